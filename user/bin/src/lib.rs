@@ -1,2 +1,2 @@
-//! Placeholder.
+//! What the programs in `src/bin/` share.
 #![no_std]

@@ -1,2 +1,63 @@
-//! Placeholder.
+//! The doors into the kernel, seen from the program's side.
+//!
+//! One file per way in, each short enough to be read in one sitting. In reading order:
+//!
+//! 1. [`int80`]: the software interrupt, the oldest door; works from 32- and 64-bit code.
+//! 2. [`sysenter`]: `__kernel_vsyscall`, the 32-bit program's fast door.
+//! 3. [`syscall`]: the `SYSCALL` instruction, the 64-bit program's door.
+//! 4. [`vdso`]: the calls that never enter the kernel at all.
+//!
+//! [`door`] puts the first three behind one type, so that a test can push the same call through
+//! each. The rest is what a program without a C library needs: [`start`] (the first instruction),
+//! [`env`] (arguments and auxiliary vector), [`print`](mod@print), [`os`] (typed system calls).
+//!
+//! Everything here is plain Linux ABI: the programs run on Linux too, unchanged.
 #![no_std]
+
+pub mod cpu;
+pub mod door;
+pub mod elf_image;
+pub mod env;
+pub mod errno;
+pub mod int80;
+#[cfg(all(target_arch = "x86", not(test)))]
+mod mem;
+pub mod numbers;
+pub mod os;
+pub mod print;
+#[cfg(target_arch = "x86")]
+mod six_registers;
+#[cfg(any(target_os = "none", target_arch = "x86"))]
+pub mod start;
+pub mod syscall;
+#[cfg(target_arch = "x86")]
+pub mod sysenter;
+pub mod vdso;
+
+pub use door::{Door, call};
+pub use env::Env;
+pub use errno::{Errno, SysResult};
+
+/// Makes `$main`, a `fn(&Env) -> i32`, the program's main function; its result is the exit status.
+///
+/// Where the crate is built as an ordinary program of the host (the linter does that), the same
+/// function hangs under a normal `main`.
+#[macro_export]
+macro_rules! entry {
+    ($main:path) => {
+        #[cfg(not(bare))]
+        extern crate std;
+
+        #[cfg(not(bare))]
+        fn main() {
+            let _: fn(&$crate::Env) -> i32 = $main;
+        }
+
+        /// Called by the runtime's start code once the environment can be read.
+        #[cfg(bare)]
+        #[unsafe(no_mangle)]
+        fn program_main(env: &$crate::Env) -> i32 {
+            $main(env)
+        }
+    };
+}

@@ -1,0 +1,24 @@
+//! Tells the linker how a program without a C library is laid out, and the sources (by
+//! `cfg(bare)`) that they are being built as such a program, and not by the host's linter.
+
+use std::env;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-check-cfg=cfg(bare)");
+    let variable = |name| env::var(name).unwrap_or_default();
+    let narrow = variable("CARGO_CFG_TARGET_ARCH") == "x86";
+    if variable("CARGO_CFG_TARGET_OS") != "none" && !narrow {
+        return;
+    }
+    println!("cargo::rustc-cfg=bare");
+    // The addresses at which programs of either width have always been linked.
+    let base = if narrow {
+        "--image-base=0x8048000"
+    } else {
+        "--image-base=0x400000"
+    };
+    for argument in ["--no-pie", base, "-znoexecstack", "--build-id=none"] {
+        println!("cargo::rustc-link-arg-bins={argument}");
+    }
+}

@@ -1,0 +1,80 @@
+//! What a program can ask the CPU directly: who made it, and the time-stamp counter.
+
+use core::arch::asm;
+
+/// The four registers that `CPUID` answers in.
+#[derive(Clone, Copy, Debug)]
+pub struct Cpuid {
+    /// First part of the answer.
+    pub eax: u32,
+    /// Second part.
+    pub ebx: u32,
+    /// Third part.
+    pub ecx: u32,
+    /// Fourth part.
+    pub edx: u32,
+}
+
+/// Executes `CPUID` for `leaf`, sub-leaf 0.
+pub fn cpuid(leaf: u32) -> Cpuid {
+    let (eax, ecx, edx);
+    let ebx: usize;
+    // SAFETY: CPUID reads no memory; ebx, which the compiler keeps for itself, is put back.
+    unsafe {
+        #[cfg(target_arch = "x86_64")]
+        asm!("mov {b:r}, rbx", "cpuid", "xchg {b:r}, rbx", b = out(reg) ebx,
+            inlateout("eax") leaf => eax, inlateout("ecx") 0 => ecx, lateout("edx") edx,
+            options(nomem, nostack, preserves_flags));
+        #[cfg(target_arch = "x86")]
+        asm!("mov {b}, ebx", "cpuid", "xchg {b}, ebx", b = out(reg) ebx,
+            inlateout("eax") leaf => eax, inlateout("ecx") 0 => ecx, lateout("edx") edx,
+            options(nomem, nostack, preserves_flags));
+    }
+    Cpuid {
+        eax,
+        ebx: ebx as u32,
+        ecx,
+        edx,
+    }
+}
+
+/// Who made the CPU: 12 letters, as `GenuineIntel`.
+pub fn vendor() -> [u8; 12] {
+    let leaf = cpuid(0);
+    let mut name = [0; 12];
+    name[..4].copy_from_slice(&leaf.ebx.to_le_bytes());
+    name[4..8].copy_from_slice(&leaf.edx.to_le_bytes());
+    name[8..].copy_from_slice(&leaf.ecx.to_le_bytes());
+    name
+}
+
+/// Whether the CPU is AMD's (or Hygon's, which is the same design): it has `SYSCALL` in 32-bit
+/// code and no `SYSENTER` under a 64-bit kernel; the others have it the other way round.
+pub fn is_amd() -> bool {
+    matches!(&vendor(), b"AuthenticAMD" | b"HygonGenuine")
+}
+
+/// The CPU's full name, padded with NULs or spaces; all NUL where the CPU has none.
+pub fn brand() -> [u8; 48] {
+    let mut name = [0; 48];
+    if cpuid(0x8000_0000).eax >= 0x8000_0004 {
+        for (leaf, part) in (0x8000_0002..).zip(name.chunks_exact_mut(16)) {
+            let Cpuid { eax, ebx, ecx, edx } = cpuid(leaf);
+            for (bytes, register) in part.chunks_exact_mut(4).zip([eax, ebx, ecx, edx]) {
+                bytes.copy_from_slice(&register.to_le_bytes());
+            }
+        }
+    }
+    name
+}
+
+/// The time-stamp counter, in ticks; earlier instructions are done when it is read.
+#[inline(always)]
+pub fn rdtsc() -> u64 {
+    let (low, high): (u32, u32);
+    // SAFETY: reads a counter; a kernel that sets CR4.TSD would kill the program, nothing worse.
+    unsafe {
+        asm!("lfence", "rdtsc", out("eax") low, out("edx") high, options(nostack, preserves_flags));
+    }
+    u64::from(high) << 32 | u64::from(low)
+}

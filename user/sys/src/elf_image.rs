@@ -1,0 +1,299 @@
+//! Symbol lookup in an ELF image that is already in memory: what a dynamic linker does.
+//!
+//! The way goes ELF header -> program headers -> `PT_DYNAMIC` -> symbol table, string table, hash
+//! tables, versions. Both hash tables are used, each by itself, so that a test can tell whether
+//! either is broken. Source: the gABI's chapters on dynamic linking, and the "gnu hash" layout as
+//! binutils writes it. Only images of the program's own width are read.
+
+use core::ffi::{CStr, c_char};
+
+#[cfg(target_pointer_width = "64")]
+mod layout {
+    /// Offset of `e_phoff`, and of `e_phnum`, in the ELF header.
+    pub const HEADER: (usize, usize) = (32, 56);
+    /// Size of a program header; offsets of `p_offset` and `p_vaddr` in it.
+    pub const PROGRAM_HEADER: (usize, usize, usize) = (56, 8, 16);
+    /// Size of a symbol; offsets of `st_value` and `st_shndx` in it.
+    pub const SYMBOL: (usize, usize, usize) = (24, 8, 6);
+}
+
+#[cfg(target_pointer_width = "32")]
+mod layout {
+    /// Offset of `e_phoff`, and of `e_phnum`, in the ELF header.
+    pub const HEADER: (usize, usize) = (28, 44);
+    /// Size of a program header; offsets of `p_offset` and `p_vaddr` in it.
+    pub const PROGRAM_HEADER: (usize, usize, usize) = (32, 4, 8);
+    /// Size of a symbol; offsets of `st_value` and `st_shndx` in it.
+    pub const SYMBOL: (usize, usize, usize) = (16, 4, 14);
+}
+
+const PT_LOAD: u32 = 1;
+const PT_DYNAMIC: u32 = 2;
+const DT_HASH: usize = 4;
+const DT_STRTAB: usize = 5;
+const DT_SYMTAB: usize = 6;
+const DT_SONAME: usize = 14;
+const DT_VERSYM: usize = 0x6fff_fff0;
+const DT_VERDEF: usize = 0x6fff_fffc;
+const DT_GNU_HASH: usize = 0x6fff_fef5;
+
+/// A loaded ELF image; addresses of its tables, 0 for one that it lacks.
+#[derive(Debug)]
+pub struct Image {
+    /// What to add to a `p_vaddr` or `st_value` to get an address.
+    bias: usize,
+    dynamic: usize,
+    strings: usize,
+    symbols: usize,
+    hash: usize,
+    gnu_hash: usize,
+    versions: usize,
+    definitions: usize,
+}
+
+/// Reads a `T` of the image.
+///
+/// # Safety
+/// `address` must point to a readable `T`, aligned or not.
+unsafe fn read<T: Copy>(address: usize) -> T {
+    // SAFETY: the caller's promise, and the read asks no alignment.
+    unsafe { (address as *const T).read_unaligned() }
+}
+
+impl Image {
+    /// The image whose ELF header is at `base`; `None` if it has no dynamic section.
+    ///
+    /// # Safety
+    /// A well-formed ELF image of this width must be mapped there, and stay.
+    pub unsafe fn new(base: usize) -> Option<Image> {
+        let (size, offset_at, address_at) = layout::PROGRAM_HEADER;
+        // SAFETY: the header and the program headers lie in the image's first page.
+        let (first, count) = unsafe {
+            (
+                base + read::<usize>(base + layout::HEADER.0),
+                read::<u16>(base + layout::HEADER.1),
+            )
+        };
+        let (mut bias, mut dynamic) = (None, None);
+        for header in (0..usize::from(count)).map(|index| first + index * size) {
+            // SAFETY: within the program headers, whose number the ELF header gives.
+            let (kind, offset, address) = unsafe {
+                let offset: usize = read(header + offset_at);
+                let address: usize = read(header + address_at);
+                (read::<u32>(header), offset, address)
+            };
+            match kind {
+                PT_LOAD if bias.is_none() => {
+                    bias = Some(base.wrapping_add(offset).wrapping_sub(address))
+                }
+                PT_DYNAMIC => dynamic = Some(base + offset),
+                _ => {}
+            }
+        }
+        let mut image = Image {
+            bias: bias?,
+            dynamic: dynamic?,
+            strings: 0,
+            symbols: 0,
+            hash: 0,
+            gnu_hash: 0,
+            versions: 0,
+            definitions: 0,
+        };
+        image.strings = image.table(DT_STRTAB);
+        image.symbols = image.table(DT_SYMTAB);
+        image.hash = image.table(DT_HASH);
+        image.gnu_hash = image.table(DT_GNU_HASH);
+        image.versions = image.table(DT_VERSYM);
+        image.definitions = image.table(DT_VERDEF);
+        Some(image)
+    }
+
+    /// The value of the dynamic section's entry `tag`.
+    fn dynamic(&self, tag: usize) -> Option<usize> {
+        const WORD: usize = size_of::<usize>();
+        (self.dynamic..)
+            .step_by(2 * WORD)
+            // SAFETY: the dynamic section is read up to its terminator, DT_NULL (0).
+            .map(|entry| unsafe { (read::<usize>(entry), read::<usize>(entry + WORD)) })
+            .take_while(|&(found, _)| found != 0)
+            .find(|&(found, _)| found == tag)
+            .map(|(_, value)| value)
+    }
+
+    /// The address of the table that the dynamic section's entry `tag` points to, or 0.
+    fn table(&self, tag: usize) -> usize {
+        self.dynamic(tag)
+            .map_or(0, |address| self.bias.wrapping_add(address))
+    }
+
+    /// The string at `offset` of the string table.
+    fn string(&self, offset: usize) -> &'static str {
+        // SAFETY: the image's string table holds NUL-terminated strings at the offsets it uses.
+        unsafe { CStr::from_ptr((self.strings + offset) as *const c_char) }
+            .to_str()
+            .unwrap_or("?")
+    }
+
+    /// `DT_SONAME`, the name that the image gives itself.
+    pub fn soname(&self) -> Option<&'static str> {
+        self.dynamic(DT_SONAME).map(|offset| self.string(offset))
+    }
+
+    /// The name of symbol `index`.
+    fn symbol_name(&self, index: usize) -> &'static str {
+        // SAFETY: the callers get the index from the hash tables, which cover the symbol table.
+        self.string(unsafe { read::<u32>(self.symbols + index * layout::SYMBOL.0) } as usize)
+    }
+
+    /// The address of symbol `index`; `None` if it isn't defined in this image.
+    fn symbol_address(&self, index: usize) -> Option<usize> {
+        let (size, value_at, section_at) = layout::SYMBOL;
+        let symbol = self.symbols + index * size;
+        // SAFETY: as in `symbol_name`.
+        let (value, section) = unsafe {
+            (
+                read::<usize>(symbol + value_at),
+                read::<u16>(symbol + section_at),
+            )
+        };
+        (section != 0).then(|| self.bias.wrapping_add(value))
+    }
+
+    /// The name of the version that symbol `index` belongs to; empty without one.
+    fn symbol_version(&self, index: usize) -> &'static str {
+        if self.versions == 0 || self.definitions == 0 {
+            return "";
+        }
+        // SAFETY: the version table runs beside the symbol table. Bit 15 marks a hidden symbol.
+        let wanted = unsafe { read::<u16>(self.versions + 2 * index) } & 0x7fff;
+        let mut definition = self.definitions;
+        loop {
+            // SAFETY: Verdef: version, flags, index, count (u16 each), hash, aux, next (u32 each);
+            // Verdaux: name, next. `next` leads to the next one, 0 ends the list.
+            let (number, name, next) = unsafe {
+                let aux = definition + read::<u32>(definition + 12) as usize;
+                (
+                    read::<u16>(definition + 4),
+                    read::<u32>(aux),
+                    read::<u32>(definition + 16),
+                )
+            };
+            match (number == wanted, next) {
+                (true, _) => return self.string(name as usize),
+                (false, 0) => return "",
+                (false, next) => definition += next as usize,
+            }
+        }
+    }
+
+    /// The address of symbol `index` if it is the wanted one; an empty version means any.
+    fn matches(&self, index: usize, name: &str, version: &str) -> Option<usize> {
+        let right = self.symbol_name(index) == name
+            && (version.is_empty() || self.symbol_version(index) == version);
+        if right {
+            self.symbol_address(index)
+        } else {
+            None
+        }
+    }
+
+    /// Whether the image has the System V hash table.
+    pub fn has_hash(&self) -> bool {
+        self.hash != 0
+    }
+
+    /// Whether the image has the GNU hash table.
+    pub fn has_gnu_hash(&self) -> bool {
+        self.gnu_hash != 0
+    }
+
+    /// Looks `name` up through `DT_HASH`.
+    pub fn lookup_hash(&self, name: &str, version: &str) -> Option<usize> {
+        if self.hash == 0 {
+            return None;
+        }
+        // SAFETY: the table: bucket count, chain count, buckets, chains, all u32; index 0 ends a
+        // chain, and every index is below the chain count.
+        let word = |index: usize| unsafe { read::<u32>(self.hash + 4 * index) } as usize;
+        let buckets = word(0).max(1);
+        let mut index = word(2 + hash(name) as usize % buckets);
+        while index != 0 {
+            if let Some(address) = self.matches(index, name, version) {
+                return Some(address);
+            }
+            index = word(2 + buckets + index);
+        }
+        None
+    }
+
+    /// Looks `name` up through `DT_GNU_HASH`.
+    pub fn lookup_gnu_hash(&self, name: &str, version: &str) -> Option<usize> {
+        if self.gnu_hash == 0 {
+            return None;
+        }
+        const BITS: usize = usize::BITS as usize;
+        // SAFETY: four u32 (bucket count, first symbol, filter words, filter shift), the filter in
+        // machine words, buckets and hash values in u32: all within the table for these indices.
+        let word = |address: usize| unsafe { read::<u32>(address) } as usize;
+        let (buckets, first) = (word(self.gnu_hash).max(1), word(self.gnu_hash + 4));
+        let (filter_words, shift) = (word(self.gnu_hash + 8).max(1), word(self.gnu_hash + 12));
+        let hash = gnu_hash(name) as usize;
+
+        let filter = self.gnu_hash + 16;
+        // SAFETY: one word of the filter, whose size the table gives.
+        let bits: usize = unsafe { read(filter + hash / BITS % filter_words * size_of::<usize>()) };
+        let both = (bits >> (hash % BITS)) & (bits >> ((hash >> shift) % BITS));
+        if both & 1 == 0 {
+            return None;
+        }
+        let bucket_table = filter + filter_words * size_of::<usize>();
+        let values = bucket_table + 4 * buckets;
+        let mut index = word(bucket_table + 4 * (hash % buckets));
+        while index >= first.max(1) {
+            let value = word(values + 4 * (index - first));
+            if value | 1 == hash | 1
+                && let Some(address) = self.matches(index, name, version)
+            {
+                return Some(address);
+            }
+            if value & 1 != 0 {
+                return None; // the lowest bit marks the end of a chain
+            }
+            index += 1;
+        }
+        None
+    }
+
+    /// The image's defined symbols: name, version, address. Their number comes from `DT_HASH`.
+    pub fn symbols(&self) -> impl Iterator<Item = (&'static str, &'static str, usize)> + '_ {
+        let count = match self.hash {
+            0 => 0,
+            // SAFETY: the hash table's second word counts the symbols.
+            hash => unsafe { read::<u32>(hash + 4) as usize },
+        };
+        (1..count).filter_map(|index| {
+            Some((
+                self.symbol_name(index),
+                self.symbol_version(index),
+                self.symbol_address(index)?,
+            ))
+        })
+    }
+}
+
+/// The gABI's hash of a symbol name.
+fn hash(name: &str) -> u32 {
+    name.bytes().fold(0, |hash: u32, byte| {
+        let hash = (hash << 4).wrapping_add(u32::from(byte));
+        let high = hash & 0xf000_0000;
+        (hash ^ high >> 24) & !high
+    })
+}
+
+/// The GNU hash of a symbol name.
+fn gnu_hash(name: &str) -> u32 {
+    name.bytes().fold(5381, |hash: u32, byte| {
+        hash.wrapping_mul(33).wrapping_add(u32::from(byte))
+    })
+}

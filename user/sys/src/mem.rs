@@ -1,0 +1,110 @@
+//! The memory functions that compiled code calls by itself.
+//!
+//! Rust turns copies and comparisons into calls of these C functions. The bare 64-bit target
+//! brings them along; the 32-bit target leaves them to a C library, which is not linked here.
+//! String instructions do the work, so that the compiler can't turn a loop in `memcpy` back into
+//! a call of `memcpy`. The direction flag is clear by the C convention.
+
+use core::arch::asm;
+
+/// Copies `count` bytes between places that don't overlap.
+///
+/// # Safety
+/// Both places must be valid for `count` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
+    // SAFETY: reads and writes exactly the caller's `count` bytes, upwards; `esi` can't be named
+    // as an operand, so it is exchanged and put back.
+    unsafe {
+        asm!("xchg esi, {from}", "rep movsb", "xchg esi, {from}", from = inout(reg) from => _,
+            inout("edi") to => _, inout("ecx") count => _, options(nostack, preserves_flags));
+    }
+    to
+}
+
+/// Copies `count` bytes between places that may overlap.
+///
+/// # Safety
+/// Both places must be valid for `count` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
+    if (to as usize).wrapping_sub(from as usize) >= count {
+        // SAFETY: the destination does not begin inside the source, so copying upwards reads each
+        // byte before it is overwritten.
+        return unsafe { memcpy(to, from, count) };
+    }
+    let (last_to, last_from) = (
+        to.wrapping_add(count).wrapping_sub(1),
+        from.wrapping_add(count).wrapping_sub(1),
+    );
+    // SAFETY: the same bytes downwards, from the last; the direction flag is cleared again.
+    unsafe {
+        asm!("xchg esi, {from}", "std", "rep movsb", "cld", "xchg esi, {from}",
+            from = inout(reg) last_from => _, inout("edi") last_to => _, inout("ecx") count => _,
+            options(nostack));
+    }
+    to
+}
+
+/// Fills `count` bytes with the low byte of `value`.
+///
+/// # Safety
+/// The place must be valid for `count` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memset(to: *mut u8, value: i32, count: usize) -> *mut u8 {
+    // SAFETY: writes exactly the caller's `count` bytes, upwards.
+    unsafe {
+        asm!("rep stosb", inout("edi") to => _, inout("ecx") count => _, in("eax") value,
+            options(nostack, preserves_flags));
+    }
+    to
+}
+
+/// Compares `count` bytes: negative, 0 or positive as the first difference says.
+///
+/// # Safety
+/// Both places must be valid for `count` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, count: usize) -> i32 {
+    let mut index = 0;
+    while index < count {
+        // SAFETY: `index` is below the caller's `count`. Volatile, or the compiler would see a
+        // memcmp here and call it.
+        let pair = unsafe {
+            (
+                left.add(index).read_volatile(),
+                right.add(index).read_volatile(),
+            )
+        };
+        if pair.0 != pair.1 {
+            return i32::from(pair.0) - i32::from(pair.1);
+        }
+        index += 1;
+    }
+    0
+}
+
+/// Compares `count` bytes for equality only: 0 if equal.
+///
+/// # Safety
+/// Both places must be valid for `count` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bcmp(left: *const u8, right: *const u8, count: usize) -> i32 {
+    // SAFETY: the same promise.
+    unsafe { memcmp(left, right, count) }
+}
+
+/// Length of a NUL-terminated string.
+///
+/// # Safety
+/// `text` must point to a NUL-terminated string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn strlen(text: *const u8) -> usize {
+    let mut length = 0;
+    // SAFETY: reads up to the NUL that the caller promises. Volatile, or the compiler would see a
+    // strlen here and call it.
+    while unsafe { text.add(length).read_volatile() } != 0 {
+        length += 1;
+    }
+    length
+}

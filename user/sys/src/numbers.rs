@@ -1,0 +1,51 @@
+//! System call numbers, both tables side by side.
+//!
+//! The two tables share names and nothing else: `write` is 1 in one and 4 in the other. Source:
+//! Linux's `syscall_64.tbl` and `syscall_32.tbl`. Only what the programs here use is listed.
+
+/// One call's number in each table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Call {
+    /// In the table of `SYSCALL` from 64-bit code.
+    pub x86_64: usize,
+    /// In the table of every other door.
+    pub i386: usize,
+}
+
+/// Stands in a column whose table lacks the call: out of range, so the answer is `-ENOSYS`.
+pub const ABSENT: usize = 100_000;
+
+macro_rules! numbers {
+    ($($name:ident $x86_64:expr, $i386:expr;)+) => {
+        $(
+            #[doc = concat!("`", stringify!($name), "`: ", stringify!($x86_64), " and ", stringify!($i386), ".")]
+            pub const $name: Call = Call { x86_64: $x86_64, i386: $i386 };
+        )+
+    };
+}
+
+numbers! {
+    READ 0, 3;
+    WRITE 1, 4;
+    OPEN 2, 5;
+    CLOSE 3, 6;
+    // The i386 table's plain mmap (90) takes a struct; 192 is mmap2, with the offset in pages.
+    MMAP 9, 192;
+    MPROTECT 10, 125;
+    MUNMAP 11, 91;
+    MREMAP 25, 163;
+    GETPID 39, 20;
+    FORK 57, 2;
+    EXECVE 59, 11;
+    WAIT4 61, 114;
+    GETPPID 110, 64;
+    GETTIMEOFDAY 96, 78;
+    SYSLOG 103, 103;
+    ARCH_PRCTL 158, 384;
+    TIME 201, 13;
+    CLOCK_GETTIME 228, 265;
+    CLOCK_GETTIME64 ABSENT, 403;
+    CLOCK_GETRES 229, 266;
+    EXIT_GROUP 231, 252;
+    GETCPU 309, 318;
+}

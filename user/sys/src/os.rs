@@ -1,0 +1,251 @@
+//! Typed system calls, through the door that always works ([`Door::NATIVE`]).
+
+use core::ffi::CStr;
+use core::ptr;
+
+use crate::door::{Door, call};
+use crate::errno::{Errno, SysResult};
+use crate::numbers::{self, Call};
+
+/// A point in time or a span of it, in the width of the program (32-bit seconds in 32-bit ones).
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Timespec {
+    /// Whole seconds.
+    pub sec: isize,
+    /// Nanoseconds, 0 to 999,999,999.
+    pub nsec: isize,
+}
+
+/// `open` flag: read only.
+pub const O_RDONLY: usize = 0;
+/// `open` flag: write only.
+pub const O_WRONLY: usize = 1;
+/// `open` flag: read and write.
+pub const O_RDWR: usize = 2;
+/// `open` flag: create the file.
+pub const O_CREAT: usize = 0o100;
+/// `open` flag: empty the file.
+pub const O_TRUNC: usize = 0o1000;
+
+/// `mmap` protection: readable.
+pub const PROT_READ: usize = 1;
+/// `mmap` protection: writable.
+pub const PROT_WRITE: usize = 2;
+/// `mmap` protection: executable.
+pub const PROT_EXEC: usize = 4;
+/// `mmap` flag: changes stay with the program.
+pub const MAP_PRIVATE: usize = 2;
+/// `mmap` flag: at this address exactly.
+pub const MAP_FIXED: usize = 0x10;
+/// `mmap` flag: no file.
+pub const MAP_ANONYMOUS: usize = 0x20;
+
+/// Makes `which` natively.
+///
+/// # Safety
+/// The call must be sound for this program.
+pub unsafe fn native(which: Call, args: [usize; 6]) -> SysResult {
+    // SAFETY: the native door is always there; the caller answers for the call.
+    Errno::check(unsafe { call(Door::NATIVE, Door::NATIVE.number(which), args) })
+}
+
+/// Ends the program with `status` (0 to 255).
+pub fn exit(status: i32) -> ! {
+    loop {
+        // SAFETY: ends the program: nothing of it is left to be unsound.
+        let _ = unsafe { native(numbers::EXIT_GROUP, [status as usize, 0, 0, 0, 0, 0]) };
+    }
+}
+
+/// Writes `bytes` to file descriptor `fd`; the number of bytes taken.
+pub fn write(fd: usize, bytes: &[u8]) -> SysResult {
+    // SAFETY: the kernel only reads `bytes`.
+    unsafe {
+        native(
+            numbers::WRITE,
+            [fd, bytes.as_ptr() as usize, bytes.len(), 0, 0, 0],
+        )
+    }
+}
+
+/// Reads into `bytes` from file descriptor `fd`; the number of bytes read, 0 at the end.
+pub fn read(fd: usize, bytes: &mut [u8]) -> SysResult {
+    // SAFETY: the kernel writes only within `bytes`.
+    unsafe {
+        native(
+            numbers::READ,
+            [fd, bytes.as_mut_ptr() as usize, bytes.len(), 0, 0, 0],
+        )
+    }
+}
+
+/// Reads until `bytes` is full or the file ends; what was read.
+pub fn read_all(fd: usize, bytes: &mut [u8]) -> Result<&[u8], Errno> {
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match read(fd, &mut bytes[filled..])? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    Ok(&bytes[..filled])
+}
+
+/// Opens `path`; the new file descriptor. A file created may be read and written by its owner.
+pub fn open(path: &CStr, flags: usize) -> SysResult {
+    // SAFETY: the kernel only reads the string.
+    unsafe {
+        native(
+            numbers::OPEN,
+            [path.as_ptr() as usize, flags, 0o600, 0, 0, 0],
+        )
+    }
+}
+
+/// Closes file descriptor `fd`.
+pub fn close(fd: usize) -> SysResult {
+    // SAFETY: touches no memory.
+    unsafe { native(numbers::CLOSE, [fd, 0, 0, 0, 0, 0]) }
+}
+
+/// Reads the whole of a small file into `buffer`; empty if there is none.
+pub fn read_file<'a>(path: &CStr, buffer: &'a mut [u8]) -> &'a [u8] {
+    let Ok(fd) = open(path, O_RDONLY) else {
+        return &[];
+    };
+    let text = read_all(fd, buffer);
+    let _ = close(fd); // only read from: nothing can be lost
+    text.unwrap_or(&[])
+}
+
+/// The process's id.
+pub fn getpid() -> usize {
+    // SAFETY: touches no memory.
+    unsafe { native(numbers::GETPID, [0; 6]) }.unwrap_or(0)
+}
+
+/// Maps `length` bytes of zeroed private memory; its address.
+pub fn map_anonymous(length: usize, protection: usize) -> SysResult {
+    // SAFETY: without MAP_FIXED the kernel picks a free range, so nothing in use is replaced.
+    unsafe {
+        native(
+            numbers::MMAP,
+            [
+                0,
+                length,
+                protection,
+                MAP_PRIVATE | MAP_ANONYMOUS,
+                usize::MAX,
+                0,
+            ],
+        )
+    }
+}
+
+/// As [`map_anonymous`], at `address` exactly.
+///
+/// # Safety
+/// Nothing that the program still uses may lie in the range.
+pub unsafe fn map_fixed(address: usize, length: usize, protection: usize) -> SysResult {
+    let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    // SAFETY: the caller answers for what is replaced.
+    unsafe {
+        native(
+            numbers::MMAP,
+            [address, length, protection, flags, usize::MAX, 0],
+        )
+    }
+}
+
+/// Unmaps a range.
+///
+/// # Safety
+/// The program may not use the range any more.
+pub unsafe fn munmap(address: usize, length: usize) -> SysResult {
+    // SAFETY: the caller answers for it.
+    unsafe { native(numbers::MUNMAP, [address, length, 0, 0, 0, 0]) }
+}
+
+/// Changes a range's protection.
+///
+/// # Safety
+/// The program may not use the range in a way that is no longer allowed.
+pub unsafe fn mprotect(address: usize, length: usize, protection: usize) -> SysResult {
+    // SAFETY: the caller answers for it.
+    unsafe { native(numbers::MPROTECT, [address, length, protection, 0, 0, 0]) }
+}
+
+/// Resizes or moves a mapping; its new address.
+///
+/// # Safety
+/// The program may not use the old range if it moved, nor anything replaced at `target`.
+pub unsafe fn mremap(
+    address: usize,
+    old: usize,
+    new: usize,
+    flags: usize,
+    target: usize,
+) -> SysResult {
+    // SAFETY: the caller answers for it.
+    unsafe { native(numbers::MREMAP, [address, old, new, flags, target, 0]) }
+}
+
+/// Splits the process in two; 0 in the child, the child's id in the parent.
+pub fn fork() -> SysResult {
+    // SAFETY: the child has its own copy of all memory, and there are no other threads.
+    unsafe { native(numbers::FORK, [0; 6]) }
+}
+
+/// Replaces the program; returns only if that failed.
+///
+/// # Safety
+/// `argv` and `envp` must be null-terminated arrays of pointers to NUL-terminated strings.
+pub unsafe fn execve(path: &CStr, argv: *const usize, envp: *const usize) -> Errno {
+    let args = [
+        path.as_ptr() as usize,
+        argv as usize,
+        envp as usize,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel only reads the strings that the caller promises.
+    unsafe { native(numbers::EXECVE, args) }
+        .err()
+        .unwrap_or(Errno(0))
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// By exiting with this status.
+    Exit(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+/// Waits for child `pid` to end.
+pub fn wait(pid: usize) -> Result<Ending, Errno> {
+    let mut status = 0_i32;
+    // SAFETY: the kernel writes one int, to `status`.
+    unsafe {
+        native(
+            numbers::WAIT4,
+            [pid, ptr::from_mut(&mut status) as usize, 0, 0, 0, 0],
+        )
+    }?;
+    Ok(match status & 0x7f {
+        0 => Ending::Exit(status >> 8 & 0xff),
+        signal => Ending::Signal(signal),
+    })
+}
+
+/// Reads clock `id` by a system call.
+pub fn clock_gettime(id: i32) -> Result<Timespec, Errno> {
+    let mut now = Timespec::default();
+    let args = [id as usize, ptr::from_mut(&mut now) as usize, 0, 0, 0, 0];
+    // SAFETY: the kernel writes one timespec in the program's width, to `now`.
+    unsafe { native(numbers::CLOCK_GETTIME, args) }?;
+    Ok(now)
+}

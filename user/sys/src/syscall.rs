@@ -1,0 +1,74 @@
+//! `SYSCALL`: the instruction made for the purpose.
+//!
+//! 64-bit: the number goes in `rax`, the arguments in `rdi rsi rdx r10 r8 r9`, the result comes
+//! back in `rax`. The CPU keeps the return address in `rcx` and the flags in `r11` (that is why
+//! the fourth argument is in `r10`), loads the kernel's entry point from a model-specific register
+//! and touches no memory at all: no descriptor is read and no stack is switched. The kernel does
+//! the rest, hence the price is a fraction of the interrupt's. Next: `vdso.rs`.
+//!
+//! 32-bit code on AMD CPUs has a `SYSCALL` too, with the interrupt's numbers and registers. `ecx`
+//! is lost to the return address, so the second argument travels in `ebp` and the sixth on the
+//! stack; [`call`] of the 32-bit build shows it by hand, programs use `__kernel_vsyscall`.
+
+#[cfg(target_arch = "x86_64")]
+use core::arch::asm;
+#[cfg(target_arch = "x86")]
+use core::arch::naked_asm;
+
+/// Makes system call `number` of the x86_64 table.
+///
+/// # Safety
+/// The call must be sound for this program: the kernel will read and write the memory that the
+/// arguments name, unmap it if told so, and so on.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub unsafe fn call(number: usize, args: &[usize; 6]) -> isize {
+    let result;
+    // SAFETY: the instruction itself changes rax, rcx and r11 only, all named here; what the
+    // kernel does to memory is the caller's promise.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") number => result,
+            in("rdi") args[0],
+            in("rsi") args[1],
+            in("rdx") args[2],
+            in("r10") args[3],
+            in("r8") args[4],
+            in("r9") args[5],
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    result
+}
+
+/// Makes system call `number` of the i386 table by `SYSCALL` from 32-bit code.
+///
+/// # Safety
+/// The CPU and the kernel must take `SYSCALL` from 32-bit code, and the call must be sound for
+/// this program.
+#[cfg(target_arch = "x86")]
+pub unsafe fn call(number: usize, args: &[usize; 6]) -> isize {
+    // SAFETY: the caller answers for the instruction and for the call.
+    unsafe { stub(number, args) }
+}
+
+// The kernel returns to the vDSO's landing pad, which pops the three registers and returns: hence
+// the inner call, so that there is an address to return to.
+#[cfg(target_arch = "x86")]
+#[unsafe(naked)]
+unsafe extern "C" fn stub(number: usize, args: *const [usize; 6]) -> isize {
+    naked_asm!(crate::six_registers::with_six_registers!(
+        "call 3f",
+        "jmp 4f",
+        "3:",
+        "push ecx",
+        "push edx",
+        "push ebp",
+        "mov ebp, ecx",
+        "syscall",
+        "4:"
+    ))
+}
