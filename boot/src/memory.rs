@@ -1,0 +1,267 @@
+//! Physical memory: the map that the kernel will get, and the loader's frame allocator.
+//!
+//! They are one thing. The map is made from firmware's once, and each allocation moves the
+//! border between a `Usable` region and the `Bootloader` region before it; so at the end
+//! the map is right by construction.
+
+use crate::Result;
+use crate::protocol::{FirmwareRegion, IDENTITY_END, MAX_CLAIMS, MAX_REGIONS};
+use arrayvec::ArrayVec;
+use bootloader_api::info::{MemoryRegion, MemoryRegionKind as Kind};
+use core::ptr;
+use x86_64::PhysAddr;
+use x86_64::structures::paging::{FrameAllocator, PhysFrame, Size4KiB};
+
+/// Bytes in a page, and in a frame.
+pub const PAGE: u64 = 4096;
+
+/// The first megabyte is left alone: firmware's data are there, and the kernel may need it
+/// to start other CPUs in real mode. It counts as the loader's.
+const LOW_MEMORY: Range = Range {
+    start: 0,
+    end: 1 << 20,
+};
+
+/// Physical addresses from `start` to before `end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// First address.
+    pub start: u64,
+    /// First address beyond.
+    pub end: u64,
+}
+
+impl Range {
+    /// Length in bytes.
+    pub fn size(self) -> u64 {
+        self.end - self.start
+    }
+
+    /// Every page that the range touches.
+    pub fn outward(self) -> Range {
+        Range {
+            start: self.start & !(PAGE - 1),
+            end: self.end.saturating_add(PAGE - 1) & !(PAGE - 1),
+        }
+    }
+
+    /// The pages that lie wholly inside; may be none.
+    fn inward(self) -> Range {
+        let start = self.start.saturating_add(PAGE - 1) & !(PAGE - 1);
+        Range {
+            start,
+            end: (self.end & !(PAGE - 1)).max(start),
+        }
+    }
+
+    fn contains(self, inner: Range) -> bool {
+        self.start <= inner.start && inner.end <= self.end
+    }
+}
+
+/// The map of physical memory: sorted, page-aligned, without overlaps.
+pub struct Memory {
+    regions: ArrayVec<MemoryRegion, MAX_REGIONS>,
+}
+
+impl Memory {
+    /// Makes the map from firmware's. `claims` are the areas of RAM that hold something.
+    ///
+    /// Where firmware's entries overlap, what is not RAM wins.
+    pub fn new(firmware: &[FirmwareRegion], claims: &[Range]) -> Result<Self> {
+        let mut memory = Memory {
+            regions: ArrayVec::new(),
+        };
+        let borders = borders(firmware, claims);
+        for pair in borders.windows(2) {
+            let piece = Range {
+                start: pair[0],
+                end: pair[1],
+            };
+            if let Some(kind) = kind(piece, firmware, claims) {
+                memory.push(piece, kind)?;
+            }
+        }
+        Ok(memory)
+    }
+
+    /// Adds a piece at the end of the map.
+    fn push(&mut self, piece: Range, kind: Kind) -> Result<()> {
+        let Range { start, end } = piece;
+        match self.regions.last_mut() {
+            Some(last) if last.end == start && last.kind == kind => last.end = end,
+            _ => {
+                let full = "the memory map is too fragmented";
+                self.regions
+                    .try_push(MemoryRegion { start, end, kind })
+                    .map_err(|_| full)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The map as it stands.
+    pub fn regions(&self) -> &[MemoryRegion] {
+        &self.regions
+    }
+
+    /// Takes `count` successive frames, zeroed. Returns the first one's physical address.
+    pub fn allocate(&mut self, count: u64) -> Result<u64> {
+        let start = self.take(count * PAGE).ok_or("out of memory")?;
+        // SAFETY: the frames were usable RAM, nobody else has them, and the loader's page
+        // tables map all addresses below `IDENTITY_END`, where `take` looks.
+        unsafe { ptr::write_bytes(start as *mut u64, 0, (count * PAGE / 8) as usize) };
+        Ok(start)
+    }
+
+    /// Moves `size` bytes from the front of a usable region into the loader's region.
+    fn take(&mut self, size: u64) -> Option<u64> {
+        let fits = |region: &MemoryRegion| {
+            region.kind == Kind::Usable && region.end.min(IDENTITY_END) >= region.start + size
+        };
+        let index = self.regions.iter().position(fits)?;
+        let start = self.regions[index].start;
+        let taken = MemoryRegion {
+            start,
+            end: start + size,
+            kind: Kind::Bootloader,
+        };
+        let before = index.checked_sub(1).map(|i| self.regions[i]);
+        match before {
+            Some(last) if last.end == start && last.kind == Kind::Bootloader => {
+                self.regions[index - 1].end = taken.end;
+                self.regions[index].start = taken.end;
+            }
+            _ => {
+                self.regions[index].start = taken.end;
+                self.regions.try_insert(index, taken).ok()?;
+            }
+        }
+        self.regions.retain(|region| region.start < region.end);
+        Some(start)
+    }
+}
+
+// SAFETY: `take` removes what it returns from the usable regions, and no usable region
+// overlaps another one or anything in use.
+unsafe impl FrameAllocator<Size4KiB> for Memory {
+    fn allocate_frame(&mut self) -> Option<PhysFrame> {
+        let start = self.allocate(1).ok()?;
+        Some(PhysFrame::containing_address(PhysAddr::new(start)))
+    }
+}
+
+/// All addresses at which the kind of memory may change, sorted.
+fn borders(
+    firmware: &[FirmwareRegion],
+    claims: &[Range],
+) -> ArrayVec<u64, { 4 * MAX_REGIONS + 2 * MAX_CLAIMS + 2 }> {
+    let regions = firmware
+        .iter()
+        .flat_map(|region| [region.range.inward(), region.range.outward()]);
+    let claims = claims.iter().map(|claim| claim.outward());
+    let ranges = regions.chain(claims).chain([LOW_MEMORY]);
+    let mut borders: ArrayVec<u64, _> = ranges.flat_map(|range| [range.start, range.end]).collect();
+    borders.sort_unstable();
+    borders
+}
+
+/// What a piece between two neighbouring borders is; `None`: a hole.
+fn kind(piece: Range, firmware: &[FirmwareRegion], claims: &[Range]) -> Option<Kind> {
+    if piece.size() == 0 {
+        return None;
+    }
+    let is_ram = |region: &&FirmwareRegion| region.kind == FirmwareRegion::RAM;
+    let mut other = firmware.iter().filter(|region| !is_ram(region));
+    if let Some(region) = other.find(|region| region.range.outward().contains(piece)) {
+        return Some(Kind::UnknownBios(region.kind));
+    }
+    let mut ram = firmware.iter().filter(is_ram);
+    ram.find(|region| region.range.inward().contains(piece))?;
+    let mut claimed = claims.iter().chain([&LOW_MEMORY]);
+    let claimed = claimed.any(|claim| claim.outward().contains(piece));
+    Some(if claimed {
+        Kind::Bootloader
+    } else {
+        Kind::Usable
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn firmware(start: u64, end: u64, kind: u32) -> FirmwareRegion {
+        FirmwareRegion {
+            range: Range { start, end },
+            kind,
+        }
+    }
+
+    fn map(memory: &Memory) -> Vec<(u64, u64, Kind)> {
+        memory
+            .regions()
+            .iter()
+            .map(|region| (region.start, region.end, region.kind))
+            .collect()
+    }
+
+    /// A PC with 32 MiB, an unaligned claim, and a reserved region within RAM.
+    fn pc() -> Memory {
+        let firmware = [
+            firmware(0xfffc_0000, 0x1_0000_0000, 2),
+            firmware(0x10_0000, 0x200_0000, 1),
+            firmware(0, 0x9_fc00, 1),
+            firmware(0x9_fc00, 0xa_0000, 2),
+            firmware(0x1f0_0800, 0x1f0_0900, 3),
+        ];
+        Memory::new(
+            &firmware,
+            &[Range {
+                start: 0x18_0010,
+                end: 0x18_1001,
+            }],
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn sorted_and_without_overlaps() {
+        let expected = [
+            (0, 0x9_f000, Kind::Bootloader),
+            (0x9_f000, 0xa_0000, Kind::UnknownBios(2)),
+            (0x10_0000, 0x18_0000, Kind::Usable),
+            (0x18_0000, 0x18_2000, Kind::Bootloader),
+            (0x18_2000, 0x1f0_0000, Kind::Usable),
+            (0x1f0_0000, 0x1f0_1000, Kind::UnknownBios(3)),
+            (0x1f0_1000, 0x200_0000, Kind::Usable),
+            (0xfffc_0000, 0x1_0000_0000, Kind::UnknownBios(2)),
+        ];
+        assert_eq!(map(&pc()), expected);
+    }
+
+    #[test]
+    fn allocations_move_the_border() {
+        let mut memory = pc();
+        assert_eq!(memory.take(0x7_f000), Some(0x10_0000));
+        // Too large for what is left before the claim.
+        assert_eq!(memory.take(0x2000), Some(0x18_2000));
+        // The rest of the first region, which disappears.
+        assert_eq!(memory.take(0x1000), Some(0x17_f000));
+        let expected = [
+            (0x10_0000, 0x18_0000, Kind::Bootloader),
+            (0x18_0000, 0x18_4000, Kind::Bootloader),
+            (0x18_4000, 0x1f0_0000, Kind::Usable),
+        ];
+        assert_eq!(map(&memory)[2..5], expected);
+        assert_eq!(memory.take(1 << 40), None);
+    }
+
+    #[test]
+    fn nothing_is_taken_above_4_gib() {
+        let mut memory = Memory::new(&[firmware(0xffff_f000, 0x2_0000_0000, 1)], &[]).unwrap();
+        assert_eq!(memory.take(0x2000), None);
+        assert_eq!(memory.take(0x1000), Some(0xffff_f000));
+        assert_eq!(memory.take(0x1000), None);
+    }
+}

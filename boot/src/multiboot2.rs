@@ -1,0 +1,172 @@
+//! Multiboot2, GRUB's protocol: EBX points to a list of tags.
+//!
+//! The layout is the Multiboot2 Specification 2.0, section 3. GRUB enters in 32-bit
+//! protected mode under UEFI too.
+
+use crate::protocol::{Boot, IDENTITY_END, Rsdp, bytes};
+use crate::{Result, memory::Range};
+
+/// EAX at the entry.
+pub const MAGIC: u32 = 0x36d7_6289;
+
+const END: u32 = 0;
+const CMDLINE: u32 = 1;
+const MODULE: u32 = 3;
+const MEMORY_MAP: u32 = 6;
+const ACPI_OLD_RSDP: u32 = 14;
+const ACPI_NEW_RSDP: u32 = 15;
+
+/// Reads the tags at the physical address `info`.
+pub fn read(info: u64) -> Result<Boot> {
+    // SAFETY: the protocol says that a structure is here, beginning with its size.
+    let size = word(unsafe { bytes(info, 4) }, 0)?;
+    if info + u64::from(size) > IDENTITY_END {
+        return Err("the multiboot2 structure is too long");
+    }
+    // SAFETY: as above, now with the size that was read. It stays as it is: it is claimed below.
+    let mut boot = parse(unsafe { bytes(info, size as usize) })?;
+    boot.claim(info, u64::from(size))?;
+    Ok(boot)
+}
+
+/// Reads the tags of a whole structure, its 8-byte header included.
+fn parse(structure: &'static [u8]) -> Result<Boot> {
+    let mut boot = Boot::default();
+    let mut at = 8;
+    loop {
+        let (kind, size) = (word(structure, at)?, word(structure, at + 4)? as usize);
+        let damaged = "a multiboot2 tag is damaged";
+        if kind == END {
+            return Ok(boot);
+        }
+        let body = structure
+            .get(at..)
+            .and_then(|rest| rest.get(8..size))
+            .ok_or(damaged)?;
+        match kind {
+            CMDLINE => boot.cmdline = body.split(|&byte| byte == 0).next().unwrap_or(body),
+            MODULE => module(&mut boot, body)?,
+            MEMORY_MAP => memory_map(&mut boot, body)?,
+            ACPI_NEW_RSDP => boot.rsdp = Some(Rsdp::Copy(body)),
+            // The old structure is a shorter form of the new one, which may be there too.
+            ACPI_OLD_RSDP if boot.rsdp.is_none() => boot.rsdp = Some(Rsdp::Copy(body)),
+            _ => {}
+        }
+        at += size.next_multiple_of(8);
+    }
+}
+
+/// A module: its first and its last byte's addresses. The first module is the initramfs;
+/// the others are only kept from being overwritten.
+fn module(boot: &mut Boot, body: &[u8]) -> Result<()> {
+    let (start, end) = (u64::from(word(body, 0)?), u64::from(word(body, 4)?));
+    let size = end
+        .checked_sub(start)
+        .ok_or("a boot module ends before it starts")?;
+    if size > 0 && boot.initrd.is_none() {
+        boot.initrd = Some(Range { start, end });
+    }
+    boot.claim(start, size)
+}
+
+/// The memory map: the size of an entry, a version, and the entries.
+fn memory_map(boot: &mut Boot, body: &[u8]) -> Result<()> {
+    let entry_size = word(body, 0)? as usize;
+    if entry_size < 20 {
+        return Err("the multiboot2 memory map is damaged");
+    }
+    for entry in body[8..].chunks_exact(entry_size) {
+        // Type 0 is not one of E820's: what is not known to be RAM is reserved.
+        let kind = if word(entry, 16)? == 0 {
+            2
+        } else {
+            word(entry, 16)?
+        };
+        boot.region(long(entry, 0)?, long(entry, 8)?, kind)?;
+    }
+    Ok(())
+}
+
+fn word(bytes: &[u8], at: usize) -> Result<u32> {
+    let word = bytes.get(at..).and_then(|rest| rest.first_chunk());
+    word.map(|word| u32::from_le_bytes(*word))
+        .ok_or("a multiboot2 tag is cut short")
+}
+
+fn long(bytes: &[u8], at: usize) -> Result<u64> {
+    Ok(u64::from(word(bytes, at)?) | u64::from(word(bytes, at + 4)?) << 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::FirmwareRegion;
+
+    fn tag(out: &mut Vec<u8>, kind: u32, body: &[u8]) {
+        out.extend(kind.to_le_bytes());
+        out.extend((body.len() as u32 + 8).to_le_bytes());
+        out.extend(body);
+        out.resize(out.len().next_multiple_of(8), 0);
+    }
+
+    fn structure() -> Vec<u8> {
+        let mut out = vec![0; 8];
+        tag(&mut out, CMDLINE, b"quiet rdinit=/x\0");
+        for (start, end) in [(0x20_0000u32, 0x20_1234u32), (0x30_0000, 0x30_0010)] {
+            tag(
+                &mut out,
+                MODULE,
+                &[start.to_le_bytes(), end.to_le_bytes(), *b"abc\0"].concat(),
+            );
+        }
+        let mut map = [24u32.to_le_bytes(), [0; 4]].concat();
+        map.extend(
+            [
+                0u64.to_le_bytes(),
+                0x8000u64.to_le_bytes(),
+                [1, 0, 0, 0, 0, 0, 0, 0],
+            ]
+            .concat(),
+        );
+        tag(&mut out, MEMORY_MAP, &map);
+        tag(&mut out, ACPI_NEW_RSDP, &[7; 36]);
+        tag(&mut out, ACPI_OLD_RSDP, &[5; 20]);
+        tag(&mut out, END, &[]);
+        out
+    }
+
+    #[test]
+    fn reads_every_tag() {
+        let boot = parse(structure().leak()).unwrap();
+        assert_eq!(boot.cmdline, b"quiet rdinit=/x");
+        assert_eq!(
+            boot.initrd,
+            Some(Range {
+                start: 0x20_0000,
+                end: 0x20_1234
+            })
+        );
+        assert_eq!(boot.claims.len(), 2);
+        let range = Range {
+            start: 0,
+            end: 0x8000,
+        };
+        assert_eq!(
+            boot.regions[..],
+            [FirmwareRegion {
+                range,
+                kind: FirmwareRegion::RAM
+            }]
+        );
+        assert_eq!(boot.rsdp, Some(Rsdp::Copy(&[7; 36])));
+    }
+
+    #[test]
+    fn a_structure_cut_short_is_an_error() {
+        let whole = structure();
+        // All but the end tag's size word, which nobody needs to be eight.
+        for length in 0..whole.len() - 8 {
+            assert!(parse(whole[..length].to_vec().leak()).is_err(), "{length}");
+        }
+    }
+}
