@@ -90,13 +90,12 @@ pub fn read(info: u64) -> Result<Boot> {
 
 /// `count` structures of the protocol at a physical address.
 fn table<T>(start: u64, count: usize) -> Result<&'static [T]> {
-    let size = count
-        .checked_mul(size_of::<T>())
-        .ok_or("a PVH table is too long")?;
     if count == 0 {
         return Ok(&[]);
     }
-    if start == 0 || start % align_of::<T>() as u64 != 0 || start + size as u64 > IDENTITY_END {
+    let size = count.saturating_mul(size_of::<T>());
+    let end = start.saturating_add(size as u64);
+    if start == 0 || !start.is_multiple_of(align_of::<T>() as u64) || end > IDENTITY_END {
         return Err("a PVH table lies where it can't be read");
     }
     // SAFETY: firmware says that the table is there, the check above that it is mapped and

@@ -18,7 +18,7 @@ pub fn map(space: &mut AddressSpace, mapping: Mapping, boot: &Boot) -> Result<(u
     // An initramfs that begins inside a page begins at the same place of its page here; what
     // is before it reads as zeros, which may stand between two archives in fours only.
     let offset = initrd.start % PAGE;
-    if offset % 4 != 0 {
+    if !offset.is_multiple_of(4) {
         return Err("the initramfs is not aligned to 4 bytes");
     }
     let archive_size = cpio::archive_size(boot.cmdline.len()) as u64;
