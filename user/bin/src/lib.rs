@@ -1,2 +1,11 @@
 //! What the programs in `src/bin/` share.
+//!
+//! - [`measure`]: how a cost is measured; [`costs`]: what is measured.
+//! - [`doors_file`]: the kernel's own counters of entries, `/proc/doors`.
+//! - [`check`]: how a probe reports what broke.
 #![no_std]
+
+pub mod check;
+pub mod costs;
+pub mod doors_file;
+pub mod measure;

@@ -38,6 +38,7 @@ numbers! {
     FORK 57, 2;
     EXECVE 59, 11;
     WAIT4 61, 114;
+    MKDIR 83, 39;
     GETPPID 110, 64;
     GETTIMEOFDAY 96, 78;
     SYSLOG 103, 103;

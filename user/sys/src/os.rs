@@ -119,6 +119,28 @@ pub fn read_file<'a>(path: &CStr, buffer: &'a mut [u8]) -> &'a [u8] {
     text.unwrap_or(&[])
 }
 
+/// Makes directory `path`.
+pub fn mkdir(path: &CStr) -> SysResult {
+    // SAFETY: the kernel only reads the string.
+    unsafe { native(numbers::MKDIR, [path.as_ptr() as usize, 0o755, 0, 0, 0, 0]) }
+}
+
+/// Reads the whole of the kernel's log (`SYSLOG_ACTION_READ_ALL`) into `buffer`.
+pub fn kernel_log(buffer: &mut [u8]) -> &[u8] {
+    const READ_ALL: usize = 3;
+    let args = [
+        READ_ALL,
+        buffer.as_mut_ptr() as usize,
+        buffer.len(),
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel writes only within `buffer`.
+    let length = unsafe { native(numbers::SYSLOG, args) }.unwrap_or(0);
+    buffer.get(..length).unwrap_or(&[])
+}
+
 /// The process's id.
 pub fn getpid() -> usize {
     // SAFETY: touches no memory.

@@ -1,0 +1,62 @@
+//! Part 4: the table of costs, with bars.
+
+use programs::costs::MONOTONIC;
+use programs::measure::Cost;
+use sys::cpu::rdtsc;
+use sys::os;
+use sys::{print, println};
+
+const NANOSECONDS: u64 = 1_000_000_000;
+
+/// One row: what was called, and what it cost. The first row is the yardstick.
+pub type Row = (&'static str, Cost);
+
+/// Draws the table.
+pub fn draw(rows: &[Row]) {
+    let Some(&(_, Cost(yardstick))) = rows.first() else {
+        return;
+    };
+    let longest = rows.iter().map(|row| row.1.0).max().unwrap_or(1).max(1);
+    let per_second = ticks_per_second().max(1);
+    println!("   {:34}{:>8}{:>8}{:>8}", "", "ticks", "ns", "ratio");
+    for &(name, Cost(tenths)) in rows {
+        print!("   {name:34}");
+        for figure in [
+            tenths,
+            tenths * NANOSECONDS / per_second,
+            tenths * 10 / yardstick.max(1),
+        ] {
+            // A tenth says something about a small figure only.
+            match figure {
+                0..1000 => print!("{:>6}.{}", figure / 10, figure % 10),
+                _ => print!("{:>8}", figure / 10),
+            }
+        }
+        bar(tenths, longest);
+    }
+}
+
+/// Draws a bar in proportion, in eighths of a character.
+fn bar(length: u64, longest: u64) {
+    const WIDTH: u64 = 18;
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let eighths = (length * WIDTH * 8 / longest).max(1);
+    print!(" ");
+    for _ in 0..eighths / 8 {
+        print!("█");
+    }
+    println!("{}", PARTS[(eighths % 8) as usize]);
+}
+
+/// How fast the time-stamp counter runs: counted over 5 ms of the kernel's clock.
+fn ticks_per_second() -> u64 {
+    let now = || {
+        os::clock_gettime(MONOTONIC).map_or(0, |now| now.sec as u64 * NANOSECONDS + now.nsec as u64)
+    };
+    let (start, first) = (now(), rdtsc());
+    let mut elapsed = 0;
+    while start != 0 && elapsed < 5_000_000 {
+        elapsed = now() - start;
+    }
+    (rdtsc() - first) * (NANOSECONDS / 1000) / (elapsed / 1000).max(1)
+}

@@ -1,0 +1,129 @@
+//! The 64-bit half: the whole tour, with the 32-bit half as a child process in the middle.
+
+use core::ffi::{CStr, c_char};
+
+use programs::costs::{self, MONOTONIC};
+use programs::measure::Cost;
+use sys::os::{self, Ending};
+use sys::vdso::Vdso;
+use sys::{Door, Env, println};
+
+use crate::hello::greet;
+use crate::report::{FILE, Failure, INT80, VDSO, VSYSCALL};
+use crate::{clock, setup, table};
+
+/// Where the 32-bit half is, unless the first argument says otherwise.
+const NARROW: &CStr = c"/bin/tour32";
+
+/// Runs the tour; exit status 0 if all of it held.
+pub fn run(env: &Env) -> i32 {
+    println!("\nThe three doors: how a program calls its kernel, and what each way costs\n");
+    match tour(env) {
+        Ok(()) => {
+            println!("\nThe tour is over; everything held.");
+            0
+        }
+        Err(failure) => {
+            println!("\nThe tour FAILED: {failure}.");
+            1
+        }
+    }
+}
+
+fn tour(env: &Env) -> Result<(), Failure> {
+    setup::show();
+
+    println!("\n2. The same write() through each door");
+    greet(Door::Syscall, "64-bit program, SYSCALL:")?;
+    greet(
+        Door::Int80,
+        "64-bit program, INT 0x80 (it means the 32-bit table even here):",
+    )?;
+    let narrow = run_narrow(env)?;
+
+    println!("\n3. The vDSO: the kernel's code and data, lent to the program");
+    let vdso = Vdso::find(env).ok_or("no vDSO in the auxiliary vector")?;
+    clock::show(&vdso)?;
+
+    println!("\n4. What each way costs");
+    let clock =
+        costs::vdso_clock_gettime(&vdso, MONOTONIC).ok_or("no clock_gettime in the vDSO")?;
+    table::draw(&[
+        ("call of an empty function", costs::function_call()),
+        ("clock_gettime, vDSO", clock),
+        ("clock_gettime, vDSO, 32-bit program", narrow.vdso),
+        ("clock_gettime, SYSCALL", costs::clock_gettime_entered()),
+        ("getpid, SYSCALL", costs::getpid_syscall()),
+        narrow.vsyscall,
+        ("getpid, INT 0x80, 32-bit program", narrow.int80),
+        ("getpid, INT 0x80", costs::getpid_int80()),
+    ]);
+    println!(
+        "\n   A call that stays in the program costs a few function calls, one that changes to the"
+    );
+    println!(
+        "   kernel and back many times that, and INT 0x80 the most{}",
+        distortion()
+    );
+    Ok(())
+}
+
+/// The second half of the sentence below the table.
+fn distortion() -> &'static str {
+    if setup::emulated() {
+        ";\n   but QEMU translates each instruction into several of the host's, so these times show\n   \
+         the order, not the distances of a real CPU (`make bench` counts instructions instead)."
+    } else {
+        "."
+    }
+}
+
+/// What the 32-bit half measured.
+struct Narrow {
+    vsyscall: table::Row,
+    int80: Cost,
+    vdso: Cost,
+}
+
+/// Runs the 32-bit half as a process of its own and reads its figures.
+fn run_narrow(env: &Env) -> Result<Narrow, Failure> {
+    // The directory may be there already; if it can't be made, the other half says so.
+    let _ = os::mkdir(c"/tmp");
+    // SAFETY: the arguments are NUL-terminated strings that the kernel put on the stack.
+    let given = env
+        .args()
+        .nth(1)
+        .map(|path| unsafe { CStr::from_ptr(path.as_ptr().cast::<c_char>()) });
+    let program = given.unwrap_or(NARROW);
+    let child = os::fork().map_err(|_| "can't start a process for the 32-bit program")?;
+    if child == 0 {
+        let argv = [program.as_ptr() as usize, 0];
+        // SAFETY: both arrays end in null and hold NUL-terminated strings.
+        let errno = unsafe { os::execve(program, argv.as_ptr(), env.envp()) };
+        println!("   {}: {errno}", program.to_str().unwrap_or("?"));
+        os::exit(127);
+    }
+    match os::wait(child) {
+        Ok(Ending::Exit(0)) => {}
+        Ok(Ending::Exit(127)) => return Err("the 32-bit program can't be run"),
+        Ok(Ending::Exit(_)) => return Err("the 32-bit program found something wrong"),
+        Ok(Ending::Signal(_)) => return Err("the 32-bit program was killed"),
+        Err(_) => return Err("the 32-bit program was lost"),
+    }
+    let mut buffer = [0; 256];
+    let report = core::str::from_utf8(os::read_file(FILE, &mut buffer)).unwrap_or("");
+    let figure = |name| {
+        let value = report
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value
+            .and_then(|value| value.parse().ok())
+            .map(Cost)
+            .ok_or("a figure of the 32-bit program is missing")
+    };
+    Ok(Narrow {
+        vsyscall: figure(VSYSCALL)?,
+        int80: figure(INT80)?,
+        vdso: figure(VDSO)?,
+    })
+}

@@ -1,0 +1,84 @@
+//! How a cost is measured: the fastest of several batches, less the cost of the loop itself.
+//!
+//! The unit is one tick of the time-stamp counter. Under QEMU's `-icount shift=0` that is one
+//! instruction, so that a cost can be repeated to the instruction; elsewhere it is time. A batch
+//! is short enough to fit between two timer interrupts, and the fastest batch is the one that
+//! none of them hit.
+
+use core::arch::asm;
+use core::fmt;
+
+use sys::cpu::rdtsc;
+
+const BATCHES: usize = 15;
+const CALLS: usize = 1000;
+
+/// What one call costs, in tenths of a tick.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Cost(pub u64);
+
+impl Cost {
+    /// In ticks, rounded to the nearest.
+    pub fn ticks(self) -> u64 {
+        (self.0 + 5) / 10
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.ticks())
+    }
+}
+
+/// Measures one call of `call`.
+#[inline(always)]
+pub fn cost(mut call: impl FnMut()) -> Cost {
+    let mut with = u64::MAX;
+    let mut without = u64::MAX;
+    for _ in 0..BATCHES {
+        without = without.min(batch(|| {}));
+        with = with.min(batch(&mut call));
+    }
+    Cost(with.saturating_sub(without) * 10 / CALLS as u64)
+}
+
+#[inline(always)]
+fn batch(mut call: impl FnMut()) -> u64 {
+    let start = rdtsc();
+    let mut left = CALLS;
+    while left != 0 {
+        call();
+        // SAFETY: no instruction at all. The compiler can't see that, so it can neither unroll
+        // the loop nor drop it, and both batches spend the same on it.
+        unsafe { asm!("/* {0} */", inout(reg) left, options(nomem, nostack)) };
+        left -= 1;
+    }
+    rdtsc() - start
+}
+
+/// Measures the first access to each page of fresh memory: `fresh` maps it and tells the address,
+/// `drop` unmaps it again.
+pub fn first_touch(pages: usize, fresh: impl Fn() -> usize, drop: impl Fn(usize)) -> Cost {
+    const PAGE: usize = 4096;
+    let mut touched = u64::MAX;
+    let mut again = u64::MAX;
+    for _ in 0..BATCHES {
+        let base = fresh();
+        if base == 0 {
+            return Cost(0);
+        }
+        touched = touched.min(touch(base, pages * PAGE));
+        again = again.min(touch(base, pages * PAGE)); // the same loop without faults
+        drop(base);
+    }
+    Cost(touched.saturating_sub(again) * 10 / pages as u64)
+}
+
+fn touch(base: usize, length: usize) -> u64 {
+    let start = rdtsc();
+    for address in (base..base + length).step_by(4096) {
+        // SAFETY: a byte of the range that the caller has just mapped, writable.
+        unsafe { (address as *mut u8).write_volatile(1) };
+    }
+    rdtsc() - start
+}
