@@ -3,8 +3,8 @@
 //! The layout is the Multiboot2 Specification 2.0, section 3. GRUB enters in 32-bit
 //! protected mode under UEFI too.
 
+use crate::Result;
 use crate::protocol::{Boot, IDENTITY_END, Rsdp, bytes};
-use crate::{Result, memory::Range};
 
 /// EAX at the entry.
 pub const MAGIC: u32 = 0x36d7_6289;
@@ -56,17 +56,11 @@ fn parse(structure: &'static [u8]) -> Result<Boot> {
     }
 }
 
-/// A module: its first and its last byte's addresses. The first module is the initramfs;
-/// the others are only kept from being overwritten.
+/// A module: where it starts and ends, and a string that nobody needs.
 fn module(boot: &mut Boot, body: &[u8]) -> Result<()> {
     let (start, end) = (u64::from(word(body, 0)?), u64::from(word(body, 4)?));
-    let size = end
-        .checked_sub(start)
-        .ok_or("a boot module ends before it starts")?;
-    if size > 0 && boot.initrd.is_none() {
-        boot.initrd = Some(Range { start, end });
-    }
-    boot.claim(start, size)
+    let size = end.checked_sub(start);
+    boot.module(start, size.ok_or("a boot module ends before it starts")?)
 }
 
 /// The memory map: the size of an entry, a version, and the entries.
@@ -100,6 +94,7 @@ fn long(bytes: &[u8], at: usize) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Range;
     use crate::protocol::FirmwareRegion;
 
     fn tag(out: &mut Vec<u8>, kind: u32, body: &[u8]) {

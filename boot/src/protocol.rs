@@ -64,6 +64,17 @@ impl Boot {
             .map_err(|_| full)
     }
 
+    /// Adds a boot module. The first one is the initramfs; the others are only kept from
+    /// being overwritten.
+    pub fn module(&mut self, start: u64, size: u64) -> Result<()> {
+        self.claim(start, size)?;
+        if size > 0 && self.initrd.is_none() {
+            let end = start + size;
+            self.initrd = Some(Range { start, end });
+        }
+        Ok(())
+    }
+
     /// Keeps the frame allocator off an area.
     pub fn claim(&mut self, start: u64, size: u64) -> Result<()> {
         let end = start

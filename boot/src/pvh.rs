@@ -1,17 +1,18 @@
 //! PVH, the protocol of `qemu -kernel`: EBX points to a `hvm_start_info`.
 //!
 //! The layout is Xen's public `arch-x86/hvm/start_info.h`; all addresses are physical.
+//! Firmware need not align its tables (microvm's does not), so the structures are packed.
 
+use crate::Result;
 use crate::protocol::{Boot, IDENTITY_END, Rsdp, bytes};
-use crate::{Result, memory::Range};
-use core::{ffi::CStr, mem::size_of, ptr};
+use core::{ffi::CStr, mem::size_of, ptr, slice};
 
 /// First word of a `hvm_start_info`: "xEn3" with its highest bit set.
 const MAGIC: u32 = 0x336e_c578;
 
-#[repr(C)]
+#[repr(C, packed)]
 struct StartInfo {
-    magic: u32,
+    _magic: u32,
     version: u32,
     _flags: u32,
     module_count: u32,
@@ -24,7 +25,7 @@ struct StartInfo {
     _reserved: u32,
 }
 
-#[repr(C)]
+#[repr(C, packed)]
 struct Module {
     start: u64,
     size: u64,
@@ -32,7 +33,7 @@ struct Module {
     _reserved: u64,
 }
 
-#[repr(C)]
+#[repr(C, packed)]
 struct MemoryMapEntry {
     start: u64,
     size: u64,
@@ -49,56 +50,40 @@ pub fn is_start_info(info: u64) -> bool {
 
 /// Reads the structure at `info`, which [`is_start_info`] has recognised.
 pub fn read(info: u64) -> Result<Boot> {
-    let [start] = table::<StartInfo>(info, 1)? else {
+    let mut boot = Boot::default();
+    let [start] = table::<StartInfo>(&mut boot, info, 1)? else {
         return Err("no PVH start info");
     };
-    let mut boot = Boot::default();
-    boot.claim(info, size_of::<StartInfo>() as u64)?;
-
-    if start.version >= 1 && start.memory_map != 0 {
-        let count = start.memory_map_count as usize;
-        boot.claim(
-            start.memory_map,
-            (count * size_of::<MemoryMapEntry>()) as u64,
-        )?;
-        for entry in table::<MemoryMapEntry>(start.memory_map, count)? {
+    // Version 0 has no memory map: `start` reaches beyond its end there.
+    if start.version >= 1 {
+        let (map, count) = (start.memory_map, start.memory_map_count);
+        for entry in table::<MemoryMapEntry>(&mut boot, map, count)? {
             boot.region(entry.start, entry.size, entry.kind)?;
         }
     }
 
-    let modules = table::<Module>(start.modules, start.module_count as usize)?;
-    boot.claim(start.modules, size_of_val(modules) as u64)?;
-    for module in modules.iter().filter(|module| module.size > 0) {
-        boot.claim(module.start, module.size)?;
+    for module in table::<Module>(&mut boot, start.modules, start.module_count)? {
+        boot.module(module.start, module.size)?;
     }
-    boot.initrd = modules
-        .first()
-        .filter(|module| module.size > 0)
-        .map(|module| Range {
-            start: module.start,
-            end: module.start + module.size,
-        });
 
-    if (1..IDENTITY_END).contains(&start.cmdline) {
+    let cmdline = start.cmdline;
+    if (1..IDENTITY_END).contains(&cmdline) {
         // SAFETY: the protocol gives the address of a NUL-terminated string in RAM.
-        boot.cmdline = unsafe { CStr::from_ptr(start.cmdline as *const _) }.to_bytes();
-        boot.claim(start.cmdline, boot.cmdline.len() as u64 + 1)?;
+        boot.cmdline = unsafe { CStr::from_ptr(cmdline as *const _) }.to_bytes();
+        boot.claim(cmdline, boot.cmdline.len() as u64 + 1)?;
     }
     boot.rsdp = (start.rsdp != 0).then_some(Rsdp::At(start.rsdp));
     Ok(boot)
 }
 
 /// `count` structures of the protocol at a physical address.
-fn table<T>(start: u64, count: usize) -> Result<&'static [T]> {
-    if count == 0 {
+fn table<T>(boot: &mut Boot, start: u64, count: u32) -> Result<&'static [T]> {
+    if start == 0 || count == 0 {
         return Ok(&[]);
     }
-    let size = count.saturating_mul(size_of::<T>());
-    let end = start.saturating_add(size as u64);
-    if start == 0 || !start.is_multiple_of(align_of::<T>() as u64) || end > IDENTITY_END {
-        return Err("a PVH table lies where it can't be read");
-    }
-    // SAFETY: firmware says that the table is there, the check above that it is mapped and
-    // aligned. Its fields are plain integers, and it stays as it is: `read` claims its memory.
-    Ok(unsafe { core::slice::from_raw_parts(bytes(start, size).as_ptr().cast(), count) })
+    let size = count as usize * size_of::<T>();
+    boot.claim(start, size as u64)?;
+    // SAFETY: firmware says that the table is there, and `claim` checked that it is mapped.
+    // Its fields are plain integers, packed, and now that it is claimed nobody changes it.
+    Ok(unsafe { slice::from_raw_parts(bytes(start, size).as_ptr().cast(), count as usize) })
 }
