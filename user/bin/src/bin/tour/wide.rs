@@ -112,17 +112,21 @@ fn run_narrow(env: &Env) -> Result<Narrow, Failure> {
     }
     let mut buffer = [0; 256];
     let report = core::str::from_utf8(os::read_file(FILE, &mut buffer)).unwrap_or("");
-    let figure = |name| {
+    let figure = |name: &str| -> Result<Cost, Failure> {
         let value = report
             .lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        value
-            .and_then(|value| value.parse().ok())
+        let tenths = value.and_then(|value| value.parse().ok());
+        tenths
             .map(Cost)
             .ok_or("a figure of the 32-bit program is missing")
     };
+    let vsyscall = VSYSCALL
+        .iter()
+        .find_map(|&(name, label)| Some((label, figure(name).ok()?)));
+    let vsyscall = vsyscall.ok_or("the cost of __kernel_vsyscall is missing")?;
     Ok(Narrow {
-        vsyscall: figure(VSYSCALL)?,
+        vsyscall,
         int80: figure(INT80)?,
         vdso: figure(VDSO)?,
     })
