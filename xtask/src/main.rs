@@ -1,1 +1,64 @@
-fn main() {}
+//! Builds, boots and tests Trident: what stands behind the Makefile.
+//!
+//! Each subcommand has a file of its own. The build is described in [`build`], the two ways to
+//! a compiler for the bare targets in [`toolchain`], what gets installed in [`setup`]; machines
+//! are booted by the `tests` package's library, `harness`.
+
+mod build;
+mod clean;
+mod doctor;
+mod run;
+mod runner;
+mod setup;
+mod toolchain;
+mod ui;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Builds, boots and tests Trident.
+#[derive(Parser)]
+#[command(name = "cargo xtask", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Install what is missing: QEMU, the bare targets, what the tests use
+    Setup,
+    /// Build target/trident.elf, the programs and their archives
+    Build,
+    /// Build, then boot the tour (or PROGRAM, or INITRD) in QEMU
+    Run(run::Options),
+    /// Boot a kernel that cargo has built: the runner in .cargo/config.toml
+    Runner(runner::Options),
+    /// Say what was found on this machine and what is missing
+    Doctor,
+    /// Remove what was built
+    Clean,
+}
+
+fn main() -> ExitCode {
+    match act(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn act(action: Action) -> Result<ExitCode> {
+    match action {
+        Action::Setup => setup::everything().map(|()| ExitCode::SUCCESS),
+        Action::Build => build::command().map(|()| ExitCode::SUCCESS),
+        Action::Run(options) => run::command(&options),
+        Action::Runner(options) => runner::command(&options),
+        Action::Doctor => doctor::command().map(|()| ExitCode::SUCCESS),
+        Action::Clean => clean::command().map(|()| ExitCode::SUCCESS),
+    }
+}

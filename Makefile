@@ -1,0 +1,42 @@
+# Every command of Trident's. `make` alone prints this list; the work is done by `xtask/`.
+#
+#   make run       install what is missing, build, boot the tour in QEMU
+#   make test      install what is missing, run every test
+#   make build     build target/trident.elf
+#   make bench     count instructions per call, beside Linux's
+#   make iso       build target/trident.iso (GRUB, BIOS and UEFI)
+#   make debug     boot QEMU stopped, with gdb attached
+#   make doctor    say what was found on this machine and what is missing
+#   make clean     remove what was built (not what was installed)
+#   make help      print this list
+#
+# Variables of `make run`, `make debug`:
+#   PROGRAM=./a.out ARGS="x y"   run a static Linux program of yours
+#   INITRD=any.cpio              boot an initramfs of yours
+#   APPEND="..."                 further words for the kernel's command line
+#   STRACE=1                     trace system calls, with the door of each
+#   CPU=max,vendor=GenuineIntel  MEM=64M  MACHINE=q35  SMP=2  ACCEL=kvm
+
+export ACCEL CPU MEM MACHINE SMP PROGRAM ARGS INITRD APPEND STRACE
+# Empty variables would take the place of defaults.
+unexport $(foreach name,ACCEL CPU MEM MACHINE SMP PROGRAM ARGS INITRD APPEND STRACE,$(if $($(name)),,$(name)))
+
+# Where rustup wants to install what rust-toolchain.toml names but cannot (no network, say),
+# the toolchain that is there has to do.
+RUSTUP_OFFLINE := $(shell cargo --version >/dev/null 2>&1 || echo RUSTUP_AUTO_INSTALL=0)
+
+# The first build of the tool itself takes a while, and shows; later ones are silent.
+BUILT = $(wildcard $(or $(CARGO_TARGET_DIR),target)/*/debug/xtask)
+XTASK = $(RUSTUP_OFFLINE) cargo run $(if $(BUILT),--quiet) --package xtask --target host-tuple --
+
+.PHONY: help run test build bench iso debug doctor clean setup
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
+
+run test build bench iso debug doctor setup:
+	@$(XTASK) $@
+
+clean:
+	@$(XTASK) clean

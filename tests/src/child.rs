@@ -1,0 +1,62 @@
+//! Child processes that never outlive their parent.
+//!
+//! A QEMU that is left behind eats a core for ever, so it dies by three ways: dropped (a panic
+//! or an early return in the harness), killed at the time limit, and, on Linux, by the kernel
+//! when the thread that started it is gone (the harness itself was killed).
+
+use std::io;
+use std::ops::{Deref, DerefMut};
+use std::process::{Child, Command};
+
+/// A running child process, killed and reaped when this is dropped.
+#[derive(Debug)]
+pub struct Leashed(Child);
+
+impl Leashed {
+    /// Starts `command`. The calling thread must live as long as the child should.
+    pub fn spawn(command: &mut Command) -> io::Result<Self> {
+        die_with_parent(command);
+        command.spawn().map(Self)
+    }
+}
+
+impl Drop for Leashed {
+    fn drop(&mut self) {
+        // Both fail only when the process has already been reaped, which is what is wanted.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Deref for Leashed {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Leashed {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn die_with_parent(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+
+    let ask = || {
+        // SAFETY: prctl(PR_SET_PDEATHSIG) takes a plain number and touches no memory.
+        match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: between fork and exec only async-signal-safe work is allowed; the closure makes
+    // one system call and allocates nothing (`last_os_error` only reads errno).
+    unsafe { command.pre_exec(ask) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn die_with_parent(_command: &mut Command) {}

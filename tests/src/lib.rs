@@ -1,0 +1,27 @@
+//! Boots Trident in QEMU from the host, and says how the run ended.
+//!
+//! The harness is the ground under `tests/cases/` (the cases themselves) and under `xtask`
+//! (`make run` is a machine with a terminal instead of a time limit). Read [`vm`] next: a
+//! [`Vm`] describes one machine, [`Vm::run`] boots it and returns an [`Outcome`].
+//!
+//! | file | subject |
+//! |---|---|
+//! | [`vm`] | one machine: memory, CPU, initramfs, command line; its run |
+//! | [`verdict`] | how a run ended, told apart by exit status and shutdown reason |
+//! | [`qmp`] | asks QEMU why it shut down |
+//! | [`initramfs`] | packs newc archives |
+//! | [`programs`] | C programs compiled by the host's compilers |
+//! | [`oracle`] | the same program run by the host's own Linux |
+//! | [`paths`] | where things lie in the repository |
+
+pub mod child;
+pub mod initramfs;
+pub mod paths;
+pub mod qmp;
+pub mod token;
+pub mod verdict;
+pub mod vm;
+
+pub use initramfs::Initramfs;
+pub use verdict::Verdict;
+pub use vm::{Outcome, Vm};

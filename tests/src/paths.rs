@@ -1,0 +1,43 @@
+//! Where things lie: the repository's root, the target directory and what the build puts there.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// The repository's root.
+pub fn root() -> &'static Path {
+    // This package lies directly below the root.
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/"))
+}
+
+/// Cargo's target directory: `CARGO_TARGET_DIR` where it is set, `target/` otherwise.
+pub fn target() -> PathBuf {
+    match env::var_os("CARGO_TARGET_DIR") {
+        Some(dir) if !dir.is_empty() => root().join(dir),
+        _ => root().join("target"),
+    }
+}
+
+/// The boot image: the loader with the kernel inside.
+pub fn boot_image() -> PathBuf {
+    target().join("trident.elf")
+}
+
+/// The kernel by itself, with its debug information and its symbol table filled in.
+pub fn kernel() -> PathBuf {
+    target().join("kernel.elf")
+}
+
+/// The directory of this repository's own user programs, `width` being 64 or 32 (bits).
+pub fn user(width: u32) -> PathBuf {
+    target().join("user").join(width.to_string())
+}
+
+/// One of this repository's own user programs.
+pub fn program(width: u32, name: &str) -> PathBuf {
+    user(width).join(name)
+}
+
+/// Where the tests' own C programs and scratch files go.
+pub fn scratch() -> PathBuf {
+    target().join("tests")
+}

@@ -1,0 +1,113 @@
+//! Packs the initramfs archives: the tour's, the benchmark's, and one around a user's program.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use harness::{Initramfs, paths};
+use object::read::elf::ElfFile;
+use object::elf;
+
+use super::write_if_changed;
+
+/// What `cat /etc/motd` prints in Trident.
+const MOTD: &str = "Welcome to Trident: one kernel, three doors.\n";
+
+/// The tour's archive.
+pub fn tour() -> PathBuf {
+    paths::target().join("tour.cpio")
+}
+
+/// The benchmark's archive.
+pub fn bench() -> PathBuf {
+    paths::target().join("bench.cpio")
+}
+
+/// Packs the archives of the programs that have been built.
+pub fn all() -> Result<()> {
+    for (init, archive) in [("tour", tour()), ("bench", bench())] {
+        let init = paths::program(64, init);
+        if init.exists() {
+            write_if_changed(&archive, &base()?.executable_from("/init", &init)?.build())?;
+        }
+    }
+    Ok(())
+}
+
+/// Files that every archive of ours has: this repository's programs in `/bin` (64-bit) and
+/// `/bin32`, and a few in `/etc`.
+fn base() -> Result<Initramfs> {
+    let mut files = Initramfs::new()
+        .file("/etc/motd", MOTD)
+        .file("/etc/passwd", "root:x:0:0:root:/:/bin/sh\n")
+        .file("/etc/group", "root:x:0:\n")
+        .dir("/tmp");
+    for (width, directory) in [(64, "/bin"), (32, "/bin32")] {
+        let Ok(programs) = fs::read_dir(paths::user(width)) else { continue };
+        for program in programs.flatten() {
+            let name = program.file_name();
+            let path = format!("{directory}/{}", name.to_string_lossy());
+            files = files.executable_from(&path, &program.path())?;
+        }
+    }
+    Ok(files)
+}
+
+/// An archive around one program of the user's.
+pub fn around(program: &Path) -> Result<Initramfs> {
+    let bytes = fs::read(program)
+        .with_context(|| format!("cannot read PROGRAM={}", program.display()))?;
+    check_static(&bytes).with_context(|| format!("PROGRAM={} cannot run", program.display()))?;
+    Ok(base()?.executable(&place(program), bytes))
+}
+
+/// Where the user's program lies in its archive.
+pub fn place(program: &Path) -> String {
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    // A blank would end the word on the kernel's command line.
+    format!("/{}", name.replace(|c: char| c.is_whitespace() || c == '"', "_"))
+}
+
+/// Whether this is a static x86 Linux program; the error says what it is instead.
+fn check_static(bytes: &[u8]) -> Result<()> {
+    if !bytes.starts_with(b"\x7fELF") {
+        bail!("it is not an ELF file (a script needs its interpreter as the program)");
+    }
+    let interpreted = match bytes.get(4) {
+        Some(&elf::ELFCLASS64) => has_interpreter::<elf::FileHeader64<object::Endianness>>(bytes),
+        Some(&elf::ELFCLASS32) => has_interpreter::<elf::FileHeader32<object::Endianness>>(bytes),
+        _ => bail!("it is a damaged ELF file"),
+    }?;
+    if interpreted {
+        bail!("it is dynamically linked: link it with -static");
+    }
+    Ok(())
+}
+
+fn has_interpreter<H: object::read::elf::FileHeader>(bytes: &[u8]) -> Result<bool> {
+    use object::read::elf::ProgramHeader;
+
+    let file = ElfFile::<H>::parse(bytes).context("it is a damaged ELF file")?;
+    let machine = file.elf_header().e_machine(file.endian());
+    if !matches!(machine, elf::EM_X86_64 | elf::EM_386) {
+        bail!("it is not an x86 program (ELF machine {machine})");
+    }
+    Ok(file.elf_program_headers().iter().any(|p| p.p_type(file.endian()) == elf::PT_INTERP))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_wrong_file_is_told_by_its_name() {
+        let why = |bytes: &[u8]| format!("{:#}", check_static(bytes).expect_err("wrong"));
+        assert!(why(b"#!/bin/sh\n").contains("not an ELF file"));
+        assert!(why(b"\x7fELF\x02\x01").contains("damaged"));
+        assert!(why(b"").contains("not an ELF file"));
+        let this = fs::read(std::env::current_exe().expect("a path")).expect("readable");
+        if this.starts_with(b"\x7fELF") {
+            assert!(why(&this).contains("dynamically linked"));
+        }
+    }
+}

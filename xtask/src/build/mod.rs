@@ -1,0 +1,138 @@
+//! Builds everything that boots.
+//!
+//! ```text
+//! kernel crate --cargo--> ELF --kallsyms--> target/kernel.elf --strip--> (embedded)
+//! boot crate   --cargo, with TRIDENT_KERNEL--------------------> target/trident.elf
+//! programs     --cargo, two targets--> target/user/64/*, target/user/32/*
+//! those        --newc----------------> target/tour.cpio, target/bench.cpio
+//! ```
+
+pub mod image;
+pub mod kallsyms;
+pub mod strip;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use harness::paths;
+
+use crate::setup;
+use crate::toolchain::{BARE_32, BARE_64, Toolchain};
+use crate::ui;
+
+/// `make build`: installs the compiler's targets where they are missing, and builds.
+pub fn command() -> Result<()> {
+    everything(&setup::toolchain()?)?;
+    ui::note(format!("Built {}", paths::boot_image().display()));
+    Ok(())
+}
+
+/// Builds the boot image and the archives that go with it.
+pub fn everything(toolchain: &Toolchain) -> Result<()> {
+    boot_image(toolchain)?;
+    programs(toolchain)?;
+    image::all()
+}
+
+/// Builds `target/trident.elf`: the release kernel inside the loader.
+pub fn boot_image(toolchain: &Toolchain) -> Result<()> {
+    let mut cargo = toolchain.cargo();
+    cargo.args(["build", "--package", "trident", "--release", "--target", BARE_64]);
+    ui::run("Building the kernel", &mut cargo)?;
+    let kernel = paths::target().join(BARE_64).join("release/trident");
+    package(toolchain, &kernel, &paths::kernel(), &paths::boot_image())
+}
+
+/// Puts the kernel ELF `built` into the loader: `kernel` becomes the same ELF with its symbol
+/// table filled in, `image` the file to boot. Does nothing where both are up to date.
+pub fn package(toolchain: &Toolchain, built: &Path, kernel: &Path, image: &Path) -> Result<()> {
+    let bytes = fs::read(built).with_context(|| format!("cannot read {}", built.display()))?;
+    let filled = kallsyms::fill(bytes).with_context(|| format!("in {}", built.display()))?;
+    write_if_changed(kernel, &filled)?;
+    // The loader's build is tracked by cargo, which looks at this file's time.
+    let embedded = image.with_extension("kernel");
+    write_if_changed(&embedded, &strip::allocated_only(&filled)?)?;
+
+    let mut cargo = toolchain.cargo();
+    cargo.args(["build", "--package", "trident-boot", "--release", "--target", BARE_64]);
+    // A directory of its own for each image: one kernel's loader is not another's.
+    let name = image.file_name().unwrap_or_default();
+    let directory = paths::target().join("loader").join(name);
+    cargo.env("TRIDENT_KERNEL", &embedded).env("CARGO_TARGET_DIR", &directory);
+    ui::run("Building the loader", &mut cargo)?;
+    let loader = directory.join(BARE_64).join("release/trident-boot");
+    let bytes = fs::read(&loader).with_context(|| format!("cannot read {}", loader.display()))?;
+    write_if_changed(image, &bytes)
+}
+
+/// Builds the user programs, each for the widths that it exists in.
+pub fn programs(toolchain: &Toolchain) -> Result<()> {
+    for (target, width, title) in
+        [(BARE_64, 64, "Building the 64-bit programs"), (BARE_32, 32, "Building the 32-bit programs")]
+    {
+        let mut cargo = toolchain.cargo();
+        cargo.args(["build", "--package", "programs", "--bins", "--release", "--target", target]);
+        ui::run(title, &mut cargo)?;
+        collect_programs(target, width)?;
+    }
+    Ok(())
+}
+
+/// Copies the linked programs to where the tests and archives look for them.
+fn collect_programs(target: &str, width: u32) -> Result<()> {
+    let built = paths::target().join(target).join("release");
+    for source in fs::read_dir(paths::root().join("user/bin/src/bin"))?.flatten() {
+        let path = source.path();
+        let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
+        let program = built.join(name);
+        if program.is_file() {
+            write_if_changed(&paths::program(width, name), &fs::read(program)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file by way of a rename, so that no reader sees half of it, and leaves its time
+/// alone where the content is the same.
+pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    let parent = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    let mut temporary = PathBuf::from(path).into_os_string();
+    temporary.push(format!(".{}", std::process::id()));
+    let temporary = PathBuf::from(temporary);
+    fs::write(&temporary, bytes)
+        .with_context(|| format!("cannot write {}", temporary.display()))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if bytes.starts_with(b"\x7fELF") {
+            fs::set_permissions(&temporary, fs::Permissions::from_mode(0o755))?;
+        }
+    }
+    fs::rename(&temporary, path).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Whether `file` is newer than all of `sources`, directories being searched through.
+pub fn newer_than(file: &Path, sources: &[PathBuf]) -> bool {
+    let modified = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
+    let Some(time) = modified(file) else { return false };
+    sources.iter().all(|source| {
+        if source.is_dir() {
+            let Ok(entries) = fs::read_dir(source) else { return false };
+            let inside: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+            newer_than(file, &inside)
+        } else {
+            modified(source).is_some_and(|other| other < time)
+        }
+    })
+}
+
+/// Gives a file the present time.
+pub fn touch(path: &Path) -> Result<()> {
+    let file = fs::OpenOptions::new().append(true).open(path)?;
+    Ok(file.set_modified(std::time::SystemTime::now())?)
+}

@@ -1,0 +1,89 @@
+//! Leaves out of an ELF file what no loader maps: debug information and the symbol table.
+//!
+//! The kernel is embedded in the boot image, so these megabytes would be copied at every boot
+//! and count against the smallest memory. Section headers of what stays are kept: a bootloader
+//! finds its configuration by section name.
+
+use anyhow::{Context, Result};
+use object::elf::{FileHeader64, SHF_ALLOC, SHT_STRTAB, SectionHeader64};
+use object::read::elf::{FileHeader, SectionHeader};
+use object::{LittleEndian as LE, U64};
+
+/// Gives back the file with only its allocated sections.
+pub fn allocated_only(file: &[u8]) -> Result<Vec<u8>> {
+    let header = FileHeader64::<LE>::parse(file).context("not an ELF64 file")?;
+    let endian = header.endian()?;
+    let sections = header.sections(endian, file)?;
+
+    // Linkers put what is not allocated behind everything that is: one cut does it.
+    let headers_end = header.e_phoff(endian)
+        + u64::from(header.e_phentsize(endian)) * u64::from(header.e_phnum(endian));
+    let end = header
+        .program_headers(endian, file)?
+        .iter()
+        .map(|segment| segment.p_offset.get(LE) + segment.p_filesz.get(LE))
+        .fold(headers_end, u64::max);
+    let mut stripped = file.get(..end as usize).context("a segment lies past the end")?.to_vec();
+
+    let mut table: Vec<SectionHeader64<LE>> = vec![*sections.section(object::SectionIndex(0))?];
+    let mut names = vec![0_u8];
+    for section in sections.iter() {
+        if section.sh_flags(endian) & u64::from(SHF_ALLOC) == 0 {
+            continue;
+        }
+        let mut kept = *section;
+        kept.sh_name.set(LE, names.len() as u32);
+        names.extend_from_slice(sections.section_name(endian, section)?);
+        names.push(0);
+        // These refer to sections by number, and the numbers change.
+        kept.sh_link.set(LE, 0);
+        kept.sh_info.set(LE, 0);
+        table.push(kept);
+    }
+    let mut strings = *sections.section(object::SectionIndex(0))?;
+    strings.sh_type.set(LE, SHT_STRTAB);
+    strings.sh_name.set(LE, names.len() as u32);
+    names.extend_from_slice(b".shstrtab\0");
+    strings.sh_offset = U64::new(LE, stripped.len() as u64);
+    strings.sh_size = U64::new(LE, names.len() as u64);
+    strings.sh_addralign = U64::new(LE, 1);
+    table.push(strings);
+    stripped.extend_from_slice(&names);
+    stripped.resize(stripped.len().next_multiple_of(8), 0);
+
+    let mut header = *header;
+    header.e_shoff = U64::new(LE, stripped.len() as u64);
+    header.e_shnum.set(LE, table.len() as u16);
+    header.e_shstrndx.set(LE, table.len() as u16 - 1);
+    stripped.extend_from_slice(object::bytes_of_slice(&table));
+    let header = object::bytes_of(&header);
+    stripped[..header.len()].copy_from_slice(header);
+    Ok(stripped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object::{Object, ObjectSection, ObjectSegment};
+
+    #[test]
+    fn what_is_mapped_stays_and_the_rest_goes() {
+        let this = std::fs::read(std::env::current_exe().expect("a path")).expect("readable");
+        let Ok(before) = object::read::elf::ElfFile64::<LE>::parse(&*this) else {
+            return; // the host has another format
+        };
+        let stripped = allocated_only(&this).expect("stripped");
+        assert!(stripped.len() < this.len());
+        let after = object::read::elf::ElfFile64::<LE>::parse(&*stripped).expect("still ELF");
+        let text = after.section_by_name(".text").expect(".text");
+        assert_eq!(text.data().ok(), before.section_by_name(".text").and_then(|s| s.data().ok()));
+        assert!(after.section_by_name(".debug_info").is_none());
+        for (old, new) in before.segments().zip(after.segments()) {
+            assert_eq!((old.address(), old.size()), (new.address(), new.size()));
+            // The first segment holds the ELF header, which differs.
+            if old.file_range().0 != 0 {
+                assert_eq!(old.data().expect("data"), new.data().expect("data"));
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! `make run`: boots the tour, a program or an archive of the user's, on the terminal.
+
+use std::fs;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use harness::{Outcome, Verdict, Vm, paths};
+
+use crate::build::{self, image};
+use crate::setup::{self, needs};
+use crate::ui;
+
+/// Without a terminal nobody is there to end a run that hangs.
+const UNATTENDED_LIMIT: Duration = Duration::from_secs(300);
+
+/// A guest under KVM that has said nothing for this long hangs: the loader's first line takes
+/// a tenth of a second.
+const KVM_SILENCE: Duration = Duration::from_secs(8);
+
+/// What `make run` takes, each as an option or as a variable of that name.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Accelerator: tcg, or kvm where it works
+    #[arg(long, env = "ACCEL", default_value = "tcg")]
+    accel: String,
+    /// CPU model: max, "max,vendor=GenuineIntel", qemu64, Haswell, ...
+    #[arg(long, env = "CPU", default_value = "max")]
+    cpu: String,
+    /// Memory, from 32M
+    #[arg(long, env = "MEM", default_value = "128M")]
+    mem: String,
+    /// Machine: pc, q35, microvm
+    #[arg(long, env = "MACHINE", default_value = "pc")]
+    machine: String,
+    /// Number of CPUs (Trident uses the first)
+    #[arg(long, env = "SMP", default_value_t = 1)]
+    smp: u32,
+    /// A static Linux program of yours to run instead of the tour
+    #[arg(long, env = "PROGRAM")]
+    program: Option<PathBuf>,
+    /// Arguments for it, parted by blanks
+    #[arg(long, env = "ARGS", default_value = "", allow_hyphen_values = true)]
+    args: String,
+    /// A newc archive of yours to boot instead of the tour (its /init runs)
+    #[arg(long, env = "INITRD", conflicts_with = "program")]
+    initrd: Option<PathBuf>,
+    /// Further words for the kernel's command line
+    #[arg(long, env = "APPEND", default_value = "", allow_hyphen_values = true)]
+    append: String,
+    /// Print each system call as strace does, with the door it came through
+    #[arg(long, env = "STRACE", value_parser = clap::builder::FalseyValueParser::new())]
+    strace: bool,
+}
+
+/// Installs what is missing, builds and boots.
+pub fn command(options: &Options) -> Result<ExitCode> {
+    let options = options.clone().without_empty();
+    setup::packages(needs::RUN)?;
+    let initrd = options.initrd()?;
+    build::everything(&setup::toolchain()?)?;
+    let initrd = match initrd {
+        Some(bytes) => bytes,
+        None => options.own_archive()?,
+    };
+    boot(&options.machine()?.initrd(initrd).append(options.command_line()))
+}
+
+/// Boots a machine on this terminal, and turns its end into an exit status.
+pub fn boot(vm: &Vm) -> Result<ExitCode> {
+    let terminal = std::io::stdin().is_terminal();
+    let mut vm = vm.clone().console(terminal);
+    vm = vm.timeout((!terminal).then_some(UNATTENDED_LIMIT));
+    if vm.accelerator() == "kvm" {
+        vm = vm.silence(KVM_SILENCE);
+    }
+    let outcome = vm.run()?;
+    report(&outcome, vm.accelerator())?;
+    Ok(ExitCode::from(outcome.verdict.exit_code()))
+}
+
+fn report(outcome: &Outcome, accel: &str) -> Result<()> {
+    if !outcome.stderr.trim().is_empty() {
+        eprintln!("{}", outcome.stderr.trim());
+    }
+    match &outcome.verdict {
+        Verdict::Pass | Verdict::PowerOff => {}
+        Verdict::Timeout if accel == "kvm" && outcome.serial.is_empty() => bail!(
+            "KVM hangs here: the guest has said nothing for {} s. /dev/kvm exists, but guests \
+             do not run under it (nested virtualisation?). Leave ACCEL=kvm out: the default, \
+             ACCEL=tcg, emulates the CPU and runs anywhere.",
+            KVM_SILENCE.as_secs()
+        ),
+        other => ui::note(format!("{other}")),
+    }
+    Ok(())
+}
+
+impl Options {
+    /// A variable that is set to nothing counts as not set: make passes them all on.
+    fn without_empty(mut self) -> Self {
+        let set = |path: &PathBuf| !path.as_os_str().is_empty();
+        self.program = self.program.filter(set);
+        self.initrd = self.initrd.filter(set);
+        self
+    }
+
+    /// The machine, with no initramfs and no command line yet.
+    pub fn machine(&self) -> Result<Vm> {
+        if self.accel.starts_with("kvm") {
+            check_kvm()?;
+        }
+        Ok(Vm::new()
+            .accel(&self.accel)
+            .cpu(&self.cpu)
+            .memory(&self.mem)
+            .machine(&self.machine)
+            .smp(self.smp))
+    }
+
+    /// The user's archive, where one is named. Wrong files are found before anything is built.
+    fn initrd(&self) -> Result<Option<Vec<u8>>> {
+        if let Some(program) = &self.program {
+            image::around(program)?;
+        }
+        let Some(path) = &self.initrd else { return Ok(None) };
+        fs::read(path).map(Some).with_context(|| format!("cannot read INITRD={}", path.display()))
+    }
+
+    /// The archive that this repository makes: around the user's program, or the tour's.
+    fn own_archive(&self) -> Result<Vec<u8>> {
+        match &self.program {
+            Some(program) => Ok(image::around(program)?.build()),
+            None => {
+                let tour = image::tour();
+                fs::read(&tour).with_context(|| format!("cannot read {}", tour.display()))
+            }
+        }
+    }
+
+    fn command_line(&self) -> String {
+        let mut words = vec![self.append.clone()];
+        if self.strace {
+            words.push("strace".into());
+        }
+        if let Some(program) = &self.program {
+            let name = image::place(program);
+            words.push(format!("rdinit={name}"));
+        }
+        let args = self.args.trim();
+        if !args.is_empty() {
+            words.push(format!("-- {args}"));
+        }
+        words.retain(|word| !word.is_empty());
+        words.join(" ")
+    }
+}
+
+/// KVM was asked for: say what is wrong before QEMU does.
+fn check_kvm() -> Result<()> {
+    let device = Path::new("/dev/kvm");
+    if !device.exists() {
+        bail!(
+            "ACCEL=kvm: there is no /dev/kvm here (no hardware virtualisation, or its module \
+             is not loaded). Leave ACCEL=kvm out to emulate the CPU."
+        );
+    }
+    fs::OpenOptions::new().read(true).write(true).open(device).map(drop).context(
+        "ACCEL=kvm: /dev/kvm cannot be opened (add yourself to group kvm, then log in again), \
+         or leave ACCEL=kvm out to emulate the CPU",
+    )
+}
+
+/// Boots the tour with a boot image other than the built one, on this terminal.
+pub fn boot_tour(image: &Path) -> Result<ExitCode> {
+    let tour = image::tour();
+    let bytes = fs::read(&tour).with_context(|| format!("cannot read {}", tour.display()))?;
+    let rebuilt = image != paths::boot_image();
+    if rebuilt {
+        ui::note(format!("Booting {}", image.display()));
+    }
+    boot(&Vm::new().kernel(image).initrd(bytes))
+}
