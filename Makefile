@@ -23,7 +23,7 @@ unexport $(foreach name,ACCEL CPU MEM MACHINE SMP PROGRAM ARGS INITRD APPEND STR
 
 # Where rustup wants to install what rust-toolchain.toml names but cannot (no network, say),
 # the toolchain that is there has to do.
-RUSTUP_OFFLINE := $(shell cargo --version >/dev/null 2>&1 || echo RUSTUP_AUTO_INSTALL=0)
+RUSTUP_OFFLINE = $(shell cargo --version >/dev/null || echo RUSTUP_AUTO_INSTALL=0)
 
 # The first build of the tool itself takes a while, and shows; later ones are silent.
 BUILT = $(wildcard $(or $(CARGO_TARGET_DIR),target)/*/debug/xtask)

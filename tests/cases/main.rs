@@ -1,1 +1,35 @@
-fn main(){}
+//! Every case that boots a machine, as one false test binary: libtest's arguments and output
+//! (`cargo test`'s filters and `cargo nextest` work), as many machines at a time as there are
+//! cores.
+//!
+//! A module lists its cases in `pub fn cases()`; a new module gets a line in `MODULES`. Each
+//! case describes a machine ([`harness::Vm`]), boots it, and says what must be in its output.
+
+mod boot_matrix;
+mod real_programs;
+mod smoke;
+
+use std::process::ExitCode;
+
+use harness::Case;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+type Module = (&'static str, fn() -> Vec<Case>);
+
+const MODULES: &[Module] = &[
+    ("smoke", smoke::cases),
+    ("boot_matrix", boot_matrix::cases),
+    ("real_programs", real_programs::cases),
+];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let trials = MODULES.iter().flat_map(|(module, cases)| {
+        cases().into_iter().map(move |case| {
+            Trial::test(format!("{module}::{}", case.name), move || {
+                (case.run)().map_err(|error| Failed::from(format!("{error:#}")))
+            })
+        })
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}

@@ -12,16 +12,21 @@
 //! | [`initramfs`] | packs newc archives |
 //! | [`programs`] | C programs compiled by the host's compilers |
 //! | [`oracle`] | the same program run by the host's own Linux |
+//! | [`case`] | a test case, and how a module lists its own |
 //! | [`paths`] | where things lie in the repository |
 
+pub mod case;
 pub mod child;
 pub mod initramfs;
+pub mod oracle;
 pub mod paths;
+pub mod programs;
 pub mod qmp;
 pub mod token;
 pub mod verdict;
 pub mod vm;
 
+pub use case::Case;
 pub use initramfs::Initramfs;
 pub use verdict::Verdict;
 pub use vm::{Outcome, Vm};

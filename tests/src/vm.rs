@@ -132,6 +132,12 @@ impl Vm {
         self
     }
 
+    /// Adds words before all others: before a ` -- `, that is.
+    pub fn append_first(mut self, words: impl Into<String>) -> Self {
+        self.append.insert(0, words.into());
+        self
+    }
+
     /// `-machine`: `pc`, `q35`, `microvm`.
     pub fn machine(mut self, machine: impl Into<String>) -> Self {
         self.machine = machine.into();

@@ -1,0 +1,106 @@
+//! C programs that nobody's toolchain but the host's has touched: `tests/programs/*.c`, compiled
+//! by gcc (64- and 32-bit, static, static-PIE) and by musl's gcc.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+
+use anyhow::{Context, Result, bail};
+
+use crate::paths;
+
+/// A C compiler and what it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compiler {
+    /// glibc, 64-bit.
+    Glibc64,
+    /// glibc, 32-bit.
+    Glibc32,
+    /// musl, 64-bit.
+    Musl64,
+    /// glibc, 64-bit, as a static position-independent executable.
+    StaticPie64,
+    /// glibc, 32-bit, as a static position-independent executable.
+    StaticPie32,
+}
+
+impl Compiler {
+    /// Every compiler, for cases that want each.
+    pub const ALL: [Self; 5] =
+        [Self::Glibc64, Self::Glibc32, Self::Musl64, Self::StaticPie64, Self::StaticPie32];
+
+    /// A name for files and test cases.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Glibc64 => "glibc64",
+            Self::Glibc32 => "glibc32",
+            Self::Musl64 => "musl64",
+            Self::StaticPie64 => "pie64",
+            Self::StaticPie32 => "pie32",
+        }
+    }
+
+    fn command(self) -> Command {
+        let (program, options): (_, &[&str]) = match self {
+            Self::Glibc64 => ("gcc", &["-static"]),
+            Self::Glibc32 => ("gcc", &["-m32", "-static"]),
+            Self::Musl64 => ("musl-gcc", &["-static"]),
+            Self::StaticPie64 => ("gcc", &["-static-pie"]),
+            Self::StaticPie32 => ("gcc", &["-m32", "-static-pie"]),
+        };
+        let mut command = Command::new(program);
+        command.args(options).args(["-O1", "-g", "-Wall"]);
+        command
+    }
+}
+
+/// Compiles `tests/programs/NAME.c`, unless that has been done since the source changed.
+pub fn compile(name: &str, compiler: Compiler) -> Result<PathBuf> {
+    compile_with(name, compiler, &[])
+}
+
+/// The same with further options, which become part of the file's name.
+pub fn compile_with(name: &str, compiler: Compiler, options: &[&str]) -> Result<PathBuf> {
+    // Cases run side by side; under nextest each is a process of its own, which is why the
+    // result also gets its name by a rename.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock();
+
+    let source = paths::root().join("tests/programs").join(format!("{name}.c"));
+    let suffix: String = options.concat().chars().filter(|c| c.is_alphanumeric()).collect();
+    let directory = paths::scratch().join("c");
+    let program = directory.join(format!("{name}.{}{suffix}", compiler.name()));
+    if is_newer(&program, &source) {
+        return Ok(program);
+    }
+    fs::create_dir_all(&directory)?;
+    let temporary = program.with_extension(format!("tmp{}", std::process::id()));
+    let mut command = compiler.command();
+    command.args(options).arg("-o").arg(&temporary).arg(&source);
+    let output = command.stdin(Stdio::null()).output().with_context(|| {
+        format!("cannot start {:?}: `make doctor` says what is missing", command.get_program())
+    })?;
+    if !output.status.success() {
+        bail!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+    fs::rename(&temporary, &program)?;
+    Ok(program)
+}
+
+/// The host's static busybox.
+pub fn busybox() -> Result<PathBuf> {
+    ["/bin/busybox", "/usr/bin/busybox", "/sbin/busybox"]
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|path| path.exists())
+        .context("there is no busybox on this machine: `make doctor` says how to get it")
+}
+
+fn is_newer(file: &Path, source: &Path) -> bool {
+    let modified = |path: &Path| fs::metadata(path).and_then(|data| data.modified());
+    match (modified(file), modified(source)) {
+        (Ok(file), Ok(source)) => file > source,
+        _ => false,
+    }
+}
