@@ -1,0 +1,170 @@
+//! Builds the two vDSO images from this crate's own source: `src/lib.rs` with `--cfg vdso_image`,
+//! compiled to one object file for each width and linked by the linker that comes with rustc.
+//!
+//! Linked by hand, because nothing but that one object may go in: a reference to anything else (a
+//! panic, a `memcpy`, a division helper) is a link error. The result is in `src/images.rs`.
+
+use object::elf::{SHF_ALLOC, SHF_WRITE};
+use object::{Object, ObjectSection, ObjectSymbol, SectionFlags};
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+type Result<T> = std::result::Result<T, String>;
+
+/// What differs between the two images, beside what their sources say.
+struct Width {
+    /// 64 or 32, the number in its files' names.
+    bits: u32,
+    target: &'static str,
+    soname: &'static str,
+    /// i686's PIC code sets up a GOT pointer in every function. Without PIC it has none, and
+    /// calls are relative anyway; an absolute address would be a relocation, which `check` refuses.
+    relocation_model: &'static str,
+    /// Symbols whose offsets the kernel needs, with what they are.
+    symbols: &'static [(&'static str, &'static str)],
+}
+
+const WIDTHS: [Width; 2] = [
+    Width {
+        bits: 64,
+        target: "x86_64-unknown-none",
+        soname: "linux-vdso.so.1",
+        relocation_model: "pic",
+        symbols: &[],
+    },
+    Width {
+        bits: 32,
+        target: "i686-unknown-linux-gnu",
+        soname: "linux-gate.so.1",
+        relocation_model: "static",
+        symbols: &[
+            ("__kernel_vsyscall", "AT_SYSINFO: how a 32-bit program enters the kernel."),
+            ("__kernel_sigreturn", "Where a handler without `sa_restorer` returns to."),
+            ("__kernel_rt_sigreturn", "The same for a handler installed with SA_SIGINFO."),
+            ("VDSO32_SYSENTER_RETURN", "The landing pad: where SYSENTER and SYSCALL return to."),
+            ("VDSO32_VSYSCALL_SITE", "The bytes that the kernel overwrites at boot."),
+        ],
+    },
+];
+
+fn main() {
+    println!("cargo::rustc-check-cfg=cfg(vdso_image)");
+    for path in ["build.rs", "src"] {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    println!("cargo::rerun-if-env-changed={BARE_FLAGS}");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let built: Result<String> = WIDTHS.iter().map(|width| build(width, &out)).collect();
+    let offsets = match built {
+        Ok(offsets) => offsets,
+        // A kernel without its vDSO is no kernel. A host build (lints, rustdoc) can do without
+        // where this rustc has no bare targets; the tests of the images then fail, and say so.
+        Err(error) if env::var("TARGET").is_ok_and(|target| target.ends_with("-none")) => {
+            panic!("cannot build the vDSO images: {error}")
+        }
+        Err(error) => {
+            let first = error.lines().next().unwrap_or_default();
+            println!("cargo::warning=no vDSO images in this host build: {first}");
+            placeholder(&out)
+        }
+    };
+    fs::write(out.join("offsets.rs"), offsets).expect("OUT_DIR is writable");
+}
+
+/// Compiles, links and checks one image. Leaves `vdsoN.so` in `out`, and `vdsoN.so.dbg` with its
+/// symbol table for debuggers; returns the Rust constants for its symbols.
+fn build(width: &Width, out: &Path) -> Result<String> {
+    let bits = width.bits;
+    let object = out.join(format!("vdso{bits}.o"));
+    let mut rustc = Command::new(env::var_os("RUSTC").expect("cargo sets RUSTC"));
+    rustc.args(["src/lib.rs", "--crate-name", "vdso_image", "--crate-type", "bin", "--emit", "obj"]);
+    rustc.args(["--edition", "2024", "--cfg", "vdso_image", "--target", width.target]);
+    // Unwind tables although nothing here unwinds: a signal may arrive inside, and a debugger look.
+    rustc.args(["-Copt-level=s", "-Cpanic=abort", "-Ccodegen-units=1", "-Cforce-unwind-tables=yes"]);
+    rustc.arg(format!("-Crelocation-model={}", width.relocation_model)).args(sysroot());
+    run(rustc.arg("-o").arg(&object))?;
+
+    let linker = linker();
+    let (image, debug) = (out.join(format!("vdso{bits}.so")), out.join(format!("vdso{bits}.so.dbg")));
+    for (file, strip) in [(&debug, None), (&image, Some("--strip-all"))] {
+        let mut link = Command::new(&linker);
+        link.args(["-flavor", "gnu", "-shared", "-Bsymbolic", "--no-undefined", "--gc-sections"]);
+        link.args(["--hash-style=both", "--build-id=sha1", "--eh-frame-hdr"]);
+        link.args(["-zrodynamic", "-znorelro", "-zmax-page-size=4096"]);
+        link.arg(format!("-soname={}", width.soname));
+        link.arg(format!("--script=src/image/vdso{bits}.lds"));
+        link.arg(format!("--version-script=src/image/vdso{bits}.map"));
+        run(link.args(strip).arg("-o").arg(file).arg(&object))?;
+    }
+    check(&fs::read(&debug).map_err(|error| error.to_string())?, width)
+}
+
+/// Refuses what program pages cannot hold, and finds the symbols.
+fn check(bytes: &[u8], width: &Width) -> Result<String> {
+    let file = object::File::parse(bytes).map_err(|error| error.to_string())?;
+    for section in file.sections() {
+        let SectionFlags::Elf { sh_flags, .. } = section.flags() else { continue };
+        let (name, both) = (section.name().unwrap_or("?"), u64::from(SHF_ALLOC | SHF_WRITE));
+        if section.size() > 0 && (sh_flags & both == both || name.starts_with(".rel")) {
+            return Err(format!("vdso{}.so has {name}: writable data or relocations", width.bits));
+        }
+    }
+    let mut offsets = String::new();
+    for (name, meaning) in width.symbols {
+        let symbol = file.symbols().find(|symbol| symbol.name() == Ok(name));
+        let address = symbol.ok_or(format!("no symbol {name}"))?.address();
+        let constant = name.trim_start_matches('_').to_uppercase();
+        writeln!(offsets, "/// {meaning}\npub const {constant}: usize = {address:#x};").expect("a string");
+    }
+    Ok(offsets)
+}
+
+/// Empty images and zero offsets.
+fn placeholder(out: &Path) -> String {
+    let mut offsets = String::new();
+    for width in &WIDTHS {
+        fs::write(out.join(format!("vdso{}.so", width.bits)), []).expect("OUT_DIR is writable");
+        for (name, meaning) in width.symbols {
+            let constant = name.trim_start_matches('_').to_uppercase();
+            writeln!(offsets, "/// {meaning}\npub const {constant}: usize = 0;").expect("a string");
+        }
+    }
+    offsets
+}
+
+/// Where the flags for the bare target come from when this is a host build.
+const BARE_FLAGS: &str = "CARGO_TARGET_X86_64_UNKNOWN_NONE_RUSTFLAGS";
+
+/// The `--sysroot` that this build uses for the bare targets, if it names one.
+fn sysroot() -> Option<String> {
+    let own = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default().replace('\x1f', " ");
+    let bare = env::var(BARE_FLAGS).unwrap_or_default();
+    let mut words = own.split(' ').chain(bare.split(' '));
+    while let Some(word) = words.next() {
+        if word == "--sysroot" {
+            return words.next().map(|path| format!("--sysroot={path}"));
+        }
+        if word.starts_with("--sysroot=") {
+            return Some(word.to_owned());
+        }
+    }
+    None
+}
+
+/// `rust-lld`: in rustup's toolchains beside the libraries, in distributions on the PATH.
+fn linker() -> PathBuf {
+    let host = env::var("HOST").expect("cargo sets HOST");
+    let mut rustc = Command::new(env::var_os("RUSTC").expect("cargo sets RUSTC"));
+    let sysroot = rustc.args(["--print", "sysroot"]).output().map(|output| output.stdout).unwrap_or_default();
+    let sysroot = String::from_utf8_lossy(&sysroot).trim().to_owned();
+    let bundled = Path::new(&sysroot).join("lib/rustlib").join(host).join("bin/rust-lld");
+    if bundled.exists() { bundled } else { PathBuf::from("rust-lld") }
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let output = command.output().map_err(|error| format!("{}: {error}", command.get_program().display()))?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}

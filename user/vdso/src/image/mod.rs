@@ -1,0 +1,207 @@
+//! The functions that a program finds in its vDSO, under the names the C libraries look for.
+//!
+//! Each does its work out of the clock page and returns 0, or makes the real system call and
+//! returns what that returned: a negative errno on failure, which the C library turns into
+//! `errno`. A bad pointer faults here, in user mode, and is the program's own SIGSEGV. What
+//! differs between the widths is in `x86_64.rs` and `x86.rs`: where the page is, how to enter the kernel.
+
+#[cfg(target_arch = "x86")]
+mod x86;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+#[cfg(target_arch = "x86")]
+use x86::{Long, SYS_CLOCK_GETRES, SYS_CLOCK_GETTIME, SYS_GETTIMEOFDAY, page, selector_limit, syscall};
+#[cfg(target_arch = "x86_64")]
+use x86_64::{Long, SYS_CLOCK_GETRES, SYS_CLOCK_GETTIME, SYS_GETTIMEOFDAY, page, selector_limit, syscall};
+
+use crate::math::Time;
+use crate::page::{ClockPage, FEATURE_RDPID};
+use crate::reader::{Counter, REALTIME, entry, now, quick, resolution};
+use core::arch::asm;
+
+/// `struct timespec`; for 32-bit programs the old one, with 32-bit seconds.
+#[repr(C)]
+struct Timespec {
+    seconds: Long,
+    nanos: Long,
+}
+
+/// `struct timeval`, likewise.
+#[repr(C)]
+struct Timeval {
+    seconds: Long,
+    micros: Long,
+}
+
+impl From<Time> for Timespec {
+    #[inline(always)]
+    fn from(time: Time) -> Self {
+        Self { seconds: time.seconds as Long, nanos: time.nanos as Long }
+    }
+}
+
+impl From<Time> for Timeval {
+    #[inline(always)]
+    fn from(time: Time) -> Self {
+        Self { seconds: time.seconds as Long, micros: (time.nanos / 1000) as Long }
+    }
+}
+
+/// `struct timezone`.
+#[repr(C)]
+struct Timezone {
+    minutes_west: i32,
+    dst_time: i32,
+}
+
+/// The CPU's own counter.
+struct Tsc;
+
+impl Counter for Tsc {
+    #[inline(always)]
+    fn rdtscp(&self) -> u64 {
+        let (low, high): (u32, u32);
+        // SAFETY: reads a counter into registers; the page says that the CPU has RDTSCP. Not
+        // `nomem`: the compiler must not move loads of the page across it.
+        unsafe { asm!("rdtscp", out("eax") low, out("edx") high, out("ecx") _, options(nostack, preserves_flags)) };
+        u64::from(low) | u64::from(high) << 32
+    }
+
+    #[inline(always)]
+    fn rdtsc(&self) -> u64 {
+        let (low, high): (u32, u32);
+        // SAFETY: every CPU that runs this kernel has SSE2's LFENCE; otherwise as above.
+        unsafe { asm!("lfence", "rdtsc", out("eax") low, out("edx") high, options(nostack, preserves_flags)) };
+        u64::from(low) | u64::from(high) << 32
+    }
+}
+
+/// clock_gettime(2).
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __vdso_clock_gettime(id: i32, time: *mut Timespec) -> i32 {
+    gettime(SYS_CLOCK_GETTIME, id, time)
+}
+
+/// clock_gettime for any layout of the result; `number` is the system call that fills the same.
+#[inline(always)]
+fn gettime<T: From<Time>>(number: usize, id: i32, time: *mut T) -> i32 {
+    let page = page();
+    if let Some(clock) = entry(page, id)
+        && let Some(at) = quick(page, clock, &Tsc)
+    {
+        // SAFETY: the program's pointer and the program's risk; a volatile write stays a write.
+        unsafe { time.write_volatile(at.into()) };
+        return 0;
+    }
+    slow_gettime(number, id, time)
+}
+
+/// The same where one attempt did not do: out of line, so that the usual case saves no registers for it.
+#[cold]
+#[inline(never)]
+fn slow_gettime<T: From<Time>>(number: usize, id: i32, time: *mut T) -> i32 {
+    let page = page();
+    if let Some(clock) = entry(page, id)
+        && let Some(at) = now(page, clock, &Tsc)
+    {
+        // SAFETY: as in `gettime`.
+        unsafe { time.write_volatile(at.into()) };
+        return 0;
+    }
+    syscall(number, id as usize, time as usize)
+}
+
+/// gettimeofday(2). Either pointer may be NULL.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __vdso_gettimeofday(time: *mut Timeval, zone: *mut Timezone) -> i32 {
+    let page = page();
+    if !time.is_null() {
+        let Some(at) = quick(page, &page.clocks[REALTIME], &Tsc) else {
+            return slow_gettimeofday(time, zone);
+        };
+        // SAFETY: as in `gettime`.
+        unsafe { time.write_volatile(at.into()) };
+    }
+    put_zone(page, zone)
+}
+
+/// The same where one attempt did not do.
+#[cold]
+#[inline(never)]
+fn slow_gettimeofday(time: *mut Timeval, zone: *mut Timezone) -> i32 {
+    let page = page();
+    let Some(at) = now(page, &page.clocks[REALTIME], &Tsc) else {
+        return syscall(SYS_GETTIMEOFDAY, time as usize, zone as usize);
+    };
+    // SAFETY: as in `gettime`.
+    unsafe { time.write_volatile(at.into()) };
+    put_zone(page, zone)
+}
+
+/// gettimeofday's second half.
+#[inline(always)]
+fn put_zone(page: &ClockPage, zone: *mut Timezone) -> i32 {
+    if !zone.is_null() {
+        let minutes_west = page.minutes_west.get() as i32;
+        let dst_time = page.dst_time.get() as i32;
+        // SAFETY: as in `gettime`.
+        unsafe { zone.write_volatile(Timezone { minutes_west, dst_time }) };
+    }
+    0
+}
+
+/// clock_getres(2). The pointer may be NULL.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __vdso_clock_getres(id: i32, time: *mut Timespec) -> i32 {
+    let page = page();
+    if let Some(clock) = entry(page, id)
+        && let Some(nanos) = resolution(page, clock)
+    {
+        if !time.is_null() {
+            // SAFETY: as in `gettime`.
+            unsafe { time.write_volatile(Time { seconds: 0, nanos }.into()) };
+        }
+        return 0;
+    }
+    syscall(SYS_CLOCK_GETRES, id as usize, time as usize)
+}
+
+/// time(2): the seconds of the last tick, one aligned load that needs no sequence lock.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __vdso_time(time: *mut Long) -> Long {
+    let seconds = page().clocks[REALTIME].seconds.get() as Long;
+    if !time.is_null() {
+        // SAFETY: as in `gettime`.
+        unsafe { time.write_volatile(seconds) };
+    }
+    seconds
+}
+
+/// getcpu(2): both numbers in one register that the kernel set, by RDPID or out of a segment's limit.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __vdso_getcpu(cpu: *mut u32, node: *mut u32, _unused: *mut u8) -> i32 {
+    let both = if page().features.get() & FEATURE_RDPID != 0 {
+        let both: Long;
+        // SAFETY: reads a register; the page says that the CPU has RDPID.
+        unsafe { asm!("rdpid {}", out(reg) both, options(nomem, nostack, preserves_flags)) };
+        both as u32
+    } else {
+        selector_limit()
+    };
+    if !cpu.is_null() {
+        // SAFETY: as in `gettime`.
+        unsafe { cpu.write_volatile(both & 0xfff) };
+    }
+    if !node.is_null() {
+        // SAFETY: as in `gettime`.
+        unsafe { node.write_volatile(both >> 12) };
+    }
+    0
+}
+
+/// Nothing here panics; the image's test proves it by this function's absence.
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}

@@ -1,0 +1,57 @@
+//! The 64-bit image: page by RIP-relative address, kernel by SYSCALL.
+
+use crate::page::ClockPage;
+use core::arch::{asm, global_asm};
+
+/// C's `long`.
+pub type Long = i64;
+
+/// Numbers of `arch/x86/entry/syscalls/syscall_64.tbl`.
+pub const SYS_GETTIMEOFDAY: usize = 96;
+/// Likewise.
+pub const SYS_CLOCK_GETTIME: usize = 228;
+/// Likewise.
+pub const SYS_CLOCK_GETRES: usize = 229;
+
+/// The clock page, at its fixed distance below this code (`vdso64.lds`).
+#[inline(always)]
+pub fn page() -> &'static ClockPage {
+    let page: *const ClockPage;
+    // SAFETY: computes an address.
+    unsafe { asm!("lea {}, [rip + vvar_page]", out(reg) page, options(pure, nomem, nostack, preserves_flags)) };
+    // SAFETY: the kernel maps the page there, readable, for as long as this code is mapped;
+    // every field is atomic, so its changing underneath is allowed for.
+    unsafe { &*page }
+}
+
+/// Makes a system call of two arguments.
+#[cold]
+#[inline(never)]
+pub fn syscall(number: usize, first: usize, second: usize) -> i32 {
+    let result: i64;
+    // SAFETY: the arguments are the program's, for a call the program asked for. SYSCALL
+    // overwrites rcx and r11.
+    unsafe {
+        asm!("syscall", inlateout("rax") number as i64 => result, in("rdi") first, in("rsi") second,
+            lateout("rcx") _, lateout("r11") _, options(nostack));
+    }
+    result as i32
+}
+
+/// cpu | node << 12, kept by the kernel as the limit of GDT entry 15 (selector 0x7b).
+#[inline(always)]
+pub fn selector_limit() -> u32 {
+    let limit: u32;
+    // SAFETY: reads a descriptor's limit; a selector that is not there leaves the register as it was.
+    unsafe { asm!("lsl {0:e}, {0:e}", inlateout(reg) 0x7b => limit, options(nomem, nostack)) };
+    limit
+}
+
+// The unprefixed names, weak so that a program's own definition wins.
+global_asm!(
+    ".irp name, clock_gettime, gettimeofday, clock_getres, time, getcpu",
+    ".weak \\name",
+    ".type \\name, @function",
+    ".set \\name, __vdso_\\name",
+    ".endr",
+);

@@ -1,0 +1,22 @@
+//! The two finished images, as `build.rs` made them: ELF shared objects for the kernel to map.
+//!
+//! The clock page ([`crate::page`]) belongs in the page just below the image. Their sources:
+//! `src/image/`. Who maps them: `kernel/src/vdso/`.
+
+/// `linux-vdso.so.1`, for 64-bit programs.
+pub static VDSO64: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/vdso64.so"));
+/// `linux-gate.so.1`, for 32-bit programs.
+pub static VDSO32: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/vdso32.so"));
+
+/// Offsets into [`VDSO32`], which are also those from its address in a program.
+pub mod vdso32 {
+    include!(concat!(env!("OUT_DIR"), "/offsets.rs"));
+}
+
+/// What goes to [`vdso32::VDSO32_VSYSCALL_SITE`] where `SYSENTER` enters the kernel from 32-bit
+/// code (Intel): `mov ebp, esp; sysenter`.
+pub const VSYSCALL_SYSENTER: [u8; 4] = [0x89, 0xe5, 0x0f, 0x34];
+/// The same where `SYSCALL` does (AMD): `mov ebp, ecx; syscall`.
+pub const VSYSCALL_SYSCALL: [u8; 4] = [0x89, 0xcd, 0x0f, 0x05];
+/// What is there from the start, for CPUs with neither: a no-op in front of `int 0x80`.
+pub const VSYSCALL_INT80: [u8; 4] = [0x0f, 0x1f, 0x40, 0x00];

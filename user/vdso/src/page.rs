@@ -1,0 +1,132 @@
+//! The clock page: what lies where in the one page that the kernel writes and every program reads.
+//!
+//! One layout serves 64- and 32-bit readers, so every offset is asserted below. Programs see the
+//! page as `[vvar]`, just below `[vdso]`. How to read it: [`crate::reader`].
+
+use crate::sequence::Sequence;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+/// Bytes of the page.
+pub const PAGE_SIZE: usize = 4096;
+/// Clock ids 0..CLOCKS have an entry: CLOCK_REALTIME (0) to CLOCK_TAI (11), uapi `linux/time.h`.
+pub const CLOCKS: usize = 12;
+
+/// [`Clock::mode`]: not known in user mode, make the system call. All zeros, so that a clock
+/// nobody set up is this. The other modes are one bit each: the reader tests the likeliest first.
+pub const MODE_SYSCALL: u32 = 0;
+/// [`Clock::mode`]: read the counter by RDTSCP, which waits for the loads before it.
+pub const MODE_RDTSCP: u32 = 1;
+/// [`Clock::mode`]: the time of the last timer tick; no counter is read.
+pub const MODE_COARSE: u32 = 2;
+/// [`Clock::mode`]: read the counter by LFENCE; RDTSC, for CPUs without RDTSCP.
+pub const MODE_RDTSC: u32 = 4;
+
+/// [`ClockPage::features`]: the CPU has RDPID.
+pub const FEATURE_RDPID: u32 = 1;
+
+/// The page itself. All zeros is a valid page on which every call falls back to the kernel.
+#[repr(C, align(4096))]
+#[derive(Debug)]
+pub struct ClockPage {
+    /// Odd while the kernel writes.
+    pub sequence: Sequence,
+    /// `FEATURE_*` bits; written once, at boot.
+    pub features: Cell,
+    /// The counter's value at which all bases below hold.
+    pub cycle: Wide,
+    /// Cycles past `cycle` up to which [`crate::math::near`] may be used.
+    pub near_limit: Cell,
+    /// Resolution of the two coarse clocks: nanoseconds between ticks.
+    pub coarse_resolution: Cell,
+    /// What gettimeofday's second argument gets: tz_minuteswest.
+    pub minutes_west: Cell,
+    /// What gettimeofday's second argument gets: tz_dsttime.
+    pub dst_time: Cell,
+    /// One entry per clock id.
+    pub clocks: [Clock; CLOCKS],
+}
+
+/// A clock's value at [`ClockPage::cycle`], and how it goes on from there.
+#[repr(C, align(32))]
+#[derive(Debug)]
+pub struct Clock {
+    /// Whole seconds.
+    pub seconds: Wide,
+    /// Below one second. In 2^-28 ns ([`crate::math::SHIFT`]); for `MODE_COARSE` in whole ns.
+    pub nanos: Wide,
+    /// 2^-28 ns per cycle.
+    pub mult: Cell,
+    /// One of the `MODE_*` values.
+    pub mode: Cell,
+}
+
+/// 32 bits of the page.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct Cell(AtomicU32);
+
+impl Cell {
+    /// Reads it; order is the sequence lock's business.
+    #[inline(always)]
+    pub fn get(&self) -> u32 {
+        self.0.load(Relaxed)
+    }
+
+    /// Writes it; order is the sequence lock's business.
+    pub fn set(&self, value: u32) {
+        self.0.store(value, Relaxed);
+    }
+}
+
+/// 64 bits of the page. A 32-bit reader takes them in two halves, which the sequence lock makes
+/// one; a 64-bit load there would go through the FPU or a locked instruction.
+#[repr(C, align(8))]
+#[derive(Debug)]
+pub struct Wide(
+    #[cfg(target_pointer_width = "64")] core::sync::atomic::AtomicU64,
+    #[cfg(target_pointer_width = "32")] [AtomicU32; 2],
+);
+
+impl Wide {
+    /// Reads it; order is the sequence lock's business.
+    #[inline(always)]
+    pub fn get(&self) -> u64 {
+        #[cfg(target_pointer_width = "64")]
+        return self.0.load(Relaxed);
+        #[cfg(target_pointer_width = "32")]
+        return u64::from(self.0[0].load(Relaxed)) | u64::from(self.0[1].load(Relaxed)) << 32;
+    }
+
+    /// The low 32 bits alone.
+    #[inline(always)]
+    pub fn low(&self) -> u32 {
+        #[cfg(target_pointer_width = "64")]
+        return self.0.load(Relaxed) as u32;
+        #[cfg(target_pointer_width = "32")]
+        return self.0[0].load(Relaxed);
+    }
+
+    /// Writes it; order is the sequence lock's business. Only the kernel writes.
+    #[cfg(target_pointer_width = "64")]
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Relaxed);
+    }
+}
+
+const _: () = {
+    use core::mem::{offset_of, size_of};
+    assert!(size_of::<ClockPage>() == PAGE_SIZE);
+    assert!(offset_of!(ClockPage, sequence) == 0);
+    assert!(offset_of!(ClockPage, features) == 4);
+    assert!(offset_of!(ClockPage, cycle) == 8);
+    assert!(offset_of!(ClockPage, near_limit) == 16);
+    assert!(offset_of!(ClockPage, coarse_resolution) == 20);
+    assert!(offset_of!(ClockPage, minutes_west) == 24);
+    assert!(offset_of!(ClockPage, dst_time) == 28);
+    assert!(offset_of!(ClockPage, clocks) == 32);
+    assert!(size_of::<Clock>() == 32);
+    assert!(offset_of!(Clock, seconds) == 0);
+    assert!(offset_of!(Clock, nanos) == 8);
+    assert!(offset_of!(Clock, mult) == 16);
+    assert!(offset_of!(Clock, mode) == 20);
+};

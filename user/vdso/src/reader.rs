@@ -1,0 +1,108 @@
+//! What a program runs instead of a system call: the time, out of the clock page.
+//!
+//! Every function answers `None` where only the kernel knows; the caller then makes the real
+//! call. The kernel answers its own system calls with the same functions, so the two cannot
+//! disagree. The C names around these are in `src/image/`.
+
+use crate::math::{NANOS_PER_SEC, Time, far, near};
+use crate::page::{CLOCKS, Clock, ClockPage, MODE_COARSE, MODE_RDTSC, MODE_RDTSCP, MODE_SYSCALL};
+
+/// CLOCK_REALTIME, uapi `linux/time.h`.
+pub const REALTIME: usize = 0;
+/// CLOCK_MONOTONIC.
+pub const MONOTONIC: usize = 1;
+/// CLOCK_MONOTONIC_RAW: the counter at its calibrated rate, whatever rate the others are given.
+pub const MONOTONIC_RAW: usize = 4;
+/// CLOCK_REALTIME_COARSE.
+pub const REALTIME_COARSE: usize = 5;
+/// CLOCK_MONOTONIC_COARSE.
+pub const MONOTONIC_COARSE: usize = 6;
+/// CLOCK_BOOTTIME.
+pub const BOOTTIME: usize = 7;
+/// CLOCK_TAI.
+pub const TAI: usize = 11;
+
+/// The CPU's counter, by either of the two ways that keep it behind the loads before it.
+pub trait Counter {
+    /// RDTSCP.
+    fn rdtscp(&self) -> u64;
+    /// LFENCE; RDTSC.
+    fn rdtsc(&self) -> u64;
+}
+
+/// The entry of a clock id as a program passes it: negative ids (CPU-time clocks of other
+/// processes, dynamic clocks) and ids past the table have none.
+#[inline(always)]
+pub fn entry(page: &ClockPage, id: i32) -> Option<&Clock> {
+    let index = id as u32 as usize;
+    if index < CLOCKS { Some(&page.clocks[index]) } else { None }
+}
+
+/// The time by `clock`, an entry of `page`, in one attempt: `None` if the kernel was writing, if
+/// the last tick was seconds ago, or if user mode can't know. [`now`] then finds out which.
+#[inline(always)]
+pub fn quick(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<Time> {
+    let ticket = page.sequence.enter();
+    let mode = clock.mode.get();
+    // The counter is read between the two looks at the sequence: with a counter from one side
+    // of an update and a base from the other, time would jump.
+    let cycle = if mode & MODE_RDTSCP != 0 {
+        counter.rdtscp()
+    } else if mode & MODE_COARSE != 0 {
+        let time = Time { seconds: clock.seconds.get() as i64, nanos: clock.nanos.low() };
+        return if page.sequence.holds(ticket) { Some(time) } else { None };
+    } else if mode & MODE_RDTSC != 0 {
+        counter.rdtsc()
+    } else {
+        return None;
+    };
+    let delta = cycle.wrapping_sub(page.cycle.get());
+    // Also so for a counter behind the base: the difference is then a huge number.
+    if delta > u64::from(page.near_limit.get()) {
+        return None;
+    }
+    let nanos = near(delta as u32, clock.mult.get(), clock.nanos.get());
+    let seconds = clock.seconds.get() as i64;
+    if page.sequence.holds(ticket) { Some(normalise(Time { seconds, nanos })) } else { None }
+}
+
+/// The time by `clock`, whatever it takes; `None` if only the kernel knows it.
+pub fn now(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<Time> {
+    loop {
+        if let Some(time) = quick(page, clock, counter) {
+            return Some(time);
+        }
+        let ticket = page.sequence.enter();
+        let cycle = match clock.mode.get() {
+            MODE_SYSCALL => return None,
+            MODE_COARSE => continue,
+            MODE_RDTSCP => counter.rdtscp(),
+            _ => counter.rdtsc(),
+        };
+        let span = far(cycle.wrapping_sub(page.cycle.get()), clock.mult.get(), clock.nanos.get());
+        let seconds = (clock.seconds.get() as i64).wrapping_add(span.seconds);
+        if page.sequence.holds(ticket) {
+            return Some(Time { seconds, nanos: span.nanos });
+        }
+    }
+}
+
+/// Brings the nanoseconds below one second: at most four steps, see [`crate::math::near`].
+#[inline(always)]
+fn normalise(mut time: Time) -> Time {
+    while time.nanos >= NANOS_PER_SEC {
+        time.nanos -= NANOS_PER_SEC;
+        time.seconds = time.seconds.wrapping_add(1);
+    }
+    time
+}
+
+/// clock_getres in nanoseconds: 1 for the clocks that read the counter, a tick for the coarse ones.
+#[inline(always)]
+pub fn resolution(page: &ClockPage, clock: &Clock) -> Option<u32> {
+    match clock.mode.get() {
+        MODE_SYSCALL => None,
+        MODE_COARSE => Some(page.coarse_resolution.get()),
+        _ => Some(1),
+    }
+}

@@ -1,0 +1,160 @@
+//! What the kernel's timer interrupt runs: new bases out of old ones, and the page rewritten.
+//!
+//! The rule that matters: the value of every clock at the new base is, to the last fraction bit,
+//! what a reader would have computed there from the old one. So no reader sees a jump, whichever
+//! base it caught. The kernel's side that calls this is `kernel/src/time/`.
+
+use crate::math::{NANOS_PER_SEC, SHIFT, SHIFTED_SEC, Time, near_limit};
+use crate::page::{ClockPage, MODE_COARSE, MODE_SYSCALL};
+use crate::reader::{BOOTTIME, MONOTONIC, MONOTONIC_COARSE, MONOTONIC_RAW, REALTIME, REALTIME_COARSE, TAI};
+
+/// A clock's value with its fraction: seconds, and 2^-28 ns below one second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Base {
+    seconds: i64,
+    shifted: u64,
+}
+
+impl Base {
+    /// This base, `cycles` later.
+    fn after(self, cycles: u64, mult: u32) -> Self {
+        let total = u128::from(cycles) * u128::from(mult) + u128::from(self.shifted);
+        Self {
+            seconds: self.seconds.wrapping_add((total / u128::from(SHIFTED_SEC)) as i64),
+            shifted: (total % u128::from(SHIFTED_SEC)) as u64,
+        }
+    }
+
+    /// This base plus a constant offset.
+    fn offset(self, by: Time) -> Self {
+        let shifted = self.shifted + (u64::from(by.nanos) << SHIFT);
+        Self {
+            seconds: self.seconds.wrapping_add(by.seconds).wrapping_add((shifted / SHIFTED_SEC) as i64),
+            shifted: shifted % SHIFTED_SEC,
+        }
+    }
+
+    /// Whole nanoseconds.
+    fn time(self) -> Time {
+        Time { seconds: self.seconds, nanos: (self.shifted >> SHIFT) as u32 }
+    }
+}
+
+/// The kernel's own record of time, of which the page is a copy made for readers.
+#[derive(Clone, Debug)]
+pub struct Timekeeper {
+    cycle: u64,
+    mult: u32,
+    raw_mult: u32,
+    monotonic: Base,
+    raw: Base,
+    /// REALTIME minus MONOTONIC.
+    wall: Time,
+    /// TAI minus REALTIME, seconds.
+    tai: i32,
+    /// `MODE_*` of the clocks that read the counter.
+    mode: u32,
+}
+
+impl Timekeeper {
+    /// Time zero at counter value `cycle`, for a counter of `mult` 2^-28 ns per cycle (see
+    /// [`crate::math::mult_for`]), read in user mode by `mode`.
+    pub fn new(cycle: u64, mult: u32, mode: u32) -> Self {
+        Self {
+            cycle,
+            mult,
+            raw_mult: mult,
+            monotonic: Base::default(),
+            raw: Base::default(),
+            wall: Time::default(),
+            tai: 0,
+            mode,
+        }
+    }
+
+    /// Moves the base to counter value `cycle`. A counter behind the base counts as the base.
+    pub fn advance(&mut self, cycle: u64) {
+        let cycles = cycle.wrapping_sub(self.cycle);
+        if cycles as i64 <= 0 {
+            return;
+        }
+        self.monotonic = self.monotonic.after(cycles, self.mult);
+        self.raw = self.raw.after(cycles, self.raw_mult);
+        self.cycle = cycle;
+    }
+
+    /// Gives every clock but MONOTONIC_RAW another rate, from counter value `cycle` on.
+    pub fn set_mult(&mut self, cycle: u64, mult: u32) {
+        self.advance(cycle);
+        self.mult = mult;
+    }
+
+    /// Sets REALTIME, as it is at counter value `cycle`. The other clocks go on undisturbed.
+    pub fn set_realtime(&mut self, cycle: u64, time: Time) {
+        self.advance(cycle);
+        let now = self.monotonic.time();
+        let (nanos, borrow) = match time.nanos.checked_sub(now.nanos) {
+            Some(nanos) => (nanos, 0),
+            None => (time.nanos + NANOS_PER_SEC - now.nanos, 1),
+        };
+        self.wall = Time { seconds: time.seconds.wrapping_sub(now.seconds).wrapping_sub(borrow), nanos };
+    }
+
+    /// Sets TAI minus REALTIME, in seconds.
+    pub fn set_tai(&mut self, seconds: i32) {
+        self.tai = seconds;
+    }
+
+    /// TAI minus REALTIME, in seconds.
+    pub fn tai(&self) -> i32 {
+        self.tai
+    }
+
+    /// Copies the record into the page under its sequence lock. `tick` is the time between
+    /// ticks in nanoseconds, the resolution of the coarse clocks.
+    pub fn publish(&self, page: &ClockPage, tick: u32) {
+        let realtime = self.monotonic.offset(self.wall);
+        let tai = realtime.offset(Time { seconds: self.tai.into(), nanos: 0 });
+        page.sequence.write(|| {
+            page.cycle.set(self.cycle);
+            page.near_limit.set(near_limit(self.mult.max(self.raw_mult)));
+            page.coarse_resolution.set(tick);
+            // BOOTTIME is MONOTONIC plus time asleep, and this machine never sleeps.
+            let clocks = [
+                (REALTIME, realtime, self.mult),
+                (MONOTONIC, self.monotonic, self.mult),
+                (BOOTTIME, self.monotonic, self.mult),
+                (TAI, tai, self.mult),
+                (MONOTONIC_RAW, self.raw, self.raw_mult),
+            ];
+            for (index, base, mult) in clocks {
+                let clock = &page.clocks[index];
+                clock.seconds.set(base.seconds as u64);
+                clock.nanos.set(base.shifted);
+                clock.mult.set(mult);
+                clock.mode.set(self.mode);
+            }
+            for (index, base) in [(REALTIME_COARSE, realtime), (MONOTONIC_COARSE, self.monotonic)] {
+                let clock = &page.clocks[index];
+                clock.seconds.set(base.seconds as u64);
+                clock.nanos.set(base.shifted >> SHIFT);
+                clock.mode.set(MODE_COARSE);
+            }
+        });
+    }
+
+    /// MONOTONIC at the base.
+    pub fn monotonic(&self) -> Time {
+        self.monotonic.time()
+    }
+
+    /// REALTIME at the base.
+    pub fn realtime(&self) -> Time {
+        self.monotonic.offset(self.wall).time()
+    }
+
+    /// Whether programs may read the counter.
+    pub fn user_readable(&self) -> bool {
+        self.mode != MODE_SYSCALL
+    }
+}
