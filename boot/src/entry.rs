@@ -150,6 +150,7 @@ global_asm!(
 global_asm!(
     ".section .handoff, \"ax\"",
     ".balign 4096",
+    ".global handoff_page",
     "handoff_page:",
     // 1.
     "lea rax, [rip + gdt]",

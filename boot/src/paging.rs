@@ -20,7 +20,7 @@ pub const EXECUTE: Flags = Flags::PRESENT;
 /// Lowest address of the upper half, which is the kernel's in every program's address space.
 const UPPER_HALF: u64 = 0xffff_8000_0000_0000;
 /// Bytes in a large page.
-const LARGE: u64 = Size2MiB::SIZE;
+pub const LARGE: u64 = Size2MiB::SIZE;
 
 /// The kernel's page tables, and where the next object in it goes.
 pub struct AddressSpace<'m> {

@@ -108,7 +108,9 @@ pub fn read(magic: u32, info: u32) -> Result<Boot> {
     } else if magic == multiboot2::MAGIC {
         multiboot2::read(info)?
     } else {
-        return Err("started neither by PVH nor by multiboot2");
+        // QEMU's PVH code keeps 4096 bytes for the command line, and longer ones overwrite
+        // what we are looking for.
+        return Err("entered neither by PVH nor by multiboot2, or -append exceeds 4096 bytes");
     };
     if boot.regions.is_empty() {
         return Err("firmware gave no memory map");

@@ -1,66 +1,66 @@
 //! The ramdisk: an archive with the command line, then the initramfs.
 //!
 //! Only the archive is new memory; the initramfs, which may be hundreds of megabytes, stays
-//! where firmware put it. Neighbours they become by virtual addresses.
+//! where firmware put it. It is the page tables that make them neighbours.
 
 use crate::memory::{PAGE, Range};
-use crate::paging::{AddressSpace, WRITE};
-use crate::{Result, cpio, protocol::Boot};
+use crate::paging::{AddressSpace, LARGE, WRITE};
+use crate::protocol::{Boot, bytes};
+use crate::{Result, cpio};
 use bootloader_api::config::Mapping;
-use core::{ptr, slice};
-
-/// Bytes in a large page.
-const LARGE: u64 = 2 << 20;
+use core::slice;
 
 /// Maps the ramdisk. Returns its virtual address and its size in bytes.
 pub fn map(space: &mut AddressSpace, mapping: Mapping, boot: &Boot) -> Result<(u64, u64)> {
-    let initrd = boot.initrd.unwrap_or(Range { start: 0, end: 0 });
-    // An initramfs that begins inside a page begins at the same place of its page here; what
-    // is before it reads as zeros, which may stand between two archives in fours only.
+    let archive_size = cpio::archive_size(boot.cmdline.len()) as u64;
+    let archive_end = archive_size.next_multiple_of(PAGE);
+    let Some(initrd) = boot.initrd else {
+        let archive = new_pages(space, archive_end, boot)?;
+        let virt = space.place(mapping, archive_end)?;
+        space.map(virt, archive.as_ptr() as u64, archive_end, WRITE)?;
+        return Ok((virt, archive_size));
+    };
+
+    // An initramfs that begins inside a page begins at the same offset of a page here: one
+    // more new page takes the first part of it, behind zeros, which readers of an initramfs
+    // skip in fours.
     let offset = initrd.start % PAGE;
     if !offset.is_multiple_of(4) {
         return Err("the initramfs is not aligned to 4 bytes");
     }
-    let archive_size = cpio::archive_size(boot.cmdline.len()) as u64;
-    let archive_end = archive_size.next_multiple_of(PAGE);
-    let new_size = archive_end + if offset > 0 { PAGE } else { 0 };
-    let frames = space.memory.allocate(new_size / PAGE)?;
-    // SAFETY: `allocate` returns memory of that size that nobody else has, zeroed, mapped at
-    // its physical address.
-    let new = unsafe { slice::from_raw_parts_mut(frames as *mut u8, new_size as usize) };
-    cpio::write_archive(new, boot.cmdline);
-
-    // The part of the initramfs in that first page is copied.
-    let head = if offset > 0 {
-        initrd.size().min(PAGE - offset)
-    } else {
-        0
+    let (new_size, head_size) = match offset {
+        0 => (archive_end, 0),
+        _ => (archive_end + PAGE, initrd.size().min(PAGE - offset)),
     };
-    let to = &mut new[(new_size - PAGE + offset) as usize % new_size as usize..];
-    // SAFETY: firmware put the initramfs there, and `memory` keeps everyone off it; the
-    // slice is a whole page but for `offset`.
-    unsafe { ptr::copy_nonoverlapping(initrd.start as *const u8, to.as_mut_ptr(), head as usize) };
+    let new = new_pages(space, new_size, boot)?;
+    // SAFETY: firmware put the initramfs there, and `memory` keeps everyone off it.
+    let head = unsafe { bytes(initrd.start, head_size as usize) };
+    new[(archive_end + offset) as usize..][..head.len()].copy_from_slice(head);
 
     let rest = Range {
-        start: initrd.start + head,
+        start: initrd.start + head_size,
         end: initrd.end,
     };
-    let virt = place(space, mapping, new_size, rest)?;
-    space.map(virt, frames, new_size, WRITE)?;
-    space.map(virt + new_size, rest.start, rest.size(), WRITE)?;
-    let size = match boot.initrd {
-        Some(_) => new_size + rest.size() - if offset > 0 { PAGE - offset - head } else { 0 },
-        None => archive_size,
+    let virt = match mapping {
+        // A place where the initramfs has the same offset in a large page as in memory, so
+        // that large pages can map it.
+        Mapping::Dynamic => {
+            let shift = rest.outward().start.wrapping_sub(new_size) % LARGE;
+            space.place(mapping, shift + new_size + rest.size())? + shift
+        }
+        Mapping::FixedAddress(_) => space.place(mapping, new_size + rest.size())?,
     };
-    Ok((virt, size))
+    space.map(virt, new.as_ptr() as u64, new_size, WRITE)?;
+    space.map(virt + new_size, rest.start, rest.size(), WRITE)?;
+    Ok((virt, archive_end + offset + initrd.size()))
 }
 
-/// Finds a place where the initramfs has the same offset in a large page as in memory, so
-/// that large pages can map it.
-fn place(space: &mut AddressSpace, mapping: Mapping, new_size: u64, rest: Range) -> Result<u64> {
-    if mapping != Mapping::Dynamic {
-        return space.place(mapping, new_size + rest.size());
-    }
-    let shift = rest.start.wrapping_sub(new_size) % LARGE;
-    Ok(space.place(mapping, shift + new_size + rest.size())? + shift)
+/// Pages that begin with the archive; the rest is zeros.
+fn new_pages(space: &mut AddressSpace, size: u64, boot: &Boot) -> Result<&'static mut [u8]> {
+    let frames = space.memory.allocate(size / PAGE)?;
+    // SAFETY: `allocate` returns memory of that size that nobody else has, mapped at its
+    // physical address.
+    let pages = unsafe { slice::from_raw_parts_mut(frames as *mut u8, size as usize) };
+    cpio::write_archive(pages, boot.cmdline);
+    Ok(pages)
 }
