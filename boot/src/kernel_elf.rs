@@ -61,18 +61,26 @@ impl Kernel {
     /// Maps the segments. Returns the template of thread-local variables, if there is one.
     pub fn map(&self, space: &mut AddressSpace) -> Result<Option<TlsTemplate>> {
         let mut tls = None;
+        let mut relro = None;
         for segment in self.elf.program_iter() {
+            let (virt, size) = (segment.virtual_addr(), segment.mem_size());
             match segment.get_type()? {
                 Type::Load => self.map_segment(space, &segment)?,
                 Type::Tls => {
+                    let (start_addr, file_size, mem_size) = (virt, segment.file_size(), size);
                     tls = Some(TlsTemplate {
-                        start_addr: segment.virtual_addr(),
-                        file_size: segment.file_size(),
-                        mem_size: segment.mem_size(),
+                        start_addr,
+                        file_size,
+                        mem_size,
                     });
                 }
+                Type::GnuRelro => relro = Some((virt, virt.saturating_add(size))),
                 _ => {}
             }
+        }
+        // Read-only once relocated. This file needs no relocation; the rule stays.
+        if let Some((start, end)) = relro {
+            space.protect(start & !(PAGE - 1), end & !(PAGE - 1))?;
         }
         Ok(tls)
     }

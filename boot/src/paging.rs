@@ -69,9 +69,17 @@ impl<'m> AddressSpace<'m> {
         Ok(start)
     }
 
-    /// Maps `size` bytes (rounded up to pages), with large pages wherever both addresses allow.
+    /// Maps `size` bytes (rounded up to pages) in pages of 4 KiB, which the kernel may later
+    /// change one by one.
     pub fn map(&mut self, virt: u64, phys: u64, size: u64, flags: Flags) -> Result<()> {
-        let size = size.next_multiple_of(PAGE);
+        for offset in (0..size).step_by(PAGE as usize) {
+            self.map_page::<Size4KiB>(virt + offset, phys + offset, flags)?;
+        }
+        Ok(())
+    }
+
+    /// Maps `size` bytes (rounded up to pages), in large pages wherever both addresses allow.
+    pub fn map_large(&mut self, virt: u64, phys: u64, size: u64, flags: Flags) -> Result<()> {
         let mut done = 0;
         while done < size {
             let (virt, phys) = (virt + done, phys + done);
@@ -94,10 +102,7 @@ impl<'m> AddressSpace<'m> {
         let page = Page::<S>::containing_address(VirtAddr::try_new(virt).map_err(|_| bad)?);
         let frame = PhysFrame::containing_address(PhysAddr::new(phys));
         let tables = Flags::PRESENT | Flags::WRITABLE;
-        // SAFETY: the root and all tables below it come from `memory`, which the loader maps
-        // at their physical addresses, and only `self` has them.
-        let mut mapper =
-            unsafe { OffsetPageTable::new(&mut *(self.root as *mut PageTable), VirtAddr::zero()) };
+        let mut mapper = mapper(self.root);
         // SAFETY: these tables are not in use yet: nothing can be accessed through them.
         let mapped =
             unsafe { mapper.map_to_with_table_flags(page, frame, flags, tables, self.memory) };
@@ -109,12 +114,26 @@ impl<'m> AddressSpace<'m> {
         Ok(())
     }
 
+    /// Takes the permission to write from pages that [`AddressSpace::map`] has mapped.
+    pub fn protect(&mut self, start: u64, end: u64) -> Result<()> {
+        let mut mapper = mapper(self.root);
+        for virt in (start..end).step_by(PAGE as usize) {
+            let page = Page::<Size4KiB>::containing_address(VirtAddr::new_truncate(virt));
+            // SAFETY: these tables are not in use yet: nothing can be accessed through them.
+            let updated = unsafe { mapper.update_flags(page, READ) };
+            updated
+                .map_err(|_| "the kernel's RELRO segment is not mapped")?
+                .ignore();
+        }
+        Ok(())
+    }
+
     /// Maps all of physical memory, 4 GiB at least so that the devices below are reachable
     /// as the contract promises. Returns the virtual address of physical address 0.
     pub fn map_physical_memory(&mut self, mapping: Mapping, end: u64) -> Result<u64> {
         let size = end.max(IDENTITY_END).next_multiple_of(LARGE);
         let start = self.place(mapping, size)?;
-        self.map(start, 0, size, WRITE)?;
+        self.map_large(start, 0, size, WRITE)?;
         Ok(start)
     }
 
@@ -143,4 +162,11 @@ impl<'m> AddressSpace<'m> {
             own[index] = kernel[index].clone();
         }
     }
+}
+
+/// The `x86_64` crate's view of the page tables under `root`.
+fn mapper(root: u64) -> OffsetPageTable<'static> {
+    // SAFETY: the root and all tables below it come from `Memory`, which the loader maps at
+    // their physical addresses. Only `AddressSpace` has them, one call at a time.
+    unsafe { OffsetPageTable::new(&mut *(root as *mut PageTable), VirtAddr::zero()) }
 }

@@ -51,7 +51,7 @@ pub fn map(space: &mut AddressSpace, mapping: Mapping, boot: &Boot) -> Result<(u
         Mapping::FixedAddress(_) => space.place(mapping, new_size + rest.size())?,
     };
     space.map(virt, new.as_ptr() as u64, new_size, WRITE)?;
-    space.map(virt + new_size, rest.start, rest.size(), WRITE)?;
+    space.map_large(virt + new_size, rest.start, rest.size(), WRITE)?;
     Ok((virt, archive_end + offset + initrd.size()))
 }
 
