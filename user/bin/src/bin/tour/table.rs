@@ -18,9 +18,9 @@ pub fn draw(rows: &[Row]) {
     };
     let longest = rows.iter().map(|row| row.1.0).max().unwrap_or(1).max(1);
     let per_second = ticks_per_second().max(1);
-    println!("   {:34}{:>8}{:>8}{:>8}", "", "ticks", "ns", "ratio");
+    println!("   {:36}{:>8}{:>8}{:>8}", "", "ticks", "ns", "ratio");
     for &(name, Cost(tenths)) in rows {
-        print!("   {name:34}");
+        print!("   {name:36}");
         for figure in [
             tenths,
             tenths * NANOSECONDS / per_second,
@@ -38,7 +38,7 @@ pub fn draw(rows: &[Row]) {
 
 /// Draws a bar in proportion, in eighths of a character.
 fn bar(length: u64, longest: u64) {
-    const WIDTH: u64 = 18;
+    const WIDTH: u64 = 16;
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = (length * WIDTH * 8 / longest).max(1);
     print!(" ");

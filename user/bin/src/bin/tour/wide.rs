@@ -58,11 +58,9 @@ fn tour(env: &Env) -> Result<(), Failure> {
         ("getpid, INT 0x80, 32-bit program", narrow.int80),
         ("getpid, INT 0x80", costs::getpid_int80()),
     ]);
+    println!("\n   A call that stays in the program costs a few function calls, one that goes");
     println!(
-        "\n   A call that stays in the program costs a few function calls, one that changes to the"
-    );
-    println!(
-        "   kernel and back many times that, and INT 0x80 the most{}",
+        "   into the kernel and back many times that, and INT 0x80 the most{}",
         distortion()
     );
     Ok(())
