@@ -2,7 +2,8 @@
 //!
 //! - [`measure`]: how a cost is measured; [`costs`]: what is measured.
 //! - [`doors_file`]: the kernel's own counters of entries, `/proc/doors`.
-//! - [`check`]: how a probe reports what broke; [`named`]: probes with several cases.
+//! - [`check`]: how a probe reports what broke;
+//!   [`named`]: probes with several cases; [`registers`]: calls with every register set.
 #![no_std]
 
 pub mod check;
@@ -10,3 +11,4 @@ pub mod costs;
 pub mod doors_file;
 pub mod measure;
 pub mod named;
+pub mod registers;

@@ -14,8 +14,8 @@
 use core::arch::{asm, naked_asm};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Where the stubs below call: `__kernel_vsyscall`, or a plain interrupt until it is known.
-static VSYSCALL: AtomicUsize = AtomicUsize::new(0);
+/// The address of `__kernel_vsyscall`, 0 if the kernel handed over none.
+pub static VSYSCALL: AtomicUsize = AtomicUsize::new(0);
 
 /// The instruction behind `__kernel_vsyscall`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

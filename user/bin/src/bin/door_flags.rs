@@ -1,0 +1,104 @@
+//! Rules 1, 3, 12 and 20: a program may have any flag set when it comes through a door. The kernel
+//! is not disturbed by it, and the flag comes back set. Expected: exit 0.
+//!
+//! `door_flags trap DOOR`: with the trap flag set, each instruction of the program traps; the one
+//! after the door does. Expected: signal 5, from a program without a handler.
+#![no_std]
+#![cfg_attr(bare, no_main)]
+
+use core::arch::asm;
+
+use programs::check::Checks;
+use programs::registers::{self, Registers};
+use sys::numbers::GETPID;
+use sys::{Door, Env, os};
+
+sys::entry!(run);
+
+const FLAGS: [(&str, usize); 12] = [
+    ("none", 0),
+    ("CF", 1),
+    ("PF", 1 << 2),
+    ("AF", 1 << 4),
+    ("ZF", 1 << 6),
+    ("SF", 1 << 7),
+    ("DF", 1 << 10),
+    ("OF", 1 << 11),
+    ("NT", 1 << 14),
+    ("AC", 1 << 18),
+    ("ID", 1 << 21),
+    ("DF, NT, AC and ID", 1 << 10 | 1 << 14 | 1 << 18 | 1 << 21),
+];
+
+fn run(env: &Env) -> i32 {
+    if env.args().nth(1) == Some("trap") {
+        return match env.args().nth(2).and_then(Door::named) {
+            Some(door) if door.available() => trap(door),
+            _ => 2,
+        };
+    }
+    let mut checks = Checks::default();
+    let pid = os::getpid();
+    for door in Door::usable() {
+        for (name, flag) in FLAGS {
+            let mut before = Registers::pattern().with_call(door, door.number(GETPID), [0, 0]);
+            before.flags |= flag;
+            // SAFETY: getpid touches no memory of the program.
+            let after = unsafe { registers::call(door, before) };
+            checks.equal(
+                after.general[0],
+                pid,
+                format_args!("{door} with {name}: result"),
+            );
+            checks.equal(
+                after.flags,
+                before.flags,
+                format_args!("{door} with {name}: flags"),
+            );
+        }
+    }
+    checks.status()
+}
+
+/// Sets the trap flag with the door's instruction next; returns only if there was no trap.
+#[cfg(target_arch = "x86_64")]
+fn trap(door: Door) -> i32 {
+    let number = door.number(GETPID);
+    // SAFETY: the program is expected to end at the instruction after the door.
+    unsafe {
+        match door {
+            Door::Syscall => asm!("pushfq", "or dword ptr [rsp], 0x100", "popfq", "syscall", "nop",
+                inout("eax") number as u32 => _, out("rcx") _, out("r11") _),
+            Door::Int80 => asm!("pushfq", "or dword ptr [rsp], 0x100", "popfq", "int 0x80", "nop",
+                inout("eax") number as u32 => _),
+        }
+    }
+    1
+}
+
+/// Sets the trap flag with the door's instruction next; returns only if there was no trap.
+#[cfg(target_arch = "x86")]
+fn trap(door: Door) -> i32 {
+    let number = door.number(GETPID);
+    // SAFETY: the program is expected to end at the instruction after the door.
+    unsafe {
+        match door {
+            Door::Int80 => asm!("pushfd", "or dword ptr [esp], 0x100", "popfd", "int 0x80", "nop",
+                inout("eax") number => _),
+            Door::Vsyscall => asm!("pushfd", "or dword ptr [esp], 0x100", "popfd",
+                "call dword ptr [{vsyscall}]", "nop", vsyscall = sym sys::sysenter::VSYSCALL,
+                inout("eax") number => _),
+            Door::Sysenter => {
+                asm!("call 3f", "jmp 4f", "3:", "push ecx", "push edx", "push ebp", "mov ebp, esp",
+                "pushfd", "or dword ptr [esp], 0x100", "popfd", "sysenter", "4:", "nop",
+                inout("eax") number => _)
+            }
+            Door::Syscall32 => {
+                asm!("call 3f", "jmp 4f", "3:", "push ecx", "push edx", "push ebp", "mov ebp, ecx",
+                "pushfd", "or dword ptr [esp], 0x100", "popfd", "syscall", "4:", "nop",
+                inout("eax") number => _, lateout("ecx") _)
+            }
+        }
+    }
+    1
+}
