@@ -2,6 +2,7 @@
 #
 #   make run       install what is missing, build, boot the tour in QEMU
 #   make test      install what is missing, run every test
+#   make check     check format, lints and documentation
 #   make build     build target/trident.elf
 #   make bench     count instructions per call, beside Linux's
 #   make iso       build target/trident.iso (GRUB, BIOS and UEFI)
@@ -29,13 +30,13 @@ RUSTUP_OFFLINE = $(shell cargo --version >/dev/null || echo RUSTUP_AUTO_INSTALL=
 BUILT = $(wildcard $(or $(CARGO_TARGET_DIR),target)/*/debug/xtask)
 XTASK = $(RUSTUP_OFFLINE) cargo run $(if $(BUILT),--quiet) --package xtask --target host-tuple --
 
-.PHONY: help run test build bench iso debug doctor clean setup
+.PHONY: help run test check build bench iso debug doctor clean setup
 .DEFAULT_GOAL := help
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
-run test build bench iso debug doctor setup:
+run test check build bench iso debug doctor setup:
 	@$(XTASK) $@
 
 clean:

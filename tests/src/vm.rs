@@ -17,6 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
 
 use crate::child::Leashed;
 use crate::initramfs::Initramfs;
@@ -46,6 +47,8 @@ pub struct Vm {
     extra: Vec<String>,
     input: Input,
     echo: bool,
+    serial_file: Option<PathBuf>,
+    landmark: Option<String>,
 }
 
 /// Where the serial line's input comes from.
@@ -73,8 +76,8 @@ pub struct Outcome {
     pub stderr: String,
     /// From QEMU's start to its end.
     pub elapsed: Duration,
-    /// From QEMU's start to the first byte on the serial line.
-    pub first_byte: Option<Duration>,
+    /// From QEMU's start to the landmark's coming over the serial line (see [`Vm::landmark`]).
+    pub landmark: Option<Duration>,
 }
 
 impl Default for Vm {
@@ -93,6 +96,8 @@ impl Default for Vm {
             extra: Vec::new(),
             input: Input::Empty,
             echo: false,
+            serial_file: None,
+            landmark: None,
         }
     }
 }
@@ -212,6 +217,18 @@ impl Vm {
         self
     }
 
+    /// Writes the serial line to a file, and leaves standard input and output alone.
+    pub fn serial_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.serial_file = Some(path.into());
+        self
+    }
+
+    /// Takes the time at which this text comes over the serial line.
+    pub fn landmark(mut self, text: impl Into<String>) -> Self {
+        self.landmark = Some(text.into());
+        self
+    }
+
     /// The accelerator asked for.
     pub fn accelerator(&self) -> &str {
         &self.accel
@@ -236,14 +253,18 @@ impl Vm {
         qemu.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]);
         // With `mon:` Ctrl-C is a byte for the guest, and Ctrl-A X ends QEMU.
         let multiplexed = matches!(self.input, Input::Inherited { terminal: true });
-        qemu.args(["-serial", if multiplexed { "mon:stdio" } else { "stdio" }]);
+        match &self.serial_file {
+            Some(path) => qemu.arg("-serial").arg(format!("file:{}", path.display())),
+            None => qemu.args(["-serial", if multiplexed { "mon:stdio" } else { "stdio" }]),
+        };
         qemu.args(["-display", "none", "-nic", "none", "-no-reboot"]);
         qemu.args(&self.extra);
         qemu
     }
 
-    /// Boots the machine and waits for its end.
-    pub fn run(&self) -> Result<Outcome> {
+    /// QEMU's command line, and a directory with the files that it names (they are gone when
+    /// the directory is dropped).
+    pub fn prepare(&self) -> Result<(Command, TempDir)> {
         if let Some(kernel) = self.kernel.as_deref().filter(|path| !path.exists()) {
             bail!("{} is not there: `make build` makes it", kernel.display());
         }
@@ -254,14 +275,12 @@ impl Vm {
             std::fs::write(&path, initrd)?;
             qemu.arg("-initrd").arg(path);
         }
-        self.start(qemu, directory.path())
+        Ok((qemu, directory))
     }
 
-    /// Boots the machine with an initramfs that lies in a file already.
-    pub fn run_with_initrd(&self, initrd: &Path) -> Result<Outcome> {
-        let directory = tempfile::Builder::new().prefix("trident-").tempdir()?;
-        let mut qemu = self.command();
-        qemu.arg("-initrd").arg(initrd);
+    /// Boots the machine and waits for its end.
+    pub fn run(&self) -> Result<Outcome> {
+        let (qemu, directory) = self.prepare()?;
         self.start(qemu, directory.path())
     }
 
@@ -286,21 +305,28 @@ impl Vm {
             child.stdin = Some(stdin);
         }
         let spoke = Arc::new(AtomicBool::new(false));
-        let serial = read_serial(child.stdout.take(), self.echo, started, spoke.clone());
+        let listener = Listener {
+            echo: self.echo,
+            started,
+            spoke: spoke.clone(),
+            landmark: self.landmark.clone().map(String::into_bytes),
+        };
+        let pipe = child.stdout.take();
+        let serial = thread::spawn(move || listener.listen(pipe));
         let stderr = read_all(child.stderr.take());
         let status = self.wait(&mut child, started, &spoke)?;
         let elapsed = started.elapsed();
         drop(child);
 
         let reason = watch.reason();
-        let (serial, first_byte) = serial.join().unwrap_or_default();
+        let (serial, landmark) = serial.join().unwrap_or_default();
         let stderr = stderr.join().unwrap_or_default();
         let verdict = match status {
             Some(status) => Verdict::read(status, reason.as_deref()),
             None => Verdict::Timeout,
         };
         let serial = String::from_utf8_lossy(&serial).replace("\r\n", "\n");
-        Ok(Outcome { verdict, serial, stderr, elapsed, first_byte })
+        Ok(Outcome { verdict, serial, stderr, elapsed, landmark })
     }
 
     /// QEMU's exit status, or `None` where a limit passed first.
@@ -365,32 +391,38 @@ impl Outcome {
     }
 }
 
-type Serial = thread::JoinHandle<(Vec<u8>, Option<Duration>)>;
-
-/// Reads the serial line to its end on a thread of its own.
-fn read_serial(
-    pipe: Option<impl Read + Send + 'static>,
+/// Reads the serial line to its end.
+struct Listener {
     echo: bool,
     started: Instant,
     spoke: Arc<AtomicBool>,
-) -> Serial {
-    thread::spawn(move || {
-        let mut all = Vec::new();
-        let mut first_byte = None;
-        let Some(mut pipe) = pipe else { return (all, None) };
+    landmark: Option<Vec<u8>>,
+}
+
+impl Listener {
+    /// Everything that was read, and when the landmark was.
+    fn listen(self, pipe: Option<impl Read>) -> (Vec<u8>, Option<Duration>) {
+        let (mut all, mut seen) = (Vec::new(), None);
+        let Some(mut pipe) = pipe else { return (all, seen) };
         let mut buffer = [0; 4096];
         while let Ok(count @ 1..) = pipe.read(&mut buffer) {
-            first_byte.get_or_insert_with(|| started.elapsed());
-            spoke.store(true, Ordering::Relaxed);
+            self.spoke.store(true, Ordering::Relaxed);
+            let old = all.len();
             all.extend_from_slice(&buffer[..count]);
-            if echo {
+            if let (None, Some(text)) = (seen, &self.landmark) {
+                // It may have begun in an earlier piece.
+                let from = old.saturating_sub(text.len());
+                let found = all[from..].windows(text.len().max(1)).any(|window| window == text);
+                seen = found.then(|| self.started.elapsed());
+            }
+            if self.echo {
                 let mut stdout = io::stdout().lock();
                 // A closed standard output must not end the run: its verdict still counts.
                 let _ = stdout.write_all(&buffer[..count]).and_then(|()| stdout.flush());
             }
         }
-        (all, first_byte)
-    })
+        (all, seen)
+    }
 }
 
 fn read_all(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {

@@ -4,12 +4,18 @@
 //! a compiler for the bare targets in [`toolchain`], what gets installed in [`setup`]; machines
 //! are booted by the `tests` package's library, `harness`.
 
+mod bench;
 mod build;
+mod check;
 mod clean;
+mod counts;
+mod debug;
 mod doctor;
+mod iso;
 mod run;
 mod runner;
 mod setup;
+mod test;
 mod toolchain;
 mod ui;
 
@@ -36,6 +42,16 @@ enum Action {
     Run(run::Options),
     /// Boot a kernel that cargo has built: the runner in .cargo/config.toml
     Runner(runner::Options),
+    /// Run every test: host crates, the kernel's own, and the cases that boot machines
+    Test(test::Options),
+    /// Check format, lints and documentation
+    Check,
+    /// Count instructions per call, beside Linux's; writes target/bench.json
+    Bench,
+    /// Build target/trident.iso: the boot image and the tour under GRUB
+    Iso,
+    /// Boot QEMU stopped, with gdb attached (kernel and program symbols)
+    Debug(debug::Options),
     /// Say what was found on this machine and what is missing
     Doctor,
     /// Remove what was built
@@ -58,6 +74,11 @@ fn act(action: Action) -> Result<ExitCode> {
         Action::Build => build::command().map(|()| ExitCode::SUCCESS),
         Action::Run(options) => run::command(&options),
         Action::Runner(options) => runner::command(&options),
+        Action::Test(options) => test::command(&options),
+        Action::Check => check::command(),
+        Action::Bench => bench::command().map(|()| ExitCode::SUCCESS),
+        Action::Iso => iso::command().map(|()| ExitCode::SUCCESS),
+        Action::Debug(options) => debug::command(&options),
         Action::Doctor => doctor::command().map(|()| ExitCode::SUCCESS),
         Action::Clean => clean::command().map(|()| ExitCode::SUCCESS),
     }

@@ -58,15 +58,7 @@ pub struct Options {
 
 /// Installs what is missing, builds and boots.
 pub fn command(options: &Options) -> Result<ExitCode> {
-    let options = options.clone().without_empty();
-    setup::packages(needs::RUN)?;
-    let initrd = options.initrd()?;
-    build::everything(&setup::toolchain()?)?;
-    let initrd = match initrd {
-        Some(bytes) => bytes,
-        None => options.own_archive()?,
-    };
-    boot(&options.machine()?.initrd(initrd).append(options.command_line()))
+    boot(&options.prepare()?.0)
 }
 
 /// Boots a machine on this terminal, and turns its end into an exit status.
@@ -108,8 +100,23 @@ impl Options {
         self
     }
 
+    /// Installs what is missing and builds: gives the machine, and the program it will run.
+    pub fn prepare(&self) -> Result<(Vm, PathBuf)> {
+        let options = self.clone().without_empty();
+        setup::packages(needs::RUN)?;
+        let initrd = options.initrd()?;
+        build::everything(&setup::toolchain()?)?;
+        let initrd = match initrd {
+            Some(bytes) => bytes,
+            None => options.own_archive()?,
+        };
+        let vm = options.machine()?.initrd(initrd).append(options.command_line());
+        let program = options.program.unwrap_or_else(|| paths::program(64, "tour"));
+        Ok((vm, program))
+    }
+
     /// The machine, with no initramfs and no command line yet.
-    pub fn machine(&self) -> Result<Vm> {
+    fn machine(&self) -> Result<Vm> {
         if self.accel.starts_with("kvm") {
             check_kvm()?;
         }

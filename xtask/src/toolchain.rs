@@ -9,7 +9,6 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
 use harness::paths;
 
 /// The kernel, the loader, 64-bit programs.
@@ -47,11 +46,6 @@ impl Toolchain {
             None => "the active toolchain's own targets".into(),
             Some(path) => format!("{} with {}", self.rustc.display(), path.display()),
         }
-    }
-
-    /// The way 2 system root, where that way is taken.
-    pub fn sysroot(&self) -> Option<&Path> {
-        self.sysroot.as_deref()
     }
 
     /// `cargo`, ready to build for the bare targets.
@@ -175,7 +169,8 @@ fn clean_cargo(program: &Path) -> Command {
 /// rustup's own variable would send a distribution's cargo back to rustup's rustc.
 fn use_distribution(cargo: &mut Command, rustc: &Path) {
     if rustc.is_absolute() {
-        cargo.env("RUSTC", rustc).env_remove("RUSTUP_TOOLCHAIN");
+        cargo.env("RUSTC", rustc).env("RUSTDOC", rustc.with_file_name("rustdoc"));
+        cargo.env_remove("RUSTUP_TOOLCHAIN");
     }
 }
 
@@ -193,11 +188,6 @@ fn new_enough(release: &str) -> bool {
         (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= OLDEST,
         _ => false,
     }
-}
-
-/// The toolchain, or what to do about it.
-pub fn require() -> Result<Toolchain> {
-    Toolchain::find().context("no compiler has the bare targets: `make doctor` says what to do")
 }
 
 #[cfg(test)]

@@ -1,0 +1,129 @@
+//! `make bench`: what each call costs, in instructions, beside Linux's recorded figures.
+//!
+//! Under `-icount shift=0,sleep=off` QEMU's time stamp counter advances by one for each guest
+//! instruction, so that a figure repeats to the instruction. What that cannot show is what the
+//! hardware does inside one instruction: the interrupt gate's own cost, the flushes of a CR3
+//! write. The `bench` program prints `bench: NAME COUNT` lines; [`rows`] knows what they mean.
+
+mod boot;
+mod rows;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use harness::{Initramfs, Verdict, Vm, paths};
+use serde_json::{Value, json};
+
+use crate::build::{self, write_if_changed};
+use crate::setup::{self, needs};
+use crate::ui::{self, Step};
+use rows::{ROWS, Row, Run};
+
+/// A figure for each name that the program printed.
+type Figures = BTreeMap<String, f64>;
+
+/// Installs what is missing, builds, measures, prints the tables and writes the JSON file.
+pub fn command() -> Result<()> {
+    setup::packages(needs::RUN)?;
+    build::everything(&setup::toolchain()?)?;
+
+    let mut measured: BTreeMap<Run, Figures> = BTreeMap::new();
+    for run in Run::ALL {
+        let step = Step::begin_long(format!("Counting instructions, {}", run.title()));
+        measured.insert(run, measure(run)?);
+        step.end();
+    }
+    let step = Step::begin_long("Timing the boot, finding the smallest memory");
+    let boot = boot::measure()?;
+    step.end();
+
+    println!("{}", table(&measured));
+    println!("{boot}");
+    println!("{}", rows::EXPLANATION);
+    let file = paths::target().join("bench.json");
+    let text = serde_json::to_string_pretty(&report(&measured, &boot))?;
+    write_if_changed(&file, format!("{text}\n").as_bytes())?;
+    ui::note(format!("Also in {}", file.display()));
+    Ok(())
+}
+
+/// Boots the program once, and reads its figures.
+fn measure(run: Run) -> Result<Figures> {
+    let program = paths::program(run.width(), "bench");
+    let files = Initramfs::new().executable_from("/init", &program)?;
+    let outcome = Vm::new()
+        .cpu(run.cpu())
+        .initramfs(&files)
+        .append("quiet norandmaps")
+        .args(["-icount", "shift=0,sleep=off", "-rtc", "base=2024-01-01T00:00:00,clock=vm"])
+        .run()?;
+    outcome.expect(Verdict::Pass)?;
+    let figures: Figures = outcome.serial.lines().filter_map(figure).collect();
+    ensure!(!figures.is_empty(), "the benchmark printed no figure{}", outcome.transcript());
+    Ok(figures)
+}
+
+/// Reads `bench: NAME COUNT`.
+fn figure(line: &str) -> Option<(String, f64)> {
+    let (name, count) = line.trim().strip_prefix("bench: ")?.split_once(' ')?;
+    Some((name.to_owned(), count.trim().parse().ok()?))
+}
+
+fn ours(row: &Row, measured: &BTreeMap<Run, Figures>) -> Option<f64> {
+    measured.get(&row.run)?.get(row.name).copied()
+}
+
+fn table(measured: &BTreeMap<Run, Figures>) -> String {
+    let mut text = format!("{:64} {:>8} {:>8} {:>7}\n", "instructions", "Trident", "Linux", "ratio");
+    for row in ROWS {
+        let found = ours(row, measured);
+        let count = found.map_or("-".into(), |count| format!("{count:.0}"));
+        let ratio = found.map_or("-".into(), |count| format!("{:.2}", count / row.linux));
+        text.push_str(&format!("{:64} {count:>8} {:>8} {ratio:>7}\n", row.title, row.linux));
+    }
+    text
+}
+
+fn report(measured: &BTreeMap<Run, Figures>, boot: &boot::Boot) -> Value {
+    let rows: Vec<Value> = ROWS
+        .iter()
+        .map(|row| {
+            let found = ours(row, measured);
+            json!({
+                "name": row.name,
+                "title": row.title,
+                "cpu": row.run.cpu(),
+                "bits": row.run.width(),
+                "trident": found,
+                "linux": row.linux,
+                "ratio": found.map(|count| count / row.linux),
+            })
+        })
+        .collect();
+    json!({ "unit": "guest instructions", "rows": rows, "boot": boot.report() })
+}
+
+/// The named archive must exist before anything is measured with it.
+pub(crate) fn init(name: &str) -> Result<Initramfs> {
+    let program = paths::program(64, name);
+    Initramfs::new().executable_from("/init", &program).context("the programs are not built")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_read_from_their_lines_only() {
+        assert_eq!(figure("bench: getpid_syscall 97"), Some(("getpid_syscall".into(), 97.0)));
+        assert_eq!(figure("bench: call_empty 2.5\r"), Some(("call_empty".into(), 2.5)));
+        assert_eq!(figure("bench: broken"), None);
+        assert_eq!(figure("[    0.1] bench: x 1"), None);
+    }
+
+    #[test]
+    fn every_row_has_its_own_name() {
+        let names: std::collections::BTreeSet<_> = ROWS.iter().map(|row| (row.run, row.name)).collect();
+        assert_eq!(names.len(), ROWS.len());
+    }
+}

@@ -1,0 +1,64 @@
+//! `make debug`: QEMU stopped at its first instruction, with gdb attached.
+
+use std::net::TcpListener;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use harness::child::Leashed;
+use harness::paths;
+
+use crate::run;
+use crate::setup::{self, needs};
+use crate::ui;
+
+/// What `make debug` takes: all of `make run`'s, and gdb's own.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    #[command(flatten)]
+    run: run::Options,
+    /// Arguments for gdb, such as `-ex 'break trident::syscall::dispatch' -ex continue`
+    #[arg(last = true)]
+    gdb: Vec<String>,
+}
+
+/// Starts both. The serial line goes to a file, since gdb has the terminal.
+pub fn command(options: &Options) -> Result<ExitCode> {
+    setup::packages(needs::RUN.iter().chain([&needs::GDB]))?;
+    let (vm, program) = options.run.prepare()?;
+    let port = free_port()?;
+    let log = paths::target().join("debug.log");
+    let (mut qemu, _files) = vm.serial_file(&log).prepare()?;
+    qemu.args(["-S", "-gdb", &format!("tcp:127.0.0.1:{port}")]);
+    qemu.stdin(Stdio::null());
+    let _qemu = Leashed::spawn(&mut qemu).context("cannot start QEMU")?;
+    wait_for(port);
+
+    ui::note(format!("The serial line is written to {} (tail -f it)", log.display()));
+    ui::note("QEMU waits at its first instruction: set a breakpoint, then `continue`");
+    let mut gdb = Command::new("gdb");
+    gdb.arg("--quiet").arg(paths::kernel());
+    gdb.args(["-ex", "set confirm off", "-ex", "set architecture i386:x86-64"]);
+    gdb.args(["-ex", &format!("target remote 127.0.0.1:{port}")]);
+    gdb.args(["-ex", &format!("add-symbol-file {}", program.display())]);
+    let status = gdb.args(&options.gdb).status().context("cannot start gdb")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A TCP port that nobody listens on.
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("cannot open a TCP port")?;
+    Ok(listener.local_addr()?.port())
+}
+
+/// Waits until QEMU listens: gdb does not try twice.
+fn wait_for(port: u16) {
+    for _ in 0..100 {
+        // A bind that fails says that somebody has the port; a connection would count as gdb's.
+        if TcpListener::bind(("127.0.0.1", port)).is_err() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
