@@ -20,6 +20,10 @@ pub const TARGETS: [&str; 2] = [BARE_64, BARE_32];
 /// The oldest compiler that the workspace builds with (`rust-version` in Cargo.toml).
 const OLDEST: (u32, u32) = (1, 91);
 
+/// Part of the system root's name, since cargo does not look inside: to be changed whenever
+/// [`crate::setup::sysroot`] builds it in another way.
+const RECIPE: u32 = 1;
+
 /// A compiler that can build for the bare targets.
 #[derive(Clone, Debug)]
 pub struct Toolchain {
@@ -91,7 +95,7 @@ impl Source {
     /// Where the system root built from this source is kept: out of `make clean`'s reach, and
     /// shared by all clones of the repository.
     pub fn sysroot_path(&self) -> Option<PathBuf> {
-        Some(cache()?.join(format!("sysroot-{}", self.version)))
+        Some(cache()?.join(format!("sysroot-{}-{RECIPE}", self.version)))
     }
 
     /// The toolchain that uses the system root.

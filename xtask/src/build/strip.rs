@@ -5,7 +5,7 @@
 //! finds its configuration by section name.
 
 use anyhow::{Context, Result};
-use object::elf::{FileHeader64, SHF_ALLOC, SHT_STRTAB, SectionHeader64};
+use object::elf::{FileHeader64, SHF_ALLOC, SHT_STRTAB};
 use object::read::elf::{FileHeader, SectionHeader};
 use object::{LittleEndian as LE, U64};
 
@@ -25,7 +25,9 @@ pub fn allocated_only(file: &[u8]) -> Result<Vec<u8>> {
         .fold(headers_end, u64::max);
     let mut stripped = file.get(..end as usize).context("a segment lies past the end")?.to_vec();
 
-    let mut table: Vec<SectionHeader64<LE>> = vec![*sections.section(object::SectionIndex(0))?];
+    // The table opens with an entry of zeros.
+    let zeros = *header.section_headers(endian, file)?.first().context("no sections")?;
+    let mut table = vec![zeros];
     let mut names = vec![0_u8];
     for section in sections.iter() {
         if section.sh_flags(endian) & u64::from(SHF_ALLOC) == 0 {
@@ -40,7 +42,7 @@ pub fn allocated_only(file: &[u8]) -> Result<Vec<u8>> {
         kept.sh_info.set(LE, 0);
         table.push(kept);
     }
-    let mut strings = *sections.section(object::SectionIndex(0))?;
+    let mut strings = zeros;
     strings.sh_type.set(LE, SHT_STRTAB);
     strings.sh_name.set(LE, names.len() as u32);
     names.extend_from_slice(b".shstrtab\0");

@@ -63,6 +63,9 @@ fn build_target(source: &Source, target: &str, work: &Path, sysroot: &Path) -> R
     fs::write(work.join("src/lib.rs"), "#![no_std]\n")?;
     let mut cargo = source.cargo();
     cargo.current_dir(work).env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_DIR", work.join("out"));
+    // Bitcode beside the machine code, as in rustup's libraries: the release build's link-time
+    // optimisation reads it.
+    cargo.env("RUSTFLAGS", "-Cembed-bitcode=yes");
     cargo.args(["build", "--release", "--quiet", "--target", target]);
     cargo.arg("-Zbuild-std=core,alloc,compiler_builtins");
     if target == BARE_64 {
