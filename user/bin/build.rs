@@ -21,4 +21,6 @@ fn main() {
     for argument in ["--no-pie", base, "-znoexecstack", "--build-id=none"] {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
+    // This program looks at the registers before any other code has run.
+    println!("cargo::rustc-link-arg-bin=start_state=--entry=probe_start");
 }

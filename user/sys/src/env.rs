@@ -6,12 +6,39 @@
 
 use core::ffi::{CStr, c_char};
 
-/// Auxiliary vector: size of a page.
-pub const AT_PAGESZ: usize = 6;
-/// Auxiliary vector: address of `__kernel_vsyscall` (32-bit programs).
-pub const AT_SYSINFO: usize = 32;
-/// Auxiliary vector: address of the vDSO's ELF header.
-pub const AT_SYSINFO_EHDR: usize = 33;
+/// Declares the kinds of entry in the auxiliary vector; numbers from Linux's `auxvec.h`.
+macro_rules! kinds {
+    ($($name:ident = $number:literal: $what:literal;)+) => {
+        $(
+            #[doc = concat!("Auxiliary vector: ", $what, ".")]
+            pub const $name: usize = $number;
+        )+
+    };
+}
+
+kinds! {
+    AT_PHDR = 3: "address of the program headers";
+    AT_PHENT = 4: "size of a program header";
+    AT_PHNUM = 5: "number of program headers";
+    AT_PAGESZ = 6: "size of a page";
+    AT_BASE = 7: "address of the dynamic linker, 0 without one";
+    AT_FLAGS = 8: "0";
+    AT_ENTRY = 9: "address of the program's first instruction";
+    AT_UID = 11: "real user id";
+    AT_EUID = 12: "effective user id";
+    AT_GID = 13: "real group id";
+    AT_EGID = 14: "effective group id";
+    AT_PLATFORM = 15: "address of the CPU's name";
+    AT_HWCAP = 16: "the CPU's features, CPUID leaf 1 edx";
+    AT_CLKTCK = 17: "ticks a second of the clock that times(2) uses";
+    AT_SECURE = 23: "whether the program runs with more rights than its caller";
+    AT_RANDOM = 25: "address of 16 random bytes";
+    AT_HWCAP2 = 26: "more features";
+    AT_EXECFN = 31: "address of the path that was executed";
+    AT_SYSINFO = 32: "address of `__kernel_vsyscall` (32-bit programs)";
+    AT_SYSINFO_EHDR = 33: "address of the vDSO's ELF header";
+    AT_MINSIGSTKSZ = 51: "size of the smallest signal stack";
+}
 
 /// The program's initial stack, as the kernel laid it out.
 #[derive(Debug)]
