@@ -6,6 +6,8 @@
 //! case describes a machine ([`harness::Vm`]), boots it, and says what must be in its output.
 
 mod boot_matrix;
+mod iso;
+mod own_programs;
 mod real_programs;
 mod smoke;
 
@@ -20,6 +22,8 @@ const MODULES: &[Module] = &[
     ("smoke", smoke::cases),
     ("boot_matrix", boot_matrix::cases),
     ("real_programs", real_programs::cases),
+    ("own_programs", own_programs::cases),
+    ("iso", iso::cases),
 ];
 
 fn main() -> ExitCode {

@@ -22,7 +22,9 @@ pub fn cases() -> Vec<Case> {
     ];
     for program in ["hello", "libc_tour"] {
         cases.extend(Compiler::ALL.map(|compiler| {
-            Case::new(format!("{program}::{}", compiler.name()), move || same(program, compiler))
+            Case::new(format!("{program}::{}", compiler.name()), move || {
+                same(program, compiler)
+            })
         }));
     }
     cases
@@ -38,7 +40,10 @@ fn same(name: &str, compiler: Compiler) -> Result<()> {
     outcome.expect(Verdict::Pass)?;
     if oracle::AVAILABLE {
         let answer = oracle::ask(&program, &arguments)?;
-        ensure!(answer.status == Some(0), "the host's own run failed: {answer:?}");
+        ensure!(
+            answer.status == Some(0),
+            "the host's own run failed: {answer:?}"
+        );
         compare(&outcome, &answer.stdout)?;
     }
     Ok(())
@@ -62,23 +67,33 @@ fn applets() -> Result<Initramfs> {
 /// Ten megabytes that look random and are the same each time.
 fn random_data() -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(3);
-    std::iter::repeat_with(|| random.u8(..)).take(10_000_000).collect()
+    std::iter::repeat_with(|| random.u8(..))
+        .take(10_000_000)
+        .collect()
 }
 
 /// Boots `busybox WORDS` as init.
 fn applet(words: &str) -> Result<Outcome> {
-    Vm::new().initramfs(&applets()?).append(format!("quiet rdinit=/bin/busybox -- {words}")).run()
+    Vm::new()
+        .initramfs(&applets()?)
+        .append(format!("quiet rdinit=/bin/busybox -- {words}"))
+        .run()
 }
 
 fn busybox_echo() -> Result<()> {
     let outcome = applet("echo from one door to another")?;
-    outcome.expect(Verdict::Pass)?.contains("from one door to another\n")?;
+    outcome
+        .expect(Verdict::Pass)?
+        .contains("from one door to another\n")?;
     Ok(())
 }
 
 fn busybox_uname() -> Result<()> {
     let outcome = applet("uname -a")?;
-    outcome.expect(Verdict::Pass)?.contains("Linux ")?.contains("x86_64")?;
+    outcome
+        .expect(Verdict::Pass)?
+        .contains("Linux ")?
+        .contains("x86_64")?;
     Ok(())
 }
 
@@ -86,10 +101,17 @@ fn busybox_date() -> Result<()> {
     let before = unix_time();
     let outcome = applet("date +seconds:%s:")?;
     outcome.expect(Verdict::Pass)?;
-    let text = outcome.serial.split("seconds:").nth(1).and_then(|rest| rest.split(':').next());
+    let text = outcome
+        .serial
+        .split("seconds:")
+        .nth(1)
+        .and_then(|rest| rest.split(':').next());
     let told: i64 = text.context("no time printed")?.parse()?;
     // The CMOS clock counts whole seconds.
-    ensure!((before - 2..=unix_time() + 2).contains(&told), "{told} is not {before}");
+    ensure!(
+        (before - 2..=unix_time() + 2).contains(&told),
+        "{told} is not {before}"
+    );
     Ok(())
 }
 
@@ -100,14 +122,21 @@ fn unix_time() -> i64 {
 
 fn busybox_cat() -> Result<()> {
     let outcome = applet("cat /etc/motd")?;
-    outcome.expect(Verdict::Pass)?.contains("Three doors lead in.\nOne word leads out.\n")?;
+    outcome
+        .expect(Verdict::Pass)?
+        .contains("Three doors lead in.\nOne word leads out.\n")?;
     Ok(())
 }
 
 fn busybox_ls() -> Result<()> {
     let outcome = applet("ls -l /")?;
     outcome.expect(Verdict::Pass)?;
-    for line in ["-rw-r--r--    1 0        0         10000000 ", " data\n", " bin\n", " dev\n"] {
+    for line in [
+        "-rw-r--r--    1 0        0         10000000 ",
+        " data\n",
+        " bin\n",
+        " dev\n",
+    ] {
         outcome.contains(line)?;
     }
     Ok(())
@@ -132,12 +161,16 @@ fn busybox_md5sum_of_10_megabytes() -> Result<()> {
 
 fn busybox_without_an_applet() -> Result<()> {
     let outcome = applet("")?;
-    outcome.expect(Verdict::Pass)?.contains("multi-call binary")?;
+    outcome
+        .expect(Verdict::Pass)?
+        .contains("multi-call binary")?;
     Ok(())
 }
 
 fn busybox_false_fails() -> Result<()> {
-    applet("false")?.expect(Verdict::InitFailed)?.contains("status 1")?;
+    applet("false")?
+        .expect(Verdict::InitFailed)?
+        .contains("status 1")?;
     Ok(())
 }
 
@@ -146,10 +179,19 @@ fn on_host(applet: &[&str], files: &[&str]) -> Result<String> {
     let directory = paths::scratch().join(format!("busybox-{}", fastrand::u64(..)));
     fs::create_dir_all(directory.join("etc"))?;
     fs::write(directory.join("data"), random_data())?;
-    fs::write(directory.join("etc/motd"), "Three doors lead in.\nOne word leads out.\n")?;
-    let places: Vec<String> =
-        files.iter().map(|file| format!("{}{file}", directory.display())).collect();
-    let words: Vec<&str> = applet.iter().copied().chain(places.iter().map(String::as_str)).collect();
+    fs::write(
+        directory.join("etc/motd"),
+        "Three doors lead in.\nOne word leads out.\n",
+    )?;
+    let places: Vec<String> = files
+        .iter()
+        .map(|file| format!("{}{file}", directory.display()))
+        .collect();
+    let words: Vec<&str> = applet
+        .iter()
+        .copied()
+        .chain(places.iter().map(String::as_str))
+        .collect();
     let answer = oracle::ask(&busybox()?, &words);
     fs::remove_dir_all(&directory)?;
     Ok(answer?.stdout.replace(&directory.display().to_string(), ""))

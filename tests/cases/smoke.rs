@@ -30,7 +30,9 @@ fn ending(how: &str) -> Result<Vm> {
 fn init_that_exits_with_0_passes() -> Result<()> {
     let token = token::random();
     let outcome = ending(&format!("exit 0 {token}"))?.run()?;
-    outcome.expect(Verdict::Pass)?.contains(&format!("token: {token}"))?;
+    outcome
+        .expect(Verdict::Pass)?
+        .contains(&format!("token: {token}"))?;
     Ok(())
 }
 
@@ -54,7 +56,9 @@ fn arguments_and_environment_reach_init() -> Result<()> {
     let vm = ending(&format!("env 0 {word}"))?.append_first(format!("TOKEN={value}"));
     let outcome = vm.run()?;
     outcome.expect(Verdict::Pass)?;
-    outcome.contains(&format!("token: {word}"))?.contains(&format!("environment: {value}"))?;
+    outcome
+        .contains(&format!("token: {word}"))?
+        .contains(&format!("environment: {value}"))?;
     Ok(())
 }
 
@@ -77,10 +81,16 @@ fn a_missing_init_is_a_panic() -> Result<()> {
 
 fn a_panic_ends_the_run_at_once() -> Result<()> {
     let files = Initramfs::new().file("/etc/motd", "nobody is here");
-    let outcome = Vm::new().initramfs(&files).append("rdinit=/nowhere").run()?;
+    let outcome = Vm::new()
+        .initramfs(&files)
+        .append("rdinit=/nowhere")
+        .run()?;
     outcome.expect(Verdict::Panic)?.contains("/nowhere")?;
     // Message, location, and a backtrace with names.
-    outcome.contains("panic")?.contains(".rs:")?.contains("trident::")?;
+    outcome
+        .contains("panic")?
+        .contains(".rs:")?
+        .contains("trident::")?;
     anyhow::ensure!(outcome.elapsed.as_secs() < 20, "took {:?}", outcome.elapsed);
     Ok(())
 }
@@ -93,7 +103,12 @@ fn no_initramfs_is_a_panic() -> Result<()> {
 fn a_damaged_init_is_a_panic() -> Result<()> {
     let mut program = std::fs::read(compile("ending", Compiler::Glibc64)?)?;
     program.truncate(100);
-    for init in [program, b"\x7fELF".to_vec(), Vec::new(), b"#!/nowhere\n".to_vec()] {
+    for init in [
+        program,
+        b"\x7fELF".to_vec(),
+        Vec::new(),
+        b"#!/nowhere\n".to_vec(),
+    ] {
         let files = Initramfs::new().executable("/init", init);
         Vm::new().initramfs(&files).run()?.expect(Verdict::Panic)?;
     }

@@ -12,11 +12,11 @@ pub struct Case {
 
 impl Case {
     /// A case under a name made at run time, for rows of a matrix.
-    pub fn new(
-        name: impl Into<String>,
-        run: impl FnOnce() -> Result<()> + Send + 'static,
-    ) -> Self {
-        Self { name: name.into(), run: Box::new(run) }
+    pub fn new(name: impl Into<String>, run: impl FnOnce() -> Result<()> + Send + 'static) -> Self {
+        Self {
+            name: name.into(),
+            run: Box::new(run),
+        }
     }
 }
 

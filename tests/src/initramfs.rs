@@ -55,8 +55,9 @@ impl Initramfs {
 
     /// Adds an executable that is read from the host.
     pub fn executable_from(self, path: &str, host: &Path) -> io::Result<Self> {
-        let data = fs::read(host)
-            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", host.display())))?;
+        let data = fs::read(host).map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", host.display()))
+        })?;
         Ok(self.executable(path, data))
     }
 
@@ -82,8 +83,13 @@ impl Initramfs {
             return;
         }
         for (slash, _) in name.match_indices('/') {
-            let above = Entry { mode: S_IFDIR | 0o755, data: Vec::new() };
-            self.entries.entry(name[..slash].to_owned()).or_insert(above);
+            let above = Entry {
+                mode: S_IFDIR | 0o755,
+                data: Vec::new(),
+            };
+            self.entries
+                .entry(name[..slash].to_owned())
+                .or_insert(above);
         }
         self.entries.insert(name.to_owned(), Entry { mode, data });
     }
@@ -147,11 +153,17 @@ mod tests {
     #[test]
     fn the_host_unpacks_what_is_packed() {
         let Some(listing) = list_with_host_cpio(
-            &Initramfs::new().executable("bin/true", vec![7; 1001]).symlink("init", "bin/true").build(),
+            &Initramfs::new()
+                .executable("bin/true", vec![7; 1001])
+                .symlink("init", "bin/true")
+                .build(),
         ) else {
             return; // no cpio on this host
         };
-        assert_eq!(listing.lines().collect::<Vec<_>>(), ["bin", "bin/true", "init"]);
+        assert_eq!(
+            listing.lines().collect::<Vec<_>>(),
+            ["bin", "bin/true", "init"]
+        );
     }
 
     fn list_with_host_cpio(archive: &[u8]) -> Option<String> {

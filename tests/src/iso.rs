@@ -24,7 +24,10 @@ pub fn make(iso: &Path, kernel: &Path, initrd: &[u8], command_line: &str) -> Res
         .output()
         .context("cannot start grub-mkrescue (`make doctor` says what is missing)")?;
     if !output.status.success() || !iso.exists() {
-        bail!("grub-mkrescue failed:\n{}", String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "grub-mkrescue failed:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(())
 }

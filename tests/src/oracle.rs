@@ -30,7 +30,10 @@ pub fn ask_with_input(program: &Path, arguments: &[&str], input: Stdio) -> Resul
         .output()
         .with_context(|| format!("the host cannot run {}", program.display()))?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok(Answer { stdout, status: output.status.code() })
+    Ok(Answer {
+        stdout,
+        status: output.status.code(),
+    })
 }
 
 /// Whether the host can be asked about programs of this kind at all: it must be an x86_64

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 /// The repository's root.
 pub fn root() -> &'static Path {
     // This package lies directly below the root.
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/"))
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("/"))
 }
 
 /// Cargo's target directory: `CARGO_TARGET_DIR` where it is set, `target/` otherwise.

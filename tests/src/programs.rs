@@ -27,8 +27,13 @@ pub enum Compiler {
 
 impl Compiler {
     /// Every compiler, for cases that want each.
-    pub const ALL: [Self; 5] =
-        [Self::Glibc64, Self::Glibc32, Self::Musl64, Self::StaticPie64, Self::StaticPie32];
+    pub const ALL: [Self; 5] = [
+        Self::Glibc64,
+        Self::Glibc32,
+        Self::Musl64,
+        Self::StaticPie64,
+        Self::StaticPie32,
+    ];
 
     /// A name for files and test cases.
     pub fn name(self) -> &'static str {
@@ -67,8 +72,14 @@ pub fn compile_with(name: &str, compiler: Compiler, options: &[&str]) -> Result<
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock();
 
-    let source = paths::root().join("tests/programs").join(format!("{name}.c"));
-    let suffix: String = options.concat().chars().filter(|c| c.is_alphanumeric()).collect();
+    let source = paths::root()
+        .join("tests/programs")
+        .join(format!("{name}.c"));
+    let suffix: String = options
+        .concat()
+        .chars()
+        .filter(|c| c.is_alphanumeric())
+        .collect();
     let directory = paths::scratch().join("c");
     let program = directory.join(format!("{name}.{}{suffix}", compiler.name()));
     if is_newer(&program, &source) {
@@ -79,10 +90,16 @@ pub fn compile_with(name: &str, compiler: Compiler, options: &[&str]) -> Result<
     let mut command = compiler.command();
     command.args(options).arg("-o").arg(&temporary).arg(&source);
     let output = command.stdin(Stdio::null()).output().with_context(|| {
-        format!("cannot start {:?}: `make doctor` says what is missing", command.get_program())
+        format!(
+            "cannot start {:?}: `make doctor` says what is missing",
+            command.get_program()
+        )
     })?;
     if !output.status.success() {
-        bail!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "{command:?} failed:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     fs::rename(&temporary, &program)?;
     Ok(program)

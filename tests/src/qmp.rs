@@ -37,7 +37,8 @@ impl Channel {
 
     /// Adds the options that make QEMU connect to this channel.
     pub fn arguments(&self, qemu: &mut Command) {
-        qemu.arg("-chardev").arg(format!("socket,id=qmp,path={}", self.path.display()));
+        qemu.arg("-chardev")
+            .arg(format!("socket,id=qmp,path={}", self.path.display()));
         qemu.args(["-mon", "chardev=qmp,mode=control"]);
     }
 
@@ -65,7 +66,9 @@ impl Watch {
 /// Reads events until QEMU closes the channel.
 fn listen(mut stream: UnixStream) -> Option<String> {
     // QMP sends no events before this command.
-    stream.write_all(b"{\"execute\":\"qmp_capabilities\"}\n").ok()?;
+    stream
+        .write_all(b"{\"execute\":\"qmp_capabilities\"}\n")
+        .ok()?;
     let mut reason = None;
     for line in BufReader::new(stream).lines() {
         let Ok(line) = line else { break };

@@ -43,9 +43,9 @@ impl Verdict {
             (Some(STATUS_PANIC), _) => Self::Panic,
             (Some(0), Some("guest-shutdown")) => Self::PowerOff,
             (Some(0), Some("guest-reset")) => Self::Reset,
-            (Some(0), reason) => {
-                Self::Qemu(format!("QEMU ended with status 0, shutdown reason {reason:?}"))
-            }
+            (Some(0), reason) => Self::Qemu(format!(
+                "QEMU ended with status 0, shutdown reason {reason:?}"
+            )),
             (Some(code), _) => Self::Qemu(format!("QEMU ended with status {code}")),
             (None, _) => Self::Qemu(format!("QEMU was killed: {status}")),
         }
@@ -97,8 +97,14 @@ mod tests {
 
     #[test]
     fn a_triple_fault_is_not_a_power_off() {
-        assert_eq!(Verdict::read(exited(0), Some("guest-shutdown")), Verdict::PowerOff);
-        assert_eq!(Verdict::read(exited(0), Some("guest-reset")), Verdict::Reset);
+        assert_eq!(
+            Verdict::read(exited(0), Some("guest-shutdown")),
+            Verdict::PowerOff
+        );
+        assert_eq!(
+            Verdict::read(exited(0), Some("guest-reset")),
+            Verdict::Reset
+        );
         assert!(matches!(Verdict::read(exited(0), None), Verdict::Qemu(_)));
     }
 }

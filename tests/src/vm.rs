@@ -21,9 +21,9 @@ use tempfile::TempDir;
 
 use crate::child::Leashed;
 use crate::initramfs::Initramfs;
+use crate::paths;
 use crate::qmp::Channel;
 use crate::verdict::Verdict;
-use crate::paths;
 
 /// The program that every machine runs in.
 pub const QEMU: &str = "qemu-system-x86_64";
@@ -248,7 +248,14 @@ impl Vm {
             "microvm" => "microvm,isa-serial=on",
             other => other,
         };
-        qemu.args(["-machine", machine, "-accel", &self.accel, "-cpu", &self.cpu]);
+        qemu.args([
+            "-machine",
+            machine,
+            "-accel",
+            &self.accel,
+            "-cpu",
+            &self.cpu,
+        ]);
         qemu.args(["-m", &self.memory, "-smp", &self.smp.to_string()]);
         qemu.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]);
         // With `mon:` Ctrl-C is a byte for the guest, and Ctrl-A X ends QEMU.
@@ -326,7 +333,13 @@ impl Vm {
             None => Verdict::Timeout,
         };
         let serial = String::from_utf8_lossy(&serial).replace("\r\n", "\n");
-        Ok(Outcome { verdict, serial, stderr, elapsed, landmark })
+        Ok(Outcome {
+            verdict,
+            serial,
+            stderr,
+            elapsed,
+            landmark,
+        })
     }
 
     /// QEMU's exit status, or `None` where a limit passed first.
@@ -356,7 +369,11 @@ impl Outcome {
     /// The verdict must be this one, else an error that shows the whole run.
     pub fn expect(&self, verdict: Verdict) -> Result<&Self> {
         if self.verdict != verdict {
-            bail!("{} (expected: {verdict}){}", self.verdict, self.transcript());
+            bail!(
+                "{} (expected: {verdict}){}",
+                self.verdict,
+                self.transcript()
+            );
         }
         Ok(self)
     }
@@ -403,7 +420,9 @@ impl Listener {
     /// Everything that was read, and when the landmark was.
     fn listen(self, pipe: Option<impl Read>) -> (Vec<u8>, Option<Duration>) {
         let (mut all, mut seen) = (Vec::new(), None);
-        let Some(mut pipe) = pipe else { return (all, seen) };
+        let Some(mut pipe) = pipe else {
+            return (all, seen);
+        };
         let mut buffer = [0; 4096];
         while let Ok(count @ 1..) = pipe.read(&mut buffer) {
             self.spoke.store(true, Ordering::Relaxed);
@@ -412,13 +431,17 @@ impl Listener {
             if let (None, Some(text)) = (seen, &self.landmark) {
                 // It may have begun in an earlier piece.
                 let from = old.saturating_sub(text.len());
-                let found = all[from..].windows(text.len().max(1)).any(|window| window == text);
+                let found = all[from..]
+                    .windows(text.len().max(1))
+                    .any(|window| window == text);
                 seen = found.then(|| self.started.elapsed());
             }
             if self.echo {
                 let mut stdout = io::stdout().lock();
                 // A closed standard output must not end the run: its verdict still counts.
-                let _ = stdout.write_all(&buffer[..count]).and_then(|()| stdout.flush());
+                let _ = stdout
+                    .write_all(&buffer[..count])
+                    .and_then(|()| stdout.flush());
             }
         }
         (all, seen)

@@ -12,7 +12,14 @@ use crate::ui;
 /// Crates that run on the host.
 const HOST_CRATES: [&str; 2] = ["xtask", "tests"];
 /// Crates of the bare-metal half.
-const BARE_CRATES: [&str; 6] = ["trident", "trident-boot", "formats", "vdso", "sys", "programs"];
+const BARE_CRATES: [&str; 6] = [
+    "trident",
+    "trident-boot",
+    "formats",
+    "vdso",
+    "sys",
+    "programs",
+];
 
 /// Runs every check, and says at the end how many failed.
 pub fn command() -> Result<ExitCode> {
@@ -41,14 +48,23 @@ fn checks() -> Vec<(&'static str, Command)> {
     let mut format = host_cargo();
     format.args(["fmt", "--all", "--check"]);
     checks.push(("Format (cargo fmt --check)", format));
-    checks.push(("Lints of the host's crates", clippy("host-tuple", &HOST_CRATES)));
+    checks.push((
+        "Lints of the host's crates",
+        clippy("host-tuple", &HOST_CRATES),
+    ));
     if active_has_targets() {
         checks.push(("Lints of the kernel's half", clippy(BARE_64, &BARE_CRATES)));
-        checks.push(("Lints of the 32-bit programs", clippy(BARE_32, &["sys", "programs"])));
+        checks.push((
+            "Lints of the 32-bit programs",
+            clippy(BARE_32, &["sys", "programs"]),
+        ));
     } else {
         // The distribution's toolchain has no clippy, and rustup's lacks the targets: the code
         // is checked as if it were the host's.
-        checks.push(("Lints of the kernel's half", clippy("host-tuple", &BARE_CRATES)));
+        checks.push((
+            "Lints of the kernel's half",
+            clippy("host-tuple", &BARE_CRATES),
+        ));
     }
     let mut doc = host_cargo();
     doc.args(["doc", "--workspace", "--no-deps", "--target", "host-tuple"]);

@@ -23,7 +23,10 @@ pub struct Counts {
 impl Counts {
     /// Reads `test result: ok. 12 passed; 0 failed; 1 ignored; ...`.
     fn read(line: &str) -> Option<Self> {
-        let (_, numbers) = line.trim().strip_prefix("test result: ")?.split_once(". ")?;
+        let (_, numbers) = line
+            .trim()
+            .strip_prefix("test result: ")?
+            .split_once(". ")?;
         let mut counts = Self::default();
         for field in numbers.split(';') {
             match field.trim().split_once(' ') {
@@ -46,8 +49,11 @@ impl Counts {
     pub fn save(&self, name: &str) -> Result<()> {
         let directory = paths::target().join("counts");
         fs::create_dir_all(&directory)?;
-        fs::write(directory.join(name), format!("{} {}\n", self.passed, self.failed))
-            .with_context(|| format!("cannot write to {}", directory.display()))
+        fs::write(
+            directory.join(name),
+            format!("{} {}\n", self.passed, self.failed),
+        )
+        .with_context(|| format!("cannot write to {}", directory.display()))
     }
 }
 
@@ -65,7 +71,11 @@ impl Add for Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} passed; {} failed; {} ignored", self.passed, self.failed, self.ignored)
+        write!(
+            f,
+            "{} passed; {} failed; {} ignored",
+            self.passed, self.failed, self.ignored
+        )
     }
 }
 
@@ -75,7 +85,9 @@ impl fmt::Display for Counts {
 pub fn follow(command: &mut Command) -> Result<Counts> {
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let name = command.get_program().to_string_lossy().into_owned();
-    let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("cannot start {name}"))?;
     let mut counts = Counts::default();
     if let Some(pipe) = child.stdout.take() {
         let mut reader = BufReader::new(pipe);
@@ -102,10 +114,24 @@ mod tests {
     fn result_lines_are_read_back() {
         let line = "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out";
         let counts = Counts::read(line).expect("a result line");
-        assert_eq!(counts, Counts { passed: 12, failed: 0, ignored: 1 });
+        assert_eq!(
+            counts,
+            Counts {
+                passed: 12,
+                failed: 0,
+                ignored: 1
+            }
+        );
         assert_eq!(Counts::read(&counts.result_line()), Some(counts));
         let failed = Counts::read("test result: FAILED. 1 passed; 2 failed; 0 ignored");
-        assert_eq!(failed, Some(Counts { passed: 1, failed: 2, ignored: 0 }));
+        assert_eq!(
+            failed,
+            Some(Counts {
+                passed: 1,
+                failed: 2,
+                ignored: 0
+            })
+        );
         assert_eq!(Counts::read("test mm::tests::x ... ok"), None);
     }
 

@@ -35,15 +35,30 @@ pub fn command(options: &Options) -> Result<ExitCode> {
     let _qemu = Leashed::spawn(&mut qemu).context("cannot start QEMU")?;
     wait_for(port);
 
-    ui::note(format!("The serial line is written to {} (tail -f it)", log.display()));
+    ui::note(format!(
+        "The serial line is written to {} (tail -f it)",
+        log.display()
+    ));
     ui::note("QEMU waits at its first instruction: set a breakpoint, then `continue`");
     let mut gdb = Command::new("gdb");
     gdb.arg("--quiet").arg(paths::kernel());
-    gdb.args(["-ex", "set confirm off", "-ex", "set architecture i386:x86-64"]);
+    gdb.args([
+        "-ex",
+        "set confirm off",
+        "-ex",
+        "set architecture i386:x86-64",
+    ]);
     gdb.args(["-ex", &format!("target remote 127.0.0.1:{port}")]);
     gdb.args(["-ex", &format!("add-symbol-file {}", program.display())]);
-    let status = gdb.args(&options.gdb).status().context("cannot start gdb")?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let status = gdb
+        .args(&options.gdb)
+        .status()
+        .context("cannot start gdb")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// A TCP port that nobody listens on.

@@ -12,17 +12,26 @@ pub fn command() -> Result<()> {
     line("rustc", ask("rustc", &["--version"]));
     for target in TARGETS {
         let found = has_target("rustc", target).then(|| "installed".to_owned());
-        line(target, found.or_else(|| Some("not in the active toolchain".into())));
+        line(
+            target,
+            found.or_else(|| Some("not in the active toolchain".into())),
+        );
     }
     match Toolchain::find() {
         Some(toolchain) => line("bare builds by", Some(toolchain.describe())),
         None if setup::rustup_may_install() => {
-            line("bare builds by", Some("rustup, which will install the targets".into()));
+            line(
+                "bare builds by",
+                Some("rustup, which will install the targets".into()),
+            );
         }
         None => match Source::find() {
             Some(source) => line(
                 "bare builds by",
-                Some(format!("Rust {}'s source, to be compiled by `make build`", source.version())),
+                Some(format!(
+                    "Rust {}'s source, to be compiled by `make build`",
+                    source.version()
+                )),
             ),
             None => line("bare builds by", None),
         },
@@ -31,7 +40,10 @@ pub fn command() -> Result<()> {
     line("accelerator", Some(accelerator().into()));
     line("gdb", ask("gdb", &["--version"]).map(first_line));
     line("gcc", ask("gcc", &["--version"]).map(first_line));
-    line("cargo-nextest", ask("cargo", &["nextest", "--version"]).map(first_line));
+    line(
+        "cargo-nextest",
+        ask("cargo", &["nextest", "--version"]).map(first_line),
+    );
 
     let mut lacking = needs::missing(needs::RUN.iter().chain(needs::ISO).chain(needs::TEST));
     if Toolchain::find().is_none() && !setup::rustup_may_install() && Source::find().is_none() {
@@ -63,7 +75,10 @@ fn first_line(text: String) -> String {
 }
 
 fn accelerator() -> &'static str {
-    let kvm = std::fs::OpenOptions::new().read(true).write(true).open("/dev/kvm");
+    let kvm = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/kvm");
     match kvm {
         Ok(_) => "tcg; /dev/kvm can be opened (ACCEL=kvm tries it)",
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {

@@ -110,8 +110,13 @@ impl Options {
             Some(bytes) => bytes,
             None => options.own_archive()?,
         };
-        let vm = options.machine()?.initrd(initrd).append(options.command_line());
-        let program = options.program.unwrap_or_else(|| paths::program(64, "tour"));
+        let vm = options
+            .machine()?
+            .initrd(initrd)
+            .append(options.command_line());
+        let program = options
+            .program
+            .unwrap_or_else(|| paths::program(64, "tour"));
         Ok((vm, program))
     }
 
@@ -133,8 +138,12 @@ impl Options {
         if let Some(program) = &self.program {
             image::around(program)?;
         }
-        let Some(path) = &self.initrd else { return Ok(None) };
-        fs::read(path).map(Some).with_context(|| format!("cannot read INITRD={}", path.display()))
+        let Some(path) = &self.initrd else {
+            return Ok(None);
+        };
+        fs::read(path)
+            .map(Some)
+            .with_context(|| format!("cannot read INITRD={}", path.display()))
     }
 
     /// The archive that this repository makes: around the user's program, or the tour's.
@@ -175,10 +184,15 @@ fn check_kvm() -> Result<()> {
              is not loaded). Leave ACCEL=kvm out to emulate the CPU."
         );
     }
-    fs::OpenOptions::new().read(true).write(true).open(device).map(drop).context(
-        "ACCEL=kvm: /dev/kvm cannot be opened (add yourself to group kvm, then log in again), \
+    fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(device)
+        .map(drop)
+        .context(
+            "ACCEL=kvm: /dev/kvm cannot be opened (add yourself to group kvm, then log in again), \
          or leave ACCEL=kvm out to emulate the CPU",
-    )
+        )
 }
 
 /// Boots the tour with a boot image other than the built one, on this terminal.

@@ -32,12 +32,15 @@ pub struct Options {
 
 /// Puts the kernel into the loader and boots it.
 pub fn command(options: &Options) -> Result<ExitCode> {
-    let kernel = options.kernel.canonicalize().with_context(|| {
-        format!("cannot find the kernel {}", options.kernel.display())
-    })?;
+    let kernel = options
+        .kernel
+        .canonicalize()
+        .with_context(|| format!("cannot find the kernel {}", options.kernel.display()))?;
     setup::packages(needs::RUN)?;
     let image = package(&kernel)?;
-    let is_test = kernel.parent().is_some_and(|directory| directory.ends_with("deps"));
+    let is_test = kernel
+        .parent()
+        .is_some_and(|directory| directory.ends_with("deps"));
     if is_test {
         test(&image, &options.arguments)
     } else {
@@ -50,7 +53,11 @@ pub fn command(options: &Options) -> Result<ExitCode> {
 /// The boot image around a kernel: `target/runner/NAME.elf`. Packaged once: nextest starts a
 /// runner for every test, many at a time.
 fn package(kernel: &Path) -> Result<PathBuf> {
-    let name = kernel.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let name = kernel
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let directory = harness::paths::target().join("runner");
     let image = directory.join(format!("{name}.elf"));
     let sources = [kernel.to_owned(), harness::paths::root().join("boot")];
@@ -69,7 +76,11 @@ fn test(image: &Path, arguments: &[String]) -> Result<ExitCode> {
     let outcome = if listing { vm.run()? } else { vm.echo().run()? };
     if listing {
         // Nothing but the names may reach whoever asked for them.
-        outcome.serial.lines().filter(|line| is_listed(line)).for_each(|line| println!("{line}"));
+        outcome
+            .serial
+            .lines()
+            .filter(|line| is_listed(line))
+            .for_each(|line| println!("{line}"));
     }
     match &outcome.verdict {
         Verdict::Pass => {}
@@ -87,7 +98,10 @@ fn test(image: &Path, arguments: &[String]) -> Result<ExitCode> {
 /// Whether a line belongs to libtest's `--list` output.
 fn is_listed(line: &str) -> bool {
     let summary = line.contains(" tests, ") && line.ends_with(" benchmarks");
-    summary || line.strip_suffix(": test").is_some_and(|name| !name.contains(' '))
+    summary
+        || line
+            .strip_suffix(": test")
+            .is_some_and(|name| !name.contains(' '))
 }
 
 #[cfg(test)]

@@ -78,7 +78,9 @@ impl Part {
                 // This very program, instead of a `cargo run` inside of a `cargo test`.
                 let this = std::env::current_exe().context("cannot find this program")?;
                 let runner = serde_json::to_string(&[&this.to_string_lossy(), "runner"])?;
-                cargo.arg("--config").arg(format!("target.{BARE_64}.runner={runner}"));
+                cargo
+                    .arg("--config")
+                    .arg(format!("target.{BARE_64}.runner={runner}"));
             }
             Self::Qemu => {
                 cargo.args(["--package", "tests", "--test", "qemu"]);
@@ -94,14 +96,21 @@ pub fn command(options: &Options) -> Result<ExitCode> {
     let toolchain = setup::toolchain()?;
     build::everything(&toolchain)?;
 
-    let parts = if options.parts.is_empty() { Part::ALL.to_vec() } else { options.parts.clone() };
+    let parts = if options.parts.is_empty() {
+        Part::ALL.to_vec()
+    } else {
+        options.parts.clone()
+    };
     let mut all = Counts::default();
     let mut table = Vec::new();
     for part in parts {
         ui::note(format!("=== {}", part.title()));
         let mut cargo = part.command(&toolchain)?;
         // All of a part's binaries are run and counted, even where one fails.
-        cargo.arg("--no-fail-fast").arg("--").args(&options.arguments);
+        cargo
+            .arg("--no-fail-fast")
+            .arg("--")
+            .args(&options.arguments);
         let counts = follow(&mut cargo)?;
         table.push((part, counts));
         all = all + counts;

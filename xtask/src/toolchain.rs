@@ -37,7 +37,11 @@ impl Toolchain {
     /// The toolchain, if one is ready to be used.
     pub fn find() -> Option<Self> {
         if active_has_targets() {
-            return Some(Self { cargo: "cargo".into(), rustc: "rustc".into(), sysroot: None });
+            return Some(Self {
+                cargo: "cargo".into(),
+                rustc: "rustc".into(),
+                sysroot: None,
+            });
         }
         let source = Source::find()?;
         let sysroot = source.sysroot_path()?;
@@ -58,7 +62,10 @@ impl Toolchain {
         if let Some(sysroot) = &self.sysroot {
             use_distribution(&mut cargo, &self.rustc);
             for target in TARGETS {
-                cargo.env(rustflags_variable(target), format!("--sysroot={}", sysroot.display()));
+                cargo.env(
+                    rustflags_variable(target),
+                    format!("--sysroot={}", sysroot.display()),
+                );
             }
         }
         cargo
@@ -76,15 +83,19 @@ pub struct Source {
 impl Source {
     /// The active toolchain where it has the source, else the distribution's.
     pub fn find() -> Option<Self> {
-        [("rustc", "cargo"), ("/usr/bin/rustc", "/usr/bin/cargo")].into_iter().find_map(
-            |(rustc, cargo)| {
+        [("rustc", "cargo"), ("/usr/bin/rustc", "/usr/bin/cargo")]
+            .into_iter()
+            .find_map(|(rustc, cargo)| {
                 let sysroot = PathBuf::from(ask(rustc, &["--print", "sysroot"])?);
                 let core = sysroot.join("lib/rustlib/src/rust/library/core/src/lib.rs");
                 let version = release(&ask(rustc, &["-vV"])?)?;
                 (core.exists() && new_enough(&version) && ask(cargo, &["--version"]).is_some())
-                    .then(|| Self { cargo: cargo.into(), rustc: rustc.into(), version })
-            },
-        )
+                    .then(|| Self {
+                        cargo: cargo.into(),
+                        rustc: rustc.into(),
+                        version,
+                    })
+            })
     }
 
     /// The compiler's release, such as `1.96.0`.
@@ -100,7 +111,11 @@ impl Source {
 
     /// The toolchain that uses the system root.
     pub fn with_sysroot(self, sysroot: PathBuf) -> Toolchain {
-        Toolchain { cargo: self.cargo, rustc: self.rustc, sysroot: Some(sysroot) }
+        Toolchain {
+            cargo: self.cargo,
+            rustc: self.rustc,
+            sysroot: Some(sysroot),
+        }
     }
 
     /// `cargo` of this toolchain, with no system root yet.
@@ -118,7 +133,11 @@ pub fn host_cargo() -> Command {
 
 /// This user's cache directory for Trident.
 pub fn cache() -> Option<PathBuf> {
-    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
     Some(base.join("trident"))
 }
@@ -133,8 +152,12 @@ pub fn has_target(rustc: &str, target: &str) -> bool {
     let Some(directory) = ask(rustc, &["--print", "target-libdir", "--target", target]) else {
         return false;
     };
-    let Ok(files) = std::fs::read_dir(directory) else { return false };
-    files.flatten().any(|file| file.file_name().to_string_lossy().starts_with("libcore-"))
+    let Ok(files) = std::fs::read_dir(directory) else {
+        return false;
+    };
+    files
+        .flatten()
+        .any(|file| file.file_name().to_string_lossy().starts_with("libcore-"))
 }
 
 /// A command's standard output, trimmed, where it succeeds.
@@ -147,7 +170,10 @@ pub fn ask(program: &str, arguments: &[&str]) -> Option<String> {
         .env_remove("LD_LIBRARY_PATH")
         .output()
         .ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// The environment of a package's build (`cargo run` sets it for us) is none of another
@@ -173,17 +199,25 @@ fn clean_cargo(program: &Path) -> Command {
 /// rustup's own variable would send a distribution's cargo back to rustup's rustc.
 fn use_distribution(cargo: &mut Command, rustc: &Path) {
     if rustc.is_absolute() {
-        cargo.env("RUSTC", rustc).env("RUSTDOC", rustc.with_file_name("rustdoc"));
+        cargo
+            .env("RUSTC", rustc)
+            .env("RUSTDOC", rustc.with_file_name("rustdoc"));
         cargo.env_remove("RUSTUP_TOOLCHAIN");
     }
 }
 
 fn rustflags_variable(target: &str) -> String {
-    format!("CARGO_TARGET_{}_RUSTFLAGS", target.to_uppercase().replace('-', "_"))
+    format!(
+        "CARGO_TARGET_{}_RUSTFLAGS",
+        target.to_uppercase().replace('-', "_")
+    )
 }
 
 fn release(version: &str) -> Option<String> {
-    version.lines().find_map(|line| line.strip_prefix("release: ")).map(str::to_owned)
+    version
+        .lines()
+        .find_map(|line| line.strip_prefix("release: "))
+        .map(str::to_owned)
 }
 
 fn new_enough(release: &str) -> bool {
@@ -214,6 +248,9 @@ mod tests {
 
     #[test]
     fn cargo_names_a_targets_flags_so() {
-        assert_eq!(rustflags_variable(BARE_64), "CARGO_TARGET_X86_64_UNKNOWN_NONE_RUSTFLAGS");
+        assert_eq!(
+            rustflags_variable(BARE_64),
+            "CARGO_TARGET_X86_64_UNKNOWN_NONE_RUSTFLAGS"
+        );
     }
 }

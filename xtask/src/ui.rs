@@ -28,7 +28,12 @@ impl Step {
         }
         bar.set_prefix(title.clone());
         bar.enable_steady_tick(Duration::from_millis(120));
-        Self { title, started: Instant::now(), bar, announced: false }
+        Self {
+            title,
+            started: Instant::now(),
+            bar,
+            announced: false,
+        }
     }
 
     /// Begins a step that is known to take long: it is named even where there is no terminal.
@@ -87,8 +92,13 @@ fn run_step(mut step: Step, command: &mut Command) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
     // One pipe for both streams, so that lines stay in order and no pipe can fill up unread.
     let (reader, writer) = std::io::pipe()?;
-    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
-    let spawned = command.spawn().with_context(|| format!("cannot start {name}"));
+    command
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer);
+    let spawned = command
+        .spawn()
+        .with_context(|| format!("cannot start {name}"));
     // The command holds the writing ends until they are replaced: without this there would be
     // no end of file.
     command.stdout(Stdio::null()).stderr(Stdio::null());

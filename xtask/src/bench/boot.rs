@@ -27,7 +27,10 @@ pub struct Boot {
 
 /// Boots `hello` a number of times.
 pub fn measure() -> Result<Boot> {
-    let vm = Vm::new().initramfs(&super::init("hello")?).append("quiet").landmark("Hello");
+    let vm = Vm::new()
+        .initramfs(&super::init("hello")?)
+        .append("quiet")
+        .landmark("Hello");
     let fastest = |machine: &str| -> Result<Duration> {
         let vm = vm.clone().machine(machine);
         (0..STARTS)
@@ -38,13 +41,20 @@ pub fn measure() -> Result<Boot> {
             })
             .try_fold(Duration::MAX, |least, time| Ok(least.min(time?)))
     };
-    Ok(Boot { pc: fastest("pc")?, microvm: fastest("microvm")?, memory: smallest(&vm)? })
+    Ok(Boot {
+        pc: fastest("pc")?,
+        microvm: fastest("microvm")?,
+        memory: smallest(&vm)?,
+    })
 }
 
 fn smallest(vm: &Vm) -> Result<u32> {
     let mut least = 32;
     for size in (2..32).rev().step_by(2) {
-        let vm = vm.clone().memory(format!("{size}M")).timeout(Duration::from_secs(10));
+        let vm = vm
+            .clone()
+            .memory(format!("{size}M"))
+            .timeout(Duration::from_secs(10));
         if vm.run()?.verdict != Verdict::Pass {
             break;
         }
@@ -69,8 +79,15 @@ impl Boot {
 impl fmt::Display for Boot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (pc, microvm) = (self.pc.as_secs_f64(), self.microvm.as_secs_f64());
-        writeln!(f, "QEMU's start to init's first line: {pc:.2} s (pc), {microvm:.2} s (microvm)")?;
+        writeln!(
+            f,
+            "QEMU's start to init's first line: {pc:.2} s (pc), {microvm:.2} s (microvm)"
+        )?;
         writeln!(f, "    Linux: {LINUX_SECONDS} s (microvm)")?;
-        writeln!(f, "Smallest memory: {} MiB; Linux: {LINUX_MEBIBYTES} MiB", self.memory)
+        writeln!(
+            f,
+            "Smallest memory: {} MiB; Linux: {LINUX_MEBIBYTES} MiB",
+            self.memory
+        )
     }
 }

@@ -55,11 +55,20 @@ fn measure(run: Run) -> Result<Figures> {
         .cpu(run.cpu())
         .initramfs(&files)
         .append("quiet norandmaps")
-        .args(["-icount", "shift=0,sleep=off", "-rtc", "base=2024-01-01T00:00:00,clock=vm"])
+        .args([
+            "-icount",
+            "shift=0,sleep=off",
+            "-rtc",
+            "base=2024-01-01T00:00:00,clock=vm",
+        ])
         .run()?;
     outcome.expect(Verdict::Pass)?;
     let figures: Figures = outcome.serial.lines().filter_map(figure).collect();
-    ensure!(!figures.is_empty(), "the benchmark printed no figure{}", outcome.transcript());
+    ensure!(
+        !figures.is_empty(),
+        "the benchmark printed no figure{}",
+        outcome.transcript()
+    );
     Ok(figures)
 }
 
@@ -74,12 +83,18 @@ fn ours(row: &Row, measured: &BTreeMap<Run, Figures>) -> Option<f64> {
 }
 
 fn table(measured: &BTreeMap<Run, Figures>) -> String {
-    let mut text = format!("{:64} {:>8} {:>8} {:>7}\n", "instructions", "Trident", "Linux", "ratio");
+    let mut text = format!(
+        "{:64} {:>8} {:>8} {:>7}\n",
+        "instructions", "Trident", "Linux", "ratio"
+    );
     for row in ROWS {
         let found = ours(row, measured);
         let count = found.map_or("-".into(), |count| format!("{count:.0}"));
         let ratio = found.map_or("-".into(), |count| format!("{:.2}", count / row.linux));
-        text.push_str(&format!("{:64} {count:>8} {:>8} {ratio:>7}\n", row.title, row.linux));
+        text.push_str(&format!(
+            "{:64} {count:>8} {:>8} {ratio:>7}\n",
+            row.title, row.linux
+        ));
     }
     text
 }
@@ -106,7 +121,9 @@ fn report(measured: &BTreeMap<Run, Figures>, boot: &boot::Boot) -> Value {
 /// The named archive must exist before anything is measured with it.
 pub(crate) fn init(name: &str) -> Result<Initramfs> {
     let program = paths::program(64, name);
-    Initramfs::new().executable_from("/init", &program).context("the programs are not built")
+    Initramfs::new()
+        .executable_from("/init", &program)
+        .context("the programs are not built")
 }
 
 #[cfg(test)]
@@ -115,15 +132,22 @@ mod tests {
 
     #[test]
     fn figures_are_read_from_their_lines_only() {
-        assert_eq!(figure("bench: getpid_syscall 97"), Some(("getpid_syscall".into(), 97.0)));
-        assert_eq!(figure("bench: call_empty 2.5\r"), Some(("call_empty".into(), 2.5)));
+        assert_eq!(
+            figure("bench: getpid_syscall 97"),
+            Some(("getpid_syscall".into(), 97.0))
+        );
+        assert_eq!(
+            figure("bench: call_empty 2.5\r"),
+            Some(("call_empty".into(), 2.5))
+        );
         assert_eq!(figure("bench: broken"), None);
         assert_eq!(figure("[    0.1] bench: x 1"), None);
     }
 
     #[test]
     fn every_row_has_its_own_name() {
-        let names: std::collections::BTreeSet<_> = ROWS.iter().map(|row| (row.run, row.name)).collect();
+        let names: std::collections::BTreeSet<_> =
+            ROWS.iter().map(|row| (row.run, row.name)).collect();
         assert_eq!(names.len(), ROWS.len());
     }
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use harness::{Initramfs, paths};
-use object::read::elf::ElfFile;
 use object::elf;
+use object::read::elf::ElfFile;
 
 use super::write_if_changed;
 
@@ -43,7 +43,9 @@ fn base() -> Result<Initramfs> {
         .file("/etc/group", "root:x:0:\n")
         .dir("/tmp");
     for (width, directory) in [(64, "/bin"), (32, "/bin32")] {
-        let Ok(programs) = fs::read_dir(paths::user(width)) else { continue };
+        let Ok(programs) = fs::read_dir(paths::user(width)) else {
+            continue;
+        };
         for program in programs.flatten() {
             let name = program.file_name();
             let path = format!("{directory}/{}", name.to_string_lossy());
@@ -55,8 +57,8 @@ fn base() -> Result<Initramfs> {
 
 /// An archive around one program of the user's.
 pub fn around(program: &Path) -> Result<Initramfs> {
-    let bytes = fs::read(program)
-        .with_context(|| format!("cannot read PROGRAM={}", program.display()))?;
+    let bytes =
+        fs::read(program).with_context(|| format!("cannot read PROGRAM={}", program.display()))?;
     check_static(&bytes).with_context(|| format!("PROGRAM={} cannot run", program.display()))?;
     Ok(base()?.executable(&place(program), bytes))
 }
@@ -65,7 +67,10 @@ pub fn around(program: &Path) -> Result<Initramfs> {
 pub fn place(program: &Path) -> String {
     let name = program.file_name().unwrap_or_default().to_string_lossy();
     // A blank would end the word on the kernel's command line.
-    format!("/{}", name.replace(|c: char| c.is_whitespace() || c == '"', "_"))
+    format!(
+        "/{}",
+        name.replace(|c: char| c.is_whitespace() || c == '"', "_")
+    )
 }
 
 /// Whether this is a static x86 Linux program; the error says what it is instead.
@@ -92,7 +97,10 @@ fn has_interpreter<H: object::read::elf::FileHeader>(bytes: &[u8]) -> Result<boo
     if !matches!(machine, elf::EM_X86_64 | elf::EM_386) {
         bail!("it is not an x86 program (ELF machine {machine})");
     }
-    Ok(file.elf_program_headers().iter().any(|p| p.p_type(file.endian()) == elf::PT_INTERP))
+    Ok(file
+        .elf_program_headers()
+        .iter()
+        .any(|p| p.p_type(file.endian()) == elf::PT_INTERP))
 }
 
 #[cfg(test)]

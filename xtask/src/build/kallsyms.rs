@@ -40,11 +40,15 @@ pub fn fill(mut kernel: Vec<u8>) -> Result<Vec<u8>> {
             // A kernel without the section prints bare addresses: nothing to do.
             return Ok(kernel);
         };
-        let (start, size) = section.file_range().context(".kallsyms takes no space in the file")?;
+        let (start, size) = section
+            .file_range()
+            .context(".kallsyms takes no space in the file")?;
         (start as usize, size as usize, functions(&file))
     };
     let table = fit(&symbols, size);
-    let place = kernel.get_mut(start..start + size).context(".kallsyms lies outside the file")?;
+    let place = kernel
+        .get_mut(start..start + size)
+        .context(".kallsyms lies outside the file")?;
     place.fill(0);
     place[..table.len()].copy_from_slice(&table);
     Ok(kernel)
@@ -55,7 +59,9 @@ fn functions(file: &ElfFile64<'_>) -> BTreeMap<u32, String> {
     let mut functions = BTreeMap::new();
     for symbol in file.symbols() {
         let in_text = symbol.kind() == SymbolKind::Text && symbol.is_definition();
-        let Some(offset) = symbol.address().checked_sub(BASE) else { continue };
+        let Some(offset) = symbol.address().checked_sub(BASE) else {
+            continue;
+        };
         let (Ok(offset), Ok(name), true) = (u32::try_from(offset), symbol.name(), in_text) else {
             continue;
         };
@@ -147,8 +153,9 @@ mod tests {
 
     #[test]
     fn too_many_names_give_way_to_the_kernels_own() {
-        let mut symbols: BTreeMap<u32, String> =
-            (0..100).map(|index| (index, format!("core::something::{index}"))).collect();
+        let mut symbols: BTreeMap<u32, String> = (0..100)
+            .map(|index| (index, format!("core::something::{index}")))
+            .collect();
         symbols.insert(1000, "trident::main".into());
         let table = fit(&symbols, 64);
         assert_eq!(number(&table, 8), 1);

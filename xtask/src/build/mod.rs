@@ -38,7 +38,14 @@ pub fn everything(toolchain: &Toolchain) -> Result<()> {
 /// Builds `target/trident.elf`: the release kernel inside the loader.
 pub fn boot_image(toolchain: &Toolchain) -> Result<()> {
     let mut cargo = toolchain.cargo();
-    cargo.args(["build", "--package", "trident", "--release", "--target", BARE_64]);
+    cargo.args([
+        "build",
+        "--package",
+        "trident",
+        "--release",
+        "--target",
+        BARE_64,
+    ]);
     ui::run("Building the kernel", &mut cargo)?;
     let kernel = paths::target().join(BARE_64).join("release/trident");
     package(toolchain, &kernel, &paths::kernel(), &paths::boot_image())
@@ -55,11 +62,20 @@ pub fn package(toolchain: &Toolchain, built: &Path, kernel: &Path, image: &Path)
     write_if_changed(&embedded, &strip::allocated_only(&filled)?)?;
 
     let mut cargo = toolchain.cargo();
-    cargo.args(["build", "--package", "trident-boot", "--release", "--target", BARE_64]);
+    cargo.args([
+        "build",
+        "--package",
+        "trident-boot",
+        "--release",
+        "--target",
+        BARE_64,
+    ]);
     // A directory of its own for each image: one kernel's loader is not another's.
     let name = image.file_name().unwrap_or_default();
     let directory = paths::target().join("loader").join(name);
-    cargo.env("TRIDENT_KERNEL", &embedded).env("CARGO_TARGET_DIR", &directory);
+    cargo
+        .env("TRIDENT_KERNEL", &embedded)
+        .env("CARGO_TARGET_DIR", &directory);
     ui::run("Building the loader", &mut cargo)?;
     let loader = directory.join(BARE_64).join("release/trident-boot");
     let bytes = fs::read(&loader).with_context(|| format!("cannot read {}", loader.display()))?;
@@ -68,11 +84,20 @@ pub fn package(toolchain: &Toolchain, built: &Path, kernel: &Path, image: &Path)
 
 /// Builds the user programs, each for the widths that it exists in.
 pub fn programs(toolchain: &Toolchain) -> Result<()> {
-    for (target, width, title) in
-        [(BARE_64, 64, "Building the 64-bit programs"), (BARE_32, 32, "Building the 32-bit programs")]
-    {
+    for (target, width, title) in [
+        (BARE_64, 64, "Building the 64-bit programs"),
+        (BARE_32, 32, "Building the 32-bit programs"),
+    ] {
         let mut cargo = toolchain.cargo();
-        cargo.args(["build", "--package", "programs", "--bins", "--release", "--target", target]);
+        cargo.args([
+            "build",
+            "--package",
+            "programs",
+            "--bins",
+            "--release",
+            "--target",
+            target,
+        ]);
         ui::run(title, &mut cargo)?;
         collect_programs(target, width)?;
     }
@@ -84,7 +109,9 @@ fn collect_programs(target: &str, width: u32) -> Result<()> {
     let built = paths::target().join(target).join("release");
     for source in fs::read_dir(paths::root().join("user/bin/src/bin"))?.flatten() {
         let path = source.path();
-        let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
+        let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else {
+            continue;
+        };
         let program = built.join(name);
         if program.is_file() {
             write_if_changed(&paths::program(width, name), &fs::read(program)?)?;
@@ -119,10 +146,14 @@ pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Whether `file` is newer than all of `sources`, directories being searched through.
 pub fn newer_than(file: &Path, sources: &[PathBuf]) -> bool {
     let modified = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
-    let Some(time) = modified(file) else { return false };
+    let Some(time) = modified(file) else {
+        return false;
+    };
     sources.iter().all(|source| {
         if source.is_dir() {
-            let Ok(entries) = fs::read_dir(source) else { return false };
+            let Ok(entries) = fs::read_dir(source) else {
+                return false;
+            };
             let inside: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
             newer_than(file, &inside)
         } else {

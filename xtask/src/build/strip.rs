@@ -23,10 +23,16 @@ pub fn allocated_only(file: &[u8]) -> Result<Vec<u8>> {
         .iter()
         .map(|segment| segment.p_offset.get(LE) + segment.p_filesz.get(LE))
         .fold(headers_end, u64::max);
-    let mut stripped = file.get(..end as usize).context("a segment lies past the end")?.to_vec();
+    let mut stripped = file
+        .get(..end as usize)
+        .context("a segment lies past the end")?
+        .to_vec();
 
     // The table opens with an entry of zeros.
-    let zeros = *header.section_headers(endian, file)?.first().context("no sections")?;
+    let zeros = *header
+        .section_headers(endian, file)?
+        .first()
+        .context("no sections")?;
     let mut table = vec![zeros];
     let mut names = vec![0_u8];
     for section in sections.iter() {
@@ -78,7 +84,10 @@ mod tests {
         assert!(stripped.len() < this.len());
         let after = object::read::elf::ElfFile64::<LE>::parse(&*stripped).expect("still ELF");
         let text = after.section_by_name(".text").expect(".text");
-        assert_eq!(text.data().ok(), before.section_by_name(".text").and_then(|s| s.data().ok()));
+        assert_eq!(
+            text.data().ok(),
+            before.section_by_name(".text").and_then(|s| s.data().ok())
+        );
         assert!(after.section_by_name(".debug_info").is_none());
         for (old, new) in before.segments().zip(after.segments()) {
             assert_eq!((old.address(), old.size()), (new.address(), new.size()));

@@ -44,7 +44,11 @@ impl Apt {
 
     /// Fetches the package lists, if they are missing or old.
     pub fn refresh_if_stale(self) -> Result<()> {
-        if lists_are_stale() { self.refresh() } else { Ok(()) }
+        if lists_are_stale() {
+            self.refresh()
+        } else {
+            Ok(())
+        }
     }
 
     /// Fetches the package lists.
@@ -78,7 +82,10 @@ impl Apt {
         // Status lines on standard output; patience where another apt-get is at work.
         command.args(["-o", "APT::Status-Fd=1", "-o", "DPkg::Lock::Timeout=300"]);
         command.args(arguments);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
 
         let mut step = Step::begin_long(title);
         let mut child = command.spawn().context("cannot start apt-get")?;
@@ -99,7 +106,10 @@ impl Apt {
         let output = child.wait_with_output()?;
         if !output.status.success() {
             step.abandon();
-            bail!("apt-get failed:\n{log}{}", String::from_utf8_lossy(&output.stderr));
+            bail!(
+                "apt-get failed:\n{log}{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
         step.end();
         Ok(())
@@ -121,26 +131,39 @@ fn progress(line: &str) -> Option<String> {
 
 fn lists_are_stale() -> bool {
     let directory = Path::new("/var/lib/apt/lists");
-    let Ok(files) = fs::read_dir(directory) else { return true };
+    let Ok(files) = fs::read_dir(directory) else {
+        return true;
+    };
     let newest = files
         .flatten()
         .filter(|file| file.file_name().to_string_lossy().contains("_Packages"))
         .filter_map(|file| file.metadata().ok()?.modified().ok())
         .max();
     // `apt-get update` leaves an unchanged list's own time alone, but touches the directory.
-    let touched = fs::metadata(directory).and_then(|data| data.modified()).ok();
+    let touched = fs::metadata(directory)
+        .and_then(|data| data.modified())
+        .ok();
     match newest {
         None => true,
         Some(newest) => {
             let newest = touched.map_or(newest, |touched| touched.max(newest));
-            SystemTime::now().duration_since(newest).is_ok_and(|age| age > STALE)
+            SystemTime::now()
+                .duration_since(newest)
+                .is_ok_and(|age| age > STALE)
         }
     }
 }
 
 fn output(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 #[cfg(test)]
@@ -150,7 +173,10 @@ mod tests {
     #[test]
     fn status_lines_become_percentages() {
         let line = "dlstatus:3:41.6667:Retrieving file 3 of 9 (5s remaining)";
-        assert_eq!(progress(line).as_deref(), Some(" 42 % Retrieving file 3 of 9 (5s remaining)"));
+        assert_eq!(
+            progress(line).as_deref(),
+            Some(" 42 % Retrieving file 3 of 9 (5s remaining)")
+        );
         assert_eq!(progress("Reading package lists..."), None);
         assert_eq!(progress("pmstatus:gdb:oops:x"), None);
     }

@@ -31,8 +31,13 @@ pub fn packages<'a>(needs: impl IntoIterator<Item = &'a Need>) -> Result<()> {
     if lacking.is_empty() {
         return Ok(());
     }
-    let Some(apt) = Apt::find() else { bail!(explain(&lacking)) };
-    let mut wanted: Vec<&str> = lacking.iter().flat_map(|need| need.debian.split(' ')).collect();
+    let Some(apt) = Apt::find() else {
+        bail!(explain(&lacking))
+    };
+    let mut wanted: Vec<&str> = lacking
+        .iter()
+        .flat_map(|need| need.debian.split(' '))
+        .collect();
     wanted.dedup();
     apt.install(&wanted)?;
     let still = missing(lacking);
@@ -50,7 +55,10 @@ pub fn toolchain() -> Result<Toolchain> {
     }
     if rustup_may_install() {
         let mut rustup = Command::new("rustup");
-        rustup.args(["target", "add"]).args(TARGETS).current_dir(harness::paths::root());
+        rustup
+            .args(["target", "add"])
+            .args(TARGETS)
+            .current_dir(harness::paths::root());
         match ui::run_long("Installing the bare targets (rustup)", &mut rustup) {
             Ok(()) if active_has_targets() => {
                 if let Some(ready) = Toolchain::find() {
@@ -58,8 +66,12 @@ pub fn toolchain() -> Result<Toolchain> {
                 }
             }
             outcome => {
-                let why = outcome.err().map_or(String::new(), |error| format!(": {error}"));
-                ui::note(format!("rustup could not{why}; trying the distribution's Rust source"));
+                let why = outcome
+                    .err()
+                    .map_or(String::new(), |error| format!(": {error}"));
+                ui::note(format!(
+                    "rustup could not{why}; trying the distribution's Rust source"
+                ));
             }
         }
     }
@@ -96,11 +108,17 @@ pub fn rustup_may_install() -> bool {
 /// One message that says what is missing and how each system gets it.
 pub fn explain(lacking: &[&Need]) -> String {
     let list = |packages: fn(&Need) -> &'static str| {
-        let mut names: Vec<&str> = lacking.iter().flat_map(|need| packages(need).split(' ')).collect();
+        let mut names: Vec<&str> = lacking
+            .iter()
+            .flat_map(|need| packages(need).split(' '))
+            .collect();
         names.dedup();
         names.join(" ")
     };
-    let what: Vec<String> = lacking.iter().map(|need| format!("  - {}\n", need.what)).collect();
+    let what: Vec<String> = lacking
+        .iter()
+        .map(|need| format!("  - {}\n", need.what))
+        .collect();
     let rust = if lacking.iter().any(|need| need.what == needs::RUST.what) {
         "\n  anywhere with rustup: rustup target add x86_64-unknown-none i686-unknown-linux-gnu"
     } else {
@@ -128,7 +146,14 @@ mod tests {
     #[test]
     fn the_message_names_every_system() {
         let message = explain(&[&needs::RUST, &needs::GDB]);
-        for word in ["Debian/Ubuntu", "Fedora", "Arch", "macOS", "rustup target add", "gdb"] {
+        for word in [
+            "Debian/Ubuntu",
+            "Fedora",
+            "Arch",
+            "macOS",
+            "rustup target add",
+            "gdb",
+        ] {
             assert!(message.contains(word), "{word}");
         }
     }

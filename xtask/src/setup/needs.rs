@@ -201,7 +201,11 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
 /// The host's busybox, where it is statically linked.
 fn static_busybox() -> Option<PathBuf> {
     let busybox = find_program("busybox")?;
-    let listing = Command::new("ldd").arg(&busybox).stdin(Stdio::null()).output().ok()?;
+    let listing = Command::new("ldd")
+        .arg(&busybox)
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
     // ldd has an exit status other than 0 for a static program.
     (!listing.status.success()).then_some(busybox)
 }

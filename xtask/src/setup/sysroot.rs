@@ -16,7 +16,9 @@ use crate::ui;
 
 /// Builds the system root unless it is there, and gives the toolchain that uses it.
 pub fn ensure(source: Source) -> Result<Toolchain> {
-    let path = source.sysroot_path().context("neither HOME nor XDG_CACHE_HOME is set")?;
+    let path = source
+        .sysroot_path()
+        .context("neither HOME nor XDG_CACHE_HOME is set")?;
     if !path.exists() {
         build(&source, &path)?;
     }
@@ -27,7 +29,11 @@ fn build(source: &Source, path: &Path) -> Result<()> {
     let parent = path.parent().context("the cache directory has no parent")?;
     fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
     // Beside its final place, so that one rename puts it there complete.
-    let work = parent.join(format!("sysroot-{}.{}", source.version(), std::process::id()));
+    let work = parent.join(format!(
+        "sysroot-{}.{}",
+        source.version(),
+        std::process::id()
+    ));
     let result = build_in(source, &work, path);
     let _ = fs::remove_dir_all(&work);
     result
@@ -44,7 +50,10 @@ fn build_in(source: &Source, work: &Path, path: &Path) -> Result<()> {
             let (sysroot, work) = (&sysroot, work.join(target));
             scope.spawn(move || build_target(source, target, &work, sysroot))
         });
-        builds.into_iter().map(|build| build.join().unwrap_or_else(|_| bail!("panicked"))).collect()
+        builds
+            .into_iter()
+            .map(|build| build.join().unwrap_or_else(|_| bail!("panicked")))
+            .collect()
     });
     step.end();
     results.into_iter().collect::<Result<()>>()?;
@@ -62,7 +71,10 @@ fn build_target(source: &Source, target: &str, work: &Path, sysroot: &Path) -> R
     fs::write(work.join("Cargo.toml"), manifest)?;
     fs::write(work.join("src/lib.rs"), "#![no_std]\n")?;
     let mut cargo = source.cargo();
-    cargo.current_dir(work).env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_DIR", work.join("out"));
+    cargo
+        .current_dir(work)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_TARGET_DIR", work.join("out"));
     // Bitcode beside the machine code, as in rustup's libraries: the release build's link-time
     // optimisation reads it.
     cargo.env("RUSTFLAGS", "-Cembed-bitcode=yes");
@@ -75,7 +87,10 @@ fn build_target(source: &Source, target: &str, work: &Path, sysroot: &Path) -> R
     }
     let output = cargo.output().context("cannot start cargo")?;
     if !output.status.success() {
-        bail!("building core for {target} failed:\n{}", String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "building core for {target} failed:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     let libraries = sysroot.join("lib/rustlib").join(target).join("lib");
     fs::create_dir_all(&libraries)?;
