@@ -73,19 +73,22 @@ fn functions(file: &ElfFile64<'_>) -> BTreeMap<u32, String> {
 /// The table with as much in it as fits: full names, else names without generic arguments,
 /// else the kernel's own functions only.
 fn fit(symbols: &BTreeMap<u32, String>, size: usize) -> Vec<u8> {
-    let full = |name: &str| Some(demangle(name));
-    let plain = |name: &str| Some(without_generics(&demangle(name)));
-    let own = |name: &str| plain(name).filter(|name| name.contains("trident::"));
-    let none = |_: &str| None;
-    let levels: [&dyn Fn(&str) -> Option<String>; 4] = [&full, &plain, &own, &none];
-    levels
-        .iter()
+    let full: Level = |name| Some(demangle(name));
+    let plain: Level = |name| Some(without_generics(&demangle(name)));
+    let own: Level =
+        |name| Some(without_generics(&demangle(name))).filter(|name| name.contains("trident::"));
+    let none: Level = |_| None;
+    [full, plain, own, none]
+        .into_iter()
         .map(|level| encode(symbols, level))
         .find(|table| table.len() <= size)
         .unwrap_or_default()
 }
 
-fn encode(symbols: &BTreeMap<u32, String>, level: &dyn Fn(&str) -> Option<String>) -> Vec<u8> {
+/// What becomes of a mangled name: `None` leaves the symbol out.
+type Level = fn(&str) -> Option<String>;
+
+fn encode(symbols: &BTreeMap<u32, String>, level: Level) -> Vec<u8> {
     let (mut addresses, mut offsets, mut names) = (Vec::new(), vec![0], String::new());
     for (address, name) in symbols {
         if let Some(name) = level(name) {

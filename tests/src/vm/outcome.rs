@@ -1,0 +1,65 @@
+//! A run that has ended, and what can be asked of it.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::verdict::Verdict;
+
+/// A run that has ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Everything that came over the serial line, with CR-LF turned into LF.
+    pub serial: String,
+    /// What QEMU itself said on its standard error.
+    pub stderr: String,
+    /// From QEMU's start to its end.
+    pub elapsed: Duration,
+    /// From QEMU's start to the landmark's coming over the serial line (see [`Vm::landmark`]).
+    pub landmark: Option<Duration>,
+}
+
+impl Outcome {
+    /// The verdict must be this one, else an error that shows the whole run.
+    pub fn expect(&self, verdict: Verdict) -> Result<&Self> {
+        if self.verdict != verdict {
+            bail!(
+                "{} (expected: {verdict}){}",
+                self.verdict,
+                self.transcript()
+            );
+        }
+        Ok(self)
+    }
+
+    /// The serial output must contain this text, else an error that shows the whole run.
+    pub fn contains(&self, text: &str) -> Result<&Self> {
+        if !self.serial.contains(text) {
+            bail!("{text:?} is not in the output{}", self.transcript());
+        }
+        Ok(self)
+    }
+
+    /// The serial output must not contain this text.
+    pub fn lacks(&self, text: &str) -> Result<&Self> {
+        if self.serial.contains(text) {
+            bail!("{text:?} is in the output{}", self.transcript());
+        }
+        Ok(self)
+    }
+
+    /// What was printed, for an error message.
+    pub fn transcript(&self) -> String {
+        let qemu = match self.stderr.trim() {
+            "" => String::new(),
+            text => format!("\n--- QEMU says\n{text}"),
+        };
+        format!(
+            " after {:.1} s\n--- serial output\n{}{qemu}\n---",
+            self.elapsed.as_secs_f64(),
+            self.serial.trim_end()
+        )
+    }
+}
