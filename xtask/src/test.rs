@@ -54,40 +54,38 @@ impl Part {
         }
     }
 
-    fn command(self, toolchain: &Toolchain) -> Result<Command> {
-        let mut cargo = match self {
-            Self::Host | Self::Qemu => host_cargo(),
-            Self::Vdso | Self::Kernel => toolchain.cargo(),
+    /// The commands that run it.
+    fn commands(self, toolchain: &Toolchain) -> Result<Vec<Command>> {
+        let on_host = |mut cargo: Command, words: &str| {
+            cargo.args(["test", "--no-fail-fast", "--target", "host-tuple"]);
+            cargo.args(words.split(' '));
+            cargo
         };
-        cargo.arg("test");
-        if self != Self::Kernel {
-            cargo.args(["--target", "host-tuple"]);
-        }
-        match self {
-            Self::Host => {
-                cargo.args(["--package", "formats", "--package", "xtask"]);
-                cargo.args(["--package", "programs", "--package", "tests"]);
-                // Everything but the cases: those are a part of their own.
-                cargo.args(["--lib", "--bins", "--test", "fuzz", "--test", "properties"]);
-            }
-            Self::Vdso => {
-                cargo.args(["--package", "vdso"]);
-            }
-            Self::Kernel => {
-                cargo.args(["--package", "trident", "--target", BARE_64]);
-                // This very program, instead of a `cargo run` inside of a `cargo test`.
-                let this = std::env::current_exe().context("cannot find this program")?;
-                let runner = serde_json::to_string(&[&this.to_string_lossy(), "runner"])?;
-                cargo
-                    .arg("--config")
-                    .arg(format!("target.{BARE_64}.runner={runner}"));
-            }
-            Self::Qemu => {
-                cargo.args(["--package", "tests", "--test", "qemu"]);
-            }
-        }
-        Ok(cargo)
+        Ok(match self {
+            Self::Host => vec![
+                on_host(host_cargo(), "-p formats -p xtask"),
+                // Not its cases, which are a part of their own.
+                on_host(host_cargo(), "-p tests --lib"),
+                on_host(host_cargo(), "-p tests --doc"),
+            ],
+            Self::Vdso => vec![on_host(toolchain.cargo(), "-p vdso")],
+            Self::Kernel => vec![kernel_tests(toolchain)?],
+            Self::Qemu => vec![on_host(host_cargo(), "-p tests --test qemu")],
+        })
     }
+}
+
+/// `cargo test` of the kernel, with this very program as its runner (instead of a `cargo run`
+/// inside of a `cargo test`).
+fn kernel_tests(toolchain: &Toolchain) -> Result<Command> {
+    let this = std::env::current_exe().context("cannot find this program")?;
+    let runner = serde_json::to_string(&[&this.to_string_lossy(), "runner"])?;
+    let mut cargo = toolchain.cargo();
+    cargo.args(["test", "-p", "trident", "--target", BARE_64]);
+    cargo
+        .arg("--config")
+        .arg(format!("target.{BARE_64}.runner={runner}"));
+    Ok(cargo)
 }
 
 /// Installs what is missing, builds, and runs the tests.
@@ -105,13 +103,11 @@ pub fn command(options: &Options) -> Result<ExitCode> {
     let mut table = Vec::new();
     for part in parts {
         ui::note(format!("=== {}", part.title()));
-        let mut cargo = part.command(&toolchain)?;
-        // All of a part's binaries are run and counted, even where one fails.
-        cargo
-            .arg("--no-fail-fast")
-            .arg("--")
-            .args(&options.arguments);
-        let counts = follow(&mut cargo)?;
+        let mut counts = Counts::default();
+        for mut cargo in part.commands(&toolchain)? {
+            cargo.arg("--").args(&options.arguments);
+            counts = counts + follow(&mut cargo)?;
+        }
         table.push((part, counts));
         all = all + counts;
     }
