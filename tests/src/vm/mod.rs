@@ -152,13 +152,13 @@ impl Vm {
         self
     }
 
-    /// Ends the run after this time with [`Verdict::Timeout`]; `None` lets it run on.
+    /// Ends the run after this time with [`Verdict::Timeout`](crate::Verdict::Timeout); `None` lets it run on.
     pub fn timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.timeout = limit.into();
         self
     }
 
-    /// Ends the run with [`Verdict::Timeout`] where nothing at all has come over the serial
+    /// Ends the run with [`Verdict::Timeout`](crate::Verdict::Timeout) where nothing at all has come over the serial
     /// line after this time.
     pub fn silence(mut self, limit: Duration) -> Self {
         self.silence = Some(limit);

@@ -17,7 +17,7 @@ pub struct Outcome {
     pub stderr: String,
     /// From QEMU's start to its end.
     pub elapsed: Duration,
-    /// From QEMU's start to the landmark's coming over the serial line (see [`Vm::landmark`]).
+    /// From QEMU's start to the landmark's coming over the serial line (see [`Vm::landmark`](super::Vm::landmark)).
     pub landmark: Option<Duration>,
 }
 
