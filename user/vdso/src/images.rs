@@ -4,9 +4,16 @@
 //! `src/image/`. Who maps them: `kernel/src/vdso/`.
 
 /// `linux-vdso.so.1`, for 64-bit programs.
-pub static VDSO64: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/vdso64.so"));
+pub static VDSO64: &[u8] = &ALIGNED64.0;
 /// `linux-gate.so.1`, for 32-bit programs.
-pub static VDSO32: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/vdso32.so"));
+pub static VDSO32: &[u8] = &ALIGNED32.0;
+
+/// At the start of a page, so that an ELF header in it is aligned for whoever reads it.
+#[repr(C, align(4096))]
+struct Aligned<T: ?Sized>(T);
+
+static ALIGNED64: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/vdso64.so")));
+static ALIGNED32: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/vdso32.so")));
 
 /// Offsets into [`VDSO32`], which are also those from its address in a program.
 pub mod vdso32 {

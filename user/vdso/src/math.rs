@@ -43,12 +43,13 @@ pub fn near(delta: u32, mult: u32, nanos: u64) -> u32 {
 pub fn far(delta: u64, mult: u32, nanos: u64) -> Time {
     let delta = if delta as i64 >= 0 { delta } else { 0 };
     // The product has 96 bits: low and high half of `delta` are multiplied by themselves.
-    let low = (delta & 0xffff_ffff) * u64::from(mult) + nanos;
+    let (low, carry) = ((delta & 0xffff_ffff) * u64::from(mult)).overflowing_add(nanos);
+    let low = (low >> SHIFT) + (u64::from(carry) << (64 - SHIFT));
     let high = (delta >> 32) * u64::from(mult);
-    // total >> 28 = (high << 4) + (low >> 28), and `high` is brought below a second's worth
-    // first, so that the shift cannot overflow.
+    // total >> 28 = (high << 4) + low, and `high` is brought below a second's worth first, so
+    // that the shift cannot overflow.
     let (seconds_high, rest) = split_seconds(high);
-    let (seconds_low, nanos) = split_seconds((u64::from(rest) << (32 - SHIFT)) + (low >> SHIFT));
+    let (seconds_low, nanos) = split_seconds((u64::from(rest) << (32 - SHIFT)) + low);
     Time { seconds: ((seconds_high << (32 - SHIFT)) + seconds_low) as i64, nanos }
 }
 
