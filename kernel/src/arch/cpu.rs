@@ -1,0 +1,169 @@
+//! What this CPU can do, read once from CPUID, and the control bits that follow from it.
+
+use core::arch::x86_64::__cpuid_count;
+
+use spin::Lazy;
+use x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags};
+use x86_64::registers::model_specific::{Efer, EferFlags};
+
+/// The vendors whose instructions differ where a program enters the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vendor {
+    /// SYSENTER works in every mode, SYSCALL only in 64-bit code.
+    Intel,
+    /// SYSCALL works in every mode, SYSENTER only in legacy mode (AMD APM vol. 2, 6.1).
+    Amd,
+    /// Neither is promised for 32-bit programs: they enter by INT 0x80.
+    Other,
+}
+
+/// This CPU's features, as far as the kernel or a program is told of them.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // The fields are CPUID's own names.
+pub struct Features {
+    pub vendor: Vendor,
+    pub vendor_id: [u8; 12],
+    pub brand: [u8; 48],
+    pub family: u32,
+    pub model: u32,
+    pub stepping: u32,
+    /// CPUID 1, EDX: AT_HWCAP.
+    pub leaf1_edx: u32,
+    pub leaf1_ecx: u32,
+    pub leaf7_ebx: u32,
+    pub leaf7_ecx: u32,
+    pub ext1_edx: u32,
+    pub ext1_ecx: u32,
+    pub sysenter: bool,
+    pub fxsr: bool,
+    pub xsave: bool,
+    pub xsaveopt: bool,
+    pub smep: bool,
+    pub smap: bool,
+    pub umip: bool,
+    pub fsgsbase: bool,
+    pub rdtscp: bool,
+    pub rdpid: bool,
+    pub pge: bool,
+    pub invariant_tsc: bool,
+    pub hypervisor: bool,
+    pub phys_bits: u8,
+    pub virt_bits: u8,
+    pub max_leaf: u32,
+}
+
+impl Features {
+    /// The CPU's name for people.
+    pub fn brand(&self) -> &str {
+        core::str::from_utf8(&self.brand).unwrap_or("").trim_matches(['\0', ' '])
+    }
+}
+
+static FEATURES: Lazy<Features> = Lazy::new(read);
+
+/// This CPU's features.
+pub fn features() -> &'static Features {
+    &FEATURES
+}
+
+/// (eax, ebx, ecx, edx) of a CPUID leaf; zeros past the last leaf of its range.
+pub fn cpuid(leaf: u32, subleaf: u32) -> [u32; 4] {
+    let top = __cpuid_count(leaf & 0xffff_0000, 0).eax;
+    if leaf > top || top & 0xffff_0000 != leaf & 0xffff_0000 {
+        return [0; 4];
+    }
+    let r = __cpuid_count(leaf, subleaf);
+    [r.eax, r.ebx, r.ecx, r.edx]
+}
+
+fn read() -> Features {
+    let [max_leaf, ebx, ecx, edx] = cpuid(0, 0);
+    let mut vendor_id = [0; 12];
+    for (chunk, register) in vendor_id.chunks_mut(4).zip([ebx, edx, ecx]) {
+        chunk.copy_from_slice(&register.to_le_bytes());
+    }
+    let vendor = match &vendor_id {
+        b"GenuineIntel" => Vendor::Intel,
+        b"AuthenticAMD" | b"HygonGenuine" => Vendor::Amd,
+        _ => Vendor::Other,
+    };
+    let mut brand = [0; 48];
+    for (leaf, part) in (0x8000_0002..).zip(brand.chunks_mut(16)) {
+        for (chunk, register) in part.chunks_mut(4).zip(cpuid(leaf, 0)) {
+            chunk.copy_from_slice(&register.to_le_bytes());
+        }
+    }
+    let [signature, _, leaf1_ecx, leaf1_edx] = cpuid(1, 0);
+    let [_, leaf7_ebx, leaf7_ecx, _] = cpuid(7, 0);
+    let [_, _, ext1_ecx, ext1_edx] = cpuid(0x8000_0001, 0);
+    let [_, _, _, power_edx] = cpuid(0x8000_0007, 0);
+    let [sizes, ..] = cpuid(0x8000_0008, 0);
+    let bit = |register: u32, n: u32| register >> n & 1 != 0;
+    let base_family = signature >> 8 & 0xf;
+    let family = if base_family == 0xf { 0xf + (signature >> 20 & 0xff) } else { base_family };
+    let extended_model = if base_family == 6 || base_family == 0xf { signature >> 12 & 0xf0 } else { 0 };
+    Features {
+        vendor,
+        vendor_id,
+        brand,
+        family,
+        model: (signature >> 4 & 0xf) | extended_model,
+        stepping: signature & 0xf,
+        leaf1_edx,
+        leaf1_ecx,
+        leaf7_ebx,
+        leaf7_ecx,
+        ext1_edx,
+        ext1_ecx,
+        sysenter: bit(leaf1_edx, 11),
+        fxsr: bit(leaf1_edx, 24),
+        xsave: bit(leaf1_ecx, 26),
+        xsaveopt: bit(cpuid(0xd, 1)[0], 0),
+        smep: bit(leaf7_ebx, 7),
+        smap: bit(leaf7_ebx, 20),
+        umip: bit(leaf7_ecx, 2),
+        fsgsbase: bit(leaf7_ebx, 0),
+        rdtscp: bit(ext1_edx, 27),
+        rdpid: bit(leaf7_ecx, 22),
+        pge: bit(leaf1_edx, 13),
+        invariant_tsc: bit(power_edx, 8),
+        hypervisor: bit(leaf1_ecx, 31),
+        phys_bits: if sizes == 0 { 36 } else { sizes as u8 },
+        virt_bits: if sizes == 0 { 48 } else { (sizes >> 8) as u8 },
+        max_leaf,
+    }
+}
+
+/// Sets the control registers: every protection this CPU has is on.
+pub fn init() {
+    let cpu = features();
+    // WP: the kernel cannot write to read-only pages either, so that copy-on-write holds for
+    // system calls too. NE: x87 errors are #MF. MP without EM/TS: x87/SSE are never lazy.
+    let cr0 = Cr0Flags::PROTECTED_MODE_ENABLE
+        | Cr0Flags::MONITOR_COPROCESSOR
+        | Cr0Flags::EXTENSION_TYPE
+        | Cr0Flags::NUMERIC_ERROR
+        | Cr0Flags::WRITE_PROTECT
+        | Cr0Flags::ALIGNMENT_MASK
+        | Cr0Flags::PAGING;
+    let mut cr4 = Cr4Flags::PHYSICAL_ADDRESS_EXTENSION
+        | Cr4Flags::PAGE_SIZE_EXTENSION
+        | Cr4Flags::OSFXSR
+        | Cr4Flags::OSXMMEXCPT_ENABLE;
+    cr4.set(Cr4Flags::PAGE_GLOBAL, cpu.pge);
+    cr4.set(Cr4Flags::OSXSAVE, cpu.xsave);
+    cr4.set(Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION, cpu.smep);
+    cr4.set(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION, cpu.smap);
+    cr4.set(Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION, cpu.umip);
+    cr4.set(Cr4Flags::FSGSBASE, cpu.fsgsbase);
+    // SAFETY: the flags keep long mode's paging as the loader set it up; kernel code touches
+    // user pages through usercopy.rs only, which SMAP demands.
+    unsafe {
+        Cr0::write(cr0);
+        Cr4::write_raw(cr4.bits());
+        Efer::update(|efer| {
+            efer.insert(EferFlags::NO_EXECUTE_ENABLE | EferFlags::SYSTEM_CALL_EXTENSIONS);
+        });
+    }
+    super::fpu::init();
+}

@@ -1,0 +1,146 @@
+//! x87, SSE and AVX state: it belongs to the process.
+//!
+//! The kernel is compiled without SSE and never touches these registers, so a system call
+//! leaves them as they are; they are saved and loaded only when another task runs. XSAVE
+//! holds everything the CPU has, FXSAVE (512 bytes) is the fallback.
+
+use alloc::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use core::arch::asm;
+use core::ptr::NonNull;
+
+use x86_64::registers::xcontrol::XCr0;
+
+use super::cpu;
+
+/// XCR0 bits offered to programs: x87, SSE, AVX, and AVX-512's three. MPX and PKRU are left
+/// out: their instructions are not part of what a program is promised in AT_HWCAP.
+const XCR0_WANTED: u64 = 0b111 | 0b111 << 5;
+
+/// FXSAVE area: control word at 0, MXCSR at 24 (Intel SDM vol. 1, 10.5.1).
+const FCW_OFFSET: usize = 0;
+const MXCSR_OFFSET: usize = 24;
+/// What a fresh process starts with, as on Linux: all x87 exceptions masked, 64-bit precision.
+const FCW_DEFAULT: u16 = 0x37f;
+/// All SSE exceptions masked, round to nearest.
+const MXCSR_DEFAULT: u32 = 0x1f80;
+/// XSTATE_BV in the XSAVE header: which components the area holds.
+const XSTATE_BV_OFFSET: usize = 512;
+
+/// Turns the components on that this CPU has.
+pub fn init() {
+    if cpu::features().xsave {
+        let [low, _, _, high] = cpu::cpuid(0xd, 0);
+        let supported = u64::from(low) | u64::from(high) << 32;
+        // AVX-512's components go together or not at all (Intel SDM vol. 1, 13.3).
+        let mut wanted = supported & XCR0_WANTED;
+        if wanted & 0xe0 != 0xe0 {
+            wanted &= 0b111;
+        }
+        // SAFETY: CR4.OSXSAVE is on and the bits are a valid subset of those supported.
+        unsafe { XCr0::write_raw(wanted) };
+    }
+}
+
+/// The components in use (XCR0); 0 without XSAVE.
+pub fn components() -> u64 {
+    if cpu::features().xsave { XCr0::read_raw() } else { 0 }
+}
+
+/// Bytes of an area that holds the components in use.
+pub fn area_size() -> usize {
+    if cpu::features().xsave { cpu::cpuid(0xd, 0)[1] as usize } else { 512 }
+}
+
+/// One task's saved state: a 64-byte aligned XSAVE or FXSAVE area.
+pub struct FpuState {
+    area: NonNull<u8>,
+    layout: Layout,
+}
+
+// SAFETY: the area is owned memory without aliases.
+unsafe impl Send for FpuState {}
+// SAFETY: `&FpuState` only reads.
+unsafe impl Sync for FpuState {}
+
+impl FpuState {
+    /// The state of a fresh process.
+    pub fn new() -> Self {
+        let layout = Layout::from_size_align(area_size(), 64).expect("area sizes are small");
+        // SAFETY: the size isn't 0.
+        let Some(area) = NonNull::new(unsafe { alloc_zeroed(layout) }) else {
+            handle_alloc_error(layout)
+        };
+        let mut state = Self { area, layout };
+        state.reset();
+        state
+    }
+
+    /// The area's bytes, as ptrace and signal frames show them.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: `area` is valid for `layout.size()` bytes and initialised (zeroed).
+        unsafe { core::slice::from_raw_parts(self.area.as_ptr(), self.layout.size()) }
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `bytes`, and `&mut self` makes it the only reference.
+        unsafe { core::slice::from_raw_parts_mut(self.area.as_ptr(), self.layout.size()) }
+    }
+
+    /// Puts the state of a fresh process in place.
+    pub fn reset(&mut self) {
+        let bytes = self.bytes_mut();
+        bytes.fill(0);
+        bytes[FCW_OFFSET..FCW_OFFSET + 2].copy_from_slice(&FCW_DEFAULT.to_le_bytes());
+        bytes[MXCSR_OFFSET..MXCSR_OFFSET + 4].copy_from_slice(&MXCSR_DEFAULT.to_le_bytes());
+        if cpu::features().xsave {
+            // x87 and SSE come from the area; everything else starts in its initial state.
+            bytes[XSTATE_BV_OFFSET] = 0b11;
+        }
+    }
+
+    /// Saves the CPU's state here.
+    pub fn save(&mut self) {
+        let area = self.area.as_ptr();
+        // SAFETY: the area is as large and aligned as CPUID demands for XCR0's components.
+        unsafe {
+            if cpu::features().xsaveopt {
+                asm!("xsaveopt64 [{}]", in(reg) area, in("eax") u32::MAX, in("edx") u32::MAX,
+                     options(nostack));
+            } else if cpu::features().xsave {
+                asm!("xsave64 [{}]", in(reg) area, in("eax") u32::MAX, in("edx") u32::MAX,
+                     options(nostack));
+            } else {
+                asm!("fxsave64 [{}]", in(reg) area, options(nostack));
+            }
+        }
+    }
+
+    /// Loads the CPU's state from here.
+    pub fn load(&self) {
+        let area = self.area.as_ptr();
+        // SAFETY: the area was written by `save` or `reset`, so no reserved bit is set.
+        unsafe {
+            if cpu::features().xsave {
+                asm!("xrstor64 [{}]", in(reg) area, in("eax") u32::MAX, in("edx") u32::MAX,
+                     options(nostack));
+            } else {
+                asm!("fxrstor64 [{}]", in(reg) area, options(nostack));
+            }
+        }
+    }
+}
+
+impl Clone for FpuState {
+    fn clone(&self) -> Self {
+        let mut copy = Self::new();
+        copy.bytes_mut().copy_from_slice(self.bytes());
+        copy
+    }
+}
+
+impl Drop for FpuState {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with this layout.
+        unsafe { dealloc(self.area.as_ptr(), self.layout) };
+    }
+}

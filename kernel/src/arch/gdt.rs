@@ -1,0 +1,141 @@
+//! The GDT, in Linux's own layout (programs see these selectors), and the TSS.
+
+use core::cell::UnsafeCell;
+
+use x86_64::instructions::segmentation::{CS, DS, ES, FS, GS, SS, Segment};
+use x86_64::instructions::tables::{lgdt, load_tss};
+use x86_64::structures::DescriptorTablePointer;
+use x86_64::structures::gdt::SegmentSelector;
+use x86_64::structures::tss::TaskStateSegment;
+use x86_64::{PrivilegeLevel, VirtAddr};
+
+use super::percpu;
+
+/// 64-bit kernel code. SYSCALL loads SS from the next descriptor: the order is the CPU's.
+pub const KERNEL_CS: u16 = 2 << 3;
+/// Kernel stack and data.
+pub const KERNEL_DS: u16 = 3 << 3;
+/// 32-bit user code. SYSRET loads CS from this one (+0 for 32-bit, +16 for 64-bit code) and
+/// SS from the next: the order is the CPU's again.
+pub const USER32_CS: u16 = 4 << 3 | 3;
+/// User stack and data, for both widths.
+pub const USER_DS: u16 = 5 << 3 | 3;
+/// 64-bit user code.
+pub const USER_CS: u16 = 6 << 3 | 3;
+const TSS_INDEX: usize = 8;
+/// The three descriptors that set_thread_area(2) writes.
+pub const TLS_FIRST: usize = 12;
+/// Descriptor whose limit carries CPU and node for getcpu by LSL (arch/x86/entry/vdso: 0x7b).
+const CPUNODE: usize = 15;
+const ENTRIES: usize = 16;
+
+// Descriptor bits (Intel SDM vol. 3, 3.4.5); limits are 4 GiB, bases 0, accessed already set.
+const CODE64: u64 = 0x00af_9b00_0000_ffff;
+const CODE32: u64 = 0x00cf_9b00_0000_ffff;
+const DATA: u64 = 0x00cf_9300_0000_ffff;
+const DPL3: u64 = 3 << 45;
+
+/// Bytes of each stack for an exception that must not use the interrupted one.
+const IST_STACK: usize = 16 * 1024;
+
+/// Which IST stack an exception runs on, 0-based as `TaskStateSegment` counts.
+#[derive(Clone, Copy)]
+#[allow(missing_docs)]
+pub enum Ist {
+    DoubleFault,
+    Nmi,
+    Debug,
+    MachineCheck,
+}
+
+const IST_COUNT: usize = 4;
+
+#[repr(C, align(4096))]
+struct IstStack {
+    /// Unmapped by `mm::paging::init`: running over the end faults instead of overwriting.
+    guard: [u8; 4096],
+    stack: [u8; IST_STACK],
+}
+
+struct Tables(UnsafeCell<Inner>);
+#[repr(C, align(16))]
+struct Inner {
+    gdt: [u64; ENTRIES],
+    tss: TaskStateSegment,
+}
+struct Stacks(UnsafeCell<[IstStack; IST_COUNT]>);
+// SAFETY: one CPU, and the kernel is not preemptible.
+unsafe impl Sync for Tables {}
+// SAFETY: only the CPU itself writes to these stacks, one exception at a time.
+unsafe impl Sync for Stacks {}
+
+static TABLES: Tables =
+    Tables(UnsafeCell::new(Inner { gdt: [0; ENTRIES], tss: TaskStateSegment::new() }));
+static STACKS: Stacks = Stacks(UnsafeCell::new(
+    [const { IstStack { guard: [0; 4096], stack: [0; IST_STACK] } }; IST_COUNT],
+));
+
+/// The guard pages under the IST stacks, to be unmapped.
+pub fn guard_pages() -> impl Iterator<Item = VirtAddr> {
+    let first = VirtAddr::from_ptr(STACKS.0.get());
+    (0..IST_COUNT as u64).map(move |i| first + i * size_of::<IstStack>() as u64)
+}
+
+/// Loads the GDT and the TSS.
+pub fn init() {
+    // SAFETY: runs once, before any other code has a reference to the tables.
+    let tables = unsafe { &mut *TABLES.0.get() };
+    // SAFETY: as above.
+    let stacks = unsafe { &mut *STACKS.0.get() };
+    for (slot, ist) in stacks.iter_mut().enumerate() {
+        // The 16 bytes above the stack hold the per-CPU pointer: an exception that may have
+        // struck on the program's GS finds the kernel's there (entry/exceptions.rs).
+        let top = IST_STACK - 16;
+        ist.stack[top..top + 8].copy_from_slice(&percpu::base().to_le_bytes());
+        tables.tss.interrupt_stack_table[slot] = VirtAddr::from_ptr(&raw const ist.stack[top]);
+    }
+    let gdt = &mut tables.gdt;
+    gdt[1] = CODE32;
+    gdt[usize::from(KERNEL_CS >> 3)] = CODE64;
+    gdt[usize::from(KERNEL_DS >> 3)] = DATA;
+    gdt[usize::from(USER32_CS >> 3)] = CODE32 | DPL3;
+    gdt[usize::from(USER_DS >> 3)] = DATA | DPL3;
+    gdt[usize::from(USER_CS >> 3)] = CODE64 | DPL3;
+    let tss = &raw const tables.tss as u64;
+    // A 64-bit TSS descriptor takes two entries (Intel SDM vol. 3, 8.2.3).
+    gdt[TSS_INDEX] = (size_of::<TaskStateSegment>() as u64 - 1)
+        | (tss & 0xff_ffff) << 16
+        | 0x89 << 40
+        | (tss >> 24 & 0xff) << 56;
+    gdt[TSS_INDEX + 1] = tss >> 32;
+    // Byte granular, read-only data, limit = node << 12 | cpu = 0: CPU 0 of node 0.
+    gdt[CPUNODE] = 0x0040_f100_0000_0000;
+    let pointer = DescriptorTablePointer {
+        limit: size_of::<[u64; ENTRIES]>() as u16 - 1,
+        base: VirtAddr::from_ptr(&raw const tables.gdt),
+    };
+    // SAFETY: the table is static and holds the selectors loaded here; FS and GS become null,
+    // after which `percpu::init` sets GS's base.
+    unsafe {
+        lgdt(&pointer);
+        CS::set_reg(SegmentSelector(KERNEL_CS));
+        SS::set_reg(SegmentSelector(KERNEL_DS));
+        DS::set_reg(SegmentSelector::NULL);
+        ES::set_reg(SegmentSelector::NULL);
+        FS::set_reg(SegmentSelector::NULL);
+        GS::set_reg(SegmentSelector::NULL);
+        load_tss(SegmentSelector::new(TSS_INDEX as u16, PrivilegeLevel::Ring0));
+    }
+}
+
+/// Where the CPU switches to when an interrupt or exception leaves user mode.
+pub fn set_kernel_stack(top: u64) {
+    // SAFETY: one CPU, not preemptible; the CPU reads the field only on entry from user mode.
+    unsafe { (*TABLES.0.get()).tss.privilege_stack_table[0] = VirtAddr::new(top) };
+}
+
+/// Loads a task's three TLS descriptors (set_thread_area(2)).
+pub fn set_tls(descriptors: &[u64; 3]) {
+    // SAFETY: one CPU, not preemptible; the CPU reads a descriptor only on a segment load.
+    unsafe { (&mut (*TABLES.0.get()).gdt)[TLS_FIRST..TLS_FIRST + 3].copy_from_slice(descriptors) };
+}

@@ -1,0 +1,74 @@
+//! The program's segment registers and FS/GS bases: part of a task, moved at a task switch.
+//!
+//! In long mode DS and ES mean nothing to 64-bit code but a 32-bit program runs on them; FS
+//! and GS bases hold thread-local storage. A selector load also loads the base, so the order
+//! below matters.
+
+use core::arch::asm;
+
+use x86_64::VirtAddr;
+use x86_64::registers::model_specific::{FsBase, GsBase, KernelGsBase};
+
+use super::percpu;
+
+/// Loads a segment register; null where the selector is not loadable.
+macro_rules! load_selector {
+    ($register:literal, $selector:expr) => {
+        // SAFETY: ring 0 ignores DS, ES and FS in 64-bit mode; GS's base is rewritten by the
+        // caller. A bad selector faults at label 2, which the exception table sends to 3.
+        unsafe {
+            asm!(
+                concat!("2: mov ", $register, ", {sel:x}"),
+                "jmp 4f",
+                "3: xor {sel:e}, {sel:e}",
+                concat!("mov ", $register, ", {sel:x}"),
+                "4:",
+                $crate::extable!("2b", "3b"),
+                sel = inout(reg) $selector => _,
+                options(nostack),
+            );
+        }
+    };
+}
+
+/// What a program has in its data segment registers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)] // The fields are the registers' names.
+pub struct Segments {
+    pub ds: u16,
+    pub es: u16,
+    pub fs: u16,
+    pub gs: u16,
+    pub fs_base: u64,
+    pub gs_base: u64,
+}
+
+impl Segments {
+    /// Reads the running program's registers.
+    pub fn read() -> Self {
+        let (ds, es, fs, gs): (u16, u16, u16, u16);
+        // SAFETY: reading selectors has no effect.
+        unsafe {
+            asm!("mov {:x}, ds", "mov {:x}, es", "mov {:x}, fs", "mov {:x}, gs",
+                 out(reg) ds, out(reg) es, out(reg) fs, out(reg) gs,
+                 options(nomem, nostack, preserves_flags));
+        }
+        // In the kernel the program's GS base is the one SWAPGS put away.
+        let (fs_base, gs_base) = (FsBase::read().as_u64(), KernelGsBase::read().as_u64());
+        Self { ds, es, fs, gs, fs_base, gs_base }
+    }
+
+    /// Loads the registers for the task about to run. Its TLS descriptors must be in the GDT.
+    pub fn load(&self) {
+        // A selector that can't be loaded (its descriptor is gone) becomes null, as on Linux.
+        load_selector!("ds", self.ds);
+        load_selector!("es", self.es);
+        load_selector!("fs", self.fs);
+        // MOV GS writes the active GS base, which is the kernel's: put that back at once.
+        // Interrupts are off, and an NMI finds the per-CPU data without GS.
+        load_selector!("gs", self.gs);
+        GsBase::write(VirtAddr::new(percpu::base()));
+        FsBase::write(VirtAddr::new(self.fs_base));
+        KernelGsBase::write(VirtAddr::new(self.gs_base));
+    }
+}

@@ -1,0 +1,57 @@
+//! What the loader brought along: a ramdisk, and in front of it the command line.
+//!
+//! `BootInfo` has no command line, so the loader prepends an archive with the one file
+//! `kernel/trident/cmdline` to the initramfs, as Linux's loaders do with early cpio. The
+//! stock loader's ramdisk has it where whoever made the disk image put it there.
+
+use bootloader_api::BootInfo;
+use formats::cmdline::{self, CommandLine};
+
+use crate::log;
+
+/// The file's name in the archive.
+const CMDLINE: &[u8] = b"kernel/trident/cmdline";
+/// Bytes of a newc header (cpio(5)).
+const HEADER: usize = 110;
+
+/// The ramdisk's bytes; empty without one.
+pub fn ramdisk(boot_info: &BootInfo) -> &'static [u8] {
+    match boot_info.ramdisk_addr.as_ref() {
+        // SAFETY: the loader mapped that many bytes there, and nothing else uses them.
+        Some(&address) => unsafe {
+            core::slice::from_raw_parts(address as *const u8, boot_info.ramdisk_len as usize)
+        },
+        None => &[],
+    }
+}
+
+/// The command line, parsed; sets what must be set before anything else is printed.
+pub fn options(ramdisk: &[u8]) -> CommandLine {
+    let line = command_line(ramdisk);
+    let options = cmdline::parse(line);
+    // KERN_INFO is 6: a lower level of interest keeps it off the console.
+    log::set_quiet(options.loglevel <= 4);
+    crate::panic::set_timeout(options.panic_timeout);
+    if options.norandmaps || options.nokaslr {
+        crate::process::exec::set_fixed_addresses();
+    }
+    log!("Command line: {}", alloc::string::String::from_utf8_lossy(line));
+    options
+}
+
+/// The content of the first archive's file if it is the command line.
+fn command_line(ramdisk: &[u8]) -> &[u8] {
+    let field = |index: usize| {
+        let text = ramdisk.get(6 + 8 * index..14 + 8 * index)?;
+        usize::from_str_radix(core::str::from_utf8(text).ok()?, 16).ok()
+    };
+    let find = || {
+        let (size, name_size) = (field(6)?, field(11)?);
+        let name_end = HEADER.checked_add(name_size)?;
+        let name = ramdisk.get(HEADER..name_end)?;
+        let start = name_end.checked_next_multiple_of(4)?;
+        let content = ramdisk.get(start..start.checked_add(size)?)?;
+        (name.strip_suffix(b"\0") == Some(CMDLINE)).then_some(content)
+    };
+    if ramdisk.starts_with(b"070701") { find().unwrap_or(&[]) } else { &[] }
+}

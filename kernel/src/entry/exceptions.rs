@@ -1,0 +1,236 @@
+//! Exceptions and interrupts: the ways in that a program doesn't choose.
+//!
+//! Each vector's stub pushes what is missing of a [`Frame`], with the vector as
+//! [`Frame::entry`] and the error code as [`Frame::orig_rax`], and calls [`handle`]. Two
+//! things are delicate:
+//!
+//! - **GS.** SWAPGS must pair with the change of privilege. For most vectors CS tells: they
+//!   cannot strike in the kernel before its first SWAPGS. #DB, NMI, #DF and #MC can. Those run
+//!   on stacks of their own, above which the per-CPU pointer lies; they save the GS base, set
+//!   the kernel's, and put back what they found, whatever it was.
+//! - **The IRET to user mode** can fault, in ring 0, with the program's GS loaded. The stub
+//!   recognises its address, swaps GS back and turns the fault into the program's SIGSEGV.
+
+use core::arch::naked_asm;
+
+use super::exit::{iret_to_user, return_by_iret};
+use super::frame::{self, Frame, offsets};
+use crate::arch::percpu::KERNEL_RSP;
+use crate::arch::pic;
+use crate::process::fault;
+use crate::{clac, pop_registers};
+
+/// IA32_GS_BASE.
+const MSR_GS_BASE: u32 = 0xc000_0101;
+
+/// A stub for a vector, with or without an error code pushed by the CPU.
+macro_rules! stub {
+    ($name:ident, $vector:expr, error) => {
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            naked_asm!("push {}", "jmp {}", const $vector as i32, sym common)
+        }
+    };
+    ($name:ident, $vector:expr) => {
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            naked_asm!("push 0", "push {}", "jmp {}", const $vector as i32, sym common)
+        }
+    };
+    ($name:ident, $vector:expr, paranoid $(, $error:ident)?) => {
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            naked_asm!(stub!(@pad $($error)?), "push {}", "jmp {}", const $vector as i32, sym paranoid)
+        }
+    };
+    (@pad error) => { "" };
+    (@pad) => { "push 0" };
+}
+
+stub!(divide_error, 0);
+stub!(debug, 1, paranoid);
+stub!(nmi, 2, paranoid);
+stub!(breakpoint, 3);
+stub!(overflow, 4);
+stub!(bound_range, 5);
+stub!(invalid_opcode, 6);
+stub!(device_not_available, 7);
+stub!(double_fault, 8, paranoid, error);
+stub!(invalid_tss, 10, error);
+stub!(segment_not_present, 11, error);
+stub!(stack_segment, 12, error);
+stub!(general_protection, 13, error);
+stub!(page_fault, 14, error);
+stub!(x87_error, 16);
+stub!(alignment_check, 17, error);
+stub!(machine_check, 18, paranoid);
+stub!(simd_error, 19);
+stub!(reserved, 15);
+
+/// The stubs of vectors 0 to 19, by vector.
+pub static STUBS: [unsafe extern "C" fn(); 20] = [
+    divide_error,
+    debug,
+    nmi,
+    breakpoint,
+    overflow,
+    bound_range,
+    invalid_opcode,
+    device_not_available,
+    double_fault,
+    reserved,
+    invalid_tss,
+    segment_not_present,
+    stack_segment,
+    general_protection,
+    page_fault,
+    reserved,
+    x87_error,
+    alignment_check,
+    machine_check,
+    simd_error,
+];
+
+macro_rules! irqs {
+    ($($name:ident = $line:literal),*) => {
+        $(stub!($name, pic::BASE + $line);)*
+        /// The stubs of the interrupt controllers' sixteen lines.
+        pub static IRQ_STUBS: [unsafe extern "C" fn(); 16] = [$($name),*];
+    };
+}
+irqs!(
+    irq0 = 0, irq1 = 1, irq2 = 2, irq3 = 3, irq4 = 4, irq5 = 5, irq6 = 6, irq7 = 7, irq8 = 8,
+    irq9 = 9, irq10 = 10, irq11 = 11, irq12 = 12, irq13 = 13, irq14 = 14, irq15 = 15
+);
+
+/// The rest of an ordinary stub: the vector lies where rdi belongs.
+#[unsafe(naked)]
+unsafe extern "C" fn common() {
+    naked_asm!(
+        // 1. The frame: rdi to its slot, the vector to rdi, then the rest.
+        "xchg rdi, [rsp]",
+        "push rsi", "push rdx", "push rcx", "push rax", "push r8", "push r9", "push r10",
+        "push r11", "push rbx", "push rbp", "push r12", "push r13", "push r14", "push r15",
+        "push rdi",
+        "cld",
+        clac!(),
+        // 2. From user mode: the kernel's GS, the handler, and IRET.
+        "test byte ptr [rsp + {cs}], 3",
+        "jz 2f",
+        "swapgs",
+        "mov rdi, rsp",
+        "call {handle}",
+        "jmp {exit}",
+        // 3. From the kernel: GS is its own already, unless the IRET to user mode faulted.
+        "2: lea rax, [rip + {iret}]",
+        "cmp [rsp + {rip}], rax",
+        "je 3f",
+        "mov rdi, rsp",
+        "call {handle}",
+        pop_registers!(),
+        "add rsp, 8",
+        "iretq",
+        // 4. The IRET faulted: the program's registers are in this frame but for the five words
+        //    that IRET could not load. Those still stand at the top of the task's stack.
+        "3: swapgs",
+        "mov rdi, rsp",
+        "mov rsi, gs:[{kernel_rsp}]",
+        "sub rsi, {size}",
+        "mov rbx, rsi",
+        "call {bad_iret}",
+        "mov rsp, rbx",
+        "jmp {exit}",
+        cs = const offsets::CS,
+        rip = const offsets::RIP,
+        size = const frame::SIZE,
+        kernel_rsp = const KERNEL_RSP,
+        handle = sym handle,
+        bad_iret = sym bad_iret,
+        iret = sym iret_to_user,
+        exit = sym return_by_iret,
+    )
+}
+
+/// The rest of the stub of a vector that may strike anywhere.
+#[unsafe(naked)]
+unsafe extern "C" fn paranoid() {
+    naked_asm!(
+        "xchg rdi, [rsp]",
+        "push rsi", "push rdx", "push rcx", "push rax", "push r8", "push r9", "push r10",
+        "push r11", "push rbx", "push rbp", "push r12", "push r13", "push r14", "push r15",
+        "push rdi",
+        "cld",
+        clac!(),
+        // 1. From user mode it is an ordinary exception: move the frame to the task's stack, so
+        //    that this one is free again and a signal can be delivered.
+        "test byte ptr [rsp + {cs}], 3",
+        "jz 2f",
+        "swapgs",
+        "mov rdi, gs:[{kernel_rsp}]",
+        "sub rdi, {size}",
+        "mov rbx, rdi",
+        "mov rsi, rsp",
+        "mov ecx, {size} / 8",
+        "rep movsq",
+        "mov rsp, rbx",
+        "mov rdi, rsp",
+        "call {handle}",
+        "jmp {exit}",
+        // 2. From the kernel: GS may be either. Save its base, load the kernel's from above
+        //    this stack.
+        "2: mov ecx, {gs_base}",
+        "rdmsr",
+        "mov ebx, eax",
+        "mov r12d, edx",
+        "mov eax, [rsp + {size}]",
+        "mov edx, [rsp + {size} + 4]",
+        "wrmsr",
+        "mov rdi, rsp",
+        "call {handle}",
+        // 3. Put back what was there.
+        "mov ecx, {gs_base}",
+        "mov eax, ebx",
+        "mov edx, r12d",
+        "wrmsr",
+        pop_registers!(),
+        "add rsp, 8",
+        "iretq",
+        cs = const offsets::CS,
+        size = const frame::SIZE,
+        kernel_rsp = const KERNEL_RSP,
+        gs_base = const MSR_GS_BASE,
+        handle = sym handle,
+        exit = sym return_by_iret,
+    )
+}
+
+/// Takes an exception or interrupt to its handler.
+extern "C" fn handle(frame: &mut Frame) {
+    let vector = frame.entry as u8;
+    let error_code = core::mem::replace(&mut frame.orig_rax, u64::MAX);
+    if (pic::BASE..pic::BASE + 16).contains(&vector) {
+        interrupt(vector - pic::BASE);
+    } else {
+        fault::exception(frame, vector, error_code);
+    }
+    if frame.from_user() {
+        crate::process::exit_work(frame);
+    }
+}
+
+fn interrupt(line: u8) {
+    if line == pic::TIMER {
+        crate::time::tick();
+    }
+    pic::acknowledge(line);
+}
+
+/// IRET to user mode could not load `top`'s rip, cs, rflags, rsp or ss; `at_fault` has the
+/// general registers, which had been loaded already.
+extern "C" fn bad_iret(at_fault: &Frame, top: &mut Frame) {
+    let (rip, cs, rflags, rsp, ss) = (top.rip, top.cs, top.rflags, top.rsp, top.ss);
+    *top = Frame { rip, cs, rflags, rsp, ss, orig_rax: u64::MAX, ..at_fault.clone() };
+    fault::bad_return(top);
+    crate::process::exit_work(top);
+}
+

@@ -1,0 +1,127 @@
+//! Character devices by number: what opening a device node gives.
+//!
+//! The numbers are Linux's (Documentation/admin-guide/devices.txt).
+
+use alloc::sync::Arc;
+
+use super::inode::{Device, FileOps};
+use super::io::{In, Out};
+use super::tty;
+use crate::dev::random;
+use crate::mm::PAGE_SIZE;
+use crate::syscall::errno::Errno;
+
+/// /dev/null.
+pub const NULL: Device = Device::new(1, 3);
+/// /dev/zero.
+pub const ZERO: Device = Device::new(1, 5);
+/// /dev/full.
+pub const FULL: Device = Device::new(1, 7);
+/// /dev/random.
+pub const RANDOM: Device = Device::new(1, 8);
+/// /dev/urandom.
+pub const URANDOM: Device = Device::new(1, 9);
+/// /dev/kmsg.
+pub const KMSG: Device = Device::new(1, 11);
+/// /dev/ttyS0.
+pub const TTY_S0: Device = Device::new(4, 64);
+/// /dev/tty: the caller's own terminal.
+pub const TTY: Device = Device::new(5, 0);
+/// /dev/console.
+pub const CONSOLE: Device = Device::new(5, 1);
+
+/// Opens the device with this number.
+///
+/// # Errors
+/// `ENXIO` if there is none.
+pub fn open(device: Device) -> Result<Arc<dyn FileOps>, Errno> {
+    Ok(match device {
+        NULL => Arc::new(Null),
+        ZERO => Arc::new(Zero { full: false }),
+        FULL => Arc::new(Zero { full: true }),
+        RANDOM | URANDOM => Arc::new(Random),
+        KMSG => Arc::new(Kmsg),
+        TTY_S0 | TTY | CONSOLE => tty::open(),
+        _ => return Err(Errno::ENXIO),
+    })
+}
+
+struct Null;
+
+impl FileOps for Null {
+    fn read(&self, _offset: u64, _out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
+        Ok(())
+    }
+
+    fn write(&self, _offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
+        from.skip_all();
+        Ok(())
+    }
+}
+
+/// /dev/zero, and /dev/full, which differs in having no room.
+struct Zero {
+    full: bool,
+}
+
+impl FileOps for Zero {
+    fn read(&self, _offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
+        static ZEROS: [u8; PAGE_SIZE as usize] = [0; PAGE_SIZE as usize];
+        while out.left() > 0 {
+            out.put(&ZEROS[..out.left().min(ZEROS.len())])?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, _offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
+        if self.full {
+            return Err(Errno::ENOSPC);
+        }
+        from.skip_all();
+        Ok(())
+    }
+}
+
+/// Both random devices: neither ever blocks, as on Linux once it has started.
+struct Random;
+
+impl FileOps for Random {
+    fn read(&self, _offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
+        let mut bytes = [0; 256];
+        while out.left() > 0 {
+            let part = &mut bytes[..out.left().min(256)];
+            random::fill(part);
+            out.put(part)?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, _offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
+        // Linux stirs the bytes into its pool; the generator here has none.
+        from.skip_all();
+        Ok(())
+    }
+}
+
+/// Messages of programs for the kernel's log. Reading it back is left to syslog(2).
+struct Kmsg;
+
+impl FileOps for Kmsg {
+    fn is_stream(&self) -> bool {
+        true
+    }
+
+    fn write(&self, _offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
+        /// Longest message (PRINTKRB_RECORD_MAX).
+        const MESSAGE_MAX: usize = 1024;
+        if from.left() > MESSAGE_MAX {
+            return Err(Errno::EINVAL);
+        }
+        let mut bytes = [0; MESSAGE_MAX];
+        let message = &mut bytes[..from.left()];
+        from.take(message)?;
+        let text = message.utf8_chunks().map(|chunk| chunk.valid()).collect::<alloc::string::String>();
+        crate::log!("{}", text.trim_end_matches('\n'));
+        Ok(())
+    }
+}

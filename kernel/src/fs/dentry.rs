@@ -1,0 +1,196 @@
+//! Names in the tree, and the mounts that join file systems to one.
+//!
+//! A [`Dentry`] is one name of a file: it knows the directory it is in, so that the path of an open
+//! file, a working directory or a mapping can be told whatever happens to it. Who keeps it alive is
+//! the file system's business: a tmpfs keeps its own, procfs makes one for each look.
+//!
+//! A [`Location`] is a name and the mount through which it was reached.
+
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use spin::Mutex;
+
+use super::inode::Inode;
+use super::mount::{self, Mount};
+
+/// The directory that a name is in.
+#[derive(Clone)]
+pub enum Parent {
+    /// None: the root of a file system.
+    Root,
+    /// The directory holds on to its names.
+    Holds(Weak<Dentry>),
+    /// The name holds on to its directory.
+    Held(Arc<Dentry>),
+}
+
+/// Where a name is.
+struct Place {
+    parent: Parent,
+    name: Arc<[u8]>,
+}
+
+/// One name of a file.
+pub struct Dentry {
+    place: Mutex<Place>,
+    inode: Arc<dyn Inode>,
+    /// The name was taken away: the path ends in " (deleted)".
+    removed: AtomicBool,
+    /// Something is mounted here, on this file system's mount or another one of the same.
+    covered: AtomicBool,
+}
+
+impl Dentry {
+    /// The root of a file system.
+    pub fn root(inode: Arc<dyn Inode>) -> Arc<Self> {
+        Self::new(Parent::Root, Arc::new([]), inode)
+    }
+
+    /// The name `name` for `inode` in `parent`.
+    pub fn new(parent: Parent, name: Arc<[u8]>, inode: Arc<dyn Inode>) -> Arc<Self> {
+        Arc::new(Self {
+            place: Mutex::new(Place { parent, name }),
+            inode,
+            removed: AtomicBool::new(false),
+            covered: AtomicBool::new(false),
+        })
+    }
+
+    /// The file.
+    pub fn inode(&self) -> &Arc<dyn Inode> {
+        &self.inode
+    }
+
+    /// The name in its directory.
+    pub fn name(&self) -> Arc<[u8]> {
+        self.place.lock().name.clone()
+    }
+
+    /// The directory it is in; none at a file system's root, and where that directory is gone too.
+    pub fn parent(&self) -> Option<Arc<Dentry>> {
+        match &self.place.lock().parent {
+            Parent::Root => None,
+            Parent::Holds(parent) => parent.upgrade(),
+            Parent::Held(parent) => Some(parent.clone()),
+        }
+    }
+
+    /// Puts it into another directory or gives it another name.
+    pub fn place_at(&self, parent: Parent, name: Arc<[u8]>) {
+        *self.place.lock() = Place { parent, name };
+    }
+
+    /// Notes that the name was taken away.
+    pub fn set_removed(&self) {
+        self.removed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the name was taken away.
+    pub fn is_removed(&self) -> bool {
+        self.removed.load(Ordering::Relaxed)
+    }
+
+    /// Notes that something is mounted here.
+    pub fn set_covered(&self) {
+        self.covered.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether `ancestor` is this directory or one above it.
+    pub fn is_below(self: &Arc<Self>, ancestor: &Arc<Dentry>) -> bool {
+        let mut at = Some(self.clone());
+        while let Some(dentry) = at {
+            if Arc::ptr_eq(&dentry, ancestor) {
+                return true;
+            }
+            at = dentry.parent();
+        }
+        false
+    }
+}
+
+/// A name, and the mount through which it is reached.
+#[derive(Clone)]
+pub struct Location {
+    /// The mount.
+    pub mount: Arc<Mount>,
+    /// The name.
+    pub dentry: Arc<Dentry>,
+}
+
+impl Location {
+    /// The file.
+    pub fn inode(&self) -> &Arc<dyn Inode> {
+        self.dentry.inode()
+    }
+
+    /// Whether both are the same place.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.mount, &other.mount) && Arc::ptr_eq(&self.dentry, &other.dentry)
+    }
+
+    /// The same place, or the root of what is mounted on it.
+    pub fn uncovered(mut self) -> Self {
+        while self.dentry.covered.load(Ordering::Relaxed) {
+            let Some(mount) = mount::on(&self) else { break };
+            self = mount.root();
+        }
+        self
+    }
+
+    /// The directory above, which is that of the mount point at the root of a mount. Stays put at
+    /// `root`, the caller's root directory, and at the root of everything.
+    pub fn above(&self, root: &Self) -> Self {
+        let mut at = self.clone();
+        loop {
+            if at.is(root) {
+                return at;
+            }
+            if let Some(parent) = at.dentry.parent() {
+                return Self { mount: at.mount, dentry: parent }.uncovered();
+            }
+            match at.mount.mount_point() {
+                Some(point) => at = point.clone(),
+                None => return at,
+            }
+        }
+    }
+
+    /// The path from `root`; with false where the place can't be reached from there.
+    pub fn path(&self, root: &Self) -> (Vec<u8>, bool) {
+        let mut names: Vec<Arc<[u8]>> = Vec::new();
+        let mut at = self.clone();
+        let reached = loop {
+            if at.is(root) {
+                break true;
+            }
+            if let Some(parent) = at.dentry.parent() {
+                names.push(at.dentry.name());
+                at.dentry = parent;
+            } else if let Some(point) = at.mount.mount_point() {
+                at = point.clone();
+            } else {
+                break at.dentry.name().is_empty();
+            }
+        };
+        let mut path = Vec::new();
+        for name in names.iter().rev() {
+            path.push(b'/');
+            path.extend_from_slice(name);
+        }
+        if path.is_empty() {
+            path.push(b'/');
+        }
+        (path, reached)
+    }
+
+    /// The path as /proc shows it.
+    pub fn display_path(&self, root: &Self) -> Vec<u8> {
+        let (mut path, _) = self.path(root);
+        if self.dentry.is_removed() {
+            path.extend_from_slice(b" (deleted)");
+        }
+        path
+    }
+}

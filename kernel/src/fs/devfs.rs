@@ -1,0 +1,58 @@
+//! /dev: a tmpfs with the device nodes in it. There is one, however often it is mounted.
+
+use alloc::sync::Arc;
+
+use spin::Once;
+
+use super::chrdev;
+use super::inode::{NewFile, mode};
+use super::mount::FileSystem;
+use super::tmpfs::TmpFs;
+use crate::syscall::errno::Errno;
+
+static INSTANCE: Once<Arc<TmpFs>> = Once::new();
+
+/// The file system of devices.
+///
+/// # Panics
+/// Without memory for it at boot.
+pub fn instance() -> Arc<TmpFs> {
+    INSTANCE.call_once(|| make().expect("no memory for /dev")).clone()
+}
+
+fn make() -> Result<Arc<TmpFs>, Errno> {
+    const TMPFS_MAGIC: u32 = 0x0102_1994;
+    let fs = TmpFs::new("devtmpfs", TMPFS_MAGIC);
+    let root = fs.root();
+    let devices = [
+        ("null", 0o666, chrdev::NULL),
+        ("zero", 0o666, chrdev::ZERO),
+        ("full", 0o666, chrdev::FULL),
+        ("random", 0o666, chrdev::RANDOM),
+        ("urandom", 0o666, chrdev::URANDOM),
+        ("kmsg", 0o644, chrdev::KMSG),
+        ("console", 0o600, chrdev::CONSOLE),
+        ("tty", 0o666, chrdev::TTY),
+        ("ttyS0", 0o660, chrdev::TTY_S0),
+    ];
+    for (name, permissions, rdev) in devices {
+        let new = NewFile { mode: mode::S_IFCHR | permissions, rdev, ..NewFile::default() };
+        root.inode().create(&root, name.as_bytes(), &new)?;
+    }
+    let links = [
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+    ];
+    for (name, target) in links {
+        let target = target.as_bytes().to_vec();
+        let new = NewFile { mode: mode::S_IFLNK | 0o777, target, ..NewFile::default() };
+        root.inode().create(&root, name.as_bytes(), &new)?;
+    }
+    for name in ["pts", "shm"] {
+        let new = NewFile { mode: mode::S_IFDIR | 0o755, ..NewFile::default() };
+        root.inode().create(&root, name.as_bytes(), &new)?;
+    }
+    Ok(fs)
+}

@@ -1,0 +1,155 @@
+//! A process's descriptors.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::file::File;
+use crate::syscall::errno::Errno;
+
+/// Most descriptors a table can hold, whatever the limit (fs.nr_open).
+pub const NR_OPEN: usize = 1 << 20;
+
+/// A descriptor.
+#[derive(Clone)]
+struct Slot {
+    file: Arc<File>,
+    close_on_exec: bool,
+}
+
+/// The table from numbers to open files. A clone shares the files: what fork(2) does.
+#[derive(Clone, Default)]
+pub struct FdTable {
+    slots: Vec<Option<Slot>>,
+    /// No free number lies below this.
+    lowest_free: usize,
+}
+
+impl FdTable {
+    /// An empty table.
+    pub const fn new() -> Self {
+        Self { slots: Vec::new(), lowest_free: 0 }
+    }
+
+    /// The file behind `fd`, those opened with O_PATH included.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn get_any(&self, fd: i32) -> Result<Arc<File>, Errno> {
+        self.slot(fd).map(|slot| slot.file.clone())
+    }
+
+    /// The file behind `fd`.
+    ///
+    /// # Errors
+    /// `EBADF`, also for one opened with O_PATH.
+    pub fn get(&self, fd: i32) -> Result<Arc<File>, Errno> {
+        self.get_any(fd).and_then(|file| if file.is_path() { Err(Errno::EBADF) } else { Ok(file) })
+    }
+
+    fn slot(&self, fd: i32) -> Result<&Slot, Errno> {
+        let index = usize::try_from(fd).map_err(|_| Errno::EBADF)?;
+        self.slots.get(index).and_then(Option::as_ref).ok_or(Errno::EBADF)
+    }
+
+    /// Puts `file` under the lowest free number from `from` on, below `limit` (RLIMIT_NOFILE).
+    ///
+    /// # Errors
+    /// `EMFILE` if there is none, `ENOMEM`.
+    pub fn insert(
+        &mut self,
+        file: Arc<File>,
+        close_on_exec: bool,
+        from: usize,
+        limit: usize,
+    ) -> Result<i32, Errno> {
+        let start = from.max(self.lowest_free);
+        let free = (start..self.slots.len()).find(|&index| self.slots[index].is_none());
+        let index = free.unwrap_or(start.max(self.slots.len()));
+        if index >= limit.min(NR_OPEN) {
+            return Err(Errno::EMFILE);
+        }
+        self.put(index, Slot { file, close_on_exec })?;
+        if from <= self.lowest_free {
+            self.lowest_free = index + 1;
+        }
+        Ok(index as i32)
+    }
+
+    /// Puts `file` under `fd`, below `limit`, and returns what was there.
+    ///
+    /// # Errors
+    /// `EBADF` for a number out of range, `ENOMEM`.
+    pub fn replace(
+        &mut self,
+        fd: i32,
+        file: Arc<File>,
+        close_on_exec: bool,
+        limit: usize,
+    ) -> Result<Option<Arc<File>>, Errno> {
+        let index = usize::try_from(fd).map_err(|_| Errno::EBADF)?;
+        if index >= limit.min(NR_OPEN) {
+            return Err(Errno::EBADF);
+        }
+        let old = self.put(index, Slot { file, close_on_exec })?;
+        Ok(old.map(|slot| slot.file))
+    }
+
+    fn put(&mut self, index: usize, slot: Slot) -> Result<Option<Slot>, Errno> {
+        if index >= self.slots.len() {
+            let more = index + 1 - self.slots.len();
+            self.slots.try_reserve(more).map_err(|_| Errno::ENOMEM)?;
+            self.slots.resize(index + 1, None);
+        }
+        Ok(self.slots[index].replace(slot))
+    }
+
+    /// Takes `fd` out and returns its file.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn remove(&mut self, fd: i32) -> Result<Arc<File>, Errno> {
+        self.slot(fd)?;
+        let index = fd as usize;
+        self.lowest_free = self.lowest_free.min(index);
+        self.slots[index].take().map(|slot| slot.file).ok_or(Errno::EBADF)
+    }
+
+    /// Whether `fd` is closed at execve(2).
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn close_on_exec(&self, fd: i32) -> Result<bool, Errno> {
+        self.slot(fd).map(|slot| slot.close_on_exec)
+    }
+
+    /// Sets whether `fd` is closed at execve(2).
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn set_close_on_exec(&mut self, fd: i32, on: bool) -> Result<(), Errno> {
+        self.slot(fd)?;
+        if let Some(slot) = &mut self.slots[fd as usize] {
+            slot.close_on_exec = on;
+        }
+        Ok(())
+    }
+
+    /// Takes out what execve(2) closes. Drop the result without holding the table's lock.
+    pub fn take_close_on_exec(&mut self) -> Vec<Arc<File>> {
+        let taken = self.slots.iter_mut().filter_map(|slot| slot.take_if(|slot| slot.close_on_exec));
+        let files = taken.map(|slot| slot.file).collect();
+        self.lowest_free = 0;
+        files
+    }
+
+    /// The numbers in use from `from` on, in order.
+    pub fn numbers(&self, from: usize) -> impl Iterator<Item = i32> {
+        let used = self.slots.iter().enumerate().skip(from).filter(|(_, slot)| slot.is_some());
+        used.map(|(index, _)| index as i32)
+    }
+
+    /// Number of slots, used or not: FDSize of /proc/PID/status.
+    pub fn capacity(&self) -> usize {
+        self.slots.len().next_multiple_of(64).max(64)
+    }
+}

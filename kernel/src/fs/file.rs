@@ -1,0 +1,167 @@
+//! An open file: what a descriptor refers to (Linux's "open file description").
+//!
+//! dup(2) and fork(2) share it, and with it the position and the flags.
+
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use super::dentry::Location;
+use super::inode::{FileOps, Inode, mode};
+use super::io::{In, MAX_RW_COUNT, Out};
+use crate::syscall::errno::Errno;
+
+/// Flags of open(2) (include/uapi/asm-generic/fcntl.h; the same for both widths on x86).
+#[allow(missing_docs)] // Linux's names.
+pub mod flags {
+    pub const O_ACCMODE: u32 = 3;
+    pub const O_RDONLY: u32 = 0;
+    pub const O_WRONLY: u32 = 1;
+    pub const O_RDWR: u32 = 2;
+    pub const O_CREAT: u32 = 0o100;
+    pub const O_EXCL: u32 = 0o200;
+    pub const O_NOCTTY: u32 = 0o400;
+    pub const O_TRUNC: u32 = 0o1000;
+    pub const O_APPEND: u32 = 0o2000;
+    pub const O_NONBLOCK: u32 = 0o4000;
+    pub const O_DSYNC: u32 = 0o10000;
+    pub const O_ASYNC: u32 = 0o20000;
+    pub const O_DIRECT: u32 = 0o40000;
+    pub const O_LARGEFILE: u32 = 0o100000;
+    pub const O_DIRECTORY: u32 = 0o200000;
+    pub const O_NOFOLLOW: u32 = 0o400000;
+    pub const O_NOATIME: u32 = 0o1000000;
+    pub const O_CLOEXEC: u32 = 0o2000000;
+    pub const O_SYNC: u32 = 0o4010000;
+    pub const O_PATH: u32 = 0o10000000;
+    pub const O_TMPFILE: u32 = 0o20200000;
+    /// What F_SETFL changes.
+    pub const SETTABLE: u32 = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME;
+}
+
+use flags::*;
+
+/// An open file.
+pub struct File {
+    location: Location,
+    ops: Arc<dyn FileOps>,
+    flags: AtomicU32,
+    offset: AtomicU64,
+}
+
+impl File {
+    /// A file opened at `location` with `flags` of open(2); the creating ones are not kept.
+    pub fn new(location: Location, ops: Arc<dyn FileOps>, flags: u32) -> Arc<Self> {
+        let kept = flags & !(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
+        Arc::new(Self { location, ops, flags: AtomicU32::new(kept), offset: AtomicU64::new(0) })
+    }
+
+    /// The name it was opened by.
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// The file itself.
+    pub fn inode(&self) -> &Arc<dyn Inode> {
+        self.location.inode()
+    }
+
+    /// What reads and writes go to.
+    pub fn ops(&self) -> &Arc<dyn FileOps> {
+        &self.ops
+    }
+
+    /// The flags, as F_GETFL tells them.
+    pub fn flags(&self) -> u32 {
+        self.flags.load(Ordering::Relaxed)
+    }
+
+    /// Changes the flags that F_SETFL may change.
+    pub fn set_flags(&self, flags: u32) {
+        let fixed = self.flags() & !SETTABLE;
+        self.flags.store(fixed | flags & SETTABLE, Ordering::Relaxed);
+    }
+
+    /// Whether it was opened with O_PATH: only a place, not an open file.
+    pub fn is_path(&self) -> bool {
+        self.flags() & O_PATH != 0
+    }
+
+    /// Whether it may be read.
+    pub fn is_readable(&self) -> bool {
+        matches!(self.flags() & O_ACCMODE, O_RDONLY | O_RDWR) && !self.is_path()
+    }
+
+    /// Whether it may be written.
+    pub fn is_writable(&self) -> bool {
+        matches!(self.flags() & O_ACCMODE, O_WRONLY | O_RDWR) && !self.is_path()
+    }
+
+    fn nonblocking(&self) -> bool {
+        self.flags() & O_NONBLOCK != 0
+    }
+
+    /// The position.
+    pub fn offset(&self) -> u64 {
+        self.offset.load(Ordering::Relaxed)
+    }
+
+    /// Sets the position.
+    pub fn set_offset(&self, offset: u64) {
+        self.offset.store(offset, Ordering::Relaxed);
+    }
+
+    /// Reads from `at`, or from the position, which then moves; returns the number of bytes.
+    ///
+    /// # Errors
+    /// `EBADF` if it isn't open for reading, and what the file says.
+    pub fn read(&self, at: Option<u64>, out: &mut dyn Out) -> Result<usize, Errno> {
+        if !self.is_readable() {
+            return Err(Errno::EBADF);
+        }
+        let offset = at.unwrap_or_else(|| self.offset());
+        check_range(offset, out.left())?;
+        let result = self.ops.read(offset, out, self.nonblocking());
+        self.moved(at, offset, out.done(), result)
+    }
+
+    /// Writes at `at`, or at the position, which then moves; returns the number of bytes.
+    ///
+    /// # Errors
+    /// `EBADF` if it isn't open for writing, and what the file says.
+    pub fn write(&self, at: Option<u64>, from: &mut dyn In) -> Result<usize, Errno> {
+        if !self.is_writable() {
+            return Err(Errno::EBADF);
+        }
+        let mut offset = at.unwrap_or_else(|| self.offset());
+        check_range(offset, from.left())?;
+        // Linux appends for pwrite(2) too.
+        if self.flags() & O_APPEND != 0 && self.inode().kind() == mode::S_IFREG {
+            offset = self.inode().metadata().size;
+        }
+        let result = self.ops.write(offset, from, self.nonblocking());
+        self.moved(at, offset, from.done(), result)
+    }
+
+    /// Moves the position over what was moved, if anything was; an error behind it is not told.
+    fn moved(
+        &self,
+        at: Option<u64>,
+        offset: u64,
+        done: usize,
+        result: Result<(), Errno>,
+    ) -> Result<usize, Errno> {
+        if done == 0 {
+            return result.map(|()| 0);
+        }
+        if at.is_none() && !self.ops.is_stream() {
+            self.set_offset(offset + done as u64);
+        }
+        Ok(done)
+    }
+}
+
+/// Checks that a transfer ends at a position an loff_t can hold (rw_verify_area).
+fn check_range(offset: u64, len: usize) -> Result<(), Errno> {
+    let end = offset.checked_add(len.min(MAX_RW_COUNT) as u64);
+    if end.is_some_and(|end| end <= i64::MAX as u64) { Ok(()) } else { Err(Errno::EINVAL) }
+}

@@ -1,0 +1,223 @@
+//! Where the bytes of a read go and those of a write come from: user memory or the kernel's own.
+//!
+//! A file's code sees one interface and never a user address. What was moved is counted here, not
+//! by the file: a fault in the middle of a copy ends it with `EFAULT`, and the caller then still
+//! tells the program how far it got, as Linux does.
+
+use alloc::vec::Vec;
+
+use crate::syscall::errno::Errno;
+use crate::usercopy::UserPtr;
+
+/// Most bytes that one call moves (MAX_RW_COUNT: the largest int, rounded down to a page).
+pub const MAX_RW_COUNT: usize = 0x7fff_f000;
+
+/// Takes the bytes of a read.
+pub trait Out {
+    /// Bytes there is still room for.
+    fn left(&self) -> usize;
+    /// Bytes taken so far.
+    fn done(&self) -> usize;
+    /// Takes all of `bytes`, of which there are no more than [`Out::left`].
+    ///
+    /// # Errors
+    /// `EFAULT`; what precedes the fault has been taken.
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Errno>;
+}
+
+/// Gives the bytes of a write.
+pub trait In {
+    /// Bytes there still are.
+    fn left(&self) -> usize;
+    /// Bytes given so far.
+    fn done(&self) -> usize;
+    /// Fills `bytes`, which is no longer than [`In::left`].
+    ///
+    /// # Errors
+    /// `EFAULT`; what precedes the fault is filled in and counted as given.
+    fn take(&mut self, bytes: &mut [u8]) -> Result<(), Errno>;
+    /// Counts all that is left as given without looking at it: /dev/null reads no buffer.
+    fn skip_all(&mut self);
+}
+
+/// One range of user memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Range {
+    /// First address.
+    pub at: UserPtr<u8>,
+    /// Bytes.
+    pub len: usize,
+}
+
+/// A program's buffer: one range, or the several of readv(2) and writev(2).
+pub struct UserBuffer<'a> {
+    /// The range in use, from its first byte not yet moved.
+    current: Range,
+    /// The ranges after it.
+    rest: &'a [Range],
+    left: usize,
+    done: usize,
+}
+
+impl<'a> UserBuffer<'a> {
+    /// A buffer in one piece.
+    pub fn new(at: UserPtr<u8>, len: usize) -> Self {
+        Self { current: Range { at, len }, rest: &[], left: len, done: 0 }
+    }
+
+    /// A buffer of several pieces, `total` bytes together.
+    pub fn of(ranges: &'a [Range], total: usize) -> Self {
+        let empty = Range { at: UserPtr::new(0), len: 0 };
+        Self { current: empty, rest: ranges, left: total, done: 0 }
+    }
+
+    /// The next range of at most `wanted` bytes; moves past it with [`UserBuffer::advance`].
+    fn range(&mut self, wanted: usize) -> Range {
+        while self.current.len == 0 {
+            let Some((first, rest)) = self.rest.split_first() else { break };
+            (self.current, self.rest) = (*first, rest);
+        }
+        Range { at: self.current.at, len: self.current.len.min(wanted) }
+    }
+
+    fn advance(&mut self, moved: usize) {
+        self.current.at = self.current.at.byte_add(moved as u64);
+        self.current.len -= moved;
+        self.left -= moved;
+        self.done += moved;
+    }
+}
+
+impl Out for UserBuffer<'_> {
+    fn left(&self) -> usize {
+        self.left
+    }
+
+    fn done(&self) -> usize {
+        self.done
+    }
+
+    fn put(&mut self, mut bytes: &[u8]) -> Result<(), Errno> {
+        while !bytes.is_empty() {
+            let range = self.range(bytes.len());
+            let moved = range.at.write_prefix(&bytes[..range.len]);
+            self.advance(moved);
+            if moved == 0 || moved < range.len {
+                return Err(Errno::EFAULT);
+            }
+            bytes = &bytes[moved..];
+        }
+        Ok(())
+    }
+}
+
+impl In for UserBuffer<'_> {
+    fn left(&self) -> usize {
+        self.left
+    }
+
+    fn done(&self) -> usize {
+        self.done
+    }
+
+    fn take(&mut self, mut bytes: &mut [u8]) -> Result<(), Errno> {
+        while !bytes.is_empty() {
+            let range = self.range(bytes.len());
+            let moved = range.at.read_prefix(&mut bytes[..range.len]);
+            self.advance(moved);
+            if moved == 0 || moved < range.len {
+                return Err(Errno::EFAULT);
+            }
+            bytes = &mut bytes[moved..];
+        }
+        Ok(())
+    }
+
+    fn skip_all(&mut self) {
+        self.done += self.left;
+        self.left = 0;
+    }
+}
+
+/// A kernel buffer that a file is read into.
+pub struct KernelOut<'a> {
+    bytes: &'a mut [u8],
+    done: usize,
+}
+
+impl<'a> KernelOut<'a> {
+    /// Fills `bytes` from its start.
+    pub fn new(bytes: &'a mut [u8]) -> Self {
+        Self { bytes, done: 0 }
+    }
+}
+
+impl Out for KernelOut<'_> {
+    fn left(&self) -> usize {
+        self.bytes.len() - self.done
+    }
+
+    fn done(&self) -> usize {
+        self.done
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Errno> {
+        self.bytes[self.done..self.done + bytes.len()].copy_from_slice(bytes);
+        self.done += bytes.len();
+        Ok(())
+    }
+}
+
+/// Kernel bytes that are written to a file.
+pub struct KernelIn<'a> {
+    bytes: &'a [u8],
+    done: usize,
+}
+
+impl<'a> KernelIn<'a> {
+    /// Gives `bytes` from their start.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, done: 0 }
+    }
+}
+
+impl In for KernelIn<'_> {
+    fn left(&self) -> usize {
+        self.bytes.len() - self.done
+    }
+
+    fn done(&self) -> usize {
+        self.done
+    }
+
+    fn take(&mut self, bytes: &mut [u8]) -> Result<(), Errno> {
+        bytes.copy_from_slice(&self.bytes[self.done..self.done + bytes.len()]);
+        self.done += bytes.len();
+        Ok(())
+    }
+
+    fn skip_all(&mut self) {
+        self.done = self.bytes.len();
+    }
+}
+
+/// Hands on to `out` what of `text` lies at `offset` and fits: how generated files are read.
+///
+/// # Errors
+/// `EFAULT`.
+pub fn put_from(text: &[u8], offset: u64, out: &mut dyn Out) -> Result<(), Errno> {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(text.len());
+    let len = (text.len() - start).min(out.left());
+    out.put(&text[start..start + len])
+}
+
+/// A vector of `len` zeros, or `ENOMEM`: for buffers whose length a program chooses.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn buffer(len: usize) -> Result<Vec<u8>, Errno> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(len).map_err(|_| Errno::ENOMEM)?;
+    bytes.resize(len, 0);
+    Ok(bytes)
+}

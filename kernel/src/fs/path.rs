@@ -1,0 +1,209 @@
+//! From a path to a file: one component at a time, as path_resolution(7) tells.
+//!
+//! Left out: automounts, RESOLVE_* of openat2(2), the protected_* checks of sysctl.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+use super::access;
+use super::dentry::Location;
+use super::inode::mode;
+use crate::process::cred::Credentials;
+use crate::syscall::errno::Errno;
+
+/// Longest path in bytes, its NUL included.
+pub const PATH_MAX: usize = 4096;
+/// Longest name in bytes.
+pub const NAME_MAX: usize = 255;
+/// Most symbolic links on the way (MAXSYMLINKS).
+const LINKS_MAX: usize = 40;
+
+/// Where a process looks from.
+#[derive(Clone)]
+pub struct FsContext {
+    /// Its `/`.
+    pub root: Location,
+    /// Its working directory.
+    pub cwd: Location,
+    /// Permission bits that new files don't get.
+    pub umask: u32,
+}
+
+/// The last component of a path, not looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Last {
+    /// A name.
+    Name,
+    /// `.`
+    Dot,
+    /// `..`
+    DotDot,
+    /// There is none: the path is `/`.
+    Root,
+}
+
+/// The directory that a path's last component is in, and that component.
+pub struct ParentOf {
+    /// The directory.
+    pub dir: Location,
+    /// The component's kind.
+    pub last: Last,
+    /// The component; a name only for [`Last::Name`].
+    pub name: Vec<u8>,
+    /// A slash follows: only a directory may have this name.
+    pub wants_dir: bool,
+}
+
+/// Where the walk ends.
+enum Until {
+    /// At the file; through a last symbolic link or not.
+    File { follow: bool },
+    /// At the directory that holds the last component.
+    Parent,
+    /// At the file, or at the directory that it is missing from.
+    Create { follow: bool },
+}
+
+/// What a walk to open or create finds.
+pub enum Found {
+    /// The file.
+    File(Location),
+    /// No such name in this directory.
+    Missing(ParentOf),
+}
+
+/// A walk through the tree for one caller.
+pub struct Walk<'a> {
+    /// The caller's `/`.
+    pub root: &'a Location,
+    /// Where relative paths begin.
+    pub start: &'a Location,
+    /// Who asks.
+    pub who: &'a Credentials,
+}
+
+impl Walk<'_> {
+    /// The file at `path`.
+    ///
+    /// # Errors
+    /// `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG`.
+    pub fn file(&self, path: &[u8], follow: bool) -> Result<Location, Errno> {
+        match self.walk(path, &Until::File { follow })? {
+            Found::File(location) => Ok(location),
+            Found::Missing(_) => Err(Errno::ENOENT),
+        }
+    }
+
+    /// The file at `path`, or where it would have to be made.
+    ///
+    /// # Errors
+    /// As [`Walk::file`], but `ENOENT` only for a directory on the way.
+    pub fn file_or_place(&self, path: &[u8], follow: bool) -> Result<Found, Errno> {
+        self.walk(path, &Until::Create { follow })
+    }
+
+    /// The directory that the last component of `path` is in.
+    ///
+    /// # Errors
+    /// As [`Walk::file`], about the directories on the way.
+    pub fn parent(&self, path: &[u8]) -> Result<ParentOf, Errno> {
+        match self.walk(path, &Until::Parent)? {
+            Found::Missing(parent) => Ok(parent),
+            Found::File(dir) => {
+                Ok(ParentOf { dir, last: Last::Root, name: Vec::new(), wants_dir: true })
+            }
+        }
+    }
+
+    fn walk(&self, path: &[u8], until: &Until) -> Result<Found, Errno> {
+        if path.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        let mut path = Cow::Borrowed(path);
+        let mut position = 0;
+        let mut links = 0;
+        let mut at = if path[0] == b'/' { self.root.clone() } else { self.start.clone() };
+        loop {
+            position += path[position..].iter().take_while(|&&byte| byte == b'/').count();
+            let component = path[position..].split(|&byte| byte == b'/').next().unwrap_or_default();
+            if component.is_empty() {
+                return Ok(Found::File(at));
+            }
+            let after = &path[position + component.len()..];
+            let is_last = after.iter().all(|&byte| byte == b'/');
+            let wants_dir = !after.is_empty();
+
+            if at.inode().kind() != mode::S_IFDIR {
+                return Err(Errno::ENOTDIR);
+            }
+            if self.who.fsuid != 0 {
+                access::check(self.who, &at.inode().metadata(), access::EXECUTE)?;
+            }
+            if is_last && matches!(until, Until::Parent) {
+                let last = match component {
+                    b"." => Last::Dot,
+                    b".." => Last::DotDot,
+                    _ => Last::Name,
+                };
+                let name = component.to_vec();
+                return Ok(Found::Missing(ParentOf { dir: at, last, name, wants_dir }));
+            }
+            let end = position + component.len();
+            match component {
+                b"." => {}
+                b".." => at = at.above(self.root),
+                name => {
+                    let next = match child(&at, name) {
+                        Err(Errno::ENOENT) if is_last && matches!(until, Until::Create { .. }) => {
+                            let name = name.to_vec();
+                            return Ok(Found::Missing(ParentOf { dir: at, last: Last::Name, name, wants_dir }));
+                        }
+                        next => next?,
+                    };
+                    let follow = match until {
+                        Until::File { follow } | Until::Create { follow } => *follow,
+                        Until::Parent => true,
+                    };
+                    if next.inode().kind() == mode::S_IFLNK && (!is_last || wants_dir || follow) {
+                        links += 1;
+                        if links > LINKS_MAX {
+                            return Err(Errno::ELOOP);
+                        }
+                        if let Some(target) = next.inode().jump() {
+                            at = target?;
+                        } else {
+                            let mut target = next.inode().read_link()?;
+                            match target.first() {
+                                None => return Err(Errno::ENOENT),
+                                Some(b'/') => at = self.root.clone(),
+                                Some(_) => {}
+                            }
+                            target.extend_from_slice(after);
+                            path = Cow::Owned(target);
+                            position = 0;
+                            continue;
+                        }
+                    } else {
+                        at = next;
+                    }
+                }
+            }
+            if wants_dir && is_last && at.inode().kind() != mode::S_IFDIR {
+                return Err(Errno::ENOTDIR);
+            }
+            position = end;
+        }
+    }
+}
+
+/// What `name` stands for in directory `dir`, mounts included.
+///
+/// # Errors
+/// `ENOENT`, `ENAMETOOLONG`, `ENOTDIR`.
+pub fn child(dir: &Location, name: &[u8]) -> Result<Location, Errno> {
+    if name.len() > NAME_MAX {
+        return Err(Errno::ENAMETOOLONG);
+    }
+    let dentry = dir.inode().lookup(&dir.dentry, name)?;
+    Ok(Location { mount: dir.mount.clone(), dentry }.uncovered())
+}

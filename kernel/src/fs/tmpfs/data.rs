@@ -1,0 +1,158 @@
+//! The bytes of a regular file: page frames by index, zeros where there is none.
+//!
+//! The frames are what mmap(2) maps, so that a write is seen by every mapping at once. **The lock is
+//! never held while user memory is copied**: the copy may fault, and the fault may want a page of
+//! this very file.
+
+use alloc::collections::BTreeMap;
+
+use spin::Mutex;
+
+use crate::fs::io::{In, Out};
+use crate::mm::PAGE_SIZE;
+use crate::mm::frame::{self, Frame};
+use crate::syscall::errno::Errno;
+
+const PAGE: usize = PAGE_SIZE as usize;
+/// Bytes that reading a hole hands on.
+static ZEROS: [u8; PAGE] = [0; PAGE];
+
+/// Content and length of a file.
+#[derive(Default)]
+pub(super) struct Data {
+    pages: BTreeMap<u64, Frame>,
+    size: u64,
+}
+
+/// Whether a file may still grow: some RAM is kept for the kernel and for programs' own pages.
+pub(super) fn has_room() -> bool {
+    let (free, total) = frame::statistics();
+    free > (total / 32).clamp(64, 4096)
+}
+
+impl Data {
+    /// Length in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Number of pages that hold something.
+    pub fn pages(&self) -> u64 {
+        self.pages.len() as u64
+    }
+
+    /// Cuts or extends the file; what is added is a hole.
+    pub fn resize(&mut self, size: u64) -> Result<(), Errno> {
+        if size > i64::MAX as u64 {
+            return Err(Errno::EFBIG);
+        }
+        if size < self.size {
+            drop(self.pages.split_off(&size.div_ceil(PAGE_SIZE)));
+            // What is cut off the last page must be zero if the file grows again.
+            let kept = (size % PAGE_SIZE) as usize;
+            if kept > 0 && let Some(page) = self.pages.get(&(size / PAGE_SIZE)) {
+                page.write(kept, &ZEROS[kept..]);
+            }
+        }
+        self.size = size;
+        Ok(())
+    }
+
+    /// The page at `index`, made if it is a hole; for a mapping, and only inside the file.
+    pub fn page_for_mapping(&mut self, index: u64) -> Result<Frame, Errno> {
+        if index >= self.size.div_ceil(PAGE_SIZE) {
+            return Err(Errno::ENXIO);
+        }
+        if let Some(page) = self.pages.get(&index) {
+            return Ok(page.clone());
+        }
+        let page = Frame::zeroed()?;
+        self.pages.insert(index, page.clone());
+        Ok(page)
+    }
+
+    /// The page at `index` for a write, made if it is a hole. True: it is new and holds anything.
+    fn page_for_write(&mut self, index: u64) -> Result<(Frame, bool), Errno> {
+        if let Some(page) = self.pages.get(&index) {
+            return Ok((page.clone(), false));
+        }
+        if !has_room() {
+            return Err(Errno::ENOSPC);
+        }
+        Ok((Frame::uninitialised().map_err(|_| Errno::ENOSPC)?, true))
+    }
+
+    /// Bytes of pages that are wholly outside [start, end) stay; the others become holes or zeros.
+    pub fn punch(&mut self, start: u64, end: u64) {
+        let end = end.min(self.pages.last_key_value().map_or(0, |(last, _)| (last + 1) * PAGE_SIZE));
+        let mut at = start;
+        while at < end {
+            let index = at / PAGE_SIZE;
+            let page_end = (index + 1) * PAGE_SIZE;
+            let upto = page_end.min(end);
+            if at.is_multiple_of(PAGE_SIZE) && upto == page_end {
+                self.pages.remove(&index);
+            } else if let Some(page) = self.pages.get(&index) {
+                page.write((at % PAGE_SIZE) as usize, &ZEROS[..(upto - at) as usize]);
+            }
+            at = upto;
+        }
+    }
+}
+
+/// Reads from `offset` to the end or as much as `out` takes.
+pub(super) fn read(data: &Mutex<Data>, mut offset: u64, out: &mut dyn Out) -> Result<(), Errno> {
+    while out.left() > 0 {
+        let at = (offset % PAGE_SIZE) as usize;
+        let (page, len) = {
+            let data = data.lock();
+            let left = data.size.saturating_sub(offset);
+            let len = out.left().min(PAGE - at).min(usize::try_from(left).unwrap_or(PAGE));
+            (data.pages.get(&(offset / PAGE_SIZE)).cloned(), len)
+        };
+        if len == 0 {
+            break;
+        }
+        match page {
+            Some(page) => page.with_bytes(|bytes| out.put(&bytes[at..at + len]))?,
+            None => out.put(&ZEROS[..len])?,
+        }
+        offset += len as u64;
+    }
+    Ok(())
+}
+
+/// Writes all that `from` gives at `offset`; bytes given before an error are in the file.
+pub(super) fn write(data: &Mutex<Data>, mut offset: u64, from: &mut dyn In) -> Result<(), Errno> {
+    while from.left() > 0 {
+        let index = offset / PAGE_SIZE;
+        let at = (offset % PAGE_SIZE) as usize;
+        let len = from.left().min(PAGE - at);
+        let (page, is_new) = data.lock().page_for_write(index)?;
+        let before = from.done();
+        let result = page.with_bytes_mut(|bytes| {
+            if is_new {
+                bytes[..at].fill(0);
+                bytes[at + len..].fill(0);
+            }
+            let result = from.take(&mut bytes[at..at + len]);
+            if is_new {
+                // A fault left the rest as it was: some other program's bytes.
+                bytes[at + (from.done() - before)..at + len].fill(0);
+            }
+            result
+        });
+        let given = (from.done() - before) as u64;
+        let mut data = data.lock();
+        if given > 0 {
+            if is_new {
+                data.pages.insert(index, page);
+            }
+            data.size = data.size.max(offset + given);
+        }
+        drop(data);
+        result?;
+        offset += given;
+    }
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! The names in a directory, by name and in the order they were made.
+//!
+//! A listing goes by that order: a position given to a program stays right while names come and go.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+
+use super::Node;
+use crate::fs::dentry::{Dentry, Parent};
+use crate::fs::inode::{Inode, ListEntry, mode};
+use crate::syscall::errno::Errno;
+
+/// First position of a listing that is not `.` or `..`.
+const FIRST: u64 = 2;
+
+/// A directory's names.
+#[derive(Default)]
+pub(super) struct Entries {
+    by_name: BTreeMap<Arc<[u8]>, (u64, Arc<Dentry>)>,
+    by_position: BTreeMap<u64, Arc<Dentry>>,
+    made: u64,
+}
+
+impl Entries {
+    /// The name, if it is there.
+    pub fn get(&self, name: &[u8]) -> Option<Arc<Dentry>> {
+        self.by_name.get(name).map(|(_, dentry)| dentry.clone())
+    }
+
+    /// Number of names.
+    pub fn len(&self) -> u64 {
+        self.by_name.len() as u64
+    }
+
+    fn insert(&mut self, name: Arc<[u8]>, dentry: Arc<Dentry>) {
+        let position = FIRST + self.made;
+        self.made += 1;
+        self.by_position.insert(position, dentry.clone());
+        if let Some((old, _)) = self.by_name.insert(name, (position, dentry)) {
+            self.by_position.remove(&old);
+        }
+    }
+
+    fn remove(&mut self, name: &[u8]) {
+        if let Some((position, _)) = self.by_name.remove(name) {
+            self.by_position.remove(&position);
+        }
+    }
+}
+
+impl Node {
+    /// Gives `node` the name `name` here.
+    pub(super) fn add(&self, this: &Arc<Dentry>, name: &[u8], node: Arc<Self>) -> Result<Arc<Dentry>, Errno> {
+        let mut entries = self.entries()?.lock();
+        if this.is_removed() {
+            return Err(Errno::ENOENT);
+        }
+        if entries.get(name).is_some() {
+            return Err(Errno::EEXIST);
+        }
+        let is_directory = node.kind == mode::S_IFDIR;
+        let name: Arc<[u8]> = name.into();
+        let dentry = Dentry::new(Parent::Holds(Arc::downgrade(this)), name.clone(), node);
+        entries.insert(name, dentry.clone());
+        drop(entries);
+        if is_directory {
+            self.count_link(1);
+        }
+        self.touch();
+        Ok(dentry)
+    }
+
+    /// Gives a file of this file system another name here.
+    pub(super) fn add_link(&self, this: &Arc<Dentry>, name: &[u8], target: &Arc<dyn Inode>) -> Result<(), Errno> {
+        let node = Self::of(target)?;
+        let mut entries = self.entries()?.lock();
+        if entries.get(name).is_some() {
+            return Err(Errno::EEXIST);
+        }
+        let name: Arc<[u8]> = name.into();
+        let dentry = Dentry::new(Parent::Holds(Arc::downgrade(this)), name.clone(), target.clone());
+        entries.insert(name, dentry);
+        drop(entries);
+        node.count_link(1);
+        self.touch();
+        Ok(())
+    }
+
+    /// Takes the name `child` away.
+    pub(super) fn remove_name(&self, child: &Arc<Dentry>) -> Result<(), Errno> {
+        let node = Self::of(child.inode())?;
+        if let Ok(entries) = node.entries()
+            && entries.lock().len() > 0
+        {
+            return Err(Errno::ENOTEMPTY);
+        }
+        self.entries()?.lock().remove(&child.name());
+        self.forget(child, node);
+        self.touch();
+        Ok(())
+    }
+
+    /// What follows from a name's end.
+    fn forget(&self, child: &Arc<Dentry>, node: &Self) {
+        child.set_removed();
+        if node.kind == mode::S_IFDIR {
+            // Its name, its own ".", and its ".." here.
+            node.count_link(-2);
+            self.count_link(-1);
+        } else {
+            node.count_link(-1);
+        }
+    }
+
+    /// Moves `child` from here to `to` as `name`.
+    pub(super) fn move_name(
+        &self,
+        child: &Arc<Dentry>,
+        to: &Arc<Dentry>,
+        name: &[u8],
+        exchange: bool,
+    ) -> Result<(), Errno> {
+        let to_node = Self::of(to.inode())?;
+        let node = Self::of(child.inode())?;
+        let replaced = to_node.entries()?.lock().get(name);
+        let old_name = child.name();
+        let name: Arc<[u8]> = name.into();
+        if let Some(replaced) = &replaced {
+            let other = Self::of(replaced.inode())?;
+            if exchange {
+                let from = child.parent().ok_or(Errno::ENOENT)?;
+                replaced.place_at(Parent::Holds(Arc::downgrade(&from)), old_name.clone());
+            } else {
+                if let Ok(entries) = other.entries()
+                    && entries.lock().len() > 0
+                {
+                    return Err(Errno::ENOTEMPTY);
+                }
+                to_node.forget(replaced, other);
+            }
+        }
+        {
+            let mut entries = self.entries()?.lock();
+            match &replaced {
+                Some(replaced) if exchange => entries.insert(old_name, replaced.clone()),
+                _ => entries.remove(&old_name),
+            }
+        }
+        child.place_at(Parent::Holds(Arc::downgrade(to)), name.clone());
+        to_node.entries()?.lock().insert(name, child.clone());
+        let is_dir = |node: &Self| i32::from(node.kind == mode::S_IFDIR);
+        let back = match &replaced {
+            Some(replaced) if exchange => is_dir(Self::of(replaced.inode())?),
+            _ => 0,
+        };
+        self.count_link(back - is_dir(node));
+        to_node.count_link(is_dir(node) - back);
+        self.touch();
+        to_node.touch();
+        node.count_link(0);
+        Ok(())
+    }
+
+    /// Lists the names from a position on.
+    pub(super) fn list_names(
+        &self,
+        from: u64,
+        emit: &mut dyn FnMut(ListEntry<'_>) -> bool,
+    ) -> Result<(), Errno> {
+        // Names are handed on a few at a time and without the lock: `emit` may write to user memory.
+        let mut next = from.max(FIRST);
+        loop {
+            let batch: alloc::vec::Vec<(u64, Arc<Dentry>)> = {
+                let entries = self.entries()?.lock();
+                entries.by_position.range(next..).take(32).map(|(&at, d)| (at, d.clone())).collect()
+            };
+            if batch.is_empty() {
+                return Ok(());
+            }
+            for (position, dentry) in batch {
+                next = position + 1;
+                let node = Self::of(dentry.inode())?;
+                let name = dentry.name();
+                if !emit(ListEntry { name: &name, ino: node.ino, kind: node.kind, next }) {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The kernel's own tests: `cargo test` builds this kernel, and it runs them at boot.
+//!
+//! ```ignore
+//! kernel_test!(fn addition_works() { assert_eq!(1 + 1, 2) });
+//! ```
+//!
+//! The protocol is libtest's, so that `cargo test` and `cargo nextest run` understand it:
+//! what follows ` -- ` on the command line are its arguments (`--list`, `--exact`, `--ignored`,
+//! a filter). A test fails by panicking, which ends the run with the panic's exit code.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use formats::cmdline::CommandLine;
+
+use crate::dev::console;
+use crate::dev::power::{self, Exit};
+
+/// One test.
+#[repr(C)]
+pub struct KernelTest {
+    /// Its path, `module::name`.
+    pub name: &'static str,
+    /// Panics if it fails.
+    pub run: fn(),
+}
+
+unsafe extern "C" {
+    static __ktests_start: KernelTest;
+    static __ktests_end: KernelTest;
+}
+
+/// Registers a test.
+#[macro_export]
+macro_rules! kernel_test {
+    (fn $name:ident() $body:block) => {
+        const _: () = {
+            fn $name() $body
+            #[used]
+            #[unsafe(link_section = ".ktests")]
+            static TEST: $crate::ktest::KernelTest = $crate::ktest::KernelTest {
+                name: concat!(module_path!(), "::", stringify!($name)),
+                run: $name,
+            };
+        };
+    };
+}
+
+macro_rules! out {
+    ($($arg:tt)*) => { console::print(format_args!($($arg)*)) };
+}
+
+fn all() -> Vec<&'static KernelTest> {
+    let start = &raw const __ktests_start;
+    // SAFETY: the linker script makes the two symbols bound an array of `KernelTest`s.
+    let tests = unsafe {
+        core::slice::from_raw_parts(start, (&raw const __ktests_end).offset_from(start) as usize)
+    };
+    let mut tests: Vec<_> = tests.iter().collect();
+    tests.sort_by_key(|test| test.name);
+    tests
+}
+
+/// A test's name without the crate's.
+fn short(name: &str) -> &str {
+    name.split_once("::").map_or(name, |(_, rest)| rest)
+}
+
+/// Runs the tests that the arguments ask for, and ends the machine.
+pub fn run(options: &CommandLine) -> ! {
+    let args: Vec<String> =
+        options.init_args.iter().map(|arg| String::from_utf8_lossy(arg).into_owned()).collect();
+    let flag = |name: &str| args.iter().any(|arg| arg == name);
+    // Options with a value of their own in libtest's command line.
+    let takes_value = |arg: &str| matches!(arg, "--format" | "--test-threads" | "--color" | "--skip" | "-Z");
+    let mut filters: Vec<&str> = Vec::new();
+    let mut skip = false;
+    for arg in &args {
+        if !skip && !arg.starts_with('-') {
+            filters.push(arg);
+        }
+        skip = takes_value(arg);
+    }
+    let matches = |name: &str| {
+        filters.is_empty()
+            || filters.iter().any(|f| if flag("--exact") { name == *f } else { name.contains(f) })
+    };
+    let tests = all();
+    // No test is ever ignored: a run of the ignored ones runs nothing.
+    let chosen: Vec<_> =
+        tests.iter().filter(|test| !flag("--ignored") && matches(short(test.name))).collect();
+    if flag("--list") {
+        for test in &chosen {
+            out!("{}: test\n", short(test.name));
+        }
+        finish()
+    }
+    out!("\nrunning {} tests\n", chosen.len());
+    for test in &chosen {
+        out!("test {} ... ", short(test.name));
+        (test.run)();
+        out!("ok\n");
+    }
+    out!(
+        "\ntest result: ok. {} passed; 0 failed; 0 ignored; 0 measured; {} filtered out\n\n",
+        chosen.len(),
+        tests.len() - chosen.len()
+    );
+    finish()
+}
+
+fn finish() -> ! {
+    power::debug_exit(Exit::Success);
+    power::halt()
+}

@@ -1,0 +1,189 @@
+//! A program's address space: its areas and its page tables.
+//!
+//! One lock guards each (`Arc<Mutex<AddressSpace>>` in the process). **Never copy to or from
+//! user memory while holding it**: the copy may fault, and the fault takes the lock.
+
+use alloc::collections::BTreeMap;
+
+use super::frame::Frame;
+use super::paging::{PageFlags, PageTables};
+use super::vma::{Prot, Role, Vma};
+use super::{PAGE_SIZE, layout};
+use crate::syscall::errno::Errno;
+
+/// Where parts of the program lie that /proc and prctl(2) ask for. Addresses; 0 if none.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs)] // Linux's names (struct mm_struct).
+pub struct Landmarks {
+    pub start_code: u64,
+    pub end_code: u64,
+    pub start_data: u64,
+    pub end_data: u64,
+    pub start_brk: u64,
+    pub brk: u64,
+    pub start_stack: u64,
+    pub arg_start: u64,
+    pub arg_end: u64,
+    pub env_start: u64,
+    pub env_end: u64,
+    /// Address of the vDSO's image; 0 if the program unmapped it.
+    pub vdso: u64,
+}
+
+/// An address space.
+pub struct AddressSpace {
+    /// Areas by start address; they never overlap.
+    pub(super) areas: BTreeMap<u64, Vma>,
+    pub(super) tables: PageTables,
+    /// Where the parts are.
+    pub landmarks: Landmarks,
+    /// End of the program's addresses: by its width.
+    pub task_size: u64,
+    /// mmap(2) without a hint goes below this.
+    pub mmap_base: u64,
+    /// No gap of interest lies between this and `mmap_base`.
+    pub(super) search_from: u64,
+    /// Pages mapped, for VmSize.
+    pub(super) total_pages: u64,
+    /// The auxiliary vector, for /proc/PID/auxv: pairs of (type, value).
+    pub auxv: alloc::vec::Vec<(u64, u64)>,
+}
+
+impl AddressSpace {
+    /// An empty one for a 64-bit (or 32-bit) program.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn new(is_32bit: bool) -> Result<Self, Errno> {
+        let task_size = if is_32bit { layout::TASK_SIZE_32 } else { layout::TASK_SIZE };
+        Ok(Self {
+            areas: BTreeMap::new(),
+            tables: PageTables::new()?,
+            landmarks: Landmarks::default(),
+            task_size,
+            mmap_base: task_size,
+            search_from: task_size,
+            total_pages: 0,
+            auxv: alloc::vec::Vec::new(),
+        })
+    }
+
+    /// Makes this the CPU's address space.
+    pub fn activate(&self) {
+        self.tables.activate();
+    }
+
+    /// The area that covers `address`.
+    pub fn find(&self, address: u64) -> Option<&Vma> {
+        let (_, area) = self.areas.range(..=address).next_back()?;
+        (address < area.end).then_some(area)
+    }
+
+    /// All areas, lowest first.
+    pub fn areas(&self) -> impl Iterator<Item = &Vma> {
+        self.areas.values()
+    }
+
+    /// The areas that overlap [start, end), lowest first.
+    pub fn overlapping(&self, start: u64, end: u64) -> impl Iterator<Item = &Vma> {
+        let first = self.find(start).map_or(start, |area| area.start);
+        self.areas.range(first..end.max(first)).map(|(_, area)| area)
+    }
+
+    /// (mapped, present) pages: VmSize and VmRSS.
+    pub fn page_counts(&self) -> (u64, u64) {
+        let mut present = 0;
+        for area in self.areas.values() {
+            self.tables.for_each(area.start, area.end, |_, _| present += 1);
+        }
+        (self.total_pages, present)
+    }
+
+    /// Adds an area where nothing is mapped, joined with its neighbours if it continues them.
+    pub(super) fn insert(&mut self, mut area: Vma) {
+        self.total_pages += area.len() / PAGE_SIZE;
+        if let Some((_, next)) = self.areas.range(area.end..).next()
+            && area.continues_into(next)
+        {
+            let (start, end) = (next.start, next.end);
+            self.areas.remove(&start);
+            area.end = end;
+        }
+        if let Some((_, previous)) = self.areas.range_mut(..area.start).next_back()
+            && previous.continues_into(&area)
+        {
+            previous.end = area.end;
+            return;
+        }
+        self.areas.insert(area.start, area);
+    }
+
+    /// Takes the areas in [start, end) out, cutting those that cross its ends. The pages stay
+    /// in the tables.
+    pub(super) fn carve(&mut self, start: u64, end: u64) -> alloc::vec::Vec<Vma> {
+        let starts: alloc::vec::Vec<u64> = self.overlapping(start, end).map(|a| a.start).collect();
+        let mut taken = alloc::vec::Vec::with_capacity(starts.len());
+        for key in starts {
+            let Some(mut area) = self.areas.remove(&key) else { continue };
+            self.total_pages -= area.len() / PAGE_SIZE;
+            if area.end > end {
+                let above = area.split_off(end);
+                self.insert_cut(above);
+            }
+            if area.start < start {
+                let inside = area.split_off(start);
+                self.insert_cut(area);
+                area = inside;
+            }
+            taken.push(area);
+        }
+        taken
+    }
+
+    /// Puts a cut-off part back, without joining it again.
+    fn insert_cut(&mut self, area: Vma) {
+        self.total_pages += area.len() / PAGE_SIZE;
+        self.areas.insert(area.start, area);
+    }
+
+    /// A copy for fork(2): private writable pages are shared until one side writes.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn fork(&mut self) -> Result<Self, Errno> {
+        let mut child = Self {
+            areas: self.areas.clone(),
+            tables: PageTables::new()?,
+            landmarks: self.landmarks.clone(),
+            auxv: self.auxv.clone(),
+            ..*self
+        };
+        for area in self.areas.values() {
+            let mut pages = alloc::vec::Vec::new();
+            self.tables.for_each(area.start, area.end, |address, page| pages.push((address, page)));
+            for (address, page) in pages {
+                let mut flags = page.flags;
+                if !area.shared && flags.contains(PageFlags::WRITABLE) {
+                    flags.remove(PageFlags::WRITABLE);
+                    self.tables.set_flags(address, flags);
+                }
+                // SAFETY: this address space's entry holds a reference to the frame.
+                let frame = unsafe { Frame::share_raw(page.frame) };
+                child.tables.map(address, frame, flags)?;
+                // `map` makes a page present; one that PROT_NONE hides stays hidden.
+                child.tables.set_flags(address, flags);
+            }
+        }
+        Ok(child)
+    }
+
+    /// Whether any area has this role, for the maps file's sake.
+    pub fn has_role(&self, role: Role) -> bool {
+        self.areas.values().any(|area| area.role == role)
+    }
+
+    /// Whether [address, address + 1) may be accessed as `prot` says.
+    pub fn allows(&self, address: u64, prot: Prot) -> bool {
+        self.find(address).is_some_and(|area| area.prot.contains(prot))
+    }
+}

@@ -1,0 +1,139 @@
+//! Pages that appear on first touch: zeros, a file's page, or a copy of a shared one.
+
+use super::address_space::AddressSpace;
+use super::frame::Frame;
+use super::paging::PageFlags;
+use super::vma::{Backing, Prot, Role, Vma};
+use super::{PAGE_SIZE, layout, page_down};
+use crate::syscall::errno::Errno;
+
+/// What the program tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// A load.
+    Read,
+    /// A store.
+    Write,
+    /// An instruction fetch.
+    Execute,
+}
+
+/// Why a touch cannot be satisfied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultError {
+    /// Nothing is mapped there: SIGSEGV, SEGV_MAPERR.
+    NotMapped,
+    /// The mapping doesn't allow it: SIGSEGV, SEGV_ACCERR.
+    NotAllowed,
+    /// The file ends before that page: SIGBUS, BUS_ADRERR.
+    PastEnd,
+    /// No frame is left: the process is killed.
+    OutOfMemory,
+}
+
+impl From<Errno> for FaultError {
+    fn from(errno: Errno) -> Self {
+        if errno == Errno::ENOMEM { Self::OutOfMemory } else { Self::PastEnd }
+    }
+}
+
+impl AddressSpace {
+    /// Makes `address` accessible as `access` asks, if the program may.
+    ///
+    /// # Errors
+    /// Why it may not, or why it cannot be done.
+    pub fn fault(&mut self, address: u64, access: Access) -> Result<(), FaultError> {
+        if address >= self.task_size {
+            return Err(FaultError::NotMapped);
+        }
+        if self.find(address).is_none() {
+            self.grow_stack(address)?;
+        }
+        let area = self.find(address).ok_or(FaultError::NotMapped)?;
+        let allowed = match access {
+            // x86 has no write-only and no execute-only pages.
+            Access::Read => !area.prot.is_empty(),
+            Access::Write => area.prot.contains(Prot::WRITE),
+            Access::Execute => area.prot.contains(Prot::EXEC),
+        };
+        if !allowed {
+            return Err(FaultError::NotAllowed);
+        }
+        let page = page_down(address);
+        let flags = area.prot.page_flags();
+        match self.tables.lookup(page) {
+            Some(mapped) if access == Access::Write && !mapped.flags.contains(PageFlags::WRITABLE) => {
+                let shared = area.shared;
+                // SAFETY: the entry holds a reference.
+                let frame = unsafe { Frame::share_raw(mapped.frame) };
+                self.make_writable(page, frame, shared, flags)
+            }
+            // The entry allows it by now: a stale TLB entry, or a flag that mprotect changed.
+            Some(mapped) => {
+                let writable = mapped.flags & PageFlags::WRITABLE;
+                self.tables.set_flags(page, flags - PageFlags::WRITABLE | writable);
+                Ok(())
+            }
+            None => {
+                let (frame, flags) = new_page(area, page, access)?;
+                Ok(self.tables.map(page, frame, flags)?)
+            }
+        }
+    }
+
+    /// A store to a page that is present but read-only: copy it if somebody else has it.
+    fn make_writable(&mut self, page: u64, frame: Frame, shared: bool, flags: PageFlags) -> Result<(), FaultError> {
+        // `frame` is itself a reference: the entry's and this one make two.
+        let owned = shared || frame.reference_count() == 2;
+        if owned {
+            self.tables.set_flags(page, flags);
+        } else {
+            self.tables.map(page, frame.duplicate()?, flags)?;
+        }
+        Ok(())
+    }
+
+    /// Extends the stack down to `address` if it lies within the stack's limit.
+    fn grow_stack(&mut self, address: u64) -> Result<(), FaultError> {
+        let above = self.areas.range(address..).next().map(|(_, a)| (a.start, a.end, a.role));
+        let Some((start, end, Role::Stack)) = above else { return Err(FaultError::NotMapped) };
+        let new_start = page_down(address);
+        if end - new_start > layout::STACK_LIMIT {
+            return Err(FaultError::NotMapped);
+        }
+        // Linux keeps a gap of 256 pages below a growing stack (stack_guard_gap).
+        let gap = 256 * PAGE_SIZE;
+        let below = self.areas.range(..start).next_back().map_or(0, |(_, area)| area.end);
+        if new_start < below.saturating_add(gap) && below != 0 {
+            return Err(FaultError::NotMapped);
+        }
+        if let Some(mut stack) = self.areas.remove(&start) {
+            self.total_pages += (start - new_start) / PAGE_SIZE;
+            stack.start = new_start;
+            self.areas.insert(new_start, stack);
+        }
+        Ok(())
+    }
+}
+
+/// The frame and flags of a page touched for the first time.
+fn new_page(area: &Vma, page: u64, access: Access) -> Result<(Frame, PageFlags), FaultError> {
+    let flags = area.prot.page_flags();
+    match &area.backing {
+        Backing::Anonymous => Ok((Frame::zeroed()?, flags)),
+        Backing::Kernel(frames, _) => {
+            let frame = frames.get(area.page_index(page) as usize).ok_or(FaultError::PastEnd)?;
+            Ok((frame.clone(), flags - PageFlags::WRITABLE))
+        }
+        Backing::File { source, .. } => {
+            let frame = source.page(area.page_index(page))?;
+            if area.shared {
+                Ok((frame, flags))
+            } else if access == Access::Write {
+                Ok((frame.duplicate()?, flags))
+            } else {
+                Ok((frame, flags - PageFlags::WRITABLE))
+            }
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Changing what is mapped: the work of mmap, munmap, mprotect, mremap and brk.
+
+use super::address_space::AddressSpace;
+use super::frame::Frame;
+use super::paging::PageFlags;
+use super::vma::{Backing, Prot, Role, Vma};
+use super::{PAGE_SIZE, layout, page_up};
+use crate::syscall::errno::Errno;
+
+/// Where a mapping should go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Anywhere, near the hint if that is free (0: no hint).
+    Hint(u64),
+    /// Exactly there, replacing what is there (MAP_FIXED).
+    Fixed(u64),
+    /// Exactly there, if nothing is (MAP_FIXED_NOREPLACE).
+    FixedNoReplace(u64),
+}
+
+impl AddressSpace {
+    /// Maps `len` bytes (rounded up to pages); returns the address.
+    ///
+    /// # Errors
+    /// `EINVAL` for a bad length or alignment, `ENOMEM` where there is no room, `EEXIST` for
+    /// [`Place::FixedNoReplace`] on something mapped, `EPERM` below mmap_min_addr.
+    pub fn map(&mut self, place: Place, len: u64, area: NewArea) -> Result<u64, Errno> {
+        let len = page_up(len).filter(|len| *len != 0).ok_or(Errno::EINVAL)?;
+        let start = match place {
+            Place::Hint(hint) => self.place(hint, len)?,
+            Place::Fixed(at) | Place::FixedNoReplace(at) => {
+                self.check_fixed(at, len)?;
+                at
+            }
+        };
+        if matches!(place, Place::FixedNoReplace(_)) && self.overlapping(start, start + len).next().is_some() {
+            return Err(Errno::EEXIST);
+        }
+        self.unmap(start, len)?;
+        let NewArea { prot, max_prot, shared, backing, role } = area;
+        self.insert(Vma { start, end: start + len, prot, max_prot, shared, backing, role });
+        Ok(start)
+    }
+
+    fn check_fixed(&self, at: u64, len: u64) -> Result<(), Errno> {
+        if !at.is_multiple_of(PAGE_SIZE) {
+            return Err(Errno::EINVAL);
+        }
+        match at.checked_add(len) {
+            Some(end) if end <= self.task_size => {}
+            _ => return Err(Errno::ENOMEM),
+        }
+        if at < layout::MMAP_MIN { Err(Errno::EPERM) } else { Ok(()) }
+    }
+
+    /// Room for `len` bytes: at the hint, else the highest gap below `mmap_base`, else the
+    /// lowest above it.
+    fn place(&mut self, hint: u64, len: u64) -> Result<u64, Errno> {
+        if len > self.task_size {
+            return Err(Errno::ENOMEM);
+        }
+        let hint = page_up(hint).unwrap_or(0);
+        if hint >= layout::MMAP_MIN
+            && hint <= self.task_size - len
+            && self.overlapping(hint, hint + len).next().is_none()
+        {
+            return Ok(hint);
+        }
+        for from in [self.search_from, self.mmap_base] {
+            if let Some(start) = self.gap_below(from, len) {
+                self.search_from = start + len;
+                return Ok(start);
+            }
+        }
+        let mut start = self.mmap_base;
+        for area in self.overlapping(self.mmap_base, self.task_size) {
+            if area.start >= start && area.start - start >= len {
+                return Ok(start);
+            }
+            start = start.max(area.end);
+        }
+        if self.task_size.saturating_sub(start) >= len { Ok(start) } else { Err(Errno::ENOMEM) }
+    }
+
+    fn gap_below(&self, from: u64, len: u64) -> Option<u64> {
+        let mut top = from;
+        for (_, area) in self.areas.range(..from).rev() {
+            if area.end <= top && top - area.end >= len {
+                return Some(top - len);
+            }
+            top = top.min(area.start);
+        }
+        (top >= len && top - len >= layout::MMAP_MIN).then(|| top - len)
+    }
+
+    /// Unmaps whatever is in [start, start + len).
+    ///
+    /// # Errors
+    /// `EINVAL` for an unaligned start or a range outside the program's half.
+    pub fn unmap(&mut self, start: u64, len: u64) -> Result<(), Errno> {
+        let len = page_up(len).ok_or(Errno::EINVAL)?;
+        let end = start.checked_add(len).ok_or(Errno::EINVAL)?;
+        if !start.is_multiple_of(PAGE_SIZE) || end > self.task_size || len == 0 {
+            return Err(Errno::EINVAL);
+        }
+        for area in self.carve(start, end) {
+            self.drop_pages(area.start, area.end);
+            if area.role == Role::Vdso && self.landmarks.vdso >= area.start && self.landmarks.vdso < area.end {
+                self.landmarks.vdso = 0;
+            }
+            self.search_from = self.search_from.max(area.end.min(self.mmap_base));
+        }
+        Ok(())
+    }
+
+    /// Drops the pages in [start, end); the areas stay (MADV_DONTNEED).
+    pub fn drop_pages(&mut self, start: u64, end: u64) {
+        let mut pages = alloc::vec::Vec::new();
+        self.tables.for_each(start, end, |address, _| pages.push(address));
+        for address in pages {
+            drop(self.tables.unmap(address));
+        }
+    }
+
+    /// Changes the protection of [start, start + len).
+    ///
+    /// # Errors
+    /// `ENOMEM` if part of it isn't mapped, `EACCES` if an area may never be so accessed.
+    pub fn protect(&mut self, start: u64, len: u64, prot: Prot) -> Result<(), Errno> {
+        let len = page_up(len).ok_or(Errno::ENOMEM)?;
+        let end = start.checked_add(len).ok_or(Errno::ENOMEM)?;
+        if !start.is_multiple_of(PAGE_SIZE) {
+            return Err(Errno::EINVAL);
+        }
+        let mut covered = start;
+        for area in self.overlapping(start, end) {
+            if area.start > covered {
+                break;
+            }
+            if !area.max_prot.contains(prot) {
+                return Err(Errno::EACCES);
+            }
+            covered = area.end;
+        }
+        if covered < end {
+            return Err(Errno::ENOMEM);
+        }
+        for mut area in self.carve(start, end) {
+            area.prot = prot;
+            let mut pages = alloc::vec::Vec::new();
+            self.tables.for_each(area.start, area.end, |address, page| pages.push((address, page)));
+            for (address, page) in pages {
+                // A page that is to become writable stays read-only until the first store: it
+                // may be shared, and the fault decides about the copy.
+                let keep = if area.shared { PageFlags::WRITABLE } else { page.flags & PageFlags::WRITABLE };
+                let flags = prot.page_flags() & !(PageFlags::WRITABLE - keep);
+                self.tables.set_flags(address, flags);
+            }
+            self.insert(area);
+        }
+        Ok(())
+    }
+
+    /// Moves or resizes the mapping at `old`; returns its new address (mremap(2)).
+    ///
+    /// # Errors
+    /// `EFAULT` if the old range isn't one mapping, `ENOMEM` without room (or leave to move),
+    /// `EINVAL` for bad numbers.
+    pub fn remap(&mut self, old: u64, old_len: u64, new_len: u64, to: Remap) -> Result<u64, Errno> {
+        let old_len = page_up(old_len).ok_or(Errno::EINVAL)?;
+        let new_len = page_up(new_len).filter(|len| *len != 0).ok_or(Errno::EINVAL)?;
+        if !old.is_multiple_of(PAGE_SIZE) || new_len > self.task_size {
+            return Err(Errno::EINVAL);
+        }
+        let area = self.find(old).ok_or(Errno::EFAULT)?;
+        if old_len == 0 || old_len > area.end - old {
+            return Err(if old_len == 0 { Errno::EINVAL } else { Errno::EFAULT });
+        }
+        // The vDSO and its data move whole, and never grow (VM_DONTEXPAND).
+        let kernels = matches!(area.backing, Backing::Kernel(..));
+        if kernels && new_len > old_len {
+            return Err(Errno::EFAULT);
+        }
+        let (area_end, area_prot) = (area.end, area.prot);
+        if let Remap::To(new) = to {
+            let overlap = new < old + old_len && old < new.saturating_add(new_len);
+            if overlap {
+                return Err(Errno::EINVAL);
+            }
+            self.check_fixed(new, new_len).map_err(|e| if e == Errno::ENOMEM { Errno::EINVAL } else { e })?;
+            self.unmap(new, new_len)?;
+            return self.move_area(old, old_len, new, new_len);
+        }
+        if new_len <= old_len {
+            if new_len < old_len {
+                self.unmap(old + new_len, old_len - new_len)?;
+            }
+            return Ok(old);
+        }
+        let grown_end = old.checked_add(new_len).filter(|end| *end <= self.task_size);
+        if old + old_len == area_end
+            && let Some(end) = grown_end
+            && self.overlapping(area_end, end).next().is_none()
+        {
+            let mut areas = self.carve(old, area_end);
+            if let Some(mut area) = areas.pop() {
+                area.end = end;
+                self.insert(area);
+            }
+            debug_assert!(self.allows(old, area_prot));
+            return Ok(old);
+        }
+        if to == Remap::Stay {
+            return Err(Errno::ENOMEM);
+        }
+        let new = self.place(0, new_len)?;
+        self.move_area(old, old_len, new, new_len)
+    }
+
+    fn move_area(&mut self, old: u64, old_len: u64, new: u64, new_len: u64) -> Result<u64, Errno> {
+        let kept = old_len.min(new_len);
+        for mut area in self.carve(old, old + old_len) {
+            if area.start >= old + kept {
+                self.drop_pages(area.start, area.end);
+                continue;
+            }
+            if area.end > old + kept {
+                let cut = area.split_off(old + kept);
+                self.drop_pages(cut.start, cut.end);
+            }
+            let shift = |address: u64| address - old + new;
+            let mut pages = alloc::vec::Vec::new();
+            self.tables.for_each(area.start, area.end, |address, page| pages.push((address, page.flags)));
+            for (address, flags) in pages {
+                if let Some(frame) = self.tables.unmap(address) {
+                    self.tables.map(shift(address), frame, flags)?;
+                    self.tables.set_flags(shift(address), flags);
+                }
+            }
+            let vdso = self.landmarks.vdso;
+            if area.role == Role::Vdso && vdso >= area.start && vdso < area.end {
+                self.landmarks.vdso = shift(vdso);
+            }
+            area.start = shift(area.start);
+            area.end = shift(area.end);
+            if area.end == new + kept {
+                area.end = new + new_len;
+            }
+            self.insert(area);
+        }
+        Ok(new)
+    }
+
+    /// Moves the program's break to `to` if it can be there; returns where it is.
+    pub fn set_brk(&mut self, to: u64) -> u64 {
+        let start = self.landmarks.start_brk;
+        let (Some(old_end), Some(new_end)) = (page_up(self.landmarks.brk), page_up(to)) else {
+            return self.landmarks.brk;
+        };
+        if to < start || new_end > self.task_size {
+            return self.landmarks.brk;
+        }
+        let done = if new_end > old_end {
+            // One page stays free above, as Linux's check for the stack's gap demands.
+            if self.overlapping(old_end, new_end + PAGE_SIZE).next().is_some() {
+                Err(Errno::ENOMEM)
+            } else {
+                let heap = NewArea::anonymous(Prot::READ | Prot::WRITE).role(Role::Heap);
+                self.map(Place::Fixed(old_end), new_end - old_end, heap).map(|_| ())
+            }
+        } else if new_end < old_end {
+            self.unmap(new_end, old_end - new_end)
+        } else {
+            Ok(())
+        };
+        if done.is_ok() {
+            self.landmarks.brk = to;
+        }
+        self.landmarks.brk
+    }
+
+    /// Writes to memory that the program isn't running with yet: its stack and its segments'
+    /// last pages, while it is being built.
+    ///
+    /// # Errors
+    /// `EFAULT` where nothing is mapped, `ENOMEM`.
+    pub fn poke(&mut self, mut address: u64, mut bytes: &[u8]) -> Result<(), Errno> {
+        while !bytes.is_empty() {
+            let offset = (address % PAGE_SIZE) as usize;
+            let len = bytes.len().min(PAGE_SIZE as usize - offset);
+            let page = address - offset as u64;
+            let area = self.find(page).ok_or(Errno::EFAULT)?;
+            if self.tables.lookup(page).is_none_or(|m| !m.flags.contains(PageFlags::WRITABLE)) && !area.shared {
+                self.privatise(page)?;
+            }
+            let mapped = self.tables.lookup(page).ok_or(Errno::EFAULT)?;
+            // SAFETY: the entry holds a reference.
+            unsafe { Frame::share_raw(mapped.frame) }.write(offset, &bytes[..len]);
+            bytes = &bytes[len..];
+            address += len as u64;
+        }
+        Ok(())
+    }
+
+    /// Gives the program its own copy of a page, whatever its protection.
+    fn privatise(&mut self, page: u64) -> Result<(), Errno> {
+        let area = self.find(page).ok_or(Errno::EFAULT)?;
+        let flags = area.prot.page_flags();
+        let frame = match self.tables.lookup(page) {
+            // SAFETY: the entry holds a reference.
+            Some(mapped) => unsafe { Frame::share_raw(mapped.frame) }.duplicate()?,
+            None => match &area.backing {
+                Backing::Anonymous => Frame::zeroed()?,
+                Backing::File { source, .. } => source.page(area.page_index(page))?.duplicate()?,
+                Backing::Kernel(..) => return Err(Errno::EFAULT),
+            },
+        };
+        self.tables.map(page, frame, flags)?;
+        self.tables.set_flags(page, flags);
+        Ok(())
+    }
+}
+
+/// What mremap(2) may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remap {
+    /// Only grow or shrink in place.
+    Stay,
+    /// Move if it must (MREMAP_MAYMOVE).
+    MayMove,
+    /// Move there (MREMAP_FIXED).
+    To(u64),
+}
+
+/// An area yet to be placed.
+pub struct NewArea {
+    /// What the program may do.
+    pub prot: Prot,
+    /// The most it may ever do.
+    pub max_prot: Prot,
+    /// Writes go to the backing.
+    pub shared: bool,
+    /// What is behind it.
+    pub backing: Backing,
+    /// What it is for.
+    pub role: Role,
+}
+
+impl NewArea {
+    /// Private memory, zeros at first.
+    pub fn anonymous(prot: Prot) -> Self {
+        Self { prot, max_prot: Prot::all(), shared: false, backing: Backing::Anonymous, role: Role::Plain }
+    }
+
+    /// The same with a role.
+    pub fn role(mut self, role: Role) -> Self {
+        self.role = role;
+        self
+    }
+}

@@ -1,0 +1,41 @@
+//! Memory: frames, page tables, the kernel's heap and stacks, and programs' address spaces.
+//!
+//! Reading order: `frame.rs` (who owns a page frame), `paging.rs` (page tables), `vma.rs` and
+//! `address_space.rs` (what a program has mapped), `fault.rs` (pages that appear on first
+//! touch). None of it is on the way of a system call that doesn't deal in memory.
+
+pub mod address_space;
+pub mod fault;
+pub mod frame;
+pub mod heap;
+pub mod kstack;
+pub mod layout;
+pub mod mapping;
+pub mod paging;
+pub mod shared;
+pub mod vma;
+
+use bootloader_api::BootInfo;
+
+/// Bytes of a page.
+pub const PAGE_SIZE: u64 = 4096;
+
+/// `address` rounded down to a page.
+pub const fn page_down(address: u64) -> u64 {
+    address & !(PAGE_SIZE - 1)
+}
+
+/// `address` rounded up to a page; `None` past the end of the address range.
+pub const fn page_up(address: u64) -> Option<u64> {
+    match address.checked_add(PAGE_SIZE - 1) {
+        Some(sum) => Some(page_down(sum)),
+        None => None,
+    }
+}
+
+/// Takes the memory over from the loader: frames first, then page tables, then the heap.
+pub fn init(boot_info: &BootInfo) {
+    frame::init(boot_info);
+    paging::init();
+    heap::init();
+}

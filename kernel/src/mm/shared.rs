@@ -1,0 +1,32 @@
+//! Memory that processes share without a file: MAP_SHARED | MAP_ANONYMOUS.
+
+use alloc::collections::BTreeMap;
+
+use spin::Mutex;
+
+use super::frame::Frame;
+use super::vma::PageSource;
+use crate::syscall::errno::Errno;
+
+/// Pages made when first touched by whichever process.
+#[derive(Default)]
+pub struct SharedMemory(Mutex<BTreeMap<u64, Frame>>);
+
+impl SharedMemory {
+    /// Memory that was never touched.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl PageSource for SharedMemory {
+    fn page(&self, index: u64) -> Result<Frame, Errno> {
+        let mut pages = self.0.lock();
+        if let Some(frame) = pages.get(&index) {
+            return Ok(frame.clone());
+        }
+        let frame = Frame::zeroed()?;
+        pages.insert(index, frame.clone());
+        Ok(frame)
+    }
+}

@@ -1,0 +1,116 @@
+//! Maps a checked ELF image into an address space.
+//!
+//! Whether the file may be loaded at all is decided by `formats::elf`; here its segments
+//! become mappings of the file's own pages, copied only when they are written to.
+
+use alloc::sync::Arc;
+
+use formats::elf::{Image, Kind, Segment, Source};
+
+use crate::mm::address_space::AddressSpace;
+use crate::mm::mapping::{NewArea, Place};
+use crate::mm::vma::{Backing, PageSource, Prot, Role};
+use crate::mm::{PAGE_SIZE, page_down, page_up};
+use crate::syscall::errno::Errno;
+
+/// A file that can be executed.
+#[derive(Clone)]
+pub struct Executable {
+    /// Its pages.
+    pub source: Arc<dyn PageSource>,
+    /// Bytes.
+    pub size: u64,
+    /// Absolute path, for /proc/PID/maps.
+    pub path: Arc<str>,
+}
+
+impl Source for Executable {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> bool {
+        let Some(end) = offset.checked_add(out.len() as u64) else { return false };
+        if end > self.size {
+            return false;
+        }
+        let mut done = 0;
+        while done < out.len() {
+            let at = offset + done as u64;
+            let in_page = (at % PAGE_SIZE) as usize;
+            let len = (PAGE_SIZE as usize - in_page).min(out.len() - done);
+            let Ok(page) = self.source.page(at / PAGE_SIZE) else { return false };
+            page.read(in_page, &mut out[done..done + len]);
+            done += len;
+        }
+        true
+    }
+}
+
+/// Checks a file.
+///
+/// # Errors
+/// `ENOEXEC`, or `ENOMEM` where the image asks for addresses that no program has.
+pub fn check(file: &Executable) -> Result<Image, Errno> {
+    formats::elf::parse(file).map_err(|error| if error.is_out_of_memory() { Errno::ENOMEM } else { Errno::ENOEXEC })
+}
+
+/// Maps `image` with its addresses moved by `bias` (0 for a fixed one).
+///
+/// # Errors
+/// `ENOMEM`, `EPERM` below mmap_min_addr.
+pub fn map(mm: &mut AddressSpace, file: &Executable, image: &Image, bias: u64) -> Result<(), Errno> {
+    debug_assert!(image.kind == Kind::Relocatable || bias == 0);
+    for segment in &image.segments {
+        map_segment(mm, file, segment, bias)?;
+    }
+    Ok(())
+}
+
+fn map_segment(mm: &mut AddressSpace, file: &Executable, segment: &Segment, bias: u64) -> Result<(), Errno> {
+    let mut prot = Prot::empty();
+    prot.set(Prot::READ, segment.read);
+    prot.set(Prot::WRITE, segment.write);
+    prot.set(Prot::EXEC, segment.execute);
+    let start = bias.checked_add(segment.vaddr).ok_or(Errno::ENOMEM)?;
+    let file_end = start.checked_add(segment.filesz).ok_or(Errno::ENOMEM)?;
+    let end = start.checked_add(segment.memsz).ok_or(Errno::ENOMEM)?;
+    let mapped_end = page_up(file_end).ok_or(Errno::ENOMEM)?;
+    if segment.filesz > 0 {
+        let area = NewArea {
+            prot,
+            max_prot: Prot::all(),
+            shared: false,
+            backing: Backing::File {
+                source: file.source.clone(),
+                offset: page_down(segment.file_offset),
+                path: file.path.clone(),
+            },
+            role: Role::Plain,
+        };
+        mm.map(Place::Fixed(page_down(start)), mapped_end - page_down(start), area)?;
+    }
+    let bss_start = if segment.filesz > 0 { mapped_end } else { page_down(start) };
+    let bss_end = page_up(end).ok_or(Errno::ENOMEM)?;
+    if bss_end > bss_start {
+        mm.map(Place::Fixed(bss_start), bss_end - bss_start, NewArea::anonymous(prot))?;
+    }
+    // The rest of the file's last page reads as zeros. Only a writable segment has such a rest
+    // that a program may look at; elsewhere the file's own bytes show, as on Linux.
+    if segment.filesz > 0 && segment.memsz > segment.filesz && segment.write {
+        let rest = (mapped_end - file_end).min(end - file_end) as usize;
+        let zeros = [0; PAGE_SIZE as usize];
+        mm.poke(file_end, &zeros[..rest])?;
+    }
+    let marks = &mut mm.landmarks;
+    if segment.execute {
+        if marks.start_code == 0 || start < marks.start_code {
+            marks.start_code = start;
+        }
+        marks.end_code = marks.end_code.max(file_end);
+    }
+    marks.start_data = marks.start_data.max(start);
+    marks.end_data = marks.end_data.max(file_end);
+    marks.brk = marks.brk.max(end);
+    Ok(())
+}

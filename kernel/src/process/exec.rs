@@ -1,0 +1,242 @@
+//! Starting a program: execve(2), and init.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use formats::elf::{Class, Image, Kind, Stack};
+use spin::Mutex;
+
+use super::elf::{self, Executable};
+use super::stack::{self, ProgramInfo};
+use super::{SharedMm, Task, current, exit};
+use crate::arch::gdt::{self, USER_CS, USER_DS, USER32_CS};
+use crate::arch::percpu;
+use crate::arch::segments::Segments;
+use crate::dev::random;
+use crate::entry::frame::Frame;
+use crate::fs;
+use crate::mm::PAGE_SIZE;
+use crate::mm::address_space::AddressSpace;
+use crate::mm::layout;
+use crate::mm::mapping::{NewArea, Place};
+use crate::mm::vma::{Prot, Role};
+use crate::syscall::errno::Errno;
+use crate::vdso;
+
+/// Set by `norandmaps` (or `nokaslr`): every program at the same addresses.
+static FIXED_ADDRESSES: AtomicBool = AtomicBool::new(false);
+
+/// Most levels of `#!` (BINPRM_MAX_RECURSION's effect).
+const INTERPRETER_DEPTH: usize = 5;
+/// Bytes of a script's first line that count (BINPRM_BUF_SIZE).
+const SCRIPT_LINE: usize = 256;
+
+/// Turns address space randomisation off.
+pub fn set_fixed_addresses() {
+    FIXED_ADDRESSES.store(true, Ordering::Relaxed);
+}
+
+/// Whether programs get random addresses.
+pub fn is_randomised() -> bool {
+    !FIXED_ADDRESSES.load(Ordering::Relaxed)
+}
+
+/// A random number of bytes, whole pages, below `2^bits` pages; 0 without randomisation.
+pub fn random_pages(bits: u32) -> u64 {
+    if is_randomised() { (random::next_u64() >> (64 - bits)) * PAGE_SIZE } else { 0 }
+}
+
+/// A program in its address space, ready to run.
+pub struct Loaded {
+    /// Its address space.
+    pub mm: SharedMm,
+    /// The registers it starts with.
+    pub frame: Frame,
+    /// Absolute path.
+    pub path: String,
+    /// File name, for the task's name.
+    pub name: Vec<u8>,
+}
+
+/// Loads the program at `path`, or the interpreter that its `#!` line names.
+///
+/// # Errors
+/// Those of the path, `EACCES`, `ENOEXEC`, `ELOOP`, `E2BIG`, `ENOMEM`.
+pub fn load(path: &[u8], mut args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<Loaded, Errno> {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path).to_vec();
+    let shown = String::from_utf8_lossy(path).into_owned();
+    let mut path = path.to_vec();
+    for _ in 0..INTERPRETER_DEPTH {
+        let file = fs::open_executable(&path)?;
+        let Some((interpreter, argument)) = script(&file) else {
+            return load_elf(&file, &shown, &args, env, name);
+        };
+        // argv becomes: interpreter, its argument if any, the script's path, the old argv[1..].
+        let mut line = Vec::new();
+        line.push(interpreter.clone());
+        line.extend(argument);
+        line.push(path);
+        line.extend(args.into_iter().skip(1));
+        args = line;
+        path = interpreter;
+    }
+    Err(Errno::ELOOP)
+}
+
+/// The interpreter and its argument, if the file begins with `#!`.
+fn script(file: &Executable) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+    let mut head = [0; SCRIPT_LINE];
+    let len = head.len().min(usize::try_from(file.size).unwrap_or(usize::MAX));
+    use formats::elf::Source;
+    if !file.read_at(0, &mut head[..len]) {
+        return None;
+    }
+    let line = head[..len].strip_prefix(b"#!")?;
+    let line = line.split(|byte| *byte == b'\n' || *byte == 0).next()?.trim_ascii();
+    let mut parts = line.splitn(2, |byte| *byte == b' ' || *byte == b'\t');
+    let interpreter = parts.next().filter(|p| !p.is_empty())?.to_vec();
+    let argument = parts.next().map(|a| a.trim_ascii().to_vec()).filter(|a| !a.is_empty());
+    Some((interpreter, argument))
+}
+
+fn load_elf(
+    file: &Executable,
+    shown: &str,
+    args: &[Vec<u8>],
+    env: &[Vec<u8>],
+    name: Vec<u8>,
+) -> Result<Loaded, Errno> {
+    let image = elf::check(file)?;
+    let is_32bit = image.class == Class::Elf32;
+    let mut mm = AddressSpace::new(is_32bit)?;
+    let stack_top = place_stack(&mut mm, &image)?;
+    let bias = load_bias(&mm, &image);
+    elf::map(&mut mm, file, &image, bias)?;
+    // The break begins a page or more after the program, at a random distance.
+    let brk = mm.landmarks.brk.next_multiple_of(PAGE_SIZE) + random_pages(13);
+    (mm.landmarks.start_brk, mm.landmarks.brk) = (brk, brk);
+    let (mut base, mut entry) = (0, image.entry + bias);
+    if let Some(path) = &image.interp {
+        let (at, start) = load_interpreter(&mut mm, path, image.class)?;
+        (base, entry) = (at, start);
+    }
+    vdso::map(&mut mm, is_32bit)?;
+    let info = ProgramInfo {
+        is_32bit,
+        phdr: if image.phdr_vaddr == 0 { 0 } else { image.phdr_vaddr + bias },
+        phent: u64::from(image.phentsize),
+        phnum: u64::from(image.phnum),
+        base,
+        entry: image.entry + bias,
+        vsyscall: if is_32bit { vdso::kernel_vsyscall(mm.landmarks.vdso) } else { 0 },
+        path: shown.into(),
+    };
+    let stack = stack::build(&mut mm, stack_top, &info, args, env)?;
+    let frame = Frame {
+        rip: entry,
+        rsp: stack,
+        cs: u64::from(if is_32bit { USER32_CS } else { USER_CS }),
+        ss: u64::from(USER_DS),
+        // Interrupts on; bit 1 always reads as 1 (Intel SDM vol. 1, 3.4.3).
+        rflags: 0x202,
+        orig_rax: u64::MAX,
+        ..Frame::default()
+    };
+    let path = format!("{}", file.path);
+    Ok(Loaded { mm: Arc::new(Mutex::new(mm)), frame, path, name })
+}
+
+/// Maps the stack and picks where mmap begins; returns the stack's top.
+fn place_stack(mm: &mut AddressSpace, image: &Image) -> Result<u64, Errno> {
+    let is_32bit = image.class == Class::Elf32;
+    // 22 bits of pages on 64-bit, 11 on 32-bit (STACK_RND_MASK).
+    let top = mm.task_size - random_pages(if is_32bit { 11 } else { 22 });
+    // 28 bits of pages on 64-bit, 8 on 32-bit (mmap_rnd_bits); room for the stack and its gap.
+    let gap = layout::STACK_LIMIT + 256 * PAGE_SIZE + if is_32bit { 1 << 23 } else { 1 << 34 };
+    mm.mmap_base = mm.task_size - gap - random_pages(if is_32bit { 8 } else { 28 });
+    let mut prot = Prot::READ | Prot::WRITE;
+    prot.set(Prot::EXEC, matches!(image.stack, Stack::Executable) || image.stack == Stack::Unstated && is_32bit);
+    let size = 33 * PAGE_SIZE;
+    mm.map(Place::Fixed(top - size), size, NewArea::anonymous(prot).role(Role::Stack))?;
+    Ok(top)
+}
+
+/// How far a relocatable image moves.
+fn load_bias(mm: &AddressSpace, image: &Image) -> u64 {
+    if image.kind == Kind::Fixed {
+        return 0;
+    }
+    let is_32bit = image.class == Class::Elf32;
+    let base = if is_32bit { layout::PIE_BASE_32 } else { layout::PIE_BASE };
+    let base = base + random_pages(if is_32bit { 8 } else { 28 });
+    let base = base / image.align * image.align;
+    let len = image.extent.end - image.extent.start;
+    if base.checked_add(len).is_none_or(|end| end > mm.mmap_base) {
+        return layout::MMAP_MIN.next_multiple_of(image.align).wrapping_sub(image.extent.start);
+    }
+    base.wrapping_sub(image.extent.start)
+}
+
+/// Maps the dynamic linker; returns where it lies and where it starts.
+fn load_interpreter(mm: &mut AddressSpace, path: &[u8], class: Class) -> Result<(u64, u64), Errno> {
+    let file = fs::open_executable(path)?;
+    let image = elf::check(&file)?;
+    if image.class != class {
+        return Err(Errno::ELIBBAD);
+    }
+    let marks = mm.landmarks.clone();
+    let bias = match image.kind {
+        Kind::Fixed => 0,
+        Kind::Relocatable => {
+            let len = image.extent.end - image.extent.start;
+            let area = NewArea::anonymous(Prot::empty());
+            mm.map(Place::Hint(0), len, area)?.wrapping_sub(image.extent.start)
+        }
+    };
+    elf::map(mm, &file, &image, bias)?;
+    // Code, data and break are the program's, not the linker's.
+    mm.landmarks = marks;
+    Ok((bias.wrapping_add(image.extent.start), image.entry.wrapping_add(bias)))
+}
+
+/// Gives `task` the loaded program: what execve(2) keeps is left alone, the rest starts anew.
+pub fn install(task: &Task, loaded: &Loaded) {
+    let process = &task.process;
+    *process.mm.lock() = Some(loaded.mm.clone());
+    *process.exe.lock() = loaded.path.clone();
+    process.actions.lock().reset_handlers();
+    let mut comm = [0; 16];
+    let len = loaded.name.len().min(15);
+    comm[..len].copy_from_slice(&loaded.name[..len]);
+    *task.comm.lock() = comm;
+    let is_32bit = loaded.frame.is_compat();
+    let data = if is_32bit { USER_DS } else { 0 };
+    *task.segments.lock() = Segments { ds: data, es: data, ..Segments::default() };
+    *task.tls.lock() = [0; 3];
+    task.fpu.lock().reset();
+    task.clear_child_tid.store(0, Ordering::Relaxed);
+    task.robust_list.store(0, Ordering::Relaxed);
+}
+
+/// execve(2) in the running task: on success the way out leads into the new program.
+///
+/// # Errors
+/// Those of [`load`].
+pub fn execve(path: &[u8], args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<(), Errno> {
+    let loaded = load(path, args, env)?;
+    let task = current();
+    exit::release_mm(&task.process);
+    task.process.files.lock().lock().close_on_exec();
+    install(&task, &loaded);
+    loaded.mm.lock().activate();
+    gdt::set_tls(&task.tls.lock());
+    task.segments.lock().load();
+    task.fpu.lock().load();
+    let keep = task.frame().entry;
+    *task.frame_mut() = Frame { entry: keep, ..loaded.frame };
+    percpu::clear_work(percpu::work::SINGLE_STEP);
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! What an exception means: a page to bring in, a signal for the program, or a kernel bug.
+
+use x86_64::registers::control::Cr2;
+
+use super::signal::{self, SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGTRAP};
+use super::{current, try_current};
+use crate::arch::extable;
+use crate::arch::percpu::{self, work};
+use crate::entry::frame::Frame;
+use crate::log;
+use crate::mm::fault::{Access, FaultError};
+use crate::mm::{kstack, layout};
+
+/// Single-step flag.
+const TF: u64 = 1 << 8;
+
+const DIVIDE_ERROR: u8 = 0;
+const DEBUG: u8 = 1;
+const NMI: u8 = 2;
+const BREAKPOINT: u8 = 3;
+const OVERFLOW: u8 = 4;
+const BOUND_RANGE: u8 = 5;
+const INVALID_OPCODE: u8 = 6;
+const PAGE_FAULT: u8 = 14;
+const X87: u8 = 16;
+const ALIGNMENT_CHECK: u8 = 17;
+const SIMD: u8 = 19;
+
+/// Names of the vectors (Intel SDM vol. 3, table 6-1).
+const NAMES: [&str; 20] = [
+    "#DE divide error",
+    "#DB debug",
+    "NMI",
+    "#BP breakpoint",
+    "#OF overflow",
+    "#BR bound range",
+    "#UD invalid opcode",
+    "#NM device not available",
+    "#DF double fault",
+    "coprocessor segment overrun",
+    "#TS invalid TSS",
+    "#NP segment not present",
+    "#SS stack segment fault",
+    "#GP general protection",
+    "#PF page fault",
+    "reserved",
+    "#MF x87 error",
+    "#AC alignment check",
+    "#MC machine check",
+    "#XM SIMD error",
+];
+
+/// Takes an exception: returns if whatever was interrupted may go on.
+pub fn exception(frame: &mut Frame, vector: u8, error_code: u64) {
+    match vector {
+        // Nothing here asks for one; QEMU's monitor can send it.
+        NMI => log!("NMI at {:#x}", frame.rip),
+        PAGE_FAULT => page_fault(frame, error_code),
+        _ if frame.from_user() => user_exception(frame, vector, error_code),
+        DEBUG if kernel_debug(frame) => {}
+        _ => match extable::fixup(frame.rip) {
+            Some(go_on) => frame.rip = go_on,
+            None => kernel_bug(frame, vector, error_code, 0),
+        },
+    }
+}
+
+/// #DB in ring 0: a program's TF that SYSENTER took along, or a breakpoint of a program's that
+/// `mov ss` held back into the entry code. Neither is the kernel's; the program gets its trap
+/// on the way out.
+fn kernel_debug(frame: &mut Frame) -> bool {
+    if frame.rflags & TF == 0 {
+        return try_current().is_some();
+    }
+    frame.rflags &= !TF;
+    percpu::set_work(work::SINGLE_STEP);
+    true
+}
+
+fn user_exception(frame: &Frame, vector: u8, error_code: u64) {
+    let number = match vector {
+        DIVIDE_ERROR | X87 | SIMD => SIGFPE,
+        DEBUG | BREAKPOINT => SIGTRAP,
+        OVERFLOW | BOUND_RANGE => SIGSEGV,
+        INVALID_OPCODE => SIGILL,
+        ALIGNMENT_CHECK => SIGBUS,
+        _ => SIGSEGV,
+    };
+    report(frame, NAMES.get(usize::from(vector)).copied().unwrap_or("exception"), error_code, 0);
+    signal::force(number)
+}
+
+/// The IRET to the program could not load its rip, cs, rflags, rsp or ss: SIGSEGV.
+pub fn bad_return(frame: &Frame) {
+    report(frame, "bad return frame", 0, 0);
+    signal::force(SIGSEGV)
+}
+
+fn page_fault(frame: &mut Frame, error_code: u64) {
+    let address = Cr2::read_raw();
+    let access = if error_code & 1 << 4 != 0 {
+        Access::Execute
+    } else if error_code & 1 << 1 != 0 {
+        Access::Write
+    } else {
+        Access::Read
+    };
+    // Who faulted is told by CS, not by the error code's user bit: an emulator may make a far
+    // return in user mode access its stack as supervisor.
+    let from_user = frame.from_user();
+    // The kernel touches user memory at the instructions of usercopy.rs only.
+    let fixup = if from_user { None } else { extable::fixup(frame.rip) };
+    if !from_user && (fixup.is_none() || address >= layout::TASK_SIZE) {
+        kernel_bug(frame, PAGE_FAULT, error_code, address);
+    }
+    let Some(mm) = current().mm() else { kernel_bug(frame, PAGE_FAULT, error_code, address) };
+    let result = mm.lock().fault(address, access);
+    drop(mm);
+    match (result, fixup) {
+        (Ok(()), _) => {}
+        (Err(FaultError::OutOfMemory), _) => {
+            log!("Out of memory: killed process {}", current().process.pid);
+            signal::force(SIGKILL)
+        }
+        (Err(_), Some(go_on)) => frame.rip = go_on,
+        (Err(error), None) => {
+            report(frame, "page fault", error_code, address);
+            signal::force(if error == FaultError::PastEnd { SIGBUS } else { SIGSEGV })
+        }
+    }
+}
+
+/// Says in the log what killed a program, in the manner of Linux's show_unhandled_signals.
+fn report(frame: &Frame, what: &str, error_code: u64, address: u64) {
+    let task = current();
+    let comm = *task.comm.lock();
+    let name = core::str::from_utf8(&comm).unwrap_or("?").trim_end_matches('\0');
+    log!(
+        "{name}[{}]: {what} at {address:#x} ip {:#x} sp {:#x} error {error_code:#x}",
+        task.tid, frame.rip, frame.rsp,
+    );
+}
+
+fn kernel_bug(frame: &Frame, vector: u8, error_code: u64, address: u64) -> ! {
+    let name = NAMES.get(usize::from(vector)).copied().unwrap_or("exception");
+    let overflow = if kstack::is_guard(address) { " (kernel stack overflow)" } else { "" };
+    crate::panic::with_frame(
+        frame,
+        format_args!("{name} in the kernel, error {error_code:#x}, address {address:#x}{overflow}"),
+    )
+}

@@ -1,0 +1,87 @@
+//! The first program.
+
+use alloc::string::String;
+use alloc::sync::{Arc, Weak};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicU32};
+
+use formats::cmdline::CommandLine;
+use spin::Mutex;
+
+use super::exit::ExitStatus;
+use super::wait::WaitQueue;
+use super::{Process, Task, exec, sched, table};
+use crate::arch::percpu::work;
+use crate::dev::power::{self, Exit};
+use crate::fs;
+use crate::syscall::errno::Errno;
+use crate::{always, log};
+
+/// init's process ID.
+pub const PID: u32 = 1;
+
+/// Loads init as the command line says and hands the CPU over to it.
+pub fn start(options: &CommandLine) -> ! {
+    let path = options.rdinit.as_deref().unwrap_or(b"/init");
+    match spawn(path, options) {
+        Ok(()) => sched::run(),
+        Err(errno) => {
+            let name = errno.name().unwrap_or("?");
+            panic!("cannot start {}: {name} ({})", String::from_utf8_lossy(path), errno.text())
+        }
+    }
+}
+
+fn spawn(path: &[u8], options: &CommandLine) -> Result<(), Errno> {
+    let mut args: Vec<Vec<u8>> = vec![path.to_vec()];
+    args.extend(options.init_args.iter().cloned());
+    log!("init: {}", args.iter().map(|a| String::from_utf8_lossy(a)).collect::<Vec<_>>().join(" "));
+    let loaded = exec::load(path, args, &options.init_env)?;
+    let pid = table::reserve()?;
+    debug_assert_eq!(pid, PID);
+    let process = Arc::new(Process {
+        pid,
+        pgid: AtomicU32::new(0),
+        sid: AtomicU32::new(0),
+        parent: Mutex::new(Weak::new()),
+        children: Mutex::default(),
+        mm: Mutex::default(),
+        files: Mutex::new(Arc::new(Mutex::new(fs::console_files()?))),
+        fs: Mutex::new(fs::FsContext::root()),
+        cred: Mutex::default(),
+        limits: Mutex::default(),
+        actions: Mutex::default(),
+        exe: Mutex::default(),
+        status: Mutex::new(None),
+        child_ended: WaitQueue::new(),
+        mm_released: WaitQueue::new(),
+        is_vfork: AtomicBool::new(false),
+        live_tasks: AtomicU32::new(0),
+    });
+    let task = Task::new(pid, process, &loaded.frame)?;
+    exec::install(&task, &loaded);
+    if options.strace {
+        task.set_work(work::TRACE);
+    }
+    table::enter(&task);
+    sched::start(task);
+    Ok(())
+}
+
+/// init ended: the machine ends with it, with init's status as its own.
+pub fn ended(status: ExitStatus) -> ! {
+    let code = match status {
+        ExitStatus::Exited(0) => Exit::Success,
+        ExitStatus::Exited(code) => {
+            always!("init exited with status {code}");
+            Exit::Failure
+        }
+        ExitStatus::Killed(signal) => {
+            always!("init was killed by signal {signal}");
+            Exit::Failure
+        }
+    };
+    power::debug_exit(code);
+    power::power_off()
+}

@@ -1,0 +1,153 @@
+//! The scheduler: one queue, round robin, and the switch from one task to the next.
+//!
+//! A task gives the CPU up when it waits, when it ends, and, if others are ready, when the
+//! timer finds it in user mode. The kernel itself is not preempted. With nothing to run the
+//! CPU halts until an interrupt, on the stack of the task that ran last.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use core::arch::naked_asm;
+use core::sync::atomic::Ordering;
+
+use spin::Mutex;
+use x86_64::instructions::interrupts;
+
+use super::{Task, TaskState};
+use crate::arch::percpu::{self, work};
+use crate::arch::{gdt, segments::Segments};
+use crate::entry::exit::return_by_iret;
+use crate::entry::frame::{self, Frame};
+
+static SCHEDULER: Mutex<Scheduler> =
+    Mutex::new(Scheduler { current: None, previous: None, ready: VecDeque::new() });
+
+struct Scheduler {
+    current: Option<Arc<Task>>,
+    /// Kept until the next switch: a task that ended still stands on its stack while it
+    /// switches away.
+    previous: Option<Arc<Task>>,
+    ready: VecDeque<Arc<Task>>,
+}
+
+/// The running task, as a reference that can be kept.
+pub fn current_task() -> Arc<Task> {
+    SCHEDULER.lock().current.clone().expect("a task runs")
+}
+
+/// Makes `task` ready to run.
+pub fn start(task: Arc<Task>) {
+    SCHEDULER.lock().ready.push_back(task);
+}
+
+/// Wakes a task that waits.
+pub fn wake(task: &Arc<Task>) {
+    if task.state() == TaskState::Blocked {
+        task.set_state(TaskState::Runnable);
+        start(task.clone());
+    }
+}
+
+/// Called by the timer: asks for a switch if another task is ready.
+pub fn tick() {
+    // The timer may strike in the idle loop, where the queue is being looked at: try only.
+    if let Some(scheduler) = SCHEDULER.try_lock()
+        && !scheduler.ready.is_empty()
+        && scheduler.current.is_some()
+    {
+        percpu::set_work(work::RESCHEDULE);
+    }
+}
+
+/// Lets another task run, if one is ready.
+pub fn yield_now() {
+    schedule();
+}
+
+/// Gives the CPU to the next ready task; returns when this one's turn comes again.
+pub fn schedule() {
+    let next = {
+        let mut scheduler = SCHEDULER.lock();
+        if let Some(current) = scheduler.current.clone()
+            && current.state() == TaskState::Runnable
+        {
+            scheduler.ready.push_back(current);
+        }
+        loop {
+            if let Some(next) = scheduler.ready.pop_front() {
+                break next;
+            }
+            drop(scheduler);
+            // STI takes effect after the next instruction: no interrupt is lost before HLT.
+            interrupts::enable_and_hlt();
+            interrupts::disable();
+            crate::time::idle();
+            scheduler = SCHEDULER.lock();
+        }
+    };
+    switch_to(next);
+}
+
+fn switch_to(next: Arc<Task>) {
+    let mut scheduler = SCHEDULER.lock();
+    let previous = scheduler.current.replace(next.clone());
+    if let Some(previous) = &previous {
+        if Arc::ptr_eq(previous, &next) {
+            return;
+        }
+        previous.fpu.lock().save();
+        *previous.segments.lock() = Segments::read();
+        previous.work.store(percpu::pending_work(), Ordering::Relaxed);
+    }
+    let mut unused = 0;
+    let save_to = previous.as_ref().map_or(&raw mut unused, |task| task.context.get());
+    let load_from = next.context.get();
+    percpu::set_current(Arc::as_ptr(&next), next.stack.top(), next.work.load(Ordering::Relaxed));
+    gdt::set_kernel_stack(next.stack.top());
+    gdt::set_tls(&next.tls.lock());
+    next.segments.lock().load();
+    next.fpu.lock().load();
+    match next.mm() {
+        Some(mm) => mm.lock().activate(),
+        None => crate::mm::paging::activate_kernel(),
+    }
+    // The task before `previous` is off its stack by now: its last reference may go.
+    let gone = core::mem::replace(&mut scheduler.previous, previous);
+    drop(scheduler);
+    drop(gone);
+    drop(next);
+    // SAFETY: both point to the tasks' own slots, which the references in the scheduler keep
+    // alive; `load_from` holds a stack that `prepare_stack` or this function left.
+    unsafe { switch_stacks(save_to, *load_from) };
+}
+
+/// Saves the callee-saved registers and the stack pointer, and takes the other task's.
+#[unsafe(naked)]
+unsafe extern "C" fn switch_stacks(save_to: *mut u64, load: u64) {
+    naked_asm!(
+        "push rbx", "push rbp", "push r12", "push r13", "push r14", "push r15",
+        "mov [rdi], rsp",
+        "mov rsp, rsi",
+        "pop r15", "pop r14", "pop r13", "pop r12", "pop rbp", "pop rbx",
+        "ret",
+    )
+}
+
+/// Lays out a new task's stack so that the first switch to it returns to user mode with
+/// `frame`. Returns the stack pointer to switch to.
+pub fn prepare_stack(top: u64, frame: &Frame) -> u64 {
+    let frame_at = top - frame::SIZE as u64;
+    let context = frame_at - 7 * 8;
+    // SAFETY: the caller passes the top of a mapped, unused kernel stack.
+    unsafe {
+        (frame_at as *mut Frame).write(frame.clone());
+        core::ptr::write_bytes(context as *mut u64, 0, 6);
+        ((frame_at - 8) as *mut u64).write(return_by_iret as *const () as u64);
+    }
+    context
+}
+
+/// Runs the first task; the boot stack is left behind.
+pub fn run() -> ! {
+    schedule();
+    unreachable!("nothing switches back to the boot stack")
+}

@@ -1,0 +1,74 @@
+//! Names for addresses: what a backtrace prints.
+//!
+//! The section `.kallsyms` is reserved at link time and filled afterwards from the ELF's own
+//! symbol table (`xtask/src/build/kallsyms.rs`). All numbers are little-endian `u32`:
+//!
+//! ```text
+//! 0        b"KALLSYMS"
+//! 8        N, number of symbols; 0: never filled
+//! 12       S, bytes of names
+//! 16       N addresses minus 0xffffffff80000000, ascending
+//! 16+4N    N+1 offsets into the names: name i is names[offset[i]..offset[i+1]]
+//! 20+8N    the names
+//! ```
+
+use core::fmt;
+
+/// Bytes reserved.
+const SIZE: usize = 192 * 1024;
+/// What the addresses are relative to: the start of the kernel's image.
+const BASE: u64 = 0xffff_ffff_8000_0000;
+
+#[used]
+#[unsafe(link_section = ".kallsyms")]
+static KALLSYMS: [u8; SIZE] = {
+    let mut section = [0; SIZE];
+    let magic = *b"KALLSYMS";
+    let mut i = 0;
+    while i < magic.len() {
+        section[i] = magic[i];
+        i += 1;
+    }
+    section
+};
+
+fn word(at: usize) -> Option<u32> {
+    // The compiler must not believe the initial value: the section is rewritten after it.
+    let table: &[u8; SIZE] = core::hint::black_box(&KALLSYMS);
+    Some(u32::from_le_bytes(table.get(at..at + 4)?.try_into().ok()?))
+}
+
+/// The name of the function that `address` lies in, and how far from its start.
+pub fn lookup(address: u64) -> Option<(&'static str, u64)> {
+    let count = word(8)? as usize;
+    let offset = u32::try_from(address.checked_sub(BASE)?).ok()?;
+    // Binary search for the last symbol at or below the address.
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = (low + high) / 2;
+        if word(16 + 4 * middle)? <= offset {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    let index = low.checked_sub(1)?;
+    let start = word(16 + 4 * index)?;
+    let names = 20 + 8 * count;
+    let at = |i: usize| Some(names + word(16 + 4 * count + 4 * i)? as usize);
+    let table: &'static [u8; SIZE] = core::hint::black_box(&KALLSYMS);
+    let name = core::str::from_utf8(table.get(at(index)?..at(index + 1)?)?).ok()?;
+    Some((name, u64::from(offset - start)))
+}
+
+/// An address that prints as `name+0x12`.
+pub struct Symbol(pub u64);
+
+impl fmt::Display for Symbol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match lookup(self.0) {
+            Some((name, offset)) => write!(f, "{name}+{offset:#x}"),
+            None => f.write_str("?"),
+        }
+    }
+}

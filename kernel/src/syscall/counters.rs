@@ -1,0 +1,42 @@
+//! How often each door was taken, and for which call: the proof that a test went the way it
+//! claims, and that a vDSO call did not enter at all. /proc/doors shows them.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use super::table::{I386_LEN, X86_64_LEN};
+use crate::entry::frame::Door;
+
+/// A row: calls by number; the last slot counts numbers past the table's end.
+const SLOTS: usize = if I386_LEN > X86_64_LEN { I386_LEN } else { X86_64_LEN } + 1;
+
+static CALLS: [[AtomicU64; SLOTS]; Door::ALL.len()] =
+    [const { [const { AtomicU64::new(0) }; SLOTS] }; Door::ALL.len()];
+
+/// Counts one call. `slot` is the number, or the table's length for a number past its end.
+#[inline(always)]
+pub fn count(door: Door, slot: usize) {
+    let row = match door {
+        Door::Int80 => 0,
+        Door::Syscall => 1,
+        Door::Syscall32 => 2,
+        Door::Sysenter => 3,
+    };
+    if let Some(counter) = CALLS[row].get(slot) {
+        // One CPU, no preemption: a plain increment is enough, and cheaper than a locked one.
+        counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+}
+
+/// Calls through `door` so far, all numbers together.
+pub fn total(door: Door) -> u64 {
+    CALLS[door_row(door)].iter().map(|c| c.load(Ordering::Relaxed)).sum()
+}
+
+/// (number, calls) of every call that came through `door`.
+pub fn by_number(door: Door) -> impl Iterator<Item = (usize, u64)> {
+    CALLS[door_row(door)].iter().map(|c| c.load(Ordering::Relaxed)).enumerate().filter(|(_, n)| *n > 0)
+}
+
+fn door_row(door: Door) -> usize {
+    Door::ALL.iter().position(|d| *d == door).unwrap_or(0)
+}

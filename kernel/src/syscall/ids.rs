@@ -1,0 +1,132 @@
+//! Who a process is: IDs, groups, sessions, users.
+
+use core::sync::atomic::Ordering;
+
+use alloc::sync::Arc;
+
+use super::errno::{Errno, SysResult};
+use crate::process::{Process, current, sched, table};
+
+/// getpid(2).
+pub fn getpid() -> SysResult {
+    Ok(current().process.pid as usize)
+}
+
+/// gettid(2).
+pub fn gettid() -> SysResult {
+    Ok(current().tid as usize)
+}
+
+/// getppid(2); 0 for init.
+pub fn getppid() -> SysResult {
+    Ok(current().process.parent.lock().upgrade().map_or(0, |parent| parent.pid as usize))
+}
+
+/// getuid(2).
+pub fn getuid() -> SysResult {
+    Ok(current().process.cred.lock().uid as usize)
+}
+
+/// geteuid(2).
+pub fn geteuid() -> SysResult {
+    Ok(current().process.cred.lock().euid as usize)
+}
+
+/// getgid(2).
+pub fn getgid() -> SysResult {
+    Ok(current().process.cred.lock().gid as usize)
+}
+
+/// getegid(2).
+pub fn getegid() -> SysResult {
+    Ok(current().process.cred.lock().egid as usize)
+}
+
+/// setuid(2).
+pub fn setuid(uid: u32) -> SysResult {
+    let current = current();
+    let mut cred = current.process.cred.lock();
+    if cred.is_privileged() {
+        (cred.uid, cred.suid) = (uid, uid);
+    } else if uid != cred.uid && uid != cred.suid {
+        return Err(Errno::EPERM);
+    }
+    (cred.euid, cred.fsuid) = (uid, uid);
+    Ok(0)
+}
+
+/// setgid(2).
+pub fn setgid(gid: u32) -> SysResult {
+    let current = current();
+    let mut cred = current.process.cred.lock();
+    if cred.is_privileged() {
+        (cred.gid, cred.sgid) = (gid, gid);
+    } else if gid != cred.gid && gid != cred.sgid {
+        return Err(Errno::EPERM);
+    }
+    (cred.egid, cred.fsgid) = (gid, gid);
+    Ok(0)
+}
+
+/// The running process for 0, else the one with that ID.
+fn target(pid: i32) -> Result<Arc<Process>, Errno> {
+    if pid == 0 {
+        return Ok(sched::current_task().process.clone());
+    }
+    u32::try_from(pid).ok().and_then(table::find_process).ok_or(Errno::ESRCH)
+}
+
+/// getpgid(2).
+pub fn getpgid(pid: i32) -> SysResult {
+    Ok(target(pid)?.pgid.load(Ordering::Relaxed) as usize)
+}
+
+/// getpgrp(2).
+pub fn getpgrp() -> SysResult {
+    getpgid(0)
+}
+
+/// getsid(2).
+pub fn getsid(pid: i32) -> SysResult {
+    Ok(target(pid)?.sid.load(Ordering::Relaxed) as usize)
+}
+
+/// setpgid(2), for the process itself and its children.
+pub fn setpgid(pid: i32, pgid: i32) -> SysResult {
+    if pgid < 0 {
+        return Err(Errno::EINVAL);
+    }
+    let process = target(pid)?;
+    let pgid = if pgid == 0 { process.pid } else { pgid as u32 };
+    let me = sched::current_task().process.clone();
+    let is_child = process.parent.lock().upgrade().is_some_and(|parent| Arc::ptr_eq(&parent, &me));
+    if !Arc::ptr_eq(&process, &me) && !is_child {
+        return Err(Errno::ESRCH);
+    }
+    let sid = process.sid.load(Ordering::Relaxed);
+    if sid == process.pid || sid != me.sid.load(Ordering::Relaxed) {
+        return Err(Errno::EPERM);
+    }
+    // Only a group of the same session can be joined.
+    let exists = table::all().iter().any(|task| {
+        task.process.pgid.load(Ordering::Relaxed) == pgid && task.process.sid.load(Ordering::Relaxed) == sid
+    });
+    if pgid != process.pid && !exists {
+        return Err(Errno::EPERM);
+    }
+    process.pgid.store(pgid, Ordering::Relaxed);
+    Ok(0)
+}
+
+/// setsid(2).
+pub fn setsid() -> SysResult {
+    let current = current();
+    let process = &current.process;
+    let leads = table::all().iter().any(|task| task.process.pgid.load(Ordering::Relaxed) == process.pid);
+    if leads {
+        return Err(Errno::EPERM);
+    }
+    process.sid.store(process.pid, Ordering::Relaxed);
+    process.pgid.store(process.pid, Ordering::Relaxed);
+    Ok(process.pid as usize)
+}

@@ -1,0 +1,67 @@
+//! Resource limits.
+
+use super::errno::{Errno, SysResult};
+use crate::process::limits::{COUNT, INFINITY};
+use crate::process::{current, table};
+use crate::usercopy::UserPtr;
+
+fn get(resource: u32) -> Result<(u64, u64), Errno> {
+    current().process.limits.lock().0.get(resource as usize).copied().ok_or(Errno::EINVAL)
+}
+
+/// getrlimit(2).
+pub fn getrlimit(resource: u32, out: UserPtr<[u64; 2]>) -> SysResult {
+    let (soft, hard) = get(resource)?;
+    out.write([soft, hard]).map(|()| 0)
+}
+
+/// ugetrlimit(2) of i386: what doesn't fit in 32 bits is infinite.
+pub fn getrlimit32(resource: u32, out: UserPtr<[u32; 2]>) -> SysResult {
+    let (soft, hard) = get(resource)?;
+    let narrow = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+    out.write([narrow(soft), narrow(hard)]).map(|()| 0)
+}
+
+/// setrlimit(2).
+pub fn setrlimit(resource: u32, new: UserPtr<[u64; 2]>) -> SysResult {
+    prlimit64(0, resource, new, UserPtr::new(0))
+}
+
+/// setrlimit(2) of i386.
+pub fn setrlimit32(resource: u32, new: UserPtr<[u32; 2]>) -> SysResult {
+    let widen = |value: u32| if value == u32::MAX { INFINITY } else { u64::from(value) };
+    let [soft, hard] = new.read()?.map(widen);
+    set(0, resource, Some((soft, hard))).map(|_| 0)
+}
+
+/// prlimit64(2); the same layout in both ABIs.
+pub fn prlimit64(pid: i32, resource: u32, new: UserPtr<[u64; 2]>, old: UserPtr<[u64; 2]>) -> SysResult {
+    let limit = if new.is_null() { None } else { Some(new.read()?.into()) };
+    let (soft, hard) = set(pid, resource, limit)?;
+    if !old.is_null() {
+        old.write([soft, hard])?;
+    }
+    Ok(0)
+}
+
+/// Sets a limit of `pid` (0: the running process) if `new` is given; returns the old one.
+fn set(pid: i32, resource: u32, new: Option<(u64, u64)>) -> Result<(u64, u64), Errno> {
+    if resource as usize >= COUNT {
+        return Err(Errno::EINVAL);
+    }
+    let pid = if pid == 0 { current().process.pid } else { pid as u32 };
+    let process = table::find_process(pid).ok_or(Errno::ESRCH)?;
+    let mut limits = process.limits.lock();
+    let slot = &mut limits.0[resource as usize];
+    let old = *slot;
+    if let Some((soft, hard)) = new {
+        if soft > hard {
+            return Err(Errno::EINVAL);
+        }
+        if hard > old.1 && !current().process.cred.lock().is_privileged() {
+            return Err(Errno::EPERM);
+        }
+        *slot = (soft, hard);
+    }
+    Ok(old)
+}

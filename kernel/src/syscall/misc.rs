@@ -1,0 +1,166 @@
+//! The system as a whole: its name, its state, its log, its end.
+
+use alloc::vec;
+
+use spin::Mutex;
+
+use super::errno::{Errno, SysResult};
+use crate::dev::{power, random};
+use crate::mm::PAGE_SIZE;
+use crate::mm::frame;
+use crate::process::{current, table};
+use crate::usercopy::UserPtr;
+
+/// Linux's version that programs are told: what the ABI here follows. C libraries refuse to
+/// start on a kernel older than they were built for.
+pub const RELEASE: &str = "6.1.0-trident";
+/// The build, in the place where Linux says `#1 SMP ...`.
+pub const VERSION: &str = concat!("#1 Trident ", env!("CARGO_PKG_VERSION"));
+
+/// Bytes of each field of struct utsname, NUL included.
+const UTS_FIELD: usize = 65;
+
+static HOSTNAME: Mutex<([u8; UTS_FIELD], usize)> = Mutex::new(hostname_at_boot());
+
+const fn hostname_at_boot() -> ([u8; UTS_FIELD], usize) {
+    let mut name = [0; UTS_FIELD];
+    let boot = b"trident";
+    let mut i = 0;
+    while i < boot.len() {
+        name[i] = boot[i];
+        i += 1;
+    }
+    (name, boot.len())
+}
+
+/// uname(2): six fields of 65 bytes; the same for both widths.
+pub fn uname(out: UserPtr<[u8; 6 * UTS_FIELD]>) -> SysResult {
+    let mut fields = [0; 6 * UTS_FIELD];
+    let hostname = HOSTNAME.lock();
+    // A 32-bit program is told the machine it runs on too (only PER_LINUX32 says i686).
+    let texts: [&[u8]; 6] = [
+        b"Linux",
+        &hostname.0[..hostname.1],
+        RELEASE.as_bytes(),
+        VERSION.as_bytes(),
+        b"x86_64",
+        b"(none)",
+    ];
+    for (field, text) in fields.chunks_mut(UTS_FIELD).zip(texts) {
+        field[..text.len()].copy_from_slice(text);
+    }
+    drop(hostname);
+    out.write(fields).map(|()| 0)
+}
+
+/// sethostname(2).
+pub fn sethostname(name: UserPtr<u8>, len: i32) -> SysResult {
+    let len = usize::try_from(len).ok().filter(|len| *len < UTS_FIELD).ok_or(Errno::EINVAL)?;
+    if !current().process.cred.lock().is_privileged() {
+        return Err(Errno::EPERM);
+    }
+    let mut new = [0; UTS_FIELD];
+    name.read_into(&mut new[..len])?;
+    *HOSTNAME.lock() = (new, len);
+    Ok(0)
+}
+
+/// sysinfo(2), 112 bytes: uptime, loads[3], total, free, shared, buffer, swap total, swap free
+/// (longs), procs (u16, padded), high total, high free, unit (u32, padded).
+pub fn sysinfo(out: UserPtr<[u64; 14]>) -> SysResult {
+    let (free, total) = frame::statistics();
+    let mut info = [0; 14];
+    info[0] = crate::time::uptime_ns() / 1_000_000_000;
+    info[4] = total * PAGE_SIZE;
+    info[5] = free * PAGE_SIZE;
+    info[10] = table::all().len() as u64;
+    info[13] = 1;
+    out.write(info).map(|()| 0)
+}
+
+/// sysinfo(2) of i386, 64 bytes; sizes in pages, so that they fit.
+pub fn sysinfo32(out: UserPtr<[u32; 16]>) -> SysResult {
+    let (free, total) = frame::statistics();
+    let mut info = [0; 16];
+    info[0] = (crate::time::uptime_ns() / 1_000_000_000) as u32;
+    info[4] = total as u32;
+    info[5] = free as u32;
+    info[10] = table::all().len() as u32;
+    info[13] = PAGE_SIZE as u32;
+    out.write(info).map(|()| 0)
+}
+
+/// getrandom(2). All sources are the same here, and always ready.
+pub fn getrandom(out: UserPtr<u8>, len: usize, flags: u32) -> SysResult {
+    const RANDOM_AND_INSECURE: u32 = 2 | 4;
+    if flags & !7 != 0 || flags & RANDOM_AND_INSECURE == RANDOM_AND_INSECURE {
+        return Err(Errno::EINVAL);
+    }
+    let len = len.min(i32::MAX as usize);
+    let mut chunk = [0; 256];
+    let mut done = 0;
+    while done < len {
+        let part = &mut chunk[..(len - done).min(256)];
+        random::fill(part);
+        match out.byte_add(done as u64).write_slice(part) {
+            Ok(()) => done += part.len(),
+            Err(errno) if done == 0 => return Err(errno),
+            Err(_) => break,
+        }
+    }
+    Ok(done)
+}
+
+/// syslog(2): reading the log and asking for its size; the console's level is fixed at boot.
+pub fn syslog(action: i32, out: UserPtr<u8>, len: i32) -> SysResult {
+    match action {
+        // Open, close, clear, console off, on, level: accepted.
+        0 | 1 | 5..=8 => Ok(0),
+        // Read (which would block on an empty log), read all, read and clear.
+        2..=4 => {
+            let len = usize::try_from(len).map_err(|_| Errno::EINVAL)?;
+            if out.is_null() {
+                return Err(Errno::EINVAL);
+            }
+            let mut text = vec![0; len.min(crate::log::capacity())];
+            let got = crate::log::read_all(&mut text);
+            out.write_slice(&text[..got]).map(|()| got)
+        }
+        // Unread: everything was shown.
+        9 => Ok(0),
+        10 => Ok(crate::log::capacity()),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// reboot(2).
+pub fn reboot(magic1: u32, magic2: u32, command: u32, _arg: u64) -> SysResult {
+    const MAGIC1: u32 = 0xfee1_dead;
+    const MAGIC2: [u32; 4] = [672_274_793, 85_072_278, 369_367_448, 537_993_216];
+    const RESTART: u32 = 0x0123_4567;
+    const HALT: u32 = 0xcdef_0123;
+    const POWER_OFF: u32 = 0x4321_fedc;
+    const CAD_ON: u32 = 0x89ab_cdef;
+    const CAD_OFF: u32 = 0;
+    if !current().process.cred.lock().is_privileged() {
+        return Err(Errno::EPERM);
+    }
+    if magic1 != MAGIC1 || !MAGIC2.contains(&magic2) {
+        return Err(Errno::EINVAL);
+    }
+    match command {
+        POWER_OFF => power::power_off(),
+        RESTART => power::reset(),
+        HALT => power::halt(),
+        // Ctrl-Alt-Del: there is no keyboard.
+        CAD_ON | CAD_OFF => Ok(0),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// write(2) while there are no files: to the console.
+pub fn write_early(_fd: i32, buffer: UserPtr<u8>, count: usize) -> SysResult {
+    let bytes = buffer.read_vec(count.min(65536))?;
+    crate::dev::console::send(&bytes);
+    Ok(bytes.len())
+}

@@ -1,0 +1,141 @@
+//! Making, replacing, ending and awaiting processes.
+
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
+
+use linux_raw_sys::general as linux;
+
+use super::errno::{Errno, SysResult};
+use crate::process::exit::{self, ExitStatus, Which};
+use crate::process::fork::{self, CloneArgs, CloneFlags};
+use crate::process::{current, exec, sched};
+use crate::usercopy::{Pod, UserPtr};
+
+/// Longest path (PATH_MAX, with its NUL).
+const PATH_MAX: usize = 4096;
+/// Most bytes of one argument string (MAX_ARG_STRLEN).
+const STRING_MAX: usize = 32 * 4096;
+/// Most argument strings; a stack full of empty ones.
+const STRINGS_MAX: usize = 1 << 18;
+
+/// exit(2). With one thread a process, the same as exit_group(2).
+pub fn exit(code: i32) -> SysResult {
+    exit_group(code)
+}
+
+/// exit_group(2).
+pub fn exit_group(code: i32) -> SysResult {
+    exit::exit_group(ExitStatus::Exited(code as u8))
+}
+
+/// fork(2).
+pub fn fork() -> SysResult {
+    fork::clone(CloneArgs::fork())
+}
+
+/// vfork(2).
+pub fn vfork() -> SysResult {
+    let mut args = CloneArgs::fork();
+    args.flags = CloneFlags::VM | CloneFlags::VFORK;
+    fork::clone(args)
+}
+
+/// clone(2), x86_64's order of the arguments.
+pub fn clone(flags: u64, stack: u64, parent_tid: UserPtr<u32>, child_tid: UserPtr<u32>, tls: u64) -> SysResult {
+    // The low byte is the signal that the parent gets; a child always ends with SIGCHLD here.
+    let flags = CloneFlags::from_bits(flags & !0xff).ok_or(Errno::EINVAL)?;
+    // A child that shares memory while the parent runs on is a thread in all but name.
+    if flags.contains(CloneFlags::VM) && !flags.contains(CloneFlags::VFORK) {
+        return Err(Errno::EINVAL);
+    }
+    fork::clone(CloneArgs { flags, stack, parent_tid, child_tid, tls })
+}
+
+/// clone(2), i386's order. `tls` would be a struct user_desc.
+pub fn clone32(flags: u64, stack: u64, parent_tid: UserPtr<u32>, tls: u64, child_tid: UserPtr<u32>) -> SysResult {
+    if flags & u64::from(linux::CLONE_SETTLS) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    clone(flags, stack, parent_tid, child_tid, tls)
+}
+
+/// execve(2).
+pub fn execve(path: UserPtr<u8>, argv: UserPtr<u64>, envp: UserPtr<u64>) -> SysResult {
+    start(path, strings(argv)?, &strings(envp)?)
+}
+
+/// execve(2) with 32-bit pointers.
+pub fn execve32(path: UserPtr<u8>, argv: UserPtr<u32>, envp: UserPtr<u32>) -> SysResult {
+    start(path, strings(argv)?, &strings(envp)?)
+}
+
+fn start(path: UserPtr<u8>, mut args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> SysResult {
+    let path = path.read_cstr(PATH_MAX)?;
+    // A program always has an argv[0] (since Linux 5.18).
+    if args.is_empty() {
+        args.push(Vec::new());
+    }
+    exec::execve(&path, args, env)?;
+    Ok(0)
+}
+
+/// The strings of a NULL-terminated array of pointers; a NULL array is an empty one.
+fn strings<T: Pod + Into<u64>>(array: UserPtr<T>) -> Result<Vec<Vec<u8>>, Errno> {
+    let mut strings = Vec::new();
+    if array.is_null() {
+        return Ok(strings);
+    }
+    let mut total = 0;
+    for i in 0..STRINGS_MAX {
+        let pointer: u64 = array.add(i).read()?.into();
+        if pointer == 0 {
+            return Ok(strings);
+        }
+        let text = UserPtr::<u8>::new(pointer).read_cstr(STRING_MAX).map_err(|errno| {
+            if errno == Errno::ENAMETOOLONG { Errno::E2BIG } else { errno }
+        })?;
+        total += text.len();
+        if total > crate::mm::layout::STACK_LIMIT as usize / 4 {
+            return Err(Errno::E2BIG);
+        }
+        strings.push(text);
+    }
+    Err(Errno::E2BIG)
+}
+
+/// wait4(2). The resource usage is not measured: `rusage` is filled with zeros.
+pub fn wait4(pid: i32, status: UserPtr<u32>, options: u32, rusage: u64) -> SysResult {
+    let known = linux::WNOHANG | linux::WUNTRACED | linux::WCONTINUED | linux::__WALL | linux::__WNOTHREAD;
+    if options & !(known | linux::__WCLONE) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let which = match pid {
+        -1 => Which::Any,
+        0 => Which::Group(current().process.pgid.load(Ordering::Relaxed)),
+        i32::MIN => return Err(Errno::ESRCH),
+        pid if pid < 0 => Which::Group(pid.unsigned_abs()),
+        pid => Which::Pid(pid as u32),
+    };
+    let Some((pid, ended)) = exit::wait(which, options & linux::WNOHANG != 0, false)? else {
+        return Ok(0);
+    };
+    if !status.is_null() {
+        status.write(ended.wait_status())?;
+    }
+    if rusage != 0 {
+        let len = if current().is_compat() { 72 } else { 144 };
+        crate::usercopy::clear(rusage, len)?;
+    }
+    Ok(pid as usize)
+}
+
+/// waitpid(2), i386.
+pub fn waitpid(pid: i32, status: UserPtr<u32>, options: u32) -> SysResult {
+    wait4(pid, status, options, 0)
+}
+
+/// sched_yield(2).
+pub fn sched_yield() -> SysResult {
+    sched::yield_now();
+    Ok(0)
+}

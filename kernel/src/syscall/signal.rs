@@ -1,0 +1,140 @@
+//! Signal calls: dispositions, masks, sending.
+
+use super::errno::{Errno, SysResult};
+use crate::process::signal::{self, Action, SIGKILL, SIGSTOP, bit};
+use crate::process::{Task, current, table};
+use crate::usercopy::UserPtr;
+
+/// Bytes of a signal set in both ABIs.
+const SIGSET_SIZE: usize = 8;
+/// Signals that can be neither blocked nor handled.
+const UNBLOCKABLE: u64 = bit(SIGKILL) | bit(SIGSTOP);
+
+fn exchange_action(
+    number: i32,
+    new: Option<Action>,
+) -> Result<Action, Errno> {
+    let number = signal::check_number(number)?;
+    if number == 0 || new.is_some() && (number == SIGKILL || number == SIGSTOP) {
+        return Err(Errno::EINVAL);
+    }
+    let current = current();
+    let mut actions = current.process.actions.lock();
+    let old = actions.get(number);
+    if let Some(mut action) = new {
+        action.mask &= !UNBLOCKABLE;
+        actions.set(number, action);
+    }
+    Ok(old)
+}
+
+/// rt_sigaction(2). The kernel's struct sigaction: handler, flags, restorer, mask.
+pub fn rt_sigaction(number: i32, new: UserPtr<[u64; 4]>, old: UserPtr<[u64; 4]>, size: usize) -> SysResult {
+    if size != SIGSET_SIZE {
+        return Err(Errno::EINVAL);
+    }
+    let action = if new.is_null() {
+        None
+    } else {
+        let [handler, flags, restorer, mask] = new.read()?;
+        Some(Action { handler, flags, restorer, mask })
+    };
+    let previous = exchange_action(number, action)?;
+    if !old.is_null() {
+        old.write([previous.handler, previous.flags, previous.restorer, previous.mask])?;
+    }
+    Ok(0)
+}
+
+/// rt_sigaction(2) with the 32-bit structure: handler, flags, restorer, two halves of the mask.
+pub fn rt_sigaction32(number: i32, new: UserPtr<[u32; 5]>, old: UserPtr<[u32; 5]>, size: usize) -> SysResult {
+    if size != SIGSET_SIZE {
+        return Err(Errno::EINVAL);
+    }
+    let action = if new.is_null() {
+        None
+    } else {
+        let [handler, flags, restorer, low, high] = new.read()?.map(u64::from);
+        Some(Action { handler, flags, restorer, mask: low | high << 32 })
+    };
+    let previous = exchange_action(number, action)?;
+    if !old.is_null() {
+        let Action { handler, flags, restorer, mask } = previous;
+        old.write([handler, flags, restorer, mask, mask >> 32].map(|word| word as u32))?;
+    }
+    Ok(0)
+}
+
+/// rt_sigprocmask(2); the set has the same layout in both ABIs.
+pub fn rt_sigprocmask(how: u32, set: UserPtr<u64>, old: UserPtr<u64>, size: usize) -> SysResult {
+    if size != SIGSET_SIZE {
+        return Err(Errno::EINVAL);
+    }
+    let task = current();
+    let before = task.signals.lock().blocked;
+    if !set.is_null() {
+        let set = set.read()? & !UNBLOCKABLE;
+        let blocked = match how {
+            0 => before | set,
+            1 => before & !set,
+            2 => set,
+            _ => return Err(Errno::EINVAL),
+        };
+        let mut signals = task.signals.lock();
+        signals.blocked = blocked;
+        if signals.pending & !blocked != 0 {
+            task.set_work(crate::arch::percpu::work::SIGNAL);
+        }
+    }
+    if !old.is_null() {
+        old.write(before)?;
+    }
+    Ok(0)
+}
+
+/// Sends to every task that `matches`; `ESRCH` if there is none.
+fn send_where(signal: u8, matches: impl Fn(&Task) -> bool) -> SysResult {
+    let mut found = false;
+    for task in table::all().iter().filter(|task| matches(task)) {
+        found = true;
+        if signal != 0 {
+            signal::send(task, signal);
+        }
+    }
+    if found { Ok(0) } else { Err(Errno::ESRCH) }
+}
+
+/// kill(2).
+pub fn kill(pid: i32, signal: i32) -> SysResult {
+    use core::sync::atomic::Ordering::Relaxed;
+    let signal = signal::check_number(signal)?;
+    let me = current().process.pid;
+    match pid {
+        -1 => send_where(signal, |task| task.process.pid > 1 && task.process.pid != me),
+        0 => {
+            let group = current().process.pgid.load(Relaxed);
+            send_where(signal, |task| task.process.pgid.load(Relaxed) == group)
+        }
+        i32::MIN => Err(Errno::ESRCH),
+        pid if pid < 0 => send_where(signal, |task| task.process.pgid.load(Relaxed) == pid.unsigned_abs()),
+        pid => send_where(signal, |task| task.tid == pid as u32 && task.process.pid == pid as u32),
+    }
+}
+
+/// tkill(2).
+pub fn tkill(tid: i32, signal: i32) -> SysResult {
+    let signal = signal::check_number(signal)?;
+    if tid <= 0 {
+        return Err(Errno::EINVAL);
+    }
+    send_where(signal, |task| task.tid == tid as u32)
+}
+
+/// tgkill(2).
+pub fn tgkill(pid: i32, tid: i32, signal: i32) -> SysResult {
+    let signal = signal::check_number(signal)?;
+    if pid <= 0 || tid <= 0 {
+        return Err(Errno::EINVAL);
+    }
+    send_where(signal, |task| task.tid == tid as u32 && task.process.pid == pid as u32)
+}

@@ -1,0 +1,164 @@
+//! Both tables: number, name, kinds of the arguments, handler.
+//!
+//! A row `1 write(Fd, InBuf, Size) = file::write;` is all there is to say of a call: the
+//! dispatcher takes the handler from it, the tracer the name and the kinds, the documentation
+//! the list. `x86_64.rs` has SYSCALL's table, `i386.rs` that of every other door.
+
+use core::arch::asm;
+
+use spin::Mutex;
+
+use super::errno::SysResult;
+use super::{Handler, counters, not_implemented};
+use crate::entry::frame::Door;
+use crate::log;
+
+mod i386;
+mod x86_64;
+
+pub use crate::trace::kinds::Arg;
+
+/// A row.
+pub struct Entry {
+    /// Number of the call.
+    pub number: u32,
+    /// Its name, Linux's.
+    pub name: &'static str,
+    /// What its arguments are, for the tracer.
+    pub args: &'static [Arg],
+    /// What does it.
+    pub handler: Handler,
+}
+
+/// One past the highest number in the x86_64 table.
+pub const X86_64_LEN: usize = 470;
+/// One past the highest number in the i386 table.
+pub const I386_LEN: usize = 470;
+
+/// Handlers by number; the last one answers for every number past the end.
+static X86_64: [Handler; X86_64_LEN + 1] = handlers(x86_64::ENTRIES);
+static I386: [Handler; I386_LEN + 1] = handlers(i386::ENTRIES);
+
+const fn handlers<const N: usize>(entries: &[Entry]) -> [Handler; N] {
+    let mut table: [Handler; N] = [not_implemented; N];
+    let mut i = 0;
+    while i < entries.len() {
+        assert!(i == 0 || entries[i - 1].number < entries[i].number, "rows are sorted by number");
+        table[entries[i].number as usize] = entries[i].handler;
+        i += 1;
+    }
+    table
+}
+
+/// The smaller of the two, by a conditional move. A branch could be predicted wrong, and the
+/// handler be taken from past the table's end meanwhile (Spectre variant 1).
+#[inline(always)]
+fn clamp(number: usize, len: usize) -> usize {
+    let mut slot = number;
+    // SAFETY: two register instructions.
+    unsafe {
+        asm!("cmp {0}, {1}", "cmova {0}, {1}", inout(reg) slot, in(reg) len,
+             options(pure, nomem, nostack));
+    }
+    slot
+}
+
+/// The handler of a number in the x86_64 table; counts the call.
+#[inline(always)]
+pub fn x86_64(number: usize, door: Door) -> Handler {
+    let slot = clamp(number, X86_64_LEN);
+    counters::count(door, slot);
+    // SAFETY: `clamp` leaves at most X86_64_LEN, the index of the last slot.
+    unsafe { *X86_64.get_unchecked(slot) }
+}
+
+/// The handler of a number in the i386 table; counts the call.
+#[inline(always)]
+pub fn i386(number: usize, door: Door) -> Handler {
+    let slot = clamp(number, I386_LEN);
+    counters::count(door, slot);
+    // SAFETY: `clamp` leaves at most I386_LEN, the index of the last slot.
+    unsafe { *I386.get_unchecked(slot) }
+}
+
+/// The row of a call, by the door it came through.
+pub fn lookup(door: Door, number: u32) -> Option<&'static Entry> {
+    let entries = entries(door);
+    entries.binary_search_by_key(&number, |entry| entry.number).ok().map(|i| &entries[i])
+}
+
+/// All rows of the table behind a door.
+pub fn entries(door: Door) -> &'static [Entry] {
+    match door {
+        Door::Syscall => x86_64::ENTRIES,
+        Door::Int80 | Door::Syscall32 | Door::Sysenter => i386::ENTRIES,
+    }
+}
+
+/// Linux's name of a number, whether there is a handler for it here or not.
+pub fn linux_name(door: Door, number: u32) -> Option<&'static str> {
+    let number = number as usize;
+    match door {
+        Door::Syscall => syscalls::x86_64::Sysno::new(number).map(|call| call.name()),
+        _ => syscalls::x86::Sysno::new(number).map(|call| call.name()),
+    }
+}
+
+/// Names a call without a handler in the log, the first time it is asked for. A number that
+/// Linux has no call for either is nobody's loss.
+pub fn log_unknown(door: Door, number: u32) {
+    static SEEN: Mutex<[[u64; 8]; 2]> = Mutex::new([[0; 8]; 2]);
+    let Some(name) = linux_name(door, number) else { return };
+    let (word, bit) = ((number / 64) as usize, 1 << (number % 64));
+    let mut seen = SEEN.lock();
+    if let Some(word) = seen[usize::from(door == Door::Syscall)].get_mut(word)
+        && *word & bit == 0
+    {
+        *word |= bit;
+        drop(seen);
+        log!("{}: {name} ({number}) is not implemented", door.name());
+    }
+}
+
+/// Turns a typed handler into one that takes six registers.
+macro_rules! adapt {
+    ($h:path;) => { |_, _, _, _, _, _| $h() };
+    ($h:path; $a:ident) => { |a, _, _, _, _, _| $h(arg(a)) };
+    ($h:path; $a:ident $b:ident) => { |a, b, _, _, _, _| $h(arg(a), arg(b)) };
+    ($h:path; $a:ident $b:ident $c:ident) => { |a, b, c, _, _, _| $h(arg(a), arg(b), arg(c)) };
+    ($h:path; $a:ident $b:ident $c:ident $d:ident) => {
+        |a, b, c, d, _, _| $h(arg(a), arg(b), arg(c), arg(d))
+    };
+    ($h:path; $a:ident $b:ident $c:ident $d:ident $e:ident) => {
+        |a, b, c, d, e, _| $h(arg(a), arg(b), arg(c), arg(d), arg(e))
+    };
+    ($h:path; $a:ident $b:ident $c:ident $d:ident $e:ident $f:ident) => {
+        |a, b, c, d, e, f| $h(arg(a), arg(b), arg(c), arg(d), arg(e), arg(f))
+    };
+}
+
+/// Makes `ENTRIES` from rows.
+macro_rules! calls {
+    ($($number:literal $name:ident($($kind:ident),*) = $handler:path;)*) => {
+        /// The rows, by number.
+        pub static ENTRIES: &[Entry] = &[$(
+            Entry {
+                number: $number,
+                name: stringify!($name),
+                args: &[$(Arg::$kind),*],
+                handler: adapt!($handler; $($kind)*),
+            },
+        )*];
+    };
+}
+use {adapt, calls};
+
+/// An argument register as the type that the handler takes.
+fn arg<T: super::FromRegister>(register: u64) -> T {
+    T::from_register(register)
+}
+
+/// A call that does nothing and says so truthfully: the file or process has no such state.
+fn nothing() -> SysResult {
+    Ok(0)
+}

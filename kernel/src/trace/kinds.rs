@@ -1,0 +1,42 @@
+//! What an argument is, so that it can be printed as strace prints it.
+
+/// Kinds of arguments, as the tables name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Arg {
+    Addr,
+    ArchPrctl,
+    Argv,
+    CloneFlags,
+    Envp,
+    Fd,
+    GetrandomFlags,
+    Hex,
+    InBuf,
+    Int,
+    Madvice,
+    MmapFlags,
+    MremapFlags,
+    OutBuf,
+    OutInt,
+    OutStatus,
+    Path,
+    Pid,
+    PrctlOption,
+    Prot,
+    RebootCommand,
+    Resource,
+    RlimitIn,
+    RlimitOut,
+    SigHow,
+    SigactionIn,
+    SigactionOut,
+    Signal,
+    SigsetIn,
+    SigsetOut,
+    Size,
+    Sysinfo,
+    UInt,
+    Utsname,
+    WaitFlags,
+}

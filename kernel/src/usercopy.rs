@@ -1,0 +1,249 @@
+//! The only code that touches user memory.
+//!
+//! An address from a program is just a number. Here, and nowhere else, it is checked to lie
+//! in the program's half, SMAP is lifted for the length of the copy, and a fault that no
+//! mapping explains ends the copy with `EFAULT` instead of the kernel (`arch/extable.rs`).
+//! Between two reads of the same address the program may change it: read once, check the copy.
+
+use alloc::vec::Vec;
+use core::arch::naked_asm;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+
+use crate::mm::PAGE_SIZE;
+use crate::mm::layout::TASK_SIZE;
+use crate::syscall::errno::Errno;
+use crate::{clac, extable, stac};
+
+/// Types that any bytes are a value of, without padding that would carry kernel bytes out.
+///
+/// # Safety
+/// Every bit pattern is a value, and there is no padding (or it is always zeroed).
+pub unsafe trait Pod: Copy + 'static {}
+
+macro_rules! pod {
+    ($($t:ty),*) => { $(
+        // SAFETY: integers have no padding and no invalid values.
+        unsafe impl Pod for $t {}
+    )* };
+}
+pod!(u8, i8, u16, i16, u32, i32, u64, i64, usize, isize);
+// SAFETY: an array of such values is one.
+unsafe impl<T: Pod, const N: usize> Pod for [T; N] {}
+
+/// A program's pointer to a `T`: a number until it is read or written through.
+#[repr(transparent)]
+pub struct UserPtr<T>(u64, PhantomData<*mut T>);
+
+impl<T> Clone for UserPtr<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for UserPtr<T> {}
+
+impl<T> core::fmt::Debug for UserPtr<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
+
+impl<T> UserPtr<T> {
+    /// The pointer with this address.
+    pub const fn new(address: u64) -> Self {
+        Self(address, PhantomData)
+    }
+
+    /// The address.
+    pub const fn address(self) -> u64 {
+        self.0
+    }
+
+    /// Whether it is NULL.
+    pub const fn is_null(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The same address as a pointer to another type.
+    pub const fn cast<U>(self) -> UserPtr<U> {
+        UserPtr::new(self.0)
+    }
+
+    /// The pointer `count` elements on. Wraps; the check comes with the access.
+    pub const fn add(self, count: usize) -> Self {
+        Self::new(self.0.wrapping_add((count as u64).wrapping_mul(size_of::<T>() as u64)))
+    }
+
+    /// The pointer `bytes` on.
+    pub const fn byte_add(self, bytes: u64) -> Self {
+        Self::new(self.0.wrapping_add(bytes))
+    }
+}
+
+impl<T: Pod> UserPtr<T> {
+    /// Reads the value.
+    ///
+    /// # Errors
+    /// `EFAULT`.
+    pub fn read(self) -> Result<T, Errno> {
+        let mut value = MaybeUninit::<T>::uninit();
+        // SAFETY: the destination is the value's own memory.
+        unsafe { copy_in(value.as_mut_ptr().cast(), self.0, size_of::<T>())? };
+        // SAFETY: all bytes were written, and `T: Pod` has no invalid values.
+        Ok(unsafe { value.assume_init() })
+    }
+
+    /// Writes the value.
+    ///
+    /// # Errors
+    /// `EFAULT`.
+    pub fn write(self, value: T) -> Result<(), Errno> {
+        // SAFETY: the source is the value's own memory.
+        unsafe { copy_out(self.0, (&raw const value).cast(), size_of::<T>()) }
+    }
+
+    /// Reads `count` values, without trusting `count`: memory is taken as the copy goes on.
+    ///
+    /// # Errors
+    /// `EFAULT`, `ENOMEM`.
+    pub fn read_vec(self, count: usize) -> Result<Vec<T>, Errno> {
+        let bytes = count.checked_mul(size_of::<T>()).ok_or(Errno::EFAULT)?;
+        check(self.0, bytes)?;
+        let mut values = Vec::<T>::new();
+        values.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
+        // SAFETY: `count` elements are reserved.
+        unsafe {
+            copy_in(values.as_mut_ptr().cast(), self.0, bytes)?;
+            values.set_len(count);
+        }
+        Ok(values)
+    }
+
+    /// Writes all of `values`.
+    ///
+    /// # Errors
+    /// `EFAULT`; what precedes the fault may have been written.
+    pub fn write_slice(self, values: &[T]) -> Result<(), Errno> {
+        // SAFETY: the source is the slice.
+        unsafe { copy_out(self.0, values.as_ptr().cast(), size_of_val(values)) }
+    }
+}
+
+impl UserPtr<u8> {
+    /// Fills `out` from user memory.
+    ///
+    /// # Errors
+    /// `EFAULT`.
+    pub fn read_into(self, out: &mut [u8]) -> Result<(), Errno> {
+        // SAFETY: the destination is the slice.
+        unsafe { copy_in(out.as_mut_ptr(), self.0, out.len()) }
+    }
+
+    /// Fills as much of `out` as can be read; returns how many bytes that is.
+    pub fn read_prefix(self, out: &mut [u8]) -> usize {
+        if check(self.0, out.len()).is_err() {
+            return 0;
+        }
+        // SAFETY: checked to be in the program's half; the destination is the slice.
+        out.len() - unsafe { raw_copy(out.as_mut_ptr(), self.0 as *const u8, out.len()) }
+    }
+
+    /// Reads a string up to its NUL, which isn't part of the result.
+    ///
+    /// # Errors
+    /// `EFAULT`; `ENAMETOOLONG` if there is no NUL in the first `max` bytes.
+    pub fn read_cstr(self, max: usize) -> Result<Vec<u8>, Errno> {
+        let mut text = Vec::new();
+        let mut buffer = [0; 256];
+        while text.len() < max {
+            let at = self.byte_add(text.len() as u64);
+            // Never across a page: the string may end just before an unmapped one.
+            let in_page = (PAGE_SIZE - at.0 % PAGE_SIZE) as usize;
+            let wanted = in_page.min(buffer.len()).min(max - text.len());
+            let chunk = &mut buffer[..wanted];
+            at.read_into(chunk)?;
+            match chunk.iter().position(|&byte| byte == 0) {
+                Some(end) => {
+                    text.extend_from_slice(&chunk[..end]);
+                    return Ok(text);
+                }
+                None => text.extend_from_slice(chunk),
+            }
+        }
+        Err(Errno::ENAMETOOLONG)
+    }
+}
+
+/// Fills `len` bytes of user memory with zeros.
+///
+/// # Errors
+/// `EFAULT`.
+pub fn clear(address: u64, len: usize) -> Result<(), Errno> {
+    check(address, len)?;
+    let zeros = [0; 512];
+    let mut done = 0;
+    while done < len {
+        let part = (len - done).min(zeros.len());
+        UserPtr::<u8>::new(address + done as u64).write_slice(&zeros[..part])?;
+        done += part;
+    }
+    Ok(())
+}
+
+/// Whether [address, address + len) lies in the program's half (access_ok).
+///
+/// # Errors
+/// `EFAULT` if not.
+pub fn check(address: u64, len: usize) -> Result<(), Errno> {
+    match address.checked_add(len as u64) {
+        Some(end) if end <= TASK_SIZE => Ok(()),
+        _ => Err(Errno::EFAULT),
+    }
+}
+
+/// # Safety
+/// `to` is valid for writes of `len` bytes.
+unsafe fn copy_in(to: *mut u8, from: u64, len: usize) -> Result<(), Errno> {
+    check(from, len)?;
+    // SAFETY: the caller vouches for `to`; `from` was checked, and faults are caught.
+    if unsafe { raw_copy(to, from as *const u8, len) } == 0 { Ok(()) } else { Err(Errno::EFAULT) }
+}
+
+/// # Safety
+/// `from` is valid for reads of `len` bytes.
+unsafe fn copy_out(to: u64, from: *const u8, len: usize) -> Result<(), Errno> {
+    check(to, len)?;
+    // SAFETY: the caller vouches for `from`; `to` was checked, and faults are caught.
+    if unsafe { raw_copy(to as *mut u8, from, len) } == 0 { Ok(()) } else { Err(Errno::EFAULT) }
+}
+
+/// Copies eight bytes at a time, then the rest; returns how many bytes were **not** copied.
+/// A fault at either string instruction leaves rcx with what it still had to do.
+///
+/// # Safety
+/// The kernel's side of the copy is valid for `len` bytes, the other side lies in the
+/// program's half.
+#[unsafe(naked)]
+unsafe extern "C" fn raw_copy(to: *mut u8, from: *const u8, len: usize) -> usize {
+    naked_asm!(
+        stac!(),
+        "mov rcx, rdx",
+        "shr rcx, 3",
+        "and edx, 7",
+        "2: rep movsq",
+        "mov ecx, edx",
+        "3: rep movsb",
+        clac!(),
+        "xor eax, eax",
+        "ret",
+        // Left: 8 bytes for each quadword not copied, and the tail.
+        "4: lea rcx, [rdx + rcx * 8]",
+        // Left: rcx bytes.
+        "5:",
+        clac!(),
+        "mov rax, rcx",
+        "ret",
+        extable!("2b", "4b"),
+        extable!("3b", "5b"),
+    )
+}
