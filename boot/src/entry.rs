@@ -124,8 +124,9 @@ global_asm!(
     "hlt",
     "jmp unsupported_halt",
     ".code64",
-    // 5. The return address makes the stack what a function expects at its entry.
+    // 5. The upper halves of registers are undefined after the switch, RSP's too.
     "long_mode:",
+    "lea rsp, [rip + boot_stack_top]",
     "mov eax, {data}",
     "mov ds, eax",
     "mov es, eax",

@@ -16,7 +16,7 @@ use core::mem::{MaybeUninit, size_of};
 
 /// What the kernel is given, in pages of its own.
 #[repr(C)]
-struct Gift {
+struct BootData {
     info: MaybeUninit<BootInfo>,
     regions: [MemoryRegion; MAX_REGIONS],
     /// Room for an ACPI root pointer, of which multiboot2 gives a copy only.
@@ -25,8 +25,8 @@ struct Gift {
 
 /// All that is needed to enter the kernel. Addresses are virtual if not said otherwise.
 pub struct Handoff {
-    gift: u64,
-    gift_physical: u64,
+    data: u64,
+    data_physical: u64,
     code: u64,
     stack: (u64, u64),
     entry: u64,
@@ -43,17 +43,17 @@ impl Handoff {
         kernel: &Kernel,
         stack: (u64, u64),
     ) -> Result<Self> {
-        let size = (size_of::<Gift>() as u64).next_multiple_of(PAGE);
-        let gift = space.place(config.boot_info, size)?;
-        let gift_physical = space.memory.allocate(size / PAGE)?;
-        space.map(gift, gift_physical, size, WRITE)?;
+        let size = (size_of::<BootData>() as u64).next_multiple_of(PAGE);
+        let data = space.place(config.boot_info, size)?;
+        let data_physical = space.memory.allocate(size / PAGE)?;
+        space.map(data, data_physical, size, WRITE)?;
 
         let code = space.place(Mapping::Dynamic, PAGE)?;
         space.map(code, entry::handoff_page(), PAGE, EXECUTE)?;
         let (entry, file, page_tables) = (kernel.entry(), kernel.file(), space.root());
         Ok(Handoff {
-            gift,
-            gift_physical,
+            data,
+            data_physical,
             code,
             stack,
             entry,
@@ -71,21 +71,21 @@ impl Handoff {
         ramdisk: (u64, u64),
         tls: Option<TlsTemplate>,
     ) {
-        // SAFETY: these pages were mapped writable by `new` and are now shared with the loader's
-        // address space; they are the kernel's alone, and any bytes are a valid `Gift`
-        // once zeroed (kind 0 is `Usable`).
-        let gift: &'static mut Gift = unsafe { &mut *(self.gift as *mut Gift) };
+        // SAFETY: `new` mapped these pages, the loader shares that part of the kernel's
+        // address space by now, and nobody else has them. They are zeroed, which is a valid
+        // `BootData` (region kind 0 is `Usable`).
+        let data: &'static mut BootData = unsafe { &mut *(self.data as *mut BootData) };
         let count = memory.regions().len();
-        gift.regions[..count].copy_from_slice(memory.regions());
+        data.regions[..count].copy_from_slice(memory.regions());
 
-        let mut info = BootInfo::new((&mut gift.regions[..count]).into());
+        let mut info = BootInfo::new((&mut data.regions[..count]).into());
         info.physical_memory_offset = physical_memory.into();
         info.rsdp_addr = match boot.rsdp {
             Some(Rsdp::At(address)) => Some(address),
             Some(Rsdp::Copy(bytes)) => {
-                let size = bytes.len().min(gift.rsdp.len());
-                gift.rsdp[..size].copy_from_slice(&bytes[..size]);
-                Some(self.gift_physical + core::mem::offset_of!(Gift, rsdp) as u64)
+                let size = bytes.len().min(data.rsdp.len());
+                data.rsdp[..size].copy_from_slice(&bytes[..size]);
+                Some(self.data_physical + core::mem::offset_of!(BootData, rsdp) as u64)
             }
             None => None,
         }
@@ -97,14 +97,14 @@ impl Handoff {
         // Nonzero only for a kernel that was moved away from where it was linked.
         info.kernel_image_offset = 0;
         (info.kernel_stack_bottom, info.kernel_stack_len) = self.stack;
-        gift.info.write(info);
+        data.info.write(info);
     }
 
     /// Leaves for the kernel.
     pub fn enter(&self) -> ! {
         let top = self.stack.0 + self.stack.1;
         // SAFETY: `new` mapped the page with the instructions, and everything that they
-        // use, in the address space that they switch to; `fill` wrote what `gift` points to.
-        unsafe { entry::enter_kernel(self.code, self.gift, self.entry, top, self.page_tables) }
+        // use, in the address space that they switch to; `fill` wrote what `data` points to.
+        unsafe { entry::enter_kernel(self.code, self.data, self.entry, top, self.page_tables) }
     }
 }

@@ -1,7 +1,7 @@
 //! The kernel's address space, built beside the loader's own.
 
+use crate::Result;
 use crate::memory::{Memory, PAGE};
-use crate::{Result, protocol::IDENTITY_END};
 use bootloader_api::config::{Mapping, Mappings};
 use x86_64::registers::control::Cr3;
 use x86_64::structures::paging::mapper::{MapToError, Mapper, OffsetPageTable};
@@ -21,6 +21,8 @@ pub const EXECUTE: Flags = Flags::PRESENT;
 const UPPER_HALF: u64 = 0xffff_8000_0000_0000;
 /// Bytes in a large page.
 pub const LARGE: u64 = Size2MiB::SIZE;
+/// A PC's memory-mapped devices (interrupt controllers, PCI) lie below this address.
+const DEVICES_END: u64 = 4 << 30;
 
 /// The kernel's page tables, and where the next object in it goes.
 pub struct AddressSpace<'m> {
@@ -128,10 +130,10 @@ impl<'m> AddressSpace<'m> {
         Ok(())
     }
 
-    /// Maps all of physical memory, 4 GiB at least so that the devices below are reachable
-    /// as the contract promises. Returns the virtual address of physical address 0.
+    /// Maps physical memory up to `end`, and the devices in any case: the contract promises
+    /// 4 GiB at least. Returns the virtual address of physical address 0.
     pub fn map_physical_memory(&mut self, mapping: Mapping, end: u64) -> Result<u64> {
-        let size = end.max(IDENTITY_END).next_multiple_of(LARGE);
+        let size = end.max(DEVICES_END).next_multiple_of(LARGE);
         let start = self.place(mapping, size)?;
         self.map_large(start, 0, size, WRITE)?;
         Ok(start)
