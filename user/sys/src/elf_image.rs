@@ -297,3 +297,28 @@ fn gnu_hash(name: &str) -> u32 {
         hash.wrapping_mul(33).wrapping_add(u32::from(byte))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{gnu_hash, hash};
+
+    // Values from the gABI's and binutils' own hash functions.
+    #[test]
+    fn hashes() {
+        assert_eq!(
+            [hash(""), hash("printf"), hash("syscall")],
+            [0, 0x077905a6, 0x0b09985c]
+        );
+        assert_eq!(
+            [gnu_hash(""), gnu_hash("printf"), gnu_hash("syscall")],
+            [5381, 0x156b2bb8, 0xbac212a0]
+        );
+    }
+
+    // Names long enough that bits are folded back from the top.
+    #[test]
+    fn long_names() {
+        assert_eq!(hash("flapenguin.me"), 0x03987915);
+        assert_eq!(gnu_hash("flapenguin.me"), 0x8ae9f18e);
+    }
+}

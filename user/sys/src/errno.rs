@@ -67,5 +67,27 @@ const NAMES: [&str; 134] = [
     "ETOOMANYREFS", "ETIMEDOUT", "ECONNREFUSED", "EHOSTDOWN", "EHOSTUNREACH", "EALREADY",
     "EINPROGRESS", "ESTALE", "EUCLEAN", "ENOTNAM", "ENAVAIL", "EISNAM", "EREMOTEIO", "EDQUOT",
     "ENOMEDIUM", "EMEDIUMTYPE", "ECANCELED", "ENOKEY", "EKEYEXPIRED", "EKEYREVOKED",
-    "EKEYREJECTED", "EOWNERDEAD", "ENOTRECOVERABLE", "ERFKILL", "",
+    "EKEYREJECTED", "EOWNERDEAD", "ENOTRECOVERABLE", "ERFKILL", "EHWPOISON",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::Errno;
+
+    #[test]
+    fn only_4095_results_are_errors() {
+        assert_eq!(Errno::check(-1), Err(Errno(1)));
+        assert_eq!(Errno::check(-4095), Err(Errno(4095)));
+        assert_eq!(Errno::check(-4096), Ok(-4096_isize as usize));
+        assert_eq!(Errno::check(0), Ok(0));
+    }
+
+    #[test]
+    fn names() {
+        assert_eq!((Errno(1).name(), Errno(38).name()), ("EPERM", "ENOSYS"));
+        assert_eq!(
+            (Errno(133).name(), Errno(134).name(), Errno(-1).name()),
+            ("EHWPOISON", "", "")
+        );
+    }
+}

@@ -3,13 +3,13 @@
 //! One file per way in, each short enough to be read in one sitting. In reading order:
 //!
 //! 1. [`int80`]: the software interrupt, the oldest door; works from 32- and 64-bit code.
-//! 2. [`sysenter`]: `__kernel_vsyscall`, the 32-bit program's fast door.
+//! 2. `sysenter.rs`: `__kernel_vsyscall`, the 32-bit program's fast door.
 //! 3. [`syscall`]: the `SYSCALL` instruction, the 64-bit program's door.
 //! 4. [`vdso`]: the calls that never enter the kernel at all.
 //!
 //! [`door`] puts the first three behind one type, so that a test can push the same call through
-//! each. The rest is what a program without a C library needs: [`start`] (the first instruction),
-//! [`env`] (arguments and auxiliary vector), [`print`](mod@print), [`os`] (typed system calls).
+//! each. The rest is what a program without a C library needs: `start.rs` (the first instruction),
+//! [`mod@env`] (arguments and auxiliary vector), [`print`](mod@print), [`os`] (typed system calls).
 //!
 //! Everything here is plain Linux ABI: the programs run on Linux too, unchanged.
 #![no_std]

@@ -59,8 +59,6 @@ const CASES: &[Case] = &[
     #[cfg(target_arch = "x86_64")]
     instructions!("sysret": "sysretq"),
     #[cfg(target_arch = "x86_64")]
-    instructions!("sysexit": "sysexit"),
-    #[cfg(target_arch = "x86_64")]
     instructions!("read-cr0": "mov rax, cr0"),
     #[cfg(target_arch = "x86_64")]
     instructions!("write-cr3": "xor eax, eax", "mov cr3, rax"),

@@ -13,7 +13,7 @@ use crate::report::{FILE, Failure, INT80, VDSO, VSYSCALL};
 use crate::{clock, setup, table};
 
 /// Where the 32-bit half is, unless the first argument says otherwise.
-const NARROW: &CStr = c"/bin/tour32";
+const NARROW: &CStr = c"/bin32/tour";
 
 /// Runs the tour; exit status 0 if all of it held.
 pub fn run(env: &Env) -> i32 {
