@@ -21,6 +21,11 @@ fn table(physical: u64) -> *mut PageTable {
     phys_to_virt(physical).cast()
 }
 
+/// The entry for `address` in the table of `level` at `at`.
+fn slot(at: u64, address: u64, level: u32) -> *mut PageTableEntry {
+    table(at).cast::<PageTableEntry>().wrapping_add(index(address, level))
+}
+
 fn index(address: u64, level: u32) -> usize {
     (address >> (12 + 9 * (level - 1)) & 0x1ff) as usize
 }
@@ -72,7 +77,7 @@ fn entry(root: u64, address: u64, make: Option<PageTableFlags>) -> Result<Option
     for level in [4, 3, 2] {
         // SAFETY: `at` is a live page table; nothing else holds a reference into it: tables
         // are reached through this function alone and the kernel is not preemptible.
-        let slot = unsafe { &mut (*table(at))[index(address, level)] };
+        let slot = unsafe { &mut *slot(at, address, level) };
         if slot.is_unused() {
             let Some(flags) = make else { return Ok(None) };
             let next = Frame::zeroed()?.into_raw();
@@ -83,8 +88,7 @@ fn entry(root: u64, address: u64, make: Option<PageTableFlags>) -> Result<Option
         }
         at = slot.addr().as_u64();
     }
-    // SAFETY: as above; only the element's address is taken.
-    Ok(Some(unsafe { &raw mut (*table(at))[index(address, 1)] }))
+    Ok(Some(slot(at, address, 1)))
 }
 
 /// Whether the kernel runs on its own tables yet.
@@ -127,7 +131,7 @@ pub fn kernel_to_phys(address: u64) -> Option<u64> {
     let mut at = kernel_root();
     for level in [4, 3, 2, 1] {
         // SAFETY: a live page table, read only.
-        let slot = unsafe { &(*table(at))[index(address, level)] };
+        let slot = unsafe { &*slot(at, address, level) };
         if slot.is_unused() {
             return None;
         }
@@ -269,7 +273,7 @@ impl PageTables {
             let mut missing = None;
             for level in [4, 3, 2] {
                 // SAFETY: a live page table, read only.
-                let slot = unsafe { &(*table(at))[index(address, level)] };
+                let slot = unsafe { &*slot(at, address, level) };
                 if slot.is_unused() {
                     missing = Some(1u64 << (12 + 9 * (level - 1)));
                     break;
@@ -281,7 +285,7 @@ impl PageTables {
                 continue;
             }
             // SAFETY: a live page table, read only.
-            let slot = unsafe { &(*table(at))[index(address, 1)] };
+            let slot = unsafe { &*slot(at, address, 1) };
             if !slot.is_unused() {
                 f(address, Mapped { frame: slot.addr().as_u64(), flags: slot.flags() });
             }
@@ -293,9 +297,9 @@ impl PageTables {
 /// Frees the tables below `at`, and the frames that the last level references.
 fn free(at: u64, level: u32, entries: core::ops::Range<usize>) {
     // SAFETY: the tables are being dropped: nothing uses them any more.
-    let entries_of = unsafe { &(&*table(at)) };
+    let table = unsafe { &*table(at) };
     for i in entries {
-        let slot = &entries_of[i];
+        let slot = &table[i];
         if slot.is_unused() {
             continue;
         }
