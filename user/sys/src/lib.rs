@@ -20,6 +20,7 @@ pub mod elf_image;
 pub mod env;
 pub mod errno;
 pub mod int80;
+mod lookup;
 #[cfg(all(target_arch = "x86", not(test)))]
 mod mem;
 pub mod numbers;
