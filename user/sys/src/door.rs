@@ -109,6 +109,7 @@ fn vsyscall_is(wanted: crate::sysenter::Instruction) -> bool {
 ///
 /// # Safety
 /// The door must be [`available`](Door::available), and the call sound for this program.
+#[inline(always)] // the door is a constant nearly everywhere: no choice remains at run time
 pub unsafe fn call(door: Door, number: usize, args: [usize; 6]) -> isize {
     match door {
         // SAFETY: the caller answers for door and call, here and in each arm below.
