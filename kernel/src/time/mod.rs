@@ -1,12 +1,141 @@
-//! TEMPORARY stand-in until the clock is there.
+//! Time: one counter, the clocks made from it, and the tick that keeps them together.
+//!
+//! The counter is the TSC. At every tick the [`Timekeeper`] moves its base there and writes
+//! the clock page, which programs read (`user/vdso`) and which this kernel's own [`now`] reads
+//! with the same code: a system call and the vDSO can't disagree. Sleeping is in `sleep.rs`.
+
+mod pit;
+mod rtc;
+pub mod sleep;
+mod tsc;
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use spin::{Lazy, Mutex};
+use vdso::math::{Time, mult_for};
+use vdso::page::{MODE_RDTSC, MODE_RDTSCP, MODE_SYSCALL};
+use vdso::reader::{self, MONOTONIC};
+use vdso::writer::Timekeeper;
+
+use crate::arch::{cpu, pic};
+use crate::process::sched;
+use crate::{log, vdso as image};
+use tsc::Tsc;
+
+/// Timer interrupts so far.
+static TICKS: AtomicU64 = AtomicU64::new(0);
+
+/// The clocks. Starts without a usable TSC, counting ticks.
+static KEEPER: Lazy<Mutex<Timekeeper>> = Lazy::new(|| {
+    let nanosecond = mult_for(1_000_000_000).expect("within the multiplier's range");
+    Mutex::new(Timekeeper::new(0, nanosecond, MODE_SYSCALL))
+});
+
+/// Nanoseconds between ticks: the resolution of the coarse clocks.
+pub const TICK_NANOS: u32 = pit::TICK_NANOS;
+
+/// Starts the clocks and the tick.
+pub fn init() {
+    let found = tsc::frequency();
+    let mut keeper = KEEPER.lock();
+    if let Some(tsc::Frequency { hertz, source }) = found
+        && let Some(mult) = mult_for(hertz)
+    {
+        let mode = if cpu::features().rdtscp { MODE_RDTSCP } else { MODE_RDTSC };
+        *keeper = Timekeeper::new(tsc::cycles(), mult, mode);
+        log!("time: TSC {}.{:06} MHz by {source}", hertz / 1_000_000, hertz % 1_000_000);
+    } else {
+        log!("time: no usable TSC; clocks advance by the tick");
+    }
+    match rtc::read() {
+        Some(seconds) => {
+            // On average half of the RTC's second is over.
+            let now = counter(&keeper);
+            keeper.set_realtime(now, Time { seconds, nanos: 500_000_000 });
+            log!("time: {seconds} s since 1970 by the CMOS clock");
+        }
+        None => log!("time: no CMOS clock; the date is 1970"),
+    }
+    keeper.publish(image::clock_page(), TICK_NANOS);
+    drop(keeper);
+    pit::start_ticks();
+    pic::unmask(pic::TIMER);
+}
+
+/// What the keeper counts: TSC cycles, or the nanoseconds of all ticks.
+fn counter(keeper: &Timekeeper) -> u64 {
+    if keeper.user_readable() {
+        tsc::cycles()
+    } else {
+        TICKS.load(Ordering::Relaxed) * u64::from(TICK_NANOS)
+    }
+}
 
 /// Called by the timer interrupt.
-pub fn tick() {}
-/// Called when the idle loop woke up.
-pub fn idle() {}
+pub fn tick() {
+    TICKS.fetch_add(1, Ordering::Relaxed);
+    {
+        let mut keeper = KEEPER.lock();
+        let now = counter(&keeper);
+        keeper.advance(now);
+        keeper.publish(image::clock_page(), TICK_NANOS);
+    }
+    sleep::wake_due();
+    sched::tick();
+}
+
+/// Called when the idle loop woke up, whatever woke it.
+pub fn idle() {
+    sleep::wake_due();
+}
+
+/// The time by a clock id (`vdso::reader`'s constants); `None` for ids that the clock page
+/// does not have.
+pub fn now(id: i32) -> Option<Time> {
+    let page = image::clock_page();
+    let clock = reader::entry(page, id)?;
+    reader::now(page, clock, &Tsc).or_else(|| {
+        // Without a usable TSC the page has no counting clocks, but the last tick's values.
+        let ticked = KEEPER.lock().at_base(id as usize)?;
+        Some(ticked)
+    })
+}
+
+/// clock_getres(2) in nanoseconds.
+pub fn resolution(id: i32) -> Option<u32> {
+    let page = image::clock_page();
+    let clock = reader::entry(page, id)?;
+    reader::resolution(page, clock).or_else(|| KEEPER.lock().at_base(id as usize).map(|_| TICK_NANOS))
+}
+
+/// Sets CLOCK_REALTIME.
+pub fn set_realtime(time: Time) {
+    let mut keeper = KEEPER.lock();
+    let now = counter(&keeper);
+    keeper.set_realtime(now, time);
+    keeper.publish(image::clock_page(), TICK_NANOS);
+    drop(keeper);
+    // Those who sleep until a time of day may be due now, or later than they thought.
+    sleep::wake_all();
+}
+
 /// Nanoseconds since boot.
-pub fn uptime_ns() -> u64 { 0 }
-/// Starts the clocks.
-pub fn init() {}
-/// Waits.
-pub fn spin_seconds(_s: u64) {}
+pub fn uptime_ns() -> u64 {
+    now(MONOTONIC as i32).map_or(0, as_nanos)
+}
+
+/// A time as nanoseconds; 0 before the epoch, saturating after 584 years.
+pub fn as_nanos(time: Time) -> u64 {
+    let seconds = u64::try_from(time.seconds).unwrap_or(0);
+    seconds.saturating_mul(1_000_000_000).saturating_add(time.nanos.into())
+}
+
+/// Waits with interrupts off, for the panic handler: by the TSC alone, at a guessed rate if
+/// its own was never found.
+pub fn spin_seconds(seconds: u64) {
+    let hertz = KEEPER.try_lock().filter(|keeper| keeper.user_readable()).map_or(1_000_000_000, |keeper| keeper.hertz());
+    let end = tsc::cycles().saturating_add(hertz.saturating_mul(seconds));
+    while tsc::cycles() < end {
+        core::hint::spin_loop();
+    }
+}

@@ -1,11 +1,134 @@
-//! TEMPORARY stand-in until the vDSO is there.
+//! The vDSO as the kernel sees it: two images and one clock page, mapped into every program.
+//!
+//! The images come from `user/vdso`; here they are copied into page frames once, the 32-bit
+//! one is fitted to the CPU, and exec maps them. What is written to the clock page, and when,
+//! is in [`crate::time`]; how a program reads it, in `user/vdso/src/reader.rs`.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use spin::Lazy;
+use vdso::images::{self, VDSO32, VDSO64, vdso32};
+use vdso::page::{ClockPage, FEATURE_RDPID};
+use x86_64::registers::model_specific::Msr;
+
+use crate::arch::cpu::{self, Features, Vendor};
+use crate::log;
+use crate::mm::PAGE_SIZE;
 use crate::mm::address_space::AddressSpace;
+use crate::mm::frame::Frame;
+use crate::mm::mapping::{NewArea, Place};
+use crate::mm::vma::{Backing, Prot, Role};
+use crate::process::exec::random_pages;
 use crate::syscall::errno::Errno;
-/// Maps the vDSO and its data page; sets `landmarks.vdso`.
-pub fn map(_mm: &mut AddressSpace, _is_32bit: bool) -> Result<(), Errno> { Ok(()) }
-/// Address of the landing pad in a vDSO mapped at `base`; 0 if `base` is 0.
-pub fn landing_pad(_base: u64) -> u64 { 0 }
-/// Address of `__kernel_vsyscall` in a vDSO mapped at `base`.
-pub fn kernel_vsyscall(_base: u64) -> u64 { 0 }
-/// Prepares the images for this CPU.
-pub fn init() {}
+
+/// The one frame of the clock page, shared by all programs.
+static CLOCK: Lazy<Arc<Vec<Frame>>> = Lazy::new(|| {
+    let frame = Frame::zeroed().expect("memory for the clock page");
+    Arc::new(Vec::from([frame]))
+});
+
+/// The 64-bit image's frames.
+static IMAGE64: Lazy<Arc<Vec<Frame>>> = Lazy::new(|| frames(VDSO64));
+
+/// The 32-bit image's frames, with the way in that this CPU has.
+static IMAGE32: Lazy<Arc<Vec<Frame>>> = Lazy::new(|| {
+    let mut image = Vec::from(VDSO32);
+    let site = vdso32::VDSO32_VSYSCALL_SITE;
+    image[site..site + 4].copy_from_slice(&vsyscall(cpu::features()).1);
+    frames(&image)
+});
+
+/// The 32-bit program's way in, and the instructions for it. SYSENTER is Intel's in every mode,
+/// SYSCALL AMD's: each vendor lacks the other's in 32-bit code under a 64-bit kernel.
+fn vsyscall(cpu: &Features) -> (&'static str, [u8; 4]) {
+    match cpu.vendor {
+        Vendor::Intel if cpu.sysenter => ("sysenter", images::VSYSCALL_SYSENTER),
+        Vendor::Amd => ("syscall", images::VSYSCALL_SYSCALL),
+        _ => ("int 0x80", images::VSYSCALL_INT80),
+    }
+}
+
+fn frames(image: &[u8]) -> Arc<Vec<Frame>> {
+    let copy = |page: &[u8]| {
+        let frame = Frame::zeroed().expect("memory for the vDSO");
+        frame.write(0, page);
+        frame
+    };
+    Arc::new(image.chunks(PAGE_SIZE as usize).map(copy).collect())
+}
+
+/// The clock page.
+pub fn clock_page() -> &'static ClockPage {
+    // SAFETY: the frame is page aligned, never freed, zeroed (a valid page), and only ever
+    // accessed through the page's atomics.
+    unsafe { &*CLOCK[0].as_ptr().cast() }
+}
+
+/// Prepares the images for this CPU, and what getcpu reads.
+pub fn init() {
+    let cpu = cpu::features();
+    if cpu.rdtscp || cpu.rdpid {
+        // TSC_AUX: cpu | node << 12, as in the limit of GDT entry 15. This is CPU 0 of node 0.
+        // SAFETY: the CPU has the register, and nothing in the kernel reads it.
+        unsafe { Msr::new(0xc000_0103).write(0) };
+    }
+    clock_page().features.set(if cpu.rdpid { FEATURE_RDPID } else { 0 });
+    let pages = (IMAGE64.len(), IMAGE32.len());
+    log!("vdso: {} and {} pages; 32-bit programs enter by {}", pages.0, pages.1, vsyscall(cpu).0);
+}
+
+/// Maps the clock page and, right above it, the image; sets `landmarks.vdso`.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn map(mm: &mut AddressSpace, is_32bit: bool) -> Result<(), Errno> {
+    let image = if is_32bit { &*IMAGE32 } else { &*IMAGE64 };
+    let image_size = image.len() as u64 * PAGE_SIZE;
+    let size = PAGE_SIZE + image_size;
+    // Near the top of where mmap(2) would begin, which is random already; some more on top of
+    // that, so that one does not give the other away.
+    let near = mm.mmap_base - size - random_pages(if is_32bit { 8 } else { 18 });
+    let start = mm.map(Place::Hint(near), size, NewArea::anonymous(Prot::empty()))?;
+    let vvar = NewArea {
+        prot: Prot::READ,
+        // Nothing more, ever: one program's write would be every program's time.
+        max_prot: Prot::READ,
+        shared: false,
+        backing: Backing::Kernel(CLOCK.clone(), 0),
+        role: Role::Vvar,
+    };
+    mm.map(Place::Fixed(start), PAGE_SIZE, vvar)?;
+    let code = NewArea {
+        prot: Prot::READ | Prot::EXEC,
+        // A debugger's breakpoint goes into a copy of the page.
+        max_prot: Prot::READ | Prot::WRITE | Prot::EXEC,
+        shared: false,
+        backing: Backing::Kernel(image.clone(), 0),
+        role: Role::Vdso,
+    };
+    mm.map(Place::Fixed(start + PAGE_SIZE), image_size, code)?;
+    mm.landmarks.vdso = start + PAGE_SIZE;
+    Ok(())
+}
+
+/// Address of the landing pad in a 32-bit vDSO mapped at `base`: where SYSENTER and SYSCALL
+/// return to. 0 if `base` is 0, the vDSO having been unmapped.
+pub fn landing_pad(base: u64) -> u64 {
+    symbol(base, vdso32::VDSO32_SYSENTER_RETURN)
+}
+
+/// Address of `__kernel_vsyscall` in a 32-bit vDSO mapped at `base`: AT_SYSINFO.
+pub fn kernel_vsyscall(base: u64) -> u64 {
+    symbol(base, vdso32::KERNEL_VSYSCALL)
+}
+
+/// Addresses of `__kernel_sigreturn` and `__kernel_rt_sigreturn` in a 32-bit vDSO mapped at
+/// `base`: where handlers without a `sa_restorer` return to.
+pub fn sigreturn(base: u64) -> (u64, u64) {
+    (symbol(base, vdso32::KERNEL_SIGRETURN), symbol(base, vdso32::KERNEL_RT_SIGRETURN))
+}
+
+fn symbol(base: u64, offset: usize) -> u64 {
+    if base == 0 { 0 } else { base + offset as u64 }
+}

@@ -143,18 +143,112 @@ impl Timekeeper {
         });
     }
 
-    /// MONOTONIC at the base.
-    pub fn monotonic(&self) -> Time {
-        self.monotonic.time()
+    /// A counting clock's value at the base; `None` for ids that are no such clock.
+    pub fn at_base(&self, id: usize) -> Option<Time> {
+        match id {
+            MONOTONIC | BOOTTIME => Some(self.monotonic.time()),
+            MONOTONIC_RAW => Some(self.raw.time()),
+            REALTIME => Some(self.monotonic.offset(self.wall).time()),
+            TAI => {
+                let time = self.monotonic.offset(self.wall).time();
+                Some(Time { seconds: time.seconds.wrapping_add(self.tai.into()), ..time })
+            }
+            _ => None,
+        }
     }
 
-    /// REALTIME at the base.
-    pub fn realtime(&self) -> Time {
-        self.monotonic.offset(self.wall).time()
+    /// The counter's calibrated rate, cycles per second.
+    pub fn hertz(&self) -> u64 {
+        SHIFTED_SEC / u64::from(self.raw_mult.max(1))
     }
 
     /// Whether programs may read the counter.
     pub fn user_readable(&self) -> bool {
         self.mode != MODE_SYSCALL
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::MODE_RDTSC;
+    use crate::reader::{Counter, now};
+    use proptest::prelude::*;
+
+    /// A counter that stands still.
+    struct At(u64);
+
+    impl Counter for At {
+        fn rdtscp(&self) -> u64 {
+            self.0
+        }
+        fn rdtsc(&self) -> u64 {
+            self.0
+        }
+    }
+
+    fn page() -> Box<ClockPage> {
+        // SAFETY: zeros are a valid page.
+        unsafe { Box::<ClockPage>::new_zeroed().assume_init() }
+    }
+
+    fn read(page: &ClockPage, id: usize, cycle: u64) -> Time {
+        now(page, &page.clocks[id], &At(cycle)).expect("a counting clock")
+    }
+
+    proptest! {
+        /// Whatever the steps, the rates and the point at which the base is moved: what a
+        /// reader computes there from the old page is what it finds on the new one.
+        #[test]
+        fn a_new_base_continues_the_old(
+            start: u32,
+            mult in 1..=u32::MAX,
+            steps in prop::collection::vec((0u64..1 << 40, 1..=u32::MAX), 1..20),
+        ) {
+            let page = page();
+            let mut keeper = Timekeeper::new(start.into(), mult, MODE_RDTSC);
+            keeper.publish(&page, 1);
+            let mut cycle = u64::from(start);
+            for (step, mult) in steps {
+                cycle += step;
+                let before = [MONOTONIC, BOOTTIME, MONOTONIC_RAW].map(|id| read(&page, id, cycle));
+                keeper.set_mult(cycle, mult);
+                keeper.publish(&page, 1);
+                let after = [MONOTONIC, BOOTTIME, MONOTONIC_RAW].map(|id| read(&page, id, cycle));
+                prop_assert_eq!(before, after);
+                prop_assert!(read(&page, MONOTONIC, cycle + 1) >= after[0]);
+            }
+        }
+
+        #[test]
+        fn setting_the_date_sets_the_date(
+            cycle in 0u64..1 << 50, mult in 1..=u32::MAX, seconds in -5_000_000_000i64..50_000_000_000, nanos in 0..NANOS_PER_SEC,
+        ) {
+            let page = page();
+            let mut keeper = Timekeeper::new(0, mult, MODE_RDTSC);
+            let monotonic = { keeper.advance(cycle); keeper.at_base(MONOTONIC) };
+            keeper.set_realtime(cycle, Time { seconds, nanos });
+            keeper.set_tai(37);
+            keeper.publish(&page, 1);
+            prop_assert_eq!(read(&page, REALTIME, cycle), Time { seconds, nanos });
+            prop_assert_eq!(read(&page, TAI, cycle), Time { seconds: seconds + 37, nanos });
+            prop_assert_eq!(keeper.at_base(TAI), Some(Time { seconds: seconds + 37, nanos }));
+            prop_assert_eq!(keeper.at_base(MONOTONIC), monotonic);
+        }
+    }
+
+    #[test]
+    fn a_counter_that_runs_backwards_stops_the_clocks() {
+        let mut keeper = Timekeeper::new(1_000_000, 1 << SHIFT, MODE_RDTSC);
+        keeper.advance(5_000_000);
+        let then = keeper.at_base(MONOTONIC);
+        keeper.advance(4_000_000);
+        assert_eq!(keeper.at_base(MONOTONIC), then);
+    }
+
+    #[test]
+    fn the_rate_is_found_again() {
+        let keeper = Timekeeper::new(0, crate::math::mult_for(2_300_000_000).unwrap(), MODE_RDTSC);
+        assert!(keeper.hertz().abs_diff(2_300_000_000) < 10);
     }
 }
