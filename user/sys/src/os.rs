@@ -92,13 +92,13 @@ pub fn read_all(fd: usize, bytes: &mut [u8]) -> Result<&[u8], Errno> {
     Ok(&bytes[..filled])
 }
 
-/// Opens `path`; the new file descriptor. A file created may be read and written by its owner.
+/// Opens `path`; the new file descriptor. A file created is its owner's to read, write and execute.
 pub fn open(path: &CStr, flags: usize) -> SysResult {
     // SAFETY: the kernel only reads the string.
     unsafe {
         native(
             numbers::OPEN,
-            [path.as_ptr() as usize, flags, 0o600, 0, 0, 0],
+            [path.as_ptr() as usize, flags, 0o700, 0, 0, 0],
         )
     }
 }

@@ -1,0 +1,59 @@
+//! Rules 7 and 20: a load of SS puts off traps until after the instruction behind it. With the trap
+//! flag set and a door as that instruction, the trap comes up inside the kernel, before its entry
+//! code has done anything. `door_mov_ss DOOR`. Expected: signal 5, as without the load.
+#![no_std]
+#![cfg_attr(bare, no_main)]
+
+use core::arch::asm;
+
+use sys::numbers::GETPID;
+use sys::{Door, Env};
+
+sys::entry!(run);
+
+fn run(env: &Env) -> i32 {
+    match env.args().nth(1).and_then(Door::named) {
+        Some(door) if door.available() => enter(door),
+        _ => return 2,
+    }
+    1
+}
+
+/// Sets the trap flag, loads SS with what it holds and executes the door's instruction.
+#[cfg(target_arch = "x86_64")]
+fn enter(door: Door) {
+    macro_rules! enter {
+        ($door:literal) => {
+            asm!("mov ecx, ss", "pushfq", "or dword ptr [rsp], 0x100", "popfq", "mov ss, ecx", $door, "nop",
+                inout("eax") door.number(GETPID) as u32 => _, out("rcx") _, out("r11") _)
+        };
+    }
+    // SAFETY: the program is expected to end at the instruction after the door.
+    unsafe {
+        match door {
+            Door::Syscall => enter!("syscall"),
+            Door::Int80 => enter!("int 0x80"),
+        }
+    }
+}
+
+/// Sets the trap flag, loads SS with what it holds and executes the door's instruction.
+#[cfg(target_arch = "x86")]
+fn enter(door: Door) {
+    // The stack is made ready for the landing pad, which INT 0x80 does not come by.
+    macro_rules! enter {
+        ($door:literal) => {
+            asm!("call 3f", "jmp 4f", "3:", "push ecx", "push edx", "push ebp", "mov ebp, esp",
+                "mov ecx, ss", "pushfd", "or dword ptr [esp], 0x100", "popfd", "mov ss, ecx", $door, "4:", "nop",
+                inout("eax") door.number(GETPID) => _, out("ecx") _)
+        };
+    }
+    // SAFETY: the program is expected to end at the instruction after the door.
+    unsafe {
+        match door {
+            Door::Int80 | Door::Vsyscall => enter!("int 0x80"),
+            Door::Sysenter => enter!("sysenter"),
+            Door::Syscall32 => enter!("syscall"),
+        }
+    }
+}
