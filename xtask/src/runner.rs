@@ -45,7 +45,7 @@ pub fn command(options: &Options) -> Result<ExitCode> {
         test(&image, &options.arguments)
     } else {
         build::programs(&setup::toolchain()?)?;
-        image::all()?;
+        image::pack_tour()?;
         run::boot_tour(&image)
     }
 }

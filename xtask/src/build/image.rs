@@ -1,4 +1,4 @@
-//! Packs the initramfs archives: the tour's, the benchmark's, and one around a user's program.
+//! Packs the initramfs archives: the tour's, and one around a user's program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use harness::{Initramfs, paths};
 use object::elf;
 use object::read::elf::ElfFile;
 
+use super::strip::segments_only;
 use super::write_if_changed;
 
 /// What `cat /etc/motd` prints in Trident.
@@ -18,41 +19,25 @@ pub fn tour() -> PathBuf {
     paths::target().join("tour.cpio")
 }
 
-/// The benchmark's archive.
-pub fn bench() -> PathBuf {
-    paths::target().join("bench.cpio")
-}
-
-/// Packs the archives of the programs that have been built.
-pub fn all() -> Result<()> {
-    for (init, archive) in [("tour", tour()), ("bench", bench())] {
-        let init = paths::program(64, init);
-        if init.exists() {
-            write_if_changed(&archive, &base()?.executable_from("/init", &init)?.build())?;
-        }
+/// Packs the tour's archive: its two halves, and a little to read.
+pub fn pack_tour() -> Result<()> {
+    let mut files = base();
+    for (width, place) in [(64, "/init"), (32, "/bin32/tour")] {
+        let path = paths::program(width, "tour");
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        // Debug information stays where gdb finds it, and out of the machine's memory.
+        files = files.executable(place, segments_only(&bytes));
     }
-    Ok(())
+    write_if_changed(&tour(), &files.build())
 }
 
-/// Files that every archive of ours has: this repository's programs in `/bin` (64-bit) and
-/// `/bin32`, and a few in `/etc`.
-fn base() -> Result<Initramfs> {
-    let mut files = Initramfs::new()
+/// What every archive of ours has.
+fn base() -> Initramfs {
+    Initramfs::new()
         .file("/etc/motd", MOTD)
         .file("/etc/passwd", "root:x:0:0:root:/:/bin/sh\n")
         .file("/etc/group", "root:x:0:\n")
-        .dir("/tmp");
-    for (width, directory) in [(64, "/bin"), (32, "/bin32")] {
-        let Ok(programs) = fs::read_dir(paths::user(width)) else {
-            continue;
-        };
-        for program in programs.flatten() {
-            let name = program.file_name();
-            let path = format!("{directory}/{}", name.to_string_lossy());
-            files = files.executable_from(&path, &program.path())?;
-        }
-    }
-    Ok(files)
+        .dir("/tmp")
 }
 
 /// An archive around one program of the user's.
@@ -60,7 +45,7 @@ pub fn around(program: &Path) -> Result<Initramfs> {
     let bytes =
         fs::read(program).with_context(|| format!("cannot read PROGRAM={}", program.display()))?;
     check_static(&bytes).with_context(|| format!("PROGRAM={} cannot run", program.display()))?;
-    Ok(base()?.executable(&place(program), bytes))
+    Ok(base().executable(&place(program), bytes))
 }
 
 /// Where the user's program lies in its archive.

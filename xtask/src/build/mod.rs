@@ -4,7 +4,7 @@
 //! kernel crate --cargo--> ELF --kallsyms--> target/kernel.elf --strip--> (embedded)
 //! boot crate   --cargo, with TRIDENT_KERNEL--------------------> target/trident.elf
 //! programs     --cargo, two targets--> target/user/64/*, target/user/32/*
-//! those        --newc----------------> target/tour.cpio, target/bench.cpio
+//! those        --newc----------------> target/tour.cpio
 //! ```
 
 pub mod image;
@@ -32,7 +32,7 @@ pub fn command() -> Result<()> {
 pub fn everything(toolchain: &Toolchain) -> Result<()> {
     boot_image(toolchain)?;
     programs(toolchain)?;
-    image::all()
+    image::pack_tour()
 }
 
 /// Builds `target/trident.elf`: the release kernel inside the loader.

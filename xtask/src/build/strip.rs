@@ -5,9 +5,9 @@
 //! finds its configuration by section name.
 
 use anyhow::{Context, Result};
-use object::elf::{FileHeader64, SHF_ALLOC, SHT_STRTAB};
+use object::elf::{ELFCLASS32, ELFCLASS64, FileHeader64, SHF_ALLOC, SHT_STRTAB};
 use object::read::elf::{FileHeader, SectionHeader};
-use object::{LittleEndian as LE, U64};
+use object::{LittleEndian as LE, Object, ObjectSegment, U64};
 
 /// Gives back the file with only its allocated sections.
 pub fn allocated_only(file: &[u8]) -> Result<Vec<u8>> {
@@ -69,10 +69,38 @@ pub fn allocated_only(file: &[u8]) -> Result<Vec<u8>> {
     Ok(stripped)
 }
 
+/// Gives back a program's file up to the end of its last segment, with no section at all: what
+/// a kernel reads of it. Anything that is not an ELF file comes back as it is.
+pub fn segments_only(file: &[u8]) -> Vec<u8> {
+    // Where e_shoff lies and how wide it is; e_shentsize, e_shnum, e_shstrndx end the header.
+    let (shoff, width, header_end) = match file.get(4) {
+        Some(&ELFCLASS64) => (0x28, 8, 64),
+        Some(&ELFCLASS32) => (0x20, 4, 52),
+        _ => return file.to_vec(),
+    };
+    let Some(end) = segments_end(file) else {
+        return file.to_vec();
+    };
+    let mut stripped = file[..end].to_vec();
+    stripped[shoff..shoff + width].fill(0);
+    stripped[header_end - 4..header_end].fill(0);
+    stripped
+}
+
+fn segments_end(file: &[u8]) -> Option<usize> {
+    let parsed = object::File::parse(file).ok()?;
+    let ends = parsed.segments().map(|segment| {
+        let (start, size) = segment.file_range();
+        start + size
+    });
+    let end = usize::try_from(ends.max()?).ok()?;
+    (64..=file.len()).contains(&end).then_some(end)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use object::{Object, ObjectSection, ObjectSegment};
+    use object::ObjectSection;
 
     #[test]
     fn what_is_mapped_stays_and_the_rest_goes() {
@@ -96,5 +124,19 @@ mod tests {
                 assert_eq!(old.data().expect("data"), new.data().expect("data"));
             }
         }
+    }
+
+    #[test]
+    fn a_programs_segments_stay() {
+        let this = std::fs::read(std::env::current_exe().expect("a path")).expect("readable");
+        let Ok(before) = object::File::parse(&*this) else {
+            return; // the host has another format
+        };
+        let stripped = segments_only(&this);
+        assert!(stripped.len() < this.len());
+        let after = object::File::parse(&*stripped).expect("still ELF");
+        assert_eq!(after.segments().count(), before.segments().count());
+        assert_eq!(after.sections().count(), 0);
+        assert_eq!(segments_only(b"#!/bin/sh"), b"#!/bin/sh");
     }
 }
