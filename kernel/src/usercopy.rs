@@ -6,7 +6,7 @@
 //! Between two reads of the same address the program may change it: read once, check the copy.
 
 use alloc::vec::Vec;
-use core::arch::naked_asm;
+use core::arch::{asm, naked_asm};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
@@ -148,6 +148,15 @@ impl UserPtr<u8> {
         out.len() - unsafe { raw_copy(out.as_mut_ptr(), self.0 as *const u8, out.len()) }
     }
 
+    /// Writes as much of `bytes` as can be written; returns how many bytes that is.
+    pub fn write_prefix(self, bytes: &[u8]) -> usize {
+        if check(self.0, bytes.len()).is_err() {
+            return 0;
+        }
+        // SAFETY: checked to be in the program's half; the source is the slice.
+        bytes.len() - unsafe { raw_copy(self.0 as *mut u8, bytes.as_ptr(), bytes.len()) }
+    }
+
     /// Reads a string up to its NUL, which isn't part of the result.
     ///
     /// # Errors
@@ -172,6 +181,34 @@ impl UserPtr<u8> {
         }
         Err(Errno::ENAMETOOLONG)
     }
+}
+
+/// Reads the 32-bit word at `address`: the sixth argument of SYSENTER and 32-bit SYSCALL, which
+/// are too fast for the loop of a copy.
+///
+/// # Errors
+/// `EFAULT`.
+#[inline(always)]
+pub fn read_u32(address: u64) -> Result<u32, Errno> {
+    check(address, 4)?;
+    let (mut value, mut failed) = (0u32, 1u32);
+    // SAFETY: the address lies in the program's half, and a fault at label 2 goes on at label
+    // 3 with `failed` still set.
+    unsafe {
+        asm!(
+            stac!(),
+            "2: mov {value:e}, [{address}]",
+            "xor {failed:e}, {failed:e}",
+            "3:",
+            clac!(),
+            extable!("2b", "3b"),
+            address = in(reg) address,
+            value = inout(reg) value,
+            failed = inout(reg) failed,
+            options(nostack, readonly),
+        );
+    }
+    if failed == 0 { Ok(value) } else { Err(Errno::EFAULT) }
 }
 
 /// Fills `len` bytes of user memory with zeros.

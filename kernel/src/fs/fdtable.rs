@@ -118,7 +118,7 @@ impl FdTable {
     ///
     /// # Errors
     /// `EBADF`.
-    pub fn close_on_exec(&self, fd: i32) -> Result<bool, Errno> {
+    pub fn is_close_on_exec(&self, fd: i32) -> Result<bool, Errno> {
         self.slot(fd).map(|slot| slot.close_on_exec)
     }
 
@@ -134,8 +134,8 @@ impl FdTable {
         Ok(())
     }
 
-    /// Takes out what execve(2) closes. Drop the result without holding the table's lock.
-    pub fn take_close_on_exec(&mut self) -> Vec<Arc<File>> {
+    /// Takes out what execve(2) closes.
+    pub fn close_on_exec(&mut self) -> Vec<Arc<File>> {
         let taken = self.slots.iter_mut().filter_map(|slot| slot.take_if(|slot| slot.close_on_exec));
         let files = taken.map(|slot| slot.file).collect();
         self.lowest_free = 0;

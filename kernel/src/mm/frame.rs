@@ -191,6 +191,20 @@ impl Frame {
         unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), self.as_ptr().add(offset), bytes.len()) };
     }
 
+    /// Calls `f` with the frame's bytes.
+    pub fn with_bytes<T>(&self, f: impl FnOnce(&[u8; PAGE_SIZE as usize]) -> T) -> T {
+        // SAFETY: the frame is referenced and mapped as long as `self` is borrowed. A program that
+        // maps it can't run meanwhile (one CPU, no preemption), so nobody writes.
+        f(unsafe { &*self.as_ptr().cast() })
+    }
+
+    /// Calls `f` with the frame's bytes, to be changed: programs that map it see that.
+    pub fn with_bytes_mut<T>(&self, f: impl FnOnce(&mut [u8; PAGE_SIZE as usize]) -> T) -> T {
+        // SAFETY: as in `with_bytes`; no other reference is live, as `f` is not called by code that
+        // has one.
+        f(unsafe { &mut *self.as_ptr().cast() })
+    }
+
     /// Gives the reference to a page table entry.
     pub fn into_raw(self) -> u64 {
         let address = self.0;

@@ -1,6 +1,7 @@
 //! Changing what is mapped: the work of mmap, munmap, mprotect, mremap and brk.
 
 use super::address_space::AddressSpace;
+use super::fault::Access;
 use super::frame::Frame;
 use super::paging::PageFlags;
 use super::vma::{Backing, Prot, Role, Vma};
@@ -300,6 +301,25 @@ impl AddressSpace {
             address += len as u64;
         }
         Ok(())
+    }
+
+    /// Reads memory of a program that isn't running now; returns how many bytes could be read.
+    pub fn peek(&mut self, start: u64, out: &mut [u8]) -> usize {
+        let mut done = 0;
+        while done < out.len() {
+            let Some(address) = start.checked_add(done as u64) else { break };
+            let offset = (address % PAGE_SIZE) as usize;
+            let len = (out.len() - done).min(PAGE_SIZE as usize - offset);
+            let page = address - offset as u64;
+            if self.tables.lookup(page).is_none() && self.fault(page, Access::Read).is_err() {
+                break;
+            }
+            let Some(mapped) = self.tables.lookup(page) else { break };
+            // SAFETY: the entry holds a reference.
+            unsafe { Frame::share_raw(mapped.frame) }.read(offset, &mut out[done..done + len]);
+            done += len;
+        }
+        done
     }
 
     /// Gives the program its own copy of a page, whatever its protection.

@@ -85,6 +85,8 @@ pub struct Process {
     pub is_vfork: AtomicBool,
     /// Tasks that haven't ended.
     pub live_tasks: AtomicU32,
+    /// TSC cycles that its tasks have run (`crate::time::cpu`).
+    pub cpu_cycles: AtomicU64,
 }
 
 /// Whether a task may run.
@@ -125,6 +127,8 @@ pub struct Task {
     pub clear_child_tid: AtomicU64,
     /// Head of its robust futexes (set_robust_list(2)).
     pub robust_list: AtomicU64,
+    /// TSC cycles that it has run.
+    pub cpu_cycles: AtomicU64,
 }
 
 // SAFETY: `context` is touched by the scheduler alone, with interrupts off on the one CPU.
@@ -155,6 +159,7 @@ impl Task {
             work: AtomicU32::new(0),
             clear_child_tid: AtomicU64::new(0),
             robust_list: AtomicU64::new(0),
+            cpu_cycles: AtomicU64::new(0),
         };
         Ok(Arc::new(task))
     }
@@ -195,6 +200,16 @@ impl Task {
         } else {
             self.work.fetch_or(bits, Ordering::Relaxed);
         }
+    }
+
+    /// Whether any of these [`percpu::work`] bits is set.
+    pub fn has_work(&self, bits: u32) -> bool {
+        let set = if core::ptr::eq(self, percpu::current()) {
+            percpu::pending_work()
+        } else {
+            self.work.load(Ordering::Relaxed)
+        };
+        set & bits != 0
     }
 
     /// Clears [`percpu::work`] bits.
@@ -265,18 +280,15 @@ pub fn try_current() -> Option<Current> {
     (!task.is_null()).then_some(Current(task))
 }
 
-/// Where SYSENTER and 32-bit SYSCALL return to: an instruction in the running program's vDSO.
-/// 0 if it unmapped that.
-pub fn landing_pad() -> u64 {
-    match &*current().process.mm.lock() {
-        Some(mm) => crate::vdso::landing_pad(mm.lock().landmarks.vdso),
-        None => 0,
-    }
+/// Takes over an address space: the CPU's tables, and where SYSENTER returns to.
+pub fn activate(mm: &AddressSpace) {
+    mm.activate();
+    percpu::set_landing_pad(crate::vdso::landing_pad(mm.landmarks.vdso));
 }
 
 /// What waits before a task may go back to its program.
 #[cold]
-pub fn exit_work(frame: &mut Frame) {
+pub extern "C" fn exit_work(frame: &mut Frame) {
     use percpu::work;
     loop {
         let pending = percpu::pending_work();

@@ -53,6 +53,12 @@ pub fn uname(out: UserPtr<[u8; 6 * UTS_FIELD]>) -> SysResult {
     out.write(fields).map(|()| 0)
 }
 
+/// The host name, for /proc/sys/kernel/hostname.
+pub fn hostname() -> alloc::string::String {
+    let (name, len) = &*HOSTNAME.lock();
+    alloc::string::String::from_utf8_lossy(&name[..*len]).into_owned()
+}
+
 /// sethostname(2).
 pub fn sethostname(name: UserPtr<u8>, len: i32) -> SysResult {
     let len = usize::try_from(len).ok().filter(|len| *len < UTS_FIELD).ok_or(Errno::EINVAL)?;

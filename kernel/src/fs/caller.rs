@@ -1,0 +1,113 @@
+//! The running process as its file system calls see it: its descriptors, where it looks from, who it
+//! is. While the kernel boots there is none; then the root directory and the root user count.
+
+use alloc::sync::Arc;
+
+use linux_raw_sys::general::{AT_FDCWD, RLIMIT_NOFILE};
+
+use super::dentry::Location;
+use super::fdtable::FdTable;
+use super::file::File;
+use super::mount;
+use super::path::{FsContext, Walk};
+use crate::mm::vma::PageSource;
+use crate::process::cred::Credentials;
+use crate::process::{current, try_current};
+use crate::syscall::errno::Errno;
+
+impl FsContext {
+    /// Everything at the top of the tree: what init starts with.
+    pub fn root() -> Self {
+        Self { root: mount::root(), cwd: mount::root(), umask: 0o022 }
+    }
+}
+
+/// Where the caller looks from.
+pub fn context() -> FsContext {
+    match try_current() {
+        Some(task) => task.process.fs.lock().clone(),
+        None => FsContext::root(),
+    }
+}
+
+/// Who the caller is.
+pub fn credentials() -> Credentials {
+    try_current().map_or_else(Credentials::default, |task| task.process.cred.lock().clone())
+}
+
+/// The caller's open file `fd`.
+///
+/// # Errors
+/// `EBADF`.
+pub fn file(fd: i32) -> Result<Arc<File>, Errno> {
+    current().process.files.lock().lock().get(fd)
+}
+
+/// Does something with the caller's descriptors. Files that it takes out must outlive the call of
+/// `f`: closing one may do anything.
+pub fn with_files<T>(f: impl FnOnce(&mut FdTable) -> T) -> T {
+    let files = current().process.files.lock().clone();
+    let mut table = files.lock();
+    f(&mut table)
+}
+
+/// Most descriptors the caller may have (RLIMIT_NOFILE).
+pub fn descriptor_limit() -> usize {
+    let soft = current().process.limits.lock().soft(RLIMIT_NOFILE);
+    usize::try_from(soft).unwrap_or(usize::MAX)
+}
+
+/// Gives `file` the lowest free descriptor.
+///
+/// # Errors
+/// `EMFILE`, `ENOMEM`.
+pub fn install(file: Arc<File>, close_on_exec: bool) -> Result<i32, Errno> {
+    let limit = descriptor_limit();
+    with_files(|files| files.insert(file, close_on_exec, 0, limit))
+}
+
+/// The directory that relative paths of an `*at` call begin at.
+///
+/// # Errors
+/// `EBADF`; what it is is seen when a path is looked up from it.
+fn start_of(dirfd: i32, context: &FsContext) -> Result<Location, Errno> {
+    if dirfd == AT_FDCWD {
+        return Ok(context.cwd.clone());
+    }
+    with_files(|files| files.get_any(dirfd)).map(|file| file.location().clone())
+}
+
+/// Calls `f` with a walk for the caller that begins at `dirfd`; an absolute `path` needs none.
+///
+/// # Errors
+/// `EBADF`, and those of `f`.
+pub fn walk_at<T>(
+    dirfd: i32,
+    path: &[u8],
+    f: impl FnOnce(&Walk<'_>, &FsContext) -> Result<T, Errno>,
+) -> Result<T, Errno> {
+    let context = context();
+    let start = if path.first() == Some(&b'/') { context.cwd.clone() } else { start_of(dirfd, &context)? };
+    let who = credentials();
+    f(&Walk { root: &context.root, start: &start, who: &who }, &context)
+}
+
+/// What mmap(2) needs of a descriptor: its pages, its path, and whether it may be written through a
+/// shared mapping.
+///
+/// # Errors
+/// `EBADF`; `EACCES` if it isn't open for reading; `ENODEV` if it can't be mapped.
+pub fn mappable(fd: i32) -> Result<(Arc<dyn PageSource>, Arc<str>, bool), Errno> {
+    let file = file(fd)?;
+    if !file.is_readable() {
+        return Err(Errno::EACCES);
+    }
+    let source = file.inode().clone().pages().ok_or(Errno::ENODEV)?;
+    Ok((source, display_path(file.location()), file.is_writable()))
+}
+
+/// A file's path as /proc shows it.
+pub fn display_path(location: &Location) -> Arc<str> {
+    let path = location.display_path(&mount::root());
+    alloc::string::String::from_utf8_lossy(&path).into()
+}

@@ -1,0 +1,221 @@
+//! Unpacks the initramfs into the root file system.
+//!
+//! Names are looked up from the root as any path is, so that `..` and symbolic links lead nowhere
+//! else. As in Linux, what can't be made is told and left out, and what comes later replaces what
+//! came before.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use formats::cpio::{Header, Sink};
+use formats::initramfs;
+
+use super::dentry::Location;
+use super::inode::{Change, Device, FileOps, Inode, NewFile, Time, mode};
+use super::io::KernelIn;
+use super::path::{Found, Last, ParentOf, Walk};
+use crate::log;
+use crate::process::cred::Credentials;
+use crate::syscall::errno::Errno;
+
+/// Unpacks all archives in `image` below `root`.
+pub fn unpack(image: &[u8], root: &Location) {
+    let who = Credentials::default();
+    let mut unpacker = Unpacker {
+        walk: Walk { root, start: root, who: &who },
+        current: Current::Nothing,
+        header: Header::default(),
+        links: BTreeMap::new(),
+        directories: Vec::new(),
+        members: 0,
+        bytes: 0,
+    };
+    let result = initramfs::unpack(image, &mut unpacker);
+    // Filling a directory changed its time: set it now that all are full.
+    for (directory, time) in unpacker.directories {
+        let _ = directory.change(&Change { mtime: Some(time), ..Change::default() });
+    }
+    log!("initramfs: {} files, {} KiB", unpacker.members, unpacker.bytes / 1024);
+    if let Err(error) = result {
+        log!("initramfs: damaged in the part at byte {}: {:?}", error.offset, error.problem);
+    }
+}
+
+/// What the bytes of the member being unpacked are for.
+enum Current {
+    /// Nothing: they are dropped.
+    Nothing,
+    /// The content of a file, from this position on.
+    File(Arc<dyn Inode>, Arc<dyn FileOps>, u64),
+    /// The target of a symbolic link to be made at this place.
+    Symlink(ParentOf, Vec<u8>),
+}
+
+struct Unpacker<'a> {
+    walk: Walk<'a>,
+    current: Current,
+    header: Header,
+    /// First file of each group of hard links.
+    links: BTreeMap<(u32, u32, u32), Arc<dyn Inode>>,
+    directories: Vec<(Arc<dyn Inode>, Time)>,
+    members: usize,
+    bytes: u64,
+}
+
+impl Sink for Unpacker<'_> {
+    type Error = Errno;
+
+    fn begin(&mut self, header: &Header, name: &[u8]) -> Result<(), Errno> {
+        self.header = *header;
+        self.current = Current::Nothing;
+        match self.make(header, name) {
+            // Without memory the rest would fail too; anything else is this member's trouble.
+            Err(errno @ (Errno::ENOSPC | Errno::ENOMEM)) => Err(errno),
+            Err(errno) => {
+                let name = String::from_utf8_lossy(name);
+                log!("initramfs: cannot make {name}: {}", errno.name().unwrap_or("?"));
+                Ok(())
+            }
+            Ok(()) => {
+                self.members += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn data(&mut self, bytes: &[u8]) -> Result<(), Errno> {
+        match &mut self.current {
+            Current::Nothing => Ok(()),
+            Current::File(_, ops, offset) => {
+                ops.write(*offset, &mut KernelIn::new(bytes), false)?;
+                *offset += bytes.len() as u64;
+                self.bytes += bytes.len() as u64;
+                Ok(())
+            }
+            Current::Symlink(_, target) => {
+                target.extend_from_slice(bytes);
+                Ok(())
+            }
+        }
+    }
+
+    fn end(&mut self) -> Result<(), Errno> {
+        match core::mem::replace(&mut self.current, Current::Nothing) {
+            Current::Nothing => {}
+            Current::File(inode, ..) => inode.change(&attributes(&self.header))?,
+            Current::Symlink(place, mut target) => {
+                target.truncate(target.iter().position(|&byte| byte == 0).unwrap_or(target.len()));
+                let new = NewFile { target, ..new_file(&self.header) };
+                let dentry = place.dir.inode().create(&place.dir.dentry, &place.name, &new)?;
+                dentry.inode().change(&Change { permissions: None, ..attributes(&self.header) })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn trailer(&mut self) {
+        self.links.clear();
+    }
+}
+
+impl Unpacker<'_> {
+    /// Makes the member, but for a symbolic link, whose target is yet to come.
+    fn make(&mut self, header: &Header, name: &[u8]) -> Result<(), Errno> {
+        let place = self.place(name)?;
+        let kind = header.kind();
+        if place.last != Last::Name {
+            // The root itself, as "." or "/".
+            return place.dir.inode().change(&attributes(header));
+        }
+        if let Some(existing) = existing(&place)? {
+            if kind == mode::S_IFDIR && existing.kind() == mode::S_IFDIR {
+                self.directories.push((existing.clone(), mtime(header)));
+                return existing.change(&attributes(header));
+            }
+            if kind == mode::S_IFREG && existing.kind() == mode::S_IFREG && !header.is_hard_link() {
+                existing.truncate(0)?;
+                return self.fill(existing);
+            }
+            remove(&place)?;
+        }
+        if kind == mode::S_IFLNK {
+            self.current = Current::Symlink(place, Vec::new());
+            return Ok(());
+        }
+        let (dir, this) = (place.dir.inode(), &place.dir.dentry);
+        if header.is_hard_link()
+            && let Some(first) = self.links.get(&header.identity()).cloned()
+        {
+            dir.link(this, &place.name, &first)?;
+            // The body comes with one of the names only.
+            return if header.size > 0 { self.fill(first) } else { Ok(()) };
+        }
+        let inode = dir.create(this, &place.name, &new_file(header))?.inode().clone();
+        inode.change(&attributes(header))?;
+        if header.is_hard_link() {
+            self.links.insert(header.identity(), inode.clone());
+        }
+        match kind {
+            mode::S_IFREG => self.fill(inode),
+            mode::S_IFDIR => {
+                self.directories.push((inode, mtime(header)));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Where `name` goes; directories on the way that the archive left out are made.
+    fn place(&self, name: &[u8]) -> Result<ParentOf, Errno> {
+        for (at, _) in name.iter().enumerate().filter(|&(at, &byte)| byte == b'/' && at > 0) {
+            if let Found::Missing(missing) = self.walk.file_or_place(&name[..at], true)? {
+                let new = NewFile { mode: mode::S_IFDIR | 0o755, ..NewFile::default() };
+                missing.dir.inode().create(&missing.dir.dentry, &missing.name, &new)?;
+            }
+        }
+        self.walk.parent(name)
+    }
+
+    /// The member's bytes go into `inode`.
+    fn fill(&mut self, inode: Arc<dyn Inode>) -> Result<(), Errno> {
+        let ops = inode.clone().open()?;
+        self.current = Current::File(inode, ops, 0);
+        Ok(())
+    }
+}
+
+/// What is at the place already.
+fn existing(place: &ParentOf) -> Result<Option<Arc<dyn Inode>>, Errno> {
+    match place.dir.inode().lookup(&place.dir.dentry, &place.name) {
+        Ok(dentry) => Ok(Some(dentry.inode().clone())),
+        Err(Errno::ENOENT) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Takes away what is at the place.
+fn remove(place: &ParentOf) -> Result<(), Errno> {
+    let dentry = place.dir.inode().lookup(&place.dir.dentry, &place.name)?;
+    place.dir.inode().remove(&dentry)
+}
+
+fn mtime(header: &Header) -> Time {
+    Time { sec: header.mtime.into(), nsec: 0 }
+}
+
+fn attributes(header: &Header) -> Change {
+    Change {
+        permissions: Some(header.mode & mode::PERMISSIONS),
+        uid: Some(header.uid),
+        gid: Some(header.gid),
+        atime: Some(mtime(header)),
+        mtime: Some(mtime(header)),
+    }
+}
+
+fn new_file(header: &Header) -> NewFile {
+    let rdev = Device::new(header.rdev.0, header.rdev.1);
+    NewFile { mode: header.mode, uid: header.uid, gid: header.gid, rdev, target: Vec::new() }
+}

@@ -1,0 +1,77 @@
+//! Files: one tree of names, whichever file system each part of it is in.
+//!
+//! Reading order: `inode.rs` (what a file is), `dentry.rs` and `mount.rs` (names and how file
+//! systems are joined), `path.rs` (from a path to a file), `file.rs` and `fdtable.rs` (what a
+//! descriptor is), then the file systems: `tmpfs/` (the root, from the initramfs by `initramfs.rs`),
+//! `devfs.rs` and `chrdev.rs` (/dev), `tty/` (the terminal), `procfs/` (/proc). The system calls
+//! that use all this are in `kernel/src/syscall/`: a write(2) goes from `syscall/io.rs` through
+//! `file.rs` to the file's own code.
+//!
+//! The kernel is not preempted and has one CPU, so locks are never waited for; but a copy to or from
+//! user memory may fault and come back here for a page: no lock is held over one.
+
+pub mod access;
+pub mod caller;
+pub mod chrdev;
+pub mod dentry;
+pub mod devfs;
+pub mod fdtable;
+pub mod file;
+pub mod initramfs;
+pub mod inode;
+pub mod io;
+pub mod mount;
+pub mod open;
+pub mod path;
+pub mod procfs;
+pub mod tmpfs;
+pub mod tty;
+
+use alloc::string::String;
+
+use inode::{NewFile, Time, mode};
+use tmpfs::TmpFs;
+
+use crate::log;
+use crate::syscall::errno::Errno;
+
+pub use caller::mappable;
+pub use fdtable::FdTable;
+pub use open::{console_files, open_executable};
+pub use path::FsContext;
+
+/// The wall clock, for time stamps.
+pub fn now() -> Time {
+    let (sec, nsec) = crate::time::realtime();
+    Time { sec, nsec }
+}
+
+/// Makes the tree: the initramfs's files, with /dev and /proc mounted whether it has them or not.
+///
+/// # Panics
+/// If there is no memory for that.
+pub fn init(initramfs: &[u8]) {
+    const RAMFS_MAGIC: u32 = 0x8584_58f6;
+    let root = mount::mount_root(TmpFs::new("rootfs", RAMFS_MAGIC));
+    initramfs::unpack(initramfs, &root);
+    for (name, kind) in [("dev", "devtmpfs"), ("proc", "proc")] {
+        if let Err(errno) = mount_at(&root, name, kind) {
+            log!("fs: cannot mount /{name}: {}", errno.name().unwrap_or("?"));
+        }
+    }
+}
+
+/// Mounts a file system on a directory of the root, which is made if it isn't there.
+fn mount_at(root: &dentry::Location, name: &str, kind: &str) -> Result<(), Errno> {
+    let dir = NewFile { mode: mode::S_IFDIR | 0o755, ..NewFile::default() };
+    match root.inode().create(&root.dentry, name.as_bytes(), &dir) {
+        Ok(_) | Err(Errno::EEXIST) => {}
+        Err(errno) => return Err(errno),
+    }
+    let point = path::child(root, name.as_bytes())?;
+    if point.inode().kind() != mode::S_IFDIR {
+        return Err(Errno::ENOTDIR);
+    }
+    mount::add(point, mount::make(kind.as_bytes())?, String::from(kind));
+    Ok(())
+}

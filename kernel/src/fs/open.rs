@@ -1,0 +1,159 @@
+//! Opening a file by its path: the work of open(2) and its like.
+//!
+//! Left out: O_TMPFILE, leases, ETXTBSY for a program that is running, FIFOs.
+
+use alloc::sync::Arc;
+
+use super::access;
+use super::caller::{context, credentials, display_path};
+use super::dentry::Location;
+use super::fdtable::FdTable;
+use super::file::File;
+use super::file::flags::*;
+use super::inode::{FileOps, NewFile, mode};
+use super::path::{Found, ParentOf, Walk};
+use crate::process::elf::Executable;
+use crate::syscall::errno::Errno;
+
+/// Stands behind a descriptor opened with O_PATH; nothing ever reaches it.
+struct PathOnly;
+
+impl FileOps for PathOnly {}
+
+/// Opens the file at `path`, making it if the flags say so; `mode` is for that, umask applied.
+///
+/// # Errors
+/// Those of open(2).
+pub fn open(walk: &Walk<'_>, path: &[u8], flags: u32, mode: u32) -> Result<Arc<File>, Errno> {
+    let flags = check_flags(flags)?;
+    let follow = flags & O_NOFOLLOW == 0 && flags & (O_CREAT | O_EXCL) != O_CREAT | O_EXCL;
+    let (location, created) = if flags & O_CREAT == 0 {
+        (walk.file(path, follow)?, false)
+    } else {
+        match walk.file_or_place(path, follow)? {
+            Found::File(_) if flags & O_EXCL != 0 => return Err(Errno::EEXIST),
+            Found::File(file) if file.inode().kind() == mode::S_IFDIR => return Err(Errno::EISDIR),
+            Found::File(file) => (file, false),
+            Found::Missing(place) if place.wants_dir => return Err(Errno::EISDIR),
+            Found::Missing(place) => (make(walk, &place, mode)?, true),
+        }
+    };
+    check_kind(&location, flags)?;
+    if flags & O_PATH != 0 {
+        return Ok(File::new(location, Arc::new(PathOnly), flags));
+    }
+    if !created {
+        check_access(walk, &location, flags)?;
+        if flags & O_TRUNC != 0 && location.inode().kind() == mode::S_IFREG {
+            location.inode().truncate(0)?;
+        }
+    }
+    let ops = location.inode().clone().open()?;
+    Ok(File::new(location, ops, flags))
+}
+
+/// Sorts out combinations of flags.
+fn check_flags(flags: u32) -> Result<u32, Errno> {
+    if flags & O_PATH != 0 {
+        return Ok(flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    }
+    if flags & O_TMPFILE == O_TMPFILE {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    if flags & (O_CREAT | O_DIRECTORY) == O_CREAT | O_DIRECTORY {
+        return Err(Errno::EINVAL);
+    }
+    Ok(flags)
+}
+
+/// Makes a regular file at `place`.
+fn make(walk: &Walk<'_>, place: &ParentOf, permissions: u32) -> Result<Location, Errno> {
+    let new = NewFile { mode: mode::S_IFREG | permissions & mode::PERMISSIONS, ..NewFile::default() };
+    create(walk, place, new)
+}
+
+/// Makes a file of any kind at `place`, for the caller, who must be allowed to.
+///
+/// # Errors
+/// `EACCES`, `ENOENT` in a directory that was removed, `ENAMETOOLONG`, `ENOSPC`.
+pub fn create(walk: &Walk<'_>, place: &ParentOf, mut new: NewFile) -> Result<Location, Errno> {
+    let parent = place.dir.inode().metadata();
+    access::check(walk.who, &parent, access::WRITE | access::EXECUTE)?;
+    new.uid = walk.who.fsuid;
+    new.gid = walk.who.fsgid;
+    // In a set-group-ID directory everything belongs to its group, and directories pass that on.
+    if parent.mode & mode::S_ISGID != 0 {
+        new.gid = parent.gid;
+        if new.mode & mode::S_IFMT == mode::S_IFDIR {
+            new.mode |= mode::S_ISGID;
+        }
+    }
+    let dentry = place.dir.inode().create(&place.dir.dentry, &place.name, &new)?;
+    Ok(Location { mount: place.dir.mount.clone(), dentry })
+}
+
+/// Checks that the flags fit what the file is.
+fn check_kind(location: &Location, flags: u32) -> Result<(), Errno> {
+    match location.inode().kind() {
+        // Only with O_NOFOLLOW does the walk end at one.
+        mode::S_IFLNK if flags & O_PATH == 0 => Err(Errno::ELOOP),
+        mode::S_IFDIR if wants_write(flags) => Err(Errno::EISDIR),
+        mode::S_IFDIR => Ok(()),
+        _ if flags & O_DIRECTORY != 0 => Err(Errno::ENOTDIR),
+        _ => Ok(()),
+    }
+}
+
+fn wants_write(flags: u32) -> bool {
+    flags & O_PATH == 0 && (flags & O_ACCMODE != O_RDONLY || flags & O_TRUNC != 0)
+}
+
+fn check_access(walk: &Walk<'_>, location: &Location, flags: u32) -> Result<(), Errno> {
+    let mut wanted = match flags & O_ACCMODE {
+        O_RDONLY => access::READ,
+        O_WRONLY => access::WRITE,
+        // Linux takes 3, too: ioctl(2) only, but both permissions are needed.
+        _ => access::READ | access::WRITE,
+    };
+    if flags & O_TRUNC != 0 {
+        wanted |= access::WRITE;
+    }
+    let metadata = location.inode().metadata();
+    access::check(walk.who, &metadata, wanted)?;
+    if flags & O_NOATIME != 0 && !access::is_owner(walk.who, &metadata) {
+        return Err(Errno::EPERM);
+    }
+    Ok(())
+}
+
+/// The program at `path`, for execve(2) by the caller.
+///
+/// # Errors
+/// Those of the path; `EACCES` for what may not be executed or is no regular file.
+pub fn open_executable(path: &[u8]) -> Result<Executable, Errno> {
+    let (context, who) = (context(), credentials());
+    let walk = Walk { root: &context.root, start: &context.cwd, who: &who };
+    let location = walk.file(path, true)?;
+    let metadata = location.inode().metadata();
+    if metadata.kind() != mode::S_IFREG {
+        return Err(Errno::EACCES);
+    }
+    access::check(&who, &metadata, access::EXECUTE)?;
+    let source = location.inode().clone().pages().ok_or(Errno::EACCES)?;
+    Ok(Executable { source, size: metadata.size, path: display_path(&location) })
+}
+
+/// Descriptors 0, 1 and 2 on the console: what init starts with.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn console_files() -> Result<FdTable, Errno> {
+    let (context, who) = (context(), credentials());
+    let walk = Walk { root: &context.root, start: &context.cwd, who: &who };
+    let console = open(&walk, b"/dev/console", O_RDWR, 0)?;
+    let mut files = FdTable::new();
+    for _ in 0..3 {
+        files.insert(console.clone(), false, 0, 3)?;
+    }
+    Ok(files)
+}
