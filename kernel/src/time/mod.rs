@@ -4,6 +4,7 @@
 //! the clock page, which programs read (`user/vdso`) and which this kernel's own [`now`] reads
 //! with the same code: a system call and the vDSO can't disagree. Sleeping is in `sleep.rs`.
 
+pub mod cputime;
 mod pit;
 mod rtc;
 pub mod sleep;
@@ -86,6 +87,7 @@ pub fn tick() {
 
 /// Called when the idle loop woke up, whatever woke it.
 pub fn idle() {
+    cputime::skip();
     sleep::wake_due();
 }
 
@@ -130,11 +132,14 @@ pub fn as_nanos(time: Time) -> u64 {
     seconds.saturating_mul(1_000_000_000).saturating_add(time.nanos.into())
 }
 
-/// Waits with interrupts off, for the panic handler: by the TSC alone, at a guessed rate if
-/// its own was never found.
+/// The TSC's rate in cycles per second; a guess where it was not found.
+fn hertz() -> u64 {
+    KEEPER.try_lock().filter(|keeper| keeper.user_readable()).map_or(1_000_000_000, |keeper| keeper.hertz())
+}
+
+/// Waits with interrupts off, for the panic handler, by the TSC alone.
 pub fn spin_seconds(seconds: u64) {
-    let hertz = KEEPER.try_lock().filter(|keeper| keeper.user_readable()).map_or(1_000_000_000, |keeper| keeper.hertz());
-    let end = tsc::cycles().saturating_add(hertz.saturating_mul(seconds));
+    let end = tsc::cycles().saturating_add(hertz().saturating_mul(seconds));
     while tsc::cycles() < end {
         core::hint::spin_loop();
     }

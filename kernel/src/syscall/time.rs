@@ -1,0 +1,279 @@
+//! Calls about time: reading clocks and setting them. Sleeping is in `sleep.rs`.
+//!
+//! The values come from [`crate::time`], which reads the same clock page as the vDSO. Each
+//! call exists for 64-bit programs and for 32-bit ones (`…32`: seconds of 32 bits; `…_time64`:
+//! the newer calls of the i386 table, with 64 bits).
+
+use vdso::math::{NANOS_PER_SEC, Time};
+use vdso::reader::{MONOTONIC, REALTIME};
+
+use super::errno::{Errno, SysResult};
+use crate::process::current;
+use crate::time;
+use crate::usercopy::{Pod, UserPtr};
+use crate::vdso::clock_page;
+
+/// CLOCK_PROCESS_CPUTIME_ID.
+const PROCESS_CPUTIME: i32 = 2;
+/// CLOCK_THREAD_CPUTIME_ID.
+const THREAD_CPUTIME: i32 = 3;
+/// KTIME_SEC_MAX: more seconds than this don't fit a signed 64-bit count of nanoseconds.
+const MAX_SECONDS: i64 = i64::MAX / 1_000_000_000;
+
+/// Two numbers in a program's memory: struct timespec or timeval, in one of its layouts.
+pub trait Pair: Pod {
+    /// In this layout, cut to its width.
+    fn new(first: i64, second: i64) -> Self;
+    /// Both, widened.
+    fn both(self) -> (i64, i64);
+}
+
+impl Pair for [i64; 2] {
+    fn new(first: i64, second: i64) -> Self {
+        [first, second]
+    }
+
+    fn both(self) -> (i64, i64) {
+        (self[0], self[1])
+    }
+}
+
+impl Pair for [i32; 2] {
+    fn new(first: i64, second: i64) -> Self {
+        [first as i32, second as i32]
+    }
+
+    fn both(self) -> (i64, i64) {
+        (self[0].into(), self[1].into())
+    }
+}
+
+/// 64-bit seconds in a 32-bit program, whose `long tv_nsec` has padding beside it that may hold
+/// anything.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct Time64([i64; 2]);
+
+// SAFETY: an array of integers.
+unsafe impl Pod for Time64 {}
+
+impl Pair for Time64 {
+    fn new(first: i64, second: i64) -> Self {
+        Self([first, second])
+    }
+
+    fn both(self) -> (i64, i64) {
+        (self.0[0], self.0[1] & 0xffff_ffff)
+    }
+}
+
+/// A span or a date that makes sense (timespec64_valid).
+///
+/// # Errors
+/// `EFAULT`, `EINVAL`.
+pub fn read<P: Pair>(from: UserPtr<P>) -> Result<Time, Errno> {
+    let (seconds, nanos) = from.read()?.both();
+    let nanos = u32::try_from(nanos).ok().filter(|nanos| *nanos < NANOS_PER_SEC).ok_or(Errno::EINVAL)?;
+    if seconds < 0 { Err(Errno::EINVAL) } else { Ok(Time { seconds, nanos }) }
+}
+
+/// Writes a time in the program's layout.
+///
+/// # Errors
+/// `EFAULT`.
+pub fn write<P: Pair>(to: UserPtr<P>, time: Time) -> SysResult {
+    to.write(P::new(time.seconds, time.nanos.into())).map(|()| 0)
+}
+
+/// The time by any clock id that this kernel knows.
+fn clock(id: i32) -> Result<Time, Errno> {
+    if let Some(time) = time::now(id) {
+        return Ok(time);
+    }
+    let nanos = cpu_time(id)?;
+    Ok(Time { seconds: (nanos / 1_000_000_000) as i64, nanos: (nanos % 1_000_000_000) as u32 })
+}
+
+/// Nanoseconds of CPU time by a CPU-time clock id: one of the two names, or a negative number
+/// made of a process ID (0: the caller's) and three bits of kind, as include/linux/posix-timers.h
+/// has it. Only one's own clocks are known.
+///
+/// # Errors
+/// `EINVAL`.
+pub fn cpu_time(id: i32) -> Result<u64, Errno> {
+    let task = current();
+    let own = |of_thread: bool, pid: i32| match (of_thread, pid) {
+        (_, 0) => true,
+        (true, pid) => pid as u32 == task.tid,
+        (false, pid) => pid as u32 == task.process.pid,
+    };
+    let of_thread = match id {
+        PROCESS_CPUTIME => false,
+        THREAD_CPUTIME => true,
+        0.. => return Err(Errno::EINVAL),
+        // Kind 3 is a file's clock (dynamic), kinds 0 to 2 are three views of CPU time.
+        _ if id & 3 == 3 || !own(id & 4 != 0, !(id >> 3)) => return Err(Errno::EINVAL),
+        _ => id & 4 != 0,
+    };
+    Ok(crate::time::cputime::used(&task, of_thread))
+}
+
+fn gettime<P: Pair>(id: i32, to: UserPtr<P>) -> SysResult {
+    write(to, clock(id)?)
+}
+
+/// clock_gettime(2).
+pub fn clock_gettime(id: i32, to: UserPtr<[i64; 2]>) -> SysResult {
+    gettime(id, to)
+}
+
+/// clock_gettime(2) with 32-bit seconds.
+pub fn clock_gettime32(id: i32, to: UserPtr<[i32; 2]>) -> SysResult {
+    gettime(id, to)
+}
+
+fn getres<P: Pair>(id: i32, to: UserPtr<P>) -> SysResult {
+    let nanos = match time::resolution(id) {
+        Some(nanos) => nanos,
+        None => cpu_time(id).map(|_| 1)?,
+    };
+    if to.is_null() { Ok(0) } else { write(to, Time { seconds: 0, nanos }) }
+}
+
+/// clock_getres(2).
+pub fn clock_getres(id: i32, to: UserPtr<[i64; 2]>) -> SysResult {
+    getres(id, to)
+}
+
+/// clock_getres(2) with 32-bit seconds.
+pub fn clock_getres32(id: i32, to: UserPtr<[i32; 2]>) -> SysResult {
+    getres(id, to)
+}
+
+fn set(time: Time) -> SysResult {
+    let uptime = time::now(MONOTONIC as i32).unwrap_or_default();
+    // Linux keeps REALTIME from being less than MONOTONIC.
+    if time.seconds >= MAX_SECONDS || time < uptime {
+        return Err(Errno::EINVAL);
+    }
+    if !current().process.cred.lock().is_privileged() {
+        return Err(Errno::EPERM);
+    }
+    time::set_realtime(time);
+    Ok(0)
+}
+
+fn settime<P: Pair>(id: i32, from: UserPtr<P>) -> SysResult {
+    match id {
+        0 => set(read(from)?),
+        PROCESS_CPUTIME | THREAD_CPUTIME => Err(Errno::EPERM),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// clock_settime(2).
+pub fn clock_settime(id: i32, from: UserPtr<[i64; 2]>) -> SysResult {
+    settime(id, from)
+}
+
+/// clock_settime(2) with 32-bit seconds.
+pub fn clock_settime32(id: i32, from: UserPtr<[i32; 2]>) -> SysResult {
+    settime(id, from)
+}
+
+/// clock_settime64(2).
+pub fn clock_settime_time64(id: i32, from: UserPtr<Time64>) -> SysResult {
+    settime(id, from)
+}
+
+fn get_time_of_day<P: Pair>(to: UserPtr<P>, zone: UserPtr<[u32; 2]>) -> SysResult {
+    if !to.is_null() {
+        let now = clock(REALTIME as i32)?;
+        to.write(P::new(now.seconds, i64::from(now.nanos / 1000)))?;
+    }
+    if !zone.is_null() {
+        let page = clock_page();
+        zone.write([page.minutes_west.get(), page.dst_time.get()])?;
+    }
+    Ok(0)
+}
+
+/// gettimeofday(2).
+pub fn gettimeofday(to: UserPtr<[i64; 2]>, zone: UserPtr<[u32; 2]>) -> SysResult {
+    get_time_of_day(to, zone)
+}
+
+/// gettimeofday(2) with 32-bit seconds.
+pub fn gettimeofday32(to: UserPtr<[i32; 2]>, zone: UserPtr<[u32; 2]>) -> SysResult {
+    get_time_of_day(to, zone)
+}
+
+fn set_time_of_day<P: Pair>(from: UserPtr<P>, zone: UserPtr<[u32; 2]>) -> SysResult {
+    let mut time = None;
+    if !from.is_null() {
+        let (seconds, micros) = from.read()?.both();
+        let micros = u32::try_from(micros).ok().filter(|micros| *micros < 1_000_000).ok_or(Errno::EINVAL)?;
+        time = Some(Time { seconds, nanos: micros * 1000 });
+    }
+    if !zone.is_null() {
+        let zone = zone.read()?;
+        // No place is further from Greenwich than 15 hours.
+        if (zone[0] as i32).unsigned_abs() > 15 * 60 {
+            return Err(Errno::EINVAL);
+        }
+        if !current().process.cred.lock().is_privileged() {
+            return Err(Errno::EPERM);
+        }
+        clock_page().minutes_west.set(zone[0]);
+        clock_page().dst_time.set(zone[1]);
+    }
+    time.map_or(Ok(0), set)
+}
+
+/// settimeofday(2).
+pub fn settimeofday(from: UserPtr<[i64; 2]>, zone: UserPtr<[u32; 2]>) -> SysResult {
+    set_time_of_day(from, zone)
+}
+
+/// settimeofday(2) with 32-bit seconds.
+pub fn settimeofday32(from: UserPtr<[i32; 2]>, zone: UserPtr<[u32; 2]>) -> SysResult {
+    set_time_of_day(from, zone)
+}
+
+/// Seconds since 1970 at the last tick, which is what the vDSO's time() answers too.
+fn seconds() -> i64 {
+    clock_page().clocks[REALTIME].seconds.get() as i64
+}
+
+/// time(2).
+pub fn time(to: UserPtr<i64>) -> SysResult {
+    let now = seconds();
+    if !to.is_null() {
+        to.write(now)?;
+    }
+    Ok(now as usize)
+}
+
+/// time(2) of i386.
+pub fn time32(to: UserPtr<i32>) -> SysResult {
+    let now = seconds() as i32;
+    if !to.is_null() {
+        to.write(now)?;
+    }
+    Ok(now as usize)
+}
+
+/// stime(2) of i386.
+pub fn stime32(from: UserPtr<i32>) -> SysResult {
+    set(Time { seconds: from.read()?.into(), nanos: 0 })
+}
+
+/// getcpu(2): there is one CPU, on one node. The third argument has had no use since Linux 2.6.24.
+pub fn getcpu(cpu: UserPtr<u32>, node: UserPtr<u32>, _cache: UserPtr<u8>) -> SysResult {
+    for to in [cpu, node] {
+        if !to.is_null() {
+            to.write(0)?;
+        }
+    }
+    Ok(0)
+}

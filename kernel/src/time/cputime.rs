@@ -1,0 +1,37 @@
+//! CPU time: how long each task and process has run, for their clocks.
+//!
+//! The scheduler marks each switch; between two marks the counter is one task's. Time in the
+//! kernel on a task's behalf counts as its own, time halted as nobody's.
+
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::{hertz, tsc};
+use crate::process::{Task, try_current};
+
+/// The counter at the last mark.
+static MARK: AtomicU64 = AtomicU64::new(0);
+
+/// Called by the scheduler as the running task gives the CPU up: charges it.
+pub fn charge() {
+    let now = tsc::cycles();
+    let cycles = now.saturating_sub(MARK.swap(now, Relaxed));
+    if let Some(task) = try_current() {
+        task.cpu_cycles.fetch_add(cycles, Relaxed);
+        task.process.cpu_cycles.fetch_add(cycles, Relaxed);
+    }
+}
+
+/// Called when a halt ended: what passed is nobody's.
+pub fn skip() {
+    MARK.store(tsc::cycles(), Relaxed);
+}
+
+/// CPU time that a task, or all its process's tasks ever, have used, in nanoseconds.
+pub fn used(task: &Task, of_thread: bool) -> u64 {
+    let mut cycles = if of_thread { &task.cpu_cycles } else { &task.process.cpu_cycles }.load(Relaxed);
+    // The running task has not been charged yet for its present turn.
+    if try_current().is_some_and(|running| core::ptr::eq(&*running, task)) {
+        cycles += tsc::cycles().saturating_sub(MARK.load(Relaxed));
+    }
+    (u128::from(cycles) * 1_000_000_000 / u128::from(hertz())) as u64
+}
