@@ -191,24 +191,23 @@ impl UserPtr<u8> {
 #[inline(always)]
 pub fn read_u32(address: u64) -> Result<u32, Errno> {
     check(address, 4)?;
-    let (mut value, mut failed) = (0u32, 1u32);
+    // More than 32 bits until the load, which clears the upper half, succeeds.
+    let mut value = u64::MAX;
     // SAFETY: the address lies in the program's half, and a fault at label 2 goes on at label
-    // 3 with `failed` still set.
+    // 3 with `value` as it was.
     unsafe {
         asm!(
             stac!(),
             "2: mov {value:e}, [{address}]",
-            "xor {failed:e}, {failed:e}",
             "3:",
             clac!(),
             extable!("2b", "3b"),
             address = in(reg) address,
             value = inout(reg) value,
-            failed = inout(reg) failed,
             options(nostack, readonly),
         );
     }
-    if failed == 0 { Ok(value) } else { Err(Errno::EFAULT) }
+    u32::try_from(value).map_err(|_| Errno::EFAULT)
 }
 
 /// Fills `len` bytes of user memory with zeros.

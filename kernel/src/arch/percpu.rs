@@ -24,12 +24,19 @@ pub struct PerCpu {
     pub work: u32,
     /// The running task.
     pub current: *const Task,
+    /// Where SYSENTER and 32-bit SYSCALL return to: an instruction in the running program's
+    /// vDSO. 0 if it has none.
+    pub landing_pad: u64,
 }
 
 /// Offset of [`PerCpu::kernel_rsp`] for `gs:` operands.
 pub const KERNEL_RSP: usize = offset_of!(PerCpu, kernel_rsp);
 /// Offset of [`PerCpu::user_rsp`] for `gs:` operands.
 pub const USER_RSP: usize = offset_of!(PerCpu, user_rsp);
+/// Offset of [`PerCpu::landing_pad`] for `gs:` operands.
+pub const LANDING_PAD: usize = offset_of!(PerCpu, landing_pad);
+/// Offset of [`PerCpu::work`] for `gs:` operands.
+pub const WORK: usize = offset_of!(PerCpu, work);
 
 /// Bits of [`PerCpu::work`].
 pub mod work {
@@ -49,7 +56,7 @@ struct Shared(UnsafeCell<PerCpu>);
 unsafe impl Sync for Shared {}
 
 static CPU0: Shared =
-    Shared(UnsafeCell::new(PerCpu { kernel_rsp: 0, user_rsp: 0, work: 0, current: core::ptr::null() }));
+    Shared(UnsafeCell::new(PerCpu { kernel_rsp: 0, user_rsp: 0, work: 0, current: core::ptr::null(), landing_pad: 0 }));
 
 /// The address that GS's base holds in the kernel.
 pub fn base() -> u64 {
@@ -71,6 +78,17 @@ pub fn current() -> *const Task {
              options(nostack, preserves_flags, readonly));
     }
     task
+}
+
+/// Whether one of the [`work`] bits in `MASK` is set: one instruction and a branch.
+#[inline(always)]
+pub fn is_pending<const MASK: u32>() -> bool {
+    // SAFETY: as in `current`.
+    unsafe {
+        asm!("test dword ptr gs:[{}], {}", "jnz {}", const WORK, const MASK, label { return true },
+             options(nostack, readonly));
+    }
+    false
 }
 
 /// The running task's [`work`] bits.
@@ -97,6 +115,15 @@ pub fn clear_work(bits: u32) {
     // SAFETY: as in `set_work`.
     unsafe {
         asm!("and gs:[{}], {:e}", const offset_of!(PerCpu, work), in(reg) !bits, options(nostack));
+    }
+}
+
+/// Says where the running program's landing pad is.
+pub fn set_landing_pad(address: u64) {
+    // SAFETY: as in `set_work`.
+    unsafe {
+        asm!("mov gs:[{}], {}", const offset_of!(PerCpu, landing_pad), in(reg) address,
+             options(nostack, preserves_flags));
     }
 }
 

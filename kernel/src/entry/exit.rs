@@ -7,28 +7,54 @@
 //! pushed. SYSEXIT is not used: it cannot restore the flags, and SYSRET returns to 32-bit
 //! code on both vendors' CPUs (Linux does the same).
 
-use core::arch::{global_asm, naked_asm};
+use core::arch::naked_asm;
 
 use super::frame::offsets;
 use crate::arch::gdt::{USER_CS, USER_DS, USER32_CS};
+use crate::arch::percpu::{WORK, work};
+use crate::mm::layout::TASK_SIZE;
 use crate::pop_registers;
+use crate::process::exit_work;
 
 /// RF and TF: SYSRET would drop the first and trap one instruction late with the second.
 const RF_TF: u32 = 1 << 16 | 1 << 8;
+
+/// [`work`] bits that are done on the way out. The tracer has had its turn by then.
+const EXIT_WORK: u32 = !work::TRACE;
+
+/// End of a program's addresses, where an instruction can compare with all 64 bits of it.
+static USER_LIMIT: u64 = TASK_SIZE;
 
 unsafe extern "C" {
     /// The one IRET that returns to user mode. It can fault, see `exceptions.rs`.
     pub static iret_to_user: u8;
 }
 
-/// Back from SYSCALL in 64-bit code. rsp points to the frame.
+/// Inside `naked_asm!`, first thing after a call: its result goes to rax's slot, and what waits
+/// (a signal, another task's turn) is done. rsp points to the frame before and after.
+macro_rules! finish_call {
+    () => {
+        concat!(
+            "mov [rsp + {rax}], rax\n",
+            "test dword ptr gs:[{work}], {exit_work}\n",
+            "jz 8f\n",
+            "mov rdi, rsp\n",
+            "call {do_work}\n",
+            "8:\n"
+        )
+    };
+}
+
+/// Back from SYSCALL in 64-bit code. rax is the call's result.
 ///
 /// # Safety
-/// Only a way in may jump here.
+/// Only the way in may jump here.
 #[unsafe(naked)]
 pub unsafe extern "C" fn return_from_syscall() {
     naked_asm!(
-        // 1. Does the frame still say what SYSRET would load? rip from rcx, rflags from r11,
+        // 1. The result, and what else is to be done first.
+        finish_call!(),
+        // 2. Does the frame still say what SYSRET would load? rip from rcx, rflags from r11,
         "mov rcx, [rsp + {rip}]",
         "cmp rcx, [rsp + {rcx}]",
         "jne {iret}",
@@ -42,17 +68,17 @@ pub unsafe extern "C" fn return_from_syscall() {
         "jne {iret}",
         "cmp dword ptr [rsp + {ss}], {user_ds}",
         "jne {iret}",
-        // and a canonical address in the program's half: bits 63 to 47 are 0.
-        "mov rax, rcx",
-        "shr rax, 47",
-        "jnz {iret}",
-        // 2. The registers; rcx and r11 are already right, the pops repeat them.
+        // and an address of the program's: those are all canonical.
+        "cmp rcx, [rip + {limit}]",
+        "jae {iret}",
+        // 3. The registers; rcx and r11 are already right, the pops repeat them.
         pop_registers!(),
-        // 3. The program's stack (orig_rax, rip, cs, rflags lie below it) and GS. From here on
+        // 4. The program's stack (orig_rax, rip, cs, rflags lie below it) and GS. From here on
         //    nothing may fault: there is no kernel stack.
         "mov rsp, [rsp + 32]",
         "swapgs",
         "sysretq",
+        rax = const offsets::RAX,
         rip = const offsets::RIP,
         rcx = const offsets::RCX,
         rflags = const offsets::RFLAGS,
@@ -62,6 +88,10 @@ pub unsafe extern "C" fn return_from_syscall() {
         user_cs = const USER_CS,
         user_ds = const USER_DS,
         rf_tf = const RF_TF,
+        limit = sym USER_LIMIT,
+        work = const WORK,
+        exit_work = const EXIT_WORK,
+        do_work = sym exit_work,
         iret = sym return_by_iret,
     )
 }
@@ -69,70 +99,74 @@ pub unsafe extern "C" fn return_from_syscall() {
 /// Back from SYSCALL in 32-bit code or from SYSENTER, by SYSRET to 32-bit code. The vDSO's
 /// landing pad reloads ecx, edx and ebp from its stack, so that rcx is free for rip.
 ///
+/// Where 64-bit code executed SYSENTER it returns to the same place, in 32-bit mode, as on
+/// Linux, and dies of it.
+///
 /// # Safety
-/// Only a way in may jump here.
+/// Only those ways in may jump here.
 #[unsafe(naked)]
 pub unsafe extern "C" fn return_from_syscall32() {
     naked_asm!(
-        // 1. As above; rip needs no check but that it is 32 bits, and the way in put it there.
-        "mov r11, [rsp + {rflags}]",
-        "test r11d, {rf_tf}",
+        // 1. As above; rip needs no check: the way in put the landing pad's address there.
+        finish_call!(),
+        "test dword ptr [rsp + {rflags}], {rf_tf}",
         "jnz {iret}",
         "cmp dword ptr [rsp + {cs}], {user32_cs}",
         "jne {iret}",
         "cmp dword ptr [rsp + {ss}], {user_ds}",
         "jne {iret}",
-        "mov ecx, [rsp + {rip}]",
-        // rcx and r11 go through the frame: the pops load them last.
-        "mov [rsp + {rcx}], rcx",
-        "mov [rsp + {r11}], r11",
+        // 2. The registers, then rip to ecx and rflags to r11 (behind orig_rax, rip and cs).
         pop_registers!(),
+        "mov ecx, [rsp + 8]",
+        "mov r11, [rsp + 24]",
         "mov rsp, [rsp + 32]",
         "swapgs",
         "sysret",
-        rip = const offsets::RIP,
-        rcx = const offsets::RCX,
+        rax = const offsets::RAX,
         rflags = const offsets::RFLAGS,
-        r11 = const offsets::R11,
         cs = const offsets::CS,
         ss = const offsets::SS,
         user32_cs = const USER32_CS,
         user_ds = const USER_DS,
         rf_tf = const RF_TF,
+        work = const WORK,
+        exit_work = const EXIT_WORK,
+        do_work = sym exit_work,
         iret = sym return_by_iret,
     )
 }
 
-/// Back from SYSENTER: as from SYSCALL in 32-bit code. The call put the landing pad's address
-/// into the frame; where 64-bit code executed SYSENTER it returns to the same place, in
-/// 32-bit mode, as on Linux, and dies of it.
+/// Back from INT 0x80. rax is the call's result.
 ///
 /// # Safety
-/// Only a way in may jump here.
+/// Only the way in may jump here.
 #[unsafe(naked)]
-pub unsafe extern "C" fn return_from_sysenter() {
-    naked_asm!("jmp {}", sym return_from_syscall32)
+pub unsafe extern "C" fn return_from_int80() {
+    naked_asm!(
+        finish_call!(),
+        "jmp {iret}",
+        rax = const offsets::RAX,
+        work = const WORK,
+        exit_work = const EXIT_WORK,
+        do_work = sym exit_work,
+        iret = sym return_by_iret,
+    )
 }
 
-/// Back to a program from anything: every register comes from the frame.
+/// Back to a program from anything: every register comes from the frame, and IRET loads rip,
+/// cs, rflags, rsp and ss. It faults if they cannot be loaded, with the program's GS already
+/// swapped in: `iret_to_user` lets the exception stub recognise it.
 ///
 /// # Safety
-/// Only a way in may jump here.
+/// Only a way in may jump here, with rsp at a frame from user mode.
 #[unsafe(naked)]
 pub unsafe extern "C" fn return_by_iret() {
-    naked_asm!("jmp return_to_user")
+    naked_asm!(
+        pop_registers!(),
+        "add rsp, 8",
+        "swapgs",
+        ".globl iret_to_user",
+        "iret_to_user:",
+        "iretq",
+    )
 }
-
-// IRET faults if the frame's rip, cs, ss or flags cannot be loaded, with the program's GS
-// already swapped in: the label lets the exception stub recognise it.
-global_asm!(
-    ".pushsection .entry.text, \"ax\"",
-    ".globl return_to_user, iret_to_user",
-    "return_to_user:",
-    pop_registers!(),
-    "add rsp, 8",
-    "swapgs",
-    "iret_to_user:",
-    "iretq",
-    ".popsection",
-);

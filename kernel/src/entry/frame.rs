@@ -55,8 +55,8 @@ pub mod offsets {
     pub const CS: usize = offset_of!(Frame, cs);
     /// Offset of `rflags`.
     pub const RFLAGS: usize = offset_of!(Frame, rflags);
-    /// Offset of `rsp`.
-    pub const RSP: usize = offset_of!(Frame, rsp);
+    /// Offset of `rax`.
+    pub const RAX: usize = offset_of!(Frame, rax);
     /// Offset of `ss`.
     pub const SS: usize = offset_of!(Frame, ss);
 }

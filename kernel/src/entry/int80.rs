@@ -12,10 +12,10 @@
 
 use core::arch::naked_asm;
 
-use super::exit::return_by_iret;
+use super::exit::return_from_int80;
 use super::frame::Door;
 use crate::push_registers;
-use crate::syscall::enter_i386;
+use crate::syscall::enter_int80;
 
 /// The stub of vector 0x80.
 ///
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn entry_int80() {
         // 6. Back the way the CPU came: IRET restores rip, cs, rflags, rsp and ss.
         "jmp {exit}",
         door = const Door::Int80 as u64,
-        enter = sym enter_i386,
-        exit = sym return_by_iret,
+        enter = sym enter_int80,
+        exit = sym return_from_int80,
     )
 }

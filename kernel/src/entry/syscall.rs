@@ -20,7 +20,7 @@ use core::arch::naked_asm;
 use super::exit::{return_from_syscall, return_from_syscall32};
 use super::frame::Door;
 use crate::arch::gdt::{USER_CS, USER_DS, USER32_CS};
-use crate::arch::percpu::{KERNEL_RSP, USER_RSP};
+use crate::arch::percpu::{KERNEL_RSP, LANDING_PAD, USER_RSP};
 use crate::push_registers;
 use crate::syscall::{enter_syscall32, enter_x86_64};
 
@@ -75,18 +75,21 @@ pub unsafe extern "C" fn entry_syscall_32() {
         "push gs:[{user_rsp}]",
         "push r11",
         "push {cs}",
-        "push rcx",
-        // 2. The number: 32 bits.
+        // Back by the landing pad in the vDSO, as if INT 0x80 had been used there.
+        "push gs:[{landing_pad}]",
+        // 2. The number: 32 bits. ecx held the return address, so ebp carried the second
+        //    argument: from here on it is where the i386 table expects it.
         "mov eax, eax",
         "push rax",
+        "mov ecx, ebp",
         push_registers!("-38", "{door}"),
-        // 3. The call: it also moves the second argument from ebp to where the i386 table
-        //    expects it and fetches the sixth from the program's stack.
+        // 3. The call: it also fetches the sixth argument from the program's stack.
         "mov rdi, rsp",
         "call {enter}",
         "jmp {exit}",
         user_rsp = const USER_RSP,
         kernel_rsp = const KERNEL_RSP,
+        landing_pad = const LANDING_PAD,
         ss = const USER_DS,
         cs = const USER32_CS,
         door = const Door::Syscall32 as u64,

@@ -13,10 +13,10 @@
 
 use core::arch::naked_asm;
 
-use super::exit::return_from_sysenter;
+use super::exit::return_from_syscall32;
 use super::frame::{Door, offsets};
 use crate::arch::gdt::{USER_DS, USER32_CS};
-use crate::arch::percpu::KERNEL_RSP;
+use crate::arch::percpu::{KERNEL_RSP, LANDING_PAD};
 use crate::push_registers;
 use crate::syscall::enter_sysenter;
 
@@ -31,14 +31,16 @@ pub unsafe extern "C" fn entry_sysenter() {
         "swapgs",
         "mov rsp, gs:[{kernel_rsp}]",
         // 2. What an interrupt would have pushed. The stack pointer is in ebp by convention;
-        //    64-bit code can come here too, so its upper half is cut off. The return address
-        //    is filled in by the call: only it knows where this program's vDSO lies.
+        //    64-bit code can come here too, so its upper half is cut off. Interrupts were on,
+        //    or user code could not have run. The return address is the landing pad in this
+        //    program's vDSO, wherever it was called from.
         "push {ss}",
         "mov ebp, ebp",
         "push rbp",
         "pushfq",
+        "or dword ptr [rsp], {interrupts_on}",
         "push {cs}",
-        "push 0",
+        "push gs:[{landing_pad}]",
         // 3. The number: 32 bits.
         "mov eax, eax",
         "push rax",
@@ -56,12 +58,14 @@ pub unsafe extern "C" fn entry_sysenter() {
         "popfq",
         "jmp 2b",
         kernel_rsp = const KERNEL_RSP,
+        landing_pad = const LANDING_PAD,
+        interrupts_on = const 1 << 9,
         ss = const USER_DS,
         cs = const USER32_CS,
         rflags = const offsets::RFLAGS,
         nt_ac_tf = const 1 << 14 | 1 << 18 | 1 << 8,
         door = const Door::Sysenter as u64,
         enter = sym enter_sysenter,
-        exit = sym return_from_sysenter,
+        exit = sym return_from_syscall32,
     )
 }

@@ -231,7 +231,7 @@ pub fn execve(path: &[u8], args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<(), Er
     exit::release_mm(&task.process);
     task.process.files.lock().lock().close_on_exec();
     install(&task, &loaded);
-    loaded.mm.lock().activate();
+    super::activate(&loaded.mm.lock());
     gdt::set_tls(&task.tls.lock());
     task.segments.lock().load();
     task.fpu.lock().load();

@@ -4,7 +4,7 @@
 //! Threads (`CLONE_THREAD`) and namespaces are refused with `EINVAL`.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use bitflags::bitflags;
 use linux_raw_sys::general as linux;
@@ -92,6 +92,7 @@ pub fn clone(args: CloneArgs) -> SysResult {
         mm_released: WaitQueue::new(),
         is_vfork: AtomicBool::new(args.flags.contains(CloneFlags::VFORK)),
         live_tasks: AtomicU32::new(0),
+        cpu_cycles: AtomicU64::new(0),
     });
     let mut frame = task.frame().clone();
     frame.rax = 0;

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicU32};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
 use formats::cmdline::CommandLine;
 use spin::Mutex;
@@ -58,6 +58,7 @@ fn spawn(path: &[u8], options: &CommandLine) -> Result<(), Errno> {
         mm_released: WaitQueue::new(),
         is_vfork: AtomicBool::new(false),
         live_tasks: AtomicU32::new(0),
+        cpu_cycles: AtomicU64::new(0),
     });
     let task = Task::new(pid, process, &loaded.frame)?;
     exec::install(&task, &loaded);

@@ -85,7 +85,7 @@ pub struct Process {
     pub is_vfork: AtomicBool,
     /// Tasks that haven't ended.
     pub live_tasks: AtomicU32,
-    /// TSC cycles that its tasks have run (`crate::time::cpu`).
+    /// TSC cycles that its tasks have run (`crate::time::cputime`).
     pub cpu_cycles: AtomicU64,
 }
 

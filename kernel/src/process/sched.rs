@@ -65,6 +65,7 @@ pub fn yield_now() {
 
 /// Gives the CPU to the next ready task; returns when this one's turn comes again.
 pub fn schedule() {
+    crate::time::cputime::charge();
     let next = {
         let mut scheduler = SCHEDULER.lock();
         if let Some(current) = scheduler.current.clone()
@@ -107,7 +108,7 @@ fn switch_to(next: Arc<Task>) {
     next.segments.lock().load();
     next.fpu.lock().load();
     match next.mm() {
-        Some(mm) => mm.lock().activate(),
+        Some(mm) => super::activate(&mm.lock()),
         None => crate::mm::paging::activate_kernel(),
     }
     // The task before `previous` is off its stack by now: its last reference may go.

@@ -1,22 +1,27 @@
 //! Error numbers: Linux's (include/uapi/asm-generic/errno.h), with the texts that the tracer
 //! prints as strace does.
 
-/// An error that a system call reports: returned to the program as `-errno`.
+/// An error that a system call reports: returned to the program as `-errno`. As wide as the
+/// result, so that [`SysResult`] travels in two registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Errno(u16);
+pub struct Errno(usize);
 
 /// What a handler returns: the value for rax, or the error.
 pub type SysResult = Result<usize, Errno>;
 
 impl Errno {
     /// The error's number, positive.
-    pub const fn number(self) -> u16 {
+    pub const fn number(self) -> usize {
         self.0
     }
+}
 
-    /// The error as rax's value: its number negated.
-    pub const fn to_rax(self) -> u64 {
-        (self.0 as i64).wrapping_neg() as u64
+/// A result as rax's value: the one place where an error becomes its number negated.
+#[inline(always)]
+pub const fn to_rax(result: SysResult) -> u64 {
+    match result {
+        Ok(value) => value as u64,
+        Err(errno) => (errno.0 as u64).wrapping_neg(),
     }
 }
 

@@ -5,18 +5,23 @@ use alloc::sync::Arc;
 use linux_raw_sys::general as linux;
 
 use super::errno::{Errno, SysResult};
+use crate::arch::percpu;
 use crate::mm::address_space::AddressSpace;
 use crate::mm::mapping::{NewArea, Place, Remap};
 use crate::mm::vma::{Backing, Prot, Role};
 use crate::mm::{PAGE_SIZE, page_up};
 use crate::process::current;
 use crate::usercopy::UserPtr;
+use crate::vdso;
 
 /// Runs `f` with the running program's address space.
 fn with_mm<T>(f: impl FnOnce(&mut AddressSpace) -> Result<T, Errno>) -> Result<T, Errno> {
     let mm = current().mm().ok_or(Errno::ESRCH)?;
     let mut mm = mm.lock();
-    f(&mut mm)
+    let result = f(&mut mm);
+    // The vDSO may have been moved or unmapped.
+    percpu::set_landing_pad(vdso::landing_pad(mm.landmarks.vdso));
+    result
 }
 
 /// PROT_* bits; PROT_GROWSDOWN and PROT_GROWSUP are not offered.

@@ -120,20 +120,22 @@ pub fn log_unknown(door: Door, number: u32) {
     }
 }
 
-/// Turns a typed handler into one that takes six registers.
+/// Turns a typed handler into one that takes six registers and gives one back.
 macro_rules! adapt {
-    ($h:path;) => { |_, _, _, _, _, _| $h() };
-    ($h:path; $a:ident) => { |a, _, _, _, _, _| $h(arg(a)) };
-    ($h:path; $a:ident $b:ident) => { |a, b, _, _, _, _| $h(arg(a), arg(b)) };
-    ($h:path; $a:ident $b:ident $c:ident) => { |a, b, c, _, _, _| $h(arg(a), arg(b), arg(c)) };
+    ($h:path;) => { |_, _, _, _, _, _| to_rax($h()) };
+    ($h:path; $a:ident) => { |a, _, _, _, _, _| to_rax($h(arg(a))) };
+    ($h:path; $a:ident $b:ident) => { |a, b, _, _, _, _| to_rax($h(arg(a), arg(b))) };
+    ($h:path; $a:ident $b:ident $c:ident) => {
+        |a, b, c, _, _, _| to_rax($h(arg(a), arg(b), arg(c)))
+    };
     ($h:path; $a:ident $b:ident $c:ident $d:ident) => {
-        |a, b, c, d, _, _| $h(arg(a), arg(b), arg(c), arg(d))
+        |a, b, c, d, _, _| to_rax($h(arg(a), arg(b), arg(c), arg(d)))
     };
     ($h:path; $a:ident $b:ident $c:ident $d:ident $e:ident) => {
-        |a, b, c, d, e, _| $h(arg(a), arg(b), arg(c), arg(d), arg(e))
+        |a, b, c, d, e, _| to_rax($h(arg(a), arg(b), arg(c), arg(d), arg(e)))
     };
     ($h:path; $a:ident $b:ident $c:ident $d:ident $e:ident $f:ident) => {
-        |a, b, c, d, e, f| $h(arg(a), arg(b), arg(c), arg(d), arg(e), arg(f))
+        |a, b, c, d, e, f| to_rax($h(arg(a), arg(b), arg(c), arg(d), arg(e), arg(f)))
     };
 }
 

@@ -2,7 +2,8 @@
 //! SYSCALL in 32-bit code call. Structures have their 32-bit layouts here.
 
 use super::{Arg, Entry, adapt, arg, calls};
-use crate::syscall::{ids, limits, memory, misc, proc, signal, thread};
+use crate::syscall::errno::to_rax;
+use crate::syscall::{ids, limits, memory, misc, proc, signal, sleep, thread, time};
 
 calls! {
     1 exit(Int) = proc::exit;
@@ -10,8 +11,10 @@ calls! {
     4 write(Fd, InBuf, Size) = misc::write_early;
     7 waitpid(Pid, OutStatus, WaitFlags) = proc::waitpid;
     11 execve(Path, Argv, Envp) = proc::execve32;
+    13 time(Addr) = time::time32;
     20 getpid() = ids::getpid;
     24 getuid() = ids::getuid;
+    25 stime(Addr) = time::stime32;
     37 kill(Pid, Signal) = signal::kill;
     45 brk(Addr) = memory::brk;
     47 getgid() = ids::getgid;
@@ -22,6 +25,8 @@ calls! {
     65 getpgrp() = ids::getpgrp;
     66 setsid() = ids::setsid;
     75 setrlimit(Resource, RlimitIn) = limits::setrlimit32;
+    78 gettimeofday(Addr, Addr) = time::gettimeofday32;
+    79 settimeofday(Addr, Addr) = time::settimeofday32;
     88 reboot(Hex, Hex, RebootCommand, Addr) = misc::reboot;
     90 mmap(Addr) = memory::old_mmap;
     91 munmap(Addr, Size) = memory::munmap;
@@ -35,6 +40,7 @@ calls! {
     144 msync(Addr, Size, Int) = memory::msync;
     147 getsid(Pid) = ids::getsid;
     158 sched_yield() = proc::sched_yield;
+    162 nanosleep(Addr, Addr) = sleep::nanosleep32;
     163 mremap(Addr, Size, Size, MremapFlags, Addr) = memory::mremap;
     172 prctl(PrctlOption, Hex, Hex, Hex, Hex) = thread::prctl;
     174 rt_sigaction(Signal, SigactionIn, SigactionOut, Size) = signal::rt_sigaction32;
@@ -54,9 +60,18 @@ calls! {
     243 set_thread_area(Addr) = thread::set_thread_area;
     252 exit_group(Int) = proc::exit_group;
     258 set_tid_address(Addr) = thread::set_tid_address;
+    264 clock_settime(Int, Addr) = time::clock_settime32;
+    265 clock_gettime(Int, Addr) = time::clock_gettime32;
+    266 clock_getres(Int, Addr) = time::clock_getres32;
+    267 clock_nanosleep(Int, Int, Addr, Addr) = sleep::clock_nanosleep32;
     270 tgkill(Pid, Pid, Signal) = signal::tgkill;
     311 set_robust_list(Addr, Size) = thread::set_robust_list;
+    318 getcpu(Addr, Addr, Addr) = time::getcpu;
     340 prlimit64(Pid, Resource, RlimitIn, RlimitOut) = limits::prlimit64;
     355 getrandom(OutBuf, Size, GetrandomFlags) = misc::getrandom;
     384 arch_prctl(ArchPrctl, Hex) = thread::arch_prctl32;
+    403 clock_gettime64(Int, Addr) = time::clock_gettime;
+    404 clock_settime64(Int, Addr) = time::clock_settime_time64;
+    406 clock_getres_time64(Int, Addr) = time::clock_getres;
+    407 clock_nanosleep_time64(Int, Int, Addr, Addr) = sleep::clock_nanosleep_time64;
 }

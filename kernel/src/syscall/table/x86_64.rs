@@ -1,7 +1,8 @@
 //! The x86_64 table (arch/x86/entry/syscalls/syscall_64.tbl): what SYSCALL in 64-bit code calls.
 
 use super::{Arg, Entry, adapt, arg, calls};
-use crate::syscall::{ids, limits, memory, misc, proc, signal, thread};
+use crate::syscall::errno::to_rax;
+use crate::syscall::{ids, limits, memory, misc, proc, signal, sleep, thread, time};
 
 calls! {
     1 write(Fd, InBuf, Size) = misc::write_early;
@@ -15,6 +16,7 @@ calls! {
     25 mremap(Addr, Size, Size, MremapFlags, Addr) = memory::mremap;
     26 msync(Addr, Size, Int) = memory::msync;
     28 madvise(Addr, Size, Madvice) = memory::madvise;
+    35 nanosleep(Addr, Addr) = sleep::nanosleep;
     39 getpid() = ids::getpid;
     56 clone(CloneFlags, Addr, OutInt, OutInt, Hex) = proc::clone;
     57 fork() = proc::fork;
@@ -24,6 +26,7 @@ calls! {
     61 wait4(Pid, OutStatus, WaitFlags, Addr) = proc::wait4;
     62 kill(Pid, Signal) = signal::kill;
     63 uname(Utsname) = misc::uname;
+    96 gettimeofday(Addr, Addr) = time::gettimeofday;
     97 getrlimit(Resource, RlimitOut) = limits::getrlimit;
     99 sysinfo(Sysinfo) = misc::sysinfo;
     102 getuid() = ids::getuid;
@@ -42,13 +45,20 @@ calls! {
     157 prctl(PrctlOption, Hex, Hex, Hex, Hex) = thread::prctl;
     158 arch_prctl(ArchPrctl, Hex) = thread::arch_prctl;
     160 setrlimit(Resource, RlimitIn) = limits::setrlimit;
+    164 settimeofday(Addr, Addr) = time::settimeofday;
     169 reboot(Hex, Hex, RebootCommand, Addr) = misc::reboot;
     186 gettid() = ids::gettid;
     200 tkill(Pid, Signal) = signal::tkill;
+    201 time(Addr) = time::time;
     218 set_tid_address(Addr) = thread::set_tid_address;
+    227 clock_settime(Int, Addr) = time::clock_settime;
+    228 clock_gettime(Int, Addr) = time::clock_gettime;
+    229 clock_getres(Int, Addr) = time::clock_getres;
+    230 clock_nanosleep(Int, Int, Addr, Addr) = sleep::clock_nanosleep;
     231 exit_group(Int) = proc::exit_group;
     234 tgkill(Pid, Pid, Signal) = signal::tgkill;
     273 set_robust_list(Addr, Size) = thread::set_robust_list;
     302 prlimit64(Pid, Resource, RlimitIn, RlimitOut) = limits::prlimit64;
+    309 getcpu(Addr, Addr, Addr) = time::getcpu;
     318 getrandom(OutBuf, Size, GetrandomFlags) = misc::getrandom;
 }
