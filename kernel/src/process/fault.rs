@@ -21,6 +21,8 @@ const BREAKPOINT: u8 = 3;
 const OVERFLOW: u8 = 4;
 const BOUND_RANGE: u8 = 5;
 const INVALID_OPCODE: u8 = 6;
+const SEGMENT_NOT_PRESENT: u8 = 11;
+const STACK_SEGMENT: u8 = 12;
 const PAGE_FAULT: u8 = 14;
 const X87: u8 = 16;
 const ALIGNMENT_CHECK: u8 = 17;
@@ -83,7 +85,8 @@ fn user_exception(frame: &Frame, vector: u8, error_code: u64) {
         DEBUG | BREAKPOINT => SIGTRAP,
         OVERFLOW | BOUND_RANGE => SIGSEGV,
         INVALID_OPCODE => SIGILL,
-        ALIGNMENT_CHECK => SIGBUS,
+        // As Linux has it: what concerns a segment's presence or the stack's is a bus error.
+        SEGMENT_NOT_PRESENT | STACK_SEGMENT | ALIGNMENT_CHECK => SIGBUS,
         _ => SIGSEGV,
     };
     report(frame, NAMES.get(usize::from(vector)).copied().unwrap_or("exception"), error_code, 0);

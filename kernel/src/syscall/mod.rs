@@ -76,22 +76,22 @@ pub extern "C" fn enter_int80(frame: &mut Frame) -> u64 {
 
 /// Calls through SYSENTER.
 pub extern "C" fn enter_sysenter(frame: &mut Frame) -> u64 {
-    enter_with_stack_argument(frame, Door::Sysenter)
+    with_stack_argument(frame, |frame| call_i386(frame, Door::Sysenter))
 }
 
 /// Calls through SYSCALL from 32-bit code.
 pub extern "C" fn enter_syscall32(frame: &mut Frame) -> u64 {
-    enter_with_stack_argument(frame, Door::Syscall32)
+    with_stack_argument(frame, |frame| call_i386(frame, Door::Syscall32))
 }
 
 /// The sixth argument lies where the program's stack pointer points, if it points anywhere.
 #[inline(always)]
-fn enter_with_stack_argument(frame: &mut Frame, door: Door) -> u64 {
+fn with_stack_argument(frame: &mut Frame, call: impl Fn(&mut Frame) -> u64) -> u64 {
     match usercopy::read_u32(u64::from(frame.rsp as u32)) {
         Ok(sixth) => frame.rbp = u64::from(sixth),
         Err(errno) => return to_rax(Err(errno)),
     }
-    enter_i386(frame, |frame| call_i386(frame, door))
+    enter_i386(frame, call)
 }
 
 #[inline(always)]
