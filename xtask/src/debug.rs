@@ -15,6 +15,7 @@ use crate::ui;
 
 /// What `make debug` takes: all of `make run`'s, and gdb's own.
 #[derive(Args, Clone, Debug)]
+#[group(id = "debug")]
 pub struct Options {
     #[command(flatten)]
     run: run::Options,

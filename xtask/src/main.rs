@@ -83,3 +83,13 @@ fn act(action: Action) -> Result<ExitCode> {
         Action::Clean => clean::command().map(|()| ExitCode::SUCCESS),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Arguments::command().debug_assert();
+    }
+}

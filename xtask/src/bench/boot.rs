@@ -50,7 +50,7 @@ pub fn measure() -> Result<Boot> {
 
 fn smallest(vm: &Vm) -> Result<u32> {
     let mut least = 32;
-    for size in (2..32).rev().step_by(2) {
+    for size in (1..32).rev() {
         let vm = vm
             .clone()
             .memory(format!("{size}M"))
