@@ -7,7 +7,6 @@
 use object::elf::{SHF_ALLOC, SHF_WRITE};
 use object::{Object, ObjectSection, ObjectSymbol, SectionFlags};
 use std::env;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -27,13 +26,15 @@ struct Width {
     symbols: &'static [(&'static str, &'static str)],
 }
 
+const GETCPU_SITE: (&str, &str) = ("VDSO_GETCPU_SITE", "Where `GETCPU_RDPID` goes at boot, on CPUs that have RDPID.");
+
 const WIDTHS: [Width; 2] = [
     Width {
         bits: 64,
         target: "x86_64-unknown-none",
         soname: "linux-vdso.so.1",
         relocation_model: "pic",
-        symbols: &[],
+        symbols: &[GETCPU_SITE],
     },
     Width {
         bits: 32,
@@ -45,7 +46,8 @@ const WIDTHS: [Width; 2] = [
             ("__kernel_sigreturn", "Where a handler without `sa_restorer` returns to."),
             ("__kernel_rt_sigreturn", "The same for a handler installed with SA_SIGINFO."),
             ("VDSO32_SYSENTER_RETURN", "The landing pad: where SYSENTER and SYSCALL return to."),
-            ("VDSO32_VSYSCALL_SITE", "The bytes that the kernel overwrites at boot."),
+            ("VDSO32_VSYSCALL_SITE", "Where one of the `VSYSCALL_*` goes at boot."),
+            GETCPU_SITE,
         ],
     },
 ];
@@ -57,7 +59,8 @@ fn main() {
     }
     println!("cargo::rerun-if-env-changed={BARE_FLAGS}");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    let built: Result<String> = WIDTHS.iter().map(|width| build(width, &out)).collect();
+    let built: Result<String> =
+        WIDTHS.iter().map(|width| build(width, &out).map(|offsets| module(width, &offsets))).collect();
     let offsets = match built {
         Ok(offsets) => offsets,
         // A kernel without its vDSO is no kernel. A host build (lints, rustdoc) can do without
@@ -113,26 +116,34 @@ fn check(bytes: &[u8], width: &Width) -> Result<String> {
         }
     }
     let mut offsets = String::new();
-    for (name, meaning) in width.symbols {
-        let symbol = file.symbols().find(|symbol| symbol.name() == Ok(name));
-        let address = symbol.ok_or(format!("no symbol {name}"))?.address();
-        let constant = name.trim_start_matches('_').to_uppercase();
-        writeln!(offsets, "/// {meaning}\npub const {constant}: usize = {address:#x};").expect("a string");
+    for wanted in width.symbols {
+        let symbol = file.symbols().find(|symbol| symbol.name() == Ok(wanted.0));
+        offsets += &constant(wanted, symbol.ok_or(format!("no symbol {}", wanted.0))?.address());
     }
     Ok(offsets)
 }
 
 /// Empty images and zero offsets.
 fn placeholder(out: &Path) -> String {
-    let mut offsets = String::new();
+    let mut modules = String::new();
     for width in &WIDTHS {
         fs::write(out.join(format!("vdso{}.so", width.bits)), []).expect("OUT_DIR is writable");
-        for (name, meaning) in width.symbols {
-            let constant = name.trim_start_matches('_').to_uppercase();
-            writeln!(offsets, "/// {meaning}\npub const {constant}: usize = 0;").expect("a string");
-        }
+        let zeros: String = width.symbols.iter().map(|symbol| constant(symbol, 0)).collect();
+        modules += &module(width, &zeros);
     }
-    offsets
+    modules
+}
+
+/// Rust source of one constant.
+fn constant((name, meaning): &(&str, &str), value: u64) -> String {
+    let name = name.trim_start_matches('_').to_uppercase();
+    format!("    /// {meaning}\n    pub const {name}: usize = {value:#x};\n")
+}
+
+/// Rust source of the module with an image's constants.
+fn module(width: &Width, constants: &str) -> String {
+    let bits = width.bits;
+    format!("/// Offsets into [`VDSO{bits}`], which are also those from its address in a program.\npub mod vdso{bits} {{\n{constants}}}\n")
 }
 
 /// Where the flags for the bare target come from when this is a host build.

@@ -8,8 +8,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use spin::Lazy;
-use vdso::images::{self, VDSO32, VDSO64, vdso32};
-use vdso::page::{ClockPage, FEATURE_RDPID};
+use vdso::images::{self, VDSO32, VDSO64, vdso32, vdso64};
+use vdso::page::ClockPage;
 use x86_64::registers::model_specific::Msr;
 
 use crate::arch::cpu::{self, Features, Vendor};
@@ -28,16 +28,30 @@ static CLOCK: Lazy<Arc<Vec<Frame>>> = Lazy::new(|| {
     Arc::new(Vec::from([frame]))
 });
 
-/// The 64-bit image's frames.
-static IMAGE64: Lazy<Arc<Vec<Frame>>> = Lazy::new(|| frames(VDSO64));
-
-/// The 32-bit image's frames, with the way in that this CPU has.
-static IMAGE32: Lazy<Arc<Vec<Frame>>> = Lazy::new(|| {
-    let mut image = Vec::from(VDSO32);
-    let site = vdso32::VDSO32_VSYSCALL_SITE;
-    image[site..site + 4].copy_from_slice(&vsyscall(cpu::features()).1);
+/// The 64-bit image's frames, fitted to this CPU.
+static IMAGE64: Lazy<Arc<Vec<Frame>>> = Lazy::new(|| {
+    let mut image = Vec::from(VDSO64);
+    fit_getcpu(&mut image, vdso64::VDSO_GETCPU_SITE);
     frames(&image)
 });
+
+/// The 32-bit image's frames, likewise, with the way in that this CPU has.
+static IMAGE32: Lazy<Arc<Vec<Frame>>> = Lazy::new(|| {
+    let mut image = Vec::from(VDSO32);
+    fit_getcpu(&mut image, vdso32::VDSO_GETCPU_SITE);
+    patch(&mut image, vdso32::VDSO32_VSYSCALL_SITE, &vsyscall(cpu::features()).1);
+    frames(&image)
+});
+
+fn fit_getcpu(image: &mut [u8], site: usize) {
+    if cpu::features().rdpid {
+        patch(image, site, &images::GETCPU_RDPID);
+    }
+}
+
+fn patch(image: &mut [u8], site: usize, code: &[u8]) {
+    image[site..site + code.len()].copy_from_slice(code);
+}
 
 /// The 32-bit program's way in, and the instructions for it. SYSENTER is Intel's in every mode,
 /// SYSCALL AMD's: each vendor lacks the other's in 32-bit code under a 64-bit kernel.
@@ -73,7 +87,6 @@ pub fn init() {
         // SAFETY: the CPU has the register, and nothing in the kernel reads it.
         unsafe { Msr::new(0xc000_0103).write(0) };
     }
-    clock_page().features.set(if cpu.rdpid { FEATURE_RDPID } else { 0 });
     let pages = (IMAGE64.len(), IMAGE32.len());
     log!("vdso: {} and {} pages; 32-bit programs enter by {}", pages.0, pages.1, vsyscall(cpu).0);
 }

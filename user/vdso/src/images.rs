@@ -15,10 +15,7 @@ struct Aligned<T: ?Sized>(T);
 static ALIGNED64: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/vdso64.so")));
 static ALIGNED32: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/vdso32.so")));
 
-/// Offsets into [`VDSO32`], which are also those from its address in a program.
-pub mod vdso32 {
-    include!(concat!(env!("OUT_DIR"), "/offsets.rs"));
-}
+include!(concat!(env!("OUT_DIR"), "/offsets.rs"));
 
 /// What goes to [`vdso32::VDSO32_VSYSCALL_SITE`] where `SYSENTER` enters the kernel from 32-bit
 /// code (Intel): `mov ebp, esp; sysenter`.
@@ -27,3 +24,7 @@ pub const VSYSCALL_SYSENTER: [u8; 4] = [0x89, 0xe5, 0x0f, 0x34];
 pub const VSYSCALL_SYSCALL: [u8; 4] = [0x89, 0xcd, 0x0f, 0x05];
 /// What is there from the start, for CPUs with neither: a no-op in front of `int 0x80`.
 pub const VSYSCALL_INT80: [u8; 4] = [0x0f, 0x1f, 0x40, 0x00];
+
+/// What goes to `VDSO_GETCPU_SITE` of either image where the CPU has RDPID: `rdpid eax`, and a
+/// no-op for the rest of the eight bytes.
+pub const GETCPU_RDPID: [u8; 8] = [0xf3, 0x0f, 0xc7, 0xf8, 0x0f, 0x1f, 0x40, 0x00];

@@ -21,27 +21,24 @@ pub const MODE_COARSE: u32 = 2;
 /// [`Clock::mode`]: read the counter by LFENCE; RDTSC, for CPUs without RDTSCP.
 pub const MODE_RDTSC: u32 = 4;
 
-/// [`ClockPage::features`]: the CPU has RDPID.
-pub const FEATURE_RDPID: u32 = 1;
-
 /// The page itself. All zeros is a valid page on which every call falls back to the kernel.
 #[repr(C, align(4096))]
 #[derive(Debug)]
 pub struct ClockPage {
     /// Odd while the kernel writes.
     pub sequence: Sequence,
-    /// `FEATURE_*` bits; written once, at boot.
-    pub features: Cell,
+    /// Resolution of the two coarse clocks: nanoseconds between ticks.
+    pub coarse_resolution: Cell,
     /// The counter's value at which all bases below hold.
     pub cycle: Wide,
     /// Cycles past `cycle` up to which [`crate::math::near`] may be used.
     pub near_limit: Cell,
-    /// Resolution of the two coarse clocks: nanoseconds between ticks.
-    pub coarse_resolution: Cell,
     /// What gettimeofday's second argument gets: tz_minuteswest.
     pub minutes_west: Cell,
     /// What gettimeofday's second argument gets: tz_dsttime.
     pub dst_time: Cell,
+    /// Nothing yet.
+    pub reserved: Cell,
     /// One entry per clock id.
     pub clocks: [Clock; CLOCKS],
 }
@@ -117,12 +114,11 @@ const _: () = {
     use core::mem::{offset_of, size_of};
     assert!(size_of::<ClockPage>() == PAGE_SIZE);
     assert!(offset_of!(ClockPage, sequence) == 0);
-    assert!(offset_of!(ClockPage, features) == 4);
+    assert!(offset_of!(ClockPage, coarse_resolution) == 4);
     assert!(offset_of!(ClockPage, cycle) == 8);
     assert!(offset_of!(ClockPage, near_limit) == 16);
-    assert!(offset_of!(ClockPage, coarse_resolution) == 20);
-    assert!(offset_of!(ClockPage, minutes_west) == 24);
-    assert!(offset_of!(ClockPage, dst_time) == 28);
+    assert!(offset_of!(ClockPage, minutes_west) == 20);
+    assert!(offset_of!(ClockPage, dst_time) == 24);
     assert!(offset_of!(ClockPage, clocks) == 32);
     assert!(size_of::<Clock>() == 32);
     assert!(offset_of!(Clock, seconds) == 0);

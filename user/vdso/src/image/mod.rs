@@ -11,12 +11,12 @@ mod x86;
 mod x86_64;
 
 #[cfg(target_arch = "x86")]
-use x86::{Long, SYS_CLOCK_GETRES, SYS_CLOCK_GETTIME, SYS_GETTIMEOFDAY, page, selector_limit, syscall};
+use x86::{Long, SYS_CLOCK_GETRES, SYS_CLOCK_GETTIME, SYS_GETTIMEOFDAY, page, syscall};
 #[cfg(target_arch = "x86_64")]
-use x86_64::{Long, SYS_CLOCK_GETRES, SYS_CLOCK_GETTIME, SYS_GETTIMEOFDAY, page, selector_limit, syscall};
+use x86_64::{Long, SYS_CLOCK_GETRES, SYS_CLOCK_GETTIME, SYS_GETTIMEOFDAY, page, syscall};
 
 use crate::math::Time;
-use crate::page::{ClockPage, FEATURE_RDPID};
+use crate::page::ClockPage;
 use crate::reader::{Counter, REALTIME, entry, now, quick, resolution};
 use core::arch::asm;
 
@@ -178,17 +178,18 @@ unsafe extern "C" fn __vdso_time(time: *mut Long) -> Long {
     seconds
 }
 
-/// getcpu(2): both numbers in one register that the kernel set, by RDPID or out of a segment's limit.
+/// getcpu(2). Both numbers are cpu | node << 12 in what the kernel set for it: the limit of GDT
+/// entry 15 (selector 0x7b), or the register that RDPID reads.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn __vdso_getcpu(cpu: *mut u32, node: *mut u32, _unused: *mut u8) -> i32 {
-    let both = if page().features.get() & FEATURE_RDPID != 0 {
-        let both: Long;
-        // SAFETY: reads a register; the page says that the CPU has RDPID.
-        unsafe { asm!("rdpid {}", out(reg) both, options(nomem, nostack, preserves_flags)) };
-        both as u32
-    } else {
-        selector_limit()
-    };
+    let both: u32;
+    // Where there is RDPID, the kernel puts it here at boot instead of these eight bytes. The label
+    // can stand here: the function is emitted once, and inlined nowhere.
+    // SAFETY: reads a descriptor's limit; a selector that is not there would leave eax as it was.
+    #[allow(named_asm_labels)]
+    unsafe {
+        asm!("VDSO_GETCPU_SITE:", "mov eax, 0x7b", "lsl eax, eax", out("eax") both, options(nomem, nostack));
+    }
     if !cpu.is_null() {
         // SAFETY: as in `gettime`.
         unsafe { cpu.write_volatile(both & 0xfff) };

@@ -52,15 +52,6 @@ unsafe extern "C" {
     pub safe fn syscall(number: usize, first: usize, second: usize) -> i32;
 }
 
-/// cpu | node << 12, kept by the kernel as the limit of GDT entry 15 (selector 0x7b).
-#[inline(always)]
-pub fn selector_limit() -> u32 {
-    let limit: u32;
-    // SAFETY: reads a descriptor's limit; a selector that is not there leaves the register as it was.
-    unsafe { asm!("lsl {0:e}, {0:e}", inlateout(reg) 0x7b => limit, options(nomem, nostack)) };
-    limit
-}
-
 impl From<Time> for Timespec64 {
     #[inline(always)]
     fn from(time: Time) -> Self {

@@ -38,15 +38,6 @@ pub fn syscall(number: usize, first: usize, second: usize) -> i32 {
     result as i32
 }
 
-/// cpu | node << 12, kept by the kernel as the limit of GDT entry 15 (selector 0x7b).
-#[inline(always)]
-pub fn selector_limit() -> u32 {
-    let limit: u32;
-    // SAFETY: reads a descriptor's limit; a selector that is not there leaves the register as it was.
-    unsafe { asm!("lsl {0:e}, {0:e}", inlateout(reg) 0x7b => limit, options(nomem, nostack)) };
-    limit
-}
-
 // The unprefixed names, weak so that a program's own definition wins.
 global_asm!(
     ".irp name, clock_gettime, gettimeofday, clock_getres, time, getcpu",

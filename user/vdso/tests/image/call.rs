@@ -3,8 +3,9 @@
 use crate::program::{Program, low};
 use std::arch::x86_64::{__rdtscp, _mm_lfence, _rdtsc};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use vdso::images::{GETCPU_RDPID, vdso32, vdso64};
 use vdso::math::{NANOS_PER_SEC, Time, far, mult_for};
-use vdso::page::{FEATURE_RDPID, MODE_RDTSC, MODE_RDTSCP, MODE_SYSCALL};
+use vdso::page::{MODE_RDTSC, MODE_RDTSCP, MODE_SYSCALL};
 use vdso::reader::{BOOTTIME, MONOTONIC, MONOTONIC_COARSE, MONOTONIC_RAW, REALTIME, REALTIME_COARSE, TAI};
 use vdso::writer::Timekeeper;
 
@@ -260,15 +261,18 @@ fn getcpu_by_register_and_by_segment_limit() {
     };
     let rdpid = raw_rdpid();
     both(|program| {
-        for features in [0, FEATURE_RDPID] {
-            if features != 0 && !rdpid {
+        for by_register in [false, true] {
+            if by_register && !rdpid {
                 continue;
             }
-            program.page.features.set(features);
+            if by_register {
+                let site = if program.bits == 64 { vdso64::VDSO_GETCPU_SITE } else { vdso32::VDSO_GETCPU_SITE };
+                program.patch(site, &GETCPU_RDPID);
+            }
             let (to, node) = (low(u32::MAX), low(u32::MAX));
             let at = [std::ptr::from_mut(to) as usize, std::ptr::from_mut(node) as usize, 0];
             assert_eq!(program.call_int("__vdso_getcpu", at), 0);
-            assert_eq!(*to, cpu, "features {features}");
+            assert_eq!(*to, cpu, "by register: {by_register}");
             assert!(*node < 1024);
             assert_eq!(program.call_int("__vdso_getcpu", [0; 3]), 0);
         }

@@ -32,6 +32,17 @@ impl Program {
         Self { bits, image, page, base }
     }
 
+    /// Overwrites code, as the kernel does at boot.
+    pub fn patch(&self, offset: usize, bytes: &[u8]) {
+        let (read, write) = (libc::PROT_READ | libc::PROT_EXEC, libc::PROT_READ | libc::PROT_WRITE);
+        // SAFETY: the mapping is this program's own, and nobody runs it meanwhile.
+        unsafe {
+            assert_eq!(libc::mprotect(self.base as *mut _, self.image.len(), write), 0);
+            ptr::copy_nonoverlapping(bytes.as_ptr(), (self.base + offset) as *mut u8, bytes.len());
+            assert_eq!(libc::mprotect(self.base as *mut _, self.image.len(), read), 0);
+        }
+    }
+
     /// Address of a dynamic symbol.
     pub fn symbol(&self, name: &str) -> usize {
         let file = object::File::parse(self.image).unwrap();
