@@ -9,6 +9,7 @@ use clap::Args;
 use harness::child::Leashed;
 use harness::paths;
 
+use crate::build;
 use crate::run;
 use crate::setup::{self, needs};
 use crate::ui;
@@ -40,7 +41,10 @@ pub fn command(options: &Options) -> Result<ExitCode> {
         "The serial line is written to {} (tail -f it)",
         log.display()
     ));
-    ui::note("QEMU waits at its first instruction: set a breakpoint, then `continue`");
+    ui::note("QEMU waits at its first instruction: set a breakpoint, then `continue`. Such as:");
+    ui::note("  break trident::kernel_main       a function of the kernel's, by its path");
+    ui::note("  break *$entry_syscall_64         an entry stub (assembly: a variable each)");
+    ui::note("  break programs::costs::getpid_syscall   a function of the tour's");
     let mut gdb = Command::new("gdb");
     gdb.arg("--quiet").arg(paths::kernel());
     gdb.args([
@@ -50,6 +54,9 @@ pub fn command(options: &Options) -> Result<ExitCode> {
         "set architecture i386:x86-64",
     ]);
     gdb.args(["-ex", &format!("target remote 127.0.0.1:{port}")]);
+    for (name, address) in build::kallsyms::entries(&paths::kernel())? {
+        gdb.args(["-ex", &format!("set ${name} = {address:#x}")]);
+    }
     gdb.args(["-ex", &format!("add-symbol-file {}", program.display())]);
     let status = gdb
         .args(&options.gdb)

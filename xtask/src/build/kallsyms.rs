@@ -15,6 +15,8 @@
 //! The rest of the section is zero. A kernel that finds N = 0 has not been filled.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use object::elf;
@@ -52,6 +54,22 @@ pub fn fill(mut kernel: Vec<u8>) -> Result<Vec<u8>> {
     place.fill(0);
     place[..table.len()].copy_from_slice(&table);
     Ok(kernel)
+}
+
+/// Names (without their paths) and addresses of the kernel's entry stubs. They are assembly, so
+/// that debug information, which debuggers take names from, says nothing of them.
+pub fn entries(kernel: &Path) -> Result<Vec<(String, u64)>> {
+    let bytes = fs::read(kernel).with_context(|| format!("cannot read {}", kernel.display()))?;
+    let file = ElfFile64::parse(&*bytes).context("not an ELF64 file")?;
+    let named = functions(&file).into_iter().filter_map(|(offset, name)| {
+        let name = demangle(&name);
+        let stub = name
+            .rsplit("::")
+            .next()
+            .filter(|stub| stub.starts_with("entry_"))?;
+        Some((stub.to_owned(), BASE + u64::from(offset)))
+    });
+    Ok(named.collect())
 }
 
 /// The kernel's functions: address (less [`BASE`]) and mangled name.
