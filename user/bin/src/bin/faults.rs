@@ -29,7 +29,6 @@ const CASES: &[Case] = &[
     instructions!("divide": "xor ecx, ecx", "xor edx, edx", "div ecx"),
     instructions!("ud2": "ud2"),
     instructions!("int3": "int3"),
-    instructions!("int1": ".byte 0xf1"),
     ("trap-flag", trap_flag),
     ("x87", x87),
     ("null", || read(0)),

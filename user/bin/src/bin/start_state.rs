@@ -135,15 +135,9 @@ fn vectors(checks: &mut Checks, found: &Found) {
     let area = &found.vectors.0;
     checks.equal(area[4], 0, format_args!("x87 registers in use"));
     let registers = if cfg!(target_arch = "x86_64") { 16 } else { 8 };
-    let used = area[32..160 + 16 * registers]
-        .iter()
-        .filter(|&&byte| byte != 0)
-        .count();
-    checks.equal(
-        used,
-        0,
-        format_args!("bytes other than 0 in the x87 and SSE registers"),
-    );
+    let mut bytes = area.iter().enumerate().take(160 + 16 * registers).skip(32);
+    let used = bytes.find(|&(_, &byte)| byte != 0);
+    checks.equal(used, None, format_args!("first byte other than 0 in the x87 and SSE registers"));
 }
 
 fn auxiliary(checks: &mut Checks, env: &Env) {
