@@ -28,6 +28,12 @@ const X87: u8 = 16;
 const ALIGNMENT_CHECK: u8 = 17;
 const SIMD: u8 = 19;
 
+// Bits of a page fault's error code (Intel SDM vol. 3, 4.7).
+const PRESENT: u64 = 1 << 0;
+const WRITE: u64 = 1 << 1;
+const USER: u64 = 1 << 2;
+const FETCH: u64 = 1 << 4;
+
 /// Names of the vectors (Intel SDM vol. 3, table 6-1).
 const NAMES: [&str; 20] = [
     "#DE divide error",
@@ -101,9 +107,9 @@ pub fn bad_return(frame: &Frame) {
 
 fn page_fault(frame: &mut Frame, error_code: u64) {
     let address = Cr2::read_raw();
-    let access = if error_code & 1 << 4 != 0 {
+    let access = if error_code & FETCH != 0 {
         Access::Execute
-    } else if error_code & 1 << 1 != 0 {
+    } else if error_code & WRITE != 0 {
         Access::Write
     } else {
         Access::Read
@@ -117,7 +123,11 @@ fn page_fault(frame: &mut Frame, error_code: u64) {
         kernel_bug(frame, PAGE_FAULT, error_code, address);
     }
     let Some(mm) = current().mm() else { kernel_bug(frame, PAGE_FAULT, error_code, address) };
-    let result = mm.lock().fault(address, access);
+    // Emulated far returns of user code touch its stack as supervisor: under SMAP a mapping that
+    // is right in every way still faults, again and again. That access cannot be had.
+    let smap_in_user_code = from_user && error_code & (PRESENT | USER) == PRESENT;
+    let result =
+        if smap_in_user_code { Err(FaultError::NotAllowed) } else { mm.lock().fault(address, access) };
     drop(mm);
     match (result, fixup) {
         (Ok(()), _) => {}
