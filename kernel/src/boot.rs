@@ -6,13 +6,16 @@
 
 use bootloader_api::BootInfo;
 use formats::cmdline::{self, CommandLine};
+use spin::Once;
 
 use crate::log;
 
 /// The file's name in the archive.
-const CMDLINE: &[u8] = b"kernel/trident/cmdline";
+pub const CMDLINE: &[u8] = b"kernel/trident/cmdline";
 /// Bytes of a newc header (cpio(5)).
 const HEADER: usize = 110;
+
+static LINE: Once<&'static [u8]> = Once::new();
 
 /// The ramdisk's bytes; empty without one.
 pub fn ramdisk(boot_info: &BootInfo) -> &'static [u8] {
@@ -25,9 +28,14 @@ pub fn ramdisk(boot_info: &BootInfo) -> &'static [u8] {
     }
 }
 
+/// The command line as it was given, for /proc/cmdline.
+pub fn line() -> &'static [u8] {
+    LINE.get().copied().unwrap_or_default()
+}
+
 /// The command line, parsed; sets what must be set before anything else is printed.
-pub fn options(ramdisk: &[u8]) -> CommandLine {
-    let line = command_line(ramdisk);
+pub fn options(ramdisk: &'static [u8]) -> CommandLine {
+    let line = *LINE.call_once(|| command_line(ramdisk));
     let options = cmdline::parse(line);
     // KERN_INFO is 6: a lower level of interest keeps it off the console.
     log::set_quiet(options.loglevel <= 4);

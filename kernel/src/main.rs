@@ -11,7 +11,6 @@ mod arch;
 mod boot;
 mod dev;
 mod entry;
-#[path = "fs_early.rs"]
 mod fs;
 #[cfg(test)]
 mod ktest;
@@ -67,7 +66,7 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     ktest::run(&options);
     #[cfg(not(test))]
     {
-        fs::unpack(ramdisk);
+        fs::init(ramdisk);
         process::init::start(&options)
     }
 }

@@ -16,9 +16,9 @@ use super::dentry::Location;
 use super::inode::{Change, Device, FileOps, Inode, NewFile, Time, mode};
 use super::io::KernelIn;
 use super::path::{Found, Last, ParentOf, Walk};
-use crate::log;
 use crate::process::cred::Credentials;
 use crate::syscall::errno::Errno;
+use crate::{boot, log};
 
 /// Unpacks all archives in `image` below `root`.
 pub fn unpack(image: &[u8], root: &Location) {
@@ -70,6 +70,9 @@ impl Sink for Unpacker<'_> {
     fn begin(&mut self, header: &Header, name: &[u8]) -> Result<(), Errno> {
         self.header = *header;
         self.current = Current::Nothing;
+        if name == boot::CMDLINE {
+            return Ok(()); // The loader's own message to the kernel, not a file of the user's.
+        }
         match self.make(header, name) {
             // Without memory the rest would fail too; anything else is this member's trouble.
             Err(errno @ (Errno::ENOSPC | Errno::ENOMEM)) => Err(errno),

@@ -173,6 +173,15 @@ pub trait Inode: Any + Send + Sync {
         Err(Errno::EINVAL)
     }
 
+    /// Makes room in a regular file for the bytes from `start` to `end`, or a hole of them; it grows to
+    /// `end` unless `keep_size`.
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP` where the file system can't, `ENOSPC`.
+    fn allocate(&self, _start: u64, _end: u64, _keep_size: bool, _punch: bool) -> Result<(), Errno> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
     /// Opens it: gives what reads and writes go to.
     ///
     /// # Errors

@@ -31,6 +31,7 @@ use alloc::string::String;
 
 use inode::{NewFile, Time, mode};
 use tmpfs::TmpFs;
+use vdso::reader::REALTIME_COARSE;
 
 use crate::log;
 use crate::syscall::errno::Errno;
@@ -40,10 +41,10 @@ pub use fdtable::FdTable;
 pub use open::{console_files, open_executable};
 pub use path::FsContext;
 
-/// The wall clock, for time stamps.
+/// The wall clock at the last tick, for time stamps.
 pub fn now() -> Time {
-    let (sec, nsec) = crate::time::realtime();
-    Time { sec, nsec }
+    let time = crate::time::now(REALTIME_COARSE as i32).unwrap_or_default();
+    Time { sec: time.seconds, nsec: time.nanos }
 }
 
 /// Makes the tree: the initramfs's files, with /dev and /proc mounted whether it has them or not.

@@ -163,10 +163,3 @@ pub fn reboot(magic1: u32, magic2: u32, command: u32, _arg: u64) -> SysResult {
         _ => Err(Errno::EINVAL),
     }
 }
-
-/// write(2) while there are no files: to the console.
-pub fn write_early(_fd: i32, buffer: UserPtr<u8>, count: usize) -> SysResult {
-    let bytes = buffer.read_vec(count.min(65536))?;
-    crate::dev::console::send(&bytes);
-    Ok(bytes.len())
-}

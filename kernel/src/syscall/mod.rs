@@ -15,15 +15,27 @@ pub mod counters;
 pub mod errno;
 pub mod table;
 
+mod attr;
+mod dir;
+mod fcntl;
 mod ids;
+mod io;
 mod limits;
 mod memory;
-pub mod misc;
+mod mount;
+mod names;
+mod open;
+mod paths;
+mod poll;
 mod proc;
 mod signal;
 mod sleep;
+mod space;
+mod stat;
 mod thread;
 mod time;
+mod transfer;
+pub mod misc;
 
 use errno::{Errno, to_rax};
 

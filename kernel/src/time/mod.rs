@@ -19,12 +19,16 @@ use vdso::reader::{self, MONOTONIC};
 use vdso::writer::Timekeeper;
 
 use crate::arch::{cpu, pic};
+use crate::fs;
 use crate::process::sched;
 use crate::{log, vdso as image};
 use tsc::Tsc;
 
 /// Timer interrupts so far.
 static TICKS: AtomicU64 = AtomicU64::new(0);
+
+/// Cycles of the TSC a second, once known.
+static HERTZ: AtomicU64 = AtomicU64::new(0);
 
 /// The clocks. Starts without a usable TSC, counting ticks.
 static KEEPER: Lazy<Mutex<Timekeeper>> = Lazy::new(|| {
@@ -42,9 +46,18 @@ pub fn init() {
     if let Some(tsc::Frequency { hertz, source }) = found
         && let Some(mult) = mult_for(hertz)
     {
-        let mode = if cpu::features().rdtscp { MODE_RDTSCP } else { MODE_RDTSC };
+        HERTZ.store(hertz, Ordering::Relaxed);
+        let mode = if cpu::features().rdtscp {
+            MODE_RDTSCP
+        } else {
+            MODE_RDTSC
+        };
         *keeper = Timekeeper::new(tsc::cycles(), mult, mode);
-        log!("time: TSC {}.{:06} MHz by {source}", hertz / 1_000_000, hertz % 1_000_000);
+        log!(
+            "time: TSC {}.{:06} MHz by {source}",
+            hertz / 1_000_000,
+            hertz % 1_000_000
+        );
     } else {
         log!("time: no usable TSC; clocks advance by the tick");
     }
@@ -52,7 +65,13 @@ pub fn init() {
         Some(seconds) => {
             // On average half of the RTC's second is over.
             let now = counter(&keeper);
-            keeper.set_realtime(now, Time { seconds, nanos: 500_000_000 });
+            keeper.set_realtime(
+                now,
+                Time {
+                    seconds,
+                    nanos: 500_000_000,
+                },
+            );
             log!("time: {seconds} s since 1970 by the CMOS clock");
         }
         None => log!("time: no CMOS clock; the date is 1970"),
@@ -82,6 +101,7 @@ pub fn tick() {
         keeper.publish(image::clock_page(), TICK_NANOS);
     }
     sleep::wake_due();
+    fs::tty::tick();
     sched::tick();
 }
 
@@ -107,7 +127,8 @@ pub fn now(id: i32) -> Option<Time> {
 pub fn resolution(id: i32) -> Option<u32> {
     let page = image::clock_page();
     let clock = reader::entry(page, id)?;
-    reader::resolution(page, clock).or_else(|| KEEPER.lock().at_base(id as usize).map(|_| TICK_NANOS))
+    reader::resolution(page, clock)
+        .or_else(|| KEEPER.lock().at_base(id as usize).map(|_| TICK_NANOS))
 }
 
 /// Sets CLOCK_REALTIME.
@@ -121,6 +142,11 @@ pub fn set_realtime(time: Time) {
     sleep::wake_all();
 }
 
+/// Cycles of the TSC a second; 0 where there is no usable one.
+pub fn tsc_hertz() -> u64 {
+    HERTZ.load(Ordering::Relaxed)
+}
+
 /// Nanoseconds since boot.
 pub fn uptime_ns() -> u64 {
     now(MONOTONIC as i32).map_or(0, as_nanos)
@@ -129,12 +155,17 @@ pub fn uptime_ns() -> u64 {
 /// A time as nanoseconds; 0 before the epoch, saturating after 584 years.
 pub fn as_nanos(time: Time) -> u64 {
     let seconds = u64::try_from(time.seconds).unwrap_or(0);
-    seconds.saturating_mul(1_000_000_000).saturating_add(time.nanos.into())
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(time.nanos.into())
 }
 
 /// The TSC's rate in cycles per second; a guess where it was not found.
 fn hertz() -> u64 {
-    KEEPER.try_lock().filter(|keeper| keeper.user_readable()).map_or(1_000_000_000, |keeper| keeper.hertz())
+    KEEPER
+        .try_lock()
+        .filter(|keeper| keeper.user_readable())
+        .map_or(1_000_000_000, |keeper| keeper.hertz())
 }
 
 /// Waits with interrupts off, for the panic handler, by the TSC alone.

@@ -1,42 +1,244 @@
 //! What an argument is, so that it can be printed as strace prints it.
+//!
+//! The rows of `syscall/table/*.rs` name these; [`super::args`] prints them. Whether a
+//! structure has its 64- or its 32-bit layout follows from the table, not from the kind,
+//! unless the name ends in 64.
 
 /// Kinds of arguments, as the tables name them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum Arg {
+    /// A pointer that is only passed on.
     Addr,
+    /// access(2)'s `R_OK` and its like.
+    AccessMode,
+    /// Code of arch_prctl(2).
     ArchPrctl,
+    /// What that code takes.
+    ArchPrctlArg,
+    /// execve(2)'s argument strings.
     Argv,
+    /// `AT_*` flags.
+    AtFlags,
+    /// clone(2)'s first argument; prints the others too, which are [`Arg::Skip`].
     CloneFlags,
+    /// `TIMER_ABSTIME`.
+    ClockFlags,
+    /// `CLOCK_*`.
+    ClockId,
+    /// `AT_FDCWD` or a file descriptor.
+    DirFd,
+    /// execve(2)'s environment: address and number of strings.
     Envp,
+    /// posix_fadvise(2)'s advice.
+    Fadvice,
+    /// fcntl(2)'s command.
+    FcntlCommand,
+    /// What that command takes.
+    FcntlArg,
+    /// File descriptor.
     Fd,
+    /// mknod(2)'s type and mode.
+    FileMode,
+    /// flock(2)'s operation.
+    FlockOp,
+    /// futex(2)'s operation.
+    FutexOp,
+    /// futex(2)'s fourth argument: a timeout or a number.
+    FutexTimeout,
+    /// futex(2)'s last two, where the operation has them.
+    FutexArg,
+    /// `GRND_*`.
     GetrandomFlags,
+    /// Second half of a 64-bit argument; printed with the first.
+    Half,
+    /// A number in base 16.
     Hex,
+    /// User or group ID, -1 for "leave it".
+    Id,
+    /// Bytes that the call reads; the next argument is how many.
     InBuf,
+    /// A vector of buffers that the call reads; the next argument is how many.
+    InIovec,
+    /// sendfile(2)'s offset, before and after.
+    InOutOffset,
+    /// Signed number.
     Int,
+    /// ioctl(2)'s command.
+    IoctlCommand,
+    /// What that command takes.
+    IoctlArg,
+    /// `ITIMER_*`.
+    ItimerWhich,
+    /// struct itimerval, read.
+    ItimerIn,
+    /// struct itimerval, written.
+    ItimerOut,
+    /// `MADV_*`.
     Madvice,
+    /// The device of mknod(2), where the type has one.
+    MknodDev,
+    /// `MAP_*`.
     MmapFlags,
+    /// Permission bits, octal.
+    Mode,
+    /// `MS_*` of mount(2).
+    MountFlags,
+    /// `MREMAP_*`.
     MremapFlags,
+    /// mremap(2)'s new address, where the flags ask for one.
+    MremapAddr,
+    /// `MS_*` of msync(2).
+    MsyncFlags,
+    /// File offset.
+    Offset,
+    /// i386: a 64-bit offset, low half; the next argument is [`Arg::Half`].
+    OffsetLow,
+    /// i386: a 64-bit offset, high half; the next argument is [`Arg::Half`].
+    OffsetHigh,
+    /// `O_*`.
+    OpenFlags,
+    /// open(2)'s mode, where the flags ask for one.
+    OpenMode,
+    /// Bytes that the call wrote; as many as it returned.
     OutBuf,
+    /// The set of CPUs that sched_getaffinity(2) wrote.
+    OutCpus,
+    /// getcwd(2)'s path.
+    OutCwd,
+    /// Directory entries, counted.
+    OutDirents,
+    /// Group IDs; as many as the call returned.
+    OutGroups,
+    /// An int that the call wrote.
     OutInt,
+    /// A vector of buffers that the call wrote; the next argument is how many.
+    OutIovec,
+    /// _llseek(2)'s 64-bit result.
+    OutOffset,
+    /// readlink(2)'s target; as many bytes as the call returned.
+    OutPath,
+    /// pipe(2)'s two descriptors.
+    OutPipe,
+    /// Random bytes, in base 16.
+    OutRandom,
+    /// wait4(2)'s status.
     OutStatus,
+    /// time(2)'s result.
+    OutTime,
+    /// struct timespec that the call wrote.
+    OutTimespec,
+    /// The same with 64-bit fields for both widths.
+    OutTimespec64,
+    /// struct timeval that the call wrote.
+    OutTimeval,
+    /// struct timezone that the call wrote.
+    OutTimezone,
+    /// i386 mmap2(2)'s offset, in pages.
+    PageOffset,
+    /// A path, whole.
     Path,
+    /// Process or thread ID.
     Pid,
+    /// `O_CLOEXEC`, `O_NONBLOCK`, without an access mode.
+    PipeFlags,
+    /// struct pollfd array; the next argument is how many. Results come after the call's.
+    PollFds,
+    /// prctl(2)'s option.
     PrctlOption,
+    /// What that option takes.
+    PrctlArg,
+    /// `PRIO_*`.
+    PriorityWhich,
+    /// `PROT_*`.
     Prot,
+    /// reboot(2)'s command.
     RebootCommand,
+    /// reboot(2)'s first and second argument.
+    RebootMagic,
+    /// What is left of a sleep that a signal ended.
+    Remaining,
+    /// The same with 64-bit fields for both widths.
+    Remaining64,
+    /// `RENAME_*`.
+    RenameFlags,
+    /// `RLIMIT_*`.
     Resource,
+    /// struct rlimit, read.
     RlimitIn,
+    /// struct rlimit, written.
     RlimitOut,
+    /// struct rlimit64, read.
+    Rlimit64In,
+    /// struct rlimit64, written.
+    Rlimit64Out,
+    /// struct rusage that the call wrote.
+    Rusage,
+    /// `RUSAGE_*`.
+    RusageWho,
+    /// select(2)'s set; the first argument is how many descriptors it covers.
+    SelectFds,
+    /// `SIG_BLOCK` and its like.
     SigHow,
+    /// struct sigaction, read.
     SigactionIn,
+    /// struct sigaction, written.
     SigactionOut,
+    /// stack_t, read.
+    SigaltstackIn,
+    /// stack_t, written.
+    SigaltstackOut,
+    /// Signal number.
     Signal,
+    /// Signal set, read.
     SigsetIn,
+    /// Signal set, written.
     SigsetOut,
+    /// Unsigned number of bytes or elements.
     Size,
+    /// Not printed.
+    Skip,
+    /// struct stat that the call wrote; i386: struct stat64.
+    Stat,
+    /// struct statfs that the call wrote; i386: struct statfs64 (statfs64(2)).
+    Statfs,
+    /// struct statx that the call wrote.
+    Statx,
+    /// statx(2)'s flags.
+    StatxFlags,
+    /// statx(2)'s mask.
+    StatxMask,
+    /// A string, cut after 32 bytes.
+    Str,
+    /// struct sysinfo that the call wrote.
     Sysinfo,
+    /// syslog(2)'s action.
+    SyslogAction,
+    /// syslog(2)'s buffer and length, where the action has them.
+    SyslogBuf,
+    /// See [`Arg::SyslogBuf`].
+    SyslogSize,
+    /// struct timespec, read.
+    Timespec,
+    /// The same with 64-bit fields for both widths.
+    Timespec64,
+    /// struct timeval, read.
+    Timeval,
+    /// utimensat(2)'s two times.
+    Times,
+    /// The same with 64-bit fields for both widths.
+    Times64,
+    /// struct tms that the call wrote.
+    Tms,
+    /// umount2(2)'s flags.
+    UmountFlags,
+    /// Unsigned number.
     UInt,
+    /// i386 set_thread_area(2)'s descriptor.
+    UserDesc,
+    /// struct utsname that the call wrote.
     Utsname,
+    /// wait4(2)'s options.
     WaitFlags,
+    /// `SEEK_*`.
+    Whence,
 }

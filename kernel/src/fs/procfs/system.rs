@@ -26,7 +26,7 @@ const fn file(path: &'static str, text: fn() -> String) -> SystemFile {
 }
 
 static FILES: [SystemFile; 23] = [
-    file("cmdline", || String::from_utf8_lossy(crate::command_line()).into_owned() + "\n"),
+    file("cmdline", || String::from_utf8_lossy(crate::boot::line()).into_owned() + "\n"),
     file("cpuinfo", cpuinfo),
     file("devices", || String::from("Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n\nBlock devices:\n")),
     file("doors", doors),
@@ -111,7 +111,7 @@ fn cpuinfo() -> String {
         }
     }
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes.split(|&b| b == 0).next().unwrap_or_default()).into_owned();
-    let mhz = crate::time::tsc_hz() / 1_000_000;
+    let mhz = crate::time::tsc_hertz() / 1_000_000;
     let lines = [
         ("processor\t", String::from("0")),
         ("vendor_id\t", text(&features.vendor_id)),
@@ -212,7 +212,7 @@ pub(super) fn mountinfo() -> String {
 fn stat() -> String {
     // In ticks of a hundredth of a second; who used them is not kept.
     let ticks = crate::time::uptime_ns() / 10_000_000;
-    let boot = crate::time::realtime().0 - (crate::time::uptime_ns() / 1_000_000_000) as i64;
+    let boot = crate::fs::now().sec - (crate::time::uptime_ns() / 1_000_000_000) as i64;
     let processes = table::all().len();
     format!(
         "cpu  {ticks} 0 0 0 0 0 0 0 0 0\ncpu0 {ticks} 0 0 0 0 0 0 0 0 0\nintr 0\nctxt 0\nbtime {boot}\n\

@@ -5,6 +5,7 @@
 //! this very file.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use spin::Mutex;
 
@@ -82,20 +83,34 @@ impl Data {
         Ok((Frame::uninitialised().map_err(|_| Errno::ENOSPC)?, true))
     }
 
-    /// Bytes of pages that are wholly outside [start, end) stay; the others become holes or zeros.
+    /// Makes the pages from `start` to `end`; if there is no room for all, none.
+    pub fn reserve(&mut self, start: u64, end: u64) -> Result<(), Errno> {
+        let mut made = Vec::new();
+        for index in start / PAGE_SIZE..end.div_ceil(PAGE_SIZE) {
+            if self.pages.contains_key(&index) {
+                continue;
+            }
+            if !has_room() {
+                return Err(Errno::ENOSPC);
+            }
+            made.push((index, Frame::zeroed().map_err(|_| Errno::ENOSPC)?));
+        }
+        self.pages.extend(made);
+        Ok(())
+    }
+
+    /// Makes a hole of the bytes from `start` to `end`.
     pub fn punch(&mut self, start: u64, end: u64) {
-        let end = end.min(self.pages.last_key_value().map_or(0, |(last, _)| (last + 1) * PAGE_SIZE));
-        let mut at = start;
-        while at < end {
-            let index = at / PAGE_SIZE;
-            let page_end = (index + 1) * PAGE_SIZE;
-            let upto = page_end.min(end);
-            if at.is_multiple_of(PAGE_SIZE) && upto == page_end {
+        let indices = start / PAGE_SIZE..end.div_ceil(PAGE_SIZE);
+        let touched: Vec<u64> = self.pages.range(indices).map(|(&index, _)| index).collect();
+        for index in touched {
+            let from = start.max(index * PAGE_SIZE);
+            let to = end.min((index + 1) * PAGE_SIZE);
+            if to - from == PAGE_SIZE {
                 self.pages.remove(&index);
             } else if let Some(page) = self.pages.get(&index) {
-                page.write((at % PAGE_SIZE) as usize, &ZEROS[..(upto - at) as usize]);
+                page.write((from % PAGE_SIZE) as usize, &ZEROS[..(to - from) as usize]);
             }
-            at = upto;
         }
     }
 }

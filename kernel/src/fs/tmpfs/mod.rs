@@ -215,6 +215,22 @@ impl Inode for Node {
         Ok(())
     }
 
+    fn allocate(&self, start: u64, end: u64, keep_size: bool, punch: bool) -> Result<(), Errno> {
+        let Content::File(data) = &self.content else { return Err(Errno::EOPNOTSUPP) };
+        let mut data = data.lock();
+        if punch {
+            data.punch(start, end);
+        } else {
+            data.reserve(start, end)?;
+            if !keep_size && end > data.size() {
+                data.resize(end)?;
+            }
+        }
+        drop(data);
+        self.touch();
+        Ok(())
+    }
+
     fn open(self: Arc<Self>) -> Result<Arc<dyn FileOps>, Errno> {
         match (&self.content, self.kind) {
             (Content::Special(device), mode::S_IFCHR) => chrdev::open(*device),

@@ -1,7 +1,7 @@
 //! The terminal on the serial console: /dev/console, /dev/tty and /dev/ttyS0 are one.
 //!
 //! `line.rs` is the line discipline, `termios.rs` the settings; here they meet the console and the
-//! programs. The console has no interrupt: [`poll`] fetches what was typed, at every timer tick and
+//! programs. The console has no interrupt: what was typed is fetched at every timer [`tick`] and
 //! before a read waits.
 //!
 //! Left out of Linux's: signals for ^C, ^\ and ^Z, job control (reads from the background), flow
@@ -18,15 +18,12 @@ use super::inode::{FileOps, Ready};
 use super::io::{In, Out};
 use crate::dev::console;
 use crate::process::wait::WaitQueue;
-use crate::process::{self};
+use crate::process;
 use crate::syscall::errno::{Errno, SysResult};
 use crate::usercopy::UserPtr;
 
 mod line;
 mod termios;
-
-#[cfg(test)]
-pub mod tests;
 
 use line::Line;
 use termios::{Termios, character, local};
@@ -36,6 +33,8 @@ const PART: usize = 256;
 
 static LINE: Mutex<Line> = Mutex::new(Line::new());
 static READERS: WaitQueue = WaitQueue::new();
+/// Those in poll(2) and select(2).
+static LOOKERS: WaitQueue = WaitQueue::new();
 /// Rows, columns and their size in pixels; all 0 on a serial line, where nobody knows.
 static WINDOW: Mutex<[u16; 4]> = Mutex::new([0; 4]);
 /// The foreground process group.
@@ -49,8 +48,21 @@ pub fn open() -> Arc<dyn FileOps> {
     Arc::new(Terminal)
 }
 
+/// Called at every timer tick: fetches what was typed, and lets those who wait for a time or for any
+/// file look again.
+pub fn tick() {
+    poll();
+    READERS.wake_all();
+    LOOKERS.wake_all();
+}
+
+/// Sleeps until `condition` gives a value; it is asked again at every tick and at every byte typed.
+pub fn wait_for_activity<T>(condition: impl FnMut() -> Option<T>) -> T {
+    LOOKERS.wait_for(condition)
+}
+
 /// Fetches what was typed and wakes whoever waits for it.
-pub fn poll() {
+fn poll() {
     let mut echo = Vec::new();
     let mut any = false;
     while let Some(byte) = console::receive() {
@@ -62,6 +74,7 @@ pub fn poll() {
     }
     if any {
         READERS.wake_all();
+        LOOKERS.wake_all();
     }
 }
 

@@ -1,0 +1,239 @@
+//! Attributes: permissions, owners, times, and whether access is allowed.
+
+use linux_raw_sys::general::{AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, UTIME_NOW, UTIME_OMIT};
+
+use super::errno::{Errno, SysResult};
+use super::paths::{self, UserPath};
+use crate::fs::access::{self, WRITE};
+use crate::fs::caller;
+use crate::fs::dentry::Location;
+use crate::fs::inode::{Change, Time, mode};
+use crate::usercopy::UserPtr;
+
+fn of_fd(fd: i32) -> Result<Location, Errno> {
+    caller::file(fd).map(|file| file.location().clone())
+}
+
+/// access(2).
+pub fn access(path: UserPath, wanted: u32) -> SysResult {
+    faccessat2(AT_FDCWD, path, wanted, 0)
+}
+
+/// faccessat(2): without flags, which the C library deals with.
+pub fn faccessat(dirfd: i32, path: UserPath, wanted: u32) -> SysResult {
+    faccessat2(dirfd, path, wanted, 0)
+}
+
+/// faccessat2(2). Asked for the real user unless AT_EACCESS says the effective one; the path itself
+/// is walked as that user too.
+pub fn faccessat2(dirfd: i32, path: UserPath, wanted: u32, flags: u32) -> SysResult {
+    if wanted & !7 != 0 || flags & !(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let mut who = caller::credentials();
+    if flags & AT_EACCESS == 0 {
+        (who.fsuid, who.fsgid) = (who.uid, who.gid);
+    }
+    let location = paths::locate_at(dirfd, path, flags)?;
+    access::check(&who, &location.inode().metadata(), wanted).map(|()| 0)
+}
+
+/// chmod(2).
+pub fn chmod(path: UserPath, mode: u32) -> SysResult {
+    set_mode(&paths::locate(AT_FDCWD, path, true)?, mode)
+}
+
+/// fchmod(2).
+pub fn fchmod(fd: i32, mode: u32) -> SysResult {
+    set_mode(&of_fd(fd)?, mode)
+}
+
+/// fchmodat(2).
+pub fn fchmodat(dirfd: i32, path: UserPath, mode: u32) -> SysResult {
+    set_mode(&paths::locate(dirfd, path, true)?, mode)
+}
+
+fn set_mode(location: &Location, mut mode: u32) -> SysResult {
+    let who = caller::credentials();
+    let metadata = location.inode().metadata();
+    if !access::is_owner(&who, &metadata) {
+        return Err(Errno::EPERM);
+    }
+    // Only members may have the file run as its group.
+    if who.fsuid != 0 && !who.in_group(metadata.gid) {
+        mode &= !mode::S_ISGID;
+    }
+    let change = Change { permissions: Some(mode & mode::PERMISSIONS), ..Change::default() };
+    location.inode().change(&change).map(|()| 0)
+}
+
+/// chown(2).
+pub fn chown(path: UserPath, uid: u32, gid: u32) -> SysResult {
+    set_owner(&paths::locate(AT_FDCWD, path, true)?, uid, gid)
+}
+
+/// lchown(2).
+pub fn lchown(path: UserPath, uid: u32, gid: u32) -> SysResult {
+    set_owner(&paths::locate(AT_FDCWD, path, false)?, uid, gid)
+}
+
+/// fchown(2).
+pub fn fchown(fd: i32, uid: u32, gid: u32) -> SysResult {
+    set_owner(&of_fd(fd)?, uid, gid)
+}
+
+/// fchownat(2).
+pub fn fchownat(dirfd: i32, path: UserPath, uid: u32, gid: u32, flags: u32) -> SysResult {
+    if flags & !(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    set_owner(&paths::locate_at(dirfd, path, flags)?, uid, gid)
+}
+
+/// A 16-bit user or group of the first i386 calls; all ones is "leave it" there too.
+fn wide(id: u32) -> u32 {
+    let id = id as u16;
+    if id == u16::MAX { u32::MAX } else { id.into() }
+}
+
+/// chown(2), i386, with 16-bit owners.
+pub fn chown16(path: UserPath, uid: u32, gid: u32) -> SysResult {
+    chown(path, wide(uid), wide(gid))
+}
+
+/// lchown(2), i386, with 16-bit owners.
+pub fn lchown16(path: UserPath, uid: u32, gid: u32) -> SysResult {
+    lchown(path, wide(uid), wide(gid))
+}
+
+/// fchown(2), i386, with 16-bit owners.
+pub fn fchown16(fd: i32, uid: u32, gid: u32) -> SysResult {
+    fchown(fd, wide(uid), wide(gid))
+}
+
+fn set_owner(location: &Location, uid: u32, gid: u32) -> SysResult {
+    let who = caller::credentials();
+    let metadata = location.inode().metadata();
+    let new = |id: u32| (id != u32::MAX).then_some(id);
+    let (uid, gid) = (new(uid), new(gid));
+    let owns = who.fsuid == metadata.uid;
+    let may_set_uid = uid.is_none_or(|uid| owns && uid == metadata.uid);
+    let may_set_gid = gid.is_none_or(|gid| owns && (gid == metadata.gid || who.in_group(gid)));
+    if who.fsuid != 0 && !(may_set_uid && may_set_gid) {
+        return Err(Errno::EPERM);
+    }
+    // What ran as its owner must not go on to run as the new one.
+    let mut permissions = None;
+    if metadata.kind() != mode::S_IFDIR {
+        let mut kept = metadata.mode & mode::PERMISSIONS & !mode::S_ISUID;
+        if kept & 0o10 != 0 {
+            kept &= !mode::S_ISGID;
+        }
+        permissions = Some(kept);
+    }
+    location.inode().change(&Change { permissions, uid, gid, ..Change::default() }).map(|()| 0)
+}
+
+/// (access, change) time to set: `None` leaves it.
+type Times = [Option<Time>; 2];
+
+/// Times from two `struct timespec`s, seconds and nanoseconds each.
+fn from_timespecs(times: [[i64; 2]; 2]) -> Result<Times, Errno> {
+    let mut result = [None; 2];
+    for (slot, [sec, nsec]) in result.iter_mut().zip(times) {
+        *slot = match u32::try_from(nsec) {
+            Ok(UTIME_NOW) => Some(crate::fs::now()),
+            Ok(UTIME_OMIT) => None,
+            Ok(nsec @ 0..1_000_000_000) => Some(Time { sec, nsec }),
+            _ => return Err(Errno::EINVAL),
+        };
+    }
+    Ok(result)
+}
+
+/// Times from two `struct timeval`s, seconds and microseconds each.
+fn from_timevals(times: [[i64; 2]; 2]) -> Result<Times, Errno> {
+    if times.iter().any(|[_, usec]| !(0..1_000_000).contains(usec)) {
+        return Err(Errno::EINVAL);
+    }
+    from_timespecs(times.map(|[sec, usec]| [sec, usec * 1000]))
+}
+
+/// Sets the times of a file; without any, both to now.
+fn set_times(location: &Location, times: Option<Times>) -> SysResult {
+    let who = caller::credentials();
+    let metadata = location.inode().metadata();
+    let now = crate::fs::now();
+    match times {
+        Some([None, None]) => return Ok(0),
+        Some(_) if !access::is_owner(&who, &metadata) => return Err(Errno::EPERM),
+        None if !access::is_owner(&who, &metadata) => access::check(&who, &metadata, WRITE)?,
+        _ => {}
+    }
+    let [atime, mtime] = times.unwrap_or([Some(now); 2]);
+    location.inode().change(&Change { atime, mtime, ..Change::default() }).map(|()| 0)
+}
+
+fn set_times_at(dirfd: i32, path: UserPath, times: Option<Times>, flags: u32) -> SysResult {
+    if flags & !(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    // Linux's own extension: no path at all is the file that `dirfd` is open on.
+    let location = if path.is_null() && dirfd != AT_FDCWD {
+        of_fd(dirfd)?
+    } else {
+        paths::locate_at(dirfd, path, flags)?
+    };
+    set_times(&location, times)
+}
+
+fn wide_pair(times: [[i32; 2]; 2]) -> [[i64; 2]; 2] {
+    times.map(|time| time.map(i64::from))
+}
+
+/// utimensat(2); utimensat_time64(2) of i386 too.
+pub fn utimensat(dirfd: i32, path: UserPath, times: UserPtr<[[i64; 2]; 2]>, flags: u32) -> SysResult {
+    let times = if times.is_null() { None } else { Some(from_timespecs(times.read()?)?) };
+    set_times_at(dirfd, path, times, flags)
+}
+
+/// utimensat(2), i386.
+pub fn utimensat32(dirfd: i32, path: UserPath, times: UserPtr<[[i32; 2]; 2]>, flags: u32) -> SysResult {
+    let times = if times.is_null() { None } else { Some(from_timespecs(wide_pair(times.read()?))?) };
+    set_times_at(dirfd, path, times, flags)
+}
+
+/// futimesat(2).
+pub fn futimesat(dirfd: i32, path: UserPath, times: UserPtr<[[i64; 2]; 2]>) -> SysResult {
+    let times = if times.is_null() { None } else { Some(from_timevals(times.read()?)?) };
+    set_times_at(dirfd, path, times, 0)
+}
+
+/// futimesat(2), i386.
+pub fn futimesat32(dirfd: i32, path: UserPath, times: UserPtr<[[i32; 2]; 2]>) -> SysResult {
+    let times = if times.is_null() { None } else { Some(from_timevals(wide_pair(times.read()?))?) };
+    set_times_at(dirfd, path, times, 0)
+}
+
+/// utimes(2).
+pub fn utimes(path: UserPath, times: UserPtr<[[i64; 2]; 2]>) -> SysResult {
+    futimesat(AT_FDCWD, path, times)
+}
+
+/// utimes(2), i386.
+pub fn utimes32(path: UserPath, times: UserPtr<[[i32; 2]; 2]>) -> SysResult {
+    futimesat32(AT_FDCWD, path, times)
+}
+
+/// utime(2): two times in seconds.
+pub fn utime(path: UserPath, times: UserPtr<[i64; 2]>) -> SysResult {
+    let times = if times.is_null() { None } else { Some(from_timespecs(times.read()?.map(|sec| [sec, 0]))?) };
+    set_times_at(AT_FDCWD, path, times, 0)
+}
+
+/// utime(2), i386.
+pub fn utime32(path: UserPath, times: UserPtr<[i32; 2]>) -> SysResult {
+    let seconds = |sec: i32| [i64::from(sec), 0];
+    let times = if times.is_null() { None } else { Some(from_timespecs(times.read()?.map(seconds))?) };
+    set_times_at(AT_FDCWD, path, times, 0)
+}

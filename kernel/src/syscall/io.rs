@@ -1,0 +1,229 @@
+//! Moving bytes: read, write and their kin, and where in a file they happen.
+//!
+//! This is the end of a write(2)'s way in: the descriptor becomes an open file, the buffer a source
+//! of bytes, and [`File::write`](crate::fs::file::File::write) does the rest.
+//!
+//! Left out: RWF_* flags of preadv2(2) and pwritev2(2) that change anything.
+
+use alloc::vec::Vec;
+
+use linux_raw_sys::general::{SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET};
+
+use super::errno::{Errno, SysResult};
+use crate::fs::caller;
+use crate::fs::file::File;
+use crate::fs::inode::mode;
+use crate::fs::io::{MAX_RW_COUNT, Range, UserBuffer};
+use crate::usercopy::{self, UserPtr};
+
+/// Most ranges that one call takes (UIO_MAXIOV).
+const RANGES_MAX: usize = 1024;
+
+/// A buffer of a program's, checked to lie in its half and cut to what one call may move.
+fn buffer(at: UserPtr<u8>, count: usize) -> Result<UserBuffer<'static>, Errno> {
+    usercopy::check(at.address(), count)?;
+    if count > isize::MAX as usize {
+        return Err(Errno::EINVAL);
+    }
+    Ok(UserBuffer::new(at, count.min(MAX_RW_COUNT)))
+}
+
+/// read(2).
+pub fn read(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
+    let file = caller::file(fd)?;
+    if !file.is_readable() {
+        return Err(Errno::EBADF);
+    }
+    file.read(None, &mut buffer(buf, count)?)
+}
+
+/// write(2).
+pub fn write(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
+    let file = caller::file(fd)?;
+    if !file.is_writable() {
+        return Err(Errno::EBADF);
+    }
+    file.write(None, &mut buffer(buf, count)?)
+}
+
+/// A position that a program gave, for a file that has positions.
+fn position(file: &File, offset: i64) -> Result<Option<u64>, Errno> {
+    let offset = u64::try_from(offset).map_err(|_| Errno::EINVAL)?;
+    if file.ops().is_stream() { Err(Errno::ESPIPE) } else { Ok(Some(offset)) }
+}
+
+/// pread64(2).
+pub fn pread64(fd: i32, buf: UserPtr<u8>, count: usize, offset: i64) -> SysResult {
+    if offset < 0 {
+        return Err(Errno::EINVAL);
+    }
+    let file = caller::file(fd)?;
+    let at = position(&file, offset)?;
+    if !file.is_readable() {
+        return Err(Errno::EBADF);
+    }
+    file.read(at, &mut buffer(buf, count)?)
+}
+
+/// pwrite64(2).
+pub fn pwrite64(fd: i32, buf: UserPtr<u8>, count: usize, offset: i64) -> SysResult {
+    if offset < 0 {
+        return Err(Errno::EINVAL);
+    }
+    let file = caller::file(fd)?;
+    let at = position(&file, offset)?;
+    if !file.is_writable() {
+        return Err(Errno::EBADF);
+    }
+    file.write(at, &mut buffer(buf, count)?)
+}
+
+/// Two registers as one 64-bit number: how 32-bit programs pass positions.
+pub const fn pair(low: u32, high: u32) -> i64 {
+    (high as i64) << 32 | low as i64
+}
+
+/// pread64(2), i386: the position in two registers.
+pub fn pread64_32(fd: i32, buf: UserPtr<u8>, count: usize, low: u32, high: u32) -> SysResult {
+    pread64(fd, buf, count, pair(low, high))
+}
+
+/// pwrite64(2), i386.
+pub fn pwrite64_32(fd: i32, buf: UserPtr<u8>, count: usize, low: u32, high: u32) -> SysResult {
+    pwrite64(fd, buf, count, pair(low, high))
+}
+
+/// The ranges of a vector of `struct iovec` (64-bit: address and length of 8 bytes each), and the
+/// number of bytes in them.
+fn ranges(vector: UserPtr<[u64; 2]>, count: usize) -> Result<(Vec<Range>, usize), Errno> {
+    check_count(count)?;
+    collect(vector.read_vec(count)?.into_iter().map(|[at, len]| (at, len as i64)))
+}
+
+/// The same for the 32-bit structure.
+fn ranges32(vector: UserPtr<[u32; 2]>, count: usize) -> Result<(Vec<Range>, usize), Errno> {
+    check_count(count)?;
+    let vector = vector.read_vec(count)?;
+    collect(vector.into_iter().map(|[at, len]| (u64::from(at), i64::from(len as i32))))
+}
+
+fn check_count(count: usize) -> Result<(), Errno> {
+    if count > RANGES_MAX { Err(Errno::EINVAL) } else { Ok(()) }
+}
+
+fn collect(vector: impl Iterator<Item = (u64, i64)>) -> Result<(Vec<Range>, usize), Errno> {
+    let mut total = 0;
+    let mut ranges = Vec::new();
+    for (at, len) in vector {
+        let len = usize::try_from(len).map_err(|_| Errno::EINVAL)?;
+        usercopy::check(at, len)?;
+        // What goes beyond the most that one call moves is left for the next.
+        let len = len.min(MAX_RW_COUNT - total);
+        total += len;
+        ranges.push(Range { at: UserPtr::new(at), len });
+    }
+    Ok((ranges, total))
+}
+
+type Vector = (Vec<Range>, usize);
+
+fn read_ranges(fd: i32, at: Option<i64>, vector: impl FnOnce() -> Result<Vector, Errno>) -> SysResult {
+    let file = caller::file(fd)?;
+    let at = at.map_or(Ok(None), |offset| position(&file, offset))?;
+    if !file.is_readable() {
+        return Err(Errno::EBADF);
+    }
+    let (ranges, total) = vector()?;
+    file.read(at, &mut UserBuffer::of(&ranges, total))
+}
+
+fn write_ranges(fd: i32, at: Option<i64>, vector: impl FnOnce() -> Result<Vector, Errno>) -> SysResult {
+    let file = caller::file(fd)?;
+    let at = at.map_or(Ok(None), |offset| position(&file, offset))?;
+    if !file.is_writable() {
+        return Err(Errno::EBADF);
+    }
+    let (ranges, total) = vector()?;
+    file.write(at, &mut UserBuffer::of(&ranges, total))
+}
+
+/// readv(2).
+pub fn readv(fd: i32, vector: UserPtr<[u64; 2]>, count: usize) -> SysResult {
+    read_ranges(fd, None, || ranges(vector, count))
+}
+
+/// writev(2).
+pub fn writev(fd: i32, vector: UserPtr<[u64; 2]>, count: usize) -> SysResult {
+    write_ranges(fd, None, || ranges(vector, count))
+}
+
+/// readv(2), i386.
+pub fn readv32(fd: i32, vector: UserPtr<[u32; 2]>, count: usize) -> SysResult {
+    read_ranges(fd, None, || ranges32(vector, count))
+}
+
+/// writev(2), i386.
+pub fn writev32(fd: i32, vector: UserPtr<[u32; 2]>, count: usize) -> SysResult {
+    write_ranges(fd, None, || ranges32(vector, count))
+}
+
+/// preadv(2). The position is one register; the other is for 32-bit programs.
+pub fn preadv(fd: i32, vector: UserPtr<[u64; 2]>, count: usize, offset: i64, _high: u64) -> SysResult {
+    read_ranges(fd, Some(offset), || ranges(vector, count))
+}
+
+/// pwritev(2).
+pub fn pwritev(fd: i32, vector: UserPtr<[u64; 2]>, count: usize, offset: i64, _high: u64) -> SysResult {
+    write_ranges(fd, Some(offset), || ranges(vector, count))
+}
+
+/// preadv(2), i386.
+pub fn preadv32(fd: i32, vector: UserPtr<[u32; 2]>, count: usize, low: u32, high: u32) -> SysResult {
+    read_ranges(fd, Some(pair(low, high)), || ranges32(vector, count))
+}
+
+/// pwritev(2), i386.
+pub fn pwritev32(fd: i32, vector: UserPtr<[u32; 2]>, count: usize, low: u32, high: u32) -> SysResult {
+    write_ranges(fd, Some(pair(low, high)), || ranges32(vector, count))
+}
+
+/// lseek(2).
+pub fn lseek(fd: i32, offset: i64, whence: u32) -> SysResult {
+    let file = caller::file(fd)?;
+    if file.ops().is_stream() {
+        return Err(Errno::ESPIPE);
+    }
+    let to = match whence {
+        SEEK_SET => Some(offset),
+        SEEK_CUR => (file.offset() as i64).checked_add(offset),
+        SEEK_END | SEEK_DATA | SEEK_HOLE => {
+            let metadata = file.inode().metadata();
+            let size = metadata.size as i64;
+            match whence {
+                // A character device with positions has but one: its start.
+                _ if metadata.kind() == mode::S_IFCHR => Some(0),
+                SEEK_END => size.checked_add(offset),
+                // A file may say it is all data, with one hole at its end.
+                _ if offset < 0 || offset >= size => return Err(Errno::ENXIO),
+                SEEK_DATA => Some(offset),
+                _ => Some(size),
+            }
+        }
+        _ => return Err(Errno::EINVAL),
+    };
+    let to = to.filter(|&to| to >= 0).ok_or(Errno::EINVAL)?;
+    file.set_offset(to as u64);
+    Ok(to as usize)
+}
+
+/// lseek(2), i386: a position that a signed 32-bit number can hold.
+pub fn lseek32(fd: i32, offset: i32, whence: u32) -> SysResult {
+    let to = lseek(fd, offset.into(), whence)?;
+    if i32::try_from(to).is_ok() { Ok(to) } else { Err(Errno::EOVERFLOW) }
+}
+
+/// _llseek(2), i386: the position in two registers, the result in memory.
+pub fn llseek(fd: i32, high: u32, low: u32, result: UserPtr<u64>, whence: u32) -> SysResult {
+    let to = lseek(fd, pair(low, high), whence)?;
+    result.write(to as u64).map(|()| 0)
+}

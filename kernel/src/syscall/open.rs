@@ -1,0 +1,126 @@
+//! Descriptors: making them, copying them, closing them.
+//!
+//! Left out: openat2(2)'s RESOLVE_* restrictions, of which none is taken.
+
+use linux_raw_sys::general::AT_FDCWD;
+
+use super::errno::{Errno, SysResult};
+use super::paths::{self, UserPath};
+use crate::fs::caller;
+use crate::fs::file::flags::*;
+use crate::usercopy::UserPtr;
+
+/// Flags of close_range(2) (include/uapi/linux/close_range.h): a table of one's own first, which every
+/// process has here; and marking instead of closing.
+const CLOSE_RANGE_UNSHARE: u32 = 1 << 1;
+const CLOSE_RANGE_CLOEXEC: u32 = 1 << 2;
+
+/// open(2).
+pub fn open(path: UserPath, flags: u32, mode: u32) -> SysResult {
+    openat(AT_FDCWD, path, flags, mode)
+}
+
+/// openat(2).
+pub fn openat(dirfd: i32, path: UserPath, flags: u32, mode: u32) -> SysResult {
+    openat32(dirfd, path, flags | O_LARGEFILE, mode)
+}
+
+/// open(2), i386. Files of 2 GiB and more are opened whether O_LARGEFILE is there or not.
+pub fn open32(path: UserPath, flags: u32, mode: u32) -> SysResult {
+    openat32(AT_FDCWD, path, flags, mode)
+}
+
+/// openat(2), i386.
+pub fn openat32(dirfd: i32, path: UserPath, flags: u32, mode: u32) -> SysResult {
+    let path = paths::read(path)?;
+    let file = caller::walk_at(dirfd, &path, |walk, context| {
+        crate::fs::open::open(walk, &path, flags, mode & !context.umask)
+    })?;
+    caller::install(file, flags & O_CLOEXEC != 0).map(|fd| fd as usize)
+}
+
+/// creat(2).
+pub fn creat(path: UserPath, mode: u32) -> SysResult {
+    open(path, O_CREAT | O_WRONLY | O_TRUNC, mode)
+}
+
+/// openat2(2): `struct open_how` is flags, mode and resolve, 8 bytes each.
+pub fn openat2(dirfd: i32, path: UserPath, how: UserPtr<[u64; 3]>, size: usize) -> SysResult {
+    const KNOWN: u32 = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | SETTABLE | O_SYNC | O_LARGEFILE
+        | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_PATH | O_TMPFILE;
+    if size < 24 {
+        return Err(Errno::EINVAL);
+    }
+    if size > 24 {
+        return Err(Errno::E2BIG);
+    }
+    let [flags, mode, resolve] = how.read()?;
+    let makes = flags & u64::from(O_CREAT) != 0;
+    if flags & !u64::from(KNOWN) != 0 || mode & !0o7777 != 0 || mode != 0 && !makes || resolve != 0 {
+        return Err(Errno::EINVAL);
+    }
+    openat(dirfd, path, flags as u32, mode as u32)
+}
+
+/// close(2).
+pub fn close(fd: i32) -> SysResult {
+    // Dropped here, where the table is no longer locked.
+    caller::with_files(|files| files.remove(fd)).map(|_file| 0)
+}
+
+/// close_range(2).
+pub fn close_range(first: u32, last: u32, flags: u32) -> SysResult {
+    if flags & !(CLOSE_RANGE_CLOEXEC | CLOSE_RANGE_UNSHARE) != 0 || first > last {
+        return Err(Errno::EINVAL);
+    }
+    let in_range = |fd: &i32| *fd as u32 <= last;
+    let closed = caller::with_files(|files| {
+        let numbers: alloc::vec::Vec<i32> = files.numbers(first as usize).take_while(in_range).collect();
+        let mut closed = alloc::vec::Vec::new();
+        for fd in numbers {
+            if flags & CLOSE_RANGE_CLOEXEC != 0 {
+                files.set_close_on_exec(fd, true)?;
+            } else {
+                closed.push(files.remove(fd)?);
+            }
+        }
+        Ok(closed)
+    })?;
+    drop(closed);
+    Ok(0)
+}
+
+/// dup(2).
+pub fn dup(fd: i32) -> SysResult {
+    let file = caller::with_files(|files| files.get_any(fd))?;
+    caller::install(file, false).map(|fd| fd as usize)
+}
+
+/// dup2(2).
+pub fn dup2(old: i32, new: i32) -> SysResult {
+    if old == new {
+        return caller::with_files(|files| files.get_any(old)).map(|_| new as usize);
+    }
+    duplicate(old, new, false)
+}
+
+/// dup3(2).
+pub fn dup3(old: i32, new: i32, flags: u32) -> SysResult {
+    if flags & !O_CLOEXEC != 0 || old == new {
+        return Err(Errno::EINVAL);
+    }
+    duplicate(old, new, flags & O_CLOEXEC != 0)
+}
+
+fn duplicate(old: i32, new: i32, close_on_exec: bool) -> SysResult {
+    let limit = caller::descriptor_limit();
+    let replaced = caller::with_files(|files| {
+        if usize::try_from(new).is_ok_and(|new| new >= limit) {
+            return Err(Errno::EBADF);
+        }
+        let file = files.get_any(old)?;
+        files.replace(new, file, close_on_exec, limit)
+    })?;
+    drop(replaced);
+    Ok(new as usize)
+}

@@ -1,0 +1,49 @@
+//! Paths as system calls are given them: a string in user memory, and where it begins.
+
+use alloc::vec::Vec;
+
+use linux_raw_sys::general::{AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW};
+
+use super::errno::Errno;
+use crate::fs::caller;
+use crate::fs::dentry::Location;
+use crate::fs::path::PATH_MAX;
+use crate::usercopy::UserPtr;
+
+/// A path from a program.
+pub type UserPath = UserPtr<u8>;
+
+/// Reads a path.
+///
+/// # Errors
+/// `EFAULT`; `ENAMETOOLONG` for one of PATH_MAX bytes or more.
+pub fn read(path: UserPath) -> Result<Vec<u8>, Errno> {
+    path.read_cstr(PATH_MAX)
+}
+
+/// The file at `path`, looked up from `dirfd`; a last symbolic link is followed or not.
+///
+/// # Errors
+/// Those of the walk.
+pub fn locate(dirfd: i32, path: UserPath, follow: bool) -> Result<Location, Errno> {
+    let path = read(path)?;
+    caller::walk_at(dirfd, &path, |walk, _| walk.file(&path, follow))
+}
+
+/// The same with flags of an `*at` call: `AT_SYMLINK_NOFOLLOW` and `AT_EMPTY_PATH`. Whether others
+/// are allowed is checked before.
+///
+/// # Errors
+/// Those of the walk; `EBADF`.
+pub fn locate_at(dirfd: i32, path: UserPath, flags: u32) -> Result<Location, Errno> {
+    let path = read(path)?;
+    if path.is_empty() && flags & AT_EMPTY_PATH != 0 {
+        return if dirfd == AT_FDCWD {
+            Ok(caller::context().cwd)
+        } else {
+            caller::with_files(|files| files.get_any(dirfd)).map(|file| file.location().clone())
+        };
+    }
+    let follow = flags & AT_SYMLINK_NOFOLLOW == 0;
+    caller::walk_at(dirfd, &path, |walk, _| walk.file(&path, follow))
+}

@@ -1,0 +1,206 @@
+//! Length and space: truncate, fallocate, statfs, and the calls that make files safe on a disk that
+//! isn't there.
+//!
+//! Left out: fallocate(2)'s collapsing, inserting and zeroing of ranges.
+
+use linux_raw_sys::general::{AT_FDCWD, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE};
+
+use super::errno::{Errno, SysResult};
+use super::io::pair;
+use super::paths::{self, UserPath};
+use crate::fs::access::{self, WRITE};
+use crate::fs::caller;
+use crate::fs::inode::mode;
+use crate::fs::mount::Mount;
+use crate::fs::path::NAME_MAX;
+use crate::mm::PAGE_SIZE;
+use crate::usercopy::UserPtr;
+
+/// truncate(2).
+pub fn truncate(path: UserPath, size: i64) -> SysResult {
+    let size = u64::try_from(size).map_err(|_| Errno::EINVAL)?;
+    let location = paths::locate(AT_FDCWD, path, true)?;
+    match location.inode().kind() {
+        mode::S_IFREG => {}
+        mode::S_IFDIR => return Err(Errno::EISDIR),
+        _ => return Err(Errno::EINVAL),
+    }
+    access::check(&caller::credentials(), &location.inode().metadata(), WRITE)?;
+    location.inode().truncate(size).map(|()| 0)
+}
+
+/// ftruncate(2).
+pub fn ftruncate(fd: i32, size: i64) -> SysResult {
+    let size = u64::try_from(size).map_err(|_| Errno::EINVAL)?;
+    let file = caller::file(fd)?;
+    if file.inode().kind() != mode::S_IFREG || !file.is_writable() {
+        return Err(Errno::EINVAL);
+    }
+    file.inode().truncate(size).map(|()| 0)
+}
+
+/// truncate(2), i386.
+pub fn truncate32(path: UserPath, size: i32) -> SysResult {
+    truncate(path, size.into())
+}
+
+/// ftruncate(2), i386.
+pub fn ftruncate32(fd: i32, size: i32) -> SysResult {
+    ftruncate(fd, size.into())
+}
+
+/// truncate64(2), i386: the length in two registers.
+pub fn truncate64(path: UserPath, low: u32, high: u32) -> SysResult {
+    truncate(path, pair(low, high))
+}
+
+/// ftruncate64(2), i386.
+pub fn ftruncate64(fd: i32, low: u32, high: u32) -> SysResult {
+    ftruncate(fd, pair(low, high))
+}
+
+/// fallocate(2).
+pub fn fallocate(fd: i32, flags: u32, offset: i64, len: i64) -> SysResult {
+    if offset < 0 || len <= 0 {
+        return Err(Errno::EINVAL);
+    }
+    let punch = flags & FALLOC_FL_PUNCH_HOLE != 0;
+    let keep_size = flags & FALLOC_FL_KEEP_SIZE != 0;
+    // A hole never changes the length, and the flags must say so.
+    if flags & !(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) != 0 || punch && !keep_size {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    let file = caller::file(fd)?;
+    if !file.is_writable() {
+        return Err(Errno::EBADF);
+    }
+    match file.inode().kind() {
+        mode::S_IFREG => {}
+        mode::S_IFDIR => return Err(Errno::EISDIR),
+        _ if file.ops().is_stream() => return Err(Errno::ESPIPE),
+        _ => return Err(Errno::ENODEV),
+    }
+    let end = offset.checked_add(len).ok_or(Errno::EFBIG)?;
+    file.inode().allocate(offset as u64, end as u64, keep_size, punch).map(|()| 0)
+}
+
+/// fallocate(2), i386.
+pub fn fallocate32(fd: i32, flags: u32, low: u32, high: u32, len_low: u32, len_high: u32) -> SysResult {
+    fallocate(fd, flags, pair(low, high), pair(len_low, len_high))
+}
+
+/// fadvise64(2): advice, which nothing follows here.
+pub fn fadvise64(fd: i32, _offset: i64, _len: i64, advice: u32) -> SysResult {
+    let file = caller::file(fd)?;
+    if file.ops().is_stream() {
+        return Err(Errno::ESPIPE);
+    }
+    // POSIX_FADV_NORMAL to POSIX_FADV_NOREUSE.
+    if advice > 5 { Err(Errno::EINVAL) } else { Ok(0) }
+}
+
+/// fadvise64(2), i386.
+pub fn fadvise64_32(fd: i32, _low: u32, _high: u32, len: i64, advice: u32) -> SysResult {
+    fadvise64(fd, 0, len, advice)
+}
+
+/// fadvise64_64(2), i386.
+pub fn fadvise64_64(fd: i32, _low: u32, _high: u32, _len_low: u32, _len_high: u32, advice: u32) -> SysResult {
+    fadvise64(fd, 0, 0, advice)
+}
+
+/// sync(2): all files are in memory, and there they are safe until the power goes.
+pub fn sync() -> SysResult {
+    Ok(0)
+}
+
+/// fsync(2), and fdatasync(2).
+pub fn fsync(fd: i32) -> SysResult {
+    let file = caller::file(fd)?;
+    if file.ops().is_stream() || file.inode().kind() == mode::S_IFCHR { Err(Errno::EINVAL) } else { Ok(0) }
+}
+
+/// syncfs(2).
+pub fn syncfs(fd: i32) -> SysResult {
+    caller::file(fd).map(|_| 0)
+}
+
+/// What all the statfs calls tell, in the order of their structures: type, block size, blocks, free,
+/// free for users, files, free files.
+fn numbers(mount: &Mount) -> [u64; 7] {
+    let s = mount.fs().statistics();
+    [s.magic.into(), PAGE_SIZE, s.blocks, s.free, s.free, s.files, s.files_free]
+}
+
+/// ST_VALID | ST_RELATIME: what Linux says of an ordinary mount.
+const FLAGS: u64 = 0x1020;
+
+fn mount_of_fd(fd: i32) -> Result<alloc::sync::Arc<Mount>, Errno> {
+    caller::with_files(|files| files.get_any(fd)).map(|file| file.location().mount.clone())
+}
+
+/// x86_64's `struct statfs`: 15 words; the numbers, fsid, name length, fragment size, flags.
+fn put(out: UserPtr<[u64; 15]>, mount: &Mount) -> SysResult {
+    let mut words = [0; 15];
+    words[..7].copy_from_slice(&numbers(mount));
+    (words[8], words[9], words[10]) = (NAME_MAX as u64, PAGE_SIZE, FLAGS);
+    out.write(words).map(|()| 0)
+}
+
+/// statfs(2).
+pub fn statfs(path: UserPath, out: UserPtr<[u64; 15]>) -> SysResult {
+    put(out, &paths::locate(AT_FDCWD, path, true)?.mount)
+}
+
+/// fstatfs(2).
+pub fn fstatfs(fd: i32, out: UserPtr<[u64; 15]>) -> SysResult {
+    put(out, &*mount_of_fd(fd)?)
+}
+
+/// i386's `struct statfs`: 16 words; the fsid is two of them.
+fn put32(out: UserPtr<[u32; 16]>, mount: &Mount) -> SysResult {
+    let mut words = [0; 16];
+    for (word, number) in words.iter_mut().zip(numbers(mount)) {
+        *word = u32::try_from(number).map_err(|_| Errno::EOVERFLOW)?;
+    }
+    (words[9], words[10], words[11]) = (NAME_MAX as u32, PAGE_SIZE as u32, FLAGS as u32);
+    out.write(words).map(|()| 0)
+}
+
+/// statfs(2), i386.
+pub fn statfs32(path: UserPath, out: UserPtr<[u32; 16]>) -> SysResult {
+    put32(out, &paths::locate(AT_FDCWD, path, true)?.mount)
+}
+
+/// fstatfs(2), i386.
+pub fn fstatfs32(fd: i32, out: UserPtr<[u32; 16]>) -> SysResult {
+    put32(out, &*mount_of_fd(fd)?)
+}
+
+/// i386's `struct statfs64`: 21 words, packed; type, block size, five numbers of 8 bytes, fsid, the
+/// rest.
+fn put64(out: UserPtr<[u32; 21]>, size: usize, mount: &Mount) -> SysResult {
+    // C libraries that align it as other machines do pass 88.
+    if size != 84 && size != 88 {
+        return Err(Errno::EINVAL);
+    }
+    let mut words = [0; 21];
+    let all = numbers(mount);
+    (words[0], words[1]) = (all[0] as u32, all[1] as u32);
+    for (index, number) in all[2..].iter().enumerate() {
+        words[2 + index * 2] = *number as u32;
+        words[3 + index * 2] = (*number >> 32) as u32;
+    }
+    (words[14], words[15], words[16]) = (NAME_MAX as u32, PAGE_SIZE as u32, FLAGS as u32);
+    out.write(words).map(|()| 0)
+}
+
+/// statfs64(2), i386.
+pub fn statfs64(path: UserPath, size: usize, out: UserPtr<[u32; 21]>) -> SysResult {
+    put64(out, size, &paths::locate(AT_FDCWD, path, true)?.mount)
+}
+
+/// fstatfs64(2), i386.
+pub fn fstatfs64(fd: i32, size: usize, out: UserPtr<[u32; 21]>) -> SysResult {
+    put64(out, size, &*mount_of_fd(fd)?)
+}

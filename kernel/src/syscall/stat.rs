@@ -1,0 +1,210 @@
+//! What a file is: stat(2) in all its shapes.
+//!
+//! The structures are written as arrays of words; which word is what is said where they are made.
+
+use linux_raw_sys::general::{
+    AT_EMPTY_PATH, AT_FDCWD, AT_NO_AUTOMOUNT, AT_STATX_DONT_SYNC, AT_STATX_FORCE_SYNC, AT_SYMLINK_NOFOLLOW,
+    STATX__RESERVED, STATX_BASIC_STATS, STATX_BTIME,
+};
+
+use super::errno::{Errno, SysResult};
+use super::paths::{self, UserPath};
+use crate::fs::caller;
+use crate::fs::inode::{Device, Metadata, Time};
+use crate::mm::PAGE_SIZE;
+use crate::usercopy::UserPtr;
+
+/// `struct stat` of x86_64: 18 words.
+pub type Stat = UserPtr<[u64; 18]>;
+/// `struct stat64` of i386: 24 words of 32 bits.
+pub type Stat64 = UserPtr<[u32; 24]>;
+/// `struct stat` of i386: 16 words of 32 bits, some of them two fields.
+pub type OldStat = UserPtr<[u32; 16]>;
+/// `struct statx`: 32 words.
+pub type Statx = UserPtr<[u64; 32]>;
+
+/// Flags that every stat takes.
+const STAT_FLAGS: u32 = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
+
+const BLOCK: u64 = PAGE_SIZE;
+
+fn of_fd(fd: i32) -> Result<Metadata, Errno> {
+    caller::with_files(|files| files.get_any(fd)).map(|file| file.inode().metadata())
+}
+
+fn of_path(dirfd: i32, path: UserPath, flags: u32) -> Result<Metadata, Errno> {
+    if flags & !STAT_FLAGS != 0 {
+        return Err(Errno::EINVAL);
+    }
+    paths::locate_at(dirfd, path, flags).map(|location| location.inode().metadata())
+}
+
+/// x86_64's layout.
+fn put(out: Stat, m: &Metadata) -> SysResult {
+    let time = |time: Time| [time.sec as u64, time.nsec.into()];
+    let ([atime, atime_ns], [mtime, mtime_ns], [ctime, ctime_ns]) = (time(m.atime), time(m.mtime), time(m.ctime));
+    out.write([
+        m.dev.encode().into(),
+        m.ino,
+        m.nlink.into(),
+        u64::from(m.mode) | u64::from(m.uid) << 32,
+        m.gid.into(),
+        m.rdev.encode().into(),
+        m.size,
+        BLOCK,
+        m.blocks,
+        atime,
+        atime_ns,
+        mtime,
+        mtime_ns,
+        ctime,
+        ctime_ns,
+        0,
+        0,
+        0,
+    ])
+    .map(|()| 0)
+}
+
+/// stat(2).
+pub fn stat(path: UserPath, out: Stat) -> SysResult {
+    put(out, &of_path(AT_FDCWD, path, 0)?)
+}
+
+/// lstat(2).
+pub fn lstat(path: UserPath, out: Stat) -> SysResult {
+    put(out, &of_path(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW)?)
+}
+
+/// fstat(2).
+pub fn fstat(fd: i32, out: Stat) -> SysResult {
+    put(out, &of_fd(fd)?)
+}
+
+/// newfstatat(2).
+pub fn newfstatat(dirfd: i32, path: UserPath, out: Stat, flags: u32) -> SysResult {
+    put(out, &of_path(dirfd, path, flags)?)
+}
+
+/// i386's `struct stat64`: packed, so that 8-byte fields lie at multiples of four.
+fn put64(out: Stat64, m: &Metadata) -> SysResult {
+    let (low, high) = (|word: u64| word as u32, |word: u64| (word >> 32) as u32);
+    out.write([
+        m.dev.encode(),
+        0,
+        0,
+        low(m.ino),
+        m.mode,
+        m.nlink,
+        m.uid,
+        m.gid,
+        m.rdev.encode(),
+        0,
+        0,
+        low(m.size),
+        high(m.size),
+        BLOCK as u32,
+        low(m.blocks),
+        high(m.blocks),
+        m.atime.sec as u32,
+        m.atime.nsec,
+        m.mtime.sec as u32,
+        m.mtime.nsec,
+        m.ctime.sec as u32,
+        m.ctime.nsec,
+        low(m.ino),
+        high(m.ino),
+    ])
+    .map(|()| 0)
+}
+
+/// stat64(2), i386.
+pub fn stat64(path: UserPath, out: Stat64) -> SysResult {
+    put64(out, &of_path(AT_FDCWD, path, 0)?)
+}
+
+/// lstat64(2), i386.
+pub fn lstat64(path: UserPath, out: Stat64) -> SysResult {
+    put64(out, &of_path(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW)?)
+}
+
+/// fstat64(2), i386.
+pub fn fstat64(fd: i32, out: Stat64) -> SysResult {
+    put64(out, &of_fd(fd)?)
+}
+
+/// fstatat64(2), i386.
+pub fn fstatat64(dirfd: i32, path: UserPath, out: Stat64, flags: u32) -> SysResult {
+    put64(out, &of_path(dirfd, path, flags)?)
+}
+
+/// i386's first `struct stat`. What has outgrown its fields is `EOVERFLOW`.
+fn put_old(out: OldStat, m: &Metadata) -> SysResult {
+    let device = |device: Device| {
+        let fits = device.major < 256 && device.minor < 256;
+        if fits { Ok(device.major << 8 | device.minor) } else { Err(Errno::EOVERFLOW) }
+    };
+    let size = i32::try_from(m.size).map_err(|_| Errno::EOVERFLOW)? as u32;
+    let ino = u32::try_from(m.ino).map_err(|_| Errno::EOVERFLOW)?;
+    let nlink = u16::try_from(m.nlink).map_err(|_| Errno::EOVERFLOW)?;
+    // Owners that don't fit are shown as "overflow" (fs.overflowuid).
+    let id = |id: u32| u32::from(u16::try_from(id).unwrap_or(65534));
+    out.write([
+        device(m.dev)?,
+        ino,
+        m.mode & 0xffff | u32::from(nlink) << 16,
+        id(m.uid) | id(m.gid) << 16,
+        device(m.rdev)?,
+        size,
+        BLOCK as u32,
+        m.blocks as u32,
+        m.atime.sec as u32,
+        m.atime.nsec,
+        m.mtime.sec as u32,
+        m.mtime.nsec,
+        m.ctime.sec as u32,
+        m.ctime.nsec,
+        0,
+        0,
+    ])
+    .map(|()| 0)
+}
+
+/// stat(2), i386.
+pub fn old_stat(path: UserPath, out: OldStat) -> SysResult {
+    put_old(out, &of_path(AT_FDCWD, path, 0)?)
+}
+
+/// lstat(2), i386.
+pub fn old_lstat(path: UserPath, out: OldStat) -> SysResult {
+    put_old(out, &of_path(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW)?)
+}
+
+/// fstat(2), i386.
+pub fn old_fstat(fd: i32, out: OldStat) -> SysResult {
+    put_old(out, &of_fd(fd)?)
+}
+
+/// statx(2), the same for both widths.
+pub fn statx(dirfd: i32, path: UserPath, flags: u32, mask: u32, out: Statx) -> SysResult {
+    const SYNC: u32 = AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC;
+    if mask & STATX__RESERVED != 0 || flags & SYNC == SYNC {
+        return Err(Errno::EINVAL);
+    }
+    let m = of_path(dirfd, path, flags & !SYNC)?;
+    let two = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+    let mut words = [0; 32];
+    words[0] = two(STATX_BASIC_STATS | STATX_BTIME, BLOCK as u32);
+    words[2] = two(m.nlink, m.uid);
+    words[3] = two(m.gid, m.mode);
+    words[4] = m.ino;
+    words[5] = m.size;
+    words[6] = m.blocks;
+    for (at, time) in [(8, m.atime), (10, m.btime), (12, m.ctime), (14, m.mtime)] {
+        words[at] = time.sec as u64;
+        words[at + 1] = time.nsec.into();
+    }
+    words[16] = two(m.rdev.major, m.rdev.minor);
+    words[17] = two(m.dev.major, m.dev.minor);
+    out.write(words).map(|()| 0)
+}

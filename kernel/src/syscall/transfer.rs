@@ -1,0 +1,130 @@
+//! Bytes from file to file without a way through the program: sendfile, copy_file_range.
+
+use super::errno::{Errno, SysResult};
+use crate::fs::caller;
+use crate::fs::file::File;
+use crate::fs::file::flags::O_APPEND;
+use crate::fs::inode::mode;
+use crate::fs::io::{KernelIn, KernelOut, MAX_RW_COUNT, buffer};
+use crate::usercopy::UserPtr;
+
+/// Bytes moved at a time.
+const PART: usize = 16 * 1024;
+
+/// Copies up to `count` bytes. A position given as `None` is the file's own, which moves.
+fn copy(from: &File, mut at: Option<u64>, to: &File, mut to_at: Option<u64>, count: usize) -> SysResult {
+    let count = count.min(MAX_RW_COUNT);
+    let mut bytes = buffer(PART.min(count))?;
+    let mut done = 0;
+    while done < count {
+        let wanted = PART.min(count - done);
+        let result = from.read(at, &mut KernelOut::new(&mut bytes[..wanted])).and_then(|read| {
+            if read == 0 {
+                return Ok((0, 0));
+            }
+            to.write(to_at, &mut KernelIn::new(&bytes[..read])).map(|written| (read, written))
+        });
+        let (read, written) = match result {
+            Ok(moved) => moved,
+            Err(_) if done > 0 => break,
+            Err(errno) => return Err(errno),
+        };
+        done += written;
+        at = at.map(|at| at + written as u64);
+        to_at = to_at.map(|at| at + written as u64);
+        if written < read {
+            // What was read and not written goes back.
+            if at.is_none() {
+                from.set_offset(from.offset() - (read - written) as u64);
+            }
+            break;
+        }
+        if read == 0 {
+            break;
+        }
+    }
+    Ok(done)
+}
+
+/// A position in user memory, if there is one.
+fn read_position(offset: UserPtr<i64>) -> Result<Option<u64>, Errno> {
+    if offset.is_null() {
+        return Ok(None);
+    }
+    u64::try_from(offset.read()?).map(Some).map_err(|_| Errno::EINVAL)
+}
+
+fn send(out_fd: i32, in_fd: i32, at: Option<u64>, count: usize) -> SysResult {
+    let (from, to) = (caller::file(in_fd)?, caller::file(out_fd)?);
+    if !from.is_readable() || !to.is_writable() {
+        return Err(Errno::EBADF);
+    }
+    if at.is_some() && from.ops().is_stream() {
+        return Err(Errno::ESPIPE);
+    }
+    // Linux's source must be something that can be mapped, or nearly; appending is refused.
+    if from.ops().is_stream() || to.flags() & O_APPEND != 0 {
+        return Err(Errno::EINVAL);
+    }
+    copy(&from, at, &to, None, count)
+}
+
+/// sendfile(2); sendfile64(2) of i386 too.
+pub fn sendfile(out_fd: i32, in_fd: i32, offset: UserPtr<i64>, count: usize) -> SysResult {
+    let at = read_position(offset)?;
+    let done = send(out_fd, in_fd, at, count)?;
+    if let Some(at) = at {
+        offset.write((at + done as u64) as i64)?;
+    }
+    Ok(done)
+}
+
+/// sendfile(2), i386: a position of 32 bits.
+pub fn sendfile32(out_fd: i32, in_fd: i32, offset: UserPtr<i32>, count: usize) -> SysResult {
+    if offset.is_null() {
+        return send(out_fd, in_fd, None, count);
+    }
+    let at = u64::try_from(offset.read()?).map_err(|_| Errno::EINVAL)?;
+    let room = (i32::MAX as u64 - at) as usize;
+    let done = send(out_fd, in_fd, Some(at), count.min(room))?;
+    offset.write((at + done as u64) as i32)?;
+    Ok(done)
+}
+
+/// copy_file_range(2).
+pub fn copy_file_range(
+    in_fd: i32,
+    in_offset: UserPtr<i64>,
+    out_fd: i32,
+    out_offset: UserPtr<i64>,
+    count: usize,
+    flags: u32,
+) -> SysResult {
+    if flags != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let (from, to) = (caller::file(in_fd)?, caller::file(out_fd)?);
+    for file in [&from, &to] {
+        match file.inode().kind() {
+            mode::S_IFREG => {}
+            mode::S_IFDIR => return Err(Errno::EISDIR),
+            _ => return Err(Errno::EINVAL),
+        }
+    }
+    if !from.is_readable() || !to.is_writable() || to.flags() & O_APPEND != 0 {
+        return Err(Errno::EBADF);
+    }
+    let (at, to_at) = (read_position(in_offset)?, read_position(out_offset)?);
+    let (start, to_start) = (at.unwrap_or(from.offset()), to_at.unwrap_or(to.offset()));
+    let overlap = start < to_start.saturating_add(count as u64) && to_start < start.saturating_add(count as u64);
+    if alloc::sync::Arc::ptr_eq(from.inode(), to.inode()) && overlap {
+        return Err(Errno::EINVAL);
+    }
+    let done = copy(&from, at, &to, to_at, count)?;
+    for (given, at, offset) in [(at.is_some(), start, in_offset), (to_at.is_some(), to_start, out_offset)] {
+        if given {
+            offset.write((at + done as u64) as i64)?;
+        }
+    }
+    Ok(done)
+}
