@@ -13,19 +13,27 @@ const COM1: u16 = 0x3f8;
 
 static CONSOLE: Lazy<Mutex<Console>> = Lazy::new(|| Mutex::new(Console::new()));
 
-struct Console(Option<Uart16550<PioBackend>>);
+struct Console {
+    port: Option<Uart16550<PioBackend>>,
+    /// Whether the last byte sent ended a line.
+    at_line_start: bool,
+}
 
 impl Console {
     fn new() -> Self {
         // SAFETY: COM1's eight ports are claimed by this driver alone; reading an absent
         // UART returns ones and `init` then reports an error.
         let port = unsafe { Uart16550::new_port(COM1) };
-        Self(port.ok().and_then(|mut uart| uart.init(Config::default()).ok().map(|()| uart)))
+        let port = port.ok().and_then(|mut uart| uart.init(Config::default()).ok().map(|()| uart));
+        Self { port, at_line_start: true }
     }
 
     fn send(&mut self, bytes: &[u8]) {
-        if let Some(uart) = &mut self.0 {
+        if let Some(uart) = &mut self.port {
             uart.send_bytes_exact(bytes);
+        }
+        if let Some(last) = bytes.last() {
+            self.at_line_start = *last == b'\n';
         }
     }
 }
@@ -57,9 +65,14 @@ pub fn send(bytes: &[u8]) {
     CONSOLE.lock().send(bytes);
 }
 
+/// Whether the cursor is at the start of a line.
+pub fn at_line_start() -> bool {
+    CONSOLE.lock().at_line_start
+}
+
 /// The next byte typed, if there is one.
 pub fn receive() -> Option<u8> {
-    CONSOLE.lock().0.as_mut()?.try_receive_byte().ok()
+    CONSOLE.lock().port.as_mut()?.try_receive_byte().ok()
 }
 
 /// Takes the console from whoever holds it: for a panic, whose message must come out even

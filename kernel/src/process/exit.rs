@@ -29,6 +29,7 @@ impl ExitStatus {
 pub fn exit_group(status: ExitStatus) -> ! {
     let task = sched::current_task();
     let process = task.process.clone();
+    crate::trace::ended(status);
     if process.pid == init::PID {
         init::ended(status);
     }

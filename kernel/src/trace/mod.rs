@@ -1,24 +1,160 @@
 //! The tracer: every call in strace's own format, with the door in front.
+//!
+//! ```text
+//! [syscall] write(1, "Hello, World!", 13) = 13
+//! ```
+//!
+//! [`enter`] prints what a call is given, before it can change it; [`exit`] what it gave back.
+//! What each argument is stands in the row of the call (`syscall/table/*.rs`) as a
+//! [`kinds::Arg`]; [`args`] prints one, with the constants' names from `names/` and the
+//! structures from `structs/`. The format is that of `strace -f -a1` (version 6.1), which the
+//! tests compare it with. The tracer only looks: it reads the program's memory through
+//! `usercopy.rs`, and prints the address where it can't.
 
-use crate::always;
+use alloc::vec::Vec;
+
+use crate::arch::percpu::{self, work};
 use crate::entry::frame::{Door, Frame};
-use crate::syscall::table;
+use crate::process::exit::ExitStatus;
+use crate::process::current;
+use crate::syscall::table::{self, Arg};
 
+mod args;
+mod call;
+mod commands;
 pub mod kinds;
+mod line;
+mod names;
+mod output;
+mod result;
+mod scalar;
+mod strings;
+mod structs;
+#[cfg(test)]
+mod tests;
+mod text;
+mod unlisted;
+
+use call::Call;
+use text::{Text, put};
 
 /// What [`exit`] needs from before the call.
 pub struct Pending {
-    number: u32,
+    door: Door,
+    name: Text,
+    kinds: &'static [Arg],
+    call: Call,
+    /// For each argument after the first one that had to wait: its text, or `None` if it is
+    /// to be printed after the call.
+    rest: Vec<Option<Text>>,
 }
 
-/// Called before a traced call.
-pub fn enter(frame: &Frame) -> Pending {
-    Pending { number: frame.orig_rax as u32 }
+/// Called before a traced call. `None` if there is nothing to do after it.
+pub fn enter(frame: &Frame) -> Option<Pending> {
+    let door = Door::of(frame.entry)?;
+    let call = Call::new(frame, door);
+    let (name, kinds) = describe(door, frame.orig_rax as u32);
+    let tid = current().tid;
+    let mut line = Text::new();
+    put!(&mut line, "{}(", name.as_str());
+    let mut rest: Vec<Option<Text>> = Vec::new();
+    let mut any = false;
+    for index in 0..kinds.len() {
+        if !args::is_shown(&call, kinds, index) {
+            continue;
+        }
+        if args::is_output(&call, kinds, index) {
+            if rest.is_empty() && any {
+                line.add(", ");
+            }
+            rest.push(None);
+        } else if rest.is_empty() {
+            if any {
+                line.add(", ");
+            }
+            args::print(&mut line, &call, kinds, index);
+            any = true;
+        } else {
+            let mut text = Text::new();
+            args::print(&mut text, &call, kinds, index);
+            rest.push(Some(text));
+        }
+    }
+    if matches!(name.as_str(), "exit" | "exit_group") {
+        line::whole(tid, Some(door.name()), format_args!("{}) = ?", line.as_str()));
+        return None;
+    }
+    line::open(tid, door.name(), line);
+    if name.as_str() == "reboot" {
+        // It may not come back: what is known must be seen now.
+        line::flush();
+    }
+    Some(Pending { door, name, kinds, call, rest })
 }
 
 /// Called after a traced call.
-pub fn exit(frame: &Frame, pending: Pending) {
-    let Some(door) = Door::of(frame.entry) else { return };
-    let name = table::lookup(door, pending.number).map_or("?", |entry| entry.name);
-    always!("[{}] {name}() = {}", door.name(), frame.rax as i64);
+pub fn exit(frame: &Frame, pending: Option<Pending>) {
+    let Some(Pending { door, name, kinds, call, rest }) = pending else { return };
+    let call = call.returned(frame.rax);
+    let mut line = Text::new();
+    let shown = (0..kinds.len()).filter(|&index| args::is_shown(&call, kinds, index));
+    let waited = shown.skip_while(|&index| !args::is_output(&call, kinds, index));
+    for (position, (index, before)) in waited.zip(rest).enumerate() {
+        if position > 0 {
+            line.add(", ");
+        }
+        match before {
+            Some(text) => line.add(text.as_str()),
+            None => args::print(&mut line, &call, kinds, index),
+        }
+    }
+    line.add(") = ");
+    result::print(&mut line, &call, name.as_str(), kinds);
+    line::close(current().tid, door.name(), name.as_str(), &line);
+}
+
+/// Name and kinds of a call: from its row, from the list of those that have none, or from
+/// Linux's names with the registers in base 16.
+fn describe(door: Door, number: u32) -> (Text, &'static [Arg]) {
+    let mut name = Text::new();
+    if let Some(entry) = table::lookup(door, number) {
+        name.add(entry.name);
+        return (name, entry.args);
+    }
+    match table::linux_name(door, number) {
+        Some(known) => name.add(known),
+        None => put!(&mut name, "syscall_{number:#x}"),
+    }
+    let kinds = unlisted::kinds(name.as_str());
+    (name, kinds)
+}
+
+/// Whether the running task is traced.
+pub fn is_on() -> bool {
+    percpu::pending_work() & work::TRACE != 0
+}
+
+/// Turns the tracer on or off for the running task; its later children inherit that.
+pub fn set(enabled: bool) {
+    if enabled {
+        percpu::set_work(work::TRACE);
+    } else {
+        percpu::clear_work(work::TRACE);
+    }
+}
+
+/// Called when the running process ends.
+pub fn ended(status: ExitStatus) {
+    if !is_on() {
+        return;
+    }
+    let tid = current().tid;
+    match status {
+        ExitStatus::Exited(code) => line::whole(tid, None, format_args!("+++ exited with {code} +++")),
+        ExitStatus::Killed(number) => {
+            let mut name = Text::new();
+            names::signal::name(&mut name, number.into());
+            line::whole(tid, None, format_args!("+++ killed by {} +++", name.as_str()));
+        }
+    }
 }

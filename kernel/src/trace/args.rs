@@ -1,0 +1,107 @@
+//! One argument, printed by its kind.
+//!
+//! An argument is an input, printed before the call, or an output, printed after it: as what
+//! the call wrote, or as the address if the call failed. Some are not shown at all.
+
+use linux_raw_sys::general as linux;
+
+use super::call::Call;
+use super::commands::{self, Form};
+use super::kinds::Arg;
+use super::strings::{self, address};
+use super::structs::{self, sized, whole};
+use super::text::{Text, put};
+use super::{output, scalar};
+
+/// What an argument is: shown or not, input or output.
+fn form(call: &Call, kinds: &[Arg], index: usize) -> Form {
+    let args = &call.args;
+    let given = |present: bool| if present { Form::Input } else { Form::Absent };
+    match kinds[index] {
+        Arg::Skip | Arg::Half => Form::Absent,
+        Arg::OpenMode => {
+            let temporary = linux::O_TMPFILE & !linux::O_DIRECTORY;
+            given(args[index - 1] & u64::from(linux::O_CREAT | temporary) != 0)
+        }
+        Arg::MremapAddr => {
+            given(args[index - 1] & u64::from(linux::MREMAP_FIXED | linux::MREMAP_DONTUNMAP) != 0)
+        }
+        Arg::MknodDev => given(matches!(args[index - 1] & 0o170_000, 0o020_000 | 0o060_000)),
+        Arg::FcntlArg => commands::fcntl_form(args[index - 1]),
+        Arg::IoctlArg => commands::ioctl_form(args[index - 1]),
+        Arg::PrctlArg => commands::prctl_form(args[0], index),
+        Arg::ArchPrctlArg => commands::arch_prctl_form(args[0]),
+        Arg::FutexTimeout | Arg::FutexArg => commands::futex_form(args[1], index),
+        Arg::SyslogBuf | Arg::SyslogSize => commands::syslog_form(args[0], index),
+        Arg::CloneFlags if args[0] & u64::from(linux::CLONE_PARENT_SETTID) != 0 => Form::Output,
+        Arg::InOutOffset if args[index] != 0 => Form::Output,
+        Arg::OutBuf | Arg::OutCpus | Arg::OutCwd | Arg::OutDirents | Arg::OutGroups | Arg::OutInt
+        | Arg::OutIovec | Arg::OutOffset | Arg::OutPath | Arg::OutPipe | Arg::OutRandom
+        | Arg::OutStatus | Arg::OutTime | Arg::OutTimespec | Arg::OutTimespec64 | Arg::OutTimeval
+        | Arg::OutTimezone | Arg::Remaining | Arg::Remaining64 | Arg::RlimitOut | Arg::Rlimit64Out
+        | Arg::Rusage | Arg::SigactionOut | Arg::SigaltstackOut | Arg::SigsetOut | Arg::ItimerOut
+        | Arg::Stat | Arg::Statfs | Arg::Statx | Arg::Sysinfo | Arg::Tms | Arg::Utsname => Form::Output,
+        _ => Form::Input,
+    }
+}
+
+/// Whether an argument is printed.
+pub fn is_shown(call: &Call, kinds: &[Arg], index: usize) -> bool {
+    form(call, kinds, index) != Form::Absent
+}
+
+/// Whether an argument is printed after the call only.
+pub fn is_output(call: &Call, kinds: &[Arg], index: usize) -> bool {
+    form(call, kinds, index) == Form::Output
+}
+
+/// Prints an argument. Outputs want the call's outcome in `call`.
+pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
+    let value = call.args[index];
+    if is_output(call, kinds, index) {
+        let even_if_failed = matches!(kinds[index], Arg::Remaining | Arg::Remaining64 | Arg::CloneFlags);
+        return if call.failed() && !even_if_failed {
+            address(out, value);
+        } else {
+            output::print(out, call, kinds, index);
+        };
+    }
+    let next = call.args.get(index + 1).copied().unwrap_or(0);
+    match kinds[index] {
+        Arg::InBuf => strings::buffer(out, value, next),
+        Arg::InIovec => strings::iovec(out, call, value, next, u64::MAX),
+        Arg::Path => strings::path(out, value),
+        Arg::Str => strings::string(out, value),
+        Arg::Argv => strings::argv(out, call, value),
+        Arg::Envp => strings::environment(out, call, value),
+        Arg::PollFds => structs::file::poll_fds(out, call, value, next),
+        Arg::SelectFds => match structs::file::fd_set(call, value, call.args[0]) {
+            Some(set) if value != 0 => out.add(set.as_str()),
+            _ => address(out, value),
+        },
+        Arg::CloneFlags => structs::process::clone(out, call),
+        Arg::FcntlArg => commands::fcntl(out, call, call.args[index - 1], value),
+        Arg::IoctlArg => commands::ioctl(out, call, call.args[index - 1], value),
+        Arg::PrctlArg => commands::prctl(out, call, call.args[0], index),
+        Arg::ArchPrctlArg => commands::arch_prctl(out, call, call.args[0], value),
+        Arg::SyslogBuf => commands::syslog_buffer(out, call, call.args[0], value),
+        Arg::FutexTimeout if commands::futex_has_timeout(call.args[1]) => {
+            sized(out, call, value, (16, 8), structs::time::timespec);
+        }
+        Arg::ItimerIn => sized(out, call, value, (32, 16), structs::time::itimerval),
+        Arg::RlimitIn => sized(out, call, value, (16, 8), structs::process::rlimit),
+        Arg::Rlimit64In => whole(out, call, value, 16, structs::process::rlimit64),
+        Arg::SigactionIn => sized(out, call, value, (32, 20), structs::signal::sigaction),
+        Arg::SigaltstackIn => sized(out, call, value, (24, 12), structs::signal::sigaltstack),
+        Arg::SigsetIn => whole(out, call, value, 8, structs::signal::sigset),
+        Arg::Timespec => sized(out, call, value, (16, 8), structs::time::timespec),
+        Arg::Timespec64 => whole(out, call, value, 16, structs::time::timespec64),
+        Arg::Timeval => sized(out, call, value, (16, 8), structs::time::timeval),
+        Arg::Times => sized(out, call, value, (32, 16), structs::time::times),
+        Arg::Times64 => whole(out, call, value, 32, structs::time::times64),
+        Arg::UserDesc => whole(out, call, value, 16, structs::process::user_desc),
+        Arg::OffsetLow => put!(out, "{}", (next << 32 | value) as i64),
+        Arg::OffsetHigh => put!(out, "{}", (value << 32 | next) as i64),
+        kind => scalar::print(out, call, kind, value),
+    }
+}

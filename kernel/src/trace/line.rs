@@ -1,0 +1,75 @@
+//! Lines on the console: one at a time, whole, each with the process and the door in front.
+//!
+//! A call's line comes out when the call returns. If another process has something to show
+//! meanwhile, the call is shown as far as it got, as `strace -f` does: `wait4(-1,  <unfinished
+//! ...>`, and later `<... wait4 resumed>`.
+
+use spin::Mutex;
+
+use super::text::Text;
+use crate::process::{TaskState, table};
+use crate::{always, dev};
+
+/// A line that waits for its call to return.
+struct Open {
+    tid: u32,
+    door: &'static str,
+    text: Text,
+}
+
+static OPEN: Mutex<Option<Open>> = Mutex::new(None);
+
+/// Starts a call's line.
+pub fn open(tid: u32, door: &'static str, text: Text) {
+    flush();
+    *OPEN.lock() = Some(Open { tid, door, text });
+}
+
+/// Ends a call's line with `rest`; `name` is the call's.
+pub fn close(tid: u32, door: &'static str, name: &str, rest: &Text) {
+    let mut slot = OPEN.lock();
+    match slot.take_if(|open| open.tid == tid) {
+        Some(open) => {
+            drop(slot);
+            print(tid, Some(door), format_args!("{}{}", open.text.as_str(), rest.as_str()));
+        }
+        None => {
+            drop(slot);
+            flush();
+            print(tid, Some(door), format_args!("<... {name} resumed>{}", rest.as_str()));
+        }
+    }
+}
+
+/// Prints a line of its own.
+pub fn whole(tid: u32, door: Option<&'static str>, line: core::fmt::Arguments<'_>) {
+    flush();
+    print(tid, door, line);
+}
+
+/// Shows the waiting line as far as it got.
+pub fn flush() {
+    let open = OPEN.lock().take();
+    if let Some(open) = open {
+        print(open.tid, Some(open.door), format_args!("{} <unfinished ...>", open.text.as_str()));
+    }
+}
+
+fn print(tid: u32, door: Option<&'static str>, line: core::fmt::Arguments<'_>) {
+    // A program's own output may have stopped in the middle of a line.
+    let break_line = if dev::console::at_line_start() { "" } else { "\n" };
+    let (open, door, close) = match door {
+        Some(door) => ("[", door, "] "),
+        None => ("", "", ""),
+    };
+    if alone() {
+        always!("{break_line}{open}{door}{close}{line}");
+    } else {
+        always!("{break_line}[pid {tid:5}] {open}{door}{close}{line}");
+    }
+}
+
+/// Whether there is one task only, whose ID needn't be said.
+fn alone() -> bool {
+    table::all().iter().filter(|task| task.state() != TaskState::Dead).count() <= 1
+}

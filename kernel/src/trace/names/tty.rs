@@ -1,0 +1,89 @@
+//! Constants of terminals: ioctl(2)'s commands and struct termios's flags.
+
+use linux_raw_sys::general as linux;
+
+use super::{Name, known_flags, lookup, names};
+use crate::trace::text::{Text, put};
+
+/// Commands. Sound cards have commands of TCSETS's numbers; strace, which doesn't know what
+/// the descriptor is, prints both.
+pub const IOCTLS: &[Name] = &[
+    (0x5401, "TCGETS"),
+    (0x5402, "SNDCTL_TMR_START or TCSETS"),
+    (0x5403, "SNDCTL_TMR_STOP or TCSETSW"),
+    (0x5404, "SNDCTL_TMR_CONTINUE or TCSETSF"),
+    (0x5409, "TCSBRK"),
+    (0x540a, "TCXONC"),
+    (0x540b, "TCFLSH"),
+    (0x540e, "TIOCSCTTY"),
+    (0x540f, "TIOCGPGRP"),
+    (0x5410, "TIOCSPGRP"),
+    (0x5411, "TIOCOUTQ"),
+    (0x5413, "TIOCGWINSZ"),
+    (0x5414, "TIOCSWINSZ"),
+    (0x541b, "FIONREAD"),
+    (0x5421, "FIONBIO"),
+    (0x5422, "TIOCNOTTY"),
+    (0x5429, "TIOCGSID"),
+    (0x5450, "FIONCLEX"),
+    (0x5451, "FIOCLEX"),
+];
+
+const INPUT: &[Name] = names!(linux_raw_sys::general:
+    IGNBRK BRKINT IGNPAR PARMRK INPCK ISTRIP INLCR IGNCR ICRNL IUCLC IXON IXANY IXOFF IMAXBEL IUTF8);
+const OUTPUT: &[Name] =
+    names!(linux_raw_sys::general: OPOST OLCUC ONLCR OCRNL ONOCR ONLRET OFILL OFDEL);
+const CONTROL: &[Name] = names!(linux_raw_sys::general:
+    CSTOPB CREAD PARENB PARODD HUPCL CLOCAL CMSPAR CRTSCTS);
+const LOCAL: &[Name] = names!(linux_raw_sys::general:
+    ISIG ICANON XCASE ECHO ECHOE ECHOK ECHONL NOFLSH TOSTOP IEXTEN ECHOCTL ECHOPRT ECHOKE FLUSHO
+    PENDIN EXTPROC);
+/// Output delays: mask, and a name for each value.
+const DELAYS: [(u64, &[Name]); 6] = [
+    (linux::NLDLY as u64, names!(linux_raw_sys::general: NL0 NL1)),
+    (linux::CRDLY as u64, names!(linux_raw_sys::general: CR0 CR1 CR2 CR3)),
+    (linux::TABDLY as u64, names!(linux_raw_sys::general: TAB0 TAB1 TAB2 TAB3)),
+    (linux::BSDLY as u64, names!(linux_raw_sys::general: BS0 BS1)),
+    (linux::VTDLY as u64, names!(linux_raw_sys::general: VT0 VT1)),
+    (linux::FFDLY as u64, names!(linux_raw_sys::general: FF0 FF1)),
+];
+const SPEEDS: &[Name] = names!(linux_raw_sys::general:
+    B0 B50 B75 B110 B134 B150 B200 B300 B600 B1200 B1800 B2400 B4800 B9600 B19200 B38400 BOTHER
+    B57600 B115200 B230400 B460800 B500000 B576000 B921600 B1000000);
+const SIZES: &[Name] = names!(linux_raw_sys::general: CS5 CS6 CS7 CS8);
+
+/// struct termios's four words of flags; the control characters are left out.
+pub fn termios(out: &mut Text, [input, output, control, local]: [u64; 4]) {
+    out.add("{c_iflag=");
+    flags(out, input, INPUT, "");
+    out.add(", c_oflag=");
+    let mut separator = "";
+    let mut plain = output;
+    for (mask, names) in DELAYS {
+        if let Some(name) = lookup(output & mask, names) {
+            put!(out, "{separator}{name}");
+            separator = "|";
+        }
+        plain &= !mask;
+    }
+    flags(out, plain, OUTPUT, separator);
+    out.add(", c_cflag=");
+    let (speed, size) = (u64::from(linux::CBAUD), u64::from(linux::CSIZE));
+    let names = [lookup(control & speed, SPEEDS), lookup(control & size, SIZES)];
+    put!(out, "{}|{}", names[0].unwrap_or("B???"), names[1].unwrap_or("CS?"));
+    flags(out, control & !speed & !size, CONTROL, "|");
+    out.add(", c_lflag=");
+    flags(out, local, LOCAL, "");
+    out.add(", ...}");
+}
+
+/// Flags behind `separator`, which is empty if they come first.
+fn flags(out: &mut Text, value: u64, table: &[Name], separator: &'static str) {
+    let rest = known_flags(out, value, table, separator);
+    if rest != 0 {
+        let separator = if rest == value { separator } else { "|" };
+        put!(out, "{separator}{rest:#x}");
+    } else if value == 0 && separator.is_empty() {
+        out.add("0");
+    }
+}

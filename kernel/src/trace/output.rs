@@ -1,0 +1,86 @@
+//! Arguments that the call wrote through.
+
+use super::call::Call;
+use super::commands;
+use super::kinds::Arg;
+use super::strings::{self, address};
+use super::structs::{self, sized, whole};
+use super::text::{Text, put};
+use crate::syscall::errno::Errno;
+
+/// What the call wrote. It succeeded, or its kind says what a failure leaves.
+pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
+    let value = call.args[index];
+    let result = call.value();
+    match kinds[index] {
+        Arg::OutBuf => strings::buffer(out, value, result),
+        Arg::OutRandom => strings::hex_buffer(out, value, result),
+        Arg::OutPath => strings::buffer(out, value, result),
+        Arg::OutCwd => strings::path(out, value),
+        Arg::OutIovec => strings::iovec(out, call, value, call.args[index + 1], result),
+        Arg::OutDirents => {
+            address(out, value);
+            let count = structs::file::count_entries(call, value, result);
+            put!(out, " /* {count} entr{} */", if count == 1 { "y" } else { "ies" });
+        }
+        Arg::OutInt => whole(out, call, value, 4, structs::tty::int),
+        Arg::OutOffset | Arg::InOutOffset => whole(out, call, value, 8, |out, fields| {
+            put!(out, "[{}]", fields.u64() as i64);
+        }),
+        Arg::OutPipe => whole(out, call, value, 8, |out, fields| {
+            put!(out, "[{}, {}]", fields.i32(), fields.i32());
+        }),
+        Arg::OutGroups => strings::array(out, value, result, 4, |out, at| {
+            call.fields(at, 4).map(|mut fields| put!(out, "{}", fields.u32())).is_some()
+        }),
+        Arg::OutCpus => match structs::file::fd_set(call, value, result * 8) {
+            Some(set) if value != 0 => out.add(set.as_str()),
+            _ => address(out, value),
+        },
+        // wait4(2) with WNOHANG found none: nothing was written.
+        Arg::OutStatus | Arg::Rusage if result == 0 && kinds.contains(&Arg::WaitFlags) => {
+            address(out, value);
+        }
+        Arg::OutStatus => whole(out, call, value, 4, structs::process::wait_status),
+        Arg::Rusage => sized(out, call, value, (144, 72), structs::process::rusage),
+        Arg::Remaining | Arg::Remaining64 => {
+            // Written only when a signal ended the sleep.
+            if !interrupted(call) {
+                address(out, value);
+            } else if kinds[index] == Arg::Remaining {
+                sized(out, call, value, (16, 8), structs::time::timespec);
+            } else {
+                whole(out, call, value, 16, structs::time::timespec64);
+            }
+        }
+        Arg::CloneFlags => structs::process::clone(out, call),
+        Arg::OutTime => sized(out, call, value, (8, 4), structs::time::time),
+        Arg::OutTimespec => sized(out, call, value, (16, 8), structs::time::timespec),
+        Arg::OutTimespec64 => whole(out, call, value, 16, structs::time::timespec64),
+        Arg::OutTimeval => sized(out, call, value, (16, 8), structs::time::timeval),
+        Arg::OutTimezone => whole(out, call, value, 8, structs::time::timezone),
+        Arg::ItimerOut => sized(out, call, value, (32, 16), structs::time::itimerval),
+        Arg::RlimitOut => sized(out, call, value, (16, 8), structs::process::rlimit),
+        Arg::Rlimit64Out => whole(out, call, value, 16, structs::process::rlimit64),
+        Arg::SigactionOut => sized(out, call, value, (32, 20), structs::signal::sigaction),
+        Arg::SigaltstackOut => sized(out, call, value, (24, 12), structs::signal::sigaltstack),
+        Arg::SigsetOut => whole(out, call, value, 8, structs::signal::sigset),
+        Arg::Stat => sized(out, call, value, (144, 96), structs::file::stat),
+        Arg::Statfs => sized(out, call, value, (120, 84), structs::file::statfs),
+        Arg::Statx => whole(out, call, value, 256, structs::file::statx),
+        Arg::Sysinfo => sized(out, call, value, (112, 64), structs::process::sysinfo),
+        Arg::Tms => sized(out, call, value, (32, 16), structs::process::tms),
+        Arg::Utsname => whole(out, call, value, 130, structs::process::utsname),
+        Arg::FcntlArg => commands::fcntl(out, call, call.args[index - 1], value),
+        Arg::IoctlArg => commands::ioctl(out, call, call.args[index - 1], value),
+        Arg::PrctlArg => commands::prctl(out, call, call.args[0], index),
+        Arg::ArchPrctlArg => commands::arch_prctl(out, call, call.args[0], value),
+        Arg::SyslogBuf => commands::syslog_buffer(out, call, call.args[0], value),
+        _ => address(out, value),
+    }
+}
+
+/// Whether a signal ended the call.
+fn interrupted(call: &Call) -> bool {
+    matches!(call.outcome, Some(Err(Errno::EINTR | Errno::ERESTART_RESTARTBLOCK)))
+}

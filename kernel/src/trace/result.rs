@@ -1,0 +1,106 @@
+//! What follows `= `: the result in the base that suits the call, or the error, and what some
+//! calls have to add.
+
+use linux_raw_sys::{general as linux, prctl};
+
+use super::call::Call;
+use super::kinds::Arg;
+use super::names::{self, file, process};
+use super::structs;
+use super::text::{Text, put};
+use crate::syscall::errno::Errno;
+
+/// First number of the errors that ask for a restart, which no program sees.
+const RESTART: usize = 512;
+
+/// Prints a call's outcome.
+pub fn print(out: &mut Text, call: &Call, name: &str, kinds: &[Arg]) {
+    match call.outcome {
+        Some(Ok(value)) => success(out, call, name, kinds, value),
+        Some(Err(errno)) => failure(out, errno),
+        None => out.add("?"),
+    }
+}
+
+fn failure(out: &mut Text, errno: Errno) {
+    out.add(if errno.number() >= RESTART { "? " } else { "-1 " });
+    match errno.name() {
+        Some(name) => out.add(name),
+        None => put!(out, "ERRNO_{}", errno.number()),
+    }
+    put!(out, " ({})", errno.text());
+}
+
+fn success(out: &mut Text, call: &Call, name: &str, kinds: &[Arg], value: u64) {
+    match name {
+        "brk" | "mmap" | "mmap2" | "mremap" | "shmat" => put!(out, "{value:#x}"),
+        "umask" => file::permissions(out, value),
+        "fcntl" | "fcntl64" => fcntl(out, call.args[1] as u32, value),
+        "time" => {
+            put!(out, "{value} (");
+            structs::time::date(out, value as i64, 0);
+            out.add(")");
+        }
+        _ => {
+            put!(out, "{}", call.signed(value));
+            details(out, call, name, kinds, value);
+        }
+    }
+}
+
+/// What stands in parentheses after a decimal result.
+fn details(out: &mut Text, call: &Call, name: &str, kinds: &[Arg], value: u64) {
+    match name {
+        "poll" | "ppoll" | "select" | "_newselect" | "pselect6" if value == 0 => out.add(" (Timeout)"),
+        "poll" | "ppoll" => {
+            out.add(" ([");
+            structs::file::poll_results(out, call, call.args[0], call.args[1]);
+            out.add("])");
+        }
+        "prctl" if call.args[0] as u32 == prctl::PR_GET_DUMPABLE => {
+            if let Some(name) = names::lookup(value, process::DUMPABLE) {
+                put!(out, " ({name})");
+            }
+        }
+        "set_thread_area" => {
+            if let Some(mut fields) = call.fields(call.args[0], 4) {
+                put!(out, " (entry_number={})", fields.i32());
+            }
+        }
+        _ if kinds.contains(&Arg::SelectFds) => selected(out, call),
+        _ => {}
+    }
+}
+
+/// The sets that select(2) left.
+fn selected(out: &mut Text, call: &Call) {
+    let mut separator = " (";
+    for (name, index) in [("in", 1), ("out", 2), ("except", 3)] {
+        let set = structs::file::fd_set(call, call.args[index], call.args[0]);
+        if let Some(set) = set.filter(|set| call.args[index] != 0 && set.as_str() != "[]") {
+            put!(out, "{separator}{name} {}", set.as_str());
+            separator = ", ";
+        }
+    }
+    if separator == ", " {
+        out.add(")");
+    }
+}
+
+/// Flags that fcntl(2) returned are spelled out.
+fn fcntl(out: &mut Text, command: u32, value: u64) {
+    match command {
+        linux::F_GETFD if value != 0 => {
+            put!(out, "{value:#x} (flags ");
+            names::flags(out, value, &[(1, "FD_CLOEXEC")], "FD_???");
+            out.add(")");
+        }
+        linux::F_GETFL => {
+            if value == 0 { out.add("0") } else { put!(out, "{value:#x}") }
+            out.add(" (flags ");
+            file::open_flags(out, value);
+            out.add(")");
+        }
+        _ => put!(out, "{}", value as i64),
+    }
+}

@@ -1,0 +1,74 @@
+//! Arguments that are all in their register: numbers, flags, names.
+
+use linux_raw_sys::general as linux;
+
+use super::call::Call;
+use super::commands;
+use super::kinds::Arg;
+use super::names::{self, file, memory, process, signal, time};
+use super::strings::{address, hex};
+use super::text::{Text, put};
+
+/// An argument that is all in its register.
+pub fn print(out: &mut Text, call: &Call, kind: Arg, value: u64) {
+    // An int, though its register has 64 bits.
+    let int = u64::from(value as u32);
+    match kind {
+        Arg::Fd | Arg::Int | Arg::Pid | Arg::Id => put!(out, "{}", value as i32),
+        Arg::UInt | Arg::SyslogSize => put!(out, "{int}"),
+        Arg::Size => put!(out, "{value}"),
+        Arg::Offset => put!(out, "{}", call.signed(value)),
+        Arg::PageOffset => hex(out, value << 12),
+        Arg::DirFd if value as i32 == linux::AT_FDCWD => out.add("AT_FDCWD"),
+        Arg::DirFd => put!(out, "{}", value as i32),
+        Arg::Mode | Arg::OpenMode => file::permissions(out, int & 0o7777),
+        Arg::FileMode => file::mode(out, int),
+        Arg::MknodDev => file::device(out, int),
+        Arg::OpenFlags => file::open_flags(out, int),
+        Arg::PipeFlags => names::flags(out, int, file::OPEN, "O_???"),
+        Arg::AccessMode => names::flags(out, int, file::ACCESS_MODES, "?_OK"),
+        Arg::AtFlags => names::flags(out, int, file::AT, "AT_???"),
+        Arg::StatxFlags => file::statx_flags(out, int),
+        Arg::StatxMask => names::flags(out, int, file::STATX_MASK, "STATX_???"),
+        Arg::Whence => names::name(out, int, file::WHENCE, "SEEK_???"),
+        Arg::FcntlCommand if call.wide => names::name(out, int, file::FCNTL, "F_???"),
+        Arg::FcntlCommand => match names::lookup(int, file::FCNTL64) {
+            Some(name) => out.add(name),
+            None => names::name(out, int, file::FCNTL, "F_???"),
+        },
+        Arg::IoctlCommand => commands::ioctl_command(out, int),
+        Arg::FlockOp => names::flags(out, int, file::FLOCK, "LOCK_???"),
+        Arg::RenameFlags => names::flags(out, int, file::RENAME, "RENAME_???"),
+        Arg::Fadvice => names::name(out, int, file::FADVICE, "POSIX_FADV_???"),
+        Arg::MountFlags => names::flags(out, value, file::MOUNT, "MS_???"),
+        Arg::UmountFlags => names::flags(out, int, file::UMOUNT, "MNT_???"),
+        Arg::Prot => names::flags(out, value, memory::PROT, "PROT_???"),
+        Arg::MmapFlags => memory::map_flags(out, value),
+        Arg::MremapFlags => names::flags(out, value, memory::MREMAP, "MREMAP_???"),
+        Arg::MsyncFlags => names::flags(out, int, memory::MSYNC, "MS_???"),
+        Arg::Madvice => names::name(out, int, memory::MADVICE, "MADV_???"),
+        Arg::ClockId => names::name(out, int, time::CLOCKS, "CLOCK_???"),
+        Arg::ClockFlags => names::flags(out, int, time::CLOCK_FLAGS, "TIMER_???"),
+        Arg::ItimerWhich => names::name(out, int, time::ITIMERS, "ITIMER_???"),
+        Arg::WaitFlags => names::flags(out, int, process::WAIT, "W???"),
+        Arg::Resource => names::name(out, int, process::RESOURCES, "RLIMIT_???"),
+        Arg::RusageWho => names::name(out, value as i32 as u64, process::RUSAGE, "RUSAGE_???"),
+        Arg::PriorityWhich => names::name(out, int, process::PRIORITY, "PRIO_???"),
+        Arg::GetrandomFlags => names::flags(out, int, process::GETRANDOM, "GRND_???"),
+        Arg::FutexOp => commands::futex_op(out, int),
+        Arg::RebootCommand => names::name(out, int, process::REBOOT, "LINUX_REBOOT_CMD_???"),
+        Arg::RebootMagic => names::name(out, int, process::REBOOT_MAGIC, "LINUX_REBOOT_MAGIC_???"),
+        Arg::PrctlOption => names::name(out, int, process::PRCTL, "PR_???"),
+        Arg::ArchPrctl => names::name(out, int, process::ARCH_PRCTL, "ARCH_???"),
+        Arg::SyslogAction => {
+            put!(out, "{int}");
+            if let Some(name) = names::lookup(int, process::SYSLOG) {
+                put!(out, " /* {name} */");
+            }
+        }
+        Arg::Signal => signal::name(out, int),
+        Arg::SigHow => names::name(out, int, signal::HOW, "SIG_???"),
+        Arg::Hex => hex(out, value),
+        _ => address(out, value),
+    }
+}

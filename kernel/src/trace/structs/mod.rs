@@ -1,0 +1,29 @@
+//! Structures, field by field: `{st_mode=S_IFREG|0644, st_size=13, ...}`.
+//!
+//! strace leaves out with `...` what is rarely asked for; so does this. Each function prints
+//! one structure from its [`Fields`], which know the width of a `long`.
+
+use super::call::{Call, Fields};
+use super::strings::address;
+use super::text::Text;
+
+pub mod file;
+pub mod process;
+pub mod signal;
+pub mod time;
+pub mod tty;
+
+/// Prints the structure of `len` bytes at `at`, or the address if it cannot be read.
+pub fn whole(out: &mut Text, call: &Call, at: u64, len: usize, print: fn(&mut Text, &mut Fields)) {
+    match call.fields(at, len) {
+        Some(mut fields) if at != 0 => print(out, &mut fields),
+        _ => address(out, at),
+    }
+}
+
+/// The same for a structure whose length depends on the width: for 64 and for 32 bits.
+pub fn sized(
+    out: &mut Text, call: &Call, at: u64, len: (usize, usize), print: fn(&mut Text, &mut Fields),
+) {
+    whole(out, call, at, if call.wide { len.0 } else { len.1 }, print);
+}

@@ -1,0 +1,166 @@
+//! Structures of calls on processes and on the system.
+
+use linux_raw_sys::general as linux;
+
+use crate::trace::call::{Call, Fields};
+use crate::trace::names::{self, signal};
+use crate::trace::strings::{address, escaped};
+use crate::trace::text::{Text, put};
+
+/// struct rlimit: two longs.
+pub fn rlimit(out: &mut Text, fields: &mut Fields) {
+    let infinity = if fields.wide { u64::MAX } else { u64::from(u32::MAX) };
+    for (name, end) in [("{rlim_cur=", ", "), ("rlim_max=", "}")] {
+        out.add(name);
+        limit(out, fields.long(), infinity, "RLIM_INFINITY");
+        out.add(end);
+    }
+}
+
+/// struct rlimit64: two 64-bit numbers.
+pub fn rlimit64(out: &mut Text, fields: &mut Fields) {
+    for (name, end) in [("{rlim_cur=", ", "), ("rlim_max=", "}")] {
+        out.add(name);
+        limit(out, fields.u64(), u64::MAX, "RLIM64_INFINITY");
+        out.add(end);
+    }
+}
+
+fn limit(out: &mut Text, value: u64, infinity: u64, name: &str) {
+    if value == infinity {
+        out.add(name);
+    } else if value > 1024 && value.is_multiple_of(1024) {
+        put!(out, "{}*1024", value / 1024);
+    } else {
+        put!(out, "{value}");
+    }
+}
+
+/// The first two fields of struct utsname, 65 bytes each.
+pub fn utsname(out: &mut Text, fields: &mut Fields) {
+    for (name, end) in [("{sysname=\"", "\", "), ("nodename=\"", "\", ...}")] {
+        out.add(name);
+        let text: [u8; 65] = core::array::from_fn(|_| fields.u8());
+        let len = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
+        escaped(out, &text[..len]);
+        out.add(end);
+    }
+}
+
+/// struct sysinfo, 112 or 64 bytes.
+pub fn sysinfo(out: &mut Text, fields: &mut Fields) {
+    put!(out, "{{uptime={}", fields.signed_long());
+    put!(out, ", loads=[{}, {}, {}]", fields.long(), fields.long(), fields.long());
+    for name in ["totalram", "freeram", "sharedram", "bufferram", "totalswap", "freeswap"] {
+        put!(out, ", {name}={}", fields.long());
+    }
+    put!(out, ", procs={}", fields.u16());
+    fields.skip(if fields.wide { 6 } else { 2 });
+    put!(out, ", totalhigh={}, freehigh={}", fields.long(), fields.long());
+    put!(out, ", mem_unit={}}}", fields.u32());
+}
+
+/// The start of struct rusage: two struct timeval.
+pub fn rusage(out: &mut Text, fields: &mut Fields) {
+    out.add("{ru_utime=");
+    super::time::timeval(out, fields);
+    out.add(", ru_stime=");
+    super::time::timeval(out, fields);
+    out.add(", ...}");
+}
+
+/// What wait4(2) reports of a child: `[{WIFEXITED(s) && WEXITSTATUS(s) == 0}]`.
+pub fn wait_status(out: &mut Text, fields: &mut Fields) {
+    let status = fields.u32();
+    let number = |out: &mut Text, value: u32| signal::name(out, value.into());
+    out.add("[{");
+    match status & 0x7f {
+        0 => put!(out, "WIFEXITED(s) && WEXITSTATUS(s) == {}", status >> 8 & 0xff),
+        0x7f if status == 0xffff => out.add("WIFCONTINUED(s)"),
+        0x7f => {
+            out.add("WIFSTOPPED(s) && WSTOPSIG(s) == ");
+            number(out, status >> 8 & 0xff);
+        }
+        killed => {
+            out.add("WIFSIGNALED(s) && WTERMSIG(s) == ");
+            number(out, killed);
+            if status & 0x80 != 0 {
+                out.add(" && WCOREDUMP(s)");
+            }
+        }
+    }
+    out.add("}]");
+}
+
+/// struct user_desc, 16 bytes.
+pub fn user_desc(out: &mut Text, fields: &mut Fields) {
+    let (entry, base, limit, bits) = (fields.i32(), fields.u32(), fields.u32(), fields.u32());
+    put!(out, "{{entry_number={entry}, base_addr={base:#08x}, limit={limit:#08x}");
+    for (name, from, mask) in [
+        ("seg_32bit", 0, 1),
+        ("contents", 1, 3),
+        ("read_exec_only", 3, 1),
+        ("limit_in_pages", 4, 1),
+        ("seg_not_present", 5, 1),
+        ("useable", 6, 1),
+    ] {
+        put!(out, ", {name}={}", bits >> from & mask);
+    }
+    out.add("}");
+}
+
+/// struct tms: four counts of clock ticks.
+pub fn tms(out: &mut Text, fields: &mut Fields) {
+    out.add("{");
+    for (name, end) in
+        [("tms_utime", ", "), ("tms_stime", ", "), ("tms_cutime", ", "), ("tms_cstime", "}")]
+    {
+        put!(out, "{name}={}{end}", fields.signed_long());
+    }
+}
+
+/// prctl(2)'s capability number.
+pub fn capability(out: &mut Text, number: u64) {
+    match usize::try_from(number).ok().and_then(|index| names::process::CAPABILITIES.get(index)) {
+        Some(name) => out.add(name),
+        None => put!(out, "{number:#x} /* CAP_??? */"),
+    }
+}
+
+/// clone(2)'s arguments, as many as the flags call for. The order of the last two differs
+/// between the tables.
+pub fn clone(out: &mut Text, call: &Call) {
+    let [flags, stack, parent, fourth, fifth, _] = call.args;
+    let (child, tls) = if call.wide { (fourth, fifth) } else { (fifth, fourth) };
+    let has = |flag: u32| flags & u64::from(flag) != 0;
+    out.add("child_stack=");
+    address(out, stack);
+    out.add(", flags=");
+    let rest = names::known_flags(out, flags & !0xff, names::process::CLONE, "");
+    let mut separator = if rest == flags & !0xff { "" } else { "|" };
+    if rest != 0 {
+        put!(out, "{separator}{rest:#x}");
+        separator = "|";
+    }
+    if flags & 0xff != 0 {
+        out.add(separator);
+        signal::name(out, flags & 0xff);
+    } else if flags == 0 {
+        out.add("0");
+    }
+    if has(linux::CLONE_PARENT_SETTID) {
+        out.add(", parent_tid=");
+        match call.fields(parent, 4) {
+            Some(mut fields) if !call.failed() => put!(out, "[{}]", fields.i32()),
+            _ => address(out, parent),
+        }
+    }
+    if has(linux::CLONE_SETTLS) {
+        out.add(", tls=");
+        if call.wide { address(out, tls) } else { super::whole(out, call, tls, 16, user_desc) }
+    }
+    if has(linux::CLONE_CHILD_SETTID | linux::CLONE_CHILD_CLEARTID) {
+        out.add(", child_tidptr=");
+        address(out, child);
+    }
+}

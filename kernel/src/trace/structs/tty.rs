@@ -1,0 +1,21 @@
+//! Structures of terminals.
+
+use crate::trace::call::Fields;
+use crate::trace::names::tty;
+use crate::trace::text::{Text, put};
+
+/// The kernel's struct termios, 36 bytes.
+pub fn termios(out: &mut Text, fields: &mut Fields) {
+    tty::termios(out, core::array::from_fn(|_| fields.u32().into()));
+}
+
+/// struct winsize, four shorts.
+pub fn winsize(out: &mut Text, fields: &mut Fields) {
+    put!(out, "{{ws_row={}, ws_col={}, ", fields.u16(), fields.u16());
+    put!(out, "ws_xpixel={}, ws_ypixel={}}}", fields.u16(), fields.u16());
+}
+
+/// An int behind a pointer: `[13]`.
+pub fn int(out: &mut Text, fields: &mut Fields) {
+    put!(out, "[{}]", fields.i32());
+}

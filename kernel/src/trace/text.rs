@@ -1,0 +1,43 @@
+//! A line in the making.
+
+use alloc::string::String;
+use core::fmt::{self, Write};
+
+/// Text on the heap. When memory runs out it stays as it is: the line is cut, the kernel
+/// goes on.
+#[derive(Debug, Default)]
+pub struct Text(String);
+
+impl Text {
+    /// An empty text.
+    pub const fn new() -> Self {
+        Self(String::new())
+    }
+
+    /// What is there so far.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Adds a string.
+    pub fn add(&mut self, text: &str) {
+        if self.0.try_reserve(text.len()).is_ok() {
+            self.0.push_str(text);
+        }
+    }
+}
+
+impl Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.add(text);
+        Ok(())
+    }
+}
+
+/// Adds formatted text to a [`Text`], which cannot fail.
+macro_rules! put {
+    ($out:expr, $($arg:tt)*) => {{
+        let _ = core::fmt::Write::write_fmt($out, format_args!($($arg)*));
+    }};
+}
+pub(super) use put;

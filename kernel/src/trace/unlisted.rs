@@ -1,0 +1,32 @@
+//! Arguments of calls without a row in the tables: they fail with `ENOSYS`, but C libraries
+//! make some of them at every start, and their lines should read like the others.
+
+use super::kinds::Arg;
+
+/// Six registers in base 16.
+const RAW: &[Arg] = &[Arg::Hex; 6];
+
+/// What a call's arguments are, by its name.
+pub fn kinds(name: &str) -> &'static [Arg] {
+    match name {
+        "rseq" => &[Arg::Addr, Arg::Hex, Arg::UInt, Arg::Hex],
+        "futex" => &[
+            Arg::Addr, Arg::FutexOp, Arg::UInt, Arg::FutexTimeout, Arg::FutexArg, Arg::FutexArg,
+        ],
+        "sigaltstack" => &[Arg::SigaltstackIn, Arg::SigaltstackOut],
+        "get_robust_list" => &[Arg::Pid, Arg::Addr, Arg::Addr],
+        "clone3" => &[Arg::Addr, Arg::Size],
+        "mlock" | "munlock" => &[Arg::Addr, Arg::Size],
+        "pause" | "sync" | "inotify_init" => &[],
+        "alarm" => &[Arg::UInt],
+        "getrusage" => &[Arg::RusageWho, Arg::Rusage],
+        "getpriority" => &[Arg::PriorityWhich, Arg::Int],
+        "setpriority" => &[Arg::PriorityWhich, Arg::Int, Arg::Int],
+        "getitimer" => &[Arg::ItimerWhich, Arg::ItimerOut],
+        "setitimer" => &[Arg::ItimerWhich, Arg::ItimerIn, Arg::ItimerOut],
+        "times" => &[Arg::Tms],
+        "sched_getaffinity" => &[Arg::Pid, Arg::Size, Arg::OutCpus],
+        "flock" => &[Arg::Fd, Arg::FlockOp],
+        _ => RAW,
+    }
+}
