@@ -26,7 +26,10 @@ struct Width {
     symbols: &'static [(&'static str, &'static str)],
 }
 
-const GETCPU_SITE: (&str, &str) = ("VDSO_GETCPU_SITE", "Where `GETCPU_RDPID` goes at boot, on CPUs that have RDPID.");
+const GETCPU_SITE: (&str, &str) = (
+    "VDSO_GETCPU_SITE",
+    "Where `GETCPU_RDPID` goes at boot, on CPUs that have RDPID.",
+);
 
 const WIDTHS: [Width; 2] = [
     Width {
@@ -42,11 +45,26 @@ const WIDTHS: [Width; 2] = [
         soname: "linux-gate.so.1",
         relocation_model: "static",
         symbols: &[
-            ("__kernel_vsyscall", "AT_SYSINFO: how a 32-bit program enters the kernel."),
-            ("__kernel_sigreturn", "Where a handler without `sa_restorer` returns to."),
-            ("__kernel_rt_sigreturn", "The same for a handler installed with SA_SIGINFO."),
-            ("VDSO32_SYSENTER_RETURN", "The landing pad: where SYSENTER and SYSCALL return to."),
-            ("VDSO32_VSYSCALL_SITE", "Where one of the `VSYSCALL_*` goes at boot."),
+            (
+                "__kernel_vsyscall",
+                "AT_SYSINFO: how a 32-bit program enters the kernel.",
+            ),
+            (
+                "__kernel_sigreturn",
+                "Where a handler without `sa_restorer` returns to.",
+            ),
+            (
+                "__kernel_rt_sigreturn",
+                "The same for a handler installed with SA_SIGINFO.",
+            ),
+            (
+                "VDSO32_SYSENTER_RETURN",
+                "The landing pad: where SYSENTER and SYSCALL return to.",
+            ),
+            (
+                "VDSO32_VSYSCALL_SITE",
+                "Where one of the `VSYSCALL_*` goes at boot.",
+            ),
             GETCPU_SITE,
         ],
     },
@@ -59,8 +77,10 @@ fn main() {
     }
     println!("cargo::rerun-if-env-changed={BARE_FLAGS}");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    let built: Result<String> =
-        WIDTHS.iter().map(|width| build(width, &out).map(|offsets| module(width, &offsets))).collect();
+    let built: Result<String> = WIDTHS
+        .iter()
+        .map(|width| build(width, &out).map(|offsets| module(width, &offsets)))
+        .collect();
     let offsets = match built {
         Ok(offsets) => offsets,
         // A kernel without its vDSO is no kernel. A host build (lints, rustdoc) can do without
@@ -83,18 +103,50 @@ fn build(width: &Width, out: &Path) -> Result<String> {
     let bits = width.bits;
     let object = out.join(format!("vdso{bits}.o"));
     let mut rustc = Command::new(env::var_os("RUSTC").expect("cargo sets RUSTC"));
-    rustc.args(["src/lib.rs", "--crate-name", "vdso_image", "--crate-type", "bin", "--emit", "obj"]);
-    rustc.args(["--edition", "2024", "--cfg", "vdso_image", "--target", width.target]);
+    rustc.args([
+        "src/lib.rs",
+        "--crate-name",
+        "vdso_image",
+        "--crate-type",
+        "bin",
+        "--emit",
+        "obj",
+    ]);
+    rustc.args([
+        "--edition",
+        "2024",
+        "--cfg",
+        "vdso_image",
+        "--target",
+        width.target,
+    ]);
     // Unwind tables although nothing here unwinds: a signal may arrive inside, and a debugger look.
-    rustc.args(["-Copt-level=s", "-Cpanic=abort", "-Ccodegen-units=1", "-Cforce-unwind-tables=yes"]);
-    rustc.arg(format!("-Crelocation-model={}", width.relocation_model)).args(sysroot());
+    rustc.args([
+        "-Copt-level=s",
+        "-Cpanic=abort",
+        "-Ccodegen-units=1",
+        "-Cforce-unwind-tables=yes",
+    ]);
+    rustc
+        .arg(format!("-Crelocation-model={}", width.relocation_model))
+        .args(sysroot());
     run(rustc.arg("-o").arg(&object))?;
 
     let linker = linker();
-    let (image, debug) = (out.join(format!("vdso{bits}.so")), out.join(format!("vdso{bits}.so.dbg")));
+    let (image, debug) = (
+        out.join(format!("vdso{bits}.so")),
+        out.join(format!("vdso{bits}.so.dbg")),
+    );
     for (file, strip) in [(&debug, None), (&image, Some("--strip-all"))] {
         let mut link = Command::new(&linker);
-        link.args(["-flavor", "gnu", "-shared", "-Bsymbolic", "--no-undefined", "--gc-sections"]);
+        link.args([
+            "-flavor",
+            "gnu",
+            "-shared",
+            "-Bsymbolic",
+            "--no-undefined",
+            "--gc-sections",
+        ]);
         link.args(["--hash-style=both", "--build-id=sha1", "--eh-frame-hdr"]);
         link.args(["-zrodynamic", "-znorelro", "-zmax-page-size=4096"]);
         link.arg(format!("-soname={}", width.soname));
@@ -109,16 +161,27 @@ fn build(width: &Width, out: &Path) -> Result<String> {
 fn check(bytes: &[u8], width: &Width) -> Result<String> {
     let file = object::File::parse(bytes).map_err(|error| error.to_string())?;
     for section in file.sections() {
-        let SectionFlags::Elf { sh_flags, .. } = section.flags() else { continue };
-        let (name, both) = (section.name().unwrap_or("?"), u64::from(SHF_ALLOC | SHF_WRITE));
+        let SectionFlags::Elf { sh_flags, .. } = section.flags() else {
+            continue;
+        };
+        let (name, both) = (
+            section.name().unwrap_or("?"),
+            u64::from(SHF_ALLOC | SHF_WRITE),
+        );
         if section.size() > 0 && (sh_flags & both == both || name.starts_with(".rel")) {
-            return Err(format!("vdso{}.so has {name}: writable data or relocations", width.bits));
+            return Err(format!(
+                "vdso{}.so has {name}: writable data or relocations",
+                width.bits
+            ));
         }
     }
     let mut offsets = String::new();
     for wanted in width.symbols {
         let symbol = file.symbols().find(|symbol| symbol.name() == Ok(wanted.0));
-        offsets += &constant(wanted, symbol.ok_or(format!("no symbol {}", wanted.0))?.address());
+        offsets += &constant(
+            wanted,
+            symbol.ok_or(format!("no symbol {}", wanted.0))?.address(),
+        );
     }
     Ok(offsets)
 }
@@ -128,7 +191,11 @@ fn placeholder(out: &Path) -> String {
     let mut modules = String::new();
     for width in &WIDTHS {
         fs::write(out.join(format!("vdso{}.so", width.bits)), []).expect("OUT_DIR is writable");
-        let zeros: String = width.symbols.iter().map(|symbol| constant(symbol, 0)).collect();
+        let zeros: String = width
+            .symbols
+            .iter()
+            .map(|symbol| constant(symbol, 0))
+            .collect();
         modules += &module(width, &zeros);
     }
     modules
@@ -143,7 +210,9 @@ fn constant((name, meaning): &(&str, &str), value: u64) -> String {
 /// Rust source of the module with an image's constants.
 fn module(width: &Width, constants: &str) -> String {
     let bits = width.bits;
-    format!("/// Offsets into [`VDSO{bits}`], which are also those from its address in a program.\npub mod vdso{bits} {{\n{constants}}}\n")
+    format!(
+        "/// Offsets into [`VDSO{bits}`], which are also those from its address in a program.\npub mod vdso{bits} {{\n{constants}}}\n"
+    )
 }
 
 /// Where the flags for the bare target come from when this is a host build.
@@ -151,7 +220,9 @@ const BARE_FLAGS: &str = "CARGO_TARGET_X86_64_UNKNOWN_NONE_RUSTFLAGS";
 
 /// The `--sysroot` that this build uses for the bare targets, if it names one.
 fn sysroot() -> Option<String> {
-    let own = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default().replace('\x1f', " ");
+    let own = env::var("CARGO_ENCODED_RUSTFLAGS")
+        .unwrap_or_default()
+        .replace('\x1f', " ");
     let bare = env::var(BARE_FLAGS).unwrap_or_default();
     let mut words = own.split(' ').chain(bare.split(' '));
     while let Some(word) = words.next() {
@@ -169,13 +240,30 @@ fn sysroot() -> Option<String> {
 fn linker() -> PathBuf {
     let host = env::var("HOST").expect("cargo sets HOST");
     let mut rustc = Command::new(env::var_os("RUSTC").expect("cargo sets RUSTC"));
-    let sysroot = rustc.args(["--print", "sysroot"]).output().map(|output| output.stdout).unwrap_or_default();
+    let sysroot = rustc
+        .args(["--print", "sysroot"])
+        .output()
+        .map(|output| output.stdout)
+        .unwrap_or_default();
     let sysroot = String::from_utf8_lossy(&sysroot).trim().to_owned();
-    let bundled = Path::new(&sysroot).join("lib/rustlib").join(host).join("bin/rust-lld");
-    if bundled.exists() { bundled } else { PathBuf::from("rust-lld") }
+    let bundled = Path::new(&sysroot)
+        .join("lib/rustlib")
+        .join(host)
+        .join("bin/rust-lld");
+    if bundled.exists() {
+        bundled
+    } else {
+        PathBuf::from("rust-lld")
+    }
 }
 
 fn run(command: &mut Command) -> Result<()> {
-    let output = command.output().map_err(|error| format!("{}: {error}", command.get_program().display()))?;
-    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    let output = command
+        .output()
+        .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
 }

@@ -27,7 +27,11 @@ pub struct Time {
 /// so that base and span together stay below 2^32 ns.
 pub const fn near_limit(mult: u32) -> u32 {
     let cycles = 3 * SHIFTED_SEC / if mult == 0 { 1 } else { mult as u64 };
-    if cycles > u32::MAX as u64 { u32::MAX } else { cycles as u32 }
+    if cycles > u32::MAX as u64 {
+        u32::MAX
+    } else {
+        cycles as u32
+    }
 }
 
 /// The usual case: nanoseconds at `delta` cycles past a base of `nanos` (shifted, below one
@@ -50,7 +54,10 @@ pub fn far(delta: u64, mult: u32, nanos: u64) -> Time {
     // that the shift cannot overflow.
     let (seconds_high, rest) = split_seconds(high);
     let (seconds_low, nanos) = split_seconds((u64::from(rest) << (32 - SHIFT)) + low);
-    Time { seconds: ((seconds_high << (32 - SHIFT)) + seconds_low) as i64, nanos }
+    Time {
+        seconds: ((seconds_high << (32 - SHIFT)) + seconds_low) as i64,
+        nanos,
+    }
 }
 
 /// Whole seconds in `nanos`, and the rest: long division, one bit of the quotient a step.
@@ -77,7 +84,11 @@ pub const fn mult_for(hertz: u64) -> Option<u32> {
         return None;
     }
     let mult = (SHIFTED_SEC + hertz / 2) / hertz;
-    if mult > u32::MAX as u64 { None } else { Some(mult as u32) }
+    if mult > u32::MAX as u64 {
+        None
+    } else {
+        Some(mult as u32)
+    }
 }
 
 #[cfg(test)]
@@ -89,13 +100,16 @@ mod tests {
     fn exact(delta: u64, mult: u32, nanos: u64) -> Time {
         let total = (u128::from(delta) * u128::from(mult) + u128::from(nanos)) >> SHIFT;
         let second = u128::from(NANOS_PER_SEC);
-        Time { seconds: (total / second) as i64, nanos: (total % second) as u32 }
+        Time {
+            seconds: (total / second) as i64,
+            nanos: (total % second) as u32,
+        }
     }
 
     proptest! {
         #[test]
         fn near_is_exact(part in 0..=u32::MAX, mult in 1..=u32::MAX, nanos in 0..SHIFTED_SEC) {
-            let delta = (u64::from(part) * u64::from(near_limit(mult)) >> 32) as u32;
+            let delta = ((u64::from(part) * u64::from(near_limit(mult))) >> 32) as u32;
             for delta in [delta, 0, near_limit(mult)] {
                 let expected = exact(delta.into(), mult, nanos);
                 let got = near(delta, mult, nanos);
@@ -126,7 +140,10 @@ mod tests {
 
     #[test]
     fn limits() {
-        assert_eq!(far(i64::MAX as u64, u32::MAX, SHIFTED_SEC - 1), exact(i64::MAX as u64, u32::MAX, SHIFTED_SEC - 1));
+        assert_eq!(
+            far(i64::MAX as u64, u32::MAX, SHIFTED_SEC - 1),
+            exact(i64::MAX as u64, u32::MAX, SHIFTED_SEC - 1)
+        );
         assert_eq!(mult_for(1_000_000_000), Some(1 << SHIFT));
         assert_eq!(mult_for(62_000_000), None);
         assert_eq!(mult_for(0), None);

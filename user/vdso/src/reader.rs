@@ -35,7 +35,11 @@ pub trait Counter {
 #[inline(always)]
 pub fn entry(page: &ClockPage, id: i32) -> Option<&Clock> {
     let index = id as u32 as usize;
-    if index < CLOCKS { Some(&page.clocks[index]) } else { None }
+    if index < CLOCKS {
+        Some(&page.clocks[index])
+    } else {
+        None
+    }
 }
 
 /// The time by `clock`, an entry of `page`, in one attempt: `None` if the kernel was writing, if
@@ -49,8 +53,15 @@ pub fn quick(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<
     let cycle = if mode & MODE_RDTSCP != 0 {
         counter.rdtscp()
     } else if mode & MODE_COARSE != 0 {
-        let time = Time { seconds: clock.seconds.get() as i64, nanos: clock.nanos.low() };
-        return if page.sequence.holds(ticket) { Some(time) } else { None };
+        let time = Time {
+            seconds: clock.seconds.get() as i64,
+            nanos: clock.nanos.low(),
+        };
+        return if page.sequence.holds(ticket) {
+            Some(time)
+        } else {
+            None
+        };
     } else if mode & MODE_RDTSC != 0 {
         counter.rdtsc()
     } else {
@@ -63,7 +74,11 @@ pub fn quick(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<
     }
     let nanos = near(delta as u32, clock.mult.get(), clock.nanos.get());
     let seconds = clock.seconds.get() as i64;
-    if page.sequence.holds(ticket) { Some(normalise(Time { seconds, nanos })) } else { None }
+    if page.sequence.holds(ticket) {
+        Some(normalise(Time { seconds, nanos }))
+    } else {
+        None
+    }
 }
 
 /// The time by `clock`, whatever it takes; `None` if only the kernel knows it.
@@ -79,10 +94,17 @@ pub fn now(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<Ti
             MODE_RDTSCP => counter.rdtscp(),
             _ => counter.rdtsc(),
         };
-        let span = far(cycle.wrapping_sub(page.cycle.get()), clock.mult.get(), clock.nanos.get());
+        let span = far(
+            cycle.wrapping_sub(page.cycle.get()),
+            clock.mult.get(),
+            clock.nanos.get(),
+        );
         let seconds = (clock.seconds.get() as i64).wrapping_add(span.seconds);
         if page.sequence.holds(ticket) {
-            return Some(Time { seconds, nanos: span.nanos });
+            return Some(Time {
+                seconds,
+                nanos: span.nanos,
+            });
         }
     }
 }

@@ -6,7 +6,9 @@
 
 use crate::math::{NANOS_PER_SEC, SHIFT, SHIFTED_SEC, Time, near_limit};
 use crate::page::{ClockPage, MODE_COARSE, MODE_SYSCALL};
-use crate::reader::{BOOTTIME, MONOTONIC, MONOTONIC_COARSE, MONOTONIC_RAW, REALTIME, REALTIME_COARSE, TAI};
+use crate::reader::{
+    BOOTTIME, MONOTONIC, MONOTONIC_COARSE, MONOTONIC_RAW, REALTIME, REALTIME_COARSE, TAI,
+};
 
 /// A clock's value with its fraction: seconds, and 2^-28 ns below one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,7 +22,9 @@ impl Base {
     fn after(self, cycles: u64, mult: u32) -> Self {
         let total = u128::from(cycles) * u128::from(mult) + u128::from(self.shifted);
         Self {
-            seconds: self.seconds.wrapping_add((total / u128::from(SHIFTED_SEC)) as i64),
+            seconds: self
+                .seconds
+                .wrapping_add((total / u128::from(SHIFTED_SEC)) as i64),
             shifted: (total % u128::from(SHIFTED_SEC)) as u64,
         }
     }
@@ -29,14 +33,20 @@ impl Base {
     fn offset(self, by: Time) -> Self {
         let shifted = self.shifted + (u64::from(by.nanos) << SHIFT);
         Self {
-            seconds: self.seconds.wrapping_add(by.seconds).wrapping_add((shifted / SHIFTED_SEC) as i64),
+            seconds: self
+                .seconds
+                .wrapping_add(by.seconds)
+                .wrapping_add((shifted / SHIFTED_SEC) as i64),
             shifted: shifted % SHIFTED_SEC,
         }
     }
 
     /// Whole nanoseconds.
     fn time(self) -> Time {
-        Time { seconds: self.seconds, nanos: (self.shifted >> SHIFT) as u32 }
+        Time {
+            seconds: self.seconds,
+            nanos: (self.shifted >> SHIFT) as u32,
+        }
     }
 }
 
@@ -97,7 +107,10 @@ impl Timekeeper {
             Some(nanos) => (nanos, 0),
             None => (time.nanos + NANOS_PER_SEC - now.nanos, 1),
         };
-        self.wall = Time { seconds: time.seconds.wrapping_sub(now.seconds).wrapping_sub(borrow), nanos };
+        self.wall = Time {
+            seconds: time.seconds.wrapping_sub(now.seconds).wrapping_sub(borrow),
+            nanos,
+        };
     }
 
     /// Sets TAI minus REALTIME, in seconds.
@@ -114,10 +127,14 @@ impl Timekeeper {
     /// ticks in nanoseconds, the resolution of the coarse clocks.
     pub fn publish(&self, page: &ClockPage, tick: u32) {
         let realtime = self.monotonic.offset(self.wall);
-        let tai = realtime.offset(Time { seconds: self.tai.into(), nanos: 0 });
+        let tai = realtime.offset(Time {
+            seconds: self.tai.into(),
+            nanos: 0,
+        });
         page.sequence.write(|| {
             page.cycle.set(self.cycle);
-            page.near_limit.set(near_limit(self.mult.max(self.raw_mult)));
+            page.near_limit
+                .set(near_limit(self.mult.max(self.raw_mult)));
             page.coarse_resolution.set(tick);
             // BOOTTIME is MONOTONIC plus time asleep, and this machine never sleeps.
             let clocks = [
@@ -134,7 +151,10 @@ impl Timekeeper {
                 clock.mult.set(mult);
                 clock.mode.set(self.mode);
             }
-            for (index, base) in [(REALTIME_COARSE, realtime), (MONOTONIC_COARSE, self.monotonic)] {
+            for (index, base) in [
+                (REALTIME_COARSE, realtime),
+                (MONOTONIC_COARSE, self.monotonic),
+            ] {
                 let clock = &page.clocks[index];
                 clock.seconds.set(base.seconds as u64);
                 clock.nanos.set(base.shifted >> SHIFT);
@@ -151,15 +171,13 @@ impl Timekeeper {
             REALTIME => Some(self.monotonic.offset(self.wall).time()),
             TAI => {
                 let time = self.monotonic.offset(self.wall).time();
-                Some(Time { seconds: time.seconds.wrapping_add(self.tai.into()), ..time })
+                Some(Time {
+                    seconds: time.seconds.wrapping_add(self.tai.into()),
+                    ..time
+                })
             }
             _ => None,
         }
-    }
-
-    /// The counter's calibrated rate, cycles per second.
-    pub fn hertz(&self) -> u64 {
-        SHIFTED_SEC / u64::from(self.raw_mult.max(1))
     }
 
     /// Whether programs may read the counter.
@@ -244,11 +262,5 @@ mod tests {
         let then = keeper.at_base(MONOTONIC);
         keeper.advance(4_000_000);
         assert_eq!(keeper.at_base(MONOTONIC), then);
-    }
-
-    #[test]
-    fn the_rate_is_found_again() {
-        let keeper = Timekeeper::new(0, crate::math::mult_for(2_300_000_000).unwrap(), MODE_RDTSC);
-        assert!(keeper.hertz().abs_diff(2_300_000_000) < 10);
     }
 }

@@ -28,11 +28,18 @@ struct Page {
 
 impl Page {
     fn new() -> Arc<Self> {
-        Arc::new(Self { sequence: Sequence::new(), words: [0; 2].map(AtomicU64::new) })
+        Arc::new(Self {
+            sequence: Sequence::new(),
+            words: [0; 2].map(AtomicU64::new),
+        })
     }
 
     fn write(&self, value: u64) {
-        self.sequence.write(|| self.words.iter().for_each(|word| word.store(value, Relaxed)));
+        self.sequence.write(|| {
+            self.words
+                .iter()
+                .for_each(|word| word.store(value, Relaxed))
+        });
     }
 
     /// One attempt to read, as `reader::quick` makes it.
@@ -73,7 +80,10 @@ fn readers_see_values_in_order() {
         let first = page.read();
         let second = page.read();
         if let (Some(first), Some(second)) = (first, second) {
-            assert!(first[0] <= second[0], "backwards: {first:?} then {second:?}");
+            assert!(
+                first[0] <= second[0],
+                "backwards: {first:?} then {second:?}"
+            );
         }
         writer.join().unwrap();
     });

@@ -61,8 +61,6 @@ const CASES: &[Case] = &[
     ("not-canonical-read", || read(1 << 47)),
     #[cfg(target_arch = "x86_64")]
     ("not-canonical-jump", || jump(1 << 47)),
-    #[cfg(target_arch = "x86_64")]
-    instructions!("not-canonical-stack": "mov rax, 1", "shl rax, 48", "xchg rsp, rax", "push rax"),
     ("panic", || panic!("on purpose")),
 ];
 

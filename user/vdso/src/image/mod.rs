@@ -37,14 +37,20 @@ struct Timeval {
 impl From<Time> for Timespec {
     #[inline(always)]
     fn from(time: Time) -> Self {
-        Self { seconds: time.seconds as Long, nanos: time.nanos as Long }
+        Self {
+            seconds: time.seconds as Long,
+            nanos: time.nanos as Long,
+        }
     }
 }
 
 impl From<Time> for Timeval {
     #[inline(always)]
     fn from(time: Time) -> Self {
-        Self { seconds: time.seconds as Long, micros: (time.nanos / 1000) as Long }
+        Self {
+            seconds: time.seconds as Long,
+            micros: (time.nanos / 1000) as Long,
+        }
     }
 }
 
@@ -64,7 +70,9 @@ impl Counter for Tsc {
         let (low, high): (u32, u32);
         // SAFETY: reads a counter into registers; the page says that the CPU has RDTSCP. Not
         // `nomem`: the compiler must not move loads of the page across it.
-        unsafe { asm!("rdtscp", out("eax") low, out("edx") high, out("ecx") _, options(nostack, preserves_flags)) };
+        unsafe {
+            asm!("rdtscp", out("eax") low, out("edx") high, out("ecx") _, options(nostack, preserves_flags))
+        };
         u64::from(low) | u64::from(high) << 32
     }
 
@@ -72,7 +80,9 @@ impl Counter for Tsc {
     fn rdtsc(&self) -> u64 {
         let (low, high): (u32, u32);
         // SAFETY: every CPU that runs this kernel has SSE2's LFENCE; otherwise as above.
-        unsafe { asm!("lfence", "rdtsc", out("eax") low, out("edx") high, options(nostack, preserves_flags)) };
+        unsafe {
+            asm!("lfence", "rdtsc", out("eax") low, out("edx") high, options(nostack, preserves_flags))
+        };
         u64::from(low) | u64::from(high) << 32
     }
 }
@@ -146,7 +156,12 @@ fn put_zone(page: &ClockPage, zone: *mut Timezone) -> i32 {
         let minutes_west = page.minutes_west.get() as i32;
         let dst_time = page.dst_time.get() as i32;
         // SAFETY: as in `gettime`.
-        unsafe { zone.write_volatile(Timezone { minutes_west, dst_time }) };
+        unsafe {
+            zone.write_volatile(Timezone {
+                minutes_west,
+                dst_time,
+            })
+        };
     }
     0
 }

@@ -55,7 +55,10 @@ unsafe extern "C" {
 impl From<Time> for Timespec64 {
     #[inline(always)]
     fn from(time: Time) -> Self {
-        Self { seconds: time.seconds, nanos: time.nanos.into() }
+        Self {
+            seconds: time.seconds,
+            nanos: time.nanos.into(),
+        }
     }
 }
 
@@ -106,7 +109,7 @@ global_asm!(
     ".cfi_rel_offset ebp, 0",
     "VDSO32_VSYSCALL_SITE:",
     ".byte 0x0f, 0x1f, 0x40, 0x00", // 2: nop dword ptr [eax + 0], with its byte of offset
-    "int 0x80", // 3
+    "int 0x80",                     // 3
     "VDSO32_SYSENTER_RETURN:",
     "pop ebp", // 4
     ".cfi_adjust_cfa_offset -4",

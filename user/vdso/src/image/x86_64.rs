@@ -18,7 +18,9 @@ pub const SYS_CLOCK_GETRES: usize = 229;
 pub fn page() -> &'static ClockPage {
     let page: *const ClockPage;
     // SAFETY: computes an address.
-    unsafe { asm!("lea {}, [rip + vvar_page]", out(reg) page, options(pure, nomem, nostack, preserves_flags)) };
+    unsafe {
+        asm!("lea {}, [rip + vvar_page]", out(reg) page, options(pure, nomem, nostack, preserves_flags))
+    };
     // SAFETY: the kernel maps the page there, readable, for as long as this code is mapped;
     // every field is atomic, so its changing underneath is allowed for.
     unsafe { &*page }

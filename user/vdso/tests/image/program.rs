@@ -19,34 +19,60 @@ impl Program {
     /// Maps the image below 4 GiB, with an all-zero clock page.
     pub fn load(bits: u32) -> Self {
         let image = if bits == 64 { VDSO64 } else { VDSO32 };
-        assert!(!image.is_empty(), "this build has no images: the bare targets were not found");
+        assert!(
+            !image.is_empty(),
+            "this build has no images: the bare targets were not found"
+        );
         let page = map_low(PAGE_SIZE + image.len(), libc::PROT_READ | libc::PROT_WRITE);
         let base = page as usize + PAGE_SIZE;
         // SAFETY: the mapping is new, this size, and nobody else's; the code is position-independent.
         unsafe {
             ptr::copy_nonoverlapping(image.as_ptr(), base as *mut u8, image.len());
-            assert_eq!(libc::mprotect(base as *mut _, image.len(), libc::PROT_READ | libc::PROT_EXEC), 0);
+            assert_eq!(
+                libc::mprotect(
+                    base as *mut _,
+                    image.len(),
+                    libc::PROT_READ | libc::PROT_EXEC
+                ),
+                0
+            );
         }
         // SAFETY: zeros are a valid page, it is aligned, and stays for good.
         let page = unsafe { &*page.cast::<ClockPage>() };
-        Self { bits, image, page, base }
+        Self {
+            bits,
+            image,
+            page,
+            base,
+        }
     }
 
     /// Overwrites code, as the kernel does at boot.
     pub fn patch(&self, offset: usize, bytes: &[u8]) {
-        let (read, write) = (libc::PROT_READ | libc::PROT_EXEC, libc::PROT_READ | libc::PROT_WRITE);
+        let (read, write) = (
+            libc::PROT_READ | libc::PROT_EXEC,
+            libc::PROT_READ | libc::PROT_WRITE,
+        );
         // SAFETY: the mapping is this program's own, and nobody runs it meanwhile.
         unsafe {
-            assert_eq!(libc::mprotect(self.base as *mut _, self.image.len(), write), 0);
+            assert_eq!(
+                libc::mprotect(self.base as *mut _, self.image.len(), write),
+                0
+            );
             ptr::copy_nonoverlapping(bytes.as_ptr(), (self.base + offset) as *mut u8, bytes.len());
-            assert_eq!(libc::mprotect(self.base as *mut _, self.image.len(), read), 0);
+            assert_eq!(
+                libc::mprotect(self.base as *mut _, self.image.len(), read),
+                0
+            );
         }
     }
 
     /// Address of a dynamic symbol.
     pub fn symbol(&self, name: &str) -> usize {
         let file = object::File::parse(self.image).unwrap();
-        let symbol = file.dynamic_symbols().find(|symbol| symbol.name() == Ok(name));
+        let symbol = file
+            .dynamic_symbols()
+            .find(|symbol| symbol.name() == Ok(name));
         self.base + symbol.unwrap_or_else(|| panic!("no {name}")).address() as usize
     }
 
@@ -58,10 +84,12 @@ impl Program {
     /// Calls the code at `address`.
     pub fn call_at(&self, address: usize, arguments: [usize; 3]) -> isize {
         if self.bits == 32 {
-            return call32(address as u32, arguments.map(|argument| argument as u32)) as i32 as isize;
+            return call32(address as u32, arguments.map(|argument| argument as u32)) as i32
+                as isize;
         }
         // SAFETY: the address is of a function of the image, and all of them fit this type.
-        let function: extern "C" fn(usize, usize, usize) -> isize = unsafe { std::mem::transmute(address) };
+        let function: extern "C" fn(usize, usize, usize) -> isize =
+            unsafe { std::mem::transmute(address) };
         function(arguments[0], arguments[1], arguments[2])
     }
 

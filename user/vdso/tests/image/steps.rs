@@ -13,7 +13,12 @@ type UserRegisters = libc::user_regs_struct;
 
 /// Runs one call in a child, and `look` before each of its instructions in the image; returns how
 /// many there were, with the CALL.
-fn trace(program: &Program, name: &str, arguments: [usize; 3], mut look: impl FnMut(i32, &UserRegisters)) -> u32 {
+fn trace(
+    program: &Program,
+    name: &str,
+    arguments: [usize; 3],
+    mut look: impl FnMut(i32, &UserRegisters),
+) -> u32 {
     let entry = program.symbol(name) as u64;
     let image = program.base as u64..(program.base + program.image.len()) as u64;
     // SAFETY: the child makes one call and exits; it is this thread's, and traced from its stop on.
@@ -41,7 +46,11 @@ fn trace(program: &Program, name: &str, arguments: [usize; 3], mut look: impl Fn
                 return count + 1;
             }
             if inside {
-                assert!(image.contains(&registers.rip), "{name} left the image for {:#x}", registers.rip);
+                assert!(
+                    image.contains(&registers.rip),
+                    "{name} left the image for {:#x}",
+                    registers.rip
+                );
                 look(child, &registers);
                 count += 1;
             }
@@ -59,7 +68,13 @@ fn peek(child: i32, address: u64, bits: u32) -> u64 {
 
 fn publish(program: &Program, mode: u32, base: u64) {
     let mut keeper = Timekeeper::new(base, mult_for(2_000_000_000).unwrap(), mode);
-    keeper.set_realtime(0, vdso::math::Time { seconds: 1_700_000_000, nanos: 5 });
+    keeper.set_realtime(
+        0,
+        vdso::math::Time {
+            seconds: 1_700_000_000,
+            nanos: 5,
+        },
+    );
     keeper.publish(program.page, 10_000_000);
 }
 
@@ -82,7 +97,11 @@ const LINUX: [(&str, usize, u32, u32); 5] = [
 fn every_call_takes_fewer_instructions_than_linuxs() {
     for bits in [64, 32] {
         let program = Program::load(bits);
-        let site = if bits == 64 { vdso64::VDSO_GETCPU_SITE } else { vdso32::VDSO_GETCPU_SITE };
+        let site = if bits == 64 {
+            vdso64::VDSO_GETCPU_SITE
+        } else {
+            vdso32::VDSO_GETCPU_SITE
+        };
         let to = std::ptr::from_mut(low([0u64; 4])) as usize;
         for (name, id, linux64, linux32) in LINUX {
             let arguments = match name {
@@ -90,7 +109,8 @@ fn every_call_takes_fewer_instructions_than_linuxs() {
                 "__vdso_getcpu" => [to, to + 8, 0],
                 _ => [to, 0, 0],
             };
-            if name == "__vdso_getcpu" && std::arch::x86_64::__cpuid_count(7, 0).ecx & 1 << 22 != 0 {
+            if name == "__vdso_getcpu" && std::arch::x86_64::__cpuid_count(7, 0).ecx & 1 << 22 != 0
+            {
                 program.patch(site, &GETCPU_RDPID);
             }
             // A base a little ahead of this moment and a page that covers the next seconds: the
@@ -99,7 +119,10 @@ fn every_call_takes_fewer_instructions_than_linuxs() {
             let count = trace(&program, name, arguments, |_, _| {});
             let linux = if bits == 64 { linux64 } else { linux32 };
             println!("{bits}-bit {name}({id}): {count} instructions, Linux {linux}");
-            assert!(count < linux, "{bits}-bit {name}({id}) takes {count} instructions, Linux {linux}");
+            assert!(
+                count < linux,
+                "{bits}-bit {name}({id}) takes {count} instructions, Linux {linux}"
+            );
         }
     }
 }
@@ -111,7 +134,12 @@ fn unwinding_works_from_every_instruction() {
         let tables = Tables::new(program);
         let to = std::ptr::from_mut(low([0u64; 4])) as usize;
         // The usual way, the far one, LFENCE's, and through the kernel (__kernel_vsyscall too).
-        for (mode, base) in [(MODE_RDTSCP, now()), (MODE_RDTSCP, 0), (MODE_RDTSC, now()), (MODE_SYSCALL, now())] {
+        for (mode, base) in [
+            (MODE_RDTSCP, now()),
+            (MODE_RDTSCP, 0),
+            (MODE_RDTSC, now()),
+            (MODE_SYSCALL, now()),
+        ] {
             publish(&program, mode, base);
             let mut calls = vec![
                 ("__vdso_clock_gettime", [1, to, 0]),
@@ -137,9 +165,15 @@ fn unwinding_works_from_every_instruction() {
                         caller.insert(stack, at_entry[&stack] + u64::from(bits / 8));
                         caller
                     });
-                    let found = unwind(&tables, &program, at_entry, |address| peek(child, address, bits));
+                    let found = unwind(&tables, &program, at_entry, |address| {
+                        peek(child, address, bits)
+                    });
                     for kept in kept(bits) {
-                        assert_eq!(found[kept], expected[kept], "{bits}-bit {name} at {:#x}: register {kept}", registers.rip);
+                        assert_eq!(
+                            found[kept], expected[kept],
+                            "{bits}-bit {name} at {:#x}: register {kept}",
+                            registers.rip
+                        );
                     }
                 });
             }
@@ -148,12 +182,19 @@ fn unwinding_works_from_every_instruction() {
 }
 
 /// Unwinds until the return address is outside the image.
-fn unwind(tables: &Tables, program: &Program, mut registers: Registers, memory: impl Fn(u64) -> u64) -> Registers {
+fn unwind(
+    tables: &Tables,
+    program: &Program,
+    mut registers: Registers,
+    memory: impl Fn(u64) -> u64,
+) -> Registers {
     let (_, link) = tables.stack_and_return();
     let image = program.base as u64..(program.base + program.image.len()) as u64;
     let mut at = registers[&link];
     for _ in 0..10 {
-        registers = tables.step(&registers, at, &memory).unwrap_or_else(|| panic!("no unwind entry for {at:#x}"));
+        registers = tables
+            .step(&registers, at, &memory)
+            .unwrap_or_else(|| panic!("no unwind entry for {at:#x}"));
         let back = registers[&link];
         if !image.contains(&back) {
             return registers;
@@ -166,15 +207,28 @@ fn unwind(tables: &Tables, program: &Program, mut registers: Registers, memory: 
 
 /// The registers that a C function gives back, the stack pointer and the return address.
 fn kept(bits: u32) -> &'static [u16] {
-    if bits == 64 { &[3, 6, 7, 12, 13, 14, 15, 16] } else { &[3, 4, 5, 6, 7, 8] }
+    if bits == 64 {
+        &[3, 6, 7, 12, 13, 14, 15, 16]
+    } else {
+        &[3, 4, 5, 6, 7, 8]
+    }
 }
 
 /// By DWARF's numbers, the instruction pointer in the return address's place.
 fn dwarf(bits: u32, r: &UserRegisters) -> Registers {
     let order: Vec<u64> = if bits == 64 {
-        vec![r.rax, r.rdx, r.rcx, r.rbx, r.rsi, r.rdi, r.rbp, r.rsp, r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14, r.r15, r.rip]
+        vec![
+            r.rax, r.rdx, r.rcx, r.rbx, r.rsi, r.rdi, r.rbp, r.rsp, r.r8, r.r9, r.r10, r.r11,
+            r.r12, r.r13, r.r14, r.r15, r.rip,
+        ]
     } else {
-        vec![r.rax, r.rcx, r.rdx, r.rbx, r.rsp, r.rbp, r.rsi, r.rdi, r.rip]
+        vec![
+            r.rax, r.rcx, r.rdx, r.rbx, r.rsp, r.rbp, r.rsi, r.rdi, r.rip,
+        ]
     };
-    order.into_iter().enumerate().map(|(number, value)| (number as u16, value)).collect()
+    order
+        .into_iter()
+        .enumerate()
+        .map(|(number, value)| (number as u16, value))
+        .collect()
 }

@@ -2,8 +2,8 @@
 
 use crate::program::Program;
 use gimli::{
-    BaseAddresses, CfaRule, EhFrame, Encoding, EvaluationResult, LittleEndian, Location, Register, RegisterRule,
-    UnwindContext, UnwindExpression, UnwindSection, Value,
+    BaseAddresses, CfaRule, EhFrame, Encoding, EvaluationResult, LittleEndian, Location, Register,
+    RegisterRule, UnwindContext, UnwindExpression, UnwindSection, Value,
 };
 use object::{Object, ObjectSection};
 use std::collections::BTreeMap;
@@ -27,24 +27,48 @@ impl Tables {
         let at = |name| file.section_by_name(name).unwrap().address() + program.base as u64;
         let mut frames = EhFrame::new(section.data().unwrap(), LittleEndian);
         frames.set_address_size(if program.bits == 64 { 8 } else { 4 });
-        let bases = BaseAddresses::default().set_eh_frame(at(".eh_frame")).set_text(at(".text"));
-        Self { program, frames, bases }
+        let bases = BaseAddresses::default()
+            .set_eh_frame(at(".eh_frame"))
+            .set_text(at(".text"));
+        Self {
+            program,
+            frames,
+            bases,
+        }
     }
 
     /// DWARF's numbers of the stack pointer and of the return address.
     pub fn stack_and_return(&self) -> (u16, u16) {
-        if self.program.bits == 64 { (7, 16) } else { (4, 8) }
+        if self.program.bits == 64 {
+            (7, 16)
+        } else {
+            (4, 8)
+        }
     }
 
     /// The registers of the caller of the code at `at`, by `memory`. `None`: no entry covers it.
-    pub fn step(&self, registers: &Registers, at: u64, memory: &impl Fn(u64) -> u64) -> Option<Registers> {
+    pub fn step(
+        &self,
+        registers: &Registers,
+        at: u64,
+        memory: &impl Fn(u64) -> u64,
+    ) -> Option<Registers> {
         let mut context = UnwindContext::new();
-        let fde = self.frames.fde_for_address(&self.bases, at, EhFrame::cie_from_offset).ok()?;
-        let row = fde.unwind_info_for_address(&self.frames, &self.bases, &mut context, at).ok()?;
+        let fde = self
+            .frames
+            .fde_for_address(&self.bases, at, EhFrame::cie_from_offset)
+            .ok()?;
+        let row = fde
+            .unwind_info_for_address(&self.frames, &self.bases, &mut context, at)
+            .ok()?;
         let encoding = fde.cie().encoding();
         let cfa = match row.cfa() {
-            CfaRule::RegisterAndOffset { register, offset } => registers[&register.0].wrapping_add_signed(*offset),
-            CfaRule::Expression(expression) => self.evaluate(expression, encoding, registers, memory),
+            CfaRule::RegisterAndOffset { register, offset } => {
+                registers[&register.0].wrapping_add_signed(*offset)
+            }
+            CfaRule::Expression(expression) => {
+                self.evaluate(expression, encoding, registers, memory)
+            }
         };
         let mut caller = registers.clone();
         let (stack, _) = self.stack_and_return();
@@ -52,7 +76,9 @@ impl Tables {
         for (register, rule) in row.registers() {
             let value = match rule {
                 RegisterRule::Offset(offset) => memory(cfa.wrapping_add_signed(*offset)),
-                RegisterRule::Expression(expression) => memory(self.evaluate(expression, encoding, registers, memory)),
+                RegisterRule::Expression(expression) => {
+                    memory(self.evaluate(expression, encoding, registers, memory))
+                }
                 RegisterRule::SameValue | RegisterRule::Undefined => continue,
                 other => panic!("unexpected rule {other:?}"),
             };
@@ -63,8 +89,14 @@ impl Tables {
 
     /// Whether the entry for `at` describes a signal frame, and the addresses it covers.
     pub fn entry(&self, at: u64) -> Option<(bool, std::ops::Range<u64>)> {
-        let fde = self.frames.fde_for_address(&self.bases, at, EhFrame::cie_from_offset).ok()?;
-        Some((fde.is_signal_trampoline(), fde.initial_address()..fde.initial_address() + fde.len()))
+        let fde = self
+            .frames
+            .fde_for_address(&self.bases, at, EhFrame::cie_from_offset)
+            .ok()?;
+        Some((
+            fde.is_signal_trampoline(),
+            fde.initial_address()..fde.initial_address() + fde.len(),
+        ))
     }
 
     fn evaluate(
@@ -79,12 +111,15 @@ impl Tables {
         loop {
             state = match state {
                 EvaluationResult::Complete => break,
-                EvaluationResult::RequiresRegister { register: Register(number), .. } => {
-                    evaluation.resume_with_register(Value::Generic(registers[&number])).unwrap()
-                }
-                EvaluationResult::RequiresMemory { address, .. } => {
-                    evaluation.resume_with_memory(Value::Generic(memory(address))).unwrap()
-                }
+                EvaluationResult::RequiresRegister {
+                    register: Register(number),
+                    ..
+                } => evaluation
+                    .resume_with_register(Value::Generic(registers[&number]))
+                    .unwrap(),
+                EvaluationResult::RequiresMemory { address, .. } => evaluation
+                    .resume_with_memory(Value::Generic(memory(address)))
+                    .unwrap(),
                 other => panic!("unexpected demand {other:?}"),
             };
         }
@@ -103,13 +138,24 @@ fn every_export_is_covered() {
         let file = object::File::parse(program.image).unwrap();
         use object::ObjectSymbol;
         for symbol in file.dynamic_symbols() {
-            let (start, end) = (program.base as u64 + symbol.address(), symbol.address() + symbol.size());
+            let (start, end) = (
+                program.base as u64 + symbol.address(),
+                symbol.address() + symbol.size(),
+            );
             let name = symbol.name().unwrap();
-            let (is_signal, range) = tables.entry(start).unwrap_or_else(|| panic!("{name} has no unwind entry"));
-            assert!(range.contains(&(program.base as u64 + end - 1)), "{name} is not covered to its end");
+            let (is_signal, range) = tables
+                .entry(start)
+                .unwrap_or_else(|| panic!("{name} has no unwind entry"));
+            assert!(
+                range.contains(&(program.base as u64 + end - 1)),
+                "{name} is not covered to its end"
+            );
             assert_eq!(is_signal, name.ends_with("sigreturn"), "{name}");
             // Unwinders look a return address up one byte early.
-            assert!(!is_signal || range.contains(&(start - 1)), "{name} is not found by its return address");
+            assert!(
+                !is_signal || range.contains(&(start - 1)),
+                "{name} is not found by its return address"
+            );
         }
     }
 }
@@ -127,14 +173,21 @@ fn signal_frames_give_the_interrupted_registers() {
     // At each instruction: how far below the sigcontext the stack pointer is.
     for (name, instructions) in [
         ("__kernel_sigreturn", &[(0u64, 4u64), (1, 0), (6, 0)][..]),
-        ("__kernel_rt_sigreturn", &[(0, 4 + 4 + 4 + 128 + 20), (5, 160)][..]),
+        (
+            "__kernel_rt_sigreturn",
+            &[(0, 4 + 4 + 4 + 128 + 20), (5, 160)][..],
+        ),
     ] {
         for (offset, below) in instructions {
             let at = program.symbol(name) as u64 + offset;
             let registers = Registers::from([(4, context - below), (5, 1), (3, 2)]);
             let caller = tables.step(&registers, at, &memory).unwrap();
             for (number, offset) in offsets.iter().enumerate() {
-                assert_eq!(caller[&(number as u16)], memory(context + offset), "{name}+{at:#x}: register {number}");
+                assert_eq!(
+                    caller[&(number as u16)],
+                    memory(context + offset),
+                    "{name}+{at:#x}: register {number}"
+                );
             }
         }
     }
