@@ -89,6 +89,26 @@ pub struct TaskSignals {
     pub blocked: u64,
     /// Arrived and not taken.
     pub pending: u64,
+    /// The stack that handlers run on, if one was given.
+    pub alternate: AlternateStack,
+}
+
+/// sigaltstack(2)'s structure; `flags` 0 is a stack in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct AlternateStack {
+    pub base: u64,
+    pub flags: u32,
+    pub size: u64,
+}
+
+/// No alternate stack.
+pub const SS_DISABLE: u32 = 2;
+
+impl Default for AlternateStack {
+    fn default() -> Self {
+        Self { base: 0, flags: SS_DISABLE, size: 0 }
+    }
 }
 
 /// The bit of a signal in a mask.

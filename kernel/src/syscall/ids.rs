@@ -6,6 +6,10 @@ use alloc::sync::Arc;
 
 use super::errno::{Errno, SysResult};
 use crate::process::{Process, current, sched, table};
+use crate::usercopy::UserPtr;
+
+/// Most supplementary groups (NGROUPS_MAX).
+const NGROUPS_MAX: usize = 65536;
 
 /// getpid(2).
 pub fn getpid() -> SysResult {
@@ -65,6 +69,95 @@ pub fn setgid(gid: u32) -> SysResult {
         return Err(Errno::EPERM);
     }
     (cred.egid, cred.fsgid) = (gid, gid);
+    Ok(0)
+}
+
+/// Which of the three IDs of setresuid(2) to change: -1 leaves one as it is.
+fn choose(wanted: u32, now: u32) -> u32 {
+    if wanted == u32::MAX { now } else { wanted }
+}
+
+/// setresuid(2).
+pub fn setresuid(uid: u32, euid: u32, suid: u32) -> SysResult {
+    let current = current();
+    let mut cred = current.process.cred.lock();
+    let own = [cred.uid, cred.euid, cred.suid];
+    let allowed = |id: u32| id == u32::MAX || own.contains(&id);
+    if !cred.is_privileged() && ![uid, euid, suid].into_iter().all(allowed) {
+        return Err(Errno::EPERM);
+    }
+    cred.uid = choose(uid, cred.uid);
+    cred.euid = choose(euid, cred.euid);
+    cred.suid = choose(suid, cred.suid);
+    cred.fsuid = cred.euid;
+    Ok(0)
+}
+
+/// setresgid(2).
+pub fn setresgid(gid: u32, egid: u32, sgid: u32) -> SysResult {
+    let current = current();
+    let mut cred = current.process.cred.lock();
+    let own = [cred.gid, cred.egid, cred.sgid];
+    let allowed = |id: u32| id == u32::MAX || own.contains(&id);
+    if !cred.is_privileged() && ![gid, egid, sgid].into_iter().all(allowed) {
+        return Err(Errno::EPERM);
+    }
+    cred.gid = choose(gid, cred.gid);
+    cred.egid = choose(egid, cred.egid);
+    cred.sgid = choose(sgid, cred.sgid);
+    cred.fsgid = cred.egid;
+    Ok(0)
+}
+
+/// setreuid(2): the saved ID follows the effective one when the real one is set.
+pub fn setreuid(uid: u32, euid: u32) -> SysResult {
+    setresuid(uid, euid, if uid == u32::MAX { u32::MAX } else { euid })
+}
+
+/// setregid(2).
+pub fn setregid(gid: u32, egid: u32) -> SysResult {
+    setresgid(gid, egid, if gid == u32::MAX { u32::MAX } else { egid })
+}
+
+/// getresuid(2).
+pub fn getresuid(uid: UserPtr<u32>, euid: UserPtr<u32>, suid: UserPtr<u32>) -> SysResult {
+    let cred = current().process.cred.lock().clone();
+    uid.write(cred.uid)?;
+    euid.write(cred.euid)?;
+    suid.write(cred.suid).map(|()| 0)
+}
+
+/// getresgid(2).
+pub fn getresgid(gid: UserPtr<u32>, egid: UserPtr<u32>, sgid: UserPtr<u32>) -> SysResult {
+    let cred = current().process.cred.lock().clone();
+    gid.write(cred.gid)?;
+    egid.write(cred.egid)?;
+    sgid.write(cred.sgid).map(|()| 0)
+}
+
+/// getgroups(2).
+pub fn getgroups(size: i32, out: UserPtr<u32>) -> SysResult {
+    let groups = current().process.cred.lock().groups.clone();
+    let size = usize::try_from(size).map_err(|_| Errno::EINVAL)?;
+    if size == 0 {
+        return Ok(groups.len());
+    }
+    if size < groups.len() {
+        return Err(Errno::EINVAL);
+    }
+    out.write_slice(&groups).map(|()| groups.len())
+}
+
+/// setgroups(2).
+pub fn setgroups(size: usize, groups: UserPtr<u32>) -> SysResult {
+    if !current().process.cred.lock().is_privileged() {
+        return Err(Errno::EPERM);
+    }
+    if size > NGROUPS_MAX {
+        return Err(Errno::EINVAL);
+    }
+    let groups = groups.read_vec(size)?;
+    current().process.cred.lock().groups = groups;
     Ok(0)
 }
 

@@ -28,6 +28,7 @@ mod open;
 mod paths;
 mod poll;
 mod proc;
+mod sched;
 mod signal;
 mod sleep;
 mod space;

@@ -8,7 +8,7 @@ use linux_raw_sys::general as linux;
 use super::errno::{Errno, SysResult};
 use crate::process::exit::{self, ExitStatus, Which};
 use crate::process::fork::{self, CloneArgs, CloneFlags};
-use crate::process::{current, exec, sched};
+use crate::process::{current, exec};
 use crate::usercopy::{Pod, UserPtr};
 
 /// Longest path (PATH_MAX, with its NUL).
@@ -132,10 +132,4 @@ pub fn wait4(pid: i32, status: UserPtr<u32>, options: u32, rusage: u64) -> SysRe
 /// waitpid(2), i386.
 pub fn waitpid(pid: i32, status: UserPtr<u32>, options: u32) -> SysResult {
     wait4(pid, status, options, 0)
-}
-
-/// sched_yield(2).
-pub fn sched_yield() -> SysResult {
-    sched::yield_now();
-    Ok(0)
 }

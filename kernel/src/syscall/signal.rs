@@ -1,7 +1,7 @@
 //! Signal calls: dispositions, masks, sending.
 
 use super::errno::{Errno, SysResult};
-use crate::process::signal::{self, Action, SIGKILL, SIGSTOP, bit};
+use crate::process::signal::{self, Action, AlternateStack, SIGKILL, SIGSTOP, SS_DISABLE, bit};
 use crate::process::{Task, current, table};
 use crate::usercopy::UserPtr;
 
@@ -137,4 +137,65 @@ pub fn tgkill(pid: i32, tid: i32, signal: i32) -> SysResult {
         return Err(Errno::EINVAL);
     }
     send_where(signal, |task| task.tid == tid as u32 && task.process.pid == pid as u32)
+}
+
+/// rt_sigpending(2).
+pub fn rt_sigpending(out: UserPtr<u64>, size: usize) -> SysResult {
+    if size > SIGSET_SIZE {
+        return Err(Errno::EINVAL);
+    }
+    let signals = *current().signals.lock();
+    let bytes = (signals.pending & signals.blocked).to_ne_bytes();
+    out.cast::<u8>().write_slice(&bytes[..size]).map(|()| 0)
+}
+
+/// Least size of an alternate stack (MINSIGSTKSZ).
+const STACK_MIN: u64 = 2048;
+/// SS_AUTODISARM.
+const AUTODISARM: u32 = 1 << 31;
+
+fn exchange_stack(new: Option<AlternateStack>) -> Result<AlternateStack, Errno> {
+    let task = current();
+    let mut signals = task.signals.lock();
+    let old = signals.alternate;
+    if let Some(new) = new {
+        signals.alternate = match new.flags & !AUTODISARM {
+            SS_DISABLE => AlternateStack::default(),
+            // SS_ONSTACK is accepted and means the same as 0.
+            0 | 1 if new.size < STACK_MIN => return Err(Errno::ENOMEM),
+            0 | 1 => AlternateStack { flags: new.flags & AUTODISARM, ..new },
+            _ => return Err(Errno::EINVAL),
+        };
+    }
+    Ok(old)
+}
+
+/// sigaltstack(2): base, flags (padded), size.
+pub fn sigaltstack(new: UserPtr<[u64; 3]>, old: UserPtr<[u64; 3]>) -> SysResult {
+    let stack = if new.is_null() {
+        None
+    } else {
+        let [base, flags, size] = new.read()?;
+        Some(AlternateStack { base, flags: flags as u32, size })
+    };
+    let previous = exchange_stack(stack)?;
+    if !old.is_null() {
+        old.write([previous.base, u64::from(previous.flags), previous.size])?;
+    }
+    Ok(0)
+}
+
+/// sigaltstack(2) of i386: three 32-bit words.
+pub fn sigaltstack32(new: UserPtr<[u32; 3]>, old: UserPtr<[u32; 3]>) -> SysResult {
+    let stack = if new.is_null() {
+        None
+    } else {
+        let [base, flags, size] = new.read()?;
+        Some(AlternateStack { base: base.into(), flags, size: size.into() })
+    };
+    let previous = exchange_stack(stack)?;
+    if !old.is_null() {
+        old.write([previous.base as u32, previous.flags, previous.size as u32])?;
+    }
+    Ok(0)
 }
