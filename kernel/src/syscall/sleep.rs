@@ -24,7 +24,11 @@ fn nanosleep_on<P: Pair>(id: i32, flags: i32, span: UserPtr<P>, rest: UserPtr<P>
         return sleep::until(id, span).map(|()| 0);
     }
     // A span is one of MONOTONIC whatever the clock: setting the date doesn't change it.
-    let clock = if id as usize == REALTIME { MONOTONIC as i32 } else { id };
+    let clock = if id as usize == REALTIME {
+        MONOTONIC as i32
+    } else {
+        id
+    };
     let deadline = add(time::now(clock).unwrap_or_default(), span);
     match sleep::until(clock, deadline) {
         Err(Errno::EINTR) if !rest.is_null() => {
@@ -39,7 +43,10 @@ fn nanosleep_on<P: Pair>(id: i32, flags: i32, span: UserPtr<P>, rest: UserPtr<P>
 fn add(a: Time, b: Time) -> Time {
     let nanos = a.nanos + b.nanos;
     let carry = i64::from(nanos / NANOS_PER_SEC);
-    Time { seconds: a.seconds.saturating_add(b.seconds).saturating_add(carry), nanos: nanos % NANOS_PER_SEC }
+    Time {
+        seconds: a.seconds.saturating_add(b.seconds).saturating_add(carry),
+        nanos: nanos % NANOS_PER_SEC,
+    }
 }
 
 /// From `now` to `then`; nothing if that has passed.
@@ -49,7 +56,10 @@ fn until(now: Time, then: Time) -> Time {
     }
     let borrow = then.nanos < now.nanos;
     let nanos = then.nanos + if borrow { NANOS_PER_SEC } else { 0 } - now.nanos;
-    Time { seconds: then.seconds - now.seconds - i64::from(borrow), nanos }
+    Time {
+        seconds: then.seconds - now.seconds - i64::from(borrow),
+        nanos,
+    }
 }
 
 /// nanosleep(2).
@@ -63,16 +73,31 @@ pub fn nanosleep32(span: UserPtr<[i32; 2]>, rest: UserPtr<[i32; 2]>) -> SysResul
 }
 
 /// clock_nanosleep(2).
-pub fn clock_nanosleep(id: i32, flags: i32, span: UserPtr<[i64; 2]>, rest: UserPtr<[i64; 2]>) -> SysResult {
+pub fn clock_nanosleep(
+    id: i32,
+    flags: i32,
+    span: UserPtr<[i64; 2]>,
+    rest: UserPtr<[i64; 2]>,
+) -> SysResult {
     nanosleep_on(id, flags, span, rest)
 }
 
 /// clock_nanosleep(2) with 32-bit seconds.
-pub fn clock_nanosleep32(id: i32, flags: i32, span: UserPtr<[i32; 2]>, rest: UserPtr<[i32; 2]>) -> SysResult {
+pub fn clock_nanosleep32(
+    id: i32,
+    flags: i32,
+    span: UserPtr<[i32; 2]>,
+    rest: UserPtr<[i32; 2]>,
+) -> SysResult {
     nanosleep_on(id, flags, span, rest)
 }
 
 /// clock_nanosleep_time64(2).
-pub fn clock_nanosleep_time64(id: i32, flags: i32, span: UserPtr<Time64>, rest: UserPtr<Time64>) -> SysResult {
+pub fn clock_nanosleep_time64(
+    id: i32,
+    flags: i32,
+    span: UserPtr<Time64>,
+    rest: UserPtr<Time64>,
+) -> SysResult {
     nanosleep_on(id, flags, span, rest)
 }

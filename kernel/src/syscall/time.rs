@@ -73,8 +73,15 @@ impl Pair for Time64 {
 /// `EFAULT`, `EINVAL`.
 pub fn read<P: Pair>(from: UserPtr<P>) -> Result<Time, Errno> {
     let (seconds, nanos) = from.read()?.both();
-    let nanos = u32::try_from(nanos).ok().filter(|nanos| *nanos < NANOS_PER_SEC).ok_or(Errno::EINVAL)?;
-    if seconds < 0 { Err(Errno::EINVAL) } else { Ok(Time { seconds, nanos }) }
+    let nanos = u32::try_from(nanos)
+        .ok()
+        .filter(|nanos| *nanos < NANOS_PER_SEC)
+        .ok_or(Errno::EINVAL)?;
+    if seconds < 0 {
+        Err(Errno::EINVAL)
+    } else {
+        Ok(Time { seconds, nanos })
+    }
 }
 
 /// Writes a time in the program's layout.
@@ -82,7 +89,8 @@ pub fn read<P: Pair>(from: UserPtr<P>) -> Result<Time, Errno> {
 /// # Errors
 /// `EFAULT`.
 pub fn write<P: Pair>(to: UserPtr<P>, time: Time) -> SysResult {
-    to.write(P::new(time.seconds, time.nanos.into())).map(|()| 0)
+    to.write(P::new(time.seconds, time.nanos.into()))
+        .map(|()| 0)
 }
 
 /// The time by any clock id that this kernel knows.
@@ -91,7 +99,10 @@ fn clock(id: i32) -> Result<Time, Errno> {
         return Ok(time);
     }
     let nanos = cpu_time(id)?;
-    Ok(Time { seconds: (nanos / 1_000_000_000) as i64, nanos: (nanos % 1_000_000_000) as u32 })
+    Ok(Time {
+        seconds: (nanos / 1_000_000_000) as i64,
+        nanos: (nanos % 1_000_000_000) as u32,
+    })
 }
 
 /// Nanoseconds of CPU time by a CPU-time clock id: one of the two names, or a negative number
@@ -137,7 +148,11 @@ fn getres<P: Pair>(id: i32, to: UserPtr<P>) -> SysResult {
         Some(nanos) => nanos,
         None => cpu_time(id).map(|_| 1)?,
     };
-    if to.is_null() { Ok(0) } else { write(to, Time { seconds: 0, nanos }) }
+    if to.is_null() {
+        Ok(0)
+    } else {
+        write(to, Time { seconds: 0, nanos })
+    }
 }
 
 /// clock_getres(2).
@@ -212,8 +227,14 @@ fn set_time_of_day<P: Pair>(from: UserPtr<P>, zone: UserPtr<[u32; 2]>) -> SysRes
     let mut time = None;
     if !from.is_null() {
         let (seconds, micros) = from.read()?.both();
-        let micros = u32::try_from(micros).ok().filter(|micros| *micros < 1_000_000).ok_or(Errno::EINVAL)?;
-        time = Some(Time { seconds, nanos: micros * 1000 });
+        let micros = u32::try_from(micros)
+            .ok()
+            .filter(|micros| *micros < 1_000_000)
+            .ok_or(Errno::EINVAL)?;
+        time = Some(Time {
+            seconds,
+            nanos: micros * 1000,
+        });
     }
     if !zone.is_null() {
         let zone = zone.read()?;
@@ -265,7 +286,10 @@ pub fn time32(to: UserPtr<i32>) -> SysResult {
 
 /// stime(2) of i386.
 pub fn stime32(from: UserPtr<i32>) -> SysResult {
-    set(Time { seconds: from.read()?.into(), nanos: 0 })
+    set(Time {
+        seconds: from.read()?.into(),
+        nanos: 0,
+    })
 }
 
 /// getcpu(2): there is one CPU, on one node. The third argument has had no use since Linux 2.6.24.

@@ -5,7 +5,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::{hertz, tsc};
+use super::{guessed_hertz, tsc};
 use crate::process::{Task, try_current};
 
 /// The counter at the last mark.
@@ -28,10 +28,15 @@ pub fn skip() {
 
 /// CPU time that a task, or all its process's tasks ever, have used, in nanoseconds.
 pub fn used(task: &Task, of_thread: bool) -> u64 {
-    let mut cycles = if of_thread { &task.cpu_cycles } else { &task.process.cpu_cycles }.load(Relaxed);
+    let mut cycles = if of_thread {
+        &task.cpu_cycles
+    } else {
+        &task.process.cpu_cycles
+    }
+    .load(Relaxed);
     // The running task has not been charged yet for its present turn.
     if try_current().is_some_and(|running| core::ptr::eq(&*running, task)) {
         cycles += tsc::cycles().saturating_sub(MARK.load(Relaxed));
     }
-    (u128::from(cycles) * 1_000_000_000 / u128::from(hertz())) as u64
+    (u128::from(cycles) * 1_000_000_000 / u128::from(guessed_hertz())) as u64
 }

@@ -147,6 +147,13 @@ pub fn tsc_hertz() -> u64 {
     HERTZ.load(Ordering::Relaxed)
 }
 
+/// The same, with a guess where there is none.
+fn guessed_hertz() -> u64 {
+    Some(tsc_hertz())
+        .filter(|hertz| *hertz != 0)
+        .unwrap_or(1_000_000_000)
+}
+
 /// Nanoseconds since boot.
 pub fn uptime_ns() -> u64 {
     now(MONOTONIC as i32).map_or(0, as_nanos)
@@ -160,17 +167,9 @@ pub fn as_nanos(time: Time) -> u64 {
         .saturating_add(time.nanos.into())
 }
 
-/// The TSC's rate in cycles per second; a guess where it was not found.
-fn hertz() -> u64 {
-    KEEPER
-        .try_lock()
-        .filter(|keeper| keeper.user_readable())
-        .map_or(1_000_000_000, |keeper| keeper.hertz())
-}
-
 /// Waits with interrupts off, for the panic handler, by the TSC alone.
 pub fn spin_seconds(seconds: u64) {
-    let end = tsc::cycles().saturating_add(hertz().saturating_mul(seconds));
+    let end = tsc::cycles().saturating_add(guessed_hertz().saturating_mul(seconds));
     while tsc::cycles() < end {
         core::hint::spin_loop();
     }

@@ -62,9 +62,19 @@ fn decode(reading: [u8; 7], status_b: u8) -> Option<i64> {
     // A machine that keeps no century has something else there.
     let year = match century {
         19..=22 => century * 100 + year,
-        _ => if year < 70 { 2000 + year } else { 1900 + year },
+        _ => {
+            if year < 70 {
+                2000 + year
+            } else {
+                1900 + year
+            }
+        }
     };
-    let sane = second < 60 && minute < 60 && hour < 24 && (1..=31).contains(&day) && (1..=12).contains(&month);
+    let sane = second < 60
+        && minute < 60
+        && hour < 24
+        && (1..=31).contains(&day)
+        && (1..=12).contains(&month);
     sane.then(|| days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
@@ -84,24 +94,34 @@ mod tests {
     use super::{days, decode};
     use crate::kernel_test;
 
-    kernel_test!(fn days_are_gregorian() {
-        assert_eq!(days(1970, 1, 1), 0);
-        assert_eq!(days(2000, 2, 29), 11_016);
-        assert_eq!(days(2000, 3, 1), 11_017);
-        assert_eq!(days(2024, 1, 1), 19_723);
-        assert_eq!(days(2100, 3, 1), 47_541);
-    });
+    kernel_test!(
+        fn days_are_gregorian() {
+            assert_eq!(days(1970, 1, 1), 0);
+            assert_eq!(days(2000, 2, 29), 11_016);
+            assert_eq!(days(2000, 3, 1), 11_017);
+            assert_eq!(days(2024, 1, 1), 19_723);
+            assert_eq!(days(2100, 3, 1), 47_541);
+        }
+    );
 
-    kernel_test!(fn all_four_formats_mean_the_same() {
-        let noon_past = Some(19_723 * 86_400 + 12 * 3600 + 34 * 60 + 56);
-        let bcd = [0x56, 0x34, 0x12, 0x01, 0x01, 0x24, 0x20];
-        assert_eq!(decode(bcd, 0b010), noon_past);
-        assert_eq!(decode([0x56, 0x34, 0x92, 0x01, 0x01, 0x24, 0x20], 0b000), noon_past);
-        let binary = [56, 34, 12, 1, 1, 24, 20];
-        assert_eq!(decode(binary, 0b110), noon_past);
-        assert_eq!(decode([56, 34, 12 | 0x80, 1, 1, 24, 20], 0b100), noon_past);
-        // Midnight is 12 AM; a century register that holds something else is left aside.
-        assert_eq!(decode([0, 0, 0x12, 0x01, 0x01, 0x24, 0x00], 0b000), Some(19_723 * 86_400));
-        assert_eq!(decode([0xff; 7], 0xff), None);
-    });
+    kernel_test!(
+        fn all_four_formats_mean_the_same() {
+            let noon_past = Some(19_723 * 86_400 + 12 * 3600 + 34 * 60 + 56);
+            let bcd = [0x56, 0x34, 0x12, 0x01, 0x01, 0x24, 0x20];
+            assert_eq!(decode(bcd, 0b010), noon_past);
+            assert_eq!(
+                decode([0x56, 0x34, 0x92, 0x01, 0x01, 0x24, 0x20], 0b000),
+                noon_past
+            );
+            let binary = [56, 34, 12, 1, 1, 24, 20];
+            assert_eq!(decode(binary, 0b110), noon_past);
+            assert_eq!(decode([56, 34, 12 | 0x80, 1, 1, 24, 20], 0b100), noon_past);
+            // Midnight is 12 AM; a century register that holds something else is left aside.
+            assert_eq!(
+                decode([0, 0, 0x12, 0x01, 0x01, 0x24, 0x00], 0b000),
+                Some(19_723 * 86_400)
+            );
+            assert_eq!(decode([0xff; 7], 0xff), None);
+        }
+    );
 }

@@ -22,7 +22,9 @@ static EARLIEST: AtomicU64 = AtomicU64::new(u64::MAX);
 /// `EINTR` if a signal came first; `EINVAL` for a clock that can't be slept on.
 pub fn until(id: i32, deadline: Time) -> Result<(), Errno> {
     SLEEPERS.wait_for(|| {
-        let Some(time) = now(id) else { return Some(Err(Errno::EINVAL)) };
+        let Some(time) = now(id) else {
+            return Some(Err(Errno::EINVAL));
+        };
         if time >= deadline {
             return Some(Ok(()));
         }
@@ -41,7 +43,8 @@ pub fn until(id: i32, deadline: Time) -> Result<(), Errno> {
 /// Wakes the sleepers if one is due; the others note their time again.
 pub fn wake_due() {
     let earliest = EARLIEST.load(Ordering::Relaxed);
-    if earliest != u64::MAX && now(MONOTONIC as i32).is_some_and(|time| as_nanos(time) >= earliest) {
+    if earliest != u64::MAX && now(MONOTONIC as i32).is_some_and(|time| as_nanos(time) >= earliest)
+    {
         wake_all();
     }
 }

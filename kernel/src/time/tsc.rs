@@ -42,7 +42,9 @@ pub struct Frequency {
 
 /// Finds the frequency: stated by the hypervisor or the CPU, else measured, else `None`.
 pub fn frequency() -> Option<Frequency> {
-    stated().or_else(measured).filter(|found| vdso::math::mult_for(found.hertz).is_some())
+    stated()
+        .or_else(measured)
+        .filter(|found| vdso::math::mult_for(found.hertz).is_some())
 }
 
 fn stated() -> Option<Frequency> {
@@ -50,7 +52,10 @@ fn stated() -> Option<Frequency> {
     if cpu::features().hypervisor && cpu::cpuid(0x4000_0000, 0)[0] >= 0x4000_0010 {
         let hertz = u64::from(cpu::cpuid(0x4000_0010, 0)[0]) * 1000;
         if hertz != 0 {
-            return Some(Frequency { hertz, source: "hypervisor" });
+            return Some(Frequency {
+                hertz,
+                source: "hypervisor",
+            });
         }
     }
     // Intel SDM vol. 3, 20.7.3: crystal x ebx / eax. Without a stated crystal the base
@@ -62,7 +67,10 @@ fn stated() -> Option<Frequency> {
         (.., 0) => base,
         _ => u64::from(crystal) * u64::from(numerator) / u64::from(denominator),
     };
-    (hertz != 0).then_some(Frequency { hertz, source: "cpuid" })
+    (hertz != 0).then_some(Frequency {
+        hertz,
+        source: "cpuid",
+    })
 }
 
 /// Samples at each end of the measurement, and the half of them that is used.
@@ -91,10 +99,16 @@ fn measured() -> Option<Frequency> {
         }
     }
     let last = end();
-    let counts = first.counts.checked_sub(last.counts).filter(|counts| *counts != 0)?;
+    let counts = first
+        .counts
+        .checked_sub(last.counts)
+        .filter(|counts| *counts != 0)?;
     // Both sums have the same number of terms, which the quotient cancels.
     let hertz = (last.cycles - first.cycles) * u128::from(pit::HERTZ) / u128::from(counts);
-    Some(Frequency { hertz: u64::try_from(hertz).ok()?, source: "PIT" })
+    Some(Frequency {
+        hertz: u64::try_from(hertz).ok()?,
+        source: "PIT",
+    })
 }
 
 /// Reads the PIT many times, each reading between two of the TSC, and keeps the half that took

@@ -39,7 +39,11 @@ static IMAGE64: Lazy<Arc<Vec<Frame>>> = Lazy::new(|| {
 static IMAGE32: Lazy<Arc<Vec<Frame>>> = Lazy::new(|| {
     let mut image = Vec::from(VDSO32);
     fit_getcpu(&mut image, vdso32::VDSO_GETCPU_SITE);
-    patch(&mut image, vdso32::VDSO32_VSYSCALL_SITE, &vsyscall(cpu::features()).1);
+    patch(
+        &mut image,
+        vdso32::VDSO32_VSYSCALL_SITE,
+        &vsyscall(cpu::features()).1,
+    );
     frames(&image)
 });
 
@@ -88,7 +92,12 @@ pub fn init() {
         unsafe { Msr::new(0xc000_0103).write(0) };
     }
     let pages = (IMAGE64.len(), IMAGE32.len());
-    log!("vdso: {} and {} pages; 32-bit programs enter by {}", pages.0, pages.1, vsyscall(cpu).0);
+    log!(
+        "vdso: {} and {} pages; 32-bit programs enter by {}",
+        pages.0,
+        pages.1,
+        vsyscall(cpu).0
+    );
 }
 
 /// Maps the clock page and, right above it, the image; sets `landmarks.vdso`.
@@ -139,7 +148,10 @@ pub fn kernel_vsyscall(base: u64) -> u64 {
 /// Addresses of `__kernel_sigreturn` and `__kernel_rt_sigreturn` in a 32-bit vDSO mapped at
 /// `base`: where handlers without a `sa_restorer` return to.
 pub fn sigreturn(base: u64) -> (u64, u64) {
-    (symbol(base, vdso32::KERNEL_SIGRETURN), symbol(base, vdso32::KERNEL_RT_SIGRETURN))
+    (
+        symbol(base, vdso32::KERNEL_SIGRETURN),
+        symbol(base, vdso32::KERNEL_RT_SIGRETURN),
+    )
 }
 
 fn symbol(base: u64, offset: usize) -> u64 {

@@ -3,7 +3,7 @@
 use crate::clock::{COUNTING, TICK, both, expected, gettime, publish, tsc};
 use crate::program::{Program, low};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use vdso::math::{Time, far, mult_for};
+use vdso::math::{Time, mult_for};
 use vdso::page::{MODE_RDTSC, MODE_RDTSCP};
 use vdso::reader::{MONOTONIC, MONOTONIC_COARSE, MONOTONIC_RAW, REALTIME, REALTIME_COARSE};
 
@@ -133,19 +133,4 @@ fn time_never_goes_backwards_under_a_busy_writer() {
             }
         });
     });
-}
-
-#[test]
-fn the_readers_rare_path_is_the_writers() {
-    // A sanity check of the check: `far` and the 128-bit formula above agree on this machine.
-    let program = Program::load(64);
-    publish(&program, MODE_RDTSCP, 0);
-    let clock = &program.page.clocks[MONOTONIC];
-    let span = far(1 << 50, clock.mult.get(), clock.nanos.get());
-    assert_eq!(
-        span,
-        expected(&program, MONOTONIC, program.page.cycle.get() + (1 << 50))
-    );
-    // SAFETY: reads a counter.
-    assert!(unsafe { __rdtscp(&mut 0) } > 0);
 }
