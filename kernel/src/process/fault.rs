@@ -7,7 +7,7 @@ use super::{current, try_current};
 use crate::arch::extable;
 use crate::arch::percpu::{self, work};
 use crate::entry::frame::Frame;
-use crate::log;
+use crate::{log, trace};
 use crate::mm::fault::{Access, FaultError};
 use crate::mm::{kstack, layout};
 
@@ -96,6 +96,7 @@ fn user_exception(frame: &Frame, vector: u8, error_code: u64) {
         _ => SIGSEGV,
     };
     report(frame, NAMES.get(usize::from(vector)).copied().unwrap_or("exception"), error_code, 0);
+    trace::exception(number, vector, frame.rip);
     signal::force(number)
 }
 
@@ -138,7 +139,9 @@ fn page_fault(frame: &mut Frame, error_code: u64) {
         (Err(_), Some(go_on)) => frame.rip = go_on,
         (Err(error), None) => {
             report(frame, "page fault", error_code, address);
-            signal::force(if error == FaultError::PastEnd { SIGBUS } else { SIGSEGV })
+            let number = if error == FaultError::PastEnd { SIGBUS } else { SIGSEGV };
+            trace::page_fault(number, error, address);
+            signal::force(number)
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::arch::percpu::work;
 use crate::dev::power::{self, Exit};
 use crate::fs;
 use crate::syscall::errno::Errno;
-use crate::{always, log};
+use crate::{always, log, trace};
 
 /// init's process ID.
 pub const PID: u32 = 1;
@@ -37,7 +37,7 @@ fn spawn(path: &[u8], options: &CommandLine) -> Result<(), Errno> {
     let mut args: Vec<Vec<u8>> = vec![path.to_vec()];
     args.extend(options.init_args.iter().cloned());
     log!("init: {}", args.iter().map(|a| String::from_utf8_lossy(a)).collect::<Vec<_>>().join(" "));
-    let loaded = exec::load(path, args, &options.init_env)?;
+    let loaded = exec::load(path, args.clone(), &options.init_env)?;
     let pid = table::reserve()?;
     debug_assert_eq!(pid, PID);
     let process = Arc::new(Process {
@@ -64,6 +64,7 @@ fn spawn(path: &[u8], options: &CommandLine) -> Result<(), Errno> {
     exec::install(&task, &loaded);
     if options.strace {
         task.set_work(work::TRACE);
+        trace::started(path, &args, options.init_env.len(), &loaded.frame);
     }
     table::enter(&task);
     sched::start(task);

@@ -35,7 +35,7 @@ fn form(call: &Call, kinds: &[Arg], index: usize) -> Form {
         Arg::SyslogBuf | Arg::SyslogSize => commands::syslog_form(args[0], index),
         Arg::CloneFlags if args[0] & u64::from(linux::CLONE_PARENT_SETTID) != 0 => Form::Output,
         Arg::InOutOffset if args[index] != 0 => Form::Output,
-        Arg::OutBuf | Arg::OutCpus | Arg::OutCwd | Arg::OutDirents | Arg::OutGroups | Arg::OutInt
+        Arg::OutBuf | Arg::OutCpus | Arg::OutCwd | Arg::OutDirents | Arg::OutDirents32 | Arg::OutGroups | Arg::OutInt
         | Arg::OutIovec | Arg::OutOffset | Arg::OutPath | Arg::OutPipe | Arg::OutRandom
         | Arg::OutStatus | Arg::OutTime | Arg::OutTimespec | Arg::OutTimespec64 | Arg::OutTimeval
         | Arg::OutTimezone | Arg::Remaining | Arg::Remaining64 | Arg::RlimitOut | Arg::Rlimit64Out

@@ -107,6 +107,8 @@ pub enum Arg {
     OutCwd,
     /// Directory entries, counted.
     OutDirents,
+    /// The same of getdents(2), whose i386 entries are shorter.
+    OutDirents32,
     /// Group IDs; as many as the call returned.
     OutGroups,
     /// An int that the call wrote.

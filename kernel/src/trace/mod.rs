@@ -15,7 +15,6 @@ use alloc::vec::Vec;
 
 use crate::arch::percpu::{self, work};
 use crate::entry::frame::{Door, Frame};
-use crate::process::exit::ExitStatus;
 use crate::process::current;
 use crate::syscall::table::{self, Arg};
 
@@ -28,6 +27,7 @@ mod names;
 mod output;
 mod result;
 mod scalar;
+mod signals;
 mod strings;
 mod structs;
 #[cfg(test)]
@@ -36,6 +36,7 @@ mod text;
 mod unlisted;
 
 use call::Call;
+pub use signals::{ended, exception, page_fault};
 use text::{Text, put};
 
 /// What [`exit`] needs from before the call.
@@ -143,18 +144,23 @@ pub fn set(enabled: bool) {
     }
 }
 
-/// Called when the running process ends.
-pub fn ended(status: ExitStatus) {
-    if !is_on() {
-        return;
+/// Called when the kernel itself has started init: no call was made, but the program's trace
+/// begins as strace's does. `frame` has the new program's registers.
+pub fn started(path: &[u8], args: &[Vec<u8>], variables: usize, frame: &Frame) {
+    let mut line = Text::new();
+    line.add("execve(\"");
+    strings::escaped(&mut line, path);
+    line.add("\", [");
+    for (index, arg) in args.iter().enumerate() {
+        line.add(if index > 0 { ", \"" } else { "\"" });
+        strings::escaped(&mut line, arg);
+        line.add("\"");
     }
-    let tid = current().tid;
-    match status {
-        ExitStatus::Exited(code) => line::whole(tid, None, format_args!("+++ exited with {code} +++")),
-        ExitStatus::Killed(number) => {
-            let mut name = Text::new();
-            names::signal::name(&mut name, number.into());
-            line::whole(tid, None, format_args!("+++ killed by {} +++", name.as_str()));
-        }
-    }
+    // On the stack: the number of arguments, them, NULL, the environment.
+    let word = if frame.is_compat() { 4 } else { 8 };
+    let environment = frame.rsp + word * (args.len() as u64 + 2);
+    let plural = if variables == 1 { "" } else { "s" };
+    line::whole(1, Some("kernel"), format_args!(
+        "{}], {environment:#x} /* {variables} var{plural} */) = 0", line.as_str()
+    ));
 }

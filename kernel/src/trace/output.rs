@@ -18,9 +18,10 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
         Arg::OutPath => strings::buffer(out, value, result),
         Arg::OutCwd => strings::path(out, value),
         Arg::OutIovec => strings::iovec(out, call, value, call.args[index + 1], result),
-        Arg::OutDirents => {
+        kind @ (Arg::OutDirents | Arg::OutDirents32) => {
             address(out, value);
-            let count = structs::file::count_entries(call, value, result);
+            let length_at = if kind == Arg::OutDirents { 16 } else { 8 };
+            let count = structs::file::count_entries(call, value, result, length_at);
             put!(out, " /* {count} entr{} */", if count == 1 { "y" } else { "ies" });
         }
         Arg::OutInt => whole(out, call, value, 4, structs::tty::int),

@@ -3,7 +3,7 @@
 
 use linux_raw_sys::{general as linux, prctl};
 
-use super::call::Call;
+use super::call::{Call, Fields};
 use super::kinds::Arg;
 use super::names::{self, file, process};
 use super::structs;
@@ -51,11 +51,17 @@ fn success(out: &mut Text, call: &Call, name: &str, kinds: &[Arg], value: u64) {
 /// What stands in parentheses after a decimal result.
 fn details(out: &mut Text, call: &Call, name: &str, kinds: &[Arg], value: u64) {
     match name {
-        "poll" | "ppoll" | "select" | "_newselect" | "pselect6" if value == 0 => out.add(" (Timeout)"),
-        "poll" | "ppoll" => {
+        "poll" | "ppoll" | "ppoll_time64" | "select" | "_newselect" | "pselect6" | "pselect6_time64"
+            if value == 0 =>
+        {
+            out.add(" (Timeout)");
+        }
+        "poll" | "ppoll" | "ppoll_time64" => {
             out.add(" ([");
             structs::file::poll_results(out, call, call.args[0], call.args[1]);
-            out.add("])");
+            out.add("]");
+            left(out, call, kinds, 2, ", ");
+            out.add(")");
         }
         "prctl" if call.args[0] as u32 == prctl::PR_GET_DUMPABLE => {
             if let Some(name) = names::lookup(value, process::DUMPABLE) {
@@ -67,13 +73,13 @@ fn details(out: &mut Text, call: &Call, name: &str, kinds: &[Arg], value: u64) {
                 put!(out, " (entry_number={})", fields.i32());
             }
         }
-        _ if kinds.contains(&Arg::SelectFds) => selected(out, call),
+        _ if kinds.contains(&Arg::SelectFds) => selected(out, call, kinds),
         _ => {}
     }
 }
 
 /// The sets that select(2) left.
-fn selected(out: &mut Text, call: &Call) {
+fn selected(out: &mut Text, call: &Call, kinds: &[Arg]) {
     let mut separator = " (";
     for (name, index) in [("in", 1), ("out", 2), ("except", 3)] {
         let set = structs::file::fd_set(call, call.args[index], call.args[0]);
@@ -82,9 +88,26 @@ fn selected(out: &mut Text, call: &Call) {
             separator = ", ";
         }
     }
-    if separator == ", " {
+    if left(out, call, kinds, 4, separator) || separator == ", " {
         out.add(")");
     }
+}
+
+/// The part of its timeout that a call left, behind `separator`; whether there is one.
+fn left(out: &mut Text, call: &Call, kinds: &[Arg], index: usize, separator: &str) -> bool {
+    let at = call.args[index];
+    let (len, print): ((usize, usize), fn(&mut Text, &mut Fields)) = match kinds.get(index) {
+        Some(Arg::Timeval) => ((16, 8), structs::time::timeval),
+        Some(Arg::Timespec) => ((16, 8), structs::time::timespec),
+        Some(Arg::Timespec64) => ((16, 16), structs::time::timespec64),
+        _ => return false,
+    };
+    if at == 0 {
+        return false;
+    }
+    put!(out, "{separator}left ");
+    structs::sized(out, call, at, len, print);
+    true
 }
 
 /// Flags that fcntl(2) returned are spelled out.

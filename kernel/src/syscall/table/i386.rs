@@ -67,7 +67,7 @@ calls! {
     93 ftruncate(Fd, Offset) = space::ftruncate32;
     94 fchmod(Fd, Mode) = attr::fchmod;
     95 fchown(Fd, Id, Id) = attr::fchown16;
-    96 getpriority(Int, Int) = sched::getpriority;
+    96 getpriority(PriorityWhich, Int) = sched::getpriority;
     99 statfs(Path, Addr) = space::statfs32;
     100 fstatfs(Fd, Addr) = space::fstatfs32;
     103 syslog(SyslogAction, SyslogBuf, SyslogSize) = misc::syslog;
@@ -107,7 +107,7 @@ calls! {
     181 pwrite64(Fd, InBuf, Size, OffsetLow, Half) = io::pwrite64_32;
     182 chown(Path, Id, Id) = attr::chown16;
     183 getcwd(OutCwd, Size) = dir::getcwd;
-    186 sigaltstack(Addr, Addr) = signal::sigaltstack32;
+    186 sigaltstack(SigaltstackIn, SigaltstackOut) = signal::sigaltstack32;
     187 sendfile(Fd, Fd, InOutOffset, Size) = transfer::sendfile32;
     190 vfork() = proc::vfork;
     191 ugetrlimit(Resource, RlimitOut) = limits::getrlimit32;
@@ -124,7 +124,7 @@ calls! {
     202 getegid32() = ids::getegid;
     203 setreuid32(UInt, UInt) = ids::setreuid;
     204 setregid32(UInt, UInt) = ids::setregid;
-    205 getgroups32(Int, Addr) = ids::getgroups;
+    205 getgroups32(Int, OutGroups) = ids::getgroups;
     206 setgroups32(Size, Addr) = ids::setgroups;
     207 fchown32(Fd, Id, Id) = attr::fchown;
     208 setresuid32(UInt, UInt, UInt) = ids::setresuid;
@@ -141,7 +141,7 @@ calls! {
     238 tkill(Pid, Signal) = signal::tkill;
     239 sendfile64(Fd, Fd, InOutOffset, Size) = transfer::sendfile;
     241 sched_setaffinity(Pid, Size, Addr) = sched::sched_setaffinity;
-    242 sched_getaffinity(Pid, Size, Addr) = sched::sched_getaffinity;
+    242 sched_getaffinity(Pid, Size, OutCpus) = sched::sched_getaffinity;
     243 set_thread_area(UserDesc) = thread::set_thread_area;
     250 fadvise64(Fd, OffsetLow, Half, Size, Fadvice) = space::fadvise64_32;
     252 exit_group(Int) = proc::exit_group;

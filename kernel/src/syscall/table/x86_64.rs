@@ -87,7 +87,7 @@ calls! {
     112 setsid() = ids::setsid;
     113 setreuid(UInt, UInt) = ids::setreuid;
     114 setregid(UInt, UInt) = ids::setregid;
-    115 getgroups(Int, Addr) = ids::getgroups;
+    115 getgroups(Int, OutGroups) = ids::getgroups;
     116 setgroups(Size, Addr) = ids::setgroups;
     117 setresuid(UInt, UInt, UInt) = ids::setresuid;
     118 getresuid(OutInt, OutInt, OutInt) = ids::getresuid;
@@ -96,12 +96,12 @@ calls! {
     121 getpgid(Pid) = ids::getpgid;
     124 getsid(Pid) = ids::getsid;
     127 rt_sigpending(SigsetOut, Size) = signal::rt_sigpending;
-    131 sigaltstack(Addr, Addr) = signal::sigaltstack;
+    131 sigaltstack(SigaltstackIn, SigaltstackOut) = signal::sigaltstack;
     132 utime(Path, Addr) = attr::utime;
     133 mknod(Path, FileMode, MknodDev) = names::mknod;
     137 statfs(Path, Statfs) = space::statfs;
     138 fstatfs(Fd, Statfs) = space::fstatfs;
-    140 getpriority(Int, Int) = sched::getpriority;
+    140 getpriority(PriorityWhich, Int) = sched::getpriority;
     143 sched_getparam(Pid, OutInt) = sched::sched_getparam;
     145 sched_getscheduler(Pid) = sched::sched_getscheduler;
     146 sched_get_priority_max(Int) = sched::sched_get_priority_max;
@@ -120,7 +120,7 @@ calls! {
     200 tkill(Pid, Signal) = signal::tkill;
     201 time(OutTime) = time::time;
     203 sched_setaffinity(Pid, Size, Addr) = sched::sched_setaffinity;
-    204 sched_getaffinity(Pid, Size, Addr) = sched::sched_getaffinity;
+    204 sched_getaffinity(Pid, Size, OutCpus) = sched::sched_getaffinity;
     217 getdents64(Fd, OutDirents, Size) = dir::getdents64;
     218 set_tid_address(Addr) = thread::set_tid_address;
     221 fadvise64(Fd, Offset, Size, Fadvice) = space::fadvise64;

@@ -95,13 +95,13 @@ fn lock(out: &mut Text, kind: u16, whence: u16, rest: &mut Fields) {
     put!(out, ", l_start={}, l_len={}, l_pid={}}}", rest.signed_long(), rest.signed_long(), rest.i32());
 }
 
-/// How many directory entries (struct linux_dirent64) lie in `len` bytes.
-pub fn count_entries(call: &Call, at: u64, len: u64) -> usize {
+/// How many directory entries lie in `len` bytes; each has its length at `length_at`.
+pub fn count_entries(call: &Call, at: u64, len: u64, length_at: usize) -> usize {
     let mut count = 0;
     let mut offset = 0;
     while offset < len {
-        let Some(mut entry) = call.fields(at.wrapping_add(offset), 18) else { break };
-        entry.skip(16);
+        let Some(mut entry) = call.fields(at.wrapping_add(offset), length_at + 2) else { break };
+        entry.skip(length_at);
         let length = u64::from(entry.u16());
         if length == 0 {
             break;

@@ -9,10 +9,11 @@ use crate::trace::text::{Text, put};
 
 /// struct rlimit: two longs.
 pub fn rlimit(out: &mut Text, fields: &mut Fields) {
-    let infinity = if fields.wide { u64::MAX } else { u64::from(u32::MAX) };
+    let (infinity, unlimited) =
+        if fields.wide { (u64::MAX, "RLIM64_INFINITY") } else { (u64::from(u32::MAX), "RLIM_INFINITY") };
     for (name, end) in [("{rlim_cur=", ", "), ("rlim_max=", "}")] {
         out.add(name);
-        limit(out, fields.long(), infinity, "RLIM_INFINITY");
+        limit(out, fields.long(), infinity, unlimited);
         out.add(end);
     }
 }
