@@ -254,7 +254,7 @@ unsafe fn copy_out(to: u64, from: *const u8, len: usize) -> Result<(), Errno> {
 }
 
 /// Copies eight bytes at a time, then the rest; returns how many bytes were **not** copied.
-/// A fault at either string instruction leaves rcx with what it still had to do.
+/// A fault at a string instruction leaves rcx with what it still had to do.
 ///
 /// # Safety
 /// The kernel's side of the copy is valid for `len` bytes, the other side lies in the
@@ -272,8 +272,10 @@ unsafe extern "C" fn raw_copy(to: *mut u8, from: *const u8, len: usize) -> usize
         clac!(),
         "xor eax, eax",
         "ret",
-        // Left: 8 bytes for each quadword not copied, and the tail.
+        // Left: 8 bytes for each quadword not copied, and the tail. The quadword that faulted may
+        // lie across the boundary: its bytes before that are copied too.
         "4: lea rcx, [rdx + rcx * 8]",
+        "6: rep movsb",
         // Left: rcx bytes.
         "5:",
         clac!(),
@@ -281,5 +283,6 @@ unsafe extern "C" fn raw_copy(to: *mut u8, from: *const u8, len: usize) -> usize
         "ret",
         extable!("2b", "4b"),
         extable!("3b", "5b"),
+        extable!("6b", "5b"),
     )
 }

@@ -7,8 +7,11 @@
 use core::arch::asm;
 
 use x86_64::VirtAddr;
+use x86_64::instructions::segmentation::{SS, Segment};
 use x86_64::registers::model_specific::{FsBase, GsBase, KernelGsBase};
+use x86_64::structures::gdt::SegmentSelector;
 
+use super::gdt::KERNEL_DS;
 use super::percpu;
 
 /// Loads a segment register; null where the selector is not loadable.
@@ -68,6 +71,10 @@ impl Segments {
         // Interrupts are off, and an NMI finds the per-CPU data without GS.
         load_selector!("gs", self.gs);
         GsBase::write(VirtAddr::new(percpu::base()));
+        // An interrupt from user mode leaves SS null, and AMD's SYSRET then gives the program a
+        // stack segment with stale attributes (Linux: X86_BUG_SYSRET_SS_ATTRS).
+        // SAFETY: the kernel's own data segment.
+        unsafe { SS::set_reg(SegmentSelector(KERNEL_DS)) };
         FsBase::write(VirtAddr::new(self.fs_base));
         KernelGsBase::write(VirtAddr::new(self.gs_base));
     }

@@ -96,6 +96,7 @@ pub fn create(walk: &Walk<'_>, place: &ParentOf, mut new: NewFile) -> Result<Loc
 fn check_kind(location: &Location, flags: u32) -> Result<(), Errno> {
     match location.inode().kind() {
         // Only with O_NOFOLLOW does the walk end at one.
+        mode::S_IFLNK if flags & O_DIRECTORY != 0 => Err(Errno::ENOTDIR),
         mode::S_IFLNK if flags & O_PATH == 0 => Err(Errno::ELOOP),
         mode::S_IFDIR if wants_write(flags) => Err(Errno::EISDIR),
         mode::S_IFDIR => Ok(()),

@@ -3,6 +3,7 @@
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::Ordering;
 
+use super::wait::is_interrupted;
 use super::{Process, TaskState, current, init, sched, signal};
 use crate::syscall::errno::Errno;
 
@@ -100,7 +101,7 @@ impl Which {
 /// With `keep`, it can be waited for again (WNOWAIT).
 ///
 /// # Errors
-/// `ECHILD` if there is no such child.
+/// `ECHILD` if there is no such child, `EINTR` if a signal came first.
 pub fn wait(which: Which, no_hang: bool, keep: bool) -> Result<Option<(u32, ExitStatus)>, Errno> {
     let parent = current().process.clone();
     parent.child_ended.wait_for(|| {
@@ -118,7 +119,8 @@ pub fn wait(which: Which, no_hang: bool, keep: bool) -> Result<Option<(u32, Exit
                 }
                 Some(Ok(Some((pid, status))))
             }
-            None => no_hang.then_some(Ok(None)),
+            None if no_hang => Some(Ok(None)),
+            None => is_interrupted().then_some(Err(Errno::EINTR)),
         }
     })
 }

@@ -102,7 +102,7 @@ pub fn clone(args: CloneArgs) -> SysResult {
     let new = Task::new(pid, child.clone(), &frame).inspect_err(|_| table::forget(pid))?;
     new.fpu.lock().save();
     let mut segments = Segments::read();
-    if args.flags.contains(CloneFlags::SETTLS) && !frame.is_compat() {
+    if args.flags.contains(CloneFlags::SETTLS) {
         segments.fs_base = args.tls;
     }
     *new.segments.lock() = segments;

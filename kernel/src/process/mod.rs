@@ -20,7 +20,7 @@ use spin::Mutex;
 use crate::arch::fpu::FpuState;
 use crate::arch::percpu;
 use crate::arch::segments::Segments;
-use crate::entry::frame::{self, Frame};
+use crate::entry::frame::{self, Door, Frame};
 use crate::fs::{FdTable, FsContext};
 use crate::mm::address_space::AddressSpace;
 use crate::mm::kstack::KernelStack;
@@ -175,9 +175,10 @@ impl Task {
         unsafe { &*self.frame_pointer() }
     }
 
-    /// Whether its program is running 32-bit code.
-    pub fn is_compat(&self) -> bool {
-        self.frame().is_compat()
+    /// Whether the call it is in came through a door to the i386 table, so that structures have
+    /// their 32-bit layouts. 64-bit code may use INT 0x80 too.
+    pub fn is_i386_call(&self) -> bool {
+        self.frame().entry != Door::Syscall as u64
     }
 
     /// Whether it may run.

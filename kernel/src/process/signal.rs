@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use super::exit::{ExitStatus, exit_group};
-use super::{Process, Task, current, init};
+use super::{Process, Task, current, init, sched};
 use crate::arch::percpu::{self, work};
 use crate::entry::frame::Frame;
 use crate::syscall::errno::Errno;
@@ -128,7 +128,7 @@ pub fn force(signal: u8) -> ! {
 }
 
 /// Sends `signal` to a task.
-pub fn send(task: &Task, signal: u8) {
+pub fn send(task: &Arc<Task>, signal: u8) {
     let action = task.process.actions.lock().get(signal);
     let ignored = action.handler == IGNORE
         || action.handler == DEFAULT && (IGNORED_BY_DEFAULT | STOPPING) & bit(signal) != 0
@@ -137,8 +137,13 @@ pub fn send(task: &Task, signal: u8) {
     if ignored && signal != SIGKILL {
         return;
     }
-    task.signals.lock().pending |= bit(signal);
-    task.set_work(work::SIGNAL);
+    let mut signals = task.signals.lock();
+    signals.pending |= bit(signal);
+    if signals.blocked & bit(signal) == 0 || signal == SIGKILL {
+        task.set_work(work::SIGNAL);
+        drop(signals);
+        sched::wake(task);
+    }
 }
 
 /// Takes the running task's next signal.

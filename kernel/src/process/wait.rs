@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use spin::Mutex;
 
 use super::{Task, TaskState, sched};
+use crate::arch::percpu::{self, work};
 
 /// Tasks that wait for one thing.
 #[derive(Default)]
@@ -18,7 +19,9 @@ impl WaitQueue {
     }
 
     /// Sleeps until `condition` gives a value. It is asked again after every wake-up; nothing
-    /// can happen between asking and sleeping, since the kernel is not preemptible.
+    /// can happen between asking and sleeping, since the kernel is not preemptible. A signal
+    /// wakes the task too: a condition that should end the wait then asks
+    /// [`is_interrupted`].
     pub fn wait_for<T>(&self, mut condition: impl FnMut() -> Option<T>) -> T {
         loop {
             if let Some(value) = condition() {
@@ -37,4 +40,9 @@ impl WaitQueue {
             sched::wake(&task);
         }
     }
+}
+
+/// Whether a signal waits for the running task.
+pub fn is_interrupted() -> bool {
+    percpu::is_pending::<{ work::SIGNAL }>()
 }

@@ -10,6 +10,11 @@ pub struct Errno(usize);
 pub type SysResult = Result<usize, Errno>;
 
 impl Errno {
+    /// The error with this number, positive.
+    pub const fn from_number(number: usize) -> Self {
+        Self(number)
+    }
+
     /// The error's number, positive.
     pub const fn number(self) -> usize {
         self.0

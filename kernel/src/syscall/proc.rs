@@ -123,7 +123,7 @@ pub fn wait4(pid: i32, status: UserPtr<u32>, options: u32, rusage: u64) -> SysRe
         status.write(ended.wait_status())?;
     }
     if rusage != 0 {
-        let len = if current().is_compat() { 72 } else { 144 };
+        let len = if current().is_i386_call() { 72 } else { 144 };
         crate::usercopy::clear(rusage, len)?;
     }
     Ok(pid as usize)

@@ -22,7 +22,7 @@ pub fn sched_yield() -> SysResult {
 
 /// sched_getaffinity(2): CPU 0. Returns the bytes written, as the kernel's call does.
 pub fn sched_getaffinity(pid: i32, len: usize, mask: UserPtr<u8>) -> SysResult {
-    let word = if current().is_compat() { 4 } else { 8 };
+    let word = if current().is_i386_call() { 4 } else { 8 };
     check(pid)?;
     if len < word || !len.is_multiple_of(word) {
         return Err(Errno::EINVAL);

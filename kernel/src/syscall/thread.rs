@@ -28,7 +28,7 @@ pub fn set_tid_address(address: u64) -> SysResult {
 /// set_robust_list(2). `size` is that of struct robust_list_head.
 pub fn set_robust_list(head: u64, size: usize) -> SysResult {
     let task = current();
-    if size != if task.is_compat() { 12 } else { 24 } {
+    if size != if task.is_i386_call() { 12 } else { 24 } {
         return Err(Errno::EINVAL);
     }
     task.robust_list.store(head, Ordering::Relaxed);

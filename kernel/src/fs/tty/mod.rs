@@ -17,7 +17,7 @@ use spin::Mutex;
 use super::inode::{FileOps, Ready};
 use super::io::{In, Out};
 use crate::dev::console;
-use crate::process::wait::WaitQueue;
+use crate::process::wait::{WaitQueue, is_interrupted};
 use crate::process;
 use crate::syscall::errno::{Errno, SysResult};
 use crate::usercopy::UserPtr;
@@ -98,7 +98,10 @@ fn wait_readable(wanted: usize, nonblocking: bool) -> Result<(), Errno> {
                 return Some(Ok(()));
             }
         }
-        nonblocking.then_some(Err(Errno::EAGAIN))
+        if nonblocking {
+            return Some(Err(Errno::EAGAIN));
+        }
+        is_interrupted().then_some(Err(Errno::EINTR))
     })
 }
 
