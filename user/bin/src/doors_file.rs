@@ -1,12 +1,16 @@
 //! The kernel's own count of entries: `/proc/doors`, which only Trident has.
 //!
-//! Reading it costs entries too (open, read, close), always the same number. So what some code
+//! Reading it costs entries too (mmap, open, read, close), always the same number. So what some code
 //! cost is the difference between two readings, less the difference between two readings with
 //! nothing in between.
 
+use sys::Door;
+use sys::os::{self, PROT_READ, PROT_WRITE};
 #[cfg(target_arch = "x86")]
 use sys::sysenter::Instruction;
-use sys::{Door, os};
+
+/// More than the file can grow to: a line for each call that ever came through each door.
+const LONGEST: usize = 512 * 1024;
 
 /// Entries since boot, by door.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -24,13 +28,29 @@ pub struct Counts {
 impl Counts {
     /// Reads the counters; `None` on a kernel without them.
     pub fn read() -> Option<Counts> {
-        let mut buffer = [0; 4096];
-        let text = core::str::from_utf8(os::read_file(c"/proc/doors", &mut buffer)).ok()?;
+        let address = os::map_anonymous(LONGEST, PROT_READ | PROT_WRITE).ok()?;
+        // SAFETY: the kernel has just mapped that many bytes, and nobody else knows of them.
+        let buffer = unsafe { core::slice::from_raw_parts_mut(address as *mut u8, LONGEST) };
+        let counts = Counts::parse(os::read_file(c"/proc/doors", buffer));
+        // SAFETY: the counts are numbers; nothing points into the buffer any more.
+        let _ = unsafe { os::munmap(address, LONGEST) };
+        counts
+    }
+
+    /// Takes the totals out of the file: lines `DOOR total COUNT`, among others of single calls.
+    fn parse(text: &[u8]) -> Option<Counts> {
+        let text = core::str::from_utf8(text).ok()?;
+        let count = |door: &str| {
+            let lines = text
+                .lines()
+                .filter_map(|line| line.strip_prefix(door)?.strip_prefix(" total "));
+            lines.last()?.trim().parse().ok()
+        };
         Some(Counts {
-            int80: count(text, "int80")?,
-            syscall: count(text, "syscall")?,
-            sysenter: count(text, "sysenter")?,
-            syscall32: count(text, "syscall32")?,
+            int80: count("int80")?,
+            syscall: count("syscall")?,
+            sysenter: count("sysenter")?,
+            syscall32: count("syscall32")?,
         })
     }
 
@@ -67,19 +87,6 @@ impl Counts {
     pub fn total(&self) -> u64 {
         self.int80 + self.syscall + self.sysenter + self.syscall32
     }
-}
-
-/// The number in the line that begins with the word `door`.
-fn count(text: &str, door: &str) -> Option<u64> {
-    text.lines().find_map(|line| {
-        let mut words = line.split_whitespace();
-        let name = words.next()?.trim_end_matches(':');
-        if name == door {
-            words.find_map(|word| word.parse().ok())
-        } else {
-            None
-        }
-    })
 }
 
 /// What `work` did to the counters; `None` on a kernel without them.

@@ -1,7 +1,7 @@
 //! clock_gettime and time: right values, whatever the counter and the writer do.
 
 use crate::clock::{COUNTING, TICK, both, expected, gettime, publish, tsc};
-use crate::program::{Program, low};
+use crate::program::low;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use vdso::math::{Time, mult_for};
 use vdso::page::{MODE_RDTSC, MODE_RDTSCP};
