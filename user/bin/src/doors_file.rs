@@ -41,10 +41,14 @@ impl Counts {
     fn parse(text: &[u8]) -> Option<Counts> {
         let text = core::str::from_utf8(text).ok()?;
         let count = |door: &str| {
-            let lines = text
-                .lines()
-                .filter_map(|line| line.strip_prefix(door)?.strip_prefix(" total "));
-            lines.last()?.trim().parse().ok()
+            let total = |line: &str| {
+                line.strip_prefix(door)?
+                    .strip_prefix(" total ")?
+                    .trim()
+                    .parse()
+                    .ok()
+            };
+            text.lines().find_map(total)
         };
         Some(Counts {
             int80: count("int80")?,
