@@ -40,7 +40,7 @@ pub struct AddressSpace {
     /// End of the program's addresses: by its width.
     pub task_size: u64,
     /// mmap(2) without a hint goes below this.
-    pub mmap_base: u64,
+    pub(super) mmap_base: u64,
     /// No gap of interest lies between this and `mmap_base`.
     pub(super) search_from: u64,
     /// Pages mapped, for VmSize.
@@ -66,6 +66,17 @@ impl AddressSpace {
             total_pages: 0,
             auxv: alloc::vec::Vec::new(),
         })
+    }
+
+    /// Lets mmap(2) without a hint begin below `base`.
+    pub fn set_mmap_base(&mut self, base: u64) {
+        self.mmap_base = base;
+        self.search_from = base;
+    }
+
+    /// Where mmap(2) begins.
+    pub fn mmap_base(&self) -> u64 {
+        self.mmap_base
     }
 
     /// Makes this the CPU's address space.

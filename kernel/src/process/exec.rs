@@ -156,7 +156,7 @@ fn place_stack(mm: &mut AddressSpace, image: &Image) -> Result<u64, Errno> {
     let top = mm.task_size - random_pages(if is_32bit { 11 } else { 22 });
     // 28 bits of pages on 64-bit, 8 on 32-bit (mmap_rnd_bits); room for the stack and its gap.
     let gap = layout::STACK_LIMIT + 256 * PAGE_SIZE + if is_32bit { 1 << 23 } else { 1 << 34 };
-    mm.mmap_base = mm.task_size - gap - random_pages(if is_32bit { 8 } else { 28 });
+    mm.set_mmap_base(mm.task_size - gap - random_pages(if is_32bit { 8 } else { 28 }));
     let mut prot = Prot::READ | Prot::WRITE;
     prot.set(Prot::EXEC, matches!(image.stack, Stack::Executable) || image.stack == Stack::Unstated && is_32bit);
     let size = 33 * PAGE_SIZE;
@@ -174,7 +174,7 @@ fn load_bias(mm: &AddressSpace, image: &Image) -> u64 {
     let base = base + random_pages(if is_32bit { 8 } else { 28 });
     let base = base / image.align * image.align;
     let len = image.extent.end - image.extent.start;
-    if base.checked_add(len).is_none_or(|end| end > mm.mmap_base) {
+    if base.checked_add(len).is_none_or(|end| end > mm.mmap_base()) {
         return layout::MMAP_MIN.next_multiple_of(image.align).wrapping_sub(image.extent.start);
     }
     base.wrapping_sub(image.extent.start)
