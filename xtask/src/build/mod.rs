@@ -70,14 +70,12 @@ pub fn package(toolchain: &Toolchain, built: &Path, kernel: &Path, image: &Path)
         "--target",
         BARE_64,
     ]);
-    // A directory of its own for each image: one kernel's loader is not another's.
-    let name = image.file_name().unwrap_or_default();
-    let directory = paths::target().join("loader").join(name);
-    cargo
-        .env("TRIDENT_KERNEL", &embedded)
-        .env("CARGO_TARGET_DIR", &directory);
+    // All images share one loader crate: nobody else may build it before this one is copied.
+    let lock = fs::File::create(paths::target().join("loader.lock"))?;
+    lock.lock()?;
+    cargo.env("TRIDENT_KERNEL", &embedded);
     ui::run("Building the loader", &mut cargo)?;
-    let loader = directory.join(BARE_64).join("release/trident-boot");
+    let loader = paths::target().join(BARE_64).join("release/trident-boot");
     let bytes = fs::read(&loader).with_context(|| format!("cannot read {}", loader.display()))?;
     write_if_changed(image, &bytes)
 }

@@ -138,6 +138,14 @@ pub const TEST: &[Need] = &[
         macos: "(not available: use a Linux machine)",
     },
     Need {
+        what: "strace",
+        test: Test::Program("strace"),
+        debian: "strace",
+        fedora: "strace",
+        arch: "strace",
+        macos: "(not available: use a Linux machine)",
+    },
+    Need {
         what: "UEFI firmware for QEMU (OVMF)",
         test: Test::File(&[
             "/usr/share/OVMF/OVMF_CODE.fd",
