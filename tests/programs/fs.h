@@ -30,6 +30,7 @@
 /* Bad pointers are the point here. */
 #pragma GCC diagnostic ignored "-Wnonnull"
 #pragma GCC diagnostic ignored "-Wstringop-overread"
+#pragma GCC diagnostic ignored "-Wstringop-overflow"
 
 /* The call's text and result, with the error in words where it failed. */
 #define T(call)                                                                  \

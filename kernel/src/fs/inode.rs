@@ -209,6 +209,12 @@ pub trait Inode: Any + Send + Sync {
         Err(Errno::ENOTDIR)
     }
 
+    /// Whether names can be added to this directory at all. Where not, one that isn't there is
+    /// `ENOENT` even for who would make it, as in Linux's /proc.
+    fn takes_names(&self) -> bool {
+        false
+    }
+
     /// Makes a file under a name that isn't there.
     ///
     /// # Errors

@@ -34,6 +34,7 @@ pub fn open(walk: &Walk<'_>, path: &[u8], flags: u32, mode: u32) -> Result<Arc<F
             Found::File(_) if flags & O_EXCL != 0 => return Err(Errno::EEXIST),
             Found::File(file) if file.inode().kind() == mode::S_IFDIR => return Err(Errno::EISDIR),
             Found::File(file) => (file, false),
+            Found::Missing(place) if !place.dir.inode().takes_names() => return Err(Errno::ENOENT),
             Found::Missing(place) if place.wants_dir => return Err(Errno::EISDIR),
             Found::Missing(place) => (make(walk, &place, mode)?, true),
         }

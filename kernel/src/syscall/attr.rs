@@ -165,7 +165,6 @@ fn set_times(location: &Location, times: Option<Times>) -> SysResult {
     let metadata = location.inode().metadata();
     let now = crate::fs::now();
     match times {
-        Some([None, None]) => return Ok(0),
         Some(_) if !access::is_owner(&who, &metadata) => return Err(Errno::EPERM),
         None if !access::is_owner(&who, &metadata) => access::check(&who, &metadata, WRITE)?,
         _ => {}
@@ -175,6 +174,10 @@ fn set_times(location: &Location, times: Option<Times>) -> SysResult {
 }
 
 fn set_times_at(dirfd: i32, path: UserPath, times: Option<Times>, flags: u32) -> SysResult {
+    // Where nothing is to be done, nothing is looked at either.
+    if times == Some([None, None]) {
+        return Ok(0);
+    }
     if flags & !(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0 {
         return Err(Errno::EINVAL);
     }

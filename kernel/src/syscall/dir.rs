@@ -165,7 +165,7 @@ pub fn check_free(place: &ParentOf) -> Result<(), Errno> {
     }
     match path::child(&place.dir, &place.name) {
         Ok(_) => Err(Errno::EEXIST),
-        Err(Errno::ENOENT) => Ok(()),
+        Err(Errno::ENOENT) if place.dir.inode().takes_names() => Ok(()),
         Err(errno) => Err(errno),
     }
 }

@@ -251,6 +251,10 @@ impl Inode for Node {
         self.entries()?.lock().get(name).ok_or(Errno::ENOENT)
     }
 
+    fn takes_names(&self) -> bool {
+        true
+    }
+
     fn create(&self, this: &Arc<Dentry>, name: &[u8], new: &NewFile) -> Result<Arc<Dentry>, Errno> {
         self.add(this, name, self.sibling(new)?)
     }
