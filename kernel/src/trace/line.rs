@@ -41,6 +41,11 @@ pub fn close(tid: u32, door: &'static str, name: &str, rest: &Text) {
     }
 }
 
+/// Forgets the waiting line if it is of task `tid`.
+pub fn discard(tid: u32) {
+    let _ = OPEN.lock().take_if(|open| open.tid == tid);
+}
+
 /// Prints a line of its own.
 pub fn whole(tid: u32, door: Option<&'static str>, line: core::fmt::Arguments<'_>) {
     flush();

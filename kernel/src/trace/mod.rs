@@ -96,6 +96,11 @@ pub fn enter(frame: &Frame) -> Option<Pending> {
 /// Called after a traced call.
 pub fn exit(frame: &Frame, pending: Option<Pending>) {
     let Some(Pending { door, name, kinds, call, rest }) = pending else { return };
+    if !is_on() {
+        // The call turned the tracer off: whoever asked for quiet doesn't want a last word.
+        line::discard(current().tid);
+        return;
+    }
     let call = call.returned(frame.rax);
     let mut line = Text::new();
     let shown = (0..kinds.len()).filter(|&index| args::is_shown(&call, kinds, index));

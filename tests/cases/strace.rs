@@ -1,0 +1,229 @@
+//! The kernel's tracer against the host's strace: both watch the same binary, and what they
+//! print must be the same, line for line, but for the door in front and for what differs from
+//! one run to the next (addresses, times, process IDs).
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use harness::programs::{Compiler, compile};
+use harness::{Case, Initramfs, Verdict, Vm, cases, oracle, paths, token};
+use regex::Regex;
+
+/// This module's cases.
+pub fn cases() -> Vec<Case> {
+    let mut cases = cases![
+        each_door_is_named,
+        init_starts_like_any_program,
+        an_untraced_program_prints_no_calls,
+        bad_pointers_are_printed_as_they_are,
+    ];
+    let compilers = [
+        Compiler::Glibc64,
+        Compiler::Glibc32,
+        Compiler::Musl64,
+        Compiler::StaticPie64,
+    ];
+    cases.extend(compilers.map(|compiler| {
+        Case::new(format!("same_lines::{}", compiler.name()), move || {
+            same_lines(compiler)
+        })
+    }));
+    cases
+}
+
+/// Boots a program of `tests/programs` under the tracer.
+fn traced(name: &str, compiler: Compiler, vm: Vm, words: &str) -> Result<String> {
+    let files = Initramfs::new()
+        .dir("/work")
+        .executable_from("/init", &compile(name, compiler)?)?;
+    let vm = vm
+        .initramfs(&files)
+        .append(format!("quiet strace -- {words}"));
+    let outcome = vm.run()?;
+    outcome.expect(Verdict::Pass)?;
+    Ok(outcome.serial)
+}
+
+/// `tests/programs/strace.c` makes many calls between two markers. Each must be printed as
+/// strace prints it.
+fn same_lines(compiler: Compiler) -> Result<()> {
+    if !oracle::AVAILABLE {
+        return Ok(());
+    }
+    let expected = comparable(&on_host(&compile("strace", compiler)?)?)?;
+    let printed = comparable(&traced("strace", compiler, Vm::new(), "/work")?)?;
+    ensure!(
+        expected.len() > 100,
+        "strace itself printed {expected:#?} only"
+    );
+    let differences: Vec<String> = expected
+        .iter()
+        .zip(&printed)
+        .filter(|(expected, printed)| expected != printed)
+        .map(|(expected, printed)| format!("strace:  {expected}\nTrident: {printed}"))
+        .collect();
+    ensure!(
+        differences.is_empty() && expected.len() == printed.len(),
+        "{} lines of {} differ:\n{}",
+        differences.len() + expected.len().abs_diff(printed.len()),
+        expected.len(),
+        differences.join("\n")
+    );
+    Ok(())
+}
+
+/// What the host's strace prints of a program, told to leave out its padding.
+fn on_host(program: &Path) -> Result<String> {
+    let directory = paths::scratch().join(format!("strace-{}", token::random()));
+    let log = directory.join("log");
+    fs::create_dir_all(directory.join("work"))?;
+    let status = Command::new("strace")
+        .args(["-f", "-a1", "-o"])
+        .arg(&log)
+        .arg(program)
+        .arg(directory.join("work"))
+        .stdin(Stdio::null())
+        .status()
+        .context("cannot start strace: `make doctor` says what is missing")?;
+    let text = fs::read_to_string(&log);
+    fs::remove_dir_all(&directory)?;
+    ensure!(status.success(), "strace on the host: {status}");
+    Ok(text?)
+}
+
+/// The lines between the markers: each process's together, as whole calls, without what is
+/// different every time.
+fn comparable(text: &str) -> Result<Vec<String>> {
+    let line = Regex::new(r"^(?:(\d+) +|\[pid +(\d+)\] )?(?:\[\w+\] )?(.*)$")?;
+    let unfinished = Regex::new(r"^(.*) <unfinished \.\.\.>$")?;
+    let resumed = Regex::new(r"^<\.\.\. \w+ resumed>(.*)$")?;
+    // Pid, whole lines, and the call that waits for its end.
+    let mut processes: Vec<(String, Vec<String>, Option<String>)> = Vec::new();
+    for raw in text.lines() {
+        let Some(parts) = line.captures(raw) else {
+            continue;
+        };
+        let pid = parts
+            .get(1)
+            .or(parts.get(2))
+            .map_or("1", |pid| pid.as_str());
+        let text = parts[3].to_string();
+        let process = match processes.iter().position(|(known, ..)| known == pid) {
+            Some(index) => &mut processes[index],
+            None => {
+                processes.push((pid.to_string(), Vec::new(), None));
+                processes.last_mut().context("just pushed")?
+            }
+        };
+        if let Some(parts) = unfinished.captures(&text) {
+            process.2 = Some(parts[1].to_string());
+        } else if let Some(parts) = resumed.captures(&text) {
+            let start = process.2.take().unwrap_or_default();
+            process.1.push(format!("{start}{}", &parts[1]));
+        } else {
+            process.1.push(text);
+        }
+    }
+    let is_call = Regex::new(r"^(\w+\(|\+\+\+|--- SIG)")?;
+    let mut lines: Vec<String> = Vec::new();
+    for (index, (_, process, _)) in processes.iter().enumerate() {
+        let marker = |name: &str| {
+            process
+                .iter()
+                .position(|l| l.starts_with(&format!("access(\"{name}\"")))
+        };
+        // The first process has the markers; its children are all between them.
+        let between = match index {
+            0 => {
+                let begin = marker("begin").context("no line for the first marker")?;
+                let end = marker("end").context("no line for the last marker")?;
+                &process[begin..end]
+            }
+            _ => &process[..],
+        };
+        // Signals that a program has no handler for are no lines of its own here.
+        let lines_of_calls = between
+            .iter()
+            .filter(|l| is_call.is_match(l) && !l.starts_with("--- SIGCHLD"));
+        lines.extend(lines_of_calls.map(|line| masked(line)));
+    }
+    Ok(lines)
+}
+
+/// A line without what is different every time.
+fn masked(line: &str) -> String {
+    let replace = |text: String, pattern: &str, by: &str| match Regex::new(pattern) {
+        Ok(pattern) => pattern.replace_all(&text, by).into_owned(),
+        Err(_) => text,
+    };
+    let mut text = line.to_string();
+    for (pattern, by) in [
+        (r"0x[0-9a-f]{5,}", "ADDRESS"),
+        (
+            r"^(clock_gettime(?:64)?\(\w+, |gettimeofday\()\{.*?\}",
+            "${1}NOW",
+        ),
+        (r"^(time\(.*)$", "time"),
+        (r"^(get\w*pid|getpgid|gettid|set_tid_address)\(.*", "$1"),
+        (r"^(clone|fork|vfork|wait4)(.*) = \d+$", "$1$2 = PID"),
+        (r"^kill\(\d+", "kill(PID"),
+        (r"(\\x[0-9a-f]{2})+", "RANDOM"),
+        (r#"nodename="[^"]*""#, "nodename"),
+        (r"^sysinfo\(.*", "sysinfo"),
+        // Linux adds what it knows to what was asked for.
+        (r"stx_mask=[A-Z_|]*", "stx_mask"),
+    ] {
+        text = replace(text, pattern, by);
+    }
+    text
+}
+
+fn each_door_is_named() -> Result<()> {
+    let hello = |compiler, cpu: &str| traced("hello", compiler, Vm::new().cpu(cpu), "");
+    ensure!(hello(Compiler::Glibc64, "max")?.contains("[syscall] write(1, "));
+    // By the landing pad in the vDSO: the vendor decides.
+    let intel = hello(Compiler::Glibc32, "max,vendor=GenuineIntel")?;
+    ensure!(intel.contains("[sysenter] write(1, "), "{intel}");
+    ensure!(intel.contains("[int80] "), "{intel}");
+    let amd = hello(Compiler::Glibc32, "max,vendor=AuthenticAMD")?;
+    ensure!(amd.contains("[syscall32] write(1, "), "{amd}");
+    Ok(())
+}
+
+/// The kernel starts init itself; the trace begins and ends as that of any program.
+fn init_starts_like_any_program() -> Result<()> {
+    let text = traced("hello", Compiler::Glibc64, Vm::new(), "")?;
+    let first = Regex::new(
+        r#"(?m)^\[kernel\] execve\("/init", \["/init"\], 0x7ff[0-9a-f]{9} /\* \d+ vars \*/\) = 0$"#,
+    )?;
+    ensure!(first.is_match(&text), "{text}");
+    ensure!(
+        text.contains("[syscall] exit_group(0) = ?\n+++ exited with 0 +++\n"),
+        "{text}"
+    );
+    Ok(())
+}
+
+fn an_untraced_program_prints_no_calls() -> Result<()> {
+    let files = Initramfs::new().executable_from("/init", &compile("hello", Compiler::Glibc64)?)?;
+    let outcome = Vm::new().initramfs(&files).append("quiet").run()?;
+    outcome.expect(Verdict::Pass)?.lacks("[syscall]")?;
+    outcome.lacks("+++ exited")?;
+    Ok(())
+}
+
+/// The program that gives every call every kind of bad pointer goes through unharmed, and the
+/// kernel with it.
+fn bad_pointers_are_printed_as_they_are() -> Result<()> {
+    for width in [64, 32] {
+        let program = paths::program(width, "bad_pointers");
+        let files = Initramfs::new().executable_from("/init", &program)?;
+        let outcome = Vm::new().initramfs(&files).append("quiet strace").run()?;
+        outcome
+            .expect(Verdict::Pass)?
+            .contains("= -1 EFAULT (Bad address)")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,250 @@
+/*
+ * System calls of many kinds, for the tracer: what it prints of this program must be what
+ * strace prints on Linux. Only calls between the two markers are compared, and nothing in
+ * them depends on the machine but addresses, times and process IDs.
+ *
+ * Its argument is the directory to work in.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/sysmacros.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Nothing is mapped there: each pointer below it is bad. */
+#define NOWHERE ((void *)0x1000)
+
+static char bytes[4096];
+
+static void on_signal(int number)
+{
+	(void)number;
+}
+
+static void files(void)
+{
+	struct stat status;
+	int fd = open("data", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+
+	write(fd, "short\n", 6);
+	write(fd, "quote \" backslash \\ tab \t bell \a 7 \0001 \377", 38);
+	write(fd, "more than thirty-two bytes are cut by strace", 44);
+	write(fd, NOWHERE, 3);
+	write(99, "x", 1);
+	lseek(fd, 0, SEEK_SET);
+	read(fd, bytes, 12);
+	read(fd, bytes, 4096);
+	read(fd, bytes, 1);
+	pread(fd, bytes, 5, 1);
+	pwrite(fd, "abc", 3, 100);
+	lseek(fd, -4, SEEK_END);
+	fstat(fd, &status);
+	stat("/dev/null", &status);
+	lstat("missing", &status);
+	syscall(SYS_statx, AT_FDCWD, "data", AT_SYMLINK_NOFOLLOW, 0x7ff, NOWHERE);
+	fcntl(fd, F_GETFD);
+	fcntl(fd, F_SETFD, 0);
+	fcntl(fd, F_SETFL, O_APPEND | O_NONBLOCK);
+	fcntl(fd, F_DUPFD_CLOEXEC, 30);
+	fcntl(fd, 77, 5);
+	ftruncate(fd, 10);
+	fsync(fd);
+	struct iovec out[2] = { { "one, ", 5 }, { "two\n\1\0019\377", 8 } };
+	struct iovec in[2] = { { bytes, 4 }, { bytes + 100, 50 } };
+	writev(fd, out, 2);
+	lseek(fd, 0, SEEK_SET);
+	readv(fd, in, 2);
+	dup(fd);
+	dup2(fd, 20);
+	dup3(fd, 21, O_CLOEXEC);
+	close(21);
+	close(21);
+}
+
+static void directories(void)
+{
+	mkdir("d", 0755);
+	mkdir("d", 0);
+	symlink("a target", "d/link");
+	readlink("d/link", bytes, 100);
+	readlink("d/link", bytes, 3);
+	readlink("data", bytes, 100);
+	rename("d/link", "d/other");
+	link("data", "d/hard");
+	unlink("d/hard");
+	unlink("d/other");
+	int fd = open("d", O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+	syscall(SYS_getdents64, fd, bytes, sizeof(bytes));
+	syscall(SYS_getdents64, fd, bytes, sizeof(bytes));
+	close(fd);
+	rmdir("d");
+	access("data", R_OK | W_OK);
+	access("data", F_OK);
+	access(NOWHERE, X_OK);
+	faccessat(AT_FDCWD, "d", F_OK, 0);
+	chmod("data", 0600);
+	chown("data", 0, -1);
+	umask(027);
+	umask(022);
+	mknod("fifo", S_IFIFO | 0600, 0);
+	mknod("null", S_IFCHR | 0600, makedev(1, 3));
+	unlink("fifo");
+	unlink("null");
+	struct timespec times[2] = { { 1, 2 }, { 0, UTIME_OMIT } };
+	utimensat(AT_FDCWD, "data", times, AT_SYMLINK_NOFOLLOW);
+	utimensat(AT_FDCWD, "data", NULL, 0);
+	mount("proc", "missing", "proc", MS_NOSUID | MS_RDONLY, "x=y");
+	umount2("missing", MNT_DETACH);
+	open("missing", O_WRONLY | O_APPEND | O_NOFOLLOW);
+	unlink("data");
+	chdir("/");
+	getcwd(bytes, 100);
+	getcwd(bytes, 1);
+}
+
+static void memory(void)
+{
+	char *at = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	mprotect(at, 4096, PROT_READ | PROT_EXEC);
+	mprotect(at, 4096, PROT_NONE);
+	madvise(at, 4096, MADV_DONTNEED);
+	at = mremap(at + 4096, 4096, 8192, MREMAP_MAYMOVE);
+	msync(at, 4096, MS_SYNC);
+	munmap(at, 8192);
+	munmap(at + 1, 8192);
+	mmap(NULL, 4096, PROT_READ, MAP_SHARED, 99, 4096);
+	mmap((void *)0x20000000, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}
+
+static void clocks(void)
+{
+	struct timespec now;
+	struct timeval day;
+	struct timezone zone;
+	time_t seconds;
+
+	syscall(SYS_clock_gettime, CLOCK_REALTIME, &now);
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC_COARSE, &now);
+	syscall(SYS_clock_gettime, 1234, &now);
+	syscall(SYS_clock_getres, CLOCK_MONOTONIC, &now);
+	syscall(SYS_gettimeofday, &day, &zone);
+	syscall(SYS_gettimeofday, &day, NULL);
+	syscall(SYS_time, NULL);
+	syscall(SYS_time, &seconds);
+	struct timespec wait = { .tv_nsec = 1000 };
+	syscall(SYS_nanosleep, &wait, &now);
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wait, NULL);
+}
+
+static void signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	sigset_t set;
+
+	sigaddset(&action.sa_mask, SIGINT);
+	sigaction(SIGUSR1, &action, NULL);
+	action.sa_flags = SA_RESTART | SA_NODEFER | SA_ONSTACK | SA_RESETHAND;
+	sigaction(SIGUSR1, &action, &action);
+	action.sa_handler = SIG_IGN;
+	action.sa_flags = SA_NOCLDSTOP;
+	sigaction(SIGUSR2, &action, NULL);
+	sigaction(SIGTERM, NULL, &action);
+	sigaction(SIGKILL, &action, NULL);
+	sigfillset(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, 35);
+	sigprocmask(SIG_SETMASK, &set, &set);
+	sigprocmask(SIG_UNBLOCK, NULL, &set);
+	sigemptyset(&set);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	kill(getpid(), 0);
+	kill(getpid(), 99);
+}
+
+static void system_state(void)
+{
+	struct utsname name;
+	struct rlimit limit = { 100, 4096 };
+	struct sysinfo info;
+
+	uname(&name);
+	uname(NOWHERE);
+	sysinfo(&info);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	prctl(PR_SET_NAME, "a name");
+	prctl(PR_GET_NAME, bytes);
+	prctl(PR_GET_DUMPABLE);
+	prctl(12345, 1, 2, 3, 4);
+	syscall(SYS_getrandom, bytes, 4, 3);
+	syscall(SYS_getrandom, bytes, 4, 99);
+	getpid();
+	getuid();
+	getpgid(0);
+	sched_yield();
+	syscall(0x1ff, 1, 0, 3, 4, 5, 6);
+	struct pollfd descriptor = { .fd = open("/dev/null", O_RDWR), .events = POLLIN | POLLOUT };
+	poll(&descriptor, 1, 0);
+	poll(&descriptor, 0, 0);
+	ioctl(descriptor.fd, TIOCGWINSZ, bytes);
+	ioctl(descriptor.fd, 0x1234, 1);
+	close(descriptor.fd);
+}
+
+static void children(void)
+{
+	int status;
+
+	if (fork() == 0)
+		_exit(3);
+	wait4(-1, &status, 0, NULL);
+	if (fork() == 0)
+		*(volatile int *)NOWHERE = 1;
+	waitpid(-1, &status, 0);
+	waitpid(-1, NULL, WNOHANG);
+	if (vfork() == 0) {
+		execve("missing", (char *[]){ "a", "an argument longer than thirty-two bytes", NULL },
+		       (char *[]){ "one=1", NULL });
+		_exit(0);
+	}
+	waitpid(-1, &status, 0);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && chdir(argv[1]) != 0)
+		return 1;
+	umask(022);
+	access("begin", F_OK);
+	files();
+	directories();
+	memory();
+	clocks();
+	signals();
+	system_state();
+	children();
+	access("end", F_OK);
+	return 0;
+}
