@@ -3,6 +3,10 @@
 //! Every PC QEMU builds has them, `microvm` included, and they need no tables to be found.
 
 use x86_64::instructions::port::Port;
+use x86_64::registers::model_specific::Msr;
+
+use super::cpu;
+use crate::mm::paging;
 
 /// First vector of the sixteen lines.
 pub const BASE: u8 = 0x20;
@@ -18,8 +22,34 @@ fn out(port: u16, value: u8) {
     unsafe { Port::new(port).write(value) };
 }
 
+/// IA32_APIC_BASE: the local APIC's address; bit 11: it is on, bit 10: in x2APIC mode.
+const APIC_BASE: u32 = 0x1b;
+/// Offsets of two of its registers, and what they are set to: the spurious interrupt vector
+/// register (bit 8: software enable), and LINT0's entry (delivery mode ExtINT, not masked).
+const WIRE: [(u32, u32); 2] = [(0xf0, 0x1ff), (0x350, 0x700)];
+
+/// Lets the 8259s' line through the local APIC: virtual wire mode (Intel SDM vol. 3, 11.5.1).
+/// Firmware does the same on PCs, but `microvm`'s leaves the line masked.
+fn wire_through_local_apic() {
+    if cpu::features().leaf1_edx & 1 << 9 == 0 {
+        return;
+    }
+    // SAFETY: a CPU with an APIC has the register; reading it has no effect.
+    let base = unsafe { Msr::new(APIC_BASE).read() };
+    for (offset, value) in WIRE {
+        match base >> 10 & 0b11 {
+            // SAFETY: in x2APIC mode the registers are MSRs from 0x800 on, 16 bytes each.
+            0b11 => unsafe { Msr::new(0x800 + offset / 16).write(value.into()) },
+            0b10 => paging::write_device((base & !0xfff) + u64::from(offset), value),
+            // Off: the CPU takes the line as one without an APIC does.
+            _ => {}
+        }
+    }
+}
+
 /// Remaps both controllers (8259A data sheet: ICW1 to ICW4) and masks every line.
 pub fn init() {
+    wire_through_local_apic();
     for (command, base, wiring) in [(MASTER, BASE, 1 << 2), (SLAVE, BASE + 8, 2)] {
         out(command, 0x11);
         out(command + 1, base);

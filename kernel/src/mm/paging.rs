@@ -152,14 +152,14 @@ pub fn poke_text(address: u64, byte: u8) {
     unsafe { phys_to_virt(physical).write_volatile(byte) };
 }
 
-/// Writes a byte to a device's memory, which the physical map need not cover.
-pub fn write_device(physical: u64, value: u8) {
+/// Writes a register in a device's memory, which the physical map need not cover.
+pub fn write_device<T: Copy>(physical: u64, value: T) {
     let page = super::page_down(physical);
     let flags = PageFlags::WRITABLE | PageFlags::NO_EXECUTE | PageFlags::NO_CACHE;
     if map_kernel(layout::DEVICE_WINDOW, page, flags).is_ok() {
         x86_64::instructions::tlb::flush(VirtAddr::new(layout::DEVICE_WINDOW));
         // SAFETY: the page was just mapped, and the caller names the register.
-        unsafe { ((layout::DEVICE_WINDOW + physical - page) as *mut u8).write_volatile(value) };
+        unsafe { ((layout::DEVICE_WINDOW + physical - page) as *mut T).write_volatile(value) };
         unmap_kernel(layout::DEVICE_WINDOW);
     }
 }
