@@ -9,6 +9,7 @@ use formats::cmdline::{self, CommandLine};
 use spin::Once;
 
 use crate::log;
+use crate::mm::{PAGE_SIZE, frame, paging};
 
 /// The file's name in the archive.
 pub const CMDLINE: &[u8] = b"kernel/trident/cmdline";
@@ -31,6 +32,24 @@ pub fn ramdisk(boot_info: &BootInfo) -> &'static [u8] {
 /// The command line as it was given, for /proc/cmdline.
 pub fn line() -> &'static [u8] {
     LINE.get().copied().unwrap_or_default()
+}
+
+/// Gives the ramdisk's memory back, once everything in it was copied out of it.
+///
+/// # Safety
+/// Nothing refers to `ramdisk` any more, which the loader put there (see [`ramdisk`]).
+pub unsafe fn release(ramdisk: &[u8]) {
+    let start = ramdisk.as_ptr() as u64;
+    // What lies in part of a page stays: the rest of that page may be somebody else's.
+    let first = start.next_multiple_of(PAGE_SIZE);
+    let last = (start + ramdisk.len() as u64) / PAGE_SIZE * PAGE_SIZE;
+    for page in (first..last).step_by(PAGE_SIZE as usize) {
+        if let Some(physical) = paging::kernel_to_phys(page) {
+            // SAFETY: the caller gives the page up. It stays mapped in the loader's range, which
+            // nothing uses.
+            unsafe { frame::donate(physical) };
+        }
+    }
 }
 
 /// The command line, parsed; sets what must be set before anything else is printed.

@@ -2,8 +2,8 @@
 //!
 //! This file is the order of boot. The ways in are in [`entry`]: start reading there.
 
-#![no_std]
-#![cfg_attr(target_os = "none", no_main)]
+// Where the bare target is missing the crate is linted as a program of the host, with std.
+#![cfg_attr(target_os = "none", no_std, no_main)]
 
 extern crate alloc;
 
@@ -67,6 +67,8 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     #[cfg(not(test))]
     {
         fs::init(ramdisk);
+        // SAFETY: the files have frames of their own, the options are copies.
+        unsafe { boot::release(ramdisk) };
         process::init::start(&options)
     }
 }

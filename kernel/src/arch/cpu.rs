@@ -35,7 +35,6 @@ pub struct Features {
     pub ext1_edx: u32,
     pub ext1_ecx: u32,
     pub sysenter: bool,
-    pub fxsr: bool,
     pub xsave: bool,
     pub xsaveopt: bool,
     pub smep: bool,
@@ -45,7 +44,6 @@ pub struct Features {
     pub rdtscp: bool,
     pub rdpid: bool,
     pub pge: bool,
-    pub invariant_tsc: bool,
     pub hypervisor: bool,
     pub phys_bits: u8,
     pub virt_bits: u8,
@@ -96,7 +94,6 @@ fn read() -> Features {
     let [signature, _, leaf1_ecx, leaf1_edx] = cpuid(1, 0);
     let [_, leaf7_ebx, leaf7_ecx, _] = cpuid(7, 0);
     let [_, _, ext1_ecx, ext1_edx] = cpuid(0x8000_0001, 0);
-    let [_, _, _, power_edx] = cpuid(0x8000_0007, 0);
     let [sizes, ..] = cpuid(0x8000_0008, 0);
     let bit = |register: u32, n: u32| register >> n & 1 != 0;
     let base_family = signature >> 8 & 0xf;
@@ -116,7 +113,6 @@ fn read() -> Features {
         ext1_edx,
         ext1_ecx,
         sysenter: bit(leaf1_edx, 11),
-        fxsr: bit(leaf1_edx, 24),
         xsave: bit(leaf1_ecx, 26),
         xsaveopt: bit(cpuid(0xd, 1)[0], 0),
         smep: bit(leaf7_ebx, 7),
@@ -126,7 +122,6 @@ fn read() -> Features {
         rdtscp: bit(ext1_edx, 27),
         rdpid: bit(leaf7_ecx, 22),
         pge: bit(leaf1_edx, 13),
-        invariant_tsc: bit(power_edx, 8),
         hypervisor: bit(leaf1_ecx, 31),
         phys_bits: if sizes == 0 { 36 } else { sizes as u8 },
         virt_bits: if sizes == 0 { 48 } else { (sizes >> 8) as u8 },

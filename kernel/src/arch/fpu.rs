@@ -41,11 +41,6 @@ pub fn init() {
     }
 }
 
-/// The components in use (XCR0); 0 without XSAVE.
-pub fn components() -> u64 {
-    if cpu::features().xsave { XCr0::read_raw() } else { 0 }
-}
-
 /// Bytes of an area that holds the components in use.
 pub fn area_size() -> usize {
     if cpu::features().xsave { cpu::cpuid(0xd, 0)[1] as usize } else { 512 }

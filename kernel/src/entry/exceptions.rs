@@ -213,7 +213,7 @@ extern "C" fn handle(frame: &mut Frame) {
     } else {
         fault::exception(frame, vector, error_code);
     }
-    if frame.from_user() {
+    if frame.is_user() {
         crate::process::exit_work(frame);
     }
 }

@@ -97,7 +97,7 @@ impl Door {
 
 impl Frame {
     /// Whether user code was interrupted, by the privilege level in CS.
-    pub fn from_user(&self) -> bool {
+    pub fn is_user(&self) -> bool {
         self.cs & 3 == 3
     }
 

@@ -7,7 +7,7 @@ use alloc::collections::BTreeMap;
 
 use super::frame::Frame;
 use super::paging::{PageFlags, PageTables};
-use super::vma::{Prot, Role, Vma};
+use super::vma::{Prot, Vma};
 use super::{PAGE_SIZE, layout};
 use crate::syscall::errno::Errno;
 
@@ -186,11 +186,6 @@ impl AddressSpace {
             }
         }
         Ok(child)
-    }
-
-    /// Whether any area has this role, for the maps file's sake.
-    pub fn has_role(&self, role: Role) -> bool {
-        self.areas.values().any(|area| area.role == role)
     }
 
     /// Whether [address, address + 1) may be accessed as `prot` says.

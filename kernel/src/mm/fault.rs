@@ -71,7 +71,7 @@ impl AddressSpace {
             // The entry allows it by now: a stale TLB entry, or a flag that mprotect changed.
             Some(mapped) => {
                 let writable = mapped.flags & PageFlags::WRITABLE;
-                self.tables.set_flags(page, flags - PageFlags::WRITABLE | writable);
+                self.tables.set_flags(page, (flags - PageFlags::WRITABLE) | writable);
                 Ok(())
             }
             None => {

@@ -162,11 +162,6 @@ impl Frame {
         unsafe { core::ptr::write_bytes(self.as_ptr().cast::<u64>(), 0, PAGE_SIZE as usize / 8) };
     }
 
-    /// Physical address.
-    pub fn address(&self) -> u64 {
-        self.0
-    }
-
     /// The kernel's pointer to the frame's 4096 bytes.
     pub fn as_ptr(&self) -> *mut u8 {
         phys_to_virt(self.0)

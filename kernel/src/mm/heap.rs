@@ -78,7 +78,7 @@ impl State {
         (got >= wanted).then_some(())
     }
 
-    fn from_list(&mut self, layout: Layout) -> *mut u8 {
+    fn take_from_list(&mut self, layout: Layout) -> *mut u8 {
         loop {
             if let Ok(block) = self.list.allocate_first_fit(layout) {
                 return block.as_ptr();
@@ -92,7 +92,7 @@ impl State {
     fn refill(&mut self, class: usize) {
         let size = SMALLEST << class;
         let chunk = Layout::from_size_align(REFILL, REFILL.min(size)).expect("a power of two");
-        let start = self.from_list(chunk);
+        let start = self.take_from_list(chunk);
         if start.is_null() {
             return;
         }
@@ -116,7 +116,7 @@ unsafe impl GlobalAlloc for KernelHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let mut state = self.0.lock();
         state.in_use += layout.size();
-        let Some(class) = class_of(layout) else { return state.from_list(layout) };
+        let Some(class) = class_of(layout) else { return state.take_from_list(layout) };
         if state.classes[class].is_null() {
             state.refill(class);
         }

@@ -15,6 +15,9 @@ pub mod paging;
 pub mod shared;
 pub mod vma;
 
+#[cfg(test)]
+mod tests;
+
 use bootloader_api::BootInfo;
 
 /// Bytes of a page.

@@ -64,7 +64,7 @@ pub fn exception(frame: &mut Frame, vector: u8, error_code: u64) {
         // Nothing here asks for one; QEMU's monitor can send it.
         NMI => log!("NMI at {:#x}", frame.rip),
         PAGE_FAULT => page_fault(frame, error_code),
-        _ if frame.from_user() => user_exception(frame, vector, error_code),
+        _ if frame.is_user() => user_exception(frame, vector, error_code),
         DEBUG if kernel_debug(frame) => {}
         _ => match extable::fixup(frame.rip) {
             Some(go_on) => frame.rip = go_on,
@@ -117,7 +117,7 @@ fn page_fault(frame: &mut Frame, error_code: u64) {
     };
     // Who faulted is told by CS, not by the error code's user bit: an emulator may make a far
     // return in user mode access its stack as supervisor.
-    let from_user = frame.from_user();
+    let from_user = frame.is_user();
     // The kernel touches user memory at the instructions of usercopy.rs only.
     let fixup = if from_user { None } else { extable::fixup(frame.rip) };
     if !from_user && (fixup.is_none() || address >= layout::TASK_SIZE) {

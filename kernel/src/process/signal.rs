@@ -3,7 +3,6 @@
 //! A signal's default action is carried out; handlers are recorded but not called yet.
 
 use alloc::sync::Arc;
-use core::sync::atomic::Ordering;
 
 use super::exit::{ExitStatus, exit_group};
 use super::{Process, Task, current, init, sched};
@@ -175,9 +174,4 @@ pub fn child_ended(_parent: &Arc<Process>) {}
 /// `EINVAL`.
 pub fn check_number(signal: i32) -> Result<u8, Errno> {
     u8::try_from(signal).ok().filter(|s| *s <= COUNT).ok_or(Errno::EINVAL)
-}
-
-/// Whether the process still runs.
-pub fn is_alive(process: &Process) -> bool {
-    process.live_tasks.load(Ordering::Relaxed) > 0
 }

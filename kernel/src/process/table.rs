@@ -1,6 +1,6 @@
 //! All tasks by thread ID.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, btree_map};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 
@@ -31,8 +31,8 @@ pub fn reserve() -> Result<u32, Errno> {
     for _ in 1..PID_MAX {
         tasks.last = if tasks.last + 1 >= PID_MAX { 2 } else { tasks.last + 1 };
         let tid = tasks.last;
-        if !tasks.by_tid.contains_key(&tid) {
-            tasks.by_tid.insert(tid, None);
+        if let btree_map::Entry::Vacant(slot) = tasks.by_tid.entry(tid) {
+            slot.insert(None);
             return Ok(tid);
         }
     }

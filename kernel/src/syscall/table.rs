@@ -8,7 +8,6 @@ use core::arch::asm;
 
 use spin::Mutex;
 
-use super::errno::SysResult;
 use super::{Handler, counters, not_implemented};
 use crate::entry::frame::Door;
 use crate::log;
@@ -158,9 +157,4 @@ use {adapt, calls};
 /// An argument register as the type that the handler takes.
 fn arg<T: super::FromRegister>(register: u64) -> T {
     T::from_register(register)
-}
-
-/// A call that does nothing and says so truthfully: the file or process has no such state.
-fn nothing() -> SysResult {
-    Ok(0)
 }
