@@ -6,10 +6,14 @@
 //! case describes a machine ([`harness::Vm`]), boots it, and says what must be in its output.
 
 mod boot_matrix;
+mod drop_in;
+mod files;
 mod iso;
 mod own_programs;
 mod real_programs;
 mod smoke;
+mod strace;
+mod tour;
 
 use std::process::ExitCode;
 
@@ -20,10 +24,14 @@ type Module = (&'static str, fn() -> Vec<Case>);
 
 const MODULES: &[Module] = &[
     ("smoke", smoke::cases),
+    ("drop_in", drop_in::cases),
+    ("tour", tour::cases),
     ("boot_matrix", boot_matrix::cases),
     ("real_programs", real_programs::cases),
     ("own_programs", own_programs::cases),
+    ("files", files::cases),
     ("iso", iso::cases),
+    ("strace", strace::cases),
 ];
 
 fn main() -> ExitCode {

@@ -94,10 +94,13 @@ pub fn walk_at<T>(
 
 /// What mmap(2) needs of a descriptor: its pages, its path, and whether it may be written through a
 /// shared mapping.
+pub type Mappable = (Arc<dyn PageSource>, Arc<str>, bool);
+
+/// What mmap(2) needs of `fd`.
 ///
 /// # Errors
 /// `EBADF`; `EACCES` if it isn't open for reading; `ENODEV` if it can't be mapped.
-pub fn mappable(fd: i32) -> Result<(Arc<dyn PageSource>, Arc<str>, bool), Errno> {
+pub fn mappable(fd: i32) -> Result<Mappable, Errno> {
     let file = file(fd)?;
     if !file.is_readable() {
         return Err(Errno::EACCES);

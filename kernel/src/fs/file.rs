@@ -23,7 +23,6 @@ pub mod flags {
     pub const O_TRUNC: u32 = 0o1000;
     pub const O_APPEND: u32 = 0o2000;
     pub const O_NONBLOCK: u32 = 0o4000;
-    pub const O_DSYNC: u32 = 0o10000;
     pub const O_ASYNC: u32 = 0o20000;
     pub const O_DIRECT: u32 = 0o40000;
     pub const O_LARGEFILE: u32 = 0o100000;

@@ -19,17 +19,20 @@ use crate::process::limits::INFINITY;
 use crate::process::{Process, Task, TaskState};
 use crate::syscall::errno::Errno;
 
+/// Makes a file's text.
+type MakeText = fn(&Task) -> Result<Vec<u8>, Errno>;
+/// Takes what is written to a file.
+type Accept = fn(&Task, &[u8]) -> Result<(), Errno>;
+
 /// A file in a process's directory.
 pub(super) struct ProcessFile {
     pub name: &'static str,
     pub permissions: u32,
-    /// Makes its text.
-    pub text: fn(&Task) -> Result<Vec<u8>, Errno>,
-    /// Takes what is written to it.
-    pub accept: Option<fn(&Task, &[u8]) -> Result<(), Errno>>,
+    pub text: MakeText,
+    pub accept: Option<Accept>,
 }
 
-const fn file(name: &'static str, permissions: u32, text: fn(&Task) -> Result<Vec<u8>, Errno>) -> ProcessFile {
+const fn file(name: &'static str, permissions: u32, text: MakeText) -> ProcessFile {
     ProcessFile { name, permissions, text, accept: None }
 }
 

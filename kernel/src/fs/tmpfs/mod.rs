@@ -36,7 +36,6 @@ const NAME_SIZE: u64 = 20;
 pub struct TmpFs {
     name: &'static str,
     magic: u32,
-    device: Device,
     next_ino: AtomicU64,
     root: Arc<Dentry>,
 }
@@ -48,7 +47,7 @@ impl TmpFs {
             let device = Device::new(0, mount::anonymous_device());
             let new = NewFile { mode: mode::S_IFDIR | 0o755, ..NewFile::default() };
             let root = Node::make(fs.clone(), device, 1, &new);
-            Self { name, magic, device, next_ino: AtomicU64::new(2), root: Dentry::root(root) }
+            Self { name, magic, next_ino: AtomicU64::new(2), root: Dentry::root(root) }
         })
     }
 }

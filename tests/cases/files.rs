@@ -1,0 +1,237 @@
+//! Files: the same C programs here and on the host, the forms an initramfs may have, a full
+//! memory, and the terminal's line editing.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use formats::cpio::{Member, Writer, mode};
+use harness::programs::{Compiler, busybox, compile_with};
+use harness::{Case, Initramfs, Outcome, Verdict, Vm, cases, oracle};
+
+/// This module's cases.
+pub fn cases() -> Vec<Case> {
+    let mut cases = cases![
+        gzip_initramfs,
+        plain_and_gzip_in_one_initramfs,
+        hard_links_devices_and_links_on_the_way,
+        damaged_initramfs_still_boots,
+        an_initramfs_without_directories,
+        full_memory_is_enospc,
+        typed_lines_are_edited,
+    ];
+    let programs = [
+        "fs_paths",
+        "fs_files",
+        "fs_dirs",
+        "fs_attrs",
+        "fs_perms",
+        "fs_devices",
+    ];
+    // What 32-bit programs are compiled with decides which calls they make.
+    let wide: &[&str] = &["-D_FILE_OFFSET_BITS=64", "-D_TIME_BITS=64"];
+    let ways = [
+        (Compiler::Glibc64, &[][..]),
+        (Compiler::Musl64, &[]),
+        (Compiler::Glibc32, &[]),
+        (Compiler::Glibc32, wide),
+    ];
+    for program in programs {
+        cases.extend(ways.map(|(compiler, options)| {
+            let suffix = if options.is_empty() { "" } else { "_wide" };
+            let name = format!("{program}::{}{suffix}", compiler.name());
+            Case::new(name, move || same_as_on_linux(program, compiler, options))
+        }));
+    }
+    cases
+}
+
+/// A C program must print, and exit with, the same as on the host, line for line.
+fn same_as_on_linux(name: &str, compiler: Compiler, options: &[&str]) -> Result<()> {
+    // Only root can become somebody else, own what it likes, and make device nodes.
+    // SAFETY: geteuid has no arguments and can't fail.
+    let is_root = unsafe { libc::geteuid() } == 0;
+    if !oracle::AVAILABLE || !is_root {
+        return Ok(());
+    }
+    let program = compile_with(name, compiler, options)?;
+    let files = Initramfs::new().executable_from("/init", &program)?;
+    let outcome = Vm::new().initramfs(&files).append("quiet").run()?;
+    outcome.expect(Verdict::Pass)?;
+    let answer = oracle::ask(&program, &[])?;
+    ensure!(
+        answer.status == Some(0),
+        "the host's run failed: {answer:?}"
+    );
+    let serial = outcome.serial.replace('\r', "");
+    for (number, expected) in answer.stdout.lines().enumerate() {
+        ensure!(
+            serial.lines().any(|line| line == expected),
+            "line {} of the host's output is missing: {expected}\n{}",
+            number + 1,
+            outcome.transcript()
+        );
+    }
+    outcome.contains(answer.stdout.trim_end())?;
+    Ok(())
+}
+
+/// Boots a shell script as /init, with `files` around it.
+fn script(files: Initramfs, text: &str) -> Result<Vm> {
+    let text = format!("#!/bin/busybox sh\n{text}\n");
+    let files = files
+        .executable_from("/bin/busybox", &busybox()?)?
+        .executable("/init", text);
+    Ok(Vm::new().initramfs(&files).append("quiet"))
+}
+
+/// Compresses with the host's gzip.
+fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut child = Command::new("gzip")
+        .arg("-c")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("gzip is needed for this case")?;
+    let mut input = child.stdin.take().context("a pipe")?;
+    let bytes = bytes.to_vec();
+    let writer = std::thread::spawn(move || input.write_all(&bytes));
+    let output = child.wait_with_output()?;
+    writer.join().ok().context("the writer panicked")??;
+    ensure!(output.status.success(), "gzip failed");
+    Ok(output.stdout)
+}
+
+/// An archive with busybox as the program to start and one more file.
+fn with_busybox(path: &str, content: &str) -> Result<Initramfs> {
+    let files = Initramfs::new().executable_from("/bin/busybox", &busybox()?)?;
+    Ok(files.file(path, content))
+}
+
+/// Prints a file of an initramfs.
+fn cat(initrd: Vec<u8>, path: &str) -> Result<Outcome> {
+    let words = format!("quiet rdinit=/bin/busybox -- cat {path}");
+    Vm::new().initrd(initrd).append(words).run()
+}
+
+fn gzip_initramfs() -> Result<()> {
+    let archive = gzip(&with_busybox("/etc/motd", "came compressed\n")?.build())?;
+    cat(archive, "/etc/motd")?
+        .expect(Verdict::Pass)?
+        .contains("came compressed\n")?;
+    Ok(())
+}
+
+fn plain_and_gzip_in_one_initramfs() -> Result<()> {
+    let first = with_busybox("/a", "plain\n")?.file("/b", "old\n").build();
+    let second = gzip(&Initramfs::new().file("/b", "new\n").build())?;
+    let third = Initramfs::new().file("/c", "last\n").build();
+    // What follows a compressed archive begins at a multiple of four, after zeros.
+    let mut all = [first, second].concat();
+    all.resize(all.len().next_multiple_of(512) + 512, 0);
+    all.extend(third);
+    cat(all, "/a /b /c")?
+        .expect(Verdict::Pass)?
+        .contains("plain\nnew\nlast\n")?;
+    Ok(())
+}
+
+fn hard_links_devices_and_links_on_the_way() -> Result<()> {
+    let mut writer = Writer::new();
+    writer.directory(b"usr/bin", 0o755);
+    writer.symlink(b"bin", b"usr/bin");
+    let program = std::fs::read(busybox()?)?;
+    writer.file(b"bin/busybox", 0o755, &program);
+    let link = Member {
+        mode: mode::FILE | 0o640,
+        ino: 5,
+        nlink: 3,
+        ..Member::default()
+    };
+    writer.member(b"one", &link);
+    writer.member(b"../../two", &link);
+    writer.member(
+        b"/deep/er/three",
+        &Member {
+            body: b"shared\n",
+            ..link
+        },
+    );
+    let zero = Member {
+        mode: mode::CHARACTER | 0o600,
+        rdev: (1, 5),
+        ..Member::default()
+    };
+    writer.member(b"my/zero", &zero);
+    let text = "#!/bin/busybox sh\nbusybox stat -c '%n %h %a %F' /one /two /deep/er/three /my/zero\n\
+                busybox cat /one\nbusybox head -c 5 /my/zero > /five\nbusybox wc -c < /five\n";
+    writer.file(b"init", 0o755, text.as_bytes());
+    Vm::new()
+        .initrd(writer.finish())
+        .append("quiet PATH=/usr/bin")
+        .run()?
+        .expect(Verdict::Pass)?
+        .contains("/one 3 640 regular file\n/two 3 640 regular file\n")?
+        .contains("/deep/er/three 3 640 regular file\n/my/zero 1 600 character special file\n")?
+        .contains("shared\n5\n")?;
+    Ok(())
+}
+
+fn damaged_initramfs_still_boots() -> Result<()> {
+    let mut archive = with_busybox("/a", "whole\n")?.build();
+    archive.extend_from_slice(b"\x28\xb5\x2f\xfd and so on");
+    let words = "rdinit=/bin/busybox -- cat /a";
+    Vm::new()
+        .initrd(archive)
+        .append(words)
+        .run()?
+        .expect(Verdict::Pass)?
+        .contains("whole\n")?
+        .contains("zstd")?;
+    Ok(())
+}
+
+fn an_initramfs_without_directories() -> Result<()> {
+    let text = "set -e\nmount -t proc proc /proc\nmount -t devtmpfs dev /dev\nmkdir /sys /t\n\
+                mount -t sysfs sysfs /sys\nmount -t tmpfs none /t\necho mounted > /t/x\ncat /t/x\n\
+                head -c 3 /dev/zero > /three\nwc -c < /three\ntest -r /proc/self/maps\numount /t\ntest ! -e /t/x\n\
+                echo all there";
+    script(Initramfs::new(), &with_applets(text))?
+        .run()?
+        .expect(Verdict::Pass)?
+        .contains("mounted\n3\nall there\n")?;
+    Ok(())
+}
+
+/// Makes names like `cat` mean busybox's.
+fn with_applets(script: &str) -> String {
+    format!("PATH=/bin\n/bin/busybox --install -s /bin\n{script}")
+}
+
+fn full_memory_is_enospc() -> Result<()> {
+    let text = with_applets(
+        "dd if=/dev/zero of=/big bs=64k 2>&1\nls -l /big > /dev/null || exit 1\nrm /big\n\
+         dd if=/dev/zero of=/big bs=1k count=2000 2>/dev/null && echo room again",
+    );
+    script(Initramfs::new(), &text)?
+        .memory("48M")
+        .run()?
+        .expect(Verdict::Pass)?
+        .contains("No space left on device")?
+        .contains("room again\n")?;
+    Ok(())
+}
+
+fn typed_lines_are_edited() -> Result<()> {
+    // What is typed before the kernel listens may be lost, but for what is behind ^U.
+    let mut typed = vec![0x15; 40];
+    typed.extend_from_slice(b"wrogn\x7f\x7fng wo\x17word\r\x04");
+    let text = "read line\necho \"line [$line]\"\nread line || echo end of file";
+    script(Initramfs::new(), text)?
+        .input(typed)
+        .run()?
+        .expect(Verdict::Pass)?
+        .contains("line [wrong word]\n")?
+        .contains("end of file\n")?;
+    Ok(())
+}
