@@ -158,14 +158,6 @@ pub const TEST: &[Need] = &[
         arch: "edk2-ovmf",
         macos: "qemu",
     },
-    Need {
-        what: "strace",
-        test: Test::Program("strace"),
-        debian: "strace",
-        fedora: "strace",
-        arch: "strace",
-        macos: "(not available: use a Linux machine)",
-    },
     GDB,
 ];
 
