@@ -54,22 +54,22 @@ impl Registers {
         registers
     }
 
-    /// Sets the number and the first two arguments of a call through `door`.
-    pub fn with_call(mut self, door: Door, number: usize, args: [usize; 2]) -> Registers {
+    /// Sets the number and up to four arguments of a call through `door`.
+    pub fn with_call(mut self, door: Door, number: usize, args: &[usize]) -> Registers {
         self.general[0] = number;
-        let [first, second] = argument_registers(door);
-        self.general[first] = args[0];
-        self.general[second] = args[1];
+        for (register, arg) in argument_registers(door).into_iter().zip(args) {
+            self.general[register] = *arg;
+        }
         self
     }
 }
 
-/// Which registers carry the first two arguments: rdi and rsi, or ebx and ecx.
-fn argument_registers(door: Door) -> [usize; 2] {
+/// Which registers carry the first four arguments: rdi rsi rdx r10, or ebx ecx edx esi.
+fn argument_registers(door: Door) -> [usize; 4] {
     match door {
         #[cfg(target_arch = "x86_64")]
-        Door::Syscall => [5, 4],
-        _ => [1, 2],
+        Door::Syscall => [5, 4, 3, 9],
+        _ => [1, 2, 3, 4],
     }
 }
 

@@ -238,6 +238,19 @@ mod tests {
             }
         }
 
+        /// Many small steps end where one big one does: no fraction is lost on the way.
+        #[test]
+        fn fractions_add_up(mult in 1..=u32::MAX, step in 1u64..10_000, count in 1u64..2_000) {
+            let mut keeper = Timekeeper::new(0, mult, MODE_RDTSC);
+            let mut other = keeper.clone();
+            for index in 1..=count {
+                keeper.advance(index * step);
+            }
+            other.advance(count * step);
+            prop_assert_eq!(keeper.at_base(MONOTONIC), other.at_base(MONOTONIC));
+            prop_assert_eq!(keeper.at_base(MONOTONIC_RAW), other.at_base(MONOTONIC_RAW));
+        }
+
         #[test]
         fn setting_the_date_sets_the_date(
             cycle in 0u64..1 << 50, mult in 1..=u32::MAX, seconds in -5_000_000_000i64..50_000_000_000, nanos in 0..NANOS_PER_SEC,

@@ -10,7 +10,7 @@ use core::arch::asm;
 
 use programs::check::Checks;
 use programs::registers::{self, Registers};
-use sys::numbers::GETPID;
+use sys::numbers::{GETPID, READ, WAIT4};
 use sys::{Door, Env, os};
 
 sys::entry!(run);
@@ -38,26 +38,61 @@ fn run(env: &Env) -> i32 {
         };
     }
     let mut checks = Checks::default();
-    let pid = os::getpid();
+    let zero = os::open(c"/dev/zero", os::O_RDONLY).unwrap_or(usize::MAX);
     for door in Door::usable() {
         for (name, flag) in FLAGS {
-            let mut before = Registers::pattern().with_call(door, door.number(GETPID), [0, 0]);
-            before.flags |= flag;
-            // SAFETY: getpid touches no memory of the program.
-            let after = unsafe { registers::call(door, before) };
-            checks.equal(
-                after.general[0],
-                pid,
-                format_args!("{door} with {name}: result"),
-            );
-            checks.equal(
-                after.flags,
-                before.flags,
-                format_args!("{door} with {name}: flags"),
+            let mut call = |number, args: &[usize], wanted: usize, what: &str| {
+                let mut before = Registers::pattern().with_call(door, number, args);
+                before.flags |= flag;
+                // SAFETY: the calls write to `BUFFER` at most.
+                let after = unsafe { registers::call(door, before) };
+                let (result, flags) = (after.general[0], after.flags);
+                checks.equal(result, wanted, format_args!("{door} with {name}: {what}"));
+                checks.equal(
+                    flags,
+                    before.flags,
+                    format_args!("{door} with {name}: flags after {what}"),
+                );
+            };
+            call(door.number(GETPID), &[], os::getpid(), "getpid");
+            // The kernel fills memory, upwards whatever DF says.
+            fill(0xff);
+            call(door.number(READ), &[zero, middle(), 64], 64, "read");
+            let right = buffer()
+                .iter()
+                .enumerate()
+                .all(|(at, &byte)| (byte == 0) == (64..128).contains(&at));
+            // The kernel goes to another process and comes back: IRET, which NT would upset.
+            if let Ok(child) = os::fork() {
+                if child == 0 {
+                    os::exit(0);
+                }
+                call(door.number(WAIT4), &[usize::MAX, 0, 0, 0], child, "wait4");
+            }
+            checks.that(
+                right,
+                format_args!("{door} with {name}: read wrote elsewhere"),
             );
         }
     }
     checks.status()
+}
+
+/// Where the kernel writes to: the middle third, at an address of 32 bits.
+static mut BUFFER: [u8; 192] = [0; 192];
+
+fn buffer() -> [u8; 192] {
+    // SAFETY: one thread, and the kernel writes only during a call.
+    unsafe { BUFFER }
+}
+
+fn fill(byte: u8) {
+    // SAFETY: as above.
+    unsafe { BUFFER = [byte; 192] };
+}
+
+fn middle() -> usize {
+    (&raw mut BUFFER).addr() + 64
 }
 
 /// Sets the trap flag with the door's instruction next; returns only if there was no trap.

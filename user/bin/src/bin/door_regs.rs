@@ -51,7 +51,7 @@ fn run(_: &Env) -> i32 {
 }
 
 fn compare(checks: &mut Checks, door: Door, what: &str, call: [usize; 3], result: isize) {
-    let before = Registers::pattern().with_call(door, call[0], [call[1], call[2]]);
+    let before = Registers::pattern().with_call(door, call[0], &call[1..]);
     // SAFETY: the calls above write nothing but `PLACE`, through no more than a 16-byte struct.
     let after = unsafe { registers::call(door, before) };
     checks.equal(

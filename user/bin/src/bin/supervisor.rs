@@ -92,15 +92,16 @@ impl<'a> Case<'a> {
     /// Runs the case; whether it ended as expected.
     fn run(&self, env: &Env, width: u32, directory: &str) -> bool {
         let ending = self.start(env, directory).and_then(os::wait);
-        let right = match (ending, self.expected.split_once(' ')) {
-            (Ok(Ending::Exit(status)), Some(("exit", wanted))) => {
-                wanted.trim().parse() == Ok(status)
+        let right = self.expected.split('|').any(|wanted| {
+            let wanted = wanted.trim().split_once(' ');
+            match (ending, wanted) {
+                (Ok(Ending::Exit(status)), Some(("exit", number))) => number.parse() == Ok(status),
+                (Ok(Ending::Signal(signal)), Some(("signal", number))) => {
+                    number.parse() == Ok(signal)
+                }
+                _ => false,
             }
-            (Ok(Ending::Signal(number)), Some(("signal", wanted))) => {
-                wanted.trim().parse() == Ok(number)
-            }
-            _ => false,
-        };
+        });
         let verdict = if right { "ok" } else { "FAIL" };
         println!(
             "{width} {}: {verdict} ({ending:?}, expected {})",

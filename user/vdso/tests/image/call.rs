@@ -164,6 +164,26 @@ fn getcpu_by_register_and_by_segment_limit() {
     });
 }
 
+#[test]
+fn getcpu_takes_both_numbers_apart() {
+    both(|program| {
+        let site = if program.bits == 64 {
+            vdso64::VDSO_GETCPU_SITE
+        } else {
+            vdso32::VDSO_GETCPU_SITE
+        };
+        // mov eax, CPU 4095 on node 3; a three-byte no-op.
+        program.patch(site, &[0xb8, 0xff, 0x3f, 0, 0, 0x0f, 0x1f, 0x00]);
+        let (cpu, node) = (low(0u32), low(0u32));
+        let at = [
+            std::ptr::from_mut(cpu) as usize,
+            std::ptr::from_mut(node) as usize,
+        ];
+        assert_eq!(program.call_int("__vdso_getcpu", [at[0], at[1], 0]), 0);
+        assert_eq!((*cpu, *node), (4095, 3));
+    });
+}
+
 /// CPUID leaf 7: does this host have RDPID?
 fn raw_rdpid() -> bool {
     std::arch::x86_64::__cpuid_count(7, 0).ecx & 1 << 22 != 0

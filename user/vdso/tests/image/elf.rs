@@ -68,6 +68,11 @@ fn one_segment_that_is_read_and_executed() {
         assert!(load.p_filesz <= image.len() as u64);
         for header in &elf.program_headers {
             assert!(
+                header.p_filesz > 0,
+                "an empty header of type {:#x}",
+                header.p_type
+            );
+            assert!(
                 header.p_offset == header.p_vaddr
                     && header.p_offset + header.p_filesz <= load.p_filesz
             );

@@ -99,6 +99,25 @@ impl Tables {
         ))
     }
 
+    /// Where the entry begins that .eh_frame_hdr's search table names for `at`.
+    pub fn listed(&self, at: u64) -> Option<u64> {
+        let file = object::File::parse(self.program.image).unwrap();
+        let section = file.section_by_name(".eh_frame_hdr")?;
+        let bases = self
+            .bases
+            .clone()
+            .set_eh_frame_hdr(section.address() + self.program.base as u64);
+        let size = if self.program.bits == 64 { 8 } else { 4 };
+        let header = gimli::EhFrameHdr::new(section.data().unwrap(), LittleEndian)
+            .parse(&bases, size)
+            .ok()?;
+        let table = header.table()?;
+        let fde = table
+            .fde_for_address(&self.frames, &bases, at, EhFrame::cie_from_offset)
+            .ok()?;
+        Some(fde.initial_address())
+    }
+
     fn evaluate(
         &self,
         expression: &UnwindExpression<usize>,
@@ -143,6 +162,11 @@ fn every_export_is_covered() {
                 symbol.address() + symbol.size(),
             );
             let name = symbol.name().unwrap();
+            let listed = tables.listed(start);
+            assert!(
+                listed.is_some_and(|first| first <= start && start < first + 2048),
+                "{name} is not in the search table"
+            );
             let (is_signal, range) = tables
                 .entry(start)
                 .unwrap_or_else(|| panic!("{name} has no unwind entry"));

@@ -1,0 +1,30 @@
+//! Rule 14: enters by the instruction that this vendor's CPUs lack: in 32-bit code `SYSENTER` on AMD,
+//! `SYSCALL` on Intel. A real CPU refuses (signal 4); an emulator may let it through, and then it
+//! is a door like the others (exit 0), never a jump to an address that no kernel wrote.
+//! Expected: either.
+#![no_std]
+#![cfg_attr(bare, no_main)]
+
+use sys::Env;
+
+sys::entry!(run);
+
+/// In 64-bit code, `sysenter_from_64` does this.
+#[cfg(target_arch = "x86_64")]
+fn run(_: &Env) -> i32 {
+    2
+}
+
+#[cfg(target_arch = "x86")]
+fn run(_: &Env) -> i32 {
+    let door = if sys::cpu::is_amd() {
+        sys::Door::Sysenter
+    } else {
+        sys::Door::Syscall32
+    };
+    // SAFETY: getpid touches no memory of the program; the way back is the vDSO's landing pad,
+    // for which the stack is made ready, or no way back at all.
+    let pid = unsafe { sys::call(door, sys::numbers::GETPID.i386, [0; 6]) };
+    sys::println!("{door}: getpid returned {pid}");
+    i32::from(pid.cast_unsigned() != sys::os::getpid())
+}
