@@ -75,7 +75,7 @@ impl Segments {
         // stack segment with stale attributes (Linux: X86_BUG_SYSRET_SS_ATTRS).
         // SAFETY: the kernel's own data segment.
         unsafe { SS::set_reg(SegmentSelector(KERNEL_DS)) };
-        FsBase::write(VirtAddr::new(self.fs_base));
-        KernelGsBase::write(VirtAddr::new(self.gs_base));
+        FsBase::write(VirtAddr::new_truncate(self.fs_base));
+        KernelGsBase::write(VirtAddr::new_truncate(self.gs_base));
     }
 }

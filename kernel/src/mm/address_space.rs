@@ -5,7 +5,7 @@
 
 use alloc::collections::BTreeMap;
 
-use super::frame::Frame;
+use super::frame::{self, Frame};
 use super::paging::{PageFlags, PageTables};
 use super::vma::{Prot, Vma};
 use super::{PAGE_SIZE, layout};
@@ -162,6 +162,9 @@ impl AddressSpace {
     /// # Errors
     /// `ENOMEM`.
     pub fn fork(&mut self) -> Result<Self, Errno> {
+        if frame::is_low() {
+            return Err(Errno::ENOMEM);
+        }
         let mut child = Self {
             areas: self.areas.clone(),
             tables: PageTables::new()?,

@@ -84,6 +84,13 @@ pub fn init(boot_info: &BootInfo) {
     allocator.free_count = allocator.total;
 }
 
+/// Whether only the kernel's reserve is left: what would make the kernel's own data grow for a
+/// program fails then.
+pub fn is_low() -> bool {
+    let allocator = ALLOCATOR.lock();
+    allocator.free_count <= allocator.reserve()
+}
+
 /// (free, all) frames of RAM.
 pub fn statistics() -> (u64, u64) {
     let allocator = ALLOCATOR.lock();
@@ -91,7 +98,16 @@ pub fn statistics() -> (u64, u64) {
 }
 
 impl Allocator {
-    fn take(&mut self) -> Option<u64> {
+    /// Frames that only the kernel itself gets: a 64th of all, 256 KiB to 4 MiB.
+    fn reserve(&self) -> u64 {
+        (self.total / 64).clamp(64, 1024)
+    }
+
+    /// Takes a frame, unless no more than `spared` are left.
+    fn take(&mut self, spared: u64) -> Option<u64> {
+        if self.free_count <= spared {
+            return None;
+        }
         let address = if self.free != NO_FRAME {
             let address = self.free;
             // SAFETY: a free frame belongs to the allocator; it holds the next one's address.
@@ -136,7 +152,18 @@ impl Frame {
     /// # Errors
     /// `ENOMEM` when there is none.
     pub fn uninitialised() -> Result<Self, Errno> {
-        ALLOCATOR.lock().take().map(Self).ok_or(Errno::ENOMEM)
+        let mut allocator = ALLOCATOR.lock();
+        let spared = allocator.reserve();
+        allocator.take(spared).map(Self).ok_or(Errno::ENOMEM)
+    }
+
+    /// A frame for the kernel's own heap and tables, which may use up the reserve: programs must
+    /// not be able to take what the kernel needs to go on.
+    ///
+    /// # Errors
+    /// `ENOMEM` when there is none at all.
+    pub fn for_kernel() -> Result<Self, Errno> {
+        ALLOCATOR.lock().take(0).map(Self).ok_or(Errno::ENOMEM)
     }
 
     /// A frame with the same bytes as this one.

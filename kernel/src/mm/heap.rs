@@ -57,7 +57,7 @@ impl State {
         let wanted = bytes.max(GROWTH).next_multiple_of(PAGE_SIZE);
         let mut got = 0;
         while got < wanted {
-            let Ok(frame) = Frame::uninitialised() else { break };
+            let Ok(frame) = Frame::for_kernel() else { break };
             if paging::map_kernel(start + got, frame.into_raw(), PageFlags::WRITABLE | PageFlags::NO_EXECUTE).is_err() {
                 break;
             }

@@ -2,11 +2,14 @@
 
 use super::address_space::AddressSpace;
 use super::fault::Access;
-use super::frame::Frame;
+use super::frame::{self, Frame};
 use super::paging::PageFlags;
 use super::vma::{Backing, Prot, Role, Vma};
-use super::{PAGE_SIZE, layout, page_up};
+use super::{PAGE_SIZE, layout, page_down, page_up};
 use crate::syscall::errno::Errno;
+
+/// Most areas of a program (vm.max_map_count).
+const MAP_COUNT_MAX: usize = 65530;
 
 /// Where a mapping should go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +30,7 @@ impl AddressSpace {
     /// [`Place::FixedNoReplace`] on something mapped, `EPERM` below mmap_min_addr.
     pub fn map(&mut self, place: Place, len: u64, area: NewArea) -> Result<u64, Errno> {
         let len = page_up(len).filter(|len| *len != 0).ok_or(Errno::EINVAL)?;
+        self.check_room()?;
         let start = match place {
             Place::Hint(hint) => self.place(hint, len)?,
             Place::Fixed(at) | Place::FixedNoReplace(at) => {
@@ -41,6 +45,12 @@ impl AddressSpace {
         let NewArea { prot, max_prot, shared, backing, role } = area;
         self.insert(Vma { start, end: start + len, prot, max_prot, shared, backing, role });
         Ok(start)
+    }
+
+    /// Whether there may be more areas: a program's count is limited, and the kernel's memory
+    /// isn't to be used up by them.
+    fn check_room(&self) -> Result<(), Errno> {
+        if self.areas.len() >= MAP_COUNT_MAX || frame::is_low() { Err(Errno::ENOMEM) } else { Ok(()) }
     }
 
     fn check_fixed(&self, at: u64, len: u64) -> Result<(), Errno> {
@@ -104,6 +114,11 @@ impl AddressSpace {
         if !start.is_multiple_of(PAGE_SIZE) || end > self.task_size || len == 0 {
             return Err(Errno::EINVAL);
         }
+        // A hole in the middle of an area makes one more of it.
+        let splits = self.find(start).is_some_and(|area| area.start < start && area.end > end);
+        if splits && self.areas.len() >= MAP_COUNT_MAX {
+            return Err(Errno::ENOMEM);
+        }
         for area in self.carve(start, end) {
             self.drop_pages(area.start, area.end);
             if area.role == Role::Vdso && self.landmarks.vdso >= area.start && self.landmarks.vdso < area.end {
@@ -146,6 +161,7 @@ impl AddressSpace {
         if covered < end {
             return Err(Errno::ENOMEM);
         }
+        self.check_room()?;
         for mut area in self.carve(start, end) {
             area.prot = prot;
             let mut pages = alloc::vec::Vec::new();
@@ -183,6 +199,7 @@ impl AddressSpace {
             return Err(Errno::EFAULT);
         }
         let (area_end, area_prot) = (area.end, area.prot);
+        self.check_room()?;
         if let Remap::To(new) = to {
             let overlap = new < old + old_len && old < new.saturating_add(new_len);
             if overlap {
@@ -320,6 +337,20 @@ impl AddressSpace {
             done += len;
         }
         done
+    }
+
+    /// Writes as the program itself would, in an address space that isn't the running one.
+    ///
+    /// # Errors
+    /// `EFAULT` where the program may not write.
+    pub fn store(&mut self, address: u64, bytes: &[u8]) -> Result<(), Errno> {
+        let end = address.checked_add(bytes.len() as u64).ok_or(Errno::EFAULT)?;
+        let mut page = page_down(address);
+        while page < end {
+            self.fault(page.max(address), Access::Write).map_err(|_| Errno::EFAULT)?;
+            page += PAGE_SIZE;
+        }
+        self.poke(address, bytes)
     }
 
     /// Gives the program its own copy of a page, whatever its protection.

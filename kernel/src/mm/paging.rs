@@ -80,8 +80,10 @@ fn entry(root: u64, address: u64, make: Option<PageTableFlags>) -> Result<Option
         let slot = unsafe { &mut *slot(at, address, level) };
         if slot.is_unused() {
             let Some(flags) = make else { return Ok(None) };
-            let next = Frame::zeroed()?.into_raw();
-            slot.set_addr(PhysAddr::new(next), flags);
+            // The kernel's own tables may use the reserve, a program's may not.
+            let next = if address >> 63 == 1 { Frame::for_kernel()? } else { Frame::uninitialised()? };
+            next.clear();
+            slot.set_addr(PhysAddr::new(next.into_raw()), flags);
         }
         if slot.flags().contains(PageTableFlags::HUGE_PAGE) {
             return Ok(None);

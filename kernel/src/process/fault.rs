@@ -3,7 +3,7 @@
 use x86_64::registers::control::Cr2;
 
 use super::signal::{self, SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGTRAP};
-use super::{current, try_current};
+use super::{current, init, oom, sched, try_current};
 use crate::arch::extable;
 use crate::arch::percpu::{self, work};
 use crate::entry::frame::Frame;
@@ -132,10 +132,12 @@ fn page_fault(frame: &mut Frame, error_code: u64) {
     drop(mm);
     match (result, fixup) {
         (Ok(()), _) => {}
-        (Err(FaultError::OutOfMemory), _) => {
-            log!("Out of memory: killed process {}", current().process.pid);
-            signal::force(SIGKILL)
-        }
+        // The instruction is tried again when the victim is gone.
+        (Err(FaultError::OutOfMemory), _) if !oom::kill_largest() => sched::yield_now(),
+        // The copy ends here; what the kernel holds for this call is given back before the
+        // process dies of its pending signal.
+        (Err(FaultError::OutOfMemory), Some(go_on)) if current().process.pid != init::PID => frame.rip = go_on,
+        (Err(FaultError::OutOfMemory), _) => signal::force(SIGKILL),
         (Err(_), Some(go_on)) => frame.rip = go_on,
         (Err(error), None) => {
             report(frame, "page fault", error_code, address);

@@ -118,7 +118,7 @@ pub fn clone(args: CloneArgs) -> SysResult {
         && let Some(mm) = new.mm()
     {
         // A bad address is the child's own trouble, as on Linux.
-        let _ = mm.lock().poke(args.child_tid.address(), &pid.to_ne_bytes());
+        let _ = mm.lock().store(args.child_tid.address(), &pid.to_ne_bytes());
     }
     if args.flags.contains(CloneFlags::PARENT_SETTID) {
         args.parent_tid.write(pid)?;

@@ -36,6 +36,7 @@ pub mod init;
 pub mod limits;
 pub mod sched;
 pub mod signal;
+mod oom;
 mod stack;
 pub mod table;
 pub mod wait;

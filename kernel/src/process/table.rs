@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use spin::Mutex;
 
-use super::{Process, Task};
+use super::{Process, Task, TaskState};
 use crate::syscall::errno::Errno;
 
 /// Highest ID (PID_MAX_DEFAULT).
@@ -57,6 +57,17 @@ pub fn find(tid: u32) -> Option<Arc<Task>> {
 /// All tasks, by ID.
 pub fn all() -> Vec<Arc<Task>> {
     TASKS.lock().by_tid.values().filter_map(|entry| entry.as_ref()?.upgrade()).collect()
+}
+
+/// How many tasks there are that haven't ended.
+pub fn count() -> usize {
+    let tasks = TASKS.lock();
+    let live = |entry: &&Entry| {
+        // Never the last reference: whoever holds another doesn't run now.
+        let task = entry.as_ref().and_then(Weak::upgrade);
+        task.is_some_and(|task| task.state() != TaskState::Dead)
+    };
+    tasks.by_tid.values().filter(live).count()
 }
 
 /// The process with this ID.

@@ -6,6 +6,7 @@ use core::sync::atomic::Ordering;
 use linux_raw_sys::general as linux;
 
 use super::errno::{Errno, SysResult};
+use crate::mm::layout::{STACK_LIMIT, TASK_SIZE};
 use crate::process::exit::{self, ExitStatus, Which};
 use crate::process::fork::{self, CloneArgs, CloneFlags};
 use crate::process::{current, exec};
@@ -47,6 +48,9 @@ pub fn clone(flags: u64, stack: u64, parent_tid: UserPtr<u32>, child_tid: UserPt
     // A child that shares memory while the parent runs on is a thread in all but name.
     if flags.contains(CloneFlags::VM) && !flags.contains(CloneFlags::VFORK) {
         return Err(Errno::EINVAL);
+    }
+    if flags.contains(CloneFlags::SETTLS) && tls >= TASK_SIZE {
+        return Err(Errno::EPERM);
     }
     fork::clone(CloneArgs { flags, stack, parent_tid, child_tid, tls })
 }
@@ -94,8 +98,9 @@ fn strings<T: Pod + Into<u64>>(array: UserPtr<T>) -> Result<Vec<Vec<u8>>, Errno>
         let text = UserPtr::<u8>::new(pointer).read_cstr(STRING_MAX).map_err(|errno| {
             if errno == Errno::ENAMETOOLONG { Errno::E2BIG } else { errno }
         })?;
-        total += text.len();
-        if total > crate::mm::layout::STACK_LIMIT as usize / 4 {
+        // The string, its NUL, and the pointer to it.
+        total += text.len() + 1 + 8;
+        if total > STACK_LIMIT as usize / 4 {
             return Err(Errno::E2BIG);
         }
         strings.push(text);
