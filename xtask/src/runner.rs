@@ -72,7 +72,7 @@ fn package(kernel: &Path) -> Result<PathBuf> {
 fn test(image: &Path, arguments: &[String]) -> Result<ExitCode> {
     let listing = arguments.iter().any(|argument| argument == "--list");
     let vm = Vm::new().kernel(image).memory("256M").timeout(TEST_LIMIT);
-    let vm = vm.append(format!("panic=-1 -- {}", arguments.join(" ")));
+    let vm = vm.append(format!("quiet panic=-1 -- {}", arguments.join(" ")));
     let outcome = if listing { vm.run()? } else { vm.echo().run()? };
     if listing {
         // Nothing but the names may reach whoever asked for them.
