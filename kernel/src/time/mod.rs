@@ -174,3 +174,88 @@ pub fn spin_seconds(seconds: u64) {
         core::hint::spin_loop();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{TICK_NANOS, Time, as_nanos, now, resolution, set_realtime, tick, tsc};
+    use crate::kernel_test;
+    use vdso::reader::{
+        BOOTTIME, MONOTONIC, MONOTONIC_COARSE, MONOTONIC_RAW, REALTIME, REALTIME_COARSE, TAI,
+    };
+
+    const COUNTING: [usize; 5] = [REALTIME, MONOTONIC, MONOTONIC_RAW, BOOTTIME, TAI];
+
+    kernel_test!(
+        fn clocks_never_go_back_over_a_tick() {
+            for id in COUNTING {
+                let mut last = now(id as i32);
+                for step in 0..2000 {
+                    if step % 100 == 0 {
+                        tick();
+                    }
+                    let time = now(id as i32);
+                    assert!(
+                        time.is_some() && time >= last,
+                        "clock {id}: {last:?} then {time:?}"
+                    );
+                    last = time;
+                }
+            }
+        }
+    );
+
+    kernel_test!(
+        fn the_tick_brings_the_coarse_clocks_along() {
+            for (coarse, fine) in [(REALTIME_COARSE, REALTIME), (MONOTONIC_COARSE, MONOTONIC)] {
+                let before = now(fine as i32);
+                tick();
+                let ticked = now(coarse as i32);
+                let after = now(fine as i32);
+                assert!(
+                    before <= ticked && ticked <= after,
+                    "{before:?} {ticked:?} {after:?}"
+                );
+                assert_eq!(now(coarse as i32), ticked);
+                assert_eq!(resolution(coarse as i32), Some(TICK_NANOS));
+                assert_eq!(resolution(fine as i32), Some(1));
+            }
+        }
+    );
+
+    kernel_test!(
+        fn setting_the_date_leaves_the_other_clocks_alone() {
+            let (uptime, date) = (now(MONOTONIC as i32), now(REALTIME as i32).unwrap());
+            set_realtime(Time {
+                seconds: 1_900_000_000,
+                nanos: 0,
+            });
+            let set = now(REALTIME as i32).unwrap();
+            assert!((1_900_000_000..1_900_000_002).contains(&set.seconds));
+            let passed = as_nanos(now(MONOTONIC as i32).unwrap()) - as_nanos(uptime.unwrap());
+            assert!(passed < 1_000_000_000);
+            set_realtime(date);
+        }
+    );
+
+    kernel_test!(
+        fn unknown_clocks_are_unknown() {
+            for id in [2, 3, 8, 10, 12, 100, -1, i32::MIN, i32::MAX] {
+                assert_eq!(now(id), None);
+                assert_eq!(resolution(id), None);
+            }
+        }
+    );
+
+    kernel_test!(
+        fn the_tsc_is_measured_alike_twice() {
+            let (Some(first), Some(second)) = (tsc::frequency(), tsc::frequency()) else {
+                return;
+            };
+            // A busy host can stretch one reading, but the best half of each end is used.
+            assert!(
+                first.hertz.abs_diff(second.hertz) < first.hertz / 500,
+                "{first:?} {second:?}"
+            );
+        }
+    );
+}

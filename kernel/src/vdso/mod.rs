@@ -157,3 +157,85 @@ pub fn sigreturn(base: u64) -> (u64, u64) {
 fn symbol(base: u64, offset: usize) -> u64 {
     if base == 0 { 0 } else { base + offset as u64 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        ClockPage, IMAGE32, IMAGE64, PAGE_SIZE, Prot, Role, clock_page, cpu, images, landing_pad,
+        map, vdso32, vdso64, vsyscall,
+    };
+    use crate::kernel_test;
+    use crate::mm::address_space::AddressSpace;
+    use crate::mm::mapping::Remap;
+
+    kernel_test!(
+        fn the_clock_page_lies_right_below_and_stays_read_only() {
+            for is_32bit in [false, true] {
+                let mut mm = AddressSpace::new(is_32bit).unwrap();
+                map(&mut mm, is_32bit).unwrap();
+                let base = mm.landmarks.vdso;
+                let (vvar, code) = (base - PAGE_SIZE, base);
+                let area = mm.find(vvar).unwrap();
+                assert_eq!(
+                    (area.role, area.prot, area.len()),
+                    (Role::Vvar, Prot::READ, PAGE_SIZE)
+                );
+                let area = mm.find(code).unwrap();
+                assert_eq!(
+                    (area.role, area.prot),
+                    (Role::Vdso, Prot::READ | Prot::EXEC)
+                );
+                for more in [Prot::WRITE, Prot::EXEC, Prot::READ | Prot::WRITE] {
+                    assert!(mm.protect(vvar, PAGE_SIZE, more).is_err());
+                }
+                let moved = mm
+                    .remap(vvar, PAGE_SIZE, PAGE_SIZE, Remap::To(0x10_0000))
+                    .unwrap();
+                assert!(
+                    mm.protect(moved, PAGE_SIZE, Prot::READ | Prot::WRITE)
+                        .is_err()
+                );
+            }
+        }
+    );
+
+    kernel_test!(
+        fn the_landing_pad_moves_along() {
+            let mut mm = AddressSpace::new(true).unwrap();
+            map(&mut mm, true).unwrap();
+            let old = mm.landmarks.vdso;
+            let size = mm.find(old).unwrap().len();
+            mm.remap(old, size, size, Remap::To(0x10_0000)).unwrap();
+            assert_eq!(mm.landmarks.vdso, 0x10_0000);
+            assert_eq!(
+                landing_pad(mm.landmarks.vdso),
+                0x10_0000 + vdso32::VDSO32_SYSENTER_RETURN as u64
+            );
+            mm.unmap(0x10_0000, size).unwrap();
+            assert_eq!(landing_pad(mm.landmarks.vdso), 0);
+        }
+    );
+
+    kernel_test!(
+        fn the_images_fit_this_cpu() {
+            let mut code = [0; 4];
+            IMAGE32[0].read(vdso32::VDSO32_VSYSCALL_SITE, &mut code);
+            assert_eq!(code, vsyscall(cpu::features()).1);
+            for (image, site) in [
+                (&*IMAGE32, vdso32::VDSO_GETCPU_SITE),
+                (&*IMAGE64, vdso64::VDSO_GETCPU_SITE),
+            ] {
+                let mut code = [0; 8];
+                image[site / 4096].read(site % 4096, &mut code);
+                assert_eq!(code == images::GETCPU_RDPID, cpu::features().rdpid);
+            }
+        }
+    );
+
+    kernel_test!(
+        fn the_clock_page_is_one_page() {
+            assert_eq!(size_of::<ClockPage>() as u64, PAGE_SIZE);
+            assert!((&raw const *clock_page()).addr().is_multiple_of(4096));
+        }
+    );
+}
