@@ -27,7 +27,11 @@ pub fn check(who: &Credentials, file: &Metadata, wanted: u32) -> Result<(), Errn
     } else {
         file.mode
     };
-    if wanted & !granted == 0 { Ok(()) } else { Err(Errno::EACCES) }
+    if wanted & !granted == 0 {
+        Ok(())
+    } else {
+        Err(Errno::EACCES)
+    }
 }
 
 /// Whether `who` may do what only the file's owner may.

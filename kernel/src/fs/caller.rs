@@ -18,7 +18,11 @@ use crate::syscall::errno::Errno;
 impl FsContext {
     /// Everything at the top of the tree: what init starts with.
     pub fn root() -> Self {
-        Self { root: mount::root(), cwd: mount::root(), umask: 0o022 }
+        Self {
+            root: mount::root(),
+            cwd: mount::root(),
+            umask: 0o022,
+        }
     }
 }
 
@@ -32,7 +36,9 @@ pub fn context() -> FsContext {
 
 /// Who the caller is.
 pub fn credentials() -> Credentials {
-    try_current().map_or_else(Credentials::default, |task| task.process.cred.lock().clone())
+    try_current().map_or_else(Credentials::default, |task| {
+        task.process.cred.lock().clone()
+    })
 }
 
 /// The caller's open file `fd`.
@@ -87,9 +93,20 @@ pub fn walk_at<T>(
     f: impl FnOnce(&Walk<'_>, &FsContext) -> Result<T, Errno>,
 ) -> Result<T, Errno> {
     let context = context();
-    let start = if path.first() == Some(&b'/') { context.cwd.clone() } else { start_of(dirfd, &context)? };
+    let start = if path.first() == Some(&b'/') {
+        context.cwd.clone()
+    } else {
+        start_of(dirfd, &context)?
+    };
     let who = credentials();
-    f(&Walk { root: &context.root, start: &start, who: &who }, &context)
+    f(
+        &Walk {
+            root: &context.root,
+            start: &start,
+            who: &who,
+        },
+        &context,
+    )
 }
 
 /// What mmap(2) needs of a descriptor: its pages, its path, and whether it may be written through a

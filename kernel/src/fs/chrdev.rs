@@ -124,7 +124,10 @@ impl FileOps for Kmsg {
         let mut bytes = [0; MESSAGE_MAX];
         let message = &mut bytes[..from.left()];
         from.take(message)?;
-        let text = message.utf8_chunks().map(|chunk| chunk.valid()).collect::<alloc::string::String>();
+        let text = message
+            .utf8_chunks()
+            .map(|chunk| chunk.valid())
+            .collect::<alloc::string::String>();
         crate::log!("{}", text.trim_end_matches('\n'));
         Ok(())
     }

@@ -148,7 +148,11 @@ impl Location {
                 return at;
             }
             if let Some(parent) = at.dentry.parent() {
-                return Self { mount: at.mount, dentry: parent }.uncovered();
+                return Self {
+                    mount: at.mount,
+                    dentry: parent,
+                }
+                .uncovered();
             }
             match at.mount.mount_point() {
                 Some(point) => at = point.clone(),

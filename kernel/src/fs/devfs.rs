@@ -17,7 +17,9 @@ static INSTANCE: Once<Arc<TmpFs>> = Once::new();
 /// # Panics
 /// Without memory for it at boot.
 pub fn instance() -> Arc<TmpFs> {
-    INSTANCE.call_once(|| make().expect("no memory for /dev")).clone()
+    INSTANCE
+        .call_once(|| make().expect("no memory for /dev"))
+        .clone()
 }
 
 fn make() -> Result<Arc<TmpFs>, Errno> {
@@ -36,7 +38,11 @@ fn make() -> Result<Arc<TmpFs>, Errno> {
         ("ttyS0", 0o660, chrdev::TTY_S0),
     ];
     for (name, permissions, rdev) in devices {
-        let new = NewFile { mode: mode::S_IFCHR | permissions, rdev, ..NewFile::default() };
+        let new = NewFile {
+            mode: mode::S_IFCHR | permissions,
+            rdev,
+            ..NewFile::default()
+        };
         root.inode().create(&root, name.as_bytes(), &new)?;
     }
     let links = [
@@ -47,11 +53,18 @@ fn make() -> Result<Arc<TmpFs>, Errno> {
     ];
     for (name, target) in links {
         let target = target.as_bytes().to_vec();
-        let new = NewFile { mode: mode::S_IFLNK | 0o777, target, ..NewFile::default() };
+        let new = NewFile {
+            mode: mode::S_IFLNK | 0o777,
+            target,
+            ..NewFile::default()
+        };
         root.inode().create(&root, name.as_bytes(), &new)?;
     }
     for name in ["pts", "shm"] {
-        let new = NewFile { mode: mode::S_IFDIR | 0o755, ..NewFile::default() };
+        let new = NewFile {
+            mode: mode::S_IFDIR | 0o755,
+            ..NewFile::default()
+        };
         root.inode().create(&root, name.as_bytes(), &new)?;
     }
     Ok(fs)

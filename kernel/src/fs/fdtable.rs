@@ -27,7 +27,10 @@ pub struct FdTable {
 impl FdTable {
     /// An empty table.
     pub const fn new() -> Self {
-        Self { slots: Vec::new(), lowest_free: 0 }
+        Self {
+            slots: Vec::new(),
+            lowest_free: 0,
+        }
     }
 
     /// The file behind `fd`, those opened with O_PATH included.
@@ -43,12 +46,21 @@ impl FdTable {
     /// # Errors
     /// `EBADF`, also for one opened with O_PATH.
     pub fn get(&self, fd: i32) -> Result<Arc<File>, Errno> {
-        self.get_any(fd).and_then(|file| if file.is_path() { Err(Errno::EBADF) } else { Ok(file) })
+        self.get_any(fd).and_then(|file| {
+            if file.is_path() {
+                Err(Errno::EBADF)
+            } else {
+                Ok(file)
+            }
+        })
     }
 
     fn slot(&self, fd: i32) -> Result<&Slot, Errno> {
         let index = usize::try_from(fd).map_err(|_| Errno::EBADF)?;
-        self.slots.get(index).and_then(Option::as_ref).ok_or(Errno::EBADF)
+        self.slots
+            .get(index)
+            .and_then(Option::as_ref)
+            .ok_or(Errno::EBADF)
     }
 
     /// Puts `file` under the lowest free number from `from` on, below `limit` (RLIMIT_NOFILE).
@@ -68,7 +80,13 @@ impl FdTable {
         if index >= limit.min(NR_OPEN) {
             return Err(Errno::EMFILE);
         }
-        self.put(index, Slot { file, close_on_exec })?;
+        self.put(
+            index,
+            Slot {
+                file,
+                close_on_exec,
+            },
+        )?;
         if from <= self.lowest_free {
             self.lowest_free = index + 1;
         }
@@ -90,7 +108,13 @@ impl FdTable {
         if index >= limit.min(NR_OPEN) {
             return Err(Errno::EBADF);
         }
-        let old = self.put(index, Slot { file, close_on_exec })?;
+        let old = self.put(
+            index,
+            Slot {
+                file,
+                close_on_exec,
+            },
+        )?;
         Ok(old.map(|slot| slot.file))
     }
 
@@ -111,7 +135,10 @@ impl FdTable {
         self.slot(fd)?;
         let index = fd as usize;
         self.lowest_free = self.lowest_free.min(index);
-        self.slots[index].take().map(|slot| slot.file).ok_or(Errno::EBADF)
+        self.slots[index]
+            .take()
+            .map(|slot| slot.file)
+            .ok_or(Errno::EBADF)
     }
 
     /// Whether `fd` is closed at execve(2).
@@ -136,7 +163,10 @@ impl FdTable {
 
     /// Takes out what execve(2) closes.
     pub fn close_on_exec(&mut self) -> Vec<Arc<File>> {
-        let taken = self.slots.iter_mut().filter_map(|slot| slot.take_if(|slot| slot.close_on_exec));
+        let taken = self
+            .slots
+            .iter_mut()
+            .filter_map(|slot| slot.take_if(|slot| slot.close_on_exec));
         let files = taken.map(|slot| slot.file).collect();
         self.lowest_free = 0;
         files
@@ -144,7 +174,12 @@ impl FdTable {
 
     /// The numbers in use from `from` on, in order.
     pub fn numbers(&self, from: usize) -> impl Iterator<Item = i32> {
-        let used = self.slots.iter().enumerate().skip(from).filter(|(_, slot)| slot.is_some());
+        let used = self
+            .slots
+            .iter()
+            .enumerate()
+            .skip(from)
+            .filter(|(_, slot)| slot.is_some());
         used.map(|(index, _)| index as i32)
     }
 

@@ -51,7 +51,12 @@ impl File {
     /// A file opened at `location` with `flags` of open(2); the creating ones are not kept.
     pub fn new(location: Location, ops: Arc<dyn FileOps>, flags: u32) -> Arc<Self> {
         let kept = flags & !(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
-        Arc::new(Self { location, ops, flags: AtomicU32::new(kept), offset: AtomicU64::new(0) })
+        Arc::new(Self {
+            location,
+            ops,
+            flags: AtomicU32::new(kept),
+            offset: AtomicU64::new(0),
+        })
     }
 
     /// The name it was opened by.
@@ -77,7 +82,8 @@ impl File {
     /// Changes the flags that F_SETFL may change.
     pub fn set_flags(&self, flags: u32) {
         let fixed = self.flags() & !SETTABLE;
-        self.flags.store(fixed | flags & SETTABLE, Ordering::Relaxed);
+        self.flags
+            .store(fixed | flags & SETTABLE, Ordering::Relaxed);
     }
 
     /// Whether it was opened with O_PATH: only a place, not an open file.
@@ -162,5 +168,9 @@ impl File {
 /// Checks that a transfer ends at a position an loff_t can hold (rw_verify_area).
 fn check_range(offset: u64, len: usize) -> Result<(), Errno> {
     let end = offset.checked_add(len.min(MAX_RW_COUNT) as u64);
-    if end.is_some_and(|end| end <= i64::MAX as u64) { Ok(()) } else { Err(Errno::EINVAL) }
+    if end.is_some_and(|end| end <= i64::MAX as u64) {
+        Ok(())
+    } else {
+        Err(Errno::EINVAL)
+    }
 }

@@ -24,7 +24,11 @@ use crate::{boot, log};
 pub fn unpack(image: &[u8], root: &Location) {
     let who = Credentials::default();
     let mut unpacker = Unpacker {
-        walk: Walk { root, start: root, who: &who },
+        walk: Walk {
+            root,
+            start: root,
+            who: &who,
+        },
         current: Current::Nothing,
         header: Header::default(),
         links: BTreeMap::new(),
@@ -35,11 +39,22 @@ pub fn unpack(image: &[u8], root: &Location) {
     let result = initramfs::unpack(image, &mut unpacker);
     // Filling a directory changed its time: set it now that all are full.
     for (directory, time) in unpacker.directories {
-        let _ = directory.change(&Change { mtime: Some(time), ..Change::default() });
+        let _ = directory.change(&Change {
+            mtime: Some(time),
+            ..Change::default()
+        });
     }
-    log!("initramfs: {} files, {} KiB", unpacker.members, unpacker.bytes / 1024);
+    log!(
+        "initramfs: {} files, {} KiB",
+        unpacker.members,
+        unpacker.bytes / 1024
+    );
     if let Err(error) = result {
-        log!("initramfs: damaged in the part at byte {}: {:?}", error.offset, error.problem);
+        log!(
+            "initramfs: damaged in the part at byte {}: {:?}",
+            error.offset,
+            error.problem
+        );
     }
 }
 
@@ -78,7 +93,10 @@ impl Sink for Unpacker<'_> {
             Err(errno @ (Errno::ENOSPC | Errno::ENOMEM)) => Err(errno),
             Err(errno) => {
                 let name = String::from_utf8_lossy(name);
-                log!("initramfs: cannot make {name}: {}", errno.name().unwrap_or("?"));
+                log!(
+                    "initramfs: cannot make {name}: {}",
+                    errno.name().unwrap_or("?")
+                );
                 Ok(())
             }
             Ok(()) => {
@@ -109,10 +127,24 @@ impl Sink for Unpacker<'_> {
             Current::Nothing => {}
             Current::File(inode, ..) => inode.change(&attributes(&self.header))?,
             Current::Symlink(place, mut target) => {
-                target.truncate(target.iter().position(|&byte| byte == 0).unwrap_or(target.len()));
-                let new = NewFile { target, ..new_file(&self.header) };
-                let dentry = place.dir.inode().create(&place.dir.dentry, &place.name, &new)?;
-                dentry.inode().change(&Change { permissions: None, ..attributes(&self.header) })?;
+                target.truncate(
+                    target
+                        .iter()
+                        .position(|&byte| byte == 0)
+                        .unwrap_or(target.len()),
+                );
+                let new = NewFile {
+                    target,
+                    ..new_file(&self.header)
+                };
+                let dentry = place
+                    .dir
+                    .inode()
+                    .create(&place.dir.dentry, &place.name, &new)?;
+                dentry.inode().change(&Change {
+                    permissions: None,
+                    ..attributes(&self.header)
+                })?;
             }
         }
         Ok(())
@@ -153,9 +185,16 @@ impl Unpacker<'_> {
         {
             dir.link(this, &place.name, &first)?;
             // The body comes with one of the names only.
-            return if header.size > 0 { self.fill(first) } else { Ok(()) };
+            return if header.size > 0 {
+                self.fill(first)
+            } else {
+                Ok(())
+            };
         }
-        let inode = dir.create(this, &place.name, &new_file(header))?.inode().clone();
+        let inode = dir
+            .create(this, &place.name, &new_file(header))?
+            .inode()
+            .clone();
         inode.change(&attributes(header))?;
         if header.is_hard_link() {
             self.links.insert(header.identity(), inode.clone());
@@ -172,10 +211,20 @@ impl Unpacker<'_> {
 
     /// Where `name` goes; directories on the way that the archive left out are made.
     fn place(&self, name: &[u8]) -> Result<ParentOf, Errno> {
-        for (at, _) in name.iter().enumerate().filter(|&(at, &byte)| byte == b'/' && at > 0) {
+        for (at, _) in name
+            .iter()
+            .enumerate()
+            .filter(|&(at, &byte)| byte == b'/' && at > 0)
+        {
             if let Found::Missing(missing) = self.walk.file_or_place(&name[..at], true)? {
-                let new = NewFile { mode: mode::S_IFDIR | 0o755, ..NewFile::default() };
-                missing.dir.inode().create(&missing.dir.dentry, &missing.name, &new)?;
+                let new = NewFile {
+                    mode: mode::S_IFDIR | 0o755,
+                    ..NewFile::default()
+                };
+                missing
+                    .dir
+                    .inode()
+                    .create(&missing.dir.dentry, &missing.name, &new)?;
             }
         }
         self.walk.parent(name)
@@ -205,7 +254,10 @@ fn remove(place: &ParentOf) -> Result<(), Errno> {
 }
 
 fn mtime(header: &Header) -> Time {
-    Time { sec: header.mtime.into(), nsec: 0 }
+    Time {
+        sec: header.mtime.into(),
+        nsec: 0,
+    }
 }
 
 fn attributes(header: &Header) -> Change {
@@ -220,5 +272,11 @@ fn attributes(header: &Header) -> Change {
 
 fn new_file(header: &Header) -> NewFile {
     let rdev = Device::new(header.rdev.0, header.rdev.1);
-    NewFile { mode: header.mode, uid: header.uid, gid: header.gid, rdev, target: Vec::new() }
+    NewFile {
+        mode: header.mode,
+        uid: header.uid,
+        gid: header.gid,
+        rdev,
+        target: Vec::new(),
+    }
 }

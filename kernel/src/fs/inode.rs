@@ -13,126 +13,7 @@ use super::io::{In, Out};
 use crate::mm::vma::PageSource;
 use crate::syscall::errno::{Errno, SysResult};
 
-/// Type bits of a mode (`S_IFMT`) and their values.
-#[allow(missing_docs)] // Linux's names (include/uapi/linux/stat.h).
-pub mod mode {
-    pub const S_IFMT: u32 = 0o170_000;
-    pub const S_IFSOCK: u32 = 0o140_000;
-    pub const S_IFLNK: u32 = 0o120_000;
-    pub const S_IFREG: u32 = 0o100_000;
-    pub const S_IFBLK: u32 = 0o060_000;
-    pub const S_IFDIR: u32 = 0o040_000;
-    pub const S_IFCHR: u32 = 0o020_000;
-    pub const S_IFIFO: u32 = 0o010_000;
-    pub const S_ISUID: u32 = 0o4000;
-    pub const S_ISGID: u32 = 0o2000;
-    pub const S_ISVTX: u32 = 0o1000;
-    /// The bits that chmod(2) changes.
-    pub const PERMISSIONS: u32 = 0o7777;
-}
-
-/// Seconds and nanoseconds since 1970.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Time {
-    /// Seconds.
-    pub sec: i64,
-    /// Nanoseconds, below a thousand million.
-    pub nsec: u32,
-}
-
-/// A device number: major and minor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Device {
-    /// Which driver.
-    pub major: u32,
-    /// Which of its devices.
-    pub minor: u32,
-}
-
-impl Device {
-    /// The device with these numbers.
-    pub const fn new(major: u32, minor: u32) -> Self {
-        Self { major, minor }
-    }
-
-    /// The number as stat(2) and mknod(2) pass it (`new_encode_dev`).
-    pub const fn encode(self) -> u32 {
-        self.minor & 0xff | self.major << 8 | (self.minor & !0xff) << 12
-    }
-
-    /// The device behind such a number.
-    pub const fn decode(number: u32) -> Self {
-        Self { major: number >> 8 & 0xfff, minor: number & 0xff | number >> 12 & 0xfff00 }
-    }
-}
-
-/// What stat(2) tells.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Metadata {
-    /// The file system's device number.
-    pub dev: Device,
-    /// Inode number.
-    pub ino: u64,
-    /// Type and permissions.
-    pub mode: u32,
-    /// Number of names.
-    pub nlink: u32,
-    /// Owner.
-    pub uid: u32,
-    /// Group.
-    pub gid: u32,
-    /// The device that a device node stands for.
-    pub rdev: Device,
-    /// Length in bytes.
-    pub size: u64,
-    /// Space taken, in units of 512 bytes.
-    pub blocks: u64,
-    /// Last read.
-    pub atime: Time,
-    /// Last change of the content.
-    pub mtime: Time,
-    /// Last change of anything.
-    pub ctime: Time,
-    /// Birth.
-    pub btime: Time,
-}
-
-impl Metadata {
-    /// The type bits of the mode.
-    pub const fn kind(&self) -> u32 {
-        self.mode & mode::S_IFMT
-    }
-}
-
-/// Attributes to change; what is `None` stays. Whether the caller may is checked before.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Change {
-    /// Permission bits.
-    pub permissions: Option<u32>,
-    /// Owner.
-    pub uid: Option<u32>,
-    /// Group.
-    pub gid: Option<u32>,
-    /// Last read.
-    pub atime: Option<Time>,
-    /// Last change of the content.
-    pub mtime: Option<Time>,
-}
-
-/// A file to make.
-#[derive(Clone, Debug, Default)]
-pub struct NewFile {
-    /// Type and permissions.
-    pub mode: u32,
-    /// Owner.
-    pub uid: u32,
-    /// Group.
-    pub gid: u32,
-    /// The device that a device node stands for.
-    pub rdev: Device,
-    /// Where a symbolic link points.
-    pub target: Vec<u8>,
-}
+pub use super::metadata::{Change, Device, Metadata, NewFile, Time, mode};
 
 /// One name that a directory lists.
 #[derive(Clone, Copy, Debug)]
@@ -178,7 +59,13 @@ pub trait Inode: Any + Send + Sync {
     ///
     /// # Errors
     /// `EOPNOTSUPP` where the file system can't, `ENOSPC`.
-    fn allocate(&self, _start: u64, _end: u64, _keep_size: bool, _punch: bool) -> Result<(), Errno> {
+    fn allocate(
+        &self,
+        _start: u64,
+        _end: u64,
+        _keep_size: bool,
+        _punch: bool,
+    ) -> Result<(), Errno> {
         Err(Errno::EOPNOTSUPP)
     }
 
@@ -219,7 +106,12 @@ pub trait Inode: Any + Send + Sync {
     ///
     /// # Errors
     /// `EPERM` where the file system makes none, `ENOSPC`.
-    fn create(&self, _this: &Arc<Dentry>, _name: &[u8], _new: &NewFile) -> Result<Arc<Dentry>, Errno> {
+    fn create(
+        &self,
+        _this: &Arc<Dentry>,
+        _name: &[u8],
+        _new: &NewFile,
+    ) -> Result<Arc<Dentry>, Errno> {
         Err(Errno::EPERM)
     }
 
@@ -227,7 +119,12 @@ pub trait Inode: Any + Send + Sync {
     ///
     /// # Errors
     /// `EPERM` where the file system has no hard links.
-    fn link(&self, _this: &Arc<Dentry>, _name: &[u8], _target: &Arc<dyn Inode>) -> Result<(), Errno> {
+    fn link(
+        &self,
+        _this: &Arc<Dentry>,
+        _name: &[u8],
+        _target: &Arc<dyn Inode>,
+    ) -> Result<(), Errno> {
         Err(Errno::EPERM)
     }
 
@@ -244,7 +141,13 @@ pub trait Inode: Any + Send + Sync {
     ///
     /// # Errors
     /// `EPERM` where the file system's names are fixed.
-    fn rename(&self, _child: &Arc<Dentry>, _to: &Arc<Dentry>, _name: &[u8], _exchange: bool) -> Result<(), Errno> {
+    fn rename(
+        &self,
+        _child: &Arc<Dentry>,
+        _to: &Arc<Dentry>,
+        _name: &[u8],
+        _exchange: bool,
+    ) -> Result<(), Errno> {
         Err(Errno::EPERM)
     }
 

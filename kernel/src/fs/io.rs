@@ -62,22 +62,40 @@ pub struct UserBuffer<'a> {
 impl<'a> UserBuffer<'a> {
     /// A buffer in one piece.
     pub fn new(at: UserPtr<u8>, len: usize) -> Self {
-        Self { current: Range { at, len }, rest: &[], left: len, done: 0 }
+        Self {
+            current: Range { at, len },
+            rest: &[],
+            left: len,
+            done: 0,
+        }
     }
 
     /// A buffer of several pieces, `total` bytes together.
     pub fn of(ranges: &'a [Range], total: usize) -> Self {
-        let empty = Range { at: UserPtr::new(0), len: 0 };
-        Self { current: empty, rest: ranges, left: total, done: 0 }
+        let empty = Range {
+            at: UserPtr::new(0),
+            len: 0,
+        };
+        Self {
+            current: empty,
+            rest: ranges,
+            left: total,
+            done: 0,
+        }
     }
 
     /// The next range of at most `wanted` bytes; moves past it with [`UserBuffer::advance`].
     fn range(&mut self, wanted: usize) -> Range {
         while self.current.len == 0 {
-            let Some((first, rest)) = self.rest.split_first() else { break };
+            let Some((first, rest)) = self.rest.split_first() else {
+                break;
+            };
             (self.current, self.rest) = (*first, rest);
         }
-        Range { at: self.current.at, len: self.current.len.min(wanted) }
+        Range {
+            at: self.current.at,
+            len: self.current.len.min(wanted),
+        }
     }
 
     fn advance(&mut self, moved: usize) {
@@ -206,7 +224,9 @@ impl In for KernelIn<'_> {
 /// # Errors
 /// `EFAULT`.
 pub fn put_from(text: &[u8], offset: u64, out: &mut dyn Out) -> Result<(), Errno> {
-    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(text.len());
+    let start = usize::try_from(offset)
+        .unwrap_or(usize::MAX)
+        .min(text.len());
     let len = (text.len() - start).min(out.left());
     out.put(&text[start..start + len])
 }

@@ -20,10 +20,13 @@ pub mod file;
 pub mod initramfs;
 pub mod inode;
 pub mod io;
+pub mod metadata;
 pub mod mount;
 pub mod open;
 pub mod path;
 pub mod procfs;
+#[cfg(test)]
+mod tests;
 pub mod tmpfs;
 pub mod tty;
 
@@ -44,7 +47,10 @@ pub use path::FsContext;
 /// The wall clock at the last tick, for time stamps.
 pub fn now() -> Time {
     let time = crate::time::now(REALTIME_COARSE as i32).unwrap_or_default();
-    Time { sec: time.seconds, nsec: time.nanos }
+    Time {
+        sec: time.seconds,
+        nsec: time.nanos,
+    }
 }
 
 /// Makes the tree: the initramfs's files, with /dev and /proc mounted whether it has them or not.
@@ -64,7 +70,10 @@ pub fn init(initramfs: &[u8]) {
 
 /// Mounts a file system on a directory of the root, which is made if it isn't there.
 fn mount_at(root: &dentry::Location, name: &str, kind: &str) -> Result<(), Errno> {
-    let dir = NewFile { mode: mode::S_IFDIR | 0o755, ..NewFile::default() };
+    let dir = NewFile {
+        mode: mode::S_IFDIR | 0o755,
+        ..NewFile::default()
+    };
     match root.inode().create(&root.dentry, name.as_bytes(), &dir) {
         Ok(_) | Err(Errno::EEXIST) => {}
         Err(errno) => return Err(errno),

@@ -57,7 +57,10 @@ impl Mount {
 
     /// Its top directory through this mount.
     pub fn root(self: &Arc<Self>) -> Location {
-        Location { mount: self.clone(), dentry: self.root.clone() }
+        Location {
+            mount: self.clone(),
+            dentry: self.root.clone(),
+        }
     }
 
     /// What it covers.
@@ -78,7 +81,12 @@ static ROOT: Once<Arc<Mount>> = Once::new();
 pub fn mount_root(fs: Arc<dyn FileSystem>) -> Location {
     let mount = ROOT.call_once(|| {
         let root = fs.root();
-        Arc::new(Mount { fs, root, point: None, source: String::from("rootfs") })
+        Arc::new(Mount {
+            fs,
+            root,
+            point: None,
+            source: String::from("rootfs"),
+        })
     });
     MOUNTS.lock().push(mount.clone());
     mount.root()
@@ -95,7 +103,10 @@ pub fn root() -> Location {
 /// The mount on top of `location`, if something is mounted there.
 pub fn on(location: &Location) -> Option<Arc<Mount>> {
     let mounts = MOUNTS.lock();
-    mounts.iter().find(|mount| mount.point.as_ref().is_some_and(|point| point.is(location))).cloned()
+    mounts
+        .iter()
+        .find(|mount| mount.point.as_ref().is_some_and(|point| point.is(location)))
+        .cloned()
 }
 
 /// All mounts, in the order they were made.
@@ -107,7 +118,12 @@ pub fn all() -> Vec<Arc<Mount>> {
 pub fn add(point: Location, fs: Arc<dyn FileSystem>, source: String) -> Arc<Mount> {
     point.dentry.set_covered();
     let root = fs.root();
-    let mount = Arc::new(Mount { fs, root, point: Some(point), source });
+    let mount = Arc::new(Mount {
+        fs,
+        root,
+        point: Some(point),
+        source,
+    });
     MOUNTS.lock().push(mount.clone());
     mount
 }
@@ -126,7 +142,12 @@ pub fn remove(location: &Location, lazy: bool) -> Result<(), Errno> {
         return Err(Errno::EBUSY);
     }
     let mut mounts = MOUNTS.lock();
-    let inside = |other: &Arc<Mount>| other.point.as_ref().is_some_and(|p| Arc::ptr_eq(&p.mount, mount));
+    let inside = |other: &Arc<Mount>| {
+        other
+            .point
+            .as_ref()
+            .is_some_and(|p| Arc::ptr_eq(&p.mount, mount))
+    };
     // References: the table's and the caller's. Any other is a file or a working directory.
     let in_use = Arc::strong_count(mount) > 2;
     if mounts.iter().any(inside) || in_use && !lazy {

@@ -69,7 +69,10 @@ fn check_flags(flags: u32) -> Result<u32, Errno> {
 
 /// Makes a regular file at `place`.
 fn make(walk: &Walk<'_>, place: &ParentOf, permissions: u32) -> Result<Location, Errno> {
-    let new = NewFile { mode: mode::S_IFREG | permissions & mode::PERMISSIONS, ..NewFile::default() };
+    let new = NewFile {
+        mode: mode::S_IFREG | permissions & mode::PERMISSIONS,
+        ..NewFile::default()
+    };
     create(walk, place, new)
 }
 
@@ -89,8 +92,14 @@ pub fn create(walk: &Walk<'_>, place: &ParentOf, mut new: NewFile) -> Result<Loc
             new.mode |= mode::S_ISGID;
         }
     }
-    let dentry = place.dir.inode().create(&place.dir.dentry, &place.name, &new)?;
-    Ok(Location { mount: place.dir.mount.clone(), dentry })
+    let dentry = place
+        .dir
+        .inode()
+        .create(&place.dir.dentry, &place.name, &new)?;
+    Ok(Location {
+        mount: place.dir.mount.clone(),
+        dentry,
+    })
 }
 
 /// Checks that the flags fit what the file is.
@@ -134,7 +143,11 @@ fn check_access(walk: &Walk<'_>, location: &Location, flags: u32) -> Result<(), 
 /// Those of the path; `EACCES` for what may not be executed or is no regular file.
 pub fn open_executable(path: &[u8]) -> Result<Executable, Errno> {
     let (context, who) = (context(), credentials());
-    let walk = Walk { root: &context.root, start: &context.cwd, who: &who };
+    let walk = Walk {
+        root: &context.root,
+        start: &context.cwd,
+        who: &who,
+    };
     let location = walk.file(path, true)?;
     let metadata = location.inode().metadata();
     if metadata.kind() != mode::S_IFREG {
@@ -142,7 +155,11 @@ pub fn open_executable(path: &[u8]) -> Result<Executable, Errno> {
     }
     access::check(&who, &metadata, access::EXECUTE)?;
     let source = location.inode().clone().pages().ok_or(Errno::EACCES)?;
-    Ok(Executable { source, size: metadata.size, path: display_path(&location) })
+    Ok(Executable {
+        source,
+        size: metadata.size,
+        path: display_path(&location),
+    })
 }
 
 /// Descriptors 0, 1 and 2 on the console: what init starts with.
@@ -151,7 +168,11 @@ pub fn open_executable(path: &[u8]) -> Result<Executable, Errno> {
 /// `ENOMEM`.
 pub fn console_files() -> Result<FdTable, Errno> {
     let (context, who) = (context(), credentials());
-    let walk = Walk { root: &context.root, start: &context.cwd, who: &who };
+    let walk = Walk {
+        root: &context.root,
+        start: &context.cwd,
+        who: &who,
+    };
     let console = open(&walk, b"/dev/console", O_RDWR, 0)?;
     let mut files = FdTable::new();
     for _ in 0..3 {

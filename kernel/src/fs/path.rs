@@ -109,9 +109,12 @@ impl Walk<'_> {
     pub fn parent(&self, path: &[u8]) -> Result<ParentOf, Errno> {
         match self.walk(path, &Until::Parent)? {
             Found::Missing(parent) => Ok(parent),
-            Found::File(dir) => {
-                Ok(ParentOf { dir, last: Last::Root, name: Vec::new(), wants_dir: true })
-            }
+            Found::File(dir) => Ok(ParentOf {
+                dir,
+                last: Last::Root,
+                name: Vec::new(),
+                wants_dir: true,
+            }),
         }
     }
 
@@ -122,10 +125,20 @@ impl Walk<'_> {
         let mut path = Cow::Borrowed(path);
         let mut position = 0;
         let mut links = 0;
-        let mut at = if path[0] == b'/' { self.root.clone() } else { self.start.clone() };
+        let mut at = if path[0] == b'/' {
+            self.root.clone()
+        } else {
+            self.start.clone()
+        };
         loop {
-            position += path[position..].iter().take_while(|&&byte| byte == b'/').count();
-            let component = path[position..].split(|&byte| byte == b'/').next().unwrap_or_default();
+            position += path[position..]
+                .iter()
+                .take_while(|&&byte| byte == b'/')
+                .count();
+            let component = path[position..]
+                .split(|&byte| byte == b'/')
+                .next()
+                .unwrap_or_default();
             if component.is_empty() {
                 return Ok(Found::File(at));
             }
@@ -146,7 +159,12 @@ impl Walk<'_> {
                     _ => Last::Name,
                 };
                 let name = component.to_vec();
-                return Ok(Found::Missing(ParentOf { dir: at, last, name, wants_dir }));
+                return Ok(Found::Missing(ParentOf {
+                    dir: at,
+                    last,
+                    name,
+                    wants_dir,
+                }));
             }
             let end = position + component.len();
             match component {
@@ -156,7 +174,12 @@ impl Walk<'_> {
                     let next = match child(&at, name) {
                         Err(Errno::ENOENT) if is_last && matches!(until, Until::Create { .. }) => {
                             let name = name.to_vec();
-                            return Ok(Found::Missing(ParentOf { dir: at, last: Last::Name, name, wants_dir }));
+                            return Ok(Found::Missing(ParentOf {
+                                dir: at,
+                                last: Last::Name,
+                                name,
+                                wants_dir,
+                            }));
                         }
                         next => next?,
                     };
@@ -205,5 +228,9 @@ pub fn child(dir: &Location, name: &[u8]) -> Result<Location, Errno> {
         return Err(Errno::ENAMETOOLONG);
     }
     let dentry = dir.inode().lookup(&dir.dentry, name)?;
-    Ok(Location { mount: dir.mount.clone(), dentry }.uncovered())
+    Ok(Location {
+        mount: dir.mount.clone(),
+        dentry,
+    }
+    .uncovered())
 }

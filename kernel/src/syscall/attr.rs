@@ -1,6 +1,8 @@
 //! Attributes: permissions, owners, times, and whether access is allowed.
 
-use linux_raw_sys::general::{AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, UTIME_NOW, UTIME_OMIT};
+use linux_raw_sys::general::{
+    AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, UTIME_NOW, UTIME_OMIT,
+};
 
 use super::errno::{Errno, SysResult};
 use super::paths::{self, UserPath};
@@ -63,7 +65,10 @@ fn set_mode(location: &Location, mut mode: u32) -> SysResult {
     if who.fsuid != 0 && !who.in_group(metadata.gid) {
         mode &= !mode::S_ISGID;
     }
-    let change = Change { permissions: Some(mode & mode::PERMISSIONS), ..Change::default() };
+    let change = Change {
+        permissions: Some(mode & mode::PERMISSIONS),
+        ..Change::default()
+    };
     location.inode().change(&change).map(|()| 0)
 }
 
@@ -131,7 +136,15 @@ fn set_owner(location: &Location, uid: u32, gid: u32) -> SysResult {
         }
         permissions = Some(kept);
     }
-    location.inode().change(&Change { permissions, uid, gid, ..Change::default() }).map(|()| 0)
+    location
+        .inode()
+        .change(&Change {
+            permissions,
+            uid,
+            gid,
+            ..Change::default()
+        })
+        .map(|()| 0)
 }
 
 /// (access, change) time to set: `None` leaves it.
@@ -170,7 +183,14 @@ fn set_times(location: &Location, times: Option<Times>) -> SysResult {
         _ => {}
     }
     let [atime, mtime] = times.unwrap_or([Some(now); 2]);
-    location.inode().change(&Change { atime, mtime, ..Change::default() }).map(|()| 0)
+    location
+        .inode()
+        .change(&Change {
+            atime,
+            mtime,
+            ..Change::default()
+        })
+        .map(|()| 0)
 }
 
 fn set_times_at(dirfd: i32, path: UserPath, times: Option<Times>, flags: u32) -> SysResult {
@@ -195,26 +215,52 @@ fn wide_pair(times: [[i32; 2]; 2]) -> [[i64; 2]; 2] {
 }
 
 /// utimensat(2); utimensat_time64(2) of i386 too.
-pub fn utimensat(dirfd: i32, path: UserPath, times: UserPtr<[[i64; 2]; 2]>, flags: u32) -> SysResult {
-    let times = if times.is_null() { None } else { Some(from_timespecs(times.read()?)?) };
+pub fn utimensat(
+    dirfd: i32,
+    path: UserPath,
+    times: UserPtr<[[i64; 2]; 2]>,
+    flags: u32,
+) -> SysResult {
+    let times = if times.is_null() {
+        None
+    } else {
+        Some(from_timespecs(times.read()?)?)
+    };
     set_times_at(dirfd, path, times, flags)
 }
 
 /// utimensat(2), i386.
-pub fn utimensat32(dirfd: i32, path: UserPath, times: UserPtr<[[i32; 2]; 2]>, flags: u32) -> SysResult {
-    let times = if times.is_null() { None } else { Some(from_timespecs(wide_pair(times.read()?))?) };
+pub fn utimensat32(
+    dirfd: i32,
+    path: UserPath,
+    times: UserPtr<[[i32; 2]; 2]>,
+    flags: u32,
+) -> SysResult {
+    let times = if times.is_null() {
+        None
+    } else {
+        Some(from_timespecs(wide_pair(times.read()?))?)
+    };
     set_times_at(dirfd, path, times, flags)
 }
 
 /// futimesat(2).
 pub fn futimesat(dirfd: i32, path: UserPath, times: UserPtr<[[i64; 2]; 2]>) -> SysResult {
-    let times = if times.is_null() { None } else { Some(from_timevals(times.read()?)?) };
+    let times = if times.is_null() {
+        None
+    } else {
+        Some(from_timevals(times.read()?)?)
+    };
     set_times_at(dirfd, path, times, 0)
 }
 
 /// futimesat(2), i386.
 pub fn futimesat32(dirfd: i32, path: UserPath, times: UserPtr<[[i32; 2]; 2]>) -> SysResult {
-    let times = if times.is_null() { None } else { Some(from_timevals(wide_pair(times.read()?))?) };
+    let times = if times.is_null() {
+        None
+    } else {
+        Some(from_timevals(wide_pair(times.read()?))?)
+    };
     set_times_at(dirfd, path, times, 0)
 }
 
@@ -230,13 +276,21 @@ pub fn utimes32(path: UserPath, times: UserPtr<[[i32; 2]; 2]>) -> SysResult {
 
 /// utime(2): two times in seconds.
 pub fn utime(path: UserPath, times: UserPtr<[i64; 2]>) -> SysResult {
-    let times = if times.is_null() { None } else { Some(from_timespecs(times.read()?.map(|sec| [sec, 0]))?) };
+    let times = if times.is_null() {
+        None
+    } else {
+        Some(from_timespecs(times.read()?.map(|sec| [sec, 0]))?)
+    };
     set_times_at(AT_FDCWD, path, times, 0)
 }
 
 /// utime(2), i386.
 pub fn utime32(path: UserPath, times: UserPtr<[i32; 2]>) -> SysResult {
     let seconds = |sec: i32| [i64::from(sec), 0];
-    let times = if times.is_null() { None } else { Some(from_timespecs(times.read()?.map(seconds))?) };
+    let times = if times.is_null() {
+        None
+    } else {
+        Some(from_timespecs(times.read()?.map(seconds))?)
+    };
     set_times_at(AT_FDCWD, path, times, 0)
 }

@@ -19,7 +19,12 @@ const LIST_MAX: usize = 32 * 1024;
 
 /// Lists the directory `fd` into a buffer of `count` bytes; `pack` adds an entry to what will be
 /// copied there.
-fn list(fd: i32, buf: UserPtr<u8>, count: usize, pack: fn(&mut Vec<u8>, &ListEntry<'_>)) -> SysResult {
+fn list(
+    fd: i32,
+    buf: UserPtr<u8>,
+    count: usize,
+    pack: fn(&mut Vec<u8>, &ListEntry<'_>),
+) -> SysResult {
     let file = caller::file(fd)?;
     let location = file.location();
     if location.inode().kind() != mode::S_IFDIR {
@@ -46,9 +51,19 @@ fn list(fd: i32, buf: UserPtr<u8>, count: usize, pack: fn(&mut Vec<u8>, &ListEnt
     let above = location.above(&caller::context().root);
     let dots = [(&b"."[..], location), (b"..", &above)];
     let mut going = true;
-    for (index, (name, place)) in dots.into_iter().enumerate().skip(file.offset().min(2) as usize) {
+    for (index, (name, place)) in dots
+        .into_iter()
+        .enumerate()
+        .skip(file.offset().min(2) as usize)
+    {
         let ino = place.inode().metadata().ino;
-        going = going && emit(ListEntry { name, ino, kind: mode::S_IFDIR, next: index as u64 + 1 });
+        going = going
+            && emit(ListEntry {
+                name,
+                ino,
+                kind: mode::S_IFDIR,
+                next: index as u64 + 1,
+            });
     }
     if going {
         location.inode().list(file.offset().max(2), &mut emit)?;
@@ -62,7 +77,14 @@ fn list(fd: i32, buf: UserPtr<u8>, count: usize, pack: fn(&mut Vec<u8>, &ListEnt
 }
 
 /// Adds name, NUL and padding to an entry that began at `start`, and fills in its length at `at`.
-fn finish(packed: &mut Vec<u8>, start: usize, length_at: usize, name: &[u8], extra: usize, align: usize) {
+fn finish(
+    packed: &mut Vec<u8>,
+    start: usize,
+    length_at: usize,
+    name: &[u8],
+    extra: usize,
+    align: usize,
+) {
     packed.extend_from_slice(name);
     packed.push(0);
     let len = (packed.len() - start + extra).next_multiple_of(align);
@@ -89,7 +111,10 @@ pub fn getdents(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
         packed.extend_from_slice(&entry.next.to_ne_bytes());
         packed.extend_from_slice(&[0, 0]);
         finish(packed, start, 16, entry.name, 1, 8);
-        packed[start..].last_mut().map(|last| *last = (entry.kind >> 12) as u8).unwrap_or_default();
+        packed[start..]
+            .last_mut()
+            .map(|last| *last = (entry.kind >> 12) as u8)
+            .unwrap_or_default();
     })
 }
 
@@ -101,7 +126,10 @@ pub fn getdents32(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
         packed.extend_from_slice(&(entry.next as u32).to_ne_bytes());
         packed.extend_from_slice(&[0, 0]);
         finish(packed, start, 8, entry.name, 1, 4);
-        packed[start..].last_mut().map(|last| *last = (entry.kind >> 12) as u8).unwrap_or_default();
+        packed[start..]
+            .last_mut()
+            .map(|last| *last = (entry.kind >> 12) as u8)
+            .unwrap_or_default();
     })
 }
 
@@ -184,7 +212,14 @@ pub fn mkdirat(dirfd: i32, path: UserPath, mode: u32) -> SysResult {
         let place = walk.parent(&path)?;
         check_free(&place)?;
         let mode = mode::S_IFDIR | mode & MODE & !context.umask;
-        crate::fs::open::create(walk, &place, NewFile { mode, ..NewFile::default() })?;
+        crate::fs::open::create(
+            walk,
+            &place,
+            NewFile {
+                mode,
+                ..NewFile::default()
+            },
+        )?;
         Ok(0)
     })
 }

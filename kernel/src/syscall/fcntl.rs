@@ -31,10 +31,13 @@ pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {
     match command {
         linux::F_DUPFD | linux::F_DUPFD_CLOEXEC => {
             let limit = caller::descriptor_limit();
-            let from = usize::try_from(argument as u32).ok().filter(|from| *from < limit);
+            let from = usize::try_from(argument as u32)
+                .ok()
+                .filter(|from| *from < limit);
             let from = from.ok_or(Errno::EINVAL)?;
             let close_on_exec = command == linux::F_DUPFD_CLOEXEC;
-            caller::with_files(|files| files.insert(file, close_on_exec, from, limit)).map(|fd| fd as usize)
+            caller::with_files(|files| files.insert(file, close_on_exec, from, limit))
+                .map(|fd| fd as usize)
         }
         linux::F_GETFD => caller::with_files(|files| files.is_close_on_exec(fd)).map(usize::from),
         linux::F_SETFD => {
@@ -49,9 +52,16 @@ pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {
         linux::F_GETLK | F_GETLK64 | linux::F_OFD_GETLK => {
             lock_kind(argument)?;
             // Nobody holds a lock that would stand in the way.
-            UserPtr::<u16>::new(argument).write(linux::F_UNLCK as u16).map(|()| 0)
+            UserPtr::<u16>::new(argument)
+                .write(linux::F_UNLCK as u16)
+                .map(|()| 0)
         }
-        linux::F_SETLK | linux::F_SETLKW | F_SETLK64 | F_SETLKW64 | linux::F_OFD_SETLK | linux::F_OFD_SETLKW => {
+        linux::F_SETLK
+        | linux::F_SETLKW
+        | F_SETLK64
+        | F_SETLKW64
+        | linux::F_OFD_SETLK
+        | linux::F_OFD_SETLKW => {
             let kind = lock_kind(argument)?;
             let allowed = match kind {
                 linux::F_RDLCK => file.is_readable(),

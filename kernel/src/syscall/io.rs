@@ -49,7 +49,11 @@ pub fn write(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
 /// A position that a program gave, for a file that has positions.
 fn position(file: &File, offset: i64) -> Result<Option<u64>, Errno> {
     let offset = u64::try_from(offset).map_err(|_| Errno::EINVAL)?;
-    if file.ops().is_stream() { Err(Errno::ESPIPE) } else { Ok(Some(offset)) }
+    if file.ops().is_stream() {
+        Err(Errno::ESPIPE)
+    } else {
+        Ok(Some(offset))
+    }
 }
 
 /// pread64(2).
@@ -97,18 +101,31 @@ pub fn pwrite64_32(fd: i32, buf: UserPtr<u8>, count: usize, low: u32, high: u32)
 /// number of bytes in them.
 fn ranges(vector: UserPtr<[u64; 2]>, count: usize) -> Result<(Vec<Range>, usize), Errno> {
     check_count(count)?;
-    collect(vector.read_vec(count)?.into_iter().map(|[at, len]| (at, len as i64)))
+    collect(
+        vector
+            .read_vec(count)?
+            .into_iter()
+            .map(|[at, len]| (at, len as i64)),
+    )
 }
 
 /// The same for the 32-bit structure.
 fn ranges32(vector: UserPtr<[u32; 2]>, count: usize) -> Result<(Vec<Range>, usize), Errno> {
     check_count(count)?;
     let vector = vector.read_vec(count)?;
-    collect(vector.into_iter().map(|[at, len]| (u64::from(at), i64::from(len as i32))))
+    collect(
+        vector
+            .into_iter()
+            .map(|[at, len]| (u64::from(at), i64::from(len as i32))),
+    )
 }
 
 fn check_count(count: usize) -> Result<(), Errno> {
-    if count > RANGES_MAX { Err(Errno::EINVAL) } else { Ok(()) }
+    if count > RANGES_MAX {
+        Err(Errno::EINVAL)
+    } else {
+        Ok(())
+    }
 }
 
 fn collect(vector: impl Iterator<Item = (u64, i64)>) -> Result<(Vec<Range>, usize), Errno> {
@@ -120,14 +137,21 @@ fn collect(vector: impl Iterator<Item = (u64, i64)>) -> Result<(Vec<Range>, usiz
         // What goes beyond the most that one call moves is left for the next.
         let len = len.min(MAX_RW_COUNT - total);
         total += len;
-        ranges.push(Range { at: UserPtr::new(at), len });
+        ranges.push(Range {
+            at: UserPtr::new(at),
+            len,
+        });
     }
     Ok((ranges, total))
 }
 
 type Vector = (Vec<Range>, usize);
 
-fn read_ranges(fd: i32, at: Option<i64>, vector: impl FnOnce() -> Result<Vector, Errno>) -> SysResult {
+fn read_ranges(
+    fd: i32,
+    at: Option<i64>,
+    vector: impl FnOnce() -> Result<Vector, Errno>,
+) -> SysResult {
     let file = caller::file(fd)?;
     let at = at.map_or(Ok(None), |offset| position(&file, offset))?;
     if !file.is_readable() {
@@ -137,7 +161,11 @@ fn read_ranges(fd: i32, at: Option<i64>, vector: impl FnOnce() -> Result<Vector,
     file.read(at, &mut UserBuffer::of(&ranges, total))
 }
 
-fn write_ranges(fd: i32, at: Option<i64>, vector: impl FnOnce() -> Result<Vector, Errno>) -> SysResult {
+fn write_ranges(
+    fd: i32,
+    at: Option<i64>,
+    vector: impl FnOnce() -> Result<Vector, Errno>,
+) -> SysResult {
     let file = caller::file(fd)?;
     let at = at.map_or(Ok(None), |offset| position(&file, offset))?;
     if !file.is_writable() {
@@ -168,22 +196,46 @@ pub fn writev32(fd: i32, vector: UserPtr<[u32; 2]>, count: usize) -> SysResult {
 }
 
 /// preadv(2). The position is one register; the other is for 32-bit programs.
-pub fn preadv(fd: i32, vector: UserPtr<[u64; 2]>, count: usize, offset: i64, _high: u64) -> SysResult {
+pub fn preadv(
+    fd: i32,
+    vector: UserPtr<[u64; 2]>,
+    count: usize,
+    offset: i64,
+    _high: u64,
+) -> SysResult {
     read_ranges(fd, Some(offset), || ranges(vector, count))
 }
 
 /// pwritev(2).
-pub fn pwritev(fd: i32, vector: UserPtr<[u64; 2]>, count: usize, offset: i64, _high: u64) -> SysResult {
+pub fn pwritev(
+    fd: i32,
+    vector: UserPtr<[u64; 2]>,
+    count: usize,
+    offset: i64,
+    _high: u64,
+) -> SysResult {
     write_ranges(fd, Some(offset), || ranges(vector, count))
 }
 
 /// preadv(2), i386.
-pub fn preadv32(fd: i32, vector: UserPtr<[u32; 2]>, count: usize, low: u32, high: u32) -> SysResult {
+pub fn preadv32(
+    fd: i32,
+    vector: UserPtr<[u32; 2]>,
+    count: usize,
+    low: u32,
+    high: u32,
+) -> SysResult {
     read_ranges(fd, Some(pair(low, high)), || ranges32(vector, count))
 }
 
 /// pwritev(2), i386.
-pub fn pwritev32(fd: i32, vector: UserPtr<[u32; 2]>, count: usize, low: u32, high: u32) -> SysResult {
+pub fn pwritev32(
+    fd: i32,
+    vector: UserPtr<[u32; 2]>,
+    count: usize,
+    low: u32,
+    high: u32,
+) -> SysResult {
     write_ranges(fd, Some(pair(low, high)), || ranges32(vector, count))
 }
 
@@ -219,7 +271,11 @@ pub fn lseek(fd: i32, offset: i64, whence: u32) -> SysResult {
 /// lseek(2), i386: a position that a signed 32-bit number can hold.
 pub fn lseek32(fd: i32, offset: i32, whence: u32) -> SysResult {
     let to = lseek(fd, offset.into(), whence)?;
-    if i32::try_from(to).is_ok() { Ok(to) } else { Err(Errno::EOVERFLOW) }
+    if i32::try_from(to).is_ok() {
+        Ok(to)
+    } else {
+        Err(Errno::EOVERFLOW)
+    }
 }
 
 /// _llseek(2), i386: the position in two registers, the result in memory.

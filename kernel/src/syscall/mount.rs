@@ -6,8 +6,8 @@
 use alloc::string::String;
 
 use linux_raw_sys::general::{
-    AT_FDCWD, MNT_DETACH, MNT_EXPIRE, MNT_FORCE, MS_BIND, MS_MOVE, MS_PRIVATE, MS_REMOUNT, MS_SHARED, MS_SLAVE,
-    MS_UNBINDABLE, UMOUNT_NOFOLLOW,
+    AT_FDCWD, MNT_DETACH, MNT_EXPIRE, MNT_FORCE, MS_BIND, MS_MOVE, MS_PRIVATE, MS_REMOUNT,
+    MS_SHARED, MS_SLAVE, MS_UNBINDABLE, UMOUNT_NOFOLLOW,
 };
 
 use super::errno::{Errno, SysResult};
@@ -16,9 +16,21 @@ use crate::fs::inode::mode;
 use crate::fs::{caller, mount as table};
 
 /// mount(2).
-pub fn mount(source: UserPath, target: UserPath, kind: UserPath, flags: u64, _data: u64) -> SysResult {
+pub fn mount(
+    source: UserPath,
+    target: UserPath,
+    kind: UserPath,
+    flags: u64,
+    _data: u64,
+) -> SysResult {
     const PROPAGATION: u32 = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
-    let text = |at: UserPath| if at.is_null() { Ok(None) } else { paths::read(at).map(Some) };
+    let text = |at: UserPath| {
+        if at.is_null() {
+            Ok(None)
+        } else {
+            paths::read(at).map(Some)
+        }
+    };
     let (kind, source) = (text(kind)?, text(source)?);
     let point = paths::locate(AT_FDCWD, target, true)?;
     if !caller::credentials().is_privileged() {

@@ -1,4 +1,4 @@
-//! Names: giving files more of them, other ones, or none; and what a symbolic link says.
+//! Names: giving files more of them, other ones, or none. `nodes.rs` makes what is no plain file.
 //!
 //! Left out: RENAME_WHITEOUT.
 
@@ -14,10 +14,9 @@ use super::errno::{Errno, SysResult};
 use super::paths::{self, UserPath};
 use crate::fs::access::{self, EXECUTE, WRITE};
 use crate::fs::dentry::{Dentry, Location};
-use crate::fs::inode::{Device, NewFile, mode};
+use crate::fs::inode::mode;
 use crate::fs::path::{Last, ParentOf, Walk};
-use crate::fs::{caller, mount, open};
-use crate::usercopy::UserPtr;
+use crate::fs::{caller, mount};
 
 /// The name at a place, itself: not what is mounted on it, not where a link leads.
 fn named(place: &ParentOf) -> Result<Arc<Dentry>, Errno> {
@@ -29,8 +28,15 @@ fn check_removal(walk: &Walk<'_>, place: &ParentOf, dentry: &Arc<Dentry>) -> Res
     let parent = place.dir.inode().metadata();
     access::check(walk.who, &parent, WRITE | EXECUTE)?;
     access::check_sticky(walk.who, &parent, &dentry.inode().metadata())?;
-    let location = Location { mount: place.dir.mount.clone(), dentry: dentry.clone() };
-    if mount::on(&location).is_some() { Err(Errno::EBUSY) } else { Ok(()) }
+    let location = Location {
+        mount: place.dir.mount.clone(),
+        dentry: dentry.clone(),
+    };
+    if mount::on(&location).is_some() {
+        Err(Errno::EBUSY)
+    } else {
+        Ok(())
+    }
 }
 
 /// unlink(2).
@@ -85,7 +91,13 @@ pub fn renameat(old_dir: i32, old: UserPath, new_dir: i32, new: UserPath) -> Sys
 }
 
 /// renameat2(2).
-pub fn renameat2(old_dir: i32, old: UserPath, new_dir: i32, new: UserPath, flags: u32) -> SysResult {
+pub fn renameat2(
+    old_dir: i32,
+    old: UserPath,
+    new_dir: i32,
+    new: UserPath,
+    flags: u32,
+) -> SysResult {
     const BOTH: u32 = RENAME_NOREPLACE | RENAME_EXCHANGE;
     if flags & !BOTH != 0 || flags == BOTH {
         return Err(Errno::EINVAL);
@@ -124,7 +136,11 @@ fn move_name(walk: &Walk<'_>, from: &ParentOf, to: &ParentOf, flags: u32) -> Res
     }
     if let Some(new) = &new {
         if from.dir.dentry.is_below(new) {
-            return Err(if exchange { Errno::EINVAL } else { Errno::ENOTEMPTY });
+            return Err(if exchange {
+                Errno::EINVAL
+            } else {
+                Errno::ENOTEMPTY
+            });
         }
         // Two names of one file: nothing is to be done.
         if Arc::ptr_eq(old.inode(), new.inode()) {
@@ -148,7 +164,9 @@ fn move_name(walk: &Walk<'_>, from: &ParentOf, to: &ParentOf, flags: u32) -> Res
     if old_is_dir && !Arc::ptr_eq(&from.dir.dentry, &to.dir.dentry) {
         access::check(walk.who, &old.inode().metadata(), WRITE)?;
     }
-    from.dir.inode().rename(&old, &to.dir.dentry, &to.name, exchange)
+    from.dir
+        .inode()
+        .rename(&old, &to.dir.dentry, &to.name, exchange)
 }
 
 /// link(2).
@@ -161,7 +179,11 @@ pub fn linkat(old_dir: i32, old: UserPath, new_dir: i32, new: UserPath, flags: u
     if flags & !(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH) != 0 {
         return Err(Errno::EINVAL);
     }
-    let nofollow = if flags & AT_SYMLINK_FOLLOW == 0 { AT_SYMLINK_NOFOLLOW } else { 0 };
+    let nofollow = if flags & AT_SYMLINK_FOLLOW == 0 {
+        AT_SYMLINK_NOFOLLOW
+    } else {
+        0
+    };
     let target = paths::locate_at(old_dir, old, flags & AT_EMPTY_PATH | nofollow)?;
     let new = paths::read(new)?;
     caller::walk_at(new_dir, &new, |walk, _| {
@@ -180,77 +202,10 @@ pub fn linkat(old_dir: i32, old: UserPath, new_dir: i32, new: UserPath, flags: u
         if target.inode().metadata().nlink == 0 {
             return Err(Errno::ENOENT);
         }
-        place.dir.inode().link(&place.dir.dentry, &place.name, target.inode()).map(|()| 0)
+        place
+            .dir
+            .inode()
+            .link(&place.dir.dentry, &place.name, target.inode())
+            .map(|()| 0)
     })
-}
-
-/// symlink(2).
-pub fn symlink(target: UserPath, path: UserPath) -> SysResult {
-    symlinkat(target, AT_FDCWD, path)
-}
-
-/// symlinkat(2).
-pub fn symlinkat(target: UserPath, dirfd: i32, path: UserPath) -> SysResult {
-    let target = paths::read(target)?;
-    if target.is_empty() {
-        return Err(Errno::ENOENT);
-    }
-    let path = paths::read(path)?;
-    make(dirfd, &path, NewFile { mode: mode::S_IFLNK | 0o777, target, ..NewFile::default() })
-}
-
-/// Makes a file that is no directory at `path`.
-fn make(dirfd: i32, path: &[u8], new: NewFile) -> SysResult {
-    caller::walk_at(dirfd, path, |walk, context| {
-        let place = walk.parent(path)?;
-        check_free(&place)?;
-        if place.wants_dir {
-            return Err(Errno::ENOENT);
-        }
-        let is_link = new.mode & mode::S_IFMT == mode::S_IFLNK;
-        let mode = if is_link { new.mode } else { new.mode & !context.umask };
-        open::create(walk, &place, NewFile { mode, ..new })?;
-        Ok(0)
-    })
-}
-
-/// mknod(2).
-pub fn mknod(path: UserPath, mode: u32, device: u32) -> SysResult {
-    mknodat(AT_FDCWD, path, mode, device)
-}
-
-/// mknodat(2).
-pub fn mknodat(dirfd: i32, path: UserPath, mode: u32, device: u32) -> SysResult {
-    let kind = match mode & mode::S_IFMT {
-        0 => mode::S_IFREG,
-        kind @ (mode::S_IFREG | mode::S_IFCHR | mode::S_IFBLK | mode::S_IFIFO | mode::S_IFSOCK) => kind,
-        mode::S_IFDIR => return Err(Errno::EPERM),
-        _ => return Err(Errno::EINVAL),
-    };
-    let is_device = kind == mode::S_IFCHR || kind == mode::S_IFBLK;
-    if is_device && !caller::credentials().is_privileged() {
-        return Err(Errno::EPERM);
-    }
-    let rdev = if is_device { Device::decode(device) } else { Device::default() };
-    let path = paths::read(path)?;
-    make(dirfd, &path, NewFile { mode: kind | mode & mode::PERMISSIONS, rdev, ..NewFile::default() })
-}
-
-/// readlink(2).
-pub fn readlink(path: UserPath, buf: UserPtr<u8>, size: i32) -> SysResult {
-    readlinkat(AT_FDCWD, path, buf, size)
-}
-
-/// readlinkat(2). An empty path is the link that `dirfd` itself was opened on.
-pub fn readlinkat(dirfd: i32, path: UserPath, buf: UserPtr<u8>, size: i32) -> SysResult {
-    let size = usize::try_from(size).ok().filter(|size| *size > 0).ok_or(Errno::EINVAL)?;
-    let is_empty = path.read()? == 0;
-    let location = paths::locate_at(dirfd, path, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)?;
-    if location.inode().kind() != mode::S_IFLNK {
-        return Err(if is_empty { Errno::ENOENT } else { Errno::EINVAL });
-    }
-    let mut target = location.inode().read_link()?;
-    target.truncate(size);
-    buf.write_slice(&target)?;
-    Ok(target.len())
 }

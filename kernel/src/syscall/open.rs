@@ -46,8 +46,19 @@ pub fn creat(path: UserPath, mode: u32) -> SysResult {
 
 /// openat2(2): `struct open_how` is flags, mode and resolve, 8 bytes each.
 pub fn openat2(dirfd: i32, path: UserPath, how: UserPtr<[u64; 3]>, size: usize) -> SysResult {
-    const KNOWN: u32 = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | SETTABLE | O_SYNC | O_LARGEFILE
-        | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_PATH | O_TMPFILE;
+    const KNOWN: u32 = O_ACCMODE
+        | O_CREAT
+        | O_EXCL
+        | O_NOCTTY
+        | O_TRUNC
+        | SETTABLE
+        | O_SYNC
+        | O_LARGEFILE
+        | O_DIRECTORY
+        | O_NOFOLLOW
+        | O_CLOEXEC
+        | O_PATH
+        | O_TMPFILE;
     if size < 24 {
         return Err(Errno::EINVAL);
     }
@@ -56,7 +67,8 @@ pub fn openat2(dirfd: i32, path: UserPath, how: UserPtr<[u64; 3]>, size: usize) 
     }
     let [flags, mode, resolve] = how.read()?;
     let makes = flags & u64::from(O_CREAT) != 0;
-    if flags & !u64::from(KNOWN) != 0 || mode & !0o7777 != 0 || mode != 0 && !makes || resolve != 0 {
+    if flags & !u64::from(KNOWN) != 0 || mode & !0o7777 != 0 || mode != 0 && !makes || resolve != 0
+    {
         return Err(Errno::EINVAL);
     }
     openat(dirfd, path, flags as u32, mode as u32)
@@ -75,7 +87,8 @@ pub fn close_range(first: u32, last: u32, flags: u32) -> SysResult {
     }
     let in_range = |fd: &i32| *fd as u32 <= last;
     let closed = caller::with_files(|files| {
-        let numbers: alloc::vec::Vec<i32> = files.numbers(first as usize).take_while(in_range).collect();
+        let numbers: alloc::vec::Vec<i32> =
+            files.numbers(first as usize).take_while(in_range).collect();
         let mut closed = alloc::vec::Vec::new();
         for fd in numbers {
             if flags & CLOSE_RANGE_CLOEXEC != 0 {

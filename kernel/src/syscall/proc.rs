@@ -6,6 +6,7 @@ use core::sync::atomic::Ordering;
 use linux_raw_sys::general as linux;
 
 use super::errno::{Errno, SysResult};
+use crate::mm::frame;
 use crate::mm::layout::{STACK_LIMIT, TASK_SIZE};
 use crate::process::exit::{self, ExitStatus, Which};
 use crate::process::fork::{self, CloneArgs, CloneFlags};
@@ -102,6 +103,10 @@ fn strings<T: Pod + Into<u64>>(array: UserPtr<T>) -> Result<Vec<Vec<u8>>, Errno>
         total += text.len() + 1 + 8;
         if total > STACK_LIMIT as usize / 4 {
             return Err(Errno::E2BIG);
+        }
+        // A program decides how much the kernel holds here.
+        if frame::is_low() || strings.try_reserve(1).is_err() {
+            return Err(Errno::ENOMEM);
         }
         strings.push(text);
     }

@@ -81,11 +81,20 @@ pub fn fallocate(fd: i32, flags: u32, offset: i64, len: i64) -> SysResult {
         _ => return Err(Errno::ENODEV),
     }
     let end = offset.checked_add(len).ok_or(Errno::EFBIG)?;
-    file.inode().allocate(offset as u64, end as u64, keep_size, punch).map(|()| 0)
+    file.inode()
+        .allocate(offset as u64, end as u64, keep_size, punch)
+        .map(|()| 0)
 }
 
 /// fallocate(2), i386.
-pub fn fallocate32(fd: i32, flags: u32, low: u32, high: u32, len_low: u32, len_high: u32) -> SysResult {
+pub fn fallocate32(
+    fd: i32,
+    flags: u32,
+    low: u32,
+    high: u32,
+    len_low: u32,
+    len_high: u32,
+) -> SysResult {
     fallocate(fd, flags, pair(low, high), pair(len_low, len_high))
 }
 
@@ -96,7 +105,11 @@ pub fn fadvise64(fd: i32, _offset: i64, _len: i64, advice: u32) -> SysResult {
         return Err(Errno::ESPIPE);
     }
     // POSIX_FADV_NORMAL to POSIX_FADV_NOREUSE.
-    if advice > 5 { Err(Errno::EINVAL) } else { Ok(0) }
+    if advice > 5 {
+        Err(Errno::EINVAL)
+    } else {
+        Ok(0)
+    }
 }
 
 /// fadvise64(2), i386.
@@ -105,7 +118,14 @@ pub fn fadvise64_32(fd: i32, _low: u32, _high: u32, len: i64, advice: u32) -> Sy
 }
 
 /// fadvise64_64(2), i386.
-pub fn fadvise64_64(fd: i32, _low: u32, _high: u32, _len_low: u32, _len_high: u32, advice: u32) -> SysResult {
+pub fn fadvise64_64(
+    fd: i32,
+    _low: u32,
+    _high: u32,
+    _len_low: u32,
+    _len_high: u32,
+    advice: u32,
+) -> SysResult {
     fadvise64(fd, 0, 0, advice)
 }
 
@@ -117,7 +137,11 @@ pub fn sync() -> SysResult {
 /// fsync(2), and fdatasync(2).
 pub fn fsync(fd: i32) -> SysResult {
     let file = caller::file(fd)?;
-    if file.ops().is_stream() || file.inode().kind() == mode::S_IFCHR { Err(Errno::EINVAL) } else { Ok(0) }
+    if file.ops().is_stream() || file.inode().kind() == mode::S_IFCHR {
+        Err(Errno::EINVAL)
+    } else {
+        Ok(0)
+    }
 }
 
 /// syncfs(2).
@@ -129,7 +153,15 @@ pub fn syncfs(fd: i32) -> SysResult {
 /// free for users, files, free files.
 fn numbers(mount: &Mount) -> [u64; 7] {
     let s = mount.fs().statistics();
-    [s.magic.into(), PAGE_SIZE, s.blocks, s.free, s.free, s.files, s.files_free]
+    [
+        s.magic.into(),
+        PAGE_SIZE,
+        s.blocks,
+        s.free,
+        s.free,
+        s.files,
+        s.files_free,
+    ]
 }
 
 /// ST_VALID | ST_RELATIME: what Linux says of an ordinary mount.

@@ -3,8 +3,8 @@
 //! The structures are written as arrays of words; which word is what is said where they are made.
 
 use linux_raw_sys::general::{
-    AT_EMPTY_PATH, AT_FDCWD, AT_NO_AUTOMOUNT, AT_STATX_DONT_SYNC, AT_STATX_FORCE_SYNC, AT_SYMLINK_NOFOLLOW,
-    STATX__RESERVED, STATX_BASIC_STATS, STATX_BTIME,
+    AT_EMPTY_PATH, AT_FDCWD, AT_NO_AUTOMOUNT, AT_STATX_DONT_SYNC, AT_STATX_FORCE_SYNC,
+    AT_SYMLINK_NOFOLLOW, STATX__RESERVED, STATX_BASIC_STATS, STATX_BTIME,
 };
 
 use super::errno::{Errno, SysResult};
@@ -42,7 +42,8 @@ fn of_path(dirfd: i32, path: UserPath, flags: u32) -> Result<Metadata, Errno> {
 /// x86_64's layout.
 fn put(out: Stat, m: &Metadata) -> SysResult {
     let time = |time: Time| [time.sec as u64, time.nsec.into()];
-    let ([atime, atime_ns], [mtime, mtime_ns], [ctime, ctime_ns]) = (time(m.atime), time(m.mtime), time(m.ctime));
+    let ([atime, atime_ns], [mtime, mtime_ns], [ctime, ctime_ns]) =
+        (time(m.atime), time(m.mtime), time(m.ctime));
     out.write([
         m.dev.encode().into(),
         m.ino,
@@ -142,7 +143,11 @@ pub fn fstatat64(dirfd: i32, path: UserPath, out: Stat64, flags: u32) -> SysResu
 fn put_old(out: OldStat, m: &Metadata) -> SysResult {
     let device = |device: Device| {
         let fits = device.major < 256 && device.minor < 256;
-        if fits { Ok(device.major << 8 | device.minor) } else { Err(Errno::EOVERFLOW) }
+        if fits {
+            Ok(device.major << 8 | device.minor)
+        } else {
+            Err(Errno::EOVERFLOW)
+        }
     };
     let size = i32::try_from(m.size).map_err(|_| Errno::EOVERFLOW)? as u32;
     let ino = u32::try_from(m.ino).map_err(|_| Errno::EOVERFLOW)?;

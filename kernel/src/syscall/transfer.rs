@@ -12,18 +12,27 @@ use crate::usercopy::UserPtr;
 const PART: usize = 16 * 1024;
 
 /// Copies up to `count` bytes. A position given as `None` is the file's own, which moves.
-fn copy(from: &File, mut at: Option<u64>, to: &File, mut to_at: Option<u64>, count: usize) -> SysResult {
+fn copy(
+    from: &File,
+    mut at: Option<u64>,
+    to: &File,
+    mut to_at: Option<u64>,
+    count: usize,
+) -> SysResult {
     let count = count.min(MAX_RW_COUNT);
     let mut bytes = buffer(PART.min(count))?;
     let mut done = 0;
     while done < count {
         let wanted = PART.min(count - done);
-        let result = from.read(at, &mut KernelOut::new(&mut bytes[..wanted])).and_then(|read| {
-            if read == 0 {
-                return Ok((0, 0));
-            }
-            to.write(to_at, &mut KernelIn::new(&bytes[..read])).map(|written| (read, written))
-        });
+        let result = from
+            .read(at, &mut KernelOut::new(&mut bytes[..wanted]))
+            .and_then(|read| {
+                if read == 0 {
+                    return Ok((0, 0));
+                }
+                to.write(to_at, &mut KernelIn::new(&bytes[..read]))
+                    .map(|written| (read, written))
+            });
         let (read, written) = match result {
             Ok(moved) => moved,
             Err(_) if done > 0 => break,
@@ -51,7 +60,9 @@ fn read_position(offset: UserPtr<i64>) -> Result<Option<u64>, Errno> {
     if offset.is_null() {
         return Ok(None);
     }
-    u64::try_from(offset.read()?).map(Some).map_err(|_| Errno::EINVAL)
+    u64::try_from(offset.read()?)
+        .map(Some)
+        .map_err(|_| Errno::EINVAL)
 }
 
 fn send(out_fd: i32, in_fd: i32, at: Option<u64>, count: usize) -> SysResult {
@@ -116,12 +127,16 @@ pub fn copy_file_range(
     }
     let (at, to_at) = (read_position(in_offset)?, read_position(out_offset)?);
     let (start, to_start) = (at.unwrap_or(from.offset()), to_at.unwrap_or(to.offset()));
-    let overlap = start < to_start.saturating_add(count as u64) && to_start < start.saturating_add(count as u64);
+    let overlap = start < to_start.saturating_add(count as u64)
+        && to_start < start.saturating_add(count as u64);
     if alloc::sync::Arc::ptr_eq(from.inode(), to.inode()) && overlap {
         return Err(Errno::EINVAL);
     }
     let done = copy(&from, at, &to, to_at, count)?;
-    for (given, at, offset) in [(at.is_some(), start, in_offset), (to_at.is_some(), to_start, out_offset)] {
+    for (given, at, offset) in [
+        (at.is_some(), start, in_offset),
+        (to_at.is_some(), to_start, out_offset),
+    ] {
         if given {
             offset.write((at + done as u64) as i64)?;
         }

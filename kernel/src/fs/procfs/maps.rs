@@ -25,17 +25,39 @@ pub(super) fn text(task: &Task) -> Result<Vec<u8>, Errno> {
 
 fn line(text: &mut String, area: &Vma) {
     let start = text.len();
-    let letter = |prot, letter| if area.prot.contains(prot) { letter } else { '-' };
-    let (read, write, execute) = (letter(Prot::READ, 'r'), letter(Prot::WRITE, 'w'), letter(Prot::EXEC, 'x'));
+    let letter = |prot, letter| {
+        if area.prot.contains(prot) {
+            letter
+        } else {
+            '-'
+        }
+    };
+    let (read, write, execute) = (
+        letter(Prot::READ, 'r'),
+        letter(Prot::WRITE, 'w'),
+        letter(Prot::EXEC, 'x'),
+    );
     let sharing = if area.shared { 's' } else { 'p' };
     let (offset, (device, ino), path) = match &area.backing {
-        Backing::File { source, offset, path } => (*offset, source.file_id(), Some(&**path)),
+        Backing::File {
+            source,
+            offset,
+            path,
+        } => (*offset, source.file_id(), Some(&**path)),
         Backing::Anonymous | Backing::Kernel(..) => (0, (0, 0), None),
     };
     let device = Device::decode(device as u32);
     // Writing to a String can't fail.
-    let _ = write!(text, "{:08x}-{:08x} {read}{write}{execute}{sharing}", area.start, area.end);
-    let _ = write!(text, " {offset:08x} {:02x}:{:02x} {ino} ", device.major, device.minor);
+    let _ = write!(
+        text,
+        "{:08x}-{:08x} {read}{write}{execute}{sharing}",
+        area.start, area.end
+    );
+    let _ = write!(
+        text,
+        " {offset:08x} {:02x}:{:02x} {ino} ",
+        device.major, device.minor
+    );
     if let Some(name) = area.role.name().or(path) {
         let width = text.len() - start;
         text.extend(core::iter::repeat_n(' ', NAME_COLUMN.saturating_sub(width)));

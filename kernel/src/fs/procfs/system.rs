@@ -26,17 +26,32 @@ const fn file(path: &'static str, text: fn() -> String) -> SystemFile {
 }
 
 static FILES: [SystemFile; 23] = [
-    file("cmdline", || String::from_utf8_lossy(crate::boot::line()).into_owned() + "\n"),
+    file("cmdline", || {
+        String::from_utf8_lossy(crate::boot::line()).into_owned() + "\n"
+    }),
     file("cpuinfo", cpuinfo),
-    file("devices", || String::from("Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n\nBlock devices:\n")),
+    file("devices", || {
+        String::from(
+            "Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n\nBlock devices:\n",
+        )
+    }),
     file("doors", doors),
-    file("filesystems", || mount::KINDS.iter().map(|kind| format!("nodev\t{kind}\n")).collect()),
+    file("filesystems", || {
+        mount::KINDS
+            .iter()
+            .map(|kind| format!("nodev\t{kind}\n"))
+            .collect()
+    }),
     file("loadavg", loadavg),
     file("meminfo", meminfo),
     file("mounts", mounts),
-    file("partitions", || String::from("major minor  #blocks  name\n\n")),
+    file("partitions", || {
+        String::from("major minor  #blocks  name\n\n")
+    }),
     file("stat", stat),
-    file("swaps", || String::from("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n")),
+    file("swaps", || {
+        String::from("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n")
+    }),
     file("sys/kernel/cap_last_cap", || String::from("40\n")),
     file("sys/kernel/hostname", || misc::hostname() + "\n"),
     file("sys/kernel/ngroups_max", || String::from("65536\n")),
@@ -45,7 +60,9 @@ static FILES: [SystemFile; 23] = [
     file("sys/kernel/pid_max", || String::from("32768\n")),
     file("sys/kernel/random/uuid", uuid),
     file("sys/kernel/version", || format!("{}\n", misc::VERSION)),
-    file("sys/vm/mmap_min_addr", || format!("{}\n", crate::mm::layout::MMAP_MIN)),
+    file("sys/vm/mmap_min_addr", || {
+        format!("{}\n", crate::mm::layout::MMAP_MIN)
+    }),
     file("sys/vm/overcommit_memory", || String::from("1\n")),
     file("uptime", uptime),
     file("version", version),
@@ -60,8 +77,12 @@ pub(super) fn entries(dir: &str) -> Vec<(String, ProcNode)> {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         (parent == dir).then(|| String::from(name))
     };
-    let files = FILES.iter().filter_map(|file| Some((name_in(file.path)?, ProcNode::System(file))));
-    let directories = DIRECTORIES.iter().filter_map(|path| Some((name_in(path)?, ProcNode::SystemDir(path))));
+    let files = FILES
+        .iter()
+        .filter_map(|file| Some((name_in(file.path)?, ProcNode::System(file))));
+    let directories = DIRECTORIES
+        .iter()
+        .filter_map(|path| Some((name_in(path)?, ProcNode::SystemDir(path))));
     files.chain(directories).collect()
 }
 
@@ -110,7 +131,9 @@ fn cpuinfo() -> String {
             }
         }
     }
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes.split(|&b| b == 0).next().unwrap_or_default()).into_owned();
+    let text = |bytes: &[u8]| {
+        String::from_utf8_lossy(bytes.split(|&b| b == 0).next().unwrap_or_default()).into_owned()
+    };
     let mhz = crate::time::tsc_hertz() / 1_000_000;
     let lines = [
         ("processor\t", String::from("0")),
@@ -134,20 +157,36 @@ fn cpuinfo() -> String {
         ("bogomips\t", format!("{}.00", mhz * 2)),
         ("clflush size\t", String::from("64")),
         ("cache_alignment\t", String::from("64")),
-        ("address sizes\t", format!("{} bits physical, {} bits virtual", features.phys_bits, features.virt_bits)),
+        (
+            "address sizes\t",
+            format!(
+                "{} bits physical, {} bits virtual",
+                features.phys_bits, features.virt_bits
+            ),
+        ),
         ("power management", String::new()),
     ];
-    let mut result: String = lines.iter().map(|(name, value)| {
-        // An empty value is not padded, as in Linux's last line.
-        if value.is_empty() { format!("{name}:\n") } else { format!("{name}: {value}\n") }
-    }).collect();
+    let mut result: String = lines
+        .iter()
+        .map(|(name, value)| {
+            // An empty value is not padded, as in Linux's last line.
+            if value.is_empty() {
+                format!("{name}:\n")
+            } else {
+                format!("{name}: {value}\n")
+            }
+        })
+        .collect();
     result.push('\n');
     result
 }
 
 fn loadavg() -> String {
     let tasks = table::all();
-    let running = tasks.iter().filter(|task| task.state() == crate::process::TaskState::Runnable).count();
+    let running = tasks
+        .iter()
+        .filter(|task| task.state() == crate::process::TaskState::Runnable)
+        .count();
     let last = tasks.iter().map(|task| task.tid).max().unwrap_or(0);
     format!("0.00 0.00 0.00 {running}/{} {last}\n", tasks.len())
 }
@@ -181,7 +220,10 @@ fn meminfo() -> String {
         ("VmallocTotal", 0),
         ("VmallocUsed", 0),
     ];
-    lines.iter().map(|(name, value)| format!("{:<16}{value:8} kB\n", format!("{name}:"))).collect()
+    lines
+        .iter()
+        .map(|(name, value)| format!("{:<16}{value:8} kB\n", format!("{name}:")))
+        .collect()
 }
 
 /// The table of mounts, in the format of fstab(5).
@@ -189,8 +231,16 @@ pub(super) fn mounts() -> String {
     let line = |mount: &alloc::sync::Arc<mount::Mount>| {
         let point = mount.root().path(&mount::root()).0;
         let point = String::from_utf8_lossy(&point).replace(' ', "\\040");
-        let source = if mount.source().is_empty() { "none" } else { mount.source() };
-        format!("{} {point} {} rw 0 0\n", source.replace(' ', "\\040"), mount.fs().name())
+        let source = if mount.source().is_empty() {
+            "none"
+        } else {
+            mount.source()
+        };
+        format!(
+            "{} {point} {} rw 0 0\n",
+            source.replace(' ', "\\040"),
+            mount.fs().name()
+        )
     };
     mount::all().iter().map(line).collect()
 }
@@ -204,7 +254,11 @@ pub(super) fn mountinfo() -> String {
         let device = mount.root().inode().metadata().dev;
         let (id, parent) = (index + 1, usize::from(index > 0));
         let (kind, source) = (mount.fs().name(), mount.source());
-        let _ = writeln!(text, "{id} {parent} {}:{} / {point} rw - {kind} {source} rw", device.major, device.minor);
+        let _ = writeln!(
+            text,
+            "{id} {parent} {}:{} / {point} rw - {kind} {source} rw",
+            device.major, device.minor
+        );
     }
     text
 }
@@ -226,7 +280,11 @@ fn uptime() -> String {
 }
 
 fn version() -> String {
-    format!("Linux version {} (trident) (rustc) {}\n", misc::RELEASE, misc::VERSION)
+    format!(
+        "Linux version {} (trident) (rustc) {}\n",
+        misc::RELEASE,
+        misc::VERSION
+    )
 }
 
 /// A random UUID (RFC 9562, version 4).
@@ -234,5 +292,9 @@ fn uuid() -> String {
     let (a, b) = (random::next_u64(), random::next_u64());
     let (version, variant) = (a & 0x0fff | 0x4000, b >> 48 & 0x3fff | 0x8000);
     let node = b & 0xffff_ffff_ffff;
-    format!("{:08x}-{:04x}-{version:04x}-{variant:04x}-{node:012x}\n", a >> 32, a >> 16 & 0xffff)
+    format!(
+        "{:08x}-{:04x}-{version:04x}-{variant:04x}-{node:012x}\n",
+        a >> 32,
+        a >> 16 & 0xffff
+    )
 }

@@ -51,7 +51,9 @@ impl Data {
             drop(self.pages.split_off(&size.div_ceil(PAGE_SIZE)));
             // What is cut off the last page must be zero if the file grows again.
             let kept = (size % PAGE_SIZE) as usize;
-            if kept > 0 && let Some(page) = self.pages.get(&(size / PAGE_SIZE)) {
+            if kept > 0
+                && let Some(page) = self.pages.get(&(size / PAGE_SIZE))
+            {
                 page.write(kept, &ZEROS[kept..]);
             }
         }
@@ -122,7 +124,10 @@ pub(super) fn read(data: &Mutex<Data>, mut offset: u64, out: &mut dyn Out) -> Re
         let (page, len) = {
             let data = data.lock();
             let left = data.size.saturating_sub(offset);
-            let len = out.left().min(PAGE - at).min(usize::try_from(left).unwrap_or(PAGE));
+            let len = out
+                .left()
+                .min(PAGE - at)
+                .min(usize::try_from(left).unwrap_or(PAGE));
             (data.pages.get(&(offset / PAGE_SIZE)).cloned(), len)
         };
         if len == 0 {

@@ -50,7 +50,12 @@ impl Entries {
 
 impl Node {
     /// Gives `node` the name `name` here.
-    pub(super) fn add(&self, this: &Arc<Dentry>, name: &[u8], node: Arc<Self>) -> Result<Arc<Dentry>, Errno> {
+    pub(super) fn add(
+        &self,
+        this: &Arc<Dentry>,
+        name: &[u8],
+        node: Arc<Self>,
+    ) -> Result<Arc<Dentry>, Errno> {
         let mut entries = self.entries()?.lock();
         if this.is_removed() {
             return Err(Errno::ENOENT);
@@ -71,14 +76,23 @@ impl Node {
     }
 
     /// Gives a file of this file system another name here.
-    pub(super) fn add_link(&self, this: &Arc<Dentry>, name: &[u8], target: &Arc<dyn Inode>) -> Result<(), Errno> {
+    pub(super) fn add_link(
+        &self,
+        this: &Arc<Dentry>,
+        name: &[u8],
+        target: &Arc<dyn Inode>,
+    ) -> Result<(), Errno> {
         let node = Self::of(target)?;
         let mut entries = self.entries()?.lock();
         if entries.get(name).is_some() {
             return Err(Errno::EEXIST);
         }
         let name: Arc<[u8]> = name.into();
-        let dentry = Dentry::new(Parent::Holds(Arc::downgrade(this)), name.clone(), target.clone());
+        let dentry = Dentry::new(
+            Parent::Holds(Arc::downgrade(this)),
+            name.clone(),
+            target.clone(),
+        );
         entries.insert(name, dentry);
         drop(entries);
         node.count_link(1);
@@ -172,7 +186,12 @@ impl Node {
         loop {
             let batch: alloc::vec::Vec<(u64, Arc<Dentry>)> = {
                 let entries = self.entries()?.lock();
-                entries.by_position.range(next..).take(32).map(|(&at, d)| (at, d.clone())).collect()
+                entries
+                    .by_position
+                    .range(next..)
+                    .take(32)
+                    .map(|(&at, d)| (at, d.clone()))
+                    .collect()
             };
             if batch.is_empty() {
                 return Ok(());
@@ -181,7 +200,12 @@ impl Node {
                 next = position + 1;
                 let node = Self::of(dentry.inode())?;
                 let name = dentry.name();
-                if !emit(ListEntry { name: &name, ino: node.ino, kind: node.kind, next }) {
+                if !emit(ListEntry {
+                    name: &name,
+                    ino: node.ino,
+                    kind: node.kind,
+                    next,
+                }) {
                     return Ok(());
                 }
             }

@@ -80,7 +80,10 @@ impl Line {
             }
         } else if termios.is(byte, ch::VEOF) {
             self.finish();
-        } else if byte == b'\n' || termios.is(byte, ch::VEOL) || extended && termios.is(byte, ch::VEOL2) {
+        } else if byte == b'\n'
+            || termios.is(byte, ch::VEOL)
+            || extended && termios.is(byte, ch::VEOL2)
+        {
             if byte == b'\n' && termios.has(local::ECHONL) && !termios.has(local::ECHO) {
                 self.put(b'\n', echo);
             }
@@ -124,7 +127,11 @@ impl Line {
         let Some(byte) = erased else { return };
         if self.termios.has(local::ECHO) && self.termios.has(local::ECHOE) {
             // As wide as it was echoed: a control character as ^X.
-            let width = if self.is_control(byte) && self.termios.has(local::ECHOCTL) { 2 } else { 1 };
+            let width = if self.is_control(byte) && self.termios.has(local::ECHOCTL) {
+                2
+            } else {
+                1
+            };
             for _ in 0..width {
                 echo.extend_from_slice(b"\x08 \x08");
             }
@@ -222,7 +229,9 @@ impl Line {
     pub fn take(&mut self, out: &mut [u8]) -> usize {
         let mut len = out.len().min(self.ready.len());
         if self.termios.has(local::ICANON) {
-            let Some(line) = self.lines.front_mut() else { return 0 };
+            let Some(line) = self.lines.front_mut() else {
+                return 0;
+            };
             len = len.min(*line);
             *line -= len;
             if *line == 0 {

@@ -17,13 +17,15 @@ use spin::Mutex;
 use super::inode::{FileOps, Ready};
 use super::io::{In, Out};
 use crate::dev::console;
-use crate::process::wait::{WaitQueue, is_interrupted};
 use crate::process;
+use crate::process::wait::{WaitQueue, is_interrupted};
 use crate::syscall::errno::{Errno, SysResult};
 use crate::usercopy::UserPtr;
 
 mod line;
 mod termios;
+#[cfg(test)]
+mod tests;
 
 use line::Line;
 use termios::{Termios, character, local};
@@ -93,7 +95,8 @@ fn wait_readable(wanted: usize, nonblocking: bool) -> Result<(), Errno> {
         if limit > 0 && !line.termios.has(local::ICANON) {
             let now = super::now();
             let since = *waiting_since.get_or_insert(now);
-            let tenths = (now.sec - since.sec) * 10 + (i64::from(now.nsec) - i64::from(since.nsec)) / 100_000_000;
+            let tenths = (now.sec - since.sec) * 10
+                + (i64::from(now.nsec) - i64::from(since.nsec)) / 100_000_000;
             if tenths >= limit {
                 return Some(Ok(()));
             }
@@ -120,7 +123,10 @@ impl FileOps for Terminal {
             let wanted = out.left().min(PART);
             let (len, canonical) = {
                 let mut line = LINE.lock();
-                (line.take(&mut bytes[..wanted]), line.termios.has(local::ICANON))
+                (
+                    line.take(&mut bytes[..wanted]),
+                    line.termios.has(local::ICANON),
+                )
             };
             out.put(&bytes[..len])?;
             // A line is never followed by the next one in the same read.
@@ -164,7 +170,12 @@ impl FileOps for Terminal {
                 let termios = LINE.lock().termios;
                 termios.write_to(argument, request == ioctl::TCGETS2)?;
             }
-            ioctl::TCSETS | ioctl::TCSETSW | ioctl::TCSETSF | ioctl::TCSETS2 | ioctl::TCSETSW2 | ioctl::TCSETSF2 => {
+            ioctl::TCSETS
+            | ioctl::TCSETSW
+            | ioctl::TCSETSF
+            | ioctl::TCSETS2
+            | ioctl::TCSETSW2
+            | ioctl::TCSETSF2 => {
                 let termios = Termios::read_from(argument)?;
                 let mut line = LINE.lock();
                 if matches!(request, ioctl::TCSETSF | ioctl::TCSETSF2) {

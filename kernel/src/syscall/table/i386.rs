@@ -4,7 +4,7 @@
 use super::{Arg, Entry, adapt, arg, calls};
 use crate::syscall::errno::to_rax;
 use crate::syscall::{
-    attr, dir, fcntl, ids, io, limits, memory, misc, mount, names, open, poll, proc, sched, signal, sleep,
+    attr, dir, fcntl, ids, io, limits, memory, misc, mount, names, nodes, open, poll, proc, select, sched, signal, sleep,
     space, stat, thread, time, transfer,
 };
 
@@ -22,7 +22,7 @@ calls! {
     11 execve(Path, Argv, Envp) = proc::execve32;
     12 chdir(Path) = dir::chdir;
     13 time(OutTime) = time::time32;
-    14 mknod(Path, FileMode, MknodDev) = names::mknod;
+    14 mknod(Path, FileMode, MknodDev) = nodes::mknod;
     15 chmod(Path, Mode) = attr::chmod;
     16 lchown(Path, Id, Id) = attr::lchown16;
     19 lseek(Fd, Offset, Whence) = io::lseek32;
@@ -44,8 +44,8 @@ calls! {
     49 geteuid() = ids::geteuid;
     50 getegid() = ids::getegid;
     52 umount2(Path, UmountFlags) = mount::umount2;
-    54 ioctl(Fd, IoctlCommand, IoctlArg) = fcntl::ioctl;
-    55 fcntl(Fd, FcntlCommand, FcntlArg) = fcntl::fcntl;
+    54 ioctl(Fd, IoctlCommand, IoctlValue) = fcntl::ioctl;
+    55 fcntl(Fd, FcntlCommand, FcntlValue) = fcntl::fcntl;
     57 setpgid(Pid, Pid) = ids::setpgid;
     60 umask(Mode) = dir::umask;
     61 chroot(Path) = dir::chroot;
@@ -57,9 +57,9 @@ calls! {
     75 setrlimit(Resource, RlimitIn) = limits::setrlimit32;
     78 gettimeofday(OutTimeval, OutTimezone) = time::gettimeofday32;
     79 settimeofday(Timeval, Addr) = time::settimeofday32;
-    82 select(Addr) = poll::old_select;
-    83 symlink(Path, Path) = names::symlink;
-    85 readlink(Path, OutPath, Size) = names::readlink;
+    82 select(Addr) = select::old_select;
+    83 symlink(Path, Path) = nodes::symlink;
+    85 readlink(Path, OutPath, Size) = nodes::readlink;
     88 reboot(RebootMagic, RebootMagic, RebootCommand, Skip) = misc::reboot;
     90 mmap(Addr) = memory::old_mmap;
     91 munmap(Addr, Size) = memory::munmap;
@@ -84,7 +84,7 @@ calls! {
     133 fchdir(Fd) = dir::fchdir;
     140 _llseek(Fd, OffsetHigh, Half, OutOffset, Whence) = io::llseek;
     141 getdents(Fd, OutDirents32, Size) = dir::getdents32;
-    142 _newselect(Int, SelectFds, SelectFds, SelectFds, Timeval) = poll::select32;
+    142 _newselect(Int, SelectFds, SelectFds, SelectFds, Timeval) = select::select32;
     143 flock(Fd, FlockOp) = fcntl::flock;
     144 msync(Addr, Size, MsyncFlags) = memory::msync;
     145 readv(Fd, OutIovec, Size) = io::readv32;
@@ -94,12 +94,12 @@ calls! {
     155 sched_getparam(Pid, OutInt) = sched::sched_getparam;
     157 sched_getscheduler(Pid) = sched::sched_getscheduler;
     158 sched_yield() = sched::sched_yield;
-    159 sched_get_priority_max(Int) = sched::sched_get_priority_max;
-    160 sched_get_priority_min(Int) = sched::sched_get_priority_min;
+    159 sched_get_priority_max(SchedPolicy) = sched::sched_get_priority_max;
+    160 sched_get_priority_min(SchedPolicy) = sched::sched_get_priority_min;
     162 nanosleep(Timespec, Remaining) = sleep::nanosleep32;
     163 mremap(Addr, Size, Size, MremapFlags, MremapAddr) = memory::mremap;
     168 poll(PollFds, UInt, Int) = poll::poll;
-    172 prctl(PrctlOption, PrctlArg, PrctlArg, PrctlArg, PrctlArg) = thread::prctl;
+    172 prctl(PrctlOption, PrctlValue, PrctlValue, PrctlValue, PrctlValue) = thread::prctl;
     174 rt_sigaction(Signal, SigactionIn, SigactionOut, Size) = signal::rt_sigaction32;
     175 rt_sigprocmask(SigHow, SigsetIn, SigsetOut, Size) = signal::rt_sigprocmask;
     176 rt_sigpending(SigsetOut, Size) = signal::rt_sigpending;
@@ -122,25 +122,25 @@ calls! {
     200 getgid32() = ids::getgid;
     201 geteuid32() = ids::geteuid;
     202 getegid32() = ids::getegid;
-    203 setreuid32(UInt, UInt) = ids::setreuid;
-    204 setregid32(UInt, UInt) = ids::setregid;
+    203 setreuid32(Id, Id) = ids::setreuid;
+    204 setregid32(Id, Id) = ids::setregid;
     205 getgroups32(Int, OutGroups) = ids::getgroups;
-    206 setgroups32(Size, Addr) = ids::setgroups;
+    206 setgroups32(Int, InGroups) = ids::setgroups;
     207 fchown32(Fd, Id, Id) = attr::fchown;
-    208 setresuid32(UInt, UInt, UInt) = ids::setresuid;
+    208 setresuid32(Id, Id, Id) = ids::setresuid;
     209 getresuid32(OutInt, OutInt, OutInt) = ids::getresuid;
-    210 setresgid32(UInt, UInt, UInt) = ids::setresgid;
+    210 setresgid32(Id, Id, Id) = ids::setresgid;
     211 getresgid32(OutInt, OutInt, OutInt) = ids::getresgid;
     212 chown32(Path, Id, Id) = attr::chown;
     213 setuid32(Id) = ids::setuid;
     214 setgid32(Id) = ids::setgid;
     219 madvise(Addr, Size, Madvice) = memory::madvise;
     220 getdents64(Fd, OutDirents, Size) = dir::getdents64;
-    221 fcntl64(Fd, FcntlCommand, FcntlArg) = fcntl::fcntl;
+    221 fcntl64(Fd, FcntlCommand, FcntlValue) = fcntl::fcntl;
     224 gettid() = ids::gettid;
     238 tkill(Pid, Signal) = signal::tkill;
     239 sendfile64(Fd, Fd, InOutOffset, Size) = transfer::sendfile;
-    241 sched_setaffinity(Pid, Size, Addr) = sched::sched_setaffinity;
+    241 sched_setaffinity(Pid, Size, InCpus) = sched::sched_setaffinity;
     242 sched_getaffinity(Pid, Size, OutCpus) = sched::sched_getaffinity;
     243 set_thread_area(UserDesc) = thread::set_thread_area;
     250 fadvise64(Fd, OffsetLow, Half, Size, Fadvice) = space::fadvise64_32;
@@ -157,18 +157,18 @@ calls! {
     272 fadvise64_64(Fd, OffsetLow, Half, OffsetLow, Half, Fadvice) = space::fadvise64_64;
     295 openat(DirFd, Path, OpenFlags, OpenMode) = open::openat32;
     296 mkdirat(DirFd, Path, Mode) = dir::mkdirat;
-    297 mknodat(DirFd, Path, FileMode, MknodDev) = names::mknodat;
+    297 mknodat(DirFd, Path, FileMode, MknodDev) = nodes::mknodat;
     298 fchownat(DirFd, Path, Id, Id, AtFlags) = attr::fchownat;
     299 futimesat(DirFd, Path, Addr) = attr::futimesat32;
     300 fstatat64(DirFd, Path, Stat, AtFlags) = stat::fstatat64;
     301 unlinkat(DirFd, Path, AtFlags) = names::unlinkat;
     302 renameat(DirFd, Path, DirFd, Path) = names::renameat;
     303 linkat(DirFd, Path, DirFd, Path, AtFlags) = names::linkat;
-    304 symlinkat(Path, DirFd, Path) = names::symlinkat;
-    305 readlinkat(DirFd, Path, OutPath, Size) = names::readlinkat;
+    304 symlinkat(Path, DirFd, Path) = nodes::symlinkat;
+    305 readlinkat(DirFd, Path, OutPath, Size) = nodes::readlinkat;
     306 fchmodat(DirFd, Path, Mode) = attr::fchmodat;
     307 faccessat(DirFd, Path, AccessMode) = attr::faccessat;
-    308 pselect6(Int, SelectFds, SelectFds, SelectFds, Timespec, Addr) = poll::pselect6_32;
+    308 pselect6(Int, SelectFds, SelectFds, SelectFds, Timespec, Addr) = select::pselect6_32;
     309 ppoll(PollFds, UInt, Timespec, SigsetIn, Size) = poll::ppoll32;
     311 set_robust_list(Addr, Size) = thread::set_robust_list;
     318 getcpu(OutInt, OutInt, Addr) = time::getcpu;
@@ -183,15 +183,15 @@ calls! {
     355 getrandom(OutRandom, Size, GetrandomFlags) = misc::getrandom;
     377 copy_file_range(Fd, InOutOffset, Fd, InOutOffset, Size, Hex) = transfer::copy_file_range;
     383 statx(DirFd, Path, StatxFlags, StatxMask, Statx) = stat::statx;
-    384 arch_prctl(ArchPrctl, ArchPrctlArg) = thread::arch_prctl32;
+    384 arch_prctl(ArchPrctl, ArchPrctlValue) = thread::arch_prctl32;
     403 clock_gettime64(ClockId, OutTimespec64) = time::clock_gettime;
     404 clock_settime64(ClockId, Timespec64) = time::clock_settime_time64;
     406 clock_getres_time64(ClockId, OutTimespec64) = time::clock_getres;
     407 clock_nanosleep_time64(ClockId, ClockFlags, Timespec64, Remaining64) = sleep::clock_nanosleep_time64;
     412 utimensat_time64(DirFd, Path, Times64, AtFlags) = attr::utimensat;
-    413 pselect6_time64(Int, SelectFds, SelectFds, SelectFds, Timespec64, Addr) = poll::pselect6_time64;
+    413 pselect6_time64(Int, SelectFds, SelectFds, SelectFds, Timespec64, Addr) = select::pselect6_time64;
     414 ppoll_time64(PollFds, UInt, Timespec64, SigsetIn, Size) = poll::ppoll;
     436 close_range(UInt, UInt, Hex) = open::close_range;
     437 openat2(DirFd, Path, Addr, Size) = open::openat2;
-    439 faccessat2(DirFd, Path, AccessMode, AtFlags) = attr::faccessat2;
+    439 faccessat2(DirFd, Path, AccessMode, AccessFlags) = attr::faccessat2;
 }

@@ -3,7 +3,7 @@
 use super::{Arg, Entry, adapt, arg, calls};
 use crate::syscall::errno::to_rax;
 use crate::syscall::{
-    attr, dir, fcntl, ids, io, limits, memory, misc, mount, names, open, poll, proc, sched, signal, sleep,
+    attr, dir, fcntl, ids, io, limits, memory, misc, mount, names, nodes, open, poll, proc, select, sched, signal, sleep,
     space, stat, thread, time, transfer,
 };
 
@@ -23,13 +23,13 @@ calls! {
     12 brk(Addr) = memory::brk;
     13 rt_sigaction(Signal, SigactionIn, SigactionOut, Size) = signal::rt_sigaction;
     14 rt_sigprocmask(SigHow, SigsetIn, SigsetOut, Size) = signal::rt_sigprocmask;
-    16 ioctl(Fd, IoctlCommand, IoctlArg) = fcntl::ioctl;
+    16 ioctl(Fd, IoctlCommand, IoctlValue) = fcntl::ioctl;
     17 pread64(Fd, OutBuf, Size, Offset) = io::pread64;
     18 pwrite64(Fd, InBuf, Size, Offset) = io::pwrite64;
     19 readv(Fd, OutIovec, Size) = io::readv;
     20 writev(Fd, InIovec, Size) = io::writev;
     21 access(Path, AccessMode) = attr::access;
-    23 select(Int, SelectFds, SelectFds, SelectFds, Timeval) = poll::select;
+    23 select(Int, SelectFds, SelectFds, SelectFds, Timeval) = select::select;
     24 sched_yield() = sched::sched_yield;
     25 mremap(Addr, Size, Size, MremapFlags, MremapAddr) = memory::mremap;
     26 msync(Addr, Size, MsyncFlags) = memory::msync;
@@ -47,7 +47,7 @@ calls! {
     61 wait4(Pid, OutStatus, WaitFlags, Rusage) = proc::wait4;
     62 kill(Pid, Signal) = signal::kill;
     63 uname(Utsname) = misc::uname;
-    72 fcntl(Fd, FcntlCommand, FcntlArg) = fcntl::fcntl;
+    72 fcntl(Fd, FcntlCommand, FcntlValue) = fcntl::fcntl;
     73 flock(Fd, FlockOp) = fcntl::flock;
     74 fsync(Fd) = space::fsync;
     75 fdatasync(Fd) = space::fsync;
@@ -63,8 +63,8 @@ calls! {
     85 creat(Path, Mode) = open::creat;
     86 link(Path, Path) = names::link;
     87 unlink(Path) = names::unlink;
-    88 symlink(Path, Path) = names::symlink;
-    89 readlink(Path, OutPath, Size) = names::readlink;
+    88 symlink(Path, Path) = nodes::symlink;
+    89 readlink(Path, OutPath, Size) = nodes::readlink;
     90 chmod(Path, Mode) = attr::chmod;
     91 fchmod(Fd, Mode) = attr::fchmod;
     92 chown(Path, Id, Id) = attr::chown;
@@ -85,29 +85,29 @@ calls! {
     110 getppid() = ids::getppid;
     111 getpgrp() = ids::getpgrp;
     112 setsid() = ids::setsid;
-    113 setreuid(UInt, UInt) = ids::setreuid;
-    114 setregid(UInt, UInt) = ids::setregid;
+    113 setreuid(Id, Id) = ids::setreuid;
+    114 setregid(Id, Id) = ids::setregid;
     115 getgroups(Int, OutGroups) = ids::getgroups;
-    116 setgroups(Size, Addr) = ids::setgroups;
-    117 setresuid(UInt, UInt, UInt) = ids::setresuid;
+    116 setgroups(Int, InGroups) = ids::setgroups;
+    117 setresuid(Id, Id, Id) = ids::setresuid;
     118 getresuid(OutInt, OutInt, OutInt) = ids::getresuid;
-    119 setresgid(UInt, UInt, UInt) = ids::setresgid;
+    119 setresgid(Id, Id, Id) = ids::setresgid;
     120 getresgid(OutInt, OutInt, OutInt) = ids::getresgid;
     121 getpgid(Pid) = ids::getpgid;
     124 getsid(Pid) = ids::getsid;
     127 rt_sigpending(SigsetOut, Size) = signal::rt_sigpending;
     131 sigaltstack(SigaltstackIn, SigaltstackOut) = signal::sigaltstack;
     132 utime(Path, Addr) = attr::utime;
-    133 mknod(Path, FileMode, MknodDev) = names::mknod;
+    133 mknod(Path, FileMode, MknodDev) = nodes::mknod;
     137 statfs(Path, Statfs) = space::statfs;
     138 fstatfs(Fd, Statfs) = space::fstatfs;
     140 getpriority(PriorityWhich, Int) = sched::getpriority;
     143 sched_getparam(Pid, OutInt) = sched::sched_getparam;
     145 sched_getscheduler(Pid) = sched::sched_getscheduler;
-    146 sched_get_priority_max(Int) = sched::sched_get_priority_max;
-    147 sched_get_priority_min(Int) = sched::sched_get_priority_min;
-    157 prctl(PrctlOption, PrctlArg, PrctlArg, PrctlArg, PrctlArg) = thread::prctl;
-    158 arch_prctl(ArchPrctl, ArchPrctlArg) = thread::arch_prctl;
+    146 sched_get_priority_max(SchedPolicy) = sched::sched_get_priority_max;
+    147 sched_get_priority_min(SchedPolicy) = sched::sched_get_priority_min;
+    157 prctl(PrctlOption, PrctlValue, PrctlValue, PrctlValue, PrctlValue) = thread::prctl;
+    158 arch_prctl(ArchPrctl, ArchPrctlValue) = thread::arch_prctl;
     160 setrlimit(Resource, RlimitIn) = limits::setrlimit;
     161 chroot(Path) = dir::chroot;
     162 sync() = space::sync;
@@ -119,7 +119,7 @@ calls! {
     186 gettid() = ids::gettid;
     200 tkill(Pid, Signal) = signal::tkill;
     201 time(OutTime) = time::time;
-    203 sched_setaffinity(Pid, Size, Addr) = sched::sched_setaffinity;
+    203 sched_setaffinity(Pid, Size, InCpus) = sched::sched_setaffinity;
     204 sched_getaffinity(Pid, Size, OutCpus) = sched::sched_getaffinity;
     217 getdents64(Fd, OutDirents, Size) = dir::getdents64;
     218 set_tid_address(Addr) = thread::set_tid_address;
@@ -133,18 +133,18 @@ calls! {
     235 utimes(Path, Addr) = attr::utimes;
     257 openat(DirFd, Path, OpenFlags, OpenMode) = open::openat;
     258 mkdirat(DirFd, Path, Mode) = dir::mkdirat;
-    259 mknodat(DirFd, Path, FileMode, MknodDev) = names::mknodat;
+    259 mknodat(DirFd, Path, FileMode, MknodDev) = nodes::mknodat;
     260 fchownat(DirFd, Path, Id, Id, AtFlags) = attr::fchownat;
     261 futimesat(DirFd, Path, Addr) = attr::futimesat;
     262 newfstatat(DirFd, Path, Stat, AtFlags) = stat::newfstatat;
     263 unlinkat(DirFd, Path, AtFlags) = names::unlinkat;
     264 renameat(DirFd, Path, DirFd, Path) = names::renameat;
     265 linkat(DirFd, Path, DirFd, Path, AtFlags) = names::linkat;
-    266 symlinkat(Path, DirFd, Path) = names::symlinkat;
-    267 readlinkat(DirFd, Path, OutPath, Size) = names::readlinkat;
+    266 symlinkat(Path, DirFd, Path) = nodes::symlinkat;
+    267 readlinkat(DirFd, Path, OutPath, Size) = nodes::readlinkat;
     268 fchmodat(DirFd, Path, Mode) = attr::fchmodat;
     269 faccessat(DirFd, Path, AccessMode) = attr::faccessat;
-    270 pselect6(Int, SelectFds, SelectFds, SelectFds, Timespec, Addr) = poll::pselect6;
+    270 pselect6(Int, SelectFds, SelectFds, SelectFds, Timespec, Addr) = select::pselect6;
     271 ppoll(PollFds, UInt, Timespec, SigsetIn, Size) = poll::ppoll;
     273 set_robust_list(Addr, Size) = thread::set_robust_list;
     280 utimensat(DirFd, Path, Times, AtFlags) = attr::utimensat;
@@ -161,5 +161,5 @@ calls! {
     332 statx(DirFd, Path, StatxFlags, StatxMask, Statx) = stat::statx;
     436 close_range(UInt, UInt, Hex) = open::close_range;
     437 openat2(DirFd, Path, Addr, Size) = open::openat2;
-    439 faccessat2(DirFd, Path, AccessMode, AtFlags) = attr::faccessat2;
+    439 faccessat2(DirFd, Path, AccessMode, AccessFlags) = attr::faccessat2;
 }

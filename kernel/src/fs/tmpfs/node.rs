@@ -1,0 +1,290 @@
+//! A file of a tmpfs: its attributes, and the operations that go to its content.
+
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::any::Any;
+
+use spin::Mutex;
+
+use super::TmpFs;
+use super::data::{self, Data};
+use super::directory::Entries;
+use crate::fs::dentry::Dentry;
+use crate::fs::inode::{Change, Device, FileOps, Inode, ListEntry, Metadata, NewFile, Time, mode};
+use crate::fs::io::{In, Out};
+use crate::fs::{chrdev, now};
+use crate::mm::frame::Frame;
+use crate::mm::vma::PageSource;
+use crate::syscall::errno::Errno;
+
+/// What a directory's size is said to be, per name in it (BOGO_DIRENT_SIZE).
+const NAME_SIZE: u64 = 20;
+
+/// What changes with use.
+#[derive(Clone, Copy)]
+struct Attributes {
+    permissions: u32,
+    uid: u32,
+    gid: u32,
+    nlink: u32,
+    atime: Time,
+    mtime: Time,
+    ctime: Time,
+}
+
+enum Content {
+    File(Mutex<Data>),
+    Directory(Mutex<Entries>),
+    Symlink(Vec<u8>),
+    /// A device node, FIFO or socket.
+    Special(Device),
+}
+
+/// A file of any kind.
+pub struct Node {
+    fs: Weak<TmpFs>,
+    device: Device,
+    pub(super) ino: u64,
+    pub(super) kind: u32,
+    born: Time,
+    attributes: Mutex<Attributes>,
+    content: Content,
+}
+
+impl Node {
+    pub(super) fn make(fs: Weak<TmpFs>, device: Device, ino: u64, new: &NewFile) -> Arc<Self> {
+        let kind = new.mode & mode::S_IFMT;
+        let content = match kind {
+            mode::S_IFREG => Content::File(Mutex::default()),
+            mode::S_IFDIR => Content::Directory(Mutex::default()),
+            mode::S_IFLNK => Content::Symlink(new.target.clone()),
+            _ => Content::Special(new.rdev),
+        };
+        let born = now();
+        let attributes = Attributes {
+            permissions: new.mode & mode::PERMISSIONS,
+            uid: new.uid,
+            gid: new.gid,
+            nlink: if kind == mode::S_IFDIR { 2 } else { 1 },
+            atime: born,
+            mtime: born,
+            ctime: born,
+        };
+        Arc::new(Self {
+            fs,
+            device,
+            ino,
+            kind,
+            born,
+            attributes: Mutex::new(attributes),
+            content,
+        })
+    }
+
+    /// A file in the same file system as this one.
+    fn sibling(&self, new: &NewFile) -> Result<Arc<Self>, Errno> {
+        let fs = self.fs.upgrade().ok_or(Errno::ENOENT)?;
+        if !data::has_room() {
+            return Err(Errno::ENOSPC);
+        }
+        Ok(Self::make(self.fs.clone(), self.device, fs.new_ino(), new))
+    }
+
+    pub(super) fn entries(&self) -> Result<&Mutex<Entries>, Errno> {
+        match &self.content {
+            Content::Directory(entries) => Ok(entries),
+            _ => Err(Errno::ENOTDIR),
+        }
+    }
+
+    /// Notes that the content changed.
+    pub(super) fn touch(&self) {
+        let time = now();
+        let mut attributes = self.attributes.lock();
+        attributes.mtime = time;
+        attributes.ctime = time;
+    }
+
+    /// Adds to the number of names (or takes from it).
+    pub(super) fn count_link(&self, by: i32) {
+        let mut attributes = self.attributes.lock();
+        attributes.nlink = attributes.nlink.saturating_add_signed(by);
+        attributes.ctime = now();
+    }
+
+    /// The node behind an inode, which must be of this file system.
+    pub(super) fn of(inode: &Arc<dyn Inode>) -> Result<&Node, Errno> {
+        let any: &dyn Any = &**inode;
+        any.downcast_ref().ok_or(Errno::EXDEV)
+    }
+}
+
+impl Inode for Node {
+    fn metadata(&self) -> Metadata {
+        let (size, blocks) = match &self.content {
+            Content::File(data) => {
+                let data = data.lock();
+                (data.size(), data.pages() * 8)
+            }
+            Content::Directory(entries) => ((entries.lock().len() + 2) * NAME_SIZE, 0),
+            Content::Symlink(target) => (target.len() as u64, 0),
+            Content::Special(_) => (0, 0),
+        };
+        let attributes = *self.attributes.lock();
+        Metadata {
+            dev: self.device,
+            ino: self.ino,
+            mode: self.kind | attributes.permissions,
+            nlink: attributes.nlink,
+            uid: attributes.uid,
+            gid: attributes.gid,
+            rdev: if let Content::Special(device) = self.content {
+                device
+            } else {
+                Device::default()
+            },
+            size,
+            blocks,
+            atime: attributes.atime,
+            mtime: attributes.mtime,
+            ctime: attributes.ctime,
+            btime: self.born,
+        }
+    }
+
+    fn kind(&self) -> u32 {
+        self.kind
+    }
+
+    fn change(&self, change: &Change) -> Result<(), Errno> {
+        let mut attributes = self.attributes.lock();
+        let old = *attributes;
+        *attributes = Attributes {
+            permissions: change
+                .permissions
+                .map_or(old.permissions, |bits| bits & mode::PERMISSIONS),
+            uid: change.uid.unwrap_or(old.uid),
+            gid: change.gid.unwrap_or(old.gid),
+            atime: change.atime.unwrap_or(old.atime),
+            mtime: change.mtime.unwrap_or(old.mtime),
+            ctime: now(),
+            nlink: old.nlink,
+        };
+        Ok(())
+    }
+
+    fn truncate(&self, size: u64) -> Result<(), Errno> {
+        let Content::File(data) = &self.content else {
+            return Err(Errno::EINVAL);
+        };
+        data.lock().resize(size)?;
+        self.touch();
+        Ok(())
+    }
+
+    fn allocate(&self, start: u64, end: u64, keep_size: bool, punch: bool) -> Result<(), Errno> {
+        let Content::File(data) = &self.content else {
+            return Err(Errno::EOPNOTSUPP);
+        };
+        let mut data = data.lock();
+        if punch {
+            data.punch(start, end);
+        } else {
+            data.reserve(start, end)?;
+            if !keep_size && end > data.size() {
+                data.resize(end)?;
+            }
+        }
+        drop(data);
+        self.touch();
+        Ok(())
+    }
+
+    fn open(self: Arc<Self>) -> Result<Arc<dyn FileOps>, Errno> {
+        match (&self.content, self.kind) {
+            (Content::Special(device), mode::S_IFCHR) => chrdev::open(*device),
+            // Neither block devices nor FIFOs nor sockets have anything behind them yet.
+            (Content::Special(_), _) => Err(Errno::ENXIO),
+            _ => Ok(self),
+        }
+    }
+
+    fn read_link(&self) -> Result<Vec<u8>, Errno> {
+        match &self.content {
+            Content::Symlink(target) => Ok(target.clone()),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn lookup(&self, _this: &Arc<Dentry>, name: &[u8]) -> Result<Arc<Dentry>, Errno> {
+        self.entries()?.lock().get(name).ok_or(Errno::ENOENT)
+    }
+
+    fn takes_names(&self) -> bool {
+        true
+    }
+
+    fn create(&self, this: &Arc<Dentry>, name: &[u8], new: &NewFile) -> Result<Arc<Dentry>, Errno> {
+        self.add(this, name, self.sibling(new)?)
+    }
+
+    fn link(&self, this: &Arc<Dentry>, name: &[u8], target: &Arc<dyn Inode>) -> Result<(), Errno> {
+        self.add_link(this, name, target)
+    }
+
+    fn remove(&self, child: &Arc<Dentry>) -> Result<(), Errno> {
+        self.remove_name(child)
+    }
+
+    fn rename(
+        &self,
+        child: &Arc<Dentry>,
+        to: &Arc<Dentry>,
+        name: &[u8],
+        exchange: bool,
+    ) -> Result<(), Errno> {
+        self.move_name(child, to, name, exchange)
+    }
+
+    fn list(&self, from: u64, emit: &mut dyn FnMut(ListEntry<'_>) -> bool) -> Result<(), Errno> {
+        self.list_names(from, emit)
+    }
+
+    fn pages(self: Arc<Self>) -> Option<Arc<dyn PageSource>> {
+        matches!(self.content, Content::File(_)).then_some(self as Arc<dyn PageSource>)
+    }
+}
+
+impl PageSource for Node {
+    fn page(&self, index: u64) -> Result<Frame, Errno> {
+        match &self.content {
+            Content::File(data) => data.lock().page_for_mapping(index),
+            _ => Err(Errno::ENXIO),
+        }
+    }
+
+    fn file_id(&self) -> (u64, u64) {
+        (self.device.encode().into(), self.ino)
+    }
+}
+
+impl FileOps for Node {
+    fn read(&self, offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
+        match &self.content {
+            Content::File(data) => data::read(data, offset, out),
+            Content::Directory(_) => Err(Errno::EISDIR),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn write(&self, offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
+        let Content::File(data) = &self.content else {
+            return Err(Errno::EINVAL);
+        };
+        let result = data::write(data, offset, from);
+        if from.done() > 0 {
+            self.touch();
+        }
+        result
+    }
+}

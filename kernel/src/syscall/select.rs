@@ -1,0 +1,191 @@
+//! Waiting for files: select, with sets of descriptors as bits.
+//!
+//! Left out: the signal mask of pselect6(2). There is no out-of-band data, so nothing is ever in the
+//! third set.
+
+use alloc::vec::Vec;
+
+use super::errno::{Errno, SysResult};
+use super::poll::{Deadline, from_timespec, left, read_timespec, read_timespec32, wait};
+use crate::fs::caller;
+use crate::fs::inode::Ready;
+use crate::usercopy::UserPtr;
+
+/// The three sets of select(2), and how many bytes of each count.
+struct Sets {
+    at: [UserPtr<u8>; 3],
+    asked: [Vec<u8>; 3],
+}
+
+/// What makes a descriptor ready for each set.
+const KINDS: [Ready; 3] = [
+    Ready::READ.union(Ready::HANGUP).union(Ready::ERROR),
+    Ready::WRITE.union(Ready::ERROR),
+    // Out-of-band data: nothing here has any.
+    Ready::empty(),
+];
+
+/// select(2) on the first `count` descriptors; sets are of words of `word` bytes.
+fn select_until(count: i32, at: [UserPtr<u8>; 3], word: usize, deadline: Deadline) -> SysResult {
+    let count = usize::try_from(count).map_err(|_| Errno::EINVAL)?;
+    let count = count.min(caller::with_files(|files| files.capacity()));
+    let bytes = count.div_ceil(word * 8) * word;
+    let mut sets = Sets {
+        at,
+        asked: Default::default(),
+    };
+    for (set, at) in sets.asked.iter_mut().zip(at) {
+        *set = if at.is_null() {
+            alloc::vec![0; bytes]
+        } else {
+            at.read_vec(bytes)?
+        };
+    }
+    let has = |set: &[u8], fd: usize| set[fd / 8] >> (fd % 8) & 1 != 0;
+    let mut files = Vec::new();
+    for fd in 0..count {
+        if sets.asked.iter().any(|set| has(set, fd)) {
+            files.push((fd, caller::file(fd as i32)?));
+        }
+    }
+    let mut result = sets.asked.clone();
+    let found = wait(deadline, || {
+        let mut found = 0;
+        for (set, (asked, kind)) in result.iter_mut().zip(sets.asked.iter().zip(KINDS)) {
+            set.fill(0);
+            for (fd, file) in &files {
+                if has(asked, *fd) && file.ops().ready().intersects(kind) {
+                    set[fd / 8] |= 1 << (fd % 8);
+                    found += 1;
+                }
+            }
+        }
+        found
+    });
+    for (set, at) in result.iter().zip(sets.at) {
+        if !at.is_null() {
+            at.write_slice(set)?;
+        }
+    }
+    Ok(found)
+}
+
+/// A set of descriptors in user memory.
+type Set = UserPtr<u8>;
+
+/// select(2): a `struct timeval`, which afterwards tells the time left.
+pub fn select(
+    count: i32,
+    read: Set,
+    write: Set,
+    except: Set,
+    time: UserPtr<[i64; 2]>,
+) -> SysResult {
+    let deadline = if time.is_null() {
+        None
+    } else {
+        from_timespec(microseconds(time.read()?)?)?
+    };
+    let found = select_until(count, [read, write, except], 8, deadline)?;
+    if !time.is_null() {
+        let [sec, nsec] = left(deadline);
+        let _ = time.write([sec, nsec / 1000]);
+    }
+    Ok(found)
+}
+
+/// select(2), i386 (_newselect).
+pub fn select32(
+    count: i32,
+    read: Set,
+    write: Set,
+    except: Set,
+    time: UserPtr<[i32; 2]>,
+) -> SysResult {
+    let deadline = if time.is_null() {
+        None
+    } else {
+        from_timespec(microseconds(time.read()?.map(i64::from))?)?
+    };
+    let found = select_until(count, [read, write, except], 4, deadline)?;
+    if !time.is_null() {
+        let [sec, nsec] = left(deadline);
+        let _ = time.write([sec as i32, (nsec / 1000) as i32]);
+    }
+    Ok(found)
+}
+
+/// The first select(2) of i386: its arguments lie in memory.
+pub fn old_select(arguments: UserPtr<[u32; 5]>) -> SysResult {
+    let [count, read, write, except, time] = arguments.read()?;
+    let set = |at: u32| UserPtr::new(at.into());
+    select32(
+        count as i32,
+        set(read),
+        set(write),
+        set(except),
+        UserPtr::new(time.into()),
+    )
+}
+
+/// Seconds and microseconds as seconds and nanoseconds; Linux lets the latter exceed a second.
+fn microseconds([sec, usec]: [i64; 2]) -> Result<[i64; 2], Errno> {
+    if usec < 0 {
+        return Err(Errno::EINVAL);
+    }
+    Ok([
+        sec.saturating_add(usec / 1_000_000),
+        usec % 1_000_000 * 1000,
+    ])
+}
+
+/// pselect6(2).
+pub fn pselect6(
+    count: i32,
+    read: Set,
+    write: Set,
+    except: Set,
+    time: UserPtr<[i64; 2]>,
+    _mask: u64,
+) -> SysResult {
+    let deadline = read_timespec(time)?;
+    let found = select_until(count, [read, write, except], 8, deadline)?;
+    if !time.is_null() {
+        let _ = time.write(left(deadline));
+    }
+    Ok(found)
+}
+
+/// pselect6(2), i386.
+pub fn pselect6_32(
+    count: i32,
+    read: Set,
+    write: Set,
+    except: Set,
+    time: UserPtr<[i32; 2]>,
+    _mask: u64,
+) -> SysResult {
+    let deadline = read_timespec32(time)?;
+    let found = select_until(count, [read, write, except], 4, deadline)?;
+    if !time.is_null() {
+        let _ = time.write(left(deadline).map(|part| part as i32));
+    }
+    Ok(found)
+}
+
+/// pselect6_time64(2), i386.
+pub fn pselect6_time64(
+    count: i32,
+    read: Set,
+    write: Set,
+    except: Set,
+    time: UserPtr<[i64; 2]>,
+    _mask: u64,
+) -> SysResult {
+    let deadline = read_timespec(time)?;
+    let found = select_until(count, [read, write, except], 4, deadline)?;
+    if !time.is_null() {
+        let _ = time.write(left(deadline));
+    }
+    Ok(found)
+}
