@@ -27,20 +27,47 @@ fn form(call: &Call, kinds: &[Arg], index: usize) -> Form {
             given(args[index - 1] & u64::from(linux::MREMAP_FIXED | linux::MREMAP_DONTUNMAP) != 0)
         }
         Arg::MknodDev => given(matches!(args[index - 1] & 0o170_000, 0o020_000 | 0o060_000)),
-        Arg::FcntlArg => commands::fcntl_form(args[index - 1]),
-        Arg::IoctlArg => commands::ioctl_form(args[index - 1]),
-        Arg::PrctlArg => commands::prctl_form(args[0], index),
-        Arg::ArchPrctlArg => commands::arch_prctl_form(args[0]),
-        Arg::FutexTimeout | Arg::FutexArg => commands::futex_form(args[1], index),
+        Arg::FcntlValue => commands::fcntl_form(args[index - 1]),
+        Arg::IoctlValue => commands::ioctl_form(args[index - 1]),
+        Arg::PrctlValue => commands::prctl_form(args[0], index),
+        Arg::ArchPrctlValue => commands::arch_prctl_form(args[0]),
+        Arg::FutexTimeout | Arg::FutexValue => commands::futex_form(args[1], index),
         Arg::SyslogBuf | Arg::SyslogSize => commands::syslog_form(args[0], index),
         Arg::CloneFlags if args[0] & u64::from(linux::CLONE_PARENT_SETTID) != 0 => Form::Output,
         Arg::InOutOffset if args[index] != 0 => Form::Output,
-        Arg::OutBuf | Arg::OutCpus | Arg::OutCwd | Arg::OutDirents | Arg::OutDirents32 | Arg::OutGroups | Arg::OutInt
-        | Arg::OutIovec | Arg::OutOffset | Arg::OutPath | Arg::OutPipe | Arg::OutRandom
-        | Arg::OutStatus | Arg::OutTime | Arg::OutTimespec | Arg::OutTimespec64 | Arg::OutTimeval
-        | Arg::OutTimezone | Arg::Remaining | Arg::Remaining64 | Arg::RlimitOut | Arg::Rlimit64Out
-        | Arg::Rusage | Arg::SigactionOut | Arg::SigaltstackOut | Arg::SigsetOut | Arg::ItimerOut
-        | Arg::Stat | Arg::Statfs | Arg::Statx | Arg::Sysinfo | Arg::Tms | Arg::Utsname => Form::Output,
+        Arg::OutBuf
+        | Arg::OutCpus
+        | Arg::OutCwd
+        | Arg::OutDirents
+        | Arg::OutDirents32
+        | Arg::OutGroups
+        | Arg::OutInt
+        | Arg::OutIovec
+        | Arg::OutOffset
+        | Arg::OutPath
+        | Arg::OutPipe
+        | Arg::OutRandom
+        | Arg::OutStatus
+        | Arg::OutTime
+        | Arg::OutTimespec
+        | Arg::OutTimespec64
+        | Arg::OutTimeval
+        | Arg::OutTimezone
+        | Arg::Remaining
+        | Arg::Remaining64
+        | Arg::RlimitOut
+        | Arg::Rlimit64Out
+        | Arg::Rusage
+        | Arg::SigactionOut
+        | Arg::SigaltstackOut
+        | Arg::SigsetOut
+        | Arg::ItimerOut
+        | Arg::Stat
+        | Arg::Statfs
+        | Arg::Statx
+        | Arg::Sysinfo
+        | Arg::Tms
+        | Arg::Utsname => Form::Output,
         _ => Form::Input,
     }
 }
@@ -59,7 +86,10 @@ pub fn is_output(call: &Call, kinds: &[Arg], index: usize) -> bool {
 pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
     let value = call.args[index];
     if is_output(call, kinds, index) {
-        let even_if_failed = matches!(kinds[index], Arg::Remaining | Arg::Remaining64 | Arg::CloneFlags);
+        let even_if_failed = matches!(
+            kinds[index],
+            Arg::Remaining | Arg::Remaining64 | Arg::CloneFlags
+        );
         return if call.failed() && !even_if_failed {
             address(out, value);
         } else {
@@ -75,15 +105,22 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
         Arg::Argv => strings::argv(out, call, value),
         Arg::Envp => strings::environment(out, call, value),
         Arg::PollFds => structs::file::poll_fds(out, call, value, next),
+        Arg::InCpus => {
+            match structs::file::fd_set(call, value, call.args[index - 1].saturating_mul(8)) {
+                Some(set) if value != 0 => out.add(set.as_str()),
+                _ => address(out, value),
+            }
+        }
+        Arg::InGroups => structs::process::groups(out, call, value, call.args[index - 1]),
         Arg::SelectFds => match structs::file::fd_set(call, value, call.args[0]) {
             Some(set) if value != 0 => out.add(set.as_str()),
             _ => address(out, value),
         },
         Arg::CloneFlags => structs::process::clone(out, call),
-        Arg::FcntlArg => commands::fcntl(out, call, call.args[index - 1], value),
-        Arg::IoctlArg => commands::ioctl(out, call, call.args[index - 1], value),
-        Arg::PrctlArg => commands::prctl(out, call, call.args[0], index),
-        Arg::ArchPrctlArg => commands::arch_prctl(out, call, call.args[0], value),
+        Arg::FcntlValue => commands::fcntl(out, call, call.args[index - 1], value),
+        Arg::IoctlValue => commands::ioctl(out, call, call.args[index - 1], value),
+        Arg::PrctlValue => commands::prctl(out, call, call.args[0], index),
+        Arg::ArchPrctlValue => commands::arch_prctl(out, call, call.args[0], value),
         Arg::SyslogBuf => commands::syslog_buffer(out, call, call.args[0], value),
         Arg::FutexTimeout if commands::futex_has_timeout(call.args[1]) => {
             sized(out, call, value, (16, 8), structs::time::timespec);

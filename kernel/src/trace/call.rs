@@ -26,14 +26,25 @@ impl Call {
         } else {
             [f.rbx, f.rcx, f.rdx, f.rsi, f.rdi, f.rbp].map(|register| u64::from(register as u32))
         };
-        Self { args, wide, outcome: None }
+        Self {
+            args,
+            wide,
+            outcome: None,
+        }
     }
 
     /// The same call after it returned `rax`: -4095 to -1 are errors.
     pub fn returned(self, rax: u64) -> Self {
         let error = (rax as i64).wrapping_neg();
-        let outcome = if (1..4096).contains(&error) { Err(Errno::from_number(error as usize)) } else { Ok(rax) };
-        Self { outcome: Some(outcome), ..self }
+        let outcome = if (1..4096).contains(&error) {
+            Err(Errno::from_number(error as usize))
+        } else {
+            Ok(rax)
+        };
+        Self {
+            outcome: Some(outcome),
+            ..self
+        }
     }
 
     /// What it returned, 0 if that was an error or nothing yet.
@@ -48,7 +59,11 @@ impl Call {
 
     /// A register as a C `long`.
     pub fn signed(&self, value: u64) -> i64 {
-        if self.wide { value as i64 } else { i64::from(value as i32) }
+        if self.wide {
+            value as i64
+        } else {
+            i64::from(value as i32)
+        }
     }
 
     /// Bytes of a `long` or pointer.
@@ -67,8 +82,15 @@ impl Call {
 
     /// The first `len` bytes of a structure in the program's memory.
     pub fn fields(&self, address: u64, len: usize) -> Option<Fields> {
-        let mut fields = Fields { bytes: [0; Fields::MAX], at: 0, len, wide: self.wide };
-        UserPtr::<u8>::new(address).read_into(fields.bytes.get_mut(..len)?).ok()?;
+        let mut fields = Fields {
+            bytes: [0; Fields::MAX],
+            at: 0,
+            len,
+            wide: self.wide,
+        };
+        UserPtr::<u8>::new(address)
+            .read_into(fields.bytes.get_mut(..len)?)
+            .ok()?;
         Some(fields)
     }
 }
@@ -88,7 +110,10 @@ impl Fields {
 
     fn take<const N: usize>(&mut self) -> [u8; N] {
         let end = self.at + N;
-        let value = self.bytes.get(self.at..end.min(self.len)).and_then(|bytes| bytes.try_into().ok());
+        let value = self
+            .bytes
+            .get(self.at..end.min(self.len))
+            .and_then(|bytes| bytes.try_into().ok());
         self.at = end;
         value.unwrap_or([0; N])
     }
@@ -120,12 +145,20 @@ impl Fields {
 
     /// The next `unsigned long` or pointer.
     pub fn long(&mut self) -> u64 {
-        if self.wide { self.u64() } else { self.u32().into() }
+        if self.wide {
+            self.u64()
+        } else {
+            self.u32().into()
+        }
     }
 
     /// The next `long`.
     pub fn signed_long(&mut self) -> i64 {
-        if self.wide { self.u64() as i64 } else { self.i32().into() }
+        if self.wide {
+            self.u64() as i64
+        } else {
+            self.i32().into()
+        }
     }
 
     /// Leaves out `count` bytes.

@@ -23,8 +23,13 @@ pub enum Form {
 /// fcntl(2)'s third argument.
 pub fn fcntl_form(command: u64) -> Form {
     match command as u32 {
-        linux::F_GETFD | linux::F_GETFL | linux::F_GETOWN | linux::F_GETSIG | linux::F_GETLEASE
-        | linux::F_GETPIPE_SZ | linux::F_GET_SEALS => Form::Absent,
+        linux::F_GETFD
+        | linux::F_GETFL
+        | linux::F_GETOWN
+        | linux::F_GETSIG
+        | linux::F_GETLEASE
+        | linux::F_GETPIPE_SZ
+        | linux::F_GET_SEALS => Form::Absent,
         linux::F_GETLK | linux::F_OFD_GETLK | F_GETLK64 => Form::Output,
         _ => Form::Input,
     }
@@ -40,13 +45,25 @@ pub fn fcntl(out: &mut Text, call: &Call, command: u64, value: u64) {
     match command {
         linux::F_SETFD => names::flags(out, value, &[(1, "FD_CLOEXEC")], "FD_???"),
         linux::F_SETFL => file::open_flags(out, value),
-        linux::F_DUPFD | linux::F_DUPFD_CLOEXEC | linux::F_SETPIPE_SZ => put!(out, "{}", value as i32),
+        linux::F_DUPFD | linux::F_DUPFD_CLOEXEC | linux::F_SETPIPE_SZ => {
+            put!(out, "{}", value as i32)
+        }
         linux::F_SETOWN => put!(out, "{}", value as i32),
         linux::F_GETLK | linux::F_SETLK | linux::F_SETLKW => {
             structs::sized(out, call, value, (32, 16), files::flock);
         }
         linux::F_OFD_GETLK..=linux::F_OFD_SETLKW | F_GETLK64..=F_SETLKW64 => {
-            structs::sized(out, call, value, (32, 24), if call.wide { files::flock } else { files::flock64 });
+            structs::sized(
+                out,
+                call,
+                value,
+                (32, 24),
+                if call.wide {
+                    files::flock
+                } else {
+                    files::flock64
+                },
+            );
         }
         _ => hex(out, value),
     }
@@ -55,7 +72,11 @@ pub fn fcntl(out: &mut Text, call: &Call, command: u64, value: u64) {
 /// ioctl(2)'s third argument.
 pub fn ioctl_form(command: u64) -> Form {
     match command as u32 {
-        ioctl::TCGETS | ioctl::TIOCGWINSZ | ioctl::TIOCGPGRP | ioctl::TIOCGSID | ioctl::FIONREAD
+        ioctl::TCGETS
+        | ioctl::TIOCGWINSZ
+        | ioctl::TIOCGPGRP
+        | ioctl::TIOCGSID
+        | ioctl::FIONREAD
         | ioctl::TIOCOUTQ => Form::Output,
         ioctl::TIOCNOTTY | ioctl::FIOCLEX | ioctl::FIONCLEX => Form::Absent,
         _ => Form::Input,
@@ -71,7 +92,11 @@ pub fn ioctl(out: &mut Text, call: &Call, command: u64, value: u64) {
         ioctl::TIOCGWINSZ | ioctl::TIOCSWINSZ => {
             structs::whole(out, call, value, 8, structs::tty::winsize);
         }
-        ioctl::TIOCGPGRP | ioctl::TIOCSPGRP | ioctl::TIOCGSID | ioctl::FIONREAD | ioctl::TIOCOUTQ
+        ioctl::TIOCGPGRP
+        | ioctl::TIOCSPGRP
+        | ioctl::TIOCGSID
+        | ioctl::FIONREAD
+        | ioctl::TIOCOUTQ
         | ioctl::FIONBIO => structs::whole(out, call, value, 4, structs::tty::int),
         ioctl::TIOCSCTTY | ioctl::TCSBRK => put!(out, "{}", value as i32),
         _ => hex(out, value),
@@ -90,7 +115,11 @@ pub fn ioctl_command(out: &mut Text, command: u64) {
         _ => "_IOC_READ|_IOC_WRITE",
     };
     put!(out, "_IOC({direction}, ");
-    for (part, end) in [(command >> 8 & 0xff, ", "), (command & 0xff, ", "), (command >> 16 & 0x3fff, ")")] {
+    for (part, end) in [
+        (command >> 8 & 0xff, ", "),
+        (command & 0xff, ", "),
+        (command >> 16 & 0x3fff, ")"),
+    ] {
         hex(out, part);
         out.add(end);
     }
@@ -99,15 +128,28 @@ pub fn ioctl_command(out: &mut Text, command: u64) {
 /// prctl(2)'s arguments after the option. `index` is the argument's, from 1.
 pub fn prctl_form(option: u64, index: usize) -> Form {
     let used = match option as u32 {
-        prctl::PR_GET_DUMPABLE | prctl::PR_GET_KEEPCAPS | prctl::PR_GET_SECCOMP
-        | prctl::PR_GET_SECUREBITS | prctl::PR_GET_TIMERSLACK => 0,
+        prctl::PR_GET_DUMPABLE
+        | prctl::PR_GET_KEEPCAPS
+        | prctl::PR_GET_SECCOMP
+        | prctl::PR_GET_SECUREBITS
+        | prctl::PR_GET_TIMERSLACK => 0,
         prctl::PR_GET_NAME if index == 1 => return Form::Output,
-        prctl::PR_SET_PDEATHSIG | prctl::PR_SET_DUMPABLE | prctl::PR_SET_KEEPCAPS | prctl::PR_SET_NAME
-        | prctl::PR_GET_NAME | prctl::PR_CAPBSET_READ | prctl::PR_CAPBSET_DROP
-        | prctl::PR_SET_TIMERSLACK | prctl::PR_SET_CHILD_SUBREAPER => 1,
+        prctl::PR_SET_PDEATHSIG
+        | prctl::PR_SET_DUMPABLE
+        | prctl::PR_SET_KEEPCAPS
+        | prctl::PR_SET_NAME
+        | prctl::PR_GET_NAME
+        | prctl::PR_CAPBSET_READ
+        | prctl::PR_CAPBSET_DROP
+        | prctl::PR_SET_TIMERSLACK
+        | prctl::PR_SET_CHILD_SUBREAPER => 1,
         _ => 4,
     };
-    if index <= used { Form::Input } else { Form::Absent }
+    if index <= used {
+        Form::Input
+    } else {
+        Form::Absent
+    }
 }
 
 /// Prints an argument of prctl(2).
@@ -118,8 +160,11 @@ pub fn prctl(out: &mut Text, call: &Call, option: u64, index: usize) {
         prctl::PR_SET_PDEATHSIG => signal::name(out, value),
         prctl::PR_SET_DUMPABLE => names::name(out, value, process::DUMPABLE, "SUID_DUMP_???"),
         prctl::PR_CAPBSET_READ | prctl::PR_CAPBSET_DROP => structs::process::capability(out, value),
-        prctl::PR_SET_KEEPCAPS | prctl::PR_SET_TIMERSLACK | prctl::PR_SET_CHILD_SUBREAPER
-        | prctl::PR_SET_NO_NEW_PRIVS | prctl::PR_GET_NO_NEW_PRIVS => put!(out, "{value}"),
+        prctl::PR_SET_KEEPCAPS
+        | prctl::PR_SET_TIMERSLACK
+        | prctl::PR_SET_CHILD_SUBREAPER
+        | prctl::PR_SET_NO_NEW_PRIVS
+        | prctl::PR_GET_NO_NEW_PRIVS => put!(out, "{value}"),
         _ => hex(out, value),
     }
 }
@@ -136,7 +181,9 @@ pub fn arch_prctl_form(code: u64) -> Form {
 /// Prints arch_prctl(2)'s second argument.
 pub fn arch_prctl(out: &mut Text, call: &Call, code: u64, value: u64) {
     match call.fields(value, 8) {
-        Some(mut fields) if arch_prctl_form(code) == Form::Output => put!(out, "[{:#x}]", fields.u64()),
+        Some(mut fields) if arch_prctl_form(code) == Form::Output => {
+            put!(out, "[{:#x}]", fields.u64())
+        }
         _ if code == 0x1012 => put!(out, "{}", value as i32),
         _ => address(out, value),
     }
@@ -166,14 +213,21 @@ pub fn futex_form(operation: u64, index: usize) -> Form {
         linux::FUTEX_REQUEUE => 4,
         _ => 5,
     };
-    if index <= used { Form::Input } else { Form::Absent }
+    if index <= used {
+        Form::Input
+    } else {
+        Form::Absent
+    }
 }
 
 /// Whether futex(2)'s fourth argument is a time.
 pub fn futex_has_timeout(operation: u64) -> bool {
     matches!(
         (operation & !FUTEX_FLAGS) as u32,
-        linux::FUTEX_WAIT | linux::FUTEX_LOCK_PI | linux::FUTEX_WAIT_BITSET | linux::FUTEX_WAIT_REQUEUE_PI
+        linux::FUTEX_WAIT
+            | linux::FUTEX_LOCK_PI
+            | linux::FUTEX_WAIT_BITSET
+            | linux::FUTEX_WAIT_REQUEUE_PI
     )
 }
 
@@ -189,5 +243,9 @@ pub fn syslog_form(action: u64, index: usize) -> Form {
 
 /// Prints syslog(2)'s buffer.
 pub fn syslog_buffer(out: &mut Text, call: &Call, action: u64, value: u64) {
-    if matches!(action, 2..=4) { buffer(out, value, call.value()) } else { address(out, value) }
+    if matches!(action, 2..=4) {
+        buffer(out, value, call.value())
+    } else {
+        address(out, value)
+    }
 }

@@ -9,12 +9,14 @@
 pub enum Arg {
     /// A pointer that is only passed on.
     Addr,
+    /// faccessat2(2)'s flags.
+    AccessFlags,
     /// access(2)'s `R_OK` and its like.
     AccessMode,
     /// Code of arch_prctl(2).
     ArchPrctl,
     /// What that code takes.
-    ArchPrctlArg,
+    ArchPrctlValue,
     /// execve(2)'s argument strings.
     Argv,
     /// `AT_*` flags.
@@ -34,7 +36,7 @@ pub enum Arg {
     /// fcntl(2)'s command.
     FcntlCommand,
     /// What that command takes.
-    FcntlArg,
+    FcntlValue,
     /// File descriptor.
     Fd,
     /// mknod(2)'s type and mode.
@@ -46,7 +48,7 @@ pub enum Arg {
     /// futex(2)'s fourth argument: a timeout or a number.
     FutexTimeout,
     /// futex(2)'s last two, where the operation has them.
-    FutexArg,
+    FutexValue,
     /// `GRND_*`.
     GetrandomFlags,
     /// Second half of a 64-bit argument; printed with the first.
@@ -57,6 +59,10 @@ pub enum Arg {
     Id,
     /// Bytes that the call reads; the next argument is how many.
     InBuf,
+    /// The set of CPUs that the call reads; the argument before is its size.
+    InCpus,
+    /// Group IDs that the call reads; the argument before is how many.
+    InGroups,
     /// A vector of buffers that the call reads; the next argument is how many.
     InIovec,
     /// sendfile(2)'s offset, before and after.
@@ -66,7 +72,7 @@ pub enum Arg {
     /// ioctl(2)'s command.
     IoctlCommand,
     /// What that command takes.
-    IoctlArg,
+    IoctlValue,
     /// `ITIMER_*`.
     ItimerWhich,
     /// struct itimerval, read.
@@ -148,7 +154,7 @@ pub enum Arg {
     /// prctl(2)'s option.
     PrctlOption,
     /// What that option takes.
-    PrctlArg,
+    PrctlValue,
     /// `PRIO_*`.
     PriorityWhich,
     /// `PROT_*`.
@@ -177,6 +183,8 @@ pub enum Arg {
     Rusage,
     /// `RUSAGE_*`.
     RusageWho,
+    /// `SCHED_*`.
+    SchedPolicy,
     /// select(2)'s set; the first argument is how many descriptors it covers.
     SelectFds,
     /// `SIG_BLOCK` and its like.

@@ -7,7 +7,7 @@
 use spin::Mutex;
 
 use super::text::Text;
-use crate::process::{TaskState, table};
+use crate::process::table;
 use crate::{always, dev};
 
 /// A line that waits for its call to return.
@@ -31,12 +31,20 @@ pub fn close(tid: u32, door: &'static str, name: &str, rest: &Text) {
     match slot.take_if(|open| open.tid == tid) {
         Some(open) => {
             drop(slot);
-            print(tid, Some(door), format_args!("{}{}", open.text.as_str(), rest.as_str()));
+            print(
+                tid,
+                Some(door),
+                format_args!("{}{}", open.text.as_str(), rest.as_str()),
+            );
         }
         None => {
             drop(slot);
             flush();
-            print(tid, Some(door), format_args!("<... {name} resumed>{}", rest.as_str()));
+            print(
+                tid,
+                Some(door),
+                format_args!("<... {name} resumed>{}", rest.as_str()),
+            );
         }
     }
 }
@@ -56,25 +64,29 @@ pub fn whole(tid: u32, door: Option<&'static str>, line: core::fmt::Arguments<'_
 pub fn flush() {
     let open = OPEN.lock().take();
     if let Some(open) = open {
-        print(open.tid, Some(open.door), format_args!("{} <unfinished ...>", open.text.as_str()));
+        print(
+            open.tid,
+            Some(open.door),
+            format_args!("{} <unfinished ...>", open.text.as_str()),
+        );
     }
 }
 
 fn print(tid: u32, door: Option<&'static str>, line: core::fmt::Arguments<'_>) {
     // A program's own output may have stopped in the middle of a line.
-    let break_line = if dev::console::at_line_start() { "" } else { "\n" };
+    let break_line = if dev::console::at_line_start() {
+        ""
+    } else {
+        "\n"
+    };
     let (open, door, close) = match door {
         Some(door) => ("[", door, "] "),
         None => ("", "", ""),
     };
-    if alone() {
+    // With one task only, its ID needn't be said.
+    if table::count() <= 1 {
         always!("{break_line}{open}{door}{close}{line}");
     } else {
         always!("{break_line}[pid {tid:5}] {open}{door}{close}{line}");
     }
-}
-
-/// Whether there is one task only, whose ID needn't be said.
-fn alone() -> bool {
-    table::all().iter().filter(|task| task.state() != TaskState::Dead).count() <= 1
 }

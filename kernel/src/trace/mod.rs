@@ -45,9 +45,10 @@ pub struct Pending {
     name: Text,
     kinds: &'static [Arg],
     call: Call,
-    /// For each argument after the first one that had to wait: its text, or `None` if it is
-    /// to be printed after the call.
-    rest: Vec<Option<Text>>,
+    /// Index of the first argument that must be printed after the call.
+    first_output: usize,
+    /// The inputs behind that one, as they were before the call.
+    inputs: [Text; 6],
 }
 
 /// Called before a traced call. `None` if there is nothing to do after it.
@@ -58,31 +59,31 @@ pub fn enter(frame: &Frame) -> Option<Pending> {
     let tid = current().tid;
     let mut line = Text::new();
     put!(&mut line, "{}(", name.as_str());
-    let mut rest: Vec<Option<Text>> = Vec::new();
-    let mut any = false;
-    for index in 0..kinds.len() {
-        if !args::is_shown(&call, kinds, index) {
-            continue;
-        }
-        if args::is_output(&call, kinds, index) {
-            if rest.is_empty() && any {
-                line.add(", ");
-            }
-            rest.push(None);
-        } else if rest.is_empty() {
-            if any {
-                line.add(", ");
-            }
-            args::print(&mut line, &call, kinds, index);
-            any = true;
-        } else {
-            let mut text = Text::new();
-            args::print(&mut text, &call, kinds, index);
-            rest.push(Some(text));
-        }
+    let mut inputs = [const { Text::new() }; 6];
+    let shown = |index: &usize| args::is_shown(&call, kinds, *index);
+    let is_output = |index: &usize| args::is_output(&call, kinds, *index);
+    let first_output = (0..kinds.len()).find(is_output).unwrap_or(kinds.len());
+    let mut separator = "";
+    for index in (0..first_output).filter(shown) {
+        line.add(separator);
+        separator = ", ";
+        args::print(&mut line, &call, kinds, index);
+    }
+    if first_output < kinds.len() {
+        line.add(separator);
+    }
+    for index in (first_output..kinds.len())
+        .filter(shown)
+        .filter(|index| !is_output(index))
+    {
+        args::print(&mut inputs[index], &call, kinds, index);
     }
     if matches!(name.as_str(), "exit" | "exit_group") {
-        line::whole(tid, Some(door.name()), format_args!("{}) = ?", line.as_str()));
+        line::whole(
+            tid,
+            Some(door.name()),
+            format_args!("{}) = ?", line.as_str()),
+        );
         return None;
     }
     line::open(tid, door.name(), line);
@@ -90,12 +91,29 @@ pub fn enter(frame: &Frame) -> Option<Pending> {
         // It may not come back: what is known must be seen now.
         line::flush();
     }
-    Some(Pending { door, name, kinds, call, rest })
+    Some(Pending {
+        door,
+        name,
+        kinds,
+        call,
+        first_output,
+        inputs,
+    })
 }
 
 /// Called after a traced call.
 pub fn exit(frame: &Frame, pending: Option<Pending>) {
-    let Some(Pending { door, name, kinds, call, rest }) = pending else { return };
+    let Some(Pending {
+        door,
+        name,
+        kinds,
+        call,
+        first_output,
+        inputs,
+    }) = pending
+    else {
+        return;
+    };
     if !is_on() {
         // The call turned the tracer off: whoever asked for quiet doesn't want a last word.
         line::discard(current().tid);
@@ -103,15 +121,14 @@ pub fn exit(frame: &Frame, pending: Option<Pending>) {
     }
     let call = call.returned(frame.rax);
     let mut line = Text::new();
-    let shown = (0..kinds.len()).filter(|&index| args::is_shown(&call, kinds, index));
-    let waited = shown.skip_while(|&index| !args::is_output(&call, kinds, index));
-    for (position, (index, before)) in waited.zip(rest).enumerate() {
-        if position > 0 {
-            line.add(", ");
-        }
-        match before {
-            Some(text) => line.add(text.as_str()),
-            None => args::print(&mut line, &call, kinds, index),
+    let mut separator = "";
+    for index in (first_output..kinds.len()).filter(|index| args::is_shown(&call, kinds, *index)) {
+        line.add(separator);
+        separator = ", ";
+        if args::is_output(&call, kinds, index) {
+            args::print(&mut line, &call, kinds, index);
+        } else {
+            line.add(inputs[index].as_str());
         }
     }
     line.add(") = ");
@@ -165,7 +182,12 @@ pub fn started(path: &[u8], args: &[Vec<u8>], variables: usize, frame: &Frame) {
     let word = if frame.is_compat() { 4 } else { 8 };
     let environment = frame.rsp + word * (args.len() as u64 + 2);
     let plural = if variables == 1 { "" } else { "s" };
-    line::whole(1, Some("kernel"), format_args!(
-        "{}], {environment:#x} /* {variables} var{plural} */) = 0", line.as_str()
-    ));
+    line::whole(
+        1,
+        Some("kernel"),
+        format_args!(
+            "{}], {environment:#x} /* {variables} var{plural} */) = 0",
+            line.as_str()
+        ),
+    );
 }

@@ -22,7 +22,11 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
             address(out, value);
             let length_at = if kind == Arg::OutDirents { 16 } else { 8 };
             let count = structs::file::count_entries(call, value, result, length_at);
-            put!(out, " /* {count} entr{} */", if count == 1 { "y" } else { "ies" });
+            put!(
+                out,
+                " /* {count} entr{} */",
+                if count == 1 { "y" } else { "ies" }
+            );
         }
         Arg::OutInt => whole(out, call, value, 4, structs::tty::int),
         Arg::OutOffset | Arg::InOutOffset => whole(out, call, value, 8, |out, fields| {
@@ -31,9 +35,7 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
         Arg::OutPipe => whole(out, call, value, 8, |out, fields| {
             put!(out, "[{}, {}]", fields.i32(), fields.i32());
         }),
-        Arg::OutGroups => strings::array(out, value, result, 4, |out, at| {
-            call.fields(at, 4).map(|mut fields| put!(out, "{}", fields.u32())).is_some()
-        }),
+        Arg::OutGroups => structs::process::groups(out, call, value, result),
         Arg::OutCpus => match structs::file::fd_set(call, value, result * 8) {
             Some(set) if value != 0 => out.add(set.as_str()),
             _ => address(out, value),
@@ -72,10 +74,10 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
         Arg::Sysinfo => sized(out, call, value, (112, 64), structs::process::sysinfo),
         Arg::Tms => sized(out, call, value, (32, 16), structs::process::tms),
         Arg::Utsname => whole(out, call, value, 130, structs::process::utsname),
-        Arg::FcntlArg => commands::fcntl(out, call, call.args[index - 1], value),
-        Arg::IoctlArg => commands::ioctl(out, call, call.args[index - 1], value),
-        Arg::PrctlArg => commands::prctl(out, call, call.args[0], index),
-        Arg::ArchPrctlArg => commands::arch_prctl(out, call, call.args[0], value),
+        Arg::FcntlValue => commands::fcntl(out, call, call.args[index - 1], value),
+        Arg::IoctlValue => commands::ioctl(out, call, call.args[index - 1], value),
+        Arg::PrctlValue => commands::prctl(out, call, call.args[0], index),
+        Arg::ArchPrctlValue => commands::arch_prctl(out, call, call.args[0], value),
         Arg::SyslogBuf => commands::syslog_buffer(out, call, call.args[0], value),
         _ => address(out, value),
     }
@@ -83,5 +85,8 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
 
 /// Whether a signal ended the call.
 fn interrupted(call: &Call) -> bool {
-    matches!(call.outcome, Some(Err(Errno::EINTR | Errno::ERESTART_RESTARTBLOCK)))
+    matches!(
+        call.outcome,
+        Some(Err(Errno::EINTR | Errno::ERESTART_RESTARTBLOCK))
+    )
 }

@@ -3,10 +3,10 @@
 
 use linux_raw_sys::{general as linux, prctl};
 
-use super::call::{Call, Fields};
+use super::call::Call;
 use super::kinds::Arg;
 use super::names::{self, file, process};
-use super::structs;
+use super::structs::{self, Printer};
 use super::text::{Text, put};
 use crate::syscall::errno::Errno;
 
@@ -23,7 +23,11 @@ pub fn print(out: &mut Text, call: &Call, name: &str, kinds: &[Arg]) {
 }
 
 fn failure(out: &mut Text, errno: Errno) {
-    out.add(if errno.number() >= RESTART { "? " } else { "-1 " });
+    out.add(if errno.number() >= RESTART {
+        "? "
+    } else {
+        "-1 "
+    });
     match errno.name() {
         Some(name) => out.add(name),
         None => put!(out, "ERRNO_{}", errno.number()),
@@ -51,7 +55,8 @@ fn success(out: &mut Text, call: &Call, name: &str, kinds: &[Arg], value: u64) {
 /// What stands in parentheses after a decimal result.
 fn details(out: &mut Text, call: &Call, name: &str, kinds: &[Arg], value: u64) {
     match name {
-        "poll" | "ppoll" | "ppoll_time64" | "select" | "_newselect" | "pselect6" | "pselect6_time64"
+        "poll" | "ppoll" | "ppoll_time64" | "select" | "_newselect" | "pselect6"
+        | "pselect6_time64"
             if value == 0 =>
         {
             out.add(" (Timeout)");
@@ -65,6 +70,11 @@ fn details(out: &mut Text, call: &Call, name: &str, kinds: &[Arg], value: u64) {
         }
         "prctl" if call.args[0] as u32 == prctl::PR_GET_DUMPABLE => {
             if let Some(name) = names::lookup(value, process::DUMPABLE) {
+                put!(out, " ({name})");
+            }
+        }
+        "sched_getscheduler" => {
+            if let Some(name) = names::lookup(value, process::SCHEDULERS) {
                 put!(out, " ({name})");
             }
         }
@@ -96,7 +106,7 @@ fn selected(out: &mut Text, call: &Call, kinds: &[Arg]) {
 /// The part of its timeout that a call left, behind `separator`; whether there is one.
 fn left(out: &mut Text, call: &Call, kinds: &[Arg], index: usize, separator: &str) -> bool {
     let at = call.args[index];
-    let (len, print): ((usize, usize), fn(&mut Text, &mut Fields)) = match kinds.get(index) {
+    let (len, print): (_, Printer) = match kinds.get(index) {
         Some(Arg::Timeval) => ((16, 8), structs::time::timeval),
         Some(Arg::Timespec) => ((16, 8), structs::time::timespec),
         Some(Arg::Timespec64) => ((16, 16), structs::time::timespec64),
@@ -119,7 +129,11 @@ fn fcntl(out: &mut Text, command: u32, value: u64) {
             out.add(")");
         }
         linux::F_GETFL => {
-            if value == 0 { out.add("0") } else { put!(out, "{value:#x}") }
+            if value == 0 {
+                out.add("0")
+            } else {
+                put!(out, "{value:#x}")
+            }
             out.add(" (flags ");
             file::open_flags(out, value);
             out.add(")");

@@ -67,7 +67,11 @@ pub fn ended(status: ExitStatus) {
         ExitStatus::Killed(number) => {
             let mut name = Text::new();
             signal::name(&mut name, number.into());
-            whole(tid, None, format_args!("+++ killed by {} +++", name.as_str()));
+            whole(
+                tid,
+                None,
+                format_args!("+++ killed by {} +++", name.as_str()),
+            );
         }
     }
 }

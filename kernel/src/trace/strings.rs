@@ -13,12 +13,20 @@ pub const ARRAY_MAX: usize = 32;
 
 /// A pointer: `NULL` or base 16.
 pub fn address(out: &mut Text, address: u64) {
-    if address == 0 { out.add("NULL") } else { put!(out, "{address:#x}") }
+    if address == 0 {
+        out.add("NULL")
+    } else {
+        put!(out, "{address:#x}")
+    }
 }
 
 /// Base 16 as C's `%#x`: 0 is just that.
 pub fn hex(out: &mut Text, value: u64) {
-    if value == 0 { out.add("0") } else { put!(out, "{value:#x}") }
+    if value == 0 {
+        out.add("0")
+    } else {
+        put!(out, "{value:#x}")
+    }
 }
 
 /// Adds the bytes, escaped: C's letters, else as few octal digits as are clear.
@@ -45,7 +53,9 @@ pub fn buffer(out: &mut Text, at: u64, len: u64) {
 
 /// The same in base 16 throughout, for what is never text.
 pub fn hex_buffer(out: &mut Text, at: u64, len: u64) {
-    quoted(out, at, len, |out, bytes| bytes.iter().for_each(|byte| put!(out, "\\x{byte:02x}")));
+    quoted(out, at, len, |out, bytes| {
+        bytes.iter().for_each(|byte| put!(out, "\\x{byte:02x}"))
+    });
 }
 
 fn quoted(out: &mut Text, at: u64, len: u64, print: fn(&mut Text, &[u8])) {
@@ -56,7 +66,11 @@ fn quoted(out: &mut Text, at: u64, len: u64, print: fn(&mut Text, &[u8])) {
     }
     out.add("\"");
     print(out, shown);
-    out.add(if len > STRING_MAX as u64 { "\"..." } else { "\"" });
+    out.add(if len > STRING_MAX as u64 {
+        "\"..."
+    } else {
+        "\""
+    });
 }
 
 /// A string that ends with a NUL, cut after [`STRING_MAX`] bytes.
@@ -87,7 +101,12 @@ fn terminated(out: &mut Text, at: u64, max: usize) {
         escaped(&mut text, &bytes[..len]);
         done += wanted;
         if end.is_some() || done > max {
-            put!(out, "\"{}\"{}", text.as_str(), if end.is_some() { "" } else { "..." });
+            put!(
+                out,
+                "\"{}\"{}",
+                text.as_str(),
+                if end.is_some() { "" } else { "..." }
+            );
             return;
         }
     }
@@ -138,19 +157,27 @@ pub fn environment(out: &mut Text, call: &Call, at: u64) {
         }
         slot = slot.wrapping_add(call.word());
     };
-    put!(out, " /* {count} var{}{unterminated} */", if count == 1 { "" } else { "s" });
+    put!(
+        out,
+        " /* {count} var{}{unterminated} */",
+        if count == 1 { "" } else { "s" }
+    );
 }
 
 /// A vector of buffers. `limit` is how many bytes of them there are, at most.
 pub fn iovec(out: &mut Text, call: &Call, at: u64, count: u64, limit: u64) {
     let word = call.word();
     array(out, at, count, 2 * word, |out, element| {
-        let (Some(base), Some(len)) = (call.read_word(element), call.read_word(element.wrapping_add(word)))
-        else {
+        let (Some(base), Some(len)) = (
+            call.read_word(element),
+            call.read_word(element.wrapping_add(word)),
+        ) else {
             return false;
         };
         let before = (element - at) / (2 * word);
-        let used: u64 = (0..before).map_while(|i| call.read_word(at + i * 2 * word + word)).sum();
+        let used: u64 = (0..before)
+            .map_while(|i| call.read_word(at + i * 2 * word + word))
+            .sum();
         out.add("{iov_base=");
         buffer(out, base, len.min(limit.saturating_sub(used)));
         put!(out, ", iov_len={len}}}");
@@ -159,7 +186,13 @@ pub fn iovec(out: &mut Text, call: &Call, at: u64, count: u64, limit: u64) {
 }
 
 /// An array of `count` elements of `size` bytes. `print` says whether it could read one.
-pub fn array(out: &mut Text, at: u64, count: u64, size: u64, print: impl Fn(&mut Text, u64) -> bool) {
+pub fn array(
+    out: &mut Text,
+    at: u64,
+    count: u64,
+    size: u64,
+    print: impl Fn(&mut Text, u64) -> bool,
+) {
     if at == 0 {
         return address(out, at);
     }

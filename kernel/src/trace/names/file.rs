@@ -50,7 +50,11 @@ pub const LOCK_TYPES: &[Name] = names!(linux_raw_sys::general: F_RDLCK F_WRLCK F
 /// flock(2).
 pub const FLOCK: &[Name] = names!(linux_raw_sys::general: LOCK_SH LOCK_EX LOCK_NB LOCK_UN);
 /// renameat2(2).
-pub const RENAME: &[Name] = &[(1, "RENAME_NOREPLACE"), (2, "RENAME_EXCHANGE"), (4, "RENAME_WHITEOUT")];
+pub const RENAME: &[Name] = &[
+    (1, "RENAME_NOREPLACE"),
+    (2, "RENAME_EXCHANGE"),
+    (4, "RENAME_WHITEOUT"),
+];
 /// posix_fadvise(2).
 pub const FADVICE: &[Name] = names!(linux_raw_sys::general:
     POSIX_FADV_NORMAL POSIX_FADV_RANDOM POSIX_FADV_SEQUENTIAL POSIX_FADV_WILLNEED
@@ -109,9 +113,11 @@ pub fn mode(out: &mut Text, mode: u64) {
         Some(kind) => out.add(kind),
         None => put!(out, "{:#o}", mode & u64::from(linux::S_IFMT)),
     }
-    for (bit, name) in
-        [(linux::S_ISUID, "|S_ISUID"), (linux::S_ISGID, "|S_ISGID"), (linux::S_ISVTX, "|S_ISVTX")]
-    {
+    for (bit, name) in [
+        (linux::S_ISUID, "|S_ISUID"),
+        (linux::S_ISGID, "|S_ISGID"),
+        (linux::S_ISVTX, "|S_ISVTX"),
+    ] {
         if mode & u64::from(bit) != 0 {
             out.add(name);
         }
@@ -122,7 +128,11 @@ pub fn mode(out: &mut Text, mode: u64) {
 
 /// Permissions alone, as C's `%#03o`: `0644`, `000`.
 pub fn permissions(out: &mut Text, mode: u64) {
-    if mode == 0 { out.add("000") } else { put!(out, "0{mode:o}") }
+    if mode == 0 {
+        out.add("000")
+    } else {
+        put!(out, "0{mode:o}")
+    }
 }
 
 /// A device number: `makedev(0x1, 0x3)`.
@@ -131,7 +141,11 @@ pub fn device(out: &mut Text, number: u64) {
     let minor = number & 0xff | number >> 12 & 0xffff_ff00;
     out.add("makedev(");
     for (part, after) in [(major, ", "), (minor, ")")] {
-        if part == 0 { out.add("0") } else { put!(out, "{part:#x}") }
+        if part == 0 {
+            out.add("0")
+        } else {
+            put!(out, "{part:#x}")
+        }
         out.add(after);
     }
 }

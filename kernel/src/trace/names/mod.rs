@@ -36,7 +36,10 @@ pub fn name(out: &mut Text, value: u64, table: &[Name], unknown: &str) {
 
 /// The name of a value.
 pub fn lookup(value: u64, table: &[Name]) -> Option<&'static str> {
-    table.iter().find(|(known, _)| *known == value).map(|(_, name)| *name)
+    table
+        .iter()
+        .find(|(known, _)| *known == value)
+        .map(|(_, name)| *name)
 }
 
 /// Prints flags: names joined by `|`, then the bits that have none in base 16. No flag is 0;
@@ -68,7 +71,12 @@ pub fn known_flags(out: &mut Text, value: u64, table: &[Name], separator: &str) 
 }
 
 /// Prints a choice in some bits, then flags in the others: `PROT_READ`-like tables for both.
-pub fn choice_and_flags(out: &mut Text, choice: (u64, &[Name]), flags: (u64, &[Name]), unknown: &str) {
+pub fn choice_and_flags(
+    out: &mut Text,
+    choice: (u64, &[Name]),
+    flags: (u64, &[Name]),
+    unknown: &str,
+) {
     name(out, choice.0, choice.1, unknown);
     if flags.0 != 0 {
         let rest = known_flags(out, flags.0, flags.1, "|");

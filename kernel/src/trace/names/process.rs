@@ -17,11 +17,25 @@ pub const RESOURCES: &[Name] = names!(linux_raw_sys::general:
     RLIMIT_NOFILE RLIMIT_MEMLOCK RLIMIT_AS RLIMIT_LOCKS RLIMIT_SIGPENDING RLIMIT_MSGQUEUE
     RLIMIT_NICE RLIMIT_RTPRIO RLIMIT_RTTIME);
 /// getrusage(2).
-pub const RUSAGE: &[Name] = &[(0, "RUSAGE_SELF"), (u64::MAX, "RUSAGE_CHILDREN"), (1, "RUSAGE_THREAD")];
+pub const RUSAGE: &[Name] = &[
+    (0, "RUSAGE_SELF"),
+    (u64::MAX, "RUSAGE_CHILDREN"),
+    (1, "RUSAGE_THREAD"),
+];
 /// getpriority(2).
 pub const PRIORITY: &[Name] = names!(linux_raw_sys::general: PRIO_PROCESS PRIO_PGRP PRIO_USER);
+/// sched_setscheduler(2).
+pub const SCHEDULERS: &[Name] = &[
+    (0, "SCHED_OTHER"),
+    (1, "SCHED_FIFO"),
+    (2, "SCHED_RR"),
+    (3, "SCHED_BATCH"),
+    (5, "SCHED_IDLE"),
+    (6, "SCHED_DEADLINE"),
+];
 /// getrandom(2).
-pub const GETRANDOM: &[Name] = names!(linux_raw_sys::general: GRND_NONBLOCK GRND_RANDOM GRND_INSECURE);
+pub const GETRANDOM: &[Name] =
+    names!(linux_raw_sys::general: GRND_NONBLOCK GRND_RANDOM GRND_INSECURE);
 /// futex(2), without `FUTEX_PRIVATE_FLAG` and `FUTEX_CLOCK_REALTIME`.
 pub const FUTEX: &[Name] = names!(linux_raw_sys::general:
     FUTEX_WAIT FUTEX_WAKE FUTEX_FD FUTEX_REQUEUE FUTEX_CMP_REQUEUE FUTEX_WAKE_OP FUTEX_LOCK_PI
@@ -59,8 +73,11 @@ pub const PRCTL: &[Name] = names!(linux_raw_sys::prctl:
     PR_SET_NO_NEW_PRIVS PR_GET_NO_NEW_PRIVS PR_GET_TID_ADDRESS PR_SET_THP_DISABLE
     PR_GET_THP_DISABLE PR_CAP_AMBIENT PR_SET_VMA);
 /// `PR_SET_DUMPABLE`.
-pub const DUMPABLE: &[Name] =
-    &[(0, "SUID_DUMP_DISABLE"), (1, "SUID_DUMP_USER"), (2, "SUID_DUMP_ROOT")];
+pub const DUMPABLE: &[Name] = &[
+    (0, "SUID_DUMP_DISABLE"),
+    (1, "SUID_DUMP_USER"),
+    (2, "SUID_DUMP_ROOT"),
+];
 /// arch_prctl(2) (arch/x86/include/uapi/asm/prctl.h).
 pub const ARCH_PRCTL: &[Name] = &[
     (0x1001, "ARCH_SET_GS"),
@@ -76,12 +93,45 @@ pub const ARCH_PRCTL: &[Name] = &[
 ];
 /// Capabilities, for `PR_CAPBSET_READ` (include/uapi/linux/capability.h).
 pub const CAPABILITIES: [&str; 41] = [
-    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL",
-    "CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE",
-    "CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_IPC_LOCK", "CAP_IPC_OWNER",
-    "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT",
-    "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME",
-    "CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL",
-    "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM",
-    "CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_DAC_READ_SEARCH",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETPCAP",
+    "CAP_LINUX_IMMUTABLE",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_BROADCAST",
+    "CAP_NET_ADMIN",
+    "CAP_NET_RAW",
+    "CAP_IPC_LOCK",
+    "CAP_IPC_OWNER",
+    "CAP_SYS_MODULE",
+    "CAP_SYS_RAWIO",
+    "CAP_SYS_CHROOT",
+    "CAP_SYS_PTRACE",
+    "CAP_SYS_PACCT",
+    "CAP_SYS_ADMIN",
+    "CAP_SYS_BOOT",
+    "CAP_SYS_NICE",
+    "CAP_SYS_RESOURCE",
+    "CAP_SYS_TIME",
+    "CAP_SYS_TTY_CONFIG",
+    "CAP_MKNOD",
+    "CAP_LEASE",
+    "CAP_AUDIT_WRITE",
+    "CAP_AUDIT_CONTROL",
+    "CAP_SETFCAP",
+    "CAP_MAC_OVERRIDE",
+    "CAP_MAC_ADMIN",
+    "CAP_SYSLOG",
+    "CAP_WAKE_ALARM",
+    "CAP_BLOCK_SUSPEND",
+    "CAP_AUDIT_READ",
+    "CAP_PERFMON",
+    "CAP_BPF",
+    "CAP_CHECKPOINT_RESTORE",
 ];

@@ -41,8 +41,14 @@ const LOCAL: &[Name] = names!(linux_raw_sys::general:
 /// Output delays: mask, and a name for each value.
 const DELAYS: [(u64, &[Name]); 6] = [
     (linux::NLDLY as u64, names!(linux_raw_sys::general: NL0 NL1)),
-    (linux::CRDLY as u64, names!(linux_raw_sys::general: CR0 CR1 CR2 CR3)),
-    (linux::TABDLY as u64, names!(linux_raw_sys::general: TAB0 TAB1 TAB2 TAB3)),
+    (
+        linux::CRDLY as u64,
+        names!(linux_raw_sys::general: CR0 CR1 CR2 CR3),
+    ),
+    (
+        linux::TABDLY as u64,
+        names!(linux_raw_sys::general: TAB0 TAB1 TAB2 TAB3),
+    ),
     (linux::BSDLY as u64, names!(linux_raw_sys::general: BS0 BS1)),
     (linux::VTDLY as u64, names!(linux_raw_sys::general: VT0 VT1)),
     (linux::FFDLY as u64, names!(linux_raw_sys::general: FF0 FF1)),
@@ -69,8 +75,16 @@ pub fn termios(out: &mut Text, [input, output, control, local]: [u64; 4]) {
     flags(out, plain, OUTPUT, separator);
     out.add(", c_cflag=");
     let (speed, size) = (u64::from(linux::CBAUD), u64::from(linux::CSIZE));
-    let names = [lookup(control & speed, SPEEDS), lookup(control & size, SIZES)];
-    put!(out, "{}|{}", names[0].unwrap_or("B???"), names[1].unwrap_or("CS?"));
+    let names = [
+        lookup(control & speed, SPEEDS),
+        lookup(control & size, SIZES),
+    ];
+    put!(
+        out,
+        "{}|{}",
+        names[0].unwrap_or("B???"),
+        names[1].unwrap_or("CS?")
+    );
     flags(out, control & !speed & !size, CONTROL, "|");
     out.add(", c_lflag=");
     flags(out, local, LOCAL, "");

@@ -64,7 +64,12 @@ pub fn statfs(out: &mut Text, fields: &mut Fields) {
     hex(out, fields.u32().into());
     out.add(", ");
     hex(out, fields.u32().into());
-    put!(out, "]}}, f_namelen={}, f_frsize={}, f_flags=", fields.long(), fields.long());
+    put!(
+        out,
+        "]}}, f_namelen={}, f_frsize={}, f_flags=",
+        fields.long(),
+        fields.long()
+    );
     names::flags(out, fields.long(), file::STATFS, "ST_???");
     out.add("}");
 }
@@ -92,7 +97,13 @@ fn lock(out: &mut Text, kind: u16, whence: u16, rest: &mut Fields) {
     names::name(out, kind.into(), file::LOCK_TYPES, "F_???");
     out.add(", l_whence=");
     names::name(out, whence.into(), file::WHENCE, "SEEK_???");
-    put!(out, ", l_start={}, l_len={}, l_pid={}}}", rest.signed_long(), rest.signed_long(), rest.i32());
+    put!(
+        out,
+        ", l_start={}, l_len={}, l_pid={}}}",
+        rest.signed_long(),
+        rest.signed_long(),
+        rest.i32()
+    );
 }
 
 /// How many directory entries lie in `len` bytes; each has its length at `length_at`.
@@ -100,7 +111,9 @@ pub fn count_entries(call: &Call, at: u64, len: u64, length_at: usize) -> usize 
     let mut count = 0;
     let mut offset = 0;
     while offset < len {
-        let Some(mut entry) = call.fields(at.wrapping_add(offset), length_at + 2) else { break };
+        let Some(mut entry) = call.fields(at.wrapping_add(offset), length_at + 2) else {
+            break;
+        };
         entry.skip(length_at);
         let length = u64::from(entry.u16());
         if length == 0 {
@@ -115,7 +128,9 @@ pub fn count_entries(call: &Call, at: u64, len: u64, length_at: usize) -> usize 
 /// poll(2)'s descriptors with the events asked for.
 pub fn poll_fds(out: &mut Text, call: &Call, at: u64, count: u64) {
     array(out, at, count, 8, |out, element| {
-        let Some(mut fields) = call.fields(element, 8) else { return false };
+        let Some(mut fields) = call.fields(element, 8) else {
+            return false;
+        };
         put!(out, "{{fd={}", fields.i32());
         if !out.as_str().starts_with("{fd=-") {
             out.add(", events=");
@@ -130,7 +145,9 @@ pub fn poll_fds(out: &mut Text, call: &Call, at: u64, count: u64) {
 pub fn poll_results(out: &mut Text, call: &Call, at: u64, count: u64) {
     let mut separator = "";
     for index in 0..count.min(1024) {
-        let Some(mut fields) = call.fields(at.wrapping_add(index * 8), 8) else { return };
+        let Some(mut fields) = call.fields(at.wrapping_add(index * 8), 8) else {
+            return;
+        };
         let fd = fields.i32();
         fields.skip(2);
         let events = fields.u16();

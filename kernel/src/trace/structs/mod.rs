@@ -13,8 +13,11 @@ pub mod signal;
 pub mod time;
 pub mod tty;
 
+/// Prints one kind of structure.
+pub type Printer = fn(&mut Text, &mut Fields);
+
 /// Prints the structure of `len` bytes at `at`, or the address if it cannot be read.
-pub fn whole(out: &mut Text, call: &Call, at: u64, len: usize, print: fn(&mut Text, &mut Fields)) {
+pub fn whole(out: &mut Text, call: &Call, at: u64, len: usize, print: Printer) {
     match call.fields(at, len) {
         Some(mut fields) if at != 0 => print(out, &mut fields),
         _ => address(out, at),
@@ -22,8 +25,6 @@ pub fn whole(out: &mut Text, call: &Call, at: u64, len: usize, print: fn(&mut Te
 }
 
 /// The same for a structure whose length depends on the width: for 64 and for 32 bits.
-pub fn sized(
-    out: &mut Text, call: &Call, at: u64, len: (usize, usize), print: fn(&mut Text, &mut Fields),
-) {
+pub fn sized(out: &mut Text, call: &Call, at: u64, len: (usize, usize), print: Printer) {
     whole(out, call, at, if call.wide { len.0 } else { len.1 }, print);
 }

@@ -4,13 +4,16 @@ use linux_raw_sys::general as linux;
 
 use crate::trace::call::{Call, Fields};
 use crate::trace::names::{self, signal};
-use crate::trace::strings::{address, escaped};
+use crate::trace::strings::{address, array, escaped};
 use crate::trace::text::{Text, put};
 
 /// struct rlimit: two longs.
 pub fn rlimit(out: &mut Text, fields: &mut Fields) {
-    let (infinity, unlimited) =
-        if fields.wide { (u64::MAX, "RLIM64_INFINITY") } else { (u64::from(u32::MAX), "RLIM_INFINITY") };
+    let (infinity, unlimited) = if fields.wide {
+        (u64::MAX, "RLIM64_INFINITY")
+    } else {
+        (u64::from(u32::MAX), "RLIM_INFINITY")
+    };
     for (name, end) in [("{rlim_cur=", ", "), ("rlim_max=", "}")] {
         out.add(name);
         limit(out, fields.long(), infinity, unlimited);
@@ -42,7 +45,10 @@ pub fn utsname(out: &mut Text, fields: &mut Fields) {
     for (name, end) in [("{sysname=\"", "\", "), ("nodename=\"", "\", ...}")] {
         out.add(name);
         let text: [u8; 65] = core::array::from_fn(|_| fields.u8());
-        let len = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
+        let len = text
+            .iter()
+            .position(|byte| *byte == 0)
+            .unwrap_or(text.len());
         escaped(out, &text[..len]);
         out.add(end);
     }
@@ -51,13 +57,31 @@ pub fn utsname(out: &mut Text, fields: &mut Fields) {
 /// struct sysinfo, 112 or 64 bytes.
 pub fn sysinfo(out: &mut Text, fields: &mut Fields) {
     put!(out, "{{uptime={}", fields.signed_long());
-    put!(out, ", loads=[{}, {}, {}]", fields.long(), fields.long(), fields.long());
-    for name in ["totalram", "freeram", "sharedram", "bufferram", "totalswap", "freeswap"] {
+    put!(
+        out,
+        ", loads=[{}, {}, {}]",
+        fields.long(),
+        fields.long(),
+        fields.long()
+    );
+    for name in [
+        "totalram",
+        "freeram",
+        "sharedram",
+        "bufferram",
+        "totalswap",
+        "freeswap",
+    ] {
         put!(out, ", {name}={}", fields.long());
     }
     put!(out, ", procs={}", fields.u16());
     fields.skip(if fields.wide { 6 } else { 2 });
-    put!(out, ", totalhigh={}, freehigh={}", fields.long(), fields.long());
+    put!(
+        out,
+        ", totalhigh={}, freehigh={}",
+        fields.long(),
+        fields.long()
+    );
     put!(out, ", mem_unit={}}}", fields.u32());
 }
 
@@ -76,7 +100,11 @@ pub fn wait_status(out: &mut Text, fields: &mut Fields) {
     let number = |out: &mut Text, value: u32| signal::name(out, value.into());
     out.add("[{");
     match status & 0x7f {
-        0 => put!(out, "WIFEXITED(s) && WEXITSTATUS(s) == {}", status >> 8 & 0xff),
+        0 => put!(
+            out,
+            "WIFEXITED(s) && WEXITSTATUS(s) == {}",
+            status >> 8 & 0xff
+        ),
         0x7f if status == 0xffff => out.add("WIFCONTINUED(s)"),
         0x7f => {
             out.add("WIFSTOPPED(s) && WSTOPSIG(s) == ");
@@ -96,7 +124,10 @@ pub fn wait_status(out: &mut Text, fields: &mut Fields) {
 /// struct user_desc, 16 bytes.
 pub fn user_desc(out: &mut Text, fields: &mut Fields) {
     let (entry, base, limit, bits) = (fields.i32(), fields.u32(), fields.u32(), fields.u32());
-    put!(out, "{{entry_number={entry}, base_addr={base:#08x}, limit={limit:#08x}");
+    put!(
+        out,
+        "{{entry_number={entry}, base_addr={base:#08x}, limit={limit:#08x}"
+    );
     for (name, from, mask) in [
         ("seg_32bit", 0, 1),
         ("contents", 1, 3),
@@ -113,16 +144,22 @@ pub fn user_desc(out: &mut Text, fields: &mut Fields) {
 /// struct tms: four counts of clock ticks.
 pub fn tms(out: &mut Text, fields: &mut Fields) {
     out.add("{");
-    for (name, end) in
-        [("tms_utime", ", "), ("tms_stime", ", "), ("tms_cutime", ", "), ("tms_cstime", "}")]
-    {
+    for (name, end) in [
+        ("tms_utime", ", "),
+        ("tms_stime", ", "),
+        ("tms_cutime", ", "),
+        ("tms_cstime", "}"),
+    ] {
         put!(out, "{name}={}{end}", fields.signed_long());
     }
 }
 
 /// prctl(2)'s capability number.
 pub fn capability(out: &mut Text, number: u64) {
-    match usize::try_from(number).ok().and_then(|index| names::process::CAPABILITIES.get(index)) {
+    match usize::try_from(number)
+        .ok()
+        .and_then(|index| names::process::CAPABILITIES.get(index))
+    {
         Some(name) => out.add(name),
         None => put!(out, "{number:#x} /* CAP_??? */"),
     }
@@ -132,7 +169,11 @@ pub fn capability(out: &mut Text, number: u64) {
 /// between the tables.
 pub fn clone(out: &mut Text, call: &Call) {
     let [flags, stack, parent, fourth, fifth, _] = call.args;
-    let (child, tls) = if call.wide { (fourth, fifth) } else { (fifth, fourth) };
+    let (child, tls) = if call.wide {
+        (fourth, fifth)
+    } else {
+        (fifth, fourth)
+    };
     let has = |flag: u32| flags & u64::from(flag) != 0;
     out.add("child_stack=");
     address(out, stack);
@@ -158,10 +199,22 @@ pub fn clone(out: &mut Text, call: &Call) {
     }
     if has(linux::CLONE_SETTLS) {
         out.add(", tls=");
-        if call.wide { address(out, tls) } else { super::whole(out, call, tls, 16, user_desc) }
+        if call.wide {
+            address(out, tls)
+        } else {
+            super::whole(out, call, tls, 16, user_desc)
+        }
     }
     if has(linux::CLONE_CHILD_SETTID | linux::CLONE_CHILD_CLEARTID) {
         out.add(", child_tidptr=");
         address(out, child);
     }
+}
+
+/// Group IDs: `[0, 5]`.
+pub fn groups(out: &mut Text, call: &Call, at: u64, count: u64) {
+    array(out, at, count, 4, |out, at| {
+        let group = call.fields(at, 4).map(|mut fields| fields.u32());
+        group.map(|group| put!(out, "{group}")).is_some()
+    });
 }

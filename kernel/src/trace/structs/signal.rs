@@ -7,7 +7,8 @@ use crate::trace::text::{Text, put};
 
 /// The kernel's struct sigaction: handler, flags, restorer, mask.
 pub fn sigaction(out: &mut Text, fields: &mut Fields) {
-    let (handler, flags, restorer, mask) = (fields.long(), fields.long(), fields.long(), fields.u64());
+    let (handler, flags, restorer, mask) =
+        (fields.long(), fields.long(), fields.long(), fields.u64());
     out.add("{sa_handler=");
     match handler {
         0 => out.add("SIG_DFL"),

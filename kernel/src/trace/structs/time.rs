@@ -7,7 +7,12 @@ use crate::trace::text::{Text, put};
 
 /// struct timespec: two longs.
 pub fn timespec(out: &mut Text, fields: &mut Fields) {
-    put!(out, "{{tv_sec={}, tv_nsec={}}}", fields.signed_long(), fields.signed_long());
+    put!(
+        out,
+        "{{tv_sec={}, tv_nsec={}}}",
+        fields.signed_long(),
+        fields.signed_long()
+    );
 }
 
 /// struct __kernel_timespec: 64-bit fields for both widths.
@@ -18,12 +23,22 @@ pub fn timespec64(out: &mut Text, fields: &mut Fields) {
 
 /// struct timeval: two longs.
 pub fn timeval(out: &mut Text, fields: &mut Fields) {
-    put!(out, "{{tv_sec={}, tv_usec={}}}", fields.signed_long(), fields.signed_long());
+    put!(
+        out,
+        "{{tv_sec={}, tv_usec={}}}",
+        fields.signed_long(),
+        fields.signed_long()
+    );
 }
 
 /// struct timezone: two ints.
 pub fn timezone(out: &mut Text, fields: &mut Fields) {
-    put!(out, "{{tz_minuteswest={}, tz_dsttime={}}}", fields.i32(), fields.i32());
+    put!(
+        out,
+        "{{tz_minuteswest={}, tz_dsttime={}}}",
+        fields.i32(),
+        fields.i32()
+    );
 }
 
 /// struct itimerval: two struct timeval.
@@ -80,10 +95,17 @@ pub fn date(out: &mut Text, seconds: i64, nanoseconds: i64) {
     // Months from March on have 31, 30, 31, 30, 31 days, again and again: 153 for five.
     let from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
     let year = era * 400 + year_of_era + i64::from(month <= 2);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    put!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+    put!(
+        out,
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
+    );
     if nanoseconds != 0 {
         put!(out, ".{nanoseconds:09}");
     }

@@ -12,7 +12,12 @@ pub fn termios(out: &mut Text, fields: &mut Fields) {
 /// struct winsize, four shorts.
 pub fn winsize(out: &mut Text, fields: &mut Fields) {
     put!(out, "{{ws_row={}, ws_col={}, ", fields.u16(), fields.u16());
-    put!(out, "ws_xpixel={}, ws_ypixel={}}}", fields.u16(), fields.u16());
+    put!(
+        out,
+        "ws_xpixel={}, ws_ypixel={}}}",
+        fields.u16(),
+        fields.u16()
+    );
 }
 
 /// An int behind a pointer: `[13]`.
