@@ -126,7 +126,15 @@ impl AddressSpace {
             }
             self.search_from = self.search_from.max(area.end.min(self.mmap_base));
         }
+        self.prune_tables(start, end);
         Ok(())
+    }
+
+    /// Frees the page tables that only [start, end) needed.
+    fn prune_tables(&mut self, start: u64, end: u64) {
+        let floor = self.areas.range(..start).next_back().map_or(0, |(_, area)| area.end);
+        let ceiling = self.areas.range(end..).next().map_or(1 << 47, |(_, area)| area.start);
+        self.tables.prune(start, end, floor, ceiling);
     }
 
     /// Drops the pages in [start, end); the areas stay (MADV_DONTNEED).
@@ -266,6 +274,7 @@ impl AddressSpace {
             }
             self.insert(area);
         }
+        self.prune_tables(old, old + old_len);
         Ok(new)
     }
 

@@ -3,6 +3,8 @@
 //! The kernel's half is the same in all of them: every table's upper 256 entries are copied
 //! from the kernel's own, whose second level never changes after [`init`].
 
+use core::ops::Range;
+
 use spin::Once;
 use x86_64::registers::control::{Cr3, Cr3Flags};
 use x86_64::structures::paging::page_table::PageTableEntry;
@@ -267,6 +269,15 @@ impl PageTables {
         Some(unsafe { Frame::from_raw(frame) })
     }
 
+    /// Frees the tables that [start, end) no longer needs: those whose whole range lies between
+    /// `floor` and `ceiling`, where nothing is mapped any more.
+    pub fn prune(&mut self, start: u64, end: u64, floor: u64, ceiling: u64) {
+        if start < end && prune(self.root, 4, 0, start..end, floor..ceiling) && self.is_active() {
+            // The CPU may have cached entries that led to the freed tables.
+            self.activate();
+        }
+    }
+
     /// Calls `f` with each present page in [start, end), skipping what no table covers.
     pub fn for_each(&self, start: u64, end: u64, mut f: impl FnMut(u64, Mapped)) {
         let mut address = start;
@@ -296,8 +307,35 @@ impl PageTables {
     }
 }
 
+/// Frees the tables below `at` (which maps from `base` on) whose range overlaps `range` and lies
+/// in `unmapped`; returns whether there were any.
+fn prune(at: u64, level: u32, base: u64, range: Range<u64>, unmapped: Range<u64>) -> bool {
+    let size = 1u64 << (12 + 9 * (level - 1));
+    let (first, last) = ((range.start.max(base) - base) / size, (range.end - 1 - base) / size);
+    let mut any = false;
+    for i in first..=last.min(511) {
+        let from = base + i * size;
+        // SAFETY: a live page table that nothing else refers to.
+        let slot = unsafe { &mut *slot(at, from, level) };
+        if slot.is_unused() {
+            continue;
+        }
+        let next = slot.addr().as_u64();
+        if level > 2 {
+            any |= prune(next, level - 1, from, range.clone(), unmapped.clone());
+        }
+        if unmapped.start <= from && from + size <= unmapped.end {
+            slot.set_unused();
+            // SAFETY: the entry held this reference, to a table without entries.
+            drop(unsafe { Frame::from_raw(next) });
+            any = true;
+        }
+    }
+    any
+}
+
 /// Frees the tables below `at`, and the frames that the last level references.
-fn free(at: u64, level: u32, entries: core::ops::Range<usize>) {
+fn free(at: u64, level: u32, entries: Range<usize>) {
     // SAFETY: the tables are being dropped: nothing uses them any more.
     let table = unsafe { &*table(at) };
     for i in entries {

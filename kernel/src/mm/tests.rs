@@ -222,6 +222,27 @@ kernel_test!(
 );
 
 kernel_test!(
+    fn unmapping_frees_the_tables() {
+        let mut mm = space();
+        mm.map(Place::Fixed(0x10_0000), 0x1000, NewArea::anonymous(RW)).expect("room");
+        mm.poke(0x10_0000, b"x").expect("mapped");
+        let before = free_frames();
+        for i in 1..20 {
+            // Each in a gigabyte of its own, so with two tables of its own.
+            let at = i << 30;
+            mm.map(Place::Fixed(at), 0x2000, NewArea::anonymous(RW)).expect("room");
+            mm.poke(at + 0xfff, b"xy").expect("mapped");
+            assert!(free_frames() < before);
+            mm.unmap(at, 0x1000).expect("mapped");
+            assert_eq!(peek(&mm, at + 0x1000), Some(b'y'));
+            mm.unmap(at + 0x1000, 0x1000).expect("mapped");
+            assert_eq!(free_frames(), before);
+        }
+        assert_eq!(peek(&mm, 0x10_0000), Some(b'x'));
+    }
+);
+
+kernel_test!(
     fn many_mappings_stay_cheap_to_find() {
         let mut mm = space();
         // Every other page, so that nothing joins.

@@ -81,18 +81,19 @@ pub fn build(
     stack.mm.auxv.clone_from(&auxv);
 
     // argc, argv, NULL, envp, NULL, auxv: written as one block whose start is 16-byte aligned.
-    let mut words = Vec::with_capacity(args.len() + env.len() + 2 * auxv.len() + 3);
+    let mut words = Vec::new();
+    let count = args.len() + env.len() + 2 * auxv.len() + 3;
+    words.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
     words.push(args.len() as u64);
     words.extend(&arg_at);
     words.push(0);
     words.extend(&env_at);
     words.push(0);
     words.extend(auxv.iter().flat_map(|&(key, value)| [key, value]));
-    let block: Vec<u8> = if info.is_32bit {
-        words.iter().flat_map(|word| (*word as u32).to_le_bytes()).collect()
-    } else {
-        words.iter().flat_map(|word| word.to_le_bytes()).collect()
-    };
+    let width = if info.is_32bit { 4 } else { 8 };
+    let mut block: Vec<u8> = Vec::new();
+    block.try_reserve_exact(count * width).map_err(|_| Errno::ENOMEM)?;
+    block.extend(words.iter().flat_map(|word| word.to_le_bytes().into_iter().take(width)));
     let start = (stack.at - block.len() as u64) & !15;
     stack.mm.poke(start, &block)?;
     stack.mm.landmarks.start_stack = start;
@@ -151,7 +152,8 @@ impl Downwards<'_> {
 
     /// Pushes strings so that the first is lowest; returns their addresses in order.
     fn push_strings(&mut self, strings: &[Vec<u8>]) -> Result<Vec<u64>, Errno> {
-        let mut addresses = Vec::with_capacity(strings.len());
+        let mut addresses = Vec::new();
+        addresses.try_reserve_exact(strings.len()).map_err(|_| Errno::ENOMEM)?;
         for text in strings.iter().rev() {
             addresses.push(self.push_string(text)?);
         }

@@ -29,8 +29,10 @@ impl WaitQueue {
             }
             let task = sched::current_task();
             task.set_state(TaskState::Blocked);
-            self.0.lock().push_back(task);
+            self.0.lock().push_back(task.clone());
             sched::schedule();
+            // A signal's wake-up leaves the entry behind, and with it the whole task.
+            self.0.lock().retain(|waiter| !Arc::ptr_eq(waiter, &task));
         }
     }
 
