@@ -145,15 +145,6 @@ pub fn kernel_vsyscall(base: u64) -> u64 {
     symbol(base, vdso32::KERNEL_VSYSCALL)
 }
 
-/// Addresses of `__kernel_sigreturn` and `__kernel_rt_sigreturn` in a 32-bit vDSO mapped at
-/// `base`: where handlers without a `sa_restorer` return to.
-pub fn sigreturn(base: u64) -> (u64, u64) {
-    (
-        symbol(base, vdso32::KERNEL_SIGRETURN),
-        symbol(base, vdso32::KERNEL_RT_SIGRETURN),
-    )
-}
-
 fn symbol(base: u64, offset: usize) -> u64 {
     if base == 0 { 0 } else { base + offset as u64 }
 }
