@@ -18,6 +18,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
@@ -31,6 +32,15 @@
 
 /* Nothing is mapped there: each pointer below it is bad. */
 #define NOWHERE ((void *)0x1000)
+
+/* The calls with 32-bit IDs, whatever their names. */
+#ifdef SYS_setresuid32
+#define SET_IDS SYS_setresuid32
+#define GET_IDS SYS_getresuid32
+#else
+#define SET_IDS SYS_setresuid
+#define GET_IDS SYS_getresuid
+#endif
 
 static char bytes[4096];
 
@@ -111,6 +121,9 @@ static void directories(void)
 	struct timespec times[2] = { { 1, 2 }, { 0, UTIME_OMIT } };
 	utimensat(AT_FDCWD, "data", times, AT_SYMLINK_NOFOLLOW);
 	utimensat(AT_FDCWD, "data", NULL, 0);
+	syscall(SYS_utime, "data", &(struct { long access, change; }){ 1000000000, 5 });
+	syscall(SYS_utimes, "data", &(struct { long time[4]; }){ { 1, 2, 1000000000, 0 } });
+	syscall(SYS_futimesat, AT_FDCWD, "data", NULL);
 	mount("proc", "missing", "proc", MS_NOSUID | MS_RDONLY, "x=y");
 	umount2("missing", MNT_DETACH);
 	open("missing", O_WRONLY | O_APPEND | O_NOFOLLOW);
@@ -132,6 +145,9 @@ static void memory(void)
 	munmap(at, 8192);
 	munmap(at + 1, 8192);
 	mmap(NULL, 4096, PROT_READ, MAP_SHARED, 99, 4096);
+#ifdef __i386__
+	syscall(SYS_mmap, (unsigned[]){ 0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 });
+#endif
 	mmap((void *)0x20000000, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
 
@@ -204,12 +220,34 @@ static void system_state(void)
 	getuid();
 	getpgid(0);
 	sched_yield();
+	cpu_set_t cpus;
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	sched_setaffinity(0, sizeof(cpus), &cpus);
+	sched_getscheduler(0);
+	syscall(SYS_sched_get_priority_max, SCHED_RR);
+	syscall(SET_IDS, -1, 0, -1);
+	syscall(GET_IDS, &cpus, &cpus, &cpus);
+	syscall(SYS_getpriority, PRIO_PROCESS, 0);
+	syscall(SYS_syslog, 10, NULL, 0);
+	stack_t stack = { .ss_sp = bytes, .ss_size = 16384 };
+	sigaltstack(&stack, NULL);
+	sigaltstack(NULL, &stack);
 	syscall(0x1ff, 1, 0, 3, 4, 5, 6);
 	struct pollfd descriptor = { .fd = open("/dev/null", O_RDWR), .events = POLLIN | POLLOUT };
 	poll(&descriptor, 1, 0);
 	poll(&descriptor, 0, 0);
 	ioctl(descriptor.fd, TIOCGWINSZ, bytes);
 	ioctl(descriptor.fd, 0x1234, 1);
+	struct timespec second = { .tv_sec = 1 };
+	ppoll(&descriptor, 1, &second, NULL);
+	fd_set set;
+	FD_ZERO(&set);
+	FD_SET(descriptor.fd, &set);
+	struct timeval none = { 0 };
+	select(descriptor.fd + 1, &set, NULL, NULL, &none);
+	fcntl(descriptor.fd, F_GETLK, &(struct flock){ .l_type = F_RDLCK });
+	flock(descriptor.fd, LOCK_EX | LOCK_NB);
 	close(descriptor.fd);
 }
 

@@ -64,6 +64,7 @@ fn form(call: &Call, kinds: &[Arg], index: usize) -> Form {
         | Arg::ItimerOut
         | Arg::Stat
         | Arg::Statfs
+        | Arg::Statfs64
         | Arg::Statx
         | Arg::Sysinfo
         | Arg::Tms
@@ -136,6 +137,9 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
         Arg::Timeval => sized(out, call, value, (16, 8), structs::time::timeval),
         Arg::Times => sized(out, call, value, (32, 16), structs::time::times),
         Arg::Times64 => whole(out, call, value, 32, structs::time::times64),
+        Arg::Utimbuf => sized(out, call, value, (16, 8), structs::time::utimbuf),
+        Arg::Utimes => sized(out, call, value, (32, 16), structs::time::utimes),
+        Arg::OldMmap => whole(out, call, value, 24, structs::process::old_mmap),
         Arg::UserDesc => whole(out, call, value, 16, structs::process::user_desc),
         Arg::OffsetLow => put!(out, "{}", (next << 32 | value) as i64),
         Arg::OffsetHigh => put!(out, "{}", (value << 32 | next) as i64),

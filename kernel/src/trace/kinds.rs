@@ -101,6 +101,8 @@ pub enum Arg {
     OffsetLow,
     /// i386: a 64-bit offset, high half; the next argument is [`Arg::Half`].
     OffsetHigh,
+    /// i386's first mmap(2): a pointer to its six arguments.
+    OldMmap,
     /// `O_*`.
     OpenFlags,
     /// open(2)'s mode, where the flags ask for one.
@@ -209,8 +211,10 @@ pub enum Arg {
     Skip,
     /// struct stat that the call wrote; i386: struct stat64.
     Stat,
-    /// struct statfs that the call wrote; i386: struct statfs64 (statfs64(2)).
+    /// struct statfs that the call wrote.
     Statfs,
+    /// i386's struct statfs64.
+    Statfs64,
     /// struct statx that the call wrote.
     Statx,
     /// statx(2)'s flags.
@@ -245,6 +249,10 @@ pub enum Arg {
     UInt,
     /// i386 set_thread_area(2)'s descriptor.
     UserDesc,
+    /// struct utimbuf, read.
+    Utimbuf,
+    /// utimes(2)'s two struct timeval.
+    Utimes,
     /// struct utsname that the call wrote.
     Utsname,
     /// wait4(2)'s options.

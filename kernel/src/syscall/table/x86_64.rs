@@ -97,7 +97,7 @@ calls! {
     124 getsid(Pid) = ids::getsid;
     127 rt_sigpending(SigsetOut, Size) = signal::rt_sigpending;
     131 sigaltstack(SigaltstackIn, SigaltstackOut) = signal::sigaltstack;
-    132 utime(Path, Addr) = attr::utime;
+    132 utime(Path, Utimbuf) = attr::utime;
     133 mknod(Path, FileMode, MknodDev) = nodes::mknod;
     137 statfs(Path, Statfs) = space::statfs;
     138 fstatfs(Fd, Statfs) = space::fstatfs;
@@ -106,6 +106,10 @@ calls! {
     145 sched_getscheduler(Pid) = sched::sched_getscheduler;
     146 sched_get_priority_max(SchedPolicy) = sched::sched_get_priority_max;
     147 sched_get_priority_min(SchedPolicy) = sched::sched_get_priority_min;
+    149 mlock(Addr, Size) = memory::mlock;
+    150 munlock(Addr, Size) = memory::munlock;
+    151 mlockall(Hex) = memory::mlockall;
+    152 munlockall() = memory::munlockall;
     157 prctl(PrctlOption, PrctlValue, PrctlValue, PrctlValue, PrctlValue) = thread::prctl;
     158 arch_prctl(ArchPrctl, ArchPrctlValue) = thread::arch_prctl;
     160 setrlimit(Resource, RlimitIn) = limits::setrlimit;
@@ -130,12 +134,12 @@ calls! {
     230 clock_nanosleep(ClockId, ClockFlags, Timespec, Remaining) = sleep::clock_nanosleep;
     231 exit_group(Int) = proc::exit_group;
     234 tgkill(Pid, Pid, Signal) = signal::tgkill;
-    235 utimes(Path, Addr) = attr::utimes;
+    235 utimes(Path, Utimes) = attr::utimes;
     257 openat(DirFd, Path, OpenFlags, OpenMode) = open::openat;
     258 mkdirat(DirFd, Path, Mode) = dir::mkdirat;
     259 mknodat(DirFd, Path, FileMode, MknodDev) = nodes::mknodat;
     260 fchownat(DirFd, Path, Id, Id, AtFlags) = attr::fchownat;
-    261 futimesat(DirFd, Path, Addr) = attr::futimesat;
+    261 futimesat(DirFd, Path, Utimes) = attr::futimesat;
     262 newfstatat(DirFd, Path, Stat, AtFlags) = stat::newfstatat;
     263 unlinkat(DirFd, Path, AtFlags) = names::unlinkat;
     264 renameat(DirFd, Path, DirFd, Path) = names::renameat;

@@ -48,8 +48,17 @@ pub fn statx(out: &mut Text, fields: &mut Fields) {
     put!(out, ", stx_size={}, ...}}", fields.u64());
 }
 
-/// struct statfs, 120 bytes, or i386's struct statfs64, 84 bytes.
+/// struct statfs, 120 or 64 bytes: longs throughout.
 pub fn statfs(out: &mut Text, fields: &mut Fields) {
+    statfs_with(out, fields, Fields::long);
+}
+
+/// i386's struct statfs64, 84 bytes: the counts have 64 bits.
+pub fn statfs64(out: &mut Text, fields: &mut Fields) {
+    statfs_with(out, fields, Fields::u64);
+}
+
+fn statfs_with(out: &mut Text, fields: &mut Fields, count: fn(&mut Fields) -> u64) {
     let kind = fields.long();
     out.add("{f_type=");
     match names::lookup(kind, file::FILE_SYSTEMS) {
@@ -58,7 +67,7 @@ pub fn statfs(out: &mut Text, fields: &mut Fields) {
     }
     put!(out, ", f_bsize={}", fields.long());
     for name in ["f_blocks", "f_bfree", "f_bavail", "f_files", "f_ffree"] {
-        put!(out, ", {name}={}", fields.u64());
+        put!(out, ", {name}={}", count(fields));
     }
     out.add(", f_fsid={val=[");
     hex(out, fields.u32().into());

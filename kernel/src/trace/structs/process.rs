@@ -4,7 +4,7 @@ use linux_raw_sys::general as linux;
 
 use crate::trace::call::{Call, Fields};
 use crate::trace::names::{self, signal};
-use crate::trace::strings::{address, array, escaped};
+use crate::trace::strings::{address, array, escaped, hex};
 use crate::trace::text::{Text, put};
 
 /// struct rlimit: two longs.
@@ -217,4 +217,15 @@ pub fn groups(out: &mut Text, call: &Call, at: u64, count: u64) {
         let group = call.fields(at, 4).map(|mut fields| fields.u32());
         group.map(|group| put!(out, "{group}")).is_some()
     });
+}
+
+/// The six arguments of i386's first mmap(2), as if they were the call's own.
+pub fn old_mmap(out: &mut Text, fields: &mut Fields) {
+    address(out, fields.long());
+    put!(out, ", {}, ", fields.long());
+    names::flags(out, fields.long(), names::memory::PROT, "PROT_???");
+    out.add(", ");
+    names::memory::map_flags(out, fields.long());
+    put!(out, ", {}, ", fields.i32());
+    hex(out, fields.long());
 }

@@ -74,6 +74,29 @@ pub fn times64(out: &mut Text, fields: &mut Fields) {
     times(out, fields);
 }
 
+/// utimes(2)'s two struct timeval.
+pub fn utimes(out: &mut Text, fields: &mut Fields) {
+    for (before, after) in [("[", ", "), ("", "]")] {
+        let (seconds, microseconds) = (fields.signed_long(), fields.signed_long());
+        put!(
+            out,
+            "{before}{{tv_sec={seconds}, tv_usec={microseconds}}} /* "
+        );
+        date(out, seconds, microseconds.wrapping_mul(1000));
+        put!(out, " */{after}");
+    }
+}
+
+/// struct utimbuf: two longs.
+pub fn utimbuf(out: &mut Text, fields: &mut Fields) {
+    for (name, after) in [("{actime=", ", "), ("modtime=", "}")] {
+        let seconds = fields.signed_long();
+        put!(out, "{name}{seconds} /* ");
+        date(out, seconds, 0);
+        put!(out, " */{after}");
+    }
+}
+
 /// time(2)'s result as it lies in memory: a long.
 pub fn time(out: &mut Text, fields: &mut Fields) {
     let seconds = fields.signed_long();
@@ -106,8 +129,10 @@ pub fn date(out: &mut Text, seconds: i64, nanoseconds: i64) {
         out,
         "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
     );
-    if nanoseconds != 0 {
+    if nanoseconds % 1000 != 0 {
         put!(out, ".{nanoseconds:09}");
+    } else if nanoseconds != 0 {
+        put!(out, ".{:06}", nanoseconds / 1000);
     }
     out.add("+0000");
 }
