@@ -27,6 +27,7 @@ pub fn cases() -> Vec<Case> {
         "fs_attrs",
         "fs_perms",
         "fs_devices",
+        "fs_pipes",
     ];
     // What 32-bit programs are compiled with decides which calls they make.
     let wide: &[&str] = &["-D_FILE_OFFSET_BITS=64", "-D_TIME_BITS=64"];

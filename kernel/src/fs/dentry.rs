@@ -191,6 +191,11 @@ impl Location {
 
     /// The path as /proc shows it.
     pub fn display_path(&self, root: &Self) -> Vec<u8> {
+        // A file outside the tree has a name of another kind: "pipe:[7]".
+        let name = self.dentry.name();
+        if self.dentry.parent().is_none() && !self.dentry.is_removed() && !name.is_empty() {
+            return name.to_vec();
+        }
         let (mut path, _) = self.path(root);
         if self.dentry.is_removed() {
             path.extend_from_slice(b" (deleted)");

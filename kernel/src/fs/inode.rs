@@ -153,6 +153,8 @@ pub trait Inode: Any + Send + Sync {
 
     /// Lists names from position `from` on (0 at first) until `emit` returns false. `.` and `..`
     /// are the caller's: they are positions 0 and 1.
+    /// `emit` is called with the directory locked: it must neither come back to it nor touch user
+    /// memory.
     ///
     /// # Errors
     /// `ENOTDIR`.

@@ -3,7 +3,7 @@
 //! Reading order: `inode.rs` (what a file is), `dentry.rs` and `mount.rs` (names and how file
 //! systems are joined), `path.rs` (from a path to a file), `file.rs` and `fdtable.rs` (what a
 //! descriptor is), then the file systems: `tmpfs/` (the root, from the initramfs by `initramfs.rs`),
-//! `devfs.rs` and `chrdev.rs` (/dev), `tty/` (the terminal), `procfs/` (/proc). The system calls
+//! `devfs.rs` and `chrdev.rs` (/dev), `tty/` (the terminal), `pipe.rs`, `procfs/` (/proc). The system calls
 //! that use all this are in `kernel/src/syscall/`: a write(2) goes from `syscall/io.rs` through
 //! `file.rs` to the file's own code.
 //!
@@ -24,6 +24,7 @@ pub mod metadata;
 pub mod mount;
 pub mod open;
 pub mod path;
+pub mod pipe;
 pub mod procfs;
 #[cfg(test)]
 mod tests;

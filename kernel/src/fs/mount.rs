@@ -50,6 +50,17 @@ pub struct Mount {
 }
 
 impl Mount {
+    /// A file system that is mounted nowhere: for files without a path, such as pipes.
+    pub fn detached(fs: Arc<dyn FileSystem>, source: String) -> Arc<Self> {
+        let root = fs.root();
+        Arc::new(Self {
+            fs,
+            root,
+            point: None,
+            source,
+        })
+    }
+
     /// The file system.
     pub fn fs(&self) -> &Arc<dyn FileSystem> {
         &self.fs

@@ -96,9 +96,11 @@ fn finish(
 pub fn getdents64(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
     list(fd, buf, count, |packed, entry| {
         let start = packed.len();
-        packed.extend_from_slice(&entry.ino.to_ne_bytes());
-        packed.extend_from_slice(&entry.next.to_ne_bytes());
-        packed.extend_from_slice(&[0, 0, (entry.kind >> 12) as u8]);
+        let mut head = [0; 19];
+        head[..8].copy_from_slice(&entry.ino.to_ne_bytes());
+        head[8..16].copy_from_slice(&entry.next.to_ne_bytes());
+        head[18] = (entry.kind >> 12) as u8;
+        packed.extend_from_slice(&head);
         finish(packed, start, 16, entry.name, 0, 8);
     })
 }

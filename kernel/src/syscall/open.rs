@@ -6,8 +6,8 @@ use linux_raw_sys::general::AT_FDCWD;
 
 use super::errno::{Errno, SysResult};
 use super::paths::{self, UserPath};
-use crate::fs::caller;
 use crate::fs::file::flags::*;
+use crate::fs::{caller, pipe};
 use crate::usercopy::UserPtr;
 
 /// Flags of close_range(2) (include/uapi/linux/close_range.h): a table of one's own first, which every
@@ -136,4 +136,27 @@ fn duplicate(old: i32, new: i32, close_on_exec: bool) -> SysResult {
     })?;
     drop(replaced);
     Ok(new as usize)
+}
+
+/// pipe(2).
+pub fn pipe(out: UserPtr<[i32; 2]>) -> SysResult {
+    pipe2(out, 0)
+}
+
+/// pipe2(2).
+pub fn pipe2(out: UserPtr<[i32; 2]>, flags: u32) -> SysResult {
+    if flags & !(O_CLOEXEC | O_NONBLOCK) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let close_on_exec = flags & O_CLOEXEC != 0;
+    let (reader, writer) = pipe::new(flags)?;
+    let read_end = caller::install(reader, close_on_exec)?;
+    let write_end = caller::install(writer, close_on_exec);
+    let told = write_end.and_then(|fd| out.write([read_end, fd]));
+    if told.is_err() {
+        for fd in [Ok(read_end), write_end].into_iter().flatten() {
+            close(fd)?;
+        }
+    }
+    told.map(|()| 0)
 }

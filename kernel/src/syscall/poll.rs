@@ -13,6 +13,7 @@ use crate::fs::caller;
 use crate::fs::file::File;
 use crate::fs::tty;
 use crate::process::current;
+use crate::process::wait::is_interrupted;
 use crate::usercopy::UserPtr;
 
 /// `struct pollfd`: descriptor, events asked for and found.
@@ -30,11 +31,17 @@ pub(super) fn deadline_in(nanoseconds: u64) -> Deadline {
 }
 
 /// Calls `look` until it finds something or the deadline passes.
-pub(super) fn wait(deadline: Deadline, mut look: impl FnMut() -> usize) -> usize {
+///
+/// # Errors
+/// `EINTR` if a signal comes first.
+pub(super) fn wait(deadline: Deadline, mut look: impl FnMut() -> usize) -> SysResult {
     tty::wait_for_activity(|| {
         let found = look();
         let over = deadline.is_some_and(|deadline| crate::time::uptime_ns() >= deadline);
-        (found > 0 || over).then_some(found)
+        if found > 0 || over {
+            return Some(Ok(found));
+        }
+        is_interrupted().then_some(Err(Errno::EINTR))
     })
 }
 
@@ -61,7 +68,7 @@ fn poll_until(fds: UserPtr<PollFd>, count: usize, deadline: Deadline) -> SysResu
             found += usize::from(got != 0);
         }
         found
-    });
+    })?;
     fds.write_slice(&entries)?;
     Ok(found)
 }

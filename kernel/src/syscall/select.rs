@@ -61,7 +61,7 @@ fn select_until(count: i32, at: [UserPtr<u8>; 3], word: usize, deadline: Deadlin
             }
         }
         found
-    });
+    })?;
     for (set, at) in result.iter().zip(sets.at) {
         if !at.is_null() {
             at.write_slice(set)?;

@@ -17,8 +17,15 @@ const FIRST: u64 = 2;
 #[derive(Default)]
 pub(super) struct Entries {
     by_name: BTreeMap<Arc<[u8]>, (u64, Arc<Dentry>)>,
-    by_position: BTreeMap<u64, Arc<Dentry>>,
+    by_position: BTreeMap<u64, Listed>,
     made: u64,
+}
+
+/// What a listing tells of a name.
+struct Listed {
+    name: Arc<[u8]>,
+    ino: u64,
+    kind: u32,
 }
 
 impl Entries {
@@ -32,10 +39,15 @@ impl Entries {
         self.by_name.len() as u64
     }
 
-    fn insert(&mut self, name: Arc<[u8]>, dentry: Arc<Dentry>) {
+    fn insert(&mut self, name: Arc<[u8]>, dentry: Arc<Dentry>, node: &Node) {
         let position = FIRST + self.made;
         self.made += 1;
-        self.by_position.insert(position, dentry.clone());
+        let listed = Listed {
+            name: name.clone(),
+            ino: node.ino,
+            kind: node.kind,
+        };
+        self.by_position.insert(position, listed);
         if let Some((old, _)) = self.by_name.insert(name, (position, dentry)) {
             self.by_position.remove(&old);
         }
@@ -65,8 +77,12 @@ impl Node {
         }
         let is_directory = node.kind == mode::S_IFDIR;
         let name: Arc<[u8]> = name.into();
-        let dentry = Dentry::new(Parent::Holds(Arc::downgrade(this)), name.clone(), node);
-        entries.insert(name, dentry.clone());
+        let dentry = Dentry::new(
+            Parent::Holds(Arc::downgrade(this)),
+            name.clone(),
+            node.clone(),
+        );
+        entries.insert(name, dentry.clone(), &node);
         drop(entries);
         if is_directory {
             self.count_link(1);
@@ -93,7 +109,7 @@ impl Node {
             name.clone(),
             target.clone(),
         );
-        entries.insert(name, dentry);
+        entries.insert(name, dentry, node);
         drop(entries);
         node.count_link(1);
         self.touch();
@@ -156,12 +172,14 @@ impl Node {
         {
             let mut entries = self.entries()?.lock();
             match &replaced {
-                Some(replaced) if exchange => entries.insert(old_name, replaced.clone()),
+                Some(replaced) if exchange => {
+                    entries.insert(old_name, replaced.clone(), Self::of(replaced.inode())?);
+                }
                 _ => entries.remove(&old_name),
             }
         }
         child.place_at(Parent::Holds(Arc::downgrade(to)), name.clone());
-        to_node.entries()?.lock().insert(name, child.clone());
+        to_node.entries()?.lock().insert(name, child.clone(), node);
         let is_dir = |node: &Self| i32::from(node.kind == mode::S_IFDIR);
         let back = match &replaced {
             Some(replaced) if exchange => is_dir(Self::of(replaced.inode())?),
@@ -181,34 +199,18 @@ impl Node {
         from: u64,
         emit: &mut dyn FnMut(ListEntry<'_>) -> bool,
     ) -> Result<(), Errno> {
-        // Names are handed on a few at a time and without the lock: `emit` may write to user memory.
-        let mut next = from.max(FIRST);
-        loop {
-            let batch: alloc::vec::Vec<(u64, Arc<Dentry>)> = {
-                let entries = self.entries()?.lock();
-                entries
-                    .by_position
-                    .range(next..)
-                    .take(32)
-                    .map(|(&at, d)| (at, d.clone()))
-                    .collect()
-            };
-            if batch.is_empty() {
-                return Ok(());
-            }
-            for (position, dentry) in batch {
-                next = position + 1;
-                let node = Self::of(dentry.inode())?;
-                let name = dentry.name();
-                if !emit(ListEntry {
-                    name: &name,
-                    ino: node.ino,
-                    kind: node.kind,
-                    next,
-                }) {
-                    return Ok(());
-                }
+        let entries = self.entries()?.lock();
+        for (position, listed) in entries.by_position.range(from.max(FIRST)..) {
+            let Listed { name, ino, kind } = listed;
+            if !emit(ListEntry {
+                name,
+                ino: *ino,
+                kind: *kind,
+                next: position + 1,
+            }) {
+                break;
             }
         }
+        Ok(())
     }
 }

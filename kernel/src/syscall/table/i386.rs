@@ -39,6 +39,7 @@ calls! {
     39 mkdir(Path, Mode) = dir::mkdir;
     40 rmdir(Path) = names::rmdir;
     41 dup(Fd) = open::dup;
+    42 pipe(OutPipe) = open::pipe;
     45 brk(Addr) = memory::brk;
     47 getgid() = ids::getgid;
     49 geteuid() = ids::geteuid;
@@ -179,6 +180,7 @@ calls! {
     320 utimensat(DirFd, Path, Times, AtFlags) = attr::utimensat32;
     324 fallocate(Fd, Hex, OffsetLow, Half, OffsetLow, Half) = space::fallocate32;
     330 dup3(Fd, Fd, PipeFlags) = open::dup3;
+    331 pipe2(OutPipe, PipeFlags) = open::pipe2;
     333 preadv(Fd, OutIovec, Size, OffsetLow, Half) = io::preadv32;
     334 pwritev(Fd, InIovec, Size, OffsetLow, Half) = io::pwritev32;
     340 prlimit64(Pid, Resource, Rlimit64In, Rlimit64Out) = limits::prlimit64;

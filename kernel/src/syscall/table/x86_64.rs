@@ -29,6 +29,7 @@ calls! {
     19 readv(Fd, OutIovec, Size) = io::readv;
     20 writev(Fd, InIovec, Size) = io::writev;
     21 access(Path, AccessMode) = attr::access;
+    22 pipe(OutPipe) = open::pipe;
     23 select(Int, SelectFds, SelectFds, SelectFds, Timeval) = select::select;
     24 sched_yield() = sched::sched_yield;
     25 mremap(Addr, Size, Size, MremapFlags, MremapAddr) = memory::mremap;
@@ -154,6 +155,7 @@ calls! {
     280 utimensat(DirFd, Path, Times, AtFlags) = attr::utimensat;
     285 fallocate(Fd, Hex, Offset, Offset) = space::fallocate;
     292 dup3(Fd, Fd, PipeFlags) = open::dup3;
+    293 pipe2(OutPipe, PipeFlags) = open::pipe2;
     295 preadv(Fd, OutIovec, Size, Offset, Skip) = io::preadv;
     296 pwritev(Fd, InIovec, Size, Offset, Skip) = io::pwritev;
     302 prlimit64(Pid, Resource, Rlimit64In, Rlimit64Out) = limits::prlimit64;
