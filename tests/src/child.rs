@@ -42,6 +42,14 @@ impl DerefMut for Leashed {
     }
 }
 
+/// Lets a closed pipe end this process quietly, as it ends every other command (`... | head`):
+/// Rust's runtime turns the signal off, and printing would panic.
+pub fn end_at_closed_pipe() {
+    // SAFETY: no other thread runs yet that could rely on the signal's being ignored, and the
+    // default action needs no handler.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
 #[cfg(target_os = "linux")]
 fn die_with_parent(command: &mut Command) {
     use std::os::unix::process::CommandExt;

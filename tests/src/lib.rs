@@ -13,11 +13,13 @@
 //! | [`programs`] | C programs compiled by the host's compilers |
 //! | [`oracle`] | the same program run by the host's own Linux |
 //! | [`case`] | a test case, and how a module lists its own |
+//! | [`gdb`] | looks into a running machine: registers, memory, breakpoints |
 //! | [`iso`] | a bootable CD image with GRUB on it |
 //! | [`paths`] | where things lie in the repository |
 
 pub mod case;
 pub mod child;
+pub mod gdb;
 pub mod initramfs;
 pub mod iso;
 pub mod oracle;

@@ -59,6 +59,7 @@ enum Action {
 }
 
 fn main() -> ExitCode {
+    harness::child::end_at_closed_pipe();
     match act(Arguments::parse().command) {
         Ok(code) => code,
         Err(error) => {

@@ -1,0 +1,248 @@
+//! Looks into a machine while it runs, through QEMU's gdb stub: registers and memory at a
+//! breakpoint, and changes to both. For what no program can see or do: the flags at a way in's
+//! first instruction, a frame that a tracer would have changed, an NMI at a chosen instruction.
+//!
+//! [`run`] boots a machine that stands still until the script lets it go on. The wire format
+//! is in [`packets`].
+
+pub mod packets;
+mod registers;
+
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+pub use registers::{Register, Registers};
+
+use crate::paths;
+use crate::vm::{Outcome, Vm};
+use packets::Packets;
+
+/// How long QEMU may take to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A machine that stands still, under a script's control.
+#[derive(Debug)]
+pub struct Gdb {
+    packets: Packets,
+    symbols: Vec<(String, u64)>,
+}
+
+/// Boots `vm` with `script` in control from its first instruction on. When the script is done
+/// the machine runs on by itself; if it fails, the machine is ended.
+///
+/// # Errors
+/// The script's, with what the machine had printed.
+pub fn run(
+    vm: Vm,
+    script: impl FnOnce(&mut Gdb) -> Result<()> + Send + 'static,
+) -> Result<Outcome> {
+    let directory = tempfile::Builder::new().prefix("trident-gdb-").tempdir()?;
+    let socket = directory.path().join("gdb");
+    let listener = UnixListener::bind(&socket)?;
+    let symbols = symbols(&paths::kernel())?;
+    let vm = vm.args([
+        "-chardev",
+        &format!("socket,id=gdb,path={}", socket.display()),
+        "-gdb",
+        "chardev:gdb",
+        "-S",
+    ]);
+    let control = thread::spawn(move || -> Result<()> {
+        let packets = Packets::new(accept(&listener)?)?;
+        let mut gdb = Gdb { packets, symbols };
+        let result = script(&mut gdb);
+        // Detach, or kill; QEMU may have ended already.
+        let _ = gdb.packets.send(if result.is_ok() { "D" } else { "k" });
+        result
+    });
+    let outcome = vm.run()?;
+    match control.join() {
+        Ok(Ok(())) => Ok(outcome),
+        Ok(Err(error)) => {
+            Err(error.context(format!("{}{}", outcome.verdict, outcome.transcript())))
+        }
+        Err(_) => bail!("the script panicked{}", outcome.transcript()),
+    }
+}
+
+/// QEMU's connection, if it comes in time.
+fn accept(listener: &UnixListener) -> Result<std::os::unix::net::UnixStream> {
+    listener.set_nonblocking(true)?;
+    let started = Instant::now();
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(false)?;
+                return Ok(stream);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error.into()),
+        }
+        ensure!(started.elapsed() < CONNECT_TIMEOUT, "QEMU did not connect");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+impl Gdb {
+    /// The address of a kernel function, by its plain name.
+    ///
+    /// # Errors
+    /// There is none, or more than one.
+    pub fn symbol(&self, name: &str) -> Result<u64> {
+        // A mangled path ends in the last name with its length in front.
+        let ending = format!("{}{name}", name.len());
+        let mut found = self.symbols.iter();
+        let mut found = found
+            .by_ref()
+            .filter(|(symbol, _)| symbol == name || symbol.ends_with(&ending));
+        match (found.next(), found.next()) {
+            (Some((_, address)), None) => Ok(*address),
+            (None, _) => bail!("no symbol {name} in the kernel"),
+            _ => bail!("several symbols {name} in the kernel"),
+        }
+    }
+
+    /// Lets the machine run to the next breakpoint.
+    ///
+    /// # Errors
+    /// The machine ended instead.
+    pub fn go(&mut self) -> Result<()> {
+        self.stopped("c")
+    }
+
+    /// Lets the machine run to `address`, which need not be a breakpoint.
+    ///
+    /// # Errors
+    /// It stopped somewhere else, or ended.
+    pub fn go_to(&mut self, address: u64) -> Result<()> {
+        self.break_at(address)?;
+        self.go()?;
+        self.unbreak(address)?;
+        let rip = self.registers()?.get(Register::Rip);
+        ensure!(rip == address, "stopped at {rip:#x}, not at {address:#x}");
+        Ok(())
+    }
+
+    /// Executes one instruction, with interrupts held back.
+    ///
+    /// # Errors
+    /// The machine ended.
+    pub fn step(&mut self) -> Result<()> {
+        self.stopped("s")
+    }
+
+    fn stopped(&mut self, command: &str) -> Result<()> {
+        let answer = self.packets.ask(command).context("the machine is gone")?;
+        ensure!(
+            answer.starts_with('T') || answer.starts_with('S'),
+            "the machine ended: {answer}"
+        );
+        Ok(())
+    }
+
+    /// Sets a breakpoint.
+    ///
+    /// # Errors
+    /// QEMU's.
+    pub fn break_at(&mut self, address: u64) -> Result<()> {
+        self.packets.ok(&format!("Z1,{address:x},1"))
+    }
+
+    /// Removes a breakpoint.
+    ///
+    /// # Errors
+    /// QEMU's.
+    pub fn unbreak(&mut self, address: u64) -> Result<()> {
+        self.packets.ok(&format!("z1,{address:x},1"))
+    }
+
+    /// All registers.
+    ///
+    /// # Errors
+    /// QEMU's.
+    pub fn registers(&mut self) -> Result<Registers> {
+        Registers::from_hex(&self.packets.ask("g")?)
+    }
+
+    /// Sets all registers.
+    ///
+    /// # Errors
+    /// QEMU's.
+    pub fn set_registers(&mut self, registers: &Registers) -> Result<()> {
+        self.packets.ok(&format!("G{}", registers.to_hex()))
+    }
+
+    /// Memory at `address`, as the code that stands still would see it.
+    ///
+    /// # Errors
+    /// Nothing is mapped there.
+    pub fn read(&mut self, address: u64, len: usize) -> Result<Vec<u8>> {
+        let answer = self.packets.ask(&format!("m{address:x},{len:x}"))?;
+        packets::from_hex(&answer).with_context(|| format!("cannot read {address:#x}: {answer}"))
+    }
+
+    /// The 64-bit word at `address`.
+    ///
+    /// # Errors
+    /// Nothing is mapped there.
+    pub fn word(&mut self, address: u64) -> Result<u64> {
+        let bytes = self.read(address, 8)?;
+        Ok(u64::from_le_bytes(
+            bytes.try_into().ok().context("a short answer")?,
+        ))
+    }
+
+    /// Writes memory.
+    ///
+    /// # Errors
+    /// Nothing is mapped there.
+    pub fn write(&mut self, address: u64, bytes: &[u8]) -> Result<()> {
+        let hex = packets::to_hex(bytes);
+        self.packets
+            .ok(&format!("M{address:x},{:x}:{hex}", bytes.len()))
+    }
+
+    /// Sends a non-maskable interrupt, taken when the machine goes on.
+    ///
+    /// # Errors
+    /// QEMU's.
+    pub fn nmi(&mut self) -> Result<()> {
+        self.packets
+            .ok(&format!("qRcmd,{}", packets::to_hex(b"nmi")))
+    }
+}
+
+/// The symbols of an ELF64 file: name and address.
+fn symbols(path: &Path) -> Result<Vec<(String, u64)>> {
+    let file = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let word = |at: usize, size: usize| -> Option<usize> {
+        let mut bytes = [0; 8];
+        bytes[..size].copy_from_slice(file.get(at..at + size)?);
+        usize::try_from(u64::from_le_bytes(bytes)).ok()
+    };
+    let parse = || {
+        // e_shoff and e_shnum; each section header is 64 bytes (System V ABI, chapter 4).
+        let (table, count) = (word(40, 8)?, word(60, 2)?);
+        let header = |index: usize| table + 64 * index;
+        const SHT_SYMTAB: usize = 2;
+        let symtab = (0..count)
+            .map(header)
+            .find(|at| word(at + 4, 4) == Some(SHT_SYMTAB))?;
+        let strings = word(header(word(symtab + 40, 4)?) + 24, 8)?;
+        let (start, size) = (word(symtab + 24, 8)?, word(symtab + 32, 8)?);
+        let symbol = |at: usize| {
+            let name = file.get(strings + word(at, 4)?..)?;
+            let name = name.split(|byte| *byte == 0).next()?;
+            Some((
+                String::from_utf8_lossy(name).into_owned(),
+                word(at + 8, 8)? as u64,
+            ))
+        };
+        (start..start + size).step_by(24).map(symbol).collect()
+    };
+    parse().with_context(|| format!("{} has no symbols", path.display()))
+}

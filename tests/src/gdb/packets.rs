@@ -1,0 +1,109 @@
+//! gdb's remote protocol: `$text#checksum`, answered by `+` and a packet of the same kind
+//! (gdb manual, appendix E).
+
+use std::io::{BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// How long the machine may run between two stops.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(40);
+
+/// A connection to a gdb stub.
+#[derive(Debug)]
+pub struct Packets {
+    input: BufReader<UnixStream>,
+    output: UnixStream,
+}
+
+impl Packets {
+    /// Takes the connection over.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub fn new(stream: UnixStream) -> Result<Self> {
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        let output = stream.try_clone()?;
+        Ok(Self {
+            input: BufReader::new(stream),
+            output,
+        })
+    }
+
+    /// Sends a packet.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub fn send(&mut self, text: &str) -> Result<()> {
+        let sum = text.bytes().fold(0u8, u8::wrapping_add);
+        write!(self.output, "${text}#{sum:02x}")?;
+        Ok(())
+    }
+
+    /// Sends a packet and waits for the answer to it.
+    ///
+    /// # Errors
+    /// Those of the socket; the stub closed it.
+    pub fn ask(&mut self, text: &str) -> Result<String> {
+        self.send(text)?;
+        self.receive()
+            .with_context(|| format!("no answer to {text:?}"))
+    }
+
+    /// Sends a packet that is to be answered by "OK".
+    ///
+    /// # Errors
+    /// Another answer.
+    pub fn ok(&mut self, text: &str) -> Result<()> {
+        let answer = self.ask(text)?;
+        ensure!(answer == "OK", "{text:?} was answered by {answer:?}");
+        Ok(())
+    }
+
+    fn receive(&mut self) -> Result<String> {
+        // What comes before the packet is the acknowledgement of ours.
+        while self.byte()? != b'$' {}
+        let mut text = String::new();
+        loop {
+            match self.byte()? {
+                b'#' => break,
+                // `x*n` is x and n - 29 more of it.
+                b'*' => {
+                    let more = self.byte()?.saturating_sub(29);
+                    let Some(last) = text.chars().last() else {
+                        bail!("a run of nothing")
+                    };
+                    text.extend(std::iter::repeat_n(last, usize::from(more)));
+                }
+                byte => text.push(char::from(byte)),
+            }
+        }
+        (self.byte()?, self.byte()?); // the checksum: the socket loses nothing
+        self.output.write_all(b"+")?;
+        Ok(text)
+    }
+
+    fn byte(&mut self) -> Result<u8> {
+        let mut byte = [0];
+        self.input.read_exact(&mut byte)?;
+        Ok(byte[0])
+    }
+}
+
+/// Two hexadecimal digits for each byte.
+pub fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The bytes behind hexadecimal digits; `None` if it isn't that.
+pub fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes().chunks(2);
+    digits
+        .map(|pair| {
+            u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16)
+                .ok()
+                .filter(|_| pair.len() == 2)
+        })
+        .collect()
+}
