@@ -29,7 +29,10 @@ impl AddressSpace {
     /// `EINVAL` for a bad length or alignment, `ENOMEM` where there is no room, `EEXIST` for
     /// [`Place::FixedNoReplace`] on something mapped, `EPERM` below mmap_min_addr.
     pub fn map(&mut self, place: Place, len: u64, area: NewArea) -> Result<u64, Errno> {
-        let len = page_up(len).filter(|len| *len != 0).ok_or(Errno::EINVAL)?;
+        let len = page_up(len).ok_or(Errno::ENOMEM)?;
+        if len == 0 {
+            return Err(Errno::EINVAL);
+        }
         self.check_room()?;
         let start = match place {
             Place::Hint(hint) => self.place(hint, len)?,
@@ -156,21 +159,24 @@ impl AddressSpace {
         if !start.is_multiple_of(PAGE_SIZE) {
             return Err(Errno::EINVAL);
         }
+        // What lies below a hole, or below an area that may not be so accessed, is changed.
         let mut covered = start;
+        let mut result = Ok(());
         for area in self.overlapping(start, end) {
             if area.start > covered {
                 break;
             }
             if !area.max_prot.contains(prot) {
-                return Err(Errno::EACCES);
+                result = Err(Errno::EACCES);
+                break;
             }
-            covered = area.end;
+            covered = area.end.min(end);
         }
-        if covered < end {
-            return Err(Errno::ENOMEM);
+        if result.is_ok() && covered < end {
+            result = Err(Errno::ENOMEM);
         }
         self.check_room()?;
-        for mut area in self.carve(start, end) {
+        for mut area in self.carve(start, covered) {
             area.prot = prot;
             let mut pages = alloc::vec::Vec::new();
             self.tables.for_each(area.start, area.end, |address, page| pages.push((address, page)));
@@ -183,7 +189,7 @@ impl AddressSpace {
             }
             self.insert(area);
         }
-        Ok(())
+        result
     }
 
     /// Moves or resizes the mapping at `old`; returns its new address (mremap(2)).
@@ -198,6 +204,13 @@ impl AddressSpace {
             return Err(Errno::EINVAL);
         }
         let area = self.find(old).ok_or(Errno::EFAULT)?;
+        if !matches!(to, Remap::To(_)) && new_len <= old_len {
+            // Shrinking only unmaps, across as many areas as there are.
+            if new_len < old_len {
+                self.unmap(old + new_len, old_len - new_len)?;
+            }
+            return Ok(old);
+        }
         if old_len == 0 || old_len > area.end - old {
             return Err(if old_len == 0 { Errno::EINVAL } else { Errno::EFAULT });
         }
@@ -216,12 +229,6 @@ impl AddressSpace {
             self.check_fixed(new, new_len).map_err(|e| if e == Errno::ENOMEM { Errno::EINVAL } else { e })?;
             self.unmap(new, new_len)?;
             return self.move_area(old, old_len, new, new_len);
-        }
-        if new_len <= old_len {
-            if new_len < old_len {
-                self.unmap(old + new_len, old_len - new_len)?;
-            }
-            return Ok(old);
         }
         let grown_end = old.checked_add(new_len).filter(|end| *end <= self.task_size);
         if old + old_len == area_end

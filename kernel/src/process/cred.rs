@@ -23,6 +23,18 @@ impl Credentials {
         self.euid == 0
     }
 
+    /// Whether it may send a signal to a process with `target`'s credentials (kill(2)).
+    pub fn may_signal(&self, target: &Self) -> bool {
+        self.is_privileged() || [self.euid, self.uid].iter().any(|id| *id == target.uid || *id == target.suid)
+    }
+
+    /// Whether it may change the limits of a process with `target`'s credentials (prlimit(2)).
+    pub fn may_limit(&self, target: &Self) -> bool {
+        self.is_privileged()
+            || [target.uid, target.euid, target.suid].iter().all(|id| *id == self.uid)
+                && [target.gid, target.egid, target.sgid].iter().all(|id| *id == self.gid)
+    }
+
     /// Whether it is a member of `group`.
     pub fn in_group(&self, group: u32) -> bool {
         self.fsgid == group || self.groups.contains(&group)

@@ -10,6 +10,7 @@ use formats::elf::{Class, Image, Kind, Stack};
 use spin::Mutex;
 
 use super::elf::{self, Executable};
+use super::signal::AlternateStack;
 use super::stack::{self, ProgramInfo};
 use super::{SharedMm, Task, current, exit};
 use crate::arch::gdt::{self, USER_CS, USER_DS, USER32_CS};
@@ -217,6 +218,7 @@ pub fn install(task: &Task, loaded: &Loaded) {
     *task.segments.lock() = Segments { ds: data, es: data, ..Segments::default() };
     *task.tls.lock() = [0; 3];
     task.fpu.lock().reset();
+    task.signals.lock().alternate = AlternateStack::default();
     task.clear_child_tid.store(0, Ordering::Relaxed);
     task.robust_list.store(0, Ordering::Relaxed);
 }

@@ -4,7 +4,7 @@ use alloc::sync::{Arc, Weak};
 use core::sync::atomic::Ordering;
 
 use super::wait::is_interrupted;
-use super::{Process, TaskState, current, init, sched, signal};
+use super::{Process, TaskState, current, init, sched, signal, table};
 use crate::syscall::errno::Errno;
 
 /// How a process ended.
@@ -40,7 +40,7 @@ pub fn exit_group(status: ExitStatus) -> ! {
     // Orphans go to init, which may already have an ended one to collect.
     let orphans = core::mem::take(&mut *process.children.lock());
     if !orphans.is_empty()
-        && let Some(init) = super::table::find_process(init::PID)
+        && let Some(init) = table::find_process(init::PID)
     {
         for orphan in &orphans {
             *orphan.parent.lock() = Arc::downgrade(&init);
@@ -50,15 +50,22 @@ pub fn exit_group(status: ExitStatus) -> ! {
     }
     task.set_state(TaskState::Dead);
     process.live_tasks.fetch_sub(1, Ordering::Relaxed);
-    if let Some(parent) = process.parent.lock().upgrade() {
-        signal::child_ended(&parent);
-        parent.child_ended.wake_all();
-    }
+    tell_parent(&process);
     // Nothing on this stack is dropped any more: it is never switched to again.
     drop(process);
     drop(task);
     sched::schedule();
     unreachable!("a dead task is not scheduled")
+}
+
+/// Wakes a parent that waits; one that ignores SIGCHLD is not bothered with an ended child.
+fn tell_parent(process: &Arc<Process>) {
+    let Some(parent) = process.parent.lock().upgrade() else { return };
+    if signal::ignores_children(&parent) {
+        parent.children.lock().retain(|child| !Arc::ptr_eq(child, process));
+        table::forget(process.pid);
+    }
+    parent.child_ended.wake_all();
 }
 
 /// Gives the address space up, and lets a parent in vfork(2) go on.
@@ -116,6 +123,7 @@ pub fn wait(which: Which, no_hang: bool, keep: bool) -> Result<Option<(u32, Exit
                 if !keep {
                     let child = children.swap_remove(index);
                     *child.parent.lock() = Weak::new();
+                    table::forget(pid);
                 }
                 Some(Ok(Some((pid, status))))
             }

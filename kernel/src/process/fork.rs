@@ -11,7 +11,7 @@ use linux_raw_sys::general as linux;
 use spin::Mutex;
 
 use super::wait::WaitQueue;
-use super::{Process, Task, current, sched, table};
+use super::{Process, Task, current, sched, signal, table};
 use crate::arch::percpu::{self, work};
 use crate::arch::segments::Segments;
 use crate::syscall::errno::{Errno, SysResult};
@@ -127,7 +127,9 @@ pub fn clone(args: CloneArgs) -> SysResult {
     table::enter(&new);
     sched::start(new);
     if args.flags.contains(CloneFlags::VFORK) {
-        child.mm_released.wait_for(|| (!child.is_vfork.load(Ordering::Relaxed)).then_some(()));
+        // Only death ends this wait early.
+        let released = || !child.is_vfork.load(Ordering::Relaxed) || signal::is_dying();
+        child.mm_released.wait_for(|| released().then_some(()));
     }
     Ok(pid as usize)
 }

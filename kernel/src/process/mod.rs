@@ -238,12 +238,6 @@ impl Drop for Task {
     }
 }
 
-impl Drop for Process {
-    fn drop(&mut self) {
-        table::forget(self.pid);
-    }
-}
-
 /// The running task. It stays while the code that asked runs on it.
 pub struct Current(*const Task);
 

@@ -165,8 +165,18 @@ pub fn take(_frame: &mut Frame) {
     }
 }
 
-/// Tells a parent that a child ended.
-pub fn child_ended(_parent: &Arc<Process>) {}
+/// Whether the running task is about to be killed.
+pub fn is_dying() -> bool {
+    current().signals.lock().pending & bit(SIGKILL) != 0
+}
+
+/// Whether children of `parent` go without being waited for: it ignores SIGCHLD, or set
+/// SA_NOCLDWAIT.
+pub fn ignores_children(parent: &Process) -> bool {
+    const SA_NOCLDWAIT: u64 = 2;
+    let action = parent.actions.lock().get(SIGCHLD);
+    action.handler == IGNORE || action.flags & SA_NOCLDWAIT != 0
+}
 
 /// Checks a signal number from a program; 0 asks only whether the target exists.
 ///

@@ -19,8 +19,14 @@ struct Tasks {
     last: u32,
 }
 
-/// A reserved ID, and its task once that is made.
-type Entry = Option<Weak<Task>>;
+/// Who has an ID. Both are empty while it is only reserved.
+#[derive(Default)]
+struct Entry {
+    /// The thread, while it lives.
+    task: Weak<Task>,
+    /// The process, until it was waited for.
+    process: Weak<Process>,
+}
 
 /// Reserves a thread ID: the next one free, round and round as on Linux.
 ///
@@ -32,31 +38,32 @@ pub fn reserve() -> Result<u32, Errno> {
         tasks.last = if tasks.last + 1 >= PID_MAX { 2 } else { tasks.last + 1 };
         let tid = tasks.last;
         if let btree_map::Entry::Vacant(slot) = tasks.by_tid.entry(tid) {
-            slot.insert(None);
+            slot.insert(Entry::default());
             return Ok(tid);
         }
     }
     Err(Errno::EAGAIN)
 }
 
-/// Enters a task under its ID.
+/// Enters a task under its ID, and its process if it is the first.
 pub fn enter(task: &Arc<Task>) {
-    TASKS.lock().by_tid.insert(task.tid, Some(Arc::downgrade(task)));
+    let process = if task.tid == task.process.pid { Arc::downgrade(&task.process) } else { Weak::new() };
+    TASKS.lock().by_tid.insert(task.tid, Entry { task: Arc::downgrade(task), process });
 }
 
-/// Frees an ID.
+/// Frees an ID: nobody can be found by it any more.
 pub fn forget(tid: u32) {
     TASKS.lock().by_tid.remove(&tid);
 }
 
-/// The task with this ID.
+/// The task with this ID, if it lives.
 pub fn find(tid: u32) -> Option<Arc<Task>> {
-    TASKS.lock().by_tid.get(&tid)?.as_ref()?.upgrade()
+    TASKS.lock().by_tid.get(&tid)?.task.upgrade()
 }
 
 /// All tasks, by ID.
 pub fn all() -> Vec<Arc<Task>> {
-    TASKS.lock().by_tid.values().filter_map(|entry| entry.as_ref()?.upgrade()).collect()
+    TASKS.lock().by_tid.values().filter_map(|entry| entry.task.upgrade()).collect()
 }
 
 /// How many tasks there are that haven't ended.
@@ -64,13 +71,18 @@ pub fn count() -> usize {
     let tasks = TASKS.lock();
     let live = |entry: &&Entry| {
         // Never the last reference: whoever holds another doesn't run now.
-        let task = entry.as_ref().and_then(Weak::upgrade);
+        let task = entry.task.upgrade();
         task.is_some_and(|task| task.state() != TaskState::Dead)
     };
     tasks.by_tid.values().filter(live).count()
 }
 
-/// The process with this ID.
+/// The process with this ID; one that ended can be found until it was waited for.
 pub fn find_process(pid: u32) -> Option<Arc<Process>> {
-    find(pid).map(|task| task.process.clone())
+    TASKS.lock().by_tid.get(&pid)?.process.upgrade()
+}
+
+/// All processes, ended ones included, by ID.
+pub fn all_processes() -> Vec<Arc<Process>> {
+    TASKS.lock().by_tid.values().filter_map(|entry| entry.process.upgrade()).collect()
 }

@@ -34,7 +34,7 @@ fn list(
         return Err(Errno::ENOENT);
     }
     let room = count.min(LIST_MAX);
-    let mut packed = Vec::new();
+    let mut packed = Vec::with_capacity(room.min(4096));
     let mut position = file.offset();
     let mut full = false;
     let mut emit = |entry: ListEntry<'_>| {

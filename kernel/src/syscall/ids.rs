@@ -48,6 +48,9 @@ pub fn getegid() -> SysResult {
 
 /// setuid(2).
 pub fn setuid(uid: u32) -> SysResult {
+    if uid == u32::MAX {
+        return Err(Errno::EINVAL);
+    }
     let current = current();
     let mut cred = current.process.cred.lock();
     if cred.is_privileged() {
@@ -61,6 +64,9 @@ pub fn setuid(uid: u32) -> SysResult {
 
 /// setgid(2).
 pub fn setgid(gid: u32) -> SysResult {
+    if gid == u32::MAX {
+        return Err(Errno::EINVAL);
+    }
     let current = current();
     let mut cred = current.process.cred.lock();
     if cred.is_privileged() {
@@ -201,8 +207,8 @@ pub fn setpgid(pid: i32, pgid: i32) -> SysResult {
         return Err(Errno::EPERM);
     }
     // Only a group of the same session can be joined.
-    let exists = table::all().iter().any(|task| {
-        task.process.pgid.load(Ordering::Relaxed) == pgid && task.process.sid.load(Ordering::Relaxed) == sid
+    let exists = table::all_processes().iter().any(|other| {
+        other.pgid.load(Ordering::Relaxed) == pgid && other.sid.load(Ordering::Relaxed) == sid
     });
     if pgid != process.pid && !exists {
         return Err(Errno::EPERM);
@@ -215,7 +221,7 @@ pub fn setpgid(pid: i32, pgid: i32) -> SysResult {
 pub fn setsid() -> SysResult {
     let current = current();
     let process = &current.process;
-    let leads = table::all().iter().any(|task| task.process.pgid.load(Ordering::Relaxed) == process.pid);
+    let leads = table::all_processes().iter().any(|p| p.pgid.load(Ordering::Relaxed) == process.pid);
     if leads {
         return Err(Errno::EPERM);
     }

@@ -1,9 +1,14 @@
 //! Resource limits.
 
+use linux_raw_sys::general::RLIMIT_NOFILE;
+
 use super::errno::{Errno, SysResult};
 use crate::process::limits::{COUNT, INFINITY};
 use crate::process::{current, table};
 use crate::usercopy::UserPtr;
+
+/// Most descriptors that a limit may allow (fs.nr_open).
+const NR_OPEN: u64 = 1 << 20;
 
 fn get(resource: u32) -> Result<(u64, u64), Errno> {
     current().process.limits.lock().0.get(resource as usize).copied().ok_or(Errno::EINVAL)
@@ -51,6 +56,10 @@ fn set(pid: i32, resource: u32, new: Option<(u64, u64)>) -> Result<(u64, u64), E
     }
     let pid = if pid == 0 { current().process.pid } else { pid as u32 };
     let process = table::find_process(pid).ok_or(Errno::ESRCH)?;
+    let me = current().process.cred.lock().clone();
+    if !me.may_limit(&process.cred.lock()) {
+        return Err(Errno::EPERM);
+    }
     let mut limits = process.limits.lock();
     let slot = &mut limits.0[resource as usize];
     let old = *slot;
@@ -58,7 +67,8 @@ fn set(pid: i32, resource: u32, new: Option<(u64, u64)>) -> Result<(u64, u64), E
         if soft > hard {
             return Err(Errno::EINVAL);
         }
-        if hard > old.1 && !current().process.cred.lock().is_privileged() {
+        let too_many = resource == RLIMIT_NOFILE && hard > NR_OPEN;
+        if too_many || hard > old.1 && !me.is_privileged() {
             return Err(Errno::EPERM);
         }
         *slot = (soft, hard);

@@ -7,9 +7,10 @@ use linux_raw_sys::general as linux;
 use super::errno::{Errno, SysResult};
 use crate::arch::percpu;
 use crate::mm::address_space::AddressSpace;
+use crate::mm::frame;
 use crate::mm::mapping::{NewArea, Place, Remap};
 use crate::mm::vma::{Backing, Prot, Role};
-use crate::mm::{PAGE_SIZE, page_up};
+use crate::mm::{PAGE_SIZE, page_down, page_up};
 use crate::process::current;
 use crate::usercopy::UserPtr;
 use crate::vdso;
@@ -35,15 +36,29 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
     if !offset.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL);
     }
+    if len == 0 {
+        return Err(Errno::EINVAL);
+    }
+    // There are no huge pages to be had, and no files whose stores are durable by themselves.
+    if flags & linux::MAP_HUGETLB != 0 {
+        return Err(Errno::ENOMEM);
+    }
     let known = Prot::from_bits_truncate(prot);
     let shared = match flags & linux::MAP_TYPE {
+        linux::MAP_SHARED_VALIDATE if flags & linux::MAP_SYNC != 0 => return Err(Errno::EOPNOTSUPP),
         linux::MAP_SHARED | linux::MAP_SHARED_VALIDATE => true,
         linux::MAP_PRIVATE => false,
         _ => return Err(Errno::EINVAL),
     };
     let mut area = NewArea::anonymous(known);
     area.shared = shared;
+    // Linux's heuristic for overcommitting: what is more than all there is, is too much.
+    let private_and_writable = !shared && known.contains(Prot::WRITE);
+    if private_and_writable && flags & linux::MAP_NORESERVE == 0 && len / PAGE_SIZE > frame::statistics().1 {
+        return Err(Errno::ENOMEM);
+    }
     if flags & linux::MAP_ANONYMOUS == 0 {
+        page_up(len).and_then(|len| offset.checked_add(len)).ok_or(Errno::EOVERFLOW)?;
         let (source, path, writable) = crate::fs::mappable(fd)?;
         if shared && !writable {
             if known.contains(Prot::WRITE) {
@@ -135,7 +150,9 @@ pub fn madvise(addr: u64, len: u64, advice: u32) -> SysResult {
                 }
                 if covered == len { Ok(0) } else { Err(Errno::ENOMEM) }
             }
-            0..=25 => Ok(0),
+            // Advice that need not be followed. What would have to be (MADV_REMOVE, DONTFORK,
+            // WIPEONFORK, POPULATE_*) is refused.
+            0..=3 | linux::MADV_DOFORK | 14..=17 | 19..=21 => Ok(0),
             _ => Err(Errno::EINVAL),
         }
     })
@@ -148,6 +165,27 @@ pub fn msync(addr: u64, len: u64, flags: u32) -> SysResult {
         return Err(Errno::EINVAL);
     }
     require_mapped(addr, len)
+}
+
+/// mlock(2): pages never leave memory here, so that they are mapped is all there is to check.
+pub fn mlock(addr: u64, len: u64) -> SysResult {
+    let start = page_down(addr);
+    require_mapped(start, len.saturating_add(addr - start))
+}
+
+/// munlock(2).
+pub fn munlock(addr: u64, len: u64) -> SysResult {
+    mlock(addr, len)
+}
+
+/// mlockall(2): MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT (which needs one of the others).
+pub fn mlockall(flags: u32) -> SysResult {
+    if flags & !7 != 0 || matches!(flags, 0 | 4) { Err(Errno::EINVAL) } else { Ok(0) }
+}
+
+/// munlockall(2).
+pub fn munlockall() -> SysResult {
+    Ok(0)
 }
 
 /// `ENOMEM` unless all of [addr, addr + len) is mapped.

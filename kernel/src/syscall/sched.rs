@@ -46,6 +46,9 @@ pub fn sched_getscheduler(pid: i32) -> SysResult {
 
 /// sched_getparam(2): priority 0, the only one SCHED_OTHER has.
 pub fn sched_getparam(pid: i32, out: UserPtr<u32>) -> SysResult {
+    if out.is_null() {
+        return Err(Errno::EINVAL);
+    }
     check(pid)?;
     out.write(0).map(|()| 0)
 }
@@ -70,6 +73,11 @@ pub fn sched_get_priority_min(policy: i32) -> SysResult {
 }
 
 /// getpriority(2): nice 0, which the kernel's call reports as 20.
-pub fn getpriority(which: i32, _who: i32) -> SysResult {
-    if (0..=2).contains(&which) { Ok(20) } else { Err(Errno::EINVAL) }
+pub fn getpriority(which: i32, who: i32) -> SysResult {
+    const PRIO_PROCESS: i32 = 0;
+    match which {
+        PRIO_PROCESS => check(who).map(|()| 20).map_err(|_| Errno::ESRCH),
+        1 | 2 => Ok(20),
+        _ => Err(Errno::EINVAL),
+    }
 }

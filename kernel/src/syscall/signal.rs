@@ -1,8 +1,11 @@
 //! Signal calls: dispositions, masks, sending.
 
+use core::sync::atomic::Ordering;
+
 use super::errno::{Errno, SysResult};
 use crate::process::signal::{self, Action, AlternateStack, SIGKILL, SIGSTOP, SS_DISABLE, bit};
-use crate::process::{Task, current, table};
+use crate::process::wait::{WaitQueue, is_interrupted};
+use crate::process::{Process, current, table};
 use crate::usercopy::UserPtr;
 
 /// Bytes of a signal set in both ABIs.
@@ -92,32 +95,60 @@ pub fn rt_sigprocmask(how: u32, set: UserPtr<u64>, old: UserPtr<u64>, size: usiz
     Ok(0)
 }
 
-/// Sends to every task that `matches`; `ESRCH` if there is none.
-fn send_where(signal: u8, matches: impl Fn(&Task) -> bool) -> SysResult {
-    let mut found = false;
-    for task in table::all().iter().filter(|task| matches(task)) {
-        found = true;
-        if signal != 0 {
-            signal::send(task, signal);
+/// Sends to the first thread of every process that `matches`, ended ones included.
+///
+/// # Errors
+/// `ESRCH` if there is none, `EPERM` if none of them may be sent to.
+fn send_to_processes(signal: u8, matches: impl Fn(&Process) -> bool) -> SysResult {
+    let me = current().process.cred.lock().clone();
+    let mut result = Err(Errno::ESRCH);
+    for process in table::all_processes().iter().filter(|process| matches(process)) {
+        if !me.may_signal(&process.cred.lock()) {
+            if result == Err(Errno::ESRCH) {
+                result = Err(Errno::EPERM);
+            }
+            continue;
+        }
+        result = Ok(0);
+        if signal != 0
+            && let Some(task) = table::find(process.pid)
+        {
+            signal::send(&task, signal);
         }
     }
-    if found { Ok(0) } else { Err(Errno::ESRCH) }
+    result
+}
+
+/// Sends to one thread.
+fn send_to_task(signal: u8, tid: i32, pid: Option<i32>) -> SysResult {
+    let task = table::find(tid as u32).ok_or(Errno::ESRCH)?;
+    if pid.is_some_and(|pid| task.process.pid != pid as u32) {
+        return Err(Errno::ESRCH);
+    }
+    let me = current().process.cred.lock().clone();
+    if !me.may_signal(&task.process.cred.lock()) {
+        return Err(Errno::EPERM);
+    }
+    if signal != 0 {
+        signal::send(&task, signal);
+    }
+    Ok(0)
 }
 
 /// kill(2).
 pub fn kill(pid: i32, signal: i32) -> SysResult {
-    use core::sync::atomic::Ordering::Relaxed;
     let signal = signal::check_number(signal)?;
     let me = current().process.pid;
+    let group = |process: &Process| process.pgid.load(Ordering::Relaxed);
     match pid {
-        -1 => send_where(signal, |task| task.process.pid > 1 && task.process.pid != me),
+        -1 => send_to_processes(signal, |process| process.pid > 1 && process.pid != me),
         0 => {
-            let group = current().process.pgid.load(Relaxed);
-            send_where(signal, |task| task.process.pgid.load(Relaxed) == group)
+            let mine = group(&current().process);
+            send_to_processes(signal, |process| group(process) == mine)
         }
         i32::MIN => Err(Errno::ESRCH),
-        pid if pid < 0 => send_where(signal, |task| task.process.pgid.load(Relaxed) == pid.unsigned_abs()),
-        pid => send_where(signal, |task| task.tid == pid as u32 && task.process.pid == pid as u32),
+        pid if pid < 0 => send_to_processes(signal, |process| group(process) == pid.unsigned_abs()),
+        pid => send_to_processes(signal, |process| process.pid == pid as u32),
     }
 }
 
@@ -127,7 +158,7 @@ pub fn tkill(tid: i32, signal: i32) -> SysResult {
     if tid <= 0 {
         return Err(Errno::EINVAL);
     }
-    send_where(signal, |task| task.tid == tid as u32)
+    send_to_task(signal, tid, None)
 }
 
 /// tgkill(2).
@@ -136,7 +167,12 @@ pub fn tgkill(pid: i32, tid: i32, signal: i32) -> SysResult {
     if pid <= 0 || tid <= 0 {
         return Err(Errno::EINVAL);
     }
-    send_where(signal, |task| task.tid == tid as u32 && task.process.pid == pid as u32)
+    send_to_task(signal, tid, Some(pid))
+}
+
+/// pause(2): until a signal comes.
+pub fn pause() -> SysResult {
+    WaitQueue::new().wait_for(|| is_interrupted().then_some(Err(Errno::EINTR)))
 }
 
 /// rt_sigpending(2).

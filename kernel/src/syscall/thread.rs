@@ -104,6 +104,11 @@ fn tls_descriptor(base: u32, limit: u32, bits: u32) -> Result<u64, Errno> {
         | (base >> 24 & 0xff) << 56)
 }
 
+/// personality(2): PER_LINUX without any of its quirks, or the question for it (0xffffffff).
+pub fn personality(persona: u32) -> SysResult {
+    if matches!(persona, 0 | u32::MAX) { Ok(0) } else { Err(Errno::EINVAL) }
+}
+
 /// prctl(2): the name, and what C libraries ask at their start.
 pub fn prctl(option: u32, a: u64, _b: u64, _c: u64, _d: u64) -> SysResult {
     let task = current();

@@ -74,19 +74,17 @@ pub fn flush() {
 
 fn print(tid: u32, door: Option<&'static str>, line: core::fmt::Arguments<'_>) {
     // A program's own output may have stopped in the middle of a line.
-    let break_line = if dev::console::at_line_start() {
-        ""
-    } else {
-        "\n"
-    };
+    if !dev::console::at_line_start() {
+        dev::console::print(format_args!("\n"));
+    }
     let (open, door, close) = match door {
         Some(door) => ("[", door, "] "),
         None => ("", "", ""),
     };
     // With one task only, its ID needn't be said.
     if table::count() <= 1 {
-        always!("{break_line}{open}{door}{close}{line}");
+        always!("{open}{door}{close}{line}");
     } else {
-        always!("{break_line}[pid {tid:5}] {open}{door}{close}{line}");
+        always!("[pid {tid:5}] {open}{door}{close}{line}");
     }
 }

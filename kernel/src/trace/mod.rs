@@ -152,31 +152,25 @@ fn describe(door: Door, number: u32) -> (Text, &'static [Arg]) {
     (name, kinds)
 }
 
-/// Whether the running task is traced.
+/// Whether the running task is traced: [`work::TRACE`], which `strace` on the command line sets
+/// for init, a program for itself through /proc/self/trace, and children inherit.
 pub fn is_on() -> bool {
     percpu::pending_work() & work::TRACE != 0
-}
-
-/// Turns the tracer on or off for the running task; its later children inherit that.
-pub fn set(enabled: bool) {
-    if enabled {
-        percpu::set_work(work::TRACE);
-    } else {
-        percpu::clear_work(work::TRACE);
-    }
 }
 
 /// Called when the kernel itself has started init: no call was made, but the program's trace
 /// begins as strace's does. `frame` has the new program's registers.
 pub fn started(path: &[u8], args: &[Vec<u8>], variables: usize, frame: &Frame) {
     let mut line = Text::new();
-    line.add("execve(\"");
-    strings::escaped(&mut line, path);
-    line.add("\", [");
-    for (index, arg) in args.iter().enumerate() {
-        line.add(if index > 0 { ", \"" } else { "\"" });
-        strings::escaped(&mut line, arg);
-        line.add("\"");
+    line.add("execve(");
+    strings::quoted(&mut line, path);
+    line.add(", [");
+    for (index, arg) in args.iter().enumerate().take(strings::ARRAY_MAX) {
+        line.add(if index > 0 { ", " } else { "" });
+        strings::quoted(&mut line, arg);
+    }
+    if args.len() > strings::ARRAY_MAX {
+        line.add(", ...");
     }
     // On the stack: the number of arguments, them, NULL, the environment.
     let word = if frame.is_compat() { 4 } else { 8 };

@@ -46,19 +46,30 @@ pub fn escaped(out: &mut Text, bytes: &[u8]) {
     }
 }
 
+/// A string in the kernel's own memory, quoted and cut.
+pub fn quoted(out: &mut Text, text: &[u8]) {
+    out.add("\"");
+    escaped(out, &text[..text.len().min(STRING_MAX)]);
+    out.add(if text.len() > STRING_MAX {
+        "\"..."
+    } else {
+        "\""
+    });
+}
+
 /// `len` bytes at an address, quoted and cut.
 pub fn buffer(out: &mut Text, at: u64, len: u64) {
-    quoted(out, at, len, escaped);
+    from_user(out, at, len, escaped);
 }
 
 /// The same in base 16 throughout, for what is never text.
 pub fn hex_buffer(out: &mut Text, at: u64, len: u64) {
-    quoted(out, at, len, |out, bytes| {
+    from_user(out, at, len, |out, bytes| {
         bytes.iter().for_each(|byte| put!(out, "\\x{byte:02x}"))
     });
 }
 
-fn quoted(out: &mut Text, at: u64, len: u64, print: fn(&mut Text, &[u8])) {
+fn from_user(out: &mut Text, at: u64, len: u64, print: fn(&mut Text, &[u8])) {
     let mut bytes = [0; STRING_MAX];
     let shown = &mut bytes[..STRING_MAX.min(usize::try_from(len).unwrap_or(STRING_MAX))];
     if at == 0 || UserPtr::<u8>::new(at).read_into(shown).is_err() {

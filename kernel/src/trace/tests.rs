@@ -1,7 +1,8 @@
 //! The tracer's own tests: what can be said without a program.
 
+use super::call::Call;
 use super::names::{self, file, memory, signal};
-use super::strings::escaped;
+use super::strings::{buffer, escaped, path, quoted};
 use super::structs::time::date;
 use super::text::Text;
 use crate::kernel_test;
@@ -130,5 +131,48 @@ kernel_test!(
             text(|out| date(out, -1, 0)).as_str(),
             "1969-12-31T23:59:59+0000"
         );
+    }
+);
+
+kernel_test!(
+    fn results_are_numbers_or_errors_by_name() {
+        let call = Call {
+            args: [0; 6],
+            wide: true,
+            outcome: None,
+        };
+        let result = |name: &str, rax: i64| {
+            text(|out| super::result::print(out, &call.returned(rax as u64), name, &[]))
+        };
+        assert_eq!(result("write", 13).as_str(), "13");
+        assert_eq!(result("brk", 0x1000).as_str(), "0x1000");
+        assert_eq!(result("umask", 0o22).as_str(), "022");
+        assert_eq!(result("mmap", 0x7fff_f000_0000).as_str(), "0x7ffff0000000");
+        assert_eq!(
+            result("open", -2).as_str(),
+            "-1 ENOENT (No such file or directory)"
+        );
+        let restart = "? ERESTARTSYS (To be restarted if SA_RESTART is set)";
+        assert_eq!(result("read", -512).as_str(), restart);
+        // The lowest address that could be taken for an error, and is none.
+        assert_eq!(result("getpid", -4096).as_str(), "-4096");
+    }
+);
+
+kernel_test!(
+    fn what_cannot_be_read_is_an_address() {
+        let kernel = 0xffff_8000_0000_0000;
+        assert_eq!(text(|out| path(out, kernel)).as_str(), "0xffff800000000000");
+        assert_eq!(
+            text(|out| buffer(out, kernel, 5)).as_str(),
+            "0xffff800000000000"
+        );
+        assert_eq!(text(|out| buffer(out, 0, 5)).as_str(), "NULL");
+        assert_eq!(
+            text(|out| buffer(out, u64::MAX, 2)).as_str(),
+            "0xffffffffffffffff"
+        );
+        let long = text(|out| quoted(out, b"0123456789012345678901234567890123456789"));
+        assert_eq!(long.as_str(), "\"01234567890123456789012345678901\"...");
     }
 );

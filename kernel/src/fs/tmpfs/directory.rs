@@ -5,6 +5,8 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
+use hashbrown::HashMap;
+
 use super::Node;
 use crate::fs::dentry::{Dentry, Parent};
 use crate::fs::inode::{Inode, ListEntry, mode};
@@ -16,7 +18,7 @@ const FIRST: u64 = 2;
 /// A directory's names.
 #[derive(Default)]
 pub(super) struct Entries {
-    by_name: BTreeMap<Arc<[u8]>, (u64, Arc<Dentry>)>,
+    by_name: HashMap<Arc<[u8]>, (u64, Arc<Dentry>)>,
     by_position: BTreeMap<u64, Listed>,
     made: u64,
 }
@@ -37,6 +39,11 @@ impl Entries {
     /// Number of names.
     pub fn len(&self) -> u64 {
         self.by_name.len() as u64
+    }
+
+    /// Makes sure that the next [`Entries::insert`] finds memory for the larger table it may need.
+    fn make_room(&mut self) -> Result<(), Errno> {
+        self.by_name.try_reserve(1).map_err(|_| Errno::ENOSPC)
     }
 
     fn insert(&mut self, name: Arc<[u8]>, dentry: Arc<Dentry>, node: &Node) {
@@ -75,6 +82,7 @@ impl Node {
         if entries.get(name).is_some() {
             return Err(Errno::EEXIST);
         }
+        entries.make_room()?;
         let is_directory = node.kind == mode::S_IFDIR;
         let name: Arc<[u8]> = name.into();
         let dentry = Dentry::new(
@@ -103,6 +111,7 @@ impl Node {
         if entries.get(name).is_some() {
             return Err(Errno::EEXIST);
         }
+        entries.make_room()?;
         let name: Arc<[u8]> = name.into();
         let dentry = Dentry::new(
             Parent::Holds(Arc::downgrade(this)),
@@ -152,7 +161,11 @@ impl Node {
     ) -> Result<(), Errno> {
         let to_node = Self::of(to.inode())?;
         let node = Self::of(child.inode())?;
-        let replaced = to_node.entries()?.lock().get(name);
+        let replaced = {
+            let mut entries = to_node.entries()?.lock();
+            entries.make_room()?;
+            entries.get(name)
+        };
         let old_name = child.name();
         let name: Arc<[u8]> = name.into();
         if let Some(replaced) = &replaced {

@@ -31,6 +31,7 @@ calls! {
     22 umount(Path) = mount::umount;
     24 getuid() = ids::getuid;
     25 stime(Addr) = time::stime32;
+    29 pause() = signal::pause;
     30 utime(Path, Utimbuf) = attr::utime32;
     33 access(Path, AccessMode) = attr::access;
     36 sync() = space::sync;
@@ -83,6 +84,7 @@ calls! {
     125 mprotect(Addr, Size, Prot) = memory::mprotect;
     132 getpgid(Pid) = ids::getpgid;
     133 fchdir(Fd) = dir::fchdir;
+    136 personality(Hex) = thread::personality;
     140 _llseek(Fd, OffsetHigh, Half, OutOffset, Whence) = io::llseek;
     141 getdents(Fd, OutDirents32, Size) = dir::getdents32;
     142 _newselect(Int, SelectFds, SelectFds, SelectFds, Timeval) = select::select32;

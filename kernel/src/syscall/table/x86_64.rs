@@ -37,6 +37,7 @@ calls! {
     28 madvise(Addr, Size, Madvice) = memory::madvise;
     32 dup(Fd) = open::dup;
     33 dup2(Fd, Fd) = open::dup2;
+    34 pause() = signal::pause;
     35 nanosleep(Timespec, Remaining) = sleep::nanosleep;
     39 getpid() = ids::getpid;
     40 sendfile(Fd, Fd, InOutOffset, Size) = transfer::sendfile;
@@ -100,6 +101,7 @@ calls! {
     131 sigaltstack(SigaltstackIn, SigaltstackOut) = signal::sigaltstack;
     132 utime(Path, Utimbuf) = attr::utime;
     133 mknod(Path, FileMode, MknodDev) = nodes::mknod;
+    135 personality(Hex) = thread::personality;
     137 statfs(Path, Statfs) = space::statfs;
     138 fstatfs(Fd, Statfs) = space::fstatfs;
     140 getpriority(PriorityWhich, Int) = sched::getpriority;
