@@ -242,7 +242,7 @@ fn symbols(path: &Path) -> Result<Vec<(String, u64)>> {
                 word(at + 8, 8)? as u64,
             ))
         };
-        (start..start + size).step_by(24).map(symbol).collect()
+        (start..start + size).step_by(24).map(symbol).collect::<Option<Vec<_>>>()
     };
     parse().with_context(|| format!("{} has no symbols", path.display()))
 }
