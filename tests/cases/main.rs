@@ -14,6 +14,7 @@ mod real_programs;
 mod smoke;
 mod strace;
 mod tour;
+mod way_back;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ const MODULES: &[Module] = &[
     ("files", files::cases),
     ("iso", iso::cases),
     ("strace", strace::cases),
+    ("way_back", way_back::cases),
 ];
 
 fn main() -> ExitCode {

@@ -114,17 +114,31 @@ impl Gdb {
         self.stopped("c")
     }
 
-    /// Lets the machine run to `address`, which need not be a breakpoint.
+    /// Lets the machine run to `address`: to the next time, if it stands there.
     ///
     /// # Errors
     /// It stopped somewhere else, or ended.
     pub fn go_to(&mut self, address: u64) -> Result<()> {
-        self.break_at(address)?;
-        self.go()?;
-        self.unbreak(address)?;
-        let rip = self.registers()?.get(Register::Rip);
+        if self.rip()? == address {
+            // A breakpoint here would stop it before the instruction again.
+            self.step()?;
+        }
+        if self.rip()? != address {
+            self.break_at(address)?;
+            self.go()?;
+            self.unbreak(address)?;
+        }
+        let rip = self.rip()?;
         ensure!(rip == address, "stopped at {rip:#x}, not at {address:#x}");
         Ok(())
+    }
+
+    /// The address of the next instruction.
+    ///
+    /// # Errors
+    /// QEMU's.
+    pub fn rip(&mut self) -> Result<u64> {
+        Ok(self.registers()?.get(Register::Rip))
     }
 
     /// Executes one instruction, with interrupts held back.
@@ -242,7 +256,10 @@ fn symbols(path: &Path) -> Result<Vec<(String, u64)>> {
                 word(at + 8, 8)? as u64,
             ))
         };
-        (start..start + size).step_by(24).map(symbol).collect::<Option<Vec<_>>>()
+        (start..start + size)
+            .step_by(24)
+            .map(symbol)
+            .collect::<Option<Vec<_>>>()
     };
     parse().with_context(|| format!("{} has no symbols", path.display()))
 }

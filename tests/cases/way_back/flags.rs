@@ -1,0 +1,136 @@
+//! Rules 3, 4, 9, 12 and 15: the flags that the kernel's own code runs with, and what it keeps of
+//! rax.
+
+use anyhow::{Result, bail, ensure};
+use harness::gdb::{Gdb, Register};
+use harness::{Case, cases};
+
+use super::{AC, AMD, FIXED, ID, IF, INTEL, IOPL, NT, PLAIN, RF, TF, frame, machine, passes};
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = cases![
+        syscall_masks_every_flag,
+        all_of_rax_is_kept,
+        errors_fill_all_of_rax
+    ];
+    for (cpu, width, entry, rust) in [
+        (AMD, 64, "entry_int80", "enter_int80"),
+        (AMD, 32, "entry_syscall_32", "enter_syscall32"),
+        (INTEL, 32, "entry_sysenter", "enter_sysenter"),
+    ] {
+        cases.push(Case::new(format!("flags::{entry}"), move || {
+            flags_are_clean(cpu, width, entry, rust)
+        }));
+    }
+    cases
+}
+
+fn flags_are(gdb: &mut Gdb, wanted: u64, where_: &str) -> Result<()> {
+    let flags = gdb.registers()?.get(Register::Eflags);
+    ensure!(
+        flags == wanted,
+        "flags at {where_}: {flags:#x}, not {wanted:#x}"
+    );
+    Ok(())
+}
+
+/// Rule 3. The program's flags are set at its own SYSCALL instruction, so that IOPL and RF, which
+/// no program can set there, are among them.
+fn syscall_masks_every_flag() -> Result<()> {
+    let vm = machine(AMD, 64, "door_numbers")?;
+    passes(vm, |gdb| {
+        let entry = gdb.symbol("entry_syscall_64")?;
+        // The program is in its long loop of calls by then.
+        for _ in 0..50 {
+            gdb.go_to(entry)?;
+        }
+        // Behind the two bytes of SYSCALL; the program's later calls come from there too.
+        let instruction = gdb.registers()?.get(Register::Rcx) - 2;
+        for flag in [TF, IF, PLAIN, IOPL, NT, RF, AC, ID] {
+            gdb.go_to(instruction)?;
+            let before = gdb.registers()?;
+            let mut changed = before.clone();
+            changed.set(Register::Eflags, before.get(Register::Eflags) | flag);
+            gdb.set_registers(&changed)?;
+            gdb.go_to(entry)?;
+            flags_are(gdb, FIXED, &format!("the entry with {flag:#x} set before"))?;
+            // What the program gets back is what it had.
+            let mut registers = gdb.registers()?;
+            registers.set(Register::R11, before.get(Register::Eflags));
+            gdb.set_registers(&registers)?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// Rules 9 and 12: whatever flags the program has, the kernel's code behind the stub runs with
+/// interrupts off, DF clear, and without NT, AC and TF. The program sets them one after another.
+fn flags_are_clean(
+    cpu: &'static str,
+    width: u32,
+    entry: &'static str,
+    rust: &'static str,
+) -> Result<()> {
+    let vm = machine(cpu, width, "door_flags")?;
+    passes(vm, move |gdb| {
+        let (entry, rust) = (gdb.symbol(entry)?, gdb.symbol(rust)?);
+        gdb.go_to(entry)?;
+        let mut seen = 0;
+        // The program makes a dozen calls through each door, and some to print.
+        for _ in 0..40 {
+            if seen & (NT | AC | ID) == NT | AC | ID {
+                return Ok(());
+            }
+            gdb.go_to(rust)?;
+            let registers = gdb.registers()?;
+            let flags = registers.get(Register::Eflags) & (TF | IF | 1 << 10 | IOPL | NT | RF | AC);
+            ensure!(flags == 0, "flags behind the stub: {flags:#x}");
+            seen |= gdb.word(registers.get(Register::Rdi) + frame::RFLAGS)?;
+        }
+        bail!("the program set no more than {seen:#x}")
+    })?;
+    Ok(())
+}
+
+/// Rule 4: the number is the low half of rax, but a tracer sees all of it.
+fn all_of_rax_is_kept() -> Result<()> {
+    const HIGH: u64 = 0x8765_4321 << 32;
+    passes(machine(AMD, 64, "door_numbers")?, |gdb| {
+        let (entry, rust) = (gdb.symbol("entry_syscall_64")?, gdb.symbol("enter_x86_64")?);
+        gdb.go_to(entry)?;
+        let mut registers = gdb.registers()?;
+        let number = registers.get(Register::Rax) | HIGH;
+        registers.set(Register::Rax, number);
+        gdb.set_registers(&registers)?;
+        gdb.go_to(rust)?;
+        let frame = gdb.registers()?.get(Register::Rdi);
+        let kept = gdb.word(frame + frame::ORIG_RAX)?;
+        ensure!(kept == number, "orig_rax is {kept:#x}, not {number:#x}");
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// Rule 15: a negative result fills all 64 bits, for whoever looks at a 32-bit program's rax.
+fn errors_fill_all_of_rax() -> Result<()> {
+    for (cpu, width, exit) in [
+        (AMD, 32, "return_from_syscall32"),
+        (INTEL, 32, "return_from_syscall32"),
+        (AMD, 64, "return_from_int80"),
+    ] {
+        passes(machine(cpu, width, "door_regs")?, move |gdb| {
+            let exit = gdb.symbol(exit)?;
+            for _ in 0..40 {
+                gdb.go_to(exit)?;
+                let rax = gdb.registers()?.get(Register::Rax);
+                if rax as u32 == -38_i32 as u32 {
+                    ensure!(rax as i64 == -38, "-ENOSYS is {rax:#x}");
+                    return Ok(());
+                }
+            }
+            bail!("no -ENOSYS among 40 calls")
+        })?;
+    }
+    Ok(())
+}
