@@ -6,7 +6,8 @@
 use alloc::collections::BTreeMap;
 
 use super::frame::{self, Frame};
-use super::paging::{PageFlags, PageTables};
+use super::page_tables::PageTables;
+use super::paging::PageFlags;
 use super::vma::{Prot, Vma};
 use super::{PAGE_SIZE, layout};
 use crate::syscall::errno::Errno;

@@ -1,11 +1,10 @@
-//! Changing what is mapped: the work of mmap, munmap, mprotect, mremap and brk.
+//! Changing what is mapped: the work of mmap, munmap, mprotect and brk. mremap is in `remap.rs`.
 
 use super::address_space::AddressSpace;
-use super::fault::Access;
-use super::frame::{self, Frame};
+use super::frame;
 use super::paging::PageFlags;
 use super::vma::{Backing, Prot, Role, Vma};
-use super::{PAGE_SIZE, layout, page_down, page_up};
+use super::{PAGE_SIZE, layout, page_up};
 use crate::syscall::errno::Errno;
 
 /// Most areas of a program (vm.max_map_count).
@@ -52,11 +51,11 @@ impl AddressSpace {
 
     /// Whether there may be more areas: a program's count is limited, and the kernel's memory
     /// isn't to be used up by them.
-    fn check_room(&self) -> Result<(), Errno> {
+    pub(super) fn check_room(&self) -> Result<(), Errno> {
         if self.areas.len() >= MAP_COUNT_MAX || frame::is_low() { Err(Errno::ENOMEM) } else { Ok(()) }
     }
 
-    fn check_fixed(&self, at: u64, len: u64) -> Result<(), Errno> {
+    pub(super) fn check_fixed(&self, at: u64, len: u64) -> Result<(), Errno> {
         if !at.is_multiple_of(PAGE_SIZE) {
             return Err(Errno::EINVAL);
         }
@@ -69,7 +68,7 @@ impl AddressSpace {
 
     /// Room for `len` bytes: at the hint, else the highest gap below `mmap_base`, else the
     /// lowest above it.
-    fn place(&mut self, hint: u64, len: u64) -> Result<u64, Errno> {
+    pub(super) fn place(&mut self, hint: u64, len: u64) -> Result<u64, Errno> {
         if len > self.task_size {
             return Err(Errno::ENOMEM);
         }
@@ -134,7 +133,7 @@ impl AddressSpace {
     }
 
     /// Frees the page tables that only [start, end) needed.
-    fn prune_tables(&mut self, start: u64, end: u64) {
+    pub(super) fn prune_tables(&mut self, start: u64, end: u64) {
         let floor = self.areas.range(..start).next_back().map_or(0, |(_, area)| area.end);
         let ceiling = self.areas.range(end..).next().map_or(1 << 47, |(_, area)| area.start);
         self.tables.prune(start, end, floor, ceiling);
@@ -192,99 +191,6 @@ impl AddressSpace {
         result
     }
 
-    /// Moves or resizes the mapping at `old`; returns its new address (mremap(2)).
-    ///
-    /// # Errors
-    /// `EFAULT` if the old range isn't one mapping, `ENOMEM` without room (or leave to move),
-    /// `EINVAL` for bad numbers.
-    pub fn remap(&mut self, old: u64, old_len: u64, new_len: u64, to: Remap) -> Result<u64, Errno> {
-        let old_len = page_up(old_len).ok_or(Errno::EINVAL)?;
-        let new_len = page_up(new_len).filter(|len| *len != 0).ok_or(Errno::EINVAL)?;
-        if !old.is_multiple_of(PAGE_SIZE) || new_len > self.task_size {
-            return Err(Errno::EINVAL);
-        }
-        let area = self.find(old).ok_or(Errno::EFAULT)?;
-        if !matches!(to, Remap::To(_)) && new_len <= old_len {
-            // Shrinking only unmaps, across as many areas as there are.
-            if new_len < old_len {
-                self.unmap(old + new_len, old_len - new_len)?;
-            }
-            return Ok(old);
-        }
-        if old_len == 0 || old_len > area.end - old {
-            return Err(if old_len == 0 { Errno::EINVAL } else { Errno::EFAULT });
-        }
-        // The vDSO and its data move whole, and never grow (VM_DONTEXPAND).
-        let kernels = matches!(area.backing, Backing::Kernel(..));
-        if kernels && new_len > old_len {
-            return Err(Errno::EFAULT);
-        }
-        let (area_end, area_prot) = (area.end, area.prot);
-        self.check_room()?;
-        if let Remap::To(new) = to {
-            let overlap = new < old + old_len && old < new.saturating_add(new_len);
-            if overlap {
-                return Err(Errno::EINVAL);
-            }
-            self.check_fixed(new, new_len).map_err(|e| if e == Errno::ENOMEM { Errno::EINVAL } else { e })?;
-            self.unmap(new, new_len)?;
-            return self.move_area(old, old_len, new, new_len);
-        }
-        let grown_end = old.checked_add(new_len).filter(|end| *end <= self.task_size);
-        if old + old_len == area_end
-            && let Some(end) = grown_end
-            && self.overlapping(area_end, end).next().is_none()
-        {
-            let mut areas = self.carve(old, area_end);
-            if let Some(mut area) = areas.pop() {
-                area.end = end;
-                self.insert(area);
-            }
-            debug_assert!(self.allows(old, area_prot));
-            return Ok(old);
-        }
-        if to == Remap::Stay {
-            return Err(Errno::ENOMEM);
-        }
-        let new = self.place(0, new_len)?;
-        self.move_area(old, old_len, new, new_len)
-    }
-
-    fn move_area(&mut self, old: u64, old_len: u64, new: u64, new_len: u64) -> Result<u64, Errno> {
-        let kept = old_len.min(new_len);
-        for mut area in self.carve(old, old + old_len) {
-            if area.start >= old + kept {
-                self.drop_pages(area.start, area.end);
-                continue;
-            }
-            if area.end > old + kept {
-                let cut = area.split_off(old + kept);
-                self.drop_pages(cut.start, cut.end);
-            }
-            let shift = |address: u64| address - old + new;
-            let mut pages = alloc::vec::Vec::new();
-            self.tables.for_each(area.start, area.end, |address, page| pages.push((address, page.flags)));
-            for (address, flags) in pages {
-                if let Some(frame) = self.tables.unmap(address) {
-                    self.tables.map(shift(address), frame, flags)?;
-                    self.tables.set_flags(shift(address), flags);
-                }
-            }
-            let vdso = self.landmarks.vdso;
-            if area.role == Role::Vdso && vdso >= area.start && vdso < area.end {
-                self.landmarks.vdso = shift(vdso);
-            }
-            area.start = shift(area.start);
-            area.end = shift(area.end);
-            if area.end == new + kept {
-                area.end = new + new_len;
-            }
-            self.insert(area);
-        }
-        self.prune_tables(old, old + old_len);
-        Ok(new)
-    }
-
     /// Moves the program's break to `to` if it can be there; returns where it is.
     pub fn set_brk(&mut self, to: u64) -> u64 {
         let start = self.landmarks.start_brk;
@@ -312,91 +218,6 @@ impl AddressSpace {
         }
         self.landmarks.brk
     }
-
-    /// Writes to memory that the program isn't running with yet: its stack and its segments'
-    /// last pages, while it is being built.
-    ///
-    /// # Errors
-    /// `EFAULT` where nothing is mapped, `ENOMEM`.
-    pub fn poke(&mut self, mut address: u64, mut bytes: &[u8]) -> Result<(), Errno> {
-        while !bytes.is_empty() {
-            let offset = (address % PAGE_SIZE) as usize;
-            let len = bytes.len().min(PAGE_SIZE as usize - offset);
-            let page = address - offset as u64;
-            let area = self.find(page).ok_or(Errno::EFAULT)?;
-            if self.tables.lookup(page).is_none_or(|m| !m.flags.contains(PageFlags::WRITABLE)) && !area.shared {
-                self.privatise(page)?;
-            }
-            let mapped = self.tables.lookup(page).ok_or(Errno::EFAULT)?;
-            // SAFETY: the entry holds a reference.
-            unsafe { Frame::share_raw(mapped.frame) }.write(offset, &bytes[..len]);
-            bytes = &bytes[len..];
-            address += len as u64;
-        }
-        Ok(())
-    }
-
-    /// Reads memory of a program that isn't running now; returns how many bytes could be read.
-    pub fn peek(&mut self, start: u64, out: &mut [u8]) -> usize {
-        let mut done = 0;
-        while done < out.len() {
-            let Some(address) = start.checked_add(done as u64) else { break };
-            let offset = (address % PAGE_SIZE) as usize;
-            let len = (out.len() - done).min(PAGE_SIZE as usize - offset);
-            let page = address - offset as u64;
-            if self.tables.lookup(page).is_none() && self.fault(page, Access::Read).is_err() {
-                break;
-            }
-            let Some(mapped) = self.tables.lookup(page) else { break };
-            // SAFETY: the entry holds a reference.
-            unsafe { Frame::share_raw(mapped.frame) }.read(offset, &mut out[done..done + len]);
-            done += len;
-        }
-        done
-    }
-
-    /// Writes as the program itself would, in an address space that isn't the running one.
-    ///
-    /// # Errors
-    /// `EFAULT` where the program may not write.
-    pub fn store(&mut self, address: u64, bytes: &[u8]) -> Result<(), Errno> {
-        let end = address.checked_add(bytes.len() as u64).ok_or(Errno::EFAULT)?;
-        let mut page = page_down(address);
-        while page < end {
-            self.fault(page.max(address), Access::Write).map_err(|_| Errno::EFAULT)?;
-            page += PAGE_SIZE;
-        }
-        self.poke(address, bytes)
-    }
-
-    /// Gives the program its own copy of a page, whatever its protection.
-    fn privatise(&mut self, page: u64) -> Result<(), Errno> {
-        let area = self.find(page).ok_or(Errno::EFAULT)?;
-        let flags = area.prot.page_flags();
-        let frame = match self.tables.lookup(page) {
-            // SAFETY: the entry holds a reference.
-            Some(mapped) => unsafe { Frame::share_raw(mapped.frame) }.duplicate()?,
-            None => match &area.backing {
-                Backing::Anonymous => Frame::zeroed()?,
-                Backing::File { source, .. } => source.page(area.page_index(page))?.duplicate()?,
-                Backing::Kernel(..) => return Err(Errno::EFAULT),
-            },
-        };
-        self.tables.map(page, frame, flags)?;
-        self.tables.set_flags(page, flags);
-        Ok(())
-    }
-}
-
-/// What mremap(2) may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remap {
-    /// Only grow or shrink in place.
-    Stay,
-    /// Move if it must (MREMAP_MAYMOVE).
-    MayMove,
-    /// Move there (MREMAP_FIXED).
-    To(u64),
 }
 
 /// An area yet to be placed.

@@ -1,17 +1,20 @@
 //! Memory: frames, page tables, the kernel's heap and stacks, and programs' address spaces.
 //!
-//! Reading order: `frame.rs` (who owns a page frame), `paging.rs` (page tables), `vma.rs` and
+//! Reading order: `frame.rs` (who owns a page frame), `paging.rs` and `page_tables.rs`, `vma.rs` and
 //! `address_space.rs` (what a program has mapped), `fault.rs` (pages that appear on first
 //! touch). None of it is on the way of a system call that doesn't deal in memory.
 
 pub mod address_space;
+mod content;
 pub mod fault;
 pub mod frame;
 pub mod heap;
 pub mod kstack;
 pub mod layout;
 pub mod mapping;
+pub mod page_tables;
 pub mod paging;
+pub mod remap;
 pub mod shared;
 pub mod vma;
 

@@ -1,0 +1,112 @@
+//! Moving and resizing what is mapped: the work of mremap.
+
+use super::address_space::AddressSpace;
+use super::vma::{Backing, Role};
+use super::{PAGE_SIZE, page_up};
+use crate::syscall::errno::Errno;
+
+/// What mremap(2) may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remap {
+    /// Only grow or shrink in place.
+    Stay,
+    /// Move if it must (MREMAP_MAYMOVE).
+    MayMove,
+    /// Move there (MREMAP_FIXED).
+    To(u64),
+}
+
+impl AddressSpace {
+    /// Moves or resizes the mapping at `old`; returns its new address (mremap(2)).
+    ///
+    /// # Errors
+    /// `EFAULT` if the old range isn't one mapping, `ENOMEM` without room (or leave to move),
+    /// `EINVAL` for bad numbers.
+    pub fn remap(&mut self, old: u64, old_len: u64, new_len: u64, to: Remap) -> Result<u64, Errno> {
+        let old_len = page_up(old_len).ok_or(Errno::EINVAL)?;
+        let new_len = page_up(new_len).filter(|len| *len != 0).ok_or(Errno::EINVAL)?;
+        if !old.is_multiple_of(PAGE_SIZE) || new_len > self.task_size {
+            return Err(Errno::EINVAL);
+        }
+        let area = self.find(old).ok_or(Errno::EFAULT)?;
+        if !matches!(to, Remap::To(_)) && new_len <= old_len {
+            // Shrinking only unmaps, across as many areas as there are.
+            if new_len < old_len {
+                self.unmap(old + new_len, old_len - new_len)?;
+            }
+            return Ok(old);
+        }
+        if old_len == 0 || old_len > area.end - old {
+            return Err(if old_len == 0 { Errno::EINVAL } else { Errno::EFAULT });
+        }
+        // The vDSO and its data move whole, and never grow (VM_DONTEXPAND).
+        let kernels = matches!(area.backing, Backing::Kernel(..));
+        if kernels && new_len > old_len {
+            return Err(Errno::EFAULT);
+        }
+        let (area_end, area_prot) = (area.end, area.prot);
+        self.check_room()?;
+        if let Remap::To(new) = to {
+            let overlap = new < old + old_len && old < new.saturating_add(new_len);
+            if overlap {
+                return Err(Errno::EINVAL);
+            }
+            self.check_fixed(new, new_len).map_err(|e| if e == Errno::ENOMEM { Errno::EINVAL } else { e })?;
+            self.unmap(new, new_len)?;
+            return self.move_area(old, old_len, new, new_len);
+        }
+        let grown_end = old.checked_add(new_len).filter(|end| *end <= self.task_size);
+        if old + old_len == area_end
+            && let Some(end) = grown_end
+            && self.overlapping(area_end, end).next().is_none()
+        {
+            let mut areas = self.carve(old, area_end);
+            if let Some(mut area) = areas.pop() {
+                area.end = end;
+                self.insert(area);
+            }
+            debug_assert!(self.allows(old, area_prot));
+            return Ok(old);
+        }
+        if to == Remap::Stay {
+            return Err(Errno::ENOMEM);
+        }
+        let new = self.place(0, new_len)?;
+        self.move_area(old, old_len, new, new_len)
+    }
+
+    fn move_area(&mut self, old: u64, old_len: u64, new: u64, new_len: u64) -> Result<u64, Errno> {
+        let kept = old_len.min(new_len);
+        for mut area in self.carve(old, old + old_len) {
+            if area.start >= old + kept {
+                self.drop_pages(area.start, area.end);
+                continue;
+            }
+            if area.end > old + kept {
+                let cut = area.split_off(old + kept);
+                self.drop_pages(cut.start, cut.end);
+            }
+            let shift = |address: u64| address - old + new;
+            let mut pages = alloc::vec::Vec::new();
+            self.tables.for_each(area.start, area.end, |address, page| pages.push((address, page.flags)));
+            for (address, flags) in pages {
+                if let Some(frame) = self.tables.unmap(address) {
+                    self.tables.map(shift(address), frame, flags)?;
+                    self.tables.set_flags(shift(address), flags);
+                }
+            }
+            let vdso = self.landmarks.vdso;
+            if area.role == Role::Vdso && vdso >= area.start && vdso < area.end {
+                self.landmarks.vdso = shift(vdso);
+            }
+            area.start = shift(area.start);
+            area.end = shift(area.end);
+            if area.end == new + kept {
+                area.end = new + new_len;
+            }
+            self.insert(area);
+        }
+        self.prune_tables(old, old + old_len);
+        Ok(new)
+    }
+}
