@@ -108,3 +108,18 @@ pub unsafe extern "C" fn strlen(text: *const u8) -> usize {
     }
     length
 }
+
+/// Length of a zero-terminated string of 32-bit characters: what newer compilers (Rust 1.99)
+/// make of a loop that looks for a zero word (the end of the auxiliary vector, say).
+///
+/// # Safety
+/// `text` must point to a zero-terminated string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wcslen(text: *const u32) -> usize {
+    let mut length = 0;
+    // SAFETY: reads up to the zero that the caller promises; volatile as in `strlen`.
+    while unsafe { text.add(length).read_volatile() } != 0 {
+        length += 1;
+    }
+    length
+}
