@@ -6,9 +6,8 @@
 
 use core::arch::asm;
 
-use x86_64::VirtAddr;
 use x86_64::instructions::segmentation::{SS, Segment};
-use x86_64::registers::model_specific::{FsBase, GsBase, KernelGsBase};
+use x86_64::registers::model_specific::Msr;
 use x86_64::structures::gdt::SegmentSelector;
 
 use super::gdt::KERNEL_DS;
@@ -34,6 +33,47 @@ macro_rules! load_selector {
     };
 }
 
+/// IA32_FS_BASE.
+const FS_BASE: u32 = 0xc000_0100;
+/// IA32_GS_BASE: in the kernel, its own.
+const GS_BASE: u32 = 0xc000_0101;
+/// IA32_KERNEL_GS_BASE: in the kernel, the program's, which SWAPGS put away.
+const KERNEL_GS_BASE: u32 = 0xc000_0102;
+
+fn read(msr: u32) -> u64 {
+    // SAFETY: the three registers exist in long mode, and reading has no effect.
+    unsafe { Msr::new(msr).read() }
+}
+
+fn write(msr: u32, base: u64) {
+    // A program with FSGSBASE can leave an address here that WRMSR faults on, if only where an
+    // emulator doesn't check: what is written is always canonical.
+    let canonical = ((base << 16) as i64 >> 16) as u64;
+    // SAFETY: FS's base and the program's GS base mean nothing to the kernel; for GS's own the
+    // callers pass the per-CPU data's address.
+    unsafe { Msr::new(msr).write(canonical) };
+}
+
+/// The running program's FS base.
+pub fn fs_base() -> u64 {
+    read(FS_BASE)
+}
+
+/// The running program's GS base.
+pub fn gs_base() -> u64 {
+    read(KERNEL_GS_BASE)
+}
+
+/// Sets the running program's FS base.
+pub fn set_fs_base(base: u64) {
+    write(FS_BASE, base);
+}
+
+/// Sets the running program's GS base.
+pub fn set_gs_base(base: u64) {
+    write(KERNEL_GS_BASE, base);
+}
+
 /// What a program has in its data segment registers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)] // The fields are the registers' names.
@@ -56,9 +96,7 @@ impl Segments {
                  out(reg) ds, out(reg) es, out(reg) fs, out(reg) gs,
                  options(nomem, nostack, preserves_flags));
         }
-        // In the kernel the program's GS base is the one SWAPGS put away.
-        let (fs_base, gs_base) = (FsBase::read().as_u64(), KernelGsBase::read().as_u64());
-        Self { ds, es, fs, gs, fs_base, gs_base }
+        Self { ds, es, fs, gs, fs_base: fs_base(), gs_base: gs_base() }
     }
 
     /// Loads the registers for the task about to run. Its TLS descriptors must be in the GDT.
@@ -70,12 +108,12 @@ impl Segments {
         // MOV GS writes the active GS base, which is the kernel's: put that back at once.
         // Interrupts are off, and an NMI finds the per-CPU data without GS.
         load_selector!("gs", self.gs);
-        GsBase::write(VirtAddr::new(percpu::base()));
+        write(GS_BASE, percpu::base());
         // An interrupt from user mode leaves SS null, and AMD's SYSRET then gives the program a
         // stack segment with stale attributes (Linux: X86_BUG_SYSRET_SS_ATTRS).
         // SAFETY: the kernel's own data segment.
         unsafe { SS::set_reg(SegmentSelector(KERNEL_DS)) };
-        FsBase::write(VirtAddr::new_truncate(self.fs_base));
-        KernelGsBase::write(VirtAddr::new_truncate(self.gs_base));
+        set_fs_base(self.fs_base);
+        set_gs_base(self.gs_base);
     }
 }

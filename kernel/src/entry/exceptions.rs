@@ -221,6 +221,7 @@ extern "C" fn handle(frame: &mut Frame) {
 fn interrupt(line: u8) {
     if line == pic::TIMER {
         crate::time::tick();
+        fault::report_nmis();
     }
     pic::acknowledge(line);
 }

@@ -103,8 +103,11 @@ impl AddressSpace {
         }
         // Linux keeps a gap of 256 pages below a growing stack (stack_guard_gap).
         let gap = 256 * PAGE_SIZE;
-        let below = self.areas.range(..start).next_back().map_or(0, |(_, area)| area.end);
-        if new_start < below.saturating_add(gap) && below != 0 {
+        // What can't be accessed is a gap by itself.
+        let below = self.areas.range(..start).next_back().map(|(_, area)| (area.end, area.prot.is_empty()));
+        if let Some((end, is_gap)) = below
+            && new_start < end.saturating_add(if is_gap { 0 } else { gap })
+        {
             return Err(FaultError::NotMapped);
         }
         if let Some(mut stack) = self.areas.remove(&start) {

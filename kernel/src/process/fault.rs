@@ -1,5 +1,7 @@
 //! What an exception means: a page to bring in, a signal for the program, or a kernel bug.
 
+use core::sync::atomic::{AtomicU32, Ordering};
+
 use x86_64::registers::control::Cr2;
 
 use super::signal::{self, SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGTRAP};
@@ -58,11 +60,25 @@ const NAMES: [&str; 20] = [
     "#XM SIMD error",
 ];
 
+/// NMIs that the log doesn't have yet.
+static NMIS: AtomicU32 = AtomicU32::new(0);
+
+/// Tells the log of NMIs since the last tick.
+pub fn report_nmis() {
+    let count = NMIS.swap(0, Ordering::Relaxed);
+    if count > 0 {
+        log!("{count} NMI");
+    }
+}
+
 /// Takes an exception: returns if whatever was interrupted may go on.
 pub fn exception(frame: &mut Frame, vector: u8, error_code: u64) {
     match vector {
-        // Nothing here asks for one; QEMU's monitor can send it.
-        NMI => log!("NMI at {:#x}", frame.rip),
+        // Nothing here asks for one; QEMU's monitor can send it. It may have struck while the
+        // log was being written, so it is only counted, and told at the next tick.
+        NMI => {
+            NMIS.fetch_add(1, Ordering::Relaxed);
+        }
         PAGE_FAULT => page_fault(frame, error_code),
         _ if frame.is_user() => user_exception(frame, vector, error_code),
         DEBUG if kernel_debug(frame) => {}

@@ -1,5 +1,6 @@
 //! Signal calls: dispositions, masks, sending.
 
+use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use super::errno::{Errno, SysResult};
@@ -95,18 +96,26 @@ pub fn rt_sigprocmask(how: u32, set: UserPtr<u64>, old: UserPtr<u64>, size: usiz
     Ok(0)
 }
 
-/// Sends to the first thread of every process that `matches`, ended ones included.
+/// Sends to the first thread of every process that `matches`.
+///
+/// # Errors
+/// Those of [`send_to`].
+fn send_where(signal: u8, matches: impl Fn(&Process) -> bool) -> SysResult {
+    let mut targets = table::all_processes();
+    targets.retain(|process| matches(process));
+    send_to(&targets, signal)
+}
+
+/// Sends to the first thread of each of `targets`; one that ended is there, but gets nothing.
 ///
 /// # Errors
 /// `ESRCH` if there is none, `EPERM` if none of them may be sent to.
-fn send_to_processes(signal: u8, matches: impl Fn(&Process) -> bool) -> SysResult {
+fn send_to(targets: &[Arc<Process>], signal: u8) -> SysResult {
     let me = current().process.cred.lock().clone();
     let mut result = Err(Errno::ESRCH);
-    for process in table::all_processes().iter().filter(|process| matches(process)) {
+    for process in targets {
         if !me.may_signal(&process.cred.lock()) {
-            if result == Err(Errno::ESRCH) {
-                result = Err(Errno::EPERM);
-            }
+            result = result.map_err(|_| Errno::EPERM);
             continue;
         }
         result = Ok(0);
@@ -141,14 +150,17 @@ pub fn kill(pid: i32, signal: i32) -> SysResult {
     let me = current().process.pid;
     let group = |process: &Process| process.pgid.load(Ordering::Relaxed);
     match pid {
-        -1 => send_to_processes(signal, |process| process.pid > 1 && process.pid != me),
+        -1 => send_where(signal, |process| process.pid > 1 && process.pid != me),
         0 => {
             let mine = group(&current().process);
-            send_to_processes(signal, |process| group(process) == mine)
+            send_where(signal, |process| group(process) == mine)
         }
         i32::MIN => Err(Errno::ESRCH),
-        pid if pid < 0 => send_to_processes(signal, |process| group(process) == pid.unsigned_abs()),
-        pid => send_to_processes(signal, |process| process.pid == pid as u32),
+        pid if pid < 0 => send_where(signal, |process| group(process) == pid.unsigned_abs()),
+        pid => {
+            let target = table::find_process(pid as u32).ok_or(Errno::ESRCH)?;
+            send_to(&[target], signal)
+        }
     }
 }
 

@@ -3,11 +3,10 @@
 use core::sync::atomic::Ordering;
 
 use linux_raw_sys::prctl as linux_prctl;
-use x86_64::VirtAddr;
-use x86_64::registers::model_specific::{FsBase, KernelGsBase};
 
 use super::errno::{Errno, SysResult};
 use crate::arch::gdt::{self, TLS_FIRST};
+use crate::arch::segments;
 use crate::mm::layout::TASK_SIZE;
 use crate::process::current;
 use crate::usercopy::UserPtr;
@@ -40,11 +39,10 @@ pub fn arch_prctl(code: u32, address: u64) -> SysResult {
     let slot = UserPtr::<u64>::new(address);
     match code {
         ARCH_SET_FS | ARCH_SET_GS if address >= TASK_SIZE => return Err(Errno::EPERM),
-        ARCH_SET_FS => FsBase::write(VirtAddr::new(address)),
-        // In the kernel the program's GS base is the one SWAPGS put away.
-        ARCH_SET_GS => KernelGsBase::write(VirtAddr::new(address)),
-        ARCH_GET_FS => slot.write(FsBase::read().as_u64())?,
-        ARCH_GET_GS => slot.write(KernelGsBase::read().as_u64())?,
+        ARCH_SET_FS => segments::set_fs_base(address),
+        ARCH_SET_GS => segments::set_gs_base(address),
+        ARCH_GET_FS => slot.write(segments::fs_base())?,
+        ARCH_GET_GS => slot.write(segments::gs_base())?,
         _ => return Err(Errno::EINVAL),
     }
     Ok(0)
