@@ -163,7 +163,7 @@ impl UserPtr<u8> {
     /// `EFAULT`; `ENAMETOOLONG` if there is no NUL in the first `max` bytes.
     pub fn read_cstr(self, max: usize) -> Result<Vec<u8>, Errno> {
         let mut text = Vec::new();
-        let mut buffer = [0; 256];
+        let mut buffer = [0; 64];
         while text.len() < max {
             let at = self.byte_add(text.len() as u64);
             // Never across a page: the string may end just before an unmapped one.

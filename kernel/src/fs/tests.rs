@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use formats::cpio::Writer;
 
 use super::dentry::Dentry;
-use super::inode::{Device, Inode, NewFile, mode};
+use super::inode::{Device, NewFile, mode};
 use super::io::{In, KernelIn, KernelOut, Out};
 use super::mount::FileSystem;
 use super::path::{Found, Last, Walk};
@@ -157,6 +157,23 @@ kernel_test!(
         let full = make(&a, "full", mode::S_IFDIR);
         make(&full, "x", mode::S_IFREG);
         assert_eq!(a.inode().remove(&full), Err(Errno::ENOTEMPTY));
+    }
+);
+
+kernel_test!(
+    fn a_deep_tree_is_taken_apart_without_a_deep_stack() {
+        let (free, _) = frame::statistics();
+        for _ in 0..2 {
+            let fs = TmpFs::new("test", 0);
+            let mut at = fs.root();
+            for _ in 0..20_000 {
+                at = make(&at, "d", mode::S_IFDIR);
+            }
+            assert!(at.is_below(&fs.root()));
+            drop((at, fs));
+        }
+        // The heap keeps what it once had; the second round needed no more.
+        assert!(free - frame::statistics().0 < 8192);
     }
 );
 

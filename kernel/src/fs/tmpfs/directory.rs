@@ -4,6 +4,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
@@ -204,6 +205,14 @@ impl Node {
         to_node.touch();
         node.count_link(0);
         Ok(())
+    }
+
+    /// Moves all names out, of a directory that nobody will look at again.
+    pub(super) fn take_names(&self, into: &mut Vec<Arc<Dentry>>) {
+        if let Ok(entries) = self.entries() {
+            let taken = core::mem::take(&mut *entries.lock());
+            into.extend(taken.by_name.into_values().map(|(_, dentry)| dentry));
+        }
     }
 
     /// Lists the names from a position on.

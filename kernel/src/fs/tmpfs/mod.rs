@@ -54,6 +54,19 @@ impl TmpFs {
     }
 }
 
+impl Drop for TmpFs {
+    /// Takes the tree apart level by level: left to itself each directory would drop those in it,
+    /// and a deep tree would need a deep stack.
+    fn drop(&mut self) {
+        let mut left = alloc::vec![self.root.clone()];
+        while let Some(dentry) = left.pop() {
+            if let Ok(node) = Node::of(dentry.inode()) {
+                node.take_names(&mut left);
+            }
+        }
+    }
+}
+
 impl FileSystem for TmpFs {
     fn name(&self) -> &'static str {
         self.name
