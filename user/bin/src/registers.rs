@@ -55,9 +55,9 @@ impl Registers {
     }
 
     /// Sets the number and up to four arguments of a call through `door`.
-    pub fn with_call(mut self, door: Door, number: usize, args: &[usize]) -> Registers {
+    pub fn with_call(mut self, door: Door, number: usize, args: impl AsRef<[usize]>) -> Registers {
         self.general[0] = number;
-        for (register, arg) in argument_registers(door).into_iter().zip(args) {
+        for (register, arg) in argument_registers(door).into_iter().zip(args.as_ref()) {
             self.general[register] = *arg;
         }
         self
