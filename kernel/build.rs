@@ -6,7 +6,12 @@ fn main() {
     // Lints are checked against the host where the bare target is missing: no script there.
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none") {
         let dir = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
-        for arg in [&format!("-T{dir}/kernel.ld"), "--no-pie", "-znoexecstack", "--build-id=none"] {
+        for arg in [
+            &format!("-T{dir}/kernel.ld"),
+            "--no-pie",
+            "-znoexecstack",
+            "--build-id=none",
+        ] {
             println!("cargo::rustc-link-arg-bins={arg}");
         }
     }

@@ -62,7 +62,10 @@ pub fn options(ramdisk: &'static [u8]) -> CommandLine {
     if options.norandmaps || options.nokaslr {
         crate::process::exec::set_fixed_addresses();
     }
-    log!("Command line: {}", alloc::string::String::from_utf8_lossy(line));
+    log!(
+        "Command line: {}",
+        alloc::string::String::from_utf8_lossy(line)
+    );
     options
 }
 
@@ -80,5 +83,9 @@ fn command_line(ramdisk: &[u8]) -> &[u8] {
         let content = ramdisk.get(start..start.checked_add(size)?)?;
         (name.strip_suffix(b"\0") == Some(CMDLINE)).then_some(content)
     };
-    if ramdisk.starts_with(b"070701") { find().unwrap_or(&[]) } else { &[] }
+    if ramdisk.starts_with(b"070701") {
+        find().unwrap_or(&[])
+    } else {
+        &[]
+    }
 }

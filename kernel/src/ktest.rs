@@ -68,11 +68,19 @@ fn short(name: &str) -> &str {
 
 /// Runs the tests that the arguments ask for, and ends the machine.
 pub fn run(options: &CommandLine) -> ! {
-    let args: Vec<String> =
-        options.init_args.iter().map(|arg| String::from_utf8_lossy(arg).into_owned()).collect();
+    let args: Vec<String> = options
+        .init_args
+        .iter()
+        .map(|arg| String::from_utf8_lossy(arg).into_owned())
+        .collect();
     let flag = |name: &str| args.iter().any(|arg| arg == name);
     // Options with a value of their own in libtest's command line.
-    let takes_value = |arg: &str| matches!(arg, "--format" | "--test-threads" | "--color" | "--skip" | "-Z");
+    let takes_value = |arg: &str| {
+        matches!(
+            arg,
+            "--format" | "--test-threads" | "--color" | "--skip" | "-Z"
+        )
+    };
     let mut filters: Vec<&str> = Vec::new();
     let mut skip = false;
     for arg in &args {
@@ -83,12 +91,20 @@ pub fn run(options: &CommandLine) -> ! {
     }
     let matches = |name: &str| {
         filters.is_empty()
-            || filters.iter().any(|f| if flag("--exact") { name == *f } else { name.contains(f) })
+            || filters.iter().any(|f| {
+                if flag("--exact") {
+                    name == *f
+                } else {
+                    name.contains(f)
+                }
+            })
     };
     let tests = all();
     // No test is ever ignored: a run of the ignored ones runs nothing.
-    let chosen: Vec<_> =
-        tests.iter().filter(|test| !flag("--ignored") && matches(short(test.name))).collect();
+    let chosen: Vec<_> = tests
+        .iter()
+        .filter(|test| !flag("--ignored") && matches(short(test.name)))
+        .collect();
     if flag("--list") {
         for test in &chosen {
             out!("{}: test\n", short(test.name));

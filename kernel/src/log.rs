@@ -13,7 +13,10 @@ use spin::Mutex;
 const RING_SIZE: usize = 64 * 1024;
 
 static QUIET: AtomicBool = AtomicBool::new(false);
-static RING: Mutex<Ring> = Mutex::new(Ring { bytes: [0; RING_SIZE], written: 0 });
+static RING: Mutex<Ring> = Mutex::new(Ring {
+    bytes: [0; RING_SIZE],
+    written: 0,
+});
 
 struct Ring {
     bytes: [u8; RING_SIZE],

@@ -55,7 +55,11 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     // What the loader brought: the command line and the files.
     let ramdisk = boot::ramdisk(boot_info);
     let options = boot::options(ramdisk);
-    log!("Trident {} on {}", env!("CARGO_PKG_VERSION"), arch::cpu::features().brand());
+    log!(
+        "Trident {} on {}",
+        env!("CARGO_PKG_VERSION"),
+        arch::cpu::features().brand()
+    );
     dev::acpi::init(boot_info);
     // The doors, and the clocks.
     entry::msr::init();

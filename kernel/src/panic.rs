@@ -7,8 +7,8 @@ use core::arch::asm;
 use core::fmt::{self, Display};
 use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
-use crate::dev::power::{self, Exit};
 use crate::dev::console;
+use crate::dev::power::{self, Exit};
 use crate::entry::frame::Frame;
 use crate::symbols;
 
@@ -40,7 +40,11 @@ fn on_panic(info: &core::panic::PanicInfo<'_>) -> ! {
 }
 
 #[cfg_attr(not(target_os = "none"), allow(dead_code))]
-fn die(message: &dyn Display, location: Option<&core::panic::Location<'_>>, frame: Option<&Frame>) -> ! {
+fn die(
+    message: &dyn Display,
+    location: Option<&core::panic::Location<'_>>,
+    frame: Option<&Frame>,
+) -> ! {
     x86_64::instructions::interrupts::disable();
     if PANICKING.swap(true, Ordering::Relaxed) {
         // A panic in here: nothing more can be said.
@@ -70,11 +74,34 @@ fn die(message: &dyn Display, location: Option<&core::panic::Location<'_>>, fram
 
 fn registers(f: &Frame) {
     use x86_64::registers::control::{Cr0, Cr2, Cr3, Cr4};
-    line!("  rip {:016x} cs {:04x} rflags {:08x}", f.rip, f.cs, f.rflags);
+    line!(
+        "  rip {:016x} cs {:04x} rflags {:08x}",
+        f.rip,
+        f.cs,
+        f.rflags
+    );
     line!("  rsp {:016x} ss {:04x} entry {:#x}", f.rsp, f.ss, f.entry);
-    line!("  rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}", f.rax, f.rbx, f.rcx, f.rdx);
-    line!("  rsi {:016x} rdi {:016x} rbp {:016x} r8  {:016x}", f.rsi, f.rdi, f.rbp, f.r8);
-    line!("  r9  {:016x} r10 {:016x} r11 {:016x} r12 {:016x}", f.r9, f.r10, f.r11, f.r12);
+    line!(
+        "  rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}",
+        f.rax,
+        f.rbx,
+        f.rcx,
+        f.rdx
+    );
+    line!(
+        "  rsi {:016x} rdi {:016x} rbp {:016x} r8  {:016x}",
+        f.rsi,
+        f.rdi,
+        f.rbp,
+        f.r8
+    );
+    line!(
+        "  r9  {:016x} r10 {:016x} r11 {:016x} r12 {:016x}",
+        f.r9,
+        f.r10,
+        f.r11,
+        f.r12
+    );
     line!("  r13 {:016x} r14 {:016x} r15 {:016x}", f.r13, f.r14, f.r15);
     line!(
         "  cr0 {:x} cr2 {:x} cr3 {:x} cr4 {:x}",
@@ -116,7 +143,8 @@ fn backtrace(rip: u64, mut rbp: u64) {
 fn readable(address: u64) -> bool {
     use crate::mm::paging;
     !paging::is_ready()
-        || paging::kernel_to_phys(address).is_some() && paging::kernel_to_phys(address + 15).is_some()
+        || paging::kernel_to_phys(address).is_some()
+            && paging::kernel_to_phys(address + 15).is_some()
 }
 
 fn end() -> ! {

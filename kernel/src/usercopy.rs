@@ -71,7 +71,10 @@ impl<T> UserPtr<T> {
 
     /// The pointer `count` elements on. Wraps; the check comes with the access.
     pub const fn add(self, count: usize) -> Self {
-        Self::new(self.0.wrapping_add((count as u64).wrapping_mul(size_of::<T>() as u64)))
+        Self::new(
+            self.0
+                .wrapping_add((count as u64).wrapping_mul(size_of::<T>() as u64)),
+        )
     }
 
     /// The pointer `bytes` on.
@@ -242,7 +245,11 @@ pub fn check(address: u64, len: usize) -> Result<(), Errno> {
 unsafe fn copy_in(to: *mut u8, from: u64, len: usize) -> Result<(), Errno> {
     check(from, len)?;
     // SAFETY: the caller vouches for `to`; `from` was checked, and faults are caught.
-    if unsafe { raw_copy(to, from as *const u8, len) } == 0 { Ok(()) } else { Err(Errno::EFAULT) }
+    if unsafe { raw_copy(to, from as *const u8, len) } == 0 {
+        Ok(())
+    } else {
+        Err(Errno::EFAULT)
+    }
 }
 
 /// # Safety
@@ -250,7 +257,11 @@ unsafe fn copy_in(to: *mut u8, from: u64, len: usize) -> Result<(), Errno> {
 unsafe fn copy_out(to: u64, from: *const u8, len: usize) -> Result<(), Errno> {
     check(to, len)?;
     // SAFETY: the caller vouches for `from`; `to` was checked, and faults are caught.
-    if unsafe { raw_copy(to as *mut u8, from, len) } == 0 { Ok(()) } else { Err(Errno::EFAULT) }
+    if unsafe { raw_copy(to as *mut u8, from, len) } == 0 {
+        Ok(())
+    } else {
+        Err(Errno::EFAULT)
+    }
 }
 
 /// Copies eight bytes at a time, then the rest; returns how many bytes were **not** copied.

@@ -57,7 +57,10 @@ pub fn init() {
     let start = &raw const __smap_sites_start;
     // SAFETY: the linker script makes the two symbols bound an array of `Site`s.
     let sites = unsafe {
-        core::slice::from_raw_parts(start, (&raw const __smap_sites_end).offset_from(start) as usize)
+        core::slice::from_raw_parts(
+            start,
+            (&raw const __smap_sites_end).offset_from(start) as usize,
+        )
     };
     for site in sites {
         // The text is mapped read-only; the physical map's alias of it is writable. A site

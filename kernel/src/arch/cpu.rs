@@ -53,7 +53,9 @@ pub struct Features {
 impl Features {
     /// The CPU's name for people.
     pub fn brand(&self) -> &str {
-        core::str::from_utf8(&self.brand).unwrap_or("").trim_matches(['\0', ' '])
+        core::str::from_utf8(&self.brand)
+            .unwrap_or("")
+            .trim_matches(['\0', ' '])
     }
 }
 
@@ -97,8 +99,16 @@ fn read() -> Features {
     let [sizes, ..] = cpuid(0x8000_0008, 0);
     let bit = |register: u32, n: u32| register >> n & 1 != 0;
     let base_family = signature >> 8 & 0xf;
-    let family = if base_family == 0xf { 0xf + (signature >> 20 & 0xff) } else { base_family };
-    let extended_model = if base_family == 6 || base_family == 0xf { signature >> 12 & 0xf0 } else { 0 };
+    let family = if base_family == 0xf {
+        0xf + (signature >> 20 & 0xff)
+    } else {
+        base_family
+    };
+    let extended_model = if base_family == 6 || base_family == 0xf {
+        signature >> 12 & 0xf0
+    } else {
+        0
+    };
     Features {
         vendor,
         vendor_id,

@@ -13,7 +13,13 @@ unsafe extern "C" {
 #[macro_export]
 macro_rules! extable {
     ($at:literal, $to:literal) => {
-        concat!(".pushsection .extable, \"a\"\n.balign 8\n.quad ", $at, "\n.quad ", $to, "\n.popsection\n")
+        concat!(
+            ".pushsection .extable, \"a\"\n.balign 8\n.quad ",
+            $at,
+            "\n.quad ",
+            $to,
+            "\n.popsection\n"
+        )
     };
 }
 
@@ -23,7 +29,10 @@ pub fn fixup(rip: u64) -> Option<u64> {
     // SAFETY: the linker script makes the two symbols bound an array of pairs in read-only
     // memory.
     let table = unsafe {
-        core::slice::from_raw_parts(start, (&raw const __extable_end).offset_from(start) as usize)
+        core::slice::from_raw_parts(
+            start,
+            (&raw const __extable_end).offset_from(start) as usize,
+        )
     };
     table.iter().find(|[at, _]| *at == rip).map(|[_, to]| *to)
 }

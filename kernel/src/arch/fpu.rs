@@ -43,7 +43,11 @@ pub fn init() {
 
 /// Bytes of an area that holds the components in use.
 pub fn area_size() -> usize {
-    if cpu::features().xsave { cpu::cpuid(0xd, 0)[1] as usize } else { 512 }
+    if cpu::features().xsave {
+        cpu::cpuid(0xd, 0)[1] as usize
+    } else {
+        512
+    }
 }
 
 /// One task's saved state: a 64-byte aligned XSAVE or FXSAVE area.

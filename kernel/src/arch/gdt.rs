@@ -69,10 +69,17 @@ unsafe impl Sync for Tables {}
 // SAFETY: only the CPU itself writes to these stacks, one exception at a time.
 unsafe impl Sync for Stacks {}
 
-static TABLES: Tables =
-    Tables(UnsafeCell::new(Inner { gdt: [0; ENTRIES], tss: TaskStateSegment::new() }));
+static TABLES: Tables = Tables(UnsafeCell::new(Inner {
+    gdt: [0; ENTRIES],
+    tss: TaskStateSegment::new(),
+}));
 static STACKS: Stacks = Stacks(UnsafeCell::new(
-    [const { IstStack { guard: [0; 4096], stack: [0; IST_STACK] } }; IST_COUNT],
+    [const {
+        IstStack {
+            guard: [0; 4096],
+            stack: [0; IST_STACK],
+        }
+    }; IST_COUNT],
 ));
 
 /// The guard pages under the IST stacks, to be unmapped.
@@ -124,7 +131,10 @@ pub fn init() {
         ES::set_reg(SegmentSelector::NULL);
         FS::set_reg(SegmentSelector::NULL);
         GS::set_reg(SegmentSelector::NULL);
-        load_tss(SegmentSelector::new(TSS_INDEX as u16, PrivilegeLevel::Ring0));
+        load_tss(SegmentSelector::new(
+            TSS_INDEX as u16,
+            PrivilegeLevel::Ring0,
+        ));
     }
 }
 

@@ -12,7 +12,12 @@ static IDT: Once<InterruptDescriptorTable> = Once::new();
 /// The software interrupt's vector.
 pub const SYSCALL_VECTOR: u8 = 0x80;
 
-fn set<F>(entry: &mut Entry<F>, stub: unsafe extern "C" fn(), ist: Option<Ist>, dpl: PrivilegeLevel) {
+fn set<F>(
+    entry: &mut Entry<F>,
+    stub: unsafe extern "C" fn(),
+    ist: Option<Ist>,
+    dpl: PrivilegeLevel,
+) {
     // SAFETY: the stubs save the whole frame and end in IRET as a gate's handler must; the IST
     // stacks are set up by `gdt::init`.
     unsafe {
@@ -34,9 +39,24 @@ pub fn init() {
         // These four can strike where the stack or GS is not the kernel's yet (the first
         // instructions of SYSCALL and SYSENTER): each has a stack of its own.
         set(&mut idt.debug, stubs[1], Some(Ist::Debug), Ring0);
-        set(&mut idt.non_maskable_interrupt, stubs[2], Some(Ist::Nmi), Ring0);
-        set(&mut idt.double_fault, stubs[8], Some(Ist::DoubleFault), Ring0);
-        set(&mut idt.machine_check, stubs[18], Some(Ist::MachineCheck), Ring0);
+        set(
+            &mut idt.non_maskable_interrupt,
+            stubs[2],
+            Some(Ist::Nmi),
+            Ring0,
+        );
+        set(
+            &mut idt.double_fault,
+            stubs[8],
+            Some(Ist::DoubleFault),
+            Ring0,
+        );
+        set(
+            &mut idt.machine_check,
+            stubs[18],
+            Some(Ist::MachineCheck),
+            Ring0,
+        );
         // INT3 and INTO are instructions that a program may execute.
         set(&mut idt.breakpoint, stubs[3], None, Ring3);
         set(&mut idt.overflow, stubs[4], None, Ring3);

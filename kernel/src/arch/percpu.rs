@@ -55,8 +55,13 @@ struct Shared(UnsafeCell<PerCpu>);
 // SAFETY: only the boot CPU runs, and the kernel is not preemptible; see the accessors.
 unsafe impl Sync for Shared {}
 
-static CPU0: Shared =
-    Shared(UnsafeCell::new(PerCpu { kernel_rsp: 0, user_rsp: 0, work: 0, current: core::ptr::null(), landing_pad: 0 }));
+static CPU0: Shared = Shared(UnsafeCell::new(PerCpu {
+    kernel_rsp: 0,
+    user_rsp: 0,
+    work: 0,
+    current: core::ptr::null(),
+    landing_pad: 0,
+}));
 
 /// The address that GS's base holds in the kernel.
 pub fn base() -> u64 {

@@ -96,7 +96,14 @@ impl Segments {
                  out(reg) ds, out(reg) es, out(reg) fs, out(reg) gs,
                  options(nomem, nostack, preserves_flags));
         }
-        Self { ds, es, fs, gs, fs_base: fs_base(), gs_base: gs_base() }
+        Self {
+            ds,
+            es,
+            fs,
+            gs,
+            fs_base: fs_base(),
+            gs_base: gs_base(),
+        }
     }
 
     /// Loads the registers for the task about to run. Its TLS descriptors must be in the GDT.

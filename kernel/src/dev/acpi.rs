@@ -47,8 +47,15 @@ fn u64_at(address: u64) -> u64 {
 
 /// Finds the way to power off. Without tables there is none, and power-off halts.
 pub fn init(boot_info: &BootInfo) {
-    let Some(&rsdp) = boot_info.rsdp_addr.as_ref() else { return };
-    let top = boot_info.memory_regions.iter().map(|region| region.end).max().unwrap_or(0);
+    let Some(&rsdp) = boot_info.rsdp_addr.as_ref() else {
+        return;
+    };
+    let top = boot_info
+        .memory_regions
+        .iter()
+        .map(|region| region.end)
+        .max()
+        .unwrap_or(0);
     if let Some(sleep) = find(rsdp, top) {
         SLEEP.call_once(|| sleep);
     }
@@ -67,7 +74,11 @@ fn find(rsdp: u64, top: u64) -> Option<Sleep> {
     let root = inside(root)?;
     let len = u64::from(u32_at(root + 4).min(TABLE_MAX));
     for entry in (36..len).step_by(width as usize) {
-        let table = if width == 4 { u64::from(u32_at(root + entry)) } else { u64_at(root + entry) };
+        let table = if width == 4 {
+            u64::from(u32_at(root + entry))
+        } else {
+            u64_at(root + entry)
+        };
         if inside(table).is_some_and(|table| &read::<4>(table) == b"FACP") {
             return from_fadt(table, inside);
         }
@@ -78,15 +89,24 @@ fn find(rsdp: u64, top: u64) -> Option<Sleep> {
 fn from_fadt(fadt: u64, inside: impl Fn(u64) -> Option<u64>) -> Option<Sleep> {
     let len = u32_at(fadt + 4);
     let x_dsdt = if len >= 148 { u64_at(fadt + 140) } else { 0 };
-    let dsdt = if x_dsdt != 0 { x_dsdt } else { u64::from(u32_at(fadt + 40)) };
+    let dsdt = if x_dsdt != 0 {
+        x_dsdt
+    } else {
+        u64::from(u32_at(fadt + 40))
+    };
     let typ = s5_type(inside(dsdt)?)?;
     if u32_at(fadt + 112) & HW_REDUCED != 0 && len >= 256 {
         // SLEEP_CONTROL_REG: a generic address structure; its address is at +4.
         let address = u64_at(fadt + 244 + 4);
         return Some(Sleep::Memory { address, typ });
     }
-    let port = u16::try_from(u32_at(fadt + 64)).ok().filter(|port| *port != 0)?;
-    Some(Sleep::Port { port, typ: u16::from(typ) })
+    let port = u16::try_from(u32_at(fadt + 64))
+        .ok()
+        .filter(|port| *port != 0)?;
+    Some(Sleep::Port {
+        port,
+        typ: u16::from(typ),
+    })
 }
 
 /// SLP_TYP of `_S5_`: name, package opcode, length, count, then the first constant.

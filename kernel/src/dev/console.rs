@@ -24,8 +24,13 @@ impl Console {
         // SAFETY: COM1's eight ports are claimed by this driver alone; reading an absent
         // UART returns ones and `init` then reports an error.
         let port = unsafe { Uart16550::new_port(COM1) };
-        let port = port.ok().and_then(|mut uart| uart.init(Config::default()).ok().map(|()| uart));
-        Self { port, at_line_start: true }
+        let port = port
+            .ok()
+            .and_then(|mut uart| uart.init(Config::default()).ok().map(|()| uart));
+        Self {
+            port,
+            at_line_start: true,
+        }
     }
 
     fn send(&mut self, bytes: &[u8]) {

@@ -55,7 +55,10 @@ pub fn reset() -> ! {
     for _ in 0..100_000 {
         core::hint::spin_loop();
     }
-    let no_idt = x86_64::structures::DescriptorTablePointer { limit: 0, base: x86_64::VirtAddr::zero() };
+    let no_idt = x86_64::structures::DescriptorTablePointer {
+        limit: 0,
+        base: x86_64::VirtAddr::zero(),
+    };
     // SAFETY: without an IDT the next exception cannot be delivered, which resets the CPU.
     unsafe {
         x86_64::instructions::tables::lidt(&no_idt);

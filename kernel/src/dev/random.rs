@@ -16,7 +16,10 @@ pub fn next_u64() -> u64 {
         seed ^= hardware;
     }
     // SplitMix64 (Steele, Lea, Flood 2014): one addition and a strong mix a number.
-    let state = STATE.load(Ordering::Relaxed).wrapping_add(0x9e37_79b9_7f4a_7c15) ^ seed;
+    let state = STATE
+        .load(Ordering::Relaxed)
+        .wrapping_add(0x9e37_79b9_7f4a_7c15)
+        ^ seed;
     STATE.store(state, Ordering::Relaxed);
     let mut z = state;
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

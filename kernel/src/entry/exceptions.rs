@@ -99,8 +99,22 @@ macro_rules! irqs {
     };
 }
 irqs!(
-    irq0 = 0, irq1 = 1, irq2 = 2, irq3 = 3, irq4 = 4, irq5 = 5, irq6 = 6, irq7 = 7, irq8 = 8,
-    irq9 = 9, irq10 = 10, irq11 = 11, irq12 = 12, irq13 = 13, irq14 = 14, irq15 = 15
+    irq0 = 0,
+    irq1 = 1,
+    irq2 = 2,
+    irq3 = 3,
+    irq4 = 4,
+    irq5 = 5,
+    irq6 = 6,
+    irq7 = 7,
+    irq8 = 8,
+    irq9 = 9,
+    irq10 = 10,
+    irq11 = 11,
+    irq12 = 12,
+    irq13 = 13,
+    irq14 = 14,
+    irq15 = 15
 );
 
 /// The rest of an ordinary stub: the vector lies where rdi belongs.
@@ -230,8 +244,15 @@ fn interrupt(line: u8) {
 /// general registers, which had been loaded already.
 extern "C" fn bad_iret(at_fault: &Frame, top: &mut Frame) {
     let (rip, cs, rflags, rsp, ss) = (top.rip, top.cs, top.rflags, top.rsp, top.ss);
-    *top = Frame { rip, cs, rflags, rsp, ss, orig_rax: u64::MAX, ..at_fault.clone() };
+    *top = Frame {
+        rip,
+        cs,
+        rflags,
+        rsp,
+        ss,
+        orig_rax: u64::MAX,
+        ..at_fault.clone()
+    };
     fault::bad_return(top);
     crate::process::exit_work(top);
 }
-

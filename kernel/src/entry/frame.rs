@@ -113,9 +113,13 @@ impl Frame {
 macro_rules! push_registers {
     ($rax:literal, $entry:literal) => {
         concat!(
-            "push rdi\npush rsi\npush rdx\npush rcx\npush ", $rax, "\n",
+            "push rdi\npush rsi\npush rdx\npush rcx\npush ",
+            $rax,
+            "\n",
             "push r8\npush r9\npush r10\npush r11\npush rbx\npush rbp\n",
-            "push r12\npush r13\npush r14\npush r15\npush ", $entry, "\n"
+            "push r12\npush r13\npush r14\npush r15\npush ",
+            $entry,
+            "\n"
         )
     };
 }

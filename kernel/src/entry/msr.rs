@@ -65,8 +65,13 @@ pub fn init() {
     // jump to address 0 in ring 0.
     write(CSTAR, cstar);
     write(SFMASK, MASKED_FLAGS);
-    log!("doors: INT 0x{SYSCALL_VECTOR:x}: IDT gate DPL=3 -> entry_int80 {:#x}", int80::entry_int80 as *const () as u64);
-    log!("doors: STAR={star:#018x} LSTAR={lstar:#x} (entry_syscall_64) CSTAR={cstar:#x} (entry_syscall_32) SFMASK={MASKED_FLAGS:#x}");
+    log!(
+        "doors: INT 0x{SYSCALL_VECTOR:x}: IDT gate DPL=3 -> entry_int80 {:#x}",
+        int80::entry_int80 as *const () as u64
+    );
+    log!(
+        "doors: STAR={star:#018x} LSTAR={lstar:#x} (entry_syscall_64) CSTAR={cstar:#x} (entry_syscall_32) SFMASK={MASKED_FLAGS:#x}"
+    );
     if !cpu::features().sysenter {
         log!("doors: SYSENTER: not on this CPU");
         return;
@@ -77,7 +82,9 @@ pub fn init() {
     // NMI or #DB brings its own. An address that faults on use is the honest value here.
     write(SYSENTER_ESP, 0);
     write(SYSENTER_EIP, eip);
-    log!("doors: SYSENTER_CS={KERNEL_CS:#x} SYSENTER_ESP=0x0 SYSENTER_EIP={eip:#x} (entry_sysenter)");
+    log!(
+        "doors: SYSENTER_CS={KERNEL_CS:#x} SYSENTER_ESP=0x0 SYSENTER_EIP={eip:#x} (entry_sysenter)"
+    );
     let fast = match cpu::features().vendor {
         Vendor::Intel => "SYSENTER",
         Vendor::Amd => "SYSCALL",

@@ -56,7 +56,11 @@ impl AddressSpace {
     /// # Errors
     /// `ENOMEM`.
     pub fn new(is_32bit: bool) -> Result<Self, Errno> {
-        let task_size = if is_32bit { layout::TASK_SIZE_32 } else { layout::TASK_SIZE };
+        let task_size = if is_32bit {
+            layout::TASK_SIZE_32
+        } else {
+            layout::TASK_SIZE
+        };
         Ok(Self {
             areas: BTreeMap::new(),
             tables: PageTables::new()?,
@@ -99,14 +103,17 @@ impl AddressSpace {
     /// The areas that overlap [start, end), lowest first.
     pub fn overlapping(&self, start: u64, end: u64) -> impl Iterator<Item = &Vma> {
         let first = self.find(start).map_or(start, |area| area.start);
-        self.areas.range(first..end.max(first)).map(|(_, area)| area)
+        self.areas
+            .range(first..end.max(first))
+            .map(|(_, area)| area)
     }
 
     /// (mapped, present) pages: VmSize and VmRSS.
     pub fn page_counts(&self) -> (u64, u64) {
         let mut present = 0;
         for area in self.areas.values() {
-            self.tables.for_each(area.start, area.end, |_, _| present += 1);
+            self.tables
+                .for_each(area.start, area.end, |_, _| present += 1);
         }
         (self.total_pages, present)
     }
@@ -136,7 +143,9 @@ impl AddressSpace {
         let starts: alloc::vec::Vec<u64> = self.overlapping(start, end).map(|a| a.start).collect();
         let mut taken = alloc::vec::Vec::with_capacity(starts.len());
         for key in starts {
-            let Some(mut area) = self.areas.remove(&key) else { continue };
+            let Some(mut area) = self.areas.remove(&key) else {
+                continue;
+            };
             self.total_pages -= area.len() / PAGE_SIZE;
             if area.end > end {
                 let above = area.split_off(end);
@@ -175,7 +184,9 @@ impl AddressSpace {
         };
         for area in self.areas.values() {
             let mut pages = alloc::vec::Vec::new();
-            self.tables.for_each(area.start, area.end, |address, page| pages.push((address, page)));
+            self.tables.for_each(area.start, area.end, |address, page| {
+                pages.push((address, page))
+            });
             for (address, page) in pages {
                 let mut flags = page.flags;
                 if !area.shared && flags.contains(PageFlags::WRITABLE) {
@@ -194,6 +205,7 @@ impl AddressSpace {
 
     /// Whether [address, address + 1) may be accessed as `prot` says.
     pub fn allows(&self, address: u64, prot: Prot) -> bool {
-        self.find(address).is_some_and(|area| area.prot.contains(prot))
+        self.find(address)
+            .is_some_and(|area| area.prot.contains(prot))
     }
 }

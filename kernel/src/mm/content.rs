@@ -21,7 +21,12 @@ impl AddressSpace {
             let len = bytes.len().min(PAGE_SIZE as usize - offset);
             let page = address - offset as u64;
             let area = self.find(page).ok_or(Errno::EFAULT)?;
-            if self.tables.lookup(page).is_none_or(|m| !m.flags.contains(PageFlags::WRITABLE)) && !area.shared {
+            if self
+                .tables
+                .lookup(page)
+                .is_none_or(|m| !m.flags.contains(PageFlags::WRITABLE))
+                && !area.shared
+            {
                 self.privatise(page)?;
             }
             let mapped = self.tables.lookup(page).ok_or(Errno::EFAULT)?;
@@ -37,14 +42,18 @@ impl AddressSpace {
     pub fn peek(&mut self, start: u64, out: &mut [u8]) -> usize {
         let mut done = 0;
         while done < out.len() {
-            let Some(address) = start.checked_add(done as u64) else { break };
+            let Some(address) = start.checked_add(done as u64) else {
+                break;
+            };
             let offset = (address % PAGE_SIZE) as usize;
             let len = (out.len() - done).min(PAGE_SIZE as usize - offset);
             let page = address - offset as u64;
             if self.tables.lookup(page).is_none() && self.fault(page, Access::Read).is_err() {
                 break;
             }
-            let Some(mapped) = self.tables.lookup(page) else { break };
+            let Some(mapped) = self.tables.lookup(page) else {
+                break;
+            };
             // SAFETY: the entry holds a reference.
             unsafe { Frame::share_raw(mapped.frame) }.read(offset, &mut out[done..done + len]);
             done += len;
@@ -57,10 +66,13 @@ impl AddressSpace {
     /// # Errors
     /// `EFAULT` where the program may not write.
     pub fn store(&mut self, address: u64, bytes: &[u8]) -> Result<(), Errno> {
-        let end = address.checked_add(bytes.len() as u64).ok_or(Errno::EFAULT)?;
+        let end = address
+            .checked_add(bytes.len() as u64)
+            .ok_or(Errno::EFAULT)?;
         let mut page = page_down(address);
         while page < end {
-            self.fault(page.max(address), Access::Write).map_err(|_| Errno::EFAULT)?;
+            self.fault(page.max(address), Access::Write)
+                .map_err(|_| Errno::EFAULT)?;
             page += PAGE_SIZE;
         }
         self.poke(address, bytes)

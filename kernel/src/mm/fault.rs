@@ -33,7 +33,11 @@ pub enum FaultError {
 
 impl From<Errno> for FaultError {
     fn from(errno: Errno) -> Self {
-        if errno == Errno::ENOMEM { Self::OutOfMemory } else { Self::PastEnd }
+        if errno == Errno::ENOMEM {
+            Self::OutOfMemory
+        } else {
+            Self::PastEnd
+        }
     }
 }
 
@@ -62,7 +66,9 @@ impl AddressSpace {
         let page = page_down(address);
         let flags = area.prot.page_flags();
         match self.tables.lookup(page) {
-            Some(mapped) if access == Access::Write && !mapped.flags.contains(PageFlags::WRITABLE) => {
+            Some(mapped)
+                if access == Access::Write && !mapped.flags.contains(PageFlags::WRITABLE) =>
+            {
                 let shared = area.shared;
                 // SAFETY: the entry holds a reference.
                 let frame = unsafe { Frame::share_raw(mapped.frame) };
@@ -71,7 +77,8 @@ impl AddressSpace {
             // The entry allows it by now: a stale TLB entry, or a flag that mprotect changed.
             Some(mapped) => {
                 let writable = mapped.flags & PageFlags::WRITABLE;
-                self.tables.set_flags(page, (flags - PageFlags::WRITABLE) | writable);
+                self.tables
+                    .set_flags(page, (flags - PageFlags::WRITABLE) | writable);
                 Ok(())
             }
             None => {
@@ -82,7 +89,13 @@ impl AddressSpace {
     }
 
     /// A store to a page that is present but read-only: copy it if somebody else has it.
-    fn make_writable(&mut self, page: u64, frame: Frame, shared: bool, flags: PageFlags) -> Result<(), FaultError> {
+    fn make_writable(
+        &mut self,
+        page: u64,
+        frame: Frame,
+        shared: bool,
+        flags: PageFlags,
+    ) -> Result<(), FaultError> {
         // `frame` is itself a reference: the entry's and this one make two.
         let owned = shared || frame.reference_count() == 2;
         if owned {
@@ -95,8 +108,14 @@ impl AddressSpace {
 
     /// Extends the stack down to `address` if it lies within the stack's limit.
     fn grow_stack(&mut self, address: u64) -> Result<(), FaultError> {
-        let above = self.areas.range(address..).next().map(|(_, a)| (a.start, a.end, a.role));
-        let Some((start, end, Role::Stack)) = above else { return Err(FaultError::NotMapped) };
+        let above = self
+            .areas
+            .range(address..)
+            .next()
+            .map(|(_, a)| (a.start, a.end, a.role));
+        let Some((start, end, Role::Stack)) = above else {
+            return Err(FaultError::NotMapped);
+        };
         let new_start = page_down(address);
         if end - new_start > layout::STACK_LIMIT {
             return Err(FaultError::NotMapped);
@@ -104,7 +123,11 @@ impl AddressSpace {
         // Linux keeps a gap of 256 pages below a growing stack (stack_guard_gap).
         let gap = 256 * PAGE_SIZE;
         // What can't be accessed is a gap by itself.
-        let below = self.areas.range(..start).next_back().map(|(_, area)| (area.end, area.prot.is_empty()));
+        let below = self
+            .areas
+            .range(..start)
+            .next_back()
+            .map(|(_, area)| (area.end, area.prot.is_empty()));
         if let Some((end, is_gap)) = below
             && new_start < end.saturating_add(if is_gap { 0 } else { gap })
         {
@@ -125,7 +148,9 @@ fn new_page(area: &Vma, page: u64, access: Access) -> Result<(Frame, PageFlags),
     match &area.backing {
         Backing::Anonymous => Ok((Frame::zeroed()?, flags)),
         Backing::Kernel(frames, _) => {
-            let frame = frames.get(area.page_index(page) as usize).ok_or(FaultError::PastEnd)?;
+            let frame = frames
+                .get(area.page_index(page) as usize)
+                .ok_or(FaultError::PastEnd)?;
             Ok((frame.clone(), flags - PageFlags::WRITABLE))
         }
         Backing::File { source, .. } => {

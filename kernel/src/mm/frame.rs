@@ -46,12 +46,26 @@ pub fn phys_to_virt(physical: u64) -> *mut u8 {
 
 /// Takes stock of the RAM that the loader reported.
 pub fn init(boot_info: &BootInfo) {
-    let offset = boot_info.physical_memory_offset.as_ref().expect("the loader maps physical memory");
+    let offset = boot_info
+        .physical_memory_offset
+        .as_ref()
+        .expect("the loader maps physical memory");
     PHYS_OFFSET.store(*offset, Ordering::Relaxed);
     let usable = |r: &&MemoryRegion| r.kind == MemoryRegionKind::Usable;
     // The counts cover the loader's own memory too: the ramdisk's is freed after unpacking.
-    let ram = |r: &&MemoryRegion| matches!(r.kind, MemoryRegionKind::Usable | MemoryRegionKind::Bootloader);
-    let top = boot_info.memory_regions.iter().filter(ram).map(|r| r.end).max().unwrap_or(0);
+    let ram = |r: &&MemoryRegion| {
+        matches!(
+            r.kind,
+            MemoryRegionKind::Usable | MemoryRegionKind::Bootloader
+        )
+    };
+    let top = boot_info
+        .memory_regions
+        .iter()
+        .filter(ram)
+        .map(|r| r.end)
+        .max()
+        .unwrap_or(0);
     let frames = (top / PAGE_SIZE) as usize;
     let counts_size = (frames * size_of::<u32>()) as u64;
 
@@ -203,14 +217,18 @@ impl Frame {
     pub fn read(&self, offset: usize, out: &mut [u8]) {
         assert!(offset + out.len() <= PAGE_SIZE as usize);
         // SAFETY: in bounds; one CPU and no preemption, so nobody writes meanwhile.
-        unsafe { core::ptr::copy_nonoverlapping(self.as_ptr().add(offset), out.as_mut_ptr(), out.len()) };
+        unsafe {
+            core::ptr::copy_nonoverlapping(self.as_ptr().add(offset), out.as_mut_ptr(), out.len())
+        };
     }
 
     /// Copies bytes into the frame. Panics if `offset + bytes.len()` is past its end.
     pub fn write(&self, offset: usize, bytes: &[u8]) {
         assert!(offset + bytes.len() <= PAGE_SIZE as usize);
         // SAFETY: in bounds; programs may see the write, which is what sharing means.
-        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), self.as_ptr().add(offset), bytes.len()) };
+        unsafe {
+            core::ptr::copy_nonoverlapping(bytes.as_ptr(), self.as_ptr().add(offset), bytes.len())
+        };
     }
 
     /// Calls `f` with the frame's bytes.

@@ -45,7 +45,11 @@ static HEAP: KernelHeap = KernelHeap(Mutex::new(State {
 
 /// The size class that `layout` fits in.
 fn class_of(layout: Layout) -> Option<usize> {
-    let size = layout.size().max(layout.align()).max(SMALLEST).next_power_of_two();
+    let size = layout
+        .size()
+        .max(layout.align())
+        .max(SMALLEST)
+        .next_power_of_two();
     let class = (size / SMALLEST).trailing_zeros() as usize;
     (class < CLASSES).then_some(class)
 }
@@ -57,8 +61,16 @@ impl State {
         let wanted = bytes.max(GROWTH).next_multiple_of(PAGE_SIZE);
         let mut got = 0;
         while got < wanted {
-            let Ok(frame) = Frame::for_kernel() else { break };
-            if paging::map_kernel(start + got, frame.into_raw(), PageFlags::WRITABLE | PageFlags::NO_EXECUTE).is_err() {
+            let Ok(frame) = Frame::for_kernel() else {
+                break;
+            };
+            if paging::map_kernel(
+                start + got,
+                frame.into_raw(),
+                PageFlags::WRITABLE | PageFlags::NO_EXECUTE,
+            )
+            .is_err()
+            {
                 break;
             }
             got += PAGE_SIZE;
@@ -83,7 +95,10 @@ impl State {
             if let Ok(block) = self.list.allocate_first_fit(layout) {
                 return block.as_ptr();
             }
-            if self.grow((layout.size() + layout.align() + 64) as u64).is_none() {
+            if self
+                .grow((layout.size() + layout.align() + 64) as u64)
+                .is_none()
+            {
                 return null_mut();
             }
         }
@@ -116,7 +131,9 @@ unsafe impl GlobalAlloc for KernelHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let mut state = self.0.lock();
         state.in_use += layout.size();
-        let Some(class) = class_of(layout) else { return state.take_from_list(layout) };
+        let Some(class) = class_of(layout) else {
+            return state.take_from_list(layout);
+        };
         if state.classes[class].is_null() {
             state.refill(class);
         }
@@ -142,7 +159,10 @@ unsafe impl GlobalAlloc for KernelHeap {
 
 /// Maps the heap's first part.
 pub fn init() {
-    HEAP.0.lock().grow(GROWTH).expect("no memory for the kernel heap");
+    HEAP.0
+        .lock()
+        .grow(GROWTH)
+        .expect("no memory for the kernel heap");
 }
 
 /// Bytes in use by the kernel's data structures.

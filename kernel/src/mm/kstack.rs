@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 
 use spin::Mutex;
 
+use super::PAGE_SIZE;
 use super::frame::Frame;
 use super::layout::KSTACK_START;
 use super::paging::{self, PageFlags};
-use super::PAGE_SIZE;
 use crate::syscall::errno::Errno;
 
 /// Bytes of a stack.
@@ -15,7 +15,10 @@ pub const SIZE: u64 = 32 * 1024;
 /// Bytes of address space for each: the stack and the guard below it.
 const STRIDE: u64 = 2 * SIZE;
 
-static SLOTS: Mutex<Slots> = Mutex::new(Slots { next: 0, free: Vec::new() });
+static SLOTS: Mutex<Slots> = Mutex::new(Slots {
+    next: 0,
+    free: Vec::new(),
+});
 
 struct Slots {
     next: u64,

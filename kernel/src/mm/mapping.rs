@@ -40,19 +40,39 @@ impl AddressSpace {
                 at
             }
         };
-        if matches!(place, Place::FixedNoReplace(_)) && self.overlapping(start, start + len).next().is_some() {
+        if matches!(place, Place::FixedNoReplace(_))
+            && self.overlapping(start, start + len).next().is_some()
+        {
             return Err(Errno::EEXIST);
         }
         self.unmap(start, len)?;
-        let NewArea { prot, max_prot, shared, backing, role } = area;
-        self.insert(Vma { start, end: start + len, prot, max_prot, shared, backing, role });
+        let NewArea {
+            prot,
+            max_prot,
+            shared,
+            backing,
+            role,
+        } = area;
+        self.insert(Vma {
+            start,
+            end: start + len,
+            prot,
+            max_prot,
+            shared,
+            backing,
+            role,
+        });
         Ok(start)
     }
 
     /// Whether there may be more areas: a program's count is limited, and the kernel's memory
     /// isn't to be used up by them.
     pub(super) fn check_room(&self) -> Result<(), Errno> {
-        if self.areas.len() >= MAP_COUNT_MAX || frame::is_low() { Err(Errno::ENOMEM) } else { Ok(()) }
+        if self.areas.len() >= MAP_COUNT_MAX || frame::is_low() {
+            Err(Errno::ENOMEM)
+        } else {
+            Ok(())
+        }
     }
 
     pub(super) fn check_fixed(&self, at: u64, len: u64) -> Result<(), Errno> {
@@ -63,7 +83,11 @@ impl AddressSpace {
             Some(end) if end <= self.task_size => {}
             _ => return Err(Errno::ENOMEM),
         }
-        if at < layout::MMAP_MIN { Err(Errno::EPERM) } else { Ok(()) }
+        if at < layout::MMAP_MIN {
+            Err(Errno::EPERM)
+        } else {
+            Ok(())
+        }
     }
 
     /// Room for `len` bytes: at the hint, else the highest gap below `mmap_base`, else the
@@ -92,7 +116,11 @@ impl AddressSpace {
             }
             start = start.max(area.end);
         }
-        if self.task_size.saturating_sub(start) >= len { Ok(start) } else { Err(Errno::ENOMEM) }
+        if self.task_size.saturating_sub(start) >= len {
+            Ok(start)
+        } else {
+            Err(Errno::ENOMEM)
+        }
     }
 
     fn gap_below(&self, from: u64, len: u64) -> Option<u64> {
@@ -117,13 +145,18 @@ impl AddressSpace {
             return Err(Errno::EINVAL);
         }
         // A hole in the middle of an area makes one more of it.
-        let splits = self.find(start).is_some_and(|area| area.start < start && area.end > end);
+        let splits = self
+            .find(start)
+            .is_some_and(|area| area.start < start && area.end > end);
         if splits && self.areas.len() >= MAP_COUNT_MAX {
             return Err(Errno::ENOMEM);
         }
         for area in self.carve(start, end) {
             self.drop_pages(area.start, area.end);
-            if area.role == Role::Vdso && self.landmarks.vdso >= area.start && self.landmarks.vdso < area.end {
+            if area.role == Role::Vdso
+                && self.landmarks.vdso >= area.start
+                && self.landmarks.vdso < area.end
+            {
                 self.landmarks.vdso = 0;
             }
             self.search_from = self.search_from.max(area.end.min(self.mmap_base));
@@ -134,15 +167,24 @@ impl AddressSpace {
 
     /// Frees the page tables that only [start, end) needed.
     pub(super) fn prune_tables(&mut self, start: u64, end: u64) {
-        let floor = self.areas.range(..start).next_back().map_or(0, |(_, area)| area.end);
-        let ceiling = self.areas.range(end..).next().map_or(1 << 47, |(_, area)| area.start);
+        let floor = self
+            .areas
+            .range(..start)
+            .next_back()
+            .map_or(0, |(_, area)| area.end);
+        let ceiling = self
+            .areas
+            .range(end..)
+            .next()
+            .map_or(1 << 47, |(_, area)| area.start);
         self.tables.prune(start, end, floor, ceiling);
     }
 
     /// Drops the pages in [start, end); the areas stay (MADV_DONTNEED).
     pub fn drop_pages(&mut self, start: u64, end: u64) {
         let mut pages = alloc::vec::Vec::new();
-        self.tables.for_each(start, end, |address, _| pages.push(address));
+        self.tables
+            .for_each(start, end, |address, _| pages.push(address));
         for address in pages {
             drop(self.tables.unmap(address));
         }
@@ -178,11 +220,17 @@ impl AddressSpace {
         for mut area in self.carve(start, covered) {
             area.prot = prot;
             let mut pages = alloc::vec::Vec::new();
-            self.tables.for_each(area.start, area.end, |address, page| pages.push((address, page)));
+            self.tables.for_each(area.start, area.end, |address, page| {
+                pages.push((address, page))
+            });
             for (address, page) in pages {
                 // A page that is to become writable stays read-only until the first store: it
                 // may be shared, and the fault decides about the copy.
-                let keep = if area.shared { PageFlags::WRITABLE } else { page.flags & PageFlags::WRITABLE };
+                let keep = if area.shared {
+                    PageFlags::WRITABLE
+                } else {
+                    page.flags & PageFlags::WRITABLE
+                };
                 let flags = prot.page_flags() & !(PageFlags::WRITABLE - keep);
                 self.tables.set_flags(address, flags);
             }
@@ -202,11 +250,16 @@ impl AddressSpace {
         }
         let done = if new_end > old_end {
             // One page stays free above, as Linux's check for the stack's gap demands.
-            if self.overlapping(old_end, new_end + PAGE_SIZE).next().is_some() {
+            if self
+                .overlapping(old_end, new_end + PAGE_SIZE)
+                .next()
+                .is_some()
+            {
                 Err(Errno::ENOMEM)
             } else {
                 let heap = NewArea::anonymous(Prot::READ | Prot::WRITE).role(Role::Heap);
-                self.map(Place::Fixed(old_end), new_end - old_end, heap).map(|_| ())
+                self.map(Place::Fixed(old_end), new_end - old_end, heap)
+                    .map(|_| ())
             }
         } else if new_end < old_end {
             self.unmap(new_end, old_end - new_end)
@@ -237,7 +290,13 @@ pub struct NewArea {
 impl NewArea {
     /// Private memory, zeros at first.
     pub fn anonymous(prot: Prot) -> Self {
-        Self { prot, max_prot: Prot::all(), shared: false, backing: Backing::Anonymous, role: Role::Plain }
+        Self {
+            prot,
+            max_prot: Prot::all(),
+            shared: false,
+            backing: Backing::Anonymous,
+            role: Role::Plain,
+        }
     }
 
     /// The same with a role.

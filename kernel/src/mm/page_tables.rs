@@ -6,9 +6,9 @@ use x86_64::registers::control::Cr3;
 use x86_64::structures::paging::PageTableFlags;
 use x86_64::{PhysAddr, VirtAddr};
 
+use super::PAGE_SIZE;
 use super::frame::Frame;
 use super::paging::{PageFlags, activate, activate_kernel, entry, kernel_root, slot, table};
-use super::PAGE_SIZE;
 use crate::syscall::errno::Errno;
 
 /// A program's page tables. Dropping them drops the references that their entries hold.
@@ -62,12 +62,16 @@ impl PageTables {
     /// # Errors
     /// `ENOMEM` when a table is needed and there is no frame for it.
     pub fn map(&mut self, address: u64, frame: Frame, flags: PageFlags) -> Result<(), Errno> {
-        let user = PageTableFlags::PRESENT | PageTableFlags::WRITABLE | PageTableFlags::USER_ACCESSIBLE;
+        let user =
+            PageTableFlags::PRESENT | PageTableFlags::WRITABLE | PageTableFlags::USER_ACCESSIBLE;
         let slot = entry(self.root, address, Some(user))?.ok_or(Errno::EEXIST)?;
         // SAFETY: `entry` returned a live table's slot.
         let slot = unsafe { &mut *slot };
         let old = (!slot.is_unused()).then(|| slot.addr().as_u64());
-        slot.set_addr(PhysAddr::new(frame.into_raw()), flags | PageTableFlags::PRESENT);
+        slot.set_addr(
+            PhysAddr::new(frame.into_raw()),
+            flags | PageTableFlags::PRESENT,
+        );
         if let Some(old) = old {
             self.flush(address);
             // SAFETY: the entry held this reference and no longer does.
@@ -81,7 +85,10 @@ impl PageTables {
         let slot = entry(self.root, address, None).ok()??;
         // SAFETY: `entry` returned a live table's slot.
         let slot = unsafe { &*slot };
-        (!slot.is_unused()).then(|| Mapped { frame: slot.addr().as_u64(), flags: slot.flags() })
+        (!slot.is_unused()).then(|| Mapped {
+            frame: slot.addr().as_u64(),
+            flags: slot.flags(),
+        })
     }
 
     /// Changes an entry's flags. Without `PRESENT` the page stays, out of the program's reach
@@ -143,7 +150,13 @@ impl PageTables {
             // SAFETY: a live page table, read only.
             let slot = unsafe { &*slot(at, address, 1) };
             if !slot.is_unused() {
-                f(address, Mapped { frame: slot.addr().as_u64(), flags: slot.flags() });
+                f(
+                    address,
+                    Mapped {
+                        frame: slot.addr().as_u64(),
+                        flags: slot.flags(),
+                    },
+                );
             }
             address += PAGE_SIZE;
         }
@@ -154,7 +167,10 @@ impl PageTables {
 /// in `unmapped`; returns whether there were any.
 fn prune(at: u64, level: u32, base: u64, range: Range<u64>, unmapped: Range<u64>) -> bool {
     let size = 1u64 << (12 + 9 * (level - 1));
-    let (first, last) = ((range.start.max(base) - base) / size, (range.end - 1 - base) / size);
+    let (first, last) = (
+        (range.start.max(base) - base) / size,
+        (range.end - 1 - base) / size,
+    );
     let mut any = false;
     for i in first..=last.min(511) {
         let from = base + i * size;

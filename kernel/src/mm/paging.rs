@@ -24,7 +24,9 @@ pub(super) fn table(physical: u64) -> *mut PageTable {
 
 /// The entry for `address` in the table of `level` at `at`.
 pub(super) fn slot(at: u64, address: u64, level: u32) -> *mut PageTableEntry {
-    table(at).cast::<PageTableEntry>().wrapping_add(index(address, level))
+    table(at)
+        .cast::<PageTableEntry>()
+        .wrapping_add(index(address, level))
 }
 
 pub(super) fn index(address: u64, level: u32) -> usize {
@@ -35,9 +37,16 @@ pub(super) fn index(address: u64, level: u32) -> usize {
 /// the kernel's image, guard pages unmapped.
 pub fn init() {
     let (loader_root, _) = Cr3::read();
-    let root = Frame::zeroed().expect("no memory for the first page table").into_raw();
+    let root = Frame::zeroed()
+        .expect("no memory for the first page table")
+        .into_raw();
     // SAFETY: the loader's root is mapped by the physical map; the new one is ours alone.
-    let (old, new) = unsafe { (&*table(loader_root.start_address().as_u64()), &mut *table(root)) };
+    let (old, new) = unsafe {
+        (
+            &*table(loader_root.start_address().as_u64()),
+            &mut *table(root),
+        )
+    };
     for i in 256..512 {
         if !old[i].is_unused() {
             new[i] = old[i].clone();
@@ -48,7 +57,9 @@ pub fn init() {
         }
     }
     for area in [layout::HEAP_START, layout::KSTACK_START] {
-        let next = Frame::zeroed().expect("no memory for the kernel's tables").into_raw();
+        let next = Frame::zeroed()
+            .expect("no memory for the kernel's tables")
+            .into_raw();
         let flags = PageTableFlags::PRESENT | PageTableFlags::WRITABLE | PageTableFlags::NO_EXECUTE;
         new[index(area, 4)].set_addr(PhysAddr::new(next), flags);
     }
@@ -73,7 +84,11 @@ pub fn activate_kernel() {
 
 /// Finds the entry that maps `address` at the last level, making tables on the way if `make`
 /// says with which flags. `None`: there is none (or the mapping is a large page).
-pub(super) fn entry(root: u64, address: u64, make: Option<PageTableFlags>) -> Result<Option<*mut PageTableEntry>, Errno> {
+pub(super) fn entry(
+    root: u64,
+    address: u64,
+    make: Option<PageTableFlags>,
+) -> Result<Option<*mut PageTableEntry>, Errno> {
     let mut at = root;
     for level in [4, 3, 2] {
         // SAFETY: `at` is a live page table; nothing else holds a reference into it: tables
@@ -82,7 +97,11 @@ pub(super) fn entry(root: u64, address: u64, make: Option<PageTableFlags>) -> Re
         if slot.is_unused() {
             let Some(flags) = make else { return Ok(None) };
             // The kernel's own tables may use the reserve, a program's may not.
-            let next = if address >> 63 == 1 { Frame::for_kernel()? } else { Frame::uninitialised()? };
+            let next = if address >> 63 == 1 {
+                Frame::for_kernel()?
+            } else {
+                Frame::uninitialised()?
+            };
             next.clear();
             slot.set_addr(PhysAddr::new(next.into_raw()), flags);
         }

@@ -24,7 +24,9 @@ impl AddressSpace {
     /// `EINVAL` for bad numbers.
     pub fn remap(&mut self, old: u64, old_len: u64, new_len: u64, to: Remap) -> Result<u64, Errno> {
         let old_len = page_up(old_len).ok_or(Errno::EINVAL)?;
-        let new_len = page_up(new_len).filter(|len| *len != 0).ok_or(Errno::EINVAL)?;
+        let new_len = page_up(new_len)
+            .filter(|len| *len != 0)
+            .ok_or(Errno::EINVAL)?;
         if !old.is_multiple_of(PAGE_SIZE) || new_len > self.task_size {
             return Err(Errno::EINVAL);
         }
@@ -37,7 +39,11 @@ impl AddressSpace {
             return Ok(old);
         }
         if old_len == 0 || old_len > area.end - old {
-            return Err(if old_len == 0 { Errno::EINVAL } else { Errno::EFAULT });
+            return Err(if old_len == 0 {
+                Errno::EINVAL
+            } else {
+                Errno::EFAULT
+            });
         }
         // The vDSO and its data move whole, and never grow (VM_DONTEXPAND).
         let kernels = matches!(area.backing, Backing::Kernel(..));
@@ -51,11 +57,14 @@ impl AddressSpace {
             if overlap {
                 return Err(Errno::EINVAL);
             }
-            self.check_fixed(new, new_len).map_err(|e| if e == Errno::ENOMEM { Errno::EINVAL } else { e })?;
+            self.check_fixed(new, new_len)
+                .map_err(|e| if e == Errno::ENOMEM { Errno::EINVAL } else { e })?;
             self.unmap(new, new_len)?;
             return self.move_area(old, old_len, new, new_len);
         }
-        let grown_end = old.checked_add(new_len).filter(|end| *end <= self.task_size);
+        let grown_end = old
+            .checked_add(new_len)
+            .filter(|end| *end <= self.task_size);
         if old + old_len == area_end
             && let Some(end) = grown_end
             && self.overlapping(area_end, end).next().is_none()
@@ -88,7 +97,9 @@ impl AddressSpace {
             }
             let shift = |address: u64| address - old + new;
             let mut pages = alloc::vec::Vec::new();
-            self.tables.for_each(area.start, area.end, |address, page| pages.push((address, page.flags)));
+            self.tables.for_each(area.start, area.end, |address, page| {
+                pages.push((address, page.flags))
+            });
             for (address, flags) in pages {
                 if let Some(frame) = self.tables.unmap(address) {
                     self.tables.map(shift(address), frame, flags)?;

@@ -99,13 +99,19 @@ kernel_test!(
     fn mappings_join_and_split() {
         let mut mm = space();
         let at = 0x10_0000;
-        mm.map(Place::Fixed(at), 0x3000, NewArea::anonymous(RW)).expect("room");
-        mm.map(Place::Fixed(at + 0x3000), 0x1000, NewArea::anonymous(RW)).expect("room");
+        mm.map(Place::Fixed(at), 0x3000, NewArea::anonymous(RW))
+            .expect("room");
+        mm.map(Place::Fixed(at + 0x3000), 0x1000, NewArea::anonymous(RW))
+            .expect("room");
         assert_eq!(starts(&mm), [(at, at + 0x4000)]);
         mm.protect(at + 0x1000, 0x1000, Prot::READ).expect("mapped");
         assert_eq!(
             starts(&mm),
-            [(at, at + 0x1000), (at + 0x1000, at + 0x2000), (at + 0x2000, at + 0x4000)]
+            [
+                (at, at + 0x1000),
+                (at + 0x1000, at + 0x2000),
+                (at + 0x2000, at + 0x4000)
+            ]
         );
         mm.protect(at + 0x1000, 0x1000, RW).expect("mapped");
         assert_eq!(starts(&mm), [(at, at + 0x4000)]);
@@ -119,15 +125,30 @@ kernel_test!(
     fn places_are_checked() {
         let mut mm = space();
         let area = || NewArea::anonymous(RW);
-        assert_eq!(mm.map(Place::Fixed(0x10_0001), 0x1000, area()), Err(Errno::EINVAL));
+        assert_eq!(
+            mm.map(Place::Fixed(0x10_0001), 0x1000, area()),
+            Err(Errno::EINVAL)
+        );
         assert_eq!(mm.map(Place::Fixed(0), 0x1000, area()), Err(Errno::EPERM));
-        assert_eq!(mm.map(Place::Fixed(layout::TASK_SIZE), 0x1000, area()), Err(Errno::ENOMEM));
-        assert_eq!(mm.map(Place::Fixed(u64::MAX - 0xfff), 0x1000, area()), Err(Errno::ENOMEM));
+        assert_eq!(
+            mm.map(Place::Fixed(layout::TASK_SIZE), 0x1000, area()),
+            Err(Errno::ENOMEM)
+        );
+        assert_eq!(
+            mm.map(Place::Fixed(u64::MAX - 0xfff), 0x1000, area()),
+            Err(Errno::ENOMEM)
+        );
         assert_eq!(mm.map(Place::Hint(0), 0, area()), Err(Errno::EINVAL));
         assert_eq!(mm.map(Place::Hint(0), u64::MAX, area()), Err(Errno::ENOMEM));
-        assert_eq!(mm.map(Place::Hint(0), layout::TASK_SIZE + 0x1000, area()), Err(Errno::ENOMEM));
+        assert_eq!(
+            mm.map(Place::Hint(0), layout::TASK_SIZE + 0x1000, area()),
+            Err(Errno::ENOMEM)
+        );
         let at = mm.map(Place::Hint(0), 0x1000, area()).expect("room");
-        assert_eq!(mm.map(Place::FixedNoReplace(at), 0x1000, area()), Err(Errno::EEXIST));
+        assert_eq!(
+            mm.map(Place::FixedNoReplace(at), 0x1000, area()),
+            Err(Errno::EEXIST)
+        );
         assert_eq!(mm.unmap(at + 1, 0x1000), Err(Errno::EINVAL));
         assert_eq!(mm.unmap(at, 0), Err(Errno::EINVAL));
     }
@@ -138,7 +159,9 @@ kernel_test!(
         let before = free_frames();
         let mut parent = space();
         let at = 0x20_0000;
-        parent.map(Place::Fixed(at), 0x2000, NewArea::anonymous(RW)).expect("room");
+        parent
+            .map(Place::Fixed(at), 0x2000, NewArea::anonymous(RW))
+            .expect("room");
         parent.poke(at, b"parent").expect("mapped");
         let mut child = parent.fork().expect("memory");
         assert_eq!(peek(&child, at), Some(b'p'));
@@ -149,7 +172,10 @@ kernel_test!(
         }
         child.fault(at, Access::Write).expect("allowed");
         child.poke(at, b"child").expect("mapped");
-        assert_eq!((peek(&parent, at), peek(&child, at)), (Some(b'p'), Some(b'c')));
+        assert_eq!(
+            (peek(&parent, at), peek(&child, at)),
+            (Some(b'p'), Some(b'c'))
+        );
         // The last owner writes without a copy.
         drop(child);
         let frame = parent.tables.lookup(at).expect("present").frame;
@@ -166,7 +192,11 @@ kernel_test!(
         let source: Arc<dyn PageSource> = Arc::new(SharedMemory::new());
         let area = NewArea {
             shared: true,
-            backing: Backing::File { source, offset: 0, path: "".into() },
+            backing: Backing::File {
+                source,
+                offset: 0,
+                path: "".into(),
+            },
             ..NewArea::anonymous(RW)
         };
         let at = parent.map(Place::Hint(0), 0x1000, area).expect("room");
@@ -182,7 +212,9 @@ kernel_test!(
 kernel_test!(
     fn protection_none_keeps_the_page() {
         let mut mm = space();
-        let at = mm.map(Place::Hint(0), 0x1000, NewArea::anonymous(RW)).expect("room");
+        let at = mm
+            .map(Place::Hint(0), 0x1000, NewArea::anonymous(RW))
+            .expect("room");
         mm.poke(at, b"kept").expect("mapped");
         mm.protect(at, 0x1000, Prot::empty()).expect("mapped");
         assert_eq!(mm.fault(at, Access::Read), Err(FaultError::NotAllowed));
@@ -196,15 +228,23 @@ kernel_test!(
 kernel_test!(
     fn remap_moves_pages() {
         let mut mm = space();
-        let at = mm.map(Place::Hint(0), 0x2000, NewArea::anonymous(RW)).expect("room");
+        let at = mm
+            .map(Place::Hint(0), 0x2000, NewArea::anonymous(RW))
+            .expect("room");
         mm.poke(at + 0x1000, b"moved").expect("mapped");
         let to = 0x4000_0000;
         assert_eq!(mm.remap(at, 0x2000, 0x4000, Remap::To(to)), Ok(to));
         assert_eq!(starts(&mm), [(to, to + 0x4000)]);
-        assert_eq!((peek(&mm, to + 0x1000), peek(&mm, at + 0x1000)), (Some(b'm'), None));
+        assert_eq!(
+            (peek(&mm, to + 0x1000), peek(&mm, at + 0x1000)),
+            (Some(b'm'), None)
+        );
         assert_eq!(mm.remap(to, 0x4000, 0x1000, Remap::Stay), Ok(to));
         assert_eq!(starts(&mm), [(to, to + 0x1000)]);
-        assert_eq!(mm.remap(to + 0x9000, 0x1000, 0x1000, Remap::Stay), Err(Errno::EFAULT));
+        assert_eq!(
+            mm.remap(to + 0x9000, 0x1000, 0x1000, Remap::Stay),
+            Err(Errno::EFAULT)
+        );
     }
 );
 
@@ -213,25 +253,31 @@ kernel_test!(
         let mut mm = space();
         let top = 0x7000_0000_0000;
         let stack = NewArea::anonymous(RW).role(Role::Stack);
-        mm.map(Place::Fixed(top - 0x1000), 0x1000, stack).expect("room");
+        mm.map(Place::Fixed(top - 0x1000), 0x1000, stack)
+            .expect("room");
         mm.fault(top - 0x9000, Access::Write).expect("grows");
         assert_eq!(starts(&mm), [(top - 0x9000, top)]);
         let limit = top - layout::STACK_LIMIT;
         mm.fault(limit, Access::Write).expect("grows");
-        assert_eq!(mm.fault(limit - 1, Access::Write), Err(FaultError::NotMapped));
+        assert_eq!(
+            mm.fault(limit - 1, Access::Write),
+            Err(FaultError::NotMapped)
+        );
     }
 );
 
 kernel_test!(
     fn unmapping_frees_the_tables() {
         let mut mm = space();
-        mm.map(Place::Fixed(0x10_0000), 0x1000, NewArea::anonymous(RW)).expect("room");
+        mm.map(Place::Fixed(0x10_0000), 0x1000, NewArea::anonymous(RW))
+            .expect("room");
         mm.poke(0x10_0000, b"x").expect("mapped");
         let before = free_frames();
         for i in 1..20 {
             // Each in a gigabyte of its own, so with two tables of its own.
             let at = i << 30;
-            mm.map(Place::Fixed(at), 0x2000, NewArea::anonymous(RW)).expect("room");
+            mm.map(Place::Fixed(at), 0x2000, NewArea::anonymous(RW))
+                .expect("room");
             mm.poke(at + 0xfff, b"xy").expect("mapped");
             assert!(free_frames() < before);
             mm.unmap(at, 0x1000).expect("mapped");
@@ -249,11 +295,15 @@ kernel_test!(
         // Every other page, so that nothing joins.
         for i in 0..2000 {
             let at = 0x1000_0000 + i * 2 * PAGE_SIZE;
-            mm.map(Place::Fixed(at), PAGE_SIZE, NewArea::anonymous(RW)).expect("room");
+            mm.map(Place::Fixed(at), PAGE_SIZE, NewArea::anonymous(RW))
+                .expect("room");
         }
         assert_eq!(mm.areas().count(), 2000);
         assert!(mm.find(0x1000_0000 + 999 * 2 * PAGE_SIZE).is_some());
-        assert!(mm.find(0x1000_0000 + 999 * 2 * PAGE_SIZE + PAGE_SIZE).is_none());
+        assert!(
+            mm.find(0x1000_0000 + 999 * 2 * PAGE_SIZE + PAGE_SIZE)
+                .is_none()
+        );
         mm.unmap(0x1000_0000, 2000 * 2 * PAGE_SIZE).expect("mapped");
         assert_eq!(mm.areas().count(), 0);
     }

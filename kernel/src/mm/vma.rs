@@ -147,9 +147,16 @@ impl Vma {
     pub fn continues_into(&self, next: &Self) -> bool {
         let same_backing = match (&self.backing, &next.backing) {
             (Backing::Anonymous, Backing::Anonymous) => true,
-            (Backing::File { source: a, offset, .. }, Backing::File { source: b, offset: next, .. }) => {
-                Arc::ptr_eq(a, b) && offset + self.len() == *next
-            }
+            (
+                Backing::File {
+                    source: a, offset, ..
+                },
+                Backing::File {
+                    source: b,
+                    offset: next,
+                    ..
+                },
+            ) => Arc::ptr_eq(a, b) && offset + self.len() == *next,
             _ => false,
         };
         same_backing

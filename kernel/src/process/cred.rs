@@ -25,14 +25,21 @@ impl Credentials {
 
     /// Whether it may send a signal to a process with `target`'s credentials (kill(2)).
     pub fn may_signal(&self, target: &Self) -> bool {
-        self.is_privileged() || [self.euid, self.uid].iter().any(|id| *id == target.uid || *id == target.suid)
+        self.is_privileged()
+            || [self.euid, self.uid]
+                .iter()
+                .any(|id| *id == target.uid || *id == target.suid)
     }
 
     /// Whether it may change the limits of a process with `target`'s credentials (prlimit(2)).
     pub fn may_limit(&self, target: &Self) -> bool {
         self.is_privileged()
-            || [target.uid, target.euid, target.suid].iter().all(|id| *id == self.uid)
-                && [target.gid, target.egid, target.sgid].iter().all(|id| *id == self.gid)
+            || [target.uid, target.euid, target.suid]
+                .iter()
+                .all(|id| *id == self.uid)
+                && [target.gid, target.egid, target.sgid]
+                    .iter()
+                    .all(|id| *id == self.gid)
     }
 
     /// Whether it is a member of `group`.

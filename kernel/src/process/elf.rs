@@ -30,7 +30,9 @@ impl Source for Executable {
     }
 
     fn read_at(&self, offset: u64, out: &mut [u8]) -> bool {
-        let Some(end) = offset.checked_add(out.len() as u64) else { return false };
+        let Some(end) = offset.checked_add(out.len() as u64) else {
+            return false;
+        };
         if end > self.size {
             return false;
         }
@@ -39,7 +41,9 @@ impl Source for Executable {
             let at = offset + done as u64;
             let in_page = (at % PAGE_SIZE) as usize;
             let len = (PAGE_SIZE as usize - in_page).min(out.len() - done);
-            let Ok(page) = self.source.page(at / PAGE_SIZE) else { return false };
+            let Ok(page) = self.source.page(at / PAGE_SIZE) else {
+                return false;
+            };
             page.read(in_page, &mut out[done..done + len]);
             done += len;
         }
@@ -52,14 +56,25 @@ impl Source for Executable {
 /// # Errors
 /// `ENOEXEC`, or `ENOMEM` where the image asks for addresses that no program has.
 pub fn check(file: &Executable) -> Result<Image, Errno> {
-    formats::elf::parse(file).map_err(|error| if error.is_out_of_memory() { Errno::ENOMEM } else { Errno::ENOEXEC })
+    formats::elf::parse(file).map_err(|error| {
+        if error.is_out_of_memory() {
+            Errno::ENOMEM
+        } else {
+            Errno::ENOEXEC
+        }
+    })
 }
 
 /// Maps `image` with its addresses moved by `bias` (0 for a fixed one).
 ///
 /// # Errors
 /// `ENOMEM`, `EPERM` below mmap_min_addr.
-pub fn map(mm: &mut AddressSpace, file: &Executable, image: &Image, bias: u64) -> Result<(), Errno> {
+pub fn map(
+    mm: &mut AddressSpace,
+    file: &Executable,
+    image: &Image,
+    bias: u64,
+) -> Result<(), Errno> {
     debug_assert!(image.kind == Kind::Relocatable || bias == 0);
     for segment in &image.segments {
         map_segment(mm, file, segment, bias)?;
@@ -67,7 +82,12 @@ pub fn map(mm: &mut AddressSpace, file: &Executable, image: &Image, bias: u64) -
     Ok(())
 }
 
-fn map_segment(mm: &mut AddressSpace, file: &Executable, segment: &Segment, bias: u64) -> Result<(), Errno> {
+fn map_segment(
+    mm: &mut AddressSpace,
+    file: &Executable,
+    segment: &Segment,
+    bias: u64,
+) -> Result<(), Errno> {
     let mut prot = Prot::empty();
     prot.set(Prot::READ, segment.read);
     prot.set(Prot::WRITE, segment.write);
@@ -88,12 +108,24 @@ fn map_segment(mm: &mut AddressSpace, file: &Executable, segment: &Segment, bias
             },
             role: Role::Plain,
         };
-        mm.map(Place::Fixed(page_down(start)), mapped_end - page_down(start), area)?;
+        mm.map(
+            Place::Fixed(page_down(start)),
+            mapped_end - page_down(start),
+            area,
+        )?;
     }
-    let bss_start = if segment.filesz > 0 { mapped_end } else { page_down(start) };
+    let bss_start = if segment.filesz > 0 {
+        mapped_end
+    } else {
+        page_down(start)
+    };
     let bss_end = page_up(end).ok_or(Errno::ENOMEM)?;
     if bss_end > bss_start {
-        mm.map(Place::Fixed(bss_start), bss_end - bss_start, NewArea::anonymous(prot))?;
+        mm.map(
+            Place::Fixed(bss_start),
+            bss_end - bss_start,
+            NewArea::anonymous(prot),
+        )?;
     }
     // The rest of the file's last page reads as zeros. Only a writable segment has such a rest
     // that a program may look at; elsewhere the file's own bytes show, as on Linux.

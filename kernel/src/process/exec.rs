@@ -47,7 +47,11 @@ pub fn is_randomised() -> bool {
 
 /// A random number of bytes, whole pages, below `2^bits` pages; 0 without randomisation.
 pub fn random_pages(bits: u32) -> u64 {
-    if is_randomised() { (random::next_u64() >> (64 - bits)) * PAGE_SIZE } else { 0 }
+    if is_randomised() {
+        (random::next_u64() >> (64 - bits)) * PAGE_SIZE
+    } else {
+        0
+    }
 }
 
 /// A program in its address space, ready to run.
@@ -67,7 +71,11 @@ pub struct Loaded {
 /// # Errors
 /// Those of the path, `EACCES`, `ENOEXEC`, `ELOOP`, `E2BIG`, `ENOMEM`.
 pub fn load(path: &[u8], mut args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<Loaded, Errno> {
-    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path).to_vec();
+    let name = path
+        .rsplit(|byte| *byte == b'/')
+        .next()
+        .unwrap_or(path)
+        .to_vec();
     let shown = String::from_utf8_lossy(path).into_owned();
     let mut path = path.to_vec();
     for _ in 0..INTERPRETER_DEPTH {
@@ -90,16 +98,24 @@ pub fn load(path: &[u8], mut args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<Load
 /// The interpreter and its argument, if the file begins with `#!`.
 fn script(file: &Executable) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
     let mut head = [0; SCRIPT_LINE];
-    let len = head.len().min(usize::try_from(file.size).unwrap_or(usize::MAX));
+    let len = head
+        .len()
+        .min(usize::try_from(file.size).unwrap_or(usize::MAX));
     use formats::elf::Source;
     if !file.read_at(0, &mut head[..len]) {
         return None;
     }
     let line = head[..len].strip_prefix(b"#!")?;
-    let line = line.split(|byte| *byte == b'\n' || *byte == 0).next()?.trim_ascii();
+    let line = line
+        .split(|byte| *byte == b'\n' || *byte == 0)
+        .next()?
+        .trim_ascii();
     let mut parts = line.splitn(2, |byte| *byte == b' ' || *byte == b'\t');
     let interpreter = parts.next().filter(|p| !p.is_empty())?.to_vec();
-    let argument = parts.next().map(|a| a.trim_ascii().to_vec()).filter(|a| !a.is_empty());
+    let argument = parts
+        .next()
+        .map(|a| a.trim_ascii().to_vec())
+        .filter(|a| !a.is_empty());
     Some((interpreter, argument))
 }
 
@@ -127,12 +143,20 @@ fn load_elf(
     vdso::map(&mut mm, is_32bit)?;
     let info = ProgramInfo {
         is_32bit,
-        phdr: if image.phdr_vaddr == 0 { 0 } else { image.phdr_vaddr + bias },
+        phdr: if image.phdr_vaddr == 0 {
+            0
+        } else {
+            image.phdr_vaddr + bias
+        },
         phent: u64::from(image.phentsize),
         phnum: u64::from(image.phnum),
         base,
         entry: image.entry + bias,
-        vsyscall: if is_32bit { vdso::kernel_vsyscall(mm.landmarks.vdso) } else { 0 },
+        vsyscall: if is_32bit {
+            vdso::kernel_vsyscall(mm.landmarks.vdso)
+        } else {
+            0
+        },
         path: shown.into(),
     };
     let stack = stack::build(&mut mm, stack_top, &info, args, env)?;
@@ -147,7 +171,12 @@ fn load_elf(
         ..Frame::default()
     };
     let path = format!("{}", file.path);
-    Ok(Loaded { mm: Arc::new(Mutex::new(mm)), frame, path, name })
+    Ok(Loaded {
+        mm: Arc::new(Mutex::new(mm)),
+        frame,
+        path,
+        name,
+    })
 }
 
 /// Maps the stack and picks where mmap begins; returns the stack's top.
@@ -159,9 +188,16 @@ fn place_stack(mm: &mut AddressSpace, image: &Image) -> Result<u64, Errno> {
     let gap = layout::STACK_LIMIT + 256 * PAGE_SIZE + if is_32bit { 1 << 23 } else { 1 << 34 };
     mm.set_mmap_base(mm.task_size - gap - random_pages(if is_32bit { 8 } else { 28 }));
     let mut prot = Prot::READ | Prot::WRITE;
-    prot.set(Prot::EXEC, matches!(image.stack, Stack::Executable) || image.stack == Stack::Unstated && is_32bit);
+    prot.set(
+        Prot::EXEC,
+        matches!(image.stack, Stack::Executable) || image.stack == Stack::Unstated && is_32bit,
+    );
     let size = 33 * PAGE_SIZE;
-    mm.map(Place::Fixed(top - size), size, NewArea::anonymous(prot).role(Role::Stack))?;
+    mm.map(
+        Place::Fixed(top - size),
+        size,
+        NewArea::anonymous(prot).role(Role::Stack),
+    )?;
     Ok(top)
 }
 
@@ -171,12 +207,18 @@ fn load_bias(mm: &AddressSpace, image: &Image) -> u64 {
         return 0;
     }
     let is_32bit = image.class == Class::Elf32;
-    let base = if is_32bit { layout::PIE_BASE_32 } else { layout::PIE_BASE };
+    let base = if is_32bit {
+        layout::PIE_BASE_32
+    } else {
+        layout::PIE_BASE
+    };
     let base = base + random_pages(if is_32bit { 8 } else { 28 });
     let base = base / image.align * image.align;
     let len = image.extent.end - image.extent.start;
     if base.checked_add(len).is_none_or(|end| end > mm.mmap_base()) {
-        return layout::MMAP_MIN.next_multiple_of(image.align).wrapping_sub(image.extent.start);
+        return layout::MMAP_MIN
+            .next_multiple_of(image.align)
+            .wrapping_sub(image.extent.start);
     }
     base.wrapping_sub(image.extent.start)
 }
@@ -194,13 +236,17 @@ fn load_interpreter(mm: &mut AddressSpace, path: &[u8], class: Class) -> Result<
         Kind::Relocatable => {
             let len = image.extent.end - image.extent.start;
             let area = NewArea::anonymous(Prot::empty());
-            mm.map(Place::Hint(0), len, area)?.wrapping_sub(image.extent.start)
+            mm.map(Place::Hint(0), len, area)?
+                .wrapping_sub(image.extent.start)
         }
     };
     elf::map(mm, &file, &image, bias)?;
     // Code, data and break are the program's, not the linker's.
     mm.landmarks = marks;
-    Ok((bias.wrapping_add(image.extent.start), image.entry.wrapping_add(bias)))
+    Ok((
+        bias.wrapping_add(image.extent.start),
+        image.entry.wrapping_add(bias),
+    ))
 }
 
 /// Gives `task` the loaded program: what execve(2) keeps is left alone, the rest starts anew.
@@ -215,7 +261,11 @@ pub fn install(task: &Task, loaded: &Loaded) {
     *task.comm.lock() = comm;
     let is_32bit = loaded.frame.is_compat();
     let data = if is_32bit { USER_DS } else { 0 };
-    *task.segments.lock() = Segments { ds: data, es: data, ..Segments::default() };
+    *task.segments.lock() = Segments {
+        ds: data,
+        es: data,
+        ..Segments::default()
+    };
     *task.tls.lock() = [0; 3];
     task.fpu.lock().reset();
     task.signals.lock().alternate = AlternateStack::default();
@@ -238,7 +288,10 @@ pub fn execve(path: &[u8], args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<(), Er
     task.segments.lock().load();
     task.fpu.lock().load();
     let keep = task.frame().entry;
-    *task.frame_mut() = Frame { entry: keep, ..loaded.frame };
+    *task.frame_mut() = Frame {
+        entry: keep,
+        ..loaded.frame
+    };
     percpu::clear_work(percpu::work::SINGLE_STEP);
     Ok(())
 }

@@ -60,9 +60,14 @@ pub fn exit_group(status: ExitStatus) -> ! {
 
 /// Wakes a parent that waits; one that ignores SIGCHLD is not bothered with an ended child.
 fn tell_parent(process: &Arc<Process>) {
-    let Some(parent) = process.parent.lock().upgrade() else { return };
+    let Some(parent) = process.parent.lock().upgrade() else {
+        return;
+    };
     if signal::ignores_children(&parent) {
-        parent.children.lock().retain(|child| !Arc::ptr_eq(child, process));
+        parent
+            .children
+            .lock()
+            .retain(|child| !Arc::ptr_eq(child, process));
         table::forget(process.pid);
     }
     parent.child_ended.wake_all();
@@ -113,7 +118,11 @@ pub fn wait(which: Which, no_hang: bool, keep: bool) -> Result<Option<(u32, Exit
     let parent = current().process.clone();
     parent.child_ended.wait_for(|| {
         let mut children = parent.children.lock();
-        let mut candidates = children.iter().enumerate().filter(|(_, c)| which.matches(c)).peekable();
+        let mut candidates = children
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| which.matches(c))
+            .peekable();
         if candidates.peek().is_none() {
             return Some(Err(Errno::ECHILD));
         }

@@ -9,9 +9,9 @@ use super::{current, init, oom, sched, try_current};
 use crate::arch::extable;
 use crate::arch::percpu::{self, work};
 use crate::entry::frame::Frame;
-use crate::{log, trace};
 use crate::mm::fault::{Access, FaultError};
 use crate::mm::{kstack, layout};
+use crate::{log, trace};
 
 /// Single-step flag.
 const TF: u64 = 1 << 8;
@@ -111,7 +111,15 @@ fn user_exception(frame: &Frame, vector: u8, error_code: u64) {
         SEGMENT_NOT_PRESENT | STACK_SEGMENT | ALIGNMENT_CHECK => SIGBUS,
         _ => SIGSEGV,
     };
-    report(frame, NAMES.get(usize::from(vector)).copied().unwrap_or("exception"), error_code, 0);
+    report(
+        frame,
+        NAMES
+            .get(usize::from(vector))
+            .copied()
+            .unwrap_or("exception"),
+        error_code,
+        0,
+    );
     trace::exception(number, vector, frame.rip);
     signal::force(number)
 }
@@ -135,16 +143,25 @@ fn page_fault(frame: &mut Frame, error_code: u64) {
     // return in user mode access its stack as supervisor.
     let from_user = frame.is_user();
     // The kernel touches user memory at the instructions of usercopy.rs only.
-    let fixup = if from_user { None } else { extable::fixup(frame.rip) };
+    let fixup = if from_user {
+        None
+    } else {
+        extable::fixup(frame.rip)
+    };
     if !from_user && (fixup.is_none() || address >= layout::TASK_SIZE) {
         kernel_bug(frame, PAGE_FAULT, error_code, address);
     }
-    let Some(mm) = current().mm() else { kernel_bug(frame, PAGE_FAULT, error_code, address) };
+    let Some(mm) = current().mm() else {
+        kernel_bug(frame, PAGE_FAULT, error_code, address)
+    };
     // Emulated far returns of user code touch its stack as supervisor: under SMAP a mapping that
     // is right in every way still faults, again and again. That access cannot be had.
     let smap_in_user_code = from_user && error_code & (PRESENT | USER) == PRESENT;
-    let result =
-        if smap_in_user_code { Err(FaultError::NotAllowed) } else { mm.lock().fault(address, access) };
+    let result = if smap_in_user_code {
+        Err(FaultError::NotAllowed)
+    } else {
+        mm.lock().fault(address, access)
+    };
     drop(mm);
     match (result, fixup) {
         (Ok(()), _) => {}
@@ -152,12 +169,18 @@ fn page_fault(frame: &mut Frame, error_code: u64) {
         (Err(FaultError::OutOfMemory), _) if !oom::kill_largest() => sched::yield_now(),
         // The copy ends here; what the kernel holds for this call is given back before the
         // process dies of its pending signal.
-        (Err(FaultError::OutOfMemory), Some(go_on)) if current().process.pid != init::PID => frame.rip = go_on,
+        (Err(FaultError::OutOfMemory), Some(go_on)) if current().process.pid != init::PID => {
+            frame.rip = go_on
+        }
         (Err(FaultError::OutOfMemory), _) => signal::force(SIGKILL),
         (Err(_), Some(go_on)) => frame.rip = go_on,
         (Err(error), None) => {
             report(frame, "page fault", error_code, address);
-            let number = if error == FaultError::PastEnd { SIGBUS } else { SIGSEGV };
+            let number = if error == FaultError::PastEnd {
+                SIGBUS
+            } else {
+                SIGSEGV
+            };
             trace::page_fault(number, error, address);
             signal::force(number)
         }
@@ -168,16 +191,27 @@ fn page_fault(frame: &mut Frame, error_code: u64) {
 fn report(frame: &Frame, what: &str, error_code: u64, address: u64) {
     let task = current();
     let comm = *task.comm.lock();
-    let name = core::str::from_utf8(&comm).unwrap_or("?").trim_end_matches('\0');
+    let name = core::str::from_utf8(&comm)
+        .unwrap_or("?")
+        .trim_end_matches('\0');
     log!(
         "{name}[{}]: {what} at {address:#x} ip {:#x} sp {:#x} error {error_code:#x}",
-        task.tid, frame.rip, frame.rsp,
+        task.tid,
+        frame.rip,
+        frame.rsp,
     );
 }
 
 fn kernel_bug(frame: &Frame, vector: u8, error_code: u64, address: u64) -> ! {
-    let name = NAMES.get(usize::from(vector)).copied().unwrap_or("exception");
-    let overflow = if kstack::is_guard(address) { " (kernel stack overflow)" } else { "" };
+    let name = NAMES
+        .get(usize::from(vector))
+        .copied()
+        .unwrap_or("exception");
+    let overflow = if kstack::is_guard(address) {
+        " (kernel stack overflow)"
+    } else {
+        ""
+    };
     crate::panic::with_frame(
         frame,
         format_args!("{name} in the kernel, error {error_code:#x}, address {address:#x}{overflow}"),

@@ -55,7 +55,13 @@ impl CloneArgs {
     /// Those of fork(2).
     pub fn fork() -> Self {
         let none = UserPtr::new(0);
-        Self { flags: CloneFlags::empty(), stack: 0, parent_tid: none, child_tid: none, tls: 0 }
+        Self {
+            flags: CloneFlags::empty(),
+            stack: 0,
+            parent_tid: none,
+            child_tid: none,
+            tls: 0,
+        }
     }
 }
 
@@ -110,15 +116,19 @@ pub fn clone(args: CloneArgs) -> SysResult {
     *new.comm.lock() = *task.comm.lock();
     new.signals.lock().blocked = task.signals.lock().blocked;
     // The tracer follows its program's children.
-    new.work.store(percpu::pending_work() & work::TRACE, Ordering::Relaxed);
+    new.work
+        .store(percpu::pending_work() & work::TRACE, Ordering::Relaxed);
     if args.flags.contains(CloneFlags::CHILD_CLEARTID) {
-        new.clear_child_tid.store(args.child_tid.address(), Ordering::Relaxed);
+        new.clear_child_tid
+            .store(args.child_tid.address(), Ordering::Relaxed);
     }
     if args.flags.contains(CloneFlags::CHILD_SETTID)
         && let Some(mm) = new.mm()
     {
         // A bad address is the child's own trouble, as on Linux.
-        let _ = mm.lock().store(args.child_tid.address(), &pid.to_ne_bytes());
+        let _ = mm
+            .lock()
+            .store(args.child_tid.address(), &pid.to_ne_bytes());
     }
     if args.flags.contains(CloneFlags::PARENT_SETTID) {
         args.parent_tid.write(pid)?;

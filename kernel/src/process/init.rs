@@ -28,7 +28,11 @@ pub fn start(options: &CommandLine) -> ! {
         Ok(()) => sched::run(),
         Err(errno) => {
             let name = errno.name().unwrap_or("?");
-            panic!("cannot start {}: {name} ({})", String::from_utf8_lossy(path), errno.text())
+            panic!(
+                "cannot start {}: {name} ({})",
+                String::from_utf8_lossy(path),
+                errno.text()
+            )
         }
     }
 }
@@ -36,7 +40,13 @@ pub fn start(options: &CommandLine) -> ! {
 fn spawn(path: &[u8], options: &CommandLine) -> Result<(), Errno> {
     let mut args: Vec<Vec<u8>> = vec![path.to_vec()];
     args.extend(options.init_args.iter().cloned());
-    log!("init: {}", args.iter().map(|a| String::from_utf8_lossy(a)).collect::<Vec<_>>().join(" "));
+    log!(
+        "init: {}",
+        args.iter()
+            .map(|a| String::from_utf8_lossy(a))
+            .collect::<Vec<_>>()
+            .join(" ")
+    );
     let loaded = exec::load(path, args.clone(), &options.init_env)?;
     let pid = table::reserve()?;
     debug_assert_eq!(pid, PID);

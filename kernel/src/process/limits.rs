@@ -32,6 +32,8 @@ impl Default for Limits {
 impl Limits {
     /// The soft limit of `resource`.
     pub fn soft(&self, resource: u32) -> u64 {
-        self.0.get(resource as usize).map_or(INFINITY, |limit| limit.0)
+        self.0
+            .get(resource as usize)
+            .map_or(INFINITY, |limit| limit.0)
     }
 }

@@ -12,8 +12,14 @@ pub fn kill_largest() -> bool {
     let size = |task: &Arc<Task>| task.mm().map_or(0, |mm| mm.lock().page_counts().1);
     let tasks = table::all();
     let killable = tasks.iter().filter(|task| task.process.pid != init::PID);
-    let Some(victim) = killable.max_by_key(|task| size(task)) else { return true };
-    log!("Out of memory: killed process {} ({} pages)", victim.process.pid, size(victim));
+    let Some(victim) = killable.max_by_key(|task| size(task)) else {
+        return true;
+    };
+    log!(
+        "Out of memory: killed process {} ({} pages)",
+        victim.process.pid,
+        size(victim)
+    );
     signal::send(victim, SIGKILL);
     victim.process.pid == current().process.pid
 }

@@ -18,8 +18,11 @@ use crate::arch::{gdt, segments::Segments};
 use crate::entry::exit::return_by_iret;
 use crate::entry::frame::{self, Frame};
 
-static SCHEDULER: Mutex<Scheduler> =
-    Mutex::new(Scheduler { current: None, previous: None, ready: VecDeque::new() });
+static SCHEDULER: Mutex<Scheduler> = Mutex::new(Scheduler {
+    current: None,
+    previous: None,
+    ready: VecDeque::new(),
+});
 
 struct Scheduler {
     current: Option<Arc<Task>>,
@@ -97,12 +100,20 @@ fn switch_to(next: Arc<Task>) {
         }
         previous.fpu.lock().save();
         *previous.segments.lock() = Segments::read();
-        previous.work.store(percpu::pending_work(), Ordering::Relaxed);
+        previous
+            .work
+            .store(percpu::pending_work(), Ordering::Relaxed);
     }
     let mut unused = 0;
-    let save_to = previous.as_ref().map_or(&raw mut unused, |task| task.context.get());
+    let save_to = previous
+        .as_ref()
+        .map_or(&raw mut unused, |task| task.context.get());
     let load_from = next.context.get();
-    percpu::set_current(Arc::as_ptr(&next), next.stack.top(), next.work.load(Ordering::Relaxed));
+    percpu::set_current(
+        Arc::as_ptr(&next),
+        next.stack.top(),
+        next.work.load(Ordering::Relaxed),
+    );
     gdt::set_kernel_stack(next.stack.top());
     gdt::set_tls(&next.tls.lock());
     next.segments.lock().load();
@@ -125,10 +136,20 @@ fn switch_to(next: Arc<Task>) {
 #[unsafe(naked)]
 unsafe extern "C" fn switch_stacks(save_to: *mut u64, load: u64) {
     naked_asm!(
-        "push rbx", "push rbp", "push r12", "push r13", "push r14", "push r15",
+        "push rbx",
+        "push rbp",
+        "push r12",
+        "push r13",
+        "push r14",
+        "push r15",
         "mov [rdi], rsp",
         "mov rsp, rsi",
-        "pop r15", "pop r14", "pop r13", "pop r12", "pop rbp", "pop rbx",
+        "pop r15",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop rbp",
+        "pop rbx",
         "ret",
     )
 }

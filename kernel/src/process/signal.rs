@@ -106,7 +106,11 @@ pub const SS_DISABLE: u32 = 2;
 
 impl Default for AlternateStack {
     fn default() -> Self {
-        Self { base: 0, flags: SS_DISABLE, size: 0 }
+        Self {
+            base: 0,
+            flags: SS_DISABLE,
+            size: 0,
+        }
     }
 }
 
@@ -183,5 +187,8 @@ pub fn ignores_children(parent: &Process) -> bool {
 /// # Errors
 /// `EINVAL`.
 pub fn check_number(signal: i32) -> Result<u8, Errno> {
-    u8::try_from(signal).ok().filter(|s| *s <= COUNT).ok_or(Errno::EINVAL)
+    u8::try_from(signal)
+        .ok()
+        .filter(|s| *s <= COUNT)
+        .ok_or(Errno::EINVAL)
 }

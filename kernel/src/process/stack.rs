@@ -92,8 +92,14 @@ pub fn build(
     words.extend(auxv.iter().flat_map(|&(key, value)| [key, value]));
     let width = if info.is_32bit { 4 } else { 8 };
     let mut block: Vec<u8> = Vec::new();
-    block.try_reserve_exact(count * width).map_err(|_| Errno::ENOMEM)?;
-    block.extend(words.iter().flat_map(|word| word.to_le_bytes().into_iter().take(width)));
+    block
+        .try_reserve_exact(count * width)
+        .map_err(|_| Errno::ENOMEM)?;
+    block.extend(
+        words
+            .iter()
+            .flat_map(|word| word.to_le_bytes().into_iter().take(width)),
+    );
     let start = (stack.at - block.len() as u64) & !15;
     stack.mm.poke(start, &block)?;
     stack.mm.landmarks.start_stack = start;
@@ -101,7 +107,13 @@ pub fn build(
 }
 
 /// The vector in Linux's order, with AT_NULL.
-fn auxiliary_vector(info: &ProgramInfo, vdso: u64, exec_fn: u64, platform: u64, seed: u64) -> Vec<(u64, u64)> {
+fn auxiliary_vector(
+    info: &ProgramInfo,
+    vdso: u64,
+    exec_fn: u64,
+    platform: u64,
+    seed: u64,
+) -> Vec<(u64, u64)> {
     let cpu = cpu::features();
     let mut auxv = Vec::new();
     if info.is_32bit {
@@ -119,14 +131,19 @@ fn auxiliary_vector(info: &ProgramInfo, vdso: u64, exec_fn: u64, platform: u64, 
     add(at::AT_BASE, info.base);
     add(at::AT_FLAGS, 0);
     add(at::AT_ENTRY, info.entry);
-    let process = super::try_current().map(|task| task.process.cred.lock().clone()).unwrap_or_default();
+    let process = super::try_current()
+        .map(|task| task.process.cred.lock().clone())
+        .unwrap_or_default();
     add(at::AT_UID, u64::from(process.uid));
     add(at::AT_EUID, u64::from(process.euid));
     add(at::AT_GID, u64::from(process.gid));
     add(at::AT_EGID, u64::from(process.egid));
     add(at::AT_SECURE, 0);
     add(at::AT_RANDOM, seed);
-    add(at::AT_HWCAP2, if cpu.fsgsbase { HWCAP2_FSGSBASE } else { 0 });
+    add(
+        at::AT_HWCAP2,
+        if cpu.fsgsbase { HWCAP2_FSGSBASE } else { 0 },
+    );
     add(at::AT_EXECFN, exec_fn);
     add(at::AT_PLATFORM, platform);
     add(at::AT_NULL, 0);
@@ -153,7 +170,9 @@ impl Downwards<'_> {
     /// Pushes strings so that the first is lowest; returns their addresses in order.
     fn push_strings(&mut self, strings: &[Vec<u8>]) -> Result<Vec<u64>, Errno> {
         let mut addresses = Vec::new();
-        addresses.try_reserve_exact(strings.len()).map_err(|_| Errno::ENOMEM)?;
+        addresses
+            .try_reserve_exact(strings.len())
+            .map_err(|_| Errno::ENOMEM)?;
         for text in strings.iter().rev() {
             addresses.push(self.push_string(text)?);
         }

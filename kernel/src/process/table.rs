@@ -12,7 +12,10 @@ use crate::syscall::errno::Errno;
 /// Highest ID (PID_MAX_DEFAULT).
 const PID_MAX: u32 = 32768;
 
-static TASKS: Mutex<Tasks> = Mutex::new(Tasks { by_tid: BTreeMap::new(), last: 0 });
+static TASKS: Mutex<Tasks> = Mutex::new(Tasks {
+    by_tid: BTreeMap::new(),
+    last: 0,
+});
 
 struct Tasks {
     by_tid: BTreeMap<u32, Entry>,
@@ -35,7 +38,11 @@ struct Entry {
 pub fn reserve() -> Result<u32, Errno> {
     let mut tasks = TASKS.lock();
     for _ in 1..PID_MAX {
-        tasks.last = if tasks.last + 1 >= PID_MAX { 2 } else { tasks.last + 1 };
+        tasks.last = if tasks.last + 1 >= PID_MAX {
+            2
+        } else {
+            tasks.last + 1
+        };
         let tid = tasks.last;
         if let btree_map::Entry::Vacant(slot) = tasks.by_tid.entry(tid) {
             slot.insert(Entry::default());
@@ -47,8 +54,18 @@ pub fn reserve() -> Result<u32, Errno> {
 
 /// Enters a task under its ID, and its process if it is the first.
 pub fn enter(task: &Arc<Task>) {
-    let process = if task.tid == task.process.pid { Arc::downgrade(&task.process) } else { Weak::new() };
-    TASKS.lock().by_tid.insert(task.tid, Entry { task: Arc::downgrade(task), process });
+    let process = if task.tid == task.process.pid {
+        Arc::downgrade(&task.process)
+    } else {
+        Weak::new()
+    };
+    TASKS.lock().by_tid.insert(
+        task.tid,
+        Entry {
+            task: Arc::downgrade(task),
+            process,
+        },
+    );
 }
 
 /// Frees an ID: nobody can be found by it any more.
@@ -63,7 +80,12 @@ pub fn find(tid: u32) -> Option<Arc<Task>> {
 
 /// All tasks, by ID.
 pub fn all() -> Vec<Arc<Task>> {
-    TASKS.lock().by_tid.values().filter_map(|entry| entry.task.upgrade()).collect()
+    TASKS
+        .lock()
+        .by_tid
+        .values()
+        .filter_map(|entry| entry.task.upgrade())
+        .collect()
 }
 
 /// How many tasks there are that haven't ended.
@@ -84,5 +106,10 @@ pub fn find_process(pid: u32) -> Option<Arc<Process>> {
 
 /// All processes, ended ones included, by ID.
 pub fn all_processes() -> Vec<Arc<Process>> {
-    TASKS.lock().by_tid.values().filter_map(|entry| entry.process.upgrade()).collect()
+    TASKS
+        .lock()
+        .by_tid
+        .values()
+        .filter_map(|entry| entry.process.upgrade())
+        .collect()
 }

@@ -7,7 +7,11 @@ use super::table::{I386_LEN, X86_64_LEN};
 use crate::entry::frame::Door;
 
 /// A row: calls by number; the last slot counts numbers past the table's end.
-const SLOTS: usize = if I386_LEN > X86_64_LEN { I386_LEN } else { X86_64_LEN } + 1;
+const SLOTS: usize = if I386_LEN > X86_64_LEN {
+    I386_LEN
+} else {
+    X86_64_LEN
+} + 1;
 
 static CALLS: [[AtomicU64; SLOTS]; Door::ALL.len()] =
     [const { [const { AtomicU64::new(0) }; SLOTS] }; Door::ALL.len()];
@@ -35,10 +39,17 @@ const fn row(door: Door) -> usize {
 
 /// Calls through `door` so far, all numbers together.
 pub fn total(door: Door) -> u64 {
-    CALLS[row(door)].iter().map(|c| c.load(Ordering::Relaxed)).sum()
+    CALLS[row(door)]
+        .iter()
+        .map(|c| c.load(Ordering::Relaxed))
+        .sum()
 }
 
 /// (number, calls) of every call that came through `door`.
 pub fn by_number(door: Door) -> impl Iterator<Item = (usize, u64)> {
-    CALLS[row(door)].iter().map(|c| c.load(Ordering::Relaxed)).enumerate().filter(|(_, n)| *n > 0)
+    CALLS[row(door)]
+        .iter()
+        .map(|c| c.load(Ordering::Relaxed))
+        .enumerate()
+        .filter(|(_, n)| *n > 0)
 }

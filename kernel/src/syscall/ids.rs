@@ -23,7 +23,12 @@ pub fn gettid() -> SysResult {
 
 /// getppid(2); 0 for init.
 pub fn getppid() -> SysResult {
-    Ok(current().process.parent.lock().upgrade().map_or(0, |parent| parent.pid as usize))
+    Ok(current()
+        .process
+        .parent
+        .lock()
+        .upgrade()
+        .map_or(0, |parent| parent.pid as usize))
 }
 
 /// getuid(2).
@@ -172,7 +177,10 @@ fn target(pid: i32) -> Result<Arc<Process>, Errno> {
     if pid == 0 {
         return Ok(sched::current_task().process.clone());
     }
-    u32::try_from(pid).ok().and_then(table::find_process).ok_or(Errno::ESRCH)
+    u32::try_from(pid)
+        .ok()
+        .and_then(table::find_process)
+        .ok_or(Errno::ESRCH)
 }
 
 /// getpgid(2).
@@ -198,7 +206,11 @@ pub fn setpgid(pid: i32, pgid: i32) -> SysResult {
     let process = target(pid)?;
     let pgid = if pgid == 0 { process.pid } else { pgid as u32 };
     let me = sched::current_task().process.clone();
-    let is_child = process.parent.lock().upgrade().is_some_and(|parent| Arc::ptr_eq(&parent, &me));
+    let is_child = process
+        .parent
+        .lock()
+        .upgrade()
+        .is_some_and(|parent| Arc::ptr_eq(&parent, &me));
     if !Arc::ptr_eq(&process, &me) && !is_child {
         return Err(Errno::ESRCH);
     }
@@ -221,7 +233,9 @@ pub fn setpgid(pid: i32, pgid: i32) -> SysResult {
 pub fn setsid() -> SysResult {
     let current = current();
     let process = &current.process;
-    let leads = table::all_processes().iter().any(|p| p.pgid.load(Ordering::Relaxed) == process.pid);
+    let leads = table::all_processes()
+        .iter()
+        .any(|p| p.pgid.load(Ordering::Relaxed) == process.pid);
     if leads {
         return Err(Errno::EPERM);
     }

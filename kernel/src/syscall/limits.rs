@@ -11,7 +11,14 @@ use crate::usercopy::UserPtr;
 const NR_OPEN: u64 = 1 << 20;
 
 fn get(resource: u32) -> Result<(u64, u64), Errno> {
-    current().process.limits.lock().0.get(resource as usize).copied().ok_or(Errno::EINVAL)
+    current()
+        .process
+        .limits
+        .lock()
+        .0
+        .get(resource as usize)
+        .copied()
+        .ok_or(Errno::EINVAL)
 }
 
 /// getrlimit(2).
@@ -34,14 +41,29 @@ pub fn setrlimit(resource: u32, new: UserPtr<[u64; 2]>) -> SysResult {
 
 /// setrlimit(2) of i386.
 pub fn setrlimit32(resource: u32, new: UserPtr<[u32; 2]>) -> SysResult {
-    let widen = |value: u32| if value == u32::MAX { INFINITY } else { u64::from(value) };
+    let widen = |value: u32| {
+        if value == u32::MAX {
+            INFINITY
+        } else {
+            u64::from(value)
+        }
+    };
     let [soft, hard] = new.read()?.map(widen);
     set(0, resource, Some((soft, hard))).map(|_| 0)
 }
 
 /// prlimit64(2); the same layout in both ABIs.
-pub fn prlimit64(pid: i32, resource: u32, new: UserPtr<[u64; 2]>, old: UserPtr<[u64; 2]>) -> SysResult {
-    let limit = if new.is_null() { None } else { Some(new.read()?.into()) };
+pub fn prlimit64(
+    pid: i32,
+    resource: u32,
+    new: UserPtr<[u64; 2]>,
+    old: UserPtr<[u64; 2]>,
+) -> SysResult {
+    let limit = if new.is_null() {
+        None
+    } else {
+        Some(new.read()?.into())
+    };
     let (soft, hard) = set(pid, resource, limit)?;
     if !old.is_null() {
         old.write([soft, hard])?;
@@ -54,7 +76,11 @@ fn set(pid: i32, resource: u32, new: Option<(u64, u64)>) -> Result<(u64, u64), E
     if resource as usize >= COUNT {
         return Err(Errno::EINVAL);
     }
-    let pid = if pid == 0 { current().process.pid } else { pid as u32 };
+    let pid = if pid == 0 {
+        current().process.pid
+    } else {
+        pid as u32
+    };
     let process = table::find_process(pid).ok_or(Errno::ESRCH)?;
     let me = current().process.cred.lock().clone();
     if !me.may_limit(&process.cred.lock()) {

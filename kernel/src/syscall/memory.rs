@@ -46,7 +46,9 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
     }
     let known = Prot::from_bits_truncate(prot);
     let shared = match flags & linux::MAP_TYPE {
-        linux::MAP_SHARED_VALIDATE if flags & linux::MAP_SYNC != 0 => return Err(Errno::EOPNOTSUPP),
+        linux::MAP_SHARED_VALIDATE if flags & linux::MAP_SYNC != 0 => {
+            return Err(Errno::EOPNOTSUPP);
+        }
         linux::MAP_SHARED | linux::MAP_SHARED_VALIDATE => true,
         linux::MAP_PRIVATE => false,
         _ => return Err(Errno::EINVAL),
@@ -55,11 +57,16 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
     area.shared = shared;
     // Linux's heuristic for overcommitting: what is more than all there is, is too much.
     let private_and_writable = !shared && known.contains(Prot::WRITE);
-    if private_and_writable && flags & linux::MAP_NORESERVE == 0 && len / PAGE_SIZE > frame::statistics().1 {
+    if private_and_writable
+        && flags & linux::MAP_NORESERVE == 0
+        && len / PAGE_SIZE > frame::statistics().1
+    {
         return Err(Errno::ENOMEM);
     }
     if flags & linux::MAP_ANONYMOUS == 0 {
-        page_up(len).and_then(|len| offset.checked_add(len)).ok_or(Errno::EOVERFLOW)?;
+        page_up(len)
+            .and_then(|len| offset.checked_add(len))
+            .ok_or(Errno::EOVERFLOW)?;
         let (source, path, writable) = crate::fs::mappable(fd)?;
         if shared && !writable {
             if known.contains(Prot::WRITE) {
@@ -67,7 +74,11 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
             }
             area.max_prot -= Prot::WRITE;
         }
-        area.backing = Backing::File { source, offset, path };
+        area.backing = Backing::File {
+            source,
+            offset,
+            path,
+        };
     } else if shared {
         area.backing = Backing::File {
             source: Arc::new(crate::mm::shared::SharedMemory::new()),
@@ -93,7 +104,14 @@ pub fn mmap2(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, page: u64) -> 
 /// The first mmap of i386: its six arguments lie in memory.
 pub fn old_mmap(args: UserPtr<[u32; 6]>) -> SysResult {
     let [addr, len, prot, flags, fd, offset] = args.read()?;
-    mmap(addr.into(), len.into(), prot, flags, fd as i32, offset.into())
+    mmap(
+        addr.into(),
+        len.into(),
+        prot,
+        flags,
+        fd as i32,
+        offset.into(),
+    )
 }
 
 /// munmap(2).
@@ -149,7 +167,11 @@ pub fn madvise(addr: u64, len: u64, advice: u32) -> SysResult {
                 for (from, to) in ranges {
                     mm.drop_pages(from, to);
                 }
-                if covered == len { Ok(0) } else { Err(Errno::ENOMEM) }
+                if covered == len {
+                    Ok(0)
+                } else {
+                    Err(Errno::ENOMEM)
+                }
             }
             // Advice that need not be followed. What would have to be (MADV_REMOVE, DONTFORK,
             // WIPEONFORK, POPULATE_*) is refused.
@@ -162,7 +184,10 @@ pub fn madvise(addr: u64, len: u64, advice: u32) -> SysResult {
 /// msync(2): mappings and files are the same pages, so there is nothing to write.
 pub fn msync(addr: u64, len: u64, flags: u32) -> SysResult {
     let both = linux::MS_ASYNC | linux::MS_SYNC;
-    if !addr.is_multiple_of(PAGE_SIZE) || flags & !(both | linux::MS_INVALIDATE) != 0 || flags & both == both {
+    if !addr.is_multiple_of(PAGE_SIZE)
+        || flags & !(both | linux::MS_INVALIDATE) != 0
+        || flags & both == both
+    {
         return Err(Errno::EINVAL);
     }
     require_mapped(addr, len)
@@ -181,7 +206,11 @@ pub fn munlock(addr: u64, len: u64) -> SysResult {
 
 /// mlockall(2): MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT (which needs one of the others).
 pub fn mlockall(flags: u32) -> SysResult {
-    if flags & !7 != 0 || matches!(flags, 0 | 4) { Err(Errno::EINVAL) } else { Ok(0) }
+    if flags & !7 != 0 || matches!(flags, 0 | 4) {
+        Err(Errno::EINVAL)
+    } else {
+        Ok(0)
+    }
 }
 
 /// munlockall(2).
@@ -191,7 +220,9 @@ pub fn munlockall() -> SysResult {
 
 /// `ENOMEM` unless all of [addr, addr + len) is mapped.
 fn require_mapped(addr: u64, len: u64) -> SysResult {
-    let end = page_up(len).and_then(|len| addr.checked_add(len)).ok_or(Errno::ENOMEM)?;
+    let end = page_up(len)
+        .and_then(|len| addr.checked_add(len))
+        .ok_or(Errno::ENOMEM)?;
     with_mm(|mm| {
         let mut covered = addr;
         for area in mm.overlapping(addr, end) {
@@ -200,6 +231,10 @@ fn require_mapped(addr: u64, len: u64) -> SysResult {
             }
             covered = area.end;
         }
-        if covered >= end { Ok(0) } else { Err(Errno::ENOMEM) }
+        if covered >= end {
+            Ok(0)
+        } else {
+            Err(Errno::ENOMEM)
+        }
     })
 }

@@ -61,7 +61,10 @@ pub fn hostname() -> alloc::string::String {
 
 /// sethostname(2).
 pub fn sethostname(name: UserPtr<u8>, len: i32) -> SysResult {
-    let len = usize::try_from(len).ok().filter(|len| *len < UTS_FIELD).ok_or(Errno::EINVAL)?;
+    let len = usize::try_from(len)
+        .ok()
+        .filter(|len| *len < UTS_FIELD)
+        .ok_or(Errno::EINVAL)?;
     if !current().process.cred.lock().is_privileged() {
         return Err(Errno::EPERM);
     }

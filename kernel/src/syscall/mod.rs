@@ -22,15 +22,16 @@ mod ids;
 mod io;
 mod limits;
 mod memory;
+pub mod misc;
 mod mount;
 mod names;
 mod nodes;
 mod open;
 mod paths;
 mod poll;
-mod select;
 mod proc;
 mod sched;
+mod select;
 mod signal;
 mod sleep;
 mod space;
@@ -38,7 +39,6 @@ mod stat;
 mod thread;
 mod time;
 mod transfer;
-pub mod misc;
 
 use errno::{Errno, to_rax};
 
@@ -81,7 +81,9 @@ fn call_x86_64(frame: &mut Frame) -> u64 {
     // The number is the low half of rax (the ABI ignores the other); negative ones are past
     // the table's end, as unsigned numbers.
     let handler = table::x86_64(frame.orig_rax as u32 as usize, Door::Syscall);
-    handler(frame.rdi, frame.rsi, frame.rdx, frame.r10, frame.r8, frame.r9)
+    handler(
+        frame.rdi, frame.rsi, frame.rdx, frame.r10, frame.r8, frame.r9,
+    )
 }
 
 /// Calls through INT 0x80, from code of either width.

@@ -43,7 +43,13 @@ pub fn vfork() -> SysResult {
 }
 
 /// clone(2), x86_64's order of the arguments.
-pub fn clone(flags: u64, stack: u64, parent_tid: UserPtr<u32>, child_tid: UserPtr<u32>, tls: u64) -> SysResult {
+pub fn clone(
+    flags: u64,
+    stack: u64,
+    parent_tid: UserPtr<u32>,
+    child_tid: UserPtr<u32>,
+    tls: u64,
+) -> SysResult {
     // The low byte is the signal that the parent gets; a child always ends with SIGCHLD here.
     let flags = CloneFlags::from_bits(flags & !0xff).ok_or(Errno::EINVAL)?;
     // A child that shares memory while the parent runs on is a thread in all but name.
@@ -53,11 +59,23 @@ pub fn clone(flags: u64, stack: u64, parent_tid: UserPtr<u32>, child_tid: UserPt
     if flags.contains(CloneFlags::SETTLS) && tls >= TASK_SIZE {
         return Err(Errno::EPERM);
     }
-    fork::clone(CloneArgs { flags, stack, parent_tid, child_tid, tls })
+    fork::clone(CloneArgs {
+        flags,
+        stack,
+        parent_tid,
+        child_tid,
+        tls,
+    })
 }
 
 /// clone(2), i386's order. `tls` would be a struct user_desc.
-pub fn clone32(flags: u64, stack: u64, parent_tid: UserPtr<u32>, tls: u64, child_tid: UserPtr<u32>) -> SysResult {
+pub fn clone32(
+    flags: u64,
+    stack: u64,
+    parent_tid: UserPtr<u32>,
+    tls: u64,
+    child_tid: UserPtr<u32>,
+) -> SysResult {
     if flags & u64::from(linux::CLONE_SETTLS) != 0 {
         return Err(Errno::EINVAL);
     }
@@ -96,9 +114,15 @@ fn strings<T: Pod + Into<u64>>(array: UserPtr<T>) -> Result<Vec<Vec<u8>>, Errno>
         if pointer == 0 {
             return Ok(strings);
         }
-        let text = UserPtr::<u8>::new(pointer).read_cstr(STRING_MAX).map_err(|errno| {
-            if errno == Errno::ENAMETOOLONG { Errno::E2BIG } else { errno }
-        })?;
+        let text = UserPtr::<u8>::new(pointer)
+            .read_cstr(STRING_MAX)
+            .map_err(|errno| {
+                if errno == Errno::ENAMETOOLONG {
+                    Errno::E2BIG
+                } else {
+                    errno
+                }
+            })?;
         // The string, its NUL, and the pointer to it.
         total += text.len() + 1 + 8;
         if total > STACK_LIMIT as usize / 4 {
@@ -115,7 +139,8 @@ fn strings<T: Pod + Into<u64>>(array: UserPtr<T>) -> Result<Vec<Vec<u8>>, Errno>
 
 /// wait4(2). The resource usage is not measured: `rusage` is filled with zeros.
 pub fn wait4(pid: i32, status: UserPtr<u32>, options: u32, rusage: u64) -> SysResult {
-    let known = linux::WNOHANG | linux::WUNTRACED | linux::WCONTINUED | linux::__WALL | linux::__WNOTHREAD;
+    let known =
+        linux::WNOHANG | linux::WUNTRACED | linux::WCONTINUED | linux::__WALL | linux::__WNOTHREAD;
     if options & !(known | linux::__WCLONE) != 0 {
         return Err(Errno::EINVAL);
     }

@@ -36,7 +36,11 @@ pub fn sched_getaffinity(pid: i32, len: usize, mask: UserPtr<u8>) -> SysResult {
 pub fn sched_setaffinity(pid: i32, len: usize, mask: UserPtr<u8>) -> SysResult {
     check(pid)?;
     let first = if len == 0 { 0 } else { mask.read()? };
-    if first & 1 == 0 { Err(Errno::EINVAL) } else { Ok(0) }
+    if first & 1 == 0 {
+        Err(Errno::EINVAL)
+    } else {
+        Ok(0)
+    }
 }
 
 /// sched_getscheduler(2): SCHED_OTHER.

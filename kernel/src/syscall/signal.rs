@@ -14,10 +14,7 @@ const SIGSET_SIZE: usize = 8;
 /// Signals that can be neither blocked nor handled.
 const UNBLOCKABLE: u64 = bit(SIGKILL) | bit(SIGSTOP);
 
-fn exchange_action(
-    number: i32,
-    new: Option<Action>,
-) -> Result<Action, Errno> {
+fn exchange_action(number: i32, new: Option<Action>) -> Result<Action, Errno> {
     let number = signal::check_number(number)?;
     if number == 0 || new.is_some() && (number == SIGKILL || number == SIGSTOP) {
         return Err(Errno::EINVAL);
@@ -33,7 +30,12 @@ fn exchange_action(
 }
 
 /// rt_sigaction(2). The kernel's struct sigaction: handler, flags, restorer, mask.
-pub fn rt_sigaction(number: i32, new: UserPtr<[u64; 4]>, old: UserPtr<[u64; 4]>, size: usize) -> SysResult {
+pub fn rt_sigaction(
+    number: i32,
+    new: UserPtr<[u64; 4]>,
+    old: UserPtr<[u64; 4]>,
+    size: usize,
+) -> SysResult {
     if size != SIGSET_SIZE {
         return Err(Errno::EINVAL);
     }
@@ -41,17 +43,32 @@ pub fn rt_sigaction(number: i32, new: UserPtr<[u64; 4]>, old: UserPtr<[u64; 4]>,
         None
     } else {
         let [handler, flags, restorer, mask] = new.read()?;
-        Some(Action { handler, flags, restorer, mask })
+        Some(Action {
+            handler,
+            flags,
+            restorer,
+            mask,
+        })
     };
     let previous = exchange_action(number, action)?;
     if !old.is_null() {
-        old.write([previous.handler, previous.flags, previous.restorer, previous.mask])?;
+        old.write([
+            previous.handler,
+            previous.flags,
+            previous.restorer,
+            previous.mask,
+        ])?;
     }
     Ok(0)
 }
 
 /// rt_sigaction(2) with the 32-bit structure: handler, flags, restorer, two halves of the mask.
-pub fn rt_sigaction32(number: i32, new: UserPtr<[u32; 5]>, old: UserPtr<[u32; 5]>, size: usize) -> SysResult {
+pub fn rt_sigaction32(
+    number: i32,
+    new: UserPtr<[u32; 5]>,
+    old: UserPtr<[u32; 5]>,
+    size: usize,
+) -> SysResult {
     if size != SIGSET_SIZE {
         return Err(Errno::EINVAL);
     }
@@ -59,11 +76,21 @@ pub fn rt_sigaction32(number: i32, new: UserPtr<[u32; 5]>, old: UserPtr<[u32; 5]
         None
     } else {
         let [handler, flags, restorer, low, high] = new.read()?.map(u64::from);
-        Some(Action { handler, flags, restorer, mask: low | high << 32 })
+        Some(Action {
+            handler,
+            flags,
+            restorer,
+            mask: low | high << 32,
+        })
     };
     let previous = exchange_action(number, action)?;
     if !old.is_null() {
-        let Action { handler, flags, restorer, mask } = previous;
+        let Action {
+            handler,
+            flags,
+            restorer,
+            mask,
+        } = previous;
         old.write([handler, flags, restorer, mask, mask >> 32].map(|word| word as u32))?;
     }
     Ok(0)
@@ -211,7 +238,10 @@ fn exchange_stack(new: Option<AlternateStack>) -> Result<AlternateStack, Errno> 
             SS_DISABLE => AlternateStack::default(),
             // SS_ONSTACK is accepted and means the same as 0.
             0 | 1 if new.size < STACK_MIN => return Err(Errno::ENOMEM),
-            0 | 1 => AlternateStack { flags: new.flags & AUTODISARM, ..new },
+            0 | 1 => AlternateStack {
+                flags: new.flags & AUTODISARM,
+                ..new
+            },
             _ => return Err(Errno::EINVAL),
         };
     }
@@ -224,7 +254,11 @@ pub fn sigaltstack(new: UserPtr<[u64; 3]>, old: UserPtr<[u64; 3]>) -> SysResult 
         None
     } else {
         let [base, flags, size] = new.read()?;
-        Some(AlternateStack { base, flags: flags as u32, size })
+        Some(AlternateStack {
+            base,
+            flags: flags as u32,
+            size,
+        })
     };
     let previous = exchange_stack(stack)?;
     if !old.is_null() {
@@ -239,7 +273,11 @@ pub fn sigaltstack32(new: UserPtr<[u32; 3]>, old: UserPtr<[u32; 3]>) -> SysResul
         None
     } else {
         let [base, flags, size] = new.read()?;
-        Some(AlternateStack { base: base.into(), flags, size: size.into() })
+        Some(AlternateStack {
+            base: base.into(),
+            flags,
+            size: size.into(),
+        })
     };
     let previous = exchange_stack(stack)?;
     if !old.is_null() {

@@ -42,7 +42,10 @@ const fn handlers<const N: usize>(entries: &[Entry]) -> [Handler; N] {
     let mut table: [Handler; N] = [not_implemented; N];
     let mut i = 0;
     while i < entries.len() {
-        assert!(i == 0 || entries[i - 1].number < entries[i].number, "rows are sorted by number");
+        assert!(
+            i == 0 || entries[i - 1].number < entries[i].number,
+            "rows are sorted by number"
+        );
         table[entries[i].number as usize] = entries[i].handler;
         i += 1;
     }
@@ -83,7 +86,10 @@ pub fn i386(number: usize, door: Door) -> Handler {
 /// The row of a call, by the door it came through.
 pub fn lookup(door: Door, number: u32) -> Option<&'static Entry> {
     let entries = entries(door);
-    entries.binary_search_by_key(&number, |entry| entry.number).ok().map(|i| &entries[i])
+    entries
+        .binary_search_by_key(&number, |entry| entry.number)
+        .ok()
+        .map(|i| &entries[i])
 }
 
 /// All rows of the table behind a door.
@@ -107,7 +113,9 @@ pub fn linux_name(door: Door, number: u32) -> Option<&'static str> {
 /// Linux has no call for either is nobody's loss.
 pub fn log_unknown(door: Door, number: u32) {
     static SEEN: Mutex<[[u64; 8]; 2]> = Mutex::new([[0; 8]; 2]);
-    let Some(name) = linux_name(door, number) else { return };
+    let Some(name) = linux_name(door, number) else {
+        return;
+    };
     let (word, bit) = ((number / 64) as usize, 1 << (number % 64));
     let mut seen = SEEN.lock();
     if let Some(word) = seen[usize::from(door == Door::Syscall)].get_mut(word)
@@ -121,9 +129,15 @@ pub fn log_unknown(door: Door, number: u32) {
 
 /// Turns a typed handler into one that takes six registers and gives one back.
 macro_rules! adapt {
-    ($h:path;) => { |_, _, _, _, _, _| to_rax($h()) };
-    ($h:path; $a:ident) => { |a, _, _, _, _, _| to_rax($h(arg(a))) };
-    ($h:path; $a:ident $b:ident) => { |a, b, _, _, _, _| to_rax($h(arg(a), arg(b))) };
+    ($h:path;) => {
+        |_, _, _, _, _, _| to_rax($h())
+    };
+    ($h:path; $a:ident) => {
+        |a, _, _, _, _, _| to_rax($h(arg(a)))
+    };
+    ($h:path; $a:ident $b:ident) => {
+        |a, b, _, _, _, _| to_rax($h(arg(a), arg(b)))
+    };
     ($h:path; $a:ident $b:ident $c:ident) => {
         |a, b, c, _, _, _| to_rax($h(arg(a), arg(b), arg(c)))
     };

@@ -60,7 +60,10 @@ pub fn set_thread_area(desc: UserPtr<[u32; 4]>) -> SysResult {
     let mut tls = task.tls.lock();
     let slot = match entry {
         u32::MAX => tls.iter().position(|d| *d == 0).ok_or(Errno::ESRCH)?,
-        n => (n as usize).checked_sub(TLS_FIRST).filter(|slot| *slot < tls.len()).ok_or(Errno::EINVAL)?,
+        n => (n as usize)
+            .checked_sub(TLS_FIRST)
+            .filter(|slot| *slot < tls.len())
+            .ok_or(Errno::EINVAL)?,
     };
     let descriptor = tls_descriptor(base, limit, bits)?;
     tls[slot] = descriptor;
@@ -104,7 +107,11 @@ fn tls_descriptor(base: u32, limit: u32, bits: u32) -> Result<u64, Errno> {
 
 /// personality(2): PER_LINUX without any of its quirks, or the question for it (0xffffffff).
 pub fn personality(persona: u32) -> SysResult {
-    if matches!(persona, 0 | u32::MAX) { Ok(0) } else { Err(Errno::EINVAL) }
+    if matches!(persona, 0 | u32::MAX) {
+        Ok(0)
+    } else {
+        Err(Errno::EINVAL)
+    }
 }
 
 /// prctl(2): the name, and what C libraries ask at their start.

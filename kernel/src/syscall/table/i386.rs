@@ -4,8 +4,8 @@
 use super::{Arg, Entry, adapt, arg, calls};
 use crate::syscall::errno::to_rax;
 use crate::syscall::{
-    attr, dir, fcntl, ids, io, limits, memory, misc, mount, names, nodes, open, poll, proc, select, sched, signal, sleep,
-    space, stat, thread, time, transfer,
+    attr, dir, fcntl, ids, io, limits, memory, misc, mount, names, nodes, open, poll, proc, sched,
+    select, signal, sleep, space, stat, thread, time, transfer,
 };
 
 calls! {
