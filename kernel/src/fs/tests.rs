@@ -74,7 +74,7 @@ kernel_test!(
         for (device, number) in [
             ((1, 3), 0x103),
             ((4, 64), 0x440),
-            ((5, 0x123_45), 0x1230_0545),
+            ((5, 0x1_2345), 0x1230_0545),
         ] {
             let device = Device::new(device.0, device.1);
             assert_eq!(device.encode(), number);

@@ -157,7 +157,7 @@ mod tests {
     };
     use crate::kernel_test;
     use crate::mm::address_space::AddressSpace;
-    use crate::mm::mapping::Remap;
+    use crate::mm::remap::Remap;
 
     kernel_test!(
         fn the_clock_page_lies_right_below_and_stays_read_only() {
