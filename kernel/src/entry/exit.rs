@@ -107,7 +107,8 @@ pub unsafe extern "C" fn return_from_syscall() {
 #[unsafe(naked)]
 pub unsafe extern "C" fn return_from_syscall32() {
     naked_asm!(
-        // 1. As above; rip needs no check: the way in put the landing pad's address there.
+        // 1. As above; rip needs no check: the way in put the landing pad's address there, and
+        //    who sends such a call elsewhere (execve) sets RF, so that it is IRET that goes there.
         finish_call!(),
         "test dword ptr [rsp + {rflags}], {rf_tf}",
         "jnz {iret}",

@@ -165,8 +165,10 @@ fn load_elf(
         rsp: stack,
         cs: u64::from(if is_32bit { USER32_CS } else { USER_CS }),
         ss: u64::from(USER_DS),
-        // Interrupts on; bit 1 always reads as 1 (Intel SDM vol. 1, 3.4.3).
-        rflags: 0x202,
+        // Interrupts on; bit 1 always reads as 1 (Intel SDM vol. 1, 3.4.3). RF, which no program
+        // can see, has even 32-bit callers of execve returned to by IRET: SYSRET would leave the
+        // address of the first instruction in ecx, where the new program expects 0.
+        rflags: 0x202 | 1 << 16,
         orig_rax: u64::MAX,
         ..Frame::default()
     };
