@@ -1,8 +1,8 @@
 //! The kernel's log: what `dmesg` shows.
 //!
-//! [`log!`] writes one line to a ring in memory, which syslog(2) reads, and, unless `quiet`
+//! [`log!`](crate::log!) writes one line to a ring in memory, which syslog(2) reads, and, unless `quiet`
 //! is on the command line, to the console. The tracer's lines take the same way with
-//! [`always!`], which `quiet` doesn't silence.
+//! [`always!`](crate::always!), which `quiet` doesn't silence.
 
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -33,7 +33,7 @@ impl Write for Ring {
     }
 }
 
-/// Keeps [`log!`] lines off the console (`quiet` on the command line).
+/// Keeps `log!`'s lines off the console (`quiet` on the command line).
 pub fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);
 }

@@ -68,13 +68,10 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     vdso::init();
     #[cfg(test)]
     ktest::run(&options);
-    #[cfg(not(test))]
-    {
-        fs::init(ramdisk);
-        // SAFETY: the files have frames of their own, the options are copies.
-        unsafe { boot::release(ramdisk) };
-        process::init::start(&options)
-    }
+    fs::init(ramdisk);
+    // SAFETY: the files have frames of their own, the options are copies.
+    unsafe { boot::release(ramdisk) };
+    process::init::start(&options)
 }
 
 /// Where the crate is only linted, for the host, there is an ordinary `main`.

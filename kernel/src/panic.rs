@@ -112,7 +112,7 @@ fn registers(f: &Frame) {
     );
 }
 
-/// Follows the chain of frame pointers: [rbp] is the caller's, [rbp + 8] where it goes on.
+/// Follows the chain of frame pointers: at rbp lies the caller's, at rbp + 8 where it goes on.
 fn backtrace(rip: u64, mut rbp: u64) {
     line!("Backtrace:");
     if rip != 0 {

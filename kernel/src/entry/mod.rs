@@ -20,7 +20,7 @@
 //! | kernel stack | loaded (TSS.rsp0) | no | no | loaded (SYSENTER_ESP) |
 //! | GS base | no | no | no | no: SWAPGS everywhere |
 //! | number | eax | rax | eax | eax |
-//! | arguments | ebx ecx edx esi edi ebp | rdi rsi rdx r10 r8 r9 | ebx **ebp** edx esi edi [esp] | ebx ecx edx esi edi [ebp] |
+//! | arguments | ebx ecx edx esi edi ebp | rdi rsi rdx r10 r8 r9 | ebx **ebp** edx esi edi \[esp\] | ebx ecx edx esi edi \[ebp\] |
 //! | table | i386 | x86_64 | i386 | i386 |
 //!
 //! All of them end with the same [`frame::Frame`] on the task's kernel stack, call

@@ -74,7 +74,7 @@ pub fn sethostname(name: UserPtr<u8>, len: i32) -> SysResult {
     Ok(0)
 }
 
-/// sysinfo(2), 112 bytes: uptime, loads[3], total, free, shared, buffer, swap total, swap free
+/// sysinfo(2), 112 bytes: uptime, three loads, total, free, shared, buffer, swap total, swap free
 /// (longs), procs (u16, padded), high total, high free, unit (u32, padded).
 pub fn sysinfo(out: UserPtr<[u64; 14]>) -> SysResult {
     let (free, total) = frame::statistics();
