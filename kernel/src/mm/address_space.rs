@@ -4,11 +4,12 @@
 //! user memory while holding it**: the copy may fault, and the fault takes the lock.
 
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 
 use super::frame::{self, Frame};
 use super::page_tables::PageTables;
 use super::paging::PageFlags;
-use super::vma::{Prot, Vma};
+use super::vma::{Backing, Prot, Vma};
 use super::{PAGE_SIZE, layout};
 use crate::syscall::errno::Errno;
 
@@ -40,6 +41,8 @@ pub struct AddressSpace {
     pub landmarks: Landmarks,
     /// End of the program's addresses: by its width.
     pub task_size: u64,
+    /// Most bytes the stack may grow to (RLIMIT_STACK).
+    pub stack_limit: u64,
     /// mmap(2) without a hint goes below this.
     pub(super) mmap_base: u64,
     /// No gap of interest lies between this and `mmap_base`.
@@ -66,6 +69,7 @@ impl AddressSpace {
             tables: PageTables::new()?,
             landmarks: Landmarks::default(),
             task_size,
+            stack_limit: layout::STACK_LIMIT,
             mmap_base: task_size,
             search_from: task_size,
             total_pages: 0,
@@ -201,6 +205,28 @@ impl AddressSpace {
             }
         }
         Ok(child)
+    }
+
+    /// Drops the pages that map `pages` of `source`, which lost them. The next touch finds what the
+    /// file has there by then, or its end.
+    pub fn drop_source_pages(&mut self, source: *const (), pages: &core::ops::Range<u64>) {
+        let mut ranges = alloc::vec::Vec::new();
+        for area in self.areas.values() {
+            if let Backing::File { source: behind, .. } = &area.backing
+                && core::ptr::addr_eq(Arc::as_ptr(behind), source)
+            {
+                let first = area.page_index(area.start);
+                let last = first + area.len() / PAGE_SIZE;
+                let (from, to) = (pages.start.max(first), pages.end.min(last));
+                if from < to {
+                    let address = |page: u64| area.start + (page - first) * PAGE_SIZE;
+                    ranges.push((address(from), address(to)));
+                }
+            }
+        }
+        for (from, to) in ranges {
+            self.drop_pages(from, to);
+        }
     }
 
     /// Whether [address, address + 1) may be accessed as `prot` says.

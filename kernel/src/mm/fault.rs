@@ -4,7 +4,7 @@ use super::address_space::AddressSpace;
 use super::frame::Frame;
 use super::paging::PageFlags;
 use super::vma::{Backing, Prot, Role, Vma};
-use super::{PAGE_SIZE, layout, page_down};
+use super::{PAGE_SIZE, page_down};
 use crate::syscall::errno::Errno;
 
 /// What the program tried.
@@ -117,7 +117,7 @@ impl AddressSpace {
             return Err(FaultError::NotMapped);
         };
         let new_start = page_down(address);
-        if end - new_start > layout::STACK_LIMIT {
+        if end - new_start > self.stack_limit {
             return Err(FaultError::NotMapped);
         }
         // Linux keeps a gap of 256 pages below a growing stack (stack_guard_gap).

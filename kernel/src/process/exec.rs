@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use formats::elf::{Class, Image, Kind, Stack};
+use linux_raw_sys::general::RLIMIT_STACK;
 use spin::Mutex;
 
 use super::elf::{self, Executable};
@@ -129,6 +130,9 @@ fn load_elf(
     let image = elf::check(file)?;
     let is_32bit = image.class == Class::Elf32;
     let mut mm = AddressSpace::new(is_32bit)?;
+    if let Some(task) = super::try_current() {
+        mm.stack_limit = task.process.limits.lock().soft(RLIMIT_STACK);
+    }
     let stack_top = place_stack(&mut mm, &image)?;
     let bias = load_bias(&mm, &image);
     elf::map(&mut mm, file, &image, bias)?;

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use spin::Mutex;
 
 use super::{Process, Task, TaskState};
+use crate::mm::address_space::AddressSpace;
 use crate::syscall::errno::Errno;
 
 /// Highest ID (PID_MAX_DEFAULT).
@@ -112,4 +113,14 @@ pub fn all_processes() -> Vec<Arc<Process>> {
         .values()
         .filter_map(|entry| entry.process.upgrade())
         .collect()
+}
+
+/// Calls `f` with the address space of every process that has one; with a shared one more often.
+pub fn for_each_mm(mut f: impl FnMut(&mut AddressSpace)) {
+    for process in all_processes() {
+        let mm = process.mm.lock().clone();
+        if let Some(mm) = mm {
+            f(&mut mm.lock());
+        }
+    }
 }

@@ -165,8 +165,16 @@ pub(super) fn write(data: &Mutex<Data>, mut offset: u64, from: &mut dyn In) -> R
         let given = (from.done() - before) as u64;
         let mut data = data.lock();
         if given > 0 {
-            if is_new {
-                data.pages.insert(index, page);
+            match data.pages.get(&index) {
+                // The copy itself may have touched this page through a mapping, which made it.
+                Some(made) if is_new => {
+                    let given = given as usize;
+                    page.with_bytes(|bytes| made.write(at, &bytes[at..at + given]));
+                }
+                Some(_) => {}
+                None => {
+                    data.pages.insert(index, page);
+                }
             }
             data.size = data.size.max(offset + given);
         }

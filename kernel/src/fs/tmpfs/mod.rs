@@ -4,8 +4,7 @@
 //! any kind; what a regular file holds is in `data.rs`, what a directory holds in `directory.rs`. Space is what RAM
 //! there is: the last of it is kept for the kernel, and a write that would need it gets `ENOSPC`.
 //!
-//! Left out of Linux's: mount options (`size=`, `mode=`), extended attributes, huge pages. A page
-//! cut off by truncate(2) stays in the mappings that have it.
+//! Left out of Linux's: mount options (`size=`, `mode=`), extended attributes, huge pages.
 
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::{AtomicU64, Ordering};

@@ -13,8 +13,10 @@ use crate::fs::dentry::Dentry;
 use crate::fs::inode::{Change, Device, FileOps, Inode, ListEntry, Metadata, NewFile, Time, mode};
 use crate::fs::io::{In, Out};
 use crate::fs::{chrdev, now};
+use crate::mm::PAGE_SIZE;
 use crate::mm::frame::Frame;
 use crate::mm::vma::PageSource;
+use crate::process::table;
 use crate::syscall::errno::Errno;
 
 /// What a directory's size is said to be, per name in it (BOGO_DIRENT_SIZE).
@@ -94,6 +96,14 @@ impl Node {
         match &self.content {
             Content::Directory(entries) => Ok(entries),
             _ => Err(Errno::ENOTDIR),
+        }
+    }
+
+    /// Takes pages that the file lost out of every mapping.
+    fn unmap(&self, from: u64, to: u64) {
+        if from < to {
+            let source = core::ptr::from_ref(self).cast();
+            table::for_each_mm(|mm| mm.drop_source_pages(source, &(from..to)));
         }
     }
 
@@ -177,7 +187,9 @@ impl Inode for Node {
         let Content::File(data) = &self.content else {
             return Err(Errno::EINVAL);
         };
+        let old_size = data.lock().size();
         data.lock().resize(size)?;
+        self.unmap(size.div_ceil(PAGE_SIZE), old_size.div_ceil(PAGE_SIZE));
         self.touch();
         Ok(())
     }
@@ -189,11 +201,14 @@ impl Inode for Node {
         let mut data = data.lock();
         if punch {
             data.punch(start, end);
-        } else {
-            data.reserve(start, end)?;
-            if !keep_size && end > data.size() {
-                data.resize(end)?;
-            }
+            drop(data);
+            self.unmap(start.div_ceil(PAGE_SIZE), end / PAGE_SIZE);
+            self.touch();
+            return Ok(());
+        }
+        data.reserve(start, end)?;
+        if !keep_size && end > data.size() {
+            data.resize(end)?;
         }
         drop(data);
         self.touch();
