@@ -58,11 +58,12 @@ pub fn is_amd() -> bool {
 pub fn brand() -> [u8; 48] {
     let mut name = [0; 48];
     if cpuid(0x8000_0000).eax >= 0x8000_0004 {
-        for (leaf, part) in (0x8000_0002..).zip(name.chunks_exact_mut(16)) {
+        let registers = (0x8000_0002..=0x8000_0004).flat_map(|leaf| {
             let Cpuid { eax, ebx, ecx, edx } = cpuid(leaf);
-            for (bytes, register) in part.chunks_exact_mut(4).zip([eax, ebx, ecx, edx]) {
-                bytes.copy_from_slice(&register.to_le_bytes());
-            }
+            [eax, ebx, ecx, edx]
+        });
+        for (bytes, register) in name.as_chunks_mut().0.iter_mut().zip(registers) {
+            *bytes = register.to_le_bytes();
         }
     }
     name

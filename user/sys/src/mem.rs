@@ -6,13 +6,14 @@
 //! a call of `memcpy`. The direction flag is clear by the C convention.
 
 use core::arch::asm;
+use core::ffi::{c_char, c_void};
 
 /// Copies `count` bytes between places that don't overlap.
 ///
 /// # Safety
 /// Both places must be valid for `count` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
+pub unsafe extern "C" fn memcpy(to: *mut c_void, from: *const c_void, count: usize) -> *mut c_void {
     // SAFETY: reads and writes exactly the caller's `count` bytes, upwards; `esi` can't be named
     // as an operand, so it is exchanged and put back.
     unsafe {
@@ -27,7 +28,11 @@ pub unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, count: usize) -> *
 /// # Safety
 /// Both places must be valid for `count` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
+pub unsafe extern "C" fn memmove(
+    to: *mut c_void,
+    from: *const c_void,
+    count: usize,
+) -> *mut c_void {
     if (to as usize).wrapping_sub(from as usize) >= count {
         // SAFETY: the destination does not begin inside the source, so copying upwards reads each
         // byte before it is overwritten.
@@ -51,7 +56,7 @@ pub unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> 
 /// # Safety
 /// The place must be valid for `count` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn memset(to: *mut u8, value: i32, count: usize) -> *mut u8 {
+pub unsafe extern "C" fn memset(to: *mut c_void, value: i32, count: usize) -> *mut c_void {
     // SAFETY: writes exactly the caller's `count` bytes, upwards.
     unsafe {
         asm!("rep stosb", inout("edi") to => _, inout("ecx") count => _, in("eax") value,
@@ -65,7 +70,8 @@ pub unsafe extern "C" fn memset(to: *mut u8, value: i32, count: usize) -> *mut u
 /// # Safety
 /// Both places must be valid for `count` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, count: usize) -> i32 {
+pub unsafe extern "C" fn memcmp(left: *const c_void, right: *const c_void, count: usize) -> i32 {
+    let (left, right) = (left.cast::<u8>(), right.cast::<u8>());
     let mut index = 0;
     while index < count {
         // SAFETY: `index` is below the caller's `count`. Volatile, or the compiler would see a
@@ -89,7 +95,7 @@ pub unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, count: usize)
 /// # Safety
 /// Both places must be valid for `count` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bcmp(left: *const u8, right: *const u8, count: usize) -> i32 {
+pub unsafe extern "C" fn bcmp(left: *const c_void, right: *const c_void, count: usize) -> i32 {
     // SAFETY: the same promise.
     unsafe { memcmp(left, right, count) }
 }
@@ -99,7 +105,7 @@ pub unsafe extern "C" fn bcmp(left: *const u8, right: *const u8, count: usize) -
 /// # Safety
 /// `text` must point to a NUL-terminated string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strlen(text: *const u8) -> usize {
+pub unsafe extern "C" fn strlen(text: *const c_char) -> usize {
     let mut length = 0;
     // SAFETY: reads up to the NUL that the caller promises. Volatile, or the compiler would see a
     // strlen here and call it.
