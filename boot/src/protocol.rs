@@ -140,7 +140,8 @@ fn find_rsdp() -> Option<Rsdp> {
     const START: usize = 0xe_0000;
     // SAFETY: the loader's page tables map it, and on a PC it is ROM or its copy in RAM.
     let bios = unsafe { bytes(START as u64, 0x2_0000) };
-    let found = bios.chunks_exact(16).enumerate().find(|(i, chunk)| {
+    let (chunks, _) = bios.as_chunks::<16>();
+    let found = chunks.iter().enumerate().find(|(i, chunk)| {
         let sum = bios[i * 16..]
             .iter()
             .take(20)

@@ -3,6 +3,7 @@
 use std::process::{Command, ExitCode};
 
 use anyhow::{Result, bail};
+use harness::paths;
 
 use crate::counts::Counts;
 use crate::setup;
@@ -76,6 +77,11 @@ fn checks() -> Vec<(&'static str, Command)> {
 fn clippy(target: &str, crates: &[&str]) -> Command {
     let mut cargo = host_cargo();
     cargo.args(["clippy", "--target", target]);
+    // The loader embeds what the build made; it says so where there is nothing.
+    let embedded = paths::boot_image().with_extension("kernel");
+    if embedded.exists() {
+        cargo.env("TRIDENT_KERNEL", embedded);
+    }
     for name in crates {
         cargo.args(["--package", name]);
     }

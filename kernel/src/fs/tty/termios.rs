@@ -116,8 +116,8 @@ impl Termios {
     pub fn write_to(&self, address: u64, with_speeds: bool) -> Result<(), Errno> {
         let mut bytes = [0; SIZE2];
         let words = [self.input, self.output, self.control, self.local];
-        for (chunk, word) in bytes.chunks_exact_mut(4).zip(words) {
-            chunk.copy_from_slice(&word.to_ne_bytes());
+        for (chunk, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
+            *chunk = word.to_ne_bytes();
         }
         bytes[16] = self.line;
         bytes[17..SIZE].copy_from_slice(&self.characters);
