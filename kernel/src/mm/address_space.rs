@@ -106,7 +106,8 @@ impl AddressSpace {
 
     /// The areas that overlap [start, end), lowest first.
     pub fn overlapping(&self, start: u64, end: u64) -> impl Iterator<Item = &Vma> {
-        let first = self.find(start).map_or(start, |area| area.start);
+        let around = if start < end { self.find(start) } else { None };
+        let first = around.map_or(start, |area| area.start);
         self.areas
             .range(first..end.max(first))
             .map(|(_, area)| area)
@@ -116,8 +117,11 @@ impl AddressSpace {
     pub fn page_counts(&self) -> (u64, u64) {
         let mut present = 0;
         for area in self.areas.values() {
-            self.tables
-                .for_each(area.start, area.end, |_, _| present += 1);
+            let mut at = area.start;
+            while let Some((address, _)) = self.tables.next_page(at, area.end) {
+                present += 1;
+                at = address + PAGE_SIZE;
+            }
         }
         (self.total_pages, present)
     }
@@ -187,11 +191,9 @@ impl AddressSpace {
             ..*self
         };
         for area in self.areas.values() {
-            let mut pages = alloc::vec::Vec::new();
-            self.tables.for_each(area.start, area.end, |address, page| {
-                pages.push((address, page))
-            });
-            for (address, page) in pages {
+            let mut at = area.start;
+            while let Some((address, page)) = self.tables.next_page(at, area.end) {
+                at = address + PAGE_SIZE;
                 let mut flags = page.flags;
                 if !area.shared && flags.contains(PageFlags::WRITABLE) {
                     flags.remove(PageFlags::WRITABLE);

@@ -182,11 +182,10 @@ impl AddressSpace {
 
     /// Drops the pages in [start, end); the areas stay (MADV_DONTNEED).
     pub fn drop_pages(&mut self, start: u64, end: u64) {
-        let mut pages = alloc::vec::Vec::new();
-        self.tables
-            .for_each(start, end, |address, _| pages.push(address));
-        for address in pages {
+        let mut at = start;
+        while let Some((address, _)) = self.tables.next_page(at, end) {
             drop(self.tables.unmap(address));
+            at = address + PAGE_SIZE;
         }
     }
 
@@ -219,11 +218,9 @@ impl AddressSpace {
         self.check_room()?;
         for mut area in self.carve(start, covered) {
             area.prot = prot;
-            let mut pages = alloc::vec::Vec::new();
-            self.tables.for_each(area.start, area.end, |address, page| {
-                pages.push((address, page))
-            });
-            for (address, page) in pages {
+            let mut at = area.start;
+            while let Some((address, page)) = self.tables.next_page(at, area.end) {
+                at = address + PAGE_SIZE;
                 // A page that is to become writable stays read-only until the first store: it
                 // may be shared, and the fault decides about the copy.
                 let keep = if area.shared {

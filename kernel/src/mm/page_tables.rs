@@ -128,38 +128,38 @@ impl PageTables {
         }
     }
 
-    /// Calls `f` with each present page in [start, end), skipping what no table covers.
-    pub fn for_each(&self, start: u64, end: u64, mut f: impl FnMut(u64, Mapped)) {
+    /// The first page in [start, end) that an entry holds, and its address. What no table covers is
+    /// skipped, so that going on from there until `None` takes as long as there are tables.
+    pub fn next_page(&self, start: u64, end: u64) -> Option<(u64, Mapped)> {
         let mut address = start;
-        while address < end {
+        'next: while address < end {
             let mut at = self.root;
-            let mut missing = None;
             for level in [4, 3, 2] {
                 // SAFETY: a live page table, read only.
                 let slot = unsafe { &*slot(at, address, level) };
                 if slot.is_unused() {
-                    missing = Some(1u64 << (12 + 9 * (level - 1)));
-                    break;
+                    let size = 1u64 << (12 + 9 * (level - 1));
+                    address = (address / size + 1) * size;
+                    continue 'next;
                 }
                 at = slot.addr().as_u64();
             }
-            if let Some(size) = missing {
-                address = (address / size + 1) * size;
-                continue;
-            }
-            // SAFETY: a live page table, read only.
-            let slot = unsafe { &*slot(at, address, 1) };
-            if !slot.is_unused() {
-                f(
-                    address,
-                    Mapped {
+            // The last level is one table of 512 pages: look through it without walking again.
+            let table_end = ((address >> 21) + 1) << 21;
+            while address < end.min(table_end) {
+                // SAFETY: a live page table, read only.
+                let slot = unsafe { &*slot(at, address, 1) };
+                if !slot.is_unused() {
+                    let page = Mapped {
                         frame: slot.addr().as_u64(),
                         flags: slot.flags(),
-                    },
-                );
+                    };
+                    return Some((address, page));
+                }
+                address += PAGE_SIZE;
             }
-            address += PAGE_SIZE;
         }
+        None
     }
 }
 

@@ -96,11 +96,10 @@ impl AddressSpace {
                 self.drop_pages(cut.start, cut.end);
             }
             let shift = |address: u64| address - old + new;
-            let mut pages = alloc::vec::Vec::new();
-            self.tables.for_each(area.start, area.end, |address, page| {
-                pages.push((address, page.flags))
-            });
-            for (address, flags) in pages {
+            let mut at = area.start;
+            while let Some((address, page)) = self.tables.next_page(at, area.end) {
+                at = address + PAGE_SIZE;
+                let flags = page.flags;
                 if let Some(frame) = self.tables.unmap(address) {
                     self.tables.map(shift(address), frame, flags)?;
                     self.tables.set_flags(shift(address), flags);

@@ -267,6 +267,23 @@ kernel_test!(
 );
 
 kernel_test!(
+    fn refused_protection_changes_nothing() {
+        let mut mm = space();
+        let area = NewArea {
+            max_prot: Prot::READ,
+            ..NewArea::anonymous(Prot::READ)
+        };
+        let at = mm.map(Place::Hint(0), 0x3000, area).expect("room");
+        for from in [at, at + 0x1000] {
+            assert_eq!(mm.protect(from, 0x1000, RW), Err(Errno::EACCES));
+            assert_eq!(starts(&mm), [(at, at + 0x3000)]);
+        }
+        assert_eq!(mm.protect(at + 0x3000, 0x1000, RW), Err(Errno::ENOMEM));
+        assert_eq!(starts(&mm), [(at, at + 0x3000)]);
+    }
+);
+
+kernel_test!(
     fn unmapping_frees_the_tables() {
         let mut mm = space();
         mm.map(Place::Fixed(0x10_0000), 0x1000, NewArea::anonymous(RW))
