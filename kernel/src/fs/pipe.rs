@@ -267,6 +267,9 @@ impl FileOps for Writer {
             }
             let room = CAPACITY - pipe.state.lock().bytes.len();
             let len = from.left().min(part.len()).min(room);
+            if pipe.state.lock().bytes.try_reserve(len).is_err() {
+                return Err(Errno::ENOMEM);
+            }
             let before = from.done();
             let result = from.take(&mut part[..len]);
             pipe.state

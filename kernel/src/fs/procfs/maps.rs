@@ -12,11 +12,16 @@ use crate::syscall::errno::Errno;
 /// Column at which names begin.
 const NAME_COLUMN: usize = 73;
 
+/// No line is longer: the columns, and a path.
+const LINE_MAX: usize = NAME_COLUMN + 4096;
+
 /// The file's text.
 pub(super) fn text(task: &Task) -> Result<Vec<u8>, Errno> {
     let mut text = String::new();
     if let Some(mm) = task.mm() {
         for area in mm.lock().areas() {
+            // There may be tens of thousands of them.
+            text.try_reserve(LINE_MAX).map_err(|_| Errno::ENOMEM)?;
             line(&mut text, area);
         }
     }
