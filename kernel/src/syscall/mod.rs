@@ -139,10 +139,7 @@ fn call_i386(frame: &mut Frame, door: Door) -> u64 {
 fn traced(frame: &mut Frame, call: impl Fn(&mut Frame) -> u64) -> u64 {
     let pending = trace::enter(frame);
     frame.rax = call(frame);
-    // The call may have been the one that turned the tracer off.
-    if percpu::is_pending::<{ work::TRACE }>() {
-        trace::exit(frame, pending);
-    }
+    trace::exit(frame, pending);
     frame.rax
 }
 

@@ -14,7 +14,7 @@ const CALLS: u32 = 100_000;
 pub fn show(vdso: &Vdso) -> Result<(), Failure> {
     let soname = vdso.image.soname().unwrap_or("(unnamed)");
     println!(
-        "   AT_SYSINFO_EHDR in the auxiliary vector: {:#x}, an ELF library, {soname}:",
+        "   AT_SYSINFO_EHDR says {:#x}: an ELF library, {soname}, with",
         vdso.base
     );
     print!("  ");

@@ -26,8 +26,9 @@ pub fn show() {
         println!("   (this kernel's log says nothing about them; Trident's does)");
         return;
     }
-    println!("   In words: INT 0x80 finds its way through a gate in memory (DPL=3: programs may");
-    println!("   use it); SYSCALL and SYSENTER through registers that only the kernel can write.");
+    println!("   In words: INT 0x80 finds its way through a gate in memory (DPL=3: programs");
+    println!("   may use it); SYSCALL and SYSENTER through registers that only the kernel can");
+    println!("   write.");
 }
 
 /// Prints `line`, continued below where it is longer than the screen is wide.

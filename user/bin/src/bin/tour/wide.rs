@@ -69,8 +69,8 @@ fn tour(env: &Env) -> Result<(), Failure> {
 /// The second half of the sentence below the table.
 fn distortion() -> &'static str {
     if setup::emulated() {
-        ";\n   but QEMU translates each instruction into several of the host's, so these times show\n   \
-         the order, not the distances of a real CPU (`make bench` counts instructions instead)."
+        ";\n   but QEMU translates each instruction into several of the host's, so these\n   \
+         times show the order, not the distances of a real CPU (`make bench` counts\n   instructions)."
     } else {
         "."
     }
