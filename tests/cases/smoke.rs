@@ -1,5 +1,7 @@
 //! The ground: does it boot, and is every way for a run to end told apart?
 
+use std::time::Duration;
+
 use anyhow::Result;
 use harness::programs::{Compiler, compile};
 use harness::{Case, Initramfs, Verdict, Vm, cases, token};
@@ -17,6 +19,7 @@ pub fn cases() -> Vec<Case> {
         no_initramfs_is_a_panic,
         a_damaged_init_is_a_panic,
         a_reset_is_told_from_a_power_off,
+        a_hang_ends_at_the_time_limit,
     ]
 }
 
@@ -69,6 +72,12 @@ fn power_off_is_no_pass() -> Result<()> {
 
 fn a_reset_is_told_from_a_power_off() -> Result<()> {
     ending("restart")?.run()?.expect(Verdict::Reset)?;
+    Ok(())
+}
+
+fn a_hang_ends_at_the_time_limit() -> Result<()> {
+    let vm = ending("hang 0 token")?.timeout(Duration::from_secs(3));
+    vm.run()?.expect(Verdict::Timeout)?.contains("token: token")?;
     Ok(())
 }
 

@@ -22,6 +22,8 @@ int main(int argc, char **argv)
 		__builtin_trap();
 	if (!strcmp(how, "poweroff"))
 		reboot(RB_POWER_OFF);
+	while (!strcmp(how, "hang"))
+		pause();
 	if (!strcmp(how, "restart"))
 		reboot(RB_AUTOBOOT);
 	return status;
