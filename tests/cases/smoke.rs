@@ -77,7 +77,9 @@ fn a_reset_is_told_from_a_power_off() -> Result<()> {
 
 fn a_hang_ends_at_the_time_limit() -> Result<()> {
     let vm = ending("hang 0 token")?.timeout(Duration::from_secs(3));
-    vm.run()?.expect(Verdict::Timeout)?.contains("token: token")?;
+    vm.run()?
+        .expect(Verdict::Timeout)?
+        .contains("token: token")?;
     Ok(())
 }
 
