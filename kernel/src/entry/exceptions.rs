@@ -117,17 +117,26 @@ irqs!(
     irq15 = 15
 );
 
-/// The rest of an ordinary stub: the vector lies where rdi belongs.
+/// Inside `naked_asm!`: the frame of a stub that pushed the vector where rdi belongs. rdi goes to
+/// its slot, the vector to rdi, then come the rest; and the flags that a gate leaves alone.
+macro_rules! complete_frame {
+    () => {
+        concat!(
+            "xchg rdi, [rsp]\n",
+            "push rsi\npush rdx\npush rcx\npush rax\npush r8\npush r9\npush r10\npush r11\n",
+            "push rbx\npush rbp\npush r12\npush r13\npush r14\npush r15\npush rdi\n",
+            "cld\n",
+            clac!()
+        )
+    };
+}
+
+/// The rest of an ordinary stub.
 #[unsafe(naked)]
 unsafe extern "C" fn common() {
     naked_asm!(
-        // 1. The frame: rdi to its slot, the vector to rdi, then the rest.
-        "xchg rdi, [rsp]",
-        "push rsi", "push rdx", "push rcx", "push rax", "push r8", "push r9", "push r10",
-        "push r11", "push rbx", "push rbp", "push r12", "push r13", "push r14", "push r15",
-        "push rdi",
-        "cld",
-        clac!(),
+        // 1. The frame.
+        complete_frame!(),
         // 2. From user mode: the kernel's GS, the handler, and IRET.
         "test byte ptr [rsp + {cs}], 3",
         "jz 2f",
@@ -169,12 +178,7 @@ unsafe extern "C" fn common() {
 #[unsafe(naked)]
 unsafe extern "C" fn paranoid() {
     naked_asm!(
-        "xchg rdi, [rsp]",
-        "push rsi", "push rdx", "push rcx", "push rax", "push r8", "push r9", "push r10",
-        "push r11", "push rbx", "push rbp", "push r12", "push r13", "push r14", "push r15",
-        "push rdi",
-        "cld",
-        clac!(),
+        complete_frame!(),
         // 1. From user mode it is an ordinary exception: move the frame to the task's stack, so
         //    that this one is free again and a signal can be delivered.
         "test byte ptr [rsp + {cs}], 3",
