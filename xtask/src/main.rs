@@ -15,6 +15,7 @@ mod iso;
 mod run;
 mod runner;
 mod setup;
+mod stock;
 mod test;
 mod toolchain;
 mod ui;
@@ -50,6 +51,8 @@ enum Action {
     Bench,
     /// Build target/trident.iso: the boot image and the tour under GRUB
     Iso,
+    /// Build a disk image of the kernel and an initramfs with the stock `bootloader` crate
+    StockImage(stock::Options),
     /// Boot QEMU stopped, with gdb attached (kernel and program symbols)
     Debug(debug::Options),
     /// Say what was found on this machine and what is missing
@@ -79,6 +82,7 @@ fn act(action: Action) -> Result<ExitCode> {
         Action::Check => check::command(),
         Action::Bench => bench::command().map(|()| ExitCode::SUCCESS),
         Action::Iso => iso::command().map(|()| ExitCode::SUCCESS),
+        Action::StockImage(options) => stock::command(&options).map(|()| ExitCode::SUCCESS),
         Action::Debug(options) => debug::command(&options),
         Action::Doctor => doctor::command().map(|()| ExitCode::SUCCESS),
         Action::Clean => clean::command().map(|()| ExitCode::SUCCESS),

@@ -19,6 +19,7 @@ use harness::paths;
 use crate::build;
 use crate::counts::{Counts, follow};
 use crate::setup::{self, needs};
+use crate::stock;
 use crate::toolchain::{BARE_64, Toolchain, host_cargo};
 use crate::ui;
 
@@ -92,16 +93,25 @@ fn kernel_tests(toolchain: &Toolchain) -> Result<Command> {
 pub fn command(options: &Options) -> Result<ExitCode> {
     setup::packages(needs::RUN.iter().chain(needs::ISO).chain(needs::TEST))?;
     let toolchain = setup::toolchain()?;
-    build::everything(&toolchain)?;
-
     let parts = if options.parts.is_empty() {
         Part::ALL.to_vec()
     } else {
         options.parts.clone()
     };
+    // Goes on beside everything up to the cases.
+    let mut stock = parts.contains(&Part::Qemu).then(stock::begin);
+    build::everything(&toolchain)?;
+
     let mut all = Counts::default();
     let mut table = Vec::new();
     for part in parts {
+        if part == Part::Qemu
+            && let Some(Err(reason)) = stock.take().map(stock::Maker::finish)
+        {
+            ui::note(format!(
+                "Cases of the stock bootloader are left out: {reason:#}"
+            ));
+        }
         ui::note(format!("=== {}", part.title()));
         let mut counts = Counts::default();
         for mut cargo in part.commands(&toolchain)? {

@@ -103,6 +103,11 @@ impl Source {
         &self.version
     }
 
+    /// The compiler, as it is called.
+    pub fn rustc(&self) -> &Path {
+        &self.rustc
+    }
+
     /// Where the system root built from this source is kept: out of `make clean`'s reach, and
     /// shared by all clones of the repository.
     pub fn sysroot_path(&self) -> Option<PathBuf> {
@@ -178,7 +183,7 @@ pub fn ask(program: &str, arguments: &[&str]) -> Option<String> {
 
 /// The environment of a package's build (`cargo run` sets it for us) is none of another
 /// build's business, and would make it look changed.
-fn clean_cargo(program: &Path) -> Command {
+pub fn clean_cargo(program: &Path) -> Command {
     let mut cargo = Command::new(program);
     cargo.current_dir(paths::root()).stdin(Stdio::null());
     for (name, _) in env::vars_os() {

@@ -7,6 +7,7 @@
 
 mod boot;
 mod rows;
+mod steps;
 
 use std::collections::BTreeMap;
 
@@ -33,15 +34,21 @@ pub fn command() -> Result<()> {
         measured.insert(run, measure(run)?);
         step.end();
     }
+    let step = Step::begin_long("Stepping through one getpid at each door");
+    let stepped: Vec<(steps::Door, u32)> = steps::DOORS
+        .into_iter()
+        .map(|door| Ok((door, steps::count(door)?)))
+        .collect::<Result<_>>()?;
+    step.end();
     let step = Step::begin_long("Timing the boot, finding the smallest memory");
     let boot = boot::measure()?;
     step.end();
 
-    println!("{}", table(&measured));
+    println!("{}", table(&measured, &stepped));
     println!("{boot}");
     println!("{}", rows::EXPLANATION);
     let file = paths::target().join("bench.json");
-    let text = serde_json::to_string_pretty(&report(&measured, &boot))?;
+    let text = serde_json::to_string_pretty(&report(&measured, &stepped, &boot))?;
     write_if_changed(&file, format!("{text}\n").as_bytes())?;
     ui::note(format!("Also in {}", file.display()));
     Ok(())
@@ -82,7 +89,7 @@ fn ours(row: &Row, measured: &BTreeMap<Run, Figures>) -> Option<f64> {
     measured.get(&row.run)?.get(row.name).copied()
 }
 
-fn table(measured: &BTreeMap<Run, Figures>) -> String {
+fn table(measured: &BTreeMap<Run, Figures>, stepped: &[(steps::Door, u32)]) -> String {
     let mut text = format!(
         "{:64} {:>8} {:>8} {:>7}\n",
         "instructions", "Trident", "Linux", "ratio"
@@ -96,10 +103,22 @@ fn table(measured: &BTreeMap<Run, Figures>) -> String {
             row.title, row.linux
         ));
     }
+    for (door, count) in stepped {
+        let ratio = f64::from(*count) / f64::from(door.linux);
+        let linux = door.linux;
+        text.push_str(&format!(
+            "{:64} {count:>8} {linux:>8} {ratio:>7.2}\n",
+            door.title
+        ));
+    }
     text
 }
 
-fn report(measured: &BTreeMap<Run, Figures>, boot: &boot::Boot) -> Value {
+fn report(
+    measured: &BTreeMap<Run, Figures>,
+    stepped: &[(steps::Door, u32)],
+    boot: &boot::Boot,
+) -> Value {
     let rows: Vec<Value> = ROWS
         .iter()
         .map(|row| {
@@ -115,7 +134,16 @@ fn report(measured: &BTreeMap<Run, Figures>, boot: &boot::Boot) -> Value {
             })
         })
         .collect();
-    json!({ "unit": "guest instructions", "rows": rows, "boot": boot.report() })
+    let steps: Vec<Value> = stepped
+        .iter()
+        .map(|(door, count)| json!({ "title": door.title, "trident": count, "linux": door.linux }))
+        .collect();
+    json!({
+        "unit": "guest instructions",
+        "rows": rows,
+        "steps": steps,
+        "boot": boot.report(),
+    })
 }
 
 /// The named archive must exist before anything is measured with it.

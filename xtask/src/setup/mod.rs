@@ -85,7 +85,7 @@ pub fn toolchain() -> Result<Toolchain> {
 }
 
 /// Installs the distribution's toolchain and Rust source, where it has a recent one.
-fn install_source() -> Result<()> {
+pub fn install_source() -> Result<()> {
     let wanted: Vec<&str> = needs::RUST.debian.split(' ').collect();
     match Apt::find() {
         Some(apt) => {

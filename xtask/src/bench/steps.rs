@@ -1,0 +1,70 @@
+//! How many instructions one getpid takes, stepped through by QEMU's debugger stub: a second
+//! opinion on what the counter says, with every instruction seen.
+
+use std::sync::mpsc;
+
+use anyhow::{Context, Result, ensure};
+use harness::gdb::{self, Register};
+use harness::{Verdict, Vm};
+
+/// A door whose calls are stepped through.
+#[derive(Clone, Copy, Debug)]
+pub struct Door {
+    /// For the table.
+    pub title: &'static str,
+    /// The kernel's entry stub.
+    stub: &'static str,
+    /// getpid's number in the table that the door uses.
+    getpid: u64,
+    /// Linux's steps.
+    pub linux: u32,
+}
+
+/// Both doors of the 64-bit program, with what Linux takes.
+pub const DOORS: [Door; 2] = [
+    Door {
+        title: "getpid stepped through by gdb's protocol, SYSCALL",
+        stub: "entry_syscall_64",
+        getpid: 39,
+        linux: 306,
+    },
+    Door {
+        title: "getpid stepped through by gdb's protocol, INT 0x80",
+        stub: "entry_int80",
+        getpid: 20,
+        linux: 350,
+    },
+];
+
+/// Calls of other numbers that may come before the first getpid.
+const PATIENCE: u32 = 1000;
+/// Where the kernel's half of the address space begins.
+const KERNEL: u64 = 1 << 63;
+
+/// Counts the instructions from the one that enters to the program's next.
+pub fn count(door: Door) -> Result<u32> {
+    let vm = Vm::new().initramfs(&super::init("bench")?).append("quiet");
+    let (sender, receiver) = mpsc::channel();
+    let outcome = gdb::run(vm, move |gdb| {
+        let entry = gdb.symbol(door.stub)?;
+        let mut others = 0;
+        loop {
+            gdb.go_to(entry)?;
+            if gdb.registers()?.get(Register::Rax) == door.getpid {
+                break;
+            }
+            others += 1;
+            ensure!(others < PATIENCE, "no getpid through {}", door.stub);
+        }
+        // The instruction that entered is the first.
+        let mut steps = 1;
+        while gdb.rip()? >= KERNEL {
+            gdb.step()?;
+            steps += 1;
+        }
+        sender.send(steps)?;
+        Ok(())
+    })?;
+    outcome.expect(Verdict::Pass)?;
+    receiver.try_recv().context("no count")
+}
