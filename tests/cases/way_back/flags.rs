@@ -11,6 +11,7 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases = cases![
         syscall_masks_every_flag,
         all_of_rax_is_kept,
+        half_of_rax_is_kept,
         errors_fill_all_of_rax
     ];
     for (cpu, width, entry, rust) in [
@@ -109,6 +110,30 @@ fn all_of_rax_is_kept() -> Result<()> {
         ensure!(kept == number, "orig_rax is {kept:#x}, not {number:#x}");
         Ok(())
     })?;
+    Ok(())
+}
+
+/// Rule 8, and the other doors of the i386 table: there the number is all that is kept of rax.
+fn half_of_rax_is_kept() -> Result<()> {
+    for (cpu, width, entry, rust) in [
+        (AMD, 64, "entry_int80", "enter_int80"),
+        (AMD, 32, "entry_syscall_32", "enter_syscall32"),
+        (INTEL, 32, "entry_sysenter", "enter_sysenter"),
+    ] {
+        passes(machine(cpu, width, "door_numbers")?, move |gdb| {
+            let (entry, rust) = (gdb.symbol(entry)?, gdb.symbol(rust)?);
+            gdb.go_to(entry)?;
+            let mut registers = gdb.registers()?;
+            let number = registers.get(Register::Rax);
+            registers.set(Register::Rax, number | 0x8765_4321 << 32);
+            gdb.set_registers(&registers)?;
+            gdb.go_to(rust)?;
+            let frame = gdb.registers()?.get(Register::Rdi);
+            let kept = gdb.word(frame + frame::ORIG_RAX)?;
+            ensure!(kept == number, "orig_rax is {kept:#x}, not {number:#x}");
+            Ok(())
+        })?;
+    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use harness::{Case, Verdict, cases};
 use super::{AMD, INTEL, machine, passes};
 
 pub(super) fn cases() -> Vec<Case> {
-    let mut cases = cases![a_kernel_stack_overflow_is_a_panic];
+    let mut cases = cases![a_kernel_stack_overflow_is_a_panic, sysenter_is_trapped_once];
     for (cpu, width, entry, exit) in [
         (AMD, 64, "entry_syscall_64", "return_from_syscall"),
         (AMD, 64, "entry_int80", "return_from_int80"),
@@ -30,15 +30,26 @@ fn nmi_at_each_instruction(
     exit: &'static str,
 ) -> Result<()> {
     let vm = machine(cpu, width, "door_numbers")?;
-    let outcome = passes(vm, move |gdb| {
+    passes(vm, move |gdb| {
         let nmi = gdb.symbol("nmi")?;
         let mut places = instructions(gdb, entry)?;
+        // The last of them is the call to Rust code, which runs on the kernel's GS.
+        let kernel_gs = gdb.registers()?.get(Register::GsBase);
         places.extend(instructions(gdb, exit)?);
         for place in places {
             gdb.go_to(place)?;
             let before = gdb.registers()?;
             gdb.nmi()?;
             gdb.go_to(nmi)?;
+            let stack = gdb.registers()?.get(Register::Rsp);
+            let own = stack.abs_diff(before.get(Register::Rsp)) > 0x8000;
+            ensure!(own, "an NMI at {place:#x} runs on the stack that it found");
+            step_to_call(gdb)?;
+            let gs = gdb.registers()?.get(Register::GsBase);
+            ensure!(
+                gs == kernel_gs,
+                "GS's base is {gs:#x} after an NMI at {place:#x}"
+            );
             gdb.go_to(place)?;
             ensure!(
                 gdb.registers()? == before,
@@ -47,9 +58,21 @@ fn nmi_at_each_instruction(
         }
         Ok(())
     })?;
-    let count = outcome.serial.matches("NMI at").count();
-    ensure!(count >= 30, "only {count} NMIs{}", outcome.transcript());
     Ok(())
+}
+
+/// The first byte of a CALL to an address that the instruction names.
+const CALL: [u8; 1] = [0xe8];
+
+/// Steps to a stub's call to Rust code.
+fn step_to_call(gdb: &mut Gdb) -> Result<()> {
+    loop {
+        let rip = gdb.rip()?;
+        if gdb.read(rip, 1)? == CALL {
+            return Ok(());
+        }
+        gdb.step()?;
+    }
 }
 
 /// The addresses of a stub's instructions, from `start` on to the first that is not its own: the
@@ -66,11 +89,37 @@ fn instructions(gdb: &mut Gdb, start: &str) -> Result<Vec<u64>> {
             return Ok(places);
         }
         places.push(rip);
-        if gdb.read(rip, 1)? == [0xe8] {
+        if gdb.read(rip, 1)? == CALL {
             return Ok(places);
         }
         gdb.step()?;
     }
+}
+
+/// Rule 12: with TF set SYSENTER raises #DB at the kernel's first instruction, once; the rest of
+/// the way in is not traced.
+fn sysenter_is_trapped_once() -> Result<()> {
+    let files = machine(INTEL, 32, "door_flags")?;
+    let outcome = gdb::run(files.append("-- trap sysenter"), |gdb| {
+        let (debug, rust) = (gdb.symbol("debug")?, gdb.symbol("enter_sysenter")?);
+        gdb.go_to(debug)?;
+        // Pushed by the CPU: rip, cs.
+        let stack = gdb.registers()?.get(Register::Rsp);
+        let (rip, cs) = (gdb.word(stack)?, gdb.word(stack + 8)?);
+        ensure!(
+            rip == gdb.symbol("entry_sysenter")?,
+            "the first trap is at {rip:#x}"
+        );
+        ensure!(cs == 0x10, "the first trap comes from ring {}", cs & 3);
+        gdb.break_at(debug)?;
+        gdb.step()?;
+        gdb.go_to(rust)?;
+        gdb.unbreak(debug)
+    })?;
+    outcome
+        .expect(Verdict::InitFailed)?
+        .contains("killed by signal 5")?;
+    Ok(())
 }
 
 /// #DF has a stack of its own: a kernel stack that runs over ends in a message, not in a reset.

@@ -8,6 +8,7 @@ use core::ffi::{CStr, c_char};
 
 use programs::check::Checks;
 use sys::env::{AT_EXECFN, AT_SYSINFO_EHDR};
+use sys::numbers::Call;
 use sys::os::{self, Ending, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY, PROT_READ};
 use sys::{Env, println};
 
@@ -23,14 +24,14 @@ fn run(env: &Env) -> i32 {
     }
     let _ = os::mkdir(c"/tmp"); // it may be there already
     let mut checks = Checks::default();
-    let mut runs = [[0; 3]; RUNS];
+    let mut runs = [[0; 4]; RUNS];
     for places in &mut runs {
         match one(env) {
             Some(found) => *places = found,
             None => checks.that(false, format_args!("a run that reported nothing")),
         }
     }
-    for (index, what) in ["the vDSO", "the stack", "a mapping"]
+    for (index, what) in ["the vDSO", "the stack", "a mapping", "the break"]
         .into_iter()
         .enumerate()
     {
@@ -52,7 +53,13 @@ fn report(env: &Env) -> i32 {
     let Ok(file) = os::open(FILE, O_WRONLY | O_CREAT | O_TRUNC) else {
         return 1;
     };
-    for address in [vdso, env.stack().addr(), mapping] {
+    const BRK: Call = Call {
+        x86_64: 12,
+        i386: 45,
+    };
+    // SAFETY: asks only where the break is.
+    let brk = unsafe { os::native(BRK, [0; 6]) }.unwrap_or(0);
+    for address in [vdso, env.stack().addr(), mapping, brk] {
         if os::write(file, &address.to_ne_bytes()) != Ok(WORD) {
             return 1;
         }
@@ -61,7 +68,7 @@ fn report(env: &Env) -> i32 {
 }
 
 /// Runs this program once more; the addresses that it reports.
-fn one(env: &Env) -> Option<[usize; 3]> {
+fn one(env: &Env) -> Option<[usize; 4]> {
     let path = env.aux(AT_EXECFN)? as *const c_char;
     let child = os::fork().ok()?;
     if child == 0 {
@@ -75,10 +82,10 @@ fn one(env: &Env) -> Option<[usize; 3]> {
         return None;
     }
     let file = os::open(FILE, O_RDONLY).ok()?;
-    let mut bytes = [0; 3 * WORD];
-    let complete = os::read_all(file, &mut bytes).is_ok_and(|read| read.len() == 3 * WORD);
+    let mut bytes = [0; 4 * WORD];
+    let complete = os::read_all(file, &mut bytes).is_ok_and(|read| read.len() == 4 * WORD);
     let _ = os::close(file); // only read from: nothing can be lost
     let (words, _) = bytes.as_chunks::<WORD>();
-    let places = [0, 1, 2].map(|index| usize::from_ne_bytes(words[index]));
+    let places = [0, 1, 2, 3].map(|index| usize::from_ne_bytes(words[index]));
     complete.then_some(places)
 }

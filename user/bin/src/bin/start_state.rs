@@ -127,6 +127,47 @@ fn registers(checks: &mut Checks, found: &Found) {
         wanted,
         format_args!("cs, ss, ds, es, fs, gs"),
     );
+    storage(checks);
+}
+
+/// Bases of FS and GS are 0.
+#[cfg(target_arch = "x86_64")]
+fn storage(checks: &mut Checks) {
+    const ARCH_GET_FS: usize = 0x1003;
+    const ARCH_GET_GS: usize = 0x1004;
+    for (name, code) in [("FS", ARCH_GET_FS), ("GS", ARCH_GET_GS)] {
+        let mut base = usize::MAX;
+        let args = [code, (&raw mut base).addr(), 0, 0, 0, 0];
+        // SAFETY: the kernel writes one word, to `base`.
+        let result = unsafe { os::native(sys::numbers::ARCH_PRCTL, args) };
+        checks.equal((result, base), (Ok(0), 0), format_args!("{name}'s base"));
+    }
+}
+
+/// Once another process has had its turn, there are no segments for thread-local storage: LSL finds
+/// no limit.
+#[cfg(target_arch = "x86")]
+fn storage(checks: &mut Checks) {
+    let child = os::fork();
+    if child == Ok(0) {
+        os::exit(0);
+    }
+    let ending = child.and_then(os::wait);
+    checks.equal(
+        ending,
+        Ok(os::Ending::Exit(0)),
+        format_args!("the other process"),
+    );
+    for selector in [0x63, 0x6b, 0x73] {
+        let mut limit = 0xdead_u32;
+        // SAFETY: reads a descriptor's limit, or leaves the register as it was.
+        unsafe { core::arch::asm!("lsl {0:e}, {1:e}", inout(reg) limit, in(reg) selector) };
+        checks.equal(
+            limit,
+            0xdead,
+            format_args!("limit of segment {selector:#x}"),
+        );
+    }
 }
 
 fn vectors(checks: &mut Checks, found: &Found) {
