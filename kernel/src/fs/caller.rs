@@ -5,11 +5,14 @@ use alloc::sync::Arc;
 
 use linux_raw_sys::general::{AT_FDCWD, RLIMIT_NOFILE};
 
+use super::chrdev;
 use super::dentry::Location;
 use super::fdtable::FdTable;
 use super::file::File;
+use super::inode::mode;
 use super::mount;
 use super::path::{FsContext, Walk};
+use crate::mm::shared::SharedMemory;
 use crate::mm::vma::PageSource;
 use crate::process::cred::Credentials;
 use crate::process::{current, try_current};
@@ -122,7 +125,13 @@ pub fn mappable(fd: i32) -> Result<Mappable, Errno> {
     if !file.is_readable() {
         return Err(Errno::EACCES);
     }
-    let source = file.inode().clone().pages().ok_or(Errno::ENODEV)?;
+    let metadata = file.inode().metadata();
+    let source = if metadata.kind() == mode::S_IFCHR && metadata.rdev == chrdev::ZERO {
+        // What is written to it through a mapping stays in that mapping.
+        Arc::new(SharedMemory::new())
+    } else {
+        file.inode().clone().pages().ok_or(Errno::ENODEV)?
+    };
     Ok((source, display_path(file.location()), file.is_writable()))
 }
 

@@ -11,6 +11,11 @@ use super::frame::Frame;
 use super::paging::{PageFlags, activate, activate_kernel, entry, kernel_root, slot, table};
 use crate::syscall::errno::Errno;
 
+/// Flags of entries that lead to a table: what a page may be used for is up to its own entry.
+const TABLE: PageTableFlags = PageTableFlags::PRESENT
+    .union(PageTableFlags::WRITABLE)
+    .union(PageTableFlags::USER_ACCESSIBLE);
+
 /// A program's page tables. Dropping them drops the references that their entries hold.
 #[derive(Debug)]
 pub struct PageTables {
@@ -62,9 +67,7 @@ impl PageTables {
     /// # Errors
     /// `ENOMEM` when a table is needed and there is no frame for it.
     pub fn map(&mut self, address: u64, frame: Frame, flags: PageFlags) -> Result<(), Errno> {
-        let user =
-            PageTableFlags::PRESENT | PageTableFlags::WRITABLE | PageTableFlags::USER_ACCESSIBLE;
-        let slot = entry(self.root, address, Some(user))?.ok_or(Errno::EEXIST)?;
+        let slot = entry(self.root, address, Some(TABLE))?.ok_or(Errno::EEXIST)?;
         // SAFETY: `entry` returned a live table's slot.
         let slot = unsafe { &mut *slot };
         let old = (!slot.is_unused()).then(|| slot.addr().as_u64());
@@ -76,6 +79,20 @@ impl PageTables {
             self.flush(address);
             // SAFETY: the entry held this reference and no longer does.
             drop(unsafe { Frame::from_raw(old) });
+        }
+        Ok(())
+    }
+
+    /// Makes the tables that pages in [start, end) need.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn make_tables(&mut self, start: u64, end: u64) -> Result<(), Errno> {
+        let mut address = start;
+        while address < end {
+            entry(self.root, address, Some(TABLE))?;
+            // The next one of the last level begins 2 MiB on.
+            address = ((address >> 21) + 1) << 21;
         }
         Ok(())
     }

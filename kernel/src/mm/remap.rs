@@ -86,6 +86,8 @@ impl AddressSpace {
 
     fn move_area(&mut self, old: u64, old_len: u64, new: u64, new_len: u64) -> Result<u64, Errno> {
         let kept = old_len.min(new_len);
+        // What may fail comes first: halfway, pages would be neither here nor there.
+        self.tables.make_tables(new, new + kept)?;
         for mut area in self.carve(old, old + old_len) {
             if area.start >= old + kept {
                 self.drop_pages(area.start, area.end);

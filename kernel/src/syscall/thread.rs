@@ -75,6 +75,27 @@ pub fn set_thread_area(desc: UserPtr<[u32; 4]>) -> SysResult {
     Ok(0)
 }
 
+/// get_thread_area(2): what such an entry says, as struct user_desc.
+pub fn get_thread_area(desc: UserPtr<[u32; 4]>) -> SysResult {
+    let [entry, ..] = desc.read()?;
+    let slot = (entry as usize).checked_sub(TLS_FIRST);
+    let tls = *current().tls.lock();
+    let descriptor = *slot.and_then(|slot| tls.get(slot)).ok_or(Errno::EINVAL)?;
+    let bit = |n: u32| (descriptor >> n & 1) as u32;
+    let base = descriptor >> 16 & 0xff_ffff | descriptor >> 32 & 0xff00_0000;
+    let limit = descriptor & 0xffff | descriptor >> 32 & 0xf_0000;
+    // The kind's bit 1 is "writable", bits 2 and 3 are the contents.
+    let bits = bit(54)
+        | bit(42) << 1
+        | bit(43) << 2
+        | (bit(41) ^ 1) << 3
+        | bit(55) << 4
+        | (bit(47) ^ 1) << 5
+        | bit(52) << 6;
+    desc.write([entry, base as u32, limit as u32, bits])
+        .map(|()| 0)
+}
+
 /// The GDT entry that struct user_desc's words describe; 0 for an empty one
 /// (arch/x86/kernel/tls.c: fill_desc, tls_desc_okay).
 fn tls_descriptor(base: u32, limit: u32, bits: u32) -> Result<u64, Errno> {

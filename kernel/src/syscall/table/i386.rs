@@ -150,6 +150,7 @@ calls! {
     241 sched_setaffinity(Pid, Size, InCpus) = sched::sched_setaffinity;
     242 sched_getaffinity(Pid, Size, OutCpus) = sched::sched_getaffinity;
     243 set_thread_area(UserDesc) = thread::set_thread_area;
+    244 get_thread_area(UserDesc) = thread::get_thread_area;
     250 fadvise64(Fd, OffsetLow, Half, Size, Fadvice) = space::fadvise64_32;
     252 exit_group(Int) = proc::exit_group;
     258 set_tid_address(Addr) = thread::set_tid_address;
