@@ -12,6 +12,7 @@ mod iso;
 mod own_programs;
 mod real_programs;
 mod smoke;
+mod stock_bootloader;
 mod strace;
 mod tour;
 mod way_back;
@@ -32,6 +33,7 @@ const MODULES: &[Module] = &[
     ("own_programs", own_programs::cases),
     ("files", files::cases),
     ("iso", iso::cases),
+    ("stock_bootloader", stock_bootloader::cases),
     ("strace", strace::cases),
     ("way_back", way_back::cases),
 ];
@@ -40,9 +42,15 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let trials = MODULES.iter().flat_map(|(module, cases)| {
         cases().into_iter().map(move |case| {
-            Trial::test(format!("{module}::{}", case.name), move || {
-                (case.run)().map_err(|error| Failed::from(format!("{error:#}")))
+            let name = format!("{module}::{}", case.name);
+            if let Some(reason) = &case.left_out {
+                eprintln!("{name} is left out: {reason}");
+            }
+            let run = case.run;
+            Trial::test(name, move || {
+                run().map_err(|error| Failed::from(format!("{error:#}")))
             })
+            .with_ignored_flag(case.left_out.is_some())
         })
     });
     libtest_mimic::run(&arguments, trials.collect()).exit_code()

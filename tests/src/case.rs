@@ -8,6 +8,8 @@ pub struct Case {
     pub name: String,
     /// What it does; an error is a failure.
     pub run: Box<dyn FnOnce() -> Result<()> + Send>,
+    /// Why it is left out, unless asked for by `--ignored`.
+    pub left_out: Option<String>,
 }
 
 impl Case {
@@ -16,7 +18,14 @@ impl Case {
         Self {
             name: name.into(),
             run: Box::new(run),
+            left_out: None,
         }
+    }
+
+    /// The same case, left out where there is a reason to.
+    pub fn left_out(mut self, reason: Option<&str>) -> Self {
+        self.left_out = reason.map(str::to_owned);
+        self
     }
 }
 

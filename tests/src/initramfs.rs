@@ -95,6 +95,15 @@ impl Initramfs {
     }
 }
 
+/// An archive of one file alone, without the directories above it: what goes before an
+/// initramfs to tell the kernel something.
+pub fn lone_file(path: &str, data: &[u8]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    append(&mut archive, 1, path, S_IFREG | 0o444, data);
+    append(&mut archive, 0, "TRAILER!!!", 0, &[]);
+    archive
+}
+
 /// Appends one entry: header, name, data.
 fn append(archive: &mut Vec<u8>, inode: u32, name: &str, mode: u32, data: &[u8]) {
     let links = if mode & S_IFDIR == S_IFDIR { 2 } else { 1 };

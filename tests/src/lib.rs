@@ -15,6 +15,7 @@
 //! | [`case`] | a test case, and how a module lists its own |
 //! | [`gdb`] | looks into a running machine: registers, memory, breakpoints |
 //! | [`iso`] | a bootable CD image with GRUB on it |
+//! | [`stock`] | a disk image with the stock `bootloader` crate on it |
 //! | [`paths`] | where things lie in the repository |
 
 pub mod case;
@@ -26,6 +27,7 @@ pub mod oracle;
 pub mod paths;
 pub mod programs;
 pub mod qmp;
+pub mod stock;
 pub mod token;
 pub mod verdict;
 pub mod vm;

@@ -1,0 +1,175 @@
+//! The program that makes disk images with the stock `bootloader` crate, and `cargo xtask
+//! stock-image`, which calls it.
+//!
+//! `make test` boots the kernel from such an image too: by a loader that knows nothing of ours,
+//! the kernel having nothing but the two loaders' common contract, `bootloader_api`. The
+//! program is `tests/stock-bootloader`; that crate wants nightly Rust, and [`build`] tells how
+//! it is built without. That takes minutes, once: it goes on beside the other tests
+//! ([`begin`]), and the result is kept out of `make clean`'s reach. Where it cannot be built
+//! the cases that need it are left out, with the reason.
+
+mod build;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{self, JoinHandle};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use harness::{paths, stock};
+
+use crate::build::{self as kernel, write_if_changed};
+use crate::setup;
+use crate::toolchain::{Source, cache};
+use crate::ui::{self, Step};
+
+/// The crate's version, as in `tests/stock-bootloader/Cargo.toml`.
+const VERSION: &str = "0.11.17";
+/// Part of the cached program's name: to be changed whenever it is made in another way.
+const RECIPE: u32 = 1;
+
+/// What `cargo xtask stock-image` takes.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// The image to be written
+    image: PathBuf,
+    /// The initramfs (default: the tour)
+    ramdisk: Option<PathBuf>,
+    /// The kernel's command line
+    #[arg(long)]
+    append: Option<String>,
+}
+
+/// Builds what is missing, and writes a disk image.
+pub fn command(options: &Options) -> Result<()> {
+    let maker = begin();
+    kernel::everything(&setup::toolchain()?)?;
+    maker.finish()?;
+    let ramdisk = match &options.ramdisk {
+        Some(path) => path.clone(),
+        None => kernel::image::tour(),
+    };
+    let mut bytes =
+        fs::read(&ramdisk).with_context(|| format!("cannot read {}", ramdisk.display()))?;
+    if let Some(words) = &options.append {
+        bytes = stock::with_command_line(words, &bytes);
+    }
+    stock::make(&options.image, &paths::kernel(), &bytes)?;
+    ui::note(format!("Built {}", options.image.display()));
+    ui::note(format!(
+        "Boot it: qemu-system-x86_64 -drive format=raw,file={} -serial stdio -display none",
+        options.image.display()
+    ));
+    Ok(())
+}
+
+/// The program, there or on its way.
+pub enum Maker {
+    /// It was built before, and is cached here.
+    Cached(PathBuf),
+    /// It is being built.
+    Building {
+        /// Where it will be.
+        path: PathBuf,
+        /// What cargo says meanwhile.
+        lines: Receiver<String>,
+        /// The build.
+        thread: JoinHandle<Result<()>>,
+    },
+    /// It cannot be built, for this reason.
+    Lacking(anyhow::Error),
+}
+
+/// Begins to build the program, unless it is there; comes back at once.
+pub fn begin() -> Maker {
+    let start = || {
+        let path = cache()
+            .context("neither HOME nor XDG_CACHE_HOME is set")?
+            .join(format!("stock-bootloader-{VERSION}-{RECIPE}"));
+        if path.exists() {
+            return Ok(Maker::Cached(path));
+        }
+        let tools = build::Tools::find(&source()?)?;
+        ui::note(format!(
+            "Building the stock bootloader, {VERSION}, beside all else (once, 1-4 min)"
+        ));
+        let (sender, lines) = channel();
+        let result = path.clone();
+        let thread = thread::spawn(move || build::build(&tools, &result, &sender));
+        Ok(Maker::Building {
+            path,
+            lines,
+            thread,
+        })
+    };
+    start().unwrap_or_else(Maker::Lacking)
+}
+
+/// A toolchain with Rust's own source, which the crate compiles parts of.
+fn source() -> Result<Source> {
+    if let Some(source) = Source::find() {
+        return Ok(source);
+    }
+    setup::install_source().context("it takes Rust's own source")?;
+    Source::find().context("it takes Rust's own source, which is not on this machine")
+}
+
+impl Maker {
+    /// Waits for the program, and puts it where the cases look for it.
+    pub fn finish(self) -> Result<()> {
+        let place = stock::maker();
+        let outcome = self.wait();
+        if outcome.is_err() {
+            // One of former times must not be mistaken for the present one.
+            let _ = fs::remove_file(&place);
+        }
+        let path = outcome.context("no disk image with the stock bootloader")?;
+        let program = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        write_if_changed(&place, &program)
+    }
+
+    fn wait(self) -> Result<PathBuf> {
+        let (path, lines, thread) = match self {
+            Self::Cached(path) => return Ok(path),
+            Self::Lacking(reason) => return Err(reason),
+            Self::Building {
+                path,
+                lines,
+                thread,
+            } => (path, lines, thread),
+        };
+        let mut step = Step::begin_long(format!("Waiting for the stock bootloader, {VERSION}"));
+        // Ends when the build does, and lets go of the other end.
+        for line in lines {
+            step.detail(line.trim());
+        }
+        let outcome = thread.join().unwrap_or_else(|_| bail!("panicked"));
+        step.end();
+        outcome.map(|()| path)
+    }
+}
+
+/// The crate that the program is.
+fn project() -> PathBuf {
+    paths::root().join("tests/stock-bootloader")
+}
+
+/// A program as part of a toolchain, if it is there.
+fn existing(path: &Path) -> Result<PathBuf> {
+    if !path.exists() {
+        bail!("there is no {}", path.display());
+    }
+    Ok(path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_the_manifests() {
+        let manifest = fs::read_to_string(project().join("Cargo.toml")).expect("a manifest");
+        assert!(manifest.contains(&format!("version = \"={VERSION}\"")));
+    }
+}
