@@ -127,12 +127,12 @@ fn map_segment(
             NewArea::anonymous(prot),
         )?;
     }
-    // The rest of the file's last page reads as zeros. Only a writable segment has such a rest
-    // that a program may look at; elsewhere the file's own bytes show, as on Linux.
+    // The rest of the file's last page reads as zeros, to its end: dynamic linkers allocate there.
+    // Only a writable segment has such a rest that a program may look at; elsewhere the file's own
+    // bytes show, as on Linux.
     if segment.filesz > 0 && segment.memsz > segment.filesz && segment.write {
-        let rest = (mapped_end - file_end).min(end - file_end) as usize;
         let zeros = [0; PAGE_SIZE as usize];
-        mm.poke(file_end, &zeros[..rest])?;
+        mm.poke(file_end, &zeros[..(mapped_end - file_end) as usize])?;
     }
     let marks = &mut mm.landmarks;
     if segment.execute {
