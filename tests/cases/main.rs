@@ -15,6 +15,7 @@ mod smoke;
 mod stock_bootloader;
 mod strace;
 mod tour;
+mod vendors;
 mod way_back;
 
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ const MODULES: &[Module] = &[
     ("iso", iso::cases),
     ("stock_bootloader", stock_bootloader::cases),
     ("strace", strace::cases),
+    ("vendors", vendors::cases),
     ("way_back", way_back::cases),
 ];
 

@@ -36,8 +36,11 @@ fn leaves_by_sysret(gdb: &mut Gdb) -> Result<bool> {
     bail!("no SWAPGS in 80 instructions")
 }
 
+/// What a frame is, its changes (offset, value), and whether SYSRET may take it.
+type Try<'a> = (&'a str, &'a [(u64, u64)], bool);
+
 /// At a way back: tries each change of the frame, then puts everything back as it was.
-fn try_frames(gdb: &mut Gdb, tries: &[(&str, &[(u64, u64)], bool)]) -> Result<()> {
+fn try_frames(gdb: &mut Gdb, tries: &[Try<'_>]) -> Result<()> {
     let registers = gdb.registers()?;
     let at = registers.get(Register::Rsp);
     let saved = gdb.read(at, frame::SIZE)?;
