@@ -36,3 +36,5 @@ pub mod int80;
 pub mod msr;
 pub mod syscall;
 pub mod sysenter;
+#[cfg(test)]
+mod tests;

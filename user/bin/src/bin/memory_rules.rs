@@ -44,6 +44,7 @@ fn run(env: &Env) -> i32 {
     copies(&mut checks);
     files(&mut checks);
     strings(&mut checks);
+    protections(&mut checks);
     refused(&mut checks, env);
     image(&mut checks, env);
     checks.status()
@@ -279,6 +280,59 @@ fn strings(checks: &mut Checks) {
     // SAFETY: the array ends with zeros.
     let refused = os::open(unsafe { CStr::from_ptr(path.as_ptr().cast()) }, O_RDONLY);
     checks.equal(refused, Err(Errno(36)), format_args!("a name of 257 bytes"));
+}
+
+/// A page in use that loses a right loses it at once, for the program and for calls on its behalf.
+fn protections(checks: &mut Checks) {
+    let used = page();
+    put(used, 1);
+    let zero = os::open(c"/dev/zero", O_RDONLY).unwrap_or(0);
+    for (protection, readable, writable) in [
+        (0, false, false),
+        (PROT_READ, true, false),
+        (RW, true, true),
+    ] {
+        // SAFETY: the page is this function's own.
+        let copied_out = unsafe {
+            let _ = os::mprotect(used, PAGE, protection);
+            os::native(sys::numbers::READ, [zero, used, 1, 0, 0, 0])
+        };
+        let wanted = if writable { Ok(1) } else { Err(Errno::EFAULT) };
+        checks.equal(
+            copied_out,
+            wanted,
+            format_args!("a call that writes to protection {protection}"),
+        );
+        let allowed = |access: fn(usize)| {
+            let child = os::fork();
+            if child == Ok(0) {
+                access(used);
+                os::exit(0);
+            }
+            child.and_then(os::wait)
+        };
+        let wanted = |right| {
+            Ok(if right {
+                Ending::Exit(0)
+            } else {
+                Ending::Signal(11)
+            })
+        };
+        let read = allowed(|address| {
+            get(address);
+        });
+        checks.equal(
+            read,
+            wanted(readable),
+            format_args!("a load, protection {protection}"),
+        );
+        let written = allowed(|address| put(address, 2));
+        checks.equal(
+            written,
+            wanted(writable),
+            format_args!("a store, protection {protection}"),
+        );
+    }
 }
 
 /// What no program gets: pages near address 0, a longer vDSO.
