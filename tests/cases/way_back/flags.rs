@@ -113,7 +113,8 @@ fn all_of_rax_is_kept() -> Result<()> {
     Ok(())
 }
 
-/// Rule 8, and the other doors of the i386 table: there the number is all that is kept of rax.
+/// Rule 8, and the other doors of the i386 table: there the number is all that is kept of rax, and of a
+/// 32-bit program's stack pointer the lower half.
 fn half_of_rax_is_kept() -> Result<()> {
     for (cpu, width, entry, rust) in [
         (AMD, 64, "entry_int80", "enter_int80"),
@@ -125,10 +126,19 @@ fn half_of_rax_is_kept() -> Result<()> {
             gdb.go_to(entry)?;
             let mut registers = gdb.registers()?;
             let number = registers.get(Register::Rax);
+            if width == 32 {
+                // Where the two doors have the program's stack pointer.
+                for register in [Register::Rbp, Register::Rsp] {
+                    let value = registers.get(register);
+                    registers.set(register, value | 0x8765_4321 << 32);
+                }
+            }
             registers.set(Register::Rax, number | 0x8765_4321 << 32);
             gdb.set_registers(&registers)?;
             gdb.go_to(rust)?;
             let frame = gdb.registers()?.get(Register::Rdi);
+            let stack = gdb.word(frame + frame::RSP)?;
+            ensure!(width == 64 || stack >> 32 == 0, "rsp is {stack:#x}");
             let kept = gdb.word(frame + frame::ORIG_RAX)?;
             ensure!(kept == number, "orig_rax is {kept:#x}, not {number:#x}");
             Ok(())

@@ -23,6 +23,7 @@ mod frame {
     pub const RIP: u64 = 17 * 8;
     pub const CS: u64 = 18 * 8;
     pub const RFLAGS: u64 = 19 * 8;
+    pub const RSP: u64 = 20 * 8;
     pub const SS: u64 = 21 * 8;
     pub const SIZE: usize = 22 * 8;
 }
