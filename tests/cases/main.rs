@@ -7,6 +7,7 @@
 
 mod boot_matrix;
 mod drop_in;
+mod dynamic;
 mod files;
 mod iso;
 mod own_programs;
@@ -31,6 +32,7 @@ const MODULES: &[Module] = &[
     ("tour", tour::cases),
     ("boot_matrix", boot_matrix::cases),
     ("real_programs", real_programs::cases),
+    ("dynamic", dynamic::cases),
     ("own_programs", own_programs::cases),
     ("files", files::cases),
     ("iso", iso::cases),
