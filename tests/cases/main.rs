@@ -10,7 +10,11 @@ mod drop_in;
 mod dynamic;
 mod files;
 mod iso;
+mod memory;
+mod on_linux;
 mod own_programs;
+mod processes;
+mod random;
 mod real_programs;
 mod smoke;
 mod stock_bootloader;
@@ -35,6 +39,9 @@ const MODULES: &[Module] = &[
     ("dynamic", dynamic::cases),
     ("own_programs", own_programs::cases),
     ("files", files::cases),
+    ("processes", processes::cases),
+    ("memory", memory::cases),
+    ("random", random::cases),
     ("iso", iso::cases),
     ("stock_bootloader", stock_bootloader::cases),
     ("strace", strace::cases),

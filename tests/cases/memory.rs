@@ -1,0 +1,65 @@
+//! Memory: random changes to mappings compared with Linux, the stack's growth, leaks, and what
+//! remains of the machine when a program has used all memory up.
+
+use anyhow::Result;
+use harness::programs::{Compiler, compile};
+use harness::{Case, Initramfs, Verdict, Vm, cases};
+
+use crate::on_linux::prints_the_same;
+
+/// Random tests: the first seed and how many, for each width.
+const SEEDS: &str = "1 60";
+/// Changes made for each seed.
+const STEPS: u32 = 200;
+
+/// What uses memory up, by a word of the attacks' names in `low_memory.c`.
+const ATTACKS: &[&str] = &["touch", "map", "split", "fork", "execute", "make", "fill"];
+
+/// This module's cases.
+pub fn cases() -> Vec<Case> {
+    let mut cases = cases![nothing_leaks];
+    for compiler in [Compiler::Glibc64, Compiler::Glibc32] {
+        let name = |what: &str| format!("{what}::{}", compiler.name());
+        cases.push(Case::new(name("random_changes"), move || {
+            let words = format!("{SEEDS} {STEPS}");
+            prints_the_same("mm_random", compiler, &words, Vm::new())
+        }));
+        cases.push(Case::new(name("stack_growth"), move || {
+            prints_the_same("stack_growth", compiler, "", Vm::new())
+        }));
+    }
+    cases.extend(ATTACKS.iter().map(|word| {
+        Case::new(format!("used_up::{word}"), move || {
+            used_up(&format!("0 {word}"))
+        })
+    }));
+    // Little is free from the start, at different distances from the kernel's reserve.
+    cases.extend([900, 1800].map(|free| {
+        Case::new(format!("little_left::{free}_kB"), move || {
+            used_up(&free.to_string())
+        })
+    }));
+    cases
+}
+
+fn nothing_leaks() -> Result<()> {
+    let program = compile("leaks", Compiler::Glibc64)?;
+    let files = Initramfs::new().executable_from("/init", &program)?;
+    let vm = Vm::new().memory("64M").initramfs(&files).append("quiet");
+    vm.run()?
+        .expect(Verdict::Pass)?
+        .contains("nothing was lost")?;
+    Ok(())
+}
+
+/// The kernel lives on, and programs run, after each attack.
+fn used_up(words: &str) -> Result<()> {
+    let program = compile("low_memory", Compiler::Glibc64)?;
+    let files = Initramfs::new().executable_from("/init", &program)?;
+    let vm = Vm::new().memory("32M").initramfs(&files);
+    vm.append(format!("quiet -- {words}"))
+        .run()?
+        .expect(Verdict::Pass)?
+        .contains("went by")?;
+    Ok(())
+}

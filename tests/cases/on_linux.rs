@@ -1,0 +1,44 @@
+//! The host's Linux says what is right: a C program must print the same here as there.
+
+use anyhow::{Result, ensure};
+use harness::programs::{Compiler, compile};
+use harness::{Initramfs, Verdict, Vm, oracle};
+
+/// Runs `tests/programs/NAME.c` with `words` as its arguments on the machine and on the host;
+/// every line must be the same, in the same order.
+pub fn prints_the_same(name: &str, compiler: Compiler, words: &str, vm: Vm) -> Result<()> {
+    // Only root can become somebody else.
+    // SAFETY: geteuid has no arguments and can't fail.
+    let is_root = unsafe { libc::geteuid() } == 0;
+    if !oracle::AVAILABLE || !is_root {
+        return Ok(());
+    }
+    let program = compile(name, compiler)?;
+    let arguments: Vec<&str> = words.split_whitespace().collect();
+    let answer = oracle::ask(&program, &arguments)?;
+    ensure!(answer.status == Some(0), "on the host: {answer:?}");
+    let files = Initramfs::new().executable_from("/init", &program)?;
+    let vm = vm.initramfs(&files).append(format!("quiet -- {words}"));
+    let outcome = vm.run()?;
+    outcome.expect(Verdict::Pass)?;
+    let expected: Vec<&str> = answer.stdout.lines().collect();
+    let printed: Vec<&str> = outcome.serial.lines().collect();
+    let differs = expected
+        .iter()
+        .zip(&printed)
+        .find(|(expected, printed)| expected != printed);
+    if let Some((expected, printed)) = differs {
+        anyhow::bail!(
+            "Linux:   {expected}\nTrident: {printed}\n{}",
+            outcome.transcript()
+        );
+    }
+    ensure!(
+        expected.len() == printed.len(),
+        "{} lines, not {}{}",
+        printed.len(),
+        expected.len(),
+        outcome.transcript()
+    );
+    Ok(())
+}

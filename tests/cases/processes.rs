@@ -1,0 +1,24 @@
+//! Processes: how they end, are waited for, signalled, killed and kept from each other, line for
+//! line as on Linux.
+
+use harness::programs::Compiler;
+use harness::{Case, Vm};
+
+use crate::on_linux::prints_the_same;
+
+/// This module's cases.
+pub fn cases() -> Vec<Case> {
+    let row = |compiler: Compiler, cpu: &'static str| {
+        let name = format!("same_as_on_linux::{}_{cpu}", compiler.name());
+        Case::new(name, move || {
+            prints_the_same("processes", compiler, "", Vm::new().cpu(cpu))
+        })
+    };
+    vec![
+        row(Compiler::Glibc64, "max"),
+        row(Compiler::Glibc64, "qemu64"),
+        row(Compiler::Glibc32, "max"),
+        row(Compiler::Glibc32, "max,vendor=GenuineIntel"),
+        row(Compiler::Glibc32, "qemu64"),
+    ]
+}

@@ -1,0 +1,65 @@
+/* For programs that start children which may not end by themselves. */
+#ifndef CHILDREN_H
+#define CHILDREN_H
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CANNOT_BE_KILLED = -1 };
+
+/* Waits for a child for about so many milliseconds; false where it has not ended by then. */
+static inline int ends_within(int pid, int milliseconds, int *status)
+{
+	for (int i = 0; i < 20; i++) {
+		if (waitpid(pid, status, WNOHANG) == pid)
+			return 1;
+		sched_yield();
+	}
+	for (int i = 0; i < milliseconds; i++) {
+		if (waitpid(pid, status, WNOHANG) == pid)
+			return 1;
+		usleep(1000);
+	}
+	return 0;
+}
+
+/* A child's status, who is killed when the time is over. */
+static inline int reap(int pid, int milliseconds)
+{
+	int status;
+
+	if (ends_within(pid, milliseconds, &status))
+		return status;
+	kill(pid, SIGKILL);
+	return ends_within(pid, 3000, &status) ? status : CANNOT_BE_KILLED;
+}
+
+/* A number of /proc/meminfo, in kB. */
+static inline long memory_info(const char *name)
+{
+	char line[200];
+	long value = -1;
+	FILE *file = fopen("/proc/meminfo", "r");
+
+	while (file && fgets(line, sizeof line, file))
+		if (!strncmp(line, name, strlen(name)))
+			value = atol(line + strlen(name) + 1);
+	if (file)
+		fclose(file);
+	return value;
+}
+
+/* Some programs are harmful where they are not alone: they run as the first process only. */
+static inline void only_as_init(void)
+{
+	setvbuf(stdout, NULL, _IONBF, 0);
+	if (getpid() != 1) {
+		fprintf(stderr, "this runs as the first process of a machine only\n");
+		exit(1);
+	}
+}
+#endif

@@ -1,0 +1,334 @@
+/* Does everything that takes memory and gives it back, over and over: as much must be free
+   afterwards as before. Usage: leaks [NAME], to do one thing only. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "children.h"
+
+enum { PAGE = 4096, MEGABYTE = 1 << 20, TOLERATED_KB = 64 };
+
+static const char *self;
+
+/* Starts this program again, to end at once. */
+static void become_a_short_program(void)
+{
+	execl(self, self, "exit", NULL);
+	_exit(9);
+}
+
+static void end_a_child(void)
+{
+	if (fork() == 0)
+		_exit(0);
+	wait(NULL);
+}
+
+static void run_a_program(void)
+{
+	if (fork() == 0)
+		become_a_short_program();
+	wait(NULL);
+}
+
+static void vfork_a_program(void)
+{
+	if (vfork() == 0)
+		become_a_short_program();
+	wait(NULL);
+}
+
+static void run_what_is_no_program(void)
+{
+	execl("/tmp", "x", NULL);
+	execl("/not/there", "x", NULL);
+	execl("/tmp/junk", "x", NULL);
+}
+
+static void crash(void)
+{
+	if (fork() == 0)
+		*(volatile int *)8 = 0;
+	wait(NULL);
+}
+
+static void sleep_long(void)
+{
+	sleep(1000);
+}
+
+static void poll_long(void)
+{
+	poll(NULL, 0, -1);
+}
+
+static void spin(void)
+{
+	for (;;)
+		;
+}
+
+static void read_an_empty_pipe(void)
+{
+	int ends[2];
+	char byte;
+
+	pipe(ends);
+	read(ends[0], &byte, 1);
+}
+
+static void wait_for_a_child(void)
+{
+	if (fork() == 0) {
+		for (int i = 0; i < 3; i++)
+			sched_yield();
+		_exit(0);
+	}
+	for (;;)
+		wait(NULL);
+}
+
+static void wait_for_vfork(void)
+{
+	if (vfork() == 0) {
+		usleep(2000);
+		_exit(0);
+	}
+}
+
+/* A child that is killed in the middle of something. */
+static void kill_while(void (*something)(void))
+{
+	int pid = fork();
+
+	if (pid == 0) {
+		something();
+		_exit(0);
+	}
+	sched_yield();
+	kill(pid, SIGKILL);
+	/* Orphans come to the first process, too. */
+	while (wait(NULL) > 0)
+		;
+}
+
+static void kill_a_sleeper(void)
+{
+	kill_while(sleep_long);
+}
+
+static void kill_a_poller(void)
+{
+	kill_while(poll_long);
+}
+
+static void kill_a_spinner(void)
+{
+	kill_while(spin);
+}
+
+static void kill_a_reader(void)
+{
+	kill_while(read_an_empty_pipe);
+}
+
+static void kill_a_parent(void)
+{
+	kill_while(wait_for_a_child);
+}
+
+static void kill_a_vfork_parent(void)
+{
+	kill_while(wait_for_vfork);
+}
+
+static void take_in_an_orphan(void)
+{
+	if (fork() == 0) {
+		if (fork() == 0)
+			_exit(0);
+		_exit(0);
+	}
+	while (wait(NULL) > 0)
+		;
+}
+
+static char *map(int flags)
+{
+	int protection = PROT_READ | PROT_WRITE;
+
+	return mmap(NULL, MEGABYTE, protection, flags | MAP_ANONYMOUS, -1, 0);
+}
+
+static void touch(char *start, size_t size)
+{
+	for (size_t i = 0; i < size; i += PAGE)
+		start[i] = 1;
+}
+
+static void map_private(void)
+{
+	char *area = map(MAP_PRIVATE);
+
+	touch(area, MEGABYTE);
+	munmap(area, MEGABYTE);
+}
+
+static void map_shared(void)
+{
+	char *area = map(MAP_SHARED);
+
+	touch(area, MEGABYTE);
+	if (fork() == 0) {
+		area[5] = 2;
+		_exit(0);
+	}
+	wait(NULL);
+	munmap(area, MEGABYTE);
+}
+
+static void map_a_file(void)
+{
+	static char bytes[100000];
+	int protection = PROT_READ | PROT_WRITE;
+	int fd = open("/tmp/file", O_CREAT | O_RDWR, 0600);
+	char *area;
+
+	write(fd, bytes, sizeof bytes);
+	area = mmap(NULL, sizeof bytes, protection, MAP_PRIVATE, fd, 0);
+	touch(area, sizeof bytes);
+	close(fd);
+	unlink("/tmp/file");
+	munmap(area, sizeof bytes);
+}
+
+static void remap(void)
+{
+	char *area = map(MAP_PRIVATE);
+
+	area[0] = area[1000000] = 1;
+	area = mremap(area, MEGABYTE, 2 * MEGABYTE, MREMAP_MAYMOVE);
+	area[1500000] = 1;
+	area = mremap(area, 2 * MEGABYTE, PAGE, 0);
+	munmap(area, PAGE);
+}
+
+/* Each round has page tables of its own. */
+static void map_far_apart(void)
+{
+	static unsigned long round;
+	char *place = (char *)(0x100000000000ul + (round++ << 30));
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+
+	mmap(place, PAGE, PROT_READ | PROT_WRITE, flags, -1, 0);
+	*place = 1;
+	munmap(place, PAGE);
+}
+
+static void fill_a_pipe(void)
+{
+	static char bytes[60000];
+	int ends[2];
+
+	pipe(ends);
+	write(ends[1], bytes, sizeof bytes);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void make_directories(void)
+{
+	mkdir("/tmp/d", 0700);
+	mkdir("/tmp/d/e", 0700);
+	symlink("somewhere", "/tmp/d/link");
+	link("/tmp/junk", "/tmp/d/other");
+	rename("/tmp/d/e", "/tmp/d/f");
+	unlink("/tmp/d/link");
+	unlink("/tmp/d/other");
+	rmdir("/tmp/d/f");
+	rmdir("/tmp/d");
+}
+
+/* Out of memory in the middle of a write: what the call held goes, too. */
+static void run_out_of_memory_in_write(void)
+{
+	size_t size = 1ul << 32;
+
+	if (fork() == 0) {
+		int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+		char *area = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+		int fd = open("/tmp/big", O_CREAT | O_RDWR, 0600);
+
+		unlink("/tmp/big");
+		for (size_t i = 0; i < size; i += MEGABYTE)
+			if (pwrite(fd, area + i, MEGABYTE, 0) < 0)
+				_exit(3);
+		_exit(0);
+	}
+	wait(NULL);
+}
+
+static const struct work {
+	const char *name;
+	void (*run)(void);
+	int rounds;
+} works[] = {
+	{"end a child", end_a_child, 400},
+	{"run a program", run_a_program, 100},
+	{"vfork a program", vfork_a_program, 100},
+	{"run what is no program", run_what_is_no_program, 500},
+	{"crash", crash, 200},
+	{"kill a sleeper", kill_a_sleeper, 200},
+	{"kill a poller", kill_a_poller, 200},
+	{"kill a spinner", kill_a_spinner, 40},
+	{"kill a reader", kill_a_reader, 200},
+	{"kill a parent", kill_a_parent, 200},
+	{"kill a vfork parent", kill_a_vfork_parent, 100},
+	{"take in an orphan", take_in_an_orphan, 200},
+	{"map private", map_private, 50},
+	{"map shared", map_shared, 50},
+	{"map a file", map_a_file, 100},
+	{"remap", remap, 300},
+	{"map far apart", map_far_apart, 500},
+	{"fill a pipe", fill_a_pipe, 200},
+	{"make directories", make_directories, 300},
+	{"run out of memory in write", run_out_of_memory_in_write, 5},
+};
+
+static void repeat(const struct work *work, int rounds)
+{
+	while (rounds-- > 0)
+		work->run();
+}
+
+int main(int count, char **words)
+{
+	int is_lost = 0, junk;
+
+	if (count > 1 && !strcmp(words[1], "exit"))
+		return 0;
+	only_as_init();
+	self = words[0];
+	mkdir("/tmp", 01777);
+	junk = open("/tmp/junk", O_CREAT | O_WRONLY, 0755);
+	write(junk, "\177ELF junk", 9);
+	close(junk);
+	for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
+		const struct work *work = &works[i];
+		long before, lost;
+
+		if (count > 1 && strcmp(words[1], work->name))
+			continue;
+		/* The kernel's own lists grow at first. */
+		repeat(work, work->rounds / 10 + 2);
+		before = memory_info("MemFree");
+		repeat(work, work->rounds);
+		lost = before - memory_info("MemFree");
+		printf("%s, %d times: %ld kB lost\n", work->name, work->rounds, lost);
+		is_lost |= lost > TOLERATED_KB;
+	}
+	printf(is_lost ? "memory was lost\n" : "nothing was lost\n");
+	return is_lost;
+}
