@@ -44,6 +44,7 @@ pub struct Features {
     pub rdtscp: bool,
     pub rdpid: bool,
     pub pge: bool,
+    pub mce: bool,
     pub hypervisor: bool,
     pub phys_bits: u8,
     pub virt_bits: u8,
@@ -132,6 +133,7 @@ fn read() -> Features {
         rdtscp: bit(ext1_edx, 27),
         rdpid: bit(leaf7_ecx, 22),
         pge: bit(leaf1_edx, 13),
+        mce: bit(leaf1_edx, 7),
         hypervisor: bit(leaf1_ecx, 31),
         phys_bits: if sizes == 0 { 36 } else { sizes as u8 },
         virt_bits: if sizes == 0 { 48 } else { (sizes >> 8) as u8 },
@@ -155,6 +157,8 @@ pub fn init() {
         | Cr4Flags::PAGE_SIZE_EXTENSION
         | Cr4Flags::OSFXSR
         | Cr4Flags::OSXMMEXCPT_ENABLE;
+    // Without it a machine check shuts the CPU down before its stub says anything.
+    cr4.set(Cr4Flags::MACHINE_CHECK_EXCEPTION, cpu.mce);
     cr4.set(Cr4Flags::PAGE_GLOBAL, cpu.pge);
     cr4.set(Cr4Flags::OSXSAVE, cpu.xsave);
     cr4.set(Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION, cpu.smep);

@@ -23,6 +23,7 @@ const BREAKPOINT: u8 = 3;
 const OVERFLOW: u8 = 4;
 const BOUND_RANGE: u8 = 5;
 const INVALID_OPCODE: u8 = 6;
+const DOUBLE_FAULT: u8 = 8;
 const SEGMENT_NOT_PRESENT: u8 = 11;
 const STACK_SEGMENT: u8 = 12;
 const PAGE_FAULT: u8 = 14;
@@ -84,6 +85,10 @@ pub fn exception(frame: &mut Frame, vector: u8, error_code: u64) {
         DEBUG if kernel_debug(frame) => {}
         _ => match extable::fixup(frame.rip) {
             Some(go_on) => frame.rip = go_on,
+            // A double fault's cause is most often a stack that ran into its guard: CR2 tells.
+            None if vector == DOUBLE_FAULT => {
+                kernel_bug(frame, vector, error_code, Cr2::read_raw())
+            }
             None => kernel_bug(frame, vector, error_code, 0),
         },
     }
