@@ -11,7 +11,7 @@ const CALLS: u32 = 300;
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
     // Even seeds go through SYSCALL, odd ones through INT 0x80.
-    let calls = [("max", "128M", 1, 120), ("qemu64", "48M", 1001, 80)];
+    let calls = [("max", "128M", 121, 100), ("qemu64", "48M", 1001, 80)];
     let calls = calls.map(|(cpu, memory, first, seeds)| {
         Case::new(format!("calls::{cpu}_{memory}"), move || {
             let vm = Vm::new().cpu(cpu).memory(memory);
@@ -28,7 +28,7 @@ pub fn cases() -> Vec<Case> {
     ];
     let code = code.map(|(compiler, cpu, first)| {
         Case::new(format!("code::{}_{cpu}", compiler.name()), move || {
-            survives("random_code", compiler, Vm::new().cpu(cpu), first, 200, 0)
+            survives("random_code", compiler, Vm::new().cpu(cpu), first, 500, 0)
         })
     });
     calls.into_iter().chain(code).collect()

@@ -111,17 +111,22 @@ static void load_ss_before_a_door(void)
 	emit(ONE_OF(doors), 2);
 }
 
-/* rd/wrfsbase, rd/wrgsbase of any register, and their neighbours. */
-static void change_base(void)
-{
-	EMIT(0xf3, 0x48, 0x0f, 0xae, 0xc0 | below(64));
-}
-
 static void load_high_number(void)
 {
 	EMIT(0x48, 0xb8); /* movabs rax, number */
 	emit_number(next_random());
 	emit_number(next_random());
+}
+
+/* wrfsbase or wrgsbase rax, mostly with what is no address; or any neighbour of them. */
+static void change_base(void)
+{
+	load_high_number();
+	EMIT(0xf3, 0x48, 0x0f, 0xae);
+	if (one_in(4))
+		EMIT(0xc0 | below(64));
+	else
+		EMIT(one_in(2) ? 0xd0 : 0xd8);
 }
 
 static void load_register(void)
