@@ -119,14 +119,17 @@ impl Maker {
     /// Waits for the program, and puts it where the cases look for it.
     pub fn finish(self) -> Result<()> {
         let place = stock::maker();
-        let outcome = self.wait();
+        let copy = |path: PathBuf| {
+            let program =
+                fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            write_if_changed(&place, &program)
+        };
+        let outcome = self.wait().and_then(copy);
         if outcome.is_err() {
             // One of former times must not be mistaken for the present one.
             let _ = fs::remove_file(&place);
         }
-        let path = outcome.context("no disk image with the stock bootloader")?;
-        let program = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        write_if_changed(&place, &program)
+        outcome.context("no disk image with the stock bootloader")
     }
 
     fn wait(self) -> Result<PathBuf> {
