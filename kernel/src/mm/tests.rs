@@ -267,6 +267,24 @@ kernel_test!(
 );
 
 kernel_test!(
+    fn stack_keeps_its_distance() {
+        let top = 0x7000_0000_0000;
+        let page_below = top - 0x10_0000;
+        for (prot, can_touch) in [(RW, false), (Prot::empty(), true)] {
+            let mut mm = space();
+            let stack = NewArea::anonymous(RW).role(Role::Stack);
+            mm.map(Place::Fixed(top - 0x1000), 0x1000, stack)
+                .expect("room");
+            mm.map(Place::Fixed(page_below), 0x1000, NewArea::anonymous(prot))
+                .expect("room");
+            // 256 pages stay free above a mapping that can be accessed.
+            let adjacent = mm.fault(page_below + 0x1000, Access::Write);
+            assert_eq!(adjacent.is_ok(), can_touch);
+        }
+    }
+);
+
+kernel_test!(
     fn refused_protection_changes_nothing() {
         let mut mm = space();
         let area = NewArea {
