@@ -86,13 +86,12 @@ static void processes(void)
 	printf("%d\n", WEXITSTATUS(status));
 	/* A reader that is gone ends the writer by SIGPIPE. */
 	pipe(fd);
+	close(fd[0]);
 	fflush(stdout);
 	if (fork() == 0) {
-		close(fd[0]);
 		write(fd[1], "x", 1);
 		_exit(0);
 	}
-	close(fd[0]);
 	wait(&status);
 	printf("signal %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 }

@@ -200,6 +200,17 @@ static void execute_with_long_words(void)
 	execute_with(15, 129999);
 }
 
+static void fill_pipes(void)
+{
+	int ends[2];
+
+	for (int i = 0; i < 4000 && !pipe(ends); i++) {
+		fcntl(ends[1], F_SETFL, O_NONBLOCK);
+		while (write(ends[1], bytes, 65536) > 0)
+			;
+	}
+}
+
 static void make_small_files(void)
 {
 	int fd;
@@ -296,6 +307,7 @@ static const struct attack {
 	{"fork bomb", fork_bomb},
 	{"execute with many words", execute_with_many_words},
 	{"execute with long words", execute_with_long_words},
+	{"fill pipes", fill_pipes},
 	{"make small files", make_small_files},
 	{"make directories", make_directories},
 	{"make long links", make_long_links},

@@ -82,7 +82,14 @@ pub fn compile_with(name: &str, compiler: Compiler, options: &[&str]) -> Result<
         .collect();
     let directory = paths::scratch().join("c");
     let program = directory.join(format!("{name}.{}{suffix}", compiler.name()));
-    if is_newer(&program, &source) {
+    // Any of the headers may be part of it.
+    let headers = fs::read_dir(paths::root().join("tests/programs"))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "h"));
+    if headers
+        .chain([source.clone()])
+        .all(|part| is_newer(&program, &part))
+    {
         return Ok(program);
     }
     fs::create_dir_all(&directory)?;

@@ -26,6 +26,7 @@ pub mod open;
 pub mod path;
 pub mod pipe;
 pub mod procfs;
+mod ring;
 #[cfg(test)]
 mod tests;
 pub mod tmpfs;

@@ -3,7 +3,6 @@
 //! Left out: FIFOs (pipes with a name), packet mode (O_DIRECT), resizing.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -18,13 +17,13 @@ use super::file::{File, flags};
 use super::inode::{Device, FileOps, Inode, Metadata, Ready, Time, mode};
 use super::io::{In, Out};
 use super::mount::{self, FileSystem, Mount, Statistics};
+use super::ring::Ring;
+use crate::mm::frame;
 use crate::process::wait::{WaitQueue, is_interrupted};
 use crate::process::{sched, signal};
 use crate::syscall::errno::{Errno, SysResult};
 use crate::usercopy::UserPtr;
 
-/// Bytes a pipe holds.
-const CAPACITY: usize = 64 * 1024;
 /// Writes up to this long are never mixed with others (PIPE_BUF).
 const ATOMIC: usize = 4096;
 
@@ -39,7 +38,7 @@ struct Pipe {
 }
 
 struct State {
-    bytes: VecDeque<u8>,
+    bytes: Ring,
     readers: usize,
     writers: usize,
 }
@@ -50,10 +49,14 @@ struct State {
 /// `ENOMEM`.
 pub fn new(flags: u32) -> Result<(Arc<File>, Arc<File>), Errno> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
+    // A program decides how many there are.
+    if frame::is_low() {
+        return Err(Errno::ENOMEM);
+    }
     let ino = NEXT.fetch_add(1, Ordering::Relaxed);
     let who = super::caller::credentials();
     let state = State {
-        bytes: VecDeque::new(),
+        bytes: Ring::new(),
         readers: 1,
         writers: 1,
     };
@@ -210,15 +213,13 @@ impl FileOps for Reader {
             return Ok(());
         }
         pipe.wait(nonblocking, |state| {
-            !state.bytes.is_empty() || state.writers == 0
+            state.bytes.len() > 0 || state.writers == 0
         })?;
         let mut part = part();
         while out.left() > 0 {
             let mut state = pipe.state.lock();
             let len = out.left().min(part.len()).min(state.bytes.len());
-            for (slot, byte) in part.iter_mut().zip(state.bytes.drain(..len)) {
-                *slot = byte;
-            }
+            state.bytes.pop(&mut part[..len]);
             drop(state);
             if len == 0 {
                 break;
@@ -232,7 +233,7 @@ impl FileOps for Reader {
     fn ready(&self) -> Ready {
         let state = self.0.state.lock();
         let mut ready = Ready::empty();
-        ready.set(Ready::READ, !state.bytes.is_empty());
+        ready.set(Ready::READ, state.bytes.len() > 0);
         ready.set(Ready::HANGUP, state.writers == 0);
         ready
     }
@@ -259,23 +260,19 @@ impl FileOps for Writer {
         while from.left() > 0 {
             let needed = whole.min(from.left());
             pipe.wait(nonblocking, |state| {
-                state.readers == 0 || CAPACITY - state.bytes.len() >= needed
+                state.readers == 0 || state.bytes.room() >= needed
             })?;
             if pipe.state.lock().readers == 0 {
                 signal::send(&sched::current_task(), SIGPIPE as u8);
                 return Err(Errno::EPIPE);
             }
-            let room = CAPACITY - pipe.state.lock().bytes.len();
+            let room = pipe.state.lock().bytes.room();
             let len = from.left().min(part.len()).min(room);
-            if pipe.state.lock().bytes.try_reserve(len).is_err() {
-                return Err(Errno::ENOMEM);
-            }
+            // Nobody else runs between this and the push: the copy doesn't wait.
+            pipe.state.lock().bytes.reserve(len)?;
             let before = from.done();
             let result = from.take(&mut part[..len]);
-            pipe.state
-                .lock()
-                .bytes
-                .extend(&part[..from.done() - before]);
+            pipe.state.lock().bytes.push(&part[..from.done() - before]);
             pipe.changed.wake_all();
             result?;
         }
@@ -285,7 +282,7 @@ impl FileOps for Writer {
     fn ready(&self) -> Ready {
         let state = self.0.state.lock();
         let mut ready = Ready::empty();
-        ready.set(Ready::WRITE, CAPACITY - state.bytes.len() >= ATOMIC);
+        ready.set(Ready::WRITE, state.bytes.room() >= ATOMIC);
         ready.set(Ready::ERROR, state.readers == 0);
         ready
     }

@@ -8,7 +8,7 @@ use crate::usercopy::UserPtr;
 fn check(pid: i32) -> Result<(), Errno> {
     match u32::try_from(pid) {
         Ok(0) => Ok(()),
-        Ok(tid) if table::find(tid).is_some() => Ok(()),
+        Ok(tid) if table::find(tid).is_some() || table::find_process(tid).is_some() => Ok(()),
         Ok(_) => Err(Errno::ESRCH),
         Err(_) => Err(Errno::EINVAL),
     }
