@@ -94,11 +94,21 @@ impl Counts {
 }
 
 /// What `work` did to the counters; `None` on a kernel without them.
+///
+/// The counters are the whole system's. A parent that has yet to call wait(2) for this program does so
+/// at some time, perhaps between two readings: the cost of a reading is what two in a row agree on.
 pub fn delta(work: impl FnOnce()) -> Option<Counts> {
-    let first = Counts::read()?;
-    let second = Counts::read()?;
+    const ATTEMPTS: usize = 10;
+    let mut before = Counts::read()?;
+    let mut reading = None;
+    for _ in 0..ATTEMPTS {
+        let now = Counts::read()?;
+        let cost = now.since(before);
+        before = now;
+        if reading.replace(cost) == Some(cost) {
+            break;
+        }
+    }
     work();
-    let third = Counts::read()?;
-    let reading = second.since(first);
-    Some(third.since(second).since(reading))
+    Some(Counts::read()?.since(before).since(reading?))
 }
