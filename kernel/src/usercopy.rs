@@ -105,6 +105,30 @@ impl<T: Pod> UserPtr<T> {
         unsafe { copy_out(self.0, (&raw const value).cast(), size_of::<T>()) }
     }
 
+    /// Reads the value, unless the pointer is NULL: an argument that may be left out.
+    ///
+    /// # Errors
+    /// `EFAULT`.
+    pub fn read_opt(self) -> Result<Option<T>, Errno> {
+        if self.is_null() {
+            Ok(None)
+        } else {
+            self.read().map(Some)
+        }
+    }
+
+    /// Writes the value, unless the pointer is NULL: a result that nobody asked for.
+    ///
+    /// # Errors
+    /// `EFAULT`.
+    pub fn write_opt(self, value: T) -> Result<(), Errno> {
+        if self.is_null() {
+            Ok(())
+        } else {
+            self.write(value)
+        }
+    }
+
     /// Reads `count` values, without trusting `count`: memory is taken as the copy goes on.
     ///
     /// # Errors

@@ -59,16 +59,8 @@ pub fn prlimit64(
     new: UserPtr<[u64; 2]>,
     old: UserPtr<[u64; 2]>,
 ) -> SysResult {
-    let limit = if new.is_null() {
-        None
-    } else {
-        Some(new.read()?.into())
-    };
-    let (soft, hard) = set(pid, resource, limit)?;
-    if !old.is_null() {
-        old.write([soft, hard])?;
-    }
-    Ok(0)
+    let (soft, hard) = set(pid, resource, new.read_opt()?.map(Into::into))?;
+    old.write_opt([soft, hard]).map(|()| 0)
 }
 
 /// Sets a limit of `pid` (0: the running process) if `new` is given; returns the old one.

@@ -39,27 +39,20 @@ pub fn rt_sigaction(
     if size != SIGSET_SIZE {
         return Err(Errno::EINVAL);
     }
-    let action = if new.is_null() {
-        None
-    } else {
-        let [handler, flags, restorer, mask] = new.read()?;
-        Some(Action {
-            handler,
-            flags,
-            restorer,
-            mask,
-        })
+    let action = |[handler, flags, restorer, mask]: [u64; 4]| Action {
+        handler,
+        flags,
+        restorer,
+        mask,
     };
-    let previous = exchange_action(number, action)?;
-    if !old.is_null() {
-        old.write([
-            previous.handler,
-            previous.flags,
-            previous.restorer,
-            previous.mask,
-        ])?;
-    }
-    Ok(0)
+    let previous = exchange_action(number, new.read_opt()?.map(action))?;
+    let Action {
+        handler,
+        flags,
+        restorer,
+        mask,
+    } = previous;
+    old.write_opt([handler, flags, restorer, mask]).map(|()| 0)
 }
 
 /// rt_sigaction(2) with the 32-bit structure: handler, flags, restorer, two halves of the mask.
@@ -72,28 +65,24 @@ pub fn rt_sigaction32(
     if size != SIGSET_SIZE {
         return Err(Errno::EINVAL);
     }
-    let action = if new.is_null() {
-        None
-    } else {
-        let [handler, flags, restorer, low, high] = new.read()?.map(u64::from);
-        Some(Action {
+    let action = |words: [u32; 5]| {
+        let [handler, flags, restorer, low, high] = words.map(u64::from);
+        Action {
             handler,
             flags,
             restorer,
             mask: low | high << 32,
-        })
+        }
     };
-    let previous = exchange_action(number, action)?;
-    if !old.is_null() {
-        let Action {
-            handler,
-            flags,
-            restorer,
-            mask,
-        } = previous;
-        old.write([handler, flags, restorer, mask, mask >> 32].map(|word| word as u32))?;
-    }
-    Ok(0)
+    let previous = exchange_action(number, new.read_opt()?.map(action))?;
+    let Action {
+        handler,
+        flags,
+        restorer,
+        mask,
+    } = previous;
+    let words = [handler, flags, restorer, mask, mask >> 32].map(|word| word as u32);
+    old.write_opt(words).map(|()| 0)
 }
 
 /// rt_sigprocmask(2); the set has the same layout in both ABIs.
@@ -103,8 +92,8 @@ pub fn rt_sigprocmask(how: u32, set: UserPtr<u64>, old: UserPtr<u64>, size: usiz
     }
     let task = current();
     let before = task.signals.lock().blocked;
-    if !set.is_null() {
-        let set = set.read()? & !UNBLOCKABLE;
+    if let Some(set) = set.read_opt()? {
+        let set = set & !UNBLOCKABLE;
         let blocked = match how {
             0 => before | set,
             1 => before & !set,
@@ -117,10 +106,7 @@ pub fn rt_sigprocmask(how: u32, set: UserPtr<u64>, old: UserPtr<u64>, size: usiz
             task.set_work(crate::arch::percpu::work::SIGNAL);
         }
     }
-    if !old.is_null() {
-        old.write(before)?;
-    }
-    Ok(0)
+    old.write_opt(before).map(|()| 0)
 }
 
 /// Sends to the first thread of every process that `matches`.
@@ -250,38 +236,22 @@ fn exchange_stack(new: Option<AlternateStack>) -> Result<AlternateStack, Errno> 
 
 /// sigaltstack(2): base, flags (padded), size.
 pub fn sigaltstack(new: UserPtr<[u64; 3]>, old: UserPtr<[u64; 3]>) -> SysResult {
-    let stack = if new.is_null() {
-        None
-    } else {
-        let [base, flags, size] = new.read()?;
-        Some(AlternateStack {
-            base,
-            flags: flags as u32,
-            size,
-        })
+    let stack = |[base, flags, size]: [u64; 3]| AlternateStack {
+        base,
+        flags: flags as u32,
+        size,
     };
-    let previous = exchange_stack(stack)?;
-    if !old.is_null() {
-        old.write([previous.base, u64::from(previous.flags), previous.size])?;
-    }
-    Ok(0)
+    let AlternateStack { base, flags, size } = exchange_stack(new.read_opt()?.map(stack))?;
+    old.write_opt([base, flags.into(), size]).map(|()| 0)
 }
 
 /// sigaltstack(2) of i386: three 32-bit words.
 pub fn sigaltstack32(new: UserPtr<[u32; 3]>, old: UserPtr<[u32; 3]>) -> SysResult {
-    let stack = if new.is_null() {
-        None
-    } else {
-        let [base, flags, size] = new.read()?;
-        Some(AlternateStack {
-            base: base.into(),
-            flags,
-            size: size.into(),
-        })
+    let stack = |[base, flags, size]: [u32; 3]| AlternateStack {
+        base: base.into(),
+        flags,
+        size: size.into(),
     };
-    let previous = exchange_stack(stack)?;
-    if !old.is_null() {
-        old.write([previous.base as u32, previous.flags, previous.size as u32])?;
-    }
-    Ok(0)
+    let AlternateStack { base, flags, size } = exchange_stack(new.read_opt()?.map(stack))?;
+    old.write_opt([base as u32, flags, size as u32]).map(|()| 0)
 }
