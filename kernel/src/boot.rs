@@ -6,6 +6,7 @@
 
 use bootloader_api::BootInfo;
 use formats::cmdline::{self, CommandLine};
+use formats::cpio;
 use spin::Once;
 
 use crate::log;
@@ -13,8 +14,6 @@ use crate::mm::{PAGE_SIZE, frame, paging};
 
 /// The file's name in the archive.
 pub const CMDLINE: &[u8] = b"kernel/trident/cmdline";
-/// Bytes of a newc header (cpio(5)).
-const HEADER: usize = 110;
 
 static LINE: Once<&'static [u8]> = Once::new();
 
@@ -71,21 +70,12 @@ pub fn options(ramdisk: &'static [u8]) -> CommandLine {
 
 /// The content of the first archive's file if it is the command line.
 fn command_line(ramdisk: &[u8]) -> &[u8] {
-    let field = |index: usize| {
-        let text = ramdisk.get(6 + 8 * index..14 + 8 * index)?;
-        usize::from_str_radix(core::str::from_utf8(text).ok()?, 16).ok()
-    };
-    let find = || {
-        let (size, name_size) = (field(6)?, field(11)?);
-        let name_end = HEADER.checked_add(name_size)?;
-        let name = ramdisk.get(HEADER..name_end)?;
-        let start = name_end.checked_next_multiple_of(4)?;
-        let content = ramdisk.get(start..start.checked_add(size)?)?;
-        (name.strip_suffix(b"\0") == Some(CMDLINE)).then_some(content)
-    };
-    if ramdisk.starts_with(b"070701") {
-        find().unwrap_or(&[])
-    } else {
-        &[]
+    // Nothing may come before it, not even the zeros that may lie between archives.
+    if !ramdisk.starts_with(b"070701") {
+        return &[];
+    }
+    match cpio::entries(ramdisk).next() {
+        Some(Ok(file)) if file.name == CMDLINE => file.body,
+        _ => &[],
     }
 }

@@ -78,11 +78,6 @@ pub fn release_mm(process: &Process) {
     crate::mm::paging::activate_kernel();
     let mm = process.mm.lock().take();
     drop(mm);
-    vfork_done(process);
-}
-
-/// Lets a parent in vfork(2) go on.
-pub fn vfork_done(process: &Process) {
     if process.is_vfork.swap(false, Ordering::Relaxed) {
         process.mm_released.wake_all();
     }

@@ -125,10 +125,8 @@ pub fn ppoll(
 ) -> SysResult {
     let deadline = read_timespec(time)?;
     let found = poll_until(fds, count as usize, deadline)?;
-    if !time.is_null() {
-        // Linux tells the time that was left, and no error if it can't.
-        let _ = time.write(left(deadline));
-    }
+    // Linux tells the time that was left, and no error if it can't.
+    let _ = time.write_opt(left(deadline));
     Ok(found)
 }
 
@@ -142,8 +140,6 @@ pub fn ppoll32(
 ) -> SysResult {
     let deadline = read_timespec32(time)?;
     let found = poll_until(fds, count as usize, deadline)?;
-    if !time.is_null() {
-        let _ = time.write(left(deadline).map(|part| part as i32));
-    }
+    let _ = time.write_opt(left(deadline).map(|part| part as i32));
     Ok(found)
 }

@@ -154,9 +154,7 @@ pub fn wait4(pid: i32, status: UserPtr<u32>, options: u32, rusage: u64) -> SysRe
     let Some((pid, ended)) = exit::wait(which, options & linux::WNOHANG != 0, false)? else {
         return Ok(0);
     };
-    if !status.is_null() {
-        status.write(ended.wait_status())?;
-    }
+    status.write_opt(ended.wait_status())?;
     if rusage != 0 {
         let len = if current().is_i386_call() { 72 } else { 144 };
         crate::usercopy::clear(rusage, len)?;

@@ -87,10 +87,8 @@ pub fn select(
         from_timespec(microseconds(time.read()?)?)?
     };
     let found = select_until(count, [read, write, except], 8, deadline)?;
-    if !time.is_null() {
-        let [sec, nsec] = left(deadline);
-        let _ = time.write([sec, nsec / 1000]);
-    }
+    let [sec, nsec] = left(deadline);
+    let _ = time.write_opt([sec, nsec / 1000]);
     Ok(found)
 }
 
@@ -108,10 +106,8 @@ pub fn select32(
         from_timespec(microseconds(time.read()?.map(i64::from))?)?
     };
     let found = select_until(count, [read, write, except], 4, deadline)?;
-    if !time.is_null() {
-        let [sec, nsec] = left(deadline);
-        let _ = time.write([sec as i32, (nsec / 1000) as i32]);
-    }
+    let [sec, nsec] = left(deadline);
+    let _ = time.write_opt([sec as i32, (nsec / 1000) as i32]);
     Ok(found)
 }
 
@@ -139,6 +135,15 @@ fn microseconds([sec, usec]: [i64; 2]) -> Result<[i64; 2], Errno> {
     ])
 }
 
+/// pselect6(2) with 64-bit times and sets of `word`-byte words.
+fn pselect(count: i32, sets: [Set; 3], word: usize, time: UserPtr<[i64; 2]>) -> SysResult {
+    let deadline = read_timespec(time)?;
+    let found = select_until(count, sets, word, deadline)?;
+    // Linux tells the time that was left, and no error if it can't.
+    let _ = time.write_opt(left(deadline));
+    Ok(found)
+}
+
 /// pselect6(2).
 pub fn pselect6(
     count: i32,
@@ -148,12 +153,7 @@ pub fn pselect6(
     time: UserPtr<[i64; 2]>,
     _mask: u64,
 ) -> SysResult {
-    let deadline = read_timespec(time)?;
-    let found = select_until(count, [read, write, except], 8, deadline)?;
-    if !time.is_null() {
-        let _ = time.write(left(deadline));
-    }
-    Ok(found)
+    pselect(count, [read, write, except], 8, time)
 }
 
 /// pselect6(2), i386.
@@ -167,9 +167,7 @@ pub fn pselect6_32(
 ) -> SysResult {
     let deadline = read_timespec32(time)?;
     let found = select_until(count, [read, write, except], 4, deadline)?;
-    if !time.is_null() {
-        let _ = time.write(left(deadline).map(|part| part as i32));
-    }
+    let _ = time.write_opt(left(deadline).map(|part| part as i32));
     Ok(found)
 }
 
@@ -182,10 +180,5 @@ pub fn pselect6_time64(
     time: UserPtr<[i64; 2]>,
     _mask: u64,
 ) -> SysResult {
-    let deadline = read_timespec(time)?;
-    let found = select_until(count, [read, write, except], 4, deadline)?;
-    if !time.is_null() {
-        let _ = time.write(left(deadline));
-    }
-    Ok(found)
+    pselect(count, [read, write, except], 4, time)
 }
