@@ -8,7 +8,6 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use linux_raw_sys::general::SIGPIPE;
 use linux_raw_sys::ioctl::FIONREAD;
 use spin::{Mutex, Once};
 
@@ -19,8 +18,9 @@ use super::io::{In, Out};
 use super::mount::{self, FileSystem, Mount, Statistics};
 use super::ring::Ring;
 use crate::mm::frame;
+use crate::process::sched;
+use crate::process::signal::{self, SIGPIPE, SigInfo};
 use crate::process::wait::{WaitQueue, is_interrupted};
-use crate::process::{sched, signal};
 use crate::syscall::errno::{Errno, SysResult};
 use crate::usercopy::UserPtr;
 
@@ -263,7 +263,7 @@ impl FileOps for Writer {
                 state.readers == 0 || state.bytes.room() >= needed
             })?;
             if pipe.state.lock().readers == 0 {
-                signal::send(&sched::current_task(), SIGPIPE as u8);
+                let _ = signal::send_task(&sched::current_task(), &SigInfo::user(SIGPIPE));
                 return Err(Errno::EPIPE);
             }
             let room = pipe.state.lock().bytes.room();

@@ -13,7 +13,7 @@ use spin::Mutex;
 use super::elf::{self, Executable};
 use super::signal::AlternateStack;
 use super::stack::{self, ProgramInfo};
-use super::{SharedMm, Task, current, exit};
+use super::{SharedMm, Task, current, exit, threads};
 use crate::arch::gdt::{self, USER_CS, USER_DS, USER32_CS};
 use crate::arch::percpu;
 use crate::arch::segments::Segments;
@@ -285,6 +285,7 @@ pub fn install(task: &Task, loaded: &Loaded) {
 /// Those of [`load`].
 pub fn execve(path: &[u8], args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<(), Errno> {
     let loaded = load(path, args, env)?;
+    threads::become_the_only_one()?;
     let task = current();
     exit::release_mm(&task.process);
     task.process.files.lock().lock().close_on_exec();

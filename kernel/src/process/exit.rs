@@ -1,11 +1,9 @@
-//! The end of a process, and waiting for it.
+//! The end of a thread, and with the last one of its process.
 
-use alloc::sync::{Arc, Weak};
+use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
-use super::wait::is_interrupted;
-use super::{Process, TaskState, current, init, sched, signal, table};
-use crate::syscall::errno::Errno;
+use super::{Process, Task, TaskState, children, init, sched, signal, stop};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,51 +24,71 @@ impl ExitStatus {
     }
 }
 
+/// How a process is going to end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ending {
+    /// exit_group(2), or a signal: decides for all threads.
+    pub group: Option<ExitStatus>,
+    /// exit(2) of the first thread: counts if nothing decided for all.
+    pub first_thread: Option<ExitStatus>,
+}
+
 /// Ends the running process with all its threads.
 pub fn exit_group(status: ExitStatus) -> ! {
     let task = sched::current_task();
+    // Whoever was first decided.
+    let status = *task.process.ending.lock().group.get_or_insert(status);
+    for other in task.process.threads.lock().iter() {
+        if !Arc::ptr_eq(other, &task) {
+            signal::kill_thread(other, status);
+        }
+    }
+    drop(task);
+    exit_thread(status)
+}
+
+/// Ends the running thread; the process too if it is the last.
+pub fn exit_thread(status: ExitStatus) -> ! {
+    let task = sched::current_task();
     let process = task.process.clone();
     crate::trace::ended(status);
+    stop::leave(&task);
+    if task.tid() == process.pid {
+        process.ending.lock().first_thread = Some(status);
+    }
+    let is_last = {
+        let mut threads = process.threads.lock();
+        threads.retain(|other| !Arc::ptr_eq(other, &task));
+        threads.is_empty()
+    };
+    if is_last {
+        let ending = *process.ending.lock();
+        let status = ending.group.or(ending.first_thread).unwrap_or(status);
+        end(&process, status);
+    }
+    leave_cpu(task, process)
+}
+
+/// Gives up what a process holds; its status stays until it is waited for.
+fn end(process: &Arc<Process>, status: ExitStatus) {
     if process.pid == init::PID {
         init::ended(status);
     }
-    *process.status.lock() = Some(status);
-    release_mm(&process);
+    release_mm(process);
     *process.files.lock() = Arc::default();
-    // Orphans go to init, which may already have an ended one to collect.
-    let orphans = core::mem::take(&mut *process.children.lock());
-    if !orphans.is_empty()
-        && let Some(init) = table::find_process(init::PID)
-    {
-        for orphan in &orphans {
-            *orphan.parent.lock() = Arc::downgrade(&init);
-        }
-        init.children.lock().extend(orphans);
-        init.child_ended.wake_all();
-    }
+    children::give_to_init(process);
+    *process.status.lock() = Some(status);
+    children::tell_parent(process, status);
+}
+
+fn leave_cpu(task: Arc<Task>, process: Arc<Process>) -> ! {
     task.set_state(TaskState::Dead);
-    process.live_tasks.fetch_sub(1, Ordering::Relaxed);
-    tell_parent(&process);
+    process.thread_ended.wake_all();
     // Nothing on this stack is dropped any more: it is never switched to again.
     drop(process);
     drop(task);
     sched::schedule();
     unreachable!("a dead task is not scheduled")
-}
-
-/// Wakes a parent that waits; one that ignores SIGCHLD is not bothered with an ended child.
-fn tell_parent(process: &Arc<Process>) {
-    let Some(parent) = process.parent.lock().upgrade() else {
-        return;
-    };
-    if signal::ignores_children(&parent) {
-        parent
-            .children
-            .lock()
-            .retain(|child| !Arc::ptr_eq(child, process));
-        table::forget(process.pid);
-    }
-    parent.child_ended.wake_all();
 }
 
 /// Gives the address space up, and lets a parent in vfork(2) go on.
@@ -81,58 +99,4 @@ pub fn release_mm(process: &Process) {
     if process.is_vfork.swap(false, Ordering::Relaxed) {
         process.mm_released.wake_all();
     }
-}
-
-/// Which children wait4(2) asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
-    /// Any child.
-    Any,
-    /// The one with this process ID.
-    Pid(u32),
-    /// Those of this process group.
-    Group(u32),
-}
-
-impl Which {
-    fn matches(self, process: &Process) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Pid(pid) => process.pid == pid,
-            Self::Group(pgid) => process.pgid.load(Ordering::Relaxed) == pgid,
-        }
-    }
-}
-
-/// Waits for a child to end; returns its ID and status. With `no_hang`, `None` if none has.
-/// With `keep`, it can be waited for again (WNOWAIT).
-///
-/// # Errors
-/// `ECHILD` if there is no such child, `EINTR` if a signal came first.
-pub fn wait(which: Which, no_hang: bool, keep: bool) -> Result<Option<(u32, ExitStatus)>, Errno> {
-    let parent = current().process.clone();
-    parent.child_ended.wait_for(|| {
-        let mut children = parent.children.lock();
-        let mut candidates = children
-            .iter()
-            .enumerate()
-            .filter(|(_, c)| which.matches(c))
-            .peekable();
-        if candidates.peek().is_none() {
-            return Some(Err(Errno::ECHILD));
-        }
-        let ended = candidates.find_map(|(i, c)| c.status.lock().map(|status| (i, c.pid, status)));
-        match ended {
-            Some((index, pid, status)) => {
-                if !keep {
-                    let child = children.swap_remove(index);
-                    *child.parent.lock() = Weak::new();
-                    table::forget(pid);
-                }
-                Some(Ok(Some((pid, status))))
-            }
-            None if no_hang => Some(Ok(None)),
-            None => is_interrupted().then_some(Err(Errno::EINTR)),
-        }
-    })
 }

@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use x86_64::registers::control::Cr2;
 
-use super::signal::{self, SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGTRAP};
+use super::signal::{self, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SigInfo};
 use super::{current, init, oom, sched, try_current};
 use crate::arch::extable;
 use crate::arch::percpu::{self, work};
@@ -126,13 +126,13 @@ fn user_exception(frame: &Frame, vector: u8, error_code: u64) {
         0,
     );
     trace::exception(number, vector, frame.rip);
-    signal::force(number)
+    signal::force(&SigInfo::kernel(number));
 }
 
 /// The IRET to the program could not load its rip, cs, rflags, rsp or ss: SIGSEGV.
 pub fn bad_return(frame: &Frame) {
     report(frame, "bad return frame", 0, 0);
-    signal::force(SIGSEGV)
+    signal::force(&SigInfo::kernel(SIGSEGV));
 }
 
 fn page_fault(frame: &mut Frame, error_code: u64) {
@@ -177,7 +177,7 @@ fn page_fault(frame: &mut Frame, error_code: u64) {
         (Err(FaultError::OutOfMemory), Some(go_on)) if current().process.pid != init::PID => {
             frame.rip = go_on
         }
-        (Err(FaultError::OutOfMemory), _) => signal::force(SIGKILL),
+        (Err(FaultError::OutOfMemory), _) => signal::kill(&current().process),
         (Err(_), Some(go_on)) => frame.rip = go_on,
         (Err(error), None) => {
             report(frame, "page fault", error_code, address);
@@ -187,7 +187,13 @@ fn page_fault(frame: &mut Frame, error_code: u64) {
                 SIGSEGV
             };
             trace::page_fault(number, error, address);
-            signal::force(number)
+            // SEGV_MAPERR, SEGV_ACCERR; BUS_ADRERR.
+            let code = if error == FaultError::NotAllowed {
+                2
+            } else {
+                1 + i32::from(number == SIGBUS)
+            };
+            signal::force(&SigInfo::fault(number, code, address));
         }
     }
 }
@@ -201,7 +207,7 @@ fn report(frame: &Frame, what: &str, error_code: u64, address: u64) {
         .trim_end_matches('\0');
     log!(
         "{name}[{}]: {what} at {address:#x} ip {:#x} sp {:#x} error {error_code:#x}",
-        task.tid,
+        task.tid(),
         frame.rip,
         frame.rsp,
     );

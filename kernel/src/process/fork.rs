@@ -4,14 +4,13 @@
 //! Threads (`CLONE_THREAD`) and namespaces are refused with `EINVAL`.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 
 use bitflags::bitflags;
 use linux_raw_sys::general as linux;
 use spin::Mutex;
 
-use super::wait::WaitQueue;
-use super::{Process, Task, current, sched, signal, table};
+use super::{Process, Task, current, sched, signal, table, threads};
 use crate::arch::percpu::{self, work};
 use crate::arch::segments::Segments;
 use crate::syscall::errno::{Errno, SysResult};
@@ -80,26 +79,11 @@ pub fn clone(args: CloneArgs) -> SysResult {
         Arc::new(Mutex::new(copy))
     };
     let pid = table::reserve()?;
-    let child = Arc::new(Process {
-        pid,
-        pgid: AtomicU32::new(parent.pgid.load(Ordering::Relaxed)),
-        sid: AtomicU32::new(parent.sid.load(Ordering::Relaxed)),
-        parent: Mutex::new(Arc::downgrade(&parent)),
-        children: Mutex::default(),
-        mm: Mutex::new(Some(child_mm)),
-        files: Mutex::new(Arc::new(Mutex::new(parent.files.lock().lock().clone()))),
-        fs: Mutex::new(parent.fs.lock().clone()),
-        cred: Mutex::new(parent.cred.lock().clone()),
-        limits: Mutex::new(parent.limits.lock().clone()),
-        actions: Mutex::new(parent.actions.lock().clone()),
-        exe: Mutex::new(parent.exe.lock().clone()),
-        status: Mutex::new(None),
-        child_ended: WaitQueue::new(),
-        mm_released: WaitQueue::new(),
-        is_vfork: AtomicBool::new(args.flags.contains(CloneFlags::VFORK)),
-        live_tasks: AtomicU32::new(0),
-        cpu_cycles: AtomicU64::new(0),
-    });
+    let child = Process::child_of(&parent, pid);
+    *child.mm.lock() = Some(child_mm);
+    let is_vfork = args.flags.contains(CloneFlags::VFORK);
+    child.is_vfork.store(is_vfork, Ordering::Relaxed);
+    let child = Arc::new(child);
     let mut frame = task.frame().clone();
     frame.rax = 0;
     if args.stack != 0 {
@@ -133,10 +117,10 @@ pub fn clone(args: CloneArgs) -> SysResult {
     if args.flags.contains(CloneFlags::PARENT_SETTID) {
         args.parent_tid.write(pid)?;
     }
-    parent.children.lock().push(child.clone());
-    table::enter(&new);
+    parent.children.lock().insert(pid, child.clone());
+    threads::enter(&new);
     sched::start(new);
-    if args.flags.contains(CloneFlags::VFORK) {
+    if is_vfork {
         // Only death ends this wait early.
         let released = || !child.is_vfork.load(Ordering::Relaxed) || signal::is_dying();
         child.mm_released.wait_for(|| released().then_some(()));

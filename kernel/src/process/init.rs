@@ -1,17 +1,14 @@
 //! The first program.
 
 use alloc::string::String;
-use alloc::sync::{Arc, Weak};
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
 use formats::cmdline::CommandLine;
-use spin::Mutex;
 
 use super::exit::ExitStatus;
-use super::wait::WaitQueue;
-use super::{Process, Task, exec, sched, table};
+use super::{Process, Task, exec, sched, table, threads};
 use crate::arch::percpu::work;
 use crate::dev::power::{self, Exit};
 use crate::fs;
@@ -50,33 +47,18 @@ fn spawn(path: &[u8], options: &CommandLine) -> Result<(), Errno> {
     let loaded = exec::load(path, args.clone(), &options.init_env)?;
     let pid = table::reserve()?;
     debug_assert_eq!(pid, PID);
-    let process = Arc::new(Process {
+    let process = Arc::new(Process::new(
         pid,
-        pgid: AtomicU32::new(0),
-        sid: AtomicU32::new(0),
-        parent: Mutex::new(Weak::new()),
-        children: Mutex::default(),
-        mm: Mutex::default(),
-        files: Mutex::new(Arc::new(Mutex::new(fs::console_files()?))),
-        fs: Mutex::new(fs::FsContext::root()),
-        cred: Mutex::default(),
-        limits: Mutex::default(),
-        actions: Mutex::default(),
-        exe: Mutex::default(),
-        status: Mutex::new(None),
-        child_ended: WaitQueue::new(),
-        mm_released: WaitQueue::new(),
-        is_vfork: AtomicBool::new(false),
-        live_tasks: AtomicU32::new(0),
-        cpu_cycles: AtomicU64::new(0),
-    });
+        fs::console_files()?,
+        fs::FsContext::root(),
+    ));
     let task = Task::new(pid, process, &loaded.frame)?;
     exec::install(&task, &loaded);
     if options.strace {
         task.set_work(work::TRACE);
         trace::started(path, &args, options.init_env.len(), &loaded.frame);
     }
-    table::enter(&task);
+    threads::enter(&task);
     sched::start(task);
     Ok(())
 }

@@ -5,9 +5,11 @@
 //! program's registers while it is in the kernel are the [`Frame`] at the top of the task's
 //! kernel stack, wherever the call has got to.
 //!
-//! `exec.rs` starts programs, `fork.rs` multiplies them, `exit.rs` ends them and tells their
-//! parents, `sched.rs` decides who runs, `fault.rs` says what an exception means.
+//! `exec.rs` starts programs, `fork.rs` multiplies them, `exit.rs` ends them, `children.rs` is
+//! how their parents hear of it, `sched.rs` decides who runs, `fault.rs` says what an exception
+//! means, `signal/` and `stop.rs` what interrupts them.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -26,6 +28,7 @@ use crate::mm::address_space::AddressSpace;
 use crate::mm::kstack::KernelStack;
 use crate::syscall::errno::Errno;
 
+pub mod children;
 pub mod cred;
 pub mod elf;
 pub mod exec;
@@ -33,18 +36,21 @@ pub mod exit;
 pub mod fault;
 pub mod fork;
 pub mod init;
+pub mod jobs;
 pub mod limits;
 mod oom;
 pub mod sched;
 pub mod signal;
 mod stack;
+pub mod stop;
 pub mod table;
+pub mod threads;
 pub mod wait;
 
 use cred::Credentials;
-use exit::ExitStatus;
+use exit::{Ending, ExitStatus};
 use limits::Limits;
-use signal::{SignalActions, TaskSignals};
+use signal::{SharedSignals, SigInfo, SignalActions, TaskSignals};
 use wait::WaitQueue;
 
 /// A shared address space.
@@ -60,8 +66,12 @@ pub struct Process {
     pub sid: AtomicU32,
     /// Who is told of its end; init's is nobody.
     pub parent: Mutex<Weak<Process>>,
-    /// Children, ended ones included until they are waited for.
-    pub children: Mutex<Vec<Arc<Process>>>,
+    /// Children by process ID, ended ones included until they are waited for.
+    pub children: Mutex<BTreeMap<u32, Arc<Process>>>,
+    /// Threads that haven't ended, in the order of their making.
+    pub threads: Mutex<Vec<Arc<Task>>>,
+    /// Woken when one of them ends.
+    pub thread_ended: WaitQueue,
     /// Address space; `None` once the process ended.
     pub mm: Mutex<Option<SharedMm>>,
     /// Open files.
@@ -74,20 +84,84 @@ pub struct Process {
     pub limits: Mutex<Limits>,
     /// What each signal does.
     pub actions: Mutex<SignalActions>,
+    /// Pending signals of the whole process, and job control.
+    pub signals: Mutex<SharedSignals>,
+    /// Woken when such a signal arrives, whether or not a thread takes it (signalfd(2),
+    /// rt_sigtimedwait(2)).
+    pub signal_arrived: WaitQueue,
+    /// What the parent gets at its end; 0: nothing (clone(2)'s low byte).
+    pub exit_signal: AtomicU8,
     /// Path of the program it runs, for /proc/PID/exe.
     pub exe: Mutex<String>,
-    /// How it ended, once it did.
+    /// How it is to end, once that is decided.
+    pub ending: Mutex<Ending>,
+    /// How it ended, once all of its threads did.
     pub status: Mutex<Option<ExitStatus>>,
     /// Waited on by wait4(2) of this process.
-    pub child_ended: WaitQueue,
+    pub child_changed: WaitQueue,
     /// Waited on by the parent in vfork(2): woken when the child execs or ends.
     pub mm_released: WaitQueue,
     /// Whether the parent is held back until then.
     pub is_vfork: AtomicBool,
-    /// Tasks that haven't ended.
-    pub live_tasks: AtomicU32,
     /// TSC cycles that its tasks have run (`crate::time::cputime`).
     pub cpu_cycles: AtomicU64,
+    /// Those of the children that were waited for, and of theirs.
+    pub children_cpu_cycles: AtomicU64,
+}
+
+impl Process {
+    /// A process without parent, memory and threads.
+    pub fn new(pid: u32, files: FdTable, fs: FsContext) -> Self {
+        Self {
+            pid,
+            pgid: AtomicU32::new(0),
+            sid: AtomicU32::new(0),
+            parent: Mutex::default(),
+            children: Mutex::default(),
+            threads: Mutex::default(),
+            thread_ended: WaitQueue::new(),
+            mm: Mutex::default(),
+            files: Mutex::new(Arc::new(Mutex::new(files))),
+            fs: Mutex::new(fs),
+            cred: Mutex::default(),
+            limits: Mutex::default(),
+            actions: Mutex::default(),
+            signals: Mutex::default(),
+            signal_arrived: WaitQueue::new(),
+            exit_signal: AtomicU8::new(signal::SIGCHLD),
+            exe: Mutex::default(),
+            ending: Mutex::default(),
+            status: Mutex::new(None),
+            child_changed: WaitQueue::new(),
+            mm_released: WaitQueue::new(),
+            is_vfork: AtomicBool::new(false),
+            cpu_cycles: AtomicU64::new(0),
+            children_cpu_cycles: AtomicU64::new(0),
+        }
+    }
+
+    /// A child of `parent` with what fork(2) copies, but for memory and threads. The parent
+    /// doesn't know of it yet.
+    pub fn child_of(parent: &Arc<Self>, pid: u32) -> Self {
+        let child = Self::new(
+            pid,
+            parent.files.lock().lock().clone(),
+            parent.fs.lock().clone(),
+        );
+        let (pgid, sid) = (&parent.pgid, &parent.sid);
+        child
+            .pgid
+            .store(pgid.load(Ordering::Relaxed), Ordering::Relaxed);
+        child
+            .sid
+            .store(sid.load(Ordering::Relaxed), Ordering::Relaxed);
+        *child.parent.lock() = Arc::downgrade(parent);
+        *child.cred.lock() = parent.cred.lock().clone();
+        *child.limits.lock() = parent.limits.lock().clone();
+        *child.actions.lock() = parent.actions.lock().clone();
+        *child.exe.lock() = parent.exe.lock().clone();
+        child
+    }
 }
 
 /// Whether a task may run.
@@ -98,14 +172,17 @@ pub enum TaskState {
     Runnable,
     /// On a wait queue.
     Blocked,
+    /// Stopped by job control: only SIGCONT and death wake it.
+    Stopped,
+    /// Held by its tracer.
+    Traced,
     /// Ended.
     Dead,
 }
 
 /// One thread.
 pub struct Task {
-    /// Thread ID.
-    pub tid: u32,
+    tid: AtomicU32,
     /// The process it is a thread of.
     pub process: Arc<Process>,
     stack: KernelStack,
@@ -145,9 +222,8 @@ impl Task {
     pub fn new(tid: u32, process: Arc<Process>, frame: &Frame) -> Result<Arc<Self>, Errno> {
         let stack = KernelStack::new()?;
         let top = stack.top();
-        process.live_tasks.fetch_add(1, Ordering::Relaxed);
         let task = Self {
-            tid,
+            tid: AtomicU32::new(tid),
             process,
             stack,
             context: UnsafeCell::new(sched::prepare_stack(top, frame)),
@@ -163,6 +239,16 @@ impl Task {
             cpu_cycles: AtomicU64::new(0),
         };
         Ok(Arc::new(task))
+    }
+
+    /// Thread ID. It changes when a thread that isn't the first calls execve(2).
+    pub fn tid(&self) -> u32 {
+        self.tid.load(Ordering::Relaxed)
+    }
+
+    /// Whether a tracer watches it (ptrace(2)).
+    pub fn is_traced(&self) -> bool {
+        false
     }
 
     fn frame_pointer(&self) -> *mut Frame {
@@ -187,6 +273,8 @@ impl Task {
         match self.state.load(Ordering::Relaxed) {
             0 => TaskState::Runnable,
             1 => TaskState::Blocked,
+            2 => TaskState::Stopped,
+            3 => TaskState::Traced,
             _ => TaskState::Dead,
         }
     }
@@ -232,8 +320,8 @@ impl Task {
 impl Drop for Task {
     fn drop(&mut self) {
         // The first thread's ID is the process's, and stays taken until that is waited for.
-        if self.tid != self.process.pid {
-            table::forget(self.tid);
+        if self.tid() != self.process.pid {
+            table::forget(self.tid());
         }
     }
 }
@@ -282,6 +370,9 @@ pub fn activate(mm: &AddressSpace) {
     percpu::set_landing_pad(crate::vdso::landing_pad(mm.landmarks.vdso));
 }
 
+/// `si_code` of a single-step trap.
+const TRAP_TRACE: i32 = 2;
+
 /// What waits before a task may go back to its program.
 #[cold]
 pub extern "C" fn exit_work(frame: &mut Frame) {
@@ -290,9 +381,9 @@ pub extern "C" fn exit_work(frame: &mut Frame) {
         let pending = percpu::pending_work();
         if pending & work::SINGLE_STEP != 0 {
             percpu::clear_work(work::SINGLE_STEP);
-            signal::force(signal::SIGTRAP);
+            signal::force(&SigInfo::fault(signal::SIGTRAP, TRAP_TRACE, frame.rip));
         } else if pending & work::SIGNAL != 0 {
-            signal::take(frame);
+            signal::deliver::deliver(frame);
         } else if pending & work::RESCHEDULE != 0 {
             percpu::clear_work(work::RESCHEDULE);
             sched::yield_now();

@@ -2,8 +2,7 @@
 
 use alloc::sync::Arc;
 
-use super::signal::{self, SIGKILL};
-use super::{Task, current, init, table};
+use super::{Task, current, init, signal, table};
 use crate::log;
 
 /// Picks the process with the most pages, init only if there is no other, and kills it. Returns
@@ -20,6 +19,6 @@ pub fn kill_largest() -> bool {
         victim.process.pid,
         size(victim)
     );
-    signal::send(victim, SIGKILL);
+    signal::kill(&victim.process);
     victim.process.pid == current().process.pid
 }

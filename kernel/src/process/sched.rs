@@ -50,6 +50,21 @@ pub fn wake(task: &Arc<Task>) {
     }
 }
 
+/// Lets a task go on that job control or a tracer holds.
+pub fn wake_stopped(task: &Arc<Task>) {
+    if matches!(task.state(), TaskState::Stopped | TaskState::Traced) {
+        task.set_state(TaskState::Runnable);
+        start(task.clone());
+    }
+}
+
+/// Lets a task go on that job control holds; a tracer's hold is its own.
+pub fn wake_continued(task: &Arc<Task>) {
+    if task.state() == TaskState::Stopped {
+        wake_stopped(task);
+    }
+}
+
 /// Called by the timer: asks for a switch if another task is ready.
 pub fn tick() {
     // The timer may strike in the idle loop, where the queue is being looked at: try only.

@@ -55,13 +55,13 @@ pub fn reserve() -> Result<u32, Errno> {
 
 /// Enters a task under its ID, and its process if it is the first.
 pub fn enter(task: &Arc<Task>) {
-    let process = if task.tid == task.process.pid {
+    let process = if task.tid() == task.process.pid {
         Arc::downgrade(&task.process)
     } else {
         Weak::new()
     };
     TASKS.lock().by_tid.insert(
-        task.tid,
+        task.tid(),
         Entry {
             task: Arc::downgrade(task),
             process,

@@ -18,7 +18,7 @@ pub fn getpid() -> SysResult {
 
 /// gettid(2).
 pub fn gettid() -> SysResult {
-    Ok(current().tid as usize)
+    Ok(current().tid() as usize)
 }
 
 /// getppid(2); 0 for init.

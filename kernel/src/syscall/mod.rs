@@ -39,6 +39,7 @@ mod stat;
 mod thread;
 mod time;
 mod transfer;
+mod wait;
 
 use errno::{Errno, to_rax};
 

@@ -1,16 +1,15 @@
-//! Making, replacing, ending and awaiting processes.
+//! Making, replacing and ending processes. Waiting for them is in `wait.rs`.
 
 use alloc::vec::Vec;
-use core::sync::atomic::Ordering;
 
 use linux_raw_sys::general as linux;
 
 use super::errno::{Errno, SysResult};
 use crate::mm::frame;
 use crate::mm::layout::{STACK_LIMIT, TASK_SIZE};
-use crate::process::exit::{self, ExitStatus, Which};
+use crate::process::exec;
+use crate::process::exit::{self, ExitStatus};
 use crate::process::fork::{self, CloneArgs, CloneFlags};
-use crate::process::{current, exec};
 use crate::usercopy::{Pod, UserPtr};
 
 /// Longest path (PATH_MAX, with its NUL).
@@ -20,9 +19,9 @@ const STRING_MAX: usize = 32 * 4096;
 /// Most argument strings; a stack full of empty ones.
 const STRINGS_MAX: usize = 1 << 18;
 
-/// exit(2). With one thread a process, the same as exit_group(2).
+/// exit(2): this thread alone.
 pub fn exit(code: i32) -> SysResult {
-    exit_group(code)
+    exit::exit_thread(ExitStatus::Exited(code as u8))
 }
 
 /// exit_group(2).
@@ -135,34 +134,4 @@ fn strings<T: Pod + Into<u64>>(array: UserPtr<T>) -> Result<Vec<Vec<u8>>, Errno>
         strings.push(text);
     }
     Err(Errno::E2BIG)
-}
-
-/// wait4(2). The resource usage is not measured: `rusage` is filled with zeros.
-pub fn wait4(pid: i32, status: UserPtr<u32>, options: u32, rusage: u64) -> SysResult {
-    let known =
-        linux::WNOHANG | linux::WUNTRACED | linux::WCONTINUED | linux::__WALL | linux::__WNOTHREAD;
-    if options & !(known | linux::__WCLONE) != 0 {
-        return Err(Errno::EINVAL);
-    }
-    let which = match pid {
-        -1 => Which::Any,
-        0 => Which::Group(current().process.pgid.load(Ordering::Relaxed)),
-        i32::MIN => return Err(Errno::ESRCH),
-        pid if pid < 0 => Which::Group(pid.unsigned_abs()),
-        pid => Which::Pid(pid as u32),
-    };
-    let Some((pid, ended)) = exit::wait(which, options & linux::WNOHANG != 0, false)? else {
-        return Ok(0);
-    };
-    status.write_opt(ended.wait_status())?;
-    if rusage != 0 {
-        let len = if current().is_i386_call() { 72 } else { 144 };
-        crate::usercopy::clear(rusage, len)?;
-    }
-    Ok(pid as usize)
-}
-
-/// waitpid(2), i386.
-pub fn waitpid(pid: i32, status: UserPtr<u32>, options: u32) -> SysResult {
-    wait4(pid, status, options, 0)
 }

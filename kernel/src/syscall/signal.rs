@@ -4,15 +4,15 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use super::errno::{Errno, SysResult};
-use crate::process::signal::{self, Action, AlternateStack, SIGKILL, SIGSTOP, SS_DISABLE, bit};
+use crate::process::signal::{
+    self, Action, AlternateStack, SIGKILL, SIGSTOP, SS_DISABLE, SigInfo, UNBLOCKABLE,
+};
 use crate::process::wait::{WaitQueue, is_interrupted};
 use crate::process::{Process, current, table};
 use crate::usercopy::UserPtr;
 
 /// Bytes of a signal set in both ABIs.
 const SIGSET_SIZE: usize = 8;
-/// Signals that can be neither blocked nor handled.
-const UNBLOCKABLE: u64 = bit(SIGKILL) | bit(SIGSTOP);
 
 fn exchange_action(number: i32, new: Option<Action>) -> Result<Action, Errno> {
     let number = signal::check_number(number)?;
@@ -100,11 +100,7 @@ pub fn rt_sigprocmask(how: u32, set: UserPtr<u64>, old: UserPtr<u64>, size: usiz
             2 => set,
             _ => return Err(Errno::EINVAL),
         };
-        let mut signals = task.signals.lock();
-        signals.blocked = blocked;
-        if signals.pending & !blocked != 0 {
-            task.set_work(crate::arch::percpu::work::SIGNAL);
-        }
+        signal::set_blocked(blocked);
     }
     old.write_opt(before).map(|()| 0)
 }
@@ -132,10 +128,8 @@ fn send_to(targets: &[Arc<Process>], signal: u8) -> SysResult {
             continue;
         }
         result = Ok(0);
-        if signal != 0
-            && let Some(task) = table::find(process.pid)
-        {
-            signal::send(&task, signal);
+        if signal != 0 {
+            signal::send_process(process, &SigInfo::user(signal))?;
         }
     }
     result
@@ -152,7 +146,7 @@ fn send_to_task(signal: u8, tid: i32, pid: Option<i32>) -> SysResult {
         return Err(Errno::EPERM);
     }
     if signal != 0 {
-        signal::send(&task, signal);
+        signal::send_task(&task, &SigInfo::tkill(signal))?;
     }
     Ok(0)
 }
@@ -197,7 +191,7 @@ pub fn tgkill(pid: i32, tid: i32, signal: i32) -> SysResult {
 
 /// pause(2): until a signal comes.
 pub fn pause() -> SysResult {
-    WaitQueue::new().wait_for(|| is_interrupted().then_some(Err(Errno::EINTR)))
+    WaitQueue::new().wait_for(|| is_interrupted().then_some(Err(Errno::ERESTARTNOHAND)))
 }
 
 /// rt_sigpending(2).
@@ -205,8 +199,11 @@ pub fn rt_sigpending(out: UserPtr<u64>, size: usize) -> SysResult {
     if size > SIGSET_SIZE {
         return Err(Errno::EINVAL);
     }
-    let signals = *current().signals.lock();
-    let bytes = (signals.pending & signals.blocked).to_ne_bytes();
+    let task = current();
+    let shared = task.process.signals.lock().pending.set();
+    let own = task.signals.lock();
+    let bytes = ((own.pending.set() | shared) & own.blocked).to_ne_bytes();
+    drop(own);
     out.cast::<u8>().write_slice(&bytes[..size]).map(|()| 0)
 }
 

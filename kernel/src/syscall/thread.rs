@@ -21,7 +21,7 @@ const ARCH_GET_GS: u32 = 0x1004;
 pub fn set_tid_address(address: u64) -> SysResult {
     let task = current();
     task.clear_child_tid.store(address, Ordering::Relaxed);
-    Ok(task.tid as usize)
+    Ok(task.tid() as usize)
 }
 
 /// set_robust_list(2). `size` is that of struct robust_list_head.

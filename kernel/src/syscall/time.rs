@@ -115,7 +115,7 @@ pub fn cpu_time(id: i32) -> Result<u64, Errno> {
     let task = current();
     let own = |of_thread: bool, pid: i32| match (of_thread, pid) {
         (_, 0) => true,
-        (true, pid) => pid as u32 == task.tid,
+        (true, pid) => pid as u32 == task.tid(),
         (false, pid) => pid as u32 == task.process.pid,
     };
     let of_thread = match id {

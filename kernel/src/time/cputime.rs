@@ -6,7 +6,7 @@
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::{guessed_hertz, tsc};
-use crate::process::{Task, try_current};
+use crate::process::{Process, Task, try_current};
 
 /// The counter at the last mark.
 static MARK: AtomicU64 = AtomicU64::new(0);
@@ -39,4 +39,16 @@ pub fn used(task: &Task, of_thread: bool) -> u64 {
         cycles += tsc::cycles().saturating_sub(MARK.load(Relaxed));
     }
     (u128::from(cycles) * 1_000_000_000 / u128::from(guessed_hertz())) as u64
+}
+
+/// CPU time that a process has used, in clock ticks of 10 ms (USER_HZ).
+pub fn ticks_of(process: &Process) -> i64 {
+    let cycles = process.cpu_cycles.load(Relaxed);
+    (u128::from(cycles) * 100 / u128::from(guessed_hertz())) as i64
+}
+
+/// CPU time that a process and its children that it waited for have used, in microseconds.
+pub fn micros_with_children(process: &Process) -> i64 {
+    let cycles = process.cpu_cycles.load(Relaxed) + process.children_cpu_cycles.load(Relaxed);
+    (u128::from(cycles) * 1_000_000 / u128::from(guessed_hertz())) as i64
 }

@@ -56,7 +56,7 @@ pub fn enter(frame: &Frame) -> Option<Pending> {
     let door = Door::of(frame.entry)?;
     let call = Call::new(frame, door);
     let (name, kinds) = describe(door, frame.orig_rax as u32);
-    let tid = current().tid;
+    let tid = current().tid();
     let mut line = Text::new();
     put!(&mut line, "{}(", name.as_str());
     let mut inputs = [const { Text::new() }; 6];
@@ -116,7 +116,7 @@ pub fn exit(frame: &Frame, pending: Option<Pending>) {
     };
     if !is_on() {
         // The call turned the tracer off: whoever asked for quiet doesn't want a last word.
-        line::discard(current().tid);
+        line::discard(current().tid());
         return;
     }
     let call = call.returned(frame.rax);
@@ -133,7 +133,7 @@ pub fn exit(frame: &Frame, pending: Option<Pending>) {
     }
     line.add(") = ");
     result::print(&mut line, &call, name.as_str(), kinds);
-    line::close(current().tid, door.name(), name.as_str(), &line);
+    line::close(current().tid(), door.name(), name.as_str(), &line);
 }
 
 /// Name and kinds of a call: from its row, from the list of those that have none, or from

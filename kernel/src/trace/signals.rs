@@ -53,7 +53,7 @@ fn arrived(number: u8, code: Option<&str>, at: Option<u64>) {
         address(&mut line, at);
     }
     line.add("} ---");
-    whole(current().tid, None, format_args!("{}", line.as_str()));
+    whole(current().tid(), None, format_args!("{}", line.as_str()));
 }
 
 /// Called when the running process ends.
@@ -61,7 +61,7 @@ pub fn ended(status: ExitStatus) {
     if !super::is_on() {
         return;
     }
-    let tid = current().tid;
+    let tid = current().tid();
     match status {
         ExitStatus::Exited(code) => whole(tid, None, format_args!("+++ exited with {code} +++")),
         ExitStatus::Killed(number) => {

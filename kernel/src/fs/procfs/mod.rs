@@ -114,7 +114,7 @@ impl Inode for ProcNode {
         let text = match self {
             Self::SelfLink { thread: false } => format!("{}", current().process.pid),
             Self::SelfLink { thread: true } => {
-                format!("{}/task/{}", current().process.pid, current().tid)
+                format!("{}/task/{}", current().process.pid, current().tid())
             }
             Self::Place(id, Place::Exe) => task(*id)?.process.exe.lock().clone(),
             Self::Place(..) | Self::File(..) => {

@@ -98,9 +98,9 @@ impl ProcNode {
                 entries.extend(system::entries(""));
                 let processes = table::all()
                     .into_iter()
-                    .filter(|task| task.tid == task.process.pid);
+                    .filter(|task| task.tid() == task.process.pid);
                 entries.extend(
-                    processes.map(|task| (format!("{}", task.tid), Self::Process(task.tid))),
+                    processes.map(|task| (format!("{}", task.tid()), Self::Process(task.tid()))),
                 );
             }
             Self::SystemDir(path) => entries.extend(system::entries(path)),
@@ -121,8 +121,9 @@ impl ProcNode {
                 let threads = table::all()
                     .into_iter()
                     .filter(|task| Arc::ptr_eq(&task.process, process));
-                entries
-                    .extend(threads.map(|task| (format!("{}", task.tid), Self::Process(task.tid))));
+                entries.extend(
+                    threads.map(|task| (format!("{}", task.tid()), Self::Process(task.tid()))),
+                );
             }
             Self::Files(id) => {
                 let files = task(*id)?.process.files.lock().clone();

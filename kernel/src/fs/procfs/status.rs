@@ -27,6 +27,8 @@ fn state(task: &Task) -> (char, &'static str) {
         _ if task.process.status.lock().is_some() => ('Z', "zombie"),
         TaskState::Runnable => ('R', "running"),
         TaskState::Blocked => ('S', "sleeping"),
+        TaskState::Stopped => ('T', "stopped"),
+        TaskState::Traced => ('t', "tracing stop"),
         TaskState::Dead => ('X', "dead"),
     }
 }
@@ -55,12 +57,12 @@ pub(super) fn stat(task: &Task) -> String {
         process.pgid.load(Ordering::Relaxed),
         process.sid.load(Ordering::Relaxed),
     );
-    let signals = *task.signals.lock();
+    let signals = task.signals.lock().clone();
     let name = String::from_utf8_lossy(&comm(task)).into_owned();
-    let threads = process.live_tasks.load(Ordering::Relaxed);
+    let threads = process.threads.lock().len();
     let mut text = format!(
         "{} ({name}) {} {}",
-        task.tid,
+        task.tid(),
         state(task).0,
         parent_id(process)
     );
@@ -78,7 +80,8 @@ pub(super) fn stat(task: &Task) -> String {
     let _ = write!(
         text,
         " 0 0 {} {} 0 0 0 0 0 17 0 0 0 0 0 0",
-        signals.pending, signals.blocked
+        signals.pending.set(),
+        signals.blocked
     );
     let _ = write!(
         text,
@@ -115,7 +118,7 @@ pub(super) fn status(task: &Task) -> String {
     let (letter, word) = state(task);
     let cred = process.cred.lock().clone();
     let (fs, files) = (process.fs.lock().clone(), process.files.lock().clone());
-    let signals = *task.signals.lock();
+    let signals = task.signals.lock().clone();
     let kib = PAGE_SIZE / 1024;
     let mut text = format!("Name:\t{}\n", String::from_utf8_lossy(&comm(task)));
     let _ = write!(
@@ -126,7 +129,8 @@ pub(super) fn status(task: &Task) -> String {
     let _ = write!(
         text,
         "Tgid:\t{}\nNgid:\t0\nPid:\t{}\n",
-        process.pid, task.tid
+        process.pid,
+        task.tid()
     );
     let _ = write!(text, "PPid:\t{}\nTracerPid:\t0\n", parent_id(process));
     let _ = writeln!(
@@ -154,14 +158,10 @@ pub(super) fn status(task: &Task) -> String {
     for (name, pages) in amounts {
         let _ = writeln!(text, "{name}:\t{:8} kB", pages * kib);
     }
-    let _ = writeln!(
-        text,
-        "Threads:\t{}",
-        process.live_tasks.load(Ordering::Relaxed)
-    );
+    let _ = writeln!(text, "Threads:\t{}", process.threads.lock().len());
     let masks = [
-        ("SigPnd", signals.pending),
-        ("ShdPnd", 0),
+        ("SigPnd", signals.pending.set()),
+        ("ShdPnd", process.signals.lock().pending.set()),
         ("SigBlk", signals.blocked),
     ];
     for (name, mask) in masks {

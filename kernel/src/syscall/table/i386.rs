@@ -3,10 +3,7 @@
 
 use super::{Arg, Entry, adapt, arg, calls};
 use crate::syscall::errno::to_rax;
-use crate::syscall::{
-    attr, dir, fcntl, ids, io, limits, memory, misc, mount, names, nodes, open, poll, proc, sched,
-    select, signal, sleep, space, stat, thread, time, transfer,
-};
+use crate::syscall::*;
 
 calls! {
     1 exit(Int) = proc::exit;
@@ -15,7 +12,7 @@ calls! {
     4 write(Fd, InBuf, Size) = io::write;
     5 open(Path, OpenFlags, OpenMode) = open::open32;
     6 close(Fd) = open::close;
-    7 waitpid(Pid, OutStatus, WaitFlags) = proc::waitpid;
+    7 waitpid(Pid, OutStatus, WaitFlags) = wait::waitpid;
     8 creat(Path, Mode) = open::creat;
     9 link(Path, Path) = names::link;
     10 unlink(Path) = names::unlink;
@@ -76,7 +73,7 @@ calls! {
     106 stat(Path, Addr) = stat::old_stat;
     107 lstat(Path, Addr) = stat::old_lstat;
     108 fstat(Fd, Addr) = stat::old_fstat;
-    114 wait4(Pid, OutStatus, WaitFlags, Rusage) = proc::wait4;
+    114 wait4(Pid, OutStatus, WaitFlags, Rusage) = wait::wait4;
     116 sysinfo(Sysinfo) = misc::sysinfo32;
     118 fsync(Fd) = space::fsync;
     120 clone(CloneFlags, Skip, Skip, Skip, Skip) = proc::clone32;
@@ -163,6 +160,7 @@ calls! {
     270 tgkill(Pid, Pid, Signal) = signal::tgkill;
     271 utimes(Path, Utimes) = attr::utimes32;
     272 fadvise64_64(Fd, OffsetLow, Half, OffsetLow, Half, Fadvice) = space::fadvise64_64;
+    284 waitid(Int, Pid, Addr, WaitFlags, Rusage) = wait::waitid;
     295 openat(DirFd, Path, OpenFlags, OpenMode) = open::openat32;
     296 mkdirat(DirFd, Path, Mode) = dir::mkdirat;
     297 mknodat(DirFd, Path, FileMode, MknodDev) = nodes::mknodat;

@@ -2,10 +2,7 @@
 
 use super::{Arg, Entry, adapt, arg, calls};
 use crate::syscall::errno::to_rax;
-use crate::syscall::{
-    attr, dir, fcntl, ids, io, limits, memory, misc, mount, names, nodes, open, poll, proc, sched,
-    select, signal, sleep, space, stat, thread, time, transfer,
-};
+use crate::syscall::*;
 
 calls! {
     0 read(Fd, OutBuf, Size) = io::read;
@@ -46,7 +43,7 @@ calls! {
     58 vfork() = proc::vfork;
     59 execve(Path, Argv, Envp) = proc::execve;
     60 exit(Int) = proc::exit;
-    61 wait4(Pid, OutStatus, WaitFlags, Rusage) = proc::wait4;
+    61 wait4(Pid, OutStatus, WaitFlags, Rusage) = wait::wait4;
     62 kill(Pid, Signal) = signal::kill;
     63 uname(Utsname) = misc::uname;
     72 fcntl(Fd, FcntlCommand, FcntlValue) = fcntl::fcntl;
@@ -138,6 +135,7 @@ calls! {
     231 exit_group(Int) = proc::exit_group;
     234 tgkill(Pid, Pid, Signal) = signal::tgkill;
     235 utimes(Path, Utimes) = attr::utimes;
+    247 waitid(Int, Pid, Addr, WaitFlags, Rusage) = wait::waitid;
     257 openat(DirFd, Path, OpenFlags, OpenMode) = open::openat;
     258 mkdirat(DirFd, Path, Mode) = dir::mkdirat;
     259 mknodat(DirFd, Path, FileMode, MknodDev) = nodes::mknodat;

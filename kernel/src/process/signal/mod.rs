@@ -1,26 +1,47 @@
-//! Signals: numbers, dispositions, and what happens when one arrives.
+//! Signals: numbers, dispositions, and each thread's state.
 //!
-//! A signal's default action is carried out; handlers are recorded but not called yet.
+//! `info.rs` is what a signal carries, `send.rs` how it is sent, `queue.rs` where it waits,
+//! `deliver.rs` what happens when it is taken.
 
-use alloc::sync::Arc;
+#![allow(dead_code)]
 
-use super::exit::{ExitStatus, exit_group};
-use super::{Process, Task, current, init, sched};
-use crate::arch::percpu::{self, work};
-use crate::entry::frame::Frame;
+use super::exit::ExitStatus;
+use super::{Process, current, stop};
+use crate::arch::percpu::work;
 use crate::syscall::errno::Errno;
+
+pub mod deliver;
+mod info;
+mod queue;
+mod send;
+
+#[allow(unused_imports)]
+pub use info::{Fields, SigInfo};
+pub use queue::Pending;
+#[allow(unused_imports)]
+pub use send::{force, forget, interrupt, kill, kill_thread, send_group, send_process, send_task};
 
 /// Number of signals; they count from 1.
 pub const COUNT: u8 = 64;
 
-#[allow(missing_docs)]
+#[allow(missing_docs, dead_code)] // All of them, by signal(7).
 mod numbers {
+    pub const SIGHUP: u8 = 1;
+    pub const SIGINT: u8 = 2;
+    pub const SIGQUIT: u8 = 3;
     pub const SIGILL: u8 = 4;
     pub const SIGTRAP: u8 = 5;
+    pub const SIGABRT: u8 = 6;
     pub const SIGBUS: u8 = 7;
     pub const SIGFPE: u8 = 8;
     pub const SIGKILL: u8 = 9;
+    pub const SIGUSR1: u8 = 10;
     pub const SIGSEGV: u8 = 11;
+    pub const SIGUSR2: u8 = 12;
+    pub const SIGPIPE: u8 = 13;
+    pub const SIGALRM: u8 = 14;
+    pub const SIGTERM: u8 = 15;
+    pub const SIGSTKFLT: u8 = 16;
     pub const SIGCHLD: u8 = 17;
     pub const SIGCONT: u8 = 18;
     pub const SIGSTOP: u8 = 19;
@@ -28,7 +49,14 @@ mod numbers {
     pub const SIGTTIN: u8 = 21;
     pub const SIGTTOU: u8 = 22;
     pub const SIGURG: u8 = 23;
+    pub const SIGXCPU: u8 = 24;
+    pub const SIGXFSZ: u8 = 25;
+    pub const SIGVTALRM: u8 = 26;
+    pub const SIGPROF: u8 = 27;
     pub const SIGWINCH: u8 = 28;
+    pub const SIGIO: u8 = 29;
+    pub const SIGPWR: u8 = 30;
+    pub const SIGSYS: u8 = 31;
 }
 pub use numbers::*;
 
@@ -82,14 +110,33 @@ impl SignalActions {
 }
 
 /// A task's own signal state; bit `n - 1` stands for signal `n`.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct TaskSignals {
     /// Held back.
     pub blocked: u64,
-    /// Arrived and not taken.
-    pub pending: u64,
+    /// What `blocked` is to be again after the present call (sigsuspend(2), ppoll(2)).
+    pub saved: Option<u64>,
+    /// Arrived for this thread and not taken.
+    pub pending: Pending,
+    /// Caused by the thread itself: not even init outlives these.
+    pub forced: u64,
+    /// It has to stop with its process (JOBCTL_STOP_PENDING).
+    pub stop_pending: bool,
+    /// It has to end with this status: killed, or its process ends or starts another program.
+    pub must_exit: Option<ExitStatus>,
     /// The stack that handlers run on, if one was given.
     pub alternate: AlternateStack,
+}
+
+/// What the threads of a process share.
+#[derive(Clone, Debug, Default)]
+pub struct SharedSignals {
+    /// Arrived for any of them.
+    pub pending: Pending,
+    /// Job control.
+    pub stop: stop::StopState,
+    /// What the parent has not been told by wait4(2).
+    pub news: Option<stop::News>,
 }
 
 /// sigaltstack(2)'s structure; `flags` 0 is a stack in place.
@@ -120,58 +167,29 @@ pub const fn bit(signal: u8) -> u64 {
 }
 
 /// Signals whose default action is to be ignored.
-const IGNORED_BY_DEFAULT: u64 = bit(SIGCHLD) | bit(SIGCONT) | bit(SIGURG) | bit(SIGWINCH);
-/// Signals whose default action is to stop; without job control they do nothing.
-const STOPPING: u64 = bit(SIGSTOP) | bit(SIGTSTP) | bit(SIGTTIN) | bit(SIGTTOU);
+pub const IGNORED_BY_DEFAULT: u64 = bit(SIGCHLD) | bit(SIGCONT) | bit(SIGURG) | bit(SIGWINCH);
+/// Signals whose default action is to stop.
+pub const STOPPING: u64 = bit(SIGSTOP) | bit(SIGTSTP) | bit(SIGTTIN) | bit(SIGTTOU);
 
-/// Ends the running process by `signal`, whatever it blocked or ignored: the answer to a
-/// fault that it cannot go on from.
-pub fn force(signal: u8) -> ! {
-    exit_group(ExitStatus::Killed(signal))
-}
+/// Signals that an instruction causes: they are taken before others (SYNCHRONOUS_MASK).
+pub const SYNCHRONOUS: u64 =
+    bit(SIGSEGV) | bit(SIGBUS) | bit(SIGILL) | bit(SIGTRAP) | bit(SIGFPE) | bit(SIGSYS);
+/// Signals that can be neither blocked nor handled.
+pub const UNBLOCKABLE: u64 = bit(SIGKILL) | bit(SIGSTOP);
 
-/// Sends `signal` to a task.
-pub fn send(task: &Arc<Task>, signal: u8) {
-    let action = task.process.actions.lock().get(signal);
-    let ignored = action.handler == IGNORE
-        || action.handler == DEFAULT && (IGNORED_BY_DEFAULT | STOPPING) & bit(signal) != 0
-        // init gets only what it has a handler for (SIGNAL_UNKILLABLE).
-        || task.process.pid == init::PID && action.handler == DEFAULT;
-    if ignored && signal != SIGKILL {
-        return;
-    }
-    let mut signals = task.signals.lock();
-    signals.pending |= bit(signal);
-    if signals.blocked & bit(signal) == 0 || signal == SIGKILL {
-        task.set_work(work::SIGNAL);
-        drop(signals);
-        sched::wake(task);
-    }
-}
-
-/// Takes the running task's next signal.
-pub fn take(_frame: &mut Frame) {
+/// Sets what the running task blocks, and has it look at what that lets through.
+pub fn set_blocked(mask: u64) {
     let task = current();
-    let next = {
-        let mut signals = task.signals.lock();
-        let ready = signals.pending & (!signals.blocked | bit(SIGKILL));
-        let next = (ready != 0).then(|| ready.trailing_zeros() as u8 + 1);
-        if let Some(signal) = next {
-            signals.pending &= !bit(signal);
-        }
-        if signals.pending & !signals.blocked == 0 {
-            percpu::clear_work(work::SIGNAL);
-        }
-        next
-    };
-    if let Some(signal) = next {
-        exit_group(ExitStatus::Killed(signal));
+    let mut own = task.signals.lock();
+    own.blocked = mask & !UNBLOCKABLE;
+    if (own.pending.set() | task.process.signals.lock().pending.set()) & !own.blocked != 0 {
+        task.set_work(work::SIGNAL);
     }
 }
 
-/// Whether the running task is about to be killed.
+/// Whether the running task is about to end.
 pub fn is_dying() -> bool {
-    current().signals.lock().pending & bit(SIGKILL) != 0
+    current().signals.lock().must_exit.is_some()
 }
 
 /// Whether children of `parent` go without being waited for: it ignores SIGCHLD, or set

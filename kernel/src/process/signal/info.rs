@@ -1,0 +1,155 @@
+//! What a signal says about itself: the kernel's form of `siginfo_t`.
+//!
+//! The fields are kept by meaning here and laid out for a program of either width when a
+//! handler, a waiting call or a tracer asks for them.
+
+use linux_raw_sys::general as linux;
+
+use super::SIGCHLD;
+use crate::process::{Process, current};
+
+/// One signal on its way (struct kernel_siginfo).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SigInfo {
+    /// Number, from 1.
+    pub signo: u8,
+    /// `si_errno`: almost always 0.
+    pub errno: i32,
+    /// `si_code`: where it came from (`SI_*`, `SEGV_*`, `CLD_*` ...).
+    pub code: i32,
+    /// What else is known, by the kind of signal.
+    pub fields: Fields,
+}
+
+/// The union in `siginfo_t`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fields {
+    /// Sent by a process: its ID and real user.
+    Kill {
+        /// Sender's process ID; 0 for the kernel.
+        pid: u32,
+        /// Sender's real user ID.
+        uid: u32,
+    },
+    /// Sent with a value (sigqueue(3)).
+    Queue {
+        /// Sender's process ID.
+        pid: u32,
+        /// Sender's real user ID.
+        uid: u32,
+        /// `si_value`, pointer-sized.
+        value: u64,
+    },
+    /// A POSIX timer expired.
+    Timer {
+        /// The timer's ID.
+        id: i32,
+        /// Expirations beyond this one.
+        overrun: i32,
+        /// `sigev_value`.
+        value: u64,
+    },
+    /// A child ended, stopped or went on.
+    Child {
+        /// Its process ID (or thread's, for a tracer).
+        pid: u32,
+        /// Its real user ID.
+        uid: u32,
+        /// Exit status or signal.
+        status: i32,
+        /// User CPU time in clock ticks (1/100 s).
+        utime: i64,
+        /// System CPU time in clock ticks.
+        stime: i64,
+    },
+    /// A fault of the program's own: the address concerned.
+    Fault {
+        /// `si_addr`.
+        addr: u64,
+    },
+    /// A file became ready (SIGIO).
+    Poll {
+        /// `POLLIN` and its like.
+        band: i64,
+        /// The descriptor.
+        fd: i32,
+    },
+    /// What a program passed to rt_sigqueueinfo(2) with a code of its own: the union as it was,
+    /// in 64-bit layout.
+    Raw([u64; 4]),
+}
+
+impl SigInfo {
+    /// From the kernel itself (`SI_KERNEL`).
+    pub fn kernel(signo: u8) -> Self {
+        Self {
+            signo,
+            errno: 0,
+            code: linux::SI_KERNEL as i32,
+            fields: Fields::Kill { pid: 0, uid: 0 },
+        }
+    }
+
+    fn from_caller(signo: u8, code: i32) -> Self {
+        let task = current();
+        Self {
+            signo,
+            errno: 0,
+            code,
+            fields: Fields::Kill {
+                pid: task.process.pid,
+                uid: task.process.cred.lock().uid,
+            },
+        }
+    }
+
+    /// kill(2) by the running process (`SI_USER`).
+    pub fn user(signo: u8) -> Self {
+        Self::from_caller(signo, linux::SI_USER as i32)
+    }
+
+    /// tkill(2) or tgkill(2) by the running process (`SI_TKILL`).
+    pub fn tkill(signo: u8) -> Self {
+        Self::from_caller(signo, linux::SI_TKILL)
+    }
+
+    /// A fault at `addr`.
+    pub fn fault(signo: u8, code: i32, addr: u64) -> Self {
+        Self {
+            signo,
+            errno: 0,
+            code,
+            fields: Fields::Fault { addr },
+        }
+    }
+
+    /// An expired POSIX timer (`SI_TIMER`).
+    pub fn timer(signo: u8, id: i32, value: u64) -> Self {
+        Self {
+            signo,
+            errno: 0,
+            code: linux::SI_TIMER,
+            fields: Fields::Timer {
+                id,
+                overrun: 0,
+                value,
+            },
+        }
+    }
+
+    /// News of `child` for its parent: `code` is `CLD_*`, `status` what goes with it.
+    pub fn child(child: &Process, code: i32, status: i32) -> Self {
+        Self {
+            signo: SIGCHLD,
+            errno: 0,
+            code,
+            fields: Fields::Child {
+                pid: child.pid,
+                uid: child.cred.lock().uid,
+                status,
+                utime: crate::time::cputime::ticks_of(child),
+                stime: 0,
+            },
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Signals that have arrived and wait to be taken: one queue a thread and one a process.
+//!
+//! A standard signal (1 to 31) waits once however often it is sent; a real-time signal (32 to
+//! 64) as often as it was sent, in that order, up to RLIMIT_SIGPENDING (signal(7)).
+
+use alloc::collections::VecDeque;
+
+use super::{SYNCHRONOUS, SigInfo, bit};
+use crate::mm::frame;
+use crate::syscall::errno::Errno;
+
+/// First real-time signal (SIGRTMIN as the kernel counts).
+const FIRST_REAL_TIME: u8 = 32;
+
+/// What waits in one place.
+#[derive(Clone, Debug, Default)]
+pub struct Pending {
+    /// Which signals wait: bit `n - 1` for signal `n`.
+    set: u64,
+    /// Their details, in the order of arrival. A signal in `set` without an entry here came when
+    /// none could be kept; it is told as sent by the kernel's idle hand (`SI_USER`, pid 0).
+    queue: VecDeque<SigInfo>,
+}
+
+impl Pending {
+    /// The set of those that wait.
+    pub fn set(&self) -> u64 {
+        self.set
+    }
+
+    /// How many wait with their details.
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Adds one; `limit` is the most that may wait with details.
+    ///
+    /// # Errors
+    /// `EAGAIN` if a real-time signal with a value finds no room.
+    pub fn push(&mut self, info: &SigInfo, limit: u64) -> Result<(), Errno> {
+        let is_real_time = info.signo >= FIRST_REAL_TIME;
+        let bit = bit(info.signo);
+        if !is_real_time && self.set & bit != 0 {
+            return Ok(());
+        }
+        let fits = (self.queue.len() as u64) < limit || !is_real_time && info.code >= 0;
+        if fits && !frame::is_low() && self.queue.try_reserve(1).is_ok() {
+            self.queue.push_back(*info);
+        } else if is_real_time && info.code != 0 {
+            return Err(Errno::EAGAIN);
+        }
+        self.set |= bit;
+        Ok(())
+    }
+
+    /// Takes the next of those in `mask`: what an instruction caused first, then the lowest number.
+    pub fn pop(&mut self, mask: u64) -> Option<SigInfo> {
+        let ready = self.set & mask;
+        let first = Some(ready & SYNCHRONOUS).filter(|set| *set != 0);
+        let ready = first.unwrap_or(ready);
+        if ready == 0 {
+            return None;
+        }
+        let signo = ready.trailing_zeros() as u8 + 1;
+        let mut same = self.queue.iter().enumerate();
+        let mut found = same.by_ref().filter(|(_, info)| info.signo == signo);
+        let index = found.next().map(|(index, _)| index);
+        if found.next().is_none() {
+            self.set &= !bit(signo);
+        }
+        let lost = SigInfo {
+            code: 0,
+            ..SigInfo::kernel(signo)
+        };
+        Some(
+            index
+                .and_then(|index| self.queue.remove(index))
+                .unwrap_or(lost),
+        )
+    }
+
+    /// Forgets those in `mask`.
+    pub fn remove(&mut self, mask: u64) {
+        if self.set & mask != 0 {
+            self.set &= !mask;
+            self.queue.retain(|info| bit(info.signo) & mask == 0);
+        }
+    }
+}

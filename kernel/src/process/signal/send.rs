@@ -1,0 +1,158 @@
+//! Sending a signal: to a thread, a process, a process group, or to oneself for a fault.
+//!
+//! Who may send to whom is asked by the calls (`syscall/signal.rs`); here it is done.
+
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
+
+use linux_raw_sys::general::RLIMIT_SIGPENDING;
+
+use super::{DEFAULT, IGNORE, IGNORED_BY_DEFAULT, SIGCONT, SIGKILL, STOPPING, SigInfo, bit};
+use crate::arch::percpu::work;
+use crate::process::exit::ExitStatus;
+use crate::process::{Process, Task, init, sched, stop, table};
+use crate::syscall::errno::Errno;
+
+/// Sends to one thread.
+///
+/// # Errors
+/// `EAGAIN` if a real-time signal finds its queue full.
+pub fn send_task(task: &Arc<Task>, info: &SigInfo) -> Result<(), Errno> {
+    if !prepare(&task.process, task, info.signo) {
+        return Ok(());
+    }
+    if info.signo == SIGKILL {
+        kill(&task.process);
+        return Ok(());
+    }
+    let limit = task.process.limits.lock().soft(RLIMIT_SIGPENDING);
+    task.signals.lock().pending.push(info, limit)?;
+    if wants(task, info.signo) {
+        interrupt(task);
+    }
+    Ok(())
+}
+
+/// Sends to a process: the first thread that doesn't block the signal will take it. One that has
+/// ended gets nothing.
+///
+/// # Errors
+/// `EAGAIN` if a real-time signal finds its queue full.
+pub fn send_process(process: &Arc<Process>, info: &SigInfo) -> Result<(), Errno> {
+    let threads = process.threads.lock();
+    let Some(first) = threads.first().cloned() else {
+        return Ok(());
+    };
+    let taker = threads.iter().find(|task| wants(task, info.signo)).cloned();
+    drop(threads);
+    if !prepare(process, taker.as_ref().unwrap_or(&first), info.signo) {
+        return Ok(());
+    }
+    if info.signo == SIGKILL {
+        kill(process);
+        return Ok(());
+    }
+    let limit = process.limits.lock().soft(RLIMIT_SIGPENDING);
+    process.signals.lock().pending.push(info, limit)?;
+    process.signal_arrived.wake_all();
+    if let Some(taker) = taker {
+        interrupt(&taker);
+    }
+    Ok(())
+}
+
+/// Sends to every process of a group.
+///
+/// # Errors
+/// `ESRCH` if the group is empty.
+pub fn send_group(pgid: u32, info: &SigInfo) -> Result<(), Errno> {
+    let mut result = Err(Errno::ESRCH);
+    for process in table::all_processes() {
+        if process.pgid.load(Ordering::Relaxed) == pgid {
+            result = send_process(&process, info);
+        }
+    }
+    result
+}
+
+/// Sends the running task a signal that it caused and cannot go on from: if it blocks or ignores
+/// it, it dies of it (force_sig_info_to_task in kernel/signal.c).
+pub fn force(info: &SigInfo) {
+    let task = sched::current_task();
+    {
+        let mut actions = task.process.actions.lock();
+        let mut signals = task.signals.lock();
+        let mut action = actions.get(info.signo);
+        if action.handler == IGNORE || signals.blocked & bit(info.signo) != 0 {
+            action.handler = DEFAULT;
+            actions.set(info.signo, action);
+            signals.blocked &= !bit(info.signo);
+        }
+        signals.forced |= bit(info.signo);
+        // A standard signal: there is always room for it.
+        let _ = signals.pending.push(info, u64::MAX);
+    }
+    task.set_work(work::SIGNAL);
+}
+
+/// Kills a process, init too.
+pub fn kill(process: &Process) {
+    let status = ExitStatus::Killed(SIGKILL);
+    process.ending.lock().group.get_or_insert(status);
+    for task in process.threads.lock().iter() {
+        kill_thread(task, status);
+    }
+}
+
+/// Has one thread end with `status` as soon as it leaves the kernel, whatever it waits for.
+pub fn kill_thread(task: &Arc<Task>, status: ExitStatus) {
+    task.signals.lock().must_exit.get_or_insert(status);
+    task.set_work(work::SIGNAL);
+    sched::wake(task);
+    sched::wake_stopped(task);
+}
+
+/// Does what a signal does by merely being sent: stops and SIGCONT cancel each other. Returns
+/// whether it is to be queued (prepare_signal in kernel/signal.c).
+fn prepare(process: &Process, taker: &Task, signo: u8) -> bool {
+    if STOPPING & bit(signo) != 0 {
+        forget(process, bit(SIGCONT));
+    } else if signo == SIGCONT {
+        forget(process, STOPPING);
+        stop::resume(process);
+    }
+    !is_ignored(process, taker, signo)
+}
+
+/// Takes the signals in `mask` out of all queues of a process.
+pub fn forget(process: &Process, mask: u64) {
+    process.signals.lock().pending.remove(mask);
+    for task in process.threads.lock().iter() {
+        task.signals.lock().pending.remove(mask);
+    }
+}
+
+fn is_ignored(process: &Process, taker: &Task, signo: u8) -> bool {
+    // What is blocked may find a handler by the time it is taken; a tracer wants to see all.
+    if taker.signals.lock().blocked & bit(signo) != 0 || taker.is_traced() && signo != SIGKILL {
+        return false;
+    }
+    match process.actions.lock().get(signo).handler {
+        IGNORE => true,
+        // init gets only what it has a handler for (SIGNAL_UNKILLABLE).
+        DEFAULT => process.pid == init::PID || IGNORED_BY_DEFAULT & bit(signo) != 0,
+        _ => false,
+    }
+}
+
+/// Whether a thread would take the signal now.
+fn wants(task: &Task, signo: u8) -> bool {
+    let signals = task.signals.lock();
+    signals.blocked & bit(signo) == 0 && signals.must_exit.is_none()
+}
+
+/// Has a thread look at its signals.
+pub fn interrupt(task: &Arc<Task>) {
+    task.set_work(work::SIGNAL);
+    sched::wake(task);
+}

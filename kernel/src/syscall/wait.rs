@@ -1,0 +1,101 @@
+//! Waiting for children: wait4, waitpid, waitid.
+
+use core::sync::atomic::Ordering;
+
+use linux_raw_sys::general as linux;
+
+use super::errno::{Errno, SysResult};
+use crate::process::children::{self, Options, Report, Which};
+use crate::process::current;
+use crate::process::signal::SIGCHLD;
+use crate::time::cputime;
+use crate::usercopy::UserPtr;
+
+/// struct rusage of a child that was waited for, 64-bit: user and system time, then counts, of
+/// which none is kept.
+fn rusage(report: &Report) -> [i64; 18] {
+    let micros = cputime::micros_with_children(&report.process);
+    let mut usage = [0; 18];
+    (usage[0], usage[1]) = (micros / 1_000_000, micros % 1_000_000);
+    usage
+}
+
+fn write_rusage(address: u64, report: &Report) -> Result<(), Errno> {
+    let usage = rusage(report);
+    if current().is_i386_call() {
+        UserPtr::<[i32; 18]>::new(address).write_opt(usage.map(|field| field as i32))
+    } else {
+        UserPtr::<[i64; 18]>::new(address).write_opt(usage)
+    }
+}
+
+/// wait4(2).
+pub fn wait4(pid: i32, status: UserPtr<u32>, options: u32, rusage: u64) -> SysResult {
+    let known = Options::all() - Options::EXITED - Options::NOWAIT;
+    let options = Options::from_bits(options)
+        .filter(|options| known.contains(*options))
+        .ok_or(Errno::EINVAL)?;
+    let which = match pid {
+        -1 => Which::Any,
+        0 => Which::Group(current().process.pgid.load(Ordering::Relaxed)),
+        i32::MIN => return Err(Errno::ESRCH),
+        pid if pid < 0 => Which::Group(pid.unsigned_abs()),
+        pid => Which::Pid(pid as u32),
+    };
+    let Some(report) = children::wait(which, options | Options::EXITED)? else {
+        return Ok(0);
+    };
+    status.write_opt(report.event.wait_status())?;
+    write_rusage(rusage, &report)?;
+    Ok(report.pid() as usize)
+}
+
+/// waitpid(2), i386.
+pub fn waitpid(pid: i32, status: UserPtr<u32>, options: u32) -> SysResult {
+    wait4(pid, status, options, 0)
+}
+
+/// waitid(2). The answer is a `siginfo_t` whose first fields are the same in both ABIs up to
+/// `si_code`; behind them lie `si_pid`, `si_uid` and `si_status`, on 64-bit after a gap.
+pub fn waitid(kind: u32, id: i32, info: u64, options: u32, rusage: u64) -> SysResult {
+    let known = Options::all();
+    let options = Options::from_bits(options)
+        .filter(|options| known.contains(*options))
+        .ok_or(Errno::EINVAL)?;
+    if !options.intersects(Options::EXITED | Options::UNTRACED | Options::CONTINUED) {
+        return Err(Errno::EINVAL);
+    }
+    let which = match (kind, id) {
+        (linux::P_ALL, _) => Which::Any,
+        (linux::P_PID, 1..) => Which::Pid(id as u32),
+        (linux::P_PGID, 0) => Which::Group(current().process.pgid.load(Ordering::Relaxed)),
+        (linux::P_PGID, 1..) => Which::Group(id as u32),
+        (linux::P_PIDFD, 0..) => return Err(Errno::EBADF),
+        _ => return Err(Errno::EINVAL),
+    };
+    let report = children::wait(which, options)?;
+    if let Some(report) = &report {
+        write_rusage(rusage, report)?;
+    }
+    if info == 0 {
+        return Ok(0);
+    }
+    let (signo, code, pid, uid, status) = report.as_ref().map_or((0, 0, 0, 0, 0), |report| {
+        let (code, status) = report.event.code_and_status();
+        let uid = report.process.cred.lock().uid;
+        (
+            i32::from(SIGCHLD),
+            code,
+            report.pid() as i32,
+            uid as i32,
+            status,
+        )
+    });
+    if current().is_i386_call() {
+        UserPtr::<[i32; 6]>::new(info).write([signo, 0, code, pid, uid, status])?;
+    } else {
+        UserPtr::<[i32; 3]>::new(info).write([signo, 0, code])?;
+        UserPtr::<[i32; 3]>::new(info.wrapping_add(16)).write([pid, uid, status])?;
+    }
+    Ok(0)
+}
