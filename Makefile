@@ -4,7 +4,7 @@
 #   make test      install what is missing, run every test
 #   make check     check format, lints and documentation
 #   make build     build target/trident.elf
-#   make bench     count instructions per call, beside Linux's
+#   make bench     count instructions per call, beside Linux's; fails where a goal is missed
 #   make iso       build target/trident.iso (GRUB, BIOS and UEFI)
 #   make debug     boot QEMU stopped, with gdb attached
 #   make doctor    say what was found on this machine and what is missing

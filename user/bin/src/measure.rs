@@ -56,6 +56,20 @@ fn batch(mut call: impl FnMut()) -> u64 {
     rdtsc() - start
 }
 
+/// Measures one call of something longer: the fastest of `batches` batches of `calls` calls. What
+/// the loop itself costs is too little to matter, and stays in.
+pub fn long_cost(batches: usize, calls: usize, mut call: impl FnMut()) -> Cost {
+    let mut least = u64::MAX;
+    for _ in 0..batches {
+        let start = rdtsc();
+        for _ in 0..calls {
+            call();
+        }
+        least = least.min(rdtsc() - start);
+    }
+    Cost(least.saturating_mul(10) / calls as u64)
+}
+
 /// Measures the first access to each page of fresh memory: `fresh` maps it and tells the address,
 /// `drop` unmaps it again.
 pub fn first_touch(pages: usize, fresh: impl Fn() -> usize, drop: impl Fn(usize)) -> Cost {

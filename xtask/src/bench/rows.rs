@@ -64,14 +64,17 @@ pub struct Row {
     pub title: &'static str,
     /// Linux's instructions.
     pub linux: f64,
+    /// The goal: no more than this. It is what was reached once, and a little.
+    pub most: f64,
 }
 
-const fn row(run: Run, name: &'static str, title: &'static str, linux: f64) -> Row {
+const fn row(run: Run, name: &'static str, title: &'static str, linux: f64, most: f64) -> Row {
     Row {
         run,
         name,
         title,
         linux,
+        most,
     }
 }
 
@@ -79,100 +82,127 @@ use Run::{NarrowAmd, NarrowIntel, Wide};
 
 /// The table.
 pub const ROWS: &[Row] = &[
-    row(Wide, "call_empty", "call of an empty function", 2.0),
+    row(Wide, "call_empty", "call of an empty function", 2.0, 2.0),
     row(
         Wide,
         "getpid_syscall",
         "getpid, SYSCALL (64-bit program)",
         293.0,
+        93.0,
     ),
     row(
         Wide,
         "getpid_int80",
         "getpid, INT 0x80 (64-bit program)",
         336.0,
+        76.0,
     ),
     row(
         NarrowAmd,
         "getpid_int80_32",
         "getpid, INT 0x80 (32-bit program)",
         336.0,
+        76.0,
     ),
     row(
         NarrowIntel,
         "getpid_sysenter_32",
         "getpid, SYSENTER via __kernel_vsyscall (32-bit, Intel)",
         330.0,
+        109.0,
     ),
     row(
         NarrowAmd,
         "getpid_syscall32_32",
         "getpid, SYSCALL via __kernel_vsyscall (32-bit, AMD)",
         321.0,
+        107.0,
     ),
     row(
         Wide,
         "enosys_syscall",
         "number out of range (-ENOSYS), SYSCALL",
         195.0,
+        125.0,
     ),
     row(
         Wide,
         "enosys_int80",
         "number out of range (-ENOSYS), INT 0x80",
         237.0,
+        106.0,
     ),
     row(
         Wide,
         "clock_gettime_entered",
         "clock_gettime(MONOTONIC), SYSCALL",
         417.0,
+        220.0,
     ),
     row(
         Wide,
         "vdso_clock_gettime",
         "vDSO clock_gettime(MONOTONIC), 64-bit",
         61.0,
+        41.0,
     ),
     row(
         NarrowAmd,
         "vdso_clock_gettime_32",
         "vDSO clock_gettime(MONOTONIC), 32-bit",
         99.0,
+        70.0,
     ),
     row(
         Wide,
         "vdso_clock_gettime_coarse",
         "vDSO clock_gettime(MONOTONIC_COARSE), 64-bit",
         40.0,
+        28.0,
     ),
     row(
         NarrowAmd,
         "vdso_clock_gettime_coarse_32",
         "vDSO clock_gettime(MONOTONIC_COARSE), 32-bit",
         64.0,
+        46.0,
     ),
-    row(Wide, "vdso_gettimeofday", "vDSO gettimeofday, 64-bit", 56.0),
+    row(
+        Wide,
+        "vdso_gettimeofday",
+        "vDSO gettimeofday, 64-bit",
+        56.0,
+        41.0,
+    ),
     row(
         NarrowAmd,
         "vdso_gettimeofday_32",
         "vDSO gettimeofday, 32-bit",
         98.0,
+        73.0,
     ),
-    row(Wide, "vdso_time", "vDSO time, 64-bit", 10.0),
-    row(NarrowAmd, "vdso_time_32", "vDSO time, 32-bit", 23.0),
-    row(Wide, "vdso_getcpu", "vDSO getcpu, 64-bit", 16.0),
-    row(Wide, "read_zero", "read(/dev/zero, 1 byte), SYSCALL", 636.0),
+    row(Wide, "vdso_time", "vDSO time, 64-bit", 10.0, 8.0),
+    row(NarrowAmd, "vdso_time_32", "vDSO time, 32-bit", 23.0, 16.0),
+    row(Wide, "vdso_getcpu", "vDSO getcpu, 64-bit", 16.0, 16.0),
+    row(
+        Wide,
+        "read_zero",
+        "read(/dev/zero, 1 byte), SYSCALL",
+        636.0,
+        400.0,
+    ),
     row(
         Wide,
         "write_empty",
         "write(1, \"\", 0) to the serial tty, SYSCALL",
         1394.0,
+        460.0,
     ),
     row(
         Wide,
         "first_touch",
         "first touch of an anonymous page",
         6900.0,
+        1180.0,
     ),
 ];

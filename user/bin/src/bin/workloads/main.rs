@@ -1,0 +1,46 @@
+//! Measures what processes, memory and files cost. Expected: exit 0.
+//!
+//! Prints a line `bench: NAME TICKS` per row, as `bench` does for the doors, and `bench: end` last.
+//! The same file runs as init on Linux, which is what the figures are held against. A row that this
+//! kernel lacks is left out. Measured are only calls that every kernel must make the same way: the
+//! loops hold the calls themselves, without a C library.
+//!
+//! [`processes`]: making, ending, switching, signalling; [`memory`]: mapping and faulting; [`files`]:
+//! paths and directories; [`growth`]: the same with more and more of everything.
+#![no_std]
+#![cfg_attr(bare, no_main)]
+
+use sys::Env;
+
+#[cfg(target_arch = "x86_64")]
+mod calls;
+#[cfg(target_arch = "x86_64")]
+mod files;
+#[cfg(target_arch = "x86_64")]
+mod growth;
+#[cfg(target_arch = "x86_64")]
+mod memory;
+#[cfg(target_arch = "x86_64")]
+mod processes;
+
+sys::entry!(run);
+
+#[cfg(target_arch = "x86_64")]
+fn run(env: &Env) -> i32 {
+    // Started by itself, to be measured.
+    if env.args().nth(1) == Some("exit") {
+        return 0;
+    }
+    processes::measure(env);
+    memory::measure();
+    files::measure();
+    growth::measure();
+    sys::println!("bench: end");
+    0
+}
+
+/// The costs are the 64-bit program's.
+#[cfg(target_arch = "x86")]
+fn run(_: &Env) -> i32 {
+    2
+}

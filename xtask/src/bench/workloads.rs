@@ -1,0 +1,272 @@
+//! What processes, memory and files cost beside Linux, and how the costs grow.
+//!
+//! `workloads` runs as init on both kernels, in the same QEMU. Each row has the same goal: at most
+//! half of Linux's instructions. Each series grows no faster than its limit: the cost with the
+//! most of something around is at most so many times the cost with the least.
+
+use std::fmt;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use harness::{Initramfs, Verdict, Vm, paths};
+use serde_json::{Value, json};
+
+use super::{Figures, counted, figures, linux};
+use crate::ui::Step;
+
+/// The goal of each row: Trident's instructions by Linux's.
+const GOAL: f64 = 0.5;
+/// What a thousandfold of something may multiply a series' cost by.
+const GROWTH: f64 = 2.0;
+
+/// One row: the program's name for it, what it is, and Linux's instructions as they were recorded.
+struct Row(&'static str, &'static str, f64);
+
+/// The rows. Recorded with Debian's 6.1.176 under QEMU 7.2.
+const ROWS: &[Row] = &[
+    Row("fork_exit", "fork, exit, wait", 151_210.0),
+    Row(
+        "fork_exit_1000_pages",
+        "the same with 1,000 pages",
+        559_503.0,
+    ),
+    Row("vfork_exit", "vfork, exit, wait", 66_105.0),
+    Row(
+        "fork_exec",
+        "fork, exec of a static program, wait",
+        363_691.0,
+    ),
+    Row("vfork_exec", "vfork, exec, wait", 259_015.0),
+    Row(
+        "thread_join",
+        "thread made and joined (clone, futex)",
+        55_415.0,
+    ),
+    Row(
+        "yield_switch",
+        "switch to another process (sched_yield)",
+        1_998.0,
+    ),
+    Row(
+        "pipe_ping_pong",
+        "a byte to another process and one back",
+        10_079.0,
+    ),
+    Row("signal", "signal to oneself, handler, return", 4_020.0),
+    Row("mmap_munmap", "mmap, munmap", 10_489.0),
+    Row("mmap_touch_munmap", "mmap, touch, munmap", 20_150.0),
+    Row("fault_anonymous", "page fault: anonymous", 6_695.0),
+    Row(
+        "fault_file_read",
+        "page fault: file, read (per page)",
+        617.0,
+    ),
+    Row(
+        "fault_file_write",
+        "page fault: private file, written",
+        3_576.0,
+    ),
+    Row("fault_copy_on_write", "page fault: copy on write", 7_307.0),
+    Row("open_read_close", "open, read of 100 bytes, close", 6_355.0),
+    Row("stat", "stat", 2_731.0),
+    Row(
+        "getdents_1000",
+        "list of a directory of 1,000 files",
+        318_681.0,
+    ),
+];
+
+/// A series: the program's name for it, what it is, how many of what there are.
+struct Series(&'static str, &'static str, &'static [u32]);
+
+const SERIES: &[Series] = &[
+    Series(
+        "grow_fork_exit",
+        "fork, exit, wait with n processes",
+        &[1, 10, 100, 1000],
+    ),
+    Series(
+        "grow_mmap_munmap",
+        "mmap, munmap with n mappings",
+        &[10, 100, 1000, 10_000],
+    ),
+    Series(
+        "grow_fault",
+        "page fault with n mappings",
+        &[10, 100, 1000, 10_000],
+    ),
+    Series(
+        "grow_lookup",
+        "stat in a directory of n",
+        &[10, 100, 1000, 10_000, 100_000],
+    ),
+    // With few entries the opening weighs more than the entries.
+    Series(
+        "grow_getdents",
+        "list of a directory of n, per entry",
+        &[1000, 10_000, 100_000],
+    ),
+];
+
+/// What was found.
+pub struct Measured {
+    ours: Figures,
+    linux: Option<Figures>,
+}
+
+/// Runs the program on both kernels.
+pub fn measure() -> Result<Measured> {
+    let program = paths::program(64, "workloads");
+    let vm = Vm::new()
+        .cpu("max,-rdrand,-rdseed")
+        .memory("1G")
+        .timeout(Duration::from_secs(600))
+        .initramfs(&Initramfs::new().executable_from("/init", &program)?);
+    let step = Step::begin_long("Counting instructions, processes, memory, files");
+    let outcome = counted(vm.clone()).append("quiet norandmaps").run()?;
+    step.end();
+    outcome.expect(Verdict::Pass)?;
+    ensure!(outcome.serial.contains("bench: end"), "it ended early");
+    Ok(Measured {
+        ours: figures(&outcome)?,
+        linux: linux::measure(vm)?,
+    })
+}
+
+impl Measured {
+    /// (Trident's, Linux's) instructions of a row.
+    fn row(&self, row: &Row) -> (Option<f64>, f64) {
+        let linux = self.linux.as_ref().and_then(|figures| figures.get(row.0));
+        (self.ours.get(row.0).copied(), *linux.unwrap_or(&row.2))
+    }
+
+    /// (Trident's, Linux's) instructions at one point of a series.
+    fn point(&self, series: &Series, count: u32) -> (Option<f64>, Option<f64>) {
+        let name = format!("{}_{count}", series.0);
+        let linux = self.linux.as_ref().and_then(|figures| figures.get(&name));
+        (self.ours.get(&name).copied(), linux.copied())
+    }
+
+    /// How much dearer a series' last point is than its first.
+    fn growth(&self, series: &Series) -> Option<f64> {
+        let cost = |count: Option<&u32>| self.point(series, *count?).0;
+        Some(cost(series.2.last())? / cost(series.2.first())?)
+    }
+
+    /// What misses its goal, in words.
+    pub fn missed(&self) -> Vec<String> {
+        let rows = ROWS.iter().filter_map(|row| match self.row(row) {
+            (None, _) => Some(format!("{}: no figure", row.1)),
+            (Some(ours), linux) => {
+                let ratio = ours / linux;
+                (ratio > GOAL).then(|| format!("{}: {ratio:.2} of Linux, goal {GOAL}", row.1))
+            }
+        });
+        let series = SERIES.iter().filter_map(|series| {
+            let growth = self.growth(series).unwrap_or(f64::INFINITY);
+            (growth > GROWTH)
+                .then(|| format!("{}: grows {growth:.2} times, goal {GROWTH}", series.1))
+        });
+        rows.chain(series).collect()
+    }
+
+    /// For the JSON file.
+    pub fn report(&self) -> Value {
+        let rows: Vec<Value> = ROWS
+            .iter()
+            .map(|row| {
+                let (ours, linux) = self.row(row);
+                json!({ "name": row.0, "title": row.1, "trident": ours, "linux": linux,
+                        "ratio": ours.map(|ours| ours / linux), "goal": GOAL })
+            })
+            .collect();
+        let series: Vec<Value> = SERIES
+            .iter()
+            .map(|series| {
+                let points: Vec<Value> = series
+                    .2
+                    .iter()
+                    .map(|count| {
+                        let (ours, linux) = self.point(series, *count);
+                        json!({ "n": count, "trident": ours, "linux": linux })
+                    })
+                    .collect();
+                json!({ "name": series.0, "title": series.1, "points": points,
+                        "growth": self.growth(series), "goal": GROWTH })
+            })
+            .collect();
+        json!({ "rows": rows, "series": series, "linux_is_live": self.linux.is_some() })
+    }
+}
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let linux = match self.linux {
+            Some(_) => "Linux",
+            None => "recorded",
+        };
+        let line = |f: &mut fmt::Formatter<'_>, title: &str, ours: Option<f64>, linux| {
+            let number = |value: Option<f64>| value.map_or("-".into(), |n| format!("{n:.0}"));
+            let ratio = match (ours, linux) {
+                (Some(ours), Some(linux)) => format!("{:.2}", ours / linux),
+                _ => "-".into(),
+            };
+            let (ours, linux) = (number(ours), number(linux));
+            writeln!(f, "{title:48} {ours:>10} {linux:>10} {ratio:>7}")
+        };
+        writeln!(
+            f,
+            "{:48} {:>10} {linux:>10} {:>7}   (goal: {GOAL})",
+            "instructions", "Trident", "ratio"
+        )?;
+        for row in ROWS {
+            let (ours, linux) = self.row(row);
+            line(f, row.1, ours, Some(linux))?;
+        }
+        for series in SERIES {
+            let growth = self
+                .growth(series)
+                .map_or("-".into(), |growth| format!("{growth:.2}"));
+            writeln!(f, "{}: grows {growth} times (goal: {GROWTH})", series.1)?;
+            for count in series.2 {
+                let (ours, linux) = self.point(series, *count);
+                line(f, &format!("    n = {count}"), ours, linux)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(of: impl Fn(&Row) -> f64, last: f64) -> Figures {
+        let rows = ROWS.iter().map(|row| (row.0.to_owned(), of(row)));
+        let points = SERIES.iter().flat_map(|series| {
+            let (least, most) = (series.2[0], series.2[series.2.len() - 1]);
+            [(least, 1.0), (most, last)].map(|(n, cost)| (format!("{}_{n}", series.0), cost))
+        });
+        rows.chain(points).collect()
+    }
+
+    #[test]
+    fn goals_are_kept_or_named() {
+        let measured = |share: f64, last| Measured {
+            ours: figures(|row| row.2 * share, last),
+            linux: None,
+        };
+        assert!(measured(0.5, 2.0).missed().is_empty());
+        assert_eq!(measured(0.51, 2.0).missed().len(), ROWS.len());
+        assert_eq!(measured(0.5, 2.1).missed().len(), SERIES.len());
+    }
+
+    #[test]
+    fn a_row_without_a_figure_is_missed() {
+        let none = Measured {
+            ours: Figures::new(),
+            linux: None,
+        };
+        assert_eq!(none.missed().len(), ROWS.len() + SERIES.len());
+    }
+}
