@@ -238,7 +238,7 @@ extern "C" fn handle(frame: &mut Frame) {
 
 fn interrupt(line: u8) {
     if line == pic::TIMER {
-        crate::time::tick();
+        crate::time::interrupt();
         fault::report_nmis();
     }
     pic::acknowledge(line);

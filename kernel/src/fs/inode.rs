@@ -11,6 +11,7 @@ use core::any::Any;
 use super::dentry::{Dentry, Location};
 use super::io::{In, Out};
 use crate::mm::vma::PageSource;
+use crate::process::wait::WaitQueue;
 use crate::syscall::errno::{Errno, SysResult};
 
 pub use super::metadata::{Change, Device, Metadata, NewFile, Time, mode};
@@ -180,6 +181,10 @@ bitflags::bitflags! {
         const ERROR = 0x08;
         /// The other end is gone (POLLHUP).
         const HANGUP = 0x10;
+        /// Something out of band: urgent data, a terminal's status (POLLPRI).
+        const PRIORITY = 0x02;
+        /// The other end will write no more (POLLRDHUP).
+        const READ_HANGUP = 0x2000;
     }
 }
 
@@ -210,6 +215,13 @@ pub trait FileOps: Send + Sync {
     /// What it is ready for.
     fn ready(&self) -> Ready {
         Ready::READ | Ready::WRITE
+    }
+
+    /// Calls `each` with every queue that is woken when the answer of [`ready`](Self::ready) may
+    /// become another. Returns whether there can be any: where there can't, as with regular files,
+    /// epoll_ctl(2) refuses the file.
+    fn wait_queues(&self, _each: &mut dyn FnMut(&WaitQueue)) -> bool {
+        false
     }
 
     /// Device control; `argument` is a number or an address.

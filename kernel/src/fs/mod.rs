@@ -25,6 +25,7 @@ pub mod mount;
 pub mod open;
 pub mod path;
 pub mod pipe;
+pub mod poll;
 pub mod procfs;
 mod ring;
 #[cfg(test)]

@@ -238,6 +238,11 @@ impl FileOps for Reader {
         ready
     }
 
+    fn wait_queues(&self, each: &mut dyn FnMut(&WaitQueue)) -> bool {
+        each(&self.0.changed);
+        true
+    }
+
     fn ioctl(&self, request: u32, argument: u64) -> SysResult {
         self.0.ioctl(request, argument)
     }
@@ -285,6 +290,11 @@ impl FileOps for Writer {
         ready.set(Ready::WRITE, state.bytes.room() >= ATOMIC);
         ready.set(Ready::ERROR, state.readers == 0);
         ready
+    }
+
+    fn wait_queues(&self, each: &mut dyn FnMut(&WaitQueue)) -> bool {
+        each(&self.0.changed);
+        true
     }
 
     fn ioctl(&self, request: u32, argument: u64) -> SysResult {

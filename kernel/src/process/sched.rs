@@ -99,7 +99,7 @@ pub fn schedule() {
             // STI takes effect after the next instruction: no interrupt is lost before HLT.
             interrupts::enable_and_hlt();
             interrupts::disable();
-            crate::time::idle();
+            crate::time::cputime::skip();
             scheduler = SCHEDULER.lock();
         }
     };

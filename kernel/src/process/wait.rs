@@ -1,21 +1,66 @@
-//! Wait queues: tasks that sleep until something happens.
+//! Wait queues: who is to be told when something happens.
+//!
+//! In a queue stand tasks that sleep, and [`Wake`] callbacks: poll(2), select(2) and epoll(7) wait
+//! for several files at once, and so stand in the queues of all of them. A task leaves the queue as
+//! it is woken; a callback stays until it is taken out. Timeouts come from `crate::time::timer`.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use spin::Mutex;
 
 use super::{Task, TaskState, sched};
 use crate::arch::percpu::{self, work};
+use crate::fs::inode::Ready;
+use crate::time::timer::{Alarm, Clock};
 
-/// Tasks that wait for one thing.
+/// What stands in a queue in place of a task.
+pub trait Wake: Send + Sync {
+    /// Called when one of `events` may have happened. The queue is locked meanwhile: neither join
+    /// nor leave it, and don't look at the file.
+    fn wake(&self, events: Ready);
+}
+
+/// Names the entries of one waiter, in every queue that it stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+impl Ticket {
+    /// A new one, greater than all before.
+    pub fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+enum Waiter {
+    Task(Arc<Task>),
+    Callback(Ready, Arc<dyn Wake>),
+}
+
+/// Waiters in the order of their tickets, which is that of their coming.
+type Line = VecDeque<(Ticket, Waiter)>;
+
+/// Those who wait for one thing.
 #[derive(Default)]
-pub struct WaitQueue(Mutex<VecDeque<Arc<Task>>>);
+pub struct WaitQueue(Mutex<Lines>);
+
+#[derive(Default)]
+struct Lines {
+    /// Woken together.
+    shared: Line,
+    /// Woken one at a time: each uses up what it is woken for.
+    exclusive: Line,
+}
 
 impl WaitQueue {
     /// A queue without waiters.
     pub const fn new() -> Self {
-        Self(Mutex::new(VecDeque::new()))
+        Self(Mutex::new(Lines {
+            shared: VecDeque::new(),
+            exclusive: VecDeque::new(),
+        }))
     }
 
     /// Sleeps until `condition` gives a value. It is asked again after every wake-up; nothing
@@ -27,24 +72,219 @@ impl WaitQueue {
             if let Some(value) = condition() {
                 return value;
             }
-            let task = sched::current_task();
-            task.set_state(TaskState::Blocked);
-            self.0.lock().push_back(task.clone());
-            sched::schedule();
-            // A signal's wake-up leaves the entry behind, and with it the whole task.
-            self.0.lock().retain(|waiter| !Arc::ptr_eq(waiter, &task));
+            self.sleep(false);
         }
+    }
+
+    /// The same until CLOCK_MONOTONIC says `deadline` (ns): `None` if that came first.
+    pub fn wait_until<T>(
+        &self,
+        deadline: Option<u64>,
+        condition: impl FnMut() -> Option<T>,
+    ) -> Option<T> {
+        wait_until(deadline, condition, || {
+            self.sleep(false);
+        })
+    }
+
+    /// As [`wait_for`](Self::wait_for), for a waiter that uses up what it waits for (a connection,
+    /// a pipe's bytes): [`wake_one`](Self::wake_one) wakes a single one of those.
+    #[allow(dead_code)]
+    pub fn wait_for_exclusive<T>(&self, mut condition: impl FnMut() -> Option<T>) -> T {
+        let mut was_woken = false;
+        loop {
+            if let Some(value) = condition() {
+                // It may give up with the wake-up unused: another one should have it.
+                if was_woken && is_interrupted() {
+                    self.wake_one();
+                }
+                return value;
+            }
+            was_woken = self.sleep(true);
+        }
+    }
+
+    /// Sleeps until woken by anybody. Returns whether it was this queue.
+    fn sleep(&self, exclusive: bool) -> bool {
+        let task = sched::current_task();
+        let ticket = Ticket::new();
+        {
+            let mut lines = self.0.lock();
+            let line = lines.choose(exclusive);
+            line.push_back((ticket, Waiter::Task(task.clone())));
+        }
+        task.set_state(TaskState::Blocked);
+        drop(task);
+        sched::schedule();
+        // Somebody else's wake-up, a signal's or a timer's, leaves the entry behind.
+        !remove(self.0.lock().choose(exclusive), ticket)
+    }
+
+    /// Enters a callback, to be called when one of `events` may have happened.
+    pub fn join(&self, ticket: Ticket, events: Ready, callback: Arc<dyn Wake>) {
+        let mut lines = self.0.lock();
+        let at = lines.shared.partition_point(|(other, _)| *other <= ticket);
+        let waiter = Waiter::Callback(events, callback);
+        lines.shared.insert(at, (ticket, waiter));
+    }
+
+    /// Takes out all callbacks that joined with `ticket`.
+    pub fn leave(&self, ticket: Ticket) {
+        let mut lines = self.0.lock();
+        while remove(&mut lines.shared, ticket) {}
     }
 
     /// Wakes every waiter.
     pub fn wake_all(&self) {
-        for task in core::mem::take(&mut *self.0.lock()) {
-            sched::wake(&task);
+        self.wake(Ready::all(), usize::MAX);
+    }
+
+    /// Wakes every waiter, but of those that wait exclusively only the one that came first.
+    #[allow(dead_code)]
+    pub fn wake_one(&self) {
+        self.wake(Ready::all(), 1);
+    }
+
+    /// Wakes the sleeping tasks and the callbacks that are for one of `events`; `exclusive`: at most
+    /// so many of the exclusive waiters.
+    pub fn wake(&self, events: Ready, exclusive: usize) {
+        let mut lines = self.0.lock();
+        if !lines.shared.is_empty() {
+            lines.shared.retain(|(_, waiter)| match waiter {
+                Waiter::Task(task) => {
+                    sched::wake(task);
+                    false
+                }
+                Waiter::Callback(wanted, callback) => {
+                    if wanted.intersects(events) {
+                        callback.wake(events);
+                    }
+                    true
+                }
+            });
+            trim(&mut lines.shared);
         }
+        for _ in 0..exclusive {
+            let Some((_, waiter)) = lines.exclusive.pop_front() else {
+                break;
+            };
+            if let Waiter::Task(task) = waiter {
+                sched::wake(&task);
+            }
+        }
+        trim(&mut lines.exclusive);
+    }
+}
+
+impl Lines {
+    fn choose(&mut self, exclusive: bool) -> &mut Line {
+        if exclusive {
+            &mut self.exclusive
+        } else {
+            &mut self.shared
+        }
+    }
+}
+
+/// Takes one entry of `ticket` out; whether there was one.
+fn remove(line: &mut Line, ticket: Ticket) -> bool {
+    let found = line.binary_search_by_key(&ticket, |(other, _)| *other);
+    found.map(|at| line.remove(at)).is_ok()
+}
+
+/// Gives back the room of a crowd that is gone.
+fn trim(line: &mut Line) {
+    if line.is_empty() && line.capacity() > 64 {
+        *line = VecDeque::new();
+    }
+}
+
+/// Sleeps in no queue until `condition` gives a value, which [`sched::wake`] has to make it ask for,
+/// or until `deadline` (ns of CLOCK_MONOTONIC): `None`.
+pub fn until<T>(deadline: Option<u64>, condition: impl FnMut() -> Option<T>) -> Option<T> {
+    wait_until(deadline, condition, block)
+}
+
+/// Gives the CPU up until somebody wakes the running task.
+pub fn block() {
+    sched::current_task().set_state(TaskState::Blocked);
+    sched::schedule();
+}
+
+fn wait_until<T>(
+    deadline: Option<u64>,
+    mut condition: impl FnMut() -> Option<T>,
+    mut sleep: impl FnMut(),
+) -> Option<T> {
+    let mut alarm = None;
+    loop {
+        if let Some(value) = condition() {
+            return Some(value);
+        }
+        if let Some(deadline) = deadline {
+            if Clock::Monotonic.has_reached(deadline) {
+                return None;
+            }
+            // Set once: it rings when the deadline is reached, and not before.
+            alarm.get_or_insert_with(|| Alarm::new(Clock::Monotonic, deadline));
+        }
+        sleep();
     }
 }
 
 /// Whether a signal waits for the running task.
 pub fn is_interrupted() -> bool {
     percpu::is_pending::<{ work::SIGNAL }>()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::sync::Arc;
+    use alloc::vec::Vec;
+
+    use spin::Mutex;
+
+    use super::{Ticket, WaitQueue, Wake};
+    use crate::fs::inode::Ready;
+    use crate::kernel_test;
+
+    #[derive(Default)]
+    struct Log(Mutex<Vec<Ready>>);
+
+    impl Wake for Log {
+        fn wake(&self, events: Ready) {
+            self.0.lock().push(events);
+        }
+    }
+
+    kernel_test!(
+        fn callbacks_hear_what_they_asked_for_until_they_leave() {
+            let (first, second) = (WaitQueue::new(), WaitQueue::new());
+            let logs: [Arc<Log>; 2] = Default::default();
+            let tickets = [Ticket::new(), Ticket::new()];
+            // The second one stands in both queues, and twice in one of them.
+            second.join(tickets[1], Ready::WRITE, logs[1].clone());
+            second.join(tickets[1], Ready::WRITE, logs[1].clone());
+            first.join(tickets[1], Ready::READ, logs[1].clone());
+            // Later, but with an earlier ticket.
+            first.join(tickets[0], Ready::READ | Ready::HANGUP, logs[0].clone());
+            let heard = || {
+                let take = |log: &Arc<Log>| core::mem::take(&mut *log.0.lock()).len();
+                [take(&logs[0]), take(&logs[1])]
+            };
+            first.wake(Ready::WRITE, 1);
+            assert_eq!(heard(), [0, 0]);
+            first.wake(Ready::READ, 1);
+            assert_eq!(heard(), [1, 1]);
+            first.wake(Ready::HANGUP, 1);
+            assert_eq!(heard(), [1, 0]);
+            second.wake_all();
+            assert_eq!(heard(), [0, 2]);
+            second.leave(tickets[1]);
+            first.leave(tickets[0]);
+            first.wake_all();
+            second.wake_all();
+            assert_eq!(heard(), [0, 1]);
+        }
+    );
 }

@@ -1,7 +1,6 @@
 //! Waiting for files: poll. `select.rs` is the other way to ask.
 //!
-//! Only a terminal is ever not ready, and the timer wakes whoever waits here to look again: at most
-//! a tick late. Left out: the signal mask of ppoll(2).
+//! How one task waits for many files: `crate::fs::poll`. Left out: the signal mask of ppoll(2).
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -11,17 +10,15 @@ use linux_raw_sys::general::RLIMIT_NOFILE;
 use super::errno::{Errno, SysResult};
 use crate::fs::caller;
 use crate::fs::file::File;
-use crate::fs::tty;
+use crate::fs::inode::Ready;
+use crate::fs::poll::{ALWAYS, wait};
 use crate::process::current;
-use crate::process::wait::is_interrupted;
 use crate::usercopy::UserPtr;
 
 /// `struct pollfd`: descriptor, events asked for and found.
 type PollFd = [i32; 2];
 /// POLLNVAL: no such descriptor.
 const POLLNVAL: u16 = 0x20;
-/// What is told whether asked for or not: POLLERR, POLLHUP, POLLNVAL.
-const ALWAYS: u16 = 0x38;
 
 /// When to stop waiting: nanoseconds since boot; never.
 pub(super) type Deadline = Option<u64>;
@@ -30,19 +27,9 @@ pub(super) fn deadline_in(nanoseconds: u64) -> Deadline {
     Some(crate::time::uptime_ns().saturating_add(nanoseconds))
 }
 
-/// Calls `look` until it finds something or the deadline passes.
-///
-/// # Errors
-/// `EINTR` if a signal comes first.
-pub(super) fn wait(deadline: Deadline, mut look: impl FnMut() -> usize) -> SysResult {
-    tty::wait_for_activity(|| {
-        let found = look();
-        let over = deadline.is_some_and(|deadline| crate::time::uptime_ns() >= deadline);
-        if found > 0 || over {
-            return Some(Ok(found));
-        }
-        is_interrupted().then_some(Err(Errno::EINTR))
-    })
+/// The events that an entry asks for.
+fn asked([_, events]: PollFd) -> Ready {
+    Ready::from_bits_truncate(events as u16)
 }
 
 /// Polls `count` descriptors.
@@ -55,22 +42,25 @@ fn poll_until(fds: UserPtr<PollFd>, count: usize, deadline: Deadline) -> SysResu
         .iter()
         .map(|[fd, _]| caller::file(*fd).ok())
         .collect();
-    let found = wait(deadline, || {
+    let asked: Vec<Ready> = entries.iter().map(|entry| asked(*entry)).collect();
+    let waited_for = files.iter().zip(&asked);
+    let waited_for = waited_for.filter_map(|(file, asked)| Some((file.as_ref()?, *asked)));
+    let result = wait(waited_for, deadline, Errno::EINTR, || {
         let mut found = 0;
-        for ([fd, events], file) in entries.iter_mut().zip(&files) {
-            let asked = *events as u32 as u16;
+        for ((entry, file), asked) in entries.iter_mut().zip(&files).zip(&asked) {
             let got = match file {
-                _ if *fd < 0 => 0,
-                Some(file) => file.ops().ready().bits() & (asked | ALWAYS),
+                Some(file) => (file.ops().ready() & (*asked | ALWAYS)).bits(),
+                None if entry[0] < 0 => 0,
                 None => POLLNVAL,
             };
-            *events = i32::from(asked) | i32::from(got) << 16;
+            entry[1] = entry[1] & 0xffff | i32::from(got) << 16;
             found += usize::from(got != 0);
         }
         found
-    })?;
+    });
+    // As on Linux, also after a signal.
     fds.write_slice(&entries)?;
-    Ok(found)
+    result
 }
 
 /// poll(2): a time in milliseconds, negative for ever.

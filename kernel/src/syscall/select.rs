@@ -1,14 +1,14 @@
 //! Waiting for files: select, with sets of descriptors as bits.
 //!
-//! Left out: the signal mask of pselect6(2). There is no out-of-band data, so nothing is ever in the
-//! third set.
+//! Left out: the signal mask of pselect6(2).
 
 use alloc::vec::Vec;
 
 use super::errno::{Errno, SysResult};
-use super::poll::{Deadline, from_timespec, left, read_timespec, read_timespec32, wait};
+use super::poll::{Deadline, from_timespec, left, read_timespec, read_timespec32};
 use crate::fs::caller;
 use crate::fs::inode::Ready;
+use crate::fs::poll::wait;
 use crate::usercopy::UserPtr;
 
 /// The three sets of select(2), and how many bytes of each count.
@@ -21,8 +21,7 @@ struct Sets {
 const KINDS: [Ready; 3] = [
     Ready::READ.union(Ready::HANGUP).union(Ready::ERROR),
     Ready::WRITE.union(Ready::ERROR),
-    // Out-of-band data: nothing here has any.
-    Ready::empty(),
+    Ready::PRIORITY,
 ];
 
 /// select(2) on the first `count` descriptors; sets are of words of `word` bytes.
@@ -44,16 +43,23 @@ fn select_until(count: i32, at: [UserPtr<u8>; 3], word: usize, deadline: Deadlin
     let has = |set: &[u8], fd: usize| set[fd / 8] >> (fd % 8) & 1 != 0;
     let mut files = Vec::new();
     for fd in 0..count {
-        if sets.asked.iter().any(|set| has(set, fd)) {
-            files.push((fd, caller::file(fd as i32)?));
+        let mut asked = Ready::empty();
+        for (set, kind) in sets.asked.iter().zip(KINDS) {
+            if has(set, fd) {
+                asked |= kind;
+            }
+        }
+        if !asked.is_empty() {
+            files.push((fd, caller::file(fd as i32)?, asked));
         }
     }
     let mut result = sets.asked.clone();
-    let found = wait(deadline, || {
+    let waited_for = files.iter().map(|(_, file, asked)| (file, *asked));
+    let found = wait(waited_for, deadline, Errno::EINTR, || {
         let mut found = 0;
         for (set, (asked, kind)) in result.iter_mut().zip(sets.asked.iter().zip(KINDS)) {
             set.fill(0);
-            for (fd, file) in &files {
+            for (fd, file, _) in &files {
                 if has(asked, *fd) && file.ops().ready().intersects(kind) {
                     set[fd / 8] |= 1 << (fd % 8);
                     found += 1;

@@ -2,12 +2,15 @@
 //!
 //! The counter is the TSC. At every tick the [`Timekeeper`] moves its base there and writes
 //! the clock page, which programs read (`user/vdso`) and which this kernel's own [`now`] reads
-//! with the same code: a system call and the vDSO can't disagree. Sleeping is in `sleep.rs`.
+//! with the same code: a system call and the vDSO can't disagree. What happens at a time is in
+//! `timer.rs`, sleeping in `sleep.rs`, and how the interrupt comes in time in `oneshot.rs`.
 
 pub mod cputime;
+mod oneshot;
 mod pit;
 mod rtc;
 pub mod sleep;
+pub mod timer;
 mod tsc;
 
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -91,8 +94,20 @@ fn counter(keeper: &Timekeeper) -> u64 {
     }
 }
 
-/// Called by the timer interrupt.
-pub fn tick() {
+/// Called by the timer interrupt, which may strike in user mode and in the idle loop.
+pub fn interrupt() {
+    if oneshot::is_tick() {
+        tick();
+    }
+    if timer::run_due() {
+        // Who was woken has waited long enough.
+        sched::tick();
+    }
+    oneshot::plan();
+}
+
+/// What is done a hundred times a second.
+fn tick() {
     TICKS.fetch_add(1, Ordering::Relaxed);
     {
         let mut keeper = KEEPER.lock();
@@ -100,15 +115,8 @@ pub fn tick() {
         keeper.advance(now);
         keeper.publish(image::clock_page(), TICK_NANOS);
     }
-    sleep::wake_due();
     fs::tty::tick();
     sched::tick();
-}
-
-/// Called when the idle loop woke up, whatever woke it.
-pub fn idle() {
-    cputime::skip();
-    sleep::wake_due();
 }
 
 /// The time by a clock id (`vdso::reader`'s constants); `None` for ids that the clock page
@@ -138,8 +146,8 @@ pub fn set_realtime(time: Time) {
     keeper.set_realtime(now, time);
     keeper.publish(image::clock_page(), TICK_NANOS);
     drop(keeper);
-    // Those who sleep until a time of day may be due now, or later than they thought.
-    sleep::wake_all();
+    // What waits for a time of day may be due now.
+    oneshot::plan();
 }
 
 /// Cycles of the TSC a second; 0 where there is no usable one.

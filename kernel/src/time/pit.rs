@@ -27,12 +27,22 @@ fn read(port: u16) -> u8 {
     unsafe { Port::new(port).read() }
 }
 
-/// Starts the timer interrupt.
+/// Starts the ticks.
 pub fn start_ticks() {
     let divisor = ((HERTZ + TICKS_PER_SEC / 2) / TICKS_PER_SEC) as u16;
     // Channel 0, low byte then high byte, mode 2 (rate generator), binary.
     out(COMMAND, 0x34);
     let [low, high] = divisor.to_le_bytes();
+    out(CHANNEL0, low);
+    out(CHANNEL0, high);
+}
+
+/// Interrupts once, when `nanoseconds` are over (at most 54 ms); the ticks have stopped.
+pub fn count_once(nanoseconds: u64) {
+    let counts = (nanoseconds.min(54_000_000) * HERTZ).div_ceil(1_000_000_000);
+    // Channel 0, low byte then high byte, mode 0 (interrupt on terminal count), binary.
+    out(COMMAND, 0x30);
+    let [low, high] = (counts as u16).to_le_bytes();
     out(CHANNEL0, low);
     out(CHANNEL0, high);
 }

@@ -1,56 +1,45 @@
-//! Sleeping until a time: tasks in one queue, looked through when the earliest of them is due.
-//!
-//! The tick looks, so a sleep ends at the first tick (10 ms) after its time, never before.
-
-use core::sync::atomic::{AtomicU64, Ordering};
+//! Sleeping until a time.
 
 use vdso::math::Time;
-use vdso::reader::MONOTONIC;
+use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME, TAI};
 
+use super::timer::{Alarm, Clock};
 use super::{as_nanos, now};
-use crate::arch::percpu::{self, work};
-use crate::process::wait::WaitQueue;
+use crate::process::wait;
 use crate::syscall::errno::Errno;
-
-static SLEEPERS: WaitQueue = WaitQueue::new();
-/// When the first of them is to wake, in ns of CLOCK_MONOTONIC; `u64::MAX` if none is.
-static EARLIEST: AtomicU64 = AtomicU64::new(u64::MAX);
 
 /// Sleeps until the clock `id` says `deadline` or later.
 ///
 /// # Errors
 /// `EINTR` if a signal came first; `EINVAL` for a clock that can't be slept on.
 pub fn until(id: i32, deadline: Time) -> Result<(), Errno> {
-    SLEEPERS.wait_for(|| {
-        let Some(time) = now(id) else {
-            return Some(Err(Errno::EINVAL));
-        };
-        if time >= deadline {
-            return Some(Ok(()));
+    let (clock, deadline) = timer_of(id, deadline).ok_or(Errno::EINVAL)?;
+    let mut alarm = None;
+    loop {
+        if clock.has_reached(deadline) {
+            return Ok(());
         }
-        if percpu::pending_work() & work::SIGNAL != 0 {
-            return Some(Err(Errno::EINTR));
+        if wait::is_interrupted() {
+            return Err(Errno::EINTR);
         }
-        // By the monotonic clock, whichever was named: if that one is set meanwhile, the
-        // question is asked again at the next wake-up, and a new wake-up made.
-        let left = as_nanos(deadline).saturating_sub(as_nanos(time));
-        let here = now(MONOTONIC as i32).map_or(0, as_nanos);
-        EARLIEST.fetch_min(here.saturating_add(left), Ordering::Relaxed);
-        None
-    })
-}
-
-/// Wakes the sleepers if one is due; the others note their time again.
-pub fn wake_due() {
-    let earliest = EARLIEST.load(Ordering::Relaxed);
-    if earliest != u64::MAX && now(MONOTONIC as i32).is_some_and(|time| as_nanos(time) >= earliest)
-    {
-        wake_all();
+        // A new one each time: where the date was set back, the last may have rung already.
+        drop(alarm.replace(Alarm::new(clock, deadline)));
+        wait::block();
     }
 }
 
-/// Wakes all of them: when a clock was set, each has to look again.
-pub fn wake_all() {
-    EARLIEST.store(u64::MAX, Ordering::Relaxed);
-    SLEEPERS.wake_all();
+/// The clock that a time by the clock `id` is waited for with, and the time by that, in ns.
+pub fn timer_of(id: i32, time: Time) -> Option<(Clock, u64)> {
+    match usize::try_from(id).ok()? {
+        REALTIME => Some((Clock::Realtime, as_nanos(time))),
+        MONOTONIC | BOOTTIME => Some((Clock::Monotonic, as_nanos(time))),
+        TAI => {
+            // Ahead of the date by whole seconds, which only adjtimex(2) changes.
+            let (date, tai) = (now(REALTIME as i32)?, now(id)?);
+            let ahead = tai.seconds - date.seconds - i64::from(tai.nanos < date.nanos);
+            let seconds = time.seconds.saturating_sub(ahead);
+            Some((Clock::Realtime, as_nanos(Time { seconds, ..time })))
+        }
+        _ => None,
+    }
 }

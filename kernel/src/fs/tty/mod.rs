@@ -35,8 +35,6 @@ const PART: usize = 256;
 
 static LINE: Mutex<Line> = Mutex::new(Line::new());
 static READERS: WaitQueue = WaitQueue::new();
-/// Those in poll(2) and select(2).
-static LOOKERS: WaitQueue = WaitQueue::new();
 /// Rows, columns and their size in pixels; all 0 on a serial line, where nobody knows.
 static WINDOW: Mutex<[u16; 4]> = Mutex::new([0; 4]);
 /// The foreground process group.
@@ -50,17 +48,9 @@ pub fn open() -> Arc<dyn FileOps> {
     Arc::new(Terminal)
 }
 
-/// Called at every timer tick: fetches what was typed, and lets those who wait for a time or for any
-/// file look again.
+/// Called at every timer tick.
 pub fn tick() {
     poll();
-    READERS.wake_all();
-    LOOKERS.wake_all();
-}
-
-/// Sleeps until `condition` gives a value; it is asked again at every tick and at every byte typed.
-pub fn wait_for_activity<T>(condition: impl FnMut() -> Option<T>) -> T {
-    LOOKERS.wait_for(condition)
 }
 
 /// Fetches what was typed and wakes whoever waits for it.
@@ -76,36 +66,30 @@ fn poll() {
     }
     if any {
         READERS.wake_all();
-        LOOKERS.wake_all();
     }
 }
 
 /// Waits until a read of `wanted` bytes has something, or may return without.
 fn wait_readable(wanted: usize, nonblocking: bool) -> Result<(), Errno> {
-    let mut waiting_since = None;
-    READERS.wait_for(|| {
+    // VTIME counts in tenths of a second. It ends a read that found nothing at all; Linux also
+    // ends one that has some of VMIN bytes, counting from the last.
+    let limit = {
+        let termios = LINE.lock().termios;
+        let tenths = u64::from(termios.characters[character::VTIME]);
+        (tenths > 0 && !termios.has(local::ICANON)).then_some(tenths * 100_000_000)
+    };
+    let deadline = limit.map(|nanoseconds| crate::time::uptime_ns() + nanoseconds);
+    let result = READERS.wait_until(deadline, || {
         poll();
-        let line = LINE.lock();
-        if line.is_readable(wanted) {
-            return Some(Ok(()));
+        if LINE.lock().is_readable(wanted) {
+            Some(Ok(()))
+        } else if nonblocking {
+            Some(Err(Errno::EAGAIN))
+        } else {
+            is_interrupted().then_some(Err(Errno::EINTR))
         }
-        // VTIME counts in tenths of a second. It ends a read that found nothing at all; Linux also
-        // ends one that has some of VMIN bytes, counting from the last.
-        let limit = i64::from(line.termios.characters[character::VTIME]);
-        if limit > 0 && !line.termios.has(local::ICANON) {
-            let now = super::now();
-            let since = *waiting_since.get_or_insert(now);
-            let tenths = (now.sec - since.sec) * 10
-                + (i64::from(now.nsec) - i64::from(since.nsec)) / 100_000_000;
-            if tenths >= limit {
-                return Some(Ok(()));
-            }
-        }
-        if nonblocking {
-            return Some(Err(Errno::EAGAIN));
-        }
-        is_interrupted().then_some(Err(Errno::EINTR))
-    })
+    });
+    result.unwrap_or(Ok(()))
 }
 
 impl FileOps for Terminal {
@@ -162,6 +146,11 @@ impl FileOps for Terminal {
         let mut ready = Ready::WRITE;
         ready.set(Ready::READ, LINE.lock().is_readable(1));
         ready
+    }
+
+    fn wait_queues(&self, each: &mut dyn FnMut(&WaitQueue)) -> bool {
+        each(&READERS);
+        true
     }
 
     fn ioctl(&self, request: u32, argument: u64) -> SysResult {

@@ -1,0 +1,60 @@
+//! The timer interrupt: a tick every 10 ms, and one in between for a timer that is due earlier.
+//!
+//! As long as no timer is, the PIT ticks by itself and nothing here costs anything. For one that
+//! is, the PIT counts once to that time, then once to the tick that is owed, and ticks again from
+//! there. Where the clocks count ticks, for want of a usable TSC, timers wait for the tick.
+
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use super::{TICK_NANOS, pit, timer, tsc_hertz, uptime_ns};
+
+/// No interrupt comes sooner than this after another was asked for, so that programs get on.
+const LEAST_NANOS: u64 = 50_000;
+
+/// Whether the PIT counts once.
+static COUNTS_ONCE: AtomicBool = AtomicBool::new(false);
+/// When the next tick is owed, in ns of CLOCK_MONOTONIC.
+static NEXT_TICK: AtomicU64 = AtomicU64::new(0);
+/// When the next interrupt comes.
+static EXPECTED: AtomicU64 = AtomicU64::new(0);
+
+/// Asks for an interrupt in `delay` ns, unless one comes before that.
+pub fn ask(delay: u64) {
+    if tsc_hertz() == 0 {
+        return;
+    }
+    let delay = delay.max(LEAST_NANOS);
+    let at = uptime_ns().saturating_add(delay);
+    if at < EXPECTED.load(Relaxed) {
+        COUNTS_ONCE.store(true, Relaxed);
+        EXPECTED.store(at, Relaxed);
+        pit::count_once(delay);
+    }
+}
+
+/// Called by the timer interrupt: whether it is a tick.
+pub fn is_tick() -> bool {
+    let now = uptime_ns();
+    if COUNTS_ONCE.load(Relaxed) {
+        if now < NEXT_TICK.load(Relaxed) {
+            return false;
+        }
+        COUNTS_ONCE.store(false, Relaxed);
+        pit::start_ticks();
+    }
+    let next = now + u64::from(TICK_NANOS);
+    NEXT_TICK.store(next, Relaxed);
+    EXPECTED.store(next, Relaxed);
+    true
+}
+
+/// Called at the end of the interrupt: sees to the next one.
+pub fn plan() {
+    if COUNTS_ONCE.load(Relaxed) {
+        let tick_in = NEXT_TICK.load(Relaxed).saturating_sub(uptime_ns());
+        EXPECTED.store(u64::MAX, Relaxed);
+        ask(timer::next_in().map_or(tick_in, |timer| timer.min(tick_in)));
+    } else if let Some(delay) = timer::next_in() {
+        ask(delay);
+    }
+}

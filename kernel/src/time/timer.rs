@@ -1,0 +1,273 @@
+//! The timers: what is to happen at a time, the earliest first.
+//!
+//! Whatever is due is done in the timer interrupt, which strikes in user mode or in the idle loop
+//! only: no lock of the kernel's is held then. `oneshot.rs` sees to it that the interrupt comes
+//! early enough. Nothing ever happens before its time.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use spin::Mutex;
+use vdso::reader::{MONOTONIC, REALTIME};
+
+use super::{as_nanos, now, oneshot};
+use crate::process::{Task, sched};
+
+/// What a timer goes by. The date can be set: its timers are then due sooner or later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// CLOCK_MONOTONIC; CLOCK_BOOTTIME is the same here, where nothing suspends.
+    Monotonic,
+    /// CLOCK_REALTIME.
+    Realtime,
+}
+
+impl Clock {
+    /// The time in nanoseconds.
+    pub fn now(self) -> u64 {
+        let id = match self {
+            Self::Monotonic => MONOTONIC,
+            Self::Realtime => REALTIME,
+        };
+        now(id as i32).map_or(0, as_nanos)
+    }
+
+    /// Whether it says `time` or later.
+    pub fn has_reached(self, time: u64) -> bool {
+        self.now() >= time
+    }
+}
+
+/// What has a timer.
+pub trait Expire: Send + Sync {
+    /// Called once the timer's time has come; the timer is off then, and may be set again.
+    fn expire(self: Arc<Self>);
+}
+
+enum Event {
+    Wake(Arc<Task>),
+    #[allow(dead_code)]
+    Call(Weak<dyn Expire>),
+}
+
+/// Time in ns of the clock, and a number that tells those of the same time apart.
+type Key = (u64, u64);
+type Queue = BTreeMap<Key, Event>;
+
+/// By clock.
+static QUEUES: [Mutex<Queue>; 2] = [const { Mutex::new(BTreeMap::new()) }; 2];
+
+fn enter(clock: Clock, time: u64, event: Event) -> Key {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let key = (time, NEXT.fetch_add(1, Ordering::Relaxed));
+    let mut queue = QUEUES[clock as usize].lock();
+    queue.insert(key, event);
+    let is_first = queue
+        .first_key_value()
+        .is_some_and(|(first, _)| *first == key);
+    drop(queue);
+    if is_first {
+        oneshot::ask(time.saturating_sub(clock.now()));
+    }
+    key
+}
+
+fn cancel(clock: Clock, key: Key) -> Option<Event> {
+    QUEUES[clock as usize].lock().remove(&key)
+}
+
+/// A timer that calls its owner.
+#[derive(Default)]
+#[allow(dead_code)]
+pub struct Timer(Mutex<Option<(Clock, Key)>>);
+
+#[allow(dead_code)]
+impl Timer {
+    /// One that is off.
+    pub const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// Sets it, whether it was on or off, to call `owner` when `clock` says `time` (ns).
+    pub fn set(&self, clock: Clock, time: u64, owner: Weak<dyn Expire>) {
+        let key = enter(clock, time, Event::Call(owner));
+        let old = self.0.lock().replace((clock, key));
+        if let Some((clock, key)) = old {
+            cancel(clock, key);
+        }
+    }
+
+    /// Turns it off.
+    pub fn stop(&self) {
+        let old = self.0.lock().take();
+        if let Some((clock, key)) = old {
+            cancel(clock, key);
+        }
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Wakes the running task at a time, unless it is dropped before.
+pub struct Alarm(Clock, Key);
+
+impl Alarm {
+    /// Rings when `clock` says `time` (ns).
+    pub fn new(clock: Clock, time: u64) -> Self {
+        let event = Event::Wake(sched::current_task());
+        Self(clock, enter(clock, time, event))
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        cancel(self.0, self.1);
+    }
+}
+
+/// Does what is due, the earlier first. Returns whether anything was.
+pub fn run_due() -> bool {
+    let mut any = false;
+    for clock in [Clock::Monotonic, Clock::Realtime] {
+        let queue = &QUEUES[clock as usize];
+        let is_empty = queue.lock().is_empty();
+        if is_empty {
+            continue;
+        }
+        // Looked at once: a timer that is set again and again must not keep the CPU here.
+        let now = clock.now();
+        loop {
+            let event = {
+                let mut queue = queue.lock();
+                let first = queue.first_entry();
+                match first.filter(|first| first.key().0 <= now) {
+                    Some(first) => first.remove(),
+                    None => break,
+                }
+            };
+            any = true;
+            match event {
+                Event::Wake(task) => sched::wake(&task),
+                Event::Call(owner) => {
+                    if let Some(owner) = owner.upgrade() {
+                        owner.expire();
+                    }
+                }
+            }
+        }
+    }
+    any
+}
+
+/// Nanoseconds until the earliest timer is due; `None` without timers.
+pub fn next_in() -> Option<u64> {
+    let left = |clock: Clock| {
+        let queue = QUEUES[clock as usize].lock();
+        let time = queue.first_key_value().map(|((time, _), _)| *time)?;
+        drop(queue);
+        Some(time.saturating_sub(clock.now()))
+    };
+    [Clock::Monotonic, Clock::Realtime]
+        .into_iter()
+        .filter_map(left)
+        .min()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::sync::Arc;
+    use alloc::vec::Vec;
+
+    use spin::Mutex;
+
+    use super::{Clock, Expire, Timer, run_due};
+    use crate::kernel_test;
+    use crate::time::{as_nanos, now, set_realtime};
+    use vdso::math::Time;
+    use vdso::reader::REALTIME;
+
+    static LOG: Mutex<Vec<(u32, u64)>> = Mutex::new(Vec::new());
+
+    struct Owner {
+        name: u32,
+        timer: Timer,
+    }
+
+    impl Expire for Owner {
+        fn expire(self: Arc<Self>) {
+            LOG.lock().push((self.name, Clock::Monotonic.now()));
+        }
+    }
+
+    fn owner(name: u32) -> Arc<Owner> {
+        Arc::new(Owner {
+            name,
+            timer: Timer::new(),
+        })
+    }
+
+    fn set(owner: &Arc<Owner>, clock: Clock, time: u64) {
+        let weak = Arc::downgrade(owner);
+        owner.timer.set(clock, time, weak);
+    }
+
+    /// Runs what is due until `clock` says `time`; who was called, in order.
+    fn run_until(clock: Clock, time: u64) -> Vec<(u32, u64)> {
+        LOG.lock().clear();
+        while !clock.has_reached(time) {
+            run_due();
+        }
+        run_due();
+        core::mem::take(&mut *LOG.lock())
+    }
+
+    kernel_test!(
+        fn timers_expire_in_order_and_never_early() {
+            let start = Clock::Monotonic.now();
+            let owners: Vec<_> = (0..6).map(owner).collect();
+            for (owner, after) in owners.iter().zip([3, 1, 2, 2, 1, 4]) {
+                set(owner, Clock::Monotonic, start + after * 200_000);
+            }
+            // One is turned off, one set anew, one gone.
+            owners[4].timer.stop();
+            set(&owners[5], Clock::Monotonic, start + 300_000);
+            set(&owners[5], Clock::Monotonic, start + 700_000);
+            let gone = owner(6);
+            set(&gone, Clock::Monotonic, start + 300_000);
+            drop(gone);
+            let called = run_until(Clock::Monotonic, start + 1_000_000);
+            let names: Vec<u32> = called.iter().map(|(name, _)| *name).collect();
+            assert_eq!(names, [1, 2, 3, 0, 5]);
+            for ((_, at), due) in called.iter().zip([200, 400, 400, 600, 700]) {
+                assert!(*at >= start + due * 1000, "{called:?} from {start}");
+            }
+            assert!(run_until(Clock::Monotonic, start).is_empty());
+        }
+    );
+
+    kernel_test!(
+        fn a_date_comes_sooner_when_the_clock_is_set() {
+            const HOUR: i64 = 3600;
+            let date = now(REALTIME as i32).unwrap_or_default();
+            let (by_date, by_uptime) = (owner(1), owner(2));
+            let hence = Time {
+                seconds: date.seconds + HOUR,
+                ..date
+            };
+            set(&by_date, Clock::Realtime, as_nanos(hence));
+            let uptime = Clock::Monotonic.now();
+            set(&by_uptime, Clock::Monotonic, uptime + 3_600_000_000_000);
+            assert!(run_until(Clock::Monotonic, uptime + 100_000).is_empty());
+            set_realtime(hence);
+            let called = run_until(Clock::Monotonic, uptime + 200_000);
+            assert_eq!(called.len(), 1, "{called:?}");
+            assert_eq!(called[0].0, 1);
+            set_realtime(date);
+        }
+    );
+}
