@@ -19,6 +19,7 @@ mod real_programs;
 mod smoke;
 mod stock_bootloader;
 mod strace;
+mod threads;
 mod tour;
 mod vendors;
 mod way_back;
@@ -33,6 +34,7 @@ type Module = (&'static str, fn() -> Vec<Case>);
 const MODULES: &[Module] = &[
     ("smoke", smoke::cases),
     ("drop_in", drop_in::cases),
+    ("threads", threads::cases),
     ("tour", tour::cases),
     ("boot_matrix", boot_matrix::cases),
     ("real_programs", real_programs::cases),

@@ -1,6 +1,8 @@
 //! The GDT, in Linux's own layout (programs see these selectors), and the TSS.
 
+use core::arch::asm;
 use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use x86_64::instructions::segmentation::{CS, DS, ES, FS, GS, SS, Segment};
 use x86_64::instructions::tables::{lgdt, load_tss};
@@ -23,6 +25,8 @@ pub const USER_DS: u16 = 5 << 3 | 3;
 /// 64-bit user code.
 pub const USER_CS: u16 = 6 << 3 | 3;
 const TSS_INDEX: usize = 8;
+/// The running program's LDT, if it has one.
+const LDT_INDEX: usize = 10;
 /// The three descriptors that set_thread_area(2) writes.
 pub const TLS_FIRST: usize = 12;
 /// Descriptor whose limit carries CPU and node for getcpu by LSL (arch/x86/entry/vdso: 0x7b).
@@ -148,4 +152,29 @@ pub fn set_kernel_stack(top: u64) {
 pub fn set_tls(descriptors: &[u64; 3]) {
     // SAFETY: one CPU, not preemptible; the CPU reads a descriptor only on a segment load.
     unsafe { (&mut (*TABLES.0.get()).gdt)[TLS_FIRST..TLS_FIRST + 3].copy_from_slice(descriptors) };
+}
+
+/// Loads a program's LDT, or none if it is empty. The memory must stay until another is loaded
+/// or no program runs.
+pub fn set_ldt(descriptors: &[u64]) {
+    static LOADED: AtomicBool = AtomicBool::new(false);
+    let present = !descriptors.is_empty();
+    if !LOADED.swap(present, Ordering::Relaxed) && !present {
+        return;
+    }
+    if present {
+        let base = descriptors.as_ptr() as u64;
+        // SAFETY: one CPU, not preemptible; the CPU reads the descriptor at LLDT only.
+        let gdt = unsafe { &mut (*TABLES.0.get()).gdt };
+        // Two entries, type 2, as for the TSS above.
+        gdt[LDT_INDEX] = (size_of_val(descriptors) as u64 - 1)
+            | (base & 0xff_ffff) << 16
+            | 0x82 << 40
+            | (base >> 24 & 0xff) << 56;
+        gdt[LDT_INDEX + 1] = base >> 32;
+    }
+    let selector = if present { (LDT_INDEX as u16) << 3 } else { 0 };
+    // SAFETY: the descriptor was just written, and the table stays as the caller promises; only
+    // loads of the program's selectors look into it.
+    unsafe { asm!("lldt {:x}", in(reg) selector, options(nostack, preserves_flags)) };
 }

@@ -11,3 +11,4 @@ pub mod idt;
 pub mod percpu;
 pub mod pic;
 pub mod segments;
+pub mod user_desc;

@@ -64,14 +64,51 @@ pub fn gs_base() -> u64 {
     read(KERNEL_GS_BASE)
 }
 
-/// Sets the running program's FS base.
-pub fn set_fs_base(base: u64) {
+/// Loads the running program's FS, then its base.
+pub fn set_fs(selector: u16, base: u64) {
+    load_selector!("fs", selector);
     write(FS_BASE, base);
 }
 
-/// Sets the running program's GS base.
-pub fn set_gs_base(base: u64) {
+/// Loads the running program's GS, then its base.
+pub fn set_gs(selector: u16, base: u64) {
+    load_gs(selector);
     write(KERNEL_GS_BASE, base);
+}
+
+/// Loads the program's GS selector; returns the base that its descriptor gives.
+fn load_gs(selector: u16) -> u64 {
+    // MOV GS writes the active GS base, which is the kernel's: put that back at once.
+    // Interrupts are off, and an NMI finds the per-CPU data without GS.
+    load_selector!("gs", selector);
+    let base = read(GS_BASE);
+    write(GS_BASE, percpu::base());
+    base
+}
+
+/// Loads DS and ES of the running program again if `changed` says so of their selectors, whose
+/// descriptors are not what they were.
+pub fn reload_data(changed: impl Fn(u16) -> bool) {
+    let now = Segments::read();
+    if changed(now.ds) {
+        load_selector!("ds", now.ds);
+    }
+    if changed(now.es) {
+        load_selector!("es", now.es);
+    }
+}
+
+/// The same with FS and GS, which get the new bases.
+pub fn reload(changed: impl Fn(u16) -> bool) {
+    reload_data(&changed);
+    let now = Segments::read();
+    if changed(now.fs) {
+        load_selector!("fs", now.fs);
+    }
+    if changed(now.gs) {
+        let base = load_gs(now.gs);
+        write(KERNEL_GS_BASE, base);
+    }
 }
 
 /// What a program has in its data segment registers.
@@ -111,16 +148,11 @@ impl Segments {
         // A selector that can't be loaded (its descriptor is gone) becomes null, as on Linux.
         load_selector!("ds", self.ds);
         load_selector!("es", self.es);
-        load_selector!("fs", self.fs);
-        // MOV GS writes the active GS base, which is the kernel's: put that back at once.
-        // Interrupts are off, and an NMI finds the per-CPU data without GS.
-        load_selector!("gs", self.gs);
-        write(GS_BASE, percpu::base());
+        set_fs(self.fs, self.fs_base);
+        set_gs(self.gs, self.gs_base);
         // An interrupt from user mode leaves SS null, and AMD's SYSRET then gives the program a
         // stack segment with stale attributes (Linux: X86_BUG_SYSRET_SS_ATTRS).
         // SAFETY: the kernel's own data segment.
         unsafe { SS::set_reg(SegmentSelector(KERNEL_DS)) };
-        set_fs_base(self.fs_base);
-        set_gs_base(self.gs_base);
     }
 }

@@ -11,6 +11,7 @@ use super::page_tables::PageTables;
 use super::paging::PageFlags;
 use super::vma::{Backing, Prot, Vma};
 use super::{PAGE_SIZE, layout};
+use crate::process::ldt::Ldt;
 use crate::syscall::errno::Errno;
 
 /// Where parts of the program lie that /proc and prctl(2) ask for. Addresses; 0 if none.
@@ -51,6 +52,8 @@ pub struct AddressSpace {
     pub(super) total_pages: u64,
     /// The auxiliary vector, for /proc/PID/auxv: pairs of (type, value).
     pub auxv: alloc::vec::Vec<(u64, u64)>,
+    /// Segments of the program's own.
+    pub ldt: Ldt,
 }
 
 impl AddressSpace {
@@ -74,6 +77,7 @@ impl AddressSpace {
             search_from: task_size,
             total_pages: 0,
             auxv: alloc::vec::Vec::new(),
+            ldt: Ldt::default(),
         })
     }
 
@@ -188,6 +192,7 @@ impl AddressSpace {
             tables: PageTables::new()?,
             landmarks: self.landmarks.clone(),
             auxv: self.auxv.clone(),
+            ldt: self.ldt.copy()?,
             ..*self
         };
         for area in self.areas.values() {

@@ -94,6 +94,7 @@ fn leave_cpu(task: Arc<Task>, process: Arc<Process>) -> ! {
 /// Gives the address space up, and lets a parent in vfork(2) go on.
 pub fn release_mm(process: &Process) {
     crate::mm::paging::activate_kernel();
+    super::ldt::deactivate();
     let mm = process.mm.lock().take();
     drop(mm);
     if process.is_vfork.swap(false, Ordering::Relaxed) {

@@ -37,6 +37,7 @@ pub mod fault;
 pub mod fork;
 pub mod init;
 pub mod jobs;
+pub mod ldt;
 pub mod limits;
 mod oom;
 pub mod sched;
@@ -364,9 +365,11 @@ pub fn try_current() -> Option<Current> {
     (!task.is_null()).then_some(Current(task))
 }
 
-/// Takes over an address space: the CPU's tables, and where SYSENTER returns to.
+/// Takes over an address space: the CPU's tables, the program's segments, and where SYSENTER
+/// returns to.
 pub fn activate(mm: &AddressSpace) {
     mm.activate();
+    mm.ldt.activate();
     percpu::set_landing_pad(crate::vdso::landing_pad(mm.landmarks.vdso));
 }
 

@@ -131,12 +131,13 @@ fn switch_to(next: Arc<Task>) {
     );
     gdt::set_kernel_stack(next.stack.top());
     gdt::set_tls(&next.tls.lock());
-    next.segments.lock().load();
-    next.fpu.lock().load();
     match next.mm() {
         Some(mm) => super::activate(&mm.lock()),
         None => crate::mm::paging::activate_kernel(),
     }
+    // After the address space: selectors may be of its LDT.
+    next.segments.lock().load();
+    next.fpu.lock().load();
     // The task before `previous` is off its stack by now: its last reference may go.
     let gone = core::mem::replace(&mut scheduler.previous, previous);
     drop(scheduler);

@@ -20,6 +20,7 @@ mod dir;
 mod fcntl;
 mod ids;
 mod io;
+mod ldt;
 mod limits;
 mod memory;
 pub mod misc;
@@ -38,6 +39,7 @@ mod space;
 mod stat;
 mod thread;
 mod time;
+mod tls;
 mod transfer;
 mod wait;
 

@@ -79,6 +79,8 @@ pub enum Arg {
     ItimerIn,
     /// struct itimerval, written.
     ItimerOut,
+    /// modify_ldt(2)'s second argument: a description, or where to put the table.
+    LdtDesc,
     /// `MADV_*`.
     Madvice,
     /// The device of mknod(2), where the type has one.

@@ -78,6 +78,7 @@ calls! {
     118 fsync(Fd) = space::fsync;
     120 clone(CloneFlags, Skip, Skip, Skip, Skip) = proc::clone32;
     122 uname(Utsname) = misc::uname;
+    123 modify_ldt(Int, LdtDesc, Size) = ldt::modify_ldt;
     125 mprotect(Addr, Size, Prot) = memory::mprotect;
     132 getpgid(Pid) = ids::getpgid;
     133 fchdir(Fd) = dir::fchdir;
@@ -146,8 +147,8 @@ calls! {
     239 sendfile64(Fd, Fd, InOutOffset, Size) = transfer::sendfile;
     241 sched_setaffinity(Pid, Size, InCpus) = sched::sched_setaffinity;
     242 sched_getaffinity(Pid, Size, OutCpus) = sched::sched_getaffinity;
-    243 set_thread_area(UserDesc) = thread::set_thread_area;
-    244 get_thread_area(UserDesc) = thread::get_thread_area;
+    243 set_thread_area(UserDesc) = tls::set_thread_area;
+    244 get_thread_area(UserDesc) = tls::get_thread_area;
     250 fadvise64(Fd, OffsetLow, Half, Size, Fadvice) = space::fadvise64_32;
     252 exit_group(Int) = proc::exit_group;
     258 set_tid_address(Addr) = thread::set_tid_address;
@@ -190,7 +191,7 @@ calls! {
     355 getrandom(OutRandom, Size, GetrandomFlags) = misc::getrandom;
     377 copy_file_range(Fd, InOutOffset, Fd, InOutOffset, Size, Hex) = transfer::copy_file_range;
     383 statx(DirFd, Path, StatxFlags, StatxMask, Statx) = stat::statx;
-    384 arch_prctl(ArchPrctl, ArchPrctlValue) = thread::arch_prctl32;
+    384 arch_prctl(ArchPrctl, ArchPrctlValue) = tls::arch_prctl32;
     403 clock_gettime64(ClockId, OutTimespec64) = time::clock_gettime;
     404 clock_settime64(ClockId, Timespec64) = time::clock_settime_time64;
     406 clock_getres_time64(ClockId, OutTimespec64) = time::clock_getres;

@@ -110,8 +110,9 @@ calls! {
     150 munlock(Addr, Size) = memory::munlock;
     151 mlockall(Hex) = memory::mlockall;
     152 munlockall() = memory::munlockall;
+    154 modify_ldt(Int, LdtDesc, Size) = ldt::modify_ldt;
     157 prctl(PrctlOption, PrctlValue, PrctlValue, PrctlValue, PrctlValue) = thread::prctl;
-    158 arch_prctl(ArchPrctl, ArchPrctlValue) = thread::arch_prctl;
+    158 arch_prctl(ArchPrctl, ArchPrctlValue) = tls::arch_prctl;
     160 setrlimit(Resource, RlimitIn) = limits::setrlimit;
     161 chroot(Path) = dir::chroot;
     162 sync() = space::sync;

@@ -1,0 +1,95 @@
+//! Thread-local storage: a segment of the GDT (32-bit programs) or a base (64-bit ones).
+
+use super::errno::{Errno, SysResult};
+use crate::arch::gdt::{self, TLS_FIRST};
+use crate::arch::segments;
+use crate::arch::user_desc::UserDesc;
+use crate::mm::layout::TASK_SIZE;
+use crate::process::current;
+use crate::usercopy::UserPtr;
+
+/// arch_prctl(2) codes (arch/x86/include/uapi/asm/prctl.h).
+const ARCH_SET_GS: u32 = 0x1001;
+const ARCH_SET_FS: u32 = 0x1002;
+const ARCH_GET_FS: u32 = 0x1003;
+const ARCH_GET_GS: u32 = 0x1004;
+const ARCH_GET_CPUID: u32 = 0x1011;
+const ARCH_SET_CPUID: u32 = 0x1012;
+
+/// arch_prctl(2): FS and GS bases. Setting one makes the selector null, as the base is no longer
+/// any descriptor's.
+pub fn arch_prctl(code: u32, address: u64) -> SysResult {
+    let slot = UserPtr::<u64>::new(address);
+    match code {
+        ARCH_SET_FS | ARCH_SET_GS if address >= TASK_SIZE => return Err(Errno::EPERM),
+        ARCH_SET_FS => segments::set_fs(0, address),
+        ARCH_SET_GS => segments::set_gs(0, address),
+        ARCH_GET_FS => slot.write(segments::fs_base())?,
+        ARCH_GET_GS => slot.write(segments::gs_base())?,
+        _ => return arch_prctl32(code, address),
+    }
+    Ok(0)
+}
+
+/// arch_prctl(2) of 32-bit programs: what is no base. CPUID can't be made to fault here.
+pub fn arch_prctl32(code: u32, _address: u64) -> SysResult {
+    match code {
+        ARCH_GET_CPUID => Ok(1),
+        ARCH_SET_CPUID => Err(Errno::ENODEV),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// set_thread_area(2): writes one of the thread's three GDT entries.
+pub fn set_thread_area(desc: UserPtr<[u32; 4]>) -> SysResult {
+    let wanted = UserDesc::from_words(desc.read()?);
+    let task = current();
+    let descriptor = tls_descriptor(wanted)?;
+    let mut tls = task.tls.lock();
+    let slot = match wanted.entry {
+        u32::MAX => tls.iter().position(|d| *d == 0).ok_or(Errno::ESRCH)?,
+        entry => tls_slot(entry)?,
+    };
+    if wanted.entry == u32::MAX {
+        desc.cast::<u32>().write((TLS_FIRST + slot) as u32)?;
+    }
+    tls[slot] = descriptor;
+    gdt::set_tls(&tls);
+    drop(tls);
+    let changed = ((TLS_FIRST + slot) << 3 | 3) as u16;
+    segments::reload(|selector| selector == changed);
+    Ok(0)
+}
+
+/// get_thread_area(2): what such an entry says.
+pub fn get_thread_area(desc: UserPtr<[u32; 4]>) -> SysResult {
+    let [entry, ..] = desc.read()?;
+    let descriptor = current().tls.lock()[tls_slot(entry)?];
+    desc.write(UserDesc::from_descriptor(entry, descriptor).words())
+        .map(|()| 0)
+}
+
+/// Which of the three slots an index in the GDT is.
+///
+/// # Errors
+/// `EINVAL` if it is none of them.
+pub fn tls_slot(entry: u32) -> Result<usize, Errno> {
+    (entry as usize)
+        .checked_sub(TLS_FIRST)
+        .filter(|slot| *slot < 3)
+        .ok_or(Errno::EINVAL)
+}
+
+/// The GDT entry that is asked for; 0 for an empty one (arch/x86/kernel/tls.c: tls_desc_okay).
+///
+/// # Errors
+/// `EINVAL` for 16-bit, code and absent segments: each is a way to make IRET fault or leak.
+pub fn tls_descriptor(desc: UserDesc) -> Result<u64, Errno> {
+    if desc.is_empty() || desc.is_zero() {
+        Ok(0)
+    } else if !desc.is_32bit() || desc.contents() > 1 || desc.is_absent() {
+        Err(Errno::EINVAL)
+    } else {
+        Ok(desc.descriptor())
+    }
+}

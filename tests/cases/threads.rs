@@ -1,0 +1,21 @@
+//! Threads and what belongs to them: segments, futexes, thread groups, line for line as on Linux.
+
+use harness::programs::Compiler;
+use harness::{Case, Vm};
+
+use crate::on_linux::prints_the_same;
+
+/// This module's cases.
+pub fn cases() -> Vec<Case> {
+    let row = |program: &'static str, compiler: Compiler, cpu: &'static str| {
+        let name = format!("{program}::{}_{cpu}", compiler.name());
+        Case::new(name, move || {
+            prints_the_same(program, compiler, "", Vm::new().cpu(cpu))
+        })
+    };
+    vec![
+        row("ldt", Compiler::Glibc64, "max"),
+        row("ldt", Compiler::Glibc32, "max"),
+        row("ldt", Compiler::Glibc32, "qemu64"),
+    ]
+}
