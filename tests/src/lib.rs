@@ -12,6 +12,7 @@
 //! | [`initramfs`] | packs newc archives |
 //! | [`programs`] | C programs compiled by the host's compilers |
 //! | [`oracle`] | the same program run by the host's own Linux |
+//! | [`debian`] | the root file system of Debian's packages |
 //! | [`case`] | a test case, and how a module lists its own |
 //! | [`gdb`] | looks into a running machine: registers, memory, breakpoints |
 //! | [`iso`] | a bootable CD image with GRUB on it |
@@ -20,6 +21,7 @@
 
 pub mod case;
 pub mod child;
+pub mod debian;
 pub mod gdb;
 pub mod initramfs;
 pub mod iso;

@@ -12,6 +12,7 @@ mod counts;
 mod debug;
 mod doctor;
 mod iso;
+mod rootfs;
 mod run;
 mod runner;
 mod setup;
@@ -51,6 +52,8 @@ enum Action {
     Bench,
     /// Build target/trident.iso: the boot image and the tour under GRUB
     Iso,
+    /// Make target/rootfs/debian.cpio, a root file system of Debian's packages
+    Rootfs(rootfs::Options),
     /// Build a disk image of the kernel and an initramfs with the stock `bootloader` crate
     StockImage(stock::Options),
     /// Boot QEMU stopped, with gdb attached (kernel and program symbols)
@@ -82,6 +85,7 @@ fn act(action: Action) -> Result<ExitCode> {
         Action::Check => check::command(),
         Action::Bench => bench::command().map(|()| ExitCode::SUCCESS),
         Action::Iso => iso::command().map(|()| ExitCode::SUCCESS),
+        Action::Rootfs(options) => rootfs::command(&options).map(|()| ExitCode::SUCCESS),
         Action::StockImage(options) => stock::command(&options).map(|()| ExitCode::SUCCESS),
         Action::Debug(options) => debug::command(&options),
         Action::Doctor => doctor::command().map(|()| ExitCode::SUCCESS),

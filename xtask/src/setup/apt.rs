@@ -79,41 +79,46 @@ impl Apt {
             command.args(["-n", "env"]);
         }
         command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"]);
-        // Status lines on standard output; patience where another apt-get is at work.
-        command.args(["-o", "APT::Status-Fd=1", "-o", "DPkg::Lock::Timeout=300"]);
-        command.args(arguments);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        // Patience where another apt-get is at work.
+        command.args(["-o", "DPkg::Lock::Timeout=300"]);
+        follow(title, command.args(arguments))
+    }
+}
 
-        let mut step = Step::begin_long(title);
-        let mut child = command.spawn().context("cannot start apt-get")?;
-        let mut log = String::new();
-        // Standard error is short (a few warnings), so that it can wait for its turn.
-        if let Some(stdout) = child.stdout.take() {
-            for line in BufReader::new(stdout).lines() {
-                let line = line.unwrap_or_default();
-                match progress(&line) {
-                    Some(detail) => step.detail(&detail),
-                    None => {
-                        log.push_str(&line);
-                        log.push('\n');
-                    }
+/// Runs an apt-get as a step that shows what it is at.
+pub fn follow(title: &str, command: &mut Command) -> Result<()> {
+    command
+        .args(["-o", "APT::Status-Fd=1"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+
+    let mut step = Step::begin_long(title);
+    let mut child = command.spawn().context("cannot start apt-get")?;
+    let mut log = String::new();
+    // Standard error is short (a few warnings), so that it can wait for its turn.
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines() {
+            let line = line.unwrap_or_default();
+            match progress(&line) {
+                Some(detail) => step.detail(&detail),
+                None => {
+                    log.push_str(&line);
+                    log.push('\n');
                 }
             }
         }
-        let output = child.wait_with_output()?;
-        if !output.status.success() {
-            step.abandon();
-            bail!(
-                "apt-get failed:\n{log}{}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-        }
-        step.end();
-        Ok(())
     }
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        step.abandon();
+        bail!(
+            "apt-get failed:\n{log}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    step.end();
+    Ok(())
 }
 
 /// Reads one line of apt's status protocol: `dlstatus:1:23.5:Retrieving file 1 of 9`.

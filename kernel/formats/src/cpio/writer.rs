@@ -5,11 +5,18 @@ use alloc::vec::Vec;
 
 use super::{TRAILER, mode, padding};
 
-/// What a member is to be; times and owners are zero so that archives are reproducible.
+/// What a member is to be; times and owners are zero unless told, so that archives are
+/// reproducible.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Member<'a> {
     /// Type and permission bits (`st_mode`).
     pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Modification time in seconds since 1970.
+    pub mtime: u32,
     /// Inode number, where members are hard links of each other; 0 for a fresh one.
     pub ino: u32,
     /// Number of links; 0 counts as one (two for a directory).
@@ -100,10 +107,10 @@ impl Writer {
         let fields = [
             ino,
             member.mode,
-            0,
-            0,
+            member.uid,
+            member.gid,
             member.nlink.max(least_links),
-            0,
+            member.mtime,
             size,
             0,
             0,

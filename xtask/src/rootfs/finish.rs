@@ -1,0 +1,119 @@
+//! What the packages' maintainer scripts would have done, as far as it matters here: they are
+//! not run, since they want root and a running system.
+
+use super::tree::Tree;
+
+/// Directories of the root that are links into `/usr` ("merged /usr").
+pub const MERGED: [&str; 5] = ["bin", "sbin", "lib", "lib32", "lib64"];
+
+/// Trees that only a reader or another language needs.
+const DOCUMENTS: &[&str] = &[
+    "usr/share/bash-completion/",
+    "usr/share/bug/",
+    "usr/share/common-licenses/",
+    "usr/share/doc/",
+    "usr/share/doc-base/",
+    "usr/share/info/",
+    "usr/share/lintian/",
+    "usr/share/locale/",
+    "usr/share/man/",
+    "usr/share/menu/",
+];
+
+/// Character set tables, which nothing loads in the C and UTF-8 locales.
+const CHARACTER_SETS: &[&str] = &[
+    "usr/lib/i386-linux-gnu/gconv/",
+    "usr/lib/x86_64-linux-gnu/gconv/",
+];
+
+/// Where alternatives (update-alternatives(1)) and diversions would leave a link.
+const LINKS: &[(&str, &str)] = &[
+    ("usr/bin/awk", "mawk"),
+    ("usr/bin/sh", "dash"),
+    ("usr/bin/pager", "less"),
+    ("etc/mtab", "/proc/mounts"),
+    ("var/run", "/run"),
+    ("var/lock", "/run/lock"),
+];
+
+/// Files that are copied from a template when their package is configured.
+const TEMPLATES: &[(&str, &str)] = &[
+    ("etc/passwd", "usr/share/base-passwd/passwd.master"),
+    ("etc/group", "usr/share/base-passwd/group.master"),
+    ("etc/profile", "usr/share/base-files/profile"),
+    ("etc/nsswitch.conf", "usr/share/libc-bin/nsswitch.conf"),
+    ("root/.bashrc", "usr/share/base-files/dot.bashrc"),
+    ("root/.profile", "usr/share/base-files/dot.profile"),
+];
+
+/// What `/init` does: see the case of `rdinit=` in the README. The machine's end is the shell's,
+/// whatever its last status was.
+const INIT: &str = "#!/bin/sh
+# Gives the shell a session of its own with the console as its terminal.
+export HOME=/root TERM=\"${TERM:-linux}\" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+cd \"$HOME\"
+setsid --ctty --wait bash --login
+exit 0
+";
+
+/// Completes a tree that packages were unpacked into.
+pub fn complete(tree: &mut Tree, with_documents: bool) {
+    for top in MERGED {
+        tree.directory(&format!("usr/{top}"), 0o755);
+        tree.link(top, &format!("usr/{top}"));
+    }
+    for directory in [
+        "dev", "etc", "proc", "root", "run", "run/lock", "sys", "var",
+    ] {
+        tree.directory(directory, 0o755);
+    }
+    tree.directory("tmp", 0o1777);
+    for (path, template) in TEMPLATES {
+        if let Some(body) = tree.read(template).map(<[u8]>::to_vec)
+            && !tree.has(path)
+        {
+            tree.file(path, 0o644, body);
+        }
+    }
+    tree.file("etc/hostname", 0o644, "trident\n");
+    tree.file(
+        "etc/hosts",
+        0o644,
+        "127.0.0.1 localhost\n127.0.1.1 trident\n",
+    );
+    tree.file("init", 0o755, INIT);
+    for (path, target) in LINKS {
+        let exists = match path.rsplit_once('/') {
+            Some((directory, _)) => tree.has(&format!("{directory}/{target}")),
+            None => false,
+        };
+        if target.starts_with('/') || exists {
+            tree.link(path, target);
+        }
+    }
+    let under = |trees: &[&str], path: &str| trees.iter().any(|tree| path.starts_with(tree));
+    tree.prune(|path| under(CHARACTER_SETS, path) || !with_documents && under(DOCUMENTS, path));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_is_completed() {
+        let mut tree = Tree::default();
+        tree.file("bin/dash", 0o755, "");
+        tree.file("usr/share/base-passwd/passwd.master", 0o644, "root:");
+        tree.file("usr/share/doc/dash/copyright", 0o644, "");
+        complete(&mut tree, false);
+        assert_eq!(tree.read("etc/passwd"), Some(&b"root:"[..]));
+        assert!(tree.has("usr/bin/sh") && !tree.has("usr/bin/awk"));
+        assert!(!tree.has("usr/share/doc/dash/copyright"));
+        let archive = tree.archive();
+        let link = formats::cpio::entries(&archive)
+            .filter_map(Result::ok)
+            .find(|entry| entry.name == b"bin")
+            .expect("bin");
+        assert_eq!(link.body, b"usr/bin");
+    }
+}
