@@ -1,6 +1,8 @@
 # Every command of Trident's. `make` alone prints this list; the work is done by `xtask/`.
 #
 #   make run       install what is missing, build, boot the tour in QEMU
+#   make shell     boot an interactive shell: busybox, or ROOTFS=debian (Debian's bash)
+#   make rootfs    make the root file system of Debian's packages (no root needed)
 #   make test      install what is missing, run every test
 #   make check     check format, lints and documentation
 #   make build     build target/trident.elf
@@ -11,16 +13,23 @@
 #   make clean     remove what was built (not what was installed)
 #   make help      print this list
 #
-# Variables of `make run`, `make debug`:
+# Variables of `make run`, `make shell`, `make debug`:
+#   CPU=max,vendor=GenuineIntel  MEM=64M  MACHINE=q35  SMP=2  ACCEL=kvm
+# of `make run`, `make debug`:
 #   PROGRAM=./a.out ARGS="x y"   run a static Linux program of yours
 #   INITRD=any.cpio              boot an initramfs of yours
 #   APPEND="..."                 further words for the kernel's command line
 #   STRACE=1                     trace system calls, with the door of each
-#   CPU=max,vendor=GenuineIntel  MEM=64M  MACHINE=q35  SMP=2  ACCEL=kvm
+# of `make shell`, `make rootfs`:
+#   ROOTFS=debian                boot Debian's root file system
+#   PACKAGES="less gdb"          put further Debian packages into it
+#   DOCUMENTS=1  REFRESH=1  DEBIAN_MIRROR=http://...
 
-export ACCEL CPU MEM MACHINE SMP PROGRAM ARGS INITRD APPEND STRACE
+VARIABLES = ACCEL CPU MEM MACHINE SMP PROGRAM ARGS INITRD APPEND STRACE ROOTFS PACKAGES DOCUMENTS REFRESH \
+	DEBIAN_MIRROR
+export $(VARIABLES)
 # Empty variables would take the place of defaults.
-unexport $(foreach name,ACCEL CPU MEM MACHINE SMP PROGRAM ARGS INITRD APPEND STRACE,$(if $($(name)),,$(name)))
+unexport $(foreach name,$(VARIABLES),$(if $($(name)),,$(name)))
 
 # Where rustup wants to install what rust-toolchain.toml names but cannot (no network, say),
 # the toolchain that is there has to do.
@@ -30,13 +39,13 @@ RUSTUP_OFFLINE = $(shell cargo --version >/dev/null || echo RUSTUP_AUTO_INSTALL=
 BUILT = $(wildcard $(or $(CARGO_TARGET_DIR),target)/*/debug/xtask)
 XTASK = $(RUSTUP_OFFLINE) cargo run $(if $(BUILT),--quiet) --package xtask --target host-tuple --
 
-.PHONY: help run test check build bench iso debug doctor clean setup
+.PHONY: help run shell rootfs test check build bench iso debug doctor clean setup
 .DEFAULT_GOAL := help
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
-run test check build bench iso debug doctor setup:
+run shell rootfs test check build bench iso debug doctor setup:
 	@$(XTASK) $@
 
 clean:

@@ -12,11 +12,14 @@ mod counts;
 mod debug;
 mod doctor;
 mod iso;
+mod machine;
 mod rootfs;
 mod run;
 mod runner;
 mod setup;
+mod shell;
 mod stock;
+mod terminal;
 mod test;
 mod toolchain;
 mod ui;
@@ -42,6 +45,8 @@ enum Action {
     Build,
     /// Build, then boot the tour (or PROGRAM, or INITRD) in QEMU
     Run(run::Options),
+    /// Build, then boot an interactive shell (ROOTFS=debian: bash in Debian's root file system)
+    Shell(shell::Options),
     /// Boot a kernel that cargo has built: the runner in .cargo/config.toml
     Runner(runner::Options),
     /// Run every test: host crates, the kernel's own, and the cases that boot machines
@@ -80,6 +85,7 @@ fn act(action: Action) -> Result<ExitCode> {
         Action::Setup => setup::everything().map(|()| ExitCode::SUCCESS),
         Action::Build => build::command().map(|()| ExitCode::SUCCESS),
         Action::Run(options) => run::command(&options),
+        Action::Shell(options) => shell::command(&options),
         Action::Runner(options) => runner::command(&options),
         Action::Test(options) => test::command(&options),
         Action::Check => check::command(),

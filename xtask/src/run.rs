@@ -11,7 +11,10 @@ use clap::Args;
 use harness::{Outcome, Verdict, Vm, paths};
 
 use crate::build::{self, image};
+use crate::machine::Machine;
 use crate::setup::{self, needs};
+use crate::shell;
+use crate::terminal::TerminalGuard;
 use crate::ui;
 
 /// Without a terminal nobody is there to end a run that hangs.
@@ -21,24 +24,14 @@ const UNATTENDED_LIMIT: Duration = Duration::from_secs(300);
 /// a tenth of a second.
 const KVM_SILENCE: Duration = Duration::from_secs(8);
 
+/// Memory of the machine, where `MEM` doesn't say.
+const MEMORY: &str = "128M";
+
 /// What `make run` takes, each as an option or as a variable of that name.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Accelerator: tcg, or kvm where it works
-    #[arg(long, env = "ACCEL", default_value = "tcg")]
-    accel: String,
-    /// CPU model: max, "max,vendor=GenuineIntel", qemu64, Haswell, ...
-    #[arg(long, env = "CPU", default_value = "max")]
-    cpu: String,
-    /// Memory, from 32M
-    #[arg(long, env = "MEM", default_value = "128M")]
-    mem: String,
-    /// Machine: pc, q35, microvm
-    #[arg(long, env = "MACHINE", default_value = "pc")]
-    machine: String,
-    /// Number of CPUs (Trident uses the first)
-    #[arg(long, env = "SMP", default_value_t = 1)]
-    smp: u32,
+    #[command(flatten)]
+    machine: Machine,
     /// A static Linux program of yours to run instead of the tour
     #[arg(long, env = "PROGRAM")]
     program: Option<PathBuf>,
@@ -56,25 +49,31 @@ pub struct Options {
     strace: bool,
 }
 
-/// Installs what is missing, builds and boots.
+/// Installs what is missing, builds and boots. Whoever took the tour at a terminal gets a shell.
 pub fn command(options: &Options) -> Result<ExitCode> {
-    boot(&options.prepare()?.0)
+    let options = options.clone().without_empty();
+    let code = boot(&options.prepare()?.0)?;
+    let is_tour = options.program.is_none() && options.initrd.is_none() && !options.strace;
+    if is_tour && code == ExitCode::SUCCESS && shell::at_terminal() {
+        return shell::after_the_tour(&options.machine);
+    }
+    Ok(code)
 }
 
 /// Boots a machine on this terminal, and turns its end into an exit status.
 pub fn boot(vm: &Vm) -> Result<ExitCode> {
     let terminal = std::io::stdin().is_terminal();
+    let _guard = terminal.then(TerminalGuard::new);
     let mut vm = vm.clone().console(terminal);
     vm = vm.timeout((!terminal).then_some(UNATTENDED_LIMIT));
     if vm.accelerator().starts_with("kvm") {
         vm = vm.silence(KVM_SILENCE);
     }
-    let outcome = vm.run()?;
-    report(&outcome, vm.accelerator())?;
-    Ok(ExitCode::from(outcome.verdict.exit_code()))
+    report(&vm.run()?, vm.accelerator())
 }
 
-fn report(outcome: &Outcome, accel: &str) -> Result<()> {
+/// Says what went wrong, and turns the machine's end into an exit status.
+pub fn report(outcome: &Outcome, accel: &str) -> Result<ExitCode> {
     if !outcome.stderr.trim().is_empty() {
         eprintln!("{}", outcome.stderr.trim());
     }
@@ -88,7 +87,7 @@ fn report(outcome: &Outcome, accel: &str) -> Result<()> {
         ),
         other => ui::note(format!("{other}")),
     }
-    Ok(())
+    Ok(ExitCode::from(outcome.verdict.exit_code()))
 }
 
 impl Options {
@@ -111,26 +110,14 @@ impl Options {
             None => options.own_archive()?,
         };
         let vm = options
-            .machine()?
+            .machine
+            .vm(MEMORY)?
             .initrd(initrd)
             .append(options.command_line());
         let program = options
             .program
             .unwrap_or_else(|| paths::program(64, "tour"));
         Ok((vm, program))
-    }
-
-    /// The machine, with no initramfs and no command line yet.
-    fn machine(&self) -> Result<Vm> {
-        if self.accel.starts_with("kvm") {
-            check_kvm()?;
-        }
-        Ok(Vm::new()
-            .accel(&self.accel)
-            .cpu(&self.cpu)
-            .memory(&self.mem)
-            .machine(&self.machine)
-            .smp(self.smp))
     }
 
     /// The user's archive, where one is named. Wrong files are found before anything is built.
@@ -173,26 +160,6 @@ impl Options {
         words.retain(|word| !word.is_empty());
         words.join(" ")
     }
-}
-
-/// KVM was asked for: say what is wrong before QEMU does.
-fn check_kvm() -> Result<()> {
-    let device = Path::new("/dev/kvm");
-    if !device.exists() {
-        bail!(
-            "ACCEL=kvm: there is no /dev/kvm here (no hardware virtualisation, or its module \
-             is not loaded). Leave ACCEL=kvm out to emulate the CPU."
-        );
-    }
-    fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(device)
-        .map(drop)
-        .context(
-            "ACCEL=kvm: /dev/kvm cannot be opened (add yourself to group kvm, then log in again), \
-         or leave ACCEL=kvm out to emulate the CPU",
-        )
 }
 
 /// Boots the tour with a boot image other than the built one, on this terminal.

@@ -48,6 +48,37 @@ pub fn around(program: &Path) -> Result<Initramfs> {
     Ok(base().executable(&place(program), bytes))
 }
 
+/// What starts the shell, in a session of its own with the console as its terminal. The
+/// machine's end is the shell's, whatever its last status was; busybox's poweroff, halt and
+/// reboot send signals to init.
+const SHELL_INIT: &str = r#"#!/bin/busybox sh
+export HOME=/root TERM="${TERM:-linux}" PATH=/sbin:/bin
+/bin/busybox --install -s /bin
+tty=/dev/ttyS0
+[ -c $tty ] || tty=/dev/console
+[ -z "$LINES" ] || stty rows "$LINES" cols "$COLUMNS" <$tty
+trap 'poweroff -f' USR1 USR2
+trap 'reboot -f' TERM
+cat /etc/motd
+cd $HOME
+setsid -c sh -l <$tty >$tty 2>&1 &
+wait
+exit 0
+"#;
+
+/// What the shell reads first.
+const PROFILE: &str = "export PS1='trident:\\w\\$ ' ENV=\n";
+
+/// An archive with a shell on the console, around a static busybox.
+pub fn around_busybox(program: Vec<u8>) -> Initramfs {
+    base()
+        .executable("/bin/busybox", program)
+        .executable("/init", SHELL_INIT)
+        .file("/etc/profile", PROFILE)
+        .dir("/root")
+        .dir("/sbin")
+}
+
 /// Where the user's program lies in its archive.
 pub fn place(program: &Path) -> String {
     let name = program.file_name().unwrap_or_default().to_string_lossy();

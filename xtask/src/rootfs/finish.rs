@@ -31,6 +31,8 @@ const LINKS: &[(&str, &str)] = &[
     ("usr/bin/awk", "mawk"),
     ("usr/bin/sh", "dash"),
     ("usr/bin/pager", "less"),
+    ("usr/bin/poweroff", "busybox"),
+    ("usr/bin/reboot", "busybox"),
     ("etc/mtab", "/proc/mounts"),
     ("var/run", "/run"),
     ("var/lock", "/run/lock"),
@@ -46,15 +48,21 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("root/.profile", "usr/share/base-files/dot.profile"),
 ];
 
-/// What `/init` does: see the case of `rdinit=` in the README. The machine's end is the shell's,
-/// whatever its last status was.
-const INIT: &str = "#!/bin/sh
-# Gives the shell a session of its own with the console as its terminal.
-export HOME=/root TERM=\"${TERM:-linux}\" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-cd \"$HOME\"
-setsid --ctty --wait bash --login
+/// Starts bash, in a session of its own with the console as its terminal. The machine's end is
+/// the shell's, whatever its last status was; busybox's poweroff and reboot send signals to init.
+const INIT: &str = r#"#!/bin/sh
+export HOME=/root TERM="${TERM:-linux}"
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+tty=/dev/ttyS0
+[ -c $tty ] || tty=/dev/console
+[ -z "$LINES" ] || stty rows "$LINES" cols "$COLUMNS" <$tty
+trap 'busybox poweroff -f' USR1 USR2
+trap 'busybox reboot -f' TERM
+cd "$HOME"
+setsid --ctty bash --login <$tty >$tty 2>&1 &
+wait
 exit 0
-";
+"#;
 
 /// Completes a tree that packages were unpacked into.
 pub fn complete(tree: &mut Tree, with_documents: bool) {

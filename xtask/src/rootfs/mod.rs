@@ -100,6 +100,18 @@ pub fn ensure(options: &Options) -> Result<PathBuf> {
     Ok(archive)
 }
 
+/// Debian's static busybox alone.
+pub fn busybox() -> Result<Vec<u8>> {
+    let apt = PrivateApt::open(&debian::directory().join("apt"))?;
+    let [_, alone] = apt.fetch(&[], &[APART[0].0])?;
+    let mut tree = Tree::default();
+    for package in &alone {
+        package::unpack(&apt.path(package), &mut tree, |path| Some(path.to_owned()))?;
+    }
+    let program = tree.read("bin/busybox").map(<[u8]>::to_vec);
+    program.context("there is no busybox in the package busybox-static")
+}
+
 /// What an archive was made from.
 fn recipe(extra: &[&str]) -> String {
     let mut hasher = DefaultHasher::new();

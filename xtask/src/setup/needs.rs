@@ -207,7 +207,7 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
 }
 
 /// The host's busybox, where it is statically linked.
-fn static_busybox() -> Option<PathBuf> {
+pub fn static_busybox() -> Option<PathBuf> {
     let busybox = find_program("busybox")?;
     let listing = Command::new("ldd")
         .arg(&busybox)

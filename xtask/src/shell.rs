@@ -1,0 +1,109 @@
+//! `make shell`: an interactive shell in the machine, on this terminal.
+//!
+//! `ROOTFS=debian` boots Debian's root file system with bash (see [`crate::rootfs`]), anything
+//! else a small one with Debian's static busybox. `exit` or `poweroff` ends the machine, and so
+//! does Ctrl-A X, which QEMU itself understands; Ctrl-C is the guest's.
+
+use std::fs;
+use std::io::{IsTerminal, Read, stdin, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use harness::{Vm, programs};
+
+use crate::build::{self, image};
+use crate::machine::Machine;
+use crate::setup::{self, needs};
+use crate::{rootfs, run, ui};
+
+/// What `make shell` takes.
+#[derive(Args, Clone, Debug)]
+#[group(id = "shell")]
+pub struct Options {
+    #[command(flatten)]
+    machine: Machine,
+    /// The root file system: busybox, debian, or an archive of yours (its /init runs)
+    #[arg(long, env = "ROOTFS", default_value = "busybox")]
+    rootfs: String,
+    #[command(flatten)]
+    packages: rootfs::Options,
+    /// Further words for the kernel's command line
+    #[arg(long, env = "APPEND", default_value = "", allow_hyphen_values = true)]
+    append: String,
+}
+
+/// Installs what is missing, builds and boots.
+pub fn command(options: &Options) -> Result<ExitCode> {
+    setup::packages(needs::RUN)?;
+    let (initrd, memory) = match options.rootfs.as_str() {
+        "" | "busybox" => (busybox()?, "128M"),
+        "debian" => (read(&rootfs::ensure(&options.packages)?)?, "512M"),
+        file => (read(&PathBuf::from(file))?, "512M"),
+    };
+    build::boot_image(&setup::toolchain()?)?;
+    let vm = options.machine.vm(memory)?.initrd(initrd);
+    boot(vm.append(format!("quiet {}{}", surroundings(), options.append)))
+}
+
+/// The shell that follows the tour.
+pub fn after_the_tour(machine: &Machine) -> Result<ExitCode> {
+    ui::note("The tour is over. A shell is next; `make shell` alone brings you there too.");
+    let vm = machine.vm("128M")?.initrd(busybox()?);
+    boot(vm.append(format!("quiet {}", surroundings())))
+}
+
+/// Whether there is somebody to type at both ends of the line.
+pub fn at_terminal() -> bool {
+    stdin().is_terminal() && stdout().is_terminal()
+}
+
+fn boot(vm: Vm) -> Result<ExitCode> {
+    if stdin().is_terminal() {
+        ui::note("exit or poweroff ends the machine; Ctrl-A X ends QEMU.");
+        return run::boot(&vm);
+    }
+    // A script: its end is Ctrl-D at the terminal, which the guest's line has no other sign for.
+    let mut script = Vec::new();
+    stdin().read_to_end(&mut script)?;
+    script.push(b'\n');
+    script.push(0x04);
+    let vm = vm.input(script).echo();
+    run::report(&vm.run()?, vm.accelerator())
+}
+
+/// What the shell should know of this terminal, as words for init's environment: a serial line
+/// tells its guest nothing.
+fn surroundings() -> String {
+    let mut words = String::new();
+    if let Ok(term) = std::env::var("TERM")
+        && term
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-+.".contains(c))
+    {
+        words.push_str(&format!("TERM={term} "));
+    }
+    if let Some((rows, columns)) = console::Term::stdout().size_checked() {
+        words.push_str(&format!("LINES={rows} COLUMNS={columns} "));
+    }
+    words
+}
+
+/// An archive around Debian's static busybox: the host's, or one that is downloaded.
+fn busybox() -> Result<Vec<u8>> {
+    let program = if needs::static_busybox().is_some() {
+        let path = programs::busybox()?;
+        fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?
+    } else {
+        rootfs::busybox()?
+    };
+    if !program.starts_with(b"\x7fELF") {
+        bail!("the busybox found is no program");
+    }
+    Ok(image::around_busybox(program).build())
+}
+
+fn read(path: &PathBuf) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read ROOTFS={}", path.display()))
+}
