@@ -65,7 +65,8 @@ fn boot(vm: Vm) -> Result<ExitCode> {
         return run::boot(&vm);
     }
     // A script: its end is Ctrl-D at the terminal, which the guest's line has no other sign for.
-    let mut script = Vec::new();
+    // The first byte may come before the line is set up, and be lost.
+    let mut script = vec![b'\n'];
     stdin().read_to_end(&mut script)?;
     script.push(b'\n');
     script.push(0x04);
