@@ -28,6 +28,7 @@ pub fn cases() -> Vec<Case> {
         "fs_perms",
         "fs_devices",
         "fs_pipes",
+        "fs_fifo",
     ];
     // What 32-bit programs are compiled with decides which calls they make.
     let wide: &[&str] = &["-D_FILE_OFFSET_BITS=64", "-D_TIME_BITS=64"];

@@ -189,7 +189,7 @@ bitflags::bitflags! {
 }
 
 /// What an open file can do.
-pub trait FileOps: Send + Sync {
+pub trait FileOps: Any + Send + Sync {
     /// Whether it has no positions: a terminal, a pipe. lseek(2) and pread(2) give `ESPIPE`.
     fn is_stream(&self) -> bool {
         false

@@ -3,7 +3,7 @@
 //! Reading order: `inode.rs` (what a file is), `dentry.rs` and `mount.rs` (names and how file
 //! systems are joined), `path.rs` (from a path to a file), `file.rs` and `fdtable.rs` (what a
 //! descriptor is), then the file systems: `tmpfs/` (the root, from the initramfs by `initramfs.rs`),
-//! `devfs.rs` and `chrdev.rs` (/dev), `tty/` (the terminal), `pipe.rs`, `procfs/` (/proc). The system calls
+//! `devfs.rs` and `chrdev.rs` (/dev), `tty/` (the terminal), `pipe/`, `procfs/` (/proc). The system calls
 //! that use all this are in `kernel/src/syscall/`: a write(2) goes from `syscall/io.rs` through
 //! `file.rs` to the file's own code.
 //!
@@ -22,12 +22,12 @@ pub mod inode;
 pub mod io;
 pub mod metadata;
 pub mod mount;
+pub mod nowhere;
 pub mod open;
 pub mod path;
 pub mod pipe;
 pub mod poll;
 pub mod procfs;
-mod ring;
 #[cfg(test)]
 mod tests;
 pub mod tmpfs;

@@ -1,6 +1,6 @@
 //! Opening a file by its path: the work of open(2) and its like.
 //!
-//! Left out: O_TMPFILE, leases, ETXTBSY for a program that is running, FIFOs.
+//! Left out: O_TMPFILE, leases, ETXTBSY for a program that is running.
 
 use alloc::sync::Arc;
 
@@ -12,6 +12,7 @@ use super::file::File;
 use super::file::flags::*;
 use super::inode::{FileOps, NewFile, mode};
 use super::path::{Found, ParentOf, Walk};
+use super::pipe;
 use crate::process::elf::Executable;
 use crate::syscall::errno::Errno;
 
@@ -49,7 +50,10 @@ pub fn open(walk: &Walk<'_>, path: &[u8], flags: u32, mode: u32) -> Result<Arc<F
             location.inode().truncate(0)?;
         }
     }
-    let ops = location.inode().clone().open()?;
+    let ops = match location.inode().kind() {
+        mode::S_IFIFO => pipe::open_fifo(location.inode(), flags)?,
+        _ => location.inode().clone().open()?,
+    };
     Ok(File::new(location, ops, flags))
 }
 

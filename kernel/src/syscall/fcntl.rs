@@ -7,10 +7,10 @@ use linux_raw_sys::general as linux;
 use linux_raw_sys::ioctl;
 
 use super::errno::{Errno, SysResult};
-use crate::fs::caller;
 use crate::fs::file::File;
 use crate::fs::file::flags::O_NONBLOCK;
 use crate::fs::inode::mode;
+use crate::fs::{caller, pipe};
 use crate::usercopy::UserPtr;
 
 /// F_GETLK64, F_SETLK64 and F_SETLKW64 of i386.
@@ -70,6 +70,8 @@ pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {
             };
             if allowed { Ok(0) } else { Err(Errno::EBADF) }
         }
+        linux::F_GETPIPE_SZ => pipe::size(&file),
+        linux::F_SETPIPE_SZ => pipe::set_size(&file, argument),
         linux::F_SETOWN | linux::F_SETSIG => Ok(0),
         linux::F_GETOWN | linux::F_GETSIG => Ok(0),
         _ => Err(Errno::EINVAL),

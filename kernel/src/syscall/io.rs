@@ -97,9 +97,12 @@ pub fn pwrite64_32(fd: i32, buf: UserPtr<u8>, count: usize, low: u32, high: u32)
     pwrite64(fd, buf, count, pair(low, high))
 }
 
+/// Ranges of user memory, and the number of bytes in them.
+pub type Vector = (Vec<Range>, usize);
+
 /// The ranges of a vector of `struct iovec` (64-bit: address and length of 8 bytes each), and the
 /// number of bytes in them.
-fn ranges(vector: UserPtr<[u64; 2]>, count: usize) -> Result<(Vec<Range>, usize), Errno> {
+pub fn ranges(vector: UserPtr<[u64; 2]>, count: usize) -> Result<Vector, Errno> {
     check_count(count)?;
     collect(
         vector
@@ -110,7 +113,7 @@ fn ranges(vector: UserPtr<[u64; 2]>, count: usize) -> Result<(Vec<Range>, usize)
 }
 
 /// The same for the 32-bit structure.
-fn ranges32(vector: UserPtr<[u32; 2]>, count: usize) -> Result<(Vec<Range>, usize), Errno> {
+pub fn ranges32(vector: UserPtr<[u32; 2]>, count: usize) -> Result<Vector, Errno> {
     check_count(count)?;
     let vector = vector.read_vec(count)?;
     collect(
@@ -128,7 +131,7 @@ fn check_count(count: usize) -> Result<(), Errno> {
     }
 }
 
-fn collect(vector: impl Iterator<Item = (u64, i64)>) -> Result<(Vec<Range>, usize), Errno> {
+fn collect(vector: impl Iterator<Item = (u64, i64)>) -> Result<Vector, Errno> {
     let mut total = 0;
     let mut ranges = Vec::new();
     for (at, len) in vector {
@@ -144,8 +147,6 @@ fn collect(vector: impl Iterator<Item = (u64, i64)>) -> Result<(Vec<Range>, usiz
     }
     Ok((ranges, total))
 }
-
-type Vector = (Vec<Range>, usize);
 
 fn read_ranges(
     fd: i32,

@@ -36,6 +36,7 @@ mod select;
 mod signal;
 mod sleep;
 mod space;
+mod splice;
 mod stat;
 mod thread;
 mod time;

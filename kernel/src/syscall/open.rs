@@ -145,7 +145,7 @@ pub fn pipe(out: UserPtr<[i32; 2]>) -> SysResult {
 
 /// pipe2(2).
 pub fn pipe2(out: UserPtr<[i32; 2]>, flags: u32) -> SysResult {
-    if flags & !(O_CLOEXEC | O_NONBLOCK) != 0 {
+    if flags & !(O_CLOEXEC | O_NONBLOCK | O_DIRECT) != 0 {
         return Err(Errno::EINVAL);
     }
     let close_on_exec = flags & O_CLOEXEC != 0;

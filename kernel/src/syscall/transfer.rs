@@ -24,20 +24,18 @@ fn copy(
     let mut done = 0;
     while done < count {
         let wanted = PART.min(count - done);
-        let result = from
+        let moved = from
             .read(at, &mut KernelOut::new(&mut bytes[..wanted]))
-            .and_then(|read| {
-                if read == 0 {
-                    return Ok((0, 0));
-                }
-                to.write(to_at, &mut KernelIn::new(&bytes[..read]))
-                    .map(|written| (read, written))
+            .map(|read| match read {
+                0 => (0, Ok(0)),
+                _ => (read, to.write(to_at, &mut KernelIn::new(&bytes[..read]))),
             });
-        let (read, written) = match result {
+        let (read, result) = match moved {
             Ok(moved) => moved,
             Err(_) if done > 0 => break,
             Err(errno) => return Err(errno),
         };
+        let written = result.unwrap_or(0);
         done += written;
         at = at.map(|at| at + written as u64);
         to_at = to_at.map(|at| at + written as u64);
@@ -46,9 +44,13 @@ fn copy(
             if at.is_none() {
                 from.set_offset(from.offset() - (read - written) as u64);
             }
-            break;
         }
-        if read == 0 {
+        if let Err(errno) = result
+            && done == 0
+        {
+            return Err(errno);
+        }
+        if read == 0 || written < read {
             break;
         }
     }

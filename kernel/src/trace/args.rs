@@ -132,6 +132,9 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
         Arg::SigactionIn => sized(out, call, value, (32, 20), structs::signal::sigaction),
         Arg::SigaltstackIn => sized(out, call, value, (24, 12), structs::signal::sigaltstack),
         Arg::SigsetIn => whole(out, call, value, 8, structs::signal::sigset),
+        Arg::SpliceOffset => whole(out, call, value, 8, |out, fields| {
+            put!(out, "[{}]", fields.u64() as i64);
+        }),
         Arg::Timespec => sized(out, call, value, (16, 8), structs::time::timespec),
         Arg::Timespec64 => whole(out, call, value, 16, structs::time::timespec64),
         Arg::Timeval => sized(out, call, value, (16, 8), structs::time::timeval),

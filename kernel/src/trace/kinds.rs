@@ -211,6 +211,10 @@ pub enum Arg {
     Size,
     /// Not printed.
     Skip,
+    /// `SPLICE_F_*`.
+    SpliceFlags,
+    /// splice(2)'s offset: `[5]`, as it is before.
+    SpliceOffset,
     /// struct stat that the call wrote; i386: struct stat64.
     Stat,
     /// struct statfs that the call wrote.

@@ -40,6 +40,7 @@ pub fn print(out: &mut Text, call: &Call, kind: Arg, value: u64) {
         Arg::IoctlCommand => commands::ioctl_command(out, int),
         Arg::FlockOp => names::flags(out, int, file::FLOCK, "LOCK_???"),
         Arg::RenameFlags => names::flags(out, int, file::RENAME, "RENAME_???"),
+        Arg::SpliceFlags => names::flags(out, int, file::SPLICE, "SPLICE_F_???"),
         Arg::Fadvice => names::name(out, int, file::FADVICE, "POSIX_FADV_???"),
         Arg::MountFlags => names::flags(out, value, file::MOUNT, "MS_???"),
         Arg::UmountFlags => names::flags(out, int, file::UMOUNT, "MNT_???"),

@@ -218,7 +218,7 @@ impl Inode for Node {
     fn open(self: Arc<Self>) -> Result<Arc<dyn FileOps>, Errno> {
         match (&self.content, self.kind) {
             (Content::Special(device), mode::S_IFCHR) => chrdev::open(*device),
-            // Neither block devices nor FIFOs nor sockets have anything behind them yet.
+            // Nothing is behind block devices; FIFOs are opened and sockets connected to elsewhere.
             (Content::Special(_), _) => Err(Errno::ENXIO),
             _ => Ok(self),
         }

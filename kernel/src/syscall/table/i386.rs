@@ -178,6 +178,9 @@ calls! {
     308 pselect6(Int, SelectFds, SelectFds, SelectFds, Timespec, Addr) = select::pselect6_32;
     309 ppoll(PollFds, UInt, Timespec, SigsetIn, Size) = poll::ppoll32;
     311 set_robust_list(Addr, Size) = thread::set_robust_list;
+    313 splice(Fd, SpliceOffset, Fd, SpliceOffset, Size, SpliceFlags) = splice::splice;
+    315 tee(Fd, Fd, Size, SpliceFlags) = splice::tee;
+    316 vmsplice(Fd, InIovec, Size, SpliceFlags) = splice::vmsplice32;
     318 getcpu(OutInt, OutInt, Addr) = time::getcpu;
     320 utimensat(DirFd, Path, Times, AtFlags) = attr::utimensat32;
     324 fallocate(Fd, Hex, OffsetLow, Half, OffsetLow, Half) = space::fallocate32;

@@ -153,6 +153,9 @@ calls! {
     270 pselect6(Int, SelectFds, SelectFds, SelectFds, Timespec, Addr) = select::pselect6;
     271 ppoll(PollFds, UInt, Timespec, SigsetIn, Size) = poll::ppoll;
     273 set_robust_list(Addr, Size) = thread::set_robust_list;
+    275 splice(Fd, SpliceOffset, Fd, SpliceOffset, Size, SpliceFlags) = splice::splice;
+    276 tee(Fd, Fd, Size, SpliceFlags) = splice::tee;
+    278 vmsplice(Fd, InIovec, Size, SpliceFlags) = splice::vmsplice;
     280 utimensat(DirFd, Path, Times, AtFlags) = attr::utimensat;
     285 fallocate(Fd, Hex, Offset, Offset) = space::fallocate;
     292 dup3(Fd, Fd, PipeFlags) = open::dup3;

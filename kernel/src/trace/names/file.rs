@@ -55,6 +55,9 @@ pub const RENAME: &[Name] = &[
     (2, "RENAME_EXCHANGE"),
     (4, "RENAME_WHITEOUT"),
 ];
+/// splice(2).
+pub const SPLICE: &[Name] =
+    names!(linux_raw_sys::general: SPLICE_F_MOVE SPLICE_F_NONBLOCK SPLICE_F_MORE SPLICE_F_GIFT);
 /// posix_fadvise(2).
 pub const FADVICE: &[Name] = names!(linux_raw_sys::general:
     POSIX_FADV_NORMAL POSIX_FADV_RANDOM POSIX_FADV_SEQUENTIAL POSIX_FADV_WILLNEED

@@ -1,0 +1,230 @@
+//! Bytes between pipes and other files: splice, tee, vmsplice.
+//!
+//! Between pipes pages go over whole, elsewhere their bytes are copied once. Left out: gifts of a
+//! program's own pages (SPLICE_F_GIFT copies, as Linux may).
+
+use alloc::sync::Arc;
+
+use linux_raw_sys::general::SPLICE_F_NONBLOCK;
+
+use super::errno::{Errno, SysResult};
+use super::io::{self, Vector};
+use crate::fs::caller;
+use crate::fs::file::File;
+use crate::fs::file::flags::{O_APPEND, O_NONBLOCK};
+use crate::fs::inode::FileOps;
+use crate::fs::io::{In, KernelIn, KernelOut, MAX_RW_COUNT, Out, UserBuffer};
+use crate::fs::pipe::{End, PAGE, Pipe, Turn};
+use crate::usercopy::UserPtr;
+
+/// The flags there are (SPLICE_F_ALL).
+const KNOWN: u32 = 0xf;
+
+/// The open files behind two descriptors, one to read from and one to write to.
+fn files(fd_in: i32, fd_out: i32) -> Result<(Arc<File>, Arc<File>), Errno> {
+    let (from, to) = (caller::file(fd_in)?, caller::file(fd_out)?);
+    if !from.is_readable() || !to.is_writable() {
+        return Err(Errno::EBADF);
+    }
+    Ok((from, to))
+}
+
+fn is_nonblocking(file: &File, flags: u32) -> bool {
+    flags & SPLICE_F_NONBLOCK != 0 || file.flags() & O_NONBLOCK != 0
+}
+
+/// Both rings, always taken in the same order; both pipes were waited for.
+fn both<'a>(from: &'a Pipe, to: &'a Pipe) -> (Turn<'a>, Turn<'a>) {
+    if core::ptr::from_ref(from) < core::ptr::from_ref(to) {
+        let first = from.turn();
+        (first, to.turn())
+    } else {
+        let first = to.turn();
+        (from.turn(), first)
+    }
+}
+
+/// Moves or, for tee(2), copies pages from pipe to pipe.
+fn between(from: &File, to: &File, len: usize, flags: u32, keeps: bool) -> SysResult {
+    let (Some(source), Some(target)) = (End::of(from), End::of(to)) else {
+        return Err(Errno::EINVAL);
+    };
+    let (source, target) = (source.pipe(), target.pipe());
+    if Arc::ptr_eq(source, target) {
+        return Err(Errno::EINVAL);
+    }
+    let nonblocking = is_nonblocking(from, flags) || is_nonblocking(to, flags);
+    let mut done = 0;
+    while done == 0 && source.wait_readable(nonblocking)? {
+        target.wait_writable(nonblocking)?;
+        let (mut from, mut to) = both(source, target);
+        let mut number = 0;
+        while done < len && !to.is_full() && number < from.count() {
+            let Some(slot) = from.slot(number) else { break };
+            let moved = to.push(slot, len - done)?;
+            done += moved;
+            if keeps {
+                number += 1;
+            } else {
+                from.skip(moved);
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// From a pipe to a file that is none.
+fn drain(from: &End, to: &File, mut at: Option<u64>, len: usize, nonblocking: bool) -> SysResult {
+    let mut done = 0;
+    while done < len && from.pipe().wait_readable(nonblocking || done > 0) == Ok(true) {
+        let mut ring = from.pipe().turn();
+        let Some(slot) = ring.slot(0) else { continue };
+        let result = slot.with_bytes(|bytes| {
+            let bytes = &bytes[..bytes.len().min(len - done)];
+            to.write(at, &mut KernelIn::new(bytes))
+                .map(|written| (written, bytes.len()))
+        });
+        match result {
+            Ok((written, wanted)) => {
+                ring.skip(written);
+                done += written;
+                at = at.map(|at| at + written as u64);
+                if written < wanted {
+                    break;
+                }
+            }
+            Err(_) if done > 0 => break,
+            Err(errno) => return Err(errno),
+        }
+    }
+    if done == 0 && len > 0 {
+        // Nothing came: the end of the file, or the reason to go on without.
+        from.pipe().wait_readable(nonblocking)?;
+    }
+    Ok(done)
+}
+
+/// From a file that is no pipe to one.
+fn feed(from: &File, mut at: Option<u64>, to: &End, len: usize, nonblocking: bool) -> SysResult {
+    to.pipe().wait_writable(nonblocking)?;
+    let mut ring = to.pipe().turn();
+    let mut done = 0;
+    while done < len && !ring.is_full() {
+        let read = ring.fill(len - done, false, |page| {
+            let result = from.read(at, &mut KernelOut::new(page));
+            (result.unwrap_or(0), result.map(|_| ()))
+        });
+        match read {
+            Ok(read) => {
+                done += read;
+                at = at.map(|at| at + read as u64);
+                // What waits for its bytes is asked once.
+                if read < PAGE || from.ops().is_stream() {
+                    break;
+                }
+            }
+            Err(_) if done > 0 => break,
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(done)
+}
+
+/// A position that a program gave for a file, which must have positions.
+fn position(file: &File, offset: UserPtr<i64>) -> Result<Option<u64>, Errno> {
+    let Some(at) = offset.read_opt()? else {
+        return Ok(None);
+    };
+    if file.ops().is_stream() {
+        return Err(Errno::EINVAL);
+    }
+    u64::try_from(at).map(Some).map_err(|_| Errno::EINVAL)
+}
+
+/// splice(2).
+pub fn splice(
+    fd_in: i32,
+    off_in: UserPtr<i64>,
+    fd_out: i32,
+    off_out: UserPtr<i64>,
+    len: usize,
+    flags: u32,
+) -> SysResult {
+    if len == 0 {
+        return Ok(0);
+    }
+    if flags & !KNOWN != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let (from, to) = files(fd_in, fd_out)?;
+    let (source, target) = (End::of(&from), End::of(&to));
+    let has_offset = |end: Option<&End>, offset: UserPtr<i64>| end.is_some() && !offset.is_null();
+    if has_offset(source, off_in) || has_offset(target, off_out) {
+        return Err(Errno::ESPIPE);
+    }
+    let len = len.min(MAX_RW_COUNT);
+    match (source, target) {
+        (Some(_), Some(_)) => between(&from, &to, len, flags, false),
+        (Some(source), None) => {
+            let at = position(&to, off_out)?;
+            if to.flags() & O_APPEND != 0 {
+                return Err(Errno::EINVAL);
+            }
+            let done = drain(source, &to, at, len, is_nonblocking(&from, flags))?;
+            off_out.write_opt((at.unwrap_or(0) + done as u64) as i64)?;
+            Ok(done)
+        }
+        (None, Some(target)) => {
+            let at = position(&from, off_in)?;
+            let done = feed(&from, at, target, len, is_nonblocking(&to, flags))?;
+            off_in.write_opt((at.unwrap_or(0) + done as u64) as i64)?;
+            Ok(done)
+        }
+        (None, None) => Err(Errno::EINVAL),
+    }
+}
+
+/// tee(2).
+pub fn tee(fd_in: i32, fd_out: i32, len: usize, flags: u32) -> SysResult {
+    if flags & !KNOWN != 0 {
+        return Err(Errno::EINVAL);
+    }
+    if len == 0 {
+        return Ok(0);
+    }
+    let (from, to) = files(fd_in, fd_out)?;
+    between(&from, &to, len.min(MAX_RW_COUNT), flags, true)
+}
+
+fn user(fd: i32, vector: Result<Vector, Errno>, flags: u32) -> SysResult {
+    if flags & !KNOWN != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let file = caller::file(fd)?;
+    let end = End::of(&file).ok_or(Errno::EBADF)?;
+    let (ranges, total) = vector?;
+    let mut buffer = UserBuffer::of(&ranges, total);
+    let nonblocking = is_nonblocking(&file, flags);
+    let (result, done) = if file.is_writable() {
+        let result = end.write(0, &mut buffer, nonblocking);
+        (result, In::done(&buffer))
+    } else {
+        let result = end.read(0, &mut buffer, nonblocking);
+        (result, Out::done(&buffer))
+    };
+    if done > 0 {
+        Ok(done)
+    } else {
+        result.map(|()| 0)
+    }
+}
+
+/// vmsplice(2).
+pub fn vmsplice(fd: i32, vector: UserPtr<[u64; 2]>, count: usize, flags: u32) -> SysResult {
+    user(fd, io::ranges(vector, count), flags)
+}
+
+/// vmsplice(2), i386.
+pub fn vmsplice32(fd: i32, vector: UserPtr<[u32; 2]>, count: usize, flags: u32) -> SysResult {
+    user(fd, io::ranges32(vector, count), flags)
+}
