@@ -92,9 +92,24 @@ impl Dentry {
         self.removed.load(Ordering::Relaxed)
     }
 
-    /// Notes that something is mounted here.
-    pub fn set_covered(&self) {
-        self.covered.store(true, Ordering::Relaxed);
+    /// Notes that something is mounted here, or nothing any more.
+    pub fn set_covered(&self, covered: bool) {
+        self.covered.store(covered, Ordering::Relaxed);
+    }
+
+    /// The path from the top of its file system: what a bind mount shows of it.
+    pub fn path_in_file_system(self: &Arc<Self>) -> Vec<u8> {
+        let mut path = Vec::new();
+        let mut at = self.clone();
+        while let Some(parent) = at.parent() {
+            let name = at.name();
+            path.splice(0..0, [b"/", &*name].concat());
+            at = parent;
+        }
+        if path.is_empty() {
+            path.push(b'/');
+        }
+        path
     }
 
     /// Whether `ancestor` is this directory or one above it.
@@ -139,6 +154,15 @@ impl Location {
         self
     }
 
+    /// The directory it is in, unless it is the top of its mount.
+    fn parent_in_mount(&self) -> Option<Arc<Dentry>> {
+        if Arc::ptr_eq(&self.dentry, self.mount.root_dentry()) {
+            None
+        } else {
+            self.dentry.parent()
+        }
+    }
+
     /// The directory above, which is that of the mount point at the root of a mount. Stays put at
     /// `root`, the caller's root directory, and at the root of everything.
     pub fn above(&self, root: &Self) -> Self {
@@ -147,7 +171,7 @@ impl Location {
             if at.is(root) {
                 return at;
             }
-            if let Some(parent) = at.dentry.parent() {
+            if let Some(parent) = at.parent_in_mount() {
                 return Self {
                     mount: at.mount,
                     dentry: parent,
@@ -155,8 +179,8 @@ impl Location {
                 .uncovered();
             }
             match at.mount.mount_point() {
-                Some(point) => at = point.clone(),
-                None => return at,
+                Some(point) => at = point,
+                None => return at.uncovered(),
             }
         }
     }
@@ -169,11 +193,11 @@ impl Location {
             if at.is(root) {
                 break true;
             }
-            if let Some(parent) = at.dentry.parent() {
+            if let Some(parent) = at.parent_in_mount() {
                 names.push(at.dentry.name());
                 at.dentry = parent;
             } else if let Some(point) = at.mount.mount_point() {
-                at = point.clone();
+                at = point;
             } else {
                 break at.dentry.name().is_empty();
             }

@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::file::File;
+use super::lock::{self, Owner};
 use crate::syscall::errno::Errno;
 
 /// Most descriptors a table can hold, whatever the limit (fs.nr_open).
@@ -17,11 +18,31 @@ struct Slot {
 }
 
 /// The table from numbers to open files. A clone shares the files: what fork(2) does.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct FdTable {
     slots: Vec<Option<Slot>>,
     /// No free number lies below this.
     lowest_free: usize,
+    /// As whom its process holds record locks, once it took one. A clone holds none.
+    owner: Option<u64>,
+}
+
+impl Clone for FdTable {
+    fn clone(&self) -> Self {
+        Self {
+            slots: self.slots.clone(),
+            lowest_free: self.lowest_free,
+            owner: None,
+        }
+    }
+}
+
+impl Drop for FdTable {
+    fn drop(&mut self) {
+        if let Some(owner) = self.owner {
+            lock::release_all(Owner::Table(owner));
+        }
+    }
 }
 
 impl FdTable {
@@ -30,6 +51,20 @@ impl FdTable {
         Self {
             slots: Vec::new(),
             lowest_free: 0,
+            owner: None,
+        }
+    }
+
+    /// As whom the process holds record locks.
+    pub fn lock_owner(&mut self) -> Owner {
+        Owner::Table(*self.owner.get_or_insert_with(Owner::new_table))
+    }
+
+    /// Gives up the record locks on a file of which a descriptor is closed, whichever others there
+    /// are: POSIX's rule.
+    fn release_locks(&self, file: &File) {
+        if let Some(owner) = self.owner {
+            lock::release(file.inode(), Owner::Table(owner));
         }
     }
 
@@ -115,7 +150,11 @@ impl FdTable {
                 close_on_exec,
             },
         )?;
-        Ok(old.map(|slot| slot.file))
+        let old = old.map(|slot| slot.file);
+        if let Some(old) = &old {
+            self.release_locks(old);
+        }
+        Ok(old)
     }
 
     fn put(&mut self, index: usize, slot: Slot) -> Result<Option<Slot>, Errno> {
@@ -135,10 +174,9 @@ impl FdTable {
         self.slot(fd)?;
         let index = fd as usize;
         self.lowest_free = self.lowest_free.min(index);
-        self.slots[index]
-            .take()
-            .map(|slot| slot.file)
-            .ok_or(Errno::EBADF)
+        let slot = self.slots[index].take().ok_or(Errno::EBADF)?;
+        self.release_locks(&slot.file);
+        Ok(slot.file)
     }
 
     /// Whether `fd` is closed at execve(2).
@@ -167,8 +205,9 @@ impl FdTable {
             .slots
             .iter_mut()
             .filter_map(|slot| slot.take_if(|slot| slot.close_on_exec));
-        let files = taken.map(|slot| slot.file).collect();
+        let files: Vec<_> = taken.map(|slot| slot.file).collect();
         self.lowest_free = 0;
+        files.iter().for_each(|file| self.release_locks(file));
         files
     }
 

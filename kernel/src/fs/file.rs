@@ -3,11 +3,12 @@
 //! dup(2) and fork(2) share it, and with it the position and the flags.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use super::dentry::Location;
 use super::inode::{FileOps, Inode, mode};
 use super::io::{In, MAX_RW_COUNT, Out};
+use super::lock::{self, Owner};
 use crate::syscall::errno::Errno;
 
 /// Flags of open(2) (include/uapi/asm-generic/fcntl.h; the same for both widths on x86).
@@ -45,18 +46,55 @@ pub struct File {
     ops: Arc<dyn FileOps>,
     flags: AtomicU32,
     offset: AtomicU64,
+    /// Whether it ever held a lock of its own: flock(2), F_OFD_SETLK.
+    has_locks: AtomicBool,
+    /// Who is sent SIGIO (F_SETOWN): a process, or less than 0 a group.
+    pub owner: AtomicI32,
+    /// The signal sent in its place (F_SETSIG); 0: SIGIO.
+    pub signal: AtomicU32,
+}
+
+/// Files that are open: fs.file-nr.
+static OPEN: AtomicU64 = AtomicU64::new(0);
+
+/// How many files are open.
+pub fn open_files() -> u64 {
+    OPEN.load(Ordering::Relaxed)
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+        if self.has_locks.load(Ordering::Relaxed) {
+            lock::release(self.inode(), Owner::File(self.lock_id()));
+        }
+    }
 }
 
 impl File {
     /// A file opened at `location` with `flags` of open(2); the creating ones are not kept.
     pub fn new(location: Location, ops: Arc<dyn FileOps>, flags: u32) -> Arc<Self> {
         let kept = flags & !(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
+        OPEN.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self {
             location,
             ops,
             flags: AtomicU32::new(kept),
             offset: AtomicU64::new(0),
+            has_locks: AtomicBool::new(false),
+            owner: AtomicI32::new(0),
+            signal: AtomicU32::new(0),
         })
+    }
+
+    fn lock_id(&self) -> usize {
+        core::ptr::from_ref(self) as usize
+    }
+
+    /// As whom it holds locks of its own, which its end will release.
+    pub fn lock_owner(&self) -> usize {
+        self.has_locks.store(true, Ordering::Relaxed);
+        self.lock_id()
     }
 
     /// The name it was opened by.

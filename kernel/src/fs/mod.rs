@@ -20,6 +20,7 @@ pub mod file;
 pub mod initramfs;
 pub mod inode;
 pub mod io;
+pub mod lock;
 pub mod metadata;
 pub mod mount;
 pub mod nowhere;
@@ -36,6 +37,7 @@ pub mod tty;
 use alloc::string::String;
 
 use inode::{NewFile, Time, mode};
+use mount::MountFlags;
 use tmpfs::TmpFs;
 use vdso::reader::REALTIME_COARSE;
 
@@ -82,9 +84,6 @@ fn mount_at(root: &dentry::Location, name: &str, kind: &str) -> Result<(), Errno
         Err(errno) => return Err(errno),
     }
     let point = path::child(root, name.as_bytes())?;
-    if point.inode().kind() != mode::S_IFDIR {
-        return Err(Errno::ENOTDIR);
-    }
-    mount::add(point, mount::make(kind.as_bytes())?, String::from(kind));
-    Ok(())
+    let fs = mount::make(kind.as_bytes(), b"")?;
+    mount::add(point, fs, String::from(kind), MountFlags::of(0)).map(|_| ())
 }

@@ -11,6 +11,7 @@ use super::fdtable::FdTable;
 use super::file::File;
 use super::file::flags::*;
 use super::inode::{FileOps, NewFile, mode};
+use super::mount::MountFlags;
 use super::path::{Found, ParentOf, Walk};
 use super::pipe;
 use crate::process::elf::Executable;
@@ -85,6 +86,7 @@ fn make(walk: &Walk<'_>, place: &ParentOf, permissions: u32) -> Result<Location,
 /// # Errors
 /// `EACCES`, `ENOENT` in a directory that was removed, `ENAMETOOLONG`, `ENOSPC`.
 pub fn create(walk: &Walk<'_>, place: &ParentOf, mut new: NewFile) -> Result<Location, Errno> {
+    place.dir.mount.check_writable()?;
     let parent = place.dir.inode().metadata();
     access::check(walk.who, &parent, access::WRITE | access::EXECUTE)?;
     new.uid = walk.who.fsuid;
@@ -134,6 +136,14 @@ fn check_access(walk: &Walk<'_>, location: &Location, flags: u32) -> Result<(), 
         wanted |= access::WRITE;
     }
     let metadata = location.inode().metadata();
+    // Devices and pipes are written, not the file system they have a name in.
+    if wanted & access::WRITE != 0 && metadata.kind() == mode::S_IFREG {
+        location.mount.check_writable()?;
+    }
+    let is_device = matches!(metadata.kind(), mode::S_IFCHR | mode::S_IFBLK);
+    if is_device && location.mount.flags().contains(MountFlags::NO_DEVICES) {
+        return Err(Errno::EACCES);
+    }
     access::check(walk.who, &metadata, wanted)?;
     if flags & O_NOATIME != 0 && !access::is_owner(walk.who, &metadata) {
         return Err(Errno::EPERM);
@@ -154,7 +164,8 @@ pub fn open_executable(path: &[u8]) -> Result<Executable, Errno> {
     };
     let location = walk.file(path, true)?;
     let metadata = location.inode().metadata();
-    if metadata.kind() != mode::S_IFREG {
+    let flags = location.mount.flags();
+    if metadata.kind() != mode::S_IFREG || flags.contains(MountFlags::NO_EXEC) {
         return Err(Errno::EACCES);
     }
     access::check(&who, &metadata, access::EXECUTE)?;

@@ -8,7 +8,7 @@ use super::{PAGE_SIZE, layout, page_up};
 use crate::syscall::errno::Errno;
 
 /// Most areas of a program (vm.max_map_count).
-const MAP_COUNT_MAX: usize = 65530;
+pub const MAP_COUNT_MAX: usize = 65530;
 
 /// Where a mapping should go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use crate::mm::address_space::AddressSpace;
 use crate::syscall::errno::Errno;
 
 /// Highest ID (PID_MAX_DEFAULT).
-const PID_MAX: u32 = 32768;
+pub const PID_MAX: u32 = 32768;
 
 static TASKS: Mutex<Tasks> = Mutex::new(Tasks {
     by_tid: BTreeMap::new(),

@@ -37,7 +37,16 @@ pub fn faccessat2(dirfd: i32, path: UserPath, wanted: u32, flags: u32) -> SysRes
         (who.fsuid, who.fsgid) = (who.uid, who.gid);
     }
     let location = paths::locate_at(dirfd, path, flags)?;
-    access::check(&who, &location.inode().metadata(), wanted).map(|()| 0)
+    let metadata = location.inode().metadata();
+    access::check(&who, &metadata, wanted)?;
+    let holds_data = matches!(
+        metadata.kind(),
+        mode::S_IFREG | mode::S_IFDIR | mode::S_IFLNK
+    );
+    if wanted & WRITE != 0 && holds_data {
+        location.mount.check_writable()?;
+    }
+    Ok(0)
 }
 
 /// chmod(2).
@@ -56,6 +65,7 @@ pub fn fchmodat(dirfd: i32, path: UserPath, mode: u32) -> SysResult {
 }
 
 fn set_mode(location: &Location, mut mode: u32) -> SysResult {
+    location.mount.check_writable()?;
     let who = caller::credentials();
     let metadata = location.inode().metadata();
     if !access::is_owner(&who, &metadata) {
@@ -117,6 +127,7 @@ pub fn fchown16(fd: i32, uid: u32, gid: u32) -> SysResult {
 }
 
 fn set_owner(location: &Location, uid: u32, gid: u32) -> SysResult {
+    location.mount.check_writable()?;
     let who = caller::credentials();
     let metadata = location.inode().metadata();
     let new = |id: u32| (id != u32::MAX).then_some(id);
@@ -174,6 +185,7 @@ fn from_timevals(times: [[i64; 2]; 2]) -> Result<Times, Errno> {
 
 /// Sets the times of a file; without any, both to now.
 fn set_times(location: &Location, times: Option<Times>) -> SysResult {
+    location.mount.check_writable()?;
     let who = caller::credentials();
     let metadata = location.inode().metadata();
     let now = crate::fs::now();

@@ -1,22 +1,21 @@
-//! What a descriptor is asked besides bytes: fcntl, ioctl, flock.
+//! What a descriptor is asked besides bytes: fcntl, ioctl. Locks are in `lock.rs`.
 //!
-//! Left out: locks of any kind are granted and never conflict; leases, notification, O_ASYNC's
-//! signals.
+//! Left out: leases and notification (`EINVAL`). O_ASYNC, F_SETOWN and F_SETSIG are kept and told;
+//! no signal follows from them.
+
+use core::sync::atomic::Ordering;
 
 use linux_raw_sys::general as linux;
 use linux_raw_sys::ioctl;
 
 use super::errno::{Errno, SysResult};
+use super::lock;
 use crate::fs::file::File;
 use crate::fs::file::flags::O_NONBLOCK;
 use crate::fs::inode::mode;
 use crate::fs::{caller, pipe};
+use crate::process::signal;
 use crate::usercopy::UserPtr;
-
-/// F_GETLK64, F_SETLK64 and F_SETLKW64 of i386.
-const F_GETLK64: u32 = 12;
-const F_SETLK64: u32 = 13;
-const F_SETLKW64: u32 = 14;
 
 /// fcntl(2); fcntl64(2) of i386 too. `argument` is a number or an address.
 pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {
@@ -49,49 +48,30 @@ pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {
             file.set_flags(argument as u32);
             Ok(0)
         }
-        linux::F_GETLK | F_GETLK64 | linux::F_OFD_GETLK => {
-            lock_kind(argument)?;
-            // Nobody holds a lock that would stand in the way.
-            UserPtr::<u16>::new(argument)
-                .write(linux::F_UNLCK as u16)
-                .map(|()| 0)
-        }
-        linux::F_SETLK
+        linux::F_GETLK
+        | linux::F_SETLK
         | linux::F_SETLKW
-        | F_SETLK64
-        | F_SETLKW64
+        | linux::F_OFD_GETLK
         | linux::F_OFD_SETLK
-        | linux::F_OFD_SETLKW => {
-            let kind = lock_kind(argument)?;
-            let allowed = match kind {
-                linux::F_RDLCK => file.is_readable(),
-                linux::F_WRLCK => file.is_writable(),
-                _ => true,
-            };
-            if allowed { Ok(0) } else { Err(Errno::EBADF) }
+        | linux::F_OFD_SETLKW
+        | lock::F_GETLK64
+        | lock::F_SETLK64
+        | lock::F_SETLKW64 => lock::fcntl(&file, fd, command, argument),
+        linux::F_SETOWN => {
+            file.owner.store(argument as i32, Ordering::Relaxed);
+            Ok(0)
         }
         linux::F_GETPIPE_SZ => pipe::size(&file),
         linux::F_SETPIPE_SZ => pipe::set_size(&file, argument),
-        linux::F_SETOWN | linux::F_SETSIG => Ok(0),
-        linux::F_GETOWN | linux::F_GETSIG => Ok(0),
-        _ => Err(Errno::EINVAL),
-    }
-}
-
-/// The kind of a `struct flock`: its first field in every layout.
-fn lock_kind(address: u64) -> Result<u32, Errno> {
-    let kind = u32::from(UserPtr::<u16>::new(address).read()?);
-    match kind {
-        linux::F_RDLCK | linux::F_WRLCK | linux::F_UNLCK => Ok(kind),
-        _ => Err(Errno::EINVAL),
-    }
-}
-
-/// flock(2).
-pub fn flock(fd: i32, operation: u32) -> SysResult {
-    caller::file(fd)?;
-    match operation & !linux::LOCK_NB {
-        linux::LOCK_SH | linux::LOCK_EX | linux::LOCK_UN => Ok(0),
+        linux::F_GETOWN => Ok(file.owner.load(Ordering::Relaxed) as isize as usize),
+        linux::F_SETSIG if argument > u64::from(signal::COUNT) => Err(Errno::EINVAL),
+        linux::F_SETSIG => {
+            file.signal.store(argument as u32, Ordering::Relaxed);
+            Ok(0)
+        }
+        linux::F_GETSIG => Ok(file.signal.load(Ordering::Relaxed) as usize),
+        // Nobody holds a lease.
+        linux::F_GETLEASE => Ok(linux::F_UNLCK as usize),
         _ => Err(Errno::EINVAL),
     }
 }

@@ -20,58 +20,88 @@ pub const VERSION: &str = concat!("#1 Trident ", env!("CARGO_PKG_VERSION"));
 /// Bytes of each field of struct utsname, NUL included.
 const UTS_FIELD: usize = 65;
 
-static HOSTNAME: Mutex<([u8; UTS_FIELD], usize)> = Mutex::new(hostname_at_boot());
+/// A name of the machine's that can be set.
+pub struct UtsName(Mutex<([u8; UTS_FIELD], usize)>);
 
-const fn hostname_at_boot() -> ([u8; UTS_FIELD], usize) {
-    let mut name = [0; UTS_FIELD];
-    let boot = b"trident";
-    let mut i = 0;
-    while i < boot.len() {
-        name[i] = boot[i];
-        i += 1;
+/// The host name.
+pub static HOST: UtsName = UtsName::at_boot(b"trident");
+/// The (NIS) domain name.
+pub static DOMAIN: UtsName = UtsName::at_boot(b"(none)");
+
+impl UtsName {
+    const fn at_boot(boot: &[u8]) -> Self {
+        let mut name = [0; UTS_FIELD];
+        let mut i = 0;
+        while i < boot.len() {
+            name[i] = boot[i];
+            i += 1;
+        }
+        Self(Mutex::new((name, boot.len())))
     }
-    (name, boot.len())
+
+    /// The name.
+    pub fn get(&self) -> alloc::string::String {
+        let (name, len) = &*self.0.lock();
+        alloc::string::String::from_utf8_lossy(&name[..*len]).into_owned()
+    }
+
+    /// Sets it.
+    ///
+    /// # Errors
+    /// `EINVAL` for one of more than 64 bytes; `EPERM`.
+    pub fn set(&self, name: &[u8]) -> Result<(), Errno> {
+        if !current().process.cred.lock().is_privileged() {
+            return Err(Errno::EPERM);
+        }
+        let mut new = [0; UTS_FIELD];
+        let (start, _) = new.split_at_mut(UTS_FIELD - 1);
+        let start = start.get_mut(..name.len()).ok_or(Errno::EINVAL)?;
+        start.copy_from_slice(name);
+        *self.0.lock() = (new, name.len());
+        Ok(())
+    }
+
+    fn set_from(&self, name: UserPtr<u8>, len: i32) -> SysResult {
+        if !current().process.cred.lock().is_privileged() {
+            return Err(Errno::EPERM);
+        }
+        let len = usize::try_from(len)
+            .ok()
+            .filter(|len| *len < UTS_FIELD)
+            .ok_or(Errno::EINVAL)?;
+        let mut new = [0; UTS_FIELD];
+        name.read_into(&mut new[..len])?;
+        self.set(&new[..len]).map(|()| 0)
+    }
 }
 
 /// uname(2): six fields of 65 bytes; the same for both widths.
 pub fn uname(out: UserPtr<[u8; 6 * UTS_FIELD]>) -> SysResult {
     let mut fields = [0; 6 * UTS_FIELD];
-    let hostname = HOSTNAME.lock();
+    let (host, domain) = (HOST.get(), DOMAIN.get());
     // A 32-bit program is told the machine it runs on too (only PER_LINUX32 says i686).
     let texts: [&[u8]; 6] = [
         b"Linux",
-        &hostname.0[..hostname.1],
+        host.as_bytes(),
         RELEASE.as_bytes(),
         VERSION.as_bytes(),
         b"x86_64",
-        b"(none)",
+        domain.as_bytes(),
     ];
     for (field, text) in fields.chunks_mut(UTS_FIELD).zip(texts) {
         field[..text.len()].copy_from_slice(text);
     }
-    drop(hostname);
     out.write(fields).map(|()| 0)
-}
-
-/// The host name, for /proc/sys/kernel/hostname.
-pub fn hostname() -> alloc::string::String {
-    let (name, len) = &*HOSTNAME.lock();
-    alloc::string::String::from_utf8_lossy(&name[..*len]).into_owned()
 }
 
 /// sethostname(2).
 pub fn sethostname(name: UserPtr<u8>, len: i32) -> SysResult {
-    let len = usize::try_from(len)
-        .ok()
-        .filter(|len| *len < UTS_FIELD)
-        .ok_or(Errno::EINVAL)?;
-    if !current().process.cred.lock().is_privileged() {
-        return Err(Errno::EPERM);
-    }
-    let mut new = [0; UTS_FIELD];
-    name.read_into(&mut new[..len])?;
-    *HOSTNAME.lock() = (new, len);
-    Ok(0)
+    HOST.set_from(name, len)
+}
+
+/// setdomainname(2).
+pub fn setdomainname(name: UserPtr<u8>, len: i32) -> SysResult {
+    DOMAIN.set_from(name, len)
 }
 
 /// sysinfo(2), 112 bytes: uptime, three loads, total, free, shared, buffer, swap total, swap free

@@ -22,6 +22,7 @@ mod ids;
 mod io;
 mod ldt;
 mod limits;
+mod lock;
 mod memory;
 pub mod misc;
 mod mount;

@@ -1,19 +1,46 @@
-//! mount(2) and umount2(2) of the file systems there are.
+//! mount(2), umount2(2), pivot_root(2): the tree's shape.
 //!
-//! Left out: bind mounts and moving (`EINVAL`), read-only mounts, options in the last argument.
-//! Propagation changes and remounts are accepted and do nothing.
+//! Left out: propagation (changes of it are accepted and do nothing), expiry (`MNT_EXPIRE`), and the
+//! calls with descriptors for mounts (fsopen(2), move_mount(2) and their like: `ENOSYS`).
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use linux_raw_sys::general::{
-    AT_FDCWD, MNT_DETACH, MNT_EXPIRE, MNT_FORCE, MS_BIND, MS_MOVE, MS_PRIVATE, MS_REMOUNT,
-    MS_SHARED, MS_SLAVE, MS_UNBINDABLE, UMOUNT_NOFOLLOW,
+    AT_FDCWD, MNT_DETACH, MNT_EXPIRE, MNT_FORCE, MS_BIND, MS_MOVE, MS_NOATIME, MS_PRIVATE, MS_REC,
+    MS_RELATIME, MS_REMOUNT, MS_SHARED, MS_SLAVE, MS_STRICTATIME, MS_UNBINDABLE, UMOUNT_NOFOLLOW,
 };
 
 use super::errno::{Errno, SysResult};
 use super::paths::{self, UserPath};
+use crate::fs::dentry::Location;
 use crate::fs::inode::mode;
-use crate::fs::{caller, mount as table};
+use crate::fs::mount::{self as table, MountFlags};
+use crate::fs::{caller, path};
+use crate::mm::PAGE_SIZE;
+use crate::process;
+use crate::usercopy::UserPtr;
+
+/// A string that may be left out.
+fn text(at: UserPath) -> Result<Option<Vec<u8>>, Errno> {
+    if at.is_null() {
+        Ok(None)
+    } else {
+        paths::read(at).map(Some)
+    }
+}
+
+/// mount(2)'s options: a string of up to a page.
+fn options(at: UserPtr<u8>) -> Result<Vec<u8>, Errno> {
+    if at.is_null() {
+        return Ok(Vec::new());
+    }
+    at.read_cstr(PAGE_SIZE as usize)
+        .map_err(|errno| match errno {
+            Errno::ENAMETOOLONG => Errno::EINVAL,
+            errno => errno,
+        })
+}
 
 /// mount(2).
 pub fn mount(
@@ -21,34 +48,60 @@ pub fn mount(
     target: UserPath,
     kind: UserPath,
     flags: u64,
-    _data: u64,
+    data: UserPtr<u8>,
 ) -> SysResult {
     const PROPAGATION: u32 = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
-    let text = |at: UserPath| {
-        if at.is_null() {
-            Ok(None)
-        } else {
-            paths::read(at).map(Some)
-        }
-    };
+    /// MS_MGC_VAL: what mount(2) once wanted in the upper half.
+    const MAGIC: u32 = 0xc0ed_0000;
     let (kind, source) = (text(kind)?, text(source)?);
+    let data = options(data)?;
     let point = paths::locate(AT_FDCWD, target, true)?;
     if !caller::credentials().is_privileged() {
         return Err(Errno::EPERM);
     }
-    let flags = flags as u32;
-    if flags & (MS_REMOUNT | PROPAGATION) != 0 && flags & MS_BIND == 0 {
+    let mut flags = flags as u32;
+    if flags & 0xffff_0000 == MAGIC {
+        flags &= 0xffff;
+    }
+    if flags & MS_REMOUNT != 0 {
+        return remount(&point, flags, &data);
+    }
+    let from = |source: Option<Vec<u8>>| {
+        let source = source.filter(|s| !s.is_empty()).ok_or(Errno::EINVAL)?;
+        caller::walk_at(AT_FDCWD, &source, |walk, _| walk.file(&source, true))
+    };
+    if flags & MS_BIND != 0 {
+        table::bind(&from(source)?, point, flags & MS_REC != 0)?;
         return Ok(0);
     }
-    if flags & (MS_BIND | MS_MOVE) != 0 {
+    if flags & PROPAGATION != 0 {
+        return Ok(0);
+    }
+    if flags & MS_MOVE != 0 {
+        return table::move_to(&from(source)?, point).map(|()| 0);
+    }
+    let fs = table::make(&kind.ok_or(Errno::EINVAL)?, &data)?;
+    let source = source.unwrap_or_else(|| b"none".to_vec());
+    let source = String::from_utf8_lossy(&source).into_owned();
+    table::add(point, fs, source, MountFlags::of(flags)).map(|_| 0)
+}
+
+/// New flags and options for what is mounted at `point`; only flags with MS_BIND.
+fn remount(point: &Location, flags: u32, data: &[u8]) -> SysResult {
+    const ATIME: u32 = MS_NOATIME | MS_RELATIME | MS_STRICTATIME;
+    let mount = &point.mount;
+    if !point.is(&mount.root()) {
         return Err(Errno::EINVAL);
     }
-    let fs = table::make(&kind.ok_or(Errno::EINVAL)?)?;
-    if point.inode().kind() != mode::S_IFDIR {
-        return Err(Errno::ENOTDIR);
+    if flags & MS_BIND == 0 {
+        mount.fs().remount(data)?;
     }
-    let source = source.unwrap_or_else(|| b"none".to_vec());
-    table::add(point, fs, String::from_utf8_lossy(&source).into_owned());
+    let mut new = MountFlags::of(flags);
+    if flags & ATIME == 0 {
+        let kept = MountFlags::NO_ATIME | MountFlags::RELATIME;
+        new = (new - kept) | (mount.flags() & kept);
+    }
+    mount.set_flags(new);
     Ok(0)
 }
 
@@ -67,4 +120,31 @@ pub fn umount2(target: UserPath, flags: u32) -> SysResult {
 /// umount(2), i386: without flags.
 pub fn umount(target: UserPath) -> SysResult {
     umount2(target, 0)
+}
+
+/// pivot_root(2). Whoever has the old root as its root or working directory gets the new one.
+pub fn pivot_root(new_root: UserPath, put_old: UserPath) -> SysResult {
+    let new = paths::locate(AT_FDCWD, new_root, true)?;
+    let put_old = paths::locate(AT_FDCWD, put_old, true)?;
+    if !caller::credentials().is_privileged() {
+        return Err(Errno::EPERM);
+    }
+    if [&new, &put_old]
+        .iter()
+        .any(|place| place.inode().kind() != mode::S_IFDIR)
+    {
+        return Err(Errno::ENOTDIR);
+    }
+    let old = caller::context().root;
+    table::pivot_root(&old, &new, put_old)?;
+    for process in process::table::all_processes() {
+        let mut fs = process.fs.lock();
+        let path::FsContext { root, cwd, .. } = &mut *fs;
+        for place in [root, cwd] {
+            if place.is(&old) {
+                *place = new.clone();
+            }
+        }
+    }
+    Ok(0)
 }

@@ -65,6 +65,7 @@ pub fn unlinkat(dirfd: i32, path: UserPath, flags: u32) -> SysResult {
             Last::DotDot => return Err(Errno::ENOTEMPTY),
             Last::Root => return Err(Errno::EBUSY),
         }
+        place.dir.mount.check_writable()?;
         let dentry = named(&place)?;
         let is_dir = dentry.inode().kind() == mode::S_IFDIR;
         if place.wants_dir && !is_dir {
@@ -117,6 +118,7 @@ fn move_name(walk: &Walk<'_>, from: &ParentOf, to: &ParentOf, flags: u32) -> Res
     if from.last != Last::Name || to.last != Last::Name {
         return Err(Errno::EBUSY);
     }
+    from.dir.mount.check_writable()?;
     let exchange = flags & RENAME_EXCHANGE != 0;
     let old = named(from)?;
     let new = match named(to) {
@@ -192,6 +194,7 @@ pub fn linkat(old_dir: i32, old: UserPath, new_dir: i32, new: UserPath, flags: u
         if place.wants_dir {
             return Err(Errno::ENOENT);
         }
+        place.dir.mount.check_writable()?;
         if !Arc::ptr_eq(&target.mount, &place.dir.mount) {
             return Err(Errno::EXDEV);
         }

@@ -25,6 +25,7 @@ pub fn truncate(path: UserPath, size: i64) -> SysResult {
         mode::S_IFDIR => return Err(Errno::EISDIR),
         _ => return Err(Errno::EINVAL),
     }
+    location.mount.check_writable()?;
     access::check(&caller::credentials(), &location.inode().metadata(), WRITE)?;
     location.inode().truncate(size).map(|()| 0)
 }

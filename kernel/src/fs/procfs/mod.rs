@@ -193,13 +193,16 @@ impl FileOps for OpenFile {
     }
 
     fn write(&self, _offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
-        let ProcNode::ProcessFile(id, file) = &*self.node else {
-            return Err(Errno::EIO);
-        };
-        let accept = file.accept.ok_or(Errno::EINVAL)?;
-        let mut bytes = [0; 64];
+        let mut bytes = [0; 128];
         let text = bytes.get_mut(..from.left()).ok_or(Errno::EINVAL)?;
         from.take(text)?;
-        accept(&*task(*id)?, text)
+        match &*self.node {
+            ProcNode::ProcessFile(id, file) => {
+                let accept = file.accept.ok_or(Errno::EINVAL)?;
+                accept(&*task(*id)?, text)
+            }
+            ProcNode::System(file) => file.accept.ok_or(Errno::EIO)?(text),
+            _ => Err(Errno::EIO),
+        }
     }
 }

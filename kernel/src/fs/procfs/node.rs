@@ -60,6 +60,7 @@ impl ProcNode {
                 mode::S_IFDIR | 0o555
             }
             Self::Files(_) => mode::S_IFDIR | 0o500,
+            Self::System(file) if file.accept.is_some() => mode::S_IFREG | 0o644,
             Self::System(_) => mode::S_IFREG | 0o444,
             Self::ProcessFile(_, file) => mode::S_IFREG | file.permissions,
             Self::SelfLink { .. } | Self::Place(..) => mode::S_IFLNK | 0o777,
@@ -95,7 +96,7 @@ impl ProcNode {
             Self::Root => {
                 entries.push((String::from("self"), Self::SelfLink { thread: false }));
                 entries.push((String::from("thread-self"), Self::SelfLink { thread: true }));
-                entries.extend(system::entries(""));
+                entries.extend(system::entries("").map(|(name, node)| (String::from(name), node)));
                 let processes = table::all()
                     .into_iter()
                     .filter(|task| task.tid() == task.process.pid);
@@ -103,7 +104,9 @@ impl ProcNode {
                     processes.map(|task| (format!("{}", task.tid()), Self::Process(task.tid()))),
                 );
             }
-            Self::SystemDir(path) => entries.extend(system::entries(path)),
+            Self::SystemDir(path) => {
+                entries.extend(system::entries(path).map(|(name, node)| (String::from(name), node)))
+            }
             Self::Process(id) => {
                 task(*id)?;
                 entries.push((String::from("fd"), Self::Files(*id)));

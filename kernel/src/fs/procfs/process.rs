@@ -55,13 +55,11 @@ pub(super) static FILES: [ProcessFile; 14] = [
     }),
     file("maps", 0o444, maps::text),
     file("mountinfo", 0o444, |_| {
-        Ok(super::system::mountinfo().into_bytes())
+        Ok(super::system::mounts::mountinfo().into_bytes())
     }),
-    file(
-        "mounts",
-        0o444,
-        |_| Ok(super::system::mounts().into_bytes()),
-    ),
+    file("mounts", 0o444, |_| {
+        Ok(super::system::mounts::mounts().into_bytes())
+    }),
     file("personality", 0o400, |_| Ok(b"00000000\n".to_vec())),
     file("stat", 0o444, |task| Ok(stat(task).into_bytes())),
     file("statm", 0o444, |task| Ok(statm(task).into_bytes())),

@@ -5,13 +5,15 @@
 //! this very file.
 
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use spin::Mutex;
 
+use super::space::Space;
 use crate::fs::io::{In, Out};
 use crate::mm::PAGE_SIZE;
-use crate::mm::frame::{self, Frame};
+use crate::mm::frame::Frame;
 use crate::syscall::errno::Errno;
 
 const PAGE: usize = PAGE_SIZE as usize;
@@ -19,19 +21,28 @@ const PAGE: usize = PAGE_SIZE as usize;
 static ZEROS: [u8; PAGE] = [0; PAGE];
 
 /// Content and length of a file.
-#[derive(Default)]
 pub(super) struct Data {
     pages: BTreeMap<u64, Frame>,
     size: u64,
+    space: Arc<Space>,
 }
 
-/// Whether a file may still grow: some RAM is kept for the kernel and for programs' own pages.
-pub(super) fn has_room() -> bool {
-    let (free, total) = frame::statistics();
-    free > (total / 32).clamp(64, 4096)
+impl Drop for Data {
+    fn drop(&mut self) {
+        self.space.give_pages(self.pages.len() as u64);
+    }
 }
 
 impl Data {
+    /// An empty file in this space.
+    pub fn new(space: Arc<Space>) -> Self {
+        Self {
+            pages: BTreeMap::new(),
+            size: 0,
+            space,
+        }
+    }
+
     /// Length in bytes.
     pub fn size(&self) -> u64 {
         self.size
@@ -48,7 +59,8 @@ impl Data {
             return Err(Errno::EFBIG);
         }
         if size < self.size {
-            drop(self.pages.split_off(&size.div_ceil(PAGE_SIZE)));
+            let cut = self.pages.split_off(&size.div_ceil(PAGE_SIZE));
+            self.space.give_pages(cut.len() as u64);
             // What is cut off the last page must be zero if the file grows again.
             let kept = (size % PAGE_SIZE) as usize;
             if kept > 0
@@ -69,7 +81,9 @@ impl Data {
         if let Some(page) = self.pages.get(&index) {
             return Ok(page.clone());
         }
-        let page = Frame::zeroed()?;
+        // The program gets SIGBUS, as on Linux.
+        self.space.take_pages(1).map_err(|_| Errno::ENXIO)?;
+        let page = Frame::zeroed().inspect_err(|_| self.space.give_pages(1))?;
         self.pages.insert(index, page.clone());
         Ok(page)
     }
@@ -79,7 +93,7 @@ impl Data {
         if let Some(page) = self.pages.get(&index) {
             return Ok((page.clone(), false));
         }
-        if !has_room() {
+        if !self.space.has_room() {
             return Err(Errno::ENOSPC);
         }
         Ok((Frame::uninitialised().map_err(|_| Errno::ENOSPC)?, true))
@@ -92,11 +106,12 @@ impl Data {
             if self.pages.contains_key(&index) {
                 continue;
             }
-            if !has_room() {
+            if made.len() as u64 >= self.space.room() {
                 return Err(Errno::ENOSPC);
             }
             made.push((index, Frame::zeroed().map_err(|_| Errno::ENOSPC)?));
         }
+        self.space.take_pages(made.len() as u64)?;
         self.pages.extend(made);
         Ok(())
     }
@@ -110,6 +125,7 @@ impl Data {
             let to = end.min((index + 1) * PAGE_SIZE);
             if to - from == PAGE_SIZE {
                 self.pages.remove(&index);
+                self.space.give_pages(1);
             } else if let Some(page) = self.pages.get(&index) {
                 page.write((from % PAGE_SIZE) as usize, &ZEROS[..(to - from) as usize]);
             }
@@ -173,6 +189,7 @@ pub(super) fn write(data: &Mutex<Data>, mut offset: u64, from: &mut dyn In) -> R
                 }
                 Some(_) => {}
                 None => {
+                    data.space.take_pages(1)?;
                     data.pages.insert(index, page);
                 }
             }

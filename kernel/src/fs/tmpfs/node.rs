@@ -1,14 +1,14 @@
 //! A file of a tmpfs: its attributes, and the operations that go to its content.
 
-use alloc::sync::{Arc, Weak};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
 
 use spin::Mutex;
 
-use super::TmpFs;
 use super::data::{self, Data};
 use super::directory::Entries;
+use super::space::Space;
 use crate::fs::dentry::Dentry;
 use crate::fs::inode::{Change, Device, FileOps, Inode, ListEntry, Metadata, NewFile, Time, mode};
 use crate::fs::io::{In, Out};
@@ -44,8 +44,7 @@ enum Content {
 
 /// A file of any kind.
 pub struct Node {
-    fs: Weak<TmpFs>,
-    device: Device,
+    space: Arc<Space>,
     pub(super) ino: u64,
     pub(super) kind: u32,
     born: Time,
@@ -54,10 +53,11 @@ pub struct Node {
 }
 
 impl Node {
-    pub(super) fn make(fs: Weak<TmpFs>, device: Device, ino: u64, new: &NewFile) -> Arc<Self> {
+    /// A file in `space`, which counted it already.
+    pub(super) fn make(space: Arc<Space>, ino: u64, new: &NewFile) -> Arc<Self> {
         let kind = new.mode & mode::S_IFMT;
         let content = match kind {
-            mode::S_IFREG => Content::File(Mutex::default()),
+            mode::S_IFREG => Content::File(Mutex::new(Data::new(space.clone()))),
             mode::S_IFDIR => Content::Directory(Mutex::default()),
             mode::S_IFLNK => Content::Symlink(new.target.clone()),
             _ => Content::Special(new.rdev),
@@ -73,8 +73,7 @@ impl Node {
             ctime: born,
         };
         Arc::new(Self {
-            fs,
-            device,
+            space,
             ino,
             kind,
             born,
@@ -85,11 +84,8 @@ impl Node {
 
     /// A file in the same file system as this one.
     fn sibling(&self, new: &NewFile) -> Result<Arc<Self>, Errno> {
-        let fs = self.fs.upgrade().ok_or(Errno::ENOENT)?;
-        if !data::has_room() {
-            return Err(Errno::ENOSPC);
-        }
-        Ok(Self::make(self.fs.clone(), self.device, fs.new_ino(), new))
+        let ino = self.space.take_inode()?;
+        Ok(Self::make(self.space.clone(), ino, new))
     }
 
     pub(super) fn entries(&self) -> Result<&Mutex<Entries>, Errno> {
@@ -129,6 +125,12 @@ impl Node {
     }
 }
 
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.space.give_inode();
+    }
+}
+
 impl Inode for Node {
     fn metadata(&self) -> Metadata {
         let (size, blocks) = match &self.content {
@@ -142,7 +144,7 @@ impl Inode for Node {
         };
         let attributes = *self.attributes.lock();
         Metadata {
-            dev: self.device,
+            dev: self.space.device,
             ino: self.ino,
             mode: self.kind | attributes.permissions,
             nlink: attributes.nlink,
@@ -279,7 +281,7 @@ impl PageSource for Node {
     }
 
     fn file_id(&self) -> (u64, u64) {
-        (self.device.encode().into(), self.ino)
+        (self.space.device.encode().into(), self.ino)
     }
 }
 

@@ -77,6 +77,7 @@ calls! {
     116 sysinfo(Sysinfo) = misc::sysinfo32;
     118 fsync(Fd) = space::fsync;
     120 clone(CloneFlags, Skip, Skip, Skip, Skip) = proc::clone32;
+    121 setdomainname(InBuf, Size) = misc::setdomainname;
     122 uname(Utsname) = misc::uname;
     123 modify_ldt(Int, LdtDesc, Size) = ldt::modify_ldt;
     125 mprotect(Addr, Size, Prot) = memory::mprotect;
@@ -86,7 +87,7 @@ calls! {
     140 _llseek(Fd, OffsetHigh, Half, OutOffset, Whence) = io::llseek;
     141 getdents(Fd, OutDirents32, Size) = dir::getdents32;
     142 _newselect(Int, SelectFds, SelectFds, SelectFds, Timeval) = select::select32;
-    143 flock(Fd, FlockOp) = fcntl::flock;
+    143 flock(Fd, FlockOp) = lock::flock;
     144 msync(Addr, Size, MsyncFlags) = memory::msync;
     145 readv(Fd, OutIovec, Size) = io::readv32;
     146 writev(Fd, InIovec, Size) = io::writev32;
@@ -139,6 +140,7 @@ calls! {
     212 chown32(Path, Id, Id) = attr::chown;
     213 setuid32(Id) = ids::setuid;
     214 setgid32(Id) = ids::setgid;
+    217 pivot_root(Path, Path) = mount::pivot_root;
     219 madvise(Addr, Size, Madvice) = memory::madvise;
     220 getdents64(Fd, OutDirents, Size) = dir::getdents64;
     221 fcntl64(Fd, FcntlCommand, FcntlValue) = fcntl::fcntl;

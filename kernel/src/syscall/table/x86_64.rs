@@ -47,7 +47,7 @@ calls! {
     62 kill(Pid, Signal) = signal::kill;
     63 uname(Utsname) = misc::uname;
     72 fcntl(Fd, FcntlCommand, FcntlValue) = fcntl::fcntl;
-    73 flock(Fd, FlockOp) = fcntl::flock;
+    73 flock(Fd, FlockOp) = lock::flock;
     74 fsync(Fd) = space::fsync;
     75 fdatasync(Fd) = space::fsync;
     76 truncate(Path, Offset) = space::truncate;
@@ -111,6 +111,7 @@ calls! {
     151 mlockall(Hex) = memory::mlockall;
     152 munlockall() = memory::munlockall;
     154 modify_ldt(Int, LdtDesc, Size) = ldt::modify_ldt;
+    155 pivot_root(Path, Path) = mount::pivot_root;
     157 prctl(PrctlOption, PrctlValue, PrctlValue, PrctlValue, PrctlValue) = thread::prctl;
     158 arch_prctl(ArchPrctl, ArchPrctlValue) = tls::arch_prctl;
     160 setrlimit(Resource, RlimitIn) = limits::setrlimit;
@@ -121,6 +122,7 @@ calls! {
     166 umount2(Path, UmountFlags) = mount::umount2;
     169 reboot(RebootMagic, RebootMagic, RebootCommand, Skip) = misc::reboot;
     170 sethostname(InBuf, Size) = misc::sethostname;
+    171 setdomainname(InBuf, Size) = misc::setdomainname;
     186 gettid() = ids::gettid;
     200 tkill(Pid, Signal) = signal::tkill;
     201 time(OutTime) = time::time;

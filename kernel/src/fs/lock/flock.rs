@@ -1,0 +1,89 @@
+//! flock(2): a whole file, shared or alone, for as long as the open file lives or until unlocked.
+
+use alloc::sync::Arc;
+
+use super::{Held, LAST, Range, tidy, with};
+use crate::fs::inode::Inode;
+use crate::mm::frame;
+use crate::process::wait::is_interrupted;
+use crate::syscall::errno::Errno;
+
+/// A file locked by an open file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Whole {
+    pub file: usize,
+    pub exclusive: bool,
+    pub pid: u32,
+}
+
+impl Whole {
+    /// How /proc/locks shows it.
+    pub fn held(&self) -> Held {
+        Held {
+            range: Range {
+                start: 0,
+                end: LAST,
+            },
+            exclusive: self.exclusive,
+            pid: Some(self.pid),
+        }
+    }
+}
+
+/// Gives the lock of the open file at address `file` up.
+pub fn unlock(inode: &Arc<dyn Inode>, file: usize) {
+    with(inode, |locks| {
+        locks.whole.retain(|whole| whole.file != file);
+        locks.changed.wake_all();
+    });
+    tidy(inode);
+}
+
+/// Locks for the open file at address `file`. Where it has a lock of the other kind that is given up
+/// first, also when the new one then can't be had.
+///
+/// # Errors
+/// `EAGAIN` instead of waiting, `ENOLCK` without memory, `ERESTARTSYS`.
+pub fn lock(
+    inode: &Arc<dyn Inode>,
+    file: usize,
+    exclusive: bool,
+    pid: u32,
+    wait: bool,
+) -> Result<(), Errno> {
+    if frame::is_low() {
+        return Err(Errno::ENOLCK);
+    }
+    let new = Whole {
+        file,
+        exclusive,
+        pid,
+    };
+    let queue = with(inode, |locks| locks.changed.clone());
+    let result = queue.wait_for(|| {
+        let taken = with(inode, |locks| {
+            let has = |whole: &Whole| whole.file == file;
+            match locks.whole.iter().find(|whole| has(whole)) {
+                Some(own) if own.exclusive == exclusive => return true,
+                Some(_) => {
+                    locks.whole.retain(|whole| !has(whole));
+                    locks.changed.wake_all();
+                }
+                None => {}
+            }
+            let free = !locks.whole.iter().any(|other| other.exclusive || exclusive);
+            if free {
+                locks.whole.push(new);
+            }
+            free
+        });
+        match taken {
+            true => Some(Ok(())),
+            false if !wait => Some(Err(Errno::EAGAIN)),
+            false => is_interrupted().then_some(Err(Errno::ERESTARTSYS)),
+        }
+    });
+    drop(queue);
+    tidy(inode);
+    result
+}

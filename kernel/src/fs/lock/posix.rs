@@ -1,0 +1,125 @@
+//! Record locks of fcntl(2): set, waited for, asked about.
+//!
+//! A wait that could never end, because the holders wait for one another, is refused with `EDEADLK`
+//! (processes' locks only, as in Linux: an open file doesn't wait, a thread does).
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use spin::Mutex;
+
+use super::record::{self, Record};
+use super::{Held, Owner, Range, tidy, with};
+use crate::fs::inode::Inode;
+use crate::mm::frame;
+use crate::process::current;
+use crate::process::wait::is_interrupted;
+use crate::syscall::errno::Errno;
+
+/// A lock that somebody wants.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// What it covers.
+    pub range: Range,
+    /// For writing.
+    pub exclusive: bool,
+    /// Whose it will be.
+    pub owner: Owner,
+    /// The process that asks.
+    pub pid: u32,
+}
+
+impl Wanted {
+    fn record(&self) -> Record {
+        Record {
+            range: self.range,
+            exclusive: self.exclusive,
+            owner: self.owner,
+            pid: self.pid,
+        }
+    }
+}
+
+/// A thread, the owner it waits for a lock as, and the one that holds it.
+type Wait = (u32, Owner, Owner);
+
+/// Who waits for whom.
+static WAITING: Mutex<Vec<Wait>> = Mutex::new(Vec::new());
+
+/// Longest chain of waits that is looked along (MAX_DEADLK_ITERATIONS).
+const CHAIN_MAX: usize = 10;
+
+/// Whether `holder` waits, through any number of others, for `waiter`.
+fn would_deadlock(waiter: Owner, mut holder: Owner) -> bool {
+    let waiting = WAITING.lock();
+    for _ in 0..CHAIN_MAX {
+        let Some((_, _, next)) = waiting.iter().find(|(_, who, _)| *who == holder) else {
+            return false;
+        };
+        holder = *next;
+        if holder == waiter {
+            return true;
+        }
+    }
+    false
+}
+
+/// The lock that stands in the way of `wanted`, if one does (F_GETLK).
+pub fn conflict(inode: &Arc<dyn Inode>, wanted: &Wanted) -> Option<Held> {
+    let found = with(inode, |locks| {
+        record::conflict(&locks.records, &wanted.record())
+    });
+    tidy(inode);
+    found.map(|record| record.held())
+}
+
+/// Takes the owner's locks off `range`.
+pub fn unlock(inode: &Arc<dyn Inode>, range: Range, owner: Owner) {
+    with(inode, |locks| {
+        if record::unlock(&mut locks.records, range, owner) {
+            locks.changed.wake_all();
+        }
+    });
+    tidy(inode);
+}
+
+/// Locks; with `wait`, once nobody else's lock is in the way.
+///
+/// # Errors
+/// `EAGAIN` instead of waiting, `EDEADLK`, `ENOLCK` without memory, `ERESTARTSYS`.
+pub fn lock(inode: &Arc<dyn Inode>, wanted: &Wanted, wait: bool) -> Result<(), Errno> {
+    if frame::is_low() {
+        return Err(Errno::ENOLCK);
+    }
+    let tid = current().tid;
+    let queue = with(inode, |locks| locks.changed.clone());
+    let result = queue.wait_for(|| {
+        WAITING.lock().retain(|(thread, ..)| *thread != tid);
+        let blocker = with(inode, |locks| {
+            let blocker = record::conflict(&locks.records, &wanted.record());
+            if blocker.is_none() {
+                record::lock(&mut locks.records, wanted.record());
+                // A lock for writing that became one for reading lets others in.
+                locks.changed.wake_all();
+            }
+            blocker
+        });
+        let Some(blocker) = blocker else {
+            return Some(Ok(()));
+        };
+        if !wait {
+            return Some(Err(Errno::EAGAIN));
+        }
+        if matches!(wanted.owner, Owner::Table(_)) {
+            if would_deadlock(wanted.owner, blocker.owner) {
+                return Some(Err(Errno::EDEADLK));
+            }
+            WAITING.lock().push((tid, wanted.owner, blocker.owner));
+        }
+        is_interrupted().then_some(Err(Errno::ERESTARTSYS))
+    });
+    WAITING.lock().retain(|(thread, ..)| *thread != tid);
+    drop(queue);
+    tidy(inode);
+    result
+}

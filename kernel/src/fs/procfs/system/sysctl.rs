@@ -1,0 +1,115 @@
+//! /proc/sys: what there is to know or set of the kernel's own settings (sysctl(8)).
+//!
+//! Only the names can be set: the host's and the domain's. The rest tells what the kernel does.
+
+use alloc::format;
+use alloc::string::String;
+
+use spin::Once;
+
+use super::{SystemFile, file};
+use crate::dev::random;
+use crate::fs::fdtable;
+use crate::mm::{layout, mapping};
+use crate::process::{exec, table};
+use crate::syscall::misc;
+
+/// A setting that never changes.
+macro_rules! fixed {
+    ($path:literal, $text:literal) => {
+        file(concat!("sys/", $path), || {
+            String::from(concat!($text, "\n"))
+        })
+    };
+}
+
+/// The files below sys/.
+pub(super) static FILES: &[SystemFile] = &[
+    fixed!("fs/aio-max-nr", "65536"),
+    fixed!("fs/aio-nr", "0"),
+    fixed!("fs/dentry-state", "0\t0\t45\t0\t0\t0"),
+    file("sys/fs/file-max", || format!("{}\n", i64::MAX)),
+    file("sys/fs/file-nr", || {
+        format!("{}\t0\t{}\n", crate::fs::file::open_files(), i64::MAX)
+    }),
+    fixed!("fs/inode-nr", "0\t0"),
+    fixed!("fs/lease-break-time", "45"),
+    fixed!("fs/leases-enable", "0"),
+    fixed!("fs/mount-max", "100000"),
+    file("sys/fs/nr_open", || format!("{}\n", fdtable::NR_OPEN)),
+    fixed!("fs/overflowgid", "65534"),
+    fixed!("fs/overflowuid", "65534"),
+    fixed!("fs/pipe-max-size", "1048576"),
+    fixed!("fs/protected_fifos", "0"),
+    fixed!("fs/protected_hardlinks", "0"),
+    fixed!("fs/protected_regular", "0"),
+    fixed!("fs/protected_symlinks", "0"),
+    fixed!("fs/suid_dumpable", "0"),
+    fixed!("kernel/cap_last_cap", "40"),
+    fixed!("kernel/core_pattern", "core"),
+    fixed!("kernel/core_uses_pid", "0"),
+    fixed!("kernel/dmesg_restrict", "0"),
+    SystemFile {
+        accept: Some(|text| misc::DOMAIN.set(line(text))),
+        ..file("sys/kernel/domainname", || misc::DOMAIN.get() + "\n")
+    },
+    SystemFile {
+        accept: Some(|text| misc::HOST.set(line(text))),
+        ..file("sys/kernel/hostname", || misc::HOST.get() + "\n")
+    },
+    fixed!("kernel/kptr_restrict", "0"),
+    fixed!("kernel/msgmax", "8192"),
+    fixed!("kernel/ngroups_max", "65536"),
+    file("sys/kernel/osrelease", || format!("{}\n", misc::RELEASE)),
+    fixed!("kernel/ostype", "Linux"),
+    fixed!("kernel/overflowgid", "65534"),
+    fixed!("kernel/overflowuid", "65534"),
+    fixed!("kernel/panic", "0"),
+    fixed!("kernel/perf_event_paranoid", "4"),
+    file("sys/kernel/pid_max", || format!("{}\n", table::PID_MAX)),
+    fixed!("kernel/printk", "7\t4\t1\t7"),
+    file("sys/kernel/random/boot_id", boot_id),
+    fixed!("kernel/random/entropy_avail", "256"),
+    fixed!("kernel/random/poolsize", "256"),
+    file("sys/kernel/random/uuid", || uuid() + "\n"),
+    file("sys/kernel/randomize_va_space", || {
+        format!("{}\n", if exec::is_randomised() { 2 } else { 0 })
+    }),
+    fixed!("kernel/sched_child_runs_first", "0"),
+    file("sys/kernel/threads-max", || format!("{}\n", table::PID_MAX)),
+    file("sys/kernel/version", || format!("{}\n", misc::VERSION)),
+    fixed!("net/core/somaxconn", "4096"),
+    fixed!("net/unix/max_dgram_qlen", "512"),
+    fixed!("vm/drop_caches", "0"),
+    file("sys/vm/max_map_count", || {
+        format!("{}\n", mapping::MAP_COUNT_MAX)
+    }),
+    file("sys/vm/mmap_min_addr", || format!("{}\n", layout::MMAP_MIN)),
+    fixed!("vm/overcommit_kbytes", "0"),
+    fixed!("vm/overcommit_memory", "1"),
+    fixed!("vm/overcommit_ratio", "50"),
+    fixed!("vm/swappiness", "60"),
+];
+
+/// What is written, without the line feed that echo(1) adds.
+fn line(text: &[u8]) -> &[u8] {
+    text.split(|&byte| byte == b'\n').next().unwrap_or_default()
+}
+
+/// A random UUID (RFC 9562, version 4).
+fn uuid() -> String {
+    let (a, b) = (random::next_u64(), random::next_u64());
+    let (version, variant) = (a & 0x0fff | 0x4000, b >> 48 & 0x3fff | 0x8000);
+    let node = b & 0xffff_ffff_ffff;
+    format!(
+        "{:08x}-{:04x}-{version:04x}-{variant:04x}-{node:012x}",
+        a >> 32,
+        a >> 16 & 0xffff
+    )
+}
+
+/// One that stays until the next boot.
+fn boot_id() -> String {
+    static ID: Once<String> = Once::new();
+    format!("{}\n", ID.call_once(uuid))
+}

@@ -1,0 +1,240 @@
+//! Locks on files: fcntl(2)'s commands for records, and flock(2).
+//!
+//! `struct flock` comes in three layouts: x86_64's, i386's first with 32-bit offsets, and i386's
+//! `flock64`, which is packed. The rules are in `fs/lock/`.
+
+use linux_raw_sys::general as linux;
+
+use super::errno::{Errno, SysResult};
+use crate::fs::caller;
+use crate::fs::file::File;
+use crate::fs::lock::posix::{self, Wanted};
+use crate::fs::lock::{self as table, Held, LAST, Owner, Range};
+use crate::process::current;
+use crate::usercopy::UserPtr;
+
+/// i386's commands with 64-bit offsets; x86_64 gives these numbers no meaning.
+pub const F_GETLK64: u32 = 12;
+/// See [`F_GETLK64`].
+pub const F_SETLK64: u32 = 13;
+/// See [`F_GETLK64`].
+pub const F_SETLKW64: u32 = 14;
+
+/// A `struct flock`, whatever its layout.
+#[derive(Clone, Copy)]
+struct Flock {
+    kind: u32,
+    whence: u32,
+    start: i64,
+    len: i64,
+    pid: i32,
+}
+
+/// Which layout it has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// x86_64: 32 bytes.
+    Wide,
+    /// i386: 16 bytes.
+    Narrow,
+    /// i386's flock64: 24 bytes.
+    Packed,
+}
+
+impl Layout {
+    fn of(command: u32) -> Result<Self, Errno> {
+        let is_64 = matches!(command, F_GETLK64..=F_SETLKW64);
+        match (current().is_i386_call(), is_64) {
+            (false, true) => Err(Errno::EINVAL),
+            (false, false) => Ok(Self::Wide),
+            (true, false) if command < F_GETLK64 => Ok(Self::Narrow),
+            (true, _) => Ok(Self::Packed),
+        }
+    }
+
+    fn read(self, at: u64) -> Result<Flock, Errno> {
+        // Type and whence are two bytes each in every layout.
+        let head = |word: u32| (word & 0xffff, word >> 16);
+        let wide = |low: u32, high: u32| i64::from(low) | i64::from(high) << 32;
+        Ok(match self {
+            Self::Wide => {
+                let [first, start, len, pid] = UserPtr::<[u64; 4]>::new(at).read()?;
+                let (kind, whence) = head(first as u32);
+                Flock {
+                    kind,
+                    whence,
+                    start: start as i64,
+                    len: len as i64,
+                    pid: pid as i32,
+                }
+            }
+            Self::Narrow => {
+                let [first, start, len, pid] = UserPtr::<[u32; 4]>::new(at).read()?;
+                let (kind, whence) = head(first);
+                Flock {
+                    kind,
+                    whence,
+                    start: (start as i32).into(),
+                    len: (len as i32).into(),
+                    pid: pid as i32,
+                }
+            }
+            Self::Packed => {
+                let [first, s0, s1, l0, l1, pid] = UserPtr::<[u32; 6]>::new(at).read()?;
+                let (kind, whence) = head(first);
+                Flock {
+                    kind,
+                    whence,
+                    start: wide(s0, s1),
+                    len: wide(l0, l1),
+                    pid: pid as i32,
+                }
+            }
+        })
+    }
+
+    fn write(self, at: u64, lock: &Flock) -> Result<(), Errno> {
+        let head = lock.kind & 0xffff | lock.whence << 16;
+        let pid = lock.pid as u32;
+        let (start, len) = (lock.start as u64, lock.len as u64);
+        match self {
+            Self::Wide => UserPtr::new(at).write([head.into(), start, len, u64::from(pid)]),
+            Self::Narrow => {
+                let start = i32::try_from(lock.start).map_err(|_| Errno::EOVERFLOW)?;
+                // One that reaches further than its fields can tell has no end.
+                let len = i32::try_from(lock.len).unwrap_or(0);
+                UserPtr::new(at).write([head, start as u32, len as u32, pid])
+            }
+            Self::Packed => {
+                let halves = |word: u64| [word as u32, (word >> 32) as u32];
+                let ([s0, s1], [l0, l1]) = (halves(start), halves(len));
+                UserPtr::new(at).write([head, s0, s1, l0, l1, pid])
+            }
+        }
+    }
+}
+
+/// The bytes that a `struct flock` means (flock64_to_posix_lock).
+fn range(file: &File, lock: &Flock) -> Result<Range, Errno> {
+    let base = match lock.whence {
+        linux::SEEK_SET => 0,
+        linux::SEEK_CUR => file.offset() as i64,
+        linux::SEEK_END => file.inode().metadata().size as i64,
+        _ => return Err(Errno::EINVAL),
+    };
+    let start = base.checked_add(lock.start).ok_or(Errno::EOVERFLOW)?;
+    if start < 0 {
+        return Err(Errno::EINVAL);
+    }
+    let (start, end) = match lock.len {
+        0 => (start, LAST as i64),
+        // What lies before the start.
+        len @ ..0 => (start.checked_add(len).ok_or(Errno::EINVAL)?, start - 1),
+        len => (start, start.checked_add(len - 1).ok_or(Errno::EOVERFLOW)?),
+    };
+    if start < 0 {
+        return Err(Errno::EINVAL);
+    }
+    let (start, end) = (start as u64, end as u64);
+    Ok(Range { start, end })
+}
+
+/// fcntl(2)'s F_GETLK, F_SETLK, F_SETLKW and their like.
+pub fn fcntl(file: &File, fd: i32, command: u32, address: u64) -> SysResult {
+    let layout = Layout::of(command)?;
+    let lock = layout.read(address)?;
+    let of_file = matches!(
+        command,
+        linux::F_OFD_GETLK | linux::F_OFD_SETLK | linux::F_OFD_SETLKW
+    );
+    let asks = matches!(command, linux::F_GETLK | F_GETLK64 | linux::F_OFD_GETLK);
+    if !matches!(lock.kind, linux::F_RDLCK | linux::F_WRLCK)
+        && (asks || lock.kind != linux::F_UNLCK)
+    {
+        return Err(Errno::EINVAL);
+    }
+    let range = range(file, &lock)?;
+    if of_file && lock.pid != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let owner = if of_file {
+        Owner::File(file.lock_owner())
+    } else {
+        caller::with_files(|files| files.lock_owner())
+    };
+    let wanted = Wanted {
+        range,
+        exclusive: lock.kind == linux::F_WRLCK,
+        owner,
+        pid: current().process.pid,
+    };
+    if asks {
+        return tell(
+            layout,
+            address,
+            &lock,
+            posix::conflict(file.inode(), &wanted),
+        );
+    }
+    match lock.kind {
+        linux::F_UNLCK => posix::unlock(file.inode(), range, owner),
+        linux::F_RDLCK if !file.is_readable() => return Err(Errno::EBADF),
+        linux::F_WRLCK if !file.is_writable() => return Err(Errno::EBADF),
+        _ => {
+            let wait = matches!(command, linux::F_SETLKW | F_SETLKW64 | linux::F_OFD_SETLKW);
+            posix::lock(file.inode(), &wanted, wait)?;
+            // Another thread may have closed the descriptor meanwhile: then nobody would release it.
+            let closed = || caller::with_files(|files| files.get(fd).is_err());
+            if !of_file && closed() {
+                table::release(file.inode(), owner);
+                return Err(Errno::EBADF);
+            }
+        }
+    }
+    Ok(0)
+}
+
+/// Answers F_GETLK: the lock in the way, or only that there is none.
+fn tell(layout: Layout, address: u64, asked: &Flock, held: Option<Held>) -> SysResult {
+    let answer = match held {
+        None => Flock {
+            kind: linux::F_UNLCK,
+            ..*asked
+        },
+        Some(held) => Flock {
+            kind: if held.exclusive {
+                linux::F_WRLCK
+            } else {
+                linux::F_RDLCK
+            },
+            whence: linux::SEEK_SET,
+            start: held.range.start as i64,
+            len: match held.range.end {
+                LAST => 0,
+                end => (end - held.range.start + 1) as i64,
+            },
+            pid: held.pid.map_or(-1, |pid| pid as i32),
+        },
+    };
+    layout.write(address, &answer).map(|()| 0)
+}
+
+/// flock(2).
+pub fn flock(fd: i32, operation: u32) -> SysResult {
+    let file = caller::file(fd)?;
+    let wait = operation & linux::LOCK_NB == 0;
+    let exclusive = match operation & !linux::LOCK_NB {
+        linux::LOCK_UN => {
+            table::flock::unlock(file.inode(), file.lock_owner());
+            return Ok(0);
+        }
+        linux::LOCK_SH => false,
+        linux::LOCK_EX => true,
+        _ => return Err(Errno::EINVAL),
+    };
+    if !file.is_readable() && !file.is_writable() {
+        return Err(Errno::EBADF);
+    }
+    let pid = current().process.pid;
+    table::flock::lock(file.inode(), file.lock_owner(), exclusive, pid, wait).map(|()| 0)
+}
