@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use super::{Process, Task, TaskState, children, init, sched, signal, stop};
+use crate::fs::FsContext;
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,8 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     }
     release_mm(process);
     *process.files.lock() = Arc::default();
+    // Nor does it keep the file system busy that it was in.
+    *process.fs.lock() = FsContext::root();
     children::give_to_init(process);
     *process.status.lock() = Some(status);
     children::tell_parent(process, status);

@@ -64,6 +64,23 @@ pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {
         linux::F_GETPIPE_SZ => pipe::size(&file),
         linux::F_SETPIPE_SZ => pipe::set_size(&file, argument),
         linux::F_GETOWN => Ok(file.owner.load(Ordering::Relaxed) as isize as usize),
+        linux::F_SETOWN_EX => {
+            let [kind, id] = UserPtr::<[i32; 2]>::new(argument).read()?;
+            let owner = match kind as u32 {
+                linux::F_OWNER_TID | linux::F_OWNER_PID => id,
+                linux::F_OWNER_PGRP => -id,
+                _ => return Err(Errno::EINVAL),
+            };
+            file.owner.store(owner, Ordering::Relaxed);
+            Ok(0)
+        }
+        linux::F_GETOWN_EX => {
+            let (kind, id) = match file.owner.load(Ordering::Relaxed) {
+                group @ ..0 => (linux::F_OWNER_PGRP, -group),
+                pid => (linux::F_OWNER_PID, pid),
+            };
+            UserPtr::new(argument).write([kind as i32, id]).map(|()| 0)
+        }
         linux::F_SETSIG if argument > u64::from(signal::COUNT) => Err(Errno::EINVAL),
         linux::F_SETSIG => {
             file.signal.store(argument as u32, Ordering::Relaxed);

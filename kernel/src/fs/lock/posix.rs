@@ -91,7 +91,7 @@ pub fn lock(inode: &Arc<dyn Inode>, wanted: &Wanted, wait: bool) -> Result<(), E
     if frame::is_low() {
         return Err(Errno::ENOLCK);
     }
-    let tid = current().tid;
+    let tid = current().tid();
     let queue = with(inode, |locks| locks.changed.clone());
     let result = queue.wait_for(|| {
         WAITING.lock().retain(|(thread, ..)| *thread != tid);

@@ -113,6 +113,8 @@ impl Node {
             return Err(Errno::EEXIST);
         }
         entries.make_room()?;
+        // Each name counts as a file (shmem_link).
+        self.space.take_inode()?;
         let name: Arc<[u8]> = name.into();
         let dentry = Dentry::new(
             Parent::Holds(Arc::downgrade(this)),
@@ -147,8 +149,8 @@ impl Node {
             // Its name, its own ".", and its ".." here.
             node.count_link(-2);
             self.count_link(-1);
-        } else {
-            node.count_link(-1);
+        } else if node.count_link(-1) > 0 {
+            self.space.give_inode();
         }
     }
 

@@ -44,7 +44,7 @@ enum Content {
 
 /// A file of any kind.
 pub struct Node {
-    space: Arc<Space>,
+    pub(super) space: Arc<Space>,
     pub(super) ino: u64,
     pub(super) kind: u32,
     born: Time,
@@ -111,11 +111,12 @@ impl Node {
         attributes.ctime = time;
     }
 
-    /// Adds to the number of names (or takes from it).
-    pub(super) fn count_link(&self, by: i32) {
+    /// Adds to the number of names (or takes from it); returns what it is then.
+    pub(super) fn count_link(&self, by: i32) -> u32 {
         let mut attributes = self.attributes.lock();
         attributes.nlink = attributes.nlink.saturating_add_signed(by);
         attributes.ctime = now();
+        attributes.nlink
     }
 
     /// The node behind an inode, which must be of this file system.

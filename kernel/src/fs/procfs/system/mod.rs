@@ -139,7 +139,7 @@ fn loadavg() -> String {
         .iter()
         .filter(|task| task.state() == crate::process::TaskState::Runnable)
         .count();
-    let last = tasks.iter().map(|task| task.tid).max().unwrap_or(0);
+    let last = tasks.iter().map(|task| task.tid()).max().unwrap_or(0);
     format!("0.00 0.00 0.00 {running}/{} {last}\n", tasks.len())
 }
 
