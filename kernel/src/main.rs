@@ -69,6 +69,7 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     #[cfg(test)]
     ktest::run(&options);
     fs::init(ramdisk);
+    dev::console::listen();
     // SAFETY: the files have frames of their own, the options are copies.
     unsafe { boot::release(ramdisk) };
     process::init::start(&options)

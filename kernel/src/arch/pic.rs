@@ -1,4 +1,4 @@
-//! The two 8259 interrupt controllers: remapped behind the exceptions, one line open.
+//! The two 8259 interrupt controllers: remapped behind the exceptions, two lines open.
 //!
 //! Every PC QEMU builds has them, `microvm` included, and they need no tables to be found.
 
@@ -12,6 +12,8 @@ use crate::mm::paging;
 pub const BASE: u8 = 0x20;
 /// Line of the PIT.
 pub const TIMER: u8 = 0;
+/// Line of the first serial port.
+pub const COM1: u8 = 4;
 
 const MASTER: u16 = 0x20;
 const SLAVE: u16 = 0xa0;

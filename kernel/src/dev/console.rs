@@ -1,4 +1,5 @@
-//! The console: the first serial port (16550, COM1), polled.
+//! The console: the first serial port (16550, COM1). What is sent is waited for; an interrupt tells
+//! of what was typed.
 //!
 //! A machine without one still boots: what is written is dropped.
 
@@ -6,12 +7,23 @@ use core::fmt::{self, Write};
 
 use spin::{Lazy, Mutex};
 use uart_16550::backend::PioBackend;
+use uart_16550::spec::registers::IER;
 use uart_16550::{Config, Uart16550};
+
+use crate::arch::pic;
 
 /// COM1's first port on every PC.
 const COM1: u16 = 0x3f8;
 
 static CONSOLE: Lazy<Mutex<Console>> = Lazy::new(|| Mutex::new(Console::new()));
+
+/// Defaults, with an interrupt for received bytes: its line stays masked until [`listen`].
+fn config() -> Config {
+    Config {
+        interrupts: IER::DATA_READY,
+        ..Config::default()
+    }
+}
 
 struct Console {
     port: Option<Uart16550<PioBackend>>,
@@ -26,7 +38,7 @@ impl Console {
         let port = unsafe { Uart16550::new_port(COM1) };
         let port = port
             .ok()
-            .and_then(|mut uart| uart.init(Config::default()).ok().map(|()| uart));
+            .and_then(|mut uart| uart.init(config()).ok().map(|()| uart));
         Self {
             port,
             at_line_start: true,
@@ -78,6 +90,11 @@ pub fn at_line_start() -> bool {
 /// The next byte typed, if there is one.
 pub fn receive() -> Option<u8> {
     CONSOLE.lock().port.as_mut()?.try_receive_byte().ok()
+}
+
+/// Has the port interrupt when a byte was typed.
+pub fn listen() {
+    pic::unmask(pic::COM1);
 }
 
 /// Takes the console from whoever holds it: for a panic, whose message must come out even

@@ -9,7 +9,7 @@
 //!   on stacks of their own, above which the per-CPU pointer lies; they save the GS base, set
 //!   the kernel's, and put back what they found, whatever it was.
 //! - **The IRET to user mode** can fault, in ring 0, with the program's GS loaded. The stub
-//!   recognises its address, swaps GS back and turns the fault into the program's signal.
+//!   recognises its address, swaps GS back and turns the fault into the program's SIGSEGV.
 
 use core::arch::naked_asm;
 
@@ -240,6 +240,8 @@ fn interrupt(line: u8) {
     if line == pic::TIMER {
         crate::time::interrupt();
         fault::report_nmis();
+    } else if line == pic::COM1 {
+        crate::fs::tty::serial::receive();
     }
     pic::acknowledge(line);
 }
@@ -257,6 +259,6 @@ extern "C" fn bad_iret(at_fault: &Frame, top: &mut Frame) {
         orig_rax: u64::MAX,
         ..at_fault.clone()
     };
-    fault::bad_return(top, at_fault.entry as u8, at_fault.orig_rax);
+    fault::bad_return(top);
     crate::process::exit_work(top);
 }

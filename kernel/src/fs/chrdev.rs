@@ -27,6 +27,8 @@ pub const KMSG: Device = Device::new(1, 11);
 pub const TTY_S0: Device = Device::new(4, 64);
 /// /dev/tty: the caller's own terminal.
 pub const TTY: Device = Device::new(5, 0);
+/// /dev/ptmx: makes a pseudo-terminal.
+pub const PTMX: Device = Device::new(5, 2);
 /// /dev/console.
 pub const CONSOLE: Device = Device::new(5, 1);
 
@@ -41,7 +43,11 @@ pub fn open(device: Device) -> Result<Arc<dyn FileOps>, Errno> {
         FULL => Arc::new(Zero { full: true }),
         RANDOM | URANDOM => Arc::new(Random),
         KMSG => Arc::new(Kmsg),
-        TTY_S0 | TTY | CONSOLE => tty::open(),
+        TTY_S0 => tty::open_serial(),
+        TTY => tty::open_controlling()?,
+        CONSOLE => tty::open_console(),
+        PTMX => tty::pty::open_master()?,
+        _ if device.major == tty::pty::TERMINAL_MAJOR => tty::open_pseudo(device)?,
         _ => return Err(Errno::ENXIO),
     })
 }

@@ -36,6 +36,7 @@ fn make() -> Result<Arc<TmpFs>, Errno> {
         ("console", 0o600, chrdev::CONSOLE),
         ("tty", 0o666, chrdev::TTY),
         ("ttyS0", 0o660, chrdev::TTY_S0),
+        ("ptmx", 0o666, chrdev::PTMX),
     ];
     for (name, permissions, rdev) in devices {
         let new = NewFile {

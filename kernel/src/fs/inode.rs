@@ -224,6 +224,14 @@ pub trait FileOps: Any + Send + Sync {
         false
     }
 
+    /// Called once open(2) with `flags` has made the file: a terminal may become the caller's own.
+    ///
+    /// # Errors
+    /// What open(2) then fails with.
+    fn opened(&self, _flags: u32) -> Result<(), Errno> {
+        Ok(())
+    }
+
     /// Device control; `argument` is a number or an address.
     ///
     /// # Errors

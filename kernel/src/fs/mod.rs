@@ -71,6 +71,11 @@ pub fn init(initramfs: &[u8]) {
             log!("fs: cannot mount /{name}: {}", errno.name().unwrap_or("?"));
         }
     }
+    // In the new /dev.
+    let dev = path::child(&root, b"dev").map(dentry::Location::uncovered);
+    if let Err(errno) = dev.and_then(|dev| mount_at(&dev, "pts", "devpts")) {
+        log!("fs: cannot mount /dev/pts: {}", errno.name().unwrap_or("?"));
+    }
 }
 
 /// Mounts a file system on a directory of the root, which is made if it isn't there.

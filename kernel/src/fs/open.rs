@@ -55,6 +55,7 @@ pub fn open(walk: &Walk<'_>, path: &[u8], flags: u32, mode: u32) -> Result<Arc<F
         mode::S_IFIFO => pipe::open_fifo(location.inode(), flags)?,
         _ => location.inode().clone().open()?,
     };
+    ops.opened(flags)?;
     Ok(File::new(location, ops, flags))
 }
 

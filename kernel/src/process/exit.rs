@@ -3,8 +3,8 @@
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
-use super::{Process, Task, TaskState, children, init, sched, signal, stop};
-use crate::fs::FsContext;
+use super::{Process, Task, TaskState, children, init, jobs, sched, signal, stop};
+use crate::fs::{FsContext, tty};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +79,8 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     *process.files.lock() = Arc::default();
     // Nor does it keep the file system busy that it was in.
     *process.fs.lock() = FsContext::root();
+    tty::leave(process, true);
+    jobs::orphaned_by(process);
     children::give_to_init(process);
     *process.status.lock() = Some(status);
     children::tell_parent(process, status);

@@ -1,19 +1,158 @@
-//! Process groups as jobs of a session.
+//! Sessions, and process groups as jobs of a session (setsid(2), setpgid(2), credentials(7)).
+//!
+//! The controlling terminal of a session is in `fs/tty/session.rs`, stops are in `stop.rs`.
 
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
-use super::{Process, table};
+use super::signal::{self, SIGCONT, SIGHUP, SigInfo};
+use super::stop::StopState;
+use super::{Process, init, table};
+use crate::fs::tty::Controlling;
+use crate::syscall::errno::Errno;
+
+fn group_of(process: &Process) -> u32 {
+    process.pgid.load(Ordering::Relaxed)
+}
+
+fn session_of(process: &Process) -> u32 {
+    process.sid.load(Ordering::Relaxed)
+}
+
+/// The processes of a group, ended ones included until they were waited for.
+pub fn group_members(group: u32) -> Vec<Arc<Process>> {
+    let mut all = table::all_processes();
+    all.retain(|process| group_of(process) == group);
+    all
+}
+
+/// The processes of a session; none of 0, which is no session.
+pub fn session_members(session: u32) -> Vec<Arc<Process>> {
+    let mut all = table::all_processes();
+    all.retain(|process| session != 0 && session_of(process) == session);
+    all
+}
+
+/// Whether the process made its session with setsid(2).
+pub fn leads_session(process: &Process) -> bool {
+    session_of(process) == process.pid
+}
+
+/// The session of a group; `None` if there is neither such a group nor such a process.
+pub fn session_of_group(group: u32) -> Option<u32> {
+    let members = group_members(group);
+    let found = members
+        .first()
+        .cloned()
+        .or_else(|| table::find_process(group));
+    found.map(|process| session_of(&process))
+}
+
+/// Puts `process`, which is `caller` or a child of it, into a group of its session: a new one with its
+/// own ID, or one that is there.
+///
+/// # Errors
+/// `ESRCH` for a process that is neither, `EACCES` for a child that runs another program by now;
+/// `EPERM` for a session leader, and for a process or a group of another session.
+pub fn set_group(caller: &Arc<Process>, process: &Arc<Process>, group: u32) -> Result<(), Errno> {
+    if !Arc::ptr_eq(process, caller) {
+        let parent = process.parent.lock().upgrade();
+        if !parent.is_some_and(|parent| Arc::ptr_eq(&parent, caller)) {
+            return Err(Errno::ESRCH);
+        }
+        if session_of(process) != session_of(caller) {
+            return Err(Errno::EPERM);
+        }
+        if process.has_execed.load(Ordering::Relaxed) {
+            return Err(Errno::EACCES);
+        }
+    }
+    if leads_session(process) {
+        return Err(Errno::EPERM);
+    }
+    let is_member = |member: &Arc<Process>| session_of(member) == session_of(caller);
+    if group != process.pid && !group_members(group).iter().any(is_member) {
+        return Err(Errno::EPERM);
+    }
+    process.pgid.store(group, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Makes `process` the leader of a session and of a group of its own, without a terminal.
+///
+/// # Errors
+/// `EPERM` if a group already has its ID.
+pub fn make_session(process: &Process) -> Result<(), Errno> {
+    if leads_session(process) || !group_members(process.pid).is_empty() {
+        return Err(Errno::EPERM);
+    }
+    process.sid.store(process.pid, Ordering::Relaxed);
+    process.pgid.store(process.pid, Ordering::Relaxed);
+    *process.terminal.lock() = Controlling::default();
+    Ok(())
+}
 
 /// Whether the group of `process` is orphaned: none of its members has a parent in another group
 /// of the same session, who could continue it (POSIX, "orphaned process group").
 pub fn is_orphaned_group(process: &Process) -> bool {
-    let pgid = process.pgid.load(Ordering::Relaxed);
-    !table::all_processes().iter().any(|member| {
-        member.pgid.load(Ordering::Relaxed) == pgid
-            && member.status.lock().is_none()
-            && member.parent.lock().upgrade().is_some_and(|parent| {
-                parent.pgid.load(Ordering::Relaxed) != pgid
-                    && parent.sid.load(Ordering::Relaxed) == member.sid.load(Ordering::Relaxed)
-            })
+    is_orphaned(group_of(process), None)
+}
+
+/// The same for a group without one of its members; init as a parent doesn't count
+/// (will_become_orphaned_pgrp).
+fn is_orphaned(group: u32, without: Option<&Process>) -> bool {
+    !group_members(group).iter().any(|member| {
+        let counts = member.status.lock().is_none()
+            && without.is_none_or(|without| without.pid != member.pid);
+        counts && parent_outside(member, group)
     })
+}
+
+/// Whether the parent of `member` is in another group of the same session.
+fn parent_outside(member: &Process, group: u32) -> bool {
+    let parent = member.parent.lock().upgrade();
+    parent.is_some_and(|parent| {
+        parent.pid != init::PID
+            && group_of(&parent) != group
+            && session_of(&parent) == session_of(member)
+    })
+}
+
+/// `process` is about to end, and was perhaps the only one who could have continued a group: its own,
+/// or one of its children's. Where such a group stands still, it is hung up and goes on
+/// (kill_orphaned_pgrp).
+pub fn orphaned_by(process: &Arc<Process>) {
+    let own = group_of(process);
+    let children: Vec<Arc<Process>> = process.children.lock().values().cloned().collect();
+    let mut groups: Vec<u32> = children
+        .iter()
+        .filter(|child| group_of(child) != own && session_of(child) == session_of(process))
+        .map(|child| group_of(child))
+        .collect();
+    if parent_outside(process, own) {
+        groups.push(own);
+    }
+    groups.sort_unstable();
+    groups.dedup();
+    for group in groups {
+        let members = group_members(group);
+        let stands =
+            |member: &Arc<Process>| matches!(member.signals.lock().stop, StopState::Stopped(_));
+        // Its children are init's from now on.
+        let is_linked = |member: &Arc<Process>| {
+            let is_child = member
+                .parent
+                .lock()
+                .upgrade()
+                .is_some_and(|parent| Arc::ptr_eq(&parent, process));
+            let counts = member.status.lock().is_none() && member.pid != process.pid && !is_child;
+            counts && parent_outside(member, group)
+        };
+        if members.iter().any(stands) && !members.iter().any(is_linked) {
+            for signo in [SIGHUP, SIGCONT] {
+                let _ = signal::send_group(group, &SigInfo::kernel(signo));
+            }
+        }
+    }
 }

@@ -23,6 +23,7 @@ use crate::arch::fpu::FpuState;
 use crate::arch::percpu;
 use crate::arch::segments::Segments;
 use crate::entry::frame::{self, Door, Frame};
+use crate::fs::tty::Controlling;
 use crate::fs::{FdTable, FsContext};
 use crate::mm::address_space::AddressSpace;
 use crate::mm::kstack::KernelStack;
@@ -51,7 +52,7 @@ pub mod wait;
 use cred::Credentials;
 use exit::{Ending, ExitStatus};
 use limits::Limits;
-use signal::{SharedSignals, SignalActions, TaskSignals};
+use signal::{SharedSignals, SigInfo, SignalActions, TaskSignals};
 use wait::WaitQueue;
 
 /// A shared address space.
@@ -94,6 +95,10 @@ pub struct Process {
     pub exit_signal: AtomicU8,
     /// Path of the program it runs, for /proc/PID/exe.
     pub exe: Mutex<String>,
+    /// Its controlling terminal.
+    pub terminal: Mutex<Controlling>,
+    /// Whether it has called execve(2): its parent can't set its group any more.
+    pub has_execed: AtomicBool,
     /// How it is to end, once that is decided.
     pub ending: Mutex<Ending>,
     /// How it ended, once all of its threads did.
@@ -131,6 +136,8 @@ impl Process {
             signal_arrived: WaitQueue::new(),
             exit_signal: AtomicU8::new(signal::SIGCHLD),
             exe: Mutex::default(),
+            terminal: Mutex::default(),
+            has_execed: AtomicBool::new(false),
             ending: Mutex::default(),
             status: Mutex::new(None),
             child_changed: WaitQueue::new(),
@@ -160,6 +167,7 @@ impl Process {
         *child.cred.lock() = parent.cred.lock().clone();
         *child.limits.lock() = parent.limits.lock().clone();
         *child.actions.lock() = parent.actions.lock().clone();
+        *child.terminal.lock() = parent.terminal.lock().inherited();
         *child.exe.lock() = parent.exe.lock().clone();
         child
     }
@@ -373,8 +381,8 @@ pub fn activate(mm: &AddressSpace) {
     percpu::set_landing_pad(crate::vdso::landing_pad(mm.landmarks.vdso));
 }
 
-/// Single-step flag.
-const TF: u64 = 1 << 8;
+/// `si_code` of a single-step trap.
+const TRAP_TRACE: i32 = 2;
 
 /// What waits before a task may go back to its program.
 #[cold]
@@ -384,16 +392,13 @@ pub extern "C" fn exit_work(frame: &mut Frame) {
         let pending = percpu::pending_work();
         if pending & work::SINGLE_STEP != 0 {
             percpu::clear_work(work::SINGLE_STEP);
-            // The CPU traps by itself, after the first instruction there.
-            frame.rflags |= TF;
+            signal::force(&SigInfo::fault(signal::SIGTRAP, TRAP_TRACE, frame.rip));
         } else if pending & work::SIGNAL != 0 {
             signal::deliver::deliver(frame);
         } else if pending & work::RESCHEDULE != 0 {
             percpu::clear_work(work::RESCHEDULE);
             sched::yield_now();
         } else {
-            // Whoever leaves by IRET after this does; the others need none.
-            percpu::clear_work(work::IRET);
             return;
         }
     }

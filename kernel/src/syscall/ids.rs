@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 use alloc::sync::Arc;
 
 use super::errno::{Errno, SysResult};
-use crate::process::{Process, current, sched, table};
+use crate::process::{Process, current, jobs, sched, table};
 use crate::usercopy::UserPtr;
 
 /// Most supplementary groups (NGROUPS_MAX).
@@ -198,48 +198,19 @@ pub fn getsid(pid: i32) -> SysResult {
     Ok(target(pid)?.sid.load(Ordering::Relaxed) as usize)
 }
 
-/// setpgid(2), for the process itself and its children.
+/// setpgid(2): of the process itself or a child that hasn't called execve(2).
 pub fn setpgid(pid: i32, pgid: i32) -> SysResult {
-    if pgid < 0 {
-        return Err(Errno::EINVAL);
-    }
-    let process = target(pid)?;
-    let pgid = if pgid == 0 { process.pid } else { pgid as u32 };
     let me = sched::current_task().process.clone();
-    let is_child = process
-        .parent
-        .lock()
-        .upgrade()
-        .is_some_and(|parent| Arc::ptr_eq(&parent, &me));
-    if !Arc::ptr_eq(&process, &me) && !is_child {
-        return Err(Errno::ESRCH);
-    }
-    let sid = process.sid.load(Ordering::Relaxed);
-    if sid == process.pid || sid != me.sid.load(Ordering::Relaxed) {
-        return Err(Errno::EPERM);
-    }
-    // Only a group of the same session can be joined.
-    let exists = table::all_processes().iter().any(|other| {
-        other.pgid.load(Ordering::Relaxed) == pgid && other.sid.load(Ordering::Relaxed) == sid
-    });
-    if pgid != process.pid && !exists {
-        return Err(Errno::EPERM);
-    }
-    process.pgid.store(pgid, Ordering::Relaxed);
-    Ok(0)
+    let pid = if pid == 0 { me.pid as i32 } else { pid };
+    let pgid = if pgid == 0 { pid } else { pgid };
+    let pgid = u32::try_from(pgid).map_err(|_| Errno::EINVAL)?;
+    let process = target(pid)?;
+    jobs::set_group(&me, &process, pgid).map(|()| 0)
 }
 
 /// setsid(2).
 pub fn setsid() -> SysResult {
     let current = current();
-    let process = &current.process;
-    let leads = table::all_processes()
-        .iter()
-        .any(|p| p.pgid.load(Ordering::Relaxed) == process.pid);
-    if leads {
-        return Err(Errno::EPERM);
-    }
-    process.sid.store(process.pid, Ordering::Relaxed);
-    process.pgid.store(process.pid, Ordering::Relaxed);
-    Ok(process.pid as usize)
+    jobs::make_session(&current.process)?;
+    Ok(current.process.pid as usize)
 }

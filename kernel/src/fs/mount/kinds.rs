@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use super::FileSystem;
 use crate::fs::tmpfs::TmpFs;
-use crate::fs::{devfs, procfs};
+use crate::fs::{devfs, procfs, tty};
 use crate::syscall::errno::Errno;
 
 /// A file system by the name that mount(2) is given, with its options.
@@ -20,10 +20,11 @@ pub fn make(kind: &[u8], options: &[u8]) -> Result<Arc<dyn FileSystem>, Errno> {
         // Nothing is in it yet: programs that mount it as a matter of course go on without.
         b"sysfs" => TmpFs::new("sysfs", SYSFS_MAGIC),
         b"devtmpfs" => devfs::instance(),
+        b"devpts" => tty::pty::devpts::instance(),
         b"proc" => procfs::instance(),
         _ => return Err(Errno::ENODEV),
     })
 }
 
 /// Names of the kinds [`make`] knows, for /proc/filesystems.
-pub const KINDS: [&str; 5] = ["sysfs", "tmpfs", "proc", "devtmpfs", "ramfs"];
+pub const KINDS: [&str; 6] = ["sysfs", "tmpfs", "proc", "devtmpfs", "devpts", "ramfs"];

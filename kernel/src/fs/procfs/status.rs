@@ -66,10 +66,14 @@ pub(super) fn stat(task: &Task) -> String {
         state(task).0,
         parent_id(process)
     );
-    // Terminal: /dev/console, of group `pgid`. Then flags, and counts that nobody keeps here.
+    let tty = process.terminal.lock().tty.clone();
+    let (terminal, foreground) = tty.map_or((0, -1), |tty| {
+        (tty.number.encode(), i64::from(tty.foreground()))
+    });
+    // Flags follow, and counts that nobody keeps here.
     let _ = write!(
         text,
-        " {pgid} {sid} 1281 {pgid} 4194304 0 0 0 0 0 0 0 0 20 0 {threads} 0 0"
+        " {pgid} {sid} {terminal} {foreground} 4194304 0 0 0 0 0 0 0 0 20 0 {threads} 0 0"
     );
     let _ = write!(text, " {} {resident} {}", size * PAGE_SIZE, INFINITY);
     let _ = write!(

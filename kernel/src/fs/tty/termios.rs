@@ -1,53 +1,95 @@
-//! Terminal settings: the bits of `struct termios` that have an effect here, and its two layouts.
+//! Terminal settings: the flags of `struct termios` and its control characters.
 //!
-//! The layout is the kernel's (include/uapi/asm-generic/termbits.h), the same for both widths; what
-//! tcgetattr(3) shows is the C library's own, larger one.
+//! How a program passes them is in `layout.rs`; what they do is in `line/`. Flags that have no effect
+//! (parity, breaks, delays, modem control, `EXTPROC`) are kept and shown as on Linux.
 
-use crate::syscall::errno::Errno;
-use crate::usercopy::UserPtr;
+use bitflags::bitflags;
+use linux_raw_sys::general as linux;
 
-/// Number of control characters (NCCS).
-const CHARACTERS: usize = 19;
-/// Bytes of `struct termios`, and of `struct termios2`, which appends two speeds.
-const SIZE: usize = 4 * 4 + 1 + CHARACTERS;
-const SIZE2: usize = SIZE + 8;
-/// Bits per second of the console, whatever is asked for.
-const SPEED: u32 = 115_200;
+/// Number of control characters (NCCS of the kernel's structures).
+pub const CHARACTERS: usize = 19;
 
-/// Input flags.
-#[allow(missing_docs)] // Linux's names, here and below.
-pub mod input {
-    pub const ISTRIP: u32 = 0o40;
-    pub const INLCR: u32 = 0o100;
-    pub const IGNCR: u32 = 0o200;
-    pub const ICRNL: u32 = 0o400;
-    pub const IXON: u32 = 0o2000;
+bitflags! {
+    /// Input flags (termios(3)'s `c_iflag`).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Input: u32 {
+        /// A byte of 255 is marked by being doubled.
+        const PARMRK = linux::PARMRK;
+        /// The eighth bit is cleared.
+        const ISTRIP = linux::ISTRIP;
+        /// NL becomes CR.
+        const INLCR = linux::INLCR;
+        /// CR is dropped.
+        const IGNCR = linux::IGNCR;
+        /// CR becomes NL.
+        const ICRNL = linux::ICRNL;
+        /// Upper case becomes lower case.
+        const IUCLC = linux::IUCLC;
+        /// VSTOP and VSTART hold output back and let it go.
+        const IXON = linux::IXON;
+        /// Any byte lets it go.
+        const IXANY = linux::IXANY;
+        /// Characters are UTF-8: erasing takes all bytes of one.
+        const IUTF8 = linux::IUTF8;
+        /// What has no effect here.
+        const _ = !0;
+    }
+
+    /// Output flags (`c_oflag`).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Output: u32 {
+        /// The others count.
+        const OPOST = linux::OPOST;
+        /// Lower case becomes upper case.
+        const OLCUC = linux::OLCUC;
+        /// NL becomes CR NL.
+        const ONLCR = linux::ONLCR;
+        /// CR becomes NL.
+        const OCRNL = linux::OCRNL;
+        /// No CR in the first column.
+        const ONOCR = linux::ONOCR;
+        /// NL does what CR does, too.
+        const ONLRET = linux::ONLRET;
+        /// All bits set: tabs become spaces.
+        const XTABS = linux::XTABS;
+        /// What has no effect here.
+        const _ = !0;
+    }
+
+    /// Local flags (`c_lflag`).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Local: u32 {
+        /// VINTR, VQUIT and VSUSP send signals.
+        const ISIG = linux::ISIG;
+        /// Canonical mode: lines, and their editing.
+        const ICANON = linux::ICANON;
+        /// What is typed is shown.
+        const ECHO = linux::ECHO;
+        /// VERASE and VWERASE wipe out what they erase.
+        const ECHOE = linux::ECHOE;
+        /// VKILL is followed by a new line.
+        const ECHOK = linux::ECHOK;
+        /// NL is shown even without ECHO.
+        const ECHONL = linux::ECHONL;
+        /// Signals leave what was typed.
+        const NOFLSH = linux::NOFLSH;
+        /// Writing from the background sends SIGTTOU.
+        const TOSTOP = linux::TOSTOP;
+        /// Control characters are shown as ^X.
+        const ECHOCTL = linux::ECHOCTL;
+        /// What is erased is shown between \ and /.
+        const ECHOPRT = linux::ECHOPRT;
+        /// VKILL wipes the line out.
+        const ECHOKE = linux::ECHOKE;
+        /// VEOL2, VLNEXT, VREPRINT and VWERASE count.
+        const IEXTEN = linux::IEXTEN;
+        /// What has no effect here.
+        const _ = !0;
+    }
 }
 
-/// Output flags.
-#[allow(missing_docs)]
-pub mod output {
-    pub const OPOST: u32 = 1;
-    pub const ONLCR: u32 = 4;
-    pub const OCRNL: u32 = 0o10;
-}
-
-/// Local flags.
-#[allow(missing_docs)]
-pub mod local {
-    pub const ISIG: u32 = 1;
-    pub const ICANON: u32 = 2;
-    pub const ECHO: u32 = 0o10;
-    pub const ECHOE: u32 = 0o20;
-    pub const ECHOK: u32 = 0o40;
-    pub const ECHONL: u32 = 0o100;
-    pub const ECHOCTL: u32 = 0o1000;
-    pub const ECHOKE: u32 = 0o4000;
-    pub const IEXTEN: u32 = 0o100_000;
-}
-
-/// Indices of the control characters.
-#[allow(missing_docs)]
+/// Indices of the control characters in `c_cc`.
+#[allow(missing_docs)] // Linux's names.
 pub mod character {
     pub const VINTR: usize = 0;
     pub const VQUIT: usize = 1;
@@ -56,6 +98,8 @@ pub mod character {
     pub const VEOF: usize = 4;
     pub const VTIME: usize = 5;
     pub const VMIN: usize = 6;
+    pub const VSTART: usize = 8;
+    pub const VSTOP: usize = 9;
     pub const VSUSP: usize = 10;
     pub const VEOL: usize = 11;
     pub const VREPRINT: usize = 12;
@@ -67,87 +111,65 @@ pub mod character {
 /// A terminal's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Termios {
-    /// [`input`] flags.
-    pub input: u32,
-    /// [`output`] flags.
-    pub output: u32,
-    /// Line control: kept, without effect on the emulated port.
+    /// Input flags.
+    pub input: Input,
+    /// Output flags.
+    pub output: Output,
+    /// Line control, speeds included: kept, without effect on an emulated port.
     pub control: u32,
-    /// [`local`] flags.
-    pub local: u32,
-    line: u8,
+    /// Local flags.
+    pub local: Local,
+    /// Line discipline; 0, N_TTY, is the only one.
+    pub discipline: u8,
     /// Control characters by [`character`]; 0 is none.
     pub characters: [u8; CHARACTERS],
+    /// Bits per second, in and out, which `control` names or, with BOTHER, leaves to these.
+    pub speeds: [u32; 2],
 }
 
 impl Termios {
-    /// What a fresh terminal has (`tty_std_termios`, with a serial console's line control).
-    pub const fn standard() -> Self {
-        // B115200 | CS8 | CREAD | HUPCL | CLOCAL
-        const CONTROL: u32 = 0o10002 | 0o60 | 0o200 | 0o2000 | 0o4000;
-        use local::*;
+    const fn standard(control: u32, speed: u32) -> Self {
+        use {Input as I, Local as L, Output as O};
         Self {
-            input: input::ICRNL | input::IXON,
-            output: output::OPOST | output::ONLCR,
-            control: CONTROL,
-            local: ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-            line: 0,
+            input: I::ICRNL.union(I::IXON),
+            output: O::OPOST.union(O::ONLCR),
+            control,
+            local: L::ISIG
+                .union(L::ICANON)
+                .union(L::ECHO)
+                .union(L::ECHOE)
+                .union(L::ECHOK)
+                .union(L::ECHOCTL)
+                .union(L::ECHOKE)
+                .union(L::IEXTEN),
+            discipline: 0,
             // ^C ^\ DEL ^U ^D 0 1 0 ^Q ^S ^Z 0 ^R ^O ^W ^V 0
             characters: [
                 3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0,
             ],
+            speeds: [speed; 2],
         }
     }
 
+    /// What a serial console has at first (`tty_std_termios`, uart_set_options).
+    pub const fn serial() -> Self {
+        use linux::{B115200, CLOCAL, CREAD, CS8, HUPCL};
+        Self::standard(B115200 | CS8 | CREAD | HUPCL | CLOCAL, 115_200)
+    }
+
+    /// What a pseudo-terminal has at first (drivers/tty/pty.c, `unix98_pty_init`).
+    pub const fn pseudo() -> Self {
+        use linux::{B38400, CREAD, CS8};
+        Self::standard(B38400 | CS8 | CREAD, 38_400)
+    }
+
     /// Whether a local flag is set.
-    pub const fn has(&self, flag: u32) -> bool {
-        self.local & flag != 0
+    pub const fn has(&self, flag: Local) -> bool {
+        self.local.contains(flag)
     }
 
     /// Whether `byte` is the control character at `index`.
     pub fn is(&self, byte: u8, index: usize) -> bool {
         byte != 0 && self.characters[index] == byte
-    }
-
-    /// Writes the settings to a program; `with_speeds`: as `struct termios2`.
-    ///
-    /// # Errors
-    /// `EFAULT`.
-    pub fn write_to(&self, address: u64, with_speeds: bool) -> Result<(), Errno> {
-        let mut bytes = [0; SIZE2];
-        let words = [self.input, self.output, self.control, self.local];
-        for (chunk, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
-            *chunk = word.to_ne_bytes();
-        }
-        bytes[16] = self.line;
-        bytes[17..SIZE].copy_from_slice(&self.characters);
-        bytes[SIZE..SIZE + 4].copy_from_slice(&SPEED.to_ne_bytes());
-        bytes[SIZE + 4..].copy_from_slice(&SPEED.to_ne_bytes());
-        let size = if with_speeds { SIZE2 } else { SIZE };
-        UserPtr::<u8>::new(address).write_slice(&bytes[..size])
-    }
-
-    /// Reads settings from a program; the speeds of `struct termios2` have no effect.
-    ///
-    /// # Errors
-    /// `EFAULT`.
-    pub fn read_from(address: u64) -> Result<Self, Errno> {
-        let mut bytes = [0; SIZE];
-        UserPtr::<u8>::new(address).read_into(&mut bytes)?;
-        let word = |index: usize| {
-            let mut word = [0; 4];
-            word.copy_from_slice(&bytes[index * 4..index * 4 + 4]);
-            u32::from_ne_bytes(word)
-        };
-        let mut characters = [0; CHARACTERS];
-        characters.copy_from_slice(&bytes[17..]);
-        Ok(Self {
-            input: word(0),
-            output: word(1),
-            control: word(2),
-            local: word(3),
-            line: bytes[16],
-            characters,
-        })
     }
 }

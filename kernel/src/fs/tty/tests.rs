@@ -1,32 +1,41 @@
-//! The line discipline, byte by byte.
+//! The line discipline, byte by byte. What a whole terminal does is compared with Linux's by
+//! `tests/programs/tty_*.c`.
 
 use alloc::vec::Vec;
 
 use super::line::Line;
-use super::termios::{Termios, character as ch, input, local};
+use super::termios::{Input, Local, Output, Termios, character as ch};
 use crate::kernel_test;
 
-/// Types `text`; returns what is echoed.
+/// A line with Linux's first settings, and with IUTF8.
+fn line() -> Line {
+    let mut termios = Termios::serial();
+    termios.input |= Input::IUTF8;
+    Line::new(termios)
+}
+
+/// Types `text`, as far as it is taken; returns what is echoed.
 fn type_in(line: &mut Line, text: &[u8]) -> Vec<u8> {
-    let mut echo = Vec::new();
     for &byte in text {
-        line.typed(byte, &mut echo);
+        if line.accepts() {
+            line.type_in(byte);
+        }
     }
-    echo
+    line.take_echo(usize::MAX)
 }
 
 /// One read of `size` bytes; nothing if it would wait.
 fn read(line: &mut Line, size: usize) -> Option<Vec<u8>> {
     let mut bytes = alloc::vec![0; size];
-    let readable = line.is_readable(size);
-    let len = line.take(&mut bytes);
+    let readable = line.has_input();
+    let (len, _) = line.take(&mut bytes);
     bytes.truncate(len);
     readable.then_some(bytes)
 }
 
 kernel_test!(
     fn lines_are_handed_on_whole() {
-        let mut line = Line::new();
+        let mut line = line();
         assert_eq!(type_in(&mut line, b"one"), b"one");
         assert_eq!(read(&mut line, 10), None);
         assert_eq!(type_in(&mut line, b"\rtwo\n"), b"\r\ntwo\r\n");
@@ -39,7 +48,7 @@ kernel_test!(
 
 kernel_test!(
     fn editing_echoes_what_a_terminal_needs() {
-        let mut line = Line::new();
+        let mut line = line();
         assert_eq!(type_in(&mut line, b"ab\x7f"), b"ab\x08 \x08");
         assert_eq!(type_in(&mut line, b"\x01\x7f"), b"^A\x08 \x08\x08 \x08");
         assert_eq!(
@@ -59,12 +68,17 @@ kernel_test!(
             b"^\x08^?^R\r\n^?\r\n"
         );
         assert_eq!(read(&mut line, 30).as_deref(), Some(&b"\x7f\n"[..]));
+        // A tab is as wide as what stands before it leaves it.
+        assert_eq!(
+            type_in(&mut line, b"abc\t\x7f"),
+            b"abc\t\x08\x08\x08\x08\x08"
+        );
     }
 );
 
 kernel_test!(
     fn end_of_file_is_an_empty_line() {
-        let mut line = Line::new();
+        let mut line = line();
         type_in(&mut line, b"part\x04");
         assert_eq!(read(&mut line, 10).as_deref(), Some(&b"part"[..]));
         assert_eq!(read(&mut line, 10), None);
@@ -77,30 +91,52 @@ kernel_test!(
 
 kernel_test!(
     fn without_canonical_mode_bytes_come_at_once() {
-        let mut line = Line::new();
+        let mut line = line();
         type_in(&mut line, b"before");
-        let mut raw = Termios::standard();
-        raw.local &= !(local::ICANON | local::ECHO | local::ISIG);
-        raw.input &= !input::ICRNL;
+        let mut raw = *line.termios();
+        raw.local -= Local::ICANON | Local::ECHO | Local::ISIG;
+        raw.input -= Input::ICRNL;
         raw.characters[ch::VMIN] = 3;
         line.set(raw);
         assert_eq!(read(&mut line, 100).as_deref(), Some(&b"before"[..]));
         assert_eq!(type_in(&mut line, b"\r\x03"), b"");
-        assert!(!line.is_readable(100) && line.is_readable(2));
+        assert!(!line.is_readable());
         type_in(&mut line, b"\x7f");
+        assert!(line.is_readable());
         assert_eq!(read(&mut line, 100).as_deref(), Some(&b"\r\x03\x7f"[..]));
-        raw.characters[ch::VMIN] = 0;
-        line.set(raw);
-        assert_eq!(read(&mut line, 100).as_deref(), Some(&b""[..]));
     }
 );
 
 kernel_test!(
     fn an_interrupt_drops_the_line_and_too_much_is_dropped() {
-        let mut line = Line::new();
-        assert_eq!(type_in(&mut line, b"abc\x03"), b"abc^C");
+        let mut line = line();
+        assert_eq!(type_in(&mut line, b"abc\x03"), b"^C");
         type_in(&mut line, &[b'x'; 5000]);
         type_in(&mut line, b"\n");
         assert_eq!(read(&mut line, 6000).map(|bytes| bytes.len()), Some(4096));
+        // Whole lines are never dropped: more has to wait.
+        type_in(&mut line, b"kept\n");
+        type_in(&mut line, &[b'x'; 5000]);
+        assert!(!line.accepts());
+        assert_eq!(read(&mut line, 10).as_deref(), Some(&b"kept\n"[..]));
+        assert!(line.accepts());
+    }
+);
+
+kernel_test!(
+    fn output_is_held_back_and_changed_as_asked() {
+        let mut line = line();
+        type_in(&mut line, b"\x13");
+        assert!(line.is_stopped());
+        assert_eq!(type_in(&mut line, b"x"), b"");
+        assert_eq!(type_in(&mut line, b"\x11"), b"x");
+        let mut termios = *line.termios();
+        termios.output |= Output::XTABS | Output::OLCUC | Output::ONOCR;
+        line.set(termios);
+        let mut out = Vec::new();
+        for &byte in b"\na\tb\r\r\n" {
+            line.put(byte, &mut out);
+        }
+        assert_eq!(out, b"\r\nA       B\r\r\n");
     }
 );
