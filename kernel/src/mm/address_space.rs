@@ -6,9 +6,8 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
-use super::frame::{self, Frame};
+use super::frame;
 use super::page_tables::PageTables;
-use super::paging::PageFlags;
 use super::vma::{Backing, Prot, Vma};
 use super::{PAGE_SIZE, layout};
 use crate::process::ldt::Ldt;
@@ -119,15 +118,7 @@ impl AddressSpace {
 
     /// (mapped, present) pages: VmSize and VmRSS.
     pub fn page_counts(&self) -> (u64, u64) {
-        let mut present = 0;
-        for area in self.areas.values() {
-            let mut at = area.start;
-            while let Some((address, _)) = self.tables.next_page(at, area.end) {
-                present += 1;
-                at = address + PAGE_SIZE;
-            }
-        }
-        (self.total_pages, present)
+        (self.total_pages, self.tables.pages)
     }
 
     /// Adds an area where nothing is mapped, joined with its neighbours if it continues them.
@@ -196,21 +187,13 @@ impl AddressSpace {
             ..*self
         };
         for area in self.areas.values() {
-            let mut at = area.start;
-            while let Some((address, page)) = self.tables.next_page(at, area.end) {
-                at = address + PAGE_SIZE;
-                let mut flags = page.flags;
-                if !area.shared && flags.contains(PageFlags::WRITABLE) {
-                    flags.remove(PageFlags::WRITABLE);
-                    self.tables.set_flags(address, flags);
-                }
-                // SAFETY: this address space's entry holds a reference to the frame.
-                let frame = unsafe { Frame::share_raw(page.frame) };
-                child.tables.map(address, frame, flags)?;
-                // `map` makes a page present; one that PROT_NONE hides stays hidden.
-                child.tables.set_flags(address, flags);
-            }
+            // Only what is writable need be made read-only: nothing else ever has the flag.
+            let copy_on_write = !area.shared;
+            let (start, end) = (area.start, area.end);
+            self.tables
+                .share_range(&mut child.tables, start, end, copy_on_write)?;
         }
+        self.tables.flush_all();
         Ok(child)
     }
 
@@ -240,5 +223,19 @@ impl AddressSpace {
     pub fn allows(&self, address: u64, prot: Prot) -> bool {
         self.find(address)
             .is_some_and(|area| area.prot.contains(prot))
+    }
+}
+
+impl Drop for AddressSpace {
+    fn drop(&mut self) {
+        for area in self.areas.values() {
+            self.tables.drop_range(area.start, area.end);
+        }
+        // Lowest first, each up to the next: in the end no table is left.
+        let mut areas = self.areas.values().peekable();
+        while let Some(area) = areas.next() {
+            let ceiling = areas.peek().map_or(1 << 47, |next| next.start);
+            self.tables.prune(area.start, area.end, 0, ceiling);
+        }
     }
 }

@@ -91,8 +91,6 @@ impl AddressSpace {
                 Backing::Kernel(..) => return Err(Errno::EFAULT),
             },
         };
-        self.tables.map(page, frame, flags)?;
-        self.tables.set_flags(page, flags);
-        Ok(())
+        self.tables.map(page, frame, flags)
     }
 }

@@ -2,7 +2,6 @@
 
 use super::address_space::AddressSpace;
 use super::frame;
-use super::paging::PageFlags;
 use super::vma::{Backing, Prot, Role, Vma};
 use super::{PAGE_SIZE, layout, page_up};
 use crate::syscall::errno::Errno;
@@ -182,11 +181,7 @@ impl AddressSpace {
 
     /// Drops the pages in [start, end); the areas stay (MADV_DONTNEED).
     pub fn drop_pages(&mut self, start: u64, end: u64) {
-        let mut at = start;
-        while let Some((address, _)) = self.tables.next_page(at, end) {
-            drop(self.tables.unmap(address));
-            at = address + PAGE_SIZE;
-        }
+        self.tables.drop_range(start, end);
     }
 
     /// Changes the protection of [start, start + len).
@@ -218,19 +213,8 @@ impl AddressSpace {
         self.check_room()?;
         for mut area in self.carve(start, covered) {
             area.prot = prot;
-            let mut at = area.start;
-            while let Some((address, page)) = self.tables.next_page(at, area.end) {
-                at = address + PAGE_SIZE;
-                // A page that is to become writable stays read-only until the first store: it
-                // may be shared, and the fault decides about the copy.
-                let keep = if area.shared {
-                    PageFlags::WRITABLE
-                } else {
-                    page.flags & PageFlags::WRITABLE
-                };
-                let flags = prot.page_flags() & !(PageFlags::WRITABLE - keep);
-                self.tables.set_flags(address, flags);
-            }
+            self.tables
+                .protect_range(area.start, area.end, prot.page_flags(), area.shared);
             self.insert(area);
         }
         result

@@ -1,10 +1,12 @@
 //! Memory: frames, page tables, the kernel's heap and stacks, and programs' address spaces.
 //!
-//! Reading order: `frame.rs` (who owns a page frame), `paging.rs` and `page_tables.rs`, `vma.rs` and
+//! Reading order: `frame.rs` and `allocator.rs` (who owns a page frame), `paging.rs`,
+//! `page_tables.rs` and `page_ranges.rs`, `vma.rs` and
 //! `address_space.rs` (what a program has mapped), `fault.rs` (pages that appear on first
 //! touch). None of it is on the way of a system call that doesn't deal in memory.
 
 pub mod address_space;
+mod allocator;
 mod content;
 pub mod fault;
 pub mod frame;
@@ -12,6 +14,7 @@ pub mod heap;
 pub mod kstack;
 pub mod layout;
 pub mod mapping;
+mod page_ranges;
 pub mod page_tables;
 pub mod paging;
 pub mod remap;

@@ -1,34 +1,67 @@
-//! A program's page tables: mapping, changing, walking and freeing them.
+//! A program's page tables: mapping, looking up and freeing. Work on whole ranges is in
+//! `page_ranges.rs`.
+//!
+//! An entry of the last level that isn't 0 holds a reference to a frame, whether the program may
+//! reach it (`PRESENT`) or not (PROT_NONE hides it).
 
+use core::cell::Cell;
 use core::ops::Range;
 
+use x86_64::VirtAddr;
 use x86_64::registers::control::Cr3;
-use x86_64::structures::paging::PageTableFlags;
-use x86_64::{PhysAddr, VirtAddr};
 
 use super::PAGE_SIZE;
-use super::frame::Frame;
-use super::paging::{PageFlags, activate, activate_kernel, entry, kernel_root, slot, table};
+use super::allocator;
+use super::frame::{Frame, phys_to_virt};
+use super::paging::{PageFlags, activate, activate_kernel, index, kernel_root};
 use crate::syscall::errno::Errno;
 
 /// Flags of entries that lead to a table: what a page may be used for is up to its own entry.
-const TABLE: PageTableFlags = PageTableFlags::PRESENT
-    .union(PageTableFlags::WRITABLE)
-    .union(PageTableFlags::USER_ACCESSIBLE);
+const TABLE: u64 =
+    PageFlags::PRESENT.bits() | PageFlags::WRITABLE.bits() | PageFlags::USER_ACCESSIBLE.bits();
+/// The part of an entry that is a physical address (Intel SDM vol. 3, 4.5).
+pub(super) const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+/// No table is remembered.
+const NOTHING: (u64, u64) = (u64::MAX, 0);
 
 /// A program's page tables. Dropping them drops the references that their entries hold.
 #[derive(Debug)]
 pub struct PageTables {
     root: u64,
+    /// Entries in use: pages that are there, the program's resident set.
+    pub(super) pages: u64,
+    /// Tables below the root.
+    tables: u64,
+    /// The table found last: (address / 2 MiB, its physical address).
+    last: Cell<(u64, u64)>,
 }
 
-/// What a present entry says.
+/// What an entry says.
 #[derive(Clone, Copy, Debug)]
 pub struct Mapped {
     /// Physical address of the frame.
     pub frame: u64,
     /// Its flags.
     pub flags: PageFlags,
+}
+
+impl Mapped {
+    fn from_entry(entry: u64) -> Option<Self> {
+        (entry != 0).then(|| Self {
+            frame: entry & ADDRESS,
+            flags: PageFlags::from_bits_truncate(entry),
+        })
+    }
+}
+
+/// The 512 entries of a table.
+pub(super) fn entries(table: u64) -> *mut u64 {
+    phys_to_virt(table).cast()
+}
+
+/// The entry for `address` in the table of `level` at `table`.
+fn slot(table: u64, address: u64, level: u32) -> *mut u64 {
+    entries(table).wrapping_add(index(address, level))
 }
 
 impl PageTables {
@@ -38,12 +71,18 @@ impl PageTables {
     /// `ENOMEM` when there is no frame.
     pub fn new() -> Result<Self, Errno> {
         let root = Frame::zeroed()?.into_raw();
-        // SAFETY: both are live tables; the new one is ours alone.
-        let (kernel, new) = unsafe { (&*table(kernel_root()), &mut *table(root)) };
-        for i in 256..512 {
-            new[i] = kernel[i].clone();
+        // SAFETY: both are live tables, 512 entries long, and the new one is ours alone.
+        unsafe {
+            entries(root)
+                .add(256)
+                .copy_from_nonoverlapping(entries(kernel_root()).add(256), 256);
         }
-        Ok(Self { root })
+        Ok(Self {
+            root,
+            pages: 0,
+            tables: 0,
+            last: Cell::new(NOTHING),
+        })
     }
 
     /// Makes these the CPU's tables.
@@ -52,7 +91,7 @@ impl PageTables {
     }
 
     /// Whether these are the CPU's tables now.
-    fn is_active(&self) -> bool {
+    pub(super) fn is_active(&self) -> bool {
         Cr3::read().0.start_address().as_u64() == self.root
     }
 
@@ -62,23 +101,62 @@ impl PageTables {
         }
     }
 
-    /// Maps a page; the table takes the reference. A page that was mapped there is dropped.
+    /// The last-level table for `address`.
+    fn find_table(&self, address: u64) -> Option<u64> {
+        let (prefix, table) = self.last.get();
+        if prefix == address >> 21 {
+            return Some(table);
+        }
+        let mut at = self.root;
+        for level in [4, 3, 2] {
+            // SAFETY: a live page table, and nobody else holds a reference into it: tables are
+            // reached through this file and `page_ranges.rs`, one call at a time.
+            let entry = unsafe { slot(at, address, level).read() };
+            if entry == 0 {
+                return None;
+            }
+            at = entry & ADDRESS;
+        }
+        self.last.set((address >> 21, at));
+        Some(at)
+    }
+
+    /// The same, made if it isn't there.
+    pub(super) fn make_table(&mut self, address: u64) -> Result<u64, Errno> {
+        if let Some(table) = self.find_table(address) {
+            return Ok(table);
+        }
+        let mut at = self.root;
+        for level in [4, 3, 2] {
+            let slot = slot(at, address, level);
+            // SAFETY: as in `find_table`.
+            let mut entry = unsafe { slot.read() };
+            if entry == 0 {
+                entry = Frame::zeroed()?.into_raw() | TABLE;
+                self.tables += 1;
+                // SAFETY: as above.
+                unsafe { slot.write(entry) };
+            }
+            at = entry & ADDRESS;
+        }
+        self.last.set((address >> 21, at));
+        Ok(at)
+    }
+
+    /// Maps a page with exactly these flags; the table takes the reference. A page that was mapped
+    /// there is dropped.
     ///
     /// # Errors
     /// `ENOMEM` when a table is needed and there is no frame for it.
     pub fn map(&mut self, address: u64, frame: Frame, flags: PageFlags) -> Result<(), Errno> {
-        let slot = entry(self.root, address, Some(TABLE))?.ok_or(Errno::EEXIST)?;
-        // SAFETY: `entry` returned a live table's slot.
-        let slot = unsafe { &mut *slot };
-        let old = (!slot.is_unused()).then(|| slot.addr().as_u64());
-        slot.set_addr(
-            PhysAddr::new(frame.into_raw()),
-            flags | PageTableFlags::PRESENT,
-        );
-        if let Some(old) = old {
+        let slot = slot(self.make_table(address)?, address, 1);
+        // SAFETY: as in `find_table`.
+        let old = unsafe { slot.replace(frame.into_raw() | flags.bits()) };
+        if old == 0 {
+            self.pages += 1;
+        } else {
             self.flush(address);
-            // SAFETY: the entry held this reference and no longer does.
-            drop(unsafe { Frame::from_raw(old) });
+            allocator::release(old & ADDRESS);
         }
         Ok(())
     }
@@ -90,7 +168,7 @@ impl PageTables {
     pub fn make_tables(&mut self, start: u64, end: u64) -> Result<(), Errno> {
         let mut address = start;
         while address < end {
-            entry(self.root, address, Some(TABLE))?;
+            self.make_table(address)?;
             // The next one of the last level begins 2 MiB on.
             address = ((address >> 21) + 1) << 21;
         }
@@ -99,23 +177,23 @@ impl PageTables {
 
     /// What is mapped at `address`.
     pub fn lookup(&self, address: u64) -> Option<Mapped> {
-        let slot = entry(self.root, address, None).ok()??;
-        // SAFETY: `entry` returned a live table's slot.
-        let slot = unsafe { &*slot };
-        (!slot.is_unused()).then(|| Mapped {
-            frame: slot.addr().as_u64(),
-            flags: slot.flags(),
-        })
+        let table = self.find_table(address)?;
+        // SAFETY: as in `find_table`.
+        Mapped::from_entry(unsafe { slot(table, address, 1).read() })
     }
 
     /// Changes an entry's flags. Without `PRESENT` the page stays, out of the program's reach
     /// (PROT_NONE).
     pub fn set_flags(&mut self, address: u64, flags: PageFlags) {
-        if let Ok(Some(slot)) = entry(self.root, address, None) {
-            // SAFETY: `entry` returned a live table's slot.
-            let slot = unsafe { &mut *slot };
-            if !slot.is_unused() {
-                slot.set_flags(flags);
+        let Some(table) = self.find_table(address) else {
+            return;
+        };
+        let slot = slot(table, address, 1);
+        // SAFETY: as in `find_table`.
+        unsafe {
+            let entry = slot.read();
+            if entry != 0 {
+                slot.write(entry & ADDRESS | flags.bits());
                 self.flush(address);
             }
         }
@@ -123,108 +201,124 @@ impl PageTables {
 
     /// Unmaps a page and returns its reference.
     pub fn unmap(&mut self, address: u64) -> Option<Frame> {
-        let slot = entry(self.root, address, None).ok()??;
-        // SAFETY: `entry` returned a live table's slot.
-        let slot = unsafe { &mut *slot };
-        if slot.is_unused() {
+        let slot = slot(self.find_table(address)?, address, 1);
+        // SAFETY: as in `find_table`.
+        let entry = unsafe { slot.replace(0) };
+        if entry == 0 {
             return None;
         }
-        let frame = slot.addr().as_u64();
-        slot.set_unused();
+        self.pages -= 1;
         self.flush(address);
         // SAFETY: the entry held this reference and no longer does.
-        Some(unsafe { Frame::from_raw(frame) })
+        Some(unsafe { Frame::from_raw(entry & ADDRESS) })
+    }
+
+    /// The first last-level table that covers some of [start, end): the address of its first entry
+    /// in the range, and those of its entries that lie in it. What no table covers is skipped, so
+    /// that going on from the entries' end until `None` takes as long as there are tables.
+    pub(super) fn next_entries(&mut self, start: u64, end: u64) -> Option<(u64, &mut [u64])> {
+        let mut address = start;
+        'next: while address < end {
+            let mut at = self.root;
+            for level in [4, 3, 2] {
+                // SAFETY: as in `find_table`.
+                let entry = unsafe { slot(at, address, level).read() };
+                if entry == 0 {
+                    let size = 1u64 << (12 + 9 * (level - 1));
+                    address = (address / size + 1) * size;
+                    continue 'next;
+                }
+                at = entry & ADDRESS;
+            }
+            let table_end = ((address >> 21) + 1) << 21;
+            let len = ((end.min(table_end) - address) / PAGE_SIZE) as usize;
+            // SAFETY: a live page table with that many entries from there on; the callers, all in
+            // `mm`, hold one such slice at a time.
+            let entries = unsafe { core::slice::from_raw_parts_mut(slot(at, address, 1), len) };
+            return Some((address, entries));
+        }
+        None
+    }
+
+    /// The first page in [start, end) that an entry holds, and its address.
+    pub fn next_page(&mut self, start: u64, end: u64) -> Option<(u64, Mapped)> {
+        let mut at = start;
+        while let Some((from, entries)) = self.next_entries(at, end) {
+            let used = entries.iter().position(|entry| *entry != 0);
+            if let Some(i) = used {
+                let address = from + i as u64 * PAGE_SIZE;
+                return Mapped::from_entry(entries[i]).map(|page| (address, page));
+            }
+            at = from + entries.len() as u64 * PAGE_SIZE;
+        }
+        None
     }
 
     /// Frees the tables that [start, end) no longer needs: those whose whole range lies between
     /// `floor` and `ceiling`, where nothing is mapped any more.
     pub fn prune(&mut self, start: u64, end: u64, floor: u64, ceiling: u64) {
-        if start < end && prune(self.root, 4, 0, start..end, floor..ceiling) && self.is_active() {
-            // The CPU may have cached entries that led to the freed tables.
-            self.activate();
+        let before = self.tables;
+        if start < end {
+            self.prune_below(self.root, 4, 0, start..end, floor..ceiling);
+        }
+        if self.tables != before {
+            self.last.set(NOTHING);
+            if self.is_active() {
+                // The CPU may have cached entries that led to the freed tables.
+                self.activate();
+            }
         }
     }
 
-    /// The first page in [start, end) that an entry holds, and its address. What no table covers is
-    /// skipped, so that going on from there until `None` takes as long as there are tables.
-    pub fn next_page(&self, start: u64, end: u64) -> Option<(u64, Mapped)> {
-        let mut address = start;
-        'next: while address < end {
-            let mut at = self.root;
-            for level in [4, 3, 2] {
-                // SAFETY: a live page table, read only.
-                let slot = unsafe { &*slot(at, address, level) };
-                if slot.is_unused() {
-                    let size = 1u64 << (12 + 9 * (level - 1));
-                    address = (address / size + 1) * size;
-                    continue 'next;
-                }
-                at = slot.addr().as_u64();
+    /// The same below the table `at`, which maps from `base` on.
+    fn prune_below(
+        &mut self,
+        at: u64,
+        level: u32,
+        base: u64,
+        range: Range<u64>,
+        unmapped: Range<u64>,
+    ) {
+        let shift = 12 + 9 * (level - 1);
+        let size = 1u64 << shift;
+        let first = (range.start.max(base) - base) >> shift;
+        let last = (range.end - 1 - base) >> shift;
+        for i in first..=last.min(511) {
+            let from = base + (i << shift);
+            let slot = slot(at, from, level);
+            // SAFETY: as in `find_table`.
+            let entry = unsafe { slot.read() };
+            if entry == 0 {
+                continue;
             }
-            // The last level is one table of 512 pages: look through it without walking again.
-            let table_end = ((address >> 21) + 1) << 21;
-            while address < end.min(table_end) {
-                // SAFETY: a live page table, read only.
-                let slot = unsafe { &*slot(at, address, 1) };
-                if !slot.is_unused() {
-                    let page = Mapped {
-                        frame: slot.addr().as_u64(),
-                        flags: slot.flags(),
-                    };
-                    return Some((address, page));
-                }
-                address += PAGE_SIZE;
+            if level > 2 {
+                let (range, unmapped) = (range.clone(), unmapped.clone());
+                self.prune_below(entry & ADDRESS, level - 1, from, range, unmapped);
             }
-        }
-        None
-    }
-}
-
-/// Frees the tables below `at` (which maps from `base` on) whose range overlaps `range` and lies
-/// in `unmapped`; returns whether there were any.
-fn prune(at: u64, level: u32, base: u64, range: Range<u64>, unmapped: Range<u64>) -> bool {
-    let size = 1u64 << (12 + 9 * (level - 1));
-    let (first, last) = (
-        (range.start.max(base) - base) / size,
-        (range.end - 1 - base) / size,
-    );
-    let mut any = false;
-    for i in first..=last.min(511) {
-        let from = base + i * size;
-        // SAFETY: a live page table that nothing else refers to.
-        let slot = unsafe { &mut *slot(at, from, level) };
-        if slot.is_unused() {
-            continue;
-        }
-        let next = slot.addr().as_u64();
-        if level > 2 {
-            any |= prune(next, level - 1, from, range.clone(), unmapped.clone());
-        }
-        if unmapped.start <= from && from + size <= unmapped.end {
-            slot.set_unused();
-            // SAFETY: the entry held this reference, to a table without entries.
-            drop(unsafe { Frame::from_raw(next) });
-            any = true;
+            if unmapped.start <= from && from + size <= unmapped.end {
+                // SAFETY: as above.
+                unsafe { slot.write(0) };
+                // The table has no entries left: it is all zeros.
+                allocator::release_zeroed(entry & ADDRESS);
+                self.tables -= 1;
+            }
         }
     }
-    any
 }
 
 /// Frees the tables below `at`, and the frames that the last level references.
-fn free(at: u64, level: u32, entries: Range<usize>) {
-    // SAFETY: the tables are being dropped: nothing uses them any more.
-    let table = unsafe { &*table(at) };
-    for i in entries {
-        let slot = &table[i];
-        if slot.is_unused() {
+fn free(at: u64, level: u32, which: Range<usize>) {
+    for i in which {
+        // SAFETY: the tables are being dropped: nothing uses them any more.
+        let entry = unsafe { entries(at).add(i).read() };
+        if entry == 0 {
             continue;
         }
-        let next = slot.addr().as_u64();
         if level > 1 {
-            free(next, level - 1, 0..512);
+            free(entry & ADDRESS, level - 1, 0..512);
         }
-        // SAFETY: the entry held this reference, to a table or to a page.
-        drop(unsafe { Frame::from_raw(next) });
+        // The entry held this reference, to a table or to a page.
+        allocator::release(entry & ADDRESS);
     }
 }
 
@@ -233,8 +327,13 @@ impl Drop for PageTables {
         if self.is_active() {
             activate_kernel();
         }
-        free(self.root, 4, 0..256);
-        // SAFETY: the root's own reference, made in `new`.
-        drop(unsafe { Frame::from_raw(self.root) });
+        if self.tables > 0 {
+            free(self.root, 4, 0..256);
+            allocator::release(self.root);
+        } else {
+            // SAFETY: the root is ours alone; its lower half is empty.
+            unsafe { entries(self.root).add(256).write_bytes(0, 256) };
+            allocator::release_zeroed(self.root);
+        }
     }
 }

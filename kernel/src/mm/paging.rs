@@ -18,12 +18,12 @@ pub use x86_64::structures::paging::PageTableFlags as PageFlags;
 
 static KERNEL_ROOT: Once<u64> = Once::new();
 
-pub(super) fn table(physical: u64) -> *mut PageTable {
+fn table(physical: u64) -> *mut PageTable {
     phys_to_virt(physical).cast()
 }
 
 /// The entry for `address` in the table of `level` at `at`.
-pub(super) fn slot(at: u64, address: u64, level: u32) -> *mut PageTableEntry {
+fn slot(at: u64, address: u64, level: u32) -> *mut PageTableEntry {
     table(at)
         .cast::<PageTableEntry>()
         .wrapping_add(index(address, level))
@@ -82,28 +82,21 @@ pub fn activate_kernel() {
     activate(*KERNEL_ROOT.get().expect("paging is initialised"));
 }
 
-/// Finds the entry that maps `address` at the last level, making tables on the way if `make`
-/// says with which flags. `None`: there is none (or the mapping is a large page).
-pub(super) fn entry(
-    root: u64,
-    address: u64,
-    make: Option<PageTableFlags>,
-) -> Result<Option<*mut PageTableEntry>, Errno> {
-    let mut at = root;
+/// Finds the entry that maps `address` of the kernel's half at the last level, making tables on the
+/// way if asked to. `None`: there is none (or the mapping is a large page).
+fn entry(address: u64, make: bool) -> Result<Option<*mut PageTableEntry>, Errno> {
+    let mut at = kernel_root();
     for level in [4, 3, 2] {
-        // SAFETY: `at` is a live page table; nothing else holds a reference into it: tables
-        // are reached through this function alone and the kernel is not preemptible.
+        // SAFETY: `at` is a live page table; nothing else holds a reference into it: the kernel's
+        // tables are reached through this function alone and the kernel is not preemptible.
         let slot = unsafe { &mut *slot(at, address, level) };
         if slot.is_unused() {
-            let Some(flags) = make else { return Ok(None) };
-            // The kernel's own tables may use the reserve, a program's may not.
-            let next = if address >> 63 == 1 {
-                Frame::for_kernel()?
-            } else {
-                Frame::uninitialised()?
-            };
-            next.clear();
-            slot.set_addr(PhysAddr::new(next.into_raw()), flags);
+            if !make {
+                return Ok(None);
+            }
+            let next = Frame::zeroed_for_kernel()?.into_raw();
+            let flags = PageTableFlags::PRESENT | PageTableFlags::WRITABLE;
+            slot.set_addr(PhysAddr::new(next), flags);
         }
         if slot.flags().contains(PageTableFlags::HUGE_PAGE) {
             return Ok(None);
@@ -127,8 +120,7 @@ pub(super) fn kernel_root() -> u64 {
 /// # Errors
 /// `ENOMEM` when a table is needed and there is no frame for it.
 pub fn map_kernel(address: u64, physical: u64, flags: PageFlags) -> Result<(), Errno> {
-    let tables = PageTableFlags::PRESENT | PageTableFlags::WRITABLE;
-    let slot = entry(kernel_root(), address, Some(tables))?.ok_or(Errno::EEXIST)?;
+    let slot = entry(address, true)?.ok_or(Errno::EEXIST)?;
     // SAFETY: `entry` returned a live table's slot.
     unsafe { (*slot).set_addr(PhysAddr::new(physical), flags | PageTableFlags::PRESENT) };
     Ok(())
@@ -136,7 +128,7 @@ pub fn map_kernel(address: u64, physical: u64, flags: PageFlags) -> Result<(), E
 
 /// Unmaps a page of the kernel's half; returns the physical address it had.
 pub fn unmap_kernel(address: u64) -> Option<u64> {
-    let slot = entry(kernel_root(), address, None).ok()??;
+    let slot = entry(address, false).ok()??;
     // SAFETY: `entry` returned a live table's slot.
     let slot = unsafe { &mut *slot };
     if slot.is_unused() {

@@ -104,7 +104,6 @@ impl AddressSpace {
                 let flags = page.flags;
                 if let Some(frame) = self.tables.unmap(address) {
                     self.tables.map(shift(address), frame, flags)?;
-                    self.tables.set_flags(shift(address), flags);
                 }
             }
             let vdso = self.landmarks.vdso;

@@ -1,0 +1,138 @@
+//! Work on many pages at once: dropping, protecting, and copying for fork(2).
+//!
+//! Tables are walked once per 2 MiB, and each of their entries is looked at once. The CPU's cached
+//! translations are flushed one by one up to a number, above that all together.
+
+use x86_64::VirtAddr;
+
+use super::PAGE_SIZE;
+use super::allocator;
+use super::page_tables::{ADDRESS, PageTables, entries};
+use super::paging::{PageFlags, index};
+use crate::syscall::errno::Errno;
+
+const WRITABLE: u64 = PageFlags::WRITABLE.bits();
+
+/// Forgets the CPU's translations of changed pages, if it has any.
+struct Flush {
+    active: bool,
+    pages: u32,
+}
+
+impl Flush {
+    /// From so many pages on, everything is flushed (Linux: tlb_single_page_flush_ceiling).
+    const CEILING: u32 = 33;
+
+    fn new(tables: &PageTables) -> Self {
+        Self {
+            active: tables.is_active(),
+            pages: 0,
+        }
+    }
+
+    fn page(&mut self, address: u64) {
+        if self.active {
+            self.pages += 1;
+            if self.pages < Self::CEILING {
+                x86_64::instructions::tlb::flush(VirtAddr::new(address));
+            }
+        }
+    }
+}
+
+impl Drop for Flush {
+    fn drop(&mut self) {
+        if self.pages >= Self::CEILING {
+            x86_64::instructions::tlb::flush_all();
+        }
+    }
+}
+
+impl PageTables {
+    /// Drops the pages in [start, end).
+    pub fn drop_range(&mut self, start: u64, end: u64) {
+        // Frames may be free before the flush: no program runs in between.
+        let mut flush = Flush::new(self);
+        let mut at = start;
+        let mut dropped = 0;
+        while let Some((from, entries)) = self.next_entries(at, end) {
+            at = from;
+            for entry in entries {
+                if *entry != 0 {
+                    allocator::release(core::mem::take(entry) & ADDRESS);
+                    flush.page(at);
+                    dropped += 1;
+                }
+                at += PAGE_SIZE;
+            }
+        }
+        self.pages -= dropped;
+    }
+
+    /// Gives the pages in [start, end) these flags, but that `WRITABLE` is only kept, not given,
+    /// unless `give_writable`: a page that becomes writable may be shared, and the first store
+    /// decides about the copy.
+    pub fn protect_range(&mut self, start: u64, end: u64, flags: PageFlags, give_writable: bool) {
+        let mut flush = Flush::new(self);
+        let given = if give_writable { WRITABLE } else { 0 };
+        let mut at = start;
+        while let Some((from, entries)) = self.next_entries(at, end) {
+            at = from;
+            for entry in entries {
+                if *entry != 0 {
+                    let writable = (*entry | given) & WRITABLE;
+                    *entry = *entry & ADDRESS | flags.bits() & (!WRITABLE | writable);
+                    flush.page(at);
+                }
+                at += PAGE_SIZE;
+            }
+        }
+    }
+
+    /// Shares the pages in [start, end) with `child`, which has none there; with `copy_on_write`
+    /// neither side can write to them any more. The caller calls [`PageTables::flush_all`] after
+    /// the last range.
+    ///
+    /// # Errors
+    /// `ENOMEM` when the child can have no table.
+    pub fn share_range(
+        &mut self,
+        child: &mut Self,
+        start: u64,
+        end: u64,
+        copy_on_write: bool,
+    ) -> Result<(), Errno> {
+        let taken = if copy_on_write { WRITABLE } else { 0 };
+        let mut at = start;
+        while let Some((from, ours)) = self.next_entries(at, end) {
+            at = from + ours.len() as u64 * PAGE_SIZE;
+            let Some(first) = ours.iter().position(|entry| *entry != 0) else {
+                continue;
+            };
+            let table = child.make_table(from)?;
+            // SAFETY: the child's table is live and nobody else's; the part of it that starts at
+            // the same index is as long as ours.
+            let theirs = unsafe {
+                core::slice::from_raw_parts_mut(entries(table).add(index(from, 1)), ours.len())
+            };
+            let mut copied = 0;
+            for (our, their) in ours[first..].iter_mut().zip(&mut theirs[first..]) {
+                if *our != 0 {
+                    allocator::share(*our & ADDRESS);
+                    *our &= !taken;
+                    *their = *our;
+                    copied += 1;
+                }
+            }
+            child.pages += copied;
+        }
+        Ok(())
+    }
+
+    /// Makes the CPU forget what it knows of these tables.
+    pub fn flush_all(&self) {
+        if self.is_active() {
+            self.activate();
+        }
+    }
+}
