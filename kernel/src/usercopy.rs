@@ -15,6 +15,8 @@ use crate::mm::layout::TASK_SIZE;
 use crate::syscall::errno::Errno;
 use crate::{clac, extable, stac};
 
+pub mod fpu;
+
 /// Types that any bytes are a value of, without padding that would carry kernel bytes out.
 ///
 /// # Safety

@@ -8,6 +8,7 @@ use alloc::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use core::arch::asm;
 use core::ptr::NonNull;
 
+use spin::Lazy;
 use x86_64::registers::xcontrol::XCr0;
 
 use super::cpu;
@@ -18,13 +19,14 @@ const XCR0_WANTED: u64 = 0b111 | 0b111 << 5;
 
 /// FXSAVE area: control word at 0, MXCSR at 24 (Intel SDM vol. 1, 10.5.1).
 const FCW_OFFSET: usize = 0;
-const MXCSR_OFFSET: usize = 24;
+/// See above.
+pub const MXCSR_OFFSET: usize = 24;
 /// What a fresh process starts with, as on Linux: all x87 exceptions masked, 64-bit precision.
 const FCW_DEFAULT: u16 = 0x37f;
 /// All SSE exceptions masked, round to nearest.
-const MXCSR_DEFAULT: u32 = 0x1f80;
+pub const MXCSR_DEFAULT: u32 = 0x1f80;
 /// XSTATE_BV in the XSAVE header: which components the area holds.
-const XSTATE_BV_OFFSET: usize = 512;
+pub const XSTATE_BV_OFFSET: usize = 512;
 
 /// Turns the components on that this CPU has.
 pub fn init() {
@@ -41,13 +43,77 @@ pub fn init() {
     }
 }
 
+/// Bytes of an FXSAVE area, with which every XSAVE area begins.
+pub const LEGACY_SIZE: usize = 512;
+/// x87 and SSE in XCR0 and in an area's header: what an FXSAVE area holds.
+pub const X87_AND_SSE: u64 = 0b11;
+
+/// The state that programs have on this CPU.
+pub struct Info {
+    /// Whether it is XSAVE's, or FXSAVE's.
+    pub xsave: bool,
+    /// Bytes of an area that holds it.
+    pub size: usize,
+    /// Its components (XCR0).
+    pub features: u64,
+    /// Bits that MXCSR has.
+    pub mxcsr_mask: u32,
+}
+
+static INFO: Lazy<Info> = Lazy::new(|| {
+    let xsave = cpu::features().xsave;
+    Info {
+        xsave,
+        size: if xsave {
+            cpu::cpuid(0xd, 0)[1] as usize
+        } else {
+            LEGACY_SIZE
+        },
+        features: if xsave { XCr0::read_raw() } else { X87_AND_SSE },
+        mxcsr_mask: mxcsr_mask(),
+    }
+});
+
+/// What a program's state looks like on this CPU; read after [`init`].
+pub fn info() -> &'static Info {
+    &INFO
+}
+
+/// MXCSR_MASK, which FXSAVE stores; 0 there means the first SSE's (Intel SDM vol. 1, 11.6.6).
+fn mxcsr_mask() -> u32 {
+    #[repr(align(16))]
+    struct Area([u32; LEGACY_SIZE / 4]);
+    let mut area = Area([0; LEGACY_SIZE / 4]);
+    // SAFETY: 512 bytes, aligned to 16.
+    unsafe { asm!("fxsave64 [{}]", in(reg) &raw mut area, options(nostack)) };
+    match area.0[7] {
+        0 => 0xffbf,
+        mask => mask,
+    }
+}
+
 /// Bytes of an area that holds the components in use.
 pub fn area_size() -> usize {
-    if cpu::features().xsave {
-        cpu::cpuid(0xd, 0)[1] as usize
-    } else {
-        512
+    INFO.size
+}
+
+static INITIAL: Lazy<FpuState> = Lazy::new(FpuState::new);
+
+/// Gives the components in `features` the values that a fresh process has.
+pub fn load_initial(features: u64) {
+    INITIAL.load_components(features);
+}
+
+/// The x87 control and status words and MXCSR, as they are.
+pub fn exception_state() -> (u16, u16, u32) {
+    let (mut control, mut mxcsr) = (0_u16, 0_u32);
+    let status: u16;
+    // SAFETY: the three instructions only store; none of them waits for a pending exception.
+    unsafe {
+        asm!("fnstcw [{}]", "fnstsw ax", "stmxcsr [{}]", in(reg) &raw mut control,
+             in(reg) &raw mut mxcsr, out("ax") status, options(nostack));
     }
+    (control, status, mxcsr)
 }
 
 /// One task's saved state: a 64-byte aligned XSAVE or FXSAVE area.
@@ -80,7 +146,9 @@ impl FpuState {
         unsafe { core::slice::from_raw_parts(self.area.as_ptr(), self.layout.size()) }
     }
 
-    fn bytes_mut(&mut self) -> &mut [u8] {
+    /// The same, to be changed. What [`Self::load`] gets must be acceptable to the CPU: reserved
+    /// bits of MXCSR and of the header are 0.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
         // SAFETY: as in `bytes`, and `&mut self` makes it the only reference.
         unsafe { core::slice::from_raw_parts_mut(self.area.as_ptr(), self.layout.size()) }
     }
@@ -116,12 +184,18 @@ impl FpuState {
 
     /// Loads the CPU's state from here.
     pub fn load(&self) {
+        self.load_components(u64::MAX);
+    }
+
+    /// Loads those of its components that are in `features`; without XSAVE all of them.
+    pub fn load_components(&self, features: u64) {
         let area = self.area.as_ptr();
-        // SAFETY: the area was written by `save` or `reset`, so no reserved bit is set.
+        // SAFETY: the area was written by `save` or `reset`, or by way of `bytes_mut`, whose
+        // users see to it: no reserved bit is set.
         unsafe {
             if cpu::features().xsave {
-                asm!("xrstor64 [{}]", in(reg) area, in("eax") u32::MAX, in("edx") u32::MAX,
-                     options(nostack));
+                asm!("xrstor64 [{}]", in(reg) area, in("eax") features as u32,
+                     in("edx") (features >> 32) as u32, options(nostack));
             } else {
                 asm!("fxrstor64 [{}]", in(reg) area, options(nostack));
             }

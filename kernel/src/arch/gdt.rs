@@ -148,6 +148,21 @@ pub fn set_kernel_stack(top: u64) {
     unsafe { (*TABLES.0.get()).tss.privilege_stack_table[0] = VirtAddr::new(top) };
 }
 
+/// Whether a program's SS can be `selector`: a present, writable data segment of ring 3
+/// (Intel SDM vol. 2, LAR).
+pub fn is_stack_segment(selector: u16) -> bool {
+    // Type (its accessed bit aside), S, DPL and P; bit 10 may be either: expand-down.
+    const MASK: u32 = 0xfa00;
+    const WRITABLE: u32 = 0xf200;
+    let mut access = u32::from(selector);
+    // SAFETY: LAR only reads a descriptor; one that it can't read leaves 0.
+    unsafe {
+        asm!("lar {0:e}, {0:e}", "jz 2f", "xor {0:e}, {0:e}", "2:", inout(reg) access,
+             options(nostack));
+    }
+    access & MASK == WRITABLE
+}
+
 /// Loads a task's three TLS descriptors (set_thread_area(2)).
 pub fn set_tls(descriptors: &[u64; 3]) {
     // SAFETY: one CPU, not preemptible; the CPU reads a descriptor only on a segment load.

@@ -46,9 +46,11 @@ pub mod work {
     pub const RESCHEDULE: u32 = 1 << 1;
     /// The running task has a signal to take.
     pub const SIGNAL: u32 = 1 << 2;
-    /// The running task entered with TF set through a way in that lost the trap: it still
-    /// has one single-step trap to get.
+    /// The running task entered with TF set through a way in that lost it: it gets it back.
     pub const SINGLE_STEP: u32 = 1 << 3;
+    /// The frame says where to go on, not the way in: SYSENTER and 32-bit SYSCALL would return
+    /// to the landing pad by themselves.
+    pub const IRET: u32 = 1 << 4;
 }
 
 struct Shared(UnsafeCell<PerCpu>);

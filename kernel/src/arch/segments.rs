@@ -111,6 +111,36 @@ pub fn reload(changed: impl Fn(u16) -> bool) {
     }
 }
 
+/// Gives the running program `selector` in DS and ES.
+pub fn set_data(selector: u16) {
+    load_selector!("ds", selector);
+    load_selector!("es", selector);
+}
+
+/// Gives the running program these selectors, in ring 3, where it hasn't got them: loading FS or
+/// GS again would change its base.
+pub fn set_selectors(ds: u16, es: u16, fs: u16, gs: u16) {
+    let ring3 = |selector: u16| {
+        if selector > 3 { selector | 3 } else { selector }
+    };
+    let [ds, es, fs, gs] = [ds, es, fs, gs].map(ring3);
+    let now = Segments::read();
+    if now.ds != ds {
+        load_selector!("ds", ds);
+    }
+    if now.es != es {
+        load_selector!("es", es);
+    }
+    if now.fs != fs {
+        load_selector!("fs", fs);
+    }
+    if now.gs != gs {
+        // The active base becomes the descriptor's: it is the program's, this one the kernel's.
+        let base = load_gs(gs);
+        write(KERNEL_GS_BASE, base);
+    }
+}
+
 /// What a program has in its data segment registers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)] // The fields are the registers' names.

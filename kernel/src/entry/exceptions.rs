@@ -9,7 +9,7 @@
 //!   on stacks of their own, above which the per-CPU pointer lies; they save the GS base, set
 //!   the kernel's, and put back what they found, whatever it was.
 //! - **The IRET to user mode** can fault, in ring 0, with the program's GS loaded. The stub
-//!   recognises its address, swaps GS back and turns the fault into the program's SIGSEGV.
+//!   recognises its address, swaps GS back and turns the fault into the program's signal.
 
 use core::arch::naked_asm;
 
@@ -259,6 +259,6 @@ extern "C" fn bad_iret(at_fault: &Frame, top: &mut Frame) {
         orig_rax: u64::MAX,
         ..at_fault.clone()
     };
-    fault::bad_return(top);
+    fault::bad_return(top, at_fault.entry as u8, at_fault.orig_rax);
     crate::process::exit_work(top);
 }

@@ -107,9 +107,16 @@ pub unsafe extern "C" fn return_from_syscall() {
 #[unsafe(naked)]
 pub unsafe extern "C" fn return_from_syscall32() {
     naked_asm!(
-        // 1. As above; rip needs no check: the way in put the landing pad's address there, and
-        //    who sends such a call elsewhere (execve) sets RF, so that it is IRET that goes there.
-        finish_call!(),
+        // 1. The result. rip needs no check: the way in put the landing pad's address there, and
+        //    only work on the way out changes it (or leaves work, as execve and sigreturn do).
+        //    That is why IRET follows it.
+        "mov [rsp + {rax}], rax",
+        "test dword ptr gs:[{work}], {exit_work}",
+        "jz 8f",
+        "mov rdi, rsp",
+        "call {do_work}",
+        "jmp {iret}",
+        "8:",
         "test dword ptr [rsp + {rflags}], {rf_tf}",
         "jnz {iret}",
         "cmp dword ptr [rsp + {cs}], {user32_cs}",

@@ -11,7 +11,7 @@ use linux_raw_sys::general::RLIMIT_STACK;
 use spin::Mutex;
 
 use super::elf::{self, Executable};
-use super::signal::AlternateStack;
+use super::signal::alternate::AlternateStack;
 use super::stack::{self, ProgramInfo};
 use super::{SharedMm, Task, current, exit, threads};
 use crate::arch::gdt::{self, USER_CS, USER_DS, USER32_CS};
@@ -169,10 +169,8 @@ fn load_elf(
         rsp: stack,
         cs: u64::from(if is_32bit { USER32_CS } else { USER_CS }),
         ss: u64::from(USER_DS),
-        // Interrupts on; bit 1 always reads as 1 (Intel SDM vol. 1, 3.4.3). RF, which no program
-        // can see, has even 32-bit callers of execve returned to by IRET: SYSRET would leave the
-        // address of the first instruction in ecx, where the new program expects 0.
-        rflags: 0x202 | 1 << 16,
+        // Interrupts on; bit 1 always reads as 1 (Intel SDM vol. 1, 3.4.3).
+        rflags: 0x202,
         orig_rax: u64::MAX,
         ..Frame::default()
     };
@@ -301,5 +299,8 @@ pub fn execve(path: &[u8], args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<(), Er
         ..loaded.frame
     };
     percpu::clear_work(percpu::work::SINGLE_STEP);
+    // Also for 32-bit callers: SYSRET would leave the address of the first instruction in ecx,
+    // where the new program expects 0.
+    percpu::set_work(percpu::work::IRET);
     Ok(())
 }

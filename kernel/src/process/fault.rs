@@ -2,34 +2,25 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use linux_raw_sys::general as linux;
 use x86_64::registers::control::Cr2;
 
-use super::signal::{self, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SigInfo};
+use super::signal::{self, SIGBUS, SIGSEGV, SigInfo, exception};
 use super::{current, init, oom, sched, try_current};
 use crate::arch::extable;
 use crate::arch::percpu::{self, work};
 use crate::entry::frame::Frame;
+use crate::log;
 use crate::mm::fault::{Access, FaultError};
 use crate::mm::{kstack, layout};
-use crate::{log, trace};
 
 /// Single-step flag.
 const TF: u64 = 1 << 8;
 
-const DIVIDE_ERROR: u8 = 0;
 const DEBUG: u8 = 1;
 const NMI: u8 = 2;
-const BREAKPOINT: u8 = 3;
-const OVERFLOW: u8 = 4;
-const BOUND_RANGE: u8 = 5;
-const INVALID_OPCODE: u8 = 6;
 const DOUBLE_FAULT: u8 = 8;
-const SEGMENT_NOT_PRESENT: u8 = 11;
-const STACK_SEGMENT: u8 = 12;
 const PAGE_FAULT: u8 = 14;
-const X87: u8 = 16;
-const ALIGNMENT_CHECK: u8 = 17;
-const SIMD: u8 = 19;
 
 // Bits of a page fault's error code (Intel SDM vol. 3, 4.7).
 const PRESENT: u64 = 1 << 0;
@@ -107,32 +98,43 @@ fn kernel_debug(frame: &mut Frame) -> bool {
 }
 
 fn user_exception(frame: &Frame, vector: u8, error_code: u64) {
-    let number = match vector {
-        DIVIDE_ERROR | X87 | SIMD => SIGFPE,
-        DEBUG | BREAKPOINT => SIGTRAP,
-        OVERFLOW | BOUND_RANGE => SIGSEGV,
-        INVALID_OPCODE => SIGILL,
-        // As Linux has it: what concerns a segment's presence or the stack's is a bus error.
-        SEGMENT_NOT_PRESENT | STACK_SEGMENT | ALIGNMENT_CHECK => SIGBUS,
-        _ => SIGSEGV,
+    let Some(info) = exception::signal(vector, frame.rip) else {
+        return;
     };
-    report(
+    let name = NAMES.get(usize::from(vector)).copied();
+    raise(
         frame,
-        NAMES
-            .get(usize::from(vector))
-            .copied()
-            .unwrap_or("exception"),
+        &info,
+        name.unwrap_or("exception"),
+        vector,
         error_code,
-        0,
+        None,
     );
-    trace::exception(number, vector, frame.rip);
-    signal::force(&SigInfo::kernel(number));
 }
 
-/// The IRET to the program could not load its rip, cs, rflags, rsp or ss: SIGSEGV.
-pub fn bad_return(frame: &Frame) {
-    report(frame, "bad return frame", 0, 0);
-    signal::force(&SigInfo::kernel(SIGSEGV));
+/// The IRET to the program could not load its rip, cs, rflags, rsp or ss: the program's fault.
+pub fn bad_return(frame: &Frame, vector: u8, error_code: u64) {
+    if let Some(info) = exception::signal(vector, frame.rip) {
+        raise(frame, &info, "bad return frame", vector, error_code, None);
+    }
+}
+
+/// Sends the running task the signal of its own exception.
+fn raise(
+    frame: &Frame,
+    info: &SigInfo,
+    what: &str,
+    vector: u8,
+    error_code: u64,
+    address: Option<u64>,
+) {
+    let task = current();
+    // Whoever has a handler knows what to do (show_unhandled_signals).
+    if task.process.actions.lock().get(info.signo).handler <= signal::IGNORE {
+        report(frame, what, error_code, address.unwrap_or(0));
+    }
+    signal::deliver::note_trap(&task, vector, error_code, address);
+    signal::force(info);
 }
 
 fn page_fault(frame: &mut Frame, error_code: u64) {
@@ -180,20 +182,28 @@ fn page_fault(frame: &mut Frame, error_code: u64) {
         (Err(FaultError::OutOfMemory), _) => signal::kill(&current().process),
         (Err(_), Some(go_on)) => frame.rip = go_on,
         (Err(error), None) => {
-            report(frame, "page fault", error_code, address);
-            let number = if error == FaultError::PastEnd {
-                SIGBUS
-            } else {
-                SIGSEGV
+            let (number, code) = match error {
+                FaultError::PastEnd => (SIGBUS, linux::BUS_ADRERR),
+                FaultError::NotAllowed => (SIGSEGV, linux::SEGV_ACCERR),
+                FaultError::NotMapped | FaultError::OutOfMemory => (SIGSEGV, linux::SEGV_MAPERR),
             };
-            trace::page_fault(number, error, address);
-            // SEGV_MAPERR, SEGV_ACCERR; BUS_ADRERR.
-            let code = if error == FaultError::NotAllowed {
-                2
+            let info = SigInfo::fault(number, code as i32, address);
+            // What the page tables say of the kernel's half is nobody's business: there is
+            // always a page that may not be touched.
+            let hidden = if address >= layout::TASK_SIZE {
+                PRESENT
             } else {
-                1 + i32::from(number == SIGBUS)
+                0
             };
-            signal::force(&SigInfo::fault(number, code, address));
+            let error_code = error_code | hidden | USER;
+            raise(
+                frame,
+                &info,
+                "page fault",
+                PAGE_FAULT,
+                error_code,
+                Some(address),
+            );
         }
     }
 }

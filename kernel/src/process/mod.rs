@@ -52,7 +52,7 @@ pub mod wait;
 use cred::Credentials;
 use exit::{Ending, ExitStatus};
 use limits::Limits;
-use signal::{SharedSignals, SigInfo, SignalActions, TaskSignals};
+use signal::{SharedSignals, SignalActions, TaskSignals};
 use wait::WaitQueue;
 
 /// A shared address space.
@@ -381,8 +381,8 @@ pub fn activate(mm: &AddressSpace) {
     percpu::set_landing_pad(crate::vdso::landing_pad(mm.landmarks.vdso));
 }
 
-/// `si_code` of a single-step trap.
-const TRAP_TRACE: i32 = 2;
+/// Single-step flag.
+const TF: u64 = 1 << 8;
 
 /// What waits before a task may go back to its program.
 #[cold]
@@ -392,13 +392,16 @@ pub extern "C" fn exit_work(frame: &mut Frame) {
         let pending = percpu::pending_work();
         if pending & work::SINGLE_STEP != 0 {
             percpu::clear_work(work::SINGLE_STEP);
-            signal::force(&SigInfo::fault(signal::SIGTRAP, TRAP_TRACE, frame.rip));
+            // The CPU traps by itself, after the first instruction there.
+            frame.rflags |= TF;
         } else if pending & work::SIGNAL != 0 {
             signal::deliver::deliver(frame);
         } else if pending & work::RESCHEDULE != 0 {
             percpu::clear_work(work::RESCHEDULE);
             sched::yield_now();
         } else {
+            // Whoever leaves by IRET after this does; the others need none.
+            percpu::clear_work(work::IRET);
             return;
         }
     }

@@ -60,6 +60,9 @@ fn form(call: &Call, kinds: &[Arg], index: usize) -> Form {
         | Arg::Rusage
         | Arg::SigactionOut
         | Arg::SigaltstackOut
+        | Arg::OldSigactionOut
+        | Arg::OldSigsetOut
+        | Arg::SiginfoOut
         | Arg::SigsetOut
         | Arg::ItimerOut
         | Arg::Stat
@@ -131,6 +134,9 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
         Arg::Rlimit64In => whole(out, call, value, 16, structs::process::rlimit64),
         Arg::SigactionIn => sized(out, call, value, (32, 20), structs::signal::sigaction),
         Arg::SigaltstackIn => sized(out, call, value, (24, 12), structs::signal::sigaltstack),
+        Arg::OldSigactionIn => whole(out, call, value, 16, structs::signal::old_sigaction),
+        Arg::OldSigsetIn => whole(out, call, value, 4, structs::signal::old_sigset),
+        Arg::SiginfoIn => whole(out, call, value, 128, structs::signal::siginfo),
         Arg::SigsetIn => whole(out, call, value, 8, structs::signal::sigset),
         Arg::SpliceOffset => whole(out, call, value, 8, |out, fields| {
             put!(out, "[{}]", fields.u64() as i64);

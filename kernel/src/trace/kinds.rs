@@ -53,6 +53,8 @@ pub enum Arg {
     GetrandomFlags,
     /// Second half of a 64-bit argument; printed with the first.
     Half,
+    /// A signal handler's address, `SIG_DFL` or `SIG_IGN`.
+    Handler,
     /// A number in base 16.
     Hex,
     /// User or group ID, -1 for "leave it".
@@ -105,6 +107,16 @@ pub enum Arg {
     OffsetHigh,
     /// i386's first mmap(2): a pointer to its six arguments.
     OldMmap,
+    /// i386's first struct sigaction, read.
+    OldSigactionIn,
+    /// i386's first struct sigaction, written.
+    OldSigactionOut,
+    /// i386's first signal set, 32 bits, in the register itself.
+    OldSigset,
+    /// i386's first signal set, read.
+    OldSigsetIn,
+    /// i386's first signal set, written.
+    OldSigsetOut,
     /// `O_*`.
     OpenFlags,
     /// open(2)'s mode, where the flags ask for one.
@@ -201,6 +213,10 @@ pub enum Arg {
     SigaltstackIn,
     /// stack_t, written.
     SigaltstackOut,
+    /// siginfo_t, read.
+    SiginfoIn,
+    /// siginfo_t, written.
+    SiginfoOut,
     /// Signal number.
     Signal,
     /// Signal set, read.

@@ -36,7 +36,7 @@ mod text;
 mod unlisted;
 
 use call::Call;
-pub use signals::{ended, exception, page_fault};
+pub use signals::{arrived, ended};
 use text::{Text, put};
 
 /// What [`exit`] needs from before the call.

@@ -69,6 +69,8 @@ pub fn print(out: &mut Text, call: &Call, kind: Arg, value: u64) {
                 put!(out, " /* {name} */");
             }
         }
+        Arg::Handler => signal::handler(out, value),
+        Arg::OldSigset => signal::set(out, u64::from(value as u32)),
         Arg::Signal => signal::name(out, int),
         Arg::SigHow => names::name(out, int, signal::HOW, "SIG_???"),
         Arg::Hex => hex(out, value),

@@ -145,6 +145,16 @@ pub fn kernel_vsyscall(base: u64) -> u64 {
     symbol(base, vdso32::KERNEL_VSYSCALL)
 }
 
+/// Where a handler without a restorer returns to, in a 32-bit vDSO mapped at `base`.
+pub fn kernel_sigreturn(base: u64) -> u64 {
+    symbol(base, vdso32::KERNEL_SIGRETURN)
+}
+
+/// The same for a handler installed with SA_SIGINFO.
+pub fn kernel_rt_sigreturn(base: u64) -> u64 {
+    symbol(base, vdso32::KERNEL_RT_SIGRETURN)
+}
+
 fn symbol(base: u64, offset: usize) -> u64 {
     if base == 0 { 0 } else { base + offset as u64 }
 }

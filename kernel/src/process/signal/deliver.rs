@@ -1,14 +1,22 @@
-//! Taking signals on the way back to the program: default actions, stops, handlers.
+//! Taking signals on the way back to the program: default actions, stops, handlers; and what
+//! becomes of a call that a signal interrupted (arch_do_signal_or_restart, get_signal).
 
-use super::{DEFAULT, IGNORE, IGNORED_BY_DEFAULT, STOPPING, SigInfo, bit};
-use crate::arch::percpu::{self, work};
+use super::alternate::AlternateStack;
+use super::frame::{Delivery, Trap};
+use super::{
+    Action, DEFAULT, IGNORE, IGNORED_BY_DEFAULT, SA_IA32_ABI, SIGSEGV, STOPPING, SigInfo, bit,
+    force, frame32, frame64, mask, restart,
+};
+use crate::arch::percpu::work;
+use crate::arch::{fpu, percpu};
 use crate::entry::frame::Frame;
 use crate::process::exit::{self, ExitStatus};
 use crate::process::{Task, init, sched, stop};
-use crate::syscall::errno::{Errno, to_rax};
+use crate::trace;
+use linux_raw_sys::general::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SS_AUTODISARM};
 
 /// Takes the running task's signals, one after the other, until none is left or a handler is to
-/// run.
+/// run. After a handler's frame the rest is looked at again: its handler runs first.
 pub fn deliver(frame: &mut Frame) {
     let task = sched::current_task();
     loop {
@@ -22,50 +30,31 @@ pub fn deliver(frame: &mut Frame) {
             continue;
         }
         let Some(info) = next(&task) else {
-            restart(frame);
+            restart::without_handler(frame);
+            mask::restore();
             return;
         };
-        let action = task.process.actions.lock().get(info.signo);
-        let forced = {
-            let mut signals = task.signals.lock();
-            let forced = signals.forced & bit(info.signo) != 0;
-            signals.forced &= !bit(info.signo);
-            forced
-        };
+        trace::arrived(&info);
+        let (action, forced) = dispose(&task, &info);
         match action.handler {
             IGNORE => {}
-            // Handlers are not called yet.
-            _ if IGNORED_BY_DEFAULT & bit(info.signo) != 0 => {}
+            DEFAULT if IGNORED_BY_DEFAULT & bit(info.signo) != 0 => {}
             DEFAULT if task.process.pid == init::PID && !forced => {}
             DEFAULT if STOPPING & bit(info.signo) != 0 => {
                 if stop::may_stop(&task.process, info.signo) {
                     stop::start(&task.process, info.signo);
                 }
             }
-            _ => {
+            DEFAULT => {
                 drop(task);
                 exit::exit_group(ExitStatus::Killed(info.signo));
             }
+            _ => {
+                restart::before_handler(frame, action.flags & u64::from(SA_RESTART) != 0);
+                call_handler(&task, frame, &info, action);
+                return;
+            }
         }
-    }
-}
-
-/// RF: has even the fast doors return by IRET, which can go anywhere (`entry/exit.rs`).
-const RF: u64 = 1 << 16;
-
-/// A call that a signal interrupted is made again, if no handler ran: the instruction that made
-/// it is two bytes long at every door.
-fn restart(frame: &mut Frame) {
-    if frame.orig_rax as i64 == -1 {
-        return;
-    }
-    let is = |errno: Errno| frame.rax == to_rax(Err(errno));
-    if is(Errno::ERESTARTSYS) || is(Errno::ERESTARTNOINTR) || is(Errno::ERESTARTNOHAND) {
-        frame.rax = frame.orig_rax;
-        frame.rip -= 2;
-        frame.rflags |= RF;
-    } else if is(Errno::ERESTART_RESTARTBLOCK) {
-        frame.rax = to_rax(Err(Errno::EINTR));
     }
 }
 
@@ -81,4 +70,76 @@ fn next(task: &Task) -> Option<SigInfo> {
         percpu::clear_work(work::SIGNAL);
     }
     next
+}
+
+/// What the program wants done with a signal, and whether the thread caused it itself. A handler
+/// for one time is gone with that (SA_RESETHAND).
+fn dispose(task: &Task, info: &SigInfo) -> (Action, bool) {
+    let mut actions = task.process.actions.lock();
+    let action = actions.get(info.signo);
+    if action.flags & u64::from(SA_RESETHAND) != 0 && action.handler > IGNORE {
+        let handler = DEFAULT;
+        actions.set(info.signo, Action { handler, ..action });
+    }
+    let mut signals = task.signals.lock();
+    let forced = signals.forced & bit(info.signo) != 0;
+    signals.forced &= !bit(info.signo);
+    (action, forced)
+}
+
+/// Puts the frame on the stack, and sets what holds while the handler runs. A stack that cannot
+/// take it is the program's SIGSEGV; if that is the signal, nothing but its end is left.
+fn call_handler(task: &Task, frame: &mut Frame, info: &SigInfo, action: Action) {
+    let (old_mask, delivery) = {
+        let signals = task.signals.lock();
+        let delivery = Delivery {
+            info,
+            action,
+            mask: signals.saved.unwrap_or(signals.blocked),
+            alternate: signals.alternate,
+            trap: signals.trap,
+        };
+        (signals.blocked, delivery)
+    };
+    // The kind of frame is that of the call which set the handler, whatever code runs now.
+    let pushed = if action.flags & SA_IA32_ABI != 0 {
+        frame32::push(frame, &delivery)
+    } else {
+        frame64::push(frame, &delivery)
+    };
+    if pushed.is_err() {
+        if info.signo == SIGSEGV {
+            let mut actions = task.process.actions.lock();
+            let handler = DEFAULT;
+            actions.set(SIGSEGV, Action { handler, ..action });
+        }
+        force(&SigInfo::kernel(SIGSEGV));
+        return;
+    }
+    fpu::load_initial(u64::MAX);
+    let own = if action.flags & u64::from(SA_NODEFER) == 0 {
+        bit(info.signo)
+    } else {
+        0
+    };
+    {
+        let mut signals = task.signals.lock();
+        // The frame has it now.
+        signals.saved = None;
+        if signals.alternate.flags & SS_AUTODISARM != 0 {
+            signals.alternate = AlternateStack::default();
+        }
+    }
+    mask::set(old_mask | action.mask | own);
+}
+
+/// Notes the exception whose signal follows: frames tell it (thread.trap_nr, error_code, cr2).
+/// `address` is the page fault's, where it is one.
+pub fn note_trap(task: &Task, number: u8, error: u64, address: Option<u64>) {
+    let mut signals = task.signals.lock();
+    signals.trap = Trap {
+        number: number.into(),
+        error,
+        cr2: address.unwrap_or(signals.trap.cr2),
+    };
 }

@@ -74,9 +74,6 @@ pub enum Fields {
         /// The descriptor.
         fd: i32,
     },
-    /// What a program passed to rt_sigqueueinfo(2) with a code of its own: the union as it was,
-    /// in 64-bit layout.
-    Raw([u64; 4]),
 }
 
 impl SigInfo {

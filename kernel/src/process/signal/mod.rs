@@ -1,19 +1,32 @@
 //! Signals: numbers, dispositions, and each thread's state.
 //!
 //! `info.rs` is what a signal carries, `send.rs` how it is sent, `queue.rs` where it waits,
-//! `deliver.rs` what happens when it is taken.
+//! `deliver.rs` what happens when it is taken, `frame64.rs` and `frame32.rs` what a handler finds
+//! on the stack, `restart.rs` what becomes of an interrupted call.
 
-#![allow(dead_code)]
+#![allow(dead_code)] // Timers, terminals and waiting calls take the rest into use.
 
 use super::exit::ExitStatus;
 use super::{Process, current, stop};
-use crate::arch::percpu::work;
 use crate::syscall::errno::Errno;
 
+pub mod alternate;
+mod context32;
 pub mod deliver;
+pub mod exception;
+mod fpstate;
+mod frame;
+pub mod frame32;
+pub mod frame64;
+mod fsave;
 mod info;
+pub mod layout;
+pub mod mask;
 mod queue;
+pub mod restart;
 mod send;
+
+use alternate::AlternateStack;
 
 #[allow(unused_imports)]
 pub use info::{Fields, SigInfo};
@@ -64,6 +77,10 @@ pub use numbers::*;
 pub const DEFAULT: u64 = 0;
 /// `SIG_IGN`.
 pub const IGNORE: u64 = 1;
+
+/// In [`Action::flags`]: the handler was set by a 32-bit call and gets a 32-bit frame. Linux's own
+/// bit, which programs can't set.
+pub const SA_IA32_ABI: u64 = 0x0200_0000;
 
 /// What the program asked for, for one signal (struct sigaction, either width).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,6 +133,8 @@ pub struct TaskSignals {
     pub blocked: u64,
     /// What `blocked` is to be again after the present call (sigsuspend(2), ppoll(2)).
     pub saved: Option<u64>,
+    /// What rt_sigtimedwait(2) waits for: let through by `blocked`, and not to be thrown away.
+    pub awaited: u64,
     /// Arrived for this thread and not taken.
     pub pending: Pending,
     /// Caused by the thread itself: not even init outlives these.
@@ -126,6 +145,10 @@ pub struct TaskSignals {
     pub must_exit: Option<ExitStatus>,
     /// The stack that handlers run on, if one was given.
     pub alternate: AlternateStack,
+    /// The last exception that it caused, for signal frames.
+    pub trap: frame::Trap,
+    /// How an interrupted call goes on.
+    pub restart: Option<restart::Restart>,
 }
 
 /// What the threads of a process share.
@@ -137,28 +160,6 @@ pub struct SharedSignals {
     pub stop: stop::StopState,
     /// What the parent has not been told by wait4(2).
     pub news: Option<stop::News>,
-}
-
-/// sigaltstack(2)'s structure; `flags` 0 is a stack in place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct AlternateStack {
-    pub base: u64,
-    pub flags: u32,
-    pub size: u64,
-}
-
-/// No alternate stack.
-pub const SS_DISABLE: u32 = 2;
-
-impl Default for AlternateStack {
-    fn default() -> Self {
-        Self {
-            base: 0,
-            flags: SS_DISABLE,
-            size: 0,
-        }
-    }
 }
 
 /// The bit of a signal in a mask.
@@ -176,16 +177,6 @@ pub const SYNCHRONOUS: u64 =
     bit(SIGSEGV) | bit(SIGBUS) | bit(SIGILL) | bit(SIGTRAP) | bit(SIGFPE) | bit(SIGSYS);
 /// Signals that can be neither blocked nor handled.
 pub const UNBLOCKABLE: u64 = bit(SIGKILL) | bit(SIGSTOP);
-
-/// Sets what the running task blocks, and has it look at what that lets through.
-pub fn set_blocked(mask: u64) {
-    let task = current();
-    let mut own = task.signals.lock();
-    own.blocked = mask & !UNBLOCKABLE;
-    if (own.pending.set() | task.process.signals.lock().pending.set()) & !own.blocked != 0 {
-        task.set_work(work::SIGNAL);
-    }
-}
 
 /// Whether the running task is about to end.
 pub fn is_dying() -> bool {

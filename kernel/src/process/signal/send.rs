@@ -134,7 +134,11 @@ pub fn forget(process: &Process, mask: u64) {
 
 fn is_ignored(process: &Process, taker: &Task, signo: u8) -> bool {
     // What is blocked may find a handler by the time it is taken; a tracer wants to see all.
-    if taker.signals.lock().blocked & bit(signo) != 0 || taker.is_traced() && signo != SIGKILL {
+    let kept = {
+        let signals = taker.signals.lock();
+        signals.blocked | signals.awaited
+    };
+    if kept & bit(signo) != 0 || taker.is_traced() && signo != SIGKILL {
         return false;
     }
     match process.actions.lock().get(signo).handler {

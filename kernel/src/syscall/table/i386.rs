@@ -6,6 +6,7 @@ use crate::syscall::errno::to_rax;
 use crate::syscall::*;
 
 calls! {
+    0 restart_syscall() = signal::restart_syscall;
     1 exit(Int) = proc::exit;
     2 fork() = proc::fork;
     3 read(Fd, OutBuf, Size) = io::read;
@@ -40,6 +41,7 @@ calls! {
     42 pipe(OutPipe) = open::pipe;
     45 brk(Addr) = memory::brk;
     47 getgid() = ids::getgid;
+    48 signal(Signal, Handler) = signal::signal;
     49 geteuid() = ids::geteuid;
     50 getegid() = ids::getegid;
     52 umount2(Path, UmountFlags) = mount::umount2;
@@ -52,6 +54,11 @@ calls! {
     64 getppid() = ids::getppid;
     65 getpgrp() = ids::getpgrp;
     66 setsid() = ids::setsid;
+    67 sigaction(Signal, OldSigactionIn, OldSigactionOut) = signal::sigaction32;
+    68 sgetmask() = signal::sgetmask;
+    69 ssetmask(OldSigset) = signal::ssetmask;
+    72 sigsuspend(Skip, Skip, OldSigset) = signal::sigsuspend32;
+    73 sigpending(OldSigsetOut) = signal::sigpending32;
     74 sethostname(InBuf, Size) = misc::sethostname;
     75 setrlimit(Resource, RlimitIn) = limits::setrlimit32;
     78 gettimeofday(OutTimeval, OutTimezone) = time::gettimeofday32;
@@ -76,11 +83,13 @@ calls! {
     114 wait4(Pid, OutStatus, WaitFlags, Rusage) = wait::wait4;
     116 sysinfo(Sysinfo) = misc::sysinfo32;
     118 fsync(Fd) = space::fsync;
+    119 sigreturn() = signal::sigreturn32;
     120 clone(CloneFlags, Skip, Skip, Skip, Skip) = proc::clone32;
     121 setdomainname(InBuf, Size) = misc::setdomainname;
     122 uname(Utsname) = misc::uname;
     123 modify_ldt(Int, LdtDesc, Size) = ldt::modify_ldt;
     125 mprotect(Addr, Size, Prot) = memory::mprotect;
+    126 sigprocmask(SigHow, OldSigsetIn, OldSigsetOut) = signal::sigprocmask32;
     132 getpgid(Pid) = ids::getpgid;
     133 fchdir(Fd) = dir::fchdir;
     136 personality(Hex) = thread::personality;
@@ -106,9 +115,13 @@ calls! {
     163 mremap(Addr, Size, Size, MremapFlags, MremapAddr) = memory::mremap;
     168 poll(PollFds, UInt, Int) = poll::poll;
     172 prctl(PrctlOption, PrctlValue, PrctlValue, PrctlValue, PrctlValue) = thread::prctl;
+    173 rt_sigreturn() = signal::rt_sigreturn32;
     174 rt_sigaction(Signal, SigactionIn, SigactionOut, Size) = signal::rt_sigaction32;
     175 rt_sigprocmask(SigHow, SigsetIn, SigsetOut, Size) = signal::rt_sigprocmask;
     176 rt_sigpending(SigsetOut, Size) = signal::rt_sigpending;
+    177 rt_sigtimedwait(SigsetIn, SiginfoOut, Timespec, Size) = signal::rt_sigtimedwait_time32;
+    178 rt_sigqueueinfo(Pid, Signal, SiginfoIn) = signal::rt_sigqueueinfo32;
+    179 rt_sigsuspend(SigsetIn, Size) = signal::rt_sigsuspend;
     180 pread64(Fd, OutBuf, Size, OffsetLow, Half) = io::pread64_32;
     181 pwrite64(Fd, InBuf, Size, OffsetLow, Half) = io::pwrite64_32;
     182 chown(Path, Id, Id) = attr::chown16;
@@ -190,6 +203,7 @@ calls! {
     331 pipe2(OutPipe, PipeFlags) = open::pipe2;
     333 preadv(Fd, OutIovec, Size, OffsetLow, Half) = io::preadv32;
     334 pwritev(Fd, InIovec, Size, OffsetLow, Half) = io::pwritev32;
+    335 rt_tgsigqueueinfo(Pid, Pid, Signal, SiginfoIn) = signal::rt_tgsigqueueinfo32;
     340 prlimit64(Pid, Resource, Rlimit64In, Rlimit64Out) = limits::prlimit64;
     344 syncfs(Fd) = space::syncfs;
     353 renameat2(DirFd, Path, DirFd, Path, RenameFlags) = names::renameat2;
@@ -204,6 +218,7 @@ calls! {
     412 utimensat_time64(DirFd, Path, Times64, AtFlags) = attr::utimensat;
     413 pselect6_time64(Int, SelectFds, SelectFds, SelectFds, Timespec64, Addr) = select::pselect6_time64;
     414 ppoll_time64(PollFds, UInt, Timespec64, SigsetIn, Size) = poll::ppoll;
+    421 rt_sigtimedwait_time64(SigsetIn, SiginfoOut, Timespec64, Size) = signal::rt_sigtimedwait_time64;
     436 close_range(UInt, UInt, Hex) = open::close_range;
     437 openat2(DirFd, Path, Addr, Size) = open::openat2;
     439 faccessat2(DirFd, Path, AccessMode, AccessFlags) = attr::faccessat2;

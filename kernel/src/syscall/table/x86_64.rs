@@ -20,6 +20,7 @@ calls! {
     12 brk(Addr) = memory::brk;
     13 rt_sigaction(Signal, SigactionIn, SigactionOut, Size) = signal::rt_sigaction;
     14 rt_sigprocmask(SigHow, SigsetIn, SigsetOut, Size) = signal::rt_sigprocmask;
+    15 rt_sigreturn() = signal::rt_sigreturn;
     16 ioctl(Fd, IoctlCommand, IoctlValue) = fcntl::ioctl;
     17 pread64(Fd, OutBuf, Size, Offset) = io::pread64;
     18 pwrite64(Fd, InBuf, Size, Offset) = io::pwrite64;
@@ -95,6 +96,9 @@ calls! {
     121 getpgid(Pid) = ids::getpgid;
     124 getsid(Pid) = ids::getsid;
     127 rt_sigpending(SigsetOut, Size) = signal::rt_sigpending;
+    128 rt_sigtimedwait(SigsetIn, SiginfoOut, Timespec, Size) = signal::rt_sigtimedwait;
+    129 rt_sigqueueinfo(Pid, Signal, SiginfoIn) = signal::rt_sigqueueinfo;
+    130 rt_sigsuspend(SigsetIn, Size) = signal::rt_sigsuspend;
     131 sigaltstack(SigaltstackIn, SigaltstackOut) = signal::sigaltstack;
     132 utime(Path, Utimbuf) = attr::utime;
     133 mknod(Path, FileMode, MknodDev) = nodes::mknod;
@@ -130,6 +134,7 @@ calls! {
     204 sched_getaffinity(Pid, Size, OutCpus) = sched::sched_getaffinity;
     217 getdents64(Fd, OutDirents, Size) = dir::getdents64;
     218 set_tid_address(Addr) = thread::set_tid_address;
+    219 restart_syscall() = signal::restart_syscall;
     221 fadvise64(Fd, Offset, Size, Fadvice) = space::fadvise64;
     227 clock_settime(ClockId, Timespec) = time::clock_settime;
     228 clock_gettime(ClockId, OutTimespec) = time::clock_gettime;
@@ -164,6 +169,7 @@ calls! {
     293 pipe2(OutPipe, PipeFlags) = open::pipe2;
     295 preadv(Fd, OutIovec, Size, Offset, Skip) = io::preadv;
     296 pwritev(Fd, InIovec, Size, Offset, Skip) = io::pwritev;
+    297 rt_tgsigqueueinfo(Pid, Pid, Signal, SiginfoIn) = signal::rt_tgsigqueueinfo;
     302 prlimit64(Pid, Resource, Rlimit64In, Rlimit64Out) = limits::prlimit64;
     306 syncfs(Fd) = space::syncfs;
     309 getcpu(OutInt, OutInt, Addr) = time::getcpu;

@@ -20,6 +20,43 @@ pub const ACTION: &[Name] = &[
 /// sigaltstack(2).
 pub const STACK: &[Name] = names!(linux_raw_sys::general: SS_ONSTACK SS_DISABLE);
 
+/// `si_code` of any signal.
+pub const CODES: &[Name] = names!(linux_raw_sys::general:
+    SI_USER SI_KERNEL SI_QUEUE SI_TIMER SI_MESGQ SI_ASYNCIO SI_SIGIO SI_TKILL SI_DETHREAD
+    SI_ASYNCNL);
+const ILL: &[Name] = names!(linux_raw_sys::general:
+    ILL_ILLOPC ILL_ILLOPN ILL_ILLADR ILL_ILLTRP ILL_PRVOPC ILL_PRVREG ILL_COPROC ILL_BADSTK);
+const FPE: &[Name] = names!(linux_raw_sys::general:
+    FPE_INTDIV FPE_INTOVF FPE_FLTDIV FPE_FLTOVF FPE_FLTUND FPE_FLTRES FPE_FLTINV FPE_FLTSUB);
+const SEGV: &[Name] = names!(linux_raw_sys::general: SEGV_MAPERR SEGV_ACCERR SEGV_BNDERR);
+const BUS: &[Name] = names!(linux_raw_sys::general: BUS_ADRALN BUS_ADRERR BUS_OBJERR);
+const TRAP: &[Name] = names!(linux_raw_sys::general:
+    TRAP_BRKPT TRAP_TRACE TRAP_BRANCH TRAP_HWBKPT);
+const CLD: &[Name] = names!(linux_raw_sys::general:
+    CLD_EXITED CLD_KILLED CLD_DUMPED CLD_TRAPPED CLD_STOPPED CLD_CONTINUED);
+
+/// Names of the codes that only signal `number` has.
+fn own_codes(number: u8) -> &'static [Name] {
+    match number {
+        4 => ILL,
+        5 => TRAP,
+        7 => BUS,
+        8 => FPE,
+        11 => SEGV,
+        17 => CLD,
+        _ => &[],
+    }
+}
+
+/// `si_code`; one without a name as its number.
+pub fn code(out: &mut Text, number: u8, code: i32) {
+    let value = i64::from(code) as u64;
+    match lookup(value, CODES).or_else(|| lookup(value, own_codes(number))) {
+        Some(name) => out.add(name),
+        None => put!(out, "{code}"),
+    }
+}
+
 const SIGNALS: &[Name] = names!(linux_raw_sys::general:
     SIGHUP SIGINT SIGQUIT SIGILL SIGTRAP SIGABRT SIGBUS SIGFPE SIGKILL SIGUSR1 SIGSEGV SIGUSR2
     SIGPIPE SIGALRM SIGTERM SIGSTKFLT SIGCHLD SIGCONT SIGSTOP SIGTSTP SIGTTIN SIGTTOU SIGURG
@@ -36,6 +73,15 @@ pub fn name(out: &mut Text, number: u64) {
         None if number == RTMIN => out.add("SIGRTMIN"),
         None if (RTMIN..=RTMAX).contains(&number) => put!(out, "SIGRT_{}", number - RTMIN),
         None => put!(out, "{number}"),
+    }
+}
+
+/// A handler: `SIG_DFL`, `SIG_IGN`, or its address.
+pub fn handler(out: &mut Text, address: u64) {
+    match address {
+        0 => out.add("SIG_DFL"),
+        1 => out.add("SIG_IGN"),
+        _ => put!(out, "{address:#x}"),
     }
 }
 

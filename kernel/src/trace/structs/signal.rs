@@ -1,5 +1,8 @@
 //! Structures of signal calls.
 
+use linux_raw_sys::general::CLD_EXITED;
+
+use crate::process::signal::{Fields as Union, SigInfo, layout};
 use crate::trace::call::Fields;
 use crate::trace::names::{self, signal};
 use crate::trace::strings::address;
@@ -7,14 +10,19 @@ use crate::trace::text::{Text, put};
 
 /// The kernel's struct sigaction: handler, flags, restorer, mask.
 pub fn sigaction(out: &mut Text, fields: &mut Fields) {
-    let (handler, flags, restorer, mask) =
-        (fields.long(), fields.long(), fields.long(), fields.u64());
+    let (handler, flags, restorer) = (fields.long(), fields.long(), fields.long());
+    action(out, handler, fields.u64(), flags, restorer);
+}
+
+/// i386's first struct sigaction: handler, mask, flags, restorer.
+pub fn old_sigaction(out: &mut Text, fields: &mut Fields) {
+    let [handler, mask, flags, restorer] = [(); 4].map(|()| u64::from(fields.u32()));
+    action(out, handler, mask, flags, restorer);
+}
+
+fn action(out: &mut Text, handler: u64, mask: u64, flags: u64, restorer: u64) {
     out.add("{sa_handler=");
-    match handler {
-        0 => out.add("SIG_DFL"),
-        1 => out.add("SIG_IGN"),
-        _ => put!(out, "{handler:#x}"),
-    }
+    signal::handler(out, handler);
     out.add(", sa_mask=");
     signal::set(out, mask);
     out.add(", sa_flags=");
@@ -29,6 +37,72 @@ pub fn sigaction(out: &mut Text, fields: &mut Fields) {
 /// A signal set, 8 bytes in both ABIs.
 pub fn sigset(out: &mut Text, fields: &mut Fields) {
     signal::set(out, fields.u64());
+}
+
+/// i386's first signal set, 4 bytes.
+pub fn old_sigset(out: &mut Text, fields: &mut Fields) {
+    signal::set(out, fields.u32().into());
+}
+
+/// siginfo_t, 128 bytes.
+pub fn siginfo(out: &mut Text, fields: &mut Fields) {
+    let info = if fields.wide {
+        layout::from_64(&[(); 16].map(|()| fields.u64()))
+    } else {
+        layout::from_32(&[(); 32].map(|()| fields.u32()))
+    };
+    info_fields(out, &info);
+}
+
+/// A signal's details, in braces.
+pub fn info_fields(out: &mut Text, info: &SigInfo) {
+    out.add("{si_signo=");
+    signal::name(out, info.signo.into());
+    out.add(", si_code=");
+    signal::code(out, info.signo, info.code);
+    if info.errno != 0 {
+        put!(out, ", si_errno={}", info.errno);
+    }
+    match info.fields {
+        // The kernel has nothing to say of itself.
+        Union::Kill { pid: 0, uid: 0 } if info.code > 0 => {}
+        Union::Kill { pid, uid } => put!(out, ", si_pid={pid}, si_uid={uid}"),
+        Union::Queue { pid, uid, value } => {
+            put!(out, ", si_pid={pid}, si_uid={uid}");
+            sigval(out, value);
+        }
+        Union::Timer { id, overrun, value } => {
+            put!(out, ", si_timerid={id:#x}, si_overrun={overrun}");
+            sigval(out, value);
+        }
+        Union::Child {
+            pid,
+            uid,
+            status,
+            utime,
+            stime,
+        } => {
+            put!(out, ", si_pid={pid}, si_uid={uid}, si_status=");
+            if info.code == CLD_EXITED as i32 {
+                put!(out, "{status}");
+            } else {
+                signal::name(out, status as u64);
+            }
+            put!(out, ", si_utime={utime}, si_stime={stime}");
+        }
+        Union::Fault { addr } => {
+            out.add(", si_addr=");
+            address(out, addr);
+        }
+        Union::Poll { band, fd } => put!(out, ", si_band={band}, si_fd={fd}"),
+    }
+    out.add("}");
+}
+
+fn sigval(out: &mut Text, value: u64) {
+    put!(out, ", si_value={{sival_int={}, sival_ptr=", value as i32);
+    address(out, value);
+    out.add("}");
 }
 
 /// stack_t, 24 or 12 bytes.

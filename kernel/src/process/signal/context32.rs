@@ -1,0 +1,93 @@
+//! struct sigcontext_32: the registers in both frames of a 32-bit handler
+//! (arch/x86/include/uapi/asm/sigcontext.h).
+
+use super::frame::{Delivery, Place, RESTORED_FLAGS};
+use crate::arch::percpu::{self, work};
+use crate::arch::segments::{Segments, set_selectors};
+use crate::entry::frame::Frame;
+
+/// The structure; segment registers take a word each.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[allow(missing_docs)] // The fields are the registers' names.
+pub struct SigContext {
+    pub gs: u32,
+    pub fs: u32,
+    pub es: u32,
+    pub ds: u32,
+    pub di: u32,
+    pub si: u32,
+    pub bp: u32,
+    pub sp: u32,
+    pub bx: u32,
+    pub dx: u32,
+    pub cx: u32,
+    pub ax: u32,
+    pub trapno: u32,
+    pub err: u32,
+    pub ip: u32,
+    pub cs: u32,
+    pub flags: u32,
+    pub sp_at_signal: u32,
+    pub ss: u32,
+    pub fpstate: u32,
+    pub oldmask: u32,
+    pub cr2: u32,
+}
+
+/// What the interrupted code had.
+pub fn save(frame: &Frame, delivery: &Delivery, place: &Place) -> SigContext {
+    let Segments { ds, es, fs, gs, .. } = Segments::read();
+    SigContext {
+        gs: gs.into(),
+        fs: fs.into(),
+        es: es.into(),
+        ds: ds.into(),
+        di: frame.rdi as u32,
+        si: frame.rsi as u32,
+        bp: frame.rbp as u32,
+        sp: frame.rsp as u32,
+        bx: frame.rbx as u32,
+        dx: frame.rdx as u32,
+        cx: frame.rcx as u32,
+        ax: frame.rax as u32,
+        trapno: delivery.trap.number as u32,
+        err: delivery.trap.error as u32,
+        ip: frame.rip as u32,
+        cs: frame.cs as u32,
+        flags: frame.rflags as u32,
+        sp_at_signal: frame.rsp as u32,
+        ss: frame.ss as u32,
+        fpstate: place.fpstate.start as u32,
+        oldmask: delivery.mask as u32,
+        cr2: delivery.trap.cr2 as u32,
+    }
+}
+
+/// Gives it back. Registers that 32-bit code doesn't have stay as they are.
+pub fn load(frame: &mut Frame, context: &SigContext) {
+    frame.rdi = context.di.into();
+    frame.rsi = context.si.into();
+    frame.rbp = context.bp.into();
+    frame.rsp = context.sp.into();
+    frame.rbx = context.bx.into();
+    frame.rdx = context.dx.into();
+    frame.rcx = context.cx.into();
+    frame.rax = context.ax.into();
+    frame.rip = context.ip.into();
+    // Ring 3, whatever the frame says.
+    frame.cs = u64::from(context.cs as u16 | 3);
+    frame.ss = u64::from(context.ss as u16 | 3);
+    let flags = u64::from(context.flags);
+    frame.rflags = frame.rflags & !RESTORED_FLAGS | flags & RESTORED_FLAGS;
+    // Not a call: nothing to restart.
+    frame.orig_rax = u64::MAX;
+    set_selectors(
+        context.ds as u16,
+        context.es as u16,
+        context.fs as u16,
+        context.gs as u16,
+    );
+    // The call may have come by a way in that leads back to the landing pad.
+    percpu::set_work(work::IRET);
+}

@@ -1,0 +1,89 @@
+//! Which signal an exception of the program's is, and what it says about itself
+//! (arch/x86/kernel/traps.c).
+//!
+//! | vector | signal | `si_code` | `si_addr` |
+//! |---|---|---|---|
+//! | #DE, #MF, #XM | SIGFPE | `FPE_*`, by the status word | the instruction |
+//! | #DB | SIGTRAP | `TRAP_TRACE`, `TRAP_HWBKPT`, `TRAP_BRKPT` for INT1 | the next instruction |
+//! | #BP | SIGTRAP | `SI_KERNEL` | |
+//! | #UD | SIGILL | `ILL_ILLOPN` | the instruction |
+//! | #AC | SIGBUS | `BUS_ADRALN` | 0 |
+//! | #NP, #SS | SIGBUS | `SI_KERNEL` | |
+//! | #OF, #BR, #TS, #GP, others | SIGSEGV | `SI_KERNEL` | |
+//!
+//! Page faults are told in `process/fault.rs`: their address is the one touched.
+
+use core::arch::asm;
+
+use linux_raw_sys::general as linux;
+
+use super::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SigInfo};
+use crate::arch::fpu;
+
+const DIVIDE_ERROR: u8 = 0;
+const DEBUG: u8 = 1;
+const BREAKPOINT: u8 = 3;
+const INVALID_OPCODE: u8 = 6;
+const SEGMENT_NOT_PRESENT: u8 = 11;
+const STACK_SEGMENT: u8 = 12;
+const X87: u8 = 16;
+const ALIGNMENT_CHECK: u8 = 17;
+const SIMD: u8 = 19;
+
+/// DR6 when nothing is told: its other bits read as 1 (Intel SDM vol. 3, 18.2.3).
+const DR6_NONE: u64 = 0xffff_0ff0;
+/// DR6's BS: a single step.
+const DR6_STEP: u64 = 1 << 14;
+/// DR6's B0 to B3: a debug register's condition.
+const DR6_BREAKPOINTS: u64 = 0xf;
+
+/// The signal for exception `vector` of the instruction at `ip`; `None` if there was nothing to
+/// it: a floating-point exception that the status words don't know of.
+pub fn signal(vector: u8, ip: u64) -> Option<SigInfo> {
+    let fault = |signo: u8, code: u32| SigInfo::fault(signo, code as i32, ip);
+    Some(match vector {
+        DIVIDE_ERROR => fault(SIGFPE, linux::FPE_INTDIV),
+        X87 | SIMD => fault(SIGFPE, float_code(vector)?),
+        DEBUG => fault(SIGTRAP, debug_code()),
+        BREAKPOINT => SigInfo::kernel(SIGTRAP),
+        INVALID_OPCODE => fault(SIGILL, linux::ILL_ILLOPN),
+        ALIGNMENT_CHECK => SigInfo::fault(SIGBUS, linux::BUS_ADRALN as i32, 0),
+        SEGMENT_NOT_PRESENT | STACK_SEGMENT => SigInfo::kernel(SIGBUS),
+        _ => SigInfo::kernel(SIGSEGV),
+    })
+}
+
+/// `FPE_*` of the first unmasked exception that is flagged (fpu__exception_code).
+fn float_code(vector: u8) -> Option<u32> {
+    let (control, status, mxcsr) = fpu::exception_state();
+    let raised = if vector == X87 {
+        u32::from(status & !control)
+    } else {
+        // MXCSR has the masks seven bits above the flags.
+        mxcsr & !(mxcsr >> 7)
+    };
+    // Invalid, divide by zero, overflow, underflow or denormal operand, precision.
+    match raised {
+        _ if raised & 0x01 != 0 => Some(linux::FPE_FLTINV),
+        _ if raised & 0x04 != 0 => Some(linux::FPE_FLTDIV),
+        _ if raised & 0x08 != 0 => Some(linux::FPE_FLTOVF),
+        _ if raised & 0x12 != 0 => Some(linux::FPE_FLTUND),
+        _ if raised & 0x20 != 0 => Some(linux::FPE_FLTRES),
+        _ => None,
+    }
+}
+
+/// `TRAP_*` by DR6, which is made ready for the next time.
+fn debug_code() -> u32 {
+    let dr6: u64;
+    // SAFETY: DR6 only records what happened; nothing else in the kernel reads it.
+    unsafe {
+        asm!("mov {}, dr6", "mov dr6, {}", out(reg) dr6, in(reg) DR6_NONE,
+             options(nomem, nostack));
+    }
+    match dr6 {
+        _ if dr6 & DR6_STEP != 0 => linux::TRAP_TRACE,
+        _ if dr6 & DR6_BREAKPOINTS != 0 => linux::TRAP_HWBKPT,
+        _ => linux::TRAP_BRKPT,
+    }
+}

@@ -1,0 +1,212 @@
+//! The frames of a 32-bit handler, and the way back from them (arch/x86/kernel/signal_32.c).
+//! What both hold, struct sigcontext_32, is in `context32.rs`.
+//!
+//! ```text
+//!               handler(int)                        handler(int, siginfo *, ucontext *)
+//! esp:     0    return address                 0    return address
+//!          4    number                         4    number, pointers to the next two
+//!          8    sigcontext                     16   siginfo
+//!          96   not used any more              144  ucontext: flags, link, stack,
+//!          720  upper half of the mask              sigcontext (at 164), mask
+//!          724  code                           260  code
+//!          ...  FPU state (fpstate.rs)         ...  FPU state
+//! ```
+//!
+//! The handler returns to its restorer, without one to the vDSO. The code on the stack is what
+//! programs returned to before there was one; debuggers know a frame by it. It cannot run.
+
+use linux_raw_sys::general::{SA_RESTORER, SA_SIGINFO};
+
+use super::alternate::{self, AlternateStack};
+use super::context32::{self, SigContext};
+use super::frame::{Delivery, HANDLER_FLAGS, Place, UC_FP_XSTATE, place};
+use super::{fpstate, layout, mask};
+use crate::arch::gdt::{USER_DS, USER32_CS};
+use crate::arch::{fpu, segments};
+use crate::entry::frame::Frame;
+use crate::process::current;
+use crate::syscall::errno::Errno;
+use crate::usercopy::{Pod, UserPtr};
+use crate::vdso;
+
+/// struct sigframe_ia32 up to the words that nobody reads.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct OldHead {
+    return_to: u32,
+    number: u32,
+    context: SigContext,
+}
+
+/// Its end.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct OldTail {
+    mask_high: u32,
+    code: [u8; 8],
+}
+
+/// Bytes between the two: struct _fpstate_32, a place that the FPU state has outgrown.
+const OLD_GAP: usize = 624;
+const OLD_TAIL: usize = size_of::<OldHead>() + OLD_GAP;
+const OLD_SIZE: usize = OLD_TAIL + size_of::<OldTail>();
+
+/// struct rt_sigframe_ia32.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct RtFrame {
+    return_to: u32,
+    number: u32,
+    info_at: u32,
+    context_at: u32,
+    info: layout::Info32,
+    flags: u32,
+    link: u32,
+    stack: [u32; 3],
+    context: SigContext,
+    mask: [u32; 2],
+    code: [u8; 8],
+}
+
+/// Where in it siginfo and ucontext are.
+const RT_INFO: u64 = 16;
+const RT_UCONTEXT: u64 = 144;
+
+// SAFETY: integers in C's layout, which leaves no gap: the sizes below add up.
+unsafe impl Pod for OldHead {}
+// SAFETY: as above.
+unsafe impl Pod for OldTail {}
+// SAFETY: as above.
+unsafe impl Pod for RtFrame {}
+const _: () = assert!(size_of::<SigContext>() == 88);
+const _: () = assert!(size_of::<OldHead>() == 96 && size_of::<OldTail>() == 12);
+const _: () = assert!(size_of::<RtFrame>() == 268);
+
+/// `pop eax; mov eax, 119; int 0x80`: sigreturn(2).
+const OLD_CODE: [u8; 8] = [0x58, 0xb8, 119, 0, 0, 0, 0xcd, 0x80];
+/// `mov eax, 173; int 0x80`: rt_sigreturn(2).
+const RT_CODE: [u8; 8] = [0xb8, 173, 0, 0, 0, 0xcd, 0x80, 0];
+
+/// Puts the frame that the handler's flags ask for on the program's stack, and has it go on at
+/// the handler.
+///
+/// # Errors
+/// `EFAULT` if the stack can't take it.
+pub fn push(frame: &mut Frame, delivery: &Delivery) -> Result<(), Errno> {
+    let wants_info = delivery.action.flags & u64::from(SA_SIGINFO) != 0;
+    let size = if wants_info {
+        size_of::<RtFrame>()
+    } else {
+        OLD_SIZE
+    };
+    let place = place(frame, delivery, size, true)?;
+    fpstate::save(place.fpstate, frame)?;
+    let return_to = |symbol: fn(u64) -> u64, code: usize| {
+        let base = current().mm().map_or(0, |mm| mm.lock().landmarks.vdso);
+        if delivery.action.flags & u64::from(SA_RESTORER) != 0 {
+            delivery.action.restorer as u32
+        } else if base != 0 {
+            symbol(base) as u32
+        } else {
+            place.frame as u32 + code as u32
+        }
+    };
+    if wants_info {
+        let return_to = return_to(vdso::kernel_rt_sigreturn, size_of::<RtFrame>() - 8);
+        write_rt(frame, delivery, &place, return_to)?;
+        frame.rdx = place.frame + RT_INFO;
+        frame.rcx = place.frame + RT_UCONTEXT;
+    } else {
+        let return_to = return_to(vdso::kernel_sigreturn, OLD_SIZE - 8);
+        write_old(frame, delivery, &place, return_to)?;
+        (frame.rdx, frame.rcx) = (0, 0);
+    }
+    // The arguments are on the stack, and in registers for programs built with -mregparm=3.
+    frame.rax = delivery.info.signo.into();
+    frame.rip = delivery.action.handler;
+    frame.rsp = place.frame;
+    frame.rflags &= !HANDLER_FLAGS;
+    frame.cs = USER32_CS.into();
+    frame.ss = USER_DS.into();
+    segments::set_data(USER_DS);
+    Ok(())
+}
+
+fn write_old(
+    frame: &Frame,
+    delivery: &Delivery,
+    place: &Place,
+    return_to: u32,
+) -> Result<(), Errno> {
+    let head = UserPtr::new(place.frame);
+    head.write(OldHead {
+        return_to,
+        number: delivery.info.signo.into(),
+        context: context32::save(frame, delivery, place),
+    })?;
+    head.cast().byte_add(OLD_TAIL as u64).write(OldTail {
+        mask_high: (delivery.mask >> 32) as u32,
+        code: OLD_CODE,
+    })
+}
+
+fn write_rt(
+    frame: &Frame,
+    delivery: &Delivery,
+    place: &Place,
+    return_to: u32,
+) -> Result<(), Errno> {
+    let AlternateStack { base, flags, size } = delivery.alternate;
+    let xsave = fpu::info().xsave;
+    UserPtr::new(place.frame).write(RtFrame {
+        return_to,
+        number: delivery.info.signo.into(),
+        info_at: (place.frame + RT_INFO) as u32,
+        context_at: (place.frame + RT_UCONTEXT) as u32,
+        info: layout::to_32(delivery.info),
+        flags: if xsave { UC_FP_XSTATE as u32 } else { 0 },
+        link: 0,
+        stack: [base as u32, flags, size as u32],
+        context: context32::save(frame, delivery, place),
+        mask: [delivery.mask as u32, (delivery.mask >> 32) as u32],
+        code: RT_CODE,
+    })
+}
+
+/// sigreturn(2): takes the first kind of frame off again. Its return address and number are off
+/// the stack already.
+///
+/// # Errors
+/// `EFAULT` for a frame that can't be read, or whose FPU state the CPU would not accept.
+pub fn pop_old(frame: &mut Frame) -> Result<(), Errno> {
+    let at = UserPtr::new(frame.rsp.wrapping_sub(8));
+    let head: OldHead = at.read()?;
+    let tail: OldTail = at.cast().byte_add(OLD_TAIL as u64).read()?;
+    mask::set(u64::from(head.context.oldmask) | u64::from(tail.mask_high) << 32);
+    restore(frame, &head.context)
+}
+
+/// rt_sigreturn(2) of i386: takes the second kind of frame off again.
+///
+/// # Errors
+/// As [`pop_old`].
+pub fn pop_rt(frame: &mut Frame) -> Result<(), Errno> {
+    let saved: RtFrame = UserPtr::new(frame.rsp.wrapping_sub(4)).read()?;
+    let [low, high] = saved.mask.map(u64::from);
+    mask::set(low | high << 32);
+    restore(frame, &saved.context)?;
+    let [base, flags, size] = saved.stack;
+    let stack = AlternateStack {
+        base: base.into(),
+        flags,
+        size: size.into(),
+    };
+    alternate::restore(stack, frame.rsp);
+    Ok(())
+}
+
+fn restore(frame: &mut Frame, context: &SigContext) -> Result<(), Errno> {
+    current().signals.lock().restart = None;
+    context32::load(frame, context);
+    fpstate::restore(context.fpstate.into(), true)
+}

@@ -1,0 +1,220 @@
+//! The frame of a 64-bit handler, and the way back from it (arch/x86/kernel/signal_64.c).
+//!
+//! ```text
+//! rsp at the handler:   return address: the restorer
+//!                 +8    ucontext: flags, link, alternate stack, sigcontext, mask
+//!                 +312  siginfo
+//!                 ...   FPU state, 64-byte aligned (fpstate.rs)
+//!                       128 bytes that are not touched, then the interrupted stack
+//! ```
+
+use linux_raw_sys::general::{SA_RESTORER, SA_SIGINFO};
+
+use super::alternate::{self, AlternateStack};
+use super::frame::{Delivery, HANDLER_FLAGS, RESTORED_FLAGS, Trap, UC_FP_XSTATE, place};
+use super::{fpstate, layout, mask};
+use crate::arch::fpu;
+use crate::arch::gdt::{USER_CS, USER_DS, is_stack_segment};
+use crate::entry::frame::Frame;
+use crate::process::current;
+use crate::syscall::errno::Errno;
+use crate::usercopy::{Pod, UserPtr};
+
+/// UC_SIGCONTEXT_SS: the frame has SS.
+const UC_SIGCONTEXT_SS: u64 = 2;
+/// UC_STRICT_RESTORE_SS: it came from 64-bit code, and wants just this SS back.
+const UC_STRICT_RESTORE_SS: u64 = 4;
+
+/// struct sigcontext_64.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct SigContext {
+    r8: u64,
+    r9: u64,
+    r10: u64,
+    r11: u64,
+    r12: u64,
+    r13: u64,
+    r14: u64,
+    r15: u64,
+    di: u64,
+    si: u64,
+    bp: u64,
+    bx: u64,
+    dx: u64,
+    ax: u64,
+    cx: u64,
+    sp: u64,
+    ip: u64,
+    flags: u64,
+    cs: u16,
+    gs: u16,
+    fs: u16,
+    ss: u16,
+    err: u64,
+    trapno: u64,
+    oldmask: u64,
+    cr2: u64,
+    fpstate: u64,
+    reserved: [u64; 8],
+}
+
+/// The frame without siginfo: struct rt_sigframe's `pretcode` and `uc`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Head {
+    return_to: u64,
+    flags: u64,
+    link: u64,
+    stack: [u64; 3],
+    context: SigContext,
+    mask: u64,
+}
+
+// SAFETY: integers in C's layout, which leaves no gap: the sizes below add up.
+unsafe impl Pod for Head {}
+const _: () = assert!(size_of::<SigContext>() == 256 && size_of::<Head>() == 312);
+
+/// Bytes of the whole frame, FPU state aside.
+const SIZE: usize = size_of::<Head>() + size_of::<layout::Info64>();
+
+fn context(frame: &Frame, delivery: &Delivery, fpstate: u64) -> SigContext {
+    let Trap { number, error, cr2 } = delivery.trap;
+    SigContext {
+        r8: frame.r8,
+        r9: frame.r9,
+        r10: frame.r10,
+        r11: frame.r11,
+        r12: frame.r12,
+        r13: frame.r13,
+        r14: frame.r14,
+        r15: frame.r15,
+        di: frame.rdi,
+        si: frame.rsi,
+        bp: frame.rbp,
+        bx: frame.rbx,
+        dx: frame.rdx,
+        ax: frame.rax,
+        cx: frame.rcx,
+        sp: frame.rsp,
+        ip: frame.rip,
+        flags: frame.rflags,
+        cs: frame.cs as u16,
+        gs: 0,
+        fs: 0,
+        ss: frame.ss as u16,
+        err: error,
+        trapno: number,
+        oldmask: delivery.mask,
+        cr2,
+        fpstate,
+        reserved: [0; 8],
+    }
+}
+
+/// Puts the frame on the program's stack and has it go on at the handler.
+///
+/// # Errors
+/// `EFAULT` if the stack can't take it, or there is no restorer to return to.
+pub fn push(frame: &mut Frame, delivery: &Delivery) -> Result<(), Errno> {
+    let action = &delivery.action;
+    if action.flags & u64::from(SA_RESTORER) == 0 {
+        return Err(Errno::EFAULT);
+    }
+    let place = place(frame, delivery, SIZE, false)?;
+    fpstate::save(place.fpstate, frame)?;
+    let mut flags = UC_SIGCONTEXT_SS;
+    if fpu::info().xsave {
+        flags |= UC_FP_XSTATE;
+    }
+    if frame.cs == u64::from(USER_CS) {
+        flags |= UC_STRICT_RESTORE_SS;
+    }
+    let AlternateStack {
+        base,
+        flags: stack_flags,
+        size,
+    } = delivery.alternate;
+    let head = UserPtr::<Head>::new(place.frame);
+    head.write(Head {
+        return_to: action.restorer,
+        flags,
+        link: 0,
+        stack: [base, stack_flags.into(), size],
+        context: context(frame, delivery, place.fpstate.start),
+        mask: delivery.mask,
+    })?;
+    let info = head.add(1).cast();
+    if action.flags & u64::from(SA_SIGINFO) != 0 {
+        info.write(layout::to_64(delivery.info))?;
+    }
+    frame.rdi = delivery.info.signo.into();
+    // For handlers without a prototype: no vector registers hold arguments.
+    frame.rax = 0;
+    frame.rsi = info.address();
+    frame.rdx = head.address() + 8;
+    frame.rip = action.handler;
+    frame.rsp = head.address();
+    frame.rflags &= !HANDLER_FLAGS;
+    // The handler is 64-bit code, whatever it interrupts.
+    frame.cs = USER_CS.into();
+    keep_valid_ss(frame);
+    Ok(())
+}
+
+/// A stack segment that 64-bit code can be returned to with (force_valid_ss).
+fn keep_valid_ss(frame: &mut Frame) {
+    if frame.ss != u64::from(USER_DS) && !is_stack_segment(frame.ss as u16) {
+        frame.ss = USER_DS.into();
+    }
+}
+
+/// rt_sigreturn(2): takes the frame off again. The program's registers are as it says.
+///
+/// # Errors
+/// `EFAULT` for a frame that can't be read, or whose FPU state the CPU would not accept.
+pub fn pop(frame: &mut Frame) -> Result<(), Errno> {
+    // The return address is off the stack already.
+    let head: Head = UserPtr::new(frame.rsp.wrapping_sub(8)).read()?;
+    mask::set(head.mask);
+    let sc = &head.context;
+    *frame = Frame {
+        entry: frame.entry,
+        r15: sc.r15,
+        r14: sc.r14,
+        r13: sc.r13,
+        r12: sc.r12,
+        rbp: sc.bp,
+        rbx: sc.bx,
+        r11: sc.r11,
+        r10: sc.r10,
+        r9: sc.r9,
+        r8: sc.r8,
+        rax: sc.ax,
+        rcx: sc.cx,
+        rdx: sc.dx,
+        rsi: sc.si,
+        rdi: sc.di,
+        // Not a call: nothing to restart.
+        orig_rax: u64::MAX,
+        rip: sc.ip,
+        cs: u64::from(sc.cs | 3),
+        rflags: frame.rflags & !RESTORED_FLAGS | sc.flags & RESTORED_FLAGS,
+        rsp: sc.sp,
+        ss: u64::from(sc.ss | 3),
+    };
+    // Older programs change CS and leave an SS that doesn't go with it.
+    if head.flags & UC_STRICT_RESTORE_SS == 0 && frame.cs == u64::from(USER_CS) {
+        keep_valid_ss(frame);
+    }
+    current().signals.lock().restart = None;
+    fpstate::restore(sc.fpstate, false)?;
+    let [base, flags, size] = head.stack;
+    let stack = AlternateStack {
+        base,
+        flags: flags as u32,
+        size,
+    };
+    alternate::restore(stack, frame.rsp);
+    Ok(())
+}

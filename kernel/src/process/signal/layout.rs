@@ -1,0 +1,179 @@
+//! `siginfo_t` as a program sees it, 128 bytes in either width
+//! (include/uapi/asm-generic/siginfo.h, include/linux/compat.h).
+//!
+//! ```text
+//!               64-bit                                  32-bit
+//!   0           si_signo, si_errno, si_code             the same
+//!  16 or 12     the union: pid, uid, value (8) ...      the same with 4-byte longs and pointers
+//! ```
+
+use linux_raw_sys::general as linux;
+
+use super::{Fields, SIGBUS, SIGCHLD, SIGFPE, SIGILL, SIGIO, SIGSEGV, SIGTRAP, SigInfo};
+
+/// The structure as 64-bit words.
+pub type Info64 = [u64; 16];
+/// The structure as 32-bit words.
+pub type Info32 = [u32; 32];
+
+/// Two 32-bit fields side by side.
+fn pair(low: u32, high: u32) -> u64 {
+    u64::from(low) | u64::from(high) << 32
+}
+
+/// For a 64-bit program.
+pub fn to_64(info: &SigInfo) -> Info64 {
+    let mut out = [0; 16];
+    out[0] = pair(info.signo.into(), info.errno as u32);
+    out[1] = u64::from(info.code as u32);
+    let union = &mut out[2..6];
+    match info.fields {
+        Fields::Kill { pid, uid } => union[0] = pair(pid, uid),
+        Fields::Queue { pid, uid, value } => {
+            (union[0], union[1]) = (pair(pid, uid), value);
+        }
+        Fields::Timer { id, overrun, value } => {
+            (union[0], union[1]) = (pair(id as u32, overrun as u32), value);
+        }
+        Fields::Child {
+            pid,
+            uid,
+            status,
+            utime,
+            stime,
+        } => {
+            union[0] = pair(pid, uid);
+            union[1] = u64::from(status as u32);
+            (union[2], union[3]) = (utime as u64, stime as u64);
+        }
+        Fields::Fault { addr } => union[0] = addr,
+        Fields::Poll { band, fd } => {
+            (union[0], union[1]) = (band as u64, u64::from(fd as u32));
+        }
+    }
+    out
+}
+
+/// For a 32-bit program.
+pub fn to_32(info: &SigInfo) -> Info32 {
+    let mut out = [0; 32];
+    out[0] = info.signo.into();
+    out[1] = info.errno as u32;
+    out[2] = info.code as u32;
+    let union = match info.fields {
+        Fields::Kill { pid, uid } => [pid, uid, 0, 0, 0],
+        Fields::Queue { pid, uid, value } => [pid, uid, value as u32, 0, 0],
+        Fields::Timer { id, overrun, value } => [id as u32, overrun as u32, value as u32, 0, 0],
+        Fields::Child {
+            pid,
+            uid,
+            status,
+            utime,
+            stime,
+        } => [pid, uid, status as u32, utime as u32, stime as u32],
+        Fields::Fault { addr } => [addr as u32, 0, 0, 0, 0],
+        Fields::Poll { band, fd } => [band as u32, fd as u32, 0, 0, 0],
+    };
+    out[3..8].copy_from_slice(&union);
+    out
+}
+
+/// What a 64-bit program passed to rt_sigqueueinfo(2).
+pub fn from_64(words: &Info64) -> SigInfo {
+    let [head, code, a, b, c, d, ..] = *words;
+    let (low, high) = (|word: u64| word as u32, |word: u64| (word >> 32) as u32);
+    let (signo, code) = (low(head) as u8, low(code) as i32);
+    let (pid, uid) = (low(a), high(a));
+    let fields = match kind(signo, code) {
+        Kind::Kill => Fields::Kill { pid, uid },
+        Kind::Queue => Fields::Queue { pid, uid, value: b },
+        Kind::Timer => Fields::Timer {
+            id: pid as i32,
+            overrun: uid as i32,
+            value: b,
+        },
+        Kind::Child => Fields::Child {
+            pid,
+            uid,
+            status: low(b) as i32,
+            utime: c as i64,
+            stime: d as i64,
+        },
+        Kind::Fault => Fields::Fault { addr: a },
+        Kind::Poll => Fields::Poll {
+            band: a as i64,
+            fd: low(b) as i32,
+        },
+    };
+    SigInfo {
+        signo,
+        errno: high(head) as i32,
+        code,
+        fields,
+    }
+}
+
+/// What a 32-bit program passed to rt_sigqueueinfo(2).
+pub fn from_32(words: &Info32) -> SigInfo {
+    let [signo, errno, code, a, b, c, d, e, ..] = *words;
+    let (signo, code) = (signo as u8, code as i32);
+    let fields = match kind(signo, code) {
+        Kind::Kill => Fields::Kill { pid: a, uid: b },
+        Kind::Queue => Fields::Queue {
+            pid: a,
+            uid: b,
+            value: c.into(),
+        },
+        Kind::Timer => Fields::Timer {
+            id: a as i32,
+            overrun: b as i32,
+            value: c.into(),
+        },
+        Kind::Child => Fields::Child {
+            pid: a,
+            uid: b,
+            status: c as i32,
+            utime: d.into(),
+            stime: e.into(),
+        },
+        Kind::Fault => Fields::Fault { addr: a.into() },
+        Kind::Poll => Fields::Poll {
+            band: (a as i32).into(),
+            fd: b as i32,
+        },
+    };
+    SigInfo {
+        signo,
+        errno: errno as i32,
+        code,
+        fields,
+    }
+}
+
+/// Which of the union's forms a signal has.
+enum Kind {
+    Kill,
+    Queue,
+    Timer,
+    Child,
+    Fault,
+    Poll,
+}
+
+/// By number and code (siginfo_layout in kernel/signal.c).
+fn kind(signo: u8, code: i32) -> Kind {
+    const LAST_OF_POLL: i32 = 6;
+    match code {
+        1.. if code < linux::SI_KERNEL as i32 => match signo {
+            SIGILL | SIGFPE | SIGSEGV | SIGBUS | SIGTRAP => Kind::Fault,
+            SIGCHLD => Kind::Child,
+            SIGIO => Kind::Poll,
+            _ if code <= LAST_OF_POLL => Kind::Poll,
+            _ => Kind::Kill,
+        },
+        linux::SI_TIMER => Kind::Timer,
+        linux::SI_SIGIO => Kind::Poll,
+        _ if code < 0 => Kind::Queue,
+        _ => Kind::Kill,
+    }
+}

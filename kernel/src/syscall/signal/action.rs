@@ -1,0 +1,134 @@
+//! What a signal does: sigaction(2) in its three forms, and signal(2).
+
+use linux_raw_sys::general as linux;
+
+use super::check_size;
+use crate::process::current;
+use crate::process::signal::{
+    self, Action, DEFAULT, IGNORE, IGNORED_BY_DEFAULT, SA_IA32_ABI, UNBLOCKABLE, bit,
+};
+use crate::syscall::errno::{Errno, SysResult};
+use crate::usercopy::UserPtr;
+
+/// Flags that a program may set; it sees by their absence that others mean nothing
+/// (UAPI_SA_FLAGS).
+const FLAGS: u64 = (linux::SA_NOCLDSTOP
+    | linux::SA_NOCLDWAIT
+    | linux::SA_SIGINFO
+    | linux::SA_EXPOSE_TAGBITS
+    | linux::SA_RESTORER
+    | linux::SA_ONSTACK
+    | linux::SA_RESTART
+    | linux::SA_NODEFER
+    | linux::SA_RESETHAND) as u64;
+
+fn exchange(number: i32, new: Option<Action>) -> Result<Action, Errno> {
+    let number = signal::check_number(number)?;
+    if number == 0 || new.is_some() && UNBLOCKABLE & bit(number) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let task = current();
+    let mut actions = task.process.actions.lock();
+    let mut old = actions.get(number);
+    old.flags &= FLAGS;
+    if let Some(mut action) = new {
+        action.flags &= FLAGS;
+        if task.is_i386_call() {
+            action.flags |= SA_IA32_ABI;
+        }
+        action.mask &= !UNBLOCKABLE;
+        actions.set(number, action);
+        drop(actions);
+        // What is ignored from now on doesn't wait either (POSIX, 2.4.3).
+        let ignored = action.handler == IGNORE
+            || action.handler == DEFAULT && IGNORED_BY_DEFAULT & bit(number) != 0;
+        if ignored {
+            signal::forget(&task.process, bit(number));
+        }
+    }
+    Ok(old)
+}
+
+/// rt_sigaction(2). The kernel's struct sigaction: handler, flags, restorer, mask.
+pub fn rt_sigaction(
+    number: i32,
+    new: UserPtr<[u64; 4]>,
+    old: UserPtr<[u64; 4]>,
+    size: usize,
+) -> SysResult {
+    check_size(size)?;
+    let action = |[handler, flags, restorer, mask]: [u64; 4]| Action {
+        handler,
+        flags,
+        restorer,
+        mask,
+    };
+    let previous = exchange(number, new.read_opt()?.map(action))?;
+    let Action {
+        handler,
+        flags,
+        restorer,
+        mask,
+    } = previous;
+    old.write_opt([handler, flags, restorer, mask]).map(|()| 0)
+}
+
+/// rt_sigaction(2) with the 32-bit structure: handler, flags, restorer, two halves of the mask.
+pub fn rt_sigaction32(
+    number: i32,
+    new: UserPtr<[u32; 5]>,
+    old: UserPtr<[u32; 5]>,
+    size: usize,
+) -> SysResult {
+    check_size(size)?;
+    let action = |words: [u32; 5]| {
+        let [handler, flags, restorer, low, high] = words.map(u64::from);
+        Action {
+            handler,
+            flags,
+            restorer,
+            mask: low | high << 32,
+        }
+    };
+    let previous = exchange(number, new.read_opt()?.map(action))?;
+    let Action {
+        handler,
+        flags,
+        restorer,
+        mask,
+    } = previous;
+    let words = [handler, flags, restorer, mask, mask >> 32].map(|word| word as u32);
+    old.write_opt(words).map(|()| 0)
+}
+
+/// i386's first sigaction(2): handler, mask, flags, restorer.
+pub fn sigaction32(number: i32, new: UserPtr<[u32; 4]>, old: UserPtr<[u32; 4]>) -> SysResult {
+    let action = |words: [u32; 4]| {
+        let [handler, mask, flags, restorer] = words.map(u64::from);
+        Action {
+            handler,
+            flags,
+            restorer,
+            mask,
+        }
+    };
+    let previous = exchange(number, new.read_opt()?.map(action))?;
+    let Action {
+        handler,
+        flags,
+        restorer,
+        mask,
+    } = previous;
+    old.write_opt([handler, mask, flags, restorer].map(|word| word as u32))
+        .map(|()| 0)
+}
+
+/// i386's signal(2): the handler runs once, with nothing blocked; returns the one before.
+pub fn signal(number: i32, handler: u64) -> SysResult {
+    let action = Action {
+        handler,
+        flags: (linux::SA_RESETHAND | linux::SA_NODEFER).into(),
+        ..Action::default()
+    };
+    exchange(number, Some(action)).map(|old| old.handler as usize)
+}

@@ -1,0 +1,73 @@
+//! What a thread holds back, and what waits for it.
+
+use linux_raw_sys::general::{SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK};
+
+use super::{SIGSET_SIZE, check_size};
+use crate::process::current;
+use crate::process::signal::mask;
+use crate::syscall::errno::{Errno, SysResult};
+use crate::usercopy::UserPtr;
+
+/// Changes the mask by `set` where there is one; returns the mask before.
+fn exchange(how: u32, set: Option<u64>, set_mask: impl Fn(u64) -> u64) -> Result<u64, Errno> {
+    let before = current().signals.lock().blocked;
+    if let Some(set) = set {
+        mask::set(match how {
+            SIG_BLOCK => before | set,
+            SIG_UNBLOCK => before & !set,
+            SIG_SETMASK => set_mask(before) | set,
+            _ => return Err(Errno::EINVAL),
+        });
+    }
+    Ok(before)
+}
+
+/// rt_sigprocmask(2); the set has the same layout in both ABIs.
+pub fn rt_sigprocmask(how: u32, set: UserPtr<u64>, old: UserPtr<u64>, size: usize) -> SysResult {
+    check_size(size)?;
+    let before = exchange(how, set.read_opt()?, |_| 0)?;
+    old.write_opt(before).map(|()| 0)
+}
+
+/// i386's first sigprocmask(2): signals 1 to 32 only, the others stay as they are.
+pub fn sigprocmask32(how: u32, set: UserPtr<u32>, old: UserPtr<u32>) -> SysResult {
+    let before = exchange(how, set.read_opt()?.map(u64::from), upper)?;
+    old.write_opt(before as u32).map(|()| 0)
+}
+
+fn upper(mask: u64) -> u64 {
+    mask & !u64::from(u32::MAX)
+}
+
+/// sgetmask(2): signals 1 to 32 of what is blocked.
+pub fn sgetmask() -> SysResult {
+    Ok(current().signals.lock().blocked as u32 as usize)
+}
+
+/// ssetmask(2): blocks these of signals 1 to 32 and no others; returns those before.
+pub fn ssetmask(new: u32) -> SysResult {
+    let before = exchange(SIG_SETMASK, Some(new.into()), |_| 0)?;
+    Ok(before as u32 as usize)
+}
+
+/// Arrived for the thread or its process, and held back.
+fn pending() -> u64 {
+    let task = current();
+    let shared = task.process.signals.lock().pending.set();
+    let own = task.signals.lock();
+    (own.pending.set() | shared) & own.blocked
+}
+
+/// rt_sigpending(2).
+pub fn rt_sigpending(out: UserPtr<u64>, size: usize) -> SysResult {
+    if size > SIGSET_SIZE {
+        return Err(Errno::EINVAL);
+    }
+    let bytes = pending().to_ne_bytes();
+    out.cast::<u8>().write_slice(&bytes[..size]).map(|()| 0)
+}
+
+/// i386's first sigpending(2): signals 1 to 32.
+pub fn sigpending32(out: UserPtr<u32>) -> SysResult {
+    out.write(pending() as u32).map(|()| 0)
+}

@@ -1,0 +1,172 @@
+//! Sending: kill(2), tkill(2), tgkill(2), and the same with a siginfo of the sender's making.
+
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
+
+use linux_raw_sys::general::SI_TKILL;
+
+use crate::process::signal::{self, SIGCONT, SigInfo, layout};
+use crate::process::{Process, Task, current, table};
+use crate::syscall::errno::{Errno, SysResult};
+use crate::usercopy::UserPtr;
+
+/// Whether the caller may send `signal` to `target`: root and the same user may, and anybody may
+/// continue a process of the same session (check_kill_permission).
+fn may_send(target: &Process, signal: u8) -> bool {
+    let task = current();
+    let me = &task.process;
+    let session = |process: &Process| process.sid.load(Ordering::Relaxed);
+    if core::ptr::eq(&**me, target) {
+        return true;
+    }
+    let mine = me.cred.lock().clone();
+    mine.may_signal(&target.cred.lock()) || signal == SIGCONT && session(me) == session(target)
+}
+
+/// Sends to every process that `matches`.
+///
+/// # Errors
+/// `ESRCH` if there is none, `EPERM` if none of them may be sent to.
+fn send_where(info: &SigInfo, matches: impl Fn(&Process) -> bool) -> SysResult {
+    let mut targets = table::all_processes();
+    targets.retain(|process| matches(process));
+    let mut result = Err(Errno::ESRCH);
+    for process in &targets {
+        match send_to(process, info) {
+            Err(errno) => result = result.map_err(|_| errno),
+            sent => result = sent,
+        }
+    }
+    result
+}
+
+/// Sends to a process; one that ended is there, but gets nothing. Signal 0 only asks.
+fn send_to(process: &Arc<Process>, info: &SigInfo) -> SysResult {
+    if !may_send(process, info.signo) {
+        return Err(Errno::EPERM);
+    }
+    if info.signo != 0 {
+        signal::send_process(process, info)?;
+    }
+    Ok(0)
+}
+
+/// The thread `tid`, of process `pid` where that is given.
+fn find_thread(tid: i32, pid: Option<i32>) -> Result<Arc<Task>, Errno> {
+    if tid <= 0 || pid.is_some_and(|pid| pid <= 0) {
+        return Err(Errno::EINVAL);
+    }
+    table::find(tid as u32)
+        .filter(|task| pid.is_none_or(|pid| task.process.pid == pid as u32))
+        .ok_or(Errno::ESRCH)
+}
+
+/// Sends to one thread.
+fn send_to_thread(task: &Arc<Task>, info: &SigInfo) -> SysResult {
+    if !may_send(&task.process, info.signo) {
+        return Err(Errno::EPERM);
+    }
+    if info.signo != 0 {
+        signal::send_task(task, info)?;
+    }
+    Ok(0)
+}
+
+/// kill(2).
+pub fn kill(pid: i32, signal: i32) -> SysResult {
+    let info = SigInfo::user(signal::check_number(signal)?);
+    let me = current().process.pid;
+    let group = |process: &Process| process.pgid.load(Ordering::Relaxed);
+    match pid {
+        -1 => send_where(&info, |process| process.pid > 1 && process.pid != me),
+        0 => {
+            let mine = group(&current().process);
+            send_where(&info, |process| group(process) == mine)
+        }
+        i32::MIN => Err(Errno::ESRCH),
+        pid if pid < 0 => send_where(&info, |process| group(process) == pid.unsigned_abs()),
+        pid => send_to(&table::find_process(pid as u32).ok_or(Errno::ESRCH)?, &info),
+    }
+}
+
+/// tkill(2).
+pub fn tkill(tid: i32, signal: i32) -> SysResult {
+    if tid <= 0 {
+        return Err(Errno::EINVAL);
+    }
+    let task = find_thread(tid, None)?;
+    send_to_thread(&task, &SigInfo::tkill(signal::check_number(signal)?))
+}
+
+/// tgkill(2).
+pub fn tgkill(pid: i32, tid: i32, signal: i32) -> SysResult {
+    let task = find_thread(tid, Some(pid))?;
+    send_to_thread(&task, &SigInfo::tkill(signal::check_number(signal)?))
+}
+
+/// The sender's siginfo under the call's own number. To others it can't look as if it came from
+/// the kernel or from kill(2).
+fn forged(mut info: SigInfo, signal: i32, pid: u32) -> Result<SigInfo, Errno> {
+    if (info.code >= 0 || info.code == SI_TKILL) && current().process.pid != pid {
+        return Err(Errno::EPERM);
+    }
+    info.signo = signal::check_number(signal)?;
+    Ok(info)
+}
+
+fn queue(pid: i32, signal: i32, info: SigInfo) -> SysResult {
+    let info = forged(info, signal, pid as u32)?;
+    let process = table::find_process(pid as u32).ok_or(Errno::ESRCH)?;
+    send_to(&process, &info)
+}
+
+fn queue_to_thread(pid: i32, tid: i32, signal: i32, info: SigInfo) -> SysResult {
+    if pid <= 0 || tid <= 0 {
+        return Err(Errno::EINVAL);
+    }
+    let info = forged(info, signal, pid as u32)?;
+    send_to_thread(&find_thread(tid, Some(pid))?, &info)
+}
+
+/// A siginfo as the call's number shapes it.
+fn read_64(signal: i32, info: UserPtr<layout::Info64>) -> Result<SigInfo, Errno> {
+    let mut words = info.read()?;
+    words[0] = words[0] & !u64::from(u32::MAX) | u64::from(signal as u32);
+    Ok(layout::from_64(&words))
+}
+
+fn read_32(signal: i32, info: UserPtr<layout::Info32>) -> Result<SigInfo, Errno> {
+    let mut words = info.read()?;
+    words[0] = signal as u32;
+    Ok(layout::from_32(&words))
+}
+
+/// rt_sigqueueinfo(2).
+pub fn rt_sigqueueinfo(pid: i32, signal: i32, info: UserPtr<layout::Info64>) -> SysResult {
+    queue(pid, signal, read_64(signal, info)?)
+}
+
+/// rt_sigqueueinfo(2) of i386.
+pub fn rt_sigqueueinfo32(pid: i32, signal: i32, info: UserPtr<layout::Info32>) -> SysResult {
+    queue(pid, signal, read_32(signal, info)?)
+}
+
+/// rt_tgsigqueueinfo(2).
+pub fn rt_tgsigqueueinfo(
+    pid: i32,
+    tid: i32,
+    signal: i32,
+    info: UserPtr<layout::Info64>,
+) -> SysResult {
+    queue_to_thread(pid, tid, signal, read_64(signal, info)?)
+}
+
+/// rt_tgsigqueueinfo(2) of i386.
+pub fn rt_tgsigqueueinfo32(
+    pid: i32,
+    tid: i32,
+    signal: i32,
+    info: UserPtr<layout::Info32>,
+) -> SysResult {
+    queue_to_thread(pid, tid, signal, read_32(signal, info)?)
+}
