@@ -18,6 +18,7 @@ mod log;
 mod mm;
 mod panic;
 mod process;
+mod ptrace;
 mod symbols;
 mod syscall;
 mod time;

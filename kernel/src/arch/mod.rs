@@ -4,6 +4,7 @@
 
 pub mod alternatives;
 pub mod cpu;
+pub mod debug;
 pub mod extable;
 pub mod fpu;
 pub mod gdt;

@@ -42,6 +42,9 @@ pub struct Frame {
 pub const SIZE: usize = size_of::<Frame>();
 const _: () = assert!(SIZE == 22 * 8 && SIZE.is_multiple_of(16));
 
+/// Flag: a trap after each instruction.
+pub const TF: u64 = 1 << 8;
+
 /// Offsets of the fields that the assembly names.
 pub mod offsets {
     use super::{Frame, offset_of};

@@ -38,6 +38,26 @@ impl AddressSpace {
         Ok(())
     }
 
+    /// Writes for a tracer: private pages whatever their protection, as a copy; shared ones only
+    /// where the program may write itself (FOLL_FORCE in mm/gup.c).
+    ///
+    /// # Errors
+    /// `EFAULT`, `ENOMEM`.
+    pub fn poke_by_force(&mut self, address: u64, bytes: &[u8]) -> Result<(), Errno> {
+        let end = address
+            .checked_add(bytes.len() as u64)
+            .ok_or(Errno::EFAULT)?;
+        let mut page = page_down(address);
+        while page < end {
+            let area = self.find(page).ok_or(Errno::EFAULT)?;
+            if area.shared {
+                self.fault(page, Access::Write).map_err(|_| Errno::EFAULT)?;
+            }
+            page += PAGE_SIZE;
+        }
+        self.poke(address, bytes)
+    }
+
     /// Reads memory of a program that isn't running now; returns how many bytes could be read.
     pub fn peek(&mut self, start: u64, out: &mut [u8]) -> usize {
         let mut done = 0;

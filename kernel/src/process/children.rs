@@ -10,7 +10,8 @@ use super::exit::ExitStatus;
 use super::signal::{self, SIGCHLD, SIGCONT, SigInfo};
 use super::stop::News;
 use super::wait::is_interrupted;
-use super::{Process, init, sched, table};
+use super::{Process, Task, init, sched, table};
+use crate::ptrace;
 use crate::syscall::errno::Errno;
 
 bitflags! {
@@ -54,6 +55,8 @@ pub enum Event {
     Ended(ExitStatus),
     /// It stopped, or went on.
     Changed(News),
+    /// A traced thread stopped: signal, and event above it.
+    Trapped(u32),
 }
 
 impl Event {
@@ -63,6 +66,7 @@ impl Event {
             Self::Ended(status) => status.wait_status(),
             Self::Changed(News::Stopped(signo)) => u32::from(signo) << 8 | 0x7f,
             Self::Changed(News::Continued) => 0xffff,
+            Self::Trapped(code) => code << 8 | 0x7f,
         }
     }
 
@@ -73,23 +77,19 @@ impl Event {
             Self::Ended(ExitStatus::Killed(signo)) => (linux::CLD_KILLED as i32, signo.into()),
             Self::Changed(News::Stopped(signo)) => (linux::CLD_STOPPED as i32, signo.into()),
             Self::Changed(News::Continued) => (linux::CLD_CONTINUED as i32, SIGCONT.into()),
+            Self::Trapped(code) => (linux::CLD_TRAPPED as i32, code as i32),
         }
     }
 }
 
 /// An answer of [`wait`].
 pub struct Report {
-    /// The child.
+    /// The child's process ID, or the ID of a traced thread.
+    pub id: u32,
+    /// The process.
     pub process: Arc<Process>,
     /// What became of it.
     pub event: Event,
-}
-
-impl Report {
-    /// The child's ID.
-    pub fn pid(&self) -> u32 {
-        self.process.pid
-    }
 }
 
 /// Waits for a change of a child. `None` if there is none and `NOHANG` is asked for.
@@ -108,6 +108,18 @@ pub fn wait(which: Which, options: Options) -> Result<Option<Report>, Errno> {
 }
 
 fn look(parent: &Process, which: Which, options: Options) -> Result<Option<Report>, Errno> {
+    match look_at_children(parent, which, options) {
+        Ok(Some(report)) => Ok(Some(report)),
+        other if parent.tracees.lock().is_empty() => other,
+        other => look_at_tracees(parent, which, options).or(other),
+    }
+}
+
+fn look_at_children(
+    parent: &Process,
+    which: Which,
+    options: Options,
+) -> Result<Option<Report>, Errno> {
     let mut children = parent.children.lock();
     let mut found = None;
     let mut is_any = false;
@@ -118,7 +130,7 @@ fn look(parent: &Process, which: Which, options: Options) -> Result<Option<Repor
     let mut ask = |child: &Arc<Process>| {
         if wanted(child) {
             is_any = true;
-            if let Some(event) = event_of(child, options) {
+            if let Some(event) = event_of(parent, child, options) {
                 found = Some((child.clone(), event));
             }
         }
@@ -140,30 +152,75 @@ fn look(parent: &Process, which: Which, options: Options) -> Result<Option<Repor
         return if is_any { Ok(None) } else { Err(Errno::ECHILD) };
     };
     if !options.contains(Options::NOWAIT) {
-        match event {
-            Event::Changed(_) => process.signals.lock().news = None,
-            Event::Ended(_) => {
-                children.remove(&process.pid);
-                drop(children);
-                reap(parent, &process);
-            }
+        if let Event::Ended(_) = event {
+            children.remove(&process.pid);
+            drop(children);
+            reap(parent, &process);
+        } else {
+            process.signals.lock().news = None;
         }
     }
-    Ok(Some(Report { process, event }))
+    Ok(Some(Report {
+        id: process.pid,
+        process,
+        event,
+    }))
+}
+
+/// The threads that the process traces count as its children, whoever's they are.
+fn look_at_tracees(
+    tracer: &Process,
+    which: Which,
+    options: Options,
+) -> Result<Option<Report>, Errno> {
+    let matches = |task: &&Arc<Task>| match which {
+        Which::Any => true,
+        Which::Pid(pid) => task.tid() == pid,
+        Which::Group(pgid) => task.process.pgid.load(Ordering::Relaxed) == pgid,
+    };
+    let take = !options.contains(Options::NOWAIT);
+    let mut is_any = false;
+    let mut found = None;
+    for task in tracer.tracees.lock().iter().filter(matches) {
+        is_any = true;
+        let asked =
+            |event: &Event| options.contains(Options::EXITED) || !matches!(event, Event::Ended(_));
+        if let Some(event) = ptrace::control::news(task, take).filter(asked) {
+            found = Some((task.clone(), event));
+            break;
+        }
+    }
+    let Some((task, event)) = found else {
+        return if is_any { Ok(None) } else { Err(Errno::ECHILD) };
+    };
+    if take && matches!(event, Event::Ended(_)) {
+        ptrace::control::reaped(tracer, &task);
+    }
+    Ok(Some(Report {
+        id: task.tid(),
+        process: task.process.clone(),
+        event,
+    }))
 }
 
 /// What there is to tell of a child.
-fn event_of(child: &Process, options: Options) -> Option<Event> {
+fn event_of(parent: &Process, child: &Process, options: Options) -> Option<Event> {
     if let Some(status) = *child.status.lock() {
-        return options
-            .contains(Options::EXITED)
-            .then_some(Event::Ended(status));
+        // A tracer that isn't the parent is told first.
+        let is_held_back = child.is_held_back.load(Ordering::Relaxed);
+        let asked = options.contains(Options::EXITED) && !is_held_back;
+        return asked.then_some(Event::Ended(status));
     }
     let news = child.signals.lock().news?;
     let asked = match news {
         News::Stopped(_) => Options::UNTRACED,
         News::Continued => Options::CONTINUED,
     };
+    // Of a child that the parent traces it hears by the tracer's stops.
+    let is_tracee = |task: &Arc<Task>| task.tid() == child.pid;
+    if matches!(news, News::Stopped(_)) && parent.tracees.lock().iter().any(is_tracee) {
+        return None;
+    }
     options.contains(asked).then_some(Event::Changed(news))
 }
 
@@ -180,6 +237,7 @@ fn reap(parent: &Process, child: &Process) {
 
 /// Tells the parent that `process` has ended.
 pub fn tell_parent(process: &Arc<Process>, status: ExitStatus) {
+    process.is_held_back.store(false, Ordering::Relaxed);
     let Some(parent) = process.parent.lock().upgrade() else {
         return;
     };

@@ -15,8 +15,8 @@ use super::signal::alternate::AlternateStack;
 use super::stack::{self, ProgramInfo};
 use super::{SharedMm, Task, current, exit, threads};
 use crate::arch::gdt::{self, USER_CS, USER_DS, USER32_CS};
-use crate::arch::percpu;
 use crate::arch::segments::Segments;
+use crate::arch::{debug, percpu};
 use crate::dev::random;
 use crate::entry::frame::Frame;
 use crate::fs;
@@ -25,6 +25,7 @@ use crate::mm::address_space::AddressSpace;
 use crate::mm::layout;
 use crate::mm::mapping::{NewArea, Place};
 use crate::mm::vma::{Prot, Role};
+use crate::ptrace;
 use crate::syscall::errno::Errno;
 use crate::vdso;
 
@@ -134,8 +135,12 @@ fn load_elf(
         mm.stack_limit = task.process.limits.lock().soft(RLIMIT_STACK);
     }
     let stack_top = place_stack(&mut mm, &image)?;
-    let bias = load_bias(&mm, &image);
+    let bias = load_bias(&mut mm, &image)?;
     elf::map(&mut mm, file, &image, bias)?;
+    if is_loader(&image) {
+        // Where it lies there may be no room behind it (load_elf_binary in fs/binfmt_elf.c).
+        mm.landmarks.brk = pie_base(is_32bit);
+    }
     // The break begins a page or more after the program, at a random distance.
     let brk = mm.landmarks.brk.next_multiple_of(PAGE_SIZE) + random_pages(13);
     (mm.landmarks.start_brk, mm.landmarks.brk) = (brk, brk);
@@ -205,26 +210,53 @@ fn place_stack(mm: &mut AddressSpace, image: &Image) -> Result<u64, Errno> {
     Ok(top)
 }
 
-/// How far a relocatable image moves.
-fn load_bias(mm: &AddressSpace, image: &Image) -> u64 {
-    if image.kind == Kind::Fixed {
-        return 0;
-    }
-    let is_32bit = image.class == Class::Elf32;
-    let base = if is_32bit {
+/// Whether the image is relocatable and needs nobody to load it: a dynamic linker run by itself, or
+/// a static PIE. It goes where mappings go, so that the program that such a linker loads finds the
+/// usual place free.
+fn is_loader(image: &Image) -> bool {
+    image.kind == Kind::Relocatable && image.interp.is_none()
+}
+
+fn pie_base(is_32bit: bool) -> u64 {
+    if is_32bit {
         layout::PIE_BASE_32
     } else {
         layout::PIE_BASE
-    };
-    let base = base + random_pages(if is_32bit { 8 } else { 28 });
+    }
+}
+
+/// How far a relocatable image moves.
+fn load_bias(mm: &mut AddressSpace, image: &Image) -> Result<u64, Errno> {
+    if image.kind == Kind::Fixed {
+        return Ok(0);
+    }
+    if is_loader(image) {
+        return mapped_bias(mm, image);
+    }
+    let is_32bit = image.class == Class::Elf32;
+    let base = pie_base(is_32bit) + random_pages(if is_32bit { 8 } else { 28 });
     let base = base / image.align * image.align;
     let len = image.extent.end - image.extent.start;
     if base.checked_add(len).is_none_or(|end| end > mm.mmap_base()) {
-        return layout::MMAP_MIN
+        return Ok(layout::MMAP_MIN
             .next_multiple_of(image.align)
-            .wrapping_sub(image.extent.start);
+            .wrapping_sub(image.extent.start));
     }
-    base.wrapping_sub(image.extent.start)
+    Ok(base.wrapping_sub(image.extent.start))
+}
+
+/// The same where mappings go.
+fn mapped_bias(mm: &mut AddressSpace, image: &Image) -> Result<u64, Errno> {
+    // Room for what alignment needs; the image's own mappings then replace the middle.
+    let slack = image.align.saturating_sub(PAGE_SIZE);
+    let len = image.extent.end - image.extent.start;
+    let room = len.checked_add(slack).ok_or(Errno::ENOMEM)?;
+    let area = NewArea::anonymous(Prot::empty());
+    let at = mm.map(Place::Hint(0), room, area)?;
+    mm.unmap(at, room.next_multiple_of(PAGE_SIZE))?;
+    Ok(at
+        .next_multiple_of(image.align)
+        .wrapping_sub(image.extent.start))
 }
 
 /// Maps the dynamic linker; returns where it lies and where it starts.
@@ -237,12 +269,7 @@ fn load_interpreter(mm: &mut AddressSpace, path: &[u8], class: Class) -> Result<
     let marks = mm.landmarks.clone();
     let bias = match image.kind {
         Kind::Fixed => 0,
-        Kind::Relocatable => {
-            let len = image.extent.end - image.extent.start;
-            let area = NewArea::anonymous(Prot::empty());
-            mm.map(Place::Hint(0), len, area)?
-                .wrapping_sub(image.extent.start)
-        }
+        Kind::Relocatable => mapped_bias(mm, &image)?,
     };
     elf::map(mm, &file, &image, bias)?;
     // Code, data and break are the program's, not the linker's.
@@ -283,6 +310,7 @@ pub fn install(task: &Task, loaded: &Loaded) {
 /// Those of [`load`].
 pub fn execve(path: &[u8], args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<(), Errno> {
     let loaded = load(path, args, env)?;
+    let old_tid = current().tid();
     threads::become_the_only_one()?;
     let task = current();
     exit::release_mm(&task.process);
@@ -302,5 +330,8 @@ pub fn execve(path: &[u8], args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<(), Er
     // Also for 32-bit callers: SYSRET would leave the address of the first instruction in ecx,
     // where the new program expects 0.
     percpu::set_work(percpu::work::IRET);
+    *task.debug.lock() = None;
+    debug::switch(None, true);
+    ptrace::stop::exec(old_tid);
     Ok(())
 }

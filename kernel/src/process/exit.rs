@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering;
 
 use super::{Process, Task, TaskState, children, init, jobs, sched, signal, stop};
 use crate::fs::{FsContext, tty};
+use crate::ptrace;
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +53,10 @@ pub fn exit_group(status: ExitStatus) -> ! {
 pub fn exit_thread(status: ExitStatus) -> ! {
     let task = sched::current_task();
     let process = task.process.clone();
+    ptrace::stop::before_exit(status);
     crate::trace::ended(status);
     stop::leave(&task);
+    ptrace::control::thread_ended(&task, status);
     if task.tid() == process.pid {
         process.ending.lock().first_thread = Some(status);
     }
@@ -81,9 +84,14 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     *process.fs.lock() = FsContext::root();
     tty::leave(process, true);
     jobs::orphaned_by(process);
+    ptrace::control::tracer_ended(process);
     children::give_to_init(process);
     *process.status.lock() = Some(status);
-    children::tell_parent(process, status);
+    if ptrace::control::process_ended(process, status) {
+        process.is_held_back.store(true, Ordering::Relaxed);
+    } else {
+        children::tell_parent(process, status);
+    }
 }
 
 fn leave_cpu(task: Arc<Task>, process: Arc<Process>) -> ! {

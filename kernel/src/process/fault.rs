@@ -9,13 +9,10 @@ use super::signal::{self, SIGBUS, SIGSEGV, SigInfo, exception};
 use super::{current, init, oom, sched, try_current};
 use crate::arch::extable;
 use crate::arch::percpu::{self, work};
-use crate::entry::frame::Frame;
+use crate::entry::frame::{Frame, TF};
 use crate::log;
 use crate::mm::fault::{Access, FaultError};
 use crate::mm::{kstack, layout};
-
-/// Single-step flag.
-const TF: u64 = 1 << 8;
 
 const DEBUG: u8 = 1;
 const NMI: u8 = 2;

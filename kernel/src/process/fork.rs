@@ -8,11 +8,13 @@ use core::sync::atomic::Ordering;
 
 use bitflags::bitflags;
 use linux_raw_sys::general as linux;
+use linux_raw_sys::ptrace::{PTRACE_EVENT_FORK, PTRACE_EVENT_VFORK, PTRACE_EVENT_VFORK_DONE};
 use spin::Mutex;
 
 use super::{Process, Task, current, sched, signal, table, threads};
 use crate::arch::percpu::{self, work};
 use crate::arch::segments::Segments;
+use crate::ptrace::{self, Options};
 use crate::syscall::errno::{Errno, SysResult};
 use crate::usercopy::UserPtr;
 
@@ -119,11 +121,19 @@ pub fn clone(args: CloneArgs) -> SysResult {
     }
     parent.children.lock().insert(pid, child.clone());
     threads::enter(&new);
+    let (followed, kind) = if is_vfork {
+        (Options::TRACEVFORK, PTRACE_EVENT_VFORK)
+    } else {
+        (Options::TRACEFORK, PTRACE_EVENT_FORK)
+    };
+    ptrace::control::inherit(&new, followed, false);
     sched::start(new);
+    ptrace::stop::made_child(kind, pid);
     if is_vfork {
         // Only death ends this wait early.
         let released = || !child.is_vfork.load(Ordering::Relaxed) || signal::is_dying();
         child.mm_released.wait_for(|| released().then_some(()));
+        ptrace::stop::made_child(PTRACE_EVENT_VFORK_DONE, pid);
     }
     Ok(pid as usize)
 }

@@ -9,6 +9,7 @@
 //! how their parents hear of it, `sched.rs` decides who runs, `fault.rs` says what an exception
 //! means, `signal/` and `stop.rs` what interrupts them.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::{Arc, Weak};
@@ -19,14 +20,16 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use spin::Mutex;
 
+use crate::arch::debug::DebugRegisters;
 use crate::arch::fpu::FpuState;
 use crate::arch::percpu;
 use crate::arch::segments::Segments;
-use crate::entry::frame::{self, Door, Frame};
+use crate::entry::frame::{self, Door, Frame, TF};
 use crate::fs::tty::Controlling;
 use crate::fs::{FdTable, FsContext};
 use crate::mm::address_space::AddressSpace;
 use crate::mm::kstack::KernelStack;
+use crate::ptrace::Tracing;
 use crate::syscall::errno::Errno;
 
 pub mod children;
@@ -103,6 +106,12 @@ pub struct Process {
     pub ending: Mutex<Ending>,
     /// How it ended, once all of its threads did.
     pub status: Mutex<Option<ExitStatus>>,
+    /// It ended, but its parent must not know until a tracer was told.
+    pub is_held_back: AtomicBool,
+    /// Its first thread, which ended while it was traced by somebody else than the parent.
+    pub traced_leader: Mutex<Option<Arc<Task>>>,
+    /// Threads that this process traces (ptrace(2)).
+    pub tracees: Mutex<Vec<Arc<Task>>>,
     /// Waited on by wait4(2) of this process.
     pub child_changed: WaitQueue,
     /// Waited on by the parent in vfork(2): woken when the child execs or ends.
@@ -140,6 +149,9 @@ impl Process {
             has_execed: AtomicBool::new(false),
             ending: Mutex::default(),
             status: Mutex::new(None),
+            is_held_back: AtomicBool::new(false),
+            traced_leader: Mutex::default(),
+            tracees: Mutex::default(),
             child_changed: WaitQueue::new(),
             mm_released: WaitQueue::new(),
             is_vfork: AtomicBool::new(false),
@@ -210,6 +222,10 @@ pub struct Task {
     pub comm: Mutex<[u8; 16]>,
     /// [`percpu::work`] bits while another task runs.
     work: AtomicU32,
+    /// That it is traced, and how (ptrace(2)).
+    pub tracing: Mutex<Option<Box<Tracing>>>,
+    /// Its debug registers, if it was given any.
+    pub debug: Mutex<Option<Box<DebugRegisters>>>,
     /// Address to clear and wake when it ends (set_tid_address(2)); 0: none.
     pub clear_child_tid: AtomicU64,
     /// Head of its robust futexes (set_robust_list(2)).
@@ -243,6 +259,8 @@ impl Task {
             signals: Mutex::new(TaskSignals::default()),
             comm: Mutex::new([0; 16]),
             work: AtomicU32::new(0),
+            tracing: Mutex::default(),
+            debug: Mutex::default(),
             clear_child_tid: AtomicU64::new(0),
             robust_list: AtomicU64::new(0),
             cpu_cycles: AtomicU64::new(0),
@@ -257,7 +275,17 @@ impl Task {
 
     /// Whether a tracer watches it (ptrace(2)).
     pub fn is_traced(&self) -> bool {
-        false
+        self.tracing.lock().is_some()
+    }
+
+    /// Gives `f` the registers of a task that its tracer holds; `None` if none does.
+    pub fn with_held_frame<T>(&self, f: impl FnOnce(&mut Frame) -> T) -> Option<T> {
+        if self.state() != TaskState::Traced {
+            return None;
+        }
+        // SAFETY: the task is switched away from, in `ptrace::stop::hold`, which let go of every
+        // reference to the frame before; it runs again only when the state has changed.
+        Some(f(unsafe { &mut *self.frame_pointer() }))
     }
 
     fn frame_pointer(&self) -> *mut Frame {
@@ -288,7 +316,7 @@ impl Task {
         }
     }
 
-    fn set_state(&self, state: TaskState) {
+    pub(crate) fn set_state(&self, state: TaskState) {
         self.state.store(state as u8, Ordering::Relaxed);
     }
 
@@ -380,9 +408,6 @@ pub fn activate(mm: &AddressSpace) {
     mm.ldt.activate();
     percpu::set_landing_pad(crate::vdso::landing_pad(mm.landmarks.vdso));
 }
-
-/// Single-step flag.
-const TF: u64 = 1 << 8;
 
 /// What waits before a task may go back to its program.
 #[cold]

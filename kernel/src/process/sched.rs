@@ -14,7 +14,7 @@ use x86_64::instructions::interrupts;
 
 use super::{Task, TaskState};
 use crate::arch::percpu::{self, work};
-use crate::arch::{gdt, segments::Segments};
+use crate::arch::{debug, gdt, segments::Segments};
 use crate::entry::exit::return_by_iret;
 use crate::entry::frame::{self, Frame};
 
@@ -131,6 +131,12 @@ fn switch_to(next: Arc<Task>) {
     );
     gdt::set_kernel_stack(next.stack.top());
     gdt::set_tls(&next.tls.lock());
+    next.segments.lock().load();
+    next.fpu.lock().load();
+    let had_debug = previous
+        .as_ref()
+        .is_some_and(|task| task.debug.lock().is_some());
+    debug::switch(next.debug.lock().as_deref(), had_debug);
     match next.mm() {
         Some(mm) => super::activate(&mm.lock()),
         None => crate::mm::paging::activate_kernel(),

@@ -8,6 +8,8 @@ use alloc::sync::Arc;
 
 use super::signal::{self, SIGCHLD, SIGSTOP, SigInfo};
 use super::{Process, Task, TaskState, sched};
+use crate::entry::frame::Frame;
+use crate::ptrace;
 
 /// How far a stop has got.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,11 +54,14 @@ pub fn start(process: &Arc<Process>, signo: u8) {
 }
 
 /// The running task stops with the others, if they do; returns when it may go on.
-pub fn join(task: &Arc<Task>) {
+pub fn join(task: &Arc<Task>, frame: &mut Frame) {
     leave(task);
-    if !matches!(task.process.signals.lock().stop, StopState::Running)
-        && task.signals.lock().must_exit.is_none()
-    {
+    let (StopState::Stopping(signo, _) | StopState::Stopped(signo)) =
+        task.process.signals.lock().stop
+    else {
+        return;
+    };
+    if task.signals.lock().must_exit.is_none() && !ptrace::stop::group_stop(frame, signo) {
         task.set_state(TaskState::Stopped);
         sched::schedule();
     }
@@ -102,6 +107,7 @@ pub fn resume(process: &Process) {
     for task in process.threads.lock().iter() {
         task.signals.lock().stop_pending = false;
         sched::wake_continued(task);
+        ptrace::control::continued(task);
     }
     tell_parent(process, code, signo);
 }

@@ -8,6 +8,7 @@
 use crate::arch::percpu::{self, work};
 use crate::entry::frame::{Door, Frame};
 use crate::process;
+use crate::ptrace::stop as ptrace_stop;
 use crate::trace;
 use crate::usercopy::{self, UserPtr};
 
@@ -32,6 +33,7 @@ mod open;
 mod paths;
 mod poll;
 mod proc;
+mod ptrace;
 mod sched;
 mod select;
 mod signal;
@@ -75,7 +77,7 @@ impl<T> FromRegister for UserPtr<T> {
 
 /// Calls through SYSCALL from 64-bit code.
 pub extern "C" fn enter_x86_64(frame: &mut Frame) -> u64 {
-    if percpu::is_pending::<{ work::TRACE }>() {
+    if percpu::is_pending::<{ work::TRACE | work::PTRACE }>() {
         return traced(frame, call_x86_64);
     }
     call_x86_64(frame)
@@ -118,7 +120,7 @@ fn with_stack_argument(frame: &mut Frame, call: impl Fn(&mut Frame) -> u64) -> u
 
 #[inline(always)]
 fn enter_i386(frame: &mut Frame, call: impl Fn(&mut Frame) -> u64) -> u64 {
-    if percpu::is_pending::<{ work::TRACE }>() {
+    if percpu::is_pending::<{ work::TRACE | work::PTRACE }>() {
         return traced(frame, call);
     }
     call(frame)
@@ -139,12 +141,21 @@ fn call_i386(frame: &mut Frame, door: Door) -> u64 {
     )
 }
 
-/// A call with the tracer's line around it.
+/// A call that is watched: by a process (ptrace(2)), which may change it or take it away, and by
+/// the tracer that prints it.
 #[cold]
 fn traced(frame: &mut Frame, call: impl Fn(&mut Frame) -> u64) -> u64 {
-    let pending = trace::enter(frame);
-    frame.rax = call(frame);
-    trace::exit(frame, pending);
+    let is_held = percpu::is_pending::<{ work::PTRACE }>();
+    // A call that isn't made leaves in rax what the one who took it away put there.
+    if !is_held || ptrace_stop::syscall_entry(frame) {
+        let is_printed = percpu::is_pending::<{ work::TRACE }>();
+        let pending = is_printed.then(|| trace::enter(frame)).flatten();
+        frame.rax = call(frame);
+        trace::exit(frame, pending);
+    }
+    if percpu::is_pending::<{ work::PTRACE }>() {
+        ptrace_stop::syscall_exit(frame);
+    }
     frame.rax
 }
 

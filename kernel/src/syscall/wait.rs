@@ -47,7 +47,7 @@ pub fn wait4(pid: i32, status: UserPtr<u32>, options: u32, rusage: u64) -> SysRe
     };
     status.write_opt(report.event.wait_status())?;
     write_rusage(rusage, &report)?;
-    Ok(report.pid() as usize)
+    Ok(report.id as usize)
 }
 
 /// waitpid(2), i386.
@@ -86,7 +86,7 @@ pub fn waitid(kind: u32, id: i32, info: u64, options: u32, rusage: u64) -> SysRe
         (
             i32::from(SIGCHLD),
             code,
-            report.pid() as i32,
+            report.id as i32,
             uid as i32,
             status,
         )

@@ -12,7 +12,7 @@ use crate::arch::{fpu, percpu};
 use crate::entry::frame::Frame;
 use crate::process::exit::{self, ExitStatus};
 use crate::process::{Task, init, sched, stop};
-use crate::trace;
+use crate::{ptrace, trace};
 use linux_raw_sys::general::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SS_AUTODISARM};
 
 /// Takes the running task's signals, one after the other, until none is left or a handler is to
@@ -26,13 +26,20 @@ pub fn deliver(frame: &mut Frame) {
             exit::exit_thread(status);
         }
         if task.signals.lock().stop_pending {
-            stop::join(&task);
+            stop::join(&task, frame);
+            continue;
+        }
+        if ptrace::stop::is_wanted(&task) {
+            ptrace::stop::wanted_stop(frame);
             continue;
         }
         let Some(info) = next(&task) else {
             restart::without_handler(frame);
             mask::restore();
             return;
+        };
+        let Some(info) = ptrace::stop::before_delivery(frame, info) else {
+            continue;
         };
         trace::arrived(&info);
         let (action, forced) = dispose(&task, &info);

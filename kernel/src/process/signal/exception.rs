@@ -13,12 +13,12 @@
 //!
 //! Page faults are told in `process/fault.rs`: their address is the one touched.
 
-use core::arch::asm;
-
 use linux_raw_sys::general as linux;
 
 use super::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SigInfo};
+use crate::arch::debug::{DR6_STEP, DR6_TRAPS};
 use crate::arch::fpu;
+use crate::ptrace;
 
 const DIVIDE_ERROR: u8 = 0;
 const DEBUG: u8 = 1;
@@ -29,13 +29,6 @@ const STACK_SEGMENT: u8 = 12;
 const X87: u8 = 16;
 const ALIGNMENT_CHECK: u8 = 17;
 const SIMD: u8 = 19;
-
-/// DR6 when nothing is told: its other bits read as 1 (Intel SDM vol. 3, 18.2.3).
-const DR6_NONE: u64 = 0xffff_0ff0;
-/// DR6's BS: a single step.
-const DR6_STEP: u64 = 1 << 14;
-/// DR6's B0 to B3: a debug register's condition.
-const DR6_BREAKPOINTS: u64 = 0xf;
 
 /// The signal for exception `vector` of the instruction at `ip`; `None` if there was nothing to
 /// it: a floating-point exception that the status words don't know of.
@@ -73,17 +66,12 @@ fn float_code(vector: u8) -> Option<u32> {
     }
 }
 
-/// `TRAP_*` by DR6, which is made ready for the next time.
+/// `TRAP_*` by DR6.
 fn debug_code() -> u32 {
-    let dr6: u64;
-    // SAFETY: DR6 only records what happened; nothing else in the kernel reads it.
-    unsafe {
-        asm!("mov {}, dr6", "mov dr6, {}", out(reg) dr6, in(reg) DR6_NONE,
-             options(nomem, nostack));
-    }
-    match dr6 {
-        _ if dr6 & DR6_STEP != 0 => linux::TRAP_TRACE,
-        _ if dr6 & DR6_BREAKPOINTS != 0 => linux::TRAP_HWBKPT,
+    let status = ptrace::debug::trapped();
+    match status {
+        _ if status & DR6_STEP != 0 => linux::TRAP_TRACE,
+        _ if status & DR6_TRAPS != 0 => linux::TRAP_HWBKPT,
         _ => linux::TRAP_BRKPT,
     }
 }

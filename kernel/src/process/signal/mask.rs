@@ -4,6 +4,8 @@
 //! Such a call sets its mask and waits. If a handler runs, it does so under that mask, and its
 //! frame has the one before; else that is put back when the call has ended.
 
+use alloc::sync::Arc;
+
 use super::{UNBLOCKABLE, interrupt};
 use crate::arch::percpu::work;
 use crate::process::{Task, current};
@@ -27,6 +29,12 @@ pub fn set(mask: u64) {
     if shared & newly != 0 {
         hand_over(&task, shared & newly);
     }
+}
+
+/// Sets what a thread blocks that its tracer holds (PTRACE_SETSIGMASK).
+pub fn set_of_held(task: &Arc<Task>, mask: u64) {
+    task.signals.lock().blocked = mask & !UNBLOCKABLE;
+    interrupt(task);
 }
 
 /// The thread was to take these signals of the process, and blocks them now: another may take

@@ -18,7 +18,7 @@ mod fpstate;
 mod frame;
 pub mod frame32;
 pub mod frame64;
-mod fsave;
+pub mod fsave;
 mod info;
 pub mod layout;
 pub mod mask;

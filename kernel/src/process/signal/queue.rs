@@ -33,6 +33,11 @@ impl Pending {
         self.queue.len()
     }
 
+    /// Those that wait with their details, in the order of arrival.
+    pub fn iter(&self) -> impl Iterator<Item = &SigInfo> {
+        self.queue.iter()
+    }
+
     /// Adds one; `limit` is the most that may wait with details.
     ///
     /// # Errors

@@ -29,6 +29,7 @@ calls! {
     22 umount(Path) = mount::umount;
     24 getuid() = ids::getuid;
     25 stime(Addr) = time::stime32;
+    26 ptrace(Int, Pid, Addr, Addr) = ptrace::ptrace32;
     29 pause() = signal::pause;
     30 utime(Path, Utimbuf) = attr::utime32;
     33 access(Path, AccessMode) = attr::access;

@@ -74,6 +74,7 @@ calls! {
     96 gettimeofday(OutTimeval, OutTimezone) = time::gettimeofday;
     97 getrlimit(Resource, RlimitOut) = limits::getrlimit;
     99 sysinfo(Sysinfo) = misc::sysinfo;
+    101 ptrace(Int, Pid, Addr, Addr) = ptrace::ptrace;
     102 getuid() = ids::getuid;
     103 syslog(SyslogAction, SyslogBuf, SyslogSize) = misc::syslog;
     104 getgid() = ids::getgid;

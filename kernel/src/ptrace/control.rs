@@ -1,0 +1,363 @@
+//! The tracer's side: taking a thread over, letting it go on, letting it go for good.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use super::{Mode, Options, Reason, Stop, Tracing, may_access, stop};
+use crate::arch::percpu::work;
+use crate::entry::frame::TF;
+use crate::process::exit::ExitStatus;
+use crate::process::signal::{self, SIGKILL, SIGSTOP, SigInfo};
+use crate::process::stop::StopState;
+use crate::process::{Process, Task, TaskState, children, init, sched, table};
+use crate::syscall::errno::Errno;
+
+/// Makes `tracer` the tracer of `task`.
+fn link(tracer: &Arc<Process>, task: &Arc<Task>, options: Options, seized: bool) {
+    let tracing = Tracing {
+        tracer: Arc::downgrade(tracer),
+        options,
+        seized,
+        mode: Mode::Run,
+        stop: None,
+        message: 0,
+        stop_wanted: false,
+        listening: false,
+        forced_tf: false,
+        ended: None,
+    };
+    *task.tracing.lock() = Some(Box::new(tracing));
+    tracer.tracees.lock().push(task.clone());
+}
+
+/// PTRACE_TRACEME: the running thread's parent becomes its tracer.
+///
+/// # Errors
+/// `EPERM` if it is traced already.
+pub fn trace_me() -> Result<(), Errno> {
+    let task = sched::current_task();
+    let parent = task.process.parent.lock().upgrade();
+    let parent = parent.filter(|_| !task.is_traced()).ok_or(Errno::EPERM)?;
+    link(&parent, &task, Options::empty(), false);
+    Ok(())
+}
+
+/// PTRACE_ATTACH (with `seize: None`) and PTRACE_SEIZE (with its options).
+///
+/// # Errors
+/// `ESRCH` if there is no such thread; `EPERM` if it may not be traced, or is already.
+pub fn attach(tid: u32, seize: Option<Options>) -> Result<(), Errno> {
+    let tracer = sched::current_task().process.clone();
+    let task = table::find(tid).ok_or(Errno::ESRCH)?;
+    let refused = Arc::ptr_eq(&task.process, &tracer)
+        || task.process.pid == init::PID && tracer.pid != init::PID && !may_access(&task.process)
+        || !may_access(&task.process)
+        || task.is_traced()
+        || task.state() == TaskState::Dead;
+    if refused {
+        return Err(Errno::EPERM);
+    }
+    link(&tracer, &task, seize.unwrap_or_default(), seize.is_some());
+    if task.state() == TaskState::Stopped {
+        // It changes from job control's hold into the tracer's, and says so.
+        want_stop(&task);
+        sched::wake_continued(&task);
+    } else if seize.is_none() {
+        let _ = signal::send_task(&task, &SigInfo::kernel(SIGSTOP));
+    }
+    Ok(())
+}
+
+fn want_stop(task: &Arc<Task>) {
+    if let Some(tracing) = task.tracing.lock().as_mut() {
+        tracing.stop_wanted = true;
+    }
+    signal::interrupt(task);
+}
+
+/// The new thread `child` of the running one is traced too, if the tracer asked for that by an
+/// option (`followed`) or the call did (CLONE_PTRACE). It stops before its first instruction.
+pub fn inherit(child: &Arc<Task>, followed: Options, by_flag: bool) {
+    let task = sched::current_task();
+    let tracing = task.tracing.lock();
+    let Some(parent) = tracing.as_ref() else {
+        return;
+    };
+    let Some(tracer) = parent.tracer.upgrade() else {
+        return;
+    };
+    if !by_flag && !parent.options.intersects(followed) {
+        return;
+    }
+    link(&tracer, child, parent.options, parent.seized);
+    let mut stopping = child.signals.lock();
+    if parent.seized {
+        if let Some(tracing) = child.tracing.lock().as_mut() {
+            tracing.stop_wanted = true;
+        }
+    } else {
+        let _ = stopping.pending.push(&SigInfo::kernel(SIGSTOP), u64::MAX);
+    }
+    drop(stopping);
+    child.set_work(work::SIGNAL);
+}
+
+/// The thread `tid`, if the running process traces it and it is held.
+///
+/// # Errors
+/// `ESRCH`.
+pub fn held(tid: u32) -> Result<Arc<Task>, Errno> {
+    let task = tracee(tid)?;
+    let is_listening = task
+        .tracing
+        .lock()
+        .as_ref()
+        .is_some_and(|tracing| tracing.listening);
+    if task.state() == TaskState::Traced && !is_listening {
+        Ok(task)
+    } else {
+        Err(Errno::ESRCH)
+    }
+}
+
+/// The thread `tid`, if the running process traces it.
+///
+/// # Errors
+/// `ESRCH`.
+pub fn tracee(tid: u32) -> Result<Arc<Task>, Errno> {
+    let me = sched::current_task().process.clone();
+    let tracees = me.tracees.lock();
+    let found = tracees.iter().find(|task| task.tid() == tid);
+    found.cloned().ok_or(Errno::ESRCH)
+}
+
+/// A check of the signal that a request passes on: 0 is none.
+///
+/// # Errors
+/// `EIO` for a number that isn't a signal's.
+pub fn signal_argument(data: u64) -> Result<u8, Errno> {
+    i32::try_from(data)
+        .ok()
+        .and_then(|number| signal::check_number(number).ok())
+        .ok_or(Errno::EIO)
+}
+
+/// Lets a held thread go on with `signal`.
+pub fn resume(task: &Arc<Task>, mode: Mode, signo: u8) {
+    set_mode(task, mode);
+    if let Some(stop) = task.tracing.lock().as_mut().and_then(|t| t.stop.as_mut()) {
+        stop.signal = signo;
+    }
+    sched::wake_stopped(task);
+}
+
+/// Sets or clears what the mode needs in the flags and the work of a held thread.
+fn set_mode(task: &Task, mode: Mode) {
+    let mut tracing = task.tracing.lock();
+    let Some(tracing) = tracing.as_mut() else {
+        return;
+    };
+    tracing.mode = mode;
+    task.with_held_frame(|frame| {
+        if mode.is_step() {
+            tracing.forced_tf |= frame.rflags & TF == 0;
+            frame.rflags |= TF;
+        } else if core::mem::take(&mut tracing.forced_tf) {
+            frame.rflags &= !TF;
+        }
+    });
+    if mode == Mode::Run {
+        task.clear_work(work::PTRACE);
+    } else {
+        task.set_work(work::PTRACE);
+    }
+}
+
+/// PTRACE_INTERRUPT: the thread stops as soon as it can.
+///
+/// # Errors
+/// `EIO` if it was not seized.
+pub fn interrupt(task: &Arc<Task>) -> Result<(), Errno> {
+    if !task.tracing.lock().as_ref().is_some_and(|t| t.seized) {
+        return Err(Errno::EIO);
+    }
+    want_stop(task);
+    Ok(())
+}
+
+/// PTRACE_LISTEN: stays where job control has it, until that lets go.
+///
+/// # Errors
+/// `EIO` if the thread isn't in such a stop.
+pub fn listen(task: &Arc<Task>) -> Result<(), Errno> {
+    let mut slot = task.tracing.lock();
+    let tracing = slot.as_mut().ok_or(Errno::ESRCH)?;
+    let in_group_stop = tracing
+        .stop
+        .is_some_and(|stop| stop.reason == Reason::Group);
+    if !tracing.seized || !in_group_stop {
+        return Err(Errno::EIO);
+    }
+    tracing.listening = true;
+    let again = tracing.stop_wanted;
+    drop(slot);
+    if again {
+        sched::wake_stopped(task);
+    }
+    Ok(())
+}
+
+/// Job control let the process of `task` go on: a listening tracer hears of it by another stop.
+pub fn continued(task: &Arc<Task>) {
+    let wake = task.tracing.lock().as_mut().is_some_and(|tracing| {
+        tracing.stop_wanted |= tracing.seized;
+        tracing.listening
+    });
+    if task.is_traced() {
+        signal::interrupt(task);
+    }
+    if wake {
+        sched::wake_stopped(task);
+    }
+}
+
+/// PTRACE_DETACH: the thread is nobody's any more, and goes on with `signal`.
+pub fn detach(tracer: &Process, task: &Arc<Task>, signo: u8) {
+    set_mode(task, Mode::Run);
+    tracer
+        .tracees
+        .lock()
+        .retain(|other| !Arc::ptr_eq(other, task));
+    unlink(task, signo);
+}
+
+/// `task` is traced no more; a held one goes on with `signo`.
+fn unlink(task: &Arc<Task>, signo: u8) {
+    let was_held = task.state() == TaskState::Traced;
+    let Some(tracing) = task.tracing.lock().take() else {
+        return;
+    };
+    if tracing.ended.is_some() {
+        // A first thread whose real parent waited for the tracer to know.
+        let process = &task.process;
+        let status = *process.status.lock();
+        if let Some(status) = status.filter(|_| task.tid() == process.pid) {
+            children::tell_parent(process, status);
+        }
+        return;
+    }
+    if !was_held {
+        return;
+    }
+    if signo != 0 {
+        let same = tracing.stop.filter(|stop| stop.info.signo == signo);
+        let info = same.map_or(SigInfo::kernel(signo), |stop| stop.info);
+        let _ = signal::send_task(task, &info);
+    }
+    // Where job control holds the process, the thread joins the others again.
+    if !matches!(task.process.signals.lock().stop, StopState::Running) {
+        task.signals.lock().stop_pending = true;
+        signal::interrupt(task);
+    }
+    sched::wake_stopped(task);
+}
+
+/// The tracer was told of the end of `task`.
+pub fn reaped(tracer: &Process, task: &Arc<Task>) {
+    tracer
+        .tracees
+        .lock()
+        .retain(|other| !Arc::ptr_eq(other, task));
+    unlink(task, 0);
+}
+
+/// PTRACE_KILL.
+pub fn kill(task: &Arc<Task>) {
+    if task.state() == TaskState::Traced {
+        resume(task, Mode::Run, SIGKILL);
+    }
+}
+
+/// The tracer ends: what it traces goes on by itself, or dies with it (PTRACE_O_EXITKILL).
+pub fn tracer_ended(tracer: &Process) {
+    for task in core::mem::take(&mut *tracer.tracees.lock()) {
+        let kill = task
+            .tracing
+            .lock()
+            .as_ref()
+            .is_some_and(|tracing| tracing.options.contains(Options::EXITKILL));
+        if kill {
+            signal::kill(&task.process);
+        }
+        set_mode(&task, Mode::Run);
+        unlink(&task, 0);
+    }
+}
+
+/// The running thread ends. A tracer that isn't its parent hears of it by itself; for a first
+/// thread that is when the whole process has ended, and the parent hears of it later.
+pub fn thread_ended(task: &Arc<Task>, status: ExitStatus) {
+    let process = &task.process;
+    let tracer = super::tracer_of(task);
+    let is_first = task.tid() == process.pid;
+    let parent = process.parent.lock().upgrade();
+    let tracer = match (tracer, parent) {
+        (Some(tracer), Some(parent)) if is_first && Arc::ptr_eq(&tracer, &parent) => {
+            tracer
+                .tracees
+                .lock()
+                .retain(|other| !Arc::ptr_eq(other, task));
+            None
+        }
+        (tracer, _) => tracer,
+    };
+    let Some(tracer) = tracer else {
+        *task.tracing.lock() = None;
+        return;
+    };
+    if let Some(tracing) = task.tracing.lock().as_mut() {
+        tracing.ended = Some(status);
+    }
+    if is_first {
+        *process.traced_leader.lock() = Some(task.clone());
+    } else {
+        tell_end(&tracer, task, status);
+    }
+}
+
+fn tell_end(tracer: &Arc<Process>, task: &Task, status: ExitStatus) {
+    let (code, status) = children::Event::Ended(status).code_and_status();
+    stop::tell(tracer, task, code, status);
+}
+
+/// A process ended. Returns whether its parent has to wait until the tracer of its first thread
+/// has been told, which is done here.
+pub fn process_ended(process: &Process, status: ExitStatus) -> bool {
+    let Some(leader) = process.traced_leader.lock().take() else {
+        return false;
+    };
+    let Some(tracer) = super::tracer_of(&leader) else {
+        return false;
+    };
+    if let Some(tracing) = leader.tracing.lock().as_mut() {
+        tracing.ended = Some(status);
+    }
+    tell_end(&tracer, &leader, status);
+    true
+}
+
+/// A stop of one of the running process's tracees that wait(2) can tell, or its end.
+pub fn news(task: &Task, take: bool) -> Option<children::Event> {
+    let mut tracing = task.tracing.lock();
+    let tracing = tracing.as_mut()?;
+    if let Some(status) = tracing.ended {
+        let is_over = task.tid() != task.process.pid || task.process.status.lock().is_some();
+        return is_over.then_some(children::Event::Ended(status));
+    }
+    if tracing.listening {
+        return None;
+    }
+    let stop: &mut Stop = tracing.stop.as_mut().filter(|stop| !stop.told)?;
+    stop.told = take;
+    Some(children::Event::Trapped(stop.code))
+}

@@ -1,0 +1,64 @@
+//! PTRACE_GETREGSET and PTRACE_SETREGSET: sets of registers by their ELF note type, in the layout
+//! of the thread's own width (arch/x86/kernel/ptrace.c: x86_64_regsets, x86_32_regsets).
+
+use alloc::vec::Vec;
+
+use super::{float, registers};
+use crate::arch::fpu;
+use crate::process::Task;
+use crate::syscall::errno::Errno;
+
+/// General registers.
+pub const PRSTATUS: u32 = 1;
+/// x87 registers; SSE's too for a 64-bit thread.
+pub const PRFPREG: u32 = 2;
+/// FXSAVE's form for a 32-bit thread.
+pub const PRXFPREG: u32 = 0x46e6_2b7f;
+/// The XSAVE area.
+pub const X86_XSTATE: u32 = 0x202;
+
+/// A set of a held thread, whole.
+///
+/// # Errors
+/// `EINVAL` for a set that it doesn't have.
+pub fn read(task: &Task, set: u32) -> Result<Vec<u8>, Errno> {
+    Ok(match (set, registers::is_32bit(task)) {
+        (PRSTATUS, false) => registers::read(task)
+            .iter()
+            .flat_map(|word| word.to_ne_bytes())
+            .collect(),
+        (PRSTATUS, true) => registers::read_32(task)
+            .iter()
+            .flat_map(|word| word.to_ne_bytes())
+            .collect(),
+        (PRFPREG, true) => float::read_fsave(task),
+        (PRFPREG, false) | (PRXFPREG, true) => float::read_legacy(task),
+        (X86_XSTATE, _) if fpu::info().xsave => float::read(task),
+        _ => return Err(Errno::EINVAL),
+    })
+}
+
+/// Writes a set, or the registers at its beginning that `bytes` has.
+///
+/// # Errors
+/// `EINVAL` for a set that it doesn't have, `EIO` or `EINVAL` for a value that can't be.
+pub fn write(task: &Task, set: u32, bytes: &[u8]) -> Result<(), Errno> {
+    match (set, registers::is_32bit(task)) {
+        (PRSTATUS, false) => {
+            let (words, _) = bytes.as_chunks();
+            words.iter().enumerate().try_for_each(|(place, word)| {
+                registers::write(task, place, u64::from_ne_bytes(*word))
+            })
+        }
+        (PRSTATUS, true) => {
+            let (words, _) = bytes.as_chunks();
+            words.iter().enumerate().try_for_each(|(place, word)| {
+                registers::write_32(task, place, u32::from_ne_bytes(*word))
+            })
+        }
+        (PRFPREG, true) => float::write_fsave(task, bytes),
+        (PRFPREG, false) | (PRXFPREG, true) => float::write_legacy(task, bytes),
+        (X86_XSTATE, _) if fpu::info().xsave => float::write(task, bytes),
+        _ => Err(Errno::EINVAL),
+    }
+}

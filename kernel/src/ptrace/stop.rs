@@ -1,0 +1,282 @@
+//! The traced side: where a thread stops, what its tracer is told, and what it goes on with.
+
+use alloc::sync::Arc;
+use core::hint::black_box;
+
+use linux_raw_sys::general::{CLD_STOPPED, CLD_TRAPPED};
+use linux_raw_sys::ptrace as linux;
+
+use super::{Mode, Options, Reason, Stop};
+use crate::entry::frame::Frame;
+use crate::process::exit::ExitStatus;
+use crate::process::signal::{self, SIGCHLD, SIGKILL, SIGTRAP, SigInfo};
+use crate::process::stop::StopState;
+use crate::process::{Process, Task, TaskState, current, sched};
+
+/// Added to SIGTRAP at system calls, if the tracer wants it (PTRACE_O_TRACESYSGOOD).
+const SYSGOOD: u32 = 0x80;
+
+/// Holds the running thread until its tracer lets it go; returns what became of the stop, with the
+/// signal to go on with. `frame` may be changed meanwhile. `None` at once if it isn't traced, or
+/// has to end.
+fn hold(
+    frame: &mut Frame,
+    reason: Reason,
+    code: u32,
+    info: SigInfo,
+    message: Option<u64>,
+) -> Option<Stop> {
+    let task = sched::current_task();
+    // From here on somebody else writes to the frame: the compiler must not keep a copy.
+    black_box(&raw mut *frame);
+    let tracer = {
+        let mut tracing = task.tracing.lock();
+        let tracing = tracing.as_mut()?;
+        if signal::is_dying() {
+            return None;
+        }
+        tracing.stop = Some(Stop {
+            reason,
+            code,
+            info,
+            told: false,
+            signal: 0,
+        });
+        if let Some(message) = message {
+            tracing.message = message;
+        }
+        tracing.tracer.upgrade()
+    };
+    if let Some(tracer) = tracer {
+        task.set_state(TaskState::Traced);
+        let why = if reason == Reason::Group {
+            CLD_STOPPED
+        } else {
+            CLD_TRAPPED
+        };
+        tell(&tracer, &task, why as i32, (code & 0x7f) as i32);
+        sched::schedule();
+    }
+    let mut tracing = task.tracing.lock();
+    let tracing = tracing.as_mut()?;
+    tracing.listening = false;
+    tracing.stop.take()
+}
+
+/// SIGCHLD to the tracer, and the end of its wait.
+pub fn tell(tracer: &Arc<Process>, task: &Task, code: i32, status: i32) {
+    const SA_NOCLDSTOP: u64 = 1;
+    let action = tracer.actions.lock().get(SIGCHLD);
+    if action.handler != signal::IGNORE && action.flags & SA_NOCLDSTOP == 0 {
+        let mut info = SigInfo::child(&task.process, code, status);
+        if let signal::Fields::Child { pid, .. } = &mut info.fields {
+            *pid = task.tid();
+        }
+        let _ = signal::send_process(tracer, &info);
+    }
+    tracer.child_changed.wake_all();
+}
+
+fn trap(code: i32) -> SigInfo {
+    SigInfo {
+        code,
+        ..SigInfo::user(SIGTRAP)
+    }
+}
+
+/// The way into a system call. Returns whether the call is to be made; if not, rax holds what the
+/// tracer wants it to hold.
+pub fn syscall_entry(frame: &mut Frame) -> bool {
+    let mode = mode();
+    if matches!(mode, Mode::Syscall | Mode::Sysemu | Mode::SysemuStep) {
+        stop_at_call(frame, Reason::Entry);
+    }
+    let emulated = matches!(mode, Mode::Sysemu | Mode::SysemuStep);
+    !emulated && frame.orig_rax as i32 != -1 && !signal::is_dying()
+}
+
+/// The way out; the result stands in rax.
+pub fn syscall_exit(frame: &mut Frame) {
+    match mode() {
+        Mode::Syscall => stop_at_call(frame, Reason::Exit),
+        // The trap of the instruction that made the call: the CPU would give it one late, as
+        // the doors mask TF.
+        Mode::Step | Mode::SysemuStep => {
+            let _ = signal::send_task(
+                &sched::current_task(),
+                &SigInfo::fault(SIGTRAP, TRAP_TRACE, frame.rip),
+            );
+        }
+        Mode::Run | Mode::Sysemu => {}
+    }
+}
+
+/// `si_code` of a single step (asm-generic/siginfo.h).
+const TRAP_TRACE: i32 = 2;
+
+fn mode() -> Mode {
+    current()
+        .tracing
+        .lock()
+        .as_ref()
+        .map_or(Mode::Run, |tracing| tracing.mode)
+}
+
+fn options() -> Options {
+    current()
+        .tracing
+        .lock()
+        .as_ref()
+        .map_or(Options::empty(), |tracing| tracing.options)
+}
+
+fn stop_at_call(frame: &mut Frame, reason: Reason) {
+    let good = options().contains(Options::TRACESYSGOOD);
+    let code = u32::from(SIGTRAP) | if good { SYSGOOD } else { 0 };
+    let message = if reason == Reason::Entry { 1 } else { 2 };
+    let stop = hold(frame, reason, code, trap(code as i32), Some(message));
+    inject(stop);
+}
+
+/// A signal that the tracer adds at a stop that isn't a signal's.
+fn inject(stop: Option<Stop>) {
+    if let Some(signo) = stop.map(|stop| stop.signal).filter(|signo| *signo != 0) {
+        let _ = signal::send_task(&sched::current_task(), &SigInfo::kernel(signo));
+    }
+}
+
+/// A signal is about to be delivered: the tracer may change it, or take it away (`None`).
+pub fn before_delivery(frame: &mut Frame, info: SigInfo) -> Option<SigInfo> {
+    if info.signo == SIGKILL || !current().is_traced() {
+        return Some(info);
+    }
+    hold_for_signal(frame, info)
+}
+
+#[cold]
+fn hold_for_signal(frame: &mut Frame, info: SigInfo) -> Option<SigInfo> {
+    let task = sched::current_task();
+    let stop = hold(frame, Reason::Signal, info.signo.into(), info, Some(0))?;
+    if stop.signal == 0 || signal::is_dying() {
+        return None;
+    }
+    let info = if stop.signal == stop.info.signo {
+        stop.info
+    } else {
+        // Another signal: it comes from the tracer.
+        let tracer = super::tracer_of(&task);
+        SigInfo {
+            signo: stop.signal,
+            errno: 0,
+            code: 0,
+            fields: signal::Fields::Kill {
+                pid: tracer.as_ref().map_or(0, |tracer| tracer.pid),
+                uid: tracer.map_or(0, |tracer| tracer.cred.lock().uid),
+            },
+        }
+    };
+    if task.signals.lock().blocked & signal::bit(info.signo) != 0 {
+        let _ = signal::send_task(&task, &info);
+        return None;
+    }
+    Some(info)
+}
+
+/// Job control stops the process: a traced thread stops for its tracer instead. Returns `false` if
+/// it isn't traced.
+pub fn group_stop(frame: &mut Frame, signo: u8) -> bool {
+    let task = sched::current_task();
+    let Some(seized) = task.tracing.lock().as_ref().map(|tracing| tracing.seized) else {
+        return false;
+    };
+    let code = if seized {
+        u32::from(signo) | linux::PTRACE_EVENT_STOP << 8
+    } else {
+        signo.into()
+    };
+    hold(frame, Reason::Group, code, trap(code as i32), Some(0));
+    true
+}
+
+/// Whether the running thread has to stop for its tracer, without a signal.
+pub fn is_wanted(task: &Task) -> bool {
+    let tracing = task.tracing.lock();
+    tracing.as_ref().is_some_and(|tracing| tracing.stop_wanted)
+}
+
+/// That stop.
+pub fn wanted_stop(frame: &mut Frame) {
+    let task = sched::current_task();
+    let seized = {
+        let mut tracing = task.tracing.lock();
+        let Some(tracing) = tracing.as_mut() else {
+            return;
+        };
+        tracing.stop_wanted = false;
+        tracing.seized
+    };
+    let stop = task.process.signals.lock().stop;
+    let signo = match stop {
+        StopState::Running => SIGTRAP,
+        StopState::Stopping(signo, _) | StopState::Stopped(signo) => signo,
+    };
+    if seized {
+        let code = u32::from(signo) | linux::PTRACE_EVENT_STOP << 8;
+        hold(frame, Reason::Group, code, trap(code as i32), Some(0));
+    } else {
+        // Attached while job control held it: it says so again, to its tracer.
+        let info = SigInfo::kernel(signo);
+        hold(frame, Reason::Group, signo.into(), info, Some(0));
+    }
+}
+
+/// A `PTRACE_EVENT_*` that the tracer asked for.
+fn event(frame: &mut Frame, event: u32, message: u64) {
+    let code = u32::from(SIGTRAP) | event << 8;
+    let info = trap(code as i32);
+    inject(hold(frame, Reason::Event, code, info, Some(message)));
+}
+
+/// The running thread has started another program; `old_tid` was its ID before.
+pub fn exec(old_tid: u32) {
+    let task = current();
+    let Some((options, seized)) = task
+        .tracing
+        .lock()
+        .as_ref()
+        .map(|tracing| (tracing.options, tracing.seized))
+    else {
+        return;
+    };
+    if options.contains(Options::TRACEEXEC) {
+        event(task.frame_mut(), linux::PTRACE_EVENT_EXEC, old_tid.into());
+    } else if !seized {
+        let _ = signal::send_task(&sched::current_task(), &SigInfo::user(SIGTRAP));
+    }
+}
+
+/// The running thread made `child` by the call that `kind` names (`PTRACE_EVENT_FORK`, `_VFORK`
+/// or `_CLONE`); or its child of vfork has let it go on (`_VFORK_DONE`).
+pub fn made_child(kind: u32, child: u32) {
+    let wanted = match kind {
+        linux::PTRACE_EVENT_FORK => Options::TRACEFORK,
+        linux::PTRACE_EVENT_VFORK => Options::TRACEVFORK,
+        linux::PTRACE_EVENT_CLONE => Options::TRACECLONE,
+        _ => Options::TRACEVFORKDONE,
+    };
+    if options().contains(wanted) {
+        event(current().frame_mut(), kind, child.into());
+    }
+}
+
+/// The running thread is about to end.
+pub fn before_exit(status: ExitStatus) {
+    if options().contains(Options::TRACEEXIT) {
+        let message = status.wait_status();
+        event(
+            current().frame_mut(),
+            linux::PTRACE_EVENT_EXIT,
+            message.into(),
+        );
+    }
+}

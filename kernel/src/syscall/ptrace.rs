@@ -1,0 +1,294 @@
+//! ptrace(2): the requests, of tracers of either width. What they do is in `crate::ptrace`.
+
+use alloc::sync::Arc;
+
+use linux_raw_sys::ptrace as linux;
+
+use super::errno::{Errno, SysResult};
+use crate::arch::fpu::LEGACY_SIZE;
+use crate::mm::layout::TASK_SIZE;
+use crate::process::signal::{SigInfo, layout, mask};
+use crate::process::{Task, current};
+use crate::ptrace::control::{self, held, resume, signal_argument};
+use crate::ptrace::{Mode, Options, Reason, call, float, registers, regset, user};
+use crate::usercopy::UserPtr;
+
+/// ptrace(2) of a 64-bit tracer.
+pub fn ptrace(request: u32, pid: i32, addr: u64, data: u64) -> SysResult {
+    if let Some(done) = without_hold(request, pid, addr, data) {
+        return done;
+    }
+    let task = held(pid as u32)?;
+    let out = UserPtr::<u64>::new(data);
+    match request {
+        linux::PTRACE_PEEKTEXT | linux::PTRACE_PEEKDATA => {
+            out.write(u64::from_ne_bytes(peek(&task, addr)?))?;
+        }
+        linux::PTRACE_POKETEXT | linux::PTRACE_POKEDATA => {
+            poke(&task, addr, &data.to_ne_bytes())?;
+        }
+        linux::PTRACE_PEEKUSR => out.write(user::peek(&task, addr)?)?,
+        linux::PTRACE_POKEUSR => user::poke(&task, addr, data)?,
+        linux::PTRACE_GETREGS => {
+            UserPtr::<[u64; registers::COUNT]>::new(data).write(registers::read(&task))?;
+        }
+        linux::PTRACE_SETREGS => {
+            let values = UserPtr::<[u64; registers::COUNT]>::new(data).read()?;
+            for (place, value) in values.into_iter().enumerate() {
+                registers::write(&task, place, value)?;
+            }
+        }
+        linux::PTRACE_GETFPREGS => {
+            UserPtr::<u8>::new(data).write_slice(&float::read_legacy(&task))?;
+        }
+        linux::PTRACE_SETFPREGS => {
+            let bytes: [u8; LEGACY_SIZE] = UserPtr::new(data).read()?;
+            float::write_legacy(&task, &bytes)?;
+        }
+        linux::PTRACE_ARCH_PRCTL => return arch_prctl(&task, data as u32, addr),
+        linux::PTRACE_GETREGSET | linux::PTRACE_SETREGSET => {
+            let vector = UserPtr::<[u64; 2]>::new(data);
+            let [base, len] = vector.read()?;
+            let done = transfer(&task, request, addr as u32, base, len as usize)?;
+            vector.write([base, done as u64])?;
+        }
+        _ => return common(&task, request, addr, data),
+    }
+    Ok(0)
+}
+
+/// ptrace(2) of a 32-bit tracer.
+pub fn ptrace32(request: u32, pid: i32, addr: u64, data: u64) -> SysResult {
+    if let Some(done) = without_hold(request, pid, addr, data) {
+        return done;
+    }
+    let task = held(pid as u32)?;
+    let out = UserPtr::<u32>::new(data);
+    match request {
+        linux::PTRACE_PEEKTEXT | linux::PTRACE_PEEKDATA => {
+            out.write(u32::from_ne_bytes(peek(&task, addr)?))?;
+        }
+        linux::PTRACE_POKETEXT | linux::PTRACE_POKEDATA => {
+            poke(&task, addr, &(data as u32).to_ne_bytes())?;
+        }
+        linux::PTRACE_PEEKUSR => out.write(user::peek_32(&task, addr)?)?,
+        linux::PTRACE_POKEUSR => user::poke_32(&task, addr, data as u32)?,
+        linux::PTRACE_GETREGS => {
+            UserPtr::<[u32; registers::COUNT_32]>::new(data).write(registers::read_32(&task))?;
+        }
+        linux::PTRACE_SETREGS => {
+            let values = UserPtr::<[u32; registers::COUNT_32]>::new(data).read()?;
+            for (place, value) in values.into_iter().enumerate() {
+                registers::write_32(&task, place, value)?;
+            }
+        }
+        linux::PTRACE_GETFPREGS => {
+            UserPtr::<u8>::new(data).write_slice(&float::read_fsave(&task))?;
+        }
+        linux::PTRACE_SETFPREGS => {
+            let bytes: [u8; float::FSAVE_SIZE] = UserPtr::new(data).read()?;
+            float::write_fsave(&task, &bytes)?;
+        }
+        linux::PTRACE_GETFPXREGS => {
+            UserPtr::<u8>::new(data).write_slice(&float::read_legacy(&task))?;
+        }
+        linux::PTRACE_SETFPXREGS => {
+            let bytes: [u8; LEGACY_SIZE] = UserPtr::new(data).read()?;
+            float::write_legacy(&task, &bytes)?;
+        }
+        linux::PTRACE_GETREGSET | linux::PTRACE_SETREGSET => {
+            let vector = UserPtr::<[u32; 2]>::new(data);
+            let [base, len] = vector.read()?;
+            let done = transfer(&task, request, addr as u32, base.into(), len as usize)?;
+            vector.write([base, done as u32])?;
+        }
+        _ => return common(&task, request, addr, data),
+    }
+    Ok(0)
+}
+
+/// Requests that don't need the thread to be held.
+fn without_hold(request: u32, pid: i32, addr: u64, data: u64) -> Option<SysResult> {
+    let tid = pid as u32;
+    let done = match request {
+        linux::PTRACE_TRACEME => control::trace_me(),
+        linux::PTRACE_ATTACH => control::attach(tid, None),
+        linux::PTRACE_SEIZE if addr != 0 => Err(Errno::EIO),
+        linux::PTRACE_SEIZE => match u32::try_from(data).ok().and_then(Options::from_bits) {
+            Some(options) => control::attach(tid, Some(options)),
+            None => Err(Errno::EIO),
+        },
+        linux::PTRACE_INTERRUPT => control::tracee(tid).and_then(|task| control::interrupt(&task)),
+        linux::PTRACE_KILL => control::tracee(tid).map(|task| control::kill(&task)),
+        _ => return None,
+    };
+    Some(done.map(|()| 0))
+}
+
+/// Requests that are the same for both widths.
+fn common(task: &Arc<Task>, request: u32, addr: u64, data: u64) -> SysResult {
+    let mode = match request {
+        linux::PTRACE_CONT => Some(Mode::Run),
+        linux::PTRACE_SYSCALL => Some(Mode::Syscall),
+        linux::PTRACE_SINGLESTEP => Some(Mode::Step),
+        linux::PTRACE_SYSEMU => Some(Mode::Sysemu),
+        linux::PTRACE_SYSEMU_SINGLESTEP => Some(Mode::SysemuStep),
+        _ => None,
+    };
+    if let Some(mode) = mode {
+        resume(task, mode, signal_argument(data)?);
+        return Ok(0);
+    }
+    match request {
+        linux::PTRACE_DETACH => {
+            let signo = signal_argument(data)?;
+            control::detach(&current().process, task, signo);
+        }
+        linux::PTRACE_LISTEN => control::listen(task)?,
+        linux::PTRACE_SETOPTIONS | linux::PTRACE_OLDSETOPTIONS => {
+            let options = u32::try_from(data).ok().and_then(Options::from_bits);
+            let options = options.ok_or(Errno::EINVAL)?;
+            if let Some(tracing) = task.tracing.lock().as_mut() {
+                tracing.options = options;
+            }
+        }
+        linux::PTRACE_GETEVENTMSG => {
+            let message = task.tracing.lock().as_ref().map_or(0, |t| t.message);
+            if current().is_i386_call() {
+                UserPtr::<u32>::new(data).write(message as u32)?;
+            } else {
+                UserPtr::<u64>::new(data).write(message)?;
+            }
+        }
+        linux::PTRACE_GETSIGINFO => write_info(data, &info_of(task)?)?,
+        linux::PTRACE_SETSIGINFO => {
+            let info = if current().is_i386_call() {
+                layout::from_32(&UserPtr::new(data).read()?)
+            } else {
+                layout::from_64(&UserPtr::new(data).read()?)
+            };
+            info_of(task)?;
+            let mut tracing = task.tracing.lock();
+            if let Some(stop) = tracing.as_mut().and_then(|t| t.stop.as_mut()) {
+                stop.info = info;
+            }
+        }
+        linux::PTRACE_PEEKSIGINFO => return peek_infos(task, addr, data),
+        linux::PTRACE_GET_SYSCALL_INFO => {
+            let info = call::info(task);
+            let len = info.len().min(usize::try_from(addr).unwrap_or(usize::MAX));
+            UserPtr::<u8>::new(data).write_slice(&info[..len])?;
+            return Ok(info.len());
+        }
+        linux::PTRACE_GETSIGMASK if addr == 8 => {
+            let blocked = task.signals.lock().blocked;
+            UserPtr::<u64>::new(data).write(blocked)?;
+        }
+        linux::PTRACE_SETSIGMASK if addr == 8 => {
+            let mask = UserPtr::<u64>::new(data).read()?;
+            mask::set_of_held(task, mask);
+        }
+        linux::PTRACE_GETSIGMASK | linux::PTRACE_SETSIGMASK => return Err(Errno::EINVAL),
+        _ => return Err(Errno::EIO),
+    }
+    Ok(0)
+}
+
+/// What the stop says of itself.
+///
+/// # Errors
+/// `EINVAL` for job control's stop of a thread that wasn't seized: strace tells it by that.
+fn info_of(task: &Task) -> Result<SigInfo, Errno> {
+    let tracing = task.tracing.lock();
+    let tracing = tracing.as_ref().ok_or(Errno::ESRCH)?;
+    let stop = tracing.stop.ok_or(Errno::EINVAL)?;
+    if stop.reason == Reason::Group && !tracing.seized {
+        return Err(Errno::EINVAL);
+    }
+    Ok(stop.info)
+}
+
+fn write_info(at: u64, info: &SigInfo) -> Result<(), Errno> {
+    if current().is_i386_call() {
+        UserPtr::new(at).write(layout::to_32(info))
+    } else {
+        UserPtr::new(at).write(layout::to_64(info))
+    }
+}
+
+/// PTRACE_PEEKSIGINFO: signals that wait, from the `off`th on, as many as fit.
+fn peek_infos(task: &Task, addr: u64, data: u64) -> SysResult {
+    /// Bytes of a `siginfo_t`.
+    const SIZE: u64 = 128;
+    // offset (8 bytes), flags, count.
+    let [low, high, flags, count]: [u32; 4] = UserPtr::new(addr).read()?;
+    if flags & !linux::PTRACE_PEEKSIGINFO_SHARED != 0 || (count as i32) < 0 {
+        return Err(Errno::EINVAL);
+    }
+    let offset = u64::from(low) | u64::from(high) << 32;
+    let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+    let waiting = if flags & linux::PTRACE_PEEKSIGINFO_SHARED != 0 {
+        task.process.signals.lock().pending.clone()
+    } else {
+        task.signals.lock().pending.clone()
+    };
+    let mut done = 0;
+    for info in waiting.iter().skip(offset).take(count as usize) {
+        write_info(data + SIZE * done, info)?;
+        done += 1;
+    }
+    Ok(done as usize)
+}
+
+/// PTRACE_ARCH_PRCTL: FS and GS bases.
+fn arch_prctl(task: &Task, code: u32, address: u64) -> SysResult {
+    const SET_GS: u32 = 0x1001;
+    const SET_FS: u32 = 0x1002;
+    const GET_FS: u32 = 0x1003;
+    const GET_GS: u32 = 0x1004;
+    let segments = *task.segments.lock();
+    let slot = UserPtr::<u64>::new(address);
+    match code {
+        SET_FS | SET_GS if address >= TASK_SIZE => return Err(Errno::EPERM),
+        SET_FS => task.segments.lock().fs_base = address,
+        SET_GS => task.segments.lock().gs_base = address,
+        GET_FS => slot.write(segments.fs_base)?,
+        GET_GS => slot.write(segments.gs_base)?,
+        _ => return Err(Errno::EINVAL),
+    }
+    Ok(0)
+}
+
+/// A word of the thread's memory.
+fn peek<const N: usize>(task: &Task, addr: u64) -> Result<[u8; N], Errno> {
+    let mut word = [0; N];
+    let mm = task.mm().ok_or(Errno::ESRCH)?;
+    if mm.lock().peek(addr, &mut word) == N {
+        Ok(word)
+    } else {
+        Err(Errno::EIO)
+    }
+}
+
+/// Writes one, into read-only code too.
+fn poke(task: &Task, addr: u64, word: &[u8]) -> Result<(), Errno> {
+    let mm = task.mm().ok_or(Errno::ESRCH)?;
+    mm.lock().poke_by_force(addr, word).map_err(|_| Errno::EIO)
+}
+
+/// PTRACE_GETREGSET or _SETREGSET of `len` bytes at `base`; returns how many it were.
+fn transfer(task: &Task, request: u32, set: u32, base: u64, len: usize) -> Result<usize, Errno> {
+    let bytes = regset::read(task, set)?;
+    let word = if registers::is_32bit(task) { 4 } else { 8 };
+    if !len.is_multiple_of(word) {
+        return Err(Errno::EINVAL);
+    }
+    let len = len.min(bytes.len());
+    let memory = UserPtr::<u8>::new(base);
+    if request == linux::PTRACE_GETREGSET {
+        memory.write_slice(&bytes[..len])?;
+    } else {
+        regset::write(task, set, &memory.read_vec(len)?)?;
+    }
+    Ok(len)
+}
