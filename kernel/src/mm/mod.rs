@@ -19,6 +19,7 @@ pub mod page_tables;
 pub mod paging;
 pub mod remap;
 pub mod shared;
+pub mod usage;
 pub mod vma;
 
 #[cfg(test)]

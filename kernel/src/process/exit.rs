@@ -66,6 +66,7 @@ pub fn exit_thread(status: ExitStatus) -> ! {
         threads.is_empty()
     };
     if is_last {
+        *process.last_comm.lock() = *task.comm.lock();
         let ending = *process.ending.lock();
         let status = ending.group.or(ending.first_thread).unwrap_or(status);
         end(&process, status);

@@ -118,6 +118,10 @@ pub struct Process {
     pub mm_released: WaitQueue,
     /// Whether the parent is held back until then.
     pub is_vfork: AtomicBool,
+    /// The name of its last thread, once that ended.
+    pub last_comm: Mutex<[u8; 16]>,
+    /// When it was made: nanoseconds since boot.
+    pub started: u64,
     /// TSC cycles that its tasks have run (`crate::time::cputime`).
     pub cpu_cycles: AtomicU64,
     /// Those of the children that were waited for, and of theirs.
@@ -155,6 +159,8 @@ impl Process {
             child_changed: WaitQueue::new(),
             mm_released: WaitQueue::new(),
             is_vfork: AtomicBool::new(false),
+            last_comm: Mutex::default(),
+            started: crate::time::uptime_ns(),
             cpu_cycles: AtomicU64::new(0),
             children_cpu_cycles: AtomicU64::new(0),
         }
@@ -230,6 +236,8 @@ pub struct Task {
     pub clear_child_tid: AtomicU64,
     /// Head of its robust futexes (set_robust_list(2)).
     pub robust_list: AtomicU64,
+    /// When it was made: nanoseconds since boot.
+    pub started: u64,
     /// TSC cycles that it has run.
     pub cpu_cycles: AtomicU64,
 }
@@ -263,6 +271,7 @@ impl Task {
             debug: Mutex::default(),
             clear_child_tid: AtomicU64::new(0),
             robust_list: AtomicU64::new(0),
+            started: crate::time::uptime_ns(),
             cpu_cycles: AtomicU64::new(0),
         };
         Ok(Arc::new(task))

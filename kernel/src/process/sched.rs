@@ -65,6 +65,17 @@ pub fn wake_continued(task: &Arc<Task>) {
     }
 }
 
+/// How many tasks run or are ready to.
+pub fn runnable() -> usize {
+    // As below: the timer asks this too.
+    let Some(scheduler) = SCHEDULER.try_lock() else {
+        return 0;
+    };
+    let current = scheduler.current.as_ref();
+    let runs = current.is_some_and(|task| task.state() == TaskState::Runnable);
+    scheduler.ready.len() + usize::from(runs)
+}
+
 /// Called by the timer: asks for a switch if another task is ready.
 pub fn tick() {
     // The timer may strike in the idle loop, where the queue is being looked at: try only.

@@ -16,11 +16,14 @@ pub const PID_MAX: u32 = 32768;
 static TASKS: Mutex<Tasks> = Mutex::new(Tasks {
     by_tid: BTreeMap::new(),
     last: 0,
+    reserved: 0,
 });
 
 struct Tasks {
     by_tid: BTreeMap<u32, Entry>,
     last: u32,
+    /// IDs given out since boot.
+    reserved: u64,
 }
 
 /// Who has an ID. Both are empty while it is only reserved.
@@ -47,10 +50,17 @@ pub fn reserve() -> Result<u32, Errno> {
         let tid = tasks.last;
         if let btree_map::Entry::Vacant(slot) = tasks.by_tid.entry(tid) {
             slot.insert(Entry::default());
+            tasks.reserved += 1;
             return Ok(tid);
         }
     }
     Err(Errno::EAGAIN)
+}
+
+/// (the last ID given out, how many there were since boot).
+pub fn reserved() -> (u32, u64) {
+    let tasks = TASKS.lock();
+    (tasks.last, tasks.reserved)
 }
 
 /// Enters a task under its ID, and its process if it is the first.
@@ -103,6 +113,14 @@ pub fn count() -> usize {
 /// The process with this ID; one that ended can be found until it was waited for.
 pub fn find_process(pid: u32) -> Option<Arc<Process>> {
     TASKS.lock().by_tid.get(&pid)?.process.upgrade()
+}
+
+/// The first process whose ID is `from` or more, ended ones included.
+pub fn next_process(from: u32) -> Option<u32> {
+    let tasks = TASKS.lock();
+    let mut rest = tasks.by_tid.range(from..);
+    rest.find(|(_, entry)| entry.process.strong_count() > 0)
+        .map(|(id, _)| *id)
 }
 
 /// All processes, ended ones included, by ID.

@@ -9,6 +9,7 @@ use crate::dev::{power, random};
 use crate::mm::PAGE_SIZE;
 use crate::mm::frame;
 use crate::process::{current, table};
+use crate::time::load;
 use crate::usercopy::UserPtr;
 
 /// Linux's version that programs are told: what the ABI here follows. C libraries refuse to
@@ -104,12 +105,18 @@ pub fn setdomainname(name: UserPtr<u8>, len: i32) -> SysResult {
     DOMAIN.set_from(name, len)
 }
 
+/// sysinfo(2) has 16 bits behind a load's point.
+const LOAD_SHIFT: u32 = 16 - load::SHIFT;
+
 /// sysinfo(2), 112 bytes: uptime, three loads, total, free, shared, buffer, swap total, swap free
 /// (longs), procs (u16, padded), high total, high free, unit (u32, padded).
 pub fn sysinfo(out: UserPtr<[u64; 14]>) -> SysResult {
     let (free, total) = frame::statistics();
     let mut info = [0; 14];
     info[0] = crate::time::uptime_ns() / 1_000_000_000;
+    for (slot, load) in info[1..4].iter_mut().zip(load::averages()) {
+        *slot = load << LOAD_SHIFT;
+    }
     info[4] = total * PAGE_SIZE;
     info[5] = free * PAGE_SIZE;
     info[10] = table::all().len() as u64;
@@ -122,6 +129,9 @@ pub fn sysinfo32(out: UserPtr<[u32; 16]>) -> SysResult {
     let (free, total) = frame::statistics();
     let mut info = [0; 16];
     info[0] = (crate::time::uptime_ns() / 1_000_000_000) as u32;
+    for (slot, load) in info[1..4].iter_mut().zip(load::averages()) {
+        *slot = (load << LOAD_SHIFT) as u32;
+    }
     info[4] = total as u32;
     info[5] = free as u32;
     info[10] = table::all().len() as u32;

@@ -11,11 +11,21 @@ use crate::process::{Process, Task, try_current};
 /// The counter at the last mark.
 static MARK: AtomicU64 = AtomicU64::new(0);
 
+/// Cycles that any task has run.
+static BUSY: AtomicU64 = AtomicU64::new(0);
+
+/// CPU time that all tasks together have used, in clock ticks.
+pub fn busy_ticks() -> u64 {
+    let running = tsc::cycles().saturating_sub(MARK.load(Relaxed));
+    ticks(BUSY.load(Relaxed) + running)
+}
+
 /// Called by the scheduler as the running task gives the CPU up: charges it.
 pub fn charge() {
     let now = tsc::cycles();
     let cycles = now.saturating_sub(MARK.swap(now, Relaxed));
     if let Some(task) = try_current() {
+        BUSY.fetch_add(cycles, Relaxed);
         task.cpu_cycles.fetch_add(cycles, Relaxed);
         task.process.cpu_cycles.fetch_add(cycles, Relaxed);
     }
@@ -41,10 +51,14 @@ pub fn used(task: &Task, of_thread: bool) -> u64 {
     (u128::from(cycles) * 1_000_000_000 / u128::from(guessed_hertz())) as u64
 }
 
+/// TSC cycles in clock ticks of 10 ms (USER_HZ).
+pub fn ticks(cycles: u64) -> u64 {
+    (u128::from(cycles) * 100 / u128::from(guessed_hertz())) as u64
+}
+
 /// CPU time that a process has used, in clock ticks of 10 ms (USER_HZ).
 pub fn ticks_of(process: &Process) -> i64 {
-    let cycles = process.cpu_cycles.load(Relaxed);
-    (u128::from(cycles) * 100 / u128::from(guessed_hertz())) as i64
+    ticks(process.cpu_cycles.load(Relaxed)) as i64
 }
 
 /// CPU time that a process and its children that it waited for have used, in microseconds.

@@ -6,6 +6,7 @@
 //! `timer.rs`, sleeping in `sleep.rs`, and how the interrupt comes in time in `oneshot.rs`.
 
 pub mod cputime;
+pub mod load;
 mod oneshot;
 mod pit;
 mod rtc;
@@ -115,6 +116,7 @@ fn tick() {
         keeper.advance(now);
         keeper.publish(image::clock_page(), TICK_NANOS);
     }
+    load::tick();
     fs::tty::tick();
     sched::tick();
 }

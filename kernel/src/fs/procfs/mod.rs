@@ -1,33 +1,40 @@
 //! /proc: files made up when they are read.
 //!
-//! Nothing is kept: a look at a name makes a [`ProcNode`] (`node.rs`) that says what it stands for.
-//! `process.rs` and `status.rs` write what is known of a process, `maps.rs` its address space, `system.rs` the rest. A file's
-//! text is made at the first read and again whenever a read begins at its start.
+//! Nothing is kept: a look at a name makes a [`ProcNode`] (`node.rs`) that says what it stands for,
+//! and `files.rs` opens it. `subject.rs` finds the process it is about; `process.rs` lists a process's
+//! files, which `stat.rs`, `status.rs`, `maps.rs` and `limits.rs` write; `system/` has the rest. A
+//! file's text is made at the first read and again whenever a read begins at its start.
 //!
 //! Of Linux's files there are those that the programs tried here read; `doors` and each process's
 //! `trace` are Trident's own.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use spin::{Mutex, Once};
+use spin::Once;
 
 use super::dentry::{Dentry, Location, Parent};
 use super::inode::{Device, FileOps, Inode, ListEntry, Metadata, mode};
-use super::io::{self, In, Out};
 use super::mount::{self, FileSystem, Statistics};
-use super::now;
+use super::{caller, now};
+use crate::process::cred::Credentials;
 use crate::process::current;
 use crate::syscall::errno::Errno;
 
+mod files;
+mod limits;
 mod maps;
 mod node;
 mod process;
+mod stat;
 mod status;
+mod subject;
 mod system;
 
-use node::{Place, ProcNode, task};
+use node::{Place, ProcNode, View};
+use subject::Who;
 
 /// The file system.
 struct ProcFs {
@@ -71,13 +78,17 @@ impl Inode for ProcNode {
         static DEVICE: Once<u32> = Once::new();
         let dev = Device::new(0, *DEVICE.call_once(mount::anonymous_device));
         let owner = match self {
-            Self::Process(id)
-            | Self::ProcessFile(id, _)
-            | Self::File(id, _)
-            | Self::Place(id, _) => task(*id)
-                .map(|task| task.process.cred.lock().clone())
+            Self::Process(who)
+            | Self::ProcessFile(who, _)
+            | Self::Memory(who)
+            | Self::Threads(who)
+            | Self::Files(who, _)
+            | Self::File(who, ..)
+            | Self::Place(who, _) => who
+                .find()
+                .map(|subject| subject.credentials())
                 .unwrap_or_default(),
-            _ => Default::default(),
+            _ => Credentials::default(),
         };
         let nlink = if self.kind() == mode::S_IFDIR { 2 } else { 1 };
         let (ino, mode, time) = (self.ino(), self.mode(), now());
@@ -93,6 +104,12 @@ impl Inode for ProcNode {
             ino,
             mode,
             nlink,
+            // A link's length: Linux has room for 64 bytes in mind.
+            size: if matches!(self, Self::File(_, _, View::Link)) {
+                64
+            } else {
+                0
+            },
             uid: owner.euid,
             gid: owner.egid,
             ..times
@@ -100,14 +117,11 @@ impl Inode for ProcNode {
     }
 
     fn kind(&self) -> u32 {
-        self.mode() & mode::S_IFMT
+        self.type_bits()
     }
 
     fn open(self: Arc<Self>) -> Result<Arc<dyn FileOps>, Errno> {
-        Ok(Arc::new(OpenFile {
-            node: self,
-            text: Mutex::new(None),
-        }))
+        files::open(*self)
     }
 
     fn read_link(&self) -> Result<Vec<u8>, Errno> {
@@ -116,10 +130,19 @@ impl Inode for ProcNode {
             Self::SelfLink { thread: true } => {
                 format!("{}/task/{}", current().process.pid, current().tid())
             }
-            Self::Place(id, Place::Exe) => task(*id)?.process.exe.lock().clone(),
-            Self::Place(..) | Self::File(..) => {
+            Self::Mounts => String::from("self/mounts"),
+            Self::Place(who, Place::Exe) => {
+                let subject = who.find()?;
+                subject.check_access()?;
+                // One that ended runs nothing any more.
+                if subject.process.mm.lock().is_none() {
+                    return Err(Errno::ENOENT);
+                }
+                subject.process.exe.lock().clone()
+            }
+            Self::Place(..) | Self::File(_, _, View::Link) => {
                 let location = self.jump().ok_or(Errno::ENOENT)??;
-                return Ok(location.display_path(&mount::root()));
+                return Ok(location.display_path(&caller::context().root));
             }
             _ => return Err(Errno::EINVAL),
         };
@@ -127,15 +150,19 @@ impl Inode for ProcNode {
     }
 
     fn jump(&self) -> Option<Result<Location, Errno>> {
-        let fs = |id: &u32| task(*id).map(|task| task.process.fs.lock().clone());
+        let find = |who: &Who| {
+            let subject = who.find()?;
+            subject.check_access()?;
+            Ok(subject)
+        };
+        let fs = |who: &Who| find(who).map(|subject| subject.process.fs.lock().clone());
         match self {
-            Self::Place(id, Place::Cwd) => Some(fs(id).map(|fs| fs.cwd)),
-            Self::Place(id, Place::Root) => Some(fs(id).map(|fs| fs.root)),
-            Self::File(id, fd) => Some(task(*id).and_then(|task| {
-                let files = task.process.files.lock().clone();
-                let file = files.lock().get_any(*fd).map_err(|_| Errno::ENOENT)?;
-                Ok(file.location().clone())
-            })),
+            Self::Place(who, Place::Cwd) => Some(fs(who).map(|fs| fs.cwd)),
+            Self::Place(who, Place::Root) => Some(fs(who).map(|fs| fs.root)),
+            Self::File(who, fd, View::Link) => {
+                let file = find(who).and_then(|_| node::file_of(*who, *fd));
+                Some(file.map(|file| file.location().clone()))
+            }
             _ => None,
         }
     }
@@ -150,59 +177,6 @@ impl Inode for ProcNode {
     }
 
     fn list(&self, from: u64, emit: &mut dyn FnMut(ListEntry<'_>) -> bool) -> Result<(), Errno> {
-        let first = from.saturating_sub(2);
-        let entries = self.entries()?;
-        let skip = usize::try_from(first).unwrap_or(usize::MAX);
-        for (position, (name, node)) in entries.iter().enumerate().skip(skip) {
-            let next = position as u64 + 3;
-            let name = name.as_bytes();
-            if !emit(ListEntry {
-                name,
-                ino: node.ino(),
-                kind: node.kind(),
-                next,
-            }) {
-                break;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// An open file of /proc, with its text once it was read.
-struct OpenFile {
-    node: Arc<ProcNode>,
-    text: Mutex<Option<Arc<[u8]>>>,
-}
-
-impl FileOps for OpenFile {
-    fn read(&self, offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
-        if self.node.kind() == mode::S_IFDIR {
-            return Err(Errno::EISDIR);
-        }
-        let kept = self.text.lock().clone().filter(|_| offset != 0);
-        let text = match kept {
-            Some(text) => text,
-            None => {
-                let text: Arc<[u8]> = self.node.text()?.into();
-                *self.text.lock() = Some(text.clone());
-                text
-            }
-        };
-        io::put_from(&text, offset, out)
-    }
-
-    fn write(&self, _offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
-        let mut bytes = [0; 128];
-        let text = bytes.get_mut(..from.left()).ok_or(Errno::EINVAL)?;
-        from.take(text)?;
-        match &*self.node {
-            ProcNode::ProcessFile(id, file) => {
-                let accept = file.accept.ok_or(Errno::EINVAL)?;
-                accept(&*task(*id)?, text)
-            }
-            ProcNode::System(file) => file.accept.ok_or(Errno::EIO)?(text),
-            _ => Err(Errno::EIO),
-        }
+        self.list_from(from, emit)
     }
 }

@@ -1,37 +1,42 @@
 //! What each name in /proc stands for, and which names there are.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::process::{self, ProcessFile};
+use super::subject::Who;
 use super::system::{self, SystemFile};
-use crate::fs::inode::mode;
-use crate::process::{Task, table};
+use crate::fs::file::File;
+use crate::fs::inode::{ListEntry, mode};
+use crate::process::table;
 use crate::syscall::errno::Errno;
 
 /// What a name in /proc stands for.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(super) enum ProcNode {
     Root,
     /// `self` and `thread-self`.
     SelfLink {
         thread: bool,
     },
+    /// `mounts`: a link to that of the process that looks.
+    Mounts,
     /// A directory of files that don't belong to a process: its path below /proc.
     SystemDir(&'static str),
     System(&'static SystemFile),
     /// A process's directory, or a thread's below `task`.
-    Process(u32),
-    ProcessFile(u32, &'static ProcessFile),
+    Process(Who),
+    ProcessFile(Who, &'static ProcessFile),
+    /// `mem`.
+    Memory(Who),
     /// `task`.
-    Threads(u32),
+    Threads(Who),
     /// `exe`, `cwd`, `root`.
-    Place(u32, Place),
-    /// `fd`.
-    Files(u32),
-    File(u32, i32),
+    Place(Who, Place),
+    /// `fd` and `fdinfo`.
+    Files(Who, View),
+    File(Who, i32, View),
 }
 
 /// What a process has exactly one of.
@@ -42,15 +47,31 @@ pub(super) enum Place {
     Root,
 }
 
+/// How a process's descriptors are shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum View {
+    /// As links to the files.
+    Link,
+    /// As files that tell of each.
+    Info,
+}
+
 const PLACES: [(&str, Place); 3] = [
     ("cwd", Place::Cwd),
     ("exe", Place::Exe),
     ("root", Place::Root),
 ];
 
-/// A thread by its ID.
-pub(super) fn task(id: u32) -> Result<Arc<Task>, Errno> {
-    table::find(id).ok_or(Errno::ENOENT)
+/// Where the numbered entries of the root begin, behind those with names.
+const NUMBERS: u64 = 0x1000;
+/// First position of a listing behind `.` and `..`.
+const FIRST: u64 = 2;
+
+/// An open file of a process.
+pub(super) fn file_of(who: Who, fd: i32) -> Result<Arc<File>, Errno> {
+    let files = who.find()?.process.files.lock().clone();
+    let file = files.lock().get_any(fd);
+    file.map_err(|_| Errno::ENOENT)
 }
 
 impl ProcNode {
@@ -59,87 +80,142 @@ impl ProcNode {
             Self::Root | Self::SystemDir(_) | Self::Process(_) | Self::Threads(_) => {
                 mode::S_IFDIR | 0o555
             }
-            Self::Files(_) => mode::S_IFDIR | 0o500,
+            Self::Files(_, View::Link) => mode::S_IFDIR | 0o500,
+            Self::Files(_, View::Info) => mode::S_IFDIR | 0o555,
             Self::System(file) if file.accept.is_some() => mode::S_IFREG | 0o644,
             Self::System(_) => mode::S_IFREG | 0o444,
             Self::ProcessFile(_, file) => mode::S_IFREG | file.permissions,
-            Self::SelfLink { .. } | Self::Place(..) => mode::S_IFLNK | 0o777,
-            Self::File(..) => mode::S_IFLNK | 0o700,
+            Self::Memory(_) => mode::S_IFREG | 0o600,
+            Self::SelfLink { .. } | Self::Mounts | Self::Place(..) => mode::S_IFLNK | 0o777,
+            Self::File(_, _, View::Info) => mode::S_IFREG | 0o444,
+            Self::File(who, fd, View::Link) => {
+                let bits = |file: Arc<File>| {
+                    let read = if file.is_readable() { 0o400 } else { 0 };
+                    let write = if file.is_writable() { 0o200 } else { 0 };
+                    read | write | 0o100
+                };
+                mode::S_IFLNK | file_of(*who, *fd).map_or(0o700, bits)
+            }
         }
     }
 
-    /// A number that is the same at every look.
+    /// The type bits of the mode.
+    pub fn type_bits(&self) -> u32 {
+        match self {
+            Self::File(_, _, View::Link) => mode::S_IFLNK,
+            _ => self.mode() & mode::S_IFMT,
+        }
+    }
+
+    /// A number that is the same at every look, of 31 bits: old programs know no longer ones.
     pub fn ino(&self) -> u64 {
-        // Each process has a range of its own above those of the system; a file of it is told by
-        // where its description lies or, for a descriptor, by its number.
-        let process = |id: &u32, part: u64| (u64::from(*id) + 1) << 32 | part;
+        let address = |part: *const ()| part as u64 & 0xffff_ffff;
+        let mix = |who: Who, part: u64| {
+            let id = u64::from(who.id) << 1 | u64::from(who.thread);
+            (id.wrapping_mul(0x9e37_79b9) ^ part.wrapping_mul(0x85eb_ca6b)) & 0x7fff_ffff | 0x100
+        };
         match self {
             Self::Root => 1,
             Self::SelfLink { thread } => 2 + u64::from(*thread),
-            Self::SystemDir(path) => path.as_ptr() as u64 & 0xffff_ffff,
-            Self::System(file) => core::ptr::from_ref(*file) as u64 & 0xffff_ffff,
-            Self::Process(id) => process(id, 0),
-            Self::ProcessFile(id, file) => {
-                process(id, core::ptr::from_ref(*file) as u64 & 0xffff_ffff)
-            }
-            Self::Threads(id) => process(id, 1),
-            Self::Place(id, place) => process(id, 2 + *place as u64),
-            Self::Files(id) => process(id, 5),
-            Self::File(id, fd) => process(id, 16 + *fd as u64),
+            Self::Mounts => 4,
+            Self::SystemDir(path) => address(path.as_ptr().cast()) & 0x7fff_ffff,
+            Self::System(file) => address(core::ptr::from_ref(*file).cast()) & 0x7fff_ffff,
+            Self::Process(who) => mix(*who, 0),
+            Self::ProcessFile(who, file) => mix(*who, address(core::ptr::from_ref(*file).cast())),
+            Self::Threads(who) => mix(*who, 1),
+            Self::Place(who, place) => mix(*who, 2 + *place as u64),
+            Self::Files(who, view) => mix(*who, 5 + *view as u64),
+            Self::Memory(who) => mix(*who, 7),
+            Self::File(who, fd, view) => mix(*who, 16 + (*fd as u64) * 2 + *view as u64),
         }
     }
 
-    /// The entries of a directory.
-    pub fn entries(&self) -> Result<Vec<(String, Self)>, Errno> {
+    /// The entries with names of a directory.
+    fn named(&self) -> Result<Vec<(&'static str, Self)>, Errno> {
         let mut entries = Vec::new();
         match self {
             Self::Root => {
-                entries.push((String::from("self"), Self::SelfLink { thread: false }));
-                entries.push((String::from("thread-self"), Self::SelfLink { thread: true }));
-                entries.extend(system::entries("").map(|(name, node)| (String::from(name), node)));
-                let processes = table::all()
-                    .into_iter()
-                    .filter(|task| task.tid() == task.process.pid);
-                entries.extend(
-                    processes.map(|task| (format!("{}", task.tid()), Self::Process(task.tid()))),
-                );
+                entries.push(("self", Self::SelfLink { thread: false }));
+                entries.push(("thread-self", Self::SelfLink { thread: true }));
+                entries.push(("mounts", Self::Mounts));
+                entries.extend(system::entries(""));
             }
-            Self::SystemDir(path) => {
-                entries.extend(system::entries(path).map(|(name, node)| (String::from(name), node)))
-            }
-            Self::Process(id) => {
-                task(*id)?;
-                entries.push((String::from("fd"), Self::Files(*id)));
-                entries.push((String::from("task"), Self::Threads(*id)));
-                entries.extend(
-                    PLACES.map(|(name, place)| (String::from(name), Self::Place(*id, place))),
-                );
+            Self::SystemDir(path) => entries.extend(system::entries(path)),
+            Self::Process(who) => {
+                who.find()?;
+                entries.push(("fd", Self::Files(*who, View::Link)));
+                entries.push(("fdinfo", Self::Files(*who, View::Info)));
+                entries.push(("mem", Self::Memory(*who)));
+                if !who.thread {
+                    entries.push(("task", Self::Threads(*who)));
+                }
+                entries.extend(PLACES.map(|(name, place)| (name, Self::Place(*who, place))));
                 let files = process::FILES.iter();
-                entries.extend(
-                    files.map(|file| (String::from(file.name), Self::ProcessFile(*id, file))),
-                );
+                entries.extend(files.map(|file| (file.name, Self::ProcessFile(*who, file))));
             }
-            Self::Threads(id) => {
-                let process = &task(*id)?.process;
-                let threads = table::all()
-                    .into_iter()
-                    .filter(|task| Arc::ptr_eq(&task.process, process));
-                entries.extend(
-                    threads.map(|task| (format!("{}", task.tid()), Self::Process(task.tid()))),
-                );
-            }
-            Self::Files(id) => {
-                let files = task(*id)?.process.files.lock().clone();
-                let numbers: Vec<i32> = files.lock().numbers(0).collect();
-                entries.extend(
-                    numbers
-                        .iter()
-                        .map(|&fd| (format!("{fd}"), Self::File(*id, fd))),
-                );
-            }
+            Self::Threads(_) | Self::Files(..) => {}
             _ => return Err(Errno::ENOTDIR),
         }
         Ok(entries)
+    }
+
+    /// The first numbered entry from `number` on.
+    fn numbered(&self, number: u32) -> Option<(u32, Self)> {
+        match self {
+            Self::Root => {
+                let id = table::next_process(number)?;
+                Some((id, Self::Process(Who { id, thread: false })))
+            }
+            Self::Threads(who) => {
+                let subject = who.find().ok()?;
+                let threads = subject.process.threads.lock();
+                let ids = threads.iter().map(|task| task.tid());
+                let id = ids.filter(|id| *id >= number).min()?;
+                Some((id, Self::Process(Who { id, thread: true })))
+            }
+            Self::Files(who, view) => {
+                let files = who.find().ok()?.process.files.lock().clone();
+                let fd = files.lock().numbers(number as usize).next()?;
+                Some((fd as u32, Self::File(*who, fd, *view)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Lists the entries from a position on, each found by itself: however many there are, and
+    /// however few fit into one call, it takes a time proportional to their number.
+    pub fn list_from(
+        &self,
+        from: u64,
+        emit: &mut dyn FnMut(ListEntry<'_>) -> bool,
+    ) -> Result<(), Errno> {
+        let mut entry = |name: &[u8], node: &Self, next| {
+            emit(ListEntry {
+                name,
+                ino: node.ino(),
+                kind: node.type_bits(),
+                next,
+            })
+        };
+        let named = self.named()?;
+        let skip = usize::try_from(from.saturating_sub(FIRST)).unwrap_or(usize::MAX);
+        for (index, (name, node)) in named.iter().enumerate().skip(skip) {
+            if !entry(name.as_bytes(), node, FIRST + index as u64 + 1) {
+                return Ok(());
+            }
+        }
+        let mut number = u32::try_from(from.saturating_sub(NUMBERS)).unwrap_or(u32::MAX);
+        while let Some((found, node)) = self.numbered(number) {
+            number = found + 1;
+            if !entry(
+                format!("{found}").as_bytes(),
+                &node,
+                NUMBERS + u64::from(number),
+            ) {
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 
     /// The entry `name` of a directory.
@@ -150,39 +226,19 @@ impl ProcNode {
             .ok()
             .filter(|_| !text.starts_with(['0', '+']) || text == "0");
         match (self, number) {
-            (Self::Root, Some(id)) => task(id).map(|_| Self::Process(id)),
-            (Self::Threads(of), Some(id)) => {
-                let (task, process) = (task(id)?, task(*of)?);
-                let same = Arc::ptr_eq(&task.process, &process.process);
-                if same {
-                    Ok(Self::Process(id))
-                } else {
-                    Err(Errno::ENOENT)
-                }
+            (Self::Root, Some(id)) => {
+                let who = Who { id, thread: false };
+                who.find().map(|_| Self::Process(who))
             }
-            (Self::Files(id), Some(fd)) => {
-                let fd = fd as i32;
-                let files = task(*id)?.process.files.lock().clone();
-                let open = files.lock().get_any(fd).is_ok();
-                if open {
-                    Ok(Self::File(*id, fd))
-                } else {
-                    Err(Errno::ENOENT)
-                }
-            }
+            (Self::Threads(_) | Self::Files(..), Some(number)) => self
+                .numbered(number)
+                .filter(|(found, _)| *found == number)
+                .map(|(_, node)| node)
+                .ok_or(Errno::ENOENT),
             _ => {
-                let found = self.entries()?.into_iter().find(|(entry, _)| entry == text);
+                let found = self.named()?.into_iter().find(|(entry, _)| *entry == text);
                 found.map(|(_, node)| node).ok_or(Errno::ENOENT)
             }
-        }
-    }
-
-    /// Makes a file's text.
-    pub fn text(&self) -> Result<Vec<u8>, Errno> {
-        match self {
-            Self::System(file) => Ok((file.text)().into_bytes()),
-            Self::ProcessFile(id, file) => (file.text)(&*task(*id)?),
-            _ => Err(Errno::EINVAL),
         }
     }
 }

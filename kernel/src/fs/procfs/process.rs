@@ -1,30 +1,32 @@
 //! A process's files in /proc/PID, in Linux's formats (proc(5)).
+//!
+//! Left out: what there is no counterpart of here (cgroups but for their empty list, namespaces, NUMA,
+//! security modules), counts of input and output (`io` is all zeros), page maps.
 
-use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::Write;
 
-use linux_raw_sys::general as linux;
-
-use super::maps;
-use super::status::{comm, stat, statm, status};
+use super::stat::{stat, statm};
+use super::status::status;
+use super::subject::Subject;
+use super::system::mounts;
+use super::{limits, maps};
 use crate::arch::percpu::work;
 use crate::mm::address_space::AddressSpace;
 use crate::mm::layout::TASK_SIZE;
-use crate::process::limits::INFINITY;
-use crate::process::{Process, Task};
+use crate::process::current;
 use crate::syscall::errno::Errno;
 
 /// Makes a file's text.
-type MakeText = fn(&Task) -> Result<Vec<u8>, Errno>;
+type MakeText = fn(&Subject) -> Result<Vec<u8>, Errno>;
 /// Takes what is written to a file.
-type Accept = fn(&Task, &[u8]) -> Result<(), Errno>;
+type Accept = fn(&Subject, &[u8]) -> Result<(), Errno>;
 
 /// A file in a process's directory.
 pub(super) struct ProcessFile {
     pub name: &'static str,
     pub permissions: u32,
+    /// Only for who may look into the process.
+    pub restricted: bool,
     pub text: MakeText,
     pub accept: Option<Accept>,
 }
@@ -33,47 +35,75 @@ const fn file(name: &'static str, permissions: u32, text: MakeText) -> ProcessFi
     ProcessFile {
         name,
         permissions,
+        restricted: false,
         text,
         accept: None,
     }
 }
 
+const fn restricted(name: &'static str, permissions: u32, text: MakeText) -> ProcessFile {
+    ProcessFile {
+        restricted: true,
+        ..file(name, permissions, text)
+    }
+}
+
+/// A file that says the same of every process.
+macro_rules! fixed {
+    ($name:literal, $mode:literal, $text:literal) => {
+        file($name, $mode, |_| Ok($text.to_vec()))
+    };
+}
+
 /// All of them.
-pub(super) static FILES: [ProcessFile; 14] = [
-    file("auxv", 0o400, auxv),
-    file("cmdline", 0o444, |task| {
-        memory(task, |mm| (mm.landmarks.arg_start, mm.landmarks.arg_end))
+pub(super) static FILES: &[ProcessFile] = &[
+    restricted("auxv", 0o400, auxv),
+    fixed!("cgroup", 0o444, b"0::/\n"),
+    file("cmdline", 0o444, |subject| {
+        memory(subject, |mm| (mm.landmarks.arg_start, mm.landmarks.arg_end))
     }),
-    file("comm", 0o644, |task| {
-        Ok([comm(task), b"\n".to_vec()].concat())
+    ProcessFile {
+        accept: Some(set_comm),
+        ..file("comm", 0o644, comm)
+    },
+    fixed!("coredump_filter", 0o644, b"00000033\n"),
+    restricted("environ", 0o400, |subject| {
+        memory(subject, |mm| (mm.landmarks.env_start, mm.landmarks.env_end))
     }),
-    file("environ", 0o400, |task| {
-        memory(task, |mm| (mm.landmarks.env_start, mm.landmarks.env_end))
+    restricted("io", 0o400, |_| {
+        let text = "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\n\
+                    cancelled_write_bytes: 0\n";
+        Ok(text.as_bytes().to_vec())
     }),
-    file("limits", 0o444, |task| {
-        Ok(limits(&task.process).into_bytes())
+    file("limits", 0o444, |subject| {
+        Ok(limits::limits(&subject.process).into_bytes())
     }),
-    file("maps", 0o444, maps::text),
-    file("mountinfo", 0o444, |_| {
-        Ok(super::system::mounts::mountinfo().into_bytes())
+    fixed!("loginuid", 0o644, b"4294967295"),
+    restricted("maps", 0o444, |subject| maps::text(subject, maps::line)),
+    file("mountinfo", 0o444, |_| Ok(mounts::mountinfo().into_bytes())),
+    file("mounts", 0o444, |_| Ok(mounts::mounts().into_bytes())),
+    fixed!("oom_adj", 0o644, b"0\n"),
+    fixed!("oom_score", 0o444, b"0\n"),
+    fixed!("oom_score_adj", 0o644, b"0\n"),
+    restricted("personality", 0o400, |_| Ok(b"00000000\n".to_vec())),
+    fixed!("sessionid", 0o444, b"4294967295"),
+    restricted("smaps", 0o444, |subject| {
+        maps::text(subject, maps::detailed)
     }),
-    file("mounts", 0o444, |_| {
-        Ok(super::system::mounts::mounts().into_bytes())
-    }),
-    file("personality", 0o400, |_| Ok(b"00000000\n".to_vec())),
-    file("stat", 0o444, |task| Ok(stat(task).into_bytes())),
-    file("statm", 0o444, |task| Ok(statm(task).into_bytes())),
-    file("status", 0o444, |task| Ok(status(task).into_bytes())),
+    restricted("smaps_rollup", 0o444, maps::rollup),
+    file("stat", 0o444, |subject| Ok(stat(subject).into_bytes())),
+    file("statm", 0o444, |subject| Ok(statm(subject).into_bytes())),
+    file("status", 0o444, |subject| Ok(status(subject).into_bytes())),
     ProcessFile {
         accept: Some(set_trace),
         ..file("trace", 0o644, trace)
     },
-    file("wchan", 0o444, |_| Ok(b"0".to_vec())),
+    fixed!("wchan", 0o444, b"0"),
 ];
 
 /// The auxiliary vector, in the width of the program.
-fn auxv(task: &Task) -> Result<Vec<u8>, Errno> {
-    let Some(mm) = task.mm() else {
+fn auxv(subject: &Subject) -> Result<Vec<u8>, Errno> {
+    let Some(mm) = subject.process.mm.lock().clone() else {
         return Ok(Vec::new());
     };
     let mm = mm.lock();
@@ -88,10 +118,10 @@ fn auxv(task: &Task) -> Result<Vec<u8>, Errno> {
 }
 
 /// The bytes of the program's memory in the range that `part` picks, as far as they can be read.
-fn memory(task: &Task, part: impl Fn(&AddressSpace) -> (u64, u64)) -> Result<Vec<u8>, Errno> {
+fn memory(subject: &Subject, part: impl Fn(&AddressSpace) -> (u64, u64)) -> Result<Vec<u8>, Errno> {
     /// More than a stack's worth of strings there never is.
     const MOST: u64 = 2 << 20;
-    let Some(mm) = task.mm() else {
+    let Some(mm) = subject.process.mm.lock().clone() else {
         return Ok(Vec::new());
     };
     let mut mm = mm.lock();
@@ -102,56 +132,39 @@ fn memory(task: &Task, part: impl Fn(&AddressSpace) -> (u64, u64)) -> Result<Vec
     Ok(bytes)
 }
 
-fn limits(process: &Process) -> String {
-    const NAMES: [(u32, &str, &str); 16] = [
-        (linux::RLIMIT_CPU, "Max cpu time", "seconds"),
-        (linux::RLIMIT_FSIZE, "Max file size", "bytes"),
-        (linux::RLIMIT_DATA, "Max data size", "bytes"),
-        (linux::RLIMIT_STACK, "Max stack size", "bytes"),
-        (linux::RLIMIT_CORE, "Max core file size", "bytes"),
-        (linux::RLIMIT_RSS, "Max resident set", "bytes"),
-        (linux::RLIMIT_NPROC, "Max processes", "processes"),
-        (linux::RLIMIT_NOFILE, "Max open files", "files"),
-        (linux::RLIMIT_MEMLOCK, "Max locked memory", "bytes"),
-        (linux::RLIMIT_AS, "Max address space", "bytes"),
-        (linux::RLIMIT_LOCKS, "Max file locks", "locks"),
-        (linux::RLIMIT_SIGPENDING, "Max pending signals", "signals"),
-        (linux::RLIMIT_MSGQUEUE, "Max msgqueue size", "bytes"),
-        (linux::RLIMIT_NICE, "Max nice priority", ""),
-        (linux::RLIMIT_RTPRIO, "Max realtime priority", ""),
-        (linux::RLIMIT_RTTIME, "Max realtime timeout", "us"),
-    ];
-    let limits = process.limits.lock().clone();
-    let mut text = format!(
-        "{:<26}{:<21}{:<21}{:<10}\n",
-        "Limit", "Soft Limit", "Hard Limit", "Units"
-    );
-    let value = |limit| {
-        if limit == INFINITY {
-            String::from("unlimited")
-        } else {
-            format!("{limit}")
-        }
-    };
-    for (resource, name, unit) in NAMES {
-        let (soft, hard) = limits.0[resource as usize];
-        let _ = writeln!(
-            text,
-            "{name:<25} {:<20} {:<20} {unit:<10}",
-            value(soft),
-            value(hard)
-        );
-    }
-    text
+fn comm(subject: &Subject) -> Result<Vec<u8>, Errno> {
+    let name = subject.comm();
+    let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
+    Ok([name, b"\n"].concat())
 }
 
-fn trace(task: &Task) -> Result<Vec<u8>, Errno> {
-    let on = task.has_work(work::TRACE);
+/// Gives a thread of the writer's own process another name.
+fn set_comm(subject: &Subject, text: &[u8]) -> Result<(), Errno> {
+    let Some(task) = &subject.task else {
+        return Err(Errno::ESRCH);
+    };
+    if subject.process.pid != current().process.pid {
+        return Err(Errno::EINVAL);
+    }
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    let mut name = [0; 16];
+    let len = text.len().min(15);
+    name[..len].copy_from_slice(&text[..len]);
+    *task.comm.lock() = name;
+    Ok(())
+}
+
+fn trace(subject: &Subject) -> Result<Vec<u8>, Errno> {
+    let on = subject
+        .task
+        .as_ref()
+        .is_some_and(|task| task.has_work(work::TRACE));
     Ok(if on { b"1\n".to_vec() } else { b"0\n".to_vec() })
 }
 
 /// `1` has the kernel print each call of the thread, `0` ends that.
-fn set_trace(task: &Task, text: &[u8]) -> Result<(), Errno> {
+fn set_trace(subject: &Subject, text: &[u8]) -> Result<(), Errno> {
+    let task = subject.task.as_ref().ok_or(Errno::ESRCH)?;
     match text.trim_ascii() {
         b"1" => task.set_work(work::TRACE),
         b"0" => task.clear_work(work::TRACE),

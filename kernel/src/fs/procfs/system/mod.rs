@@ -7,9 +7,10 @@ use core::fmt::Write;
 use super::ProcNode;
 use crate::entry::frame::Door;
 use crate::fs::{lock, mount};
-use crate::process::table;
+use crate::process::{sched, table};
 use crate::syscall::errno::Errno;
 use crate::syscall::{counters, misc};
+use crate::time::{cputime, load};
 
 mod cpuinfo;
 mod memory;
@@ -134,29 +135,41 @@ fn doors() -> String {
 }
 
 fn loadavg() -> String {
-    let tasks = table::all();
-    let running = tasks
-        .iter()
-        .filter(|task| task.state() == crate::process::TaskState::Runnable)
-        .count();
-    let last = tasks.iter().map(|task| task.tid()).max().unwrap_or(0);
-    format!("0.00 0.00 0.00 {running}/{} {last}\n", tasks.len())
+    let mut text = String::new();
+    for load in load::averages() {
+        // To the nearest hundredth.
+        let hundredths = (load * 100 + (1 << (load::SHIFT - 1))) >> load::SHIFT;
+        // Writing to a String can't fail.
+        let _ = write!(text, "{}.{:02} ", hundredths / 100, hundredths % 100);
+    }
+    let (last, _) = table::reserved();
+    let _ = writeln!(text, "{}/{} {last}", sched::runnable(), table::count());
+    text
+}
+
+/// Clock ticks since boot, and those of them in which nothing ran.
+fn ticks() -> (u64, u64) {
+    let all = crate::time::uptime_ns() / 10_000_000;
+    (all, all.saturating_sub(cputime::busy_ticks()))
 }
 
 fn stat() -> String {
-    // In ticks of a hundredth of a second; who used them is not kept.
-    let ticks = crate::time::uptime_ns() / 10_000_000;
+    let (all, idle) = ticks();
+    let user = all - idle;
     let boot = crate::fs::now().sec - (crate::time::uptime_ns() / 1_000_000_000) as i64;
-    let processes = table::all().len();
+    let (_, processes) = table::reserved();
+    let running = sched::runnable();
     format!(
-        "cpu  {ticks} 0 0 0 0 0 0 0 0 0\ncpu0 {ticks} 0 0 0 0 0 0 0 0 0\nintr 0\nctxt 0\nbtime {boot}\n\
-         processes {processes}\nprocs_running 1\nprocs_blocked 0\n"
+        "cpu  {user} 0 0 {idle} 0 0 0 0 0 0\ncpu0 {user} 0 0 {idle} 0 0 0 0 0 0\nintr {all}\nctxt 0\n\
+         btime {boot}\nprocesses {processes}\nprocs_running {running}\nprocs_blocked 0\n\
+         softirq 0 0 0 0 0 0 0 0 0 0 0\n"
     )
 }
 
 fn uptime() -> String {
-    let hundredths = crate::time::uptime_ns() / 10_000_000;
-    format!("{}.{:02} 0.00\n", hundredths / 100, hundredths % 100)
+    let (all, idle) = ticks();
+    let seconds = |ticks| format!("{}.{:02}", ticks / 100, ticks % 100);
+    format!("{} {}\n", seconds(all), seconds(idle))
 }
 
 fn version() -> String {

@@ -1,0 +1,167 @@
+//! What /proc opens: texts made when they are read, and /proc/PID/mem.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::fmt::Write;
+
+use spin::Mutex;
+
+use super::node::{ProcNode, View, file_of};
+use super::subject::Who;
+use crate::fs::caller;
+use crate::fs::file::flags::O_CLOEXEC;
+use crate::fs::inode::{FileOps, mode};
+use crate::fs::io::{self, In, Out};
+use crate::mm::PAGE_SIZE;
+use crate::mm::address_space::AddressSpace;
+use crate::syscall::errno::Errno;
+
+/// Opens a file of /proc for the caller.
+///
+/// # Errors
+/// `EACCES` for what only some may see.
+pub(super) fn open(node: ProcNode) -> Result<Arc<dyn FileOps>, Errno> {
+    match node {
+        ProcNode::ProcessFile(who, file) if file.restricted => who.find()?.check_access()?,
+        ProcNode::Files(who, View::Link) => who.find()?.check_access()?,
+        ProcNode::Memory(who) => {
+            let subject = who.find()?;
+            subject.check_access()?;
+            let mm = subject.process.mm.lock().clone();
+            let mm = mm.as_ref().map_or(Weak::new(), Arc::downgrade);
+            return Ok(Arc::new(Memory(mm)));
+        }
+        _ => {}
+    }
+    let text = Mutex::new(None);
+    Ok(Arc::new(Text { node, text }))
+}
+
+/// An open file with its text once it was read.
+struct Text {
+    node: ProcNode,
+    text: Mutex<Option<Arc<[u8]>>>,
+}
+
+impl Text {
+    fn make(&self) -> Result<Vec<u8>, Errno> {
+        // A process that ended since is `ESRCH` in an open file.
+        let find = |who: Who| who.find().map_err(|_| Errno::ESRCH);
+        match &self.node {
+            ProcNode::System(file) => Ok((file.text)().into_bytes()),
+            ProcNode::ProcessFile(who, file) => (file.text)(&find(*who)?),
+            ProcNode::File(who, fd, View::Info) => {
+                find(*who)?;
+                info(*who, *fd).map(String::into_bytes)
+            }
+            _ => Err(Errno::EINVAL),
+        }
+    }
+}
+
+/// The text of /proc/PID/fdinfo/FD.
+fn info(who: Who, fd: i32) -> Result<String, Errno> {
+    let file = file_of(who, fd)?;
+    let files = who.find()?.process.files.lock().clone();
+    let closes = files.lock().is_close_on_exec(fd).unwrap_or(false);
+    let flags = file.flags() | if closes { O_CLOEXEC } else { 0 };
+    let mut text = format!("pos:\t{}\nflags:\t0{flags:o}\n", file.offset());
+    let ino = file.inode().metadata().ino;
+    // Writing to a String can't fail.
+    let _ = write!(text, "mnt_id:\t{}\nino:\t{ino}\n", file.location().mount.id);
+    Ok(text)
+}
+
+impl FileOps for Text {
+    fn read(&self, offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
+        if self.node.type_bits() == mode::S_IFDIR {
+            return Err(Errno::EISDIR);
+        }
+        let kept = self.text.lock().clone().filter(|_| offset != 0);
+        let text = match kept {
+            Some(text) => text,
+            None => {
+                let text: Arc<[u8]> = self.make()?.into();
+                *self.text.lock() = Some(text.clone());
+                text
+            }
+        };
+        io::put_from(&text, offset, out)
+    }
+
+    fn write(&self, _offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
+        let mut bytes = [0; 128];
+        let text = bytes.get_mut(..from.left()).ok_or(Errno::EINVAL)?;
+        from.take(text)?;
+        match &self.node {
+            ProcNode::ProcessFile(who, file) => {
+                // What there is nothing to set of takes what it is given: oom_score_adj.
+                let Some(accept) = file.accept else {
+                    let takes = file.permissions & 0o200 != 0;
+                    return if takes { Ok(()) } else { Err(Errno::EIO) };
+                };
+                let subject = who.find().map_err(|_| Errno::ESRCH)?;
+                let (me, of) = (caller::credentials(), subject.credentials());
+                if !me.is_privileged() && me.euid != of.euid {
+                    return Err(Errno::EPERM);
+                }
+                accept(&subject, text)
+            }
+            ProcNode::System(file) => file.accept.ok_or(Errno::EIO)?(text),
+            _ => Err(Errno::EIO),
+        }
+    }
+}
+
+/// A program's memory; positions are addresses. It is that of the program that ran at the open.
+struct Memory(Weak<Mutex<AddressSpace>>);
+
+impl FileOps for Memory {
+    fn read(&self, offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
+        let Some(mm) = self.0.upgrade() else {
+            return Ok(());
+        };
+        let mut bytes = [0; 1024];
+        let mut at = offset;
+        while out.left() > 0 {
+            let wanted = bytes.len().min(out.left());
+            // Not while the copy goes on: it may fault, and want this very lock.
+            let read = mm.lock().peek(at, &mut bytes[..wanted]);
+            if read == 0 {
+                return Err(Errno::EIO);
+            }
+            out.put(&bytes[..read])?;
+            at += read as u64;
+        }
+        Ok(())
+    }
+
+    /// Writes also where the program itself may not, unless others share it: how breakpoints are set.
+    fn write(&self, offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
+        let Some(mm) = self.0.upgrade() else {
+            return Ok(());
+        };
+        let mut bytes = [0; 1024];
+        let mut at = offset;
+        while from.left() > 0 {
+            // Never across a page, so that a write ends where the memory does.
+            let in_page = (PAGE_SIZE - at % PAGE_SIZE) as usize;
+            let part = &mut bytes[..from.left().min(1024).min(in_page)];
+            let mut mm_now = mm.lock();
+            let is_private = mm_now.find(at).map(|area| !area.shared);
+            drop(mm_now);
+            let may = is_private.ok_or(Errno::EIO)?;
+            from.take(part)?;
+            mm_now = mm.lock();
+            let stored = mm_now.store(at, part);
+            match stored {
+                Err(_) if may => mm_now.poke(at, part).map_err(|_| Errno::EIO)?,
+                stored => stored.map_err(|_| Errno::EIO)?,
+            }
+            at += part.len() as u64;
+        }
+        Ok(())
+    }
+}

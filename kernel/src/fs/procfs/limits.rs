@@ -1,0 +1,54 @@
+//! /proc/PID/limits: the resource limits as a table (fs/proc/base.c, proc_pid_limits).
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt::Write;
+
+use linux_raw_sys::general as linux;
+
+use crate::process::Process;
+use crate::process::limits::INFINITY;
+
+/// The file's text.
+pub(super) fn limits(process: &Process) -> String {
+    const NAMES: [(u32, &str, &str); 16] = [
+        (linux::RLIMIT_CPU, "Max cpu time", "seconds"),
+        (linux::RLIMIT_FSIZE, "Max file size", "bytes"),
+        (linux::RLIMIT_DATA, "Max data size", "bytes"),
+        (linux::RLIMIT_STACK, "Max stack size", "bytes"),
+        (linux::RLIMIT_CORE, "Max core file size", "bytes"),
+        (linux::RLIMIT_RSS, "Max resident set", "bytes"),
+        (linux::RLIMIT_NPROC, "Max processes", "processes"),
+        (linux::RLIMIT_NOFILE, "Max open files", "files"),
+        (linux::RLIMIT_MEMLOCK, "Max locked memory", "bytes"),
+        (linux::RLIMIT_AS, "Max address space", "bytes"),
+        (linux::RLIMIT_LOCKS, "Max file locks", "locks"),
+        (linux::RLIMIT_SIGPENDING, "Max pending signals", "signals"),
+        (linux::RLIMIT_MSGQUEUE, "Max msgqueue size", "bytes"),
+        (linux::RLIMIT_NICE, "Max nice priority", ""),
+        (linux::RLIMIT_RTPRIO, "Max realtime priority", ""),
+        (linux::RLIMIT_RTTIME, "Max realtime timeout", "us"),
+    ];
+    let limits = process.limits.lock().clone();
+    let mut text = format!(
+        "{:<26}{:<21}{:<21}{:<10}\n",
+        "Limit", "Soft Limit", "Hard Limit", "Units"
+    );
+    let value = |limit| {
+        if limit == INFINITY {
+            String::from("unlimited")
+        } else {
+            format!("{limit}")
+        }
+    };
+    for (resource, name, unit) in NAMES {
+        let (soft, hard) = limits.0[resource as usize];
+        let _ = writeln!(
+            text,
+            "{name:<25} {:<20} {:<20} {unit:<10}",
+            value(soft),
+            value(hard)
+        );
+    }
+    text
+}

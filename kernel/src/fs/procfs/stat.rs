@@ -1,0 +1,124 @@
+//! /proc/PID/{stat,statm}: how a process is doing, in numbers (proc(5)).
+//!
+//! CPU time is not split: all of it counts as the program's own. Page faults aren't counted.
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt::Write;
+use core::sync::atomic::Ordering;
+
+use super::status::{Masks, printable};
+use super::subject::Subject;
+use crate::mm::PAGE_SIZE;
+use crate::process::Process;
+use crate::process::limits::INFINITY;
+use crate::time::cputime;
+
+/// Nanoseconds in a clock tick (USER_HZ is 100).
+const TICK: u64 = 10_000_000;
+
+/// (all, present) pages.
+pub(super) fn pages(subject: &Subject) -> (u64, u64) {
+    let mm = subject.process.mm.lock().clone();
+    mm.map_or((0, 0), |mm| mm.lock().page_counts())
+}
+
+/// Device number and foreground group of the controlling terminal; 0 and -1 without one.
+fn terminal(process: &Process) -> (u32, i64) {
+    let tty = process.terminal.lock().tty.clone();
+    tty.map_or((0, -1), |tty| {
+        (tty.number.encode(), tty.foreground().into())
+    })
+}
+
+/// CPU time in ticks.
+fn cpu_ticks(subject: &Subject) -> u64 {
+    match &subject.task {
+        Some(task) => cputime::used(task, subject.thread) / TICK,
+        None => cputime::ticks(subject.process.cpu_cycles.load(Ordering::Relaxed)),
+    }
+}
+
+pub(super) fn stat(subject: &Subject) -> String {
+    let process = &subject.process;
+    let (size, resident) = pages(subject);
+    let mm = process.mm.lock().clone();
+    let mut marks = mm.map(|mm| mm.lock().landmarks.clone()).unwrap_or_default();
+    // Where things lie is a secret of the program's.
+    if subject.check_access().is_err() {
+        marks = crate::mm::address_space::Landmarks {
+            start_code: 1,
+            end_code: 1,
+            ..Default::default()
+        };
+    }
+    let (pgid, sid) = subject.groups();
+    let (tty, foreground) = terminal(process);
+    let masks = Masks::of(subject);
+    let waited = cputime::ticks(process.children_cpu_cycles.load(Ordering::Relaxed));
+    let threads = process.threads.lock().len().max(1);
+    let exit_signal = process.exit_signal.load(Ordering::Relaxed);
+    let status = *process.status.lock();
+    let started = match &subject.task {
+        Some(task) if subject.thread => task.started,
+        _ => process.started,
+    };
+    let mut text = format!(
+        "{} ({}) {} {}",
+        subject.id(),
+        printable(&subject.comm()),
+        subject.state().0,
+        subject.parent()
+    );
+    // PF_RANDOMIZE; then four counts of faults.
+    let _ = write!(
+        text,
+        " {pgid} {sid} {tty} {foreground} 4194304 0 0 0 0 {} 0 {waited} 0",
+        cpu_ticks(subject)
+    );
+    let _ = write!(text, " 20 0 {threads} 0 {}", started / TICK);
+    let _ = write!(text, " {} {resident} {INFINITY}", size * PAGE_SIZE);
+    let _ = write!(
+        text,
+        " {} {} {}",
+        marks.start_code, marks.end_code, marks.start_stack
+    );
+    // Stack and instruction pointer are told of a dying program only.
+    let signals = [masks.pending, masks.blocked, masks.ignored, masks.caught];
+    text.push_str(" 0 0");
+    for mask in signals {
+        // As many as fitted once: those below the real-time ones.
+        let _ = write!(text, " {}", mask & 0x7fff_ffff);
+    }
+    let waits = u64::from(subject.state().0 == 'S');
+    let _ = write!(text, " {waits} 0 0 {exit_signal} 0 0 0 0 0 0");
+    for mark in [
+        marks.start_data,
+        marks.end_data,
+        marks.start_brk,
+        marks.arg_start,
+        marks.arg_end,
+        marks.env_start,
+        marks.env_end,
+    ] {
+        let _ = write!(text, " {mark}");
+    }
+    let _ = writeln!(text, " {}", status.map_or(0, |s| s.wait_status()));
+    text
+}
+
+pub(super) fn statm(subject: &Subject) -> String {
+    let (size, resident) = pages(subject);
+    let Some(mm) = subject.process.mm.lock().clone() else {
+        return String::from("0 0 0 0 0 0 0\n");
+    };
+    let mm = mm.lock();
+    let used = mm.usage();
+    let marks = &mm.landmarks;
+    let code = (marks.end_code.div_ceil(PAGE_SIZE)).saturating_sub(marks.start_code / PAGE_SIZE);
+    format!(
+        "{size} {resident} {} {code} 0 {} 0\n",
+        used.present_file,
+        used.data + used.stack
+    )
+}

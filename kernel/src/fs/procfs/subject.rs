@@ -1,0 +1,123 @@
+//! Whom a directory of /proc is about: a process as a whole, or one thread of it.
+//!
+//! It is looked up anew at each use, so that an open file of a process that ended gives `ESRCH`, not
+//! what another process with its number does.
+
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
+
+use crate::fs::caller;
+use crate::process::cred::Credentials;
+use crate::process::{Process, Task, TaskState, table};
+use crate::syscall::errno::Errno;
+
+/// A directory: /proc/ID, or /proc/PID/task/ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Who {
+    pub id: u32,
+    /// Below `task`: one thread counts, not all.
+    pub thread: bool,
+}
+
+/// Who that is now.
+pub(super) struct Subject {
+    pub process: Arc<Process>,
+    /// The thread, or the first one of the process; none once all ended.
+    pub task: Option<Arc<Task>>,
+    pub thread: bool,
+}
+
+impl Who {
+    /// A process that was not waited for yet, or a thread that lives. Threads can be looked up, but
+    /// aren't listed, beside the processes.
+    pub fn find(self) -> Result<Subject, Errno> {
+        let thread = self.thread;
+        if let Some(process) = table::find_process(self.id) {
+            let task = first(&process, self.id);
+            return Ok(Subject {
+                process,
+                task,
+                thread,
+            });
+        }
+        let task = table::find(self.id).ok_or(Errno::ENOENT)?;
+        Ok(Subject {
+            process: task.process.clone(),
+            task: Some(task),
+            thread,
+        })
+    }
+}
+
+fn first(process: &Process, id: u32) -> Option<Arc<Task>> {
+    let threads = process.threads.lock();
+    let named = threads.iter().find(|task| task.tid() == id);
+    named.or(threads.first()).cloned()
+}
+
+impl Subject {
+    /// Its ID: the thread's, or the process's.
+    pub fn id(&self) -> u32 {
+        match &self.task {
+            Some(task) => task.tid(),
+            None => self.process.pid,
+        }
+    }
+
+    /// Its name, up to 15 bytes.
+    pub fn comm(&self) -> [u8; 16] {
+        match &self.task {
+            Some(task) => *task.comm.lock(),
+            None => *self.process.last_comm.lock(),
+        }
+    }
+
+    /// State as a letter and a word.
+    pub fn state(&self) -> (char, &'static str) {
+        match self.task.as_ref().map(|task| task.state()) {
+            None => ('Z', "zombie"),
+            Some(TaskState::Runnable) => ('R', "running"),
+            Some(TaskState::Blocked) => ('S', "sleeping"),
+            Some(TaskState::Stopped) => ('T', "stopped"),
+            Some(TaskState::Traced) => ('t', "tracing stop"),
+            Some(TaskState::Dead) => ('X', "dead"),
+        }
+    }
+
+    /// The parent's ID; 0 without one.
+    pub fn parent(&self) -> u32 {
+        let parent = self.process.parent.lock().upgrade();
+        parent.map_or(0, |parent| parent.pid)
+    }
+
+    /// (process group, session).
+    pub fn groups(&self) -> (u32, u32) {
+        let (pgid, sid) = (&self.process.pgid, &self.process.sid);
+        (pgid.load(Ordering::Relaxed), sid.load(Ordering::Relaxed))
+    }
+
+    /// Who it acts as.
+    pub fn credentials(&self) -> Credentials {
+        self.process.cred.lock().clone()
+    }
+
+    /// Checks that the caller may look into it (ptrace_may_access with PTRACE_MODE_READ_FSCREDS).
+    ///
+    /// # Errors
+    /// `EACCES`.
+    pub fn check_access(&self) -> Result<(), Errno> {
+        if may_inspect(&caller::credentials(), &self.credentials()) {
+            Ok(())
+        } else {
+            Err(Errno::EACCES)
+        }
+    }
+}
+
+/// Whether `who` may look into a process with credentials `of`: its own user's, who is the same in
+/// every respect, and root.
+fn may_inspect(who: &Credentials, of: &Credentials) -> bool {
+    let same_user = [of.uid, of.euid, of.suid].iter().all(|id| *id == who.fsuid);
+    let same_group = [of.gid, of.egid, of.sgid].iter().all(|id| *id == who.fsgid);
+    who.is_privileged() || same_user && same_group
+}

@@ -1,0 +1,85 @@
+//! How much of what a program has mapped: what /proc tells of its memory.
+
+use super::PAGE_SIZE;
+use super::address_space::AddressSpace;
+use super::frame::Frame;
+use super::vma::{Backing, Prot, Role, Vma};
+
+/// Pages of an address space, by kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    /// Mapped.
+    pub all: u64,
+    /// Private and writable, but for the stack.
+    pub data: u64,
+    /// The stack.
+    pub stack: u64,
+    /// Executable.
+    pub code: u64,
+    /// Present, and the program's own.
+    pub present_anonymous: u64,
+    /// Present, and a file's.
+    pub present_file: u64,
+    /// Present, of memory shared without a file.
+    pub present_shared: u64,
+}
+
+/// Present pages of one area.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Present {
+    /// All.
+    pub pages: u64,
+    /// Those that only this mapping has.
+    pub exclusive: u64,
+    /// Those that are not the file's own.
+    pub anonymous: u64,
+}
+
+impl AddressSpace {
+    /// What is present of an area.
+    pub fn present(&self, area: &Vma) -> Present {
+        let mut present = Present::default();
+        let mut at = area.start;
+        while let Some((address, mapped)) = self.tables.next_page(at, area.end) {
+            present.pages += 1;
+            // SAFETY: the entry holds a reference. `frame` is one more.
+            let frame = unsafe { Frame::share_raw(mapped.frame) };
+            let others = frame.reference_count() - 2;
+            let is_own = match area.backing {
+                Backing::Anonymous => true,
+                // A page of a file that was written to is a copy, which no file has.
+                Backing::File { .. } => !area.shared && others == 0,
+                Backing::Kernel(..) => false,
+            };
+            present.anonymous += u64::from(is_own);
+            present.exclusive += u64::from(others == 0);
+            at = address + PAGE_SIZE;
+        }
+        present
+    }
+
+    /// What there is altogether.
+    pub fn usage(&self) -> Usage {
+        let mut usage = Usage::default();
+        for area in self.areas() {
+            let pages = area.len() / PAGE_SIZE;
+            usage.all += pages;
+            match area.role {
+                Role::Stack => usage.stack += pages,
+                _ if area.prot.contains(Prot::EXEC) => usage.code += pages,
+                _ if !area.shared && area.prot.contains(Prot::WRITE) => usage.data += pages,
+                _ => {}
+            }
+            let present = self.present(area);
+            let rest = present.pages - present.anonymous;
+            usage.present_anonymous += present.anonymous;
+            match &area.backing {
+                Backing::File { source, .. } if source.file_id() == (0, 0) => {
+                    usage.present_shared += rest;
+                }
+                _ => usage.present_file += rest,
+            }
+        }
+        usage
+    }
+}
