@@ -214,9 +214,8 @@ impl PageTables {
     }
 
     /// The first last-level table that covers some of [start, end): the address of its first entry
-    /// in the range, and those of its entries that lie in it. What no table covers is skipped, so
-    /// that going on from the entries' end until `None` takes as long as there are tables.
-    pub(super) fn next_entries(&mut self, start: u64, end: u64) -> Option<(u64, &mut [u64])> {
+    /// in the range, that entry, and how many lie in the range.
+    fn find_entries(&self, start: u64, end: u64) -> Option<(u64, *mut u64, usize)> {
         let mut address = start;
         'next: while address < end {
             let mut at = self.root;
@@ -232,24 +231,34 @@ impl PageTables {
             }
             let table_end = ((address >> 21) + 1) << 21;
             let len = ((end.min(table_end) - address) / PAGE_SIZE) as usize;
-            // SAFETY: a live page table with that many entries from there on; the callers, all in
-            // `mm`, hold one such slice at a time.
-            let entries = unsafe { core::slice::from_raw_parts_mut(slot(at, address, 1), len) };
-            return Some((address, entries));
+            return Some((address, slot(at, address, 1), len));
         }
         None
     }
 
+    /// The first last-level table that covers some of [start, end): the address of its first entry
+    /// in the range, and those of its entries that lie in it. What no table covers is skipped, so
+    /// that going on from the entries' end until `None` takes as long as there are tables.
+    pub(super) fn next_entries(&mut self, start: u64, end: u64) -> Option<(u64, &mut [u64])> {
+        let (address, first, len) = self.find_entries(start, end)?;
+        // SAFETY: a live page table with that many entries from there on; the callers, all in
+        // `mm`, hold one such slice at a time.
+        let entries = unsafe { core::slice::from_raw_parts_mut(first, len) };
+        Some((address, entries))
+    }
+
     /// The first page in [start, end) that an entry holds, and its address.
-    pub fn next_page(&mut self, start: u64, end: u64) -> Option<(u64, Mapped)> {
+    pub fn next_page(&self, start: u64, end: u64) -> Option<(u64, Mapped)> {
         let mut at = start;
-        while let Some((from, entries)) = self.next_entries(at, end) {
-            let used = entries.iter().position(|entry| *entry != 0);
-            if let Some(i) = used {
-                let address = from + i as u64 * PAGE_SIZE;
-                return Mapped::from_entry(entries[i]).map(|page| (address, page));
+        while let Some((from, first, len)) = self.find_entries(at, end) {
+            for i in 0..len {
+                // SAFETY: one of the `len` entries of a live page table.
+                let entry = unsafe { first.add(i).read() };
+                if let Some(page) = Mapped::from_entry(entry) {
+                    return Some((from + i as u64 * PAGE_SIZE, page));
+                }
             }
-            at = from + entries.len() as u64 * PAGE_SIZE;
+            at = from + len as u64 * PAGE_SIZE;
         }
         None
     }
