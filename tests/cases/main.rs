@@ -5,6 +5,7 @@
 //! A module lists its cases in `pub fn cases()`; a new module gets a line in `MODULES`. Each
 //! case describes a machine ([`harness::Vm`]), boots it, and says what must be in its output.
 
+mod applets;
 mod boot_matrix;
 mod drop_in;
 mod dynamic;
@@ -39,6 +40,7 @@ const MODULES: &[Module] = &[
     ("boot_matrix", boot_matrix::cases),
     ("real_programs", real_programs::cases),
     ("dynamic", dynamic::cases),
+    ("applets", applets::cases),
     ("own_programs", own_programs::cases),
     ("files", files::cases),
     ("processes", processes::cases),

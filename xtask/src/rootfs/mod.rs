@@ -136,6 +136,8 @@ fn assemble(apt: &PrivateApt, extra: &[&str], documents: bool) -> Result<Tree> {
     }
     for (package, (_, directory)) in alone.iter().zip(APART) {
         step.detail(&package.name);
+        tree.directory(directory, 0o755);
+        tree.directory(&format!("{directory}bin"), 0o755);
         package::unpack(&apt.path(package), &mut tree, |path| {
             // The program alone: what goes with it is there already.
             path.ends_with("bin/busybox")
