@@ -7,6 +7,7 @@
 
 mod applets;
 mod boot_matrix;
+mod debian;
 mod drop_in;
 mod dynamic;
 mod files;
@@ -41,6 +42,7 @@ const MODULES: &[Module] = &[
     ("real_programs", real_programs::cases),
     ("dynamic", dynamic::cases),
     ("applets", applets::cases),
+    ("debian", debian::cases),
     ("own_programs", own_programs::cases),
     ("files", files::cases),
     ("processes", processes::cases),

@@ -20,7 +20,7 @@ const MEMORY: &str = "512M";
 
 /// What a command's surroundings are on both systems. Its output goes through a file: the two
 /// differ in what their standard output is.
-const RUN: &str = "#!/bin/busybox sh
+const RUN: &str = "#!/bin/sh
 export HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C TZ=UTC
 unset TERM PWD OLDPWD
 cd /tmp

@@ -1,0 +1,67 @@
+# perl-base: data structures, regular expressions, files, processes, signals.
+use strict;
+use warnings;
+use POSIX ();
+$| = 1;
+my %count;
+$count{ length $_ }++ for qw(one three doors lead into a kernel);
+print join( ", ", map { "$_: $count{$_}" } sort { $a <=> $b } keys %count ), "\n";
+my $text = "2024-02-29 and 1999-12-31";
+while ( $text =~ /(?<y>\d{4})-(\d\d)-(\d\d)/g ) { print "$+{y}/$2/$3 at $-[0]\n"; }
+( my $copy = $text ) =~ s/(\d+)/$1 + 1/ge;
+print "$copy\n";
+my @sorted = sort { $a->{n} <=> $b->{n} } map { { n => ( $_ * 37 ) % 11 } } 1 .. 10;
+print join( " ", map { $_->{n} } @sorted ), "\n";
+printf "%05.1f|%-5s|%x|%e\n", 3.14159, "ab", 255, 12345.678;
+print join( ",", unpack( "NnC", pack( "NnC", 0xdeadbeef, 4660, 7 ) ) ), "\n";
+my $file = "/tmp/perl.$$";
+open my $out, ">", $file or die "open: $!";
+print $out "line $_\n" for 1 .. 1000;
+close $out;
+open my $in, "<", $file or die;
+my $sum = 0;
+while (<$in>) { $sum += $1 if /(\d+)/; }
+close $in;
+print "sum $sum, size ", -s $file, "\n";
+my @st = stat $file;
+printf "mode %o links %d\n", $st[2], $st[3];
+rename $file, "$file.new" or die;
+print -e $file ? "there\n" : "renamed\n";
+unlink "$file.new";
+open my $missing, "<", "/no/such/file" or print "error: $!\n";
+local $SIG{USR1} = sub { print "handler for $_[0]\n" };
+kill USR1 => $$;
+local $SIG{ALRM} = sub { die "alarm\n" };
+eval { alarm 1; select undef, undef, undef, 10; };
+print "after: $@";
+pipe my $reader, my $writer or die;
+my $pid = fork // die "fork: $!";
+if ( !$pid ) { close $reader; print $writer "from the child\n"; close $writer; POSIX::_exit(5); }
+close $writer;
+print "parent read: ", scalar <$reader>;
+waitpid $pid, 0;
+print "child ended with ", $? >> 8, "\n";
+print "command: ", `echo through a shell; exit 3`, "status ", $? >> 8, "\n";
+system "sh", "-c", 'kill -9 $$';
+print "signal ", $? & 127, "\n";
+open my $sort, "|-", "sort -n" or die;
+print $sort "$_\n" for 30, 4, 100;
+close $sort;
+my @dirs = do { opendir my $d, "/usr"; sort grep { !/^\./ } readdir $d };
+print "bin is there\n" if grep { $_ eq "bin" } @dirs;
+print "time: ", POSIX::strftime( "%Y-%m-%d %H:%M:%S", gmtime 86400 * 365 ), "\n";
+eval { die { code => 42 } };
+print "died with $@->{code}\n";
+my $fact; $fact = sub { my $n = shift; $n < 2 ? 1 : $n * $fact->( $n - 1 ) };
+print $fact->(15), "\n";
+require Socket;
+socketpair my $left, my $right, Socket::AF_UNIX(), Socket::SOCK_STREAM(), 0 or die "socketpair: $!";
+syswrite $left, "ping";
+sysread $right, my $got, 10;
+print "socket: $got\n";
+print sprintf( "%s", join "", reverse split //, "trident" ), "\n";
+my $big = "x" x 5_000_000;
+print length $big, "\n";
+print exists $ENV{HOME} ? "HOME=$ENV{HOME}\n" : "no HOME\n";
+END { print "END block\n" }
+exit 2;
