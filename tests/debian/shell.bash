@@ -168,7 +168,7 @@ trap - DEBUG
 trap -p USR1
 bash -c 'trap "echo TERM in child; exit 9" TERM; kill -TERM $$; sleep 5'
 echo "status $?"
-bash -c 'kill -SEGV $$' 2>/dev/null
+{ bash -c 'kill -SEGV $$'; } 2>/dev/null
 echo "status $?"
 
 section coprocess
