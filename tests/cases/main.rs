@@ -24,6 +24,7 @@ mod strace;
 mod threads;
 mod tour;
 mod vendors;
+mod waiting;
 mod way_back;
 
 use std::process::ExitCode;
@@ -52,6 +53,7 @@ const MODULES: &[Module] = &[
     ("stock_bootloader", stock_bootloader::cases),
     ("strace", strace::cases),
     ("vendors", vendors::cases),
+    ("waiting", waiting::cases),
     ("way_back", way_back::cases),
 ];
 

@@ -1,19 +1,29 @@
 //! The host's Linux says what is right: a C program must print the same here as there.
 
 use anyhow::{Result, ensure};
-use harness::programs::{Compiler, compile};
+use harness::programs::{Compiler, compile_with};
 use harness::{Initramfs, Verdict, Vm, oracle};
 
 /// Runs `tests/programs/NAME.c` with `words` as its arguments on the machine and on the host;
 /// every line must be the same, in the same order.
 pub fn prints_the_same(name: &str, compiler: Compiler, words: &str, vm: Vm) -> Result<()> {
+    prints_the_same_with(name, (compiler, &[]), words, vm)
+}
+
+/// The same, compiled with options.
+pub fn prints_the_same_with(
+    name: &str,
+    (compiler, options): (Compiler, &[&str]),
+    words: &str,
+    vm: Vm,
+) -> Result<()> {
     // Only root can become somebody else.
     // SAFETY: geteuid has no arguments and can't fail.
     let is_root = unsafe { libc::geteuid() } == 0;
     if !oracle::AVAILABLE || !is_root {
         return Ok(());
     }
-    let program = compile(name, compiler)?;
+    let program = compile_with(name, compiler, options)?;
     let arguments: Vec<&str> = words.split_whitespace().collect();
     let answer = oracle::ask(&program, &arguments)?;
     ensure!(answer.status == Some(0), "on the host: {answer:?}");

@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use super::dentry::Location;
+use super::epoll::Watchers;
 use super::inode::{FileOps, Inode, mode};
 use super::io::{In, MAX_RW_COUNT, Out};
 use super::lock::{self, Owner};
@@ -46,6 +47,8 @@ pub struct File {
     ops: Arc<dyn FileOps>,
     flags: AtomicU32,
     offset: AtomicU64,
+    /// The epoll instances that watch it.
+    pub watchers: Watchers,
     /// Whether it ever held a lock of its own: flock(2), F_OFD_SETLK.
     has_locks: AtomicBool,
     /// Who is sent SIGIO (F_SETOWN): a process, or less than 0 a group.
@@ -68,6 +71,7 @@ impl Drop for File {
         if self.has_locks.load(Ordering::Relaxed) {
             lock::release(self.inode(), Owner::File(self.lock_id()));
         }
+        self.watchers.file_closed(&*self.ops);
     }
 }
 
@@ -81,6 +85,7 @@ impl File {
             ops,
             flags: AtomicU32::new(kept),
             offset: AtomicU64::new(0),
+            watchers: Watchers::default(),
             has_locks: AtomicBool::new(false),
             owner: AtomicI32::new(0),
             signal: AtomicU32::new(0),

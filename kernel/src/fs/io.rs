@@ -38,6 +38,8 @@ pub trait In {
     fn take(&mut self, bytes: &mut [u8]) -> Result<(), Errno>;
     /// Counts all that is left as given without looking at it: /dev/null reads no buffer.
     fn skip_all(&mut self);
+    /// Counts nothing as given, though the file looked at it: it then refuses the whole write.
+    fn refuse(&mut self);
 }
 
 /// One range of user memory.
@@ -155,6 +157,10 @@ impl In for UserBuffer<'_> {
         self.done += self.left;
         self.left = 0;
     }
+
+    fn refuse(&mut self) {
+        self.done = 0;
+    }
 }
 
 /// A kernel buffer that a file is read into.
@@ -216,6 +222,10 @@ impl In for KernelIn<'_> {
 
     fn skip_all(&mut self) {
         self.done = self.bytes.len();
+    }
+
+    fn refuse(&mut self) {
+        self.done = 0;
     }
 }
 

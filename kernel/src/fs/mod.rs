@@ -11,10 +11,13 @@
 //! user memory may fault and come back here for a page: no lock is held over one.
 
 pub mod access;
+mod anon;
 pub mod caller;
 pub mod chrdev;
 pub mod dentry;
 pub mod devfs;
+pub mod epoll;
+pub mod eventfd;
 pub mod fdtable;
 pub mod file;
 pub mod initramfs;
@@ -29,8 +32,10 @@ pub mod path;
 pub mod pipe;
 pub mod poll;
 pub mod procfs;
+pub mod signalfd;
 #[cfg(test)]
 mod tests;
+pub mod timerfd;
 pub mod tmpfs;
 pub mod tty;
 

@@ -91,7 +91,7 @@ pub struct Process {
     pub actions: Mutex<SignalActions>,
     /// Pending signals of the whole process, and job control.
     pub signals: Mutex<SharedSignals>,
-    /// Woken when such a signal arrives, whether or not a thread takes it (signalfd(2),
+    /// Woken when a signal arrives for it or one thread, whether or not it is taken (signalfd(2),
     /// rt_sigtimedwait(2)).
     pub signal_arrived: WaitQueue,
     /// What the parent gets at its end; 0: nothing (clone(2)'s low byte).

@@ -87,21 +87,20 @@ impl WaitQueue {
         })
     }
 
-    /// As [`wait_for`](Self::wait_for), for a waiter that uses up what it waits for (a connection,
-    /// a pipe's bytes): [`wake_one`](Self::wake_one) wakes a single one of those.
-    #[allow(dead_code)]
-    pub fn wait_for_exclusive<T>(&self, mut condition: impl FnMut() -> Option<T>) -> T {
+    /// As [`wait_until`](Self::wait_until), for a waiter that uses up what it waits for (a connection,
+    /// an event): [`wake_one`](Self::wake_one) wakes a single one of those.
+    pub fn wait_exclusively<T>(
+        &self,
+        deadline: Option<u64>,
+        condition: impl FnMut() -> Option<T>,
+    ) -> Option<T> {
         let mut was_woken = false;
-        loop {
-            if let Some(value) = condition() {
-                // It may give up with the wake-up unused: another one should have it.
-                if was_woken && is_interrupted() {
-                    self.wake_one();
-                }
-                return value;
-            }
-            was_woken = self.sleep(true);
+        let value = wait_until(deadline, condition, || was_woken = self.sleep(true));
+        // It may have given up with the wake-up unused: another one should have it.
+        if was_woken && (value.is_none() || is_interrupted()) {
+            self.wake_one();
         }
+        value
     }
 
     /// Sleeps until woken by anybody. Returns whether it was this queue.
@@ -140,7 +139,6 @@ impl WaitQueue {
     }
 
     /// Wakes every waiter, but of those that wait exclusively only the one that came first.
-    #[allow(dead_code)]
     pub fn wake_one(&self) {
         self.wake(Ready::all(), 1);
     }

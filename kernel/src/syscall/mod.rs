@@ -18,6 +18,8 @@ pub mod table;
 
 mod attr;
 mod dir;
+mod epoll;
+mod eventfd;
 mod fcntl;
 mod ids;
 mod io;
@@ -43,6 +45,7 @@ mod splice;
 mod stat;
 mod thread;
 mod time;
+mod timerfd;
 mod tls;
 mod transfer;
 mod wait;

@@ -1,6 +1,6 @@
 //! Waiting for files: poll. `select.rs` is the other way to ask.
 //!
-//! How one task waits for many files: `crate::fs::poll`. Left out: the signal mask of ppoll(2).
+//! How one task waits for many files: `crate::fs::poll`.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -8,11 +8,13 @@ use alloc::vec::Vec;
 use linux_raw_sys::general::RLIMIT_NOFILE;
 
 use super::errno::{Errno, SysResult};
+use super::time::{Pair, Time64};
 use crate::fs::caller;
 use crate::fs::file::File;
 use crate::fs::inode::Ready;
 use crate::fs::poll::{ALWAYS, wait};
 use crate::process::current;
+use crate::process::signal::{mask, restart};
 use crate::usercopy::UserPtr;
 
 /// `struct pollfd`: descriptor, events asked for and found.
@@ -32,8 +34,13 @@ fn asked([_, events]: PollFd) -> Ready {
     Ready::from_bits_truncate(events as u16)
 }
 
-/// Polls `count` descriptors.
-fn poll_until(fds: UserPtr<PollFd>, count: usize, deadline: Deadline) -> SysResult {
+/// Polls `count` descriptors; `interrupted` is what a signal makes of it.
+fn poll_until(
+    fds: UserPtr<PollFd>,
+    count: usize,
+    deadline: Deadline,
+    interrupted: Errno,
+) -> SysResult {
     if count as u64 > current().process.limits.lock().soft(RLIMIT_NOFILE) {
         return Err(Errno::EINVAL);
     }
@@ -45,7 +52,7 @@ fn poll_until(fds: UserPtr<PollFd>, count: usize, deadline: Deadline) -> SysResu
     let asked: Vec<Ready> = entries.iter().map(|entry| asked(*entry)).collect();
     let waited_for = files.iter().zip(&asked);
     let waited_for = waited_for.filter_map(|(file, asked)| Some((file.as_ref()?, *asked)));
-    let result = wait(waited_for, deadline, Errno::EINTR, || {
+    let result = wait(waited_for, deadline, interrupted, || {
         let mut found = 0;
         for ((entry, file), asked) in entries.iter_mut().zip(&files).zip(&asked) {
             let got = match file {
@@ -68,11 +75,31 @@ pub fn poll(fds: UserPtr<PollFd>, count: u32, timeout: i32) -> SysResult {
     let deadline = u64::try_from(timeout)
         .ok()
         .and_then(|ms| deadline_in(ms * 1_000_000));
-    poll_until(fds, count as usize, deadline)
+    go_on([
+        fds.address(),
+        count.into(),
+        deadline.is_some().into(),
+        deadline.unwrap_or(0),
+    ])
+}
+
+/// poll(2), at first and again after a signal without a handler: the time goes on meanwhile.
+fn go_on(with: [u64; 4]) -> SysResult {
+    let [fds, count, is_limited, deadline] = with;
+    let deadline = (is_limited != 0).then_some(deadline);
+    let interrupted = Errno::ERESTART_RESTARTBLOCK;
+    let result = poll_until(UserPtr::new(fds), count as usize, deadline, interrupted);
+    if result == Err(interrupted) {
+        return Err(restart::later(go_on, with));
+    }
+    result
 }
 
 /// Seconds and nanoseconds as a deadline.
-pub(super) fn from_timespec([sec, nsec]: [i64; 2]) -> Result<Deadline, Errno> {
+///
+/// # Errors
+/// `EINVAL`.
+pub(super) fn from_timespec((sec, nsec): (i64, i64)) -> Result<Deadline, Errno> {
     let (Ok(sec), Ok(nsec @ 0..1_000_000_000)) = (u64::try_from(sec), u64::try_from(nsec)) else {
         return Err(Errno::EINVAL);
     };
@@ -81,43 +108,61 @@ pub(super) fn from_timespec([sec, nsec]: [i64; 2]) -> Result<Deadline, Errno> {
     ))
 }
 
-pub(super) fn read_timespec(time: UserPtr<[i64; 2]>) -> Result<Deadline, Errno> {
-    if time.is_null() {
-        Ok(None)
-    } else {
-        from_timespec(time.read()?)
+/// A deadline from a struct timespec; never if it is left out.
+///
+/// # Errors
+/// `EFAULT`, `EINVAL`.
+pub(super) fn read_timespec<P: Pair>(time: UserPtr<P>) -> Result<Deadline, Errno> {
+    match time.read_opt()? {
+        Some(pair) => from_timespec(pair.both()),
+        None => Ok(None),
     }
 }
 
-pub(super) fn read_timespec32(time: UserPtr<[i32; 2]>) -> Result<Deadline, Errno> {
-    if time.is_null() {
-        Ok(None)
-    } else {
-        from_timespec(time.read()?.map(i64::from))
+/// Tells the time that is left until `deadline`, in seconds and units of `unit` ns, and returns the
+/// call's result. Where it can't be told the call can't be made again, but that is no error
+/// (poll_select_finish in fs/select.c).
+pub(super) fn finish<P: Pair>(
+    result: SysResult,
+    time: UserPtr<P>,
+    deadline: Deadline,
+    unit: u64,
+) -> SysResult {
+    let Some(deadline) = deadline else {
+        return result;
+    };
+    let left = deadline.saturating_sub(crate::time::uptime_ns());
+    let (seconds, rest) = (left / 1_000_000_000, left % 1_000_000_000);
+    let told = time.write_opt(P::new(seconds as i64, (rest / unit) as i64));
+    if told.is_err() && result == Err(Errno::ERESTARTNOHAND) {
+        return Err(Errno::EINTR);
     }
+    result
 }
 
-/// What is left until a deadline, in seconds and nanoseconds.
-pub(super) fn left(deadline: Deadline) -> [i64; 2] {
-    let left = deadline.map_or(0, |deadline| {
-        deadline.saturating_sub(crate::time::uptime_ns())
+fn ppoll_with<P: Pair>(
+    fds: UserPtr<PollFd>,
+    count: u32,
+    time: UserPtr<P>,
+    set: UserPtr<u64>,
+    size: usize,
+) -> SysResult {
+    let deadline = read_timespec(time)?;
+    let result = mask::with(set, size, || {
+        poll_until(fds, count as usize, deadline, Errno::ERESTARTNOHAND)
     });
-    [(left / 1_000_000_000) as i64, (left % 1_000_000_000) as i64]
+    finish(result, time, deadline, 1)
 }
 
-/// ppoll(2); ppoll_time64(2) of i386 too.
+/// ppoll(2).
 pub fn ppoll(
     fds: UserPtr<PollFd>,
     count: u32,
     time: UserPtr<[i64; 2]>,
-    _mask: u64,
-    _size: usize,
+    set: UserPtr<u64>,
+    size: usize,
 ) -> SysResult {
-    let deadline = read_timespec(time)?;
-    let found = poll_until(fds, count as usize, deadline)?;
-    // Linux tells the time that was left, and no error if it can't.
-    let _ = time.write_opt(left(deadline));
-    Ok(found)
+    ppoll_with(fds, count, time, set, size)
 }
 
 /// ppoll(2), i386.
@@ -125,11 +170,19 @@ pub fn ppoll32(
     fds: UserPtr<PollFd>,
     count: u32,
     time: UserPtr<[i32; 2]>,
-    _mask: u64,
-    _size: usize,
+    set: UserPtr<u64>,
+    size: usize,
 ) -> SysResult {
-    let deadline = read_timespec32(time)?;
-    let found = poll_until(fds, count as usize, deadline)?;
-    let _ = time.write_opt(left(deadline).map(|part| part as i32));
-    Ok(found)
+    ppoll_with(fds, count, time, set, size)
+}
+
+/// ppoll_time64(2), i386.
+pub fn ppoll_time64(
+    fds: UserPtr<PollFd>,
+    count: u32,
+    time: UserPtr<Time64>,
+    set: UserPtr<u64>,
+    size: usize,
+) -> SysResult {
+    ppoll_with(fds, count, time, set, size)
 }

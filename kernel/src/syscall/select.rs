@@ -1,15 +1,15 @@
 //! Waiting for files: select, with sets of descriptors as bits.
-//!
-//! Left out: the signal mask of pselect6(2).
 
 use alloc::vec::Vec;
 
 use super::errno::{Errno, SysResult};
-use super::poll::{Deadline, from_timespec, left, read_timespec, read_timespec32};
+use super::poll::{Deadline, finish, from_timespec, read_timespec};
+use super::time::{Pair, Time64};
 use crate::fs::caller;
 use crate::fs::inode::Ready;
 use crate::fs::poll::wait;
-use crate::usercopy::UserPtr;
+use crate::process::signal::mask;
+use crate::usercopy::{Pod, UserPtr};
 
 /// The three sets of select(2), and how many bytes of each count.
 struct Sets {
@@ -55,7 +55,7 @@ fn select_until(count: i32, at: [UserPtr<u8>; 3], word: usize, deadline: Deadlin
     }
     let mut result = sets.asked.clone();
     let waited_for = files.iter().map(|(_, file, asked)| (file, *asked));
-    let found = wait(waited_for, deadline, Errno::EINTR, || {
+    let found = wait(waited_for, deadline, Errno::ERESTARTNOHAND, || {
         let mut found = 0;
         for (set, (asked, kind)) in result.iter_mut().zip(sets.asked.iter().zip(KINDS)) {
             set.fill(0);
@@ -79,7 +79,17 @@ fn select_until(count: i32, at: [UserPtr<u8>; 3], word: usize, deadline: Deadlin
 /// A set of descriptors in user memory.
 type Set = UserPtr<u8>;
 
-/// select(2): a `struct timeval`, which afterwards tells the time left.
+/// select(2) with a `struct timeval`, which afterwards tells the time left.
+fn select_with<P: Pair>(count: i32, sets: [Set; 3], word: usize, time: UserPtr<P>) -> SysResult {
+    let deadline = match time.read_opt()? {
+        Some(pair) => from_timespec(microseconds(pair.both())?)?,
+        None => None,
+    };
+    let result = select_until(count, sets, word, deadline);
+    finish(result, time, deadline, 1000)
+}
+
+/// select(2).
 pub fn select(
     count: i32,
     read: Set,
@@ -87,15 +97,7 @@ pub fn select(
     except: Set,
     time: UserPtr<[i64; 2]>,
 ) -> SysResult {
-    let deadline = if time.is_null() {
-        None
-    } else {
-        from_timespec(microseconds(time.read()?)?)?
-    };
-    let found = select_until(count, [read, write, except], 8, deadline)?;
-    let [sec, nsec] = left(deadline);
-    let _ = time.write_opt([sec, nsec / 1000]);
-    Ok(found)
+    select_with(count, [read, write, except], 8, time)
 }
 
 /// select(2), i386 (_newselect).
@@ -106,15 +108,7 @@ pub fn select32(
     except: Set,
     time: UserPtr<[i32; 2]>,
 ) -> SysResult {
-    let deadline = if time.is_null() {
-        None
-    } else {
-        from_timespec(microseconds(time.read()?.map(i64::from))?)?
-    };
-    let found = select_until(count, [read, write, except], 4, deadline)?;
-    let [sec, nsec] = left(deadline);
-    let _ = time.write_opt([sec as i32, (nsec / 1000) as i32]);
-    Ok(found)
+    select_with(count, [read, write, except], 4, time)
 }
 
 /// The first select(2) of i386: its arguments lie in memory.
@@ -131,23 +125,32 @@ pub fn old_select(arguments: UserPtr<[u32; 5]>) -> SysResult {
 }
 
 /// Seconds and microseconds as seconds and nanoseconds; Linux lets the latter exceed a second.
-fn microseconds([sec, usec]: [i64; 2]) -> Result<[i64; 2], Errno> {
+fn microseconds((sec, usec): (i64, i64)) -> Result<(i64, i64), Errno> {
     if usec < 0 {
         return Err(Errno::EINVAL);
     }
-    Ok([
+    Ok((
         sec.saturating_add(usec / 1_000_000),
         usec % 1_000_000 * 1000,
-    ])
+    ))
 }
 
-/// pselect6(2) with 64-bit times and sets of `word`-byte words.
-fn pselect(count: i32, sets: [Set; 3], word: usize, time: UserPtr<[i64; 2]>) -> SysResult {
+/// pselect6(2) with words of `W`: its last argument points to the mask's address and size.
+fn pselect<P: Pair, W: Pod + Into<u64>>(
+    count: i32,
+    sets: [Set; 3],
+    time: UserPtr<P>,
+    mask: UserPtr<[W; 2]>,
+) -> SysResult {
+    let [set, size] = match mask.read_opt()? {
+        Some(words) => words.map(Into::into),
+        None => [0, 0],
+    };
     let deadline = read_timespec(time)?;
-    let found = select_until(count, sets, word, deadline)?;
-    // Linux tells the time that was left, and no error if it can't.
-    let _ = time.write_opt(left(deadline));
-    Ok(found)
+    let result = mask::with(UserPtr::new(set), size as usize, || {
+        select_until(count, sets, size_of::<W>(), deadline)
+    });
+    finish(result, time, deadline, 1)
 }
 
 /// pselect6(2).
@@ -157,9 +160,9 @@ pub fn pselect6(
     write: Set,
     except: Set,
     time: UserPtr<[i64; 2]>,
-    _mask: u64,
+    mask: UserPtr<[u64; 2]>,
 ) -> SysResult {
-    pselect(count, [read, write, except], 8, time)
+    pselect(count, [read, write, except], time, mask)
 }
 
 /// pselect6(2), i386.
@@ -169,12 +172,9 @@ pub fn pselect6_32(
     write: Set,
     except: Set,
     time: UserPtr<[i32; 2]>,
-    _mask: u64,
+    mask: UserPtr<[u32; 2]>,
 ) -> SysResult {
-    let deadline = read_timespec32(time)?;
-    let found = select_until(count, [read, write, except], 4, deadline)?;
-    let _ = time.write_opt(left(deadline).map(|part| part as i32));
-    Ok(found)
+    pselect(count, [read, write, except], time, mask)
 }
 
 /// pselect6_time64(2), i386.
@@ -183,8 +183,8 @@ pub fn pselect6_time64(
     read: Set,
     write: Set,
     except: Set,
-    time: UserPtr<[i64; 2]>,
-    _mask: u64,
+    time: UserPtr<Time64>,
+    mask: UserPtr<[u32; 2]>,
 ) -> SysResult {
-    pselect(count, [read, write, except], 4, time)
+    pselect(count, [read, write, except], time, mask)
 }

@@ -1,11 +1,13 @@
 //! Calls that sleep for a time. How: `crate::time::sleep`.
 
-use vdso::math::{NANOS_PER_SEC, Time};
+use vdso::math::Time;
 use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME, TAI};
 
 use super::errno::{Errno, SysResult};
 use super::time::{Pair, Time64, cpu_time, read, write};
-use crate::time::{self, sleep};
+use crate::process::signal::restart;
+use crate::time::timer::Clock;
+use crate::time::{self, as_nanos, sleep};
 use crate::usercopy::UserPtr;
 
 /// clock_nanosleep's flag: the time is a date, not a span.
@@ -21,45 +23,36 @@ fn nanosleep_on<P: Pair>(id: i32, flags: i32, span: UserPtr<P>, rest: UserPtr<P>
     }
     let span = read(span)?;
     if flags & TIMER_ABSTIME != 0 {
-        return sleep::until(id, span).map(|()| 0);
+        let (clock, deadline) = sleep::timer_of(id, span).ok_or(Errno::EINVAL)?;
+        return if sleep::until(clock, deadline) {
+            Ok(0)
+        } else {
+            Err(Errno::ERESTARTNOHAND)
+        };
     }
     // A span is one of MONOTONIC whatever the clock: setting the date doesn't change it.
-    let clock = if id as usize == REALTIME {
-        MONOTONIC as i32
-    } else {
-        id
-    };
-    let deadline = add(time::now(clock).unwrap_or_default(), span);
-    match sleep::until(clock, deadline) {
-        Err(Errno::EINTR) if !rest.is_null() => {
-            let left = until(time::now(clock).unwrap_or_default(), deadline);
-            write(rest, left)?;
-            Err(Errno::EINTR)
-        }
-        done => done.map(|()| 0),
-    }
+    let deadline = Clock::Monotonic.now().saturating_add(as_nanos(span));
+    go_on::<P>([deadline, rest.address(), 0, 0])
 }
 
-fn add(a: Time, b: Time) -> Time {
-    let nanos = a.nanos + b.nanos;
-    let carry = i64::from(nanos / NANOS_PER_SEC);
-    Time {
-        seconds: a.seconds.saturating_add(b.seconds).saturating_add(carry),
-        nanos: nanos % NANOS_PER_SEC,
+/// Sleeps a span, at first and again after a signal without a handler.
+fn go_on<P: Pair>(with: [u64; 4]) -> SysResult {
+    let [deadline, rest, ..] = with;
+    if sleep::until(Clock::Monotonic, deadline) {
+        return Ok(0);
     }
-}
-
-/// From `now` to `then`; nothing if that has passed.
-fn until(now: Time, then: Time) -> Time {
-    if then <= now {
-        return Time::default();
+    let rest = UserPtr::<P>::new(rest);
+    if !rest.is_null() {
+        let left = deadline.saturating_sub(Clock::Monotonic.now());
+        write(
+            rest,
+            Time {
+                seconds: (left / 1_000_000_000) as i64,
+                nanos: (left % 1_000_000_000) as u32,
+            },
+        )?;
     }
-    let borrow = then.nanos < now.nanos;
-    let nanos = then.nanos + if borrow { NANOS_PER_SEC } else { 0 } - now.nanos;
-    Time {
-        seconds: then.seconds - now.seconds - i64::from(borrow),
-        nanos,
-    }
+    Err(restart::later(go_on::<P>, with))
 }
 
 /// nanosleep(2).

@@ -148,6 +148,7 @@ pub fn set_realtime(time: Time) {
     keeper.set_realtime(now, time);
     keeper.publish(image::clock_page(), TICK_NANOS);
     drop(keeper);
+    fs::timerfd::date_was_set();
     // What waits for a time of day may be due now.
     oneshot::plan();
 }

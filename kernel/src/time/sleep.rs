@@ -6,21 +6,16 @@ use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME, TAI};
 use super::timer::{Alarm, Clock};
 use super::{as_nanos, now};
 use crate::process::wait;
-use crate::syscall::errno::Errno;
 
-/// Sleeps until the clock `id` says `deadline` or later.
-///
-/// # Errors
-/// `EINTR` if a signal came first; `EINVAL` for a clock that can't be slept on.
-pub fn until(id: i32, deadline: Time) -> Result<(), Errno> {
-    let (clock, deadline) = timer_of(id, deadline).ok_or(Errno::EINVAL)?;
+/// Sleeps until `clock` says `deadline` (ns) or later; whether it did, and wasn't interrupted.
+pub fn until(clock: Clock, deadline: u64) -> bool {
     let mut alarm = None;
     loop {
         if clock.has_reached(deadline) {
-            return Ok(());
+            return true;
         }
         if wait::is_interrupted() {
-            return Err(Errno::EINTR);
+            return false;
         }
         // A new one each time: where the date was set back, the last may have rung already.
         drop(alarm.replace(Alarm::new(clock, deadline)));

@@ -47,7 +47,6 @@ pub trait Expire: Send + Sync {
 
 enum Event {
     Wake(Arc<Task>),
-    #[allow(dead_code)]
     Call(Weak<dyn Expire>),
 }
 
@@ -79,10 +78,8 @@ fn cancel(clock: Clock, key: Key) -> Option<Event> {
 
 /// A timer that calls its owner.
 #[derive(Default)]
-#[allow(dead_code)]
 pub struct Timer(Mutex<Option<(Clock, Key)>>);
 
-#[allow(dead_code)]
 impl Timer {
     /// One that is off.
     pub const fn new() -> Self {

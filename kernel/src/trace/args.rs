@@ -40,6 +40,7 @@ fn form(call: &Call, kinds: &[Arg], index: usize) -> Form {
         | Arg::OutCwd
         | Arg::OutDirents
         | Arg::OutDirents32
+        | Arg::OutEpollEvents
         | Arg::OutGroups
         | Arg::OutInt
         | Arg::OutIovec
@@ -65,6 +66,8 @@ fn form(call: &Call, kinds: &[Arg], index: usize) -> Form {
         | Arg::SiginfoOut
         | Arg::SigsetOut
         | Arg::ItimerOut
+        | Arg::ItimerspecOut
+        | Arg::ItimerspecOut64
         | Arg::Stat
         | Arg::Statfs
         | Arg::Statfs64
@@ -129,6 +132,10 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
         Arg::FutexTimeout if commands::futex_has_timeout(call.args[1]) => {
             sized(out, call, value, (16, 8), structs::time::timespec);
         }
+        Arg::EpollEventIn if call.args[1] == u64::from(linux::EPOLL_CTL_DEL) => address(out, value),
+        Arg::EpollEventIn => whole(out, call, value, 12, structs::event::epoll_event),
+        Arg::ItimerspecIn => sized(out, call, value, (32, 16), structs::time::itimerspec),
+        Arg::ItimerspecIn64 => whole(out, call, value, 32, structs::time::itimerspec64),
         Arg::ItimerIn => sized(out, call, value, (32, 16), structs::time::itimerval),
         Arg::RlimitIn => sized(out, call, value, (16, 8), structs::process::rlimit),
         Arg::Rlimit64In => whole(out, call, value, 16, structs::process::rlimit64),

@@ -31,6 +31,14 @@ pub enum Arg {
     DirFd,
     /// execve(2)'s environment: address and number of strings.
     Envp,
+    /// epoll_ctl(2)'s struct epoll_event.
+    EpollEventIn,
+    /// `EPOLL_CLOEXEC`.
+    EpollFlags,
+    /// `EPOLL_CTL_*`.
+    EpollOp,
+    /// `EFD_*`.
+    EventfdFlags,
     /// posix_fadvise(2)'s advice.
     Fadvice,
     /// fcntl(2)'s command.
@@ -83,6 +91,14 @@ pub enum Arg {
     ItimerOut,
     /// modify_ldt(2)'s second argument: a description, or where to put the table.
     LdtDesc,
+    /// struct itimerspec, read.
+    ItimerspecIn,
+    /// The same with 64-bit fields for both widths.
+    ItimerspecIn64,
+    /// struct itimerspec that the call wrote.
+    ItimerspecOut,
+    /// The same with 64-bit fields for both widths.
+    ItimerspecOut64,
     /// `MADV_*`.
     Madvice,
     /// The device of mknod(2), where the type has one.
@@ -131,6 +147,8 @@ pub enum Arg {
     OutDirents,
     /// The same of getdents(2), whose i386 entries are shorter.
     OutDirents32,
+    /// Events that epoll_wait(2) returned.
+    OutEpollEvents,
     /// Group IDs; as many as the call returned.
     OutGroups,
     /// An int that the call wrote.
@@ -219,6 +237,8 @@ pub enum Arg {
     SiginfoOut,
     /// Signal number.
     Signal,
+    /// `SFD_*`.
+    SignalfdFlags,
     /// Signal set, read.
     SigsetIn,
     /// Signal set, written.
@@ -259,6 +279,10 @@ pub enum Arg {
     Timespec64,
     /// struct timeval, read.
     Timeval,
+    /// `TFD_CLOEXEC`, `TFD_NONBLOCK`.
+    TimerfdFlags,
+    /// `TFD_TIMER_*`.
+    TimerfdSetFlags,
     /// utimensat(2)'s two times.
     Times,
     /// The same with 64-bit fields for both widths.

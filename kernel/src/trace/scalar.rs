@@ -5,7 +5,7 @@ use linux_raw_sys::general as linux;
 use super::call::Call;
 use super::commands;
 use super::kinds::Arg;
-use super::names::{self, file, memory, process, signal, time};
+use super::names::{self, event, file, memory, process, signal, time};
 use super::strings::{address, hex};
 use super::text::{Text, put};
 
@@ -52,6 +52,12 @@ pub fn print(out: &mut Text, call: &Call, kind: Arg, value: u64) {
         Arg::ClockId => names::name(out, int, time::CLOCKS, "CLOCK_???"),
         Arg::ClockFlags => names::flags(out, int, time::CLOCK_FLAGS, "TIMER_???"),
         Arg::ItimerWhich => names::name(out, int, time::ITIMERS, "ITIMER_???"),
+        Arg::EpollFlags => names::flags(out, int, event::EPOLL_CREATE, "EPOLL_???"),
+        Arg::EpollOp => names::name(out, int, event::EPOLL_OPS, "EPOLL_CTL_???"),
+        Arg::EventfdFlags => names::flags(out, int, event::EVENTFD, "EFD_???"),
+        Arg::SignalfdFlags => names::flags(out, int, event::SIGNALFD, "SFD_???"),
+        Arg::TimerfdFlags => names::flags(out, int, event::TIMERFD, "TFD_???"),
+        Arg::TimerfdSetFlags => names::flags(out, int, event::TIMERFD_SET, "TFD_???"),
         Arg::WaitFlags => names::flags(out, int, process::WAIT, "W???"),
         Arg::Resource => names::name(out, int, process::RESOURCES, "RLIMIT_???"),
         Arg::RusageWho => names::name(out, value as i32 as u64, process::RUSAGE, "RUSAGE_???"),

@@ -85,11 +85,12 @@ impl Drop for Turn<'_> {
         self.ring = None;
         let pipe = self.pipe;
         pipe.is_empty.store(is_empty, Relaxed);
-        pipe.is_full.store(is_full, Relaxed);
+        let was_full = pipe.is_full.swap(is_full, Relaxed);
         if came {
             pipe.readable.wake_all();
         }
-        if went && !is_full {
+        // Room beside room is no news to writers (nor to epoll's edge-triggered watchers).
+        if went && was_full && !is_full {
             pipe.writable.wake_all();
         }
         pipe.turn.wake_all();

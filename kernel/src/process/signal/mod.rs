@@ -178,6 +178,20 @@ pub const SYNCHRONOUS: u64 =
 /// Signals that can be neither blocked nor handled.
 pub const UNBLOCKABLE: u64 = bit(SIGKILL) | bit(SIGSTOP);
 
+/// The signals that wait for the running task or its process, blocked ones included.
+pub fn pending() -> u64 {
+    let task = current();
+    let own = task.signals.lock().pending.set();
+    own | task.process.signals.lock().pending.set()
+}
+
+/// Takes one of those that are in `mask`, whether it is blocked or not.
+pub fn take_pending(mask: u64) -> Option<SigInfo> {
+    let task = current();
+    let own = task.signals.lock().pending.pop(mask);
+    own.or_else(|| task.process.signals.lock().pending.pop(mask))
+}
+
 /// Whether the running task is about to end.
 pub fn is_dying() -> bool {
     current().signals.lock().must_exit.is_some()

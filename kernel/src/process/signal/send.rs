@@ -27,6 +27,7 @@ pub fn send_task(task: &Arc<Task>, info: &SigInfo) -> Result<(), Errno> {
     }
     let limit = task.process.limits.lock().soft(RLIMIT_SIGPENDING);
     task.signals.lock().pending.push(info, limit)?;
+    task.process.signal_arrived.wake_all();
     if wants(task, info.signo) {
         interrupt(task);
     }

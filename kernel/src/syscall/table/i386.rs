@@ -167,6 +167,9 @@ calls! {
     244 get_thread_area(UserDesc) = tls::get_thread_area;
     250 fadvise64(Fd, OffsetLow, Half, Size, Fadvice) = space::fadvise64_32;
     252 exit_group(Int) = proc::exit_group;
+    254 epoll_create(Int) = epoll::epoll_create;
+    255 epoll_ctl(Fd, EpollOp, Fd, EpollEventIn) = epoll::epoll_ctl;
+    256 epoll_wait(Fd, OutEpollEvents, Int, Int) = epoll::epoll_wait;
     258 set_tid_address(Addr) = thread::set_tid_address;
     264 clock_settime(ClockId, Timespec) = time::clock_settime32;
     265 clock_gettime(ClockId, OutTimespec) = time::clock_gettime32;
@@ -198,8 +201,17 @@ calls! {
     315 tee(Fd, Fd, Size, SpliceFlags) = splice::tee;
     316 vmsplice(Fd, InIovec, Size, SpliceFlags) = splice::vmsplice32;
     318 getcpu(OutInt, OutInt, Addr) = time::getcpu;
+    319 epoll_pwait(Fd, OutEpollEvents, Int, Int, SigsetIn, Size) = epoll::epoll_pwait;
     320 utimensat(DirFd, Path, Times, AtFlags) = attr::utimensat32;
+    321 signalfd(Fd, SigsetIn, Size) = eventfd::signalfd;
+    322 timerfd_create(ClockId, TimerfdFlags) = timerfd::timerfd_create;
+    323 eventfd(UInt) = eventfd::eventfd;
     324 fallocate(Fd, Hex, OffsetLow, Half, OffsetLow, Half) = space::fallocate32;
+    325 timerfd_settime(Fd, TimerfdSetFlags, ItimerspecIn, ItimerspecOut) = timerfd::timerfd_settime32;
+    326 timerfd_gettime(Fd, ItimerspecOut) = timerfd::timerfd_gettime32;
+    327 signalfd4(Fd, SigsetIn, Size, SignalfdFlags) = eventfd::signalfd4;
+    328 eventfd2(UInt, EventfdFlags) = eventfd::eventfd2;
+    329 epoll_create1(EpollFlags) = epoll::epoll_create1;
     330 dup3(Fd, Fd, PipeFlags) = open::dup3;
     331 pipe2(OutPipe, PipeFlags) = open::pipe2;
     333 preadv(Fd, OutIovec, Size, OffsetLow, Half) = io::preadv32;
@@ -216,11 +228,14 @@ calls! {
     404 clock_settime64(ClockId, Timespec64) = time::clock_settime_time64;
     406 clock_getres_time64(ClockId, OutTimespec64) = time::clock_getres;
     407 clock_nanosleep_time64(ClockId, ClockFlags, Timespec64, Remaining64) = sleep::clock_nanosleep_time64;
+    410 timerfd_gettime64(Fd, ItimerspecOut64) = timerfd::timerfd_gettime;
+    411 timerfd_settime64(Fd, TimerfdSetFlags, ItimerspecIn64, ItimerspecOut64) = timerfd::timerfd_settime64;
     412 utimensat_time64(DirFd, Path, Times64, AtFlags) = attr::utimensat;
     413 pselect6_time64(Int, SelectFds, SelectFds, SelectFds, Timespec64, Addr) = select::pselect6_time64;
-    414 ppoll_time64(PollFds, UInt, Timespec64, SigsetIn, Size) = poll::ppoll;
+    414 ppoll_time64(PollFds, UInt, Timespec64, SigsetIn, Size) = poll::ppoll_time64;
     421 rt_sigtimedwait_time64(SigsetIn, SiginfoOut, Timespec64, Size) = signal::rt_sigtimedwait_time64;
     436 close_range(UInt, UInt, Hex) = open::close_range;
     437 openat2(DirFd, Path, Addr, Size) = open::openat2;
     439 faccessat2(DirFd, Path, AccessMode, AccessFlags) = attr::faccessat2;
+    441 epoll_pwait2(Fd, OutEpollEvents, Int, Timespec64, SigsetIn, Size) = epoll::epoll_pwait2;
 }

@@ -133,6 +133,7 @@ calls! {
     201 time(OutTime) = time::time;
     203 sched_setaffinity(Pid, Size, InCpus) = sched::sched_setaffinity;
     204 sched_getaffinity(Pid, Size, OutCpus) = sched::sched_getaffinity;
+    213 epoll_create(Int) = epoll::epoll_create;
     217 getdents64(Fd, OutDirents, Size) = dir::getdents64;
     218 set_tid_address(Addr) = thread::set_tid_address;
     219 restart_syscall() = signal::restart_syscall;
@@ -142,6 +143,8 @@ calls! {
     229 clock_getres(ClockId, OutTimespec) = time::clock_getres;
     230 clock_nanosleep(ClockId, ClockFlags, Timespec, Remaining) = sleep::clock_nanosleep;
     231 exit_group(Int) = proc::exit_group;
+    232 epoll_wait(Fd, OutEpollEvents, Int, Int) = epoll::epoll_wait;
+    233 epoll_ctl(Fd, EpollOp, Fd, EpollEventIn) = epoll::epoll_ctl;
     234 tgkill(Pid, Pid, Signal) = signal::tgkill;
     235 utimes(Path, Utimes) = attr::utimes;
     247 waitid(Int, Pid, Addr, WaitFlags, Rusage) = wait::waitid;
@@ -165,7 +168,16 @@ calls! {
     276 tee(Fd, Fd, Size, SpliceFlags) = splice::tee;
     278 vmsplice(Fd, InIovec, Size, SpliceFlags) = splice::vmsplice;
     280 utimensat(DirFd, Path, Times, AtFlags) = attr::utimensat;
+    281 epoll_pwait(Fd, OutEpollEvents, Int, Int, SigsetIn, Size) = epoll::epoll_pwait;
+    282 signalfd(Fd, SigsetIn, Size) = eventfd::signalfd;
+    283 timerfd_create(ClockId, TimerfdFlags) = timerfd::timerfd_create;
+    284 eventfd(UInt) = eventfd::eventfd;
     285 fallocate(Fd, Hex, Offset, Offset) = space::fallocate;
+    286 timerfd_settime(Fd, TimerfdSetFlags, ItimerspecIn, ItimerspecOut) = timerfd::timerfd_settime;
+    287 timerfd_gettime(Fd, ItimerspecOut) = timerfd::timerfd_gettime;
+    289 signalfd4(Fd, SigsetIn, Size, SignalfdFlags) = eventfd::signalfd4;
+    290 eventfd2(UInt, EventfdFlags) = eventfd::eventfd2;
+    291 epoll_create1(EpollFlags) = epoll::epoll_create1;
     292 dup3(Fd, Fd, PipeFlags) = open::dup3;
     293 pipe2(OutPipe, PipeFlags) = open::pipe2;
     295 preadv(Fd, OutIovec, Size, Offset, Skip) = io::preadv;
@@ -181,4 +193,5 @@ calls! {
     436 close_range(UInt, UInt, Hex) = open::close_range;
     437 openat2(DirFd, Path, Addr, Size) = open::openat2;
     439 faccessat2(DirFd, Path, AccessMode, AccessFlags) = attr::faccessat2;
+    441 epoll_pwait2(Fd, OutEpollEvents, Int, Timespec64, SigsetIn, Size) = epoll::epoll_pwait2;
 }

@@ -6,6 +6,7 @@
 
 use super::text::{Text, put};
 
+pub mod event;
 pub mod file;
 pub mod memory;
 pub mod process;

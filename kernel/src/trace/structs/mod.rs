@@ -7,6 +7,7 @@ use super::call::{Call, Fields};
 use super::strings::address;
 use super::text::Text;
 
+pub mod event;
 pub mod file;
 pub mod process;
 pub mod signal;

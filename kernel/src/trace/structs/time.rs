@@ -50,6 +50,21 @@ pub fn itimerval(out: &mut Text, fields: &mut Fields) {
     out.add("}");
 }
 
+/// struct itimerspec: two struct timespec.
+pub fn itimerspec(out: &mut Text, fields: &mut Fields) {
+    out.add("{it_interval=");
+    timespec(out, fields);
+    out.add(", it_value=");
+    timespec(out, fields);
+    out.add("}");
+}
+
+/// The same with 64-bit fields for both widths.
+pub fn itimerspec64(out: &mut Text, fields: &mut Fields) {
+    fields.wide = true;
+    itimerspec(out, fields);
+}
+
 /// utimensat(2)'s two struct timespec.
 pub fn times(out: &mut Text, fields: &mut Fields) {
     for (before, after) in [("[", ", "), ("", "]")] {

@@ -1,0 +1,119 @@
+//! Files without a name: what eventfd(2), timerfd_create(2), signalfd(2) and epoll_create(2) make.
+//!
+//! In /proc/PID/fd they are `anon_inode:[eventfd]` and so on; all share one inode, as on Linux.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use spin::Once;
+
+use super::dentry::{Dentry, Location, Parent};
+use super::file::File;
+use super::inode::{Device, FileOps, Inode, Metadata, Time, mode};
+use super::mount::{self, FileSystem, Mount, Statistics};
+use crate::mm::frame;
+use crate::syscall::errno::Errno;
+
+/// An open file of the `kind` that its name tells, with `flags` of open(2).
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn file(kind: &str, ops: Arc<dyn FileOps>, flags: u32) -> Result<Arc<File>, Errno> {
+    // A program decides how many there are.
+    if frame::is_low() {
+        return Err(Errno::ENOMEM);
+    }
+    let name = format!("anon_inode:[{kind}]").into_bytes();
+    let location = Location {
+        mount: mount().clone(),
+        dentry: Dentry::new(Parent::Root, name.into(), the_inode().clone()),
+    };
+    Ok(File::new(location, ops, flags))
+}
+
+/// The inode of all of them.
+struct AnonInode {
+    device: u32,
+    born: Time,
+}
+
+fn the_inode() -> &'static Arc<AnonInode> {
+    static INODE: Once<Arc<AnonInode>> = Once::new();
+    INODE.call_once(|| {
+        Arc::new(AnonInode {
+            device: mount::anonymous_device(),
+            born: super::now(),
+        })
+    })
+}
+
+impl Inode for AnonInode {
+    fn metadata(&self) -> Metadata {
+        Metadata {
+            dev: Device::new(0, self.device),
+            ino: 1,
+            // No type at all, as on Linux.
+            mode: 0o600,
+            nlink: 1,
+            atime: self.born,
+            mtime: self.born,
+            ctime: self.born,
+            btime: self.born,
+            ..Metadata::default()
+        }
+    }
+
+    fn open(self: Arc<Self>) -> Result<Arc<dyn FileOps>, Errno> {
+        Err(Errno::ENXIO)
+    }
+}
+
+/// The file system that they are said to be in; it is mounted nowhere.
+struct AnonFs {
+    root: Arc<Dentry>,
+}
+
+/// Its top directory, which nobody ever sees.
+struct Top;
+
+impl Inode for Top {
+    fn metadata(&self) -> Metadata {
+        Metadata {
+            mode: mode::S_IFDIR,
+            ..Metadata::default()
+        }
+    }
+
+    fn open(self: Arc<Self>) -> Result<Arc<dyn FileOps>, Errno> {
+        Err(Errno::ENXIO)
+    }
+}
+
+impl FileSystem for AnonFs {
+    fn name(&self) -> &'static str {
+        "anon_inodefs"
+    }
+
+    fn root(&self) -> Arc<Dentry> {
+        self.root.clone()
+    }
+
+    fn statistics(&self) -> Statistics {
+        const ANON_INODE_FS_MAGIC: u32 = 0x0904_1934;
+        Statistics {
+            magic: ANON_INODE_FS_MAGIC,
+            ..Statistics::default()
+        }
+    }
+}
+
+fn mount() -> &'static Arc<Mount> {
+    static MOUNT: Once<Arc<Mount>> = Once::new();
+    MOUNT.call_once(|| {
+        let fs = Arc::new(AnonFs {
+            root: Dentry::root(Arc::new(Top)),
+        });
+        Mount::detached(fs, String::from("anon_inodefs"))
+    })
+}

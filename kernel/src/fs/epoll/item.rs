@@ -1,0 +1,167 @@
+//! What an epoll instance watches: a file under a descriptor's number, and the events asked for.
+
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use linux_raw_sys::general::{EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLLWAKEUP};
+use spin::Mutex;
+
+use super::Epoll;
+use crate::fs::file::File;
+use crate::fs::inode::{FileOps, Ready};
+use crate::fs::poll::ALWAYS;
+use crate::process::wait::{Ticket, Wake};
+
+/// `struct epoll_event`: the events, and a value of the program's.
+#[derive(Clone, Copy, Debug)]
+pub struct Event {
+    /// `EPOLL*`.
+    pub events: u32,
+    /// Handed back with each event.
+    pub data: u64,
+}
+
+/// Events that aren't any: how to tell them (EP_PRIVATE_BITS).
+const PRIVATE: u32 = EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP;
+
+impl Event {
+    /// What of a file it is about.
+    pub fn asked(self) -> Ready {
+        Ready::from_bits_truncate(self.events as u16)
+    }
+
+    /// Whether it has one of these `EPOLL*` bits.
+    pub fn has(self, bits: u32) -> bool {
+        self.events & bits != 0
+    }
+}
+
+/// The open file (its address) and the descriptor that it was entered by.
+pub type Key = (usize, i32);
+
+/// The key of `file` under `fd`.
+pub fn key(file: &Arc<File>, fd: i32) -> Key {
+    (Arc::as_ptr(file) as usize, fd)
+}
+
+/// One entry of an epoll instance.
+pub struct Item {
+    me: Weak<Item>,
+    /// Its place in the instance.
+    pub key: Key,
+    /// The file; it does not stay open for this.
+    pub file: Weak<File>,
+    epoll: Weak<Epoll>,
+    event: Mutex<Event>,
+    ticket: Ticket,
+    /// Where it is in the instance's list of what may be ready.
+    pub(super) place: Mutex<Option<i64>>,
+    /// Taken out of the instance.
+    is_gone: AtomicBool,
+}
+
+impl Item {
+    /// Enters `file` into its queues and its list of watchers.
+    pub fn new(epoll: Weak<Epoll>, file: &Arc<File>, fd: i32, event: Event) -> Arc<Self> {
+        let item = Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            key: key(file, fd),
+            file: Arc::downgrade(file),
+            epoll,
+            event: Mutex::new(event),
+            ticket: Ticket::new(),
+            place: Mutex::default(),
+            is_gone: AtomicBool::new(false),
+        });
+        file.ops()
+            .wait_queues(&mut |queue| queue.join(item.ticket, Ready::all(), item.clone()));
+        file.watchers.0.lock().push(Arc::downgrade(&item));
+        item
+    }
+
+    /// The instance it belongs to.
+    pub fn epoll(&self) -> Option<Arc<Epoll>> {
+        self.epoll.upgrade()
+    }
+
+    /// What is asked for.
+    pub fn event(&self) -> Event {
+        *self.event.lock()
+    }
+
+    /// Asks for something else.
+    pub fn set_event(&self, event: Event) {
+        *self.event.lock() = event;
+    }
+
+    /// After an event with EPOLLONESHOT: no more until EPOLL_CTL_MOD.
+    pub fn disable(&self) {
+        self.event.lock().events &= PRIVATE;
+    }
+
+    /// What the file is ready for of what is asked for.
+    pub fn ready(&self) -> Ready {
+        let event = self.event();
+        if self.is_gone.load(Ordering::Relaxed) || event.events & !PRIVATE == 0 {
+            return Ready::empty();
+        }
+        match self.file.upgrade() {
+            Some(file) => file.ops().ready() & (event.asked() | ALWAYS),
+            None => Ready::empty(),
+        }
+    }
+
+    /// Leaves the file's queues.
+    pub fn detach(&self, ops: &dyn FileOps) {
+        self.is_gone.store(true, Ordering::Relaxed);
+        ops.wait_queues(&mut |queue| queue.leave(self.ticket));
+    }
+
+    /// Leaves the file altogether.
+    pub fn leave(&self) {
+        if let Some(file) = self.file.upgrade() {
+            self.detach(&**file.ops());
+            let mut watchers = file.watchers.0.lock();
+            watchers.retain(|other| !other.ptr_eq(&self.me));
+        }
+    }
+}
+
+impl Wake for Item {
+    fn wake(&self, events: Ready) {
+        let event = self.event();
+        let is_asked = event.events & !PRIVATE != 0 && (event.asked() | ALWAYS).intersects(events);
+        if is_asked
+            && let Some(epoll) = self.epoll()
+            && let Some(me) = self.me.upgrade()
+        {
+            epoll.list(me);
+        }
+    }
+}
+
+/// The epoll items of an open file.
+#[derive(Default)]
+pub struct Watchers(pub(super) Mutex<Vec<Weak<Item>>>);
+
+impl Watchers {
+    /// Called as the last descriptor of a file goes: epoll instances forget it.
+    pub fn file_closed(&self, ops: &dyn FileOps) {
+        for item in core::mem::take(&mut *self.0.lock()) {
+            if let Some(item) = item.upgrade() {
+                item.detach(ops);
+                if let Some(epoll) = item.epoll() {
+                    epoll.forget(&item.key);
+                }
+            }
+        }
+    }
+
+    /// The instances that watch the file.
+    pub fn instances(&self) -> Vec<Arc<Epoll>> {
+        let items = self.0.lock();
+        let items = items.iter().filter_map(Weak::upgrade);
+        items.filter_map(|item| item.epoll()).collect()
+    }
+}

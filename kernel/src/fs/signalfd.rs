@@ -1,0 +1,162 @@
+//! signalfd(2): taking pending signals by reading a descriptor.
+//!
+//! Whoever reads takes its own signals, whoever made the descriptor. A signal has to be blocked to
+//! stay pending until then.
+
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use spin::Mutex;
+
+use super::anon;
+use super::file::{File, flags};
+use super::inode::{FileOps, Ready};
+use super::io::Out;
+use crate::process::signal::{self, Fields, SigInfo, UNBLOCKABLE};
+use crate::process::wait::{WaitQueue, is_interrupted};
+use crate::process::{Process, sched};
+use crate::syscall::errno::Errno;
+
+/// Size of struct signalfd_siginfo.
+const RECORD: usize = 128;
+
+/// Which signals a descriptor takes.
+pub struct SignalFd {
+    mask: AtomicU64,
+    /// Processes whose queues were waited in: an epoll instance may be left by another process than
+    /// the one that entered the descriptor.
+    waited_in: Mutex<Vec<Weak<Process>>>,
+}
+
+/// Makes one for the signals in `mask`, with `flags` of signalfd4(2).
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn new(mask: u64, flags: u32) -> Result<Arc<File>, Errno> {
+    let ops = Arc::new(SignalFd {
+        mask: AtomicU64::new(mask & !UNBLOCKABLE),
+        waited_in: Mutex::default(),
+    });
+    let status = flags & flags::O_NONBLOCK;
+    anon::file("signalfd", ops, flags::O_RDWR | status)
+}
+
+impl SignalFd {
+    /// Takes other signals from now on.
+    pub fn set_mask(&self, mask: u64) {
+        self.mask.store(mask & !UNBLOCKABLE, Ordering::Relaxed);
+        sched::current_task().process.signal_arrived.wake_all();
+    }
+
+    fn mask(&self) -> u64 {
+        self.mask.load(Ordering::Relaxed)
+    }
+}
+
+/// A signal as struct signalfd_siginfo (include/uapi/linux/signalfd.h).
+fn record(info: &SigInfo) -> [u8; RECORD] {
+    let mut record = [0; RECORD];
+    let mut put = |at: usize, bytes: &[u8]| record[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, &u32::from(info.signo).to_ne_bytes());
+    put(4, &info.errno.to_ne_bytes());
+    put(8, &info.code.to_ne_bytes());
+    let value = |put: &mut dyn FnMut(usize, &[u8]), value: u64| {
+        // ssi_int, and ssi_ptr.
+        put(44, &(value as u32).to_ne_bytes());
+        put(48, &value.to_ne_bytes());
+    };
+    match info.fields {
+        Fields::Kill { pid, uid } => {
+            put(12, &pid.to_ne_bytes());
+            put(16, &uid.to_ne_bytes());
+        }
+        Fields::Queue {
+            pid,
+            uid,
+            value: sent,
+        } => {
+            put(12, &pid.to_ne_bytes());
+            put(16, &uid.to_ne_bytes());
+            value(&mut put, sent);
+        }
+        Fields::Timer {
+            id,
+            overrun,
+            value: sent,
+        } => {
+            put(24, &id.to_ne_bytes());
+            put(32, &overrun.to_ne_bytes());
+            value(&mut put, sent);
+        }
+        Fields::Child {
+            pid,
+            uid,
+            status,
+            utime,
+            stime,
+        } => {
+            put(12, &pid.to_ne_bytes());
+            put(16, &uid.to_ne_bytes());
+            put(40, &status.to_ne_bytes());
+            put(56, &utime.to_ne_bytes());
+            put(64, &stime.to_ne_bytes());
+        }
+        Fields::Fault { addr } => put(72, &addr.to_ne_bytes()),
+        Fields::Poll { band, fd } => {
+            put(20, &fd.to_ne_bytes());
+            put(28, &(band as u32).to_ne_bytes());
+        }
+    }
+    record
+}
+
+impl FileOps for SignalFd {
+    fn is_stream(&self) -> bool {
+        true
+    }
+
+    fn read(&self, _offset: u64, out: &mut dyn Out, nonblocking: bool) -> Result<(), Errno> {
+        if out.left() < RECORD {
+            return Err(Errno::EINVAL);
+        }
+        let process = sched::current_task().process.clone();
+        let first = process.signal_arrived.wait_for(|| {
+            if let Some(info) = signal::take_pending(self.mask()) {
+                Some(Ok(info))
+            } else if nonblocking {
+                Some(Err(Errno::EAGAIN))
+            } else {
+                is_interrupted().then_some(Err(Errno::ERESTARTSYS))
+            }
+        })?;
+        out.put(&record(&first))?;
+        while out.left() >= RECORD
+            && let Some(info) = signal::take_pending(self.mask())
+        {
+            out.put(&record(&info))?;
+        }
+        Ok(())
+    }
+
+    fn ready(&self) -> Ready {
+        let mut ready = Ready::empty();
+        ready.set(Ready::READ, signal::pending() & self.mask() != 0);
+        ready
+    }
+
+    fn wait_queues(&self, each: &mut dyn FnMut(&WaitQueue)) -> bool {
+        let process = sched::current_task().process.clone();
+        let me = Arc::downgrade(&process);
+        let all: Vec<Arc<Process>> = {
+            let mut waited_in = self.waited_in.lock();
+            waited_in.retain(|other| other.strong_count() > 0 && !other.ptr_eq(&me));
+            waited_in.push(me);
+            waited_in.iter().filter_map(Weak::upgrade).collect()
+        };
+        for process in all {
+            each(&process.signal_arrived);
+        }
+        true
+    }
+}

@@ -1,0 +1,210 @@
+//! timerfd_create(2): a timer that is read from a descriptor.
+
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+
+use spin::Mutex;
+
+use super::anon;
+use super::file::{File, flags};
+use super::inode::{FileOps, Ready};
+use super::io::Out;
+use crate::process::wait::{WaitQueue, is_interrupted};
+use crate::syscall::errno::Errno;
+use crate::time::timer::{Clock, Expire, Timer};
+
+/// The timer behind a descriptor.
+pub struct TimerFd {
+    me: Weak<TimerFd>,
+    /// What it goes by.
+    pub clock: Clock,
+    state: Mutex<State>,
+    timer: Timer,
+    expired: WaitQueue,
+}
+
+#[derive(Default)]
+struct State {
+    /// When it expires next, by its clock in ns; `None`: off.
+    next: Option<u64>,
+    /// From then on again and again after so many ns; 0: not.
+    interval: u64,
+    /// Expirations not read yet.
+    expirations: u64,
+    /// Whether setting the date cancels it, and whether that has happened.
+    cancel_on_set: bool,
+    is_cancelled: bool,
+}
+
+/// What timerfd_settime(2) sets.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// First expiration, in ns of the clock; `None`: off.
+    pub next: Option<u64>,
+    /// Time between expirations, in ns; 0: only one.
+    pub interval: u64,
+    /// TFD_TIMER_CANCEL_ON_SET.
+    pub cancel_on_set: bool,
+}
+
+/// Those that the setting of the date cancels.
+static CANCELLABLE: Mutex<Vec<Weak<TimerFd>>> = Mutex::new(Vec::new());
+
+/// Makes one that is off, with `flags` of timerfd_create(2).
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn new(clock: Clock, flags: u32) -> Result<Arc<File>, Errno> {
+    let ops = Arc::new_cyclic(|me| TimerFd {
+        me: me.clone(),
+        clock,
+        state: Mutex::default(),
+        timer: Timer::new(),
+        expired: WaitQueue::new(),
+    });
+    let status = flags & flags::O_NONBLOCK;
+    anon::file("timerfd", ops, flags::O_RDWR | status)
+}
+
+impl State {
+    /// Counts what has expired by `now`.
+    fn catch_up(&mut self, now: u64) {
+        let Some(next) = self.next.filter(|next| *next <= now) else {
+            return;
+        };
+        let more = match self.interval {
+            0 => 0,
+            interval => (now - next) / interval,
+        };
+        self.expirations = self.expirations.saturating_add(more + 1);
+        let later = self.interval.saturating_mul(more + 1);
+        self.next = (later != 0).then(|| next.saturating_add(later));
+    }
+
+    /// Time left (ns, 1 at least where it is on) and interval.
+    fn left(&self, now: u64) -> [u64; 2] {
+        let left = self.next.map_or(0, |next| next.saturating_sub(now).max(1));
+        [left, self.interval]
+    }
+}
+
+impl TimerFd {
+    /// Sets it; returns the time that was left and the interval before, in ns.
+    ///
+    /// # Errors
+    /// `ECANCELED`, though it is set, if the date was set and no read(2) has told so yet.
+    pub fn set(&self, setting: Setting) -> Result<[u64; 2], Errno> {
+        let now = self.clock.now();
+        let (old, is_cancelled) = {
+            let mut state = self.state.lock();
+            state.catch_up(now);
+            let old = (state.left(now), state.is_cancelled);
+            *state = State {
+                next: setting.next,
+                interval: setting.interval,
+                cancel_on_set: setting.cancel_on_set,
+                ..State::default()
+            };
+            old
+        };
+        if setting.cancel_on_set {
+            let mut cancellable = CANCELLABLE.lock();
+            let me = self.me.clone();
+            cancellable.retain(|other| other.strong_count() > 0 && !other.ptr_eq(&me));
+            cancellable.push(me);
+        }
+        self.arm();
+        if is_cancelled && setting.cancel_on_set && setting.next.is_some() {
+            return Err(Errno::ECANCELED);
+        }
+        Ok(old)
+    }
+
+    /// Time left and interval, in ns.
+    pub fn get(&self) -> [u64; 2] {
+        let now = self.clock.now();
+        let left = {
+            let mut state = self.state.lock();
+            state.catch_up(now);
+            state.left(now)
+        };
+        self.arm();
+        left
+    }
+
+    fn arm(&self) {
+        let next = self.state.lock().next;
+        match next {
+            Some(next) => self.timer.set(self.clock, next, self.me.clone()),
+            None => self.timer.stop(),
+        }
+    }
+}
+
+/// Called when the date was set: reads of some timers have to be told.
+pub fn date_was_set() {
+    for timer in core::mem::take(&mut *CANCELLABLE.lock()) {
+        let Some(timer) = timer.upgrade() else {
+            continue;
+        };
+        let cancels = {
+            let mut state = timer.state.lock();
+            state.is_cancelled = state.cancel_on_set;
+            state.cancel_on_set
+        };
+        if cancels {
+            timer.expired.wake(Ready::READ, usize::MAX);
+            CANCELLABLE.lock().push(Arc::downgrade(&timer));
+        }
+    }
+}
+
+impl Expire for TimerFd {
+    /// The timer stays off until somebody looks: expirations that nobody reads cost nothing.
+    fn expire(self: Arc<Self>) {
+        self.state.lock().catch_up(self.clock.now());
+        self.expired.wake(Ready::READ, usize::MAX);
+    }
+}
+
+impl FileOps for TimerFd {
+    fn is_stream(&self) -> bool {
+        true
+    }
+
+    fn read(&self, _offset: u64, out: &mut dyn Out, nonblocking: bool) -> Result<(), Errno> {
+        if out.left() < 8 {
+            return Err(Errno::EINVAL);
+        }
+        let expirations = self.expired.wait_for(|| {
+            let mut state = self.state.lock();
+            if core::mem::take(&mut state.is_cancelled) {
+                state.expirations = 0;
+                return Some(Err(Errno::ECANCELED));
+            }
+            state.catch_up(self.clock.now());
+            if state.expirations > 0 {
+                Some(Ok(core::mem::take(&mut state.expirations)))
+            } else if nonblocking {
+                Some(Err(Errno::EAGAIN))
+            } else {
+                is_interrupted().then_some(Err(Errno::ERESTARTSYS))
+            }
+        });
+        self.arm();
+        let expirations: u64 = expirations?;
+        out.put(&expirations.to_ne_bytes())
+    }
+
+    fn ready(&self) -> Ready {
+        let state = self.state.lock();
+        let mut ready = Ready::empty();
+        ready.set(Ready::READ, state.expirations > 0 || state.is_cancelled);
+        ready
+    }
+
+    fn wait_queues(&self, each: &mut dyn FnMut(&WaitQueue)) -> bool {
+        each(&self.expired);
+        true
+    }
+}

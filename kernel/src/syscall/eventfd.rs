@@ -1,0 +1,50 @@
+//! Descriptors of counters and of signals. What they do: `crate::fs::{eventfd, signalfd}`.
+
+use core::any::Any;
+
+use linux_raw_sys::general::{EFD_CLOEXEC, EFD_NONBLOCK, EFD_SEMAPHORE};
+
+use super::errno::{Errno, SysResult};
+use crate::fs::file::flags::{O_CLOEXEC, O_NONBLOCK};
+use crate::fs::signalfd::SignalFd;
+use crate::fs::{caller, eventfd, signalfd};
+use crate::usercopy::UserPtr;
+
+/// eventfd(2) without flags, the older call.
+pub fn eventfd(count: u32) -> SysResult {
+    eventfd2(count, 0)
+}
+
+/// eventfd(2).
+pub fn eventfd2(count: u32, flags: u32) -> SysResult {
+    if flags & !(EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let file = eventfd::new(count, flags)?;
+    caller::install(file, flags & EFD_CLOEXEC != 0).map(|fd| fd as usize)
+}
+
+/// signalfd(2) without flags, the older call.
+pub fn signalfd(fd: i32, mask: UserPtr<u64>, size: usize) -> SysResult {
+    signalfd4(fd, mask, size, 0)
+}
+
+/// signalfd(2): a new descriptor, or another mask for `fd`. The flags' values are open(2)'s.
+pub fn signalfd4(fd: i32, mask: UserPtr<u64>, size: usize, flags: u32) -> SysResult {
+    if size != size_of::<u64>() {
+        return Err(Errno::EINVAL);
+    }
+    let mask = mask.read()?;
+    if flags & !(O_CLOEXEC | O_NONBLOCK) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    if fd == -1 {
+        let file = signalfd::new(mask, flags)?;
+        return caller::install(file, flags & O_CLOEXEC != 0).map(|fd| fd as usize);
+    }
+    let file = caller::file(fd)?;
+    let ops: &dyn Any = &**file.ops();
+    let signals: &SignalFd = ops.downcast_ref().ok_or(Errno::EINVAL)?;
+    signals.set_mask(mask);
+    Ok(fd as usize)
+}

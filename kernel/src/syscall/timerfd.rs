@@ -1,0 +1,146 @@
+//! timerfd calls. How such a timer works: `crate::fs::timerfd`.
+
+use core::any::Any;
+
+use linux_raw_sys::general::{
+    TFD_CLOEXEC, TFD_NONBLOCK, TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET,
+};
+use vdso::math::Time;
+use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME};
+
+use super::errno::{Errno, SysResult};
+use super::time::{Pair, Time64};
+use crate::fs::caller;
+use crate::fs::file::File;
+use crate::fs::timerfd::{self, Setting, TimerFd};
+use crate::process::current;
+use crate::time::as_nanos;
+use crate::time::timer::Clock;
+use crate::usercopy::UserPtr;
+
+/// CLOCK_REALTIME_ALARM and CLOCK_BOOTTIME_ALARM: the same clocks for who may wake the machine.
+const REALTIME_ALARM: usize = 8;
+const BOOTTIME_ALARM: usize = 9;
+
+/// timerfd_create(2).
+pub fn timerfd_create(clock: u32, flags: u32) -> SysResult {
+    if flags & !(TFD_CLOEXEC | TFD_NONBLOCK) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let (clock, is_alarm) = match clock as usize {
+        REALTIME => (Clock::Realtime, false),
+        MONOTONIC | BOOTTIME => (Clock::Monotonic, false),
+        REALTIME_ALARM => (Clock::Realtime, true),
+        BOOTTIME_ALARM => (Clock::Monotonic, true),
+        _ => return Err(Errno::EINVAL),
+    };
+    if is_alarm && !current().process.cred.lock().is_privileged() {
+        return Err(Errno::EPERM);
+    }
+    let file = timerfd::new(clock, flags)?;
+    caller::install(file, flags & TFD_CLOEXEC != 0).map(|fd| fd as usize)
+}
+
+/// The timer behind an open file.
+fn timer(file: &File) -> Result<&TimerFd, Errno> {
+    let ops: &dyn Any = &**file.ops();
+    ops.downcast_ref().ok_or(Errno::EINVAL)
+}
+
+/// Interval and first time in ns, if they make sense (itimerspec64_valid).
+///
+/// # Errors
+/// `EFAULT`, `EINVAL`.
+pub fn read_spec<P: Pair>(from: UserPtr<P>) -> Result<[u64; 2], Errno> {
+    let interval = super::time::read(from)?;
+    let value = super::time::read(from.add(1))?;
+    Ok([as_nanos(interval), as_nanos(value)])
+}
+
+/// Writes time left and interval, unless nobody asked.
+///
+/// # Errors
+/// `EFAULT`.
+pub fn write_spec<P: Pair>(to: UserPtr<P>, [left, interval]: [u64; 2]) -> Result<(), Errno> {
+    if to.is_null() {
+        return Ok(());
+    }
+    let time = |nanos: u64| Time {
+        seconds: (nanos / 1_000_000_000) as i64,
+        nanos: (nanos % 1_000_000_000) as u32,
+    };
+    super::time::write(to, time(interval))?;
+    super::time::write(to.add(1), time(left)).map(|_| ())
+}
+
+fn settime<P: Pair>(fd: i32, flags: u32, new: UserPtr<P>, old: UserPtr<P>) -> SysResult {
+    let [interval, value] = read_spec(new)?;
+    if flags & !(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let file = caller::file(fd)?;
+    let timer = timer(&file)?;
+    let is_absolute = flags & TFD_TIMER_ABSTIME != 0;
+    let next = match value {
+        0 => None,
+        value if is_absolute => Some(value),
+        value => Some(timer.clock.now().saturating_add(value)),
+    };
+    let before = timer.set(Setting {
+        next,
+        interval,
+        cancel_on_set: is_absolute
+            && timer.clock == Clock::Realtime
+            && flags & TFD_TIMER_CANCEL_ON_SET != 0,
+    })?;
+    write_spec(old, before).map(|()| 0)
+}
+
+fn gettime<P: Pair>(fd: i32, to: UserPtr<P>) -> SysResult {
+    let file = caller::file(fd)?;
+    let left = timer(&file)?.get();
+    if to.is_null() {
+        return Err(Errno::EFAULT);
+    }
+    write_spec(to, left).map(|()| 0)
+}
+
+/// timerfd_settime(2).
+pub fn timerfd_settime(
+    fd: i32,
+    flags: u32,
+    new: UserPtr<[i64; 2]>,
+    old: UserPtr<[i64; 2]>,
+) -> SysResult {
+    settime(fd, flags, new, old)
+}
+
+/// timerfd_settime(2) with 32-bit seconds.
+pub fn timerfd_settime32(
+    fd: i32,
+    flags: u32,
+    new: UserPtr<[i32; 2]>,
+    old: UserPtr<[i32; 2]>,
+) -> SysResult {
+    settime(fd, flags, new, old)
+}
+
+/// timerfd_settime64(2) of i386.
+pub fn timerfd_settime64(
+    fd: i32,
+    flags: u32,
+    new: UserPtr<Time64>,
+    old: UserPtr<Time64>,
+) -> SysResult {
+    settime(fd, flags, new, old)
+}
+
+/// timerfd_gettime(2).
+pub fn timerfd_gettime(fd: i32, to: UserPtr<[i64; 2]>) -> SysResult {
+    gettime(fd, to)
+}
+
+/// timerfd_gettime(2) with 32-bit seconds.
+pub fn timerfd_gettime32(fd: i32, to: UserPtr<[i32; 2]>) -> SysResult {
+    gettime(fd, to)
+}

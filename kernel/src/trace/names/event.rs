@@ -1,0 +1,22 @@
+//! Constants of epoll, eventfd, timerfd and signalfd calls.
+
+use super::{Name, names};
+
+/// epoll_create1(2).
+pub const EPOLL_CREATE: &[Name] = names!(linux_raw_sys::general: EPOLL_CLOEXEC);
+/// epoll_ctl(2).
+pub const EPOLL_OPS: &[Name] =
+    names!(linux_raw_sys::general: EPOLL_CTL_ADD EPOLL_CTL_DEL EPOLL_CTL_MOD);
+/// Events of epoll.
+pub const EPOLL_EVENTS: &[Name] = names!(linux_raw_sys::general:
+    EPOLLIN EPOLLPRI EPOLLOUT EPOLLRDNORM EPOLLRDBAND EPOLLWRNORM EPOLLWRBAND EPOLLMSG EPOLLERR
+    EPOLLHUP EPOLLRDHUP EPOLLEXCLUSIVE EPOLLWAKEUP EPOLLONESHOT EPOLLET);
+/// eventfd(2).
+pub const EVENTFD: &[Name] = names!(linux_raw_sys::general: EFD_SEMAPHORE EFD_CLOEXEC EFD_NONBLOCK);
+/// signalfd(2).
+pub const SIGNALFD: &[Name] = &[(0o2_000_000, "SFD_CLOEXEC"), (0o4000, "SFD_NONBLOCK")];
+/// timerfd_create(2).
+pub const TIMERFD: &[Name] = names!(linux_raw_sys::general: TFD_CLOEXEC TFD_NONBLOCK);
+/// timerfd_settime(2).
+pub const TIMERFD_SET: &[Name] =
+    names!(linux_raw_sys::general: TFD_TIMER_ABSTIME TFD_TIMER_CANCEL_ON_SET);

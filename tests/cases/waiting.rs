@@ -1,0 +1,30 @@
+//! Waiting: poll, select, epoll, timers, and the descriptors made for them, line for line as on
+//! Linux. Nothing in these programs depends on how long anything takes.
+
+use harness::programs::Compiler;
+use harness::{Case, Vm};
+
+use crate::on_linux::prints_the_same_with;
+
+/// This module's cases.
+pub fn cases() -> Vec<Case> {
+    // Which calls a 32-bit program makes depends on how wide its times are.
+    let wide: &[&str] = &["-D_FILE_OFFSET_BITS=64", "-D_TIME_BITS=64"];
+    let ways = [
+        (Compiler::Glibc64, &[][..]),
+        (Compiler::Musl64, &[]),
+        (Compiler::Glibc32, &[]),
+        (Compiler::Glibc32, wide),
+    ];
+    let mut cases = Vec::new();
+    for program in ["wait_files"] {
+        cases.extend(ways.map(|(compiler, options)| {
+            let suffix = if options.is_empty() { "" } else { "_wide" };
+            let name = format!("{program}::{}{suffix}", compiler.name());
+            Case::new(name, move || {
+                prints_the_same_with(program, (compiler, options), "", Vm::new())
+            })
+        }));
+    }
+    cases
+}

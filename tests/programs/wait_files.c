@@ -1,0 +1,452 @@
+/* Waiting for files: poll, select and epoll on pipes, eventfds, timerfds and regular files. Nothing
+   here depends on how long anything takes. */
+#include "fs.h"
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+
+static uint64_t number;
+static struct epoll_event events[8];
+
+static long long now(int clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+/* What poll says of one descriptor. */
+static void see(const char *what, int fd, int asked)
+{
+	struct pollfd p = {fd, asked, 0};
+	int n = poll(&p, 1, 0);
+
+	printf("%s: %d %x\n", what, n, p.revents);
+}
+
+/* What epoll_wait says, in the order of the data. */
+static void wait_for(const char *what, int epfd, int max, int timeout)
+{
+	int n = epoll_wait(epfd, events, max, timeout);
+
+	printf("%s: %d%s%s", what, n, n < 0 ? " " : "", n < 0 ? strerror(errno) : "");
+	for (int i = 0; i < n; i++)
+		printf(" %x/%llu", events[i].events, (unsigned long long)events[i].data.u64);
+	printf("\n");
+}
+
+static int ctl(int epfd, int op, int fd, unsigned what, uint64_t data)
+{
+	struct epoll_event e = {.events = what, .data.u64 = data};
+
+	return epoll_ctl(epfd, op, fd, &e);
+}
+
+static void counters(void)
+{
+	int e = eventfd(3, EFD_NONBLOCK), s = eventfd(2, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC);
+	char name[64] = {0};
+	struct stat st;
+
+	see("eventfd", e, POLLIN | POLLOUT);
+	T(read(e, &number, 7));
+	T(read(e, &number, 8));
+	T(number);
+	T(read(e, &number, 8));
+	see("read", e, POLLIN | POLLOUT);
+	number = -1;
+	T(write(e, &number, 8));
+	number = -2;
+	T(write(e, &number, 8));
+	see("full", e, POLLIN | POLLOUT);
+	number = 1;
+	T(write(e, &number, 8));
+	number = 0;
+	T(write(e, &number, 8));
+	T(write(e, &number, 4));
+	T(write(e, NULL, 8));
+	T(read(e, &number, 800));
+	T(number == (uint64_t)-2);
+	for (int i = 0; i < 3; i++)
+		T(read(s, &number, 8));
+	T(number);
+	T(fcntl(s, F_GETFD));
+	T(fcntl(s, F_GETFL) & (O_ACCMODE | O_NONBLOCK));
+	T(eventfd(0, 4));
+	sprintf(name, "/proc/self/fd/%d", s);
+	T(readlink(name, name, 60));
+	printf("%s\n", name);
+	T(fstat(s, &st));
+	printf("%o %d\n", st.st_mode, (int)st.st_nlink);
+	T(pread(s, &number, 8, 0));
+	close(e);
+	close(s);
+	/* A reader sleeps until somebody else writes, and a writer until there is room. */
+	e = eventfd(0, 0);
+	fflush(stdout);
+	if (!fork()) {
+		number = 7;
+		write(e, &number, 8);
+		number = -2;
+		write(e, &number, 8);
+		_exit(0);
+	}
+	T(read(e, &number, 8));
+	printf("%d\n", number == 7 || number == 5);
+	T(read(e, &number, 8));
+	printf("%llx\n", (unsigned long long)number);
+	wait(NULL);
+	close(e);
+}
+
+static void timers(void)
+{
+	int t = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+	struct itimerspec set = {{0, 0}, {0, 3000000}}, was;
+	long long start = now(CLOCK_MONOTONIC);
+
+	T(timerfd_create(CLOCK_MONOTONIC, 1));
+	T(timerfd_create(CLOCK_PROCESS_CPUTIME_ID, 0));
+	T(timerfd_gettime(t, &was));
+	printf("%d %d\n", (int)was.it_value.tv_sec, (int)was.it_value.tv_nsec);
+	see("off", t, POLLIN | POLLOUT);
+	T(timerfd_settime(t, 0, &set, NULL));
+	T(read(t, &number, 8));
+	T(timerfd_gettime(t, &was));
+	printf("%d\n", was.it_value.tv_sec == 0 && was.it_value.tv_nsec <= 3000000);
+	struct pollfd p = {t, POLLIN, 0};
+	T(poll(&p, 1, -1));
+	T(p.revents);
+	T(now(CLOCK_MONOTONIC) - start >= 3000000);
+	T(read(t, &number, 8));
+	T(number);
+	T(read(t, &number, 8));
+	/* Again and again. */
+	set.it_interval.tv_nsec = 1000000;
+	set.it_value.tv_nsec = 1;
+	T(timerfd_settime(t, 0, &set, &was));
+	printf("%d %d\n", (int)was.it_value.tv_nsec, (int)was.it_interval.tv_nsec);
+	usleep(5500);
+	T(read(t, &number, 8));
+	T(number >= 5);
+	T(fcntl(t, F_SETFL, 0));
+	T(read(t, &number, 8));
+	T(number >= 1);
+	T(timerfd_gettime(t, &was));
+	printf("%d %d\n", was.it_value.tv_nsec > 0, (int)was.it_interval.tv_nsec);
+	/* A date that has passed. */
+	set = (struct itimerspec){{0, 0}, {1, 0}};
+	T(timerfd_settime(t, TFD_TIMER_ABSTIME, &set, NULL));
+	T(read(t, &number, 8));
+	T(number);
+	set.it_value.tv_nsec = 1000000000;
+	T(timerfd_settime(t, 0, &set, NULL));
+	set.it_value.tv_nsec = 0;
+	T(timerfd_settime(t, 8, &set, NULL));
+	T(timerfd_settime(0, 0, &set, NULL));
+	T(timerfd_gettime(99, &was));
+	set = (struct itimerspec){{0, 0}, {0, 0}};
+	T(timerfd_settime(t, 0, &set, NULL));
+	see("off again", t, POLLIN);
+	close(t);
+	t = timerfd_create(CLOCK_REALTIME, 0);
+	set.it_value.tv_sec = now(CLOCK_REALTIME) / 1000000000 + 1000;
+	T(timerfd_settime(t, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &set, NULL));
+	T(timerfd_gettime(t, &was));
+	printf("%d\n", was.it_value.tv_sec > 990 && was.it_value.tv_sec <= 1000);
+	close(t);
+}
+
+static void polls(void)
+{
+	int fd[2], file = open("/proc/self/exe", O_RDONLY), dir = open("/", O_RDONLY);
+	struct pollfd p[3];
+
+	pipe(fd);
+	see("regular", file, POLLIN | POLLOUT | POLLPRI | POLLRDNORM | POLLWRNORM);
+	see("directory", dir, POLLIN | POLLOUT);
+	see("closed", 99, POLLIN);
+	see("none", -1, POLLIN);
+	see("empty pipe", fd[0], POLLIN | POLLRDHUP);
+	see("its writer", fd[1], POLLOUT | POLLWRNORM | POLLIN);
+	p[0] = (struct pollfd){fd[0], POLLIN, 0};
+	p[1] = (struct pollfd){99, POLLIN, 0};
+	p[2] = (struct pollfd){fd[1], POLLOUT, 0};
+	T(poll(p, 3, -1));
+	printf("%x %x %x\n", p[0].revents, p[1].revents, p[2].revents);
+	long long start = now(CLOCK_MONOTONIC);
+	T(poll(p, 1, 5));
+	T(now(CLOCK_MONOTONIC) - start >= 5000000);
+	T(poll(NULL, 0, 1));
+	T(poll((void *)8, 1, 0));
+	T(poll(p, 1u << 30, 0));
+	struct timespec bad = {0, 1000000000}, some = {0, 2000000}, none = {0, 0};
+	T(ppoll(p, 1, &bad, NULL));
+	T(ppoll(p, 1, &some, NULL));
+	T(ppoll(p, 1, &none, NULL));
+	/* Woken by another process; then by its end. */
+	fflush(stdout);
+	if (!fork()) {
+		write(fd[1], "x", 1);
+		_exit(0);
+	}
+	T(poll(p, 1, -1));
+	T(p[0].revents);
+	T(read(fd[0], &number, 1));
+	wait(NULL);
+	fflush(stdout);
+	if (!fork())
+		_exit(0);
+	close(fd[1]);
+	T(poll(p, 1, -1));
+	T(p[0].revents);
+	wait(NULL);
+	close(fd[0]);
+	/* One descriptor in two sets, and a set that is too long. */
+	fd_set in, out, except;
+	pipe(fd);
+	write(fd[1], "y", 1);
+	FD_ZERO(&in);
+	FD_ZERO(&out);
+	FD_ZERO(&except);
+	FD_SET(fd[0], &in);
+	FD_SET(fd[1], &in);
+	FD_SET(fd[1], &out);
+	FD_SET(fd[1], &except);
+	T(select(fd[1] + 1, &in, &out, &except, NULL));
+	printf("%d%d%d%d\n", !!FD_ISSET(fd[0], &in), !!FD_ISSET(fd[1], &in),
+	       !!FD_ISSET(fd[1], &out), !!FD_ISSET(fd[1], &except));
+	struct timeval tv = {0, 2000};
+	FD_ZERO(&in);
+	T(select(0, NULL, NULL, NULL, &tv));
+	printf("%d %d\n", (int)tv.tv_sec, (int)tv.tv_usec);
+	FD_SET(40, &in);
+	T(select(41, &in, NULL, NULL, NULL));
+	T(select(-1, &in, NULL, NULL, NULL));
+	tv.tv_usec = -1;
+	T(select(0, NULL, NULL, NULL, &tv));
+	some.tv_nsec = 1000000;
+	T(pselect(0, NULL, NULL, NULL, &some, NULL));
+	close(fd[0]);
+	close(fd[1]);
+	close(file);
+	close(dir);
+}
+
+static void epolls(void)
+{
+	int ep = epoll_create1(EPOLL_CLOEXEC), fd[2], other[2], file = open("/proc/self/exe", O_RDONLY);
+	char byte;
+
+	T(epoll_create(0));
+	T(epoll_create1(1));
+	T(fcntl(ep, F_GETFD));
+	pipe(fd);
+	pipe(other);
+	T(ctl(ep, EPOLL_CTL_ADD, file, EPOLLIN, 0));
+	T(ctl(ep, EPOLL_CTL_ADD, ep, EPOLLIN, 0));
+	T(ctl(ep, EPOLL_CTL_ADD, 99, EPOLLIN, 0));
+	T(ctl(99, EPOLL_CTL_ADD, fd[0], EPOLLIN, 0));
+	T(ctl(fd[0], EPOLL_CTL_ADD, fd[1], EPOLLIN, 0));
+	T(ctl(ep, EPOLL_CTL_MOD, fd[0], EPOLLIN, 0));
+	T(ctl(ep, EPOLL_CTL_DEL, fd[0], EPOLLIN, 0));
+	T(ctl(ep, 7, fd[0], EPOLLIN, 0));
+	T(epoll_ctl(ep, EPOLL_CTL_ADD, fd[0], NULL));
+	T(epoll_ctl(ep, EPOLL_CTL_DEL, fd[0], NULL));
+	T(epoll_wait(ep, events, 0, 0));
+	T(epoll_wait(ep, (void *)8, 1, 0));
+	T(epoll_wait(fd[0], events, 1, 0));
+	T(ctl(ep, EPOLL_CTL_ADD, fd[0], EPOLLIN, 1));
+	T(ctl(ep, EPOLL_CTL_ADD, fd[0], EPOLLIN, 1));
+	T(ctl(ep, EPOLL_CTL_ADD, fd[1], EPOLLOUT | EPOLLET, 2));
+	wait_for("edge", ep, 8, 0);
+	wait_for("edge again", ep, 8, 0);
+	write(fd[1], "abc", 3);
+	wait_for("level", ep, 8, 0);
+	wait_for("level again", ep, 8, -1);
+	see("epoll itself", ep, POLLIN | POLLOUT);
+	read(fd[0], events, 3);
+	wait_for("emptied", ep, 8, 1);
+	see("epoll itself", ep, POLLIN | POLLOUT);
+	/* Edge-triggered on what is read: told once for each write. */
+	T(ctl(ep, EPOLL_CTL_MOD, fd[0], EPOLLIN | EPOLLET | EPOLLRDHUP, 3));
+	write(fd[1], "a", 1);
+	wait_for("first", ep, 1, 0);
+	wait_for("rest", ep, 8, 0);
+	write(fd[1], "b", 1);
+	wait_for("another write", ep, 8, 0);
+	read(fd[0], &byte, 1);
+	wait_for("a read is no edge", ep, 8, 0);
+	T(ctl(ep, EPOLL_CTL_MOD, fd[0], EPOLLIN | EPOLLONESHOT, 4));
+	wait_for("one shot", ep, 8, 0);
+	write(fd[1], "c", 1);
+	wait_for("disarmed", ep, 8, 0);
+	T(ctl(ep, EPOLL_CTL_MOD, fd[0], EPOLLIN | EPOLLONESHOT, 5));
+	wait_for("armed again", ep, 8, 0);
+	/* The same file under two descriptors; both go with the last of them. */
+	int copy = dup(fd[0]);
+	T(ctl(ep, EPOLL_CTL_ADD, copy, EPOLLIN, 6));
+	wait_for("copy", ep, 8, 0);
+	close(fd[0]);
+	wait_for("still open", ep, 8, 0);
+	T(ctl(ep, EPOLL_CTL_DEL, fd[0], 0, 0));
+	close(copy);
+	wait_for("closed", ep, 8, 0);
+	close(fd[1]);
+	wait_for("all closed", ep, 8, 0);
+	/* Taking turns when there are more than asked for. */
+	pipe(fd);
+	write(fd[1], "x", 1);
+	write(other[1], "x", 1);
+	T(ctl(ep, EPOLL_CTL_ADD, fd[0], EPOLLIN, 7));
+	T(ctl(ep, EPOLL_CTL_ADD, other[0], EPOLLIN, 8));
+	for (int i = 0; i < 3; i++)
+		wait_for("turn", ep, 1, 0);
+	close(fd[1]);
+	wait_for("hung up", ep, 8, 0);
+	T(ctl(ep, EPOLL_CTL_ADD, other[1], EPOLLOUT | EPOLLEXCLUSIVE | EPOLLWAKEUP, 9));
+	T(ctl(ep, EPOLL_CTL_MOD, other[1], EPOLLOUT, 9));
+	T(ctl(ep, EPOLL_CTL_DEL, other[1], 0, 0));
+	T(ctl(ep, EPOLL_CTL_ADD, other[1], EPOLLOUT | EPOLLEXCLUSIVE | EPOLLONESHOT, 9));
+	wait_for("after", ep, 8, 0);
+	/* Sleeping until something comes. */
+	int late = eventfd(0, 0);
+	int only = epoll_create1(0);
+	T(ctl(only, EPOLL_CTL_ADD, late, EPOLLIN, 10));
+	fflush(stdout);
+	if (!fork()) {
+		usleep(2000);
+		number = 1;
+		write(late, &number, 8);
+		_exit(0);
+	}
+	wait_for("slept", only, 8, -1);
+	wait(NULL);
+	long long start = now(CLOCK_MONOTONIC);
+	read(late, &number, 8);
+	wait_for("time", only, 8, 3);
+	T(now(CLOCK_MONOTONIC) - start >= 3000000);
+#ifdef SYS_epoll_pwait2
+	long long span[2] = {0, 1000000}, bad[2] = {0, 1000000000};
+	T(syscall(SYS_epoll_pwait2, only, events, 1, span, NULL, 0));
+	T(syscall(SYS_epoll_pwait2, only, events, 1, bad, NULL, 0));
+#endif
+	T(epoll_pwait(only, events, 1, 0, NULL));
+	close(late);
+	close(only);
+	close(ep);
+	close(file);
+	close(fd[0]);
+	close(other[0]);
+	close(other[1]);
+}
+
+static void nests(void)
+{
+	int chain[7], e = eventfd(0, 0);
+
+	for (int i = 0; i < 7; i++)
+		chain[i] = epoll_create1(0);
+	T(ctl(chain[0], EPOLL_CTL_ADD, e, EPOLLIN, 100));
+	for (int i = 1; i < 7; i++)
+		T(ctl(chain[i], EPOLL_CTL_ADD, chain[i - 1], EPOLLIN, i));
+	T(ctl(chain[0], EPOLL_CTL_ADD, chain[3], EPOLLIN, 0));
+	T(ctl(chain[2], EPOLL_CTL_ADD, chain[0], EPOLLIN | EPOLLEXCLUSIVE, 0));
+	wait_for("nothing", chain[4], 8, 0);
+	see("outermost", chain[4], POLLIN);
+	number = 1;
+	write(e, &number, 8);
+	see("outermost", chain[4], POLLIN);
+	for (int i = 4; i >= 0; i--)
+		wait_for("inwards", chain[i], 8, 0);
+	read(e, &number, 8);
+	for (int i = 0; i < 5; i++)
+		wait_for("outwards", chain[i], 8, 0);
+	/* A sleeper on the outside hears of what happens inside. */
+	fflush(stdout);
+	if (!fork()) {
+		usleep(1000);
+		write(e, &number, 8);
+		_exit(0);
+	}
+	wait_for("slept", chain[4], 8, -1);
+	wait(NULL);
+	close(chain[2]);
+	wait_for("cut", chain[4], 8, 0);
+	for (int i = 0; i < 7; i++)
+		close(chain[i]);
+	close(e);
+}
+
+static void signals(void)
+{
+	sigset_t set, few;
+	struct signalfd_siginfo info[4];
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGRTMIN + 1);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigemptyset(&few);
+	sigaddset(&few, SIGUSR1);
+	int s = signalfd(-1, &few, SFD_NONBLOCK | SFD_CLOEXEC);
+	T(fcntl(s, F_GETFL) & (O_ACCMODE | O_NONBLOCK));
+	T(signalfd(-1, &set, 1));
+	T(signalfd(0, &set, 0));
+	T(syscall(SYS_signalfd4, -1, &set, 4, 0));
+	see("nothing", s, POLLIN | POLLOUT);
+	T(read(s, info, sizeof info));
+	T(kill(getpid(), SIGUSR1));
+	T(kill(getpid(), SIGUSR1));
+	see("pending", s, POLLIN);
+	T(read(s, info, 100));
+	T(read(s, info, sizeof info));
+	printf("%d %d %d %d\n", info[0].ssi_signo, info[0].ssi_code, info[0].ssi_pid == (unsigned)getpid(),
+	       info[0].ssi_uid == getuid());
+	T(read(s, info, sizeof info));
+	/* Other signals from now on; queued ones come with their values, one by one. */
+	T(signalfd(s, &set, 0) == s);
+	for (int i = 0; i < 3; i++)
+		sigqueue(getpid(), SIGRTMIN + 1, (union sigval){.sival_int = i + 5});
+	T(read(s, info, 2 * sizeof info[0]));
+	printf("%d %d, %d %d\n", info[0].ssi_signo - SIGRTMIN, info[0].ssi_int, info[1].ssi_code,
+	       info[1].ssi_int);
+	T(read(s, info, sizeof info));
+	printf("%d\n", info[0].ssi_int);
+	int ep = epoll_create1(0);
+	T(ctl(ep, EPOLL_CTL_ADD, s, EPOLLIN, 1));
+	wait_for("none", ep, 8, 0);
+	fflush(stdout);
+	if (!fork()) {
+		/* The child leaves the parent's queue alone. */
+		close(s);
+		close(ep);
+		_exit(9);
+	}
+	wait_for("child", ep, 8, -1);
+	T(read(s, info, sizeof info));
+	printf("%d %d %d\n", info[0].ssi_signo == SIGCHLD, info[0].ssi_code, info[0].ssi_status);
+	wait(NULL);
+	T(ctl(ep, EPOLL_CTL_DEL, s, 0, 0));
+	raise(SIGUSR1);
+	wait_for("gone", ep, 8, 0);
+	T(read(s, info, sizeof info));
+	close(ep);
+	close(s);
+}
+
+int main(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	counters();
+	timers();
+	polls();
+	epolls();
+	nests();
+	signals();
+	return 0;
+}
