@@ -21,6 +21,7 @@ mod real_programs;
 mod smoke;
 mod stock_bootloader;
 mod strace;
+mod terminals;
 mod threads;
 mod tour;
 mod vendors;
@@ -37,6 +38,7 @@ type Module = (&'static str, fn() -> Vec<Case>);
 const MODULES: &[Module] = &[
     ("smoke", smoke::cases),
     ("drop_in", drop_in::cases),
+    ("terminals", terminals::cases),
     ("threads", threads::cases),
     ("tour", tour::cases),
     ("boot_matrix", boot_matrix::cases),

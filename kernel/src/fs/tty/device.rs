@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 
 use spin::{Mutex, MutexGuard};
 
-use super::line::Line;
+use super::line::{Line, Typed};
 use super::pty::Master;
 use super::serial;
-use super::termios::Termios;
+use super::termios::{Local, Termios};
 use crate::fs::inode::Device;
 use crate::process::signal::{self, SIGWINCH, SigInfo};
 use crate::process::wait::WaitQueue;
@@ -147,30 +147,56 @@ impl Tty {
         let is_stopped = state.line.is_stopped();
         drop(state);
         if was_stopped != is_stopped {
-            if let Some(master) = &self.master {
-                master.tell_flow(is_stopped);
-            }
-            self.wake();
+            self.tell_flow(is_stopped);
         }
         result
     }
 
-    /// Takes typed bytes, as many as there is room for; returns how many.
+    /// Output was stopped, or goes on.
+    fn tell_flow(&self, stopped: bool) {
+        if let Some(master) = &self.master {
+            master.tell_flow(stopped);
+        }
+        self.wake();
+    }
+
+    /// Takes typed bytes, as many as there is room for; returns how many. Echoes are sent behind the
+    /// last: a signal drops those of the bytes before it.
     pub(super) fn receive(&self, bytes: &[u8]) -> usize {
         let mut done = 0;
         for &byte in bytes {
-            let interrupt = self.with_line(|line| line.accepts().then(|| line.type_in(byte)));
-            let Some(interrupt) = interrupt else { break };
+            let mut state = self.state();
+            if !state.line.accepts() {
+                break;
+            }
+            let was_stopped = state.line.is_stopped();
+            if state.line.starts_by_any(byte) {
+                self.send_echo(&mut state);
+            }
+            let typed = state.line.type_in(byte);
+            // A signal sends the echoes before it, unless its own is to follow.
+            let sends = match typed {
+                Typed::Plain => false,
+                Typed::Start => true,
+                Typed::Signal { .. } => !state.line.termios().has(Local::ECHO),
+            };
+            if sends {
+                self.send_echo(&mut state);
+            }
+            let is_stopped = state.line.is_stopped();
+            drop(state);
             done += 1;
-            if let Some(interrupt) = interrupt {
-                if interrupt.flush
-                    && let Some(master) = &self.master
-                {
+            if was_stopped != is_stopped {
+                self.tell_flow(is_stopped);
+            }
+            if let Typed::Signal { signo, flush } = typed {
+                if let Some(master) = self.master.as_ref().filter(|_| flush) {
                     master.tell_flush(true, true);
                 }
-                self.signal_foreground(interrupt.signo);
+                self.signal_foreground(signo);
             }
         }
+        self.send_echo(&mut self.state());
         if done > 0 {
             self.wake();
         }

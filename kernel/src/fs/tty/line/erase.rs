@@ -1,6 +1,7 @@
 //! Editing the line that is being typed (n_tty's eraser).
 
-use super::Line;
+use super::echo::Echo;
+use super::{Line, latin1};
 use crate::fs::tty::termios::{Input, Local, character as ch};
 
 /// What is erased.
@@ -9,11 +10,6 @@ enum What {
     Character,
     Word,
     Line,
-}
-
-/// Whether a word may hold this byte: Latin-1's letters and digits, and _.
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0xc0 && byte != 0xd7 && byte != 0xf7
 }
 
 impl Line {
@@ -72,7 +68,7 @@ impl Line {
                 break;
             }
             if what == What::Word {
-                if is_word(first) {
+                if latin1::is_word(first) {
                     in_word = true;
                 } else if in_word {
                     break;
@@ -104,13 +100,12 @@ impl Line {
             self.echo_char(first);
             for index in start + 1..self.typed.len() {
                 self.echo_raw(self.typed[index].byte);
+                self.push_echo(Echo::NoColumn);
             }
         } else if what == What::Character && !termios.has(Local::ECHOE) {
             self.echo_char(termios.characters[ch::VERASE]);
         } else if first == b'\t' {
-            for _ in 0..self.tab_width(start) {
-                self.echo_back();
-            }
+            self.erase_tab(start);
         } else {
             let width = match (first.is_ascii_control(), termios.has(Local::ECHOCTL)) {
                 (true, true) => 2,
@@ -125,14 +120,15 @@ impl Line {
         }
     }
 
-    /// How many columns the tab at `at` takes: counted from the tab before it or, where that is the
-    /// first, from where the line began.
-    fn tab_width(&self, at: usize) -> usize {
+    /// Echoes that the tab at `at` goes: how wide it is depends on what stands before it.
+    fn erase_tab(&mut self, at: usize) {
         let mut columns = 0;
+        let mut after_tab = false;
         for index in (self.complete..at).rev() {
             let byte = self.typed[index].byte;
             if byte == b'\t' {
-                return 8 - columns % 8;
+                after_tab = true;
+                break;
             }
             if byte.is_ascii_control() {
                 columns += if self.termios.has(Local::ECHOCTL) {
@@ -144,6 +140,6 @@ impl Line {
                 columns += 1;
             }
         }
-        8 - (columns + self.line_column) % 8
+        self.push_echo(Echo::EraseTab { columns, after_tab });
     }
 }

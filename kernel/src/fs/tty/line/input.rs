@@ -1,46 +1,84 @@
 //! Typed bytes: flow control, signals, translation, the ends of lines (n_tty_receive_buf).
 
-use super::{CAPACITY, Cell, Line};
+use super::{CAPACITY, Cell, Line, latin1};
 use crate::fs::tty::termios::{Input, Local, character as ch};
 use crate::process::signal::{SIGINT, SIGQUIT, SIGTSTP};
 
-/// A typed byte that sends a signal to the foreground group.
+/// What a typed byte asks for beyond the line itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interrupt {
-    /// The signal's number.
-    pub signo: u8,
-    /// Whether the output that is under way is dropped, as the input was (no NOFLSH).
-    pub flush: bool,
+pub enum Typed {
+    /// Nothing.
+    Plain,
+    /// That the echoes so far are sent: output goes on.
+    Start,
+    /// A signal for the foreground group.
+    Signal {
+        /// Its number.
+        signo: u8,
+        /// Whether the output that is under way is dropped, as the input was (no NOFLSH).
+        flush: bool,
+    },
 }
 
 impl Line {
-    /// Whether a byte can be taken. One line that is too long can always be: its last byte is
-    /// replaced. Whole lines that nobody reads have to be waited for.
+    /// How many bytes can be taken, whatever they are. One line that is too long can always go on: its
+    /// last byte is replaced. Whole lines that nobody reads have to be waited for.
+    pub fn room(&self) -> usize {
+        let marked = self.termios.input.contains(Input::PARMRK);
+        let free = (CAPACITY - 1).saturating_sub(self.typed.len()) / if marked { 2 } else { 1 };
+        if free == 0 && self.is_canonical() && self.complete == 0 {
+            return 1;
+        }
+        free
+    }
+
+    /// Whether a byte can be taken.
     pub fn accepts(&self) -> bool {
-        self.typed.len() < CAPACITY - 1 || self.is_canonical() && self.complete == 0
+        self.room() > 0
+    }
+
+    /// A byte without the bit and the case that it loses (ISTRIP, IUCLC).
+    fn stripped(&self, mut byte: u8) -> u8 {
+        if self.termios.input.contains(Input::ISTRIP) {
+            byte &= 0x7f;
+        }
+        if self.termios.input.contains(Input::IUCLC) && self.termios.has(Local::IEXTEN) {
+            byte = latin1::lower(byte);
+        }
+        byte
+    }
+
+    /// Lets output go on if `byte` does so by being typed (IXANY); whether it did.
+    pub fn starts_by_any(&mut self, byte: u8) -> bool {
+        let byte = self.stripped(byte);
+        let stops = self.termios.is(byte, ch::VSTART) || self.termios.is(byte, ch::VSTOP);
+        let any = Input::IXON.union(Input::IXANY);
+        let starts = self.stopped
+            && !self.stopped_by_program
+            && self.termios.input.contains(any)
+            && (!stops || self.literal);
+        if starts {
+            self.start();
+        }
+        starts
     }
 
     /// Takes a typed byte, which [`Line::accepts`]. It may stop or start output, too.
-    pub fn type_in(&mut self, mut byte: u8) -> Option<Interrupt> {
+    pub fn type_in(&mut self, byte: u8) -> Typed {
         let flags = self.termios.input;
-        if flags.contains(Input::ISTRIP) {
-            byte &= 0x7f;
-        }
-        if flags.contains(Input::IUCLC) && self.termios.has(Local::IEXTEN) {
-            byte = byte.to_ascii_lowercase();
-        }
+        let mut byte = self.stripped(byte);
         if core::mem::take(&mut self.literal) {
-            self.add_ordinary(byte);
-            return None;
+            self.add_ordinary(byte, false);
+            return Typed::Plain;
         }
         if flags.contains(Input::IXON) {
             if self.termios.is(byte, ch::VSTART) {
                 self.start();
-                return None;
+                return Typed::Start;
             }
             if self.termios.is(byte, ch::VSTOP) {
                 self.stop();
-                return None;
+                return Typed::Plain;
             }
         }
         if self.termios.has(Local::ISIG) {
@@ -51,28 +89,24 @@ impl Line {
             ];
             for (index, signo) in signals {
                 if self.termios.is(byte, index) {
-                    return Some(self.take_signal(byte, signo));
+                    return self.take_signal(byte, signo);
                 }
             }
         }
-        // With IXANY any other byte lets output go on.
-        let any = Input::IXON.union(Input::IXANY);
-        if flags.contains(any) && !self.stopped_by_program {
-            self.start();
-        }
+        let typed = byte;
         match byte {
-            b'\r' if flags.contains(Input::IGNCR) => return None,
+            b'\r' if flags.contains(Input::IGNCR) => return Typed::Plain,
             b'\r' if flags.contains(Input::ICRNL) => byte = b'\n',
             b'\n' if flags.contains(Input::INLCR) => byte = b'\r',
             _ => {}
         }
         if !self.is_canonical() || !self.edit(byte) {
-            self.add_ordinary(byte);
+            self.add_ordinary(byte, byte != typed);
         }
-        None
+        Typed::Plain
     }
 
-    fn take_signal(&mut self, byte: u8, signo: u8) -> Interrupt {
+    fn take_signal(&mut self, byte: u8, signo: u8) -> Typed {
         let flush = !self.termios.has(Local::NOFLSH);
         if flush {
             self.flush_echo();
@@ -84,7 +118,7 @@ impl Line {
         if self.termios.has(Local::ECHO) {
             self.echo_char(byte);
         }
-        Interrupt { signo, flush }
+        Typed::Signal { signo, flush }
     }
 
     /// Canonical mode's special characters; false for an ordinary one.
@@ -132,11 +166,12 @@ impl Line {
         true
     }
 
-    /// Takes a byte that means nothing special.
-    fn add_ordinary(&mut self, byte: u8) {
+    /// Takes a byte that means nothing special. A new line that was typed as such is shown as ^J, one
+    /// that was `translated` is not.
+    fn add_ordinary(&mut self, byte: u8, translated: bool) {
         if self.termios.has(Local::ECHO) {
             self.finish_erasing();
-            if byte == b'\n' && !self.is_canonical() {
+            if byte == b'\n' && translated {
                 self.echo_raw(byte);
             } else {
                 self.note_line_column();

@@ -1,16 +1,20 @@
 //! The line discipline (Linux's N_TTY): what becomes of typed bytes before a program reads them, and
 //! of written bytes before they are sent.
 //!
-//! `input.rs` takes typed bytes, `erase.rs` edits the line being typed, `output.rs` makes what is
-//! sent, echoes included, and `read.rs` is the reader's side. No hardware, no locks and no signals:
+//! `input.rs` takes typed bytes, `erase.rs` edits the line being typed, `echo.rs` shows it,
+//! `output.rs` changes what is written, `read.rs` is the reader's side, `latin1.rs` knows letters. No hardware, no locks and no signals:
 //! what is to be done beyond the line is returned to the caller.
 
 use alloc::collections::VecDeque;
 
 use super::termios::{Input, Local, Termios};
+use echo::Echo;
+pub use input::Typed;
 
+mod echo;
 mod erase;
 mod input;
+mod latin1;
 mod output;
 mod read;
 
@@ -46,7 +50,7 @@ pub struct Line {
     column: usize,
     line_column: usize,
     /// Echoes that are still to be sent.
-    echo: VecDeque<u8>,
+    echo: VecDeque<Echo>,
     /// Output is held back by VSTOP or TIOCSTOP.
     stopped: bool,
     /// It is held back by tcflow(3): only that lets it go.
@@ -109,7 +113,6 @@ impl Line {
     pub fn flush_input(&mut self) {
         self.typed.clear();
         self.complete = 0;
-        self.literal = false;
         self.erasing = false;
     }
 

@@ -9,7 +9,7 @@ use super::Tty;
 use crate::fs::caller;
 use crate::fs::chrdev;
 use crate::fs::dentry::{Dentry, Location, Parent};
-use crate::fs::inode::{Change, Device, FileOps, Inode, ListEntry, Metadata, Time, mode};
+use crate::fs::inode::{Change, Device, FileOps, Inode, ListEntry, Metadata, NewFile, Time, mode};
 use crate::fs::mount::{self, FileSystem, Statistics};
 use crate::syscall::errno::Errno;
 
@@ -152,6 +152,21 @@ impl Inode for Top {
             born: self.born,
         });
         Ok(Dentry::new(Parent::Held(this.clone()), name.into(), node))
+    }
+
+    fn takes_names(&self) -> bool {
+        true
+    }
+
+    fn create(
+        &self,
+        _this: &Arc<Dentry>,
+        _name: &[u8],
+        new: &NewFile,
+    ) -> Result<Arc<Dentry>, Errno> {
+        // Linux has an error of its own for open(2) where no files can be made.
+        let is_file = new.mode & mode::S_IFMT == mode::S_IFREG;
+        Err(if is_file { Errno::EACCES } else { Errno::EPERM })
     }
 
     fn list(&self, from: u64, emit: &mut dyn FnMut(ListEntry<'_>) -> bool) -> Result<(), Errno> {

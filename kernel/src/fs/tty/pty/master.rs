@@ -139,15 +139,20 @@ impl FileOps for MasterEnd {
 
     fn write(&self, _offset: u64, from: &mut dyn In, nonblocking: bool) -> Result<(), Errno> {
         let tty = &self.0;
-        let mut bytes = [0; 1];
+        let mut bytes = [0; PART];
         while from.left() > 0 {
             if is_interrupted() {
                 return Err(Errno::ERESTARTSYS);
             }
-            let takes = || tty.state().line.accepts().then_some(Ok(()));
-            self.wait(nonblocking, takes)?;
-            from.take(&mut bytes)?;
-            tty.receive(&bytes);
+            let room = self.wait(nonblocking, || {
+                let room = tty.state().line.room();
+                (room > 0).then_some(Ok(room))
+            })?;
+            let part = &mut bytes[..from.left().min(PART).min(room)];
+            let before = from.done();
+            let result = from.take(part);
+            tty.receive(&part[..from.done() - before]);
+            result?;
         }
         Ok(())
     }

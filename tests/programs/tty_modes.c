@@ -1,0 +1,364 @@
+/* Terminals besides their lines: VMIN and VTIME, what ioctl(2) knows, polling, hang-ups, packets, and
+ * the names of pseudo-terminals. */
+#include "tty.h"
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+static int master, slave;
+
+static void mode(unsigned char least, unsigned char tenths)
+{
+	struct kernel_termios termios;
+
+	ioctl(slave, K_TCGETS, &termios);
+	termios.lflag &= ~(K_ICANON | K_ECHO);
+	termios.cc[VMIN_] = least;
+	termios.cc[VTIME_] = tenths;
+	ioctl(slave, K_TCSETS, &termios);
+}
+
+static void blocking(int on)
+{
+	fcntl(slave, F_SETFL, on ? 0 : O_NONBLOCK);
+}
+
+static void read_once(const char *what, long size)
+{
+	char bytes[100];
+
+	show(what, bytes, read(slave, bytes, size));
+}
+
+static void type(const char *text)
+{
+	long len = strlen(text);
+
+	if (write(master, text, len) != len)
+		perror("write");
+	settle(slave);
+}
+
+static void least_and_time(void)
+{
+	printf("== VMIN, VTIME\n");
+	blocking(1);
+	mode(0, 0);
+	read_once("0 0, nothing", 10);
+	type("abc");
+	read_once("0 0, something", 10);
+	mode(0, 1);
+	read_once("0 1, nothing", 10);
+	type("abc");
+	read_once("0 1, something", 2);
+	read_once("0 1, rest", 2);
+	mode(3, 0);
+	type("abcde");
+	read_once("3 0, enough", 4);
+	type("fg");
+	read_once("3 0, with the rest", 10);
+	type("h");
+	read_once("3 0, little wanted", 1);
+	mode(5, 1);
+	type("ab");
+	read_once("5 1, too little", 10);
+	type("abcdefg");
+	read_once("5 1, enough", 10);
+	blocking(0);
+	mode(3, 0);
+	read_once("3 0, nothing, nonblocking", 10);
+	mode(0, 0);
+	read_once("0 0, nothing, nonblocking", 10);
+	mode(0, 5);
+	read_once("0 5, nothing, nonblocking", 10);
+	mode(3, 0);
+	type("ab");
+	printf("poll with 2 of 3: %x\n", settle(slave));
+	read_once("3 0, too little, nonblocking", 10);
+	type("abc");
+	printf("poll with 3 of 3: %x\n", settle(slave));
+	mode(3, 1);
+	printf("and with a time: %x\n", settle(slave));
+	ioctl(slave, K_TCFLSH, 0);
+	printf("flushed: %x\n", settle(slave));
+	told("read of nothing", read(slave, "", 0));
+}
+
+static void show_termios(const char *what, int fd)
+{
+	struct kernel_termios2 termios;
+
+	memset(&termios, 0, sizeof termios);
+	if (ioctl(fd, K_TCGETS2, &termios)) {
+		told(what, -1);
+		return;
+	}
+	printf("%s %x %x %x %x line %d speeds %u %u", what, termios.plain.iflag, termios.plain.oflag,
+		termios.plain.cflag, termios.plain.lflag, termios.plain.line, termios.ispeed, termios.ospeed);
+	show("", termios.plain.cc, 19);
+}
+
+static void settings(void)
+{
+	struct kernel_termios termios;
+	struct kernel_termios2 two;
+	struct kernel_termio old;
+	int new_master, number = -1;
+
+	printf("== settings\n");
+	show_termios("fresh", slave);
+	show_termios("by the other end", master);
+	ioctl(slave, K_TCGETA, &old);
+	printf("termio %x %x %x %x %d", old.iflag, old.oflag, old.cflag, old.lflag, old.line);
+	show("", old.cc, 8);
+	old.iflag ^= K_IXON;
+	old.cc[0] = 'q';
+	told("TCSETA", ioctl(slave, K_TCSETA, &old));
+	show_termios("set", slave);
+	ioctl(slave, K_TCGETS, &termios);
+	/* Seven bits with parity, and each speed. */
+	for (unsigned speed = 0; speed < 32; speed++) {
+		termios.cflag = (speed < 16 ? speed : 010000 | (speed - 16)) | 040 | 0400 | 0100;
+		ioctl(master, K_TCSETS, &termios);
+		ioctl(slave, K_TCGETS2, &two);
+		printf("%x: %x %u %u\n", termios.cflag, two.plain.cflag, two.ispeed, two.ospeed);
+	}
+	two.plain.cflag = (two.plain.cflag & ~010017) | 010000;
+	two.ispeed = two.ospeed = 12345;
+	told("TCSETS2", ioctl(slave, K_TCSETS2, &two));
+	show_termios("odd speed", slave);
+	told("bad pointer", ioctl(slave, K_TCSETS, 1));
+	told("bad pointer", ioctl(slave, K_TCGETS, 1));
+	two.plain.line = 3;
+	told("TCSETS2", ioctl(slave, K_TCSETS2, &two));
+	show_termios("line", slave);
+	told("TIOCGETD", ioctl(slave, TIOCGETD, &number));
+	printf("%d\n", number);
+	number = 77;
+	told("TIOCSETD", ioctl(slave, TIOCSETD, &number));
+	new_master = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+	show_termios("another", new_master);
+	close(new_master);
+}
+
+static void requests(void)
+{
+	struct winsize size = {1, 2, 3, 4};
+	int number = 7;
+	pid_t pid;
+
+	printf("== requests\n");
+	told("TIOCGWINSZ", ioctl(slave, TIOCGWINSZ, &size));
+	printf("%d %d %d %d\n", size.ws_row, size.ws_col, size.ws_xpixel, size.ws_ypixel);
+	size = (struct winsize){24, 80, 5, 6};
+	told("TIOCSWINSZ", ioctl(master, TIOCSWINSZ, &size));
+	memset(&size, 0, sizeof size);
+	told("TIOCGWINSZ", ioctl(slave, TIOCGWINSZ, &size));
+	printf("%d %d %d %d\n", size.ws_row, size.ws_col, size.ws_xpixel, size.ws_ypixel);
+	told("TIOCGWINSZ, bad", ioctl(slave, TIOCGWINSZ, 1));
+	told("TIOCOUTQ", ioctl(slave, TIOCOUTQ, &number));
+	printf("%d\n", number);
+	for (int what = -1; what < 5; what++) {
+		printf("%d ", what);
+		told("TCFLSH", ioctl(slave, K_TCFLSH, what));
+		told("TCFLSH, other end", ioctl(master, K_TCFLSH, what));
+		told("TCXONC", ioctl(slave, K_TCXONC, what));
+	}
+	told("TCSBRK", ioctl(slave, K_TCSBRK, 1));
+	told("TIOCGPGRP", ioctl(slave, TIOCGPGRP, &pid));
+	told("TIOCGPGRP, other end", ioctl(master, TIOCGPGRP, &pid));
+	printf("%d\n", pid);
+	told("TIOCGSID", ioctl(slave, TIOCGSID, &pid));
+	told("TIOCGSID, other end", ioctl(master, TIOCGSID, &pid));
+	told("TIOCSPGRP", ioctl(slave, TIOCSPGRP, &pid));
+	told("TIOCNOTTY", ioctl(slave, TIOCNOTTY, 0));
+	told("TIOCNOTTY, other end", ioctl(master, TIOCNOTTY, 0));
+	told("TIOCMGET", ioctl(slave, TIOCMGET, &number));
+	told("TIOCGEXCL", ioctl(slave, K_TIOCGEXCL, &number));
+	printf("%d\n", number);
+	told("TIOCEXCL", ioctl(slave, TIOCEXCL, 0));
+	told("TIOCGEXCL", ioctl(slave, K_TIOCGEXCL, &number));
+	printf("%d\n", number);
+	told("TIOCNXCL", ioctl(slave, TIOCNXCL, 0));
+	told("TIOCGSOFTCAR", ioctl(slave, TIOCGSOFTCAR, &number));
+	printf("%d\n", number);
+	told("unknown", ioctl(slave, 0x54ff, 0));
+	told("unknown, other end", ioctl(master, 0x54ff, 0));
+	told("lseek", lseek(slave, 0, SEEK_SET));
+	told("pread", pread(slave, &number, 1, 0));
+	told("isatty", isatty(slave));
+	told("isatty, other end", isatty(master));
+	mode(1, 0);
+	told("TIOCSTI", ioctl(slave, TIOCSTI, "z"));
+	read_once("simulated", 10);
+	ioctl(slave, K_TCXONC, 0);
+	told("write while stopped", write(slave, "abc", 3));
+	printf("poll %x\n", settle(slave));
+	ioctl(slave, K_TCXONC, 1);
+	told("write", write(slave, "abc\n", 4));
+	told("FIONREAD", ioctl(master, FIONREAD, &number));
+	drain("other end", master);
+	told("TCXONC 2", ioctl(slave, K_TCXONC, 2));
+	told("TCXONC 3", ioctl(slave, K_TCXONC, 3));
+	drain("other end", master);
+}
+
+static void packets(void)
+{
+	struct kernel_termios termios;
+	char bytes[100];
+	int on = 1;
+
+	printf("== packets\n");
+	told("TIOCPKT", ioctl(master, TIOCPKT, &on));
+	on = 0;
+	told("TIOCGPKT", ioctl(master, K_TIOCGPKT, &on));
+	printf("%d\n", on);
+	told("write", write(slave, "output", 6));
+	show("data", bytes, read(master, bytes, 4));
+	show("data", bytes, read(master, bytes, 100));
+	told("nothing", read(master, bytes, 100));
+	ioctl(slave, K_TCFLSH, 0);
+	printf("poll %x\n", settle(master));
+	show("flushed input", bytes, read(master, bytes, 100));
+	ioctl(slave, K_TCFLSH, 1);
+	show("flushed output", bytes, read(master, bytes, 100));
+	ioctl(slave, K_TCXONC, 0);
+	show("stopped", bytes, read(master, bytes, 100));
+	ioctl(slave, K_TCXONC, 1);
+	show("started", bytes, read(master, bytes, 100));
+	ioctl(slave, K_TCGETS, &termios);
+	termios.iflag ^= K_IXON;
+	ioctl(slave, K_TCSETS, &termios);
+	show("flow control", bytes, read(master, bytes, 100));
+	termios.iflag ^= K_IXON;
+	ioctl(slave, K_TCSETS, &termios);
+	show("flow control", bytes, read(master, bytes, 100));
+	on = 0;
+	ioctl(master, TIOCPKT, &on);
+	on = 2;
+	told("TIOCSIG", ioctl(master, K_TIOCSIG, 2));
+	told("TIOCSIG, another", ioctl(master, K_TIOCSIG, 9));
+}
+
+static void names(void)
+{
+	struct stat of_name, of_fd, of_master;
+	struct statfs fs;
+	char name[64], link[64], path[64];
+	int number = -1, other, locked = -1, first, second;
+	long len;
+
+	printf("== names\n");
+	told("TIOCGPTN", ioctl(master, K_TIOCGPTN, &number));
+	told("TIOCGPTN of the terminal", ioctl(slave, K_TIOCGPTN, &other));
+	snprintf(name, sizeof name, "/dev/pts/%d", number);
+	told("stat", stat(name, &of_name));
+	told("fstat", fstat(slave, &of_fd));
+	printf("type %o same %d ino %d rdev %d, %d nlink %d size %d\n", of_name.st_mode & S_IFMT,
+		of_name.st_ino == of_fd.st_ino && of_name.st_dev == of_fd.st_dev,
+		(int)of_name.st_ino == number + 3, major(of_name.st_rdev),
+		(int)minor(of_name.st_rdev) == number, (int)of_name.st_nlink, (int)of_name.st_size);
+	fstat(master, &of_master);
+	printf("other end: %d, %d\n", major(of_master.st_rdev), minor(of_master.st_rdev));
+	told("statfs", statfs("/dev/pts", &fs));
+	printf("%lx\n", (long)fs.f_type);
+	snprintf(link, sizeof link, "/proc/self/fd/%d", slave);
+	len = readlink(link, path, sizeof path - 1);
+	path[len > 0 ? len : 0] = 0;
+	printf("link %d ttyname %d\n", !strcmp(path, name), ttyname(slave) && !strcmp(ttyname(slave), name));
+	told("chmod", chmod(name, 0640));
+	told("chown", chown(name, 3, 4));
+	stat(name, &of_name);
+	printf("%o %d %d\n", of_name.st_mode & 07777, of_name.st_uid, of_name.st_gid);
+	first = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+	ioctl(first, K_TIOCGPTN, &number);
+	snprintf(name, sizeof name, "/dev/pts/%d", number);
+	told("TIOCGPTLCK", ioctl(first, K_TIOCGPTLCK, &locked));
+	printf("%d\n", locked);
+	told("open, locked", open(name, O_RDWR | O_NOCTTY));
+	locked = 0;
+	told("TIOCSPTLCK", ioctl(first, K_TIOCSPTLCK, &locked));
+	second = open(name, O_RDWR | O_NOCTTY);
+	told("open", second < 0 ? -1 : 0);
+	close(first);
+	told("stat, other end closed", stat(name, &of_name));
+	told("open, other end closed", open(name, O_RDWR | O_NOCTTY));
+	close(second);
+	told("no such", open("/dev/pts/4000", O_RDWR));
+	told("unlink", unlink("/dev/pts/ptmx"));
+	told("create", open("/dev/pts/new", O_RDWR | O_CREAT, 0600));
+}
+
+static void hang_ups(void)
+{
+	struct winsize size;
+	char bytes[10];
+	pid_t pid = 1;
+	int end, tty, again, number, zero = 0;
+	char name[64];
+
+	printf("== hang-ups\n");
+	open_pair(&end, &tty);
+	ioctl(end, K_TIOCGPTN, &number);
+	snprintf(name, sizeof name, "/dev/pts/%d", number);
+	told("write", write(tty, "last", 4));
+	close(tty);
+	printf("poll %x\n", settle(end));
+	show("what was written", bytes, read(end, bytes, 10));
+	told("then", read(end, bytes, 10));
+	printf("poll %x\n", settle(end));
+	told("write", write(end, "typed\n", 6));
+	told("FIONREAD", ioctl(end, FIONREAD, &number));
+	again = open(name, O_RDWR | O_NOCTTY | O_NONBLOCK);
+	show("typed before", bytes, read(again, bytes, 10));
+	printf("poll %x\n", settle(end));
+	drain("echo", end);
+	told("write", write(end, "more\n", 5));
+	settle(again);
+	close(end);
+	printf("poll %x\n", settle(again));
+	told("read", read(again, bytes, 10));
+	told("write", write(again, "x", 1));
+	told("TIOCGWINSZ", ioctl(again, TIOCGWINSZ, &size));
+	told("TIOCSPGRP", ioctl(again, TIOCSPGRP, &pid));
+	told("isatty", isatty(again));
+	close(again);
+	/* Nobody ever opened this one's terminal. */
+	end = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK);
+	printf("poll %x\n", settle(end));
+	told("read", read(end, bytes, 10));
+	told("write", write(end, "x\n", 2));
+	ioctl(end, K_TIOCSPTLCK, &zero);
+	tty = ioctl(end, K_TIOCGPTPEER, O_RDWR | O_NOCTTY | O_NONBLOCK);
+	show("typed before", bytes, read(tty, bytes, 10));
+	/* Too much for the other end, and for this one. */
+	for (number = 0; number < 100000; number++)
+		if (write(tty, "0123456789", 10) != 10)
+			break;
+	printf("full %d ", number > 400 && number < 100000);
+	told("write", write(tty, "0123456789", 10));
+	printf("poll %x\n", settle(tty) & POLLOUT);
+	for (number = 0; number < 100000; number++)
+		if (write(end, "0123\n", 5) != 5)
+			break;
+	printf("full %d\n", number > 400 && number < 100000);
+	told("read", read(tty, bytes, 10));
+	close(end);
+	close(tty);
+}
+
+int main(void)
+{
+	open_pair(&master, &slave);
+	settings();
+	close(slave);
+	close(master);
+	open_pair(&master, &slave);
+	least_and_time();
+	requests();
+	packets();
+	names();
+	hang_ups();
+	return 0;
+}
