@@ -10,7 +10,7 @@ use x86_64::instructions::segmentation::{SS, Segment};
 use x86_64::registers::model_specific::Msr;
 use x86_64::structures::gdt::SegmentSelector;
 
-use super::gdt::KERNEL_DS;
+use super::gdt::{KERNEL_DS, TLS_FIRST};
 use super::percpu;
 
 /// Loads a segment register; null where the selector is not loadable.
@@ -154,6 +154,19 @@ pub struct Segments {
 }
 
 impl Segments {
+    /// One of a waiting task's TLS descriptors changes: its FS or GS gets the new base, if that is
+    /// loaded with it.
+    pub fn take_base(&mut self, slot: usize, descriptor: u64) {
+        let selector = ((TLS_FIRST + slot) << 3 | 3) as u16;
+        let base = descriptor >> 16 & 0xff_ffff | descriptor >> 32 & 0xff00_0000;
+        if self.fs == selector {
+            self.fs_base = base;
+        }
+        if self.gs == selector {
+            self.gs_base = base;
+        }
+    }
+
     /// Reads the running program's registers.
     pub fn read() -> Self {
         let (ds, es, fs, gs): (u16, u16, u16, u16);

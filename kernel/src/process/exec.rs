@@ -13,7 +13,7 @@ use spin::Mutex;
 use super::elf::{self, Executable};
 use super::signal::alternate::AlternateStack;
 use super::stack::{self, ProgramInfo};
-use super::{SharedMm, Task, current, exit, threads};
+use super::{SharedMm, Task, current, exit, robust, threads};
 use crate::arch::gdt::{self, USER_CS, USER_DS, USER32_CS};
 use crate::arch::segments::Segments;
 use crate::arch::{debug, percpu};
@@ -300,8 +300,6 @@ pub fn install(task: &Task, loaded: &Loaded) {
     *task.tls.lock() = [0; 3];
     task.fpu.lock().reset();
     task.signals.lock().alternate = AlternateStack::default();
-    task.clear_child_tid.store(0, Ordering::Relaxed);
-    task.robust_list.store(0, Ordering::Relaxed);
 }
 
 /// execve(2) in the running task: on success the way out leads into the new program.
@@ -313,8 +311,10 @@ pub fn execve(path: &[u8], args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<(), Er
     let old_tid = current().tid();
     threads::become_the_only_one()?;
     let task = current();
+    robust::release(&task);
     exit::release_mm(&task.process);
     task.process.has_execed.store(true, Ordering::Relaxed);
+    task.process.unshare_files();
     task.process.files.lock().lock().close_on_exec();
     install(&task, &loaded);
     super::activate(&loaded.mm.lock());

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
-use super::{Process, Task, TaskState, children, init, jobs, sched, signal, stop};
+use super::{Process, Task, TaskState, children, current, init, jobs, robust, sched, signal, stop};
 use crate::fs::{FsContext, tty};
 use crate::ptrace;
 
@@ -55,6 +55,7 @@ pub fn exit_thread(status: ExitStatus) -> ! {
     let process = task.process.clone();
     ptrace::stop::before_exit(status);
     crate::trace::ended(status);
+    robust::release(&current());
     stop::leave(&task);
     ptrace::control::thread_ended(&task, status);
     if task.tid() == process.pid {
@@ -82,7 +83,9 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     release_mm(process);
     *process.files.lock() = Arc::default();
     // Nor does it keep the file system busy that it was in.
-    *process.fs.lock() = FsContext::root();
+    if Arc::strong_count(&process.fs) == 1 {
+        *process.fs.lock() = FsContext::root();
+    }
     tty::leave(process, true);
     jobs::orphaned_by(process);
     ptrace::control::tracer_ended(process);

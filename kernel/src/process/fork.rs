@@ -1,139 +1,203 @@
-//! fork, vfork and clone: a second process from the running one.
+//! fork, vfork and clone: a process or a thread from the running one.
 //!
-//! What clone(2) can share here is the address space, for as long as vfork(2) needs it.
-//! Threads (`CLONE_THREAD`) and namespaces are refused with `EINVAL`.
+//! What may be asked for is in `clone.rs`. What a child shares with its parent is shared by
+//! reference count; everything else is copied here.
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
-use bitflags::bitflags;
-use linux_raw_sys::general as linux;
-use linux_raw_sys::ptrace::{PTRACE_EVENT_FORK, PTRACE_EVENT_VFORK, PTRACE_EVENT_VFORK_DONE};
+use linux_raw_sys::general::RLIMIT_NPROC;
+use linux_raw_sys::ptrace::{
+    PTRACE_EVENT_CLONE, PTRACE_EVENT_FORK, PTRACE_EVENT_VFORK, PTRACE_EVENT_VFORK_DONE,
+};
 use spin::Mutex;
 
-use super::{Process, Task, current, sched, signal, table, threads};
+use super::clone::{CloneArgs, CloneFlags, Tls};
+use super::wait::is_interrupted;
+use super::{Current, Process, Task, current, sched, signal, table, threads};
 use crate::arch::percpu::{self, work};
 use crate::arch::segments::Segments;
 use crate::ptrace::{self, Options};
 use crate::syscall::errno::{Errno, SysResult};
-use crate::usercopy::UserPtr;
 
-bitflags! {
-    /// clone(2)'s flags that are understood here.
-    #[derive(Clone, Copy, Debug)]
-    pub struct CloneFlags: u64 {
-        /// Share the address space.
-        const VM = linux::CLONE_VM as u64;
-        /// Hold the parent until the child execs or ends.
-        const VFORK = linux::CLONE_VFORK as u64;
-        /// Store the child's ID in the parent.
-        const PARENT_SETTID = linux::CLONE_PARENT_SETTID as u64;
-        /// Store the child's ID in the child.
-        const CHILD_SETTID = linux::CLONE_CHILD_SETTID as u64;
-        /// Clear that again when the child ends.
-        const CHILD_CLEARTID = linux::CLONE_CHILD_CLEARTID as u64;
-        /// Give the child this FS base (64-bit).
-        const SETTLS = linux::CLONE_SETTLS as u64;
-    }
-}
-
-/// The arguments of clone(2).
-#[derive(Clone, Copy, Debug)]
-pub struct CloneArgs {
-    /// Flags, without the exit signal in the low byte.
-    pub flags: CloneFlags,
-    /// The child's stack pointer; 0: the parent's.
-    pub stack: u64,
-    /// Where the parent wants the ID.
-    pub parent_tid: UserPtr<u32>,
-    /// Where the child wants it.
-    pub child_tid: UserPtr<u32>,
-    /// FS base.
-    pub tls: u64,
-}
-
-impl CloneArgs {
-    /// Those of fork(2).
-    pub fn fork() -> Self {
-        let none = UserPtr::new(0);
-        Self {
-            flags: CloneFlags::empty(),
-            stack: 0,
-            parent_tid: none,
-            child_tid: none,
-            tls: 0,
-        }
-    }
-}
-
-/// Makes a child of the running process; returns its ID.
+/// Makes a child of the running process, or a thread in it; returns its ID.
 ///
 /// # Errors
-/// `ENOMEM`, `EAGAIN` when no ID is free, `EFAULT` for a bad `parent_tid`.
+/// Those of [`CloneArgs::check`]; `ENOMEM`; `EAGAIN` when no ID is free or the user has as many
+/// processes as RLIMIT_NPROC allows; `EPERM`, `EEXIST` for an ID that can't be had.
 pub fn clone(args: CloneArgs) -> SysResult {
+    args.check()?;
+    // What is to interrupt all of a process must not miss the child (copy_process).
+    if is_interrupted() {
+        return Err(Errno::ERESTARTNOINTR);
+    }
+    check_limit()?;
     let task = current();
-    let parent = sched::current_task().process.clone();
-    let mm = task.mm().ok_or(Errno::ESRCH)?;
-    let child_mm = if args.flags.contains(CloneFlags::VM) {
-        mm
+    let parent = task.process.clone();
+    let tid = if args.set_tid == 0 {
+        table::reserve()?
     } else {
-        let copy = mm.lock().fork()?;
-        Arc::new(Mutex::new(copy))
+        table::reserve_this(args.set_tid)?
     };
-    let pid = table::reserve()?;
-    let child = Process::child_of(&parent, pid);
-    *child.mm.lock() = Some(child_mm);
-    let is_vfork = args.flags.contains(CloneFlags::VFORK);
-    child.is_vfork.store(is_vfork, Ordering::Relaxed);
-    let child = Arc::new(child);
+    let made = make(&task, &parent, tid, &args);
+    let (new, child) = made.inspect_err(|_| table::forget(tid))?;
+    if args.flags.contains(CloneFlags::PARENT_SETTID) {
+        // A bad address is the caller's own trouble, as on Linux; so is one for the child.
+        let _ = args.parent_tid.write(tid);
+    }
+    if args.flags.contains(CloneFlags::CHILD_SETTID)
+        && let Some(mm) = new.mm()
+    {
+        let _ = mm
+            .lock()
+            .store(args.child_tid.address(), &tid.to_ne_bytes());
+    }
+    threads::enter(&new);
+    let (followed, event) = tracer_event(&args);
+    ptrace::control::inherit(&new, followed, args.flags.contains(CloneFlags::PTRACE));
+    sched::start(new);
+    if !followed.is_empty() {
+        ptrace::stop::made_child(event, tid);
+    }
+    if args.flags.contains(CloneFlags::VFORK)
+        && let Some(child) = child
+    {
+        // Only death ends this wait early.
+        let released = || !child.is_vfork.load(Ordering::Relaxed) || signal::is_dying();
+        child.mm_released.wait_for(|| released().then_some(()));
+        ptrace::stop::made_child(PTRACE_EVENT_VFORK_DONE, tid);
+    }
+    Ok(tid as usize)
+}
+
+/// Which of a tracer's options has the child traced, and what the tracer is told (kernel_clone).
+fn tracer_event(args: &CloneArgs) -> (Options, u32) {
+    if args.flags.contains(CloneFlags::UNTRACED) {
+        (Options::empty(), 0)
+    } else if args.flags.contains(CloneFlags::VFORK) {
+        (Options::TRACEVFORK, PTRACE_EVENT_VFORK)
+    } else if args.exit_signal != signal::SIGCHLD {
+        (Options::TRACECLONE, PTRACE_EVENT_CLONE)
+    } else {
+        (Options::TRACEFORK, PTRACE_EVENT_FORK)
+    }
+}
+
+/// The new task, and its process if that is new too.
+fn make(
+    task: &Current,
+    parent: &Arc<Process>,
+    tid: u32,
+    args: &CloneArgs,
+) -> Result<(Arc<Task>, Option<Arc<Process>>), Errno> {
     let mut frame = task.frame().clone();
     frame.rax = 0;
     if args.stack != 0 {
         frame.rsp = args.stack;
     }
-    let new = Task::new(pid, child.clone(), &frame).inspect_err(|_| table::forget(pid))?;
+    if args.flags.contains(CloneFlags::THREAD) {
+        let new = Task::new(tid, parent.clone(), &frame)?;
+        copy_state(task, &new, args);
+        return Ok((new, None));
+    }
+    let mm = task.mm().ok_or(Errno::ESRCH)?;
+    let mm = if args.flags.contains(CloneFlags::VM) {
+        mm
+    } else {
+        let copy = mm.lock().fork()?;
+        Arc::new(Mutex::new(copy))
+    };
+    let mut child = Process::child_of(parent, tid);
+    *child.mm.lock() = Some(mm);
+    share(parent, &mut child, args);
+    let child = Arc::new(child);
+    let new = Task::new(tid, child.clone(), &frame)?;
+    copy_state(task, &new, args);
+    let family = child.parent.lock().upgrade();
+    if let Some(family) = family {
+        family.children.lock().insert(tid, child.clone());
+    }
+    Ok((new, Some(child)))
+}
+
+/// What a process has in common with its parent, as far as that is not memory.
+fn share(parent: &Process, child: &mut Process, args: &CloneArgs) {
+    let flags = args.flags;
+    if flags.contains(CloneFlags::FILES) {
+        *child.files.lock() = parent.files.lock().clone();
+    }
+    if flags.contains(CloneFlags::FS) {
+        child.fs = parent.fs.clone();
+    }
+    if flags.contains(CloneFlags::SIGHAND) {
+        child.actions = parent.actions.clone();
+    }
+    if flags.contains(CloneFlags::CLEAR_SIGHAND) {
+        child.actions.lock().reset_handlers();
+    }
+    let mut exit_signal = args.exit_signal;
+    if flags.contains(CloneFlags::PARENT) {
+        *child.parent.lock() = parent.parent.lock().clone();
+        exit_signal = parent.exit_signal.load(Ordering::Relaxed);
+    }
+    child.exit_signal.store(exit_signal, Ordering::Relaxed);
+    let is_vfork = flags.contains(CloneFlags::VFORK);
+    child.is_vfork.store(is_vfork, Ordering::Relaxed);
+}
+
+/// Registers and what else belongs to the thread.
+fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
     new.fpu.lock().save();
     let mut segments = Segments::read();
-    if args.flags.contains(CloneFlags::SETTLS) {
-        segments.fs_base = args.tls;
+    let mut tls = *task.tls.lock();
+    match args.tls {
+        Tls::Inherited => {}
+        Tls::Base(base) => (segments.fs, segments.fs_base) = (0, base),
+        Tls::Descriptor(slot, descriptor) => {
+            tls[slot] = descriptor;
+            // The base that goes with the selector is the new descriptor's.
+            segments.take_base(slot, descriptor);
+        }
     }
     *new.segments.lock() = segments;
-    *new.tls.lock() = *task.tls.lock();
+    *new.tls.lock() = tls;
     *new.comm.lock() = *task.comm.lock();
-    new.signals.lock().blocked = task.signals.lock().blocked;
-    // The tracer follows its program's children.
+    {
+        let mut signals = new.signals.lock();
+        let own = task.signals.lock();
+        signals.blocked = own.blocked;
+        // A thread's handlers must not run on its maker's stack (sas_ss_reset).
+        let shares = args.flags & (CloneFlags::VM | CloneFlags::VFORK);
+        if shares.bits() != CloneFlags::VM.bits() {
+            signals.alternate = own.alternate;
+        }
+    }
+    // The kernel's own tracer follows its program's children.
     new.work
         .store(percpu::pending_work() & work::TRACE, Ordering::Relaxed);
     if args.flags.contains(CloneFlags::CHILD_CLEARTID) {
         new.clear_child_tid
             .store(args.child_tid.address(), Ordering::Relaxed);
     }
-    if args.flags.contains(CloneFlags::CHILD_SETTID)
-        && let Some(mm) = new.mm()
-    {
-        // A bad address is the child's own trouble, as on Linux.
-        let _ = mm
-            .lock()
-            .store(args.child_tid.address(), &pid.to_ne_bytes());
+}
+
+/// RLIMIT_NPROC: threads of the user's, ended processes that nobody waited for included. Root is
+/// free.
+fn check_limit() -> Result<(), Errno> {
+    let process = &current().process;
+    let cred = process.cred.lock().clone();
+    if cred.uid == 0 || cred.is_privileged() {
+        return Ok(());
     }
-    if args.flags.contains(CloneFlags::PARENT_SETTID) {
-        args.parent_tid.write(pid)?;
-    }
-    parent.children.lock().insert(pid, child.clone());
-    threads::enter(&new);
-    let (followed, kind) = if is_vfork {
-        (Options::TRACEVFORK, PTRACE_EVENT_VFORK)
+    let limit = process.limits.lock().soft(RLIMIT_NPROC);
+    let count: usize = table::all_processes()
+        .iter()
+        .filter(|process| process.cred.lock().uid == cred.uid)
+        .map(|process| process.threads.lock().len().max(1))
+        .sum();
+    if count as u64 >= limit {
+        Err(Errno::EAGAIN)
     } else {
-        (Options::TRACEFORK, PTRACE_EVENT_FORK)
-    };
-    ptrace::control::inherit(&new, followed, false);
-    sched::start(new);
-    ptrace::stop::made_child(kind, pid);
-    if is_vfork {
-        // Only death ends this wait early.
-        let released = || !child.is_vfork.load(Ordering::Relaxed) || signal::is_dying();
-        child.mm_released.wait_for(|| released().then_some(()));
-        ptrace::stop::made_child(PTRACE_EVENT_VFORK_DONE, pid);
+        Ok(())
     }
-    Ok(pid as usize)
 }

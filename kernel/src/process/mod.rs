@@ -33,17 +33,20 @@ use crate::ptrace::Tracing;
 use crate::syscall::errno::Errno;
 
 pub mod children;
+pub mod clone;
 pub mod cred;
 pub mod elf;
 pub mod exec;
 pub mod exit;
 pub mod fault;
 pub mod fork;
+pub mod futex;
 pub mod init;
 pub mod jobs;
 pub mod ldt;
 pub mod limits;
 mod oom;
+pub mod robust;
 pub mod sched;
 pub mod signal;
 mod stack;
@@ -82,13 +85,13 @@ pub struct Process {
     /// Open files.
     pub files: Mutex<Arc<Mutex<FdTable>>>,
     /// Root, working directory, umask.
-    pub fs: Mutex<FsContext>,
+    pub fs: Arc<Mutex<FsContext>>,
     /// Who it acts as.
     pub cred: Mutex<Credentials>,
     /// Resource limits.
     pub limits: Mutex<Limits>,
     /// What each signal does.
-    pub actions: Mutex<SignalActions>,
+    pub actions: Arc<Mutex<SignalActions>>,
     /// Pending signals of the whole process, and job control.
     pub signals: Mutex<SharedSignals>,
     /// Woken when a signal arrives for it or one thread, whether or not it is taken (signalfd(2),
@@ -141,10 +144,10 @@ impl Process {
             thread_ended: WaitQueue::new(),
             mm: Mutex::default(),
             files: Mutex::new(Arc::new(Mutex::new(files))),
-            fs: Mutex::new(fs),
+            fs: Arc::new(Mutex::new(fs)),
             cred: Mutex::default(),
             limits: Mutex::default(),
-            actions: Mutex::default(),
+            actions: Arc::default(),
             signals: Mutex::default(),
             signal_arrived: WaitQueue::new(),
             exit_signal: AtomicU8::new(signal::SIGCHLD),
@@ -188,6 +191,15 @@ impl Process {
         *child.terminal.lock() = parent.terminal.lock().inherited();
         *child.exe.lock() = parent.exe.lock().clone();
         child
+    }
+
+    /// Gives it a table of open files of its own, if it shares one (unshare_files in fs/file.c).
+    pub fn unshare_files(&self) {
+        let mut files = self.files.lock();
+        if Arc::strong_count(&files) > 1 {
+            let copy = files.lock().clone();
+            *files = Arc::new(Mutex::new(copy));
+        }
     }
 }
 
@@ -238,6 +250,8 @@ pub struct Task {
     pub robust_list: AtomicU64,
     /// When it was made: nanoseconds since boot.
     pub started: u64,
+    /// The same, set by a 32-bit call.
+    pub robust_list_32: AtomicU64,
     /// TSC cycles that it has run.
     pub cpu_cycles: AtomicU64,
 }
@@ -272,6 +286,7 @@ impl Task {
             clear_child_tid: AtomicU64::new(0),
             robust_list: AtomicU64::new(0),
             started: crate::time::uptime_ns(),
+            robust_list_32: AtomicU64::new(0),
             cpu_cycles: AtomicU64::new(0),
         };
         Ok(Arc::new(task))

@@ -63,6 +63,20 @@ pub fn reserved() -> (u32, u64) {
     (tasks.last, tasks.reserved)
 }
 
+/// Reserves this thread ID (clone3(2)'s set_tid).
+///
+/// # Errors
+/// `EEXIST` if it is taken.
+pub fn reserve_this(tid: u32) -> Result<u32, Errno> {
+    match TASKS.lock().by_tid.entry(tid) {
+        btree_map::Entry::Vacant(slot) => {
+            slot.insert(Entry::default());
+            Ok(tid)
+        }
+        btree_map::Entry::Occupied(_) => Err(Errno::EEXIST),
+    }
+}
+
 /// Enters a task under its ID, and its process if it is the first.
 pub fn enter(task: &Arc<Task>) {
     let process = if task.tid() == task.process.pid {

@@ -17,10 +17,13 @@ pub mod errno;
 pub mod table;
 
 mod attr;
+mod clone;
 mod dir;
 mod epoll;
 mod eventfd;
 mod fcntl;
+mod futex;
+mod futex2;
 mod ids;
 mod io;
 mod ldt;

@@ -2,14 +2,11 @@
 
 use alloc::vec::Vec;
 
-use linux_raw_sys::general as linux;
-
 use super::errno::{Errno, SysResult};
 use crate::mm::frame;
-use crate::mm::layout::{STACK_LIMIT, TASK_SIZE};
+use crate::mm::layout::STACK_LIMIT;
 use crate::process::exec;
 use crate::process::exit::{self, ExitStatus};
-use crate::process::fork::{self, CloneArgs, CloneFlags};
 use crate::usercopy::{Pod, UserPtr};
 
 /// Longest path (PATH_MAX, with its NUL).
@@ -27,58 +24,6 @@ pub fn exit(code: i32) -> SysResult {
 /// exit_group(2).
 pub fn exit_group(code: i32) -> SysResult {
     exit::exit_group(ExitStatus::Exited(code as u8))
-}
-
-/// fork(2).
-pub fn fork() -> SysResult {
-    fork::clone(CloneArgs::fork())
-}
-
-/// vfork(2).
-pub fn vfork() -> SysResult {
-    let mut args = CloneArgs::fork();
-    args.flags = CloneFlags::VM | CloneFlags::VFORK;
-    fork::clone(args)
-}
-
-/// clone(2), x86_64's order of the arguments.
-pub fn clone(
-    flags: u64,
-    stack: u64,
-    parent_tid: UserPtr<u32>,
-    child_tid: UserPtr<u32>,
-    tls: u64,
-) -> SysResult {
-    // The low byte is the signal that the parent gets; a child always ends with SIGCHLD here.
-    let flags = CloneFlags::from_bits(flags & !0xff).ok_or(Errno::EINVAL)?;
-    // A child that shares memory while the parent runs on is a thread in all but name.
-    if flags.contains(CloneFlags::VM) && !flags.contains(CloneFlags::VFORK) {
-        return Err(Errno::EINVAL);
-    }
-    if flags.contains(CloneFlags::SETTLS) && tls >= TASK_SIZE {
-        return Err(Errno::EPERM);
-    }
-    fork::clone(CloneArgs {
-        flags,
-        stack,
-        parent_tid,
-        child_tid,
-        tls,
-    })
-}
-
-/// clone(2), i386's order. `tls` would be a struct user_desc.
-pub fn clone32(
-    flags: u64,
-    stack: u64,
-    parent_tid: UserPtr<u32>,
-    tls: u64,
-    child_tid: UserPtr<u32>,
-) -> SysResult {
-    if flags & u64::from(linux::CLONE_SETTLS) != 0 {
-        return Err(Errno::EINVAL);
-    }
-    clone(flags, stack, parent_tid, child_tid, tls)
 }
 
 /// execve(2).

@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 use linux_raw_sys::prctl as linux_prctl;
 
 use super::errno::{Errno, SysResult};
-use crate::process::current;
+use crate::process::{current, sched, table};
 use crate::usercopy::UserPtr;
 
 /// set_tid_address(2).
@@ -15,13 +15,47 @@ pub fn set_tid_address(address: u64) -> SysResult {
     Ok(task.tid() as usize)
 }
 
+/// Bytes of struct robust_list_head, 64- and 32-bit.
+const ROBUST_HEAD: [usize; 2] = [24, 12];
+
 /// set_robust_list(2). `size` is that of struct robust_list_head.
 pub fn set_robust_list(head: u64, size: usize) -> SysResult {
     let task = current();
-    if size != if task.is_i386_call() { 12 } else { 24 } {
+    let is_32bit = task.is_i386_call();
+    if size != ROBUST_HEAD[usize::from(is_32bit)] {
         return Err(Errno::EINVAL);
     }
-    task.robust_list.store(head, Ordering::Relaxed);
+    let list = if is_32bit {
+        &task.robust_list_32
+    } else {
+        &task.robust_list
+    };
+    list.store(head, Ordering::Relaxed);
+    Ok(0)
+}
+
+/// get_robust_list(2).
+pub fn get_robust_list(tid: i32, head: u64, size: u64) -> SysResult {
+    let task = if tid == 0 {
+        sched::current_task()
+    } else {
+        table::find(tid as u32).ok_or(Errno::ESRCH)?
+    };
+    let me = current();
+    if !me.process.cred.lock().may_limit(&task.process.cred.lock()) {
+        return Err(Errno::EPERM);
+    }
+    let is_32bit = me.is_i386_call();
+    let bytes = ROBUST_HEAD[usize::from(is_32bit)] as u64;
+    if is_32bit {
+        let list = task.robust_list_32.load(Ordering::Relaxed);
+        UserPtr::<u32>::new(size).write(bytes as u32)?;
+        UserPtr::<u32>::new(head).write(list as u32)?;
+    } else {
+        let list = task.robust_list.load(Ordering::Relaxed);
+        UserPtr::<u64>::new(size).write(bytes)?;
+        UserPtr::<u64>::new(head).write(list)?;
+    }
     Ok(0)
 }
 

@@ -31,11 +31,15 @@ fn form(call: &Call, kinds: &[Arg], index: usize) -> Form {
         Arg::IoctlValue => commands::ioctl_form(args[index - 1]),
         Arg::PrctlValue => commands::prctl_form(args[0], index),
         Arg::ArchPrctlValue => commands::arch_prctl_form(args[0]),
-        Arg::FutexTimeout | Arg::FutexValue => commands::futex_form(args[1], index),
+        Arg::FutexTimeout | Arg::FutexTimeout64 | Arg::FutexValue => {
+            commands::futex_form(args[1], index)
+        }
         Arg::SyslogBuf | Arg::SyslogSize => commands::syslog_form(args[0], index),
         Arg::CloneFlags if args[0] & u64::from(linux::CLONE_PARENT_SETTID) != 0 => Form::Output,
         Arg::InOutOffset if args[index] != 0 => Form::Output,
-        Arg::OutBuf
+        Arg::CloneArgs
+        | Arg::OutAddr
+        | Arg::OutBuf
         | Arg::OutCpus
         | Arg::OutCwd
         | Arg::OutDirents
@@ -95,7 +99,7 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
     if is_output(call, kinds, index) {
         let even_if_failed = matches!(
             kinds[index],
-            Arg::Remaining | Arg::Remaining64 | Arg::CloneFlags
+            Arg::Remaining | Arg::Remaining64 | Arg::CloneFlags | Arg::CloneArgs
         );
         return if call.failed() && !even_if_failed {
             address(out, value);
@@ -136,6 +140,9 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
         Arg::EpollEventIn => whole(out, call, value, 12, structs::event::epoll_event),
         Arg::ItimerspecIn => sized(out, call, value, (32, 16), structs::time::itimerspec),
         Arg::ItimerspecIn64 => whole(out, call, value, 32, structs::time::itimerspec64),
+        Arg::FutexTimeout64 if commands::futex_has_timeout(call.args[1]) => {
+            whole(out, call, value, 16, structs::time::timespec64);
+        }
         Arg::ItimerIn => sized(out, call, value, (32, 16), structs::time::itimerval),
         Arg::RlimitIn => sized(out, call, value, (16, 8), structs::process::rlimit),
         Arg::Rlimit64In => whole(out, call, value, 16, structs::process::rlimit64),

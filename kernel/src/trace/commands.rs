@@ -208,7 +208,7 @@ pub fn futex_op(out: &mut Text, operation: u64) {
 /// futex(2)'s fourth to sixth arguments. `index` is the argument's, from 3.
 pub fn futex_form(operation: u64, index: usize) -> Form {
     let used = match (operation & !FUTEX_FLAGS) as u32 {
-        linux::FUTEX_WAIT | linux::FUTEX_LOCK_PI => 3,
+        linux::FUTEX_WAIT | linux::FUTEX_LOCK_PI | linux::FUTEX_LOCK_PI2 => 3,
         linux::FUTEX_WAKE | linux::FUTEX_FD | linux::FUTEX_UNLOCK_PI | linux::FUTEX_TRYLOCK_PI => 2,
         linux::FUTEX_REQUEUE => 4,
         _ => 5,
@@ -226,6 +226,7 @@ pub fn futex_has_timeout(operation: u64) -> bool {
         (operation & !FUTEX_FLAGS) as u32,
         linux::FUTEX_WAIT
             | linux::FUTEX_LOCK_PI
+            | linux::FUTEX_LOCK_PI2
             | linux::FUTEX_WAIT_BITSET
             | linux::FUTEX_WAIT_REQUEUE_PI
     )

@@ -21,8 +21,12 @@ pub enum Arg {
     Argv,
     /// `AT_*` flags.
     AtFlags,
+    /// clone3(2)'s structure.
+    CloneArgs,
     /// clone(2)'s first argument; prints the others too, which are [`Arg::Skip`].
     CloneFlags,
+    /// unshare(2)'s argument.
+    CloneFlagsOnly,
     /// `TIMER_ABSTIME`.
     ClockFlags,
     /// `CLOCK_*`.
@@ -55,6 +59,8 @@ pub enum Arg {
     FutexOp,
     /// futex(2)'s fourth argument: a timeout or a number.
     FutexTimeout,
+    /// The same of futex_time64(2).
+    FutexTimeout64,
     /// futex(2)'s last two, where the operation has them.
     FutexValue,
     /// `GRND_*`.
@@ -137,6 +143,8 @@ pub enum Arg {
     OpenFlags,
     /// open(2)'s mode, where the flags ask for one.
     OpenMode,
+    /// An address that the call wrote.
+    OutAddr,
     /// Bytes that the call wrote; as many as it returned.
     OutBuf,
     /// The set of CPUs that sched_getaffinity(2) wrote.

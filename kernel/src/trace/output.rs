@@ -28,6 +28,11 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
                 if count == 1 { "y" } else { "ies" }
             );
         }
+        Arg::OutAddr => sized(out, call, value, (8, 4), |out, fields| {
+            out.add("[");
+            address(out, fields.long());
+            out.add("]");
+        }),
         Arg::OutInt => whole(out, call, value, 4, structs::tty::int),
         Arg::OutOffset | Arg::InOutOffset => whole(out, call, value, 8, |out, fields| {
             put!(out, "[{}]", fields.u64() as i64);
@@ -56,6 +61,7 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
                 whole(out, call, value, 16, structs::time::timespec64);
             }
         }
+        Arg::CloneArgs => structs::process::clone3(out, call),
         Arg::CloneFlags => structs::process::clone(out, call),
         Arg::OutTime => sized(out, call, value, (8, 4), structs::time::time),
         Arg::OutTimespec => sized(out, call, value, (16, 8), structs::time::timespec),

@@ -79,6 +79,7 @@ pub fn print(out: &mut Text, call: &Call, kind: Arg, value: u64) {
         Arg::OldSigset => signal::set(out, u64::from(value as u32)),
         Arg::Signal => signal::name(out, int),
         Arg::SigHow => names::name(out, int, signal::HOW, "SIG_???"),
+        Arg::CloneFlagsOnly => names::flags(out, value, process::CLONE, "CLONE_???"),
         Arg::Hex => hex(out, value),
         _ => address(out, value),
     }

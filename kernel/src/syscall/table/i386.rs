@@ -8,7 +8,7 @@ use crate::syscall::*;
 calls! {
     0 restart_syscall() = signal::restart_syscall;
     1 exit(Int) = proc::exit;
-    2 fork() = proc::fork;
+    2 fork() = clone::fork;
     3 read(Fd, OutBuf, Size) = io::read;
     4 write(Fd, InBuf, Size) = io::write;
     5 open(Path, OpenFlags, OpenMode) = open::open32;
@@ -85,7 +85,7 @@ calls! {
     116 sysinfo(Sysinfo) = misc::sysinfo32;
     118 fsync(Fd) = space::fsync;
     119 sigreturn() = signal::sigreturn32;
-    120 clone(CloneFlags, Skip, Skip, Skip, Skip) = proc::clone32;
+    120 clone(CloneFlags, Skip, Skip, Skip, Skip) = clone::clone32;
     121 setdomainname(InBuf, Size) = misc::setdomainname;
     122 uname(Utsname) = misc::uname;
     123 modify_ldt(Int, LdtDesc, Size) = ldt::modify_ldt;
@@ -129,7 +129,7 @@ calls! {
     183 getcwd(OutCwd, Size) = dir::getcwd;
     186 sigaltstack(SigaltstackIn, SigaltstackOut) = signal::sigaltstack32;
     187 sendfile(Fd, Fd, InOutOffset, Size) = transfer::sendfile32;
-    190 vfork() = proc::vfork;
+    190 vfork() = clone::vfork;
     191 ugetrlimit(Resource, RlimitOut) = limits::getrlimit32;
     192 mmap2(Addr, Size, Prot, MmapFlags, Fd, PageOffset) = memory::mmap2;
     193 truncate64(Path, OffsetLow, Half) = space::truncate64;
@@ -161,6 +161,7 @@ calls! {
     224 gettid() = ids::gettid;
     238 tkill(Pid, Signal) = signal::tkill;
     239 sendfile64(Fd, Fd, InOutOffset, Size) = transfer::sendfile;
+    240 futex(Addr, FutexOp, UInt, FutexTimeout, FutexValue, FutexValue) = futex::futex32;
     241 sched_setaffinity(Pid, Size, InCpus) = sched::sched_setaffinity;
     242 sched_getaffinity(Pid, Size, OutCpus) = sched::sched_getaffinity;
     243 set_thread_area(UserDesc) = tls::set_thread_area;
@@ -196,7 +197,9 @@ calls! {
     307 faccessat(DirFd, Path, AccessMode) = attr::faccessat;
     308 pselect6(Int, SelectFds, SelectFds, SelectFds, Timespec, Addr) = select::pselect6_32;
     309 ppoll(PollFds, UInt, Timespec, SigsetIn, Size) = poll::ppoll32;
+    310 unshare(CloneFlagsOnly) = clone::unshare;
     311 set_robust_list(Addr, Size) = thread::set_robust_list;
+    312 get_robust_list(Pid, OutAddr, OutAddr) = thread::get_robust_list;
     313 splice(Fd, SpliceOffset, Fd, SpliceOffset, Size, SpliceFlags) = splice::splice;
     315 tee(Fd, Fd, Size, SpliceFlags) = splice::tee;
     316 vmsplice(Fd, InIovec, Size, SpliceFlags) = splice::vmsplice32;
@@ -219,6 +222,7 @@ calls! {
     335 rt_tgsigqueueinfo(Pid, Pid, Signal, SiginfoIn) = signal::rt_tgsigqueueinfo32;
     340 prlimit64(Pid, Resource, Rlimit64In, Rlimit64Out) = limits::prlimit64;
     344 syncfs(Fd) = space::syncfs;
+    346 setns(Fd, CloneFlagsOnly) = clone::setns;
     353 renameat2(DirFd, Path, DirFd, Path, RenameFlags) = names::renameat2;
     355 getrandom(OutRandom, Size, GetrandomFlags) = misc::getrandom;
     377 copy_file_range(Fd, InOutOffset, Fd, InOutOffset, Size, Hex) = transfer::copy_file_range;
@@ -234,8 +238,14 @@ calls! {
     413 pselect6_time64(Int, SelectFds, SelectFds, SelectFds, Timespec64, Addr) = select::pselect6_time64;
     414 ppoll_time64(PollFds, UInt, Timespec64, SigsetIn, Size) = poll::ppoll_time64;
     421 rt_sigtimedwait_time64(SigsetIn, SiginfoOut, Timespec64, Size) = signal::rt_sigtimedwait_time64;
+    422 futex_time64(Addr, FutexOp, UInt, FutexTimeout64, FutexValue, FutexValue) = futex::futex_time64;
+    435 clone3(CloneArgs, Size) = clone::clone3;
     436 close_range(UInt, UInt, Hex) = open::close_range;
     437 openat2(DirFd, Path, Addr, Size) = open::openat2;
     439 faccessat2(DirFd, Path, AccessMode, AccessFlags) = attr::faccessat2;
     441 epoll_pwait2(Fd, OutEpollEvents, Int, Timespec64, SigsetIn, Size) = epoll::epoll_pwait2;
+    449 futex_waitv(Addr, UInt, Hex, Timespec64, ClockId) = futex2::futex_waitv;
+    454 futex_wake(Addr, Hex, Int, Hex) = futex2::futex_wake;
+    455 futex_wait(Addr, Hex, Hex, Hex, Timespec64, ClockId) = futex2::futex_wait;
+    456 futex_requeue(Addr, Hex, Int, Int) = futex2::futex_requeue;
 }

@@ -39,9 +39,9 @@ calls! {
     35 nanosleep(Timespec, Remaining) = sleep::nanosleep;
     39 getpid() = ids::getpid;
     40 sendfile(Fd, Fd, InOutOffset, Size) = transfer::sendfile;
-    56 clone(CloneFlags, Skip, Skip, Skip, Skip) = proc::clone;
-    57 fork() = proc::fork;
-    58 vfork() = proc::vfork;
+    56 clone(CloneFlags, Skip, Skip, Skip, Skip) = clone::clone;
+    57 fork() = clone::fork;
+    58 vfork() = clone::vfork;
     59 execve(Path, Argv, Envp) = proc::execve;
     60 exit(Int) = proc::exit;
     61 wait4(Pid, OutStatus, WaitFlags, Rusage) = wait::wait4;
@@ -131,6 +131,7 @@ calls! {
     186 gettid() = ids::gettid;
     200 tkill(Pid, Signal) = signal::tkill;
     201 time(OutTime) = time::time;
+    202 futex(Addr, FutexOp, UInt, FutexTimeout, FutexValue, FutexValue) = futex::futex;
     203 sched_setaffinity(Pid, Size, InCpus) = sched::sched_setaffinity;
     204 sched_getaffinity(Pid, Size, OutCpus) = sched::sched_getaffinity;
     213 epoll_create(Int) = epoll::epoll_create;
@@ -163,7 +164,9 @@ calls! {
     269 faccessat(DirFd, Path, AccessMode) = attr::faccessat;
     270 pselect6(Int, SelectFds, SelectFds, SelectFds, Timespec, Addr) = select::pselect6;
     271 ppoll(PollFds, UInt, Timespec, SigsetIn, Size) = poll::ppoll;
+    272 unshare(CloneFlagsOnly) = clone::unshare;
     273 set_robust_list(Addr, Size) = thread::set_robust_list;
+    274 get_robust_list(Pid, OutAddr, OutAddr) = thread::get_robust_list;
     275 splice(Fd, SpliceOffset, Fd, SpliceOffset, Size, SpliceFlags) = splice::splice;
     276 tee(Fd, Fd, Size, SpliceFlags) = splice::tee;
     278 vmsplice(Fd, InIovec, Size, SpliceFlags) = splice::vmsplice;
@@ -185,13 +188,19 @@ calls! {
     297 rt_tgsigqueueinfo(Pid, Pid, Signal, SiginfoIn) = signal::rt_tgsigqueueinfo;
     302 prlimit64(Pid, Resource, Rlimit64In, Rlimit64Out) = limits::prlimit64;
     306 syncfs(Fd) = space::syncfs;
+    308 setns(Fd, CloneFlagsOnly) = clone::setns;
     309 getcpu(OutInt, OutInt, Addr) = time::getcpu;
     316 renameat2(DirFd, Path, DirFd, Path, RenameFlags) = names::renameat2;
     318 getrandom(OutRandom, Size, GetrandomFlags) = misc::getrandom;
     326 copy_file_range(Fd, InOutOffset, Fd, InOutOffset, Size, Hex) = transfer::copy_file_range;
     332 statx(DirFd, Path, StatxFlags, StatxMask, Statx) = stat::statx;
+    435 clone3(CloneArgs, Size) = clone::clone3;
     436 close_range(UInt, UInt, Hex) = open::close_range;
     437 openat2(DirFd, Path, Addr, Size) = open::openat2;
     439 faccessat2(DirFd, Path, AccessMode, AccessFlags) = attr::faccessat2;
     441 epoll_pwait2(Fd, OutEpollEvents, Int, Timespec64, SigsetIn, Size) = epoll::epoll_pwait2;
+    449 futex_waitv(Addr, UInt, Hex, Timespec, ClockId) = futex2::futex_waitv;
+    454 futex_wake(Addr, Hex, Int, Hex) = futex2::futex_wake;
+    455 futex_wait(Addr, Hex, Hex, Hex, Timespec, ClockId) = futex2::futex_wait;
+    456 futex_requeue(Addr, Hex, Int, Int) = futex2::futex_requeue;
 }

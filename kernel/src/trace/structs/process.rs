@@ -211,6 +211,62 @@ pub fn clone(out: &mut Text, call: &Call) {
     }
 }
 
+/// clone3(2)'s structure: what the flags call for, and the ID that the parent was told.
+pub fn clone3(out: &mut Text, call: &Call) {
+    let [at, size, ..] = call.args;
+    let Some(mut fields) = call.fields(at, 64).filter(|_| size >= 64) else {
+        return address(out, at);
+    };
+    let [
+        flags,
+        pidfd,
+        child,
+        parent,
+        exit_signal,
+        stack,
+        stack_size,
+        tls,
+    ] = core::array::from_fn(|_| fields.u64());
+    let has = |flag: u32| flags & u64::from(flag) != 0;
+    out.add("{flags=");
+    names::flags(out, flags, names::process::CLONE, "CLONE_???");
+    for (name, value, is_shown) in [
+        ("pidfd", pidfd, has(linux::CLONE_PIDFD)),
+        (
+            "child_tid",
+            child,
+            has(linux::CLONE_CHILD_SETTID | linux::CLONE_CHILD_CLEARTID),
+        ),
+        ("parent_tid", parent, has(linux::CLONE_PARENT_SETTID)),
+    ] {
+        if is_shown {
+            put!(out, ", {name}=");
+            address(out, value);
+        }
+    }
+    out.add(", exit_signal=");
+    if exit_signal == 0 {
+        out.add("0");
+    } else {
+        signal::name(out, exit_signal);
+    }
+    out.add(", stack=");
+    address(out, stack);
+    out.add(", stack_size=");
+    hex(out, stack_size);
+    if has(linux::CLONE_SETTLS) {
+        out.add(", tls=");
+        address(out, tls);
+    }
+    out.add("}");
+    if has(linux::CLONE_PARENT_SETTID)
+        && !call.failed()
+        && let Some(mut id) = call.fields(parent, 4)
+    {
+        put!(out, " => {{parent_tid=[{}]}}", id.i32());
+    }
+}
+
 /// Group IDs: `[0, 5]`.
 pub fn groups(out: &mut Text, call: &Call, at: u64, count: u64) {
     array(out, at, count, 4, |out, at| {

@@ -1,0 +1,93 @@
+//! Which word a futex is: the same one at different addresses, different ones at the same.
+//!
+//! A private futex is an address in an address space. A shared one is a place in whatever
+//! object the memory maps, so that processes which map it at different addresses meet; memory
+//! that is nobody else's is again a place in the address space (get_futex_key in
+//! kernel/futex/core.c).
+
+use alloc::sync::Arc;
+use core::cmp::Ordering;
+
+use crate::mm::PAGE_SIZE;
+use crate::mm::fault::Access;
+use crate::mm::vma::{Backing, PageSource};
+use crate::process::current;
+use crate::syscall::errno::Errno;
+use crate::usercopy;
+
+/// Low bits of the offset, which is a multiple of 4: a place in an object,
+const IN_OBJECT: u64 = 1;
+/// or a shared futex in memory that isn't shared. Such a one is not the private one there.
+const UNSHARED: u64 = 2;
+
+/// A word's identity.
+#[derive(Clone)]
+pub struct Key {
+    /// Address of the address space or object.
+    space: usize,
+    /// Address or offset of the word, and the bits above.
+    offset: u64,
+    /// Keeps the object, and so `space`, from becoming another's.
+    _object: Option<Arc<dyn PageSource>>,
+}
+
+impl Key {
+    fn id(&self) -> (usize, u64) {
+        (self.space, self.offset)
+    }
+
+    /// The key of the word at `address` of the running program.
+    ///
+    /// # Errors
+    /// `EINVAL` if it is not aligned; `EFAULT` if it is not an address of the program's, or for
+    /// a shared one if `access` to it is not allowed.
+    pub fn of(address: u64, shared: bool, access: Access) -> Result<Self, Errno> {
+        if !address.is_multiple_of(4) {
+            return Err(Errno::EINVAL);
+        }
+        usercopy::check(address, 4)?;
+        let mm = current().mm().ok_or(Errno::EFAULT)?;
+        let mut key = Self {
+            space: Arc::as_ptr(&mm).addr(),
+            offset: address,
+            _object: None,
+        };
+        if !shared {
+            return Ok(key);
+        }
+        let mut mm = mm.lock();
+        mm.fault(address, access).map_err(|_| Errno::EFAULT)?;
+        match mm.find(address) {
+            Some(area) if area.shared => {
+                if let Backing::File { source, .. } = &area.backing {
+                    key.space = Arc::as_ptr(source).addr();
+                    let page = area.page_index(address) * PAGE_SIZE;
+                    key.offset = (page + address % PAGE_SIZE) | IN_OBJECT;
+                    key._object = Some(source.clone());
+                }
+            }
+            _ => key.offset |= UNSHARED,
+        }
+        Ok(key)
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl Eq for Key {}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.id().cmp(&other.id())
+    }
+}

@@ -1,0 +1,129 @@
+//! Moving waiters from one word to another, so that those who would find the second one taken
+//! aren't woken for it (kernel/futex/requeue.c).
+
+use super::pi::{self, Taken};
+use super::{Deadline, Fate, Kind, Waiter, Word, next};
+use crate::mm::fault::Access;
+use crate::syscall::errno::Errno;
+
+/// FUTEX_REQUEUE, and with `expected` FUTEX_CMP_REQUEUE: wakes up to `wake`, moves up to `limit`
+/// others; returns how many both were.
+///
+/// # Errors
+/// `EINVAL` for negative numbers, or if somebody waits to own the first word; `EAGAIN` if that is
+/// not `expected`; `EFAULT`.
+pub fn requeue(
+    words: [Word; 2],
+    wake: i32,
+    limit: i32,
+    expected: Option<u32>,
+) -> Result<usize, Errno> {
+    if wake < 0 || limit < 0 {
+        return Err(Errno::EINVAL);
+    }
+    let from = words[0].key(Access::Read)?;
+    let to = words[1].key(Access::Read)?;
+    if expected.is_some_and(|expected| words[0].at.read() != Ok(expected)) {
+        // The word could be looked at, or it could not.
+        words[0].at.read()?;
+        return Err(Errno::EAGAIN);
+    }
+    let mut done = 0;
+    let mut after = 0;
+    // Those who arrive on the second word meanwhile would never end, if both are the same.
+    let last = super::next_number();
+    while let Some(waiter) = next(&from, after) {
+        after = waiter.number();
+        if after > last || done - i64::from(wake) >= i64::from(limit) {
+            break;
+        }
+        let Kind::Plain(_) = waiter.kind() else {
+            return Err(Errno::EINVAL);
+        };
+        done += 1;
+        if done <= i64::from(wake) {
+            waiter.release(Fate::Woken);
+        } else {
+            waiter.move_to(to.clone(), waiter.kind());
+        }
+    }
+    Ok(done as usize)
+}
+
+/// FUTEX_WAIT_REQUEUE_PI: waits on the first word to be moved to the second, and owns that on
+/// return.
+///
+/// # Errors
+/// As [`super::wait`]; `EAGAIN` also if a signal came after the move.
+pub fn wait_requeue_pi(words: [Word; 2], expected: u32, deadline: Deadline) -> Result<(), Errno> {
+    if words[0].at.address() == words[1].at.address() {
+        return Err(Errno::EINVAL);
+    }
+    let target = words[1].key(Access::Write)?;
+    let key = words[0].key(Access::Read)?;
+    if words[0].at.read()? != expected {
+        return Err(Errno::EAGAIN);
+    }
+    if key == target {
+        return Err(Errno::EINVAL);
+    }
+    let waiter = Waiter::enter(key, Kind::ToBePi, Some(target.clone()));
+    let result = pi::await_ownership(&waiter, &target, deadline);
+    match (result, waiter.kind()) {
+        (Err(Errno::EINTR), Kind::ToBePi) => Err(Errno::ERESTARTNOINTR),
+        // The word that it waited on may have changed: only the program can begin again.
+        (Err(Errno::EINTR), _) => Err(Errno::EAGAIN),
+        (result, _) => result,
+    }
+}
+
+/// FUTEX_CMP_REQUEUE_PI: gives the second word to the first waiter if it is free, and moves up to
+/// `limit` others there; returns how many both were.
+///
+/// # Errors
+/// As [`requeue`]; `EINVAL` also if a waiter expected to go elsewhere; those of taking a word.
+pub fn requeue_pi(words: [Word; 2], wake: i32, limit: i32, expected: u32) -> Result<usize, Errno> {
+    if wake != 1 || limit < 0 || words[0].at.address() == words[1].at.address() {
+        return Err(Errno::EINVAL);
+    }
+    let from = words[0].key(Access::Read)?;
+    let to = words[1].key(Access::Write)?;
+    if from == to {
+        return Err(Errno::EINVAL);
+    }
+    if words[0].at.read()? != expected {
+        return Err(Errno::EAGAIN);
+    }
+    let Some(first) = next(&from, 0) else {
+        return Ok(0);
+    };
+    check(&first, &to)?;
+    let mut done = 0;
+    let owner = match pi::take(words[1], &to, &first.task, limit > 0)? {
+        Taken::By(owner) => owner,
+        Taken::Yes => {
+            first.release(Fate::Owner);
+            done = 1;
+            first.task.tid()
+        }
+    };
+    while let Some(waiter) = next(&from, 0) {
+        if done > i64::from(limit) {
+            break;
+        }
+        check(&waiter, &to)?;
+        waiter.move_to(to.clone(), Kind::Pi(words[1].at.address()));
+        pi::set_owner(&to, owner);
+        done += 1;
+    }
+    Ok(done as usize)
+}
+
+/// Whether a waiter agreed to be moved to `to`.
+fn check(waiter: &Waiter, to: &super::Key) -> Result<(), Errno> {
+    if waiter.kind() == Kind::ToBePi && waiter.target.as_ref() == Some(to) {
+        Ok(())
+    } else {
+        Err(Errno::EINVAL)
+    }
+}

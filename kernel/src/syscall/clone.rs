@@ -1,0 +1,218 @@
+//! fork, vfork, clone and clone3: their arguments. What they do is in `process/fork.rs`.
+
+use linux_raw_sys::general::{self as linux, clone_args};
+
+use super::errno::{Errno, SysResult};
+use super::tls::{tls_descriptor, tls_slot};
+use crate::arch::user_desc::UserDesc;
+use crate::mm::PAGE_SIZE;
+use crate::process::clone::{CloneArgs, CloneFlags, Tls, refuse_namespace};
+use crate::process::{current, fork, signal};
+use crate::usercopy::{self, UserPtr};
+
+/// The exit signal in clone(2)'s flags (CSIGNAL).
+const EXIT_SIGNAL: u64 = 0xff;
+/// Words of struct clone_args that every program has.
+const FIRST_SIZE: usize = 64;
+/// Deepest nesting of PID namespaces that a program may name (MAX_PID_NS_LEVEL).
+const PID_LEVELS: u64 = 32;
+/// One past the highest ID.
+const PID_MAX: u32 = 32768;
+
+/// fork(2).
+pub fn fork() -> SysResult {
+    fork::clone(CloneArgs::fork(CloneFlags::empty()))
+}
+
+/// vfork(2).
+pub fn vfork() -> SysResult {
+    fork::clone(CloneArgs::fork(CloneFlags::VM | CloneFlags::VFORK))
+}
+
+/// clone(2), x86_64's order of the arguments.
+pub fn clone(
+    flags: u64,
+    stack: u64,
+    parent_tid: UserPtr<u32>,
+    child_tid: UserPtr<u32>,
+    tls: u64,
+) -> SysResult {
+    // The flags of clone3 don't fit in the 32 bits that are looked at.
+    let bits = flags & 0xffff_ffff & !EXIT_SIGNAL;
+    let flags_only = CloneFlags::from_bits_truncate(bits);
+    fork::clone(CloneArgs {
+        flags: flags_only,
+        exit_signal: (flags & EXIT_SIGNAL) as u8,
+        stack,
+        parent_tid,
+        child_tid,
+        tls: tls_from(flags_only, tls)?,
+        set_tid: 0,
+    })
+}
+
+/// clone(2), i386's order.
+pub fn clone32(
+    flags: u64,
+    stack: u64,
+    parent_tid: UserPtr<u32>,
+    tls: u64,
+    child_tid: UserPtr<u32>,
+) -> SysResult {
+    clone(flags, stack, parent_tid, child_tid, tls)
+}
+
+/// A base, or for a call through the i386 table a struct user_desc that names its entry.
+fn tls_from(flags: CloneFlags, tls: u64) -> Result<Tls, Errno> {
+    if !flags.contains(CloneFlags::SETTLS) {
+        return Ok(Tls::Inherited);
+    }
+    if !current().is_i386_call() {
+        return Ok(Tls::Base(tls));
+    }
+    let desc = UserDesc::from_words(UserPtr::<[u32; 4]>::new(tls).read()?);
+    let descriptor = tls_descriptor(desc)?;
+    Ok(Tls::Descriptor(tls_slot(desc.entry)?, descriptor))
+}
+
+/// clone3(2): struct clone_args, which may grow.
+pub fn clone3(at: u64, size: usize) -> SysResult {
+    if size > PAGE_SIZE as usize {
+        return Err(Errno::E2BIG);
+    }
+    if size < FIRST_SIZE {
+        return Err(Errno::EINVAL);
+    }
+    let args = read_args(at, size)?;
+    let set_tid = set_tid(&args)?;
+    let bad_signal = args.exit_signal > u64::from(signal::COUNT);
+    let known = CloneFlags::from_bits(args.flags);
+    let no_group = args.flags & linux::CLONE_INTO_CGROUP != 0
+        && (args.cgroup > i32::MAX as u64 || size < size_of::<clone_args>());
+    if bad_signal || no_group {
+        return Err(Errno::EINVAL);
+    }
+    let flags = known.ok_or(Errno::EINVAL)?;
+    let both = CloneFlags::SIGHAND | CloneFlags::CLEAR_SIGHAND;
+    if flags.intersects(CloneFlags::DETACHED)
+        || flags.contains(both)
+        || flags.intersects(CloneFlags::THREAD | CloneFlags::PARENT) && args.exit_signal != 0
+        || (args.stack == 0) != (args.stack_size == 0)
+    {
+        return Err(Errno::EINVAL);
+    }
+    if args.stack != 0 {
+        let size = usize::try_from(args.stack_size).map_err(|_| Errno::EINVAL)?;
+        usercopy::check(args.stack, size).map_err(|_| Errno::EINVAL)?;
+    }
+    fork::clone(CloneArgs {
+        flags,
+        exit_signal: args.exit_signal as u8,
+        stack: args.stack.wrapping_add(args.stack_size),
+        parent_tid: UserPtr::new(args.parent_tid),
+        child_tid: UserPtr::new(args.child_tid),
+        tls: tls_from(flags, args.tls)?,
+        set_tid,
+    })
+}
+
+/// The structure, as far as the program has it; the rest is 0.
+fn read_args(at: u64, size: usize) -> Result<clone_args, Errno> {
+    const WORDS: usize = size_of::<clone_args>() / 8;
+    let mut bytes = [0; WORDS * 8];
+    let known = size.min(bytes.len());
+    let user = UserPtr::<u8>::new(at);
+    // What this kernel doesn't know must not be asked for.
+    for i in known..size {
+        if user.add(i).read()? != 0 {
+            return Err(Errno::E2BIG);
+        }
+    }
+    user.read_into(&mut bytes[..known])?;
+    let words: [u64; WORDS] = core::array::from_fn(|i| {
+        let mut word = [0; 8];
+        word.copy_from_slice(&bytes[i * 8..i * 8 + 8]);
+        u64::from_ne_bytes(word)
+    });
+    let [
+        flags,
+        pidfd,
+        child_tid,
+        parent_tid,
+        exit_signal,
+        stack,
+        stack_size,
+        tls,
+        set_tid,
+        set_tid_size,
+        cgroup,
+    ] = words;
+    Ok(clone_args {
+        flags,
+        pidfd,
+        child_tid,
+        parent_tid,
+        exit_signal,
+        stack,
+        stack_size,
+        tls,
+        set_tid,
+        set_tid_size,
+        cgroup,
+    })
+}
+
+/// The ID that is asked for, which only root may; 0 if none is. There is one namespace, so that
+/// an array of more than one makes no sense.
+fn set_tid(args: &clone_args) -> Result<u32, Errno> {
+    if (args.set_tid == 0) != (args.set_tid_size == 0) || args.set_tid_size > PID_LEVELS {
+        return Err(Errno::EINVAL);
+    }
+    if args.set_tid == 0 {
+        return Ok(0);
+    }
+    let tid = UserPtr::<u32>::new(args.set_tid).read()?;
+    if args.set_tid_size > 1 || !(1..PID_MAX).contains(&tid) {
+        return Err(Errno::EINVAL);
+    }
+    if !current().process.cred.lock().is_privileged() {
+        return Err(Errno::EPERM);
+    }
+    Ok(tid)
+}
+
+/// unshare(2): a process of one thread shares nothing that it could cease to share but its table of
+/// open files, with another process; namespaces there are none.
+pub fn unshare(flags: u64) -> SysResult {
+    const ALONE: CloneFlags = CloneFlags::THREAD
+        .union(CloneFlags::SIGHAND)
+        .union(CloneFlags::VM);
+    let known = ALONE | CloneFlags::FS | CloneFlags::FILES | CloneFlags::SYSVSEM;
+    let namespaces =
+        CloneFlags::NEWNS | CloneFlags::NEWPID | CloneFlags::NEWUSER | CloneFlags::NEW_OTHERS;
+    let flags = CloneFlags::from_bits(flags).ok_or(Errno::EINVAL)?;
+    if !(known | namespaces).contains(flags) {
+        return Err(Errno::EINVAL);
+    }
+    if flags.intersects(namespaces - CloneFlags::NEWUSER) && !flags.intersects(CloneFlags::NEWUSER)
+    {
+        return Err(refuse_namespace());
+    }
+    let process = &current().process;
+    let threads = process.threads.lock().len();
+    // Files and working directory belong to a process here, not to a thread.
+    let of_process = CloneFlags::FS | CloneFlags::FILES | ALONE;
+    if flags.intersects(CloneFlags::NEWUSER) || threads > 1 && flags.intersects(of_process) {
+        return Err(Errno::EINVAL);
+    }
+    if flags.contains(CloneFlags::FILES) {
+        process.unshare_files();
+    }
+    Ok(0)
+}
+
+/// setns(2): there are no namespaces, and no descriptors of them.
+pub fn setns(fd: i32, _kind: u32) -> SysResult {
+    crate::fs::caller::file(fd)?;
+    Err(Errno::EINVAL)
+}

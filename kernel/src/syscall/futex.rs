@@ -1,0 +1,193 @@
+//! futex(2): its operations and their arguments. What they do is in `process/futex/`; the calls
+//! that came after it are in `futex2.rs`.
+
+use linux_raw_sys::general as linux;
+
+use super::errno::{Errno, SysResult};
+use super::time::{Pair, Time64, read};
+use crate::process::futex::{self, ANY, Deadline, Word};
+use crate::process::signal::restart;
+use crate::time::as_nanos;
+use crate::time::timer::Clock;
+use crate::usercopy::UserPtr;
+
+/// What a wait that is interrupted after the beginning of a relative timeout goes on with, beside
+/// word, value and deadline.
+const SHARED: u64 = 1 << 32;
+const REALTIME: u64 = 1 << 33;
+
+fn call<P: Pair>(
+    at: UserPtr<u32>,
+    operation: u32,
+    value: u32,
+    fourth: u64,
+    second: UserPtr<u32>,
+    value3: u32,
+) -> SysResult {
+    let command = operation & !(linux::FUTEX_PRIVATE_FLAG | linux::FUTEX_CLOCK_REALTIME);
+    let by_date = operation & linux::FUTEX_CLOCK_REALTIME != 0;
+    let shared = operation & linux::FUTEX_PRIVATE_FLAG == 0;
+    let deadline = deadline::<P>(command, by_date, UserPtr::new(fourth))?;
+    let takes_clock = matches!(
+        command,
+        linux::FUTEX_WAIT_BITSET | linux::FUTEX_WAIT_REQUEUE_PI | linux::FUTEX_LOCK_PI2
+    );
+    if by_date && !takes_clock {
+        return Err(Errno::ENOSYS);
+    }
+    let words = [at, second].map(|at| Word { at, shared });
+    let [word, _] = words;
+    let counts = [value as i32, fourth as i32];
+    match command {
+        linux::FUTEX_WAIT => wait(word, value, ANY, deadline),
+        linux::FUTEX_WAIT_BITSET => wait(word, value, value3, deadline),
+        linux::FUTEX_WAKE => futex::wake(word, counts[0], ANY),
+        linux::FUTEX_WAKE_BITSET if value3 == 0 => Err(Errno::EINVAL),
+        linux::FUTEX_WAKE_BITSET => futex::wake(word, counts[0], value3),
+        linux::FUTEX_REQUEUE => futex::requeue(words, counts[0], counts[1], None),
+        linux::FUTEX_CMP_REQUEUE => futex::requeue(words, counts[0], counts[1], Some(value3)),
+        linux::FUTEX_WAKE_OP => futex::wake_op(words, counts, |old| change(value3, old)),
+        linux::FUTEX_LOCK_PI | linux::FUTEX_LOCK_PI2 => {
+            again(futex::lock_pi(word, deadline, false))
+        }
+        linux::FUTEX_TRYLOCK_PI => again(futex::lock_pi(word, None, true)),
+        linux::FUTEX_UNLOCK_PI => futex::unlock_pi(word).map(|()| 0),
+        linux::FUTEX_WAIT_REQUEUE_PI => futex::wait_requeue_pi(words, value, deadline).map(|()| 0),
+        linux::FUTEX_CMP_REQUEUE_PI => futex::requeue_pi(words, counts[0], counts[1], value3),
+        _ => Err(Errno::ENOSYS),
+    }
+}
+
+/// The fourth argument of the operations that wait: a span for FUTEX_WAIT, a date for the others.
+fn deadline<P: Pair>(command: u32, by_date: bool, at: UserPtr<P>) -> Result<Deadline, Errno> {
+    let waits = matches!(
+        command,
+        linux::FUTEX_WAIT
+            | linux::FUTEX_WAIT_BITSET
+            | linux::FUTEX_LOCK_PI
+            | linux::FUTEX_LOCK_PI2
+            | linux::FUTEX_WAIT_REQUEUE_PI
+    );
+    if !waits || at.is_null() {
+        return Ok(None);
+    }
+    let time = as_nanos(read(at)?);
+    Ok(Some(if command == linux::FUTEX_WAIT {
+        let clock = Clock::Monotonic;
+        (clock, clock.now().saturating_add(time))
+    } else if by_date || command == linux::FUTEX_LOCK_PI {
+        (Clock::Realtime, time)
+    } else {
+        (Clock::Monotonic, time)
+    }))
+}
+
+/// FUTEX_WAIT. With a deadline, a signal's handler ends it; without, it may begin again.
+fn wait(word: Word, expected: u32, bits: u32, deadline: Deadline) -> SysResult {
+    if bits == 0 {
+        return Err(Errno::EINVAL);
+    }
+    match (futex::wait(word, expected, bits, deadline), deadline) {
+        (Err(Errno::EINTR), None) => Err(Errno::ERESTARTSYS),
+        (Err(Errno::EINTR), Some((clock, time))) => {
+            let mut how = u64::from(expected);
+            if word.shared {
+                how |= SHARED;
+            }
+            if clock == Clock::Realtime {
+                how |= REALTIME;
+            }
+            let with = [word.at.address(), how, time, bits.into()];
+            Err(restart::later(go_on, with))
+        }
+        (result, _) => result.map(|()| 0),
+    }
+}
+
+/// An interrupted wait, until the same time.
+fn go_on([at, how, time, bits]: [u64; 4]) -> SysResult {
+    let word = Word {
+        at: UserPtr::new(at),
+        shared: how & SHARED != 0,
+    };
+    let clock = if how & REALTIME != 0 {
+        Clock::Realtime
+    } else {
+        Clock::Monotonic
+    };
+    wait(word, how as u32, bits as u32, Some((clock, time)))
+}
+
+/// A lock is waited for again whatever a handler says.
+fn again(result: Result<(), Errno>) -> SysResult {
+    match result {
+        Err(Errno::EINTR) => Err(Errno::ERESTARTNOINTR),
+        result => result.map(|()| 0),
+    }
+}
+
+/// FUTEX_WAKE_OP's last argument: what becomes of a word that was `old`, and whether that compares
+/// as asked. An unknown comparison is found out after the change, as on Linux.
+fn change(how: u32, old: u32) -> (Option<u32>, Result<bool, Errno>) {
+    // Twelve bits each, signed.
+    let field = |shift: u32| ((how << (20 - shift)) as i32 >> 20) as u32;
+    let mut operand = field(12);
+    if how >> 28 & linux::FUTEX_OP_OPARG_SHIFT != 0 {
+        operand = 1 << (operand & 31);
+    }
+    let new = match how >> 28 & 7 {
+        linux::FUTEX_OP_SET => operand,
+        linux::FUTEX_OP_ADD => old.wrapping_add(operand),
+        linux::FUTEX_OP_OR => old | operand,
+        linux::FUTEX_OP_ANDN => old & !operand,
+        linux::FUTEX_OP_XOR => old ^ operand,
+        _ => return (None, Err(Errno::ENOSYS)),
+    };
+    let (old, other) = (old as i32, field(0) as i32);
+    let matches = match how >> 24 & 0xf {
+        linux::FUTEX_OP_CMP_EQ => old == other,
+        linux::FUTEX_OP_CMP_NE => old != other,
+        linux::FUTEX_OP_CMP_LT => old < other,
+        linux::FUTEX_OP_CMP_GE => old >= other,
+        linux::FUTEX_OP_CMP_LE => old <= other,
+        linux::FUTEX_OP_CMP_GT => old > other,
+        _ => return (Some(new), Err(Errno::ENOSYS)),
+    };
+    (Some(new), Ok(matches))
+}
+
+/// futex(2).
+pub fn futex(
+    at: UserPtr<u32>,
+    operation: u32,
+    value: u32,
+    fourth: u64,
+    second: UserPtr<u32>,
+    value3: u32,
+) -> SysResult {
+    call::<[i64; 2]>(at, operation, value, fourth, second, value3)
+}
+
+/// futex(2) with 32-bit seconds.
+pub fn futex32(
+    at: UserPtr<u32>,
+    operation: u32,
+    value: u32,
+    fourth: u64,
+    second: UserPtr<u32>,
+    value3: u32,
+) -> SysResult {
+    call::<[i32; 2]>(at, operation, value, fourth, second, value3)
+}
+
+/// futex_time64(2).
+pub fn futex_time64(
+    at: UserPtr<u32>,
+    operation: u32,
+    value: u32,
+    fourth: u64,
+    second: UserPtr<u32>,
+    value3: u32,
+) -> SysResult {
+    call::<Time64>(at, operation, value, fourth, second, value3)
+}
