@@ -42,7 +42,9 @@ pub fn get_robust_list(tid: i32, head: u64, size: u64) -> SysResult {
         table::find(tid as u32).ok_or(Errno::ESRCH)?
     };
     let me = current();
-    if !me.process.cred.lock().may_limit(&task.process.cred.lock()) {
+    // One lock after the other: it may be the same process.
+    let cred = me.process.cred.lock().clone();
+    if !cred.may_limit(&task.process.cred.lock()) {
         return Err(Errno::EPERM);
     }
     let is_32bit = me.is_i386_call();
