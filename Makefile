@@ -3,6 +3,7 @@
 #   make run       install what is missing, build, boot the tour in QEMU
 #   make shell     boot an interactive shell: busybox, or ROOTFS=debian (Debian's bash)
 #   make rootfs    make the root file system of Debian's packages (no root needed)
+#   make transcripts  print and check: strace of a program, ldd /bin/cat, /proc/self/maps
 #   make test      install what is missing, run every test
 #   make check     check format, lints and documentation
 #   make build     build target/trident.elf
@@ -39,13 +40,13 @@ RUSTUP_OFFLINE = $(shell cargo --version >/dev/null || echo RUSTUP_AUTO_INSTALL=
 BUILT = $(wildcard $(or $(CARGO_TARGET_DIR),target)/*/debug/xtask)
 XTASK = $(RUSTUP_OFFLINE) cargo run $(if $(BUILT),--quiet) --package xtask --target host-tuple --
 
-.PHONY: help run shell rootfs test check build bench iso debug doctor clean setup
+.PHONY: help run shell rootfs transcripts test check build bench iso debug doctor clean setup
 .DEFAULT_GOAL := help
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
-run shell rootfs test check build bench iso debug doctor setup:
+run shell rootfs transcripts test check build bench iso debug doctor setup:
 	@$(XTASK) $@
 
 clean:

@@ -24,6 +24,7 @@ mod strace;
 mod terminals;
 mod threads;
 mod tour;
+mod transcripts;
 mod vendors;
 mod waiting;
 mod way_back;
@@ -46,6 +47,7 @@ const MODULES: &[Module] = &[
     ("dynamic", dynamic::cases),
     ("applets", applets::cases),
     ("debian", debian::cases),
+    ("transcripts", transcripts::cases),
     ("own_programs", own_programs::cases),
     ("files", files::cases),
     ("processes", processes::cases),

@@ -17,6 +17,7 @@
 //! | [`gdb`] | looks into a running machine: registers, memory, breakpoints |
 //! | [`iso`] | a bootable CD image with GRUB on it |
 //! | [`stock`] | a disk image with the stock `bootloader` crate on it |
+//! | [`transcripts`] | what a reader types on Linux, typed in Trident |
 //! | [`paths`] | where things lie in the repository |
 
 pub mod case;
@@ -31,6 +32,7 @@ pub mod programs;
 pub mod qmp;
 pub mod stock;
 pub mod token;
+pub mod transcripts;
 pub mod verdict;
 pub mod vm;
 

@@ -1,5 +1,5 @@
 //! C programs that nobody's toolchain but the host's has touched: `tests/programs/*.c`, compiled
-//! by gcc (64- and 32-bit, static, static-PIE) and by musl's gcc.
+//! by gcc (64- and 32-bit, static, static-PIE, dynamic) and by musl's gcc.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,10 +23,14 @@ pub enum Compiler {
     StaticPie64,
     /// glibc, 32-bit, as a static position-independent executable.
     StaticPie32,
+    /// glibc, 64-bit, dynamically linked: needs a root file system with a dynamic linker.
+    Dynamic64,
+    /// glibc, 32-bit, dynamically linked.
+    Dynamic32,
 }
 
 impl Compiler {
-    /// Every compiler, for cases that want each.
+    /// Every compiler of programs that need no other file, for cases that want each.
     pub const ALL: [Self; 5] = [
         Self::Glibc64,
         Self::Glibc32,
@@ -43,6 +47,8 @@ impl Compiler {
             Self::Musl64 => "musl64",
             Self::StaticPie64 => "pie64",
             Self::StaticPie32 => "pie32",
+            Self::Dynamic64 => "dynamic64",
+            Self::Dynamic32 => "dynamic32",
         }
     }
 
@@ -53,6 +59,8 @@ impl Compiler {
             Self::Musl64 => ("musl-gcc", &["-static"]),
             Self::StaticPie64 => ("gcc", &["-static-pie"]),
             Self::StaticPie32 => ("gcc", &["-m32", "-static-pie"]),
+            Self::Dynamic64 => ("gcc", &[]),
+            Self::Dynamic32 => ("gcc", &["-m32"]),
         };
         let mut command = Command::new(program);
         command.args(options).args(["-O1", "-g", "-Wall"]);

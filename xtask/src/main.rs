@@ -22,6 +22,7 @@ mod stock;
 mod terminal;
 mod test;
 mod toolchain;
+mod transcripts;
 mod ui;
 
 use std::process::ExitCode;
@@ -59,6 +60,8 @@ enum Action {
     Iso,
     /// Make target/rootfs/debian.cpio, a root file system of Debian's packages
     Rootfs(rootfs::Options),
+    /// Print and check three transcripts: strace of a program, ldd, a memory map
+    Transcripts,
     /// Build a disk image of the kernel and an initramfs with the stock `bootloader` crate
     StockImage(stock::Options),
     /// Boot QEMU stopped, with gdb attached (kernel and program symbols)
@@ -92,6 +95,7 @@ fn act(action: Action) -> Result<ExitCode> {
         Action::Bench => bench::command().map(|()| ExitCode::SUCCESS),
         Action::Iso => iso::command().map(|()| ExitCode::SUCCESS),
         Action::Rootfs(options) => rootfs::command(&options).map(|()| ExitCode::SUCCESS),
+        Action::Transcripts => transcripts::command(),
         Action::StockImage(options) => stock::command(&options).map(|()| ExitCode::SUCCESS),
         Action::Debug(options) => debug::command(&options),
         Action::Doctor => doctor::command().map(|()| ExitCode::SUCCESS),

@@ -1,6 +1,7 @@
 //! What the packages' maintainer scripts would have done, as far as it matters here: they are
 //! not run, since they want root and a running system.
 
+use super::ldcache;
 use super::tree::Tree;
 
 /// Directories of the root that are links into `/usr` ("merged /usr").
@@ -99,6 +100,8 @@ pub fn complete(tree: &mut Tree, with_documents: bool) {
             tree.link(path, target);
         }
     }
+    let cache = ldcache::make(tree);
+    tree.file("etc/ld.so.cache", 0o644, cache);
     let under = |trees: &[&str], path: &str| trees.iter().any(|tree| path.starts_with(tree));
     tree.prune(|path| under(CHARACTER_SETS, path) || !with_documents && under(DOCUMENTS, path));
 }

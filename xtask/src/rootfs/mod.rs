@@ -7,6 +7,7 @@
 
 mod apt;
 mod finish;
+mod ldcache;
 mod package;
 mod tree;
 
@@ -40,6 +41,7 @@ const APART: &[(&str, &str)] = &[
 const SOURCES: &[&str] = &[
     include_str!("mod.rs"),
     include_str!("finish.rs"),
+    include_str!("ldcache.rs"),
     include_str!("package.rs"),
     include_str!("tree.rs"),
 ];

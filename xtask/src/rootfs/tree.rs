@@ -105,6 +105,23 @@ impl Tree {
         }
     }
 
+    /// What is below a directory (its path ends in a slash): names, and what a symbolic link among them
+    /// points to.
+    pub fn list<'a>(
+        &'a self,
+        directory: &'a str,
+    ) -> impl Iterator<Item = (&'a str, Option<&'a str>)> {
+        let below = self.files.range(directory.to_owned()..);
+        let below =
+            below.map_while(move |(path, entry)| Some((path.strip_prefix(directory)?, entry)));
+        below.map(|(name, entry)| match entry {
+            Entry::Node(node) if node.mode & mode::TYPE == mode::SYMLINK => {
+                (name, std::str::from_utf8(&node.body).ok())
+            }
+            _ => (name, None),
+        })
+    }
+
     /// Leaves out what `unwanted` says, and hard links whose file is gone.
     pub fn prune(&mut self, unwanted: impl Fn(&str) -> bool) {
         self.files.retain(|path, _| !unwanted(path));

@@ -1,0 +1,49 @@
+//! `make transcripts`: three things that a reader types on Linux, done by Debian's programs in
+//! Trident, printed and checked.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use harness::transcripts::{ALL, Transcript};
+
+use crate::build;
+use crate::rootfs;
+use crate::setup::{self, needs};
+use crate::ui;
+
+/// Installs what is missing, builds, and goes through them; one that shows what it must not, or
+/// does not show what it must, is an error.
+pub fn command() -> Result<ExitCode> {
+    let compiler = needs::TEST
+        .iter()
+        .filter(|need| need.debian.starts_with("gcc"));
+    setup::packages(needs::RUN.iter().chain(compiler))?;
+    build::boot_image(&setup::toolchain()?)?;
+    rootfs::ensure(&rootfs::Options::default())?;
+    let mut failures = Vec::new();
+    for transcript in &ALL {
+        for line in transcript.typed {
+            println!("$ {line}");
+        }
+        let result = transcript.in_trident().and_then(|output| {
+            println!("{}\n", output.trim_end());
+            transcript.check(&output)?;
+            if Transcript::comparable() {
+                transcript.compare(&output)?;
+            }
+            Ok(())
+        });
+        if let Err(error) = result {
+            failures.push(format!("{error:#}"));
+        }
+    }
+    if !failures.is_empty() {
+        bail!("{}", failures.join("\n"));
+    }
+    ui::note(if Transcript::comparable() {
+        "All three are what this host's Linux shows, but for addresses."
+    } else {
+        "All three show what they must (no Linux here to compare with)."
+    });
+    Ok(ExitCode::SUCCESS)
+}
