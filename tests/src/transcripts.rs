@@ -157,20 +157,41 @@ fn without_addresses(text: &str) -> String {
     replace(text, &[(r"0x[0-9a-f]+", "ADDRESS")])
 }
 
-/// Permissions, offset, length and name of each mapping of a file.
+/// Permissions, offset, length and name of each mapping of a file. Linux keeps apart what was once
+/// writable from what never was (its `VM_ACCOUNT`), another kernel need not: parts that continue
+/// each other count as one.
 fn file_mappings(maps: &str) -> String {
-    let mapping = |line: &str| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let [range, permissions, offset, _, _, name] = fields[..] else {
-            return None;
+    let mut mappings: Vec<(&str, u64, u64, &str)> = Vec::new();
+    for line in maps.lines() {
+        let Some((permissions, offset, length, name)) = file_mapping(line) else {
+            continue;
         };
-        let (start, end) = range.split_once('-')?;
-        let number = |digits| u64::from_str_radix(digits, 16).ok();
-        let pages = (number(end)? - number(start)?) / 4096;
-        name.starts_with('/')
-            .then(|| format!("{permissions} {offset} {pages} {name}\n"))
+        match mappings.last_mut() {
+            Some(last) if (last.0, last.1 + last.2, last.3) == (permissions, offset, name) => {
+                last.2 += length;
+            }
+            _ => mappings.push((permissions, offset, length, name)),
+        }
+    }
+    mappings
+        .iter()
+        .map(|(permissions, offset, length, name)| {
+            format!("{permissions} {offset:08x} {length:x} {name}\n")
+        })
+        .collect()
+}
+
+/// Reads `55d0-75d0 r-xp 00002000 00:01 116  /usr/bin/cat`.
+fn file_mapping(line: &str) -> Option<(&str, u64, u64, &str)> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let [range, permissions, offset, _, _, name] = fields[..] else {
+        return None;
     };
-    maps.lines().filter_map(mapping).collect()
+    let (start, end) = range.split_once('-')?;
+    let number = |digits| u64::from_str_radix(digits, 16).ok();
+    let length = number(end)?.checked_sub(number(start)?)?;
+    name.starts_with('/')
+        .then_some((permissions, number(offset)?, length, name))
 }
 
 #[cfg(test)]
@@ -191,7 +212,7 @@ mod tests {
         let anonymous = "7f00-7f10 rw-p 00000000 00:00 0 \n";
         assert_eq!(
             file_mappings(&format!("{line}{anonymous}")),
-            "r-xp 00002000 2 /usr/bin/cat\n"
+            "r-xp 00002000 2000 /usr/bin/cat\n"
         );
     }
 
