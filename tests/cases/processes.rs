@@ -1,5 +1,5 @@
-//! Processes: how they end, are waited for, signalled, killed and kept from each other, line for
-//! line as on Linux.
+//! Processes: how they end, are waited for, signalled, killed, traced and kept from each other, line
+//! for line as on Linux.
 
 use harness::programs::Compiler;
 use harness::{Case, Vm};
@@ -14,7 +14,17 @@ pub fn cases() -> Vec<Case> {
             prints_the_same("processes", compiler, "", Vm::new().cpu(cpu))
         })
     };
+    let traced = |compiler: Compiler, cpu: &'static str| {
+        let name = format!("traced_as_on_linux::{}_{cpu}", compiler.name());
+        Case::new(name, move || {
+            prints_the_same("ptrace", compiler, "", Vm::new().cpu(cpu))
+        })
+    };
     vec![
+        traced(Compiler::Glibc64, "max"),
+        traced(Compiler::Glibc64, "qemu64"),
+        traced(Compiler::Glibc32, "max"),
+        traced(Compiler::Glibc32, "max,vendor=GenuineIntel"),
         row(Compiler::Glibc64, "max"),
         row(Compiler::Glibc64, "qemu64"),
         row(Compiler::Glibc32, "max"),

@@ -161,6 +161,22 @@ pub unsafe extern "C" fn return_from_int80() {
     )
 }
 
+/// Where a new task starts: its frame is that of the call that made it, and a tracer may have it
+/// stop before its first instruction.
+///
+/// # Safety
+/// Only the first switch to a task may come here, with rsp at its frame.
+#[unsafe(naked)]
+pub unsafe extern "C" fn start_task() {
+    naked_asm!(
+        "mov rdi, rsp",
+        "call {do_work}",
+        "jmp {iret}",
+        do_work = sym exit_work,
+        iret = sym return_by_iret,
+    )
+}
+
 /// Back to a program from anything: every register comes from the frame, and IRET loads rip,
 /// cs, rflags, rsp and ss. It faults if they cannot be loaded, with the program's GS already
 /// swapped in: `iret_to_user` lets the exception stub recognise it.

@@ -15,7 +15,7 @@ use x86_64::instructions::interrupts;
 use super::{Task, TaskState};
 use crate::arch::percpu::{self, work};
 use crate::arch::{debug, gdt, segments::Segments};
-use crate::entry::exit::return_by_iret;
+use crate::entry::exit::start_task;
 use crate::entry::frame::{self, Frame};
 
 static SCHEDULER: Mutex<Scheduler> = Mutex::new(Scheduler {
@@ -196,7 +196,7 @@ pub fn prepare_stack(top: u64, frame: &Frame) -> u64 {
     unsafe {
         (frame_at as *mut Frame).write(frame.clone());
         core::ptr::write_bytes(context as *mut u64, 0, 6);
-        ((frame_at - 8) as *mut u64).write(return_by_iret as *const () as u64);
+        ((frame_at - 8) as *mut u64).write(start_task as *const () as u64);
     }
     context
 }

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use super::{Mode, Options, Reason, Stop, Tracing, may_access, stop};
+use super::{Mode, Options, Reason, Stop, Tracing, may_access, registers, stop};
 use crate::arch::percpu::work;
 use crate::entry::frame::TF;
 use crate::process::exit::ExitStatus;
@@ -153,6 +153,7 @@ pub fn resume(task: &Arc<Task>, mode: Mode, signo: u8) {
 
 /// Sets or clears what the mode needs in the flags and the work of a held thread.
 fn set_mode(task: &Task, mode: Mode) {
+    let sets_flags = mode.is_step() && registers::is_at_flags_instruction(task);
     let mut tracing = task.tracing.lock();
     let Some(tracing) = tracing.as_mut() else {
         return;
@@ -160,7 +161,8 @@ fn set_mode(task: &Task, mode: Mode) {
     tracing.mode = mode;
     task.with_held_frame(|frame| {
         if mode.is_step() {
-            tracing.forced_tf |= frame.rflags & TF == 0;
+            // TF that the instruction itself loads is the thread's own afterwards.
+            tracing.forced_tf = !sets_flags && (tracing.forced_tf || frame.rflags & TF == 0);
             frame.rflags |= TF;
         } else if core::mem::take(&mut tracing.forced_tf) {
             frame.rflags &= !TF;
@@ -178,10 +180,17 @@ fn set_mode(task: &Task, mode: Mode) {
 /// # Errors
 /// `EIO` if it was not seized.
 pub fn interrupt(task: &Arc<Task>) -> Result<(), Errno> {
-    if !task.tracing.lock().as_ref().is_some_and(|t| t.seized) {
+    let tracing = |task: &Task| {
+        let tracing = task.tracing.lock();
+        tracing.as_ref().map(|t| (t.seized, t.listening))
+    };
+    let Some((true, is_listening)) = tracing(task) else {
         return Err(Errno::EIO);
-    }
+    };
     want_stop(task);
+    if is_listening {
+        sched::wake_stopped(task);
+    }
     Ok(())
 }
 

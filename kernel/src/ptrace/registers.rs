@@ -39,6 +39,24 @@ pub fn is_32bit(task: &Task) -> bool {
     task.frame().cs == u64::from(USER32_CS)
 }
 
+/// Whether the next instruction is POPF or IRET, behind whatever prefixes
+/// (arch/x86/kernel/step.c: is_setting_trap_flag).
+pub fn is_at_flags_instruction(task: &Task) -> bool {
+    const LONGEST: usize = 15;
+    let mut bytes = [0; LONGEST];
+    let Some(mm) = task.mm() else {
+        return false;
+    };
+    let len = mm.lock().peek(task.frame().rip, &mut bytes);
+    let is_prefix = |byte: &u8| match byte {
+        0x26 | 0x2e | 0x36 | 0x3e | 0x64..=0x67 | 0xf0 | 0xf2 | 0xf3 => true,
+        0x40..=0x4f => !is_32bit(task),
+        _ => false,
+    };
+    let first = bytes[..len].iter().find(|byte| !is_prefix(byte));
+    matches!(first, Some(0x9d | 0xcf))
+}
+
 /// All of them, in 64-bit order.
 pub fn read(task: &Task) -> [u64; COUNT] {
     let (f, s) = (task.frame(), *task.segments.lock());

@@ -104,15 +104,15 @@ pub fn syscall_exit(frame: &mut Frame) {
         Mode::Step | Mode::SysemuStep => {
             let _ = signal::send_task(
                 &sched::current_task(),
-                &SigInfo::fault(SIGTRAP, TRAP_TRACE, frame.rip),
+                &SigInfo::fault(SIGTRAP, TRAP_BRKPT, frame.rip),
             );
         }
         Mode::Run | Mode::Sysemu => {}
     }
 }
 
-/// `si_code` of a single step (asm-generic/siginfo.h).
-const TRAP_TRACE: i32 = 2;
+/// `si_code` of that (user_single_step_report in include/linux/ptrace.h).
+const TRAP_BRKPT: i32 = 1;
 
 fn mode() -> Mode {
     current()

@@ -19,8 +19,8 @@ enum Field {
     Nothing,
 }
 
-fn field(offset: u64, width: u64, size: u64, debug: u64, count: usize) -> Result<Field, Errno> {
-    if !offset.is_multiple_of(width) || offset > size - width {
+fn field(offset: u64, width: u64, last: u64, debug: u64, count: usize) -> Result<Field, Errno> {
+    if !offset.is_multiple_of(width) || offset > last {
         return Err(Errno::EIO);
     }
     let index = (offset / width) as usize;
@@ -34,10 +34,11 @@ fn field(offset: u64, width: u64, size: u64, debug: u64, count: usize) -> Result
 }
 
 fn field_64(offset: u64) -> Result<Field, Errno> {
-    field(offset, 8, SIZE, DEBUG, registers::COUNT)
+    field(offset, 8, SIZE - 8, DEBUG, registers::COUNT)
 }
 
 fn field_32(offset: u64) -> Result<Field, Errno> {
+    // One word behind the structure is let pass (arch/x86/kernel/ptrace.c: putreg32).
     field(offset, 4, SIZE_32, DEBUG_32, registers::COUNT_32)
 }
 
@@ -85,7 +86,7 @@ pub fn poke_32(task: &Task, offset: u64, value: u32) -> Result<(), Errno> {
     match field_32(offset)? {
         Field::Register(index) => registers::write_32(task, index, value),
         Field::Debug(index) => debug::write(task, index, value.into()),
-        // What isn't there is ignored (arch/x86/kernel/ptrace.c: putreg32).
+        // What isn't there is ignored.
         Field::Nothing => Ok(()),
     }
 }
