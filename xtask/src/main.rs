@@ -19,6 +19,7 @@ mod runner;
 mod setup;
 mod shell;
 mod stock;
+mod syscalls;
 mod terminal;
 mod test;
 mod toolchain;
@@ -62,6 +63,8 @@ enum Action {
     Rootfs(rootfs::Options),
     /// Print and check three transcripts: strace of a program, ldd, a memory map
     Transcripts,
+    /// Write docs/SYSCALLS.md from the kernel's tables
+    Syscalls,
     /// Build a disk image of the kernel and an initramfs with the stock `bootloader` crate
     StockImage(stock::Options),
     /// Boot QEMU stopped, with gdb attached (kernel and program symbols)
@@ -95,6 +98,7 @@ fn act(action: Action) -> Result<ExitCode> {
         Action::Bench => bench::command().map(|()| ExitCode::SUCCESS),
         Action::Iso => iso::command().map(|()| ExitCode::SUCCESS),
         Action::Rootfs(options) => rootfs::command(&options).map(|()| ExitCode::SUCCESS),
+        Action::Syscalls => syscalls::command().map(|()| ExitCode::SUCCESS),
         Action::Transcripts => transcripts::command(),
         Action::StockImage(options) => stock::command(&options).map(|()| ExitCode::SUCCESS),
         Action::Debug(options) => debug::command(&options),

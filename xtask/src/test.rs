@@ -18,6 +18,7 @@ use harness::paths;
 
 use crate::build;
 use crate::counts::{Counts, follow};
+use crate::rootfs;
 use crate::setup::{self, needs};
 use crate::stock;
 use crate::toolchain::{BARE_64, Toolchain, host_cargo};
@@ -101,6 +102,13 @@ pub fn command(options: &Options) -> Result<ExitCode> {
     // Goes on beside everything up to the cases.
     let mut stock = parts.contains(&Part::Qemu).then(stock::begin);
     build::everything(&toolchain)?;
+    if parts.contains(&Part::Qemu)
+        && let Err(reason) = rootfs::ensure(&rootfs::Options::default())
+    {
+        ui::note(format!(
+            "Cases of Debian's programs are left out: {reason:#}"
+        ));
+    }
 
     let mut all = Counts::default();
     let mut table = Vec::new();
