@@ -1,11 +1,19 @@
 //! Pages that appear on first touch: zeros, a file's page, or a copy of a shared one.
 
+use alloc::collections::BTreeMap;
+
 use super::address_space::AddressSpace;
+use super::allocator;
 use super::frame::Frame;
+use super::page_tables::PageTables;
 use super::paging::PageFlags;
-use super::vma::{Backing, Prot, Role, Vma};
+use super::vma::{Backing, PageSource, Prot, Role, Vma};
 use super::{PAGE_SIZE, page_down};
 use crate::syscall::errno::Errno;
+
+/// Bytes around a touched page of a file that are mapped along with it; they never need a second
+/// table.
+const AROUND: u64 = 16 * PAGE_SIZE;
 
 /// What the program tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,10 +58,12 @@ impl AddressSpace {
         if address >= self.task_size {
             return Err(FaultError::NotMapped);
         }
-        if self.find(address).is_none() {
+        let mut area = covering(&self.areas, address);
+        if area.is_none() {
             self.grow_stack(address)?;
+            area = covering(&self.areas, address);
         }
-        let area = self.find(address).ok_or(FaultError::NotMapped)?;
+        let area = area.ok_or(FaultError::NotMapped)?;
         let allowed = match access {
             // x86 has no write-only and no execute-only pages.
             Access::Read => !area.prot.is_empty(),
@@ -70,9 +80,7 @@ impl AddressSpace {
                 if access == Access::Write && !mapped.flags.contains(PageFlags::WRITABLE) =>
             {
                 let shared = area.shared;
-                // SAFETY: the entry holds a reference.
-                let frame = unsafe { Frame::share_raw(mapped.frame) };
-                self.make_writable(page, frame, shared, flags)
+                self.make_writable(page, mapped.frame, shared, flags)
             }
             // The entry allows it by now: a stale TLB entry, or a flag that mprotect changed.
             Some(mapped) => {
@@ -83,7 +91,13 @@ impl AddressSpace {
             }
             None => {
                 let (frame, flags) = new_page(area, page, access)?;
-                Ok(self.tables.map(page, frame, flags)?)
+                self.tables.map(page, frame, flags)?;
+                if let Backing::File { source, .. } = &area.backing
+                    && (area.shared || access != Access::Write)
+                {
+                    around(&mut self.tables, area, &**source, page, flags);
+                }
+                Ok(())
             }
         }
     }
@@ -92,16 +106,16 @@ impl AddressSpace {
     fn make_writable(
         &mut self,
         page: u64,
-        frame: Frame,
+        frame: u64,
         shared: bool,
         flags: PageFlags,
     ) -> Result<(), FaultError> {
-        // `frame` is itself a reference: the entry's and this one make two.
-        let owned = shared || frame.reference_count() == 2;
-        if owned {
+        if shared || allocator::references(frame) == 1 {
             self.tables.set_flags(page, flags);
         } else {
-            self.tables.map(page, frame.duplicate()?, flags)?;
+            // SAFETY: the entry holds a reference.
+            let copy = unsafe { Frame::share_raw(frame) }.duplicate()?;
+            self.tables.map(page, copy, flags)?;
         }
         Ok(())
     }
@@ -140,6 +154,30 @@ impl AddressSpace {
         }
         Ok(())
     }
+}
+
+/// The area that covers `address`.
+fn covering(areas: &BTreeMap<u64, Vma>, address: u64) -> Option<&Vma> {
+    let (_, area) = areas.range(..=address).next_back()?;
+    (address < area.end).then_some(area)
+}
+
+/// Maps what else of the file is in memory around a page just touched: its neighbours are likely to
+/// be touched next, and each would be a fault (Linux: do_fault_around, fault_around_bytes).
+fn around(
+    tables: &mut PageTables,
+    area: &Vma,
+    source: &dyn PageSource,
+    page: u64,
+    flags: PageFlags,
+) {
+    let window = page / AROUND * AROUND;
+    let start = window.max(area.start);
+    let count = ((window + AROUND).min(area.end) - start) / PAGE_SIZE;
+    let first = area.page_index(start);
+    source.in_memory(first, count, &mut |index, frame| {
+        tables.map_if_free(start + (index - first) * PAGE_SIZE, frame, flags);
+    });
 }
 
 /// The frame and flags of a page touched for the first time.

@@ -4,8 +4,8 @@
 //! file and its mappings. [`Frame`] is one reference: cloning adds one, dropping the last
 //! frees. Where free ones come from is `allocator.rs`.
 
-use super::PAGE_SIZE;
 use super::allocator::{self, For};
+use super::{PAGE_SIZE, kstack};
 use crate::syscall::errno::Errno;
 
 pub use super::allocator::{donate, init, is_low, phys_to_virt, statistics};
@@ -20,7 +20,16 @@ impl Frame {
     /// # Errors
     /// `ENOMEM` when there is none.
     pub fn zeroed() -> Result<Self, Errno> {
-        Self::from_allocator(allocator::take_zeroed(For::Program))
+        Self::for_program(allocator::take_zeroed)
+    }
+
+    /// A frame by `take`. Before there is none, what the kernel only keeps for later goes.
+    fn for_program(take: fn(For) -> Option<u64>) -> Result<Self, Errno> {
+        let frame = take(For::Program);
+        if frame.is_none() && kstack::release_kept() {
+            return Self::from_allocator(take(For::Program));
+        }
+        Self::from_allocator(frame)
     }
 
     fn from_allocator(address: Option<u64>) -> Result<Self, Errno> {
@@ -32,7 +41,7 @@ impl Frame {
     /// # Errors
     /// `ENOMEM` when there is none.
     pub fn uninitialised() -> Result<Self, Errno> {
-        Self::from_allocator(allocator::take(For::Program))
+        Self::for_program(allocator::take)
     }
 
     /// A frame for the kernel's own heap and tables, which may use up the reserve: programs must
@@ -72,11 +81,6 @@ impl Frame {
     /// The kernel's pointer to the frame's 4096 bytes.
     pub fn as_ptr(&self) -> *mut u8 {
         phys_to_virt(self.0)
-    }
-
-    /// How many references to the frame there are, this one included.
-    pub fn reference_count(&self) -> u32 {
-        allocator::references(self.0)
     }
 
     /// Copies bytes from the frame. Panics if `offset + out.len()` is past its end.

@@ -11,6 +11,7 @@ mod content;
 pub mod fault;
 pub mod frame;
 pub mod heap;
+mod heap_pages;
 pub mod kstack;
 pub mod layout;
 pub mod mapping;
@@ -19,6 +20,7 @@ pub mod page_tables;
 pub mod paging;
 pub mod remap;
 pub mod shared;
+mod slab;
 pub mod usage;
 pub mod vma;
 
@@ -43,9 +45,8 @@ pub const fn page_up(address: u64) -> Option<u64> {
     }
 }
 
-/// Takes the memory over from the loader: frames first, then page tables, then the heap.
+/// Takes the memory over from the loader: frames first, then page tables. The heap needs nothing else.
 pub fn init(boot_info: &BootInfo) {
     frame::init(boot_info);
     paging::init();
-    heap::init();
 }

@@ -161,6 +161,21 @@ impl PageTables {
         Ok(())
     }
 
+    /// Maps a page of a table that is there, unless something is mapped there already.
+    pub fn map_if_free(&mut self, address: u64, frame: &Frame, flags: PageFlags) {
+        let Some(table) = self.find_table(address) else {
+            return;
+        };
+        let slot = slot(table, address, 1);
+        // SAFETY: as in `find_table`.
+        unsafe {
+            if slot.read() == 0 {
+                slot.write(frame.clone().into_raw() | flags.bits());
+                self.pages += 1;
+            }
+        }
+    }
+
     /// Makes the tables that pages in [start, end) need.
     ///
     /// # Errors

@@ -29,4 +29,10 @@ impl PageSource for SharedMemory {
         pages.insert(index, frame.clone());
         Ok(frame)
     }
+
+    fn in_memory(&self, first: u64, count: u64, f: &mut dyn FnMut(u64, &Frame)) {
+        for (&index, frame) in self.0.lock().range(first..first + count) {
+            f(index, frame);
+        }
+    }
 }

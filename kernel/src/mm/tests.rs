@@ -1,14 +1,11 @@
 //! Tests of memory: frames come back, mappings do what mmap's callers count on.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use super::address_space::AddressSpace;
 use super::fault::{Access, FaultError};
 use super::frame::{self, Frame};
-use super::kstack::{self, KernelStack};
 use super::mapping::{NewArea, Place};
 use super::paging;
 use super::remap::Remap;
@@ -17,6 +14,8 @@ use super::vma::{Backing, PageSource, Prot, Role};
 use super::{PAGE_SIZE, layout};
 use crate::kernel_test;
 use crate::syscall::errno::Errno;
+
+mod heap;
 
 const RW: Prot = Prot::READ.union(Prot::WRITE);
 
@@ -56,34 +55,6 @@ kernel_test!(
         let mut bytes = [1; 64];
         again.read(90, &mut bytes);
         assert_eq!(bytes, [0; 64]);
-    }
-);
-
-kernel_test!(
-    fn heap_blocks_are_aligned_and_apart() {
-        let mut blocks: Vec<Box<[u64]>> = Vec::new();
-        for len in [1, 2, 3, 9, 31, 200, 700, 5000] {
-            blocks.push(vec![len as u64; len].into_boxed_slice());
-        }
-        for block in &blocks {
-            assert!(block.iter().all(|word| *word == block.len() as u64));
-            assert_eq!(block.as_ptr() as usize % 8, 0);
-        }
-    }
-);
-
-kernel_test!(
-    fn kernel_stacks_have_a_guard() {
-        let before = free_frames();
-        let stack = KernelStack::new().expect("a stack");
-        let top = stack.top();
-        assert!(paging::kernel_to_phys(top - 1).is_some());
-        assert!(paging::kernel_to_phys(top - kstack::SIZE).is_some());
-        assert!(paging::kernel_to_phys(top - kstack::SIZE - 1).is_none());
-        assert!(kstack::is_guard(top - kstack::SIZE - 1) && !kstack::is_guard(top - 1));
-        drop(stack);
-        // The tables that mapped it stay; its frames don't.
-        assert!(free_frames() + 3 >= before);
     }
 );
 

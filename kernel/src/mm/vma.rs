@@ -42,6 +42,10 @@ pub trait PageSource: Send + Sync {
     /// `ENXIO` past the end of the data (the program gets SIGBUS), `ENOMEM`.
     fn page(&self, index: u64) -> Result<Frame, Errno>;
 
+    /// Calls `f` with the index and the frame of each of the `count` pages from `first` on that is in
+    /// memory: what can be mapped before it is touched.
+    fn in_memory(&self, _first: u64, _count: u64, _f: &mut dyn FnMut(u64, &Frame)) {}
+
     /// Device and inode number, for /proc/PID/maps. Memory without a file has none.
     fn file_id(&self) -> (u64, u64) {
         (0, 0)

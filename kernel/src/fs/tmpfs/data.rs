@@ -7,6 +7,7 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use spin::Mutex;
 
@@ -86,6 +87,13 @@ impl Data {
         let page = Frame::zeroed().inspect_err(|_| self.space.give_pages(1))?;
         self.pages.insert(index, page.clone());
         Ok(page)
+    }
+
+    /// Calls `f` with each of these pages that is there.
+    pub fn pages_in(&self, indices: Range<u64>, f: &mut dyn FnMut(u64, &Frame)) {
+        for (&index, frame) in self.pages.range(indices) {
+            f(index, frame);
+        }
     }
 
     /// The page at `index` for a write, made if it is a hole. True: it is new and holds anything.

@@ -281,6 +281,12 @@ impl PageSource for Node {
         }
     }
 
+    fn in_memory(&self, first: u64, count: u64, f: &mut dyn FnMut(u64, &Frame)) {
+        if let Content::File(data) = &self.content {
+            data.lock().pages_in(first..first + count, f);
+        }
+    }
+
     fn file_id(&self) -> (u64, u64) {
         (self.space.device.encode().into(), self.ino)
     }

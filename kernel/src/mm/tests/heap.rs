@@ -1,0 +1,67 @@
+//! Tests of the kernel's own memory: its heap and its stacks.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::free_frames;
+use crate::kernel_test;
+use crate::mm::kstack::{self, KernelStack};
+use crate::mm::{heap, paging};
+
+kernel_test!(
+    fn heap_blocks_are_aligned_and_apart() {
+        let mut blocks: Vec<Box<[u64]>> = Vec::new();
+        for len in [1, 2, 3, 9, 31, 200, 700, 5000] {
+            blocks.push(vec![len as u64; len].into_boxed_slice());
+        }
+        for block in &blocks {
+            assert!(block.iter().all(|word| *word == block.len() as u64));
+            assert_eq!(block.as_ptr() as usize % 8, 0);
+        }
+    }
+);
+
+kernel_test!(
+    fn the_heap_gives_its_pages_back() {
+        let sizes = [
+            1, 16, 40, 100, 200, 400, 1000, 1300, 2000, 3000, 5000, 70_000,
+        ];
+        // What is kept for later, and the tables of the heap's own addresses, are made once.
+        for _ in 0..2 {
+            drop(sizes.map(|size| vec![0_u8; size]));
+        }
+        let (frames, bytes) = (free_frames(), heap::in_use());
+        let mut blocks: Vec<Vec<Vec<u8>>> = Vec::new();
+        for round in 0..40_u8 {
+            blocks.push(sizes.map(|size| vec![round; size]).into());
+        }
+        assert!(free_frames() + 800 < frames);
+        // Every other one first: pages empty in all orders.
+        for part in [1, 0] {
+            for (i, block) in blocks.iter_mut().enumerate().filter(|(i, _)| i % 2 == part) {
+                assert!(block.iter().flatten().all(|byte| usize::from(*byte) == i));
+                *block = Vec::new();
+            }
+        }
+        drop(blocks);
+        assert_eq!(heap::in_use(), bytes);
+        assert!(free_frames() + 12 >= frames, "at most a page a class stays");
+    }
+);
+
+kernel_test!(
+    fn kernel_stacks_have_a_guard() {
+        let before = free_frames();
+        let stack = KernelStack::new().expect("a stack");
+        let top = stack.top();
+        assert!(paging::kernel_to_phys(top - 1).is_some());
+        assert!(paging::kernel_to_phys(top - kstack::SIZE).is_some());
+        assert!(paging::kernel_to_phys(top - kstack::SIZE - 1).is_none());
+        assert!(kstack::is_guard(top - kstack::SIZE - 1) && !kstack::is_guard(top - 1));
+        drop(stack);
+        kstack::release_kept();
+        // The tables that mapped it stay; its frames don't.
+        assert!(free_frames() + 3 >= before);
+    }
+);
