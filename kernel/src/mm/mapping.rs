@@ -44,7 +44,9 @@ impl AddressSpace {
         {
             return Err(Errno::EEXIST);
         }
-        self.unmap(start, len)?;
+        if matches!(place, Place::Fixed(_)) {
+            self.unmap(start, len)?;
+        }
         let NewArea {
             prot,
             max_prot,

@@ -94,6 +94,7 @@ impl Slabs {
     }
 
     /// A block of the class; `None` without memory.
+    #[inline]
     pub fn take(&mut self, index: usize) -> Option<NonNull<u8>> {
         let class = &CLASSES[index];
         if self.heads[index].is_null() {
@@ -122,6 +123,7 @@ impl Slabs {
     ///
     /// # Safety
     /// `block` came from [`Slabs::take`] of the same class and is not used any more.
+    #[inline]
     pub unsafe fn give(&mut self, index: usize, block: *mut u8) {
         let start = block as u64 & !(PAGE_SIZE - 1);
         // SAFETY: a block's page begins with its head.
@@ -141,6 +143,7 @@ impl Slabs {
         }
     }
 
+    #[cold]
     fn grow(&mut self, index: usize) -> Option<()> {
         let frame = Frame::for_kernel().ok()?.into_raw();
         let page = phys_to_virt(frame).cast::<Page>();
@@ -161,6 +164,7 @@ impl Slabs {
         Some(())
     }
 
+    #[cold]
     fn link(&mut self, index: usize, page: &mut Page) {
         page.previous = null_mut();
         page.next = self.heads[index];
@@ -171,6 +175,7 @@ impl Slabs {
         self.heads[index] = page;
     }
 
+    #[cold]
     fn unlink(&mut self, index: usize, page: &mut Page) {
         // SAFETY: the neighbours are live, and not `page` itself.
         let (previous, next) = unsafe { (page.previous.as_mut(), page.next.as_mut()) };

@@ -18,12 +18,12 @@ use crate::usercopy::UserPtr;
 const LIST_MAX: usize = 32 * 1024;
 
 /// Lists the directory `fd` into a buffer of `count` bytes; `pack` adds an entry to what will be
-/// copied there.
+/// copied there. What a directory costs is what its entries cost: `pack` is inlined.
 fn list(
     fd: i32,
     buf: UserPtr<u8>,
     count: usize,
-    pack: fn(&mut Vec<u8>, &ListEntry<'_>),
+    pack: impl Fn(&mut Vec<u8>, &ListEntry<'_>),
 ) -> SysResult {
     let file = caller::file(fd)?;
     let location = file.location();
@@ -76,63 +76,65 @@ fn list(
     Ok(packed.len())
 }
 
-/// Adds name, NUL and padding to an entry that began at `start`, and fills in its length at `at`.
-fn finish(
+/// Adds an entry: `head`, with the length at `length_at`, then the name, a NUL, and padding in which
+/// `extra` bytes have their place.
+#[inline(always)]
+fn add<const HEAD: usize>(
     packed: &mut Vec<u8>,
-    start: usize,
+    mut head: [u8; HEAD],
     length_at: usize,
     name: &[u8],
     extra: usize,
     align: usize,
 ) {
+    let len = (HEAD + name.len() + 1 + extra).next_multiple_of(align);
+    head[length_at..length_at + 2].copy_from_slice(&(len as u16).to_ne_bytes());
+    let end = packed.len() + len;
+    packed.reserve(len + 16);
+    packed.extend_from_slice(&head);
     packed.extend_from_slice(name);
-    packed.push(0);
-    let len = (packed.len() - start + extra).next_multiple_of(align);
-    packed.resize(start + len, 0);
-    packed[start + length_at..start + length_at + 2].copy_from_slice(&(len as u16).to_ne_bytes());
+    // More than is ever needed, in one store, and the rest cut off again.
+    packed.extend_from_slice(&[0; 16]);
+    packed.truncate(end);
 }
 
 /// getdents64(2): inode (8 bytes), next position (8), length (2), type (1), name.
 pub fn getdents64(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
     list(fd, buf, count, |packed, entry| {
-        let start = packed.len();
         let mut head = [0; 19];
         head[..8].copy_from_slice(&entry.ino.to_ne_bytes());
         head[8..16].copy_from_slice(&entry.next.to_ne_bytes());
         head[18] = (entry.kind >> 12) as u8;
-        packed.extend_from_slice(&head);
-        finish(packed, start, 16, entry.name, 0, 8);
+        add(packed, head, 16, entry.name, 0, 8);
     })
 }
 
 /// getdents(2): inode and next position (a long each), length (2), name; the type is the last byte.
 pub fn getdents(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
     list(fd, buf, count, |packed, entry| {
-        let start = packed.len();
-        packed.extend_from_slice(&entry.ino.to_ne_bytes());
-        packed.extend_from_slice(&entry.next.to_ne_bytes());
-        packed.extend_from_slice(&[0, 0]);
-        finish(packed, start, 16, entry.name, 1, 8);
-        packed[start..]
-            .last_mut()
-            .map(|last| *last = (entry.kind >> 12) as u8)
-            .unwrap_or_default();
+        let mut head = [0; 18];
+        head[..8].copy_from_slice(&entry.ino.to_ne_bytes());
+        head[8..16].copy_from_slice(&entry.next.to_ne_bytes());
+        add(packed, head, 16, entry.name, 1, 8);
+        set_type(packed, entry);
     })
 }
 
 /// getdents(2), i386: the longs are 32 bits.
 pub fn getdents32(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
     list(fd, buf, count, |packed, entry| {
-        let start = packed.len();
-        packed.extend_from_slice(&(entry.ino as u32).to_ne_bytes());
-        packed.extend_from_slice(&(entry.next as u32).to_ne_bytes());
-        packed.extend_from_slice(&[0, 0]);
-        finish(packed, start, 8, entry.name, 1, 4);
-        packed[start..]
-            .last_mut()
-            .map(|last| *last = (entry.kind >> 12) as u8)
-            .unwrap_or_default();
+        let mut head = [0; 10];
+        head[..4].copy_from_slice(&(entry.ino as u32).to_ne_bytes());
+        head[4..8].copy_from_slice(&(entry.next as u32).to_ne_bytes());
+        add(packed, head, 8, entry.name, 1, 4);
+        set_type(packed, entry);
     })
+}
+
+fn set_type(packed: &mut [u8], entry: &ListEntry<'_>) {
+    if let Some(last) = packed.last_mut() {
+        *last = (entry.kind >> 12) as u8;
+    }
 }
 
 /// getcwd(2): the path and its NUL; returns their length.
