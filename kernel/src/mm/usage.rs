@@ -2,7 +2,7 @@
 
 use super::PAGE_SIZE;
 use super::address_space::AddressSpace;
-use super::frame::Frame;
+use super::allocator;
 use super::vma::{Backing, Prot, Role, Vma};
 
 /// Pages of an address space, by kind.
@@ -42,9 +42,7 @@ impl AddressSpace {
         let mut at = area.start;
         while let Some((address, mapped)) = self.tables.next_page(at, area.end) {
             present.pages += 1;
-            // SAFETY: the entry holds a reference. `frame` is one more.
-            let frame = unsafe { Frame::share_raw(mapped.frame) };
-            let others = frame.reference_count() - 2;
+            let others = allocator::references(mapped.frame) - 1;
             let is_own = match area.backing {
                 Backing::Anonymous => true,
                 // A page of a file that was written to is a copy, which no file has.
