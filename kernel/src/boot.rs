@@ -59,7 +59,7 @@ pub fn options(ramdisk: &'static [u8]) -> CommandLine {
     log::set_quiet(options.loglevel <= 4);
     crate::panic::set_timeout(options.panic_timeout);
     if options.norandmaps || options.nokaslr {
-        crate::process::exec::set_fixed_addresses();
+        crate::process::placement::set_fixed_addresses();
     }
     log!(
         "Command line: {}",

@@ -4,57 +4,32 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::Ordering;
 
-use formats::elf::{Class, Image, Kind, Stack};
+use formats::elf::{Class, Kind};
 use linux_raw_sys::general::RLIMIT_STACK;
 use spin::Mutex;
 
 use super::elf::{self, Executable};
+use super::placement::{is_loader, load_bias, mapped_bias, pie_base, place_stack, random_pages};
 use super::signal::alternate::AlternateStack;
 use super::stack::{self, ProgramInfo};
 use super::{SharedMm, Task, current, exit, robust, threads};
 use crate::arch::gdt::{self, USER_CS, USER_DS, USER32_CS};
 use crate::arch::segments::Segments;
 use crate::arch::{debug, percpu};
-use crate::dev::random;
 use crate::entry::frame::Frame;
 use crate::fs;
 use crate::mm::PAGE_SIZE;
 use crate::mm::address_space::AddressSpace;
-use crate::mm::layout;
-use crate::mm::mapping::{NewArea, Place};
-use crate::mm::vma::{Prot, Role};
 use crate::ptrace;
 use crate::syscall::errno::Errno;
 use crate::vdso;
-
-/// Set by `norandmaps` (or `nokaslr`): every program at the same addresses.
-static FIXED_ADDRESSES: AtomicBool = AtomicBool::new(false);
 
 /// Most levels of `#!` (BINPRM_MAX_RECURSION's effect).
 const INTERPRETER_DEPTH: usize = 5;
 /// Bytes of a script's first line that count (BINPRM_BUF_SIZE).
 const SCRIPT_LINE: usize = 256;
-
-/// Turns address space randomisation off.
-pub fn set_fixed_addresses() {
-    FIXED_ADDRESSES.store(true, Ordering::Relaxed);
-}
-
-/// Whether programs get random addresses.
-pub fn is_randomised() -> bool {
-    !FIXED_ADDRESSES.load(Ordering::Relaxed)
-}
-
-/// A random number of bytes, whole pages, below `2^bits` pages; 0 without randomisation.
-pub fn random_pages(bits: u32) -> u64 {
-    if is_randomised() {
-        (random::next_u64() >> (64 - bits)) * PAGE_SIZE
-    } else {
-        0
-    }
-}
 
 /// A program in its address space, ready to run.
 pub struct Loaded {
@@ -186,77 +161,6 @@ fn load_elf(
         path,
         name,
     })
-}
-
-/// Maps the stack and picks where mmap begins; returns the stack's top.
-fn place_stack(mm: &mut AddressSpace, image: &Image) -> Result<u64, Errno> {
-    let is_32bit = image.class == Class::Elf32;
-    // 22 bits of pages on 64-bit, 11 on 32-bit (STACK_RND_MASK).
-    let top = mm.task_size - random_pages(if is_32bit { 11 } else { 22 });
-    // 28 bits of pages on 64-bit, 8 on 32-bit (mmap_rnd_bits); room for the stack and its gap.
-    let gap = layout::STACK_LIMIT + 256 * PAGE_SIZE + if is_32bit { 1 << 23 } else { 1 << 34 };
-    mm.set_mmap_base(mm.task_size - gap - random_pages(if is_32bit { 8 } else { 28 }));
-    let mut prot = Prot::READ | Prot::WRITE;
-    prot.set(
-        Prot::EXEC,
-        matches!(image.stack, Stack::Executable) || image.stack == Stack::Unstated && is_32bit,
-    );
-    let size = 33 * PAGE_SIZE;
-    mm.map(
-        Place::Fixed(top - size),
-        size,
-        NewArea::anonymous(prot).role(Role::Stack),
-    )?;
-    Ok(top)
-}
-
-/// Whether the image is relocatable and needs nobody to load it: a dynamic linker run by itself, or
-/// a static PIE. It goes where mappings go, so that the program that such a linker loads finds the
-/// usual place free.
-fn is_loader(image: &Image) -> bool {
-    image.kind == Kind::Relocatable && image.interp.is_none()
-}
-
-fn pie_base(is_32bit: bool) -> u64 {
-    if is_32bit {
-        layout::PIE_BASE_32
-    } else {
-        layout::PIE_BASE
-    }
-}
-
-/// How far a relocatable image moves.
-fn load_bias(mm: &mut AddressSpace, image: &Image) -> Result<u64, Errno> {
-    if image.kind == Kind::Fixed {
-        return Ok(0);
-    }
-    if is_loader(image) {
-        return mapped_bias(mm, image);
-    }
-    let is_32bit = image.class == Class::Elf32;
-    let base = pie_base(is_32bit) + random_pages(if is_32bit { 8 } else { 28 });
-    let base = base / image.align * image.align;
-    let len = image.extent.end - image.extent.start;
-    if base.checked_add(len).is_none_or(|end| end > mm.mmap_base()) {
-        return Ok(layout::MMAP_MIN
-            .next_multiple_of(image.align)
-            .wrapping_sub(image.extent.start));
-    }
-    Ok(base.wrapping_sub(image.extent.start))
-}
-
-/// The same where mappings go.
-fn mapped_bias(mm: &mut AddressSpace, image: &Image) -> Result<u64, Errno> {
-    // Room for what alignment needs; the image's own mappings then replace the middle.
-    let slack = image.align.saturating_sub(PAGE_SIZE);
-    let len = image.extent.end - image.extent.start;
-    let room = len.checked_add(slack).ok_or(Errno::ENOMEM)?;
-    let area = NewArea::anonymous(Prot::empty());
-    let at = mm.map(Place::Hint(0), room, area)?;
-    mm.unmap(at, room.next_multiple_of(PAGE_SIZE))?;
-    Ok(at
-        .next_multiple_of(image.align)
-        .wrapping_sub(image.extent.start))
 }
 
 /// Maps the dynamic linker; returns where it lies and where it starts.

@@ -19,7 +19,7 @@ use crate::mm::address_space::AddressSpace;
 use crate::mm::frame::Frame;
 use crate::mm::mapping::{NewArea, Place};
 use crate::mm::vma::{Backing, Prot, Role};
-use crate::process::exec::random_pages;
+use crate::process::placement::random_pages;
 use crate::syscall::errno::Errno;
 
 /// The one frame of the clock page, shared by all programs.

@@ -11,7 +11,7 @@ use super::{SystemFile, file};
 use crate::dev::random;
 use crate::fs::fdtable;
 use crate::mm::{layout, mapping};
-use crate::process::{exec, table};
+use crate::process::{placement, table};
 use crate::syscall::misc;
 
 /// A setting that never changes.
@@ -73,7 +73,7 @@ pub(super) static FILES: &[SystemFile] = &[
     fixed!("kernel/random/poolsize", "256"),
     file("sys/kernel/random/uuid", || uuid() + "\n"),
     file("sys/kernel/randomize_va_space", || {
-        format!("{}\n", if exec::is_randomised() { 2 } else { 0 })
+        format!("{}\n", if placement::is_randomised() { 2 } else { 0 })
     }),
     fixed!("kernel/sched_child_runs_first", "0"),
     file("sys/kernel/threads-max", || format!("{}\n", table::PID_MAX)),

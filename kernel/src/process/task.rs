@@ -1,0 +1,245 @@
+//! A thread: what the scheduler runs.
+//!
+//! Its registers while it is in the kernel are the [`Frame`] at the top of its kernel stack. What
+//! it shares with the other threads of its program is in [`Process`].
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::cell::UnsafeCell;
+use core::ops::Deref;
+use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+use spin::Mutex;
+
+use super::signal::TaskSignals;
+use super::{Process, SharedMm, sched, table};
+use crate::arch::debug::DebugRegisters;
+use crate::arch::fpu::FpuState;
+use crate::arch::percpu;
+use crate::arch::segments::Segments;
+use crate::entry::frame::{self, Door, Frame};
+use crate::mm::kstack::KernelStack;
+use crate::ptrace::Tracing;
+use crate::syscall::errno::Errno;
+
+/// Whether a task may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum TaskState {
+    /// Running, or ready to.
+    Runnable,
+    /// On a wait queue.
+    Blocked,
+    /// Stopped by job control: only SIGCONT and death wake it.
+    Stopped,
+    /// Held by its tracer.
+    Traced,
+    /// Ended.
+    Dead,
+}
+
+/// One thread.
+pub struct Task {
+    pub(super) tid: AtomicU32,
+    /// The process it is a thread of.
+    pub process: Arc<Process>,
+    pub(super) stack: KernelStack,
+    /// Kernel stack pointer while another task runs.
+    pub(super) context: UnsafeCell<u64>,
+    state: AtomicU8,
+    /// x87/SSE/AVX registers while another task runs.
+    pub fpu: Mutex<FpuState>,
+    /// Data segment registers while another task runs.
+    pub segments: Mutex<Segments>,
+    /// Its three descriptors in the GDT (set_thread_area(2)).
+    pub tls: Mutex<[u64; 3]>,
+    /// Blocked and pending signals.
+    pub signals: Mutex<TaskSignals>,
+    /// Name: first 15 bytes of the program's file name (prctl(PR_SET_NAME)).
+    pub comm: Mutex<[u8; 16]>,
+    /// [`percpu::work`] bits while another task runs.
+    pub(super) work: AtomicU32,
+    /// That it is traced, and how (ptrace(2)).
+    pub tracing: Mutex<Option<Box<Tracing>>>,
+    /// Its debug registers, if it was given any.
+    pub debug: Mutex<Option<Box<DebugRegisters>>>,
+    /// Address to clear and wake when it ends (set_tid_address(2)); 0: none.
+    pub clear_child_tid: AtomicU64,
+    /// Head of its robust futexes (set_robust_list(2)).
+    pub robust_list: AtomicU64,
+    /// When it was made: nanoseconds since boot.
+    pub started: u64,
+    /// The same, set by a 32-bit call.
+    pub robust_list_32: AtomicU64,
+    /// TSC cycles that it has run.
+    pub cpu_cycles: AtomicU64,
+}
+
+// SAFETY: `context` is touched by the scheduler alone, with interrupts off on the one CPU.
+unsafe impl Sync for Task {}
+// SAFETY: as above; everything else is Send.
+unsafe impl Send for Task {}
+
+impl Task {
+    /// A task that will return to user mode with the registers in `frame`.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn new(tid: u32, process: Arc<Process>, frame: &Frame) -> Result<Arc<Self>, Errno> {
+        let stack = KernelStack::new()?;
+        let top = stack.top();
+        let task = Self {
+            tid: AtomicU32::new(tid),
+            process,
+            stack,
+            context: UnsafeCell::new(sched::prepare_stack(top, frame)),
+            state: AtomicU8::new(TaskState::Runnable as u8),
+            fpu: Mutex::new(FpuState::new()),
+            segments: Mutex::new(Segments::default()),
+            tls: Mutex::new([0; 3]),
+            signals: Mutex::new(TaskSignals::default()),
+            comm: Mutex::new([0; 16]),
+            work: AtomicU32::new(0),
+            tracing: Mutex::default(),
+            debug: Mutex::default(),
+            clear_child_tid: AtomicU64::new(0),
+            robust_list: AtomicU64::new(0),
+            started: crate::time::uptime_ns(),
+            robust_list_32: AtomicU64::new(0),
+            cpu_cycles: AtomicU64::new(0),
+        };
+        Ok(Arc::new(task))
+    }
+
+    /// Thread ID. It changes when a thread that isn't the first calls execve(2).
+    pub fn tid(&self) -> u32 {
+        self.tid.load(Ordering::Relaxed)
+    }
+
+    /// Whether a tracer watches it (ptrace(2)).
+    pub fn is_traced(&self) -> bool {
+        self.tracing.lock().is_some()
+    }
+
+    /// Gives `f` the registers of a task that its tracer holds; `None` if none does.
+    pub fn with_held_frame<T>(&self, f: impl FnOnce(&mut Frame) -> T) -> Option<T> {
+        if self.state() != TaskState::Traced {
+            return None;
+        }
+        // SAFETY: the task is switched away from, in `ptrace::stop::hold`, which let go of every
+        // reference to the frame before; it runs again only when the state has changed.
+        Some(f(unsafe { &mut *self.frame_pointer() }))
+    }
+
+    fn frame_pointer(&self) -> *mut Frame {
+        (self.stack.top() - frame::SIZE as u64) as *mut Frame
+    }
+
+    /// The program's registers, as the way in saved them.
+    pub fn frame(&self) -> &Frame {
+        // SAFETY: a task's frame stands at the top of its stack from its making on, and only
+        // its own way in and `frame_mut` write to it.
+        unsafe { &*self.frame_pointer() }
+    }
+
+    /// Whether the call it is in came through a door to the i386 table, so that structures have
+    /// their 32-bit layouts. 64-bit code may use INT 0x80 too.
+    pub fn is_i386_call(&self) -> bool {
+        self.frame().entry != Door::Syscall as u64
+    }
+
+    /// Whether it may run.
+    pub fn state(&self) -> TaskState {
+        match self.state.load(Ordering::Relaxed) {
+            0 => TaskState::Runnable,
+            1 => TaskState::Blocked,
+            2 => TaskState::Stopped,
+            3 => TaskState::Traced,
+            _ => TaskState::Dead,
+        }
+    }
+
+    pub(crate) fn set_state(&self, state: TaskState) {
+        self.state.store(state as u8, Ordering::Relaxed);
+    }
+
+    /// Sets [`percpu::work`] bits, whether it runs now or not.
+    pub fn set_work(&self, bits: u32) {
+        if core::ptr::eq(self, percpu::current()) {
+            percpu::set_work(bits);
+        } else {
+            self.work.fetch_or(bits, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether any of these [`percpu::work`] bits is set.
+    pub fn has_work(&self, bits: u32) -> bool {
+        let set = if core::ptr::eq(self, percpu::current()) {
+            percpu::pending_work()
+        } else {
+            self.work.load(Ordering::Relaxed)
+        };
+        set & bits != 0
+    }
+
+    /// Clears [`percpu::work`] bits.
+    pub fn clear_work(&self, bits: u32) {
+        if core::ptr::eq(self, percpu::current()) {
+            percpu::clear_work(bits);
+        } else {
+            self.work.fetch_and(!bits, Ordering::Relaxed);
+        }
+    }
+
+    /// The address space, unless the process has ended.
+    pub fn mm(&self) -> Option<SharedMm> {
+        self.process.mm.lock().clone()
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        // The first thread's ID is the process's, and stays taken until that is waited for.
+        if self.tid() != self.process.pid {
+            table::forget(self.tid());
+        }
+    }
+}
+
+/// The running task. It stays while the code that asked runs on it.
+pub struct Current(*const Task);
+
+impl Deref for Current {
+    type Target = Task;
+
+    fn deref(&self) -> &Task {
+        // SAFETY: the scheduler holds a reference to the running task, and a `Current` cannot
+        // leave it: it is neither Send nor stored anywhere.
+        unsafe { &*self.0 }
+    }
+}
+
+impl Current {
+    /// The running task's frame, to be changed by the call it is in.
+    #[allow(clippy::mut_from_ref)]
+    pub fn frame_mut(&self) -> &mut Frame {
+        // SAFETY: only the running task itself gets here, on its own stack; callers don't keep
+        // the reference across another use of the frame.
+        unsafe { &mut *self.frame_pointer() }
+    }
+}
+
+/// The running task.
+///
+/// Must not be called before the first task runs; [`try_current`] may.
+pub fn current() -> Current {
+    let task = percpu::current();
+    debug_assert!(!task.is_null());
+    Current(task)
+}
+
+/// The running task, or `None` while the kernel boots.
+pub fn try_current() -> Option<Current> {
+    let task = percpu::current();
+    (!task.is_null()).then_some(Current(task))
+}
