@@ -6,7 +6,7 @@ use crate::process::current;
 use crate::syscall::errno::Errno;
 
 /// sigaltstack(2)'s structure as it was set; `size` 0 is no stack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AlternateStack {
     /// Lowest address.
     pub base: u64,
@@ -16,17 +16,14 @@ pub struct AlternateStack {
     pub size: u64,
 }
 
-impl Default for AlternateStack {
-    fn default() -> Self {
-        Self {
-            base: 0,
-            flags: SS_DISABLE,
-            size: 0,
-        }
-    }
-}
-
 impl AlternateStack {
+    /// None, and that for a reason: a frame that says so takes away what a handler sets.
+    pub const DISABLED: Self = Self {
+        base: 0,
+        flags: SS_DISABLE,
+        size: 0,
+    };
+
     /// Whether `sp` points into it. The stack grows down: its end belongs to it, its base not.
     pub fn contains(&self, sp: u64) -> bool {
         sp > self.base && sp - self.base <= self.size

@@ -134,7 +134,7 @@ fn call_handler(task: &Task, frame: &mut Frame, info: &SigInfo, action: Action) 
         // The frame has it now.
         signals.saved = None;
         if signals.alternate.flags & SS_AUTODISARM != 0 {
-            signals.alternate = AlternateStack::default();
+            signals.alternate = AlternateStack::DISABLED;
         }
     }
     mask::set(old_mask | action.mask | own);

@@ -1,0 +1,331 @@
+/* Signal frames: what a handler finds on its stack and in its registers, where the frame lies, and
+   what becomes of a frame that comes back changed. Linux prints the same. */
+#include "signals.h"
+
+#include <cpuid.h>
+
+#ifdef __x86_64__
+#define IP REG_RIP
+#define SP REG_RSP
+#define AX REG_RAX
+#define VECTORS "memory", "xmm0", "xmm7"
+#else
+#define IP REG_EIP
+#define SP REG_ESP
+#define AX REG_EAX
+#define VECTORS "memory"
+#endif
+
+#define TF 0x100
+#define MAGIC1 0x46505853u
+#define MAGIC2 0x46505845u
+
+static void *frame_at;
+
+static uint32_t word(const void *at, size_t offset)
+{
+	uint32_t value;
+
+	memcpy(&value, (const char *)at + offset, 4);
+	return value;
+}
+
+/* The FXSAVE area that the context points to. */
+static char *fpu_area(ucontext_t *context)
+{
+	char *area = (char *)context->uc_mcontext.fpregs;
+
+#ifndef __x86_64__
+	area += 112;
+#endif
+	return area;
+}
+
+static void look(int number, siginfo_t *info, void *pointer)
+{
+	ucontext_t *context = pointer;
+	char *area = fpu_area(context);
+	long sp = (long)frame_at, unused;
+	unsigned size = word(area, 464 + 16), features;
+
+	(void)number;
+	/* A caller's own header may add more: the bits that all know. */
+	printf("flags %#lx, link %p\n", context->uc_flags, (void *)context->uc_link);
+	printf("fpstate: aligned %d, magic %d %d, sizes %d, features %x, present %x\n",
+	       (long)area % 64 == 0, word(area, 464) == MAGIC1,
+	       word(area, size) == MAGIC2,
+	       word(area, 464 + 4) == size + 4 + (sizeof(long) == 4 ? 112 : 0),
+	       word(area, 464 + 8) & 7, word(area, 512) & 3);
+	__cpuid_count(0xd, 0, unused, size, unused, features);
+	(void)unused, (void)features;
+	printf("size as CPUID has it: %d\n", size == word(area, 464 + 16));
+	printf("frame: info at %ld, context at %ld, sp %% 16 = %ld\n", (long)info - sp,
+	       (long)context - sp, sp & 15);
+	printf("below the interrupted stack by more than 128: %d, fpstate above the context: %d\n",
+	       context->uc_mcontext.gregs[SP] - (long)(area + word(area, 464 + 16)) >=
+		       (sizeof(long) == 8 ? 132 : 4),
+	       area > (char *)context);
+	printf("stack: %p, size %zu\n", context->uc_stack.ss_sp, context->uc_stack.ss_size);
+#ifdef __x86_64__
+	unsigned long selectors = context->uc_mcontext.gregs[REG_CSGSFS];
+
+	printf("cs %#lx, gs %#lx, fs %#lx, ss %#lx\n", selectors & 0xffff,
+	       selectors >> 16 & 0xffff, selectors >> 32 & 0xffff, selectors >> 48);
+	printf("oldmask %#llx\n", context->uc_mcontext.gregs[REG_OLDMASK]);
+#else
+	printf("cs %#x, ss %#x, ds %#x, es %#x, fs %#x\n", context->uc_mcontext.gregs[REG_CS],
+	       context->uc_mcontext.gregs[REG_SS], context->uc_mcontext.gregs[REG_DS],
+	       context->uc_mcontext.gregs[REG_ES], context->uc_mcontext.gregs[REG_FS]);
+	printf("oldmask %#lx, same sp %d, status %#x, magic %#x\n", context->uc_mcontext.oldmask,
+	       context->uc_mcontext.gregs[REG_UESP] == context->uc_mcontext.gregs[REG_ESP],
+	       word(area - 112, 4), word(area - 112, 108));
+	unsigned char *code = (unsigned char *)sp + 260;
+	for (int i = 0; i < 8; i++)
+		printf("%02x ", code[i]);
+	printf("\n");
+#endif
+	printf("mask %#llx\n", *(unsigned long long *)&context->uc_sigmask & 0xffffffff);
+}
+
+/* The handler proper: notes its stack pointer and registers, then goes on in C. */
+void entered(long *registers, int number, siginfo_t *info, void *context);
+void enter(void);
+#ifdef __x86_64__
+asm(".globl enter\nenter:\n"
+    "pushfq\npushq %rax\npushq %rdx\npushq %rsi\npushq %rdi\n"
+    "movq %rdx, %rcx\nmovq %rsi, %rdx\nmovq %rdi, %rsi\nmovq %rsp, %rdi\n"
+    "call entered\naddq $40, %rsp\nret\n");
+#else
+asm(".globl enter\nenter:\n"
+    "pushfl\npushl %eax\npushl %edx\npushl %ecx\nmovl %esp, %eax\n"
+    "pushl 28(%eax)\npushl 24(%eax)\npushl 20(%eax)\npushl %eax\n"
+    "call entered\naddl $32, %esp\nret\n");
+#endif
+
+static void (*then)(int, siginfo_t *, void *);
+
+void entered(long *registers, int number, siginfo_t *info, void *context)
+{
+#ifdef __x86_64__
+	frame_at = registers + 5;
+	printf("handler: di %ld, si %d, dx %d, ax %ld, flags %lx\n", registers[0],
+	       registers[1] == (long)info, registers[2] == (long)context, registers[3],
+	       registers[4] & 0x10500);
+#else
+	frame_at = registers + 4;
+	printf("handler: ax %ld, dx %d, cx %d, flags %lx\n", registers[2],
+	       registers[1] == (long)info, registers[0] == (long)context,
+	       registers[3] & 0x10500);
+#endif
+	then(number, info, context);
+}
+
+static void layout(void)
+{
+	sigset_t mask = set_of(SIGUSR2, 0, 0);
+
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	then = look;
+	handle(SIGUSR1, enter, SA_SIGINFO, NULL);
+	raise(SIGUSR1);
+	/* DF and TF are the program's, not the handler's. */
+#ifdef __x86_64__
+	asm volatile("std\n\tmov $62, %%eax\n\tsyscall\n\tcld"
+		     :: "D"((long)getpid()), "S"((long)SIGUSR1) : "rax", "rcx", "r11", "memory");
+#else
+	asm volatile("std\n\tint $0x80\n\tcld"
+		     :: "a"(37), "b"(getpid()), "c"(SIGUSR1) : "memory");
+#endif
+}
+
+/* Every general register comes to the context and back. */
+#ifdef __x86_64__
+static const int kept[] = { REG_R8, REG_R9, REG_R10, REG_R12, REG_R13, REG_R14, REG_R15,
+	REG_RBP, REG_RBX, REG_RDX, REG_RSI, REG_RDI };
+#else
+static const int kept[] = { REG_EDI, REG_ESI, REG_EBP, REG_EBX, REG_EDX, REG_ECX };
+#endif
+static volatile long pattern[16];
+
+static void change(int number, siginfo_t *info, void *pointer)
+{
+	ucontext_t *context = pointer;
+
+	(void)number;
+	(void)info;
+	printf("interrupted:");
+	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+		printf(" %lx", (long)context->uc_mcontext.gregs[kept[i]]);
+		context->uc_mcontext.gregs[kept[i]] ^= 0x55;
+	}
+	printf(", ax %lx, %02x after\n", (long)context->uc_mcontext.gregs[AX],
+	       *(unsigned char *)context->uc_mcontext.gregs[IP]);
+	context->uc_mcontext.gregs[AX] = 0x77;
+	/* IOPL, IF, NT, VM and ID are not the program's to change this way; CF, ZF and AC are. */
+	context->uc_mcontext.gregs[REG_EFL] ^= 0x2 | 0x41 | 0x3000 | 0x200 | 0x4000 | 0x20000 | 0x200000;
+}
+
+static void registers(void)
+{
+	long after[16] = { 0 }, flags;
+
+	handle(SIGTRAP, change, SA_SIGINFO, NULL);
+#ifdef __x86_64__
+	asm volatile("push %%rbp\n\tpush %%rbx\n\t"
+		     "mov $0x108, %%r8\n\tmov $0x109, %%r9\n\tmov $0x10a, %%r10\n\t"
+		     "mov $0x10c, %%r12\n\tmov $0x10d, %%r13\n\tmov $0x10e, %%r14\n\tmov $0x10f, %%r15\n\t"
+		     "mov $0x101, %%rbp\n\tmov $0x102, %%rbx\n\tmov $0x103, %%rdx\n\t"
+		     "mov $0x104, %%rsi\n\tmov $0x105, %%rdi\n\tmov $0x106, %%rax\n\tint3\n\tnop\n\t"
+		     "mov %%r8, 0(%%rcx)\n\tmov %%r9, 8(%%rcx)\n\tmov %%r10, 16(%%rcx)\n\t"
+		     "mov %%r12, 24(%%rcx)\n\tmov %%r13, 32(%%rcx)\n\tmov %%r14, 40(%%rcx)\n\t"
+		     "mov %%r15, 48(%%rcx)\n\tmov %%rbp, 56(%%rcx)\n\tmov %%rbx, 64(%%rcx)\n\t"
+		     "mov %%rdx, 72(%%rcx)\n\tmov %%rsi, 80(%%rcx)\n\tmov %%rdi, 88(%%rcx)\n\t"
+		     "mov %%rax, 96(%%rcx)\n\tpushfq\n\tpop %%rax\n\tmov %%rax, 104(%%rcx)\n\t"
+		     "pop %%rbx\n\tpop %%rbp"
+		     :: "c"(after) : "rax", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",
+		     "r13", "r14", "r15", "memory", "cc");
+	flags = after[13];
+#else
+	static long *volatile to;
+	to = after;
+	asm volatile("push %%ebp\n\tpush %%ebx\n\t"
+		     "mov $0x101, %%ebp\n\tmov $0x102, %%ebx\n\tmov $0x103, %%edx\n\t"
+		     "mov $0x104, %%esi\n\tmov $0x105, %%edi\n\tmov $0x107, %%ecx\n\t"
+		     "mov $0x106, %%eax\n\tint3\n\tnop\n\t"
+		     "push %%eax\n\tpushfl\n\tpush %%ecx\n\tmov %0, %%ecx\n\t"
+		     "mov %%edi, 0(%%ecx)\n\tmov %%esi, 4(%%ecx)\n\tmov %%ebp, 8(%%ecx)\n\t"
+		     "mov %%ebx, 12(%%ecx)\n\tmov %%edx, 16(%%ecx)\n\tpop %%eax\n\t"
+		     "mov %%eax, 20(%%ecx)\n\tpop %%eax\n\tmov %%eax, 52(%%ecx)\n\t"
+		     "pop %%eax\n\tmov %%eax, 48(%%ecx)\n\tpop %%ebx\n\tpop %%ebp"
+		     :: "m"(to) : "eax", "ecx", "edx", "esi", "edi", "memory", "cc");
+	flags = after[13];
+#endif
+	printf("after:");
+	for (int i = 0; i < 13; i++)
+		printf(" %lx", after[i]);
+	printf(", flags %lx\n", flags & ~0x894 & ~0x41);
+}
+
+/* x87, SSE and AVX state over a handler that uses them, and what a handler starts with. */
+static void spoil(int number)
+{
+	uint16_t control;
+	uint32_t mxcsr;
+
+	(void)number;
+	asm volatile("fnstcw %0\n\tstmxcsr %1" : "=m"(control), "=m"(mxcsr));
+	printf("handler starts with %#x, %#x\n", control, mxcsr);
+	asm volatile("fninit\n\tfldz\n\tfldz\n\tpxor %%xmm0, %%xmm0\n\tpxor %%xmm7, %%xmm7" ::: VECTORS);
+	if (__builtin_cpu_supports("avx"))
+		asm volatile("vzeroall");
+}
+
+static void fpu(void)
+{
+	uint16_t control = 0x27f, control_after;
+	uint32_t mxcsr = 0x5f80, mxcsr_after;
+	double in[4] = { 1.5, 2.5, 3.5, 4.5 }, out[4] = { 0 };
+	long double st0 = 0, st1 = 0;
+	int avx = __builtin_cpu_supports("avx");
+
+	handle(SIGTRAP, spoil, 0, NULL);
+	asm volatile("fninit\n\tfldpi\n\tfld1\n\tfldcw %0\n\tldmxcsr %1" :: "m"(control), "m"(mxcsr));
+	if (avx)
+		asm volatile("vmovups (%0), %%ymm7\n\tint3\n\tvmovups %%ymm7, (%1)"
+			     :: "r"(in), "r"(out) : VECTORS);
+	else
+		asm volatile("movups (%0), %%xmm7\n\tint3\n\tmovups %%xmm7, (%1)"
+			     :: "r"(in), "r"(out) : VECTORS);
+	asm volatile("fnstcw %0\n\tstmxcsr %1" : "=m"(control_after), "=m"(mxcsr_after));
+	asm volatile("fstpt %0\n\tfstpt %1\n\tfninit" : "=m"(st0), "=m"(st1));
+	mxcsr = 0x1f80;
+	asm volatile("ldmxcsr %0" :: "m"(mxcsr));
+	printf("after: %#x %#x, %d, %d %d\n", control_after, mxcsr_after,
+	       !memcmp(in, out, avx ? 32 : 16), st0 == 1, st1 > 3.14 && st1 < 3.15);
+}
+
+/* Frames that come back changed: the program dies, or what it asked for is so, never more. */
+static int what;
+
+static void damage(int number, siginfo_t *info, void *pointer)
+{
+	ucontext_t *context = pointer;
+	char *area = fpu_area(context);
+	greg_t *gregs = context->uc_mcontext.gregs;
+	uint32_t bad = ~0u;
+	unsigned size = word(area, 464 + 16);
+
+	(void)number;
+	(void)info;
+	switch (what) {
+	case 0: context->uc_mcontext.fpregs = (void *)16; break;
+	case 1: context->uc_mcontext.fpregs = (void *)(area + 1); break;
+	case 2: memcpy(area + 24, &bad, 4); break; /* MXCSR */
+	case 3: memcpy(area + 512 + 4, &bad, 4); break; /* components that don't exist */
+	case 4: memcpy(area + 512 + 12, &bad, 4); break; /* compacted */
+	case 5: memcpy(area + 512 + 16, &bad, 4); break; /* reserved */
+	case 6: memset(area + 464, 0, 48); break; /* no magic: 512 bytes only */
+	case 7: memset(area + size, 0, 4); break;
+	case 8: memcpy(area + 464 + 16, &bad, 4); break;
+	case 9: context->uc_mcontext.fpregs = NULL; break;
+	case 10: gregs[IP] = sizeof(long) == 8 ? (long)0x8000000000000000ull : (long)0xfffffff0; break;
+	case 11: gregs[SP] = 8; break;
+#ifdef __x86_64__
+	case 12: gregs[REG_CSGSFS] = gregs[REG_CSGSFS] & ~0xffffll; break;
+	case 13: gregs[REG_CSGSFS] = (gregs[REG_CSGSFS] & ~0xffffll) | 0x10; break; /* the kernel's */
+	case 14: gregs[REG_CSGSFS] = (gregs[REG_CSGSFS] & ~0xffffll) | 0xfff8; break;
+	case 15: gregs[REG_CSGSFS] &= 0xffffffffffffll; break; /* SS 0 */
+	case 16: gregs[REG_CSGSFS] |= 0xfff8ll << 48; break;
+	case 17: context->uc_flags = 0; gregs[REG_CSGSFS] &= 0xffffffffffffll; break;
+#else
+	case 12: gregs[REG_CS] = 0; break;
+	case 13: gregs[REG_CS] = 0x10; break;
+	case 14: gregs[REG_CS] = 0xfff8; break;
+	case 15: gregs[REG_SS] = 0; break;
+	case 16: gregs[REG_SS] = 0xfff8; break;
+	case 17: gregs[REG_DS] &= ~3; gregs[REG_ES] &= ~3; break; /* ring 0 becomes ring 3 */
+#endif
+	case 18: sigfillset(&context->uc_sigmask); break;
+	case 19: memset(&context->uc_stack, 0xff, sizeof context->uc_stack); break;
+	case 20: gregs[REG_EFL] = -1; break;
+	case 21: gregs[REG_EFL] = 0; break;
+	}
+}
+
+static void one_damage(void)
+{
+	handle(SIGUSR1, damage, SA_SIGINFO, NULL);
+	syscall(SYS_kill, getpid(), SIGUSR1);
+	asm volatile("cld\n\tfninit");
+	unsigned long flags;
+	asm volatile("pushf\n\tpop %0\n\tpush %1\n\tpopf" : "=&r"(flags) : "r"(0x202l));
+	printf("lives, blocks %#llx, flags %lx\n", (unsigned long long)blocked() & ~0x300000000,
+	       flags & 0x47700);
+}
+
+/* Not even a frame: sigreturn with the stack pointer anywhere. */
+static void no_frame(void)
+{
+#ifdef __x86_64__
+	asm volatile("mov %0, %%rsp\n\tmov $15, %%eax\n\tsyscall" :: "r"(what ? 0xffffffff80000000 : 64l));
+#else
+	if (what < 2)
+		asm volatile("mov %0, %%esp\n\tmov $173, %%eax\n\tint $0x80" :: "r"(what ? 0xfffffff0 : 64));
+	asm volatile("mov %0, %%esp\n\tmov $119, %%eax\n\tint $0x80" :: "r"(what ? 0xfffffff0 : 64));
+#endif
+}
+
+int main(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	IN_A_CHILD(layout);
+	IN_A_CHILD(registers);
+	IN_A_CHILD(fpu);
+	for (what = 0; what < 22; what++) {
+		printf("damage %d\n", what);
+		IN_A_CHILD(one_damage);
+	}
+	for (what = 0; what < 4; what++)
+		IN_A_CHILD(no_frame);
+	return 0;
+}
