@@ -18,6 +18,7 @@ mod own_programs;
 mod processes;
 mod random;
 mod real_programs;
+mod signals;
 mod smoke;
 mod stock_bootloader;
 mod strace;
@@ -51,6 +52,7 @@ const MODULES: &[Module] = &[
     ("own_programs", own_programs::cases),
     ("files", files::cases),
     ("processes", processes::cases),
+    ("signals", signals::cases),
     ("memory", memory::cases),
     ("random", random::cases),
     ("iso", iso::cases),

@@ -315,12 +315,55 @@ static void no_frame(void)
 #endif
 }
 
+#ifdef __x86_64__
+/* A handler set through INT 0x80 gets a 32-bit frame, in a 64-bit program too: Linux goes by the
+   call. Everything it needs lies below 4 GiB. */
+void handler32(void);
+void restorer32(void);
+static volatile uint32_t seen[8] asm("seen32");
+asm(".code32\nhandler32:\n\t"
+    "movl %eax, seen32\n\tmovl 4(%esp), %ecx\n\tmovl %ecx, seen32+4\n\t"
+    "mov %cs, %ecx\n\tmovl %ecx, seen32+8\n\tmov %ds, %ecx\n\tmovl %ecx, seen32+12\n\t"
+    "movl 8+60(%esp), %ecx\n\tmovl %ecx, seen32+16\n\t" /* cs in the sigcontext */
+    "ret\nrestorer32:\n\tpopl %eax\n\tmovl $119, %eax\n\tint $0x80\n.code64");
+
+static char low_stack[65536] asm("low_stack") __attribute__((aligned(16)));
+
+static void frame32(void)
+{
+	static struct {
+		uint32_t handler, mask, flags, restorer;
+	} action;
+	long result = 67;
+
+	action.handler = (uint32_t)(long)handler32;
+	action.flags = KERNEL_RESTORER;
+	action.restorer = (uint32_t)(long)restorer32;
+	asm volatile("int $0x80" : "+a"(result) : "b"((long)SIGUSR1), "c"(&action), "d"(0l) : "memory");
+	printf("sigaction by int 0x80: %ld\n", result);
+	struct kernel_action back;
+	syscall(SYS_rt_sigaction, SIGUSR1, NULL, &back, KERNEL_SETSIZE);
+	printf("flags %#lx\n", back.flags);
+	result = 62;
+	asm volatile("mov %%rsp, %%rbx\n\tmov %3, %%rsp\n\tmov %%rbx, 8(%3)\n\tsyscall\n\t"
+		     "mov low_stack+65536-56(%%rip), %%rsp"
+		     : "+a"(result)
+		     : "D"((long)getpid()), "S"((long)SIGUSR1), "r"(low_stack + 65536 - 64)
+		     : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory");
+	printf("returned %ld; handler: ax %u, argument %u, cs %#x, ds %#x, from cs %#x\n", result, seen[0],
+	       seen[1], seen[2], seen[3], seen[4]);
+}
+#endif
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	IN_A_CHILD(layout);
 	IN_A_CHILD(registers);
 	IN_A_CHILD(fpu);
+#ifdef __x86_64__
+	IN_A_CHILD(frame32);
+#endif
 	for (what = 0; what < 22; what++) {
 		printf("damage %d\n", what);
 		IN_A_CHILD(one_damage);

@@ -36,7 +36,7 @@ pub fn signal(vector: u8, ip: u64) -> Option<SigInfo> {
     let fault = |signo: u8, code: u32| SigInfo::fault(signo, code as i32, ip);
     Some(match vector {
         DIVIDE_ERROR => fault(SIGFPE, linux::FPE_INTDIV),
-        X87 | SIMD => fault(SIGFPE, float_code(vector)?),
+        X87 | SIMD => fault(SIGFPE, float_code(vector, fpu::exception_state())?),
         DEBUG => fault(SIGTRAP, debug_code()),
         BREAKPOINT => SigInfo::kernel(SIGTRAP),
         INVALID_OPCODE => fault(SIGILL, linux::ILL_ILLOPN),
@@ -47,8 +47,7 @@ pub fn signal(vector: u8, ip: u64) -> Option<SigInfo> {
 }
 
 /// `FPE_*` of the first unmasked exception that is flagged (fpu__exception_code).
-fn float_code(vector: u8) -> Option<u32> {
-    let (control, status, mxcsr) = fpu::exception_state();
+fn float_code(vector: u8, (control, status, mxcsr): (u16, u16, u32)) -> Option<u32> {
     let raised = if vector == X87 {
         u32::from(status & !control)
     } else {
@@ -74,4 +73,47 @@ fn debug_code() -> u32 {
         _ if status & DR6_TRAPS != 0 => linux::TRAP_HWBKPT,
         _ => linux::TRAP_BRKPT,
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use linux_raw_sys::general as linux;
+
+    use super::{ALIGNMENT_CHECK, SIMD, X87, float_code, signal};
+    use crate::kernel_test;
+    use crate::process::signal::{Fields, SIGBUS, SIGSEGV};
+
+    kernel_test!(
+        fn floating_point_codes_are_of_what_is_flagged_and_not_masked() {
+            let codes = [
+                linux::FPE_FLTINV,
+                linux::FPE_FLTUND,
+                linux::FPE_FLTDIV,
+                linux::FPE_FLTOVF,
+                linux::FPE_FLTUND,
+                linux::FPE_FLTRES,
+            ];
+            for (bit, code) in codes.into_iter().enumerate() {
+                let flag = 1 << bit;
+                let x87 = (0x37f & !flag, 0x3f, 0x1f80);
+                assert_eq!(float_code(X87, x87), Some(code));
+                let sse = (0x37f, 0, 0x1fbf & !(u32::from(flag) << 7));
+                assert_eq!(float_code(SIMD, sse), Some(code));
+            }
+            assert_eq!(float_code(X87, (0x37f, 0x3f, 0)), None);
+            assert_eq!(float_code(SIMD, (0, 0x3f, 0x1fbf)), None);
+        }
+    );
+
+    kernel_test!(
+        fn what_no_emulator_raises_has_its_signal_too() {
+            let info = signal(ALIGNMENT_CHECK, 0x1234).unwrap();
+            assert_eq!((info.signo, info.code), (SIGBUS, linux::BUS_ADRALN as i32));
+            assert_eq!(info.fields, Fields::Fault { addr: 0 });
+            for (vector, signo) in [(10, SIGSEGV), (11, SIGBUS), (12, SIGBUS), (5, SIGSEGV)] {
+                let info = signal(vector, 0x1234).unwrap();
+                assert_eq!((info.signo, info.code), (signo, linux::SI_KERNEL as i32));
+            }
+        }
+    );
 }

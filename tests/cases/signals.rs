@@ -1,0 +1,43 @@
+//! Signals: handlers, their frames and stacks, exceptions, restarts, the oldest calls: line for line
+//! as on Linux.
+
+use harness::programs::Compiler;
+use harness::{Case, Vm};
+
+use crate::on_linux::prints_the_same;
+
+/// Who compiles the programs: each C library installs handlers in its own way.
+const COMPILERS: [Compiler; 3] = [Compiler::Glibc64, Compiler::Glibc32, Compiler::Musl64];
+/// The vendors differ in how 32-bit programs enter the kernel.
+const CPUS: [&str; 2] = ["max", "max,vendor=GenuineIntel"];
+
+/// This module's cases.
+pub fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut row = |program: &'static str, compiler: Compiler, cpu: &'static str| {
+        let name = format!("{program}::{}_{cpu}", compiler.name());
+        cases.push(Case::new(name, move || {
+            prints_the_same(program, compiler, "", Vm::new().cpu(cpu))
+        }));
+    };
+    for compiler in COMPILERS {
+        row("signals", compiler, "max");
+        row("signal_frames", compiler, "max");
+        row("signal_faults", compiler, "max");
+        row("signal_stacks", compiler, "max");
+    }
+    // 32-bit programs come and go by another door on each.
+    for cpu in CPUS {
+        row("signal_old", Compiler::Glibc32, cpu);
+    }
+    row("signals", Compiler::Glibc32, "max,vendor=GenuineIntel");
+    row(
+        "signal_faults",
+        Compiler::Glibc32,
+        "max,vendor=GenuineIntel",
+    );
+    // Without XSAVE.
+    row("signal_stacks", Compiler::Glibc64, "qemu64");
+    row("signal_stacks", Compiler::Glibc32, "qemu64");
+    cases
+}
