@@ -2,16 +2,18 @@
 //! is. While the kernel boots there is none; then the root directory and the root user count.
 
 use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
 
-use linux_raw_sys::general::{AT_FDCWD, RLIMIT_NOFILE};
+use linux_raw_sys::general::{AT_FDCWD, F_SEAL_FUTURE_WRITE, F_SEAL_WRITE, RLIMIT_NOFILE};
+use spin::Mutex;
 
 use super::chrdev;
 use super::dentry::Location;
 use super::fdtable::FdTable;
 use super::file::File;
 use super::inode::mode;
-use super::mount;
-use super::path::{FsContext, Walk};
+use super::mount::{self, MountFlags};
+use super::path::{FsContext, Resolve, Walk};
 use crate::mm::shared::SharedMemory;
 use crate::mm::vma::PageSource;
 use crate::process::cred::Credentials;
@@ -58,6 +60,16 @@ pub fn with_files<T>(f: impl FnOnce(&mut FdTable) -> T) -> T {
     let files = current().process.files.lock().clone();
     let mut table = files.lock();
     f(&mut table)
+}
+
+/// Gives the caller a table of descriptors of its own, if it shares one.
+pub fn unshare_files() {
+    let task = current();
+    let mut files = task.process.files.lock();
+    if Arc::strong_count(&files) > 1 {
+        let copy = files.lock().clone();
+        *files = Arc::new(Mutex::new(copy));
+    }
 }
 
 /// Most descriptors the caller may have (RLIMIT_NOFILE).
@@ -107,23 +119,28 @@ pub fn walk_at<T>(
             root: &context.root,
             start: &start,
             who: &who,
+            resolve: Resolve::empty(),
         },
         &context,
     )
 }
 
-/// What mmap(2) needs of a descriptor: its pages, its path, and whether it may be written through a
-/// shared mapping.
-pub type Mappable = (Arc<dyn PageSource>, Arc<str>, bool);
+/// What mmap(2) needs of a descriptor: its pages, its path, and the error that forbids writing to it
+/// through a shared mapping.
+pub type Mappable = (Arc<dyn PageSource>, Arc<str>, Option<Errno>);
 
-/// What mmap(2) needs of `fd`.
+/// What mmap(2) needs of `fd`, to be executed if `execute`.
 ///
 /// # Errors
-/// `EBADF`; `EACCES` if it isn't open for reading; `ENODEV` if it can't be mapped.
-pub fn mappable(fd: i32) -> Result<Mappable, Errno> {
+/// `EPERM` to execute what is mounted noexec; /// `EBADF`; `EACCES` if it isn't open for reading; `ENODEV` if it can't be mapped.
+pub fn mappable(fd: i32, execute: bool) -> Result<Mappable, Errno> {
     let file = file(fd)?;
     if !file.is_readable() {
         return Err(Errno::EACCES);
+    }
+    let flags = file.location().mount.flags();
+    if execute && flags.contains(MountFlags::NO_EXEC) {
+        return Err(Errno::EPERM);
     }
     let metadata = file.inode().metadata();
     let source = if metadata.kind() == mode::S_IFCHR && metadata.rdev == chrdev::ZERO {
@@ -132,7 +149,16 @@ pub fn mappable(fd: i32) -> Result<Mappable, Errno> {
     } else {
         file.inode().clone().pages().ok_or(Errno::ENODEV)?
     };
-    Ok((source, display_path(file.location()), file.is_writable()))
+    let seals = file
+        .inode()
+        .seals()
+        .map_or(0, |seals| seals.load(Ordering::Relaxed));
+    let forbidden = if !file.is_writable() {
+        Some(Errno::EACCES)
+    } else {
+        (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) != 0).then_some(Errno::EPERM)
+    };
+    Ok((source, display_path(file.location()), forbidden))
 }
 
 /// A file's path as /proc shows it.

@@ -10,6 +10,7 @@ use super::epoll::Watchers;
 use super::inode::{FileOps, Inode, mode};
 use super::io::{In, MAX_RW_COUNT, Out};
 use super::lock::{self, Owner};
+use super::{busy, limit};
 use crate::syscall::errno::Errno;
 
 /// Flags of open(2) (include/uapi/asm-generic/fcntl.h; the same for both widths on x86).
@@ -51,6 +52,10 @@ pub struct File {
     pub watchers: Watchers,
     /// Whether it ever held a lock of its own: flock(2), F_OFD_SETLK.
     has_locks: AtomicBool,
+    /// Whether it counts as a writer of its file.
+    is_writer: AtomicBool,
+    /// Whether it is a regular file: with an end, and a limit to its growth.
+    is_regular: bool,
     /// Who is sent SIGIO (F_SETOWN): a process, or less than 0 a group.
     pub owner: AtomicI32,
     /// The signal sent in its place (F_SETSIG); 0: SIGIO.
@@ -68,6 +73,9 @@ pub fn open_files() -> u64 {
 impl Drop for File {
     fn drop(&mut self) {
         OPEN.fetch_sub(1, Ordering::Relaxed);
+        if self.is_writer.load(Ordering::Relaxed) {
+            busy::end_write(&self.location);
+        }
         if self.has_locks.load(Ordering::Relaxed) {
             lock::release(self.inode(), Owner::File(self.lock_id()));
         }
@@ -80,6 +88,7 @@ impl File {
     pub fn new(location: Location, ops: Arc<dyn FileOps>, flags: u32) -> Arc<Self> {
         let kept = flags & !(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
         OPEN.fetch_add(1, Ordering::Relaxed);
+        let is_regular = location.inode().kind() == mode::S_IFREG;
         Arc::new(Self {
             location,
             ops,
@@ -87,9 +96,23 @@ impl File {
             offset: AtomicU64::new(0),
             watchers: Watchers::default(),
             has_locks: AtomicBool::new(false),
+            is_writer: AtomicBool::new(false),
+            is_regular,
             owner: AtomicI32::new(0),
             signal: AtomicU32::new(0),
         })
+    }
+
+    /// Counts it as a writer of its file, if it is open for writing a regular one.
+    ///
+    /// # Errors
+    /// `ETXTBSY` for a program that runs.
+    pub fn begin_write(&self) -> Result<(), Errno> {
+        if self.is_regular && self.is_writable() {
+            busy::begin_write(&self.location)?;
+            self.is_writer.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     fn lock_id(&self) -> usize {
@@ -163,12 +186,25 @@ impl File {
     /// # Errors
     /// `EBADF` if it isn't open for reading, and what the file says.
     pub fn read(&self, at: Option<u64>, out: &mut dyn Out) -> Result<usize, Errno> {
+        self.read_with(at, out, false)
+    }
+
+    /// The same; with `nowait`, without waiting whatever its flags.
+    ///
+    /// # Errors
+    /// As [`File::read`].
+    pub fn read_with(
+        &self,
+        at: Option<u64>,
+        out: &mut dyn Out,
+        nowait: bool,
+    ) -> Result<usize, Errno> {
         if !self.is_readable() {
             return Err(Errno::EBADF);
         }
         let offset = at.unwrap_or_else(|| self.offset());
         check_range(offset, out.left())?;
-        let result = self.ops.read(offset, out, self.nonblocking());
+        let result = self.ops.read(offset, out, nowait || self.nonblocking());
         self.moved(at, offset, out.done(), result)
     }
 
@@ -177,16 +213,40 @@ impl File {
     /// # Errors
     /// `EBADF` if it isn't open for writing, and what the file says.
     pub fn write(&self, at: Option<u64>, from: &mut dyn In) -> Result<usize, Errno> {
+        self.write_with(at, from, false, None)
+    }
+
+    /// The same; with `nowait`, without waiting, and with `append`, at the end or not, whatever its
+    /// flags.
+    ///
+    /// # Errors
+    /// As [`File::write`].
+    pub fn write_with(
+        &self,
+        at: Option<u64>,
+        from: &mut dyn In,
+        nowait: bool,
+        append: Option<bool>,
+    ) -> Result<usize, Errno> {
         if !self.is_writable() {
             return Err(Errno::EBADF);
         }
         let mut offset = at.unwrap_or_else(|| self.offset());
         check_range(offset, from.left())?;
+        let nonblocking = nowait || self.nonblocking();
         // Linux appends for pwrite(2) too.
-        if self.flags() & O_APPEND != 0 && self.inode().kind() == mode::S_IFREG {
-            offset = self.inode().metadata().size;
+        if self.is_regular {
+            if append.unwrap_or(self.flags() & O_APPEND != 0) {
+                offset = self.inode().metadata().size;
+            }
+            if let Some(limit) = limit::exceeded(offset, from.left()) {
+                let mut part = limit::part(from, offset, limit)?;
+                let result = self.ops.write(offset, &mut part, nonblocking);
+                let done = part.done();
+                return self.moved(at, offset, done, result);
+            }
         }
-        let result = self.ops.write(offset, from, self.nonblocking());
+        let result = self.ops.write(offset, from, nonblocking);
         self.moved(at, offset, from.done(), result)
     }
 

@@ -15,7 +15,7 @@ use formats::initramfs;
 use super::dentry::Location;
 use super::inode::{Change, Device, FileOps, Inode, NewFile, Time, mode};
 use super::io::KernelIn;
-use super::path::{Found, Last, ParentOf, Walk};
+use super::path::{Found, Last, ParentOf, Resolve, Walk};
 use crate::process::cred::Credentials;
 use crate::syscall::errno::Errno;
 use crate::{boot, log};
@@ -28,6 +28,7 @@ pub fn unpack(image: &[u8], root: &Location) {
             root,
             start: root,
             who: &who,
+            resolve: Resolve::empty(),
         },
         current: Current::Nothing,
         header: Header::default(),

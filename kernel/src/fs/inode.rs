@@ -7,9 +7,13 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
+use core::sync::atomic::{AtomicI32, AtomicU32};
+
+use spin::Mutex;
 
 use super::dentry::{Dentry, Location};
 use super::io::{In, Out};
+use super::xattr::Xattrs;
 use crate::mm::vma::PageSource;
 use crate::process::wait::WaitQueue;
 use crate::syscall::errno::{Errno, SysResult};
@@ -114,6 +118,41 @@ pub trait Inode: Any + Send + Sync {
         _new: &NewFile,
     ) -> Result<Arc<Dentry>, Errno> {
         Err(Errno::EPERM)
+    }
+
+    /// Makes a file in this directory's file system that has no name; with `linkable`, one may be
+    /// given it later (O_TMPFILE).
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP` where the file system can't, `ENOSPC`.
+    fn create_unnamed(&self, _new: &NewFile, _linkable: bool) -> Result<Arc<dyn Inode>, Errno> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// Whether it may be given a name though it has none.
+    fn is_linkable(&self) -> bool {
+        false
+    }
+
+    /// Its extended attributes, where the file system has such.
+    fn xattrs(&self) -> Option<&Mutex<Xattrs>> {
+        None
+    }
+
+    /// What may no longer be done to it (`F_SEAL_*`), where the file system knows seals.
+    fn seals(&self) -> Option<&AtomicU32> {
+        None
+    }
+
+    /// How often it is open for writing, or, below 0, run as a program.
+    fn writers(&self) -> Option<&AtomicI32> {
+        None
+    }
+
+    /// The first byte from `offset` on that is data, or that is in a hole; both inside `size`, the
+    /// file's length. A file may say it is all data.
+    fn seek(&self, offset: u64, hole: bool, size: u64) -> Option<u64> {
+        Some(if hole { size } else { offset })
     }
 
     /// Gives `target`, a file of the same file system, another name.

@@ -12,6 +12,7 @@
 
 pub mod access;
 mod anon;
+pub mod busy;
 pub mod caller;
 pub mod chrdev;
 pub mod dentry;
@@ -23,6 +24,7 @@ pub mod file;
 pub mod initramfs;
 pub mod inode;
 pub mod io;
+pub mod limit;
 pub mod lock;
 pub mod metadata;
 pub mod mount;
@@ -38,6 +40,7 @@ mod tests;
 pub mod timerfd;
 pub mod tmpfs;
 pub mod tty;
+pub mod xattr;
 
 use alloc::string::String;
 

@@ -1,18 +1,20 @@
 //! Opening a file by its path: the work of open(2) and its like.
 //!
-//! Left out: O_TMPFILE, leases, ETXTBSY for a program that is running.
+//! Left out: leases.
 
+use alloc::format;
 use alloc::sync::Arc;
 
 use super::access;
+use super::busy;
 use super::caller::{context, credentials, display_path};
-use super::dentry::Location;
+use super::dentry::{Dentry, Location, Parent};
 use super::fdtable::FdTable;
 use super::file::File;
 use super::file::flags::*;
 use super::inode::{FileOps, NewFile, mode};
 use super::mount::MountFlags;
-use super::path::{Found, ParentOf, Walk};
+use super::path::{Found, ParentOf, Resolve, Walk};
 use super::pipe;
 use crate::process::elf::Executable;
 use crate::syscall::errno::Errno;
@@ -28,6 +30,9 @@ impl FileOps for PathOnly {}
 /// Those of open(2).
 pub fn open(walk: &Walk<'_>, path: &[u8], flags: u32, mode: u32) -> Result<Arc<File>, Errno> {
     let flags = check_flags(flags)?;
+    if flags & O_TMPFILE == O_TMPFILE {
+        return open_unnamed(walk, path, flags, mode);
+    }
     let follow = flags & O_NOFOLLOW == 0 && flags & (O_CREAT | O_EXCL) != O_CREAT | O_EXCL;
     let (location, created) = if flags & O_CREAT == 0 {
         (walk.file(path, follow)?, false)
@@ -48,6 +53,7 @@ pub fn open(walk: &Walk<'_>, path: &[u8], flags: u32, mode: u32) -> Result<Arc<F
     if !created {
         check_access(walk, &location, flags)?;
         if flags & O_TRUNC != 0 && location.inode().kind() == mode::S_IFREG {
+            busy::check_not_running(&location)?;
             location.inode().truncate(0)?;
         }
     }
@@ -56,7 +62,9 @@ pub fn open(walk: &Walk<'_>, path: &[u8], flags: u32, mode: u32) -> Result<Arc<F
         _ => location.inode().clone().open()?,
     };
     ops.opened(flags)?;
-    Ok(File::new(location, ops, flags))
+    let file = File::new(location, ops, flags);
+    file.begin_write()?;
+    Ok(file)
 }
 
 /// Sorts out combinations of flags.
@@ -65,12 +73,53 @@ fn check_flags(flags: u32) -> Result<u32, Errno> {
         return Ok(flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     }
     if flags & O_TMPFILE == O_TMPFILE {
-        return Err(Errno::EOPNOTSUPP);
+        // There is nothing to be had from an empty file that nobody else sees.
+        return if flags & O_ACCMODE == O_RDONLY || flags & O_CREAT != 0 {
+            Err(Errno::EINVAL)
+        } else {
+            Ok(flags)
+        };
     }
     if flags & (O_CREAT | O_DIRECTORY) == O_CREAT | O_DIRECTORY {
         return Err(Errno::EINVAL);
     }
     Ok(flags)
+}
+
+/// Opens a new file without a name in the directory at `path`: linkat(2) may give it one unless
+/// O_EXCL forbids it.
+fn open_unnamed(
+    walk: &Walk<'_>,
+    path: &[u8],
+    flags: u32,
+    permissions: u32,
+) -> Result<Arc<File>, Errno> {
+    let dir = walk.file(path, flags & O_NOFOLLOW == 0)?;
+    let parent = dir.inode().metadata();
+    if parent.kind() != mode::S_IFDIR {
+        return Err(Errno::ENOTDIR);
+    }
+    dir.mount.check_writable()?;
+    access::check(walk.who, &parent, access::WRITE | access::EXECUTE)?;
+    let inherits = parent.mode & mode::S_ISGID != 0;
+    let new = NewFile {
+        mode: mode::S_IFREG | permissions & mode::PERMISSIONS,
+        uid: walk.who.fsuid,
+        gid: if inherits { parent.gid } else { walk.who.fsgid },
+        ..NewFile::default()
+    };
+    let inode = dir.inode().create_unnamed(&new, flags & O_EXCL == 0)?;
+    let name = format!("#{}", inode.metadata().ino).into_bytes();
+    let ops = inode.clone().open()?;
+    let dentry = Dentry::new(Parent::Held(dir.dentry.clone()), name.into(), inode);
+    dentry.set_removed();
+    let location = Location {
+        mount: dir.mount,
+        dentry,
+    };
+    let file = File::new(location, ops, flags);
+    file.begin_write()?;
+    Ok(file)
 }
 
 /// Makes a regular file at `place`.
@@ -162,6 +211,7 @@ pub fn open_executable(path: &[u8]) -> Result<Executable, Errno> {
         root: &context.root,
         start: &context.cwd,
         who: &who,
+        resolve: Resolve::empty(),
     };
     let location = walk.file(path, true)?;
     let metadata = location.inode().metadata();
@@ -175,6 +225,7 @@ pub fn open_executable(path: &[u8]) -> Result<Executable, Errno> {
         source,
         size: metadata.size,
         path: display_path(&location),
+        location,
     })
 }
 
@@ -188,6 +239,7 @@ pub fn console_files() -> Result<FdTable, Errno> {
         root: &context.root,
         start: &context.cwd,
         who: &who,
+        resolve: Resolve::empty(),
     };
     let console = open(&walk, b"/dev/console", O_RDWR, 0)?;
     let mut files = FdTable::new();

@@ -1,9 +1,13 @@
 //! From a path to a file: one component at a time, as path_resolution(7) tells.
 //!
-//! Left out: automounts, RESOLVE_* of openat2(2), the protected_* checks of sysctl.
+//! Left out: automounts, the protected_* checks of sysctl.
 
 use alloc::borrow::Cow;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+use bitflags::bitflags;
+use linux_raw_sys::general as linux;
 
 use super::access;
 use super::dentry::Location;
@@ -80,6 +84,27 @@ pub struct Walk<'a> {
     pub start: &'a Location,
     /// Who asks.
     pub who: &'a Credentials,
+    /// Where the walk may not go.
+    pub resolve: Resolve,
+}
+
+bitflags! {
+    /// Where a walk may not go, with openat2(2)'s values.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Resolve: u32 {
+        /// To another mount: `EXDEV`.
+        const NO_XDEV = linux::RESOLVE_NO_XDEV;
+        /// Through the links of /proc that jump: `ELOOP`.
+        const NO_MAGICLINKS = linux::RESOLVE_NO_MAGICLINKS;
+        /// Through any symbolic link: `ELOOP`.
+        const NO_SYMLINKS = linux::RESOLVE_NO_SYMLINKS;
+        /// Out of the directory it starts in: `EXDEV`.
+        const BENEATH = linux::RESOLVE_BENEATH;
+        /// The same, but that directory counts as `/`.
+        const IN_ROOT = linux::RESOLVE_IN_ROOT;
+        /// Where it would have to wait: nothing ever does here.
+        const CACHED = linux::RESOLVE_CACHED;
+    }
 }
 
 impl Walk<'_> {
@@ -118,6 +143,56 @@ impl Walk<'_> {
         }
     }
 
+    /// Whether it stays below where it starts.
+    fn is_scoped(&self) -> bool {
+        self.resolve.intersects(Resolve::BENEATH | Resolve::IN_ROOT)
+    }
+
+    /// Where an absolute path begins.
+    fn top(&self) -> Result<Location, Errno> {
+        if self.resolve.contains(Resolve::BENEATH) {
+            return Err(Errno::EXDEV);
+        }
+        Ok(if self.is_scoped() {
+            self.start.clone()
+        } else {
+            self.root.clone()
+        })
+    }
+
+    /// `..`
+    fn up(&self, at: &Location) -> Result<Location, Errno> {
+        if self.resolve.contains(Resolve::BENEATH) && at.is(self.start) {
+            return Err(Errno::EXDEV);
+        }
+        let top = if self.is_scoped() {
+            self.start
+        } else {
+            self.root
+        };
+        self.crossing(at, at.above(top))
+    }
+
+    /// A link that leads to a file itself.
+    fn jump(&self, from: &Location, to: Location) -> Result<Location, Errno> {
+        if self.resolve.contains(Resolve::NO_MAGICLINKS) {
+            return Err(Errno::ELOOP);
+        }
+        if self.is_scoped() {
+            return Err(Errno::EXDEV);
+        }
+        self.crossing(from, to)
+    }
+
+    /// A step, which may not lead to another mount if none may.
+    fn crossing(&self, from: &Location, to: Location) -> Result<Location, Errno> {
+        let crosses = || !Arc::ptr_eq(&from.mount, &to.mount);
+        if self.resolve.contains(Resolve::NO_XDEV) && crosses() {
+            return Err(Errno::EXDEV);
+        }
+        Ok(to)
+    }
+
     fn walk(&self, path: &[u8], until: &Until) -> Result<Found, Errno> {
         if path.is_empty() {
             return Err(Errno::ENOENT);
@@ -126,7 +201,7 @@ impl Walk<'_> {
         let mut position = 0;
         let mut links = 0;
         let mut at = if path[0] == b'/' {
-            self.root.clone()
+            self.top()?
         } else {
             self.start.clone()
         };
@@ -169,7 +244,7 @@ impl Walk<'_> {
             let end = position + component.len();
             match component {
                 b"." => {}
-                b".." => at = at.above(self.root),
+                b".." => at = self.up(&at)?,
                 name => {
                     let next = match child(&at, name) {
                         Err(Errno::ENOENT) if is_last && matches!(until, Until::Create { .. }) => {
@@ -181,7 +256,7 @@ impl Walk<'_> {
                                 wants_dir,
                             }));
                         }
-                        next => next?,
+                        next => self.crossing(&at, next?)?,
                     };
                     let follow = match until {
                         Until::File { follow } | Until::Create { follow } => *follow,
@@ -189,16 +264,16 @@ impl Walk<'_> {
                     };
                     if next.inode().kind() == mode::S_IFLNK && (!is_last || wants_dir || follow) {
                         links += 1;
-                        if links > LINKS_MAX {
+                        if links > LINKS_MAX || self.resolve.contains(Resolve::NO_SYMLINKS) {
                             return Err(Errno::ELOOP);
                         }
                         if let Some(target) = next.inode().jump() {
-                            at = target?;
+                            at = self.jump(&at, target?)?;
                         } else {
                             let mut target = next.inode().read_link()?;
                             match target.first() {
                                 None => return Err(Errno::ENOENT),
-                                Some(b'/') => at = self.root.clone(),
+                                Some(b'/') => at = self.top()?,
                                 Some(_) => {}
                             }
                             target.extend_from_slice(after);

@@ -9,7 +9,7 @@ use super::dentry::Dentry;
 use super::inode::{Device, NewFile, mode};
 use super::io::{In, KernelIn, KernelOut, Out};
 use super::mount::FileSystem;
-use super::path::{Found, Last, Walk};
+use super::path::{Found, Last, Resolve, Walk};
 use super::tmpfs::TmpFs;
 use super::{FdTable, mount};
 use crate::kernel_test;
@@ -185,6 +185,7 @@ kernel_test!(
             root: &root,
             start: &root,
             who: &who,
+            resolve: Resolve::empty(),
         };
         let motd = walk.file(b"/link", true).expect("through a link");
         assert_eq!(motd.inode().metadata().mode, mode::S_IFREG | 0o640);

@@ -10,6 +10,7 @@ use super::frame;
 use super::page_tables::PageTables;
 use super::vma::{Backing, Prot, Vma};
 use super::{PAGE_SIZE, layout};
+use crate::fs::busy::Program;
 use crate::process::ldt::Ldt;
 use crate::syscall::errno::Errno;
 
@@ -51,6 +52,8 @@ pub struct AddressSpace {
     pub(super) total_pages: u64,
     /// The auxiliary vector, for /proc/PID/auxv: pairs of (type, value).
     pub auxv: alloc::vec::Vec<(u64, u64)>,
+    /// The file of the program that runs in it.
+    pub program: Option<Arc<Program>>,
     /// Segments of the program's own.
     pub ldt: Ldt,
 }
@@ -76,6 +79,7 @@ impl AddressSpace {
             search_from: task_size,
             total_pages: 0,
             auxv: alloc::vec::Vec::new(),
+            program: None,
             ldt: Ldt::default(),
         })
     }
@@ -183,6 +187,7 @@ impl AddressSpace {
             tables: PageTables::new()?,
             landmarks: self.landmarks.clone(),
             auxv: self.auxv.clone(),
+            program: self.program.clone(),
             ldt: self.ldt.copy()?,
             ..*self
         };

@@ -56,6 +56,17 @@ impl AddressSpace {
         present
     }
 
+    /// Whether the pages of `source` are mapped where the program may write to them, or may come to.
+    pub fn maps_writable(&self, source: *const ()) -> bool {
+        self.areas().any(|area| match &area.backing {
+            Backing::File { source: of, .. } => {
+                let of = alloc::sync::Arc::as_ptr(of).cast::<()>();
+                core::ptr::eq(of, source) && area.shared && area.max_prot.contains(Prot::WRITE)
+            }
+            _ => false,
+        })
+    }
+
     /// What there is altogether.
     pub fn usage(&self) -> Usage {
         let mut usage = Usage::default();

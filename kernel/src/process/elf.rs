@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 
 use formats::elf::{Image, Kind, Segment, Source};
 
+use crate::fs::dentry::Location;
 use crate::mm::address_space::AddressSpace;
 use crate::mm::mapping::{NewArea, Place};
 use crate::mm::vma::{Backing, PageSource, Prot, Role};
@@ -22,6 +23,8 @@ pub struct Executable {
     pub size: u64,
     /// Absolute path, for /proc/PID/maps.
     pub path: Arc<str>,
+    /// Where it is.
+    pub location: Location,
 }
 
 impl Source for Executable {

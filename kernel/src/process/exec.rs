@@ -1,6 +1,5 @@
 //! Starting a program: execve(2), and init.
 
-use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -10,8 +9,10 @@ use formats::elf::{Class, Kind};
 use linux_raw_sys::general::RLIMIT_STACK;
 use spin::Mutex;
 
+use super::cred::Credentials;
 use super::elf::{self, Executable};
 use super::placement::{is_loader, load_bias, mapped_bias, pie_base, place_stack, random_pages};
+use super::setid;
 use super::signal::alternate::AlternateStack;
 use super::stack::{self, ProgramInfo};
 use super::{SharedMm, Task, current, exit, robust, threads};
@@ -20,6 +21,7 @@ use crate::arch::segments::Segments;
 use crate::arch::{debug, percpu};
 use crate::entry::frame::Frame;
 use crate::fs;
+use crate::fs::busy::Program;
 use crate::mm::PAGE_SIZE;
 use crate::mm::address_space::AddressSpace;
 use crate::ptrace;
@@ -37,10 +39,10 @@ pub struct Loaded {
     pub mm: SharedMm,
     /// The registers it starts with.
     pub frame: Frame,
-    /// Absolute path.
-    pub path: String,
     /// File name, for the task's name.
     pub name: Vec<u8>,
+    /// Whom it acts as.
+    pub credentials: Credentials,
 }
 
 /// Loads the program at `path`, or the interpreter that its `#!` line names.
@@ -104,8 +106,11 @@ fn load_elf(
     name: Vec<u8>,
 ) -> Result<Loaded, Errno> {
     let image = elf::check(file)?;
+    let who = fs::caller::credentials();
+    let credentials = setid::credentials(&who, &file.location);
     let is_32bit = image.class == Class::Elf32;
     let mut mm = AddressSpace::new(is_32bit)?;
+    mm.program = Some(Arc::new(Program::new(file.location.clone())?));
     if let Some(task) = super::try_current() {
         mm.stack_limit = task.process.limits.lock().soft(RLIMIT_STACK);
     }
@@ -142,6 +147,8 @@ fn load_elf(
             0
         },
         path: shown.into(),
+        secure: setid::is_secure(&who, &credentials),
+        credentials,
     };
     let stack = stack::build(&mut mm, stack_top, &info, args, env)?;
     let frame = Frame {
@@ -154,12 +161,11 @@ fn load_elf(
         orig_rax: u64::MAX,
         ..Frame::default()
     };
-    let path = format!("{}", file.path);
     Ok(Loaded {
         mm: Arc::new(Mutex::new(mm)),
         frame,
-        path,
         name,
+        credentials: info.credentials,
     })
 }
 
@@ -188,7 +194,7 @@ fn load_interpreter(mm: &mut AddressSpace, path: &[u8], class: Class) -> Result<
 pub fn install(task: &Task, loaded: &Loaded) {
     let process = &task.process;
     *process.mm.lock() = Some(loaded.mm.clone());
-    *process.exe.lock() = loaded.path.clone();
+    *process.cred.lock() = loaded.credentials.clone();
     process.actions.lock().reset_handlers();
     let mut comm = [0; 16];
     let len = loaded.name.len().min(15);

@@ -8,7 +8,6 @@
 //! means, `signal/` and `stop.rs` what interrupts them.
 
 use alloc::collections::BTreeMap;
-use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -38,6 +37,7 @@ mod oom;
 pub mod placement;
 pub mod robust;
 pub mod sched;
+mod setid;
 pub mod signal;
 mod stack;
 pub mod stop;
@@ -91,8 +91,6 @@ pub struct Process {
     pub signal_arrived: WaitQueue,
     /// What the parent gets at its end; 0: nothing (clone(2)'s low byte).
     pub exit_signal: AtomicU8,
-    /// Path of the program it runs, for /proc/PID/exe.
-    pub exe: Mutex<String>,
     /// Its controlling terminal.
     pub terminal: Mutex<Controlling>,
     /// Whether it has called execve(2): its parent can't set its group any more.
@@ -143,7 +141,6 @@ impl Process {
             signals: Mutex::default(),
             signal_arrived: WaitQueue::new(),
             exit_signal: AtomicU8::new(signal::SIGCHLD),
-            exe: Mutex::default(),
             terminal: Mutex::default(),
             has_execed: AtomicBool::new(false),
             ending: Mutex::default(),
@@ -181,7 +178,6 @@ impl Process {
         *child.limits.lock() = parent.limits.lock().clone();
         *child.actions.lock() = parent.actions.lock().clone();
         *child.terminal.lock() = parent.terminal.lock().inherited();
-        *child.exe.lock() = parent.exe.lock().clone();
         child
     }
 

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::auxvec as at;
 
+use super::cred::Credentials;
 use crate::arch::{cpu, fpu};
 use crate::dev::random;
 use crate::mm::PAGE_SIZE;
@@ -42,6 +43,10 @@ pub struct ProgramInfo {
     pub vsyscall: u64,
     /// The path it was started by.
     pub path: String,
+    /// Whom it acts as.
+    pub credentials: Credentials,
+    /// Whether it got rights that its caller hasn't (AT_SECURE).
+    pub secure: bool,
 }
 
 /// Writes the stack below `top`; returns the first stack pointer.
@@ -131,14 +136,12 @@ fn auxiliary_vector(
     add(at::AT_BASE, info.base);
     add(at::AT_FLAGS, 0);
     add(at::AT_ENTRY, info.entry);
-    let process = super::try_current()
-        .map(|task| task.process.cred.lock().clone())
-        .unwrap_or_default();
-    add(at::AT_UID, u64::from(process.uid));
-    add(at::AT_EUID, u64::from(process.euid));
-    add(at::AT_GID, u64::from(process.gid));
-    add(at::AT_EGID, u64::from(process.egid));
-    add(at::AT_SECURE, 0);
+    let who = &info.credentials;
+    add(at::AT_UID, u64::from(who.uid));
+    add(at::AT_EUID, u64::from(who.euid));
+    add(at::AT_GID, u64::from(who.gid));
+    add(at::AT_EGID, u64::from(who.egid));
+    add(at::AT_SECURE, info.secure.into());
     add(at::AT_RANDOM, seed);
     add(
         at::AT_HWCAP2,

@@ -64,7 +64,18 @@ pub fn fchmodat(dirfd: i32, path: UserPath, mode: u32) -> SysResult {
     set_mode(&paths::locate(dirfd, path, true)?, mode)
 }
 
+/// fchmodat2(2): with flags.
+pub fn fchmodat2(dirfd: i32, path: UserPath, mode: u32, flags: u32) -> SysResult {
+    if flags & !(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    set_mode(&paths::locate_at(dirfd, path, flags)?, mode)
+}
+
 fn set_mode(location: &Location, mut mode: u32) -> SysResult {
+    if location.inode().kind() == mode::S_IFLNK {
+        return Err(Errno::EOPNOTSUPP);
+    }
     location.mount.check_writable()?;
     let who = caller::credentials();
     let metadata = location.inode().metadata();

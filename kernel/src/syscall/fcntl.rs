@@ -9,7 +9,7 @@ use linux_raw_sys::general as linux;
 use linux_raw_sys::ioctl;
 
 use super::errno::{Errno, SysResult};
-use super::lock;
+use super::{lock, memfd};
 use crate::fs::file::File;
 use crate::fs::file::flags::O_NONBLOCK;
 use crate::fs::inode::mode;
@@ -61,6 +61,8 @@ pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {
             file.owner.store(argument as i32, Ordering::Relaxed);
             Ok(0)
         }
+        linux::F_GET_SEALS => memfd::get_seals(&file),
+        linux::F_ADD_SEALS => memfd::add_seals(&file, argument),
         linux::F_GETPIPE_SZ => pipe::size(&file),
         linux::F_SETPIPE_SZ => pipe::set_size(&file, argument),
         linux::F_GETOWN => Ok(file.owner.load(Ordering::Relaxed) as isize as usize),

@@ -2,8 +2,6 @@
 //!
 //! This is the end of a write(2)'s way in: the descriptor becomes an open file, the buffer a source
 //! of bytes, and [`File::write`](crate::fs::file::File::write) does the rest.
-//!
-//! Left out: RWF_* flags of preadv2(2) and pwritev2(2) that change anything.
 
 use alloc::vec::Vec;
 
@@ -47,7 +45,7 @@ pub fn write(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
 }
 
 /// A position that a program gave, for a file that has positions.
-fn position(file: &File, offset: i64) -> Result<Option<u64>, Errno> {
+pub fn position(file: &File, offset: i64) -> Result<Option<u64>, Errno> {
     let offset = u64::try_from(offset).map_err(|_| Errno::EINVAL)?;
     if file.ops().is_stream() {
         Err(Errno::ESPIPE)
@@ -256,10 +254,13 @@ pub fn lseek(fd: i32, offset: i64, whence: u32) -> SysResult {
                 // A character device with positions has but one: its start.
                 _ if metadata.kind() == mode::S_IFCHR => Some(0),
                 SEEK_END => size.checked_add(offset),
-                // A file may say it is all data, with one hole at its end.
                 _ if offset < 0 || offset >= size => return Err(Errno::ENXIO),
-                SEEK_DATA => Some(offset),
-                _ => Some(size),
+                _ => {
+                    let found =
+                        file.inode()
+                            .seek(offset as u64, whence == SEEK_HOLE, metadata.size);
+                    Some(found.ok_or(Errno::ENXIO)? as i64)
+                }
             }
         }
         _ => return Err(Errno::EINVAL),

@@ -67,10 +67,12 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
         page_up(len)
             .and_then(|len| offset.checked_add(len))
             .ok_or(Errno::EOVERFLOW)?;
-        let (source, path, writable) = crate::fs::mappable(fd)?;
-        if shared && !writable {
+        let (source, path, forbidden) = crate::fs::mappable(fd, known.contains(Prot::EXEC))?;
+        if let Some(errno) = forbidden
+            && shared
+        {
             if known.contains(Prot::WRITE) {
-                return Err(Errno::EACCES);
+                return Err(errno);
             }
             area.max_prot -= Prot::WRITE;
         }

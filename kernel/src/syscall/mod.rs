@@ -29,6 +29,7 @@ mod io;
 mod ldt;
 mod limits;
 mod lock;
+mod memfd;
 mod memory;
 pub mod misc;
 mod mount;
@@ -39,6 +40,7 @@ mod paths;
 mod poll;
 mod proc;
 mod ptrace;
+mod rwf;
 mod sched;
 mod select;
 mod signal;
@@ -52,6 +54,7 @@ mod timerfd;
 mod tls;
 mod transfer;
 mod wait;
+mod xattr;
 
 use errno::{Errno, to_rax};
 

@@ -101,8 +101,7 @@ fn remount(point: &Location, flags: u32, data: &[u8]) -> SysResult {
         let kept = MountFlags::NO_ATIME | MountFlags::RELATIME;
         new = (new - kept) | (mount.flags() & kept);
     }
-    mount.set_flags(new);
-    Ok(0)
+    mount.set_flags(new).map(|()| 0)
 }
 
 /// umount2(2).

@@ -202,7 +202,7 @@ pub fn linkat(old_dir: i32, old: UserPath, new_dir: i32, new: UserPath, flags: u
         if target.inode().kind() == mode::S_IFDIR {
             return Err(Errno::EPERM);
         }
-        if target.inode().metadata().nlink == 0 {
+        if target.inode().metadata().nlink == 0 && !target.inode().is_linkable() {
             return Err(Errno::ENOENT);
         }
         place

@@ -1,17 +1,16 @@
 //! Descriptors: making them, copying them, closing them.
-//!
-//! Left out: openat2(2)'s RESOLVE_* restrictions, of which none is taken.
 
 use linux_raw_sys::general::AT_FDCWD;
 
 use super::errno::{Errno, SysResult};
 use super::paths::{self, UserPath};
 use crate::fs::file::flags::*;
+use crate::fs::path::{Resolve, Walk};
 use crate::fs::{caller, pipe};
+use crate::mm::PAGE_SIZE;
 use crate::usercopy::UserPtr;
 
-/// Flags of close_range(2) (include/uapi/linux/close_range.h): a table of one's own first, which every
-/// process has here; and marking instead of closing.
+/// Flags of close_range(2) (include/uapi/linux/close_range.h): a table of one's own first; and marking instead of closing.
 const CLOSE_RANGE_UNSHARE: u32 = 1 << 1;
 const CLOSE_RANGE_CLOEXEC: u32 = 1 << 2;
 
@@ -32,9 +31,17 @@ pub fn open32(path: UserPath, flags: u32, mode: u32) -> SysResult {
 
 /// openat(2), i386.
 pub fn openat32(dirfd: i32, path: UserPath, flags: u32, mode: u32) -> SysResult {
+    open_resolved(dirfd, path, flags, mode, Resolve::empty())
+}
+
+fn open_resolved(dirfd: i32, path: UserPath, flags: u32, mode: u32, resolve: Resolve) -> SysResult {
     let path = paths::read(path)?;
-    let file = caller::walk_at(dirfd, &path, |walk, context| {
-        crate::fs::open::open(walk, &path, flags, mode & !context.umask)
+    // A walk that stays below its start begins there whatever the path looks like.
+    let scoped = resolve.intersects(Resolve::BENEATH | Resolve::IN_ROOT);
+    let from = if scoped { b"" } else { &path[..] };
+    let file = caller::walk_at(dirfd, from, |walk, context| {
+        let walk = Walk { resolve, ..*walk };
+        crate::fs::open::open(&walk, &path, flags, mode & !context.umask)
     })?;
     caller::install(file, flags & O_CLOEXEC != 0).map(|fd| fd as usize)
 }
@@ -62,16 +69,36 @@ pub fn openat2(dirfd: i32, path: UserPath, how: UserPtr<[u64; 3]>, size: usize) 
     if size < 24 {
         return Err(Errno::EINVAL);
     }
-    if size > 24 {
+    if size > PAGE_SIZE as usize {
+        return Err(Errno::E2BIG);
+    }
+    // A later version of the structure: what is new in it must be unused.
+    let rest = how.cast::<u8>().byte_add(24).read_vec(size - 24)?;
+    if rest.iter().any(|&byte| byte != 0) {
         return Err(Errno::E2BIG);
     }
     let [flags, mode, resolve] = how.read()?;
-    let makes = flags & u64::from(O_CREAT) != 0;
-    if flags & !u64::from(KNOWN) != 0 || mode & !0o7777 != 0 || mode != 0 && !makes || resolve != 0
-    {
+    let unnamed = u64::from(O_TMPFILE);
+    let makes = flags & u64::from(O_CREAT) != 0 || flags & unnamed == unnamed;
+    if flags & !u64::from(KNOWN) != 0 || mode & !0o7777 != 0 || mode != 0 && !makes {
         return Err(Errno::EINVAL);
     }
-    openat(dirfd, path, flags as u32, mode as u32)
+    let resolve = u32::try_from(resolve).ok().and_then(Resolve::from_bits);
+    let resolve = resolve.ok_or(Errno::EINVAL)?;
+    if resolve.contains(Resolve::BENEATH | Resolve::IN_ROOT) {
+        return Err(Errno::EINVAL);
+    }
+    const WITH_PATH: u32 = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    if flags as u32 & O_PATH != 0 && flags as u32 & !WITH_PATH != 0 {
+        return Err(Errno::EINVAL);
+    }
+    open_resolved(
+        dirfd,
+        path,
+        flags as u32 | O_LARGEFILE,
+        mode as u32,
+        resolve,
+    )
 }
 
 /// close(2).
@@ -84,6 +111,9 @@ pub fn close(fd: i32) -> SysResult {
 pub fn close_range(first: u32, last: u32, flags: u32) -> SysResult {
     if flags & !(CLOSE_RANGE_CLOEXEC | CLOSE_RANGE_UNSHARE) != 0 || first > last {
         return Err(Errno::EINVAL);
+    }
+    if flags & CLOSE_RANGE_UNSHARE != 0 {
+        caller::unshare_files();
     }
     let in_range = |fd: &i32| *fd as u32 <= last;
     let closed = caller::with_files(|files| {

@@ -9,10 +9,11 @@ use super::errno::{Errno, SysResult};
 use super::io::pair;
 use super::paths::{self, UserPath};
 use crate::fs::access::{self, WRITE};
-use crate::fs::caller;
+use crate::fs::dentry::Location;
 use crate::fs::inode::mode;
 use crate::fs::mount::Mount;
 use crate::fs::path::NAME_MAX;
+use crate::fs::{busy, caller, limit};
 use crate::mm::PAGE_SIZE;
 use crate::usercopy::UserPtr;
 
@@ -27,7 +28,17 @@ pub fn truncate(path: UserPath, size: i64) -> SysResult {
     }
     location.mount.check_writable()?;
     access::check(&caller::credentials(), &location.inode().metadata(), WRITE)?;
+    busy::check_not_running(&location)?;
+    grow(size, &location)?;
     location.inode().truncate(size).map(|()| 0)
+}
+
+/// Checks that a file may get that long; making one shorter always goes.
+fn grow(size: u64, location: &Location) -> Result<(), Errno> {
+    if size > location.inode().metadata().size {
+        limit::check_size(size)?;
+    }
+    Ok(())
 }
 
 /// ftruncate(2).
@@ -37,6 +48,7 @@ pub fn ftruncate(fd: i32, size: i64) -> SysResult {
     if file.inode().kind() != mode::S_IFREG || !file.is_writable() {
         return Err(Errno::EINVAL);
     }
+    grow(size, file.location())?;
     file.inode().truncate(size).map(|()| 0)
 }
 
@@ -82,6 +94,9 @@ pub fn fallocate(fd: i32, flags: u32, offset: i64, len: i64) -> SysResult {
         _ => return Err(Errno::ENODEV),
     }
     let end = offset.checked_add(len).ok_or(Errno::EFBIG)?;
+    if !keep_size {
+        grow(end as u64, file.location())?;
+    }
     file.inode()
         .allocate(offset as u64, end as u64, keep_size, punch)
         .map(|()| 0)

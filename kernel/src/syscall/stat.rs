@@ -4,7 +4,8 @@
 
 use linux_raw_sys::general::{
     AT_EMPTY_PATH, AT_FDCWD, AT_NO_AUTOMOUNT, AT_STATX_DONT_SYNC, AT_STATX_FORCE_SYNC,
-    AT_SYMLINK_NOFOLLOW, STATX__RESERVED, STATX_BASIC_STATS, STATX_BTIME,
+    AT_SYMLINK_NOFOLLOW, STATX__RESERVED, STATX_ATTR_MOUNT_ROOT, STATX_BASIC_STATS, STATX_BTIME,
+    STATX_MNT_ID,
 };
 
 use super::errno::{Errno, SysResult};
@@ -193,13 +194,24 @@ pub fn old_fstat(fd: i32, out: OldStat) -> SysResult {
 /// statx(2), the same for both widths.
 pub fn statx(dirfd: i32, path: UserPath, flags: u32, mask: u32, out: Statx) -> SysResult {
     const SYNC: u32 = AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC;
+    /// The one attribute there is here: that it is the top of a mount.
+    const ROOT: u64 = STATX_ATTR_MOUNT_ROOT as u64;
     if mask & STATX__RESERVED != 0 || flags & SYNC == SYNC {
         return Err(Errno::EINVAL);
     }
-    let m = of_path(dirfd, path, flags & !SYNC)?;
+    let flags = flags & !SYNC;
+    if flags & !STAT_FLAGS != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let location = paths::locate_at(dirfd, path, flags)?;
+    let m = location.inode().metadata();
     let two = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
     let mut words = [0; 32];
-    words[0] = two(STATX_BASIC_STATS | STATX_BTIME, BLOCK as u32);
+    let known = STATX_BASIC_STATS | STATX_BTIME | mask & STATX_MNT_ID;
+    words[0] = two(known, BLOCK as u32);
+    let is_root = location.is(&location.mount.root());
+    words[1] = if is_root { ROOT } else { 0 };
+    words[7] = ROOT;
     words[2] = two(m.nlink, m.uid);
     words[3] = two(m.gid, m.mode);
     words[4] = m.ino;
@@ -209,6 +221,7 @@ pub fn statx(dirfd: i32, path: UserPath, flags: u32, mask: u32, out: Statx) -> S
         words[at] = time.sec as u64;
         words[at + 1] = time.nsec.into();
     }
+    words[18] = location.mount.id.into();
     words[16] = two(m.rdev.major, m.rdev.minor);
     words[17] = two(m.dev.major, m.dev.minor);
     out.write(words).map(|()| 0)

@@ -31,6 +31,8 @@ pub enum Arg {
     ClockFlags,
     /// `CLOCK_*`.
     ClockId,
+    /// `CLOSE_RANGE_*`.
+    CloseRangeFlags,
     /// `AT_FDCWD` or a file descriptor.
     DirFd,
     /// execve(2)'s environment: address and number of strings.
@@ -43,6 +45,8 @@ pub enum Arg {
     EpollOp,
     /// `EFD_*`.
     EventfdFlags,
+    /// `FALLOC_FL_*`.
+    FallocFlags,
     /// posix_fadvise(2)'s advice.
     Fadvice,
     /// fcntl(2)'s command.
@@ -115,6 +119,8 @@ pub enum Arg {
     Mode,
     /// `MS_*` of mount(2).
     MountFlags,
+    /// memfd_create(2)'s flags.
+    MemfdFlags,
     /// `MREMAP_*`.
     MremapFlags,
     /// mremap(2)'s new address, where the flags ask for one.
@@ -225,6 +231,8 @@ pub enum Arg {
     Rusage,
     /// `RUSAGE_*`.
     RusageWho,
+    /// `RWF_*`.
+    RwfFlags,
     /// `SCHED_*`.
     SchedPolicy,
     /// select(2)'s set; the first argument is how many descriptors it covers.
@@ -313,4 +321,6 @@ pub enum Arg {
     WaitFlags,
     /// `SEEK_*`.
     Whence,
+    /// setxattr(2)'s flags.
+    XattrFlags,
 }

@@ -11,7 +11,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use bitflags::bitflags;
 use linux_raw_sys::general as linux;
@@ -130,6 +130,8 @@ pub struct Mount {
     /// What mount(2) was given as the device: shown in /proc/mounts.
     source: String,
     flags: AtomicU32,
+    /// Files open for writing through it.
+    writers: AtomicI32,
 }
 
 impl Mount {
@@ -148,6 +150,7 @@ impl Mount {
             point: Mutex::new(point),
             source,
             flags: AtomicU32::new(flags.bits()),
+            writers: AtomicI32::new(0),
         })
     }
 
@@ -191,8 +194,21 @@ impl Mount {
     }
 
     /// Changes its flags.
-    pub fn set_flags(&self, flags: MountFlags) {
+    ///
+    /// # Errors
+    /// `EBUSY` for read-only while a file is open for writing.
+    pub fn set_flags(&self, flags: MountFlags) -> Result<(), Errno> {
+        let has_writers = self.writers.load(Ordering::Relaxed) > 0;
+        if has_writers && flags.contains(MountFlags::READ_ONLY) {
+            return Err(Errno::EBUSY);
+        }
         self.flags.store(flags.bits(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Counts files open for writing.
+    pub fn count_writer(&self, by: i32) {
+        self.writers.fetch_add(by, Ordering::Relaxed);
     }
 
     /// Checks that something may be changed through this mount.

@@ -131,15 +131,6 @@ impl Inode for ProcNode {
                 format!("{}/task/{}", current().process.pid, current().tid())
             }
             Self::Mounts => String::from("self/mounts"),
-            Self::Place(who, Place::Exe) => {
-                let subject = who.find()?;
-                subject.check_access()?;
-                // One that ended runs nothing any more.
-                if subject.process.mm.lock().is_none() {
-                    return Err(Errno::ENOENT);
-                }
-                subject.process.exe.lock().clone()
-            }
             Self::Place(..) | Self::File(_, _, View::Link) => {
                 let location = self.jump().ok_or(Errno::ENOENT)??;
                 return Ok(location.display_path(&caller::context().root));
@@ -157,6 +148,12 @@ impl Inode for ProcNode {
         };
         let fs = |who: &Who| find(who).map(|subject| subject.process.fs.lock().clone());
         match self {
+            // One that ended runs nothing any more.
+            Self::Place(who, Place::Exe) => Some(find(who).and_then(|subject| {
+                let mm = subject.process.mm.lock().clone().ok_or(Errno::ENOENT)?;
+                let program = mm.lock().program.clone().ok_or(Errno::ENOENT)?;
+                Ok(program.location().clone())
+            })),
             Self::Place(who, Place::Cwd) => Some(fs(who).map(|fs| fs.cwd)),
             Self::Place(who, Place::Root) => Some(fs(who).map(|fs| fs.root)),
             Self::File(who, fd, View::Link) => {

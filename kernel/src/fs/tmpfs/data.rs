@@ -124,6 +124,28 @@ impl Data {
         Ok(())
     }
 
+    /// The first byte from `offset` on that has a page, or has none (the end counts as a hole).
+    pub fn seek(&self, offset: u64, hole: bool, size: u64) -> Option<u64> {
+        let first = offset / PAGE_SIZE;
+        let found = if hole {
+            let mut index = first;
+            for (page, _) in self.pages.range(first..) {
+                if *page != index {
+                    break;
+                }
+                index += 1;
+            }
+            index
+        } else {
+            *self.pages.range(first..).next()?.0
+        };
+        let at = (found * PAGE_SIZE).max(offset);
+        match hole {
+            true => Some(at.min(size)),
+            false => (at < size).then_some(at),
+        }
+    }
+
     /// Makes a hole of the bytes from `start` to `end`.
     pub fn punch(&mut self, start: u64, end: u64) {
         let indices = start / PAGE_SIZE..end.div_ceil(PAGE_SIZE);

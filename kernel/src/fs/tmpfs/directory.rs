@@ -123,7 +123,7 @@ impl Node {
         );
         entries.insert(name, dentry, node);
         drop(entries);
-        node.count_link(1);
+        node.named();
         self.touch();
         Ok(())
     }

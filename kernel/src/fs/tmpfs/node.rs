@@ -3,7 +3,11 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
+use linux_raw_sys::general::{
+    F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE,
+};
 use spin::Mutex;
 
 use super::data::{self, Data};
@@ -12,7 +16,8 @@ use super::space::Space;
 use crate::fs::dentry::Dentry;
 use crate::fs::inode::{Change, Device, FileOps, Inode, ListEntry, Metadata, NewFile, Time, mode};
 use crate::fs::io::{In, Out};
-use crate::fs::{chrdev, now};
+use crate::fs::xattr::Xattrs;
+use crate::fs::{caller, chrdev, now};
 use crate::mm::PAGE_SIZE;
 use crate::mm::frame::Frame;
 use crate::mm::vma::PageSource;
@@ -50,6 +55,10 @@ pub struct Node {
     born: Time,
     attributes: Mutex<Attributes>,
     content: Content,
+    xattrs: Mutex<Xattrs>,
+    seals: AtomicU32,
+    writers: AtomicI32,
+    linkable: AtomicBool,
 }
 
 impl Node {
@@ -79,6 +88,10 @@ impl Node {
             born,
             attributes: Mutex::new(attributes),
             content,
+            xattrs: Mutex::default(),
+            seals: AtomicU32::new(F_SEAL_SEAL),
+            writers: AtomicI32::new(0),
+            linkable: AtomicBool::new(false),
         })
     }
 
@@ -103,12 +116,29 @@ impl Node {
         }
     }
 
+    /// Checks that none of `seals` is on it.
+    fn check_seals(&self, seals: u32) -> Result<(), Errno> {
+        if self.seals.load(Ordering::Relaxed) & seals == 0 {
+            Ok(())
+        } else {
+            Err(Errno::EPERM)
+        }
+    }
+
     /// Notes that the content changed.
     pub(super) fn touch(&self) {
         let time = now();
         let mut attributes = self.attributes.lock();
         attributes.mtime = time;
         attributes.ctime = time;
+        // What somebody else wrote must not run as its owner (file_remove_privs).
+        let set_ids = attributes.permissions & (mode::S_ISUID | mode::S_ISGID);
+        if set_ids != 0 && self.kind == mode::S_IFREG && !caller::credentials().is_privileged() {
+            attributes.permissions &= !mode::S_ISUID;
+            if attributes.permissions & 0o010 != 0 {
+                attributes.permissions &= !mode::S_ISGID;
+            }
+        }
     }
 
     /// Adds to the number of names (or takes from it); returns what it is then.
@@ -117,6 +147,12 @@ impl Node {
         attributes.nlink = attributes.nlink.saturating_add_signed(by);
         attributes.ctime = now();
         attributes.nlink
+    }
+
+    /// Counts a name that it was given.
+    pub(super) fn named(&self) {
+        self.count_link(1);
+        self.linkable.store(false, Ordering::Relaxed);
     }
 
     /// The node behind an inode, which must be of this file system.
@@ -191,6 +227,14 @@ impl Inode for Node {
             return Err(Errno::EINVAL);
         };
         let old_size = data.lock().size();
+        let sealed = if size < old_size {
+            F_SEAL_SHRINK
+        } else {
+            F_SEAL_GROW
+        };
+        if size != old_size {
+            self.check_seals(sealed)?;
+        }
         data.lock().resize(size)?;
         self.unmap(size.div_ceil(PAGE_SIZE), old_size.div_ceil(PAGE_SIZE));
         self.touch();
@@ -203,11 +247,15 @@ impl Inode for Node {
         };
         let mut data = data.lock();
         if punch {
+            self.check_seals(F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)?;
             data.punch(start, end);
             drop(data);
             self.unmap(start.div_ceil(PAGE_SIZE), end / PAGE_SIZE);
             self.touch();
             return Ok(());
+        }
+        if !keep_size && end > data.size() {
+            self.check_seals(F_SEAL_GROW)?;
         }
         data.reserve(start, end)?;
         if !keep_size && end > data.size() {
@@ -244,6 +292,36 @@ impl Inode for Node {
 
     fn create(&self, this: &Arc<Dentry>, name: &[u8], new: &NewFile) -> Result<Arc<Dentry>, Errno> {
         self.add(this, name, self.sibling(new)?)
+    }
+
+    fn create_unnamed(&self, new: &NewFile, linkable: bool) -> Result<Arc<dyn Inode>, Errno> {
+        let node = self.sibling(new)?;
+        node.attributes.lock().nlink = 0;
+        node.linkable.store(linkable, Ordering::Relaxed);
+        Ok(node)
+    }
+
+    fn is_linkable(&self) -> bool {
+        self.linkable.load(Ordering::Relaxed)
+    }
+
+    fn xattrs(&self) -> Option<&Mutex<Xattrs>> {
+        Some(&self.xattrs)
+    }
+
+    fn seals(&self) -> Option<&AtomicU32> {
+        (self.kind == mode::S_IFREG).then_some(&self.seals)
+    }
+
+    fn writers(&self) -> Option<&AtomicI32> {
+        (self.kind == mode::S_IFREG).then_some(&self.writers)
+    }
+
+    fn seek(&self, offset: u64, hole: bool, size: u64) -> Option<u64> {
+        match &self.content {
+            Content::File(data) => data.lock().seek(offset, hole, size),
+            _ => Some(if hole { size } else { offset }),
+        }
     }
 
     fn link(&self, this: &Arc<Dentry>, name: &[u8], target: &Arc<dyn Inode>) -> Result<(), Errno> {
@@ -305,6 +383,10 @@ impl FileOps for Node {
         let Content::File(data) = &self.content else {
             return Err(Errno::EINVAL);
         };
+        self.check_seals(F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)?;
+        if offset + from.left() as u64 > data.lock().size() {
+            self.check_seals(F_SEAL_GROW)?;
+        }
         let result = data::write(data, offset, from);
         if from.done() > 0 {
             self.touch();

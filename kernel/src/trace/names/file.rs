@@ -49,6 +49,20 @@ pub const LOCK_TYPES: &[Name] = names!(linux_raw_sys::general: F_RDLCK F_WRLCK F
 
 /// flock(2).
 pub const FLOCK: &[Name] = names!(linux_raw_sys::general: LOCK_SH LOCK_EX LOCK_NB LOCK_UN);
+/// preadv2(2).
+pub const RWF: &[Name] = names!(linux_raw_sys::general:
+    RWF_HIPRI RWF_DSYNC RWF_SYNC RWF_NOWAIT RWF_APPEND);
+/// fallocate(2).
+pub const FALLOC: &[Name] = names!(linux_raw_sys::general:
+    FALLOC_FL_KEEP_SIZE FALLOC_FL_PUNCH_HOLE FALLOC_FL_NO_HIDE_STALE FALLOC_FL_COLLAPSE_RANGE
+    FALLOC_FL_ZERO_RANGE FALLOC_FL_INSERT_RANGE FALLOC_FL_UNSHARE_RANGE);
+/// close_range(2).
+pub const CLOSE_RANGE: &[Name] = &[(2, "CLOSE_RANGE_UNSHARE"), (4, "CLOSE_RANGE_CLOEXEC")];
+/// memfd_create(2).
+pub const MEMFD: &[Name] = names!(linux_raw_sys::general:
+    MFD_CLOEXEC MFD_ALLOW_SEALING MFD_HUGETLB MFD_NOEXEC_SEAL MFD_EXEC);
+/// setxattr(2).
+pub const XATTR: &[Name] = names!(linux_raw_sys::general: XATTR_CREATE XATTR_REPLACE);
 /// renameat2(2).
 pub const RENAME: &[Name] = &[
     (1, "RENAME_NOREPLACE"),

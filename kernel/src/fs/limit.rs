@@ -1,0 +1,85 @@
+//! RLIMIT_FSIZE: how far a program may have its files grow.
+//!
+//! A write that would begin behind the limit is refused with `EFBIG` and SIGXFSZ; one that would
+//! cross it goes as far as it may (generic_write_check_limits in fs/read_write.c).
+
+use linux_raw_sys::general::RLIMIT_FSIZE;
+
+use super::io::In;
+use crate::process::signal::{self, SIGXFSZ, SigInfo};
+use crate::process::{sched, try_current};
+use crate::syscall::errno::Errno;
+
+/// The caller's limit in bytes.
+fn limit() -> u64 {
+    try_current().map_or(u64::MAX, |task| {
+        task.process.limits.lock().soft(RLIMIT_FSIZE)
+    })
+}
+
+/// The limit, if a write of `len` bytes at `offset` would end behind it.
+pub fn exceeded(offset: u64, len: usize) -> Option<u64> {
+    let limit = limit();
+    (offset.saturating_add(len as u64) > limit).then_some(limit)
+}
+
+fn refuse() -> Errno {
+    // Room is always found for a standard signal.
+    let _ = signal::send_task(&sched::current_task(), &SigInfo::user(SIGXFSZ));
+    Errno::EFBIG
+}
+
+/// Checks that a file may get `size` bytes long: for what changes its length without writing.
+///
+/// # Errors
+/// `EFBIG`, with SIGXFSZ.
+pub fn check_size(size: u64) -> Result<(), Errno> {
+    if size > limit() {
+        Err(refuse())
+    } else {
+        Ok(())
+    }
+}
+
+/// What of `from` may be written at `offset`.
+///
+/// # Errors
+/// `EFBIG`, with SIGXFSZ, if it is nothing.
+pub fn part<'a>(from: &'a mut dyn In, offset: u64, limit: u64) -> Result<Part<'a>, Errno> {
+    if offset >= limit && from.left() > 0 {
+        return Err(refuse());
+    }
+    let room = usize::try_from(limit - offset.min(limit)).unwrap_or(usize::MAX);
+    let rest = from.left().saturating_sub(room);
+    Ok(Part { from, rest })
+}
+
+/// The first bytes of a write.
+pub struct Part<'a> {
+    from: &'a mut dyn In,
+    /// Bytes that are left out.
+    rest: usize,
+}
+
+impl In for Part<'_> {
+    fn left(&self) -> usize {
+        self.from.left() - self.rest
+    }
+
+    fn done(&self) -> usize {
+        self.from.done()
+    }
+
+    fn take(&mut self, bytes: &mut [u8]) -> Result<(), Errno> {
+        self.from.take(bytes)
+    }
+
+    /// Only what has no length is asked for this, and has no limit either.
+    fn skip_all(&mut self) {
+        self.from.skip_all();
+    }
+
+    fn refuse(&mut self) {
+        self.from.refuse();
+    }
+}

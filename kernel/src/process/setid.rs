@@ -1,0 +1,34 @@
+//! Programs that run as their file's owner or group: the set-user-ID and set-group-ID bits
+//! (execve(2), credentials(7)).
+//!
+//! Left out: file capabilities.
+
+use super::cred::Credentials;
+use crate::fs::dentry::Location;
+use crate::fs::inode::mode;
+use crate::fs::mount::MountFlags;
+
+/// Whom the program at `location` acts as when `who` starts it.
+pub fn credentials(who: &Credentials, location: &Location) -> Credentials {
+    let file = location.inode().metadata();
+    let mut new = who.clone();
+    if !location.mount.flags().contains(MountFlags::NO_SUID) {
+        if file.mode & mode::S_ISUID != 0 {
+            new.euid = file.uid;
+        }
+        // Without the group's execute bit it once meant mandatory locks.
+        let executes = mode::S_ISGID | 0o010;
+        if file.mode & executes == executes {
+            new.egid = file.gid;
+        }
+    }
+    (new.suid, new.fsuid) = (new.euid, new.euid);
+    (new.sgid, new.fsgid) = (new.egid, new.egid);
+    new
+}
+
+/// Whether the program gets other rights than its caller had, so that it must not trust its
+/// environment (AT_SECURE).
+pub fn is_secure(who: &Credentials, new: &Credentials) -> bool {
+    new.euid != who.uid || new.egid != who.gid
+}

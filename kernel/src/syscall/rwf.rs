@@ -1,0 +1,105 @@
+//! preadv2(2) and pwritev2(2): vectors with flags for one call.
+//!
+//! What asks for data to be safe (`RWF_SYNC`, `RWF_DSYNC`) is so at once where there is no disk.
+
+use linux_raw_sys::general::{RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOWAIT, RWF_SYNC};
+
+use super::errno::{Errno, SysResult};
+use super::io::{Vector, pair, position, ranges, ranges32};
+use crate::fs::caller;
+use crate::fs::io::UserBuffer;
+use crate::usercopy::UserPtr;
+
+/// Linux 6.9's; the crate of constants is older.
+const RWF_NOAPPEND: u32 = 0x20;
+const KNOWN: u32 = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND;
+
+/// An offset of -1 is the file's own position, which then moves.
+fn read(fd: i32, at: i64, flags: u32, vector: impl FnOnce() -> Result<Vector, Errno>) -> SysResult {
+    let file = caller::file(fd)?;
+    let at = if at == -1 { None } else { position(&file, at)? };
+    if !file.is_readable() {
+        return Err(Errno::EBADF);
+    }
+    let (ranges, total) = vector()?;
+    if flags & !KNOWN != 0 {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    let nowait = flags & RWF_NOWAIT != 0;
+    file.read_with(at, &mut UserBuffer::of(&ranges, total), nowait)
+}
+
+fn write(
+    fd: i32,
+    at: i64,
+    flags: u32,
+    vector: impl FnOnce() -> Result<Vector, Errno>,
+) -> SysResult {
+    let file = caller::file(fd)?;
+    let at = if at == -1 { None } else { position(&file, at)? };
+    if !file.is_writable() {
+        return Err(Errno::EBADF);
+    }
+    let (ranges, total) = vector()?;
+    if flags & !KNOWN != 0 {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    if flags & (RWF_APPEND | RWF_NOAPPEND) == RWF_APPEND | RWF_NOAPPEND {
+        return Err(Errno::EINVAL);
+    }
+    let append = match flags & (RWF_APPEND | RWF_NOAPPEND) {
+        RWF_APPEND => Some(true),
+        RWF_NOAPPEND => Some(false),
+        _ => None,
+    };
+    let nowait = flags & RWF_NOWAIT != 0;
+    file.write_with(at, &mut UserBuffer::of(&ranges, total), nowait, append)
+}
+
+/// preadv2(2). The position is one register; the other is for 32-bit programs.
+pub fn preadv2(
+    fd: i32,
+    vector: UserPtr<[u64; 2]>,
+    count: usize,
+    offset: i64,
+    _high: u64,
+    flags: u32,
+) -> SysResult {
+    read(fd, offset, flags, || ranges(vector, count))
+}
+
+/// pwritev2(2).
+pub fn pwritev2(
+    fd: i32,
+    vector: UserPtr<[u64; 2]>,
+    count: usize,
+    offset: i64,
+    _high: u64,
+    flags: u32,
+) -> SysResult {
+    write(fd, offset, flags, || ranges(vector, count))
+}
+
+/// preadv2(2), i386: the position in two registers.
+pub fn preadv2_32(
+    fd: i32,
+    vector: UserPtr<[u32; 2]>,
+    count: usize,
+    low: u32,
+    high: u32,
+    flags: u32,
+) -> SysResult {
+    read(fd, pair(low, high), flags, || ranges32(vector, count))
+}
+
+/// pwritev2(2), i386.
+pub fn pwritev2_32(
+    fd: i32,
+    vector: UserPtr<[u32; 2]>,
+    count: usize,
+    low: u32,
+    high: u32,
+    flags: u32,
+) -> SysResult {
+    write(fd, pair(low, high), flags, || ranges32(vector, count))
+}
