@@ -17,7 +17,7 @@ pub fn cases() -> Vec<Case> {
         (Compiler::Glibc32, wide),
     ];
     let mut cases = Vec::new();
-    for program in ["wait_files"] {
+    for program in ["wait_files", "timers"] {
         cases.extend(ways.map(|(compiler, options)| {
             let suffix = if options.is_empty() { "" } else { "_wide" };
             let name = format!("{program}::{}{suffix}", compiler.name());

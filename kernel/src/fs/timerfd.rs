@@ -11,6 +11,7 @@ use super::inode::{FileOps, Ready};
 use super::io::Out;
 use crate::process::wait::{WaitQueue, is_interrupted};
 use crate::syscall::errno::Errno;
+use crate::time::schedule::Schedule;
 use crate::time::timer::{Clock, Expire, Timer};
 
 /// The timer behind a descriptor.
@@ -25,26 +26,12 @@ pub struct TimerFd {
 
 #[derive(Default)]
 struct State {
-    /// When it expires next, by its clock in ns; `None`: off.
-    next: Option<u64>,
-    /// From then on again and again after so many ns; 0: not.
-    interval: u64,
+    schedule: Schedule,
     /// Expirations not read yet.
     expirations: u64,
     /// Whether setting the date cancels it, and whether that has happened.
     cancel_on_set: bool,
     is_cancelled: bool,
-}
-
-/// What timerfd_settime(2) sets.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting {
-    /// First expiration, in ns of the clock; `None`: off.
-    pub next: Option<u64>,
-    /// Time between expirations, in ns; 0: only one.
-    pub interval: u64,
-    /// TFD_TIMER_CANCEL_ON_SET.
-    pub cancel_on_set: bool,
 }
 
 /// Those that the setting of the date cancels.
@@ -69,52 +56,37 @@ pub fn new(clock: Clock, flags: u32) -> Result<Arc<File>, Errno> {
 impl State {
     /// Counts what has expired by `now`.
     fn catch_up(&mut self, now: u64) {
-        let Some(next) = self.next.filter(|next| *next <= now) else {
-            return;
-        };
-        let more = match self.interval {
-            0 => 0,
-            interval => (now - next) / interval,
-        };
-        self.expirations = self.expirations.saturating_add(more + 1);
-        let later = self.interval.saturating_mul(more + 1);
-        self.next = (later != 0).then(|| next.saturating_add(later));
-    }
-
-    /// Time left (ns, 1 at least where it is on) and interval.
-    fn left(&self, now: u64) -> [u64; 2] {
-        let left = self.next.map_or(0, |next| next.saturating_sub(now).max(1));
-        [left, self.interval]
+        let times = self.schedule.expire(now);
+        self.expirations = self.expirations.saturating_add(times);
     }
 }
 
 impl TimerFd {
-    /// Sets it; returns the time that was left and the interval before, in ns.
+    /// Sets it; returns the time that was left and the interval before, in ns. `cancel_on_set`:
+    /// TFD_TIMER_CANCEL_ON_SET.
     ///
     /// # Errors
     /// `ECANCELED`, though it is set, if the date was set and no read(2) has told so yet.
-    pub fn set(&self, setting: Setting) -> Result<[u64; 2], Errno> {
+    pub fn set(&self, schedule: Schedule, cancel_on_set: bool) -> Result<[u64; 2], Errno> {
         let now = self.clock.now();
-        let (old, is_cancelled) = {
+        let (old, was_cancelled) = {
             let mut state = self.state.lock();
             state.catch_up(now);
-            let old = (state.left(now), state.is_cancelled);
+            let old = (state.schedule.left(now), state.is_cancelled);
             *state = State {
-                next: setting.next,
-                interval: setting.interval,
-                cancel_on_set: setting.cancel_on_set,
+                schedule,
+                cancel_on_set,
                 ..State::default()
             };
             old
         };
-        if setting.cancel_on_set {
+        if cancel_on_set {
             let mut cancellable = CANCELLABLE.lock();
-            let me = self.me.clone();
-            cancellable.retain(|other| other.strong_count() > 0 && !other.ptr_eq(&me));
-            cancellable.push(me);
+            cancellable.retain(|other| other.strong_count() > 0 && !other.ptr_eq(&self.me));
+            cancellable.push(self.me.clone());
         }
         self.arm();
-        if is_cancelled && setting.cancel_on_set && setting.next.is_some() {
+        if was_cancelled && cancel_on_set && schedule.next.is_some() {
             return Err(Errno::ECANCELED);
         }
         Ok(old)
@@ -126,14 +98,14 @@ impl TimerFd {
         let left = {
             let mut state = self.state.lock();
             state.catch_up(now);
-            state.left(now)
+            state.schedule.left(now)
         };
         self.arm();
         left
     }
 
     fn arm(&self) {
-        let next = self.state.lock().next;
+        let next = self.state.lock().schedule.next;
         match next {
             Some(next) => self.timer.set(self.clock, next, self.me.clone()),
             None => self.timer.stop(),

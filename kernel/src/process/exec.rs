@@ -196,6 +196,7 @@ pub fn install(task: &Task, loaded: &Loaded) {
     *process.mm.lock() = Some(loaded.mm.clone());
     *process.cred.lock() = loaded.credentials.clone();
     process.actions.lock().reset_handlers();
+    process.timers.exec();
     let mut comm = [0; 16];
     let len = loaded.name.len().min(15);
     comm[..len].copy_from_slice(&loaded.name[..len]);

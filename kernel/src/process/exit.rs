@@ -80,6 +80,7 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     if process.pid == init::PID {
         init::ended(status);
     }
+    process.timers.end();
     release_mm(process);
     *process.files.lock() = Arc::default();
     // Nor does it keep the file system busy that it was in.

@@ -44,6 +44,7 @@ pub mod stop;
 pub mod table;
 pub mod task;
 pub mod threads;
+pub mod timers;
 pub mod wait;
 
 use cred::Credentials;
@@ -51,6 +52,7 @@ use exit::{Ending, ExitStatus};
 use limits::Limits;
 use signal::{SharedSignals, SignalActions};
 pub use task::{Current, Task, TaskState, current, try_current};
+use timers::Timers;
 use wait::WaitQueue;
 
 /// A shared address space.
@@ -115,6 +117,8 @@ pub struct Process {
     pub last_comm: Mutex<[u8; 16]>,
     /// When it was made: nanoseconds since boot.
     pub started: u64,
+    /// Timers that send it signals.
+    pub timers: Timers,
     /// TSC cycles that its tasks have run (`crate::time::cputime`).
     pub cpu_cycles: AtomicU64,
     /// Those of the children that were waited for, and of theirs.
@@ -153,6 +157,7 @@ impl Process {
             is_vfork: AtomicBool::new(false),
             last_comm: Mutex::default(),
             started: crate::time::uptime_ns(),
+            timers: Timers::default(),
             cpu_cycles: AtomicU64::new(0),
             children_cpu_cycles: AtomicU64::new(0),
         }

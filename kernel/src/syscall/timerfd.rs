@@ -12,9 +12,10 @@ use super::errno::{Errno, SysResult};
 use super::time::{Pair, Time64};
 use crate::fs::caller;
 use crate::fs::file::File;
-use crate::fs::timerfd::{self, Setting, TimerFd};
+use crate::fs::timerfd::{self, TimerFd};
 use crate::process::current;
 use crate::time::as_nanos;
+use crate::time::schedule::Schedule;
 use crate::time::timer::Clock;
 use crate::usercopy::UserPtr;
 
@@ -86,13 +87,9 @@ fn settime<P: Pair>(fd: i32, flags: u32, new: UserPtr<P>, old: UserPtr<P>) -> Sy
         value if is_absolute => Some(value),
         value => Some(timer.clock.now().saturating_add(value)),
     };
-    let before = timer.set(Setting {
-        next,
-        interval,
-        cancel_on_set: is_absolute
-            && timer.clock == Clock::Realtime
-            && flags & TFD_TIMER_CANCEL_ON_SET != 0,
-    })?;
+    let cancel_on_set =
+        is_absolute && timer.clock == Clock::Realtime && flags & TFD_TIMER_CANCEL_ON_SET != 0;
+    let before = timer.set(Schedule { next, interval }, cancel_on_set)?;
     write_spec(old, before).map(|()| 0)
 }
 

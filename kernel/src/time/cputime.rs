@@ -38,16 +38,27 @@ pub fn skip() {
 
 /// CPU time that a task, or all its process's tasks ever, have used, in nanoseconds.
 pub fn used(task: &Task, of_thread: bool) -> u64 {
-    let mut cycles = if of_thread {
-        &task.cpu_cycles
-    } else {
-        &task.process.cpu_cycles
+    if !of_thread {
+        return used_by(&task.process);
     }
-    .load(Relaxed);
+    let mut cycles = task.cpu_cycles.load(Relaxed);
     // The running task has not been charged yet for its present turn.
     if try_current().is_some_and(|running| core::ptr::eq(&*running, task)) {
         cycles += tsc::cycles().saturating_sub(MARK.load(Relaxed));
     }
+    nanos(cycles)
+}
+
+/// CPU time that all of a process's tasks ever have used, in nanoseconds.
+pub fn used_by(process: &Process) -> u64 {
+    let mut cycles = process.cpu_cycles.load(Relaxed);
+    if try_current().is_some_and(|running| core::ptr::eq(&*running.process, process)) {
+        cycles += tsc::cycles().saturating_sub(MARK.load(Relaxed));
+    }
+    nanos(cycles)
+}
+
+fn nanos(cycles: u64) -> u64 {
     (u128::from(cycles) * 1_000_000_000 / u128::from(guessed_hertz())) as u64
 }
 

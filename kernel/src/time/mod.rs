@@ -10,6 +10,7 @@ pub mod load;
 mod oneshot;
 mod pit;
 mod rtc;
+pub mod schedule;
 pub mod sleep;
 pub mod timer;
 mod tsc;
@@ -24,7 +25,7 @@ use vdso::writer::Timekeeper;
 
 use crate::arch::{cpu, pic};
 use crate::fs;
-use crate::process::sched;
+use crate::process::{sched, timers};
 use crate::{log, vdso as image};
 use tsc::Tsc;
 
@@ -116,6 +117,7 @@ fn tick() {
         keeper.advance(now);
         keeper.publish(image::clock_page(), TICK_NANOS);
     }
+    timers::tick();
     load::tick();
     fs::tty::tick();
     sched::tick();

@@ -138,6 +138,7 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
         }
         Arg::EpollEventIn if call.args[1] == u64::from(linux::EPOLL_CTL_DEL) => address(out, value),
         Arg::EpollEventIn => whole(out, call, value, 12, structs::event::epoll_event),
+        Arg::SigeventIn => whole(out, call, value, 64, structs::event::sigevent),
         Arg::ItimerspecIn => sized(out, call, value, (32, 16), structs::time::itimerspec),
         Arg::ItimerspecIn64 => whole(out, call, value, 32, structs::time::itimerspec64),
         Arg::FutexTimeout64 if commands::futex_has_timeout(call.args[1]) => {

@@ -253,6 +253,8 @@ pub enum Arg {
     SiginfoOut,
     /// Signal number.
     Signal,
+    /// struct sigevent, read.
+    SigeventIn,
     /// `SFD_*`.
     SignalfdFlags,
     /// Signal set, read.

@@ -24,11 +24,8 @@ pub fn kinds(name: &str) -> &'static [Arg] {
         "pause" | "inotify_init" => &[],
         "pipe" => &[Arg::OutPipe],
         "pipe2" => &[Arg::OutPipe, Arg::PipeFlags],
-        "alarm" => &[Arg::UInt],
         "getrusage" => &[Arg::RusageWho, Arg::Rusage],
         "setpriority" => &[Arg::PriorityWhich, Arg::Int, Arg::Int],
-        "getitimer" => &[Arg::ItimerWhich, Arg::ItimerOut],
-        "setitimer" => &[Arg::ItimerWhich, Arg::ItimerIn, Arg::ItimerOut],
         "times" => &[Arg::Tms],
         _ => RAW,
     }

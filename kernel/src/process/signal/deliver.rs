@@ -67,12 +67,8 @@ pub fn deliver(frame: &mut Frame) {
 
 /// The next signal to take; with none left, there is no more work.
 fn next(task: &Task) -> Option<SigInfo> {
-    let mut own = task.signals.lock();
-    let mask = !own.blocked;
-    let next = own
-        .pending
-        .pop(mask)
-        .or_else(|| task.process.signals.lock().pending.pop(mask));
+    let mask = !task.signals.lock().blocked;
+    let next = super::take_pending(mask);
     if next.is_none() {
         percpu::clear_work(work::SIGNAL);
     }

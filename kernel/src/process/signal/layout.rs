@@ -87,11 +87,6 @@ pub fn from_64(words: &Info64) -> SigInfo {
     let fields = match kind(signo, code) {
         Kind::Kill => Fields::Kill { pid, uid },
         Kind::Queue => Fields::Queue { pid, uid, value: b },
-        Kind::Timer => Fields::Timer {
-            id: pid as i32,
-            overrun: uid as i32,
-            value: b,
-        },
         Kind::Child => Fields::Child {
             pid,
             uid,
@@ -124,11 +119,6 @@ pub fn from_32(words: &Info32) -> SigInfo {
             uid: b,
             value: c.into(),
         },
-        Kind::Timer => Fields::Timer {
-            id: a as i32,
-            overrun: b as i32,
-            value: c.into(),
-        },
         Kind::Child => Fields::Child {
             pid: a,
             uid: b,
@@ -150,11 +140,11 @@ pub fn from_32(words: &Info32) -> SigInfo {
     }
 }
 
-/// Which of the union's forms a signal has.
+/// Which of the union's forms a signal has. What a program sends in a timer's name is laid out as
+/// what it queues, and touches no timer.
 enum Kind {
     Kill,
     Queue,
-    Timer,
     Child,
     Fault,
     Poll,
@@ -171,7 +161,6 @@ fn kind(signo: u8, code: i32) -> Kind {
             _ if code <= LAST_OF_POLL => Kind::Poll,
             _ => Kind::Kill,
         },
-        linux::SI_TIMER => Kind::Timer,
         linux::SI_SIGIO => Kind::Poll,
         _ if code < 0 => Kind::Queue,
         _ => Kind::Kill,

@@ -189,7 +189,9 @@ pub fn pending() -> u64 {
 pub fn take_pending(mask: u64) -> Option<SigInfo> {
     let task = current();
     let own = task.signals.lock().pending.pop(mask);
-    own.or_else(|| task.process.signals.lock().pending.pop(mask))
+    let mut taken = own.or_else(|| task.process.signals.lock().pending.pop(mask))?;
+    task.process.timers.signal_taken(&mut taken);
+    Some(taken)
 }
 
 /// Whether the running task is about to end.

@@ -5,12 +5,16 @@
 
 use alloc::collections::VecDeque;
 
-use super::{SYNCHRONOUS, SigInfo, bit};
+use super::{Fields, SYNCHRONOUS, SigInfo, bit};
 use crate::mm::frame;
 use crate::syscall::errno::Errno;
 
 /// First real-time signal (SIGRTMIN as the kernel counts).
 const FIRST_REAL_TIME: u8 = 32;
+
+fn is_of_timer(info: &SigInfo, timer: i32) -> bool {
+    matches!(info.fields, Fields::Timer { id, .. } if id == timer)
+}
 
 /// What waits in one place.
 #[derive(Clone, Debug, Default)]
@@ -45,10 +49,12 @@ impl Pending {
     pub fn push(&mut self, info: &SigInfo, limit: u64) -> Result<(), Errno> {
         let is_real_time = info.signo >= FIRST_REAL_TIME;
         let bit = bit(info.signo);
-        if !is_real_time && self.set & bit != 0 {
+        // A timer's signal waits beside others of its number: only taking it tells the timer.
+        let is_timer = matches!(info.fields, Fields::Timer { .. });
+        if !is_real_time && !is_timer && self.set & bit != 0 {
             return Ok(());
         }
-        let fits = (self.queue.len() as u64) < limit || !is_real_time && info.code >= 0;
+        let fits = (self.queue.len() as u64) < limit || is_timer || !is_real_time && info.code >= 0;
         if fits && !frame::is_low() && self.queue.try_reserve(1).is_ok() {
             self.queue.push_back(*info);
         } else if is_real_time && info.code != 0 {
@@ -82,6 +88,21 @@ impl Pending {
                 .and_then(|index| self.queue.remove(index))
                 .unwrap_or(lost),
         )
+    }
+
+    /// Whether the signal of timer `id` waits.
+    pub fn has_timer(&self, id: i32) -> bool {
+        self.queue.iter().any(|info| is_of_timer(info, id))
+    }
+
+    /// Forgets the signal of timer `id`.
+    pub fn remove_timer(&mut self, id: i32) {
+        let at = self.queue.iter().position(|info| is_of_timer(info, id));
+        if let Some(info) = at.and_then(|at| self.queue.remove(at))
+            && !self.queue.iter().any(|other| other.signo == info.signo)
+        {
+            self.set &= !bit(info.signo);
+        }
     }
 
     /// Forgets those in `mask`.

@@ -2,7 +2,7 @@
 
 use super::check_size;
 use crate::process::current;
-use crate::process::signal::{SigInfo, UNBLOCKABLE, layout, mask};
+use crate::process::signal::{SigInfo, UNBLOCKABLE, layout, mask, take_pending};
 use crate::process::wait::{self, is_interrupted};
 use crate::syscall::errno::{Errno, SysResult};
 use crate::syscall::time::{Pair, Time64, read};
@@ -33,20 +33,13 @@ pub fn sigsuspend32(_: u32, _: u32, set: u32) -> SysResult {
     suspend(set.into())
 }
 
-/// Takes a signal of `set` that waits, blocked or not (dequeue_signal).
-fn take(set: u64) -> Option<SigInfo> {
-    let task = current();
-    let own = task.signals.lock().pending.pop(set);
-    own.or_else(|| task.process.signals.lock().pending.pop(set))
-}
-
 /// Waits for a signal of `set` until CLOCK_MONOTONIC says `deadline` (ns).
 ///
 /// # Errors
 /// `EAGAIN` if none came, `EINTR` if another one did.
 fn wait_for(set: u64, deadline: Option<u64>) -> Result<SigInfo, Errno> {
     let set = set & !UNBLOCKABLE;
-    if let Some(info) = take(set) {
+    if let Some(info) = take_pending(set) {
         return Ok(info);
     }
     // Not blocked while it waits, so that senders wake it; `awaited` keeps them from throwing
@@ -60,7 +53,7 @@ fn wait_for(set: u64, deadline: Option<u64>) -> Result<SigInfo, Errno> {
         blocked
     };
     let interrupted = wait::until(deadline, || is_interrupted().then_some(())).is_some();
-    let info = take(set);
+    let info = take_pending(set);
     current().signals.lock().awaited = 0;
     mask::set(blocked);
     info.ok_or(if interrupted {

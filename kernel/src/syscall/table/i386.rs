@@ -30,6 +30,7 @@ calls! {
     24 getuid() = ids::getuid;
     25 stime(Addr) = time::stime32;
     26 ptrace(Int, Pid, Addr, Addr) = ptrace::ptrace32;
+    27 alarm(UInt) = itimer::alarm;
     29 pause() = signal::pause;
     30 utime(Path, Utimbuf) = attr::utime32;
     33 access(Path, AccessMode) = attr::access;
@@ -78,6 +79,8 @@ calls! {
     99 statfs(Path, Statfs) = space::statfs32;
     100 fstatfs(Fd, Statfs) = space::fstatfs32;
     103 syslog(SyslogAction, SyslogBuf, SyslogSize) = misc::syslog;
+    104 setitimer(ItimerWhich, ItimerIn, ItimerOut) = itimer::setitimer32;
+    105 getitimer(ItimerWhich, ItimerOut) = itimer::getitimer32;
     106 stat(Path, Addr) = stat::old_stat;
     107 lstat(Path, Addr) = stat::old_lstat;
     108 fstat(Fd, Addr) = stat::old_fstat;
@@ -184,6 +187,11 @@ calls! {
     255 epoll_ctl(Fd, EpollOp, Fd, EpollEventIn) = epoll::epoll_ctl;
     256 epoll_wait(Fd, OutEpollEvents, Int, Int) = epoll::epoll_wait;
     258 set_tid_address(Addr) = thread::set_tid_address;
+    259 timer_create(ClockId, SigeventIn, OutInt) = timer::timer_create32;
+    260 timer_settime(Int, ClockFlags, ItimerspecIn, ItimerspecOut) = timer::timer_settime32;
+    261 timer_gettime(Int, ItimerspecOut) = timer::timer_gettime32;
+    262 timer_getoverrun(Int) = timer::timer_getoverrun;
+    263 timer_delete(Int) = timer::timer_delete;
     264 clock_settime(ClockId, Timespec) = time::clock_settime32;
     265 clock_gettime(ClockId, OutTimespec) = time::clock_gettime32;
     266 clock_getres(ClockId, OutTimespec) = time::clock_getres32;
@@ -247,6 +255,8 @@ calls! {
     404 clock_settime64(ClockId, Timespec64) = time::clock_settime_time64;
     406 clock_getres_time64(ClockId, OutTimespec64) = time::clock_getres;
     407 clock_nanosleep_time64(ClockId, ClockFlags, Timespec64, Remaining64) = sleep::clock_nanosleep_time64;
+    408 timer_gettime64(Int, ItimerspecOut64) = timer::timer_gettime;
+    409 timer_settime64(Int, ClockFlags, ItimerspecIn64, ItimerspecOut64) = timer::timer_settime64;
     410 timerfd_gettime64(Fd, ItimerspecOut64) = timerfd::timerfd_gettime;
     411 timerfd_settime64(Fd, TimerfdSetFlags, ItimerspecIn64, ItimerspecOut64) = timerfd::timerfd_settime64;
     412 utimensat_time64(DirFd, Path, Times64, AtFlags) = attr::utimensat;

@@ -37,6 +37,9 @@ calls! {
     33 dup2(Fd, Fd) = open::dup2;
     34 pause() = signal::pause;
     35 nanosleep(Timespec, Remaining) = sleep::nanosleep;
+    36 getitimer(ItimerWhich, ItimerOut) = itimer::getitimer;
+    37 alarm(UInt) = itimer::alarm;
+    38 setitimer(ItimerWhich, ItimerIn, ItimerOut) = itimer::setitimer;
     39 getpid() = ids::getpid;
     40 sendfile(Fd, Fd, InOutOffset, Size) = transfer::sendfile;
     56 clone(CloneFlags, Skip, Skip, Skip, Skip) = clone::clone;
@@ -151,6 +154,11 @@ calls! {
     218 set_tid_address(Addr) = thread::set_tid_address;
     219 restart_syscall() = signal::restart_syscall;
     221 fadvise64(Fd, Offset, Size, Fadvice) = space::fadvise64;
+    222 timer_create(ClockId, SigeventIn, OutInt) = timer::timer_create;
+    223 timer_settime(Int, ClockFlags, ItimerspecIn, ItimerspecOut) = timer::timer_settime;
+    224 timer_gettime(Int, ItimerspecOut) = timer::timer_gettime;
+    225 timer_getoverrun(Int) = timer::timer_getoverrun;
+    226 timer_delete(Int) = timer::timer_delete;
     227 clock_settime(ClockId, Timespec) = time::clock_settime;
     228 clock_gettime(ClockId, OutTimespec) = time::clock_gettime;
     229 clock_getres(ClockId, OutTimespec) = time::clock_getres;

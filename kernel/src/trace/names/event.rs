@@ -20,3 +20,6 @@ pub const TIMERFD: &[Name] = names!(linux_raw_sys::general: TFD_CLOEXEC TFD_NONB
 /// timerfd_settime(2).
 pub const TIMERFD_SET: &[Name] =
     names!(linux_raw_sys::general: TFD_TIMER_ABSTIME TFD_TIMER_CANCEL_ON_SET);
+/// timer_create(2).
+pub const SIGEV: &[Name] =
+    names!(linux_raw_sys::general: SIGEV_SIGNAL SIGEV_NONE SIGEV_THREAD SIGEV_THREAD_ID);

@@ -1,8 +1,10 @@
-//! Structures of epoll calls.
+//! Structures of epoll calls and of timers' signals.
+
+use linux_raw_sys::general::SIGEV_THREAD_ID;
 
 use crate::trace::call::{Call, Fields};
-use crate::trace::names::{self, event};
-use crate::trace::strings::array;
+use crate::trace::names::{self, event, signal};
+use crate::trace::strings::{address, array};
 use crate::trace::text::{Text, put};
 
 /// struct epoll_event: 12 bytes in both ABIs.
@@ -12,6 +14,26 @@ pub fn epoll_event(out: &mut Text, fields: &mut Fields) {
     // Not aligned: two halves.
     let (low, high) = (u64::from(fields.u32()), u64::from(fields.u32()));
     put!(out, ", data={{u32={low}, u64={}}}}}", low | high << 32);
+}
+
+/// struct sigevent, 64 bytes.
+pub fn sigevent(out: &mut Text, fields: &mut Fields) {
+    let value = fields.long();
+    let (signo, notify, thread) = (fields.u32(), fields.u32(), fields.i32());
+    put!(
+        out,
+        "{{sigev_value={{sival_int={}, sival_ptr=",
+        value as i32
+    );
+    address(out, value);
+    out.add("}, sigev_signo=");
+    signal::name(out, signo.into());
+    out.add(", sigev_notify=");
+    names::name(out, notify.into(), event::SIGEV, "SIGEV_???");
+    if u64::from(notify) == SIGEV_THREAD_ID.into() {
+        put!(out, ", sigev_notify_thread_id={thread}");
+    }
+    out.add("}");
 }
 
 /// The events that a call returned.

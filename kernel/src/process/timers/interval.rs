@@ -1,0 +1,88 @@
+//! setitimer(2)'s timers, one of each kind for a process. fork(2) doesn't copy them, execve(2) leaves
+//! them on.
+
+use alloc::sync::Arc;
+
+use linux_raw_sys::general::{ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL};
+
+use crate::process::signal::{self, SIGALRM, SigInfo};
+use crate::process::{Process, current};
+use crate::syscall::errno::Errno;
+use crate::time::cputime;
+use crate::time::schedule::Schedule;
+use crate::time::timer::{Clock, Expire};
+
+/// Time left and interval of one of the running process's timers, in ns.
+///
+/// # Errors
+/// `EINVAL` for a number that is none.
+pub fn get(which: u32) -> Result<[u64; 2], Errno> {
+    exchange(which, None)
+}
+
+/// Sets one of the running process's timers to expire in `value` ns (0: never) and every
+/// `interval` ns from then on; returns what was left of it and its interval.
+///
+/// # Errors
+/// `EINVAL` for a number that is none.
+pub fn set(which: u32, value: u64, interval: u64) -> Result<[u64; 2], Errno> {
+    exchange(which, Some((value, interval)))
+}
+
+fn exchange(which: u32, new: Option<(u64, u64)>) -> Result<[u64; 2], Errno> {
+    let task = current();
+    let process = &task.process;
+    let change = |slot: &mut Schedule, now: u64| {
+        let old = slot.left(now);
+        if let Some((value, interval)) = new {
+            *slot = Schedule {
+                next: (value != 0).then(|| now.saturating_add(value)),
+                interval,
+            };
+        }
+        old
+    };
+    let timers = &process.timers;
+    match which {
+        ITIMER_REAL => {
+            let old = change(&mut timers.real.lock(), Clock::Monotonic.now());
+            if new.is_some() {
+                process.arm();
+            }
+            Ok(old)
+        }
+        ITIMER_VIRTUAL | ITIMER_PROF => {
+            let index = usize::from(which == ITIMER_PROF);
+            let now = cputime::used(&task, false);
+            let old = change(&mut timers.cpu.lock()[index], now);
+            Ok(old)
+        }
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+impl Process {
+    /// Sees to the next end of ITIMER_REAL.
+    fn arm(self: &Arc<Self>) {
+        let next = self.timers.real.lock().next;
+        match next {
+            Some(next) => {
+                let me = Arc::downgrade(self);
+                self.timers.alarm.set(Clock::Monotonic, next, me);
+            }
+            None => self.timers.alarm.stop(),
+        }
+    }
+}
+
+impl Expire for Process {
+    /// ITIMER_REAL's.
+    fn expire(self: Arc<Self>) {
+        let times = self.timers.real.lock().expire(Clock::Monotonic.now());
+        if times > 0 {
+            // A standard signal: there is always room for it.
+            let _ = signal::send_process(&self, &SigInfo::kernel(SIGALRM));
+        }
+        self.arm();
+    }
+}

@@ -1,0 +1,271 @@
+//! timer_create(2)'s timers. A signal of such a timer waits once; until it is taken the timer only
+//! counts its expirations ("overrun").
+
+use alloc::collections::btree_map::Entry;
+use alloc::sync::{Arc, Weak};
+
+use linux_raw_sys::general::RLIMIT_SIGPENDING;
+use spin::Mutex;
+
+use super::Timers;
+use crate::mm::frame;
+use crate::process::signal::{self, Fields, Pending, SigInfo};
+use crate::process::{Process, Task, current, sched};
+use crate::syscall::errno::Errno;
+use crate::time::cputime;
+use crate::time::schedule::Schedule;
+use crate::time::timer::{Clock, Expire, Timer};
+
+/// What a timer goes by.
+#[derive(Clone)]
+pub enum Base {
+    /// Time that passes.
+    Passing(Clock),
+    /// CPU time of the process.
+    Process,
+    /// CPU time of one of its threads.
+    Thread(Weak<Task>),
+}
+
+/// What a timer does when it expires (struct sigevent).
+#[derive(Clone)]
+pub enum Notice {
+    /// Nothing (SIGEV_NONE).
+    None,
+    /// A signal and its value for the process (SIGEV_SIGNAL).
+    Process(u8, u64),
+    /// A signal and its value for one thread (SIGEV_THREAD_ID).
+    Thread(u8, u64, Weak<Task>),
+}
+
+/// One timer.
+pub struct PosixTimer {
+    id: i32,
+    base: Base,
+    notice: Notice,
+    process: Weak<Process>,
+    timer: Timer,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct State {
+    schedule: Schedule,
+    /// Expirations since the signal was sent that waits.
+    overrun: u64,
+    /// Those of the signal that was taken last.
+    last_overrun: u64,
+}
+
+/// Makes a timer of the running process, which is off; returns its ID. `notice` is told the ID: it
+/// is the signal's value where the program gave none.
+///
+/// # Errors
+/// `EAGAIN` for more timers than signals may wait (RLIMIT_SIGPENDING), `ENOMEM`.
+pub fn create(base: Base, notice: impl FnOnce(i32) -> Notice) -> Result<i32, Errno> {
+    let process = sched::current_task().process.clone();
+    let limit = process.limits.lock().soft(RLIMIT_SIGPENDING);
+    if frame::is_low() {
+        return Err(Errno::ENOMEM);
+    }
+    let id = {
+        let mut timers = process.timers.posix.lock();
+        if timers.len() as u64 >= limit {
+            return Err(Errno::EAGAIN);
+        }
+        let mut next = process.timers.next_id.lock();
+        loop {
+            let id = *next;
+            *next = id.checked_add(1).unwrap_or(0);
+            if let Entry::Vacant(slot) = timers.entry(id) {
+                slot.insert(Arc::new(PosixTimer {
+                    id,
+                    base,
+                    notice: notice(id),
+                    process: Arc::downgrade(&process),
+                    timer: Timer::new(),
+                    state: Mutex::default(),
+                }));
+                break id;
+            }
+        }
+    };
+    Ok(id)
+}
+
+/// The running process's timer `id`.
+///
+/// # Errors
+/// `EINVAL`.
+pub fn find(id: i32) -> Result<Arc<PosixTimer>, Errno> {
+    let timers = &current().process.timers;
+    let timer = timers.posix.lock().get(&id).cloned();
+    timer.ok_or(Errno::EINVAL)
+}
+
+/// Deletes the running process's timer `id`.
+///
+/// # Errors
+/// `EINVAL`.
+pub fn delete(id: i32) -> Result<(), Errno> {
+    let timers = &current().process.timers;
+    let timer = timers.posix.lock().remove(&id).ok_or(Errno::EINVAL)?;
+    timers.posix_of_cpu.lock().remove(&id);
+    timer.delete();
+    Ok(())
+}
+
+impl Timers {
+    /// A signal of one of these timers is taken: it tells how often that expired since, and the
+    /// next expiration sends another one.
+    pub fn signal_taken(&self, info: &mut SigInfo) {
+        if let Fields::Timer { id, overrun, .. } = &mut info.fields
+            && let Some(timer) = self.posix.lock().get(id)
+        {
+            let mut state = timer.state.lock();
+            state.last_overrun = core::mem::take(&mut state.overrun);
+            *overrun = told(state.last_overrun);
+        }
+    }
+}
+
+/// Overruns as programs see them (DELAYTIMER_MAX).
+fn told(overrun: u64) -> i32 {
+    i32::try_from(overrun).unwrap_or(i32::MAX)
+}
+
+impl PosixTimer {
+    /// The time by its clock, in ns.
+    pub fn now(&self) -> u64 {
+        match &self.base {
+            Base::Passing(clock) => clock.now(),
+            Base::Process => self
+                .process
+                .upgrade()
+                .map_or(0, |process| cputime::used_by(&process)),
+            Base::Thread(task) => task.upgrade().map_or(0, |task| cputime::used(&task, true)),
+        }
+    }
+
+    /// Time left and interval, in ns.
+    pub fn left(&self) -> [u64; 2] {
+        let now = self.now();
+        let mut state = self.state.lock();
+        if matches!(self.notice, Notice::None) {
+            // Nothing else moves it on.
+            state.schedule.expire(now);
+        }
+        state.schedule.left(now)
+    }
+
+    /// Sets it; returns time left and interval before. A signal that waits is forgotten.
+    pub fn set(self: &Arc<Self>, schedule: Schedule) -> [u64; 2] {
+        let old = self.left();
+        *self.state.lock() = State {
+            schedule,
+            ..State::default()
+        };
+        self.unqueue();
+        self.arm();
+        old
+    }
+
+    /// Expirations that the signal taken last stood for, beside its own.
+    pub fn overrun(&self) -> i32 {
+        told(self.state.lock().last_overrun)
+    }
+
+    /// Nothing comes of it any more.
+    pub(super) fn delete(&self) {
+        self.timer.stop();
+        self.unqueue();
+    }
+
+    /// Calls `f` with the signals that this timer's waits among.
+    fn with_pending<T>(&self, f: impl FnOnce(&mut Pending) -> T) -> Option<T> {
+        match &self.notice {
+            Notice::None => None,
+            Notice::Process(..) => {
+                let process = self.process.upgrade()?;
+                Some(f(&mut process.signals.lock().pending))
+            }
+            Notice::Thread(_, _, thread) => {
+                let task = thread.upgrade()?;
+                Some(f(&mut task.signals.lock().pending))
+            }
+        }
+    }
+
+    /// Takes its signal back.
+    fn unqueue(&self) {
+        self.with_pending(|pending| pending.remove_timer(self.id));
+    }
+
+    /// Sees to its next expiration. Who wants no notice asks for the time left, and no more.
+    fn arm(self: &Arc<Self>) {
+        let next = self.state.lock().schedule.next;
+        let next = next.filter(|_| !matches!(self.notice, Notice::None));
+        match (&self.base, next) {
+            (Base::Passing(clock), Some(next)) => {
+                let me = Arc::downgrade(self);
+                self.timer.set(*clock, next, me);
+            }
+            (Base::Passing(_), None) => self.timer.stop(),
+            (_, next) => {
+                let Some(process) = self.process.upgrade() else {
+                    return;
+                };
+                let mut of_cpu = process.timers.posix_of_cpu.lock();
+                match next {
+                    Some(_) => of_cpu.insert(self.id, self.clone()),
+                    None => of_cpu.remove(&self.id),
+                };
+            }
+        }
+    }
+
+    /// Looks at a timer of CPU time while `task` runs.
+    pub(super) fn tick(self: &Arc<Self>, task: &Task) {
+        let concerns = match &self.base {
+            Base::Passing(_) => false,
+            Base::Process => true,
+            Base::Thread(thread) => core::ptr::eq(thread.as_ptr(), task),
+        };
+        if concerns {
+            self.run();
+            self.arm();
+        }
+    }
+
+    /// Sends the signal if it has expired.
+    fn run(&self) {
+        let times = self.state.lock().schedule.expire(self.now());
+        let Some(process) = self.process.upgrade().filter(|_| times > 0) else {
+            return;
+        };
+        if self.with_pending(|pending| pending.has_timer(self.id)) == Some(true) {
+            let mut state = self.state.lock();
+            state.overrun = state.overrun.saturating_add(times);
+            return;
+        }
+        self.state.lock().overrun = times - 1;
+        // Where memory is short the next expiration tries again.
+        let _ = match &self.notice {
+            Notice::None => Ok(()),
+            Notice::Process(signo, value) => {
+                signal::send_process(&process, &SigInfo::timer(*signo, self.id, *value))
+            }
+            Notice::Thread(signo, value, thread) => match thread.upgrade() {
+                Some(task) => signal::send_task(&task, &SigInfo::timer(*signo, self.id, *value)),
+                None => Ok(()),
+            },
+        };
+    }
+}
+
+impl Expire for PosixTimer {
+    fn expire(self: Arc<Self>) {
+        self.run();
+        self.arm();
+    }
+}

@@ -1,0 +1,86 @@
+//! alarm(2), getitimer(2), setitimer(2). How such a timer works: `crate::process::timers::interval`.
+
+use linux_raw_sys::general::ITIMER_REAL;
+
+use super::errno::{Errno, SysResult};
+use super::time::Pair;
+use crate::process::timers::interval;
+use crate::usercopy::UserPtr;
+
+/// A struct timeval in nanoseconds.
+fn nanos<P: Pair>(value: P) -> Result<u64, Errno> {
+    let (seconds, micros) = value.both();
+    match (u64::try_from(seconds), u64::try_from(micros)) {
+        (Ok(seconds), Ok(micros @ 0..1_000_000)) => Ok(seconds
+            .saturating_mul(1_000_000_000)
+            .saturating_add(micros * 1000)),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// Writes `struct itimerval`: interval, then the time left.
+fn tell<P: Pair>(to: UserPtr<[P; 2]>, [left, interval]: [u64; 2]) -> SysResult
+where
+    [P; 2]: crate::usercopy::Pod,
+{
+    // A timer that is on never looks as if it were off.
+    let micros = |nanos: u64| nanos.div_ceil(1000);
+    let pair = |nanos: u64| {
+        let micros = micros(nanos);
+        P::new((micros / 1_000_000) as i64, (micros % 1_000_000) as i64)
+    };
+    to.write([pair(interval), pair(left)]).map(|()| 0)
+}
+
+fn get<P: Pair>(which: u32, to: UserPtr<[P; 2]>) -> SysResult {
+    tell(to, interval::get(which)?)
+}
+
+fn set<P: Pair>(which: u32, new: UserPtr<[P; 2]>, old: UserPtr<[P; 2]>) -> SysResult {
+    // Linux takes a missing value for zero, and so does this.
+    let (interval, value) = match new.read_opt()? {
+        Some([interval, value]) => (nanos(interval)?, nanos(value)?),
+        None => (0, 0),
+    };
+    let before = interval::set(which, value, interval)?;
+    if old.is_null() {
+        return Ok(0);
+    }
+    tell(old, before)
+}
+
+/// getitimer(2).
+pub fn getitimer(which: u32, to: UserPtr<[[i64; 2]; 2]>) -> SysResult {
+    get(which, to)
+}
+
+/// getitimer(2), i386.
+pub fn getitimer32(which: u32, to: UserPtr<[[i32; 2]; 2]>) -> SysResult {
+    get(which, to)
+}
+
+/// setitimer(2).
+pub fn setitimer(
+    which: u32,
+    new: UserPtr<[[i64; 2]; 2]>,
+    old: UserPtr<[[i64; 2]; 2]>,
+) -> SysResult {
+    set(which, new, old)
+}
+
+/// setitimer(2), i386.
+pub fn setitimer32(
+    which: u32,
+    new: UserPtr<[[i32; 2]; 2]>,
+    old: UserPtr<[[i32; 2]; 2]>,
+) -> SysResult {
+    set(which, new, old)
+}
+
+/// alarm(2): ITIMER_REAL in seconds; returns those that were left, rounded, but no less than 1.
+pub fn alarm(seconds: u32) -> SysResult {
+    const SECOND: u64 = 1_000_000_000;
+    let [left, _] = interval::set(ITIMER_REAL, u64::from(seconds) * SECOND, 0)?;
+    let rounded = (left + SECOND / 2) / SECOND;
+    Ok(if left > 0 { rounded.max(1) } else { 0 } as usize)
+}

@@ -1,0 +1,184 @@
+//! timer_create(2) and the calls on what it makes. How such a timer works:
+//! `crate::process::timers::posix`.
+
+use alloc::sync::Arc;
+
+use linux_raw_sys::general::{
+    SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD, SIGEV_THREAD_ID, TIMER_ABSTIME,
+};
+use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME, TAI};
+
+use super::errno::{Errno, SysResult};
+use super::time::{Pair, Time64, cpu_clock};
+use super::timerfd::{read_spec, write_spec};
+use crate::process::signal::{self, SIGALRM};
+use crate::process::timers::posix::{self, Base, Notice};
+use crate::process::{current, table};
+use crate::time;
+use crate::time::schedule::Schedule;
+use crate::time::timer::Clock;
+use crate::usercopy::UserPtr;
+
+/// `struct sigevent` without its padding: value, signal, kind, thread.
+struct Event {
+    value: u64,
+    signo: i32,
+    notify: u32,
+    tid: u32,
+}
+
+/// What a timer by the clock `id` goes by (the clocks with a timer_create in kernel/time/).
+fn base(id: i32) -> Result<Base, Errno> {
+    let passing = match usize::try_from(id) {
+        Ok(REALTIME | TAI) => Some(Clock::Realtime),
+        Ok(MONOTONIC | BOOTTIME) => Some(Clock::Monotonic),
+        _ => None,
+    };
+    if let Some(clock) = passing {
+        return Ok(Base::Passing(clock));
+    }
+    /// CLOCK_REALTIME_ALARM and CLOCK_BOOTTIME_ALARM want a clock that wakes the machine.
+    const ALARMS: [i32; 2] = [8, 9];
+    if time::now(id).is_some() || ALARMS.contains(&id) {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    let clock = cpu_clock(id)?;
+    if !Arc::ptr_eq(&clock.process, &current().process) {
+        return Err(Errno::EINVAL);
+    }
+    Ok(match clock.thread {
+        Some(task) => Base::Thread(Arc::downgrade(&task)),
+        None => Base::Process,
+    })
+}
+
+/// What `event` asks for (good_sigevent in kernel/time/posix-timers.c).
+fn notice(event: &Event) -> Result<Notice, Errno> {
+    if event.notify == SIGEV_NONE {
+        return Ok(Notice::None);
+    }
+    let signo = signal::check_number(event.signo)?;
+    if signo == 0 {
+        return Err(Errno::EINVAL);
+    }
+    match event.notify {
+        // The C library's threads are no matter of the kernel's.
+        SIGEV_SIGNAL | SIGEV_THREAD => Ok(Notice::Process(signo, event.value)),
+        SIGEV_THREAD_ID => {
+            let task = table::find(event.tid).ok_or(Errno::EINVAL)?;
+            if !Arc::ptr_eq(&task.process, &current().process) {
+                return Err(Errno::EINVAL);
+            }
+            Ok(Notice::Thread(signo, event.value, Arc::downgrade(&task)))
+        }
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+fn create(clock: i32, event: Option<Event>, id: UserPtr<i32>) -> SysResult {
+    let base = base(clock)?;
+    let notice = event.map(|event| notice(&event)).transpose()?;
+    let number = posix::create(base, |id| {
+        notice.unwrap_or(Notice::Process(SIGALRM, id as u64))
+    })?;
+    if let Err(errno) = id.write(number) {
+        posix::delete(number)?;
+        return Err(errno);
+    }
+    Ok(0)
+}
+
+/// timer_create(2).
+pub fn timer_create(clock: i32, event: UserPtr<[u32; 16]>, id: UserPtr<i32>) -> SysResult {
+    let event = event.read_opt()?.map(|words| Event {
+        value: u64::from(words[0]) | u64::from(words[1]) << 32,
+        signo: words[2] as i32,
+        notify: words[3],
+        tid: words[4],
+    });
+    create(clock, event, id)
+}
+
+/// timer_create(2), i386.
+pub fn timer_create32(clock: i32, event: UserPtr<[u32; 16]>, id: UserPtr<i32>) -> SysResult {
+    let event = event.read_opt()?.map(|words| Event {
+        value: words[0].into(),
+        signo: words[1] as i32,
+        notify: words[2],
+        tid: words[3],
+    });
+    create(clock, event, id)
+}
+
+fn settime<P: Pair>(id: i32, flags: u32, new: UserPtr<P>, old: UserPtr<P>) -> SysResult {
+    if new.is_null() {
+        return Err(Errno::EINVAL);
+    }
+    let [interval, value] = read_spec(new)?;
+    let timer = posix::find(id)?;
+    let next = match value {
+        0 => None,
+        value if flags & TIMER_ABSTIME != 0 => Some(value),
+        value => Some(timer.now().saturating_add(value)),
+    };
+    let before = timer.set(Schedule { next, interval });
+    write_spec(old, before).map(|()| 0)
+}
+
+fn gettime<P: Pair>(id: i32, to: UserPtr<P>) -> SysResult {
+    let left = posix::find(id)?.left();
+    if to.is_null() {
+        return Err(Errno::EFAULT);
+    }
+    write_spec(to, left).map(|()| 0)
+}
+
+/// timer_settime(2).
+pub fn timer_settime(
+    id: i32,
+    flags: u32,
+    new: UserPtr<[i64; 2]>,
+    old: UserPtr<[i64; 2]>,
+) -> SysResult {
+    settime(id, flags, new, old)
+}
+
+/// timer_settime(2) with 32-bit seconds.
+pub fn timer_settime32(
+    id: i32,
+    flags: u32,
+    new: UserPtr<[i32; 2]>,
+    old: UserPtr<[i32; 2]>,
+) -> SysResult {
+    settime(id, flags, new, old)
+}
+
+/// timer_settime64(2) of i386.
+pub fn timer_settime64(
+    id: i32,
+    flags: u32,
+    new: UserPtr<Time64>,
+    old: UserPtr<Time64>,
+) -> SysResult {
+    settime(id, flags, new, old)
+}
+
+/// timer_gettime(2).
+pub fn timer_gettime(id: i32, to: UserPtr<[i64; 2]>) -> SysResult {
+    gettime(id, to)
+}
+
+/// timer_gettime(2) with 32-bit seconds.
+pub fn timer_gettime32(id: i32, to: UserPtr<[i32; 2]>) -> SysResult {
+    gettime(id, to)
+}
+
+/// timer_getoverrun(2).
+pub fn timer_getoverrun(id: i32) -> SysResult {
+    posix::find(id).map(|timer| timer.overrun() as usize)
+}
+
+/// timer_delete(2).
+pub fn timer_delete(id: i32) -> SysResult {
+    posix::delete(id).map(|()| 0)
+}
