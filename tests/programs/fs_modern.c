@@ -1,13 +1,31 @@
 /* Younger calls: extended attributes, files without names, seals, walks that stay below, flags of one
    read or write, and the rules of files in use, on a tmpfs of their own. */
 #include "fs.h"
-#include <linux/openat2.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/xattr.h>
 
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
+#endif
+
+/* Linux's own header is not in every C library's reach. */
+struct open_how {
+	unsigned long long flags, mode, resolve;
+};
+#define RESOLVE_NO_XDEV 1
+#define RESOLVE_NO_MAGICLINKS 2
+#define RESOLVE_NO_SYMLINKS 4
+#define RESOLVE_BENEATH 8
+#define RESOLVE_IN_ROOT 16
+
+#ifndef RWF_APPEND
+#define RWF_DSYNC 2
+#define RWF_SYNC 4
+#define RWF_NOWAIT 8
+#define RWF_APPEND 16
+#define preadv2(fd, v, n, at, flags) syscall(SYS_preadv2, fd, v, n, (long)(at), 0L, flags)
+#define pwritev2(fd, v, n, at, flags) syscall(SYS_pwritev2, fd, v, n, (long)(at), 0L, flags)
 #endif
 
 static char buffer[20000];
