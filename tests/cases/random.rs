@@ -1,5 +1,6 @@
-//! Random system calls and random machine code: whatever the children do, they can be killed,
-//! and the kernel goes on. The seeds are printed; the same ones do the same again.
+//! Random system calls, random machine code, and processes and threads that start, trace, stop and
+//! kill each other at random: they can all be killed, and the kernel goes on. The seeds are
+//! printed; the same ones do the same again, as far as the timer lets them.
 
 use anyhow::Result;
 use harness::programs::{Compiler, compile};
@@ -7,6 +8,9 @@ use harness::{Case, Initramfs, Verdict, Vm};
 
 /// Calls that each child makes.
 const CALLS: u32 = 300;
+
+/// How often processes are let loose on each other, and then killed.
+const STORMS: u32 = 12;
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
@@ -31,7 +35,24 @@ pub fn cases() -> Vec<Case> {
             survives("random_code", compiler, Vm::new().cpu(cpu), first, 500, 0)
         })
     });
-    calls.into_iter().chain(code).collect()
+    let storms = [
+        (Compiler::Glibc64, "max", 11),
+        (Compiler::Glibc32, "max,vendor=GenuineIntel", 22),
+    ];
+    let storms = storms.map(|(compiler, cpu, seed)| {
+        Case::new(format!("storm::{}_{cpu}", compiler.name()), move || {
+            let files = Initramfs::new().executable_from("/init", &compile("storm", compiler)?)?;
+            Vm::new()
+                .cpu(cpu)
+                .initramfs(&files)
+                .append(format!("quiet -- {STORMS} {seed}"))
+                .run()?
+                .expect(Verdict::Pass)?
+                .contains("nothing is lost")?;
+            Ok(())
+        })
+    });
+    calls.into_iter().chain(code).chain(storms).collect()
 }
 
 /// The program says which seeds it went through: all must have been.
