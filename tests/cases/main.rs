@@ -18,6 +18,7 @@ mod own_programs;
 mod processes;
 mod random;
 mod real_programs;
+mod shell;
 mod signals;
 mod smoke;
 mod stock_bootloader;
@@ -56,6 +57,7 @@ const MODULES: &[Module] = &[
     ("memory", memory::cases),
     ("random", random::cases),
     ("iso", iso::cases),
+    ("shell", shell::cases),
     ("stock_bootloader", stock_bootloader::cases),
     ("strace", strace::cases),
     ("vendors", vendors::cases),

@@ -39,4 +39,4 @@ pub mod vm;
 pub use case::Case;
 pub use initramfs::Initramfs;
 pub use verdict::Verdict;
-pub use vm::{Outcome, Vm};
+pub use vm::{Dialogue, Outcome, Vm};

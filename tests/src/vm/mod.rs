@@ -8,12 +8,14 @@
 //! assert_eq!(outcome.verdict, Verdict::Pass, "{}", outcome.serial);
 //! ```
 
+mod dialogue;
 mod outcome;
 mod run;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use dialogue::Dialogue;
 pub use outcome::Outcome;
 
 use crate::initramfs::Initramfs;
@@ -52,6 +54,8 @@ enum Input {
     Empty,
     /// These bytes.
     Bytes(Vec<u8>),
+    /// Answers to what comes.
+    Dialogue(Dialogue),
     /// The harness's own standard input.
     Inherited {
         /// It is a terminal: Ctrl-C belongs to the guest, Ctrl-A X ends QEMU.
@@ -180,6 +184,12 @@ impl Vm {
     /// Types these bytes on the serial line.
     pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.input = Input::Bytes(bytes.into());
+        self
+    }
+
+    /// Answers what comes over the serial line.
+    pub fn dialogue(mut self, dialogue: Dialogue) -> Self {
+        self.input = Input::Dialogue(dialogue);
         self
     }
 

@@ -19,11 +19,17 @@ pub struct Outcome {
     pub elapsed: Duration,
     /// From QEMU's start to the landmark's coming over the serial line (see [`Vm::landmark`](super::Vm::landmark)).
     pub landmark: Option<Duration>,
+    /// What a [`Dialogue`](super::Dialogue) was still waiting for at the end.
+    pub unheard: Option<String>,
 }
 
 impl Outcome {
-    /// The verdict must be this one, else an error that shows the whole run.
+    /// The verdict must be this one, and every step of a dialogue made, else an error that shows the
+    /// whole run.
     pub fn expect(&self, verdict: Verdict) -> Result<&Self> {
+        if let Some(text) = &self.unheard {
+            bail!("{text:?} never came{}", self.transcript());
+        }
         if self.verdict != verdict {
             bail!(
                 "{} (expected: {verdict}){}",

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
+use super::dialogue::Talk;
 use super::{Input, Outcome, QEMU, Vm};
 use crate::child::Leashed;
 use crate::qmp::Channel;
@@ -80,7 +81,7 @@ impl Vm {
         qemu.stdout(Stdio::piped()).stderr(Stdio::piped());
         qemu.stdin(match &self.input {
             Input::Empty => Stdio::null(),
-            Input::Bytes(_) => Stdio::piped(),
+            Input::Bytes(_) | Input::Dialogue(_) => Stdio::piped(),
             Input::Inherited { .. } => Stdio::inherit(),
         });
 
@@ -88,11 +89,18 @@ impl Vm {
         let watch = channel.watch();
         let mut child = Leashed::spawn(&mut qemu)
             .with_context(|| format!("cannot start {QEMU} (`make doctor` says what is missing)"))?;
-        if let (Input::Bytes(bytes), Some(mut stdin)) = (&self.input, child.stdin.take()) {
-            // The pipe holds 64 KiB, enough for what tests type; its end stays open until QEMU
-            // ends, since an end of input would be a hang-up of the line.
-            stdin.write_all(bytes)?;
-            child.stdin = Some(stdin);
+        // The pipe holds 64 KiB, enough for what tests type; its end stays open until QEMU ends,
+        // since an end of input would be a hang-up of the line.
+        let mut talk = None;
+        if let Some(mut stdin) = child.stdin.take() {
+            match &self.input {
+                Input::Dialogue(dialogue) => talk = Some(Talk::new(dialogue.clone(), stdin)),
+                Input::Bytes(bytes) => {
+                    stdin.write_all(bytes)?;
+                    child.stdin = Some(stdin);
+                }
+                Input::Empty | Input::Inherited { .. } => {}
+            }
         }
         let spoke = Arc::new(AtomicBool::new(false));
         let listener = Listener {
@@ -100,6 +108,7 @@ impl Vm {
             started,
             spoke: spoke.clone(),
             landmark: self.landmark.clone().map(String::into_bytes),
+            talk,
         };
         let pipe = child.stdout.take();
         let serial = thread::spawn(move || listener.listen(pipe));
@@ -109,7 +118,11 @@ impl Vm {
         drop(child);
 
         let reason = watch.reason();
-        let (serial, landmark) = serial.join().unwrap_or_default();
+        let Heard {
+            serial,
+            landmark,
+            unheard,
+        } = serial.join().unwrap_or_default();
         let stderr = stderr.join().unwrap_or_default();
         let verdict = match status {
             Some(status) => Verdict::read(status, reason.as_deref()),
@@ -122,6 +135,7 @@ impl Vm {
             stderr,
             elapsed,
             landmark,
+            unheard,
         })
     }
 
@@ -154,14 +168,24 @@ struct Listener {
     started: Instant,
     spoke: Arc<AtomicBool>,
     landmark: Option<Vec<u8>>,
+    talk: Option<Talk<ChildStdin>>,
+}
+
+/// What came over the serial line.
+#[derive(Default)]
+struct Heard {
+    serial: Vec<u8>,
+    /// When the landmark did.
+    landmark: Option<Duration>,
+    /// What a dialogue still waited for.
+    unheard: Option<String>,
 }
 
 impl Listener {
-    /// Everything that was read, and when the landmark was.
-    fn listen(self, pipe: Option<impl Read>) -> (Vec<u8>, Option<Duration>) {
+    fn listen(mut self, pipe: Option<impl Read>) -> Heard {
         let (mut all, mut seen) = (Vec::new(), None);
         let Some(mut pipe) = pipe else {
-            return (all, seen);
+            return Heard::default();
         };
         let mut buffer = [0; 4096];
         while let Ok(count @ 1..) = pipe.read(&mut buffer) {
@@ -176,6 +200,9 @@ impl Listener {
                     .any(|window| window == text);
                 seen = found.then(|| self.started.elapsed());
             }
+            if let Some(talk) = &mut self.talk {
+                talk.hear(&all);
+            }
             if self.echo {
                 let mut stdout = io::stdout().lock();
                 // A closed standard output must not end the run: its verdict still counts.
@@ -184,7 +211,11 @@ impl Listener {
                     .and_then(|()| stdout.flush());
             }
         }
-        (all, seen)
+        Heard {
+            serial: all,
+            landmark: seen,
+            unheard: self.talk.and_then(Talk::left),
+        }
     }
 }
 
