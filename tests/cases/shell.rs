@@ -171,10 +171,11 @@ fn settings() -> Result<()> {
             .on("silent\r\n", "secret\r")
             .on(
                 "got secret\r\n<0> ",
-                "sleep 1000 & cut -d ' ' -f 7 /proc/$!/stat; kill $!\r",
+                "sleep 1000 & cut -d ' ' -f 7 /proc/$!/stat; kill $!; wait $!\r",
             )
-            .on("\n1088\r\n", "\r")
-            .on("<", "read -t 0.05 word; echo status $?\r")
-            .on("status 1\r\n<0> ", "exit 0\r"),
+            .on("\n1088\r\n", "")
+            .on("<143> ", "read -t 0.05 word; echo status $?\r")
+            .on("status 1\r\n", "")
+            .on("<0> ", "exit 0\r"),
     )
 }
