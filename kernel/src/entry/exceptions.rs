@@ -17,7 +17,7 @@ use super::exit::{iret_to_user, return_by_iret};
 use super::frame::{self, Frame, offsets};
 use crate::arch::percpu::KERNEL_RSP;
 use crate::arch::pic;
-use crate::process::fault;
+use crate::process::{fault, usage};
 use crate::{clac, pop_registers};
 
 /// IA32_GS_BASE.
@@ -227,18 +227,19 @@ extern "C" fn handle(frame: &mut Frame) {
     let vector = frame.entry as u8;
     let error_code = core::mem::replace(&mut frame.orig_rax, u64::MAX);
     if (pic::BASE..pic::BASE + 16).contains(&vector) {
-        interrupt(vector - pic::BASE);
+        interrupt(frame, vector - pic::BASE);
     } else {
         fault::exception(frame, vector, error_code);
+        usage::returning(frame);
     }
     if frame.is_user() {
         crate::process::exit_work(frame);
     }
 }
 
-fn interrupt(line: u8) {
+fn interrupt(frame: &Frame, line: u8) {
     if line == pic::TIMER {
-        crate::time::interrupt();
+        crate::time::interrupt(frame);
         fault::report_nmis();
     } else if line == pic::COM1 {
         crate::fs::tty::serial::receive();

@@ -125,6 +125,11 @@ impl AddressSpace {
         (self.total_pages, self.tables.pages)
     }
 
+    /// The most pages that were present at a time: VmHWM.
+    pub fn peak_pages(&self) -> u64 {
+        self.tables.peak.max(self.tables.pages)
+    }
+
     /// Adds an area where nothing is mapped, joined with its neighbours if it continues them.
     pub(super) fn insert(&mut self, mut area: Vma) {
         self.total_pages += area.len() / PAGE_SIZE;

@@ -66,6 +66,7 @@ impl PageTables {
                 at += PAGE_SIZE;
             }
         }
+        self.peak = self.peak.max(self.pages);
         self.pages -= dropped;
     }
 

@@ -30,6 +30,8 @@ pub struct PageTables {
     root: u64,
     /// Entries in use: pages that are there, the program's resident set.
     pub(super) pages: u64,
+    /// The most there were before some were dropped.
+    pub(super) peak: u64,
     /// Tables below the root.
     tables: u64,
     /// The table found last: (address / 2 MiB, its physical address).
@@ -80,6 +82,7 @@ impl PageTables {
         Ok(Self {
             root,
             pages: 0,
+            peak: 0,
             tables: 0,
             last: Cell::new(NOTHING),
         })

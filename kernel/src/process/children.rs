@@ -10,7 +10,7 @@ use super::exit::ExitStatus;
 use super::signal::{self, SIGCHLD, SIGCONT, SigInfo};
 use super::stop::News;
 use super::wait::is_interrupted;
-use super::{Process, Task, init, sched, table};
+use super::{Process, Task, init, sched, table, usage};
 use crate::ptrace;
 use crate::syscall::errno::Errno;
 
@@ -226,11 +226,10 @@ fn event_of(parent: &Process, child: &Process, options: Options) -> Option<Event
 
 /// The last that is heard of a child: its times become its parent's.
 fn reap(parent: &Process, child: &Process) {
-    let cycles = child.cpu_cycles.load(Ordering::Relaxed)
-        + child.children_cpu_cycles.load(Ordering::Relaxed);
-    parent
-        .children_cpu_cycles
-        .fetch_add(cycles, Ordering::Relaxed);
+    let used = usage::of_process(child).with(*child.children_usage.lock());
+    let mut sum = parent.children_usage.lock();
+    *sum = sum.with(used);
+    drop(sum);
     *child.parent.lock() = Weak::new();
     table::forget(child.pid);
 }

@@ -3,7 +3,9 @@
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
-use super::{Process, Task, TaskState, children, current, init, jobs, robust, sched, signal, stop};
+use super::{
+    Process, Task, TaskState, children, current, init, jobs, robust, sched, signal, stop, usage,
+};
 use crate::fs::{FsContext, tty};
 use crate::ptrace;
 
@@ -56,6 +58,7 @@ pub fn exit_thread(status: ExitStatus) -> ! {
     ptrace::stop::before_exit(status);
     crate::trace::ended(status);
     robust::release(&current());
+    process.usage.take_over(&task.usage);
     stop::leave(&task);
     ptrace::control::thread_ended(&task, status);
     if task.tid() == process.pid {
@@ -111,6 +114,7 @@ fn leave_cpu(task: Arc<Task>, process: Arc<Process>) -> ! {
 
 /// Gives the address space up, and lets a parent in vfork(2) go on.
 pub fn release_mm(process: &Process) {
+    usage::note_peak(process);
     crate::mm::paging::activate_kernel();
     super::ldt::deactivate();
     let mm = process.mm.lock().take();

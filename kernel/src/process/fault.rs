@@ -168,7 +168,9 @@ fn page_fault(frame: &mut Frame, error_code: u64) {
     };
     drop(mm);
     match (result, fixup) {
-        (Ok(()), _) => {}
+        (Ok(()), _) => {
+            current().usage.faults.fetch_add(1, Ordering::Relaxed);
+        }
         // The instruction is tried again when the victim is gone.
         (Err(FaultError::OutOfMemory), _) if !oom::kill_largest() => sched::yield_now(),
         // The copy ends here; what the kernel holds for this call is given back before the

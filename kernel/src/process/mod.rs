@@ -45,6 +45,7 @@ pub mod table;
 pub mod task;
 pub mod threads;
 pub mod timers;
+pub mod usage;
 pub mod wait;
 
 use cred::Credentials;
@@ -53,6 +54,7 @@ use limits::Limits;
 use signal::{SharedSignals, SignalActions};
 pub use task::{Current, Task, TaskState, current, try_current};
 use timers::Timers;
+use usage::{Totals, Usage};
 use wait::WaitQueue;
 
 /// A shared address space.
@@ -121,8 +123,12 @@ pub struct Process {
     pub timers: Timers,
     /// TSC cycles that its tasks have run (`crate::time::cputime`).
     pub cpu_cycles: AtomicU64,
-    /// Those of the children that were waited for, and of theirs.
-    pub children_cpu_cycles: AtomicU64,
+    /// What the children used that were waited for, and theirs.
+    pub children_usage: Mutex<Totals>,
+    /// Counts of the threads that ended, and samples of all.
+    pub usage: Usage,
+    /// The most pages that it had in memory, as far as known.
+    pub peak_pages: AtomicU64,
 }
 
 impl Process {
@@ -159,7 +165,9 @@ impl Process {
             started: crate::time::uptime_ns(),
             timers: Timers::default(),
             cpu_cycles: AtomicU64::new(0),
-            children_cpu_cycles: AtomicU64::new(0),
+            children_usage: Mutex::default(),
+            usage: Usage::default(),
+            peak_pages: AtomicU64::new(0),
         }
     }
 

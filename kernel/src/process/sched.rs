@@ -97,10 +97,12 @@ pub fn schedule() {
     crate::time::cputime::charge();
     let next = {
         let mut scheduler = SCHEDULER.lock();
-        if let Some(current) = scheduler.current.clone()
-            && current.state() == TaskState::Runnable
-        {
-            scheduler.ready.push_back(current);
+        if let Some(current) = scheduler.current.clone() {
+            if current.state() == TaskState::Runnable {
+                scheduler.ready.push_back(current);
+            } else {
+                current.usage.voluntary.fetch_add(1, Ordering::Relaxed);
+            }
         }
         loop {
             if let Some(next) = scheduler.ready.pop_front() {
@@ -124,6 +126,9 @@ fn switch_to(next: Arc<Task>) {
         if Arc::ptr_eq(previous, &next) {
             return;
         }
+        if previous.state() == TaskState::Runnable {
+            previous.usage.involuntary.fetch_add(1, Ordering::Relaxed);
+        }
         previous.fpu.lock().save();
         *previous.segments.lock() = Segments::read();
         previous
@@ -142,8 +147,6 @@ fn switch_to(next: Arc<Task>) {
     );
     gdt::set_kernel_stack(next.stack.top());
     gdt::set_tls(&next.tls.lock());
-    next.segments.lock().load();
-    next.fpu.lock().load();
     let had_debug = previous
         .as_ref()
         .is_some_and(|task| task.debug.lock().is_some());

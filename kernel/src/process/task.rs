@@ -12,6 +12,7 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use spin::Mutex;
 
 use super::signal::TaskSignals;
+use super::usage::Usage;
 use super::{Process, SharedMm, sched, table};
 use crate::arch::debug::DebugRegisters;
 use crate::arch::fpu::FpuState;
@@ -73,6 +74,8 @@ pub struct Task {
     pub robust_list_32: AtomicU64,
     /// TSC cycles that it has run.
     pub cpu_cycles: AtomicU64,
+    /// What else it has used.
+    pub usage: Usage,
 }
 
 // SAFETY: `context` is touched by the scheduler alone, with interrupts off on the one CPU.
@@ -107,6 +110,7 @@ impl Task {
             started: crate::time::uptime_ns(),
             robust_list_32: AtomicU64::new(0),
             cpu_cycles: AtomicU64::new(0),
+            usage: Usage::default(),
         };
         Ok(Arc::new(task))
     }

@@ -55,6 +55,7 @@ mod timer;
 mod timerfd;
 mod tls;
 mod transfer;
+mod usage;
 mod wait;
 mod xattr;
 

@@ -5,29 +5,11 @@ use core::sync::atomic::Ordering;
 use linux_raw_sys::general as linux;
 
 use super::errno::{Errno, SysResult};
-use crate::process::children::{self, Options, Report, Which};
+use super::usage;
+use crate::process::children::{self, Options, Which};
 use crate::process::current;
 use crate::process::signal::SIGCHLD;
-use crate::time::cputime;
 use crate::usercopy::UserPtr;
-
-/// struct rusage of a child that was waited for, 64-bit: user and system time, then counts, of
-/// which none is kept.
-fn rusage(report: &Report) -> [i64; 18] {
-    let micros = cputime::micros_with_children(&report.process);
-    let mut usage = [0; 18];
-    (usage[0], usage[1]) = (micros / 1_000_000, micros % 1_000_000);
-    usage
-}
-
-fn write_rusage(address: u64, report: &Report) -> Result<(), Errno> {
-    let usage = rusage(report);
-    if current().is_i386_call() {
-        UserPtr::<[i32; 18]>::new(address).write_opt(usage.map(|field| field as i32))
-    } else {
-        UserPtr::<[i64; 18]>::new(address).write_opt(usage)
-    }
-}
 
 /// wait4(2).
 pub fn wait4(pid: i32, status: UserPtr<u32>, options: u32, rusage: u64) -> SysResult {
@@ -46,7 +28,7 @@ pub fn wait4(pid: i32, status: UserPtr<u32>, options: u32, rusage: u64) -> SysRe
         return Ok(0);
     };
     status.write_opt(report.event.wait_status())?;
-    write_rusage(rusage, &report)?;
+    usage::write(rusage, &usage::with_children(&report.process))?;
     Ok(report.id as usize)
 }
 
@@ -75,7 +57,7 @@ pub fn waitid(kind: u32, id: i32, info: u64, options: u32, rusage: u64) -> SysRe
     };
     let report = children::wait(which, options)?;
     if let Some(report) = &report {
-        write_rusage(rusage, report)?;
+        usage::write(rusage, &usage::with_children(&report.process))?;
     }
     if info == 0 {
         return Ok(0);

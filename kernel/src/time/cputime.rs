@@ -66,14 +66,3 @@ fn nanos(cycles: u64) -> u64 {
 pub fn ticks(cycles: u64) -> u64 {
     (u128::from(cycles) * 100 / u128::from(guessed_hertz())) as u64
 }
-
-/// CPU time that a process has used, in clock ticks of 10 ms (USER_HZ).
-pub fn ticks_of(process: &Process) -> i64 {
-    ticks(process.cpu_cycles.load(Relaxed)) as i64
-}
-
-/// CPU time that a process and its children that it waited for have used, in microseconds.
-pub fn micros_with_children(process: &Process) -> i64 {
-    let cycles = process.cpu_cycles.load(Relaxed) + process.children_cpu_cycles.load(Relaxed);
-    (u128::from(cycles) * 1_000_000 / u128::from(guessed_hertz())) as i64
-}

@@ -24,8 +24,9 @@ use vdso::reader::{self, MONOTONIC};
 use vdso::writer::Timekeeper;
 
 use crate::arch::{cpu, pic};
+use crate::entry::frame::Frame;
 use crate::fs;
-use crate::process::{sched, timers};
+use crate::process::{sched, timers, usage};
 use crate::{log, vdso as image};
 use tsc::Tsc;
 
@@ -97,9 +98,12 @@ fn counter(keeper: &Timekeeper) -> u64 {
 }
 
 /// Called by the timer interrupt, which may strike in user mode and in the idle loop.
-pub fn interrupt() {
+pub fn interrupt(frame: &Frame) {
     if oneshot::is_tick() {
         tick();
+        if frame.is_user() {
+            usage::sample(frame);
+        }
     }
     if timer::run_due() {
         // Who was woken has waited long enough.

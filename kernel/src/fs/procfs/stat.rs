@@ -1,6 +1,6 @@
 //! /proc/PID/{stat,statm}: how a process is doing, in numbers (proc(5)).
 //!
-//! CPU time is not split: all of it counts as the program's own. Page faults aren't counted.
+//! How CPU time is split: `process/usage.rs`.
 
 use alloc::format;
 use alloc::string::String;
@@ -12,7 +12,7 @@ use super::subject::Subject;
 use crate::mm::PAGE_SIZE;
 use crate::process::Process;
 use crate::process::limits::INFINITY;
-use crate::time::cputime;
+use crate::process::usage::{self, Totals};
 
 /// Nanoseconds in a clock tick (USER_HZ is 100).
 const TICK: u64 = 10_000_000;
@@ -31,11 +31,11 @@ fn terminal(process: &Process) -> (u32, i64) {
     })
 }
 
-/// CPU time in ticks.
-fn cpu_ticks(subject: &Subject) -> u64 {
+/// What the thread or process has used.
+pub(super) fn totals(subject: &Subject) -> Totals {
     match &subject.task {
-        Some(task) => cputime::used(task, subject.thread) / TICK,
-        None => cputime::ticks(subject.process.cpu_cycles.load(Ordering::Relaxed)),
+        Some(task) if subject.thread => usage::of_task(task),
+        _ => usage::of_process(&subject.process),
     }
 }
 
@@ -55,7 +55,8 @@ pub(super) fn stat(subject: &Subject) -> String {
     let (pgid, sid) = subject.groups();
     let (tty, foreground) = terminal(process);
     let masks = Masks::of(subject);
-    let waited = cputime::ticks(process.children_cpu_cycles.load(Ordering::Relaxed));
+    let used = totals(subject);
+    let waited = *process.children_usage.lock();
     let threads = process.threads.lock().len().max(1);
     let exit_signal = process.exit_signal.load(Ordering::Relaxed);
     let status = *process.status.lock();
@@ -70,12 +71,15 @@ pub(super) fn stat(subject: &Subject) -> String {
         subject.state().0,
         subject.parent()
     );
-    // PF_RANDOMIZE; then four counts of faults.
+    // PF_RANDOMIZE; then the counts of faults, none of which needed a disk.
     let _ = write!(
         text,
-        " {pgid} {sid} {tty} {foreground} 4194304 0 0 0 0 {} 0 {waited} 0",
-        cpu_ticks(subject)
+        " {pgid} {sid} {tty} {foreground} 4194304 {} {} 0 0",
+        used.faults, waited.faults
     );
+    for nanos in [used.user, used.system, waited.user, waited.system] {
+        let _ = write!(text, " {}", nanos / TICK);
+    }
     let _ = write!(text, " 20 0 {threads} 0 {}", started / TICK);
     let _ = write!(text, " {} {resident} {INFINITY}", size * PAGE_SIZE);
     let _ = write!(

@@ -124,10 +124,18 @@ pub(super) fn status(subject: &Subject) -> String {
     ] {
         let _ = writeln!(text, "{name}:\t{mask:016x}");
     }
-    text + "NoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0\n\
+    text.push_str(
+        "NoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0\n\
             Speculation_Store_Bypass:\tvulnerable\nSpeculationIndirectBranch:\talways enabled\n\
-            Cpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0\n\
-            voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n"
+            Cpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0\n",
+    );
+    let used = super::stat::totals(subject);
+    let _ = write!(
+        text,
+        "voluntary_ctxt_switches:\t{}\nnonvoluntary_ctxt_switches:\t{}\n",
+        used.voluntary, used.involuntary
+    );
+    text
 }
 
 /// The process that traces it (ptrace(2)); 0: none.
@@ -150,7 +158,7 @@ fn memory(text: &mut String, subject: &Subject) {
         ("VmSize", used.all),
         ("VmLck", 0),
         ("VmPin", 0),
-        ("VmHWM", resident),
+        ("VmHWM", mm.peak_pages()),
         ("VmRSS", resident),
         ("RssAnon", used.present_anonymous),
         ("RssFile", used.present_file),

@@ -6,7 +6,7 @@
 use linux_raw_sys::general as linux;
 
 use super::SIGCHLD;
-use crate::process::{Process, current};
+use crate::process::{Process, current, usage};
 
 /// One signal on its way (struct kernel_siginfo).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +136,8 @@ impl SigInfo {
 
     /// News of `child` for its parent: `code` is `CLD_*`, `status` what goes with it.
     pub fn child(child: &Process, code: i32, status: i32) -> Self {
+        let used = usage::of_process(child);
+        let ticks = |nanos: u64| (nanos / 10_000_000) as i64;
         Self {
             signo: SIGCHLD,
             errno: 0,
@@ -144,8 +146,8 @@ impl SigInfo {
                 pid: child.pid,
                 uid: child.cred.lock().uid,
                 status,
-                utime: crate::time::cputime::ticks_of(child),
-                stime: 0,
+                utime: ticks(used.user),
+                stime: ticks(used.system),
             },
         }
     }

@@ -41,6 +41,7 @@ calls! {
     40 rmdir(Path) = names::rmdir;
     41 dup(Fd) = open::dup;
     42 pipe(OutPipe) = open::pipe;
+    43 times(Tms) = usage::times;
     45 brk(Addr) = memory::brk;
     47 getgid() = ids::getgid;
     48 signal(Signal, Handler) = signal::signal;
@@ -63,6 +64,7 @@ calls! {
     73 sigpending(OldSigsetOut) = signal::sigpending32;
     74 sethostname(InBuf, Size) = misc::sethostname;
     75 setrlimit(Resource, RlimitIn) = limits::setrlimit32;
+    77 getrusage(RusageWho, Rusage) = usage::getrusage;
     78 gettimeofday(OutTimeval, OutTimezone) = time::gettimeofday32;
     79 settimeofday(Timeval, Addr) = time::settimeofday32;
     82 select(Addr) = select::old_select;

@@ -76,7 +76,9 @@ calls! {
     95 umask(Mode) = dir::umask;
     96 gettimeofday(OutTimeval, OutTimezone) = time::gettimeofday;
     97 getrlimit(Resource, RlimitOut) = limits::getrlimit;
+    98 getrusage(RusageWho, Rusage) = usage::getrusage;
     99 sysinfo(Sysinfo) = misc::sysinfo;
+    100 times(Tms) = usage::times;
     101 ptrace(Int, Pid, Addr, Addr) = ptrace::ptrace;
     102 getuid() = ids::getuid;
     103 syslog(SyslogAction, SyslogBuf, SyslogSize) = misc::syslog;

@@ -1,0 +1,75 @@
+//! getrusage and times: what was used. Where it is counted: `process/usage.rs`.
+
+use super::errno::{Errno, SysResult};
+use crate::mm::PAGE_SIZE;
+use crate::process::usage::{self, Totals};
+use crate::process::{Process, current};
+use crate::time;
+use crate::usercopy::UserPtr;
+
+/// getrusage(2)'s RUSAGE_CHILDREN.
+const CHILDREN: i32 = -1;
+/// Nanoseconds in a clock tick (USER_HZ is 100).
+const TICK: u64 = 10_000_000;
+
+/// Writes struct rusage in the caller's width; 0 is nowhere. What isn't counted is 0: Linux fills in
+/// block input and output beside this.
+///
+/// # Errors
+/// `EFAULT`.
+pub fn write(address: u64, totals: &Totals) -> Result<(), Errno> {
+    let mut fields = [0u64; 18];
+    let seconds_and_micros = |nanos: u64| (nanos / 1_000_000_000, nanos / 1000 % 1_000_000);
+    (fields[0], fields[1]) = seconds_and_micros(totals.user);
+    (fields[2], fields[3]) = seconds_and_micros(totals.system);
+    // ru_maxrss in KiB, ru_minflt, ru_nvcsw, ru_nivcsw.
+    fields[4] = totals.max_pages * (PAGE_SIZE / 1024);
+    fields[8] = totals.faults;
+    (fields[16], fields[17]) = (totals.voluntary, totals.involuntary);
+    if current().is_i386_call() {
+        UserPtr::<[u32; 18]>::new(address).write_opt(fields.map(|field| field as u32))
+    } else {
+        UserPtr::<[u64; 18]>::new(address).write_opt(fields)
+    }
+}
+
+/// What a process and the children that it waited for have used.
+pub fn with_children(process: &Process) -> Totals {
+    let children = *process.children_usage.lock();
+    usage::of_process(process).with(children)
+}
+
+/// getrusage(2).
+pub fn getrusage(who: i32, out: u64) -> SysResult {
+    let task = current();
+    let totals = match who {
+        0 => usage::of_process(&task.process),
+        1 => usage::of_task(&task),
+        CHILDREN => *task.process.children_usage.lock(),
+        _ => return Err(Errno::EINVAL),
+    };
+    if out == 0 {
+        return Err(Errno::EFAULT);
+    }
+    write(out, &totals).map(|()| 0)
+}
+
+/// times(2): struct tms, and clock ticks since boot.
+pub fn times(out: u64) -> SysResult {
+    let process = &current().process;
+    let own = usage::of_process(process);
+    let children = *process.children_usage.lock();
+    let ticks = [own.user, own.system, children.user, children.system].map(|nanos| nanos / TICK);
+    if current().is_i386_call() {
+        UserPtr::<[u32; 4]>::new(out).write_opt(ticks.map(|ticks| ticks as u32))?;
+    } else {
+        UserPtr::<[u64; 4]>::new(out).write_opt(ticks)?;
+    }
+    let now = time::uptime_ns() / TICK;
+    // A long, that a program doesn't take for an error.
+    Ok(if current().is_i386_call() {
+        now as u32 as usize
+    } else {
+        now as usize
+    })
+}
