@@ -472,10 +472,13 @@ static void *cancelled(void *argument)
 {
 	pthread_setspecific(key, (void *)3);
 	pthread_cleanup_push(clean, (void *)5);
-	if (argument)
+	if (argument) {
+		sem_post(&has_it);
 		for (;;)
 			pause();
+	}
 	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+	sem_post(&has_it);
 	for (;;)
 		;
 	pthread_cleanup_pop(0);
@@ -500,13 +503,14 @@ static void ends(void)
 	sem_t done;
 
 	pthread_key_create(&key, destroy);
-	printf("pthread_exit: %ld, destroyed %d\n", (long)join(start(leave, (void *)4)), destroyed);
+	printf("pthread_exit: %ld,", (long)join(start(leave, (void *)4)));
+	printf(" destroyed %d\n", destroyed);
 	for (long sleeps = 0; sleeps < 2; sleeps++) {
 		thread = start(cancelled, (void *)sleeps);
-		usleep(10000);
+		sem_wait(&has_it);
 		P(pthread_cancel(thread));
-		printf("cancelled: %d, cleaned %d, destroyed %d\n", join(thread) == PTHREAD_CANCELED,
-		       cleaned, destroyed);
+		printf("cancelled: %d,", join(thread) == PTHREAD_CANCELED);
+		printf(" cleaned %d, destroyed %d\n", cleaned, destroyed);
 	}
 	sem_init(&done, 0, 0);
 	for (int i = 0; i < 20; i++) {
