@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/timex.h>
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
@@ -367,6 +368,14 @@ static void clocks(void)
 	T(clock_nanosleep(99, 0, &t, NULL));
 	t.tv_nsec = -1;
 	T(clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL));
+	struct timex x;
+	memset(&x, 0, sizeof x);
+	T(adjtimex(&x) >= 0);
+	printf("%ld %ld %ld\n", (long)x.tick, (long)x.precision, (long)x.tolerance);
+	printf("%d\n", llabs((long long)x.time.tv_sec - now(CLOCK_REALTIME) / 1000000000) <= 1);
+	T(clock_adjtime(CLOCK_MONOTONIC, &x));
+	T(clock_adjtime(99, &x));
+	T(syscall(SYS_adjtimex, NULL));
 	/* The limit of CPU time. */
 	fflush(stdout);
 	int status;

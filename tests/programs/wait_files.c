@@ -482,6 +482,54 @@ static void signals(void)
 	close(s);
 }
 
+/* What /proc says of one descriptor, without numbers that are each kernel's own. */
+static void describe(int fd)
+{
+	char line[200];
+
+	sprintf(line, "/proc/self/fdinfo/%d", fd);
+	FILE *file = fopen(line, "r");
+	while (file && fgets(line, sizeof line, file))
+		if (strncmp(line, "ino:", 4) && strncmp(line, "mnt_id", 6) && strncmp(line, "eventfd-id", 10))
+			printf("%.*s\n", (int)strcspn(line, "\n") > 55 ? 55 : (int)strcspn(line, "\n"), line);
+	if (file)
+		fclose(file);
+}
+
+static void descriptions(void)
+{
+	int e = eventfd(0x123, EFD_SEMAPHORE), t = timerfd_create(CLOCK_BOOTTIME, 0);
+	int ep = epoll_create1(0);
+	struct itimerspec set = {{5, 7}, {1, 0}};
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGUSR2);
+	int s = signalfd(-1, &mask, 0);
+	ctl(ep, EPOLL_CTL_ADD, e, 0, 1);
+	describe(e);
+	describe(t);
+	timerfd_settime(t, TFD_TIMER_ABSTIME, &set, NULL);
+	set.it_interval.tv_sec = 0;
+	read(t, &number, 8);
+	set = (struct itimerspec){{0, 0}, {0, 0}};
+	timerfd_settime(t, 0, &set, NULL);
+	describe(t);
+	describe(s);
+	for (int fd = e; fd <= s; fd++) {
+		/* One at a time: their order is each kernel's own. */
+		int alone = epoll_create1(0);
+		ctl(alone, EPOLL_CTL_ADD, fd, fd == s ? EPOLLIN | EPOLLONESHOT : 0, fd == t ? -1 : 0x1234);
+		describe(alone);
+		close(alone);
+	}
+	wait_for("without events", ep, 8, 0);
+	close(e);
+	close(t);
+	close(s);
+	close(ep);
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -492,5 +540,6 @@ int main(void)
 	nests();
 	threads();
 	signals();
+	descriptions();
 	return 0;
 }

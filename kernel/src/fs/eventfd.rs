@@ -1,6 +1,9 @@
 //! eventfd(2): a counter that is added to by write(2) and taken by read(2).
 
+use alloc::string::String;
 use alloc::sync::Arc;
+use core::fmt::Write as _;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use linux_raw_sys::general::EFD_SEMAPHORE;
 use spin::Mutex;
@@ -17,6 +20,8 @@ struct EventFd {
     count: Mutex<u64>,
     /// Whether a read takes one, not all.
     is_semaphore: bool,
+    /// For /proc/PID/fdinfo.
+    id: u64,
     changed: WaitQueue,
 }
 
@@ -25,9 +30,11 @@ struct EventFd {
 /// # Errors
 /// `ENOMEM`.
 pub fn new(count: u32, flags: u32) -> Result<Arc<File>, Errno> {
+    static NEXT_ID: AtomicU64 = AtomicU64::new(0);
     let ops = Arc::new(EventFd {
         count: Mutex::new(count.into()),
         is_semaphore: flags & EFD_SEMAPHORE != 0,
+        id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
         changed: WaitQueue::new(),
     });
     let status = flags & flags::O_NONBLOCK;
@@ -100,6 +107,17 @@ impl FileOps for EventFd {
         ready.set(Ready::READ, count > 0);
         ready.set(Ready::WRITE, count < u64::MAX - 1);
         ready
+    }
+
+    fn describe(&self, text: &mut String) {
+        // Writing to a String can't fail.
+        let _ = write!(
+            text,
+            "eventfd-count: {:16x}\neventfd-id: {}\neventfd-semaphore: {}\n",
+            *self.count.lock(),
+            self.id,
+            i32::from(self.is_semaphore)
+        );
     }
 
     fn wait_queues(&self, each: &mut dyn FnMut(&WaitQueue)) -> bool {

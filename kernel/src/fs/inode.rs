@@ -4,6 +4,7 @@
 //! what an open file can do; a regular file's inode is its own `FileOps`, a device node's opens the
 //! device. Operations that a kind of file lacks keep their default, which is Linux's error for it.
 
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
@@ -270,6 +271,9 @@ pub trait FileOps: Any + Send + Sync {
     fn opened(&self, _flags: u32) -> Result<(), Errno> {
         Ok(())
     }
+
+    /// Adds to the text of /proc/PID/fdinfo/FD what this kind of file has to say.
+    fn describe(&self, _text: &mut String) {}
 
     /// Device control; `argument` is a number or an address.
     ///

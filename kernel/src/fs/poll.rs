@@ -10,6 +10,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::file::File;
 use super::inode::Ready;
+use crate::mm::frame;
 use crate::process::wait::{self, Ticket, Wake};
 use crate::process::{Task, sched};
 use crate::syscall::errno::{Errno, SysResult};
@@ -36,7 +37,7 @@ impl Wake for Waiter {
 /// Calls `look` until it finds something, or until `deadline` (ns of CLOCK_MONOTONIC) is over.
 ///
 /// # Errors
-/// `interrupted` if a signal comes first.
+/// `interrupted` if a signal comes first, `ENOMEM`.
 pub fn wait<'a>(
     files: impl Iterator<Item = Asked<'a>> + Clone,
     deadline: Option<u64>,
@@ -46,6 +47,10 @@ pub fn wait<'a>(
     let found = look();
     if found > 0 {
         return Ok(found);
+    }
+    // One entry a file: a program decides how many.
+    if frame::is_low() {
+        return Err(Errno::ENOMEM);
     }
     let waiter = Arc::new(Waiter {
         task: sched::current_task(),

@@ -3,8 +3,10 @@
 //! Whoever reads takes its own signals, whoever made the descriptor. A signal has to be blocked to
 //! stay pending until then.
 
+use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::fmt::Write as _;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use spin::Mutex;
@@ -143,6 +145,11 @@ impl FileOps for SignalFd {
         let mut ready = Ready::empty();
         ready.set(Ready::READ, signal::pending() & self.mask() != 0);
         ready
+    }
+
+    fn describe(&self, text: &mut String) {
+        // Writing to a String can't fail.
+        let _ = writeln!(text, "sigmask:\t{:016x}", self.mask());
     }
 
     fn wait_queues(&self, each: &mut dyn FnMut(&WaitQueue)) -> bool {

@@ -1,8 +1,11 @@
 //! timerfd_create(2): a timer that is read from a descriptor.
 
+use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::fmt::Write as _;
 
+use linux_raw_sys::general::{TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET};
 use spin::Mutex;
 
 use super::anon;
@@ -17,8 +20,9 @@ use crate::time::timer::{Clock, Expire, Timer};
 /// The timer behind a descriptor.
 pub struct TimerFd {
     me: Weak<TimerFd>,
-    /// What it goes by.
+    /// What it goes by, and as what that was asked for.
     pub clock: Clock,
+    clock_id: u32,
     state: Mutex<State>,
     timer: Timer,
     expired: WaitQueue,
@@ -27,6 +31,8 @@ pub struct TimerFd {
 #[derive(Default)]
 struct State {
     schedule: Schedule,
+    /// Those of timerfd_settime(2).
+    flags: u32,
     /// Expirations not read yet.
     expirations: u64,
     /// Whether setting the date cancels it, and whether that has happened.
@@ -41,10 +47,11 @@ static CANCELLABLE: Mutex<Vec<Weak<TimerFd>>> = Mutex::new(Vec::new());
 ///
 /// # Errors
 /// `ENOMEM`.
-pub fn new(clock: Clock, flags: u32) -> Result<Arc<File>, Errno> {
+pub fn new(clock: Clock, clock_id: u32, flags: u32) -> Result<Arc<File>, Errno> {
     let ops = Arc::new_cyclic(|me| TimerFd {
         me: me.clone(),
         clock,
+        clock_id,
         state: Mutex::default(),
         timer: Timer::new(),
         expired: WaitQueue::new(),
@@ -62,12 +69,14 @@ impl State {
 }
 
 impl TimerFd {
-    /// Sets it; returns the time that was left and the interval before, in ns. `cancel_on_set`:
-    /// TFD_TIMER_CANCEL_ON_SET.
+    /// Sets it; returns the time that was left and the interval before, in ns. `flags`: those of
+    /// timerfd_settime(2).
     ///
     /// # Errors
     /// `ECANCELED`, though it is set, if the date was set and no read(2) has told so yet.
-    pub fn set(&self, schedule: Schedule, cancel_on_set: bool) -> Result<[u64; 2], Errno> {
+    pub fn set(&self, schedule: Schedule, flags: u32) -> Result<[u64; 2], Errno> {
+        let both = TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET;
+        let cancel_on_set = self.clock == Clock::Realtime && flags & both == both;
         let now = self.clock.now();
         let (old, was_cancelled) = {
             let mut state = self.state.lock();
@@ -75,6 +84,7 @@ impl TimerFd {
             let old = (state.schedule.left(now), state.is_cancelled);
             *state = State {
                 schedule,
+                flags,
                 cancel_on_set,
                 ..State::default()
             };
@@ -173,6 +183,22 @@ impl FileOps for TimerFd {
         let mut ready = Ready::empty();
         ready.set(Ready::READ, state.expirations > 0 || state.is_cancelled);
         ready
+    }
+
+    fn describe(&self, text: &mut String) {
+        let [left, interval] = self.get();
+        let state = self.state.lock();
+        let parts = |nanos: u64| (nanos / 1_000_000_000, nanos % 1_000_000_000);
+        // Writing to a String can't fail.
+        let _ = write!(
+            text,
+            "clockid: {}\nticks: {}\nsettime flags: 0{:o}\nit_value: {:?}\nit_interval: {:?}\n",
+            self.clock_id,
+            state.expirations,
+            state.flags,
+            parts(left),
+            parts(interval)
+        );
     }
 
     fn wait_queues(&self, each: &mut dyn FnMut(&WaitQueue)) -> bool {

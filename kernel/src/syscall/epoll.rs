@@ -69,7 +69,8 @@ pub fn epoll_ctl(epfd: i32, op: u32, fd: i32, event: UserPtr<EpollEvent>) -> Sys
             return Err(Errno::EINVAL);
         }
     }
-    event.events &= !EPOLLWAKEUP;
+    // A disarmed item (EPOLLONESHOT) has not even these.
+    event.events = event.events & !EPOLLWAKEUP | u32::from(ALWAYS.bits());
     match op {
         EPOLL_CTL_ADD => epoll.add(&file, fd, event)?,
         EPOLL_CTL_DEL => epoll.delete(&*epoll.find(&file, fd)?),

@@ -53,6 +53,7 @@ mod thread;
 mod time;
 mod timer;
 mod timerfd;
+mod timex;
 mod tls;
 mod transfer;
 mod usage;

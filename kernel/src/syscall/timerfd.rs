@@ -28,7 +28,7 @@ pub fn timerfd_create(clock: u32, flags: u32) -> SysResult {
     if flags & !(TFD_CLOEXEC | TFD_NONBLOCK) != 0 {
         return Err(Errno::EINVAL);
     }
-    let (clock, is_alarm) = match clock as usize {
+    let (base, is_alarm) = match clock as usize {
         REALTIME => (Clock::Realtime, false),
         MONOTONIC | BOOTTIME => (Clock::Monotonic, false),
         REALTIME_ALARM => (Clock::Realtime, true),
@@ -38,7 +38,7 @@ pub fn timerfd_create(clock: u32, flags: u32) -> SysResult {
     if is_alarm && !current().process.cred.lock().is_privileged() {
         return Err(Errno::EPERM);
     }
-    let file = timerfd::new(clock, flags)?;
+    let file = timerfd::new(base, clock, flags)?;
     caller::install(file, flags & TFD_CLOEXEC != 0).map(|fd| fd as usize)
 }
 
@@ -81,15 +81,12 @@ fn settime<P: Pair>(fd: i32, flags: u32, new: UserPtr<P>, old: UserPtr<P>) -> Sy
     }
     let file = caller::file(fd)?;
     let timer = timer(&file)?;
-    let is_absolute = flags & TFD_TIMER_ABSTIME != 0;
     let next = match value {
         0 => None,
-        value if is_absolute => Some(value),
+        value if flags & TFD_TIMER_ABSTIME != 0 => Some(value),
         value => Some(timer.clock.now().saturating_add(value)),
     };
-    let cancel_on_set =
-        is_absolute && timer.clock == Clock::Realtime && flags & TFD_TIMER_CANCEL_ON_SET != 0;
-    let before = timer.set(Schedule { next, interval }, cancel_on_set)?;
+    let before = timer.set(Schedule { next, interval }, flags)?;
     write_spec(old, before).map(|()| 0)
 }
 

@@ -10,7 +10,6 @@ use spin::Mutex;
 use super::Epoll;
 use crate::fs::file::File;
 use crate::fs::inode::{FileOps, Ready};
-use crate::fs::poll::ALWAYS;
 use crate::process::wait::{Ticket, Wake};
 
 /// `struct epoll_event`: the events, and a value of the program's.
@@ -103,11 +102,11 @@ impl Item {
     /// What the file is ready for of what is asked for.
     pub fn ready(&self) -> Ready {
         let event = self.event();
-        if self.is_gone.load(Ordering::Relaxed) || event.events & !PRIVATE == 0 {
+        if self.is_gone.load(Ordering::Relaxed) || event.asked().is_empty() {
             return Ready::empty();
         }
         match self.file.upgrade() {
-            Some(file) => file.ops().ready() & (event.asked() | ALWAYS),
+            Some(file) => file.ops().ready() & event.asked(),
             None => Ready::empty(),
         }
     }
@@ -131,8 +130,7 @@ impl Item {
 impl Wake for Item {
     fn wake(&self, events: Ready) {
         let event = self.event();
-        let is_asked = event.events & !PRIVATE != 0 && (event.asked() | ALWAYS).intersects(events);
-        if is_asked
+        if event.asked().intersects(events)
             && let Some(epoll) = self.epoll()
             && let Some(me) = self.me.upgrade()
         {

@@ -8,7 +8,10 @@
 //! EPOLLWAKEUP means nothing to a machine that never sleeps. Left out: busy polling.
 
 use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::fmt::Write as _;
 
 use linux_raw_sys::general::{EPOLLET, EPOLLONESHOT};
 use spin::Mutex;
@@ -209,6 +212,27 @@ impl FileOps for Epoll {
             }
             // Not ready after all.
             self.list.lock().remove(&item);
+        }
+    }
+
+    fn describe(&self, text: &mut String) {
+        let items: Vec<_> = self.items.lock().values().cloned().collect();
+        for item in items {
+            let Some(file) = item.file.upgrade() else {
+                continue;
+            };
+            let (event, inode) = (item.event(), file.inode().metadata());
+            // Writing to a String can't fail.
+            let _ = writeln!(
+                text,
+                "tfd: {:8} events: {:8x} data: {:16x}  pos:{} ino:{:x} sdev:{:x}",
+                item.key.1,
+                event.events,
+                event.data,
+                file.offset(),
+                inode.ino,
+                inode.dev.encode()
+            );
         }
     }
 

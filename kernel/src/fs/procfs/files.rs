@@ -71,6 +71,7 @@ fn info(who: Who, fd: i32) -> Result<String, Errno> {
     let ino = file.inode().metadata().ino;
     // Writing to a String can't fail.
     let _ = write!(text, "mnt_id:\t{}\nino:\t{ino}\n", file.location().mount.id);
+    file.ops().describe(&mut text);
     Ok(text)
 }
 

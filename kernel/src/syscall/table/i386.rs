@@ -94,6 +94,7 @@ calls! {
     121 setdomainname(InBuf, Size) = misc::setdomainname;
     122 uname(Utsname) = misc::uname;
     123 modify_ldt(Int, LdtDesc, Size) = ldt::modify_ldt;
+    124 adjtimex(Addr) = timex::adjtimex32;
     125 mprotect(Addr, Size, Prot) = memory::mprotect;
     126 sigprocmask(SigHow, OldSigsetIn, OldSigsetOut) = signal::sigprocmask32;
     132 getpgid(Pid) = ids::getpgid;
@@ -243,6 +244,7 @@ calls! {
     334 pwritev(Fd, InIovec, Size, OffsetLow, Half) = io::pwritev32;
     335 rt_tgsigqueueinfo(Pid, Pid, Signal, SiginfoIn) = signal::rt_tgsigqueueinfo32;
     340 prlimit64(Pid, Resource, Rlimit64In, Rlimit64Out) = limits::prlimit64;
+    343 clock_adjtime(ClockId, Addr) = timex::clock_adjtime32;
     344 syncfs(Fd) = space::syncfs;
     346 setns(Fd, CloneFlagsOnly) = clone::setns;
     353 renameat2(DirFd, Path, DirFd, Path, RenameFlags) = names::renameat2;
@@ -255,6 +257,7 @@ calls! {
     384 arch_prctl(ArchPrctl, ArchPrctlValue) = tls::arch_prctl32;
     403 clock_gettime64(ClockId, OutTimespec64) = time::clock_gettime;
     404 clock_settime64(ClockId, Timespec64) = time::clock_settime_time64;
+    405 clock_adjtime64(ClockId, Addr) = timex::clock_adjtime;
     406 clock_getres_time64(ClockId, OutTimespec64) = time::clock_getres;
     407 clock_nanosleep_time64(ClockId, ClockFlags, Timespec64, Remaining64) = sleep::clock_nanosleep_time64;
     408 timer_gettime64(Int, ItimerspecOut64) = timer::timer_gettime;

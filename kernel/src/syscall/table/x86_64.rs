@@ -124,6 +124,7 @@ calls! {
     155 pivot_root(Path, Path) = mount::pivot_root;
     157 prctl(PrctlOption, PrctlValue, PrctlValue, PrctlValue, PrctlValue) = thread::prctl;
     158 arch_prctl(ArchPrctl, ArchPrctlValue) = tls::arch_prctl;
+    159 adjtimex(Addr) = timex::adjtimex;
     160 setrlimit(Resource, RlimitIn) = limits::setrlimit;
     161 chroot(Path) = dir::chroot;
     162 sync() = space::sync;
@@ -209,6 +210,7 @@ calls! {
     296 pwritev(Fd, InIovec, Size, Offset, Skip) = io::pwritev;
     297 rt_tgsigqueueinfo(Pid, Pid, Signal, SiginfoIn) = signal::rt_tgsigqueueinfo;
     302 prlimit64(Pid, Resource, Rlimit64In, Rlimit64Out) = limits::prlimit64;
+    305 clock_adjtime(ClockId, Addr) = timex::clock_adjtime;
     306 syncfs(Fd) = space::syncfs;
     308 setns(Fd, CloneFlagsOnly) = clone::setns;
     309 getcpu(OutInt, OutInt, Addr) = time::getcpu;

@@ -1,0 +1,82 @@
+//! adjtimex(2) and clock_adjtime(2): the state of the clock, which nothing disciplines.
+//!
+//! Left out: adjusting it. Whoever asks for that gets `EOPNOTSUPP`.
+
+use vdso::reader::REALTIME;
+
+use super::errno::{Errno, SysResult};
+use super::time::cpu_time;
+use crate::process::current;
+use crate::time;
+use crate::usercopy::{Pod, UserPtr};
+
+/// `modes` of adjtime(3)'s question (ADJ_OFFSET_SS_READ).
+const SINGLE_SHOT_READ: u32 = 0xa001;
+/// Status: not synchronised (STA_UNSYNC).
+const UNSYNC: i64 = 0x40;
+/// What such a clock makes the call return (TIME_ERROR).
+const ERROR: usize = 5;
+/// Largest error (NTP_PHASE_LIMIT), in microseconds.
+const LIMIT: i64 = 16_000_000;
+/// Frequencies are in millionths with 16 bits behind the point; this is 500 of them (MAXFREQ_SCALED).
+const TOLERANCE: i64 = 500 << 16;
+
+/// The fields of struct timex, which have the same order in all of its layouts.
+const FIELDS: usize = 21;
+
+/// Answers with words of `W` in a structure of `N` of them.
+fn answer<W: Pod, const N: usize>(at: UserPtr<[W; N]>, word: fn(i64) -> W) -> SysResult {
+    let mut words = at.read()?;
+    // The first field is an int in every layout; what lies beside it is padding.
+    let modes = at.cast::<u32>().read()?;
+    if modes != 0 && modes != SINGLE_SHOT_READ {
+        return Err(if current().process.cred.lock().is_privileged() {
+            Errno::EOPNOTSUPP
+        } else {
+            Errno::EPERM
+        });
+    }
+    let now = time::now(REALTIME as i32).unwrap_or_default();
+    let mut fields = [0; FIELDS];
+    fields[0] = modes.into();
+    // maxerror, esterror, status, constant, precision (us), tolerance.
+    fields[3..9].copy_from_slice(&[LIMIT, LIMIT, UNSYNC, 2, 1, TOLERANCE]);
+    // time, and microseconds of a clock tick (USER_HZ).
+    fields[9..12].copy_from_slice(&[now.seconds, i64::from(now.nanos / 1000), 10_000]);
+    for (to, field) in words.iter_mut().zip(fields) {
+        *to = word(field);
+    }
+    at.write(words)?;
+    Ok(ERROR)
+}
+
+/// adjtimex(2).
+pub fn adjtimex(at: UserPtr<[u64; 26]>) -> SysResult {
+    answer(at, |field| field as u64)
+}
+
+/// adjtimex(2), i386.
+pub fn adjtimex32(at: UserPtr<[u32; 32]>) -> SysResult {
+    answer(at, |field| field as u32)
+}
+
+/// Whether a clock can be adjusted: only the date can.
+fn check(id: i32) -> Result<(), Errno> {
+    if id == REALTIME as i32 {
+        Ok(())
+    } else if time::now(id).is_some() || cpu_time(id).is_ok() {
+        Err(Errno::EOPNOTSUPP)
+    } else {
+        Err(Errno::EINVAL)
+    }
+}
+
+/// clock_adjtime(2); clock_adjtime64(2) of i386 too.
+pub fn clock_adjtime(id: i32, at: UserPtr<[u64; 26]>) -> SysResult {
+    check(id).and_then(|()| adjtimex(at))
+}
+
+/// clock_adjtime(2), i386.
+pub fn clock_adjtime32(id: i32, at: UserPtr<[u32; 32]>) -> SysResult {
+    check(id).and_then(|()| adjtimex32(at))
+}
