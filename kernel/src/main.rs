@@ -16,6 +16,7 @@ mod fs;
 mod ktest;
 mod log;
 mod mm;
+mod net;
 mod panic;
 mod process;
 mod ptrace;

@@ -32,6 +32,8 @@ pub fn cases() -> Vec<Case> {
         "fs_locks",
         "fs_mounts",
         "fs_modern",
+        "sock_stream",
+        "sock_messages",
     ];
     // What 32-bit programs are compiled with decides which calls they make.
     let wide: &[&str] = &["-D_FILE_OFFSET_BITS=64", "-D_TIME_BITS=64"];

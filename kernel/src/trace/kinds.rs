@@ -265,6 +265,46 @@ pub enum Arg {
     Size,
     /// Not printed.
     Skip,
+    /// socket(2)'s family.
+    SockFamily,
+    /// `SOCK_*`: a type, and flags.
+    SockType,
+    /// socket(2)'s protocol.
+    SockProtocol,
+    /// `SOCK_CLOEXEC`, `SOCK_NONBLOCK`.
+    SockFlags,
+    /// struct sockaddr, read; the next argument is its length.
+    SockAddr,
+    /// The same of sendto(2).
+    SendAddr,
+    /// struct sockaddr that the call wrote; the next argument points to its length.
+    OutSockAddr,
+    /// That length, before and after.
+    OutSockLen,
+    /// `MSG_*`.
+    MsgFlags,
+    /// struct msghdr, read.
+    InMsghdr,
+    /// struct msghdr that the call wrote.
+    OutMsghdr,
+    /// struct mmsghdr array, read; the next argument is how many.
+    InMmsghdr,
+    /// struct mmsghdr array that the call wrote; as many as it returned.
+    OutMmsghdr,
+    /// `SHUT_*`.
+    ShutdownHow,
+    /// `SOL_*`.
+    SockLevel,
+    /// `SO_*`.
+    SockOption,
+    /// A socket option's value, read; the next argument is its length.
+    InSockOpt,
+    /// A socket option's value that the call wrote; the next argument points to its length.
+    OutSockOpt,
+    /// That length.
+    OutSockOptLen,
+    /// socketcall(2)'s call.
+    SocketCall,
     /// `SPLICE_F_*`.
     SpliceFlags,
     /// splice(2)'s offset: `[5]`, as it is before.

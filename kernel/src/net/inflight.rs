@@ -1,0 +1,116 @@
+//! Descriptors on their way: how many each user has sent, which of them are sockets, and closing
+//! those that nobody received.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use linux_raw_sys::general::RLIMIT_NOFILE;
+use spin::Mutex;
+
+use super::gc;
+use super::socket::Socket;
+use crate::fs::caller;
+use crate::fs::file::File;
+use crate::process::current;
+use crate::syscall::errno::Errno;
+
+/// A socket's file that is on its way.
+pub struct Flight {
+    /// The file.
+    pub file: Weak<File>,
+    /// The socket.
+    pub socket: Arc<Socket>,
+    /// References that messages hold.
+    pub count: usize,
+}
+
+/// Sockets on their way, by where the file lies.
+pub static SOCKETS: Mutex<BTreeMap<usize, Flight>> = Mutex::new(BTreeMap::new());
+/// Descriptors on their way by the user who sent them.
+static USERS: Mutex<BTreeMap<u32, usize>> = Mutex::new(BTreeMap::new());
+
+/// Names a file in [`SOCKETS`].
+pub fn key(file: &Arc<File>) -> usize {
+    Arc::as_ptr(file).addr()
+}
+
+/// Checks that the caller may send more descriptors; returns the user they are counted for.
+///
+/// # Errors
+/// `ETOOMANYREFS` if more than RLIMIT_NOFILE are on their way, but for root.
+pub fn check_limit() -> Result<u32, Errno> {
+    let who = caller::credentials();
+    let limit = current().process.limits.lock().soft(RLIMIT_NOFILE);
+    let count = USERS.lock().get(&who.uid).copied().unwrap_or(0);
+    if count as u64 > limit && !who.is_privileged() {
+        return Err(Errno::ETOOMANYREFS);
+    }
+    Ok(who.uid)
+}
+
+/// Counts `files`, which a message of `uid`'s holds from now on.
+pub fn add(files: &[Arc<File>], uid: u32) {
+    if files.is_empty() {
+        return;
+    }
+    *USERS.lock().entry(uid).or_default() += files.len();
+    let mut sockets = SOCKETS.lock();
+    for file in files {
+        if let Some(socket) = super::socket_of(file) {
+            let flight = sockets.entry(key(file)).or_insert_with(|| Flight {
+                file: Arc::downgrade(file),
+                socket: socket.clone(),
+                count: 0,
+            });
+            flight.count += 1;
+        }
+    }
+}
+
+/// Counts them no more.
+pub fn remove(files: &[Arc<File>], uid: u32) {
+    if files.is_empty() {
+        return;
+    }
+    let mut users = USERS.lock();
+    if let Some(count) = users.get_mut(&uid) {
+        *count -= files.len();
+        if *count == 0 {
+            users.remove(&uid);
+        }
+    }
+    drop(users);
+    for file in files.iter().filter(|file| super::socket_of(file).is_some()) {
+        let mut sockets = SOCKETS.lock();
+        if let Some(flight) = sockets.get_mut(&key(file)) {
+            flight.count -= 1;
+            if flight.count == 0 {
+                let gone = sockets.remove(&key(file));
+                drop(sockets);
+                drop(gone);
+            }
+        }
+    }
+}
+
+/// Closes descriptors that came with a message which nobody received. Such a message may be in the
+/// queue of a socket that is itself closed here, and so on without end: they are closed one after the
+/// other, not one within the other.
+pub fn close_later(files: Vec<Arc<File>>) {
+    static LEFT: Mutex<Vec<Vec<Arc<File>>>> = Mutex::new(Vec::new());
+    static IS_CLOSING: AtomicBool = AtomicBool::new(false);
+    LEFT.lock().push(files);
+    if IS_CLOSING.swap(true, Relaxed) {
+        return;
+    }
+    loop {
+        let Some(files) = LEFT.lock().pop() else {
+            break;
+        };
+        drop(files);
+    }
+    IS_CLOSING.store(false, Relaxed);
+    gc::after_release();
+}

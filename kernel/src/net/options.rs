@@ -1,0 +1,190 @@
+//! Socket options (socket(7)), but for how they lie in a program's memory.
+//!
+//! Those that mean nothing to a Unix-domain socket are remembered, as on Linux.
+
+use linux_raw_sys::net as linux;
+
+use super::packet::UserCredentials;
+use super::socket::{Phase, Socket};
+use crate::syscall::errno::Errno;
+
+/// Default of both buffers' sizes (net.core.wmem_default).
+const BUFFER: usize = 212_992;
+/// The most that setsockopt(2) sets, doubled (net.core.wmem_max).
+const BUFFER_MAX: usize = 4 << 20;
+/// Least sizes (SOCK_MIN_SNDBUF, SOCK_MIN_RCVBUF).
+const SEND_MIN: usize = 4608;
+const RECEIVE_MIN: usize = 2304;
+
+/// What setsockopt(2) set.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// SO_SNDBUF: what may be on its way.
+    pub send_buffer: usize,
+    /// SO_RCVBUF: means nothing here, as on Linux.
+    receive_buffer: usize,
+    /// SO_RCVTIMEO and SO_SNDTIMEO in ns, by [`super::socket::READ`] and [`super::socket::WRITE`].
+    pub timeouts: [Option<u64>; 2],
+    /// SO_PASSCRED.
+    pub pass_credentials: bool,
+    /// SO_RCVLOWAT.
+    low_mark: i32,
+    /// SO_PRIORITY.
+    priority: i32,
+    /// SO_LINGER: on, seconds.
+    linger: [i32; 2],
+    /// The others that are on or off, by number.
+    bits: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            send_buffer: BUFFER,
+            receive_buffer: BUFFER,
+            timeouts: [None; 2],
+            pass_credentials: false,
+            low_mark: 1,
+            priority: 0,
+            linger: [0; 2],
+            bits: 0,
+        }
+    }
+}
+
+/// Options that are on or off and change nothing here.
+const SWITCHES: [u32; 7] = [
+    linux::SO_DEBUG,
+    linux::SO_REUSEADDR,
+    linux::SO_DONTROUTE,
+    linux::SO_BROADCAST,
+    linux::SO_KEEPALIVE,
+    linux::SO_OOBINLINE,
+    linux::SO_REUSEPORT,
+];
+
+/// An option's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A number.
+    Int(i32),
+    /// struct linger.
+    Linger([i32; 2]),
+    /// A time in ns; `None` for none.
+    Time(Option<u64>),
+    /// struct ucred.
+    Credentials(UserCredentials),
+}
+
+/// Kinds of values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// int.
+    Int,
+    /// struct linger.
+    Linger,
+    /// struct timeval of the caller's width; `true`: of 64-bit fields whatever that is.
+    Time(bool),
+    /// struct ucred.
+    Credentials,
+}
+
+/// What kind of value an option has.
+pub fn shape(option: u32) -> Shape {
+    match option {
+        linux::SO_LINGER => Shape::Linger,
+        linux::SO_RCVTIMEO_OLD | linux::SO_SNDTIMEO_OLD => Shape::Time(false),
+        linux::SO_RCVTIMEO_NEW | linux::SO_SNDTIMEO_NEW => Shape::Time(true),
+        linux::SO_PEERCRED => Shape::Credentials,
+        _ => Shape::Int,
+    }
+}
+
+/// Where an option's timeout is kept.
+fn direction(option: u32) -> usize {
+    match option {
+        linux::SO_RCVTIMEO_OLD | linux::SO_RCVTIMEO_NEW => super::socket::READ,
+        _ => super::socket::WRITE,
+    }
+}
+
+/// A buffer's size as set: doubled, for what Linux keeps beside the bytes.
+fn buffer_size(value: i32, least: usize) -> usize {
+    (value as u32 as usize)
+        .min(BUFFER_MAX)
+        .saturating_mul(2)
+        .max(least)
+}
+
+impl Socket {
+    /// Reads an option of level SOL_SOCKET.
+    ///
+    /// # Errors
+    /// `ENOPROTOOPT` for one that there isn't.
+    pub fn option(&self, option: u32) -> Result<Value, Errno> {
+        const NOBODY: UserCredentials = UserCredentials {
+            pid: 0,
+            uid: u32::MAX,
+            gid: u32::MAX,
+        };
+        let mut state = self.state();
+        let options = &state.options;
+        Ok(Value::Int(match option {
+            linux::SO_LINGER => return Ok(Value::Linger(options.linger)),
+            linux::SO_PEERCRED => {
+                return Ok(Value::Credentials(state.peer_credentials.unwrap_or(NOBODY)));
+            }
+            _ if matches!(shape(option), Shape::Time(_)) => {
+                return Ok(Value::Time(options.timeouts[direction(option)]));
+            }
+            linux::SO_TYPE => self.kind as i32,
+            linux::SO_DOMAIN => linux::AF_UNIX as i32,
+            linux::SO_PROTOCOL => 0,
+            linux::SO_ERROR => state.error.take().map_or(0, |errno| errno.number() as i32),
+            linux::SO_ACCEPTCONN => i32::from(state.phase == Phase::Listening),
+            linux::SO_SNDBUF => options.send_buffer as i32,
+            linux::SO_RCVBUF => options.receive_buffer as i32,
+            linux::SO_PASSCRED => i32::from(options.pass_credentials),
+            linux::SO_RCVLOWAT => options.low_mark,
+            linux::SO_SNDLOWAT => 1,
+            linux::SO_PRIORITY => options.priority,
+            _ if SWITCHES.contains(&option) => i32::from(options.bits >> option & 1 != 0),
+            _ => return Err(Errno::ENOPROTOOPT),
+        }))
+    }
+
+    /// Sets an option of level SOL_SOCKET.
+    ///
+    /// # Errors
+    /// `ENOPROTOOPT` for one that there isn't, or that can only be read.
+    pub fn set_option(&self, option: u32, value: Value) -> Result<(), Errno> {
+        let mut state = self.state();
+        let options = &mut state.options;
+        match value {
+            Value::Linger(linger) => options.linger = linger,
+            Value::Time(time) => options.timeouts[direction(option)] = time,
+            Value::Credentials(_) => return Err(Errno::ENOPROTOOPT),
+            Value::Int(value) => match option {
+                linux::SO_SNDBUF | linux::SO_SNDBUFFORCE => {
+                    options.send_buffer = buffer_size(value, SEND_MIN);
+                    drop(state);
+                    self.wake_if_writable();
+                }
+                linux::SO_RCVBUF | linux::SO_RCVBUFFORCE => {
+                    options.receive_buffer = buffer_size(value, RECEIVE_MIN);
+                }
+                linux::SO_PASSCRED => options.pass_credentials = value != 0,
+                linux::SO_RCVLOWAT => {
+                    options.low_mark = if value < 0 { i32::MAX } else { value.max(1) };
+                }
+                linux::SO_PRIORITY => options.priority = value,
+                _ if SWITCHES.contains(&option) => {
+                    options.bits &= !(1 << option);
+                    options.bits |= u64::from(value != 0) << option;
+                }
+                _ => return Err(Errno::ENOPROTOOPT),
+            },
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,191 @@
+//! What is on its way from one socket to another: bytes, descriptors, who sent them.
+//!
+//! Short messages lie in the kernel's heap, longer ones in page frames. What a packet is charged to
+//! its sender, and with it how many fit into SO_SNDBUF, is what Linux's struct sk_buff would be.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use spin::Mutex;
+
+use super::inflight;
+use super::socket::Socket;
+use crate::fs::file::File;
+use crate::fs::io::{In, Out, buffer};
+use crate::mm::PAGE_SIZE;
+use crate::mm::frame::{self, Frame};
+use crate::syscall::errno::Errno;
+
+const PAGE: usize = PAGE_SIZE as usize;
+/// Most bytes that are kept in the heap.
+const SHORT: usize = 2048;
+/// Bytes of struct sk_buff and of struct skb_shared_info, as they are charged.
+const HEADER: usize = 256;
+const TRAILER: usize = 320;
+/// Most bytes of a stream's packet that Linux keeps beside the header (SKB_MAX_HEAD(0)), and of a
+/// datagram (SKB_MAX_ALLOC).
+const STREAM_LINEAR: usize = PAGE - TRAILER;
+const DATAGRAM_LINEAR: usize = 4 * PAGE - TRAILER;
+/// Most bytes of a stream's packet: those, and 32 KiB in pages.
+pub const STREAM_MAX: usize = STREAM_LINEAR + 8 * PAGE;
+
+/// A process by its ID, user and group (struct ucred).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // Linux's names.
+pub struct UserCredentials {
+    pub pid: u32,
+    pub uid: u32,
+    pub gid: u32,
+}
+
+enum Payload {
+    Short(Vec<u8>),
+    Long(Vec<Frame>),
+}
+
+/// A message, or a part of a stream.
+pub struct Packet {
+    payload: Payload,
+    len: usize,
+    /// Bytes of it that were read.
+    taken: AtomicUsize,
+    /// Who sent it, and what that is charged.
+    pub sender: Arc<Socket>,
+    charge: usize,
+    /// On whose behalf; told to a receiver that asks for it (SO_PASSCRED).
+    pub credentials: Option<UserCredentials>,
+    files: Mutex<Vec<Arc<File>>>,
+    /// User whose descriptors on their way are counted.
+    uid: u32,
+}
+
+/// What Linux charges for a packet of `len` bytes.
+fn charge(len: usize, is_stream: bool) -> usize {
+    let linear_max = if is_stream {
+        STREAM_LINEAR
+    } else {
+        DATAGRAM_LINEAR
+    };
+    let mut paged = len.saturating_sub(linear_max).next_multiple_of(PAGE);
+    if is_stream {
+        paged = paged.min(len);
+    }
+    let linear = len.saturating_sub(paged).next_multiple_of(64);
+    HEADER + (linear + TRAILER).next_power_of_two() + paged.next_multiple_of(PAGE)
+}
+
+impl Packet {
+    /// Takes the next `len` bytes from `from`, on the account of `sender`.
+    ///
+    /// # Errors
+    /// `EFAULT`; `ENOBUFS` if memory is short.
+    pub fn new(sender: &Arc<Socket>, from: &mut dyn In, len: usize) -> Result<Self, Errno> {
+        // A program decides how many there are.
+        if frame::is_low() {
+            return Err(Errno::ENOBUFS);
+        }
+        let payload = if len <= SHORT {
+            let mut bytes = buffer(len).map_err(|_| Errno::ENOBUFS)?;
+            from.take(&mut bytes)?;
+            Payload::Short(bytes)
+        } else {
+            let mut frames = Vec::new();
+            frames
+                .try_reserve_exact(len.div_ceil(PAGE))
+                .map_err(|_| Errno::ENOBUFS)?;
+            let mut left = len;
+            while left > 0 {
+                let frame = Frame::uninitialised().map_err(|_| Errno::ENOBUFS)?;
+                let part = left.min(PAGE);
+                frame.with_bytes_mut(|page| from.take(&mut page[..part]))?;
+                frames.push(frame);
+                left -= part;
+            }
+            Payload::Long(frames)
+        };
+        let charge = charge(len, sender.kind.is_stream());
+        sender.charged.fetch_add(charge, Relaxed);
+        Ok(Self {
+            payload,
+            len,
+            taken: AtomicUsize::new(0),
+            sender: sender.clone(),
+            charge,
+            credentials: None,
+            files: Mutex::default(),
+            uid: 0,
+        })
+    }
+
+    /// Sends descriptors along, counted for `uid`.
+    pub fn attach(&mut self, files: Vec<Arc<File>>, uid: u32) {
+        inflight::add(&files, uid);
+        self.files = Mutex::new(files);
+        self.uid = uid;
+    }
+
+    /// Bytes that were not read yet.
+    pub fn left(&self) -> usize {
+        self.len - self.taken.load(Relaxed)
+    }
+
+    /// Notes that `len` more bytes were read.
+    pub fn take(&self, len: usize) {
+        self.taken.fetch_add(len, Relaxed);
+    }
+
+    /// Copies up to `len` bytes from `skip` on, counted from the first that was not read.
+    ///
+    /// # Errors
+    /// `EFAULT`.
+    pub fn copy(&self, skip: usize, len: usize, out: &mut dyn Out) -> Result<(), Errno> {
+        let start = self.taken.load(Relaxed) + skip;
+        let end = self.len.min(start + len.min(out.left()));
+        match &self.payload {
+            Payload::Short(bytes) => out.put(&bytes[start..end]),
+            Payload::Long(frames) => {
+                let mut at = start;
+                while at < end {
+                    let part = (PAGE - at % PAGE).min(end - at);
+                    let frame = &frames[at / PAGE];
+                    frame.with_bytes(|page| out.put(&page[at % PAGE..at % PAGE + part]))?;
+                    at += part;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The descriptors that come along: copies of them.
+    pub fn peek_files(&self) -> Vec<Arc<File>> {
+        self.files.lock().clone()
+    }
+
+    /// Takes them out.
+    pub fn take_files(&self) -> Vec<Arc<File>> {
+        let files = core::mem::take(&mut *self.files.lock());
+        inflight::remove(&files, self.uid);
+        files
+    }
+
+    /// Calls `f` with each socket that comes along.
+    pub fn for_each_socket(&self, f: &mut dyn FnMut(&Arc<File>, &Arc<Socket>)) {
+        for file in self.files.lock().iter() {
+            if let Some(socket) = super::socket_of(file) {
+                f(file, socket);
+            }
+        }
+    }
+}
+
+impl Drop for Packet {
+    fn drop(&mut self) {
+        let files = self.take_files();
+        if !files.is_empty() {
+            inflight::close_later(files);
+        }
+        self.sender.charged.fetch_sub(self.charge, Relaxed);
+        self.sender.wake_if_writable();
+    }
+}

@@ -1,0 +1,209 @@
+//! Streams: bytes without boundaries, but for those that descriptors and credentials make.
+
+use alloc::sync::Arc;
+
+use linux_raw_sys::net::{MSG_OOB, MSG_PEEK, MSG_WAITALL};
+
+use super::Patience;
+use super::message::{Incoming, Outgoing, deliver, wait_for_room};
+use super::packet::{Packet, STREAM_MAX};
+use super::socket::{READ, Socket, WRITE};
+use crate::fs::io::Out;
+use crate::syscall::errno::{Errno, SysResult};
+
+/// Sends as many packets as it takes.
+pub fn send(
+    socket: &Arc<Socket>,
+    message: &mut Outgoing<'_>,
+    uid: u32,
+    patience: Patience,
+) -> SysResult {
+    if message.to.is_some() {
+        return Err(if socket.is_connected() {
+            Errno::EISCONN
+        } else {
+            Errno::EOPNOTSUPP
+        });
+    }
+    let peer = socket.state().peer.clone().ok_or(Errno::ENOTCONN)?;
+    if socket.state().shut[WRITE] {
+        return Err(Errno::EPIPE);
+    }
+    let mut sent = 0;
+    while message.from.left() > 0 {
+        match send_part(socket, &peer, message, uid, patience) {
+            Ok(len) => sent += len,
+            Err(_) if sent > 0 => break,
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(sent)
+}
+
+fn send_part(
+    socket: &Arc<Socket>,
+    peer: &Arc<Socket>,
+    message: &mut Outgoing<'_>,
+    uid: u32,
+    patience: Patience,
+) -> SysResult {
+    let half = socket.state().options.send_buffer / 2 - 64;
+    let len = message.from.left().min(half).min(STREAM_MAX);
+    wait_for_room(socket, patience)?;
+    let mut packet = Packet::new(socket, message.from, len)?;
+    // Descriptors go with the first part.
+    packet.attach(core::mem::take(&mut message.files), uid);
+    let state = peer.state();
+    let is_gone = state.is_dead || state.shut[READ];
+    drop(state);
+    if is_gone {
+        return Err(Errno::EPIPE);
+    }
+    deliver(socket, peer, packet, message.credentials);
+    Ok(len)
+}
+
+/// Receives up to what `out` takes: at least a byte, all of it with MSG_WAITALL.
+pub fn receive(
+    socket: &Arc<Socket>,
+    out: &mut dyn Out,
+    flags: u32,
+    patience: Patience,
+) -> Result<Incoming, Errno> {
+    if !socket.is_connected() || flags & MSG_OOB != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let is_peek = flags & MSG_PEEK != 0;
+    let wanted = if flags & MSG_WAITALL != 0 {
+        out.left().max(1)
+    } else {
+        1
+    };
+    let mut reader = Reader {
+        socket,
+        result: Incoming::default(),
+        first: None,
+        skip: 0,
+    };
+    let error = loop {
+        match reader.next_packets(out, is_peek) {
+            Ok(true) => break None,
+            Ok(false) => {}
+            Err(errno) => break Some(errno),
+        }
+        // The queue is empty; with MSG_PEEK there may be nothing new in it.
+        if reader.result.count >= wanted {
+            break None;
+        }
+        let seen = if is_peek { reader.skip } else { 0 };
+        let more = patience.wait(&socket.readable, || {
+            let mut state = socket.state();
+            let mut queued = state.queue.iter().scan(0, |sum, packet| {
+                *sum += packet.left();
+                Some(*sum)
+            });
+            if queued.any(|sum| sum > seen) {
+                return Some(Ok(true));
+            }
+            if let Err(errno) = state.take_error() {
+                return Some(Err(errno));
+            }
+            state.shut[READ].then_some(Ok(false))
+        });
+        match more {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => break None,
+            Ok(Err(errno)) | Err(errno) => break Some(errno),
+        }
+    };
+    match error {
+        Some(errno) if reader.result.count == 0 => Err(errno),
+        _ => Ok(reader.result),
+    }
+}
+
+/// A receiving call, as far as it got.
+struct Reader<'a> {
+    socket: &'a Arc<Socket>,
+    result: Incoming,
+    /// The credentials of what was received so far, if they are told: others end the call.
+    first: Option<Option<super::UserCredentials>>,
+    /// Bytes that were peeked at.
+    skip: usize,
+}
+
+impl Reader<'_> {
+    /// Takes what is in the queue; true when the call is to end.
+    fn next_packets(&mut self, out: &mut dyn Out, is_peek: bool) -> Result<bool, Errno> {
+        // Another reader may be in the middle of a copy, and let us run while memory is got for it.
+        let socket = self.socket;
+        let turn = socket.reading.try_lock();
+        let turn = turn.unwrap_or_else(|| socket.turn.wait_for(|| socket.reading.try_lock()));
+        let result = self.next_in_turn(out, is_peek);
+        drop(turn);
+        socket.turn.wake_all();
+        result
+    }
+
+    fn next_in_turn(&mut self, out: &mut dyn Out, is_peek: bool) -> Result<bool, Errno> {
+        let mut passed = 0;
+        let mut number = 0;
+        loop {
+            let next = self.socket.state().queue.get(number).cloned();
+            let Some(packet) = next else {
+                return Ok(false);
+            };
+            if is_peek && passed + packet.left() <= self.skip && packet.left() > 0 {
+                passed += packet.left();
+                number += 1;
+                continue;
+            }
+            if self.take(&packet, out, is_peek)? {
+                return Ok(true);
+            }
+            if is_peek {
+                passed += packet.left();
+                number += 1;
+            }
+        }
+    }
+
+    /// Takes what `out` wants of one packet; true when the call is to end.
+    fn take(
+        &mut self,
+        packet: &Arc<Packet>,
+        out: &mut dyn Out,
+        is_peek: bool,
+    ) -> Result<bool, Errno> {
+        let told = self.socket.told_credentials(packet);
+        if self.first.is_some_and(|first| first != told) {
+            return Ok(true);
+        }
+        self.first = Some(told);
+        self.result.credentials = told;
+        if self.result.from.is_none() {
+            self.result.from = Some(packet.sender.state().address());
+        }
+        let before = out.done();
+        let copied = packet.copy(0, packet.left(), out);
+        let len = out.done() - before;
+        self.result.count += if copied.is_ok() { len } else { 0 };
+        copied?;
+        let mut gone = None;
+        if is_peek {
+            self.skip += len;
+            self.result.files = packet.peek_files();
+        } else {
+            packet.take(len);
+            let files = packet.take_files();
+            if !files.is_empty() {
+                self.result.files = files;
+            }
+            if packet.left() == 0 {
+                gone = self.socket.state().queue.pop_front();
+            }
+        }
+        drop(gone);
+        Ok(out.left() == 0 || !self.result.files.is_empty())
+    }
+}

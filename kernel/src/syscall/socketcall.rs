@@ -1,0 +1,47 @@
+//! socketcall(2): i386's one call for everything about sockets, the arguments in an array. Newer
+//! programs use the calls of their own that came with Linux 4.3.
+
+use super::errno::{Errno, SysResult};
+use super::{FromRegister, message, messages, socket, sockopt};
+use crate::usercopy::UserPtr;
+
+/// How many arguments each call has, by its number (`SYS_SOCKET` is 1).
+const COUNTS: [usize; 21] = [
+    0, 3, 3, 3, 2, 3, 3, 3, 4, 4, 4, 6, 6, 2, 5, 5, 3, 3, 4, 5, 4,
+];
+
+/// An argument as what the call takes.
+fn arg<T: FromRegister>(value: u32) -> T {
+    T::from_register(value.into())
+}
+
+/// socketcall(2).
+pub fn socketcall(call: u32, args: UserPtr<u32>) -> SysResult {
+    let count = COUNTS.get(call as usize).filter(|_| call > 0);
+    let given = args.read_vec(*count.ok_or(Errno::EINVAL)?)?;
+    let mut a = [0; 6];
+    a[..given.len()].copy_from_slice(&given);
+    let fd = a[0] as i32;
+    match call {
+        1 => socket::socket(a[0], a[1], a[2]),
+        2 => socket::bind(fd, arg(a[1]), arg(a[2])),
+        3 => socket::connect(fd, arg(a[1]), arg(a[2])),
+        4 => socket::listen(fd, arg(a[1])),
+        5 => socket::accept(fd, arg(a[1]), arg(a[2])),
+        6 => socket::getsockname(fd, arg(a[1]), arg(a[2])),
+        7 => socket::getpeername(fd, arg(a[1]), arg(a[2])),
+        8 => socket::socketpair(a[0], a[1], a[2], arg(a[3])),
+        9 => message::send(fd, arg(a[1]), arg(a[2]), a[3]),
+        10 => message::recv(fd, arg(a[1]), arg(a[2]), a[3]),
+        11 => message::sendto(fd, arg(a[1]), arg(a[2]), a[3], arg(a[4]), arg(a[5])),
+        12 => message::recvfrom(fd, arg(a[1]), arg(a[2]), a[3], arg(a[4]), arg(a[5])),
+        13 => socket::shutdown(fd, a[1]),
+        14 => sockopt::setsockopt32(fd, a[1], a[2], arg(a[3]), arg(a[4])),
+        15 => sockopt::getsockopt32(fd, a[1], a[2], arg(a[3]), arg(a[4])),
+        16 => message::sendmsg32(fd, arg(a[1]), a[2]),
+        17 => message::recvmsg32(fd, arg(a[1]), a[2]),
+        18 => socket::accept4(fd, arg(a[1]), arg(a[2]), a[3]),
+        19 => messages::recvmmsg32(fd, arg(a[1]), a[2], a[3], arg(a[4])),
+        _ => messages::sendmmsg32(fd, arg(a[1]), a[2], a[3]),
+    }
+}

@@ -1,0 +1,136 @@
+//! Socket options as they lie in a program's memory: getsockopt, setsockopt. What they mean is in
+//! [`crate::net::options`].
+
+use alloc::vec::Vec;
+
+use linux_raw_sys::net::SOL_SOCKET;
+
+use super::errno::{Errno, SysResult};
+use super::socket;
+use crate::net::options::{Shape, Value, shape};
+use crate::usercopy::UserPtr;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// A struct timeval as a limit in ns: none for 0, no waiting at all for what is past.
+fn limit([sec, usec]: [i64; 2]) -> Result<Option<u64>, Errno> {
+    if !(0..1_000_000).contains(&usec) {
+        return Err(Errno::EDOM);
+    }
+    Ok(match u64::try_from(sec) {
+        Ok(0) if usec == 0 => None,
+        Ok(sec) => Some(
+            sec.saturating_mul(SECOND)
+                .saturating_add(usec as u64 * 1000),
+        ),
+        Err(_) => Some(0),
+    })
+}
+
+fn set(fd: i32, level: u32, option: u32, at: UserPtr<u8>, len: i32, wide: bool) -> SysResult {
+    let (_, socket) = socket::get(fd)?;
+    let len = usize::try_from(len).map_err(|_| Errno::EINVAL)?;
+    if level != SOL_SOCKET {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    let needs = |size: usize| {
+        if len < size {
+            Err(Errno::EINVAL)
+        } else {
+            Ok(())
+        }
+    };
+    needs(4)?;
+    let first = at.cast::<i32>().read()?;
+    let value = match shape(option) {
+        Shape::Int | Shape::Credentials => Value::Int(first),
+        Shape::Linger => {
+            needs(8)?;
+            Value::Linger(at.cast().read()?)
+        }
+        Shape::Time(always_wide) if wide || always_wide => {
+            needs(16)?;
+            Value::Time(limit(at.cast().read()?)?)
+        }
+        Shape::Time(_) => {
+            needs(8)?;
+            Value::Time(limit(at.cast::<[i32; 2]>().read()?.map(i64::from))?)
+        }
+    };
+    socket.set_option(option, value).map(|()| 0)
+}
+
+fn read(
+    fd: i32,
+    level: u32,
+    option: u32,
+    at: UserPtr<u8>,
+    len: UserPtr<i32>,
+    wide: bool,
+) -> SysResult {
+    let (_, socket) = socket::get(fd)?;
+    if level != SOL_SOCKET {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    let room = usize::try_from(len.read()?).map_err(|_| Errno::EINVAL)?;
+    let mut bytes = Vec::new();
+    match socket.option(option)? {
+        Value::Int(value) => bytes.extend(value.to_ne_bytes()),
+        Value::Linger(value) => bytes.extend(value.into_iter().flat_map(i32::to_ne_bytes)),
+        Value::Credentials(who) => {
+            bytes.extend(
+                [who.pid, who.uid, who.gid]
+                    .into_iter()
+                    .flat_map(u32::to_ne_bytes),
+            );
+        }
+        Value::Time(limit) => {
+            let limit = limit.unwrap_or(0);
+            let parts = [limit / SECOND, limit % SECOND / 1000];
+            if wide || shape(option) == Shape::Time(true) {
+                bytes.extend(parts.into_iter().flat_map(u64::to_ne_bytes));
+            } else {
+                bytes.extend(
+                    parts
+                        .into_iter()
+                        .flat_map(|part| (part as u32).to_ne_bytes()),
+                );
+            }
+        }
+    }
+    bytes.truncate(room);
+    at.write_slice(&bytes)?;
+    len.write(bytes.len() as i32).map(|()| 0)
+}
+
+/// setsockopt(2).
+pub fn setsockopt(fd: i32, level: u32, option: u32, at: UserPtr<u8>, len: i32) -> SysResult {
+    set(fd, level, option, at, len, true)
+}
+
+/// setsockopt(2), i386: times have 32-bit fields.
+pub fn setsockopt32(fd: i32, level: u32, option: u32, at: UserPtr<u8>, len: i32) -> SysResult {
+    set(fd, level, option, at, len, false)
+}
+
+/// getsockopt(2).
+pub fn getsockopt(
+    fd: i32,
+    level: u32,
+    option: u32,
+    at: UserPtr<u8>,
+    len: UserPtr<i32>,
+) -> SysResult {
+    read(fd, level, option, at, len, true)
+}
+
+/// getsockopt(2), i386.
+pub fn getsockopt32(
+    fd: i32,
+    level: u32,
+    option: u32,
+    at: UserPtr<u8>,
+    len: UserPtr<i32>,
+) -> SysResult {
+    read(fd, level, option, at, len, false)
+}
