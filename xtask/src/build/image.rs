@@ -49,22 +49,21 @@ pub fn around(program: &Path) -> Result<Initramfs> {
 }
 
 /// What starts the shell, in a session of its own with the console as its terminal. The
-/// machine's end is the shell's, whatever its last status was; busybox's poweroff, halt and
-/// reboot send signals to init.
+/// machine's end is the shell's, whatever its last status was.
 const SHELL_INIT: &str = r#"#!/bin/busybox sh
 export HOME=/root TERM="${TERM:-linux}" PATH=/sbin:/bin
 /bin/busybox --install -s /bin
 tty=/dev/ttyS0
 [ -c $tty ] || tty=/dev/console
 [ -z "$LINES" ] || stty rows "$LINES" cols "$COLUMNS" <$tty
-trap 'poweroff -f' USR1 USR2
-trap 'reboot -f' TERM
 cat /etc/motd
 cd $HOME
-setsid -c sh -l <$tty >$tty 2>&1 &
-wait
+setsid -c sh -l <$tty >$tty 2>&1
 exit 0
 "#;
+
+/// `poweroff` and its kin without a service manager to ask: at once.
+pub const AT_ONCE: &str = "#!/bin/sh\nexec busybox \"${0##*/}\" -f\n";
 
 /// What the shell reads first.
 const PROFILE: &str = "export PS1='trident:\\w\\$ ' ENV=\n";
@@ -76,7 +75,9 @@ pub fn around_busybox(program: Vec<u8>) -> Initramfs {
         .executable("/init", SHELL_INIT)
         .file("/etc/profile", PROFILE)
         .dir("/root")
-        .dir("/sbin")
+        .executable("/sbin/poweroff", AT_ONCE)
+        .executable("/sbin/reboot", AT_ONCE)
+        .executable("/sbin/halt", AT_ONCE)
 }
 
 /// Where the user's program lies in its archive.

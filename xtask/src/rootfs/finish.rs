@@ -3,6 +3,7 @@
 
 use super::ldcache;
 use super::tree::Tree;
+use crate::build::image;
 
 /// Directories of the root that are links into `/usr` ("merged /usr").
 pub const MERGED: [&str; 5] = ["bin", "sbin", "lib", "lib32", "lib64"];
@@ -32,8 +33,6 @@ const LINKS: &[(&str, &str)] = &[
     ("usr/bin/awk", "mawk"),
     ("usr/bin/sh", "dash"),
     ("usr/bin/pager", "less"),
-    ("usr/bin/poweroff", "busybox"),
-    ("usr/bin/reboot", "busybox"),
     ("etc/mtab", "/proc/mounts"),
     ("var/run", "/run"),
     ("var/lock", "/run/lock"),
@@ -50,18 +49,15 @@ const TEMPLATES: &[(&str, &str)] = &[
 ];
 
 /// Starts bash, in a session of its own with the console as its terminal. The machine's end is
-/// the shell's, whatever its last status was; busybox's poweroff and reboot send signals to init.
+/// the shell's, whatever its last status was.
 const INIT: &str = r#"#!/bin/sh
 export HOME=/root TERM="${TERM:-linux}"
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 tty=/dev/ttyS0
 [ -c $tty ] || tty=/dev/console
 [ -z "$LINES" ] || stty rows "$LINES" cols "$COLUMNS" <$tty
-trap 'busybox poweroff -f' USR1 USR2
-trap 'busybox reboot -f' TERM
 cd "$HOME"
-setsid --ctty bash --login <$tty >$tty 2>&1 &
-wait
+setsid --ctty bash --login <$tty >$tty 2>&1
 exit 0
 "#;
 
@@ -91,6 +87,9 @@ pub fn complete(tree: &mut Tree, with_documents: bool) {
         "127.0.0.1 localhost\n127.0.1.1 trident\n",
     );
     tree.file("init", 0o755, INIT);
+    for name in ["poweroff", "reboot", "halt"] {
+        tree.file(&format!("usr/sbin/{name}"), 0o755, image::AT_ONCE);
+    }
     for (path, target) in LINKS {
         let exists = match path.rsplit_once('/') {
             Some((directory, _)) => tree.has(&format!("{directory}/{target}")),
