@@ -62,11 +62,10 @@ setsid -c sh -l <$tty >$tty 2>&1
 exit 0
 "#;
 
-/// `poweroff` and its kin without a service manager to ask: at once.
-pub const AT_ONCE: &str = "#!/bin/sh\nexec busybox \"${0##*/}\" -f\n";
-
-/// What the shell reads first.
-const PROFILE: &str = "export PS1='trident:\\w\\$ ' ENV=\n";
+/// What the shell reads first. busybox's shell takes its own applets before what lies in PATH.
+const PROFILE: &str = "export PS1='trident:\\w\\$ '
+alias poweroff='poweroff -f' reboot='reboot -f' halt='halt -f'
+";
 
 /// An archive with a shell on the console, around a static busybox.
 pub fn around_busybox(program: Vec<u8>) -> Initramfs {
@@ -75,9 +74,7 @@ pub fn around_busybox(program: Vec<u8>) -> Initramfs {
         .executable("/init", SHELL_INIT)
         .file("/etc/profile", PROFILE)
         .dir("/root")
-        .executable("/sbin/poweroff", AT_ONCE)
-        .executable("/sbin/reboot", AT_ONCE)
-        .executable("/sbin/halt", AT_ONCE)
+        .dir("/sbin")
 }
 
 /// Where the user's program lies in its archive.

@@ -3,7 +3,6 @@
 
 use super::ldcache;
 use super::tree::Tree;
-use crate::build::image;
 
 /// Directories of the root that are links into `/usr` ("merged /usr").
 pub const MERGED: [&str; 5] = ["bin", "sbin", "lib", "lib32", "lib64"];
@@ -61,6 +60,9 @@ setsid --ctty bash --login <$tty >$tty 2>&1
 exit 0
 "#;
 
+/// `poweroff` and its kin without a service manager to ask: at once.
+const AT_ONCE: &str = "#!/bin/sh\nexec busybox \"${0##*/}\" -f\n";
+
 /// Completes a tree that packages were unpacked into.
 pub fn complete(tree: &mut Tree, with_documents: bool) {
     for top in MERGED {
@@ -88,7 +90,7 @@ pub fn complete(tree: &mut Tree, with_documents: bool) {
     );
     tree.file("init", 0o755, INIT);
     for name in ["poweroff", "reboot", "halt"] {
-        tree.file(&format!("usr/sbin/{name}"), 0o755, image::AT_ONCE);
+        tree.file(&format!("usr/sbin/{name}"), 0o755, AT_ONCE);
     }
     for (path, target) in LINKS {
         let exists = match path.rsplit_once('/') {
