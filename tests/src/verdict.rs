@@ -30,6 +30,8 @@ pub enum Verdict {
     Reset,
     /// The time limit passed.
     Timeout,
+    /// Whoever sat at the terminal ended QEMU (Ctrl-A X).
+    Quit,
     /// QEMU could not start, or ended in a way that no guest can cause.
     Qemu(String),
 }
@@ -43,6 +45,7 @@ impl Verdict {
             (Some(STATUS_PANIC), _) => Self::Panic,
             (Some(0), Some("guest-shutdown")) => Self::PowerOff,
             (Some(0), Some("guest-reset")) => Self::Reset,
+            (Some(0), Some("host-qmp-quit")) => Self::Quit,
             (Some(0), reason) => Self::Qemu(format!(
                 "QEMU ended with status 0, shutdown reason {reason:?}"
             )),
@@ -54,7 +57,7 @@ impl Verdict {
     /// The exit status that a command which boots a machine gives to its shell.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Pass | Self::PowerOff => 0,
+            Self::Pass | Self::PowerOff | Self::Quit => 0,
             Self::InitFailed => 1,
             Self::Panic | Self::Reset => 101,
             Self::Timeout => 124,
@@ -72,6 +75,7 @@ impl fmt::Display for Verdict {
             Self::PowerOff => f.write_str("the machine powered itself off"),
             Self::Reset => f.write_str("the machine was reset (a triple fault?)"),
             Self::Timeout => f.write_str("the time limit passed"),
+            Self::Quit => f.write_str("QEMU was ended from its terminal"),
             Self::Qemu(what) => f.write_str(what),
         }
     }

@@ -52,9 +52,11 @@ pub struct Options {
 /// Installs what is missing, builds and boots. Whoever took the tour at a terminal gets a shell.
 pub fn command(options: &Options) -> Result<ExitCode> {
     let options = options.clone().without_empty();
-    let code = boot(&options.prepare()?.0)?;
+    let vm = options.prepare()?.0;
+    let outcome = on_terminal(&vm)?;
+    let code = report(&outcome, vm.accelerator())?;
     let is_tour = options.program.is_none() && options.initrd.is_none() && !options.strace;
-    if is_tour && code == ExitCode::SUCCESS && shell::at_terminal() {
+    if is_tour && outcome.verdict == Verdict::Pass && shell::at_terminal() {
         return shell::after_the_tour(&options.machine);
     }
     Ok(code)
@@ -62,6 +64,11 @@ pub fn command(options: &Options) -> Result<ExitCode> {
 
 /// Boots a machine on this terminal, and turns its end into an exit status.
 pub fn boot(vm: &Vm) -> Result<ExitCode> {
+    report(&on_terminal(vm)?, vm.accelerator())
+}
+
+/// Boots a machine on this terminal, where there is one.
+fn on_terminal(vm: &Vm) -> Result<Outcome> {
     let terminal = std::io::stdin().is_terminal();
     let _guard = terminal.then(TerminalGuard::new);
     let mut vm = vm.clone().console(terminal);
@@ -69,7 +76,7 @@ pub fn boot(vm: &Vm) -> Result<ExitCode> {
     if vm.accelerator().starts_with("kvm") {
         vm = vm.silence(KVM_SILENCE);
     }
-    report(&vm.run()?, vm.accelerator())
+    vm.run()
 }
 
 /// Says what went wrong, and turns the machine's end into an exit status.
@@ -78,7 +85,7 @@ pub fn report(outcome: &Outcome, accel: &str) -> Result<ExitCode> {
         eprintln!("{}", outcome.stderr.trim());
     }
     match &outcome.verdict {
-        Verdict::Pass | Verdict::PowerOff => {}
+        Verdict::Pass | Verdict::PowerOff | Verdict::Quit => {}
         verdict if accel.starts_with("kvm") && outcome.serial.is_empty() => bail!(
             "ACCEL=kvm does not work here: {verdict}, and the guest had not said a word. \
              /dev/kvm exists, but guests fail or hang under it (nested virtualisation, most \
