@@ -106,6 +106,11 @@ pub fn of_task(task: &Task) -> Totals {
     }
 }
 
+/// Nanoseconds of CPU time in the program, of all threads of a process.
+pub fn user_time(process: &Process) -> u64 {
+    process.usage.split(cputime::used_by(process)).0
+}
+
 /// What all threads of a process have used, those that ended included.
 pub fn of_process(process: &Process) -> Totals {
     let ended = &process.usage;

@@ -103,6 +103,7 @@ pub fn interrupt(frame: &Frame) {
         tick();
         if frame.is_user() {
             usage::sample(frame);
+            timers::tick();
         }
     }
     if timer::run_due() {
@@ -121,7 +122,6 @@ fn tick() {
         keeper.advance(now);
         keeper.publish(image::clock_page(), TICK_NANOS);
     }
-    timers::tick();
     load::tick();
     fs::tty::tick();
     sched::tick();

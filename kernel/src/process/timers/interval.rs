@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use linux_raw_sys::general::{ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL};
 
 use crate::process::signal::{self, SIGALRM, SigInfo};
-use crate::process::{Process, current};
+use crate::process::{Process, current, usage};
 use crate::syscall::errno::Errno;
 use crate::time::cputime;
 use crate::time::schedule::Schedule;
@@ -53,7 +53,10 @@ fn exchange(which: u32, new: Option<(u64, u64)>) -> Result<[u64; 2], Errno> {
         }
         ITIMER_VIRTUAL | ITIMER_PROF => {
             let index = usize::from(which == ITIMER_PROF);
-            let now = cputime::used(&task, false);
+            let now = match which {
+                ITIMER_VIRTUAL => usage::user_time(process),
+                _ => cputime::used_by(process),
+            };
             let old = change(&mut timers.cpu.lock()[index], now);
             Ok(old)
         }

@@ -1,19 +1,18 @@
-//! Timers of a process that send it signals: setitimer(2)'s three (`interval.rs`), those of
-//! timer_create(2) (`posix.rs`), and the limit of its CPU time.
+//! Timers of a process that send it signals: setitimer(2)'s three (`interval.rs`) and those of
+//! timer_create(2) (`posix.rs`).
 //!
 //! What counts time that passes is in `crate::time::timer`'s queue; what counts the process's CPU
-//! time is looked at by the [`tick`]. CPU time isn't told apart into the program's own and the
-//! kernel's: ITIMER_VIRTUAL counts both, as ITIMER_PROF does.
+//! time is looked at by the [`tick`]. Left out: waiting for a process's CPU time with
+//! clock_nanosleep(2), timers of another process's CPU time.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use linux_raw_sys::general::RLIMIT_CPU;
 use spin::Mutex;
 
-use super::signal::{self, SIGKILL, SIGPROF, SIGVTALRM, SIGXCPU, SigInfo};
-use super::{Task, TaskState, try_current};
+use super::signal::{self, SIGPROF, SIGVTALRM, SigInfo};
+use super::{current, usage};
 use crate::time::cputime;
 use crate::time::schedule::Schedule;
 use crate::time::timer::Timer;
@@ -57,23 +56,17 @@ impl Timers {
     }
 }
 
-/// Called at every tick: timers of CPU time concern nobody but the running task, if there is one.
+/// Called at each tick that strikes in user mode: timers of CPU time concern nobody but the running
+/// task.
 pub fn tick() {
-    let Some(task) = try_current() else { return };
-    // In the idle loop the last one to run is current, but sleeps.
-    if task.state() == TaskState::Runnable {
-        check(&task);
-    }
-}
-
-fn check(task: &Task) {
+    let task = current();
     let process = &task.process;
     let expired = {
         let mut timers = process.timers.cpu.lock();
         let is_on = timers.iter().any(|timer| timer.next.is_some());
         is_on.then(|| {
-            let now = cputime::used(task, false);
-            timers.each_mut().map(|timer| timer.expire(now) > 0)
+            let (user, all) = (usage::user_time(process), cputime::used_by(process));
+            [timers[0].expire(user) > 0, timers[1].expire(all) > 0]
         })
     };
     for (expired, signo) in expired.into_iter().flatten().zip([SIGVTALRM, SIGPROF]) {
@@ -90,31 +83,6 @@ fn check(task: &Task) {
         .cloned()
         .collect();
     for timer in timers {
-        timer.tick(task);
+        timer.tick(&task);
     }
-    check_limit(task);
-}
-
-/// RLIMIT_CPU: SIGXCPU every second from the soft limit on, SIGKILL at the hard one.
-fn check_limit(task: &Task) {
-    let process = &task.process;
-    let soft = process.limits.lock().soft(RLIMIT_CPU);
-    if soft == u64::MAX {
-        return;
-    }
-    let seconds = cputime::used(task, false) / 1_000_000_000;
-    if seconds < soft {
-        return;
-    }
-    let signo = {
-        let mut limits = process.limits.lock();
-        let (soft, hard) = &mut limits.0[RLIMIT_CPU as usize];
-        if seconds >= *hard {
-            SIGKILL
-        } else {
-            *soft += 1;
-            SIGXCPU
-        }
-    };
-    let _ = signal::send_process(process, &SigInfo::kernel(signo));
 }
