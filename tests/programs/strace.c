@@ -42,6 +42,42 @@
 #define GET_IDS SYS_getresuid
 #endif
 
+/* Terminals: a pseudo-terminal, whatever its number. */
+static void terminals(void)
+{
+	unsigned char bytes[64];
+	int zero = 0, master = open("/dev/ptmx", O_RDWR | O_NOCTTY), slave;
+
+	ioctl(master, 0x40045431, &zero); /* TIOCSPTLCK */
+	slave = ioctl(master, 0x5441, O_RDWR | O_NOCTTY); /* TIOCGPTPEER */
+	for (unsigned command = 0x5405; command <= 0x5407; command++)
+		ioctl(slave, command, bytes); /* TCGETA, TCSETA, TCSETAW */
+	ioctl(slave, 0x802c542a, bytes); /* TCGETS2 */
+	ioctl(slave, 0x402c542b, bytes); /* TCSETS2 */
+	for (unsigned i = 0; i < 4; i++) {
+		ioctl(slave, 0x540b, i); /* TCFLSH */
+		ioctl(slave, 0x540a, i ^ 1); /* TCXONC */
+	}
+	ioctl(slave, 0x5409, 1); /* TCSBRK */
+	ioctl(slave, 0x5425, 0); /* TCSBRKP */
+	ioctl(master, 0x5420, &zero); /* TIOCPKT */
+	ioctl(master, 0x40045436, 2); /* TIOCSIG */
+	ioctl(slave, 0x540c, 0); /* TIOCEXCL */
+	ioctl(slave, 0x80045440, &zero); /* TIOCGEXCL */
+	ioctl(slave, 0x540d, 0); /* TIOCNXCL */
+	ioctl(slave, 0x5424, &zero); /* TIOCGETD */
+	ioctl(slave, 0x5423, &zero); /* TIOCSETD */
+	ioctl(slave, 0x5419, &zero); /* TIOCGSOFTCAR */
+	ioctl(slave, 0x541a, &zero); /* TIOCSSOFTCAR */
+	ioctl(slave, 0x540e, 0); /* TIOCSCTTY */
+	ioctl(slave, 0x5422, 0); /* TIOCNOTTY */
+	ioctl(slave, 0x5427, 0); /* TIOCSBRK */
+	ioctl(slave, 0x5428, 0); /* TIOCCBRK */
+	ioctl(slave, 0x5437, 0); /* TIOCVHANGUP */
+	close(slave);
+	close(master);
+}
+
 static char bytes[4096];
 
 static void on_signal(int number)
@@ -282,6 +318,7 @@ int main(int argc, char **argv)
 	clocks();
 	signals();
 	system_state();
+	terminals();
 	children();
 	access("end", F_OK);
 	return 0;

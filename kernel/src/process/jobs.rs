@@ -8,7 +8,8 @@ use core::sync::atomic::Ordering;
 
 use super::signal::{self, SIGCONT, SIGHUP, SigInfo};
 use super::stop::StopState;
-use super::{Process, init, table};
+use super::table::{self, group_members};
+use super::{Process, init};
 use crate::fs::tty::Controlling;
 use crate::syscall::errno::Errno;
 
@@ -18,20 +19,6 @@ fn group_of(process: &Process) -> u32 {
 
 fn session_of(process: &Process) -> u32 {
     process.sid.load(Ordering::Relaxed)
-}
-
-/// The processes of a group, ended ones included until they were waited for.
-pub fn group_members(group: u32) -> Vec<Arc<Process>> {
-    let mut all = table::all_processes();
-    all.retain(|process| group_of(process) == group);
-    all
-}
-
-/// The processes of a session; none of 0, which is no session.
-pub fn session_members(session: u32) -> Vec<Arc<Process>> {
-    let mut all = table::all_processes();
-    all.retain(|process| session != 0 && session_of(process) == session);
-    all
 }
 
 /// Whether the process made its session with setsid(2).
@@ -75,7 +62,7 @@ pub fn set_group(caller: &Arc<Process>, process: &Arc<Process>, group: u32) -> R
     if group != process.pid && !group_members(group).iter().any(is_member) {
         return Err(Errno::EPERM);
     }
-    process.pgid.store(group, Ordering::Relaxed);
+    table::move_to(process, group, session_of(process));
     Ok(())
 }
 
@@ -87,8 +74,7 @@ pub fn make_session(process: &Process) -> Result<(), Errno> {
     if leads_session(process) || !group_members(process.pid).is_empty() {
         return Err(Errno::EPERM);
     }
-    process.sid.store(process.pid, Ordering::Relaxed);
-    process.pgid.store(process.pid, Ordering::Relaxed);
+    table::move_to(process, process.pid, process.pid);
     *process.terminal.lock() = Controlling::default();
     Ok(())
 }

@@ -1,8 +1,9 @@
-//! All tasks by thread ID.
+//! All tasks by thread ID, and all processes by group and session.
 
-use alloc::collections::{BTreeMap, btree_map};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
 
 use spin::Mutex;
 
@@ -15,12 +16,17 @@ pub const PID_MAX: u32 = 32768;
 
 static TASKS: Mutex<Tasks> = Mutex::new(Tasks {
     by_tid: BTreeMap::new(),
+    groups: BTreeSet::new(),
+    sessions: BTreeSet::new(),
     last: 0,
     reserved: 0,
 });
 
 struct Tasks {
     by_tid: BTreeMap<u32, Entry>,
+    /// Group and process, session and process, of all processes that can be found.
+    groups: BTreeSet<(u32, u32)>,
+    sessions: BTreeSet<(u32, u32)>,
     last: u32,
     /// IDs given out since boot.
     reserved: u64,
@@ -33,6 +39,43 @@ struct Entry {
     task: Weak<Task>,
     /// The process, until it was waited for.
     process: Weak<Process>,
+}
+
+impl Tasks {
+    /// Whether an ID is nobody's: a group or a session keeps its leader's beyond his end.
+    fn is_free(&self, id: u32) -> bool {
+        !self.by_tid.contains_key(&id)
+            && members(&self.groups, id).next().is_none()
+            && members(&self.sessions, id).next().is_none()
+    }
+
+    fn place(&mut self, process: &Process) {
+        let (group, session) = (&process.pgid, &process.sid);
+        self.groups
+            .insert((group.load(Ordering::Relaxed), process.pid));
+        self.sessions
+            .insert((session.load(Ordering::Relaxed), process.pid));
+    }
+
+    fn displace(&mut self, process: &Process) {
+        let (group, session) = (&process.pgid, &process.sid);
+        self.groups
+            .remove(&(group.load(Ordering::Relaxed), process.pid));
+        self.sessions
+            .remove(&(session.load(Ordering::Relaxed), process.pid));
+    }
+
+    fn processes<'a>(
+        &'a self,
+        pids: impl Iterator<Item = u32> + 'a,
+    ) -> impl Iterator<Item = Arc<Process>> + 'a {
+        pids.filter_map(|pid| self.by_tid.get(&pid)?.process.upgrade())
+    }
+}
+
+/// The processes of a group or session in such a set.
+fn members(of: &BTreeSet<(u32, u32)>, id: u32) -> impl Iterator<Item = u32> + '_ {
+    of.range((id, 0)..=(id, u32::MAX)).map(|(_, pid)| *pid)
 }
 
 /// Reserves a thread ID: the next one free, round and round as on Linux.
@@ -48,8 +91,8 @@ pub fn reserve() -> Result<u32, Errno> {
             tasks.last + 1
         };
         let tid = tasks.last;
-        if let btree_map::Entry::Vacant(slot) = tasks.by_tid.entry(tid) {
-            slot.insert(Entry::default());
+        if tasks.is_free(tid) {
+            tasks.by_tid.insert(tid, Entry::default());
             tasks.reserved += 1;
             return Ok(tid);
         }
@@ -68,23 +111,24 @@ pub fn reserved() -> (u32, u64) {
 /// # Errors
 /// `EEXIST` if it is taken.
 pub fn reserve_this(tid: u32) -> Result<u32, Errno> {
-    match TASKS.lock().by_tid.entry(tid) {
-        btree_map::Entry::Vacant(slot) => {
-            slot.insert(Entry::default());
-            Ok(tid)
-        }
-        btree_map::Entry::Occupied(_) => Err(Errno::EEXIST),
+    let mut tasks = TASKS.lock();
+    if !tasks.is_free(tid) {
+        return Err(Errno::EEXIST);
     }
+    tasks.by_tid.insert(tid, Entry::default());
+    Ok(tid)
 }
 
-/// Enters a task under its ID, and its process if it is the first.
+/// Enters a task under its ID, and its process, with its group and session, if it is the first.
 pub fn enter(task: &Arc<Task>) {
+    let mut tasks = TASKS.lock();
     let process = if task.tid() == task.process.pid {
+        tasks.place(&task.process);
         Arc::downgrade(&task.process)
     } else {
         Weak::new()
     };
-    TASKS.lock().by_tid.insert(
+    tasks.by_tid.insert(
         task.tid(),
         Entry {
             task: Arc::downgrade(task),
@@ -95,7 +139,37 @@ pub fn enter(task: &Arc<Task>) {
 
 /// Frees an ID: nobody can be found by it any more.
 pub fn forget(tid: u32) {
-    TASKS.lock().by_tid.remove(&tid);
+    let mut tasks = TASKS.lock();
+    let Some(entry) = tasks.by_tid.remove(&tid) else {
+        return;
+    };
+    let process = entry.process.upgrade();
+    if let Some(process) = &process {
+        tasks.displace(process);
+    }
+    // The last reference to it may do anything as it goes.
+    drop(tasks);
+}
+
+/// Moves a process to another group and session.
+pub fn move_to(process: &Process, group: u32, session: u32) {
+    let mut tasks = TASKS.lock();
+    tasks.displace(process);
+    process.pgid.store(group, Ordering::Relaxed);
+    process.sid.store(session, Ordering::Relaxed);
+    tasks.place(process);
+}
+
+/// The processes of a group, ended ones included until they were waited for, by ID.
+pub fn group_members(group: u32) -> Vec<Arc<Process>> {
+    let tasks = TASKS.lock();
+    tasks.processes(members(&tasks.groups, group)).collect()
+}
+
+/// The processes of a session.
+pub fn session_members(session: u32) -> Vec<Arc<Process>> {
+    let tasks = TASKS.lock();
+    tasks.processes(members(&tasks.sessions, session)).collect()
 }
 
 /// The task with this ID, if it lives.

@@ -73,12 +73,26 @@ pub fn fcntl(out: &mut Text, call: &Call, command: u64, value: u64) {
 pub fn ioctl_form(command: u64) -> Form {
     match command as u32 {
         ioctl::TCGETS
+        | ioctl::TCGETS2
+        | ioctl::TCGETA
         | ioctl::TIOCGWINSZ
         | ioctl::TIOCGPGRP
         | ioctl::TIOCGSID
+        | ioctl::TIOCGPTN
+        | ioctl::TIOCGETD
+        | ioctl::TIOCGDEV
+        | ioctl::TIOCGEXCL
+        | ioctl::TIOCGSOFTCAR
         | ioctl::FIONREAD
         | ioctl::TIOCOUTQ => Form::Output,
-        ioctl::TIOCNOTTY | ioctl::FIOCLEX | ioctl::FIONCLEX => Form::Absent,
+        ioctl::TIOCNOTTY
+        | ioctl::TIOCEXCL
+        | ioctl::TIOCNXCL
+        | ioctl::TIOCSBRK
+        | ioctl::TIOCCBRK
+        | ioctl::TIOCVHANGUP
+        | ioctl::FIOCLEX
+        | ioctl::FIONCLEX => Form::Absent,
         _ => Form::Input,
     }
 }
@@ -89,17 +103,45 @@ pub fn ioctl(out: &mut Text, call: &Call, command: u64, value: u64) {
         ioctl::TCGETS | ioctl::TCSETS | ioctl::TCSETSW | ioctl::TCSETSF => {
             structs::whole(out, call, value, 36, structs::tty::termios);
         }
+        ioctl::TCGETS2 | ioctl::TCSETS2 | ioctl::TCSETSW2 | ioctl::TCSETSF2 => {
+            structs::whole(out, call, value, 44, structs::tty::termios);
+        }
+        ioctl::TCGETA | ioctl::TCSETA | ioctl::TCSETAW | ioctl::TCSETAF => {
+            structs::whole(out, call, value, 18, structs::tty::termio);
+        }
         ioctl::TIOCGWINSZ | ioctl::TIOCSWINSZ => {
             structs::whole(out, call, value, 8, structs::tty::winsize);
         }
         ioctl::TIOCGPGRP
         | ioctl::TIOCSPGRP
         | ioctl::TIOCGSID
+        | ioctl::TIOCGPTN
+        | ioctl::TIOCSPTLCK
+        | ioctl::TIOCPKT
+        | ioctl::TIOCGETD
+        | ioctl::TIOCSETD
+        | ioctl::TIOCGDEV
+        | ioctl::TIOCGEXCL
+        | ioctl::TIOCGSOFTCAR
+        | ioctl::TIOCSSOFTCAR
         | ioctl::FIONREAD
         | ioctl::TIOCOUTQ
         | ioctl::FIONBIO => structs::whole(out, call, value, 4, structs::tty::int),
-        ioctl::TIOCSCTTY | ioctl::TCSBRK => put!(out, "{}", value as i32),
+        ioctl::TIOCSCTTY | ioctl::TCSBRK | ioctl::TCSBRKP => put!(out, "{}", value as i32),
+        ioctl::TCFLSH => named(out, value, tty::QUEUES),
+        ioctl::TCXONC => named(out, value, tty::FLOWS),
         _ => hex(out, value),
+    }
+}
+
+/// Prints a number that has a name in `table`, which strace calls TC.
+fn named(out: &mut Text, value: u64, table: &[names::Name]) {
+    match names::lookup(value, table) {
+        Some(name) => out.add(name),
+        None => {
+            hex(out, value);
+            out.add(" /* TC??? */");
+        }
     }
 }
 

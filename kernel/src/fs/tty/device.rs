@@ -63,6 +63,14 @@ impl Tty {
         })
     }
 
+    /// Makes room for all that may ever be typed and echoed.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub(super) fn reserve(&self) -> Result<(), Errno> {
+        self.state().line.reserve()
+    }
+
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock()
     }

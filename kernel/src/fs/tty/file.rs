@@ -207,12 +207,16 @@ impl FileOps for Terminal {
     }
 
     fn write(&self, _offset: u64, from: &mut dyn In, nonblocking: bool) -> Result<(), Errno> {
-        if self.is_hung_up() {
-            return Err(Errno::EIO);
-        }
-        let stops = self.tty.state().line.termios().has(Local::TOSTOP);
-        if stops && !self.is_console {
-            self.tty.check_access(SIGTTOU)?;
+        if !self.is_console {
+            let state = self.tty.state();
+            if state.hang_ups != self.hang_ups {
+                return Err(Errno::EIO);
+            }
+            let stops = state.line.termios().has(Local::TOSTOP);
+            drop(state);
+            if stops {
+                self.tty.check_access(SIGTTOU)?;
+            }
         }
         let mut bytes = [0; PART];
         while from.left() > 0 {

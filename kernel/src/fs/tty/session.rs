@@ -4,11 +4,12 @@
 //! the session that it controls and the group in its foreground.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
 use super::device::Tty;
 use crate::process::signal::{self, IGNORE, SIGCONT, SIGHUP, SIGTTIN, SigInfo, bit};
-use crate::process::{Process, current, jobs};
+use crate::process::{Process, current, jobs, table};
 use crate::syscall::errno::Errno;
 
 /// A process's part of it.
@@ -42,9 +43,17 @@ fn send_group(group: u32, signo: u8) {
     }
 }
 
+/// The processes of a terminal's session; none of 0, which is no session of a terminal's.
+fn members(session: u32) -> Vec<Arc<Process>> {
+    if session == 0 {
+        return Vec::new();
+    }
+    table::session_members(session)
+}
+
 /// Takes the terminal from every process of a session.
 fn clear(session: u32) {
-    for process in jobs::session_members(session) {
+    for process in members(session) {
         process.terminal.lock().tty = None;
     }
 }
@@ -131,7 +140,7 @@ impl Tty {
                 core::mem::take(&mut state.foreground),
             )
         };
-        for process in jobs::session_members(session) {
+        for process in members(session) {
             let mut terminal = process.terminal.lock();
             if terminal.is(self) {
                 terminal.tty = None;

@@ -3,7 +3,6 @@
 //! Who may send to whom is asked by the calls (`syscall/signal.rs`); here it is done.
 
 use alloc::sync::Arc;
-use core::sync::atomic::Ordering;
 
 use linux_raw_sys::general::RLIMIT_SIGPENDING;
 
@@ -68,10 +67,8 @@ pub fn send_process(process: &Arc<Process>, info: &SigInfo) -> Result<(), Errno>
 /// `ESRCH` if the group is empty.
 pub fn send_group(pgid: u32, info: &SigInfo) -> Result<(), Errno> {
     let mut result = Err(Errno::ESRCH);
-    for process in table::all_processes() {
-        if process.pgid.load(Ordering::Relaxed) == pgid {
-            result = send_process(&process, info);
-        }
+    for process in table::group_members(pgid) {
+        result = send_process(&process, info);
     }
     result
 }

@@ -23,15 +23,13 @@ fn may_send(target: &Process, signal: u8) -> bool {
     mine.may_signal(&target.cred.lock()) || signal == SIGCONT && session(me) == session(target)
 }
 
-/// Sends to every process that `matches`.
+/// Sends to each of these.
 ///
 /// # Errors
 /// `ESRCH` if there is none, `EPERM` if none of them may be sent to.
-fn send_where(info: &SigInfo, matches: impl Fn(&Process) -> bool) -> SysResult {
-    let mut targets = table::all_processes();
-    targets.retain(|process| matches(process));
+fn send_to_all(info: &SigInfo, targets: &[Arc<Process>]) -> SysResult {
     let mut result = Err(Errno::ESRCH);
-    for process in &targets {
+    for process in targets {
         match send_to(process, info) {
             Err(errno) => result = result.map_err(|_| errno),
             sent => result = sent,
@@ -76,15 +74,18 @@ fn send_to_thread(task: &Arc<Task>, info: &SigInfo) -> SysResult {
 pub fn kill(pid: i32, signal: i32) -> SysResult {
     let info = SigInfo::user(signal::check_number(signal)?);
     let me = current().process.pid;
-    let group = |process: &Process| process.pgid.load(Ordering::Relaxed);
     match pid {
-        -1 => send_where(&info, |process| process.pid > 1 && process.pid != me),
+        -1 => {
+            let mut others = table::all_processes();
+            others.retain(|process| process.pid > 1 && process.pid != me);
+            send_to_all(&info, &others)
+        }
         0 => {
-            let mine = group(&current().process);
-            send_where(&info, |process| group(process) == mine)
+            let mine = current().process.pgid.load(Ordering::Relaxed);
+            send_to_all(&info, &table::group_members(mine))
         }
         i32::MIN => Err(Errno::ESRCH),
-        pid if pid < 0 => send_where(&info, |process| group(process) == pid.unsigned_abs()),
+        pid if pid < 0 => send_to_all(&info, &table::group_members(pid.unsigned_abs())),
         pid => send_to(&table::find_process(pid as u32).ok_or(Errno::ESRCH)?, &info),
     }
 }

@@ -4,9 +4,14 @@ use crate::trace::call::Fields;
 use crate::trace::names::tty;
 use crate::trace::text::{Text, put};
 
-/// The kernel's struct termios, 36 bytes.
+/// The kernel's struct termios, and the start of struct termios2.
 pub fn termios(out: &mut Text, fields: &mut Fields) {
     tty::termios(out, core::array::from_fn(|_| fields.u32().into()));
+}
+
+/// The old struct termio, 18 bytes.
+pub fn termio(out: &mut Text, fields: &mut Fields) {
+    tty::termios(out, core::array::from_fn(|_| fields.u16().into()));
 }
 
 /// struct winsize, four shorts.

@@ -9,7 +9,7 @@ use super::Line;
 use crate::fs::tty::termios::Local;
 
 /// Most echoes kept while output is held back (N_TTY_BUF_SIZE); the oldest go first.
-const ECHO_MAX: usize = 4096;
+pub(super) const ECHO_MAX: usize = 4096;
 /// Most bytes that one echo becomes.
 const WIDEST: usize = 8;
 
@@ -24,7 +24,7 @@ pub(super) enum Echo {
     LineBegins,
     /// A tab goes, before which so many columns were typed; from the tab before it on, or from
     /// where the line began.
-    EraseTab { columns: usize, after_tab: bool },
+    EraseTab { columns: u16, after_tab: bool },
     /// The byte before it took no column.
     NoColumn,
 }
@@ -91,7 +91,7 @@ impl Line {
             Echo::LineBegins => self.line_column = self.column,
             Echo::EraseTab { columns, after_tab } => {
                 let before = if after_tab { 0 } else { self.line_column };
-                let width = 8 - (columns + before) % 8;
+                let width = 8 - (usize::from(columns) + before) % 8;
                 self.column = self.column.saturating_sub(width);
                 out.extend_from_slice(&[b'\x08'; 8][..width]);
             }

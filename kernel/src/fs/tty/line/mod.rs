@@ -8,6 +8,7 @@
 use alloc::collections::VecDeque;
 
 use super::termios::{Input, Local, Termios};
+use crate::syscall::errno::Errno;
 use echo::Echo;
 pub use input::Typed;
 
@@ -72,6 +73,16 @@ impl Line {
             stopped: false,
             stopped_by_program: false,
         }
+    }
+
+    /// Makes room for all that it may ever hold: programs decide how many there are, and how full.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn reserve(&mut self) -> Result<(), Errno> {
+        let typed = self.typed.try_reserve_exact(CAPACITY);
+        let echo = self.echo.try_reserve_exact(echo::ECHO_MAX);
+        typed.and(echo).map_err(|_| Errno::ENOMEM)
     }
 
     /// The settings.

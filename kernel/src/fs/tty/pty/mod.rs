@@ -30,7 +30,7 @@ pub const TERMINAL_MAJOR: u32 = 136;
 /// Most pairs (NR_UNIX98_PTY_DEFAULT).
 const PAIRS_MAX: u32 = 4096;
 /// Most bytes kept for the program's end to read.
-const CAPACITY: usize = 12 * 1024;
+const CAPACITY: usize = 8 * 1024;
 
 /// All pairs by number. One is there until neither end is open.
 static PAIRS: Mutex<BTreeMap<u32, Weak<Tty>>> = Mutex::new(BTreeMap::new());
@@ -96,6 +96,10 @@ pub fn open_master() -> Result<Arc<dyn FileOps>, Errno> {
     if frame::is_low() {
         return Err(Errno::ENOMEM);
     }
+    let mut output = VecDeque::new();
+    output
+        .try_reserve_exact(CAPACITY)
+        .map_err(|_| Errno::ENOMEM)?;
     let mut pairs = PAIRS.lock();
     let index = (0..PAIRS_MAX)
         .zip(pairs.keys().map(Some).chain(core::iter::repeat(None)))
@@ -105,7 +109,7 @@ pub fn open_master() -> Result<Arc<dyn FileOps>, Errno> {
     let master = Master {
         index,
         state: Mutex::new(State {
-            output: VecDeque::new(),
+            output,
             locked: true,
             open: true,
             slave_gone: false,
@@ -116,6 +120,11 @@ pub fn open_master() -> Result<Arc<dyn FileOps>, Errno> {
     };
     let number = Device::new(TERMINAL_MAJOR, index);
     let tty = Tty::new(number, Termios::pseudo(), Some(master));
+    if let Err(errno) = tty.reserve() {
+        // As it goes it strikes its number off the list.
+        drop(pairs);
+        return Err(errno);
+    }
     pairs.insert(index, Arc::downgrade(&tty));
     Ok(Arc::new(MasterEnd::new(tty)))
 }
