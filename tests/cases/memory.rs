@@ -1,4 +1,4 @@
-//! Memory: random changes to mappings compared with Linux, the stack's growth, leaks, and what
+//! Memory: the calls on it and random changes to mappings compared with Linux, the stack's growth, leaks, and what
 //! remains of the machine when a program has used all memory up.
 
 use anyhow::Result;
@@ -23,6 +23,9 @@ pub fn cases() -> Vec<Case> {
         cases.push(Case::new(name("random_changes"), move || {
             let words = format!("{SEEDS} {STEPS}");
             prints_the_same("mm_random", compiler, &words, Vm::new())
+        }));
+        cases.push(Case::new(name("calls"), move || {
+            prints_the_same("memory_calls", compiler, "", Vm::new())
         }));
         cases.push(Case::new(name("stack_growth"), move || {
             prints_the_same("stack_growth", compiler, "", Vm::new())

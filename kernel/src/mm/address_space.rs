@@ -7,8 +7,9 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
 use super::frame;
+use super::limits::{Counts, Limits};
 use super::page_tables::PageTables;
-use super::vma::{Backing, Prot, Vma};
+use super::vma::{Backing, Prot, Vma, VmaFlags};
 use super::{PAGE_SIZE, layout};
 use crate::fs::busy::Program;
 use crate::process::ldt::Ldt;
@@ -42,14 +43,18 @@ pub struct AddressSpace {
     pub landmarks: Landmarks,
     /// End of the program's addresses: by its width.
     pub task_size: u64,
-    /// Most bytes the stack may grow to (RLIMIT_STACK).
-    pub stack_limit: u64,
+    /// What it may grow to.
+    pub limits: Limits,
+    /// The last limit doesn't hold (CAP_IPC_LOCK).
+    pub lock_unlimited: bool,
+    /// What is mapped from now on is locked (MCL_FUTURE).
+    pub lock_future: bool,
     /// mmap(2) without a hint goes below this.
     pub(super) mmap_base: u64,
     /// No gap of interest lies between this and `mmap_base`.
     pub(super) search_from: u64,
-    /// Pages mapped, for VmSize.
-    pub(super) total_pages: u64,
+    /// Pages mapped.
+    pub(super) counts: Counts,
     /// The auxiliary vector, for /proc/PID/auxv: pairs of (type, value).
     pub auxv: alloc::vec::Vec<(u64, u64)>,
     /// The file of the program that runs in it.
@@ -74,10 +79,12 @@ impl AddressSpace {
             tables: PageTables::new()?,
             landmarks: Landmarks::default(),
             task_size,
-            stack_limit: layout::STACK_LIMIT,
+            limits: Limits::default(),
+            lock_unlimited: false,
+            lock_future: false,
             mmap_base: task_size,
             search_from: task_size,
-            total_pages: 0,
+            counts: Counts::default(),
             auxv: alloc::vec::Vec::new(),
             program: None,
             ldt: Ldt::default(),
@@ -122,7 +129,7 @@ impl AddressSpace {
 
     /// (mapped, present) pages: VmSize and VmRSS.
     pub fn page_counts(&self) -> (u64, u64) {
-        (self.total_pages, self.tables.pages)
+        (self.counts.all, self.tables.pages)
     }
 
     /// The most pages that were present at a time: VmHWM.
@@ -132,7 +139,7 @@ impl AddressSpace {
 
     /// Adds an area where nothing is mapped, joined with its neighbours if it continues them.
     pub(super) fn insert(&mut self, mut area: Vma) {
-        self.total_pages += area.len() / PAGE_SIZE;
+        self.counts.add(&area);
         if let Some((_, next)) = self.areas.range(area.end..).next()
             && area.continues_into(next)
         {
@@ -158,7 +165,7 @@ impl AddressSpace {
             let Some(mut area) = self.areas.remove(&key) else {
                 continue;
             };
-            self.total_pages -= area.len() / PAGE_SIZE;
+            self.counts.remove(&area);
             if area.end > end {
                 let above = area.split_off(end);
                 self.insert_cut(above);
@@ -175,7 +182,7 @@ impl AddressSpace {
 
     /// Puts a cut-off part back, without joining it again.
     fn insert_cut(&mut self, area: Vma) {
-        self.total_pages += area.len() / PAGE_SIZE;
+        self.counts.add(&area);
         self.areas.insert(area.start, area);
     }
 
@@ -196,7 +203,11 @@ impl AddressSpace {
             ldt: self.ldt.copy()?,
             ..*self
         };
-        for area in self.areas.values() {
+        child.forget_what_is_not_inherited();
+        for area in child.areas.values() {
+            if area.flags.contains(VmaFlags::WIPE_ON_FORK) {
+                continue;
+            }
             // Only what is writable need be made read-only: nothing else ever has the flag.
             let copy_on_write = !area.shared;
             let (start, end) = (area.start, area.end);
@@ -205,6 +216,18 @@ impl AddressSpace {
         }
         self.tables.flush_all();
         Ok(child)
+    }
+
+    /// Locks, and areas that a child doesn't get.
+    fn forget_what_is_not_inherited(&mut self) {
+        self.lock_future = false;
+        self.areas
+            .retain(|_, area| !area.flags.contains(VmaFlags::DONT_FORK));
+        self.counts = Counts::default();
+        for area in self.areas.values_mut() {
+            area.flags.remove(VmaFlags::LOCKED);
+            self.counts.add(area);
+        }
     }
 
     /// Drops the pages that map `pages` of `source`, which lost them. The next touch finds what the

@@ -7,8 +7,8 @@ use super::allocator;
 use super::frame::Frame;
 use super::page_tables::PageTables;
 use super::paging::PageFlags;
-use super::vma::{Backing, PageSource, Prot, Role, Vma};
-use super::{PAGE_SIZE, page_down};
+use super::vma::{Backing, PageSource, Prot, Vma};
+use super::{PAGE_SIZE, layout, page_down};
 use crate::syscall::errno::Errno;
 
 /// Bytes around a touched page of a file that are mapped along with it; they never need a second
@@ -126,12 +126,17 @@ impl AddressSpace {
             .areas
             .range(address..)
             .next()
-            .map(|(_, a)| (a.start, a.end, a.role));
-        let Some((start, end, Role::Stack)) = above else {
+            .map(|(_, a)| (a.start, a.end, a.flags, a.grows_down()));
+        let Some((start, end, flags, true)) = above else {
             return Err(FaultError::NotMapped);
         };
         let new_start = page_down(address);
-        if end - new_start > self.stack_limit {
+        let pages = (start - new_start) / PAGE_SIZE;
+        let allowed = end - new_start <= self.limits.stack
+            && new_start >= layout::MMAP_MIN
+            && self.check_limits(pages, false).is_ok()
+            && self.check_lock(pages, flags).is_ok();
+        if !allowed {
             return Err(FaultError::NotMapped);
         }
         // Linux keeps a gap of 256 pages below a growing stack (stack_guard_gap).
@@ -148,8 +153,9 @@ impl AddressSpace {
             return Err(FaultError::NotMapped);
         }
         if let Some(mut stack) = self.areas.remove(&start) {
-            self.total_pages += (start - new_start) / PAGE_SIZE;
+            self.counts.remove(&stack);
             stack.start = new_start;
+            self.counts.add(&stack);
             self.areas.insert(new_start, stack);
         }
         Ok(())

@@ -2,7 +2,8 @@
 
 use super::address_space::AddressSpace;
 use super::frame;
-use super::vma::{Backing, Prot, Role, Vma};
+use super::limits::counts_as_data;
+use super::vma::{Backing, Prot, Role, Vma, VmaFlags};
 use super::{PAGE_SIZE, layout, page_up};
 use crate::syscall::errno::Errno;
 
@@ -25,8 +26,9 @@ impl AddressSpace {
     ///
     /// # Errors
     /// `EINVAL` for a bad length or alignment, `ENOMEM` where there is no room, `EEXIST` for
-    /// [`Place::FixedNoReplace`] on something mapped, `EPERM` below mmap_min_addr.
-    pub fn map(&mut self, place: Place, len: u64, area: NewArea) -> Result<u64, Errno> {
+    /// [`Place::FixedNoReplace`] on something mapped, `EPERM` below mmap_min_addr, `EAGAIN` for more
+    /// locked memory than allowed.
+    pub fn map(&mut self, place: Place, len: u64, mut area: NewArea) -> Result<u64, Errno> {
         let len = page_up(len).ok_or(Errno::ENOMEM)?;
         if len == 0 {
             return Err(Errno::EINVAL);
@@ -44,7 +46,17 @@ impl AddressSpace {
         {
             return Err(Errno::EEXIST);
         }
-        if matches!(place, Place::Fixed(_)) {
+        let replaced = match place {
+            Place::Fixed(_) => self.mapped_bytes(start, start + len),
+            _ => 0,
+        };
+        if self.lock_future {
+            area.flags |= VmaFlags::LOCKED;
+        }
+        let is_data = counts_as_data(area.prot, area.shared, area.role, area.flags);
+        self.check_limits((len - replaced) / PAGE_SIZE, is_data)?;
+        self.check_lock(len / PAGE_SIZE, area.flags)?;
+        if replaced > 0 {
             self.unmap(start, len)?;
         }
         let NewArea {
@@ -53,6 +65,7 @@ impl AddressSpace {
             shared,
             backing,
             role,
+            flags,
         } = area;
         self.insert(Vma {
             start,
@@ -62,6 +75,7 @@ impl AddressSpace {
             shared,
             backing,
             role,
+            flags,
         });
         Ok(start)
     }
@@ -196,6 +210,14 @@ impl AddressSpace {
         if !start.is_multiple_of(PAGE_SIZE) {
             return Err(Errno::EINVAL);
         }
+        let more_data: u64 = self
+            .overlapping(start, end)
+            .filter(|area| !area.is_data() && !area.shared && !area.grows_down())
+            .map(|area| area.end.min(end) - area.start.max(start))
+            .sum();
+        if prot.contains(Prot::WRITE) && more_data > 0 {
+            self.check_data(more_data)?;
+        }
         // What lies below a hole, or below an area that may not be so accessed, is changed.
         let mut covered = start;
         let mut result = Ok(());
@@ -228,7 +250,11 @@ impl AddressSpace {
         let (Some(old_end), Some(new_end)) = (page_up(self.landmarks.brk), page_up(to)) else {
             return self.landmarks.brk;
         };
-        if to < start || new_end > self.task_size {
+        let data = self.landmarks.end_data - self.landmarks.start_data;
+        if to < start
+            || new_end > self.task_size
+            || (to - start).saturating_add(data) > self.limits.data
+        {
             return self.landmarks.brk;
         }
         let done = if new_end > old_end {
@@ -268,6 +294,8 @@ pub struct NewArea {
     pub backing: Backing,
     /// What it is for.
     pub role: Role,
+    /// What else there is to say of it.
+    pub flags: VmaFlags,
 }
 
 impl NewArea {
@@ -279,6 +307,7 @@ impl NewArea {
             shared: false,
             backing: Backing::Anonymous,
             role: Role::Plain,
+            flags: VmaFlags::empty(),
         }
     }
 

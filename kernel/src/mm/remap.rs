@@ -1,7 +1,7 @@
 //! Moving and resizing what is mapped: the work of mremap.
 
 use super::address_space::AddressSpace;
-use super::vma::{Backing, Role};
+use super::vma::{Backing, Role, VmaFlags};
 use super::{PAGE_SIZE, page_up};
 use crate::syscall::errno::Errno;
 
@@ -14,15 +14,26 @@ pub enum Remap {
     MayMove,
     /// Move there (MREMAP_FIXED).
     To(u64),
+    /// Move somewhere near, if that is free (what MREMAP_DONTUNMAP takes the address for).
+    Near(u64),
 }
 
 impl AddressSpace {
-    /// Moves or resizes the mapping at `old`; returns its new address (mremap(2)).
+    /// Moves or resizes the mapping at `old`; returns its new address (mremap(2)). With `keep` the
+    /// pages move, and what was mapped stays without them (MREMAP_DONTUNMAP). With an `old_len` of 0
+    /// a shared mapping is mapped a second time.
     ///
     /// # Errors
     /// `EFAULT` if the old range isn't one mapping, `ENOMEM` without room (or leave to move),
     /// `EINVAL` for bad numbers.
-    pub fn remap(&mut self, old: u64, old_len: u64, new_len: u64, to: Remap) -> Result<u64, Errno> {
+    pub fn remap(
+        &mut self,
+        old: u64,
+        old_len: u64,
+        new_len: u64,
+        to: Remap,
+        keep: bool,
+    ) -> Result<u64, Errno> {
         let old_len = page_up(old_len).ok_or(Errno::EINVAL)?;
         let new_len = page_up(new_len)
             .filter(|len| *len != 0)
@@ -31,41 +42,64 @@ impl AddressSpace {
             return Err(Errno::EINVAL);
         }
         let area = self.find(old).ok_or(Errno::EFAULT)?;
-        if !matches!(to, Remap::To(_)) && new_len <= old_len {
+        if !matches!(to, Remap::To(_)) && new_len <= old_len && !keep {
             // Shrinking only unmaps, across as many areas as there are.
             if new_len < old_len {
                 self.unmap(old + new_len, old_len - new_len)?;
             }
             return Ok(old);
         }
-        if old_len == 0 || old_len > area.end - old {
-            return Err(if old_len == 0 {
-                Errno::EINVAL
-            } else {
-                Errno::EFAULT
-            });
+        if old_len == 0 && !area.shared {
+            return Err(Errno::EINVAL);
+        }
+        // Several areas move together if none changes its size (since Linux 6.17).
+        let moves_many = matches!(to, Remap::To(_)) && old_len == new_len && !keep;
+        let old_end = old.checked_add(old_len).ok_or(Errno::EINVAL)?;
+        if old_end > area.end && (!moves_many || old_end > self.task_size) {
+            return Err(Errno::EFAULT);
         }
         // The vDSO and its data move whole, and never grow (VM_DONTEXPAND).
         let kernels = matches!(area.backing, Backing::Kernel(..));
-        if kernels && new_len > old_len {
-            return Err(Errno::EFAULT);
+        if kernels && (new_len > old_len || keep) {
+            return Err(if keep { Errno::EINVAL } else { Errno::EFAULT });
         }
+        let duplicated = old_len == 0 || keep;
+        let grown = if duplicated {
+            new_len
+        } else {
+            new_len.saturating_sub(old_len)
+        };
+        let (is_data, flags) = (area.is_data(), area.flags);
+        self.check_limits(grown / PAGE_SIZE, is_data)?;
+        self.check_lock(grown / PAGE_SIZE, flags)?;
+        let area = self.find(old).ok_or(Errno::EFAULT)?;
         let (area_end, area_prot) = (area.end, area.prot);
         self.check_room()?;
-        if let Remap::To(new) = to {
+        if let Remap::To(new) | Remap::Near(new) = to {
             let overlap = new < old + old_len && old < new.saturating_add(new_len);
             if overlap {
                 return Err(Errno::EINVAL);
             }
+            if matches!(to, Remap::Near(_)) {
+                let in_reach = new
+                    .checked_add(new_len)
+                    .is_some_and(|end| end <= self.task_size);
+                if !new.is_multiple_of(PAGE_SIZE) || !in_reach {
+                    return Err(Errno::EINVAL);
+                }
+                let new = self.place(new, new_len)?;
+                return self.move_or_copy(old, old_len, new, new_len, keep);
+            }
             self.check_fixed(new, new_len)
                 .map_err(|e| if e == Errno::ENOMEM { Errno::EINVAL } else { e })?;
             self.unmap(new, new_len)?;
-            return self.move_area(old, old_len, new, new_len);
+            return self.move_or_copy(old, old_len, new, new_len, keep);
         }
         let grown_end = old
             .checked_add(new_len)
             .filter(|end| *end <= self.task_size);
-        if old + old_len == area_end
+        if !duplicated
+            && old + old_len == area_end
             && let Some(end) = grown_end
             && self.overlapping(area_end, end).next().is_none()
         {
@@ -81,7 +115,35 @@ impl AddressSpace {
             return Err(Errno::ENOMEM);
         }
         let new = self.place(0, new_len)?;
-        self.move_area(old, old_len, new, new_len)
+        self.move_or_copy(old, old_len, new, new_len, keep)
+    }
+
+    /// The move itself, or what leaves the old mapping where it is.
+    fn move_or_copy(
+        &mut self,
+        old: u64,
+        old_len: u64,
+        new: u64,
+        new_len: u64,
+        keep: bool,
+    ) -> Result<u64, Errno> {
+        if old_len > 0 && !keep {
+            return self.move_area(old, old_len, new, new_len);
+        }
+        let mut left = self.find(old).cloned().ok_or(Errno::EFAULT)?;
+        if left.start < old {
+            left = left.split_off(old);
+        }
+        if keep {
+            self.move_area(old, old_len, new, new_len)?;
+            left.split_off(old + old_len);
+            // What is left is not locked any more (dontunmap_complete).
+            left.flags.remove(VmaFlags::LOCKED);
+        } else {
+            (left.start, left.end) = (new, new + new_len);
+        }
+        self.insert(left);
+        Ok(new)
     }
 
     fn move_area(&mut self, old: u64, old_len: u64, new: u64, new_len: u64) -> Result<u64, Errno> {

@@ -208,16 +208,16 @@ kernel_test!(
             .expect("room");
         mm.poke(at + 0x1000, b"moved").expect("mapped");
         let to = 0x4000_0000;
-        assert_eq!(mm.remap(at, 0x2000, 0x4000, Remap::To(to)), Ok(to));
+        assert_eq!(mm.remap(at, 0x2000, 0x4000, Remap::To(to), false), Ok(to));
         assert_eq!(starts(&mm), [(to, to + 0x4000)]);
         assert_eq!(
             (peek(&mm, to + 0x1000), peek(&mm, at + 0x1000)),
             (Some(b'm'), None)
         );
-        assert_eq!(mm.remap(to, 0x4000, 0x1000, Remap::Stay), Ok(to));
+        assert_eq!(mm.remap(to, 0x4000, 0x1000, Remap::Stay, false), Ok(to));
         assert_eq!(starts(&mm), [(to, to + 0x1000)]);
         assert_eq!(
-            mm.remap(to + 0x9000, 0x1000, 0x1000, Remap::Stay),
+            mm.remap(to + 0x9000, 0x1000, 0x1000, Remap::Stay, false),
             Err(Errno::EFAULT)
         );
     }

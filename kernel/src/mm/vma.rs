@@ -46,6 +46,15 @@ pub trait PageSource: Send + Sync {
     /// memory: what can be mapped before it is touched.
     fn in_memory(&self, _first: u64, _count: u64, _f: &mut dyn FnMut(u64, &Frame)) {}
 
+    /// Makes a hole of the bytes in `range` (MADV_REMOVE). Mappings lose their pages too, so that no
+    /// address space may be locked.
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP` where there are no holes.
+    fn remove(&self, _range: core::ops::Range<u64>) -> Result<(), Errno> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
     /// Device and inode number, for /proc/PID/maps. Memory without a file has none.
     fn file_id(&self) -> (u64, u64) {
         (0, 0)
@@ -98,6 +107,21 @@ impl Role {
     }
 }
 
+bitflags! {
+    /// What else is said of an area (VM_* in include/linux/mm.h).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct VmaFlags: u8 {
+        /// A child made by fork(2) doesn't have it (MADV_DONTFORK).
+        const DONT_FORK = 1;
+        /// A child finds zeros there (MADV_WIPEONFORK).
+        const WIPE_ON_FORK = 2;
+        /// It grows down to a touch below it (MAP_GROWSDOWN).
+        const GROWS_DOWN = 4;
+        /// Its pages stay in memory (mlock(2)).
+        const LOCKED = 8;
+    }
+}
+
 /// An area. `start` and `end` are page aligned; the key in the address space is `start`.
 #[derive(Clone)]
 pub struct Vma {
@@ -115,9 +139,21 @@ pub struct Vma {
     pub backing: Backing,
     /// What it is for.
     pub role: Role,
+    /// What else there is to say of it.
+    pub flags: VmaFlags,
 }
 
 impl Vma {
+    /// Whether it maps the kernel's own pages: the vDSO or its data.
+    pub fn is_kernels(&self) -> bool {
+        matches!(self.backing, Backing::Kernel(..))
+    }
+
+    /// Whether it grows down to a touch below it.
+    pub fn grows_down(&self) -> bool {
+        self.role == Role::Stack || self.flags.contains(VmaFlags::GROWS_DOWN)
+    }
+
     /// Bytes.
     pub fn len(&self) -> u64 {
         self.end - self.start
@@ -169,5 +205,6 @@ impl Vma {
             && self.max_prot == next.max_prot
             && self.shared == next.shared
             && self.role == next.role
+            && self.flags == next.flags
     }
 }

@@ -10,7 +10,7 @@ use formats::elf::{Image, Kind, Segment, Source};
 use crate::fs::dentry::Location;
 use crate::mm::address_space::AddressSpace;
 use crate::mm::mapping::{NewArea, Place};
-use crate::mm::vma::{Backing, PageSource, Prot, Role};
+use crate::mm::vma::{Backing, PageSource, Prot, Role, VmaFlags};
 use crate::mm::{PAGE_SIZE, page_down, page_up};
 use crate::syscall::errno::Errno;
 
@@ -110,6 +110,7 @@ fn map_segment(
                 path: file.path.clone(),
             },
             role: Role::Plain,
+            flags: VmaFlags::empty(),
         };
         mm.map(
             Place::Fixed(page_down(start)),

@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
 use formats::elf::{Class, Kind};
-use linux_raw_sys::general::RLIMIT_STACK;
 use spin::Mutex;
 
 use super::cred::Credentials;
@@ -112,7 +111,7 @@ fn load_elf(
     let mut mm = AddressSpace::new(is_32bit)?;
     mm.program = Some(Arc::new(Program::new(file.location.clone())?));
     if let Some(task) = super::try_current() {
-        mm.stack_limit = task.process.limits.lock().soft(RLIMIT_STACK);
+        mm.limits = task.process.limits.lock().of_memory();
     }
     let stack_top = place_stack(&mut mm, &image)?;
     let bias = load_bias(&mut mm, &image)?;

@@ -2,7 +2,7 @@
 
 use linux_raw_sys::general as linux;
 
-use crate::mm::layout;
+use crate::mm::{layout, limits as memory};
 
 /// "No limit".
 pub const INFINITY: u64 = u64::MAX;
@@ -30,6 +30,16 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Those that an address space keeps.
+    pub fn of_memory(&self) -> memory::Limits {
+        memory::Limits {
+            all: self.soft(linux::RLIMIT_AS),
+            data: self.soft(linux::RLIMIT_DATA),
+            stack: self.soft(linux::RLIMIT_STACK),
+            locked: self.soft(linux::RLIMIT_MEMLOCK),
+        }
+    }
+
     /// The soft limit of `resource`.
     pub fn soft(&self, resource: u32) -> u64 {
         self.0

@@ -1,6 +1,6 @@
 //! Resource limits.
 
-use linux_raw_sys::general::{RLIMIT_NOFILE, RLIMIT_STACK};
+use linux_raw_sys::general::RLIMIT_NOFILE;
 
 use super::errno::{Errno, SysResult};
 use crate::process::limits::{COUNT, INFINITY};
@@ -90,10 +90,8 @@ fn set(pid: i32, resource: u32, new: Option<(u64, u64)>) -> Result<(u64, u64), E
             return Err(Errno::EPERM);
         }
         *slot = (soft, hard);
-        if resource == RLIMIT_STACK
-            && let Some(mm) = &*process.mm.lock()
-        {
-            mm.lock().stack_limit = soft;
+        if let Some(mm) = &*process.mm.lock() {
+            mm.lock().limits = limits.of_memory();
         }
     }
     Ok(old)

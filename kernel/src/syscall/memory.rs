@@ -1,23 +1,27 @@
-//! mmap, munmap, mprotect, mremap, brk and their kin.
+//! mmap, munmap, mprotect, mremap and brk. What else a program says about its memory: `advice.rs`,
+//! `mlock.rs`.
 
 use alloc::sync::Arc;
 
 use linux_raw_sys::general as linux;
 
 use super::errno::{Errno, SysResult};
+use super::mlock;
 use crate::arch::percpu;
 use crate::mm::address_space::AddressSpace;
 use crate::mm::frame;
 use crate::mm::mapping::{NewArea, Place};
 use crate::mm::remap::Remap;
-use crate::mm::vma::{Backing, Prot, Role};
-use crate::mm::{PAGE_SIZE, page_down, page_up};
+use crate::mm::vma::{Backing, Prot, VmaFlags};
+use crate::mm::{PAGE_SIZE, page_up};
 use crate::process::current;
 use crate::usercopy::UserPtr;
 use crate::vdso;
 
 /// Runs `f` with the running program's address space.
-fn with_mm<T>(f: impl FnOnce(&mut AddressSpace) -> Result<T, Errno>) -> Result<T, Errno> {
+pub(super) fn with_mm<T>(
+    f: impl FnOnce(&mut AddressSpace) -> Result<T, Errno>,
+) -> Result<T, Errno> {
     let mm = current().mm().ok_or(Errno::ESRCH)?;
     let mut mm = mm.lock();
     let result = f(&mut mm);
@@ -26,10 +30,9 @@ fn with_mm<T>(f: impl FnOnce(&mut AddressSpace) -> Result<T, Errno>) -> Result<T
     result
 }
 
-/// PROT_* bits; PROT_GROWSDOWN and PROT_GROWSUP are not offered.
+/// PROT_* bits. PROT_SEM is accepted and means nothing on x86.
 fn prot_from(bits: u32) -> Result<Prot, Errno> {
-    // PROT_SEM (8) is accepted and means nothing on x86.
-    Prot::from_bits(bits & !8).ok_or(Errno::EINVAL)
+    Prot::from_bits(bits & !linux::PROT_SEM).ok_or(Errno::EINVAL)
 }
 
 /// mmap(2). `offset` in bytes.
@@ -63,6 +66,16 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
     {
         return Err(Errno::ENOMEM);
     }
+    if flags & linux::MAP_GROWSDOWN != 0 {
+        if shared || flags & linux::MAP_ANONYMOUS == 0 {
+            return Err(Errno::EINVAL);
+        }
+        area.flags |= VmaFlags::GROWS_DOWN;
+    }
+    if flags & linux::MAP_LOCKED != 0 {
+        mlock::may_lock()?;
+        area.flags |= VmaFlags::LOCKED;
+    }
     if flags & linux::MAP_ANONYMOUS == 0 {
         page_up(len)
             .and_then(|len| offset.checked_add(len))
@@ -95,7 +108,17 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
     } else {
         Place::Hint(addr)
     };
-    with_mm(|mm| mm.map(place, len, area)).map(|at| at as usize)
+    // Pages that are to be there at once. What of them can't be is left to the first touch.
+    let populate = flags & (linux::MAP_POPULATE | linux::MAP_NONBLOCK) == linux::MAP_POPULATE;
+    let populate = populate || flags & linux::MAP_LOCKED != 0;
+    with_mm(|mm| {
+        let at = mm.map(place, len, area)?;
+        if populate || mm.lock_future {
+            let end = at + page_up(len).unwrap_or(0);
+            let _ = mm.populate(at, end, None);
+        }
+        Ok(at as usize)
+    })
 }
 
 /// mmap2(2), i386: the offset is in pages.
@@ -123,7 +146,24 @@ pub fn munmap(addr: u64, len: u64) -> SysResult {
 
 /// mprotect(2).
 pub fn mprotect(addr: u64, len: u64, prot: u32) -> SysResult {
-    let prot = prot_from(prot)?;
+    let grows = prot & (linux::PROT_GROWSDOWN | linux::PROT_GROWSUP);
+    if grows == linux::PROT_GROWSDOWN | linux::PROT_GROWSUP {
+        return Err(Errno::EINVAL);
+    }
+    let prot = prot_from(prot & !grows)?;
+    if grows != 0 {
+        return with_mm(|mm| {
+            // To the area's start. Nothing grows up on x86.
+            let area = mm.find(addr).ok_or(Errno::ENOMEM)?;
+            if grows == linux::PROT_GROWSUP || !area.grows_down() || !addr.is_multiple_of(PAGE_SIZE)
+            {
+                return Err(Errno::EINVAL);
+            }
+            let start = area.start;
+            mm.protect(start, len.saturating_add(addr - start), prot)
+        })
+        .map(|()| 0);
+    }
     if len == 0 && addr.is_multiple_of(PAGE_SIZE) {
         return Ok(0);
     }
@@ -132,13 +172,19 @@ pub fn mprotect(addr: u64, len: u64, prot: u32) -> SysResult {
 
 /// mremap(2).
 pub fn mremap(old: u64, old_len: u64, new_len: u64, flags: u32, new: u64) -> SysResult {
-    let to = match flags {
+    const FIXED: u32 = linux::MREMAP_MAYMOVE | linux::MREMAP_FIXED;
+    let keep = flags & linux::MREMAP_DONTUNMAP != 0;
+    let to = match flags & !linux::MREMAP_DONTUNMAP {
         0 => Remap::Stay,
+        linux::MREMAP_MAYMOVE if keep => Remap::Near(new),
         linux::MREMAP_MAYMOVE => Remap::MayMove,
-        f if f == linux::MREMAP_MAYMOVE | linux::MREMAP_FIXED => Remap::To(new),
+        FIXED => Remap::To(new),
         _ => return Err(Errno::EINVAL),
     };
-    with_mm(|mm| mm.remap(old, old_len, new_len, to)).map(|at| at as usize)
+    if keep && (to == Remap::Stay || old_len != new_len) {
+        return Err(Errno::EINVAL);
+    }
+    with_mm(|mm| mm.remap(old, old_len, new_len, to, keep)).map(|at| at as usize)
 }
 
 /// brk(2): the new break, or the old one if it can't be moved there.
@@ -146,97 +192,25 @@ pub fn brk(to: u64) -> SysResult {
     with_mm(|mm| Ok(mm.set_brk(to))).map(|at| at as usize)
 }
 
-/// madvise(2). Only MADV_DONTNEED and MADV_FREE do something; what else Linux knows is advice.
-pub fn madvise(addr: u64, len: u64, advice: u32) -> SysResult {
-    let len = page_up(len).ok_or(Errno::EINVAL)?;
-    let end = addr.checked_add(len).ok_or(Errno::EINVAL)?;
-    if !addr.is_multiple_of(PAGE_SIZE) {
+/// pkey_alloc(2), as on a CPU without protection keys: there are none left.
+pub fn pkey_alloc(flags: u64, rights: u64) -> SysResult {
+    let known = u64::from(linux::PKEY_DISABLE_ACCESS | linux::PKEY_DISABLE_WRITE);
+    if flags != 0 || rights & !known != 0 {
         return Err(Errno::EINVAL);
     }
-    with_mm(|mm| {
-        if end > mm.task_size {
-            return Err(Errno::ENOMEM);
-        }
-        match advice {
-            linux::MADV_DONTNEED | linux::MADV_FREE => {
-                // What the kernel itself put there stays.
-                let ranges: alloc::vec::Vec<_> = mm
-                    .overlapping(addr, end)
-                    .filter(|area| !matches!(area.role, Role::Vdso | Role::Vvar))
-                    .map(|area| (area.start.max(addr), area.end.min(end)))
-                    .collect();
-                let covered: u64 = ranges.iter().map(|(from, to)| to - from).sum();
-                for (from, to) in ranges {
-                    mm.drop_pages(from, to);
-                }
-                if covered == len {
-                    Ok(0)
-                } else {
-                    Err(Errno::ENOMEM)
-                }
-            }
-            // Advice that need not be followed. What would have to be (MADV_REMOVE, DONTFORK,
-            // WIPEONFORK, POPULATE_*) is refused.
-            0..=3 | linux::MADV_DOFORK | 14..=17 | 19..=21 => Ok(0),
-            _ => Err(Errno::EINVAL),
-        }
-    })
+    Err(Errno::ENOSPC)
 }
 
-/// msync(2): mappings and files are the same pages, so there is nothing to write.
-pub fn msync(addr: u64, len: u64, flags: u32) -> SysResult {
-    let both = linux::MS_ASYNC | linux::MS_SYNC;
-    if !addr.is_multiple_of(PAGE_SIZE)
-        || flags & !(both | linux::MS_INVALIDATE) != 0
-        || flags & both == both
-    {
-        return Err(Errno::EINVAL);
-    }
-    require_mapped(addr, len)
+/// pkey_free(2): none was ever taken.
+pub fn pkey_free(_key: i32) -> SysResult {
+    Err(Errno::EINVAL)
 }
 
-/// mlock(2): pages never leave memory here, so that they are mapped is all there is to check.
-pub fn mlock(addr: u64, len: u64) -> SysResult {
-    let start = page_down(addr);
-    require_mapped(start, len.saturating_add(addr - start))
-}
-
-/// munlock(2).
-pub fn munlock(addr: u64, len: u64) -> SysResult {
-    mlock(addr, len)
-}
-
-/// mlockall(2): MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT (which needs one of the others).
-pub fn mlockall(flags: u32) -> SysResult {
-    if flags & !7 != 0 || matches!(flags, 0 | 4) {
-        Err(Errno::EINVAL)
+/// pkey_mprotect(2): without a key (-1) it is mprotect(2).
+pub fn pkey_mprotect(addr: u64, len: u64, prot: u32, key: i32) -> SysResult {
+    if key == -1 {
+        mprotect(addr, len, prot)
     } else {
-        Ok(0)
+        Err(Errno::EINVAL)
     }
-}
-
-/// munlockall(2).
-pub fn munlockall() -> SysResult {
-    Ok(0)
-}
-
-/// `ENOMEM` unless all of [addr, addr + len) is mapped.
-fn require_mapped(addr: u64, len: u64) -> SysResult {
-    let end = page_up(len)
-        .and_then(|len| addr.checked_add(len))
-        .ok_or(Errno::ENOMEM)?;
-    with_mm(|mm| {
-        let mut covered = addr;
-        for area in mm.overlapping(addr, end) {
-            if area.start > covered {
-                break;
-            }
-            covered = area.end;
-        }
-        if covered >= end {
-            Ok(0)
-        } else {
-            Err(Errno::ENOMEM)
-        }
-    })
 }

@@ -18,7 +18,7 @@ use crate::mm::PAGE_SIZE;
 use crate::mm::address_space::AddressSpace;
 use crate::mm::frame::Frame;
 use crate::mm::mapping::{NewArea, Place};
-use crate::mm::vma::{Backing, Prot, Role};
+use crate::mm::vma::{Backing, Prot, Role, VmaFlags};
 use crate::process::placement::random_pages;
 use crate::syscall::errno::Errno;
 
@@ -119,6 +119,7 @@ pub fn map(mm: &mut AddressSpace, is_32bit: bool) -> Result<(), Errno> {
         shared: false,
         backing: Backing::Kernel(CLOCK.clone(), 0),
         role: Role::Vvar,
+        flags: VmaFlags::empty(),
     };
     mm.map(Place::Fixed(start), PAGE_SIZE, vvar)?;
     let code = NewArea {
@@ -128,6 +129,7 @@ pub fn map(mm: &mut AddressSpace, is_32bit: bool) -> Result<(), Errno> {
         shared: false,
         backing: Backing::Kernel(image.clone(), 0),
         role: Role::Vdso,
+        flags: VmaFlags::empty(),
     };
     mm.map(Place::Fixed(start + PAGE_SIZE), image_size, code)?;
     mm.landmarks.vdso = start + PAGE_SIZE;
@@ -190,7 +192,7 @@ mod tests {
                     assert!(mm.protect(vvar, PAGE_SIZE, more).is_err());
                 }
                 let moved = mm
-                    .remap(vvar, PAGE_SIZE, PAGE_SIZE, Remap::To(0x10_0000))
+                    .remap(vvar, PAGE_SIZE, PAGE_SIZE, Remap::To(0x10_0000), false)
                     .unwrap();
                 assert!(
                     mm.protect(moved, PAGE_SIZE, Prot::READ | Prot::WRITE)
@@ -206,7 +208,8 @@ mod tests {
             map(&mut mm, true).unwrap();
             let old = mm.landmarks.vdso;
             let size = mm.find(old).unwrap().len();
-            mm.remap(old, size, size, Remap::To(0x10_0000)).unwrap();
+            mm.remap(old, size, size, Remap::To(0x10_0000), false)
+                .unwrap();
             assert_eq!(mm.landmarks.vdso, 0x10_0000);
             assert_eq!(
                 landing_pad(mm.landmarks.vdso),

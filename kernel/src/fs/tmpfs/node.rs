@@ -359,6 +359,10 @@ impl PageSource for Node {
         }
     }
 
+    fn remove(&self, range: core::ops::Range<u64>) -> Result<(), Errno> {
+        self.allocate(range.start, range.end, true, true)
+    }
+
     fn in_memory(&self, first: u64, count: u64, f: &mut dyn FnMut(u64, &Frame)) {
         if let Content::File(data) = &self.content {
             data.lock().pages_in(first..first + count, f);

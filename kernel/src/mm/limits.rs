@@ -1,0 +1,184 @@
+//! How much a program may map: RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK and RLIMIT_MEMLOCK.
+//!
+//! Pages are counted as areas come and go; locked pages never leave memory, like all others here,
+//! so that locking is nothing but the count and its limit.
+
+use super::address_space::AddressSpace;
+use super::vma::{Prot, Role, Vma, VmaFlags};
+use super::{PAGE_SIZE, layout};
+use crate::syscall::errno::Errno;
+
+/// Soft limits, in bytes, as setrlimit(2) left them.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// All that is mapped (RLIMIT_AS).
+    pub all: u64,
+    /// Private writable memory (RLIMIT_DATA).
+    pub data: u64,
+    /// A stack (RLIMIT_STACK).
+    pub stack: u64,
+    /// Locked memory (RLIMIT_MEMLOCK).
+    pub locked: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            all: u64::MAX,
+            data: u64::MAX,
+            stack: layout::STACK_LIMIT,
+            locked: u64::MAX,
+        }
+    }
+}
+
+/// Pages mapped.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// All.
+    pub all: u64,
+    /// Private and writable, stacks excepted.
+    pub data: u64,
+    /// Locked.
+    pub locked: u64,
+}
+
+impl Counts {
+    fn of(area: &Vma) -> Self {
+        let pages = area.len() / PAGE_SIZE;
+        let counted = |counts: bool| if counts { pages } else { 0 };
+        Self {
+            all: pages,
+            data: counted(area.is_data()),
+            locked: counted(area.flags.contains(VmaFlags::LOCKED)),
+        }
+    }
+
+    /// Counts an area that was mapped.
+    pub fn add(&mut self, area: &Vma) {
+        let more = Self::of(area);
+        self.all += more.all;
+        self.data += more.data;
+        self.locked += more.locked;
+    }
+
+    /// Counts an area no longer.
+    pub fn remove(&mut self, area: &Vma) {
+        let less = Self::of(area);
+        self.all -= less.all;
+        self.data -= less.data;
+        self.locked -= less.locked;
+    }
+}
+
+impl Vma {
+    /// Whether RLIMIT_DATA counts it (is_data_mapping in mm/internal.h).
+    pub fn is_data(&self) -> bool {
+        counts_as_data(self.prot, self.shared, self.role, self.flags)
+    }
+}
+
+/// Whether RLIMIT_DATA counts such an area.
+pub fn counts_as_data(prot: Prot, shared: bool, role: Role, flags: VmaFlags) -> bool {
+    let grows = role == Role::Stack || flags.contains(VmaFlags::GROWS_DOWN);
+    prot.contains(Prot::WRITE) && !shared && !grows
+}
+
+impl AddressSpace {
+    /// Whether `pages` more may be mapped, as data or otherwise (may_expand_vm).
+    ///
+    /// # Errors
+    /// `ENOMEM` above a limit.
+    pub(super) fn check_limits(&self, pages: u64, is_data: bool) -> Result<(), Errno> {
+        let fits = |have: u64, limit: u64| have.saturating_add(pages) <= limit / PAGE_SIZE;
+        if !fits(self.counts.all, self.limits.all)
+            || is_data && !fits(self.counts.data, self.limits.data)
+        {
+            return Err(Errno::ENOMEM);
+        }
+        Ok(())
+    }
+
+    /// Whether so many bytes more may be private and writable.
+    ///
+    /// # Errors
+    /// `ENOMEM` above RLIMIT_DATA.
+    pub(super) fn check_data(&self, bytes: u64) -> Result<(), Errno> {
+        if self.counts.data.saturating_add(bytes / PAGE_SIZE) > self.limits.data / PAGE_SIZE {
+            return Err(Errno::ENOMEM);
+        }
+        Ok(())
+    }
+
+    /// Whether the new area may be locked, if it is to be.
+    ///
+    /// # Errors
+    /// `EAGAIN` above RLIMIT_MEMLOCK.
+    pub(super) fn check_lock(&self, pages: u64, flags: VmaFlags) -> Result<(), Errno> {
+        let locked = self.counts.locked.saturating_add(pages);
+        if flags.contains(VmaFlags::LOCKED)
+            && !self.lock_unlimited
+            && locked > self.limits.locked / PAGE_SIZE
+        {
+            return Err(Errno::EAGAIN);
+        }
+        Ok(())
+    }
+
+    /// Locks or unlocks [start, end).
+    ///
+    /// # Errors
+    /// `ENOMEM` if part of it isn't mapped (what lies below is done), or for more than the limit
+    /// allows.
+    pub fn lock_range(&mut self, start: u64, end: u64, lock: bool) -> Result<(), Errno> {
+        if lock && !self.lock_unlimited {
+            let already: u64 = self
+                .overlapping(start, end)
+                .filter(|area| area.flags.contains(VmaFlags::LOCKED))
+                .map(|area| area.end.min(end) - area.start.max(start))
+                .sum();
+            let bytes = self.counts.locked * PAGE_SIZE + (end - start) - already;
+            if bytes > self.limits.locked {
+                return Err(Errno::ENOMEM);
+            }
+        }
+        self.change_flags(start, end, VmaFlags::LOCKED, lock)
+    }
+
+    /// Sets or clears a flag of [start, end).
+    ///
+    /// # Errors
+    /// `ENOMEM` if part of it isn't mapped; the areas that are have the flag.
+    pub fn change_flags(
+        &mut self,
+        start: u64,
+        end: u64,
+        flag: VmaFlags,
+        on: bool,
+    ) -> Result<(), Errno> {
+        let covered = self.mapped_bytes(start, end);
+        let differs = |area: &Vma| area.flags.contains(flag) != on;
+        if self.overlapping(start, end).any(differs) {
+            self.check_room()?;
+            for mut area in self.carve(start, end) {
+                // The kernel's own pages are never locked (VM_SPECIAL).
+                if !area.is_kernels() {
+                    area.flags.set(flag, on);
+                }
+                self.insert(area);
+            }
+        }
+        if covered == end - start {
+            Ok(())
+        } else {
+            Err(Errno::ENOMEM)
+        }
+    }
+
+    /// How much of [start, end) is mapped.
+    pub fn mapped_bytes(&self, start: u64, end: u64) -> u64 {
+        self.overlapping(start, end)
+            .map(|area| area.end.min(end) - area.start.max(start))
+            .sum()
+    }
+}

@@ -1,0 +1,73 @@
+//! Pages brought in before they are touched, and which are there.
+
+use super::PAGE_SIZE;
+use super::address_space::AddressSpace;
+use super::fault::{Access, FaultError};
+use super::paging::PageFlags;
+use super::vma::{Backing, Prot, Vma};
+
+impl AddressSpace {
+    /// Brings the pages of [start, end) in as if they were accessed so; without `access` as each
+    /// area allows (populate_vma_page_range: a private writable one gets its own copies).
+    ///
+    /// # Errors
+    /// What the first touch that fails would meet: `NotMapped` for a hole.
+    pub fn populate(
+        &mut self,
+        start: u64,
+        end: u64,
+        access: Option<Access>,
+    ) -> Result<(), FaultError> {
+        let mut at = start;
+        while at < end {
+            // Without a given access the callers look for holes themselves.
+            let next = match access {
+                Some(_) => self.find(at).ok_or(FaultError::NotMapped)?,
+                None => match self.overlapping(at, end).next() {
+                    Some(area) => area,
+                    None => break,
+                },
+            };
+            let stop = next.end.min(end);
+            at = at.max(next.start);
+            let usual = if next.prot.contains(Prot::WRITE) && !next.shared {
+                Access::Write
+            } else {
+                Access::Read
+            };
+            let skipped = next.is_kernels();
+            let access = access.unwrap_or(usual);
+            while at < stop && !skipped {
+                if !self.is_ready(at, access) {
+                    self.fault(at, access)?;
+                }
+                at += PAGE_SIZE;
+            }
+            at = stop;
+        }
+        Ok(())
+    }
+
+    /// Whether the access would not fault.
+    fn is_ready(&self, page: u64, access: Access) -> bool {
+        self.tables.lookup(page).is_some_and(|mapped| {
+            let needed = match access {
+                Access::Write => PageFlags::PRESENT | PageFlags::WRITABLE,
+                Access::Read | Access::Execute => PageFlags::PRESENT,
+            };
+            mapped.flags.contains(needed)
+        })
+    }
+
+    /// Whether the page of `area` at `address` is in memory: mapped, or in the file's pages.
+    pub fn is_in_memory(&self, area: &Vma, address: u64) -> bool {
+        if self.tables.lookup(address).is_some() {
+            return true;
+        }
+        let mut found = false;
+        if let Backing::File { source, .. } = &area.backing {
+            source.in_memory(area.page_index(address), 1, &mut |_, _| found = true);
+        }
+        found
+    }
+}

@@ -1,0 +1,186 @@
+//! What a program says of its memory, or asks: madvise, mincore, msync.
+//!
+//! Advice about read-ahead, huge pages, dumps and reclaim is taken and changes nothing. Left out, and
+//! refused as by a kernel built without: page merging (KSM), memory failures, MADV_COLLAPSE, guard
+//! regions.
+
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use linux_raw_sys::general as linux;
+
+use super::errno::{Errno, SysResult};
+use super::memory::with_mm;
+use crate::mm::address_space::AddressSpace;
+use crate::mm::fault::{Access, FaultError};
+use crate::mm::vma::{Backing, PageSource, Prot, Role, Vma, VmaFlags};
+use crate::mm::{PAGE_SIZE, page_up};
+use crate::usercopy::{self, UserPtr};
+
+/// Holes to be made in files: what is behind an area, and which bytes of it.
+type Holes = Vec<(Arc<dyn PageSource>, core::ops::Range<u64>)>;
+
+/// madvise(2).
+pub fn madvise(addr: u64, len: u64, advice: u32) -> SysResult {
+    let known = matches!(advice, 0..=4 | 8..=11 | 14..=24);
+    let len = page_up(len).ok_or(Errno::EINVAL)?;
+    let end = addr.checked_add(len).ok_or(Errno::EINVAL)?;
+    if !known || !addr.is_multiple_of(PAGE_SIZE) {
+        return Err(Errno::EINVAL);
+    }
+    let mut holes = Holes::new();
+    let result = with_mm(|mm| match advice {
+        linux::MADV_POPULATE_READ => populate(mm, addr, end, Access::Read),
+        linux::MADV_POPULATE_WRITE => populate(mm, addr, end, Access::Write),
+        _ => advise(mm, addr, end, advice, &mut holes),
+    });
+    // Without the lock: all mappings of the file lose the pages, this program's too.
+    for (source, range) in holes {
+        source.remove(range)?;
+    }
+    result.map(|()| 0)
+}
+
+fn populate(mm: &mut AddressSpace, start: u64, end: u64, access: Access) -> Result<(), Errno> {
+    mm.populate(start, end, Some(access))
+        .map_err(|why| match why {
+            FaultError::NotMapped | FaultError::OutOfMemory => Errno::ENOMEM,
+            FaultError::NotAllowed => Errno::EINVAL,
+            FaultError::PastEnd => Errno::EFAULT,
+        })
+}
+
+/// Takes the advice area by area. A hole doesn't end it, but makes it fail.
+fn advise(
+    mm: &mut AddressSpace,
+    start: u64,
+    end: u64,
+    advice: u32,
+    holes: &mut Holes,
+) -> Result<(), Errno> {
+    let covered = mm.mapped_bytes(start, end);
+    let areas: Vec<Vma> = mm
+        .overlapping(start, end)
+        .map(|area| {
+            let mut part = area.clone();
+            if part.start < start {
+                part = part.split_off(start);
+            }
+            if part.end > end {
+                part.split_off(end);
+            }
+            part
+        })
+        .collect();
+    for area in &areas {
+        advise_one(mm, area, advice, holes)?;
+    }
+    if covered < end - start {
+        return Err(Errno::ENOMEM);
+    }
+    Ok(())
+}
+
+fn advise_one(
+    mm: &mut AddressSpace,
+    area: &Vma,
+    advice: u32,
+    holes: &mut Holes,
+) -> Result<(), Errno> {
+    let (start, end) = (area.start, area.end);
+    let locked = area.flags.contains(VmaFlags::LOCKED);
+    let private = !area.shared && matches!(area.backing, Backing::Anonymous);
+    let mut set = |flag, on| mm.change_flags(start, end, flag, on);
+    match advice {
+        linux::MADV_DONTNEED | linux::MADV_DONTNEED_LOCKED => {
+            // The clock page is not the program's to drop (VM_PFNMAP).
+            if area.role == Role::Vvar || locked && advice == linux::MADV_DONTNEED {
+                return Err(Errno::EINVAL);
+            }
+            mm.drop_pages(start, end);
+            Ok(())
+        }
+        linux::MADV_FREE if !private => Err(Errno::EINVAL),
+        linux::MADV_FREE => {
+            mm.drop_pages(start, end);
+            Ok(())
+        }
+        linux::MADV_REMOVE => {
+            let Backing::File { source, offset, .. } = &area.backing else {
+                return Err(Errno::EINVAL);
+            };
+            if locked {
+                return Err(Errno::EINVAL);
+            }
+            if !area.shared || !area.max_prot.contains(Prot::WRITE) {
+                return Err(Errno::EACCES);
+            }
+            holes.push((source.clone(), *offset..offset + area.len()));
+            Ok(())
+        }
+        linux::MADV_DONTFORK => set(VmaFlags::DONT_FORK, true),
+        // The clock page again (VM_IO).
+        linux::MADV_DOFORK if area.role == Role::Vvar => Err(Errno::EINVAL),
+        linux::MADV_DOFORK => set(VmaFlags::DONT_FORK, false),
+        linux::MADV_WIPEONFORK if !private => Err(Errno::EINVAL),
+        linux::MADV_WIPEONFORK => set(VmaFlags::WIPE_ON_FORK, true),
+        linux::MADV_KEEPONFORK => set(VmaFlags::WIPE_ON_FORK, false),
+        linux::MADV_COLD | linux::MADV_PAGEOUT if locked => Err(Errno::EINVAL),
+        _ => Ok(()),
+    }
+}
+
+/// msync(2): mappings and files are the same pages, so there is nothing to write.
+pub fn msync(addr: u64, len: u64, flags: u32) -> SysResult {
+    let both = linux::MS_ASYNC | linux::MS_SYNC;
+    if !addr.is_multiple_of(PAGE_SIZE)
+        || flags & !(both | linux::MS_INVALIDATE) != 0
+        || flags & both == both
+    {
+        return Err(Errno::EINVAL);
+    }
+    let end = page_up(len)
+        .and_then(|len| addr.checked_add(len))
+        .ok_or(Errno::ENOMEM)?;
+    with_mm(|mm| {
+        let locked = |area: &Vma| area.flags.contains(VmaFlags::LOCKED);
+        if flags & linux::MS_INVALIDATE != 0 && mm.overlapping(addr, end).any(locked) {
+            return Err(Errno::EBUSY);
+        }
+        if mm.mapped_bytes(addr, end) < end - addr {
+            return Err(Errno::ENOMEM);
+        }
+        Ok(0)
+    })
+}
+
+/// mincore(2): a byte for each page, 1 if it is in memory. A file's always are, where it has any.
+pub fn mincore(addr: u64, len: u64, out: UserPtr<u8>) -> SysResult {
+    /// Pages asked for at a time.
+    const AT_ONCE: u64 = 4096;
+    if !addr.is_multiple_of(PAGE_SIZE) {
+        return Err(Errno::EINVAL);
+    }
+    usercopy::check(addr, usize::try_from(len).unwrap_or(usize::MAX)).map_err(|_| Errno::ENOMEM)?;
+    let pages = len.div_ceil(PAGE_SIZE);
+    usercopy::check(out.address(), pages as usize)?;
+    let mut done = 0;
+    while done < pages {
+        let start = addr + done * PAGE_SIZE;
+        let bytes = with_mm(|mm| {
+            let area = mm.find(start).ok_or(Errno::ENOMEM)?;
+            let count = (pages - done)
+                .min(AT_ONCE)
+                .min((area.end - start) / PAGE_SIZE);
+            let mut bytes = vec![0; count as usize];
+            for (i, byte) in (0..).zip(&mut bytes) {
+                *byte = u8::from(mm.is_in_memory(area, start + i * PAGE_SIZE));
+            }
+            Ok(bytes)
+        })?;
+        out.add(done as usize).write_slice(&bytes)?;
+        done += bytes.len() as u64;
+    }
+    Ok(0)
+}

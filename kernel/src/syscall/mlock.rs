@@ -1,0 +1,103 @@
+//! mlock and its kin. No page ever leaves memory here: what is left of locking is that the pages are
+//! there at once, that locked ones can't be dropped by advice, and the limit.
+
+use linux_raw_sys::general as linux;
+
+use super::errno::{Errno, SysResult};
+use super::memory::with_mm;
+use crate::mm::vma::VmaFlags;
+use crate::mm::{page_down, page_up};
+use crate::process::current;
+
+/// Whether the caller may lock anything at all (can_do_mlock); its right to pass over the limit
+/// (CAP_IPC_LOCK) is noted in its address space.
+///
+/// # Errors
+/// `EPERM`.
+pub fn may_lock() -> Result<(), Errno> {
+    let privileged = current().process.cred.lock().is_privileged();
+    with_mm(|mm| {
+        mm.lock_unlimited = privileged;
+        if privileged || mm.limits.locked > 0 {
+            Ok(())
+        } else {
+            Err(Errno::EPERM)
+        }
+    })
+}
+
+/// The whole pages that [addr, addr + len) touches.
+fn pages(addr: u64, len: u64) -> Result<(u64, u64), Errno> {
+    let start = page_down(addr);
+    let len = page_up(len.saturating_add(addr - start)).ok_or(Errno::EINVAL)?;
+    let end = start.checked_add(len).ok_or(Errno::EINVAL)?;
+    Ok((start, end))
+}
+
+/// mlock(2).
+pub fn mlock(addr: u64, len: u64) -> SysResult {
+    mlock2(addr, len, 0)
+}
+
+/// mlock2(2): with MLOCK_ONFAULT pages are locked as they are touched.
+pub fn mlock2(addr: u64, len: u64, flags: u32) -> SysResult {
+    if flags & !linux::MLOCK_ONFAULT != 0 {
+        return Err(Errno::EINVAL);
+    }
+    may_lock()?;
+    let (start, end) = pages(addr, len)?;
+    with_mm(|mm| {
+        mm.lock_range(start, end, true)?;
+        if flags == 0 {
+            mm.populate(start, end, None).map_err(|_| Errno::ENOMEM)?;
+        }
+        Ok(0)
+    })
+}
+
+/// munlock(2).
+pub fn munlock(addr: u64, len: u64) -> SysResult {
+    let (start, end) = pages(addr, len)?;
+    with_mm(|mm| mm.lock_range(start, end, false)).map(|()| 0)
+}
+
+/// mlockall(2): MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT (which needs one of the others).
+pub fn mlockall(flags: u32) -> SysResult {
+    let all = linux::MCL_CURRENT | linux::MCL_FUTURE | linux::MCL_ONFAULT;
+    if flags & !all != 0 || matches!(flags, 0 | linux::MCL_ONFAULT) {
+        return Err(Errno::EINVAL);
+    }
+    may_lock()?;
+    with_mm(|mm| {
+        let current = flags & linux::MCL_CURRENT != 0;
+        let bytes = mm.page_counts().0 * crate::mm::PAGE_SIZE;
+        if current && !mm.lock_unlimited && bytes > mm.limits.locked {
+            return Err(Errno::ENOMEM);
+        }
+        mm.lock_future = flags & linux::MCL_FUTURE != 0;
+        if current {
+            lock_all(mm, true);
+            if flags & linux::MCL_ONFAULT == 0 {
+                // What can't be touched can't be brought in either, and is no error.
+                let end = mm.task_size;
+                let _ = mm.populate(0, end, None);
+            }
+        }
+        Ok(0)
+    })
+}
+
+/// munlockall(2).
+pub fn munlockall() -> SysResult {
+    with_mm(|mm| {
+        mm.lock_future = false;
+        lock_all(mm, false);
+        Ok(0)
+    })
+}
+
+fn lock_all(mm: &mut crate::mm::address_space::AddressSpace, lock: bool) {
+    let end = mm.task_size;
+    // There are always holes, which is no error here.
+    let _ = mm.change_flags(0, end, VmaFlags::LOCKED, lock);
+}
