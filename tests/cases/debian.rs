@@ -1,10 +1,12 @@
 //! Debian's programs in Debian's root file system: each script prints in Trident what it prints
 //! on the host's Linux, and ends with the same status.
 
+use std::fs;
 use std::time::Duration;
 
 use anyhow::Result;
 use harness::debian::{self, Job};
+use harness::programs::{Compiler, compile};
 use harness::{Case, Vm};
 
 /// A name, the interpreter, and what it runs.
@@ -13,6 +15,7 @@ const SCRIPTS: &[(&str, &str, &str)] = &[
     ("dash", "dash", include_str!("../debian/shell.dash")),
     ("coreutils", "sh", include_str!("../debian/coreutils.sh")),
     ("text", "sh", include_str!("../debian/text.sh")),
+    ("tools", "bash", include_str!("../debian/tools.sh")),
     ("tar", "bash", include_str!("../debian/tar.sh")),
     ("perl", "perl", include_str!("../debian/script.pl")),
     ("python", "python3", include_str!("../debian/script.py")),
@@ -23,7 +26,20 @@ pub fn cases() -> Vec<Case> {
     let case = |&(name, interpreter, script): &'static (_, _, _)| {
         Case::new(name, move || same(interpreter, script)).left_out(debian::unavailable())
     };
-    SCRIPTS.iter().map(case).collect()
+    let mut cases: Vec<Case> = SCRIPTS.iter().map(case).collect();
+    for compiler in [Compiler::Dynamic64, Compiler::Dynamic32] {
+        let name = format!("libc_tour_{}", compiler.name());
+        let case = Case::new(name, move || own_program("libc_tour", compiler));
+        cases.push(case.left_out(debian::unavailable()));
+    }
+    cases
+}
+
+/// A C program linked with Debian's own libraries, which lie in the root file system.
+fn own_program(name: &str, compiler: Compiler) -> Result<()> {
+    let program = fs::read(compile(name, compiler)?)?;
+    let job = Job::new("/case/program one two").file("program", program);
+    job.same(Vm::new())
 }
 
 fn same(interpreter: &str, script: &str) -> Result<()> {
