@@ -1,11 +1,11 @@
 # procps, util-linux, strace's options, mount: what looks at the system.
 work=$(mktemp -d) && cd "$work" || exit 1
 echo "--- procps"
-sleep 1000 & sleeper=$!
-ps -o stat=,tty=,nlwp=,ni=,args= -p $sleeper; ps -C sleep -o comm=; ps -eo pid,ppid,comm | head -n 1; ps aux | head -n 1; ps -ef | grep -c '[s]leep 1000'
+sleep 1000 & sleeper=$!; for _ in 1 2 3 4 5 6 7 8 9 10; do grep -q 'State:.S' /proc/$sleeper/status && break; sleep 0.05; done
+ps -o stat=,tty=,nlwp=,ni=,args= -p $sleeper; ps -C sleep -o comm=; ps -eo pid,ppid,comm | head -n 1 | xargs; ps aux | head -n 1 | xargs; ps -ef | grep -c '[s]leep 1000'
 pgrep -x sleep | grep -c "^$sleeper$"; pgrep -a -f 'sleep 10[0-9]+' | cut -d' ' -f2-
 pwdx $sleeper | sed "s/^$sleeper//;s|$work|work|"; pmap $sleeper | grep -c '\[ stack \]'; pkill -x sleep; wait $sleeper; echo "status $?"
-free | awk '{ print $1, NF }'; vmstat | awk 'NR == 2'; uptime -p | cut -c1-3; w -h | wc -l; top -b -n 1 | sed -n '7p'; sysctl -n kernel.ostype
+free | awk '{ print $1, NF }'; vmstat | awk 'NR == 2'; uptime -p | cut -c1-3; w -h | wc -l; top -b -n 1 | sed -n '7p' | xargs; sysctl -n kernel.ostype
 slabtop -o 2>/dev/null | wc -l >/dev/null; kill -l 9; tload --version | cut -c1-5; watch --version | cut -c1-5; hostname; hostname -s
 echo "--- util-linux"
 flock lock echo locked; flock -n lock sh -c 'flock -n lock echo twice || echo "held: $?"'; setsid -w sh -c 'exit 6'; echo "status $?"
@@ -18,5 +18,5 @@ echo "--- strace"
 strace -o trace -e trace=write,exit_group echo hi; cat trace; strace -f -o trace sh -c 'echo in a child | cat' && grep -c 'exited with 0' trace; grep -c 'clone(' trace; grep -c -- '--- SIGCHLD' trace
 strace -c -o summary true; awk '$NF == "execve" { print $4 }' summary; strace -tt -o trace true; grep -cE '^[0-9:]{8}\.[0-9]{6} exit_group' trace; strace -e inject=getpid:retval=7 -e trace=none -o /dev/null sh -c 'echo $?'
 sleep 1000 & strace -q -o trace -p $! & tracer=$!; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do grep -q nanosleep trace 2>/dev/null && break; sleep 0.1; done; kill %1; wait $tracer 2>/dev/null; grep -c 'SIGTERM' trace; tail -n 1 trace
-strace -y -e trace=read -o trace cat /etc/hostname; grep -c '</etc/hostname>' trace; strace -k true >/dev/null 2>&1; strace -o trace /no/such; echo "status $?"; { strace -qq -e trace=none -e signal=all -o trace sh -c 'kill -USR1 $$'; } 2>/dev/null; echo "status $?"; cat trace | sed 's/si_pid=[0-9]*/si_pid/'
+strace -y -e trace=read -o trace head -n 1 /etc/hostname; grep -c '</etc/hostname>' trace; strace -k true >/dev/null 2>&1; strace -o trace /no/such; echo "status $?"; { strace -qq -e trace=none -e signal=all -o trace sh -c 'kill -USR1 $$'; } 2>/dev/null; echo "status $?"; cat trace | sed 's/si_pid=[0-9]*/si_pid/'
 cd / && rm -r "$work"
