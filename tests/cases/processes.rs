@@ -20,7 +20,15 @@ pub fn cases() -> Vec<Case> {
             prints_the_same("ptrace", compiler, "", Vm::new().cpu(cpu))
         })
     };
+    let sequences = |compiler: Compiler, cpu: &'static str| {
+        let name = format!("restartable_sequences::{}_{cpu}", compiler.name());
+        Case::new(name, move || {
+            prints_the_same("rseq", compiler, "", Vm::new().cpu(cpu))
+        })
+    };
     vec![
+        sequences(Compiler::Glibc64, "max"),
+        sequences(Compiler::Glibc32, "max"),
         traced(Compiler::Glibc64, "max"),
         traced(Compiler::Glibc64, "qemu64"),
         traced(Compiler::Glibc32, "max"),

@@ -51,6 +51,8 @@ pub mod work {
     /// The frame says where to go on, not the way in: SYSENTER and 32-bit SYSCALL would return
     /// to the landing pad by themselves.
     pub const IRET: u32 = 1 << 4;
+    /// The running task was interrupted, and may be in a restartable sequence (rseq(2)).
+    pub const RSEQ: u32 = 1 << 6;
     /// The running task's tracer wants to know of its calls (ptrace(2)).
     pub const PTRACE: u32 = 1 << 5;
 }

@@ -240,6 +240,7 @@ pub fn execve(path: &[u8], args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<(), Er
     // Also for 32-bit callers: SYSRET would leave the address of the first instruction in ecx,
     // where the new program expects 0.
     percpu::set_work(percpu::work::IRET);
+    *task.rseq.lock() = None;
     *task.debug.lock() = None;
     debug::switch(None, true);
     ptrace::stop::exec(old_tid);

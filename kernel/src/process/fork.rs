@@ -172,6 +172,10 @@ fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
             signals.alternate = own.alternate;
         }
     }
+    // What is registered lies in memory: the copy has one of its own, a thread registers its own.
+    if !args.flags.contains(CloneFlags::VM) {
+        *new.rseq.lock() = *task.rseq.lock();
+    }
     // The kernel's own tracer follows its program's children.
     new.work
         .store(percpu::pending_work() & work::TRACE, Ordering::Relaxed);

@@ -36,6 +36,7 @@ pub mod limits;
 mod oom;
 pub mod placement;
 pub mod robust;
+pub mod rseq;
 pub mod sched;
 mod setid;
 pub mod signal;
@@ -224,6 +225,8 @@ pub extern "C" fn exit_work(frame: &mut Frame) {
             frame.rflags |= TF;
         } else if pending & work::SIGNAL != 0 {
             signal::deliver::deliver(frame);
+        } else if pending & work::RSEQ != 0 && pending & work::RESCHEDULE == 0 {
+            rseq::resume(frame);
         } else if pending & work::RESCHEDULE != 0 {
             percpu::clear_work(work::RESCHEDULE);
             sched::yield_now();

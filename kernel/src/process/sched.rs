@@ -12,7 +12,7 @@ use core::sync::atomic::Ordering;
 use spin::Mutex;
 use x86_64::instructions::interrupts;
 
-use super::{Task, TaskState};
+use super::{Task, TaskState, rseq};
 use crate::arch::percpu::{self, work};
 use crate::arch::{debug, gdt, segments::Segments};
 use crate::entry::exit::start_task;
@@ -131,9 +131,11 @@ fn switch_to(next: Arc<Task>) {
         }
         previous.fpu.lock().save();
         *previous.segments.lock() = Segments::read();
+        // Whatever it was in the middle of, it is interrupted now.
+        let interrupted = rseq::work_after_switch(previous);
         previous
             .work
-            .store(percpu::pending_work(), Ordering::Relaxed);
+            .store(percpu::pending_work() | interrupted, Ordering::Relaxed);
     }
     let mut unused = 0;
     let save_to = previous

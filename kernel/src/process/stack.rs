@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use linux_raw_sys::auxvec as at;
 
 use super::cred::Credentials;
+use super::rseq;
 use crate::arch::{cpu, fpu};
 use crate::dev::random;
 use crate::mm::PAGE_SIZE;
@@ -149,6 +150,8 @@ fn auxiliary_vector(
     );
     add(at::AT_EXECFN, exec_fn);
     add(at::AT_PLATFORM, platform);
+    add(at::AT_RSEQ_FEATURE_SIZE, rseq::FEATURE_SIZE);
+    add(at::AT_RSEQ_ALIGN, rseq::ALIGN);
     add(at::AT_NULL, 0);
     auxv
 }

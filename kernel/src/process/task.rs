@@ -11,6 +11,7 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use spin::Mutex;
 
+use super::rseq::Registration;
 use super::signal::TaskSignals;
 use super::usage::Usage;
 use super::{Process, SharedMm, sched, table};
@@ -64,6 +65,8 @@ pub struct Task {
     pub tracing: Mutex<Option<Box<Tracing>>>,
     /// Its debug registers, if it was given any.
     pub debug: Mutex<Option<Box<DebugRegisters>>>,
+    /// Its restartable sequences (rseq(2)).
+    pub rseq: Mutex<Option<Registration>>,
     /// Address to clear and wake when it ends (set_tid_address(2)); 0: none.
     pub clear_child_tid: AtomicU64,
     /// Head of its robust futexes (set_robust_list(2)).
@@ -105,6 +108,7 @@ impl Task {
             work: AtomicU32::new(0),
             tracing: Mutex::default(),
             debug: Mutex::default(),
+            rseq: Mutex::default(),
             clear_child_tid: AtomicU64::new(0),
             robust_list: AtomicU64::new(0),
             started: crate::time::uptime_ns(),

@@ -47,6 +47,7 @@ mod poll;
 mod proc;
 mod process_vm;
 mod ptrace;
+mod rseq;
 mod rwf;
 mod sched;
 mod select;

@@ -11,7 +11,7 @@ use crate::arch::percpu::work;
 use crate::arch::{fpu, percpu};
 use crate::entry::frame::Frame;
 use crate::process::exit::{self, ExitStatus};
-use crate::process::{Task, init, sched, stop};
+use crate::process::{Task, init, rseq, sched, stop};
 use crate::{ptrace, trace};
 use linux_raw_sys::general::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SS_AUTODISARM};
 
@@ -57,6 +57,8 @@ pub fn deliver(frame: &mut Frame) {
                 exit::exit_group(ExitStatus::Killed(info.signo));
             }
             _ => {
+                // The frame keeps where the thread goes on after the handler.
+                rseq::resume(frame);
                 restart::before_handler(frame, action.flags & u64::from(SA_RESTART) != 0);
                 call_handler(&task, frame, &info, action);
                 return;

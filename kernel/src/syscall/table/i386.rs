@@ -280,6 +280,7 @@ calls! {
     382 pkey_free(Int) = memory::pkey_free;
     383 statx(DirFd, Path, StatxFlags, StatxMask, Statx) = stat::statx;
     384 arch_prctl(ArchPrctl, ArchPrctlValue) = tls::arch_prctl32;
+    386 rseq(Addr, Hex, Int, Hex) = rseq::rseq;
     403 clock_gettime64(ClockId, OutTimespec64) = time::clock_gettime;
     404 clock_settime64(ClockId, Timespec64) = time::clock_settime_time64;
     405 clock_adjtime64(ClockId, Addr) = timex::clock_adjtime;

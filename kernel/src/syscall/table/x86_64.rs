@@ -246,6 +246,7 @@ calls! {
     330 pkey_alloc(Hex, Hex) = memory::pkey_alloc;
     331 pkey_free(Int) = memory::pkey_free;
     332 statx(DirFd, Path, StatxFlags, StatxMask, Statx) = stat::statx;
+    334 rseq(Addr, Hex, Int, Hex) = rseq::rseq;
     435 clone3(CloneArgs, Size) = clone::clone3;
     436 close_range(UInt, UInt, CloseRangeFlags) = open::close_range;
     437 openat2(DirFd, Path, Addr, Size) = open::openat2;

@@ -1,0 +1,49 @@
+//! rseq(2): registering a thread's restartable sequences. What that does is in
+//! `crate::process::rseq`.
+
+use super::errno::{Errno, SysResult};
+use crate::mm::layout::TASK_SIZE;
+use crate::process::current;
+use crate::process::rseq::{self, Registration};
+
+/// RSEQ_FLAG_UNREGISTER.
+const UNREGISTER: u32 = 1;
+/// Bytes of the first `struct rseq`, and its alignment (ORIG_RSEQ_SIZE).
+const SIZE: u32 = 32;
+
+/// rseq(2).
+pub fn rseq(address: u64, len: u32, flags: u32, signature: u32) -> SysResult {
+    let now = *current().rseq.lock();
+    let same = |old: &Registration| old.address == address && old.len == len;
+    if flags & UNREGISTER != 0 {
+        let old = now
+            .filter(|old| flags == UNREGISTER && same(old))
+            .ok_or(Errno::EINVAL)?;
+        if old.signature != signature {
+            return Err(Errno::EPERM);
+        }
+        return rseq::unregister(old).map(|()| 0);
+    }
+    if flags != 0 {
+        return Err(Errno::EINVAL);
+    }
+    if let Some(old) = now {
+        return Err(match same(&old) {
+            false => Errno::EINVAL,
+            true if old.signature != signature => Errno::EPERM,
+            true => Errno::EBUSY,
+        });
+    }
+    if len < SIZE || !address.is_multiple_of(SIZE.into()) {
+        return Err(Errno::EINVAL);
+    }
+    if address >= TASK_SIZE - u64::from(len) {
+        return Err(Errno::EFAULT);
+    }
+    rseq::register(Registration {
+        address,
+        len,
+        signature,
+    });
+    Ok(0)
+}
