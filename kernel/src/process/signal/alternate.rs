@@ -85,5 +85,8 @@ pub fn exchange(new: Option<AlternateStack>, sp: u64) -> Result<AlternateStack, 
 /// What a frame says the stack was: put back by sigreturn(2), whose other troubles don't concern
 /// it (restore_altstack).
 pub fn restore(stack: AlternateStack, sp: u64) {
+    if current().signals.lock().alternate == stack {
+        return;
+    }
     let _ = exchange(Some(stack), sp);
 }

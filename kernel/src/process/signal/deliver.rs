@@ -20,12 +20,15 @@ use linux_raw_sys::general::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SS_AUTODISARM
 pub fn deliver(frame: &mut Frame) {
     let task = sched::current_task();
     loop {
-        let must_exit = task.signals.lock().must_exit;
+        let (must_exit, stop_pending) = {
+            let signals = task.signals.lock();
+            (signals.must_exit, signals.stop_pending)
+        };
         if let Some(status) = must_exit {
             drop(task);
             exit::exit_thread(status);
         }
-        if task.signals.lock().stop_pending {
+        if stop_pending {
             stop::join(&task, frame);
             continue;
         }
@@ -67,14 +70,20 @@ pub fn deliver(frame: &mut Frame) {
     }
 }
 
-/// The next signal to take; with none left, there is no more work.
+/// The next signal to take. With none left behind it there is no more work for now.
 fn next(task: &Task) -> Option<SigInfo> {
-    let mask = !task.signals.lock().blocked;
-    let next = super::take_pending(mask);
-    if next.is_none() {
-        percpu::clear_work(work::SIGNAL);
-    }
-    next
+    let mut info = {
+        let mut own = task.signals.lock();
+        let mut shared = task.process.signals.lock();
+        let mask = !own.blocked;
+        let next = own.pending.pop(mask).or_else(|| shared.pending.pop(mask));
+        if (own.pending.set() | shared.pending.set()) & mask == 0 {
+            percpu::clear_work(work::SIGNAL);
+        }
+        next?
+    };
+    task.process.timers.signal_taken(&mut info);
+    Some(info)
 }
 
 /// What the program wants done with a signal, and whether the thread caused it itself. A handler

@@ -76,7 +76,7 @@ pub fn save(place: Place, frame: &Frame) -> Result<(), Errno> {
         marks[2] = info.features as u32;
         marks[3] = (info.features >> 32) as u32;
         marks[4] = info.size as u32;
-        UserPtr::new(place.area + SW_RESERVED).write(marks)?;
+        UserPtr::new(place.area + SW_RESERVED).write_slice(&marks)?;
         UserPtr::new(place.area + info.size as u64).write(MAGIC2)?;
     } else {
         UserPtr::new(place.area + SW_RESERVED).write_slice(&marks[..12])?;
@@ -88,10 +88,10 @@ pub fn save(place: Place, frame: &Frame) -> Result<(), Errno> {
     }
     if info.xsave {
         // Old programs look for x87 and SSE here even if both are as at the start.
-        let components = UserPtr::<u32>::new(place.area + XSTATE_BV_OFFSET as u64);
-        let stored = components.read()?;
+        let components = place.area + XSTATE_BV_OFFSET as u64;
+        let stored = usercopy::read_u32(components)?;
         if u64::from(stored) & X87_AND_SSE != X87_AND_SSE {
-            components.write(stored | X87_AND_SSE as u32)?;
+            UserPtr::new(components).write(stored | X87_AND_SSE as u32)?;
         }
     }
     Ok(())
@@ -122,8 +122,7 @@ fn extent(area: u64) -> Result<Extent, Errno> {
     if magic != MAGIC1 || !sizes.contains(&size) || size > extended {
         return Ok(legacy);
     }
-    let end: u32 = UserPtr::new(area.wrapping_add(size.into())).read()?;
-    if end != MAGIC2 {
+    if usercopy::read_u32(area.wrapping_add(size.into()))? != MAGIC2 {
         return Ok(legacy);
     }
     Ok(Extent {
@@ -154,7 +153,7 @@ fn load_directly(area: u64) -> Result<(), Errno> {
     let extent = extent(area)?;
     // AVX loads MXCSR too. A CPU faults on its reserved bits, an emulator may take them.
     if extent.features & 0b110 != 0 {
-        check_mxcsr(UserPtr::new(area.wrapping_add(MXCSR_OFFSET as u64)).read()?)?;
+        check_mxcsr(usercopy::read_u32(area.wrapping_add(MXCSR_OFFSET as u64))?)?;
     }
     if extent.size > LEGACY_SIZE {
         usercopy::fpu::load(area, extent.features)?;

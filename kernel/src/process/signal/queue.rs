@@ -67,27 +67,31 @@ impl Pending {
     /// Takes the next of those in `mask`: what an instruction caused first, then the lowest number.
     pub fn pop(&mut self, mask: u64) -> Option<SigInfo> {
         let ready = self.set & mask;
-        let first = Some(ready & SYNCHRONOUS).filter(|set| *set != 0);
-        let ready = first.unwrap_or(ready);
         if ready == 0 {
             return None;
         }
+        let ready = match ready & SYNCHRONOUS {
+            0 => ready,
+            first => first,
+        };
         let signo = ready.trailing_zeros() as u8 + 1;
-        let mut same = self.queue.iter().enumerate();
-        let mut found = same.by_ref().filter(|(_, info)| info.signo == signo);
-        let index = found.next().map(|(index, _)| index);
-        if found.next().is_none() {
+        let is_same = |info: &SigInfo| info.signo == signo;
+        if self.queue.len() == 1 && self.queue.front().is_some_and(is_same) {
+            self.set &= !bit(signo);
+            return self.queue.pop_front();
+        }
+        let info = match self.queue.iter().position(is_same) {
+            Some(0) => self.queue.pop_front(),
+            Some(at) => self.queue.remove(at),
+            None => None,
+        };
+        if !self.queue.iter().any(is_same) {
             self.set &= !bit(signo);
         }
-        let lost = SigInfo {
+        Some(info.unwrap_or_else(|| SigInfo {
             code: 0,
             ..SigInfo::kernel(signo)
-        };
-        Some(
-            index
-                .and_then(|index| self.queue.remove(index))
-                .unwrap_or(lost),
-        )
+        }))
     }
 
     /// Whether the signal of timer `id` waits.
