@@ -6,7 +6,9 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <sys/un.h>
 
 static uint64_t number;
 static struct epoll_event events[8];
@@ -482,6 +484,65 @@ static void signals(void)
 	close(s);
 }
 
+static void sockets(void)
+{
+	int fd[2], ep = epoll_create1(0);
+	char bytes[10];
+
+	socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
+	see("new", fd[0], POLLIN | POLLOUT | POLLRDHUP);
+	T(ctl(ep, EPOLL_CTL_ADD, fd[0], EPOLLIN | EPOLLRDHUP | EPOLLET, 1));
+	T(ctl(ep, EPOLL_CTL_ADD, fd[1], EPOLLIN | EPOLLOUT | EPOLLET, 2));
+	wait_for("writable", ep, 8, 0);
+	T(write(fd[1], "abc", 3));
+	wait_for("came", ep, 8, 0);
+	T(read(fd[0], bytes, 1));
+	wait_for("part of it read", ep, 1, 0);
+	T(write(fd[1], "d", 1));
+	wait_for("more came", ep, 8, 0);
+	T(read(fd[0], bytes, 10));
+	T(shutdown(fd[1], SHUT_WR));
+	see("shut", fd[0], POLLIN | POLLOUT | POLLRDHUP);
+	epoll_wait(ep, events, 8, 0);
+	T(ctl(ep, EPOLL_CTL_DEL, fd[1], 0, 0));
+	T(ctl(ep, EPOLL_CTL_MOD, fd[0], EPOLLIN | EPOLLRDHUP, 3));
+	wait_for("shut", ep, 8, 0);
+	fflush(stdout);
+	T(ctl(ep, EPOLL_CTL_MOD, fd[0], EPOLLOUT | EPOLLONESHOT, 4));
+	wait_for("once", ep, 8, 0);
+	T(ctl(ep, EPOLL_CTL_MOD, fd[0], 0, 5));
+	if (!fork()) {
+		usleep(1000);
+		_exit(0);
+	}
+	close(fd[1]);
+	wait_for("closed", ep, 8, -1);
+	see("closed", fd[0], POLLIN | POLLOUT | POLLRDHUP);
+	wait(NULL);
+	close(fd[0]);
+	/* Who listens is ready when somebody comes. */
+	struct sockaddr_un name = {AF_UNIX, "\0wait_files"};
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	T(bind(listener, (void *)&name, sizeof name.sun_family + 11));
+	T(listen(listener, 5));
+	T(ctl(ep, EPOLL_CTL_ADD, listener, EPOLLIN, 6));
+	wait_for("nobody", ep, 8, 0);
+	fflush(stdout);
+	if (!fork()) {
+		int s = socket(AF_UNIX, SOCK_STREAM, 0);
+		connect(s, (void *)&name, sizeof name.sun_family + 11);
+		read(s, bytes, 1);
+		_exit(0);
+	}
+	wait_for("somebody", ep, 8, -1);
+	int s = accept(listener, NULL, NULL);
+	wait_for("taken", ep, 8, 0);
+	close(s);
+	wait(NULL);
+	close(listener);
+	close(ep);
+}
+
 /* What /proc says of one descriptor, without numbers that are each kernel's own. */
 static void describe(int fd)
 {
@@ -540,6 +601,7 @@ int main(void)
 	nests();
 	threads();
 	signals();
+	sockets();
 	descriptions();
 	return 0;
 }

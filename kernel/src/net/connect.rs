@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use super::Patience;
 use super::address::{self, Address, Binding};
 use super::socket::{Kind, Phase, READ, Socket, WRITE, caller_credentials};
+use crate::fs::inode::Ready;
 use crate::syscall::errno::Errno;
 
 /// Most connections that may wait at a listener besides one (net.core.somaxconn).
@@ -122,7 +123,7 @@ impl Socket {
                 theirs.options.pass_credentials = passes;
             }
             listener.state().pending.push_back(end);
-            listener.readable.wake_all();
+            listener.readable.wake(Ready::READ, usize::MAX);
             return Ok(());
         }
     }

@@ -8,6 +8,7 @@ use super::message::{Incoming, Outgoing, deliver, wait_for_room};
 use super::packet::Packet;
 use super::socket::{Kind, READ, Socket};
 use super::{Patience, address};
+use crate::fs::inode::Ready;
 use crate::fs::io::Out;
 use crate::syscall::errno::{Errno, SysResult};
 
@@ -127,7 +128,7 @@ pub fn receive(
     let Some(packet) = found else {
         return Ok(Incoming::default());
     };
-    socket.room.wake_all();
+    socket.room.wake(Ready::WRITE, usize::MAX);
     let len = packet.left();
     let is_cut = out.left() < len;
     packet.copy(0, len, out)?;

@@ -11,6 +11,7 @@ use super::packet::{Packet, UserCredentials};
 use super::socket::{Kind, Phase, Socket, caller_credentials};
 use super::{datagram, gc, inflight, stream};
 use crate::fs::file::File;
+use crate::fs::inode::Ready;
 use crate::fs::io::{In, Out};
 use crate::process::sched;
 use crate::process::signal::{self, SigInfo};
@@ -130,7 +131,7 @@ pub(super) fn deliver(
     packet.credentials =
         credentials.or_else(|| (asks(sender) || asks(receiver)).then(caller_credentials));
     receiver.state().queue.push_back(Arc::new(packet));
-    receiver.readable.wake_all();
+    receiver.readable.wake(Ready::READ, usize::MAX);
 }
 
 impl Socket {

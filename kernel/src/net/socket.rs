@@ -10,7 +10,7 @@ use spin::{Mutex, MutexGuard};
 use super::address::{Address, Binding};
 use super::options::Options;
 use super::packet::{Packet, UserCredentials};
-use crate::fs::inode::Time;
+use crate::fs::inode::{Ready, Time};
 use crate::fs::{caller, now};
 use crate::mm::frame;
 use crate::process::current;
@@ -200,7 +200,7 @@ impl Socket {
     /// Wakes who waits to send, once there is enough room.
     pub fn wake_if_writable(&self) {
         if self.is_writable() {
-            self.writable.wake_all();
+            self.writable.wake(Ready::WRITE, usize::MAX);
         }
     }
 
