@@ -4,7 +4,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 
 #include "children.h"
 
@@ -238,6 +241,153 @@ static void fill_a_pipe(void)
 	close(ends[1]);
 }
 
+static void open_fifos(void)
+{
+	int fd;
+
+	mkfifo("/tmp/fifo", 0600);
+	fd = open("/tmp/fifo", O_RDWR);
+	write(fd, "bytes", 5);
+	unlink("/tmp/fifo");
+	close(fd);
+}
+
+static void splice_pipes(void)
+{
+	int a[2], b[2];
+
+	pipe(a);
+	pipe(b);
+	write(a[1], "bytes", 5);
+	tee(a[0], b[1], 5, 0);
+	splice(a[0], NULL, b[1], NULL, 3, 0);
+	for (int i = 0; i < 2; i++) {
+		close(a[i]);
+		close(b[i]);
+	}
+}
+
+/* Sends a descriptor. */
+static void pass(int through, int fd)
+{
+	char control[CMSG_SPACE(sizeof fd)] = {0}, byte = 0;
+	struct iovec part = {&byte, 1};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control};
+	struct cmsghdr *header = (struct cmsghdr *)control;
+
+	message.msg_controllen = sizeof control;
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof fd);
+	memcpy(CMSG_DATA(header), &fd, sizeof fd);
+	sendmsg(through, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* A pair of sockets with bytes in both. */
+static void fill_sockets(int type, int pair[2])
+{
+	static char bytes[60000];
+
+	socketpair(AF_UNIX, type, 0, pair);
+	send(pair[0], bytes, sizeof bytes, MSG_DONTWAIT);
+	send(pair[1], bytes, 100, MSG_DONTWAIT);
+}
+
+static void close_full_sockets(void)
+{
+	int pair[2];
+
+	for (int type = SOCK_STREAM; type <= SOCK_DGRAM; type++) {
+		fill_sockets(type, pair);
+		close(pair[0]);
+		close(pair[1]);
+	}
+}
+
+/* Connections that nobody accepts, with bytes and descriptors in them. */
+static void leave_connections(void)
+{
+	struct sockaddr_un address = {AF_UNIX, "/tmp/listener"};
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0), client;
+
+	bind(listener, (struct sockaddr *)&address, sizeof address);
+	listen(listener, 5);
+	for (int i = 0; i < 3; i++) {
+		client = socket(AF_UNIX, SOCK_STREAM, 0);
+		connect(client, (struct sockaddr *)&address, sizeof address);
+		pass(client, i == 2 ? listener : client);
+		if (i)
+			close(client);
+	}
+	close(listener);
+	unlink("/tmp/listener");
+	for (int fd = 3; fd < 10; fd++)
+		close(fd);
+}
+
+static void name_sockets(void)
+{
+	struct sockaddr_un address = {AF_UNIX, ""};
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	bind(fd, (struct sockaddr *)&address, sizeof(sa_family_t));
+	connect(fd, (struct sockaddr *)&address, sizeof address);
+	close(fd);
+}
+
+/* Sockets that hold each other: only the kernel can find that nobody holds them. */
+static void send_sockets_in_circles(void)
+{
+	int first[2], second[2];
+
+	fill_sockets(SOCK_STREAM, first);
+	fill_sockets(SOCK_DGRAM, second);
+	pass(first[0], first[0]);
+	pass(first[0], first[1]);
+	pass(first[1], second[0]);
+	pass(second[0], first[0]);
+	pass(second[1], second[0]);
+	for (int i = 0; i < 2; i++) {
+		close(first[i]);
+		close(second[i]);
+	}
+}
+
+/* Each socket's other end is in the next one's queue: they close one after the other, but not one
+   within the other, however many there are. */
+static void send_a_chain_of_sockets(void)
+{
+	int last[2], next[2];
+
+	socketpair(AF_UNIX, SOCK_STREAM, 0, last);
+	for (int i = 0; i < 2000; i++) {
+		socketpair(AF_UNIX, SOCK_STREAM, 0, next);
+		pass(next[0], last[0]);
+		pass(next[0], last[1]);
+		close(last[0]);
+		close(last[1]);
+		last[0] = next[0];
+		last[1] = next[1];
+	}
+	close(last[0]);
+	close(last[1]);
+}
+
+static void read_an_empty_socket(void)
+{
+	int pair[2];
+	char byte;
+
+	fill_sockets(SOCK_DGRAM, pair);
+	for (;;)
+		read(pair[0], &byte, 1);
+}
+
+static void kill_a_receiver(void)
+{
+	kill_while(read_an_empty_socket);
+}
+
 static void make_directories(void)
 {
 	mkdir("/tmp/d", 0700);
@@ -293,6 +443,14 @@ static const struct work {
 	{"remap", remap, 300},
 	{"map far apart", map_far_apart, 500},
 	{"fill a pipe", fill_a_pipe, 200},
+	{"open fifos", open_fifos, 300},
+	{"splice pipes", splice_pipes, 300},
+	{"close full sockets", close_full_sockets, 300},
+	{"leave connections", leave_connections, 300},
+	{"name sockets", name_sockets, 500},
+	{"send sockets in circles", send_sockets_in_circles, 500},
+	{"send a chain of sockets", send_a_chain_of_sockets, 3},
+	{"kill a receiver", kill_a_receiver, 100},
 	{"make directories", make_directories, 300},
 	{"run out of memory in write", run_out_of_memory_in_write, 5},
 };
