@@ -173,6 +173,7 @@ fn masked(line: &str) -> String {
         (r"^(get\w*pid|getpgid|gettid|set_tid_address)\(.*", "$1"),
         (r"^(clone|fork|vfork|wait4)(.*) = \d+$", "$1$2 = PID"),
         (r"^kill\(\d+", "kill(PID"),
+        (r"\bpid=\d+", "pid=PID"),
         (r"(\\x[0-9a-f]{2})+", "RANDOM"),
         (r#"nodename="[^"]*""#, "nodename"),
         (r"^sysinfo\(.*", "sysinfo"),

@@ -19,12 +19,14 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -306,6 +308,88 @@ static void children(void)
 	waitpid(-1, &status, 0);
 }
 
+static void sockets(void)
+{
+	struct sockaddr_un address = {AF_UNIX, "socket"};
+	socklen_t length = sizeof address;
+	char control[64] = {0};
+	struct iovec parts[2] = {{"one", 3}, {"more than thirty-two bytes are cut", 34}};
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2, .msg_control = control};
+	struct cmsghdr *header = (struct cmsghdr *)control;
+	struct ucred who = {getpid(), 1, 2};
+	struct mmsghdr several[2] = {0};
+	struct timeval limit = {1, 500};
+	int fd[2], files[2] = {0, 1}, on = 1, listener, end;
+
+	socket(AF_UNIX, 99, 0);
+	socket(99, SOCK_STREAM | SOCK_CLOEXEC, 5);
+	socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fd);
+	close(fd[0]);
+	close(fd[1]);
+	socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
+	send(fd[0], "hello", 5, MSG_NOSIGNAL | MSG_DONTWAIT);
+	sendto(fd[0], "to", 2, 0, (struct sockaddr *)&address, 9);
+	recv(fd[1], bytes, 100, MSG_PEEK);
+	recvfrom(fd[1], bytes, 100, MSG_WAITALL | MSG_DONTWAIT, (struct sockaddr *)&address, &length);
+	recv(fd[1], bytes, 100, MSG_DONTWAIT);
+	message.msg_controllen = CMSG_SPACE(sizeof files);
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof files);
+	memcpy(CMSG_DATA(header), files, sizeof files);
+	sendmsg(fd[0], &message, MSG_NOSIGNAL);
+	memset(control, 0, sizeof control);
+	parts[0] = (struct iovec){bytes, 2};
+	parts[1] = (struct iovec){bytes + 100, 200};
+	message.msg_controllen = sizeof control;
+	recvmsg(fd[1], &message, MSG_CMSG_CLOEXEC);
+	close(fd[1] + 1);
+	close(fd[1] + 2);
+	setsockopt(fd[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+	header->cmsg_type = SCM_CREDENTIALS;
+	header->cmsg_len = CMSG_LEN(sizeof who);
+	memcpy(CMSG_DATA(header), &who, sizeof who);
+	message.msg_controllen = CMSG_SPACE(sizeof who);
+	message.msg_iovlen = 1;
+	sendmsg(fd[0], &message, 0);
+	message.msg_controllen = sizeof control;
+	recvmsg(fd[1], &message, 0);
+	message.msg_control = NULL;
+	message.msg_controllen = 0;
+	recvmsg(fd[1], &message, MSG_DONTWAIT);
+	several[0].msg_hdr.msg_iov = several[1].msg_hdr.msg_iov = parts;
+	several[0].msg_hdr.msg_iovlen = several[1].msg_hdr.msg_iovlen = 1;
+	sendmmsg(fd[0], several, 2, 0);
+	shutdown(fd[0], SHUT_WR);
+	shutdown(fd[0], 7);
+	getsockopt(fd[0], SOL_SOCKET, SO_TYPE, &on, &length);
+	setsockopt(fd[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	setsockopt(fd[0], SOL_SOCKET, SO_SNDBUF, NOWHERE, 4);
+	close(fd[0]);
+	close(fd[1]);
+	listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	bind(listener, (struct sockaddr *)&address, sizeof address);
+	listen(listener, 3);
+	end = socket(AF_UNIX, SOCK_STREAM, 0);
+	connect(end, NOWHERE, 5);
+	connect(end, (struct sockaddr *)&address, 9);
+	length = sizeof address;
+	getpeername(end, (struct sockaddr *)&address, &length);
+	length = 1;
+	getsockname(end, (struct sockaddr *)&address, &length);
+	length = sizeof address;
+	accept4(listener, (struct sockaddr *)&address, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	getpeername(listener, (struct sockaddr *)&address, &length);
+	memcpy(address.sun_path, "\0abstract", 9);
+	connect(listener, (struct sockaddr *)&address, 11);
+	address.sun_family = AF_INET;
+	bind(end, (struct sockaddr *)&address, 16);
+	close(end + 1);
+	close(end);
+	close(listener);
+	unlink("socket");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && chdir(argv[1]) != 0)
@@ -319,6 +403,7 @@ int main(int argc, char **argv)
 	signals();
 	system_state();
 	terminals();
+	sockets();
 	children();
 	access("end", F_OK);
 	return 0;

@@ -10,6 +10,44 @@ const COUNTS: [usize; 21] = [
     0, 3, 3, 3, 2, 3, 3, 3, 4, 4, 4, 6, 6, 2, 5, 5, 3, 3, 4, 5, 4,
 ];
 
+/// What a call is named, the row of the i386 table that has the kinds of its arguments, and how many
+/// of them it has: for the tracer. `None` for a number that is none.
+pub fn describe(call: u64) -> Option<(&'static str, &'static str, usize)> {
+    const NAMES: [&str; 21] = [
+        "",
+        "socket",
+        "bind",
+        "connect",
+        "listen",
+        "accept",
+        "getsockname",
+        "getpeername",
+        "socketpair",
+        "send",
+        "recv",
+        "sendto",
+        "recvfrom",
+        "shutdown",
+        "setsockopt",
+        "getsockopt",
+        "sendmsg",
+        "recvmsg",
+        "accept4",
+        "recvmmsg",
+        "sendmmsg",
+    ];
+    let call = usize::try_from(call).ok().filter(|call| *call > 0)?;
+    let name = NAMES.get(call)?;
+    // Those without a number of their own have the first arguments of those with one.
+    let row = match *name {
+        "accept" => "accept4",
+        "send" => "sendto",
+        "recv" => "recvfrom",
+        name => name,
+    };
+    Some((name, row, COUNTS[call]))
+}
+
 /// An argument as what the call takes.
 fn arg<T: FromRegister>(value: u32) -> T {
     T::from_register(value.into())

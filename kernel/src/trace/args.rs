@@ -52,6 +52,12 @@ fn form(call: &Call, kinds: &[Arg], index: usize) -> Form {
         | Arg::OutPath
         | Arg::OutPipe
         | Arg::OutRandom
+        | Arg::OutMmsghdr
+        | Arg::OutMsghdr
+        | Arg::OutSockAddr
+        | Arg::OutSockLen
+        | Arg::OutSockOpt
+        | Arg::InMmsghdr
         | Arg::OutStatus
         | Arg::OutTime
         | Arg::OutTimespec
@@ -99,7 +105,12 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
     if is_output(call, kinds, index) {
         let even_if_failed = matches!(
             kinds[index],
-            Arg::Remaining | Arg::Remaining64 | Arg::CloneFlags | Arg::CloneArgs
+            Arg::Remaining
+                | Arg::Remaining64
+                | Arg::CloneFlags
+                | Arg::CloneArgs
+                | Arg::OutMsghdr
+                | Arg::OutSockLen
         );
         return if call.failed() && !even_if_failed {
             address(out, value);
@@ -110,6 +121,12 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
     let next = call.args.get(index + 1).copied().unwrap_or(0);
     match kinds[index] {
         Arg::InBuf => strings::buffer(out, value, next),
+        Arg::SockAddr | Arg::SendAddr => structs::net::sockaddr(out, value, next),
+        Arg::InMsghdr => structs::net::msghdr(out, call, value, None),
+        Arg::InSockOpt => {
+            let [_, level, option, ..] = call.args;
+            structs::net::option(out, call, level, option, value, next);
+        }
         Arg::InIovec => strings::iovec(out, call, value, next, u64::MAX),
         Arg::Path => strings::path(out, value),
         Arg::Str => strings::string(out, value),

@@ -12,6 +12,8 @@ pub struct Call {
     pub args: [u64; 6],
     /// Whether `long` and pointers have 64 bits: the x86_64 table.
     pub wide: bool,
+    /// The room for an address or a value, which the call replaces by its length.
+    pub room: Option<u32>,
     /// What it returned; `None` before it did.
     pub outcome: Option<Result<u64, Errno>>,
 }
@@ -29,6 +31,7 @@ impl Call {
         Self {
             args,
             wide,
+            room: None,
             outcome: None,
         }
     }

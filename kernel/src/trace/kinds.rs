@@ -301,10 +301,6 @@ pub enum Arg {
     InSockOpt,
     /// A socket option's value that the call wrote; the next argument points to its length.
     OutSockOpt,
-    /// That length.
-    OutSockOptLen,
-    /// socketcall(2)'s call.
-    SocketCall,
     /// `SPLICE_F_*`.
     SpliceFlags,
     /// splice(2)'s offset: `[5]`, as it is before.

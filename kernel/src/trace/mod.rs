@@ -16,7 +16,9 @@ use alloc::vec::Vec;
 use crate::arch::percpu::{self, work};
 use crate::entry::frame::{Door, Frame};
 use crate::process::current;
+use crate::syscall::socketcall;
 use crate::syscall::table::{self, Arg};
+use crate::usercopy::UserPtr;
 
 mod args;
 mod call;
@@ -54,8 +56,10 @@ pub struct Pending {
 /// Called before a traced call. `None` if there is nothing to do after it.
 pub fn enter(frame: &Frame) -> Option<Pending> {
     let door = Door::of(frame.entry)?;
-    let call = Call::new(frame, door);
+    let mut call = Call::new(frame, door);
     let (name, kinds) = describe(door, frame.orig_rax as u32);
+    let (name, kinds) = socketcall(&mut call, door, name, kinds);
+    call.room = room(&call, kinds);
     let tid = current().tid();
     let mut line = Text::new();
     put!(&mut line, "{}(", name.as_str());
@@ -150,6 +154,43 @@ fn describe(door: Door, number: u32) -> (Text, &'static [Arg]) {
     }
     let kinds = unlisted::kinds(name.as_str());
     (name, kinds)
+}
+
+/// What a socketcall(2) calls is printed in its place, as strace does.
+fn socketcall(
+    call: &mut Call,
+    door: Door,
+    name: Text,
+    kinds: &'static [Arg],
+) -> (Text, &'static [Arg]) {
+    if name.as_str() != "socketcall" {
+        return (name, kinds);
+    }
+    let Some((called, row, count)) = socketcall::describe(call.args[0]) else {
+        return (name, kinds);
+    };
+    let row = table::entries(door).iter().find(|entry| entry.name == row);
+    let given = UserPtr::<u32>::new(call.args[1]).read_vec(count);
+    let (Some(row), Ok(given)) = (row, given) else {
+        return (name, kinds);
+    };
+    call.args = [0; 6];
+    for (arg, value) in call.args.iter_mut().zip(given) {
+        *arg = value.into();
+    }
+    let mut name = Text::new();
+    name.add(called);
+    (name, &row.args[..count])
+}
+
+/// The room that a call is given for an address or a value, before it tells how much it took.
+fn room(call: &Call, kinds: &[Arg]) -> Option<u32> {
+    let index = |kind| kinds.iter().position(|other| *other == kind);
+    if let Some(index) = index(Arg::OutMsghdr) {
+        let name_len = call.args[index].wrapping_add(call.word());
+        return structs::net::read_int(name_len);
+    }
+    structs::net::read_int(call.args[index(Arg::OutSockLen)?])
 }
 
 /// Whether the running task is traced: [`work::TRACE`], which `strace` on the command line sets

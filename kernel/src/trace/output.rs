@@ -33,6 +33,16 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
             address(out, fields.long());
             out.add("]");
         }),
+        Arg::OutSockAddr => structs::net::returned(out, call, value, call.args[index + 1]),
+        Arg::OutSockLen => structs::net::length(out, call, value),
+        Arg::OutSockOpt => {
+            let [_, level, option, ..] = call.args;
+            let len = structs::net::read_int(call.args[index + 1]).unwrap_or(0);
+            structs::net::option(out, call, level, option, value, len.into());
+        }
+        Arg::OutMsghdr => structs::net::msghdr(out, call, value, Some(result)),
+        Arg::InMmsghdr => structs::net::mmsghdr(out, call, value, false),
+        Arg::OutMmsghdr => structs::net::mmsghdr(out, call, value, true),
         Arg::OutInt => whole(out, call, value, 4, structs::tty::int),
         Arg::OutOffset | Arg::InOutOffset => whole(out, call, value, 8, |out, fields| {
             put!(out, "[{}]", fields.u64() as i64);

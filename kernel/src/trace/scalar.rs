@@ -5,7 +5,7 @@ use linux_raw_sys::general as linux;
 use super::call::Call;
 use super::commands;
 use super::kinds::Arg;
-use super::names::{self, event, file, memory, process, signal, time};
+use super::names::{self, event, file, memory, net, process, signal, time};
 use super::strings::{address, hex};
 use super::text::{Text, put};
 
@@ -45,6 +45,14 @@ pub fn print(out: &mut Text, call: &Call, kind: Arg, value: u64) {
         Arg::MemfdFlags => names::flags(out, int, file::MEMFD, "MFD_???"),
         Arg::XattrFlags => names::flags(out, int, file::XATTR, "XATTR_???"),
         Arg::RenameFlags => names::flags(out, int, file::RENAME, "RENAME_???"),
+        Arg::SockFamily => names::name(out, int, net::FAMILIES, "AF_???"),
+        Arg::SockType => net::kind(out, int),
+        Arg::SockProtocol => put!(out, "{int}"),
+        Arg::SockFlags => names::flags(out, int, net::FLAGS, "SOCK_???"),
+        Arg::MsgFlags => names::flags(out, int, net::MESSAGE, "MSG_???"),
+        Arg::ShutdownHow => names::name(out, int, net::SHUT, "SHUT_???"),
+        Arg::SockLevel => names::name(out, int, net::LEVELS, "SOL_???"),
+        Arg::SockOption => names::name(out, int, net::OPTIONS, "SO_???"),
         Arg::SpliceFlags => names::flags(out, int, file::SPLICE, "SPLICE_F_???"),
         Arg::Fadvice => names::name(out, int, file::FADVICE, "POSIX_FADV_???"),
         Arg::MountFlags => names::flags(out, value, file::MOUNT, "MS_???"),

@@ -139,6 +139,7 @@ kernel_test!(
         let call = Call {
             args: [0; 6],
             wide: true,
+            room: None,
             outcome: None,
         };
         let result = |name: &str, rax: i64| {

@@ -80,7 +80,7 @@ calls! {
     96 getpriority(PriorityWhich, Int) = sched::getpriority;
     99 statfs(Path, Statfs) = space::statfs32;
     100 fstatfs(Fd, Statfs) = space::fstatfs32;
-    102 socketcall(SocketCall, Addr) = socketcall::socketcall;
+    102 socketcall(UInt, Addr) = socketcall::socketcall;
     103 syslog(SyslogAction, SyslogBuf, SyslogSize) = misc::syslog;
     104 setitimer(ItimerWhich, ItimerIn, ItimerOut) = itimer::setitimer32;
     105 getitimer(ItimerWhich, ItimerOut) = itimer::getitimer32;
@@ -262,7 +262,7 @@ calls! {
     362 connect(Fd, SockAddr, Int) = socket::connect;
     363 listen(Fd, Int) = socket::listen;
     364 accept4(Fd, OutSockAddr, OutSockLen, SockFlags) = socket::accept4;
-    365 getsockopt(Fd, SockLevel, SockOption, OutSockOpt, OutSockOptLen) = sockopt::getsockopt32;
+    365 getsockopt(Fd, SockLevel, SockOption, OutSockOpt, OutSockLen) = sockopt::getsockopt32;
     366 setsockopt(Fd, SockLevel, SockOption, InSockOpt, Int) = sockopt::setsockopt32;
     367 getsockname(Fd, OutSockAddr, OutSockLen) = socket::getsockname;
     368 getpeername(Fd, OutSockAddr, OutSockLen) = socket::getpeername;

@@ -57,7 +57,7 @@ calls! {
     52 getpeername(Fd, OutSockAddr, OutSockLen) = socket::getpeername;
     53 socketpair(SockFamily, SockType, SockProtocol, OutPipe) = socket::socketpair;
     54 setsockopt(Fd, SockLevel, SockOption, InSockOpt, Int) = sockopt::setsockopt;
-    55 getsockopt(Fd, SockLevel, SockOption, OutSockOpt, OutSockOptLen) = sockopt::getsockopt;
+    55 getsockopt(Fd, SockLevel, SockOption, OutSockOpt, OutSockLen) = sockopt::getsockopt;
     56 clone(CloneFlags, Skip, Skip, Skip, Skip) = clone::clone;
     57 fork() = clone::fork;
     58 vfork() = clone::vfork;

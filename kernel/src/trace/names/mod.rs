@@ -9,6 +9,7 @@ use super::text::{Text, put};
 pub mod event;
 pub mod file;
 pub mod memory;
+pub mod net;
 pub mod process;
 pub mod signal;
 pub mod time;

@@ -9,6 +9,7 @@ use super::text::Text;
 
 pub mod event;
 pub mod file;
+pub mod net;
 pub mod process;
 pub mod signal;
 pub mod time;
