@@ -20,6 +20,8 @@ pub fn cases() -> Vec<Case> {
         row("threads", Compiler::Glibc64, "max"),
         row("threads", Compiler::Glibc32, "max,vendor=GenuineIntel"),
         row("threads", Compiler::Musl64, "qemu64"),
+        row("attributes", Compiler::Glibc64, "max"),
+        row("attributes", Compiler::Glibc32, "max"),
         row("usage", Compiler::Glibc64, "max"),
         row("usage", Compiler::Glibc32, "max"),
     ]

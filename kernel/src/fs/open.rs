@@ -213,7 +213,15 @@ pub fn open_executable(path: &[u8]) -> Result<Executable, Errno> {
         who: &who,
         resolve: Resolve::empty(),
     };
-    let location = walk.file(path, true)?;
+    executable(walk.file(path, true)?)
+}
+
+/// The program at `location`, for the same.
+///
+/// # Errors
+/// `EACCES` for what may not be executed or is no regular file.
+pub fn executable(location: Location) -> Result<Executable, Errno> {
+    let who = credentials();
     let metadata = location.inode().metadata();
     let flags = location.mount.flags();
     if metadata.kind() != mode::S_IFREG || flags.contains(MountFlags::NO_EXEC) {

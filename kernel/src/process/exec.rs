@@ -21,6 +21,7 @@ use crate::arch::{debug, percpu};
 use crate::entry::frame::Frame;
 use crate::fs;
 use crate::fs::busy::Program;
+use crate::fs::dentry::Location;
 use crate::mm::PAGE_SIZE;
 use crate::mm::address_space::AddressSpace;
 use crate::ptrace;
@@ -48,7 +49,20 @@ pub struct Loaded {
 ///
 /// # Errors
 /// Those of the path, `EACCES`, `ENOEXEC`, `ELOOP`, `E2BIG`, `ENOMEM`.
-pub fn load(path: &[u8], mut args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<Loaded, Errno> {
+pub fn load(path: &[u8], args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<Loaded, Errno> {
+    load_file(fs::open_executable(path)?, path, args, env)
+}
+
+/// The same for a file that has been found already; `path` is what the program is told.
+///
+/// # Errors
+/// `EACCES`, `ENOEXEC`, `ELOOP`, `E2BIG`, `ENOMEM`, and for an interpreter those of its path.
+fn load_file(
+    mut file: Executable,
+    path: &[u8],
+    mut args: Vec<Vec<u8>>,
+    env: &[Vec<u8>],
+) -> Result<Loaded, Errno> {
     let name = path
         .rsplit(|byte| *byte == b'/')
         .next()
@@ -57,7 +71,6 @@ pub fn load(path: &[u8], mut args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<Load
     let shown = String::from_utf8_lossy(path).into_owned();
     let mut path = path.to_vec();
     for _ in 0..INTERPRETER_DEPTH {
-        let file = fs::open_executable(&path)?;
         let Some((interpreter, argument)) = script(&file) else {
             return load_elf(&file, &shown, &args, env, name);
         };
@@ -68,6 +81,7 @@ pub fn load(path: &[u8], mut args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<Load
         line.push(path);
         line.extend(args.into_iter().skip(1));
         args = line;
+        file = fs::open_executable(&interpreter)?;
         path = interpreter;
     }
     Err(Errno::ELOOP)
@@ -217,7 +231,24 @@ pub fn install(task: &Task, loaded: &Loaded) {
 /// # Errors
 /// Those of [`load`].
 pub fn execve(path: &[u8], args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<(), Errno> {
-    let loaded = load(path, args, env)?;
+    start(load(path, args, env)?)
+}
+
+/// execveat(2): the same with a program that has been found already.
+///
+/// # Errors
+/// Those of [`load_file`].
+pub fn execve_file(
+    location: Location,
+    path: &[u8],
+    args: Vec<Vec<u8>>,
+    env: &[Vec<u8>],
+) -> Result<(), Errno> {
+    start(load_file(fs::open::executable(location)?, path, args, env)?)
+}
+
+/// Replaces the running program.
+fn start(loaded: Loaded) -> Result<(), Errno> {
     let old_tid = current().tid();
     threads::become_the_only_one()?;
     let task = current();
@@ -227,6 +258,9 @@ pub fn execve(path: &[u8], args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<(), Er
     task.process.unshare_files();
     task.process.files.lock().lock().close_on_exec();
     install(&task, &loaded);
+    task.process.is_dumpable.store(true, Ordering::Relaxed);
+    task.process.membarriers.store(0, Ordering::Relaxed);
+    task.attributes.lock().keeps_capabilities = false;
     super::activate(&loaded.mm.lock());
     gdt::set_tls(&task.tls.lock());
     task.segments.lock().load();

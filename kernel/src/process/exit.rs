@@ -93,7 +93,7 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     tty::leave(process, true);
     jobs::orphaned_by(process);
     ptrace::control::tracer_ended(process);
-    children::give_to_init(process);
+    children::give_to_reaper(process);
     *process.status.lock() = Some(status);
     if ptrace::control::process_ended(process, status) {
         process.is_held_back.store(true, Ordering::Relaxed);

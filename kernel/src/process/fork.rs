@@ -135,6 +135,8 @@ fn share(parent: &Process, child: &mut Process, args: &CloneArgs) {
     if flags.contains(CloneFlags::CLEAR_SIGHAND) {
         child.actions.lock().reset_handlers();
     }
+    let is_dumpable = parent.is_dumpable.load(Ordering::Relaxed);
+    child.is_dumpable.store(is_dumpable, Ordering::Relaxed);
     let mut exit_signal = args.exit_signal;
     if flags.contains(CloneFlags::PARENT) {
         *child.parent.lock() = parent.parent.lock().clone();
@@ -162,6 +164,7 @@ fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
     *new.segments.lock() = segments;
     *new.tls.lock() = tls;
     *new.comm.lock() = *task.comm.lock();
+    *new.attributes.lock() = task.attributes.lock().for_child();
     {
         let mut signals = new.signals.lock();
         let own = task.signals.lock();

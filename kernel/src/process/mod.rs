@@ -20,6 +20,7 @@ use crate::fs::tty::Controlling;
 use crate::fs::{FdTable, FsContext};
 use crate::mm::address_space::AddressSpace;
 
+pub mod attributes;
 pub mod children;
 pub mod clone;
 pub mod cred;
@@ -122,6 +123,12 @@ pub struct Process {
     pub started: u64,
     /// Timers that send it signals.
     pub timers: Timers,
+    /// Orphans among its descendants become its children (PR_SET_CHILD_SUBREAPER).
+    pub is_subreaper: AtomicBool,
+    /// Whether it may dump core, and be looked at (PR_SET_DUMPABLE).
+    pub is_dumpable: AtomicBool,
+    /// What it registered with membarrier(2).
+    pub membarriers: AtomicU32,
     /// TSC cycles that its tasks have run (`crate::time::cputime`).
     pub cpu_cycles: AtomicU64,
     /// What the children used that were waited for, and theirs.
@@ -165,6 +172,9 @@ impl Process {
             last_comm: Mutex::default(),
             started: crate::time::uptime_ns(),
             timers: Timers::default(),
+            is_subreaper: AtomicBool::new(false),
+            is_dumpable: AtomicBool::new(true),
+            membarriers: AtomicU32::new(0),
             cpu_cycles: AtomicU64::new(0),
             children_usage: Mutex::default(),
             usage: Usage::default(),

@@ -4,6 +4,7 @@
 //! Left out: file capabilities.
 
 use super::cred::Credentials;
+use super::try_current;
 use crate::fs::dentry::Location;
 use crate::fs::inode::mode;
 use crate::fs::mount::MountFlags;
@@ -12,7 +13,9 @@ use crate::fs::mount::MountFlags;
 pub fn credentials(who: &Credentials, location: &Location) -> Credentials {
     let file = location.inode().metadata();
     let mut new = who.clone();
-    if !location.mount.flags().contains(MountFlags::NO_SUID) {
+    // Whoever started this promised that nothing is granted (PR_SET_NO_NEW_PRIVS).
+    let may_grant = try_current().is_none_or(|task| !task.attributes.lock().no_new_privs);
+    if may_grant && !location.mount.flags().contains(MountFlags::NO_SUID) {
         if file.mode & mode::S_ISUID != 0 {
             new.euid = file.uid;
         }

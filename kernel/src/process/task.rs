@@ -11,6 +11,7 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use spin::Mutex;
 
+use super::attributes::Attributes;
 use super::rseq::Registration;
 use super::signal::TaskSignals;
 use super::usage::Usage;
@@ -79,6 +80,8 @@ pub struct Task {
     pub cpu_cycles: AtomicU64,
     /// What else it has used.
     pub usage: Usage,
+    /// What it set about itself.
+    pub attributes: Mutex<Attributes>,
 }
 
 // SAFETY: `context` is touched by the scheduler alone, with interrupts off on the one CPU.
@@ -115,6 +118,7 @@ impl Task {
             robust_list_32: AtomicU64::new(0),
             cpu_cycles: AtomicU64::new(0),
             usage: Usage::default(),
+            attributes: Mutex::default(),
         };
         Ok(Arc::new(task))
     }

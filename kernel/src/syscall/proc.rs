@@ -1,8 +1,13 @@
 //! Making, replacing and ending processes. Waiting for them is in `wait.rs`.
 
+use alloc::format;
 use alloc::vec::Vec;
 
+use linux_raw_sys::general::{AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW};
+
 use super::errno::{Errno, SysResult};
+use super::paths;
+use crate::fs::{self, inode::mode};
 use crate::mm::frame;
 use crate::mm::layout::STACK_LIMIT;
 use crate::process::exec;
@@ -15,6 +20,9 @@ const PATH_MAX: usize = 4096;
 const STRING_MAX: usize = 32 * 4096;
 /// Most argument strings; a stack full of empty ones.
 const STRINGS_MAX: usize = 1 << 18;
+
+/// Only say whether it could be started (since Linux 6.14).
+const AT_EXECVE_CHECK: u32 = 0x10000;
 
 /// exit(2): this thread alone.
 pub fn exit(code: i32) -> SysResult {
@@ -36,13 +44,73 @@ pub fn execve32(path: UserPtr<u8>, argv: UserPtr<u32>, envp: UserPtr<u32>) -> Sy
     start(path, strings(argv)?, &strings(envp)?)
 }
 
-fn start(path: UserPtr<u8>, mut args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> SysResult {
+fn start(path: UserPtr<u8>, args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> SysResult {
     let path = path.read_cstr(PATH_MAX)?;
-    // A program always has an argv[0] (since Linux 5.18).
+    exec::execve(&path, at_least_one(args), env)?;
+    Ok(0)
+}
+
+/// A program always has an argv[0] (since Linux 5.18).
+fn at_least_one(mut args: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     if args.is_empty() {
         args.push(Vec::new());
     }
-    exec::execve(&path, args, env)?;
+    args
+}
+
+/// execveat(2).
+pub fn execveat(
+    dirfd: i32,
+    path: UserPtr<u8>,
+    argv: UserPtr<u64>,
+    envp: UserPtr<u64>,
+    flags: u32,
+) -> SysResult {
+    start_at(dirfd, path, flags, strings(argv)?, &strings(envp)?)
+}
+
+/// execveat(2) with 32-bit pointers.
+pub fn execveat32(
+    dirfd: i32,
+    path: UserPtr<u8>,
+    argv: UserPtr<u32>,
+    envp: UserPtr<u32>,
+    flags: u32,
+) -> SysResult {
+    start_at(dirfd, path, flags, strings(argv)?, &strings(envp)?)
+}
+
+fn start_at(
+    dirfd: i32,
+    user_path: UserPtr<u8>,
+    flags: u32,
+    args: Vec<Vec<u8>>,
+    env: &[Vec<u8>],
+) -> SysResult {
+    let path = paths::read(user_path)?;
+    if path.is_empty() && flags & AT_EMPTY_PATH == 0 {
+        return Err(Errno::ENOENT);
+    }
+    if flags & !(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_EXECVE_CHECK) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let location = paths::locate_at(dirfd, user_path, flags)?;
+    if location.inode().kind() == mode::S_IFLNK {
+        return Err(Errno::ELOOP);
+    }
+    if flags & AT_EXECVE_CHECK != 0 {
+        return fs::open::executable(location).map(|_| 0);
+    }
+    // What the program is told to be: a name by which it can be opened again.
+    let mut shown = path.clone();
+    if dirfd != AT_FDCWD && path.first() != Some(&b'/') {
+        shown = format!("/dev/fd/{dirfd}").into_bytes();
+        if !path.is_empty() {
+            shown.push(b'/');
+            shown.extend_from_slice(&path);
+        }
+    }
+    exec::execve_file(location, &shown, at_least_one(args), env)?;
     Ok(0)
 }
 

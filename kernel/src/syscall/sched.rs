@@ -1,4 +1,4 @@
-//! Scheduling parameters: one CPU, one policy, so most of it is known beforehand.
+//! CPUs: there is one, so that most is known beforehand. Policies are in `policy.rs`.
 
 use super::errno::{Errno, SysResult};
 use crate::process::{current, sched, table};
@@ -40,48 +40,5 @@ pub fn sched_setaffinity(pid: i32, len: usize, mask: UserPtr<u8>) -> SysResult {
         Err(Errno::EINVAL)
     } else {
         Ok(0)
-    }
-}
-
-/// sched_getscheduler(2): SCHED_OTHER.
-pub fn sched_getscheduler(pid: i32) -> SysResult {
-    check(pid).map(|()| 0)
-}
-
-/// sched_getparam(2): priority 0, the only one SCHED_OTHER has.
-pub fn sched_getparam(pid: i32, out: UserPtr<u32>) -> SysResult {
-    if out.is_null() {
-        return Err(Errno::EINVAL);
-    }
-    check(pid)?;
-    out.write(0).map(|()| 0)
-}
-
-/// sched_get_priority_max(2).
-pub fn sched_get_priority_max(policy: i32) -> SysResult {
-    match policy {
-        // SCHED_FIFO and SCHED_RR have priorities up to 99 where they exist.
-        1 | 2 => Ok(99),
-        0 | 3 | 5 => Ok(0),
-        _ => Err(Errno::EINVAL),
-    }
-}
-
-/// sched_get_priority_min(2).
-pub fn sched_get_priority_min(policy: i32) -> SysResult {
-    match policy {
-        1 | 2 => Ok(1),
-        0 | 3 | 5 => Ok(0),
-        _ => Err(Errno::EINVAL),
-    }
-}
-
-/// getpriority(2): nice 0, which the kernel's call reports as 20.
-pub fn getpriority(which: i32, who: i32) -> SysResult {
-    const PRIO_PROCESS: i32 = 0;
-    match which {
-        PRIO_PROCESS => check(who).map(|()| 20).map_err(|_| Errno::ESRCH),
-        1 | 2 => Ok(20),
-        _ => Err(Errno::EINVAL),
     }
 }

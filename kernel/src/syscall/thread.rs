@@ -2,8 +2,6 @@
 
 use core::sync::atomic::Ordering;
 
-use linux_raw_sys::prctl as linux_prctl;
-
 use super::errno::{Errno, SysResult};
 use crate::process::{current, sched, table};
 use crate::usercopy::UserPtr;
@@ -67,33 +65,5 @@ pub fn personality(persona: u32) -> SysResult {
         Ok(0)
     } else {
         Err(Errno::EINVAL)
-    }
-}
-
-/// prctl(2): the name, and what C libraries ask at their start.
-pub fn prctl(option: u32, a: u64, _b: u64, _c: u64, _d: u64) -> SysResult {
-    let task = current();
-    match option {
-        linux_prctl::PR_SET_NAME => {
-            let mut name = [0; 16];
-            let got = UserPtr::<u8>::new(a).read_prefix(&mut name[..15]);
-            let end = name[..got].iter().position(|byte| *byte == 0);
-            if end.is_none() && got < 15 {
-                return Err(Errno::EFAULT);
-            }
-            name[end.unwrap_or(15)..].fill(0);
-            *task.comm.lock() = name;
-            Ok(0)
-        }
-        linux_prctl::PR_GET_NAME => {
-            let name = *task.comm.lock();
-            UserPtr::<[u8; 16]>::new(a).write(name).map(|()| 0)
-        }
-        // No capabilities are dropped and nothing dumps core here.
-        linux_prctl::PR_GET_DUMPABLE => Ok(1),
-        linux_prctl::PR_SET_DUMPABLE if a <= 1 => Ok(0),
-        linux_prctl::PR_CAPBSET_READ if a <= 40 => Ok(1),
-        linux_prctl::PR_GET_NO_NEW_PRIVS | linux_prctl::PR_GET_KEEPCAPS => Ok(0),
-        _ => Err(Errno::EINVAL),
     }
 }

@@ -161,6 +161,7 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
         Arg::FutexTimeout64 if commands::futex_has_timeout(call.args[1]) => {
             whole(out, call, value, 16, structs::time::timespec64);
         }
+        Arg::InInt => whole(out, call, value, 4, structs::tty::int),
         Arg::ItimerIn => sized(out, call, value, (32, 16), structs::time::itimerval),
         Arg::RlimitIn => sized(out, call, value, (16, 8), structs::process::rlimit),
         Arg::Rlimit64In => whole(out, call, value, 16, structs::process::rlimit64),

@@ -81,6 +81,8 @@ pub enum Arg {
     InBuf,
     /// The set of CPUs that the call reads; the argument before is its size.
     InCpus,
+    /// An int that the call reads.
+    InInt,
     /// Group IDs that the call reads; the argument before is how many.
     InGroups,
     /// A vector of buffers that the call reads; the next argument is how many.
@@ -115,6 +117,8 @@ pub enum Arg {
     MknodDev,
     /// `MAP_*`.
     MmapFlags,
+    /// membarrier(2)'s command.
+    Membarrier,
     /// Permission bits, octal.
     Mode,
     /// `MS_*` of mount(2).

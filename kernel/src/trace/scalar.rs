@@ -93,6 +93,7 @@ pub fn print(out: &mut Text, call: &Call, kind: Arg, value: u64) {
         Arg::Signal => signal::name(out, int),
         Arg::SigHow => names::name(out, int, signal::HOW, "SIG_???"),
         Arg::CloneFlagsOnly => names::flags(out, value, process::CLONE, "CLONE_???"),
+        Arg::Membarrier => names::name(out, int, process::MEMBARRIER, "MEMBARRIER_CMD_???"),
         Arg::Hex => hex(out, value),
         _ => address(out, value),
     }

@@ -80,7 +80,15 @@ pub(super) fn stat(subject: &Subject) -> String {
     for nanos in [used.user, used.system, waited.user, waited.system] {
         let _ = write!(text, " {}", nanos / TICK);
     }
-    let _ = write!(text, " 20 0 {threads} 0 {}", started / TICK);
+    let own = subject.task.as_ref().map(|task| *task.attributes.lock());
+    let own = own.unwrap_or_default();
+    // A nice value as 0 to 39, a real-time priority below 0.
+    let nice = i32::from(own.nice);
+    let priority = match own.priority {
+        0 => 20 + nice,
+        real_time => -1 - real_time as i32,
+    };
+    let _ = write!(text, " {priority} {nice} {threads} 0 {}", started / TICK);
     let _ = write!(text, " {} {resident} {INFINITY}", size * PAGE_SIZE);
     let _ = write!(
         text,

@@ -124,8 +124,11 @@ pub(super) fn status(subject: &Subject) -> String {
     ] {
         let _ = writeln!(text, "{name}:\t{mask:016x}");
     }
+    let task = subject.task.as_ref();
+    let no_new_privs = task.is_some_and(|task| task.attributes.lock().no_new_privs);
+    let _ = writeln!(text, "NoNewPrivs:\t{}", u32::from(no_new_privs));
     text.push_str(
-        "NoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0\n\
+        "Seccomp:\t0\nSeccomp_filters:\t0\n\
             Speculation_Store_Bypass:\tvulnerable\nSpeculationIndirectBranch:\talways enabled\n\
             Cpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0\n",
     );

@@ -1,0 +1,57 @@
+//! membarrier(2): that other threads' CPUs have seen a thread's stores.
+//!
+//! With one CPU they have: a switch to another thread is itself a barrier. What is left are the
+//! rules of who must have registered. MEMBARRIER_CMD_*_RSEQ are not offered, as rseq(2) isn't.
+
+use core::sync::atomic::Ordering;
+
+use bitflags::bitflags;
+
+use super::errno::{Errno, SysResult};
+use crate::process::current;
+
+bitflags! {
+    /// Commands (include/uapi/linux/membarrier.h).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    struct Command: u32 {
+        const GLOBAL = 1 << 0;
+        const GLOBAL_EXPEDITED = 1 << 1;
+        const REGISTER_GLOBAL_EXPEDITED = 1 << 2;
+        const PRIVATE_EXPEDITED = 1 << 3;
+        const REGISTER_PRIVATE_EXPEDITED = 1 << 4;
+        const PRIVATE_EXPEDITED_SYNC_CORE = 1 << 5;
+        const REGISTER_PRIVATE_EXPEDITED_SYNC_CORE = 1 << 6;
+        const GET_REGISTRATIONS = 1 << 9;
+    }
+}
+
+/// membarrier(2).
+pub fn membarrier(command: i32, flags: u32, _cpu: i32) -> SysResult {
+    if flags != 0 {
+        return Err(Errno::EINVAL);
+    }
+    if command == 0 {
+        return Ok(Command::all().bits() as usize);
+    }
+    let registered = &current().process.membarriers;
+    let is_registered = |by: Command| registered.load(Ordering::Relaxed) & by.bits() != 0;
+    match Command::from_bits(command as u32).ok_or(Errno::EINVAL)? {
+        Command::GLOBAL | Command::GLOBAL_EXPEDITED => Ok(0),
+        Command::PRIVATE_EXPEDITED if is_registered(Command::REGISTER_PRIVATE_EXPEDITED) => Ok(0),
+        Command::PRIVATE_EXPEDITED_SYNC_CORE
+            if is_registered(Command::REGISTER_PRIVATE_EXPEDITED_SYNC_CORE) =>
+        {
+            Ok(0)
+        }
+        Command::PRIVATE_EXPEDITED | Command::PRIVATE_EXPEDITED_SYNC_CORE => Err(Errno::EPERM),
+        Command::GET_REGISTRATIONS => Ok(registered.load(Ordering::Relaxed) as usize),
+        one @ (Command::REGISTER_GLOBAL_EXPEDITED
+        | Command::REGISTER_PRIVATE_EXPEDITED
+        | Command::REGISTER_PRIVATE_EXPEDITED_SYNC_CORE) => {
+            registered.fetch_or(one.bits(), Ordering::Relaxed);
+            Ok(0)
+        }
+        // More than one at once.
+        _ => Err(Errno::EINVAL),
+    }
+}

@@ -1,0 +1,146 @@
+//! getpriority, setpriority, nice, ioprio: who should have more of the CPU or the disk.
+//!
+//! The values are kept (`process/attributes.rs`), and don't count.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
+
+use linux_raw_sys::general::RLIMIT_NICE;
+
+use super::errno::{Errno, SysResult};
+use crate::process::{Task, current, sched, table};
+
+/// First argument of getpriority(2): a thread, a process group, a user. ioprio_get(2) counts from 1.
+const PROCESS: i32 = 0;
+const GROUP: i32 = 1;
+const USER: i32 = 2;
+
+/// Classes of ioprio_set(2), above 13 bits of level.
+const CLASS_SHIFT: u32 = 13;
+const CLASS_NONE: u32 = 0;
+const CLASS_REAL_TIME: u32 = 1;
+const CLASS_BEST_EFFORT: u32 = 2;
+const CLASS_IDLE: u32 = 3;
+/// One past the last level of a class.
+const LEVELS: u32 = 8;
+
+/// The threads that are meant.
+///
+/// # Errors
+/// `EINVAL` for another `which`.
+fn targets(which: i32, who: i32) -> Result<Vec<Arc<Task>>, Errno> {
+    let me = sched::current_task();
+    let own = |value: u32| if who == 0 { value } else { who as u32 };
+    let all = |matches: &dyn Fn(&Task) -> bool| {
+        let mut tasks = table::all();
+        tasks.retain(|task| matches(task));
+        tasks
+    };
+    Ok(match which {
+        PROCESS => table::find(own(me.tid())).into_iter().collect(),
+        GROUP => {
+            let group = own(me.process.pgid.load(Ordering::Relaxed));
+            all(&|task| task.process.pgid.load(Ordering::Relaxed) == group)
+        }
+        USER => {
+            let user = own(me.process.cred.lock().uid);
+            all(&|task| task.process.cred.lock().uid == user)
+        }
+        _ => return Err(Errno::EINVAL),
+    })
+}
+
+/// Whether the caller may change a thread's priority at all.
+fn is_owner(task: &Task) -> bool {
+    let me = current().process.cred.lock().clone();
+    let other = task.process.cred.lock();
+    me.is_privileged() || me.euid == other.uid || me.euid == other.euid
+}
+
+/// Whether the caller may have a thread be that nice (RLIMIT_NICE).
+fn may_be(task: &Task, nice: i32) -> bool {
+    let limit = task.process.limits.lock().soft(RLIMIT_NICE);
+    (20 - nice) as u64 <= limit || current().process.cred.lock().is_privileged()
+}
+
+/// getpriority(2): the best of them, as 40 (nice -20) to 1 (19).
+pub fn getpriority(which: i32, who: i32) -> SysResult {
+    let targets = targets(which, who)?;
+    let value = |task: &Arc<Task>| (20 - i32::from(task.attributes.lock().nice)) as usize;
+    targets.iter().map(value).max().ok_or(Errno::ESRCH)
+}
+
+/// setpriority(2).
+pub fn setpriority(which: i32, who: i32, nice: i32) -> SysResult {
+    let nice = nice.clamp(-20, 19);
+    let mut result = Err(Errno::ESRCH);
+    for task in targets(which, who)? {
+        let old = i32::from(task.attributes.lock().nice);
+        if !is_owner(&task) {
+            result = Err(Errno::EPERM);
+        } else if nice < old && !may_be(&task, nice) {
+            result = Err(Errno::EACCES);
+        } else {
+            task.attributes.lock().nice = nice as i8;
+            result = result.or(Ok(0)).and(Ok(0));
+        }
+    }
+    result
+}
+
+/// nice(2), i386.
+pub fn nice(increment: i32) -> SysResult {
+    let task = sched::current_task();
+    let old = i32::from(task.attributes.lock().nice);
+    let nice = (old + increment.clamp(-40, 40)).clamp(-20, 19);
+    if increment < 0 && !may_be(&task, nice) {
+        return Err(Errno::EPERM);
+    }
+    task.attributes.lock().nice = nice as i8;
+    Ok(0)
+}
+
+/// ioprio_get(2): the best of them.
+pub fn ioprio_get(which: i32, who: i32) -> SysResult {
+    let targets = targets(which.wrapping_sub(1), who)?;
+    let rank = |value: u32| {
+        let class = value >> CLASS_SHIFT;
+        let class = if class == CLASS_NONE {
+            CLASS_BEST_EFFORT
+        } else {
+            class
+        };
+        (class, value % LEVELS)
+    };
+    let values = targets
+        .iter()
+        .map(|task| u32::from(task.attributes.lock().io_priority));
+    let best = values.min_by_key(|value| rank(*value));
+    best.map(|value| value as usize).ok_or(Errno::ESRCH)
+}
+
+/// ioprio_set(2).
+pub fn ioprio_set(which: i32, who: i32, value: u32) -> SysResult {
+    let level = value & ((1 << CLASS_SHIFT) - 1);
+    match value >> CLASS_SHIFT {
+        CLASS_REAL_TIME if !current().process.cred.lock().is_privileged() => {
+            return Err(Errno::EPERM);
+        }
+        CLASS_REAL_TIME | CLASS_BEST_EFFORT if level % LEVELS == level => {}
+        CLASS_IDLE => {}
+        CLASS_NONE if level == 0 => {}
+        _ => return Err(Errno::EINVAL),
+    }
+    let targets = targets(which.wrapping_sub(1), who)?;
+    if targets.is_empty() {
+        return Err(Errno::ESRCH);
+    }
+    for task in targets {
+        if !is_owner(&task) {
+            return Err(Errno::EPERM);
+        }
+        task.attributes.lock().io_priority = value as u16;
+    }
+    Ok(0)
+}
