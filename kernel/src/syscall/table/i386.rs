@@ -112,10 +112,10 @@ calls! {
     146 writev(Fd, InIovec, Size) = io::writev32;
     147 getsid(Pid) = ids::getsid;
     148 fdatasync(Fd) = space::fsync;
-    150 mlock(Addr, Size) = memory::mlock;
-    151 munlock(Addr, Size) = memory::munlock;
-    152 mlockall(Hex) = memory::mlockall;
-    153 munlockall() = memory::munlockall;
+    150 mlock(Addr, Size) = mlock::mlock;
+    151 munlock(Addr, Size) = mlock::munlock;
+    152 mlockall(Hex) = mlock::mlockall;
+    153 munlockall() = mlock::munlockall;
     154 sched_setparam(Pid, InInt) = policy::sched_setparam;
     155 sched_getparam(Pid, OutInt) = policy::sched_getparam;
     156 sched_setscheduler(Pid, SchedPolicy, InInt) = policy::sched_setscheduler;

@@ -138,10 +138,10 @@ calls! {
     146 sched_get_priority_max(SchedPolicy) = policy::sched_get_priority_max;
     147 sched_get_priority_min(SchedPolicy) = policy::sched_get_priority_min;
     148 sched_rr_get_interval(Pid, OutTimespec) = policy::sched_rr_get_interval;
-    149 mlock(Addr, Size) = memory::mlock;
-    150 munlock(Addr, Size) = memory::munlock;
-    151 mlockall(Hex) = memory::mlockall;
-    152 munlockall() = memory::munlockall;
+    149 mlock(Addr, Size) = mlock::mlock;
+    150 munlock(Addr, Size) = mlock::munlock;
+    151 mlockall(Hex) = mlock::mlockall;
+    152 munlockall() = mlock::munlockall;
     154 modify_ldt(Int, LdtDesc, Size) = ldt::modify_ldt;
     155 pivot_root(Path, Path) = mount::pivot_root;
     157 prctl(PrctlOption, PrctlValue, PrctlValue, PrctlValue, PrctlValue) = prctl::prctl;
