@@ -237,6 +237,62 @@ static void signals(void)
 	kill(getpid(), 99);
 }
 
+/* A handler in each way of calling it, signals with values, and waits for them. */
+static void handlers(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	struct timespec soon = { 0, 1000 };
+	sigset_t set;
+	siginfo_t info = { .si_code = SI_QUEUE };
+
+	sigaction(SIGUSR1, &action, NULL);
+	action.sa_flags = SA_SIGINFO;
+	sigaction(40, &action, NULL);
+	raise(SIGUSR1);
+	kill(getpid(), SIGUSR1);
+	info.si_value.sival_int = 7;
+	syscall(SYS_rt_sigqueueinfo, getpid(), 40, &info);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, 40);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigtimedwait(&set, &info, &soon);
+	info.si_signo = 40;
+	syscall(SYS_rt_sigqueueinfo, getpid(), 40, &info);
+	sigtimedwait(&set, &info, &soon);
+	syscall(SYS_rt_tgsigqueueinfo, getpid(), getpid(), 40, &info);
+	sigwaitinfo(&set, NULL);
+	raise(SIGUSR1);
+	sigpending(&set);
+	sigemptyset(&set);
+	sigsuspend(&set);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	syscall(SYS_rt_sigsuspend, NOWHERE, 8);
+	syscall(SYS_tkill, getpid(), 0);
+#ifdef __i386__
+	struct {
+		void *handler;
+		unsigned mask, flags;
+		void *restorer;
+	} old = { on_signal, 0x400, SA_RESTART, 0 }, before;
+	unsigned mask = 0x400;
+
+	syscall(SYS_sigaction, SIGUSR2, &old, &before);
+	syscall(SYS_sigaction, SIGUSR2, NULL, &before);
+	raise(SIGUSR2);
+	syscall(SYS_signal, SIGUSR2, on_signal);
+	syscall(SYS_signal, SIGUSR2, SIG_IGN);
+	syscall(SYS_signal, SIGUSR2, SIG_DFL);
+	syscall(SYS_sigprocmask, SIG_BLOCK, &mask, &mask);
+	syscall(SYS_sigpending, &mask);
+	syscall(SYS_sgetmask);
+	syscall(SYS_ssetmask, 0x200);
+	raise(SIGUSR1);
+	syscall(SYS_sigsuspend, 0, 0, 0x400);
+	syscall(SYS_ssetmask, 0);
+#endif
+}
+
 static void system_state(void)
 {
 	struct utsname name;
@@ -401,6 +457,7 @@ int main(int argc, char **argv)
 	memory();
 	clocks();
 	signals();
+	handlers();
 	system_state();
 	terminals();
 	sockets();

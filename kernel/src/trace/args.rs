@@ -169,6 +169,7 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
         Arg::SigaltstackIn => sized(out, call, value, (24, 12), structs::signal::sigaltstack),
         Arg::OldSigactionIn => whole(out, call, value, 16, structs::signal::old_sigaction),
         Arg::OldSigsetIn => whole(out, call, value, 4, structs::signal::old_sigset),
+        Arg::SigFrame => structs::signal::frame(out, call),
         Arg::SiginfoIn => whole(out, call, value, 128, structs::signal::siginfo),
         Arg::SigsetIn => whole(out, call, value, 8, structs::signal::sigset),
         Arg::SpliceOffset => whole(out, call, value, 8, |out, fields| {

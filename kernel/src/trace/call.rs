@@ -8,6 +8,8 @@ use crate::usercopy::UserPtr;
 /// A call's arguments, and its outcome once it has one.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
+    /// Its number.
+    pub number: u32,
     /// The six argument registers, cut to 32 bits for the i386 table.
     pub args: [u64; 6],
     /// Whether `long` and pointers have 64 bits: the x86_64 table.
@@ -29,6 +31,7 @@ impl Call {
             [f.rbx, f.rcx, f.rdx, f.rsi, f.rdi, f.rbp].map(|register| u64::from(register as u32))
         };
         Self {
+            number: f.orig_rax as u32,
             args,
             wide,
             room: None,
@@ -38,7 +41,8 @@ impl Call {
 
     /// The same call after it returned `rax`: -4095 to -1 are errors.
     pub fn returned(self, rax: u64) -> Self {
-        let error = (rax as i64).wrapping_neg();
+        // What a 32-bit handler's frame gives back has 32 bits.
+        let error = self.signed(rax).wrapping_neg();
         let outcome = if (1..4096).contains(&error) {
             Err(Errno::from_number(error as usize))
         } else {

@@ -241,6 +241,8 @@ pub enum Arg {
     SchedPolicy,
     /// select(2)'s set; the first argument is how many descriptors it covers.
     SelectFds,
+    /// The frame that a sigreturn(2) takes off the stack.
+    SigFrame,
     /// `SIG_BLOCK` and its like.
     SigHow,
     /// struct sigaction, read.

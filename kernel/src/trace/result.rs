@@ -5,7 +5,7 @@ use linux_raw_sys::{general as linux, prctl};
 
 use super::call::Call;
 use super::kinds::Arg;
-use super::names::{self, file, process};
+use super::names::{self, file, process, signal};
 use super::structs::{self, Printer};
 use super::text::{Text, put};
 use crate::syscall::errno::Errno;
@@ -38,6 +38,19 @@ fn failure(out: &mut Text, errno: Errno) {
 fn success(out: &mut Text, call: &Call, name: &str, kinds: &[Arg], value: u64) {
     match name {
         "brk" | "mmap" | "mmap2" | "mremap" | "shmat" => put!(out, "{value:#x}"),
+        // The handler before.
+        "signal" if value > 1 => put!(out, "{value:#x}"),
+        "signal" if value == 1 => out.add("0x1 (SIG_IGN)"),
+        "sgetmask" | "ssetmask" => {
+            put!(out, "{value:#x}");
+            out.add(if name == "sgetmask" {
+                " (mask "
+            } else {
+                " (old mask "
+            });
+            signal::set(out, value);
+            out.add(")");
+        }
         "umask" => file::permissions(out, value),
         "fcntl" | "fcntl64" => fcntl(out, call.args[1] as u32, value),
         "time" => {
@@ -77,6 +90,11 @@ fn details(out: &mut Text, call: &Call, name: &str, kinds: &[Arg], value: u64) {
             if let Some(name) = names::lookup(value, process::SCHEDULERS) {
                 put!(out, " ({name})");
             }
+        }
+        "rt_sigtimedwait" | "rt_sigtimedwait_time64" => {
+            out.add(" (");
+            signal::name(out, value);
+            out.add(")");
         }
         "set_thread_area" => {
             if let Some(mut fields) = call.fields(call.args[0], 4) {

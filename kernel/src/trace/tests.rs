@@ -137,6 +137,7 @@ kernel_test!(
 kernel_test!(
     fn results_are_numbers_or_errors_by_name() {
         let call = Call {
+            number: 0,
             args: [0; 6],
             wide: true,
             room: None,

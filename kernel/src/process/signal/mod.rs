@@ -4,8 +4,6 @@
 //! `deliver.rs` what happens when it is taken, `frame64.rs` and `frame32.rs` what a handler finds
 //! on the stack, `restart.rs` what becomes of an interrupted call.
 
-#![allow(dead_code)] // Timers, terminals and waiting calls take the rest into use.
-
 use super::exit::ExitStatus;
 use super::{Process, current, stop};
 use crate::syscall::errno::Errno;

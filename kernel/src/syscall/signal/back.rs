@@ -1,4 +1,5 @@
-//! The ways back from a handler, and into an interrupted call.
+//! The ways back from a handler, and into an interrupted call. sigreturn(2) has no arguments: its
+//! row in the table has one so that the tracer shows the frame.
 
 use crate::entry::frame::Frame;
 use crate::log;
@@ -20,17 +21,17 @@ fn take_off(name: &str, pop: fn(&mut Frame) -> Result<(), Errno>) -> SysResult {
 }
 
 /// rt_sigreturn(2).
-pub fn rt_sigreturn() -> SysResult {
+pub fn rt_sigreturn(_: u64) -> SysResult {
     take_off("rt_sigreturn", frame64::pop)
 }
 
 /// rt_sigreturn(2) of i386.
-pub fn rt_sigreturn32() -> SysResult {
+pub fn rt_sigreturn32(_: u64) -> SysResult {
     take_off("32bit rt_sigreturn", frame32::pop_rt)
 }
 
 /// sigreturn(2), i386's alone.
-pub fn sigreturn32() -> SysResult {
+pub fn sigreturn32(_: u64) -> SysResult {
     take_off("32bit sigreturn", frame32::pop_old)
 }
 

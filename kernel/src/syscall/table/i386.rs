@@ -92,7 +92,7 @@ calls! {
     114 wait4(Pid, OutStatus, WaitFlags, Rusage) = wait::wait4;
     116 sysinfo(Sysinfo) = misc::sysinfo32;
     118 fsync(Fd) = space::fsync;
-    119 sigreturn() = signal::sigreturn32;
+    119 sigreturn(SigFrame) = signal::sigreturn32;
     120 clone(CloneFlags, Skip, Skip, Skip, Skip) = clone::clone32;
     121 setdomainname(InBuf, Size) = misc::setdomainname;
     122 uname(Utsname) = misc::uname;
@@ -128,7 +128,7 @@ calls! {
     163 mremap(Addr, Size, Size, MremapFlags, MremapAddr) = memory::mremap;
     168 poll(PollFds, UInt, Int) = poll::poll;
     172 prctl(PrctlOption, PrctlValue, PrctlValue, PrctlValue, PrctlValue) = prctl::prctl;
-    173 rt_sigreturn() = signal::rt_sigreturn32;
+    173 rt_sigreturn(SigFrame) = signal::rt_sigreturn32;
     174 rt_sigaction(Signal, SigactionIn, SigactionOut, Size) = signal::rt_sigaction32;
     175 rt_sigprocmask(SigHow, SigsetIn, SigsetOut, Size) = signal::rt_sigprocmask;
     176 rt_sigpending(SigsetOut, Size) = signal::rt_sigpending;

@@ -20,7 +20,7 @@ calls! {
     12 brk(Addr) = memory::brk;
     13 rt_sigaction(Signal, SigactionIn, SigactionOut, Size) = signal::rt_sigaction;
     14 rt_sigprocmask(SigHow, SigsetIn, SigsetOut, Size) = signal::rt_sigprocmask;
-    15 rt_sigreturn() = signal::rt_sigreturn;
+    15 rt_sigreturn(SigFrame) = signal::rt_sigreturn;
     16 ioctl(Fd, IoctlCommand, IoctlValue) = fcntl::ioctl;
     17 pread64(Fd, OutBuf, Size, Offset) = io::pread64;
     18 pwrite64(Fd, InBuf, Size, Offset) = io::pwrite64;

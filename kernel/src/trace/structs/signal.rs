@@ -2,11 +2,21 @@
 
 use linux_raw_sys::general::CLD_EXITED;
 
+use crate::process::current;
 use crate::process::signal::{Fields as Union, SigInfo, layout};
-use crate::trace::call::Fields;
+use crate::trace::call::{Call, Fields};
 use crate::trace::names::{self, signal};
 use crate::trace::strings::address;
 use crate::trace::text::{Text, put};
+use crate::usercopy::UserPtr;
+
+/// i386's sigreturn(2).
+const SIGRETURN_32: u32 = 119;
+/// Where the halves of the mask are, from the stack pointer of a sigreturn(2): `frame64.rs` and
+/// `frame32.rs` of `process/signal` draw the frames.
+const MASK_64: (u64, u64) = (296, 300);
+const MASK_RT_32: (u64, u64) = (248, 252);
+const MASK_OLD_32: (u64, u64) = (80, 712);
 
 /// The kernel's struct sigaction: handler, flags, restorer, mask.
 pub fn sigaction(out: &mut Text, fields: &mut Fields) {
@@ -54,8 +64,32 @@ pub fn siginfo(out: &mut Text, fields: &mut Fields) {
     info_fields(out, &info);
 }
 
+/// The mask in the frame that a sigreturn(2) is about to take off.
+pub fn frame(out: &mut Text, call: &Call) {
+    let sp = current().frame().rsp;
+    let half = |at: u64| UserPtr::<u32>::new(sp.wrapping_add(at)).read().ok();
+    let (low, high) = if call.wide {
+        MASK_64
+    } else if call.number == SIGRETURN_32 {
+        MASK_OLD_32
+    } else {
+        MASK_RT_32
+    };
+    match (half(low), half(high)) {
+        (Some(low), Some(high)) => {
+            out.add("{mask=");
+            signal::set(out, u64::from(low) | u64::from(high) << 32);
+            out.add("}");
+        }
+        _ => address(out, sp),
+    }
+}
+
 /// A signal's details, in braces.
 pub fn info_fields(out: &mut Text, info: &SigInfo) {
+    if info.signo == 0 {
+        return out.add("{}");
+    }
     out.add("{si_signo=");
     signal::name(out, info.signo.into());
     out.add(", si_code=");
@@ -100,9 +134,8 @@ pub fn info_fields(out: &mut Text, info: &SigInfo) {
 }
 
 fn sigval(out: &mut Text, value: u64) {
-    put!(out, ", si_value={{sival_int={}, sival_ptr=", value as i32);
+    put!(out, ", si_int={}, si_ptr=", value as i32);
     address(out, value);
-    out.add("}");
 }
 
 /// stack_t, 24 or 12 bytes.
