@@ -5,6 +5,7 @@
 #   make rootfs    make the root file system of Debian's packages (no root needed)
 #   make transcripts  print and check: strace of a program, ldd /bin/cat, /proc/self/maps
 #   make test      install what is missing, run every test
+#   make soak      a million random system calls, and more that takes long
 #   make check     check format, lints and documentation
 #   make build     build target/trident.elf
 #   make bench     count instructions per call, beside Linux's; fails where a goal is missed
@@ -40,13 +41,13 @@ RUSTUP_OFFLINE = $(shell cargo --version >/dev/null || echo RUSTUP_AUTO_INSTALL=
 BUILT = $(wildcard $(or $(CARGO_TARGET_DIR),target)/*/debug/xtask)
 XTASK = $(RUSTUP_OFFLINE) cargo run $(if $(BUILT),--quiet) --package xtask --target host-tuple --
 
-.PHONY: help run shell rootfs transcripts test check build bench iso debug doctor clean setup
+.PHONY: help run shell rootfs transcripts test soak check build bench iso debug doctor clean setup
 .DEFAULT_GOAL := help
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
-run shell rootfs transcripts test check build bench iso debug doctor setup:
+run shell rootfs transcripts test soak check build bench iso debug doctor setup:
 	@$(XTASK) $@
 
 clean:

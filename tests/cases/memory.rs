@@ -17,7 +17,7 @@ const ATTACKS: &[&str] = &["touch", "map", "split", "fork", "execute", "make", "
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
-    let mut cases = cases![nothing_leaks];
+    let mut cases = cases![nothing_leaks, ten_thousand_programs_leak_nothing, fork_bomb];
     for compiler in [Compiler::Glibc64, Compiler::Glibc32] {
         let name = |what: &str| format!("{what}::{}", compiler.name());
         cases.push(Case::new(name("random_changes"), move || {
@@ -52,6 +52,30 @@ fn nothing_leaks() -> Result<()> {
     vm.run()?
         .expect(Verdict::Pass)?
         .contains("nothing was lost")?;
+    Ok(())
+}
+
+fn ten_thousand_programs_leak_nothing() -> Result<()> {
+    let program = compile("leaks", Compiler::Glibc64)?;
+    let files = Initramfs::new().executable_from("/init", &program)?;
+    let vm = Vm::new().memory("64M").initramfs(&files);
+    vm.append("quiet -- run_a_program 10000")
+        .run()?
+        .expect(Verdict::Pass)?
+        .contains("run a program, 10000 times")?
+        .contains("nothing was lost")?;
+    Ok(())
+}
+
+/// A bomb under RLIMIT_NPROC: other users' programs run meanwhile, and all is well when it is over.
+fn fork_bomb() -> Result<()> {
+    let program = compile("fork_bomb", Compiler::Glibc64)?;
+    let files = Initramfs::new().executable_from("/init", &program)?;
+    let vm = Vm::new().memory("64M").initramfs(&files).append("quiet");
+    vm.run()?
+        .expect(Verdict::Pass)?
+        .contains("others run")?
+        .contains("the bomb is over")?;
     Ok(())
 }
 

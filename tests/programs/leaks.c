@@ -1,5 +1,6 @@
 /* Does everything that takes memory and gives it back, over and over: as much must be free
-   afterwards as before. Usage: leaks [NAME], to do one thing only. */
+   afterwards as before, of page frames and of the kernel's heap.
+   Usage: leaks [NAME [ROUNDS]], to do one thing only; words of a name are joined by _. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
@@ -11,7 +12,7 @@
 
 #include "children.h"
 
-enum { PAGE = 4096, MEGABYTE = 1 << 20, TOLERATED_KB = 64 };
+enum { PAGE = 4096, MEGABYTE = 1 << 20, TOLERATED_KB = 64, TOLERATED_HEAP_KB = 16 };
 
 static const char *self;
 
@@ -455,6 +456,15 @@ static const struct work {
 	{"run out of memory in write", run_out_of_memory_in_write, 5},
 };
 
+/* Whether a word is a work's name, with _ for each blank. */
+static int names(const char *word, const char *name)
+{
+	for (; *word && *name; word++, name++)
+		if (*word != *name && !(*word == '_' && *name == ' '))
+			return 0;
+	return *word == *name;
+}
+
 static void repeat(const struct work *work, int rounds)
 {
 	while (rounds-- > 0)
@@ -475,17 +485,21 @@ int main(int count, char **words)
 	close(junk);
 	for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
 		const struct work *work = &works[i];
-		long before, lost;
+		int rounds = count > 2 ? atoi(words[2]) : work->rounds;
+		long before, lost, heap;
 
-		if (count > 1 && strcmp(words[1], work->name))
+		if (count > 1 && !names(words[1], work->name))
 			continue;
 		/* The kernel's own lists grow at first. */
-		repeat(work, work->rounds / 10 + 2);
+		repeat(work, rounds / 10 + 2);
 		before = memory_info("MemFree");
-		repeat(work, work->rounds);
+		heap = memory_info("Slab");
+		repeat(work, rounds);
 		lost = before - memory_info("MemFree");
-		printf("%s, %d times: %ld kB lost\n", work->name, work->rounds, lost);
-		is_lost |= lost > TOLERATED_KB;
+		heap = memory_info("Slab") - heap;
+		printf("%s, %d times: %ld kB lost, %ld kB of the heap\n", work->name, rounds, lost,
+		       heap);
+		is_lost |= lost > TOLERATED_KB || heap > TOLERATED_HEAP_KB;
 	}
 	printf(is_lost ? "memory was lost\n" : "nothing was lost\n");
 	return is_lost;

@@ -18,6 +18,7 @@ mod run;
 mod runner;
 mod setup;
 mod shell;
+mod soak;
 mod stock;
 mod syscalls;
 mod terminal;
@@ -53,6 +54,8 @@ enum Action {
     Runner(runner::Options),
     /// Run every test: host crates, the kernel's own, and the cases that boot machines
     Test(test::Options),
+    /// What takes too long for the tests: a million random system calls, and more
+    Soak(soak::Options),
     /// Check format, lints and documentation
     Check,
     /// Count instructions per call, beside Linux's; writes target/bench.json
@@ -94,6 +97,7 @@ fn act(action: Action) -> Result<ExitCode> {
         Action::Shell(options) => shell::command(&options),
         Action::Runner(options) => runner::command(&options),
         Action::Test(options) => test::command(&options),
+        Action::Soak(options) => soak::command(&options).map(|()| ExitCode::SUCCESS),
         Action::Check => check::command(),
         Action::Bench => bench::command().map(|()| ExitCode::SUCCESS),
         Action::Iso => iso::command().map(|()| ExitCode::SUCCESS),
