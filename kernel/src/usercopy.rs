@@ -186,6 +186,29 @@ impl UserPtr<u8> {
         bytes.len() - unsafe { raw_copy(self.0 as *mut u8, bytes.as_ptr(), bytes.len()) }
     }
 
+    /// Reads a string up to its NUL into `out`; returns its length, or `None` if it is longer, or
+    /// crosses a page before it ends.
+    ///
+    /// # Errors
+    /// `EFAULT`.
+    pub fn read_short_cstr(self, out: &mut [u8; 64]) -> Result<Option<usize>, Errno> {
+        let in_page = (PAGE_SIZE - self.0 % PAGE_SIZE) as usize;
+        if in_page < out.len() {
+            return Ok(None);
+        }
+        self.read_into(out)?;
+        // Eight bytes at a time: the lowest bit set marks the first zero byte.
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        for (index, word) in out.chunks_exact(8).enumerate() {
+            let word = word.try_into().map_or(0, u64::from_le_bytes);
+            let zeros = word.wrapping_sub(ONES) & !word & (ONES << 7);
+            if zeros != 0 {
+                return Ok(Some(index * 8 + zeros.trailing_zeros() as usize / 8));
+            }
+        }
+        Ok(None)
+    }
+
     /// Reads a string up to its NUL, which isn't part of the result.
     ///
     /// # Errors

@@ -97,6 +97,11 @@ impl Dentry {
         self.covered.store(covered, Ordering::Relaxed);
     }
 
+    /// Whether something may be mounted here.
+    pub fn is_covered(&self) -> bool {
+        self.covered.load(Ordering::Relaxed)
+    }
+
     /// The path from the top of its file system: what a bind mount shows of it.
     pub fn path_in_file_system(self: &Arc<Self>) -> Vec<u8> {
         let mut path = Vec::new();

@@ -246,7 +246,12 @@ impl Walk<'_> {
                 b"." => {}
                 b".." => at = self.up(&at)?,
                 name => {
-                    let next = match child(&at, name) {
+                    let found = if name.len() > NAME_MAX {
+                        Err(Errno::ENAMETOOLONG)
+                    } else {
+                        at.inode().lookup(&at.dentry, name)
+                    };
+                    let next = match found {
                         Err(Errno::ENOENT) if is_last && matches!(until, Until::Create { .. }) => {
                             let name = name.to_vec();
                             return Ok(Found::Missing(ParentOf {
@@ -256,13 +261,15 @@ impl Walk<'_> {
                                 wants_dir,
                             }));
                         }
-                        next => self.crossing(&at, next?)?,
+                        next => next?,
                     };
                     let follow = match until {
                         Until::File { follow } | Until::Create { follow } => *follow,
                         Until::Parent => true,
                     };
-                    if next.inode().kind() == mode::S_IFLNK && (!is_last || wants_dir || follow) {
+                    // A file can be mounted on a link, which then is none.
+                    let is_link = next.inode().kind() == mode::S_IFLNK && !next.is_covered();
+                    if is_link && (!is_last || wants_dir || follow) {
                         links += 1;
                         if links > LINKS_MAX || self.resolve.contains(Resolve::NO_SYMLINKS) {
                             return Err(Errno::ELOOP);
@@ -282,7 +289,12 @@ impl Walk<'_> {
                             continue;
                         }
                     } else {
-                        at = next;
+                        let is_covered = next.is_covered();
+                        at.dentry = next;
+                        if is_covered {
+                            let top = at.clone().uncovered();
+                            at = self.crossing(&at, top)?;
+                        }
                     }
                 }
             }

@@ -1,6 +1,4 @@
-//! Directories: listing them, being in them, making and removing them.
-
-use alloc::vec::Vec;
+//! Directories: being in them, making and removing them. `getdents.rs` lists them.
 
 use linux_raw_sys::general::AT_FDCWD;
 
@@ -9,133 +7,10 @@ use super::paths::{self, UserPath};
 use crate::fs::access::{self, EXECUTE};
 use crate::fs::caller;
 use crate::fs::dentry::Location;
-use crate::fs::inode::{ListEntry, NewFile, mode};
+use crate::fs::inode::{NewFile, mode};
 use crate::fs::path::{self, Last, ParentOf};
 use crate::process::current;
 use crate::usercopy::UserPtr;
-
-/// Most bytes of entries that one call hands on.
-const LIST_MAX: usize = 32 * 1024;
-
-/// Lists the directory `fd` into a buffer of `count` bytes; `pack` adds an entry to what will be
-/// copied there. What a directory costs is what its entries cost: `pack` is inlined.
-fn list(
-    fd: i32,
-    buf: UserPtr<u8>,
-    count: usize,
-    pack: impl Fn(&mut Vec<u8>, &ListEntry<'_>),
-) -> SysResult {
-    let file = caller::file(fd)?;
-    let location = file.location();
-    if location.inode().kind() != mode::S_IFDIR {
-        return Err(Errno::ENOTDIR);
-    }
-    if location.dentry.is_removed() {
-        return Err(Errno::ENOENT);
-    }
-    let room = count.min(LIST_MAX);
-    let mut packed = Vec::with_capacity(room.min(4096));
-    let mut position = file.offset();
-    let mut full = false;
-    let mut emit = |entry: ListEntry<'_>| {
-        let before = packed.len();
-        pack(&mut packed, &entry);
-        if packed.len() > room {
-            packed.truncate(before);
-            full = true;
-            return false;
-        }
-        position = entry.next;
-        true
-    };
-    let above = location.above(&caller::context().root);
-    let dots = [(&b"."[..], location), (b"..", &above)];
-    let mut going = true;
-    for (index, (name, place)) in dots
-        .into_iter()
-        .enumerate()
-        .skip(file.offset().min(2) as usize)
-    {
-        let ino = place.inode().metadata().ino;
-        going = going
-            && emit(ListEntry {
-                name,
-                ino,
-                kind: mode::S_IFDIR,
-                next: index as u64 + 1,
-            });
-    }
-    if going {
-        location.inode().list(file.offset().max(2), &mut emit)?;
-    }
-    if packed.is_empty() && full {
-        return Err(Errno::EINVAL);
-    }
-    buf.write_slice(&packed)?;
-    file.set_offset(position);
-    Ok(packed.len())
-}
-
-/// Adds an entry: `head`, with the length at `length_at`, then the name, a NUL, and padding in which
-/// `extra` bytes have their place.
-#[inline(always)]
-fn add<const HEAD: usize>(
-    packed: &mut Vec<u8>,
-    mut head: [u8; HEAD],
-    length_at: usize,
-    name: &[u8],
-    extra: usize,
-    align: usize,
-) {
-    let len = (HEAD + name.len() + 1 + extra).next_multiple_of(align);
-    head[length_at..length_at + 2].copy_from_slice(&(len as u16).to_ne_bytes());
-    let end = packed.len() + len;
-    packed.reserve(len + 16);
-    packed.extend_from_slice(&head);
-    packed.extend_from_slice(name);
-    // More than is ever needed, in one store, and the rest cut off again.
-    packed.extend_from_slice(&[0; 16]);
-    packed.truncate(end);
-}
-
-/// getdents64(2): inode (8 bytes), next position (8), length (2), type (1), name.
-pub fn getdents64(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
-    list(fd, buf, count, |packed, entry| {
-        let mut head = [0; 19];
-        head[..8].copy_from_slice(&entry.ino.to_ne_bytes());
-        head[8..16].copy_from_slice(&entry.next.to_ne_bytes());
-        head[18] = (entry.kind >> 12) as u8;
-        add(packed, head, 16, entry.name, 0, 8);
-    })
-}
-
-/// getdents(2): inode and next position (a long each), length (2), name; the type is the last byte.
-pub fn getdents(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
-    list(fd, buf, count, |packed, entry| {
-        let mut head = [0; 18];
-        head[..8].copy_from_slice(&entry.ino.to_ne_bytes());
-        head[8..16].copy_from_slice(&entry.next.to_ne_bytes());
-        add(packed, head, 16, entry.name, 1, 8);
-        set_type(packed, entry);
-    })
-}
-
-/// getdents(2), i386: the longs are 32 bits.
-pub fn getdents32(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
-    list(fd, buf, count, |packed, entry| {
-        let mut head = [0; 10];
-        head[..4].copy_from_slice(&(entry.ino as u32).to_ne_bytes());
-        head[4..8].copy_from_slice(&(entry.next as u32).to_ne_bytes());
-        add(packed, head, 8, entry.name, 1, 4);
-        set_type(packed, entry);
-    })
-}
-
-fn set_type(packed: &mut [u8], entry: &ListEntry<'_>) {
-    if let Some(last) = packed.last_mut() {
-        *last = (entry.kind >> 12) as u8;
-    }
-}
 
 /// getcwd(2): the path and its NUL; returns their length.
 pub fn getcwd(buf: UserPtr<u8>, size: usize) -> SysResult {

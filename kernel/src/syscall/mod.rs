@@ -27,6 +27,7 @@ mod eventfd;
 mod fcntl;
 mod futex;
 mod futex2;
+mod getdents;
 mod ids;
 mod io;
 mod itimer;

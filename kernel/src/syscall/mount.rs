@@ -26,7 +26,7 @@ fn text(at: UserPath) -> Result<Option<Vec<u8>>, Errno> {
     if at.is_null() {
         Ok(None)
     } else {
-        paths::read(at).map(Some)
+        paths::read(at).map(|text| Some(text.to_vec()))
     }
 }
 

@@ -16,7 +16,7 @@ pub fn symlink(target: UserPath, path: UserPath) -> SysResult {
 
 /// symlinkat(2).
 pub fn symlinkat(target: UserPath, dirfd: i32, path: UserPath) -> SysResult {
-    let target = paths::read(target)?;
+    let target = paths::read(target)?.to_vec();
     if target.is_empty() {
         return Err(Errno::ENOENT);
     }

@@ -1,6 +1,7 @@
 //! Paths as system calls are given them: a string in user memory, and where it begins.
 
 use alloc::vec::Vec;
+use core::ops::Deref;
 
 use linux_raw_sys::general::{AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW};
 
@@ -13,12 +14,43 @@ use crate::usercopy::UserPtr;
 /// A path from a program.
 pub type UserPath = UserPtr<u8>;
 
+/// A path in the kernel. Most are short, and then need no memory of the heap's.
+pub struct Path {
+    short: [u8; SHORT],
+    length: usize,
+    long: Vec<u8>,
+}
+
+/// A short path and its NUL fit.
+const SHORT: usize = 64;
+
+impl Deref for Path {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        if self.long.is_empty() {
+            &self.short[..self.length]
+        } else {
+            &self.long
+        }
+    }
+}
+
 /// Reads a path.
 ///
 /// # Errors
 /// `EFAULT`; `ENAMETOOLONG` for one of PATH_MAX bytes or more.
-pub fn read(path: UserPath) -> Result<Vec<u8>, Errno> {
-    path.read_cstr(PATH_MAX)
+pub fn read(path: UserPath) -> Result<Path, Errno> {
+    let mut short = [0; SHORT];
+    let (length, long) = match path.read_short_cstr(&mut short)? {
+        Some(length) => (length, Vec::new()),
+        None => (0, path.read_cstr(PATH_MAX)?),
+    };
+    Ok(Path {
+        short,
+        length,
+        long,
+    })
 }
 
 /// The file at `path`, looked up from `dirfd`; a last symbolic link is followed or not.

@@ -104,7 +104,7 @@ calls! {
     133 fchdir(Fd) = dir::fchdir;
     136 personality(Hex) = thread::personality;
     140 _llseek(Fd, OffsetHigh, Half, OutOffset, Whence) = io::llseek;
-    141 getdents(Fd, OutDirents32, Size) = dir::getdents32;
+    141 getdents(Fd, OutDirents32, Size) = getdents::getdents32;
     142 _newselect(Int, SelectFds, SelectFds, SelectFds, Timeval) = select::select32;
     143 flock(Fd, FlockOp) = lock::flock;
     144 msync(Addr, Size, MsyncFlags) = advice::msync;
@@ -171,7 +171,7 @@ calls! {
     217 pivot_root(Path, Path) = mount::pivot_root;
     218 mincore(Addr, Size, Addr) = advice::mincore;
     219 madvise(Addr, Size, Madvice) = advice::madvise;
-    220 getdents64(Fd, OutDirents, Size) = dir::getdents64;
+    220 getdents64(Fd, OutDirents, Size) = getdents::getdents64;
     221 fcntl64(Fd, FcntlCommand, FcntlValue) = fcntl::fcntl;
     224 gettid() = ids::gettid;
     226 setxattr(Path, Str, InBuf, Size, XattrFlags) = xattr::setxattr;

@@ -72,7 +72,7 @@ calls! {
     75 fdatasync(Fd) = space::fsync;
     76 truncate(Path, Offset) = space::truncate;
     77 ftruncate(Fd, Offset) = space::ftruncate;
-    78 getdents(Fd, OutDirents, Size) = dir::getdents;
+    78 getdents(Fd, OutDirents, Size) = getdents::getdents;
     79 getcwd(OutCwd, Size) = dir::getcwd;
     80 chdir(Path) = dir::chdir;
     81 fchdir(Fd) = dir::fchdir;
@@ -175,7 +175,7 @@ calls! {
     203 sched_setaffinity(Pid, Size, InCpus) = sched::sched_setaffinity;
     204 sched_getaffinity(Pid, Size, OutCpus) = sched::sched_getaffinity;
     213 epoll_create(Int) = epoll::epoll_create;
-    217 getdents64(Fd, OutDirents, Size) = dir::getdents64;
+    217 getdents64(Fd, OutDirents, Size) = getdents::getdents64;
     218 set_tid_address(Addr) = thread::set_tid_address;
     219 restart_syscall() = signal::restart_syscall;
     221 fadvise64(Fd, Offset, Size, Fadvice) = space::fadvise64;

@@ -1,0 +1,175 @@
+//! Listing directories: getdents(2) in its three layouts.
+//!
+//! An entry of getdents64(2) is made of whole words, and costs few instructions for each: programs
+//! list large directories with it.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::errno::{Errno, SysResult};
+use crate::fs::caller;
+use crate::fs::file::File;
+use crate::fs::inode::{ListEntry, mode};
+use crate::usercopy::UserPtr;
+
+/// Most bytes of entries that one call hands on.
+const LIST_MAX: usize = 32 * 1024;
+
+/// A listing that goes on where the last one ended.
+struct Listing {
+    file: Arc<File>,
+    /// Behind the last entry that was taken.
+    position: u64,
+    /// Whether there was one more, for which there was no room.
+    full: bool,
+}
+
+impl Listing {
+    /// Calls `take` with the next entries of directory `fd` until it returns false.
+    fn of(fd: i32, mut take: impl FnMut(&ListEntry<'_>) -> bool) -> Result<Self, Errno> {
+        let file = caller::file(fd)?;
+        let location = file.location();
+        if location.inode().kind() != mode::S_IFDIR {
+            return Err(Errno::ENOTDIR);
+        }
+        if location.dentry.is_removed() {
+            return Err(Errno::ENOENT);
+        }
+        let start = file.offset();
+        let (mut position, mut full) = (start, false);
+        let mut emit = |entry: ListEntry<'_>| {
+            full = !take(&entry);
+            if !full {
+                position = entry.next;
+            }
+            !full
+        };
+        let mut going = true;
+        if start < 2 {
+            let above = location.above(&caller::context().root);
+            let dots = [(&b"."[..], location), (b"..", &above)];
+            for (index, (name, place)) in dots.into_iter().enumerate().skip(start as usize) {
+                let ino = place.inode().metadata().ino;
+                let next = index as u64 + 1;
+                let kind = mode::S_IFDIR;
+                going = going
+                    && emit(ListEntry {
+                        name,
+                        ino,
+                        kind,
+                        next,
+                    });
+            }
+        }
+        if going {
+            location.inode().list(start.max(2), &mut emit)?;
+        }
+        Ok(Self {
+            file,
+            position,
+            full,
+        })
+    }
+
+    /// Hands `bytes` on, of which there are none at the end.
+    fn give(self, length: usize, write: impl FnOnce() -> Result<(), Errno>) -> SysResult {
+        if length == 0 && self.full {
+            return Err(Errno::EINVAL);
+        }
+        write()?;
+        self.file.set_offset(self.position);
+        Ok(length)
+    }
+}
+
+/// An entry's type, DT_REG and its like.
+fn kind(entry: &ListEntry<'_>) -> u8 {
+    (entry.kind >> 12) as u8
+}
+
+/// Up to seven bytes as a word. Those of longer parts overlap, which is quicker than one by one.
+fn word(bytes: &[u8]) -> u64 {
+    let len = bytes.len();
+    if let (Some(low), Some(high)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let [low, high] = [low, high].map(|part| u64::from(u32::from_le_bytes(*part)));
+        return low | high << ((len - 4) * 8);
+    }
+    match bytes {
+        [] => 0,
+        [first, .., last] => {
+            let middle = u64::from(bytes[len / 2]) << (len / 2 * 8);
+            u64::from(*first) | middle | u64::from(*last) << ((len - 1) * 8)
+        }
+        [only] => u64::from(*only),
+    }
+}
+
+/// getdents64(2): inode (8 bytes), next position (8), length (2), type (1), name and NULs to a
+/// multiple of eight.
+pub fn getdents64(fd: i32, buf: UserPtr<u64>, count: usize) -> SysResult {
+    /// Bytes in front of the name.
+    const HEAD: usize = 19;
+    let room = count.min(LIST_MAX) / 8;
+    let mut words = Vec::<u64>::new();
+    let listing = Listing::of(fd, |entry| {
+        let len = (HEAD + entry.name.len() + 1).div_ceil(8);
+        if words.len() + len > room || words.try_reserve(len).is_err() {
+            return false;
+        }
+        let third = (len * 8) as u64 | u64::from(kind(entry)) << 16;
+        // The third word holds the first five bytes of the name too.
+        let (first, mut rest) = entry.name.split_at(entry.name.len().min(24 - HEAD));
+        words.extend_from_slice(&[entry.ino, entry.next, third | word(first) << 24]);
+        while let Some((chunk, more)) = rest.split_first_chunk() {
+            words.push(u64::from_le_bytes(*chunk));
+            rest = more;
+        }
+        // The last word, with a NUL at least.
+        if first.len() == 24 - HEAD {
+            words.push(word(rest));
+        }
+        true
+    })?;
+    listing.give(words.len() * 8, || buf.write_slice(&words))
+}
+
+/// The older layouts: two longs, length (2), name, and the type as the last byte.
+fn old(
+    fd: i32,
+    buf: UserPtr<u8>,
+    count: usize,
+    long: usize,
+    put: fn(&mut Vec<u8>, u64),
+) -> SysResult {
+    let room = count.min(LIST_MAX);
+    let mut bytes = Vec::<u8>::new();
+    let listing = Listing::of(fd, |entry| {
+        let len = (long * 2 + 2 + entry.name.len() + 2).next_multiple_of(long);
+        let end = bytes.len() + len;
+        if end > room || bytes.try_reserve(len).is_err() {
+            return false;
+        }
+        put(&mut bytes, entry.ino);
+        put(&mut bytes, entry.next);
+        bytes.extend_from_slice(&(len as u16).to_ne_bytes());
+        bytes.extend_from_slice(entry.name);
+        bytes.resize(end - 1, 0);
+        bytes.push(kind(entry));
+        true
+    })?;
+    listing.give(bytes.len(), || buf.write_slice(&bytes))
+}
+
+/// getdents(2).
+pub fn getdents(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
+    old(fd, buf, count, 8, |bytes, long| {
+        bytes.extend_from_slice(&long.to_ne_bytes());
+    })
+}
+
+/// getdents(2), i386: the longs are 32 bits.
+pub fn getdents32(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
+    old(fd, buf, count, 4, |bytes, long| {
+        bytes.extend_from_slice(&(long as u32).to_ne_bytes());
+    })
+}
