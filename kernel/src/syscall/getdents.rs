@@ -104,6 +104,19 @@ fn word(bytes: &[u8]) -> u64 {
     }
 }
 
+/// Makes sure that `more` fit: into a small buffer first, then into one with room for all there can
+/// be.
+fn make_room<T>(buffer: &mut Vec<T>, more: usize, room: usize) -> bool {
+    if buffer.capacity() - buffer.len() >= more {
+        return true;
+    }
+    let small = (2048 / size_of::<T>()).min(room);
+    let size = if buffer.capacity() == 0 { small } else { room };
+    buffer
+        .try_reserve_exact(size.max(more) - buffer.len())
+        .is_ok()
+}
+
 /// getdents64(2): inode (8 bytes), next position (8), length (2), type (1), name and NULs to a
 /// multiple of eight.
 pub fn getdents64(fd: i32, buf: UserPtr<u64>, count: usize) -> SysResult {
@@ -113,7 +126,7 @@ pub fn getdents64(fd: i32, buf: UserPtr<u64>, count: usize) -> SysResult {
     let mut words = Vec::<u64>::new();
     let listing = Listing::of(fd, |entry| {
         let len = (HEAD + entry.name.len() + 1).div_ceil(8);
-        if words.len() + len > room || words.try_reserve(len).is_err() {
+        if words.len() + len > room || !make_room(&mut words, len, room) {
             return false;
         }
         let third = (len * 8) as u64 | u64::from(kind(entry)) << 16;
@@ -146,7 +159,7 @@ fn old(
     let listing = Listing::of(fd, |entry| {
         let len = (long * 2 + 2 + entry.name.len() + 2).next_multiple_of(long);
         let end = bytes.len() + len;
-        if end > room || bytes.try_reserve(len).is_err() {
+        if end > room || !make_room(&mut bytes, len, room) {
             return false;
         }
         put(&mut bytes, entry.ino);
