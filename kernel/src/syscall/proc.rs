@@ -102,7 +102,7 @@ fn start_at(
         return fs::open::executable(location).map(|_| 0);
     }
     // What the program is told to be: a name by which it can be opened again.
-    let mut shown = path.clone();
+    let mut shown = path.to_vec();
     if dirfd != AT_FDCWD && path.first() != Some(&b'/') {
         shown = format!("/dev/fd/{dirfd}").into_bytes();
         if !path.is_empty() {
