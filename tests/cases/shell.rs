@@ -2,17 +2,20 @@
 
 use anyhow::Result;
 use harness::programs::busybox;
-use harness::{Case, Dialogue, Initramfs, Verdict, Vm, cases};
+use harness::{Case, Dialogue, Initramfs, Verdict, Vm, cases, debian};
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
-    cases![
+    let mut cases = cases![
         editing_and_history,
         interrupts_and_jobs,
         pipelines_are_one_job,
         pasted_text_is_whole,
         settings,
-    ]
+    ];
+    let bash = Case::new("bash_and_script", bash_and_script);
+    cases.push(bash.left_out(debian::unavailable()));
+    cases
 }
 
 /// Starts busybox's shell as `make shell` does. Its prompt shows `$?`.
@@ -178,4 +181,58 @@ fn settings() -> Result<()> {
             .on("status 1\r\n", "")
             .on("<0> ", "exit 0\r"),
     )
+}
+
+/// The same for Debian's bash. The prompt begins a line, whatever readline sends before it.
+const BASH_INIT: &str = "#!/bin/sh
+export HOME=/root PATH=/usr/bin:/bin TERM=linux PS1='<$?> ' INPUTRC=/case/inputrc
+cd /tmp
+setsid --ctty bash --norc --noprofile </dev/ttyS0 >/dev/ttyS0 2>&1
+";
+
+/// Debian's own programs: bash's job control, and util-linux's script(1) on a pseudo-terminal.
+fn bash_and_script() -> Result<()> {
+    let mut archive = std::fs::read(debian::archive())?;
+    let files = Initramfs::new()
+        .executable("/case/init", BASH_INIT)
+        .file("/case/inputrc", "set enable-bracketed-paste off\n");
+    archive.extend_from_slice(&files.build());
+    let dialogue = Dialogue::new()
+        .on("<0> ", CAT)
+        .on("ready\r\n", "one\r")
+        .on("one\r\none\r\n", "\x03")
+        .on("^C", "")
+        .on("<130> ", CAT)
+        .on("ready\r\n", "two\r")
+        .on("two\r\ntwo\r\n", "\x1a")
+        .on("Stopped", "")
+        .on("<148> ", "jobs -l | grep -c Stopped\r")
+        .on("\n1\r\n<0> ", "fg\r")
+        .on("cat\r\n", "three\r")
+        .on("three\r\nthree\r\n", "\x04")
+        .on("<0> ", "sleep 1000 | cat\r")
+        .on("cat\r\n", "\x03")
+        .on("<130> ", "sleep 1000 & kill %1; wait %1\r")
+        .on("<143> ", "echo a''b\r")
+        .on("\nab\r\n<0> ", "\x1b[A\x7fc\r")
+        .on("\nac\r\n<0> ", "\x12sleep 1000 |\x05\x15echo re''placed\r")
+        .on("\nreplaced\r\n<0> ", "stty rows 33 cols 99; tty\r")
+        .on(
+            "/dev/ttyS0\r\n<0> ",
+            "script -q -c 'tty; stty size; echo in''side' log\r",
+        )
+        .on("/dev/pts/0\r\n33 99\r\ninside\r\n", "")
+        .on("<0> ", "script -q log\r")
+        .on("<0> ", CAT)
+        .on("ready\r\n", "copied\r")
+        .on("copied\r\ncopied\r\n", "\x1a")
+        .on("<148> ", "kill %1; fg\r")
+        .on("<143> ", "exit 0\r")
+        .on("<0> ", "grep -c copied log; ls /dev/pts\r")
+        .on("\n2\r\nptmx\r\n<0> ", "ps -o tty,comm | tail -n 1\r")
+        .on("ttyS0    tail\r\n<0> ", "exit 0\r");
+    let vm = Vm::new().memory("512M").initrd(archive);
+    let vm = vm.append("quiet rdinit=/case/init").dialogue(dialogue);
+    vm.run()?.expect(Verdict::Pass)?;
+    Ok(())
 }
