@@ -17,6 +17,8 @@ pub fn cases() -> Vec<Case> {
         row("ldt", Compiler::Glibc64, "max"),
         row("ldt", Compiler::Glibc32, "max"),
         row("ldt", Compiler::Glibc32, "qemu64"),
+        row("stack16", Compiler::Glibc32, "max"),
+        row("stack16", Compiler::Glibc32, "qemu64"),
         row("threads", Compiler::Glibc64, "max"),
         row("threads", Compiler::Glibc32, "max,vendor=GenuineIntel"),
         row("threads", Compiler::Musl64, "qemu64"),

@@ -9,12 +9,13 @@
 
 use core::arch::naked_asm;
 
-use super::frame::offsets;
+use super::frame::{Frame, offsets};
 use crate::arch::gdt::{USER_CS, USER_DS, USER32_CS};
 use crate::arch::percpu::{WORK, work};
-use crate::mm::layout::TASK_SIZE;
+use crate::mm::espfix;
+use crate::mm::layout::{self, TASK_SIZE};
 use crate::pop_registers;
-use crate::process::exit_work;
+use crate::process::{exit_work, fault};
 
 /// RF and TF: SYSRET would drop the first and trap one instruction late with the second.
 const RF_TF: u32 = 1 << 16 | 1 << 8;
@@ -186,11 +187,76 @@ pub unsafe extern "C" fn start_task() {
 #[unsafe(naked)]
 pub unsafe extern "C" fn return_by_iret() {
     naked_asm!(
+        // A stack segment of the program's own may be a 16-bit one.
+        "test byte ptr [rsp + {ss}], {local}",
+        "jnz {espfix}",
         pop_registers!(),
         "add rsp, 8",
         "swapgs",
         ".globl iret_to_user",
         "iret_to_user:",
         "iretq",
+        ss = const offsets::SS,
+        local = const LOCAL,
+        espfix = sym return_by_espfix,
     )
+}
+
+/// In a selector: it is one of the LDT.
+const LOCAL: u8 = 1 << 2;
+
+/// The same from a stack whose address doesn't tell of the kernel's (`mm/espfix.rs`).
+///
+/// # Safety
+/// As [`return_by_iret`].
+#[unsafe(naked)]
+unsafe extern "C" fn return_by_espfix() {
+    naked_asm!(
+        // 1. What IRET loads, copied to that stack.
+        "mov rdi, [rip + {writable}]",
+        "lea rsi, [rsp + {rip}]",
+        "mov ecx, 5",
+        "rep movsq",
+        // 2. Its address with the program's bits 16 to 31, left where the pops come to.
+        "mov eax, [rsp + {rsp}]",
+        "and eax, 0xffff0000",
+        "movabs rcx, {start}",
+        "or rax, rcx",
+        "mov [rsp + {orig_rax}], rax",
+        pop_registers!(),
+        "pop rsp",
+        "swapgs",
+        "jmp iret_to_user",
+        writable = sym espfix::WRITABLE_AT,
+        start = const layout::ESPFIX_START + espfix::OFFSET,
+        rip = const offsets::RIP,
+        rsp = const offsets::RSP,
+        orig_rax = const offsets::ORIG_RAX,
+    )
+}
+
+/// Where a double fault leads to whose cause was that IRET: the program's registers are still on
+/// its task's stack, to which rsp points, and GS is the program's.
+///
+/// # Safety
+/// Only `process/fault.rs` may lead here.
+#[unsafe(naked)]
+pub unsafe extern "C" fn espfix_failed() {
+    naked_asm!(
+        "swapgs",
+        "mov rdi, rsp",
+        "call {bad_return}",
+        "jmp {exit}",
+        bad_return = sym bad_return,
+        exit = sym return_by_iret,
+    )
+}
+
+/// What the fault counts as, whatever it was before it found the stack read-only (as on Linux).
+const GENERAL_PROTECTION: u8 = 13;
+
+extern "C" fn bad_return(frame: &mut Frame) {
+    frame.orig_rax = u64::MAX;
+    fault::bad_return(frame, GENERAL_PROTECTION, 0);
+    exit_work(frame);
 }

@@ -52,6 +52,10 @@ pub mod offsets {
     pub const R11: usize = offset_of!(Frame, r11);
     /// Offset of `rcx`.
     pub const RCX: usize = offset_of!(Frame, rcx);
+    /// Offset of `orig_rax`.
+    pub const ORIG_RAX: usize = offset_of!(Frame, orig_rax);
+    /// Offset of `rsp`.
+    pub const RSP: usize = offset_of!(Frame, rsp);
     /// Offset of `rip`.
     pub const RIP: usize = offset_of!(Frame, rip);
     /// Offset of `cs`.

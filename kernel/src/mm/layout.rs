@@ -22,5 +22,7 @@ pub const LOADER_END: u64 = 0xffff_8fff_ffff_ffff;
 pub const HEAP_START: u64 = 0xffff_9000_0000_0000;
 /// The kernel stacks, each with a guard page below.
 pub const KSTACK_START: u64 = 0xffff_a000_0000_0000;
+/// The stack for returns to 16-bit stack segments (`espfix.rs`), 4 GiB.
+pub const ESPFIX_START: u64 = 0xffff_b000_0000_0000;
 /// One page through which device registers are reached; in the kernel stacks' slot.
 pub const DEVICE_WINDOW: u64 = KSTACK_START + (1 << 39) - 0x1000;

@@ -8,6 +8,7 @@
 pub mod address_space;
 mod allocator;
 mod content;
+pub mod espfix;
 pub mod fault;
 pub mod frame;
 pub mod heap;

@@ -11,7 +11,7 @@ use x86_64::structures::paging::{PageTable, PageTableFlags, PhysFrame};
 use x86_64::{PhysAddr, VirtAddr};
 
 use super::frame::{Frame, phys_to_virt};
-use super::layout;
+use super::{espfix, layout};
 use crate::syscall::errno::Errno;
 
 pub use x86_64::structures::paging::PageTableFlags as PageFlags;
@@ -63,6 +63,8 @@ pub fn init() {
         let flags = PageTableFlags::PRESENT | PageTableFlags::WRITABLE | PageTableFlags::NO_EXECUTE;
         new[index(area, 4)].set_addr(PhysAddr::new(next), flags);
     }
+    let flags = PageTableFlags::PRESENT | PageTableFlags::WRITABLE | PageTableFlags::NO_EXECUTE;
+    new[index(layout::ESPFIX_START, 4)].set_addr(PhysAddr::new(espfix::tables()), flags);
     KERNEL_ROOT.call_once(|| root);
     activate(root);
     for guard in crate::arch::gdt::guard_pages() {

@@ -9,10 +9,11 @@ use super::signal::{self, SIGBUS, SIGSEGV, SigInfo, exception};
 use super::{current, init, oom, sched, try_current};
 use crate::arch::extable;
 use crate::arch::percpu::{self, work};
+use crate::entry::exit;
 use crate::entry::frame::{Frame, TF};
 use crate::log;
 use crate::mm::fault::{Access, FaultError};
-use crate::mm::{kstack, layout};
+use crate::mm::{espfix, kstack, layout};
 
 const DEBUG: u8 = 1;
 const NMI: u8 = 2;
@@ -71,6 +72,7 @@ pub fn exception(frame: &mut Frame, vector: u8, error_code: u64) {
         PAGE_FAULT => page_fault(frame, error_code),
         _ if frame.is_user() => user_exception(frame, vector, error_code),
         DEBUG if kernel_debug(frame) => {}
+        DOUBLE_FAULT if espfix::is_espfix(frame.rsp) => leave_espfix(frame),
         _ => match extable::fixup(frame.rip) {
             Some(go_on) => frame.rip = go_on,
             // A double fault's cause is most often a stack that ran into its guard: CR2 tells.
@@ -81,6 +83,18 @@ pub fn exception(frame: &mut Frame, vector: u8, error_code: u64) {
         },
     }
 }
+
+/// IRET to a 16-bit stack segment could not load its frame, and the fault found the stack
+/// read-only: goes on where that becomes the program's fault.
+fn leave_espfix(frame: &mut Frame) {
+    let registers: *const Frame = current().frame();
+    frame.rip = exit::espfix_failed as *const () as u64;
+    frame.rsp = registers as u64;
+    frame.rflags = KERNEL_FLAGS;
+}
+
+/// No flag set, interrupts off; bit 1 always reads as 1.
+const KERNEL_FLAGS: u64 = 1 << 1;
 
 /// #DB in ring 0: a program's TF that SYSENTER took along, or a breakpoint of a program's that
 /// `mov ss` held back into the entry code. Neither is the kernel's; the program gets its trap

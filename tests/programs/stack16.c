@@ -1,0 +1,87 @@
+/* A stack segment of 16 bits: the upper half of esp stays the program's own, whatever the kernel is
+   entered for, and a segment that goes while the kernel runs is the program's trouble. 32-bit only.
+   Linux prints the same. */
+#define _GNU_SOURCE
+#include <asm/ldt.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "children.h"
+
+static int set(int function, unsigned entry, unsigned long base, unsigned limit, unsigned bits)
+{
+	unsigned words[4] = {entry, base, limit, bits};
+
+	return syscall(SYS_modify_ldt, function, words, sizeof words);
+}
+
+static unsigned short local(unsigned entry) { return entry << 3 | 7; }
+
+static void small_stack(void)
+{
+	unsigned before, after, old;
+
+	printf("16-bit stack: %d\n", set(1, 7, 0, 0xffff, 0));
+	asm volatile("mov %%ss, %2\n mov %%esp, %0\n mov %3, %%ss\n mov $20, %%eax\n int $0x80\n"
+		     "mov %%esp, %1\n mov %0, %%esp\n mov %2, %%ss\n"
+		     : "=&S"(before), "=&D"(after), "=&b"(old)
+		     : "c"((unsigned)local(7))
+		     : "eax", "memory");
+	printf("esp %s\n", before == after ? "kept" : "changed");
+	/* By a fault that leads back, and by the timer. */
+	char *fresh = mmap(0, 4096, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	asm volatile("mov %%ss, %2\n mov %%esp, %0\n mov %3, %%ss\n movb $1, (%4)\n"
+		     "mov %%esp, %1\n mov %0, %%esp\n mov %2, %%ss\n"
+		     : "=&S"(before), "=&D"(after), "=&b"(old)
+		     : "c"((unsigned)local(7)), "d"(fresh)
+		     : "eax", "memory");
+	printf("esp %s\n", before == after ? "kept" : "changed");
+	unsigned long long spins = 0;
+
+	asm volatile("mov %%ss, %2\n mov %%esp, %0\n mov %4, %%ss\n"
+		     "mov $40000000, %%ecx\n"
+		     "1: cmp %0, %%esp\n jne 2f\n dec %%ecx\n jnz 1b\n 2:\n"
+		     "mov %%esp, %1\n mov %0, %%esp\n mov %2, %%ss\n"
+		     : "=&S"(before), "=&D"(after), "=&b"(old), "+A"(spins)
+		     : "c"((unsigned)local(7))
+		     : "memory");
+	printf("esp %s\n", before == after ? "kept" : "changed");
+}
+
+/* The entry is gone by the time the call returns. */
+static void gone(int function, unsigned last_word)
+{
+	static unsigned words[4] = {7, 0, 0, 0};
+
+	words[3] = last_word;
+	words[2] = last_word ? 0xffff : 0;
+	asm volatile("mov %0, %%ss\n mov $123, %%eax\n int $0x80\n"
+		     : : "r"((unsigned)local(7)), "b"(function), "c"(words), "d"(16) : "eax", "memory");
+}
+
+static int outcome(int function, unsigned last_word)
+{
+	int pid;
+
+	fflush(stdout);
+	if ((pid = fork()) == 0) {
+		gone(function, last_word);
+		_exit(0);
+	}
+	return reap(pid, 5000);
+}
+
+int main(void)
+{
+	small_stack();
+	printf("cleared: %x\n", outcome(1, 0));
+	printf("absent: %x\n", outcome(17, 0x20));
+	printf("read-only: %x\n", outcome(17, 8));
+	small_stack();
+	return 0;
+}
