@@ -34,6 +34,7 @@ pub fn cases() -> Vec<Case> {
         "fs_modern",
         "sock_stream",
         "sock_messages",
+        "sock_signals",
     ];
     // What 32-bit programs are compiled with decides which calls they make.
     let wide: &[&str] = &["-D_FILE_OFFSET_BITS=64", "-D_TIME_BITS=64"];
