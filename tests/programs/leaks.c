@@ -4,11 +4,17 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "children.h"
 
@@ -421,6 +427,105 @@ static void run_out_of_memory_in_write(void)
 	wait(NULL);
 }
 
+/* A pipe that stays: whoever waits for it leaves its queues again. */
+static int lasting(int end)
+{
+	static int ends[2];
+
+	if (!ends[1])
+		pipe(ends);
+	return ends[end];
+}
+
+static void poll_a_lasting_pipe(void)
+{
+	struct pollfd both[2] = {{lasting(0), POLLIN, 0}, {lasting(0), POLLIN, 0}};
+
+	ppoll(both, 2, &(struct timespec){0, 1000}, NULL);
+}
+
+static void watch(int epoll, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+
+	epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* Watched files, instances and instances of instances close in every order. */
+static void watch_files(void)
+{
+	struct epoll_event events[4];
+	int outer = epoll_create1(0), inner = epoll_create1(0), counter = eventfd(1, 0), ends[2];
+
+	pipe(ends);
+	watch(inner, counter);
+	watch(inner, lasting(0));
+	watch(outer, lasting(0));
+	watch(outer, inner);
+	watch(outer, ends[0]);
+	close(ends[1]);
+	epoll_wait(outer, events, 1, 0);
+	close(ends[0]);
+	close(counter);
+	/* Ready, and taken out before anybody looked. */
+	counter = eventfd(1, 0);
+	watch(inner, counter);
+	epoll_ctl(inner, EPOLL_CTL_DEL, counter, NULL);
+	close(outer);
+	close(inner);
+	close(counter);
+}
+
+static void wait_for_epoll(void)
+{
+	struct epoll_event event;
+	int epoll = epoll_create1(0);
+
+	watch(epoll, lasting(0));
+	epoll_wait(epoll, &event, 1, -1);
+}
+
+static void kill_an_epoll_waiter(void)
+{
+	kill_while(wait_for_epoll);
+}
+
+/* Timers that are still on when their process ends. */
+static void leave_timers(void)
+{
+	struct itimerspec soon = {{0, 0}, {1000, 0}};
+	struct itimerval real = {{0, 0}, {1000, 0}};
+	timer_t timer;
+
+	if (fork() == 0) {
+		for (int i = 0; i < 20; i++) {
+			timer_create(i % 4, NULL, &timer);
+			timer_settime(timer, 0, &soon, NULL);
+			timerfd_settime(timerfd_create(CLOCK_REALTIME, 0), 3, &soon, NULL);
+		}
+		setitimer(ITIMER_REAL, &real, NULL);
+		setitimer(ITIMER_PROF, &real, NULL);
+		_exit(0);
+	}
+	wait(NULL);
+}
+
+static void take_signals_by_descriptor(void)
+{
+	struct epoll_event event;
+	int epoll = epoll_create1(0), fd;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	fd = signalfd(-1, &set, 0);
+	watch(epoll, fd);
+	end_a_child();
+	epoll_wait(epoll, &event, 1, 0);
+	close(fd);
+	close(epoll);
+}
+
 static const struct work {
 	const char *name;
 	void (*run)(void);
@@ -452,6 +557,11 @@ static const struct work {
 	{"send sockets in circles", send_sockets_in_circles, 500},
 	{"send a chain of sockets", send_a_chain_of_sockets, 3},
 	{"kill a receiver", kill_a_receiver, 100},
+	{"poll a lasting pipe", poll_a_lasting_pipe, 500},
+	{"watch files", watch_files, 300},
+	{"kill an epoll waiter", kill_an_epoll_waiter, 100},
+	{"leave timers", leave_timers, 100},
+	{"take signals by descriptor", take_signals_by_descriptor, 300},
 	{"make directories", make_directories, 300},
 	{"run out of memory in write", run_out_of_memory_in_write, 5},
 };

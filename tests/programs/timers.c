@@ -329,27 +329,28 @@ static void interrupted(void)
 	close(fd[1]);
 	close(ep);
 	/* Without a handler the calls go on: stopped and continued, they sleep their time. */
-	fflush(stdout);
-	pid_t child = fork();
-	if (!child) {
-		long long start = now(CLOCK_MONOTONIC);
-		span = (struct timespec){0, 20000000};
-		int slept = nanosleep(&span, &rest);
-		int polled = poll(NULL, 0, 20);
-		_exit(slept || polled || now(CLOCK_MONOTONIC) - start < 40000000);
+	for (int polls = 0; polls < 2; polls++) {
+		fflush(stdout);
+		pid_t child = fork();
+		if (!child) {
+			long long start = now(CLOCK_MONOTONIC);
+			span = (struct timespec){0, 80000000};
+			int failed = polls ? poll(NULL, 0, 80) : nanosleep(&span, &rest);
+			_exit(failed || now(CLOCK_MONOTONIC) - start < 80000000);
+		}
+		int status = 0;
+		for (int i = 0; i < 3; i++) {
+			usleep(5000);
+			kill(child, SIGSTOP);
+			waitpid(child, &status, WUNTRACED);
+			if (!WIFSTOPPED(status))
+				break;
+			kill(child, SIGCONT);
+		}
+		if (!WIFEXITED(status))
+			waitpid(child, &status, 0);
+		printf("%d %d\n", WIFEXITED(status), WEXITSTATUS(status));
 	}
-	int status;
-	for (int i = 0; i < 3; i++) {
-		usleep(3000);
-		kill(child, SIGSTOP);
-		waitpid(child, &status, WUNTRACED);
-		if (!WIFSTOPPED(status))
-			break;
-		kill(child, SIGCONT);
-	}
-	if (!WIFEXITED(status))
-		waitpid(child, &status, 0);
-	printf("%d %d\n", WIFEXITED(status), WEXITSTATUS(status));
 }
 
 static void clocks(void)
@@ -390,9 +391,43 @@ static void clocks(void)
 	printf("%d\n", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 }
 
-int main(void)
+/* What a new program still has of the old one's timers. */
+static int after_exec(int id)
+{
+	struct itimerspec left;
+	struct itimerval real;
+
+	T(syscall(SYS_timer_gettime, id, &left));
+	T(getitimer(ITIMER_REAL, &real));
+	printf("%d\n", real.it_value.tv_sec > 900 && real.it_interval.tv_sec == 7);
+	return 0;
+}
+
+static void exec(void)
+{
+	fflush(stdout);
+	if (!fork()) {
+		struct itimerval set = {{7, 0}, {1000, 0}};
+		struct itimerspec left;
+		char number[20];
+		int id = -1;
+
+		T(syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, &id));
+		T(syscall(SYS_timer_gettime, id, &left));
+		setitimer(ITIMER_REAL, &set, NULL);
+		sprintf(number, "%d", id);
+		execl("/proc/self/exe", "timers", number, NULL);
+		_exit(1);
+	}
+	wait(NULL);
+}
+
+int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc > 1)
+		return after_exec(atoi(argv[1]));
+	exec();
 	itimers();
 	posix();
 	interrupted();
