@@ -53,7 +53,8 @@ pub unsafe fn release(ramdisk: &[u8]) {
 
 /// The command line, parsed; sets what must be set before anything else is printed.
 pub fn options(ramdisk: &'static [u8]) -> CommandLine {
-    let line = *LINE.call_once(|| command_line(ramdisk));
+    // A copy, for good: the ramdisk's memory is given back.
+    let line = *LINE.call_once(|| command_line(ramdisk).to_vec().leak());
     let options = cmdline::parse(line);
     // KERN_INFO is 6: a lower level of interest keeps it off the console.
     log::set_quiet(options.loglevel <= 4);

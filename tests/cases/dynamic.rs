@@ -55,7 +55,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// What a program loads, and the dynamic linker itself, as ldd(1) finds them.
-fn libraries(program: &str) -> Result<Vec<String>> {
+pub fn libraries(program: &str) -> Result<Vec<String>> {
     let output = Command::new("ldd")
         .arg(program)
         .output()

@@ -32,6 +32,7 @@ pub fn cases() -> Vec<Case> {
         "fs_locks",
         "fs_mounts",
         "fs_modern",
+        "procfs",
         "sock_stream",
         "sock_messages",
         "sock_signals",

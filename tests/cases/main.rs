@@ -16,6 +16,7 @@ mod memory;
 mod on_linux;
 mod own_programs;
 mod processes;
+mod procps;
 mod random;
 mod real_programs;
 mod shell;
@@ -53,6 +54,7 @@ const MODULES: &[Module] = &[
     ("own_programs", own_programs::cases),
     ("files", files::cases),
     ("processes", processes::cases),
+    ("procps", procps::cases),
     ("signals", signals::cases),
     ("memory", memory::cases),
     ("random", random::cases),

@@ -120,6 +120,11 @@ impl Inode for ProcNode {
         self.type_bits()
     }
 
+    /// Emptied before it is written, as a shell's `>` does: there is nothing to empty.
+    fn truncate(&self, _size: u64) -> Result<(), Errno> {
+        Ok(())
+    }
+
     fn open(self: Arc<Self>) -> Result<Arc<dyn FileOps>, Errno> {
         files::open(*self)
     }
