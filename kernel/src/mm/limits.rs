@@ -85,6 +85,11 @@ pub fn counts_as_data(prot: Prot, shared: bool, role: Role, flags: VmaFlags) -> 
 }
 
 impl AddressSpace {
+    /// Pages that are locked, for VmLck.
+    pub fn locked_pages(&self) -> u64 {
+        self.counts.locked
+    }
+
     /// Whether `pages` more may be mapped, as data or otherwise (may_expand_vm).
     ///
     /// # Errors

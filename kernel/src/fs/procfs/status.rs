@@ -159,7 +159,7 @@ fn memory(text: &mut String, subject: &Subject) {
     let lines = [
         ("VmPeak", used.all),
         ("VmSize", used.all),
-        ("VmLck", 0),
+        ("VmLck", mm.locked_pages()),
         ("VmPin", 0),
         ("VmHWM", mm.peak_pages()),
         ("VmRSS", resident),
