@@ -269,6 +269,23 @@ static void growing(void)
     say("noreplace", (long)mmap(two, P, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0));
 }
 
+// Where mappings go that a program wants low: by MAP_32BIT, and by a call of the other table.
+static void low(void)
+{
+#ifdef __x86_64__
+    char *at = area(3, PROT_READ, MAP_PRIVATE | MAP_32BIT);
+    printf("32bit %d\n", (unsigned long)at >= 0x40000000 && (unsigned long)at < 0x80000000);
+    say("too much", (long)area(0x50000, PROT_NONE, MAP_PRIVATE | MAP_32BIT));
+    long result;
+    asm volatile("push %%rbp; mov $0, %%ebp; int $0x80; pop %%rbp"
+                 : "=a"(result)
+                 : "0"(192L), "b"(0L), "c"(3L * P), "d"(1L), "S"(0x22L), "D"(-1L)
+                 : "memory", "r8", "r9", "r10", "r11");
+    printf("by INT 0x80 %d\n", result > 0x10000 && result < 0x100000000);
+    printf("reads %d\n", touch((char *)result, 0));
+#endif
+}
+
 static int limits(void)
 {
     struct rlimit limit;
@@ -365,6 +382,7 @@ int main(void)
     in_child("locking", locking);
     moving();
     growing();
+    low();
     in_child("limits", limits);
     in_child("deep", deep);
     others();

@@ -15,6 +15,8 @@ pub const MAP_COUNT_MAX: usize = 65530;
 pub enum Place {
     /// Anywhere, near the hint if that is free (0: no hint).
     Hint(u64),
+    /// Anywhere from the second address up to the third, at the first if that is free (0: no hint).
+    Within(u64, u64, u64),
     /// Exactly there, replacing what is there (MAP_FIXED).
     Fixed(u64),
     /// Exactly there, if nothing is (MAP_FIXED_NOREPLACE).
@@ -36,6 +38,7 @@ impl AddressSpace {
         self.check_room()?;
         let start = match place {
             Place::Hint(hint) => self.place(hint, len)?,
+            Place::Within(hint, from, to) => self.place_within(hint, len, from, to)?,
             Place::Fixed(at) | Place::FixedNoReplace(at) => {
                 self.check_fixed(at, len)?;
                 at
@@ -136,6 +139,19 @@ impl AddressSpace {
         } else {
             Err(Errno::ENOMEM)
         }
+    }
+
+    fn place_within(&self, hint: u64, len: u64, from: u64, to: u64) -> Result<u64, Errno> {
+        let hint = page_up(hint).unwrap_or(0);
+        if hint >= layout::MMAP_MIN
+            && hint.checked_add(len).is_some_and(|end| end <= to)
+            && self.overlapping(hint, hint + len).next().is_none()
+        {
+            return Ok(hint);
+        }
+        self.gap_below(to, len)
+            .filter(|start| *start >= from)
+            .ok_or(Errno::ENOMEM)
     }
 
     fn gap_below(&self, from: u64, len: u64) -> Option<u64> {

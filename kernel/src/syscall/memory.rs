@@ -13,7 +13,7 @@ use crate::mm::frame;
 use crate::mm::mapping::{NewArea, Place};
 use crate::mm::remap::Remap;
 use crate::mm::vma::{Backing, Prot, VmaFlags};
-use crate::mm::{PAGE_SIZE, page_up};
+use crate::mm::{PAGE_SIZE, layout, page_up};
 use crate::process::current;
 use crate::usercopy::UserPtr;
 use crate::vdso;
@@ -101,17 +101,18 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
             path: "/dev/zero (deleted)".into(),
         };
     }
-    let place = if flags & linux::MAP_FIXED_NOREPLACE != 0 {
-        Place::FixedNoReplace(addr)
+    let fixed = if flags & linux::MAP_FIXED_NOREPLACE != 0 {
+        Some(Place::FixedNoReplace(addr))
     } else if flags & linux::MAP_FIXED != 0 {
-        Place::Fixed(addr)
+        Some(Place::Fixed(addr))
     } else {
-        Place::Hint(addr)
+        None
     };
     // Pages that are to be there at once. What of them can't be is left to the first touch.
     let populate = flags & (linux::MAP_POPULATE | linux::MAP_NONBLOCK) == linux::MAP_POPULATE;
     let populate = populate || flags & linux::MAP_LOCKED != 0;
     with_mm(|mm| {
+        let place = fixed.unwrap_or_else(|| anywhere(mm, addr, flags));
         let at = mm.map(place, len, area)?;
         if populate || mm.lock_future {
             let end = at + page_up(len).unwrap_or(0);
@@ -119,6 +120,22 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
         }
         Ok(at as usize)
     })
+}
+
+/// Where a mapping without a fixed place goes: 64-bit programs ask for the lower 2 GiB by MAP_32BIT,
+/// and for what a 32-bit pointer reaches by calling through a door of the i386 table.
+fn anywhere(mm: &AddressSpace, hint: u64, flags: u32) -> Place {
+    /// MAP_32BIT's range (find_start_end in arch/x86/kernel/sys_x86_64.c).
+    const LOW: (u64, u64) = (0x4000_0000, 0x8000_0000);
+    if mm.task_size <= layout::TASK_SIZE_32 {
+        Place::Hint(hint)
+    } else if current().is_i386_call() {
+        Place::Within(hint, layout::MMAP_MIN, layout::TASK_SIZE_32)
+    } else if flags & linux::MAP_32BIT != 0 {
+        Place::Within(hint, LOW.0, LOW.1)
+    } else {
+        Place::Hint(hint)
+    }
 }
 
 /// mmap2(2), i386: the offset is in pages.
