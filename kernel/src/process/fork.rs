@@ -137,7 +137,11 @@ fn share(parent: &Process, child: &mut Process, args: &CloneArgs) {
     }
     let is_dumpable = parent.is_dumpable.load(Ordering::Relaxed);
     child.is_dumpable.store(is_dumpable, Ordering::Relaxed);
-    let mut exit_signal = args.exit_signal;
+    // clone(2) has a byte for it: what is no signal is nothing, and not SIGCHLD either.
+    let mut exit_signal = match args.exit_signal {
+        signo if signo > signal::COUNT => 0,
+        signo => signo,
+    };
     if flags.contains(CloneFlags::PARENT) {
         *child.parent.lock() = parent.parent.lock().clone();
         exit_signal = parent.exit_signal.load(Ordering::Relaxed);

@@ -56,16 +56,26 @@ impl Key {
             return Ok(key);
         }
         let mut mm = mm.lock();
-        mm.fault(address, access).map_err(|_| Errno::EFAULT)?;
-        match mm.find(address) {
-            Some(area) if area.shared => {
-                if let Backing::File { source, .. } = &area.backing {
-                    key.space = Arc::as_ptr(source).addr();
-                    let page = area.page_index(address) * PAGE_SIZE;
-                    key.offset = (page + address % PAGE_SIZE) | IN_OBJECT;
-                    key._object = Some(source.clone());
-                }
+        // As if to be written, if that may be: a file's page is then the program's own copy.
+        let writable = mm.fault(address, Access::Write);
+        let is_writable = match (writable, access) {
+            (Ok(()), _) => true,
+            (Err(_), Access::Read) => {
+                mm.fault(address, access).map_err(|_| Errno::EFAULT)?;
+                false
             }
+            (Err(_), _) => return Err(Errno::EFAULT),
+        };
+        let area = mm.find(address).ok_or(Errno::EFAULT)?;
+        match &area.backing {
+            Backing::File { source, .. } if area.shared || !is_writable => {
+                key.space = Arc::as_ptr(source).addr();
+                let page = area.page_index(address) * PAGE_SIZE;
+                key.offset = (page + address % PAGE_SIZE) | IN_OBJECT;
+                key._object = Some(source.clone());
+            }
+            // Nobody could ever change it.
+            _ if !is_writable => return Err(Errno::EFAULT),
             _ => key.offset |= UNSHARED,
         }
         Ok(key)

@@ -31,8 +31,8 @@ pub(super) enum Taken {
 /// Takes a free word for `task`, or marks a taken one. `mark` marks it in any case.
 ///
 /// # Errors
-/// `EDEADLK` if the task has it; `ESRCH` if its owner is no thread; `EINVAL` if the word is not
-/// what the kernel knows of it; `EFAULT`.
+/// `EDEADLK` if the task has it; `ESRCH` if its owner is no thread; `EPERM` if a private word's is
+/// another process's; `EINVAL` if the word is not what the kernel knows of it; `EFAULT`.
 pub(super) fn take(word: Word, key: &Key, task: &Task, mark: bool) -> Result<Taken, Errno> {
     word.make_writable()?;
     let value = word.at.read()?;
@@ -53,11 +53,20 @@ pub(super) fn take(word: Word, key: &Key, task: &Task, mark: bool) -> Result<Tak
             .write(value & FUTEX_OWNER_DIED | task.tid() | waiters)?;
         return Ok(Taken::Yes);
     }
-    if table::find(owner).is_none_or(|owner| owner.state() == TaskState::Dead) {
-        return Err(Errno::ESRCH);
-    }
+    // First of all: an owner that frees it has to ask the kernel from now on.
     word.at.write(value | FUTEX_WAITERS)?;
-    Ok(Taken::By(owner))
+    let holder = table::find(owner)
+        .filter(|holder| holder.state() != TaskState::Dead)
+        .ok_or(Errno::ESRCH)?;
+    let is_here = match (holder.mm(), task.mm()) {
+        (Some(theirs), Some(ours)) => Arc::ptr_eq(&theirs, &ours),
+        _ => false,
+    };
+    if word.shared || is_here {
+        Ok(Taken::By(owner))
+    } else {
+        Err(Errno::EPERM)
+    }
 }
 
 /// Notes whose word it is that others wait for.
