@@ -25,6 +25,7 @@ pub fn cases() -> Vec<Case> {
         row("signal_frames", compiler, "max");
         row("signal_faults", compiler, "max");
         row("signal_stacks", compiler, "max");
+        row("signal_threads", compiler, "max");
     }
     // 32-bit programs come and go by another door on each.
     for cpu in CPUS {

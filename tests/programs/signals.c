@@ -389,6 +389,7 @@ static void bad_arguments(void)
 	T(kill(getpid(), -1));
 	T(kill(getpid(), 0));
 	T(kill(0x7fffffff, 0));
+	T(kill(0x7fffffff, 65));
 	T(syscall(SYS_tkill, 0, 0));
 	T(syscall(SYS_tkill, 0x7fffffff, 0));
 	T(syscall(SYS_tgkill, getpid(), getpid(), 65));

@@ -72,21 +72,29 @@ fn send_to_thread(task: &Arc<Task>, info: &SigInfo) -> SysResult {
 
 /// kill(2).
 pub fn kill(pid: i32, signal: i32) -> SysResult {
-    let info = SigInfo::user(signal::check_number(signal)?);
     let me = current().process.pid;
+    if pid > 0 {
+        // Whether there is one is asked first.
+        let target = table::find_process(pid as u32).ok_or(Errno::ESRCH)?;
+        return send_to(&target, &SigInfo::user(signal::check_number(signal)?));
+    }
+    let info = SigInfo::user(signal::check_number(signal)?);
     match pid {
         -1 => {
             let mut others = table::all_processes();
             others.retain(|process| process.pid > 1 && process.pid != me);
-            send_to_all(&info, &others)
+            // To all: nobody says that some may not be sent to.
+            match send_to_all(&info, &others) {
+                Err(Errno::EPERM) => Ok(0),
+                sent => sent,
+            }
         }
         0 => {
             let mine = current().process.pgid.load(Ordering::Relaxed);
             send_to_all(&info, &table::group_members(mine))
         }
         i32::MIN => Err(Errno::ESRCH),
-        pid if pid < 0 => send_to_all(&info, &table::group_members(pid.unsigned_abs())),
-        pid => send_to(&table::find_process(pid as u32).ok_or(Errno::ESRCH)?, &info),
+        pid => send_to_all(&info, &table::group_members(pid.unsigned_abs())),
     }
 }
 
