@@ -37,13 +37,15 @@ pub struct Options {
 /// Installs what is missing, builds and boots.
 pub fn command(options: &Options) -> Result<ExitCode> {
     setup::packages(needs::RUN)?;
-    let (initrd, memory) = match options.rootfs.as_str() {
-        "" | "busybox" => (busybox()?, "128M"),
-        "debian" => (read(&rootfs::ensure(&options.packages)?)?, "512M"),
-        file => (read(&PathBuf::from(file))?, "512M"),
+    let initrd = match options.rootfs.as_str() {
+        "" | "busybox" => busybox()?,
+        "debian" => read(&rootfs::ensure(&options.packages)?)?,
+        file => read(&PathBuf::from(file))?,
     };
     build::boot_image(&setup::toolchain()?)?;
-    let vm = options.machine.vm(memory)?.initrd(initrd);
+    // Twice the archive while it is unpacked, and room to work in.
+    let memory = 128 + (initrd.len() >> 20) * 3;
+    let vm = options.machine.vm(&format!("{memory}M"))?.initrd(initrd);
     boot(vm.append(format!("quiet {}{}", surroundings(), options.append)))
 }
 

@@ -129,8 +129,11 @@ pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut temporary = PathBuf::from(path).into_os_string();
     temporary.push(format!(".{}", std::process::id()));
     let temporary = PathBuf::from(temporary);
-    fs::write(&temporary, bytes)
-        .with_context(|| format!("cannot write {}", temporary.display()))?;
+    if let Err(error) = fs::write(&temporary, bytes) {
+        // The disk may be full: half a file helps nobody.
+        let _ = fs::remove_file(&temporary);
+        return Err(error).with_context(|| format!("cannot write {}", path.display()));
+    }
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
