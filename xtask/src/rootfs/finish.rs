@@ -21,10 +21,19 @@ const DOCUMENTS: &[&str] = &[
     "usr/share/menu/",
 ];
 
-/// Character set tables, which nothing loads in the C and UTF-8 locales.
+/// Character set tables, of which few are ever loaded in the C and UTF-8 locales.
 const CHARACTER_SETS: &[&str] = &[
     "usr/lib/i386-linux-gnu/gconv/",
     "usr/lib/x86_64-linux-gnu/gconv/",
+];
+
+/// Those few: what they are listed in, and Unicode's other encodings (gdb asks for UTF-32).
+const KEPT_SETS: &[&str] = &[
+    "gconv-modules",
+    "ISO8859-1.",
+    "UNICODE.",
+    "UTF-16.",
+    "UTF-32.",
 ];
 
 /// Where alternatives (update-alternatives(1)) and diversions would leave a link.
@@ -104,7 +113,13 @@ pub fn complete(tree: &mut Tree, with_documents: bool) {
     let cache = ldcache::make(tree);
     tree.file("etc/ld.so.cache", 0o644, cache);
     let under = |trees: &[&str], path: &str| trees.iter().any(|tree| path.starts_with(tree));
-    tree.prune(|path| under(CHARACTER_SETS, path) || !with_documents && under(DOCUMENTS, path));
+    let is_kept = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        under(KEPT_SETS, name)
+    };
+    tree.prune(|path| {
+        under(CHARACTER_SETS, path) && !is_kept(path) || !with_documents && under(DOCUMENTS, path)
+    });
 }
 
 #[cfg(test)]
