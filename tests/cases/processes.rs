@@ -26,7 +26,15 @@ pub fn cases() -> Vec<Case> {
             prints_the_same("rseq", compiler, "", Vm::new().cpu(cpu))
         })
     };
+    let personality = |compiler: Compiler| {
+        let name = format!("personality::{}", compiler.name());
+        Case::new(name, move || {
+            prints_the_same("personality", compiler, "", Vm::new())
+        })
+    };
     vec![
+        personality(Compiler::Glibc64),
+        personality(Compiler::Glibc32),
         sequences(Compiler::Glibc64, "max"),
         sequences(Compiler::Glibc32, "max"),
         traced(Compiler::Glibc64, "max"),

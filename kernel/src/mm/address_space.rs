@@ -49,6 +49,8 @@ pub struct AddressSpace {
     pub lock_unlimited: bool,
     /// What is mapped from now on is locked (MCL_FUTURE).
     pub lock_future: bool,
+    /// The program's parts go where they always do (ADDR_NO_RANDOMIZE).
+    pub is_fixed: bool,
     /// mmap(2) without a hint goes below this.
     pub(super) mmap_base: u64,
     /// No gap of interest lies between this and `mmap_base`.
@@ -82,6 +84,7 @@ impl AddressSpace {
             limits: Limits::default(),
             lock_unlimited: false,
             lock_future: false,
+            is_fixed: false,
             mmap_base: task_size,
             search_from: task_size,
             counts: Counts::default(),

@@ -32,6 +32,8 @@ pub struct Attributes {
     pub no_new_privs: bool,
     /// Capabilities outlive setuid(2) (PR_SET_KEEPCAPS).
     pub keeps_capabilities: bool,
+    /// personality(2).
+    pub personality: u32,
 }
 
 impl Default for Attributes {
@@ -47,6 +49,7 @@ impl Default for Attributes {
             parent_death_signal: 0,
             no_new_privs: false,
             keeps_capabilities: false,
+            personality: 0,
         }
     }
 }

@@ -11,10 +11,10 @@ use spin::Mutex;
 use super::cred::Credentials;
 use super::elf::{self, Executable};
 use super::placement::{is_loader, load_bias, mapped_bias, pie_base, place_stack, random_pages};
-use super::setid;
 use super::signal::alternate::AlternateStack;
 use super::stack::{self, ProgramInfo};
 use super::{SharedMm, Task, current, exit, robust, threads};
+use super::{personality, setid};
 use crate::arch::gdt::{self, USER_CS, USER_DS, USER32_CS};
 use crate::arch::segments::Segments;
 use crate::arch::{debug, percpu};
@@ -43,6 +43,8 @@ pub struct Loaded {
     pub name: Vec<u8>,
     /// Whom it acts as.
     pub credentials: Credentials,
+    /// Whether its file says so.
+    is_granted: bool,
 }
 
 /// Loads the program at `path`, or the interpreter that its `#!` line names.
@@ -121,11 +123,15 @@ fn load_elf(
     let image = elf::check(file)?;
     let who = fs::caller::credentials();
     let credentials = setid::credentials(&who, &file.location);
+    let is_granted = setid::is_granted(&file.location);
     let is_32bit = image.class == Class::Elf32;
     let mut mm = AddressSpace::new(is_32bit)?;
     mm.program = Some(Arc::new(Program::new(file.location.clone())?));
     if let Some(task) = super::try_current() {
         mm.limits = task.process.limits.lock().of_memory();
+        let before = task.attributes.lock().personality;
+        let personality = personality::after_exec(before, is_granted);
+        mm.is_fixed = personality::has_fixed_addresses(personality);
     }
     let stack_top = place_stack(&mut mm, &image)?;
     let bias = load_bias(&mut mm, &image)?;
@@ -135,7 +141,7 @@ fn load_elf(
         mm.landmarks.brk = pie_base(is_32bit);
     }
     // The break begins a page or more after the program, at a random distance.
-    let brk = mm.landmarks.brk.next_multiple_of(PAGE_SIZE) + random_pages(13);
+    let brk = mm.landmarks.brk.next_multiple_of(PAGE_SIZE) + random_pages(&mm, 13);
     (mm.landmarks.start_brk, mm.landmarks.brk) = (brk, brk);
     let (mut base, mut entry) = (0, image.entry + bias);
     if let Some(path) = &image.interp {
@@ -179,6 +185,7 @@ fn load_elf(
         frame,
         name,
         credentials: info.credentials,
+        is_granted,
     })
 }
 
@@ -260,7 +267,13 @@ fn start(loaded: Loaded) -> Result<(), Errno> {
     install(&task, &loaded);
     task.process.is_dumpable.store(true, Ordering::Relaxed);
     task.process.membarriers.store(0, Ordering::Relaxed);
-    task.attributes.lock().keeps_capabilities = false;
+    {
+        let is_32bit = loaded.frame.is_compat();
+        let mut attributes = task.attributes.lock();
+        attributes.keeps_capabilities = false;
+        attributes.personality =
+            personality::after_exec(attributes.personality, is_32bit, loaded.is_granted);
+    }
     super::activate(&loaded.mm.lock());
     gdt::set_tls(&task.tls.lock());
     task.segments.lock().load();

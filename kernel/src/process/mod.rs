@@ -35,6 +35,7 @@ pub mod jobs;
 pub mod ldt;
 pub mod limits;
 mod oom;
+pub mod personality;
 pub mod placement;
 pub mod robust;
 pub mod rseq;

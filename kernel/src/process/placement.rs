@@ -24,9 +24,10 @@ pub fn is_randomised() -> bool {
     !FIXED_ADDRESSES.load(Ordering::Relaxed)
 }
 
-/// A random number of bytes, whole pages, below `2^bits` pages; 0 without randomisation.
-pub fn random_pages(bits: u32) -> u64 {
-    if is_randomised() {
+/// A random number of bytes, whole pages, below `2^bits` pages; 0 without randomisation, of the
+/// machine or of this program.
+pub fn random_pages(mm: &AddressSpace, bits: u32) -> u64 {
+    if is_randomised() && !mm.is_fixed {
         (random::next_u64() >> (64 - bits)) * PAGE_SIZE
     } else {
         0
@@ -37,10 +38,10 @@ pub fn random_pages(bits: u32) -> u64 {
 pub(super) fn place_stack(mm: &mut AddressSpace, image: &Image) -> Result<u64, Errno> {
     let is_32bit = image.class == Class::Elf32;
     // 22 bits of pages on 64-bit, 11 on 32-bit (STACK_RND_MASK).
-    let top = mm.task_size - random_pages(if is_32bit { 11 } else { 22 });
+    let top = mm.task_size - random_pages(mm, if is_32bit { 11 } else { 22 });
     // 28 bits of pages on 64-bit, 8 on 32-bit (mmap_rnd_bits); room for the stack and its gap.
     let gap = layout::STACK_LIMIT + 256 * PAGE_SIZE + if is_32bit { 1 << 23 } else { 1 << 34 };
-    mm.set_mmap_base(mm.task_size - gap - random_pages(if is_32bit { 8 } else { 28 }));
+    mm.set_mmap_base(mm.task_size - gap - random_pages(mm, if is_32bit { 8 } else { 28 }));
     let mut prot = Prot::READ | Prot::WRITE;
     prot.set(
         Prot::EXEC,
@@ -80,7 +81,7 @@ pub(super) fn load_bias(mm: &mut AddressSpace, image: &Image) -> Result<u64, Err
         return mapped_bias(mm, image);
     }
     let is_32bit = image.class == Class::Elf32;
-    let base = pie_base(is_32bit) + random_pages(if is_32bit { 8 } else { 28 });
+    let base = pie_base(is_32bit) + random_pages(mm, if is_32bit { 8 } else { 28 });
     let base = base / image.align * image.align;
     let len = image.extent.end - image.extent.start;
     if base.checked_add(len).is_none_or(|end| end > mm.mmap_base()) {

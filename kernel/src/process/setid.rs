@@ -13,21 +13,37 @@ use crate::fs::mount::MountFlags;
 pub fn credentials(who: &Credentials, location: &Location) -> Credentials {
     let file = location.inode().metadata();
     let mut new = who.clone();
-    // Whoever started this promised that nothing is granted (PR_SET_NO_NEW_PRIVS).
-    let may_grant = try_current().is_none_or(|task| !task.attributes.lock().no_new_privs);
-    if may_grant && !location.mount.flags().contains(MountFlags::NO_SUID) {
-        if file.mode & mode::S_ISUID != 0 {
-            new.euid = file.uid;
-        }
-        // Without the group's execute bit it once meant mandatory locks.
-        let executes = mode::S_ISGID | 0o010;
-        if file.mode & executes == executes {
-            new.egid = file.gid;
-        }
+    let (user, group) = granted(location);
+    if user {
+        new.euid = file.uid;
+    }
+    if group {
+        new.egid = file.gid;
     }
     (new.suid, new.fsuid) = (new.euid, new.euid);
     (new.sgid, new.fsgid) = (new.egid, new.egid);
     new
+}
+
+/// Whether the program at `location` acts as its owner or its group.
+pub fn is_granted(location: &Location) -> bool {
+    granted(location) != (false, false)
+}
+
+/// The same, of each.
+fn granted(location: &Location) -> (bool, bool) {
+    // Whoever started this promised that nothing is granted (PR_SET_NO_NEW_PRIVS).
+    let may_grant = try_current().is_none_or(|task| !task.attributes.lock().no_new_privs);
+    if !may_grant || location.mount.flags().contains(MountFlags::NO_SUID) {
+        return (false, false);
+    }
+    let file = location.inode().metadata();
+    // Without the group's execute bit it once meant mandatory locks.
+    let executes = mode::S_ISGID | 0o010;
+    (
+        file.mode & mode::S_ISUID != 0,
+        file.mode & executes == executes,
+    )
 }
 
 /// Whether the program gets other rights than its caller had, so that it must not trust its

@@ -8,13 +8,16 @@ use super::errno::{Errno, SysResult};
 use crate::dev::{power, random};
 use crate::mm::PAGE_SIZE;
 use crate::mm::frame;
-use crate::process::{current, table};
+use crate::process::{current, personality, table};
 use crate::time::load;
 use crate::usercopy::UserPtr;
 
 /// Linux's version that programs are told: what the ABI here follows. C libraries refuse to
 /// start on a kernel older than they were built for.
 pub const RELEASE: &str = "6.1.0-trident";
+/// The same for programs that ask for a release of their time (UNAME26, kernel/sys.c): 60 stands for
+/// what came after 2.6.
+const RELEASE_26: &str = "2.6.61-trident";
 /// The build, in the place where Linux says `#1 SMP ...`.
 pub const VERSION: &str = concat!("#1 Trident ", env!("CARGO_PKG_VERSION"));
 
@@ -80,13 +83,24 @@ impl UtsName {
 pub fn uname(out: UserPtr<[u8; 6 * UTS_FIELD]>) -> SysResult {
     let mut fields = [0; 6 * UTS_FIELD];
     let (host, domain) = (HOST.get(), DOMAIN.get());
-    // A 32-bit program is told the machine it runs on too (only PER_LINUX32 says i686).
+    let personality = current().attributes.lock().personality;
+    let release = if personality::is_old_release(personality) {
+        RELEASE_26
+    } else {
+        RELEASE
+    };
+    // A 32-bit program is told the machine it runs on too, unless it asked for another.
+    let machine = if personality::is_32bit_machine(personality) {
+        "i686"
+    } else {
+        "x86_64"
+    };
     let texts: [&[u8]; 6] = [
         b"Linux",
         host.as_bytes(),
-        RELEASE.as_bytes(),
+        release.as_bytes(),
         VERSION.as_bytes(),
-        b"x86_64",
+        machine.as_bytes(),
         domain.as_bytes(),
     ];
     for (field, text) in fields.chunks_mut(UTS_FIELD).zip(texts) {

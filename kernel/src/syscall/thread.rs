@@ -59,11 +59,13 @@ pub fn get_robust_list(tid: i32, head: u64, size: u64) -> SysResult {
     Ok(0)
 }
 
-/// personality(2): PER_LINUX without any of its quirks, or the question for it (0xffffffff).
+/// personality(2); 0xffffffff only asks.
 pub fn personality(persona: u32) -> SysResult {
-    if matches!(persona, 0 | u32::MAX) {
-        Ok(0)
-    } else {
-        Err(Errno::EINVAL)
+    let task = current();
+    let mut attributes = task.attributes.lock();
+    let old = attributes.personality;
+    if persona != u32::MAX {
+        attributes.personality = persona;
     }
+    Ok(old as usize)
 }

@@ -110,7 +110,7 @@ pub fn map(mm: &mut AddressSpace, is_32bit: bool) -> Result<(), Errno> {
     let size = PAGE_SIZE + image_size;
     // Near the top of where mmap(2) would begin, which is random already; some more on top of
     // that, so that one does not give the other away.
-    let near = mm.mmap_base() - size - random_pages(if is_32bit { 8 } else { 18 });
+    let near = mm.mmap_base() - size - random_pages(mm, if is_32bit { 8 } else { 18 });
     let start = mm.map(Place::Hint(near), size, NewArea::anonymous(Prot::empty()))?;
     let vvar = NewArea {
         prot: Prot::READ,

@@ -3,6 +3,7 @@
 //! Left out: what there is no counterpart of here (cgroups but for their empty list, namespaces, NUMA,
 //! security modules), counts of input and output (`io` is all zeros), page maps.
 
+use alloc::format;
 use alloc::vec::Vec;
 
 use super::stat::{stat, statm};
@@ -85,7 +86,11 @@ pub(super) static FILES: &[ProcessFile] = &[
     fixed!("oom_adj", 0o644, b"0\n"),
     fixed!("oom_score", 0o444, b"0\n"),
     fixed!("oom_score_adj", 0o644, b"0\n"),
-    restricted("personality", 0o400, |_| Ok(b"00000000\n".to_vec())),
+    restricted("personality", 0o400, |subject| {
+        let task = subject.task.as_ref().ok_or(Errno::ESRCH)?;
+        let personality = task.attributes.lock().personality;
+        Ok(format!("{personality:08x}\n").into_bytes())
+    }),
     fixed!("sessionid", 0o444, b"4294967295"),
     restricted("smaps", 0o444, |subject| {
         maps::text(subject, maps::detailed)

@@ -1,0 +1,45 @@
+//! What kind of system a program is shown: personality(2).
+//!
+//! A program is told another machine (PER_LINUX32) or an older release (UNAME26) by uname(2), and
+//! is placed at the same addresses each time (ADDR_NO_RANDOMIZE, which debuggers ask for). Left
+//! out: that other flags do anything; they are kept and told.
+
+/// Bits of the kind of system; the rest are flags (include/uapi/linux/personality.h).
+const PER_MASK: u32 = 0xff;
+/// uname(2) says that the machine is a 32-bit one.
+const PER_LINUX32: u32 = 0x08;
+/// uname(2) says that the release is 2.6.
+const UNAME26: u32 = 0x0002_0000;
+/// Programs aren't moved at random.
+const ADDR_NO_RANDOMIZE: u32 = 0x0004_0000;
+const MMAP_PAGE_ZERO: u32 = 0x0010_0000;
+const ADDR_COMPAT_LAYOUT: u32 = 0x0020_0000;
+const READ_IMPLIES_EXEC: u32 = 0x0040_0000;
+/// What a set-user-ID program must not get from its caller (PER_CLEAR_ON_SETID).
+const UNSAFE: u32 = READ_IMPLIES_EXEC | ADDR_NO_RANDOMIZE | ADDR_COMPAT_LAYOUT | MMAP_PAGE_ZERO;
+
+/// Whether programs go where they always do.
+pub fn has_fixed_addresses(personality: u32) -> bool {
+    personality & ADDR_NO_RANDOMIZE != 0
+}
+
+/// Whether uname(2) tells of a 32-bit machine.
+pub fn is_32bit_machine(personality: u32) -> bool {
+    personality & PER_MASK == PER_LINUX32
+}
+
+/// Whether uname(2) tells of a release that programs of its time understand.
+pub fn is_old_release(personality: u32) -> bool {
+    personality & UNAME26 != 0
+}
+
+/// What is left of it when a program starts; `is_granted`: the program's file has the set-user-ID
+/// or set-group-ID bit.
+pub fn after_exec(personality: u32, is_granted: bool) -> u32 {
+    personality
+        & !if is_granted {
+            UNSAFE
+        } else {
+            READ_IMPLIES_EXEC
+        }
+}
