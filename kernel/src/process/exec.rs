@@ -130,7 +130,7 @@ fn load_elf(
     if let Some(task) = super::try_current() {
         mm.limits = task.process.limits.lock().of_memory();
         let before = task.attributes.lock().personality;
-        let personality = personality::after_exec(before, is_granted);
+        let personality = personality::after_exec(before, is_32bit, is_granted);
         mm.is_fixed = personality::has_fixed_addresses(personality);
     }
     let stack_top = place_stack(&mut mm, &image)?;

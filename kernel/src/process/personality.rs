@@ -33,13 +33,11 @@ pub fn is_old_release(personality: u32) -> bool {
     personality & UNAME26 != 0
 }
 
-/// What is left of it when a program starts; `is_granted`: the program's file has the set-user-ID
-/// or set-group-ID bit.
-pub fn after_exec(personality: u32, is_granted: bool) -> u32 {
-    personality
-        & !if is_granted {
-            UNSAFE
-        } else {
-            READ_IMPLIES_EXEC
-        }
+/// What is left of it when a program of that width starts; `is_granted`: its file has the
+/// set-user-ID or set-group-ID bit. 64-bit programs say themselves what may be executed
+/// (set_personality_64bit in arch/x86/kernel/process_64.c).
+pub fn after_exec(personality: u32, is_32bit: bool, is_granted: bool) -> u32 {
+    let unsafe_bits = if is_granted { UNSAFE } else { 0 };
+    let executable = if is_32bit { 0 } else { READ_IMPLIES_EXEC };
+    personality & !(unsafe_bits | executable)
 }
