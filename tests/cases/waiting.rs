@@ -1,8 +1,9 @@
 //! Waiting: poll, select, epoll, timers, and the descriptors made for them, line for line as on
 //! Linux. Nothing in these programs depends on how long anything takes.
 
-use harness::programs::Compiler;
-use harness::{Case, Vm};
+use anyhow::Result;
+use harness::programs::{Compiler, compile};
+use harness::{Case, Initramfs, Verdict, Vm, cases};
 
 use crate::on_linux::prints_the_same_with;
 
@@ -16,7 +17,7 @@ pub fn cases() -> Vec<Case> {
         (Compiler::Glibc32, &[]),
         (Compiler::Glibc32, wide),
     ];
-    let mut cases = Vec::new();
+    let mut cases = cases![the_date_is_set];
     for program in ["wait_files", "timers"] {
         cases.extend(ways.map(|(compiler, options)| {
             let suffix = if options.is_empty() { "" } else { "_wide" };
@@ -27,4 +28,16 @@ pub fn cases() -> Vec<Case> {
         }));
     }
     cases
+}
+
+/// The host's date can't be set: this program knows itself what is right.
+fn the_date_is_set() -> Result<()> {
+    let program = compile("set_clock", Compiler::Glibc64)?;
+    let files = Initramfs::new().executable_from("/init", &program)?;
+    let vm = Vm::new().initramfs(&files).append("quiet");
+    vm.run()?
+        .expect(Verdict::Pass)?
+        .lacks("WRONG")?
+        .contains("the end")?;
+    Ok(())
 }

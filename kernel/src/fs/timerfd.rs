@@ -125,7 +125,8 @@ impl TimerFd {
 
 /// Called when the date was set: reads of some timers have to be told.
 pub fn date_was_set() {
-    for timer in core::mem::take(&mut *CANCELLABLE.lock()) {
+    let timers = core::mem::take(&mut *CANCELLABLE.lock());
+    for timer in timers {
         let Some(timer) = timer.upgrade() else {
             continue;
         };

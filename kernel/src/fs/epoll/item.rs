@@ -146,7 +146,8 @@ pub struct Watchers(pub(super) Mutex<Vec<Weak<Item>>>);
 impl Watchers {
     /// Called as the last descriptor of a file goes: epoll instances forget it.
     pub fn file_closed(&self, ops: &dyn FileOps) {
-        for item in core::mem::take(&mut *self.0.lock()) {
+        let items = core::mem::take(&mut *self.0.lock());
+        for item in items {
             if let Some(item) = item.upgrade() {
                 item.detach(ops);
                 if let Some(epoll) = item.epoll() {

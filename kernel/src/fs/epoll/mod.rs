@@ -191,7 +191,8 @@ impl Epoll {
 
 impl Drop for Epoll {
     fn drop(&mut self) {
-        for item in core::mem::take(&mut *self.items.lock()).into_values() {
+        let items = core::mem::take(&mut *self.items.lock());
+        for item in items.into_values() {
             item.leave();
         }
     }

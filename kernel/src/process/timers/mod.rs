@@ -42,7 +42,8 @@ impl Timers {
     /// For execve(2): the timers of timer_create(2) are gone, the others go on.
     pub fn exec(&self) {
         self.posix_of_cpu.lock().clear();
-        for timer in core::mem::take(&mut *self.posix.lock()).values() {
+        let timers = core::mem::take(&mut *self.posix.lock());
+        for timer in timers.values() {
             timer.delete();
         }
     }
