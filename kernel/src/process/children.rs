@@ -185,7 +185,7 @@ fn look_at_tracees(
         is_any = true;
         let asked =
             |event: &Event| options.contains(Options::EXITED) || !matches!(event, Event::Ended(_));
-        if let Some(event) = ptrace::control::news(task, take).filter(asked) {
+        if let Some(event) = ptrace::end::news(task, take).filter(asked) {
             found = Some((task.clone(), event));
             break;
         }
@@ -194,7 +194,7 @@ fn look_at_tracees(
         return if is_any { Ok(None) } else { Err(Errno::ECHILD) };
     };
     if take && matches!(event, Event::Ended(_)) {
-        ptrace::control::reaped(tracer, &task);
+        ptrace::end::reaped(tracer, &task);
     }
     Ok(Some(Report {
         id: task.tid(),

@@ -60,7 +60,7 @@ pub fn exit_thread(status: ExitStatus) -> ! {
     robust::release(&current());
     process.usage.take_over(&task.usage);
     stop::leave(&task);
-    ptrace::control::thread_ended(&task, status);
+    ptrace::end::thread_ended(&task, status);
     if task.tid() == process.pid {
         process.ending.lock().first_thread = Some(status);
     }
@@ -92,10 +92,10 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     }
     tty::leave(process, true);
     jobs::orphaned_by(process);
-    ptrace::control::tracer_ended(process);
+    ptrace::end::tracer_ended(process);
     children::give_to_reaper(process);
     *process.status.lock() = Some(status);
-    if ptrace::control::process_ended(process, status) {
+    if ptrace::end::process_ended(process, status) {
         process.is_held_back.store(true, Ordering::Relaxed);
     } else {
         children::tell_parent(process, status);

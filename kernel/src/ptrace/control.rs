@@ -1,15 +1,14 @@
-//! The tracer's side: taking a thread over, letting it go on, letting it go for good.
+//! The tracer's side: taking a thread over, letting it go on. How it ends is in `end.rs`.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use super::{Mode, Options, Reason, Stop, Tracing, may_access, registers, stop};
+use super::end::unlink;
+use super::{Mode, Options, Reason, Tracing, may_access, registers};
 use crate::arch::percpu::work;
 use crate::entry::frame::TF;
-use crate::process::exit::ExitStatus;
 use crate::process::signal::{self, SIGKILL, SIGSTOP, SigInfo};
-use crate::process::stop::StopState;
-use crate::process::{Process, Task, TaskState, children, init, sched, table};
+use crate::process::{Process, Task, TaskState, sched, table};
 use crate::syscall::errno::Errno;
 
 /// Makes `tracer` the tracer of `task`.
@@ -50,7 +49,6 @@ pub fn attach(tid: u32, seize: Option<Options>) -> Result<(), Errno> {
     let tracer = sched::current_task().process.clone();
     let task = table::find(tid).ok_or(Errno::ESRCH)?;
     let refused = Arc::ptr_eq(&task.process, &tracer)
-        || task.process.pid == init::PID && tracer.pid != init::PID && !may_access(&task.process)
         || !may_access(&task.process)
         || task.is_traced()
         || task.state() == TaskState::Dead;
@@ -152,7 +150,7 @@ pub fn resume(task: &Arc<Task>, mode: Mode, signo: u8) {
 }
 
 /// Sets or clears what the mode needs in the flags and the work of a held thread.
-fn set_mode(task: &Task, mode: Mode) {
+pub(super) fn set_mode(task: &Task, mode: Mode) {
     let sets_flags = mode.is_step() && registers::is_at_flags_instruction(task);
     let mut tracing = task.tracing.lock();
     let Some(tracing) = tracing.as_mut() else {
@@ -240,133 +238,9 @@ pub fn detach(tracer: &Process, task: &Arc<Task>, signo: u8) {
     unlink(task, signo);
 }
 
-/// `task` is traced no more; a held one goes on with `signo`.
-fn unlink(task: &Arc<Task>, signo: u8) {
-    let was_held = task.state() == TaskState::Traced;
-    let Some(tracing) = task.tracing.lock().take() else {
-        return;
-    };
-    if tracing.ended.is_some() {
-        // A first thread whose real parent waited for the tracer to know.
-        let process = &task.process;
-        let status = *process.status.lock();
-        if let Some(status) = status.filter(|_| task.tid() == process.pid) {
-            children::tell_parent(process, status);
-        }
-        return;
-    }
-    if !was_held {
-        return;
-    }
-    if signo != 0 {
-        let same = tracing.stop.filter(|stop| stop.info.signo == signo);
-        let info = same.map_or(SigInfo::kernel(signo), |stop| stop.info);
-        let _ = signal::send_task(task, &info);
-    }
-    // Where job control holds the process, the thread joins the others again.
-    if !matches!(task.process.signals.lock().stop, StopState::Running) {
-        task.signals.lock().stop_pending = true;
-        signal::interrupt(task);
-    }
-    sched::wake_stopped(task);
-}
-
-/// The tracer was told of the end of `task`.
-pub fn reaped(tracer: &Process, task: &Arc<Task>) {
-    tracer
-        .tracees
-        .lock()
-        .retain(|other| !Arc::ptr_eq(other, task));
-    unlink(task, 0);
-}
-
 /// PTRACE_KILL.
 pub fn kill(task: &Arc<Task>) {
     if task.state() == TaskState::Traced {
         resume(task, Mode::Run, SIGKILL);
     }
-}
-
-/// The tracer ends: what it traces goes on by itself, or dies with it (PTRACE_O_EXITKILL).
-pub fn tracer_ended(tracer: &Process) {
-    for task in core::mem::take(&mut *tracer.tracees.lock()) {
-        let kill = task
-            .tracing
-            .lock()
-            .as_ref()
-            .is_some_and(|tracing| tracing.options.contains(Options::EXITKILL));
-        if kill {
-            signal::kill(&task.process);
-        }
-        set_mode(&task, Mode::Run);
-        unlink(&task, 0);
-    }
-}
-
-/// The running thread ends. A tracer that isn't its parent hears of it by itself; for a first
-/// thread that is when the whole process has ended, and the parent hears of it later.
-pub fn thread_ended(task: &Arc<Task>, status: ExitStatus) {
-    let process = &task.process;
-    let tracer = super::tracer_of(task);
-    let is_first = task.tid() == process.pid;
-    let parent = process.parent.lock().upgrade();
-    let tracer = match (tracer, parent) {
-        (Some(tracer), Some(parent)) if is_first && Arc::ptr_eq(&tracer, &parent) => {
-            tracer
-                .tracees
-                .lock()
-                .retain(|other| !Arc::ptr_eq(other, task));
-            None
-        }
-        (tracer, _) => tracer,
-    };
-    let Some(tracer) = tracer else {
-        *task.tracing.lock() = None;
-        return;
-    };
-    if let Some(tracing) = task.tracing.lock().as_mut() {
-        tracing.ended = Some(status);
-    }
-    if is_first {
-        *process.traced_leader.lock() = Some(task.clone());
-    } else {
-        tell_end(&tracer, task, status);
-    }
-}
-
-fn tell_end(tracer: &Arc<Process>, task: &Task, status: ExitStatus) {
-    let (code, status) = children::Event::Ended(status).code_and_status();
-    stop::tell(tracer, task, code, status);
-}
-
-/// A process ended. Returns whether its parent has to wait until the tracer of its first thread
-/// has been told, which is done here.
-pub fn process_ended(process: &Process, status: ExitStatus) -> bool {
-    let Some(leader) = process.traced_leader.lock().take() else {
-        return false;
-    };
-    let Some(tracer) = super::tracer_of(&leader) else {
-        return false;
-    };
-    if let Some(tracing) = leader.tracing.lock().as_mut() {
-        tracing.ended = Some(status);
-    }
-    tell_end(&tracer, &leader, status);
-    true
-}
-
-/// A stop of one of the running process's tracees that wait(2) can tell, or its end.
-pub fn news(task: &Task, take: bool) -> Option<children::Event> {
-    let mut tracing = task.tracing.lock();
-    let tracing = tracing.as_mut()?;
-    if let Some(status) = tracing.ended {
-        let is_over = task.tid() != task.process.pid || task.process.status.lock().is_some();
-        return is_over.then_some(children::Event::Ended(status));
-    }
-    if tracing.listening {
-        return None;
-    }
-    let stop: &mut Stop = tracing.stop.as_mut().filter(|stop| !stop.told)?;
-    stop.told = take;
-    Some(children::Event::Trapped(stop.code))
 }

@@ -1,7 +1,7 @@
 //! ptrace(2): one process holds the threads of another, looks at them and changes them.
 //!
 //! `stop.rs` is the traced side: where a thread stops and what it says. `control.rs` is the
-//! tracer's: taking a thread over, letting it go on, letting it go. `registers.rs`, `float.rs`,
+//! tracer's: taking a thread over, letting it go on; `end.rs` is how it ends. `registers.rs`, `float.rs`,
 //! `user.rs`, `regset.rs` and `debug.rs` show a stopped thread's registers, `call.rs` the system call it
 //! stands in. The requests themselves are in `syscall/ptrace.rs`.
 //!
@@ -20,6 +20,7 @@ use crate::process::{Process, Task, current};
 pub mod call;
 pub mod control;
 pub mod debug;
+pub mod end;
 pub mod float;
 pub mod registers;
 pub mod regset;

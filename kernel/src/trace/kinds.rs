@@ -205,6 +205,10 @@ pub enum Arg {
     PollFds,
     /// prctl(2)'s option.
     PrctlOption,
+    /// Which children waitid(2) asks for.
+    IdType,
+    /// A request of ptrace(2).
+    PtraceRequest,
     /// What that option takes.
     PrctlValue,
     /// `PRIO_*`.

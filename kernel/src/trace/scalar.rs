@@ -80,6 +80,8 @@ pub fn print(out: &mut Text, call: &Call, kind: Arg, value: u64) {
         Arg::FutexOp => commands::futex_op(out, int),
         Arg::RebootCommand => names::name(out, int, process::REBOOT, "LINUX_REBOOT_CMD_???"),
         Arg::RebootMagic => names::name(out, int, process::REBOOT_MAGIC, "LINUX_REBOOT_MAGIC_???"),
+        Arg::IdType => names::name(out, int, process::ID_TYPES, "P_???"),
+        Arg::PtraceRequest => names::name(out, int, process::PTRACE, "PTRACE_???"),
         Arg::PrctlOption => names::name(out, int, process::PRCTL, "PR_???"),
         Arg::ArchPrctl => names::name(out, int, process::ARCH_PRCTL, "ARCH_???"),
         Arg::SyslogAction => {

@@ -29,7 +29,7 @@ calls! {
     22 umount(Path) = mount::umount;
     24 getuid() = ids::getuid;
     25 stime(Addr) = time::stime32;
-    26 ptrace(Int, Pid, Addr, Addr) = ptrace::ptrace32;
+    26 ptrace(PtraceRequest, Pid, Addr, Addr) = ptrace::ptrace32;
     27 alarm(UInt) = itimer::alarm;
     29 pause() = signal::pause;
     30 utime(Path, Utimbuf) = attr::utime32;
@@ -213,7 +213,7 @@ calls! {
     270 tgkill(Pid, Pid, Signal) = signal::tgkill;
     271 utimes(Path, Utimes) = attr::utimes32;
     272 fadvise64_64(Fd, OffsetLow, Half, OffsetLow, Half, Fadvice) = space::fadvise64_64;
-    284 waitid(Int, Pid, Addr, WaitFlags, Rusage) = wait::waitid;
+    284 waitid(IdType, Pid, SiginfoOut, WaitFlags, Rusage) = wait::waitid;
     289 ioprio_set(Int, Int, Hex) = priority::ioprio_set;
     290 ioprio_get(Int, Int) = priority::ioprio_get;
     295 openat(DirFd, Path, OpenFlags, OpenMode) = open::openat32;

@@ -95,7 +95,7 @@ calls! {
     98 getrusage(RusageWho, Rusage) = usage::getrusage;
     99 sysinfo(Sysinfo) = misc::sysinfo;
     100 times(Tms) = usage::times;
-    101 ptrace(Int, Pid, Addr, Addr) = ptrace::ptrace;
+    101 ptrace(PtraceRequest, Pid, Addr, Addr) = ptrace::ptrace;
     102 getuid() = ids::getuid;
     103 syslog(SyslogAction, SyslogBuf, SyslogSize) = misc::syslog;
     104 getgid() = ids::getgid;
@@ -193,7 +193,7 @@ calls! {
     233 epoll_ctl(Fd, EpollOp, Fd, EpollEventIn) = epoll::epoll_ctl;
     234 tgkill(Pid, Pid, Signal) = signal::tgkill;
     235 utimes(Path, Utimes) = attr::utimes;
-    247 waitid(Int, Pid, Addr, WaitFlags, Rusage) = wait::waitid;
+    247 waitid(IdType, Pid, SiginfoOut, WaitFlags, Rusage) = wait::waitid;
     251 ioprio_set(Int, Int, Hex) = priority::ioprio_set;
     252 ioprio_get(Int, Int) = priority::ioprio_get;
     257 openat(DirFd, Path, OpenFlags, OpenMode) = open::openat;
