@@ -2,14 +2,17 @@
    afterwards as before, of page frames and of the kernel's heap.
    Usage: leaks [NAME [ROUNDS]], to do one thing only; words of a name are joined by _. */
 #define _GNU_SOURCE
+#include <asm/ldt.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
@@ -526,6 +529,88 @@ static void take_signals_by_descriptor(void)
 	close(epoll);
 }
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void *take_the_lock(void *argument)
+{
+	pthread_mutex_lock(&lock);
+	pthread_mutex_unlock(&lock);
+	return argument;
+}
+
+static void join_threads(void)
+{
+	pthread_t threads[8];
+
+	pthread_mutex_lock(&lock);
+	for (int i = 0; i < 8; i++)
+		pthread_create(&threads[i], NULL, take_the_lock, NULL);
+	sched_yield();
+	pthread_mutex_unlock(&lock);
+	for (int i = 0; i < 8; i++)
+		pthread_join(threads[i], NULL);
+}
+
+/* Threads of a process that wait for a futex, each in its way. */
+static void wait_in_threads(void)
+{
+	pthread_mutexattr_t kind;
+	pthread_mutex_t *owned = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_t thread;
+
+	pthread_mutexattr_init(&kind);
+	pthread_mutexattr_setprotocol(&kind, PTHREAD_PRIO_INHERIT);
+	pthread_mutexattr_setrobust(&kind, PTHREAD_MUTEX_ROBUST);
+	pthread_mutexattr_setpshared(&kind, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(owned, &kind);
+	pthread_mutex_lock(owned);
+	pthread_mutex_lock(&lock);
+	for (int i = 0; i < 3; i++) {
+		pthread_create(&thread, NULL, take_the_lock, NULL);
+		pthread_create(&thread, NULL, (void *(*)(void *))pthread_mutex_lock, owned);
+	}
+	for (;;)
+		sched_yield();
+}
+
+static void kill_waiting_threads(void)
+{
+	int pid = fork();
+
+	if (pid == 0)
+		wait_in_threads();
+	for (int i = 0; i < 20; i++)
+		sched_yield();
+	kill(pid, SIGKILL);
+	wait(NULL);
+}
+
+static void start_a_program_by_a_thread(void)
+{
+	pthread_t thread;
+
+	if (fork() == 0) {
+		pthread_create(&thread, NULL, (void *(*)(void *))become_a_short_program, NULL);
+		for (;;)
+			pause();
+	}
+	wait(NULL);
+}
+
+static void keep_segments(void)
+{
+	struct user_desc segment = {.entry_number = 8191, .limit = 1, .seg_32bit = 1};
+
+	if (fork() == 0) {
+		syscall(SYS_modify_ldt, 1, &segment, sizeof segment);
+		if (fork() == 0)
+			become_a_short_program();
+		wait(NULL);
+		_exit(0);
+	}
+	wait(NULL);
+}
+
 static const struct work {
 	const char *name;
 	void (*run)(void);
@@ -562,6 +647,10 @@ static const struct work {
 	{"kill an epoll waiter", kill_an_epoll_waiter, 100},
 	{"leave timers", leave_timers, 100},
 	{"take signals by descriptor", take_signals_by_descriptor, 300},
+	{"join threads", join_threads, 100},
+	{"kill waiting threads", kill_waiting_threads, 100},
+	{"start a program by a thread", start_a_program_by_a_thread, 100},
+	{"keep segments", keep_segments, 100},
 	{"make directories", make_directories, 300},
 	{"run out of memory in write", run_out_of_memory_in_write, 5},
 };
