@@ -57,11 +57,17 @@ pub fn wait<'a>(
         was_woken: AtomicBool::new(false),
     });
     let ticket = Ticket::new();
+    let mut joined = Ok(());
     for (file, asked) in files.clone() {
-        file.ops()
-            .wait_queues(&mut |queue| queue.join(ticket, asked | ALWAYS, waiter.clone()));
+        file.ops().wait_queues(&mut |queue| {
+            let join = |()| queue.join(ticket, asked | ALWAYS, waiter.clone());
+            joined = joined.and_then(join);
+        });
     }
     let result = wait::until(deadline, || {
+        if let Err(errno) = joined {
+            return Some(Err(errno));
+        }
         if waiter.was_woken.swap(false, Ordering::Relaxed) {
             let found = look();
             if found > 0 {

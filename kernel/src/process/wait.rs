@@ -13,6 +13,7 @@ use spin::Mutex;
 use super::{Task, TaskState, sched};
 use crate::arch::percpu::{self, work};
 use crate::fs::inode::Ready;
+use crate::syscall::errno::Errno;
 use crate::time::timer::{Alarm, Clock};
 
 /// What stands in a queue in place of a task.
@@ -120,17 +121,30 @@ impl WaitQueue {
     }
 
     /// Enters a callback, to be called when one of `events` may have happened.
-    pub fn join(&self, ticket: Ticket, events: Ready, callback: Arc<dyn Wake>) {
+    ///
+    /// # Errors
+    /// `ENOMEM`: a program decides how many there are.
+    pub fn join(
+        &self,
+        ticket: Ticket,
+        events: Ready,
+        callback: Arc<dyn Wake>,
+    ) -> Result<(), Errno> {
         let mut lines = self.0.lock();
+        lines.shared.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
         let at = lines.shared.partition_point(|(other, _)| *other <= ticket);
         let waiter = Waiter::Callback(events, callback);
         lines.shared.insert(at, (ticket, waiter));
+        Ok(())
     }
 
     /// Takes out all callbacks that joined with `ticket`.
     pub fn leave(&self, ticket: Ticket) {
         let mut lines = self.0.lock();
-        while remove(&mut lines.shared, ticket) {}
+        let start = lines.shared.partition_point(|(other, _)| *other < ticket);
+        let end = lines.shared.partition_point(|(other, _)| *other <= ticket);
+        lines.shared.drain(start..end);
+        trim(&mut lines.shared);
     }
 
     /// Wakes every waiter.
@@ -261,11 +275,19 @@ mod tests {
             let logs: [Arc<Log>; 2] = Default::default();
             let tickets = [Ticket::new(), Ticket::new()];
             // The second one stands in both queues, and twice in one of them.
-            second.join(tickets[1], Ready::WRITE, logs[1].clone());
-            second.join(tickets[1], Ready::WRITE, logs[1].clone());
-            first.join(tickets[1], Ready::READ, logs[1].clone());
+            second
+                .join(tickets[1], Ready::WRITE, logs[1].clone())
+                .unwrap();
+            second
+                .join(tickets[1], Ready::WRITE, logs[1].clone())
+                .unwrap();
+            first
+                .join(tickets[1], Ready::READ, logs[1].clone())
+                .unwrap();
             // Later, but with an earlier ticket.
-            first.join(tickets[0], Ready::READ | Ready::HANGUP, logs[0].clone());
+            first
+                .join(tickets[0], Ready::READ | Ready::HANGUP, logs[0].clone())
+                .unwrap();
             let heard = || {
                 let take = |log: &Arc<Log>| core::mem::take(&mut *log.0.lock()).len();
                 [take(&logs[0]), take(&logs[1])]

@@ -45,16 +45,15 @@ fn poll_until(
         return Err(Errno::EINVAL);
     }
     let mut entries = fds.read_vec(count)?;
-    let files: Vec<Option<Arc<File>>> = entries
-        .iter()
-        .map(|[fd, _]| caller::file(*fd).ok())
-        .collect();
-    let asked: Vec<Ready> = entries.iter().map(|entry| asked(*entry)).collect();
-    let waited_for = files.iter().zip(&asked);
+    let mut files: Vec<(Option<Arc<File>>, Ready)> = Vec::new();
+    files.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
+    let file = |entry: &PollFd| (caller::file(entry[0]).ok(), asked(*entry));
+    files.extend(entries.iter().map(file));
+    let waited_for = files.iter();
     let waited_for = waited_for.filter_map(|(file, asked)| Some((file.as_ref()?, *asked)));
     let result = wait(waited_for, deadline, interrupted, || {
         let mut found = 0;
-        for ((entry, file), asked) in entries.iter_mut().zip(&files).zip(&asked) {
+        for (entry, (file, asked)) in entries.iter_mut().zip(&files) {
             let got = match file {
                 Some(file) => (file.ops().ready() & (*asked | ALWAYS)).bits(),
                 None if entry[0] < 0 => 0,

@@ -50,6 +50,7 @@ fn select_until(count: i32, at: [UserPtr<u8>; 3], word: usize, deadline: Deadlin
             }
         }
         if !asked.is_empty() {
+            files.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
             files.push((fd, caller::file(fd as i32)?, asked));
         }
     }

@@ -11,6 +11,7 @@ use super::Epoll;
 use crate::fs::file::File;
 use crate::fs::inode::{FileOps, Ready};
 use crate::process::wait::{Ticket, Wake};
+use crate::syscall::errno::Errno;
 
 /// `struct epoll_event`: the events, and a value of the program's.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +63,15 @@ pub struct Item {
 
 impl Item {
     /// Enters `file` into its queues and its list of watchers.
-    pub fn new(epoll: Weak<Epoll>, file: &Arc<File>, fd: i32, event: Event) -> Arc<Self> {
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn new(
+        epoll: Weak<Epoll>,
+        file: &Arc<File>,
+        fd: i32,
+        event: Event,
+    ) -> Result<Arc<Self>, Errno> {
         let item = Arc::new_cyclic(|me| Self {
             me: me.clone(),
             key: key(file, fd),
@@ -73,10 +82,17 @@ impl Item {
             place: Mutex::default(),
             is_gone: AtomicBool::new(false),
         });
-        file.ops()
-            .wait_queues(&mut |queue| queue.join(item.ticket, Ready::all(), item.clone()));
+        let mut joined = Ok(());
+        file.ops().wait_queues(&mut |queue| {
+            let join = |()| queue.join(item.ticket, Ready::all(), item.clone());
+            joined = joined.and_then(join);
+        });
+        if joined.is_err() {
+            item.detach(&**file.ops());
+        }
+        joined?;
         file.watchers.0.lock().push(Arc::downgrade(&item));
-        item
+        Ok(item)
     }
 
     /// The instance it belongs to.

@@ -81,7 +81,7 @@ impl Epoll {
         if let Some(other) = of(file) {
             nesting::check(self, &other)?;
         }
-        let item = Item::new(self.me.clone(), file, fd, event);
+        let item = Item::new(self.me.clone(), file, fd, event)?;
         self.items.lock().insert(item.key, item.clone());
         self.list_if_ready(item);
         Ok(())
