@@ -130,6 +130,8 @@ fn pipelines_are_one_job() -> Result<()> {
             .on("<0> ", "yes | head -n 100000 | wc -l\r")
             .on("\n100000\r\n<0> ", "echo re''ady; cat | sleep 1000\r")
             .on("ready\r\n", "\x03")
+            .on("<130> ", "yes\r")
+            .on("y\r\ny\r\ny\r\n", "\x03")
             .on("<130> ", "jobs; exit 0\r"),
     )
 }

@@ -191,7 +191,7 @@ static void epolls(void)
 /* As many as may be, again and again: each number is used again. */
 static void many(void)
 {
-	int masters[50], number, again;
+	int masters[50], number;
 
 	printf("== many\n");
 	for (int round = 0; round < 20; round++) {
@@ -200,13 +200,13 @@ static void many(void)
 			if (masters[i] < 0)
 				told("posix_openpt", -1);
 		}
-		ioctl(masters[0], K_TIOCGPTN, &number);
 		for (int i = 0; i < 50; i++)
 			close(masters[i]);
 	}
 	masters[0] = posix_openpt(O_RDWR | O_NOCTTY);
-	ioctl(masters[0], K_TIOCGPTN, &again);
-	printf("%d\n", again == number);
+	/* There may be others, but not that many. */
+	ioctl(masters[0], K_TIOCGPTN, &number);
+	printf("%d\n", number < 900);
 	close(masters[0]);
 }
 
