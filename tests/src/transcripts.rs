@@ -144,8 +144,7 @@ fn calls(trace: &str) -> String {
             (r"0x[0-9a-f]+", "ADDRESS"),
             (r#"getrandom\("[^"]*""#, "getrandom(BYTES"),
             (r"(?m)^(set_tid_address\(.*\) +)= \d+$", "$1= ID"),
-            // A kernel may lack it, and a limit be another: neither is the program's doing.
-            (r"(?m)^(rseq\(.*\) +)= .*$", "$1= RESULT"),
+            // A limit may be another one.
             (r"\{rlim_cur=.*\}", "LIMITS"),
             (r"st_size=\d+, \.\.\.\}, AT_EMPTY_PATH\) = 0", "SIZE"),
             (r" +=", " ="),
