@@ -1,4 +1,4 @@
-//! Random system calls, random machine code, and processes and threads that start, trace, stop and
+//! Random system calls, random machine code, random signal frames, and processes and threads that start, trace, stop and
 //! kill each other at random: they can all be killed, and the kernel goes on. The seeds are
 //! printed; the same ones do the same again, as far as the timer lets them.
 
@@ -10,6 +10,9 @@ use harness::{Case, Initramfs, Verdict, Vm};
 const CALLS: u32 = 15_000;
 /// Calls that each child makes.
 const CALLS_EACH: u32 = 300;
+
+/// Frames that come back from handlers changed, in each machine.
+const FRAMES: u32 = 10_000;
 
 /// How often processes are let loose on each other, and then killed.
 const STORMS: u32 = 12;
@@ -70,7 +73,27 @@ pub fn cases() -> Vec<Case> {
             Ok(())
         })
     });
-    calls.into_iter().chain(code).chain(storms).collect()
+    let frames = [("max", 1), ("max,vendor=GenuineIntel", 2), ("Haswell", 3)];
+    let frames = frames.map(|(cpu, seed)| {
+        Case::new(format!("frames::{cpu}"), move || {
+            let program = compile("random_frames", Compiler::Glibc64)?;
+            let files = Initramfs::new().executable_from("/init", &program)?;
+            Vm::new()
+                .cpu(cpu)
+                .initramfs(&files)
+                .append(format!("quiet -- {seed} {FRAMES}"))
+                .run()?
+                .expect(Verdict::Pass)?
+                .contains("all frames went by")?;
+            Ok(())
+        })
+    });
+    calls
+        .into_iter()
+        .chain(code)
+        .chain(storms)
+        .chain(frames)
+        .collect()
 }
 
 /// The program says which seeds it went through: all must have been.

@@ -172,7 +172,9 @@ pub fn set_tls(descriptors: &[u64; 3]) {
 /// Loads a program's LDT, or none if it is empty. The memory must stay until another is loaded
 /// or no program runs.
 pub fn set_ldt(descriptors: &[u64]) {
-    static LOADED: AtomicBool = AtomicBool::new(false);
+    // The CPU starts with one of 64 KiB at address 0 (Intel SDM vol. 3, table 10-1): the first call
+    // takes that away, or a selector could make the CPU read there.
+    static LOADED: AtomicBool = AtomicBool::new(true);
     let present = !descriptors.is_empty();
     if !LOADED.swap(present, Ordering::Relaxed) && !present {
         return;
