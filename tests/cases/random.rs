@@ -1,6 +1,6 @@
-//! Random system calls, random machine code, random signal frames, and processes and threads that start, trace, stop and
-//! kill each other at random: they can all be killed, and the kernel goes on. The seeds are
-//! printed; the same ones do the same again, as far as the timer lets them.
+//! Random system calls, random machine code, random signal frames, and processes and threads that
+//! start, trace, stop and kill each other at random: they can all be killed, and the kernel goes
+//! on. The seeds are printed; the same ones do the same again, as far as the timer lets them.
 
 use anyhow::Result;
 use harness::programs::{Compiler, compile};
