@@ -162,7 +162,7 @@ pub fn write(task: &Task, place: usize, value: u64) -> Result<(), Errno> {
 /// Writes one of the 32-bit structure.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_32(task: &Task, place: usize, value: u32) -> Result<(), Errno> {
     // orig_eax is a number that may be -1, eax a result that may be an error: both are signed.
     let is_signed = matches!(PLACES_32[place], 10 | 15);

@@ -50,7 +50,7 @@ fn start(path: UserPtr<u8>, args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> SysResult {
     Ok(0)
 }
 
-/// A program always has an argv[0] (since Linux 5.18).
+/// A program always has an `argv[0]` (since Linux 5.18).
 fn at_least_one(mut args: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     if args.is_empty() {
         args.push(Vec::new());

@@ -1,7 +1,7 @@
 //! Pseudo-terminals: a terminal whose other end is a program's (pty(7)).
 //!
 //! Opening /dev/ptmx makes a pair: `master.rs` is the program's end, the terminal is
-//! [`Tty`](super::Tty) as any other, and `devpts.rs` is the file system that shows it as /dev/pts/N.
+//! [`Tty`] as any other, and `devpts.rs` is the file system that shows it as /dev/pts/N.
 //! `packet.rs` is what the program's end can be told in packet mode.
 //!
 //! Left out of Linux's: the pairs of BSD (/dev/ptyp0), and instances of devpts of their own: all
