@@ -456,6 +456,61 @@ static void registers(void) {
     end(pid);
 }
 
+#ifdef __x86_64__
+// A call of the i386 table from 64-bit code, and one from 32-bit code in the same program.
+static void other_width(void) {
+    long result = 6;
+    asm volatile("int $0x80" : "+a"(result) : "b"(0x10000004dL) : "r8", "r9", "r10", "r11", "memory");
+    char *low = mmap(NULL, 8192, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    // mov eax, 6; mov ebx, 77; int 0x80; jmp 0x33:(behind it); jmp r13. No far call: an emulator's
+    // touches the stack as the kernel would.
+    static const char code[] = "\xb8\x06\0\0\0\xbb\x4d\0\0\0\xcd\x80\xea\0\0\0\0\x33\0\x41\xff\xe5";
+    memcpy(low, code, sizeof code);
+    uint32_t behind = (uint32_t)(uintptr_t)low + 19;
+    memcpy(low + 13, &behind, sizeof behind);
+    struct { uint32_t ip; uint16_t cs; } __attribute__((packed)) gate = {(uint32_t)(uintptr_t)low, 0x23};
+    // A return to 32-bit code leaves half of the stack pointer.
+    asm volatile("mov %%rsp, %%r12\nlea 1f(%%rip), %%r13\nljmp *(%0)\n1: mov %%r12, %%rsp"
+                 : : "r"(&gate) : "rax", "rbx", "r8", "r9", "r10", "r11", "r12", "r13", "memory");
+    _exit(result == -9 ? 0 : 1);
+}
+
+static void widths(void) {
+    pid_t pid = traced(other_width);
+    pt(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD);
+    for (;;) {
+        int status;
+        pt(PTRACE_SYSCALL, pid, 0, 0);
+        waitpid(pid, &status, 0);
+        if (!WIFSTOPPED(status)) {
+            printf("status %#x\n", status);
+            return;
+        }
+        unsigned char info[128] = {0};
+        char set[512];
+        struct iovec vector = {set, sizeof set};
+        uint32_t arch;
+        uint64_t words[8];
+        regs_t regs = get(pid);
+        pt(REQUEST_SYSCALL_INFO, pid, sizeof info, (long)info);
+        pt(PTRACE_GETREGSET, pid, NT_PRSTATUS, (long)&vector);
+        memcpy(&arch, info + 4, sizeof arch);
+        memcpy(words, info + 24, sizeof words);
+        if (!(WSTOPSIG(status) & 0x80)) {
+            printf("signal %d\n", WSTOPSIG(status));
+            end(pid);
+            return;
+        }
+        if (arch == 0xc000003e) continue;
+        printf("arch %#x op %d cs %#llx set of %zu bytes rax %#llx", arch, info[0], regs.cs, vector.iov_len, regs.rax);
+        if (info[0] == 1) printf(" nr %ld first %#lx rbx %#llx\n", (long)words[0], (long)words[1], regs.rbx);
+        else printf(" result %ld error %d\n", (long)words[0], info[32]);
+    }
+}
+#else
+static void widths(void) {}
+#endif
+
 static void survives(void) {
     // A tracer that ends lets go, or kills with EXITKILL.
     for (int kills = 0; kills < 2; kills++) {
@@ -519,7 +574,7 @@ int main(int argc, char **argv) {
     if (argc > 1 && !strcmp(argv[1], "exit")) return 33;
     struct { const char *name; void (*run)(void); } parts[] = {
         {"stops at calls", stops_at_calls}, {"changes calls", changes_calls}, {"steps", steps}, {"signals", signals},
-        {"events", events}, {"attaches", attaches}, {"registers", registers}, {"survives", survives}, {"errors", errors},
+        {"events", events}, {"attaches", attaches}, {"registers", registers}, {"widths", widths}, {"survives", survives}, {"errors", errors},
     };
     setvbuf(stdout, NULL, _IONBF, 0);
     alarm(60);

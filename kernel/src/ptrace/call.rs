@@ -44,7 +44,8 @@ pub fn info(task: &Task) -> Vec<u8> {
             frame.rbx, frame.rcx, frame.rdx, frame.rsi, frame.rdi, frame.rbp,
         ];
         let result = frame.rax as i32 as i64;
-        (low(frame.orig_rax), all.map(low), result)
+        // 64-bit code that uses INT 0x80 shows its whole registers, as on Linux.
+        (low(frame.orig_rax), all, result)
     } else {
         let all = [
             frame.rdi, frame.rsi, frame.rdx, frame.r10, frame.r8, frame.r9,
