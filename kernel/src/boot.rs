@@ -7,6 +7,7 @@
 use bootloader_api::BootInfo;
 use formats::cmdline::{self, CommandLine};
 use formats::cpio;
+use formats::initramfs::Source;
 use spin::Once;
 
 use crate::log;
@@ -33,21 +34,56 @@ pub fn line() -> &'static [u8] {
     LINE.get().copied().unwrap_or_default()
 }
 
-/// Gives the ramdisk's memory back, once everything in it was copied out of it.
-///
-/// # Safety
-/// Nothing refers to `ramdisk` any more, which the loader put there (see [`ramdisk`]).
-pub unsafe fn release(ramdisk: &[u8]) {
-    let start = ramdisk.as_ptr() as u64;
-    // What lies in part of a page stays: the rest of that page may be somebody else's.
-    let first = start.next_multiple_of(PAGE_SIZE);
-    let last = (start + ramdisk.len() as u64) / PAGE_SIZE * PAGE_SIZE;
-    for page in (first..last).step_by(PAGE_SIZE as usize) {
-        if let Some(physical) = paging::kernel_to_phys(page) {
-            // SAFETY: the caller gives the page up. It stays mapped in the loader's range, which
-            // nothing uses.
-            unsafe { frame::donate(physical) };
+/// The ramdisk while it is unpacked: its memory is given back piece by piece.
+pub struct Ramdisk {
+    start: *const u8,
+    len: usize,
+    /// Address of the first page that was not given back.
+    kept: u64,
+}
+
+impl Ramdisk {
+    /// Takes over the ramdisk, which the loader put there (see [`ramdisk`]).
+    ///
+    /// # Safety
+    /// Nothing refers to `ramdisk` any more.
+    pub unsafe fn take(ramdisk: &[u8]) -> Self {
+        let start = ramdisk.as_ptr();
+        Self {
+            start,
+            len: ramdisk.len(),
+            // What lies in part of a page stays: the rest of that page may be somebody else's.
+            kept: (start as u64).next_multiple_of(PAGE_SIZE),
         }
+    }
+}
+
+impl Source for Ramdisk {
+    fn bytes(&self, at: usize) -> &[u8] {
+        debug_assert!(at >= self.len || self.start as u64 + at as u64 >= self.kept - PAGE_SIZE);
+        // SAFETY: mapped by the loader and nobody else's since `take`; what lies before `at` may have
+        // been released, what follows not.
+        unsafe { core::slice::from_raw_parts(self.start.add(at), self.len - at) }
+    }
+
+    fn release(&mut self, end: usize) {
+        let end = (self.start as u64 + end as u64) / PAGE_SIZE * PAGE_SIZE;
+        while self.kept < end {
+            if let Some(physical) = paging::kernel_to_phys(self.kept) {
+                // SAFETY: `take`'s caller gave the pages up, and no slice of them is left: `bytes`
+                // borrows what `release` changes. They stay mapped in the loader's range, which
+                // nothing uses.
+                unsafe { frame::donate(physical) };
+            }
+            self.kept += PAGE_SIZE;
+        }
+    }
+}
+
+impl Drop for Ramdisk {
+    /// Gives back what is left, damaged archives too.
+    fn drop(&mut self) {
+        self.release(self.len);
     }
 }
 

@@ -70,10 +70,9 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     vdso::init();
     #[cfg(test)]
     ktest::run(&options);
-    fs::init(ramdisk);
+    // SAFETY: the options are copies.
+    fs::init(unsafe { boot::Ramdisk::take(ramdisk) });
     dev::console::listen();
-    // SAFETY: the files have frames of their own, the options are copies.
-    unsafe { boot::release(ramdisk) };
     process::init::start(&options)
 }
 

@@ -17,6 +17,7 @@ pub fn cases() -> Vec<Case> {
         hard_links_devices_and_links_on_the_way,
         damaged_initramfs_still_boots,
         an_initramfs_without_directories,
+        an_initramfs_has_room_but_once,
         full_memory_is_enospc,
         typed_lines_are_edited,
     ];
@@ -209,6 +210,24 @@ fn an_initramfs_without_directories() -> Result<()> {
         .run()?
         .expect(Verdict::Pass)?
         .contains("mounted\n3\nall there\n")?;
+    Ok(())
+}
+
+/// What was unpacked is given back while the rest still is: files and archive together are more than
+/// there is.
+fn an_initramfs_has_room_but_once() -> Result<()> {
+    let files = with_busybox("/last", "all of it\n")?;
+    let files = (0..40).fold(files, |files, number| {
+        files.file(&format!("/part{number}"), vec![number; 1 << 20])
+    });
+    let words = "quiet rdinit=/bin/busybox -- cat /last";
+    Vm::new()
+        .initramfs(&files)
+        .memory("64M")
+        .append(words)
+        .run()?
+        .expect(Verdict::Pass)?
+        .contains("all of it\n")?;
     Ok(())
 }
 

@@ -29,29 +29,66 @@ pub struct Error<E> {
     pub problem: Problem<E>,
 }
 
+/// Where an initramfs is. What was unpacked may be given back while the rest still is: then the files
+/// and the archive don't need room for both at once.
+pub trait Source {
+    /// The bytes from `at` on, which weren't released.
+    fn bytes(&self, at: usize) -> &[u8];
+
+    /// The bytes before `end` are needed no more.
+    fn release(&mut self, end: usize);
+}
+
+impl Source for &[u8] {
+    fn bytes(&self, at: usize) -> &[u8] {
+        &self[at..]
+    }
+
+    fn release(&mut self, _end: usize) {}
+}
+
+/// Bytes of a plain archive that are unpacked before they are released.
+const PIECE: usize = 1 << 20;
+
 /// Unpacks everything in `image` into `sink`.
-pub fn unpack<S: Sink>(image: &[u8], sink: &mut S) -> Result<(), Error<S::Error>> {
+pub fn unpack<I: Source, S: Sink>(image: &mut I, sink: &mut S) -> Result<(), Error<S::Error>> {
     let mut at = 0;
-    while at < image.len() {
-        let rest = &image[at..];
+    loop {
+        let rest = image.bytes(at);
         let located = |problem| Error {
             offset: at,
             problem,
         };
-        at += match rest[0] {
-            0 => rest.iter().take_while(|&&byte| byte == 0).count(),
-            b'0' if at % 4 == 0 => plain(rest, sink).map_err(located)?,
+        at += match rest.first() {
+            None => return Ok(()),
+            Some(0) => rest.iter().take_while(|&&byte| byte == 0).count(),
+            Some(b'0') if at % 4 == 0 => plain(image, at, sink).map_err(located)?,
             _ if rest.starts_with(&gunzip::MAGIC) => compressed(rest, sink).map_err(located)?,
             _ => return Err(located(Problem::Compression(compression(rest)))),
         };
+        image.release(at);
     }
-    Ok(())
 }
 
-/// Unpacks plain archives up to their end or the first byte of something else.
-fn plain<S: Sink>(bytes: &[u8], sink: &mut S) -> Result<usize, Problem<S::Error>> {
+/// Unpacks plain archives from `start` up to their end or the first byte of something else.
+fn plain<I: Source, S: Sink>(
+    image: &mut I,
+    start: usize,
+    sink: &mut S,
+) -> Result<usize, Problem<S::Error>> {
     let mut stream = Stream::new();
-    let used = stream.push(bytes, sink).map_err(problem)?;
+    let mut used = 0;
+    loop {
+        let rest = image.bytes(start + used);
+        let piece = &rest[..rest.len().min(PIECE)];
+        let taken = stream.push(piece, sink).map_err(problem)?;
+        let over = taken < piece.len() || piece.is_empty();
+        used += taken;
+        image.release(start + used);
+        if over {
+            break;
+        }
+    }
     stream.finish().map_err(Problem::Archive)?;
     Ok(used)
 }

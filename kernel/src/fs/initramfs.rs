@@ -10,7 +10,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use formats::cpio::{Header, Sink};
-use formats::initramfs;
+use formats::initramfs::{self, Source};
 
 use super::dentry::Location;
 use super::inode::{Change, Device, FileOps, Inode, NewFile, Time, mode};
@@ -21,7 +21,7 @@ use crate::syscall::errno::Errno;
 use crate::{boot, log};
 
 /// Unpacks all archives in `image` below `root`.
-pub fn unpack(image: &[u8], root: &Location) {
+pub fn unpack(image: &mut impl Source, root: &Location) {
     let who = Credentials::default();
     let mut unpacker = Unpacker {
         walk: Walk {

@@ -44,6 +44,7 @@ pub mod xattr;
 
 use alloc::string::String;
 
+use formats::initramfs::Source;
 use inode::{NewFile, Time, mode};
 use mount::MountFlags;
 use tmpfs::TmpFs;
@@ -70,10 +71,11 @@ pub fn now() -> Time {
 ///
 /// # Panics
 /// If there is no memory for that.
-pub fn init(initramfs: &[u8]) {
+pub fn init(mut archives: impl Source) {
     const RAMFS_MAGIC: u32 = 0x8584_58f6;
     let root = mount::mount_root(TmpFs::new("rootfs", RAMFS_MAGIC));
-    initramfs::unpack(initramfs, &root);
+    initramfs::unpack(&mut archives, &root);
+    drop(archives);
     for (name, kind) in [("dev", "devtmpfs"), ("proc", "proc")] {
         if let Err(errno) = mount_at(&root, name, kind) {
             log!("fs: cannot mount /{name}: {}", errno.name().unwrap_or("?"));

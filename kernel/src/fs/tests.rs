@@ -65,7 +65,7 @@ fn make_tree() {
         writer.file(b"etc/motd", 0o640, b"hello");
         writer.symlink(b"link", b"etc/../etc/./motd");
         writer.symlink(b"up", b"../../..");
-        super::init(&writer.finish());
+        super::init(&writer.finish()[..]);
     });
 }
 

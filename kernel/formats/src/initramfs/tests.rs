@@ -39,7 +39,7 @@ fn archive(name: &[u8]) -> Vec<u8> {
 
 fn names(image: &[u8]) -> (Vec<Vec<u8>>, Result<(), Error<&'static str>>) {
     let mut names = Names::default();
-    let result = unpack(image, &mut names);
+    let result = unpack(&mut &image[..], &mut names);
     (names.0, result)
 }
 
