@@ -241,11 +241,13 @@ static void priorities(void)
 
 static void barriers(void)
 {
-	for (int command = 0; command < 128; command = command ? command * 2 : 1)
-		if (command)
-			R(syscall(SYS_membarrier, command, 0, 0));
-	for (int command = 1; command < 128; command *= 2)
+	R(syscall(SYS_membarrier, 0, 0, 0));
+	for (int command = 1; command < 512; command *= 2)
 		R(syscall(SYS_membarrier, command, 0, 0));
+	for (int command = 1; command < 512; command *= 2)
+		R(syscall(SYS_membarrier, command, 0, 0));
+	R(syscall(SYS_membarrier, 128, 1, 0));
+	R(syscall(SYS_membarrier, 8, 1, 0));
 	R(syscall(SYS_membarrier, 512, 0, 0));
 	R(syscall(SYS_membarrier, 3, 0, 0));
 	R(syscall(SYS_membarrier, 0, 1, 0));

@@ -10,7 +10,7 @@ use super::exit::ExitStatus;
 use super::signal::{self, SIGCHLD, SIGCONT, SigInfo};
 use super::stop::News;
 use super::wait::is_interrupted;
-use super::{Process, Task, init, sched, table, usage};
+use super::{Process, Task, sched, table, usage};
 use crate::ptrace;
 use crate::syscall::errno::Errno;
 
@@ -257,51 +257,4 @@ pub fn tell_parent(process: &Arc<Process>, status: ExitStatus) {
         reap(&parent, process);
     }
     parent.child_changed.wake_all();
-}
-
-/// Children that outlive `process` become those of an ancestor who asked for them, or init's
-/// (PR_SET_CHILD_SUBREAPER). It may already have an ended one to collect.
-pub fn give_to_reaper(process: &Process) {
-    let orphans = core::mem::take(&mut *process.children.lock());
-    if orphans.is_empty() {
-        return;
-    }
-    let Some(reaper) = reaper(process) else {
-        return;
-    };
-    for (pid, orphan) in orphans {
-        *orphan.parent.lock() = Arc::downgrade(&reaper);
-        orphan.exit_signal.store(SIGCHLD, Ordering::Relaxed);
-        tell_of_death(&orphan);
-        let status = *orphan.status.lock();
-        reaper.children.lock().insert(pid, orphan.clone());
-        if let Some(status) = status {
-            tell_parent(&orphan, status);
-        }
-    }
-    reaper.child_changed.wake_all();
-}
-
-/// Who takes the orphans of `process`.
-fn reaper(process: &Process) -> Option<Arc<Process>> {
-    let mut next = process.parent.lock().upgrade();
-    while let Some(ancestor) = next {
-        if ancestor.is_subreaper.load(Ordering::Relaxed) && ancestor.status.lock().is_none() {
-            return Some(ancestor);
-        }
-        next = ancestor.parent.lock().upgrade();
-    }
-    table::find_process(init::PID)
-}
-
-/// The parent of `orphan` ended: its threads get the signal that they asked for
-/// (PR_SET_PDEATHSIG). On Linux it is the end of the thread that made it.
-fn tell_of_death(orphan: &Arc<Process>) {
-    let threads = orphan.threads.lock().clone();
-    for task in threads {
-        let signo = task.attributes.lock().parent_death_signal;
-        if signo != 0 {
-            let _ = signal::send_process(orphan, &SigInfo::user(signo));
-        }
-    }
 }

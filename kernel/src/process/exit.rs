@@ -4,7 +4,8 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use super::{
-    Process, Task, TaskState, children, current, init, jobs, robust, sched, signal, stop, usage,
+    Process, Task, TaskState, children, current, init, jobs, orphans, robust, sched, signal, stop,
+    usage,
 };
 use crate::fs::{FsContext, tty};
 use crate::ptrace;
@@ -93,7 +94,7 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     tty::leave(process, true);
     jobs::orphaned_by(process);
     ptrace::end::tracer_ended(process);
-    children::give_to_reaper(process);
+    orphans::give_away(process);
     *process.status.lock() = Some(status);
     if ptrace::end::process_ended(process, status) {
         process.is_held_back.store(true, Ordering::Relaxed);

@@ -35,6 +35,7 @@ pub mod jobs;
 pub mod ldt;
 pub mod limits;
 mod oom;
+mod orphans;
 pub mod personality;
 pub mod placement;
 pub mod robust;

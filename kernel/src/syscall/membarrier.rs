@@ -1,7 +1,8 @@
 //! membarrier(2): that other threads' CPUs have seen a thread's stores.
 //!
-//! With one CPU they have: a switch to another thread is itself a barrier. What is left are the
-//! rules of who must have registered. MEMBARRIER_CMD_*_RSEQ are not offered, as rseq(2) isn't.
+//! With one CPU they have: a switch to another thread is itself a barrier, and has that thread's
+//! restartable sequence begin again (`process/rseq.rs`). What is left are the rules of who must
+//! have registered.
 
 use core::sync::atomic::Ordering;
 
@@ -21,13 +22,20 @@ bitflags! {
         const REGISTER_PRIVATE_EXPEDITED = 1 << 4;
         const PRIVATE_EXPEDITED_SYNC_CORE = 1 << 5;
         const REGISTER_PRIVATE_EXPEDITED_SYNC_CORE = 1 << 6;
+        const PRIVATE_EXPEDITED_RSEQ = 1 << 7;
+        const REGISTER_PRIVATE_EXPEDITED_RSEQ = 1 << 8;
         const GET_REGISTRATIONS = 1 << 9;
     }
 }
 
+/// MEMBARRIER_CMD_FLAG_CPU: only what runs on that CPU is meant.
+const FLAG_CPU: u32 = 1;
+
 /// membarrier(2).
 pub fn membarrier(command: i32, flags: u32, _cpu: i32) -> SysResult {
-    if flags != 0 {
+    let command = command as u32;
+    let may_name_cpu = command == Command::PRIVATE_EXPEDITED_RSEQ.bits();
+    if flags != 0 && !(may_name_cpu && flags == FLAG_CPU) {
         return Err(Errno::EINVAL);
     }
     if command == 0 {
@@ -35,7 +43,7 @@ pub fn membarrier(command: i32, flags: u32, _cpu: i32) -> SysResult {
     }
     let registered = &current().process.membarriers;
     let is_registered = |by: Command| registered.load(Ordering::Relaxed) & by.bits() != 0;
-    match Command::from_bits(command as u32).ok_or(Errno::EINVAL)? {
+    match Command::from_bits(command).ok_or(Errno::EINVAL)? {
         Command::GLOBAL | Command::GLOBAL_EXPEDITED => Ok(0),
         Command::PRIVATE_EXPEDITED if is_registered(Command::REGISTER_PRIVATE_EXPEDITED) => Ok(0),
         Command::PRIVATE_EXPEDITED_SYNC_CORE
@@ -43,11 +51,19 @@ pub fn membarrier(command: i32, flags: u32, _cpu: i32) -> SysResult {
         {
             Ok(0)
         }
-        Command::PRIVATE_EXPEDITED | Command::PRIVATE_EXPEDITED_SYNC_CORE => Err(Errno::EPERM),
+        Command::PRIVATE_EXPEDITED_RSEQ
+            if is_registered(Command::REGISTER_PRIVATE_EXPEDITED_RSEQ) =>
+        {
+            Ok(0)
+        }
+        Command::PRIVATE_EXPEDITED
+        | Command::PRIVATE_EXPEDITED_SYNC_CORE
+        | Command::PRIVATE_EXPEDITED_RSEQ => Err(Errno::EPERM),
         Command::GET_REGISTRATIONS => Ok(registered.load(Ordering::Relaxed) as usize),
         one @ (Command::REGISTER_GLOBAL_EXPEDITED
         | Command::REGISTER_PRIVATE_EXPEDITED
-        | Command::REGISTER_PRIVATE_EXPEDITED_SYNC_CORE) => {
+        | Command::REGISTER_PRIVATE_EXPEDITED_SYNC_CORE
+        | Command::REGISTER_PRIVATE_EXPEDITED_RSEQ) => {
             registered.fetch_or(one.bits(), Ordering::Relaxed);
             Ok(0)
         }
