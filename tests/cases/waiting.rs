@@ -17,7 +17,7 @@ pub fn cases() -> Vec<Case> {
         (Compiler::Glibc32, &[]),
         (Compiler::Glibc32, wide),
     ];
-    let mut cases = cases![the_date_is_set];
+    let mut cases = cases![the_date_is_set, a_million_descriptors];
     for program in ["wait_files", "timers"] {
         cases.extend(ways.map(|(compiler, options)| {
             let suffix = if options.is_empty() { "" } else { "_wide" };
@@ -39,5 +39,20 @@ fn the_date_is_set() -> Result<()> {
         .expect(Verdict::Pass)?
         .lacks("WRONG")?
         .contains("the end")?;
+    Ok(())
+}
+
+/// A program decides how many waiters there are in a queue: they take memory or get ENOMEM, and leave
+/// in no more time than they came in.
+fn a_million_descriptors() -> Result<()> {
+    let program = compile("many_polls", Compiler::Glibc64)?;
+    let files = Initramfs::new().executable_from("/init", &program)?;
+    for (memory, last) in [("128M", "0 found"), ("32M", "-1 Cannot allocate memory")] {
+        let vm = Vm::new().memory(memory).initramfs(&files).append("quiet");
+        vm.run()?
+            .expect(Verdict::Pass)?
+            .contains("100000: 0 found\n")?
+            .contains(&format!("1000000: {last}\n"))?;
+    }
     Ok(())
 }
