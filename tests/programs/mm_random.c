@@ -1,4 +1,4 @@
-/* Random mmap, munmap, mprotect, mremap, madvise, fork and file calls in an arena of 64 pages.
+/* Random mmap, munmap, mprotect, mremap, madvise, mlock, mincore, fork and file calls in an arena of 64 pages.
    Every few steps the arena's part of /proc/self/maps and what its pages hold go into a hash:
    on Linux the hashes must be the same for the same seeds.
 
@@ -127,6 +127,31 @@ static long forget(struct range r)
 	return madvise(r.start, r.size, MADV_DONTNEED);
 }
 
+/* All advice whose effect can be told: MADV_FREE may keep the pages or not. */
+static long advise(struct range r)
+{
+	static const int advices[] = {MADV_REMOVE, MADV_DONTFORK, MADV_DOFORK, MADV_WIPEONFORK,
+		MADV_KEEPONFORK, 22 /* MADV_POPULATE_READ */, 23 /* MADV_POPULATE_WRITE */,
+		MADV_WILLNEED, 24 /* MADV_DONTNEED_LOCKED */};
+
+	return madvise(r.start, r.size, ONE_OF(advices));
+}
+
+static long lock(struct range r)
+{
+	return one_in(2) ? munlock(r.start, r.size) : mlock(r.start, r.size);
+}
+
+static long tell_what_is_there(struct range r)
+{
+	unsigned char pages[PAGES] = {0};
+	long result = mincore(r.start, r.size, pages);
+
+	for (int i = 0; i < r.pages && result == 0; i++)
+		mix(pages[i] & 1);
+	return result;
+}
+
 /* A fresh area with something in it, to be moved or resized. */
 static void prepare(struct range r)
 {
@@ -151,6 +176,28 @@ static long move(struct range r)
 		return 0;
 	prepare(r);
 	return (long)mremap(r.start, r.size, pages * PAGE, flags, arena + page * PAGE);
+}
+
+/* The pages go, what was mapped stays. */
+static long move_pages(struct range r)
+{
+	int page = below(PAGES), pages = r.pages;
+	int flags = MREMAP_MAYMOVE | MREMAP_FIXED | 4 /* MREMAP_DONTUNMAP */;
+
+	if (page + pages > PAGES || !r.size || (page < r.page + r.pages && r.page < page + pages))
+		return 0;
+	prepare(r);
+	return (long)mremap(r.start, r.size, r.size, flags, arena + page * PAGE);
+}
+
+/* What is shared is mapped once more. */
+static long map_again(struct range r)
+{
+	int page = below(PAGES);
+
+	if (page + r.pages > PAGES || !r.size)
+		return 0;
+	return (long)mremap(r.start, 0, r.size, MREMAP_MAYMOVE | MREMAP_FIXED, arena + page * PAGE);
 }
 
 static long resize(struct range r)
@@ -211,7 +258,13 @@ static const struct operation {
 	{"protect", protect},
 	{"protect", protect},
 	{"move", move},
+	{"move pages", move_pages},
+	{"map again", map_again},
 	{"resize", resize},
+	{"advise", advise},
+	{"advise", advise},
+	{"lock", lock},
+	{"tell what is there", tell_what_is_there},
 	{"forget", forget},
 	{"read into", read_into},
 	{"store into each", store_into_each},

@@ -145,7 +145,7 @@ pub fn mappable(fd: i32, execute: bool) -> Result<Mappable, Errno> {
     let metadata = file.inode().metadata();
     let source = if metadata.kind() == mode::S_IFCHR && metadata.rdev == chrdev::ZERO {
         // What is written to it through a mapping stays in that mapping.
-        Arc::new(SharedMemory::new())
+        Arc::new(SharedMemory::new(u64::MAX))
     } else {
         file.inode().clone().pages().ok_or(Errno::ENODEV)?
     };

@@ -147,7 +147,19 @@ impl AddressSpace {
                 return Err(Errno::ENOMEM);
             }
         }
-        self.change_flags(start, end, VmaFlags::LOCKED, lock)
+        // Up to the first hole (apply_vma_lock_flags).
+        let mut covered = start;
+        for area in self.overlapping(start, end) {
+            if area.start > covered {
+                break;
+            }
+            covered = area.end.min(end);
+        }
+        self.change_flags(start, covered, VmaFlags::LOCKED, lock)?;
+        if covered < end {
+            return Err(Errno::ENOMEM);
+        }
+        Ok(())
     }
 
     /// Sets or clears a flag of [start, end).

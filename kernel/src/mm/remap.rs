@@ -41,6 +41,9 @@ impl AddressSpace {
         if !old.is_multiple_of(PAGE_SIZE) || new_len > self.task_size {
             return Err(Errno::EINVAL);
         }
+        if let Remap::To(new) | Remap::Near(new) = to {
+            self.check_target(old, old_len, new, new_len)?;
+        }
         let area = self.find(old).ok_or(Errno::EFAULT)?;
         if !matches!(to, Remap::To(_)) && new_len <= old_len && !keep {
             // Shrinking only unmaps, across as many areas as there are.
@@ -76,22 +79,11 @@ impl AddressSpace {
         let (area_end, area_prot) = (area.end, area.prot);
         self.check_room()?;
         if let Remap::To(new) | Remap::Near(new) = to {
-            let overlap = new < old + old_len && old < new.saturating_add(new_len);
-            if overlap {
-                return Err(Errno::EINVAL);
-            }
             if matches!(to, Remap::Near(_)) {
-                let in_reach = new
-                    .checked_add(new_len)
-                    .is_some_and(|end| end <= self.task_size);
-                if !new.is_multiple_of(PAGE_SIZE) || !in_reach {
-                    return Err(Errno::EINVAL);
-                }
                 let new = self.place(new, new_len)?;
                 return self.move_or_copy(old, old_len, new, new_len, keep);
             }
-            self.check_fixed(new, new_len)
-                .map_err(|e| if e == Errno::ENOMEM { Errno::EINVAL } else { e })?;
+            self.check_fixed(new, new_len)?;
             self.unmap(new, new_len)?;
             return self.move_or_copy(old, old_len, new, new_len, keep);
         }
@@ -116,6 +108,17 @@ impl AddressSpace {
         }
         let new = self.place(0, new_len)?;
         self.move_or_copy(old, old_len, new, new_len, keep)
+    }
+
+    /// Whether [new, new + new_len) can be moved to: in reach, and apart from the old range.
+    fn check_target(&self, old: u64, old_len: u64, new: u64, new_len: u64) -> Result<(), Errno> {
+        let end = new.checked_add(new_len).ok_or(Errno::EINVAL)?;
+        let old_end = old.checked_add(old_len).ok_or(Errno::EINVAL)?;
+        let overlap = new < old_end && old < end;
+        if !new.is_multiple_of(PAGE_SIZE) || end > self.task_size || overlap {
+            return Err(Errno::EINVAL);
+        }
+        Ok(())
     }
 
     /// The move itself, or what leaves the old mapping where it is.

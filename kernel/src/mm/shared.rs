@@ -12,19 +12,28 @@ use crate::process::table;
 use crate::syscall::errno::Errno;
 
 /// Pages made when first touched by whichever process.
-#[derive(Default)]
-pub struct SharedMemory(Mutex<BTreeMap<u64, Frame>>);
+pub struct SharedMemory {
+    pages: Mutex<BTreeMap<u64, Frame>>,
+    /// How many there can be: mremap(2) makes mappings larger, but not what is behind them.
+    count: u64,
+}
 
 impl SharedMemory {
-    /// Memory that was never touched.
-    pub fn new() -> Self {
-        Self::default()
+    /// Memory of so many bytes that was never touched.
+    pub fn new(bytes: u64) -> Self {
+        Self {
+            pages: Mutex::default(),
+            count: bytes.div_ceil(PAGE_SIZE),
+        }
     }
 }
 
 impl PageSource for SharedMemory {
     fn page(&self, index: u64) -> Result<Frame, Errno> {
-        let mut pages = self.0.lock();
+        if index >= self.count {
+            return Err(Errno::ENXIO);
+        }
+        let mut pages = self.pages.lock();
         if let Some(frame) = pages.get(&index) {
             return Ok(frame.clone());
         }
@@ -35,14 +44,14 @@ impl PageSource for SharedMemory {
 
     fn remove(&self, range: Range<u64>) -> Result<(), Errno> {
         let pages = range.start / PAGE_SIZE..range.end / PAGE_SIZE;
-        self.0.lock().retain(|index, _| !pages.contains(index));
+        self.pages.lock().retain(|index, _| !pages.contains(index));
         let source = core::ptr::from_ref(self).cast();
         table::for_each_mm(|mm| mm.drop_source_pages(source, &pages));
         Ok(())
     }
 
     fn in_memory(&self, first: u64, count: u64, f: &mut dyn FnMut(u64, &Frame)) {
-        for (&index, frame) in self.0.lock().range(first..first + count) {
+        for (&index, frame) in self.pages.lock().range(first..first + count) {
             f(index, frame);
         }
     }

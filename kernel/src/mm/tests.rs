@@ -164,7 +164,7 @@ kernel_test!(
 kernel_test!(
     fn shared_memory_is_shared() {
         let mut parent = space();
-        let source: Arc<dyn PageSource> = Arc::new(SharedMemory::new());
+        let source: Arc<dyn PageSource> = Arc::new(SharedMemory::new(PAGE_SIZE));
         let area = NewArea {
             shared: true,
             backing: Backing::File {

@@ -96,7 +96,7 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
         };
     } else if shared {
         area.backing = Backing::File {
-            source: Arc::new(crate::mm::shared::SharedMemory::new()),
+            source: Arc::new(crate::mm::shared::SharedMemory::new(len)),
             offset: 0,
             path: "/dev/zero (deleted)".into(),
         };
