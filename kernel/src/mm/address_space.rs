@@ -5,6 +5,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use core::ops::Range;
 
 use super::frame;
 use super::limits::{Counts, Limits};
@@ -233,9 +234,51 @@ impl AddressSpace {
         }
     }
 
-    /// Drops the pages that map `pages` of `source`, which lost them. The next touch finds what the
-    /// file has there by then, or its end.
-    pub fn drop_source_pages(&mut self, source: *const (), pages: &core::ops::Range<u64>) {
+    /// Drops the pages that map `pages` of `source`, and the program's own copies of them: the file
+    /// ends before them. The next touch finds what it has there by then, or its end.
+    pub fn drop_source_pages(&mut self, source: *const (), pages: &Range<u64>) {
+        for (from, to, _) in self.mapping_of(source, pages) {
+            self.drop_pages(from, to);
+        }
+    }
+
+    /// Drops the pages that map `pages` of `source`, which is about to make a hole of them. A program's
+    /// own copies stay.
+    pub fn drop_shared_source_pages(&mut self, source: *const (), pages: &Range<u64>) {
+        for (from, to, shared) in self.mapping_of(source, pages) {
+            if shared {
+                self.drop_pages(from, to);
+                continue;
+            }
+            let mut at = from;
+            while let Some((address, mapped)) = self.tables.next_page(at, to) {
+                at = address + PAGE_SIZE;
+                if self.is_of_file(address, mapped.frame) {
+                    drop(self.tables.unmap(address));
+                }
+            }
+        }
+    }
+
+    /// Whether the frame that is mapped at `address` is the file's own, and no copy.
+    fn is_of_file(&self, address: u64, frame: u64) -> bool {
+        let mut same = false;
+        if let Some(area) = self.find(address)
+            && let Backing::File { source, .. } = &area.backing
+        {
+            source.in_memory(area.page_index(address), 1, &mut |_, of_file| {
+                same = of_file.address() == frame;
+            });
+        }
+        same
+    }
+
+    /// Where `pages` of `source` are mapped, and whether it is a shared mapping.
+    fn mapping_of(
+        &self,
+        source: *const (),
+        pages: &Range<u64>,
+    ) -> alloc::vec::Vec<(u64, u64, bool)> {
         let mut ranges = alloc::vec::Vec::new();
         for area in self.areas.values() {
             if let Backing::File { source: behind, .. } = &area.backing
@@ -246,13 +289,11 @@ impl AddressSpace {
                 let (from, to) = (pages.start.max(first), pages.end.min(last));
                 if from < to {
                     let address = |page: u64| area.start + (page - first) * PAGE_SIZE;
-                    ranges.push((address(from), address(to)));
+                    ranges.push((address(from), address(to), area.shared));
                 }
             }
         }
-        for (from, to) in ranges {
-            self.drop_pages(from, to);
-        }
+        ranges
     }
 
     /// Whether [address, address + 1) may be accessed as `prot` says.

@@ -78,6 +78,11 @@ impl Frame {
         Ok(copy)
     }
 
+    /// Its physical address.
+    pub fn address(&self) -> u64 {
+        self.0
+    }
+
     /// The kernel's pointer to the frame's 4096 bytes.
     pub fn as_ptr(&self) -> *mut u8 {
         phys_to_virt(self.0)

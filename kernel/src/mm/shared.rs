@@ -44,9 +44,9 @@ impl PageSource for SharedMemory {
 
     fn remove(&self, range: Range<u64>) -> Result<(), Errno> {
         let pages = range.start / PAGE_SIZE..range.end / PAGE_SIZE;
-        self.pages.lock().retain(|index, _| !pages.contains(index));
         let source = core::ptr::from_ref(self).cast();
-        table::for_each_mm(|mm| mm.drop_source_pages(source, &pages));
+        table::for_each_mm(|mm| mm.drop_shared_source_pages(source, &pages));
+        self.pages.lock().retain(|index, _| !pages.contains(index));
         Ok(())
     }
 

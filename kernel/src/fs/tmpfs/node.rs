@@ -245,15 +245,17 @@ impl Inode for Node {
         let Content::File(data) = &self.content else {
             return Err(Errno::EOPNOTSUPP);
         };
-        let mut data = data.lock();
         if punch {
             self.check_seals(F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)?;
-            data.punch(start, end);
-            drop(data);
-            self.unmap(start.div_ceil(PAGE_SIZE), end / PAGE_SIZE);
+            // While they are still there: a copy is what isn't the file's own page. Copies stay.
+            let pages = start.div_ceil(PAGE_SIZE)..end / PAGE_SIZE;
+            let source = core::ptr::from_ref(self).cast();
+            table::for_each_mm(|mm| mm.drop_shared_source_pages(source, &pages));
+            data.lock().punch(start, end);
             self.touch();
             return Ok(());
         }
+        let mut data = data.lock();
         if !keep_size && end > data.size() {
             self.check_seals(F_SEAL_GROW)?;
         }
