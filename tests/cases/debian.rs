@@ -27,12 +27,26 @@ pub fn cases() -> Vec<Case> {
         Case::new(name, move || same(interpreter, script)).left_out(debian::unavailable())
     };
     let mut cases: Vec<Case> = SCRIPTS.iter().map(case).collect();
+    for compiler in [Compiler::Glibc64, Compiler::Glibc32] {
+        let case = Case::new(format!("gdb_{}", compiler.name()), move || {
+            debugged(compiler)
+        });
+        cases.push(case.left_out(debian::unavailable()));
+    }
     for compiler in [Compiler::Dynamic64, Compiler::Dynamic32] {
         let name = format!("libc_tour_{}", compiler.name());
         let case = Case::new(name, move || own_program("libc_tour", compiler));
         cases.push(case.left_out(debian::unavailable()));
     }
     cases
+}
+
+/// A static program in Debian's debugger.
+fn debugged(compiler: Compiler) -> Result<()> {
+    let job = Job::new("sh /case/script")
+        .file("script", include_str!("../debian/gdb.sh"))
+        .file("program", fs::read(compile("debugged", compiler)?)?);
+    job.same(Vm::new())
 }
 
 /// A C program linked with Debian's own libraries, which lie in the root file system.

@@ -27,7 +27,7 @@ use tree::Tree;
 
 /// What the root file system is made of, with all that it depends on.
 const PACKAGES: &str = "base-files base-passwd bash bsdutils coreutils dash debianutils diffutils \
-    findutils grep gzip hostname libc-bin mawk mount ncurses-base perl-base procps \
+    findutils gdb-minimal grep gzip hostname libc-bin mawk mount ncurses-base perl-base procps \
     python3-minimal sed strace tar usr-is-merged util-linux libc6:i386";
 
 /// Packages that would conflict with each other, and the directory that each goes to.
