@@ -521,16 +521,17 @@ static void sockets(void)
 	wait(NULL);
 	close(fd[0]);
 	/* Who listens is ready when somebody comes. */
-	struct sockaddr_un name = {AF_UNIX, "\0wait_files"};
+	struct sockaddr_un name = {AF_UNIX};
+	sprintf(name.sun_path + 1, "wait_files %d", getpid());
 	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
-	T(bind(listener, (void *)&name, sizeof name.sun_family + 11));
+	T(bind(listener, (void *)&name, sizeof name));
 	T(listen(listener, 5));
 	T(ctl(ep, EPOLL_CTL_ADD, listener, EPOLLIN, 6));
 	wait_for("nobody", ep, 8, 0);
 	fflush(stdout);
 	if (!fork()) {
 		int s = socket(AF_UNIX, SOCK_STREAM, 0);
-		connect(s, (void *)&name, sizeof name.sun_family + 11);
+		connect(s, (void *)&name, sizeof name);
 		read(s, bytes, 1);
 		_exit(0);
 	}
