@@ -5,7 +5,9 @@ set confirm off
 set startup-with-shell off
 break children
 run
-info registers rip cs ss
+print $pc
+print/x $cs
+print/x $ss
 backtrace 1
 stepi
 stepi
@@ -19,8 +21,6 @@ print watched
 delete
 handle SIGUSR1 stop print pass
 continue
-info registers rax
-continue
 END
-gdb -nx -q -batch -x /tmp/commands /case/program 2>&1 | sed 's/process [0-9]*/process N/g'
+gdb -nx -q -batch -x /tmp/commands /case/program 2>&1 | sed 's/process [0-9]*/process N/g; s/0x[0-9a-f]* in __kernel_vsyscall/in the vDSO/'
 echo "status $?"
