@@ -12,7 +12,7 @@ const CALLS: u32 = 15_000;
 const CALLS_EACH: u32 = 300;
 
 /// Frames that come back from handlers changed, in each machine.
-const FRAMES: u32 = 10_000;
+const FRAMES: u32 = 2_000;
 
 /// How often processes are let loose on each other, and then killed.
 const STORMS: u32 = 12;
@@ -73,10 +73,15 @@ pub fn cases() -> Vec<Case> {
             Ok(())
         })
     });
-    let frames = [("max", 1), ("max,vendor=GenuineIntel", 2), ("Haswell", 3)];
-    let frames = frames.map(|(cpu, seed)| {
-        Case::new(format!("frames::{cpu}"), move || {
-            let program = compile("random_frames", Compiler::Glibc64)?;
+    let frames = [
+        (Compiler::Glibc64, "max", 1),
+        (Compiler::Glibc64, "qemu64", 2),
+        (Compiler::Glibc32, "max", 3),
+        (Compiler::Glibc32, "max,vendor=GenuineIntel", 4),
+    ];
+    let frames = frames.map(|(compiler, cpu, seed)| {
+        Case::new(format!("frames::{}_{cpu}", compiler.name()), move || {
+            let program = compile("random_frames", compiler)?;
             let files = Initramfs::new().executable_from("/init", &program)?;
             Vm::new()
                 .cpu(cpu)

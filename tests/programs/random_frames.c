@@ -1,101 +1,116 @@
-/* Random frames for the 64-bit rt_sigreturn(2): whatever they hold, the program goes on or gets a signal,
-   and the kernel lives. Arguments: a seed, and how many frames. Prints how often which signal came,
-   and under 64 how often none did. */
+/* Random frames for sigreturn(2): handlers spoil a few words of their own frame and return. The process
+   goes on, or gets a signal, and the kernel lives. Arguments: a seed, and how many processes. */
 #include "signals.h"
 
 #include "random.h"
 
-#define WORDS 55
-#define CONTEXT 6
-
-static sigjmp_buf back;
-static char stack[65536] __attribute__((aligned(16)));
-/* Alone between pages that aren't there: code that runs on a stack in it hurts nothing else. */
-static struct area {
-	char below[16384];
-	long frame[WORDS];
-	/* What lies above a frame. */
-	char fpu[8192] __attribute__((aligned(64)));
-} *area;
-
-static void caught(int number)
-{
-	siglongjmp(back, number);
-}
-
-static void here(void)
-{
-	siglongjmp(back, 64);
-}
-
 static long odd(void)
 {
-	static const unsigned long values[] = { 0, 1, 8, 0x23, 0x2b, 0x33, 0x10, 0xfff8, -1, -8,
-		1ul << (sizeof(long) * 6 - 1), ~0ul << (sizeof(long) * 6 - 1), 0x46505853, 0x46505845, 832, 512 };
+	/* Selectors, magic words, sizes, and addresses that aren't there. */
+	static const unsigned long values[] = { 0, 1, 8, 0x10, 0x23, 0x2b, 0x33, 0x63, 0x67, 0x7b,
+		0xfff8, 512, 832, 0x46505853, 0x46505845, -1, -8, 1ul << (sizeof(long) * 6 - 1) };
 
-	switch (below(4)) {
+	switch (below(3)) {
 	case 0: return (long)next_random();
-	case 1: return values[below(sizeof values / sizeof *values)];
-	case 2: return (long)area + below(sizeof *area);
-	default: return (long)here;
+	case 1: return ONE_OF(values);
+	default: return (long)__builtin_frame_address(0) + below(4096);
 	}
 }
 
-/* A frame as the kernel makes it, but for a few words. */
-static void make(const long *good)
+/* The context and, around what software has in the FPU's area, that. */
+static void spoil(long *context, int words, char *area)
 {
-	memcpy(area->frame, good, sizeof area->frame);
-	for (int i = below(6); i > 0; i--)
-		area->frame[below(WORDS)] = odd();
+	for (int i = below(8); i > 0; i--)
+		context[below(words)] = odd();
 	for (int i = below(4); i > 0; i--)
-		((long *)(area->fpu + 448))[below(48)] = odd();
-	/* What would be the end: a blocked SIGSEGV, handlers without a stack or with alignment
-	   checked. */
-	area->frame[38] = 0;
-	memcpy(area->frame + 3, good + 3, 3 * sizeof(long));
-	area->frame[CONTEXT + 17] &= ~0x40000;
+		((long *)(area + 448))[below(48)] = odd();
 }
 
-static long good[WORDS];
-
-static void keep(int number, siginfo_t *info, void *context)
+static void with_context(int number, siginfo_t *info, void *pointer)
 {
+	ucontext_t *context = pointer;
+	char *area = (char *)context->uc_mcontext.fpregs;
+
 	(void)number;
 	(void)info;
-	memcpy(good, (char *)context - 8, sizeof good);
-	char *fpu = (char *)((ucontext_t *)context)->uc_mcontext.fpregs;
-	memcpy(area->fpu, fpu, *(unsigned *)(fpu + 468));
-	good[CONTEXT + 23] = (long)area->fpu;
-	good[CONTEXT + 16] = (long)here;
-	good[CONTEXT + 15] = (long)(stack + 32768 - 8);
+#ifdef __x86_64__
+	spoil(pointer, 38, area);
+	/* CS and SS, which share a word, and whether SS is to be believed. */
+	if (one_in(3)) {
+		context->uc_mcontext.gregs[REG_CSGSFS] = (long)next_random() << 32 | 0x33;
+		context->uc_flags = below(8);
+	}
+#else
+	spoil(pointer, 29, area + 112);
+#endif
 }
+
+static void leave(int number)
+{
+	(void)number;
+	_exit(0);
+}
+
+/* The spoiling one; and one for the fault that follows, which finds what the frame left. */
+static void set_handlers(int turn)
+{
+	static char stack[65536];
+	stack_t alternate = { .ss_sp = stack, .ss_size = sizeof stack };
+
+	sigaltstack(&alternate, NULL);
+	handle(SIGSEGV, leave, SA_ONSTACK, NULL);
+#ifndef __x86_64__
+	extern char old_handler[];
+	struct {
+		void *handler;
+		uint32_t mask, flags;
+		void *restorer;
+	} old = { old_handler, 0, 0, 0 };
+
+	if (turn % 2) {
+		syscall(SYS_sigaction, SIGUSR1, &old, NULL);
+		return;
+	}
+#endif
+	(void)turn;
+	handle(SIGUSR1, with_context, SA_SIGINFO, NULL);
+}
+
+#ifndef __x86_64__
+/* The old frame: its sigcontext at 8, the mask's upper half at 720. */
+__attribute__((used)) static void spoil_old(char *frame) asm("spoil_old");
+static void spoil_old(char *frame)
+{
+	char *area;
+
+	memcpy(&area, frame + 8 + 76, 4);
+	spoil((long *)(frame + 8), 22, area + 112);
+	if (one_in(4))
+		((long *)frame)[180] = odd();
+}
+asm(".globl old_handler\nold_handler: movl %esp, %eax\npushl %eax\ncall spoil_old\n"
+    "addl $4, %esp\nret\n");
+#endif
 
 int main(int count, char **words)
 {
-	static const int numbers[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
-	stack_t alternate = { .ss_sp = stack + 32768, .ss_size = 32768 };
-	volatile long ways[65] = { 0 }, left = count > 2 ? atol(words[2]) : 2000;
+	unsigned seed = count > 1 ? strtoul(words[1], NULL, 0) : 1;
+	int processes = count > 2 ? atoi(words[2]) : 1000, unkillable = 0;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	char *pages = mmap(NULL, 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	area = (struct area *)(pages + 16384);
-	mprotect(area, 32768, PROT_READ | PROT_WRITE);
-	seed_random(count > 1 ? strtoull(words[1], NULL, 0) : 1);
-	sigaltstack(&alternate, NULL);
-	handle(SIGUSR1, keep, SA_SIGINFO, NULL);
-	raise(SIGUSR1);
-	for (int i = 0; i < 5; i++)
-		handle(numbers[i], caught, SA_ONSTACK, NULL);
-	int way = sigsetjmp(back, 1);
-	ways[way]++;
-	sigaltstack(&alternate, NULL);
-	if (left-- > 0) {
-		make(good);
-		asm volatile("mov %0, %%rsp\n\tmov $15, %%eax\n\tsyscall" :: "r"(area->frame + 1));
+	for (int turn = 0; turn < processes; turn++) {
+		int pid = fork();
+
+		if (pid == 0) {
+			seed_random(seed * 100003 + turn);
+			set_handlers(turn);
+			/* Whatever it runs now, it ends. */
+			alarm(2);
+			syscall(SYS_kill, getpid(), SIGUSR1);
+			_exit(0);
+		}
+		unkillable += reap(pid, 5000) == CANNOT_BE_KILLED;
 	}
-	for (int i = 1; i < 65; i++)
-		if (ways[i])
-			printf("%d: %ld\n", i, ways[i]);
-	printf("all frames went by\n");
-	return 0;
+	printf("seed %u: %d of %d cannot be killed\n", seed, unkillable, processes);
+	printf("%s\n", unkillable ? "failed" : "all frames went by");
+	return unkillable != 0;
 }
