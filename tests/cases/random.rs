@@ -1,6 +1,13 @@
 //! Random system calls, random machine code, random signal frames, and processes and threads that
 //! start, trace, stop and kill each other at random: they can all be killed, and the kernel goes
 //! on. The seeds are printed; the same ones do the same again, as far as the timer lets them.
+            Ok(())
+        })
+    });
+//! Random system calls, random machine code, sockets and pipes used at random, and processes and
+//! threads that start, trace, stop and kill each other at random: they can all be killed, and the
+//! kernel goes on. The seeds are
+//! printed; the same ones do the same again, as far as the timer lets them.
 
 use anyhow::Result;
 use harness::programs::{Compiler, compile};
@@ -90,6 +97,21 @@ pub fn cases() -> Vec<Case> {
                 .run()?
                 .expect(Verdict::Pass)?
                 .contains("all frames went by")?;
+    let sockets = [
+        (Compiler::Glibc64, "128M", "30 1"),
+        (Compiler::Glibc32, "48M", "30 99"),
+    ];
+    let sockets = sockets.map(|(compiler, memory, words)| {
+        Case::new(format!("sockets::{}", compiler.name()), move || {
+            let files =
+                Initramfs::new().executable_from("/init", &compile("sock_storm", compiler)?)?;
+            Vm::new()
+                .memory(memory)
+                .initramfs(&files)
+                .append(format!("quiet -- {words}"))
+                .run()?
+                .expect(Verdict::Pass)?
+                .contains("nothing was lost")?;
             Ok(())
         })
     });
@@ -98,6 +120,7 @@ pub fn cases() -> Vec<Case> {
         .chain(code)
         .chain(storms)
         .chain(frames)
+        .chain(sockets)
         .collect()
 }
 

@@ -2,6 +2,7 @@
 #ifndef SOCK_H
 #define SOCK_H
 #include "fs.h"
+#include <ctype.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -36,6 +37,18 @@ static inline struct sockaddr *named(const char *name)
 	return (struct sockaddr *)&address;
 }
 
+/* An abstract name that no other process has, as this may run several times at once. */
+static inline const char *unique(const char *name)
+{
+	static char text[100];
+	static int id;
+
+	if (!id)
+		id = getpid();
+	sprintf(text, "@trident %s %07d", name, id);
+	return text;
+}
+
 /* An address and its length, as arguments. */
 #define AT(name)                                                                 \
 	named(name), (socklen_t)(offsetof(struct sockaddr_un, sun_path) +        \
@@ -48,7 +61,7 @@ static inline void show_address(void)
 
 	printf("family %d, %u bytes [", size >= 2 ? address.sun_family : -1, (unsigned)size);
 	for (size_t i = 0; i < length && i < sizeof address.sun_path; i++)
-		putchar(address.sun_path[i] ? address.sun_path[i] : '.');
+		putchar(isdigit(address.sun_path[i]) ? '#' : address.sun_path[i] ? address.sun_path[i] : '.');
 	printf("]\n");
 }
 

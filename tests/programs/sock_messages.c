@@ -50,7 +50,7 @@ static void datagrams(void)
 	T(send(a, "x", 1, 0));
 	T(sendto(a, "x", 1, 0, AT("b")));
 	T(bind(b, AT("b")));
-	T(bind(c, AT("@trident c")));
+	T(bind(c, AT(unique("c"))));
 	T(sendto(a, "unnamed", 7, 0, AT("b")));
 	size = sizeof address;
 	T(recvfrom(b, text, 100, 0, (void *)&address, &size));
@@ -70,24 +70,27 @@ static void datagrams(void)
 	T(sendto(a, "x", 1, 0, named(""), 129));
 	T(connect(a, AT("b")));
 	T(send(a, "to b", 4, 0));
-	T(connect(b, AT("@trident c")));
+	T(connect(b, AT(unique("c"))));
 	T(send(a, "now b talks to c", 4, 0));
-	T(sendto(a, "still", 5, 0, AT("@trident c")));
+	T(sendto(a, "still", 5, 0, AT(unique("c"))));
 	T(recv(c, text, 100, 0));
 	T(recv(b, text, 100, MSG_DONTWAIT));
-	T(connect(c, AT("@nobody")));
+	T(connect(c, AT(unique("nobody"))));
 	address.sun_family = AF_UNSPEC;
 	T(connect(a, (void *)&address, sizeof address));
 	T(send(a, "x", 1, 0));
 	T(connect(a, AT("nobody")));
 	/* Strangers may send so many ahead. */
-	for (count = 0; sendto(a, "x", 1, MSG_DONTWAIT, AT("@trident c")) > 0;)
+	for (count = 0; sendto(a, "x", 1, MSG_DONTWAIT, AT(unique("c"))) > 0;)
 		count++;
 	printf("%ld %s\n", count, strerror(errno));
-	T(connect(a, AT("@trident c")));
+	T(connect(a, AT(unique("c"))));
 	T(ready(a));
 	T(recv(c, text, 100, 0));
 	T(ready(a));
+	/* To itself. */
+	T(sendto(b, "self", 4, 0, AT(unique("c"))) < 0);
+	T(sendto(c, "self", 4, MSG_DONTWAIT, AT(unique("c"))));
 	/* One that waits for room gets it. */
 	fflush(stdout);
 	if (fork() == 0) {

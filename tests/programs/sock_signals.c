@@ -80,14 +80,14 @@ static long receive_datagram(void)
 
 static void send_datagram(void)
 {
-	if (sendto(stranger, "datagram", 8, MSG_DONTWAIT, AT("@trident signals")) < 0)
+	if (sendto(stranger, "datagram", 8, MSG_DONTWAIT, AT(unique("signals"))) < 0)
 		_exit(93);
 }
 
 /* As many wait as may. */
 static long send_ahead(void)
 {
-	return sendto(stranger, "one more", 8, 0, AT("@trident signals"));
+	return sendto(stranger, "one more", 8, 0, AT(unique("signals")));
 }
 
 static void drain_datagrams(void)
@@ -105,14 +105,14 @@ static void connect_one(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-	if (connect(fd, AT("@trident server")) < 0)
+	if (connect(fd, AT(unique("server"))) < 0)
 		_exit(94);
 }
 
 /* The server's queue is full. */
 static long connect_late(void)
 {
-	return connect(client, AT("@trident server"));
+	return connect(client, AT(unique("server")));
 }
 
 static void accept_all(void)
@@ -172,7 +172,7 @@ static void put_two(void)
 
 static void fill_receiver(void)
 {
-	while (sendto(stranger, "x", 1, MSG_DONTWAIT, AT("@trident signals")) > 0)
+	while (sendto(stranger, "x", 1, MSG_DONTWAIT, AT(unique("signals"))) > 0)
 		;
 }
 
@@ -205,11 +205,11 @@ static void wait_in_child(size_t index, int flags)
 	pipe(ends);
 	pipe(other);
 	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
-	server = listener(SOCK_STREAM, "@trident server", 0);
+	server = listener(SOCK_STREAM, unique("server"), 0);
 	client = socket(AF_UNIX, SOCK_STREAM, 0);
 	stranger = socket(AF_UNIX, SOCK_DGRAM, 0);
 	receiver = socket(AF_UNIX, SOCK_DGRAM, 0);
-	bind(receiver, AT("@trident signals"));
+	bind(receiver, AT(unique("signals")));
 	mkfifo("fifo", 0600);
 	waits[index].prepare();
 	help = flags & SA_RESTART ? waits[index].help : NULL;
@@ -229,6 +229,7 @@ static void wait_in_child(size_t index, int flags)
 int main(void)
 {
 	begin();
+	unique("");
 	for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
 		for (int restart = 0; restart < 2; restart++) {
 			int status;

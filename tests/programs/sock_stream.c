@@ -184,7 +184,7 @@ static void names(void)
 	T(ready(fd_));
 	T(listen(fd_, 1));
 	T(connect(fd_, AT("nobody")));
-	T(connect(fd_, AT("@nobody")));
+	T(connect(fd_, AT(unique("nobody"))));
 	T(read(fd_, buffer, 1));
 	T(write(fd_, buffer, 1));
 	umask(027);
@@ -226,23 +226,23 @@ static void names(void)
 	close(other);
 	close(listening);
 	/* Abstract names, and those that the kernel chooses. */
-	fd_ = listener(SOCK_STREAM, "@trident test", 0);
+	fd_ = listener(SOCK_STREAM, unique("test"), 0);
 	NAME(getsockname);
 	other = socket(AF_UNIX, SOCK_STREAM, 0);
-	T(bind(other, AT("@trident test")));
+	T(bind(other, AT(unique("test"))));
 	T(bind(other, AT("")));
 	T(bind(other, AT("")));
 	size = sizeof address;
 	T(getsockname(other, (void *)&address, &size));
 	printf("%u %d\n", (unsigned)size, address.sun_path[0]);
-	T(connect(other, AT("@trident test")));
+	T(connect(other, AT(unique("test"))));
 	T(close(fd_));
 	T(ready(other));
 	T(read(other, buffer, 9));
 	T(read(other, buffer, 9));
 	close(other);
 	other = socket(AF_UNIX, SOCK_STREAM, 0);
-	T(bind(other, AT("@trident test")));
+	T(bind(other, AT(unique("test"))));
 	close(other);
 	/* A file that is no socket, one whose socket is gone, one that must not be written. */
 	other = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -252,8 +252,8 @@ static void names(void)
 	close(fd_);
 	T(connect(other, AT("gone")));
 	fd_ = socket(AF_UNIX, SOCK_DGRAM, 0);
-	bind(fd_, AT("@x"));
-	T(connect(other, AT("@x")));
+	bind(fd_, AT(unique("x")));
+	T(connect(other, AT(unique("x"))));
 	fd_ = listener(SOCK_SEQPACKET, "packets", 0);
 	T(connect(other, AT("packets")));
 	chmod("packets", 0600);

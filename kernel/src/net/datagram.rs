@@ -132,13 +132,15 @@ pub fn receive(
     let len = packet.left();
     let is_cut = out.left() < len;
     packet.copy(0, len, out)?;
+    // The sender may be the receiver: its state is let go of before it is asked again.
+    let from = packet.sender.state().address();
     Ok(Incoming {
         count: if flags & MSG_TRUNC != 0 {
             len
         } else {
             out.done().min(len)
         },
-        from: Some(packet.sender.state().address()),
+        from: Some(from),
         credentials: socket.told_credentials(&packet),
         files: if is_peek {
             packet.peek_files()
