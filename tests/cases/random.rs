@@ -1,13 +1,7 @@
-//! Random system calls, random machine code, random signal frames, and processes and threads that
-//! start, trace, stop and kill each other at random: they can all be killed, and the kernel goes
-//! on. The seeds are printed; the same ones do the same again, as far as the timer lets them.
-            Ok(())
-        })
-    });
-//! Random system calls, random machine code, sockets and pipes used at random, and processes and
-//! threads that start, trace, stop and kill each other at random: they can all be killed, and the
-//! kernel goes on. The seeds are
-//! printed; the same ones do the same again, as far as the timer lets them.
+//! Random system calls, random machine code, random signal frames, sockets and pipes used at random,
+//! and processes and threads that start, trace, stop and kill each other at random: they can all be
+//! killed, and the kernel goes on. The seeds are printed; the same ones do the same again, as far as
+//! the timer lets them.
 
 use anyhow::Result;
 use harness::programs::{Compiler, compile};
@@ -97,6 +91,9 @@ pub fn cases() -> Vec<Case> {
                 .run()?
                 .expect(Verdict::Pass)?
                 .contains("all frames went by")?;
+            Ok(())
+        })
+    });
     let sockets = [
         (Compiler::Glibc64, "128M", "30 1"),
         (Compiler::Glibc32, "48M", "30 99"),
