@@ -143,6 +143,9 @@ static void twice(void)
 	T(mount(NULL, "to", NULL, MS_REMOUNT | MS_BIND | MS_NOEXEC | MS_NODEV | MS_NOSUID, NULL));
 	mknod("to/null", S_IFCHR | 0666, makedev(1, 3));
 	T(open("to/null", O_RDWR));
+	struct statfs s;
+	statfs("to", &s);
+	printf("flags %lx\n", (long)s.f_flags);
 	put("to/script", "#!/bin/sh\n");
 	chmod("to/script", 0755);
 	T(execl("to/script", "script", NULL));

@@ -61,9 +61,9 @@ fn make() -> Result<Arc<TmpFs>, Errno> {
         };
         root.inode().create(&root, name.as_bytes(), &new)?;
     }
-    for name in ["pts", "shm"] {
+    for (name, permissions) in [("pts", 0o755), ("shm", 0o1777)] {
         let new = NewFile {
-            mode: mode::S_IFDIR | 0o755,
+            mode: mode::S_IFDIR | permissions,
             ..NewFile::default()
         };
         root.inode().create(&root, name.as_bytes(), &new)?;

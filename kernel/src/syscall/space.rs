@@ -11,7 +11,7 @@ use super::paths::{self, UserPath};
 use crate::fs::access::{self, WRITE};
 use crate::fs::dentry::Location;
 use crate::fs::inode::mode;
-use crate::fs::mount::Mount;
+use crate::fs::mount::{Mount, MountFlags};
 use crate::fs::path::NAME_MAX;
 use crate::fs::{busy, caller, limit};
 use crate::mm::PAGE_SIZE;
@@ -180,8 +180,16 @@ fn numbers(mount: &Mount) -> [u64; 7] {
     ]
 }
 
-/// ST_VALID | ST_RELATIME: what Linux says of an ordinary mount.
-const FLAGS: u64 = 0x1020;
+/// What is not done through a mount, as `ST_*` (include/linux/statfs.h): but for the flag that says
+/// there are flags and that for relatime, the values are mount(2)'s.
+fn flags(mount: &Mount) -> u64 {
+    const VALID: u32 = 0x20;
+    const RELATIME: u32 = 0x1000;
+    let flags = mount.flags();
+    let relatime = flags.contains(MountFlags::RELATIME);
+    let same = (flags - MountFlags::RELATIME).bits();
+    (VALID | same | if relatime { RELATIME } else { 0 }).into()
+}
 
 fn mount_of_fd(fd: i32) -> Result<alloc::sync::Arc<Mount>, Errno> {
     caller::with_files(|files| files.get_any(fd)).map(|file| file.location().mount.clone())
@@ -191,7 +199,7 @@ fn mount_of_fd(fd: i32) -> Result<alloc::sync::Arc<Mount>, Errno> {
 fn put(out: UserPtr<[u64; 15]>, mount: &Mount) -> SysResult {
     let mut words = [0; 15];
     words[..7].copy_from_slice(&numbers(mount));
-    (words[8], words[9], words[10]) = (NAME_MAX as u64, PAGE_SIZE, FLAGS);
+    (words[8], words[9], words[10]) = (NAME_MAX as u64, PAGE_SIZE, flags(mount));
     out.write(words).map(|()| 0)
 }
 
@@ -211,7 +219,7 @@ fn put32(out: UserPtr<[u32; 16]>, mount: &Mount) -> SysResult {
     for (word, number) in words.iter_mut().zip(numbers(mount)) {
         *word = u32::try_from(number).map_err(|_| Errno::EOVERFLOW)?;
     }
-    (words[9], words[10], words[11]) = (NAME_MAX as u32, PAGE_SIZE as u32, FLAGS as u32);
+    (words[9], words[10], words[11]) = (NAME_MAX as u32, PAGE_SIZE as u32, flags(mount) as u32);
     out.write(words).map(|()| 0)
 }
 
@@ -239,7 +247,7 @@ fn put64(out: UserPtr<[u32; 21]>, size: usize, mount: &Mount) -> SysResult {
         words[2 + index * 2] = *number as u32;
         words[3 + index * 2] = (*number >> 32) as u32;
     }
-    (words[14], words[15], words[16]) = (NAME_MAX as u32, PAGE_SIZE as u32, FLAGS as u32);
+    (words[14], words[15], words[16]) = (NAME_MAX as u32, PAGE_SIZE as u32, flags(mount) as u32);
     out.write(words).map(|()| 0)
 }
 
