@@ -21,6 +21,7 @@ mod attr;
 mod capability;
 mod clone;
 mod cmsg;
+mod cpu_clock;
 mod dir;
 mod epoll;
 mod eventfd;

@@ -3,8 +3,9 @@
 use vdso::math::Time;
 use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME, TAI};
 
+use super::cpu_clock::cpu_time;
 use super::errno::{Errno, SysResult};
-use super::time::{Pair, Time64, cpu_time, read, write};
+use super::time::{Pair, Time64, read, write};
 use crate::process::signal::restart;
 use crate::time::timer::Clock;
 use crate::time::{self, as_nanos, sleep};

@@ -4,8 +4,8 @@
 
 use vdso::reader::REALTIME;
 
+use super::cpu_clock::cpu_time;
 use super::errno::{Errno, SysResult};
-use super::time::cpu_time;
 use crate::process::current;
 use crate::time;
 use crate::usercopy::{Pod, UserPtr};

@@ -1,0 +1,66 @@
+//! The clocks of CPU time, by their ids: the two names, and those of other processes and threads
+//! (clock_getcpuclockid(3)). What they count: `crate::time::cputime`.
+
+use alloc::sync::Arc;
+
+use super::errno::Errno;
+use crate::process::{Process, Task, sched, table};
+use crate::time::cputime;
+
+/// CLOCK_PROCESS_CPUTIME_ID.
+const PROCESS_CPUTIME: i32 = 2;
+/// CLOCK_THREAD_CPUTIME_ID.
+const THREAD_CPUTIME: i32 = 3;
+
+/// What a CPU-time clock counts.
+pub struct CpuClock {
+    /// The process, all of it unless there is a thread.
+    pub process: Arc<Process>,
+    /// One thread of it.
+    pub thread: Option<Arc<Task>>,
+}
+
+/// The clock behind a CPU-time clock id: one of the two names, or a negative number made of a process
+/// or thread ID (0: the caller's) and three bits of kind, as include/linux/posix-timers.h has it.
+/// Threads are known to their own process only.
+///
+/// # Errors
+/// `EINVAL`.
+pub fn cpu_clock(id: i32) -> Result<CpuClock, Errno> {
+    let of_thread = match id {
+        PROCESS_CPUTIME => false,
+        THREAD_CPUTIME => true,
+        0.. => return Err(Errno::EINVAL),
+        // Kind 3 is a file's clock (dynamic), kinds 0 to 2 are three views of CPU time.
+        _ if id & 3 == 3 => return Err(Errno::EINVAL),
+        _ => id & 4 != 0,
+    };
+    let pid = if id < 0 { !(id >> 3) as u32 } else { 0 };
+    let own = sched::current_task();
+    let task = match pid {
+        0 => Some(own.clone()),
+        pid if of_thread || pid == own.tid() => {
+            table::find(pid).filter(|task| Arc::ptr_eq(&task.process, &own.process))
+        }
+        _ => None,
+    };
+    let (process, thread) = match (task, of_thread) {
+        (Some(task), true) => (task.process.clone(), Some(task)),
+        (Some(task), false) => (task.process.clone(), None),
+        (None, true) => return Err(Errno::EINVAL),
+        (None, false) => (table::find_process(pid).ok_or(Errno::EINVAL)?, None),
+    };
+    Ok(CpuClock { process, thread })
+}
+
+/// Nanoseconds of CPU time by a CPU-time clock id.
+///
+/// # Errors
+/// `EINVAL`.
+pub fn cpu_time(id: i32) -> Result<u64, Errno> {
+    let clock = cpu_clock(id)?;
+    Ok(match clock.thread {
+        Some(task) => cputime::used(&task, true),
+        None => cputime::used_by(&clock.process),
+    })
+}
