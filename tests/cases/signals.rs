@@ -22,7 +22,9 @@ pub fn cases() -> Vec<Case> {
     };
     for compiler in COMPILERS {
         row("signals", compiler, "max");
+        row("signal_restarts", compiler, "max");
         row("signal_frames", compiler, "max");
+        row("signal_damage", compiler, "max");
         row("signal_faults", compiler, "max");
         row("signal_stacks", compiler, "max");
         row("signal_threads", compiler, "max");
@@ -31,7 +33,11 @@ pub fn cases() -> Vec<Case> {
     for cpu in CPUS {
         row("signal_old", Compiler::Glibc32, cpu);
     }
-    row("signals", Compiler::Glibc32, "max,vendor=GenuineIntel");
+    row(
+        "signal_restarts",
+        Compiler::Glibc32,
+        "max,vendor=GenuineIntel",
+    );
     row(
         "signal_faults",
         Compiler::Glibc32,

@@ -1,5 +1,5 @@
-/* Signal frames: what a handler finds on its stack and in its registers, where the frame lies, and
-   what becomes of a frame that comes back changed. Linux prints the same. */
+/* Signal frames: what a handler finds on its stack and in its registers, where the frame lies, and what of
+   it comes back. Linux prints the same. */
 #include "signals.h"
 
 #include <cpuid.h>
@@ -21,25 +21,6 @@
 #define MAGIC2 0x46505845u
 
 static void *frame_at;
-
-static uint32_t word(const void *at, size_t offset)
-{
-	uint32_t value;
-
-	memcpy(&value, (const char *)at + offset, 4);
-	return value;
-}
-
-/* The FXSAVE area that the context points to. */
-static char *fpu_area(ucontext_t *context)
-{
-	char *area = (char *)context->uc_mcontext.fpregs;
-
-#ifndef __x86_64__
-	area += 112;
-#endif
-	return area;
-}
 
 static void look(int number, siginfo_t *info, void *pointer)
 {
@@ -244,77 +225,6 @@ static void fpu(void)
 	       !memcmp(in, out, avx ? 32 : 16), st0 == 1, st1 > 3.14 && st1 < 3.15);
 }
 
-/* Frames that come back changed: the program dies, or what it asked for is so, never more. */
-static int what;
-
-static void damage(int number, siginfo_t *info, void *pointer)
-{
-	ucontext_t *context = pointer;
-	char *area = fpu_area(context);
-	greg_t *gregs = context->uc_mcontext.gregs;
-	uint32_t bad = ~0u;
-	unsigned size = word(area, 464 + 16);
-
-	(void)number;
-	(void)info;
-	switch (what) {
-	case 0: context->uc_mcontext.fpregs = (void *)16; break;
-	case 1: context->uc_mcontext.fpregs = (void *)(area + 1); break;
-	case 2: memcpy(area + 24, &bad, 4); break; /* MXCSR */
-	case 3: memcpy(area + 512 + 4, &bad, 4); break; /* components that don't exist */
-	case 4: memcpy(area + 512 + 12, &bad, 4); break; /* compacted */
-	case 5: memcpy(area + 512 + 16, &bad, 4); break; /* reserved */
-	case 6: memset(area + 464, 0, 48); break; /* no magic: 512 bytes only */
-	case 7: memset(area + size, 0, 4); break;
-	case 8: memcpy(area + 464 + 16, &bad, 4); break;
-	case 9: context->uc_mcontext.fpregs = NULL; break;
-	case 10: gregs[IP] = sizeof(long) == 8 ? (long)0x8000000000000000ull : (long)0xfffffff0; break;
-	case 11: gregs[SP] = 8; break;
-#ifdef __x86_64__
-	case 12: gregs[REG_CSGSFS] = gregs[REG_CSGSFS] & ~0xffffll; break;
-	case 13: gregs[REG_CSGSFS] = (gregs[REG_CSGSFS] & ~0xffffll) | 0x10; break; /* the kernel's */
-	case 14: gregs[REG_CSGSFS] = (gregs[REG_CSGSFS] & ~0xffffll) | 0xfff8; break;
-	case 15: gregs[REG_CSGSFS] &= 0xffffffffffffll; break; /* SS 0 */
-	case 16: gregs[REG_CSGSFS] |= 0xfff8ll << 48; break;
-	case 17: context->uc_flags = 0; gregs[REG_CSGSFS] &= 0xffffffffffffll; break;
-#else
-	case 12: gregs[REG_CS] = 0; break;
-	case 13: gregs[REG_CS] = 0x10; break;
-	case 14: gregs[REG_CS] = 0xfff8; break;
-	case 15: gregs[REG_SS] = 0; break;
-	case 16: gregs[REG_SS] = 0xfff8; break;
-	case 17: gregs[REG_DS] &= ~3; gregs[REG_ES] &= ~3; break; /* ring 0 becomes ring 3 */
-#endif
-	case 18: sigfillset(&context->uc_sigmask); break;
-	case 19: memset(&context->uc_stack, 0xff, sizeof context->uc_stack); break;
-	case 20: gregs[REG_EFL] = -1; break;
-	case 21: gregs[REG_EFL] = 0; break;
-	}
-}
-
-static void one_damage(void)
-{
-	handle(SIGUSR1, damage, SA_SIGINFO, NULL);
-	syscall(SYS_kill, getpid(), SIGUSR1);
-	asm volatile("cld\n\tfninit");
-	unsigned long flags;
-	asm volatile("pushf\n\tpop %0\n\tpush %1\n\tpopf" : "=&r"(flags) : "r"(0x202l));
-	printf("lives, blocks %#llx, flags %lx\n", (unsigned long long)blocked() & ~0x300000000,
-	       flags & 0x47700);
-}
-
-/* Not even a frame: sigreturn with the stack pointer anywhere. */
-static void no_frame(void)
-{
-#ifdef __x86_64__
-	asm volatile("mov %0, %%rsp\n\tmov $15, %%eax\n\tsyscall" :: "r"(what ? 0xffffffff80000000 : 64l));
-#else
-	if (what < 2)
-		asm volatile("mov %0, %%esp\n\tmov $173, %%eax\n\tint $0x80" :: "r"(what ? 0xfffffff0 : 64));
-	asm volatile("mov %0, %%esp\n\tmov $119, %%eax\n\tint $0x80" :: "r"(what ? 0xfffffff0 : 64));
-#endif
-}
-
 #ifdef __x86_64__
 /* A handler set through INT 0x80 gets a 32-bit frame, in a 64-bit program too: Linux goes by the
    call. Everything it needs lies below 4 GiB. */
@@ -364,11 +274,5 @@ int main(void)
 #ifdef __x86_64__
 	IN_A_CHILD(frame32);
 #endif
-	for (what = 0; what < 22; what++) {
-		printf("damage %d\n", what);
-		IN_A_CHILD(one_damage);
-	}
-	for (what = 0; what < 4; what++)
-		IN_A_CHILD(no_frame);
 	return 0;
 }

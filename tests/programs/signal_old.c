@@ -26,13 +26,6 @@ asm(".globl enter\nenter:\n"
     "movl %eax, registers\nmovl %edx, registers+4\nmovl %ecx, registers+8\n"
     "movl %esp, %eax\npushl %eax\npushl 4(%eax)\ncall entered\naddl $8, %esp\nret\n");
 
-static uint32_t word(const void *at, size_t offset)
-{
-	uint32_t value;
-
-	memcpy(&value, (const char *)at + offset, 4);
-	return value;
-}
 
 static uint32_t *change_high;
 /* What is done to the frame instead of printing it. */

@@ -120,4 +120,25 @@ static inline uint64_t blocked(void)
 	syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &set, KERNEL_SETSIZE);
 	return set;
 }
+
+/* The 32-bit word at an offset. */
+static inline uint32_t word(const void *at, size_t offset)
+{
+	uint32_t value;
+
+	memcpy(&value, (const char *)at + offset, 4);
+	return value;
+}
+
+/* The FXSAVE area that the context points to. */
+static inline char *fpu_area(ucontext_t *context)
+{
+	char *area = (char *)context->uc_mcontext.fpregs;
+
+#ifndef __x86_64__
+	area += 112;
+#endif
+	return area;
+}
+
 #endif
