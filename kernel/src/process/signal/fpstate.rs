@@ -30,7 +30,7 @@ const MAGIC2: u32 = 0x4650_5845;
 const MAGIC2_SIZE: usize = 4;
 /// Bytes of an XSAVE area's header.
 const HEADER_SIZE: usize = 64;
-/// Bytes of the area behind MXCSR that are copied: the least that XSAVE's form can have.
+/// Bytes of the smallest XSAVE area: the FXSAVE part and the header.
 const XSAVE_MIN: usize = LEGACY_SIZE + HEADER_SIZE;
 
 /// Where a frame's FPU state goes.
