@@ -2,7 +2,8 @@
 //!
 //! Reading order: `inode.rs` (what a file is), `dentry.rs` and `mount.rs` (names and how file
 //! systems are joined), `path.rs` (from a path to a file), `file.rs` and `fdtable.rs` (what a
-//! descriptor is), then the file systems: `tmpfs/` (the root, from the initramfs by `initramfs.rs`),
+//! descriptor is), `lock/`, `busy.rs` and `limit.rs` (who may do what to a file at the same time, and how
+//! much), then the file systems: `tmpfs/` (the root, from the initramfs by `initramfs.rs`),
 //! `devfs.rs` and `chrdev.rs` (/dev), `tty/` (the terminal), `pipe/`, `procfs/` (/proc). The system calls
 //! that use all this are in `kernel/src/syscall/`: a write(2) goes from `syscall/io.rs` through
 //! `file.rs` to the file's own code.
@@ -34,6 +35,7 @@ pub mod path;
 pub mod pipe;
 pub mod poll;
 pub mod procfs;
+mod resolve;
 pub mod signalfd;
 #[cfg(test)]
 mod tests;

@@ -1,18 +1,16 @@
-//! Attributes: permissions, owners, times, and whether access is allowed.
+//! Attributes: permissions, owners, and whether access is allowed. Times are in `utime.rs`.
 
-use linux_raw_sys::general::{
-    AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, UTIME_NOW, UTIME_OMIT,
-};
+use linux_raw_sys::general::{AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW};
 
 use super::errno::{Errno, SysResult};
 use super::paths::{self, UserPath};
 use crate::fs::access::{self, WRITE};
 use crate::fs::caller;
 use crate::fs::dentry::Location;
-use crate::fs::inode::{Change, Time, mode};
-use crate::usercopy::UserPtr;
+use crate::fs::inode::{Change, mode};
 
-fn of_fd(fd: i32) -> Result<Location, Errno> {
+/// The place that a descriptor was opened at.
+pub fn of_fd(fd: i32) -> Result<Location, Errno> {
     caller::file(fd).map(|file| file.location().clone())
 }
 
@@ -167,153 +165,4 @@ fn set_owner(location: &Location, uid: u32, gid: u32) -> SysResult {
             ..Change::default()
         })
         .map(|()| 0)
-}
-
-/// (access, change) time to set: `None` leaves it.
-type Times = [Option<Time>; 2];
-
-/// Times from two `struct timespec`s, seconds and nanoseconds each.
-fn from_timespecs(times: [[i64; 2]; 2]) -> Result<Times, Errno> {
-    let mut result = [None; 2];
-    for (slot, [sec, nsec]) in result.iter_mut().zip(times) {
-        *slot = match u32::try_from(nsec) {
-            Ok(UTIME_NOW) => Some(crate::fs::now()),
-            Ok(UTIME_OMIT) => None,
-            Ok(nsec @ 0..1_000_000_000) => Some(Time { sec, nsec }),
-            _ => return Err(Errno::EINVAL),
-        };
-    }
-    Ok(result)
-}
-
-/// Times from two `struct timeval`s, seconds and microseconds each.
-fn from_timevals(times: [[i64; 2]; 2]) -> Result<Times, Errno> {
-    if times.iter().any(|[_, usec]| !(0..1_000_000).contains(usec)) {
-        return Err(Errno::EINVAL);
-    }
-    from_timespecs(times.map(|[sec, usec]| [sec, usec * 1000]))
-}
-
-/// Sets the times of a file; without any, both to now.
-fn set_times(location: &Location, times: Option<Times>) -> SysResult {
-    location.mount.check_writable()?;
-    let who = caller::credentials();
-    let metadata = location.inode().metadata();
-    let now = crate::fs::now();
-    match times {
-        Some(_) if !access::is_owner(&who, &metadata) => return Err(Errno::EPERM),
-        None if !access::is_owner(&who, &metadata) => access::check(&who, &metadata, WRITE)?,
-        _ => {}
-    }
-    let [atime, mtime] = times.unwrap_or([Some(now); 2]);
-    location
-        .inode()
-        .change(&Change {
-            atime,
-            mtime,
-            ..Change::default()
-        })
-        .map(|()| 0)
-}
-
-fn set_times_at(dirfd: i32, path: UserPath, times: Option<Times>, flags: u32) -> SysResult {
-    // Where nothing is to be done, nothing is looked at either.
-    if times == Some([None, None]) {
-        return Ok(0);
-    }
-    if flags & !(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0 {
-        return Err(Errno::EINVAL);
-    }
-    // Linux's own extension: no path at all is the file that `dirfd` is open on.
-    let location = if path.is_null() && dirfd != AT_FDCWD {
-        of_fd(dirfd)?
-    } else {
-        paths::locate_at(dirfd, path, flags)?
-    };
-    set_times(&location, times)
-}
-
-fn wide_pair(times: [[i32; 2]; 2]) -> [[i64; 2]; 2] {
-    times.map(|time| time.map(i64::from))
-}
-
-/// utimensat(2); utimensat_time64(2) of i386 too.
-pub fn utimensat(
-    dirfd: i32,
-    path: UserPath,
-    times: UserPtr<[[i64; 2]; 2]>,
-    flags: u32,
-) -> SysResult {
-    let times = if times.is_null() {
-        None
-    } else {
-        Some(from_timespecs(times.read()?)?)
-    };
-    set_times_at(dirfd, path, times, flags)
-}
-
-/// utimensat(2), i386.
-pub fn utimensat32(
-    dirfd: i32,
-    path: UserPath,
-    times: UserPtr<[[i32; 2]; 2]>,
-    flags: u32,
-) -> SysResult {
-    let times = if times.is_null() {
-        None
-    } else {
-        Some(from_timespecs(wide_pair(times.read()?))?)
-    };
-    set_times_at(dirfd, path, times, flags)
-}
-
-/// futimesat(2).
-pub fn futimesat(dirfd: i32, path: UserPath, times: UserPtr<[[i64; 2]; 2]>) -> SysResult {
-    let times = if times.is_null() {
-        None
-    } else {
-        Some(from_timevals(times.read()?)?)
-    };
-    set_times_at(dirfd, path, times, 0)
-}
-
-/// futimesat(2), i386.
-pub fn futimesat32(dirfd: i32, path: UserPath, times: UserPtr<[[i32; 2]; 2]>) -> SysResult {
-    let times = if times.is_null() {
-        None
-    } else {
-        Some(from_timevals(wide_pair(times.read()?))?)
-    };
-    set_times_at(dirfd, path, times, 0)
-}
-
-/// utimes(2).
-pub fn utimes(path: UserPath, times: UserPtr<[[i64; 2]; 2]>) -> SysResult {
-    futimesat(AT_FDCWD, path, times)
-}
-
-/// utimes(2), i386.
-pub fn utimes32(path: UserPath, times: UserPtr<[[i32; 2]; 2]>) -> SysResult {
-    futimesat32(AT_FDCWD, path, times)
-}
-
-/// utime(2): two times in seconds.
-pub fn utime(path: UserPath, times: UserPtr<[i64; 2]>) -> SysResult {
-    let times = if times.is_null() {
-        None
-    } else {
-        Some(from_timespecs(times.read()?.map(|sec| [sec, 0]))?)
-    };
-    set_times_at(AT_FDCWD, path, times, 0)
-}
-
-/// utime(2), i386.
-pub fn utime32(path: UserPath, times: UserPtr<[i32; 2]>) -> SysResult {
-    let seconds = |sec: i32| [i64::from(sec), 0];
-    let times = if times.is_null() {
-        None
-    } else {
-        Some(from_timespecs(times.read()?.map(seconds))?)
-    };
-    set_times_at(AT_FDCWD, path, times, 0)
 }

@@ -74,6 +74,7 @@ mod timex;
 mod tls;
 mod transfer;
 mod usage;
+mod utime;
 mod wait;
 mod xattr;
 

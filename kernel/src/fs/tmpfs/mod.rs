@@ -1,7 +1,7 @@
 //! tmpfs: files whose bytes are page frames, directories that are maps.
 //!
 //! The root of the tree, /dev and /sys are such file systems. A [`Node`] (`node.rs`) is a file of
-//! any kind; what a regular file holds is in `data.rs`, what a directory holds in `directory.rs`. Space is what RAM
+//! any kind; what a regular file holds is in `data.rs`, what is done with one in `file.rs`, what a directory holds in `directory.rs`. Space is what RAM
 //! there is: the last of it is kept for the kernel, and a write that would need it gets `ENOSPC`.
 //!
 //! Left out of Linux's: swap, huge pages, quotas.
@@ -18,6 +18,7 @@ use crate::syscall::errno::Errno;
 
 mod data;
 mod directory;
+mod file;
 mod node;
 mod options;
 mod space;

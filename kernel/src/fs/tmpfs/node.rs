@@ -5,21 +5,16 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
-use linux_raw_sys::general::{
-    F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE,
-};
+use linux_raw_sys::general::F_SEAL_SEAL;
 use spin::Mutex;
 
-use super::data::{self, Data};
+use super::data::Data;
 use super::directory::Entries;
 use super::space::Space;
 use crate::fs::dentry::Dentry;
 use crate::fs::inode::{Change, Device, FileOps, Inode, ListEntry, Metadata, NewFile, Time, mode};
-use crate::fs::io::{In, Out};
 use crate::fs::xattr::Xattrs;
 use crate::fs::{caller, chrdev, now};
-use crate::mm::PAGE_SIZE;
-use crate::mm::frame::Frame;
 use crate::mm::vma::PageSource;
 use crate::process::table;
 use crate::syscall::errno::Errno;
@@ -39,7 +34,8 @@ struct Attributes {
     ctime: Time,
 }
 
-enum Content {
+/// What a file holds, by its kind.
+pub(super) enum Content {
     File(Mutex<Data>),
     Directory(Mutex<Entries>),
     Symlink(Vec<u8>),
@@ -54,7 +50,7 @@ pub struct Node {
     pub(super) kind: u32,
     born: Time,
     attributes: Mutex<Attributes>,
-    content: Content,
+    pub(super) content: Content,
     xattrs: Mutex<Xattrs>,
     seals: AtomicU32,
     writers: AtomicI32,
@@ -109,7 +105,7 @@ impl Node {
     }
 
     /// Takes pages that the file lost out of every mapping.
-    fn unmap(&self, from: u64, to: u64) {
+    pub(super) fn unmap(&self, from: u64, to: u64) {
         if from < to {
             let source = core::ptr::from_ref(self).cast();
             table::for_each_mm(|mm| mm.drop_source_pages(source, &(from..to)));
@@ -117,7 +113,7 @@ impl Node {
     }
 
     /// Checks that none of `seals` is on it.
-    fn check_seals(&self, seals: u32) -> Result<(), Errno> {
+    pub(super) fn check_seals(&self, seals: u32) -> Result<(), Errno> {
         if self.seals.load(Ordering::Relaxed) & seals == 0 {
             Ok(())
         } else {
@@ -223,49 +219,11 @@ impl Inode for Node {
     }
 
     fn truncate(&self, size: u64) -> Result<(), Errno> {
-        let Content::File(data) = &self.content else {
-            return Err(Errno::EINVAL);
-        };
-        let old_size = data.lock().size();
-        let sealed = if size < old_size {
-            F_SEAL_SHRINK
-        } else {
-            F_SEAL_GROW
-        };
-        if size != old_size {
-            self.check_seals(sealed)?;
-        }
-        data.lock().resize(size)?;
-        self.unmap(size.div_ceil(PAGE_SIZE), old_size.div_ceil(PAGE_SIZE));
-        self.touch();
-        Ok(())
+        self.set_size(size)
     }
 
     fn allocate(&self, start: u64, end: u64, keep_size: bool, punch: bool) -> Result<(), Errno> {
-        let Content::File(data) = &self.content else {
-            return Err(Errno::EOPNOTSUPP);
-        };
-        if punch {
-            self.check_seals(F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)?;
-            // While they are still there: a copy is what isn't the file's own page. Copies stay.
-            let pages = start.div_ceil(PAGE_SIZE)..end / PAGE_SIZE;
-            let source = core::ptr::from_ref(self).cast();
-            table::for_each_mm(|mm| mm.drop_shared_source_pages(source, &pages));
-            data.lock().punch(start, end);
-            self.touch();
-            return Ok(());
-        }
-        let mut data = data.lock();
-        if !keep_size && end > data.size() {
-            self.check_seals(F_SEAL_GROW)?;
-        }
-        data.reserve(start, end)?;
-        if !keep_size && end > data.size() {
-            data.resize(end)?;
-        }
-        drop(data);
-        self.touch();
-        Ok(())
+        self.make_room(start, end, keep_size, punch)
     }
 
     fn open(self: Arc<Self>) -> Result<Arc<dyn FileOps>, Errno> {
@@ -350,53 +308,5 @@ impl Inode for Node {
 
     fn pages(self: Arc<Self>) -> Option<Arc<dyn PageSource>> {
         matches!(self.content, Content::File(_)).then_some(self as Arc<dyn PageSource>)
-    }
-}
-
-impl PageSource for Node {
-    fn page(&self, index: u64) -> Result<Frame, Errno> {
-        match &self.content {
-            Content::File(data) => data.lock().page_for_mapping(index),
-            _ => Err(Errno::ENXIO),
-        }
-    }
-
-    fn remove(&self, range: core::ops::Range<u64>) -> Result<(), Errno> {
-        self.allocate(range.start, range.end, true, true)
-    }
-
-    fn in_memory(&self, first: u64, count: u64, f: &mut dyn FnMut(u64, &Frame)) {
-        if let Content::File(data) = &self.content {
-            data.lock().pages_in(first..first + count, f);
-        }
-    }
-
-    fn file_id(&self) -> (u64, u64) {
-        (self.space.device.encode().into(), self.ino)
-    }
-}
-
-impl FileOps for Node {
-    fn read(&self, offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
-        match &self.content {
-            Content::File(data) => data::read(data, offset, out),
-            Content::Directory(_) => Err(Errno::EISDIR),
-            _ => Err(Errno::EINVAL),
-        }
-    }
-
-    fn write(&self, offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
-        let Content::File(data) = &self.content else {
-            return Err(Errno::EINVAL);
-        };
-        self.check_seals(F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)?;
-        if offset + from.left() as u64 > data.lock().size() {
-            self.check_seals(F_SEAL_GROW)?;
-        }
-        let result = data::write(data, offset, from);
-        if from.done() > 0 {
-            self.touch();
-        }
-        result
     }
 }

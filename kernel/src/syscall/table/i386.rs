@@ -32,7 +32,7 @@ calls! {
     26 ptrace(PtraceRequest, Pid, Addr, Addr) = ptrace::ptrace32;
     27 alarm(UInt) = itimer::alarm;
     29 pause() = signal::pause;
-    30 utime(Path, Utimbuf) = attr::utime32;
+    30 utime(Path, Utimbuf) = utime::utime32;
     33 access(Path, AccessMode) = attr::access;
     34 nice(Int) = priority::nice;
     36 sync() = space::sync;
@@ -211,7 +211,7 @@ calls! {
     268 statfs64(Path, Size, Statfs64) = space::statfs64;
     269 fstatfs64(Fd, Size, Statfs64) = space::fstatfs64;
     270 tgkill(Pid, Pid, Signal) = signal::tgkill;
-    271 utimes(Path, Utimes) = attr::utimes32;
+    271 utimes(Path, Utimes) = utime::utimes32;
     272 fadvise64_64(Fd, OffsetLow, Half, OffsetLow, Half, Fadvice) = space::fadvise64_64;
     284 waitid(IdType, Pid, SiginfoOut, WaitFlags, Rusage) = wait::waitid;
     289 ioprio_set(Int, Int, Hex) = priority::ioprio_set;
@@ -220,7 +220,7 @@ calls! {
     296 mkdirat(DirFd, Path, Mode) = dir::mkdirat;
     297 mknodat(DirFd, Path, FileMode, MknodDev) = nodes::mknodat;
     298 fchownat(DirFd, Path, Id, Id, AtFlags) = attr::fchownat;
-    299 futimesat(DirFd, Path, Utimes) = attr::futimesat32;
+    299 futimesat(DirFd, Path, Utimes) = utime::futimesat32;
     300 fstatat64(DirFd, Path, Stat, AtFlags) = stat::fstatat64;
     301 unlinkat(DirFd, Path, AtFlags) = names::unlinkat;
     302 renameat(DirFd, Path, DirFd, Path) = names::renameat;
@@ -239,7 +239,7 @@ calls! {
     316 vmsplice(Fd, InIovec, Size, SpliceFlags) = splice::vmsplice32;
     318 getcpu(OutInt, OutInt, Addr) = time::getcpu;
     319 epoll_pwait(Fd, OutEpollEvents, Int, Int, SigsetIn, Size) = epoll::epoll_pwait;
-    320 utimensat(DirFd, Path, Times, AtFlags) = attr::utimensat32;
+    320 utimensat(DirFd, Path, Times, AtFlags) = utime::utimensat32;
     321 signalfd(Fd, SigsetIn, Size) = eventfd::signalfd;
     322 timerfd_create(ClockId, TimerfdFlags) = timerfd::timerfd_create;
     323 eventfd(UInt) = eventfd::eventfd;
@@ -303,7 +303,7 @@ calls! {
     409 timer_settime64(Int, ClockFlags, ItimerspecIn64, ItimerspecOut64) = timer::timer_settime64;
     410 timerfd_gettime64(Fd, ItimerspecOut64) = timerfd::timerfd_gettime;
     411 timerfd_settime64(Fd, TimerfdSetFlags, ItimerspecIn64, ItimerspecOut64) = timerfd::timerfd_settime64;
-    412 utimensat_time64(DirFd, Path, Times64, AtFlags) = attr::utimensat;
+    412 utimensat_time64(DirFd, Path, Times64, AtFlags) = utime::utimensat;
     413 pselect6_time64(Int, SelectFds, SelectFds, SelectFds, Timespec64, Addr) = select::pselect6_time64;
     414 ppoll_time64(PollFds, UInt, Timespec64, SigsetIn, Size) = poll::ppoll_time64;
     417 recvmmsg_time64(Fd, OutMmsghdr, UInt, MsgFlags, Timespec64) = messages::recvmmsg_time64;

@@ -124,7 +124,7 @@ calls! {
     129 rt_sigqueueinfo(Pid, Signal, SiginfoIn) = signal::rt_sigqueueinfo;
     130 rt_sigsuspend(SigsetIn, Size) = signal::rt_sigsuspend;
     131 sigaltstack(SigaltstackIn, SigaltstackOut) = signal::sigaltstack;
-    132 utime(Path, Utimbuf) = attr::utime;
+    132 utime(Path, Utimbuf) = utime::utime;
     133 mknod(Path, FileMode, MknodDev) = nodes::mknod;
     135 personality(Hex) = thread::personality;
     137 statfs(Path, Statfs) = space::statfs;
@@ -192,7 +192,7 @@ calls! {
     232 epoll_wait(Fd, OutEpollEvents, Int, Int) = epoll::epoll_wait;
     233 epoll_ctl(Fd, EpollOp, Fd, EpollEventIn) = epoll::epoll_ctl;
     234 tgkill(Pid, Pid, Signal) = signal::tgkill;
-    235 utimes(Path, Utimes) = attr::utimes;
+    235 utimes(Path, Utimes) = utime::utimes;
     247 waitid(IdType, Pid, SiginfoOut, WaitFlags, Rusage) = wait::waitid;
     251 ioprio_set(Int, Int, Hex) = priority::ioprio_set;
     252 ioprio_get(Int, Int) = priority::ioprio_get;
@@ -200,7 +200,7 @@ calls! {
     258 mkdirat(DirFd, Path, Mode) = dir::mkdirat;
     259 mknodat(DirFd, Path, FileMode, MknodDev) = nodes::mknodat;
     260 fchownat(DirFd, Path, Id, Id, AtFlags) = attr::fchownat;
-    261 futimesat(DirFd, Path, Utimes) = attr::futimesat;
+    261 futimesat(DirFd, Path, Utimes) = utime::futimesat;
     262 newfstatat(DirFd, Path, Stat, AtFlags) = stat::newfstatat;
     263 unlinkat(DirFd, Path, AtFlags) = names::unlinkat;
     264 renameat(DirFd, Path, DirFd, Path) = names::renameat;
@@ -217,7 +217,7 @@ calls! {
     275 splice(Fd, SpliceOffset, Fd, SpliceOffset, Size, SpliceFlags) = splice::splice;
     276 tee(Fd, Fd, Size, SpliceFlags) = splice::tee;
     278 vmsplice(Fd, InIovec, Size, SpliceFlags) = splice::vmsplice;
-    280 utimensat(DirFd, Path, Times, AtFlags) = attr::utimensat;
+    280 utimensat(DirFd, Path, Times, AtFlags) = utime::utimensat;
     281 epoll_pwait(Fd, OutEpollEvents, Int, Int, SigsetIn, Size) = epoll::epoll_pwait;
     282 signalfd(Fd, SigsetIn, Size) = eventfd::signalfd;
     283 timerfd_create(ClockId, TimerfdFlags) = timerfd::timerfd_create;
