@@ -34,7 +34,7 @@ impl Node {
         Ok(())
     }
 
-    /// Makes room, or a hole, as [`Inode::allocate`] says.
+    /// Makes room, or a hole, as `Inode::allocate` says.
     pub(super) fn make_room(
         &self,
         start: u64,
