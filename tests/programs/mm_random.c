@@ -27,7 +27,7 @@ static int level;
 static int content; /* The file that is mapped, open for reading and writing... */
 static int content_read_only; /* ...and for reading. */
 static int scratch; /* Goes between the arena and the kernel's own copying. */
-static char content_name[] = "/tmp/mm-random-XXXXXX";
+static char content_name[] = "/dev/shm/mm-random-XXXXXX";
 
 struct range {
 	char *start;
@@ -147,8 +147,11 @@ static long tell_what_is_there(struct range r)
 	unsigned char pages[PAGES] = {0};
 	long result = mincore(r.start, r.size, pages);
 
-	for (int i = 0; i < r.pages && result == 0; i++)
+	for (int i = 0; i < r.pages && result == 0; i++) {
 		mix(pages[i] & 1);
+		if (level)
+			printf("   page %d %s\n", r.page + i, pages[i] & 1 ? "is there" : "is not");
+	}
 	return result;
 }
 
@@ -435,7 +438,12 @@ int main(int count, char **words)
 	steps = atoi(words[3]);
 	level = count > 4 ? atoi(words[4]) : 0;
 	mkdir("/tmp", 01777);
+	/* Files in memory, if there is a choice: others differ in which pages are there. */
 	content = mkstemp(content_name);
+	if (content < 0) {
+		strcpy(content_name, "/tmp/mm-random-XXXXXX");
+		content = mkstemp(content_name);
+	}
 	content_read_only = open(content_name, O_RDONLY);
 	scratch = mkstemp(scratch_name);
 	for (int seed = first; seed < first + seeds; seed++) {

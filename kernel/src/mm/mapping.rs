@@ -251,11 +251,22 @@ impl AddressSpace {
             result = Err(Errno::ENOMEM);
         }
         self.check_room()?;
+        let mut to_populate = alloc::vec::Vec::new();
         for mut area in self.carve(start, covered) {
+            let was_writable = area.prot.contains(Prot::WRITE);
+            let locked = !area.shared && area.flags.contains(VmaFlags::LOCKED);
+            if locked && !was_writable && prot.contains(Prot::WRITE) {
+                to_populate.push((area.start, area.end));
+            }
             area.prot = prot;
             self.tables
                 .protect_range(area.start, area.end, prot.page_flags(), area.shared);
             self.insert(area);
+        }
+        // Locked memory that becomes writable gets its copies now, so that no store waits for them
+        // (mprotect_fixup). What can't be had now is left to the store.
+        for (from, to) in to_populate {
+            let _ = self.populate(from, to, None);
         }
         result
     }
