@@ -44,7 +44,7 @@ static void small_stack(void)
 	unsigned long long spins = 0;
 
 	asm volatile("mov %%ss, %2\n mov %%esp, %0\n mov %4, %%ss\n"
-		     "mov $40000000, %%ecx\n"
+		     "mov $10000000, %%ecx\n"
 		     "1: cmp %0, %%esp\n jne 2f\n dec %%ecx\n jnz 1b\n 2:\n"
 		     "mov %%esp, %1\n mov %0, %%esp\n mov %2, %%ss\n"
 		     : "=&S"(before), "=&D"(after), "=&b"(old), "+A"(spins)
