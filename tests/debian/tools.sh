@@ -17,6 +17,6 @@ unshare --fork --pid true 2>/dev/null; lscpu >/dev/null 2>&1; last -n 1 >/dev/nu
 echo "--- strace"
 strace -o trace -e trace=write,exit_group echo hi; cat trace; strace -f -o trace sh -c 'echo in a child | cat' && grep -c 'exited with 0' trace; grep -c 'clone(' trace; grep -q -- '--- SIGCHLD' trace && echo told
 strace -c -o summary true; awk '$NF == "execve" { print $4 }' summary; strace -tt -o trace true; grep -cE '^[0-9:]{8}\.[0-9]{6} exit_group' trace; strace -e inject=getpid:retval=7 -e trace=none -o /dev/null sh -c 'echo $?'
-sleep 1000 & sleeper=$!; strace -q -o trace -p $sleeper & tracer=$!; until grep -q 'TracerPid:.[1-9]' /proc/$sleeper/status; do sleep 0.05; done; kill $sleeper; wait $tracer 2>/dev/null; grep -c 'SIGTERM' trace; tail -n 1 trace
+rm trace; sleep 1000 & sleeper=$!; strace -q -o trace -p $sleeper & tracer=$!; until [ -s trace ]; do sleep 0.05; done; kill $sleeper; wait $tracer 2>/dev/null; grep -c 'SIGTERM' trace; tail -n 1 trace
 strace -y -e trace=read -o trace head -n 1 /etc/hostname; grep -c '</etc/hostname>' trace; strace -k true >/dev/null 2>&1; strace -o trace /no/such; echo "status $?"; { strace -qq -e trace=none -e signal=all -o trace sh -c 'kill -USR1 $$'; } 2>/dev/null; echo "status $?"; cat trace | sed 's/si_pid=[0-9]*/si_pid/'
 cd / && rm -r "$work"
