@@ -266,7 +266,6 @@ pub fn read_u32(address: u64) -> Result<u32, Errno> {
 ///
 /// # Errors
 /// `EFAULT`.
-#[allow(dead_code)]
 pub fn clear(address: u64, len: usize) -> Result<(), Errno> {
     check(address, len)?;
     let zeros = [0; 512];

@@ -26,16 +26,15 @@ mod send;
 
 use alternate::AlternateStack;
 
-#[allow(unused_imports)]
 pub use info::{Fields, SigInfo};
 pub use queue::Pending;
-#[allow(unused_imports)]
 pub use send::{force, forget, interrupt, kill, kill_thread, send_group, send_process, send_task};
 
 /// Number of signals; they count from 1.
 pub const COUNT: u8 = 64;
 
-#[allow(missing_docs, dead_code)] // All of them, by signal(7).
+// All of them, by signal(7), whether the kernel has a use for the name or not.
+#[allow(missing_docs, dead_code)]
 mod numbers {
     pub const SIGHUP: u8 = 1;
     pub const SIGINT: u8 = 2;
