@@ -3,15 +3,15 @@
 //! In /proc/PID/fd they are `anon_inode:[eventfd]` and so on; all share one inode, as on Linux.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::sync::Arc;
 
 use spin::Once;
 
 use super::dentry::{Dentry, Location, Parent};
 use super::file::File;
-use super::inode::{Device, FileOps, Inode, Metadata, Time, mode};
-use super::mount::{self, FileSystem, Mount, Statistics};
+use super::inode::{Device, FileOps, Inode, Metadata, Time};
+use super::mount::{self, Mount};
+use super::nowhere;
 use crate::mm::frame;
 use crate::syscall::errno::Errno;
 
@@ -55,12 +55,7 @@ impl Inode for AnonInode {
             ino: 1,
             // No type at all, as on Linux.
             mode: 0o600,
-            nlink: 1,
-            atime: self.born,
-            mtime: self.born,
-            ctime: self.born,
-            btime: self.born,
-            ..Metadata::default()
+            ..Metadata::since(self.born)
         }
     }
 
@@ -69,51 +64,9 @@ impl Inode for AnonInode {
     }
 }
 
-/// The file system that they are said to be in; it is mounted nowhere.
-struct AnonFs {
-    root: Arc<Dentry>,
-}
-
-/// Its top directory, which nobody ever sees.
-struct Top;
-
-impl Inode for Top {
-    fn metadata(&self) -> Metadata {
-        Metadata {
-            mode: mode::S_IFDIR,
-            ..Metadata::default()
-        }
-    }
-
-    fn open(self: Arc<Self>) -> Result<Arc<dyn FileOps>, Errno> {
-        Err(Errno::ENXIO)
-    }
-}
-
-impl FileSystem for AnonFs {
-    fn name(&self) -> &'static str {
-        "anon_inodefs"
-    }
-
-    fn root(&self) -> Arc<Dentry> {
-        self.root.clone()
-    }
-
-    fn statistics(&self) -> Statistics {
-        const ANON_INODE_FS_MAGIC: u32 = 0x0904_1934;
-        Statistics {
-            magic: ANON_INODE_FS_MAGIC,
-            ..Statistics::default()
-        }
-    }
-}
-
+/// The mount that they are said to be on.
 fn mount() -> &'static Arc<Mount> {
+    const ANON_INODE_FS_MAGIC: u32 = 0x0904_1934;
     static MOUNT: Once<Arc<Mount>> = Once::new();
-    MOUNT.call_once(|| {
-        let fs = Arc::new(AnonFs {
-            root: Dentry::root(Arc::new(Top)),
-        });
-        Mount::detached(fs, String::from("anon_inodefs"))
-    })
+    MOUNT.call_once(|| nowhere::mount("anon_inodefs", ANON_INODE_FS_MAGIC))
 }

@@ -90,6 +90,18 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// That of a file with one name, which nothing has changed since it was made.
+    pub fn since(born: Time) -> Self {
+        Self {
+            nlink: 1,
+            atime: born,
+            mtime: born,
+            ctime: born,
+            btime: born,
+            ..Self::default()
+        }
+    }
+
     /// The type bits of the mode.
     pub const fn kind(&self) -> u32 {
         self.mode & mode::S_IFMT

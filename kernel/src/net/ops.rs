@@ -62,14 +62,9 @@ impl Inode for Socket {
             dev: Device::new(0, *DEVICE.call_once(mount::anonymous_device)),
             ino: self.ino,
             mode: mode::S_IFSOCK | 0o777,
-            nlink: 1,
             uid: self.owner.0,
             gid: self.owner.1,
-            atime: self.born,
-            mtime: self.born,
-            ctime: self.born,
-            btime: self.born,
-            ..Metadata::default()
+            ..Metadata::since(self.born)
         }
     }
 

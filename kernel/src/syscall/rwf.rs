@@ -2,11 +2,14 @@
 //!
 //! What asks for data to be safe (`RWF_SYNC`, `RWF_DSYNC`) is so at once where there is no disk.
 
+use alloc::sync::Arc;
+
 use linux_raw_sys::general::{RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOWAIT, RWF_SYNC};
 
 use super::errno::{Errno, SysResult};
 use super::io::{Vector, pair, position, ranges, ranges32};
 use crate::fs::caller;
+use crate::fs::file::File;
 use crate::fs::io::UserBuffer;
 use crate::usercopy::UserPtr;
 
@@ -14,17 +17,29 @@ use crate::usercopy::UserPtr;
 const RWF_NOAPPEND: u32 = 0x20;
 const KNOWN: u32 = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND;
 
-/// An offset of -1 is the file's own position, which then moves.
-fn read(fd: i32, at: i64, flags: u32, vector: impl FnOnce() -> Result<Vector, Errno>) -> SysResult {
+/// The file, where in it, and the program's memory, checked in Linux's order. An offset of -1 is the
+/// file's own position, which then moves.
+fn arguments(
+    fd: i32,
+    at: i64,
+    flags: u32,
+    is_open: impl FnOnce(&File) -> bool,
+    vector: impl FnOnce() -> Result<Vector, Errno>,
+) -> Result<(Arc<File>, Option<u64>, Vector), Errno> {
     let file = caller::file(fd)?;
     let at = if at == -1 { None } else { position(&file, at)? };
-    if !file.is_readable() {
+    if !is_open(&file) {
         return Err(Errno::EBADF);
     }
-    let (ranges, total) = vector()?;
+    let vector = vector()?;
     if flags & !KNOWN != 0 {
         return Err(Errno::EOPNOTSUPP);
     }
+    Ok((file, at, vector))
+}
+
+fn read(fd: i32, at: i64, flags: u32, vector: impl FnOnce() -> Result<Vector, Errno>) -> SysResult {
+    let (file, at, (ranges, total)) = arguments(fd, at, flags, File::is_readable, vector)?;
     let nowait = flags & RWF_NOWAIT != 0;
     file.read_with(at, &mut UserBuffer::of(&ranges, total), nowait)
 }
@@ -35,15 +50,7 @@ fn write(
     flags: u32,
     vector: impl FnOnce() -> Result<Vector, Errno>,
 ) -> SysResult {
-    let file = caller::file(fd)?;
-    let at = if at == -1 { None } else { position(&file, at)? };
-    if !file.is_writable() {
-        return Err(Errno::EBADF);
-    }
-    let (ranges, total) = vector()?;
-    if flags & !KNOWN != 0 {
-        return Err(Errno::EOPNOTSUPP);
-    }
+    let (file, at, (ranges, total)) = arguments(fd, at, flags, File::is_writable, vector)?;
     if flags & (RWF_APPEND | RWF_NOAPPEND) == RWF_APPEND | RWF_NOAPPEND {
         return Err(Errno::EINVAL);
     }

@@ -1,6 +1,5 @@
 //! Calls that sleep for a time. How: `crate::time::sleep`.
 
-use vdso::math::Time;
 use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME, TAI};
 
 use super::cpu_clock::cpu_time;
@@ -45,13 +44,7 @@ fn go_on<P: Pair>(with: [u64; 4]) -> SysResult {
     let rest = UserPtr::<P>::new(rest);
     if !rest.is_null() {
         let left = deadline.saturating_sub(Clock::Monotonic.now());
-        write(
-            rest,
-            Time {
-                seconds: (left / 1_000_000_000) as i64,
-                nanos: (left % 1_000_000_000) as u32,
-            },
-        )?;
+        write(rest, time::from_nanos(left))?;
     }
     Err(restart::later(go_on::<P>, with))
 }

@@ -95,11 +95,7 @@ fn clock(id: i32) -> Result<Time, Errno> {
     if let Some(time) = time::now(id) {
         return Ok(time);
     }
-    let nanos = cpu_time(id)?;
-    Ok(Time {
-        seconds: (nanos / 1_000_000_000) as i64,
-        nanos: (nanos % 1_000_000_000) as u32,
-    })
+    cpu_time(id).map(time::from_nanos)
 }
 
 fn gettime<P: Pair>(id: i32, to: UserPtr<P>) -> SysResult {

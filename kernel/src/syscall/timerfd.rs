@@ -5,7 +5,6 @@ use core::any::Any;
 use linux_raw_sys::general::{
     TFD_CLOEXEC, TFD_NONBLOCK, TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET,
 };
-use vdso::math::Time;
 use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME};
 
 use super::errno::{Errno, SysResult};
@@ -14,9 +13,9 @@ use crate::fs::caller;
 use crate::fs::file::File;
 use crate::fs::timerfd::{self, TimerFd};
 use crate::process::current;
-use crate::time::as_nanos;
 use crate::time::schedule::Schedule;
 use crate::time::timer::Clock;
+use crate::time::{as_nanos, from_nanos};
 use crate::usercopy::UserPtr;
 
 /// CLOCK_REALTIME_ALARM and CLOCK_BOOTTIME_ALARM: the same clocks for who may wake the machine.
@@ -66,12 +65,8 @@ pub fn write_spec<P: Pair>(to: UserPtr<P>, [left, interval]: [u64; 2]) -> Result
     if to.is_null() {
         return Ok(());
     }
-    let time = |nanos: u64| Time {
-        seconds: (nanos / 1_000_000_000) as i64,
-        nanos: (nanos % 1_000_000_000) as u32,
-    };
-    super::time::write(to, time(interval))?;
-    super::time::write(to.add(1), time(left)).map(|_| ())
+    super::time::write(to, from_nanos(interval))?;
+    super::time::write(to.add(1), from_nanos(left)).map(|_| ())
 }
 
 fn settime<P: Pair>(fd: i32, flags: u32, new: UserPtr<P>, old: UserPtr<P>) -> SysResult {

@@ -184,6 +184,14 @@ pub fn as_nanos(time: Time) -> u64 {
         .saturating_add(time.nanos.into())
 }
 
+/// So many nanoseconds as a time.
+pub fn from_nanos(nanos: u64) -> Time {
+    Time {
+        seconds: (nanos / 1_000_000_000) as i64,
+        nanos: (nanos % 1_000_000_000) as u32,
+    }
+}
+
 /// Waits with interrupts off, for the panic handler, by the TSC alone.
 pub fn spin_seconds(seconds: u64) {
     let end = tsc::cycles().saturating_add(guessed_hertz().saturating_mul(seconds));

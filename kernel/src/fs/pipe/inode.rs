@@ -69,14 +69,9 @@ impl Inode for PipeInode {
             dev: Device::new(0, *DEVICE.call_once(mount::anonymous_device)),
             ino: self.ino,
             mode: mode::S_IFIFO | 0o600,
-            nlink: 1,
             uid: self.owner.0,
             gid: self.owner.1,
-            atime: self.born,
-            mtime: self.born,
-            ctime: self.born,
-            btime: self.born,
-            ..Metadata::default()
+            ..Metadata::since(self.born)
         }
     }
 

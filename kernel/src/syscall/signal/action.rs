@@ -49,6 +49,18 @@ fn exchange(number: i32, new: Option<Action>) -> Result<Action, Errno> {
     Ok(old)
 }
 
+/// The same with an action as the 64-bit structure has it: handler, flags, restorer, mask.
+fn exchange_words(number: i32, new: Option<[u64; 4]>) -> Result<[u64; 4], Errno> {
+    let new = new.map(|[handler, flags, restorer, mask]| Action {
+        handler,
+        flags,
+        restorer,
+        mask,
+    });
+    let old = exchange(number, new)?;
+    Ok([old.handler, old.flags, old.restorer, old.mask])
+}
+
 /// rt_sigaction(2). The kernel's struct sigaction: handler, flags, restorer, mask.
 pub fn rt_sigaction(
     number: i32,
@@ -57,20 +69,8 @@ pub fn rt_sigaction(
     size: usize,
 ) -> SysResult {
     check_size(size)?;
-    let action = |[handler, flags, restorer, mask]: [u64; 4]| Action {
-        handler,
-        flags,
-        restorer,
-        mask,
-    };
-    let previous = exchange(number, new.read_opt()?.map(action))?;
-    let Action {
-        handler,
-        flags,
-        restorer,
-        mask,
-    } = previous;
-    old.write_opt([handler, flags, restorer, mask]).map(|()| 0)
+    let previous = exchange_words(number, new.read_opt()?)?;
+    old.write_opt(previous).map(|()| 0)
 }
 
 /// rt_sigaction(2) with the 32-bit structure: handler, flags, restorer, two halves of the mask.
@@ -81,46 +81,24 @@ pub fn rt_sigaction32(
     size: usize,
 ) -> SysResult {
     check_size(size)?;
-    let action = |words: [u32; 5]| {
+    let new = new.read_opt()?.map(|words| {
         let [handler, flags, restorer, low, high] = words.map(u64::from);
-        Action {
-            handler,
-            flags,
-            restorer,
-            mask: low | high << 32,
-        }
-    };
-    let previous = exchange(number, new.read_opt()?.map(action))?;
-    let Action {
-        handler,
-        flags,
-        restorer,
-        mask,
-    } = previous;
+        [handler, flags, restorer, low | high << 32]
+    });
+    let [handler, flags, restorer, mask] = exchange_words(number, new)?;
     let words = [handler, flags, restorer, mask, mask >> 32].map(|word| word as u32);
     old.write_opt(words).map(|()| 0)
 }
 
 /// i386's first sigaction(2): handler, mask, flags, restorer.
 pub fn sigaction32(number: i32, new: UserPtr<[u32; 4]>, old: UserPtr<[u32; 4]>) -> SysResult {
-    let action = |words: [u32; 4]| {
+    let new = new.read_opt()?.map(|words| {
         let [handler, mask, flags, restorer] = words.map(u64::from);
-        Action {
-            handler,
-            flags,
-            restorer,
-            mask,
-        }
-    };
-    let previous = exchange(number, new.read_opt()?.map(action))?;
-    let Action {
-        handler,
-        flags,
-        restorer,
-        mask,
-    } = previous;
-    old.write_opt([handler, mask, flags, restorer].map(|word| word as u32))
-        .map(|()| 0)
+        [handler, flags, restorer, mask]
+    });
+    let [handler, flags, restorer, mask] = exchange_words(number, new)?;
+    let words = [handler, mask, flags, restorer].map(|word| word as u32);
+    old.write_opt(words).map(|()| 0)
 }
 
 /// i386's signal(2): the handler runs once, with nothing blocked; returns the one before.

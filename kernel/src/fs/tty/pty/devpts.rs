@@ -123,11 +123,7 @@ impl Inode for Top {
             ino: TOP_INO,
             mode: mode::S_IFDIR | 0o755,
             nlink: 2,
-            atime: self.born,
-            mtime: self.born,
-            ctime: self.born,
-            btime: self.born,
-            ..Metadata::default()
+            ..Metadata::since(self.born)
         }
     }
 
@@ -215,13 +211,8 @@ impl Inode for Node {
                 dev: self.device,
                 ino: PTMX_INO,
                 mode: mode::S_IFCHR | PTMX_PERMISSIONS,
-                nlink: 1,
                 rdev: chrdev::PTMX,
-                atime: self.born,
-                mtime: self.born,
-                ctime: self.born,
-                btime: self.born,
-                ..Metadata::default()
+                ..Metadata::since(self.born)
             };
         };
         let attributes = master.state.lock().attributes;
