@@ -4,18 +4,20 @@
 //! in the program's half, SMAP is lifted for the length of the copy, and a fault that no
 //! mapping explains ends the copy with `EFAULT` instead of the kernel (`arch/extable.rs`).
 //! Between two reads of the same address the program may change it: read once, check the copy.
+//!
+//! `strings.rs` reads strings, `fpu.rs` the registers of the FPU in a signal frame.
 
 use alloc::vec::Vec;
 use core::arch::{asm, naked_asm};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
-use crate::mm::PAGE_SIZE;
 use crate::mm::layout::TASK_SIZE;
 use crate::syscall::errno::Errno;
 use crate::{clac, extable, stac};
 
 pub mod fpu;
+mod strings;
 
 /// Types that any bytes are a value of, without padding that would carry kernel bytes out.
 ///
@@ -184,54 +186,6 @@ impl UserPtr<u8> {
         }
         // SAFETY: checked to be in the program's half; the source is the slice.
         bytes.len() - unsafe { raw_copy(self.0 as *mut u8, bytes.as_ptr(), bytes.len()) }
-    }
-
-    /// Reads a string up to its NUL into `out`; returns its length, or `None` if it is longer, or
-    /// crosses a page before it ends.
-    ///
-    /// # Errors
-    /// `EFAULT`.
-    pub fn read_short_cstr(self, out: &mut [u8; 64]) -> Result<Option<usize>, Errno> {
-        let in_page = (PAGE_SIZE - self.0 % PAGE_SIZE) as usize;
-        if in_page < out.len() {
-            return Ok(None);
-        }
-        self.read_into(out)?;
-        // Eight bytes at a time: the lowest bit set marks the first zero byte.
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        for (index, word) in out.chunks_exact(8).enumerate() {
-            let word = word.try_into().map_or(0, u64::from_le_bytes);
-            let zeros = word.wrapping_sub(ONES) & !word & (ONES << 7);
-            if zeros != 0 {
-                return Ok(Some(index * 8 + zeros.trailing_zeros() as usize / 8));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Reads a string up to its NUL, which isn't part of the result.
-    ///
-    /// # Errors
-    /// `EFAULT`; `ENAMETOOLONG` if there is no NUL in the first `max` bytes.
-    pub fn read_cstr(self, max: usize) -> Result<Vec<u8>, Errno> {
-        let mut text = Vec::new();
-        let mut buffer = [0; 64];
-        while text.len() < max {
-            let at = self.byte_add(text.len() as u64);
-            // Never across a page: the string may end just before an unmapped one.
-            let in_page = (PAGE_SIZE - at.0 % PAGE_SIZE) as usize;
-            let wanted = in_page.min(buffer.len()).min(max - text.len());
-            let chunk = &mut buffer[..wanted];
-            at.read_into(chunk)?;
-            match chunk.iter().position(|&byte| byte == 0) {
-                Some(end) => {
-                    text.extend_from_slice(&chunk[..end]);
-                    return Ok(text);
-                }
-                None => text.extend_from_slice(chunk),
-            }
-        }
-        Err(Errno::ENAMETOOLONG)
     }
 }
 

@@ -20,6 +20,7 @@ pub mod mapping;
 mod page_ranges;
 pub mod page_tables;
 pub mod paging;
+mod placement;
 mod populate;
 pub mod remap;
 pub mod shared;

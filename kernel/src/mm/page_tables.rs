@@ -1,11 +1,10 @@
-//! A program's page tables: mapping, looking up and freeing. Work on whole ranges is in
-//! `page_ranges.rs`.
+//! A program's page tables: mapping and looking up. Work on whole ranges is in `page_ranges.rs`, and
+//! how tables are given back in `free.rs`.
 //!
 //! An entry of the last level that isn't 0 holds a reference to a frame, whether the program may
 //! reach it (`PRESENT`) or not (PROT_NONE hides it).
 
 use core::cell::Cell;
-use core::ops::Range;
 
 use x86_64::VirtAddr;
 use x86_64::registers::control::Cr3;
@@ -13,8 +12,10 @@ use x86_64::registers::control::Cr3;
 use super::PAGE_SIZE;
 use super::allocator;
 use super::frame::{Frame, phys_to_virt};
-use super::paging::{PageFlags, activate, activate_kernel, index, kernel_root};
+use super::paging::{PageFlags, activate, index, kernel_root};
 use crate::syscall::errno::Errno;
+
+mod free;
 
 /// Flags of entries that lead to a table: what a page may be used for is up to its own entry.
 const TABLE: u64 =
@@ -113,7 +114,7 @@ impl PageTables {
         let mut at = self.root;
         for level in [4, 3, 2] {
             // SAFETY: a live page table, and nobody else holds a reference into it: tables are
-            // reached through this file and `page_ranges.rs`, one call at a time.
+            // reached through this module and `page_ranges.rs`, one call at a time.
             let entry = unsafe { slot(at, address, level).read() };
             if entry == 0 {
                 return None;
@@ -279,88 +280,5 @@ impl PageTables {
             at = from + len as u64 * PAGE_SIZE;
         }
         None
-    }
-
-    /// Frees the tables that [start, end) no longer needs: those whose whole range lies between
-    /// `floor` and `ceiling`, where nothing is mapped any more.
-    pub fn prune(&mut self, start: u64, end: u64, floor: u64, ceiling: u64) {
-        let before = self.tables;
-        if start < end {
-            self.prune_below(self.root, 4, 0, start..end, floor..ceiling);
-        }
-        if self.tables != before {
-            self.last.set(NOTHING);
-            if self.is_active() {
-                // The CPU may have cached entries that led to the freed tables.
-                self.activate();
-            }
-        }
-    }
-
-    /// The same below the table `at`, which maps from `base` on.
-    fn prune_below(
-        &mut self,
-        at: u64,
-        level: u32,
-        base: u64,
-        range: Range<u64>,
-        unmapped: Range<u64>,
-    ) {
-        let shift = 12 + 9 * (level - 1);
-        let size = 1u64 << shift;
-        let first = (range.start.max(base) - base) >> shift;
-        let last = (range.end - 1 - base) >> shift;
-        for i in first..=last.min(511) {
-            let from = base + (i << shift);
-            let slot = slot(at, from, level);
-            // SAFETY: as in `find_table`.
-            let entry = unsafe { slot.read() };
-            if entry == 0 {
-                continue;
-            }
-            if level > 2 {
-                let (range, unmapped) = (range.clone(), unmapped.clone());
-                self.prune_below(entry & ADDRESS, level - 1, from, range, unmapped);
-            }
-            if unmapped.start <= from && from + size <= unmapped.end {
-                // SAFETY: as above.
-                unsafe { slot.write(0) };
-                // The table has no entries left: it is all zeros.
-                allocator::release_zeroed(entry & ADDRESS);
-                self.tables -= 1;
-            }
-        }
-    }
-}
-
-/// Frees the tables below `at`, and the frames that the last level references.
-fn free(at: u64, level: u32, which: Range<usize>) {
-    for i in which {
-        // SAFETY: the tables are being dropped: nothing uses them any more.
-        let entry = unsafe { entries(at).add(i).read() };
-        if entry == 0 {
-            continue;
-        }
-        if level > 1 {
-            free(entry & ADDRESS, level - 1, 0..512);
-        }
-        // The entry held this reference, to a table or to a page.
-        allocator::release(entry & ADDRESS);
-    }
-}
-
-impl Drop for PageTables {
-    fn drop(&mut self) {
-        if self.is_active() {
-            activate_kernel();
-        }
-        if self.tables > 0 {
-            free(self.root, 4, 0..256);
-            allocator::release(self.root);
-        } else {
-            // SAFETY: the root is ours alone; its lower half is empty.
-            unsafe { entries(self.root).add(256).write_bytes(0, 256) };
-            allocator::release_zeroed(self.root);
-        }
     }
 }
