@@ -409,6 +409,15 @@ static void attaches(void) {
 
 static void registers(void) {
     pid_t pid = traced(sleeps);
+    char path[64], line[256];
+    snprintf(path, sizeof path, "/proc/%d/status", pid);
+    FILE *status = fopen(path, "r");
+    while (status && fgets(line, sizeof line, status)) {
+        int tracer;
+        if (sscanf(line, "TracerPid: %d", &tracer) == 1) printf("TracerPid is mine: %d\n", tracer == getpid());
+        if (!strncmp(line, "State:", 6)) printf("%s", line);
+    }
+    if (status) fclose(status);
     char big[8192];
     struct iovec vector = {big, sizeof big};
     printf("prstatus %s", err(pt(PTRACE_GETREGSET, pid, NT_PRSTATUS, (long)&vector)));

@@ -1,7 +1,7 @@
 //! /proc/PID/status: how a process is doing, in words (proc(5)).
 //!
-//! Left out: what there is no counterpart of (huge pages, Seccomp's details), counts of context
-//! switches (0), the highest amounts of memory (which are told as the present ones).
+//! Left out: what there is no counterpart of (huge pages, Seccomp's details), the highest amounts of
+//! memory (which are told as the present ones).
 
 use alloc::format;
 use alloc::string::String;
@@ -12,6 +12,7 @@ use linux_raw_sys::general::RLIMIT_SIGPENDING;
 use super::subject::Subject;
 use crate::mm::PAGE_SIZE;
 use crate::process::signal::{self, DEFAULT, IGNORE};
+use crate::ptrace::tracer_of;
 
 /// A name's bytes up to its NUL, with what would break a line as escapes.
 pub(super) fn printable(comm: &[u8; 16]) -> String {
@@ -142,8 +143,9 @@ pub(super) fn status(subject: &Subject) -> String {
 }
 
 /// The process that traces it (ptrace(2)); 0: none.
-fn tracer(_subject: &Subject) -> u32 {
-    0
+fn tracer(subject: &Subject) -> u32 {
+    let tracer = subject.task.as_ref().and_then(|task| tracer_of(task));
+    tracer.map_or(0, |tracer| tracer.pid)
 }
 
 /// The lines about memory, which an ended process has none of.
