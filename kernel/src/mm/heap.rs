@@ -1,6 +1,7 @@
-//! The kernel heap: small blocks from [`super::slab`], large ones from [`super::heap_pages`].
+//! The kernel heap: small blocks from [`super::slab`], those of a few pages from [`super::arena`],
+//! large ones from [`super::heap_pages`].
 //!
-//! Both take frames one by one as they are needed, from the kernel's reserve too, and give them
+//! All three take frames one by one as they are needed, from the kernel's reserve too, and give them
 //! back when what was in them is freed.
 
 use core::alloc::{GlobalAlloc, Layout};
@@ -8,14 +9,16 @@ use core::ptr::{NonNull, null_mut};
 
 use spin::Mutex;
 
-use super::PAGE_SIZE;
+use super::arena::{self, Arenas};
 use super::heap_pages::Slots;
 use super::slab::{Slabs, class_of};
+use super::{PAGE_SIZE, layout};
 
 struct KernelHeap(Mutex<State>);
 
 struct State {
     slabs: Slabs,
+    arenas: Arenas,
     slots: Slots,
     in_use: usize,
 }
@@ -23,9 +26,36 @@ struct State {
 #[cfg_attr(target_os = "none", global_allocator)]
 static HEAP: KernelHeap = KernelHeap(Mutex::new(State {
     slabs: Slabs::new(),
-    slots: Slots::new(),
+    arenas: Arenas::new(),
+    slots: Slots::new(layout::HEAP_START, arena::START),
     in_use: 0,
 }));
+
+impl State {
+    /// A block of one page or more. Without memory for an arena one of its own may still be had.
+    fn take_pages(&mut self, layout: Layout) -> Option<NonNull<u8>> {
+        let count = pages(layout);
+        if (2..=arena::LARGEST).contains(&count)
+            && let Some(block) = self.arenas.take(&mut self.slabs, layout)
+        {
+            return Some(block);
+        }
+        self.slots.take(&mut self.slabs, count)
+    }
+
+    /// Takes it back.
+    ///
+    /// # Safety
+    /// It came from [`State::take_pages`] with this layout and is not used any more.
+    unsafe fn give_pages(&mut self, block: *mut u8, layout: Layout) {
+        match NonNull::new(block).filter(|block| Arenas::own(block.as_ptr())) {
+            // SAFETY: arenas have addresses of their own; the rest as the caller says.
+            Some(block) => unsafe { self.arenas.give(&mut self.slabs, block, layout) },
+            // SAFETY: as the caller says.
+            None => unsafe { self.slots.give(&mut self.slabs, block, pages(layout)) },
+        }
+    }
+}
 
 fn pages(layout: Layout) -> u64 {
     (layout.size() as u64).div_ceil(PAGE_SIZE)
@@ -39,7 +69,7 @@ unsafe impl GlobalAlloc for KernelHeap {
         let block = match class_of(layout) {
             Some(class) => state.slabs.take(class),
             None if layout.align() as u64 > PAGE_SIZE => None,
-            None => state.slots.take(&mut state.slabs, pages(layout)),
+            None => state.take_pages(layout),
         };
         if block.is_some() {
             state.in_use += layout.size();
@@ -53,8 +83,8 @@ unsafe impl GlobalAlloc for KernelHeap {
         match class_of(layout) {
             // SAFETY: the caller gives up a block that `alloc` took from this class.
             Some(class) => unsafe { state.slabs.give(class, block) },
-            // SAFETY: as above, of so many pages.
-            None => unsafe { state.slots.give(&mut state.slabs, block, pages(layout)) },
+            // SAFETY: as above, from an arena or of so many pages.
+            None => unsafe { state.give_pages(block, layout) },
         }
     }
 

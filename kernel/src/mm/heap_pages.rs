@@ -7,26 +7,25 @@
 
 use core::ptr::NonNull;
 
+use super::PAGE_SIZE;
 use super::frame::{Frame, phys_to_virt};
 use super::paging::{self, PageFlags};
 use super::slab::{self, Slabs};
-use super::{PAGE_SIZE, layout};
 
 /// Sizes of slots: 2 pages, 4 pages, ... 2^32 pages.
 const ORDERS: usize = 32;
-/// End of the heap's addresses: one slot of the top page table.
-const END: u64 = layout::HEAP_START + (1 << 39);
-
 /// A free slot, in a small block of its own.
 struct Slot {
     next: Option<NonNull<Slot>>,
     address: u64,
 }
 
-/// The heap's addresses.
+/// A range of the heap's addresses.
 pub struct Slots {
     /// What was never used begins here.
     next: u64,
+    /// The range's end.
+    end: u64,
     free: [Option<NonNull<Slot>>; ORDERS],
 }
 
@@ -39,10 +38,11 @@ fn order_of(pages: u64) -> usize {
 }
 
 impl Slots {
-    /// All free.
-    pub const fn new() -> Self {
+    /// All of a range, free.
+    pub const fn new(start: u64, end: u64) -> Self {
         Self {
-            next: layout::HEAP_START,
+            next: start,
+            end,
             free: [None; ORDERS],
         }
     }
@@ -98,11 +98,14 @@ impl Slots {
             unsafe { slabs.give(SLOT_CLASS, slot.as_ptr().cast()) };
             return Some(address);
         }
-        let end = self.next.checked_add(PAGE_SIZE << order)?;
-        if end > END {
+        // Aligned to their size: an arena is found by what lies in it.
+        let start = self.next.checked_next_multiple_of(PAGE_SIZE << order)?;
+        let end = start.checked_add(PAGE_SIZE << order)?;
+        if end > self.end {
             return None;
         }
-        Some(core::mem::replace(&mut self.next, end))
+        self.next = end;
+        Some(start)
     }
 
     fn give_slot(&mut self, slabs: &mut Slabs, order: usize, address: u64) {
