@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -579,11 +581,116 @@ static void errors(void) {
     told("killed", pid);
 }
 
+// What is kept from a tracer that is nobody: the rights of a program's owner, and who keeps to itself.
+static const char *program;
+
+static void copy_of_program(const char *to) {
+    char bytes[65536];
+    int from = open(program, O_RDONLY), out = open(to, O_CREAT | O_TRUNC | O_WRONLY, 0755);
+    for (ssize_t n; (n = read(from, bytes, sizeof bytes)) > 0;)
+        if (write(out, bytes, n) != n) perror("write");
+    close(from);
+    close(out);
+    chmod(to, 04755);
+}
+
+static void becomes_root(void) { execl("/tmp/granted", "granted", "who", NULL); }
+
+static void keeps_to_itself(void) {
+    prctl(PR_SET_DUMPABLE, 0);
+    raise(SIGSTOP);
+    sleeps();
+}
+
+static void as_nobody(void) {
+    if (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000)) perror("setresuid");
+    printf("dumpable after that %d\n", prctl(PR_GET_DUMPABLE));
+    pid_t pid = fork();
+    if (pid == 0) becomes_root();
+    told("not traced", pid);
+    pid = traced(becomes_root);
+    told("traced", pid);
+    pt(PTRACE_CONT, pid, 0, 0);
+    told("traced", pid);
+    pid = fork();
+    if (pid == 0) keeps_to_itself();
+    int status;
+    waitpid(pid, &status, WUNTRACED);
+    printf("attach to one that keeps to itself %s\n", err(pt(PTRACE_ATTACH, pid, 0, 0)));
+    kill(pid, SIGKILL);
+    told("killed", pid);
+}
+
+static void rights(void) {
+    mkdir("/tmp", 0777);
+    copy_of_program("/tmp/granted");
+    pid_t pid = fork();
+    if (pid == 0) {
+        as_nobody();
+        _exit(0);
+    }
+    told("nobody", pid);
+    unlink("/tmp/granted");
+}
+
+// A thread starts another program after the first one has ended; the tracer isn't the parent.
+static int starts_program(void *unused) {
+    (void)unused;
+    execl(program, "program", "exit", NULL);
+    return 1;
+}
+
+static void leader(void) {
+    int ids[2], go[2];
+    if (pipe(ids) || pipe(go)) perror("pipe");
+    pid_t child = fork();
+    if (child == 0) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            char byte;
+            if (read(go[0], &byte, 1) != 1) _exit(1);
+            clone(starts_program, stack + sizeof stack,
+                  CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD, NULL);
+            syscall(SYS_exit, 3);
+        }
+        if (write(ids[1], &pid, sizeof pid) != sizeof pid) _exit(1);
+        int status;
+        waitpid(pid, &status, 0);
+        _exit(WEXITSTATUS(status));
+    }
+    pid_t pid;
+    if (read(ids[0], &pid, sizeof pid) != sizeof pid) perror("read");
+    printf("seize %s\n", err(pt(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)));
+    if (write(go[1], "", 1) != 1) perror("write");
+    int status = 0;
+    while (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status)) {
+        printf("first thread: event %d\n", status >> 16);
+        if (status >> 16 == PTRACE_EVENT_CLONE) {
+            // The new one goes on once the first has nothing more to say.
+            unsigned long thread = 0;
+            pt(PTRACE_GETEVENTMSG, pid, 0, (long)&thread);
+            printf("goes on %s\n", err(pt(PTRACE_CONT, pid, 0, 0)));
+            waitpid(thread, &status, __WALL);
+            pt(PTRACE_CONT, thread, 0, 0);
+        } else {
+            printf("goes on %s\n", err(pt(PTRACE_CONT, pid, 0, 0)));
+        }
+    }
+    printf("exited %d\n", WEXITSTATUS(status));
+    told("its parent", child);
+}
+
 int main(int argc, char **argv) {
+    program = argv[0];
     if (argc > 1 && !strcmp(argv[1], "exit")) return 33;
+    if (argc > 1 && !strcmp(argv[1], "who")) {
+        printf("%d acts as %d, dumpable %d\n", getuid(), geteuid(), prctl(PR_GET_DUMPABLE));
+        return 7;
+    }
     struct { const char *name; void (*run)(void); } parts[] = {
         {"stops at calls", stops_at_calls}, {"changes calls", changes_calls}, {"steps", steps}, {"signals", signals},
         {"events", events}, {"attaches", attaches}, {"registers", registers}, {"widths", widths}, {"survives", survives}, {"errors", errors},
+        {"rights", rights}, {"leader", leader},
     };
     setvbuf(stdout, NULL, _IONBF, 0);
     alarm(60);

@@ -255,17 +255,21 @@ pub fn execve_file(
 }
 
 /// Replaces the running program.
-fn start(loaded: Loaded) -> Result<(), Errno> {
+fn start(mut loaded: Loaded) -> Result<(), Errno> {
     let old_tid = current().tid();
     threads::become_the_only_one()?;
     let task = current();
+    let who = task.process.cred.lock().clone();
+    loaded.credentials = setid::withhold(&task, &who, loaded.credentials);
     robust::release(&task);
     exit::release_mm(&task.process);
     task.process.has_execed.store(true, Ordering::Relaxed);
     task.process.unshare_files();
     task.process.files.lock().lock().close_on_exec();
     install(&task, &loaded);
-    task.process.is_dumpable.store(true, Ordering::Relaxed);
+    // Who was granted something has secrets to keep from who started it (begin_new_exec).
+    let is_own = !setid::is_secure(&loaded.credentials, &loaded.credentials);
+    task.process.is_dumpable.store(is_own, Ordering::Relaxed);
     task.process.membarriers.store(0, Ordering::Relaxed);
     {
         let is_32bit = loaded.frame.is_compat();

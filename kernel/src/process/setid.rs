@@ -3,11 +3,14 @@
 //!
 //! Left out: file capabilities.
 
+use alloc::sync::Arc;
+
 use super::cred::Credentials;
-use super::try_current;
+use super::{Task, try_current};
 use crate::fs::dentry::Location;
 use crate::fs::inode::mode;
 use crate::fs::mount::MountFlags;
+use crate::ptrace;
 
 /// Whom the program at `location` acts as when `who` starts it.
 pub fn credentials(who: &Credentials, location: &Location) -> Credentials {
@@ -22,7 +25,35 @@ pub fn credentials(who: &Credentials, location: &Location) -> Credentials {
     }
     (new.suid, new.fsuid) = (new.euid, new.euid);
     (new.sgid, new.fsgid) = (new.egid, new.egid);
-    new
+    match try_current() {
+        Some(task) => withhold(&task, who, new),
+        None => new,
+    }
+}
+
+/// What of `new` the task, which is `who` now, may become: nothing is granted that a tracer without
+/// privileges, or who shares its working directory, would have the use of
+/// (cap_bprm_creds_from_file in security/commoncap.c). Asked again when the old program is gone: a
+/// tracer may have come meanwhile.
+pub fn withhold(task: &Task, who: &Credentials, new: Credentials) -> Credentials {
+    if (new.euid, new.egid) == (who.euid, who.egid) || who.is_privileged() {
+        return new;
+    }
+    let is_watched =
+        ptrace::tracer_of(task).is_some_and(|tracer| !tracer.cred.lock().is_privileged());
+    let is_shared = Arc::strong_count(&task.process.fs) > 1;
+    if !is_watched && !is_shared {
+        return new;
+    }
+    Credentials {
+        euid: who.uid,
+        suid: who.uid,
+        fsuid: who.uid,
+        egid: who.gid,
+        sgid: who.gid,
+        fsgid: who.gid,
+        ..new
+    }
 }
 
 /// Whether the program at `location` acts as its owner or its group.

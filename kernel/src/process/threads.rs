@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering;
 
 use super::exit::ExitStatus;
 use super::{Task, sched, signal, table};
+use crate::ptrace;
 use crate::syscall::errno::Errno;
 
 /// Makes a new task known: to its process, and under its ID.
@@ -40,6 +41,7 @@ pub fn become_the_only_one() -> Result<(), Errno> {
     }
     let old = task.tid.swap(process.pid, Ordering::Relaxed);
     if old != process.pid {
+        ptrace::end::leader_replaced(process);
         table::forget(old);
         table::enter(&task);
     }

@@ -102,6 +102,19 @@ fn tell_end(tracer: &Arc<Process>, task: &Task, status: ExitStatus) {
     stop::tell(tracer, task, code, status);
 }
 
+/// Another thread of `process` has become the first one, by execve(2): the tracer of the one that
+/// ended hears no more of that (de_thread in fs/exec.c).
+pub fn leader_replaced(process: &Process) {
+    let Some(leader) = process.traced_leader.lock().take() else {
+        return;
+    };
+    if let Some(tracer) = super::tracer_of(&leader) {
+        let mut tracees = tracer.tracees.lock();
+        tracees.retain(|other| !Arc::ptr_eq(other, &leader));
+    }
+    *leader.tracing.lock() = None;
+}
+
 /// A process ended. Returns whether its parent has to wait until the tracer of its first thread
 /// has been told, which is done here.
 pub fn process_ended(process: &Process, status: ExitStatus) -> bool {

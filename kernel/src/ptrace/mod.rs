@@ -9,6 +9,7 @@
 //! and that only the attaching *thread* may make requests: any thread of its process may.
 
 use alloc::sync::{Arc, Weak};
+use core::sync::atomic::Ordering;
 
 use bitflags::bitflags;
 use linux_raw_sys::ptrace as linux;
@@ -130,7 +131,7 @@ pub struct Tracing {
 }
 
 /// Whether the running process may look into `target` (__ptrace_may_access: root, or the same
-/// user and group in every respect).
+/// user and group in every respect, unless it keeps to itself by PR_SET_DUMPABLE).
 pub fn may_access(target: &Process) -> bool {
     let me = current();
     if core::ptr::eq(&raw const *me.process, target) {
@@ -138,9 +139,10 @@ pub fn may_access(target: &Process) -> bool {
     }
     let (mine, its) = (me.process.cred.lock().clone(), target.cred.lock().clone());
     mine.is_privileged()
-        || [its.uid, its.euid, its.suid]
-            .iter()
-            .all(|id| *id == mine.uid)
+        || target.is_dumpable.load(Ordering::Relaxed)
+            && [its.uid, its.euid, its.suid]
+                .iter()
+                .all(|id| *id == mine.uid)
             && [its.gid, its.egid, its.sgid]
                 .iter()
                 .all(|id| *id == mine.gid)

@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering;
 use alloc::sync::Arc;
 
 use super::errno::{Errno, SysResult};
+use crate::process::cred::Credentials;
 use crate::process::{Process, current, jobs, sched, table};
 use crate::usercopy::UserPtr;
 
@@ -51,20 +52,35 @@ pub fn getegid() -> SysResult {
     Ok(current().process.cred.lock().egid as usize)
 }
 
+/// Has the running process act as somebody else. What it has in memory from before is then nobody's
+/// business (commit_creds in kernel/cred.c).
+fn change(by: impl FnOnce(&mut Credentials) -> Result<(), Errno>) -> SysResult {
+    let task = current();
+    let mut cred = task.process.cred.lock();
+    let acts_as = |cred: &Credentials| [cred.euid, cred.egid, cred.fsuid, cred.fsgid];
+    let before = acts_as(&cred);
+    by(&mut cred)?;
+    if acts_as(&cred) != before {
+        task.process.is_dumpable.store(false, Ordering::Relaxed);
+        task.attributes.lock().parent_death_signal = 0;
+    }
+    Ok(0)
+}
+
 /// setuid(2).
 pub fn setuid(uid: u32) -> SysResult {
     if uid == u32::MAX {
         return Err(Errno::EINVAL);
     }
-    let current = current();
-    let mut cred = current.process.cred.lock();
-    if cred.is_privileged() {
-        (cred.uid, cred.suid) = (uid, uid);
-    } else if uid != cred.uid && uid != cred.suid {
-        return Err(Errno::EPERM);
-    }
-    (cred.euid, cred.fsuid) = (uid, uid);
-    Ok(0)
+    change(|cred| {
+        if cred.is_privileged() {
+            (cred.uid, cred.suid) = (uid, uid);
+        } else if uid != cred.uid && uid != cred.suid {
+            return Err(Errno::EPERM);
+        }
+        (cred.euid, cred.fsuid) = (uid, uid);
+        Ok(())
+    })
 }
 
 /// setgid(2).
@@ -72,15 +88,15 @@ pub fn setgid(gid: u32) -> SysResult {
     if gid == u32::MAX {
         return Err(Errno::EINVAL);
     }
-    let current = current();
-    let mut cred = current.process.cred.lock();
-    if cred.is_privileged() {
-        (cred.gid, cred.sgid) = (gid, gid);
-    } else if gid != cred.gid && gid != cred.sgid {
-        return Err(Errno::EPERM);
-    }
-    (cred.egid, cred.fsgid) = (gid, gid);
-    Ok(0)
+    change(|cred| {
+        if cred.is_privileged() {
+            (cred.gid, cred.sgid) = (gid, gid);
+        } else if gid != cred.gid && gid != cred.sgid {
+            return Err(Errno::EPERM);
+        }
+        (cred.egid, cred.fsgid) = (gid, gid);
+        Ok(())
+    })
 }
 
 /// Which of the three IDs of setresuid(2) to change: -1 leaves one as it is.
@@ -90,34 +106,34 @@ fn choose(wanted: u32, now: u32) -> u32 {
 
 /// setresuid(2).
 pub fn setresuid(uid: u32, euid: u32, suid: u32) -> SysResult {
-    let current = current();
-    let mut cred = current.process.cred.lock();
-    let own = [cred.uid, cred.euid, cred.suid];
-    let allowed = |id: u32| id == u32::MAX || own.contains(&id);
-    if !cred.is_privileged() && ![uid, euid, suid].into_iter().all(allowed) {
-        return Err(Errno::EPERM);
-    }
-    cred.uid = choose(uid, cred.uid);
-    cred.euid = choose(euid, cred.euid);
-    cred.suid = choose(suid, cred.suid);
-    cred.fsuid = cred.euid;
-    Ok(0)
+    change(|cred| {
+        let own = [cred.uid, cred.euid, cred.suid];
+        let allowed = |id: u32| id == u32::MAX || own.contains(&id);
+        if !cred.is_privileged() && ![uid, euid, suid].into_iter().all(allowed) {
+            return Err(Errno::EPERM);
+        }
+        cred.uid = choose(uid, cred.uid);
+        cred.euid = choose(euid, cred.euid);
+        cred.suid = choose(suid, cred.suid);
+        cred.fsuid = cred.euid;
+        Ok(())
+    })
 }
 
 /// setresgid(2).
 pub fn setresgid(gid: u32, egid: u32, sgid: u32) -> SysResult {
-    let current = current();
-    let mut cred = current.process.cred.lock();
-    let own = [cred.gid, cred.egid, cred.sgid];
-    let allowed = |id: u32| id == u32::MAX || own.contains(&id);
-    if !cred.is_privileged() && ![gid, egid, sgid].into_iter().all(allowed) {
-        return Err(Errno::EPERM);
-    }
-    cred.gid = choose(gid, cred.gid);
-    cred.egid = choose(egid, cred.egid);
-    cred.sgid = choose(sgid, cred.sgid);
-    cred.fsgid = cred.egid;
-    Ok(0)
+    change(|cred| {
+        let own = [cred.gid, cred.egid, cred.sgid];
+        let allowed = |id: u32| id == u32::MAX || own.contains(&id);
+        if !cred.is_privileged() && ![gid, egid, sgid].into_iter().all(allowed) {
+            return Err(Errno::EPERM);
+        }
+        cred.gid = choose(gid, cred.gid);
+        cred.egid = choose(egid, cred.egid);
+        cred.sgid = choose(sgid, cred.sgid);
+        cred.fsgid = cred.egid;
+        Ok(())
+    })
 }
 
 /// setreuid(2): the saved ID follows the effective one when the real one is set.

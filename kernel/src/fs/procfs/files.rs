@@ -51,7 +51,14 @@ impl Text {
         let find = |who: Who| who.find().map_err(|_| Errno::ESRCH);
         match &self.node {
             ProcNode::System(file) => Ok((file.text)().into_bytes()),
-            ProcNode::ProcessFile(who, file) => (file.text)(&find(*who)?),
+            ProcNode::ProcessFile(who, file) => {
+                let subject = find(*who)?;
+                if file.restricted {
+                    // It may have become somebody else since the file was opened.
+                    subject.check_access()?;
+                }
+                (file.text)(&subject)
+            }
             ProcNode::File(who, fd, View::Info) => {
                 find(*who)?;
                 info(*who, *fd).map(String::into_bytes)

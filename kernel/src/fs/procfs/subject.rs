@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering;
 
 use crate::fs::caller;
 use crate::process::cred::Credentials;
-use crate::process::{Process, Task, TaskState, table};
+use crate::process::{Process, Task, TaskState, table, try_current};
 use crate::syscall::errno::Errno;
 
 /// A directory: /proc/ID, or /proc/PID/task/ID.
@@ -106,7 +106,11 @@ impl Subject {
     /// # Errors
     /// `EACCES`.
     pub fn check_access(&self) -> Result<(), Errno> {
-        if may_inspect(&caller::credentials(), &self.credentials()) {
+        let who = caller::credentials();
+        let is_open = self.process.is_dumpable.load(Ordering::Relaxed)
+            || who.is_privileged()
+            || try_current().is_some_and(|task| Arc::ptr_eq(&task.process, &self.process));
+        if is_open && may_inspect(&who, &self.credentials()) {
             Ok(())
         } else {
             Err(Errno::EACCES)
