@@ -594,7 +594,10 @@ static void copy_of_program(const char *to) {
     chmod(to, 04755);
 }
 
-static void becomes_root(void) { execl("/tmp/granted", "granted", "who", NULL); }
+static void becomes_root(void) {
+    execl("/tmp/granted", "granted", "who", NULL);
+    _exit(1);
+}
 
 static void keeps_to_itself(void) {
     prctl(PR_SET_DUMPABLE, 0);
@@ -609,6 +612,7 @@ static void as_nobody(void) {
     if (pid == 0) becomes_root();
     told("not traced", pid);
     pid = traced(becomes_root);
+    pt(PTRACE_CONT, pid, 0, 0);
     told("traced", pid);
     pt(PTRACE_CONT, pid, 0, 0);
     told("traced", pid);
