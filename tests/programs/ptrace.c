@@ -575,6 +575,18 @@ static void errors(void) {
     printf("bad signal %s\n", err(pt(PTRACE_CONT, pid, 0, 65)));
     printf("bad options %s\n", err(pt(PTRACE_SETOPTIONS, pid, 0, 1 << 14)));
     printf("bad pointer %s\n", err(pt(PTRACE_GETREGS, pid, 0, 8)));
+#ifdef __x86_64__
+    // The kernel's half, what is no address, and the last one.
+    for (int i = 0; i < 3; i++) {
+        long at = (long[]){0xffff800000100000, 0x800000000000, -8}[i], word = 0;
+        printf("read at %lx %s\n", at, err(pt(PTRACE_PEEKDATA, pid, at, (long)&word)));
+        printf("write at %lx %s\n", at, err(pt(PTRACE_POKEDATA, pid, at, 0)));
+    }
+    int memory = open("/proc/self/mem", O_RDWR);
+    char byte;
+    printf("memory %s\n", err(pread(memory, &byte, 1, 0x800000000000)));
+    close(memory);
+#endif
     printf("listen %s\n", err(pt(PTRACE_LISTEN, pid, 0, 0)));
     printf("interrupt %s\n", err(pt(PTRACE_INTERRUPT, pid, 0, 0)));
     printf("kill %s\n", err(pt(PTRACE_KILL, pid, 0, 0)));

@@ -62,7 +62,9 @@ impl AddressSpace {
     pub fn peek(&mut self, start: u64, out: &mut [u8]) -> usize {
         let mut done = 0;
         while done < out.len() {
-            let Some(address) = start.checked_add(done as u64) else {
+            // What lies above is the kernel's, whose tables hang in these too.
+            let address = start.checked_add(done as u64);
+            let Some(address) = address.filter(|address| *address < self.task_size) else {
                 break;
             };
             let offset = (address % PAGE_SIZE) as usize;
