@@ -1,3 +1,5 @@
+//! Tests of the command line: quotes, words for init, words of the kernel.
+
 use super::*;
 
 fn words(list: &[Vec<u8>]) -> Vec<&str> {

@@ -1,3 +1,5 @@
+//! Tests of the cpio reader: sound archives, cut ones, wrong ones.
+
 use alloc::string::String;
 use alloc::vec::Vec;
 

@@ -1,3 +1,5 @@
+//! Tests of the ELF reader: both widths, and files that must be refused.
+
 use alloc::vec;
 use alloc::vec::Vec;
 

@@ -1,3 +1,5 @@
+//! Tests of gzip: members with all fields and without, damaged ones.
+
 use alloc::vec::Vec;
 
 use miniz_oxide::deflate::compress_to_vec;

@@ -1,3 +1,5 @@
+//! Tests of an initramfs: archives one after the other, plain and packed.
+
 use alloc::vec::Vec;
 
 use super::*;
