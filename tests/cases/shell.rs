@@ -148,7 +148,7 @@ fn pasted_text_is_whole() -> Result<()> {
     let len = text.len() + commands.len() - 100 * "echo  >>commands".len();
     talk(
         Dialogue::new()
-            .on("<0> ", "echo re''ady; cat >pasted\r")
+            .on("<0> ", "echo re''ady; sleep 0.3; cat >pasted\r")
             .on("ready\r\n", text)
             .on(format!("299 {line}\r\n"), "\x04")
             .on("<0> ", commands)
