@@ -309,8 +309,38 @@ static void clone3s(void)
 	wait(&status);
 }
 
-int main(void)
+static const char *program;
+
+static void on_usr2(int signo)
 {
+	(void)signo;
+}
+
+static int starts_program(void *unused)
+{
+	(void)unused;
+	execl(program, program, "end", NULL);
+	return 1;
+}
+
+/* Who shares its handlers and starts another program loses its own. */
+static void handlers_after_exec(void)
+{
+	static char room[65536] __attribute__((aligned(16)));
+	struct sigaction now;
+	int status = 0;
+	signal(SIGUSR2, on_usr2);
+	pid_t pid = clone(starts_program, room + sizeof room, CLONE_VM | CLONE_SIGHAND | SIGCHLD, NULL);
+	waitpid(pid, &status, 0);
+	sigaction(SIGUSR2, NULL, &now);
+	printf("handler after a sharer's exec: %d %x\n", now.sa_handler == on_usr2, status);
+}
+
+int main(int argc, char **argv)
+{
+	program = argv[0];
+	if (argc > 1)
+		return 5;
 	setvbuf(stdout, 0, _IOFBF, 1 << 14);
 	signal(SIGUSR1, SIG_IGN);
 	signal(64, SIG_IGN);
@@ -328,6 +358,7 @@ int main(void)
 	siblings();
 	exit_signals();
 	clone3s();
+	handlers_after_exec();
 	fflush(stdout);
 	return 0;
 }

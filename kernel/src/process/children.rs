@@ -243,7 +243,7 @@ pub fn tell_parent(process: &Arc<Process>, status: ExitStatus) {
     let signo = process.exit_signal.load(Ordering::Relaxed);
     let (code, status) = Event::Ended(status).code_and_status();
     let is_ignored = signo == SIGCHLD && signal::ignores_children(&parent);
-    let handler = parent.actions.lock().get(SIGCHLD).handler;
+    let handler = parent.actions().lock().get(SIGCHLD).handler;
     if signo != 0 && (signo != SIGCHLD || handler != signal::IGNORE) {
         let info = SigInfo {
             signo,

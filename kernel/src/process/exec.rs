@@ -215,7 +215,8 @@ pub fn install(task: &Task, loaded: &Loaded) {
     let process = &task.process;
     *process.mm.lock() = Some(loaded.mm.clone());
     *process.cred.lock() = loaded.credentials.clone();
-    process.actions.lock().reset_handlers();
+    process.unshare_actions();
+    process.actions().lock().reset_handlers();
     process.timers.exec();
     let mut comm = [0; 16];
     let len = loaded.name.len().min(15);

@@ -141,7 +141,7 @@ fn raise(
 ) {
     let task = current();
     // Whoever has a handler knows what to do (show_unhandled_signals).
-    if task.process.actions.lock().get(info.signo).handler <= signal::IGNORE {
+    if task.process.actions().lock().get(info.signo).handler <= signal::IGNORE {
         report(frame, what, error_code, address.unwrap_or(0));
     }
     signal::deliver::note_trap(&task, vector, error_code, address);

@@ -130,10 +130,10 @@ fn share(parent: &Process, child: &mut Process, args: &CloneArgs) {
         child.fs = parent.fs.clone();
     }
     if flags.contains(CloneFlags::SIGHAND) {
-        child.actions = parent.actions.clone();
+        *child.actions.lock() = parent.actions();
     }
     if flags.contains(CloneFlags::CLEAR_SIGHAND) {
-        child.actions.lock().reset_handlers();
+        child.actions().lock().reset_handlers();
     }
     let is_dumpable = parent.is_dumpable.load(Ordering::Relaxed);
     child.is_dumpable.store(is_dumpable, Ordering::Relaxed);

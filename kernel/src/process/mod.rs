@@ -91,7 +91,7 @@ pub struct Process {
     /// Resource limits.
     pub limits: Mutex<Limits>,
     /// What each signal does.
-    pub actions: Arc<Mutex<SignalActions>>,
+    pub actions: Mutex<Arc<Mutex<SignalActions>>>,
     /// Pending signals of the whole process, and job control.
     pub signals: Mutex<SharedSignals>,
     /// Woken when a signal arrives for it or one thread, whether or not it is taken (signalfd(2),
@@ -157,7 +157,7 @@ impl Process {
             fs: Arc::new(Mutex::new(fs)),
             cred: Mutex::default(),
             limits: Mutex::default(),
-            actions: Arc::default(),
+            actions: Mutex::default(),
             signals: Mutex::default(),
             signal_arrived: WaitQueue::new(),
             exit_signal: AtomicU8::new(signal::SIGCHLD),
@@ -202,9 +202,23 @@ impl Process {
         *child.parent.lock() = Arc::downgrade(parent);
         *child.cred.lock() = parent.cred.lock().clone();
         *child.limits.lock() = parent.limits.lock().clone();
-        *child.actions.lock() = parent.actions.lock().clone();
+        *child.actions().lock() = parent.actions().lock().clone();
         *child.terminal.lock() = parent.terminal.lock().inherited();
         child
+    }
+
+    /// What its signals do; other processes may share it (CLONE_SIGHAND).
+    pub fn actions(&self) -> Arc<Mutex<SignalActions>> {
+        self.actions.lock().clone()
+    }
+
+    /// Gives it actions of its own, if it shares them (unshare_sighand in fs/exec.c).
+    pub fn unshare_actions(&self) {
+        let mut actions = self.actions.lock();
+        if Arc::strong_count(&actions) > 1 {
+            let copy = actions.lock().clone();
+            *actions = Arc::new(Mutex::new(copy));
+        }
     }
 
     /// Gives it a table of open files of its own, if it shares one (unshare_files in fs/file.c).

@@ -118,7 +118,7 @@ fn tell_parent(process: &Process, code: i32, signo: u8) {
     let Some(parent) = process.parent.lock().upgrade() else {
         return;
     };
-    let action = parent.actions.lock().get(SIGCHLD);
+    let action = parent.actions().lock().get(SIGCHLD);
     if action.handler != signal::IGNORE && action.flags & SA_NOCLDSTOP == 0 {
         let _ = signal::send_process(&parent, &SigInfo::child(process, code, signo.into()));
     }

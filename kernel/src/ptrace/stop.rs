@@ -66,7 +66,7 @@ fn hold(
 /// SIGCHLD to the tracer, and the end of its wait.
 pub fn tell(tracer: &Arc<Process>, task: &Task, code: i32, status: i32) {
     const SA_NOCLDSTOP: u64 = 1;
-    let action = tracer.actions.lock().get(SIGCHLD);
+    let action = tracer.actions().lock().get(SIGCHLD);
     if action.handler != signal::IGNORE && action.flags & SA_NOCLDSTOP == 0 {
         let mut info = SigInfo::child(&task.process, code, status);
         if let signal::Fields::Child { pid, .. } = &mut info.fields {

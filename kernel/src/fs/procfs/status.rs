@@ -36,7 +36,8 @@ impl Masks {
         let process = &subject.process;
         let (mut ignored, mut caught) = (0, 0);
         {
-            let actions = process.actions.lock();
+            let actions = process.actions();
+            let actions = actions.lock();
             for signo in 1..=signal::COUNT {
                 match actions.get(signo).handler {
                     DEFAULT => {}

@@ -62,7 +62,7 @@ fn clear(session: u32) {
 fn is_ignored(signo: u8) -> bool {
     let task = current();
     let blocked = task.signals.lock().blocked & bit(signo) != 0;
-    blocked || task.process.actions.lock().get(signo).handler == IGNORE
+    blocked || task.process.actions().lock().get(signo).handler == IGNORE
 }
 
 impl Tty {

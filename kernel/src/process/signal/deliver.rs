@@ -89,7 +89,8 @@ fn next(task: &Task) -> Option<SigInfo> {
 /// What the program wants done with a signal, and whether the thread caused it itself. A handler
 /// for one time is gone with that (SA_RESETHAND).
 fn dispose(task: &Task, info: &SigInfo) -> (Action, bool) {
-    let mut actions = task.process.actions.lock();
+    let actions = task.process.actions();
+    let mut actions = actions.lock();
     let action = actions.get(info.signo);
     if action.flags & u64::from(SA_RESETHAND) != 0 && action.handler > IGNORE {
         let handler = DEFAULT;
@@ -123,7 +124,8 @@ fn call_handler(task: &Task, frame: &mut Frame, info: &SigInfo, action: Action) 
     };
     if pushed.is_err() {
         if info.signo == SIGSEGV {
-            let mut actions = task.process.actions.lock();
+            let actions = task.process.actions();
+            let mut actions = actions.lock();
             let handler = DEFAULT;
             actions.set(SIGSEGV, Action { handler, ..action });
         }

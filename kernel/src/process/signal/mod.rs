@@ -200,7 +200,7 @@ pub fn is_dying() -> bool {
 /// SA_NOCLDWAIT.
 pub fn ignores_children(parent: &Process) -> bool {
     const SA_NOCLDWAIT: u64 = 2;
-    let action = parent.actions.lock().get(SIGCHLD);
+    let action = parent.actions().lock().get(SIGCHLD);
     action.handler == IGNORE || action.flags & SA_NOCLDWAIT != 0
 }
 

@@ -78,7 +78,8 @@ pub fn send_group(pgid: u32, info: &SigInfo) -> Result<(), Errno> {
 pub fn force(info: &SigInfo) {
     let task = sched::current_task();
     {
-        let mut actions = task.process.actions.lock();
+        let actions = task.process.actions();
+        let mut actions = actions.lock();
         let mut signals = task.signals.lock();
         let mut action = actions.get(info.signo);
         if action.handler == IGNORE || signals.blocked & bit(info.signo) != 0 {
@@ -139,7 +140,7 @@ fn is_ignored(process: &Process, taker: &Task, signo: u8) -> bool {
     if kept & bit(signo) != 0 || taker.is_traced() && signo != SIGKILL {
         return false;
     }
-    match process.actions.lock().get(signo).handler {
+    match process.actions().lock().get(signo).handler {
         IGNORE => true,
         // init gets only what it has a handler for (SIGNAL_UNKILLABLE).
         DEFAULT => process.pid == init::PID || IGNORED_BY_DEFAULT & bit(signo) != 0,

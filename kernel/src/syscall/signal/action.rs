@@ -28,7 +28,8 @@ fn exchange(number: i32, new: Option<Action>) -> Result<Action, Errno> {
         return Err(Errno::EINVAL);
     }
     let task = current();
-    let mut actions = task.process.actions.lock();
+    let actions = task.process.actions();
+    let mut actions = actions.lock();
     let mut old = actions.get(number);
     old.flags &= FLAGS;
     if let Some(mut action) = new {
