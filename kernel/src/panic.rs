@@ -39,6 +39,7 @@ fn on_panic(info: &core::panic::PanicInfo<'_>) -> ! {
     die(&info.message(), info.location(), None)
 }
 
+// Linted as a program of the host the kernel has no panic handler of its own.
 #[cfg_attr(not(target_os = "none"), allow(dead_code))]
 fn die(
     message: &dyn Display,

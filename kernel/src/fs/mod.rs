@@ -1,12 +1,13 @@
 //! Files: one tree of names, whichever file system each part of it is in.
 //!
-//! Reading order: `inode.rs` (what a file is), `dentry.rs` and `mount.rs` (names and how file
+//! Reading order: `inode.rs` (what a file is), `dentry.rs` and `mount/` (names and how file
 //! systems are joined), `path.rs` (from a path to a file), `file.rs` and `fdtable.rs` (what a
 //! descriptor is), `lock/`, `busy.rs` and `limit.rs` (who may do what to a file at the same time, and how
 //! much), then the file systems: `tmpfs/` (the root, from the initramfs by `initramfs.rs`),
-//! `devfs.rs` and `chrdev.rs` (/dev), `tty/` (the terminal), `pipe/`, `procfs/` (/proc). The system calls
-//! that use all this are in `kernel/src/syscall/`: a write(2) goes from `syscall/io.rs` through
-//! `file.rs` to the file's own code.
+//! `devfs.rs` and `chrdev.rs` (/dev), `tty/` (the terminal), `pipe/`, `procfs/` (/proc). Files that no
+//! path leads to are in `anon.rs`: `epoll/`, `eventfd.rs`, `timerfd.rs`, `signalfd.rs`. The system calls
+//! that use all this are in `kernel/src/syscall/`: a write(2) goes from `syscall/io.rs` through `file.rs`
+//! to the file's own code.
 //!
 //! The kernel is not preempted and has one CPU, so locks are never waited for; but a copy to or from
 //! user memory may fault and come back here for a page: no lock is held over one.

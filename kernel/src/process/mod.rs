@@ -5,7 +5,8 @@
 //!
 //! `exec.rs` starts programs, `fork.rs` multiplies them, `exit.rs` ends them, `children.rs` is
 //! how their parents hear of it, `sched.rs` decides who runs, `fault.rs` says what an exception
-//! means, `signal/` and `stop.rs` what interrupts them.
+//! means, `signal/` and `stop.rs` what interrupts them. `wait.rs` is how a thread sleeps until something
+//! happens, `futex/` how threads wait for each other, `timers/` what wakes them by the clock.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};

@@ -21,7 +21,6 @@ pub type Name = (u64, &'static str);
 /// Builds a table from constants of a module.
 macro_rules! names {
     ($module:path: $($name:ident)*) => {{
-        #[allow(unused_imports)]
         use $module as constants;
         &[$((constants::$name as u64, stringify!($name))),*]
     }};
