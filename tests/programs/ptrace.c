@@ -595,6 +595,8 @@ static void errors(void) {
 
 // What is kept from a tracer that is nobody: the rights of a program's owner, and who keeps to itself.
 static const char *program;
+// A copy of it that runs as root. Its name has the process ID: several of these run at once.
+static char granted[64];
 
 static void copy_of_program(const char *to) {
     char bytes[65536];
@@ -607,7 +609,7 @@ static void copy_of_program(const char *to) {
 }
 
 static void becomes_root(void) {
-    execl("/tmp/granted", "granted", "who", NULL);
+    execl(granted, "granted", "who", NULL);
     _exit(1);
 }
 
@@ -639,14 +641,15 @@ static void as_nobody(void) {
 
 static void rights(void) {
     mkdir("/tmp", 0777);
-    copy_of_program("/tmp/granted");
+    snprintf(granted, sizeof granted, "/tmp/granted-%d", getpid());
+    copy_of_program(granted);
     pid_t pid = fork();
     if (pid == 0) {
         as_nobody();
         _exit(0);
     }
     told("nobody", pid);
-    unlink("/tmp/granted");
+    unlink(granted);
 }
 
 // A thread starts another program after the first one has ended; the tracer isn't the parent.
