@@ -234,6 +234,17 @@ fn reap(parent: &Process, child: &Process) {
     table::forget(child.pid);
 }
 
+/// Tells a parent, or a tracer, that a child stopped or went on: by SIGCHLD, unless it wants none
+/// (SA_NOCLDSTOP), and by ending its wait.
+pub fn tell_change(parent: &Arc<Process>, info: &SigInfo) {
+    const SA_NOCLDSTOP: u64 = 1;
+    let action = parent.actions().lock().get(SIGCHLD);
+    if action.handler != signal::IGNORE && action.flags & SA_NOCLDSTOP == 0 {
+        let _ = signal::send_process(parent, info);
+    }
+    parent.child_changed.wake_all();
+}
+
 /// Tells the parent that `process` has ended.
 pub fn tell_parent(process: &Arc<Process>, status: ExitStatus) {
     process.is_held_back.store(false, Ordering::Relaxed);

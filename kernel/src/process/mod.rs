@@ -222,6 +222,12 @@ impl Process {
         }
     }
 
+    /// `task` is not among those that it traces any more.
+    pub fn forget_tracee(&self, task: &Arc<Task>) {
+        let mut tracees = self.tracees.lock();
+        tracees.retain(|other| !Arc::ptr_eq(other, task));
+    }
+
     /// Gives it a table of open files of its own, if it shares one (unshare_files in fs/file.c).
     pub fn unshare_files(&self) {
         let mut files = self.files.lock();

@@ -6,8 +6,8 @@
 
 use alloc::sync::Arc;
 
-use super::signal::{self, SIGCHLD, SIGSTOP, SigInfo};
-use super::{Process, Task, TaskState, sched};
+use super::signal::{self, SIGSTOP, SigInfo};
+use super::{Process, Task, TaskState, children, sched};
 use crate::entry::frame::Frame;
 use crate::ptrace;
 
@@ -112,17 +112,12 @@ pub fn resume(process: &Process) {
     tell_parent(process, code, signo);
 }
 
-/// SIGCHLD for a stop or its end, unless the parent wants none (SA_NOCLDSTOP).
+/// Tells the parent of a stop or its end.
 fn tell_parent(process: &Process, code: i32, signo: u8) {
-    const SA_NOCLDSTOP: u64 = 1;
-    let Some(parent) = process.parent.lock().upgrade() else {
-        return;
-    };
-    let action = parent.actions().lock().get(SIGCHLD);
-    if action.handler != signal::IGNORE && action.flags & SA_NOCLDSTOP == 0 {
-        let _ = signal::send_process(&parent, &SigInfo::child(process, code, signo.into()));
+    let parent = process.parent.lock().upgrade();
+    if let Some(parent) = parent {
+        children::tell_change(&parent, &SigInfo::child(process, code, signo.into()));
     }
-    parent.child_changed.wake_all();
 }
 
 /// Whether a stopping signal of a terminal stops a process: not in an orphaned group, where

@@ -231,10 +231,7 @@ pub fn continued(task: &Arc<Task>) {
 /// PTRACE_DETACH: the thread is nobody's any more, and goes on with `signal`.
 pub fn detach(tracer: &Process, task: &Arc<Task>, signo: u8) {
     set_mode(task, Mode::Run);
-    tracer
-        .tracees
-        .lock()
-        .retain(|other| !Arc::ptr_eq(other, task));
+    tracer.forget_tracee(task);
     unlink(task, signo);
 }
 

@@ -43,10 +43,7 @@ pub(super) fn unlink(task: &Arc<Task>, signo: u8) {
 
 /// The tracer was told of the end of `task`.
 pub fn reaped(tracer: &Process, task: &Arc<Task>) {
-    tracer
-        .tracees
-        .lock()
-        .retain(|other| !Arc::ptr_eq(other, task));
+    tracer.forget_tracee(task);
     unlink(task, 0);
 }
 
@@ -75,10 +72,7 @@ pub fn thread_ended(task: &Arc<Task>, status: ExitStatus) {
     let parent = process.parent.lock().upgrade();
     let tracer = match (tracer, parent) {
         (Some(tracer), Some(parent)) if is_first && Arc::ptr_eq(&tracer, &parent) => {
-            tracer
-                .tracees
-                .lock()
-                .retain(|other| !Arc::ptr_eq(other, task));
+            tracer.forget_tracee(task);
             None
         }
         (tracer, _) => tracer,
@@ -109,8 +103,7 @@ pub fn leader_replaced(process: &Process) {
         return;
     };
     if let Some(tracer) = super::tracer_of(&leader) {
-        let mut tracees = tracer.tracees.lock();
-        tracees.retain(|other| !Arc::ptr_eq(other, &leader));
+        tracer.forget_tracee(&leader);
     }
     *leader.tracing.lock() = None;
 }

@@ -9,9 +9,9 @@ use linux_raw_sys::ptrace as linux;
 use super::{Mode, Options, Reason, Stop};
 use crate::entry::frame::Frame;
 use crate::process::exit::ExitStatus;
-use crate::process::signal::{self, SIGCHLD, SIGKILL, SIGTRAP, SigInfo};
+use crate::process::signal::{self, SIGKILL, SIGTRAP, SigInfo};
 use crate::process::stop::StopState;
-use crate::process::{Process, Task, TaskState, current, sched};
+use crate::process::{Process, Task, TaskState, children, current, sched};
 
 /// Added to SIGTRAP at system calls, if the tracer wants it (PTRACE_O_TRACESYSGOOD).
 const SYSGOOD: u32 = 0x80;
@@ -63,18 +63,13 @@ fn hold(
     tracing.stop.take()
 }
 
-/// SIGCHLD to the tracer, and the end of its wait.
+/// Tells the tracer of its thread, by the thread's ID.
 pub fn tell(tracer: &Arc<Process>, task: &Task, code: i32, status: i32) {
-    const SA_NOCLDSTOP: u64 = 1;
-    let action = tracer.actions().lock().get(SIGCHLD);
-    if action.handler != signal::IGNORE && action.flags & SA_NOCLDSTOP == 0 {
-        let mut info = SigInfo::child(&task.process, code, status);
-        if let signal::Fields::Child { pid, .. } = &mut info.fields {
-            *pid = task.tid();
-        }
-        let _ = signal::send_process(tracer, &info);
+    let mut info = SigInfo::child(&task.process, code, status);
+    if let signal::Fields::Child { pid, .. } = &mut info.fields {
+        *pid = task.tid();
     }
-    tracer.child_changed.wake_all();
+    children::tell_change(tracer, &info);
 }
 
 fn trap(code: i32) -> SigInfo {
