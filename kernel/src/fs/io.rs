@@ -4,8 +4,6 @@
 //! by the file: a fault in the middle of a copy ends it with `EFAULT`, and the caller then still
 //! tells the program how far it got, as Linux does.
 
-use alloc::vec::Vec;
-
 use crate::syscall::errno::Errno;
 use crate::usercopy::UserPtr;
 
@@ -239,15 +237,4 @@ pub fn put_from(text: &[u8], offset: u64, out: &mut dyn Out) -> Result<(), Errno
         .min(text.len());
     let len = (text.len() - start).min(out.left());
     out.put(&text[start..start + len])
-}
-
-/// A vector of `len` zeros, or `ENOMEM`: for buffers whose length a program chooses.
-///
-/// # Errors
-/// `ENOMEM`.
-pub fn buffer(len: usize) -> Result<Vec<u8>, Errno> {
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(len).map_err(|_| Errno::ENOMEM)?;
-    bytes.resize(len, 0);
-    Ok(bytes)
 }

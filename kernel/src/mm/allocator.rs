@@ -189,6 +189,12 @@ pub fn is_low() -> bool {
     allocator.free_count <= allocator.reserve
 }
 
+/// Whether `frames` can be taken and the kernel's reserve is still there.
+pub fn has_room(frames: u64) -> bool {
+    let allocator = ALLOCATOR.lock();
+    allocator.free_count.saturating_sub(frames) > allocator.reserve
+}
+
 /// (free, all) frames of RAM.
 pub fn statistics() -> (u64, u64) {
     let allocator = ALLOCATOR.lock();

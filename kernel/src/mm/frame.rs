@@ -8,7 +8,7 @@ use super::allocator::{self, For};
 use super::{PAGE_SIZE, kstack};
 use crate::syscall::errno::Errno;
 
-pub use super::allocator::{donate, init, is_low, phys_to_virt, statistics};
+pub use super::allocator::{donate, has_room, init, is_low, phys_to_virt, statistics};
 
 /// One reference to a page frame.
 #[derive(Debug)]

@@ -12,8 +12,9 @@ use spin::Mutex;
 use super::inflight;
 use super::socket::Socket;
 use crate::fs::file::File;
-use crate::fs::io::{In, Out, buffer};
+use crate::fs::io::{In, Out};
 use crate::mm::PAGE_SIZE;
+use crate::mm::fallible;
 use crate::mm::frame::{self, Frame};
 use crate::syscall::errno::Errno;
 
@@ -86,7 +87,7 @@ impl Packet {
             return Err(Errno::ENOBUFS);
         }
         let payload = if len <= SHORT {
-            let mut bytes = buffer(len).map_err(|_| Errno::ENOBUFS)?;
+            let mut bytes = fallible::zeroed(len).map_err(|_| Errno::ENOBUFS)?;
             from.take(&mut bytes)?;
             Payload::Short(bytes)
         } else {

@@ -5,7 +5,8 @@ use crate::fs::caller;
 use crate::fs::file::File;
 use crate::fs::file::flags::O_APPEND;
 use crate::fs::inode::mode;
-use crate::fs::io::{KernelIn, KernelOut, MAX_RW_COUNT, buffer};
+use crate::fs::io::{KernelIn, KernelOut, MAX_RW_COUNT};
+use crate::mm::fallible;
 use crate::usercopy::UserPtr;
 
 /// Bytes moved at a time.
@@ -20,7 +21,7 @@ fn copy(
     count: usize,
 ) -> SysResult {
     let count = count.min(MAX_RW_COUNT);
-    let mut bytes = buffer(PART.min(count))?;
+    let mut bytes = fallible::zeroed(PART.min(count))?;
     let mut done = 0;
     while done < count {
         let wanted = PART.min(count - done);

@@ -131,7 +131,7 @@ fn memory(subject: &Subject, part: impl Fn(&AddressSpace) -> (u64, u64)) -> Resu
     };
     let mut mm = mm.lock();
     let (start, end) = part(&mm);
-    let mut bytes = crate::fs::io::buffer(end.saturating_sub(start).min(MOST) as usize)?;
+    let mut bytes = crate::mm::fallible::zeroed(end.saturating_sub(start).min(MOST) as usize)?;
     let read = mm.peek(start, &mut bytes);
     bytes.truncate(read);
     Ok(bytes)
