@@ -7,7 +7,7 @@
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use spin::Mutex;
+use crate::sync::Mutex;
 
 /// Bytes of log kept; the oldest go first.
 const RING_SIZE: usize = 64 * 1024;

@@ -21,6 +21,7 @@ mod panic;
 mod process;
 mod ptrace;
 mod symbols;
+mod sync;
 mod syscall;
 mod time;
 mod trace;

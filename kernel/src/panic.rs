@@ -51,6 +51,7 @@ fn die(
         // A panic in here: nothing more can be said.
         end();
     }
+    crate::sync::stop_checks();
     // SAFETY: nothing else runs from here on.
     unsafe { console::seize() };
     line!("\nKernel panic: {message}");

@@ -5,7 +5,8 @@
 
 use core::fmt::{self, Write};
 
-use spin::{Lazy, Mutex};
+use crate::sync::Mutex;
+use spin::Lazy;
 use uart_16550::backend::PioBackend;
 use uart_16550::spec::registers::IER;
 use uart_16550::{Config, Uart16550};

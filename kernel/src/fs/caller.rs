@@ -4,8 +4,8 @@
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
+use crate::sync::Mutex;
 use linux_raw_sys::general::{AT_FDCWD, F_SEAL_FUTURE_WRITE, F_SEAL_WRITE, RLIMIT_NOFILE};
-use spin::Mutex;
 
 use super::chrdev;
 use super::dentry::Location;

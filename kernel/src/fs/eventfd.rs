@@ -5,8 +5,8 @@ use alloc::sync::Arc;
 use core::fmt::Write as _;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::sync::Mutex;
 use linux_raw_sys::general::EFD_SEMAPHORE;
-use spin::Mutex;
 
 use super::anon;
 use super::file::{File, flags};

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::sync::atomic::{AtomicI32, AtomicU32};
 
-use spin::Mutex;
+use crate::sync::Mutex;
 
 use super::dentry::{Dentry, Location};
 use super::io::{In, Out};

@@ -5,8 +5,8 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
+use crate::sync::Mutex;
 use linux_raw_sys::general::{TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET};
-use spin::Mutex;
 
 use super::anon;
 use super::file::{File, flags};

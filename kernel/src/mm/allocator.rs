@@ -7,9 +7,9 @@
 
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
+use crate::sync::Mutex;
 use bootloader_api::BootInfo;
 use bootloader_api::info::{MemoryRegion, MemoryRegionKind};
-use spin::Mutex;
 
 use super::PAGE_SIZE;
 

@@ -7,7 +7,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{NonNull, null_mut};
 
-use spin::Mutex;
+use crate::sync::Mutex;
 
 use super::arena::{self, Arenas};
 use super::heap_pages::Slots;

@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use spin::Mutex;
+use crate::sync::Mutex;
 
 use super::PAGE_SIZE;
 use super::frame::{self, Frame};

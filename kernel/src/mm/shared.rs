@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use core::ops::Range;
 
-use spin::Mutex;
+use crate::sync::Mutex;
 
 use super::PAGE_SIZE;
 use super::frame::Frame;

@@ -8,9 +8,9 @@ use alloc::format;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 
+use crate::sync::Mutex;
 use linux_raw_sys::general::AT_FDCWD;
 use linux_raw_sys::net::AF_UNIX;
-use spin::Mutex;
 
 use super::socket::{Kind, Socket};
 use crate::fs::access::{self, WRITE};

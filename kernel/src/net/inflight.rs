@@ -6,8 +6,8 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use crate::sync::Mutex;
 use linux_raw_sys::general::RLIMIT_NOFILE;
-use spin::Mutex;
 
 use super::gc;
 use super::socket::Socket;

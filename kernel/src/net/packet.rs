@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use spin::Mutex;
+use crate::sync::Mutex;
 
 use super::inflight;
 use super::socket::Socket;

@@ -4,8 +4,8 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
+use crate::sync::{Mutex, MutexGuard, SleepLock};
 use linux_raw_sys::net::{SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM};
-use spin::{Mutex, MutexGuard};
 
 use super::address::{Address, Binding};
 use super::options::Options;
@@ -120,9 +120,7 @@ pub struct Socket {
     /// Bytes charged for what it sent and nobody has read yet.
     pub charged: AtomicUsize,
     /// Held by who copies from the first packets of a stream.
-    pub(super) reading: Mutex<()>,
-    /// Woken when that one is done.
-    pub(super) turn: WaitQueue,
+    pub(super) reading: SleepLock<()>,
     /// Woken when there is something to read or accept, or the connection ends.
     pub(super) readable: WaitQueue,
     /// Woken when it may send more, or the connection ends.
@@ -173,8 +171,7 @@ impl Socket {
             owner: (who.fsuid, who.fsgid),
             state: Mutex::new(state),
             charged: AtomicUsize::new(0),
-            reading: Mutex::new(()),
-            turn: WaitQueue::new(),
+            reading: SleepLock::new(()),
             readable: WaitQueue::new(),
             writable: WaitQueue::new(),
             room: WaitQueue::new(),

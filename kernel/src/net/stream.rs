@@ -136,13 +136,8 @@ impl Reader<'_> {
     /// Takes what is in the queue; true when the call is to end.
     fn next_packets(&mut self, out: &mut dyn Out, is_peek: bool) -> Result<bool, Errno> {
         // Another reader may be in the middle of a copy, and let us run while memory is got for it.
-        let socket = self.socket;
-        let turn = socket.reading.try_lock();
-        let turn = turn.unwrap_or_else(|| socket.turn.wait_for(|| socket.reading.try_lock()));
-        let result = self.next_in_turn(out, is_peek);
-        drop(turn);
-        socket.turn.wake_all();
-        result
+        let _turn = self.socket.reading.lock();
+        self.next_in_turn(out, is_peek)
     }
 
     fn next_in_turn(&mut self, out: &mut dyn Out, is_peek: bool) -> Result<bool, Errno> {

@@ -5,8 +5,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
+use crate::sync::Mutex;
 use formats::elf::{Class, Kind};
-use spin::Mutex;
 
 use super::cred::Credentials;
 use super::elf::{self, Executable};

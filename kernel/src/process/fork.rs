@@ -6,11 +6,11 @@
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
+use crate::sync::Mutex;
 use linux_raw_sys::general::RLIMIT_NPROC;
 use linux_raw_sys::ptrace::{
     PTRACE_EVENT_CLONE, PTRACE_EVENT_FORK, PTRACE_EVENT_VFORK, PTRACE_EVENT_VFORK_DONE,
 };
-use spin::Mutex;
 
 use super::clone::{CloneArgs, CloneFlags, Tls};
 use super::wait::is_interrupted;

@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 use core::arch::naked_asm;
 use core::sync::atomic::Ordering;
 
-use spin::Mutex;
+use crate::sync::Mutex;
 use x86_64::instructions::interrupts;
 
 use super::{Task, TaskState, rseq};
@@ -17,6 +17,7 @@ use crate::arch::percpu::{self, work};
 use crate::arch::{debug, gdt, segments::Segments};
 use crate::entry::exit::start_task;
 use crate::entry::frame::{self, Frame};
+use crate::sync;
 
 static SCHEDULER: Mutex<Scheduler> = Mutex::new(Scheduler {
     current: None,
@@ -94,6 +95,7 @@ pub fn yield_now() {
 
 /// Gives the CPU to the next ready task; returns when this one's turn comes again.
 pub fn schedule() {
+    sync::assert_none_held("a task gives the CPU up");
     crate::time::cputime::charge();
     let next = {
         let mut scheduler = SCHEDULER.lock();
@@ -165,6 +167,7 @@ fn switch_to(next: Arc<Task>) {
     drop(scheduler);
     drop(gone);
     drop(next);
+    sync::assert_none_held("tasks are switched");
     // SAFETY: both point to the tasks' own slots, which the references in the scheduler keep
     // alive; `load_from` holds a stack that `prepare_stack` or this function left.
     unsafe { switch_stacks(save_to, *load_from) };

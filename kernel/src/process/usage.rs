@@ -9,8 +9,8 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::sync::Mutex;
 use linux_raw_sys::general::RLIMIT_CPU;
-use spin::Mutex;
 
 use super::limits::INFINITY;
 use super::signal::{self, SIGKILL, SIGXCPU, SigInfo};
@@ -20,7 +20,7 @@ use crate::time::cputime;
 use crate::usercopy::UserPtr;
 
 /// Counters of a thread, or of a process's threads that ended.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Usage {
     /// Ticks that struck in the program.
     user: AtomicU64,

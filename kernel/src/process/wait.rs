@@ -8,7 +8,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use spin::Mutex;
+use crate::sync::Mutex;
 
 use super::{Task, TaskState, sched};
 use crate::arch::percpu::{self, work};
@@ -254,7 +254,7 @@ mod tests {
     use alloc::sync::Arc;
     use alloc::vec::Vec;
 
-    use spin::Mutex;
+    use crate::sync::Mutex;
 
     use super::{Ticket, WaitQueue, Wake};
     use crate::fs::inode::Ready;

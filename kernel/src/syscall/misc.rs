@@ -2,7 +2,7 @@
 
 use alloc::vec;
 
-use spin::Mutex;
+use crate::sync::Mutex;
 
 use super::errno::{Errno, SysResult};
 use crate::dev::{power, random};

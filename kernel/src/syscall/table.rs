@@ -6,7 +6,7 @@
 
 use core::arch::asm;
 
-use spin::Mutex;
+use crate::sync::Mutex;
 
 use super::{Handler, counters, not_implemented};
 use crate::entry::frame::Door;

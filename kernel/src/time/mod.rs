@@ -17,7 +17,8 @@ mod tsc;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use spin::{Lazy, Mutex};
+use crate::sync::Mutex;
+use spin::Lazy;
 use vdso::math::{Time, mult_for};
 use vdso::page::{MODE_RDTSC, MODE_RDTSCP, MODE_SYSCALL};
 use vdso::reader::{self, MONOTONIC};

@@ -8,7 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use spin::Mutex;
+use crate::sync::Mutex;
 use vdso::reader::{MONOTONIC, REALTIME};
 
 use super::{as_nanos, now, oneshot};
@@ -180,7 +180,7 @@ mod tests {
     use alloc::sync::Arc;
     use alloc::vec::Vec;
 
-    use spin::Mutex;
+    use crate::sync::Mutex;
 
     use super::{Clock, Expire, Timer, run_due};
     use crate::kernel_test;

@@ -4,7 +4,7 @@
 //! meanwhile, the call is shown as far as it got, as `strace -f` does: `wait4(-1,  <unfinished
 //! ...>`, and later `<... wait4 resumed>`.
 
-use spin::Mutex;
+use crate::sync::Mutex;
 
 use super::text::Text;
 use crate::process::table;

@@ -13,8 +13,8 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
+use crate::sync::Mutex;
 use linux_raw_sys::general::{EPOLLET, EPOLLONESHOT};
-use spin::Mutex;
 
 use super::anon;
 use super::file::{File, flags};

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use spin::Mutex;
+use crate::sync::Mutex;
 
 use super::inode::{Device, Inode};
 use crate::process::wait::WaitQueue;

@@ -13,9 +13,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
+use crate::sync::Mutex;
 use bitflags::bitflags;
 use linux_raw_sys::general as linux;
-use spin::{Mutex, Once};
+use spin::Once;
 
 use super::dentry::{Dentry, Location};
 use crate::syscall::errno::Errno;

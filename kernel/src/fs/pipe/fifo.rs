@@ -7,7 +7,7 @@ use alloc::sync::{Arc, Weak};
 use core::any::Any;
 use core::sync::atomic::Ordering::Relaxed;
 
-use spin::Mutex;
+use crate::sync::Mutex;
 
 use super::inode::PipeInode;
 use super::{End, Pipe, wait};

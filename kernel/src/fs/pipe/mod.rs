@@ -12,13 +12,12 @@
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
-use spin::{Mutex, MutexGuard};
-
 use super::file::File;
 use super::inode::Inode;
 use crate::process::sched;
 use crate::process::signal::{self, SIGPIPE, SigInfo};
 use crate::process::wait::{WaitQueue, is_interrupted};
+use crate::sync::{SleepGuard, SleepLock};
 use crate::syscall::errno::{Errno, SysResult};
 
 mod end;
@@ -38,9 +37,7 @@ const SIZE_MAX: u64 = 1 << 20;
 
 /// A pipe, as far as its ends share it.
 pub struct Pipe {
-    ring: Mutex<Ring>,
-    /// Woken when the ring is given back while somebody waits for it.
-    turn: WaitQueue,
+    ring: SleepLock<Ring>,
     is_empty: AtomicBool,
     is_full: AtomicBool,
     readers: AtomicUsize,
@@ -60,20 +57,20 @@ pub struct Pipe {
 /// The ring, while one task has it to itself.
 pub struct Turn<'a> {
     pipe: &'a Pipe,
-    ring: Option<MutexGuard<'a, Ring>>,
+    ring: SleepGuard<'a, Ring>,
 }
 
 impl core::ops::Deref for Turn<'_> {
     type Target = Ring;
 
     fn deref(&self) -> &Ring {
-        self.ring.as_ref().expect("given back in drop only")
+        &self.ring
     }
 }
 
 impl core::ops::DerefMut for Turn<'_> {
     fn deref_mut(&mut self) -> &mut Ring {
-        self.ring.as_mut().expect("given back in drop only")
+        &mut self.ring
     }
 }
 
@@ -82,7 +79,6 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         let (is_empty, is_full) = (self.is_empty(), self.is_full());
         let (came, went) = self.changes();
-        self.ring = None;
         let pipe = self.pipe;
         pipe.is_empty.store(is_empty, Relaxed);
         let was_full = pipe.is_full.swap(is_full, Relaxed);
@@ -93,7 +89,6 @@ impl Drop for Turn<'_> {
         if went && was_full && !is_full {
             pipe.writable.wake_all();
         }
-        pipe.turn.wake_all();
     }
 }
 
@@ -101,8 +96,7 @@ impl Pipe {
     /// An empty pipe without ends; that of the FIFO `inode`.
     fn of(inode: Option<Arc<dyn Inode>>) -> Arc<Self> {
         Arc::new(Self {
-            ring: Mutex::new(Ring::new(SLOTS)),
-            turn: WaitQueue::new(),
+            ring: SleepLock::new(Ring::new(SLOTS)),
             is_empty: AtomicBool::new(true),
             is_full: AtomicBool::new(false),
             readers: AtomicUsize::new(0),
@@ -117,11 +111,9 @@ impl Pipe {
 
     /// Takes the ring, after whoever has it.
     pub fn turn(&self) -> Turn<'_> {
-        let ring = self.ring.try_lock();
-        let ring = ring.unwrap_or_else(|| self.turn.wait_for(|| self.ring.try_lock()));
         Turn {
             pipe: self,
-            ring: Some(ring),
+            ring: self.ring.lock(),
         }
     }
 

@@ -6,7 +6,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::fmt::Write;
 
-use spin::Mutex;
+use crate::sync::Mutex;
 
 use super::node::{ProcNode, View, file_of};
 use super::subject::Who;

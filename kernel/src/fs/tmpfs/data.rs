@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use spin::Mutex;
+use crate::sync::Mutex;
 
 use super::space::Space;
 use crate::fs::io::{In, Out};

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
+use crate::sync::Mutex;
 use linux_raw_sys::general::F_SEAL_SEAL;
-use spin::Mutex;
 
 use super::data::Data;
 use super::directory::Entries;

@@ -16,7 +16,7 @@ use alloc::sync::Arc;
 use core::ops::Bound::{Excluded, Included};
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use spin::Mutex;
+use crate::sync::Mutex;
 
 use super::wait::{block, is_interrupted};
 use super::{Task, current, sched};

@@ -8,8 +8,8 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
+use crate::sync::Mutex;
 use linux_raw_sys::general::{FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS};
-use spin::Mutex;
 
 use super::{Deadline, Fate, Key, Kind, Waiter, Word, next, sleep};
 use crate::mm::fault::Access;

@@ -4,8 +4,8 @@
 use alloc::collections::btree_map::Entry;
 use alloc::sync::{Arc, Weak};
 
+use crate::sync::Mutex;
 use linux_raw_sys::general::RLIMIT_SIGPENDING;
-use spin::Mutex;
 
 use super::Timers;
 use crate::mm::frame;

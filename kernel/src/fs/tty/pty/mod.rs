@@ -10,7 +10,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::{Arc, Weak};
 
-use spin::Mutex;
+use crate::sync::Mutex;
 
 use super::Tty;
 use super::termios::Termios;
