@@ -63,6 +63,8 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
         env!("CARGO_PKG_VERSION"),
         arch::cpu::features().brand()
     );
+    #[cfg(debug_assertions)]
+    log!("test build: overflow checks, debug assertions");
     dev::acpi::init(boot_info);
     // The doors, and the clocks.
     entry::msr::init();

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use harness::programs::{Compiler, compile};
-use harness::{Case, Initramfs, Verdict, Vm, cases, token};
+use harness::{Case, Initramfs, Verdict, Vm, cases, paths, token};
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
     cases![
         init_that_exits_with_0_passes,
+        only_the_test_build_has_its_checks,
         init_that_exits_with_3_fails,
         init_that_dies_by_a_signal_fails,
         arguments_and_environment_reach_init,
@@ -36,6 +37,16 @@ fn init_that_exits_with_0_passes() -> Result<()> {
     outcome
         .expect(Verdict::Pass)?
         .contains(&format!("token: {token}"))?;
+    Ok(())
+}
+
+fn only_the_test_build_has_its_checks() -> Result<()> {
+    let line = "test build: overflow checks";
+    let vm = ending("exit 0 token")?;
+    let outcome = vm.clone().checked().run()?;
+    outcome.expect(Verdict::Pass)?.contains(line)?;
+    let outcome = vm.kernel(paths::boot_image()).run()?;
+    outcome.expect(Verdict::Pass)?.lacks(line)?;
     Ok(())
 }
 

@@ -24,6 +24,25 @@ pub fn boot_image() -> PathBuf {
     target().join("trident.elf")
 }
 
+/// The boot image of the test build: its kernel has overflow checks and debug assertions.
+pub fn checked_image() -> PathBuf {
+    target().join("trident-checked.elf")
+}
+
+/// The boot image that machines boot where a case names none: with `CHECKED` set, that of the
+/// test build.
+pub fn image_under_test() -> PathBuf {
+    match env::var_os("CHECKED") {
+        Some(value) if !value.is_empty() && value != "0" => checked_image(),
+        _ => boot_image(),
+    }
+}
+
+/// The test build's kernel by itself.
+pub fn checked_kernel() -> PathBuf {
+    target().join("kernel-checked.elf")
+}
+
 /// The kernel by itself, with its debug information and its symbol table filled in.
 pub fn kernel() -> PathBuf {
     target().join("kernel.elf")

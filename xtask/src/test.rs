@@ -102,6 +102,9 @@ pub fn command(options: &Options) -> Result<ExitCode> {
     // Goes on beside everything up to the cases.
     let mut stock = parts.contains(&Part::Qemu).then(stock::begin);
     build::everything(&toolchain)?;
+    if parts.contains(&Part::Qemu) {
+        build::checked_image(&toolchain)?;
+    }
     if parts.contains(&Part::Qemu)
         && let Err(reason) = rootfs::ensure(&rootfs::Options::default())
     {

@@ -66,7 +66,7 @@ enum Input {
 impl Default for Vm {
     fn default() -> Self {
         Self {
-            kernel: Some(paths::boot_image()),
+            kernel: Some(paths::image_under_test()),
             initrd: None,
             append: Vec::new(),
             machine: "pc".into(),
@@ -95,6 +95,11 @@ impl Vm {
     pub fn kernel(mut self, path: impl Into<PathBuf>) -> Self {
         self.kernel = Some(path.into());
         self
+    }
+
+    /// Boots the test build: overflow checks, debug assertions, fault injection.
+    pub fn checked(self) -> Self {
+        self.kernel(paths::checked_image())
     }
 
     /// Boots from what [`Vm::arg`] attaches (a disk, a CD) instead of `-kernel`.

@@ -37,18 +37,25 @@ pub fn everything(toolchain: &Toolchain) -> Result<()> {
 
 /// Builds `target/trident.elf`: the release kernel inside the loader.
 pub fn boot_image(toolchain: &Toolchain) -> Result<()> {
+    let built = kernel(toolchain, "release", "Building the kernel")?;
+    package(toolchain, &built, &paths::kernel(), &paths::boot_image())
+}
+
+/// Builds `target/trident-checked.elf`: the kernel of the test build inside the loader.
+pub fn checked_image(toolchain: &Toolchain) -> Result<()> {
+    let built = kernel(toolchain, "checked", "Building the kernel with checks")?;
+    let (kernel, image) = (paths::checked_kernel(), paths::checked_image());
+    package(toolchain, &built, &kernel, &image)
+}
+
+/// Builds the kernel crate in a profile; gives the ELF file that cargo made.
+fn kernel(toolchain: &Toolchain, profile: &str, title: &str) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo();
-    cargo.args([
-        "build",
-        "--package",
-        "trident",
-        "--release",
-        "--target",
-        BARE_64,
-    ]);
-    ui::run("Building the kernel", &mut cargo)?;
-    let kernel = paths::target().join(BARE_64).join("release/trident");
-    package(toolchain, &kernel, &paths::kernel(), &paths::boot_image())
+    cargo.args(["build", "--package", "trident", "--target", BARE_64]);
+    cargo.args(["--profile", profile]);
+    ui::run(title, &mut cargo)?;
+    let directory = paths::target().join(BARE_64).join(profile);
+    Ok(directory.join("trident"))
 }
 
 /// Puts the kernel ELF `built` into the loader: `kernel` becomes the same ELF with its symbol
