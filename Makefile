@@ -15,6 +15,8 @@
 #   make clean     remove what was built (not what was installed)
 #   make help      print this list
 #
+# Variable of `make soak`:
+#   MINUTES=120                  let several processes race for so long, after everything has run once
 # Variables of `make run`, `make shell`, `make debug`:
 #   CPU=max,vendor=GenuineIntel  MEM=64M  MACHINE=q35  SMP=2  ACCEL=kvm
 # of `make run`, `make debug`:
@@ -28,7 +30,7 @@
 #   DOCUMENTS=1  REFRESH=1  DEBIAN_MIRROR=http://...
 
 VARIABLES = ACCEL CPU MEM MACHINE SMP PROGRAM ARGS INITRD APPEND STRACE ROOTFS PACKAGES DOCUMENTS REFRESH \
-	DEBIAN_MIRROR
+	DEBIAN_MIRROR MINUTES
 export $(VARIABLES)
 # Empty variables would take the place of defaults.
 unexport $(foreach name,$(VARIABLES),$(if $($(name)),,$(name)))

@@ -1,4 +1,4 @@
-//! Random system calls, random machine code, random signal frames, sockets and pipes used at random,
+//! Random system calls, by one process and by several beside one that uses memory up, random machine code, random signal frames, sockets and pipes used at random,
 //! and processes and threads that start, trace, stop and kill each other at random: they can all be
 //! killed, and the kernel goes on. The seeds are printed; the same ones do the same again, as far as
 //! the timer lets them.
@@ -112,12 +112,32 @@ pub fn cases() -> Vec<Case> {
             Ok(())
         })
     });
+    let races = [
+        (Compiler::Glibc64, "max", "64M", 1),
+        (Compiler::Glibc32, "max,vendor=GenuineIntel", "64M", 100_001),
+    ];
+    let races = races.map(|(compiler, cpu, memory, seed)| {
+        Case::new(format!("race::{}_{cpu}", compiler.name()), move || {
+            let files =
+                Initramfs::new().executable_from("/init", &compile("random_race", compiler)?)?;
+            Vm::new()
+                .cpu(cpu)
+                .memory(memory)
+                .initramfs(&files)
+                .append(format!("quiet -- {seed} {CALLS} {CALLS_EACH} 6"))
+                .run()?
+                .expect(Verdict::Pass)?
+                .contains("all went by")?;
+            Ok(())
+        })
+    });
     calls
         .into_iter()
         .chain(code)
         .chain(storms)
         .chain(frames)
         .chain(sockets)
+        .chain(races)
         .collect()
 }
 

@@ -1,8 +1,8 @@
 //! `make soak`: what takes too long for `make test`. A million random system calls through all doors
-//! of both widths, tens of thousands of processes, hours of mappings in minutes; with no panic, no
+//! of both widths, by one process and by several at once, tens of thousands of processes; with no panic, no
 //! process that cannot be killed and no leak. The seeds are printed: the same ones do the same.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::Args;
@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 pub struct Options {
     /// The first seed (default: another one each time)
     seed: Option<u32>,
+    /// Minutes for which races go on, with other seeds each time, after everything has run once
+    #[arg(long, env = "MINUTES", default_value_t = 0)]
+    minutes: u64,
 }
 
 /// One machine: the program that is its init, and what that says at a good end.
@@ -30,6 +33,8 @@ struct Run {
     compiler: Compiler,
     cpu: &'static str,
     memory: &'static str,
+    /// On the kernel with checks.
+    checked: bool,
     /// `{seed}` stands for the seed.
     words: &'static str,
     good_end: &'static str,
@@ -42,6 +47,7 @@ const RUNS: &[Run] = &[
         compiler: Compiler::Glibc64,
         cpu: "max",
         memory: "128M",
+        checked: false,
         words: "{seed} 250000 300",
         good_end: "all went by",
     },
@@ -51,6 +57,7 @@ const RUNS: &[Run] = &[
         compiler: Compiler::Glibc64,
         cpu: "qemu64",
         memory: "48M",
+        checked: false,
         words: "{seed} 250000 1000",
         good_end: "all went by",
     },
@@ -60,6 +67,7 @@ const RUNS: &[Run] = &[
         compiler: Compiler::Glibc32,
         cpu: "max",
         memory: "128M",
+        checked: false,
         words: "{seed} 250000 300",
         good_end: "all went by",
     },
@@ -69,6 +77,7 @@ const RUNS: &[Run] = &[
         compiler: Compiler::Glibc32,
         cpu: "max,vendor=GenuineIntel",
         memory: "64M",
+        checked: false,
         words: "{seed} 250000 300",
         good_end: "all went by",
     },
@@ -78,6 +87,7 @@ const RUNS: &[Run] = &[
         compiler: Compiler::Glibc64,
         cpu: "max",
         memory: "64M",
+        checked: false,
         words: "run_a_program 50000",
         good_end: "nothing was lost",
     },
@@ -87,36 +97,82 @@ const RUNS: &[Run] = &[
         compiler: Compiler::Glibc64,
         cpu: "max",
         memory: "128M",
+        checked: false,
         words: "200 {seed}",
         good_end: "nothing is lost",
     },
 ];
 
+/// Races: several processes make random calls, as root and as another user, beside one that uses memory
+/// up.
+const RACES: &[Run] = &[
+    race("64M", Compiler::Glibc64, "max", false),
+    race("64M", Compiler::Glibc32, "max,vendor=GenuineIntel", true),
+    race("512M", Compiler::Glibc64, "max,vendor=GenuineIntel", true),
+    race("512M", Compiler::Glibc32, "max", false),
+];
+
+const fn race(memory: &'static str, compiler: Compiler, cpu: &'static str, checked: bool) -> Run {
+    Run {
+        title: "500,000 calls by six processes at a time, with little memory left",
+        program: "random_race",
+        compiler,
+        cpu,
+        memory,
+        checked,
+        words: "{seed} 500000 300 6",
+        good_end: "all went by",
+    }
+}
+
+/// Seeds of one race, and more than it can use up.
+const SEEDS_EACH: u32 = 100_000;
+
 /// Installs what is missing, builds, and runs all of it.
 pub fn command(options: &Options) -> Result<()> {
     setup::packages(needs::RUN.iter().chain(needs::TEST))?;
-    build::everything(&setup::toolchain()?)?;
-    let seed = options.seed.unwrap_or_else(|| std::process::id() * 1000);
+    let toolchain = setup::toolchain()?;
+    build::everything(&toolchain)?;
+    build::checked_image(&toolchain)?;
+    let mut seed = options.seed.unwrap_or_else(|| std::process::id() * 1000);
     ui::note(format!(
         "Seed {seed}: `cargo xtask soak {seed}` does the same again"
     ));
-    for run in RUNS {
-        let step = Step::begin_long(run.title);
-        let files =
-            Initramfs::new().executable_from("/init", &compile(run.program, run.compiler)?)?;
-        let words = run.words.replace("{seed}", &seed.to_string());
-        let outcome = Vm::new()
-            .cpu(run.cpu)
-            .memory(run.memory)
+    for run in RUNS.iter().chain(RACES) {
+        run.go(seed)?;
+    }
+    let began = Instant::now();
+    let limit = Duration::from_secs(options.minutes * 60);
+    for run in RACES.iter().cycle() {
+        if began.elapsed() >= limit {
+            break;
+        }
+        seed = seed.wrapping_add(SEEDS_EACH);
+        run.go(seed)?;
+    }
+    Ok(())
+}
+
+impl Run {
+    fn go(&self, seed: u32) -> Result<()> {
+        let step = Step::begin_long(format!("{} ({}, seed {seed})", self.title, self.memory));
+        let program = compile(self.program, self.compiler)?;
+        let files = Initramfs::new().executable_from("/init", &program)?;
+        let words = self.words.replace("{seed}", &seed.to_string());
+        let vm = Vm::new();
+        let vm = if self.checked { vm.checked() } else { vm };
+        let outcome = vm
+            .cpu(self.cpu)
+            .memory(self.memory)
             .timeout(PATIENCE)
             .initramfs(&files)
             .append(format!("quiet -- {words}"))
             .run()?;
         step.end();
-        outcome.expect(Verdict::Pass)?.contains(run.good_end)?;
+        outcome.expect(Verdict::Pass)?.contains(self.good_end)?;
         for line in outcome.serial.lines().filter(|line| line.contains(" lost")) {
             ui::note(line);
         }
+        Ok(())
     }
-    Ok(())
 }

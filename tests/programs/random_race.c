@@ -1,0 +1,160 @@
+/* Random system calls by several processes at once, as root and as another user, while a process uses
+   memory up: the kernel goes on, every process can be killed, and no memory is lost.
+
+   Usage: random_race FIRST_SEED CALLS CALLS_EACH RACERS: so many children at a time make CALLS_EACH
+   calls each, until all have made CALLS. */
+#define _GNU_SOURCE
+#include "random_call.h"
+
+enum {
+	MAX_RACERS = 16,
+	/* How long a racer may go on; many sleep for ever. */
+	TURN_MS = 100,
+	/* After a round everything is killed and counted. */
+	ROUND_MS = 4000,
+	ROUNDS = 10,
+	/* Tables of the kernel's own that only grow. */
+	TOLERATED_KB = 768,
+};
+
+struct racer {
+	int pid;
+	int seed;
+	int age_ms;
+};
+
+static struct racer racers[MAX_RACERS];
+static int racing;
+static int next_seed;
+static int each;
+
+static void start_racer(struct racer *racer)
+{
+	racer->seed = next_seed++;
+	racer->age_ms = 0;
+	seed_random(racer->seed);
+	/* Without memory there is none this time. */
+	racer->pid = fork();
+	if (racer->pid == 0)
+		make_calls(each, &doors[racer->seed % 2]);
+}
+
+/* Takes memory in steps, private and in files, until little is left, more or less; waits; lets go. */
+static int start_eater(void)
+{
+	int pid = fork();
+
+	if (pid != 0)
+		return pid;
+	seed_random(next_seed);
+	for (;;) {
+		long left_kb = 200 + below(4000);
+		int file = open("/tmp", O_TMPFILE | O_RDWR, 0600), in_file = one_in(3);
+		size_t size = 0;
+		static char block[16 * PAGE];
+
+		while (memory_info("MemFree") > left_kb) {
+			char *more = mmap(NULL, sizeof block, PROT_READ | PROT_WRITE,
+					  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+			if (in_file && write(file, block, sizeof block) <= 0)
+				break;
+			if (!in_file && more == MAP_FAILED)
+				break;
+			if (!in_file)
+				memset(more, 1, sizeof block);
+			size += sizeof block;
+		}
+		usleep(1000 * below(60));
+		close(file);
+		/* The next process starts empty. */
+		if (size > 0)
+			_exit(0);
+	}
+}
+
+/* Whether all children are gone within three seconds of their being killed. */
+static int kill_all(void)
+{
+	for (int i = 0; i < 3000; i++) {
+		int pid;
+
+		kill(-1, SIGKILL);
+		do
+			pid = waitpid(-1, NULL, WNOHANG);
+		while (pid > 0);
+		if (pid < 0)
+			return 1;
+		usleep(1000);
+	}
+	return 0;
+}
+
+/* Reaps what has ended; racers that ended, or whose turn is over, are followed by others. */
+static void look_after(int *eater, int step_ms)
+{
+	int pid;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		if (pid == *eater)
+			*eater = 0;
+		for (int i = 0; i < racing; i++)
+			if (racers[i].pid == pid)
+				racers[i].pid = 0;
+	}
+	for (int i = 0; i < racing; i++) {
+		racers[i].age_ms += step_ms;
+		if (racers[i].pid <= 0)
+			start_racer(&racers[i]);
+		else if (racers[i].age_ms > TURN_MS)
+			kill(racers[i].pid, SIGKILL);
+	}
+	if (*eater <= 0)
+		*eater = start_eater();
+}
+
+/* Goes on until so many calls are made, or the round is over; whether everything could be killed. */
+static int round_of(long calls)
+{
+	int eater = 0;
+
+	for (int i = 0; i < racing; i++)
+		racers[i].pid = 0;
+	for (int time = 0; time < ROUND_MS && *made < calls; time += 2) {
+		look_after(&eater, 2);
+		usleep(2000);
+	}
+	if (!kill_all())
+		return 0;
+	empty("/tmp");
+	return 1;
+}
+
+int main(int count, char **words)
+{
+	long calls, before = 0, lost;
+	int rounds = 0;
+
+	if (count < 5)
+		return 2;
+	prepare();
+	next_seed = atoi(words[1]);
+	calls = atol(words[2]);
+	each = atoi(words[3]);
+	racing = atoi(words[4]);
+	if (racing < 1 || racing > MAX_RACERS)
+		return 2;
+	while (*made < calls || rounds < 2) {
+		if (!round_of(*made + calls / ROUNDS)) {
+			puts("some process cannot be killed");
+			return 1;
+		}
+		/* The kernel's own lists grow at first. */
+		if (rounds++ == 0)
+			before = memory_in_use();
+	}
+	lost = memory_in_use() - before;
+	printf("%ld calls, %d rounds, seeds to %d: %ld kB lost\n", *made, rounds, next_seed - 1, lost);
+	puts(lost > TOLERATED_KB ? "memory was lost" : "all went by");
+	return lost > TOLERATED_KB;
+}
