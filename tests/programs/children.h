@@ -38,6 +38,24 @@ static inline int reap(int pid, int milliseconds)
 	return ends_within(pid, 3000, &status) ? status : CANNOT_BE_KILLED;
 }
 
+/* Returns when a process sleeps: in the call that is the subject, since it makes no other that
+   waits. */
+static inline void until_asleep(int pid)
+{
+	char name[40], line[200], state = 0;
+
+	snprintf(name, sizeof name, "/proc/%d/stat", pid);
+	while (state != 'S') {
+		FILE *file = fopen(name, "r");
+
+		if (!file || fscanf(file, "%*d (%199[^)]) %c", line, &state) != 2)
+			_exit(99);
+		fclose(file);
+		if (state != 'S')
+			usleep(1000);
+	}
+}
+
 /* A number of /proc/meminfo, in kB. */
 static inline long memory_info(const char *name)
 {

@@ -1,5 +1,6 @@
 /* File locks: records of processes and of open files, whole files, conflicts, waits, and deadlocks. */
 #include "fs.h"
+#include "children.h"
 #include <signal.h>
 #include <sys/file.h>
 
@@ -190,7 +191,7 @@ static void waiting(void)
 		_exit(set(fd, F_SETLKW, F_WRLCK, 0, 0) ? 1 : 0);
 	}
 	await(up[0]);
-	usleep(20000);
+	until_asleep(child);
 	T(waitpid(child, &status, WNOHANG));
 	T(set(fd, F_SETLK, F_UNLCK, 0, 0));
 	T(waitpid(child, &status, 0) == child && status == 0);
@@ -208,7 +209,7 @@ static void waiting(void)
 		_exit(result ? 1 : 0);
 	}
 	await(up[0]);
-	usleep(20000);
+	until_asleep(child);
 	T(set(fd, F_SETLKW, F_WRLCK, 1, 1));
 	T(set(fd, F_SETLK, F_UNLCK, 0, 0));
 	T(waitpid(child, &status, 0) == child && status == 0);
@@ -222,7 +223,7 @@ static void waiting(void)
 		_exit(0);
 	}
 	await(up[0]);
-	usleep(20000);
+	until_asleep(child);
 	T(kill(child, SIGKILL));
 	T(waitpid(child, &status, 0) == child && WTERMSIG(status) == SIGKILL);
 	close(up[0]);

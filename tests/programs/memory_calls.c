@@ -102,7 +102,8 @@ static void advice(void)
     mprotect(none, P, PROT_READ);
     say("populate_write read-only", madvise(none, P, MADV_POPULATE_WRITE));
     say("populate_read read-only", madvise(none, P, MADV_POPULATE_READ));
-    int file = open("/tmp/memory_calls", O_RDWR | O_CREAT | O_TRUNC, 0600);
+    char name[] = "/tmp/memory-calls-XXXXXX";
+    int file = mkstemp(name);
     say("ftruncate", ftruncate(file, P));
     char *past = mmap(0, 2 * P, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     say("populate past the end", madvise(past, 2 * P, MADV_POPULATE_READ));
@@ -111,7 +112,8 @@ static void advice(void)
     char byte = 9;
     printf("read %zd", pread(file, &byte, 1, 0));
     printf(" %d mapped %d\n", byte, past[0]);
-    char *ro = mmap(0, P, PROT_READ, MAP_SHARED, open("/tmp/memory_calls", O_RDONLY), 0);
+    char *ro = mmap(0, P, PROT_READ, MAP_SHARED, open(name, O_RDONLY), 0);
+    unlink(name);
     say("remove read-only", madvise(ro, P, MADV_REMOVE));
     char *copy = mmap(0, P, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
     say("remove private file", madvise(copy, P, MADV_REMOVE));

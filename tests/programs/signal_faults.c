@@ -3,6 +3,7 @@
 #include "signals.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #ifdef __x86_64__
 #define IP REG_RIP
@@ -63,10 +64,11 @@ static void catch_all(void)
 static void memory(void)
 {
 	volatile char *at = page;
-	int fd = open("/tmp/signal_faults.tmp", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	char name[] = "/tmp/signal-faults-XXXXXX";
 
-	if (fd < 0)
-		fd = open("/signal_faults.tmp", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	mkdir("/tmp", 01777);
+	int fd = mkstemp(name);
+	unlink(name);
 	catch_all();
 	TRY("read of nothing", at[4096] = *(volatile char *)16);
 	TRY("write to nothing", *(volatile char *)0x18 = 1);
@@ -81,8 +83,6 @@ static void memory(void)
 	(void)!ftruncate(fd, 100);
 	TRY("in the file", file[50] = 1);
 	TRY("past the end of a file", file[4096 + 7] = 1);
-	unlink("/tmp/signal_faults.tmp");
-	unlink("/signal_faults.tmp");
 #ifdef __x86_64__
 	TRY("the kernel's half", *(volatile char *)0xffffffff80000000 = 1);
 	TRY("no half at all", *(volatile char *)0x8000000000000000 = 1);

@@ -1,13 +1,14 @@
 /* Signals among threads: who takes which, masks and stacks of each thread's own, waits, cancellation,
    and the end of all by one thread's fault. Linux prints the same. */
 #include "signals.h"
+#include "spin.h"
 
 #include <pthread.h>
 #include <semaphore.h>
 
 static pthread_t threads[3];
 static sem_t ready, go;
-static volatile int done;
+static volatile int done, spinning;
 
 /* Which thread this is: 0 is the first. */
 static __thread int me;
@@ -179,11 +180,9 @@ static void *spins(void *unused)
 {
 	int old;
 
-	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old);
 	pthread_cleanup_push(cleanup, "a spinner");
-	sem_post(&ready);
-	for (;;)
-		;
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old);
+	spin_for_ever(&spinning);
 	pthread_cleanup_pop(0);
 	return unused;
 }
@@ -198,7 +197,8 @@ static void cancellation(void)
 	pthread_cancel(threads[1]);
 	pthread_join(threads[1], &result);
 	printf("canceled: %d\n", result == PTHREAD_CANCELED);
-	start(1, spins);
+	pthread_create(&threads[1], NULL, spins, NULL);
+	until_it_spins(&spinning);
 	pthread_cancel(threads[1]);
 	pthread_join(threads[1], &result);
 	printf("canceled: %d\n", result == PTHREAD_CANCELED);

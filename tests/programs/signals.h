@@ -94,24 +94,6 @@ static inline sigset_t set_of(int a, int b, int c)
 	return set;
 }
 
-/* Returns when a process sleeps: in the call that is the subject, since it makes no other that
-   waits. */
-static inline void until_asleep(int pid)
-{
-	char name[40], line[200], state = 0;
-
-	snprintf(name, sizeof name, "/proc/%d/stat", pid);
-	while (state != 'S') {
-		FILE *file = fopen(name, "r");
-
-		if (!file || fscanf(file, "%*d (%199[^)]) %c", line, &state) != 2)
-			_exit(99);
-		fclose(file);
-		if (state != 'S')
-			usleep(1000);
-	}
-}
-
 /* The thread's mask, as one number. */
 static inline uint64_t blocked(void)
 {

@@ -166,9 +166,13 @@ static void directories(void)
 	umount2("missing", MNT_DETACH);
 	open("missing", O_WRONLY | O_APPEND | O_NOFOLLOW);
 	unlink("data");
+	/* Back where the names are this process's own. */
+	fd = open(".", O_RDONLY | O_DIRECTORY);
 	chdir("/");
 	getcwd(bytes, 100);
 	getcwd(bytes, 1);
+	fchdir(fd);
+	close(fd);
 }
 
 static void memory(void)
@@ -451,6 +455,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && chdir(argv[1]) != 0)
 		return 1;
 	umask(022);
+	setpriority(PRIO_PROCESS, 0, 0);
 	access("begin", F_OK);
 	files();
 	directories();

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "spin.h"
+
 static const char *name_of(int error)
 {
 	switch (error) {
@@ -464,6 +466,7 @@ static void processes(void)
 
 static pthread_key_t key;
 static int cleaned, destroyed;
+static volatile int spinning;
 
 static void destroy(void *value) { destroyed += (long)value; }
 static void clean(void *value) { cleaned += (long)value; }
@@ -478,9 +481,7 @@ static void *cancelled(void *argument)
 			pause();
 	}
 	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
-	sem_post(&has_it);
-	for (;;)
-		;
+	spin_for_ever(&spinning);
 	pthread_cleanup_pop(0);
 	return NULL;
 }
@@ -507,7 +508,10 @@ static void ends(void)
 	printf(" destroyed %d\n", destroyed);
 	for (long sleeps = 0; sleeps < 2; sleeps++) {
 		thread = start(cancelled, (void *)sleeps);
-		sem_wait(&has_it);
+		if (sleeps)
+			sem_wait(&has_it);
+		else
+			until_it_spins(&spinning);
 		P(pthread_cancel(thread));
 		printf("cancelled: %d,", join(thread) == PTHREAD_CANCELED);
 		printf(" cleaned %d, destroyed %d\n", cleaned, destroyed);
