@@ -14,7 +14,8 @@ use super::heap_pages::Slots;
 use super::slab::{Slabs, class_of};
 use super::{PAGE_SIZE, layout};
 
-struct KernelHeap(Mutex<State>);
+/// The heap's blocks, behind a lock.
+pub struct KernelHeap(Mutex<State>);
 
 struct State {
     slabs: Slabs,
@@ -23,8 +24,9 @@ struct State {
     in_use: usize,
 }
 
+/// All of it.
 #[cfg_attr(target_os = "none", global_allocator)]
-static HEAP: KernelHeap = KernelHeap(Mutex::new(State {
+pub static HEAP: KernelHeap = KernelHeap(Mutex::new(State {
     slabs: Slabs::new(),
     arenas: Arenas::new(),
     slots: Slots::new(layout::HEAP_START, arena::START),
@@ -61,6 +63,15 @@ fn pages(layout: Layout) -> u64 {
     (layout.size() as u64).div_ceil(PAGE_SIZE)
 }
 
+/// Whether a block may go on as one of another layout: a class hands out equal blocks, and large ones
+/// are whole pages. Blocks of an arena are only as long as was asked for, and are given back so.
+fn keeps_its_place(block: *mut u8, old: Layout, new: Layout) -> bool {
+    match (class_of(old), class_of(new)) {
+        (None, None) => !Arenas::own(block) && pages(old) == pages(new),
+        (old, new) => old == new,
+    }
+}
+
 // SAFETY: blocks are disjoint, as large and aligned as asked for (no more than to a page), and
 // stay until freed.
 unsafe impl GlobalAlloc for KernelHeap {
@@ -91,12 +102,7 @@ unsafe impl GlobalAlloc for KernelHeap {
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: the caller keeps `size` valid for the alignment.
         let new = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
-        let class = class_of(layout);
-        let fits = match class_of(new) {
-            None => class.is_none() && pages(new) == pages(layout),
-            other => other == class,
-        };
-        if fits {
+        if keeps_its_place(block, layout, new) {
             let state = &mut *self.0.lock();
             state.in_use = state.in_use - layout.size() + size;
             return block;

@@ -9,6 +9,8 @@ use crate::kernel_test;
 use crate::mm::kstack::{self, KernelStack};
 use crate::mm::{heap, paging};
 
+mod random;
+
 kernel_test!(
     fn heap_blocks_are_aligned_and_apart() {
         let mut blocks: Vec<Box<[u64]>> = Vec::new();
@@ -47,6 +49,77 @@ kernel_test!(
         drop(blocks);
         assert_eq!(heap::in_use(), bytes);
         assert!(free_frames() + 12 >= frames, "at most a page a class stays");
+    }
+);
+
+kernel_test!(
+    fn middle_blocks_keep_apart_and_give_their_arenas_back() {
+        let page = crate::mm::PAGE_SIZE as usize;
+        let all = |count: usize| -> Vec<Vec<u8>> {
+            let size = |i: usize| page + 1 + (i * 2741) % (7 * page - 1);
+            (0..count).map(|i| vec![i as u8; size(i)]).collect()
+        };
+        // The addresses' tables and the classes' spare pages stay: let them be made first.
+        drop(all(300));
+        let before = free_frames();
+        let mut blocks = all(300);
+        for round in [7, 3, 2] {
+            let mut index = 0;
+            blocks.retain(|_| {
+                index += 1;
+                index % round != 0
+            });
+            for block in &blocks {
+                assert!(block.iter().all(|byte| *byte == block[0]));
+            }
+        }
+        let more = all(50);
+        for block in blocks.iter().chain(&more) {
+            assert!(block.iter().all(|byte| *byte == block[0]));
+        }
+        drop(blocks);
+        drop(more);
+        let after = free_frames();
+        assert!(
+            before - after <= 1,
+            "{before} frames were free, now {after}"
+        );
+    }
+);
+
+kernel_test!(
+    fn blocks_that_grow_and_shrink_leave_their_neighbours_alone() {
+        // By one byte, within the same number of pages, from two pages to nine.
+        let mut blocks: Vec<Vec<u8>> = Vec::new();
+        for (number, size) in (4097..9 * 4096).step_by(1999).enumerate() {
+            blocks.push(vec![number as u8; size]);
+        }
+        for grows in [true, true, false, true] {
+            for number in 0..blocks.len() {
+                let block = &mut blocks[number];
+                if grows {
+                    block.try_reserve_exact(1).expect("memory for it");
+                    block.push(number as u8);
+                } else {
+                    block.truncate(block.len() - 100);
+                    block.shrink_to_fit();
+                }
+                for (number, block) in blocks.iter().enumerate() {
+                    assert!(block.iter().all(|byte| usize::from(*byte) == number));
+                }
+            }
+        }
+    }
+);
+
+kernel_test!(
+    fn random_blocks_keep_their_content() {
+        let bytes = heap::in_use();
+        for seed in 1..=4 {
+            let counts = random::run(&heap::HEAP, seed, 3000);
+            assert!(counts.refused == 0 && counts.stayed > 100, "{counts:?}");
+        }
+        assert_eq!(heap::in_use(), bytes);
     }
 );
 

@@ -1,0 +1,55 @@
+//! The kernel's heap on the host: its own sources, with frames of a memory file and mappings by mmap
+//! in place of the kernel's. A block that was given back faults here, and memory runs out when a test
+//! wants it to.
+
+#![allow(missing_docs, dead_code)] // Of the kernel's modules a test uses a part.
+
+extern crate alloc;
+
+use core::alloc::{GlobalAlloc, Layout};
+
+#[path = "../../kernel/src/mm/arena.rs"]
+mod arena;
+mod frame;
+#[path = "../../kernel/src/mm/heap.rs"]
+mod heap;
+#[path = "../../kernel/src/mm/heap_pages.rs"]
+mod heap_pages;
+mod paging;
+#[path = "../../kernel/src/mm/tests/heap/random.rs"]
+mod random;
+#[path = "../../kernel/src/mm/slab.rs"]
+mod slab;
+
+const PAGE_SIZE: u64 = 4096;
+
+/// The kernel's locks, but for what they watch.
+mod sync {
+    pub use spin::Mutex;
+}
+
+/// Addresses of a program that nothing else takes.
+mod layout {
+    pub const HEAP_START: u64 = 0x2000_0000_0000;
+}
+
+/// Spare pages of classes, one each, and what notes of free addresses take.
+const KEPT: u64 = 9 + 8;
+
+/// One test: frames and heap are the process's.
+#[test]
+fn random_blocks_keep_their_content() {
+    let too_large = Layout::from_size_align(10, 8192).expect("a power of two");
+    // SAFETY: the size isn't 0.
+    assert!(unsafe { heap::HEAP.alloc(too_large) }.is_null());
+    for seed in 1..=12 {
+        // Every other time there is less memory than is asked for.
+        frame::limit(if seed % 2 == 0 { 250 } else { frame::ALL });
+        let counts = random::run(&heap::HEAP, seed, 10_000);
+        assert!(counts.granted > 1000 && counts.stayed > 100, "{counts:?}");
+        assert_eq!(counts.refused > 100, seed % 2 == 0, "{counts:?}");
+        assert_eq!(heap::in_use(), 0);
+        let used = frame::used();
+        assert!(used <= KEPT, "seed {seed}: {used} frames are lost");
+    }
+}
