@@ -31,6 +31,8 @@ pub fn cases() -> Vec<Case> {
     }
     // 32-bit programs come and go by another door on each.
     for cpu in CPUS {
+        row("signal_bad_return", Compiler::Glibc64, cpu);
+        row("signal_bad_return", Compiler::Glibc32, cpu);
         row("signal_old", Compiler::Glibc32, cpu);
     }
     row(

@@ -248,9 +248,19 @@ fn interrupt(frame: &Frame, line: u8) {
 }
 
 /// IRET to user mode could not load `top`'s rip, cs, rflags, rsp or ss; `at_fault` has the
-/// general registers, which had been loaded already.
-extern "C" fn bad_iret(at_fault: &Frame, top: &mut Frame) {
+/// general registers, which had been loaded already. The two overlap: the fault's frame lies where
+/// the pops had been, and reaches into `top` up to the five words.
+///
+/// # Safety
+/// Both are frames on the running task's stack, `top` the one at its end, and no reference to either is
+/// live.
+unsafe extern "C" fn bad_iret(at_fault: *const Frame, top: *mut Frame) {
+    // SAFETY: a whole frame, as the caller says; it isn't looked at again.
+    let at_fault = unsafe { at_fault.read() };
+    // SAFETY: the task's frame, as the caller says; this is the only reference from here on.
+    let top = unsafe { &mut *top };
     let (rip, cs, rflags, rsp, ss) = (top.rip, top.cs, top.rflags, top.rsp, top.ss);
+    let (vector, error_code) = (at_fault.entry as u8, at_fault.orig_rax);
     *top = Frame {
         rip,
         cs,
@@ -258,8 +268,8 @@ extern "C" fn bad_iret(at_fault: &Frame, top: &mut Frame) {
         rsp,
         ss,
         orig_rax: u64::MAX,
-        ..at_fault.clone()
+        ..at_fault
     };
-    fault::bad_return(top, at_fault.entry as u8, at_fault.orig_rax);
+    fault::bad_return(top, vector, error_code);
     crate::process::exit_work(top);
 }
