@@ -20,7 +20,10 @@
 # Variables of `make run`, `make shell`, `make debug`:
 #   CPU=max,vendor=GenuineIntel  MEM=64M  MACHINE=q35  SMP=2  ACCEL=kvm
 # of `make run`, `make debug`:
-#   PROGRAM=./a.out ARGS="x y"   run a static Linux program of yours
+#   PROGRAM=./a.out ARGS="x y"   run a static Linux program of yours: with your standard input,
+#                                its output alone on yours, its exit status in words
+#   VERBOSE=1                    show the kernel's log beside it
+#   LIMIT=300                    seconds until a run without a terminal is ended; 0: never
 #   INITRD=any.cpio              boot an initramfs of yours
 #   APPEND="..."                 further words for the kernel's command line
 #   STRACE=1                     trace system calls, with the door of each
@@ -29,8 +32,13 @@
 #   PACKAGES="less gdb"          put further Debian packages into it
 #   DOCUMENTS=1  REFRESH=1  DEBIAN_MIRROR=http://...
 
-VARIABLES = ACCEL CPU MEM MACHINE SMP PROGRAM ARGS INITRD APPEND STRACE ROOTFS PACKAGES DOCUMENTS REFRESH \
-	DEBIAN_MIRROR MINUTES
+VARIABLES = ACCEL CPU MEM MACHINE SMP PROGRAM ARGS INITRD APPEND STRACE VERBOSE LIMIT ROOTFS PACKAGES \
+	DOCUMENTS REFRESH DEBIAN_MIRROR MINUTES
+# A misspelt one would be taken without a word.
+UNKNOWN = $(filter-out $(VARIABLES) SHELL CARGO_% RUST%,$(foreach name,$(.VARIABLES),\
+	$(if $(findstring command line,$(origin $(name))),$(name))))
+$(if $(strip $(UNKNOWN)),$(error Unknown: $(strip $(UNKNOWN)). The variables are $(VARIABLES)))
+
 export $(VARIABLES)
 # Empty variables would take the place of defaults.
 unexport $(foreach name,$(VARIABLES),$(if $($(name)),,$(name)))

@@ -19,6 +19,7 @@ mod processes;
 mod procps;
 mod random;
 mod real_programs;
+mod run_program;
 mod shell;
 mod signals;
 mod smoke;
@@ -47,6 +48,7 @@ const MODULES: &[Module] = &[
     ("tour", tour::cases),
     ("boot_matrix", boot_matrix::cases),
     ("real_programs", real_programs::cases),
+    ("run_program", run_program::cases),
     ("dynamic", dynamic::cases),
     ("applets", applets::cases),
     ("debian", debian::cases),

@@ -50,6 +50,19 @@ pub fn end_at_closed_pipe() {
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
+/// Has the calling thread see a closed pipe as an error after all: it writes to a child, whose end
+/// is no reason to end.
+pub fn survive_closed_pipe() {
+    // SAFETY: a set is plain memory, which sigemptyset initialises; only this thread's mask
+    // changes.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, libc::SIGPIPE);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut());
+    }
+}
+
 #[cfg(target_os = "linux")]
 fn die_with_parent(command: &mut Command) {
     use std::os::unix::process::CommandExt;

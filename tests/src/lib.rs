@@ -12,6 +12,7 @@
 //! | [`initramfs`] | packs newc archives |
 //! | [`programs`] | C programs compiled by the host's compilers |
 //! | [`oracle`] | the same program run by the host's own Linux |
+//! | [`pty`] | a command at a terminal of its own |
 //! | [`debian`] | the root file system of Debian's packages |
 //! | [`case`] | a test case, and how a module lists its own |
 //! | [`gdb`] | looks into a running machine: registers, memory, breakpoints |
@@ -29,6 +30,7 @@ pub mod iso;
 pub mod oracle;
 pub mod paths;
 pub mod programs;
+pub mod pty;
 pub mod qmp;
 pub mod stock;
 pub mod token;
@@ -39,4 +41,4 @@ pub mod vm;
 pub use case::Case;
 pub use initramfs::Initramfs;
 pub use verdict::Verdict;
-pub use vm::{Dialogue, Outcome, Vm};
+pub use vm::{Dialogue, Outcome, Partner, Vm};

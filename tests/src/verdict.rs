@@ -59,7 +59,8 @@ impl Verdict {
         match self {
             Self::Pass | Self::PowerOff | Self::Quit => 0,
             Self::InitFailed => 1,
-            Self::Panic | Self::Reset => 101,
+            Self::Panic => 122,
+            Self::Reset => 123,
             Self::Timeout => 124,
             Self::Qemu(_) => 125,
         }

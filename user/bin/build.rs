@@ -21,6 +21,8 @@ fn main() {
     for argument in ["--no-pie", base, "-znoexecstack", "--build-id=none"] {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
+    // init runs before the program that gdb is there for: no address of one is the other's.
+    println!("cargo::rustc-link-arg-bin=init=--image-base=0x60000000");
     // This program looks at the registers before any other code has run.
     println!("cargo::rustc-link-arg-bin=start_state=--entry=probe_start");
 }

@@ -20,7 +20,7 @@ use crate::ui;
 pub struct Options {
     #[command(flatten)]
     run: run::Options,
-    /// Arguments for gdb, such as `-ex 'break trident::syscall::dispatch' -ex continue`
+    /// Arguments for gdb, such as `-ex 'break trident::kernel_main' -ex continue`
     #[arg(last = true)]
     gdb: Vec<String>,
 }
@@ -28,7 +28,8 @@ pub struct Options {
 /// Starts both. The serial line goes to a file, since gdb has the terminal.
 pub fn command(options: &Options) -> Result<ExitCode> {
     setup::packages(needs::RUN.iter().chain([&needs::GDB]))?;
-    let (vm, program) = options.run.prepare()?;
+    let vm = options.run.prepare(None)?;
+    let program = options.run.debugged();
     let port = free_port()?;
     let log = paths::target().join("debug.log");
     let (mut qemu, _files) = vm.serial_file(&log).prepare()?;

@@ -2,10 +2,21 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use harness::Vm;
+use harness::vm::QEMU;
+
+/// What memory may be, in MiB.
+const MEMORY: std::ops::RangeInclusive<u64> = 4..=8192;
+/// How many CPUs there may be.
+const CPUS: std::ops::RangeInclusive<u32> = 1..=4;
+const MACHINES: [&str; 3] = ["pc", "q35", "microvm"];
+const ACCELERATORS: [&str; 2] = ["tcg", "kvm"];
+/// CPU models that are tried here; QEMU has more.
+const MODELS: [&str; 6] = ["max", "qemu64", "kvm64", "Haswell", "Nehalem", "EPYC"];
 
 /// What `make run`, `make shell` and `make debug` take, each as an option or as a variable of
 /// that name.
@@ -17,7 +28,7 @@ pub struct Machine {
     /// CPU model: max, "max,vendor=GenuineIntel", qemu64, Haswell, ...
     #[arg(long, env = "CPU", default_value = "max")]
     cpu: String,
-    /// Memory, from 32M
+    /// Memory: 4M to 8G
     #[arg(long, env = "MEM")]
     mem: Option<String>,
     /// Machine: pc, q35, microvm
@@ -29,6 +40,30 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// Says what is wrong before anything is built.
+    ///
+    /// # Errors
+    /// A value that no machine here has; the error lists those that there are.
+    pub fn check(&self) -> Result<()> {
+        one_of("ACCEL", first(&self.accel), &ACCELERATORS)?;
+        one_of("MACHINE", &self.machine, &MACHINES)?;
+        ensure!(CPUS.contains(&self.smp), "SMP={}: 1 to 4", self.smp);
+        if let Some(mem) = &self.mem {
+            let fits = mebibytes(mem).is_some_and(|size| MEMORY.contains(&size));
+            ensure!(fits, "MEM={mem}: 4M to 8G, such as 64M, 512M, 2G");
+        }
+        let model = first(&self.cpu);
+        if !MODELS.contains(&model) && !qemu_knows(model) {
+            bail!(
+                "CPU={}: QEMU has no such model. Tried here: {}; `{QEMU} -cpu help` lists all. \
+                 Features follow behind commas, such as max,vendor=GenuineIntel",
+                self.cpu,
+                MODELS.join(", ")
+            );
+        }
+        Ok(())
+    }
+
     /// The machine, with no initramfs and no command line yet, and with this much memory where
     /// the user said nothing about it.
     pub fn vm(&self, memory: &str) -> Result<Vm> {
@@ -42,6 +77,39 @@ impl Machine {
             .machine(&self.machine)
             .smp(self.smp))
     }
+}
+
+/// What stands before the first comma.
+fn first(value: &str) -> &str {
+    value.split(',').next().unwrap_or_default()
+}
+
+fn one_of(variable: &str, value: &str, known: &[&str]) -> Result<()> {
+    let list = known.join(", ");
+    ensure!(known.contains(&value), "{variable}={value}: one of {list}");
+    Ok(())
+}
+
+/// A size as QEMU reads it, in MiB: without a letter it counts those.
+fn mebibytes(size: &str) -> Option<u64> {
+    let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().ok()?;
+    match &size[digits.len()..] {
+        "" | "M" | "m" => Some(number),
+        "G" | "g" => number.checked_mul(1024),
+        "K" | "k" => Some(number / 1024),
+        _ => None,
+    }
+}
+
+/// Whether QEMU lists this model. Where QEMU itself is missing it will be said soon enough.
+fn qemu_knows(model: &str) -> bool {
+    let help = Command::new(QEMU).args(["-cpu", "help"]).output();
+    let Ok(help) = help else { return true };
+    let text = String::from_utf8_lossy(&help.stdout);
+    text.lines()
+        .filter_map(|line| line.strip_prefix("x86 ").or(line.strip_prefix("  ")))
+        .any(|line| line.split_whitespace().next() == Some(model))
 }
 
 /// KVM was asked for: say what is wrong before QEMU does.
@@ -62,4 +130,19 @@ fn check_kvm() -> Result<()> {
             "ACCEL=kvm: /dev/kvm cannot be opened (add yourself to group kvm, then log in again), \
          or leave ACCEL=kvm out to emulate the CPU",
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_qemu_reads_them() {
+        assert_eq!(mebibytes("64"), Some(64));
+        assert_eq!(mebibytes("64M"), Some(64));
+        assert_eq!(mebibytes("2G"), Some(2048));
+        for wrong in ["", "M", "abc", "1T", "64MB", "-1", "1.5G"] {
+            assert_eq!(mebibytes(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -4,21 +4,28 @@ use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use harness::{Outcome, Verdict, Vm, paths};
+use harness::{Outcome, Verdict, Vm, paths, token};
 
 use crate::build::{self, image};
+use crate::command_line::{Append, split_args};
 use crate::machine::Machine;
+use crate::session::{self, Ends, Report, Session};
 use crate::setup::{self, needs};
 use crate::shell;
 use crate::terminal::TerminalGuard;
 use crate::ui;
 
-/// Without a terminal nobody is there to end a run that hangs.
-const UNATTENDED_LIMIT: Duration = Duration::from_secs(300);
+/// Seconds after which a run without a terminal ends, where `LIMIT` doesn't say: nobody is there
+/// to end one that hangs.
+const UNATTENDED_LIMIT: u64 = 300;
+
+/// Most that init reads of a program's arguments: see `user/bin/src/bin/init/request.rs`.
+const ARGS_MAX: usize = 60 * 1024;
 
 /// A guest under KVM that has said nothing for this long hangs: the loader's first line takes
 /// a tenth of a second.
@@ -35,7 +42,7 @@ pub struct Options {
     /// A static Linux program of yours to run instead of the tour
     #[arg(long, env = "PROGRAM")]
     program: Option<PathBuf>,
-    /// Arguments for it, parted by blanks
+    /// Arguments for it, parted as a shell does
     #[arg(long, env = "ARGS", default_value = "", allow_hyphen_values = true)]
     args: String,
     /// A newc archive of yours to boot instead of the tour (its /init runs)
@@ -47,54 +54,122 @@ pub struct Options {
     /// Print each system call as strace does, with the door it came through
     #[arg(long, env = "STRACE", value_parser = clap::builder::FalseyValueParser::new())]
     strace: bool,
+    /// Show the kernel's log beside a program of yours, on standard error
+    #[arg(long, env = "VERBOSE", value_parser = clap::builder::FalseyValueParser::new())]
+    verbose: bool,
+    /// Seconds after which a run ends, 0 for never (default: 300 without a terminal)
+    #[arg(long, env = "LIMIT")]
+    limit: Option<u64>,
+    /// Boot what is built already
+    #[arg(long)]
+    built: bool,
 }
 
 /// Installs what is missing, builds and boots. Whoever took the tour at a terminal gets a shell.
 pub fn command(options: &Options) -> Result<ExitCode> {
     let options = options.clone().without_empty();
-    let vm = options.prepare()?.0;
-    let outcome = on_terminal(&vm)?;
+    if let Some(program) = &options.program {
+        return run_program(&options, program);
+    }
+    if std::io::stdin().is_terminal() {
+        ui::note("Ctrl-A X ends QEMU.");
+    }
+    let vm = options.prepare(None)?;
+    let outcome = on_terminal(&vm, options.limit)?;
     let code = report(&outcome, vm.accelerator())?;
-    let is_tour = options.program.is_none() && options.initrd.is_none() && !options.strace;
+    let is_tour = options.initrd.is_none() && !options.strace;
     if is_tour && outcome.verdict == Verdict::Pass && shell::at_terminal() {
         return shell::after_the_tour(&options.machine);
     }
     Ok(code)
 }
 
+/// Runs a program of the user's under an init of ours (see [`session`]): the exit status is its.
+fn run_program(options: &Options, program: &Path) -> Result<ExitCode> {
+    let ends = Ends::here();
+    if ends.is_typed() {
+        ui::note("Ctrl-C ends the program, Ctrl-A X ends QEMU.");
+    }
+    let token = token::random();
+    let vm = options.prepare(Some((ends, &token)))?;
+    let vm = vm.timeout(limit(options.limit, ends.is_typed()));
+    let guard = ends.is_typed().then(TerminalGuard::new);
+    let told = Arc::new(Mutex::new(Report::default()));
+    let session = Session::new(ends, &token, told.clone());
+    let outcome = with_patience(vm.clone()).run_with(Box::new(session), ends.is_typed())?;
+    drop(guard);
+    say_what_qemu_said(&outcome);
+    check_kvm_worked(&outcome, vm.accelerator())?;
+    let told = told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let name = program.display().to_string();
+    Ok(ExitCode::from(session::exit_code(&name, &told, &outcome)))
+}
+
+/// How long a run may take: with a terminal as long as somebody likes.
+fn limit(seconds: Option<u64>, terminal: bool) -> Option<Duration> {
+    let default = if terminal { 0 } else { UNATTENDED_LIMIT };
+    let seconds = seconds.unwrap_or(default);
+    (seconds != 0).then(|| Duration::from_secs(seconds))
+}
+
+/// A guest under KVM has to say something soon.
+fn with_patience(vm: Vm) -> Vm {
+    if vm.accelerator().starts_with("kvm") {
+        vm.silence(KVM_SILENCE)
+    } else {
+        vm
+    }
+}
+
 /// Boots a machine on this terminal, and turns its end into an exit status.
 pub fn boot(vm: &Vm) -> Result<ExitCode> {
-    report(&on_terminal(vm)?, vm.accelerator())
+    report(&on_terminal(vm, None)?, vm.accelerator())
 }
 
 /// Boots a machine on this terminal, where there is one.
-fn on_terminal(vm: &Vm) -> Result<Outcome> {
+fn on_terminal(vm: &Vm, seconds: Option<u64>) -> Result<Outcome> {
     let terminal = std::io::stdin().is_terminal();
     let _guard = terminal.then(TerminalGuard::new);
-    let mut vm = vm.clone().console(terminal);
-    vm = vm.timeout((!terminal).then_some(UNATTENDED_LIMIT));
-    if vm.accelerator().starts_with("kvm") {
-        vm = vm.silence(KVM_SILENCE);
-    }
-    vm.run()
+    let vm = vm.clone().console(terminal);
+    with_patience(vm.timeout(limit(seconds, terminal))).run()
 }
 
-/// Says what went wrong, and turns the machine's end into an exit status.
-pub fn report(outcome: &Outcome, accel: &str) -> Result<ExitCode> {
+fn say_what_qemu_said(outcome: &Outcome) {
     if !outcome.stderr.trim().is_empty() {
         eprintln!("{}", outcome.stderr.trim());
     }
-    match &outcome.verdict {
-        Verdict::Pass | Verdict::PowerOff | Verdict::Quit => {}
-        verdict if accel.starts_with("kvm") && outcome.serial.is_empty() => bail!(
-            "ACCEL=kvm does not work here: {verdict}, and the guest had not said a word. \
-             /dev/kvm exists, but guests fail or hang under it (nested virtualisation, most \
-             often). Leave ACCEL=kvm out: the default, ACCEL=tcg, emulates the CPU and runs \
-             anywhere."
-        ),
-        other => ui::note(format!("{other}")),
-    }
-    Ok(ExitCode::from(outcome.verdict.exit_code()))
+}
+
+/// Under KVM a guest that said nothing is KVM's doing.
+fn check_kvm_worked(outcome: &Outcome, accel: &str) -> Result<()> {
+    let is_well = matches!(
+        outcome.verdict,
+        Verdict::Pass | Verdict::PowerOff | Verdict::Quit
+    );
+    ensure!(
+        is_well || !accel.starts_with("kvm") || !outcome.serial.is_empty(),
+        "ACCEL=kvm does not work here: {}, and the guest had not said a word. /dev/kvm exists, \
+         but guests fail or hang under it (nested virtualisation, most often). Leave ACCEL=kvm \
+         out: the default, ACCEL=tcg, emulates the CPU and runs anywhere.",
+        outcome.verdict
+    );
+    Ok(())
+}
+
+/// Says what went wrong, and turns the machine's end into an exit status: init's own, if it
+/// ended.
+pub fn report(outcome: &Outcome, accel: &str) -> Result<ExitCode> {
+    say_what_qemu_said(outcome);
+    check_kvm_worked(outcome, accel)?;
+    let code = match &outcome.verdict {
+        Verdict::Pass | Verdict::PowerOff | Verdict::Quit => 0,
+        Verdict::InitFailed => outcome.init_status().unwrap_or(1),
+        other => {
+            ui::note(format!("{other}"));
+            other.exit_code()
+        }
+    };
+    Ok(ExitCode::from(code))
 }
 
 impl Options {
@@ -106,66 +181,76 @@ impl Options {
         self
     }
 
-    /// Installs what is missing and builds: gives the machine, and the program it will run.
-    pub fn prepare(&self) -> Result<(Vm, PathBuf)> {
+    /// Installs what is missing and builds: gives the machine. `program` says how the user's
+    /// program is run: where its three files lead, and the token of init's frames.
+    pub fn prepare(&self, program: Option<(Ends, &str)>) -> Result<Vm> {
         let options = self.clone().without_empty();
-        setup::packages(needs::RUN)?;
-        let initrd = options.initrd()?;
-        build::everything(&setup::toolchain()?)?;
-        let initrd = match initrd {
-            Some(bytes) => bytes,
-            None => options.own_archive()?,
+        let append = Append::new(&options.append);
+        let initrd = options.check(&append)?;
+        let line = options.command_line(&append)?;
+        if !options.built {
+            setup::packages(needs::RUN)?;
+            build::everything(&setup::toolchain()?)?;
+        }
+        let initrd = match (initrd, &options.program) {
+            (Some(bytes), _) => bytes,
+            (None, Some(file)) => {
+                let (ends, token) = program.unwrap_or((Ends::at_terminal(), ""));
+                let mut words = vec![image::place(file)];
+                words.extend(split_args(&options.args)?);
+                let request = session::request(ends, token, options.strace, &words);
+                image::around(file, request)?.build()
+            }
+            (None, None) => {
+                let tour = image::tour();
+                fs::read(&tour).with_context(|| format!("cannot read {}", tour.display()))?
+            }
         };
-        let vm = options
-            .machine
-            .vm(MEMORY)?
-            .initrd(initrd)
-            .append(options.command_line());
-        let program = options
-            .program
-            .unwrap_or_else(|| paths::program(64, "tour"));
-        Ok((vm, program))
+        Ok(options.machine.vm(MEMORY)?.initrd(initrd).append(line))
     }
 
-    /// The user's archive, where one is named. Wrong files are found before anything is built.
-    fn initrd(&self) -> Result<Option<Vec<u8>>> {
+    /// The program whose symbols a debugger wants.
+    pub fn debugged(&self) -> PathBuf {
+        let program = self.clone().without_empty().program;
+        program.unwrap_or_else(|| paths::program(64, "tour"))
+    }
+
+    /// Finds what is wrong before anything is built; gives the user's archive, where one is named.
+    fn check(&self, append: &Append) -> Result<Option<Vec<u8>>> {
+        self.machine.check()?;
         if let Some(program) = &self.program {
-            image::around(program)?;
+            image::read_program(program)?;
+            split_args(&self.args)?;
+            ensure!(
+                self.args.len() <= ARGS_MAX,
+                "ARGS has {} bytes, and {ARGS_MAX} at most reach the program",
+                self.args.len()
+            );
+            if append.names_an_init() {
+                bail!("APPEND names an init, and PROGRAM another: leave one of them out");
+            }
         }
         let Some(path) = &self.initrd else {
             return Ok(None);
         };
-        fs::read(path)
-            .map(Some)
-            .with_context(|| format!("cannot read INITRD={}", path.display()))
+        let bytes =
+            fs::read(path).with_context(|| format!("cannot read INITRD={}", path.display()))?;
+        ensure!(
+            image::is_archive(&bytes),
+            "INITRD={} is not an initramfs: a newc archive, plain or gzip",
+            path.display()
+        );
+        Ok(Some(bytes))
     }
 
-    /// The archive that this repository makes: around the user's program, or the tour's.
-    fn own_archive(&self) -> Result<Vec<u8>> {
-        match &self.program {
-            Some(program) => Ok(image::around(program)?.build()),
-            None => {
-                let tour = image::tour();
-                fs::read(&tour).with_context(|| format!("cannot read {}", tour.display()))
-            }
+    fn command_line(&self, append: &Append) -> Result<String> {
+        if self.program.is_some() {
+            let rdinit = format!("rdinit={}", image::PROGRAM_INIT);
+            let quiet = if self.verbose { "" } else { "quiet" };
+            return append.with(&[&rdinit, quiet], "");
         }
-    }
-
-    fn command_line(&self) -> String {
-        let mut words = vec![self.append.clone()];
-        if self.strace {
-            words.push("strace".into());
-        }
-        if let Some(program) = &self.program {
-            let name = image::place(program);
-            words.push(format!("rdinit={name}"));
-        }
-        let args = self.args.trim();
-        if !args.is_empty() {
-            words.push(format!("-- {args}"));
-        }
-        words.retain(|word| !word.is_empty());
-        words.join(" ")
+        let strace = if self.strace { "strace" } else { "" };
+        append.with(&[strace], &self.args)
     }
 }
 

@@ -42,6 +42,7 @@ pub fn command(options: &Options) -> Result<ExitCode> {
         "debian" => read(&rootfs::ensure(&options.packages)?)?,
         file => read(&PathBuf::from(file))?,
     };
+    options.machine.check()?;
     build::boot_image(&setup::toolchain()?)?;
     // Twice the archive while it is unpacked, and room to work in.
     let memory = 128 + (initrd.len() >> 20) * 3;

@@ -10,6 +10,7 @@
 //! A part that fails does not keep the next from running.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
@@ -72,16 +73,24 @@ impl Part {
             ],
             Self::Vdso => vec![on_host(toolchain.cargo(), "-p vdso")],
             Self::Kernel => vec![kernel_tests(toolchain)?],
-            Self::Qemu => vec![on_host(host_cargo(), "-p tests --test qemu")],
+            Self::Qemu => {
+                let mut cargo = on_host(host_cargo(), "-p tests --test qemu");
+                // For those that try this program's own commands.
+                cargo.env("XTASK", this_program()?);
+                vec![cargo]
+            }
         })
     }
+}
+
+fn this_program() -> Result<PathBuf> {
+    std::env::current_exe().context("cannot find this program")
 }
 
 /// `cargo test` of the kernel, with this very program as its runner (instead of a `cargo run`
 /// inside of a `cargo test`).
 fn kernel_tests(toolchain: &Toolchain) -> Result<Command> {
-    let this = std::env::current_exe().context("cannot find this program")?;
-    let runner = serde_json::to_string(&[&this.to_string_lossy(), "runner"])?;
+    let runner = serde_json::to_string(&[&this_program()?.to_string_lossy(), "runner"])?;
     let mut cargo = toolchain.cargo();
     cargo.args(["test", "-p", "trident", "--target", BARE_64]);
     cargo

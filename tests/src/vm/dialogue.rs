@@ -22,10 +22,15 @@ impl Dialogue {
         self.steps.push((text.into(), answer.into()));
         self
     }
+
+    /// Begins it with somebody who hears what is written to `to`.
+    pub fn begin<W: Write>(self, to: W) -> Talk<W> {
+        Talk::new(self, to)
+    }
 }
 
 /// A dialogue under way.
-pub(super) struct Talk<W> {
+pub struct Talk<W> {
     steps: std::vec::IntoIter<(Vec<u8>, Vec<u8>)>,
     /// What is waited for, and the answer to it.
     next: Option<(Vec<u8>, Vec<u8>)>,
@@ -35,7 +40,7 @@ pub(super) struct Talk<W> {
 }
 
 impl<W: Write> Talk<W> {
-    pub fn new(dialogue: Dialogue, to: W) -> Self {
+    pub(super) fn new(dialogue: Dialogue, to: W) -> Self {
         let mut steps = dialogue.steps.into_iter();
         let next = steps.next();
         Self {

@@ -10,13 +10,17 @@
 
 mod dialogue;
 mod outcome;
+mod partner;
+mod pauses;
 mod run;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use dialogue::Dialogue;
+pub use dialogue::{Dialogue, Talk};
 pub use outcome::Outcome;
+pub use partner::Partner;
+use pauses::Pauses;
 
 use crate::initramfs::Initramfs;
 use crate::paths;
@@ -45,6 +49,7 @@ pub struct Vm {
     echo: bool,
     serial_file: Option<PathBuf>,
     landmark: Option<String>,
+    pauses: Option<Pauses>,
 }
 
 /// Where the serial line's input comes from.
@@ -59,6 +64,11 @@ enum Input {
     /// The harness's own standard input.
     Inherited {
         /// It is a terminal: Ctrl-C belongs to the guest, Ctrl-A X ends QEMU.
+        terminal: bool,
+    },
+    /// A [`Partner`].
+    Partner {
+        /// Ctrl-A X, as somebody types it, ends QEMU; else every byte is the guest's.
         terminal: bool,
     },
 }
@@ -81,6 +91,7 @@ impl Default for Vm {
             echo: false,
             serial_file: None,
             landmark: None,
+            pauses: None,
         }
     }
 }
@@ -220,6 +231,13 @@ impl Vm {
     /// Takes the time at which this text comes over the serial line.
     pub fn landmark(mut self, text: impl Into<String>) -> Self {
         self.landmark = Some(text.into());
+        self
+    }
+
+    /// Stops the machine for `stopped` and lets it run for `running`, in turns: what a busy host
+    /// does to it, and worse.
+    pub fn paused(mut self, stopped: Duration, running: Duration) -> Self {
+        self.pauses = Some(Pauses { stopped, running });
         self
     }
 

@@ -40,6 +40,15 @@ impl Outcome {
         Ok(self)
     }
 
+    /// init's exit status as a shell has it, 128 + n for signal n: the kernel's last line says it
+    /// where it is not 0.
+    pub fn init_status(&self) -> Option<u8> {
+        let last = self.serial.trim_end().lines().next_back()?;
+        let number = |text: &str| last.strip_prefix(text)?.parse::<u8>().ok();
+        number("init exited with status ")
+            .or_else(|| number("init was killed by signal ").map(|signal| signal | 0x80))
+    }
+
     /// The serial output must contain this text, else an error that shows the whole run.
     pub fn contains(&self, text: &str) -> Result<&Self> {
         if !self.serial.contains(text) {

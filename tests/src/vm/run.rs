@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use super::dialogue::Talk;
-use super::{Input, Outcome, QEMU, Vm};
+use super::{Input, Outcome, Partner, QEMU, Vm};
 use crate::child::Leashed;
 use crate::qmp::Channel;
 use crate::verdict::Verdict;
@@ -43,7 +43,10 @@ impl Vm {
         qemu.args(["-m", &self.memory, "-smp", &self.smp.to_string()]);
         qemu.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]);
         // With `mon:` Ctrl-C is a byte for the guest, and Ctrl-A X ends QEMU.
-        let multiplexed = matches!(self.input, Input::Inherited { terminal: true });
+        let multiplexed = matches!(
+            self.input,
+            Input::Inherited { terminal: true } | Input::Partner { terminal: true }
+        );
         match &self.serial_file {
             Some(path) => qemu.arg("-serial").arg(format!("file:{}", path.display())),
             None => qemu.args(["-serial", if multiplexed { "mon:stdio" } else { "stdio" }]),
@@ -72,16 +75,32 @@ impl Vm {
     /// Boots the machine and waits for its end.
     pub fn run(&self) -> Result<Outcome> {
         let (qemu, directory) = self.prepare()?;
-        self.start(qemu, directory.path())
+        self.start(qemu, directory.path(), None)
     }
 
-    fn start(&self, mut qemu: Command, directory: &Path) -> Result<Outcome> {
+    /// The same with a partner at the other end of the serial line, who types what a person at a
+    /// terminal does or a program. The outcome keeps no more than the first of what came.
+    pub fn run_with(&self, partner: Box<dyn Partner>, terminal: bool) -> Result<Outcome> {
+        let vm = Self {
+            input: Input::Partner { terminal },
+            ..self.clone()
+        };
+        let (qemu, directory) = vm.prepare()?;
+        vm.start(qemu, directory.path(), Some(partner))
+    }
+
+    fn start(
+        &self,
+        mut qemu: Command,
+        directory: &Path,
+        mut partner: Option<Box<dyn Partner>>,
+    ) -> Result<Outcome> {
         let channel = Channel::open(directory).context("cannot open QEMU's control channel")?;
         channel.arguments(&mut qemu);
         qemu.stdout(Stdio::piped()).stderr(Stdio::piped());
         qemu.stdin(match &self.input {
             Input::Empty => Stdio::null(),
-            Input::Bytes(_) | Input::Dialogue(_) => Stdio::piped(),
+            Input::Bytes(_) | Input::Dialogue(_) | Input::Partner { .. } => Stdio::piped(),
             Input::Inherited { .. } => Stdio::inherit(),
         });
 
@@ -99,6 +118,11 @@ impl Vm {
                     stdin.write_all(bytes)?;
                     child.stdin = Some(stdin);
                 }
+                Input::Partner { .. } => {
+                    if let Some(partner) = &mut partner {
+                        partner.begin(stdin);
+                    }
+                }
                 Input::Empty | Input::Inherited { .. } => {}
             }
         }
@@ -109,6 +133,7 @@ impl Vm {
             spoke: spoke.clone(),
             landmark: self.landmark.clone().map(String::into_bytes),
             talk,
+            partner,
         };
         let pipe = child.stdout.take();
         let serial = thread::spawn(move || listener.listen(pipe));
@@ -157,7 +182,10 @@ impl Vm {
             {
                 return Ok(None);
             }
-            thread::sleep(Duration::from_millis(5));
+            match self.pauses {
+                Some(pauses) => pauses.turn(child),
+                None => thread::sleep(Duration::from_millis(5)),
+            }
         }
     }
 }
@@ -169,7 +197,11 @@ struct Listener {
     spoke: Arc<AtomicBool>,
     landmark: Option<Vec<u8>>,
     talk: Option<Talk<ChildStdin>>,
+    partner: Option<Box<dyn Partner>>,
 }
+
+/// What is kept of a line that a partner listens to: enough to say whether anything came.
+const KEPT: usize = 64 * 1024;
 
 /// What came over the serial line.
 #[derive(Default)]
@@ -190,6 +222,12 @@ impl Listener {
         let mut buffer = [0; 4096];
         while let Ok(count @ 1..) = pipe.read(&mut buffer) {
             self.spoke.store(true, Ordering::Relaxed);
+            if let Some(partner) = &mut self.partner {
+                partner.hear(&buffer[..count]);
+                if all.len() > KEPT {
+                    continue;
+                }
+            }
             let old = all.len();
             all.extend_from_slice(&buffer[..count]);
             if let (None, Some(text)) = (seen, &self.landmark) {

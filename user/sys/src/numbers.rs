@@ -30,16 +30,20 @@ numbers! {
     OPEN 2, 5;
     CLOSE 3, 6;
     STAT 4, 106;
+    POLL 7, 168;
     LSEEK 8, 19;
     // The i386 table's plain mmap (90) takes a struct; 192 is mmap2, with the offset in pages.
     MMAP 9, 192;
     MPROTECT 10, 125;
     MUNMAP 11, 91;
     RT_SIGACTION 13, 174;
+    RT_SIGPROCMASK 14, 175;
     RT_SIGRETURN 15, 173;
+    IOCTL 16, 54;
     PIPE 22, 42;
     SCHED_YIELD 24, 158;
     MREMAP 25, 163;
+    DUP2 33, 63;
     GETPID 39, 20;
     CLONE 56, 120;
     FORK 57, 2;
@@ -48,9 +52,12 @@ numbers! {
     EXIT 60, 1;
     WAIT4 61, 114;
     KILL 62, 37;
+    FCNTL 72, 55;
     MKDIR 83, 39;
     UNLINK 87, 10;
+    SETPGID 109, 57;
     GETPPID 110, 64;
+    SETSID 112, 66;
     GETTIMEOFDAY 96, 78;
     SYSLOG 103, 103;
     ARCH_PRCTL 158, 384;
@@ -61,5 +68,7 @@ numbers! {
     CLOCK_GETTIME64 ABSENT, 403;
     CLOCK_GETRES 229, 266;
     EXIT_GROUP 231, 252;
+    SIGNALFD4 289, 327;
+    PIPE2 293, 331;
     GETCPU 309, 318;
 }

@@ -247,6 +247,16 @@ pub enum Ending {
     Signal(i32),
 }
 
+impl Ending {
+    /// From the status of a child that has ended, as wait4 gives it.
+    pub fn of(status: i32) -> Self {
+        match status & 0x7f {
+            0 => Ending::Exit(status >> 8 & 0xff),
+            signal => Ending::Signal(signal),
+        }
+    }
+}
+
 /// Waits for child `pid` to end.
 pub fn wait(pid: usize) -> Result<Ending, Errno> {
     let mut status = 0_i32;
@@ -257,10 +267,7 @@ pub fn wait(pid: usize) -> Result<Ending, Errno> {
             [pid, ptr::from_mut(&mut status) as usize, 0, 0, 0, 0],
         )
     }?;
-    Ok(match status & 0x7f {
-        0 => Ending::Exit(status >> 8 & 0xff),
-        signal => Ending::Signal(signal),
-    })
+    Ok(Ending::of(status))
 }
 
 /// Reads clock `id` by a system call.

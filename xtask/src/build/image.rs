@@ -40,12 +40,25 @@ fn base() -> Initramfs {
         .dir("/tmp")
 }
 
-/// An archive around one program of the user's.
-pub fn around(program: &Path) -> Result<Initramfs> {
+/// Where the init lies that runs a program of the user's.
+pub const PROGRAM_INIT: &str = "/sbin/init";
+
+/// A program of the user's, if it can run.
+pub fn read_program(program: &Path) -> Result<Vec<u8>> {
     let bytes =
         fs::read(program).with_context(|| format!("cannot read PROGRAM={}", program.display()))?;
     check_static(&bytes).with_context(|| format!("PROGRAM={} cannot run", program.display()))?;
-    Ok(base().executable(&place(program), bytes))
+    Ok(bytes)
+}
+
+/// An archive around one program of the user's, and the init that runs it as `request` says.
+pub fn around(program: &Path, request: Vec<u8>) -> Result<Initramfs> {
+    let path = paths::program(64, "init");
+    let init = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(base()
+        .executable(PROGRAM_INIT, segments_only(&init))
+        .file("/sbin/init.run", request)
+        .executable(&place(program), read_program(program)?))
 }
 
 /// What starts the shell, in a session of its own with the console as its terminal. The
@@ -67,6 +80,15 @@ const PROFILE: &str = "export PS1='trident:\\w\\$ '
 alias poweroff='poweroff -f' reboot='reboot -f' halt='halt -f'
 ";
 
+/// Whether the kernel will take this for an initramfs: newc, plain or gzip.
+pub fn is_archive(bytes: &[u8]) -> bool {
+    // Zeros may lie before an archive and between two.
+    let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(0);
+    [&b"070701"[..], b"070702", b"\x1f\x8b"]
+        .iter()
+        .any(|magic| bytes[start..].starts_with(magic))
+}
+
 /// An archive with a shell on the console, around a static busybox.
 pub fn around_busybox(program: Vec<u8>) -> Initramfs {
     base()
@@ -80,11 +102,7 @@ pub fn around_busybox(program: Vec<u8>) -> Initramfs {
 /// Where the user's program lies in its archive.
 pub fn place(program: &Path) -> String {
     let name = program.file_name().unwrap_or_default().to_string_lossy();
-    // A blank would end the word on the kernel's command line.
-    format!(
-        "/{}",
-        name.replace(|c: char| c.is_whitespace() || c == '"', "_")
-    )
+    format!("/{name}")
 }
 
 /// Whether this is a static x86 Linux program; the error says what it is instead.

@@ -1,0 +1,335 @@
+//! `make run PROGRAM=`, as a reader's shell has it: pipes, exit statuses, signals, a terminal.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use anyhow::{Context, Result, ensure};
+use harness::programs::{Compiler, compile};
+use harness::{Case, Dialogue, cases, paths, pty};
+
+/// This module's cases.
+pub fn cases() -> Vec<Case> {
+    cases![
+        make_passes_input_output_and_end_on,
+        every_byte_goes_through,
+        a_slow_writer_is_waited_for,
+        the_status_is_the_programs,
+        signals_end_it_as_on_linux,
+        it_has_an_init_above_it,
+        machines_ends_are_told_apart,
+        a_terminal_is_the_programs,
+        wrong_values_are_refused_with_the_list,
+    ]
+}
+
+fn program() -> Result<PathBuf> {
+    compile("child", Compiler::Glibc64)
+}
+
+/// The tool that `make` calls: the one that runs these cases, or the one built last.
+fn xtask() -> Result<Command> {
+    let by_cargo = || {
+        let triples = std::fs::read_dir(paths::target()).ok()?.flatten();
+        let places = triples.map(|entry| entry.path().join("debug/xtask"));
+        places
+            .filter(|path| path.is_file())
+            .max_by_key(|path| path.metadata().and_then(|data| data.modified()).ok())
+    };
+    let path = std::env::var_os("XTASK")
+        .map(PathBuf::from)
+        .or_else(by_cargo);
+    let mut command = Command::new(path.context("xtask is not built")?);
+    command.current_dir(paths::root()).env_remove("LIMIT");
+    Ok(command)
+}
+
+/// `xtask run` of the program with these arguments, boot image and all as they are built.
+fn run(args: &str) -> Result<Command> {
+    run_for("120", args)
+}
+
+/// The same with a limit of so many seconds.
+fn run_for(limit: &str, args: &str) -> Result<Command> {
+    let mut command = xtask()?;
+    command.args(["run", "--built", "--limit", limit, "--args", args]);
+    command.arg("--program").arg(program()?);
+    Ok(command)
+}
+
+/// Runs `command` with `input`, which a thread writes as fast as it is read.
+fn with_input(mut command: Command, input: Vec<u8>) -> Result<Output> {
+    command.stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    let mut pipe = child.stdin.take().context("piped")?;
+    // A program that ends before it has read everything closes the pipe.
+    let writer = thread::spawn(move || drop(pipe.write_all(&input)));
+    let output = child.wait_with_output()?;
+    let _ = writer.join();
+    Ok(output)
+}
+
+/// Runs the program without input; what it printed, what was said on standard error, its status.
+fn ended(args: &str) -> Result<(String, String, Option<i32>)> {
+    let output = with_input(run(args)?, Vec::new())?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok((
+        text(&output.stdout),
+        text(&output.stderr),
+        output.status.code(),
+    ))
+}
+
+/// The whole way once: make, cargo, the build, QEMU.
+fn make_passes_input_output_and_end_on() -> Result<()> {
+    let script = "printf 'one\\ntwo\\n' | make --no-print-directory run PROGRAM=\"$0\" ARGS=copy";
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", script])
+        .arg(program()?)
+        .current_dir(paths::root());
+    let output = shell.output()?;
+    ensure!(
+        output.stdout == b"one\ntwo\n" && output.status.success(),
+        "{output:?}"
+    );
+    let script = "make --no-print-directory run PROGRAM=\"$0\" ARGS='exit 3' </dev/null";
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", script])
+        .arg(program()?)
+        .current_dir(paths::root());
+    let output = shell.output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(said.contains("exited with status 3"), "{output:?}");
+    ensure!(
+        output.status.code() == Some(2) && output.stdout.is_empty(),
+        "{output:?}"
+    );
+    Ok(())
+}
+
+/// A megabyte of bytes of every value, those first that a terminal would take for itself.
+fn every_byte_goes_through() -> Result<()> {
+    let mut input = b"\x03\x04\x1a\0\xff\r\n\n\x01x\x11\x13\x1e\x1f\x10\x7f".to_vec();
+    let mut random = fastrand::Rng::with_seed(7);
+    input.extend(std::iter::repeat_with(|| random.u8(..)).take(1 << 20));
+    let output = with_input(run("copy")?, input.clone())?;
+    ensure!(output.status.success(), "{:?}", output.status);
+    ensure!(
+        output.stdout == input,
+        "{} bytes of {} came, the first {:?} as they were; standard error: {}",
+        output.stdout.len(),
+        input.len(),
+        output.stdout.iter().zip(&input).position(|(a, b)| a != b),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    ensure!(output.stderr.is_empty(), "{output:?}");
+    Ok(())
+}
+
+/// What a program is given before the end of its input it sees before the end of its input.
+fn a_slow_writer_is_waited_for() -> Result<()> {
+    let mut command = run("copy")?;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn()?;
+    let mut to = child.stdin.take().context("piped")?;
+    let mut from = child.stdout.take().context("piped")?;
+    for word in [&b"first"[..], b"second\n", b"\x04"] {
+        to.write_all(word)?;
+        let mut back = vec![0; word.len()];
+        std::io::Read::read_exact(&mut from, &mut back)?;
+        ensure!(back == word, "{back:?} for {word:?}");
+    }
+    drop(to);
+    ensure!(child.wait()?.success());
+    Ok(())
+}
+
+fn the_status_is_the_programs() -> Result<()> {
+    for status in [1, 3, 42, 127, 255] {
+        let (output, said, code) = ended(&format!("exit {status}"))?;
+        ensure!(
+            code == Some(status) && output.is_empty(),
+            "{status}: {code:?} {output:?} {said}"
+        );
+        ensure!(
+            said.ends_with(&format!("child.glibc64 exited with status {status}\n")),
+            "{said}"
+        );
+    }
+    let (output, said, code) = ended("exit 0")?;
+    ensure!(
+        code == Some(0) && output.is_empty() && said.is_empty(),
+        "{said}"
+    );
+    Ok(())
+}
+
+fn signals_end_it_as_on_linux() -> Result<()> {
+    for (how, signal, name) in [
+        ("assert", 6, "SIGABRT"),
+        ("null", 11, "SIGSEGV"),
+        ("pipe", 13, "SIGPIPE"),
+        ("alarm", 14, "SIGALRM"),
+        ("raise 15", 15, "SIGTERM"),
+        ("raise 2", 2, "SIGINT"),
+        ("raise 9", 9, "SIGKILL"),
+    ] {
+        let (_, said, code) = ended(how)?;
+        let words = format!("was ended by signal {signal} ({name})\n");
+        ensure!(
+            code == Some(128 + signal) && said.ends_with(&words),
+            "{how}: {code:?} {said}"
+        );
+    }
+    let (_, said, _) = ended("assert")?;
+    ensure!(said.contains("Assertion `number != 0' failed"), "{said}");
+    Ok(())
+}
+
+fn it_has_an_init_above_it() -> Result<()> {
+    let (output, said, code) = ended("place 'a b' c")?;
+    let expected = "own parent: 1, own group: 1, foreground: 0\nterminals: 0 0 0\n\
+        argument: [a b]\nargument: [c]\n";
+    ensure!(
+        output == expected && said == "an error\n" && code == Some(0),
+        "{output}{said}"
+    );
+    let (output, _, code) = ended("orphan")?;
+    ensure!(
+        output == "the parent goes\nthe orphan is init's\n" && code == Some(5),
+        "{output}"
+    );
+    let (output, ..) = ended("dead")?;
+    ensure!(output == "dead: 0\n", "{output}");
+    // The kernel's log goes where it does not mix with the output, and only if asked for.
+    let mut command = run("place")?;
+    command.arg("--verbose").arg("--append=-- further");
+    let output = with_input(command, Vec::new())?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    ensure!(printed.ends_with("\nargument: [further]\n"), "{printed}");
+    ensure!(
+        String::from_utf8_lossy(&output.stderr).contains("Command line: "),
+        "{output:?}"
+    );
+    Ok(())
+}
+
+fn machines_ends_are_told_apart() -> Result<()> {
+    let (_, said, code) = ended("power_off")?;
+    ensure!(
+        code == Some(0) && said.contains("powered the machine off"),
+        "{code:?} {said}"
+    );
+    let (_, said, code) = ended("restart")?;
+    ensure!(
+        code == Some(123) && said.contains("the machine was reset"),
+        "{code:?} {said}"
+    );
+    let output = with_input(run_for("5", "hang")?, Vec::new())?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(said.contains("the time limit passed"), "{said}");
+    ensure!(
+        output.status.code() == Some(124) && output.stdout == b"it hangs\n",
+        "{output:?}"
+    );
+    Ok(())
+}
+
+fn a_terminal_is_the_programs() -> Result<()> {
+    let begins = "Ctrl-A X ends QEMU.\r\n";
+    let dialogue = Dialogue::new().on(begins, "");
+    let (status, shown) = pty::talk(&mut run("place")?, dialogue)?;
+    ensure!(status.success(), "{shown}");
+    let expected = "own parent: 1, own group: 1, foreground: 1\r\nterminals: 1 1 1\r\nan error\r\n";
+    ensure!(shown.ends_with(expected), "{shown:?}");
+    // Ctrl-C is the guest's.
+    let dialogue = Dialogue::new().on("it hangs\r\n", "\x03").on("^C", "");
+    let (status, shown) = pty::talk(&mut run("hang")?, dialogue)?;
+    ensure!(status.code() == Some(130), "{status:?} {shown:?}");
+    ensure!(
+        shown.ends_with("was ended by signal 2 (SIGINT)\r\n"),
+        "{shown:?}"
+    );
+    // What is typed early is not lost; Ctrl-Z has no shell that it could go back to.
+    let dialogue = Dialogue::new()
+        .on(begins, "early\r")
+        .on("early\r\nearly\r\n", "\x1alate\r")
+        .on("late\r\nlate\r\n", "\x04");
+    let (status, shown) = pty::talk(&mut run("copy")?, dialogue)?;
+    ensure!(status.success(), "{status:?} {shown:?}");
+    let dialogue = Dialogue::new().on("it hangs\r\n", "\x01x");
+    let (status, shown) = pty::talk(&mut run("hang")?, dialogue)?;
+    ensure!(status.code() == Some(125), "{status:?} {shown:?}");
+    // Output that goes elsewhere is as a file has it.
+    let mut shell = Command::new("sh");
+    let run = run("place")?;
+    shell
+        .args(["-c", "\"$@\" | od -An -c", "sh"])
+        .arg(run.get_program());
+    shell.args(run.get_args()).current_dir(paths::root());
+    let (_, shown) = pty::talk(&mut shell, Dialogue::new())?;
+    let words: String = shown.split_whitespace().collect();
+    ensure!(words.ends_with("terminals:101\\n"), "{shown:?}");
+    Ok(())
+}
+
+fn wrong_values_are_refused_with_the_list() -> Result<()> {
+    for (option, value, said) in [
+        ("--smp", "9", "SMP=9: 1 to 4"),
+        ("--mem", "abc", "MEM=abc: 4M to 8G"),
+        ("--mem", "1M", "MEM=1M: 4M to 8G"),
+        ("--machine", "x", "MACHINE=x: one of pc, q35, microvm"),
+        ("--accel", "x", "ACCEL=x: one of tcg, kvm"),
+        (
+            "--cpu",
+            "nonsense",
+            "CPU=nonsense: QEMU has no such model. Tried here: max, ",
+        ),
+        ("--append", "rdinit=/x", "APPEND names an init"),
+        ("--args", "'open", "ARGS: a quote is not closed"),
+    ] {
+        let mut command = xtask()?;
+        command
+            .args(["run", "--built", option, value, "--program"])
+            .arg(program()?);
+        let output = with_input(command, Vec::new())?;
+        let text = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            text.contains(said) && output.status.code() == Some(1),
+            "{option} {value}: {text}"
+        );
+    }
+    let refused = [
+        ("--program", "/bin/sh", "link it with -static"),
+        ("--program", "/nowhere", "cannot read PROGRAM=/nowhere"),
+        ("--program", "Makefile", "it is not an ELF file"),
+        (
+            "--initrd",
+            "Makefile",
+            "INITRD=Makefile is not an initramfs",
+        ),
+    ];
+    for (option, value, said) in refused {
+        let output = xtask()?.args(["run", "--built", option, value]).output()?;
+        let text = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            text.contains(said) && output.status.code() == Some(1),
+            "{option} {value}: {text}"
+        );
+    }
+    let make = Command::new("make")
+        .args(["run", "PROGAM=x"])
+        .current_dir(paths::root())
+        .output()?;
+    let text = String::from_utf8_lossy(&make.stderr);
+    ensure!(
+        text.contains("Unknown: PROGAM. The variables are ACCEL CPU"),
+        "{text}"
+    );
+    ensure!(make.status.code() == Some(2), "{make:?}");
+    Ok(())
+}

@@ -1,0 +1,137 @@
+/* What `make run PROGRAM=` is tried with: an ordinary program, in each of its ways to behave. */
+#define _GNU_SOURCE
+#include <assert.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* Copies standard input to standard output, whatever it is. */
+static int copy(void)
+{
+	static char bytes[1 << 16];
+	ssize_t count;
+
+	while ((count = read(0, bytes, sizeof bytes)) > 0)
+		for (char *from = bytes; count > 0;) {
+			ssize_t written = write(1, from, count);
+
+			if (written < 0)
+				return 1;
+			from += written;
+			count -= written;
+		}
+	return count < 0;
+}
+
+/* Its place among the processes, and what its three files are. */
+static int place(int argc, char **argv)
+{
+	printf("own parent: %d, own group: %d, foreground: %d\n", getppid() == 1,
+	       getpgrp() == getpid(), tcgetpgrp(0) == getpgrp());
+	printf("terminals: %d %d %d\n", isatty(0), isatty(1), isatty(2));
+	for (int i = 2; i < argc; i++)
+		printf("argument: [%s]\n", argv[i]);
+	fflush(stdout);
+	fputs("an error\n", stderr);
+	return 0;
+}
+
+/* Leaves a child behind, which has a dead child of its own. */
+static int orphan(void)
+{
+	int gone[2];
+
+	if (pipe(gone))
+		return 1;
+	fflush(stdout);
+	if (fork() == 0) {
+		char byte;
+
+		close(gone[1]);
+		if (fork() == 0)
+			_exit(0);
+		/* Ends when the parent has. */
+		(void)!read(gone[0], &byte, 1);
+		while (getppid() != 1)
+			usleep(1000);
+		puts("the orphan is init's");
+		exit(0);
+	}
+	puts("the parent goes");
+	return 5;
+}
+
+/* Counts the processes that are dead and not waited for. */
+static int dead(void)
+{
+	int count = 0;
+
+	if (fork() == 0) {
+		if (fork() == 0)
+			_exit(0);
+		_exit(0);
+	}
+	wait(NULL);
+	for (int pid = 1; pid < 20; pid++) {
+		char path[32], state = 0;
+		FILE *file;
+
+		snprintf(path, sizeof path, "/proc/%d/stat", pid);
+		/* init gets its turn now and then. */
+		usleep(20000);
+		if (!(file = fopen(path, "r")))
+			continue;
+		if (fscanf(file, "%*d %*s %c", &state) == 1)
+			count += state == 'Z';
+		fclose(file);
+	}
+	printf("dead: %d\n", count);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *how = argc > 1 ? argv[1] : "";
+	int number = argc > 2 ? atoi(argv[2]) : 0;
+
+	if (!strcmp(how, "copy"))
+		return copy();
+	if (!strcmp(how, "place"))
+		return place(argc, argv);
+	if (!strcmp(how, "orphan"))
+		return orphan();
+	if (!strcmp(how, "dead"))
+		return dead();
+	if (!strcmp(how, "assert"))
+		assert(number != 0);
+	if (!strcmp(how, "null"))
+		*(volatile int *)0 = 1;
+	if (!strcmp(how, "raise"))
+		raise(number);
+	if (!strcmp(how, "pipe")) {
+		int ends[2];
+
+		if (pipe(ends) == 0 && close(ends[0]) == 0)
+			(void)!write(ends[1], "x", 1);
+	}
+	if (!strcmp(how, "alarm")) {
+		alarm(1);
+		pause();
+	}
+	if (!strcmp(how, "hang")) {
+		puts("it hangs");
+		fflush(stdout);
+		for (;;)
+			pause();
+	}
+	if (!strcmp(how, "power_off"))
+		reboot(RB_POWER_OFF);
+	if (!strcmp(how, "restart"))
+		reboot(RB_AUTOBOOT);
+	return !strcmp(how, "exit") ? number : 0;
+}

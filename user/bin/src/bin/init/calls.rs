@@ -1,0 +1,263 @@
+//! The system calls that only init makes.
+
+use core::ptr;
+
+use sys::numbers as nr;
+use sys::os::native;
+use sys::{Errno, SysResult};
+
+const O_RDWR: usize = 2;
+const O_NOCTTY: usize = 0o400;
+const O_NONBLOCK: usize = 0o4000;
+const O_CLOEXEC: usize = 0o2_000_000;
+
+const SIGCHLD: u64 = 17;
+const SIGTTOU: u64 = 22;
+/// Bytes of a signal set.
+const SET_SIZE: usize = 8;
+
+/// Opens the serial line; programs do not inherit it.
+pub fn open_line() -> SysResult {
+    sys::os::open(c"/dev/ttyS0", O_RDWR | O_NOCTTY | O_CLOEXEC)
+}
+
+/// Begins a session.
+pub fn setsid() -> SysResult {
+    // SAFETY: touches no memory.
+    unsafe { native(nr::SETSID, [0; 6]) }
+}
+
+/// Puts process `pid` (0: oneself) into process group `group`.
+pub fn setpgid(pid: usize, group: usize) -> SysResult {
+    // SAFETY: touches no memory.
+    unsafe { native(nr::SETPGID, [pid, group, 0, 0, 0, 0]) }
+}
+
+/// Makes `file` a second name of `old`, which stays open over execve.
+pub fn dup2(old: usize, file: usize) -> SysResult {
+    // SAFETY: touches no memory.
+    unsafe { native(nr::DUP2, [old, file, 0, 0, 0, 0]) }
+}
+
+/// Sends `signal` to process group `group`; signal 0 only asks whether there is one.
+pub fn kill_group(group: usize, signal: usize) -> SysResult {
+    // SAFETY: touches no memory of this process, which is not in the group.
+    unsafe { native(nr::KILL, [group.wrapping_neg(), signal, 0, 0, 0, 0]) }
+}
+
+/// A pipe that programs do not inherit: its reading and its writing end.
+pub fn pipe() -> Result<[usize; 2], Errno> {
+    let mut ends = [0_i32; 2];
+    // SAFETY: the kernel writes two ints, to `ends`.
+    unsafe {
+        native(
+            nr::PIPE2,
+            [ends.as_mut_ptr() as usize, O_CLOEXEC, 0, 0, 0, 0],
+        )
+    }?;
+    Ok(ends.map(|end| end as usize))
+}
+
+/// Has reads and writes of `file` answer EAGAIN instead of waiting.
+pub fn set_nonblocking(file: usize) -> SysResult {
+    const F_SETFL: usize = 4;
+    // SAFETY: touches no memory.
+    unsafe { native(nr::FCNTL, [file, F_SETFL, O_NONBLOCK, 0, 0, 0]) }
+}
+
+/// What wait4 found.
+pub struct Changed {
+    /// Which child.
+    pub pid: usize,
+    /// The status as wait4 gives it.
+    pub status: i32,
+}
+
+/// A child that has ended or stopped, if there is one.
+pub fn changed_child() -> Option<Changed> {
+    const WNOHANG: usize = 1;
+    const WUNTRACED: usize = 2;
+    let mut status = 0_i32;
+    let args = [
+        usize::MAX,
+        ptr::from_mut(&mut status) as usize,
+        WNOHANG | WUNTRACED,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel writes one int, to `status`.
+    let pid = unsafe { native(nr::WAIT4, args) }
+        .ok()
+        .filter(|pid| *pid != 0)?;
+    Some(Changed { pid, status })
+}
+
+/// `struct pollfd`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Poll {
+    file: i32,
+    events: i16,
+    found: i16,
+}
+
+impl Poll {
+    const IN: i16 = 1;
+    const OUT: i16 = 4;
+
+    /// Waits for something to read, or for the other end's end.
+    pub fn reading(file: Option<usize>) -> Self {
+        Self::new(file, Self::IN)
+    }
+
+    /// Waits for room, or for the other end's end.
+    pub fn writing(file: Option<usize>) -> Self {
+        Self::new(file, Self::OUT)
+    }
+
+    /// Without a file there is nothing to wait for: the kernel skips negative numbers.
+    fn new(file: Option<usize>, events: i16) -> Self {
+        let file = file.map_or(-1, |file| file as i32);
+        Self {
+            file,
+            events,
+            found: 0,
+        }
+    }
+
+    /// Whether what was waited for has come, or an end or an error.
+    pub fn is_ready(self) -> bool {
+        self.found != 0
+    }
+}
+
+/// Waits until one of them is ready.
+pub fn poll(all: &mut [Poll]) -> SysResult {
+    // SAFETY: the kernel reads and writes `all.len()` entries.
+    unsafe {
+        native(
+            nr::POLL,
+            [all.as_mut_ptr() as usize, all.len(), usize::MAX, 0, 0, 0],
+        )
+    }
+}
+
+/// The signals that init takes from a file instead of being interrupted.
+pub struct Signals {
+    before: u64,
+    file: usize,
+}
+
+impl Signals {
+    /// Blocks SIGCHLD, which the file then tells, and SIGTTOU, which then has no effect.
+    pub fn block() -> Result<Self, Errno> {
+        let children: u64 = 1 << (SIGCHLD - 1);
+        let before = set_mask(children | 1 << (SIGTTOU - 1))?;
+        let args = [
+            usize::MAX,
+            ptr::from_ref(&children) as usize,
+            SET_SIZE,
+            O_CLOEXEC | O_NONBLOCK,
+            0,
+            0,
+        ];
+        // SAFETY: the kernel reads one set.
+        let file = unsafe { native(nr::SIGNALFD4, args) }?;
+        Ok(Self { before, file })
+    }
+
+    /// Readable when a child has changed.
+    pub fn file(&self) -> usize {
+        self.file
+    }
+
+    /// Gives the program the signals as they were.
+    pub fn restore(&self) {
+        let _ = set_mask(self.before);
+    }
+}
+
+fn set_mask(mask: u64) -> Result<u64, Errno> {
+    const SIG_SETMASK: usize = 2;
+    let mut before = 0_u64;
+    let args = [
+        SIG_SETMASK,
+        ptr::from_ref(&mask) as usize,
+        ptr::from_mut(&mut before) as usize,
+        SET_SIZE,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel reads one set and writes one.
+    unsafe { native(nr::RT_SIGPROCMASK, args) }?;
+    Ok(before)
+}
+
+/// `struct termios` of the kernel's, both widths.
+#[repr(C)]
+#[derive(Default)]
+struct Termios {
+    input: u32,
+    output: u32,
+    control: u32,
+    local: u32,
+    line: u8,
+    characters: [u8; 19],
+}
+
+/// # Safety
+/// `argument` must be what the request takes.
+unsafe fn ioctl(file: usize, request: usize, argument: usize) -> SysResult {
+    // SAFETY: the caller's promise.
+    unsafe { native(nr::IOCTL, [file, request, argument, 0, 0, 0]) }
+}
+
+/// Passes every byte as it is, both ways, without echo.
+pub fn make_raw(terminal: usize) -> SysResult {
+    const TCGETS: usize = 0x5401;
+    const TCSETS: usize = 0x5402;
+    const VTIME: usize = 5;
+    const VMIN: usize = 6;
+    let mut settings = Termios::default();
+    let address = ptr::from_mut(&mut settings) as usize;
+    // SAFETY: the kernel writes one termios.
+    unsafe { ioctl(terminal, TCGETS, address) }?;
+    (settings.input, settings.output, settings.local) = (0, 0, 0);
+    (settings.characters[VTIME], settings.characters[VMIN]) = (0, 1);
+    let address = ptr::from_ref(&settings) as usize;
+    // SAFETY: the kernel reads one termios.
+    unsafe { ioctl(terminal, TCSETS, address) }
+}
+
+/// Makes it the controlling terminal of the session that this process leads.
+pub fn make_controlling(terminal: usize) -> SysResult {
+    const TIOCSCTTY: usize = 0x540e;
+    // SAFETY: the argument is a number.
+    unsafe { ioctl(terminal, TIOCSCTTY, 0) }
+}
+
+/// Puts a process group into the foreground: Ctrl-C reaches that one.
+pub fn set_foreground(terminal: usize, group: usize) -> SysResult {
+    const TIOCSPGRP: usize = 0x5410;
+    let group = group as i32;
+    // SAFETY: the kernel reads one int.
+    unsafe { ioctl(terminal, TIOCSPGRP, ptr::from_ref(&group) as usize) }
+}
+
+/// Sets rows and columns.
+pub fn set_window(terminal: usize, [rows, columns]: [u16; 2]) -> SysResult {
+    const TIOCSWINSZ: usize = 0x5414;
+    let window = [rows, columns, 0, 0];
+    // SAFETY: the kernel reads four shorts.
+    unsafe { ioctl(terminal, TIOCSWINSZ, window.as_ptr() as usize) }
+}
+
+/// Has the kernel print this process's calls from here on. The file closes with execve: a close
+/// would be printed already.
+pub fn trace_oneself() {
+    let file = sys::os::open(c"/proc/self/trace", sys::os::O_WRONLY | O_CLOEXEC);
+    if let Ok(file) = file {
+        let _ = sys::os::write(file, b"1");
+    }
+}

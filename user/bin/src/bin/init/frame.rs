@@ -1,0 +1,102 @@
+//! Frames: how output and the program's end travel over a line that carries other text, too.
+//!
+//! A frame is RS, the run's token, a letter for its kind, the bytes, and the end of the line, so
+//! that text of the kernel's that follows begins a line. Control characters among the bytes are
+//! written as DLE and the character plus 0x40: neither a terminal's output processing nor a byte of
+//! the program's can change or end a frame. Each goes out by one `write` that the kernel does not
+//! cut: a line of its log comes before or behind it.
+
+use sys::os;
+
+/// Everything is set up: what is typed from now on is not lost.
+pub const READY: u8 = b'R';
+/// Bytes of standard output.
+pub const OUTPUT: u8 = b'O';
+/// Bytes of standard error.
+pub const ERROR: u8 = b'E';
+/// The program ended: `exit STATUS` or `signal NUMBER`.
+pub const ENDED: u8 = b'X';
+/// The program cannot be started: the error's name.
+pub const NOT_STARTED: u8 = b'F';
+
+const RS: u8 = 0x1e;
+const DLE: u8 = 0x10;
+/// Bytes that the kernel sends to the line in one piece.
+const PIECE: usize = 256;
+
+/// The serial line.
+pub struct Line<'a> {
+    file: usize,
+    token: &'a [u8],
+}
+
+impl<'a> Line<'a> {
+    /// The line open as `file`. Without a token there are no frames: nobody takes them apart.
+    pub fn new(file: usize, token: &'a [u8]) -> Self {
+        Self { file, token }
+    }
+
+    /// The file.
+    pub fn file(&self) -> usize {
+        self.file
+    }
+
+    /// Whether the host listens to frames.
+    pub fn is_framed(&self) -> bool {
+        !self.token.is_empty()
+    }
+
+    /// Sends `bytes`, in as many frames as they need, but one at least.
+    pub fn send(&mut self, kind: u8, bytes: &[u8]) {
+        if !self.is_framed() {
+            return;
+        }
+        let mut rest = bytes;
+        loop {
+            rest = self.send_one(kind, rest);
+            if rest.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Sends one frame; what found no room in it.
+    fn send_one<'b>(&self, kind: u8, bytes: &'b [u8]) -> &'b [u8] {
+        let mut frame = [0; PIECE];
+        let mut used = 0;
+        let mut add = |byte| {
+            frame[used] = byte;
+            used += 1;
+            used
+        };
+        add(RS);
+        self.token.iter().for_each(|byte| {
+            add(*byte);
+        });
+        let mut len = add(kind);
+        let mut taken = 0;
+        for byte in bytes {
+            // Room for two bytes and the end.
+            if len + 3 > PIECE {
+                break;
+            }
+            len = match byte {
+                0..0x20 => {
+                    add(DLE);
+                    add(byte + 0x40)
+                }
+                _ => add(*byte),
+            };
+            taken += 1;
+        }
+        len = add(b'\n');
+        let mut left = &frame[..len];
+        while let Ok(written @ 1..) = os::write(self.file, left) {
+            left = left.get(written..).unwrap_or(&[]);
+            if left.is_empty() {
+                break;
+            }
+        }
+        &bytes[taken..]
+    }
+}

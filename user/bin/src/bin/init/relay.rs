@@ -1,0 +1,229 @@
+//! Carries bytes between the serial line and the program's pipes, and waits for its end.
+//!
+//! Input comes over the line as pieces: two bytes of length, low byte first, then the bytes; a
+//! length of 0 is the end of the file. A piece is read only when the one before it is in the
+//! program's pipe. What waits meanwhile fills the terminal's buffer and then the UART's, so that
+//! the host waits as well: nothing is lost, and nothing has to be asked for.
+
+use core::fmt::{self, Write};
+
+use sys::Errno;
+use sys::os::{self, Ending};
+
+use crate::calls::{self, Poll};
+use crate::frame::{self, Line};
+use crate::request::{End, Request};
+
+const EAGAIN: Errno = Errno(11);
+const SIGCONT: usize = 18;
+/// SIGTSTP, SIGTTIN, SIGTTOU: there is no shell that could continue what these stop.
+const TERMINAL_STOPS: core::ops::RangeInclusive<i32> = 20..=22;
+
+/// Reads that empty the largest pipe (1 MiB).
+const LAST_ROUNDS: usize = 256;
+
+/// The pipes, and what is on its way through them.
+pub struct Relay {
+    signals: usize,
+    /// The line, as long as input may come.
+    line: Option<usize>,
+    /// The end of the program's standard input.
+    input: Option<usize>,
+    /// The ends of its standard output and error.
+    outputs: [Option<usize>; 2],
+    /// Bytes still to come of the piece that has begun.
+    left: usize,
+    buffer: [u8; 4096],
+    /// What of the buffer is still to be written.
+    waiting: core::ops::Range<usize>,
+}
+
+impl Relay {
+    /// Makes the pipes that are asked for; also gives the program's three files.
+    pub fn new(
+        request: &Request,
+        terminal: usize,
+        signals: usize,
+    ) -> Result<(Self, [usize; 3]), Errno> {
+        let mut relay = Self {
+            signals,
+            line: None,
+            input: None,
+            outputs: [None; 2],
+            left: 0,
+            buffer: [0; 4096],
+            waiting: 0..0,
+        };
+        let mut ends = [terminal; 3];
+        if request.ends[0] == End::Pipe {
+            let [reading, writing] = calls::pipe()?;
+            calls::set_nonblocking(writing)?;
+            (relay.line, relay.input, ends[0]) = (Some(terminal), Some(writing), reading);
+        }
+        for index in 1..3 {
+            if request.ends[index] == End::Pipe {
+                let [reading, writing] = calls::pipe()?;
+                calls::set_nonblocking(reading)?;
+                (relay.outputs[index - 1], ends[index]) = (Some(reading), writing);
+            }
+        }
+        Ok((relay, ends))
+    }
+
+    /// Carries on until `program` and its process group have ended; how the program did.
+    pub fn run(&mut self, line: &mut Line, program: usize) -> Ending {
+        let mut ending = None;
+        loop {
+            if let (found @ Some(how), None) = (reap(program), ending) {
+                line.send(frame::ENDED, Words::of(how).text());
+                ending = found;
+            }
+            if let Some(ending) = ending
+                && calls::kill_group(program, 0).is_err()
+            {
+                // What the pipes still hold; a process of another group may go on writing.
+                (0..LAST_ROUNDS).for_each(|_| self.carry_output(line));
+                return ending;
+            }
+            self.wait(line);
+        }
+    }
+
+    /// Waits for anything, and carries what there is.
+    fn wait(&mut self, line: &mut Line) {
+        let is_full = !self.waiting.is_empty();
+        let mut polls = [
+            Poll::reading(Some(self.signals)),
+            Poll::reading(self.line.filter(|_| !is_full)),
+            Poll::writing(self.input.filter(|_| is_full)),
+            Poll::reading(self.outputs[0]),
+            Poll::reading(self.outputs[1]),
+        ];
+        if calls::poll(&mut polls).is_err() {
+            return;
+        }
+        if polls[0].is_ready() {
+            // The signals are the same whatever they say: `reap` looks.
+            let _ = os::read(self.signals, &mut [0; 1024]);
+        }
+        if polls[1].is_ready() {
+            self.take_input();
+        }
+        if polls[2].is_ready() {
+            self.hand_on();
+        }
+        self.carry_output(line);
+    }
+
+    /// Reads what has come of a piece.
+    fn take_input(&mut self) {
+        let Some(line) = self.line else { return };
+        if self.left == 0 {
+            let mut length = [0; 2];
+            if !matches!(os::read_all(line, &mut length), Ok([_, _])) {
+                return;
+            }
+            self.left = usize::from(u16::from_le_bytes(length));
+            if self.left == 0 {
+                self.line = None;
+                self.close_input();
+            }
+            return;
+        }
+        let most = self.left.min(self.buffer.len());
+        if let Ok(count) = os::read(line, &mut self.buffer[..most]) {
+            self.left -= count;
+            self.waiting = 0..count;
+            self.hand_on();
+        }
+    }
+
+    /// Writes what waits into the program's pipe. Once nobody reads there it is dropped.
+    fn hand_on(&mut self) {
+        let Some(input) = self.input else {
+            self.waiting = 0..0;
+            return;
+        };
+        match os::write(input, &self.buffer[self.waiting.clone()]) {
+            Ok(count) => self.waiting.start += count,
+            Err(EAGAIN) => {}
+            Err(_) => {
+                self.waiting = 0..0;
+                self.close_input();
+            }
+        }
+    }
+
+    fn close_input(&mut self) {
+        if let Some(input) = self.input.take() {
+            let _ = os::close(input);
+        }
+    }
+
+    /// Sends some of the output that there is: no flood of it keeps input or the end waiting.
+    fn carry_output(&mut self, line: &mut Line) {
+        let mut bytes = [0; 4096];
+        for (index, kind) in [(1, frame::ERROR), (0, frame::OUTPUT)] {
+            let Some(output) = self.outputs[index] else {
+                continue;
+            };
+            match os::read(output, &mut bytes) {
+                Ok(count @ 1..) => line.send(kind, &bytes[..count]),
+                Err(EAGAIN) => {}
+                Ok(0) | Err(_) => {
+                    let _ = os::close(output);
+                    self.outputs[index] = None;
+                }
+            }
+        }
+    }
+}
+
+/// Takes every child that has ended or stopped; how `program` ended, if it did.
+fn reap(program: usize) -> Option<Ending> {
+    let mut ending = None;
+    while let Some(child) = calls::changed_child() {
+        if child.status & 0xff == 0x7f {
+            if TERMINAL_STOPS.contains(&(child.status >> 8)) {
+                let _ = calls::kill_group(child.pid, SIGCONT);
+            }
+        } else if child.pid == program {
+            ending = Some(Ending::of(child.status));
+        }
+    }
+    ending
+}
+
+/// An ending in words, as the frame has it.
+struct Words {
+    bytes: [u8; 24],
+    used: usize,
+}
+
+impl Words {
+    fn of(ending: Ending) -> Self {
+        let mut words = Self {
+            bytes: [0; 24],
+            used: 0,
+        };
+        // There is room for the longest.
+        let _ = match ending {
+            Ending::Exit(status) => write!(words, "exit {status}"),
+            Ending::Signal(signal) => write!(words, "signal {signal}"),
+        };
+        words
+    }
+
+    fn text(&self) -> &[u8] {
+        &self.bytes[..self.used]
+    }
+}
+
+impl Write for Words {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let place = self.bytes.get_mut(self.used..self.used + text.len());
+        place.ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.used += text.len();
+        Ok(())
+    }
+}

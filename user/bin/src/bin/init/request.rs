@@ -1,0 +1,88 @@
+//! What init is asked to do: `/sbin/init.run`, words that each end with a NUL.
+//!
+//! In order: the token of the frames (empty: none), a letter for each of the program's three
+//! files (`t` terminal, `p` pipe), rows and columns of the terminal (or nothing), `strace` (or
+//! nothing), the program's path and its arguments. Arguments of init's own, which come from the
+//! kernel's command line, follow those.
+
+use core::ffi::{CStr, c_char};
+
+use sys::{Env, os};
+
+/// Longest file, in bytes.
+pub const MAX: usize = 64 * 1024;
+/// Most words of the program's, the null at the end counted.
+pub const MAX_WORDS: usize = 4096;
+
+/// Where one of the program's three files leads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// To the serial line, as to a terminal.
+    Terminal,
+    /// Through a pipe to init.
+    Pipe,
+}
+
+/// What init is asked to do.
+pub struct Request<'a> {
+    /// In front of each frame.
+    pub token: &'a [u8],
+    /// Standard input, output and error.
+    pub ends: [End; 3],
+    /// Rows and columns of the terminal.
+    pub window: Option<[u16; 2]>,
+    /// Whether the kernel prints the program's calls.
+    pub traced: bool,
+    /// The program's arguments, its path the first, as execve takes them.
+    pub argv: &'a [usize],
+}
+
+impl<'a> Request<'a> {
+    /// Reads the file into `text`, and puts the arguments' addresses into `argv`.
+    pub fn read(
+        env: &Env,
+        text: &'a mut [u8; MAX],
+        argv: &'a mut [usize; MAX_WORDS],
+    ) -> Option<Self> {
+        let text = os::read_file(c"/sbin/init.run", text);
+        let mut words = text.split_inclusive(|byte| *byte == 0);
+        let mut plain = || words.next()?.strip_suffix(b"\0");
+        let (token, ends, window, traced) = (plain()?, plain()?, plain()?, plain()?);
+        let end = |index: usize| match ends.get(index)? {
+            b't' => Some(End::Terminal),
+            b'p' => Some(End::Pipe),
+            _ => None,
+        };
+        let ends = [end(0)?, end(1)?, end(2)?];
+        let own = words.map(|word| word.as_ptr() as usize);
+        let further = (1..).map(|index| {
+            // SAFETY: the kernel's array; `take_while` stops at its null.
+            unsafe { env.argv().add(index).read() }
+        });
+        let further = further.take_while(|address| *address != 0);
+        let mut used = 0;
+        // The last place stays null.
+        for (slot, address) in argv[..MAX_WORDS - 1].iter_mut().zip(own.chain(further)) {
+            *slot = address;
+            used += 1;
+        }
+        (used > 0).then(|| Request {
+            token,
+            ends,
+            window: rows_and_columns(window),
+            traced: traced == b"strace",
+            argv: &argv[..=used],
+        })
+    }
+
+    /// The program's path.
+    pub fn path(&self) -> &CStr {
+        // SAFETY: `read` put the address of a word that ends with a NUL there.
+        unsafe { CStr::from_ptr(self.argv[0] as *const c_char) }
+    }
+}
+
+fn rows_and_columns(text: &[u8]) -> Option<[u16; 2]> {
+    let (rows, columns) = core::str::from_utf8(text).ok()?.split_once('x')?;
+    Some([rows.parse().ok()?, columns.parse().ok()?])
+}

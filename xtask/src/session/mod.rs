@@ -1,0 +1,230 @@
+//! A program's run as the host sees it: its input, its output, its end.
+//!
+//! The program runs as a child of an init of ours (`user/bin/src/bin/init/`), with the same ends as
+//! this command: where standard input is a terminal, the program has the guest's terminal, and
+//! what is typed reaches it byte for byte; where it is a file or a pipe, the program has a pipe
+//! and sees its end. Output that goes to no terminal comes in [`frames`]. Everything else on the
+//! line is the kernel's.
+
+mod ending;
+mod frames;
+mod text;
+
+use std::io::{self, IsTerminal, Read, Write, stderr, stdin, stdout};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use harness::{Partner, child};
+
+pub use ending::{Report, exit_code};
+use frames::{Event, Frames};
+use text::LineFeeds;
+
+/// Where the three files of this command, and so the program's, lead.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// Whether what is typed goes to a terminal of the guest's.
+    input: bool,
+    /// Whether standard output is that terminal.
+    output: bool,
+    /// Whether standard error is.
+    error: bool,
+}
+
+impl Ends {
+    /// As this command was started. Without a terminal to type at there is none in the guest.
+    pub fn here() -> Self {
+        let input = stdin().is_terminal();
+        Self {
+            input,
+            output: input && stdout().is_terminal(),
+            error: input && stderr().is_terminal(),
+        }
+    }
+
+    /// All at the guest's terminal.
+    pub fn at_terminal() -> Self {
+        Self {
+            input: true,
+            output: true,
+            error: true,
+        }
+    }
+
+    /// Whether somebody types.
+    pub fn is_typed(self) -> bool {
+        self.input
+    }
+
+    /// A letter for each, as init reads them.
+    fn letters(self) -> String {
+        let letter = |terminal| if terminal { 't' } else { 'p' };
+        [self.input, self.output, self.error]
+            .map(letter)
+            .iter()
+            .collect()
+    }
+}
+
+/// What init reads: see `user/bin/src/bin/init/request.rs`. Without a token it sends no frames.
+pub fn request(ends: Ends, token: &str, strace: bool, words: &[String]) -> Vec<u8> {
+    let window = console::Term::stdout().size_checked();
+    let window = window.map_or(String::new(), |(rows, columns)| format!("{rows}x{columns}"));
+    let strace = if strace { "strace" } else { "" };
+    let first = [token, &ends.letters(), &window, strace].map(str::to_owned);
+    let words = first.iter().chain(words);
+    words
+        .flat_map(|word| [word.as_bytes(), b"\0"].concat())
+        .collect()
+}
+
+/// The host's end of a run.
+pub struct Session {
+    ends: Ends,
+    frames: Frames,
+    text: LineFeeds,
+    /// Takes what is typed, until the program is there to take it.
+    line: Option<ChildStdin>,
+    is_ready: bool,
+    report: Arc<Mutex<Report>>,
+}
+
+impl Session {
+    /// One whose frames have this token; `report` learns how the program ended.
+    pub fn new(ends: Ends, token: &str, report: Arc<Mutex<Report>>) -> Self {
+        Self {
+            ends,
+            frames: Frames::new(token),
+            text: LineFeeds::default(),
+            line: None,
+            is_ready: false,
+            report,
+        }
+    }
+
+    fn on(&mut self, event: Event<'_>) {
+        // A closed output ends this command by its signal; nothing else can be done about a full
+        // disk than to let the program go on.
+        let _ = match event {
+            Event::Text(text) if self.is_ready && self.ends.output => stdout().write_all(text),
+            Event::Text(text) => stderr().write_all(&self.text.without_returns(text)),
+            Event::Output(bytes) => stdout().write_all(&bytes),
+            Event::Error(bytes) => stderr().write_all(&bytes),
+            Event::Ready => {
+                self.begin_input();
+                Ok(())
+            }
+            Event::Ended(how) => {
+                self.report().ended = Some(how);
+                Ok(())
+            }
+            Event::NotStarted(error) => {
+                self.report().not_started = Some(error);
+                Ok(())
+            }
+        };
+    }
+
+    fn report(&self) -> std::sync::MutexGuard<'_, Report> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The program can take input: nothing of it is lost from here on.
+    fn begin_input(&mut self) {
+        self.is_ready = true;
+        let Some(line) = self.line.take() else { return };
+        let typed = self.ends.input;
+        if typed {
+            // Ends of lines are the guest's, unless other output shares the terminal.
+            let words: &[&str] = match self.ends.output {
+                true => &["raw", "-echo"],
+                false => &["raw", "-echo", "opost"],
+            };
+            let _ = Command::new("stty")
+                .args(words)
+                .stdin(Stdio::inherit())
+                .status();
+        }
+        thread::spawn(move || {
+            child::survive_closed_pipe();
+            // The line stays open until this process ends: its end would be a hang-up.
+            let _ = feed(stdin().lock(), line, typed).map(std::mem::forget);
+        });
+    }
+}
+
+impl Partner for Session {
+    fn begin(&mut self, line: ChildStdin) {
+        self.line = Some(line);
+    }
+
+    fn hear(&mut self, bytes: &[u8]) {
+        let mut frames = std::mem::take(&mut self.frames);
+        frames.take_apart(bytes, |event| self.on(event));
+        self.frames = frames;
+        let _ = stdout().flush();
+    }
+}
+
+/// Most bytes of one piece of input.
+const PIECE: usize = 4096;
+
+/// Carries input into the machine: as it is where it is typed, else in pieces with their length in
+/// front and a piece of no length for the end. QEMU reads no faster than the guest does.
+fn feed<W: Write>(mut from: impl Read, mut line: W, typed: bool) -> io::Result<W> {
+    let mut buffer = [0; PIECE];
+    loop {
+        let count = match from.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            // What cannot be read is over.
+            result => result.unwrap_or(0),
+        };
+        if !typed {
+            line.write_all(&(count as u16).to_le_bytes())?;
+        }
+        line.write_all(&buffer[..count])?;
+        line.flush()?;
+        if count == 0 {
+            return Ok(line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_carry_every_byte_and_the_end() {
+        let bytes: Vec<u8> = (0..10_000_u32).map(|i| (i * 7) as u8).collect();
+        let line = feed(&bytes[..], Vec::new(), false).expect("memory takes all");
+        let (mut rest, mut got) = (&line[..], Vec::new());
+        loop {
+            let length = usize::from(u16::from_le_bytes([rest[0], rest[1]]));
+            got.extend_from_slice(&rest[2..2 + length]);
+            rest = &rest[2 + length..];
+            if length == 0 {
+                break;
+            }
+        }
+        assert!(rest.is_empty() && got == bytes);
+        let typed = feed(&bytes[..], Vec::new(), true).expect("memory takes all");
+        assert_eq!(typed, bytes);
+    }
+
+    #[test]
+    fn a_request_is_words_that_end_with_a_nul() {
+        let ends = Ends {
+            input: false,
+            output: false,
+            error: true,
+        };
+        let words = ["/a".to_owned(), String::new(), "x y".to_owned()];
+        let request = request(ends, "token", true, &words);
+        let text = String::from_utf8(request).expect("text");
+        let words: Vec<&str> = text.split_terminator('\0').collect();
+        assert_eq!(words[..2], ["token", "ppt"]);
+        assert_eq!(words[3..], ["strace", "/a", "", "x y"]);
+    }
+}
