@@ -19,6 +19,8 @@ use crate::{clac, extable, stac};
 pub mod fpu;
 mod strings;
 
+pub use strings::first_nul;
+
 /// Types that any bytes are a value of, without padding that would carry kernel bytes out.
 ///
 /// # Safety

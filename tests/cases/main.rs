@@ -10,6 +10,7 @@ mod boot_matrix;
 mod debian;
 mod drop_in;
 mod dynamic;
+mod execve;
 mod files;
 mod iso;
 mod memory;
@@ -54,6 +55,7 @@ const MODULES: &[Module] = &[
     ("debian", debian::cases),
     ("transcripts", transcripts::cases),
     ("own_programs", own_programs::cases),
+    ("execve", execve::cases),
     ("files", files::cases),
     ("processes", processes::cases),
     ("procps", procps::cases),

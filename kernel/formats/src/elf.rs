@@ -1,9 +1,10 @@
 //! Decides whether an ELF file may be loaded, and describes its image.
 //!
 //! The rules are those of Linux's `binfmt_elf` for x86: what it refuses is refused, what it
-//! tolerates (`e_ident` bytes it never reads, overlapping segments, odd alignments) is tolerated.
-//! One thing is stricter: a segment that reaches past the end of its file is refused here,
-//! where Linux would load it and send SIGBUS at the first touch.
+//! tolerates (`e_ident` bytes it never reads, overlapping segments, odd alignments, a file shorter
+//! than its header, which is read as if zeros followed, segments that reach past the file's end) is
+//! tolerated. One thing is kinder: what Linux finds out only when the old program is gone, so that
+//! the process dies of it, is found out before ([`Image::check_segments`]).
 //!
 //! Next: `check.rs` holds the checks; `kernel/src/process/exec.rs` maps an [`Image`].
 
@@ -12,7 +13,7 @@ use core::ops::Range;
 
 mod check;
 
-pub use check::parse;
+pub use check::{parse, parse_interpreter};
 
 /// A file that can be read at any position: a slice, or an inode of the kernel's.
 pub trait Source {
@@ -132,16 +133,67 @@ pub struct Image {
     pub phnum: u16,
     /// Size of one in bytes (`AT_PHENT`).
     pub phentsize: u16,
-    /// What to map, in the file's order; never empty.
+    /// What to map, in the file's order; not checked yet. There may be nothing: with a dynamic linker
+    /// that is a program too.
     pub segments: Vec<Segment>,
-    /// Path of the dynamic linker (`PT_INTERP`), without its NUL.
+    /// Path of the dynamic linker (the first `PT_INTERP`), without its NUL.
     pub interp: Option<Vec<u8>>,
     /// The file's wish for the stack.
     pub stack: Stack,
-    /// From the first page of the lowest segment to the last of the highest, in whole pages.
-    pub extent: Range<u64>,
-    /// Alignment the base must have, in bytes: a power of two, one page at least.
+    /// Alignment the base should have, in bytes: a power of two, one page at least.
     pub align: u64,
+}
+
+impl Image {
+    /// From the first page of the lowest segment to the last of the highest, in whole pages; empty
+    /// without segments. For segments that have been checked.
+    pub fn extent(&self) -> Range<u64> {
+        let occupied = self.segments.iter().filter(|segment| segment.memsz > 0);
+        let ends = occupied.map(|segment| segment.vaddr.saturating_add(segment.memsz));
+        let starts = self.segments.iter().filter(|segment| segment.memsz > 0);
+        let start = starts
+            .map(|segment| segment.vaddr & !(check::PAGE - 1))
+            .min();
+        match (start, ends.max()) {
+            (Some(start), Some(end)) => {
+                start..end.saturating_add(check::PAGE - 1) & !(check::PAGE - 1)
+            }
+            _ => 0..0,
+        }
+    }
+
+    /// Checks what there is to map.
+    ///
+    /// # Errors
+    /// [`Error::Segment`], [`Error::Address`].
+    pub fn check_segments(&self) -> Result<(), Error> {
+        let limit = self.class.task_size();
+        for segment in &self.segments {
+            segment.check(limit)?;
+        }
+        Ok(())
+    }
+}
+
+impl Segment {
+    fn check(&self, limit: u64) -> Result<(), Error> {
+        if self.filesz > self.memsz {
+            return Err(Error::Segment);
+        }
+        if self.memsz > limit || self.vaddr > limit - self.memsz {
+            return Err(Error::Address);
+        }
+        if self.filesz == 0 {
+            return Ok(());
+        }
+        // Whole pages are mapped, and none of them may lie past the end of any file.
+        let end = self.file_offset.checked_add(self.filesz);
+        let in_file = end.is_some_and(|end| end <= i64::MAX as u64 - check::PAGE);
+        if !in_file || self.vaddr % check::PAGE != self.file_offset % check::PAGE {
+            return Err(Error::Segment);
+        }
+        Ok(())
+    }
 }
 
 /// Why a file can't be loaded.
@@ -155,23 +207,18 @@ pub enum Error {
     Machine,
     /// The program header table has entries of another size, none, too many, or lies outside.
     ProgramHeaders,
-    /// `PT_INTERP` is no NUL-terminated path in the file.
+    /// `PT_INTERP` is no NUL-terminated path.
     Interpreter,
-    /// A segment has more bytes in the file than in memory, lies outside the file, or is not
+    /// The file ends before something that must be read: the path of the dynamic linker, or the
+    /// header of one.
+    Truncated,
+    /// A segment has more bytes in the file than in memory, lies where no file reaches, or is not
     /// congruent to its position there.
     Segment,
-    /// A segment or the entry point lies above the program's address space, or the alignment asked
-    /// for leaves no room in it.
+    /// A segment lies above the program's address space.
     Address,
-    /// No `PT_LOAD` with anything in it.
-    NothingToLoad,
-}
-
-impl Error {
-    /// True where the answer is ENOMEM (no room for it); otherwise it is ENOEXEC.
-    pub const fn is_out_of_memory(self) -> bool {
-        matches!(self, Error::Address)
-    }
+    /// The kernel has no memory for the description.
+    NoMemory,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! and tested on the host like any other library.
 //!
 //! - [`elf`]: may this program be loaded, and where does each part of it go?
+//! - [`script`]: which program runs this one, and with what argument?
 //! - [`cpio`]: the members of a newc archive, from memory or from a stream; a writer for tools.
 //! - [`gunzip`]: inflates one gzip member in a window of 32 KiB.
 //! - [`initramfs`]: the mix of plain and gzip archives that a boot loader hands over.
@@ -22,3 +23,4 @@ pub mod cpio;
 pub mod elf;
 pub mod gunzip;
 pub mod initramfs;
+pub mod script;

@@ -161,6 +161,14 @@ pub fn mappable(fd: i32, execute: bool) -> Result<Mappable, Errno> {
     Ok((source, display_path(file.location()), forbidden))
 }
 
+/// Whether nothing of the file system that `fd` is in may be executed.
+pub fn is_no_exec(fd: i32) -> bool {
+    file(fd).is_ok_and(|file| {
+        let flags = file.location().mount.flags();
+        flags.contains(MountFlags::NO_EXEC)
+    })
+}
+
 /// A file's path as /proc shows it.
 pub fn display_path(location: &Location) -> Arc<str> {
     let path = location.display_path(&mount::root());

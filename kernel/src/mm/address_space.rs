@@ -48,12 +48,16 @@ pub struct AddressSpace {
     pub limits: Limits,
     /// The last limit doesn't hold (CAP_IPC_LOCK).
     pub lock_unlimited: bool,
+    /// Pages below vm.mmap_min_addr may be mapped (CAP_SYS_RAWIO).
+    pub may_map_low: bool,
     /// What is mapped from now on is locked (MCL_FUTURE).
     pub lock_future: bool,
     /// The program's parts go where they always do (ADDR_NO_RANDOMIZE).
     pub is_fixed: bool,
-    /// mmap(2) without a hint goes below this.
+    /// mmap(2) without a hint goes below this, or above it in the old layout.
     pub(super) mmap_base: u64,
+    /// Which of the two (ADDR_COMPAT_LAYOUT).
+    pub(super) goes_up: bool,
     /// No gap of interest lies between this and `mmap_base`.
     pub(super) search_from: u64,
     /// Pages mapped.
@@ -84,9 +88,11 @@ impl AddressSpace {
             task_size,
             limits: Limits::default(),
             lock_unlimited: false,
+            may_map_low: false,
             lock_future: false,
             is_fixed: false,
             mmap_base: task_size,
+            goes_up: false,
             search_from: task_size,
             counts: Counts::default(),
             auxv: alloc::vec::Vec::new(),
@@ -99,6 +105,12 @@ impl AddressSpace {
     pub fn set_mmap_base(&mut self, base: u64) {
         self.mmap_base = base;
         self.search_from = base;
+    }
+
+    /// Lets it go upwards from `floor` on.
+    pub fn set_mmap_floor(&mut self, floor: u64) {
+        self.set_mmap_base(floor);
+        self.goes_up = true;
     }
 
     /// Where mmap(2) begins.

@@ -38,6 +38,15 @@ impl AddressSpace {
         Ok(())
     }
 
+    /// Maps a page that was filled before there was an area for it.
+    ///
+    /// # Errors
+    /// `EFAULT` where nothing is mapped, `ENOMEM`.
+    pub fn adopt(&mut self, page: u64, frame: Frame) -> Result<(), Errno> {
+        let flags = self.find(page).ok_or(Errno::EFAULT)?.prot.page_flags();
+        self.tables.map(page, frame, flags)
+    }
+
     /// Writes for a tracer: private pages whatever their protection, as a copy; shared ones only
     /// where the program may write itself (FOLL_FORCE in mm/gup.c).
     ///

@@ -102,7 +102,7 @@ impl AddressSpace {
             Some(end) if end <= self.task_size => {}
             _ => return Err(Errno::ENOMEM),
         }
-        if at < layout::MMAP_MIN {
+        if at < layout::MMAP_MIN && !self.may_map_low {
             Err(Errno::EPERM)
         } else {
             Ok(())
@@ -160,11 +160,18 @@ impl AddressSpace {
         self.tables.drop_range(start, end);
     }
 
-    /// Changes the protection of [start, start + len).
+    /// Changes the protection of [start, start + len) to `prot`, and to what is `implied` by it of each
+    /// area that may have that (READ_IMPLIES_EXEC).
     ///
     /// # Errors
     /// `ENOMEM` if part of it isn't mapped, `EACCES` if an area may never be so accessed.
-    pub fn protect(&mut self, start: u64, len: u64, prot: Prot) -> Result<(), Errno> {
+    pub fn protect(
+        &mut self,
+        start: u64,
+        len: u64,
+        prot: Prot,
+        implied: Prot,
+    ) -> Result<(), Errno> {
         let len = page_up(len).ok_or(Errno::ENOMEM)?;
         let end = start.checked_add(len).ok_or(Errno::ENOMEM)?;
         if !start.is_multiple_of(PAGE_SIZE) {
@@ -202,9 +209,10 @@ impl AddressSpace {
             if locked && !was_writable && prot.contains(Prot::WRITE) {
                 to_populate.push((area.start, area.end));
             }
-            area.prot = prot;
+            area.prot = prot | implied & area.max_prot;
+            let flags = area.prot.page_flags();
             self.tables
-                .protect_range(area.start, area.end, prot.page_flags(), area.shared);
+                .protect_range(area.start, area.end, flags, area.shared);
             self.insert(area);
         }
         // Locked memory that becomes writable gets its copies now, so that no store waits for them
@@ -215,8 +223,9 @@ impl AddressSpace {
         result
     }
 
-    /// Moves the program's break to `to` if it can be there; returns where it is.
-    pub fn set_brk(&mut self, to: u64) -> u64 {
+    /// Moves the program's break to `to` if it can be there, with new pages of that protection; returns
+    /// where it is.
+    pub fn set_brk(&mut self, to: u64, prot: Prot) -> u64 {
         let start = self.landmarks.start_brk;
         let (Some(old_end), Some(new_end)) = (page_up(self.landmarks.brk), page_up(to)) else {
             return self.landmarks.brk;
@@ -237,7 +246,7 @@ impl AddressSpace {
             {
                 Err(Errno::ENOMEM)
             } else {
-                let heap = NewArea::anonymous(Prot::READ | Prot::WRITE).role(Role::Heap);
+                let heap = NewArea::anonymous(prot).role(Role::Heap);
                 self.map(Place::Fixed(old_end), new_end - old_end, heap)
                     .map(|_| ())
             }

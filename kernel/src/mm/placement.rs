@@ -1,22 +1,42 @@
 //! Where there is room for a new area.
 
 use super::address_space::AddressSpace;
-use super::{layout, page_up};
+use super::{PAGE_SIZE, layout, page_up};
 use crate::syscall::errno::Errno;
 
+/// Pages that stay free below an area that grows down (stack_guard_gap).
+const GUARD: u64 = 256 * PAGE_SIZE;
+
 impl AddressSpace {
+    /// Where `len` bytes, in whole pages, would go now.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn room_for(&mut self, len: u64) -> Result<u64, Errno> {
+        self.place(0, len)
+    }
+
     /// Room for `len` bytes: at the hint, else the highest gap below `mmap_base`, else the
-    /// lowest above it.
+    /// lowest above it; in the old layout only that.
     pub(super) fn place(&mut self, hint: u64, len: u64) -> Result<u64, Errno> {
         if len > self.task_size {
             return Err(Errno::ENOMEM);
         }
         let hint = page_up(hint).unwrap_or(0);
-        if hint >= layout::MMAP_MIN
+        // A hint below the lowest address means that (round_hint_to_min).
+        let hint = if hint == 0 {
+            0
+        } else {
+            hint.max(layout::MMAP_MIN)
+        };
+        if hint != 0
             && hint <= self.task_size - len
             && self.overlapping(hint, hint + len).next().is_none()
         {
             return Ok(hint);
+        }
+        if self.goes_up {
+            return self.gap_above(self.mmap_base, len);
         }
         for from in [self.search_from, self.mmap_base] {
             if let Some(start) = self.gap_below(from, len) {
@@ -24,9 +44,15 @@ impl AddressSpace {
                 return Ok(start);
             }
         }
-        let mut start = self.mmap_base;
-        for area in self.overlapping(self.mmap_base, self.task_size) {
-            if area.start >= start && area.start - start >= len {
+        self.gap_above(self.mmap_base, len)
+    }
+
+    /// The lowest room from `from` on.
+    fn gap_above(&self, from: u64, len: u64) -> Result<u64, Errno> {
+        let mut start = from;
+        for area in self.overlapping(from, self.task_size) {
+            let guard = if area.grows_down() { GUARD } else { 0 };
+            if area.start.saturating_sub(guard) >= start.saturating_add(len) {
                 return Ok(start);
             }
             start = start.max(area.end);

@@ -1,11 +1,12 @@
 //! Maps a checked ELF image into an address space.
 //!
 //! Whether the file may be loaded at all is decided by `formats::elf`; here its segments
-//! become mappings of the file's own pages, copied only when they are written to.
+//! become mappings of the file's own pages, copied only when they are written to. A segment may
+//! reach past the end of its file: who touches a page there gets SIGBUS.
 
 use alloc::sync::Arc;
 
-use formats::elf::{Image, Kind, Segment, Source};
+use formats::elf::{Class, Error, Image, Kind, Segment, Source};
 
 use crate::fs::dentry::Location;
 use crate::mm::address_space::AddressSpace;
@@ -25,6 +26,22 @@ pub struct Executable {
     pub path: Arc<str>,
     /// Where it is.
     pub location: Location,
+}
+
+impl Executable {
+    /// Its first bytes; what a short file lacks is zeros.
+    ///
+    /// # Errors
+    /// `EIO` where they can't be read.
+    pub fn head<const N: usize>(&self) -> Result<[u8; N], Errno> {
+        let mut head = [0; N];
+        let len = N.min(usize::try_from(self.size).unwrap_or(N));
+        if self.read_at(0, &mut head[..len]) {
+            Ok(head)
+        } else {
+            Err(Errno::EIO)
+        }
+    }
 }
 
 impl Source for Executable {
@@ -54,33 +71,63 @@ impl Source for Executable {
     }
 }
 
-/// Checks a file.
+/// Checks the headers of a program.
 ///
 /// # Errors
-/// `ENOEXEC`, or `ENOMEM` where the image asks for addresses that no program has.
+/// `ENOEXEC`; `EIO` where the file ends before the path of the dynamic linker; `ENOMEM`.
 pub fn check(file: &Executable) -> Result<Image, Errno> {
-    formats::elf::parse(file).map_err(|error| {
-        if error.is_out_of_memory() {
-            Errno::ENOMEM
-        } else {
-            Errno::ENOEXEC
-        }
+    formats::elf::parse(file).map_err(|error| match error {
+        Error::NoMemory => Errno::ENOMEM,
+        Error::Truncated => Errno::EIO,
+        _ => Errno::ENOEXEC,
     })
 }
 
-/// Maps `image` with its addresses moved by `bias` (0 for a fixed one).
+/// Checks the headers of the dynamic linker of a program of that width.
 ///
 /// # Errors
-/// `ENOMEM`, `EPERM` below mmap_min_addr.
+/// `ELIBBAD`; `EIO` for a file shorter than a header; `ENOMEM`.
+pub fn check_interpreter(file: &Executable, class: Class) -> Result<Image, Errno> {
+    let image = formats::elf::parse_interpreter(file, class).map_err(|error| match error {
+        Error::NoMemory => Errno::ENOMEM,
+        Error::Truncated => Errno::EIO,
+        _ => Errno::ELIBBAD,
+    })?;
+    if image.class == class && !image.segments.is_empty() {
+        Ok(image)
+    } else {
+        Err(Errno::ELIBBAD)
+    }
+}
+
+/// Checks what there is to map. Linux does so as it maps, when there is no way back: the process
+/// then dies of it.
+///
+/// # Errors
+/// `ENOEXEC`, or `ENOMEM` where the image asks for addresses that no program has.
+pub fn check_segments(image: &Image) -> Result<(), Errno> {
+    image.check_segments().map_err(|error| match error {
+        Error::Address => Errno::ENOMEM,
+        _ => Errno::ENOEXEC,
+    })
+}
+
+/// Maps `image` with its addresses moved by `bias` (0 for a fixed one; it may wrap). With
+/// `all_executable` what can be read can be executed (READ_IMPLIES_EXEC).
+///
+/// # Errors
+/// `ENOMEM`, `EPERM` below mmap_min_addr, `ENOEXEC` where the file ends before the page that zeros
+/// are to follow in.
 pub fn map(
     mm: &mut AddressSpace,
     file: &Executable,
     image: &Image,
     bias: u64,
+    all_executable: bool,
 ) -> Result<(), Errno> {
     debug_assert!(image.kind == Kind::Relocatable || bias == 0);
-    for segment in &image.segments {
-        map_segment(mm, file, segment, bias)?;
+    for segment in image.segments.iter().filter(|segment| segment.memsz > 0) {
+        map_segment(mm, file, segment, bias, all_executable)?;
     }
     Ok(())
 }
@@ -90,12 +137,16 @@ fn map_segment(
     file: &Executable,
     segment: &Segment,
     bias: u64,
+    all_executable: bool,
 ) -> Result<(), Errno> {
     let mut prot = Prot::empty();
     prot.set(Prot::READ, segment.read);
     prot.set(Prot::WRITE, segment.write);
-    prot.set(Prot::EXEC, segment.execute);
-    let start = bias.checked_add(segment.vaddr).ok_or(Errno::ENOMEM)?;
+    prot.set(
+        Prot::EXEC,
+        segment.execute || segment.read && all_executable,
+    );
+    let start = bias.wrapping_add(segment.vaddr);
     let file_end = start.checked_add(segment.filesz).ok_or(Errno::ENOMEM)?;
     let end = start.checked_add(segment.memsz).ok_or(Errno::ENOMEM)?;
     let mapped_end = page_up(file_end).ok_or(Errno::ENOMEM)?;
@@ -125,6 +176,9 @@ fn map_segment(
     };
     let bss_end = page_up(end).ok_or(Errno::ENOMEM)?;
     if bss_end > bss_start {
+        // Always writable, whatever the segment says (vm_brk_flags).
+        let mut prot = Prot::READ | Prot::WRITE;
+        prot.set(Prot::EXEC, segment.execute || all_executable);
         mm.map(
             Place::Fixed(bss_start),
             bss_end - bss_start,
@@ -136,7 +190,11 @@ fn map_segment(
     // bytes show, as on Linux.
     if segment.filesz > 0 && segment.memsz > segment.filesz && segment.write {
         let zeros = [0; PAGE_SIZE as usize];
-        mm.poke(file_end, &zeros[..(mapped_end - file_end) as usize])?;
+        mm.poke(file_end, &zeros[..(mapped_end - file_end) as usize])
+            .map_err(|errno| match errno {
+                Errno::ENOMEM => errno,
+                _ => Errno::ENOEXEC,
+            })?;
     }
     let marks = &mut mm.landmarks;
     if segment.execute {

@@ -1,13 +1,12 @@
 //! Starting a program: execve(2), and init.
 
-use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
-use crate::sync::Mutex;
-use formats::elf::{Class, Kind};
+use formats::elf::{Class, Image, Kind, Stack};
+use formats::script;
 
+use super::arguments::Arguments;
 use super::cred::Credentials;
 use super::elf::{self, Executable};
 use super::placement::{is_loader, load_bias, mapped_bias, pie_base, place_stack, random_pages};
@@ -24,14 +23,16 @@ use crate::fs::busy::Program;
 use crate::fs::dentry::Location;
 use crate::mm::PAGE_SIZE;
 use crate::mm::address_space::AddressSpace;
+use crate::mm::fallible;
+use crate::mm::mapping::{NewArea, Place};
+use crate::mm::vma::Prot;
 use crate::ptrace;
+use crate::sync::Mutex;
 use crate::syscall::errno::Errno;
 use crate::vdso;
 
-/// Most levels of `#!` (BINPRM_MAX_RECURSION's effect).
-const INTERPRETER_DEPTH: usize = 5;
-/// Bytes of a script's first line that count (BINPRM_BUF_SIZE).
-const SCRIPT_LINE: usize = 256;
+/// Most scripts that run one another (exec_binprm in fs/exec.c).
+const SCRIPTS_MAX: usize = 5;
 
 /// A program in its address space, ready to run.
 pub struct Loaded {
@@ -40,102 +41,100 @@ pub struct Loaded {
     /// The registers it starts with.
     pub frame: Frame,
     /// File name, for the task's name.
-    pub name: Vec<u8>,
+    name: [u8; 16],
     /// Whom it acts as.
-    pub credentials: Credentials,
-    /// Whether its file says so.
-    is_granted: bool,
+    credentials: Credentials,
+    /// What kind of system it is shown.
+    personality: u32,
 }
 
 /// Loads the program at `path`, or the interpreter that its `#!` line names.
 ///
 /// # Errors
-/// Those of the path, `EACCES`, `ENOEXEC`, `ELOOP`, `E2BIG`, `ENOMEM`.
-pub fn load(path: &[u8], args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<Loaded, Errno> {
-    load_file(fs::open_executable(path)?, path, args, env)
+/// Those of the path, `EACCES`, `ENOEXEC`, `ELOOP`, `E2BIG`, `ETXTBSY`, `ENOMEM`.
+pub fn load(path: &[u8], arguments: Arguments) -> Result<Loaded, Errno> {
+    load_file(fs::open_executable(path)?, path, arguments, true)
 }
 
-/// The same for a file that has been found already; `path` is what the program is told.
+/// The same for a file that has been found already; `path` is what the program is told, and
+/// `is_reachable` whether a script's interpreter will find the script there.
 ///
 /// # Errors
-/// `EACCES`, `ENOEXEC`, `ELOOP`, `E2BIG`, `ENOMEM`, and for an interpreter those of its path.
+/// `EACCES`, `ENOEXEC`, `ELOOP`, `E2BIG`, `ETXTBSY`, `ENOMEM`, and for an interpreter those of its
+/// path.
 fn load_file(
     mut file: Executable,
     path: &[u8],
-    mut args: Vec<Vec<u8>>,
-    env: &[Vec<u8>],
+    mut arguments: Arguments,
+    is_reachable: bool,
 ) -> Result<Loaded, Errno> {
-    let name = path
-        .rsplit(|byte| *byte == b'/')
-        .next()
-        .unwrap_or(path)
-        .to_vec();
-    let shown = String::from_utf8_lossy(path).into_owned();
-    let mut path = path.to_vec();
-    for _ in 0..INTERPRETER_DEPTH {
-        let Some((interpreter, argument)) = script(&file) else {
-            return load_elf(&file, &shown, &args, env, name);
+    let name = name_of(path);
+    let mut path = fallible::to_vec(path)?;
+    for _ in 0..=SCRIPTS_MAX {
+        // Scripts, too, must not be open for writing.
+        let _running = Program::new(file.location.clone())?;
+        let head = file.head()?;
+        let Some(line) = script::parse(&head) else {
+            return load_elf(&file, arguments, name);
         };
+        if !is_reachable {
+            return Err(Errno::ENOENT);
+        }
         // argv becomes: interpreter, its argument if any, the script's path, the old argv[1..].
-        let mut line = Vec::new();
-        line.push(interpreter.clone());
-        line.extend(argument);
-        line.push(path);
-        line.extend(args.into_iter().skip(1));
-        args = line;
-        file = fs::open_executable(&interpreter)?;
-        path = interpreter;
+        arguments.interpret(line.interpreter, line.argument, &path)?;
+        path = fallible::to_vec(line.interpreter)?;
+        file = open_interpreter(&path)?;
     }
     Err(Errno::ELOOP)
 }
 
-/// The interpreter and its argument, if the file begins with `#!`.
-fn script(file: &Executable) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
-    let mut head = [0; SCRIPT_LINE];
-    let len = head
-        .len()
-        .min(usize::try_from(file.size).unwrap_or(usize::MAX));
-    use formats::elf::Source;
-    if !file.read_at(0, &mut head[..len]) {
-        return None;
-    }
-    let line = head[..len].strip_prefix(b"#!")?;
-    let line = line
-        .split(|byte| *byte == b'\n' || *byte == 0)
-        .next()?
-        .trim_ascii();
-    let mut parts = line.splitn(2, |byte| *byte == b' ' || *byte == b'\t');
-    let interpreter = parts.next().filter(|p| !p.is_empty())?.to_vec();
-    let argument = parts
-        .next()
-        .map(|a| a.trim_ascii().to_vec())
-        .filter(|a| !a.is_empty());
-    Some((interpreter, argument))
+/// A task's name: the last part of the path, cut.
+fn name_of(path: &[u8]) -> [u8; 16] {
+    let last = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+    let mut name = [0; 16];
+    let len = last.len().min(15);
+    name[..len].copy_from_slice(&last[..len]);
+    name
 }
 
-fn load_elf(
-    file: &Executable,
-    shown: &str,
-    args: &[Vec<u8>],
-    env: &[Vec<u8>],
-    name: Vec<u8>,
-) -> Result<Loaded, Errno> {
+/// The program that a script or a program names. An empty name is the working directory's.
+fn open_interpreter(path: &[u8]) -> Result<Executable, Errno> {
+    if path.is_empty() {
+        return Err(Errno::EACCES);
+    }
+    fs::open_executable(path)
+}
+
+fn load_elf(file: &Executable, arguments: Arguments, name: [u8; 16]) -> Result<Loaded, Errno> {
     let image = elf::check(file)?;
+    let interpreter = match &image.interp {
+        Some(path) => Some(Interpreter::new(path, image.class)?),
+        None => None,
+    };
+    elf::check_segments(&image)?;
     let who = fs::caller::credentials();
     let credentials = setid::credentials(&who, &file.location);
-    let is_granted = setid::is_granted(&file.location);
     let is_32bit = image.class == Class::Elf32;
     let mut mm = AddressSpace::new(is_32bit)?;
     mm.program = Some(Arc::new(Program::new(file.location.clone())?));
+    mm.may_map_low = credentials.is_privileged();
+    let mut personality = 0;
     if let Some(task) = super::try_current() {
         mm.limits = task.process.limits.lock().of_memory();
-        let before = task.attributes.lock().personality;
-        let personality = personality::after_exec(before, is_32bit, is_granted);
-        mm.is_fixed = personality::has_fixed_addresses(personality);
+        personality = task.attributes.lock().personality;
     }
-    let stack_top = place_stack(&mut mm, &image)?;
+    let personality = personality::after_exec(
+        personality,
+        is_32bit,
+        image.stack == Stack::Unstated,
+        setid::is_granted(&file.location),
+    );
+    mm.is_fixed = personality::has_fixed_addresses(personality);
+    let all_executable = personality::executes_what_it_reads(personality);
+    let size = stack::size(&arguments, is_32bit);
+    let stack_top = place_stack(&mut mm, &image, arguments.size(), size, personality)?;
     let bias = load_bias(&mut mm, &image)?;
-    elf::map(&mut mm, file, &image, bias)?;
+    elf::map(&mut mm, file, &image, bias, all_executable)?;
     if is_loader(&image) {
         // Where it lies there may be no room behind it (load_elf_binary in fs/binfmt_elf.c).
         mm.landmarks.brk = pie_base(is_32bit);
@@ -143,33 +142,35 @@ fn load_elf(
     // The break begins a page or more after the program, at a random distance.
     let brk = mm.landmarks.brk.next_multiple_of(PAGE_SIZE) + random_pages(&mm, 13);
     (mm.landmarks.start_brk, mm.landmarks.brk) = (brk, brk);
-    let (mut base, mut entry) = (0, image.entry + bias);
-    if let Some(path) = &image.interp {
-        let (at, start) = load_interpreter(&mut mm, path, image.class)?;
-        (base, entry) = (at, start);
+    let (base, entry) = match &interpreter {
+        Some(interpreter) => interpreter.map(&mut mm, all_executable)?,
+        None => (0, image.entry.wrapping_add(bias)),
+    };
+    if entry >= mm.task_size {
+        return Err(Errno::ENOMEM);
     }
     vdso::map(&mut mm, is_32bit)?;
+    if personality::has_page_zero(personality) {
+        // Programs of System V found it there. It is no matter if it can't be.
+        let zeros = NewArea::anonymous(Prot::READ | Prot::EXEC);
+        let _ = mm.map(Place::Fixed(0), PAGE_SIZE, zeros);
+    }
     let info = ProgramInfo {
         is_32bit,
-        phdr: if image.phdr_vaddr == 0 {
-            0
-        } else {
-            image.phdr_vaddr + bias
-        },
+        phdr: image.phdr_vaddr.wrapping_add(bias),
         phent: u64::from(image.phentsize),
         phnum: u64::from(image.phnum),
         base,
-        entry: image.entry + bias,
+        entry: image.entry.wrapping_add(bias),
         vsyscall: if is_32bit {
             vdso::kernel_vsyscall(mm.landmarks.vdso)
         } else {
             0
         },
-        path: shown.into(),
         secure: setid::is_secure(&who, &credentials),
         credentials,
     };
-    let stack = stack::build(&mut mm, stack_top, &info, args, env)?;
+    let stack = stack::build(&mut mm, stack_top, &info, arguments)?;
     let frame = Frame {
         rip: entry,
         rsp: stack,
@@ -185,29 +186,47 @@ fn load_elf(
         frame,
         name,
         credentials: info.credentials,
-        is_granted,
+        personality,
     })
 }
 
-/// Maps the dynamic linker; returns where it lies and where it starts.
-fn load_interpreter(mm: &mut AddressSpace, path: &[u8], class: Class) -> Result<(u64, u64), Errno> {
-    let file = fs::open_executable(path)?;
-    let image = elf::check(&file)?;
-    if image.class != class {
-        return Err(Errno::ELIBBAD);
+/// The dynamic linker of a program that is being loaded.
+struct Interpreter {
+    file: Executable,
+    image: Image,
+    /// Nothing may write to it meanwhile.
+    _running: Program,
+}
+
+impl Interpreter {
+    /// That at `path`, for a program of that width.
+    fn new(path: &[u8], class: Class) -> Result<Self, Errno> {
+        let file = open_interpreter(path)?;
+        let running = Program::new(file.location.clone())?;
+        let image = elf::check_interpreter(&file, class)?;
+        elf::check_segments(&image)?;
+        Ok(Self {
+            file,
+            image,
+            _running: running,
+        })
     }
-    let marks = mm.landmarks.clone();
-    let bias = match image.kind {
-        Kind::Fixed => 0,
-        Kind::Relocatable => mapped_bias(mm, &image)?,
-    };
-    elf::map(mm, &file, &image, bias)?;
-    // Code, data and break are the program's, not the linker's.
-    mm.landmarks = marks;
-    Ok((
-        bias.wrapping_add(image.extent.start),
-        image.entry.wrapping_add(bias),
-    ))
+
+    /// Maps it; returns where it lies and where it starts.
+    fn map(&self, mm: &mut AddressSpace, all_executable: bool) -> Result<(u64, u64), Errno> {
+        let marks = mm.landmarks.clone();
+        let bias = match self.image.kind {
+            Kind::Fixed => 0,
+            Kind::Relocatable => mapped_bias(mm, &self.image)?,
+        };
+        elf::map(mm, &self.file, &self.image, bias, all_executable)?;
+        // Code, data and break are the program's, not the linker's.
+        mm.landmarks = marks;
+        Ok((
+            bias.wrapping_add(self.image.extent().start),
+            self.image.entry.wrapping_add(bias),
+        ))
+    }
 }
 
 /// Gives `task` the loaded program: what execve(2) keeps is left alone, the rest starts anew.
@@ -218,10 +237,8 @@ pub fn install(task: &Task, loaded: &Loaded) {
     process.unshare_actions();
     process.actions().lock().reset_handlers();
     process.timers.exec();
-    let mut comm = [0; 16];
-    let len = loaded.name.len().min(15);
-    comm[..len].copy_from_slice(&loaded.name[..len]);
-    *task.comm.lock() = comm;
+    *task.comm.lock() = loaded.name;
+    task.attributes.lock().personality = loaded.personality;
     let is_32bit = loaded.frame.is_compat();
     let data = if is_32bit { USER_DS } else { 0 };
     *task.segments.lock() = Segments {
@@ -238,21 +255,23 @@ pub fn install(task: &Task, loaded: &Loaded) {
 ///
 /// # Errors
 /// Those of [`load`].
-pub fn execve(path: &[u8], args: Vec<Vec<u8>>, env: &[Vec<u8>]) -> Result<(), Errno> {
-    start(load(path, args, env)?)
+pub fn execve(path: &[u8], arguments: Arguments) -> Result<(), Errno> {
+    start(load(path, arguments)?)
 }
 
-/// execveat(2): the same with a program that has been found already.
+/// execveat(2): the same with a program that has been found already. `is_reachable`: an interpreter
+/// that it names finds it at `path` afterwards.
 ///
 /// # Errors
 /// Those of [`load_file`].
 pub fn execve_file(
     location: Location,
     path: &[u8],
-    args: Vec<Vec<u8>>,
-    env: &[Vec<u8>],
+    arguments: Arguments,
+    is_reachable: bool,
 ) -> Result<(), Errno> {
-    start(load_file(fs::open::executable(location)?, path, args, env)?)
+    let file = fs::open::executable(location)?;
+    start(load_file(file, path, arguments, is_reachable)?)
 }
 
 /// Replaces the running program.
@@ -272,13 +291,7 @@ fn start(mut loaded: Loaded) -> Result<(), Errno> {
     let is_own = !setid::is_secure(&loaded.credentials, &loaded.credentials);
     task.process.is_dumpable.store(is_own, Ordering::Relaxed);
     task.process.membarriers.store(0, Ordering::Relaxed);
-    {
-        let is_32bit = loaded.frame.is_compat();
-        let mut attributes = task.attributes.lock();
-        attributes.keeps_capabilities = false;
-        attributes.personality =
-            personality::after_exec(attributes.personality, is_32bit, loaded.is_granted);
-    }
+    task.attributes.lock().keeps_capabilities = false;
     super::activate(&loaded.mm.lock());
     gdt::set_tls(&task.tls.lock());
     task.segments.lock().load();

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use formats::cmdline::CommandLine;
 
+use super::arguments::Arguments;
 use super::exit::ExitStatus;
 use super::{Process, Task, exec, sched, table, threads};
 use crate::arch::percpu::work;
@@ -44,7 +45,8 @@ fn spawn(path: &[u8], options: &CommandLine) -> Result<(), Errno> {
             .collect::<Vec<_>>()
             .join(" ")
     );
-    let loaded = exec::load(path, args.clone(), &options.init_env)?;
+    let arguments = Arguments::of_init(path, &args, &options.init_env)?;
+    let loaded = exec::load(path, arguments)?;
     let pid = table::reserve()?;
     debug_assert_eq!(pid, PID);
     let process = Arc::new(Process::new(

@@ -21,6 +21,7 @@ use crate::fs::tty::Controlling;
 use crate::fs::{FdTable, FsContext};
 use crate::mm::address_space::AddressSpace;
 
+pub mod arguments;
 pub mod attributes;
 pub mod children;
 pub mod clone;

@@ -4,11 +4,12 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use formats::elf::{Class, Image, Kind, Stack};
 
+use super::personality;
 use crate::dev::random;
 use crate::mm::address_space::AddressSpace;
 use crate::mm::mapping::{NewArea, Place};
 use crate::mm::vma::{Prot, Role};
-use crate::mm::{PAGE_SIZE, layout};
+use crate::mm::{PAGE_SIZE, layout, page_down};
 use crate::syscall::errno::Errno;
 
 /// Set by `norandmaps` (or `nokaslr`): every program at the same addresses.
@@ -34,20 +35,69 @@ pub fn random_pages(mm: &AddressSpace, bits: u32) -> u64 {
     }
 }
 
-/// Maps the stack and picks where mmap begins; returns the stack's top.
-pub(super) fn place_stack(mm: &mut AddressSpace, image: &Image) -> Result<u64, Errno> {
+/// Bits of pages that the stack's top is moved down by (STACK_RND_MASK).
+fn stack_bits(is_32bit: bool) -> u32 {
+    if is_32bit { 11 } else { 22 }
+}
+
+/// Bits of pages that mappings are moved by (vm.mmap_rnd_bits, vm.mmap_rnd_compat_bits).
+fn mmap_bits(is_32bit: bool) -> u32 {
+    if is_32bit { 8 } else { 28 }
+}
+
+/// Picks where mmap begins: a gap below the top in which the stack can grow to its limit, or, in the
+/// old layout, a third of the space from below (arch/x86/mm/mmap.c).
+fn place_mappings(mm: &mut AddressSpace, is_32bit: bool, has_old_layout: bool) {
+    /// Pages that stay free below a stack (stack_guard_gap).
+    const GUARD: u64 = 256 * PAGE_SIZE;
+    /// The least that the gap is.
+    const GAP_MIN: u64 = 128 << 20;
+    let random = random_pages(mm, mmap_bits(is_32bit));
+    if has_old_layout {
+        mm.set_mmap_floor((mm.task_size / 3).next_multiple_of(PAGE_SIZE) + random);
+        return;
+    }
+    let stack_moves = if is_randomised() && !mm.is_fixed {
+        PAGE_SIZE << stack_bits(is_32bit)
+    } else {
+        0
+    };
+    let gap_max = mm.task_size / 6 * 5;
+    let gap = mm.limits.stack.saturating_add(stack_moves + GUARD);
+    let gap = gap.clamp(GAP_MIN, gap_max).next_multiple_of(PAGE_SIZE);
+    mm.set_mmap_base(mm.task_size - gap - random);
+}
+
+/// Maps the stack, of at least `size` bytes, and picks where mmap begins; returns the stack's top.
+///
+/// # Errors
+/// `E2BIG` where the stack's limit has no room for what it begins with; `ENOMEM`.
+pub(super) fn place_stack(
+    mm: &mut AddressSpace,
+    image: &Image,
+    strings: u64,
+    size: u64,
+    personality: u32,
+) -> Result<u64, Errno> {
+    /// What a stack has room for at first, beside the strings (setup_arg_pages in fs/exec.c).
+    const ROOM: u64 = 32 * PAGE_SIZE;
     let is_32bit = image.class == Class::Elf32;
-    // 22 bits of pages on 64-bit, 11 on 32-bit (STACK_RND_MASK).
-    let top = mm.task_size - random_pages(mm, if is_32bit { 11 } else { 22 });
-    // 28 bits of pages on 64-bit, 8 on 32-bit (mmap_rnd_bits); room for the stack and its gap.
-    let gap = layout::STACK_LIMIT + 256 * PAGE_SIZE + if is_32bit { 1 << 23 } else { 1 << 34 };
-    mm.set_mmap_base(mm.task_size - gap - random_pages(mm, if is_32bit { 8 } else { 28 }));
+    let top = mm.task_size - random_pages(mm, stack_bits(is_32bit));
+    place_mappings(mm, is_32bit, personality::has_old_layout(personality));
+    let needed = size.next_multiple_of(PAGE_SIZE);
+    let limit = page_down(mm.limits.stack);
+    if needed > limit.max(PAGE_SIZE) {
+        return Err(Errno::E2BIG);
+    }
+    let usual = strings.next_multiple_of(PAGE_SIZE) + ROOM;
+    let size = usual.min(limit).max(needed);
     let mut prot = Prot::READ | Prot::WRITE;
-    prot.set(
-        Prot::EXEC,
-        matches!(image.stack, Stack::Executable) || image.stack == Stack::Unstated && is_32bit,
-    );
-    let size = 33 * PAGE_SIZE;
+    let is_executable = match image.stack {
+        Stack::Executable => true,
+        Stack::NotExecutable => false,
+        Stack::Unstated => personality::executes_what_it_reads(personality),
+    };
+    prot.set(Prot::EXEC, is_executable);
     mm.map(
         Place::Fixed(top - size),
         size,
@@ -72,36 +122,48 @@ pub(super) fn pie_base(is_32bit: bool) -> u64 {
     }
 }
 
-/// How far a relocatable image moves.
+/// How far a program moves.
+///
+/// # Errors
+/// `ENOMEM` where it does not fit.
 pub(super) fn load_bias(mm: &mut AddressSpace, image: &Image) -> Result<u64, Errno> {
-    if image.kind == Kind::Fixed {
-        return Ok(0);
-    }
     if is_loader(image) {
         return mapped_bias(mm, image);
     }
-    let is_32bit = image.class == Class::Elf32;
-    let base = pie_base(is_32bit) + random_pages(mm, if is_32bit { 8 } else { 28 });
-    let base = base / image.align * image.align;
-    let len = image.extent.end - image.extent.start;
-    if base.checked_add(len).is_none_or(|end| end > mm.mmap_base()) {
-        return Ok(layout::MMAP_MIN
-            .next_multiple_of(image.align)
-            .wrapping_sub(image.extent.start));
+    let extent = image.extent();
+    let mut bias = 0;
+    if image.kind == Kind::Relocatable {
+        let is_32bit = image.class == Class::Elf32;
+        let base = pie_base(is_32bit) + random_pages(mm, mmap_bits(is_32bit));
+        bias = (base & !(image.align - 1)).wrapping_sub(extent.start);
     }
-    Ok(base.wrapping_sub(image.extent.start))
+    // Nothing is there yet but the stack (MAP_FIXED_NOREPLACE).
+    let (start, len) = (bias.wrapping_add(extent.start), extent.end - extent.start);
+    let end = start.checked_add(len).ok_or(Errno::ENOMEM)?;
+    if mm.overlapping(start, end).next().is_some() {
+        return Err(Errno::ENOMEM);
+    }
+    Ok(bias)
 }
 
-/// The same where mappings go.
+/// How far a relocatable image moves that goes where mappings go. One whose alignment leaves no room
+/// for it does without.
+///
+/// # Errors
+/// `ENOMEM` where it does not fit.
 pub(super) fn mapped_bias(mm: &mut AddressSpace, image: &Image) -> Result<u64, Errno> {
-    // Room for what alignment needs; the image's own mappings then replace the middle.
-    let slack = image.align.saturating_sub(PAGE_SIZE);
-    let len = image.extent.end - image.extent.start;
-    let room = len.checked_add(slack).ok_or(Errno::ENOMEM)?;
-    let area = NewArea::anonymous(Prot::empty());
-    let at = mm.map(Place::Hint(0), room, area)?;
-    mm.unmap(at, room.next_multiple_of(PAGE_SIZE))?;
-    Ok(at
-        .next_multiple_of(image.align)
-        .wrapping_sub(image.extent.start))
+    let extent = image.extent();
+    let len = extent.end - extent.start;
+    if len == 0 {
+        return Ok(0);
+    }
+    let slack = image.align - PAGE_SIZE;
+    let aligned = len
+        .checked_add(slack)
+        .and_then(|room| mm.room_for(room).ok());
+    let start = match aligned {
+        Some(at) => at.next_multiple_of(image.align),
+        None => mm.room_for(len)?,
+    };
+    Ok(start.wrapping_sub(extent.start))
 }

@@ -1,11 +1,12 @@
-//! A program's first stack: strings, auxiliary vector, environment, arguments
-//! (System V psABI, "Process Initialization"; fs/binfmt_elf.c for what Linux adds).
+//! A program's first stack: strings, which `arguments.rs` holds in pages already, and below them the
+//! auxiliary vector, environment, arguments (System V psABI, "Process Initialization";
+//! fs/binfmt_elf.c for what Linux adds).
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use linux_raw_sys::auxvec as at;
 
+use super::arguments::Arguments;
 use super::cred::Credentials;
 use super::rseq;
 use crate::arch::{cpu, fpu};
@@ -14,10 +15,6 @@ use crate::mm::PAGE_SIZE;
 use crate::mm::address_space::AddressSpace;
 use crate::syscall::errno::Errno;
 
-/// Most bytes of one argument (MAX_ARG_STRLEN).
-const STRING_MAX: usize = 32 * PAGE_SIZE as usize;
-/// Most bytes of all of them: a quarter of the stack's limit.
-const TOTAL_MAX: usize = (crate::mm::layout::STACK_LIMIT / 4) as usize;
 /// AT_SYSINFO: address of `__kernel_vsyscall`, for 32-bit programs.
 const AT_SYSINFO: u64 = 32;
 /// A signal frame without the extended state, rounded up: siginfo, ucontext, return address,
@@ -42,73 +39,90 @@ pub struct ProgramInfo {
     pub entry: u64,
     /// Address of `__kernel_vsyscall`; 0 for 64-bit programs.
     pub vsyscall: u64,
-    /// The path it was started by.
-    pub path: String,
     /// Whom it acts as.
     pub credentials: Credentials,
     /// Whether it got rights that its caller hasn't (AT_SECURE).
     pub secure: bool,
 }
 
-/// Writes the stack below `top`; returns the first stack pointer.
+/// The most pairs that the auxiliary vector has.
+const PAIRS_MAX: u64 = 24;
+/// The longest of the names that AT_PLATFORM tells, with its NUL.
+const PLATFORM_MAX: u64 = 7;
+/// Bytes that AT_RANDOM tells of.
+const SEED: u64 = 16;
+/// What the start of the words is a multiple of.
+const ALIGNMENT: u64 = 16;
+
+/// The most bytes that a stack with these strings begins with.
+pub fn size(arguments: &Arguments, is_32bit: bool) -> u64 {
+    let words = 3 + arguments.argc + arguments.envc + 2 * PAIRS_MAX;
+    arguments.size() + PLATFORM_MAX + SEED + ALIGNMENT + words * width(is_32bit) as u64
+}
+
+/// Bytes of a word.
+fn width(is_32bit: bool) -> usize {
+    if is_32bit { 4 } else { 8 }
+}
+
+/// Puts the strings below `top` and writes the rest below them; returns the first stack pointer.
 ///
 /// # Errors
-/// `E2BIG` when the strings are too long, `ENOMEM`.
+/// `ENOMEM`.
 pub fn build(
     mm: &mut AddressSpace,
     top: u64,
     info: &ProgramInfo,
-    args: &[Vec<u8>],
-    env: &[Vec<u8>],
+    arguments: Arguments,
 ) -> Result<u64, Errno> {
-    let strings = args.iter().chain(env);
-    let bytes: usize = strings.clone().map(|s| s.len() + 1 + 8).sum();
-    if bytes > TOTAL_MAX || strings.clone().any(|s| s.len() >= STRING_MAX) {
-        return Err(Errno::E2BIG);
+    for (index, page) in (1..).zip(arguments.pages()) {
+        mm.adopt(top - index * PAGE_SIZE, page.clone())?;
     }
-    let mut stack = Downwards { mm, at: top };
-    // As on Linux: eight zero bytes, the path, the environment, the arguments, from the top.
-    stack.push(&[0; 8])?;
-    let exec_fn = stack.push_string(info.path.as_bytes())?;
-    let env_end = stack.at;
-    let env_at = stack.push_strings(env)?;
-    let env_start = stack.at;
-    let arg_at = stack.push_strings(args)?;
-    let arg_start = stack.at;
-    let platform = stack.push_string(if info.is_32bit { b"i686" } else { b"x86_64" })?;
-    let mut seed = [0; 16];
+    let arg_start = top - arguments.size();
+    let mut stack = Downwards { mm, at: arg_start };
+    let platform = stack.push(if info.is_32bit {
+        b"i686\0"
+    } else {
+        b"x86_64\0"
+    })?;
+    let mut seed = [0; SEED as usize];
     random::fill(&mut seed);
     let seed = stack.push(&seed)?;
 
     let landmarks = &mut stack.mm.landmarks;
+    let env_start = top - arguments.environment;
     (landmarks.arg_start, landmarks.arg_end) = (arg_start, env_start);
-    (landmarks.env_start, landmarks.env_end) = (env_start, env_end);
+    (landmarks.env_start, landmarks.env_end) = (env_start, top - arguments.path);
+    let exec_fn = top - arguments.path;
     let auxv = auxiliary_vector(info, landmarks.vdso, exec_fn, platform, seed);
+    debug_assert!(auxv.len() as u64 <= PAIRS_MAX);
     stack.mm.auxv.clone_from(&auxv);
 
-    // argc, argv, NULL, envp, NULL, auxv: written as one block whose start is 16-byte aligned.
-    let mut words = Vec::new();
-    let count = args.len() + env.len() + 2 * auxv.len() + 3;
-    words.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
-    words.push(args.len() as u64);
-    words.extend(&arg_at);
-    words.push(0);
-    words.extend(&env_at);
-    words.push(0);
-    words.extend(auxv.iter().flat_map(|&(key, value)| [key, value]));
-    let width = if info.is_32bit { 4 } else { 8 };
-    let mut block: Vec<u8> = Vec::new();
-    block
-        .try_reserve_exact(count * width)
-        .map_err(|_| Errno::ENOMEM)?;
-    block.extend(
-        words
-            .iter()
-            .flat_map(|word| word.to_le_bytes().into_iter().take(width)),
-    );
-    let start = (stack.at - block.len() as u64) & !15;
-    stack.mm.poke(start, &block)?;
-    stack.mm.landmarks.start_stack = start;
+    // argc, argv, NULL, envp, NULL, auxv: upwards from an address that is 16-byte aligned.
+    let width = width(info.is_32bit);
+    let count = 3 + arguments.argc + arguments.envc + 2 * auxv.len() as u64;
+    let start = (stack.at - count * width as u64) & !(ALIGNMENT - 1);
+    let mut words = Words::new(stack.mm, start, width);
+    words.push(arguments.argc)?;
+    let mut left = arguments.argc;
+    arguments.for_each(|distance| {
+        // One more NULL where the environment begins.
+        if left == 0 {
+            words.push(0)?;
+        }
+        left = left.wrapping_sub(1);
+        words.push(top - distance)
+    })?;
+    if arguments.envc == 0 {
+        words.push(0)?;
+    }
+    words.push(0)?;
+    for (key, value) in auxv {
+        words.push(key)?;
+        words.push(value)?;
+    }
+    words.flush()?;
+    mm.landmarks.start_stack = start;
     Ok(start)
 }
 
@@ -167,22 +181,44 @@ impl Downwards<'_> {
         self.mm.poke(self.at, bytes)?;
         Ok(self.at)
     }
+}
 
-    fn push_string(&mut self, text: &[u8]) -> Result<u64, Errno> {
-        self.push(&[0])?;
-        self.push(text)
+/// Words that are written one after the other, many at a time.
+struct Words<'a> {
+    mm: &'a mut AddressSpace,
+    /// Where the buffer goes.
+    at: u64,
+    width: usize,
+    buffer: [u8; 1024],
+    used: usize,
+}
+
+impl<'a> Words<'a> {
+    fn new(mm: &'a mut AddressSpace, at: u64, width: usize) -> Self {
+        Self {
+            mm,
+            at,
+            width,
+            buffer: [0; 1024],
+            used: 0,
+        }
     }
 
-    /// Pushes strings so that the first is lowest; returns their addresses in order.
-    fn push_strings(&mut self, strings: &[Vec<u8>]) -> Result<Vec<u64>, Errno> {
-        let mut addresses = Vec::new();
-        addresses
-            .try_reserve_exact(strings.len())
-            .map_err(|_| Errno::ENOMEM)?;
-        for text in strings.iter().rev() {
-            addresses.push(self.push_string(text)?);
+    fn push(&mut self, word: u64) -> Result<(), Errno> {
+        let bytes = word.to_le_bytes();
+        let end = self.used + self.width;
+        self.buffer[self.used..end].copy_from_slice(&bytes[..self.width]);
+        self.used = end;
+        if end == self.buffer.len() {
+            self.flush()?;
         }
-        addresses.reverse();
-        Ok(addresses)
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Errno> {
+        self.mm.poke(self.at, &self.buffer[..self.used])?;
+        self.at += self.used as u64;
+        self.used = 0;
+        Ok(())
     }
 }

@@ -8,13 +8,14 @@ use linux_raw_sys::general as linux;
 use super::errno::{Errno, SysResult};
 use super::mlock;
 use crate::arch::percpu;
+use crate::fs::caller;
 use crate::mm::address_space::AddressSpace;
 use crate::mm::frame;
 use crate::mm::mapping::{NewArea, Place};
 use crate::mm::remap::Remap;
 use crate::mm::vma::{Backing, Prot, VmaFlags};
 use crate::mm::{PAGE_SIZE, layout, page_up};
-use crate::process::current;
+use crate::process::{current, personality};
 use crate::usercopy::UserPtr;
 use crate::vdso;
 
@@ -33,6 +34,19 @@ pub(super) fn with_mm<T>(
 /// PROT_* bits. PROT_SEM is accepted and means nothing on x86.
 fn prot_from(bits: u32) -> Result<Prot, Errno> {
     Prot::from_bits(bits & !linux::PROT_SEM).ok_or(Errno::EINVAL)
+}
+
+/// What the program may do beside `prot`: execute what it reads, if it asked for that or is an old
+/// 32-bit one (READ_IMPLIES_EXEC).
+fn implied(prot: Prot) -> Prot {
+    let may = prot.contains(Prot::READ)
+        && personality::executes_what_it_reads(current().attributes.lock().personality);
+    if may { Prot::EXEC } else { Prot::empty() }
+}
+
+/// Whether pages below vm.mmap_min_addr are asked for by one who may have them (CAP_SYS_RAWIO).
+fn may_map_low(addr: u64) -> bool {
+    addr < layout::MMAP_MIN && current().process.cred.lock().is_privileged()
 }
 
 /// mmap(2). `offset` in bytes.
@@ -56,7 +70,8 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
         linux::MAP_PRIVATE => false,
         _ => return Err(Errno::EINVAL),
     };
-    let mut area = NewArea::anonymous(known);
+    let implied = implied(known);
+    let mut area = NewArea::anonymous(known | implied);
     area.shared = shared;
     // Linux's heuristic for overcommitting: what is more than all there is, is too much.
     let private_and_writable = !shared && known.contains(Prot::WRITE);
@@ -89,6 +104,9 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
             }
             area.max_prot -= Prot::WRITE;
         }
+        if !implied.is_empty() && !known.contains(Prot::EXEC) && caller::is_no_exec(fd) {
+            area.prot -= implied;
+        }
         area.backing = Backing::File {
             source,
             offset,
@@ -111,7 +129,9 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
     // Pages that are to be there at once. What of them can't be is left to the first touch.
     let populate = flags & (linux::MAP_POPULATE | linux::MAP_NONBLOCK) == linux::MAP_POPULATE;
     let populate = populate || flags & linux::MAP_LOCKED != 0;
+    let may_map_low = fixed.is_some() && may_map_low(addr);
     with_mm(|mm| {
+        mm.may_map_low = may_map_low;
         let place = fixed.unwrap_or_else(|| anywhere(mm, addr, flags));
         let at = mm.map(place, len, area)?;
         if populate || mm.lock_future {
@@ -168,6 +188,7 @@ pub fn mprotect(addr: u64, len: u64, prot: u32) -> SysResult {
         return Err(Errno::EINVAL);
     }
     let prot = prot_from(prot & !grows)?;
+    let implied = implied(prot);
     if grows != 0 {
         return with_mm(|mm| {
             // To the area's start. Nothing grows up on x86.
@@ -177,14 +198,14 @@ pub fn mprotect(addr: u64, len: u64, prot: u32) -> SysResult {
                 return Err(Errno::EINVAL);
             }
             let start = area.start;
-            mm.protect(start, len.saturating_add(addr - start), prot)
+            mm.protect(start, len.saturating_add(addr - start), prot, implied)
         })
         .map(|()| 0);
     }
     if len == 0 && addr.is_multiple_of(PAGE_SIZE) {
         return Ok(0);
     }
-    with_mm(|mm| mm.protect(addr, len, prot)).map(|()| 0)
+    with_mm(|mm| mm.protect(addr, len, prot, implied)).map(|()| 0)
 }
 
 /// mremap(2).
@@ -201,12 +222,19 @@ pub fn mremap(old: u64, old_len: u64, new_len: u64, flags: u32, new: u64) -> Sys
     if keep && (to == Remap::Stay || old_len != new_len) {
         return Err(Errno::EINVAL);
     }
-    with_mm(|mm| mm.remap(old, old_len, new_len, to, keep)).map(|at| at as usize)
+    let may_map_low = matches!(to, Remap::To(_)) && may_map_low(new);
+    with_mm(|mm| {
+        mm.may_map_low = may_map_low;
+        mm.remap(old, old_len, new_len, to, keep)
+    })
+    .map(|at| at as usize)
 }
 
 /// brk(2): the new break, or the old one if it can't be moved there.
 pub fn brk(to: u64) -> SysResult {
-    with_mm(|mm| Ok(mm.set_brk(to))).map(|at| at as usize)
+    let prot = Prot::READ | Prot::WRITE;
+    let prot = prot | implied(prot);
+    with_mm(|mm| Ok(mm.set_brk(to, prot))).map(|at| at as usize)
 }
 
 /// pkey_alloc(2), as on a CPU without protection keys: there are none left.

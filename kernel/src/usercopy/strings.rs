@@ -18,16 +18,7 @@ impl UserPtr<u8> {
             return Ok(None);
         }
         self.read_into(out)?;
-        // Eight bytes at a time: the lowest bit set marks the first zero byte.
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        for (index, word) in out.chunks_exact(8).enumerate() {
-            let word = word.try_into().map_or(0, u64::from_le_bytes);
-            let zeros = word.wrapping_sub(ONES) & !word & (ONES << 7);
-            if zeros != 0 {
-                return Ok(Some(index * 8 + zeros.trailing_zeros() as usize / 8));
-            }
-        }
-        Ok(None)
+        Ok(first_nul(out))
     }
 
     /// Reads a string up to its NUL, which isn't part of the result.
@@ -54,4 +45,21 @@ impl UserPtr<u8> {
         }
         Err(Errno::ENAMETOOLONG)
     }
+}
+
+/// Where the first NUL is.
+#[inline]
+pub fn first_nul(bytes: &[u8]) -> Option<usize> {
+    // Eight bytes at a time: the lowest bit set marks the first zero byte.
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let zeros = word.wrapping_sub(ONES) & !word & (ONES << 7);
+        if zeros != 0 {
+            return Some(index * 8 + zeros.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = rest.iter().position(|&byte| byte == 0)?;
+    Some(words.len() * 8 + at)
 }

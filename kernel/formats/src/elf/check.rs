@@ -41,13 +41,30 @@ struct FileHeader {
     phnum: u16,
 }
 
-/// Checks a whole file and describes what to map.
+/// Checks a program's headers and describes what to map.
+///
+/// # Errors
+/// Why it is no program. Its segments are checked by [`Image::check_segments`].
 pub fn parse<S: Source + ?Sized>(file: &S) -> Result<Image, Error> {
+    read(file, true)
+}
+
+/// The same for a dynamic linker: a dynamic linker of its own is not asked for.
+///
+/// # Errors
+/// As [`parse`]; [`Error::Truncated`] for a file shorter than a header.
+pub fn parse_interpreter<S: Source + ?Sized>(file: &S, class: Class) -> Result<Image, Error> {
+    if file.size() < class.header_size() as u64 {
+        return Err(Error::Truncated);
+    }
+    read(file, false)
+}
+
+fn read<S: Source + ?Sized>(file: &S, is_program: bool) -> Result<Image, Error> {
     let mut headers = Headers([0; PHDR_AT + 64]);
     let header = file_header(file, &mut headers)?;
     point_to_copied_phdr(&mut headers, header.class);
 
-    let limit = header.class.task_size();
     let mut image = Image {
         class: header.class,
         kind: header.kind,
@@ -58,12 +75,8 @@ pub fn parse<S: Source + ?Sized>(file: &S) -> Result<Image, Error> {
         segments: Vec::new(),
         interp: None,
         stack: Stack::Unstated,
-        extent: 0..0,
         align: PAGE,
     };
-    if image.entry >= limit {
-        return Err(Error::Address);
-    }
     for index in 0..header.phnum {
         let size = usize::from(image.phentsize);
         let at = header.phoff + u64::from(index) * u64::from(image.phentsize);
@@ -72,25 +85,44 @@ pub fn parse<S: Source + ?Sized>(file: &S) -> Result<Image, Error> {
         }
         let elf = ElfFile::new(&headers.0).map_err(|_| Error::NotElf)?;
         let phdr = elf.program_header(0).map_err(|_| Error::ProgramHeaders)?;
-        program_header(file, &phdr, header.phoff, &mut image)?;
-    }
-    if image.segments.is_empty() {
-        return Err(Error::NothingToLoad);
-    }
-    // A base that is a multiple of this must leave room for the image below the limit.
-    if image.kind == Kind::Relocatable
-        && image.align > limit - (image.extent.end - image.extent.start)
-    {
-        return Err(Error::Address);
+        match phdr.get_type() {
+            Ok(SegmentType::Load) => load_segment(&phdr, header.phoff, &mut image)?,
+            Ok(SegmentType::Interp) if is_program && image.interp.is_none() => {
+                image.interp = Some(interpreter(file, &phdr)?);
+            }
+            Ok(SegmentType::OsSpecific(PT_GNU_STACK)) => {
+                let executable = phdr.flags().is_execute();
+                image.stack = if executable {
+                    Stack::Executable
+                } else {
+                    Stack::NotExecutable
+                };
+            }
+            // PT_TLS, PT_PHDR, PT_NOTE, PT_GNU_PROPERTY, PT_GNU_RELRO and unknown ones are between the
+            // program and its C library: the kernel acts on none of them.
+            _ => {}
+        }
     }
     Ok(image)
+}
+
+/// Copies the first bytes of the file; what it lacks is zeros.
+fn read_head<S: Source + ?Sized>(file: &S, out: &mut [u8]) -> Result<(), Error> {
+    out.fill(0);
+    let size = usize::try_from(file.size()).unwrap_or(usize::MAX);
+    let len = out.len().min(size);
+    if file.read_at(0, &mut out[..len]) {
+        Ok(())
+    } else {
+        Err(Error::NotElf)
+    }
 }
 
 /// Copies the file header into `headers` and checks it, the place of the table included.
 fn file_header<S: Source + ?Sized>(file: &S, headers: &mut Headers) -> Result<FileHeader, Error> {
     let bytes = &mut headers.0;
-    // The 32-bit header first: a 32-bit file may be shorter than a 64-bit header.
-    if !file.read_at(0, &mut bytes[..Class::Elf32.header_size()]) || bytes[..4] != *b"\x7fELF" {
+    read_head(file, &mut bytes[..PHDR_AT])?;
+    if bytes[..4] != *b"\x7fELF" {
         return Err(Error::NotElf);
     }
     // Linux tells the width by e_machine alone, which lies at the same place in both; the class byte
@@ -106,9 +138,6 @@ fn file_header<S: Source + ?Sized>(file: &S, headers: &mut Headers) -> Result<Fi
         Machine::X86 | Machine::Other(EM_486) => Class::Elf32,
         _ => return Err(Error::Machine),
     };
-    if !file.read_at(0, &mut bytes[..class.header_size()]) {
-        return Err(Error::NotElf);
-    }
     bytes[4] = if class == Class::Elf64 {
         RAW_CLASS_64
     } else {
@@ -154,76 +183,20 @@ fn point_to_copied_phdr(headers: &mut Headers, class: Class) {
     headers.0[phnum].copy_from_slice(&1u16.to_le_bytes());
 }
 
-/// Takes one program header into the image.
-fn program_header<S: Source + ?Sized>(
-    file: &S,
-    phdr: &ProgramHeader<'_>,
-    phoff: u64,
-    image: &mut Image,
-) -> Result<(), Error> {
-    match phdr.get_type() {
-        Ok(SegmentType::Load) => load_segment(file, phdr, phoff, image),
-        Ok(SegmentType::Interp) if image.interp.is_none() => {
-            image.interp = Some(interpreter(file, phdr)?);
-            Ok(())
-        }
-        Ok(SegmentType::OsSpecific(PT_GNU_STACK)) => {
-            let executable = phdr.flags().is_execute();
-            image.stack = if executable {
-                Stack::Executable
-            } else {
-                Stack::NotExecutable
-            };
-            Ok(())
-        }
-        // PT_TLS, PT_PHDR, PT_NOTE, PT_GNU_PROPERTY, PT_GNU_RELRO and unknown ones are between the
-        // program and its C library: the kernel acts on none of them.
-        _ => Ok(()),
-    }
-}
-
-fn load_segment<S: Source + ?Sized>(
-    file: &S,
-    phdr: &ProgramHeader<'_>,
-    phoff: u64,
-    image: &mut Image,
-) -> Result<(), Error> {
-    let (vaddr, memsz) = (phdr.virtual_addr(), phdr.mem_size());
-    let (offset, filesz) = (phdr.offset(), phdr.file_size());
-    let limit = image.class.task_size();
-
-    if filesz > memsz {
-        return Err(Error::Segment);
-    }
-    if memsz > limit || vaddr > limit - memsz {
-        return Err(Error::Address);
-    }
+/// Takes a `PT_LOAD` into the image.
+fn load_segment(phdr: &ProgramHeader<'_>, phoff: u64, image: &mut Image) -> Result<(), Error> {
+    let (vaddr, offset, filesz) = (phdr.virtual_addr(), phdr.offset(), phdr.file_size());
     // Rounding up an odd alignment would be a guess: like Linux, ignore what is no power of two.
     if phdr.align().is_power_of_two() {
         image.align = image.align.max(phdr.align());
     }
-    if memsz == 0 {
-        return Ok(());
+    if (offset..offset.saturating_add(filesz)).contains(&phoff) {
+        image.phdr_vaddr = (phoff - offset).wrapping_add(vaddr);
     }
-    if filesz > 0 {
-        let end = offset.checked_add(filesz).ok_or(Error::Segment)?;
-        if end > file.size() || vaddr % PAGE != offset % PAGE {
-            return Err(Error::Segment);
-        }
-        if (offset..end).contains(&phoff) {
-            image.phdr_vaddr = phoff - offset + vaddr;
-        }
-    }
-    // Does not overflow: at most `limit`, which is a whole number of pages.
-    let (start, end) = (vaddr - vaddr % PAGE, (vaddr + memsz).next_multiple_of(PAGE));
-    image.extent = if image.segments.is_empty() {
-        start..end
-    } else {
-        image.extent.start.min(start)..image.extent.end.max(end)
-    };
+    image.segments.try_reserve(1).map_err(|_| Error::NoMemory)?;
     image.segments.push(Segment {
         vaddr,
-        memsz,
+        memsz: phdr.mem_size(),
         file_offset: offset,
         filesz,
         read: phdr.flags().is_read(),
@@ -239,8 +212,14 @@ fn interpreter<S: Source + ?Sized>(file: &S, phdr: &ProgramHeader<'_>) -> Result
     if !(2..=PATH_MAX).contains(&size) {
         return Err(Error::Interpreter);
     }
-    let mut path = alloc::vec![0; size as usize];
-    if !file.read_at(phdr.offset(), &mut path) || path.last() != Some(&0) {
+    let size = size as usize;
+    let mut path = Vec::new();
+    path.try_reserve_exact(size).map_err(|_| Error::NoMemory)?;
+    path.resize(size, 0);
+    if !file.read_at(phdr.offset(), &mut path) {
+        return Err(Error::Truncated);
+    }
+    if path.last() != Some(&0) {
         return Err(Error::Interpreter);
     }
     let end = path

@@ -9,6 +9,7 @@ use core::fmt::Write;
 use crate::sync::Mutex;
 
 use super::node::{ProcNode, View, file_of};
+use super::process::ProcessFile;
 use super::subject::Who;
 use crate::fs::caller;
 use crate::fs::file::flags::O_CLOEXEC;
@@ -23,8 +24,15 @@ use crate::syscall::errno::Errno;
 /// # Errors
 /// `EACCES` for what only some may see.
 pub(super) fn open(node: ProcNode) -> Result<Arc<dyn FileOps>, Errno> {
+    if let ProcNode::ProcessFile(who, file) = node
+        && file.restricted
+    {
+        who.find()?.check_access()?;
+    }
     match node {
-        ProcNode::ProcessFile(who, file) if file.restricted => who.find()?.check_access()?,
+        ProcNode::ProcessFile(who, file) if file.memory.is_some() => {
+            return Ok(Arc::new(Strings(who, file)));
+        }
         ProcNode::Files(who, View::Link) => who.find()?.check_access()?,
         ProcNode::Memory(who) => {
             let subject = who.find()?;
@@ -120,6 +128,40 @@ impl FileOps for Text {
             ProcNode::System(file) => file.accept.ok_or(Errno::EIO)?(text),
             _ => Err(Errno::EIO),
         }
+    }
+}
+
+/// A part of a program's memory, read a piece at a time: its arguments, its environment.
+struct Strings(Who, &'static ProcessFile);
+
+impl FileOps for Strings {
+    fn read(&self, offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
+        let Self(who, file) = self;
+        let subject = who.find().map_err(|_| Errno::ESRCH)?;
+        if file.restricted {
+            // It may have become somebody else since the file was opened.
+            subject.check_access()?;
+        }
+        // A process that ended has no memory left.
+        let mm = subject.process.mm.lock().clone();
+        let (Some(mm), Some(memory)) = (mm, file.memory) else {
+            return Ok(());
+        };
+        let range = memory(&mut mm.lock());
+        let mut bytes = [0; 1024];
+        let mut at = range.start.saturating_add(offset);
+        while at < range.end && out.left() > 0 {
+            let left = usize::try_from(range.end - at).unwrap_or(usize::MAX);
+            let wanted = bytes.len().min(out.left()).min(left);
+            // Not while the copy goes on: it may fault, and want this very lock.
+            let read = mm.lock().peek(at, &mut bytes[..wanted]);
+            if read == 0 {
+                break;
+            }
+            out.put(&bytes[..read])?;
+            at += read as u64;
+        }
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@
 
 use alloc::format;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::stat::{stat, statm};
 use super::status::status;
@@ -12,10 +13,12 @@ use super::subject::Subject;
 use super::system::mounts;
 use super::{limits, maps};
 use crate::arch::percpu::work;
+use crate::mm::PAGE_SIZE;
 use crate::mm::address_space::AddressSpace;
 use crate::mm::layout::TASK_SIZE;
 use crate::process::current;
 use crate::syscall::errno::Errno;
+use crate::usercopy::first_nul;
 
 /// Makes a file's text.
 type MakeText = fn(&Subject) -> Result<Vec<u8>, Errno>;
@@ -30,6 +33,8 @@ pub(super) struct ProcessFile {
     pub restricted: bool,
     pub text: MakeText,
     pub accept: Option<Accept>,
+    /// The part of the program's memory that it shows, in place of a text.
+    pub memory: Option<fn(&mut AddressSpace) -> Range<u64>>,
 }
 
 const fn file(name: &'static str, permissions: u32, text: MakeText) -> ProcessFile {
@@ -39,6 +44,7 @@ const fn file(name: &'static str, permissions: u32, text: MakeText) -> ProcessFi
         restricted: false,
         text,
         accept: None,
+        memory: None,
     }
 }
 
@@ -60,17 +66,20 @@ macro_rules! fixed {
 pub(super) static FILES: &[ProcessFile] = &[
     restricted("auxv", 0o400, auxv),
     fixed!("cgroup", 0o444, b"0::/\n"),
-    file("cmdline", 0o444, |subject| {
-        memory(subject, |mm| (mm.landmarks.arg_start, mm.landmarks.arg_end))
-    }),
+    ProcessFile {
+        memory: Some(arguments),
+        ..fixed!("cmdline", 0o444, b"")
+    },
     ProcessFile {
         accept: Some(set_comm),
         ..file("comm", 0o644, comm)
     },
     fixed!("coredump_filter", 0o644, b"00000033\n"),
-    restricted("environ", 0o400, |subject| {
-        memory(subject, |mm| (mm.landmarks.env_start, mm.landmarks.env_end))
-    }),
+    ProcessFile {
+        restricted: true,
+        memory: Some(|mm| mm.landmarks.env_start..mm.landmarks.env_end),
+        ..fixed!("environ", 0o400, b"")
+    },
     restricted("io", 0o400, |_| {
         let text = "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\n\
                     cancelled_write_bytes: 0\n";
@@ -122,19 +131,19 @@ fn auxv(subject: &Subject) -> Result<Vec<u8>, Errno> {
     })
 }
 
-/// The bytes of the program's memory in the range that `part` picks, as far as they can be read.
-fn memory(subject: &Subject, part: impl Fn(&AddressSpace) -> (u64, u64)) -> Result<Vec<u8>, Errno> {
-    /// More than a stack's worth of strings there never is.
-    const MOST: u64 = 2 << 20;
-    let Some(mm) = subject.process.mm.lock().clone() else {
-        return Ok(Vec::new());
-    };
-    let mut mm = mm.lock();
-    let (start, end) = part(&mm);
-    let mut bytes = crate::mm::fallible::zeroed(end.saturating_sub(start).min(MOST) as usize)?;
-    let read = mm.peek(start, &mut bytes);
-    bytes.truncate(read);
-    Ok(bytes)
+/// Where the arguments lie. A program that has written over the NUL of the last one shows one string
+/// only, which may go on into the environment (setproctitle; get_mm_proctitle in fs/proc/base.c).
+fn arguments(mm: &mut AddressSpace) -> Range<u64> {
+    let (start, end) = (mm.landmarks.arg_start, mm.landmarks.arg_end);
+    let mut last = [0];
+    if start >= end || mm.peek(end - 1, &mut last) == 0 || last == [0] {
+        return start..end;
+    }
+    let mut title = [0; PAGE_SIZE as usize];
+    let room = (mm.landmarks.env_end.max(end) - start).min(PAGE_SIZE) as usize;
+    let read = mm.peek(start, &mut title[..room]);
+    let length = first_nul(&title[..read]).map_or(read, |nul| nul + 1);
+    start..start + length as u64
 }
 
 fn comm(subject: &Subject) -> Result<Vec<u8>, Errno> {

@@ -1,0 +1,33 @@
+//! execve(2), line for line as on Linux: how much a program can be told, which files are programs, what
+//! runs a script, and where a program's parts go. The programs make hundreds of files themselves, so
+//! that both kernels judge the same ones.
+
+use harness::programs::Compiler;
+use harness::{Case, Vm};
+
+use crate::on_linux::prints_the_same;
+
+/// The machines that programs of either width are tried on: Intel's, where 32-bit programs enter by
+/// SYSENTER, and AMD's.
+const CPUS: [&str; 2] = ["max,vendor=GenuineIntel", "max"];
+
+/// This module's cases.
+pub fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut add = |program: &'static str, compiler: Compiler, cpu: &'static str, words| {
+        let vendor = if cpu == "max" { "amd" } else { "intel" };
+        let name = format!("{program}::{}_{vendor}", compiler.name());
+        cases.push(Case::new(name, move || {
+            prints_the_same(program, compiler, words, Vm::new().cpu(cpu).memory("256M"))
+        }));
+    };
+    for (compiler, cpu) in [Compiler::Glibc64, Compiler::Glibc32].into_iter().zip(CPUS) {
+        for program in ["exec_args", "exec_scripts", "layout"] {
+            add(program, compiler, cpu, "");
+        }
+    }
+    for cpu in CPUS {
+        add("exec_elf", Compiler::Glibc64, cpu, "200");
+    }
+    cases
+}

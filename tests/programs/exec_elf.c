@@ -1,0 +1,443 @@
+/* ELF files that no linker makes: what of them runs, and how the rest is refused. They are made here,
+   in both widths. Where Linux finds out that a file is no good when the old program is gone already, it
+   kills the process, while Trident still refuses: both are "not run".
+
+   Usage: exec_elf [CHANGES]; so many random changes are made to the headers as well. */
+#define _GNU_SOURCE
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/personality.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "random.h"
+
+#define PLACE "/tmp/exec-elf"
+
+enum { HEADERS = 6, CODE_AT = 0x200, SIZE = 0x1000 };
+
+struct segment {
+	uint32_t type, flags;
+	uint64_t offset, address, in_file, in_memory, align;
+};
+
+/* A file to be made. */
+struct elf {
+	int is_wide, type, machine, count;
+	uint64_t entry;
+	struct segment segments[HEADERS];
+	/* What is written, and where the code goes. */
+	size_t size, code_at;
+	const char *text;
+	size_t text_at;
+	const unsigned char *code;
+	size_t code_size;
+};
+
+/* exit(42), in the instructions of either width. */
+static const unsigned char leave32[] = {0x31, 0xc0, 0x40, 0xbb, 42, 0, 0, 0, 0xcd, 0x80};
+static const unsigned char leave64[] = {0xb8, 60, 0, 0, 0, 0xbf, 42, 0, 0, 0, 0x0f, 0x05};
+/* The same, copied onto the stack and called there. */
+static const unsigned char on_stack32[] = {
+	0x68, 0xcd, 0x80, 0x90, 0x90, /* push int 0x80 */
+	0x68, 42, 0, 0, 0, /* push, the end of mov ebx, 42 */
+	0x68, 0x31, 0xc0, 0x40, 0xbb, /* push xor eax, eax; inc eax; mov ebx */
+	0xff, 0xe4, /* jmp esp */
+};
+static const unsigned char on_stack64[] = {
+	0x68, 0x0f, 0x05, 0x90, 0x90, /* push syscall */
+	0x48, 0xb8, 0x6a, 60, 0x58, 0x6a, 42, 0x5f, 0x90, 0x90, 0x50, /* mov rax; push rax: push 60; pop rax; push 42; pop rdi */
+	0xff, 0xe4, /* jmp rsp */
+};
+/* Touches the byte at 0x10c000 (a page past the end of the file), then leaves. */
+static const unsigned char touch32[] = {0xa0, 0x00, 0xc0, 0x10, 0x00, 0x31, 0xc0, 0x40, 0xbb, 42, 0, 0, 0, 0xcd, 0x80};
+static const unsigned char touch64[] = {0x8a, 0x04, 0x25, 0x00, 0xc0, 0x10, 0x00, 0xb8, 60, 0, 0, 0, 0xbf, 42, 0, 0, 0, 0x0f, 0x05};
+
+#define CODE(elf, name)                                                             \
+	((elf)->code = (elf)->is_wide ? name##64 : name##32,                         \
+		(elf)->code_size = (elf)->is_wide ? sizeof name##64 : sizeof name##32)
+
+static struct elf sound(int is_wide)
+{
+	struct elf elf = {
+		.is_wide = is_wide, .type = ET_EXEC, .machine = is_wide ? EM_X86_64 : EM_386, .count = 1,
+		.entry = 0x100000 + CODE_AT, .size = SIZE, .code_at = CODE_AT,
+		.segments = {{PT_LOAD, PF_R | PF_X, 0, 0x100000, SIZE, SIZE, 0x1000}},
+	};
+	CODE(&elf, leave);
+	return elf;
+}
+
+/* What the stack may be: 0 nothing is said of it, else its flags. */
+static void stack(struct elf *elf, int flags)
+{
+	if (flags)
+		elf->segments[elf->count++] = (struct segment){PT_GNU_STACK, flags, 0, 0, 0, 0, 16};
+}
+
+static unsigned char image[0x4000];
+
+static size_t make(const struct elf *elf)
+{
+	memset(image, 0, sizeof image);
+	if (elf->is_wide) {
+		Elf64_Ehdr head = {.e_type = elf->type, .e_machine = elf->machine, .e_version = 1, .e_entry = elf->entry,
+			.e_phoff = sizeof head, .e_ehsize = sizeof head, .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = elf->count};
+		memcpy(head.e_ident, ELFMAG "\2\1\1", 7);
+		memcpy(image, &head, sizeof head);
+		for (int i = 0; i < elf->count; i++) {
+			const struct segment *s = &elf->segments[i];
+			Elf64_Phdr segment = {s->type, s->flags, s->offset, s->address, s->address, s->in_file, s->in_memory, s->align};
+			memcpy(image + sizeof head + i * sizeof segment, &segment, sizeof segment);
+		}
+	} else {
+		Elf32_Ehdr head = {.e_type = elf->type, .e_machine = elf->machine, .e_version = 1, .e_entry = elf->entry,
+			.e_phoff = sizeof head, .e_ehsize = sizeof head, .e_phentsize = sizeof(Elf32_Phdr), .e_phnum = elf->count};
+		memcpy(head.e_ident, ELFMAG "\1\1\1", 7);
+		memcpy(image, &head, sizeof head);
+		for (int i = 0; i < elf->count; i++) {
+			const struct segment *s = &elf->segments[i];
+			Elf32_Phdr segment = {s->type, s->offset, s->address, s->address, s->in_file, s->in_memory, s->flags, s->align};
+			memcpy(image + sizeof head + i * sizeof segment, &segment, sizeof segment);
+		}
+	}
+	memcpy(image + elf->code_at, elf->code, elf->code_size);
+	if (elf->text)
+		memcpy(image + elf->text_at, elf->text, strlen(elf->text) + 1);
+	return elf->size;
+}
+
+static void file(const char *name, const void *bytes, size_t length)
+{
+	unlink(name);
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0755);
+	if (fd < 0 || write(fd, bytes, length) != (ssize_t)length) {
+		perror(name);
+		exit(1);
+	}
+	close(fd);
+}
+
+static uid_t user;
+static unsigned long persona;
+
+/* What becomes of the file: an exit status, an error, or death. */
+static const char *run(const char *name)
+{
+	static char text[64];
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC))
+		exit(1);
+	pid_t child = fork();
+	if (child == 0) {
+		/* Headers at random may lead into an endless loop. */
+		setrlimit(RLIMIT_CPU, &(struct rlimit){2, 2});
+		setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+		if (user)
+			setuid(user);
+		if (persona)
+			personality(persona);
+		execve(name, (char *[]){"x", NULL}, (char *[]){NULL});
+		int error = errno;
+		_exit(write(ends[1], &error, sizeof error) > 0);
+	}
+	close(ends[1]);
+	int error = 0, status;
+	ssize_t got = read(ends[0], &error, sizeof error);
+	close(ends[0]);
+	waitpid(child, &status, 0);
+	if (got > 0)
+		snprintf(text, sizeof text, "%s", strerrorname_np(error));
+	else if (WIFEXITED(status))
+		snprintf(text, sizeof text, "exit %d", WEXITSTATUS(status));
+	else
+		snprintf(text, sizeof text, "signal %d", WTERMSIG(status));
+	return text;
+}
+
+static void attempt(const struct elf *elf, const char *label)
+{
+	file("x", image, make(elf));
+	printf("%d-bit, %s: %s\n", elf->is_wide ? 64 : 32, label, run("x"));
+}
+
+/* The same where Linux may find out too late: whether it ran is all that is said. */
+static void whether(const struct elf *elf, const char *label)
+{
+	file("x", image, make(elf));
+	const char *end = run("x");
+	printf("%d-bit, %s: %s\n", elf->is_wide ? 64 : 32, label, strcmp(end, "exit 42") ? "not run" : end);
+}
+
+static void executable_data(int is_wide)
+{
+	static const int flags[] = {0, PF_R | PF_W, PF_R | PF_W | PF_X};
+	static const char *const names[] = {"nothing said", "stack not executable", "stack executable"};
+	char label[64];
+	for (int i = 0; i < 3; i++) {
+		struct elf elf = sound(is_wide);
+		elf.segments[0].flags = PF_R | PF_W;
+		stack(&elf, flags[i]);
+		snprintf(label, sizeof label, "code in data, %s", names[i]);
+		attempt(&elf, label);
+		persona = READ_IMPLIES_EXEC;
+		attempt(&elf, "and in a personality that may");
+		persona = 0;
+		elf.segments[0].flags = PF_R;
+		attempt(&elf, "in constants");
+		elf.segments[0].flags = PF_W;
+		attempt(&elf, "in what is writable only");
+		elf = sound(is_wide);
+		stack(&elf, flags[i]);
+		CODE(&elf, on_stack);
+		attempt(&elf, "code on the stack");
+	}
+}
+
+static void odd_sizes(int is_wide)
+{
+	struct elf elf = sound(is_wide);
+	attempt(&elf, "sound");
+	elf.size = CODE_AT + 32;
+	attempt(&elf, "the file ends in the segment's first page");
+	elf.segments[0].in_file = elf.segments[0].in_memory = 0x10000;
+	attempt(&elf, "the segment goes on for pages");
+	CODE(&elf, touch);
+	attempt(&elf, "and is touched there");
+	elf = sound(is_wide);
+	elf.segments[0].in_memory = 0xd000;
+	elf.segments[0].flags |= PF_W;
+	CODE(&elf, touch);
+	attempt(&elf, "zeros behind the file's part");
+	elf.segments[0].flags &= ~PF_W;
+	elf.segments[0].in_file = SIZE - 8;
+	attempt(&elf, "zeros behind a part that is not writable");
+	elf = sound(is_wide);
+	elf.segments[0].in_file = SIZE + 1;
+	whether(&elf, "more in the file than in memory");
+	elf = sound(is_wide);
+	elf.segments[0].offset = 1;
+	whether(&elf, "not congruent");
+	elf = sound(is_wide);
+	elf.segments[elf.count++] = (struct segment){PT_LOAD, PF_R | PF_W, 0, 0x200000, 0, 0x2000, 0x1000};
+	attempt(&elf, "a segment of zeros");
+	elf.segments[1].address = 0x200123;
+	elf.segments[1].offset = 0x123;
+	attempt(&elf, "at an odd address");
+	elf.segments[1].in_memory = 0;
+	elf.segments[1].address = 0x200000;
+	attempt(&elf, "of none");
+	elf.segments[1] = elf.segments[0];
+	attempt(&elf, "the same one twice");
+	elf.segments[1].address = 0x80000;
+	elf.segments[1].in_memory = 0x1000;
+	attempt(&elf, "not in order");
+	elf.segments[0].type = PT_NULL;
+	whether(&elf, "without a segment for the code");
+	elf.count = 0;
+	attempt(&elf, "without any headers");
+	elf = sound(is_wide);
+	elf.machine = 6;
+	attempt(&elf, "for the 486");
+	elf.machine = EM_ARM;
+	attempt(&elf, "for another machine");
+	elf = sound(is_wide);
+	elf.type = ET_REL;
+	attempt(&elf, "an object file");
+	elf.type = ET_CORE;
+	attempt(&elf, "a core file");
+}
+
+static void places(int is_wide)
+{
+	/* What lies between is up to vm.mmap_min_addr. */
+	static const struct {
+		uint64_t address;
+		uid_t user;
+	} low[] = {{0, 0}, {0x1000, 0}, {0xf000, 0}, {0, 1000}, {0x10000, 1000}};
+	uint64_t top = is_wide ? 0x7ffffffff000 : 0xffffe000;
+	char label[64];
+	for (size_t i = 0; i < sizeof low / sizeof *low; i++) {
+		struct elf elf = sound(is_wide);
+		elf.segments[0].address = low[i].address;
+		elf.entry = low[i].address + CODE_AT;
+		user = low[i].user;
+		snprintf(label, sizeof label, "at %#llx, user %d", (long long)low[i].address, user);
+		whether(&elf, label);
+	}
+	user = 0;
+	/* With 57 bits of addresses there is no such limit. */
+	for (int i = -3; i < (is_wide ? 0 : 3); i++) {
+		struct elf elf = sound(is_wide);
+		elf.segments[0].address = top + i * 0x1000LL;
+		elf.entry = elf.segments[0].address + CODE_AT;
+		snprintf(label, sizeof label, "relocatable, %d pages from the top", i);
+		elf.type = ET_DYN;
+		whether(&elf, label);
+	}
+	static const int aligns[] = {0, 1, 3, 12, 13, 21, 30, 46, 47, 48, 62, 63};
+	for (size_t i = 0; i < sizeof aligns / sizeof *aligns; i++) {
+		struct elf elf = sound(is_wide);
+		elf.type = ET_DYN;
+		elf.segments[0].align = aligns[i] == 3 ? 3 : 1ull << aligns[i];
+		snprintf(label, sizeof label, "relocatable, aligned to 2^%d", aligns[i]);
+		whether(&elf, label);
+	}
+	struct elf elf = sound(is_wide);
+	elf.entry = top;
+	whether(&elf, "an entry past the top");
+	elf.entry = 0x300000;
+	whether(&elf, "an entry where nothing is");
+	elf.entry = -1;
+	whether(&elf, "an entry at the end");
+	elf = sound(is_wide);
+	elf.segments[0].in_memory = top;
+	whether(&elf, "larger than the space");
+}
+
+static void interpreters(int is_wide)
+{
+	static const struct {
+		const char *name;
+		int size;
+	} rows[] = {
+		{"good", 0}, {"relocatable", 0}, {"other", 0}, {"/nowhere", 0}, {"/nowhere/x", 0}, {"/tmp", 0}, {"", 2},
+		{"plain", 0}, {"empty", 0}, {"short", 0}, {"garbage", 0}, {"script", 0}, {"object", 0}, {"headless", 0},
+		{"own", 0}, {"good", 1}, {"good", 4}, {"good", 12}, {"good", 4096}, {"good", 4097}, {"good", SIZE}, {"good", 1 << 20},
+	};
+	char label[64];
+	struct elf elf = sound(is_wide);
+	elf.entry = elf.segments[0].address = 0x400000;
+	elf.entry += CODE_AT;
+	file("good", image, make(&elf));
+	file("short", image, 40);
+	file("plain", image, SIZE);
+	chmod("plain", 0644);
+	elf.count = 2;
+	elf.segments[1] = (struct segment){PT_INTERP, PF_R, 0x300, 0, 9, 9, 1};
+	elf.text = "/nowhere";
+	elf.text_at = 0x300;
+	file("own", image, make(&elf));
+	elf.segments[0].type = PT_NOTE;
+	elf.count = 0;
+	file("headless", image, make(&elf));
+	elf = sound(is_wide);
+	elf.type = ET_DYN;
+	elf.segments[0].address = 0;
+	elf.entry = CODE_AT;
+	file("relocatable", image, make(&elf));
+	elf.type = ET_REL;
+	file("object", image, make(&elf));
+	elf = sound(!is_wide);
+	elf.entry = elf.segments[0].address = 0x400000;
+	elf.entry += CODE_AT;
+	file("other", image, make(&elf));
+	memset(image, 'g', SIZE);
+	file("garbage", image, SIZE);
+	file("empty", "", 0);
+	file("script", "#!" PLACE "/good\n                                                            ", 70);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		elf = sound(is_wide);
+		/* Its own code is not what runs. */
+		elf.entry = 1;
+		elf.count = 2;
+		elf.text = rows[i].name;
+		elf.text_at = 0x300;
+		int size = rows[i].size ? rows[i].size : (int)strlen(rows[i].name) + 1;
+		elf.segments[1] = (struct segment){PT_INTERP, PF_R, 0x300, 0, size, size, 1};
+		snprintf(label, sizeof label, "interpreter \"%s\", %d bytes", rows[i].name, size);
+		if (strcmp(rows[i].name, "object"))
+			attempt(&elf, label);
+		else
+			whether(&elf, label);
+		elf.type = ET_DYN;
+		elf.segments[0].address = 0;
+		whether(&elf, "of a relocatable one");
+	}
+	elf.segments[1].in_file = 5;
+	elf.segments[1].offset = 0x30000;
+	attempt(&elf, "an interpreter's name past the end");
+	elf.segments[1].offset = 0x300;
+	elf.segments[2] = (struct segment){PT_INTERP, PF_R, 0, 0, 1, 1, 1};
+	elf.count = 3;
+	attempt(&elf, "a second one");
+	elf.segments[0].type = PT_NULL;
+	attempt(&elf, "nothing but an interpreter");
+}
+
+/* The 45 bytes of a program whose program header overlaps its file header. */
+static void smallest(void)
+{
+	static const unsigned char bytes[] = "\x7f" "ELF\1\0\0\0\0\0\0\0\0\0\1\0\2\0\3\0\x20\0\1\0\x20\0\1\0\4\0\0\0\xb3\x2a\x31\xc0\x40\xcd\x80\0\x34\0\x20\0\1";
+	for (int size = 45; size > 40; size--) {
+		file("x", bytes, size);
+		printf("the first %d bytes of the smallest: %s\n", size, run("x"));
+	}
+}
+
+/* Whether Linux's own versions differ over a byte: what a segment of more memory than the file has may
+   hide, and addresses of 57 bits. */
+static int differs(int is_wide, int at)
+{
+	int head = is_wide ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr), size = is_wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
+	int field = (at - head) % size;
+	if (at < head)
+		return 0;
+	return is_wide ? field >= 32 && field < 48 || field == 22 || field == 23 : field >= 16 && field < 24;
+}
+
+static void random_changes(int is_wide, int count)
+{
+	static const unsigned char values[] = {0, 1, 2, 3, 4, 0x10, 0x7f, 0x80, 0xff};
+	int head = is_wide ? sizeof(Elf64_Ehdr) + 3 * sizeof(Elf64_Phdr) : sizeof(Elf32_Ehdr) + 3 * sizeof(Elf32_Phdr);
+	for (int i = 0; i < count; i++) {
+		struct elf elf = sound(is_wide);
+		elf.type = below(2) ? ET_EXEC : ET_DYN;
+		elf.segments[elf.count++] = (struct segment){PT_LOAD, PF_R | PF_W, 0x1000, 0x102000, 0, 0x3000, 0x1000};
+		stack(&elf, ONE_OF(((const int[]){0, PF_R | PF_W, PF_R | PF_W | PF_X})));
+		size_t size = make(&elf);
+		printf("%d-bit, change %d,", is_wide ? 64 : 32, i);
+		for (int change = below(2); change >= 0; change--) {
+			int at;
+			do
+				at = 4 + below(head - 4);
+			while (differs(is_wide, at));
+			image[at] = one_in(2) ? ONE_OF(values) : next_random();
+			printf(" [%d] = %#x", at, image[at]);
+		}
+		file("x", image, size);
+		const char *end = run("x");
+		printf(": %s\n", strcmp(end, "exit 42") ? "not run" : end);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	mkdir("/tmp", 01777);
+	mkdir(PLACE, 0755);
+	if (chdir(PLACE))
+		return 1;
+	/* One at a time: the paths are part of the files. */
+	flock(open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), LOCK_EX);
+	smallest();
+	for (int is_wide = 0; is_wide < 2; is_wide++) {
+		executable_data(is_wide);
+		odd_sizes(is_wide);
+		places(is_wide);
+		interpreters(is_wide);
+	}
+	seed_random(11);
+	for (int is_wide = 0; is_wide < 2; is_wide++)
+		random_changes(is_wide, argc > 1 ? atoi(argv[1]) : 400);
+	return 0;
+}
