@@ -22,12 +22,13 @@ pub fn cases() -> Vec<Case> {
         }));
     };
     for (compiler, cpu) in [Compiler::Glibc64, Compiler::Glibc32].into_iter().zip(CPUS) {
-        for program in ["exec_args", "exec_scripts", "layout"] {
+        for program in ["exec_args", "exec_scripts", "layout", "small_calls"] {
             add(program, compiler, cpu, "");
         }
     }
     for cpu in CPUS {
         add("exec_elf", Compiler::Glibc64, cpu, "200");
     }
+    add("old_calls", Compiler::Glibc32, CPUS[0], "");
     cases
 }

@@ -1,6 +1,9 @@
 //! Moving and resizing what is mapped: the work of mremap.
 
+use alloc::sync::Arc;
+
 use super::address_space::AddressSpace;
+use super::mapping::{NewArea, Place};
 use super::vma::{Backing, Role, VmaFlags};
 use super::{PAGE_SIZE, page_up};
 use crate::syscall::errno::Errno;
@@ -108,6 +111,46 @@ impl AddressSpace {
         }
         let new = self.place(0, new_len)?;
         self.move_or_copy(old, old_len, new, new_len, keep)
+    }
+
+    /// Has [start, end), all of it shared mappings of one file, show the file's pages from `page` on.
+    ///
+    /// # Errors
+    /// `EINVAL` for anything else; those of [`Self::map`].
+    pub fn show_other_pages(&mut self, start: u64, end: u64, page: u64) -> Result<(), Errno> {
+        let first = self.find(start).ok_or(Errno::EINVAL)?;
+        let Backing::File { source, path, .. } = &first.backing else {
+            return Err(Errno::EINVAL);
+        };
+        let mut covered = start;
+        for area in self.overlapping(start, end) {
+            let same = matches!(&area.backing, Backing::File { source: other, .. }
+                if Arc::ptr_eq(source, other));
+            let alike = (area.prot, area.flags) == (first.prot, first.flags);
+            if area.start > covered || !area.shared || !same || !alike {
+                return Err(Errno::EINVAL);
+            }
+            covered = area.end;
+        }
+        let offset = page.checked_mul(PAGE_SIZE).ok_or(Errno::EOVERFLOW)?;
+        let len = end - start;
+        if covered < end {
+            return Err(Errno::EINVAL);
+        }
+        offset.checked_add(len).ok_or(Errno::EOVERFLOW)?;
+        let area = NewArea {
+            prot: first.prot,
+            max_prot: first.max_prot,
+            shared: true,
+            backing: Backing::File {
+                source: source.clone(),
+                offset,
+                path: path.clone(),
+            },
+            role: first.role,
+            flags: first.flags,
+        };
+        self.map(Place::Fixed(start), len, area).map(|_| ())
     }
 
     /// Whether [new, new + new_len) can be moved to: in reach, and apart from the old range.

@@ -1,4 +1,4 @@
-//! Listing directories: getdents(2) in its three layouts.
+//! Listing directories: getdents(2) in its three layouts, and readdir(2) of i386.
 //!
 //! An entry of getdents64(2) is made of whole words, and costs few instructions for each: programs
 //! list large directories with it.
@@ -10,6 +10,7 @@ use super::errno::{Errno, SysResult};
 use crate::fs::caller;
 use crate::fs::file::File;
 use crate::fs::inode::{ListEntry, mode};
+use crate::fs::path::NAME_MAX;
 use crate::usercopy::UserPtr;
 
 /// Most bytes of entries that one call hands on.
@@ -185,4 +186,32 @@ pub fn getdents32(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
     old(fd, buf, count, 4, |bytes, long| {
         bytes.extend_from_slice(&(long as u32).to_ne_bytes());
     })
+}
+
+/// readdir(2), i386: one entry; inode, its own position (4 bytes each), length of its name (2), the
+/// name and a NUL. Returns 1, or 0 at the end.
+pub fn readdir32(fd: i32, buf: UserPtr<u8>, _count: u32) -> SysResult {
+    /// Bytes in front of the name.
+    const HEAD: usize = 10;
+    let mut entry = [0; HEAD + NAME_MAX + 1];
+    let mut length = 0;
+    let mut own = caller::file(fd)?.offset();
+    let listing = Listing::of(fd, |next| {
+        let end = HEAD + next.name.len();
+        if length != 0 || end >= entry.len() {
+            return false;
+        }
+        entry[..4].copy_from_slice(&(next.ino as u32).to_ne_bytes());
+        entry[4..8].copy_from_slice(&(own as u32).to_ne_bytes());
+        entry[8..HEAD].copy_from_slice(&(next.name.len() as u16).to_ne_bytes());
+        entry[HEAD..end].copy_from_slice(next.name);
+        length = end + 1;
+        own = next.next;
+        true
+    })?;
+    if length == 0 {
+        return Ok(0);
+    }
+    listing.give(length, || buf.write_slice(&entry[..length]))?;
+    Ok(1)
 }

@@ -34,6 +34,13 @@ pub fn getrlimit32(resource: u32, out: UserPtr<[u32; 2]>) -> SysResult {
     out.write([narrow(soft), narrow(hard)]).map(|()| 0)
 }
 
+/// getrlimit(2) of i386 before ugetrlimit: what doesn't fit in 31 bits is infinite.
+pub fn old_getrlimit(resource: u32, out: UserPtr<[u32; 2]>) -> SysResult {
+    let (soft, hard) = get(resource)?;
+    let narrow = |value: u64| value.min(i32::MAX as u64) as u32;
+    out.write([narrow(soft), narrow(hard)]).map(|()| 0)
+}
+
 /// setrlimit(2).
 pub fn setrlimit(resource: u32, new: UserPtr<[u64; 2]>) -> SysResult {
     prlimit64(0, resource, new, UserPtr::new(0))

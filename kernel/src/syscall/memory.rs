@@ -14,7 +14,7 @@ use crate::mm::frame;
 use crate::mm::mapping::{NewArea, Place};
 use crate::mm::remap::Remap;
 use crate::mm::vma::{Backing, Prot, VmaFlags};
-use crate::mm::{PAGE_SIZE, layout, page_up};
+use crate::mm::{PAGE_SIZE, layout, page_down, page_up};
 use crate::process::{current, personality};
 use crate::usercopy::UserPtr;
 use crate::vdso;
@@ -228,6 +228,25 @@ pub fn mremap(old: u64, old_len: u64, new_len: u64, flags: u32, new: u64) -> Sys
         mm.remap(old, old_len, new_len, to, keep)
     })
     .map(|at| at as usize)
+}
+
+/// remap_file_pages(2): other pages of the file behind a shared mapping, in an area of their own (as
+/// since Linux 4.0).
+pub fn remap_file_pages(start: u64, size: u64, prot: u32, page: u64, flags: u32) -> SysResult {
+    let (start, size) = (page_down(start), page_down(size));
+    let end = start.checked_add(size).filter(|end| *end > start);
+    let last = page.checked_add(size / PAGE_SIZE);
+    let (Some(end), Some(_), 0) = (end, last, prot) else {
+        return Err(Errno::EINVAL);
+    };
+    with_mm(|mm| {
+        mm.show_other_pages(start, end, page)?;
+        if flags & linux::MAP_NONBLOCK == 0 {
+            // What can't be there at once is left to the first touch.
+            let _ = mm.populate(start, end, None);
+        }
+        Ok(0)
+    })
 }
 
 /// brk(2): the new break, or the old one if it can't be moved there.

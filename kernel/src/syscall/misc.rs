@@ -81,7 +81,22 @@ impl UtsName {
 
 /// uname(2): six fields of 65 bytes; the same for both widths.
 pub fn uname(out: UserPtr<[u8; 6 * UTS_FIELD]>) -> SysResult {
-    let mut fields = [0; 6 * UTS_FIELD];
+    out.write(names::<UTS_FIELD, _>()).map(|()| 0)
+}
+
+/// olduname(2), i386: the first five fields.
+pub fn olduname(out: UserPtr<[u8; 5 * UTS_FIELD]>) -> SysResult {
+    out.write(names::<UTS_FIELD, _>()).map(|()| 0)
+}
+
+/// oldolduname(2), i386: five fields of 8 bytes and a NUL.
+pub fn oldolduname(out: UserPtr<[u8; 5 * 9]>) -> SysResult {
+    out.write(names::<9, _>()).map(|()| 0)
+}
+
+/// What the system is called, in fields of `FIELD` bytes, as many as there is room for.
+fn names<const FIELD: usize, const SIZE: usize>() -> [u8; SIZE] {
+    let mut fields = [0; SIZE];
     let (host, domain) = (HOST.get(), DOMAIN.get());
     let personality = current().attributes.lock().personality;
     let release = if personality::is_old_release(personality) {
@@ -103,10 +118,11 @@ pub fn uname(out: UserPtr<[u8; 6 * UTS_FIELD]>) -> SysResult {
         machine.as_bytes(),
         domain.as_bytes(),
     ];
-    for (field, text) in fields.chunks_mut(UTS_FIELD).zip(texts) {
-        field[..text.len()].copy_from_slice(text);
+    for (field, text) in fields.chunks_mut(FIELD).zip(texts) {
+        let len = text.len().min(FIELD - 1);
+        field[..len].copy_from_slice(&text[..len]);
     }
-    out.write(fields).map(|()| 0)
+    fields
 }
 
 /// sethostname(2).
@@ -219,4 +235,17 @@ pub fn reboot(magic1: u32, magic2: u32, command: u32, _arg: u64) -> SysResult {
         CAD_ON | CAD_OFF => Ok(0),
         _ => Err(Errno::EINVAL),
     }
+}
+
+/// vhangup(2): hangs up the caller's controlling terminal.
+pub fn vhangup() -> SysResult {
+    let process = &current().process;
+    if !process.cred.lock().is_privileged() {
+        return Err(Errno::EPERM);
+    }
+    let terminal = process.terminal.lock().tty.clone();
+    if let Some(terminal) = terminal {
+        terminal.hang_up(false);
+    }
+    Ok(0)
 }

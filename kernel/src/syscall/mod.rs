@@ -32,6 +32,7 @@ mod getdents;
 mod ids;
 mod io;
 mod itimer;
+mod kcmp;
 mod ldt;
 mod limits;
 mod lock;

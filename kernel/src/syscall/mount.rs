@@ -1,4 +1,4 @@
-//! mount(2), umount2(2), pivot_root(2): the tree's shape.
+//! mount(2), umount2(2), pivot_root(2): the tree's shape; ustat(2) and sysfs(2) tell of its parts.
 //!
 //! Left out: propagation (changes of it are accepted and do nothing), expiry (`MNT_EXPIRE`), and the
 //! calls with descriptors for mounts (fsopen(2), move_mount(2) and their like: `ENOSYS`).
@@ -14,8 +14,8 @@ use linux_raw_sys::general::{
 use super::errno::{Errno, SysResult};
 use super::paths::{self, UserPath};
 use crate::fs::dentry::Location;
-use crate::fs::inode::mode;
-use crate::fs::mount::{self as table, MountFlags};
+use crate::fs::inode::{Device, mode};
+use crate::fs::mount::{self as table, KINDS, MountFlags};
 use crate::fs::{caller, path};
 use crate::mm::PAGE_SIZE;
 use crate::process;
@@ -146,4 +146,50 @@ pub fn pivot_root(new_root: UserPath, put_old: UserPath) -> SysResult {
         }
     }
     Ok(0)
+}
+
+/// What ustat(2) tells of the file system with this device number: free pages, free files.
+fn free_of(device: u32) -> Result<(u64, u64), Errno> {
+    let device = Device::decode(device);
+    let mounts = table::all();
+    let mount = mounts
+        .iter()
+        .find(|mount| mount.root().inode().metadata().dev == device)
+        .ok_or(Errno::EINVAL)?;
+    let numbers = mount.fs().statistics();
+    Ok((numbers.free, numbers.files_free))
+}
+
+/// ustat(2): 32 bytes; free blocks (4 bytes), free files (8 bytes), two empty names.
+pub fn ustat(device: u32, out: UserPtr<[u64; 4]>) -> SysResult {
+    let (blocks, files) = free_of(device)?;
+    out.write([u64::from(blocks as u32), files, 0, 0])
+        .map(|()| 0)
+}
+
+/// ustat(2), i386: 20 bytes.
+pub fn ustat32(device: u32, out: UserPtr<[u32; 5]>) -> SysResult {
+    let (blocks, files) = free_of(device)?;
+    out.write([blocks as u32, files as u32, 0, 0, 0])
+        .map(|()| 0)
+}
+
+/// sysfs(2): the kinds of file systems, by name (1), by number (2), how many there are (3).
+pub fn sysfs(option: i32, first: u64, second: u64) -> SysResult {
+    match option {
+        1 => {
+            let name = paths::read(UserPtr::new(first))?;
+            let index = KINDS.iter().position(|kind| kind.as_bytes() == &*name);
+            index.ok_or(Errno::EINVAL)
+        }
+        2 => {
+            let index = usize::try_from(first as u32).map_err(|_| Errno::EINVAL)?;
+            let name = KINDS.get(index).ok_or(Errno::EINVAL)?;
+            let out = UserPtr::<u8>::new(second);
+            out.write_slice(name.as_bytes())?;
+            out.add(name.len()).write(0).map(|()| 0)
+        }
+        3 => Ok(KINDS.len()),
+        _ => Err(Errno::EINVAL),
+    }
 }

@@ -145,6 +145,50 @@ pub fn fadvise64_64(
     fadvise64(fd, 0, 0, advice)
 }
 
+/// readahead(2): all files are in memory already.
+pub fn readahead(fd: i32, _offset: i64, count: i64) -> SysResult {
+    let file = caller::file(fd)?;
+    if !file.is_readable() {
+        return Err(Errno::EBADF);
+    }
+    if file.inode().kind() != mode::S_IFREG || count < 0 {
+        return Err(Errno::EINVAL);
+    }
+    Ok(0)
+}
+
+/// readahead(2), i386.
+pub fn readahead32(fd: i32, _low: u32, _high: u32, count: u32) -> SysResult {
+    readahead(fd, 0, count.into())
+}
+
+/// sync_file_range(2).
+pub fn sync_file_range(fd: i32, offset: i64, count: i64, flags: u32) -> SysResult {
+    /// SYNC_FILE_RANGE_WAIT_BEFORE, SYNC_FILE_RANGE_WRITE, SYNC_FILE_RANGE_WAIT_AFTER.
+    const ALL: u32 = 7;
+    let file = caller::file(fd)?;
+    let end = offset.checked_add(count);
+    if flags & !ALL != 0 || offset < 0 || end.is_none_or(|end| end < offset) {
+        return Err(Errno::EINVAL);
+    }
+    match file.inode().kind() {
+        mode::S_IFREG | mode::S_IFDIR | mode::S_IFBLK | mode::S_IFLNK => Ok(0),
+        _ => Err(Errno::ESPIPE),
+    }
+}
+
+/// sync_file_range(2), i386.
+pub fn sync_file_range32(
+    fd: i32,
+    low: u32,
+    high: u32,
+    count_low: u32,
+    count_high: u32,
+    flags: u32,
+) -> SysResult {
+    sync_file_range(fd, pair(low, high), pair(count_low, count_high), flags)
+}
+
 /// sync(2): all files are in memory, and there they are safe until the power goes.
 pub fn sync() -> SysResult {
     Ok(0)

@@ -21,6 +21,8 @@ pub type Stat = UserPtr<[u64; 18]>;
 pub type Stat64 = UserPtr<[u32; 24]>;
 /// `struct stat` of i386: 16 words of 32 bits, some of them two fields.
 pub type OldStat = UserPtr<[u32; 16]>;
+/// `struct __old_kernel_stat` of i386: eight words of 32 bits, the first four of two fields each.
+pub type FirstStat = UserPtr<[u32; 8]>;
 /// `struct statx`: 32 words.
 pub type Statx = UserPtr<[u64; 32]>;
 
@@ -140,7 +142,12 @@ pub fn fstatat64(dirfd: i32, path: UserPath, out: Stat64, flags: u32) -> SysResu
     put64(out, &of_path(dirfd, path, flags)?)
 }
 
-/// i386's first `struct stat`. What has outgrown its fields is `EOVERFLOW`.
+/// An owner in 16 bits: one that doesn't fit is shown as "overflow" (fs.overflowuid).
+fn narrow_id(id: u32) -> u32 {
+    u16::try_from(id).unwrap_or(65534).into()
+}
+
+/// i386's `struct stat` before stat64. What has outgrown its fields is `EOVERFLOW`.
 fn put_old(out: OldStat, m: &Metadata) -> SysResult {
     let device = |device: Device| {
         let fits = device.major < 256 && device.minor < 256;
@@ -153,13 +160,11 @@ fn put_old(out: OldStat, m: &Metadata) -> SysResult {
     let size = i32::try_from(m.size).map_err(|_| Errno::EOVERFLOW)? as u32;
     let ino = u32::try_from(m.ino).map_err(|_| Errno::EOVERFLOW)?;
     let nlink = u16::try_from(m.nlink).map_err(|_| Errno::EOVERFLOW)?;
-    // Owners that don't fit are shown as "overflow" (fs.overflowuid).
-    let id = |id: u32| u32::from(u16::try_from(id).unwrap_or(65534));
     out.write([
         device(m.dev)?,
         ino,
         m.mode & 0xffff | u32::from(nlink) << 16,
-        id(m.uid) | id(m.gid) << 16,
+        narrow_id(m.uid) | narrow_id(m.gid) << 16,
         device(m.rdev)?,
         size,
         BLOCK as u32,
@@ -189,6 +194,41 @@ pub fn old_lstat(path: UserPath, out: OldStat) -> SysResult {
 /// fstat(2), i386.
 pub fn old_fstat(fd: i32, out: OldStat) -> SysResult {
     put_old(out, &of_fd(fd)?)
+}
+
+/// i386's very first `struct stat` (struct __old_kernel_stat): seven fields of 16 bits, a size and three
+/// times of 32. Devices and sizes are cut; what else has outgrown its field is `EOVERFLOW`.
+fn put_first(out: FirstStat, m: &Metadata) -> SysResult {
+    let device = |device: Device| device.major << 8 & 0xff00 | device.minor & 0xff;
+    let two = |low: u32, high: u32| low & 0xffff | high << 16;
+    let ino = u16::try_from(m.ino).map_err(|_| Errno::EOVERFLOW)?;
+    let nlink = u16::try_from(m.nlink).map_err(|_| Errno::EOVERFLOW)?;
+    out.write([
+        two(device(m.dev), ino.into()),
+        two(m.mode, nlink.into()),
+        two(narrow_id(m.uid), narrow_id(m.gid)),
+        device(m.rdev),
+        m.size as u32,
+        m.atime.sec as u32,
+        m.mtime.sec as u32,
+        m.ctime.sec as u32,
+    ])
+    .map(|()| 0)
+}
+
+/// oldstat(2), i386.
+pub fn first_stat(path: UserPath, out: FirstStat) -> SysResult {
+    put_first(out, &of_path(AT_FDCWD, path, 0)?)
+}
+
+/// oldlstat(2), i386.
+pub fn first_lstat(path: UserPath, out: FirstStat) -> SysResult {
+    put_first(out, &of_path(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW)?)
+}
+
+/// oldfstat(2), i386.
+pub fn first_fstat(fd: i32, out: FirstStat) -> SysResult {
+    put_first(out, &of_fd(fd)?)
 }
 
 /// statx(2), the same for both widths.

@@ -1,6 +1,7 @@
 //! getrusage and times: what was used. Where it is counted: `process/usage.rs`.
 
 use super::errno::{Errno, SysResult};
+use super::paths::UserPath;
 use crate::mm::PAGE_SIZE;
 use crate::process::usage::{self, Totals};
 use crate::process::{Process, current};
@@ -72,4 +73,16 @@ pub fn times(out: u64) -> SysResult {
     } else {
         now as usize
     })
+}
+
+/// acct(2). Records of what ended are not written: `ENOSYS`, as on a kernel built without them, where
+/// a file is named.
+pub fn acct(path: UserPath) -> SysResult {
+    if !current().process.cred.lock().is_privileged() {
+        return Err(Errno::EPERM);
+    }
+    if path.is_null() {
+        return Ok(0);
+    }
+    Err(Errno::ENOSYS)
 }

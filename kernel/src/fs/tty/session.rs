@@ -128,7 +128,7 @@ impl Tty {
 
     /// Hangs it up: whoever has it open can do nothing with it any more, and its session is told.
     /// `with_session`: because the session's leader ends, so that the foreground group is told too.
-    pub(super) fn hang_up(self: &Arc<Self>, with_session: bool) {
+    pub fn hang_up(self: &Arc<Self>, with_session: bool) {
         let (session, foreground) = {
             let mut state = self.state();
             state.hang_ups += 1;

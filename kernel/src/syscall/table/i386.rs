@@ -23,6 +23,7 @@ calls! {
     14 mknod(Path, FileMode, MknodDev) = nodes::mknod;
     15 chmod(Path, Mode) = attr::chmod;
     16 lchown(Path, Id, Id) = attr::lchown16;
+    18 oldstat(Path, Addr) = stat::first_stat;
     19 lseek(Fd, Offset, Whence) = io::lseek32;
     20 getpid() = ids::getpid;
     21 mount(Path, Path, Str, MountFlags, Str) = mount::mount;
@@ -31,6 +32,7 @@ calls! {
     25 stime(Addr) = time::stime32;
     26 ptrace(PtraceRequest, Pid, Addr, Addr) = ptrace::ptrace32;
     27 alarm(UInt) = itimer::alarm;
+    28 oldfstat(Fd, Addr) = stat::first_fstat;
     29 pause() = signal::pause;
     30 utime(Path, Utimbuf) = utime::utime32;
     33 access(Path, AccessMode) = attr::access;
@@ -48,12 +50,15 @@ calls! {
     48 signal(Signal, Handler) = signal::signal;
     49 geteuid() = ids::geteuid;
     50 getegid() = ids::getegid;
+    51 acct(Path) = usage::acct;
     52 umount2(Path, UmountFlags) = mount::umount2;
     54 ioctl(Fd, IoctlCommand, IoctlValue) = fcntl::ioctl;
     55 fcntl(Fd, FcntlCommand, FcntlValue) = fcntl::fcntl;
     57 setpgid(Pid, Pid) = ids::setpgid;
+    59 oldolduname(Addr) = misc::oldolduname;
     60 umask(Mode) = dir::umask;
     61 chroot(Path) = dir::chroot;
+    62 ustat(Hex, Addr) = mount::ustat32;
     63 dup2(Fd, Fd) = open::dup2;
     64 getppid() = ids::getppid;
     65 getpgrp() = ids::getpgrp;
@@ -65,13 +70,16 @@ calls! {
     73 sigpending(OldSigsetOut) = signal::sigpending32;
     74 sethostname(InBuf, Size) = misc::sethostname;
     75 setrlimit(Resource, RlimitIn) = limits::setrlimit32;
+    76 getrlimit(Resource, RlimitOut) = limits::old_getrlimit;
     77 getrusage(RusageWho, Rusage) = usage::getrusage;
     78 gettimeofday(OutTimeval, OutTimezone) = time::gettimeofday32;
     79 settimeofday(Timeval, Addr) = time::settimeofday32;
     82 select(Addr) = select::old_select;
     83 symlink(Path, Path) = nodes::symlink;
+    84 oldlstat(Path, Addr) = stat::first_lstat;
     85 readlink(Path, OutPath, Size) = nodes::readlink;
     88 reboot(RebootMagic, RebootMagic, RebootCommand, Skip) = misc::reboot;
+    89 readdir(Fd, Addr, Size) = getdents::readdir32;
     90 mmap(OldMmap) = memory::old_mmap;
     91 munmap(Addr, Size) = memory::munmap;
     92 truncate(Path, Offset) = space::truncate32;
@@ -89,6 +97,8 @@ calls! {
     106 stat(Path, Addr) = stat::old_stat;
     107 lstat(Path, Addr) = stat::old_lstat;
     108 fstat(Fd, Addr) = stat::old_fstat;
+    109 olduname(Addr) = misc::olduname;
+    111 vhangup() = misc::vhangup;
     114 wait4(Pid, OutStatus, WaitFlags, Rusage) = wait::wait4;
     116 sysinfo(Sysinfo) = misc::sysinfo32;
     118 fsync(Fd) = space::fsync;
@@ -102,6 +112,7 @@ calls! {
     126 sigprocmask(SigHow, OldSigsetIn, OldSigsetOut) = signal::sigprocmask32;
     132 getpgid(Pid) = ids::getpgid;
     133 fchdir(Fd) = dir::fchdir;
+    135 sysfs(Int, Hex, Hex) = mount::sysfs;
     136 personality(Hex) = thread::personality;
     140 _llseek(Fd, OffsetHigh, Half, OutOffset, Whence) = io::llseek;
     141 getdents(Fd, OutDirents32, Size) = getdents::getdents32;
@@ -174,6 +185,7 @@ calls! {
     220 getdents64(Fd, OutDirents, Size) = getdents::getdents64;
     221 fcntl64(Fd, FcntlCommand, FcntlValue) = fcntl::fcntl;
     224 gettid() = ids::gettid;
+    225 readahead(Fd, OffsetLow, Half, Size) = space::readahead32;
     226 setxattr(Path, Str, InBuf, Size, XattrFlags) = xattr::setxattr;
     227 lsetxattr(Path, Str, InBuf, Size, XattrFlags) = xattr::lsetxattr;
     228 fsetxattr(Fd, Str, InBuf, Size, XattrFlags) = xattr::fsetxattr;
@@ -198,6 +210,7 @@ calls! {
     254 epoll_create(Int) = epoll::epoll_create;
     255 epoll_ctl(Fd, EpollOp, Fd, EpollEventIn) = epoll::epoll_ctl;
     256 epoll_wait(Fd, OutEpollEvents, Int, Int) = epoll::epoll_wait;
+    257 remap_file_pages(Addr, Size, Prot, Size, MmapFlags) = memory::remap_file_pages;
     258 set_tid_address(Addr) = thread::set_tid_address;
     259 timer_create(ClockId, SigeventIn, OutInt) = timer::timer_create32;
     260 timer_settime(Int, ClockFlags, ItimerspecIn, ItimerspecOut) = timer::timer_settime32;
@@ -235,6 +248,7 @@ calls! {
     311 set_robust_list(Addr, Size) = thread::set_robust_list;
     312 get_robust_list(Pid, OutAddr, OutAddr) = thread::get_robust_list;
     313 splice(Fd, SpliceOffset, Fd, SpliceOffset, Size, SpliceFlags) = splice::splice;
+    314 sync_file_range(Fd, OffsetLow, Half, OffsetLow, Half, Hex) = space::sync_file_range32;
     315 tee(Fd, Fd, Size, SpliceFlags) = splice::tee;
     316 vmsplice(Fd, InIovec, Size, SpliceFlags) = splice::vmsplice32;
     318 getcpu(OutInt, OutInt, Addr) = time::getcpu;
@@ -262,6 +276,7 @@ calls! {
     346 setns(Fd, CloneFlagsOnly) = clone::setns;
     347 process_vm_readv(Pid, OutIovec, Size, Addr, Size, Hex) = process_vm::readv32;
     348 process_vm_writev(Pid, InIovec, Size, Addr, Size, Hex) = process_vm::writev32;
+    349 kcmp(Pid, Pid, Int, Hex, Hex) = kcmp::kcmp;
     351 sched_setattr(Pid, Addr, UInt) = policy::sched_setattr;
     352 sched_getattr(Pid, Addr, UInt, UInt) = policy::sched_getattr;
     353 renameat2(DirFd, Path, DirFd, Path, RenameFlags) = names::renameat2;

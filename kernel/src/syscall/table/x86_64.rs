@@ -127,8 +127,10 @@ calls! {
     132 utime(Path, Utimbuf) = utime::utime;
     133 mknod(Path, FileMode, MknodDev) = nodes::mknod;
     135 personality(Hex) = thread::personality;
+    136 ustat(Hex, Addr) = mount::ustat;
     137 statfs(Path, Statfs) = space::statfs;
     138 fstatfs(Fd, Statfs) = space::fstatfs;
+    139 sysfs(Int, Hex, Hex) = mount::sysfs;
     140 getpriority(PriorityWhich, Int) = priority::getpriority;
     141 setpriority(PriorityWhich, Int, Int) = priority::setpriority;
     142 sched_setparam(Pid, InInt) = policy::sched_setparam;
@@ -142,6 +144,7 @@ calls! {
     150 munlock(Addr, Size) = mlock::munlock;
     151 mlockall(Hex) = mlock::mlockall;
     152 munlockall() = mlock::munlockall;
+    153 vhangup() = misc::vhangup;
     154 modify_ldt(Int, LdtDesc, Size) = ldt::modify_ldt;
     155 pivot_root(Path, Path) = mount::pivot_root;
     157 prctl(PrctlOption, PrctlValue, PrctlValue, PrctlValue, PrctlValue) = prctl::prctl;
@@ -150,6 +153,7 @@ calls! {
     160 setrlimit(Resource, RlimitIn) = limits::setrlimit;
     161 chroot(Path) = dir::chroot;
     162 sync() = space::sync;
+    163 acct(Path) = usage::acct;
     164 settimeofday(Timeval, Addr) = time::settimeofday;
     165 mount(Path, Path, Str, MountFlags, Str) = mount::mount;
     166 umount2(Path, UmountFlags) = mount::umount2;
@@ -157,6 +161,7 @@ calls! {
     170 sethostname(InBuf, Size) = misc::sethostname;
     171 setdomainname(InBuf, Size) = misc::setdomainname;
     186 gettid() = ids::gettid;
+    187 readahead(Fd, Offset, Size) = space::readahead;
     188 setxattr(Path, Str, InBuf, Size, XattrFlags) = xattr::setxattr;
     189 lsetxattr(Path, Str, InBuf, Size, XattrFlags) = xattr::lsetxattr;
     190 fsetxattr(Fd, Str, InBuf, Size, XattrFlags) = xattr::fsetxattr;
@@ -175,6 +180,7 @@ calls! {
     203 sched_setaffinity(Pid, Size, InCpus) = sched::sched_setaffinity;
     204 sched_getaffinity(Pid, Size, OutCpus) = sched::sched_getaffinity;
     213 epoll_create(Int) = epoll::epoll_create;
+    216 remap_file_pages(Addr, Size, Prot, Size, MmapFlags) = memory::remap_file_pages;
     217 getdents64(Fd, OutDirents, Size) = getdents::getdents64;
     218 set_tid_address(Addr) = thread::set_tid_address;
     219 restart_syscall() = signal::restart_syscall;
@@ -216,6 +222,7 @@ calls! {
     274 get_robust_list(Pid, OutAddr, OutAddr) = thread::get_robust_list;
     275 splice(Fd, SpliceOffset, Fd, SpliceOffset, Size, SpliceFlags) = splice::splice;
     276 tee(Fd, Fd, Size, SpliceFlags) = splice::tee;
+    277 sync_file_range(Fd, Offset, Offset, Hex) = space::sync_file_range;
     278 vmsplice(Fd, InIovec, Size, SpliceFlags) = splice::vmsplice;
     280 utimensat(DirFd, Path, Times, AtFlags) = utime::utimensat;
     281 epoll_pwait(Fd, OutEpollEvents, Int, Int, SigsetIn, Size) = epoll::epoll_pwait;
@@ -243,6 +250,7 @@ calls! {
     309 getcpu(OutInt, OutInt, Addr) = time::getcpu;
     310 process_vm_readv(Pid, OutIovec, Size, Addr, Size, Hex) = process_vm::readv;
     311 process_vm_writev(Pid, InIovec, Size, Addr, Size, Hex) = process_vm::writev;
+    312 kcmp(Pid, Pid, Int, Hex, Hex) = kcmp::kcmp;
     314 sched_setattr(Pid, Addr, UInt) = policy::sched_setattr;
     315 sched_getattr(Pid, Addr, UInt, UInt) = policy::sched_getattr;
     316 renameat2(DirFd, Path, DirFd, Path, RenameFlags) = names::renameat2;
