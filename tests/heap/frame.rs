@@ -66,6 +66,10 @@ pub struct NoMemory;
 pub struct Frame(u64);
 
 impl Frame {
+    pub fn for_block() -> Result<Self, NoMemory> {
+        Self::for_kernel()
+    }
+
     pub fn for_kernel() -> Result<Self, NoMemory> {
         file();
         let mut frames = FRAMES.lock().expect("no panic before");

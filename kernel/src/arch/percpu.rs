@@ -55,6 +55,11 @@ pub mod work {
     pub const RSEQ: u32 = 1 << 6;
     /// The running task's tracer wants to know of its calls (ptrace(2)).
     pub const PTRACE: u32 = 1 << 5;
+    /// The kernel's reserve of memory is not full: the next call fills it first (`mm/reserve.rs`). It
+    /// belongs to the machine, not to a task, and stays over a switch.
+    pub const LOW_MEMORY: u32 = 1 << 7;
+    /// What is done before a call.
+    pub const BEFORE_CALL: u32 = TRACE | PTRACE | LOW_MEMORY;
 }
 
 struct Shared(UnsafeCell<PerCpu>);

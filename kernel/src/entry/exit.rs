@@ -20,8 +20,8 @@ use crate::process::{exit_work, fault};
 /// RF and TF: SYSRET would drop the first and trap one instruction late with the second.
 const RF_TF: u32 = 1 << 16 | 1 << 8;
 
-/// [`work`] bits that are done on the way out. The tracers have had their turn by then.
-const EXIT_WORK: u32 = !(work::TRACE | work::PTRACE);
+/// [`work`] bits that are done on the way out. What is done before a call has had its turn by then.
+const EXIT_WORK: u32 = !work::BEFORE_CALL;
 
 /// End of a program's addresses, where an instruction can compare with all 64 bits of it.
 static USER_LIMIT: u64 = TASK_SIZE;

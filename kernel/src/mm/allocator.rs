@@ -11,7 +11,8 @@ use crate::sync::Mutex;
 use bootloader_api::BootInfo;
 use bootloader_api::info::{MemoryRegion, MemoryRegionKind};
 
-use super::PAGE_SIZE;
+use super::{PAGE_SIZE, reserve};
+use crate::arch::percpu::{self, work};
 
 /// Virtual address of physical address 0.
 static PHYS_OFFSET: AtomicU64 = AtomicU64::new(0);
@@ -43,7 +44,8 @@ struct Allocator {
     zeroed: u64,
     free_count: u64,
     total: u64,
-    /// Frames that only the kernel itself gets: a 64th of all, 256 KiB to 4 MiB.
+    /// Frames that only the kernel itself gets: a 64th of all, 256 KiB to 4 MiB. The last
+    /// [`reserve::STEP`] of them are what a step in the kernel may count on.
     reserve: u64,
 }
 
@@ -52,7 +54,7 @@ struct Allocator {
 pub enum For {
     /// A program: the kernel's reserve stays.
     Program,
-    /// The kernel, which must go on when programs have used everything up.
+    /// The kernel's single objects under a page and its own page tables: they may use the reserve up.
     Kernel,
 }
 
@@ -163,7 +165,9 @@ fn drop_reference(address: u64) -> bool {
 pub fn take(whom: For) -> Option<u64> {
     let mut allocator = ALLOCATOR.lock();
     let spared = allocator.spared(whom);
-    allocator.take(spared)
+    let address = allocator.take(spared);
+    allocator.note_low(whom);
+    address
 }
 
 /// A frame full of zeros.
@@ -173,9 +177,11 @@ pub fn take_zeroed(whom: For) -> Option<u64> {
     if allocator.free_count > spared
         && let Some(address) = allocator.pop_zeroed()
     {
+        allocator.note_low(whom);
         return Some(address);
     }
     let address = allocator.take(spared)?;
+    allocator.note_low(whom);
     drop(allocator);
     // SAFETY: the frame was free and is nobody else's; 8-byte writes count as 512 steps, not 4096.
     unsafe { core::ptr::write_bytes(phys_to_virt(address).cast::<u64>(), 0, 512) };
@@ -193,6 +199,11 @@ pub fn is_low() -> bool {
 pub fn has_room(frames: u64) -> bool {
     let allocator = ALLOCATOR.lock();
     allocator.free_count.saturating_sub(frames) > allocator.reserve
+}
+
+/// Whether what a step in the kernel may count on is there ([`reserve::STEP`]).
+pub fn has_step() -> bool {
+    ALLOCATOR.lock().free_count >= reserve::STEP
 }
 
 /// (free, all) frames of RAM.
@@ -217,6 +228,14 @@ pub unsafe fn donate(address: u64) {
 impl Allocator {
     fn set_reserve(&mut self) {
         self.reserve = (self.total / 64).clamp(64, 1024);
+    }
+
+    /// Asks for the next call to wait where the kernel took from what a step counts on. Programs' frames
+    /// never do.
+    fn note_low(&self, whom: For) {
+        if whom == For::Kernel && self.free_count < reserve::STEP {
+            percpu::set_work(work::LOW_MEMORY);
+        }
     }
 
     fn spared(&self, whom: For) -> u64 {

@@ -5,10 +5,10 @@
 //! frees. Where free ones come from is `allocator.rs`.
 
 use super::allocator::{self, For};
-use super::{PAGE_SIZE, kstack};
+use super::{PAGE_SIZE, kstack, reserve};
 use crate::syscall::errno::Errno;
 
-pub use super::allocator::{donate, has_room, init, is_low, phys_to_virt, statistics};
+pub use super::allocator::{donate, has_room, has_step, init, is_low, phys_to_virt, statistics};
 
 /// One reference to a page frame.
 #[derive(Debug)]
@@ -23,11 +23,24 @@ impl Frame {
         Self::for_program(allocator::take_zeroed)
     }
 
+    /// A frame for a large block of the heap, which asks for one as a program does. What the kernel
+    /// keeps for later stays: giving that back may need the heap, which is locked here.
+    ///
+    /// # Errors
+    /// `ENOMEM` when there is none.
+    pub fn for_block() -> Result<Self, Errno> {
+        Self::from_allocator(allocator::take(For::Program))
+    }
+
     /// A frame by `take`. Before there is none, what the kernel only keeps for later goes.
     fn for_program(take: fn(For) -> Option<u64>) -> Result<Self, Errno> {
-        let frame = take(For::Program);
+        reserve::fail_point()?;
+        let mut frame = take(For::Program);
         if frame.is_none() && kstack::release_kept() {
-            return Self::from_allocator(take(For::Program));
+            frame = take(For::Program);
+        }
+        if frame.is_some() {
+            reserve::begin_step();
         }
         Self::from_allocator(frame)
     }
@@ -44,8 +57,8 @@ impl Frame {
         Self::for_program(allocator::take)
     }
 
-    /// A frame for the kernel's own heap and tables, which may use up the reserve: programs must
-    /// not be able to take what the kernel needs to go on.
+    /// A frame for the kernel's small objects and its own tables, which may use up the reserve: programs
+    /// must not be able to take what the kernel needs to go on.
     ///
     /// # Errors
     /// `ENOMEM` when there is none at all.
@@ -58,6 +71,8 @@ impl Frame {
     /// # Errors
     /// `ENOMEM` when there is none at all.
     pub fn zeroed_for_kernel() -> Result<Self, Errno> {
+        #[cfg(debug_assertions)]
+        super::injection::draw();
         Self::from_allocator(allocator::take_zeroed(For::Kernel))
     }
 

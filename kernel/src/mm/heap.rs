@@ -1,8 +1,8 @@
 //! The kernel heap: small blocks from [`super::slab`], those of a few pages from [`super::arena`],
 //! large ones from [`super::heap_pages`].
 //!
-//! All three take frames one by one as they are needed, from the kernel's reserve too, and give them
-//! back when what was in them is freed.
+//! All three take frames one by one as they are needed and give them back when what was in them is
+//! freed. Only blocks of less than a page may come from the kernel's reserve (`reserve.rs`).
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{NonNull, null_mut};
@@ -10,9 +10,11 @@ use core::ptr::{NonNull, null_mut};
 use crate::sync::Mutex;
 
 use super::arena::{self, Arenas};
-use super::heap_pages::Slots;
+use super::heap_pages::{self, Slots};
+#[cfg(debug_assertions)]
+use super::injection;
 use super::slab::{Slabs, class_of};
-use super::{PAGE_SIZE, layout};
+use super::{PAGE_SIZE, kstack, layout};
 
 /// The heap's blocks, behind a lock.
 pub struct KernelHeap(Mutex<State>);
@@ -36,6 +38,9 @@ pub static HEAP: KernelHeap = KernelHeap(Mutex::new(State {
 impl State {
     /// A block of one page or more. Without memory for an arena one of its own may still be had.
     fn take_pages(&mut self, layout: Layout) -> Option<NonNull<u8>> {
+        if is_object(layout) {
+            return heap_pages::take_object();
+        }
         let count = pages(layout);
         if (2..=arena::LARGEST).contains(&count)
             && let Some(block) = self.arenas.take(&mut self.slabs, layout)
@@ -59,6 +64,12 @@ impl State {
     }
 }
 
+/// Whether a block is less than a page, so that it may come from the kernel's reserve, whatever class it
+/// is of.
+fn is_object(layout: Layout) -> bool {
+    layout.size() < PAGE_SIZE as usize
+}
+
 fn pages(layout: Layout) -> u64 {
     (layout.size() as u64).div_ceil(PAGE_SIZE)
 }
@@ -72,18 +83,40 @@ fn keeps_its_place(block: *mut u8, old: Layout, new: Layout) -> bool {
     }
 }
 
+impl KernelHeap {
+    /// A block of one page or more. Where there is none, what the kernel only keeps for later goes, which
+    /// the heap must not be locked for.
+    fn take_pages(&self, layout: Layout) -> Option<NonNull<u8>> {
+        if layout.align() as u64 > PAGE_SIZE {
+            return None;
+        }
+        let take = || {
+            let state = &mut *self.0.lock();
+            let block = state.take_pages(layout)?;
+            state.in_use += layout.size();
+            Some(block)
+        };
+        take().or_else(|| kstack::release_kept().then(take).flatten())
+    }
+}
+
 // SAFETY: blocks are disjoint, as large and aligned as asked for (no more than to a page), and
 // stay until freed.
 unsafe impl GlobalAlloc for KernelHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let state = &mut *self.0.lock();
-        let block = match class_of(layout) {
-            Some(class) => state.slabs.take(class),
-            None if layout.align() as u64 > PAGE_SIZE => None,
-            None => state.take_pages(layout),
+        let class = class_of(layout);
+        #[cfg(debug_assertions)]
+        injection::note_block(layout.size(), !is_object(layout));
+        let Some(class) = class else {
+            let block = self.take_pages(layout);
+            return block.map_or(null_mut(), NonNull::as_ptr);
         };
+        let state = &mut *self.0.lock();
+        let block = state.slabs.take(class);
         if block.is_some() {
             state.in_use += layout.size();
+            #[cfg(debug_assertions)]
+            injection::take(class);
         }
         block.map_or(null_mut(), NonNull::as_ptr)
     }
@@ -92,10 +125,20 @@ unsafe impl GlobalAlloc for KernelHeap {
         let state = &mut *self.0.lock();
         state.in_use -= layout.size();
         match class_of(layout) {
-            // SAFETY: the caller gives up a block that `alloc` took from this class.
-            Some(class) => unsafe { state.slabs.give(class, block) },
-            // SAFETY: as above, from an arena or of so many pages.
-            None => unsafe { state.give_pages(block, layout) },
+            Some(class) => {
+                #[cfg(debug_assertions)]
+                injection::give(class);
+                // SAFETY: the caller gives up a block that `alloc` took from this class.
+                unsafe { state.slabs.give(class, block) }
+            }
+            None => {
+                #[cfg(debug_assertions)]
+                if is_object(layout) {
+                    injection::undraw();
+                }
+                // SAFETY: as above, from an arena or of so many pages.
+                unsafe { state.give_pages(block, layout) }
+            }
         }
     }
 

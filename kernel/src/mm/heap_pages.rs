@@ -4,6 +4,9 @@
 //! a slot of the heap's own addresses; slots are powers of two, and free ones of a size are kept
 //! on a list. There are addresses for far more than there is RAM, so that they need not be joined.
 //! The tables that map the slots stay.
+//!
+//! The frames of blocks don't come from the kernel's reserve: who asks for a page or more has an answer for
+//! when there is none.
 
 use core::ptr::NonNull;
 
@@ -50,14 +53,14 @@ impl Slots {
     /// `pages` pages one after the other; `None` without memory.
     pub fn take(&mut self, slabs: &mut Slabs, pages: u64) -> Option<NonNull<u8>> {
         if pages == 1 {
-            let frame = Frame::for_kernel().ok()?;
+            let frame = Frame::for_block().ok()?;
             return NonNull::new(phys_to_virt(frame.into_raw()));
         }
         let order = order_of(pages);
         let start = self.take_slot(slabs, order)?;
         for page in 0..pages {
             let flags = PageFlags::WRITABLE | PageFlags::NO_EXECUTE;
-            let mapped = Frame::for_kernel().and_then(|frame| {
+            let mapped = Frame::for_block().and_then(|frame| {
                 let physical = frame.into_raw();
                 paging::map_kernel(start + page * PAGE_SIZE, physical, flags)
                     // SAFETY: it was given up just now, and no entry took it.
@@ -122,6 +125,15 @@ impl Slots {
 /// Blocks of 16 bytes.
 const SLOT_CLASS: usize = 0;
 const _: () = assert!(size_of::<Slot>() <= slab::SMALLEST);
+
+/// A page for a single object of less than that, which may come from the kernel's reserve; it goes back as
+/// any other page.
+pub fn take_object() -> Option<NonNull<u8>> {
+    let frame = Frame::for_kernel().ok()?;
+    #[cfg(debug_assertions)]
+    super::injection::draw();
+    NonNull::new(phys_to_virt(frame.into_raw()))
+}
 
 /// Unmaps the first `pages` pages of a slot and drops their frames.
 fn unmap(start: u64, pages: u64) {

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use crate::sync::Mutex;
 
 use super::PAGE_SIZE;
+use super::fallible::Grow;
 use super::frame::{self, Frame};
 use super::layout::KSTACK_START;
 use super::paging::{self, PageFlags};
@@ -68,8 +69,11 @@ impl KernelStack {
             match slots.free.pop() {
                 Some(slot) => slot,
                 None => {
+                    // Room to take it back: giving up memory must not ask for some.
+                    let slot = slots.next;
+                    slots.free.room_for(slot as usize + 1)?;
                     slots.next += 1;
-                    slots.next - 1
+                    slot
                 }
             }
         };

@@ -4,6 +4,7 @@
 use super::address_space::AddressSpace;
 use super::frame;
 use super::limits::counts_as_data;
+use super::reserve;
 use super::vma::{Backing, Prot, Role, Vma, VmaFlags};
 use super::{PAGE_SIZE, layout, page_up};
 use crate::syscall::errno::Errno;
@@ -123,8 +124,12 @@ impl AddressSpace {
         let splits = self
             .find(start)
             .is_some_and(|area| area.start < start && area.end > end);
-        if splits && self.areas.len() >= MAP_COUNT_MAX {
-            return Err(Errno::ENOMEM);
+        if splits {
+            // What else is unmapped gives memory back, and need not wait for any.
+            reserve::top_up()?;
+            if self.areas.len() >= MAP_COUNT_MAX {
+                return Err(Errno::ENOMEM);
+            }
         }
         for area in self.carve(start, end) {
             self.drop_pages(area.start, area.end);

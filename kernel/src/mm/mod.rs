@@ -15,6 +15,8 @@ pub mod fault;
 pub mod frame;
 pub mod heap;
 mod heap_pages;
+#[cfg(debug_assertions)]
+pub mod injection;
 pub mod kstack;
 pub mod layout;
 pub mod limits;

@@ -63,6 +63,16 @@ const CLASSES: [Class; 9] = [
     Class::new(2016, 32),
 ];
 
+/// How many classes there are.
+#[cfg(debug_assertions)]
+pub const CLASS_COUNT: usize = CLASSES.len();
+
+/// Blocks of a class in a page.
+#[cfg(debug_assertions)]
+pub const fn capacity(class: usize) -> u16 {
+    CLASSES[class].capacity()
+}
+
 /// The class whose blocks fit `layout`; `None` if that takes whole pages.
 pub fn class_of(layout: Layout) -> Option<usize> {
     let size = layout.size().max(layout.align()).max(SMALLEST);

@@ -67,6 +67,8 @@ fn spawn(path: &[u8], options: &CommandLine) -> Result<(), Errno> {
 
 /// init ended: the machine ends with it, with init's status as its own.
 pub fn ended(status: ExitStatus) -> ! {
+    #[cfg(debug_assertions)]
+    crate::mm::injection::tell();
     let code = match status {
         ExitStatus::Exited(0) => Exit::Success,
         ExitStatus::Exited(code) => {

@@ -36,7 +36,7 @@ pub mod init;
 pub mod jobs;
 pub mod ldt;
 pub mod limits;
-mod oom;
+pub mod oom;
 mod orphans;
 pub mod personality;
 pub mod placement;

@@ -17,7 +17,10 @@ use crate::arch::percpu::{self, work};
 use crate::arch::{debug, gdt, segments::Segments};
 use crate::entry::exit::start_task;
 use crate::entry::frame::{self, Frame};
+use crate::mm::fallible::Grow;
+use crate::mm::reserve;
 use crate::sync;
+use crate::syscall::errno::Errno;
 
 static SCHEDULER: Mutex<Scheduler> = Mutex::new(Scheduler {
     current: None,
@@ -36,6 +39,16 @@ struct Scheduler {
 /// The running task, as a reference that can be kept.
 pub fn current_task() -> Arc<Task> {
     SCHEDULER.lock().current.clone().expect("a task runs")
+}
+
+/// Makes room for `tasks` in the queue: a wake-up never waits for memory.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn make_room(tasks: usize) -> Result<(), Errno> {
+    let mut scheduler = SCHEDULER.lock();
+    let more = tasks.saturating_sub(scheduler.ready.len());
+    scheduler.ready.room_for(more)
 }
 
 /// Makes `task` ready to run.
@@ -93,8 +106,25 @@ pub fn yield_now() {
     schedule();
 }
 
-/// Gives the CPU to the next ready task; returns when this one's turn comes again.
+/// Gives the CPU to the next ready task; returns when this one's turn comes again, and there is memory
+/// for it to go on with.
 pub fn schedule() {
+    switch();
+    reserve::after_sleep();
+}
+
+/// Lets interrupts and others in, and goes on: for a task that would sleep, but can't be entered where it
+/// would be woken.
+pub fn pause() {
+    interrupts::enable();
+    // What waits strikes behind the instruction after STI.
+    x86_64::instructions::nop();
+    interrupts::disable();
+    yield_now();
+}
+
+/// As [`schedule`], whatever there is of memory.
+pub fn switch() {
     sync::assert_none_held("a task gives the CPU up");
     crate::time::cputime::charge();
     let next = {
@@ -147,7 +177,8 @@ fn switch_to(next: Arc<Task>) {
     percpu::set_current(
         Arc::as_ptr(&next),
         next.stack.top(),
-        next.work.load(Ordering::Relaxed),
+        // What belongs to the machine stays.
+        next.work.load(Ordering::Relaxed) | percpu::pending_work() & work::LOW_MEMORY,
     );
     gdt::set_kernel_stack(next.stack.top());
     gdt::set_tls(&next.tls.lock());

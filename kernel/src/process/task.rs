@@ -7,7 +7,9 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::cell::UnsafeCell;
 use core::ops::Deref;
-use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+#[cfg(debug_assertions)]
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::sync::Mutex;
 
@@ -40,6 +42,9 @@ pub enum TaskState {
     /// Ended.
     Dead,
 }
+
+/// How many there are: the scheduler's queue has room for all.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// One thread.
 pub struct Task {
@@ -82,6 +87,12 @@ pub struct Task {
     pub usage: Usage,
     /// What it set about itself.
     pub attributes: Mutex<Attributes>,
+    /// Fail points until one fails (/proc/self/fail-nth); 0: none does.
+    #[cfg(debug_assertions)]
+    pub fail_nth: AtomicU32,
+    /// Its next call finds no memory (/proc/self/make-it-fail).
+    #[cfg(debug_assertions)]
+    pub is_to_fail: AtomicBool,
 }
 
 // SAFETY: `context` is touched by the scheduler alone, with interrupts off on the one CPU.
@@ -95,6 +106,7 @@ impl Task {
     /// # Errors
     /// `ENOMEM`.
     pub fn new(tid: u32, process: Arc<Process>, frame: &Frame) -> Result<Arc<Self>, Errno> {
+        sched::make_room(COUNT.load(Ordering::Relaxed) + 1)?;
         let stack = KernelStack::new()?;
         let top = stack.top();
         let task = Self {
@@ -119,7 +131,12 @@ impl Task {
             cpu_cycles: AtomicU64::new(0),
             usage: Usage::default(),
             attributes: Mutex::default(),
+            #[cfg(debug_assertions)]
+            fail_nth: AtomicU32::new(0),
+            #[cfg(debug_assertions)]
+            is_to_fail: AtomicBool::new(false),
         };
+        COUNT.fetch_add(1, Ordering::Relaxed);
         Ok(Arc::new(task))
     }
 
@@ -211,6 +228,7 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
+        COUNT.fetch_sub(1, Ordering::Relaxed);
         // The first thread's ID is the process's, and stays taken until that is waited for.
         if self.tid() != self.process.pid {
             table::forget(self.tid());

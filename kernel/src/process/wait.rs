@@ -13,6 +13,7 @@ use crate::sync::Mutex;
 use super::{Task, TaskState, sched};
 use crate::arch::percpu::{self, work};
 use crate::fs::inode::Ready;
+use crate::mm::fallible::{Grow, TryPush};
 use crate::syscall::errno::Errno;
 use crate::time::timer::{Alarm, Clock};
 
@@ -108,10 +109,16 @@ impl WaitQueue {
     fn sleep(&self, exclusive: bool) -> bool {
         let task = sched::current_task();
         let ticket = Ticket::new();
-        {
+        let is_entered = {
             let mut lines = self.0.lock();
             let line = lines.choose(exclusive);
-            line.push_back((ticket, Waiter::Task(task.clone())));
+            line.try_push((ticket, Waiter::Task(task.clone()))).is_ok()
+        };
+        // A crowd for which there is no memory asks again and again.
+        if !is_entered {
+            drop(task);
+            sched::pause();
+            return false;
         }
         task.set_state(TaskState::Blocked);
         drop(task);
@@ -131,7 +138,7 @@ impl WaitQueue {
         callback: Arc<dyn Wake>,
     ) -> Result<(), Errno> {
         let mut lines = self.0.lock();
-        lines.shared.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        lines.shared.room_for(1)?;
         let at = lines.shared.partition_point(|(other, _)| *other <= ticket);
         let waiter = Waiter::Callback(events, callback);
         lines.shared.insert(at, (ticket, waiter));

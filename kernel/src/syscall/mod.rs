@@ -36,6 +36,7 @@ mod kcmp;
 mod ldt;
 mod limits;
 mod lock;
+mod low_memory;
 mod membarrier;
 mod memfd;
 mod memory;
@@ -109,8 +110,10 @@ impl<T> FromRegister for UserPtr<T> {
 
 /// Calls through SYSCALL from 64-bit code.
 pub extern "C" fn enter_x86_64(frame: &mut Frame) -> u64 {
-    if percpu::is_pending::<{ work::TRACE | work::PTRACE }>() {
-        return traced(frame, call_x86_64);
+    #[cfg(debug_assertions)]
+    low_memory::begin_call();
+    if percpu::is_pending::<{ work::BEFORE_CALL }>() {
+        return watched(frame, call_x86_64);
     }
     call_x86_64(frame)
 }
@@ -152,8 +155,10 @@ fn with_stack_argument(frame: &mut Frame, call: impl Fn(&mut Frame) -> u64) -> u
 
 #[inline(always)]
 fn enter_i386(frame: &mut Frame, call: impl Fn(&mut Frame) -> u64) -> u64 {
-    if percpu::is_pending::<{ work::TRACE | work::PTRACE }>() {
-        return traced(frame, call);
+    #[cfg(debug_assertions)]
+    low_memory::begin_call();
+    if percpu::is_pending::<{ work::BEFORE_CALL }>() {
+        return watched(frame, call);
     }
     call(frame)
 }
@@ -174,15 +179,18 @@ fn call_i386(frame: &mut Frame, door: Door) -> u64 {
 }
 
 /// A call that is watched: by a process (ptrace(2)), which may change it or take it away, and by
-/// the tracer that prints it.
+/// the tracer that prints it; or that must wait for memory.
 #[cold]
-fn traced(frame: &mut Frame, call: impl Fn(&mut Frame) -> u64) -> u64 {
+fn watched(frame: &mut Frame, call: impl Fn(&mut Frame) -> u64) -> u64 {
     let is_held = percpu::is_pending::<{ work::PTRACE }>();
     // A call that isn't made leaves in rax what the one who took it away put there.
     if !is_held || ptrace_stop::syscall_entry(frame) {
         let is_printed = percpu::is_pending::<{ work::TRACE }>();
         let pending = is_printed.then(|| trace::enter(frame)).flatten();
-        frame.rax = call(frame);
+        frame.rax = match low_memory::admit(frame) {
+            Ok(()) => call(frame),
+            Err(errno) => to_rax(Err(errno)),
+        };
         trace::exit(frame, pending);
     }
     if percpu::is_pending::<{ work::PTRACE }>() {

@@ -23,6 +23,8 @@ use crate::process::cred::Credentials;
 use crate::process::current;
 use crate::syscall::errno::Errno;
 
+#[cfg(debug_assertions)]
+mod fail_nth;
 mod files;
 mod limits;
 mod maps;

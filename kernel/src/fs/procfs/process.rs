@@ -21,9 +21,9 @@ use crate::syscall::errno::Errno;
 use crate::usercopy::first_nul;
 
 /// Makes a file's text.
-type MakeText = fn(&Subject) -> Result<Vec<u8>, Errno>;
+pub(super) type MakeText = fn(&Subject) -> Result<Vec<u8>, Errno>;
 /// Takes what is written to a file.
-type Accept = fn(&Subject, &[u8]) -> Result<(), Errno>;
+pub(super) type Accept = fn(&Subject, &[u8]) -> Result<(), Errno>;
 
 /// A file in a process's directory.
 pub(super) struct ProcessFile {
@@ -37,7 +37,7 @@ pub(super) struct ProcessFile {
     pub memory: Option<fn(&mut AddressSpace) -> Range<u64>>,
 }
 
-const fn file(name: &'static str, permissions: u32, text: MakeText) -> ProcessFile {
+pub(super) const fn file(name: &'static str, permissions: u32, text: MakeText) -> ProcessFile {
     ProcessFile {
         name,
         permissions,
@@ -65,6 +65,8 @@ macro_rules! fixed {
 /// All of them.
 pub(super) static FILES: &[ProcessFile] = &[
     restricted("auxv", 0o400, auxv),
+    #[cfg(debug_assertions)]
+    super::fail_nth::FAIL_NTH,
     fixed!("cgroup", 0o444, b"0::/\n"),
     ProcessFile {
         memory: Some(arguments),
@@ -92,6 +94,8 @@ pub(super) static FILES: &[ProcessFile] = &[
     restricted("maps", 0o444, |subject| maps::text(subject, maps::line)),
     file("mountinfo", 0o444, |_| Ok(mounts::mountinfo().into_bytes())),
     file("mounts", 0o444, |_| Ok(mounts::mounts().into_bytes())),
+    #[cfg(debug_assertions)]
+    super::fail_nth::MAKE_IT_FAIL,
     fixed!("oom_adj", 0o644, b"0\n"),
     fixed!("oom_score", 0o444, b"0\n"),
     fixed!("oom_score_adj", 0o644, b"0\n"),

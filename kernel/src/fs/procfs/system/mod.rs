@@ -65,6 +65,8 @@ static FILES: &[SystemFile] = &[
     file("partitions", || {
         String::from("major minor  #blocks  name\n\n")
     }),
+    #[cfg(debug_assertions)]
+    file("reserve", crate::mm::injection::report),
     file("stat", stat),
     file("swaps", || {
         String::from("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n")

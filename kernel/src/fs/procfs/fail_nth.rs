@@ -1,0 +1,91 @@
+//! Test builds: /proc/PID/fail-nth and make-it-fail, which say when a thread's calls find no memory
+//! (`mm/injection.rs`). Reading and writing them passes no fail point.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt::Write;
+use core::sync::atomic::Ordering;
+
+use super::process::{ProcessFile, file};
+use super::subject::{Subject, Who};
+use crate::arch::percpu::work;
+use crate::fs::inode::FileOps;
+use crate::fs::io::{self, In, Out};
+use crate::process::Task;
+use crate::syscall::errno::Errno;
+
+pub(super) const FAIL_NTH: ProcessFile = file("fail-nth", 0o644, no_text);
+pub(super) const MAKE_IT_FAIL: ProcessFile = file("make-it-fail", 0o644, no_text);
+
+/// They are opened as [`Fault`]s.
+fn no_text(_: &Subject) -> Result<Vec<u8>, Errno> {
+    Err(Errno::EIO)
+}
+
+/// An open file of these.
+struct Fault {
+    who: Who,
+    is_call: bool,
+}
+
+/// The open file, if `file` is one of these.
+pub(super) fn open(who: Who, file: &ProcessFile) -> Option<Arc<dyn FileOps>> {
+    let is_call = file.name == MAKE_IT_FAIL.name;
+    let is_one = is_call || file.name == FAIL_NTH.name;
+    is_one.then(|| Arc::new(Fault { who, is_call }) as Arc<dyn FileOps>)
+}
+
+impl Fault {
+    fn task(&self) -> Result<Arc<Task>, Errno> {
+        self.who.find()?.task.ok_or(Errno::ESRCH)
+    }
+}
+
+impl FileOps for Fault {
+    fn read(&self, offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
+        let task = self.task()?;
+        let left = if self.is_call {
+            u32::from(task.is_to_fail.load(Ordering::Relaxed))
+        } else {
+            task.fail_nth.load(Ordering::Relaxed)
+        };
+        let mut text = Line::default();
+        // There is room for every number.
+        let _ = writeln!(text, "{left}");
+        io::put_from(&text.bytes[..text.len], offset, out)
+    }
+
+    fn write(&self, _offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
+        let mut bytes = [0; 12];
+        let bytes = bytes.get_mut(..from.left()).ok_or(Errno::EINVAL)?;
+        from.take(bytes)?;
+        let text = core::str::from_utf8(bytes).map_err(|_| Errno::EINVAL)?;
+        let number: u32 = text.trim().parse().map_err(|_| Errno::EINVAL)?;
+        let task = self.task()?;
+        if self.is_call {
+            task.is_to_fail.store(number != 0, Ordering::Relaxed);
+            // What finds no memory finds that out there.
+            task.set_work(work::LOW_MEMORY);
+        } else {
+            task.fail_nth.store(number, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// A line without a heap.
+#[derive(Default)]
+struct Line {
+    bytes: [u8; 12],
+    len: usize,
+}
+
+impl Write for Line {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        let end = self.len + text.len();
+        let place = self.bytes.get_mut(self.len..end).ok_or(core::fmt::Error)?;
+        place.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
