@@ -14,6 +14,7 @@ mod execve;
 mod files;
 mod iso;
 mod memory;
+mod no_memory;
 mod on_linux;
 mod own_programs;
 mod processes;
@@ -61,6 +62,7 @@ const MODULES: &[Module] = &[
     ("procps", procps::cases),
     ("signals", signals::cases),
     ("memory", memory::cases),
+    ("no_memory", no_memory::cases),
     ("random", random::cases),
     ("iso", iso::cases),
     ("shell", shell::cases),

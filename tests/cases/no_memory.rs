@@ -1,0 +1,53 @@
+//! No memory is an answer: every call while each of its allocations fails, one after the other.
+
+use std::fmt::Write;
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use harness::programs::{Compiler, compile};
+use harness::{Case, Initramfs, Verdict, Vm, paths};
+
+/// This module's cases.
+pub fn cases() -> Vec<Case> {
+    [(Compiler::Glibc64, "x86_64"), (Compiler::Glibc32, "i386")]
+        .map(|(compiler, table)| {
+            Case::new(format!("fail_nth::{table}"), move || {
+                every_allocation_fails_once(compiler, table)
+            })
+        })
+        .into()
+}
+
+/// The program has the rows from the kernel's own table: a call that it can't make is named.
+fn every_allocation_fails_once(compiler: Compiler, table: &str) -> Result<()> {
+    let files = Initramfs::new()
+        .executable_from("/init", &compile("fail_nth", compiler)?)?
+        .file("/calls", rows(table)?);
+    let vm = Vm::new().checked().memory("256M").initramfs(&files);
+    vm.timeout(Duration::from_secs(900))
+        .append("quiet")
+        .run()?
+        .expect(Verdict::Pass)?
+        .contains("all calls answer")?;
+    Ok(())
+}
+
+/// Number and name of each row of a table of the kernel's, a line each.
+fn rows(table: &str) -> Result<String> {
+    let path = paths::root().join(format!("kernel/src/syscall/table/{table}.rs"));
+    let source =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut text = String::new();
+    for line in source.lines().filter(|line| line.trim_end().ends_with(';')) {
+        let number_and_name = line
+            .split_once('(')
+            .and_then(|(row, _)| row.trim().split_once(' '));
+        if let Some((number, name)) = number_and_name
+            && number.parse::<u32>().is_ok()
+        {
+            writeln!(text, "{number} {name}")?;
+        }
+    }
+    Ok(text)
+}
