@@ -30,6 +30,9 @@ pub fn cases() -> Vec<Case> {
         cases.push(Case::new(name("stack_growth"), move || {
             prints_the_same("stack_growth", compiler, "", Vm::new())
         }));
+        cases.push(Case::new(name("vdso_whole"), move || {
+            prints_the_same("vdso_whole", compiler, "", Vm::new())
+        }));
     }
     cases.extend(ATTACKS.iter().map(|word| {
         Case::new(format!("used_up::{word}"), move || {

@@ -179,7 +179,7 @@ impl AddressSpace {
             self.check_room()?;
             for mut area in self.carve(start, end) {
                 // The kernel's own pages are never locked (VM_SPECIAL).
-                if !area.is_kernels() {
+                if !area.is_kernels() || flag != VmaFlags::LOCKED {
                     area.flags.set(flag, on);
                 }
                 self.insert(area);

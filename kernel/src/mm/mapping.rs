@@ -62,7 +62,8 @@ impl AddressSpace {
         self.check_limits((len - replaced) / PAGE_SIZE, is_data)?;
         self.check_lock(len / PAGE_SIZE, area.flags)?;
         if replaced > 0 {
-            self.unmap(start, len)?;
+            // Whatever keeps it from going (mmap_region).
+            self.unmap(start, len).map_err(|_| Errno::ENOMEM)?;
         }
         let NewArea {
             prot,
@@ -113,7 +114,7 @@ impl AddressSpace {
     /// Unmaps whatever is in [start, start + len).
     ///
     /// # Errors
-    /// `EINVAL` for an unaligned start or a range outside the program's half.
+    /// `EINVAL` for an unaligned start, a range outside the program's half, or a part of the vDSO.
     pub fn unmap(&mut self, start: u64, len: u64) -> Result<(), Errno> {
         let len = page_up(len).ok_or(Errno::EINVAL)?;
         let end = start.checked_add(len).ok_or(Errno::EINVAL)?;
@@ -131,6 +132,7 @@ impl AddressSpace {
                 return Err(Errno::ENOMEM);
             }
         }
+        self.check_cut(start, end)?;
         for area in self.carve(start, end) {
             self.drop_pages(area.start, area.end);
             if area.role == Role::Vdso
@@ -143,6 +145,19 @@ impl AddressSpace {
         }
         self.prune_tables(start, end);
         Ok(())
+    }
+
+    /// Whether [start, end) can be taken out of what is mapped.
+    ///
+    /// # Errors
+    /// `EINVAL` if it begins or ends inside the vDSO or its data.
+    pub(super) fn check_cut(&self, start: u64, end: u64) -> Result<(), Errno> {
+        let mut areas = self.overlapping(start, end);
+        if areas.any(|area| area.would_be_cut(start, end)) {
+            Err(Errno::EINVAL)
+        } else {
+            Ok(())
+        }
     }
 
     /// Frees the page tables that only [start, end) needed.
@@ -169,7 +184,8 @@ impl AddressSpace {
     /// area that may have that (READ_IMPLIES_EXEC).
     ///
     /// # Errors
-    /// `ENOMEM` if part of it isn't mapped, `EACCES` if an area may never be so accessed.
+    /// `ENOMEM` if part of it isn't mapped, `EACCES` if an area may never be so accessed, `EINVAL` for
+    /// a part of the vDSO.
     pub fn protect(
         &mut self,
         start: u64,
@@ -199,6 +215,11 @@ impl AddressSpace {
             }
             if !area.max_prot.contains(prot) {
                 result = Err(Errno::EACCES);
+                break;
+            }
+            let changes = area.prot != prot | implied & area.max_prot;
+            if changes && area.would_be_cut(start, end) {
+                result = Err(Errno::EINVAL);
                 break;
             }
             covered = area.end.min(end);

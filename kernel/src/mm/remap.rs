@@ -69,6 +69,8 @@ impl AddressSpace {
         if kernels && (new_len > old_len || keep) {
             return Err(if keep { Errno::EINVAL } else { Errno::EFAULT });
         }
+        self.check_cut(old, old_end)?;
+        self.check_cut(old, old.saturating_add(new_len).min(old_end))?;
         let duplicated = old_len == 0 || keep;
         let grown = if duplicated {
             new_len

@@ -149,6 +149,13 @@ impl Vma {
         matches!(self.backing, Backing::Kernel(..))
     }
 
+    /// Whether a change of [start, end) alone would cut the kernel's own pages in two, which stay whole
+    /// or go (special_mapping_split in mm/mmap.c).
+    pub fn would_be_cut(&self, start: u64, end: u64) -> bool {
+        let inside = |address: u64| self.start < address && address < self.end;
+        self.is_kernels() && (inside(start) || inside(end))
+    }
+
     /// Whether it grows down to a touch below it.
     pub fn grows_down(&self) -> bool {
         self.role == Role::Stack || self.flags.contains(VmaFlags::GROWS_DOWN)
@@ -197,6 +204,9 @@ impl Vma {
                     ..
                 },
             ) => Arc::ptr_eq(a, b) && offset + self.len() == *next,
+            (Backing::Kernel(a, first), Backing::Kernel(b, next)) => {
+                Arc::ptr_eq(a, b) && *first as u64 + self.len() / PAGE_SIZE == *next as u64
+            }
             _ => false,
         };
         same_backing

@@ -43,6 +43,15 @@ pub fn madvise(addr: u64, len: u64, advice: u32) -> SysResult {
 }
 
 fn populate(mm: &mut AddressSpace, start: u64, end: u64, access: Access) -> Result<(), Errno> {
+    // The clock page is no memory that could be brought in (VM_IO), and what is the kernel's is not
+    // looked at further.
+    let is_refused = |area: &Vma| {
+        let is_writable = area.prot.contains(Prot::WRITE);
+        area.role == Role::Vvar || area.is_kernels() && access == Access::Write && !is_writable
+    };
+    if mm.overlapping(start, end).any(is_refused) {
+        return Err(Errno::EINVAL);
+    }
     mm.populate(start, end, Some(access))
         .map_err(|why| match why {
             FaultError::NotMapped | FaultError::OutOfMemory => Errno::ENOMEM,
@@ -74,12 +83,58 @@ fn advise(
         })
         .collect();
     for area in &areas {
-        advise_one(mm, area, advice, holes)?;
+        if area.is_kernels() {
+            advise_kernels(mm, area, advice)?;
+        } else {
+            advise_one(mm, area, advice, holes)?;
+        }
     }
     if covered < end - start {
         return Err(Errno::ENOMEM);
     }
     Ok(())
+}
+
+/// The same for the vDSO and its data: what would be noted of a part cannot be, some of it is for
+/// memory of the program's only (VM_SPECIAL), and the data is not memory at all (VM_PFNMAP, VM_IO).
+fn advise_kernels(mm: &mut AddressSpace, area: &Vma, advice: u32) -> Result<(), Errno> {
+    let is_data = area.role == Role::Vvar;
+    let whole = mm
+        .find(area.start)
+        .is_some_and(|whole| !whole.would_be_cut(area.start, area.end));
+    match advice {
+        linux::MADV_FREE | linux::MADV_REMOVE | linux::MADV_DODUMP => Err(Errno::EINVAL),
+        linux::MADV_DONTNEED
+        | linux::MADV_DONTNEED_LOCKED
+        | linux::MADV_DOFORK
+        | linux::MADV_COLD
+        | linux::MADV_PAGEOUT
+            if is_data =>
+        {
+            Err(Errno::EINVAL)
+        }
+        linux::MADV_RANDOM
+        | linux::MADV_SEQUENTIAL
+        | linux::MADV_DONTFORK
+        | linux::MADV_WIPEONFORK
+        | linux::MADV_HUGEPAGE
+        | linux::MADV_NOHUGEPAGE
+            if !whole =>
+        {
+            Err(Errno::EINVAL)
+        }
+        // The data has this flag from the start.
+        linux::MADV_DONTDUMP if !whole && !is_data => Err(Errno::EINVAL),
+        linux::MADV_DONTNEED | linux::MADV_DONTNEED_LOCKED => {
+            mm.drop_pages(area.start, area.end);
+            Ok(())
+        }
+        linux::MADV_DONTFORK | linux::MADV_DOFORK => {
+            let on = advice == linux::MADV_DONTFORK;
+            mm.change_flags(area.start, area.end, VmaFlags::DONT_FORK, on)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn advise_one(
@@ -94,8 +149,7 @@ fn advise_one(
     let mut set = |flag, on| mm.change_flags(start, end, flag, on);
     match advice {
         linux::MADV_DONTNEED | linux::MADV_DONTNEED_LOCKED => {
-            // The clock page is not the program's to drop (VM_PFNMAP).
-            if area.role == Role::Vvar || locked && advice == linux::MADV_DONTNEED {
+            if locked && advice == linux::MADV_DONTNEED {
                 return Err(Errno::EINVAL);
             }
             mm.drop_pages(start, end);
@@ -120,8 +174,6 @@ fn advise_one(
             Ok(())
         }
         linux::MADV_DONTFORK => set(VmaFlags::DONT_FORK, true),
-        // The clock page again (VM_IO).
-        linux::MADV_DOFORK if area.role == Role::Vvar => Err(Errno::EINVAL),
         linux::MADV_DOFORK => set(VmaFlags::DONT_FORK, false),
         linux::MADV_WIPEONFORK if !private => Err(Errno::EINVAL),
         linux::MADV_WIPEONFORK => set(VmaFlags::WIPE_ON_FORK, true),

@@ -223,11 +223,19 @@ pub fn mremap(old: u64, old_len: u64, new_len: u64, flags: u32, new: u64) -> Sys
         return Err(Errno::EINVAL);
     }
     let may_map_low = matches!(to, Remap::To(_)) && may_map_low(new);
-    with_mm(|mm| {
+    let (before, after, at) = with_mm(|mm| {
         mm.may_map_low = may_map_low;
-        mm.remap(old, old_len, new_len, to, keep)
-    })
-    .map(|at| at as usize)
+        let before = mm.landmarks.vdso;
+        let at = mm.remap(old, old_len, new_len, to, keep)?;
+        Ok((before, mm.landmarks.vdso, at))
+    })?;
+    // The call that moves the 32-bit vDSO may return into it (vdso_fix_landing).
+    let task = current();
+    let frame = task.frame_mut();
+    if before != after && frame.rip == vdso::landing_pad(before) && task.is_i386_call() {
+        frame.rip = vdso::landing_pad(after);
+    }
+    Ok(at as usize)
 }
 
 /// remap_file_pages(2): other pages of the file behind a shared mapping, in an area of their own (as

@@ -1,12 +1,14 @@
 //! Thread-local storage: a segment of the GDT (32-bit programs) or a base (64-bit ones).
 
 use super::errno::{Errno, SysResult};
+use super::memory::with_mm;
 use crate::arch::gdt::{self, TLS_FIRST};
 use crate::arch::segments;
 use crate::arch::user_desc::UserDesc;
 use crate::mm::layout::TASK_SIZE;
 use crate::process::current;
 use crate::usercopy::UserPtr;
+use crate::vdso;
 
 /// arch_prctl(2) codes (arch/x86/include/uapi/asm/prctl.h).
 const ARCH_SET_GS: u32 = 0x1001;
@@ -15,8 +17,11 @@ const ARCH_GET_FS: u32 = 0x1003;
 const ARCH_GET_GS: u32 = 0x1004;
 const ARCH_GET_CPUID: u32 = 0x1011;
 const ARCH_SET_CPUID: u32 = 0x1012;
+/// There is no third one for x32 programs, which don't run here.
+const ARCH_MAP_VDSO_32: u32 = 0x2002;
+const ARCH_MAP_VDSO_64: u32 = 0x2003;
 
-/// arch_prctl(2): FS and GS bases. Setting one makes the selector null, as the base is no longer
+/// arch_prctl(2): FS and GS bases, and the vDSO mapped again. Setting one makes the selector null, as the base is no longer
 /// any descriptor's.
 pub fn arch_prctl(code: u32, address: u64) -> SysResult {
     let slot = UserPtr::<u64>::new(address);
@@ -26,6 +31,10 @@ pub fn arch_prctl(code: u32, address: u64) -> SysResult {
         ARCH_SET_GS => segments::set_gs(0, address),
         ARCH_GET_FS => slot.write(segments::fs_base())?,
         ARCH_GET_GS => slot.write(segments::gs_base())?,
+        ARCH_MAP_VDSO_32 | ARCH_MAP_VDSO_64 => {
+            let is_32bit = code == ARCH_MAP_VDSO_32;
+            return with_mm(|mm| vdso::map_once(mm, is_32bit, address)).map(|size| size as usize);
+        }
         _ => return arch_prctl32(code, address),
     }
     Ok(0)

@@ -18,7 +18,7 @@ use crate::mm::PAGE_SIZE;
 use crate::mm::address_space::AddressSpace;
 use crate::mm::frame::Frame;
 use crate::mm::mapping::{NewArea, Place};
-use crate::mm::vma::{Backing, Prot, Role, VmaFlags};
+use crate::mm::vma::{Backing, Prot, Role, Vma, VmaFlags};
 use crate::process::placement::random_pages;
 use crate::syscall::errno::Errno;
 
@@ -100,17 +100,39 @@ pub fn init() {
     );
 }
 
-/// Maps the clock page and, right above it, the image; sets `landmarks.vdso`.
+/// Maps the clock page and, right above it, the image.
 ///
 /// # Errors
 /// `ENOMEM`.
 pub fn map(mm: &mut AddressSpace, is_32bit: bool) -> Result<(), Errno> {
-    let image = if is_32bit { &*IMAGE32 } else { &*IMAGE64 };
-    let image_size = image.len() as u64 * PAGE_SIZE;
-    let size = PAGE_SIZE + image_size;
+    let size = PAGE_SIZE + image(is_32bit).len() as u64 * PAGE_SIZE;
     // Near the top of where mmap(2) would begin, which is random already; some more on top of
     // that, so that one does not give the other away.
     let near = mm.mmap_base() - size - random_pages(mm, if is_32bit { 8 } else { 18 });
+    map_at(mm, is_32bit, near).map(|_| ())
+}
+
+fn image(is_32bit: bool) -> &'static Arc<Vec<Frame>> {
+    if is_32bit { &IMAGE32 } else { &IMAGE64 }
+}
+
+/// Maps the two for a program that has unmapped its own, as checkpoints are restored
+/// (ARCH_MAP_VDSO_32, ARCH_MAP_VDSO_64). Returns the image's size in bytes.
+///
+/// # Errors
+/// `EEXIST` if one of them is still there; `ENOMEM`.
+pub fn map_once(mm: &mut AddressSpace, is_32bit: bool, near: u64) -> Result<u64, Errno> {
+    if mm.areas().any(Vma::is_kernels) {
+        return Err(Errno::EEXIST);
+    }
+    map_at(mm, is_32bit, near)
+}
+
+/// The same at `near` if there is room, and sets `landmarks.vdso`.
+fn map_at(mm: &mut AddressSpace, is_32bit: bool, near: u64) -> Result<u64, Errno> {
+    let image = image(is_32bit);
+    let image_size = image.len() as u64 * PAGE_SIZE;
+    let size = PAGE_SIZE + image_size;
     let start = mm.map(Place::Hint(near), size, NewArea::anonymous(Prot::empty()))?;
     let vvar = NewArea {
         prot: Prot::READ,
@@ -133,7 +155,7 @@ pub fn map(mm: &mut AddressSpace, is_32bit: bool) -> Result<(), Errno> {
     };
     mm.map(Place::Fixed(start + PAGE_SIZE), image_size, code)?;
     mm.landmarks.vdso = start + PAGE_SIZE;
-    Ok(())
+    Ok(image_size)
 }
 
 /// Address of the landing pad in a 32-bit vDSO mapped at `base`: where SYSENTER and SYSCALL
