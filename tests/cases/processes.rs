@@ -4,7 +4,7 @@
 use harness::programs::Compiler;
 use harness::{Case, Vm};
 
-use crate::on_linux::prints_the_same;
+use crate::on_linux::{prints_as_recorded, prints_the_same};
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
@@ -20,6 +20,20 @@ pub fn cases() -> Vec<Case> {
             prints_the_same("ptrace", compiler, "", Vm::new().cpu(cpu))
         })
     };
+    // Kinds of stops, debug registers.
+    let tracers = |program: &'static str, compiler: Compiler, cpu: &'static str| {
+        let name = format!("traced_as_on_linux::{program}_{}_{cpu}", compiler.name());
+        Case::new(name, move || {
+            prints_the_same(program, compiler, "", Vm::new().cpu(cpu))
+        })
+    };
+    let recorded =
+        |program: &'static str, compiler: Compiler, cpu: &'static str, answers: &'static str| {
+            let name = format!("{program}::{}_{cpu}", compiler.name());
+            Case::new(name, move || {
+                prints_as_recorded(program, compiler, answers, Vm::new().cpu(cpu))
+            })
+        };
     let sequences = |compiler: Compiler, cpu: &'static str| {
         let name = format!("restartable_sequences::{}_{cpu}", compiler.name());
         Case::new(name, move || {
@@ -41,6 +55,18 @@ pub fn cases() -> Vec<Case> {
         traced(Compiler::Glibc64, "qemu64"),
         traced(Compiler::Glibc32, "max"),
         traced(Compiler::Glibc32, "max,vendor=GenuineIntel"),
+        recorded("io_ports", Compiler::Glibc64, "max", "io_ports_64"),
+        recorded(
+            "io_ports",
+            Compiler::Glibc32,
+            "max,vendor=GenuineIntel",
+            "io_ports_32",
+        ),
+        recorded("io_ports", Compiler::Glibc64, "qemu64", "io_ports_64"),
+        tracers("ptrace_stops", Compiler::Glibc64, "max"),
+        tracers("ptrace_stops", Compiler::Glibc32, "max,vendor=GenuineIntel"),
+        tracers("ptrace_debug", Compiler::Glibc64, "max,vendor=GenuineIntel"),
+        tracers("ptrace_debug", Compiler::Glibc32, "max"),
         row(Compiler::Glibc64, "max"),
         row(Compiler::Glibc64, "qemu64"),
         row(Compiler::Glibc32, "max"),

@@ -46,6 +46,8 @@ pub struct Features {
     pub pge: bool,
     pub mce: bool,
     pub hypervisor: bool,
+    /// QEMU without the help of a CPU (TCG).
+    pub emulated: bool,
     pub phys_bits: u8,
     pub virt_bits: u8,
     pub max_leaf: u32,
@@ -135,6 +137,7 @@ fn read() -> Features {
         pge: bit(leaf1_edx, 13),
         mce: bit(leaf1_edx, 7),
         hypervisor: bit(leaf1_ecx, 31),
+        emulated: bit(leaf1_ecx, 31) && cpuid(0x4000_0000, 0)[1].to_le_bytes() == *b"TCGT",
         phys_bits: if sizes == 0 { 36 } else { sizes as u8 },
         virt_bits: if sizes == 0 { 48 } else { (sizes >> 8) as u8 },
         max_leaf,

@@ -2,6 +2,7 @@
 
 use core::arch::asm;
 use core::cell::UnsafeCell;
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use x86_64::instructions::segmentation::{CS, DS, ES, FS, GS, SS, Segment};
@@ -61,11 +62,25 @@ struct IstStack {
     stack: [u8; IST_STACK],
 }
 
+/// Bytes of the bitmap of all I/O ports.
+pub const PORT_BYTES: usize = 65536 / 8;
+/// Where the TSS says that its bitmap begins while no port is open: past its end.
+const NO_PORTS: u16 = u16::MAX;
+
+/// The TSS and the bitmap behind it, whose bits are set for ports that ring 3 may not use. The CPU
+/// reads two bytes at a time: one more lies behind it (Intel SDM vol. 1, 19.5.2).
+#[repr(C, align(8))]
+struct Tss {
+    head: TaskStateSegment,
+    ports: [u8; PORT_BYTES],
+    end: u8,
+}
+
 struct Tables(UnsafeCell<Inner>);
 #[repr(C, align(16))]
 struct Inner {
     gdt: [u64; ENTRIES],
-    tss: TaskStateSegment,
+    tss: Tss,
 }
 struct Stacks(UnsafeCell<[IstStack; IST_COUNT]>);
 // SAFETY: one CPU, and the kernel is not preemptible.
@@ -75,7 +90,11 @@ unsafe impl Sync for Stacks {}
 
 static TABLES: Tables = Tables(UnsafeCell::new(Inner {
     gdt: [0; ENTRIES],
-    tss: TaskStateSegment::new(),
+    tss: Tss {
+        head: TaskStateSegment::new(),
+        ports: [u8::MAX; PORT_BYTES],
+        end: u8::MAX,
+    },
 }));
 static STACKS: Stacks = Stacks(UnsafeCell::new(
     [const {
@@ -103,8 +122,9 @@ pub fn init() {
         // struck on the program's GS finds the kernel's there (entry/exceptions.rs).
         let top = IST_STACK - 16;
         ist.stack[top..top + 8].copy_from_slice(&percpu::base().to_le_bytes());
-        tables.tss.interrupt_stack_table[slot] = VirtAddr::from_ptr(&raw const ist.stack[top]);
+        tables.tss.head.interrupt_stack_table[slot] = VirtAddr::from_ptr(&raw const ist.stack[top]);
     }
+    tables.tss.head.iomap_base = NO_PORTS;
     let gdt = &mut tables.gdt;
     gdt[1] = CODE32;
     gdt[usize::from(KERNEL_CS >> 3)] = CODE64;
@@ -114,7 +134,7 @@ pub fn init() {
     gdt[usize::from(USER_CS >> 3)] = CODE64 | DPL3;
     let tss = &raw const tables.tss as u64;
     // A 64-bit TSS descriptor takes two entries (Intel SDM vol. 3, 8.2.3).
-    gdt[TSS_INDEX] = (size_of::<TaskStateSegment>() as u64 - 1)
+    gdt[TSS_INDEX] = (offset_of!(Tss, end) as u64)
         | (tss & 0xff_ffff) << 16
         | 0x89 << 40
         | (tss >> 24 & 0xff) << 56;
@@ -145,7 +165,40 @@ pub fn init() {
 /// Where the CPU switches to when an interrupt or exception leaves user mode.
 pub fn set_kernel_stack(top: u64) {
     // SAFETY: one CPU, not preemptible; the CPU reads the field only on entry from user mode.
-    unsafe { (*TABLES.0.get()).tss.privilege_stack_table[0] = VirtAddr::new(top) };
+    unsafe { (*TABLES.0.get()).tss.head.privilege_stack_table[0] = VirtAddr::new(top) };
+}
+
+/// The I/O ports that the running program may use.
+pub enum Ports<'a> {
+    /// None.
+    None,
+    /// Those whose bits are clear in a bitmap of [`PORT_BYTES`].
+    Some(&'a [u8]),
+    /// All.
+    All,
+}
+
+/// Gives the running program these ports.
+pub fn set_ports(ports: Ports) {
+    // SAFETY: one CPU, not preemptible; the CPU reads the TSS only when a program runs an I/O
+    // instruction.
+    let tss = unsafe { &mut (*TABLES.0.get()).tss };
+    let (bitmap, head) = (&mut tss.ports, &mut tss.head);
+    head.iomap_base = offset_of!(Tss, ports) as u16;
+    match ports {
+        Ports::None => head.iomap_base = NO_PORTS,
+        Ports::Some(closed) => bitmap.copy_from_slice(closed),
+        Ports::All => bitmap.fill(0),
+    }
+}
+
+/// The descriptor of the GDT's entry `index`, if it is one of those that every program has.
+pub fn user_descriptor(index: usize) -> Option<u64> {
+    let is_there = [USER32_CS, USER_DS, USER_CS]
+        .iter()
+        .any(|selector| usize::from(selector >> 3) == index);
+    // SAFETY: the three are written once, in `init`.
+    is_there.then(|| unsafe { (&(*TABLES.0.get()).gdt)[index] })
 }
 
 /// Whether a program's SS can be `selector`: a present, writable data segment of ring 3

@@ -11,7 +11,7 @@ use x86_64::registers::model_specific::Msr;
 use x86_64::structures::gdt::SegmentSelector;
 
 use super::gdt::{KERNEL_DS, TLS_FIRST};
-use super::percpu;
+use super::{percpu, user_desc};
 
 /// Loads a segment register; null where the selector is not loadable.
 macro_rules! load_selector {
@@ -158,7 +158,7 @@ impl Segments {
     /// loaded with it.
     pub fn take_base(&mut self, slot: usize, descriptor: u64) {
         let selector = ((TLS_FIRST + slot) << 3 | 3) as u16;
-        let base = descriptor >> 16 & 0xff_ffff | descriptor >> 32 & 0xff00_0000;
+        let base = user_desc::base(descriptor);
         if self.fs == selector {
             self.fs_base = base;
         }

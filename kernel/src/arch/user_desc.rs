@@ -90,11 +90,10 @@ impl UserDesc {
     /// What a descriptor says; `entry` is its index.
     pub fn from_descriptor(entry: u32, descriptor: u64) -> Self {
         let bit = |n: u32| (descriptor >> n & 1) as u32;
-        let base = descriptor >> 16 & 0xff_ffff | descriptor >> 32 & 0xff00_0000;
         let limit = descriptor & 0xffff | descriptor >> 32 & 0xf_0000;
         Self {
             entry,
-            base: base as u32,
+            base: base(descriptor) as u32,
             limit: limit as u32,
             // The kind's bit 1 is "writable", bits 2 and 3 are the contents.
             bits: bit(54)
@@ -106,4 +105,9 @@ impl UserDesc {
                 | bit(52) << 6,
         }
     }
+}
+
+/// The base that a descriptor gives.
+pub fn base(descriptor: u64) -> u64 {
+    descriptor >> 16 & 0xff_ffff | descriptor >> 32 & 0xff00_0000
 }

@@ -252,6 +252,22 @@ pub unsafe extern "C" fn espfix_failed() {
     )
 }
 
+/// Where a #DB leads whose frame is lost (`process/fault.rs`): the task ends. Its frame is that of its last way
+/// in; GS is the program's.
+///
+/// # Safety
+/// As [`espfix_failed`].
+#[unsafe(naked)]
+pub unsafe extern "C" fn frame_lost() {
+    naked_asm!(
+        "swapgs",
+        "mov rdi, rsp",
+        "call {do_work}",
+        "ud2",
+        do_work = sym exit_work,
+    )
+}
+
 /// What the fault counts as, whatever it was before it found the stack read-only (as on Linux).
 const GENERAL_PROTECTION: u8 = 13;
 

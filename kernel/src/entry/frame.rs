@@ -44,6 +44,8 @@ const _: () = assert!(SIZE == 22 * 8 && SIZE.is_multiple_of(16));
 
 /// Flag: a trap after each instruction.
 pub const TF: u64 = 1 << 8;
+/// Flag: breakpoints on the next instruction don't strike.
+pub const RF: u64 = 1 << 16;
 
 /// Offsets of the fields that the assembly names.
 pub mod offsets {

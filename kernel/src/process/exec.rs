@@ -14,9 +14,10 @@ use super::signal::alternate::AlternateStack;
 use super::stack::{self, ProgramInfo};
 use super::{SharedMm, Task, current, exit, robust, threads};
 use super::{personality, setid};
+use crate::arch::debug::{self, DebugRegisters};
 use crate::arch::gdt::{self, USER_CS, USER_DS, USER32_CS};
+use crate::arch::percpu;
 use crate::arch::segments::Segments;
-use crate::arch::{debug, percpu};
 use crate::entry::frame::Frame;
 use crate::fs;
 use crate::fs::busy::Program;
@@ -306,7 +307,8 @@ fn start(mut loaded: Loaded) -> Result<(), Errno> {
     // where the new program expects 0.
     percpu::set_work(percpu::work::IRET);
     *task.rseq.lock() = None;
-    *task.debug.lock() = None;
+    task.set_debug_registers(DebugRegisters::default());
+    task.debug_status.store(0, Ordering::Relaxed);
     debug::switch(None, true);
     ptrace::stop::exec(old_tid);
     Ok(())

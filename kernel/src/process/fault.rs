@@ -6,9 +6,10 @@ use linux_raw_sys::general as linux;
 use x86_64::registers::control::Cr2;
 
 use super::signal::{self, SIGBUS, SIGSEGV, SigInfo, exception};
-use super::{current, init, oom, sched, try_current};
-use crate::arch::extable;
+use super::{current, init, oom, ports, sched, try_current};
 use crate::arch::percpu::{self, work};
+use crate::arch::{debug, extable};
+use crate::entry::exceptions::STUBS;
 use crate::entry::exit;
 use crate::entry::frame::{Frame, TF};
 use crate::log;
@@ -18,6 +19,7 @@ use crate::mm::{espfix, kstack, layout};
 const DEBUG: u8 = 1;
 const NMI: u8 = 2;
 const DOUBLE_FAULT: u8 = 8;
+const GENERAL_PROTECTION: u8 = 13;
 const PAGE_FAULT: u8 = 14;
 
 // Bits of a page fault's error code (Intel SDM vol. 3, 4.7).
@@ -87,8 +89,13 @@ pub fn exception(frame: &mut Frame, vector: u8, error_code: u64) {
 /// IRET to a 16-bit stack segment could not load its frame, and the fault found the stack
 /// read-only: goes on where that becomes the program's fault.
 fn leave_espfix(frame: &mut Frame) {
+    go_on_at(frame, exit::espfix_failed);
+}
+
+/// Has the exception return to a stub of `entry/exit.rs`, with the task's own frame as its stack.
+fn go_on_at(frame: &mut Frame, stub: unsafe extern "C" fn()) {
     let registers: *const Frame = current().frame();
-    frame.rip = exit::espfix_failed as *const () as u64;
+    frame.rip = stub as *const () as u64;
     frame.rsp = registers as u64;
     frame.rflags = KERNEL_FLAGS;
 }
@@ -98,8 +105,14 @@ const KERNEL_FLAGS: u64 = 1 << 1;
 
 /// #DB in ring 0: a program's TF that SYSENTER took along, or a breakpoint of a program's that
 /// `mov ss` held back into the entry code. Neither is the kernel's; the program gets its trap
-/// on the way out.
+/// on the way out. A copy of the kernel's that touches a watched address is not told, as on Linux.
 fn kernel_debug(frame: &mut Frame) -> bool {
+    // What stayed in the register would count as the program's at its next #DB.
+    debug::take_status();
+    if frame.rip == STUBS[usize::from(DEBUG)] as *const () as u64 {
+        lost_frame(frame);
+        return true;
+    }
     if frame.rflags & TF == 0 {
         return try_current().is_some();
     }
@@ -108,8 +121,21 @@ fn kernel_debug(frame: &mut Frame) -> bool {
     true
 }
 
-fn user_exception(frame: &Frame, vector: u8, error_code: u64) {
-    let Some(info) = exception::signal(vector, frame.rip) else {
+/// A second #DB at the first instruction of the first one's stub, which no CPU gives but QEMU does
+/// (`ptrace/debug.rs`): the program's rip, flags and stack pointer stood where this frame is. It can't go on.
+fn lost_frame(frame: &mut Frame) {
+    report(current().frame(), "a trap within a trap", 0, 0);
+    signal::kill(&current().process);
+    go_on_at(frame, exit::frame_lost);
+}
+
+fn user_exception(frame: &mut Frame, vector: u8, error_code: u64) {
+    let info = match vector {
+        DEBUG => exception::debug_signal(frame),
+        GENERAL_PROTECTION if ports::passes_over(&current(), frame) => None,
+        _ => exception::signal(vector, frame.rip),
+    };
+    let Some(info) = info else {
         return;
     };
     let name = NAMES.get(usize::from(vector)).copied();

@@ -15,6 +15,7 @@ use linux_raw_sys::ptrace::{
 use super::clone::{CloneArgs, CloneFlags, Tls};
 use super::wait::is_interrupted;
 use super::{Current, Process, Task, current, sched, signal, table, threads};
+use crate::arch::debug::DebugRegisters;
 use crate::arch::percpu::{self, work};
 use crate::arch::segments::Segments;
 use crate::ptrace::{self, Options};
@@ -167,6 +168,14 @@ fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
     }
     *new.segments.lock() = segments;
     *new.tls.lock() = tls;
+    // Breakpoints are the thread's own; what its tracer reads is copied (arch_dup_task_struct).
+    let status = task.debug_status.load(Ordering::Relaxed);
+    new.debug_status.store(status, Ordering::Relaxed);
+    new.set_debug_registers(DebugRegisters {
+        control: task.debug_registers().control,
+        ..DebugRegisters::default()
+    });
+    new.set_ports(task.ports().lock().clone());
     *new.comm.lock() = *task.comm.lock();
     *new.attributes.lock() = task.attributes.lock().for_child();
     {

@@ -12,9 +12,9 @@ use core::sync::atomic::Ordering;
 use crate::sync::Mutex;
 use x86_64::instructions::interrupts;
 
-use super::{Task, TaskState, rseq};
+use super::{Task, TaskState, extras, rseq};
 use crate::arch::percpu::{self, work};
-use crate::arch::{debug, gdt, segments::Segments};
+use crate::arch::{gdt, segments::Segments};
 use crate::entry::exit::start_task;
 use crate::entry::frame::{self, Frame};
 use crate::mm::fallible::Grow;
@@ -182,10 +182,10 @@ fn switch_to(next: Arc<Task>) {
     );
     gdt::set_kernel_stack(next.stack.top());
     gdt::set_tls(&next.tls.lock());
-    let had_debug = previous
-        .as_ref()
-        .is_some_and(|task| task.debug.lock().is_some());
-    debug::switch(next.debug.lock().as_deref(), had_debug);
+    let had = previous.as_ref().map_or(0, |task| task.extras.present());
+    if had | next.extras.present() != 0 {
+        extras::switch(had, &next);
+    }
     match next.mm() {
         Some(mm) => super::activate(&mm.lock()),
         None => crate::mm::paging::activate_kernel(),

@@ -14,11 +14,11 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::Mutex;
 
 use super::attributes::Attributes;
+use super::extras::Extras;
 use super::rseq::Registration;
 use super::signal::TaskSignals;
 use super::usage::Usage;
 use super::{Process, SharedMm, sched, table};
-use crate::arch::debug::DebugRegisters;
 use crate::arch::fpu::FpuState;
 use crate::arch::percpu;
 use crate::arch::segments::Segments;
@@ -69,8 +69,10 @@ pub struct Task {
     pub(super) work: AtomicU32,
     /// That it is traced, and how (ptrace(2)).
     pub tracing: Mutex<Option<Box<Tracing>>>,
-    /// Its debug registers, if it was given any.
-    pub debug: Mutex<Option<Box<DebugRegisters>>>,
+    /// What few tasks have.
+    pub(super) extras: Extras,
+    /// What its last #DB was for, a bit of DR6 set for each reason.
+    pub debug_status: AtomicU64,
     /// Its restartable sequences (rseq(2)).
     pub rseq: Mutex<Option<Registration>>,
     /// Address to clear and wake when it ends (set_tid_address(2)); 0: none.
@@ -122,7 +124,8 @@ impl Task {
             comm: Mutex::new([0; 16]),
             work: AtomicU32::new(0),
             tracing: Mutex::default(),
-            debug: Mutex::default(),
+            extras: Extras::default(),
+            debug_status: AtomicU64::new(0),
             rseq: Mutex::default(),
             clear_child_tid: AtomicU64::new(0),
             robust_list: AtomicU64::new(0),

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use super::end::unlink;
-use super::{Mode, Options, Reason, Tracing, may_access, registers};
+use super::{Mode, Options, Reason, Tracing, debug, may_access, registers};
 use crate::arch::percpu::work;
 use crate::entry::frame::TF;
 use crate::process::signal::{self, SIGKILL, SIGSTOP, SigInfo};
@@ -44,10 +44,13 @@ pub fn trace_me() -> Result<(), Errno> {
 /// PTRACE_ATTACH (with `seize: None`) and PTRACE_SEIZE (with its options).
 ///
 /// # Errors
-/// `ESRCH` if there is no such thread; `EPERM` if it may not be traced, or is already.
+/// `ESRCH` if there is no such thread; `EPERM` if it may not be traced, is already, or has ended.
 pub fn attach(tid: u32, seize: Option<Options>) -> Result<(), Errno> {
     let tracer = sched::current_task().process.clone();
-    let task = table::find(tid).ok_or(Errno::ESRCH)?;
+    let task = table::find(tid).ok_or_else(|| match table::find_process(tid) {
+        Some(_) => Errno::EPERM,
+        None => Errno::ESRCH,
+    })?;
     let refused = Arc::ptr_eq(&task.process, &tracer)
         || !may_access(&task.process)
         || task.is_traced()
@@ -60,6 +63,10 @@ pub fn attach(tid: u32, seize: Option<Options>) -> Result<(), Errno> {
         // It changes from job control's hold into the tracer's, and says so.
         want_stop(&task);
         sched::wake_continued(&task);
+        // The next request finds it held (JOBCTL_TRAPPING in kernel/ptrace.c).
+        while task.state() == TaskState::Runnable && !signal::is_dying() {
+            sched::yield_now();
+        }
     } else if seize.is_none() {
         let _ = signal::send_task(&task, &SigInfo::kernel(SIGSTOP));
     }
@@ -171,6 +178,7 @@ pub(super) fn set_mode(task: &Task, mode: Mode) {
     } else {
         task.set_work(work::PTRACE);
     }
+    debug::set_stepping(task, task.frame().rflags & TF != 0);
 }
 
 /// PTRACE_INTERRUPT: the thread stops as soon as it can.

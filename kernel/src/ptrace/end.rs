@@ -28,7 +28,9 @@ pub(super) fn unlink(task: &Arc<Task>, signo: u8) {
     if !was_held {
         return;
     }
-    if signo != 0 {
+    // A signal counts where one was to be delivered, and at a call; not out of other stops.
+    let takes_signal = tracing.stop.is_some_and(|stop| stop.reason.takes_signal());
+    if signo != 0 && takes_signal {
         let same = tracing.stop.filter(|stop| stop.info.signo == signo);
         let info = same.map_or(SigInfo::kernel(signo), |stop| stop.info);
         let _ = signal::send_task(task, &info);
@@ -132,7 +134,8 @@ pub fn news(task: &Task, take: bool) -> Option<children::Event> {
         let is_over = task.tid() != task.process.pid || task.process.status.lock().is_some();
         return is_over.then_some(children::Event::Ended(status));
     }
-    if tracing.listening {
+    // Let go before the tracer asked, or killed: there is no stop any more.
+    if tracing.listening || task.state() != TaskState::Traced {
         return None;
     }
     let stop: &mut Stop = tracing.stop.as_mut().filter(|stop| !stop.told)?;

@@ -90,6 +90,14 @@ pub enum Reason {
     Group,
 }
 
+impl Reason {
+    /// Whether the signal counts that the tracer lets the thread go on with (the callers of
+    /// ptrace_stop in kernel/signal.c).
+    pub fn takes_signal(self) -> bool {
+        matches!(self, Self::Signal | Self::Entry | Self::Exit)
+    }
+}
+
 /// A stop, as the tracer sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Stop {

@@ -1,10 +1,11 @@
 //! A held thread's registers, as `struct user_regs_struct` of either width.
 
+use crate::arch::cpu;
 use crate::arch::gdt::USER32_CS;
 use crate::arch::percpu::work;
 use crate::entry::frame::{Frame, TF};
 use crate::mm::layout::TASK_SIZE;
-use crate::process::Task;
+use crate::process::{Task, instruction};
 use crate::syscall::errno::Errno;
 
 /// Registers of a 64-bit thread (arch/x86/include/asm/user_64.h).
@@ -103,9 +104,9 @@ fn general(f: &mut Frame, place: usize) -> Option<&mut u64> {
     })
 }
 
-/// Whether a selector could be loaded in ring 3 at all.
-fn is_selector(value: u64) -> bool {
-    value <= 0xffff && (value == 0 || value & 3 == 3)
+/// Whether a selector could be loaded in ring 3 at all (invalid_selector).
+fn is_selector(value: u16) -> bool {
+    value == 0 || value & 3 == 3
 }
 
 /// Writes one of them, by its place in the 64-bit structure.
@@ -114,9 +115,11 @@ fn is_selector(value: u64) -> bool {
 /// `EIO` for a value that the register can't hold in ring 3.
 pub fn write(task: &Task, place: usize, value: u64) -> Result<(), Errno> {
     use index::*;
+    // More than a selector's 16 bits isn't looked at (set_segment_reg).
+    let selector = value as u16;
     match place {
-        CS | SS if !is_selector(value) || value == 0 => return Err(Errno::EIO),
-        DS..=GS if !is_selector(value) => return Err(Errno::EIO),
+        CS | SS if !is_selector(selector) || selector == 0 => return Err(Errno::EIO),
+        DS..=GS if !is_selector(selector) => return Err(Errno::EIO),
         FS_BASE | GS_BASE if value >= TASK_SIZE => return Err(Errno::EIO),
         FLAGS => {
             // TF that is written is the thread's own from here on.
@@ -129,21 +132,26 @@ pub fn write(task: &Task, place: usize, value: u64) -> Result<(), Errno> {
         _ => {}
     }
     let keeps_tf = task.tracing.lock().as_ref().is_some_and(|t| t.forced_tf);
+    // Without FSGSBASE the base of a selector that isn't null is its descriptor's, whatever else
+    // was written (load_seg_legacy).
+    if matches!(place, FS | GS) && selector > 3 && !cpu::features().fsgsbase {
+        write_base(task, place, instruction::base(task, selector));
+    }
     {
         let mut segments = task.segments.lock();
         match place {
             FS_BASE => segments.fs_base = value,
             GS_BASE => segments.gs_base = value,
-            DS => segments.ds = value as u16,
-            ES => segments.es = value as u16,
-            FS => segments.fs = value as u16,
-            GS => segments.gs = value as u16,
+            DS => segments.ds = selector,
+            ES => segments.es = selector,
+            FS => segments.fs = selector,
+            GS => segments.gs = selector,
             _ => {}
         }
     }
     let done = task.with_held_frame(|frame| match place {
-        CS => frame.cs = value,
-        SS => frame.ss = value,
+        CS => frame.cs = selector.into(),
+        SS => frame.ss = selector.into(),
         FLAGS => {
             let kept = frame.rflags & !WRITABLE_FLAGS | if keeps_tf { TF } else { 0 };
             frame.rflags = kept | value & WRITABLE_FLAGS;
@@ -159,7 +167,17 @@ pub fn write(task: &Task, place: usize, value: u64) -> Result<(), Errno> {
     done.ok_or(Errno::ESRCH)
 }
 
-/// Writes one of the 32-bit structure.
+fn write_base(task: &Task, place: usize, base: u64) {
+    let mut segments = task.segments.lock();
+    match place {
+        index::FS => segments.fs_base = base,
+        index::GS => segments.gs_base = base,
+        _ => {}
+    }
+}
+
+/// Writes one of the 32-bit structure. FS and GS get the base of their new selector with it: 32-bit
+/// tracers have no other way to say it (putreg32).
 ///
 /// # Errors
 /// As [`write()`].
@@ -171,5 +189,8 @@ pub fn write_32(task: &Task, place: usize, value: u32) -> Result<(), Errno> {
     } else {
         value.into()
     };
-    write(task, PLACES_32[place], value)
+    let place = PLACES_32[place];
+    write(task, place, value)?;
+    write_base(task, place, instruction::base(task, value as u16));
+    Ok(())
 }

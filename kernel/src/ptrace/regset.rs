@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::{float, registers};
 use crate::arch::fpu;
+use crate::mm::fallible;
 use crate::process::Task;
 use crate::syscall::errno::Errno;
 
@@ -14,13 +15,15 @@ pub const PRSTATUS: u32 = 1;
 pub const PRFPREG: u32 = 2;
 /// FXSAVE's form for a 32-bit thread.
 pub const PRXFPREG: u32 = 0x46e6_2b7f;
+/// The bitmap of I/O ports, a bit set for each that is closed; it is only read.
+pub const IOPERM: u32 = 0x201;
 /// The XSAVE area.
 pub const X86_XSTATE: u32 = 0x202;
 
 /// A set of a held thread, whole.
 ///
 /// # Errors
-/// `EINVAL` for a set that it doesn't have.
+/// `EINVAL` for a set that it doesn't have, `ENXIO` for one that is empty.
 pub fn read(task: &Task, set: u32) -> Result<Vec<u8>, Errno> {
     Ok(match (set, registers::is_32bit(task)) {
         (PRSTATUS, false) => registers::read(task)
@@ -34,6 +37,10 @@ pub fn read(task: &Task, set: u32) -> Result<Vec<u8>, Errno> {
         (PRFPREG, true) => float::read_fsave(task),
         (PRFPREG, false) | (PRXFPREG, true) => float::read_legacy(task),
         (X86_XSTATE, _) if fpu::info().xsave => float::read(task),
+        (IOPERM, _) => {
+            let ports = task.ports().lock();
+            fallible::to_vec(ports.closed().ok_or(Errno::ENXIO)?)?
+        }
         _ => return Err(Errno::EINVAL),
     })
 }

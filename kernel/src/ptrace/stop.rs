@@ -96,13 +96,15 @@ pub fn syscall_exit(frame: &mut Frame) {
         Mode::Syscall => stop_at_call(frame, Reason::Exit),
         // The trap of the instruction that made the call: the CPU would give it one late, as
         // the doors mask TF.
-        Mode::Step | Mode::SysemuStep => {
+        Mode::Step => {
             let _ = signal::send_task(
                 &sched::current_task(),
                 &SigInfo::fault(SIGTRAP, TRAP_BRKPT, frame.rip),
             );
         }
-        Mode::Run | Mode::Sysemu => {}
+        // A call that isn't made has no way out to tell of; TF traps behind the next instruction
+        // (report_single_step in kernel/entry/common.c).
+        Mode::Run | Mode::Sysemu | Mode::SysemuStep => {}
     }
 }
 
@@ -130,11 +132,7 @@ fn stop_at_call(frame: &mut Frame, reason: Reason) {
     let code = u32::from(SIGTRAP) | if good { SYSGOOD } else { 0 };
     let message = if reason == Reason::Entry { 1 } else { 2 };
     let stop = hold(frame, reason, code, trap(code as i32), Some(message));
-    inject(stop);
-}
-
-/// A signal that the tracer adds at a stop that isn't a signal's.
-fn inject(stop: Option<Stop>) {
+    // The tracer may add a signal.
     if let Some(signo) = stop.map(|stop| stop.signal).filter(|signo| *signo != 0) {
         let _ = signal::send_task(&sched::current_task(), &SigInfo::kernel(signo));
     }
@@ -184,13 +182,28 @@ pub fn group_stop(frame: &mut Frame, signo: u8) -> bool {
     let Some(seized) = task.tracing.lock().as_ref().map(|tracing| tracing.seized) else {
         return false;
     };
-    let code = if seized {
-        u32::from(signo) | linux::PTRACE_EVENT_STOP << 8
+    if seized {
+        event_stop(frame, signo);
     } else {
-        signo.into()
-    };
-    hold(frame, Reason::Group, code, trap(code as i32), Some(0));
+        hold(
+            frame,
+            Reason::Group,
+            signo.into(),
+            trap(signo.into()),
+            Some(0),
+        );
+    }
     true
+}
+
+/// A stop by job control or PTRACE_INTERRUPT of a thread that was seized (do_jobctl_trap).
+fn event_stop(frame: &mut Frame, signo: u8) {
+    let code = u32::from(signo) | linux::PTRACE_EVENT_STOP << 8;
+    let info = SigInfo {
+        code: code as i32,
+        ..SigInfo::user(signo)
+    };
+    hold(frame, Reason::Group, code, info, Some(0));
 }
 
 /// Whether the running thread has to stop for its tracer, without a signal.
@@ -216,8 +229,7 @@ pub fn wanted_stop(frame: &mut Frame) {
         StopState::Stopping(signo, _) | StopState::Stopped(signo) => signo,
     };
     if seized {
-        let code = u32::from(signo) | linux::PTRACE_EVENT_STOP << 8;
-        hold(frame, Reason::Group, code, trap(code as i32), Some(0));
+        event_stop(frame, signo);
     } else {
         // Attached while job control held it: it says so again, to its tracer.
         let info = SigInfo::kernel(signo);
@@ -229,7 +241,7 @@ pub fn wanted_stop(frame: &mut Frame) {
 fn event(frame: &mut Frame, event: u32, message: u64) {
     let code = u32::from(SIGTRAP) | event << 8;
     let info = trap(code as i32);
-    inject(hold(frame, Reason::Event, code, info, Some(message)));
+    hold(frame, Reason::Event, code, info, Some(message));
 }
 
 /// The running thread has started another program; `old_tid` was its ID before.

@@ -51,6 +51,7 @@ mod open;
 mod paths;
 mod policy;
 mod poll;
+mod ports;
 mod prctl;
 mod priority;
 mod proc;

@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use linux_raw_sys::ptrace as linux;
 
 use super::errno::{Errno, SysResult};
+use super::tls;
 use crate::arch::fpu::LEGACY_SIZE;
 use crate::mm::layout::TASK_SIZE;
 use crate::process::signal::{SigInfo, layout, mask};
@@ -12,6 +13,10 @@ use crate::process::{Task, current};
 use crate::ptrace::control::{self, held, resume, signal_argument};
 use crate::ptrace::{Mode, Options, Reason, call, float, registers, regset, user};
 use crate::usercopy::UserPtr;
+
+/// Requests of arch/x86/include/uapi/asm/ptrace-abi.h for a thread's TLS descriptors, in both widths.
+const GET_THREAD_AREA: u32 = 25;
+const SET_THREAD_AREA: u32 = 26;
 
 /// ptrace(2) of a 64-bit tracer.
 pub fn ptrace(request: u32, pid: i32, addr: u64, data: u64) -> SysResult {
@@ -174,6 +179,15 @@ fn common(task: &Arc<Task>, request: u32, addr: u64, data: u64) -> SysResult {
             }
         }
         linux::PTRACE_PEEKSIGINFO => return peek_infos(task, addr, data),
+        GET_THREAD_AREA | SET_THREAD_AREA => {
+            let entry = u32::try_from(addr as i32).map_err(|_| Errno::EIO)?;
+            let desc = UserPtr::new(data);
+            if request == GET_THREAD_AREA {
+                tls::read_area(task, entry, desc)?;
+            } else {
+                tls::write_area(task, entry, desc)?;
+            }
+        }
         linux::PTRACE_GET_SYSCALL_INFO => {
             let info = call::info(task);
             let len = info.len().min(usize::try_from(addr).unwrap_or(usize::MAX));
@@ -250,8 +264,15 @@ fn arch_prctl(task: &Task, code: u32, address: u64) -> SysResult {
     let slot = UserPtr::<u64>::new(address);
     match code {
         SET_FS | SET_GS if address >= TASK_SIZE => return Err(Errno::EPERM),
-        SET_FS => task.segments.lock().fs_base = address,
-        SET_GS => task.segments.lock().gs_base = address,
+        // As arch_prctl(2) of oneself: the base is no descriptor's any more.
+        SET_FS => {
+            let mut segments = task.segments.lock();
+            (segments.fs, segments.fs_base) = (0, address);
+        }
+        SET_GS => {
+            let mut segments = task.segments.lock();
+            (segments.gs, segments.gs_base) = (0, address);
+        }
         GET_FS => slot.write(segments.fs_base)?,
         GET_GS => slot.write(segments.gs_base)?,
         _ => return Err(Errno::EINVAL),
@@ -278,6 +299,9 @@ fn poke(task: &Task, addr: u64, word: &[u8]) -> Result<(), Errno> {
 
 /// PTRACE_GETREGSET or _SETREGSET of `len` bytes at `base`; returns how many it were.
 fn transfer(task: &Task, request: u32, set: u32, base: u64, len: usize) -> Result<usize, Errno> {
+    if request == linux::PTRACE_SETREGSET && set == regset::IOPERM {
+        return Err(Errno::EOPNOTSUPP);
+    }
     let bytes = regset::read(task, set)?;
     let word = if registers::is_32bit(task) { 4 } else { 8 };
     if !len.is_multiple_of(word) {

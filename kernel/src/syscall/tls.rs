@@ -6,7 +6,7 @@ use crate::arch::gdt::{self, TLS_FIRST};
 use crate::arch::segments;
 use crate::arch::user_desc::UserDesc;
 use crate::mm::layout::TASK_SIZE;
-use crate::process::current;
+use crate::process::{Task, current};
 use crate::usercopy::UserPtr;
 use crate::vdso;
 
@@ -73,9 +73,28 @@ pub fn set_thread_area(desc: UserPtr<[u32; 4]>) -> SysResult {
 /// get_thread_area(2): what such an entry says.
 pub fn get_thread_area(desc: UserPtr<[u32; 4]>) -> SysResult {
     let [entry, ..] = desc.read()?;
-    let descriptor = current().tls.lock()[tls_slot(entry)?];
+    read_area(&current(), entry, desc).map(|()| 0)
+}
+
+/// What an entry of a held thread says (do_get_thread_area).
+///
+/// # Errors
+/// `EINVAL` if it isn't one of the three, `EFAULT`.
+pub fn read_area(task: &Task, entry: u32, desc: UserPtr<[u32; 4]>) -> Result<(), Errno> {
+    let descriptor = task.tls.lock()[tls_slot(entry)?];
     desc.write(UserDesc::from_descriptor(entry, descriptor).words())
-        .map(|()| 0)
+}
+
+/// Writes one. An FS or GS that is loaded with it gets the new base (do_set_thread_area).
+///
+/// # Errors
+/// `EFAULT`; `EINVAL` as [`set_thread_area`] says it.
+pub fn write_area(task: &Task, entry: u32, desc: UserPtr<[u32; 4]>) -> Result<(), Errno> {
+    let descriptor = tls_descriptor(UserDesc::from_words(desc.read()?))?;
+    let slot = tls_slot(entry)?;
+    task.tls.lock()[slot] = descriptor;
+    task.segments.lock().take_base(slot, descriptor);
+    Ok(())
 }
 
 /// Which of the three slots an index in the GDT is.

@@ -18,10 +18,10 @@ use linux_raw_sys::general as linux;
 use super::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SigInfo};
 use crate::arch::debug::{DR6_STEP, DR6_TRAPS};
 use crate::arch::fpu;
+use crate::entry::frame::Frame;
 use crate::ptrace;
 
 const DIVIDE_ERROR: u8 = 0;
-const DEBUG: u8 = 1;
 const BREAKPOINT: u8 = 3;
 const INVALID_OPCODE: u8 = 6;
 const SEGMENT_NOT_PRESENT: u8 = 11;
@@ -30,14 +30,13 @@ const X87: u8 = 16;
 const ALIGNMENT_CHECK: u8 = 17;
 const SIMD: u8 = 19;
 
-/// The signal for exception `vector` of the instruction at `ip`; `None` if there was nothing to
-/// it: a floating-point exception that the status words don't know of.
+/// The signal for exception `vector`, which is not #DB, of the instruction at `ip`; `None` if there
+/// was nothing to it: a floating-point exception that the status words don't know of.
 pub fn signal(vector: u8, ip: u64) -> Option<SigInfo> {
     let fault = |signo: u8, code: u32| SigInfo::fault(signo, code as i32, ip);
     Some(match vector {
         DIVIDE_ERROR => fault(SIGFPE, linux::FPE_INTDIV),
         X87 | SIMD => fault(SIGFPE, float_code(vector, fpu::exception_state())?),
-        DEBUG => fault(SIGTRAP, debug_code()),
         BREAKPOINT => SigInfo::kernel(SIGTRAP),
         INVALID_OPCODE => fault(SIGILL, linux::ILL_ILLOPN),
         ALIGNMENT_CHECK => SigInfo::fault(SIGBUS, linux::BUS_ADRALN as i32, 0),
@@ -65,14 +64,15 @@ fn float_code(vector: u8, (control, status, mxcsr): (u16, u16, u32)) -> Option<u
     }
 }
 
-/// `TRAP_*` by DR6.
-fn debug_code() -> u32 {
-    let status = ptrace::debug::trapped();
-    match status {
+/// The signal for a #DB, by DR6; `None` if it was for nothing. The flags may get RF.
+pub fn debug_signal(frame: &mut Frame) -> Option<SigInfo> {
+    let status = ptrace::debug::trapped(frame)?;
+    let code = match status {
         _ if status & DR6_STEP != 0 => linux::TRAP_TRACE,
         _ if status & DR6_TRAPS != 0 => linux::TRAP_HWBKPT,
         _ => linux::TRAP_BRKPT,
-    }
+    };
+    Some(SigInfo::fault(SIGTRAP, code as i32, frame.rip))
 }
 
 #[cfg(test)]

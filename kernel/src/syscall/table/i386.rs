@@ -90,6 +90,7 @@ calls! {
     97 setpriority(PriorityWhich, Int, Int) = priority::setpriority;
     99 statfs(Path, Statfs) = space::statfs32;
     100 fstatfs(Fd, Statfs) = space::fstatfs32;
+    101 ioperm(Hex, Hex, Int) = ports::ioperm;
     102 socketcall(UInt, Addr) = socketcall::socketcall;
     103 syslog(SyslogAction, SyslogBuf, SyslogSize) = misc::syslog;
     104 setitimer(ItimerWhich, ItimerIn, ItimerOut) = itimer::setitimer32;
@@ -98,6 +99,7 @@ calls! {
     107 lstat(Path, Addr) = stat::old_lstat;
     108 fstat(Fd, Addr) = stat::old_fstat;
     109 olduname(Addr) = misc::olduname;
+    110 iopl(Int) = ports::iopl;
     111 vhangup() = misc::vhangup;
     114 wait4(Pid, OutStatus, WaitFlags, Rusage) = wait::wait4;
     116 sysinfo(Sysinfo) = misc::sysinfo32;

@@ -160,6 +160,8 @@ calls! {
     169 reboot(RebootMagic, RebootMagic, RebootCommand, Skip) = misc::reboot;
     170 sethostname(InBuf, Size) = misc::sethostname;
     171 setdomainname(InBuf, Size) = misc::setdomainname;
+    172 iopl(Int) = ports::iopl;
+    173 ioperm(Hex, Hex, Int) = ports::ioperm;
     186 gettid() = ids::gettid;
     187 readahead(Fd, Offset, Size) = space::readahead;
     188 setxattr(Path, Str, InBuf, Size, XattrFlags) = xattr::setxattr;

@@ -1,0 +1,43 @@
+//! ioperm and iopl: a program's own use of I/O ports. What they give is in `process/ports.rs`.
+
+use super::errno::{Errno, SysResult};
+use crate::arch::gdt::PORT_BYTES;
+use crate::process::{current, ports};
+
+/// ioperm(2): opens or closes `count` ports from `first` on.
+pub fn ioperm(first: u64, count: u64, open: i32) -> SysResult {
+    let end = first.checked_add(count).ok_or(Errno::EINVAL)?;
+    if count == 0 || end > 8 * PORT_BYTES as u64 {
+        return Err(Errno::EINVAL);
+    }
+    let task = current();
+    if open != 0 {
+        check_right()?;
+    }
+    ports::set_open(&task, first as usize..end as usize, open != 0)?;
+    Ok(0)
+}
+
+/// iopl(2): level 3 opens all ports, and lets CLI and STI pass without doing them.
+pub fn iopl(level: u32) -> SysResult {
+    let task = current();
+    let now = task.ports().lock().level();
+    let level = u8::try_from(level)
+        .ok()
+        .filter(|level| *level <= 3)
+        .ok_or(Errno::EINVAL)?;
+    if level > now {
+        check_right()?;
+    }
+    ports::set_level(&task, level);
+    Ok(0)
+}
+
+/// CAP_SYS_RAWIO.
+fn check_right() -> Result<(), Errno> {
+    if current().process.cred.lock().is_privileged() {
+        Ok(())
+    } else {
+        Err(Errno::EPERM)
+    }
+}
