@@ -40,6 +40,8 @@ pub struct Features {
     pub smep: bool,
     pub smap: bool,
     pub umip: bool,
+    /// Protection keys, whose register XSAVE keeps.
+    pub pku: bool,
     pub fsgsbase: bool,
     pub rdtscp: bool,
     pub rdpid: bool,
@@ -112,6 +114,8 @@ fn read() -> Features {
     } else {
         0
     };
+    let xsave = bit(leaf1_ecx, 26);
+    let pku = xsave && bit(leaf7_ecx, 3) && bit(cpuid(0xd, 0)[0], 9);
     Features {
         vendor,
         vendor_id,
@@ -122,15 +126,17 @@ fn read() -> Features {
         leaf1_edx,
         leaf1_ecx,
         leaf7_ebx,
-        leaf7_ecx,
+        // Once CR4 has the keys on, CPUID says so too (OSPKE).
+        leaf7_ecx: leaf7_ecx | u32::from(pku) << 4,
         ext1_edx,
         ext1_ecx,
         sysenter: bit(leaf1_edx, 11),
-        xsave: bit(leaf1_ecx, 26),
+        xsave,
         xsaveopt: bit(cpuid(0xd, 1)[0], 0),
         smep: bit(leaf7_ebx, 7),
         smap: bit(leaf7_ebx, 20),
         umip: bit(leaf7_ecx, 2),
+        pku,
         fsgsbase: bit(leaf7_ebx, 0),
         rdtscp: bit(ext1_edx, 27),
         rdpid: bit(leaf7_ecx, 22),
@@ -168,6 +174,7 @@ pub fn init() {
     cr4.set(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION, cpu.smap);
     cr4.set(Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION, cpu.umip);
     cr4.set(Cr4Flags::FSGSBASE, cpu.fsgsbase);
+    cr4.set(Cr4Flags::PROTECTION_KEY_USER, cpu.pku);
     // SAFETY: the flags keep long mode's paging as the loader set it up; kernel code touches
     // user pages through usercopy.rs only, which SMAP demands.
     unsafe {

@@ -11,11 +11,13 @@ use core::ptr::NonNull;
 use spin::Lazy;
 use x86_64::registers::xcontrol::XCr0;
 
-use super::cpu;
+use super::{cpu, pkeys};
 
-/// XCR0 bits offered to programs: x87, SSE, AVX, and AVX-512's three. MPX and PKRU are left
-/// out: their instructions are not part of what a program is promised in AT_HWCAP.
-const XCR0_WANTED: u64 = 0b111 | 0b111 << 5;
+/// XCR0 bits offered to programs: x87, SSE, AVX, AVX-512's three, and PKRU. MPX is left out, as on
+/// Linux since 5.6.
+const XCR0_WANTED: u64 = 0b111 | 0b111 << 5 | PKRU;
+/// The rights to protection keys, in XCR0 and in an area's header.
+pub const PKRU: u64 = 1 << 9;
 
 /// FXSAVE area: control word at 0, MXCSR at 24 (Intel SDM vol. 1, 10.5.1).
 const FCW_OFFSET: usize = 0;
@@ -36,7 +38,10 @@ pub fn init() {
         // AVX-512's components go together or not at all (Intel SDM vol. 1, 13.3).
         let mut wanted = supported & XCR0_WANTED;
         if wanted & 0xe0 != 0xe0 {
-            wanted &= 0b111;
+            wanted &= !0xe0;
+        }
+        if !cpu::features().pku {
+            wanted &= !PKRU;
         }
         // SAFETY: CR4.OSXSAVE is on and the bits are a valid subset of those supported.
         unsafe { XCr0::write_raw(wanted) };
@@ -58,6 +63,8 @@ pub struct Info {
     pub features: u64,
     /// Bits that MXCSR has.
     pub mxcsr_mask: u32,
+    /// Where in it PKRU is, if that is among them.
+    pkru_offset: Option<usize>,
 }
 
 static INFO: Lazy<Info> = Lazy::new(|| {
@@ -71,6 +78,8 @@ static INFO: Lazy<Info> = Lazy::new(|| {
         },
         features: if xsave { XCr0::read_raw() } else { X87_AND_SSE },
         mxcsr_mask: mxcsr_mask(),
+        pkru_offset: (xsave && XCr0::read_raw() & PKRU != 0)
+            .then(|| cpu::cpuid(0xd, PKRU.trailing_zeros())[1] as usize),
     }
 });
 
@@ -162,6 +171,10 @@ impl FpuState {
         if cpu::features().xsave {
             // x87 and SSE come from the area; everything else starts in its initial state.
             bytes[XSTATE_BV_OFFSET] = 0b11;
+            if let Some(at) = INFO.pkru_offset {
+                bytes[at..at + 4].copy_from_slice(&pkeys::DEFAULT.to_le_bytes());
+                bytes[XSTATE_BV_OFFSET + 1] = (PKRU >> 8) as u8;
+            }
         }
     }
 

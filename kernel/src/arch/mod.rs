@@ -11,5 +11,6 @@ pub mod gdt;
 pub mod idt;
 pub mod percpu;
 pub mod pic;
+pub mod pkeys;
 pub mod segments;
 pub mod user_desc;

@@ -104,7 +104,7 @@ fn record(info: &SigInfo) -> [u8; RECORD] {
             put(56, &utime.to_ne_bytes());
             put(64, &stime.to_ne_bytes());
         }
-        Fields::Fault { addr } => put(72, &addr.to_ne_bytes()),
+        Fields::Fault { addr, .. } => put(72, &addr.to_ne_bytes()),
         Fields::Poll { band, fd } => {
             put(20, &fd.to_ne_bytes());
             put(28, &(band as u32).to_ne_bytes());

@@ -8,6 +8,7 @@ use alloc::sync::Arc;
 use core::ops::Range;
 
 use super::frame;
+use super::keys::Keys;
 use super::limits::{Counts, Limits};
 use super::page_tables::PageTables;
 use super::vma::{Backing, Prot, Vma, VmaFlags};
@@ -68,6 +69,8 @@ pub struct AddressSpace {
     pub program: Option<Arc<Program>>,
     /// Segments of the program's own.
     pub ldt: Ldt,
+    /// Its protection keys.
+    pub keys: Keys,
 }
 
 impl AddressSpace {
@@ -98,6 +101,7 @@ impl AddressSpace {
             auxv: alloc::vec::Vec::new(),
             program: None,
             ldt: Ldt::default(),
+            keys: Keys::default(),
         })
     }
 

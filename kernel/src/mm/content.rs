@@ -112,7 +112,7 @@ impl AddressSpace {
     /// Gives the program its own copy of a page, whatever its protection.
     fn privatise(&mut self, page: u64) -> Result<(), Errno> {
         let area = self.find(page).ok_or(Errno::EFAULT)?;
-        let flags = area.prot.page_flags();
+        let flags = area.page_flags();
         let frame = match self.tables.lookup(page) {
             // SAFETY: the entry holds a reference.
             Some(mapped) => unsafe { Frame::share_raw(mapped.frame) }.duplicate()?,

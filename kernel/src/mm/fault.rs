@@ -33,6 +33,8 @@ pub enum FaultError {
     NotMapped,
     /// The mapping doesn't allow it: SIGSEGV, SEGV_ACCERR.
     NotAllowed,
+    /// The program's rights to the mapping's protection key don't allow it: SIGSEGV, SEGV_PKUERR.
+    Denied(u8),
     /// The file ends before that page: SIGBUS, BUS_ADRERR.
     PastEnd,
     /// No frame is left: the process is killed.
@@ -74,7 +76,7 @@ impl AddressSpace {
             return Err(FaultError::NotAllowed);
         }
         let page = page_down(address);
-        let flags = area.prot.page_flags();
+        let flags = area.page_flags();
         match self.tables.lookup(page) {
             Some(mapped)
                 if access == Access::Write && !mapped.flags.contains(PageFlags::WRITABLE) =>
@@ -188,7 +190,7 @@ fn around(
 
 /// The frame and flags of a page touched for the first time.
 fn new_page(area: &Vma, page: u64, access: Access) -> Result<(Frame, PageFlags), FaultError> {
-    let flags = area.prot.page_flags();
+    let flags = area.page_flags();
     match &area.backing {
         Backing::Anonymous => Ok((Frame::zeroed()?, flags)),
         Backing::Kernel(frames, _) => {

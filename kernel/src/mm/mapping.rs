@@ -73,6 +73,10 @@ impl AddressSpace {
             role,
             flags,
         } = area;
+        let key = match prot {
+            Prot::EXEC => self.keys.execute_only().unwrap_or(0),
+            _ => 0,
+        };
         self.insert(Vma {
             start,
             end: start + len,
@@ -82,6 +86,7 @@ impl AddressSpace {
             backing,
             role,
             flags,
+            key,
         });
         Ok(start)
     }
@@ -181,7 +186,7 @@ impl AddressSpace {
     }
 
     /// Changes the protection of [start, start + len) to `prot`, and to what is `implied` by it of each
-    /// area that may have that (READ_IMPLIES_EXEC).
+    /// area that may have that (READ_IMPLIES_EXEC); and its protection key, if one is given.
     ///
     /// # Errors
     /// `ENOMEM` if part of it isn't mapped, `EACCES` if an area may never be so accessed, `EINVAL` for
@@ -192,6 +197,7 @@ impl AddressSpace {
         len: u64,
         prot: Prot,
         implied: Prot,
+        key: Option<u8>,
     ) -> Result<(), Errno> {
         let len = page_up(len).ok_or(Errno::ENOMEM)?;
         let end = start.checked_add(len).ok_or(Errno::ENOMEM)?;
@@ -217,7 +223,8 @@ impl AddressSpace {
                 result = Err(Errno::EACCES);
                 break;
             }
-            let changes = area.prot != prot | implied & area.max_prot;
+            let given = prot | implied & area.max_prot;
+            let changes = area.prot != given || key.is_some_and(|key| area.key != key);
             if changes && area.would_be_cut(start, end) {
                 result = Err(Errno::EINVAL);
                 break;
@@ -235,8 +242,10 @@ impl AddressSpace {
             if locked && !was_writable && prot.contains(Prot::WRITE) {
                 to_populate.push((area.start, area.end));
             }
-            area.prot = prot | implied & area.max_prot;
-            let flags = area.prot.page_flags();
+            let prot = prot | implied & area.max_prot;
+            area.key = self.key_for(&area, prot, key);
+            area.prot = prot;
+            let flags = area.page_flags();
             self.tables
                 .protect_range(area.start, area.end, flags, area.shared);
             self.insert(area);

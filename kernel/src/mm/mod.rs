@@ -17,6 +17,7 @@ pub mod heap;
 mod heap_pages;
 #[cfg(debug_assertions)]
 pub mod injection;
+pub mod keys;
 pub mod kstack;
 pub mod layout;
 pub mod limits;

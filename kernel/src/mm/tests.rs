@@ -79,7 +79,7 @@ kernel_test!(
         mm.map(Place::Fixed(at + 0x3000), 0x1000, NewArea::anonymous(RW))
             .expect("room");
         assert_eq!(starts(&mm), [(at, at + 0x4000)]);
-        mm.protect(at + 0x1000, 0x1000, Prot::READ, Prot::empty())
+        mm.protect(at + 0x1000, 0x1000, Prot::READ, Prot::empty(), None)
             .expect("mapped");
         assert_eq!(
             starts(&mm),
@@ -89,13 +89,13 @@ kernel_test!(
                 (at + 0x2000, at + 0x4000)
             ]
         );
-        mm.protect(at + 0x1000, 0x1000, RW, Prot::empty())
+        mm.protect(at + 0x1000, 0x1000, RW, Prot::empty(), None)
             .expect("mapped");
         assert_eq!(starts(&mm), [(at, at + 0x4000)]);
         mm.unmap(at + 0x1000, 0x1000).expect("mapped");
         assert_eq!(starts(&mm), [(at, at + 0x1000), (at + 0x2000, at + 0x4000)]);
         assert_eq!(
-            mm.protect(at, 0x4000, RW, Prot::empty()),
+            mm.protect(at, 0x4000, RW, Prot::empty(), None),
             Err(Errno::ENOMEM)
         );
     }
@@ -196,12 +196,13 @@ kernel_test!(
             .map(Place::Hint(0), 0x1000, NewArea::anonymous(RW))
             .expect("room");
         mm.poke(at, b"kept").expect("mapped");
-        mm.protect(at, 0x1000, Prot::empty(), Prot::empty())
+        mm.protect(at, 0x1000, Prot::empty(), Prot::empty(), None)
             .expect("mapped");
         assert_eq!(mm.fault(at, Access::Read), Err(FaultError::NotAllowed));
         let hidden = mm.tables.lookup(at).expect("still there");
         assert!(!hidden.flags.contains(paging::PageFlags::PRESENT));
-        mm.protect(at, 0x1000, RW, Prot::empty()).expect("mapped");
+        mm.protect(at, 0x1000, RW, Prot::empty(), None)
+            .expect("mapped");
         assert_eq!(peek(&mm, at), Some(b'k'));
     }
 );
@@ -275,13 +276,13 @@ kernel_test!(
         let at = mm.map(Place::Hint(0), 0x3000, area).expect("room");
         for from in [at, at + 0x1000] {
             assert_eq!(
-                mm.protect(from, 0x1000, RW, Prot::empty()),
+                mm.protect(from, 0x1000, RW, Prot::empty(), None),
                 Err(Errno::EACCES)
             );
             assert_eq!(starts(&mm), [(at, at + 0x3000)]);
         }
         assert_eq!(
-            mm.protect(at + 0x3000, 0x1000, RW, Prot::empty()),
+            mm.protect(at + 0x3000, 0x1000, RW, Prot::empty(), None),
             Err(Errno::ENOMEM)
         );
         assert_eq!(starts(&mm), [(at, at + 0x3000)]);

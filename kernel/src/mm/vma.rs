@@ -141,9 +141,16 @@ pub struct Vma {
     pub role: Role,
     /// What else there is to say of it.
     pub flags: VmaFlags,
+    /// Its protection key.
+    pub key: u8,
 }
 
 impl Vma {
+    /// The flags of its pages' entries: the protection, and the key in bits 59 to 62.
+    pub fn page_flags(&self) -> PageFlags {
+        self.prot.page_flags() | PageFlags::from_bits_truncate(u64::from(self.key) << 59)
+    }
+
     /// Whether it maps the kernel's own pages: the vDSO or its data.
     pub fn is_kernels(&self) -> bool {
         matches!(self.backing, Backing::Kernel(..))
@@ -216,5 +223,6 @@ impl Vma {
             && self.shared == next.shared
             && self.role == next.role
             && self.flags == next.flags
+            && self.key == next.key
     }
 }

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use linux_raw_sys::general as linux;
 use x86_64::registers::control::Cr2;
 
-use super::signal::{self, SIGBUS, SIGSEGV, SigInfo, exception};
+use super::signal::{self, Fields, SIGBUS, SIGSEGV, SigInfo, exception};
 use super::{current, init, oom, ports, sched, try_current};
 use crate::arch::percpu::{self, work};
 use crate::arch::{debug, extable};
@@ -27,6 +27,7 @@ const PRESENT: u64 = 1 << 0;
 const WRITE: u64 = 1 << 1;
 const USER: u64 = 1 << 2;
 const FETCH: u64 = 1 << 4;
+const PROTECTION_KEY: u64 = 1 << 5;
 
 /// Names of the vectors (Intel SDM vol. 3, table 6-1).
 const NAMES: [&str; 20] = [
@@ -204,7 +205,14 @@ fn page_fault(frame: &mut Frame, error_code: u64) {
     let result = if smap_in_user_code {
         Err(FaultError::NotAllowed)
     } else {
-        mm.lock().fault(address, access)
+        let mut mm = mm.lock();
+        // The page may be there and as it should be: only the key's rights are in the way.
+        let by_cpu = error_code & PROTECTION_KEY != 0;
+        let by_cpu = by_cpu.then(|| mm.find(address).map_or(0, |area| area.key));
+        match by_cpu.or_else(|| mm.denying_key(address, access)) {
+            Some(key) => Err(FaultError::Denied(key)),
+            None => mm.fault(address, access),
+        }
     };
     drop(mm);
     match (result, fixup) {
@@ -221,12 +229,17 @@ fn page_fault(frame: &mut Frame, error_code: u64) {
         (Err(FaultError::OutOfMemory), _) => signal::kill(&current().process),
         (Err(_), Some(go_on)) => frame.rip = go_on,
         (Err(error), None) => {
-            let (number, code) = match error {
-                FaultError::PastEnd => (SIGBUS, linux::BUS_ADRERR),
-                FaultError::NotAllowed => (SIGSEGV, linux::SEGV_ACCERR),
-                FaultError::NotMapped | FaultError::OutOfMemory => (SIGSEGV, linux::SEGV_MAPERR),
+            let (number, code, key) = match error {
+                FaultError::PastEnd => (SIGBUS, linux::BUS_ADRERR, 0),
+                FaultError::NotAllowed => (SIGSEGV, linux::SEGV_ACCERR, 0),
+                FaultError::Denied(key) => (SIGSEGV, linux::SEGV_PKUERR, key),
+                FaultError::NotMapped | FaultError::OutOfMemory => (SIGSEGV, linux::SEGV_MAPERR, 0),
             };
-            let info = SigInfo::fault(number, code as i32, address);
+            let mut info = SigInfo::fault(number, code as i32, address);
+            info.fields = Fields::Fault {
+                addr: address,
+                key: key.into(),
+            };
             // What the page tables say of the kernel's half is nobody's business: there is
             // always a page that may not be touched.
             let hidden = if address >= layout::TASK_SIZE {

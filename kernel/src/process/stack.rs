@@ -9,7 +9,8 @@ use linux_raw_sys::auxvec as at;
 use super::arguments::Arguments;
 use super::cred::Credentials;
 use super::rseq;
-use crate::arch::{cpu, fpu};
+use super::signal::fpstate;
+use crate::arch::cpu;
 use crate::dev::random;
 use crate::mm::PAGE_SIZE;
 use crate::mm::address_space::AddressSpace;
@@ -17,9 +18,9 @@ use crate::syscall::errno::Errno;
 
 /// AT_SYSINFO: address of `__kernel_vsyscall`, for 32-bit programs.
 const AT_SYSINFO: u64 = 32;
-/// A signal frame without the extended state, rounded up: siginfo, ucontext, return address,
-/// red zone and alignment.
-const SIGNAL_FRAME: u64 = 0x3d0;
+/// Most bytes of a signal frame beside the FPU state: struct sigframe_ia32 with FNSAVE's form, and what aligning
+/// both may take (init_sigframe_size).
+const SIGNAL_FRAME: usize = 736 + 112 + 15 + 63;
 /// CPUID has FSGSBASE and the kernel lets programs use it (HWCAP2_FSGSBASE).
 const HWCAP2_FSGSBASE: u64 = 1 << 1;
 
@@ -141,7 +142,8 @@ fn auxiliary_vector(
     }
     let mut add = |key: u32, value: u64| auxv.push((u64::from(key), value));
     add(at::AT_SYSINFO_EHDR, vdso);
-    add(at::AT_MINSIGSTKSZ, SIGNAL_FRAME + fpu::area_size() as u64);
+    let signal_frame = (SIGNAL_FRAME + fpstate::size()).next_multiple_of(16);
+    add(at::AT_MINSIGSTKSZ, signal_frame as u64);
     add(at::AT_HWCAP, u64::from(cpu.leaf1_edx));
     add(at::AT_PAGESZ, PAGE_SIZE);
     add(at::AT_CLKTCK, 100);

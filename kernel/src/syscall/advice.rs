@@ -55,7 +55,7 @@ fn populate(mm: &mut AddressSpace, start: u64, end: u64, access: Access) -> Resu
     mm.populate(start, end, Some(access))
         .map_err(|why| match why {
             FaultError::NotMapped | FaultError::OutOfMemory => Errno::ENOMEM,
-            FaultError::NotAllowed => Errno::EINVAL,
+            FaultError::NotAllowed | FaultError::Denied(_) => Errno::EINVAL,
             FaultError::PastEnd => Errno::EFAULT,
         })
 }

@@ -7,7 +7,7 @@ use linux_raw_sys::general as linux;
 
 use super::errno::{Errno, SysResult};
 use super::mlock;
-use crate::arch::percpu;
+use crate::arch::{percpu, pkeys};
 use crate::fs::caller;
 use crate::mm::address_space::AddressSpace;
 use crate::mm::frame;
@@ -138,6 +138,9 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
             let end = at + page_up(len).unwrap_or(0);
             let _ = mm.populate(at, end, None);
         }
+        if known == Prot::EXEC {
+            mm.keys.close_execute_only();
+        }
         Ok(at as usize)
     })
 }
@@ -183,14 +186,24 @@ pub fn munmap(addr: u64, len: u64) -> SysResult {
 
 /// mprotect(2).
 pub fn mprotect(addr: u64, len: u64, prot: u32) -> SysResult {
+    pkey_mprotect(addr, len, prot, -1)
+}
+
+/// pkey_mprotect(2): gives the memory a protection key too, but for -1.
+pub fn pkey_mprotect(addr: u64, len: u64, prot: u32, key: i32) -> SysResult {
     let grows = prot & (linux::PROT_GROWSDOWN | linux::PROT_GROWSUP);
     if grows == linux::PROT_GROWSDOWN | linux::PROT_GROWSUP {
         return Err(Errno::EINVAL);
     }
     let prot = prot_from(prot & !grows)?;
     let implied = implied(prot);
+    let key_of = |mm: &AddressSpace| match key {
+        -1 => Ok(None),
+        key => mm.keys.find(key).map(Some).ok_or(Errno::EINVAL),
+    };
     if grows != 0 {
         return with_mm(|mm| {
+            let key = key_of(mm)?;
             // To the area's start. Nothing grows up on x86.
             let area = mm.find(addr).ok_or(Errno::ENOMEM)?;
             if grows == linux::PROT_GROWSUP || !area.grows_down() || !addr.is_multiple_of(PAGE_SIZE)
@@ -198,14 +211,22 @@ pub fn mprotect(addr: u64, len: u64, prot: u32) -> SysResult {
                 return Err(Errno::EINVAL);
             }
             let start = area.start;
-            mm.protect(start, len.saturating_add(addr - start), prot, implied)
+            mm.protect(start, len.saturating_add(addr - start), prot, implied, key)
         })
         .map(|()| 0);
     }
     if len == 0 && addr.is_multiple_of(PAGE_SIZE) {
         return Ok(0);
     }
-    with_mm(|mm| mm.protect(addr, len, prot, implied)).map(|()| 0)
+    with_mm(|mm| {
+        let key = key_of(mm)?;
+        let result = mm.protect(addr, len, prot, implied, key);
+        if prot == Prot::EXEC && key.is_none() {
+            mm.keys.close_execute_only();
+        }
+        result
+    })
+    .map(|()| 0)
 }
 
 /// mremap(2).
@@ -264,25 +285,23 @@ pub fn brk(to: u64) -> SysResult {
     with_mm(|mm| Ok(mm.set_brk(to, prot))).map(|at| at as usize)
 }
 
-/// pkey_alloc(2), as on a CPU without protection keys: there are none left.
+/// pkey_alloc(2): takes a protection key, with what the program is denied of its memory. A CPU
+/// without keys has none left.
 pub fn pkey_alloc(flags: u64, rights: u64) -> SysResult {
     let known = u64::from(linux::PKEY_DISABLE_ACCESS | linux::PKEY_DISABLE_WRITE);
     if flags != 0 || rights & !known != 0 {
         return Err(Errno::EINVAL);
     }
-    Err(Errno::ENOSPC)
+    let key = with_mm(|mm| mm.keys.take().ok_or(Errno::ENOSPC))?;
+    pkeys::set(key, rights as u32);
+    Ok(key.into())
 }
 
-/// pkey_free(2): none was ever taken.
-pub fn pkey_free(_key: i32) -> SysResult {
-    Err(Errno::EINVAL)
-}
-
-/// pkey_mprotect(2): without a key (-1) it is mprotect(2).
-pub fn pkey_mprotect(addr: u64, len: u64, prot: u32, key: i32) -> SysResult {
-    if key == -1 {
-        mprotect(addr, len, prot)
-    } else {
-        Err(Errno::EINVAL)
-    }
+/// pkey_free(2).
+pub fn pkey_free(key: i32) -> SysResult {
+    with_mm(|mm| {
+        let key = mm.keys.find(key).ok_or(Errno::EINVAL)?;
+        mm.keys.give_back(key);
+        Ok(0)
+    })
 }

@@ -211,14 +211,23 @@ mod tests {
                     (Role::Vdso, Prot::READ | Prot::EXEC)
                 );
                 for more in [Prot::WRITE, Prot::EXEC, Prot::READ | Prot::WRITE] {
-                    assert!(mm.protect(vvar, PAGE_SIZE, more, Prot::empty()).is_err());
+                    assert!(
+                        mm.protect(vvar, PAGE_SIZE, more, Prot::empty(), None)
+                            .is_err()
+                    );
                 }
                 let moved = mm
                     .remap(vvar, PAGE_SIZE, PAGE_SIZE, Remap::To(0x10_0000), false)
                     .unwrap();
                 assert!(
-                    mm.protect(moved, PAGE_SIZE, Prot::READ | Prot::WRITE, Prot::empty())
-                        .is_err()
+                    mm.protect(
+                        moved,
+                        PAGE_SIZE,
+                        Prot::READ | Prot::WRITE,
+                        Prot::empty(),
+                        None
+                    )
+                    .is_err()
                 );
             }
         }

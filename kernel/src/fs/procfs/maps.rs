@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 
 use super::subject::Subject;
+use crate::arch::cpu;
 use crate::fs::inode::Device;
 use crate::mm::PAGE_SIZE;
 use crate::mm::address_space::AddressSpace;
@@ -52,7 +53,11 @@ pub(super) fn detailed(text: &mut String, mm: &AddressSpace, area: &Vma) {
         area.len() / 1024
     );
     amounts(text, &mm.present(area));
-    let _ = write!(text, "THPeligible:           0\nVmFlags:");
+    let _ = writeln!(text, "THPeligible:           0");
+    if cpu::features().pku {
+        let _ = writeln!(text, "ProtectionKey:  {:8}", area.key);
+    }
+    text.push_str("VmFlags:");
     let letters = [(Prot::READ, "rd"), (Prot::WRITE, "wr"), (Prot::EXEC, "ex")];
     for (prot, name) in letters {
         if area.prot.contains(prot) {

@@ -109,7 +109,7 @@ mod tests {
         fn what_no_emulator_raises_has_its_signal_too() {
             let info = signal(ALIGNMENT_CHECK, 0x1234).unwrap();
             assert_eq!((info.signo, info.code), (SIGBUS, linux::BUS_ADRALN as i32));
-            assert_eq!(info.fields, Fields::Fault { addr: 0 });
+            assert_eq!(info.fields, Fields::Fault { addr: 0, key: 0 });
             for (vector, signo) in [(10, SIGSEGV), (11, SIGBUS), (12, SIGBUS), (5, SIGSEGV)] {
                 let info = signal(vector, 0x1234).unwrap();
                 assert_eq!((info.signo, info.code), (signo, linux::SI_KERNEL as i32));

@@ -15,6 +15,7 @@
 
 use super::fsave;
 use crate::arch::fpu::{self, FpuState, LEGACY_SIZE, MXCSR_OFFSET, X87_AND_SSE, XSTATE_BV_OFFSET};
+use crate::arch::pkeys;
 use crate::entry::frame::Frame;
 use crate::process::current;
 use crate::syscall::errno::Errno;
@@ -161,8 +162,12 @@ fn load_directly(area: u64) -> Result<(), Errno> {
         usercopy::fpu::load_legacy(area)?;
     }
     let rest = fpu::info().features & !extent.features;
-    if rest != 0 {
-        fpu::load_initial(rest);
+    if rest & !fpu::PKRU != 0 {
+        fpu::load_initial(rest & !fpu::PKRU);
+    }
+    // A frame that doesn't have the rights to protection keys denies nothing.
+    if rest & fpu::PKRU != 0 {
+        pkeys::write(0);
     }
     Ok(())
 }

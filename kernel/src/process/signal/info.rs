@@ -66,6 +66,8 @@ pub enum Fields {
     Fault {
         /// `si_addr`.
         addr: u64,
+        /// `si_pkey`, for `SEGV_PKUERR`; else 0.
+        key: u32,
     },
     /// A file became ready (SIGIO).
     Poll {
@@ -116,7 +118,7 @@ impl SigInfo {
             signo,
             errno: 0,
             code,
-            fields: Fields::Fault { addr },
+            fields: Fields::Fault { addr, key: 0 },
         }
     }
 

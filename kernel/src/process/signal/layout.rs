@@ -46,7 +46,7 @@ pub fn to_64(info: &SigInfo) -> Info64 {
             union[1] = u64::from(status as u32);
             (union[2], union[3]) = (utime as u64, stime as u64);
         }
-        Fields::Fault { addr } => union[0] = addr,
+        Fields::Fault { addr, key } => (union[0], union[2]) = (addr, key.into()),
         Fields::Poll { band, fd } => {
             (union[0], union[1]) = (band as u64, u64::from(fd as u32));
         }
@@ -71,7 +71,7 @@ pub fn to_32(info: &SigInfo) -> Info32 {
             utime,
             stime,
         } => [pid, uid, status as u32, utime as u32, stime as u32],
-        Fields::Fault { addr } => [addr as u32, 0, 0, 0, 0],
+        Fields::Fault { addr, key } => [addr as u32, 0, key, 0, 0],
         Fields::Poll { band, fd } => [band as u32, fd as u32, 0, 0, 0],
     };
     out[3..8].copy_from_slice(&union);
@@ -94,7 +94,10 @@ pub fn from_64(words: &Info64) -> SigInfo {
             utime: c as i64,
             stime: d as i64,
         },
-        Kind::Fault => Fields::Fault { addr: a },
+        Kind::Fault => Fields::Fault {
+            addr: a,
+            key: low(c),
+        },
         Kind::Poll => Fields::Poll {
             band: a as i64,
             fd: low(b) as i32,
@@ -126,7 +129,10 @@ pub fn from_32(words: &Info32) -> SigInfo {
             utime: d.into(),
             stime: e.into(),
         },
-        Kind::Fault => Fields::Fault { addr: a.into() },
+        Kind::Fault => Fields::Fault {
+            addr: a.into(),
+            key: c,
+        },
         Kind::Poll => Fields::Poll {
             band: (a as i32).into(),
             fd: b as i32,

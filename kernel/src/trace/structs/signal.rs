@@ -124,7 +124,7 @@ pub fn info_fields(out: &mut Text, info: &SigInfo) {
             }
             put!(out, ", si_utime={utime}, si_stime={stime}");
         }
-        Union::Fault { addr } => {
+        Union::Fault { addr, .. } => {
             out.add(", si_addr=");
             address(out, addr);
         }
