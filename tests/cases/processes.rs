@@ -4,7 +4,7 @@
 use harness::programs::Compiler;
 use harness::{Case, Vm};
 
-use crate::on_linux::{prints_as_recorded, prints_the_same};
+use crate::on_linux::{prints_as_recorded, prints_the_same, prints_the_same_with};
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
@@ -34,6 +34,17 @@ pub fn cases() -> Vec<Case> {
                 prints_as_recorded(program, compiler, answers, Vm::new().cpu(cpu))
             })
         };
+    // Far returns, IRET and far calls, which QEMU can't do under SMAP.
+    let far = |compiler: Compiler, cpu: &'static str| {
+        let name = format!("far_returns::{}_{cpu}", compiler.name());
+        Case::new(name, move || {
+            let options: &[&str] = match compiler {
+                Compiler::Glibc64 => &["-mno-red-zone"],
+                _ => &[],
+            };
+            prints_the_same_with("far", (compiler, options), "600 1", Vm::new().cpu(cpu))
+        })
+    };
     let sequences = |compiler: Compiler, cpu: &'static str| {
         let name = format!("restartable_sequences::{}_{cpu}", compiler.name());
         Case::new(name, move || {
@@ -71,6 +82,11 @@ pub fn cases() -> Vec<Case> {
             "pkeys_32",
         ),
         recorded("pkeys", Compiler::Glibc64, "qemu64", "pkeys_none"),
+        far(Compiler::Glibc64, "max"),
+        far(Compiler::Glibc64, "max,vendor=GenuineIntel"),
+        far(Compiler::Glibc32, "max"),
+        // Without SMAP the emulator does them: what differs would be the kernel's mistake, or its.
+        far(Compiler::Glibc32, "qemu64"),
         tracers("ptrace_stops", Compiler::Glibc64, "max"),
         tracers("ptrace_stops", Compiler::Glibc32, "max,vendor=GenuineIntel"),
         tracers("ptrace_debug", Compiler::Glibc64, "max,vendor=GenuineIntel"),

@@ -5,8 +5,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use linux_raw_sys::general as linux;
 use x86_64::registers::control::Cr2;
 
-use super::signal::{self, Fields, SIGBUS, SIGSEGV, SigInfo, exception};
-use super::{current, init, oom, ports, sched, try_current};
+use super::signal::{self, Fields, SIGBUS, SIGSEGV, SIGTRAP, SigInfo, exception};
+use super::{current, far, init, oom, ports, sched, try_current};
 use crate::arch::percpu::{self, work};
 use crate::arch::{debug, extable};
 use crate::entry::exceptions::STUBS;
@@ -15,6 +15,7 @@ use crate::entry::frame::{Frame, TF};
 use crate::log;
 use crate::mm::fault::{Access, FaultError};
 use crate::mm::{espfix, kstack, layout};
+use crate::ptrace;
 
 const DEBUG: u8 = 1;
 const NMI: u8 = 2;
@@ -175,9 +176,9 @@ fn raise(
     signal::force(info);
 }
 
-fn page_fault(frame: &mut Frame, error_code: u64) {
-    let address = Cr2::read_raw();
-    let access = if error_code & FETCH != 0 {
+fn page_fault(frame: &mut Frame, mut error_code: u64) {
+    let mut address = Cr2::read_raw();
+    let mut access = if error_code & FETCH != 0 {
         Access::Execute
     } else if error_code & WRITE != 0 {
         Access::Write
@@ -196,15 +197,26 @@ fn page_fault(frame: &mut Frame, error_code: u64) {
     if !from_user && (fixup.is_none() || address >= layout::TASK_SIZE) {
         kernel_bug(frame, PAGE_FAULT, error_code, address);
     }
+    // An emulator may do a far return of user code by accesses of ring 0. Under SMAP a mapping that
+    // is right in every way still faults then, again and again: the kernel does the instruction. Any
+    // other such access cannot be had.
+    let mut refused = false;
+    if from_user && error_code & USER == 0 {
+        let steps = frame.rflags & TF != 0;
+        match far::complete(frame) {
+            Ok(true) => return completed(frame, steps),
+            Ok(false) => refused = error_code & PRESENT != 0,
+            Err(far::Fault::Segment(vector, code)) => return user_exception(frame, vector, code),
+            Err(far::Fault::Page(at, how)) => {
+                (address, access, refused) = (at, how, true);
+                error_code = if how == Access::Write { WRITE } else { 0 };
+            }
+        }
+    }
     let Some(mm) = current().mm() else {
         kernel_bug(frame, PAGE_FAULT, error_code, address)
     };
-    // Emulated far returns of user code touch its stack as supervisor: under SMAP a mapping that
-    // is right in every way still faults, again and again. That access cannot be had.
-    let smap_in_user_code = from_user && error_code & (PRESENT | USER) == PRESENT;
-    let result = if smap_in_user_code {
-        Err(FaultError::NotAllowed)
-    } else {
+    let result = {
         let mut mm = mm.lock();
         // The page may be there and as it should be: only the key's rights are in the way.
         let by_cpu = error_code & PROTECTION_KEY != 0;
@@ -213,6 +225,10 @@ fn page_fault(frame: &mut Frame, error_code: u64) {
             Some(key) => Err(FaultError::Denied(key)),
             None => mm.fault(address, access),
         }
+    };
+    let result = match result {
+        Ok(()) if refused => Err(FaultError::NotAllowed),
+        result => result,
     };
     drop(mm);
     match (result, fixup) {
@@ -257,6 +273,15 @@ fn page_fault(frame: &mut Frame, error_code: u64) {
                 Some(address),
             );
         }
+    }
+}
+
+/// An instruction was done for the program; one that is stepped traps behind it.
+fn completed(frame: &Frame, steps: bool) {
+    if steps {
+        ptrace::debug::stepped();
+        let info = SigInfo::fault(SIGTRAP, linux::TRAP_TRACE as i32, frame.rip);
+        raise(frame, &info, NAMES[usize::from(DEBUG)], DEBUG, 0, None);
     }
 }
 

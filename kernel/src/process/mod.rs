@@ -30,6 +30,7 @@ pub mod elf;
 pub mod exec;
 pub mod exit;
 mod extras;
+mod far;
 pub mod fault;
 pub mod fork;
 pub mod futex;

@@ -132,6 +132,11 @@ fn watched(task: &Task, registers: &DebugRegisters) -> [u64; 4] {
     })
 }
 
+/// The kernel did an instruction for the running thread, which steps: the trap behind it.
+pub fn stepped() {
+    current().debug_status.store(DR6_STEP, Ordering::Relaxed);
+}
+
 /// A #DB came from the running thread: notes it for the tracer, and returns what DR6 said; `None`
 /// where nothing was to be told of it.
 ///

@@ -1,0 +1,289 @@
+//! Far returns, IRET and far calls of programs, done for them where the emulator can't.
+//!
+//! QEMU up to 7.2 takes the program's stack for them by accesses of ring 0, which SMAP forbids: the page
+//! fault comes from user code and says "supervisor". Linux dies of it. Here the kernel does the
+//! instruction, as Intel SDM vol. 2 describes it: the stack by copies that are checked like all others, the
+//! selectors against their descriptors, and nothing changes before all of that holds. The program goes on by
+//! the kernel's own IRET, which checks everything once more.
+
+use super::instruction::{self, Decoder};
+use super::signal::frame::RESTORED_FLAGS;
+use super::{Task, current};
+use crate::arch::gdt::USER_CS;
+use crate::entry::frame::{Frame, RF};
+use crate::mm::fault::Access;
+use crate::mm::layout::TASK_SIZE;
+use crate::usercopy::UserPtr;
+
+/// What keeps the instruction from being done: an exception of its own.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The vector, and the error code: a selector, or 0.
+    Segment(u8, u64),
+    /// An access to memory.
+    Page(u64, Access),
+}
+
+const NOT_PRESENT: u8 = 11;
+const STACK: u8 = 12;
+const PROTECTION: u8 = 13;
+
+/// Nested task: IRET means something else then, which long mode doesn't have.
+const NT: u64 = 1 << 14;
+/// CPUID may be asked for: programs change it as they like.
+const ID: u64 = 1 << 21;
+
+/// The bits of a selector that an error code has.
+const INDEX: u16 = !3;
+const RING_3: u16 = 3;
+
+// Bits of a descriptor (Intel SDM vol. 3, 3.4.5).
+const WRITABLE: u64 = 1 << 41;
+const CONFORMING: u64 = 1 << 42;
+const CODE: u64 = 1 << 43;
+const NO_SYSTEM: u64 = 1 << 44;
+const DPL: u64 = 3 << 45;
+const PRESENT: u64 = 1 << 47;
+const LONG: u64 = 1 << 53;
+const BIG: u64 = 1 << 54;
+const PAGES: u64 = 1 << 55;
+
+/// Does the instruction at which the running program stands, if it is one of these. Returns whether it was.
+///
+/// # Errors
+/// The exception that it meets; `frame` is as it was.
+pub fn complete(frame: &mut Frame) -> Result<bool, Fault> {
+    let task = current();
+    let bytes = instruction::bytes(frame);
+    let is_big = |selector: u64| {
+        instruction::descriptor(&task, selector as u16).is_none_or(|bits| bits & BIG != 0)
+    };
+    let long = frame.cs == u64::from(USER_CS);
+    let mut decoder = Decoder::new(&bytes, long, long || is_big(frame.cs));
+    let opcode = decoder.opcode();
+    let mut stack = Stack {
+        base: match long {
+            true => 0,
+            false => instruction::base(&task, frame.ss as u16),
+        },
+        mask: match long {
+            true => u64::MAX,
+            false if is_big(frame.ss) => u32::MAX.into(),
+            false => u16::MAX.into(),
+        },
+        size: decoder.operand_size(),
+        pointer: frame.rsp,
+    };
+    let mut next = frame.clone();
+    match opcode {
+        Some(0xca | 0xcb) => {
+            let extra = match opcode {
+                Some(0xca) => decoder.immediate(2),
+                _ => Some(0),
+            };
+            let Some(extra) = extra else {
+                return Ok(false);
+            };
+            let (to, selector) = (stack.pop()?, stack.pop()? as u16);
+            go_to(&task, &mut next, to, selector, Rights::Return)?;
+            next.rsp = stack.add(frame.rsp, 2 * stack.size + extra);
+        }
+        Some(0xcf) => iret(&task, &mut next, &mut stack, long)?,
+        Some(0xff) if decoder.modrm_reg() == Some(3) => {
+            let Some(at) = decoder.memory_operand(frame) else {
+                return Ok(false);
+            };
+            let to = read(at, stack.size)?;
+            let selector = read(at.wrapping_add(stack.size), 2)? as u16;
+            call(&task, &mut next, &mut stack, to, selector, decoder.len())?;
+        }
+        Some(0x9a) if !long => {
+            let to = decoder.immediate(stack.size as usize);
+            let (Some(to), Some(selector)) = (to, decoder.immediate(2)) else {
+                return Ok(false);
+            };
+            call(
+                &task,
+                &mut next,
+                &mut stack,
+                to,
+                selector as u16,
+                decoder.len(),
+            )?;
+        }
+        _ => return Ok(false),
+    }
+    *frame = next;
+    Ok(true)
+}
+
+/// The stack of the instruction: where it is, and how wide its pointer and its words are.
+struct Stack {
+    base: u64,
+    mask: u64,
+    size: u64,
+    pointer: u64,
+}
+
+impl Stack {
+    fn address(&self, pointer: u64) -> u64 {
+        let address = self.base.wrapping_add(pointer & self.mask);
+        // A segment's addresses wrap at 4 GiB; without one they are the pointer's.
+        if self.mask == u64::MAX {
+            address
+        } else {
+            address & u64::from(u32::MAX)
+        }
+    }
+
+    fn pop(&mut self) -> Result<u64, Fault> {
+        let word = read(self.address(self.pointer), self.size)?;
+        self.pointer = self.pointer.wrapping_add(self.size);
+        Ok(word)
+    }
+
+    /// A stack pointer `more` on: a narrow one leaves the upper half of a 32-bit register alone.
+    fn add(&self, pointer: u64, more: u64) -> u64 {
+        let sum = pointer.wrapping_add(more) & self.mask;
+        if self.mask == u64::from(u16::MAX) {
+            pointer & !self.mask | sum
+        } else {
+            sum
+        }
+    }
+}
+
+fn read(at: u64, size: u64) -> Result<u64, Fault> {
+    let mut bytes = [0; 8];
+    UserPtr::new(at)
+        .read_into(&mut bytes[..size as usize])
+        .map_err(|_| Fault::Page(at, Access::Read))?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+/// By which rule a code segment may be entered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rights {
+    /// A selector of ring 3.
+    Return,
+    /// Any selector: it gets the ring that runs.
+    Call,
+}
+
+/// Sets CS and rip, checked.
+fn go_to(
+    task: &Task,
+    next: &mut Frame,
+    to: u64,
+    selector: u16,
+    rights: Rights,
+) -> Result<(), Fault> {
+    let error = u64::from(selector & INDEX);
+    let refused = Err(Fault::Segment(PROTECTION, error));
+    if selector & INDEX == 0 {
+        return refused;
+    }
+    let Some(bits) = instruction::descriptor(task, selector) else {
+        return refused;
+    };
+    let is_code = bits & NO_SYSTEM != 0 && bits & CODE != 0;
+    if !is_code || rights == Rights::Return && selector & RING_3 != RING_3 {
+        return refused;
+    }
+    // What is for programs is for ring 3; conforming code may be for an inner one.
+    if bits & CONFORMING == 0 && bits & DPL != DPL {
+        return refused;
+    }
+    if bits & PRESENT == 0 {
+        return Err(Fault::Segment(NOT_PRESENT, error));
+    }
+    let in_reach = if bits & LONG != 0 {
+        to < TASK_SIZE
+    } else {
+        let limit = bits & 0xffff | bits >> 32 & 0xf_0000;
+        let limit = if bits & PAGES != 0 {
+            limit << 12 | 0xfff
+        } else {
+            limit
+        };
+        to & u64::from(u32::MAX) <= limit
+    };
+    if !in_reach {
+        return Err(Fault::Segment(PROTECTION, 0));
+    }
+    next.cs = u64::from(selector | RING_3);
+    next.rip = if bits & LONG != 0 {
+        to
+    } else {
+        to & u64::from(u32::MAX)
+    };
+    next.rflags &= !RF;
+    Ok(())
+}
+
+/// IRET. In 64-bit code it pops a stack too, in 32-bit code to the same ring it doesn't.
+fn iret(task: &Task, next: &mut Frame, stack: &mut Stack, long: bool) -> Result<(), Fault> {
+    if next.rflags & NT != 0 {
+        return Err(Fault::Segment(PROTECTION, 0));
+    }
+    let (to, selector, flags) = (stack.pop()?, stack.pop()? as u16, stack.pop()?);
+    let mut pointer = stack.add(next.rsp, 3 * stack.size);
+    go_to(task, next, to, selector, Rights::Return)?;
+    if long {
+        let (new, ss) = (stack.pop()?, stack.pop()? as u16);
+        let bits = stack_segment(task, ss)?;
+        next.ss = ss.into();
+        pointer = if next.cs == u64::from(USER_CS) {
+            new
+        } else if bits & BIG != 0 {
+            new & u64::from(u32::MAX)
+        } else {
+            next.rsp & !u64::from(u16::MAX) | new & u64::from(u16::MAX)
+        };
+    }
+    let width = if stack.size == 2 {
+        u16::MAX.into()
+    } else {
+        u64::MAX
+    };
+    let loaded = (RESTORED_FLAGS | NT | ID) & width;
+    next.rflags = next.rflags & !loaded | flags & loaded;
+    next.rsp = pointer;
+    Ok(())
+}
+
+/// The descriptor of a stack segment: writable data of ring 3.
+fn stack_segment(task: &Task, selector: u16) -> Result<u64, Fault> {
+    let error = u64::from(selector & INDEX);
+    let descriptor = instruction::descriptor(task, selector).filter(|bits| {
+        let is_data = bits & NO_SYSTEM != 0 && bits & CODE == 0 && bits & WRITABLE != 0;
+        selector & INDEX != 0 && selector & RING_3 == RING_3 && is_data && bits & DPL == DPL
+    });
+    match descriptor {
+        None => Err(Fault::Segment(PROTECTION, error)),
+        Some(bits) if bits & PRESENT == 0 => Err(Fault::Segment(STACK, error)),
+        Some(bits) => Ok(bits),
+    }
+}
+
+/// A far call: CS and the address of the next instruction go to the stack, which is touched last.
+fn call(
+    task: &Task,
+    next: &mut Frame,
+    stack: &mut Stack,
+    to: u64,
+    selector: u16,
+    len: usize,
+) -> Result<(), Fault> {
+    let (cs, behind) = (next.cs, next.rip.wrapping_add(len as u64));
+    go_to(task, next, to, selector, Rights::Call)?;
+    for (place, word) in [(1, cs), (2, behind)] {
+        let at = stack.address(next.rsp.wrapping_sub(place * stack.size));
+        let bytes = word.to_le_bytes();
+        UserPtr::new(at)
+            .write_slice(&bytes[..stack.size as usize])
+            .map_err(|_| Fault::Page(at, Access::Write))?;
+    }
+    next.rsp = stack.add(next.rsp, (2 * stack.size).wrapping_neg());
+    Ok(())
+}
