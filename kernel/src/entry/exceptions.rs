@@ -223,7 +223,12 @@ unsafe extern "C" fn paranoid() {
 }
 
 /// Takes an exception or interrupt to its handler.
-extern "C" fn handle(frame: &mut Frame) {
+///
+/// # Safety
+/// `at` is the frame that the stub pushed, and nothing else refers to it.
+unsafe extern "C" fn handle(at: *mut Frame) {
+    // SAFETY: as the caller says.
+    let frame = unsafe { &mut *at };
     let vector = frame.entry as u8;
     let error_code = core::mem::replace(&mut frame.orig_rax, u64::MAX);
     if (pic::BASE..pic::BASE + 16).contains(&vector) {
@@ -233,7 +238,9 @@ extern "C" fn handle(frame: &mut Frame) {
         usage::returning(frame);
     }
     if frame.is_user() {
-        crate::process::exit_work(frame);
+        // SAFETY: the stubs push a program's registers at the end of its task's stack; `frame` is not
+        // used any more.
+        unsafe { crate::process::exit_work(at) };
     }
 }
 
@@ -257,11 +264,11 @@ fn interrupt(frame: &Frame, line: u8) {
 unsafe extern "C" fn bad_iret(at_fault: *const Frame, top: *mut Frame) {
     // SAFETY: a whole frame, as the caller says; it isn't looked at again.
     let at_fault = unsafe { at_fault.read() };
-    // SAFETY: the task's frame, as the caller says; this is the only reference from here on.
-    let top = unsafe { &mut *top };
-    let (rip, cs, rflags, rsp, ss) = (top.rip, top.cs, top.rflags, top.rsp, top.ss);
+    // SAFETY: the task's frame, as the caller says; this is the only reference until its last use.
+    let frame = unsafe { &mut *top };
+    let (rip, cs, rflags, rsp, ss) = (frame.rip, frame.cs, frame.rflags, frame.rsp, frame.ss);
     let (vector, error_code) = (at_fault.entry as u8, at_fault.orig_rax);
-    *top = Frame {
+    *frame = Frame {
         rip,
         cs,
         rflags,
@@ -270,6 +277,7 @@ unsafe extern "C" fn bad_iret(at_fault: *const Frame, top: *mut Frame) {
         orig_rax: u64::MAX,
         ..at_fault
     };
-    fault::bad_return(top, vector, error_code);
-    crate::process::exit_work(top);
+    fault::bad_return(frame, vector, error_code);
+    // SAFETY: as above; `frame` is not used any more.
+    unsafe { crate::process::exit_work(top) };
 }

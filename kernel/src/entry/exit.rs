@@ -271,8 +271,13 @@ pub unsafe extern "C" fn frame_lost() {
 /// What the fault counts as, whatever it was before it found the stack read-only (as on Linux).
 const GENERAL_PROTECTION: u8 = 13;
 
-extern "C" fn bad_return(frame: &mut Frame) {
+/// # Safety
+/// `at` is the running task's frame, and nothing else refers to it.
+unsafe extern "C" fn bad_return(at: *mut Frame) {
+    // SAFETY: as the caller says.
+    let frame = unsafe { &mut *at };
     frame.orig_rax = u64::MAX;
     fault::bad_return(frame, GENERAL_PROTECTION, 0);
-    exit_work(frame);
+    // SAFETY: as above; `frame` is not used any more.
+    unsafe { exit_work(at) };
 }

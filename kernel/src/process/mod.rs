@@ -251,20 +251,26 @@ pub fn activate(mm: &AddressSpace) {
     percpu::set_landing_pad(crate::vdso::landing_pad(mm.landmarks.vdso));
 }
 
-/// What waits before a task may go back to its program.
+/// What waits before a task may go back to its program. `frame` is its own; others write to it while
+/// the task waits here, so that a reference to it only lives as long as a step.
+///
+/// # Safety
+/// `frame` is the running task's, and the caller has no reference to it.
 #[cold]
-pub extern "C" fn exit_work(frame: &mut Frame) {
+pub unsafe extern "C" fn exit_work(frame: *mut Frame) {
     use percpu::work;
     loop {
         let pending = percpu::pending_work();
         if pending & work::SINGLE_STEP != 0 {
             percpu::clear_work(work::SINGLE_STEP);
             // The CPU traps by itself, after the first instruction there.
-            frame.rflags |= TF;
+            // SAFETY: as the caller says.
+            unsafe { (*frame).rflags |= TF };
         } else if pending & work::SIGNAL != 0 {
-            signal::deliver::deliver(frame);
+            signal::deliver::deliver();
         } else if pending & work::RSEQ != 0 && pending & work::RESCHEDULE == 0 {
-            rseq::resume(frame);
+            // SAFETY: as the caller says; nothing in there waits for others.
+            rseq::resume(unsafe { &mut *frame });
         } else if pending & work::RESCHEDULE != 0 {
             percpu::clear_work(work::RESCHEDULE);
             sched::yield_now();

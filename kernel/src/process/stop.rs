@@ -8,7 +8,6 @@ use alloc::sync::Arc;
 
 use super::signal::{self, SIGSTOP, SigInfo};
 use super::{Process, Task, TaskState, children, sched};
-use crate::entry::frame::Frame;
 use crate::ptrace;
 
 /// How far a stop has got.
@@ -54,14 +53,14 @@ pub fn start(process: &Arc<Process>, signo: u8) {
 }
 
 /// The running task stops with the others, if they do; returns when it may go on.
-pub fn join(task: &Arc<Task>, frame: &mut Frame) {
+pub fn join(task: &Arc<Task>) {
     leave(task);
     let (StopState::Stopping(signo, _) | StopState::Stopped(signo)) =
         task.process.signals.lock().stop
     else {
         return;
     };
-    if task.signals.lock().must_exit.is_none() && !ptrace::stop::group_stop(frame, signo) {
+    if task.signals.lock().must_exit.is_none() && !ptrace::stop::group_stop(signo) {
         task.set_state(TaskState::Stopped);
         sched::schedule();
     }

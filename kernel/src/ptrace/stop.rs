@@ -1,13 +1,11 @@
 //! The traced side: where a thread stops, what its tracer is told, and what it goes on with.
 
 use alloc::sync::Arc;
-use core::hint::black_box;
 
 use linux_raw_sys::general::{CLD_STOPPED, CLD_TRAPPED};
 use linux_raw_sys::ptrace as linux;
 
 use super::{Mode, Options, Reason, Stop};
-use crate::entry::frame::Frame;
 use crate::process::exit::ExitStatus;
 use crate::process::signal::{self, SIGKILL, SIGTRAP, SigInfo};
 use crate::process::stop::StopState;
@@ -17,18 +15,11 @@ use crate::process::{Process, Task, TaskState, children, current, sched};
 const SYSGOOD: u32 = 0x80;
 
 /// Holds the running thread until its tracer lets it go; returns what became of the stop, with the
-/// signal to go on with. `frame` may be changed meanwhile. `None` at once if it isn't traced, or
-/// has to end.
-fn hold(
-    frame: &mut Frame,
-    reason: Reason,
-    code: u32,
-    info: SigInfo,
-    message: Option<u64>,
-) -> Option<Stop> {
+/// signal to go on with. `None` at once if it isn't traced, or has to end.
+///
+/// The tracer may change the thread's frame meanwhile: no caller has a reference to it.
+fn hold(reason: Reason, code: u32, info: SigInfo, message: Option<u64>) -> Option<Stop> {
     let task = sched::current_task();
-    // From here on somebody else writes to the frame: the compiler must not keep a copy.
-    black_box(&raw mut *frame);
     let tracer = {
         let mut tracing = task.tracing.lock();
         let tracing = tracing.as_mut()?;
@@ -81,25 +72,25 @@ fn trap(code: i32) -> SigInfo {
 
 /// The way into a system call. Returns whether the call is to be made; if not, rax holds what the
 /// tracer wants it to hold.
-pub fn syscall_entry(frame: &mut Frame) -> bool {
+pub fn syscall_entry() -> bool {
     let mode = mode();
     if matches!(mode, Mode::Syscall | Mode::Sysemu | Mode::SysemuStep) {
-        stop_at_call(frame, Reason::Entry);
+        stop_at_call(Reason::Entry);
     }
     let emulated = matches!(mode, Mode::Sysemu | Mode::SysemuStep);
-    !emulated && frame.orig_rax as i32 != -1 && !signal::is_dying()
+    !emulated && current().frame().orig_rax as i32 != -1 && !signal::is_dying()
 }
 
 /// The way out; the result stands in rax.
-pub fn syscall_exit(frame: &mut Frame) {
+pub fn syscall_exit() {
     match mode() {
-        Mode::Syscall => stop_at_call(frame, Reason::Exit),
+        Mode::Syscall => stop_at_call(Reason::Exit),
         // The trap of the instruction that made the call: the CPU would give it one late, as
         // the doors mask TF.
         Mode::Step => {
             let _ = signal::send_task(
                 &sched::current_task(),
-                &SigInfo::fault(SIGTRAP, TRAP_BRKPT, frame.rip),
+                &SigInfo::fault(SIGTRAP, TRAP_BRKPT, current().frame().rip),
             );
         }
         // A call that isn't made has no way out to tell of; TF traps behind the next instruction
@@ -127,11 +118,11 @@ fn options() -> Options {
         .map_or(Options::empty(), |tracing| tracing.options)
 }
 
-fn stop_at_call(frame: &mut Frame, reason: Reason) {
+fn stop_at_call(reason: Reason) {
     let good = options().contains(Options::TRACESYSGOOD);
     let code = u32::from(SIGTRAP) | if good { SYSGOOD } else { 0 };
     let message = if reason == Reason::Entry { 1 } else { 2 };
-    let stop = hold(frame, reason, code, trap(code as i32), Some(message));
+    let stop = hold(reason, code, trap(code as i32), Some(message));
     // The tracer may add a signal.
     if let Some(signo) = stop.map(|stop| stop.signal).filter(|signo| *signo != 0) {
         let _ = signal::send_task(&sched::current_task(), &SigInfo::kernel(signo));
@@ -139,17 +130,17 @@ fn stop_at_call(frame: &mut Frame, reason: Reason) {
 }
 
 /// A signal is about to be delivered: the tracer may change it, or take it away (`None`).
-pub fn before_delivery(frame: &mut Frame, info: SigInfo) -> Option<SigInfo> {
+pub fn before_delivery(info: SigInfo) -> Option<SigInfo> {
     if info.signo == SIGKILL || !current().is_traced() {
         return Some(info);
     }
-    hold_for_signal(frame, info)
+    hold_for_signal(info)
 }
 
 #[cold]
-fn hold_for_signal(frame: &mut Frame, info: SigInfo) -> Option<SigInfo> {
+fn hold_for_signal(info: SigInfo) -> Option<SigInfo> {
     let task = sched::current_task();
-    let stop = hold(frame, Reason::Signal, info.signo.into(), info, Some(0))?;
+    let stop = hold(Reason::Signal, info.signo.into(), info, Some(0))?;
     if stop.signal == 0 || signal::is_dying() {
         return None;
     }
@@ -177,33 +168,27 @@ fn hold_for_signal(frame: &mut Frame, info: SigInfo) -> Option<SigInfo> {
 
 /// Job control stops the process: a traced thread stops for its tracer instead. Returns `false` if
 /// it isn't traced.
-pub fn group_stop(frame: &mut Frame, signo: u8) -> bool {
+pub fn group_stop(signo: u8) -> bool {
     let task = sched::current_task();
     let Some(seized) = task.tracing.lock().as_ref().map(|tracing| tracing.seized) else {
         return false;
     };
     if seized {
-        event_stop(frame, signo);
+        event_stop(signo);
     } else {
-        hold(
-            frame,
-            Reason::Group,
-            signo.into(),
-            trap(signo.into()),
-            Some(0),
-        );
+        hold(Reason::Group, signo.into(), trap(signo.into()), Some(0));
     }
     true
 }
 
 /// A stop by job control or PTRACE_INTERRUPT of a thread that was seized (do_jobctl_trap).
-fn event_stop(frame: &mut Frame, signo: u8) {
+fn event_stop(signo: u8) {
     let code = u32::from(signo) | linux::PTRACE_EVENT_STOP << 8;
     let info = SigInfo {
         code: code as i32,
         ..SigInfo::user(signo)
     };
-    hold(frame, Reason::Group, code, info, Some(0));
+    hold(Reason::Group, code, info, Some(0));
 }
 
 /// Whether the running thread has to stop for its tracer, without a signal.
@@ -213,7 +198,7 @@ pub fn is_wanted(task: &Task) -> bool {
 }
 
 /// That stop.
-pub fn wanted_stop(frame: &mut Frame) {
+pub fn wanted_stop() {
     let task = sched::current_task();
     let seized = {
         let mut tracing = task.tracing.lock();
@@ -229,19 +214,19 @@ pub fn wanted_stop(frame: &mut Frame) {
         StopState::Stopping(signo, _) | StopState::Stopped(signo) => signo,
     };
     if seized {
-        event_stop(frame, signo);
+        event_stop(signo);
     } else {
         // Attached while job control held it: it says so again, to its tracer.
         let info = SigInfo::kernel(signo);
-        hold(frame, Reason::Group, signo.into(), info, Some(0));
+        hold(Reason::Group, signo.into(), info, Some(0));
     }
 }
 
 /// A `PTRACE_EVENT_*` that the tracer asked for.
-fn event(frame: &mut Frame, event: u32, message: u64) {
+fn event(event: u32, message: u64) {
     let code = u32::from(SIGTRAP) | event << 8;
     let info = trap(code as i32);
-    hold(frame, Reason::Event, code, info, Some(message));
+    hold(Reason::Event, code, info, Some(message));
 }
 
 /// The running thread has started another program; `old_tid` was its ID before.
@@ -256,7 +241,7 @@ pub fn exec(old_tid: u32) {
         return;
     };
     if options.contains(Options::TRACEEXEC) {
-        event(task.frame_mut(), linux::PTRACE_EVENT_EXEC, old_tid.into());
+        event(linux::PTRACE_EVENT_EXEC, old_tid.into());
     } else if !seized {
         let _ = signal::send_task(&sched::current_task(), &SigInfo::user(SIGTRAP));
     }
@@ -272,7 +257,7 @@ pub fn made_child(kind: u32, child: u32) {
         _ => Options::TRACEVFORKDONE,
     };
     if options().contains(wanted) {
-        event(current().frame_mut(), kind, child.into());
+        event(kind, child.into());
     }
 }
 
@@ -280,10 +265,6 @@ pub fn made_child(kind: u32, child: u32) {
 pub fn before_exit(status: ExitStatus) {
     if options().contains(Options::TRACEEXIT) {
         let message = status.wait_status();
-        event(
-            current().frame_mut(),
-            linux::PTRACE_EVENT_EXIT,
-            message.into(),
-        );
+        event(linux::PTRACE_EVENT_EXIT, message.into());
     }
 }

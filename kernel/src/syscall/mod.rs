@@ -110,94 +110,132 @@ impl<T> FromRegister for UserPtr<T> {
 }
 
 /// Calls through SYSCALL from 64-bit code.
-pub extern "C" fn enter_x86_64(frame: &mut Frame) -> u64 {
+///
+/// # Safety
+/// For all four doors: `frame` is the running task's, and nothing refers to it. Handlers and tracers
+/// change it, so that no reference to it lives while they may.
+pub unsafe extern "C" fn enter_x86_64(frame: *mut Frame) -> u64 {
     #[cfg(debug_assertions)]
     low_memory::begin_call();
-    if percpu::is_pending::<{ work::BEFORE_CALL }>() {
-        return watched(frame, call_x86_64);
+    // SAFETY: as the caller says.
+    unsafe {
+        if percpu::is_pending::<{ work::BEFORE_CALL }>() {
+            return watched(frame, |frame| call_x86_64(frame));
+        }
+        call_x86_64(frame)
     }
-    call_x86_64(frame)
 }
 
+/// # Safety
+/// As [`enter_x86_64`].
 #[inline(always)]
-fn call_x86_64(frame: &mut Frame) -> u64 {
+unsafe fn call_x86_64(frame: *const Frame) -> u64 {
     // The number is the low half of rax (the ABI ignores the other); negative ones are past
     // the table's end, as unsigned numbers.
+    // SAFETY: as the caller says; not used any more once the handler runs.
+    let frame = unsafe { &*frame };
     let handler = table::x86_64(frame.orig_rax as u32 as usize, Door::Syscall);
-    handler(
-        frame.rdi, frame.rsi, frame.rdx, frame.r10, frame.r8, frame.r9,
-    )
+    let (a, b, c) = (frame.rdi, frame.rsi, frame.rdx);
+    let (d, e, f) = (frame.r10, frame.r8, frame.r9);
+    handler(a, b, c, d, e, f)
 }
 
 /// Calls through INT 0x80, from code of either width.
-pub extern "C" fn enter_int80(frame: &mut Frame) -> u64 {
-    enter_i386(frame, |frame| call_i386(frame, Door::Int80))
+///
+/// # Safety
+/// As [`enter_x86_64`].
+pub unsafe extern "C" fn enter_int80(frame: *mut Frame) -> u64 {
+    // SAFETY: as the caller says.
+    unsafe { enter_i386(frame, |frame| call_i386(frame, Door::Int80)) }
 }
 
 /// Calls through SYSENTER.
-pub extern "C" fn enter_sysenter(frame: &mut Frame) -> u64 {
-    with_stack_argument(frame, |frame| call_i386(frame, Door::Sysenter))
+///
+/// # Safety
+/// As [`enter_x86_64`].
+pub unsafe extern "C" fn enter_sysenter(frame: *mut Frame) -> u64 {
+    // SAFETY: as the caller says.
+    unsafe { with_stack_argument(frame, |frame| call_i386(frame, Door::Sysenter)) }
 }
 
 /// Calls through SYSCALL from 32-bit code.
-pub extern "C" fn enter_syscall32(frame: &mut Frame) -> u64 {
-    with_stack_argument(frame, |frame| call_i386(frame, Door::Syscall32))
+///
+/// # Safety
+/// As [`enter_x86_64`].
+pub unsafe extern "C" fn enter_syscall32(frame: *mut Frame) -> u64 {
+    // SAFETY: as the caller says.
+    unsafe { with_stack_argument(frame, |frame| call_i386(frame, Door::Syscall32)) }
 }
 
 /// The sixth argument lies where the program's stack pointer points, if it points anywhere.
+///
+/// # Safety
+/// As [`enter_x86_64`].
 #[inline(always)]
-fn with_stack_argument(frame: &mut Frame, call: impl Fn(&mut Frame) -> u64) -> u64 {
-    match usercopy::read_u32(u64::from(frame.rsp as u32)) {
-        Ok(sixth) => frame.rbp = u64::from(sixth),
-        Err(errno) => return to_rax(Err(errno)),
+unsafe fn with_stack_argument(frame: *mut Frame, call: impl Fn(*mut Frame) -> u64) -> u64 {
+    // SAFETY: as the caller says.
+    unsafe {
+        match usercopy::read_u32(u64::from((*frame).rsp as u32)) {
+            Ok(sixth) => (*frame).rbp = u64::from(sixth),
+            Err(errno) => return to_rax(Err(errno)),
+        }
+        enter_i386(frame, call)
     }
-    enter_i386(frame, call)
 }
 
+/// # Safety
+/// As [`enter_x86_64`].
 #[inline(always)]
-fn enter_i386(frame: &mut Frame, call: impl Fn(&mut Frame) -> u64) -> u64 {
+unsafe fn enter_i386(frame: *mut Frame, call: impl Fn(*mut Frame) -> u64) -> u64 {
     #[cfg(debug_assertions)]
     low_memory::begin_call();
     if percpu::is_pending::<{ work::BEFORE_CALL }>() {
-        return watched(frame, call);
+        // SAFETY: as the caller says.
+        return unsafe { watched(frame, call) };
     }
     call(frame)
 }
 
+/// # Safety
+/// As [`enter_x86_64`].
 #[inline(always)]
-fn call_i386(frame: &mut Frame, door: Door) -> u64 {
-    let handler = table::i386(frame.orig_rax as u32 as usize, door);
+unsafe fn call_i386(frame: *const Frame, door: Door) -> u64 {
     // 32 bits of each argument, also from 64-bit code.
     let low = |register: u64| u64::from(register as u32);
-    handler(
-        low(frame.rbx),
-        low(frame.rcx),
-        low(frame.rdx),
-        low(frame.rsi),
-        low(frame.rdi),
-        low(frame.rbp),
-    )
+    // SAFETY: as the caller says; not used any more once the handler runs.
+    let frame = unsafe { &*frame };
+    let handler = table::i386(frame.orig_rax as u32 as usize, door);
+    let (a, b, c) = (low(frame.rbx), low(frame.rcx), low(frame.rdx));
+    let (d, e, f) = (low(frame.rsi), low(frame.rdi), low(frame.rbp));
+    handler(a, b, c, d, e, f)
 }
 
 /// A call that is watched: by a process (ptrace(2)), which may change it or take it away, and by
 /// the tracer that prints it; or that must wait for memory.
+///
+/// # Safety
+/// As [`enter_x86_64`].
 #[cold]
-fn watched(frame: &mut Frame, call: impl Fn(&mut Frame) -> u64) -> u64 {
+unsafe fn watched(frame: *mut Frame, call: impl Fn(*mut Frame) -> u64) -> u64 {
     let is_held = percpu::is_pending::<{ work::PTRACE }>();
     // A call that isn't made leaves in rax what the one who took it away put there.
-    if !is_held || ptrace_stop::syscall_entry(frame) {
+    if !is_held || ptrace_stop::syscall_entry() {
         let is_printed = percpu::is_pending::<{ work::TRACE }>();
-        let pending = is_printed.then(|| trace::enter(frame)).flatten();
-        frame.rax = match low_memory::admit(frame) {
-            Ok(()) => call(frame),
-            Err(errno) => to_rax(Err(errno)),
-        };
-        trace::exit(frame, pending);
+        // SAFETY: as the caller says; each reference lives as long as the step.
+        unsafe {
+            let pending = is_printed.then(|| trace::enter(&*frame)).flatten();
+            (*frame).rax = match low_memory::admit(&*frame) {
+                Ok(()) => call(frame),
+                Err(errno) => to_rax(Err(errno)),
+            };
+            trace::exit(&*frame, pending);
+        }
     }
     if percpu::is_pending::<{ work::PTRACE }>() {
-        ptrace_stop::syscall_exit(frame);
+        ptrace_stop::syscall_exit();
     }
-    frame.rax
+    // SAFETY: as the caller says.
+    unsafe { (*frame).rax }
 }
 
 /// The handler of every number without one.

@@ -11,13 +11,15 @@ use crate::arch::percpu::work;
 use crate::arch::{fpu, percpu};
 use crate::entry::frame::Frame;
 use crate::process::exit::{self, ExitStatus};
-use crate::process::{Task, init, rseq, sched, stop};
+use crate::process::{Task, current, init, rseq, sched, stop};
 use crate::{ptrace, trace};
 use linux_raw_sys::general::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SS_AUTODISARM};
 
 /// Takes the running task's signals, one after the other, until none is left or a handler is to
 /// run. After a handler's frame the rest is looked at again: its handler runs first.
-pub fn deliver(frame: &mut Frame) {
+///
+/// The registers are asked for where they are needed: a tracer may change them at a stop in between.
+pub fn deliver() {
     let task = sched::current_task();
     loop {
         let (must_exit, stop_pending) = {
@@ -29,19 +31,19 @@ pub fn deliver(frame: &mut Frame) {
             exit::exit_thread(status);
         }
         if stop_pending {
-            stop::join(&task, frame);
+            stop::join(&task);
             continue;
         }
         if ptrace::stop::is_wanted(&task) {
-            ptrace::stop::wanted_stop(frame);
+            ptrace::stop::wanted_stop();
             continue;
         }
         let Some(info) = next(&task) else {
-            restart::without_handler(frame);
+            restart::without_handler(current().frame_mut());
             mask::restore();
             return;
         };
-        let Some(info) = ptrace::stop::before_delivery(frame, info) else {
+        let Some(info) = ptrace::stop::before_delivery(info) else {
             continue;
         };
         trace::arrived(&info);
@@ -61,6 +63,8 @@ pub fn deliver(frame: &mut Frame) {
             }
             _ => {
                 // The frame keeps where the thread goes on after the handler.
+                let me = current();
+                let frame = me.frame_mut();
                 rseq::resume(frame);
                 restart::before_handler(frame, action.flags & u64::from(SA_RESTART) != 0);
                 call_handler(&task, frame, &info, action);
