@@ -134,7 +134,9 @@ pub fn references(address: u64) -> u32 {
 pub fn share(address: u64) {
     let count = count(address);
     // A load and a store: there is one CPU, and no interrupt handler touches frames.
-    count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    let before = count.load(Ordering::Relaxed);
+    debug_assert_ne!(before, 0, "a free frame is shared");
+    count.store(before + 1, Ordering::Relaxed);
 }
 
 /// Takes a reference away; the frame is free after the last.
@@ -156,7 +158,9 @@ pub fn release_zeroed(address: u64) {
 #[inline]
 fn drop_reference(address: u64) -> bool {
     let count = count(address);
-    let left = count.load(Ordering::Relaxed).saturating_sub(1);
+    let before = count.load(Ordering::Relaxed);
+    debug_assert_ne!(before, 0, "a frame is given back twice");
+    let left = before.saturating_sub(1);
     count.store(left, Ordering::Relaxed);
     left == 0
 }

@@ -115,7 +115,8 @@ impl Slabs {
         let block = if page.free.is_null() {
             let offset = class.first + usize::from(page.cut) * class.size;
             page.cut += 1;
-            core::ptr::from_mut(page).cast::<u8>().wrapping_add(offset)
+            // By the list's pointer, which is one to the whole page: `page` is a reference to its head.
+            self.heads[index].cast::<u8>().wrapping_add(offset)
         } else {
             let block = page.free;
             // SAFETY: a free block holds the next one's address.
