@@ -15,6 +15,7 @@ mod files;
 mod iso;
 mod memory;
 mod no_memory;
+mod numbers;
 mod on_linux;
 mod own_programs;
 mod processes;
@@ -64,6 +65,7 @@ const MODULES: &[Module] = &[
     ("memory", memory::cases),
     ("no_memory", no_memory::cases),
     ("random", random::cases),
+    ("numbers", numbers::cases),
     ("iso", iso::cases),
     ("shell", shell::cases),
     ("stock_bootloader", stock_bootloader::cases),

@@ -14,8 +14,10 @@ use super::file::File;
 use super::inode::mode;
 use super::mount::{self, MountFlags};
 use super::path::{FsContext, Resolve, Walk};
+use crate::mm::layout::TASK_SIZE;
 use crate::mm::shared::SharedMemory;
 use crate::mm::vma::PageSource;
+use crate::mm::{PAGE_SIZE, page_up};
 use crate::process::cred::Credentials;
 use crate::process::{current, try_current};
 use crate::syscall::errno::Errno;
@@ -129,12 +131,14 @@ pub fn walk_at<T>(
 /// through a shared mapping.
 pub type Mappable = (Arc<dyn PageSource>, Arc<str>, Option<Errno>);
 
-/// What mmap(2) needs of `fd`, to be executed if `execute`.
+/// What mmap(2) needs of `fd` for `len` bytes at `offset`, to be executed if `execute`.
 ///
 /// # Errors
-/// `EPERM` to execute what is mounted noexec; /// `EBADF`; `EACCES` if it isn't open for reading; `ENODEV` if it can't be mapped.
-pub fn mappable(fd: i32, execute: bool) -> Result<Mappable, Errno> {
+/// `EBADF`; `EOVERFLOW` for pages that have no numbers; `EACCES` if it isn't open for reading; `EPERM`
+/// to execute what is mounted noexec; `ENODEV` if it can't be mapped.
+pub fn mappable(fd: i32, offset: u64, len: u64, execute: bool) -> Result<Mappable, Errno> {
     let file = file(fd)?;
+    check_offsets(file.inode().kind(), offset, len)?;
     if !file.is_readable() {
         return Err(Errno::EACCES);
     }
@@ -167,6 +171,22 @@ pub fn is_no_exec(fd: i32) -> bool {
         let flags = file.location().mount.flags();
         flags.contains(MountFlags::NO_EXEC)
     })
+}
+
+/// Whether pages of a file of this kind have such numbers (file_mmap_ok in mm/mmap.c): a loff_t holds
+/// those of regular files.
+fn check_offsets(kind: u32, offset: u64, len: u64) -> Result<(), Errno> {
+    let most = match kind {
+        mode::S_IFREG | mode::S_IFBLK | mode::S_IFSOCK => i64::MAX as u64,
+        _ => u64::MAX,
+    };
+    let len = page_up(len)
+        .filter(|len| *len <= TASK_SIZE)
+        .ok_or(Errno::ENOMEM)?;
+    match most.checked_sub(len) {
+        Some(last) if offset / PAGE_SIZE <= last / PAGE_SIZE => Ok(()),
+        _ => Err(Errno::EOVERFLOW),
+    }
 }
 
 /// A file's path as /proc shows it.

@@ -130,23 +130,25 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Locks or unlocks [start, end).
+    /// Locks or unlocks `len` bytes from `start` on; returns their end.
     ///
     /// # Errors
     /// `ENOMEM` if part of it isn't mapped (what lies below is done), or for more than the limit
-    /// allows.
-    pub fn lock_range(&mut self, start: u64, end: u64, lock: bool) -> Result<(), Errno> {
+    /// allows; `EINVAL` for an end past 2^64.
+    pub fn lock_range(&mut self, start: u64, len: u64, lock: bool) -> Result<u64, Errno> {
         if lock && !self.lock_unlimited {
+            let end = start.saturating_add(len);
             let already: u64 = self
                 .overlapping(start, end)
                 .filter(|area| area.flags.contains(VmaFlags::LOCKED))
                 .map(|area| area.end.min(end) - area.start.max(start))
                 .sum();
-            let bytes = self.counts.locked * PAGE_SIZE + (end - start) - already;
-            if bytes > self.limits.locked {
+            let more = len.saturating_sub(already);
+            if (self.counts.locked * PAGE_SIZE).saturating_add(more) > self.limits.locked {
                 return Err(Errno::ENOMEM);
             }
         }
+        let end = start.checked_add(len).ok_or(Errno::EINVAL)?;
         // Up to the first hole (apply_vma_lock_flags).
         let mut covered = start;
         for area in self.overlapping(start, end) {
@@ -159,7 +161,7 @@ impl AddressSpace {
         if covered < end {
             return Err(Errno::ENOMEM);
         }
-        Ok(())
+        Ok(end)
     }
 
     /// Sets or clears a flag of [start, end).

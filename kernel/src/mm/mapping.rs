@@ -102,12 +102,12 @@ impl AddressSpace {
     }
 
     pub(super) fn check_fixed(&self, at: u64, len: u64) -> Result<(), Errno> {
-        if !at.is_multiple_of(PAGE_SIZE) {
-            return Err(Errno::EINVAL);
-        }
         match at.checked_add(len) {
             Some(end) if end <= self.task_size => {}
             _ => return Err(Errno::ENOMEM),
+        }
+        if !at.is_multiple_of(PAGE_SIZE) {
+            return Err(Errno::EINVAL);
         }
         if at < layout::MMAP_MIN && !self.may_map_low {
             Err(Errno::EPERM)
@@ -199,11 +199,11 @@ impl AddressSpace {
         implied: Prot,
         key: Option<u8>,
     ) -> Result<(), Errno> {
-        let len = page_up(len).ok_or(Errno::ENOMEM)?;
-        let end = start.checked_add(len).ok_or(Errno::ENOMEM)?;
         if !start.is_multiple_of(PAGE_SIZE) {
             return Err(Errno::EINVAL);
         }
+        let len = page_up(len).ok_or(Errno::ENOMEM)?;
+        let end = start.checked_add(len).ok_or(Errno::ENOMEM)?;
         let more_data: u64 = self
             .overlapping(start, end)
             .filter(|area| !area.is_data() && !area.shared && !area.grows_down())

@@ -64,6 +64,8 @@ impl AddressSpace {
         if old_end > area.end && (!moves_many || old_end > self.task_size) {
             return Err(Errno::EFAULT);
         }
+        // What it grows to is in the file's numbers too (vma_to_resize in mm/mremap.c).
+        area.check_source_end(old, new_len)?;
         // The vDSO and its data move whole, and never grow (VM_DONTEXPAND).
         let kernels = matches!(area.backing, Backing::Kernel(..));
         if kernels && (new_len > old_len || keep) {

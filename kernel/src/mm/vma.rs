@@ -183,6 +183,21 @@ impl Vma {
         }
     }
 
+    /// Whether what is behind the area has numbers for `len` bytes from `address` on: offsets of a
+    /// mapping never pass 2^64, so that sums of them with lengths need no check.
+    ///
+    /// # Errors
+    /// `EINVAL`.
+    pub fn check_source_end(&self, address: u64, len: u64) -> Result<(), Errno> {
+        if let Backing::File { offset, .. } = &self.backing {
+            offset
+                .checked_add(address - self.start)
+                .and_then(|at| at.checked_add(len))
+                .ok_or(Errno::EINVAL)?;
+        }
+        Ok(())
+    }
+
     /// Cuts the area at `address`; returns the upper part.
     pub fn split_off(&mut self, address: u64) -> Self {
         let mut upper = self.clone();

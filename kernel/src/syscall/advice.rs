@@ -170,6 +170,9 @@ fn advise_one(
             if !area.shared || !area.max_prot.contains(Prot::WRITE) {
                 return Err(Errno::EACCES);
             }
+            // Bytes that fallocate(2) can name (vfs_fallocate in fs/open.c).
+            let start = i64::try_from(*offset).map_err(|_| Errno::EINVAL)?;
+            start.checked_add_unsigned(area.len()).ok_or(Errno::EFBIG)?;
             holes.push((source.clone(), *offset..offset + area.len()));
             Ok(())
         }
@@ -192,8 +195,9 @@ pub fn msync(addr: u64, len: u64, flags: u32) -> SysResult {
     {
         return Err(Errno::EINVAL);
     }
-    let end = page_up(len)
-        .and_then(|len| addr.checked_add(len))
+    // Less than a page below 2^64 is nothing.
+    let end = addr
+        .checked_add(page_up(len).unwrap_or(0))
         .ok_or(Errno::ENOMEM)?;
     with_mm(|mm| {
         let locked = |area: &Vma| area.flags.contains(VmaFlags::LOCKED);

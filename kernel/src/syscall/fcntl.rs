@@ -57,6 +57,8 @@ pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {
         | lock::F_GETLK64
         | lock::F_SETLK64
         | lock::F_SETLKW64 => lock::fcntl(&file, fd, command, argument),
+        // Its group would have no number.
+        linux::F_SETOWN if argument as i32 == i32::MIN => Err(Errno::EINVAL),
         linux::F_SETOWN => {
             file.owner.store(argument as i32, Ordering::Relaxed);
             Ok(0)
@@ -69,10 +71,11 @@ pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {
         linux::F_SETOWN_EX => {
             let [kind, id] = UserPtr::<[i32; 2]>::new(argument).read()?;
             let owner = match kind as u32 {
-                linux::F_OWNER_TID | linux::F_OWNER_PID => id,
-                linux::F_OWNER_PGRP => -id,
+                linux::F_OWNER_TID | linux::F_OWNER_PID => Some(id),
+                linux::F_OWNER_PGRP => id.checked_neg(),
                 _ => return Err(Errno::EINVAL),
             };
+            let owner = owner.filter(|_| id >= 0).ok_or(Errno::ESRCH)?;
             file.owner.store(owner, Ordering::Relaxed);
             Ok(0)
         }

@@ -176,7 +176,8 @@ pub fn getgroups(size: i32, out: UserPtr<u32>) -> SysResult {
 }
 
 /// setgroups(2).
-pub fn setgroups(size: usize, groups: UserPtr<u32>) -> SysResult {
+pub fn setgroups(size: u32, groups: UserPtr<u32>) -> SysResult {
+    let size = size as usize;
     if !current().process.cred.lock().is_privileged() {
         return Err(Errno::EPERM);
     }

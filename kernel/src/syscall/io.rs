@@ -101,7 +101,7 @@ pub type Vector = (Vec<Range>, usize);
 /// The ranges of a vector of `struct iovec` (64-bit: address and length of 8 bytes each), and the
 /// number of bytes in them.
 pub fn ranges(vector: UserPtr<[u64; 2]>, count: usize) -> Result<Vector, Errno> {
-    check_count(count)?;
+    let count = parts(count)?;
     collect(
         vector
             .read_vec(count)?
@@ -112,7 +112,7 @@ pub fn ranges(vector: UserPtr<[u64; 2]>, count: usize) -> Result<Vector, Errno> 
 
 /// The same for the 32-bit structure.
 pub fn ranges32(vector: UserPtr<[u32; 2]>, count: usize) -> Result<Vector, Errno> {
-    check_count(count)?;
+    let count = parts(count)?;
     let vector = vector.read_vec(count)?;
     collect(
         vector
@@ -121,11 +121,13 @@ pub fn ranges32(vector: UserPtr<[u32; 2]>, count: usize) -> Result<Vector, Errno
     )
 }
 
-fn check_count(count: usize) -> Result<(), Errno> {
+/// The number of ranges: 32 bits of it (import_iovec in lib/iov_iter.c).
+fn parts(count: usize) -> Result<usize, Errno> {
+    let count = count as u32 as usize;
     if count > RANGES_MAX {
         Err(Errno::EINVAL)
     } else {
-        Ok(())
+        Ok(count)
     }
 }
 

@@ -81,6 +81,6 @@ pub fn setitimer32(
 pub fn alarm(seconds: u32) -> SysResult {
     const SECOND: u64 = 1_000_000_000;
     let [left, _] = interval::set(ITIMER_REAL, u64::from(seconds) * SECOND, 0)?;
-    let rounded = (left + SECOND / 2) / SECOND;
+    let rounded = left.saturating_add(SECOND / 2) / SECOND;
     Ok(if left > 0 { rounded.max(1) } else { 0 } as usize)
 }

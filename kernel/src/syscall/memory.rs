@@ -92,10 +92,8 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
         area.flags |= VmaFlags::LOCKED;
     }
     if flags & linux::MAP_ANONYMOUS == 0 {
-        page_up(len)
-            .and_then(|len| offset.checked_add(len))
-            .ok_or(Errno::EOVERFLOW)?;
-        let (source, path, forbidden) = crate::fs::mappable(fd, known.contains(Prot::EXEC))?;
+        let (source, path, forbidden) =
+            crate::fs::mappable(fd, offset, len, known.contains(Prot::EXEC))?;
         if let Some(errno) = forbidden
             && shared
         {
@@ -162,8 +160,8 @@ fn anywhere(mm: &AddressSpace, hint: u64, flags: u32) -> Place {
 }
 
 /// mmap2(2), i386: the offset is in pages.
-pub fn mmap2(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, page: u64) -> SysResult {
-    mmap(addr, len, prot, flags, fd, page * PAGE_SIZE)
+pub fn mmap2(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, page: u32) -> SysResult {
+    mmap(addr, len, prot, flags, fd, u64::from(page) * PAGE_SIZE)
 }
 
 /// The first mmap of i386: its six arguments lie in memory.
@@ -203,11 +201,16 @@ pub fn pkey_mprotect(addr: u64, len: u64, prot: u32, key: i32) -> SysResult {
     };
     if grows != 0 {
         return with_mm(|mm| {
+            if !addr.is_multiple_of(PAGE_SIZE) {
+                return Err(Errno::EINVAL);
+            }
+            page_up(len)
+                .and_then(|len| addr.checked_add(len))
+                .ok_or(Errno::ENOMEM)?;
             let key = key_of(mm)?;
             // To the area's start. Nothing grows up on x86.
             let area = mm.find(addr).ok_or(Errno::ENOMEM)?;
-            if grows == linux::PROT_GROWSUP || !area.grows_down() || !addr.is_multiple_of(PAGE_SIZE)
-            {
+            if grows == linux::PROT_GROWSUP || !area.grows_down() {
                 return Err(Errno::EINVAL);
             }
             let start = area.start;

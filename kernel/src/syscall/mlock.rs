@@ -26,12 +26,12 @@ pub fn may_lock() -> Result<(), Errno> {
     })
 }
 
-/// The whole pages that [addr, addr + len) touches.
-fn pages(addr: u64, len: u64) -> Result<(u64, u64), Errno> {
+/// The first of the whole pages that [addr, addr + len) touches, and their length; what is less than a
+/// page below 2^64 is nothing (do_mlock in mm/mlock.c).
+fn pages(addr: u64, len: u64) -> (u64, u64) {
     let start = page_down(addr);
-    let len = page_up(len.saturating_add(addr - start)).ok_or(Errno::EINVAL)?;
-    let end = start.checked_add(len).ok_or(Errno::EINVAL)?;
-    Ok((start, end))
+    let touched = len.checked_add(addr - start).and_then(page_up);
+    (start, touched.unwrap_or(0))
 }
 
 /// mlock(2).
@@ -45,9 +45,9 @@ pub fn mlock2(addr: u64, len: u64, flags: u32) -> SysResult {
         return Err(Errno::EINVAL);
     }
     may_lock()?;
-    let (start, end) = pages(addr, len)?;
+    let (start, len) = pages(addr, len);
     with_mm(|mm| {
-        mm.lock_range(start, end, true)?;
+        let end = mm.lock_range(start, len, true)?;
         if flags == 0 {
             mm.populate(start, end, None).map_err(|_| Errno::ENOMEM)?;
         }
@@ -57,8 +57,8 @@ pub fn mlock2(addr: u64, len: u64, flags: u32) -> SysResult {
 
 /// munlock(2).
 pub fn munlock(addr: u64, len: u64) -> SysResult {
-    let (start, end) = pages(addr, len)?;
-    with_mm(|mm| mm.lock_range(start, end, false)).map(|()| 0)
+    let (start, len) = pages(addr, len);
+    with_mm(|mm| mm.lock_range(start, len, false)).map(|_| 0)
 }
 
 /// mlockall(2): MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT (which needs one of the others).

@@ -248,7 +248,7 @@ fn peek_infos(task: &Task, addr: u64, data: u64) -> SysResult {
     };
     let mut done = 0;
     for info in waiting.iter().skip(offset).take(count as usize) {
-        write_info(data + SIZE * done, info)?;
+        write_info(data.wrapping_add(SIZE * done), info)?;
         done += 1;
     }
     Ok(done as usize)

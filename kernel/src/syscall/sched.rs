@@ -21,10 +21,11 @@ pub fn sched_yield() -> SysResult {
 }
 
 /// sched_getaffinity(2): CPU 0. Returns the bytes written, as the kernel's call does.
-pub fn sched_getaffinity(pid: i32, len: usize, mask: UserPtr<u8>) -> SysResult {
+pub fn sched_getaffinity(pid: i32, len: u32, mask: UserPtr<u8>) -> SysResult {
     let word = if current().is_i386_call() { 4 } else { 8 };
     check(pid)?;
-    if len < word || !len.is_multiple_of(word) {
+    // Linux counts bits, in 32 of them.
+    if len.wrapping_mul(8) == 0 || !(len as usize).is_multiple_of(word) {
         return Err(Errno::EINVAL);
     }
     let mut bits = [0; 8];

@@ -76,6 +76,9 @@ fn send(out_fd: i32, in_fd: i32, at: Option<u64>, count: usize) -> SysResult {
     if at.is_some() && from.ops().is_stream() {
         return Err(Errno::ESPIPE);
     }
+    if isize::try_from(count).is_err() {
+        return Err(Errno::EINVAL);
+    }
     // Linux's source must be something that can be mapped, or nearly; appending is refused.
     if from.ops().is_stream() || to.flags() & O_APPEND != 0 {
         return Err(Errno::EINVAL);
@@ -105,6 +108,22 @@ pub fn sendfile32(out_fd: i32, in_fd: i32, offset: UserPtr<i32>, count: usize) -
     Ok(done)
 }
 
+/// How many of `count` bytes can be copied from one place to the other: up to the file's end, and to the
+/// last position that there is (generic_copy_file_checks in fs/read_write.c).
+fn copied(from: &File, start: u64, to_start: u64, count: usize) -> Result<usize, Errno> {
+    for at in [start, to_start] {
+        at.checked_add(count as u64).ok_or(Errno::EOVERFLOW)?;
+        i64::try_from(at).map_err(|_| Errno::EINVAL)?;
+    }
+    let left = from.inode().metadata().size.saturating_sub(start);
+    let room = (i64::MAX as u64).saturating_sub(to_start);
+    let count = count.min(usize::try_from(left).unwrap_or(usize::MAX));
+    match room {
+        0 if count > 0 => Err(Errno::EFBIG),
+        _ => Ok(count.min(usize::try_from(room).unwrap_or(usize::MAX))),
+    }
+}
+
 /// copy_file_range(2).
 pub fn copy_file_range(
     in_fd: i32,
@@ -128,8 +147,11 @@ pub fn copy_file_range(
     if !from.is_readable() || !to.is_writable() || to.flags() & O_APPEND != 0 {
         return Err(Errno::EBADF);
     }
-    let (at, to_at) = (read_position(in_offset)?, read_position(out_offset)?);
-    let (start, to_start) = (at.unwrap_or(from.offset()), to_at.unwrap_or(to.offset()));
+    let (at, to_at) = (in_offset.read_opt()?, out_offset.read_opt()?);
+    let start = at.map_or(from.offset(), |at| at as u64);
+    let to_start = to_at.map_or(to.offset(), |at| at as u64);
+    let count = copied(&from, start, to_start, count)?;
+    let (at, to_at) = (at.map(|_| start), to_at.map(|_| to_start));
     let overlap = start < to_start.saturating_add(count as u64)
         && to_start < start.saturating_add(count as u64);
     if alloc::sync::Arc::ptr_eq(from.inode(), to.inode()) && overlap {

@@ -70,6 +70,8 @@ pub fn save(place: Place, frame: &Frame) -> Result<(), Errno> {
     // sw_reserved, and the header right behind it: XSAVE sets the header's first word only, and
     // neither instruction touches what is software's.
     let mut marks = [0_u32; 28];
+    // The program's stack pointer may be anything.
+    let at = |offset: u64| UserPtr::<u32>::new(place.area).byte_add(offset);
     if info.xsave {
         let extended = size() + if is_32bit { fsave::SIZE } else { 0 };
         marks[0] = MAGIC1;
@@ -77,10 +79,10 @@ pub fn save(place: Place, frame: &Frame) -> Result<(), Errno> {
         marks[2] = info.features as u32;
         marks[3] = (info.features >> 32) as u32;
         marks[4] = info.size as u32;
-        UserPtr::new(place.area + SW_RESERVED).write_slice(&marks)?;
-        UserPtr::new(place.area + info.size as u64).write(MAGIC2)?;
+        at(SW_RESERVED).write_slice(&marks)?;
+        at(info.size as u64).write(MAGIC2)?;
     } else {
-        UserPtr::new(place.area + SW_RESERVED).write_slice(&marks[..12])?;
+        at(SW_RESERVED).write_slice(&marks[..12])?;
     }
     usercopy::fpu::save(place.area)?;
     if is_32bit {
@@ -89,10 +91,10 @@ pub fn save(place: Place, frame: &Frame) -> Result<(), Errno> {
     }
     if info.xsave {
         // Old programs look for x87 and SSE here even if both are as at the start.
-        let components = place.area + XSTATE_BV_OFFSET as u64;
-        let stored = usercopy::read_u32(components)?;
+        let components = at(XSTATE_BV_OFFSET as u64);
+        let stored = usercopy::read_u32(components.address())?;
         if u64::from(stored) & X87_AND_SSE != X87_AND_SSE {
-            UserPtr::new(components).write(stored | X87_AND_SSE as u32)?;
+            components.write(stored | X87_AND_SSE as u32)?;
         }
     }
     Ok(())

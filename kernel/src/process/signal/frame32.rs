@@ -108,7 +108,7 @@ pub fn push(frame: &mut Frame, delivery: &Delivery) -> Result<(), Errno> {
         } else if base != 0 {
             symbol(base) as u32
         } else {
-            place.frame as u32 + code as u32
+            (place.frame as u32).wrapping_add(code as u32)
         }
     };
     if wants_info {
@@ -161,8 +161,8 @@ fn write_rt(
     UserPtr::new(place.frame).write(RtFrame {
         return_to,
         number: delivery.info.signo.into(),
-        info_at: (place.frame + RT_INFO) as u32,
-        context_at: (place.frame + RT_UCONTEXT) as u32,
+        info_at: place.frame.wrapping_add(RT_INFO) as u32,
+        context_at: place.frame.wrapping_add(RT_UCONTEXT) as u32,
         info: layout::to_32(delivery.info),
         flags: if xsave { UC_FP_XSTATE as u32 } else { 0 },
         link: 0,

@@ -124,8 +124,8 @@ fn controls(out: &mut Text, call: &Call, at: u64, len: u64) {
     if at == 0 || len < header || call.read_word(at).is_none() {
         return address(out, at);
     }
-    let mut offset = 0;
-    while offset + header <= len {
+    let mut offset = 0_u64;
+    while offset.saturating_add(header) <= len {
         let here = at.wrapping_add(offset);
         let (Some(size), Some(level), Some(kind)) = (
             call.read_word(here),

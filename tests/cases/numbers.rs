@@ -1,0 +1,22 @@
+//! Numbers at the edges of what fits, in every argument that is an offset, a length, a count or a
+//! time: the answers are Linux's, and the kernel that checks its sums finds none that wraps.
+
+use harness::programs::Compiler;
+use harness::{Case, Vm};
+
+use crate::on_linux::prints_the_same;
+
+/// This module's cases.
+pub fn cases() -> Vec<Case> {
+    let programs = ["numbers_files", "numbers_memory", "numbers_times"];
+    let compilers = [Compiler::Glibc64, Compiler::Glibc32];
+    programs
+        .into_iter()
+        .flat_map(|program| compilers.map(|compiler| (program, compiler)))
+        .map(|(program, compiler)| {
+            Case::new(format!("{program}::{}", compiler.name()), move || {
+                prints_the_same(program, compiler, "", Vm::new().checked())
+            })
+        })
+        .collect()
+}
