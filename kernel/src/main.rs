@@ -70,6 +70,7 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     entry::msr::init();
     arch::pic::init();
     time::init();
+    dev::random::init(ramdisk);
     vdso::init();
     #[cfg(test)]
     ktest::run(&options);

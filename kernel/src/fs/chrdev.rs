@@ -103,11 +103,11 @@ impl FileOps for Random {
     }
 
     fn write(&self, _offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
-        // Linux stirs the bytes into its pool; the generator here has none.
         let mut bytes = [0; 256];
         while from.left() > 0 {
             let len = from.left().min(bytes.len());
             from.take(&mut bytes[..len])?;
+            random::stir(&bytes[..len]);
         }
         Ok(())
     }

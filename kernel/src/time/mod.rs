@@ -13,7 +13,7 @@ mod rtc;
 pub mod schedule;
 pub mod sleep;
 pub mod timer;
-mod tsc;
+pub mod tsc;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
