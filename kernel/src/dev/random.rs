@@ -9,9 +9,9 @@
 
 use core::arch::x86_64::_rdseed64_step;
 
+use crate::sync::Mutex;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
-use spin::Mutex;
 use x86_64::instructions::random::RdRand;
 
 use crate::arch::cpu;

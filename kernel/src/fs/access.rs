@@ -1,6 +1,7 @@
-//! Who may do what to a file: owner, group and others, and root above them.
+//! Who may do what to a file: owner, group and others, and root's capabilities above them.
 
-use super::inode::{Metadata, mode};
+use super::inode::{Inode, Metadata, mode};
+use crate::process::capability::Caps;
 use crate::process::cred::Credentials;
 use crate::syscall::errno::Errno;
 
@@ -11,32 +12,68 @@ pub const WRITE: u32 = 2;
 /// May execute, or pass through a directory.
 pub const EXECUTE: u32 = 1;
 
+/// Checks that `who` has access to `inode`, as [`check`] does with its attributes.
+///
+/// # Errors
+/// `EACCES`.
+pub fn check_inode(who: &Credentials, inode: &dyn Inode, wanted: u32) -> Result<(), Errno> {
+    match inode.permits(wanted) {
+        Some(true) => Ok(()),
+        Some(false) => Err(Errno::EACCES),
+        None => check(who, &inode.metadata(), wanted),
+    }
+}
+
 /// Checks that `who` has access to `file`: `wanted` is an OR of [`READ`], [`WRITE`], [`EXECUTE`].
 ///
 /// # Errors
 /// `EACCES`.
 pub fn check(who: &Credentials, file: &Metadata, wanted: u32) -> Result<(), Errno> {
-    let granted = if who.fsuid == 0 {
-        // Root executes only what somebody may (CAP_DAC_OVERRIDE), but passes every directory.
-        let executable = file.kind() == mode::S_IFDIR || file.mode & 0o111 != 0;
-        READ | WRITE | if executable { EXECUTE } else { 0 }
-    } else if who.fsuid == file.uid {
+    let granted = if who.fsuid == file.uid {
         file.mode >> 6
     } else if who.in_group(file.gid) {
         file.mode >> 3
     } else {
         file.mode
     };
-    if wanted & !granted == 0 {
+    if wanted & !granted == 0 || overrides(who, file, wanted) {
         Ok(())
     } else {
         Err(Errno::EACCES)
     }
 }
 
+/// Whether capabilities pass over the permissions (generic_permission in fs/namei.c).
+fn overrides(who: &Credentials, file: &Metadata, wanted: u32) -> bool {
+    let is_directory = file.kind() == mode::S_IFDIR;
+    let only_looks = if is_directory {
+        wanted & WRITE == 0
+    } else {
+        wanted == READ
+    };
+    // What nobody may execute is no program, for root neither.
+    let is_program = is_directory || wanted & EXECUTE == 0 || file.mode & 0o111 != 0;
+    only_looks && who.has(Caps::DAC_READ_SEARCH) || is_program && who.has(Caps::DAC_OVERRIDE)
+}
+
 /// Whether `who` may do what only the file's owner may.
 pub fn is_owner(who: &Credentials, file: &Metadata) -> bool {
-    who.fsuid == 0 || who.fsuid == file.uid
+    who.fsuid == file.uid || who.has(Caps::FOWNER)
+}
+
+/// Whether `who` may have a file of `group` run as that group.
+pub fn may_set_group_id(who: &Credentials, group: u32) -> bool {
+    who.in_group(group) || who.has(Caps::FSETID)
+}
+
+/// The permissions of a file that another owner, or bytes of another's, leave: it doesn't go on to
+/// run as its owner, nor as a group that `who` is not in (setattr_should_drop_suidgid in fs/attr.c).
+pub fn without_set_ids(who: &Credentials, permissions: u32, group: u32) -> u32 {
+    let mut kept = permissions & !mode::S_ISUID;
+    if kept & 0o010 != 0 || !may_set_group_id(who, group) {
+        kept &= !mode::S_ISGID;
+    }
+    kept
 }
 
 /// Checks that a name may be taken out of directory `parent`: in one with the sticky bit only the

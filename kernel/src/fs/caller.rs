@@ -42,10 +42,8 @@ pub fn context() -> FsContext {
 }
 
 /// Who the caller is.
-pub fn credentials() -> Credentials {
-    try_current().map_or_else(Credentials::default, |task| {
-        task.process.cred.lock().clone()
-    })
+pub fn credentials() -> Arc<Credentials> {
+    try_current().map_or_else(Arc::default, |task| task.cred())
 }
 
 /// The caller's open file `fd`.
@@ -109,43 +107,60 @@ pub fn walk_at<T>(
     path: &[u8],
     f: impl FnOnce(&Walk<'_>, &FsContext) -> Result<T, Errno>,
 ) -> Result<T, Errno> {
+    walk_as(&credentials(), dirfd, path, f)
+}
+
+/// The same with the rights of `who`.
+///
+/// # Errors
+/// `EBADF`, and those of `f`.
+pub fn walk_as<T>(
+    who: &Credentials,
+    dirfd: i32,
+    path: &[u8],
+    f: impl FnOnce(&Walk<'_>, &FsContext) -> Result<T, Errno>,
+) -> Result<T, Errno> {
     let context = context();
     let start = if path.first() == Some(&b'/') {
         context.cwd.clone()
     } else {
         start_of(dirfd, &context)?
     };
-    let who = credentials();
     f(
         &Walk {
             root: &context.root,
             start: &start,
-            who: &who,
+            who,
             resolve: Resolve::empty(),
         },
         &context,
     )
 }
 
-/// What mmap(2) needs of a descriptor: its pages, its path, and the error that forbids writing to it
-/// through a shared mapping.
-pub type Mappable = (Arc<dyn PageSource>, Arc<str>, Option<Errno>);
+/// What mmap(2) needs of a descriptor.
+pub struct Mappable {
+    /// Its pages.
+    pub source: Arc<dyn PageSource>,
+    /// Its path.
+    pub path: Arc<str>,
+    /// The error that forbids writing to it through a shared mapping.
+    pub write_error: Option<Errno>,
+    /// Whether its mount lets programs execute it.
+    pub executable: bool,
+}
 
-/// What mmap(2) needs of `fd` for `len` bytes at `offset`, to be executed if `execute`.
+/// What mmap(2) needs of `fd` for `len` bytes at `offset`.
 ///
 /// # Errors
-/// `EBADF`; `EOVERFLOW` for pages that have no numbers; `EACCES` if it isn't open for reading; `EPERM`
-/// to execute what is mounted noexec; `ENODEV` if it can't be mapped.
-pub fn mappable(fd: i32, offset: u64, len: u64, execute: bool) -> Result<Mappable, Errno> {
+/// `EBADF`; `EOVERFLOW` for pages that have no numbers; `EACCES` if it isn't open for reading; `ENODEV`
+/// if it can't be mapped.
+pub fn mappable(fd: i32, offset: u64, len: u64) -> Result<Mappable, Errno> {
     let file = file(fd)?;
     check_offsets(file.inode().kind(), offset, len)?;
     if !file.is_readable() {
         return Err(Errno::EACCES);
     }
     let flags = file.location().mount.flags();
-    if execute && flags.contains(MountFlags::NO_EXEC) {
-        return Err(Errno::EPERM);
-    }
     let metadata = file.inode().metadata();
     let source = if metadata.kind() == mode::S_IFCHR && metadata.rdev == chrdev::ZERO {
         // What is written to it through a mapping stays in that mapping.
@@ -162,14 +177,11 @@ pub fn mappable(fd: i32, offset: u64, len: u64, execute: bool) -> Result<Mappabl
     } else {
         (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) != 0).then_some(Errno::EPERM)
     };
-    Ok((source, display_path(file.location()), forbidden))
-}
-
-/// Whether nothing of the file system that `fd` is in may be executed.
-pub fn is_no_exec(fd: i32) -> bool {
-    file(fd).is_ok_and(|file| {
-        let flags = file.location().mount.flags();
-        flags.contains(MountFlags::NO_EXEC)
+    Ok(Mappable {
+        source,
+        path: display_path(file.location()),
+        write_error: forbidden,
+        executable: !flags.contains(MountFlags::NO_EXEC),
     })
 }
 

@@ -204,7 +204,7 @@ impl Location {
             } else if let Some(point) = at.mount.mount_point() {
                 at = point;
             } else {
-                break at.dentry.name().is_empty();
+                break false;
             }
         };
         let mut path = Vec::new();

@@ -75,6 +75,11 @@ pub trait Inode: Any + Send + Sync {
         Err(Errno::EOPNOTSUPP)
     }
 
+    /// Whether the caller has this access, where something else than permissions decides.
+    fn permits(&self, _wanted: u32) -> Option<bool> {
+        None
+    }
+
     /// Opens it: gives what reads and writes go to.
     ///
     /// # Errors

@@ -12,10 +12,12 @@ use super::dentry::{Dentry, Location, Parent};
 use super::fdtable::FdTable;
 use super::file::File;
 use super::file::flags::*;
-use super::inode::{FileOps, NewFile, mode};
+use super::inode::{Device, FileOps, Metadata, NewFile, mode};
 use super::mount::MountFlags;
 use super::path::{Found, ParentOf, Resolve, Walk};
 use super::pipe;
+use crate::process::capability::Caps;
+use crate::process::cred::Credentials;
 use crate::process::elf::Executable;
 use crate::syscall::errno::Errno;
 
@@ -24,14 +26,21 @@ struct PathOnly;
 
 impl FileOps for PathOnly {}
 
-/// Opens the file at `path`, making it if the flags say so; `mode` is for that, umask applied.
+/// Opens the file at `path`, making it if the flags say so, with `permissions` but for those in
+/// `umask`.
 ///
 /// # Errors
 /// Those of open(2).
-pub fn open(walk: &Walk<'_>, path: &[u8], flags: u32, mode: u32) -> Result<Arc<File>, Errno> {
+pub fn open(
+    walk: &Walk<'_>,
+    path: &[u8],
+    flags: u32,
+    permissions: u32,
+    umask: u32,
+) -> Result<Arc<File>, Errno> {
     let flags = check_flags(flags)?;
     if flags & O_TMPFILE == O_TMPFILE {
-        return open_unnamed(walk, path, flags, mode);
+        return open_unnamed(walk, path, flags, permissions, umask);
     }
     let follow = flags & O_NOFOLLOW == 0 && flags & (O_CREAT | O_EXCL) != O_CREAT | O_EXCL;
     let (location, created) = if flags & O_CREAT == 0 {
@@ -43,7 +52,7 @@ pub fn open(walk: &Walk<'_>, path: &[u8], flags: u32, mode: u32) -> Result<Arc<F
             Found::File(file) => (file, false),
             Found::Missing(place) if !place.dir.inode().takes_names() => return Err(Errno::ENOENT),
             Found::Missing(place) if place.wants_dir => return Err(Errno::EISDIR),
-            Found::Missing(place) => (make(walk, &place, mode)?, true),
+            Found::Missing(place) => (create(walk, &place, regular(permissions), umask)?, true),
         }
     };
     check_kind(&location, flags)?;
@@ -93,6 +102,7 @@ fn open_unnamed(
     path: &[u8],
     flags: u32,
     permissions: u32,
+    umask: u32,
 ) -> Result<Arc<File>, Errno> {
     let dir = walk.file(path, flags & O_NOFOLLOW == 0)?;
     let parent = dir.inode().metadata();
@@ -101,13 +111,8 @@ fn open_unnamed(
     }
     dir.mount.check_writable()?;
     access::check(walk.who, &parent, access::WRITE | access::EXECUTE)?;
-    let inherits = parent.mode & mode::S_ISGID != 0;
-    let new = NewFile {
-        mode: mode::S_IFREG | permissions & mode::PERMISSIONS,
-        uid: walk.who.fsuid,
-        gid: if inherits { parent.gid } else { walk.who.fsgid },
-        ..NewFile::default()
-    };
+    let mut new = regular(permissions);
+    give_owner(walk.who, &parent, &mut new, umask);
     let inode = dir.inode().create_unnamed(&new, flags & O_EXCL == 0)?;
     let name = format!("#{}", inode.metadata().ino).into_bytes();
     let ops = inode.clone().open()?;
@@ -122,32 +127,62 @@ fn open_unnamed(
     Ok(file)
 }
 
-/// Makes a regular file at `place`.
-fn make(walk: &Walk<'_>, place: &ParentOf, permissions: u32) -> Result<Location, Errno> {
-    let new = NewFile {
+/// A regular file to make.
+fn regular(permissions: u32) -> NewFile {
+    NewFile {
         mode: mode::S_IFREG | permissions & mode::PERMISSIONS,
         ..NewFile::default()
-    };
-    create(walk, place, new)
+    }
+}
+
+/// Says whose a new file in a directory is, and takes what its maker may not give it out of its mode
+/// (mode_strip_sgid and inode_init_owner in fs/inode.c).
+fn give_owner(who: &Credentials, parent: &Metadata, new: &mut NewFile, umask: u32) {
+    new.uid = who.fsuid;
+    new.gid = who.fsgid;
+    let kind = new.mode & mode::S_IFMT;
+    let runs_as_group = mode::S_ISGID | 0o010;
+    // In a set-group-ID directory everything belongs to its group, and directories pass that on.
+    if parent.mode & mode::S_ISGID != 0 {
+        new.gid = parent.gid;
+        if kind == mode::S_IFDIR {
+            new.mode |= mode::S_ISGID;
+        } else if new.mode & runs_as_group == runs_as_group
+            && !access::may_set_group_id(who, parent.gid)
+        {
+            // It would run as a group that its maker is not in.
+            new.mode &= !mode::S_ISGID;
+        }
+    }
+    if kind != mode::S_IFLNK {
+        new.mode &= !umask;
+    }
 }
 
 /// Makes a file of any kind at `place`, for the caller, who must be allowed to.
 ///
 /// # Errors
-/// `EACCES`, `ENOENT` in a directory that was removed, `ENAMETOOLONG`, `ENOSPC`.
-pub fn create(walk: &Walk<'_>, place: &ParentOf, mut new: NewFile) -> Result<Location, Errno> {
+/// `EACCES`, `EPERM` for a device, `ENOENT` in a directory that was removed, `ENAMETOOLONG`,
+/// `ENOSPC`.
+pub fn create(
+    walk: &Walk<'_>,
+    place: &ParentOf,
+    mut new: NewFile,
+    umask: u32,
+) -> Result<Location, Errno> {
     place.dir.mount.check_writable()?;
     let parent = place.dir.inode().metadata();
     access::check(walk.who, &parent, access::WRITE | access::EXECUTE)?;
-    new.uid = walk.who.fsuid;
-    new.gid = walk.who.fsgid;
-    // In a set-group-ID directory everything belongs to its group, and directories pass that on.
-    if parent.mode & mode::S_ISGID != 0 {
-        new.gid = parent.gid;
-        if new.mode & mode::S_IFMT == mode::S_IFDIR {
-            new.mode |= mode::S_ISGID;
-        }
+    let is_device = match new.mode & mode::S_IFMT {
+        mode::S_IFBLK => true,
+        // The number 0 is no device: it hides a name in an overlay (WHITEOUT_DEV).
+        mode::S_IFCHR => new.rdev != Device::default(),
+        _ => false,
+    };
+    if is_device && !walk.who.has(Caps::MKNOD) {
+        return Err(Errno::EPERM);
     }
+    give_owner(walk.who, &parent, &mut new, umask);
     let dentry = place
         .dir
         .inode()
@@ -194,7 +229,7 @@ fn check_access(walk: &Walk<'_>, location: &Location, flags: u32) -> Result<(), 
     if is_device && location.mount.flags().contains(MountFlags::NO_DEVICES) {
         return Err(Errno::EACCES);
     }
-    access::check(walk.who, &metadata, wanted)?;
+    access::check_inode(walk.who, &**location.inode(), wanted)?;
     if flags & O_NOATIME != 0 && !access::is_owner(walk.who, &metadata) {
         return Err(Errno::EPERM);
     }
@@ -249,7 +284,7 @@ pub fn console_files() -> Result<FdTable, Errno> {
         who: &who,
         resolve: Resolve::empty(),
     };
-    let console = open(&walk, b"/dev/console", O_RDWR, 0)?;
+    let console = open(&walk, b"/dev/console", O_RDWR, 0, 0)?;
     let mut files = FdTable::new();
     for _ in 0..3 {
         files.insert(console.clone(), false, 0, 3)?;

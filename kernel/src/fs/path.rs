@@ -10,6 +10,7 @@ use super::access;
 use super::dentry::Location;
 use super::inode::mode;
 pub use super::resolve::Resolve;
+use crate::process::capability::Caps;
 use crate::process::cred::Credentials;
 use crate::syscall::errno::Errno;
 
@@ -19,6 +20,9 @@ pub const PATH_MAX: usize = 4096;
 pub const NAME_MAX: usize = 255;
 /// Most symbolic links on the way (MAXSYMLINKS).
 const LINKS_MAX: usize = 40;
+
+/// Who passes through every directory.
+const SEARCH_ANYWHERE: Caps = Caps::DAC_OVERRIDE.union(Caps::DAC_READ_SEARCH);
 
 /// Where a process looks from.
 #[derive(Clone)]
@@ -203,8 +207,13 @@ impl Walk<'_> {
             if at.inode().kind() != mode::S_IFDIR {
                 return Err(Errno::ENOTDIR);
             }
-            if self.who.fsuid != 0 {
-                access::check(self.who, &at.inode().metadata(), access::EXECUTE)?;
+            if self.who.effective.intersects(SEARCH_ANYWHERE) {
+                // Only what goes by something else than permissions may refuse.
+                if at.inode().permits(access::EXECUTE) == Some(false) {
+                    return Err(Errno::EACCES);
+                }
+            } else {
+                access::check_inode(self.who, &**at.inode(), access::EXECUTE)?;
             }
             if is_last && matches!(until, Until::Parent) {
                 let last = match component {

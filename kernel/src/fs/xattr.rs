@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use super::access::{self, READ, WRITE};
 use super::inode::{Metadata, mode};
 use crate::mm::frame;
+use crate::process::capability::Caps;
 use crate::process::cred::Credentials;
 use crate::syscall::errno::Errno;
 
@@ -76,7 +77,7 @@ impl Xattrs {
         for name in self
             .0
             .keys()
-            .filter(|name| who.is_privileged() || !name.starts_with(b"trusted."))
+            .filter(|name| who.has(Caps::SYS_ADMIN) || !name.starts_with(b"trusted."))
         {
             list.extend_from_slice(name);
             list.push(0);
@@ -93,14 +94,19 @@ impl Xattrs {
 pub fn check(who: &Credentials, file: &Metadata, name: &[u8], write: bool) -> Result<(), Errno> {
     let of = |kind: &[u8]| name.len() > kind.len() && name.starts_with(kind);
     if of(b"trusted.") {
-        return match who.is_privileged() {
+        return match who.has(Caps::SYS_ADMIN) {
             true => Ok(()),
             false if write => Err(Errno::EPERM),
             false => Err(Errno::ENODATA),
         };
     }
     if of(b"security.") {
-        return match who.is_privileged() || !write {
+        let needed = if name == b"security.capability" {
+            Caps::SETFCAP
+        } else {
+            Caps::SYS_ADMIN
+        };
+        return match !write || who.has(needed) {
             true => Ok(()),
             false => Err(Errno::EPERM),
         };

@@ -138,7 +138,10 @@ pub fn bind(socket: &Arc<Socket>, address: Address) -> Result<(), Errno> {
         table.insert(key, Arc::downgrade(socket));
         Place::Abstract(socket.kind)
     } else {
-        let inode = make(&address[..address.len() - 1])?;
+        let inode = make(
+            &address[..address.len() - 1],
+            socket.owner.lock().permissions,
+        )?;
         PATHS.lock().insert(key(&inode), Arc::downgrade(socket));
         Place::Path(inode)
     };
@@ -167,8 +170,8 @@ pub fn bind_anywhere(socket: &Arc<Socket>) -> Result<(), Errno> {
     Err(Errno::ENOSPC)
 }
 
-/// Makes the file that stands for a socket.
-fn make(path: &[u8]) -> Result<Arc<dyn Inode>, Errno> {
+/// Makes the file that stands for a socket with these permissions.
+fn make(path: &[u8], permissions: u32) -> Result<Arc<dyn Inode>, Errno> {
     caller::walk_at(AT_FDCWD, path, |walk, context| {
         let place = walk.parent(path)?;
         if place.last != Last::Name {
@@ -180,10 +183,12 @@ fn make(path: &[u8]) -> Result<Arc<dyn Inode>, Errno> {
             Err(errno) => return Err(errno),
         }
         let new = NewFile {
-            mode: mode::S_IFSOCK | 0o777 & !context.umask,
+            mode: mode::S_IFSOCK | permissions & !context.umask,
             ..NewFile::default()
         };
-        Ok(open::create(walk, &place, new)?.inode().clone())
+        Ok(open::create(walk, &place, new, context.umask)?
+            .inode()
+            .clone())
     })
 }
 

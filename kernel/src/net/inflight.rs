@@ -13,6 +13,7 @@ use super::gc;
 use super::socket::Socket;
 use crate::fs::caller;
 use crate::fs::file::File;
+use crate::process::capability::Caps;
 use crate::process::current;
 use crate::syscall::errno::Errno;
 
@@ -44,7 +45,7 @@ pub fn check_limit() -> Result<u32, Errno> {
     let who = caller::credentials();
     let limit = current().process.limits.lock().soft(RLIMIT_NOFILE);
     let count = USERS.lock().get(&who.uid).copied().unwrap_or(0);
-    if count as u64 > limit && !who.is_privileged() {
+    if count as u64 > limit && !who.has(Caps::SYS_RESOURCE) && !who.has(Caps::SYS_ADMIN) {
         return Err(Errno::ETOOMANYREFS);
     }
     Ok(who.uid)

@@ -13,7 +13,7 @@ use super::message::{Outgoing, receive, send};
 use super::socket::{Phase, READ, Socket};
 use crate::fs::dentry::{Dentry, Location, Parent};
 use crate::fs::file::{File, flags};
-use crate::fs::inode::{Device, FileOps, Inode, Metadata, Ready, mode};
+use crate::fs::inode::{Change, Device, FileOps, Inode, Metadata, Ready, mode};
 use crate::fs::io::{In, Out};
 use crate::fs::mount::{self, Mount};
 use crate::fs::nowhere;
@@ -58,14 +58,23 @@ impl Drop for Open {
 impl Inode for Socket {
     fn metadata(&self) -> Metadata {
         static DEVICE: Once<u32> = Once::new();
+        let owner = *self.owner.lock();
         Metadata {
             dev: Device::new(0, *DEVICE.call_once(mount::anonymous_device)),
             ino: self.ino,
-            mode: mode::S_IFSOCK | 0o777,
-            uid: self.owner.0,
-            gid: self.owner.1,
+            mode: mode::S_IFSOCK | owner.permissions,
+            uid: owner.uid,
+            gid: owner.gid,
             ..Metadata::since(self.born)
         }
+    }
+
+    fn change(&self, change: &Change) -> Result<(), Errno> {
+        let mut owner = self.owner.lock();
+        owner.uid = change.uid.unwrap_or(owner.uid);
+        owner.gid = change.gid.unwrap_or(owner.gid);
+        owner.permissions = change.permissions.unwrap_or(owner.permissions);
+        Ok(())
     }
 
     fn open(self: Arc<Self>) -> Result<Arc<dyn FileOps>, Errno> {

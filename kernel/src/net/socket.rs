@@ -115,7 +115,7 @@ pub struct Socket {
     /// Inode number.
     pub ino: u64,
     pub(super) born: Time,
-    pub(super) owner: (u32, u32),
+    pub(super) owner: Mutex<Owner>,
     pub(super) state: Mutex<State>,
     /// Bytes charged for what it sent and nobody has read yet.
     pub charged: AtomicUsize,
@@ -127,6 +127,14 @@ pub struct Socket {
     pub(super) writable: WaitQueue,
     /// Woken when another socket's message or connection may find room here.
     pub(super) room: WaitQueue,
+}
+
+/// What fchown(2) and fchmod(2) change of a socket.
+#[derive(Clone, Copy)]
+pub(super) struct Owner {
+    pub uid: u32,
+    pub gid: u32,
+    pub permissions: u32,
 }
 
 /// Who the caller is, for the other end.
@@ -168,7 +176,11 @@ impl Socket {
             kind,
             ino: NEXT.fetch_add(1, Relaxed),
             born: now(),
-            owner: (who.fsuid, who.fsgid),
+            owner: Mutex::new(Owner {
+                uid: who.fsuid,
+                gid: who.fsgid,
+                permissions: 0o777,
+            }),
             state: Mutex::new(state),
             charged: AtomicUsize::new(0),
             reading: SleepLock::new(()),

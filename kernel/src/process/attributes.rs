@@ -30,8 +30,6 @@ pub struct Attributes {
     pub parent_death_signal: u8,
     /// execve(2) grants nothing any more (PR_SET_NO_NEW_PRIVS).
     pub no_new_privs: bool,
-    /// Capabilities outlive setuid(2) (PR_SET_KEEPCAPS).
-    pub keeps_capabilities: bool,
     /// personality(2).
     pub personality: u32,
 }
@@ -48,7 +46,6 @@ impl Default for Attributes {
             default_slack: DEFAULT_SLACK,
             parent_death_signal: 0,
             no_new_privs: false,
-            keeps_capabilities: false,
             personality: 0,
         }
     }

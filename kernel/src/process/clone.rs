@@ -6,6 +6,7 @@
 use bitflags::bitflags;
 use linux_raw_sys::general as linux;
 
+use super::capability::{Caps, capable};
 use super::{current, init};
 use crate::mm::layout::TASK_SIZE;
 use crate::syscall::errno::Errno;
@@ -149,7 +150,7 @@ impl CloneArgs {
 
 /// The answer of a kernel that has no namespaces, as clone(2), unshare(2) and setns(2) give it.
 pub fn refuse_namespace() -> Errno {
-    if current().process.cred.lock().is_privileged() {
+    if capable(Caps::SYS_ADMIN) {
         Errno::EINVAL
     } else {
         Errno::EPERM

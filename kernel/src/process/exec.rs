@@ -7,13 +7,14 @@ use formats::elf::{Class, Image, Kind, Stack};
 use formats::script;
 
 use super::arguments::Arguments;
-use super::cred::Credentials;
+use super::capability::Caps;
 use super::elf::{self, Executable};
+use super::personality;
 use super::placement::{is_loader, load_bias, mapped_bias, pie_base, place_stack, random_pages};
+use super::setid::{self, Granted};
 use super::signal::alternate::AlternateStack;
 use super::stack::{self, ProgramInfo};
 use super::{SharedMm, Task, current, exit, robust, threads};
-use super::{personality, setid};
 use crate::arch::debug::{self, DebugRegisters};
 use crate::arch::gdt::{self, USER_CS, USER_DS, USER32_CS};
 use crate::arch::percpu;
@@ -43,8 +44,8 @@ pub struct Loaded {
     pub frame: Frame,
     /// File name, for the task's name.
     name: [u8; 16],
-    /// Whom it acts as.
-    credentials: Credentials,
+    /// As whom it runs.
+    granted: Granted,
     /// What kind of system it is shown.
     personality: u32,
 }
@@ -113,12 +114,11 @@ fn load_elf(file: &Executable, arguments: Arguments, name: [u8; 16]) -> Result<L
         None => None,
     };
     elf::check_segments(&image)?;
-    let who = fs::caller::credentials();
-    let credentials = setid::credentials(&who, &file.location);
+    let granted = setid::grant(super::try_current().as_deref(), &file.location);
     let is_32bit = image.class == Class::Elf32;
     let mut mm = AddressSpace::new(is_32bit)?;
     mm.program = Some(Arc::new(Program::new(file.location.clone())?));
-    mm.may_map_low = credentials.is_privileged();
+    mm.may_map_low = granted.credentials.has(Caps::SYS_RAWIO);
     let mut personality = 0;
     if let Some(task) = super::try_current() {
         mm.limits = task.process.limits.lock().of_memory();
@@ -128,7 +128,7 @@ fn load_elf(file: &Executable, arguments: Arguments, name: [u8; 16]) -> Result<L
         personality,
         is_32bit,
         image.stack == Stack::Unstated,
-        setid::is_granted(&file.location),
+        granted.clears_personality,
     );
     mm.is_fixed = personality::has_fixed_addresses(personality);
     let all_executable = personality::executes_what_it_reads(personality);
@@ -168,8 +168,8 @@ fn load_elf(file: &Executable, arguments: Arguments, name: [u8; 16]) -> Result<L
         } else {
             0
         },
-        secure: setid::is_secure(&who, &credentials),
-        credentials,
+        secure: granted.is_secure,
+        credentials: granted.credentials.clone(),
     };
     let stack = stack::build(&mut mm, stack_top, &info, arguments)?;
     let frame = Frame {
@@ -186,7 +186,7 @@ fn load_elf(file: &Executable, arguments: Arguments, name: [u8; 16]) -> Result<L
         mm: Arc::new(Mutex::new(mm)),
         frame,
         name,
-        credentials: info.credentials,
+        granted,
         personality,
     })
 }
@@ -234,7 +234,7 @@ impl Interpreter {
 pub fn install(task: &Task, loaded: &Loaded) {
     let process = &task.process;
     *process.mm.lock() = Some(loaded.mm.clone());
-    *process.cred.lock() = loaded.credentials.clone();
+    task.set_cred(loaded.granted.credentials.clone());
     process.unshare_actions();
     process.actions().lock().reset_handlers();
     process.timers.exec();
@@ -280,19 +280,19 @@ fn start(mut loaded: Loaded) -> Result<(), Errno> {
     let old_tid = current().tid();
     threads::become_the_only_one()?;
     let task = current();
-    let who = task.process.cred.lock().clone();
-    loaded.credentials = setid::withhold(&task, &who, loaded.credentials);
+    let program = loaded.mm.lock().program.clone();
+    if let Some(program) = program {
+        loaded.granted = setid::grant(Some(&task), program.location());
+    }
+    let before = task.cred();
     robust::release(&task);
     exit::release_mm(&task.process);
     task.process.has_execed.store(true, Ordering::Relaxed);
     task.process.unshare_files();
     task.process.files.lock().lock().close_on_exec();
     install(&task, &loaded);
-    // Who was granted something has secrets to keep from who started it (begin_new_exec).
-    let is_own = !setid::is_secure(&loaded.credentials, &loaded.credentials);
-    task.process.is_dumpable.store(is_own, Ordering::Relaxed);
+    setid::protect(&task, &before, &loaded.granted);
     task.process.membarriers.store(0, Ordering::Relaxed);
-    task.attributes.lock().keeps_capabilities = false;
     super::activate(&loaded.mm.lock());
     gdt::set_tls(&task.tls.lock());
     task.segments.lock().load();

@@ -12,6 +12,7 @@ use linux_raw_sys::ptrace::{
     PTRACE_EVENT_CLONE, PTRACE_EVENT_FORK, PTRACE_EVENT_VFORK, PTRACE_EVENT_VFORK_DONE,
 };
 
+use super::capability::Caps;
 use super::clone::{CloneArgs, CloneFlags, Tls};
 use super::wait::is_interrupted;
 use super::{Current, Process, Task, current, sched, signal, table, threads};
@@ -177,6 +178,7 @@ fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
     });
     new.set_ports(task.ports().lock().clone());
     *new.comm.lock() = *task.comm.lock();
+    new.set_cred(task.cred());
     *new.attributes.lock() = task.attributes.lock().for_child();
     {
         let mut signals = new.signals.lock();
@@ -204,15 +206,15 @@ fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
 /// RLIMIT_NPROC: threads of the user's, ended processes that nobody waited for included. Root is
 /// free.
 fn check_limit() -> Result<(), Errno> {
-    let process = &current().process;
-    let cred = process.cred.lock().clone();
-    if cred.uid == 0 || cred.is_privileged() {
+    let task = current();
+    let (process, cred) = (&task.process, task.cred());
+    if cred.uid == 0 || cred.has(Caps::SYS_RESOURCE) || cred.has(Caps::SYS_ADMIN) {
         return Ok(());
     }
     let limit = process.limits.lock().soft(RLIMIT_NPROC);
     let count: usize = table::all_processes()
         .iter()
-        .filter(|process| process.cred.lock().uid == cred.uid)
+        .filter(|process| process.cred().uid == cred.uid)
         .map(|process| process.threads.lock().len().max(1))
         .sum();
     if count as u64 >= limit {

@@ -23,6 +23,7 @@ use crate::mm::address_space::AddressSpace;
 
 pub mod arguments;
 pub mod attributes;
+pub mod capability;
 pub mod children;
 pub mod clone;
 pub mod cred;
@@ -92,8 +93,8 @@ pub struct Process {
     pub files: Mutex<Arc<Mutex<FdTable>>>,
     /// Root, working directory, umask.
     pub fs: Arc<Mutex<FsContext>>,
-    /// Who it acts as.
-    pub cred: Mutex<Credentials>,
+    /// As whom its first thread acts; other processes go by that.
+    cred: Mutex<Arc<Credentials>>,
     /// Resource limits.
     pub limits: Mutex<Limits>,
     /// What each signal does.
@@ -206,11 +207,15 @@ impl Process {
             .sid
             .store(sid.load(Ordering::Relaxed), Ordering::Relaxed);
         *child.parent.lock() = Arc::downgrade(parent);
-        *child.cred.lock() = parent.cred.lock().clone();
         *child.limits.lock() = parent.limits.lock().clone();
         *child.actions().lock() = parent.actions().lock().clone();
         *child.terminal.lock() = parent.terminal.lock().inherited();
         child
+    }
+
+    /// As whom its first thread acts, or acted when it ended.
+    pub fn cred(&self) -> Arc<Credentials> {
+        self.cred.lock().clone()
     }
 
     /// What its signals do; other processes may share it (CLONE_SIGHAND).

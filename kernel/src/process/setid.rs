@@ -1,84 +1,136 @@
-//! Programs that run as their file's owner or group: the set-user-ID and set-group-ID bits
-//! (execve(2), credentials(7)).
+//! As whom a program runs: the set-user-ID and set-group-ID bits, and what execve(2) does to
+//! capabilities (credentials(7), capabilities(7)).
 //!
 //! Left out: file capabilities.
 
 use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
 
+use linux_raw_sys::general::RLIMIT_STACK;
+
+use super::Task;
+use super::capability::{Caps, SecureBits};
 use super::cred::Credentials;
-use super::{Task, try_current};
+use crate::fs::access;
 use crate::fs::dentry::Location;
 use crate::fs::inode::mode;
 use crate::fs::mount::MountFlags;
-use crate::ptrace;
 
-/// Whom the program at `location` acts as when `who` starts it.
-pub fn credentials(who: &Credentials, location: &Location) -> Credentials {
+/// The most stack that a program with other rights than its caller begins with (_STK_LIM).
+const STACK_LIMIT: u64 = 8 << 20;
+
+/// As whom a program is to run.
+pub struct Granted {
+    /// Its credentials.
+    pub credentials: Arc<Credentials>,
+    /// Whether it has other rights than its caller's real user, so that it must not trust its
+    /// environment (AT_SECURE).
+    pub is_secure: bool,
+    /// Whether its caller may read the file.
+    pub is_readable: bool,
+    /// Whether flags of the personality that make attacks easier go (PER_CLEAR_ON_SETID).
+    pub clears_personality: bool,
+}
+
+/// As whom `task` runs the program at `location` (bprm_fill_uid in fs/exec.c and
+/// cap_bprm_creds_from_file in security/commoncap.c). Asked again when the old program is gone: a
+/// tracer may have come meanwhile.
+pub fn grant(task: Option<&Task>, location: &Location) -> Granted {
+    // The kernel starts init.
+    let Some(task) = task else {
+        return Granted {
+            credentials: Arc::default(),
+            is_secure: false,
+            is_readable: true,
+            clears_personality: false,
+        };
+    };
+    let old = task.cred();
+    let mut new = (*old).clone();
     let file = location.inode().metadata();
-    let mut new = who.clone();
-    let (user, group) = granted(location);
-    if user {
-        new.euid = file.uid;
+    let promised = task.attributes.lock().no_new_privs;
+    let mut clears_personality = false;
+    if !promised && !location.mount.flags().contains(MountFlags::NO_SUID) {
+        // Without the group's execute bit it once meant mandatory locks.
+        let group = mode::S_ISGID | 0o010;
+        if file.mode & mode::S_ISUID != 0 {
+            new.euid = file.uid;
+            clears_personality = true;
+        }
+        if file.mode & group == group {
+            new.egid = file.gid;
+            clears_personality = true;
+        }
     }
-    if group {
-        new.egid = file.gid;
+    new.permitted = Caps::empty();
+    let is_root = new.euid == 0 && !new.secure_bits.contains(SecureBits::NO_ROOT);
+    if is_root || new.uid == 0 && !new.secure_bits.contains(SecureBits::NO_ROOT) {
+        new.permitted = old.bounding | old.inheritable;
+    }
+    let gains = !old.permitted.contains(new.permitted);
+    clears_personality |= gains;
+    let is_other = new.euid != old.uid || new.egid != old.gid;
+    if (is_other || gains) && (promised || is_shared(task) || is_watched(task)) {
+        // Nothing that a tracer without rights, or who shares its working directory, would have
+        // the use of.
+        if promised || !old.has(Caps::SETUID) {
+            new.euid = new.uid;
+            new.egid = new.gid;
+        }
+        new.permitted &= old.permitted;
     }
     (new.suid, new.fsuid) = (new.euid, new.euid);
     (new.sgid, new.fsgid) = (new.egid, new.egid);
-    match try_current() {
-        Some(task) => withhold(&task, who, new),
-        None => new,
+    if is_other {
+        new.ambient = Caps::empty();
+    }
+    new.permitted |= new.ambient;
+    new.effective = if is_root { new.permitted } else { new.ambient };
+    new.secure_bits -= SecureBits::KEEP_CAPS;
+    let grew = !new.ambient.contains(new.permitted);
+    let is_secure = is_other || new.uid != 0 && (is_root || grew);
+    Granted {
+        credentials: Arc::new(new),
+        is_secure,
+        is_readable: access::check(&old, &file, access::READ).is_ok(),
+        clears_personality,
     }
 }
 
-/// What of `new` the task, which is `who` now, may become: nothing is granted that a tracer without
-/// privileges, or who shares its working directory, would have the use of
-/// (cap_bprm_creds_from_file in security/commoncap.c). Asked again when the old program is gone: a
-/// tracer may have come meanwhile.
-pub fn withhold(task: &Task, who: &Credentials, new: Credentials) -> Credentials {
-    if (new.euid, new.egid) == (who.euid, who.egid) || who.is_privileged() {
-        return new;
+/// Keeps a new program's memory from who looked into `task` before, its parent's end from
+/// signalling it, and its stack from pushing everything else out of place, where it has other rights than its caller (begin_new_exec in fs/exec.c and
+/// commit_creds in kernel/cred.c).
+pub fn protect(task: &Task, old: &Credentials, granted: &Granted) {
+    let new = &granted.credentials;
+    let is_mixed = (old.euid, old.egid) != (old.uid, old.gid);
+    let changes = new.acts_otherwise(old);
+    let is_dumpable = !is_mixed && !changes && granted.is_readable;
+    task.process
+        .is_dumpable
+        .store(is_dumpable, Ordering::Relaxed);
+    if granted.is_secure || changes {
+        task.attributes.lock().parent_death_signal = 0;
     }
-    let is_watched =
-        ptrace::tracer_of(task).is_some_and(|tracer| !tracer.cred.lock().is_privileged());
-    let is_shared = Arc::strong_count(&task.process.fs) > 1;
-    if !is_watched && !is_shared {
-        return new;
-    }
-    Credentials {
-        euid: who.uid,
-        suid: who.uid,
-        fsuid: who.uid,
-        egid: who.gid,
-        sgid: who.gid,
-        fsgid: who.gid,
-        ..new
+    if granted.is_secure {
+        let mut limits = task.process.limits.lock();
+        let stack = &mut limits.0[RLIMIT_STACK as usize].0;
+        *stack = (*stack).min(STACK_LIMIT);
+        let of_memory = limits.of_memory();
+        drop(limits);
+        if let Some(mm) = task.mm() {
+            mm.lock().limits = of_memory;
+        }
     }
 }
 
-/// Whether the program at `location` acts as its owner or its group.
-pub fn is_granted(location: &Location) -> bool {
-    granted(location) != (false, false)
+/// Whether another process shares its root and working directory.
+fn is_shared(task: &Task) -> bool {
+    Arc::strong_count(&task.process.fs) > 1
 }
 
-/// The same, of each.
-fn granted(location: &Location) -> (bool, bool) {
-    // Whoever started this promised that nothing is granted (PR_SET_NO_NEW_PRIVS).
-    let may_grant = try_current().is_none_or(|task| !task.attributes.lock().no_new_privs);
-    if !may_grant || location.mount.flags().contains(MountFlags::NO_SUID) {
-        return (false, false);
-    }
-    let file = location.inode().metadata();
-    // Without the group's execute bit it once meant mandatory locks.
-    let executes = mode::S_ISGID | 0o010;
-    (
-        file.mode & mode::S_ISUID != 0,
-        file.mode & executes == executes,
-    )
-}
-
-/// Whether the program gets other rights than its caller had, so that it must not trust its
-/// environment (AT_SECURE).
-pub fn is_secure(who: &Credentials, new: &Credentials) -> bool {
-    new.euid != who.uid || new.egid != who.gid
+/// Whether it is traced by who could not have traced a program with such rights
+/// (ptracer_capable in kernel/ptrace.c).
+fn is_watched(task: &Task) -> bool {
+    let tracing = task.tracing.lock();
+    tracing.as_ref().is_some_and(|tracing| !tracing.may_watch)
 }

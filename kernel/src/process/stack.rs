@@ -2,6 +2,7 @@
 //! auxiliary vector, environment, arguments (System V psABI, "Process Initialization";
 //! fs/binfmt_elf.c for what Linux adds).
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use linux_raw_sys::auxvec as at;
@@ -41,7 +42,7 @@ pub struct ProgramInfo {
     /// Address of `__kernel_vsyscall`; 0 for 64-bit programs.
     pub vsyscall: u64,
     /// Whom it acts as.
-    pub credentials: Credentials,
+    pub credentials: Arc<Credentials>,
     /// Whether it got rights that its caller hasn't (AT_SECURE).
     pub secure: bool,
 }

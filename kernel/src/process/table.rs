@@ -7,7 +7,8 @@ use core::sync::atomic::Ordering;
 
 use crate::sync::Mutex;
 
-use super::{Process, Task, TaskState};
+use super::cred::Credentials;
+use super::{Process, Task, TaskState, current};
 use crate::mm::address_space::AddressSpace;
 use crate::syscall::errno::Errno;
 
@@ -201,6 +202,31 @@ pub fn count() -> usize {
 /// The process with this ID; one that ended can be found until it was waited for.
 pub fn find_process(pid: u32) -> Option<Arc<Process>> {
     TASKS.lock().by_tid.get(&pid)?.process.upgrade()
+}
+
+/// The process that a program means by the ID of any of its threads (find_task_by_vpid in
+/// kernel/pid.c); 0 is the running one.
+///
+/// # Errors
+/// `ESRCH`.
+pub fn named(id: i32) -> Result<Arc<Process>, Errno> {
+    match u32::try_from(id).map_err(|_| Errno::ESRCH)? {
+        0 => Ok(current().process.clone()),
+        id => {
+            let of_thread = || find(id).map(|task| task.process.clone());
+            find_process(id).or_else(of_thread).ok_or(Errno::ESRCH)
+        }
+    }
+}
+
+/// The credentials of a thread, or of a process that has ended.
+///
+/// # Errors
+/// `ESRCH`.
+pub fn credentials(id: u32) -> Result<Arc<Credentials>, Errno> {
+    let of_process = || find_process(id).map(|process| process.cred());
+    let of_thread = find(id).map(|task| task.cred());
+    of_thread.or_else(of_process).ok_or(Errno::ESRCH)
 }
 
 /// The first process whose ID is `from` or more, ended ones included.

@@ -14,6 +14,7 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::Mutex;
 
 use super::attributes::Attributes;
+use super::cred::Credentials;
 use super::extras::Extras;
 use super::rseq::Registration;
 use super::signal::TaskSignals;
@@ -87,6 +88,8 @@ pub struct Task {
     pub cpu_cycles: AtomicU64,
     /// What else it has used.
     pub usage: Usage,
+    /// As whom it acts.
+    pub(super) cred: Mutex<Arc<Credentials>>,
     /// What it set about itself.
     pub attributes: Mutex<Attributes>,
     /// Fail points until one fails (/proc/self/fail-nth); 0: none does.
@@ -111,6 +114,7 @@ impl Task {
         sched::make_room(COUNT.load(Ordering::Relaxed) + 1)?;
         let stack = KernelStack::new()?;
         let top = stack.top();
+        let cred = process.cred();
         let task = Self {
             tid: AtomicU32::new(tid),
             process,
@@ -133,6 +137,7 @@ impl Task {
             robust_list_32: AtomicU64::new(0),
             cpu_cycles: AtomicU64::new(0),
             usage: Usage::default(),
+            cred: Mutex::new(cred),
             attributes: Mutex::default(),
             #[cfg(debug_assertions)]
             fail_nth: AtomicU32::new(0),

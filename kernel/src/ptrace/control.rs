@@ -4,16 +4,18 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use super::end::unlink;
-use super::{Mode, Options, Reason, Tracing, debug, may_access, registers};
+use super::{Ids, Mode, Options, Reason, Tracing, debug, may_access, registers};
 use crate::arch::percpu::work;
 use crate::entry::frame::TF;
+use crate::process::capability::{Caps, capable};
 use crate::process::signal::{self, SIGKILL, SIGSTOP, SigInfo};
 use crate::process::{Process, Task, TaskState, sched, table};
 use crate::syscall::errno::Errno;
 
 /// Makes `tracer` the tracer of `task`.
-fn link(tracer: &Arc<Process>, task: &Arc<Task>, options: Options, seized: bool) {
+fn link(tracer: &Arc<Process>, task: &Arc<Task>, options: Options, seized: bool, may_watch: bool) {
     let tracing = Tracing {
+        may_watch,
         tracer: Arc::downgrade(tracer),
         options,
         seized,
@@ -37,7 +39,8 @@ pub fn trace_me() -> Result<(), Errno> {
     let task = sched::current_task();
     let parent = task.process.parent.lock().upgrade();
     let parent = parent.filter(|_| !task.is_traced()).ok_or(Errno::EPERM)?;
-    link(&parent, &task, Options::empty(), false);
+    let may_watch = capable(Caps::SYS_PTRACE);
+    link(&parent, &task, Options::empty(), false, may_watch);
     Ok(())
 }
 
@@ -52,13 +55,14 @@ pub fn attach(tid: u32, seize: Option<Options>) -> Result<(), Errno> {
         None => Errno::ESRCH,
     })?;
     let refused = Arc::ptr_eq(&task.process, &tracer)
-        || !may_access(&task.process)
+        || !may_access(&task, Ids::Real)
         || task.is_traced()
         || task.state() == TaskState::Dead;
     if refused {
         return Err(Errno::EPERM);
     }
-    link(&tracer, &task, seize.unwrap_or_default(), seize.is_some());
+    let (options, may_watch) = (seize.unwrap_or_default(), capable(Caps::SYS_PTRACE));
+    link(&tracer, &task, options, seize.is_some(), may_watch);
     if task.state() == TaskState::Stopped {
         // It changes from job control's hold into the tracer's, and says so.
         want_stop(&task);
@@ -94,7 +98,8 @@ pub fn inherit(child: &Arc<Task>, followed: Options, by_flag: bool) {
     if !by_flag && !parent.options.intersects(followed) {
         return;
     }
-    link(&tracer, child, parent.options, parent.seized);
+    let may_watch = parent.may_watch;
+    link(&tracer, child, parent.options, parent.seized, may_watch);
     let mut stopping = child.signals.lock();
     if parent.seized {
         if let Some(tracing) = child.tracing.lock().as_mut() {

@@ -14,6 +14,8 @@ use core::sync::atomic::Ordering;
 use bitflags::bitflags;
 use linux_raw_sys::ptrace as linux;
 
+use crate::process::capability::Caps;
+use crate::process::cred::Credentials;
 use crate::process::exit::ExitStatus;
 use crate::process::signal::SigInfo;
 use crate::process::{Process, Task, current};
@@ -118,6 +120,8 @@ pub struct Stop {
 pub struct Tracing {
     /// By whom.
     pub tracer: Weak<Process>,
+    /// Whether who made it so had CAP_SYS_PTRACE then: the traced may gain rights by execve(2).
+    pub may_watch: bool,
     /// PTRACE_SETOPTIONS.
     pub options: Options,
     /// Whether PTRACE_SEIZE began it.
@@ -138,22 +142,37 @@ pub struct Tracing {
     pub ended: Option<ExitStatus>,
 }
 
-/// Whether the running process may look into `target` (__ptrace_may_access: root, or the same
-/// user and group in every respect, unless it keeps to itself by PR_SET_DUMPABLE).
-pub fn may_access(target: &Process) -> bool {
+/// Which IDs of the caller's a check goes by (PTRACE_MODE_FSCREDS, PTRACE_MODE_REALCREDS).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ids {
+    /// Those of file access, and the effective capabilities: /proc.
+    FileSystem,
+    /// The real ones, and the permitted capabilities: system calls.
+    Real,
+}
+
+/// Whether the running thread may look into `target` and change it.
+pub fn may_access(target: &Task, ids: Ids) -> bool {
+    may_access_process(&target.process, &target.cred(), ids)
+}
+
+/// The same of a process that acts as `its` says (__ptrace_may_access in kernel/ptrace.c and
+/// cap_ptrace_access_check): its own threads; who has the same user and group in every respect and
+/// no fewer capabilities, unless it keeps to itself (PR_SET_DUMPABLE); CAP_SYS_PTRACE.
+pub fn may_access_process(target: &Process, its: &Credentials, ids: Ids) -> bool {
     let me = current();
     if core::ptr::eq(&raw const *me.process, target) {
         return true;
     }
-    let (mine, its) = (me.process.cred.lock().clone(), target.cred.lock().clone());
-    mine.is_privileged()
+    let mine = me.cred();
+    let (caller, capabilities) = match ids {
+        Ids::FileSystem => ((mine.fsuid, mine.fsgid), mine.effective),
+        Ids::Real => ((mine.uid, mine.gid), mine.permitted),
+    };
+    mine.has(Caps::SYS_PTRACE)
         || target.is_dumpable.load(Ordering::Relaxed)
-            && [its.uid, its.euid, its.suid]
-                .iter()
-                .all(|id| *id == mine.uid)
-            && [its.gid, its.egid, its.sgid]
-                .iter()
-                .all(|id| *id == mine.gid)
+            && its.is_all(caller)
+            && capabilities.contains(its.permitted)
 }
 
 /// The process that traces `task`.

@@ -155,7 +155,7 @@ fn hold_for_signal(info: SigInfo) -> Option<SigInfo> {
             code: 0,
             fields: signal::Fields::Kill {
                 pid: tracer.as_ref().map_or(0, |tracer| tracer.pid),
-                uid: tracer.map_or(0, |tracer| tracer.cred.lock().uid),
+                uid: tracer.map_or(0, |tracer| tracer.cred().uid),
             },
         }
     };

@@ -1,13 +1,17 @@
 //! Attributes: permissions, owners, and whether access is allowed. Times are in `utime.rs`.
 
+use alloc::sync::Arc;
+
 use linux_raw_sys::general::{AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW};
 
 use super::errno::{Errno, SysResult};
 use super::paths::{self, UserPath};
-use crate::fs::access::{self, WRITE};
+use crate::fs::access::{self, EXECUTE, WRITE};
 use crate::fs::caller;
 use crate::fs::dentry::Location;
 use crate::fs::inode::{Change, mode};
+use crate::fs::mount::MountFlags;
+use crate::process::capability::Caps;
 
 /// The place that a descriptor was opened at.
 pub fn of_fd(fd: i32) -> Result<Location, Errno> {
@@ -32,11 +36,10 @@ pub fn faccessat2(dirfd: i32, path: UserPath, wanted: u32, flags: u32) -> SysRes
     }
     let mut who = caller::credentials();
     if flags & AT_EACCESS == 0 {
-        (who.fsuid, who.fsgid) = (who.uid, who.gid);
+        who = Arc::new(who.real());
     }
-    let location = paths::locate_at(dirfd, path, flags)?;
+    let location = paths::locate_as(&who, dirfd, path, flags)?;
     let metadata = location.inode().metadata();
-    access::check(&who, &metadata, wanted)?;
     let holds_data = matches!(
         metadata.kind(),
         mode::S_IFREG | mode::S_IFDIR | mode::S_IFLNK
@@ -44,6 +47,11 @@ pub fn faccessat2(dirfd: i32, path: UserPath, wanted: u32, flags: u32) -> SysRes
     if wanted & WRITE != 0 && holds_data {
         location.mount.check_writable()?;
     }
+    let is_program = wanted & EXECUTE != 0 && metadata.kind() == mode::S_IFREG;
+    if is_program && location.mount.flags().contains(MountFlags::NO_EXEC) {
+        return Err(Errno::EACCES);
+    }
+    access::check_inode(&who, &**location.inode(), wanted)?;
     Ok(0)
 }
 
@@ -81,7 +89,7 @@ fn set_mode(location: &Location, mut mode: u32) -> SysResult {
         return Err(Errno::EPERM);
     }
     // Only members may have the file run as its group.
-    if who.fsuid != 0 && !who.in_group(metadata.gid) {
+    if !access::may_set_group_id(&who, metadata.gid) {
         mode &= !mode::S_ISGID;
     }
     let change = Change {
@@ -114,27 +122,6 @@ pub fn fchownat(dirfd: i32, path: UserPath, uid: u32, gid: u32, flags: u32) -> S
     set_owner(&paths::locate_at(dirfd, path, flags)?, uid, gid)
 }
 
-/// A 16-bit user or group of the first i386 calls; all ones is "leave it" there too.
-fn wide(id: u32) -> u32 {
-    let id = id as u16;
-    if id == u16::MAX { u32::MAX } else { id.into() }
-}
-
-/// chown(2), i386, with 16-bit owners.
-pub fn chown16(path: UserPath, uid: u32, gid: u32) -> SysResult {
-    chown(path, wide(uid), wide(gid))
-}
-
-/// lchown(2), i386, with 16-bit owners.
-pub fn lchown16(path: UserPath, uid: u32, gid: u32) -> SysResult {
-    lchown(path, wide(uid), wide(gid))
-}
-
-/// fchown(2), i386, with 16-bit owners.
-pub fn fchown16(fd: i32, uid: u32, gid: u32) -> SysResult {
-    fchown(fd, wide(uid), wide(gid))
-}
-
 fn set_owner(location: &Location, uid: u32, gid: u32) -> SysResult {
     location.mount.check_writable()?;
     let who = caller::credentials();
@@ -144,17 +131,20 @@ fn set_owner(location: &Location, uid: u32, gid: u32) -> SysResult {
     let owns = who.fsuid == metadata.uid;
     let may_set_uid = uid.is_none_or(|uid| owns && uid == metadata.uid);
     let may_set_gid = gid.is_none_or(|gid| owns && (gid == metadata.gid || who.in_group(gid)));
-    if who.fsuid != 0 && !(may_set_uid && may_set_gid) {
+    let may_set = may_set_uid && may_set_gid || who.has(Caps::CHOWN);
+    if !may_set {
         return Err(Errno::EPERM);
     }
     // What ran as its owner must not go on to run as the new one.
     let mut permissions = None;
     if metadata.kind() != mode::S_IFDIR {
-        let mut kept = metadata.mode & mode::PERMISSIONS & !mode::S_ISUID;
-        if kept & 0o10 != 0 {
-            kept &= !mode::S_ISGID;
+        let old = metadata.mode & mode::PERMISSIONS;
+        let kept = access::without_set_ids(&who, old, metadata.gid);
+        permissions = (kept != old).then_some(kept);
+        // That changes the mode, which is the owner's to do.
+        if kept != old && !access::is_owner(&who, &metadata) {
+            return Err(Errno::EPERM);
         }
-        permissions = Some(kept);
     }
     location
         .inode()

@@ -1,9 +1,10 @@
-//! capget and capset: what a process may do (capabilities(7)).
-//!
-//! Capabilities follow from the user here: root has all of them, others none. So they can be
-//! asked for, and set to what they are.
+//! capget, capset, and what prctl(2) does to capabilities (capabilities(7)).
+
+use linux_raw_sys::prctl as linux;
 
 use super::errno::{Errno, SysResult};
+use crate::process::capability::{Caps, SecureBits, require};
+use crate::process::cred::Credentials;
 use crate::process::{current, table};
 use crate::usercopy::UserPtr;
 
@@ -11,8 +12,6 @@ use crate::usercopy::UserPtr;
 const VERSION_1: u32 = 0x1998_0330;
 const VERSION_2: u32 = 0x2007_1026;
 const VERSION_3: u32 = 0x2008_0522;
-/// All capabilities up to CAP_LAST_CAP.
-const ALL: u64 = (1 << 41) - 1;
 
 /// struct __user_cap_header_struct: version and process.
 type Header = [u32; 2];
@@ -30,45 +29,36 @@ fn words(header: UserPtr<Header>) -> Result<Option<usize>, Errno> {
     }
 }
 
-/// (effective, permitted) of a task.
-fn sets(tid: u32) -> Result<(u64, u64), Errno> {
-    let process = match tid {
-        0 => current().process.clone(),
-        tid => table::find(tid).ok_or(Errno::ESRCH)?.process.clone(),
-    };
-    let cred = process.cred.lock();
-    let is_root = [cred.uid, cred.euid, cred.suid].contains(&0);
-    let all_if = |yes| if yes { ALL } else { 0 };
-    Ok((all_if(cred.is_privileged()), all_if(is_root)))
-}
-
 /// capget(2).
 pub fn capget(header: UserPtr<Header>, data: UserPtr<[u32; 3]>) -> SysResult {
-    let Some(words) = words(header)? else {
-        return if data.is_null() {
-            Ok(0)
-        } else {
-            Err(Errno::EINVAL)
-        };
-    };
+    let words = words(header)?;
+    if data.is_null() {
+        // Only asked for the version.
+        return Ok(0);
+    }
+    let words = words.ok_or(Errno::EINVAL)?;
     let [_, pid] = header.read()?;
     if (pid as i32) < 0 {
         return Err(Errno::EINVAL);
     }
-    let (effective, permitted) = sets(pid)?;
+    let cred = match pid {
+        0 => current().cred(),
+        tid => table::credentials(tid)?,
+    };
+    let sets = [cred.effective, cred.permitted, cred.inheritable];
     for word in 0..words {
-        let half = |set: u64| (set >> (32 * word)) as u32;
-        data.add(word)
-            .write_opt([half(effective), half(permitted), 0])?;
+        let halves = sets.map(|set| (set.bits() >> (32 * word)) as u32);
+        data.add(word).write(halves)?;
     }
     Ok(0)
 }
 
-/// capset(2): nothing can be given up alone.
+/// capset(2), of the caller (cap_capset in security/commoncap.c).
 pub fn capset(header: UserPtr<Header>, data: UserPtr<[u32; 3]>) -> SysResult {
     let words = words(header)?.ok_or(Errno::EINVAL)?;
     let [_, pid] = header.read()?;
-    if pid != 0 && pid != current().tid() {
+    let task = current();
+    if pid != 0 && pid != task.tid() {
         return Err(Errno::EPERM);
     }
     let mut wanted = [0u64; 3];
@@ -77,11 +67,94 @@ pub fn capset(header: UserPtr<Header>, data: UserPtr<[u32; 3]>) -> SysResult {
             *set |= u64::from(half) << (32 * word);
         }
     }
-    let (effective, permitted) = sets(0)?;
-    let [wanted_effective, wanted_permitted, inheritable] = wanted.map(|set| set & ALL);
-    if (wanted_effective, wanted_permitted, inheritable) == (effective, permitted, 0) {
-        Ok(0)
-    } else {
-        Err(Errno::EPERM)
+    let [effective, permitted, inheritable] = wanted.map(Caps::from_bits_truncate);
+    let old = task.cred();
+    let may_inherit =
+        old.has(Caps::SETPCAP) || (old.inheritable | old.permitted).contains(inheritable);
+    if !may_inherit
+        || !(old.inheritable | old.bounding).contains(inheritable)
+        || !old.permitted.contains(permitted)
+        || !permitted.contains(effective)
+    {
+        return Err(Errno::EPERM);
     }
+    task.commit_cred(Credentials {
+        effective,
+        permitted,
+        inheritable,
+        ambient: old.ambient & permitted & inheritable,
+        ..(*old).clone()
+    });
+    Ok(0)
+}
+
+/// Changes the running thread's sets without any further check.
+fn change(by: impl FnOnce(&mut Credentials)) -> SysResult {
+    let task = current();
+    let mut new = (*task.cred()).clone();
+    by(&mut new);
+    task.commit_cred(new);
+    Ok(0)
+}
+
+/// PR_CAPBSET_READ.
+pub fn is_bounding(number: u64) -> SysResult {
+    let capability = Caps::numbered(number).ok_or(Errno::EINVAL)?;
+    Ok(current().cred().bounding.contains(capability).into())
+}
+
+/// PR_CAPBSET_DROP.
+pub fn drop_bounding(number: u64) -> SysResult {
+    require(Caps::SETPCAP)?;
+    let capability = Caps::numbered(number).ok_or(Errno::EINVAL)?;
+    change(|cred| cred.bounding -= capability)
+}
+
+/// PR_CAP_AMBIENT.
+pub fn ambient(action: u64, number: u64) -> SysResult {
+    if action == u64::from(linux::PR_CAP_AMBIENT_CLEAR_ALL) {
+        return match number {
+            0 => change(|cred| cred.ambient = Caps::empty()),
+            _ => Err(Errno::EINVAL),
+        };
+    }
+    let capability = Caps::numbered(number).ok_or(Errno::EINVAL)?;
+    let cred = current().cred();
+    match u32::try_from(action) {
+        Ok(linux::PR_CAP_AMBIENT_IS_SET) => Ok(cred.ambient.contains(capability).into()),
+        Ok(linux::PR_CAP_AMBIENT_LOWER) => change(|cred| cred.ambient -= capability),
+        Ok(linux::PR_CAP_AMBIENT_RAISE) => {
+            let may = (cred.permitted & cred.inheritable).contains(capability)
+                && !cred.secure_bits.contains(SecureBits::NO_CAP_AMBIENT_RAISE);
+            if may {
+                change(|cred| cred.ambient |= capability)
+            } else {
+                Err(Errno::EPERM)
+            }
+        }
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// PR_SET_SECUREBITS.
+pub fn set_secure_bits(bits: u64) -> SysResult {
+    let new = u32::try_from(bits).ok().and_then(SecureBits::from_bits);
+    let new = new.ok_or(Errno::EPERM)?;
+    let old = current().cred();
+    if !old.secure_bits.may_become(new) || !old.has(Caps::SETPCAP) {
+        return Err(Errno::EPERM);
+    }
+    change(|cred| cred.secure_bits = new)
+}
+
+/// PR_SET_KEEPCAPS.
+pub fn keep(keep: u64) -> SysResult {
+    if keep > 1 {
+        return Err(Errno::EINVAL);
+    }
+    let bits = current().cred().secure_bits;
+    if bits.contains(SecureBits::KEEP_CAPS_LOCKED) {
+        return Err(Errno::EPERM);
+    }
+    change(|cred| cred.secure_bits.set(SecureBits::KEEP_CAPS, keep == 1))
 }

@@ -6,6 +6,7 @@ use super::errno::{Errno, SysResult};
 use super::tls::{tls_descriptor, tls_slot};
 use crate::arch::user_desc::UserDesc;
 use crate::mm::PAGE_SIZE;
+use crate::process::capability::Caps;
 use crate::process::clone::{CloneArgs, CloneFlags, Tls, refuse_namespace};
 use crate::process::{current, fork, signal};
 use crate::usercopy::{self, UserPtr};
@@ -175,7 +176,8 @@ fn set_tid(args: &clone_args) -> Result<u32, Errno> {
     if args.set_tid_size > 1 || !(1..PID_MAX).contains(&tid) {
         return Err(Errno::EINVAL);
     }
-    if !current().process.cred.lock().is_privileged() {
+    let cred = current().cred();
+    if !cred.has(Caps::SYS_ADMIN) && !cred.has(Caps::CHECKPOINT_RESTORE) {
         return Err(Errno::EPERM);
     }
     Ok(tid)

@@ -10,6 +10,7 @@ use super::errno::Errno;
 use crate::fs::caller;
 use crate::fs::file::File;
 use crate::net::{Incoming, UserCredentials};
+use crate::process::capability::Caps;
 use crate::process::current;
 use crate::usercopy::UserPtr;
 
@@ -112,7 +113,7 @@ fn add_files(files: &mut Vec<Arc<File>>, data: &[u8]) -> Result<(), Errno> {
     })
 }
 
-/// Credentials that the caller may say are its own: any of its IDs, or any at all for root.
+/// Credentials that the caller may say are its own (scm_check_creds in net/core/scm.c).
 fn claim(data: &[u8]) -> Result<UserCredentials, Errno> {
     let mut fields = ints(data);
     if data.len() != 12 {
@@ -125,10 +126,10 @@ fn claim(data: &[u8]) -> Result<UserCredentials, Errno> {
         gid: next(),
     };
     let who = caller::credentials();
-    let is_own = claimed.pid == current().process.pid
-        && [who.uid, who.euid, who.suid].contains(&claimed.uid)
-        && [who.gid, who.egid, who.sgid].contains(&claimed.gid);
-    if is_own || who.is_privileged() {
+    let is_process = claimed.pid == current().process.pid || who.has(Caps::SYS_ADMIN);
+    let is_user = [who.uid, who.euid, who.suid].contains(&claimed.uid) || who.has(Caps::SETUID);
+    let is_group = [who.gid, who.egid, who.sgid].contains(&claimed.gid) || who.has(Caps::SETGID);
+    if is_process && is_user && is_group {
         Ok(claimed)
     } else {
         Err(Errno::EPERM)

@@ -9,6 +9,7 @@ use crate::fs::caller;
 use crate::fs::dentry::Location;
 use crate::fs::inode::{NewFile, mode};
 use crate::fs::path::{self, Last, ParentOf};
+use crate::process::capability::{Caps, require};
 use crate::process::current;
 use crate::usercopy::UserPtr;
 
@@ -32,11 +33,10 @@ pub fn getcwd(buf: UserPtr<u8>, size: usize) -> SysResult {
 
 /// Checks that the caller may be in a directory.
 fn enter(location: Location) -> Result<Location, Errno> {
-    let metadata = location.inode().metadata();
-    if metadata.kind() != mode::S_IFDIR {
+    if location.inode().kind() != mode::S_IFDIR {
         return Err(Errno::ENOTDIR);
     }
-    access::check(&caller::credentials(), &metadata, EXECUTE)?;
+    access::check_inode(&caller::credentials(), &**location.inode(), EXECUTE)?;
     Ok(location)
 }
 
@@ -58,9 +58,7 @@ pub fn fchdir(fd: i32) -> SysResult {
 /// chroot(2).
 pub fn chroot(path: UserPath) -> SysResult {
     let to = enter(paths::locate(AT_FDCWD, path, true)?)?;
-    if !caller::credentials().is_privileged() {
-        return Err(Errno::EPERM);
-    }
+    require(Caps::SYS_CHROOT)?;
     current().process.fs.lock().root = to;
     Ok(0)
 }
@@ -90,7 +88,7 @@ pub fn mkdirat(dirfd: i32, path: UserPath, mode: u32) -> SysResult {
     caller::walk_at(dirfd, &path, |walk, context| {
         let place = walk.parent(&path)?;
         check_free(&place)?;
-        let mode = mode::S_IFDIR | mode & MODE & !context.umask;
+        let mode = mode::S_IFDIR | mode & MODE;
         crate::fs::open::create(
             walk,
             &place,
@@ -98,6 +96,7 @@ pub fn mkdirat(dirfd: i32, path: UserPath, mode: u32) -> SysResult {
                 mode,
                 ..NewFile::default()
             },
+            context.umask,
         )?;
         Ok(0)
     })

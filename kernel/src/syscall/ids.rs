@@ -3,10 +3,12 @@
 use core::sync::atomic::Ordering;
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::errno::{Errno, SysResult};
+use crate::process::capability::{Caps, require};
 use crate::process::cred::Credentials;
-use crate::process::{Process, current, jobs, sched, table};
+use crate::process::{current, jobs, sched, table};
 use crate::usercopy::UserPtr;
 
 /// Most supplementary groups (NGROUPS_MAX).
@@ -34,37 +36,51 @@ pub fn getppid() -> SysResult {
 
 /// getuid(2).
 pub fn getuid() -> SysResult {
-    Ok(current().process.cred.lock().uid as usize)
+    Ok(current().cred().uid as usize)
 }
 
 /// geteuid(2).
 pub fn geteuid() -> SysResult {
-    Ok(current().process.cred.lock().euid as usize)
+    Ok(current().cred().euid as usize)
 }
 
 /// getgid(2).
 pub fn getgid() -> SysResult {
-    Ok(current().process.cred.lock().gid as usize)
+    Ok(current().cred().gid as usize)
 }
 
 /// getegid(2).
 pub fn getegid() -> SysResult {
-    Ok(current().process.cred.lock().egid as usize)
+    Ok(current().cred().egid as usize)
 }
 
-/// Has the running process act as somebody else. What it has in memory from before is then nobody's
-/// business (commit_creds in kernel/cred.c).
-fn change(by: impl FnOnce(&mut Credentials) -> Result<(), Errno>) -> SysResult {
+/// Has the running thread act as `by` makes of what it is now.
+fn change(by: impl FnOnce(&Credentials, &mut Credentials) -> Result<(), Errno>) -> SysResult {
     let task = current();
-    let mut cred = task.process.cred.lock();
-    let acts_as = |cred: &Credentials| [cred.euid, cred.egid, cred.fsuid, cred.fsgid];
-    let before = acts_as(&cred);
-    by(&mut cred)?;
-    if acts_as(&cred) != before {
-        task.process.is_dumpable.store(false, Ordering::Relaxed);
-        task.attributes.lock().parent_death_signal = 0;
-    }
+    let old = task.cred();
+    let mut new = (*old).clone();
+    by(&old, &mut new)?;
+    task.commit_cred(new);
     Ok(0)
+}
+
+/// The same of user IDs, which capabilities follow.
+fn change_user(by: impl FnOnce(&Credentials, &mut Credentials) -> Result<(), Errno>) -> SysResult {
+    change(|old, new| {
+        by(old, new)?;
+        new.follow_user_ids(old);
+        Ok(())
+    })
+}
+
+/// Checks that an ID that is to be set is one of `own`, unless the caller has `capability`; -1 sets
+/// none.
+fn check(old: &Credentials, wanted: u32, own: &[u32], capability: Caps) -> Result<(), Errno> {
+    if wanted == u32::MAX || own.contains(&wanted) || old.has(capability) {
+        Ok(())
+    } else {
+        Err(Errno::EPERM)
+    }
 }
 
 /// setuid(2).
@@ -72,13 +88,12 @@ pub fn setuid(uid: u32) -> SysResult {
     if uid == u32::MAX {
         return Err(Errno::EINVAL);
     }
-    change(|cred| {
-        if cred.is_privileged() {
-            (cred.uid, cred.suid) = (uid, uid);
-        } else if uid != cred.uid && uid != cred.suid {
-            return Err(Errno::EPERM);
+    change_user(|old, new| {
+        if old.has(Caps::SETUID) {
+            (new.uid, new.suid) = (uid, uid);
         }
-        (cred.euid, cred.fsuid) = (uid, uid);
+        check(old, uid, &[old.uid, old.suid], Caps::SETUID)?;
+        (new.euid, new.fsuid) = (uid, uid);
         Ok(())
     })
 }
@@ -88,67 +103,111 @@ pub fn setgid(gid: u32) -> SysResult {
     if gid == u32::MAX {
         return Err(Errno::EINVAL);
     }
-    change(|cred| {
-        if cred.is_privileged() {
-            (cred.gid, cred.sgid) = (gid, gid);
-        } else if gid != cred.gid && gid != cred.sgid {
-            return Err(Errno::EPERM);
+    change(|old, new| {
+        if old.has(Caps::SETGID) {
+            (new.gid, new.sgid) = (gid, gid);
         }
-        (cred.egid, cred.fsgid) = (gid, gid);
+        check(old, gid, &[old.gid, old.sgid], Caps::SETGID)?;
+        (new.egid, new.fsgid) = (gid, gid);
         Ok(())
     })
 }
 
-/// Which of the three IDs of setresuid(2) to change: -1 leaves one as it is.
+/// The ID that is to be set, or the present one for -1.
 fn choose(wanted: u32, now: u32) -> u32 {
     if wanted == u32::MAX { now } else { wanted }
 }
 
 /// setresuid(2).
 pub fn setresuid(uid: u32, euid: u32, suid: u32) -> SysResult {
-    change(|cred| {
-        let own = [cred.uid, cred.euid, cred.suid];
-        let allowed = |id: u32| id == u32::MAX || own.contains(&id);
-        if !cred.is_privileged() && ![uid, euid, suid].into_iter().all(allowed) {
-            return Err(Errno::EPERM);
+    change_user(|old, new| {
+        let own = [old.uid, old.euid, old.suid];
+        for wanted in [uid, euid, suid] {
+            check(old, wanted, &own, Caps::SETUID)?;
         }
-        cred.uid = choose(uid, cred.uid);
-        cred.euid = choose(euid, cred.euid);
-        cred.suid = choose(suid, cred.suid);
-        cred.fsuid = cred.euid;
+        new.uid = choose(uid, old.uid);
+        new.euid = choose(euid, old.euid);
+        new.suid = choose(suid, old.suid);
+        new.fsuid = new.euid;
         Ok(())
     })
 }
 
 /// setresgid(2).
 pub fn setresgid(gid: u32, egid: u32, sgid: u32) -> SysResult {
-    change(|cred| {
-        let own = [cred.gid, cred.egid, cred.sgid];
-        let allowed = |id: u32| id == u32::MAX || own.contains(&id);
-        if !cred.is_privileged() && ![gid, egid, sgid].into_iter().all(allowed) {
-            return Err(Errno::EPERM);
+    change(|old, new| {
+        let own = [old.gid, old.egid, old.sgid];
+        for wanted in [gid, egid, sgid] {
+            check(old, wanted, &own, Caps::SETGID)?;
         }
-        cred.gid = choose(gid, cred.gid);
-        cred.egid = choose(egid, cred.egid);
-        cred.sgid = choose(sgid, cred.sgid);
-        cred.fsgid = cred.egid;
+        new.gid = choose(gid, old.gid);
+        new.egid = choose(egid, old.egid);
+        new.sgid = choose(sgid, old.sgid);
+        new.fsgid = new.egid;
         Ok(())
     })
 }
 
-/// setreuid(2): the saved ID follows the effective one when the real one is set.
+/// setreuid(2): the saved ID becomes the effective one when the real one is set, or the effective one
+/// to another than the real one was. The saved ID can become effective, not real.
 pub fn setreuid(uid: u32, euid: u32) -> SysResult {
-    setresuid(uid, euid, if uid == u32::MAX { u32::MAX } else { euid })
+    change_user(|old, new| {
+        check(old, uid, &[old.uid, old.euid], Caps::SETUID)?;
+        check(old, euid, &[old.uid, old.euid, old.suid], Caps::SETUID)?;
+        new.uid = choose(uid, old.uid);
+        new.euid = choose(euid, old.euid);
+        if uid != u32::MAX || euid != u32::MAX && euid != old.uid {
+            new.suid = new.euid;
+        }
+        new.fsuid = new.euid;
+        Ok(())
+    })
 }
 
-/// setregid(2).
+/// setregid(2), by the same rules.
 pub fn setregid(gid: u32, egid: u32) -> SysResult {
-    setresgid(gid, egid, if gid == u32::MAX { u32::MAX } else { egid })
+    change(|old, new| {
+        check(old, gid, &[old.gid, old.egid], Caps::SETGID)?;
+        check(old, egid, &[old.gid, old.egid, old.sgid], Caps::SETGID)?;
+        new.gid = choose(gid, old.gid);
+        new.egid = choose(egid, old.egid);
+        if gid != u32::MAX || egid != u32::MAX && egid != old.gid {
+            new.sgid = new.egid;
+        }
+        new.fsgid = new.egid;
+        Ok(())
+    })
+}
+
+/// setfsuid(2): returns the user that file access went by before, whether or not it changed.
+pub fn setfsuid(uid: u32) -> SysResult {
+    let before = current().cred().fsuid;
+    // A change that isn't allowed is no error.
+    let _ = change(|old, new| {
+        let own = [old.uid, old.euid, old.suid, old.fsuid];
+        check(old, uid, &own, Caps::SETUID)?;
+        new.fsuid = choose(uid, old.fsuid);
+        new.follow_file_system_user(old);
+        Ok(())
+    });
+    Ok(before as usize)
+}
+
+/// setfsgid(2): returns the group that file access went by before.
+pub fn setfsgid(gid: u32) -> SysResult {
+    let before = current().cred().fsgid;
+    let _ = change(|old, new| {
+        let own = [old.gid, old.egid, old.sgid, old.fsgid];
+        check(old, gid, &own, Caps::SETGID)?;
+        new.fsgid = choose(gid, old.fsgid);
+        Ok(())
+    });
+    Ok(before as usize)
 }
 
 /// getresuid(2).
 pub fn getresuid(uid: UserPtr<u32>, euid: UserPtr<u32>, suid: UserPtr<u32>) -> SysResult {
-    let cred = current().process.cred.lock().clone();
+    let cred = current().cred();
     uid.write(cred.uid)?;
     euid.write(cred.euid)?;
     suid.write(cred.suid).map(|()| 0)
@@ -156,7 +215,7 @@ pub fn getresuid(uid: UserPtr<u32>, euid: UserPtr<u32>, suid: UserPtr<u32>) -> S
 
 /// getresgid(2).
 pub fn getresgid(gid: UserPtr<u32>, egid: UserPtr<u32>, sgid: UserPtr<u32>) -> SysResult {
-    let cred = current().process.cred.lock().clone();
+    let cred = current().cred();
     gid.write(cred.gid)?;
     egid.write(cred.egid)?;
     sgid.write(cred.sgid).map(|()| 0)
@@ -164,45 +223,56 @@ pub fn getresgid(gid: UserPtr<u32>, egid: UserPtr<u32>, sgid: UserPtr<u32>) -> S
 
 /// getgroups(2).
 pub fn getgroups(size: i32, out: UserPtr<u32>) -> SysResult {
-    let groups = current().process.cred.lock().groups.clone();
-    let size = usize::try_from(size).map_err(|_| Errno::EINVAL)?;
-    if size == 0 {
-        return Ok(groups.len());
+    let groups = current().cred().groups.clone();
+    if has_room(size, groups.len())? {
+        out.write_slice(&groups)?;
     }
-    if size < groups.len() {
-        return Err(Errno::EINVAL);
+    Ok(groups.len())
+}
+
+/// Whether getgroups(2) is to write the groups: a size of 0 only asks how many there are.
+///
+/// # Errors
+/// `EINVAL` for too little room.
+pub fn has_room(size: i32, groups: usize) -> Result<bool, Errno> {
+    match usize::try_from(size) {
+        Ok(0) => Ok(false),
+        Ok(size) if size >= groups => Ok(true),
+        _ => Err(Errno::EINVAL),
     }
-    out.write_slice(&groups).map(|()| groups.len())
 }
 
 /// setgroups(2).
 pub fn setgroups(size: u32, groups: UserPtr<u32>) -> SysResult {
     let size = size as usize;
-    if !current().process.cred.lock().is_privileged() {
-        return Err(Errno::EPERM);
-    }
+    check_groups(size)?;
+    set_groups(groups.read_vec(size)?)
+}
+
+/// Whether the caller may have `size` supplementary groups set.
+///
+/// # Errors
+/// `EPERM`, `EINVAL`.
+pub fn check_groups(size: usize) -> Result<(), Errno> {
+    require(Caps::SETGID)?;
     if size > NGROUPS_MAX {
         return Err(Errno::EINVAL);
     }
-    let groups = groups.read_vec(size)?;
-    current().process.cred.lock().groups = groups;
-    Ok(0)
+    Ok(())
 }
 
-/// The running process for 0, else the one with that ID.
-fn target(pid: i32) -> Result<Arc<Process>, Errno> {
-    if pid == 0 {
-        return Ok(sched::current_task().process.clone());
-    }
-    u32::try_from(pid)
-        .ok()
-        .and_then(table::find_process)
-        .ok_or(Errno::ESRCH)
+/// Sets the supplementary groups; they are kept in order, and told in it.
+pub fn set_groups(mut groups: Vec<u32>) -> SysResult {
+    groups.sort_unstable();
+    change(|_, new| {
+        new.groups = Arc::new(groups);
+        Ok(())
+    })
 }
 
 /// getpgid(2).
 pub fn getpgid(pid: i32) -> SysResult {
-    Ok(target(pid)?.pgid.load(Ordering::Relaxed) as usize)
+    Ok(table::named(pid)?.pgid.load(Ordering::Relaxed) as usize)
 }
 
 /// getpgrp(2).
@@ -212,7 +282,7 @@ pub fn getpgrp() -> SysResult {
 
 /// getsid(2).
 pub fn getsid(pid: i32) -> SysResult {
-    Ok(target(pid)?.sid.load(Ordering::Relaxed) as usize)
+    Ok(table::named(pid)?.sid.load(Ordering::Relaxed) as usize)
 }
 
 /// setpgid(2): of the process itself or a child that hasn't called execve(2).
@@ -221,7 +291,10 @@ pub fn setpgid(pid: i32, pgid: i32) -> SysResult {
     let pid = if pid == 0 { me.pid as i32 } else { pid };
     let pgid = if pgid == 0 { pid } else { pgid };
     let pgid = u32::try_from(pgid).map_err(|_| Errno::EINVAL)?;
-    let process = target(pid)?;
+    let process = table::named(pid)?;
+    if process.pid != pid as u32 {
+        return Err(Errno::EINVAL);
+    }
     jobs::set_group(&me, &process, pgid).map(|()| 0)
 }
 

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use super::errno::{Errno, SysResult};
 use crate::process::{Task, table};
-use crate::ptrace;
+use crate::ptrace::{self, Ids};
 
 /// What is compared (include/uapi/linux/kcmp.h).
 const FILE: u32 = 0;
@@ -23,7 +23,7 @@ pub fn kcmp(first: i32, second: i32, kind: u32, index1: u64, index2: u64) -> Sys
         task.ok_or(Errno::ESRCH)
     };
     let tasks = [find(first)?, find(second)?];
-    if !tasks.iter().all(|task| ptrace::may_access(&task.process)) {
+    if !tasks.iter().all(|task| ptrace::may_access(task, Ids::Real)) {
         return Err(Errno::EPERM);
     }
     let [one, other] = [(&tasks[0], index1), (&tasks[1], index2)];

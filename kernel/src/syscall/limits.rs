@@ -3,6 +3,7 @@
 use linux_raw_sys::general::RLIMIT_NOFILE;
 
 use super::errno::{Errno, SysResult};
+use crate::process::capability::Caps;
 use crate::process::limits::{COUNT, INFINITY};
 use crate::process::{current, table};
 use crate::usercopy::UserPtr;
@@ -75,14 +76,11 @@ fn set(pid: i32, resource: u32, new: Option<(u64, u64)>) -> Result<(u64, u64), E
     if resource as usize >= COUNT {
         return Err(Errno::EINVAL);
     }
-    let pid = if pid == 0 {
-        current().process.pid
-    } else {
-        pid as u32
-    };
-    let process = table::find_process(pid).ok_or(Errno::ESRCH)?;
-    let me = current().process.cred.lock().clone();
-    if !me.may_limit(&process.cred.lock()) {
+    let task = current();
+    let (me, process) = (task.cred(), table::named(pid)?);
+    let is_self = pid == 0 || pid as u32 == task.tid();
+    let may = is_self || me.may_limit(&*table::credentials(pid as u32)?);
+    if !may {
         return Err(Errno::EPERM);
     }
     let mut limits = process.limits.lock();
@@ -93,7 +91,7 @@ fn set(pid: i32, resource: u32, new: Option<(u64, u64)>) -> Result<(u64, u64), E
             return Err(Errno::EINVAL);
         }
         let too_many = resource == RLIMIT_NOFILE && hard > NR_OPEN;
-        if too_many || hard > old.1 && !me.is_privileged() {
+        if too_many || hard > old.1 && !me.has(Caps::SYS_RESOURCE) {
             return Err(Errno::EPERM);
         }
         *slot = (soft, hard);

@@ -8,13 +8,13 @@ use linux_raw_sys::general as linux;
 use super::errno::{Errno, SysResult};
 use super::mlock;
 use crate::arch::{percpu, pkeys};
-use crate::fs::caller;
 use crate::mm::address_space::AddressSpace;
 use crate::mm::frame;
 use crate::mm::mapping::{NewArea, Place};
 use crate::mm::remap::Remap;
 use crate::mm::vma::{Backing, Prot, VmaFlags};
 use crate::mm::{PAGE_SIZE, layout, page_down, page_up};
+use crate::process::capability::{Caps, capable};
 use crate::process::{current, personality};
 use crate::usercopy::UserPtr;
 use crate::vdso;
@@ -46,7 +46,7 @@ fn implied(prot: Prot) -> Prot {
 
 /// Whether pages below vm.mmap_min_addr are asked for by one who may have them (CAP_SYS_RAWIO).
 fn may_map_low(addr: u64) -> bool {
-    addr < layout::MMAP_MIN && current().process.cred.lock().is_privileged()
+    addr < layout::MMAP_MIN && capable(Caps::SYS_RAWIO)
 }
 
 /// mmap(2). `offset` in bytes.
@@ -92,9 +92,15 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
         area.flags |= VmaFlags::LOCKED;
     }
     if flags & linux::MAP_ANONYMOUS == 0 {
-        let (source, path, forbidden) =
-            crate::fs::mappable(fd, offset, len, known.contains(Prot::EXEC))?;
-        if let Some(errno) = forbidden
+        let file = crate::fs::mappable(fd, offset, len)?;
+        if !file.executable {
+            if known.contains(Prot::EXEC) {
+                return Err(Errno::EPERM);
+            }
+            area.max_prot -= Prot::EXEC;
+            area.prot -= implied;
+        }
+        if let Some(errno) = file.write_error
             && shared
         {
             if known.contains(Prot::WRITE) {
@@ -102,13 +108,10 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
             }
             area.max_prot -= Prot::WRITE;
         }
-        if !implied.is_empty() && !known.contains(Prot::EXEC) && caller::is_no_exec(fd) {
-            area.prot -= implied;
-        }
         area.backing = Backing::File {
-            source,
+            source: file.source,
             offset,
-            path,
+            path: file.path,
         };
     } else if shared {
         area.backing = Backing::File {

@@ -8,6 +8,7 @@ use super::errno::{Errno, SysResult};
 use crate::dev::{power, random};
 use crate::mm::PAGE_SIZE;
 use crate::mm::frame;
+use crate::process::capability::{Caps, capable, require};
 use crate::process::{current, personality, table};
 use crate::time::load;
 use crate::usercopy::UserPtr;
@@ -52,11 +53,8 @@ impl UtsName {
     /// Sets it.
     ///
     /// # Errors
-    /// `EINVAL` for one of more than 64 bytes; `EPERM`.
+    /// `EINVAL` for one of more than 64 bytes.
     pub fn set(&self, name: &[u8]) -> Result<(), Errno> {
-        if !current().process.cred.lock().is_privileged() {
-            return Err(Errno::EPERM);
-        }
         let mut new = [0; UTS_FIELD];
         let (start, _) = new.split_at_mut(UTS_FIELD - 1);
         let start = start.get_mut(..name.len()).ok_or(Errno::EINVAL)?;
@@ -66,9 +64,7 @@ impl UtsName {
     }
 
     fn set_from(&self, name: UserPtr<u8>, len: i32) -> SysResult {
-        if !current().process.cred.lock().is_privileged() {
-            return Err(Errno::EPERM);
-        }
+        require(Caps::SYS_ADMIN)?;
         let len = usize::try_from(len)
             .ok()
             .filter(|len| *len < UTS_FIELD)
@@ -192,9 +188,16 @@ pub fn getrandom(out: UserPtr<u8>, len: usize, flags: u32) -> SysResult {
 
 /// syslog(2): reading the log and asking for its size; the console's level is fixed at boot.
 pub fn syslog(action: i32, out: UserPtr<u8>, len: i32) -> SysResult {
+    /// Levels of the console's: SYSLOG_ACTION_CONSOLE_LEVEL.
+    const LEVELS: core::ops::RangeInclusive<i32> = 1..=8;
+    // All of it, as kernel.dmesg_restrict says.
+    if !capable(Caps::SYSLOG) {
+        require(Caps::SYS_ADMIN)?;
+    }
     match action {
-        // Open, close, clear, console off, on, level: accepted.
-        0 | 1 | 5..=8 => Ok(0),
+        // Open, close, clear, console off, on: accepted.
+        0 | 1 | 5..=7 => Ok(0),
+        8 if LEVELS.contains(&len) => Ok(0),
         // Read (which would block on an empty log), read all, read and clear.
         2..=4 => {
             let len = usize::try_from(len).map_err(|_| Errno::EINVAL)?;
@@ -221,9 +224,7 @@ pub fn reboot(magic1: u32, magic2: u32, command: u32, _arg: u64) -> SysResult {
     const POWER_OFF: u32 = 0x4321_fedc;
     const CAD_ON: u32 = 0x89ab_cdef;
     const CAD_OFF: u32 = 0;
-    if !current().process.cred.lock().is_privileged() {
-        return Err(Errno::EPERM);
-    }
+    require(Caps::SYS_BOOT)?;
     if magic1 != MAGIC1 || !MAGIC2.contains(&magic2) {
         return Err(Errno::EINVAL);
     }
@@ -239,10 +240,8 @@ pub fn reboot(magic1: u32, magic2: u32, command: u32, _arg: u64) -> SysResult {
 
 /// vhangup(2): hangs up the caller's controlling terminal.
 pub fn vhangup() -> SysResult {
+    require(Caps::SYS_TTY_CONFIG)?;
     let process = &current().process;
-    if !process.cred.lock().is_privileged() {
-        return Err(Errno::EPERM);
-    }
     let terminal = process.terminal.lock().tty.clone();
     if let Some(terminal) = terminal {
         terminal.hang_up(false);

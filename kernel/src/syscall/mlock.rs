@@ -7,7 +7,7 @@ use super::errno::{Errno, SysResult};
 use super::memory::with_mm;
 use crate::mm::vma::VmaFlags;
 use crate::mm::{page_down, page_up};
-use crate::process::current;
+use crate::process::capability::{Caps, capable};
 
 /// Whether the caller may lock anything at all (can_do_mlock); its right to pass over the limit
 /// (CAP_IPC_LOCK) is noted in its address space.
@@ -15,7 +15,7 @@ use crate::process::current;
 /// # Errors
 /// `EPERM`.
 pub fn may_lock() -> Result<(), Errno> {
-    let privileged = current().process.cred.lock().is_privileged();
+    let privileged = capable(Caps::IPC_LOCK);
     with_mm(|mm| {
         mm.lock_unlimited = privileged;
         if privileged || mm.limits.locked > 0 {

@@ -30,6 +30,7 @@ mod futex;
 mod futex2;
 mod getdents;
 mod ids;
+mod ids16;
 mod io;
 mod itimer;
 mod kcmp;

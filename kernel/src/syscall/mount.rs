@@ -19,6 +19,7 @@ use crate::fs::mount::{self as table, KINDS, MountFlags};
 use crate::fs::{caller, path};
 use crate::mm::PAGE_SIZE;
 use crate::process;
+use crate::process::capability::{Caps, require};
 use crate::usercopy::UserPtr;
 
 /// A string that may be left out.
@@ -56,9 +57,7 @@ pub fn mount(
     let (kind, source) = (text(kind)?, text(source)?);
     let data = options(data)?;
     let point = paths::locate(AT_FDCWD, target, true)?;
-    if !caller::credentials().is_privileged() {
-        return Err(Errno::EPERM);
-    }
+    require(Caps::SYS_ADMIN)?;
     let mut flags = flags as u32;
     if flags & 0xffff_0000 == MAGIC {
         flags &= 0xffff;
@@ -110,9 +109,7 @@ pub fn umount2(target: UserPath, flags: u32) -> SysResult {
         return Err(Errno::EINVAL);
     }
     let location = paths::locate(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW == 0)?;
-    if !caller::credentials().is_privileged() {
-        return Err(Errno::EPERM);
-    }
+    require(Caps::SYS_ADMIN)?;
     table::remove(&location, flags & MNT_DETACH != 0).map(|()| 0)
 }
 
@@ -123,11 +120,9 @@ pub fn umount(target: UserPath) -> SysResult {
 
 /// pivot_root(2). Whoever has the old root as its root or working directory gets the new one.
 pub fn pivot_root(new_root: UserPath, put_old: UserPath) -> SysResult {
+    require(Caps::SYS_ADMIN)?;
     let new = paths::locate(AT_FDCWD, new_root, true)?;
     let put_old = paths::locate(AT_FDCWD, put_old, true)?;
-    if !caller::credentials().is_privileged() {
-        return Err(Errno::EPERM);
-    }
     if [&new, &put_old]
         .iter()
         .any(|place| place.inode().kind() != mode::S_IFDIR)

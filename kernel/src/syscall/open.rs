@@ -41,7 +41,7 @@ fn open_resolved(dirfd: i32, path: UserPath, flags: u32, mode: u32, resolve: Res
     let from = if scoped { b"" } else { &path[..] };
     let file = caller::walk_at(dirfd, from, |walk, context| {
         let walk = Walk { resolve, ..*walk };
-        crate::fs::open::open(&walk, &path, flags, mode & !context.umask)
+        crate::fs::open::open(&walk, &path, flags, mode, context.umask)
     })?;
     caller::install(file, flags & O_CLOEXEC != 0).map(|fd| fd as usize)
 }

@@ -9,6 +9,7 @@ use super::errno::Errno;
 use crate::fs::caller;
 use crate::fs::dentry::Location;
 use crate::fs::path::PATH_MAX;
+use crate::process::cred::Credentials;
 use crate::usercopy::UserPtr;
 
 /// A path from a program.
@@ -68,6 +69,19 @@ pub fn locate(dirfd: i32, path: UserPath, follow: bool) -> Result<Location, Errn
 /// # Errors
 /// Those of the walk; `EBADF`.
 pub fn locate_at(dirfd: i32, path: UserPath, flags: u32) -> Result<Location, Errno> {
+    locate_as(&caller::credentials(), dirfd, path, flags)
+}
+
+/// The same with the rights of `who`.
+///
+/// # Errors
+/// Those of the walk; `EBADF`.
+pub fn locate_as(
+    who: &Credentials,
+    dirfd: i32,
+    path: UserPath,
+    flags: u32,
+) -> Result<Location, Errno> {
     let path = read(path)?;
     if path.is_empty() && flags & AT_EMPTY_PATH != 0 {
         return if dirfd == AT_FDCWD {
@@ -77,5 +91,5 @@ pub fn locate_at(dirfd: i32, path: UserPath, flags: u32) -> Result<Location, Err
         };
     }
     let follow = flags & AT_SYMLINK_NOFOLLOW == 0;
-    caller::walk_at(dirfd, &path, |walk, _| walk.file(&path, follow))
+    caller::walk_as(who, dirfd, &path, |walk, _| walk.file(&path, follow))
 }

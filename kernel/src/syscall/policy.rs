@@ -6,7 +6,9 @@ use alloc::sync::Arc;
 use linux_raw_sys::general as linux;
 
 use super::errno::{Errno, SysResult};
+use super::priority::is_within_limit;
 use super::time::{Pair, Time64};
+use crate::process::capability::Caps;
 use crate::process::{Task, current, sched, table};
 use crate::usercopy::UserPtr;
 
@@ -90,16 +92,22 @@ fn set(task: &Task, policy: u32, priority: u32, reset: bool, nice: Option<i32>) 
         return Err(Errno::EINVAL);
     }
     let old = *task.attributes.lock();
-    let me = current().process.cred.lock().clone();
-    if !me.is_privileged() {
-        let other = task.process.cred.lock().clone();
+    let me = current().cred();
+    if !me.has(Caps::SYS_NICE) {
         let limit = task.process.limits.lock().soft(linux::RLIMIT_RTPRIO);
         let raises = is_real_time(policy)
             && (policy != old.policy && limit == 0
                 || priority > old.priority && u64::from(priority) > limit);
-        let is_owner = me.euid == other.uid || me.euid == other.euid;
-        let wants_more = nice.is_some_and(|nice| nice < i32::from(old.nice));
-        if raises || wants_more || !is_owner || old.reset_on_fork && !reset {
+        let is_owner = me.may_schedule(&task.cred());
+        let now = i32::from(old.nice);
+        let wants_more = !is_real_time(policy)
+            && nice.is_some_and(|nice| nice < now && !is_within_limit(task, nice));
+        // SCHED_IDLE counts as less than any nice value.
+        let leaves_idle = old.policy == linux::SCHED_IDLE
+            && policy != linux::SCHED_IDLE
+            && !is_within_limit(task, now);
+        let forgets = old.reset_on_fork && !reset;
+        if raises || wants_more || leaves_idle || !is_owner || forgets {
             return Err(Errno::EPERM);
         }
     }

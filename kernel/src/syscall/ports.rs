@@ -2,6 +2,7 @@
 
 use super::errno::{Errno, SysResult};
 use crate::arch::gdt::PORT_BYTES;
+use crate::process::capability::{Caps, require};
 use crate::process::{current, ports};
 
 /// ioperm(2): opens or closes `count` ports from `first` on.
@@ -12,7 +13,7 @@ pub fn ioperm(first: u64, count: u64, open: i32) -> SysResult {
     }
     let task = current();
     if open != 0 {
-        check_right()?;
+        require(Caps::SYS_RAWIO)?;
     }
     ports::set_open(&task, first as usize..end as usize, open != 0)?;
     Ok(0)
@@ -27,17 +28,8 @@ pub fn iopl(level: u32) -> SysResult {
         .filter(|level| *level <= 3)
         .ok_or(Errno::EINVAL)?;
     if level > now {
-        check_right()?;
+        require(Caps::SYS_RAWIO)?;
     }
     ports::set_level(&task, level);
     Ok(0)
-}
-
-/// CAP_SYS_RAWIO.
-fn check_right() -> Result<(), Errno> {
-    if current().process.cred.lock().is_privileged() {
-        Ok(())
-    } else {
-        Err(Errno::EPERM)
-    }
 }

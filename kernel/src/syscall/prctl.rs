@@ -8,19 +8,17 @@ use core::sync::atomic::Ordering;
 
 use linux_raw_sys::prctl as linux;
 
+use super::capability;
 use super::errno::{Errno, SysResult};
 use crate::process::attributes::Attributes;
+use crate::process::capability::{Caps, SecureBits, capable};
 use crate::process::{current, signal};
 use crate::usercopy::UserPtr;
 
-/// Highest capability (CAP_LAST_CAP).
-const LAST_CAPABILITY: u64 = 40;
 /// PR_GET_AUXV of Linux 6.4.
 const GET_AUXV: u32 = 0x4155_5856;
 /// PR_TSC_ENABLE.
 const TSC_ENABLE: u32 = 1;
-/// SECBIT_KEEP_CAPS.
-const KEEP_CAPS: usize = 1 << 4;
 /// PR_MCE_KILL_DEFAULT.
 const MCE_KILL_DEFAULT: usize = 2;
 
@@ -50,8 +48,12 @@ pub fn prctl(option: u32, a: u64, b: u64, c: u64, d: u64) -> SysResult {
             Ok(0)
         }
         linux::PR_GET_DUMPABLE => Ok(process.is_dumpable.load(Ordering::Relaxed).into()),
-        linux::PR_SET_KEEPCAPS if a <= 1 => set(&|own| own.keeps_capabilities = a == 1),
-        linux::PR_GET_KEEPCAPS => Ok(task.attributes.lock().keeps_capabilities.into()),
+        linux::PR_SET_KEEPCAPS => capability::keep(a),
+        linux::PR_GET_KEEPCAPS => Ok(task
+            .cred()
+            .secure_bits
+            .contains(SecureBits::KEEP_CAPS)
+            .into()),
         linux::PR_SET_TIMERSLACK => set(&|own| {
             own.slack = if a == 0 { own.default_slack } else { a };
         }),
@@ -76,21 +78,17 @@ pub fn prctl(option: u32, a: u64, b: u64, c: u64, d: u64) -> SysResult {
         GET_AUXV if c == 0 && d == 0 => auxiliary_vector(a, b as usize),
         linux::PR_GET_TSC => int(TSC_ENABLE),
         linux::PR_SET_TSC if a == u64::from(TSC_ENABLE) => Ok(0),
-        linux::PR_CAPBSET_READ if a <= LAST_CAPABILITY => Ok(1),
-        // What every process may do follows from its user; nothing can be given up alone.
-        linux::PR_CAPBSET_DROP if a <= LAST_CAPABILITY => Err(Errno::EPERM),
-        linux::PR_CAP_AMBIENT => ambient(a, b, c, d),
-        linux::PR_SET_SECUREBITS if a != 0 => Err(Errno::EPERM),
-        linux::PR_SET_MM if !process.cred.lock().is_privileged() => Err(Errno::EPERM),
+        linux::PR_CAPBSET_READ => capability::is_bounding(a),
+        linux::PR_CAPBSET_DROP => capability::drop_bounding(a),
+        linux::PR_CAP_AMBIENT if c == 0 && d == 0 => capability::ambient(a, b),
+        linux::PR_SET_SECUREBITS => capability::set_secure_bits(a),
+        linux::PR_GET_SECUREBITS => Ok(task.cred().secure_bits.bits() as usize),
+        linux::PR_SET_MM if !capable(Caps::SYS_RESOURCE) => Err(Errno::EPERM),
         linux::PR_MCE_KILL_GET if all_are_zero => Ok(MCE_KILL_DEFAULT),
         // As they are, and cannot be otherwise here.
         linux::PR_SET_TIMING | linux::PR_SET_THP_DISABLE if all_are_zero => Ok(0),
         linux::PR_GET_THP_DISABLE if all_are_zero => Ok(0),
-        linux::PR_GET_SECUREBITS if task.attributes.lock().keeps_capabilities => Ok(KEEP_CAPS),
-        linux::PR_GET_TIMING
-        | linux::PR_GET_SECCOMP
-        | linux::PR_GET_SECUREBITS
-        | linux::PR_SET_SECUREBITS => Ok(0),
+        linux::PR_GET_TIMING | linux::PR_GET_SECCOMP => Ok(0),
         _ => Err(Errno::EINVAL),
     }
 }
@@ -125,18 +123,4 @@ fn auxiliary_vector(at: u64, size: usize) -> SysResult {
     let len = bytes.len();
     UserPtr::<u8>::new(at).write_slice(&bytes[..len.min(size)])?;
     Ok(len)
-}
-
-/// PR_CAP_AMBIENT: there are none, and none can be had.
-fn ambient(action: u64, capability: u64, c: u64, d: u64) -> SysResult {
-    if c != 0 || d != 0 {
-        return Err(Errno::EINVAL);
-    }
-    match action as u32 {
-        linux::PR_CAP_AMBIENT_CLEAR_ALL if capability == 0 => Ok(0),
-        _ if capability > LAST_CAPABILITY => Err(Errno::EINVAL),
-        linux::PR_CAP_AMBIENT_IS_SET | linux::PR_CAP_AMBIENT_LOWER => Ok(0),
-        linux::PR_CAP_AMBIENT_RAISE => Err(Errno::EPERM),
-        _ => Err(Errno::EINVAL),
-    }
 }

@@ -9,6 +9,7 @@ use core::sync::atomic::Ordering;
 use linux_raw_sys::general::RLIMIT_NICE;
 
 use super::errno::{Errno, SysResult};
+use crate::process::capability::{Caps, capable};
 use crate::process::{Task, current, sched, table};
 
 /// First argument of getpriority(2): a thread, a process group, a user. ioprio_get(2) counts from 1.
@@ -44,24 +45,22 @@ fn targets(which: i32, who: i32) -> Result<Vec<Arc<Task>>, Errno> {
             all(&|task| task.process.pgid.load(Ordering::Relaxed) == group)
         }
         USER => {
-            let user = own(me.process.cred.lock().uid);
-            all(&|task| task.process.cred.lock().uid == user)
+            let user = own(me.cred().uid);
+            all(&|task| task.cred().uid == user)
         }
         _ => return Err(Errno::EINVAL),
     })
 }
 
-/// Whether the caller may change a thread's priority at all.
-fn is_owner(task: &Task) -> bool {
-    let me = current().process.cred.lock().clone();
-    let other = task.process.cred.lock();
-    me.is_privileged() || me.euid == other.uid || me.euid == other.euid
+/// Whether a thread's own limit lets it be that nice (is_nice_reduction in kernel/sched/core.c).
+pub(super) fn is_within_limit(task: &Task, nice: i32) -> bool {
+    let limit = task.process.limits.lock().soft(RLIMIT_NICE);
+    (20 - nice) as u64 <= limit
 }
 
-/// Whether the caller may have a thread be that nice (RLIMIT_NICE).
+/// Whether the caller may have a thread be that nice.
 fn may_be(task: &Task, nice: i32) -> bool {
-    let limit = task.process.limits.lock().soft(RLIMIT_NICE);
-    (20 - nice) as u64 <= limit || current().process.cred.lock().is_privileged()
+    is_within_limit(task, nice) || capable(Caps::SYS_NICE)
 }
 
 /// getpriority(2): the best of them, as 40 (nice -20) to 1 (19).
@@ -74,13 +73,18 @@ pub fn getpriority(which: i32, who: i32) -> SysResult {
 /// setpriority(2).
 pub fn setpriority(which: i32, who: i32, nice: i32) -> SysResult {
     let nice = nice.clamp(-20, 19);
+    let me = current().cred();
     let mut result = Err(Errno::ESRCH);
     for task in targets(which, who)? {
         let old = i32::from(task.attributes.lock().nice);
-        if !is_owner(&task) {
+        let owner = task.cred();
+        let is_owner = me.euid == owner.uid || me.euid == owner.euid;
+        if !is_owner && !me.has(Caps::SYS_NICE) {
             result = Err(Errno::EPERM);
         } else if nice < old && !may_be(&task, nice) {
             result = Err(Errno::EACCES);
+        } else if !me.may_schedule(&owner) {
+            result = Err(Errno::EPERM);
         } else {
             task.attributes.lock().nice = nice as i8;
             result = result.or(Ok(0)).and(Ok(0));
@@ -124,7 +128,7 @@ pub fn ioprio_get(which: i32, who: i32) -> SysResult {
 pub fn ioprio_set(which: i32, who: i32, value: u32) -> SysResult {
     let level = value & ((1 << CLASS_SHIFT) - 1);
     match value >> CLASS_SHIFT {
-        CLASS_REAL_TIME if !current().process.cred.lock().is_privileged() => {
+        CLASS_REAL_TIME if !capable(Caps::SYS_ADMIN) && !capable(Caps::SYS_NICE) => {
             return Err(Errno::EPERM);
         }
         CLASS_REAL_TIME | CLASS_BEST_EFFORT if level % LEVELS == level => {}
@@ -136,8 +140,12 @@ pub fn ioprio_set(which: i32, who: i32, value: u32) -> SysResult {
     if targets.is_empty() {
         return Err(Errno::ESRCH);
     }
+    let me = current().cred();
     for task in targets {
-        if !is_owner(&task) {
+        // Other IDs count than for setpriority(2) (set_task_ioprio in block/blk-ioc.c).
+        let owner = task.cred();
+        let is_owner = owner.uid == me.euid || owner.uid == me.uid;
+        if !(is_owner && me.has_all_of(&owner) || me.has(Caps::SYS_NICE)) {
             return Err(Errno::EPERM);
         }
         task.attributes.lock().io_priority = value as u16;

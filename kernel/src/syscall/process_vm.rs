@@ -6,7 +6,7 @@ use crate::fs::io::Range;
 use crate::mm::PAGE_SIZE;
 use crate::mm::vma::Prot;
 use crate::process::{SharedMm, table};
-use crate::ptrace;
+use crate::ptrace::{self, Ids};
 use crate::usercopy::UserPtr;
 
 /// Which way the bytes go.
@@ -68,7 +68,7 @@ fn transfer(
     // A thread's ID does as well.
     let task = u32::try_from(pid).ok().and_then(table::find);
     let task = task.ok_or(Errno::ESRCH)?;
-    if !ptrace::may_access(&task.process) {
+    if !ptrace::may_access(&task, Ids::Real) {
         return Err(Errno::EPERM);
     }
     let mm = task.mm().ok_or(Errno::ESRCH)?;

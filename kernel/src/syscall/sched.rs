@@ -1,15 +1,17 @@
 //! CPUs: there is one, so that most is known beforehand. Policies are in `policy.rs`.
 
+use alloc::sync::Arc;
+
 use super::errno::{Errno, SysResult};
+use crate::process::cred::Credentials;
 use crate::process::{current, sched, table};
 use crate::usercopy::UserPtr;
 
-/// Whether `pid` (0: the caller) is a task.
-fn check(pid: i32) -> Result<(), Errno> {
+/// The credentials of the task `pid` (0: the caller).
+fn check(pid: i32) -> Result<Arc<Credentials>, Errno> {
     match u32::try_from(pid) {
-        Ok(0) => Ok(()),
-        Ok(tid) if table::find(tid).is_some() || table::find_process(tid).is_some() => Ok(()),
-        Ok(_) => Err(Errno::ESRCH),
+        Ok(0) => Ok(current().cred()),
+        Ok(tid) => table::credentials(tid),
         Err(_) => Err(Errno::EINVAL),
     }
 }
@@ -35,8 +37,11 @@ pub fn sched_getaffinity(pid: i32, len: u32, mask: UserPtr<u8>) -> SysResult {
 
 /// sched_setaffinity(2): CPU 0 must be among those asked for.
 pub fn sched_setaffinity(pid: i32, len: usize, mask: UserPtr<u8>) -> SysResult {
-    check(pid)?;
     let first = if len == 0 { 0 } else { mask.read()? };
+    let owner = check(pid)?;
+    if !current().cred().may_schedule(&owner) {
+        return Err(Errno::EPERM);
+    }
     if first & 1 == 0 {
         Err(Errno::EINVAL)
     } else {

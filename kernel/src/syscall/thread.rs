@@ -4,6 +4,7 @@ use core::sync::atomic::Ordering;
 
 use super::errno::{Errno, SysResult};
 use crate::process::{current, sched, table};
+use crate::ptrace::{self, Ids};
 use crate::usercopy::UserPtr;
 
 /// set_tid_address(2).
@@ -39,13 +40,10 @@ pub fn get_robust_list(tid: i32, head: u64, size: u64) -> SysResult {
     } else {
         table::find(tid as u32).ok_or(Errno::ESRCH)?
     };
-    let me = current();
-    // One lock after the other: it may be the same process.
-    let cred = me.process.cred.lock().clone();
-    if !cred.may_limit(&task.process.cred.lock()) {
+    if !ptrace::may_access(&task, Ids::Real) {
         return Err(Errno::EPERM);
     }
-    let is_32bit = me.is_i386_call();
+    let is_32bit = current().is_i386_call();
     let bytes = ROBUST_HEAD[usize::from(is_32bit)] as u64;
     if is_32bit {
         let list = task.robust_list_32.load(Ordering::Relaxed);

@@ -9,7 +9,7 @@ use vdso::reader::{MONOTONIC, REALTIME};
 
 use super::cpu_clock::cpu_time;
 use super::errno::{Errno, SysResult};
-use crate::process::current;
+use crate::process::capability::{Caps, require};
 use crate::time;
 use crate::usercopy::{Pod, UserPtr};
 use crate::vdso::clock_page;
@@ -140,9 +140,7 @@ fn set(time: Time) -> SysResult {
     if time.seconds >= MAX_SECONDS || time < uptime {
         return Err(Errno::EINVAL);
     }
-    if !current().process.cred.lock().is_privileged() {
-        return Err(Errno::EPERM);
-    }
+    require(Caps::SYS_TIME)?;
     time::set_realtime(time);
     Ok(0)
 }
@@ -212,9 +210,7 @@ fn set_time_of_day<P: Pair>(from: UserPtr<P>, zone: UserPtr<[u32; 2]>) -> SysRes
         if (zone[0] as i32).unsigned_abs() > 15 * 60 {
             return Err(Errno::EINVAL);
         }
-        if !current().process.cred.lock().is_privileged() {
-            return Err(Errno::EPERM);
-        }
+        require(Caps::SYS_TIME)?;
         clock_page().minutes_west.set(zone[0]);
         clock_page().dst_time.set(zone[1]);
     }

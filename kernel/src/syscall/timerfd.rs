@@ -12,7 +12,7 @@ use super::time::{Pair, Time64};
 use crate::fs::caller;
 use crate::fs::file::File;
 use crate::fs::timerfd::{self, TimerFd};
-use crate::process::current;
+use crate::process::capability::{Caps, capable};
 use crate::time::schedule::Schedule;
 use crate::time::timer::Clock;
 use crate::time::{as_nanos, from_nanos};
@@ -34,7 +34,7 @@ pub fn timerfd_create(clock: u32, flags: u32) -> SysResult {
         BOOTTIME_ALARM => (Clock::Monotonic, true),
         _ => return Err(Errno::EINVAL),
     };
-    if is_alarm && !current().process.cred.lock().is_privileged() {
+    if is_alarm && !capable(Caps::WAKE_ALARM) {
         return Err(Errno::EPERM);
     }
     let file = timerfd::new(base, clock, flags)?;

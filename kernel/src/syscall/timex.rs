@@ -6,7 +6,7 @@ use vdso::reader::REALTIME;
 
 use super::cpu_clock::cpu_time;
 use super::errno::{Errno, SysResult};
-use crate::process::current;
+use crate::process::capability::{Caps, capable};
 use crate::time;
 use crate::usercopy::{Pod, UserPtr};
 
@@ -30,7 +30,7 @@ fn answer<W: Pod, const N: usize>(at: UserPtr<[W; N]>, word: fn(i64) -> W) -> Sy
     // The first field is an int in every layout; what lies beside it is padding.
     let modes = at.cast::<u32>().read()?;
     if modes != 0 && modes != SINGLE_SHOT_READ {
-        return Err(if current().process.cred.lock().is_privileged() {
+        return Err(if capable(Caps::SYS_TIME) {
             Errno::EOPNOTSUPP
         } else {
             Errno::EPERM

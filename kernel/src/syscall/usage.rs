@@ -3,6 +3,7 @@
 use super::errno::{Errno, SysResult};
 use super::paths::UserPath;
 use crate::mm::PAGE_SIZE;
+use crate::process::capability::{Caps, require};
 use crate::process::usage::{self, Totals};
 use crate::process::{Process, current};
 use crate::time;
@@ -78,9 +79,7 @@ pub fn times(out: u64) -> SysResult {
 /// acct(2). Records of what ended are not written: `ENOSYS`, as on a kernel built without them, where
 /// a file is named.
 pub fn acct(path: UserPath) -> SysResult {
-    if !current().process.cred.lock().is_privileged() {
-        return Err(Errno::EPERM);
-    }
+    require(Caps::SYS_PACCT)?;
     if path.is_null() {
         return Ok(0);
     }

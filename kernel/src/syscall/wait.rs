@@ -64,7 +64,7 @@ pub fn waitid(kind: u32, id: i32, info: u64, options: u32, rusage: u64) -> SysRe
     }
     let (signo, code, pid, uid, status) = report.as_ref().map_or((0, 0, 0, 0, 0), |report| {
         let (code, status) = report.event.code_and_status();
-        let uid = report.process.cred.lock().uid;
+        let uid = report.process.cred().uid;
         (
             i32::from(SIGCHLD),
             code,

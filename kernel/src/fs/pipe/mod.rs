@@ -14,6 +14,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use super::file::File;
 use super::inode::Inode;
+use crate::process::capability::{Caps, capable};
 use crate::process::sched;
 use crate::process::signal::{self, SIGPIPE, SigInfo};
 use crate::process::wait::{WaitQueue, is_interrupted};
@@ -183,7 +184,7 @@ pub fn set_size(file: &File, size: u64) -> SysResult {
         return Err(Errno::EINVAL);
     }
     let size = size.max(PAGE as u64).next_power_of_two();
-    if size > SIZE_MAX && !super::caller::credentials().is_privileged() {
+    if size > SIZE_MAX && !capable(Caps::SYS_RESOURCE) {
         return Err(Errno::EPERM);
     }
     end.pipe().turn().set_capacity(size as usize / PAGE)?;

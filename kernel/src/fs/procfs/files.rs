@@ -9,9 +9,8 @@ use core::fmt::Write;
 use crate::sync::Mutex;
 
 use super::node::{ProcNode, View, file_of};
-use super::process::ProcessFile;
+use super::process::{Guard, ProcessFile};
 use super::subject::Who;
-use crate::fs::caller;
 use crate::fs::file::flags::O_CLOEXEC;
 use crate::fs::inode::{FileOps, mode};
 use crate::fs::io::{self, In, Out};
@@ -24,10 +23,13 @@ use crate::syscall::errno::Errno;
 /// # Errors
 /// `EACCES` for what only some may see.
 pub(super) fn open(node: ProcNode) -> Result<Arc<dyn FileOps>, Errno> {
+    let mut mm = Weak::new();
     if let ProcNode::ProcessFile(who, file) = node
-        && file.restricted
+        && file.guard == Guard::Open
     {
-        who.find()?.check_access()?;
+        let subject = who.find()?;
+        subject.check_access()?;
+        mm = subject.memory();
     }
     #[cfg(debug_assertions)]
     if let ProcNode::ProcessFile(who, file) = node
@@ -37,25 +39,25 @@ pub(super) fn open(node: ProcNode) -> Result<Arc<dyn FileOps>, Errno> {
     }
     match node {
         ProcNode::ProcessFile(who, file) if file.memory.is_some() => {
-            return Ok(Arc::new(Strings(who, file)));
+            return Ok(Arc::new(Strings { who, file, mm }));
         }
-        ProcNode::Files(who, View::Link) => who.find()?.check_access()?,
+        ProcNode::File(who, _, View::Info) => who.find()?.check_access()?,
         ProcNode::Memory(who) => {
             let subject = who.find()?;
             subject.check_access()?;
-            let mm = subject.process.mm.lock().clone();
-            let mm = mm.as_ref().map_or(Weak::new(), Arc::downgrade);
-            return Ok(Arc::new(Memory(mm)));
+            return Ok(Arc::new(Memory(subject.memory())));
         }
         _ => {}
     }
     let text = Mutex::new(None);
-    Ok(Arc::new(Text { node, text }))
+    Ok(Arc::new(Text { node, mm, text }))
 }
 
 /// An open file with its text once it was read.
 struct Text {
     node: ProcNode,
+    /// What the process had in memory at the open, where that is what the file tells of.
+    mm: Weak<Mutex<AddressSpace>>,
     text: Mutex<Option<Arc<[u8]>>>,
 }
 
@@ -67,9 +69,12 @@ impl Text {
             ProcNode::System(file) => Ok((file.text)().into_bytes()),
             ProcNode::ProcessFile(who, file) => {
                 let subject = find(*who)?;
-                if file.restricted {
-                    // It may have become somebody else since the file was opened.
-                    subject.check_access()?;
+                match file.guard {
+                    Guard::None => {}
+                    // Another program runs since the file was opened: not for this reader.
+                    Guard::Open if !self.mm.ptr_eq(&subject.memory()) => return Ok(Vec::new()),
+                    Guard::Open => {}
+                    Guard::Read(errno) => subject.check_access().map_err(|_| errno)?,
                 }
                 (file.text)(&subject)
             }
@@ -125,10 +130,6 @@ impl FileOps for Text {
                     return if takes { Ok(()) } else { Err(Errno::EIO) };
                 };
                 let subject = who.find().map_err(|_| Errno::ESRCH)?;
-                let (me, of) = (caller::credentials(), subject.credentials());
-                if !me.is_privileged() && me.euid != of.euid {
-                    return Err(Errno::EPERM);
-                }
                 accept(&subject, text)
             }
             ProcNode::System(file) => file.accept.ok_or(Errno::EIO)?(text),
@@ -138,15 +139,20 @@ impl FileOps for Text {
 }
 
 /// A part of a program's memory, read a piece at a time: its arguments, its environment.
-struct Strings(Who, &'static ProcessFile);
+struct Strings {
+    who: Who,
+    file: &'static ProcessFile,
+    /// What the process had in memory at the open, where only some may look.
+    mm: Weak<Mutex<AddressSpace>>,
+}
 
 impl FileOps for Strings {
     fn read(&self, offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
-        let Self(who, file) = self;
+        let Self { who, file, mm } = self;
         let subject = who.find().map_err(|_| Errno::ESRCH)?;
-        if file.restricted {
-            // It may have become somebody else since the file was opened.
-            subject.check_access()?;
+        if file.guard == Guard::Open && !mm.ptr_eq(&subject.memory()) {
+            // Another program runs since the file was opened: not for this reader.
+            return Ok(());
         }
         // A process that ended has no memory left.
         let mm = subject.process.mm.lock().clone();

@@ -19,8 +19,7 @@ use super::dentry::{Dentry, Location, Parent};
 use super::inode::{Device, FileOps, Inode, ListEntry, Metadata, mode};
 use super::mount::{self, FileSystem, Statistics};
 use super::{caller, now};
-use crate::process::cred::Credentials;
-use crate::process::current;
+use crate::process::{current, try_current};
 use crate::syscall::errno::Errno;
 
 #[cfg(debug_assertions)]
@@ -79,21 +78,9 @@ impl Inode for ProcNode {
     fn metadata(&self) -> Metadata {
         static DEVICE: Once<u32> = Once::new();
         let dev = Device::new(0, *DEVICE.call_once(mount::anonymous_device));
-        let owner = match self {
-            Self::Process(who)
-            | Self::ProcessFile(who, _)
-            | Self::Memory(who)
-            | Self::Threads(who)
-            | Self::Files(who, _)
-            | Self::File(who, ..)
-            | Self::Place(who, _) => who
-                .find()
-                .map(|subject| subject.credentials())
-                .unwrap_or_default(),
-            _ => Credentials::default(),
-        };
         let nlink = if self.kind() == mode::S_IFDIR { 2 } else { 1 };
         let (ino, mode, time) = (self.ino(), self.mode(), now());
+        let (uid, gid) = self.owner(mode);
         let times = Metadata {
             atime: time,
             mtime: time,
@@ -112,14 +99,25 @@ impl Inode for ProcNode {
             } else {
                 0
             },
-            uid: owner.euid,
-            gid: owner.egid,
+            uid,
+            gid,
             ..times
         }
     }
 
     fn kind(&self) -> u32 {
         self.type_bits()
+    }
+
+    /// A process may always see its own descriptors; `fdinfo` is for who may look into the process.
+    fn permits(&self, _wanted: u32) -> Option<bool> {
+        let Self::Files(who, view) = self else {
+            return None;
+        };
+        let subject = who.find().ok()?;
+        let is_own = try_current().is_some_and(|me| Arc::ptr_eq(&me.process, &subject.process));
+        let is_refused = *view == View::Info && subject.check_access().is_err();
+        (is_own || is_refused).then_some(is_own)
     }
 
     /// Emptied before it is written, as a shell's `>` does: there is nothing to empty.

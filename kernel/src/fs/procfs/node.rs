@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
 
 use super::process::{self, ProcessFile};
 use super::subject::Who;
@@ -96,6 +97,33 @@ impl ProcNode {
                 };
                 mode::S_IFLNK | file_of(*who, *fd).map_or(0o700, bits)
             }
+        }
+    }
+
+    /// User and group: the process's, but root's for what is secret of one that keeps to itself
+    /// (task_dump_owner in fs/proc/base.c).
+    pub fn owner(&self, mode: u32) -> (u32, u32) {
+        /// A directory that all may look into.
+        const OPEN_DIRECTORY: u32 = mode::S_IFDIR | 0o555;
+        let who = match self {
+            Self::Process(who)
+            | Self::ProcessFile(who, _)
+            | Self::Memory(who)
+            | Self::Threads(who)
+            | Self::Files(who, _)
+            | Self::File(who, ..)
+            | Self::Place(who, _) => who,
+            _ => return (0, 0),
+        };
+        match who.find() {
+            Ok(subject)
+                if mode == OPEN_DIRECTORY
+                    || subject.process.is_dumpable.load(Ordering::Relaxed) =>
+            {
+                let cred = subject.credentials();
+                (cred.euid, cred.egid)
+            }
+            _ => (0, 0),
         }
     }
 

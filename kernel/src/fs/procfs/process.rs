@@ -25,12 +25,23 @@ pub(super) type MakeText = fn(&Subject) -> Result<Vec<u8>, Errno>;
 /// Takes what is written to a file.
 pub(super) type Accept = fn(&Subject, &[u8]) -> Result<(), Errno>;
 
+/// When it is asked whether the reader may look into the process.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Guard {
+    /// Never.
+    None,
+    /// At the open (`EACCES`); the file then tells of the program that ran at that time.
+    Open,
+    /// At each read, with this error.
+    Read(Errno),
+}
+
 /// A file in a process's directory.
 pub(super) struct ProcessFile {
     pub name: &'static str,
     pub permissions: u32,
-    /// Only for who may look into the process.
-    pub restricted: bool,
+    /// Whether it is only for who may look into the process.
+    pub guard: Guard,
     pub text: MakeText,
     pub accept: Option<Accept>,
     /// The part of the program's memory that it shows, in place of a text.
@@ -41,7 +52,7 @@ pub(super) const fn file(name: &'static str, permissions: u32, text: MakeText) -
     ProcessFile {
         name,
         permissions,
-        restricted: false,
+        guard: Guard::None,
         text,
         accept: None,
         memory: None,
@@ -50,7 +61,7 @@ pub(super) const fn file(name: &'static str, permissions: u32, text: MakeText) -
 
 const fn restricted(name: &'static str, permissions: u32, text: MakeText) -> ProcessFile {
     ProcessFile {
-        restricted: true,
+        guard: Guard::Open,
         ..file(name, permissions, text)
     }
 }
@@ -78,15 +89,18 @@ pub(super) static FILES: &[ProcessFile] = &[
     },
     fixed!("coredump_filter", 0o644, b"00000033\n"),
     ProcessFile {
-        restricted: true,
+        guard: Guard::Open,
         memory: Some(|mm| mm.landmarks.env_start..mm.landmarks.env_end),
         ..fixed!("environ", 0o400, b"")
     },
-    restricted("io", 0o400, |_| {
-        let text = "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\n\
-                    cancelled_write_bytes: 0\n";
-        Ok(text.as_bytes().to_vec())
-    }),
+    ProcessFile {
+        guard: Guard::Read(Errno::EACCES),
+        ..file("io", 0o400, |_| {
+            let text = "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\n\
+                        cancelled_write_bytes: 0\n";
+            Ok(text.as_bytes().to_vec())
+        })
+    },
     file("limits", 0o444, |subject| {
         Ok(limits::limits(&subject.process).into_bytes())
     }),
@@ -99,11 +113,14 @@ pub(super) static FILES: &[ProcessFile] = &[
     fixed!("oom_adj", 0o644, b"0\n"),
     fixed!("oom_score", 0o444, b"0\n"),
     fixed!("oom_score_adj", 0o644, b"0\n"),
-    restricted("personality", 0o400, |subject| {
-        let task = subject.task.as_ref().ok_or(Errno::ESRCH)?;
-        let personality = task.attributes.lock().personality;
-        Ok(format!("{personality:08x}\n").into_bytes())
-    }),
+    ProcessFile {
+        guard: Guard::Read(Errno::EPERM),
+        ..file("personality", 0o400, |subject| {
+            let task = subject.task.as_ref().ok_or(Errno::ESRCH)?;
+            let personality = task.attributes.lock().personality;
+            Ok(format!("{personality:08x}\n").into_bytes())
+        })
+    },
     fixed!("sessionid", 0o444, b"4294967295"),
     restricted("smaps", 0o444, |subject| {
         maps::text(subject, maps::detailed)
@@ -182,6 +199,7 @@ fn trace(subject: &Subject) -> Result<Vec<u8>, Errno> {
 
 /// `1` has the kernel print each call of the thread, `0` ends that.
 fn set_trace(subject: &Subject, text: &[u8]) -> Result<(), Errno> {
+    subject.check_access()?;
     let task = subject.task.as_ref().ok_or(Errno::ESRCH)?;
     match text.trim_ascii() {
         b"1" => task.set_work(work::TRACE),

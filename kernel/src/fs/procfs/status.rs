@@ -89,13 +89,14 @@ pub(super) fn status(subject: &Subject) -> String {
     }
     let files = process.files.lock().clone();
     let _ = write!(text, "FDSize:\t{}\nGroups:\t", files.lock().capacity());
-    for group in &cred.groups {
-        let _ = write!(text, "{group} ");
+    for (index, group) in cred.groups.iter().enumerate() {
+        let space = if index == 0 { "" } else { " " };
+        let _ = write!(text, "{space}{group}");
     }
     let (pgid, sid) = subject.groups();
     let _ = write!(
         text,
-        "\nNStgid:\t{pid}\nNSpid:\t{id}\nNSpgid:\t{pgid}\nNSsid:\t{sid}\nKthread:\t0\n"
+        " \nNStgid:\t{pid}\nNSpid:\t{id}\nNSpgid:\t{pgid}\nNSsid:\t{sid}\nKthread:\t0\n"
     );
     memory(&mut text, subject);
     let masks = Masks::of(subject);
@@ -106,23 +107,17 @@ pub(super) fn status(subject: &Subject) -> String {
         "Threads:\t{threads}\nSigQ:\t{}/{limit}\n",
         masks.queued
     );
-    let all = if cred.is_privileged() {
-        (1_u64 << 41) - 1
-    } else {
-        0
-    };
-    let bounding = (1 << 41) - 1;
     for (name, mask) in [
         ("SigPnd", masks.pending),
         ("ShdPnd", masks.shared),
         ("SigBlk", masks.blocked),
         ("SigIgn", masks.ignored),
         ("SigCgt", masks.caught),
-        ("CapInh", 0),
-        ("CapPrm", all),
-        ("CapEff", all),
-        ("CapBnd", bounding),
-        ("CapAmb", 0),
+        ("CapInh", cred.inheritable.bits()),
+        ("CapPrm", cred.permitted.bits()),
+        ("CapEff", cred.effective.bits()),
+        ("CapBnd", cred.bounding.bits()),
+        ("CapAmb", cred.ambient.bits()),
     ] {
         let _ = writeln!(text, "{name}:\t{mask:016x}");
     }

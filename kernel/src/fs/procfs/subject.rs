@@ -3,12 +3,15 @@
 //! It is looked up anew at each use, so that an open file of a process that ended gives `ESRCH`, not
 //! what another process with its number does.
 
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use core::sync::atomic::Ordering;
 
-use crate::fs::caller;
+use crate::sync::Mutex;
+
+use crate::mm::address_space::AddressSpace;
 use crate::process::cred::Credentials;
-use crate::process::{Process, Task, TaskState, table, try_current};
+use crate::process::{Process, Task, TaskState, table};
+use crate::ptrace::{self, Ids};
 use crate::syscall::errno::Errno;
 
 /// A directory: /proc/ID, or /proc/PID/task/ID.
@@ -97,8 +100,17 @@ impl Subject {
     }
 
     /// Who it acts as.
-    pub fn credentials(&self) -> Credentials {
-        self.process.cred.lock().clone()
+    pub fn credentials(&self) -> Arc<Credentials> {
+        match &self.task {
+            Some(task) => task.cred(),
+            None => self.process.cred(),
+        }
+    }
+
+    /// What it has in memory, if it still has.
+    pub fn memory(&self) -> Weak<Mutex<AddressSpace>> {
+        let mm = self.process.mm.lock();
+        mm.as_ref().map_or(Weak::new(), Arc::downgrade)
     }
 
     /// Checks that the caller may look into it (ptrace_may_access with PTRACE_MODE_READ_FSCREDS).
@@ -106,22 +118,10 @@ impl Subject {
     /// # Errors
     /// `EACCES`.
     pub fn check_access(&self) -> Result<(), Errno> {
-        let who = caller::credentials();
-        let is_open = self.process.is_dumpable.load(Ordering::Relaxed)
-            || who.is_privileged()
-            || try_current().is_some_and(|task| Arc::ptr_eq(&task.process, &self.process));
-        if is_open && may_inspect(&who, &self.credentials()) {
+        if ptrace::may_access_process(&self.process, &self.credentials(), Ids::FileSystem) {
             Ok(())
         } else {
             Err(Errno::EACCES)
         }
     }
-}
-
-/// Whether `who` may look into a process with credentials `of`: its own user's, who is the same in
-/// every respect, and root.
-fn may_inspect(who: &Credentials, of: &Credentials) -> bool {
-    let same_user = [of.uid, of.euid, of.suid].iter().all(|id| *id == who.fsuid);
-    let same_group = [of.gid, of.egid, of.sgid].iter().all(|id| *id == who.fsgid);
-    who.is_privileged() || same_user && same_group
 }

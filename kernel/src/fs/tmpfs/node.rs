@@ -14,8 +14,9 @@ use super::space::Space;
 use crate::fs::dentry::Dentry;
 use crate::fs::inode::{Change, Device, FileOps, Inode, ListEntry, Metadata, NewFile, Time, mode};
 use crate::fs::xattr::Xattrs;
-use crate::fs::{caller, chrdev, now};
+use crate::fs::{access, caller, chrdev, now};
 use crate::mm::vma::PageSource;
+use crate::process::capability::Caps;
 use crate::process::table;
 use crate::syscall::errno::Errno;
 
@@ -127,12 +128,13 @@ impl Node {
         let mut attributes = self.attributes.lock();
         attributes.mtime = time;
         attributes.ctime = time;
-        // What somebody else wrote must not run as its owner (file_remove_privs).
+        // What another user wrote must not run as its owner (file_remove_privs).
         let set_ids = attributes.permissions & (mode::S_ISUID | mode::S_ISGID);
-        if set_ids != 0 && self.kind == mode::S_IFREG && !caller::credentials().is_privileged() {
-            attributes.permissions &= !mode::S_ISUID;
-            if attributes.permissions & 0o010 != 0 {
-                attributes.permissions &= !mode::S_ISGID;
+        if set_ids != 0 && self.kind == mode::S_IFREG {
+            let who = caller::credentials();
+            if !who.has(Caps::FSETID) {
+                attributes.permissions =
+                    access::without_set_ids(&who, attributes.permissions, attributes.gid);
             }
         }
     }

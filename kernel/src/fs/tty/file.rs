@@ -9,7 +9,7 @@ use super::termios::character as ch;
 use crate::fs::file::flags::{O_ACCMODE, O_NOCTTY, O_WRONLY};
 use crate::fs::inode::{FileOps, Ready};
 use crate::fs::io::{In, Out};
-use crate::process::current;
+use crate::process::capability::{Caps, capable};
 use crate::process::signal::{SIGTTIN, SIGTTOU};
 use crate::process::wait::{WaitQueue, is_interrupted};
 use crate::syscall::errno::{Errno, SysResult};
@@ -180,7 +180,7 @@ impl FileOps for Terminal {
 
     fn opened(&self, flags: u32) -> Result<(), Errno> {
         let state = self.tty.state();
-        if state.exclusive && !current().process.cred.lock().is_privileged() {
+        if state.exclusive && !capable(Caps::SYS_ADMIN) {
             return Err(Errno::EBUSY);
         }
         drop(state);

@@ -8,7 +8,7 @@ use super::device::{Tty, Window};
 use super::file::Terminal;
 use super::job::{self, Asker};
 use super::settings;
-use crate::process::current;
+use crate::process::capability::{Caps, capable};
 use crate::syscall::errno::{Errno, SysResult};
 use crate::usercopy::UserPtr;
 
@@ -17,11 +17,6 @@ const MODEM: u32 = {
     use linux_raw_sys::general::{TIOCM_CAR, TIOCM_CTS, TIOCM_DSR, TIOCM_DTR, TIOCM_RTS};
     TIOCM_DTR | TIOCM_RTS | TIOCM_CTS | TIOCM_CAR | TIOCM_DSR
 };
-
-/// Whether the caller is root.
-fn is_privileged() -> bool {
-    current().process.cred.lock().is_privileged()
-}
 
 /// A request to an open terminal.
 ///
@@ -40,7 +35,7 @@ pub fn terminal(terminal: &Terminal, request: u32, argument: u64) -> SysResult {
         }
         ioctl::TCFLSH => return settings::flush(tty, argument),
         ioctl::TIOCSTI => {
-            if !is_privileged() {
+            if !capable(Caps::SYS_ADMIN) {
                 return Err(Errno::EIO);
             }
             let byte = UserPtr::<u8>::new(argument).read()?;
@@ -63,7 +58,7 @@ pub fn terminal(terminal: &Terminal, request: u32, argument: u64) -> SysResult {
             UserPtr::<u32>::new(argument).write(u32::from(exclusive))?;
         }
         ioctl::TIOCVHANGUP => {
-            if !is_privileged() {
+            if !capable(Caps::SYS_ADMIN) {
                 return Err(Errno::EPERM);
             }
             tty.hang_up(false);

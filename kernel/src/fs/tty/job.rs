@@ -6,6 +6,7 @@ use core::sync::atomic::Ordering;
 use linux_raw_sys::ioctl;
 
 use super::device::Tty;
+use crate::process::capability::{Caps, capable};
 use crate::process::signal::SIGTTOU;
 use crate::process::{current, jobs};
 use crate::syscall::errno::{Errno, SysResult};
@@ -85,7 +86,7 @@ fn take(tty: &Arc<Tty>, argument: u64) -> Result<(), Errno> {
         return Err(Errno::EPERM);
     }
     if owner != 0 {
-        if argument != 1 || !process.cred.lock().is_privileged() {
+        if argument != 1 || !capable(Caps::SYS_ADMIN) {
             return Err(Errno::EPERM);
         }
         tty.steal();

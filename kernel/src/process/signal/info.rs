@@ -97,7 +97,7 @@ impl SigInfo {
             code,
             fields: Fields::Kill {
                 pid: task.process.pid,
-                uid: task.process.cred.lock().uid,
+                uid: task.cred().uid,
             },
         }
     }
@@ -146,7 +146,7 @@ impl SigInfo {
             code,
             fields: Fields::Child {
                 pid: child.pid,
-                uid: child.cred.lock().uid,
+                uid: child.cred().uid,
                 status,
                 utime: ticks(used.user),
                 stime: ticks(used.system),

@@ -19,8 +19,7 @@ fn may_send(target: &Process, signal: u8) -> bool {
     if core::ptr::eq(&**me, target) {
         return true;
     }
-    let mine = me.cred.lock().clone();
-    mine.may_signal(&target.cred.lock()) || signal == SIGCONT && session(me) == session(target)
+    task.cred().may_signal(&target.cred()) || signal == SIGCONT && session(me) == session(target)
 }
 
 /// Sends to each of these.
@@ -75,7 +74,7 @@ pub fn kill(pid: i32, signal: i32) -> SysResult {
     let me = current().process.pid;
     if pid > 0 {
         // Whether there is one is asked first.
-        let target = table::find_process(pid as u32).ok_or(Errno::ESRCH)?;
+        let target = table::named(pid)?;
         return send_to(&target, &SigInfo::user(signal::check_number(signal)?));
     }
     let info = SigInfo::user(signal::check_number(signal)?);
@@ -116,7 +115,7 @@ pub fn tgkill(pid: i32, tid: i32, signal: i32) -> SysResult {
 /// The sender's siginfo under the call's own number. To others it can't look as if it came from
 /// the kernel or from kill(2).
 fn forged(mut info: SigInfo, signal: i32, pid: u32) -> Result<SigInfo, Errno> {
-    if (info.code >= 0 || info.code == SI_TKILL) && current().process.pid != pid {
+    if (info.code >= 0 || info.code == SI_TKILL) && current().tid() != pid {
         return Err(Errno::EPERM);
     }
     info.signo = signal::check_number(signal)?;
@@ -125,8 +124,10 @@ fn forged(mut info: SigInfo, signal: i32, pid: u32) -> Result<SigInfo, Errno> {
 
 fn queue(pid: i32, signal: i32, info: SigInfo) -> SysResult {
     let info = forged(info, signal, pid as u32)?;
-    let process = table::find_process(pid as u32).ok_or(Errno::ESRCH)?;
-    send_to(&process, &info)
+    if pid <= 0 {
+        return Err(Errno::ESRCH);
+    }
+    send_to(&table::named(pid)?, &info)
 }
 
 fn queue_to_thread(pid: i32, tid: i32, signal: i32, info: SigInfo) -> SysResult {

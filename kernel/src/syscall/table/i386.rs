@@ -22,13 +22,14 @@ calls! {
     13 time(OutTime) = time::time32;
     14 mknod(Path, FileMode, MknodDev) = nodes::mknod;
     15 chmod(Path, Mode) = attr::chmod;
-    16 lchown(Path, Id, Id) = attr::lchown16;
+    16 lchown(Path, Id, Id) = ids16::lchown16;
     18 oldstat(Path, Addr) = stat::first_stat;
     19 lseek(Fd, Offset, Whence) = io::lseek32;
     20 getpid() = ids::getpid;
     21 mount(Path, Path, Str, MountFlags, Str) = mount::mount;
     22 umount(Path) = mount::umount;
-    24 getuid() = ids::getuid;
+    23 setuid(Id) = ids16::setuid16;
+    24 getuid() = ids16::getuid16;
     25 stime(Addr) = time::stime32;
     26 ptrace(PtraceRequest, Pid, Addr, Addr) = ptrace::ptrace32;
     27 alarm(UInt) = itimer::alarm;
@@ -46,10 +47,11 @@ calls! {
     42 pipe(OutPipe) = open::pipe;
     43 times(Tms) = usage::times;
     45 brk(Addr) = memory::brk;
-    47 getgid() = ids::getgid;
+    46 setgid(Id) = ids16::setgid16;
+    47 getgid() = ids16::getgid16;
     48 signal(Signal, Handler) = signal::signal;
-    49 geteuid() = ids::geteuid;
-    50 getegid() = ids::getegid;
+    49 geteuid() = ids16::geteuid16;
+    50 getegid() = ids16::getegid16;
     51 acct(Path) = usage::acct;
     52 umount2(Path, UmountFlags) = mount::umount2;
     54 ioctl(Fd, IoctlCommand, IoctlValue) = fcntl::ioctl;
@@ -66,6 +68,8 @@ calls! {
     67 sigaction(Signal, OldSigactionIn, OldSigactionOut) = signal::sigaction32;
     68 sgetmask() = signal::sgetmask;
     69 ssetmask(OldSigset) = signal::ssetmask;
+    70 setreuid(Id, Id) = ids16::setreuid16;
+    71 setregid(Id, Id) = ids16::setregid16;
     72 sigsuspend(Skip, Skip, OldSigset) = signal::sigsuspend32;
     73 sigpending(OldSigsetOut) = signal::sigpending32;
     74 sethostname(InBuf, Size) = misc::sethostname;
@@ -74,6 +78,8 @@ calls! {
     77 getrusage(RusageWho, Rusage) = usage::getrusage;
     78 gettimeofday(OutTimeval, OutTimezone) = time::gettimeofday32;
     79 settimeofday(Timeval, Addr) = time::settimeofday32;
+    80 getgroups(Int, Addr) = ids16::getgroups16;
+    81 setgroups(Int, Addr) = ids16::setgroups16;
     82 select(Addr) = select::old_select;
     83 symlink(Path, Path) = nodes::symlink;
     84 oldlstat(Path, Addr) = stat::first_lstat;
@@ -85,7 +91,7 @@ calls! {
     92 truncate(Path, Offset) = space::truncate32;
     93 ftruncate(Fd, Offset) = space::ftruncate32;
     94 fchmod(Fd, Mode) = attr::fchmod;
-    95 fchown(Fd, Id, Id) = attr::fchown16;
+    95 fchown(Fd, Id, Id) = ids16::fchown16;
     96 getpriority(PriorityWhich, Int) = priority::getpriority;
     97 setpriority(PriorityWhich, Int, Int) = priority::setpriority;
     99 statfs(Path, Statfs) = space::statfs32;
@@ -116,6 +122,8 @@ calls! {
     133 fchdir(Fd) = dir::fchdir;
     135 sysfs(Int, Hex, Hex) = mount::sysfs;
     136 personality(Hex) = thread::personality;
+    138 setfsuid(Id) = ids16::setfsuid16;
+    139 setfsgid(Id) = ids16::setfsgid16;
     140 _llseek(Fd, OffsetHigh, Half, OutOffset, Whence) = io::llseek;
     141 getdents(Fd, OutDirents32, Size) = getdents::getdents32;
     142 _newselect(Int, SelectFds, SelectFds, SelectFds, Timeval) = select::select32;
@@ -139,7 +147,11 @@ calls! {
     161 sched_rr_get_interval(Pid, OutTimespec) = policy::sched_rr_get_interval32;
     162 nanosleep(Timespec, Remaining) = sleep::nanosleep32;
     163 mremap(Addr, Size, Size, MremapFlags, MremapAddr) = memory::mremap;
+    164 setresuid(Id, Id, Id) = ids16::setresuid16;
+    165 getresuid(Addr, Addr, Addr) = ids16::getresuid16;
     168 poll(PollFds, UInt, Int) = poll::poll;
+    170 setresgid(Id, Id, Id) = ids16::setresgid16;
+    171 getresgid(Addr, Addr, Addr) = ids16::getresgid16;
     172 prctl(PrctlOption, PrctlValue, PrctlValue, PrctlValue, PrctlValue) = prctl::prctl;
     173 rt_sigreturn(SigFrame) = signal::rt_sigreturn32;
     174 rt_sigaction(Signal, SigactionIn, SigactionOut, Size) = signal::rt_sigaction32;
@@ -150,7 +162,7 @@ calls! {
     179 rt_sigsuspend(SigsetIn, Size) = signal::rt_sigsuspend;
     180 pread64(Fd, OutBuf, Size, OffsetLow, Half) = io::pread64_32;
     181 pwrite64(Fd, InBuf, Size, OffsetLow, Half) = io::pwrite64_32;
-    182 chown(Path, Id, Id) = attr::chown16;
+    182 chown(Path, Id, Id) = ids16::chown16;
     183 getcwd(OutCwd, Size) = dir::getcwd;
     184 capget(Addr, Addr) = capability::capget;
     185 capset(Addr, Addr) = capability::capset;
@@ -181,6 +193,8 @@ calls! {
     212 chown32(Path, Id, Id) = attr::chown;
     213 setuid32(Id) = ids::setuid;
     214 setgid32(Id) = ids::setgid;
+    215 setfsuid32(Id) = ids::setfsuid;
+    216 setfsgid32(Id) = ids::setfsgid;
     217 pivot_root(Path, Path) = mount::pivot_root;
     218 mincore(Addr, Size, Addr) = advice::mincore;
     219 madvise(Addr, Size, Madvice) = advice::madvise;

@@ -116,6 +116,8 @@ calls! {
     119 setresgid(Id, Id, Id) = ids::setresgid;
     120 getresgid(OutInt, OutInt, OutInt) = ids::getresgid;
     121 getpgid(Pid) = ids::getpgid;
+    122 setfsuid(Id) = ids::setfsuid;
+    123 setfsgid(Id) = ids::setfsgid;
     124 getsid(Pid) = ids::getsid;
     125 capget(Addr, Addr) = capability::capget;
     126 capset(Addr, Addr) = capability::capset;

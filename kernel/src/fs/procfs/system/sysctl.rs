@@ -48,7 +48,7 @@ pub(super) static FILES: &[SystemFile] = &[
     fixed!("kernel/cap_last_cap", "40"),
     fixed!("kernel/core_pattern", "core"),
     fixed!("kernel/core_uses_pid", "0"),
-    fixed!("kernel/dmesg_restrict", "0"),
+    fixed!("kernel/dmesg_restrict", "1"),
     SystemFile {
         accept: Some(|text| misc::DOMAIN.set(line(text))),
         ..file("sys/kernel/domainname", || misc::DOMAIN.get() + "\n")
