@@ -22,6 +22,7 @@ mod processes;
 mod procps;
 mod random;
 mod real_programs;
+mod rights;
 mod run_program;
 mod shell;
 mod signals;
@@ -60,6 +61,7 @@ const MODULES: &[Module] = &[
     ("execve", execve::cases),
     ("files", files::cases),
     ("processes", processes::cases),
+    ("rights", rights::cases),
     ("procps", procps::cases),
     ("signals", signals::cases),
     ("memory", memory::cases),

@@ -207,6 +207,27 @@ static void not_root(void)
 	wait(NULL);
 }
 
+/* The working directory of who has gone to a root below it. */
+static void outside(void)
+{
+	char cwd[PATH_MAX] = "";
+
+	fflush(stdout);
+	if (fork() == 0) {
+		mkdir("inner", 0755);
+		T(chroot("inner"));
+		T(syscall(SYS_getcwd, cwd, sizeof cwd) > 0);
+		cwd[13] = 0;
+		printf("%s\n", cwd);
+		T(chdir("/"));
+		T(strcmp(getcwd(cwd, sizeof cwd), "/"));
+		fflush(stdout);
+		_exit(0);
+	}
+	wait(NULL);
+	rmdir("inner");
+}
+
 int main(void)
 {
 	/* What is mounted here is nobody else's business. */
@@ -219,6 +240,7 @@ int main(void)
 	twice();
 	trees();
 	not_root();
+	outside();
 	T(chdir("/"));
 	T(umount(workplace));
 	end();

@@ -1,0 +1,105 @@
+/* For the rights_caps_*.c programs: attempts that need a capability each, made by who has all others
+   and by who has that one alone. Both act as uid 1000. */
+#ifndef RIGHTS_ROWS_H
+#define RIGHTS_ROWS_H
+#include "rights.h"
+
+/* A process of root's. */
+static int other;
+
+/* What a caller with the capability may be told nevertheless: that the rest was wrong. */
+static inline long but_for_the_rest(long result)
+{
+	return result == -1 && errno != EPERM ? 0 : result;
+}
+
+#define ONE(cap) {CAP_##cap, CAP_##cap}, #cap
+#define EITHER(a, b) {CAP_##a, CAP_##b}, #a " or " #b
+
+struct row {
+	int caps[2];
+	const char *names, *what, *refusal;
+	long (*attempt)(void);
+};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static inline void make_file(const char *name, unsigned uid, unsigned gid, unsigned mode)
+{
+	int fd = open(name, O_CREAT | O_RDWR, 0600);
+
+	if (fd < 0 || fchown(fd, uid, gid) || fchmod(fd, mode))
+		perror(name);
+	close(fd);
+}
+
+static inline void make_directory(const char *name, unsigned gid, unsigned mode)
+{
+	if (mkdir(name, 0700) || chown(name, 0, gid) || chmod(name, mode))
+		perror(name);
+}
+
+/* The attempt with these capabilities, in files that are as at the beginning. */
+static inline void attempt(const struct row *row, uint64_t caps)
+{
+	static const char *lists[] = {"mine", "secret", "public", "foreign", "suid", "closed/new",
+				      "sgid/new", "dev", "closed/file", "sticky/file"};
+
+	for (unsigned i = 0; i < COUNT(lists); i++)
+		unlink(lists[i]);
+	make_file("mine", 1000, 1000, 0644);
+	make_file("secret", 0, 0, 0600);
+	make_file("public", 0, 0, 0666);
+	make_file("foreign", 1000, 50, 0664);
+	make_file("suid", 0, 0, 04777);
+	make_file("closed/file", 0, 0, 0600);
+	make_file("sticky/file", 0, 0, 0666);
+	IN_A_CHILD {
+		prctl(PR_SET_KEEPCAPS, 1);
+		become(1000, 1000);
+		if (caps_set((struct caps){caps, caps, 0}))
+			perror("capset");
+		errno = 0;
+		printf(" %s", answer(row->attempt()));
+	}
+}
+
+static inline int try_all(const struct row *rows, unsigned count)
+{
+	char where[] = "/tmp/rights-XXXXXX";
+	uint64_t all = caps_now().permitted;
+
+	own_place(where);
+	if (chmod(".", 0777))
+		perror(where);
+	make_directory("closed", 0, 0700);
+	make_directory("sticky", 0, 01777);
+	make_directory("sgid", 50, 02777);
+	fflush(stdout);
+	other = fork();
+	if (!other) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	for (const struct row *row = rows; row < rows + count; row++) {
+		uint64_t first = 1ull << row->caps[0], second = 1ull << row->caps[1];
+
+		printf("%s: %s: without", row->names, row->what);
+		attempt(row, all & ~(first | second));
+		printf(" (%s), alone", row->refusal);
+		/* The host's root may lack some: Linux would say ok. */
+		for (int i = 0; i < 2; i++)
+			if (all & (i ? second : first))
+				attempt(row, i ? second : first);
+			else
+				printf(" ok");
+		printf("\n");
+	}
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+	leave_place(where);
+	printf("PASS\n");
+	return 0;
+}
+#endif
