@@ -18,6 +18,7 @@
 //! | [`gdb`] | looks into a running machine: registers, memory, breakpoints |
 //! | [`iso`] | a bootable CD image with GRUB on it |
 //! | [`stock`] | a disk image with the stock `bootloader` crate on it |
+//! | [`pauses`] | the TSC's rate on a host that stops the machine |
 //! | [`transcripts`] | what a reader types on Linux, typed in Trident |
 //! | [`paths`] | where things lie in the repository |
 
@@ -29,6 +30,7 @@ pub mod initramfs;
 pub mod iso;
 pub mod oracle;
 pub mod paths;
+pub mod pauses;
 pub mod programs;
 pub mod pty;
 pub mod qmp;

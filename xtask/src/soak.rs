@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::Args;
 use harness::programs::{Compiler, compile};
-use harness::{Initramfs, Verdict, Vm};
+use harness::{Initramfs, Verdict, Vm, pauses};
 
 use crate::build;
 use crate::setup::{self, needs};
@@ -138,6 +138,7 @@ pub fn command(options: &Options) -> Result<()> {
     ui::note(format!(
         "Seed {seed}: `cargo xtask soak {seed}` does the same again"
     ));
+    boots_under_pauses()?;
     for run in RUNS.iter().chain(RACES) {
         run.go(seed)?;
     }
@@ -149,6 +150,20 @@ pub fn command(options: &Options) -> Result<()> {
         }
         seed = seed.wrapping_add(SEEDS_EACH);
         run.go(seed)?;
+    }
+    Ok(())
+}
+
+/// 50 boots on a host that stops the machine, half of them with the PIT alone.
+fn boots_under_pauses() -> Result<()> {
+    if !pauses::IS_KNOWN {
+        return Ok(());
+    }
+    for machine in ["pc", "microvm"] {
+        let step = Step::begin_long(format!("25 boots under pauses ({machine})"));
+        let worst = pauses::measure_rates(machine, 25)?;
+        step.end();
+        ui::note(format!("The TSC's rate: {worst} ppm off at worst"));
     }
     Ok(())
 }

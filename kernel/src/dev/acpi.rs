@@ -1,10 +1,10 @@
-//! Power-off by ACPI: the fixed hardware's sleep register and the value for S5.
+//! ACPI's fixed hardware: the sleep register with the value for S5, and the power management timer.
 //!
 //! The tables are found from the RSDP that the loader reports: RSDT or XSDT, in it the FADT,
 //! from there PM1a_CNT and the DSDT, in whose bytes `_S5_` names a package with SLP_TYP (ACPI
 //! specification 6.5, 4.8.3.2 and 7.4.2). No AML is interpreted for it: the package holds
 //! constants everywhere. `microvm` has a sleep register behind the FADT's hardware-reduced
-//! fields instead.
+//! fields instead, and no timer.
 
 use bootloader_api::BootInfo;
 use spin::Once;
@@ -13,6 +13,16 @@ use x86_64::instructions::port::Port;
 use crate::mm::frame::phys_to_virt;
 
 static SLEEP: Once<Sleep> = Once::new();
+static PM_TIMER: Once<PmTimer> = Once::new();
+
+/// The power management timer: a port that counts up at 3.579545 MHz (specification 4.8.3.3).
+#[derive(Clone, Copy, Debug)]
+pub struct PmTimer {
+    /// Where it is read, 32 bits at a time.
+    pub port: u16,
+    /// The bits that count: 24 or 32.
+    pub mask: u32,
+}
 
 /// How this machine is put to sleep for good.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +35,8 @@ enum Sleep {
 
 /// SLP_EN in PM1a_CNT; SLP_TYP is three bits from bit 10 on.
 const SLP_EN: u16 = 1 << 13;
+/// FADT flag TMR_VAL_EXT: the timer has 32 bits.
+const WIDE_TIMER: u32 = 1 << 8;
 /// FADT flag HW_REDUCED_ACPI.
 const HW_REDUCED: u32 = 1 << 20;
 /// Largest table that is believed.
@@ -45,7 +57,7 @@ fn u64_at(address: u64) -> u64 {
     u64::from_le_bytes(read(address))
 }
 
-/// Finds the way to power off. Without tables there is none, and power-off halts.
+/// Finds the way to power off, and the timer. Without tables there is neither, and power-off halts.
 pub fn init(boot_info: &BootInfo) {
     let Some(&rsdp) = boot_info.rsdp_addr.as_ref() else {
         return;
@@ -56,13 +68,24 @@ pub fn init(boot_info: &BootInfo) {
         .map(|region| region.end)
         .max()
         .unwrap_or(0);
-    if let Some(sleep) = find(rsdp, top) {
+    let inside = |address: u64| (address != 0 && address < top).then_some(address);
+    let Some(fadt) = find_fadt(rsdp, inside) else {
+        return;
+    };
+    if let Some(sleep) = sleep_of(fadt, inside) {
         SLEEP.call_once(|| sleep);
+    }
+    if let Some(timer) = pm_timer_of(fadt) {
+        PM_TIMER.call_once(|| timer);
     }
 }
 
-fn find(rsdp: u64, top: u64) -> Option<Sleep> {
-    let inside = |address: u64| (address != 0 && address < top).then_some(address);
+/// The power management timer, where there is one.
+pub fn pm_timer() -> Option<PmTimer> {
+    PM_TIMER.get().copied()
+}
+
+fn find_fadt(rsdp: u64, inside: impl Fn(u64) -> Option<u64>) -> Option<u64> {
     if &read::<8>(inside(rsdp)?) != b"RSD PTR " {
         return None;
     }
@@ -80,13 +103,30 @@ fn find(rsdp: u64, top: u64) -> Option<Sleep> {
             u64_at(root + entry)
         };
         if inside(table).is_some_and(|table| &read::<4>(table) == b"FACP") {
-            return from_fadt(table, inside);
+            return Some(table);
         }
     }
     None
 }
 
-fn from_fadt(fadt: u64, inside: impl Fn(u64) -> Option<u64>) -> Option<Sleep> {
+/// From PM_TMR_BLK, which hardware-reduced ACPI leaves empty.
+fn pm_timer_of(fadt: u64) -> Option<PmTimer> {
+    let flags = u32_at(fadt + 112);
+    if flags & HW_REDUCED != 0 {
+        return None;
+    }
+    let port = u16::try_from(u32_at(fadt + 76)).ok();
+    Some(PmTimer {
+        port: port.filter(|port| *port != 0)?,
+        mask: if flags & WIDE_TIMER != 0 {
+            u32::MAX
+        } else {
+            0xff_ffff
+        },
+    })
+}
+
+fn sleep_of(fadt: u64, inside: impl Fn(u64) -> Option<u64>) -> Option<Sleep> {
     let len = u32_at(fadt + 4);
     let x_dsdt = if len >= 148 { u64_at(fadt + 140) } else { 0 };
     let dsdt = if x_dsdt != 0 {

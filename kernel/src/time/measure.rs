@@ -1,0 +1,231 @@
+//! The TSC's rate at boot: measured in short windows until some of them agree.
+//!
+//! Whatever stops the machine stops it between two instructions: both counters go on, and a window
+//! with a pause in it measures as well as any other, unless the reference went round meanwhile.
+//! Such a window makes the TSC several times too fast, never too slow, and by another factor each
+//! time. So the lowest rate that several windows agree on is the TSC's.
+
+use super::reference::{Point, Reference};
+
+/// Windows that a second has: of 2 ms, so that some fit between two pauses.
+const WINDOWS_IN_A_SECOND: u64 = 500;
+/// Of every other window so manieth part more, lest all begin alike in the host's turns.
+const MORE: u32 = 3;
+/// Most windows.
+const MOST: usize = 64;
+/// How many have to agree.
+const AGREEING: usize = 4;
+/// They agree within one part in so many: 0.03 %.
+const TOLERANCE: u64 = 3000;
+/// No TSC is faster, Hz.
+const HIGHEST: u64 = 10_000_000_000;
+/// Readings of which the shortest is a window's end.
+const READINGS: usize = 16;
+
+/// Cycles per second: what windows agree on, else what they agree on best; `None` without as many
+/// windows.
+pub fn hertz(reference: &impl Reference) -> Option<u64> {
+    let mut rates = [0; MOST];
+    let mut known = 0;
+    let mut from = point(reference);
+    let length = (reference.hertz() / WINDOWS_IN_A_SECOND) as u32;
+    for length in [length, length + length / MORE]
+        .into_iter()
+        .cycle()
+        .take(MOST)
+    {
+        let to = end_of_window(reference, from, length);
+        if let Some(rate) = rate(reference, from, to) {
+            rates[known] = rate;
+            known += 1;
+            rates[..known].sort_unstable();
+            if let Some(agreed) = agreed(&rates[..known]) {
+                return Some(agreed);
+            }
+        }
+        from = to;
+    }
+    closest(&rates[..known])
+}
+
+/// Cycles per second from one point to another, if that can be one.
+pub fn rate(reference: &impl Reference, from: Point, to: Point) -> Option<u64> {
+    let counts = reference.between(from, to);
+    let cycles = to.cycles.checked_sub(from.cycles)?;
+    if counts == 0 || counts > reference.longest() {
+        return None;
+    }
+    let rate = u128::from(cycles) * u128::from(reference.hertz()) / u128::from(counts);
+    u64::try_from(rate).ok().filter(|rate| *rate <= HIGHEST)
+}
+
+/// The mean of the lowest rates that agree; `rates` are sorted.
+fn agreed(rates: &[u64]) -> Option<u64> {
+    let mut clusters = rates.windows(AGREEING);
+    clusters
+        .find(|cluster| width(cluster) <= cluster[0] / TOLERANCE)
+        .map(mean)
+}
+
+/// The mean of those that lie closest together.
+fn closest(rates: &[u64]) -> Option<u64> {
+    rates
+        .windows(AGREEING)
+        .min_by_key(|cluster| width(cluster))
+        .map(mean)
+}
+
+fn width(cluster: &[u64]) -> u64 {
+    cluster[AGREEING - 1] - cluster[0]
+}
+
+fn mean(cluster: &[u64]) -> u64 {
+    cluster.iter().sum::<u64>() / AGREEING as u64
+}
+
+fn end_of_window(reference: &impl Reference, from: Point, length: u32) -> Point {
+    while reference.between(from, reference.read().into()) < length {}
+    point(reference)
+}
+
+/// The best of many readings: where the bus or a pause of the host's came between, a reading says
+/// little.
+fn point(reference: &impl Reference) -> Point {
+    let first = reference.read();
+    let best = (1..READINGS).fold(first, |best, _| {
+        let next = reference.read();
+        if next.spread() < best.spread() {
+            next
+        } else {
+            best
+        }
+    });
+    best.into()
+}
+
+#[cfg(test)]
+pub mod tests {
+    use core::cell::Cell;
+
+    use super::{hertz, point};
+    use crate::kernel_test;
+    use crate::time::reference::{Reading, Reference};
+
+    /// A machine whose time is made up: a TSC, a reference, and a host that stops it in turns.
+    pub struct MadeUp {
+        pub tsc: u64,
+        pub reference: (u64, u32),
+        /// Nanoseconds that it runs and stands still.
+        pub turns: (u64, u64),
+        /// Whether the turns are all of one length.
+        pub is_steady: bool,
+        /// Nanoseconds since the beginning.
+        pub now: Cell<u64>,
+        random: Cell<u64>,
+    }
+
+    impl MadeUp {
+        pub fn new(tsc: u64, reference: (u64, u32), turns: (u64, u64), seed: u64) -> Self {
+            Self {
+                tsc,
+                reference,
+                turns,
+                is_steady: false,
+                now: Cell::new(seed % 100_000_000),
+                random: Cell::new(seed | 1),
+            }
+        }
+
+        /// Lets time pass, and more where the host has its turn.
+        pub fn pass(&self, nanos: u64) {
+            let (runs, stands) = self.turns;
+            let before = self.now.get() / (runs + stands);
+            let mut now = self.now.get() + nanos;
+            if now / (runs + stands) > before || now % (runs + stands) >= runs {
+                // The next turn begins; a little later or earlier each time.
+                let later = if self.is_steady {
+                    0
+                } else {
+                    self.below(runs / 4)
+                };
+                now = (now / (runs + stands) + 1) * (runs + stands) + later;
+            }
+            self.now.set(now);
+        }
+
+        fn below(&self, limit: u64) -> u64 {
+            let mut x = self.random.get();
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            self.random.set(x);
+            x % limit
+        }
+
+        fn cycles(&self) -> u64 {
+            (u128::from(self.now.get()) * u128::from(self.tsc) / 1_000_000_000) as u64
+        }
+    }
+
+    impl Reference for MadeUp {
+        fn hertz(&self) -> u64 {
+            self.reference.0
+        }
+
+        fn mask(&self) -> u32 {
+            self.reference.1
+        }
+
+        fn read(&self) -> Reading {
+            let before = self.cycles();
+            self.pass(1000 + self.below(400));
+            let count = u128::from(self.now.get()) * u128::from(self.hertz()) / 1_000_000_000;
+            self.pass(1000 + self.below(400));
+            Reading {
+                before,
+                count: count as u32 & self.mask(),
+                after: self.cycles(),
+            }
+        }
+    }
+
+    pub const PIT: (u64, u32) = (1_193_182, 0xffff);
+    pub const PM_TIMER: (u64, u32) = (3_579_545, 0xff_ffff);
+
+    const MS: u64 = 1_000_000;
+
+    kernel_test!(
+        fn pauses_of_the_host_do_not_change_the_rate() {
+            // Hardly ever; a busy host; long enough for the PIT to go round, once and twice.
+            let turns = [
+                (1000 * MS, MS),
+                (5 * MS, 20 * MS),
+                (12 * MS, 60 * MS),
+                (6 * MS, 54 * MS),
+                (9 * MS, 110 * MS),
+            ];
+            for tsc in [700_000_000, 1_000_000_000, 2_300_000_000, 5_800_000_000] {
+                for turns in turns {
+                    for (seed, reference) in (0..4).flat_map(|s| [(s, PIT), (s, PM_TIMER)]) {
+                        let machine = MadeUp::new(tsc, reference, turns, seed * 7_654_321);
+                        let found = hertz(&machine);
+                        let off = found.map(|found| found.abs_diff(tsc) * 1000 / tsc);
+                        assert_eq!(off, Some(0), "{found:?} for {tsc}, {turns:?}, {seed}");
+                    }
+                }
+            }
+        }
+    );
+
+    kernel_test!(
+        fn an_end_is_the_best_of_many_readings() {
+            let machine = MadeUp::new(2_000_000_000, PIT, (50_000, 10 * MS), 3);
+            for _ in 0..100 {
+                let point = point(&machine);
+                let at = u128::from(point.cycles) * u128::from(PIT.0) / 2_000_000_000;
+                let off = (at as u32).wrapping_sub(point.count) & 0xffff;
+                assert!(off.min(0x10000 - off) <= 1, "{point:?} {at}");
+            }
+        }
+    );
+}

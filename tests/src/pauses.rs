@@ -1,0 +1,90 @@
+//! The TSC's rate as a guest finds it on a host that stops the machine again and again.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::vm::Vm;
+use crate::{Initramfs, Verdict, paths};
+
+/// Parts of a million that a guest may be off.
+const ALLOWED: u64 = 1000;
+/// How long the machine is stopped, and runs.
+const TURNS: (Duration, Duration) = (Duration::from_millis(60), Duration::from_millis(12));
+
+/// Whether the rate of a guest's TSC is known here: QEMU's TCG passes the host's on.
+pub const IS_KNOWN: bool = cfg!(target_arch = "x86_64");
+
+/// Boots a machine so many times under pauses of 60 ms in every 72. Each must find the rate that
+/// the host's TSC has, within 0.1 %. Gives the worst, in parts of a million.
+pub fn measure_rates(machine: &str, boots: u32) -> Result<u64> {
+    let expected = host_hertz()?;
+    let files = Initramfs::new().executable_from("/init", &paths::program(64, "hello"))?;
+    let vm = Vm::new().machine(machine).initramfs(&files);
+    let vm = vm
+        .paused(TURNS.0, TURNS.1)
+        .timeout(Duration::from_secs(120));
+    let mut worst = 0;
+    for _ in 0..boots {
+        let outcome = vm.run()?;
+        outcome.expect(Verdict::Pass)?;
+        let found = rate(&outcome.serial).context("the guest names no rate")?;
+        let off = found.abs_diff(expected) * 1_000_000 / expected;
+        ensure!(
+            off <= ALLOWED,
+            "{found} Hz, and the host has {expected}{}",
+            outcome.transcript()
+        );
+        worst = worst.max(off);
+    }
+    Ok(worst)
+}
+
+/// The rate in the kernel's log, in Hz.
+fn rate(log: &str) -> Option<u64> {
+    let (_, rest) = log.split_once("time: TSC ")?;
+    let (rate, _) = rest.split_once(" MHz")?;
+    rate.replace('.', "").parse().ok()
+}
+
+/// The rate of the host's TSC, in Hz.
+#[cfg(target_arch = "x86_64")]
+fn host_hertz() -> Result<u64> {
+    let (first, start) = host_point();
+    std::thread::sleep(Duration::from_millis(500));
+    let (last, end) = host_point();
+    let nanos = end.duration_since(start).as_nanos();
+    Ok(u64::try_from(
+        u128::from(last - first) * 1_000_000_000 / nanos,
+    )?)
+}
+
+/// The host's TSC and clock at one moment: the best of many readings.
+#[cfg(target_arch = "x86_64")]
+fn host_point() -> (u64, Instant) {
+    // SAFETY: reads a counter; no memory is touched.
+    let cycles = || unsafe { std::arch::x86_64::_rdtsc() };
+    let readings = (0..100).map(|_| {
+        let before = cycles();
+        let now = Instant::now();
+        let spread = cycles() - before;
+        (spread, before + spread / 2, now)
+    });
+    let best = readings.min_by_key(|reading| reading.0);
+    best.map_or((cycles(), Instant::now()), |(_, cycles, now)| (cycles, now))
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn host_hertz() -> Result<u64> {
+    anyhow::bail!("this host has no TSC")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_rate_is_read_in_hertz() {
+        let log = "x\ntime: TSC 2600.008194 MHz by PIT\n";
+        assert_eq!(super::rate(log), Some(2_600_008_194));
+        assert_eq!(super::rate("time: no usable TSC"), None);
+    }
+}
