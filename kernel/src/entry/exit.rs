@@ -6,6 +6,9 @@
 //! for just what it can do; a tracer or a signal may have changed the frame since it was
 //! pushed. SYSEXIT is not used: it cannot restore the flags, and SYSRET returns to 32-bit
 //! code on both vendors' CPUs (Linux does the same).
+//!
+//! The end of a call's way: the next instruction is the program's, behind its SYSCALL in
+//! `user/sys/src/syscall.rs`.
 
 use core::arch::naked_asm;
 

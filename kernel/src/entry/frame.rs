@@ -3,6 +3,8 @@
 //! [`Frame`] is Linux's `struct pt_regs` (arch/x86/include/asm/ptrace.h) with one word below
 //! it that says which way in was taken. The stubs push it from the top down; [`offsets`] are
 //! taken from the structure, so the two cannot drift apart.
+//!
+//! The next file on a call's way: `syscall/mod.rs`, which the stub calls with the frame's address.
 
 use core::mem::offset_of;
 

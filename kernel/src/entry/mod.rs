@@ -7,7 +7,7 @@
 //!  syscall     --> LSTAR (64-bit), CSTAR (32-bit) --> syscall.rs  --+--> syscall/mod.rs --> handler
 //!  sysenter    --> SYSENTER_EIP, _ESP             --> sysenter.rs --+         |
 //!  (a fault)   --> IDT[vector]                    --> exceptions.rs           v
-//!                                                          exit.rs: SYSRET, SYSEXIT or IRET
+//!                                                          exit.rs: SYSRET or IRET
 //! ```
 //!
 //! What the CPU does by itself differs, and each stub makes up for the rest:

@@ -14,6 +14,8 @@
 //! Interrupts are masked from the first instruction on, but an NMI, a machine check or a
 //! debug exception may still strike while rsp is the program's: that is why those have
 //! stacks of their own.
+//!
+//! The next file on a call's way: `entry/frame.rs`, what the pushes below leave on the stack.
 
 use core::arch::naked_asm;
 

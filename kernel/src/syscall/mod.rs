@@ -4,6 +4,8 @@
 //! It finds the number and the arguments where that door has them, takes the handler from
 //! [`table`] and calls it; what it returns is rax's value. That is all: what a call does is in
 //! the other files here, by subject.
+//!
+//! The next file on a call's way: `syscall/io.rs`, where write(2)'s handler is.
 
 use crate::arch::percpu::{self, work};
 use crate::entry::frame::{Door, Frame};

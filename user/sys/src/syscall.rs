@@ -4,11 +4,13 @@
 //! back in `rax`. The CPU keeps the return address in `rcx` and the flags in `r11` (that is why
 //! the fourth argument is in `r10`), loads the kernel's entry point from a model-specific register
 //! and touches no memory at all: no descriptor is read and no stack is switched. The kernel does
-//! the rest, hence the price is a fraction of the interrupt's. Next: `vdso.rs`.
+//! the rest, hence the price is a fraction of the interrupt's.
 //!
 //! 32-bit code on AMD CPUs has a `SYSCALL` too, with the interrupt's numbers and registers. `ecx`
 //! is lost to the return address, so the second argument travels in `ebp` and the sixth on the
 //! stack; [`call`] of the 32-bit build shows it by hand, programs use `__kernel_vsyscall`.
+//!
+//! The next door: `vdso.rs`. The next file on a call's way: `kernel/src/entry/syscall.rs`.
 
 #[cfg(target_arch = "x86_64")]
 use core::arch::asm;

@@ -60,11 +60,12 @@ impl Relay {
             calls::set_nonblocking(writing)?;
             (relay.line, relay.input, ends[0]) = (Some(terminal), Some(writing), reading);
         }
-        for index in 1..3 {
-            if request.ends[index] == End::Pipe {
+        let outputs = relay.outputs.iter_mut().zip(&mut ends[1..]);
+        for ((output, end), wanted) in outputs.zip(&request.ends[1..]) {
+            if *wanted == End::Pipe {
                 let [reading, writing] = calls::pipe()?;
                 calls::set_nonblocking(reading)?;
-                (relay.outputs[index - 1], ends[index]) = (Some(reading), writing);
+                (*output, *end) = (Some(reading), writing);
             }
         }
         Ok((relay, ends))
