@@ -7,13 +7,13 @@
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 /// Bytes of log kept; the oldest go first.
 const RING_SIZE: usize = 64 * 1024;
 
 static QUIET: AtomicBool = AtomicBool::new(false);
-static RING: Mutex<Ring> = Mutex::new(Ring {
+static RING: Mutex<Ring, rank::Log> = Mutex::new(Ring {
     bytes: [0; RING_SIZE],
     written: 0,
 });

@@ -174,6 +174,7 @@ impl UserPtr<u8> {
 
     /// Fills as much of `out` as can be read; returns how many bytes that is.
     pub fn read_prefix(self, out: &mut [u8]) -> usize {
+        may_sleep();
         if check(self.0, out.len()).is_err() {
             return 0;
         }
@@ -183,6 +184,7 @@ impl UserPtr<u8> {
 
     /// Writes as much of `bytes` as can be written; returns how many bytes that is.
     pub fn write_prefix(self, bytes: &[u8]) -> usize {
+        may_sleep();
         if check(self.0, bytes.len()).is_err() {
             return 0;
         }
@@ -198,6 +200,7 @@ impl UserPtr<u8> {
 /// `EFAULT`.
 #[inline(always)]
 pub fn read_u32(address: u64) -> Result<u32, Errno> {
+    may_sleep();
     check(address, 4)?;
     // More than 32 bits until the load, which clears the upper half, succeeds.
     let mut value = u64::MAX;
@@ -245,9 +248,18 @@ pub fn check(address: u64, len: usize) -> Result<(), Errno> {
     }
 }
 
+/// In test builds panics if a lock is held: an access to user memory may fault, the fault may find no
+/// memory, and then others run.
+#[inline(always)]
+#[cfg_attr(debug_assertions, track_caller)]
+fn may_sleep() {
+    crate::sync::assert_none_held("user memory is touched");
+}
+
 /// # Safety
 /// `to` is valid for writes of `len` bytes.
 unsafe fn copy_in(to: *mut u8, from: u64, len: usize) -> Result<(), Errno> {
+    may_sleep();
     check(from, len)?;
     // SAFETY: the caller vouches for `to`; `from` was checked, and faults are caught.
     if unsafe { raw_copy(to, from as *const u8, len) } == 0 {
@@ -260,6 +272,7 @@ unsafe fn copy_in(to: *mut u8, from: u64, len: usize) -> Result<(), Errno> {
 /// # Safety
 /// `from` is valid for reads of `len` bytes.
 unsafe fn copy_out(to: u64, from: *const u8, len: usize) -> Result<(), Errno> {
+    may_sleep();
     check(to, len)?;
     // SAFETY: the caller vouches for `from`; `to` was checked, and faults are caught.
     if unsafe { raw_copy(to as *mut u8, from, len) } == 0 {

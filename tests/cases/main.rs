@@ -13,6 +13,7 @@ mod dynamic;
 mod execve;
 mod files;
 mod iso;
+mod long_calls;
 mod memory;
 mod no_memory;
 mod numbers;
@@ -64,6 +65,7 @@ const MODULES: &[Module] = &[
     ("rights", rights::cases),
     ("procps", procps::cases),
     ("signals", signals::cases),
+    ("long_calls", long_calls::cases),
     ("memory", memory::cases),
     ("no_memory", no_memory::cases),
     ("random", random::cases),

@@ -25,7 +25,23 @@ const PAGE_SIZE: u64 = 4096;
 
 /// The kernel's locks, but for what they watch.
 mod sync {
-    pub use spin::Mutex;
+    use std::marker::PhantomData;
+
+    pub mod rank {
+        pub struct Heap;
+    }
+
+    pub struct Mutex<T, R>(spin::Mutex<T>, PhantomData<fn() -> R>);
+
+    impl<T, R> Mutex<T, R> {
+        pub const fn new(value: T) -> Self {
+            Self(spin::Mutex::new(value), PhantomData)
+        }
+
+        pub fn lock(&self) -> spin::MutexGuard<'_, T> {
+            self.0.lock()
+        }
+    }
 }
 
 /// What the kernel's test build counts.

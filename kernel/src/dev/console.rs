@@ -5,7 +5,7 @@
 
 use core::fmt::{self, Write};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 use spin::Lazy;
 use uart_16550::backend::PioBackend;
 use uart_16550::spec::registers::IER;
@@ -16,7 +16,7 @@ use crate::arch::pic;
 /// COM1's first port on every PC.
 const COM1: u16 = 0x3f8;
 
-static CONSOLE: Lazy<Mutex<Console>> = Lazy::new(|| Mutex::new(Console::new()));
+static CONSOLE: Lazy<Mutex<Console, rank::Console>> = Lazy::new(|| Mutex::new(Console::new()));
 
 /// Defaults, with an interrupt for received bytes: its line stays masked until [`listen`].
 fn config() -> Config {

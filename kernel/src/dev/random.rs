@@ -9,7 +9,7 @@
 
 use core::arch::x86_64::_rdseed64_step;
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use x86_64::instructions::random::RdRand;
@@ -31,7 +31,7 @@ const RAMDISK_BYTES: usize = 4096;
 const BOOT_READINGS: usize = 512;
 const READINGS: usize = 16;
 
-static POOL: Mutex<Pool> = Mutex::new(Pool::new());
+static POOL: Mutex<Pool, rank::RandomPool> = Mutex::new(Pool::new());
 
 /// A key, and what it made.
 struct Pool {

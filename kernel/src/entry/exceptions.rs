@@ -245,6 +245,7 @@ unsafe extern "C" fn handle(at: *mut Frame) {
 }
 
 fn interrupt(frame: &Frame, line: u8) {
+    crate::sync::assert_none_held("an interrupt is taken");
     if line == pic::TIMER {
         crate::time::interrupt(frame);
         fault::report_nmis();

@@ -9,6 +9,7 @@ use super::io::{In, Out};
 use super::tty;
 use crate::dev::random;
 use crate::mm::PAGE_SIZE;
+use crate::process::preempt::{self, Stride};
 use crate::syscall::errno::Errno;
 
 /// /dev/null.
@@ -73,8 +74,13 @@ struct Zero {
 impl FileOps for Zero {
     fn read(&self, _offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
         static ZEROS: [u8; PAGE_SIZE as usize] = [0; PAGE_SIZE as usize];
+        let mut stride = Stride::default();
         while out.left() > 0 {
-            out.put(&ZEROS[..out.left().min(ZEROS.len())])?;
+            let len = out.left().min(ZEROS.len());
+            out.put(&ZEROS[..len])?;
+            if stride.passes(len) {
+                preempt::interrupted()?;
+            }
         }
         Ok(())
     }
@@ -94,20 +100,28 @@ struct Random;
 impl FileOps for Random {
     fn read(&self, _offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
         let mut bytes = [0; 256];
+        let mut stride = Stride::default();
         while out.left() > 0 {
             let part = &mut bytes[..out.left().min(256)];
             random::fill(part);
             out.put(part)?;
+            if stride.passes(part.len()) {
+                preempt::interrupted()?;
+            }
         }
         Ok(())
     }
 
     fn write(&self, _offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
         let mut bytes = [0; 256];
+        let mut stride = Stride::default();
         while from.left() > 0 {
             let len = from.left().min(bytes.len());
             from.take(&mut bytes[..len])?;
             random::stir(&bytes[..len]);
+            if stride.passes(len) {
+                preempt::interrupted()?;
+            }
         }
         Ok(())
     }

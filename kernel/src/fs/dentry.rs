@@ -10,7 +10,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::inode::Inode;
 use super::mount::{self, Mount};
@@ -34,7 +34,7 @@ struct Place {
 
 /// One name of a file.
 pub struct Dentry {
-    place: Mutex<Place>,
+    place: Mutex<Place, rank::Dentry>,
     inode: Arc<dyn Inode>,
     /// The name was taken away: the path ends in " (deleted)".
     removed: AtomicBool,

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use core::fmt::Write as _;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::EFD_SEMAPHORE;
 
 use super::anon;
@@ -17,7 +17,7 @@ use crate::syscall::errno::Errno;
 
 /// A counter.
 struct EventFd {
-    count: Mutex<u64>,
+    count: Mutex<u64, rank::EventFd>,
     /// Whether a read takes one, not all.
     is_semaphore: bool,
     /// For /proc/PID/fdinfo.
@@ -96,7 +96,7 @@ impl FileOps for EventFd {
         };
         match added {
             Ok(()) => self.changed.wake(Ready::READ, usize::MAX),
-            Err(_) => from.refuse(),
+            Err(_) => from.refuse(bytes.len()),
         }
         added
     }

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::sync::atomic::{AtomicI32, AtomicU32};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::dentry::{Dentry, Location};
 use super::io::{In, Out};
@@ -141,7 +141,7 @@ pub trait Inode: Any + Send + Sync {
     }
 
     /// Its extended attributes, where the file system has such.
-    fn xattrs(&self) -> Option<&Mutex<Xattrs>> {
+    fn xattrs(&self) -> Option<&Mutex<Xattrs, rank::Xattrs>> {
         None
     }
 

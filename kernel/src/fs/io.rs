@@ -4,6 +4,7 @@
 //! by the file: a fault in the middle of a copy ends it with `EFAULT`, and the caller then still
 //! tells the program how far it got, as Linux does.
 
+use crate::process::preempt::{self, STRIDE};
 use crate::syscall::errno::Errno;
 use crate::usercopy::UserPtr;
 
@@ -36,8 +37,9 @@ pub trait In {
     fn take(&mut self, bytes: &mut [u8]) -> Result<(), Errno>;
     /// Counts all that is left as given without looking at it: /dev/null reads no buffer.
     fn skip_all(&mut self);
-    /// Counts nothing as given, though the file looked at it: it then refuses the whole write.
-    fn refuse(&mut self);
+    /// Counts the last `len` bytes as not given, though the file looked at them: it has no use for them
+    /// after all. Nothing more is asked for.
+    fn refuse(&mut self, len: usize);
 }
 
 /// One range of user memory.
@@ -57,6 +59,8 @@ pub struct UserBuffer<'a> {
     rest: &'a [Range],
     left: usize,
     done: usize,
+    /// When so much is done, others may run.
+    next_point: usize,
 }
 
 impl<'a> UserBuffer<'a> {
@@ -67,6 +71,7 @@ impl<'a> UserBuffer<'a> {
             rest: &[],
             left: len,
             done: 0,
+            next_point: STRIDE,
         }
     }
 
@@ -81,6 +86,7 @@ impl<'a> UserBuffer<'a> {
             rest: ranges,
             left: total,
             done: 0,
+            next_point: STRIDE,
         }
     }
 
@@ -96,6 +102,15 @@ impl<'a> UserBuffer<'a> {
             at: self.current.at,
             len: self.current.len.min(wanted),
         }
+    }
+
+    /// Lets others run now and then; an error ends the call of a program that is to end.
+    fn breathe(&mut self) -> Result<(), Errno> {
+        if self.done < self.next_point {
+            return Ok(());
+        }
+        self.next_point = self.done + STRIDE;
+        preempt::killed()
     }
 
     fn advance(&mut self, moved: usize) {
@@ -117,7 +132,8 @@ impl Out for UserBuffer<'_> {
 
     fn put(&mut self, mut bytes: &[u8]) -> Result<(), Errno> {
         while !bytes.is_empty() {
-            let range = self.range(bytes.len());
+            self.breathe()?;
+            let range = self.range(bytes.len().min(STRIDE));
             let moved = range.at.write_prefix(&bytes[..range.len]);
             self.advance(moved);
             if moved == 0 || moved < range.len {
@@ -140,7 +156,8 @@ impl In for UserBuffer<'_> {
 
     fn take(&mut self, mut bytes: &mut [u8]) -> Result<(), Errno> {
         while !bytes.is_empty() {
-            let range = self.range(bytes.len());
+            self.breathe()?;
+            let range = self.range(bytes.len().min(STRIDE));
             let moved = range.at.read_prefix(&mut bytes[..range.len]);
             self.advance(moved);
             if moved == 0 || moved < range.len {
@@ -156,8 +173,8 @@ impl In for UserBuffer<'_> {
         self.left = 0;
     }
 
-    fn refuse(&mut self) {
-        self.done = 0;
+    fn refuse(&mut self, len: usize) {
+        self.done -= len;
     }
 }
 
@@ -222,8 +239,8 @@ impl In for KernelIn<'_> {
         self.done = self.bytes.len();
     }
 
-    fn refuse(&mut self) {
-        self.done = 0;
+    fn refuse(&mut self, len: usize) {
+        self.done -= len;
     }
 }
 

@@ -79,7 +79,7 @@ impl In for Part<'_> {
         self.from.skip_all();
     }
 
-    fn refuse(&mut self) {
-        self.from.refuse();
+    fn refuse(&mut self, len: usize) {
+        self.from.refuse(len);
     }
 }

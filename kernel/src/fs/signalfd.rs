@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::fmt::Write as _;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::anon;
 use super::file::{File, flags};
@@ -28,7 +28,7 @@ pub struct SignalFd {
     mask: AtomicU64,
     /// Processes whose queues were waited in: an epoll instance may be left by another process than
     /// the one that entered the descriptor.
-    waited_in: Mutex<Vec<Weak<Process>>>,
+    waited_in: Mutex<Vec<Weak<Process>>, rank::SignalFd>,
 }
 
 /// Makes one for the signals in `mask`, with `flags` of signalfd4(2).

@@ -5,7 +5,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::{TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET};
 
 use super::anon;
@@ -23,7 +23,7 @@ pub struct TimerFd {
     /// What it goes by, and as what that was asked for.
     pub clock: Clock,
     clock_id: u32,
-    state: Mutex<State>,
+    state: Mutex<State, rank::TimerFd>,
     timer: Timer,
     expired: WaitQueue,
 }
@@ -41,7 +41,7 @@ struct State {
 }
 
 /// Those that the setting of the date cancels.
-static CANCELLABLE: Mutex<Vec<Weak<TimerFd>>> = Mutex::new(Vec::new());
+static CANCELLABLE: Mutex<Vec<Weak<TimerFd>>, rank::CancellableTimers> = Mutex::new(Vec::new());
 
 /// Makes one that is off, with `flags` of timerfd_create(2).
 ///

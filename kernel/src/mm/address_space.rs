@@ -1,7 +1,8 @@
 //! A program's address space: its areas and its page tables.
 //!
-//! One lock guards each (`Arc<Mutex<AddressSpace>>` in the process). **Never copy to or from
-//! user memory while holding it**: the copy may fault, and the fault takes the lock.
+//! One lock guards each ([`crate::process::SharedMm`]). **Never copy to or from user memory while holding
+//! it**: the copy may fault, and the fault takes the lock. Work on many pages is done in parts, between
+//! which the lock is given up (`process/preempt.rs`).
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -10,6 +11,7 @@ use core::ops::Range;
 use super::frame;
 use super::keys::Keys;
 use super::limits::{Counts, Limits};
+use super::page_ranges::PART;
 use super::page_tables::PageTables;
 use super::vma::{Backing, Prot, Vma, VmaFlags};
 use super::{PAGE_SIZE, layout};
@@ -41,6 +43,8 @@ pub struct AddressSpace {
     /// Areas by start address; they never overlap.
     pub(super) areas: BTreeMap<u64, Vma>,
     pub(super) tables: PageTables,
+    /// Grows with each change of the areas.
+    version: u64,
     /// Where the parts are.
     pub landmarks: Landmarks,
     /// End of the program's addresses: by its width.
@@ -87,6 +91,7 @@ impl AddressSpace {
         Ok(Self {
             areas: BTreeMap::new(),
             tables: PageTables::new()?,
+            version: 0,
             landmarks: Landmarks::default(),
             task_size,
             limits: Limits::default(),
@@ -159,6 +164,7 @@ impl AddressSpace {
 
     /// Adds an area where nothing is mapped, joined with its neighbours if it continues them.
     pub(super) fn insert(&mut self, mut area: Vma) {
+        self.version += 1;
         self.counts.add(&area);
         if let Some((_, next)) = self.areas.range(area.end..).next()
             && area.continues_into(next)
@@ -179,6 +185,7 @@ impl AddressSpace {
     /// Takes the areas in [start, end) out, cutting those that cross its ends. The pages stay
     /// in the tables.
     pub(super) fn carve(&mut self, start: u64, end: u64) -> alloc::vec::Vec<Vma> {
+        self.version += 1;
         let starts: alloc::vec::Vec<u64> = self.overlapping(start, end).map(|a| a.start).collect();
         let mut taken = alloc::vec::Vec::with_capacity(starts.len());
         for key in starts {
@@ -206,11 +213,19 @@ impl AddressSpace {
         self.areas.insert(area.start, area);
     }
 
-    /// A copy for fork(2): private writable pages are shared until one side writes.
+    /// A copy for fork(2), in one go.
     ///
     /// # Errors
     /// `ENOMEM`.
+    #[cfg(test)]
     pub fn fork(&mut self) -> Result<Self, Errno> {
+        let mut fork = Fork::of(self)?;
+        while fork.share_part(self)? == Progress::More {}
+        Ok(fork.child)
+    }
+
+    /// A copy for fork(2) without the pages.
+    fn copy_areas(&self) -> Result<Self, Errno> {
         if frame::is_low() {
             return Err(Errno::ENOMEM);
         }
@@ -224,17 +239,6 @@ impl AddressSpace {
             ..*self
         };
         child.forget_what_is_not_inherited();
-        for area in child.areas.values() {
-            if area.flags.contains(VmaFlags::WIPE_ON_FORK) {
-                continue;
-            }
-            // Only what is writable need be made read-only: nothing else ever has the flag.
-            let copy_on_write = !area.shared;
-            let (start, end) = (area.start, area.end);
-            self.tables
-                .share_range(&mut child.tables, start, end, copy_on_write)?;
-        }
-        self.tables.flush_all();
         Ok(child)
     }
 
@@ -316,6 +320,115 @@ impl AddressSpace {
     pub fn allows(&self, address: u64, prot: Prot) -> bool {
         self.find(address)
             .is_some_and(|area| area.prot.contains(prot))
+    }
+}
+
+/// A copy for fork(2) in the making: a part at a time, between which other threads of the program may run.
+pub struct Fork {
+    child: AddressSpace,
+    /// What the parent's areas were.
+    version: u64,
+    /// The pages below are shared.
+    at: u64,
+}
+
+/// How far a [`Fork`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// All pages are shared.
+    Done,
+    /// There are more.
+    More,
+    /// The parent's areas have changed: the copy is of what no longer is, and must begin anew.
+    Stale,
+}
+
+impl Fork {
+    /// Begins a copy of `parent`.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn of(parent: &AddressSpace) -> Result<Self, Errno> {
+        Ok(Self {
+            child: parent.copy_areas()?,
+            version: parent.version,
+            at: 0,
+        })
+    }
+
+    /// Shares the next pages: private writable ones until one side writes.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn share_part(&mut self, parent: &mut AddressSpace) -> Result<Progress, Errno> {
+        /// Tables' worth of addresses at a time.
+        const COUNT: u64 = 8;
+        if parent.version != self.version {
+            return Ok(Progress::Stale);
+        }
+        let result = self.share(parent, COUNT * PART);
+        // Before the parent runs again: it must not write to what the child has.
+        parent.tables.flush_all();
+        result
+    }
+
+    /// Shares the pages of the next `left` bytes of addresses.
+    fn share(&mut self, parent: &mut AddressSpace, mut left: u64) -> Result<Progress, Errno> {
+        let child = &mut self.child;
+        let first = covering_or_next(&child.areas, self.at).map_or(self.at, |area| area.start);
+        for area in child.areas.range(first..).map(|(_, area)| area) {
+            if area.flags.contains(VmaFlags::WIPE_ON_FORK) {
+                continue;
+            }
+            let (mut from, mut stop) = (area.start.max(self.at), area.end);
+            if stop - from > left {
+                // Addresses without pages cost nothing.
+                let Some((present, _)) = parent.tables.next_page(from, stop) else {
+                    continue;
+                };
+                if left == 0 {
+                    return Ok(Progress::More);
+                }
+                from = present;
+                stop = stop.min(from.saturating_add(left));
+            }
+            left -= stop - from;
+            self.at = stop;
+            // Only what is writable need be made read-only: nothing else ever has the flag.
+            parent
+                .tables
+                .share_range(&mut child.tables, from, stop, !area.shared)?;
+            if stop < area.end {
+                return Ok(Progress::More);
+            }
+        }
+        Ok(Progress::Done)
+    }
+
+    /// The copy.
+    pub fn finish(self) -> AddressSpace {
+        self.child
+    }
+}
+
+/// The first area that ends above `address`.
+fn covering_or_next(areas: &BTreeMap<u64, Vma>, address: u64) -> Option<&Vma> {
+    let below = areas.range(..=address).next_back().map(|(_, area)| area);
+    let covering = below.filter(|area| address < area.end);
+    covering.or_else(|| areas.range(address..).next().map(|(_, area)| area))
+}
+
+impl AddressSpace {
+    /// Drops some of the pages from `at` on, which moves; true while there may be more. Where the last
+    /// reference to a large address space goes, this comes first.
+    pub fn drop_part(&mut self, at: &mut u64) -> bool {
+        let Some(area) = covering_or_next(&self.areas, *at) else {
+            return false;
+        };
+        let (from, end) = (area.start.max(*at), area.end);
+        *at = self.part_of_pages(from, end);
+        self.tables.drop_range(from, *at);
+        true
     }
 }
 

@@ -7,7 +7,7 @@
 
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 use bootloader_api::BootInfo;
 use bootloader_api::info::{MemoryRegion, MemoryRegionKind};
 
@@ -20,7 +20,7 @@ static PHYS_OFFSET: AtomicU64 = AtomicU64::new(0);
 /// References to each frame, by frame number; the loader's memory included.
 static COUNTS: AtomicPtr<AtomicU32> = AtomicPtr::new(core::ptr::null_mut());
 
-static ALLOCATOR: Mutex<Allocator> = Mutex::new(Allocator {
+static ALLOCATOR: Mutex<Allocator, rank::Frames> = Mutex::new(Allocator {
     frames: 0,
     regions: [(0, 0); MAX_REGIONS],
     free: NO_FRAME,

@@ -4,36 +4,22 @@
 use super::address_space::AddressSpace;
 use super::fault::Access;
 use super::frame::Frame;
+use super::page_tables::Mapped;
 use super::paging::PageFlags;
-use super::vma::Backing;
+use super::vma::{Backing, Role, Vma};
 use super::{PAGE_SIZE, page_down};
 use crate::syscall::errno::Errno;
 
 impl AddressSpace {
-    /// Writes to memory that the program isn't running with yet: its stack and its segments'
-    /// last pages, while it is being built.
+    /// Writes to private memory whatever its protection, as a copy: where a program is built, and for
+    /// who may write by force.
     ///
     /// # Errors
-    /// `EFAULT` where nothing is mapped, `ENOMEM`.
-    pub fn poke(&mut self, mut address: u64, mut bytes: &[u8]) -> Result<(), Errno> {
-        while !bytes.is_empty() {
-            let offset = (address % PAGE_SIZE) as usize;
-            let len = bytes.len().min(PAGE_SIZE as usize - offset);
-            let page = address - offset as u64;
-            let area = self.find(page).ok_or(Errno::EFAULT)?;
-            if self
-                .tables
-                .lookup(page)
-                .is_none_or(|m| !m.flags.contains(PageFlags::WRITABLE))
-                && !area.shared
-            {
-                self.privatise(page)?;
-            }
-            let mapped = self.tables.lookup(page).ok_or(Errno::EFAULT)?;
-            // SAFETY: the entry holds a reference.
-            unsafe { Frame::share_raw(mapped.frame) }.write(offset, &bytes[..len]);
-            bytes = &bytes[len..];
-            address += len as u64;
+    /// `EFAULT` where nothing is mapped, or nothing that may be the program's own: what others share, and
+    /// the clock page. `ENOMEM`.
+    pub fn poke(&mut self, address: u64, bytes: &[u8]) -> Result<(), Errno> {
+        for (at, part) in in_pages(address, bytes)? {
+            self.poke_page(at, part)?;
         }
         Ok(())
     }
@@ -48,23 +34,21 @@ impl AddressSpace {
     }
 
     /// Writes for a tracer: private pages whatever their protection, as a copy; shared ones only
-    /// where the program may write itself (FOLL_FORCE in mm/gup.c).
-    ///
-    /// # Errors
-    /// `EFAULT`, `ENOMEM`.
-    pub fn poke_by_force(&mut self, address: u64, bytes: &[u8]) -> Result<(), Errno> {
-        let end = address
-            .checked_add(bytes.len() as u64)
-            .ok_or(Errno::EFAULT)?;
-        let mut page = page_down(address);
-        while page < end {
-            let area = self.find(page).ok_or(Errno::EFAULT)?;
-            if area.shared {
-                self.fault(page, Access::Write).map_err(|_| Errno::EFAULT)?;
+    /// where the program may write itself (FOLL_FORCE in mm/gup.c). Returns how many bytes that is.
+    pub fn poke_by_force(&mut self, address: u64, bytes: &[u8]) -> usize {
+        let mut done = 0;
+        for (at, part) in in_pages(address, bytes).into_iter().flatten() {
+            let written = match self.find(at) {
+                None => Err(Errno::EFAULT),
+                Some(area) if area.shared => self.store_page(at, part),
+                Some(_) => self.poke_page(at, part),
+            };
+            if written.is_err() {
+                break;
             }
-            page += PAGE_SIZE;
+            done += part.len();
         }
-        self.poke(address, bytes)
+        done
     }
 
     /// Reads memory of a program that isn't running now; returns how many bytes could be read.
@@ -79,6 +63,11 @@ impl AddressSpace {
             let offset = (address % PAGE_SIZE) as usize;
             let len = (out.len() - done).min(PAGE_SIZE as usize - offset);
             let page = address - offset as u64;
+            // The clock page has no struct page on Linux (VM_PFNMAP): only the program reads it.
+            let is_clock = |area: &Vma| area.role == Role::Vvar;
+            if self.find(page).is_some_and(is_clock) {
+                break;
+            }
             if self.tables.lookup(page).is_none() && self.fault(page, Access::Read).is_err() {
                 break;
             }
@@ -97,16 +86,40 @@ impl AddressSpace {
     /// # Errors
     /// `EFAULT` where the program may not write.
     pub fn store(&mut self, address: u64, bytes: &[u8]) -> Result<(), Errno> {
-        let end = address
-            .checked_add(bytes.len() as u64)
-            .ok_or(Errno::EFAULT)?;
-        let mut page = page_down(address);
-        while page < end {
-            self.fault(page.max(address), Access::Write)
-                .map_err(|_| Errno::EFAULT)?;
-            page += PAGE_SIZE;
+        for (at, part) in in_pages(address, bytes)? {
+            self.store_page(at, part)?;
         }
-        self.poke(address, bytes)
+        Ok(())
+    }
+
+    /// Writes within a page that the program may write itself.
+    fn store_page(&mut self, address: u64, bytes: &[u8]) -> Result<(), Errno> {
+        self.fault(address, Access::Write)
+            .map_err(|_| Errno::EFAULT)?;
+        self.write_page(address, bytes)
+    }
+
+    /// Writes within a private page, which becomes the program's own.
+    fn poke_page(&mut self, address: u64, bytes: &[u8]) -> Result<(), Errno> {
+        let page = page_down(address);
+        let area = self.find(page).ok_or(Errno::EFAULT)?;
+        if area.shared || area.role == Role::Vvar {
+            return Err(Errno::EFAULT);
+        }
+        let is_own = |mapped: Mapped| mapped.flags.contains(PageFlags::WRITABLE);
+        if !self.tables.lookup(page).is_some_and(is_own) {
+            self.privatise(page)?;
+        }
+        self.write_page(address, bytes)
+    }
+
+    /// Writes to the frame that is mapped there: by now one that this program may change.
+    fn write_page(&mut self, address: u64, bytes: &[u8]) -> Result<(), Errno> {
+        let page = page_down(address);
+        let mapped = self.tables.lookup(page).ok_or(Errno::EFAULT)?;
+        // SAFETY: the entry holds a reference.
+        unsafe { Frame::share_raw(mapped.frame) }.write((address - page) as usize, bytes);
+        Ok(())
     }
 
     /// Gives the program its own copy of a page, whatever its protection.
@@ -124,4 +137,23 @@ impl AddressSpace {
         };
         self.tables.map(page, frame, flags)
     }
+}
+
+/// `bytes` from `address` on, page by page.
+///
+/// # Errors
+/// `EFAULT` if they pass the end of all addresses.
+fn in_pages(address: u64, bytes: &[u8]) -> Result<impl Iterator<Item = (u64, &[u8])>, Errno> {
+    address
+        .checked_add(bytes.len() as u64)
+        .ok_or(Errno::EFAULT)?;
+    let (mut at, mut rest) = (address, bytes);
+    Ok(core::iter::from_fn(move || {
+        let in_page = (PAGE_SIZE - at % PAGE_SIZE) as usize;
+        let (part, behind) = rest.split_at(rest.len().min(in_page));
+        let item = (at, part);
+        at += part.len() as u64;
+        rest = behind;
+        (!part.is_empty()).then_some(item)
+    }))
 }

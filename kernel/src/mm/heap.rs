@@ -7,7 +7,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{NonNull, null_mut};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::arena::{self, Arenas};
 use super::heap_pages::{self, Slots};
@@ -17,7 +17,7 @@ use super::slab::{Slabs, class_of};
 use super::{PAGE_SIZE, kstack, layout};
 
 /// The heap's blocks, behind a lock.
-pub struct KernelHeap(Mutex<State>);
+pub struct KernelHeap(Mutex<State, rank::Heap>);
 
 struct State {
     slabs: Slabs,

@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::PAGE_SIZE;
 use super::fallible::Grow;
@@ -19,7 +19,7 @@ pub const SIZE: u64 = 32 * 1024;
 /// Bytes of address space for each: the stack and the guard below it.
 const STRIDE: u64 = 2 * SIZE;
 
-static SLOTS: Mutex<Slots> = Mutex::new(Slots {
+static SLOTS: Mutex<Slots, rank::KernelStacks> = Mutex::new(Slots {
     next: 0,
     free: Vec::new(),
     mapped: [0; KEPT],

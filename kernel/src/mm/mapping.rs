@@ -4,6 +4,7 @@
 use super::address_space::AddressSpace;
 use super::frame;
 use super::limits::counts_as_data;
+use super::page_ranges::PART;
 use super::reserve;
 use super::vma::{Backing, Prot, Role, Vma, VmaFlags};
 use super::{PAGE_SIZE, layout, page_up};
@@ -116,11 +117,33 @@ impl AddressSpace {
         }
     }
 
-    /// Unmaps whatever is in [start, start + len).
+    /// Drops some of the pages in [start, start + len), from `at` on, which moves: what comes before the
+    /// [`AddressSpace::unmap`] of many. False when there are none left.
     ///
     /// # Errors
-    /// `EINVAL` for an unaligned start, a range outside the program's half, or a part of the vDSO.
-    pub fn unmap(&mut self, start: u64, len: u64) -> Result<(), Errno> {
+    /// As [`AddressSpace::unmap`].
+    pub fn drop_before_unmap(&mut self, start: u64, len: u64, at: &mut u64) -> Result<bool, Errno> {
+        let end = self.check_unmap(start, len)?;
+        let Some((from, to)) = self
+            .overlapping(*at, end)
+            .find(|area| !area.is_kernels())
+            .map(|area| (area.start.max(*at), area.end.min(end)))
+        else {
+            return Ok(false);
+        };
+        *at = self.part_of_pages(from, to);
+        self.drop_pages(from, *at);
+        Ok(true)
+    }
+
+    /// Where work on the pages of [start, end) should end for now: addresses without pages cost nothing.
+    pub fn part_of_pages(&self, start: u64, end: u64) -> u64 {
+        let first = self.tables.next_page(start, end).map_or(end, |(at, _)| at);
+        first.saturating_add(PART).min(end)
+    }
+
+    /// The end of [start, start + len), which is to be unmapped, and may be.
+    fn check_unmap(&self, start: u64, len: u64) -> Result<u64, Errno> {
         let len = page_up(len).ok_or(Errno::EINVAL)?;
         let end = start.checked_add(len).ok_or(Errno::EINVAL)?;
         if !start.is_multiple_of(PAGE_SIZE) || end > self.task_size || len == 0 {
@@ -138,6 +161,15 @@ impl AddressSpace {
             }
         }
         self.check_cut(start, end)?;
+        Ok(end)
+    }
+
+    /// Unmaps whatever is in [start, start + len).
+    ///
+    /// # Errors
+    /// `EINVAL` for an unaligned start, a range outside the program's half, or a part of the vDSO.
+    pub fn unmap(&mut self, start: u64, len: u64) -> Result<(), Errno> {
+        let end = self.check_unmap(start, len)?;
         for area in self.carve(start, end) {
             self.drop_pages(area.start, area.end);
             if area.role == Role::Vdso

@@ -22,7 +22,7 @@ pub mod kstack;
 pub mod layout;
 pub mod limits;
 pub mod mapping;
-mod page_ranges;
+pub mod page_ranges;
 pub mod page_tables;
 pub mod paging;
 mod placement;

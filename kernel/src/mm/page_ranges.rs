@@ -11,6 +11,9 @@ use super::page_tables::{ADDRESS, PageTables, entries};
 use super::paging::{PageFlags, index};
 use crate::syscall::errno::Errno;
 
+/// Bytes of addresses whose pages are worked on at a time: one table of the last level.
+pub const PART: u64 = 2 << 20;
+
 const WRITABLE: u64 = PageFlags::WRITABLE.bits();
 
 /// Forgets the CPU's translations of changed pages, if it has any.
@@ -91,8 +94,8 @@ impl PageTables {
     }
 
     /// Shares the pages in [start, end) with `child`, which has none there; with `copy_on_write`
-    /// neither side can write to them any more. The caller calls [`PageTables::flush_all`] after
-    /// the last range.
+    /// neither side can write to them any more. The caller calls [`PageTables::flush_all`] before the
+    /// program runs again.
     ///
     /// # Errors
     /// `ENOMEM` when the child can have no table.
@@ -127,6 +130,40 @@ impl PageTables {
             }
             child.pages += copied;
         }
+        Ok(())
+    }
+
+    /// Moves the pages in [start, end) `to - start` on, where there are none; the tables for them are
+    /// there (`make_tables`).
+    ///
+    /// # Errors
+    /// `ENOMEM`, which the tables' being there excludes.
+    pub fn move_range(&mut self, start: u64, end: u64, to: u64) -> Result<(), Errno> {
+        let mut at = start;
+        // Those of one table at a time, of two at the other place.
+        let mut moved = [0_u64; 512];
+        while let Some((from, ours)) = self.next_entries(at, end) {
+            let count = ours.len();
+            for (slot, entry) in moved.iter_mut().zip(ours) {
+                *slot = core::mem::take(entry);
+            }
+            let mut rest = &moved[..count];
+            let mut target = from - start + to;
+            while !rest.is_empty() {
+                let table = self.make_table(target)?;
+                let first = index(target, 1);
+                let (part, behind) = rest.split_at(rest.len().min(512 - first));
+                // SAFETY: a live table of 512 entries, none of them in use, and no other reference.
+                let theirs = unsafe {
+                    core::slice::from_raw_parts_mut(entries(table).add(first), part.len())
+                };
+                theirs.copy_from_slice(part);
+                target += part.len() as u64 * PAGE_SIZE;
+                rest = behind;
+            }
+            at = from + count as u64 * PAGE_SIZE;
+        }
+        self.flush_all();
         Ok(())
     }
 

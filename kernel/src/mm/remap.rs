@@ -210,14 +210,8 @@ impl AddressSpace {
                 self.drop_pages(cut.start, cut.end);
             }
             let shift = |address: u64| address - old + new;
-            let mut at = area.start;
-            while let Some((address, page)) = self.tables.next_page(at, area.end) {
-                at = address + PAGE_SIZE;
-                let flags = page.flags;
-                if let Some(frame) = self.tables.unmap(address) {
-                    self.tables.map(shift(address), frame, flags)?;
-                }
-            }
+            self.tables
+                .move_range(area.start, area.end, shift(area.start))?;
             let vdso = self.landmarks.vdso;
             if area.role == Role::Vdso && vdso >= area.start && vdso < area.end {
                 self.landmarks.vdso = shift(vdso);

@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use core::ops::Range;
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::PAGE_SIZE;
 use super::frame::Frame;
@@ -13,7 +13,7 @@ use crate::syscall::errno::Errno;
 
 /// Pages made when first touched by whichever process.
 pub struct SharedMemory {
-    pages: Mutex<BTreeMap<u64, Frame>>,
+    pages: Mutex<BTreeMap<u64, Frame>, rank::SharedPages>,
     /// How many there can be: mremap(2) makes mappings larger, but not what is behind them.
     count: u64,
 }

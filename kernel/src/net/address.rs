@@ -8,7 +8,7 @@ use alloc::format;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::AT_FDCWD;
 use linux_raw_sys::net::AF_UNIX;
 
@@ -88,7 +88,7 @@ pub struct Binding {
     place: Place,
 }
 
-type Table<K> = Mutex<BTreeMap<K, Weak<Socket>>>;
+type Table<K> = Mutex<BTreeMap<K, Weak<Socket>>, rank::SocketNames>;
 
 /// Sockets by where the inode lies that was made for them, which they keep there.
 static PATHS: Table<usize> = Mutex::new(BTreeMap::new());
@@ -154,7 +154,7 @@ pub fn bind(socket: &Arc<Socket>, address: Address) -> Result<(), Errno> {
 /// # Errors
 /// `ENOSPC` if all are taken.
 pub fn bind_anywhere(socket: &Arc<Socket>) -> Result<(), Errno> {
-    static NEXT: Mutex<u32> = Mutex::new(0);
+    static NEXT: Mutex<u32, rank::NextSocketName> = Mutex::new(0);
     const NAMES: u32 = 1 << 20;
     for _ in 0..NAMES {
         let number = {

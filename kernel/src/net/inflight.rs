@@ -6,7 +6,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::RLIMIT_NOFILE;
 
 use super::gc;
@@ -28,9 +28,10 @@ pub struct Flight {
 }
 
 /// Sockets on their way, by where the file lies.
-pub static SOCKETS: Mutex<BTreeMap<usize, Flight>> = Mutex::new(BTreeMap::new());
+pub static SOCKETS: Mutex<BTreeMap<usize, Flight>, rank::FlyingSockets> =
+    Mutex::new(BTreeMap::new());
 /// Descriptors on their way by the user who sent them.
-static USERS: Mutex<BTreeMap<u32, usize>> = Mutex::new(BTreeMap::new());
+static USERS: Mutex<BTreeMap<u32, usize>, rank::FlyingOfUser> = Mutex::new(BTreeMap::new());
 
 /// Names a file in [`SOCKETS`].
 pub fn key(file: &Arc<File>) -> usize {
@@ -100,7 +101,7 @@ pub fn remove(files: &[Arc<File>], uid: u32) {
 /// queue of a socket that is itself closed here, and so on without end: they are closed one after the
 /// other, not one within the other.
 pub fn close_later(files: Vec<Arc<File>>) {
-    static LEFT: Mutex<Vec<Vec<Arc<File>>>> = Mutex::new(Vec::new());
+    static LEFT: Mutex<Vec<Vec<Arc<File>>>, rank::FlyingLeft> = Mutex::new(Vec::new());
     static IS_CLOSING: AtomicBool = AtomicBool::new(false);
     LEFT.lock().push(files);
     if IS_CLOSING.swap(true, Relaxed) {

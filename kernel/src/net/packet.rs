@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::inflight;
 use super::socket::Socket;
@@ -56,7 +56,7 @@ pub struct Packet {
     charge: usize,
     /// On whose behalf; told to a receiver that asks for it (SO_PASSCRED).
     pub credentials: Option<UserCredentials>,
-    files: Mutex<Vec<Arc<File>>>,
+    files: Mutex<Vec<Arc<File>>, rank::PacketFiles>,
     /// User whose descriptors on their way are counted.
     uid: u32,
 }

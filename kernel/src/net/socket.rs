@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use crate::sync::{Mutex, MutexGuard, SleepLock};
+use crate::sync::{Mutex, MutexGuard, SleepLock, rank};
 use linux_raw_sys::net::{SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM};
 
 use super::address::{Address, Binding};
@@ -115,8 +115,8 @@ pub struct Socket {
     /// Inode number.
     pub ino: u64,
     pub(super) born: Time,
-    pub(super) owner: Mutex<Owner>,
-    pub(super) state: Mutex<State>,
+    pub(super) owner: Mutex<Owner, rank::SocketOwner>,
+    pub(super) state: Mutex<State, rank::SocketState>,
     /// Bytes charged for what it sent and nobody has read yet.
     pub charged: AtomicUsize,
     /// Held by who copies from the first packets of a stream.
@@ -191,7 +191,7 @@ impl Socket {
     }
 
     /// Its state, for a moment: not over a copy, a wait, or another socket's.
-    pub fn state(&self) -> MutexGuard<'_, State> {
+    pub fn state(&self) -> MutexGuard<'_, State, rank::SocketState> {
         self.state.lock()
     }
 

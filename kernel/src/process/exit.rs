@@ -4,11 +4,14 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use super::{
-    Process, Task, TaskState, children, current, init, jobs, orphans, robust, sched, signal, stop,
-    usage,
+    Process, Task, TaskState, children, current, init, jobs, orphans, preempt, robust, sched,
+    signal, stop, usage,
 };
 use crate::fs::{FsContext, tty};
+use crate::mm::PAGE_SIZE;
+use crate::mm::page_ranges::PART;
 use crate::ptrace;
+use crate::sync::Mutex;
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +89,8 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     }
     process.timers.end();
     release_mm(process);
-    *process.files.lock() = Arc::default();
+    let files = core::mem::take(&mut *process.files.lock());
+    drop(files);
     // Nor does it keep the file system busy that it was in.
     if Arc::strong_count(&process.fs) == 1 {
         *process.fs.lock() = FsContext::root();
@@ -119,7 +123,14 @@ pub fn release_mm(process: &Process) {
     crate::mm::paging::activate_kernel();
     super::ldt::deactivate();
     let mm = process.mm.lock().take();
-    drop(mm);
+    if let Some(mut mm) = mm.and_then(Arc::into_inner).map(Mutex::into_inner)
+        && mm.page_counts().1 > PART / PAGE_SIZE
+    {
+        let mut at = 0;
+        while mm.drop_part(&mut at) {
+            preempt::point();
+        }
+    }
     if process.is_vfork.swap(false, Ordering::Relaxed) {
         process.mm_released.wake_all();
     }

@@ -9,7 +9,7 @@ use super::Task;
 use super::ports::Ports;
 use crate::arch::debug::{self, DebugRegisters};
 use crate::arch::{gdt, percpu};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 /// The task has debug registers.
 const DEBUG: u8 = 1;
@@ -20,8 +20,8 @@ const PORTS: u8 = 2;
 #[derive(Default)]
 pub struct Extras {
     present: AtomicU8,
-    debug: Mutex<Option<Box<DebugRegisters>>>,
-    ports: Mutex<Ports>,
+    debug: Mutex<Option<Box<DebugRegisters>>, rank::DebugRegisters>,
+    ports: Mutex<Ports, rank::Ports>,
 }
 
 impl Extras {
@@ -59,7 +59,7 @@ impl Task {
     }
 
     /// Its rights to I/O ports.
-    pub fn ports(&self) -> &Mutex<Ports> {
+    pub fn ports(&self) -> &Mutex<Ports, rank::Ports> {
         &self.extras.ports
     }
 

@@ -15,10 +15,11 @@ use linux_raw_sys::ptrace::{
 use super::capability::Caps;
 use super::clone::{CloneArgs, CloneFlags, Tls};
 use super::wait::is_interrupted;
-use super::{Current, Process, Task, current, sched, signal, table, threads};
+use super::{Current, Process, SharedMm, Task, current, preempt, sched, signal, table, threads};
 use crate::arch::debug::DebugRegisters;
 use crate::arch::percpu::{self, work};
 use crate::arch::segments::Segments;
+use crate::mm::address_space::{AddressSpace, Fork, Progress};
 use crate::ptrace::{self, Options};
 use crate::syscall::errno::{Errno, SysResult};
 
@@ -106,8 +107,7 @@ fn make(
     let mm = if args.flags.contains(CloneFlags::VM) {
         mm
     } else {
-        let copy = mm.lock().fork()?;
-        Arc::new(Mutex::new(copy))
+        Arc::new(Mutex::new(copy(&mm)?))
     };
     let mut child = Process::child_of(parent, tid);
     *child.mm.lock() = Some(mm);
@@ -122,17 +122,37 @@ fn make(
     Ok((new, Some(child)))
 }
 
+/// A copy of an address space, made in parts: other threads of the program may run between two.
+fn copy(mm: &SharedMm) -> Result<AddressSpace, Errno> {
+    /// How often it may begin anew because other threads change what is mapped; then they have to wait.
+    const PATIENCE: u32 = 8;
+    let mut begun = 0;
+    loop {
+        let mut fork = Fork::of(&mm.lock())?;
+        begun += 1;
+        loop {
+            let progress = fork.share_part(&mut mm.lock())?;
+            match progress {
+                Progress::Done => return Ok(fork.finish()),
+                Progress::Stale => break,
+                Progress::More if begun <= PATIENCE => preempt::point(),
+                Progress::More => {}
+            }
+        }
+    }
+}
+
 /// What a process has in common with its parent, as far as that is not memory.
 fn share(parent: &Process, child: &mut Process, args: &CloneArgs) {
     let flags = args.flags;
     if flags.contains(CloneFlags::FILES) {
-        *child.files.lock() = parent.files.lock().clone();
+        *child.files.get_mut() = parent.files.lock().clone();
     }
     if flags.contains(CloneFlags::FS) {
         child.fs = parent.fs.clone();
     }
     if flags.contains(CloneFlags::SIGHAND) {
-        *child.actions.lock() = parent.actions();
+        *child.actions.get_mut() = parent.actions();
     }
     if flags.contains(CloneFlags::CLEAR_SIGHAND) {
         child.actions().lock().reset_handlers();
@@ -145,7 +165,7 @@ fn share(parent: &Process, child: &mut Process, args: &CloneArgs) {
         signo => signo,
     };
     if flags.contains(CloneFlags::PARENT) {
-        *child.parent.lock() = parent.parent.lock().clone();
+        *child.parent.get_mut() = parent.parent.lock().clone();
         exit_signal = parent.exit_signal.load(Ordering::Relaxed);
     }
     child.exit_signal.store(exit_signal, Ordering::Relaxed);
@@ -176,23 +196,30 @@ fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
         control: task.debug_registers().control,
         ..DebugRegisters::default()
     });
-    new.set_ports(task.ports().lock().clone());
-    *new.comm.lock() = *task.comm.lock();
+    let ports = task.ports().lock().clone();
+    new.set_ports(ports);
+    let comm = *task.comm.lock();
+    *new.comm.lock() = comm;
     new.set_cred(task.cred());
-    *new.attributes.lock() = task.attributes.lock().for_child();
+    let attributes = task.attributes.lock().for_child();
+    *new.attributes.lock() = attributes;
+    let (blocked, alternate) = {
+        let own = task.signals.lock();
+        (own.blocked, own.alternate)
+    };
     {
         let mut signals = new.signals.lock();
-        let own = task.signals.lock();
-        signals.blocked = own.blocked;
+        signals.blocked = blocked;
         // A thread's handlers must not run on its maker's stack (sas_ss_reset).
         let shares = args.flags & (CloneFlags::VM | CloneFlags::VFORK);
         if shares.bits() != CloneFlags::VM.bits() {
-            signals.alternate = own.alternate;
+            signals.alternate = alternate;
         }
     }
     // What is registered lies in memory: the copy has one of its own, a thread registers its own.
     if !args.flags.contains(CloneFlags::VM) {
-        *new.rseq.lock() = *task.rseq.lock();
+        let registration = *task.rseq.lock();
+        *new.rseq.lock() = registration;
     }
     // The kernel's own tracer follows its program's children.
     new.work

@@ -13,7 +13,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use crate::arch::percpu;
 use crate::entry::frame::{Frame, TF};
@@ -45,6 +45,7 @@ mod orphans;
 pub mod personality;
 pub mod placement;
 pub mod ports;
+pub mod preempt;
 pub mod robust;
 pub mod rseq;
 pub mod sched;
@@ -69,7 +70,7 @@ use usage::{Totals, Usage};
 use wait::WaitQueue;
 
 /// A shared address space.
-pub type SharedMm = Arc<Mutex<AddressSpace>>;
+pub type SharedMm = Arc<Mutex<AddressSpace, rank::Memory>>;
 
 /// What the threads of a program share (Linux's thread group).
 pub struct Process {
@@ -80,46 +81,46 @@ pub struct Process {
     /// Session.
     pub sid: AtomicU32,
     /// Who is told of its end; init's is nobody.
-    pub parent: Mutex<Weak<Process>>,
+    pub parent: Mutex<Weak<Process>, rank::Parent>,
     /// Children by process ID, ended ones included until they are waited for.
-    pub children: Mutex<BTreeMap<u32, Arc<Process>>>,
+    pub children: Mutex<BTreeMap<u32, Arc<Process>>, rank::Children>,
     /// Threads that haven't ended, in the order of their making.
-    pub threads: Mutex<Vec<Arc<Task>>>,
+    pub threads: Mutex<Vec<Arc<Task>>, rank::Threads>,
     /// Woken when one of them ends.
     pub thread_ended: WaitQueue,
     /// Address space; `None` once the process ended.
-    pub mm: Mutex<Option<SharedMm>>,
+    pub mm: Mutex<Option<SharedMm>, rank::MemoryOf>,
     /// Open files.
-    pub files: Mutex<Arc<Mutex<FdTable>>>,
+    pub files: Mutex<Arc<Mutex<FdTable, rank::Files>>, rank::FilesOf>,
     /// Root, working directory, umask.
-    pub fs: Arc<Mutex<FsContext>>,
+    pub fs: Arc<Mutex<FsContext, rank::FsContext>>,
     /// As whom its first thread acts; other processes go by that.
-    cred: Mutex<Arc<Credentials>>,
+    cred: Mutex<Arc<Credentials>, rank::Credentials>,
     /// Resource limits.
-    pub limits: Mutex<Limits>,
+    pub limits: Mutex<Limits, rank::Limits>,
     /// What each signal does.
-    pub actions: Mutex<Arc<Mutex<SignalActions>>>,
+    pub actions: Mutex<Arc<Mutex<SignalActions, rank::SignalActions>>, rank::SignalActionsOf>,
     /// Pending signals of the whole process, and job control.
-    pub signals: Mutex<SharedSignals>,
+    pub signals: Mutex<SharedSignals, rank::ProcessSignals>,
     /// Woken when a signal arrives for it or one thread, whether or not it is taken (signalfd(2),
     /// rt_sigtimedwait(2)).
     pub signal_arrived: WaitQueue,
     /// What the parent gets at its end; 0: nothing (clone(2)'s low byte).
     pub exit_signal: AtomicU8,
     /// Its controlling terminal.
-    pub terminal: Mutex<Controlling>,
+    pub terminal: Mutex<Controlling, rank::ControllingTerminal>,
     /// Whether it has called execve(2): its parent can't set its group any more.
     pub has_execed: AtomicBool,
     /// How it is to end, once that is decided.
-    pub ending: Mutex<Ending>,
+    pub ending: Mutex<Ending, rank::Ending>,
     /// How it ended, once all of its threads did.
-    pub status: Mutex<Option<ExitStatus>>,
+    pub status: Mutex<Option<ExitStatus>, rank::ExitStatus>,
     /// It ended, but its parent must not know until a tracer was told.
     pub is_held_back: AtomicBool,
     /// Its first thread, which ended while it was traced by somebody else than the parent.
-    pub traced_leader: Mutex<Option<Arc<Task>>>,
+    pub traced_leader: Mutex<Option<Arc<Task>>, rank::TracedLeader>,
     /// Threads that this process traces (ptrace(2)).
-    pub tracees: Mutex<Vec<Arc<Task>>>,
+    pub tracees: Mutex<Vec<Arc<Task>>, rank::Tracees>,
     /// Waited on by wait4(2) of this process.
     pub child_changed: WaitQueue,
     /// Waited on by the parent in vfork(2): woken when the child execs or ends.
@@ -127,7 +128,7 @@ pub struct Process {
     /// Whether the parent is held back until then.
     pub is_vfork: AtomicBool,
     /// The name of its last thread, once that ended.
-    pub last_comm: Mutex<[u8; 16]>,
+    pub last_comm: Mutex<[u8; 16], rank::LastName>,
     /// When it was made: nanoseconds since boot.
     pub started: u64,
     /// Timers that send it signals.
@@ -141,7 +142,7 @@ pub struct Process {
     /// TSC cycles that its tasks have run (`crate::time::cputime`).
     pub cpu_cycles: AtomicU64,
     /// What the children used that were waited for, and theirs.
-    pub children_usage: Mutex<Totals>,
+    pub children_usage: Mutex<Totals, rank::ChildrenUsage>,
     /// Counts of the threads that ended, and samples of all.
     pub usage: Usage,
     /// The most pages that it had in memory, as far as known.
@@ -194,7 +195,7 @@ impl Process {
     /// A child of `parent` with what fork(2) copies, but for memory and threads. The parent
     /// doesn't know of it yet.
     pub fn child_of(parent: &Arc<Self>, pid: u32) -> Self {
-        let child = Self::new(
+        let mut child = Self::new(
             pid,
             parent.files.lock().lock().clone(),
             parent.fs.lock().clone(),
@@ -206,10 +207,11 @@ impl Process {
         child
             .sid
             .store(sid.load(Ordering::Relaxed), Ordering::Relaxed);
-        *child.parent.lock() = Arc::downgrade(parent);
-        *child.limits.lock() = parent.limits.lock().clone();
-        *child.actions().lock() = parent.actions().lock().clone();
-        *child.terminal.lock() = parent.terminal.lock().inherited();
+        let actions = parent.actions().lock().clone();
+        *child.parent.get_mut() = Arc::downgrade(parent);
+        *child.limits.get_mut() = parent.limits.lock().clone();
+        *child.actions.get_mut() = Arc::new(Mutex::new(actions));
+        *child.terminal.get_mut() = parent.terminal.lock().inherited();
         child
     }
 
@@ -219,7 +221,7 @@ impl Process {
     }
 
     /// What its signals do; other processes may share it (CLONE_SIGHAND).
-    pub fn actions(&self) -> Arc<Mutex<SignalActions>> {
+    pub fn actions(&self) -> Arc<Mutex<SignalActions, rank::SignalActions>> {
         self.actions.lock().clone()
     }
 

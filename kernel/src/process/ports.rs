@@ -105,8 +105,8 @@ pub fn set_level(task: &Task, level: u8) {
 pub fn passes_over(task: &Task, frame: &mut Frame) -> bool {
     const CLI: u8 = 0xfa;
     const STI: u8 = 0xfb;
-    let does_nothing =
-        task.ports().lock().level == 3 && matches!(instruction::bytes(frame)[..], [CLI | STI, ..]);
+    let level = task.ports().lock().level;
+    let does_nothing = level == 3 && matches!(instruction::bytes(frame)[..], [CLI | STI, ..]);
     if does_nothing {
         frame.rip += 1;
     }

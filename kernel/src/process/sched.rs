@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 use core::arch::naked_asm;
 use core::sync::atomic::Ordering;
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 use x86_64::instructions::interrupts;
 
 use super::{Task, TaskState, extras, rseq};
@@ -22,7 +22,7 @@ use crate::mm::reserve;
 use crate::sync;
 use crate::syscall::errno::Errno;
 
-static SCHEDULER: Mutex<Scheduler> = Mutex::new(Scheduler {
+static SCHEDULER: Mutex<Scheduler, rank::RunQueue> = Mutex::new(Scheduler {
     current: None,
     previous: None,
     ready: VecDeque::new(),

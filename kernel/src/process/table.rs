@@ -5,7 +5,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::cred::Credentials;
 use super::{Process, Task, TaskState, current};
@@ -15,7 +15,7 @@ use crate::syscall::errno::Errno;
 /// Highest ID (PID_MAX_DEFAULT).
 pub const PID_MAX: u32 = 32768;
 
-static TASKS: Mutex<Tasks> = Mutex::new(Tasks {
+static TASKS: Mutex<Tasks, rank::TaskTable> = Mutex::new(Tasks {
     by_tid: BTreeMap::new(),
     groups: BTreeSet::new(),
     sessions: BTreeSet::new(),

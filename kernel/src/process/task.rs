@@ -11,7 +11,7 @@ use core::ops::Deref;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::attributes::Attributes;
 use super::cred::Credentials;
@@ -57,25 +57,25 @@ pub struct Task {
     pub(super) context: UnsafeCell<u64>,
     state: AtomicU8,
     /// x87/SSE/AVX registers while another task runs.
-    pub fpu: Mutex<FpuState>,
+    pub fpu: Mutex<FpuState, rank::Fpu>,
     /// Data segment registers while another task runs.
-    pub segments: Mutex<Segments>,
+    pub segments: Mutex<Segments, rank::Segments>,
     /// Its three descriptors in the GDT (set_thread_area(2)).
-    pub tls: Mutex<[u64; 3]>,
+    pub tls: Mutex<[u64; 3], rank::ThreadArea>,
     /// Blocked and pending signals.
-    pub signals: Mutex<TaskSignals>,
+    pub signals: Mutex<TaskSignals, rank::TaskSignals>,
     /// Name: first 15 bytes of the program's file name (prctl(PR_SET_NAME)).
-    pub comm: Mutex<[u8; 16]>,
+    pub comm: Mutex<[u8; 16], rank::TaskName>,
     /// [`percpu::work`] bits while another task runs.
     pub(super) work: AtomicU32,
     /// That it is traced, and how (ptrace(2)).
-    pub tracing: Mutex<Option<Box<Tracing>>>,
+    pub tracing: Mutex<Option<Box<Tracing>>, rank::Tracing>,
     /// What few tasks have.
     pub(super) extras: Extras,
     /// What its last #DB was for, a bit of DR6 set for each reason.
     pub debug_status: AtomicU64,
     /// Its restartable sequences (rseq(2)).
-    pub rseq: Mutex<Option<Registration>>,
+    pub rseq: Mutex<Option<Registration>, rank::Rseq>,
     /// Address to clear and wake when it ends (set_tid_address(2)); 0: none.
     pub clear_child_tid: AtomicU64,
     /// Head of its robust futexes (set_robust_list(2)).
@@ -89,9 +89,9 @@ pub struct Task {
     /// What else it has used.
     pub usage: Usage,
     /// As whom it acts.
-    pub(super) cred: Mutex<Arc<Credentials>>,
+    pub(super) cred: Mutex<Arc<Credentials>, rank::TaskCredentials>,
     /// What it set about itself.
-    pub attributes: Mutex<Attributes>,
+    pub attributes: Mutex<Attributes, rank::TaskAttributes>,
     /// Fail points until one fails (/proc/self/fail-nth); 0: none does.
     #[cfg(debug_assertions)]
     pub fail_nth: AtomicU32,

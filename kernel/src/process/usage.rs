@@ -9,7 +9,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::RLIMIT_CPU;
 
 use super::limits::INFINITY;
@@ -33,7 +33,7 @@ pub struct Usage {
     /// Times that its turn was over.
     pub involuntary: AtomicU64,
     /// User and system time as last told: neither ever goes back.
-    told: Mutex<(u64, u64)>,
+    told: Mutex<(u64, u64), rank::CpuTold>,
 }
 
 /// What was used.
@@ -151,8 +151,8 @@ pub fn returning(frame: &Frame) {
     RETURNED_TO.store(frame.rip, Relaxed);
 }
 
-/// Called at each tick that strikes in user mode: one more for the program, or for the kernel if
-/// the program has not executed an instruction since that returned to it.
+/// Called at each tick that strikes while a task runs: one more for the program, or for the kernel if
+/// that runs, or the program has not executed an instruction since that returned to it.
 pub fn sample(frame: &Frame) {
     let task = current();
     // SYSRET takes rip from rcx and the flags from r11. INT 0x80 stands before its return address.
@@ -161,7 +161,10 @@ pub fn sample(frame: &Frame) {
         let before = UserPtr::<[u8; 2]>::new(frame.rip.wrapping_sub(2)).read();
         before == Ok([0xcd, Door::Int80 as u8])
     };
-    let in_kernel = from_sysret || RETURNED_TO.swap(0, Relaxed) == frame.rip || from_int80();
+    let in_kernel = !frame.is_user()
+        || from_sysret
+        || RETURNED_TO.swap(0, Relaxed) == frame.rip
+        || from_int80();
     for usage in [&task.usage, &task.process.usage] {
         let count = if in_kernel {
             &usage.system

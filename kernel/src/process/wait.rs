@@ -8,7 +8,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::{Task, TaskState, sched};
 use crate::arch::percpu::{self, work};
@@ -46,7 +46,7 @@ type Line = VecDeque<(Ticket, Waiter)>;
 
 /// Those who wait for one thing.
 #[derive(Default)]
-pub struct WaitQueue(Mutex<Lines>);
+pub struct WaitQueue(Mutex<Lines, rank::WaitQueue>);
 
 #[derive(Default)]
 struct Lines {
@@ -167,7 +167,9 @@ impl WaitQueue {
     /// Wakes the sleeping tasks and the callbacks that are for one of `events`; `exclusive`: at most
     /// so many of the exclusive waiters.
     pub fn wake(&self, events: Ready, exclusive: usize) {
-        let mut lines = self.0.lock();
+        // Another queue may be locked: that of a file which an epoll instance watches, whose own queue this
+        // is. What watches what has no circles (`fs/epoll/nesting.rs`).
+        let mut lines = self.0.lock_beside();
         if !lines.shared.is_empty() {
             lines.shared.retain(|(_, waiter)| match waiter {
                 Waiter::Task(task) => {
@@ -261,14 +263,14 @@ mod tests {
     use alloc::sync::Arc;
     use alloc::vec::Vec;
 
-    use crate::sync::Mutex;
+    use crate::sync::{Mutex, rank};
 
     use super::{Ticket, WaitQueue, Wake};
     use crate::fs::inode::Ready;
     use crate::kernel_test;
 
     #[derive(Default)]
-    struct Log(Mutex<Vec<Ready>>);
+    struct Log(Mutex<Vec<Ready>, rank::TestLog>);
 
     impl Wake for Log {
         fn wake(&self, events: Ready) {

@@ -88,27 +88,28 @@ fn want_stop(task: &Arc<Task>) {
 /// option (`followed`) or the call did (CLONE_PTRACE). It stops before its first instruction.
 pub fn inherit(child: &Arc<Task>, followed: Options, by_flag: bool) {
     let task = sched::current_task();
-    let tracing = task.tracing.lock();
-    let Some(parent) = tracing.as_ref() else {
+    let parent = {
+        let tracing = task.tracing.lock();
+        tracing.as_ref().and_then(|parent| {
+            let tracer = parent.tracer.upgrade()?;
+            Some((tracer, parent.options, parent.seized, parent.may_watch))
+        })
+    };
+    let Some((tracer, options, seized, may_watch)) = parent else {
         return;
     };
-    let Some(tracer) = parent.tracer.upgrade() else {
-        return;
-    };
-    if !by_flag && !parent.options.intersects(followed) {
+    if !by_flag && !options.intersects(followed) {
         return;
     }
-    let may_watch = parent.may_watch;
-    link(&tracer, child, parent.options, parent.seized, may_watch);
-    let mut stopping = child.signals.lock();
-    if parent.seized {
+    link(&tracer, child, options, seized, may_watch);
+    if seized {
         if let Some(tracing) = child.tracing.lock().as_mut() {
             tracing.stop_wanted = true;
         }
     } else {
-        let _ = stopping.pending.push(&SigInfo::kernel(SIGSTOP), u64::MAX);
+        let mut signals = child.signals.lock();
+        let _ = signals.pending.push(&SigInfo::kernel(SIGSTOP), u64::MAX);
     }
-    drop(stopping);
     child.set_work(work::SIGNAL);
 }
 

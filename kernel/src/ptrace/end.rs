@@ -51,7 +51,8 @@ pub fn reaped(tracer: &Process, task: &Arc<Task>) {
 
 /// The tracer ends: what it traces goes on by itself, or dies with it (PTRACE_O_EXITKILL).
 pub fn tracer_ended(tracer: &Process) {
-    for task in core::mem::take(&mut *tracer.tracees.lock()) {
+    let tracees = core::mem::take(&mut *tracer.tracees.lock());
+    for task in tracees {
         let kill = task
             .tracing
             .lock()

@@ -49,12 +49,9 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let is_this = |held: &Held| held.lock == self.0;
-        if let Some(slot) = HELD
-            .lock()
-            .iter_mut()
-            .find(|slot| slot.is_some_and(|held| is_this(&held)))
-        {
+        let mut list = HELD.lock();
+        let is_this = |slot: &&mut Option<Held>| slot.is_some_and(|held| held.lock == self.0);
+        if let Some(slot) = list.iter_mut().find(is_this) {
             *slot = None;
         }
     }
@@ -64,27 +61,22 @@ impl Drop for Entry {
 /// `beside` another one of its rank may be held.
 #[track_caller]
 pub fn check<R: Rank>(lock: usize, beside: bool) {
-    let highest = {
-        let list = HELD.lock();
-        if let Some(same) = list.iter().flatten().find(|held| held.lock == lock) {
-            let place = same.taken_at;
-            drop(list);
-            fail(format_args!("{} is taken twice, first at {place}", R::NAME));
-            return;
-        }
-        list.iter().flatten().max_by_key(|held| held.rank).copied()
-    };
-    if let Some(held) = highest
-        && R::ORDER != rank::UNRANKED
-        && (held.rank > R::ORDER || (held.rank == R::ORDER && !beside))
-    {
+    let refusing = refuses::<R>(&*HELD.lock(), lock, beside);
+    if let Some(held) = refusing {
+        let (name, place) = (rank::NAMES[held.rank], held.taken_at);
         fail(format_args!(
-            "{} is taken while {} is held, from {}",
-            R::NAME,
-            rank::name(held.rank),
-            held.taken_at
+            "{} is taken while {name} is held, from {place}",
+            R::NAME
         ));
     }
+}
+
+/// The held lock because of which the one at `lock` must not be taken.
+fn refuses<R: Rank>(list: &[Option<Held>], lock: usize, beside: bool) -> Option<Held> {
+    let refuses = |held: &&Held| {
+        held.lock == lock || held.rank > R::ORDER || held.rank == R::ORDER && !beside
+    };
+    list.iter().flatten().find(refuses).copied()
 }
 
 /// Panics if a lock is held.
@@ -94,7 +86,7 @@ pub fn assert_none(what: &str) {
     if let Some(held) = held {
         fail(format_args!(
             "{what} while {} is held, from {}",
-            rank::name(held.rank),
+            rank::NAMES[held.rank],
             held.taken_at
         ));
     }
@@ -111,4 +103,51 @@ fn fail(message: core::fmt::Arguments<'_>) {
     if !IS_STOPPED.swap(true, Ordering::Relaxed) {
         panic!("lock: {message}");
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Mutex, rank};
+    use super::{HELD, refuses};
+    use crate::kernel_test;
+
+    kernel_test!(
+        fn locks_are_taken_in_the_order_of_their_ranks() {
+            let outer = Mutex::<_, rank::Directory>::new(());
+            let middle = [const { Mutex::<_, rank::FileData>::new(()) }; 2];
+            let address = |lock: &Mutex<(), rank::FileData>| lock.address();
+            let list = || *HELD.lock();
+            let refused = |lock: &Mutex<(), _>, beside| {
+                refuses::<rank::FileData>(&list(), address(lock), beside).map(|held| held.rank)
+            };
+            // Under a lower rank, and not under itself, its equal or a higher one.
+            let first = outer.lock();
+            assert_eq!(refused(&middle[0], false), None);
+            let second = middle[0].lock();
+            let own = Some(<rank::FileData as rank::Rank>::ORDER);
+            assert_eq!(refused(&middle[0], true), own);
+            assert_eq!(refused(&middle[1], false), own);
+            assert_eq!(refused(&middle[1], true), None);
+            assert!(refuses::<rank::Directory>(&list(), 0, true).is_some());
+            // Given up in any order.
+            drop(first);
+            assert!(refuses::<rank::Directory>(&list(), 0, true).is_some());
+            drop(second);
+            assert!(list().iter().all(|slot| slot.is_none()));
+            assert!(middle[0].try_lock().is_some());
+        }
+    );
+
+    kernel_test!(
+        fn the_page_on_locks_has_the_same_order() {
+            let page = include_str!("../../../docs/LOCKS.md");
+            let (_, table) = page.split_once("| Rank |").expect("a table");
+            let rows = table
+                .lines()
+                .skip(2)
+                .map_while(|line| line.strip_prefix("| "))
+                .filter_map(|line| line.split_once(" |"));
+            assert!(rows.map(|(name, _)| name).eq(rank::NAMES.iter().copied()));
+        }
+    );
 }

@@ -16,17 +16,17 @@ mod held;
 pub mod rank;
 mod sleep;
 
-use rank::{Rank, Unranked};
+use rank::Rank;
 pub use sleep::{SleepGuard, SleepLock};
 
 /// A spin lock with a rank.
-pub struct Mutex<T: ?Sized, R = Unranked> {
+pub struct Mutex<T: ?Sized, R> {
     rank: PhantomData<fn() -> R>,
     lock: spin::Mutex<T>,
 }
 
 /// The right to use what a [`Mutex`] guards.
-pub struct MutexGuard<'a, T: ?Sized, R = Unranked> {
+pub struct MutexGuard<'a, T: ?Sized, R> {
     rank: PhantomData<fn() -> R>,
     guard: spin::MutexGuard<'a, T>,
     // Dropped after the lock is given up.
@@ -45,6 +45,18 @@ impl<T, R> Mutex<T, R> {
     }
 }
 
+impl<T, R> Mutex<T, R> {
+    /// What it guards, where nothing else can reach it.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.lock.get_mut()
+    }
+
+    /// What it guarded.
+    pub fn into_inner(self) -> T {
+        self.lock.into_inner()
+    }
+}
+
 impl<T: ?Sized, R: Rank> Mutex<T, R> {
     /// Takes the lock.
     #[inline(always)]
@@ -52,6 +64,16 @@ impl<T: ?Sized, R: Rank> Mutex<T, R> {
     pub fn lock(&self) -> MutexGuard<'_, T, R> {
         #[cfg(debug_assertions)]
         held::check::<R>(self.address(), false);
+        self.guard(self.lock.lock())
+    }
+
+    /// Takes the lock while another one of its rank may be held. The caller says why no two tasks ever
+    /// wait for each other: they take both in the same order.
+    #[inline(always)]
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn lock_beside(&self) -> MutexGuard<'_, T, R> {
+        #[cfg(debug_assertions)]
+        held::check::<R>(self.address(), true);
         self.guard(self.lock.lock())
     }
 

@@ -11,11 +11,12 @@ use alloc::vec::Vec;
 use linux_raw_sys::general as linux;
 
 use super::errno::{Errno, SysResult};
-use super::memory::with_mm;
+use super::memory::{self, with_mm};
 use crate::mm::address_space::AddressSpace;
 use crate::mm::fault::{Access, FaultError};
 use crate::mm::vma::{Backing, PageSource, Prot, Role, Vma, VmaFlags};
 use crate::mm::{PAGE_SIZE, page_up};
+use crate::process::preempt;
 use crate::usercopy::{self, UserPtr};
 
 /// Holes to be made in files: what is behind an area, and which bytes of it.
@@ -30,11 +31,14 @@ pub fn madvise(addr: u64, len: u64, advice: u32) -> SysResult {
         return Err(Errno::EINVAL);
     }
     let mut holes = Holes::new();
-    let result = with_mm(|mm| match advice {
-        linux::MADV_POPULATE_READ => populate(mm, addr, end, Access::Read),
-        linux::MADV_POPULATE_WRITE => populate(mm, addr, end, Access::Write),
-        _ => advise(mm, addr, end, advice, &mut holes),
-    });
+    let result = match advice {
+        linux::MADV_POPULATE_READ => populate(addr, end, Access::Read),
+        linux::MADV_POPULATE_WRITE => populate(addr, end, Access::Write),
+        linux::MADV_DONTNEED | linux::MADV_DONTNEED_LOCKED | linux::MADV_FREE => {
+            drop_in_parts(addr, end, advice)
+        }
+        _ => with_mm(|mm| advise(mm, addr, end, advice, &mut holes)),
+    };
     // Without the lock: all mappings of the file lose the pages, this program's too.
     for (source, range) in holes {
         source.remove(range)?;
@@ -42,22 +46,42 @@ pub fn madvise(addr: u64, len: u64, advice: u32) -> SysResult {
     result.map(|()| 0)
 }
 
-fn populate(mm: &mut AddressSpace, start: u64, end: u64, access: Access) -> Result<(), Errno> {
+fn populate(start: u64, end: u64, access: Access) -> Result<(), Errno> {
     // The clock page is no memory that could be brought in (VM_IO), and what is the kernel's is not
     // looked at further.
     let is_refused = |area: &Vma| {
         let is_writable = area.prot.contains(Prot::WRITE);
         area.role == Role::Vvar || area.is_kernels() && access == Access::Write && !is_writable
     };
-    if mm.overlapping(start, end).any(is_refused) {
+    if with_mm(|mm| Ok(mm.overlapping(start, end).any(is_refused)))? {
         return Err(Errno::EINVAL);
     }
-    mm.populate(start, end, Some(access))
-        .map_err(|why| match why {
-            FaultError::NotMapped | FaultError::OutOfMemory => Errno::ENOMEM,
-            FaultError::NotAllowed | FaultError::Denied(_) => Errno::EINVAL,
-            FaultError::PastEnd => Errno::EFAULT,
-        })
+    memory::populate(start, end, Some(access)).map_err(|why| match why {
+        FaultError::NotMapped | FaultError::OutOfMemory => Errno::ENOMEM,
+        FaultError::NotAllowed | FaultError::Denied(_) => Errno::EINVAL,
+        FaultError::PastEnd => Errno::EFAULT,
+    })
+}
+
+/// Takes advice by which pages go, a part of the addresses at a time. What is behind a hole is
+/// looked at too.
+fn drop_in_parts(start: u64, end: u64, advice: u32) -> Result<(), Errno> {
+    let (mut at, mut result) = (start, Ok(()));
+    loop {
+        let (stop, part) = with_mm(|mm| {
+            let stop = mm.part_of_pages(at, end);
+            Ok((stop, advise(mm, at, stop, advice, &mut Holes::new())))
+        })?;
+        match part {
+            Err(Errno::ENOMEM) => result = Err(Errno::ENOMEM),
+            other => other?,
+        }
+        if stop >= end {
+            return result;
+        }
+        at = stop;
+        preempt::point();
+    }
 }
 
 /// Takes the advice area by area. A hole doesn't end it, but makes it fail.

@@ -9,12 +9,15 @@ use super::errno::{Errno, SysResult};
 use super::mlock;
 use crate::arch::{percpu, pkeys};
 use crate::mm::address_space::AddressSpace;
+use crate::mm::fault::{Access, FaultError};
 use crate::mm::frame;
 use crate::mm::mapping::{NewArea, Place};
+use crate::mm::page_ranges::PART;
 use crate::mm::remap::Remap;
 use crate::mm::vma::{Backing, Prot, VmaFlags};
 use crate::mm::{PAGE_SIZE, layout, page_down, page_up};
 use crate::process::capability::{Caps, capable};
+use crate::process::preempt::{self, STRIDE};
 use crate::process::{current, personality};
 use crate::usercopy::UserPtr;
 use crate::vdso;
@@ -131,19 +134,47 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
     let populate = flags & (linux::MAP_POPULATE | linux::MAP_NONBLOCK) == linux::MAP_POPULATE;
     let populate = populate || flags & linux::MAP_LOCKED != 0;
     let may_map_low = fixed.is_some() && may_map_low(addr);
-    with_mm(|mm| {
+    let (at, populate) = with_mm(|mm| {
         mm.may_map_low = may_map_low;
         let place = fixed.unwrap_or_else(|| anywhere(mm, addr, flags));
         let at = mm.map(place, len, area)?;
-        if populate || mm.lock_future {
-            let end = at + page_up(len).unwrap_or(0);
-            let _ = mm.populate(at, end, None);
-        }
         if known == Prot::EXEC {
             mm.keys.close_execute_only();
         }
-        Ok(at as usize)
-    })
+        Ok((at, populate || mm.lock_future))
+    })?;
+    if populate {
+        let end = at + page_up(len).unwrap_or(0);
+        let _ = self::populate(at, end, None);
+    }
+    Ok(at as usize)
+}
+
+/// Brings the pages of [start, end) in, in parts: see `AddressSpace::populate`.
+///
+/// # Errors
+/// What the first touch that fails would meet. A program that is to end has what it has.
+pub(super) fn populate(start: u64, end: u64, access: Option<Access>) -> Result<(), FaultError> {
+    let mm = current().mm().ok_or(FaultError::NotMapped)?;
+    let mut at = start;
+    while at < end {
+        let mut mm = mm.lock();
+        if access.is_none() {
+            // The callers look for holes themselves.
+            match mm.overlapping(at, end).next() {
+                Some(area) => at = at.max(area.start),
+                None => break,
+            }
+        }
+        let stop = end.min(at.saturating_add(STRIDE as u64));
+        mm.populate(at, stop, access)?;
+        drop(mm);
+        at = stop;
+        if at < end && preempt::killed().is_err() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Where a mapping without a fixed place goes: 64-bit programs ask for the lower 2 GiB by MAP_32BIT,
@@ -182,6 +213,11 @@ pub fn old_mmap(args: UserPtr<[u32; 6]>) -> SysResult {
 
 /// munmap(2).
 pub fn munmap(addr: u64, len: u64) -> SysResult {
+    // Many pages go in parts, while they still are mapped; then there is little left to unmap.
+    let mut at = addr;
+    while len > PART && with_mm(|mm| mm.drop_before_unmap(addr, len, &mut at))? {
+        preempt::point();
+    }
     with_mm(|mm| mm.unmap(addr, len)).map(|()| 0)
 }
 

@@ -2,13 +2,14 @@
 
 use alloc::vec;
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::errno::{Errno, SysResult};
 use crate::dev::{power, random};
 use crate::mm::PAGE_SIZE;
 use crate::mm::frame;
 use crate::process::capability::{Caps, capable, require};
+use crate::process::preempt::{self, Stride};
 use crate::process::{current, personality, table};
 use crate::time::load;
 use crate::usercopy::UserPtr;
@@ -26,7 +27,7 @@ pub const VERSION: &str = concat!("#1 Trident ", env!("CARGO_PKG_VERSION"));
 const UTS_FIELD: usize = 65;
 
 /// A name of the machine's that can be set.
-pub struct UtsName(Mutex<([u8; UTS_FIELD], usize)>);
+pub struct UtsName(Mutex<([u8; UTS_FIELD], usize), rank::HostName>);
 
 /// The host name.
 pub static HOST: UtsName = UtsName::at_boot(b"trident");
@@ -174,6 +175,7 @@ pub fn getrandom(out: UserPtr<u8>, len: usize, flags: u32) -> SysResult {
     let len = len.min(i32::MAX as usize);
     let mut chunk = [0; 256];
     let mut done = 0;
+    let mut stride = Stride::default();
     while done < len {
         let part = &mut chunk[..(len - done).min(256)];
         random::fill(part);
@@ -181,6 +183,9 @@ pub fn getrandom(out: UserPtr<u8>, len: usize, flags: u32) -> SysResult {
             Ok(()) => done += part.len(),
             Err(errno) if done == 0 => return Err(errno),
             Err(_) => break,
+        }
+        if stride.passes(part.len()) && preempt::interrupted().is_err() {
+            break;
         }
     }
     Ok(done)

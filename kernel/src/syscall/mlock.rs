@@ -4,7 +4,7 @@
 use linux_raw_sys::general as linux;
 
 use super::errno::{Errno, SysResult};
-use super::memory::with_mm;
+use super::memory::{populate, with_mm};
 use crate::mm::vma::VmaFlags;
 use crate::mm::{page_down, page_up};
 use crate::process::capability::{Caps, capable};
@@ -46,13 +46,11 @@ pub fn mlock2(addr: u64, len: u64, flags: u32) -> SysResult {
     }
     may_lock()?;
     let (start, len) = pages(addr, len);
-    with_mm(|mm| {
-        let end = mm.lock_range(start, len, true)?;
-        if flags == 0 {
-            mm.populate(start, end, None).map_err(|_| Errno::ENOMEM)?;
-        }
-        Ok(0)
-    })
+    let end = with_mm(|mm| mm.lock_range(start, len, true))?;
+    if flags == 0 {
+        populate(start, end, None).map_err(|_| Errno::ENOMEM)?;
+    }
+    Ok(0)
 }
 
 /// munlock(2).
@@ -68,8 +66,8 @@ pub fn mlockall(flags: u32) -> SysResult {
         return Err(Errno::EINVAL);
     }
     may_lock()?;
-    with_mm(|mm| {
-        let current = flags & linux::MCL_CURRENT != 0;
+    let current = flags & linux::MCL_CURRENT != 0;
+    let end = with_mm(|mm| {
         let bytes = mm.page_counts().0 * crate::mm::PAGE_SIZE;
         if current && !mm.lock_unlimited && bytes > mm.limits.locked {
             return Err(Errno::ENOMEM);
@@ -77,14 +75,14 @@ pub fn mlockall(flags: u32) -> SysResult {
         mm.lock_future = flags & linux::MCL_FUTURE != 0;
         if current {
             lock_all(mm, true);
-            if flags & linux::MCL_ONFAULT == 0 {
-                // What can't be touched can't be brought in either, and is no error.
-                let end = mm.task_size;
-                let _ = mm.populate(0, end, None);
-            }
         }
-        Ok(0)
-    })
+        Ok(mm.task_size)
+    })?;
+    if current && flags & linux::MCL_ONFAULT == 0 {
+        // What can't be touched can't be brought in either, and is no error.
+        let _ = populate(0, end, None);
+    }
+    Ok(0)
 }
 
 /// munlockall(2).

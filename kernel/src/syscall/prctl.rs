@@ -42,7 +42,10 @@ pub fn prctl(option: u32, a: u64, b: u64, c: u64, d: u64) -> SysResult {
         linux::PR_SET_PDEATHSIG if a <= u64::from(signal::COUNT) => {
             set(&|own| own.parent_death_signal = a as u8)
         }
-        linux::PR_GET_PDEATHSIG => int(task.attributes.lock().parent_death_signal.into()),
+        linux::PR_GET_PDEATHSIG => {
+            let signo = task.attributes.lock().parent_death_signal;
+            int(signo.into())
+        }
         linux::PR_SET_DUMPABLE if a <= 1 => {
             process.is_dumpable.store(a == 1, Ordering::Relaxed);
             Ok(0)

@@ -5,6 +5,7 @@ use super::io::{self, Vector};
 use crate::fs::io::Range;
 use crate::mm::PAGE_SIZE;
 use crate::mm::vma::Prot;
+use crate::process::preempt::{self, Stride};
 use crate::process::{SharedMm, table};
 use crate::ptrace::{self, Ids};
 use crate::usercopy::UserPtr;
@@ -75,6 +76,7 @@ fn transfer(
     let (mut local, mut remote) = (Cursor::new(local), Cursor::new(remote));
     let mut done = 0;
     let mut buffer = [0; 1024];
+    let mut stride = Stride::default();
     while let (Some((here, here_len)), Some((there, there_len))) = (local.piece(), remote.piece()) {
         // Not past the other side's page: its next one may not be there.
         let in_page = (PAGE_SIZE - there % PAGE_SIZE) as usize;
@@ -84,6 +86,9 @@ fn transfer(
             Direction::FromThere => fetch(&mm, there, chunk, here),
             Direction::ToThere => put(&mm, there, chunk, here),
         };
+        if stride.passes(moved) {
+            preempt::killed()?;
+        }
         local.advance(moved);
         remote.advance(moved);
         done += moved;

@@ -294,7 +294,11 @@ fn peek<const N: usize>(task: &Task, addr: u64) -> Result<[u8; N], Errno> {
 /// Writes one, into read-only code too.
 fn poke(task: &Task, addr: u64, word: &[u8]) -> Result<(), Errno> {
     let mm = task.mm().ok_or(Errno::ESRCH)?;
-    mm.lock().poke_by_force(addr, word).map_err(|_| Errno::EIO)
+    if mm.lock().poke_by_force(addr, word) == word.len() {
+        Ok(())
+    } else {
+        Err(Errno::EIO)
+    }
 }
 
 /// PTRACE_GETREGSET or _SETREGSET of `len` bytes at `base`; returns how many it were.

@@ -15,6 +15,7 @@ use crate::fs::file::flags::{O_APPEND, O_NONBLOCK};
 use crate::fs::inode::FileOps;
 use crate::fs::io::{In, KernelIn, KernelOut, MAX_RW_COUNT, Out, UserBuffer};
 use crate::fs::pipe::{End, PAGE, Pipe, Turn};
+use crate::process::preempt::{self, Stride};
 use crate::usercopy::UserPtr;
 
 /// The flags there are (SPLICE_F_ALL).
@@ -76,6 +77,7 @@ fn between(from: &File, to: &File, len: usize, flags: u32, keeps: bool) -> SysRe
 /// From a pipe to a file that is none.
 fn drain(from: &End, to: &File, mut at: Option<u64>, len: usize, nonblocking: bool) -> SysResult {
     let mut done = 0;
+    let mut stride = Stride::default();
     while done < len && from.pipe().wait_readable(nonblocking || done > 0) == Ok(true) {
         let mut ring = from.pipe().turn();
         let Some(slot) = ring.slot(0) else { continue };
@@ -89,7 +91,8 @@ fn drain(from: &End, to: &File, mut at: Option<u64>, len: usize, nonblocking: bo
                 ring.skip(written);
                 done += written;
                 at = at.map(|at| at + written as u64);
-                if written < wanted {
+                drop(ring);
+                if written < wanted || stride.passes(written) && preempt::interrupted().is_err() {
                     break;
                 }
             }
@@ -109,6 +112,7 @@ fn feed(from: &File, mut at: Option<u64>, to: &End, len: usize, nonblocking: boo
     to.pipe().wait_writable(nonblocking)?;
     let mut ring = to.pipe().turn();
     let mut done = 0;
+    let mut stride = Stride::default();
     while done < len && !ring.is_full() {
         let read = ring.fill(len - done, false, |page| {
             let result = from.read(at, &mut KernelOut::new(page));
@@ -120,6 +124,9 @@ fn feed(from: &File, mut at: Option<u64>, to: &End, len: usize, nonblocking: boo
                 at = at.map(|at| at + read as u64);
                 // What waits for its bytes is asked once.
                 if read < PAGE || from.ops().is_stream() {
+                    break;
+                }
+                if stride.passes(read) && preempt::interrupted().is_err() {
                     break;
                 }
             }

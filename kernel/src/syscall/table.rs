@@ -6,7 +6,7 @@
 
 use core::arch::asm;
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::{Handler, counters, not_implemented};
 use crate::entry::frame::Door;
@@ -112,7 +112,7 @@ pub fn linux_name(door: Door, number: u32) -> Option<&'static str> {
 /// Names a call without a handler in the log, the first time it is asked for. A number that
 /// Linux has no call for either is nobody's loss.
 pub fn log_unknown(door: Door, number: u32) {
-    static SEEN: Mutex<[[u64; 8]; 2]> = Mutex::new([[0; 8]; 2]);
+    static SEEN: Mutex<[[u64; 8]; 2], rank::SeenCalls> = Mutex::new([[0; 8]; 2]);
     let Some(name) = linux_name(door, number) else {
         return;
     };

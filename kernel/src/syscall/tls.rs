@@ -54,14 +54,16 @@ pub fn set_thread_area(desc: UserPtr<[u32; 4]>) -> SysResult {
     let wanted = UserDesc::from_words(desc.read()?);
     let task = current();
     let descriptor = tls_descriptor(wanted)?;
-    let mut tls = task.tls.lock();
-    let slot = match wanted.entry {
-        u32::MAX => tls.iter().position(|d| *d == 0).ok_or(Errno::ESRCH)?,
-        entry => tls_slot(entry)?,
-    };
-    if wanted.entry == u32::MAX {
+    let slot = if wanted.entry == u32::MAX {
+        let free = task.tls.lock().iter().position(|d| *d == 0);
+        let slot = free.ok_or(Errno::ESRCH)?;
+        // Nothing takes the slot meanwhile: a thread's entries are its own to set.
         desc.cast::<u32>().write((TLS_FIRST + slot) as u32)?;
-    }
+        slot
+    } else {
+        tls_slot(wanted.entry)?
+    };
+    let mut tls = task.tls.lock();
     tls[slot] = descriptor;
     gdt::set_tls(&tls);
     drop(tls);

@@ -7,6 +7,7 @@ use crate::fs::file::flags::O_APPEND;
 use crate::fs::inode::mode;
 use crate::fs::io::{KernelIn, KernelOut, MAX_RW_COUNT};
 use crate::mm::fallible;
+use crate::process::preempt::{self, Stride};
 use crate::usercopy::UserPtr;
 
 /// Bytes moved at a time.
@@ -23,6 +24,7 @@ fn copy(
     let count = count.min(MAX_RW_COUNT);
     let mut bytes = fallible::zeroed(PART.min(count))?;
     let mut done = 0;
+    let mut stride = Stride::default();
     while done < count {
         let wanted = PART.min(count - done);
         let moved = from
@@ -52,6 +54,9 @@ fn copy(
             return Err(errno);
         }
         if read == 0 || written < read {
+            break;
+        }
+        if stride.passes(written) && done < count && preempt::interrupted().is_err() {
             break;
         }
     }

@@ -21,7 +21,7 @@ mod watch;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 use spin::Lazy;
 use vdso::math::{Time, mult_for};
 use vdso::page::{MODE_RDTSC, MODE_RDTSCP, MODE_SYSCALL};
@@ -31,7 +31,7 @@ use vdso::writer::Timekeeper;
 use crate::arch::{cpu, pic};
 use crate::entry::frame::Frame;
 use crate::fs;
-use crate::process::{sched, timers, usage};
+use crate::process::{preempt, sched, timers, usage};
 use crate::{log, vdso as image};
 use tsc::Tsc;
 use watch::Watch;
@@ -43,7 +43,7 @@ static TICKS: AtomicU64 = AtomicU64::new(0);
 static HERTZ: AtomicU64 = AtomicU64::new(0);
 
 /// The clocks. Starts without a usable TSC, counting ticks.
-static KEEPER: Lazy<Mutex<Timekeeper>> = Lazy::new(|| {
+static KEEPER: Lazy<Mutex<Timekeeper, rank::Timekeeper>> = Lazy::new(|| {
     let nanosecond = mult_for(1_000_000_000).expect("within the multiplier's range");
     Mutex::new(Timekeeper::new(0, nanosecond, MODE_SYSCALL))
 });
@@ -108,11 +108,12 @@ fn counter(keeper: &Timekeeper) -> u64 {
     }
 }
 
-/// Called by the timer interrupt, which may strike in user mode and in the idle loop.
+/// Called by the timer interrupt, which may strike in user mode, in the idle loop, and at the points of
+/// long calls (`process/preempt.rs`).
 pub fn interrupt(frame: &Frame) {
     if oneshot::is_tick() {
         tick();
-        if frame.is_user() {
+        if frame.is_user() || preempt::is_at_point() {
             usage::sample(frame);
             timers::tick();
         }

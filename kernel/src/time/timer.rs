@@ -8,7 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 use vdso::reader::{MONOTONIC, REALTIME};
 
 use super::{as_nanos, now, oneshot};
@@ -55,7 +55,7 @@ type Key = (u64, u64);
 type Queue = BTreeMap<Key, Event>;
 
 /// By clock.
-static QUEUES: [Mutex<Queue>; 2] = [const { Mutex::new(BTreeMap::new()) }; 2];
+static QUEUES: [Mutex<Queue, rank::TimerQueue>; 2] = [const { Mutex::new(BTreeMap::new()) }; 2];
 
 fn enter(clock: Clock, time: u64, event: Event) -> Key {
     static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -78,7 +78,7 @@ fn cancel(clock: Clock, key: Key) -> Option<Event> {
 
 /// A timer that calls its owner.
 #[derive(Default)]
-pub struct Timer(Mutex<Option<(Clock, Key)>>);
+pub struct Timer(Mutex<Option<(Clock, Key)>, rank::TimerPlace>);
 
 impl Timer {
     /// One that is off.
@@ -180,7 +180,7 @@ mod tests {
     use alloc::sync::Arc;
     use alloc::vec::Vec;
 
-    use crate::sync::Mutex;
+    use crate::sync::{Mutex, rank};
 
     use super::{Clock, Expire, Timer, run_due};
     use crate::kernel_test;
@@ -188,7 +188,7 @@ mod tests {
     use vdso::math::Time;
     use vdso::reader::REALTIME;
 
-    static LOG: Mutex<Vec<(u32, u64)>> = Mutex::new(Vec::new());
+    static LOG: Mutex<Vec<(u32, u64)>, rank::TestLog> = Mutex::new(Vec::new());
 
     struct Owner {
         name: u32,

@@ -4,7 +4,7 @@
 //! meanwhile, the call is shown as far as it got, as `strace -f` does: `wait4(-1,  <unfinished
 //! ...>`, and later `<... wait4 resumed>`.
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::text::Text;
 use crate::process::table;
@@ -17,7 +17,7 @@ struct Open {
     text: Text,
 }
 
-static OPEN: Mutex<Option<Open>> = Mutex::new(None);
+static OPEN: Mutex<Option<Open>, rank::TraceLine> = Mutex::new(None);
 
 /// Starts a call's line.
 pub fn open(tid: u32, door: &'static str, text: Text) {

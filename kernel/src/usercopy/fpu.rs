@@ -7,7 +7,7 @@
 
 use core::arch::asm;
 
-use super::check;
+use super::{check, may_sleep};
 use crate::arch::fpu;
 use crate::syscall::errno::Errno;
 use crate::{clac, extable, stac};
@@ -16,6 +16,7 @@ use crate::{clac, extable, stac};
 macro_rules! user_area {
     ($instruction:literal, $address:expr, $mask:expr) => {{
         let mut failed = 1_u32;
+        may_sleep();
         // SAFETY: the caller checked that the area lies in the program's half; the kernel has no
         // floating-point state of its own to lose, and a fault goes on at label 3 with `failed`
         // still set.

@@ -108,6 +108,25 @@ const SERIES: &[Series] = &[
     ),
 ];
 
+/// How long others and signals wait for a call over 64 MiB: the program's name for it, what it is,
+/// the most nanoseconds that it may be.
+struct Latency(&'static str, &'static str, f64);
+
+const LATENCIES: &[Latency] = &[
+    Latency("late_read", "a sleep of 1 ms too long: read", 1e6),
+    Latency("late_write", "the same: write", 1e6),
+    Latency("late_populate", "the same: MAP_POPULATE", 1e6),
+    Latency("late_mremap", "the same: mremap", 1e6),
+    Latency("late_fork", "the same: fork, exit", 1e6),
+    Latency("late_munmap", "the same: munmap", 1e6),
+    Latency(
+        "timer_in_urandom",
+        "a timer of 5 ms: read of /dev/urandom",
+        6e6,
+    ),
+    Latency("kill_in_getrandom", "SIGKILL: getrandom of 2 GiB", 1e7),
+];
+
 /// What was found.
 pub struct Measured {
     ours: Figures,
@@ -167,7 +186,16 @@ impl Measured {
             (growth > GROWTH)
                 .then(|| format!("{}: grows {growth:.2} times, goal {GROWTH}", series.1))
         });
-        rows.chain(series).collect()
+        let latencies = LATENCIES.iter().filter_map(|row| {
+            let late = self.ours.get(row.0).copied().unwrap_or(f64::INFINITY);
+            (late > row.2).then(|| format!("{}: {late:.0} ns, at most {:.0}", row.1, row.2))
+        });
+        rows.chain(series).chain(latencies).collect()
+    }
+
+    /// Linux's nanoseconds of a latency.
+    fn linux_latency(&self, row: &Latency) -> Option<f64> {
+        self.linux.as_ref()?.get(row.0).copied()
     }
 
     /// For the JSON file.
@@ -195,7 +223,15 @@ impl Measured {
                         "growth": self.growth(series), "goal": GROWTH })
             })
             .collect();
-        json!({ "rows": rows, "series": series, "linux_is_live": self.linux.is_some() })
+        let latencies: Vec<Value> = LATENCIES
+            .iter()
+            .map(|row| {
+                json!({ "name": row.0, "title": row.1, "trident": self.ours.get(row.0),
+                        "linux": self.linux_latency(row), "goal": row.2 })
+            })
+            .collect();
+        json!({ "rows": rows, "series": series, "latencies": latencies,
+                "linux_is_live": self.linux.is_some() })
     }
 }
 
@@ -233,6 +269,11 @@ impl fmt::Display for Measured {
                 line(f, &format!("    n = {count}"), ours, linux)?;
             }
         }
+        writeln!(f, "nanoseconds, over 64 MiB")?;
+        for row in LATENCIES {
+            let ours = self.ours.get(row.0).copied();
+            line(f, row.1, ours, self.linux_latency(row))?;
+        }
         Ok(())
     }
 }
@@ -247,7 +288,8 @@ mod tests {
             let (least, most) = (series.2[0], series.2[series.2.len() - 1]);
             [(least, 1.0), (most, last)].map(|(n, cost)| (format!("{}_{n}", series.0), cost))
         });
-        rows.chain(points).collect()
+        let latencies = LATENCIES.iter().map(|row| (row.0.to_owned(), row.2));
+        rows.chain(points).chain(latencies).collect()
     }
 
     #[test]
@@ -267,6 +309,7 @@ mod tests {
             ours: Figures::new(),
             linux: None,
         };
-        assert_eq!(none.missed().len(), ROWS.len() + SERIES.len());
+        let all = ROWS.len() + SERIES.len() + LATENCIES.len();
+        assert_eq!(none.missed().len(), all);
     }
 }

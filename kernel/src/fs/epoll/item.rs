@@ -4,7 +4,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::{EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLLWAKEUP};
 
 use super::Epoll;
@@ -53,10 +53,10 @@ pub struct Item {
     /// The file; it does not stay open for this.
     pub file: Weak<File>,
     epoll: Weak<Epoll>,
-    event: Mutex<Event>,
+    event: Mutex<Event, rank::EpollEvent>,
     ticket: Ticket,
     /// Where it is in the instance's list of what may be ready.
-    pub(super) place: Mutex<Option<i64>>,
+    pub(super) place: Mutex<Option<i64>, rank::EpollPlace>,
     /// Taken out of the instance.
     is_gone: AtomicBool,
 }
@@ -157,7 +157,7 @@ impl Wake for Item {
 
 /// The epoll items of an open file.
 #[derive(Default)]
-pub struct Watchers(pub(super) Mutex<Vec<Weak<Item>>>);
+pub struct Watchers(pub(super) Mutex<Vec<Weak<Item>>, rank::EpollWatchers>);
 
 impl Watchers {
     /// Called as the last descriptor of a file goes: epoll instances forget it.

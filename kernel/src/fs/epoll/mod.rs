@@ -13,7 +13,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::{EPOLLET, EPOLLONESHOT};
 
 use super::anon;
@@ -34,13 +34,13 @@ use list::List;
 /// An epoll instance.
 pub struct Epoll {
     me: Weak<Epoll>,
-    items: Mutex<BTreeMap<Key, Arc<Item>>>,
+    items: Mutex<BTreeMap<Key, Arc<Item>>, rank::EpollItems>,
     /// Items that may be ready, each once.
-    list: Mutex<List>,
+    list: Mutex<List, rank::EpollList>,
     /// epoll_wait(2)'s callers, and whoever watches this instance in its turn.
     listed: WaitQueue,
     /// Its own open file.
-    file: Mutex<Weak<File>>,
+    file: Mutex<Weak<File>, rank::EpollFile>,
 }
 
 /// Makes one, with `flags` of epoll_create1(2).

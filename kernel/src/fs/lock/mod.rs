@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::inode::{Device, Inode};
 use crate::process::wait::WaitQueue;
@@ -64,7 +64,7 @@ struct FileLocks {
 }
 
 /// By [`key`]. A file is here while it has locks or somebody waits for one.
-static FILES: Mutex<BTreeMap<usize, FileLocks>> = Mutex::new(BTreeMap::new());
+static FILES: Mutex<BTreeMap<usize, FileLocks>, rank::FileLocks> = Mutex::new(BTreeMap::new());
 
 /// A file's identity: its address. Whoever holds a lock has the file open, so that it stays.
 fn key(inode: &Arc<dyn Inode>) -> usize {

@@ -6,7 +6,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::record::{self, Record};
 use super::{Held, Owner, Range, tidy, with};
@@ -44,7 +44,7 @@ impl Wanted {
 type Wait = (u32, Owner, Owner);
 
 /// Who waits for whom.
-static WAITING: Mutex<Vec<Wait>> = Mutex::new(Vec::new());
+static WAITING: Mutex<Vec<Wait>, rank::LockWaiters> = Mutex::new(Vec::new());
 
 /// Longest chain of waits that is looked along (MAX_DEADLK_ITERATIONS).
 const CHAIN_MAX: usize = 10;

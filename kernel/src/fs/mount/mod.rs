@@ -13,7 +13,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 use bitflags::bitflags;
 use linux_raw_sys::general as linux;
 use spin::Once;
@@ -127,7 +127,7 @@ pub struct Mount {
     fs: Arc<dyn FileSystem>,
     root: Arc<Dentry>,
     /// What it covers; nothing for the root of all, and for what is mounted nowhere.
-    point: Mutex<Option<Location>>,
+    point: Mutex<Option<Location>, rank::MountPoint>,
     /// What mount(2) was given as the device: shown in /proc/mounts.
     source: String,
     flags: AtomicU32,
@@ -225,7 +225,7 @@ impl Mount {
     }
 }
 
-static MOUNTS: Mutex<Vec<Arc<Mount>>> = Mutex::new(Vec::new());
+static MOUNTS: Mutex<Vec<Arc<Mount>>, rank::Mounts> = Mutex::new(Vec::new());
 static ROOT: Once<Arc<Mount>> = Once::new();
 
 /// Makes `fs` the root of the tree.

@@ -7,7 +7,7 @@ use alloc::sync::{Arc, Weak};
 use core::any::Any;
 use core::sync::atomic::Ordering::Relaxed;
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::inode::PipeInode;
 use super::{End, Pipe, wait};
@@ -17,7 +17,7 @@ use crate::mm::frame;
 use crate::syscall::errno::Errno;
 
 /// The pipes of FIFOs, by where the inode lies: the pipe keeps it there.
-static OPEN: Mutex<BTreeMap<usize, Weak<Pipe>>> = Mutex::new(BTreeMap::new());
+static OPEN: Mutex<BTreeMap<usize, Weak<Pipe>>, rank::Fifos> = Mutex::new(BTreeMap::new());
 
 fn key(inode: &Arc<dyn Inode>) -> usize {
     Arc::as_ptr(inode).addr()

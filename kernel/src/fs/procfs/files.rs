@@ -6,7 +6,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::fmt::Write;
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::node::{ProcNode, View, file_of};
 use super::process::{Guard, ProcessFile};
@@ -14,8 +14,8 @@ use super::subject::Who;
 use crate::fs::file::flags::O_CLOEXEC;
 use crate::fs::inode::{FileOps, mode};
 use crate::fs::io::{self, In, Out};
-use crate::mm::PAGE_SIZE;
 use crate::mm::address_space::AddressSpace;
+use crate::mm::{PAGE_SIZE, fallible};
 use crate::syscall::errno::Errno;
 
 /// Opens a file of /proc for the caller.
@@ -57,8 +57,8 @@ pub(super) fn open(node: ProcNode) -> Result<Arc<dyn FileOps>, Errno> {
 struct Text {
     node: ProcNode,
     /// What the process had in memory at the open, where that is what the file tells of.
-    mm: Weak<Mutex<AddressSpace>>,
-    text: Mutex<Option<Arc<[u8]>>>,
+    mm: Weak<Mutex<AddressSpace, rank::Memory>>,
+    text: Mutex<Option<Arc<[u8]>>, rank::ProcText>,
 }
 
 impl Text {
@@ -143,7 +143,7 @@ struct Strings {
     who: Who,
     file: &'static ProcessFile,
     /// What the process had in memory at the open, where only some may look.
-    mm: Weak<Mutex<AddressSpace>>,
+    mm: Weak<Mutex<AddressSpace, rank::Memory>>,
 }
 
 impl FileOps for Strings {
@@ -178,7 +178,7 @@ impl FileOps for Strings {
 }
 
 /// A program's memory; positions are addresses. It is that of the program that ran at the open.
-struct Memory(Weak<Mutex<AddressSpace>>);
+struct Memory(Weak<Mutex<AddressSpace, rank::Memory>>);
 
 impl FileOps for Memory {
     fn read(&self, offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
@@ -205,24 +205,24 @@ impl FileOps for Memory {
         let Some(mm) = self.0.upgrade() else {
             return Ok(());
         };
-        let mut bytes = [0; 1024];
+        let size = from.left().min(PAGE_SIZE as usize);
+        let mut bytes = fallible::zeroed(size)?;
         let mut at = offset;
         while from.left() > 0 {
-            // Never across a page, so that a write ends where the memory does.
-            let in_page = (PAGE_SIZE - at % PAGE_SIZE) as usize;
-            let part = &mut bytes[..from.left().min(1024).min(in_page)];
-            let mut mm_now = mm.lock();
-            let is_private = mm_now.find(at).map(|area| !area.shared);
-            drop(mm_now);
-            let may = is_private.ok_or(Errno::EIO)?;
-            from.take(part)?;
-            mm_now = mm.lock();
-            let stored = mm_now.store(at, part);
-            match stored {
-                Err(_) if may => mm_now.poke(at, part).map_err(|_| Errno::EIO)?,
-                stored => stored.map_err(|_| Errno::EIO)?,
+            let part = &mut bytes[..from.left().min(size)];
+            let before = from.done();
+            // May sleep, and other threads change what is mapped meanwhile: what may be written, and how, is
+            // decided under the same lock as the write.
+            if let Err(errno) = from.take(part) {
+                from.refuse(from.done() - before);
+                return Err(errno);
             }
-            at += part.len() as u64;
+            let written = mm.lock().poke_by_force(at, part);
+            if written < part.len() {
+                from.refuse(part.len() - written);
+                return Err(Errno::EIO);
+            }
+            at = at.wrapping_add(written as u64);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::Ordering;
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use crate::mm::address_space::AddressSpace;
 use crate::process::cred::Credentials;
@@ -108,7 +108,7 @@ impl Subject {
     }
 
     /// What it has in memory, if it still has.
-    pub fn memory(&self) -> Weak<Mutex<AddressSpace>> {
+    pub fn memory(&self) -> Weak<Mutex<AddressSpace, rank::Memory>> {
         let mm = self.process.mm.lock();
         mm.as_ref().map_or(Weak::new(), Arc::downgrade)
     }

@@ -9,21 +9,27 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::space::Space;
 use crate::fs::io::{In, Out};
 use crate::mm::PAGE_SIZE;
 use crate::mm::frame::Frame;
+use crate::process::preempt::{self, Stride};
 use crate::syscall::errno::Errno;
 
 const PAGE: usize = PAGE_SIZE as usize;
+/// Most pages that go at a time where a hole is made.
+const HOLE_PAGES: u64 = 256;
 /// Bytes that reading a hole hands on.
 static ZEROS: [u8; PAGE] = [0; PAGE];
 
+/// Pages by index.
+pub(super) type Pages = BTreeMap<u64, Frame>;
+
 /// Content and length of a file.
 pub(super) struct Data {
-    pages: BTreeMap<u64, Frame>,
+    pages: Pages,
     size: u64,
     space: Arc<Space>,
 }
@@ -54,13 +60,15 @@ impl Data {
         self.pages.len() as u64
     }
 
-    /// Cuts or extends the file; what is added is a hole.
-    pub fn resize(&mut self, size: u64) -> Result<(), Errno> {
+    /// Cuts or extends the file; what is added is a hole. Returns the pages that are cut off, which can
+    /// be many: see [`drop_pages`].
+    pub fn resize(&mut self, size: u64) -> Result<Pages, Errno> {
         if size > i64::MAX as u64 {
             return Err(Errno::EFBIG);
         }
+        let mut cut = Pages::new();
         if size < self.size {
-            let cut = self.pages.split_off(&size.div_ceil(PAGE_SIZE));
+            cut = self.pages.split_off(&size.div_ceil(PAGE_SIZE));
             self.space.give_pages(cut.len() as u64);
             // What is cut off the last page must be zero if the file grows again.
             let kept = (size % PAGE_SIZE) as usize;
@@ -71,7 +79,7 @@ impl Data {
             }
         }
         self.size = size;
-        Ok(())
+        Ok(cut)
     }
 
     /// The page at `index`, made if it is a hole; for a mapping, and only inside the file.
@@ -107,23 +115,6 @@ impl Data {
         Ok((Frame::uninitialised().map_err(|_| Errno::ENOSPC)?, true))
     }
 
-    /// Makes the pages from `start` to `end`; if there is no room for all, none.
-    pub fn reserve(&mut self, start: u64, end: u64) -> Result<(), Errno> {
-        let mut made = Vec::new();
-        for index in start / PAGE_SIZE..end.div_ceil(PAGE_SIZE) {
-            if self.pages.contains_key(&index) {
-                continue;
-            }
-            if made.len() as u64 >= self.space.room() {
-                return Err(Errno::ENOSPC);
-            }
-            made.push((index, Frame::zeroed().map_err(|_| Errno::ENOSPC)?));
-        }
-        self.space.take_pages(made.len() as u64)?;
-        self.pages.extend(made);
-        Ok(())
-    }
-
     /// The first byte from `offset` on that has a page, or has none (the end counts as a hole).
     pub fn seek(&self, offset: u64, hole: bool, size: u64) -> Option<u64> {
         let first = offset / PAGE_SIZE;
@@ -146,25 +137,93 @@ impl Data {
         }
     }
 
+    /// The first of the bytes from `start` to `end` that have pages, up to as many as a hole is made of
+    /// at a time.
+    pub fn part_of_hole(&self, start: u64, end: u64) -> Option<Range<u64>> {
+        if start >= end {
+            return None;
+        }
+        let indices = start / PAGE_SIZE..end.div_ceil(PAGE_SIZE);
+        let (first, _) = self.pages.range(indices).next()?;
+        let from = start.max(first * PAGE_SIZE);
+        Some(from..end.min((first + HOLE_PAGES) * PAGE_SIZE))
+    }
+
     /// Makes a hole of the bytes from `start` to `end`.
     pub fn punch(&mut self, start: u64, end: u64) {
-        let indices = start / PAGE_SIZE..end.div_ceil(PAGE_SIZE);
-        let touched: Vec<u64> = self.pages.range(indices).map(|(&index, _)| index).collect();
-        for index in touched {
-            let from = start.max(index * PAGE_SIZE);
+        let mut at = start;
+        while at < end
+            && let Some((&index, page)) = self
+                .pages
+                .range(at / PAGE_SIZE..end.div_ceil(PAGE_SIZE))
+                .next()
+        {
+            let from = at.max(index * PAGE_SIZE);
             let to = end.min((index + 1) * PAGE_SIZE);
             if to - from == PAGE_SIZE {
                 self.pages.remove(&index);
                 self.space.give_pages(1);
-            } else if let Some(page) = self.pages.get(&index) {
+            } else {
                 page.write((from % PAGE_SIZE) as usize, &ZEROS[..(to - from) as usize]);
             }
+            at = to;
         }
     }
 }
 
+/// Gives pages back that no file has any more, in parts.
+pub(super) fn drop_pages(mut pages: Pages) {
+    let mut stride = Stride::default();
+    while pages.pop_first().is_some() {
+        // Far less work than a copy.
+        if stride.passes(PAGE / 16) {
+            preempt::point();
+        }
+    }
+}
+
+/// Makes the pages from `start` to `end`; if there is no room for all, none.
+///
+/// # Errors
+/// `ENOSPC`; `EINTR` when a signal waits (shmem_fallocate).
+pub(super) fn reserve(
+    data: &Mutex<Data, rank::FileData>,
+    start: u64,
+    end: u64,
+) -> Result<(), Errno> {
+    let mut made = Vec::new();
+    let mut stride = Stride::default();
+    for index in start / PAGE_SIZE..end.div_ceil(PAGE_SIZE) {
+        let (is_there, room) = {
+            let data = data.lock();
+            (data.pages.contains_key(&index), data.space.room())
+        };
+        if is_there {
+            continue;
+        }
+        if made.len() as u64 >= room {
+            return Err(Errno::ENOSPC);
+        }
+        made.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        made.push((index, Frame::zeroed().map_err(|_| Errno::ENOSPC)?));
+        if stride.passes(PAGE) {
+            preempt::interrupted().map_err(|_| Errno::EINTR)?;
+        }
+    }
+    let mut data = data.lock();
+    // Others may have written there meanwhile.
+    made.retain(|(index, _)| !data.pages.contains_key(index));
+    data.space.take_pages(made.len() as u64)?;
+    data.pages.extend(made);
+    Ok(())
+}
+
 /// Reads from `offset` to the end or as much as `out` takes.
-pub(super) fn read(data: &Mutex<Data>, mut offset: u64, out: &mut dyn Out) -> Result<(), Errno> {
+pub(super) fn read(
+    data: &Mutex<Data, rank::FileData>,
+    mut offset: u64,
+    out: &mut dyn Out,
+) -> Result<(), Errno> {
     while out.left() > 0 {
         let at = (offset % PAGE_SIZE) as usize;
         let (page, len) = {
@@ -189,7 +248,11 @@ pub(super) fn read(data: &Mutex<Data>, mut offset: u64, out: &mut dyn Out) -> Re
 }
 
 /// Writes all that `from` gives at `offset`; bytes given before an error are in the file.
-pub(super) fn write(data: &Mutex<Data>, mut offset: u64, from: &mut dyn In) -> Result<(), Errno> {
+pub(super) fn write(
+    data: &Mutex<Data, rank::FileData>,
+    mut offset: u64,
+    from: &mut dyn In,
+) -> Result<(), Errno> {
     while from.left() > 0 {
         let index = offset / PAGE_SIZE;
         let at = (offset % PAGE_SIZE) as usize;

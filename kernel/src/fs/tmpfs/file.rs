@@ -10,7 +10,7 @@ use crate::fs::io::{In, Out};
 use crate::mm::PAGE_SIZE;
 use crate::mm::frame::Frame;
 use crate::mm::vma::PageSource;
-use crate::process::table;
+use crate::process::{preempt, table};
 use crate::syscall::errno::Errno;
 
 impl Node {
@@ -28,8 +28,9 @@ impl Node {
         if size != old_size {
             self.check_seals(sealed)?;
         }
-        data.lock().resize(size)?;
+        let cut = data.lock().resize(size)?;
         self.unmap(size.div_ceil(PAGE_SIZE), old_size.div_ceil(PAGE_SIZE));
+        data::drop_pages(cut);
         self.touch();
         Ok(())
     }
@@ -47,21 +48,30 @@ impl Node {
         };
         if punch {
             self.check_seals(F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)?;
-            // While they are still there: a copy is what isn't the file's own page. Copies stay.
-            let pages = start.div_ceil(PAGE_SIZE)..end / PAGE_SIZE;
             let source = core::ptr::from_ref(self).cast();
-            table::for_each_mm(|mm| mm.drop_shared_source_pages(source, &pages));
-            data.lock().punch(start, end);
+            let mut at = start;
+            loop {
+                let part = data.lock().part_of_hole(at, end);
+                let Some(part) = part else { break };
+                // While they are still there: a copy is what isn't the file's own page. Copies stay.
+                let pages = part.start.div_ceil(PAGE_SIZE)..part.end / PAGE_SIZE;
+                table::for_each_mm(|mm| mm.drop_shared_source_pages(source, &pages));
+                data.lock().punch(part.start, part.end);
+                at = part.end;
+                preempt::point();
+            }
             self.touch();
             return Ok(());
         }
-        let mut data = data.lock();
-        if !keep_size && end > data.size() {
+        let grows = !keep_size && end > data.lock().size();
+        if grows {
             self.check_seals(F_SEAL_GROW)?;
         }
-        data.reserve(start, end)?;
+        data::reserve(data, start, end)?;
+        let mut data = data.lock();
         if !keep_size && end > data.size() {
-            data.resize(end)?;
+            // Grown: nothing is cut off.
+            data.resize(end).map(drop)?;
         }
         drop(data);
         self.touch();

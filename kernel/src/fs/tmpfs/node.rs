@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::F_SEAL_SEAL;
 
 use super::data::Data;
@@ -37,8 +37,8 @@ struct Attributes {
 
 /// What a file holds, by its kind.
 pub(super) enum Content {
-    File(Mutex<Data>),
-    Directory(Mutex<Entries>),
+    File(Mutex<Data, rank::FileData>),
+    Directory(Mutex<Entries, rank::Directory>),
     Symlink(Vec<u8>),
     /// A device node, FIFO or socket.
     Special(Device),
@@ -50,9 +50,9 @@ pub struct Node {
     pub(super) ino: u64,
     pub(super) kind: u32,
     born: Time,
-    attributes: Mutex<Attributes>,
+    attributes: Mutex<Attributes, rank::InodeAttributes>,
     pub(super) content: Content,
-    xattrs: Mutex<Xattrs>,
+    xattrs: Mutex<Xattrs, rank::Xattrs>,
     seals: AtomicU32,
     writers: AtomicI32,
     linkable: AtomicBool,
@@ -98,7 +98,7 @@ impl Node {
         Ok(Self::make(self.space.clone(), ino, new))
     }
 
-    pub(super) fn entries(&self) -> Result<&Mutex<Entries>, Errno> {
+    pub(super) fn entries(&self) -> Result<&Mutex<Entries, rank::Directory>, Errno> {
         match &self.content {
             Content::Directory(entries) => Ok(entries),
             _ => Err(Errno::ENOTDIR),
@@ -267,7 +267,7 @@ impl Inode for Node {
         self.linkable.load(Ordering::Relaxed)
     }
 
-    fn xattrs(&self) -> Option<&Mutex<Xattrs>> {
+    fn xattrs(&self) -> Option<&Mutex<Xattrs, rank::Xattrs>> {
         Some(&self.xattrs)
     }
 

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, rank};
 
 use super::line::{Line, Typed};
 use super::pty::Master;
@@ -21,7 +21,7 @@ pub type Window = [u16; 4];
 pub struct Tty {
     /// Its device number.
     pub number: Device,
-    state: Mutex<State>,
+    state: Mutex<State, rank::Tty>,
     /// Woken when there may be something to read, room to write, or a hang-up.
     pub(super) changed: WaitQueue,
     /// The other end; none on the serial line.
@@ -71,7 +71,7 @@ impl Tty {
         self.state().line.reserve()
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State, rank::Tty> {
         self.state.lock()
     }
 

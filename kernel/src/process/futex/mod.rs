@@ -16,7 +16,7 @@ use alloc::sync::Arc;
 use core::ops::Bound::{Excluded, Included};
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::wait::{block, is_interrupted};
 use super::{Task, current, sched};
@@ -102,7 +102,7 @@ type Place = (Key, u64);
 /// A thread that waits for one word.
 struct Waiter {
     task: Arc<Task>,
-    state: Mutex<State>,
+    state: Mutex<State, rank::FutexWaiter>,
     /// Where it is to be moved, for [`Kind::ToBePi`].
     target: Option<Key>,
 }
@@ -114,7 +114,7 @@ struct State {
 }
 
 /// All who wait, by word and arrival.
-static QUEUE: Mutex<BTreeMap<Place, Arc<Waiter>>> = Mutex::new(BTreeMap::new());
+static QUEUE: Mutex<BTreeMap<Place, Arc<Waiter>>, rank::FutexQueue> = Mutex::new(BTreeMap::new());
 
 fn next_number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);

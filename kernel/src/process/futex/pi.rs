@@ -8,7 +8,7 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::{FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS};
 
 use super::{Deadline, Fate, Key, Kind, Waiter, Word, next, sleep};
@@ -17,7 +17,7 @@ use crate::process::{Task, TaskState, current, sched, table};
 use crate::syscall::errno::Errno;
 
 /// Thread IDs of the owners of words that somebody waits for.
-static OWNERS: Mutex<BTreeMap<Key, u32>> = Mutex::new(BTreeMap::new());
+static OWNERS: Mutex<BTreeMap<Key, u32>, rank::FutexOwners> = Mutex::new(BTreeMap::new());
 
 /// Whether [`take`] got the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -168,6 +168,8 @@ pub const fn bit(signal: u8) -> u64 {
 pub const IGNORED_BY_DEFAULT: u64 = bit(SIGCHLD) | bit(SIGCONT) | bit(SIGURG) | bit(SIGWINCH);
 /// Signals whose default action is to stop.
 pub const STOPPING: u64 = bit(SIGSTOP) | bit(SIGTSTP) | bit(SIGTTIN) | bit(SIGTTOU);
+/// Signals whose default action is to dump core (SIG_KERNEL_COREDUMP_MASK).
+pub const DUMPING: u64 = SYNCHRONOUS | bit(SIGQUIT) | bit(SIGABRT) | bit(SIGXCPU) | bit(SIGXFSZ);
 
 /// Signals that an instruction causes: they are taken before others (SYNCHRONOUS_MASK).
 pub const SYNCHRONOUS: u64 =

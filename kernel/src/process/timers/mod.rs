@@ -9,7 +9,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::signal::{self, SIGPROF, SIGVTALRM, SigInfo};
 use super::{current, usage};
@@ -26,16 +26,16 @@ use posix::PosixTimer;
 #[derive(Default)]
 pub struct Timers {
     /// ITIMER_REAL, and what makes it expire.
-    real: Mutex<Schedule>,
+    real: Mutex<Schedule, rank::RealTimer>,
     alarm: Timer,
     /// ITIMER_VIRTUAL and ITIMER_PROF.
-    cpu: Mutex<[Schedule; 2]>,
+    cpu: Mutex<[Schedule; 2], rank::CpuTimers>,
     /// By ID.
-    posix: Mutex<BTreeMap<i32, Arc<PosixTimer>>>,
+    posix: Mutex<BTreeMap<i32, Arc<PosixTimer>>, rank::PosixTimers>,
     /// The ID that is tried next.
-    next_id: Mutex<i32>,
+    next_id: Mutex<i32, rank::NextTimer>,
     /// Those of them that count CPU time and are on: the tick looks at these.
-    posix_of_cpu: Mutex<BTreeMap<i32, Arc<PosixTimer>>>,
+    posix_of_cpu: Mutex<BTreeMap<i32, Arc<PosixTimer>>, rank::PosixCpuTimers>,
 }
 
 impl Timers {
@@ -57,7 +57,7 @@ impl Timers {
     }
 }
 
-/// Called at each tick that strikes in user mode: timers of CPU time concern nobody but the running
+/// Called at each tick that strikes while a task runs: timers of CPU time concern nobody but the running
 /// task.
 pub fn tick() {
     let task = current();

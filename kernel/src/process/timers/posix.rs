@@ -4,7 +4,7 @@
 use alloc::collections::btree_map::Entry;
 use alloc::sync::{Arc, Weak};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::RLIMIT_SIGPENDING;
 
 use super::Timers;
@@ -45,7 +45,7 @@ pub struct PosixTimer {
     notice: Notice,
     process: Weak<Process>,
     timer: Timer,
-    state: Mutex<State>,
+    state: Mutex<State, rank::PosixTimer>,
 }
 
 #[derive(Clone, Copy, Default)]

@@ -10,7 +10,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::{Arc, Weak};
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, rank};
 
 use super::Tty;
 use super::termios::Termios;
@@ -33,12 +33,12 @@ const PAIRS_MAX: u32 = 4096;
 const CAPACITY: usize = 8 * 1024;
 
 /// All pairs by number. One is there until neither end is open.
-static PAIRS: Mutex<BTreeMap<u32, Weak<Tty>>> = Mutex::new(BTreeMap::new());
+static PAIRS: Mutex<BTreeMap<u32, Weak<Tty>>, rank::Ptys> = Mutex::new(BTreeMap::new());
 
 /// The program's end of a pseudo-terminal, as far as the terminal knows it.
 pub struct Master {
     index: u32,
-    state: Mutex<State>,
+    state: Mutex<State, rank::PtyMaster>,
     /// Woken when it may have something to read, or room to write.
     pub(super) changed: WaitQueue,
 }

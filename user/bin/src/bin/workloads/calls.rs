@@ -1,5 +1,6 @@
 //! The calls that are measured. One that fails ends the program: a figure would mean nothing.
 
+use core::arch::naked_asm;
 use core::ffi::CStr;
 use core::ptr;
 
@@ -98,4 +99,37 @@ pub fn map(length: usize, protection: usize, flags: usize, fd: usize) -> usize {
 #[inline(always)]
 pub fn unmap(address: usize, length: usize) {
     must(numbers::MUNMAP, [address, length, 0, 0, 0, 0]);
+}
+
+/// nanosleep(2).
+pub fn sleep(nanos: u64) {
+    let time = [0, nanos];
+    must(numbers::NANOSLEEP, [time.as_ptr() as usize, 0, 0, 0, 0, 0]);
+}
+
+/// The kernel's struct sigaction.
+#[repr(C)]
+struct Sigaction {
+    handler: usize,
+    flags: usize,
+    restorer: usize,
+    mask: u64,
+}
+
+#[unsafe(naked)]
+extern "C" fn restorer() {
+    naked_asm!("mov eax, 15", "syscall")
+}
+
+/// rt_sigaction(2).
+pub fn handle(signal: usize, handler: extern "C" fn()) {
+    const SA_RESTORER: usize = 0x0400_0000;
+    let action = Sigaction {
+        handler: handler as usize,
+        flags: SA_RESTORER,
+        restorer: restorer as extern "C" fn() as usize,
+        mask: 0,
+    };
+    let at = ptr::from_ref(&action) as usize;
+    must(numbers::RT_SIGACTION, [signal, at, 0, 8, 0, 0]);
 }

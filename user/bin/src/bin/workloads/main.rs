@@ -5,8 +5,11 @@
 //! kernel lacks is left out. Measured are only calls that every kernel must make the same way: the
 //! loops hold the calls themselves, without a C library.
 //!
+//! With the argument `latency` only the rows of [`latency`] are measured.
+//!
 //! [`processes`]: making, ending, switching, signalling; [`memory`]: mapping and faulting; [`files`]:
-//! paths and directories; [`growth`]: the same with more and more of everything.
+//! paths and directories; [`growth`]: the same with more and more of everything; [`latency`]: how long others
+//! and signals wait for a long call.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -18,6 +21,8 @@ mod calls;
 mod files;
 #[cfg(target_arch = "x86_64")]
 mod growth;
+#[cfg(target_arch = "x86_64")]
+mod latency;
 #[cfg(target_arch = "x86_64")]
 mod memory;
 #[cfg(target_arch = "x86_64")]
@@ -31,10 +36,16 @@ fn run(env: &Env) -> i32 {
     if env.args().nth(1) == Some("exit") {
         return 0;
     }
+    if env.args().nth(1) == Some("latency") {
+        latency::measure();
+        sys::println!("bench: end");
+        return 0;
+    }
     processes::measure(env);
     memory::measure();
     files::measure();
     growth::measure();
+    latency::measure();
     sys::println!("bench: end");
     0
 }

@@ -1,7 +1,6 @@
 //! Processes and threads: making and ending them, switching between them, signals.
 
-use core::arch::{asm, naked_asm};
-use core::ptr;
+use core::arch::asm;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use programs::measure::{Cost, long_cost};
@@ -172,34 +171,12 @@ fn pipe_ping_pong() -> Cost {
     cost
 }
 
-/// The kernel's struct sigaction.
-#[repr(C)]
-struct Sigaction {
-    handler: usize,
-    flags: usize,
-    restorer: usize,
-    mask: u64,
-}
-
 extern "C" fn handler() {}
-
-#[unsafe(naked)]
-extern "C" fn restorer() {
-    naked_asm!("mov eax, 15", "syscall")
-}
 
 /// kill(2) of itself, the handler, and the return from it.
 fn signal() -> Cost {
     const SIGUSR1: usize = 10;
-    const SA_RESTORER: usize = 0x0400_0000;
-    let action = Sigaction {
-        handler: handler as extern "C" fn() as usize,
-        flags: SA_RESTORER,
-        restorer: restorer as extern "C" fn() as usize,
-        mask: 0,
-    };
-    let at = ptr::from_ref(&action) as usize;
-    must(numbers::RT_SIGACTION, [SIGUSR1, at, 0, 8, 0, 0]);
+    calls::handle(SIGUSR1, handler);
     let me = os::getpid();
     long_cost(BATCHES, 100, || {
         must(numbers::KILL, [me, SIGUSR1, 0, 0, 0, 0]);

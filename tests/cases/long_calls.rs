@@ -1,0 +1,69 @@
+//! Calls over much memory or many bytes: others run and signals come in the middle of them. Time is
+//! counted in instructions, so that the limits don't depend on the host.
+
+use anyhow::{Context, Result, ensure};
+use harness::{Case, Initramfs, Outcome, Verdict, Vm, cases, paths};
+
+use crate::on_linux::prints_the_same;
+use harness::programs::Compiler;
+
+/// Nanoseconds.
+const MILLISECOND: u64 = 1_000_000;
+
+/// This module's cases.
+pub fn cases() -> Vec<Case> {
+    let mut cases = cases![others_and_signals_wait_for_no_call];
+    for compiler in [Compiler::Glibc64, Compiler::Glibc32] {
+        let name = format!("memory_is_written_where_it_may_be::{}", compiler.name());
+        cases.push(Case::new(name, move || {
+            prints_the_same("mem_file", compiler, "", Vm::new())
+        }));
+    }
+    cases
+}
+
+/// A figure of the benchmark's rows.
+fn figure(outcome: &Outcome, name: &str) -> Result<u64> {
+    let line = outcome.serial.lines().find_map(|line| {
+        let (found, value) = line.strip_prefix("bench: ")?.split_once(' ')?;
+        (found == name).then_some(value)
+    });
+    let value = line.with_context(|| format!("no {name}{}", outcome.transcript()))?;
+    let whole = value.split_once('.').map_or(value, |(whole, _)| whole);
+    Ok(whole.parse()?)
+}
+
+fn others_and_signals_wait_for_no_call() -> Result<()> {
+    let program = paths::program(64, "workloads");
+    let files = Initramfs::new().executable_from("/init", &program)?;
+    let vm = Vm::new()
+        .cpu("max,-rdrand,-rdseed")
+        .memory("512M")
+        .args(["-icount", "shift=0,sleep=off"])
+        .initramfs(&files)
+        .append("quiet norandmaps -- latency");
+    let outcome = vm.run()?;
+    outcome.expect(Verdict::Pass)?;
+    let limits = [
+        ("late_write", 0, MILLISECOND),
+        ("late_read", 0, MILLISECOND),
+        ("late_fork", 0, MILLISECOND),
+        ("late_mremap", 0, MILLISECOND),
+        ("late_munmap", 0, MILLISECOND),
+        ("late_populate", 0, MILLISECOND),
+        // Timer interrupts were taken in the middle of the calls: another process slept and woke.
+        ("sleeps_in_write", 1, 1000),
+        ("sleeps_in_read", 1, 1000),
+        ("timer_in_urandom", 5 * MILLISECOND, 6 * MILLISECOND),
+        ("kill_in_getrandom", 0, 10 * MILLISECOND),
+    ];
+    for (name, least, most) in limits {
+        let found = figure(&outcome, name)?;
+        ensure!(
+            (least..=most).contains(&found),
+            "{name}: {found}, not {least} to {most}{}",
+            outcome.transcript()
+        );
+    }
+    Ok(())
+}

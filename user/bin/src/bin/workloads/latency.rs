@@ -1,0 +1,181 @@
+//! How long others and signals wait for a call over much memory or many bytes. The unit is the
+//! nanosecond, which is one instruction under `-icount shift=0`.
+
+use core::ptr;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use programs::measure::Cost;
+use sys::cpu::rdtsc;
+use sys::numbers;
+use sys::os::{MAP_ANONYMOUS, PROT_READ, PROT_WRITE};
+
+use crate::calls::{self, PAGE, must, row};
+
+const MIB: usize = 1 << 20;
+/// What the calls work on.
+const SIZE: usize = 64 * MIB;
+/// Nanoseconds of one sleep of the process that waits.
+const SLEEP: u64 = 1_000_000;
+
+/// What the two processes share.
+struct Shared {
+    /// The call is being made.
+    works: AtomicBool,
+    ends: AtomicBool,
+    /// The most that a sleep was too long.
+    latest: AtomicU64,
+    /// Sleeps that began and ended within the call.
+    sleeps: AtomicU64,
+}
+
+/// All rows.
+pub fn measure() {
+    // Before there is memory that it would share.
+    let waiter = Waiter::start();
+    let protection = PROT_READ | PROT_WRITE;
+    let buffer = calls::map(SIZE, protection, MAP_ANONYMOUS, usize::MAX);
+    let file = must(
+        numbers::MEMFD_CREATE,
+        [c"".as_ptr() as usize, 0, 0, 0, 0, 0],
+    );
+    let whole = [file, buffer, SIZE, 0, 0, 0];
+    // Once, so that the pages are there.
+    must(numbers::PWRITE64, whole);
+    must(numbers::PREAD64, whole);
+    let sleeps = waiter.late("late_write", || {
+        must(numbers::PWRITE64, whole);
+    });
+    row("sleeps_in_write", Cost(sleeps * 10));
+    let sleeps = waiter.late("late_read", || {
+        must(numbers::PREAD64, whole);
+    });
+    row("sleeps_in_read", Cost(sleeps * 10));
+    calls::close(file);
+    waiter.late("late_fork", || calls::wait(calls::fork(|| {})));
+    // Not at the same place in a page table as before.
+    let room = calls::map(SIZE + 2 * PAGE, PROT_READ, MAP_ANONYMOUS, usize::MAX);
+    let new = room + PAGE;
+    waiter.late("late_mremap", || {
+        const MAYMOVE_FIXED: usize = 3;
+        must(numbers::MREMAP, [buffer, SIZE, SIZE, MAYMOVE_FIXED, new, 0]);
+    });
+    waiter.late("late_munmap", || calls::unmap(new, SIZE));
+    let mut buffer = 0;
+    waiter.late("late_populate", || {
+        const MAP_POPULATE: usize = 0x8000;
+        let flags = MAP_ANONYMOUS | MAP_POPULATE;
+        buffer = calls::map(SIZE, protection, flags, usize::MAX);
+    });
+    waiter.end();
+    row("timer_in_urandom", timer_in_urandom(buffer));
+    row("kill_in_getrandom", kill_in_getrandom());
+}
+
+/// A process that sleeps again and again.
+struct Waiter {
+    shared: &'static Shared,
+    child: usize,
+}
+
+impl Waiter {
+    fn start() -> Self {
+        const MAP_SHARED: usize = 1;
+        let flags = MAP_ANONYMOUS | MAP_SHARED;
+        let protection = PROT_READ | PROT_WRITE;
+        let page = must(numbers::MMAP, [0, PAGE, protection, flags, usize::MAX, 0]);
+        // SAFETY: zeros are a value, and the page stays mapped.
+        let shared = unsafe { &*(page as *const Shared) };
+        let child = calls::fork(|| {
+            while !shared.ends.load(Relaxed) {
+                let (start, within) = (rdtsc(), shared.works.load(Relaxed));
+                calls::sleep(SLEEP);
+                shared.latest.fetch_max(rdtsc() - start - SLEEP, Relaxed);
+                if within && shared.works.load(Relaxed) {
+                    shared.sleeps.fetch_add(1, Relaxed);
+                }
+            }
+        });
+        Self { shared, child }
+    }
+
+    /// How much too long it sleeps while `work` is done; returns how often it slept meanwhile.
+    fn late(&self, name: &str, work: impl FnOnce()) -> u64 {
+        let shared = self.shared;
+        calls::sleep(5 * SLEEP);
+        shared.latest.store(0, Relaxed);
+        shared.sleeps.store(0, Relaxed);
+        shared.works.store(true, Relaxed);
+        work();
+        shared.works.store(false, Relaxed);
+        // It may not have run since.
+        calls::sleep(3 * SLEEP);
+        row(name, Cost(shared.latest.load(Relaxed) * 10));
+        shared.sleeps.load(Relaxed)
+    }
+
+    fn end(self) {
+        self.shared.ends.store(true, Relaxed);
+        calls::wait(self.child);
+    }
+}
+
+/// When the handler ran.
+static HANDLED: AtomicU64 = AtomicU64::new(0);
+
+extern "C" fn handler() {
+    HANDLED.store(rdtsc(), Relaxed);
+}
+
+/// From the setting of a timer of 5 ms to its handler, over a read of /dev/urandom, which it ends.
+fn timer_in_urandom(buffer: usize) -> Cost {
+    const SIGALRM: usize = 14;
+    calls::handle(SIGALRM, handler);
+    must(
+        numbers::MKDIR,
+        [c"/devices".as_ptr() as usize, 0o700, 0, 0, 0, 0],
+    );
+    let device = random_device();
+    let timer = [0_u64, 0, 0, 5000];
+    let start = rdtsc();
+    must(
+        numbers::SETITIMER,
+        [0, ptr::from_ref(&timer) as usize, 0, 0, 0, 0],
+    );
+    let read = must(numbers::READ, [device, buffer, SIZE, 0, 0, 0]);
+    calls::close(device);
+    let handled = HANDLED.load(Relaxed);
+    // One that was not interrupted is no figure.
+    if read == SIZE || handled < start {
+        return Cost(u64::MAX);
+    }
+    Cost((handled - start) * 10)
+}
+
+/// /dev/urandom, which init makes for itself.
+fn random_device() -> usize {
+    const MKNOD_MODE: usize = 0o020_600;
+    const URANDOM: usize = 1 << 8 | 9;
+    let path = c"/urandom";
+    must(
+        numbers::MKNOD,
+        [path.as_ptr() as usize, MKNOD_MODE, URANDOM, 0, 0, 0],
+    );
+    calls::open(path, 0)
+}
+
+/// From SIGKILL to the end of a process that asks for 2 GiB of random numbers.
+fn kill_in_getrandom() -> Cost {
+    const MAP_NORESERVE: usize = 0x4000;
+    const SIGKILL: usize = 9;
+    let child = calls::fork(|| {
+        let size = 2048 * MIB - 1;
+        let protection = PROT_READ | PROT_WRITE;
+        let at = calls::map(size, protection, MAP_ANONYMOUS | MAP_NORESERVE, usize::MAX);
+        must(numbers::GETRANDOM, [at, size, 0, 0, 0, 0]);
+    });
+    calls::sleep(5 * SLEEP);
+    let start = rdtsc();
+    must(numbers::KILL, [child, SIGKILL, 0, 0, 0, 0]);
+    calls::wait(child);
+    Cost((rdtsc() - start) * 10)
+}
