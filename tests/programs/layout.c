@@ -124,6 +124,7 @@ int main(int argc, char **argv)
 	attempt(argv[0], 8 * MIB, 0, 9 * MIB);
 	attempt(argv[0], 8 * MIB, ADDR_COMPAT_LAYOUT, 7 * MIB);
 	attempt(argv[0], NO_LIMIT, ADDR_COMPAT_LAYOUT, 0);
+	attempt(argv[0], 8 * MIB, 0x8000000 /* ADDR_LIMIT_3GB */, 7 * MIB);
 	page_zero(0);
 	page_zero(1000);
 	raised();

@@ -5,6 +5,8 @@
 pub const TASK_SIZE: u64 = 0x7fff_ffff_f000;
 /// End of a 32-bit program's addresses under a 64-bit kernel (IA32_PAGE_OFFSET).
 pub const TASK_SIZE_32: u64 = 0xffff_e000;
+/// The same for those that ask for no more than a 32-bit kernel gives (ADDR_LIMIT_3GB).
+pub const TASK_SIZE_3GB: u64 = 0xc000_0000;
 /// Lowest address a program may map (vm.mmap_min_addr).
 pub const MMAP_MIN: u64 = 0x1_0000;
 /// Where a static PIE goes before randomisation (ELF_ET_DYN_BASE: two thirds of the space).

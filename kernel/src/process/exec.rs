@@ -23,11 +23,11 @@ use crate::entry::frame::Frame;
 use crate::fs;
 use crate::fs::busy::Program;
 use crate::fs::dentry::Location;
-use crate::mm::PAGE_SIZE;
 use crate::mm::address_space::AddressSpace;
 use crate::mm::fallible;
 use crate::mm::mapping::{NewArea, Place};
 use crate::mm::vma::Prot;
+use crate::mm::{PAGE_SIZE, layout};
 use crate::ptrace;
 use crate::sync::Mutex;
 use crate::syscall::errno::Errno;
@@ -131,6 +131,9 @@ fn load_elf(file: &Executable, arguments: Arguments, name: [u8; 16]) -> Result<L
         granted.clears_personality,
     );
     mm.is_fixed = personality::has_fixed_addresses(personality);
+    if is_32bit && personality::has_three_gigabytes(personality) {
+        mm.task_size = layout::TASK_SIZE_3GB;
+    }
     let all_executable = personality::executes_what_it_reads(personality);
     let size = stack::size(&arguments, is_32bit);
     let stack_top = place_stack(&mut mm, &image, arguments.size(), size, personality)?;

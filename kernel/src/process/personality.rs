@@ -2,8 +2,9 @@
 //!
 //! A program is told another machine (PER_LINUX32) or an older release (UNAME26) by uname(2), and
 //! is placed at the same addresses each time (ADDR_NO_RANDOMIZE, which debuggers ask for), may execute
-//! whatever it can read (READ_IMPLIES_EXEC), finds page 0 mapped (MMAP_PAGE_ZERO), or gets its mappings
-//! from a third of the address space upwards (ADDR_COMPAT_LAYOUT). Left out: that other flags do
+//! whatever it can read (READ_IMPLIES_EXEC), finds page 0 mapped (MMAP_PAGE_ZERO), gets its mappings
+//! from a third of the address space upwards (ADDR_COMPAT_LAYOUT), or has less of it (ADDR_LIMIT_3GB).
+//! Left out: that other flags do
 //! anything; they are kept and told.
 
 /// Bits of the kind of system; the rest are flags (include/uapi/linux/personality.h).
@@ -14,6 +15,7 @@ const PER_LINUX32: u32 = 0x08;
 const UNAME26: u32 = 0x0002_0000;
 /// Programs aren't moved at random.
 const ADDR_NO_RANDOMIZE: u32 = 0x0004_0000;
+const ADDR_LIMIT_3GB: u32 = 0x0800_0000;
 const MMAP_PAGE_ZERO: u32 = 0x0010_0000;
 const ADDR_COMPAT_LAYOUT: u32 = 0x0020_0000;
 const READ_IMPLIES_EXEC: u32 = 0x0040_0000;
@@ -33,6 +35,11 @@ pub fn executes_what_it_reads(personality: u32) -> bool {
 /// Whether mappings go upwards from a third of the address space.
 pub fn has_old_layout(personality: u32) -> bool {
     personality & ADDR_COMPAT_LAYOUT != 0
+}
+
+/// Whether 32-bit programs have 3 GiB of addresses, as under a 32-bit kernel.
+pub fn has_three_gigabytes(personality: u32) -> bool {
+    personality & ADDR_LIMIT_3GB != 0
 }
 
 /// Whether programs find page 0 mapped.
