@@ -2,8 +2,9 @@
 //! runs a script, and where a program's parts go. The programs make hundreds of files themselves, so
 //! that both kernels judge the same ones.
 
-use harness::programs::Compiler;
-use harness::{Case, Vm};
+use anyhow::Result;
+use harness::programs::{Compiler, compile};
+use harness::{Case, Initramfs, Verdict, Vm};
 
 use crate::on_linux::prints_the_same;
 
@@ -30,5 +31,18 @@ pub fn cases() -> Vec<Case> {
         add("exec_elf", Compiler::Glibc64, cpu, "200");
     }
     add("old_calls", Compiler::Glibc32, CPUS[0], "");
+    cases.push(Case::new("storm", storm));
     cases
+}
+
+/// More processes in the middle of an execve(2) with 6 MB of arguments than there is memory for.
+fn storm() -> Result<()> {
+    let program = compile("exec_storm", Compiler::Glibc64)?;
+    let files = Initramfs::new().executable_from("/init", &program)?;
+    let vm = Vm::new().memory("64M").initramfs(&files);
+    vm.append("quiet -- 2")
+        .run()?
+        .expect(Verdict::Pass)?
+        .contains("47 arguments, whole 1")?;
+    Ok(())
 }

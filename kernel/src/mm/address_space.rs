@@ -67,6 +67,8 @@ pub struct AddressSpace {
     pub(super) search_from: u64,
     /// Pages mapped.
     pub(super) counts: Counts,
+    /// Pages that the kernel holds for the program meanwhile: the strings of the next one.
+    pub held: u64,
     /// The auxiliary vector, for /proc/PID/auxv: pairs of (type, value).
     pub auxv: alloc::vec::Vec<(u64, u64)>,
     /// The file of the program that runs in it.
@@ -103,6 +105,7 @@ impl AddressSpace {
             goes_up: false,
             search_from: task_size,
             counts: Counts::default(),
+            held: 0,
             auxv: alloc::vec::Vec::new(),
             program: None,
             ldt: Ldt::default(),
@@ -154,7 +157,7 @@ impl AddressSpace {
 
     /// (mapped, present) pages: VmSize and VmRSS.
     pub fn page_counts(&self) -> (u64, u64) {
-        (self.counts.all, self.tables.pages)
+        (self.counts.all, self.tables.pages + self.held)
     }
 
     /// The most pages that were present at a time: VmHWM.
@@ -236,6 +239,7 @@ impl AddressSpace {
             auxv: self.auxv.clone(),
             program: self.program.clone(),
             ldt: self.ldt.copy()?,
+            held: 0,
             ..*self
         };
         child.forget_what_is_not_inherited();

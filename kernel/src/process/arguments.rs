@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::general::RLIMIT_STACK;
 
-use super::{current, signal};
+use super::{SharedMm, current, signal, try_current};
 use crate::mm::fallible::TryPush;
 use crate::mm::frame::Frame;
 use crate::mm::{PAGE_SIZE, layout};
@@ -35,6 +35,8 @@ const CHUNK: usize = 64;
 pub struct Arguments {
     /// The top of the stack, highest page first.
     pages: Vec<Frame>,
+    /// Whose memory they count as until the new program has them (acct_arg_size).
+    payer: Option<SharedMm>,
     /// Bytes below the top that are taken.
     used: u64,
     /// The most that may be.
@@ -102,6 +104,7 @@ impl Arguments {
         }
         let mut arguments = Self {
             pages: Vec::new(),
+            payer: try_current().and_then(|task| task.mm()),
             used: TOP,
             most: TOP + limit - pointers,
             stack_limit,
@@ -194,6 +197,9 @@ impl Arguments {
         }
         while (self.pages.len() as u64) < pages {
             self.pages.try_push(Frame::zeroed()?)?;
+            if let Some(mm) = &self.payer {
+                mm.lock().held += 1;
+            }
         }
         self.used = used;
         Ok(())
@@ -275,6 +281,14 @@ impl Arguments {
             }
             Ok(())
         })
+    }
+}
+
+impl Drop for Arguments {
+    fn drop(&mut self) {
+        if let Some(mm) = &self.payer {
+            mm.lock().held -= self.pages.len() as u64;
+        }
     }
 }
 
