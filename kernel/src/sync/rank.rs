@@ -200,6 +200,8 @@ ranks! {
     TestLog,
     /// The pool of random bytes: `dev/random.rs`.
     RandomPool,
+    /// What watches the rate of the TSC: `time/mod.rs`.
+    TscWatch,
     /// The clocks: `time/mod.rs`.
     Timekeeper,
     /// The kernel's log: `log.rs`.

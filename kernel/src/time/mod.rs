@@ -49,7 +49,7 @@ static KEEPER: Lazy<Mutex<Timekeeper, rank::Timekeeper>> = Lazy::new(|| {
 });
 
 /// Watches the clocks' rate.
-static WATCH: Mutex<Option<Watch<reference::Hardware>>> = Mutex::new(None);
+static WATCH: Mutex<Option<Watch<reference::Hardware>>, rank::TscWatch> = Mutex::new(None);
 
 /// Nanoseconds between ticks: the resolution of the coarse clocks.
 pub const TICK_NANOS: u32 = pit::TICK_NANOS;
