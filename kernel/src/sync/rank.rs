@@ -200,10 +200,10 @@ ranks! {
     TestLog,
     /// The pool of random bytes: `dev/random.rs`.
     RandomPool,
-    /// What watches the rate of the TSC: `time/mod.rs`.
-    TscWatch,
     /// The clocks: `time/mod.rs`.
     Timekeeper,
+    /// What watches the rate of the TSC: `time/mod.rs`.
+    TscWatch,
     /// The kernel's log: `log.rs`.
     Log,
     /// The serial port: `dev/console.rs`.
