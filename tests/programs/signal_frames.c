@@ -26,7 +26,7 @@ static void look(int number, siginfo_t *info, void *pointer)
 {
 	ucontext_t *context = pointer;
 	char *area = fpu_area(context);
-	long sp = (long)frame_at, unused;
+	long sp = (long)frame_at;
 	unsigned size = word(area, 464 + 16), features;
 
 	(void)number;
@@ -37,9 +37,17 @@ static void look(int number, siginfo_t *info, void *pointer)
 	       word(area, size) == MAGIC2,
 	       word(area, 464 + 4) == size + 4 + (sizeof(long) == 4 ? 112 : 0),
 	       word(area, 464 + 8) & 7, word(area, 512) & 3);
-	__cpuid_count(0xd, 0, unused, size, unused, features);
-	(void)unused, (void)features;
-	printf("size as CPUID has it: %d\n", size == word(area, 464 + 16));
+	/* It ends behind the last of its components; the CPU may have more, which programs ask for. */
+	unsigned end = 512 + 64, length, offset;
+	for (int i = 2; i < 32; i++) {
+		if (!(word(area, 464 + 8) >> i & 1))
+			continue;
+		__cpuid_count(0xd, i, length, offset, features, features);
+		if (offset + length > end)
+			end = offset + length;
+	}
+	(void)features;
+	printf("size as CPUID has it: %d\n", size == end);
 	printf("frame: info at %ld, context at %ld, sp %% 16 = %ld\n", (long)info - sp,
 	       (long)context - sp, sp & 15);
 	printf("below the interrupted stack by more than 128: %d, fpstate above the context: %d\n",
