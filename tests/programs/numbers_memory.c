@@ -43,7 +43,10 @@ static int grow(int fd, long long offset)
 {
 	char *grown;
 
-	if (offset < 0 || of_file(PAGE, MAP_SHARED, fd, offset) < 0)
+	/* Linux counts a device's pages past 2^64 bytes. */
+	if (fd == zero && offset < 0)
+		return -1;
+	if (of_file(PAGE, MAP_SHARED, fd, offset) < 0)
 		return -1;
 	grown = mremap(area, PAGE, 8 * PAGE, MREMAP_MAYMOVE);
 	if (grown == MAP_FAILED)
@@ -154,6 +157,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	file = memfd_create("numbers", 0);
 	ftruncate(file, 4 * PAGE);
+	(void)!pwrite(file, "x", 1, 0);
 	zero = open("/dev/zero", O_RDWR);
 	in_a_child(offsets);
 	in_a_child(mappings);
