@@ -114,10 +114,12 @@ static unsigned long somewhere_in_the_arena(void)
 static unsigned long some_argument(void)
 {
 	static const unsigned long edges[] = {
-		0, -1, PAGE, 0xffffe000, 0xffffefff, 0x7fffffff, 0x80000000, AT_FDCWD,
+		0, -1, PAGE, -PAGE, -2 * PAGE, 0xffffe000, 0xffffefff, 0x7fffffff, 0x80000000, AT_FDCWD,
 #ifdef __x86_64__
 		0x7ffffffff000, 0x7fffffffeff8, 0x7fffffffffffffff, 0x8000000000000000,
-		0xffff800000000000, 0xffffffff80000000, 0xfffffffffffff000,
+		0xffff800000000000, 0xffffffff80000000, 0x7ffffffffffff000, 0x7fffffffffffe000,
+		/* Seconds whose nanoseconds are the last that fit, and the first that don't. */
+		9223372036, 9223372037, 18446744073, 18446744074,
 #endif
 	};
 	unsigned long bit = 1ul << below(8 * sizeof(long));
