@@ -138,10 +138,8 @@ pub fn bind(socket: &Arc<Socket>, address: Address) -> Result<(), Errno> {
         table.insert(key, Arc::downgrade(socket));
         Place::Abstract(socket.kind)
     } else {
-        let inode = make(
-            &address[..address.len() - 1],
-            socket.owner.lock().permissions,
-        )?;
+        let permissions = socket.owner.lock().permissions;
+        let inode = make(&address[..address.len() - 1], permissions)?;
         PATHS.lock().insert(key(&inode), Arc::downgrade(socket));
         Place::Path(inode)
     };
