@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::general::RLIMIT_STACK;
 
-use super::{SharedMm, current, signal, try_current};
+use super::{SharedMm, current, preempt, try_current};
 use crate::mm::fallible::TryPush;
 use crate::mm::frame::Frame;
 use crate::mm::{PAGE_SIZE, layout};
@@ -149,10 +149,13 @@ impl Arguments {
     /// Calls `f` with the distance of each string, the first argument first, then the environment.
     ///
     /// # Errors
-    /// Those of `f`.
+    /// Those of `f`; `EINTR`, if the process is to die.
     pub fn for_each(&self, mut f: impl FnMut(u64) -> Result<(), Errno>) -> Result<(), Errno> {
         let mut at = self.used;
-        for _ in 0..self.argc + self.envc {
+        for index in 1..=self.argc + self.envc {
+            if self.payer.is_some() {
+                pause(index)?;
+            }
             f(at)?;
             at = self.end_of_string(at);
         }
@@ -242,7 +245,7 @@ impl Arguments {
         count: u64,
     ) -> Result<(), Errno> {
         for index in (0..count).rev() {
-            give_up_if_killed(index)?;
+            pause(index)?;
             let text: u64 = array.add(index as usize).read()?.into();
             self.push_user(UserPtr::new(text))?;
         }
@@ -271,7 +274,7 @@ impl Arguments {
                 return Err(Errno::E2BIG);
             }
         }
-        give_up_if_killed(0)?;
+        pause(0)?;
         self.take(size)?;
         self.fill(size, |part, at| {
             text.byte_add(at as u64).read_into(part)?;
@@ -309,15 +312,15 @@ fn count<T: Pod + Into<u64>>(array: UserPtr<T>) -> Result<u64, Errno> {
             return Err(Errno::E2BIG);
         }
         count += 1;
-        give_up_if_killed(count)?;
+        pause(count)?;
     }
     Ok(count)
 }
 
-/// Ends the call of a process that is to die, at every 64th step.
-fn give_up_if_killed(step: u64) -> Result<(), Errno> {
-    if step.is_multiple_of(64) && signal::is_dying() {
-        return Err(Errno::EINTR);
+/// Lets others run at every 64th step, and ends the call of a process that is to die.
+fn pause(step: u64) -> Result<(), Errno> {
+    if step.is_multiple_of(64) {
+        preempt::killed()?;
     }
     Ok(())
 }
