@@ -10,13 +10,13 @@ use harness::{Case, Initramfs, Verdict, Vm, paths};
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
-    [(Compiler::Glibc64, "x86_64"), (Compiler::Glibc32, "i386")]
-        .map(|(compiler, table)| {
-            Case::new(format!("fail_nth::{table}"), move || {
-                every_allocation_fails_once(compiler, table)
-            })
+    let tables = [(Compiler::Glibc64, "x86_64"), (Compiler::Glibc32, "i386")];
+    let cases = tables.map(|(compiler, table)| {
+        Case::new(format!("fail_nth::{table}"), move || {
+            every_allocation_fails_once(compiler, table)
         })
-        .into()
+    });
+    cases.into()
 }
 
 /// The program has the rows from the kernel's own table: a call that it can't make is named.

@@ -98,7 +98,7 @@ static void attempt(const struct call *call, int number, int n)
 		arguments[1] = helper;
 	if (call->flags & TIMER_FIRST)
 		arguments[0] = timer_id;
-	/* The largest: what is killed for memory is not the helper. */
+	/* The largest, so that the helper is not what is killed for memory. */
 	EXPECT(mlock(map(400 * PAGE), 400 * PAGE));
 	if (n != NO_FAULT) {
 		fault = open(n == AT_ENTRY ? "/proc/self/make-it-fail" : "/proc/self/fail-nth", O_RDWR);
@@ -181,22 +181,24 @@ static int run(const struct call *call, int number, int n)
 	return status;
 }
 
-/* The same, and whether it loses any memory, however often it is made. */
+/* The same, and whether it loses memory each time, however often it is made. */
 static int run_and_count(const struct call *call, int number, int n, int *has_struck)
 {
-	long struck, heap, frames;
+	long struck, heap, frames, less = 1, fewer = 1;
 	int status = 0;
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5 && (less || fewer); i++) {
 		struck = state("struck"), heap = state("heap"), frames = state("frames");
 		status = run(call, number, n);
 		*has_struck = state("struck") != struck;
 		heap = state("heap") - heap, frames -= state("frames");
-		if (heap <= 0 && frames <= 0)
-			return status;
+		less &= heap > 0, fewer &= frames > 0;
 	}
-	printf("%s, point %d: each attempt loses %ld bytes of the heap, %ld frames\n", call->name, n, heap, frames);
-	failures++;
+	if (less || fewer) {
+		printf("%s, point %d: each attempt loses memory, the last one %ld bytes of the heap, %ld frames\n",
+		       call->name, n, heap, frames);
+		failures++;
+	}
 	return status;
 }
 
@@ -225,13 +227,15 @@ static void check(const struct call *call, int n, int status, int base_status, l
 	if (is_killed(status))
 		return;
 	if (call->flags & LEAVES && !outcome->has_returned) {
-		if (status != base_status)
+		/* The next program's own start may be struck, too. */
+		if (status != base_status && !(WIFEXITED(status) && WEXITSTATUS(status) == 127))
 			complain(call, n, "ends with status", status);
 		return;
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 99)
 		complain(call, n, "could not be prepared", 0);
-	if (is_error(result) && result != -ENOMEM && result != -EAGAIN && result != -ENOBUFS && result != -ENOSPC && result != -EFAULT && result != base)
+	if (is_error(result) && result != -ENOMEM && result != -EAGAIN && result != -ENOBUFS && result != -ENOSPC &&
+	    result != -ENOLCK && result != -EFAULT && result != base)
 		complain(call, n, "answers", result);
 	if (outcome->has_again && !is_alike(base, outcome->again))
 		complain(call, n, "made again, answers", outcome->again);
@@ -344,7 +348,10 @@ int main(int count, char **words)
 	while (fscanf(list, "%d %39s", &row, name) == 2)
 		if (count < 2 || !strcmp(words[1], name))
 			strike_row(row, name);
-	printf("a step drew %ld frames of %ld, %ld blocks unasked for\n", state("drawn"), state("step"), state("unasked"));
+	printf("a step drew %ld frames of %ld, %ld large blocks were not asked for\n", state("drawn"), state("step"),
+	       state("unasked"));
+	if (state("drawn") > state("measured"))
+		failures++;
 	printf(failures ? "%d failures\n" : "all calls answer\n", failures);
 	return failures != 0;
 }

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
@@ -28,7 +29,7 @@ enum { PAGE = 4096 };
 enum {
 	FILE_FD = 10, DIR_FD, PIPE_R, PIPE_W, SOCKET_A, SOCKET_B, EPOLL, EVENT, TIMER, SIGNALS, MEMORY,
 	LISTENER, CLIENT, ZERO, OTHER_FILE, EMPTY_R, EMPTY_W, DGRAM_A, DGRAM_B, TERMINAL, STATUS,
-	DIR_OF_TMP, DELETED, FREE_FD = 60,
+	DIR_OF_TMP, DELETED, PROCESS, NOTIFY, FREE_FD = 60,
 };
 
 #define W "/tmp/world"
@@ -184,6 +185,19 @@ static void start_a_helper(void)
 	if (helper == 0)
 		for (;;)
 			pause();
+}
+
+/* For those calls that are newer than some of the tables here. */
+static void open_a_process(void)
+{
+	start_a_helper();
+	keep(syscall(SYS_pidfd_open, helper, 0), PROCESS);
+}
+
+static void watch_a_directory(void)
+{
+	keep(inotify_init1(IN_NONBLOCK), NOTIFY);
+	EXPECT(inotify_add_watch(NOTIFY, W "/full", IN_ALL_EVENTS));
 }
 
 static void start_a_tracee(void)

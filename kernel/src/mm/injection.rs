@@ -12,7 +12,7 @@
 use alloc::string::String;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use super::reserve::STEP;
+use super::reserve::{MOST_DRAWN, STEP};
 use super::slab::CLASS_COUNT;
 use super::{frame, heap, slab};
 use crate::arch::percpu::{self, work};
@@ -186,6 +186,7 @@ pub fn report() -> String {
         ("frames", frame::statistics().0),
         ("tasks", table::count() as u64),
         ("drawn", MOST.load(Ordering::Relaxed)),
+        ("measured", MOST_DRAWN),
         ("step", STEP),
         ("unasked", UNASKED.load(Ordering::Relaxed)),
     ];

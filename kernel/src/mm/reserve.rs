@@ -1,4 +1,3 @@
-#![allow(dead_code)] // Until every site is converted.
 //! Memory that the kernel keeps for itself, and who must ask before taking some.
 //!
 //! Stable Rust has no fallible `Arc`, `Box` or `BTreeMap`. So allocations are of two kinds:
@@ -96,15 +95,15 @@ fn refill() -> bool {
 /// the next one when that isn't enough.
 ///
 /// # Errors
-/// `ENOMEM` if there is nothing to be killed, or the running process is what was, or is dying anyway.
+/// `ENOMEM` if there is nothing to be killed, or the running process is what is.
 #[cold]
 pub fn wait_for_step() -> Result<(), Errno> {
+    let is_dying = || try_current().is_none_or(|task| task.signals.lock().must_exit.is_some());
     while !refill() {
-        let is_dying = try_current().is_none_or(|task| task.signals.lock().must_exit.is_some());
-        if is_dying || oom::kill_largest() {
+        if is_dying() || oom::kill_largest() {
             return Err(Errno::ENOMEM);
         }
-        sched::switch();
+        sched::pause();
     }
     begin_step();
     Ok(())

@@ -113,14 +113,14 @@ pub fn schedule() {
     reserve::after_sleep();
 }
 
-/// Lets interrupts and others in, and goes on: for a task that would sleep, but can't be entered where it
-/// would be woken.
+/// Lets interrupts and others in, and goes on, whatever there is of memory: for a task that would sleep,
+/// but can't be entered where it would be woken, and for one that waits for memory.
 pub fn pause() {
     interrupts::enable();
     // What waits strikes behind the instruction after STI.
     x86_64::instructions::nop();
     interrupts::disable();
-    yield_now();
+    switch();
 }
 
 /// As [`schedule`], whatever there is of memory.

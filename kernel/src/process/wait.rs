@@ -14,6 +14,7 @@ use super::{Task, TaskState, sched};
 use crate::arch::percpu::{self, work};
 use crate::fs::inode::Ready;
 use crate::mm::fallible::{Grow, TryPush};
+use crate::mm::reserve;
 use crate::syscall::errno::Errno;
 use crate::time::timer::{Alarm, Clock};
 
@@ -118,6 +119,7 @@ impl WaitQueue {
         if !is_entered {
             drop(task);
             sched::pause();
+            reserve::after_sleep();
             return false;
         }
         task.set_state(TaskState::Blocked);
