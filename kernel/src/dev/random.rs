@@ -148,7 +148,8 @@ pub fn stir(bytes: &[u8]) {
 
 /// Fills `out` with random bytes.
 pub fn fill(out: &mut [u8]) {
-    POOL.lock().fill(out, time::uptime_ns());
+    let now = time::uptime_ns();
+    POOL.lock().fill(out, now);
 }
 
 /// 64 random bits.

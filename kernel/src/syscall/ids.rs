@@ -262,7 +262,13 @@ pub fn check_groups(size: usize) -> Result<(), Errno> {
 }
 
 /// Sets the supplementary groups; they are kept in order, and told in it.
+///
+/// # Errors
+/// `EINVAL` for -1, which is no group.
 pub fn set_groups(mut groups: Vec<u32>) -> SysResult {
+    if groups.contains(&u32::MAX) {
+        return Err(Errno::EINVAL);
+    }
     groups.sort_unstable();
     change(|_, new| {
         new.groups = Arc::new(groups);

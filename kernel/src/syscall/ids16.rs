@@ -96,15 +96,15 @@ pub fn getgroups16(size: i32, out: UserPtr<u16>) -> SysResult {
     Ok(groups.len())
 }
 
-/// setgroups(2): 65535 is a group like any other here.
+/// setgroups(2).
 pub fn setgroups16(size: i32, groups: UserPtr<u16>) -> SysResult {
     let size = size as u32 as usize;
     ids::check_groups(size)?;
-    let groups = groups.read_vec(size)?;
-    let mut wide = Vec::new();
-    wide.try_reserve_exact(size).map_err(|_| Errno::ENOMEM)?;
-    wide.extend(groups.into_iter().map(u32::from));
-    ids::set_groups(wide)
+    let narrow = groups.read_vec(size)?;
+    let mut groups = Vec::new();
+    groups.try_reserve_exact(size).map_err(|_| Errno::ENOMEM)?;
+    groups.extend(narrow.into_iter().map(|group| wide(group.into())));
+    ids::set_groups(groups)
 }
 
 /// chown(2).
