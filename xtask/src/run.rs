@@ -187,7 +187,8 @@ impl Options {
         let options = self.clone().without_empty();
         let append = Append::new(&options.append);
         let initrd = options.check(&append)?;
-        let line = options.command_line(&append)?;
+        let (ends, token) = program.unwrap_or((Ends::at_terminal(), ""));
+        let line = options.command_line(&append, ends)?;
         if !options.built {
             setup::packages(needs::RUN)?;
             build::everything(&setup::toolchain()?)?;
@@ -195,7 +196,6 @@ impl Options {
         let initrd = match (initrd, &options.program) {
             (Some(bytes), _) => bytes,
             (None, Some(file)) => {
-                let (ends, token) = program.unwrap_or((Ends::at_terminal(), ""));
                 let mut words = vec![image::place(file)];
                 words.extend(split_args(&options.args)?);
                 let request = session::request(ends, token, options.strace, &words);
@@ -243,11 +243,12 @@ impl Options {
         Ok(Some(bytes))
     }
 
-    fn command_line(&self, append: &Append) -> Result<String> {
+    fn command_line(&self, append: &Append, ends: Ends) -> Result<String> {
         if self.program.is_some() {
             let rdinit = format!("rdinit={}", image::PROGRAM_INIT);
             let quiet = if self.verbose { "" } else { "quiet" };
-            return append.with(&[&rdinit, quiet], "");
+            let term = ends.is_typed().then(shell::term).flatten();
+            return append.with(&[&rdinit, quiet, term.as_deref().unwrap_or("")], "");
         }
         let strace = if self.strace { "strace" } else { "" };
         append.with(&[strace], &self.args)

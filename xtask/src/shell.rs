@@ -80,18 +80,18 @@ fn boot(vm: Vm) -> Result<ExitCode> {
 /// What the shell should know of this terminal, as words for init's environment: a serial line
 /// tells its guest nothing.
 fn surroundings() -> String {
-    let mut words = String::new();
-    if let Ok(term) = std::env::var("TERM")
-        && term
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-+.".contains(c))
-    {
-        words.push_str(&format!("TERM={term} "));
-    }
+    let mut words = term().map_or(String::new(), |term| format!("{term} "));
     if let Some((rows, columns)) = console::Term::stdout().size_checked() {
         words.push_str(&format!("LINES={rows} COLUMNS={columns} "));
     }
     words
+}
+
+/// The kind of this terminal, as a word for init's environment.
+pub fn term() -> Option<String> {
+    let term = std::env::var("TERM").ok()?;
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "-+.".contains(c);
+    term.chars().all(is_word).then(|| format!("TERM={term}"))
 }
 
 /// An archive around Debian's static busybox: the host's, or one that is downloaded.
@@ -109,5 +109,6 @@ fn busybox() -> Result<Vec<u8>> {
 }
 
 fn read(path: &PathBuf) -> Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("cannot read ROOTFS={}", path.display()))
+    let name = path.display();
+    fs::read(path).with_context(|| format!("ROOTFS={name}: neither busybox nor debian nor a file"))
 }
