@@ -67,6 +67,8 @@ pub fn cases() -> Vec<Case> {
         traced(Compiler::Glibc32, "max"),
         traced(Compiler::Glibc32, "max,vendor=GenuineIntel"),
         recorded("io_ports", Compiler::Glibc64, "max", "io_ports_64"),
+        tracers("tsc", Compiler::Glibc64, "max"),
+        tracers("tsc", Compiler::Glibc32, "max,vendor=GenuineIntel"),
         recorded(
             "io_ports",
             Compiler::Glibc32,
@@ -85,8 +87,7 @@ pub fn cases() -> Vec<Case> {
         far(Compiler::Glibc64, "max"),
         far(Compiler::Glibc64, "max,vendor=GenuineIntel"),
         far(Compiler::Glibc32, "max"),
-        // Without SMAP the emulator does them: what differs would be the kernel's mistake, or its.
-        far(Compiler::Glibc32, "qemu64"),
+        far(Compiler::Glibc32, "max,vendor=GenuineIntel"),
         tracers("ptrace_stops", Compiler::Glibc64, "max"),
         tracers("ptrace_stops", Compiler::Glibc32, "max,vendor=GenuineIntel"),
         tracers("ptrace_debug", Compiler::Glibc64, "max,vendor=GenuineIntel"),

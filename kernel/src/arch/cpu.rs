@@ -186,3 +186,9 @@ pub fn init() {
     }
     super::fpu::init();
 }
+
+/// Has RDTSC and RDTSCP of programs trap, or not.
+pub fn set_tsc_traps(traps: bool) {
+    // SAFETY: only what ring 3 may do changes.
+    unsafe { Cr4::update(|cr4| cr4.set(Cr4Flags::TIMESTAMP_DISABLE, traps)) };
+}

@@ -29,6 +29,8 @@ const FCW_DEFAULT: u16 = 0x37f;
 pub const MXCSR_DEFAULT: u32 = 0x1f80;
 /// XSTATE_BV in the XSAVE header: which components the area holds.
 pub const XSTATE_BV_OFFSET: usize = 512;
+/// Bytes of that header.
+pub const HEADER_SIZE: usize = 64;
 
 /// Turns the components on that this CPU has.
 pub fn init() {
@@ -165,7 +167,9 @@ impl FpuState {
     /// Puts the state of a fresh process in place.
     pub fn reset(&mut self) {
         let bytes = self.bytes_mut();
-        bytes.fill(0);
+        // What the header doesn't name is in its initial state, whatever its bytes are.
+        let named = bytes.len().min(XSTATE_BV_OFFSET + HEADER_SIZE);
+        bytes[..named].fill(0);
         bytes[FCW_OFFSET..FCW_OFFSET + 2].copy_from_slice(&FCW_DEFAULT.to_le_bytes());
         bytes[MXCSR_OFFSET..MXCSR_OFFSET + 4].copy_from_slice(&MXCSR_DEFAULT.to_le_bytes());
         if cpu::features().xsave {

@@ -1,4 +1,5 @@
-//! What few tasks have and a switch between tasks has to see to: breakpoints in hardware, and I/O ports.
+//! What few tasks have and a switch between tasks has to see to: breakpoints in hardware, I/O ports, and
+//! RDTSC that traps.
 //!
 //! A bit for each stands in the task, so that a switch between two tasks without costs one test.
 
@@ -8,13 +9,15 @@ use core::sync::atomic::{AtomicU8, Ordering};
 use super::Task;
 use super::ports::Ports;
 use crate::arch::debug::{self, DebugRegisters};
-use crate::arch::{gdt, percpu};
+use crate::arch::{cpu, gdt, percpu};
 use crate::sync::{Mutex, rank};
 
 /// The task has debug registers.
 const DEBUG: u8 = 1;
 /// It may use I/O ports.
 const PORTS: u8 = 2;
+/// RDTSC traps (prctl(PR_SET_TSC)).
+const TSC_TRAPS: u8 = 4;
 
 /// A task's.
 #[derive(Default)]
@@ -71,6 +74,19 @@ impl Task {
         self.extras.note(PORTS, !ports.is_empty());
         *self.extras.ports.lock() = ports;
     }
+
+    /// Whether RDTSC is its SIGSEGV.
+    pub fn tsc_traps(&self) -> bool {
+        self.extras.present() & TSC_TRAPS != 0
+    }
+
+    /// Has RDTSC trap, or not.
+    pub fn set_tsc_traps(&self, traps: bool) {
+        self.extras.note(TSC_TRAPS, traps);
+        if core::ptr::eq(self, percpu::current()) {
+            cpu::set_tsc_traps(traps);
+        }
+    }
 }
 
 /// Takes what `previous` has off the CPU, and gives it what `next` has.
@@ -84,5 +100,8 @@ pub fn switch(previous: u8, next: &Task) {
         extras.ports.lock().load();
     } else if previous & PORTS != 0 {
         gdt::set_ports(gdt::Ports::None);
+    }
+    if (previous ^ extras.present()) & TSC_TRAPS != 0 {
+        cpu::set_tsc_traps(next.tsc_traps());
     }
 }

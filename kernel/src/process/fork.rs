@@ -198,6 +198,7 @@ fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
     });
     let ports = task.ports().lock().clone();
     new.set_ports(ports);
+    new.set_tsc_traps(task.tsc_traps());
     let comm = *task.comm.lock();
     *new.comm.lock() = comm;
     new.set_cred(task.cred());

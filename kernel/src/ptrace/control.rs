@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use super::end::unlink;
-use super::{Ids, Mode, Options, Reason, Tracing, debug, may_access, registers};
+use super::{Ids, Mode, Options, Reason, Tracing, debug, may_access, registers, stop};
 use crate::arch::percpu::work;
 use crate::entry::frame::TF;
 use crate::process::capability::{Caps, capable};
@@ -68,7 +68,7 @@ pub fn attach(tid: u32, seize: Option<Options>) -> Result<(), Errno> {
         want_stop(&task);
         sched::wake_continued(&task);
         // The next request finds it held (JOBCTL_TRAPPING in kernel/ptrace.c).
-        while task.state() == TaskState::Runnable && !signal::is_dying() {
+        while stop::is_wanted(&task) && task.state() == TaskState::Runnable && !signal::is_dying() {
             sched::yield_now();
         }
     } else if seize.is_none() {

@@ -1,7 +1,7 @@
 //! prctl(2): what C libraries, shells and tracers set and ask.
 //!
 //! Left out, with `EINVAL`: seccomp, speculation control, memory marks (PR_SET_MM is refused),
-//! trapping RDTSC, core scheduling, names of memory areas. Dumpability is kept, and means nothing:
+//! core scheduling, names of memory areas. Dumpability is kept, and means nothing:
 //! there are no core dumps.
 
 use core::sync::atomic::Ordering;
@@ -17,8 +17,6 @@ use crate::usercopy::UserPtr;
 
 /// PR_GET_AUXV of Linux 6.4.
 const GET_AUXV: u32 = 0x4155_5856;
-/// PR_TSC_ENABLE.
-const TSC_ENABLE: u32 = 1;
 /// PR_MCE_KILL_DEFAULT.
 const MCE_KILL_DEFAULT: usize = 2;
 
@@ -79,8 +77,12 @@ pub fn prctl(option: u32, a: u64, b: u64, c: u64, d: u64) -> SysResult {
             }
         }
         GET_AUXV if c == 0 && d == 0 => auxiliary_vector(a, b as usize),
-        linux::PR_GET_TSC => int(TSC_ENABLE),
-        linux::PR_SET_TSC if a == u64::from(TSC_ENABLE) => Ok(0),
+        linux::PR_GET_TSC if task.tsc_traps() => int(linux::PR_TSC_SIGSEGV),
+        linux::PR_GET_TSC => int(linux::PR_TSC_ENABLE),
+        linux::PR_SET_TSC if matches!(a as u32, linux::PR_TSC_ENABLE | linux::PR_TSC_SIGSEGV) => {
+            task.set_tsc_traps(a as u32 == linux::PR_TSC_SIGSEGV);
+            Ok(0)
+        }
         linux::PR_CAPBSET_READ => capability::is_bounding(a),
         linux::PR_CAPBSET_DROP => capability::drop_bounding(a),
         linux::PR_CAP_AMBIENT if c == 0 && d == 0 => capability::ambient(a, b),

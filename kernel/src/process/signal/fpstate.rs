@@ -14,7 +14,9 @@
 //! that there is more than 512 bytes of it (arch/x86/kernel/fpu/signal.c).
 
 use super::fsave;
-use crate::arch::fpu::{self, FpuState, LEGACY_SIZE, MXCSR_OFFSET, X87_AND_SSE, XSTATE_BV_OFFSET};
+use crate::arch::fpu::{
+    self, FpuState, HEADER_SIZE, LEGACY_SIZE, MXCSR_OFFSET, X87_AND_SSE, XSTATE_BV_OFFSET,
+};
 use crate::arch::pkeys;
 use crate::entry::frame::Frame;
 use crate::process::current;
@@ -29,8 +31,6 @@ const MAGIC1: u32 = 0x4650_5853;
 const MAGIC2: u32 = 0x4650_5845;
 /// Bytes of the second magic word.
 const MAGIC2_SIZE: usize = 4;
-/// Bytes of an XSAVE area's header.
-const HEADER_SIZE: usize = 64;
 /// Bytes of the smallest XSAVE area: the FXSAVE part and the header.
 const XSAVE_MIN: usize = LEGACY_SIZE + HEADER_SIZE;
 
