@@ -12,7 +12,9 @@
 //! | CR4, EFER | 0 | what UEFI left |
 //!
 //! 1. Keep EAX and EBX; take a stack.
-//! 2. See whether the CPU has 64-bit mode and no-execute pages; else say so and stop.
+//! 2. See whether the CPU has 64-bit mode and no-execute pages, and whether the loader's image is there
+//!    in whole: it doesn't reach beyond RAM, and firmware has not put the initramfs over it. Else say so
+//!    and stop.
 //! 3. Load page tables that map the first 4 GiB at their physical addresses.
 //! 4. Switch: CR4.PAE, EFER.LME, CR0.PG, and a 64-bit code segment.
 //! 5. Call Rust.
@@ -38,6 +40,8 @@ const EFER: u32 = 1 << 8 | 1 << 11;
 const CR0: u32 = 1 << 0 | 1 << 1 | 1 << 4 | 1 << 5 | 1 << 16 | 1 << 31;
 /// CPUID 0x80000001, EDX: 64-bit mode and no-execute pages.
 const LONG_MODE_AND_NX: u32 = 1 << 29 | 1 << 20;
+/// What is written to the image's last bytes, to be read back: where there is no RAM it can't be.
+const PROBE: u32 = 0x5afe_b007;
 /// Selector of the loader's code segment; the data segment's is the next.
 const CODE: u16 = 0x08;
 const DATA: u16 = 0x10;
@@ -85,6 +89,19 @@ global_asm!(
     "and edx, {long_mode_and_nx}",
     "cmp edx, {long_mode_and_nx}",
     "jne unsupported",
+    "mov ecx, offset image_end",
+    "mov dword ptr [ecx - 4], {probe}",
+    "cmp dword ptr [ecx - 4], {probe}",
+    "jne no_memory",
+    // PVH tells of the initramfs in the first of `modlist_paddr`'s entries, by its address.
+    "cmp dword ptr [esi], {pvh}",
+    "jne enough_memory",
+    "cmp dword ptr [esi + 12], 0",
+    "je enough_memory",
+    "mov eax, [esi + 16]",
+    "cmp [eax], ecx",
+    "jb no_memory",
+    "enough_memory:",
     // 3.
     "mov eax, offset boot_pml4",
     "mov cr3, eax",
@@ -102,27 +119,31 @@ global_asm!(
     "mov eax, offset long_mode",
     "push eax",
     "retf",
-    // The CPU has no 64-bit mode: the message, byte by byte, then the debug-exit device.
+    // The message, byte by byte, then the debug-exit device. The text lies beside the code: in the
+    // image's first pages.
+    "no_memory:",
+    "mov esi, offset no_memory_text",
+    "jmp fail_wait",
     "unsupported:",
     "mov esi, offset unsupported_text",
-    "unsupported_wait:",
+    "fail_wait:",
     "mov dx, 0x3fd",
     "in al, dx",
     "test al, 0x20",
-    "jz unsupported_wait",
+    "jz fail_wait",
     "lodsb",
     "test al, al",
-    "jz unsupported_end",
+    "jz fail_end",
     "mov dx, 0x3f8",
     "out dx, al",
-    "jmp unsupported_wait",
-    "unsupported_end:",
+    "jmp fail_wait",
+    "fail_end:",
     "mov eax, 0x12",
     "mov dx, 0xf4",
     "out dx, eax",
-    "unsupported_halt:",
+    "fail_halt:",
     "hlt",
-    "jmp unsupported_halt",
+    "jmp fail_halt",
     ".code64",
     // 5. The upper halves of registers are undefined after the switch, RSP's too.
     "long_mode:",
@@ -137,6 +158,9 @@ global_asm!(
     "call {load}",
     "ud2",
     "unsupported_text: .asciz \"trident-boot: this CPU has no 64-bit mode with no-execute pages\\r\\n\"",
+    "no_memory_text: .asciz \"trident-boot: out of memory: no room for loader and initramfs\\r\\n\"",
+    probe = const PROBE,
+    pvh = const crate::pvh::MAGIC,
     cr4 = const CR4,
     efer = const EFER,
     cr0 = const CR0,

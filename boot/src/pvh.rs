@@ -8,7 +8,7 @@ use crate::protocol::{Boot, IDENTITY_END, Rsdp, bytes};
 use core::{ffi::CStr, mem::size_of, ptr, slice};
 
 /// First word of a `hvm_start_info`: "xEn3" with its highest bit set.
-const MAGIC: u32 = 0x336e_c578;
+pub const MAGIC: u32 = 0x336e_c578;
 
 #[repr(C, packed)]
 struct StartInfo {

@@ -12,6 +12,7 @@ use core::arch::{asm, naked_asm};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
+use crate::mm::fallible;
 use crate::mm::layout::TASK_SIZE;
 use crate::syscall::errno::Errno;
 use crate::{clac, extable, stac};
@@ -142,8 +143,7 @@ impl<T: Pod> UserPtr<T> {
     pub fn read_vec(self, count: usize) -> Result<Vec<T>, Errno> {
         let bytes = count.checked_mul(size_of::<T>()).ok_or(Errno::EFAULT)?;
         check(self.0, bytes)?;
-        let mut values = Vec::<T>::new();
-        values.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
+        let mut values = fallible::with_capacity::<T>(count)?;
         // SAFETY: `count` elements are reserved.
         unsafe {
             copy_in(values.as_mut_ptr().cast(), self.0, bytes)?;

@@ -96,7 +96,7 @@ fn script(files: Initramfs, text: &str) -> Result<Vm> {
 }
 
 /// Compresses with the host's gzip.
-fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
+pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut child = Command::new("gzip")
         .arg("-c")
         .stdin(Stdio::piped())

@@ -18,6 +18,7 @@ mod memory;
 mod no_memory;
 mod numbers;
 mod on_linux;
+mod out_of_memory;
 mod own_programs;
 mod processes;
 mod procps;
@@ -58,6 +59,7 @@ const MODULES: &[Module] = &[
     ("applets", applets::cases),
     ("debian", debian::cases),
     ("transcripts", transcripts::cases),
+    ("out_of_memory", out_of_memory::cases),
     ("own_programs", own_programs::cases),
     ("execve", execve::cases),
     ("files", files::cases),

@@ -3,8 +3,7 @@
 //! The inflated bytes are handed on piece by piece and never held as a whole: an initramfs would
 //! otherwise need its memory twice. `miniz_oxide` inflates; header and trailer are read here.
 
-use alloc::boxed::Box;
-use alloc::vec;
+use alloc::vec::Vec;
 
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
@@ -35,6 +34,8 @@ pub enum Error<E> {
     Damaged(Damage),
     /// The consumer refused.
     Consumer(E),
+    /// No memory for the window.
+    Memory,
 }
 
 impl<E> From<Damage> for Error<E> {
@@ -50,16 +51,18 @@ pub fn member<E>(
     mut consumer: impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<usize, Error<E>> {
     let mut at = header_size(input)?;
-    let mut inflater = Box::new(DecompressorOxide::new());
-    let mut window = vec![0; WINDOW];
+    let mut inflaters = with_room(1)?;
+    inflaters.push(DecompressorOxide::new());
+    let inflater = &mut inflaters[0];
+    let mut window = with_room(WINDOW)?;
+    window.resize(WINDOW, 0);
     let mut window_at = 0;
     let mut crc = crc32fast::Hasher::new();
     let mut size = 0u32;
 
     loop {
         // No flags: raw deflate, all input there is, a window that wraps around.
-        let (status, taken, made) =
-            decompress(&mut inflater, &input[at..], &mut window, window_at, 0);
+        let (status, taken, made) = decompress(inflater, &input[at..], &mut window, window_at, 0);
         at += taken;
         let piece = &window[window_at..window_at + made];
         crc.update(piece);
@@ -86,6 +89,13 @@ pub fn member<E>(
         return Err(Damage::Checksum.into());
     }
     Ok(at + trailer.len())
+}
+
+/// An empty vector with room for `count` elements.
+fn with_room<T, E>(count: usize) -> Result<Vec<T>, Error<E>> {
+    let mut vec = Vec::new();
+    vec.try_reserve_exact(count).map_err(|_| Error::Memory)?;
+    Ok(vec)
 }
 
 /// Length of the header: ten bytes and up to four optional fields.

@@ -18,6 +18,8 @@ pub enum Problem<E> {
     Junk,
     /// The sink refused.
     Sink(E),
+    /// No memory to inflate in.
+    Memory,
 }
 
 /// A [`Problem`] and the byte of the initramfs at which the part it is in begins.
@@ -104,6 +106,7 @@ fn compressed<S: Sink>(bytes: &[u8], sink: &mut S) -> Result<usize, Problem<S::E
     .map_err(|error| match error {
         gunzip::Error::Consumer(problem) => problem,
         gunzip::Error::Damaged(damage) => Problem::Gzip(damage),
+        gunzip::Error::Memory => Problem::Memory,
     })?;
     stream.finish().map_err(Problem::Archive)?;
     Ok(used)

@@ -4,7 +4,6 @@
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
-use crate::sync::Mutex;
 use linux_raw_sys::general::{AT_FDCWD, F_SEAL_FUTURE_WRITE, F_SEAL_WRITE, RLIMIT_NOFILE};
 
 use super::chrdev;
@@ -14,6 +13,7 @@ use super::file::File;
 use super::inode::mode;
 use super::mount::{self, MountFlags};
 use super::path::{FsContext, Resolve, Walk};
+use crate::mm::fallible;
 use crate::mm::layout::TASK_SIZE;
 use crate::mm::shared::SharedMemory;
 use crate::mm::vma::PageSource;
@@ -21,6 +21,7 @@ use crate::mm::{PAGE_SIZE, page_up};
 use crate::process::cred::Credentials;
 use crate::process::{current, try_current};
 use crate::syscall::errno::Errno;
+use alloc::string::String;
 
 impl FsContext {
     /// Everything at the top of the tree: what init starts with.
@@ -63,13 +64,11 @@ pub fn with_files<T>(f: impl FnOnce(&mut FdTable) -> T) -> T {
 }
 
 /// Gives the caller a table of descriptors of its own, if it shares one.
-pub fn unshare_files() {
-    let task = current();
-    let mut files = task.process.files.lock();
-    if Arc::strong_count(&files) > 1 {
-        let copy = files.lock().clone();
-        *files = Arc::new(Mutex::new(copy));
-    }
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn unshare_files() -> Result<(), Errno> {
+    current().process.unshare_files()
 }
 
 /// Most descriptors the caller may have (RLIMIT_NOFILE).
@@ -142,7 +141,7 @@ pub struct Mappable {
     /// Its pages.
     pub source: Arc<dyn PageSource>,
     /// Its path.
-    pub path: Arc<str>,
+    pub path: Arc<String>,
     /// The error that forbids writing to it through a shared mapping.
     pub write_error: Option<Errno>,
     /// Whether its mount lets programs execute it.
@@ -179,7 +178,7 @@ pub fn mappable(fd: i32, offset: u64, len: u64) -> Result<Mappable, Errno> {
     };
     Ok(Mappable {
         source,
-        path: display_path(file.location()),
+        path: display_path(file.location())?,
         write_error: forbidden,
         executable: !flags.contains(MountFlags::NO_EXEC),
     })
@@ -202,7 +201,10 @@ fn check_offsets(kind: u32, offset: u64, len: u64) -> Result<(), Errno> {
 }
 
 /// A file's path as /proc shows it.
-pub fn display_path(location: &Location) -> Arc<str> {
-    let path = location.display_path(&mount::root());
-    alloc::string::String::from_utf8_lossy(&path).into()
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn display_path(location: &Location) -> Result<Arc<String>, Errno> {
+    let path = location.display_path(&mount::root())?;
+    fallible::lossy(&path).map(Arc::new)
 }

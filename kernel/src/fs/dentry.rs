@@ -14,6 +14,8 @@ use crate::sync::{Mutex, rank};
 
 use super::inode::Inode;
 use super::mount::{self, Mount};
+use crate::mm::fallible;
+use crate::syscall::errno::Errno;
 
 /// The directory that a name is in.
 #[derive(Clone)]
@@ -103,18 +105,17 @@ impl Dentry {
     }
 
     /// The path from the top of its file system: what a bind mount shows of it.
-    pub fn path_in_file_system(self: &Arc<Self>) -> Vec<u8> {
-        let mut path = Vec::new();
-        let mut at = self.clone();
-        while let Some(parent) = at.parent() {
-            let name = at.name();
-            path.splice(0..0, [b"/", &*name].concat());
-            at = parent;
-        }
-        if path.is_empty() {
-            path.push(b'/');
-        }
-        path
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn path_in_file_system(self: &Arc<Self>) -> Result<Vec<u8>, Errno> {
+        path_of(|name| {
+            let mut at = self.clone();
+            while let Some(parent) = at.parent() {
+                name(&at.name());
+                at = parent;
+            }
+        })
     }
 
     /// Whether `ancestor` is this directory or one above it.
@@ -191,44 +192,62 @@ impl Location {
     }
 
     /// The path from `root`; with false where the place can't be reached from there.
-    pub fn path(&self, root: &Self) -> (Vec<u8>, bool) {
-        let mut names: Vec<Arc<[u8]>> = Vec::new();
-        let mut at = self.clone();
-        let reached = loop {
-            if at.is(root) {
-                break true;
-            }
-            if let Some(parent) = at.parent_in_mount() {
-                names.push(at.dentry.name());
-                at.dentry = parent;
-            } else if let Some(point) = at.mount.mount_point() {
-                at = point;
-            } else {
-                break false;
-            }
-        };
-        let mut path = Vec::new();
-        for name in names.iter().rev() {
-            path.push(b'/');
-            path.extend_from_slice(name);
-        }
-        if path.is_empty() {
-            path.push(b'/');
-        }
-        (path, reached)
+    ///
+    /// # Errors
+    /// `ENOMEM`: directories may lie as deep as a program makes them.
+    pub fn path(&self, root: &Self) -> Result<(Vec<u8>, bool), Errno> {
+        let mut reached = false;
+        let path = path_of(|name| {
+            let mut at = self.clone();
+            reached = loop {
+                if at.is(root) {
+                    break true;
+                }
+                if let Some(parent) = at.parent_in_mount() {
+                    name(&at.dentry.name());
+                    at.dentry = parent;
+                } else if let Some(point) = at.mount.mount_point() {
+                    at = point;
+                } else {
+                    break false;
+                }
+            };
+        })?;
+        Ok((path, reached))
     }
 
     /// The path as /proc shows it.
-    pub fn display_path(&self, root: &Self) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn display_path(&self, root: &Self) -> Result<Vec<u8>, Errno> {
         // A file outside the tree has a name of another kind: "pipe:[7]".
         let name = self.dentry.name();
         if self.dentry.parent().is_none() && !self.dentry.is_removed() && !name.is_empty() {
-            return name.to_vec();
+            return fallible::to_vec(&name);
         }
-        let (mut path, _) = self.path(root);
+        let (mut path, _) = self.path(root)?;
         if self.dentry.is_removed() {
-            path.extend_from_slice(b" (deleted)");
+            fallible::extend_from_slice(&mut path, b" (deleted)")?;
         }
-        path
+        Ok(path)
     }
+}
+
+/// The path of the names that `walk` hands on, the last one first. It walks twice: to count the bytes,
+/// and to put them in place from the end on.
+fn path_of(mut walk: impl FnMut(&mut dyn FnMut(&[u8]))) -> Result<Vec<u8>, Errno> {
+    let mut len = 0;
+    walk(&mut |name| len += 1 + name.len());
+    let mut path = fallible::zeroed(len.max(1))?;
+    if len == 0 {
+        path[0] = b'/';
+    }
+    let mut at = len;
+    walk(&mut |name| {
+        path[at - name.len()..at].copy_from_slice(name);
+        at -= name.len() + 1;
+        path[at] = b'/';
+    });
+    Ok(path)
 }

@@ -1,6 +1,5 @@
 //! eventfd(2): a counter that is added to by write(2) and taken by read(2).
 
-use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt::Write as _;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +11,7 @@ use super::anon;
 use super::file::{File, flags};
 use super::inode::{FileOps, Ready};
 use super::io::{In, Out};
+use crate::mm::fallible::Text;
 use crate::process::wait::{WaitQueue, is_interrupted};
 use crate::syscall::errno::Errno;
 
@@ -109,8 +109,8 @@ impl FileOps for EventFd {
         ready
     }
 
-    fn describe(&self, text: &mut String) {
-        // Writing to a String can't fail.
+    fn describe(&self, text: &mut Text) {
+        // A text knows itself what it lacks.
         let _ = write!(
             text,
             "eventfd-count: {:16x}\neventfd-id: {}\neventfd-semaphore: {}\n",

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::file::File;
 use super::lock::{self, Owner};
+use crate::mm::fallible::{self, Grow as _};
 use crate::syscall::errno::Errno;
 
 /// Most descriptors a table can hold, whatever the limit (fs.nr_open).
@@ -17,24 +18,14 @@ struct Slot {
     close_on_exec: bool,
 }
 
-/// The table from numbers to open files. A clone shares the files: what fork(2) does.
+/// The table from numbers to open files.
 #[derive(Default)]
 pub struct FdTable {
     slots: Vec<Option<Slot>>,
     /// No free number lies below this.
     lowest_free: usize,
-    /// As whom its process holds record locks, once it took one. A clone holds none.
+    /// As whom its process holds record locks, once it took one.
     owner: Option<u64>,
-}
-
-impl Clone for FdTable {
-    fn clone(&self) -> Self {
-        Self {
-            slots: self.slots.clone(),
-            lowest_free: self.lowest_free,
-            owner: None,
-        }
-    }
 }
 
 impl Drop for FdTable {
@@ -53,6 +44,18 @@ impl FdTable {
             lowest_free: 0,
             owner: None,
         }
+    }
+
+    /// A table with the same files, which holds no locks: what fork(2) makes.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn copy(&self) -> Result<Self, Errno> {
+        Ok(Self {
+            slots: fallible::to_vec(&self.slots)?,
+            lowest_free: self.lowest_free,
+            owner: None,
+        })
     }
 
     /// As whom the process holds record locks.
@@ -160,7 +163,7 @@ impl FdTable {
     fn put(&mut self, index: usize, slot: Slot) -> Result<Option<Slot>, Errno> {
         if index >= self.slots.len() {
             let more = index + 1 - self.slots.len();
-            self.slots.try_reserve(more).map_err(|_| Errno::ENOMEM)?;
+            self.slots.room_for(more)?;
             self.slots.resize(index + 1, None);
         }
         Ok(self.slots[index].replace(slot))
@@ -199,16 +202,22 @@ impl FdTable {
         Ok(())
     }
 
-    /// Takes out what execve(2) closes.
-    pub fn close_on_exec(&mut self) -> Vec<Arc<File>> {
-        let taken = self
-            .slots
-            .iter_mut()
-            .filter_map(|slot| slot.take_if(|slot| slot.close_on_exec));
-        let files: Vec<_> = taken.map(|slot| slot.file).collect();
+    /// Takes out the first from `from` on that execve(2) closes; what comes next is from `from` on.
+    pub fn close_on_exec(&mut self, from: &mut usize) -> Option<Arc<File>> {
+        let slots = self.slots.get_mut(*from..)?.iter_mut();
+        let mut taken = slots
+            .enumerate()
+            .filter_map(|(at, slot)| Some((at, slot.take_if(|slot| slot.close_on_exec)?)));
+        let (at, slot) = taken.next()?;
+        *from += at + 1;
         self.lowest_free = 0;
-        files.iter().for_each(|file| self.release_locks(file));
-        files
+        self.release_locks(&slot.file);
+        Some(slot.file)
+    }
+
+    /// The open files, one for each descriptor.
+    pub fn files(&self) -> impl Iterator<Item = &Arc<File>> {
+        self.slots.iter().flatten().map(|slot| &slot.file)
     }
 
     /// The numbers in use from `from` on, in order.

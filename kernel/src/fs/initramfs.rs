@@ -2,25 +2,30 @@
 //!
 //! Names are looked up from the root as any path is, so that `..` and symbolic links lead nowhere
 //! else. As in Linux, what can't be made is told and left out, and what comes later replaces what
-//! came before.
+//! came before. An archive that doesn't fit into memory, and what is no archive at all, are the end of the
+//! boot: what is left out then may be what init needs.
 
 use alloc::collections::BTreeMap;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use formats::cpio::{Header, Sink};
-use formats::initramfs::{self, Source};
+use formats::initramfs::{self, Problem, Source};
 
 use super::dentry::Location;
 use super::inode::{Change, Device, FileOps, Inode, NewFile, Time, mode};
 use super::io::KernelIn;
 use super::path::{Found, Last, ParentOf, Resolve, Walk};
+use crate::mm::fallible::{self, TryPush as _};
+use crate::mm::reserve;
 use crate::process::cred::Credentials;
 use crate::syscall::errno::Errno;
-use crate::{boot, log};
+use crate::{always, boot, log};
 
 /// Unpacks all archives in `image` below `root`.
+///
+/// # Panics
+/// Without memory for what is in them; if there is something, and none of it is an archive.
 pub fn unpack(image: &mut impl Source, root: &Location) {
     let who = Credentials::default();
     let mut unpacker = Unpacker {
@@ -39,7 +44,7 @@ pub fn unpack(image: &mut impl Source, root: &Location) {
     };
     let result = initramfs::unpack(image, &mut unpacker);
     // Filling a directory changed its time: set it now that all are full.
-    for (directory, time) in unpacker.directories {
+    for (directory, time) in core::mem::take(&mut unpacker.directories) {
         let _ = directory.change(&Change {
             mtime: Some(time),
             ..Change::default()
@@ -50,12 +55,26 @@ pub fn unpack(image: &mut impl Source, root: &Location) {
         unpacker.members,
         unpacker.bytes / 1024
     );
-    if let Err(error) = result {
-        log!(
-            "initramfs: damaged in the part at byte {}: {:?}",
-            error.offset,
-            error.problem
-        );
+    let Err(error) = result else {
+        return;
+    };
+    let at = error.offset;
+    match error.problem {
+        Problem::Memory | Problem::Sink(Errno::ENOMEM | Errno::ENOSPC) => panic!(
+            "out of memory unpacking the initramfs, after {} files and {} KiB of them",
+            unpacker.members,
+            unpacker.bytes / 1024
+        ),
+        Problem::Compression("unknown") if unpacker.members == 0 => {
+            panic!("the initramfs is not a newc archive, nor one that gzip packed")
+        }
+        Problem::Archive(error) if unpacker.members == 0 => {
+            panic!("the initramfs is not a newc archive: {error:?}")
+        }
+        Problem::Compression(name) if unpacker.members == 0 => {
+            panic!("the initramfs is packed by {name}: only gzip is known")
+        }
+        problem => always!("initramfs: damaged in the part at byte {at}: {problem:?}"),
     }
 }
 
@@ -93,7 +112,7 @@ impl Sink for Unpacker<'_> {
             // Without memory the rest would fail too; anything else is this member's trouble.
             Err(errno @ (Errno::ENOSPC | Errno::ENOMEM)) => Err(errno),
             Err(errno) => {
-                let name = String::from_utf8_lossy(name);
+                let name = fallible::lossy(name)?;
                 log!(
                     "initramfs: cannot make {name}: {}",
                     errno.name().unwrap_or("?")
@@ -116,10 +135,7 @@ impl Sink for Unpacker<'_> {
                 self.bytes += bytes.len() as u64;
                 Ok(())
             }
-            Current::Symlink(_, target) => {
-                target.extend_from_slice(bytes);
-                Ok(())
-            }
+            Current::Symlink(_, target) => fallible::extend_from_slice(target, bytes),
         }
     }
 
@@ -167,7 +183,8 @@ impl Unpacker<'_> {
         }
         if let Some(existing) = existing(&place)? {
             if kind == mode::S_IFDIR && existing.kind() == mode::S_IFDIR {
-                self.directories.push((existing.clone(), mtime(header)));
+                self.directories
+                    .try_push((existing.clone(), mtime(header)))?;
                 return existing.change(&attributes(header));
             }
             if kind == mode::S_IFREG && existing.kind() == mode::S_IFREG && !header.is_hard_link() {
@@ -198,14 +215,12 @@ impl Unpacker<'_> {
             .clone();
         inode.change(&attributes(header))?;
         if header.is_hard_link() {
+            reserve::top_up()?;
             self.links.insert(header.identity(), inode.clone());
         }
         match kind {
             mode::S_IFREG => self.fill(inode),
-            mode::S_IFDIR => {
-                self.directories.push((inode, mtime(header)));
-                Ok(())
-            }
+            mode::S_IFDIR => self.directories.try_push((inode, mtime(header))),
             _ => Ok(()),
         }
     }

@@ -4,7 +4,6 @@
 //! what an open file can do; a regular file's inode is its own `FileOps`, a device node's opens the
 //! device. Operations that a kind of file lacks keep their default, which is Linux's error for it.
 
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
@@ -15,6 +14,7 @@ use crate::sync::{Mutex, rank};
 use super::dentry::{Dentry, Location};
 use super::io::{In, Out};
 use super::xattr::Xattrs;
+use crate::mm::fallible::Text;
 use crate::mm::vma::PageSource;
 use crate::process::wait::WaitQueue;
 use crate::syscall::errno::{Errno, SysResult};
@@ -277,8 +277,14 @@ pub trait FileOps: Any + Send + Sync {
         Ok(())
     }
 
+    /// Bytes of the kernel's that are there for this open file, and go when it is closed: counted when
+    /// memory is out and a process has to go. Those of file systems are not among them.
+    fn kept_bytes(&self) -> usize {
+        0
+    }
+
     /// Adds to the text of /proc/PID/fdinfo/FD what this kind of file has to say.
-    fn describe(&self, _text: &mut String) {}
+    fn describe(&self, _text: &mut Text) {}
 
     /// Device control; `argument` is a number or an address.
     ///

@@ -267,7 +267,7 @@ pub fn executable(location: Location) -> Result<Executable, Errno> {
     Ok(Executable {
         source,
         size: metadata.size,
-        path: display_path(&location),
+        path: display_path(&location)?,
         location,
     })
 }

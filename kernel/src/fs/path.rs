@@ -10,6 +10,7 @@ use super::access;
 use super::dentry::Location;
 use super::inode::mode;
 pub use super::resolve::Resolve;
+use crate::mm::fallible;
 use crate::process::capability::Caps;
 use crate::process::cred::Credentials;
 use crate::syscall::errno::Errno;
@@ -221,7 +222,7 @@ impl Walk<'_> {
                     b".." => Last::DotDot,
                     _ => Last::Name,
                 };
-                let name = component.to_vec();
+                let name = fallible::to_vec(component)?;
                 return Ok(Found::Missing(ParentOf {
                     dir: at,
                     last,
@@ -241,7 +242,7 @@ impl Walk<'_> {
                     };
                     let next = match found {
                         Err(Errno::ENOENT) if is_last && matches!(until, Until::Create { .. }) => {
-                            let name = name.to_vec();
+                            let name = fallible::to_vec(name)?;
                             return Ok(Found::Missing(ParentOf {
                                 dir: at,
                                 last: Last::Name,
@@ -271,7 +272,7 @@ impl Walk<'_> {
                                 Some(b'/') => at = self.top()?,
                                 Some(_) => {}
                             }
-                            target.extend_from_slice(after);
+                            fallible::extend_from_slice(&mut target, after)?;
                             path = Cow::Owned(target);
                             position = 0;
                             continue;

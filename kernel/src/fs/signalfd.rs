@@ -3,9 +3,8 @@
 //! Whoever reads takes its own signals, whoever made the descriptor. A signal has to be blocked to
 //! stay pending until then.
 
-use alloc::string::String;
+use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
-use alloc::vec::Vec;
 use core::fmt::Write as _;
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,6 +14,7 @@ use super::anon;
 use super::file::{File, flags};
 use super::inode::{FileOps, Ready};
 use super::io::Out;
+use crate::mm::fallible::Text;
 use crate::process::signal::{self, Fields, SigInfo, UNBLOCKABLE};
 use crate::process::wait::{WaitQueue, is_interrupted};
 use crate::process::{Process, sched};
@@ -28,7 +28,7 @@ pub struct SignalFd {
     mask: AtomicU64,
     /// Processes whose queues were waited in: an epoll instance may be left by another process than
     /// the one that entered the descriptor.
-    waited_in: Mutex<Vec<Weak<Process>>, rank::SignalFd>,
+    waited_in: Mutex<BTreeMap<u32, Weak<Process>>, rank::SignalFd>,
 }
 
 /// Makes one for the signals in `mask`, with `flags` of signalfd4(2).
@@ -147,23 +147,30 @@ impl FileOps for SignalFd {
         ready
     }
 
-    fn describe(&self, text: &mut String) {
-        // Writing to a String can't fail.
+    fn describe(&self, text: &mut Text) {
+        // A text knows itself what it lacks.
         let _ = writeln!(text, "sigmask:\t{:016x}", self.mask());
     }
 
     fn wait_queues(&self, each: &mut dyn FnMut(&WaitQueue)) -> bool {
         let process = sched::current_task().process.clone();
-        let me = Arc::downgrade(&process);
-        let all: Vec<Arc<Process>> = {
+        {
             let mut waited_in = self.waited_in.lock();
-            waited_in.retain(|other| other.strong_count() > 0 && !other.ptr_eq(&me));
-            waited_in.push(me);
-            waited_in.iter().filter_map(Weak::upgrade).collect()
-        };
-        for process in all {
-            each(&process.signal_arrived);
+            waited_in.retain(|_, other| other.strong_count() > 0);
+            waited_in.insert(process.pid, Arc::downgrade(&process));
         }
-        true
+        let mut from = 0;
+        loop {
+            let next = {
+                let waited_in = self.waited_in.lock();
+                let mut rest = waited_in.range(from..);
+                rest.find_map(|(pid, process)| Some((*pid, process.upgrade()?)))
+            };
+            let Some((pid, process)) = next else {
+                return true;
+            };
+            each(&process.signal_arrived);
+            from = pid + 1;
+        }
     }
 }

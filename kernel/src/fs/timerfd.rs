@@ -1,8 +1,7 @@
 //! timerfd_create(2): a timer that is read from a descriptor.
 
-use alloc::string::String;
+use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
-use alloc::vec::Vec;
 use core::fmt::Write as _;
 
 use crate::sync::{Mutex, rank};
@@ -12,6 +11,7 @@ use super::anon;
 use super::file::{File, flags};
 use super::inode::{FileOps, Ready};
 use super::io::Out;
+use crate::mm::fallible::Text;
 use crate::process::wait::{WaitQueue, is_interrupted};
 use crate::syscall::errno::Errno;
 use crate::time::schedule::Schedule;
@@ -40,8 +40,9 @@ struct State {
     is_cancelled: bool,
 }
 
-/// Those that the setting of the date cancels.
-static CANCELLABLE: Mutex<Vec<Weak<TimerFd>>, rank::CancellableTimers> = Mutex::new(Vec::new());
+/// Those that the setting of the date cancels, by address.
+static CANCELLABLE: Mutex<BTreeMap<usize, Weak<TimerFd>>, rank::CancellableTimers> =
+    Mutex::new(BTreeMap::new());
 
 /// Makes one that is off, with `flags` of timerfd_create(2).
 ///
@@ -92,8 +93,8 @@ impl TimerFd {
         };
         if cancel_on_set {
             let mut cancellable = CANCELLABLE.lock();
-            cancellable.retain(|other| other.strong_count() > 0 && !other.ptr_eq(&self.me));
-            cancellable.push(self.me.clone());
+            cancellable.retain(|_, other| other.strong_count() > 0);
+            cancellable.insert(self.me.as_ptr().addr(), self.me.clone());
         }
         self.arm();
         if was_cancelled && cancel_on_set && schedule.next.is_some() {
@@ -125,11 +126,17 @@ impl TimerFd {
 
 /// Called when the date was set: reads of some timers have to be told.
 pub fn date_was_set() {
-    let timers = core::mem::take(&mut *CANCELLABLE.lock());
-    for timer in timers {
-        let Some(timer) = timer.upgrade() else {
-            continue;
+    let mut from = 0;
+    loop {
+        let next = {
+            let timers = CANCELLABLE.lock();
+            let mut rest = timers.range(from..);
+            rest.find_map(|(address, timer)| Some((*address, timer.upgrade()?)))
         };
+        let Some((address, timer)) = next else {
+            return;
+        };
+        from = address + 1;
         let cancels = {
             let mut state = timer.state.lock();
             state.is_cancelled = state.cancel_on_set;
@@ -137,7 +144,8 @@ pub fn date_was_set() {
         };
         if cancels {
             timer.expired.wake(Ready::READ, usize::MAX);
-            CANCELLABLE.lock().push(Arc::downgrade(&timer));
+        } else {
+            CANCELLABLE.lock().remove(&address);
         }
     }
 }
@@ -186,11 +194,11 @@ impl FileOps for TimerFd {
         ready
     }
 
-    fn describe(&self, text: &mut String) {
+    fn describe(&self, text: &mut Text) {
         let [left, interval] = self.get();
         let state = self.state.lock();
         let parts = |nanos: u64| (nanos / 1_000_000_000, nanos % 1_000_000_000);
-        // Writing to a String can't fail.
+        // A text knows itself what it lacks.
         let _ = write!(
             text,
             "clockid: {}\nticks: {}\nsettime flags: 0{:o}\nit_value: {:?}\nit_interval: {:?}\n",

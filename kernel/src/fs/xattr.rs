@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use super::access::{self, READ, WRITE};
 use super::inode::{Metadata, mode};
+use crate::mm::fallible::{self, Grow as _};
 use crate::mm::frame;
 use crate::process::capability::Caps;
 use crate::process::cred::Credentials;
@@ -28,9 +29,9 @@ impl Xattrs {
     /// The value of `name`.
     ///
     /// # Errors
-    /// `ENODATA`.
+    /// `ENODATA`, `ENOMEM`.
     pub fn get(&self, name: &[u8]) -> Result<Vec<u8>, Errno> {
-        self.0.get(name).cloned().ok_or(Errno::ENODATA)
+        fallible::to_vec(self.0.get(name).ok_or(Errno::ENODATA)?)
     }
 
     /// Sets `name`: `create`, only if it isn't there; `replace`, only if it is.
@@ -59,7 +60,8 @@ impl Xattrs {
         if needed > TOTAL_MAX || frame::is_low() {
             return Err(Errno::ENOSPC);
         }
-        map.insert(name.to_vec(), value);
+        let name = fallible::to_vec(name).map_err(|_| Errno::ENOSPC)?;
+        map.insert(name, value);
         Ok(())
     }
 
@@ -72,17 +74,21 @@ impl Xattrs {
     }
 
     /// The names that `who` may know of, each with a NUL behind it.
-    pub fn list(&self, who: &Credentials) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn list(&self, who: &Credentials) -> Result<Vec<u8>, Errno> {
         let mut list = Vec::new();
         for name in self
             .0
             .keys()
             .filter(|name| who.has(Caps::SYS_ADMIN) || !name.starts_with(b"trusted."))
         {
+            list.room_for(name.len() + 1)?;
             list.extend_from_slice(name);
             list.push(0);
         }
-        list
+        Ok(list)
     }
 }
 

@@ -8,7 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::ops::Range;
 
-use super::frame;
+use super::fallible;
 use super::keys::Keys;
 use super::limits::{Counts, Limits};
 use super::page_ranges::PART;
@@ -44,7 +44,7 @@ pub struct AddressSpace {
     pub(super) areas: BTreeMap<u64, Vma>,
     pub(super) tables: PageTables,
     /// Grows with each change of the areas.
-    version: u64,
+    pub(super) version: u64,
     /// Where the parts are.
     pub landmarks: Landmarks,
     /// End of the program's addresses: by its width.
@@ -160,60 +160,14 @@ impl AddressSpace {
         (self.counts.all, self.tables.pages + self.held)
     }
 
+    /// Pages of its page tables.
+    pub fn table_pages(&self) -> u64 {
+        self.tables.table_pages()
+    }
+
     /// The most pages that were present at a time: VmHWM.
     pub fn peak_pages(&self) -> u64 {
         self.tables.peak.max(self.tables.pages)
-    }
-
-    /// Adds an area where nothing is mapped, joined with its neighbours if it continues them.
-    pub(super) fn insert(&mut self, mut area: Vma) {
-        self.version += 1;
-        self.counts.add(&area);
-        if let Some((_, next)) = self.areas.range(area.end..).next()
-            && area.continues_into(next)
-        {
-            let (start, end) = (next.start, next.end);
-            self.areas.remove(&start);
-            area.end = end;
-        }
-        if let Some((_, previous)) = self.areas.range_mut(..area.start).next_back()
-            && previous.continues_into(&area)
-        {
-            previous.end = area.end;
-            return;
-        }
-        self.areas.insert(area.start, area);
-    }
-
-    /// Takes the areas in [start, end) out, cutting those that cross its ends. The pages stay
-    /// in the tables.
-    pub(super) fn carve(&mut self, start: u64, end: u64) -> alloc::vec::Vec<Vma> {
-        self.version += 1;
-        let starts: alloc::vec::Vec<u64> = self.overlapping(start, end).map(|a| a.start).collect();
-        let mut taken = alloc::vec::Vec::with_capacity(starts.len());
-        for key in starts {
-            let Some(mut area) = self.areas.remove(&key) else {
-                continue;
-            };
-            self.counts.remove(&area);
-            if area.end > end {
-                let above = area.split_off(end);
-                self.insert_cut(above);
-            }
-            if area.start < start {
-                let inside = area.split_off(start);
-                self.insert_cut(area);
-                area = inside;
-            }
-            taken.push(area);
-        }
-        taken
-    }
-
-    /// Puts a cut-off part back, without joining it again.
-    fn insert_cut(&mut self, area: Vma) {
-        self.counts.add(&area);
-        self.areas.insert(area.start, area);
     }
 
     /// A copy for fork(2), in one go.
@@ -229,39 +183,27 @@ impl AddressSpace {
 
     /// A copy for fork(2) without the pages.
     fn copy_areas(&self) -> Result<Self, Errno> {
-        if frame::is_low() {
-            return Err(Errno::ENOMEM);
-        }
-        let mut child = Self {
-            areas: self.areas.clone(),
+        let (areas, counts) = self.inherited_areas()?;
+        let child = Self {
+            areas,
+            counts,
             tables: PageTables::new()?,
             landmarks: self.landmarks.clone(),
-            auxv: self.auxv.clone(),
+            auxv: fallible::to_vec(&self.auxv)?,
             program: self.program.clone(),
             ldt: self.ldt.copy()?,
+            lock_future: false,
             held: 0,
             ..*self
         };
-        child.forget_what_is_not_inherited();
         Ok(child)
-    }
-
-    /// Locks, and areas that a child doesn't get.
-    fn forget_what_is_not_inherited(&mut self) {
-        self.lock_future = false;
-        self.areas
-            .retain(|_, area| !area.flags.contains(VmaFlags::DONT_FORK));
-        self.counts = Counts::default();
-        for area in self.areas.values_mut() {
-            area.flags.remove(VmaFlags::LOCKED);
-            self.counts.add(area);
-        }
     }
 
     /// Drops the pages that map `pages` of `source`, and the program's own copies of them: the file
     /// ends before them. The next touch finds what it has there by then, or its end.
     pub fn drop_source_pages(&mut self, source: *const (), pages: &Range<u64>) {
-        for (from, to, _) in self.mapping_of(source, pages) {
+        let mut next = 0;
+        while let Some((from, to, _)) = self.next_mapping(source, pages, &mut next) {
             self.drop_pages(from, to);
         }
     }
@@ -269,7 +211,8 @@ impl AddressSpace {
     /// Drops the pages that map `pages` of `source`, which is about to make a hole of them. A program's
     /// own copies stay.
     pub fn drop_shared_source_pages(&mut self, source: *const (), pages: &Range<u64>) {
-        for (from, to, shared) in self.mapping_of(source, pages) {
+        let mut next = 0;
+        while let Some((from, to, shared)) = self.next_mapping(source, pages, &mut next) {
             if shared {
                 self.drop_pages(from, to);
                 continue;
@@ -297,14 +240,15 @@ impl AddressSpace {
         same
     }
 
-    /// Where `pages` of `source` are mapped, and whether it is a shared mapping.
-    fn mapping_of(
+    /// Where `pages` of `source` are mapped next, from address `next` on, and whether it is a shared
+    /// mapping. One after the other: pages of a file go where nothing may fail for want of memory.
+    fn next_mapping(
         &self,
         source: *const (),
         pages: &Range<u64>,
-    ) -> alloc::vec::Vec<(u64, u64, bool)> {
-        let mut ranges = alloc::vec::Vec::new();
-        for area in self.areas.values() {
+        next: &mut u64,
+    ) -> Option<(u64, u64, bool)> {
+        for area in self.areas.range(*next..).map(|(_, area)| area) {
             if let Backing::File { source: behind, .. } = &area.backing
                 && core::ptr::addr_eq(Arc::as_ptr(behind), source)
             {
@@ -313,11 +257,12 @@ impl AddressSpace {
                 let (from, to) = (pages.start.max(first), pages.end.min(last));
                 if from < to {
                     let address = |page: u64| area.start + (page - first) * PAGE_SIZE;
-                    ranges.push((address(from), address(to), area.shared));
+                    *next = area.end;
+                    return Some((address(from), address(to), area.shared));
                 }
             }
         }
-        ranges
+        None
     }
 
     /// Whether [address, address + 1) may be accessed as `prot` says.

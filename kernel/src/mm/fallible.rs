@@ -9,7 +9,7 @@
 //! - anything that grows: [`Grow::room_for`], or [`TryPush`] for single elements. Space taken by
 //!   `room_for(n)` makes the next n insertions infallible, so a change that touches several tables
 //!   takes all of its room first and then can't fail midway;
-//! - text: [`Text`] with `write!`, or [`format!`](try_format) for a line;
+//! - text: [`Text`] with [`put!`](put);
 //! - a `BTreeMap` cannot reserve: each node is a single object under a page, so a loop calls
 //!   [`reserve::top_up`] each turn before it inserts. Copies of one are made that way too.
 
@@ -116,14 +116,25 @@ impl<T> TryPush<T> for VecDeque<T> {
     }
 }
 
+/// Makes room for `more` elements and no others.
+///
+/// # Errors
+/// `ENOMEM`, and the vector is as it was.
+pub fn room_exactly<T>(vec: &mut Vec<T>, more: usize) -> Result<(), Errno> {
+    if vec.capacity() - vec.len() >= more {
+        return Ok(());
+    }
+    reserve::room(bytes::<T>(vec.len().saturating_add(more)))?;
+    vec.try_reserve_exact(more).map_err(|_| Errno::ENOMEM)
+}
+
 /// An empty vector with room for exactly `count` elements.
 ///
 /// # Errors
 /// `ENOMEM`.
 pub fn with_capacity<T>(count: usize) -> Result<Vec<T>, Errno> {
     let mut vec = Vec::new();
-    reserve::room(bytes::<T>(count))?;
-    vec.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
+    room_exactly(&mut vec, count)?;
     Ok(vec)
 }
 
@@ -192,7 +203,22 @@ pub fn to_string(text: &str) -> Result<String, Errno> {
     Ok(string)
 }
 
-/// Text that grows by `write!`. Once memory ran out nothing more is added, and [`Text::finish`] says so.
+/// Bytes as text; what is none becomes U+FFFD.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn lossy(bytes: &[u8]) -> Result<String, Errno> {
+    let mut text = Text::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push_str("\u{fffd}");
+        }
+    }
+    text.finish()
+}
+
+/// Text that grows by [`put`]. Once memory ran out nothing more is added, and [`Text::finish`] says so.
 #[derive(Debug, Default)]
 pub struct Text {
     text: String,
@@ -206,6 +232,30 @@ impl Text {
             text: String::new(),
             failed: false,
         }
+    }
+
+    /// What is there so far.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Bytes so far.
+    pub fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Adds a string.
+    pub fn push_str(&mut self, text: &str) {
+        if self.failed || self.text.room_for(text.len()).is_err() {
+            self.failed = true;
+        } else {
+            self.text.push_str(text);
+        }
+    }
+
+    /// Notes that memory for a part of it was wanting.
+    pub fn fail(&mut self) {
+        self.failed = true;
     }
 
     /// The text.
@@ -222,14 +272,18 @@ impl Text {
 
 impl fmt::Write for Text {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.failed || self.text.room_for(text.len()).is_err() {
-            self.failed = true;
-            return Err(fmt::Error);
-        }
-        self.text.push_str(text);
-        Ok(())
+        self.push_str(text);
+        if self.failed { Err(fmt::Error) } else { Ok(()) }
     }
 }
+
+/// Adds formatted text to a [`Text`], which knows itself what it lacks.
+macro_rules! put {
+    ($text:expr, $($arg:tt)*) => {{
+        let _ = core::fmt::Write::write_fmt($text, format_args!($($arg)*));
+    }};
+}
+pub(crate) use put;
 
 /// What [`try_format`] expands to.
 ///
@@ -237,8 +291,7 @@ impl fmt::Write for Text {
 /// `ENOMEM`.
 pub fn format(arguments: fmt::Arguments<'_>) -> Result<String, Errno> {
     let mut text = Text::new();
-    // What fails is memory, and `finish` knows of it.
-    let _ = fmt::Write::write_fmt(&mut text, arguments);
+    put!(&mut text, "{arguments}");
     text.finish()
 }
 

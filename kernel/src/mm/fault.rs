@@ -7,6 +7,7 @@ use super::allocator;
 use super::frame::Frame;
 use super::page_tables::PageTables;
 use super::paging::PageFlags;
+use super::reserve;
 use super::vma::{Backing, PageSource, Prot, Vma};
 use super::{PAGE_SIZE, layout, page_down};
 use crate::syscall::errno::Errno;
@@ -154,6 +155,7 @@ impl AddressSpace {
         {
             return Err(FaultError::NotMapped);
         }
+        reserve::top_up()?;
         if let Some(mut stack) = self.areas.remove(&start) {
             self.counts.remove(&stack);
             stack.start = new_start;

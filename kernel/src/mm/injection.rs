@@ -9,9 +9,9 @@
 //!
 //! `/proc/reserve` says what was struck and drawn.
 
-use alloc::string::String;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
+use super::fallible::{Text, put};
 use super::reserve::{MOST_DRAWN, STEP};
 use super::slab::CLASS_COUNT;
 use super::{frame, heap, slab};
@@ -177,9 +177,7 @@ pub fn tell() {
 
 /// The text of `/proc/reserve`. Its length is always the same, so that it takes as much memory each
 /// time.
-pub fn report() -> String {
-    use core::fmt::Write;
-    let mut text = String::with_capacity(512);
+pub fn report(_: &(), text: &mut Text) {
     let lines = [
         ("struck", STRUCK.load(Ordering::Relaxed)),
         ("heap", heap::in_use() as u64),
@@ -191,13 +189,8 @@ pub fn report() -> String {
         ("unasked", UNASKED.load(Ordering::Relaxed)),
     ];
     for (name, value) in lines {
-        // There is room for it.
-        let _ = writeln!(text, "{name:8}{value:12}");
+        put!(text, "{name:8}{value:12}\n");
     }
-    let _ = writeln!(
-        text,
-        "drawn by {:32}",
-        name(MOST_IN.load(Ordering::Relaxed))
-    );
-    text
+    let call = name(MOST_IN.load(Ordering::Relaxed));
+    put!(text, "drawn by {call:32}\n");
 }

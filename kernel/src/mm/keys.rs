@@ -62,28 +62,28 @@ impl Keys {
             pkeys::set(key, 1);
         }
     }
-}
 
-impl AddressSpace {
     /// The key of an area that gets the protection `prot`: the one asked for, else its own, but
     /// that execute-only memory has one of its own (arch_override_mprotect_pkey).
-    pub(super) fn key_for(&mut self, area: &Vma, prot: Prot, key: Option<u8>) -> u8 {
+    pub(super) fn for_area(&mut self, area: &Vma, prot: Prot, key: Option<u8>) -> u8 {
         if let Some(key) = key {
             return key;
         }
         if prot == Prot::EXEC
-            && let Some(key) = self.keys.execute_only()
+            && let Some(key) = self.execute_only()
         {
             return key;
         }
-        let was_execute_only = area.prot == Prot::EXEC && self.keys.execute_only == Some(area.key);
+        let was_execute_only = area.prot == Prot::EXEC && self.execute_only == Some(area.key);
         if was_execute_only && prot != Prot::EXEC {
             0
         } else {
             area.key
         }
     }
+}
 
+impl AddressSpace {
     /// The key of the memory at `address`, if the running program, whose memory this is, has denied
     /// itself the access.
     pub fn denying_key(&self, address: u64, access: Access) -> Option<u8> {

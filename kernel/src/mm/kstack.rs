@@ -16,6 +16,8 @@ use crate::syscall::errno::Errno;
 
 /// Bytes of a stack.
 pub const SIZE: u64 = 32 * 1024;
+/// Pages of a stack.
+pub const PAGES: u64 = SIZE / PAGE_SIZE;
 /// Bytes of address space for each: the stack and the guard below it.
 const STRIDE: u64 = 2 * SIZE;
 
@@ -69,11 +71,12 @@ impl KernelStack {
             match slots.free.pop() {
                 Some(slot) => slot,
                 None => {
-                    // Room to take it back: giving up memory must not ask for some.
-                    let slot = slots.next;
-                    slots.free.room_for(slot as usize + 1)?;
+                    // Giving any of them back can't fail.
+                    let all = slots.next as usize + 1;
+                    let listed = slots.free.len();
+                    slots.free.room_for(all - listed)?;
                     slots.next += 1;
-                    slot
+                    slots.next - 1
                 }
             }
         };

@@ -167,7 +167,8 @@ impl AddressSpace {
     /// Sets or clears a flag of [start, end).
     ///
     /// # Errors
-    /// `ENOMEM` if part of it isn't mapped; the areas that are have the flag.
+    /// `ENOMEM` if part of it isn't mapped; the areas that are have the flag. `ENOMEM` too where an area
+    /// can't be cut.
     pub fn change_flags(
         &mut self,
         start: u64,
@@ -178,14 +179,13 @@ impl AddressSpace {
         let covered = self.mapped_bytes(start, end);
         let differs = |area: &Vma| area.flags.contains(flag) != on;
         if self.overlapping(start, end).any(differs) {
-            self.check_room()?;
-            for mut area in self.carve(start, end) {
+            self.cut(start, end, false)?;
+            self.update(start, end, |area, _| {
                 // The kernel's own pages are never locked (VM_SPECIAL).
                 if !area.is_kernels() || flag != VmaFlags::LOCKED {
                     area.flags.set(flag, on);
                 }
-                self.insert(area);
-            }
+            });
         }
         if covered == end - start {
             Ok(())

@@ -2,7 +2,6 @@
 //! `remap.rs`; where a new area goes is found in `placement.rs`.
 
 use super::address_space::AddressSpace;
-use super::frame;
 use super::limits::counts_as_data;
 use super::page_ranges::PART;
 use super::reserve;
@@ -95,11 +94,10 @@ impl AddressSpace {
     /// Whether there may be more areas: a program's count is limited, and the kernel's memory
     /// isn't to be used up by them.
     pub(super) fn check_room(&self) -> Result<(), Errno> {
-        if self.areas.len() >= MAP_COUNT_MAX || frame::is_low() {
-            Err(Errno::ENOMEM)
-        } else {
-            Ok(())
+        if self.areas.len() >= MAP_COUNT_MAX {
+            return Err(Errno::ENOMEM);
         }
+        reserve::top_up()
     }
 
     pub(super) fn check_fixed(&self, at: u64, len: u64) -> Result<(), Errno> {
@@ -149,17 +147,6 @@ impl AddressSpace {
         if !start.is_multiple_of(PAGE_SIZE) || end > self.task_size || len == 0 {
             return Err(Errno::EINVAL);
         }
-        // A hole in the middle of an area makes one more of it.
-        let splits = self
-            .find(start)
-            .is_some_and(|area| area.start < start && area.end > end);
-        if splits {
-            // What else is unmapped gives memory back, and need not wait for any.
-            reserve::top_up()?;
-            if self.areas.len() >= MAP_COUNT_MAX {
-                return Err(Errno::ENOMEM);
-            }
-        }
         self.check_cut(start, end)?;
         Ok(end)
     }
@@ -167,10 +154,12 @@ impl AddressSpace {
     /// Unmaps whatever is in [start, start + len).
     ///
     /// # Errors
-    /// `EINVAL` for an unaligned start, a range outside the program's half, or a part of the vDSO.
+    /// `EINVAL` for an unaligned start, a range outside the program's half, or a part of the vDSO;
+    /// `ENOMEM` where there is no room for one more area. Nothing has changed then.
     pub fn unmap(&mut self, start: u64, len: u64) -> Result<(), Errno> {
         let end = self.check_unmap(start, len)?;
-        for area in self.carve(start, end) {
+        self.cut(start, end, true)?;
+        while let Some(area) = self.take_first(start, end) {
             self.drop_pages(area.start, area.end);
             if area.role == Role::Vdso
                 && self.landmarks.vdso >= area.start
@@ -266,28 +255,36 @@ impl AddressSpace {
         if result.is_ok() && covered < end {
             result = Err(Errno::ENOMEM);
         }
-        self.check_room()?;
-        let mut to_populate = alloc::vec::Vec::new();
-        for mut area in self.carve(start, covered) {
-            let was_writable = area.prot.contains(Prot::WRITE);
-            let locked = !area.shared && area.flags.contains(VmaFlags::LOCKED);
-            if locked && !was_writable && prot.contains(Prot::WRITE) {
-                to_populate.push((area.start, area.end));
-            }
+        self.cut(start, covered, false)?;
+        let mut keys = self.keys;
+        self.update(start, covered, |area, tables| {
             let prot = prot | implied & area.max_prot;
-            area.key = self.key_for(&area, prot, key);
+            area.key = keys.for_area(area, prot, key);
             area.prot = prot;
-            let flags = area.page_flags();
-            self.tables
-                .protect_range(area.start, area.end, flags, area.shared);
-            self.insert(area);
-        }
-        // Locked memory that becomes writable gets its copies now, so that no store waits for them
-        // (mprotect_fixup). What can't be had now is left to the store.
-        for (from, to) in to_populate {
-            let _ = self.populate(from, to, None);
+            tables.protect_range(area.start, area.end, area.page_flags(), area.shared);
+        });
+        self.keys = keys;
+        if prot.contains(Prot::WRITE) {
+            self.populate_locked(start, covered);
         }
         result
+    }
+
+    /// Locked memory that becomes writable gets its copies now, so that no store waits for them
+    /// (mprotect_fixup). What can't be had now is left to the store.
+    fn populate_locked(&mut self, start: u64, end: u64) {
+        let mut at = start;
+        loop {
+            let Some(area) = self.overlapping(at, end).next() else {
+                break;
+            };
+            let (from, to) = (area.start.max(at), area.end.min(end));
+            let is_locked = !area.shared && area.flags.contains(VmaFlags::LOCKED);
+            at = to;
+            if is_locked {
+                let _ = self.populate(from, to, None);
+            }
+        }
     }
 
     /// Moves the program's break to `to` if it can be there, with new pages of that protection; returns

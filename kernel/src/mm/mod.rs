@@ -7,6 +7,7 @@
 
 pub mod address_space;
 mod allocator;
+mod areas;
 mod arena;
 mod content;
 pub mod espfix;

@@ -89,6 +89,11 @@ impl PageTables {
         })
     }
 
+    /// How many there are, the root included.
+    pub fn table_pages(&self) -> u64 {
+        self.tables + 1
+    }
+
     /// Makes these the CPU's tables.
     pub fn activate(&self) {
         activate(self.root);

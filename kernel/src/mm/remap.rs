@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 
 use super::address_space::AddressSpace;
 use super::mapping::{NewArea, Place};
+use super::reserve;
 use super::vma::{Backing, Role, VmaFlags};
 use super::{PAGE_SIZE, page_up};
 use crate::syscall::errno::Errno;
@@ -83,7 +84,7 @@ impl AddressSpace {
         self.check_limits(grown / PAGE_SIZE, is_data)?;
         self.check_lock(grown / PAGE_SIZE, flags)?;
         let area = self.find(old).ok_or(Errno::EFAULT)?;
-        let (area_end, area_prot) = (area.end, area.prot);
+        let (area_start, area_end, area_prot) = (area.start, area.end, area.prot);
         self.check_room()?;
         if let Remap::To(new) | Remap::Near(new) = to {
             if matches!(to, Remap::Near(_)) {
@@ -102,11 +103,7 @@ impl AddressSpace {
             && let Some(end) = grown_end
             && self.overlapping(area_end, end).next().is_none()
         {
-            let mut areas = self.carve(old, area_end);
-            if let Some(mut area) = areas.pop() {
-                area.end = end;
-                self.insert(area);
-            }
+            self.update(area_start, area_end, |area, _| area.end = end);
             debug_assert!(self.allows(old, area_prot));
             return Ok(old);
         }
@@ -200,7 +197,13 @@ impl AddressSpace {
         let kept = old_len.min(new_len);
         // What may fail comes first: halfway, pages would be neither here nor there.
         self.tables.make_tables(new, new + kept)?;
-        for mut area in self.carve(old, old + old_len) {
+        self.cut(old, old + old_len, false)?;
+        while self.overlapping(old, old + old_len).next().is_some() {
+            // For where it goes, and for what may stay in its place.
+            reserve::top_up()?;
+            let Some(mut area) = self.take_first(old, old + old_len) else {
+                break;
+            };
             if area.start >= old + kept {
                 self.drop_pages(area.start, area.end);
                 continue;

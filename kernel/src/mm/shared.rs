@@ -7,6 +7,7 @@ use crate::sync::{Mutex, rank};
 
 use super::PAGE_SIZE;
 use super::frame::Frame;
+use super::reserve;
 use super::vma::PageSource;
 use crate::process::table;
 use crate::syscall::errno::Errno;
@@ -37,6 +38,7 @@ impl PageSource for SharedMemory {
         if let Some(frame) = pages.get(&index) {
             return Ok(frame.clone());
         }
+        reserve::top_up()?;
         let frame = Frame::zeroed()?;
         pages.insert(index, frame.clone());
         Ok(frame)

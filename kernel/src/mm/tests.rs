@@ -16,6 +16,7 @@ use super::{PAGE_SIZE, layout};
 use crate::kernel_test;
 use crate::syscall::errno::Errno;
 
+mod fallible;
 mod heap;
 
 const RW: Prot = Prot::READ.union(Prot::WRITE);

@@ -1,5 +1,6 @@
 //! Virtual memory areas: a range of a program's addresses, its protection, what is behind it.
 
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -73,7 +74,7 @@ pub enum Backing {
         /// Byte in the source that the area's start maps.
         offset: u64,
         /// The name in /proc/PID/maps.
-        path: Arc<str>,
+        path: Arc<String>,
     },
     /// The kernel's own frames, in order: the vDSO and its data.
     Kernel(Arc<Vec<Frame>>, usize),

@@ -6,6 +6,7 @@ use super::Patience;
 use super::address::{self, Address, Binding};
 use super::socket::{Kind, Phase, READ, Socket, WRITE, caller_credentials};
 use crate::fs::inode::Ready;
+use crate::mm::fallible::Grow as _;
 use crate::syscall::errno::Errno;
 
 /// Most connections that may wait at a listener besides one (net.core.somaxconn).
@@ -88,7 +89,7 @@ impl Socket {
         let end = Self::new(self.kind)?;
         loop {
             let listener = address::find(name, self.kind)?;
-            let state = listener.state();
+            let mut state = listener.state();
             if state.phase != Phase::Listening || state.shut[READ] {
                 return Err(Errno::ECONNREFUSED);
             }
@@ -100,6 +101,7 @@ impl Socket {
                 })?;
                 continue;
             }
+            state.pending.room_for(1)?;
             let (name, credentials) = (state.address(), state.peer_credentials);
             let passes = state.options.pass_credentials;
             drop(state);

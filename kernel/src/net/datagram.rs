@@ -40,7 +40,7 @@ pub fn send(
     }
     wait_for_room(socket, patience)?;
     let mut packet = Packet::new(socket, message.from, len)?;
-    packet.attach(core::mem::take(&mut message.files), uid);
+    packet.attach(core::mem::take(&mut message.files), uid)?;
     let receiver = loop {
         let receiver = match &name {
             Some(name) => address::find(name, socket.kind)?,
@@ -50,7 +50,7 @@ pub fn send(
             break receiver;
         }
     };
-    deliver(socket, &receiver, packet, message.credentials);
+    deliver(socket, &receiver, packet, message.credentials)?;
     Ok(len)
 }
 
@@ -143,7 +143,7 @@ pub fn receive(
         from: Some(from),
         credentials: socket.told_credentials(&packet),
         files: if is_peek {
-            packet.peek_files()
+            packet.peek_files()?
         } else {
             packet.take_files()
         },

@@ -1,6 +1,7 @@
 //! Descriptors on their way: how many each user has sent, which of them are sockets, and closing
 //! those that nobody received.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -13,6 +14,7 @@ use super::gc;
 use super::socket::Socket;
 use crate::fs::caller;
 use crate::fs::file::File;
+use crate::mm::reserve;
 use crate::process::capability::Caps;
 use crate::process::current;
 use crate::syscall::errno::Errno;
@@ -25,6 +27,8 @@ pub struct Flight {
     pub socket: Arc<Socket>,
     /// References that messages hold.
     pub count: usize,
+    /// The collector's.
+    pub mark: gc::Mark,
 }
 
 /// Sockets on their way, by where the file lies.
@@ -52,27 +56,56 @@ pub fn check_limit() -> Result<u32, Errno> {
     Ok(who.uid)
 }
 
-/// Counts `files`, which a message of `uid`'s holds from now on.
-pub fn add(files: &[Arc<File>], uid: u32) {
-    if files.is_empty() {
-        return;
-    }
-    *USERS.lock().entry(uid).or_default() += files.len();
-    let mut sockets = SOCKETS.lock();
-    for file in files {
-        if let Some(socket) = super::socket_of(file) {
-            let flight = sockets.entry(key(file)).or_insert_with(|| Flight {
-                file: Arc::downgrade(file),
-                socket: socket.clone(),
-                count: 0,
-            });
-            flight.count += 1;
+/// Descriptors that go along with a message.
+pub struct Parcel {
+    /// The files.
+    pub files: Vec<Arc<File>>,
+    /// User for whom they are counted.
+    uid: u32,
+    /// The next one that is to be closed.
+    next: Option<Box<Parcel>>,
+}
+
+impl Parcel {
+    /// Counts `files`, which a message of `uid`'s holds from now on.
+    ///
+    /// # Errors
+    /// `ENOMEM`: none is counted.
+    pub fn new(files: Vec<Arc<File>>, uid: u32) -> Result<Box<Self>, Errno> {
+        for (done, file) in files.iter().enumerate() {
+            if let Err(errno) = reserve::top_up() {
+                remove(&files[..done], uid);
+                return Err(errno);
+            }
+            add(file, uid);
         }
+        let next = None;
+        Ok(Box::new(Self { files, uid, next }))
+    }
+
+    /// The files, counted no more.
+    pub fn open(self) -> Vec<Arc<File>> {
+        remove(&self.files, self.uid);
+        self.files
+    }
+}
+
+fn add(file: &Arc<File>, uid: u32) {
+    *USERS.lock().entry(uid).or_default() += 1;
+    if let Some(socket) = super::socket_of(file) {
+        let mut sockets = SOCKETS.lock();
+        let flight = sockets.entry(key(file)).or_insert_with(|| Flight {
+            file: Arc::downgrade(file),
+            socket: socket.clone(),
+            count: 0,
+            mark: gc::Mark::default(),
+        });
+        flight.count += 1;
     }
 }
 
 /// Counts them no more.
-pub fn remove(files: &[Arc<File>], uid: u32) {
+fn remove(files: &[Arc<File>], uid: u32) {
     if files.is_empty() {
         return;
     }
@@ -99,19 +132,31 @@ pub fn remove(files: &[Arc<File>], uid: u32) {
 
 /// Closes descriptors that came with a message which nobody received. Such a message may be in the
 /// queue of a socket that is itself closed here, and so on without end: they are closed one after the
-/// other, not one within the other.
-pub fn close_later(files: Vec<Arc<File>>) {
-    static LEFT: Mutex<Vec<Vec<Arc<File>>>, rank::FlyingLeft> = Mutex::new(Vec::new());
+/// other, not one within the other. The parcels themselves form the list of those that are left:
+/// closing takes no memory.
+pub fn close_later(mut parcel: Box<Parcel>) {
+    static LEFT: Mutex<Option<Box<Parcel>>, rank::FlyingLeft> = Mutex::new(None);
     static IS_CLOSING: AtomicBool = AtomicBool::new(false);
-    LEFT.lock().push(files);
+    remove(&parcel.files, parcel.uid);
+    {
+        let mut left = LEFT.lock();
+        parcel.next = left.take();
+        *left = Some(parcel);
+    }
     if IS_CLOSING.swap(true, Relaxed) {
         return;
     }
     loop {
-        let Some(files) = LEFT.lock().pop() else {
+        let first = {
+            let mut left = LEFT.lock();
+            let mut first = left.take();
+            *left = first.as_mut().and_then(|first| first.next.take());
+            first
+        };
+        let Some(first) = first else {
             break;
         };
-        drop(files);
+        drop(first);
     }
     IS_CLOSING.store(false, Relaxed);
     gc::after_release();

@@ -13,6 +13,7 @@ use super::{datagram, gc, inflight, stream};
 use crate::fs::file::File;
 use crate::fs::inode::Ready;
 use crate::fs::io::{In, Out};
+use crate::mm::fallible::Grow as _;
 use crate::process::sched;
 use crate::process::signal::{self, SigInfo};
 use crate::syscall::errno::{Errno, SysResult};
@@ -121,17 +122,25 @@ pub(super) fn wait_for_room(socket: &Socket, patience: super::Patience) -> Resul
 }
 
 /// Puts a packet, complete now, into `receiver`'s queue.
+///
+/// # Errors
+/// `ENOBUFS` if memory is short: the packet is gone.
 pub(super) fn deliver(
     sender: &Arc<Socket>,
     receiver: &Arc<Socket>,
     mut packet: Packet,
     credentials: Option<UserCredentials>,
-) {
+) -> Result<(), Errno> {
     let asks = |socket: &Socket| socket.state().options.pass_credentials;
     packet.credentials =
         credentials.or_else(|| (asks(sender) || asks(receiver)).then(caller_credentials));
-    receiver.state().queue.push_back(Arc::new(packet));
+    let packet = Arc::new(packet);
+    // Without room the packet goes where the receiver's state is not locked: that may do anything.
+    let room = receiver.state().queue.room_for(1);
+    room.map_err(|_| Errno::ENOBUFS)?;
+    receiver.state().queue.push_back(packet);
     receiver.readable.wake(Ready::READ, usize::MAX);
+    Ok(())
 }
 
 impl Socket {

@@ -83,6 +83,13 @@ impl Inode for Socket {
 }
 
 impl FileOps for Open {
+    fn kept_bytes(&self) -> usize {
+        let state = self.0.state.try_lock();
+        state.map_or(0, |state| {
+            state.queue.iter().map(|packet| packet.left()).sum()
+        })
+    }
+
     fn is_stream(&self) -> bool {
         true
     }

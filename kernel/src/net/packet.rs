@@ -3,13 +3,14 @@
 //! Short messages lie in the kernel's heap, longer ones in page frames. What a packet is charged to
 //! its sender, and with it how many fit into SO_SNDBUF, is what Linux's struct sk_buff would be.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::sync::{Mutex, rank};
 
-use super::inflight;
+use super::inflight::{self, Parcel};
 use super::socket::Socket;
 use crate::fs::file::File;
 use crate::fs::io::{In, Out};
@@ -56,9 +57,7 @@ pub struct Packet {
     charge: usize,
     /// On whose behalf; told to a receiver that asks for it (SO_PASSCRED).
     pub credentials: Option<UserCredentials>,
-    files: Mutex<Vec<Arc<File>>, rank::PacketFiles>,
-    /// User whose descriptors on their way are counted.
-    uid: u32,
+    parcel: Mutex<Option<Box<Parcel>>, rank::PacketFiles>,
 }
 
 /// What Linux charges for a packet of `len` bytes.
@@ -91,10 +90,8 @@ impl Packet {
             from.take(&mut bytes)?;
             Payload::Short(bytes)
         } else {
-            let mut frames = Vec::new();
-            frames
-                .try_reserve_exact(len.div_ceil(PAGE))
-                .map_err(|_| Errno::ENOBUFS)?;
+            let mut frames =
+                fallible::with_capacity(len.div_ceil(PAGE)).map_err(|_| Errno::ENOBUFS)?;
             let mut left = len;
             while left > 0 {
                 let frame = Frame::uninitialised().map_err(|_| Errno::ENOBUFS)?;
@@ -114,16 +111,19 @@ impl Packet {
             sender: sender.clone(),
             charge,
             credentials: None,
-            files: Mutex::default(),
-            uid: 0,
+            parcel: Mutex::new(None),
         })
     }
 
     /// Sends descriptors along, counted for `uid`.
-    pub fn attach(&mut self, files: Vec<Arc<File>>, uid: u32) {
-        inflight::add(&files, uid);
-        self.files = Mutex::new(files);
-        self.uid = uid;
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn attach(&mut self, files: Vec<Arc<File>>, uid: u32) -> Result<(), Errno> {
+        if !files.is_empty() {
+            self.parcel = Mutex::new(Some(Parcel::new(files, uid)?));
+        }
+        Ok(())
     }
 
     /// Bytes that were not read yet.
@@ -159,20 +159,26 @@ impl Packet {
     }
 
     /// The descriptors that come along: copies of them.
-    pub fn peek_files(&self) -> Vec<Arc<File>> {
-        self.files.lock().clone()
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn peek_files(&self) -> Result<Vec<Arc<File>>, Errno> {
+        let parcel = self.parcel.lock();
+        parcel
+            .as_ref()
+            .map_or(Ok(Vec::new()), |parcel| fallible::to_vec(&parcel.files))
     }
 
     /// Takes them out.
     pub fn take_files(&self) -> Vec<Arc<File>> {
-        let files = core::mem::take(&mut *self.files.lock());
-        inflight::remove(&files, self.uid);
-        files
+        let parcel = self.parcel.lock().take();
+        parcel.map_or_else(Vec::new, |parcel| parcel.open())
     }
 
     /// Calls `f` with each socket that comes along.
     pub fn for_each_socket(&self, f: &mut dyn FnMut(&Arc<File>, &Arc<Socket>)) {
-        for file in self.files.lock().iter() {
+        let parcel = self.parcel.lock();
+        for file in parcel.iter().flat_map(|parcel| &parcel.files) {
             if let Some(socket) = super::socket_of(file) {
                 f(file, socket);
             }
@@ -182,9 +188,9 @@ impl Packet {
 
 impl Drop for Packet {
     fn drop(&mut self) {
-        let files = self.take_files();
-        if !files.is_empty() {
-            inflight::close_later(files);
+        let parcel = self.parcel.lock().take();
+        if let Some(parcel) = parcel {
+            inflight::close_later(parcel);
         }
         self.sender.charged.fetch_sub(self.charge, Relaxed);
         self.sender.wake_if_writable();

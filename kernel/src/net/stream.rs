@@ -52,14 +52,14 @@ fn send_part(
     wait_for_room(socket, patience)?;
     let mut packet = Packet::new(socket, message.from, len)?;
     // Descriptors go with the first part.
-    packet.attach(core::mem::take(&mut message.files), uid);
+    packet.attach(core::mem::take(&mut message.files), uid)?;
     let state = peer.state();
     let is_gone = state.is_dead || state.shut[READ];
     drop(state);
     if is_gone {
         return Err(Errno::EPIPE);
     }
-    deliver(socket, peer, packet, message.credentials);
+    deliver(socket, peer, packet, message.credentials)?;
     Ok(len)
 }
 
@@ -187,7 +187,7 @@ impl Reader<'_> {
         let mut gone = None;
         if is_peek {
             self.skip += len;
-            self.result.files = packet.peek_files();
+            self.result.files = packet.peek_files()?;
         } else {
             packet.take(len);
             let files = packet.take_files();

@@ -4,6 +4,7 @@
 //! become mappings of the file's own pages, copied only when they are written to. A segment may
 //! reach past the end of its file: who touches a page there gets SIGBUS.
 
+use alloc::string::String;
 use alloc::sync::Arc;
 
 use formats::elf::{Class, Error, Image, Kind, Segment, Source};
@@ -23,7 +24,7 @@ pub struct Executable {
     /// Bytes.
     pub size: u64,
     /// Absolute path, for /proc/PID/maps.
-    pub path: Arc<str>,
+    pub path: Arc<String>,
     /// Where it is.
     pub location: Location,
 }

@@ -281,6 +281,8 @@ pub fn execve_file(
 /// Replaces the running program.
 fn start(mut loaded: Loaded) -> Result<(), Errno> {
     let old_tid = current().tid();
+    // While the old program can still be told that there is no memory.
+    current().process.unshare_files()?;
     threads::become_the_only_one()?;
     let task = current();
     let program = loaded.mm.lock().program.clone();
@@ -291,8 +293,14 @@ fn start(mut loaded: Loaded) -> Result<(), Errno> {
     robust::release(&task);
     exit::release_mm(&task.process);
     task.process.has_execed.store(true, Ordering::Relaxed);
-    task.process.unshare_files();
-    task.process.files.lock().lock().close_on_exec();
+    let mut from = 0;
+    loop {
+        let closed = task.process.files.lock().lock().close_on_exec(&mut from);
+        // Closed where the table is not locked: that may do anything.
+        if closed.is_none() {
+            break;
+        }
+    }
     install(&task, &loaded);
     setid::protect(&task, &before, &loaded.granted);
     task.process.membarriers.store(0, Ordering::Relaxed);

@@ -6,7 +6,7 @@ use linux_raw_sys::general as linux;
 use x86_64::registers::control::Cr2;
 
 use super::signal::{self, Fields, SIGBUS, SIGSEGV, SIGTRAP, SigInfo, exception};
-use super::{current, far, init, oom, ports, sched, try_current};
+use super::{current, far, oom, ports, sched, try_current};
 use crate::arch::percpu::{self, work};
 use crate::arch::{debug, extable};
 use crate::entry::exceptions::STUBS;
@@ -236,13 +236,11 @@ fn page_fault(frame: &mut Frame, mut error_code: u64) {
             current().usage.faults.fetch_add(1, Ordering::Relaxed);
         }
         // The instruction is tried again when the victim is gone.
-        (Err(FaultError::OutOfMemory), _) if !oom::kill_largest() => sched::yield_now(),
+        (Err(FaultError::OutOfMemory), _) if !oom::kill_largest() => sched::pause(),
         // The copy ends here; what the kernel holds for this call is given back before the
-        // process dies of its pending signal.
-        (Err(FaultError::OutOfMemory), Some(go_on)) if current().process.pid != init::PID => {
-            frame.rip = go_on
-        }
-        (Err(FaultError::OutOfMemory), _) => signal::kill(&current().process),
+        // process dies, as it leaves the kernel.
+        (Err(FaultError::OutOfMemory), Some(go_on)) => frame.rip = go_on,
+        (Err(FaultError::OutOfMemory), None) => {}
         (Err(_), Some(go_on)) => frame.rip = go_on,
         (Err(error), None) => {
             let (number, code, key) = match error {

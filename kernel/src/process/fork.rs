@@ -93,6 +93,7 @@ fn make(
     tid: u32,
     args: &CloneArgs,
 ) -> Result<(Arc<Task>, Option<Arc<Process>>), Errno> {
+    threads::make_room(parent)?;
     let mut frame = task.frame().clone();
     frame.rax = 0;
     if args.stack != 0 {
@@ -109,7 +110,7 @@ fn make(
     } else {
         Arc::new(Mutex::new(copy(&mm)?))
     };
-    let mut child = Process::child_of(parent, tid);
+    let mut child = Process::child_of(parent, tid)?;
     *child.mm.lock() = Some(mm);
     share(parent, &mut child, args);
     let child = Arc::new(child);
@@ -241,7 +242,6 @@ fn check_limit() -> Result<(), Errno> {
     }
     let limit = process.limits.lock().soft(RLIMIT_NPROC);
     let count: usize = table::all_processes()
-        .iter()
         .filter(|process| process.cred().uid == cred.uid)
         .map(|process| process.threads.lock().len().max(1))
         .sum();

@@ -3,7 +3,6 @@
 //! The controlling terminal of a session is in `fs/tty/session.rs`, stops are in `stop.rs`.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
 use super::signal::{self, SIGCONT, SIGHUP, SigInfo};
@@ -28,11 +27,8 @@ pub fn leads_session(process: &Process) -> bool {
 
 /// The session of a group; `None` if there is neither such a group nor such a process.
 pub fn session_of_group(group: u32) -> Option<u32> {
-    let members = group_members(group);
-    let found = members
-        .first()
-        .cloned()
-        .or_else(|| table::find_process(group));
+    let found = group_members(group).next();
+    let found = found.or_else(|| table::find_process(group));
     found.map(|process| session_of(&process))
 }
 
@@ -59,7 +55,7 @@ pub fn set_group(caller: &Arc<Process>, process: &Arc<Process>, group: u32) -> R
         return Err(Errno::EPERM);
     }
     let is_member = |member: &Arc<Process>| session_of(member) == session_of(caller);
-    if group != process.pid && !group_members(group).iter().any(is_member) {
+    if group != process.pid && !group_members(group).any(|member| is_member(&member)) {
         return Err(Errno::EPERM);
     }
     table::move_to(process, group, session_of(process));
@@ -71,7 +67,7 @@ pub fn set_group(caller: &Arc<Process>, process: &Arc<Process>, group: u32) -> R
 /// # Errors
 /// `EPERM` if a group already has its ID.
 pub fn make_session(process: &Process) -> Result<(), Errno> {
-    if leads_session(process) || !group_members(process.pid).is_empty() {
+    if leads_session(process) || group_members(process.pid).next().is_some() {
         return Err(Errno::EPERM);
     }
     table::move_to(process, process.pid, process.pid);
@@ -88,10 +84,10 @@ pub fn is_orphaned_group(process: &Process) -> bool {
 /// The same for a group without one of its members; init as a parent doesn't count
 /// (will_become_orphaned_pgrp).
 fn is_orphaned(group: u32, without: Option<&Process>) -> bool {
-    !group_members(group).iter().any(|member| {
+    !group_members(group).any(|member| {
         let counts = member.status.lock().is_none()
             && without.is_none_or(|without| without.pid != member.pid);
-        counts && parent_outside(member, group)
+        counts && parent_outside(&member, group)
     })
 }
 
@@ -110,35 +106,56 @@ fn parent_outside(member: &Process, group: u32) -> bool {
 /// (kill_orphaned_pgrp).
 pub fn orphaned_by(process: &Arc<Process>) {
     let own = group_of(process);
-    let children: Vec<Arc<Process>> = process.children.lock().values().cloned().collect();
-    let mut groups: Vec<u32> = children
-        .iter()
-        .filter(|child| group_of(child) != own && session_of(child) == session_of(process))
-        .map(|child| group_of(child))
-        .collect();
-    if parent_outside(process, own) {
-        groups.push(own);
+    for child in children_of(process) {
+        child.group_was_asked.store(false, Ordering::Relaxed);
     }
-    groups.sort_unstable();
-    groups.dedup();
-    for group in groups {
-        let members = group_members(group);
-        let stands =
-            |member: &Arc<Process>| matches!(member.signals.lock().stop, StopState::Stopped(_));
-        // Its children are init's from now on.
-        let is_linked = |member: &Arc<Process>| {
-            let is_child = member
-                .parent
-                .lock()
-                .upgrade()
-                .is_some_and(|parent| Arc::ptr_eq(&parent, process));
-            let counts = member.status.lock().is_none() && member.pid != process.pid && !is_child;
-            counts && parent_outside(member, group)
-        };
-        if members.iter().any(stands) && !members.iter().any(is_linked) {
-            for signo in [SIGHUP, SIGCONT] {
-                let _ = signal::send_group(group, &SigInfo::kernel(signo));
-            }
+    for child in children_of(process) {
+        let group = group_of(&child);
+        let concerns = group != own && session_of(&child) == session_of(process);
+        // Each group once, however many of the children are in it.
+        if concerns && !child.group_was_asked.load(Ordering::Relaxed) {
+            orphaned_group(process, group);
+        }
+    }
+    if parent_outside(process, own) {
+        orphaned_group(process, own);
+    }
+}
+
+/// The children of a process, by ID. As it ends nothing may be wanting: not even memory for a list.
+fn children_of(process: &Process) -> impl Iterator<Item = Arc<Process>> {
+    let mut from = 0;
+    core::iter::from_fn(move || {
+        let children = process.children.lock();
+        let (&pid, child) = children.range(from..).next()?;
+        from = pid + 1;
+        Some(child.clone())
+    })
+}
+
+/// Hangs a group up that stands still, if `process` was the last that could have continued it.
+fn orphaned_group(process: &Arc<Process>, group: u32) {
+    let stands =
+        |member: &Arc<Process>| matches!(member.signals.lock().stop, StopState::Stopped(_));
+    // Its children are init's from now on.
+    let is_linked = |member: &Arc<Process>| {
+        let is_child = member
+            .parent
+            .lock()
+            .upgrade()
+            .is_some_and(|parent| Arc::ptr_eq(&parent, process));
+        let counts = member.status.lock().is_none() && member.pid != process.pid && !is_child;
+        counts && parent_outside(member, group)
+    };
+    let (mut any_stands, mut any_linked) = (false, false);
+    for member in group_members(group) {
+        member.group_was_asked.store(true, Ordering::Relaxed);
+        any_stands |= stands(&member);
+        any_linked |= is_linked(&member);
+    }
+    if any_stands && !any_linked {
+        for signo in [SIGHUP, SIGCONT] {
+            let _ = signal::send_group(group, &SigInfo::kernel(signo));
         }
     }
 }

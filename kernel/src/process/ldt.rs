@@ -7,7 +7,7 @@
 use alloc::vec::Vec;
 
 use crate::arch::gdt;
-use crate::mm::frame;
+use crate::mm::fallible;
 use crate::syscall::errno::Errno;
 
 /// Most entries (LDT_ENTRIES); the index in a selector has 13 bits.
@@ -61,9 +61,7 @@ pub fn deactivate() {
 
 /// Makes `table` `len` entries long; a program decides how much that is.
 fn grow(table: &mut Vec<u64>, len: usize) -> Result<(), Errno> {
-    if frame::is_low() || table.try_reserve_exact(len - table.len()).is_err() {
-        return Err(Errno::ENOMEM);
-    }
+    fallible::room_exactly(table, len - table.len())?;
     table.resize(len, 0);
     Ok(())
 }

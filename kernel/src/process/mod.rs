@@ -20,6 +20,7 @@ use crate::entry::frame::{Frame, TF};
 use crate::fs::tty::Controlling;
 use crate::fs::{FdTable, FsContext};
 use crate::mm::address_space::AddressSpace;
+use crate::syscall::errno::Errno;
 
 pub mod arguments;
 pub mod attributes;
@@ -63,6 +64,7 @@ pub mod wait;
 use cred::Credentials;
 use exit::{Ending, ExitStatus};
 use limits::Limits;
+use oom::Adjustment;
 use signal::{SharedSignals, SignalActions};
 pub use task::{Current, Task, TaskState, current, try_current};
 use timers::Timers;
@@ -135,6 +137,10 @@ pub struct Process {
     pub timers: Timers,
     /// Orphans among its descendants become its children (PR_SET_CHILD_SUBREAPER).
     pub is_subreaper: AtomicBool,
+    /// As its parent ends: whether its group was looked at already ([`jobs::orphaned_by`]).
+    pub group_was_asked: AtomicBool,
+    /// Whether it is killed when memory is out.
+    pub oom: Adjustment,
     /// Whether it may dump core, and be looked at (PR_SET_DUMPABLE).
     pub is_dumpable: AtomicBool,
     /// What it registered with membarrier(2).
@@ -183,6 +189,8 @@ impl Process {
             started: crate::time::uptime_ns(),
             timers: Timers::default(),
             is_subreaper: AtomicBool::new(false),
+            group_was_asked: AtomicBool::new(false),
+            oom: Adjustment::default(),
             is_dumpable: AtomicBool::new(true),
             membarriers: AtomicU32::new(0),
             cpu_cycles: AtomicU64::new(0),
@@ -194,12 +202,12 @@ impl Process {
 
     /// A child of `parent` with what fork(2) copies, but for memory and threads. The parent
     /// doesn't know of it yet.
-    pub fn child_of(parent: &Arc<Self>, pid: u32) -> Self {
-        let mut child = Self::new(
-            pid,
-            parent.files.lock().lock().clone(),
-            parent.fs.lock().clone(),
-        );
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn child_of(parent: &Arc<Self>, pid: u32) -> Result<Self, Errno> {
+        let files = parent.files.lock().lock().copy()?;
+        let mut child = Self::new(pid, files, parent.fs.lock().clone());
         let (pgid, sid) = (&parent.pgid, &parent.sid);
         child
             .pgid
@@ -212,7 +220,8 @@ impl Process {
         *child.limits.get_mut() = parent.limits.lock().clone();
         *child.actions.get_mut() = Arc::new(Mutex::new(actions));
         *child.terminal.get_mut() = parent.terminal.lock().inherited();
-        child
+        child.oom.inherit(&parent.oom);
+        Ok(child)
     }
 
     /// As whom its first thread acts, or acted when it ended.
@@ -241,12 +250,16 @@ impl Process {
     }
 
     /// Gives it a table of open files of its own, if it shares one (unshare_files in fs/file.c).
-    pub fn unshare_files(&self) {
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn unshare_files(&self) -> Result<(), Errno> {
         let mut files = self.files.lock();
         if Arc::strong_count(&files) > 1 {
-            let copy = files.lock().clone();
+            let copy = files.lock().copy()?;
             *files = Arc::new(Mutex::new(copy));
         }
+        Ok(())
     }
 }
 

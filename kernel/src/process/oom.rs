@@ -1,24 +1,145 @@
-//! Out of memory: the largest process is killed so that the others can go on.
+//! Out of memory: the process that has the most is killed so that the others can go on
+//! (mm/oom_kill.c).
+//!
+//! What a process has is its pages, its page tables, and what the kernel keeps for it: areas, threads,
+//! descriptors and what lies behind them. None of it is counted before it is asked for, and nothing here
+//! takes memory.
 
 use alloc::sync::Arc;
+use core::sync::atomic::{AtomicI16, Ordering::Relaxed};
 
-use super::{Task, current, init, signal, table};
-use crate::log;
+use super::{Process, current, init, signal, table};
+use crate::fs::file::File;
+use crate::mm::{PAGE_SIZE, frame, kstack, vma::Vma};
+use crate::{always, log};
 
-/// Picks the process with the most pages, init only if there is no other, and kills it. Returns
-/// whether that is the running one.
+/// How a process would rather be chosen, or not (/proc/PID/oom_score_adj).
+#[derive(Debug, Default)]
+pub struct Adjustment {
+    /// Thousandths of all memory that it counts more; [`Adjustment::NEVER`]: it isn't chosen.
+    value: AtomicI16,
+    /// The least that it may be set to without CAP_SYS_RESOURCE.
+    floor: AtomicI16,
+}
+
+impl Adjustment {
+    /// The lowest: never chosen.
+    pub const NEVER: i16 = -1000;
+    /// The highest.
+    pub const MOST: i16 = 1000;
+
+    /// The value.
+    pub fn get(&self) -> i16 {
+        self.value.load(Relaxed)
+    }
+
+    /// Sets it. False without `is_capable` (CAP_SYS_RESOURCE) for one below what one with that
+    /// capability set last.
+    pub fn set(&self, value: i16, is_capable: bool) -> bool {
+        if !is_capable && value < self.floor.load(Relaxed) {
+            return false;
+        }
+        if is_capable {
+            self.floor.store(value, Relaxed);
+        }
+        self.value.store(value, Relaxed);
+        true
+    }
+
+    /// Takes over another one's: a child's is its parent's.
+    pub fn inherit(&self, from: &Self) {
+        self.value.store(from.value.load(Relaxed), Relaxed);
+        self.floor.store(from.floor.load(Relaxed), Relaxed);
+    }
+}
+
+/// Bytes that the kernel keeps for a descriptor, whatever is behind it: the file, its name, its slot.
+const FILE: usize = 512;
+
+/// What a process has, in pages. What is locked just now isn't counted: this may run in the middle of
+/// anything.
+fn pages(process: &Process) -> u64 {
+    let mm = process.mm.try_lock().and_then(|mm| mm.clone());
+    let (mut pages, mut bytes) = (0, 0);
+    if let Some(mm) = mm
+        && let Some(mm) = mm.try_lock()
+    {
+        pages += mm.page_counts().1 + mm.table_pages();
+        bytes += mm.areas().count() * size_of::<Vma>();
+    }
+    if let Some(threads) = process.threads.try_lock() {
+        pages += threads.len() as u64 * kstack::PAGES;
+    }
+    let files = process.files.try_lock().map(|files| files.clone());
+    if let Some(files) = files
+        && let Some(files) = files.try_lock()
+    {
+        // One that others have too doesn't go with this process.
+        let of = |file: &Arc<File>| (FILE + file.ops().kept_bytes()) / Arc::strong_count(file);
+        bytes += files.files().map(of).sum::<usize>();
+    }
+    pages + bytes as u64 / PAGE_SIZE
+}
+
+/// How much there is to gain by a process, in pages, its adjustment included; `None`: it is not to be
+/// killed (oom_badness).
+pub fn badness(process: &Process) -> Option<i64> {
+    let adjustment = process.oom.get();
+    if process.pid == init::PID || adjustment == Adjustment::NEVER {
+        return None;
+    }
+    let (_, all) = frame::statistics();
+    Some(pages(process) as i64 + i64::from(adjustment) * all as i64 / 1000)
+}
+
+/// Whether a process was killed, or ends by itself, and its memory comes free in a moment.
+fn is_ending(process: &Process) -> bool {
+    process.ending.lock().group.is_some()
+}
+
+/// Picks the process with the most and kills it, with those that share its memory; while one that was
+/// picked before is still ending, that one's memory is waited for. Without any, init goes: the machine
+/// ends. Returns whether the running process is ending.
 pub fn kill_largest() -> bool {
-    let size = |task: &Arc<Task>| task.mm().map_or(0, |mm| mm.lock().page_counts().1);
-    let tasks = table::all();
-    let killable = tasks.iter().filter(|task| task.process.pid != init::PID);
-    let Some(victim) = killable.max_by_key(|task| size(task)) else {
-        return true;
-    };
-    log!(
-        "Out of memory: killed process {} ({} pages)",
-        victim.process.pid,
-        size(victim)
-    );
-    signal::kill(&victim.process);
-    victim.process.pid == current().process.pid
+    let me = current();
+    let has_mm = |process: &Arc<Process>| process.mm.lock().is_some();
+    if is_ending(&me.process)
+        || table::all_processes().any(|other| is_ending(&other) && has_mm(&other))
+    {
+        return is_ending(&me.process);
+    }
+    let candidates = table::all_processes().filter(has_mm);
+    let rated = candidates.filter_map(|process| Some((badness(&process)?, process)));
+    match rated.max_by_key(|(badness, _)| *badness) {
+        Some((_, victim)) => {
+            log!(
+                "Out of memory: killed process {} ({} pages)",
+                victim.pid,
+                pages(&victim)
+            );
+            kill_all_in(&victim);
+        }
+        None => {
+            always!("Out of memory and no killable processes");
+            if let Some(init) = table::find_process(init::PID) {
+                signal::kill(&init);
+            }
+        }
+    }
+    is_ending(&me.process)
+}
+
+/// Kills a process and the others that run in its memory: else none of it would come free.
+fn kill_all_in(victim: &Arc<Process>) {
+    let mm = victim.mm.lock().clone();
+    signal::kill(victim);
+    for other in table::all_processes() {
+        let same = match (&*other.mm.lock(), &mm) {
+            (Some(its), Some(mm)) => Arc::ptr_eq(its, mm),
+            _ => false,
+        };
+        if same && other.pid != init::PID {
+            signal::kill(&other);
+        }
+    }
 }

@@ -6,6 +6,7 @@ use core::sync::atomic::Ordering;
 use super::children::tell_parent;
 use super::signal::{self, SIGCHLD, SigInfo};
 use super::{Process, init, table};
+use crate::mm::reserve;
 
 /// Children that outlive `process` become those of an ancestor who asked for them, or init's
 /// (PR_SET_CHILD_SUBREAPER). It may already have an ended one to collect.
@@ -18,6 +19,9 @@ pub fn give_away(process: &Process) {
         return;
     };
     for (pid, orphan) in orphans {
+        // The nodes of the old map come free as it is taken apart; what there is for the new one's is
+        // filled up as far as can be. An end cannot fail.
+        let _ = reserve::top_up();
         *orphan.parent.lock() = Arc::downgrade(&reaper);
         orphan.exit_signal.store(SIGCHLD, Ordering::Relaxed);
         tell_of_death(&orphan);
@@ -45,8 +49,8 @@ fn reaper(process: &Process) -> Option<Arc<Process>> {
 /// The parent of `orphan` ended: its threads get the signal that they asked for
 /// (PR_SET_PDEATHSIG). On Linux it is the end of the thread that made it.
 fn tell_of_death(orphan: &Arc<Process>) {
-    let threads = orphan.threads.lock().clone();
-    for task in threads {
+    let thread = |at| orphan.threads.lock().get(at).cloned();
+    for task in (0..).map_while(thread) {
         let signo = task.attributes.lock().parent_death_signal;
         if signo != 0 {
             let _ = signal::send_process(orphan, &SigInfo::user(signo));

@@ -2,7 +2,6 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::{Arc, Weak};
-use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
 use crate::sync::{Mutex, rank};
@@ -69,8 +68,8 @@ impl Tasks {
     fn processes<'a>(
         &'a self,
         pids: impl Iterator<Item = u32> + 'a,
-    ) -> impl Iterator<Item = Arc<Process>> + 'a {
-        pids.filter_map(|pid| self.by_tid.get(&pid)?.process.upgrade())
+    ) -> impl Iterator<Item = (u32, Arc<Process>)> + 'a {
+        pids.filter_map(|pid| Some((pid, self.by_tid.get(&pid)?.process.upgrade()?)))
     }
 }
 
@@ -161,16 +160,36 @@ pub fn move_to(process: &Process, group: u32, session: u32) {
     tasks.place(process);
 }
 
+/// What `find` gives for the ID 0, then for the ID after the one found last, and so on: each is looked
+/// up by itself, so that a walk needs no memory and holds no lock between two.
+fn walk<T>(mut find: impl FnMut(&Tasks, u32) -> Option<(u32, T)>) -> impl Iterator<Item = T> {
+    let mut from = 0;
+    core::iter::from_fn(move || {
+        let (id, found) = find(&TASKS.lock(), from)?;
+        from = id + 1;
+        Some(found)
+    })
+}
+
+/// The processes in such a set, by ID.
+fn members_of(
+    set: fn(&Tasks) -> &BTreeSet<(u32, u32)>,
+    id: u32,
+) -> impl Iterator<Item = Arc<Process>> {
+    walk(move |tasks, from| {
+        let pids = set(tasks).range((id, from)..=(id, u32::MAX));
+        tasks.processes(pids.map(|(_, pid)| *pid)).next()
+    })
+}
+
 /// The processes of a group, ended ones included until they were waited for, by ID.
-pub fn group_members(group: u32) -> Vec<Arc<Process>> {
-    let tasks = TASKS.lock();
-    tasks.processes(members(&tasks.groups, group)).collect()
+pub fn group_members(group: u32) -> impl Iterator<Item = Arc<Process>> {
+    members_of(|tasks| &tasks.groups, group)
 }
 
 /// The processes of a session.
-pub fn session_members(session: u32) -> Vec<Arc<Process>> {
-    let tasks = TASKS.lock();
-    tasks.processes(members(&tasks.sessions, session)).collect()
+pub fn session_members(session: u32) -> impl Iterator<Item = Arc<Process>> {
+    members_of(|tasks| &tasks.sessions, session)
 }
 
 /// The task with this ID, if it lives.
@@ -179,13 +198,11 @@ pub fn find(tid: u32) -> Option<Arc<Task>> {
 }
 
 /// All tasks, by ID.
-pub fn all() -> Vec<Arc<Task>> {
-    TASKS
-        .lock()
-        .by_tid
-        .values()
-        .filter_map(|entry| entry.task.upgrade())
-        .collect()
+pub fn all() -> impl Iterator<Item = Arc<Task>> {
+    walk(|tasks, from| {
+        let mut entries = tasks.by_tid.range(from..);
+        entries.find_map(|(id, entry)| Some((*id, entry.task.upgrade()?)))
+    })
 }
 
 /// How many tasks there are that haven't ended.
@@ -238,13 +255,11 @@ pub fn next_process(from: u32) -> Option<u32> {
 }
 
 /// All processes, ended ones included, by ID.
-pub fn all_processes() -> Vec<Arc<Process>> {
-    TASKS
-        .lock()
-        .by_tid
-        .values()
-        .filter_map(|entry| entry.process.upgrade())
-        .collect()
+pub fn all_processes() -> impl Iterator<Item = Arc<Process>> {
+    walk(|tasks, from| {
+        let mut entries = tasks.by_tid.range(from..);
+        entries.find_map(|(id, entry)| Some((*id, entry.process.upgrade()?)))
+    })
 }
 
 /// Calls `f` with the address space of every process that has one; with a shared one more often.

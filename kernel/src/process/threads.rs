@@ -4,11 +4,21 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use super::exit::ExitStatus;
-use super::{Task, sched, signal, table};
+use super::{Process, Task, sched, signal, table};
+use crate::mm::fallible::Grow as _;
 use crate::ptrace;
 use crate::syscall::errno::Errno;
 
-/// Makes a new task known: to its process, and under its ID.
+/// Takes the memory for one more task in `process`, so that [`enter`] finds it.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn make_room(process: &Process) -> Result<(), Errno> {
+    process.threads.lock().room_for(1)?;
+    ptrace::control::make_room()
+}
+
+/// Makes a new task known: to its process, and under its ID. [`make_room`] was called before.
 pub fn enter(task: &Arc<Task>) {
     task.process.threads.lock().push(task.clone());
     table::enter(task);

@@ -7,6 +7,7 @@ use super::end::unlink;
 use super::{Ids, Mode, Options, Reason, Tracing, debug, may_access, registers, stop};
 use crate::arch::percpu::work;
 use crate::entry::frame::TF;
+use crate::mm::fallible::Grow as _;
 use crate::process::capability::{Caps, capable};
 use crate::process::signal::{self, SIGKILL, SIGSTOP, SigInfo};
 use crate::process::{Process, Task, TaskState, sched, table};
@@ -31,6 +32,20 @@ fn link(tracer: &Arc<Process>, task: &Arc<Task>, options: Options, seized: bool,
     tracer.tracees.lock().push(task.clone());
 }
 
+/// Takes the memory for the running thread's tracer to trace its child too ([`inherit`]).
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn make_room() -> Result<(), Errno> {
+    let task = sched::current_task();
+    let tracer = {
+        let tracing = task.tracing.lock();
+        let tracing = tracing.as_ref();
+        tracing.and_then(|tracing| tracing.tracer.upgrade())
+    };
+    tracer.map_or(Ok(()), |tracer| tracer.tracees.lock().room_for(1))
+}
+
 /// PTRACE_TRACEME: the running thread's parent becomes its tracer.
 ///
 /// # Errors
@@ -40,6 +55,7 @@ pub fn trace_me() -> Result<(), Errno> {
     let parent = task.process.parent.lock().upgrade();
     let parent = parent.filter(|_| !task.is_traced()).ok_or(Errno::EPERM)?;
     let may_watch = capable(Caps::SYS_PTRACE);
+    parent.tracees.lock().room_for(1)?;
     link(&parent, &task, Options::empty(), false, may_watch);
     Ok(())
 }
@@ -62,6 +78,7 @@ pub fn attach(tid: u32, seize: Option<Options>) -> Result<(), Errno> {
         return Err(Errno::EPERM);
     }
     let (options, may_watch) = (seize.unwrap_or_default(), capable(Caps::SYS_PTRACE));
+    tracer.tracees.lock().room_for(1)?;
     link(&tracer, &task, options, seize.is_some(), may_watch);
     if task.state() == TaskState::Stopped {
         // It changes from job control's hold into the tracer's, and says so.

@@ -46,6 +46,14 @@ impl<T> SleepLock<T> {
             _turn: WakeOnDrop(&self.turn),
         }
     }
+
+    /// Takes the lock if it is free.
+    pub fn try_lock(&self) -> Option<SleepGuard<'_, T>> {
+        Some(SleepGuard {
+            guard: self.value.try_lock()?,
+            _turn: WakeOnDrop(&self.turn),
+        })
+    }
 }
 
 impl<T> Deref for SleepGuard<'_, T> {

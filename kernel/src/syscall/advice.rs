@@ -5,7 +5,6 @@
 //! regions.
 
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use linux_raw_sys::general as linux;
@@ -13,6 +12,7 @@ use linux_raw_sys::general as linux;
 use super::errno::{Errno, SysResult};
 use super::memory::{self, with_mm};
 use crate::mm::address_space::AddressSpace;
+use crate::mm::fallible::{self, TryPush as _};
 use crate::mm::fault::{Access, FaultError};
 use crate::mm::vma::{Backing, PageSource, Prot, Role, Vma, VmaFlags};
 use crate::mm::{PAGE_SIZE, page_up};
@@ -93,24 +93,22 @@ fn advise(
     holes: &mut Holes,
 ) -> Result<(), Errno> {
     let covered = mm.mapped_bytes(start, end);
-    let areas: Vec<Vma> = mm
-        .overlapping(start, end)
-        .map(|area| {
-            let mut part = area.clone();
-            if part.start < start {
-                part = part.split_off(start);
-            }
-            if part.end > end {
-                part.split_off(end);
-            }
-            part
-        })
-        .collect();
-    for area in &areas {
-        if area.is_kernels() {
-            advise_kernels(mm, area, advice)?;
+    let mut at = start;
+    loop {
+        let Some(mut part) = mm.overlapping(at, end).next().cloned() else {
+            break;
+        };
+        if part.start < at {
+            part = part.split_off(at);
+        }
+        if part.end > end {
+            part.split_off(end);
+        }
+        at = part.end;
+        if part.is_kernels() {
+            advise_kernels(mm, &part, advice)?;
         } else {
-            advise_one(mm, area, advice, holes)?;
+            advise_one(mm, &part, advice, holes)?;
         }
     }
     if covered < end - start {
@@ -197,8 +195,7 @@ fn advise_one(
             // Bytes that fallocate(2) can name (vfs_fallocate in fs/open.c).
             let start = i64::try_from(*offset).map_err(|_| Errno::EINVAL)?;
             start.checked_add_unsigned(area.len()).ok_or(Errno::EFBIG)?;
-            holes.push((source.clone(), *offset..offset + area.len()));
-            Ok(())
+            holes.try_push((source.clone(), *offset..offset + area.len()))
         }
         linux::MADV_DONTFORK => set(VmaFlags::DONT_FORK, true),
         linux::MADV_DOFORK => set(VmaFlags::DONT_FORK, false),
@@ -253,7 +250,7 @@ pub fn mincore(addr: u64, len: u64, out: UserPtr<u8>) -> SysResult {
             let count = (pages - done)
                 .min(AT_ONCE)
                 .min((area.end - start) / PAGE_SIZE);
-            let mut bytes = vec![0; count as usize];
+            let mut bytes = fallible::zeroed(count as usize)?;
             for (i, byte) in (0..).zip(&mut bytes) {
                 *byte = u8::from(mm.is_in_memory(area, start + i * PAGE_SIZE));
             }

@@ -208,7 +208,7 @@ pub fn unshare(flags: u64) -> SysResult {
         return Err(Errno::EINVAL);
     }
     if flags.contains(CloneFlags::FILES) {
-        process.unshare_files();
+        process.unshare_files()?;
     }
     Ok(0)
 }

@@ -9,6 +9,7 @@ use linux_raw_sys::net::{MSG_CMSG_CLOEXEC, MSG_CTRUNC, SCM_CREDENTIALS, SCM_RIGH
 use super::errno::Errno;
 use crate::fs::caller;
 use crate::fs::file::File;
+use crate::mm::fallible::TryPush as _;
 use crate::net::{Incoming, UserCredentials};
 use crate::process::capability::Caps;
 use crate::process::current;
@@ -107,7 +108,7 @@ fn add_files(files: &mut Vec<Arc<File>>, data: &[u8]) -> Result<(), Errno> {
     }
     caller::with_files(|table| {
         for number in numbers {
-            files.push(table.get_any(number as i32)?);
+            files.try_push(table.get_any(number as i32)?)?;
         }
         Ok(())
     })

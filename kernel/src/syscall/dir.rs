@@ -9,9 +9,13 @@ use crate::fs::caller;
 use crate::fs::dentry::Location;
 use crate::fs::inode::{NewFile, mode};
 use crate::fs::path::{self, Last, ParentOf};
+use crate::mm::fallible::{Grow as _, TryPush as _};
 use crate::process::capability::{Caps, require};
 use crate::process::current;
 use crate::usercopy::UserPtr;
+
+/// What stands before a path that can't be reached from the root.
+const UNREACHABLE: &[u8; 13] = b"(unreachable)";
 
 /// getcwd(2): the path and its NUL; returns their length.
 pub fn getcwd(buf: UserPtr<u8>, size: usize) -> SysResult {
@@ -19,11 +23,12 @@ pub fn getcwd(buf: UserPtr<u8>, size: usize) -> SysResult {
     if context.cwd.dentry.is_removed() {
         return Err(Errno::ENOENT);
     }
-    let (mut path, reached) = context.cwd.path(&context.root);
+    let (mut path, reached) = context.cwd.path(&context.root)?;
     if !reached {
-        path.splice(0..0, *b"(unreachable)");
+        path.room_for(UNREACHABLE.len())?;
+        path.splice(0..0, *UNREACHABLE);
     }
-    path.push(0);
+    path.try_push(0)?;
     if path.len() > size {
         return Err(Errno::ERANGE);
     }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::errno::{Errno, SysResult};
 use super::time::read;
+use crate::mm::fallible;
 use crate::process::futex::{self, Deadline, Wanted, Word};
 use crate::time::as_nanos;
 use crate::time::timer::Clock;
@@ -59,7 +60,11 @@ fn wanted(list: UserPtr<Waitv>, count: u32) -> Result<Vec<Wanted>, Errno> {
             .then_some(Wanted { word, expected })
             .ok_or(Errno::EINVAL)
     };
-    entries.iter().map(parse).collect()
+    let mut wanted = fallible::with_capacity(entries.len())?;
+    for entry in &entries {
+        wanted.push(parse(entry)?);
+    }
+    Ok(wanted)
 }
 
 /// A wait has a date, so that it may begin again.

@@ -11,6 +11,7 @@ use crate::fs::caller;
 use crate::fs::file::File;
 use crate::fs::inode::{ListEntry, mode};
 use crate::fs::path::NAME_MAX;
+use crate::mm::fallible;
 use crate::usercopy::UserPtr;
 
 /// Most bytes of entries that one call hands on.
@@ -113,9 +114,7 @@ fn make_room<T>(buffer: &mut Vec<T>, more: usize, room: usize) -> bool {
     }
     let small = (2048 / size_of::<T>()).min(room);
     let size = if buffer.capacity() == 0 { small } else { room };
-    buffer
-        .try_reserve_exact(size.max(more) - buffer.len())
-        .is_ok()
+    fallible::room_exactly(buffer, size.max(more) - buffer.len()).is_ok()
 }
 
 /// getdents64(2): inode (8 bytes), next position (8), length (2), type (1), name and NULs to a

@@ -14,6 +14,7 @@ use crate::fs::caller;
 use crate::fs::file::File;
 use crate::fs::inode::mode;
 use crate::fs::io::{MAX_RW_COUNT, Range, UserBuffer};
+use crate::mm::fallible::TryPush as _;
 use crate::usercopy::{self, UserPtr};
 
 /// Most ranges that one call takes (UIO_MAXIOV).
@@ -142,10 +143,10 @@ fn collect(vector: impl Iterator<Item = (u64, i64)>) -> Result<Vector, Errno> {
         // What goes beyond the most that one call moves is left for the next.
         let len = len.min(MAX_RW_COUNT - total);
         total += len;
-        ranges.push(Range {
+        ranges.try_push(Range {
             at: UserPtr::new(at),
             len,
-        });
+        })?;
     }
     Ok((ranges, total))
 }

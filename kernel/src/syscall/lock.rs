@@ -177,7 +177,7 @@ pub fn fcntl(file: &File, fd: i32, command: u32, address: u64) -> SysResult {
         );
     }
     match lock.kind {
-        linux::F_UNLCK => posix::unlock(file.inode(), range, owner),
+        linux::F_UNLCK => posix::unlock(file.inode(), range, owner)?,
         linux::F_RDLCK if !file.is_readable() => return Err(Errno::EBADF),
         linux::F_WRLCK if !file.is_writable() => return Err(Errno::EBADF),
         _ => {

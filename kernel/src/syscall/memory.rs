@@ -1,6 +1,7 @@
 //! mmap, munmap, mprotect, mremap and brk. What else a program says about its memory: `advice.rs`,
 //! `mlock.rs`.
 
+use alloc::string::String;
 use alloc::sync::Arc;
 
 use linux_raw_sys::general as linux;
@@ -120,7 +121,7 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
         area.backing = Backing::File {
             source: Arc::new(crate::mm::shared::SharedMemory::new(len)),
             offset: 0,
-            path: "/dev/zero (deleted)".into(),
+            path: Arc::new(String::from("/dev/zero (deleted)")),
         };
     }
     let fixed = if flags & linux::MAP_FIXED_NOREPLACE != 0 {

@@ -1,12 +1,11 @@
 //! The system as a whole: its name, its state, its log, its end.
 
-use alloc::vec;
-
 use crate::sync::{Mutex, rank};
 
 use super::errno::{Errno, SysResult};
 use crate::dev::{power, random};
 use crate::mm::PAGE_SIZE;
+use crate::mm::fallible;
 use crate::mm::frame;
 use crate::process::capability::{Caps, capable, require};
 use crate::process::preempt::{self, Stride};
@@ -146,7 +145,7 @@ pub fn sysinfo(out: UserPtr<[u64; 14]>) -> SysResult {
     }
     info[4] = total * PAGE_SIZE;
     info[5] = free * PAGE_SIZE;
-    info[10] = table::all().len() as u64;
+    info[10] = table::all().count() as u64;
     info[13] = 1;
     out.write(info).map(|()| 0)
 }
@@ -161,7 +160,7 @@ pub fn sysinfo32(out: UserPtr<[u32; 16]>) -> SysResult {
     }
     info[4] = total as u32;
     info[5] = free as u32;
-    info[10] = table::all().len() as u32;
+    info[10] = table::all().count() as u32;
     info[13] = PAGE_SIZE as u32;
     out.write(info).map(|()| 0)
 }
@@ -209,7 +208,7 @@ pub fn syslog(action: i32, out: UserPtr<u8>, len: i32) -> SysResult {
             if out.is_null() {
                 return Err(Errno::EINVAL);
             }
-            let mut text = vec![0; len.min(crate::log::capacity())];
+            let mut text = fallible::zeroed(len.min(crate::log::capacity()))?;
             let got = crate::log::read_all(&mut text);
             out.write_slice(&text[..got]).map(|()| got)
         }

@@ -3,7 +3,6 @@
 //! Left out: propagation (changes of it are accepted and do nothing), expiry (`MNT_EXPIRE`), and the
 //! calls with descriptors for mounts (fsopen(2), move_mount(2) and their like: `ENOSYS`).
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use linux_raw_sys::general::{
@@ -18,6 +17,7 @@ use crate::fs::inode::{Device, mode};
 use crate::fs::mount::{self as table, KINDS, MountFlags};
 use crate::fs::{caller, path};
 use crate::mm::PAGE_SIZE;
+use crate::mm::fallible;
 use crate::process;
 use crate::process::capability::{Caps, require};
 use crate::usercopy::UserPtr;
@@ -27,7 +27,8 @@ fn text(at: UserPath) -> Result<Option<Vec<u8>>, Errno> {
     if at.is_null() {
         Ok(None)
     } else {
-        paths::read(at).map(|text| Some(text.to_vec()))
+        let text = paths::read(at)?;
+        fallible::to_vec(&text).map(Some)
     }
 }
 
@@ -80,8 +81,7 @@ pub fn mount(
         return table::move_to(&from(source)?, point).map(|()| 0);
     }
     let fs = table::make(&kind.ok_or(Errno::EINVAL)?, &data)?;
-    let source = source.unwrap_or_else(|| b"none".to_vec());
-    let source = String::from_utf8_lossy(&source).into_owned();
+    let source = fallible::lossy(source.as_deref().unwrap_or(b"none"))?;
     table::add(point, fs, source, MountFlags::of(flags)).map(|_| 0)
 }
 
@@ -146,9 +146,7 @@ pub fn pivot_root(new_root: UserPath, put_old: UserPath) -> SysResult {
 /// What ustat(2) tells of the file system with this device number: free pages, free files.
 fn free_of(device: u32) -> Result<(u64, u64), Errno> {
     let device = Device::decode(device);
-    let mounts = table::all();
-    let mount = mounts
-        .iter()
+    let mount = table::all()
         .find(|mount| mount.root().inode().metadata().dev == device)
         .ok_or(Errno::EINVAL)?;
     let numbers = mount.fs().statistics();

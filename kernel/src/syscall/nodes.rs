@@ -7,6 +7,7 @@ use super::errno::{Errno, SysResult};
 use super::paths::{self, UserPath};
 use crate::fs::inode::{Device, NewFile, mode};
 use crate::fs::{caller, open};
+use crate::mm::fallible;
 use crate::usercopy::UserPtr;
 
 /// symlink(2).
@@ -16,7 +17,7 @@ pub fn symlink(target: UserPath, path: UserPath) -> SysResult {
 
 /// symlinkat(2).
 pub fn symlinkat(target: UserPath, dirfd: i32, path: UserPath) -> SysResult {
-    let target = paths::read(target)?.to_vec();
+    let target = fallible::to_vec(&paths::read(target)?)?;
     if target.is_empty() {
         return Err(Errno::ENOENT);
     }

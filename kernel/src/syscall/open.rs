@@ -113,24 +113,27 @@ pub fn close_range(first: u32, last: u32, flags: u32) -> SysResult {
         return Err(Errno::EINVAL);
     }
     if flags & CLOSE_RANGE_UNSHARE != 0 {
-        caller::unshare_files();
+        caller::unshare_files()?;
     }
     let in_range = |fd: &i32| *fd as u32 <= last;
-    let closed = caller::with_files(|files| {
-        let numbers: alloc::vec::Vec<i32> =
-            files.numbers(first as usize).take_while(in_range).collect();
-        let mut closed = alloc::vec::Vec::new();
-        for fd in numbers {
+    let mut from = first as usize;
+    // One after the other: each is closed where the table is not locked.
+    loop {
+        let closed = caller::with_files(|files| {
+            let Some(fd) = files.numbers(from).next().filter(in_range) else {
+                return Ok(None);
+            };
+            from = fd as usize + 1;
             if flags & CLOSE_RANGE_CLOEXEC != 0 {
                 files.set_close_on_exec(fd, true)?;
-            } else {
-                closed.push(files.remove(fd)?);
+                return Ok(Some(None));
             }
+            files.remove(fd).map(|file| Some(Some(file)))
+        })?;
+        if closed.is_none() {
+            return Ok(0);
         }
-        Ok(closed)
-    })?;
-    drop(closed);
-    Ok(0)
+    }
 }
 
 /// dup(2).

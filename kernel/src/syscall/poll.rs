@@ -13,6 +13,7 @@ use crate::fs::caller;
 use crate::fs::file::File;
 use crate::fs::inode::Ready;
 use crate::fs::poll::{ALWAYS, wait};
+use crate::mm::fallible;
 use crate::process::current;
 use crate::process::signal::{mask, restart};
 use crate::usercopy::UserPtr;
@@ -45,8 +46,7 @@ fn poll_until(
         return Err(Errno::EINVAL);
     }
     let mut entries = fds.read_vec(count)?;
-    let mut files: Vec<(Option<Arc<File>>, Ready)> = Vec::new();
-    files.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
+    let mut files: Vec<(Option<Arc<File>>, Ready)> = fallible::with_capacity(count)?;
     let file = |entry: &PollFd| (caller::file(entry[0]).ok(), asked(*entry));
     files.extend(entries.iter().map(file));
     let waited_for = files.iter();

@@ -3,7 +3,6 @@
 //! The values are kept (`process/attributes.rs`), and don't count.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
 use linux_raw_sys::general::RLIMIT_NICE;
@@ -30,26 +29,22 @@ const LEVELS: u32 = 8;
 ///
 /// # Errors
 /// `EINVAL` for another `which`.
-fn targets(which: i32, who: i32) -> Result<Vec<Arc<Task>>, Errno> {
+fn targets(which: i32, who: i32) -> Result<impl Iterator<Item = Arc<Task>>, Errno> {
     let me = sched::current_task();
-    let own = |value: u32| if who == 0 { value } else { who as u32 };
-    let all = |matches: &dyn Fn(&Task) -> bool| {
-        let mut tasks = table::all();
-        tasks.retain(|task| matches(task));
-        tasks
-    };
-    Ok(match which {
-        PROCESS => table::find(own(me.tid())).into_iter().collect(),
-        GROUP => {
-            let group = own(me.process.pgid.load(Ordering::Relaxed));
-            all(&|task| task.process.pgid.load(Ordering::Relaxed) == group)
-        }
-        USER => {
-            let user = own(me.cred().uid);
-            all(&|task| task.cred().uid == user)
-        }
+    let own = match which {
+        PROCESS => me.tid(),
+        GROUP => me.process.pgid.load(Ordering::Relaxed),
+        USER => me.cred().uid,
         _ => return Err(Errno::EINVAL),
-    })
+    };
+    let meant = if who == 0 { own } else { who as u32 };
+    let only = (which == PROCESS).then(|| table::find(meant)).flatten();
+    let all = (which != PROCESS).then(table::all).into_iter().flatten();
+    let matches = move |task: &Arc<Task>| match which {
+        GROUP => task.process.pgid.load(Ordering::Relaxed) == meant,
+        _ => task.cred().uid == meant,
+    };
+    Ok(only.into_iter().chain(all.filter(matches)))
 }
 
 /// Whether a thread's own limit lets it be that nice (is_nice_reduction in kernel/sched/core.c).
@@ -67,7 +62,7 @@ fn may_be(task: &Task, nice: i32) -> bool {
 pub fn getpriority(which: i32, who: i32) -> SysResult {
     let targets = targets(which, who)?;
     let value = |task: &Arc<Task>| (20 - i32::from(task.attributes.lock().nice)) as usize;
-    targets.iter().map(value).max().ok_or(Errno::ESRCH)
+    targets.map(|task| value(&task)).max().ok_or(Errno::ESRCH)
 }
 
 /// setpriority(2).
@@ -117,9 +112,7 @@ pub fn ioprio_get(which: i32, who: i32) -> SysResult {
         };
         (class, value % LEVELS)
     };
-    let values = targets
-        .iter()
-        .map(|task| u32::from(task.attributes.lock().io_priority));
+    let values = targets.map(|task| u32::from(task.attributes.lock().io_priority));
     let best = values.min_by_key(|value| rank(*value));
     best.map(|value| value as usize).ok_or(Errno::ESRCH)
 }
@@ -136,12 +129,9 @@ pub fn ioprio_set(which: i32, who: i32, value: u32) -> SysResult {
         CLASS_NONE if level == 0 => {}
         _ => return Err(Errno::EINVAL),
     }
-    let targets = targets(which.wrapping_sub(1), who)?;
-    if targets.is_empty() {
-        return Err(Errno::ESRCH);
-    }
+    let mut result = Err(Errno::ESRCH);
     let me = current().cred();
-    for task in targets {
+    for task in targets(which.wrapping_sub(1), who)? {
         // Other IDs count than for setpriority(2) (set_task_ioprio in block/blk-ioc.c).
         let owner = task.cred();
         let is_owner = owner.uid == me.euid || owner.uid == me.uid;
@@ -149,6 +139,7 @@ pub fn ioprio_set(which: i32, who: i32, value: u32) -> SysResult {
             return Err(Errno::EPERM);
         }
         task.attributes.lock().io_priority = value as u16;
+        result = Ok(0);
     }
-    Ok(0)
+    result
 }

@@ -241,14 +241,18 @@ fn peek_infos(task: &Task, addr: u64, data: u64) -> SysResult {
     }
     let offset = u64::from(low) | u64::from(high) << 32;
     let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-    let waiting = if flags & linux::PTRACE_PEEKSIGINFO_SHARED != 0 {
-        task.process.signals.lock().pending.clone()
-    } else {
-        task.signals.lock().pending.clone()
+    let nth = |number: usize| {
+        let number = offset.checked_add(number)?;
+        if flags & linux::PTRACE_PEEKSIGINFO_SHARED != 0 {
+            let signals = task.process.signals.lock();
+            signals.pending.iter().nth(number).copied()
+        } else {
+            task.signals.lock().pending.iter().nth(number).copied()
+        }
     };
     let mut done = 0;
-    for info in waiting.iter().skip(offset).take(count as usize) {
-        write_info(data.wrapping_add(SIZE * done), info)?;
+    for info in (0..count as usize).map_while(nth) {
+        write_info(data.wrapping_add(SIZE * done), &info)?;
         done += 1;
     }
     Ok(done as usize)

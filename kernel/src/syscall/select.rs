@@ -8,6 +8,7 @@ use super::time::{Pair, Time64};
 use crate::fs::caller;
 use crate::fs::inode::Ready;
 use crate::fs::poll::wait;
+use crate::mm::fallible::{self, TryPush as _};
 use crate::process::signal::mask;
 use crate::usercopy::{Pod, UserPtr};
 
@@ -35,7 +36,7 @@ fn select_until(count: i32, at: [UserPtr<u8>; 3], word: usize, deadline: Deadlin
     };
     for (set, at) in sets.asked.iter_mut().zip(at) {
         *set = if at.is_null() {
-            alloc::vec![0; bytes]
+            fallible::zeroed(bytes)?
         } else {
             at.read_vec(bytes)?
         };
@@ -50,11 +51,15 @@ fn select_until(count: i32, at: [UserPtr<u8>; 3], word: usize, deadline: Deadlin
             }
         }
         if !asked.is_empty() {
-            files.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-            files.push((fd, caller::file(fd as i32)?, asked));
+            files.try_push((fd, caller::file(fd as i32)?, asked))?;
         }
     }
-    let mut result = sets.asked.clone();
+    let [read, write, except] = &sets.asked;
+    let mut result = [
+        fallible::to_vec(read)?,
+        fallible::to_vec(write)?,
+        fallible::to_vec(except)?,
+    ];
     let waited_for = files.iter().map(|(_, file, asked)| (file, *asked));
     let found = wait(waited_for, deadline, Errno::ERESTARTNOHAND, || {
         let mut found = 0;

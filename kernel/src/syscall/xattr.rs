@@ -92,7 +92,7 @@ fn get(location: &Location, name: &[u8], out: UserPtr<u8>, size: usize) -> SysRe
 fn list(location: &Location, out: UserPtr<u8>, size: usize) -> SysResult {
     let who = caller::credentials();
     // A file system without them has none to tell of.
-    let names = with(location, |xattrs| xattrs.list(&who)).unwrap_or_default();
+    let names = with(location, |xattrs| xattrs.list(&who)).unwrap_or(Ok(Vec::new()))?;
     give(out, size, &names)
 }
 

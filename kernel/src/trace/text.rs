@@ -34,10 +34,4 @@ impl Write for Text {
     }
 }
 
-/// Adds formatted text to a [`Text`], which cannot fail.
-macro_rules! put {
-    ($out:expr, $($arg:tt)*) => {{
-        let _ = core::fmt::Write::write_fmt($out, format_args!($($arg)*));
-    }};
-}
-pub(super) use put;
+pub(super) use crate::mm::fallible::put;

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::UserPtr;
-use crate::mm::PAGE_SIZE;
+use crate::mm::{PAGE_SIZE, fallible};
 use crate::syscall::errno::Errno;
 
 impl UserPtr<u8> {
@@ -24,7 +24,7 @@ impl UserPtr<u8> {
     /// Reads a string up to its NUL, which isn't part of the result.
     ///
     /// # Errors
-    /// `EFAULT`; `ENAMETOOLONG` if there is no NUL in the first `max` bytes.
+    /// `EFAULT`, `ENOMEM`; `ENAMETOOLONG` if there is no NUL in the first `max` bytes.
     pub fn read_cstr(self, max: usize) -> Result<Vec<u8>, Errno> {
         let mut text = Vec::new();
         let mut buffer = [0; 64];
@@ -37,10 +37,10 @@ impl UserPtr<u8> {
             at.read_into(chunk)?;
             match chunk.iter().position(|&byte| byte == 0) {
                 Some(end) => {
-                    text.extend_from_slice(&chunk[..end]);
+                    fallible::extend_from_slice(&mut text, &chunk[..end])?;
                     return Ok(text);
                 }
-                None => text.extend_from_slice(chunk),
+                None => fallible::extend_from_slice(&mut text, chunk)?,
             }
         }
         Err(Errno::ENAMETOOLONG)

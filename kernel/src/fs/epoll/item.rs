@@ -10,6 +10,7 @@ use linux_raw_sys::general::{EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLLWAKEUP}
 use super::Epoll;
 use crate::fs::file::File;
 use crate::fs::inode::{FileOps, Ready};
+use crate::mm::fallible::{self, TryPush as _};
 use crate::process::wait::{Ticket, Wake};
 use crate::syscall::errno::Errno;
 
@@ -55,19 +56,21 @@ pub struct Item {
     epoll: Weak<Epoll>,
     event: Mutex<Event, rank::EpollEvent>,
     ticket: Ticket,
-    /// Where it is in the instance's list of what may be ready.
-    pub(super) place: Mutex<Option<i64>, rank::EpollPlace>,
+    /// Its place in the instance's list of what may be ready.
+    pub(super) place: usize,
     /// Taken out of the instance.
     is_gone: AtomicBool,
 }
 
 impl Item {
-    /// Enters `file` into its queues and its list of watchers.
+    /// Enters `file` into its queues and its list of watchers; `place` is the item's in the instance's
+    /// list.
     ///
     /// # Errors
     /// `ENOMEM`.
     pub fn new(
         epoll: Weak<Epoll>,
+        place: usize,
         file: &Arc<File>,
         fd: i32,
         event: Event,
@@ -79,7 +82,7 @@ impl Item {
             epoll,
             event: Mutex::new(event),
             ticket: Ticket::new(),
-            place: Mutex::default(),
+            place,
             is_gone: AtomicBool::new(false),
         });
         let mut joined = Ok(());
@@ -87,11 +90,14 @@ impl Item {
             let join = |()| queue.join(item.ticket, Ready::all(), item.clone());
             joined = joined.and_then(join);
         });
-        if joined.is_err() {
+        let entered = joined.and_then(|()| {
+            let mut watchers = file.watchers.0.lock();
+            watchers.try_push(Arc::downgrade(&item))
+        });
+        if let Err(errno) = entered {
             item.detach(&**file.ops());
+            return Err(errno);
         }
-        joined?;
-        file.watchers.0.lock().push(Arc::downgrade(&item));
         Ok(item)
     }
 
@@ -118,13 +124,18 @@ impl Item {
     /// What the file is ready for of what is asked for.
     pub fn ready(&self) -> Ready {
         let event = self.event();
-        if self.is_gone.load(Ordering::Relaxed) || event.asked().is_empty() {
+        if self.is_gone() || event.asked().is_empty() {
             return Ready::empty();
         }
         match self.file.upgrade() {
             Some(file) => file.ops().ready() & event.asked(),
             None => Ready::empty(),
         }
+    }
+
+    /// Whether it was taken out of the instance.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Relaxed)
     }
 
     /// Leaves the file's queues.
@@ -174,9 +185,12 @@ impl Watchers {
     }
 
     /// The instances that watch the file.
-    pub fn instances(&self) -> Vec<Arc<Epoll>> {
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn instances(&self) -> Result<Vec<Arc<Epoll>>, Errno> {
         let items = self.0.lock();
         let items = items.iter().filter_map(Weak::upgrade);
-        items.filter_map(|item| item.epoll()).collect()
+        fallible::collect(items.filter_map(|item| item.epoll()))
     }
 }

@@ -8,10 +8,9 @@
 //! EPOLLWAKEUP means nothing to a machine that never sleeps. Left out: busy polling.
 
 use alloc::collections::BTreeMap;
-use alloc::string::String;
 use alloc::sync::{Arc, Weak};
-use alloc::vec::Vec;
 use core::fmt::Write as _;
+use core::ops::Bound::{Excluded, Unbounded};
 
 use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::{EPOLLET, EPOLLONESHOT};
@@ -19,6 +18,7 @@ use linux_raw_sys::general::{EPOLLET, EPOLLONESHOT};
 use super::anon;
 use super::file::{File, flags};
 use super::inode::{FileOps, Ready};
+use crate::mm::fallible::Text;
 use crate::mm::frame;
 use crate::process::wait::{WaitQueue, is_interrupted};
 use crate::syscall::errno::{Errno, SysResult};
@@ -81,7 +81,9 @@ impl Epoll {
         if let Some(other) = of(file) {
             nesting::check(self, &other)?;
         }
-        let item = Item::new(self.me.clone(), file, fd, event)?;
+        let place = self.list.lock().enter()?;
+        let item = Item::new(self.me.clone(), place, file, fd, event)
+            .inspect_err(|_| drop(self.list.lock().leave(place)))?;
         self.items.lock().insert(item.key, item.clone());
         self.list_if_ready(item);
         Ok(())
@@ -112,7 +114,8 @@ impl Epoll {
     fn forget(&self, key: &Key) {
         let item = self.items.lock().remove(key);
         if let Some(item) = item {
-            self.list.lock().remove(&item);
+            let listed = self.list.lock().leave(item.place);
+            drop(listed);
         }
     }
 
@@ -212,18 +215,27 @@ impl FileOps for Epoll {
                 return Ready::READ;
             }
             // Not ready after all.
-            self.list.lock().remove(&item);
+            let listed = self.list.lock().remove(item.place);
+            drop(listed);
         }
     }
 
-    fn describe(&self, text: &mut String) {
-        let items: Vec<_> = self.items.lock().values().cloned().collect();
-        for item in items {
+    fn describe(&self, text: &mut Text) {
+        let mut after = Unbounded;
+        loop {
+            let next = {
+                let items = self.items.lock();
+                let next = items.range((after, Unbounded)).next();
+                next.map(|(_, item)| item.clone())
+            };
+            let Some(item) = next else {
+                break;
+            };
+            after = Excluded(item.key);
             let Some(file) = item.file.upgrade() else {
                 continue;
             };
             let (event, inode) = (item.event(), file.inode().metadata());
-            // Writing to a String can't fail.
             let _ = writeln!(
                 text,
                 "tfd: {:8} events: {:8x} data: {:16x}  pos:{} ino:{:x} sdev:{:x}",
@@ -235,6 +247,12 @@ impl FileOps for Epoll {
                 inode.dev.encode()
             );
         }
+    }
+
+    fn kept_bytes(&self) -> usize {
+        /// The item, and its nodes and places in tables here and at the file.
+        const ITEM: usize = 384;
+        self.items.try_lock().map_or(0, |items| items.len() * ITEM)
     }
 
     fn wait_queues(&self, each: &mut dyn FnMut(&WaitQueue)) -> bool {

@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 
 use super::{Held, LAST, Range, tidy, with};
 use crate::fs::inode::Inode;
+use crate::mm::fallible::TryPush as _;
 use crate::mm::frame;
 use crate::process::wait::is_interrupted;
 use crate::syscall::errno::Errno;
@@ -64,7 +65,7 @@ pub fn lock(
         let taken = with(inode, |locks| {
             let has = |whole: &Whole| whole.file == file;
             match locks.whole.iter().find(|whole| has(whole)) {
-                Some(own) if own.exclusive == exclusive => return true,
+                Some(own) if own.exclusive == exclusive => return Ok(true),
                 Some(_) => {
                     locks.whole.retain(|whole| !has(whole));
                     locks.changed.wake_all();
@@ -73,14 +74,15 @@ pub fn lock(
             }
             let free = !locks.whole.iter().any(|other| other.exclusive || exclusive);
             if free {
-                locks.whole.push(new);
+                locks.whole.try_push(new).map_err(|_| Errno::ENOLCK)?;
             }
-            free
+            Ok(free)
         });
         match taken {
-            true => Some(Ok(())),
-            false if !wait => Some(Err(Errno::EAGAIN)),
-            false => is_interrupted().then_some(Err(Errno::ERESTARTSYS)),
+            Ok(true) => Some(Ok(())),
+            Err(errno) => Some(Err(errno)),
+            Ok(false) if !wait => Some(Err(Errno::EAGAIN)),
+            Ok(false) => is_interrupted().then_some(Err(Errno::ERESTARTSYS)),
         }
     });
     drop(queue);

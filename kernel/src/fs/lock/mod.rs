@@ -7,15 +7,14 @@
 //! Left out: mandatory locks, leases (`F_SETLEASE`), locks of other machines.
 
 use alloc::collections::BTreeMap;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt::Write;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::sync::{Mutex, rank};
 
 use super::inode::{Device, Inode};
+use crate::mm::fallible::{Text, put};
 use crate::process::wait::WaitQueue;
 use flock::Whole;
 use record::Record;
@@ -127,23 +126,21 @@ impl FileLocks {
 }
 
 /// The text of /proc/locks (fs/locks.c, lock_get_status).
-pub fn list() -> String {
-    let mut text = String::new();
+pub fn list(_: &(), text: &mut Text) {
     let mut number = 0;
     let mut line = |kind: &str, held: Held, (device, ino): (Device, u64)| {
         number += 1;
         let access = if held.exclusive { "WRITE" } else { "READ " };
         let pid = held.pid.map_or(-1, i64::from);
         let (major, minor, start) = (device.major, device.minor, held.range.start);
-        // Writing to a String can't fail.
-        let _ = write!(
+        put!(
             text,
             "{number}: {kind} ADVISORY  {access} {pid} {major:02x}:{minor:02x}:{ino} {start} "
         );
-        let _ = match held.range.end {
-            LAST => writeln!(text, "EOF"),
-            end => writeln!(text, "{end}"),
-        };
+        match held.range.end {
+            LAST => text.push_str("EOF\n"),
+            end => put!(text, "{end}\n"),
+        }
     };
     for locks in FILES.lock().values() {
         for whole in &locks.whole {
@@ -157,5 +154,4 @@ pub fn list() -> String {
             line(kind, record.held(), locks.file);
         }
     }
-    text
 }

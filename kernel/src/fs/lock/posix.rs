@@ -11,6 +11,7 @@ use crate::sync::{Mutex, rank};
 use super::record::{self, Record};
 use super::{Held, Owner, Range, tidy, with};
 use crate::fs::inode::Inode;
+use crate::mm::fallible::TryPush as _;
 use crate::mm::frame;
 use crate::process::current;
 use crate::process::wait::is_interrupted;
@@ -74,13 +75,19 @@ pub fn conflict(inode: &Arc<dyn Inode>, wanted: &Wanted) -> Option<Held> {
 }
 
 /// Takes the owner's locks off `range`.
-pub fn unlock(inode: &Arc<dyn Inode>, range: Range, owner: Owner) {
-    with(inode, |locks| {
-        if record::unlock(&mut locks.records, range, owner) {
+///
+/// # Errors
+/// `ENOLCK` without memory, where a lock is cut in two.
+pub fn unlock(inode: &Arc<dyn Inode>, range: Range, owner: Owner) -> Result<(), Errno> {
+    let result = with(inode, |locks| {
+        let result = record::unlock(&mut locks.records, range, owner);
+        if result == Ok(true) {
             locks.changed.wake_all();
         }
+        result
     });
     tidy(inode);
+    result.map(|_| ())
 }
 
 /// Locks; with `wait`, once nobody else's lock is in the way.
@@ -97,15 +104,17 @@ pub fn lock(inode: &Arc<dyn Inode>, wanted: &Wanted, wait: bool) -> Result<(), E
         WAITING.lock().retain(|(thread, ..)| *thread != tid);
         let blocker = with(inode, |locks| {
             let blocker = record::conflict(&locks.records, &wanted.record());
-            if blocker.is_none() {
-                record::lock(&mut locks.records, wanted.record());
-                // A lock for writing that became one for reading lets others in.
-                locks.changed.wake_all();
+            if blocker.is_some() {
+                return Ok(blocker);
             }
-            blocker
+            record::lock(&mut locks.records, wanted.record())?;
+            // A lock for writing that became one for reading lets others in.
+            locks.changed.wake_all();
+            Ok(None)
         });
-        let Some(blocker) = blocker else {
-            return Some(Ok(()));
+        let blocker = match blocker {
+            Ok(Some(blocker)) => blocker,
+            done => return Some(done.map(|_| ())),
         };
         if !wait {
             return Some(Err(Errno::EAGAIN));
@@ -114,7 +123,10 @@ pub fn lock(inode: &Arc<dyn Inode>, wanted: &Wanted, wait: bool) -> Result<(), E
             if would_deadlock(wanted.owner, blocker.owner) {
                 return Some(Err(Errno::EDEADLK));
             }
-            WAITING.lock().push((tid, wanted.owner, blocker.owner));
+            let wait = (tid, wanted.owner, blocker.owner);
+            if WAITING.lock().try_push(wait).is_err() {
+                return Some(Err(Errno::ENOLCK));
+            }
         }
         is_interrupted().then_some(Err(Errno::ERESTARTSYS))
     });

@@ -4,6 +4,8 @@
 use alloc::vec::Vec;
 
 use super::{Held, Owner};
+use crate::mm::fallible::Grow as _;
+use crate::syscall::errno::Errno;
 
 /// The last byte that a file can have: a lock to there has no end.
 pub const LAST: u64 = i64::MAX as u64;
@@ -63,35 +65,54 @@ pub(super) fn conflict(records: &[Record], wanted: &Record) -> Option<Record> {
 }
 
 /// Takes the owner's locks off `range`. True if there was one.
-pub(super) fn unlock(records: &mut Vec<Record>, range: Range, owner: Owner) -> bool {
+///
+/// # Errors
+/// `ENOLCK` without memory for one more, where the range is cut out of the middle of a record; nothing
+/// has changed.
+pub(super) fn unlock(records: &mut Vec<Record>, range: Range, owner: Owner) -> Result<bool, Errno> {
+    let is_cut = |record: &Record| record.owner == owner && record.range.overlaps(range);
+    // An owner's records don't overlap: only one of them can go on at both sides.
+    if let Some(at) = records.iter().position(is_cut)
+        && let (Some(before), Some(behind)) = rest(records[at], range)
+    {
+        records.room_for(1).map_err(|_| Errno::ENOLCK)?;
+        records[at] = before;
+        records.insert(at + 1, behind);
+        return Ok(true);
+    }
     let mut found = false;
-    let mut kept = Vec::with_capacity(records.len() + 1);
-    for record in records.drain(..) {
-        if record.owner != owner || !record.range.overlaps(range) {
-            kept.push(record);
-            continue;
+    records.retain_mut(|record| {
+        if !is_cut(record) {
+            return true;
         }
         found = true;
-        kept.extend(rest(record, range));
-    }
-    *records = kept;
-    found
+        let (before, behind) = rest(*record, range);
+        let left = before.or(behind);
+        *record = left.unwrap_or(*record);
+        left.is_some()
+    });
+    Ok(found)
 }
 
-/// What is left of a record on both sides of a range that was cut out of it.
-fn rest(record: Record, cut: Range) -> impl Iterator<Item = Record> {
+/// What is left of a record before and behind a range that was cut out of it.
+fn rest(record: Record, cut: Range) -> (Option<Record>, Option<Record>) {
     let part = |start, end| Record {
         range: Range { start, end },
         ..record
     };
     let before = (record.range.start < cut.start).then(|| part(record.range.start, cut.start - 1));
     let behind = (record.range.end > cut.end).then(|| part(cut.end + 1, record.range.end));
-    before.into_iter().chain(behind)
+    (before, behind)
 }
 
 /// Adds `new`, which conflicts with nobody's: the owner's other locks make way or join.
-pub(super) fn lock(records: &mut Vec<Record>, mut new: Record) {
-    unlock(records, new.range, new.owner);
+///
+/// # Errors
+/// `ENOLCK` without memory; nothing has changed.
+pub(super) fn lock(records: &mut Vec<Record>, mut new: Record) -> Result<(), Errno> {
+    // For itself, and for the other half of one that it cuts.
+    records.room_for(2).map_err(|_| Errno::ENOLCK)?;
+    unlock(records, new.range, new.owner)?;
     let joins = |record: &Record, new: &Record| {
         record.owner == new.owner
             && record.exclusive == new.exclusive
@@ -115,4 +136,5 @@ pub(super) fn lock(records: &mut Vec<Record>, mut new: Record) {
         .rposition(own)
         .map_or(records.len(), |at| at + 1);
     records.insert(behind.unwrap_or(last), new);
+    Ok(())
 }

@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use super::{FileSystem, MOUNTS, Mount, MountFlags};
 use crate::fs::dentry::{Dentry, Location};
 use crate::fs::inode::mode;
-use crate::mm::frame;
+use crate::mm::fallible::{self, Grow as _};
+use crate::mm::{frame, reserve};
 use crate::syscall::errno::Errno;
 
 fn is_dir(dentry: &Dentry) -> bool {
@@ -23,7 +24,8 @@ fn check_fit(root: &Arc<Dentry>, point: &Location) -> Result<(), Errno> {
         return Err(Errno::ENOENT);
     }
     if is_dir(root) == is_dir(&point.dentry) {
-        Ok(())
+        // For [`enter`].
+        MOUNTS.lock().room_for(1)
     } else {
         Err(Errno::ENOTDIR)
     }
@@ -52,10 +54,12 @@ pub fn add(
 }
 
 /// A second look at what `from` is, over `point`.
-fn copy(of: &Arc<Mount>, root: Arc<Dentry>, point: Location) -> Arc<Mount> {
+fn copy(of: &Arc<Mount>, root: Arc<Dentry>, point: Location) -> Result<Arc<Mount>, Errno> {
+    reserve::top_up()?;
     let place = Some(point.clone());
-    let mount = Mount::new(of.fs.clone(), root, place, of.source.clone(), of.flags());
-    enter(mount, &point)
+    let source = fallible::to_string(&of.source)?;
+    let mount = Mount::new(of.fs.clone(), root, place, source, of.flags());
+    Ok(enter(mount, &point))
 }
 
 /// Shows the file or directory `from` at `point` too; with `recursive`, what is mounted below it as
@@ -66,12 +70,14 @@ fn copy(of: &Arc<Mount>, root: Arc<Dentry>, point: Location) -> Arc<Mount> {
 pub fn bind(from: &Location, point: Location, recursive: bool) -> Result<(), Errno> {
     check_fit(&from.dentry, &point)?;
     let below: Vec<_> = if recursive {
-        descendants(&from.mount)
+        descendants(&from.mount)?
     } else {
         Vec::new()
     };
-    let top = copy(&from.mount, from.dentry.clone(), point);
-    let mut copies = alloc::vec![(from.mount.clone(), top)];
+    let mut copies = fallible::with_capacity(below.len() + 1)?;
+    MOUNTS.lock().room_for(below.len() + 1)?;
+    let top = copy(&from.mount, from.dentry.clone(), point)?;
+    copies.push((from.mount.clone(), top));
     for mount in below {
         let Some(place) = mount.mount_point() else {
             continue;
@@ -88,29 +94,28 @@ pub fn bind(from: &Location, point: Location, recursive: bool) -> Result<(), Err
             mount: new.clone(),
             dentry: place.dentry.clone(),
         };
-        let new = copy(&mount, mount.root.clone(), point);
+        let new = copy(&mount, mount.root.clone(), point)?;
         copies.push((mount, new));
     }
     Ok(())
 }
 
 /// The mounts in `top` and in those, parents first.
-fn descendants(top: &Arc<Mount>) -> Vec<Arc<Mount>> {
-    let all = super::all();
+fn descendants(top: &Arc<Mount>) -> Result<Vec<Arc<Mount>>, Errno> {
     let mut found: Vec<Arc<Mount>> = Vec::new();
     let mut next = 0;
     let mut parent = top.clone();
     loop {
-        let inside = |mount: &&Arc<Mount>| {
+        let inside = |mount: &Arc<Mount>| {
             let point = mount.point.lock();
             point
                 .as_ref()
                 .is_some_and(|point| Arc::ptr_eq(&point.mount, &parent))
         };
-        found.extend(all.iter().filter(inside).cloned());
+        fallible::extend(&mut found, super::all().filter(inside))?;
         match found.get(next) {
             Some(mount) => parent = mount.clone(),
-            None => return found,
+            None => return Ok(found),
         }
         next += 1;
     }
@@ -165,10 +170,10 @@ pub fn move_to(from: &Location, point: Location) -> Result<(), Errno> {
 /// though it may be in use.
 ///
 /// # Errors
-/// `EINVAL` if it is none or the root of all, `EBUSY` while something is mounted or open in it.
+/// `ENOMEM`; `EINVAL` if it is none or the root of all, `EBUSY` while something is mounted or open in it.
 pub fn remove(location: &Location, lazy: bool) -> Result<(), Errno> {
     let (mount, point) = mounted(location)?;
-    let inside = descendants(&mount);
+    let inside = descendants(&mount)?;
     // References: the table's, the caller's, and the one above. Any other is a file or a working
     // directory.
     let in_use = Arc::strong_count(&mount) > 3;
@@ -178,12 +183,8 @@ pub fn remove(location: &Location, lazy: bool) -> Result<(), Errno> {
     let goes = |other: &Arc<Mount>| {
         Arc::ptr_eq(other, &mount) || inside.iter().any(|child| Arc::ptr_eq(child, other))
     };
-    let gone: Vec<_> = {
-        let mut mounts = MOUNTS.lock();
-        let (gone, kept) = mounts.drain(..).partition(goes);
-        *mounts = kept;
-        gone
-    };
+    let gone: Vec<_> = fallible::collect(super::all().filter(goes))?;
+    MOUNTS.lock().retain(|mount| !goes(mount));
     uncover(&point);
     for mount in &gone {
         let place = mount.point.lock().take();

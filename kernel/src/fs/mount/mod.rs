@@ -257,9 +257,9 @@ pub fn on(location: &Location) -> Option<Arc<Mount>> {
     mounts.iter().find(covers).cloned()
 }
 
-/// All mounts, in the order they were made.
-pub fn all() -> Vec<Arc<Mount>> {
-    MOUNTS.lock().clone()
+/// All mounts, in the order they were made, each looked up by itself.
+pub fn all() -> impl Iterator<Item = Arc<Mount>> {
+    (0..).map_while(|number: usize| MOUNTS.lock().get(number).cloned())
 }
 
 /// A minor device number for a file system that has no device.

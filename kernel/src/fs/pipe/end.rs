@@ -10,6 +10,7 @@ use super::Pipe;
 use crate::fs::file::{File, flags};
 use crate::fs::inode::{FileOps, Ready};
 use crate::fs::io::{In, Out};
+use crate::mm::PAGE_SIZE;
 use crate::process::wait::WaitQueue;
 use crate::syscall::errno::{Errno, SysResult};
 use crate::usercopy::UserPtr;
@@ -77,6 +78,11 @@ impl Drop for End {
 impl FileOps for End {
     fn is_stream(&self) -> bool {
         true
+    }
+
+    /// Each of two ends counts for half of what is in the pipe.
+    fn kept_bytes(&self) -> usize {
+        self.pipe.pages() * PAGE_SIZE as usize / 2
     }
 
     fn read(&self, _offset: u64, out: &mut dyn Out, nonblocking: bool) -> Result<(), Errno> {

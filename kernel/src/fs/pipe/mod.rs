@@ -118,6 +118,11 @@ impl Pipe {
         }
     }
 
+    /// Pages that hold its bytes; 0 while it is being read or written.
+    fn pages(&self) -> usize {
+        self.ring.try_lock().map_or(0, |ring| ring.count())
+    }
+
     /// Waits until there are bytes; false at the end, where there is no writer any more.
     ///
     /// # Errors

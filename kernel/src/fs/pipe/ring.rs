@@ -8,6 +8,7 @@ use alloc::collections::VecDeque;
 
 use crate::fs::io::{In, Out};
 use crate::mm::PAGE_SIZE;
+use crate::mm::fallible::Grow as _;
 use crate::mm::frame::Frame;
 use crate::syscall::errno::Errno;
 
@@ -120,7 +121,7 @@ impl Ring {
     /// # Errors
     /// `ENOMEM`.
     pub fn push(&mut self, slot: &mut Slot, len: usize) -> Result<usize, Errno> {
-        self.slots.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        self.slots.room_for(1)?;
         let len = slot.len.min(len);
         self.slots.push_back(slot.share(len));
         self.changes.0 = true;
@@ -177,7 +178,7 @@ impl Ring {
         is_packet: bool,
         fill: impl FnOnce(&mut [u8]) -> (usize, Result<(), Errno>),
     ) -> Result<usize, Errno> {
-        self.slots.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        self.slots.room_for(1)?;
         let frame = match self.spare.take() {
             Some(frame) => frame,
             None => Frame::uninitialised()?,

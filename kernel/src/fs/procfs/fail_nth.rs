@@ -2,7 +2,6 @@
 //! (`mm/injection.rs`). Reading and writing them passes no fail point.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::fmt::Write;
 use core::sync::atomic::Ordering;
 
@@ -11,6 +10,7 @@ use super::subject::{Subject, Who};
 use crate::arch::percpu::work;
 use crate::fs::inode::FileOps;
 use crate::fs::io::{self, In, Out};
+use crate::mm::fallible::Text;
 use crate::process::Task;
 use crate::syscall::errno::Errno;
 
@@ -18,9 +18,7 @@ pub(super) const FAIL_NTH: ProcessFile = file("fail-nth", 0o644, no_text);
 pub(super) const MAKE_IT_FAIL: ProcessFile = file("make-it-fail", 0o644, no_text);
 
 /// They are opened as [`Fault`]s.
-fn no_text(_: &Subject) -> Result<Vec<u8>, Errno> {
-    Err(Errno::EIO)
-}
+fn no_text(_: &Subject, _: &mut Text) {}
 
 /// An open file of these.
 struct Fault {

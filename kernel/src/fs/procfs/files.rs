@@ -1,10 +1,8 @@
-//! What /proc opens: texts made when they are read, and /proc/PID/mem.
+//! What /proc opens: files made part by part as they are read, and /proc/PID/mem.
 
-use alloc::format;
 use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::fmt::Write;
 
 use crate::sync::{Mutex, rank};
 
@@ -15,6 +13,7 @@ use crate::fs::file::flags::O_CLOEXEC;
 use crate::fs::inode::{FileOps, mode};
 use crate::fs::io::{self, In, Out};
 use crate::mm::address_space::AddressSpace;
+use crate::mm::fallible::{Text, put};
 use crate::mm::{PAGE_SIZE, fallible};
 use crate::syscall::errno::Errno;
 
@@ -49,41 +48,118 @@ pub(super) fn open(node: ProcNode) -> Result<Arc<dyn FileOps>, Errno> {
         }
         _ => {}
     }
-    let text = Mutex::new(None);
-    Ok(Arc::new(Text { node, mm, text }))
+    let place = Mutex::default();
+    Ok(Arc::new(Made { node, mm, place }))
 }
 
-/// An open file with its text once it was read.
-struct Text {
+/// How a file's bytes are made.
+pub(super) enum Make<S: 'static> {
+    /// All at once: a text that isn't long.
+    Whole(fn(&S, &mut Text)),
+    /// Some from a place on, and the place behind them unless they are the last. 0 is the beginning;
+    /// what else a place is, is up to the file.
+    Parts(fn(&S, u64) -> Result<Part, Errno>),
+}
+
+/// Bytes of a file, and where they go on.
+pub(super) type Part = (Vec<u8>, Option<u64>);
+
+impl<S> Make<S> {
+    fn part(&self, subject: &S, from: u64) -> Result<Part, Errno> {
+        match self {
+            Self::Whole(write) => {
+                let mut text = Text::new();
+                write(subject, &mut text);
+                Ok((text.finish()?.into_bytes(), None))
+            }
+            Self::Parts(make) => make(subject, from),
+        }
+    }
+}
+
+/// An open file whose bytes are made as they are read (seq_file in Linux): it keeps the part that a
+/// read ended in, and nothing once that was read to its end.
+struct Made {
     node: ProcNode,
     /// What the process had in memory at the open, where that is what the file tells of.
     mm: Weak<Mutex<AddressSpace, rank::Memory>>,
-    text: Mutex<Option<Arc<[u8]>>, rank::ProcText>,
+    place: Mutex<Place, rank::ProcText>,
 }
 
-impl Text {
-    fn make(&self) -> Result<Vec<u8>, Errno> {
+/// How far a file was made.
+#[derive(Default)]
+struct Place {
+    /// The part made last, what of it was read first; it begins at `start`.
+    bytes: Vec<u8>,
+    start: u64,
+    /// Where the next part goes on; none follows if that is `None`, but for the first.
+    next: Option<u64>,
+    has_begun: bool,
+}
+
+impl Place {
+    fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+}
+
+impl Made {
+    fn part(&self, from: u64) -> Result<Part, Errno> {
         // A process that ended since is `ESRCH` in an open file.
         let find = |who: Who| who.find().map_err(|_| Errno::ESRCH);
         match &self.node {
-            ProcNode::System(file) => Ok((file.text)().into_bytes()),
+            ProcNode::System(file) => file.text.part(&(), from),
             ProcNode::ProcessFile(who, file) => {
                 let subject = find(*who)?;
                 match file.guard {
                     Guard::None => {}
                     // Another program runs since the file was opened: not for this reader.
-                    Guard::Open if !self.mm.ptr_eq(&subject.memory()) => return Ok(Vec::new()),
+                    Guard::Open if !self.mm.ptr_eq(&subject.memory()) => {
+                        return Ok((Vec::new(), None));
+                    }
                     Guard::Open => {}
                     Guard::Read(errno) => subject.check_access().map_err(|_| errno)?,
                 }
-                (file.text)(&subject)
+                file.text.part(&subject, from)
             }
             ProcNode::File(who, fd, View::Info) => {
                 find(*who)?;
-                info(*who, *fd).map(String::into_bytes)
+                info(*who, *fd).map(|text| (text.into_bytes(), None))
             }
             _ => Err(Errno::EINVAL),
         }
+    }
+
+    /// Hands on to `out` what lies at `offset`, making parts as they are needed.
+    fn read_at(&self, place: &mut Place, mut offset: u64, out: &mut dyn Out) -> Result<(), Errno> {
+        // A read that begins at the start finds the file as it is now.
+        if offset == 0 || offset < place.start || !place.has_begun {
+            *place = Place {
+                next: Some(0),
+                has_begun: true,
+                ..Place::default()
+            };
+        }
+        while out.left() > 0 {
+            if offset < place.end() {
+                let before = out.done();
+                let result = io::put_from(&place.bytes, offset - place.start, out);
+                offset += (out.done() - before) as u64;
+                result?;
+                continue;
+            }
+            place.start = place.end();
+            place.bytes = Vec::new();
+            let Some(from) = place.next else {
+                break;
+            };
+            (place.bytes, place.next) = self.part(from)?;
+        }
+        if offset >= place.end() {
+            place.start = place.end();
+            place.bytes = Vec::new();
+        }
+        Ok(())
     }
 }
 
@@ -93,38 +169,46 @@ fn info(who: Who, fd: i32) -> Result<String, Errno> {
     let files = who.find()?.process.files.lock().clone();
     let closes = files.lock().is_close_on_exec(fd).unwrap_or(false);
     let flags = file.flags() | if closes { O_CLOEXEC } else { 0 };
-    let mut text = format!("pos:\t{}\nflags:\t0{flags:o}\n", file.offset());
-    let ino = file.inode().metadata().ino;
-    // Writing to a String can't fail.
-    let _ = write!(text, "mnt_id:\t{}\nino:\t{ino}\n", file.location().mount.id);
+    let mut text = Text::new();
+    put!(&mut text, "pos:\t{}\nflags:\t0{flags:o}\n", file.offset());
+    let (mount, ino) = (file.location().mount.id, file.inode().metadata().ino);
+    put!(&mut text, "mnt_id:\t{mount}\nino:\t{ino}\n");
     file.ops().describe(&mut text);
-    Ok(text)
+    text.finish()
 }
 
-impl FileOps for Text {
+impl FileOps for Made {
     fn read(&self, offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
         if self.node.type_bits() == mode::S_IFDIR {
             return Err(Errno::EISDIR);
         }
-        let kept = self.text.lock().clone().filter(|_| offset != 0);
-        let text = match kept {
-            Some(text) => text,
-            None => {
-                let text: Arc<[u8]> = self.make()?.into();
-                *self.text.lock() = Some(text.clone());
-                text
-            }
-        };
-        io::put_from(&text, offset, out)
+        // Not under the lock: the copy may sleep. Who reads meanwhile begins anew.
+        let mut place = core::mem::take(&mut *self.place.lock());
+        let result = self.read_at(&mut place, offset, out);
+        *self.place.lock() = place;
+        result
+    }
+
+    fn kept_bytes(&self) -> usize {
+        let place = self.place.try_lock();
+        place.map_or(0, |place| place.bytes.capacity())
     }
 
     fn write(&self, _offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
         let mut bytes = [0; 128];
         let text = bytes.get_mut(..from.left()).ok_or(Errno::EINVAL)?;
         from.take(text)?;
+        // What isn't accepted wasn't written, not even in part.
+        self.accept(text).inspect_err(|_| from.refuse(text.len()))
+    }
+}
+
+impl Made {
+    /// Takes what is written to the file.
+    fn accept(&self, text: &[u8]) -> Result<(), Errno> {
         match &self.node {
             ProcNode::ProcessFile(who, file) => {
-                // What there is nothing to set of takes what it is given: oom_score_adj.
+                // What there is nothing to set of takes what it is given: loginuid.
                 let Some(accept) = file.accept else {
                     let takes = file.permissions & 0o200 != 0;
                     return if takes { Ok(()) } else { Err(Errno::EIO) };

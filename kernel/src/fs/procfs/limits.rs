@@ -1,16 +1,13 @@
 //! /proc/PID/limits: the resource limits as a table (fs/proc/base.c, proc_pid_limits).
 
-use alloc::format;
-use alloc::string::String;
-use core::fmt::Write;
-
 use linux_raw_sys::general as linux;
 
-use crate::process::Process;
+use super::subject::Subject;
+use crate::mm::fallible::{Text, put};
 use crate::process::limits::INFINITY;
 
 /// The file's text.
-pub(super) fn limits(process: &Process) -> String {
+pub(super) fn limits(subject: &Subject, text: &mut Text) {
     const NAMES: [(u32, &str, &str); 16] = [
         (linux::RLIMIT_CPU, "Max cpu time", "seconds"),
         (linux::RLIMIT_FSIZE, "Max file size", "bytes"),
@@ -29,26 +26,25 @@ pub(super) fn limits(process: &Process) -> String {
         (linux::RLIMIT_RTPRIO, "Max realtime priority", ""),
         (linux::RLIMIT_RTTIME, "Max realtime timeout", "us"),
     ];
-    let limits = process.limits.lock().clone();
-    let mut text = format!(
+    let limits = subject.process.limits.lock().clone();
+    put!(
+        text,
         "{:<26}{:<21}{:<21}{:<10}\n",
-        "Limit", "Soft Limit", "Hard Limit", "Units"
+        "Limit",
+        "Soft Limit",
+        "Hard Limit",
+        "Units"
     );
-    let value = |limit| {
-        if limit == INFINITY {
-            String::from("unlimited")
-        } else {
-            format!("{limit}")
-        }
-    };
     for (resource, name, unit) in NAMES {
         let (soft, hard) = limits.0[resource as usize];
-        let _ = writeln!(
-            text,
-            "{name:<25} {:<20} {:<20} {unit:<10}",
-            value(soft),
-            value(hard)
-        );
+        put!(text, "{name:<25}");
+        for limit in [soft, hard] {
+            if limit == INFINITY {
+                put!(text, " {:<20}", "unlimited");
+            } else {
+                put!(text, " {limit:<20}");
+            }
+        }
+        put!(text, " {unit:<10}\n");
     }
-    text
 }

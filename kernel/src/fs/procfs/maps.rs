@@ -3,16 +3,13 @@
 //!
 //! A page is clean if it is the file's own; which were written to or looked at isn't known further.
 
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::fmt::Write;
-
+use super::files::Part;
 use super::subject::Subject;
 use crate::arch::cpu;
 use crate::fs::inode::Device;
 use crate::mm::PAGE_SIZE;
 use crate::mm::address_space::AddressSpace;
+use crate::mm::fallible::{Text, put};
 use crate::mm::usage::Present;
 use crate::mm::vma::{Backing, Prot, Role, Vma};
 use crate::syscall::errno::Errno;
@@ -20,48 +17,59 @@ use crate::syscall::errno::Errno;
 /// Column at which names begin.
 const NAME_COLUMN: usize = 73;
 
-/// No entry is longer: the columns, a path, and smaps's lines.
-const ENTRY_MAX: usize = NAME_COLUMN + 4096 + 1024;
+/// /proc/PID/maps.
+pub(super) fn maps(subject: &Subject, from: u64) -> Result<Part, Errno> {
+    entries(subject, from, line)
+}
 
-/// The file's text: what `entry` writes of each area.
-pub(super) fn text(
+/// /proc/PID/smaps.
+pub(super) fn smaps(subject: &Subject, from: u64) -> Result<Part, Errno> {
+    entries(subject, from, detailed)
+}
+
+/// About a page of what `entry` writes of each area from address `from` on: there may be tens of
+/// thousands of them.
+fn entries(
     subject: &Subject,
-    entry: fn(&mut String, &AddressSpace, &Vma),
-) -> Result<Vec<u8>, Errno> {
-    let mut text = String::new();
+    from: u64,
+    entry: fn(&mut Text, &AddressSpace, &Vma),
+) -> Result<Part, Errno> {
+    let mut text = Text::new();
+    let mut next = None;
     let mm = subject.process.mm.lock().clone();
     if let Some(mm) = mm {
         let mm = mm.lock();
-        for area in mm.areas() {
-            // There may be tens of thousands of them.
-            text.try_reserve(ENTRY_MAX).map_err(|_| Errno::ENOMEM)?;
+        for area in mm.overlapping(from, u64::MAX) {
+            if text.len() as u64 >= PAGE_SIZE {
+                next = Some(area.start);
+                break;
+            }
             entry(&mut text, &mm, area);
         }
     }
-    Ok(text.into_bytes())
+    Ok((text.finish()?.into_bytes(), next))
 }
 
 /// An entry of smaps.
-pub(super) fn detailed(text: &mut String, mm: &AddressSpace, area: &Vma) {
+pub(super) fn detailed(text: &mut Text, mm: &AddressSpace, area: &Vma) {
     line(text, mm, area);
     let kib = PAGE_SIZE / 1024;
-    // Writing to a String can't fail.
-    let _ = write!(
+    put!(
         text,
         "{:<16}{:8} kB\nKernelPageSize: {kib:8} kB\nMMUPageSize:    {kib:8} kB\n",
         "Size:",
         area.len() / 1024
     );
     amounts(text, &mm.present(area));
-    let _ = writeln!(text, "THPeligible:           0");
+    put!(text, "THPeligible:           0\n");
     if cpu::features().pku {
-        let _ = writeln!(text, "ProtectionKey:  {:8}", area.key);
+        put!(text, "ProtectionKey:  {:8}\n", area.key);
     }
     text.push_str("VmFlags:");
     let letters = [(Prot::READ, "rd"), (Prot::WRITE, "wr"), (Prot::EXEC, "ex")];
     for (prot, name) in letters {
         if area.prot.contains(prot) {
-            let _ = write!(text, " {name}");
+            put!(text, " {name}");
         }
     }
     if area.shared {
@@ -69,7 +77,7 @@ pub(super) fn detailed(text: &mut String, mm: &AddressSpace, area: &Vma) {
     }
     for (prot, name) in [(Prot::READ, "mr"), (Prot::WRITE, "mw"), (Prot::EXEC, "me")] {
         if area.max_prot.contains(prot) {
-            let _ = write!(text, " {name}");
+            put!(text, " {name}");
         }
     }
     if area.role == Role::Stack {
@@ -78,7 +86,7 @@ pub(super) fn detailed(text: &mut String, mm: &AddressSpace, area: &Vma) {
     text.push_str(" \n");
 }
 
-fn amounts(text: &mut String, present: &Present) {
+fn amounts(text: &mut Text, present: &Present) {
     let shared = present.pages - present.exclusive;
     let dirty = present.anonymous.min(present.exclusive);
     let lines = [
@@ -104,15 +112,16 @@ fn amounts(text: &mut String, present: &Present) {
         ("Locked", 0),
     ];
     for (name, pages) in lines {
-        let name = format!("{name}:");
-        let _ = writeln!(text, "{name:<16}{:8} kB", pages * (PAGE_SIZE / 1024));
+        let padding = 16_usize.saturating_sub(name.len() + 1);
+        let kib = pages * (PAGE_SIZE / 1024);
+        put!(text, "{name}:{:padding$}{kib:8} kB\n", "");
     }
 }
 
 /// The text of smaps_rollup: all areas as one.
-pub(super) fn rollup(subject: &Subject) -> Result<Vec<u8>, Errno> {
+pub(super) fn rollup(subject: &Subject, text: &mut Text) {
     let Some(mm) = subject.process.mm.lock().clone() else {
-        return Err(Errno::ESRCH);
+        return;
     };
     let mm = mm.lock();
     let mut sum = Present::default();
@@ -125,16 +134,14 @@ pub(super) fn rollup(subject: &Subject) -> Result<Vec<u8>, Errno> {
         start = if start == 0 { area.start } else { start };
         end = area.end;
     }
-    let mut text = format!("{start:08x}-{end:08x} ---p 00000000 00:00 0 ");
-    let padding = NAME_COLUMN.saturating_sub(text.len());
-    text.extend(core::iter::repeat_n(' ', padding));
+    put!(text, "{start:08x}-{end:08x} ---p 00000000 00:00 0 ");
+    pad(text, 0);
     text.push_str("[rollup]\n");
-    amounts(&mut text, &sum);
-    Ok(text.into_bytes())
+    amounts(text, &sum);
 }
 
 /// A line of maps.
-pub(super) fn line(text: &mut String, _mm: &AddressSpace, area: &Vma) {
+pub(super) fn line(text: &mut Text, _mm: &AddressSpace, area: &Vma) {
     let start = text.len();
     let letter = |prot, letter| {
         if area.prot.contains(prot) {
@@ -154,26 +161,35 @@ pub(super) fn line(text: &mut String, _mm: &AddressSpace, area: &Vma) {
             source,
             offset,
             path,
-        } => (*offset, source.file_id(), Some(&**path)),
+        } => (*offset, source.file_id(), Some(path.as_str())),
         Backing::Anonymous | Backing::Kernel(..) => (0, (0, 0), None),
     };
     let device = Device::decode(device as u32);
-    // Writing to a String can't fail.
-    let _ = write!(
+    put!(
         text,
         "{:08x}-{:08x} {read}{write}{execute}{sharing}",
-        area.start, area.end
+        area.start,
+        area.end
     );
-    let _ = write!(
+    put!(
         text,
         " {offset:08x} {:02x}:{:02x} {ino} ",
-        device.major, device.minor
+        device.major,
+        device.minor
     );
     if let Some(name) = area.role.name().or(path) {
-        let width = text.len() - start;
-        text.extend(core::iter::repeat_n(' ', NAME_COLUMN.saturating_sub(width)));
+        pad(text, start);
         // A line feed in a name would look like the end of the line.
-        text.push_str(&name.replace('\n', "\\012"));
+        for (number, part) in name.split('\n').enumerate() {
+            text.push_str(if number > 0 { "\\012" } else { "" });
+            text.push_str(part);
+        }
     }
-    text.push('\n');
+    text.push_str("\n");
+}
+
+/// Fills the line that began at `start` up to where names begin.
+fn pad(text: &mut Text, start: usize) {
+    let width = NAME_COLUMN.saturating_sub(text.len() - start);
+    put!(text, "{:width$}", "");
 }

@@ -28,6 +28,7 @@ mod files;
 mod limits;
 mod maps;
 mod node;
+mod oom;
 mod process;
 mod stat;
 mod status;
@@ -138,7 +139,7 @@ impl Inode for ProcNode {
             Self::Mounts => String::from("self/mounts"),
             Self::Place(..) | Self::File(_, _, View::Link) => {
                 let location = self.jump().ok_or(Errno::ENOENT)??;
-                return Ok(location.display_path(&caller::context().root));
+                return location.display_path(&caller::context().root);
             }
             _ => return Err(Errno::EINVAL),
         };

@@ -3,25 +3,24 @@
 //! Left out: what there is no counterpart of here (cgroups but for their empty list, namespaces, NUMA,
 //! security modules), counts of input and output (`io` is all zeros), page maps.
 
-use alloc::format;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use super::files::{Make, Part};
 use super::stat::{stat, statm};
 use super::status::status;
 use super::subject::Subject;
 use super::system::mounts;
-use super::{limits, maps};
+use super::{limits, maps, oom};
 use crate::arch::percpu::work;
 use crate::mm::PAGE_SIZE;
 use crate::mm::address_space::AddressSpace;
+use crate::mm::fallible::{self, Text, TryPush as _, put};
 use crate::mm::layout::TASK_SIZE;
 use crate::process::current;
 use crate::syscall::errno::Errno;
 use crate::usercopy::first_nul;
 
-/// Makes a file's text.
-pub(super) type MakeText = fn(&Subject) -> Result<Vec<u8>, Errno>;
 /// Takes what is written to a file.
 pub(super) type Accept = fn(&Subject, &[u8]) -> Result<(), Errno>;
 
@@ -42,13 +41,13 @@ pub(super) struct ProcessFile {
     pub permissions: u32,
     /// Whether it is only for who may look into the process.
     pub guard: Guard,
-    pub text: MakeText,
+    pub text: Make<Subject>,
     pub accept: Option<Accept>,
     /// The part of the program's memory that it shows, in place of a text.
     pub memory: Option<fn(&mut AddressSpace) -> Range<u64>>,
 }
 
-pub(super) const fn file(name: &'static str, permissions: u32, text: MakeText) -> ProcessFile {
+const fn made(name: &'static str, permissions: u32, text: Make<Subject>) -> ProcessFile {
     ProcessFile {
         name,
         permissions,
@@ -59,97 +58,117 @@ pub(super) const fn file(name: &'static str, permissions: u32, text: MakeText) -
     }
 }
 
-const fn restricted(name: &'static str, permissions: u32, text: MakeText) -> ProcessFile {
+pub(super) const fn file(
+    name: &'static str,
+    mode: u32,
+    text: fn(&Subject, &mut Text),
+) -> ProcessFile {
+    made(name, mode, Make::Whole(text))
+}
+
+/// A file that is made part by part.
+const fn parts(name: &'static str, mode: u32, make: MakePart) -> ProcessFile {
+    made(name, mode, Make::Parts(make))
+}
+
+/// A file for those only who may look into the process.
+const fn restricted(file: ProcessFile) -> ProcessFile {
     ProcessFile {
         guard: Guard::Open,
-        ..file(name, permissions, text)
+        ..file
     }
 }
+
+/// Makes bytes from a place on ([`Make::Parts`]).
+type MakePart = fn(&Subject, u64) -> Result<Part, Errno>;
 
 /// A file that says the same of every process.
 macro_rules! fixed {
     ($name:literal, $mode:literal, $text:literal) => {
-        file($name, $mode, |_| Ok($text.to_vec()))
+        file($name, $mode, |_, text| text.push_str($text))
     };
 }
 
 /// All of them.
 pub(super) static FILES: &[ProcessFile] = &[
-    restricted("auxv", 0o400, auxv),
+    restricted(parts("auxv", 0o400, auxv)),
     #[cfg(debug_assertions)]
     super::fail_nth::FAIL_NTH,
-    fixed!("cgroup", 0o444, b"0::/\n"),
+    fixed!("cgroup", 0o444, "0::/\n"),
     ProcessFile {
         memory: Some(arguments),
-        ..fixed!("cmdline", 0o444, b"")
+        ..fixed!("cmdline", 0o444, "")
     },
     ProcessFile {
         accept: Some(set_comm),
-        ..file("comm", 0o644, comm)
+        ..parts("comm", 0o644, comm)
     },
-    fixed!("coredump_filter", 0o644, b"00000033\n"),
-    ProcessFile {
-        guard: Guard::Open,
+    fixed!("coredump_filter", 0o644, "00000033\n"),
+    restricted(ProcessFile {
         memory: Some(|mm| mm.landmarks.env_start..mm.landmarks.env_end),
-        ..fixed!("environ", 0o400, b"")
-    },
+        ..fixed!("environ", 0o400, "")
+    }),
     ProcessFile {
         guard: Guard::Read(Errno::EACCES),
-        ..file("io", 0o400, |_| {
-            let text = "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\n\
-                        cancelled_write_bytes: 0\n";
-            Ok(text.as_bytes().to_vec())
-        })
+        ..fixed!(
+            "io",
+            0o400,
+            "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\n\
+             cancelled_write_bytes: 0\n"
+        )
     },
-    file("limits", 0o444, |subject| {
-        Ok(limits::limits(&subject.process).into_bytes())
-    }),
-    fixed!("loginuid", 0o644, b"4294967295"),
-    restricted("maps", 0o444, |subject| maps::text(subject, maps::line)),
-    file("mountinfo", 0o444, |_| Ok(mounts::mountinfo().into_bytes())),
-    file("mounts", 0o444, |_| Ok(mounts::mounts().into_bytes())),
+    file("limits", 0o444, limits::limits),
+    fixed!("loginuid", 0o644, "4294967295"),
+    restricted(parts("maps", 0o444, maps::maps)),
     #[cfg(debug_assertions)]
     super::fail_nth::MAKE_IT_FAIL,
-    fixed!("oom_adj", 0o644, b"0\n"),
-    fixed!("oom_score", 0o444, b"0\n"),
-    fixed!("oom_score_adj", 0o644, b"0\n"),
+    file("mountinfo", 0o444, |_, text| mounts::mountinfo(text)),
+    file("mounts", 0o444, |_, text| mounts::mounts(text)),
+    ProcessFile {
+        accept: Some(oom::set_adj),
+        ..file("oom_adj", 0o644, oom::adj)
+    },
+    file("oom_score", 0o444, oom::score),
+    ProcessFile {
+        accept: Some(oom::set_score_adj),
+        ..file("oom_score_adj", 0o644, oom::score_adj)
+    },
     ProcessFile {
         guard: Guard::Read(Errno::EPERM),
-        ..file("personality", 0o400, |subject| {
-            let task = subject.task.as_ref().ok_or(Errno::ESRCH)?;
-            let personality = task.attributes.lock().personality;
-            Ok(format!("{personality:08x}\n").into_bytes())
+        ..file("personality", 0o400, |subject, text| {
+            let task = subject.task.as_ref();
+            let personality = task.map_or(0, |task| task.attributes.lock().personality);
+            put!(text, "{personality:08x}\n");
         })
     },
-    fixed!("sessionid", 0o444, b"4294967295"),
-    restricted("smaps", 0o444, |subject| {
-        maps::text(subject, maps::detailed)
-    }),
-    restricted("smaps_rollup", 0o444, maps::rollup),
-    file("stat", 0o444, |subject| Ok(stat(subject).into_bytes())),
-    file("statm", 0o444, |subject| Ok(statm(subject).into_bytes())),
-    file("status", 0o444, |subject| Ok(status(subject).into_bytes())),
+    fixed!("sessionid", 0o444, "4294967295"),
+    restricted(parts("smaps", 0o444, maps::smaps)),
+    restricted(file("smaps_rollup", 0o444, maps::rollup)),
+    file("stat", 0o444, stat),
+    file("statm", 0o444, statm),
+    file("status", 0o444, status),
     ProcessFile {
         accept: Some(set_trace),
         ..file("trace", 0o644, trace)
     },
-    fixed!("wchan", 0o444, b"0"),
+    fixed!("wchan", 0o444, "0"),
 ];
 
 /// The auxiliary vector, in the width of the program.
-fn auxv(subject: &Subject) -> Result<Vec<u8>, Errno> {
+fn auxv(subject: &Subject, _from: u64) -> Result<Part, Errno> {
+    let mut bytes = Vec::new();
     let Some(mm) = subject.process.mm.lock().clone() else {
-        return Ok(Vec::new());
+        return Ok((bytes, None));
     };
     let mm = mm.lock();
     let values = mm.auxv.iter().flat_map(|(kind, value)| [*kind, *value]);
-    Ok(if mm.task_size == TASK_SIZE {
-        values.flat_map(u64::to_ne_bytes).collect()
+    if mm.task_size == TASK_SIZE {
+        fallible::extend(&mut bytes, values.flat_map(u64::to_ne_bytes))?;
     } else {
-        values
-            .flat_map(|value| (value as u32).to_ne_bytes())
-            .collect()
-    })
+        let low = values.map(|value| value as u32);
+        fallible::extend(&mut bytes, low.flat_map(u32::to_ne_bytes))?;
+    }
+    Ok((bytes, None))
 }
 
 /// Where the arguments lie. A program that has written over the NUL of the last one shows one string
@@ -167,10 +186,12 @@ fn arguments(mm: &mut AddressSpace) -> Range<u64> {
     start..start + length as u64
 }
 
-fn comm(subject: &Subject) -> Result<Vec<u8>, Errno> {
+fn comm(subject: &Subject, _from: u64) -> Result<Part, Errno> {
     let name = subject.comm();
     let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
-    Ok([name, b"\n"].concat())
+    let mut bytes = fallible::to_vec(name)?;
+    bytes.try_push(b'\n')?;
+    Ok((bytes, None))
 }
 
 /// Gives a thread of the writer's own process another name.
@@ -189,12 +210,12 @@ fn set_comm(subject: &Subject, text: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-fn trace(subject: &Subject) -> Result<Vec<u8>, Errno> {
+fn trace(subject: &Subject, text: &mut Text) {
     let on = subject
         .task
         .as_ref()
         .is_some_and(|task| task.has_work(work::TRACE));
-    Ok(if on { b"1\n".to_vec() } else { b"0\n".to_vec() })
+    text.push_str(if on { "1\n" } else { "0\n" });
 }
 
 /// `1` has the kernel print each call of the thread, `0` ends that.

@@ -2,14 +2,12 @@
 //!
 //! How CPU time is split: `process/usage.rs`.
 
-use alloc::format;
-use alloc::string::String;
-use core::fmt::Write;
 use core::sync::atomic::Ordering;
 
 use super::status::{Masks, printable};
 use super::subject::Subject;
 use crate::mm::PAGE_SIZE;
+use crate::mm::fallible::{Text, put};
 use crate::process::Process;
 use crate::process::limits::INFINITY;
 use crate::process::usage::{self, Totals};
@@ -39,7 +37,7 @@ pub(super) fn totals(subject: &Subject) -> Totals {
     }
 }
 
-pub(super) fn stat(subject: &Subject) -> String {
+pub(super) fn stat(subject: &Subject, text: &mut Text) {
     let process = &subject.process;
     let (size, resident) = pages(subject);
     let mm = process.mm.lock().clone();
@@ -64,7 +62,8 @@ pub(super) fn stat(subject: &Subject) -> String {
         Some(task) if subject.thread => task.started,
         _ => process.started,
     };
-    let mut text = format!(
+    put!(
+        text,
         "{} ({}) {} {}",
         subject.id(),
         printable(&subject.comm()),
@@ -72,13 +71,14 @@ pub(super) fn stat(subject: &Subject) -> String {
         subject.parent()
     );
     // PF_RANDOMIZE; then the counts of faults, none of which needed a disk.
-    let _ = write!(
+    put!(
         text,
         " {pgid} {sid} {tty} {foreground} 4194304 {} {} 0 0",
-        used.faults, waited.faults
+        used.faults,
+        waited.faults
     );
     for nanos in [used.user, used.system, waited.user, waited.system] {
-        let _ = write!(text, " {}", nanos / TICK);
+        put!(text, " {}", nanos / TICK);
     }
     let own = subject.task.as_ref().map(|task| *task.attributes.lock());
     let own = own.unwrap_or_default();
@@ -88,22 +88,24 @@ pub(super) fn stat(subject: &Subject) -> String {
         0 => 20 + nice,
         real_time => -1 - real_time as i32,
     };
-    let _ = write!(text, " {priority} {nice} {threads} 0 {}", started / TICK);
-    let _ = write!(text, " {} {resident} {INFINITY}", size * PAGE_SIZE);
-    let _ = write!(
+    put!(text, " {priority} {nice} {threads} 0 {}", started / TICK);
+    put!(text, " {} {resident} {INFINITY}", size * PAGE_SIZE);
+    put!(
         text,
         " {} {} {}",
-        marks.start_code, marks.end_code, marks.start_stack
+        marks.start_code,
+        marks.end_code,
+        marks.start_stack
     );
     // Stack and instruction pointer are told of a dying program only.
     let signals = [masks.pending, masks.blocked, masks.ignored, masks.caught];
     text.push_str(" 0 0");
     for mask in signals {
         // As many as fitted once: those below the real-time ones.
-        let _ = write!(text, " {}", mask & 0x7fff_ffff);
+        put!(text, " {}", mask & 0x7fff_ffff);
     }
     let waits = u64::from(subject.state().0 == 'S');
-    let _ = write!(text, " {waits} 0 0 {exit_signal} 0 0 0 0 0 0");
+    put!(text, " {waits} 0 0 {exit_signal} 0 0 0 0 0 0");
     for mark in [
         marks.start_data,
         marks.end_data,
@@ -113,24 +115,24 @@ pub(super) fn stat(subject: &Subject) -> String {
         marks.env_start,
         marks.env_end,
     ] {
-        let _ = write!(text, " {mark}");
+        put!(text, " {mark}");
     }
-    let _ = writeln!(text, " {}", status.map_or(0, |s| s.wait_status()));
-    text
+    put!(text, " {}\n", status.map_or(0, |s| s.wait_status()));
 }
 
-pub(super) fn statm(subject: &Subject) -> String {
+pub(super) fn statm(subject: &Subject, text: &mut Text) {
     let (size, resident) = pages(subject);
     let Some(mm) = subject.process.mm.lock().clone() else {
-        return String::from("0 0 0 0 0 0 0\n");
+        return text.push_str("0 0 0 0 0 0 0\n");
     };
     let mm = mm.lock();
     let used = mm.usage();
     let marks = &mm.landmarks;
     let code = (marks.end_code.div_ceil(PAGE_SIZE)).saturating_sub(marks.start_code / PAGE_SIZE);
-    format!(
+    put!(
+        text,
         "{size} {resident} {} {code} 0 {} 0\n",
         used.present_file,
         used.data + used.stack
-    )
+    );
 }

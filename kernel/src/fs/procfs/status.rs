@@ -3,14 +3,13 @@
 //! Left out: what there is no counterpart of (huge pages, Seccomp's details), the highest amounts of
 //! memory (which are told as the present ones).
 
-use alloc::format;
 use alloc::string::String;
-use core::fmt::Write;
 
 use linux_raw_sys::general::RLIMIT_SIGPENDING;
 
 use super::subject::Subject;
 use crate::mm::PAGE_SIZE;
+use crate::mm::fallible::{Text, put};
 use crate::process::signal::{self, DEFAULT, IGNORE};
 use crate::ptrace::tracer_of;
 
@@ -68,41 +67,41 @@ impl Masks {
     }
 }
 
-pub(super) fn status(subject: &Subject) -> String {
+pub(super) fn status(subject: &Subject, text: &mut Text) {
     let process = &subject.process;
     let (letter, word) = subject.state();
-    let mut text = format!("Name:\t{}\n", printable(&subject.comm()));
+    put!(text, "Name:\t{}\n", printable(&subject.comm()));
     let umask = process.fs.lock().umask;
     let (pid, id, parent) = (process.pid, subject.id(), subject.parent());
-    let _ = write!(
+    put!(
         text,
         "Umask:\t{umask:04o}\nState:\t{letter} ({word})\nTgid:\t{pid}\nNgid:\t0\nPid:\t{id}\nPPid:\t{parent}\n"
     );
-    let _ = writeln!(text, "TracerPid:\t{}", tracer(subject));
+    put!(text, "TracerPid:\t{}\n", tracer(subject));
     let cred = subject.credentials();
     let ids = [
         ("Uid", [cred.uid, cred.euid, cred.suid, cred.fsuid]),
         ("Gid", [cred.gid, cred.egid, cred.sgid, cred.fsgid]),
     ];
     for (name, [real, effective, saved, fs]) in ids {
-        let _ = writeln!(text, "{name}:\t{real}\t{effective}\t{saved}\t{fs}");
+        put!(text, "{name}:\t{real}\t{effective}\t{saved}\t{fs}\n");
     }
     let files = process.files.lock().clone();
-    let _ = write!(text, "FDSize:\t{}\nGroups:\t", files.lock().capacity());
+    put!(text, "FDSize:\t{}\nGroups:\t", files.lock().capacity());
     for (index, group) in cred.groups.iter().enumerate() {
         let space = if index == 0 { "" } else { " " };
-        let _ = write!(text, "{space}{group}");
+        put!(text, "{space}{group}");
     }
     let (pgid, sid) = subject.groups();
-    let _ = write!(
+    put!(
         text,
         " \nNStgid:\t{pid}\nNSpid:\t{id}\nNSpgid:\t{pgid}\nNSsid:\t{sid}\nKthread:\t0\n"
     );
-    memory(&mut text, subject);
+    memory(text, subject);
     let masks = Masks::of(subject);
     let threads = process.threads.lock().len().max(1);
     let limit = process.limits.lock().soft(RLIMIT_SIGPENDING);
-    let _ = write!(
+    put!(
         text,
         "Threads:\t{threads}\nSigQ:\t{}/{limit}\n",
         masks.queued
@@ -119,23 +118,23 @@ pub(super) fn status(subject: &Subject) -> String {
         ("CapBnd", cred.bounding.bits()),
         ("CapAmb", cred.ambient.bits()),
     ] {
-        let _ = writeln!(text, "{name}:\t{mask:016x}");
+        put!(text, "{name}:\t{mask:016x}\n");
     }
     let task = subject.task.as_ref();
     let no_new_privs = task.is_some_and(|task| task.attributes.lock().no_new_privs);
-    let _ = writeln!(text, "NoNewPrivs:\t{}", u32::from(no_new_privs));
+    put!(text, "NoNewPrivs:\t{}\n", u32::from(no_new_privs));
     text.push_str(
         "Seccomp:\t0\nSeccomp_filters:\t0\n\
             Speculation_Store_Bypass:\tvulnerable\nSpeculationIndirectBranch:\talways enabled\n\
             Cpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0\n",
     );
     let used = super::stat::totals(subject);
-    let _ = write!(
+    put!(
         text,
         "voluntary_ctxt_switches:\t{}\nnonvoluntary_ctxt_switches:\t{}\n",
-        used.voluntary, used.involuntary
+        used.voluntary,
+        used.involuntary
     );
-    text
 }
 
 /// The process that traces it (ptrace(2)); 0: none.
@@ -145,7 +144,7 @@ fn tracer(subject: &Subject) -> u32 {
 }
 
 /// The lines about memory, which an ended process has none of.
-fn memory(text: &mut String, subject: &Subject) {
+fn memory(text: &mut Text, subject: &Subject) {
     let Some(mm) = subject.process.mm.lock().clone() else {
         return;
     };
@@ -171,7 +170,7 @@ fn memory(text: &mut String, subject: &Subject) {
         ("VmSwap", 0),
     ];
     for (name, pages) in lines {
-        let _ = writeln!(text, "{name}:\t{:8} kB", pages * (PAGE_SIZE / 1024));
+        put!(text, "{name}:\t{:8} kB\n", pages * (PAGE_SIZE / 1024));
     }
     text.push_str("CoreDumping:\t0\nTHP_enabled:\t0\n");
 }

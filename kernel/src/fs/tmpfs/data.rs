@@ -13,8 +13,9 @@ use crate::sync::{Mutex, rank};
 
 use super::space::Space;
 use crate::fs::io::{In, Out};
-use crate::mm::PAGE_SIZE;
+use crate::mm::fallible::TryPush as _;
 use crate::mm::frame::Frame;
+use crate::mm::{PAGE_SIZE, reserve};
 use crate::process::preempt::{self, Stride};
 use crate::syscall::errno::Errno;
 
@@ -92,7 +93,9 @@ impl Data {
         }
         // The program gets SIGBUS, as on Linux.
         self.space.take_pages(1).map_err(|_| Errno::ENXIO)?;
-        let page = Frame::zeroed().inspect_err(|_| self.space.give_pages(1))?;
+        let page = reserve::top_up()
+            .and_then(|()| Frame::zeroed())
+            .inspect_err(|_| self.space.give_pages(1))?;
         self.pages.insert(index, page.clone());
         Ok(page)
     }
@@ -112,7 +115,8 @@ impl Data {
         if !self.space.has_room() {
             return Err(Errno::ENOSPC);
         }
-        Ok((Frame::uninitialised().map_err(|_| Errno::ENOSPC)?, true))
+        let frame = reserve::top_up().and_then(|()| Frame::uninitialised());
+        Ok((frame.map_err(|_| Errno::ENOSPC)?, true))
     }
 
     /// The first byte from `offset` on that has a page, or has none (the end counts as a hole).
@@ -204,8 +208,8 @@ pub(super) fn reserve(
         if made.len() as u64 >= room {
             return Err(Errno::ENOSPC);
         }
-        made.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-        made.push((index, Frame::zeroed().map_err(|_| Errno::ENOSPC)?));
+        let page = Frame::zeroed().map_err(|_| Errno::ENOSPC)?;
+        made.try_push((index, page)).map_err(|_| Errno::ENOSPC)?;
         if stride.passes(PAGE) {
             preempt::interrupted().map_err(|_| Errno::EINTR)?;
         }
@@ -214,7 +218,16 @@ pub(super) fn reserve(
     // Others may have written there meanwhile.
     made.retain(|(index, _)| !data.pages.contains_key(index));
     data.space.take_pages(made.len() as u64)?;
-    data.pages.extend(made);
+    for (number, (index, page)) in made.iter().enumerate() {
+        if reserve::top_up().is_err() {
+            for (index, _) in &made[..number] {
+                data.pages.remove(index);
+            }
+            data.space.give_pages(made.len() as u64);
+            return Err(Errno::ENOSPC);
+        }
+        data.pages.insert(*index, page.clone());
+    }
     Ok(())
 }
 

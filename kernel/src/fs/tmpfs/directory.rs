@@ -4,13 +4,14 @@
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
 use super::Node;
 use crate::fs::dentry::{Dentry, Parent};
 use crate::fs::inode::{Inode, ListEntry, mode};
+use crate::mm::fallible::Grow as _;
+use crate::mm::reserve;
 use crate::syscall::errno::Errno;
 
 /// First position of a listing that is not `.` or `..`.
@@ -42,9 +43,17 @@ impl Entries {
         self.by_name.len() as u64
     }
 
-    /// Makes sure that the next [`Entries::insert`] finds memory for the larger table it may need.
+    /// Makes sure that the next [`Entries::insert`] finds memory for the larger table it may need, and
+    /// for what is kept of a name.
     fn make_room(&mut self) -> Result<(), Errno> {
-        self.by_name.try_reserve(1).map_err(|_| Errno::ENOSPC)
+        let room = self.by_name.room_for(1).and_then(|()| reserve::top_up());
+        room.map_err(|_| Errno::ENOSPC)
+    }
+
+    /// The name that is listed first.
+    fn first(&self) -> Option<Arc<Dentry>> {
+        let (_, listed) = self.by_position.first_key_value()?;
+        self.get(&listed.name)
     }
 
     fn insert(&mut self, name: Arc<[u8]>, dentry: Arc<Dentry>, node: &Node) {
@@ -209,11 +218,15 @@ impl Node {
         Ok(())
     }
 
-    /// Moves all names out, of a directory that nobody will look at again.
-    pub(super) fn take_names(&self, into: &mut Vec<Arc<Dentry>>) {
+    /// The name in a directory that is listed first.
+    pub(super) fn first_name(&self) -> Option<Arc<Dentry>> {
+        self.entries().ok()?.lock().first()
+    }
+
+    /// Forgets a name, in a directory that nobody will look at again.
+    pub(super) fn drop_name(&self, name: &[u8]) {
         if let Ok(entries) = self.entries() {
-            let taken = core::mem::take(&mut *entries.lock());
-            into.extend(taken.by_name.into_values().map(|(_, dentry)| dentry));
+            entries.lock().remove(name);
         }
     }
 

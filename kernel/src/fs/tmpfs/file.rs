@@ -103,6 +103,15 @@ impl PageSource for Node {
 }
 
 impl FileOps for Node {
+    /// A file without a name goes with its last descriptor.
+    fn kept_bytes(&self) -> usize {
+        let (Content::File(data), 0) = (&self.content, self.links()) else {
+            return 0;
+        };
+        let pages = data.try_lock().map_or(0, |data| data.pages());
+        pages as usize * PAGE_SIZE as usize
+    }
+
     fn read(&self, offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
         match &self.content {
             Content::File(data) => data::read(data, offset, out),

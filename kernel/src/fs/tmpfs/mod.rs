@@ -84,7 +84,7 @@ impl TmpFs {
             gid,
             ..NewFile::default()
         };
-        let root = Node::make(space.clone(), 1, &new);
+        let root = Node::directory(space.clone(), 1, &new);
         Arc::new(Self {
             name,
             magic,
@@ -95,13 +95,24 @@ impl TmpFs {
 }
 
 impl Drop for TmpFs {
-    /// Takes the tree apart level by level: left to itself each directory would drop those in it,
-    /// and a deep tree would need a deep stack.
+    /// Takes the tree apart from below: left to itself each directory would drop those in it, and a deep
+    /// tree would need a deep stack. The way back up is each directory's own note of its parent, so that
+    /// no memory is needed either.
     fn drop(&mut self) {
-        let mut left = alloc::vec![self.root.clone()];
-        while let Some(dentry) = left.pop() {
-            if let Ok(node) = Node::of(dentry.inode()) {
-                node.take_names(&mut left);
+        let first_of = |dentry: &Arc<Dentry>| Node::of(dentry.inode()).ok()?.first_name();
+        let mut at = self.root.clone();
+        loop {
+            match first_of(&at) {
+                Some(child) if first_of(&child).is_some() => at = child,
+                Some(child) => {
+                    if let Ok(node) = Node::of(at.inode()) {
+                        node.drop_name(&child.name());
+                    }
+                }
+                None => match at.parent() {
+                    Some(parent) => at = parent,
+                    None => return,
+                },
             }
         }
     }

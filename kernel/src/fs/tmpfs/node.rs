@@ -15,6 +15,7 @@ use crate::fs::dentry::Dentry;
 use crate::fs::inode::{Change, Device, FileOps, Inode, ListEntry, Metadata, NewFile, Time, mode};
 use crate::fs::xattr::Xattrs;
 use crate::fs::{access, caller, chrdev, now};
+use crate::mm::fallible;
 use crate::mm::vma::PageSource;
 use crate::process::capability::Caps;
 use crate::process::table;
@@ -60,14 +61,26 @@ pub struct Node {
 
 impl Node {
     /// A file in `space`, which counted it already.
-    pub(super) fn make(space: Arc<Space>, ino: u64, new: &NewFile) -> Arc<Self> {
-        let kind = new.mode & mode::S_IFMT;
-        let content = match kind {
+    ///
+    /// # Errors
+    /// `ENOMEM`, for the target of a link.
+    fn make(space: Arc<Space>, ino: u64, new: &NewFile) -> Result<Arc<Self>, Errno> {
+        let content = match new.mode & mode::S_IFMT {
             mode::S_IFREG => Content::File(Mutex::new(Data::new(space.clone()))),
             mode::S_IFDIR => Content::Directory(Mutex::default()),
-            mode::S_IFLNK => Content::Symlink(new.target.clone()),
+            mode::S_IFLNK => Content::Symlink(fallible::to_vec(&new.target)?),
             _ => Content::Special(new.rdev),
         };
+        Ok(Self::of_content(space, ino, new, content))
+    }
+
+    /// A directory in `space`, which counted it already.
+    pub(super) fn directory(space: Arc<Space>, ino: u64, new: &NewFile) -> Arc<Self> {
+        Self::of_content(space, ino, new, Content::Directory(Mutex::default()))
+    }
+
+    fn of_content(space: Arc<Space>, ino: u64, new: &NewFile, content: Content) -> Arc<Self> {
+        let kind = new.mode & mode::S_IFMT;
         let born = now();
         let attributes = Attributes {
             permissions: new.mode & mode::PERMISSIONS,
@@ -95,7 +108,7 @@ impl Node {
     /// A file in the same file system as this one.
     fn sibling(&self, new: &NewFile) -> Result<Arc<Self>, Errno> {
         let ino = self.space.take_inode()?;
-        Ok(Self::make(self.space.clone(), ino, new))
+        Self::make(self.space.clone(), ino, new).inspect_err(|_| self.space.give_inode())
     }
 
     pub(super) fn entries(&self) -> Result<&Mutex<Entries, rank::Directory>, Errno> {
@@ -120,6 +133,11 @@ impl Node {
         } else {
             Err(Errno::EPERM)
         }
+    }
+
+    /// How many names it has.
+    pub(super) fn links(&self) -> u32 {
+        self.attributes.try_lock().map_or(1, |own| own.nlink)
     }
 
     /// Notes that the content changed.
@@ -239,7 +257,7 @@ impl Inode for Node {
 
     fn read_link(&self) -> Result<Vec<u8>, Errno> {
         match &self.content {
-            Content::Symlink(target) => Ok(target.clone()),
+            Content::Symlink(target) => fallible::to_vec(target),
             _ => Err(Errno::EINVAL),
         }
     }

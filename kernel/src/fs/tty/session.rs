@@ -4,7 +4,6 @@
 //! the session that it controls and the group in its foreground.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
 use super::device::Tty;
@@ -44,11 +43,9 @@ fn send_group(group: u32, signo: u8) {
 }
 
 /// The processes of a terminal's session; none of 0, which is no session of a terminal's.
-fn members(session: u32) -> Vec<Arc<Process>> {
-    if session == 0 {
-        return Vec::new();
-    }
-    table::session_members(session)
+fn members(session: u32) -> impl Iterator<Item = Arc<Process>> {
+    let session = (session != 0).then_some(session);
+    session.into_iter().flat_map(table::session_members)
 }
 
 /// Takes the terminal from every process of a session.

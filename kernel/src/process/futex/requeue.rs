@@ -4,6 +4,7 @@
 use super::pi::{self, Taken};
 use super::{Deadline, Fate, Kind, Waiter, Word, next};
 use crate::mm::fault::Access;
+use crate::mm::reserve;
 use crate::syscall::errno::Errno;
 
 /// FUTEX_REQUEUE, and with `expected` FUTEX_CMP_REQUEUE: wakes up to `wake`, moves up to `limit`
@@ -43,6 +44,13 @@ pub fn requeue(
         done += 1;
         if done <= i64::from(wake) {
             waiter.release(Fate::Woken);
+        } else if let Err(errno) = reserve::top_up() {
+            // What was moved is told; the call can be made again.
+            return if done > 1 {
+                Ok(done as usize - 1)
+            } else {
+                Err(errno)
+            };
         } else {
             waiter.move_to(to.clone(), waiter.kind());
         }

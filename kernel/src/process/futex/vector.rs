@@ -1,8 +1,7 @@
 //! Waiting for several words at once (futex_waitv(2)).
 
-use alloc::vec::Vec;
-
 use super::{ANY, Deadline, Fate, Kind, Waiter, Word, sleep};
+use crate::mm::fallible;
 use crate::mm::fault::Access;
 use crate::syscall::errno::Errno;
 
@@ -20,9 +19,8 @@ pub struct Wanted {
 /// # Errors
 /// `EAGAIN` if one isn't, `ETIMEDOUT`, `EINTR`, and those of [`super::Key::of`].
 pub fn wait_for_any(wanted: &[Wanted], deadline: Deadline) -> Result<usize, Errno> {
-    let mut keys = Vec::new();
-    keys.try_reserve_exact(wanted.len())
-        .map_err(|_| Errno::ENOMEM)?;
+    let mut keys = fallible::with_capacity(wanted.len())?;
+    let mut waiters = fallible::with_capacity(wanted.len())?;
     for one in wanted {
         keys.push(one.word.key(Access::Read)?);
     }
@@ -35,10 +33,9 @@ pub fn wait_for_any(wanted: &[Wanted], deadline: Deadline) -> Result<usize, Errn
             }
         }
     }
-    let waiters: Vec<_> = keys
-        .into_iter()
-        .map(|key| Waiter::enter(key, Kind::Plain(ANY), None))
-        .collect();
+    for key in keys {
+        waiters.push(Waiter::enter(key, Kind::Plain(ANY), None));
+    }
     let woken = || waiters.iter().position(|one| one.fate() == Fate::Woken);
     let result = sleep(deadline, || woken().is_some());
     let answer = woken();

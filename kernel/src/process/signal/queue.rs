@@ -6,7 +6,7 @@
 use alloc::collections::VecDeque;
 
 use super::{Fields, SYNCHRONOUS, SigInfo, bit};
-use crate::mm::frame;
+use crate::mm::fallible::Grow as _;
 use crate::syscall::errno::Errno;
 
 /// First real-time signal (SIGRTMIN as the kernel counts).
@@ -55,7 +55,7 @@ impl Pending {
             return Ok(());
         }
         let fits = (self.queue.len() as u64) < limit || is_timer || !is_real_time && info.code >= 0;
-        if fits && !frame::is_low() && self.queue.try_reserve(1).is_ok() {
+        if fits && self.queue.room_for(1).is_ok() {
             self.queue.push_back(*info);
         } else if is_real_time && info.code != 0 {
             return Err(Errno::EAGAIN);

@@ -7,7 +7,6 @@
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use crate::sync::{Mutex, rank};
 
@@ -76,14 +75,17 @@ pub fn tick() {
             let _ = signal::send_process(process, &SigInfo::kernel(signo));
         }
     }
-    let timers: Vec<_> = process
-        .timers
-        .posix_of_cpu
-        .lock()
-        .values()
-        .cloned()
-        .collect();
-    for timer in timers {
+    let mut from = Some(i32::MIN);
+    while let Some(first) = from {
+        let next = {
+            let timers = process.timers.posix_of_cpu.lock();
+            let next = timers.range(first..).next();
+            next.map(|(id, timer)| (*id, timer.clone()))
+        };
+        let Some((id, timer)) = next else {
+            break;
+        };
         timer.tick(&task);
+        from = id.checked_add(1);
     }
 }

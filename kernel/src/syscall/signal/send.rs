@@ -26,10 +26,10 @@ fn may_send(target: &Process, signal: u8) -> bool {
 ///
 /// # Errors
 /// `ESRCH` if there is none, `EPERM` if none of them may be sent to.
-fn send_to_all(info: &SigInfo, targets: &[Arc<Process>]) -> SysResult {
+fn send_to_all(info: &SigInfo, targets: impl Iterator<Item = Arc<Process>>) -> SysResult {
     let mut result = Err(Errno::ESRCH);
     for process in targets {
-        match send_to(process, info) {
+        match send_to(&process, info) {
             Err(errno) => result = result.map_err(|_| errno),
             sent => result = sent,
         }
@@ -80,20 +80,20 @@ pub fn kill(pid: i32, signal: i32) -> SysResult {
     let info = SigInfo::user(signal::check_number(signal)?);
     match pid {
         -1 => {
-            let mut others = table::all_processes();
-            others.retain(|process| process.pid > 1 && process.pid != me);
+            let others =
+                table::all_processes().filter(|process| process.pid > 1 && process.pid != me);
             // To all: nobody says that some may not be sent to.
-            match send_to_all(&info, &others) {
+            match send_to_all(&info, others) {
                 Err(Errno::EPERM) => Ok(0),
                 sent => sent,
             }
         }
         0 => {
             let mine = current().process.pgid.load(Ordering::Relaxed);
-            send_to_all(&info, &table::group_members(mine))
+            send_to_all(&info, table::group_members(mine))
         }
         i32::MIN => Err(Errno::ESRCH),
-        pid => send_to_all(&info, &table::group_members(pid.unsigned_abs())),
+        pid => send_to_all(&info, table::group_members(pid.unsigned_abs())),
     }
 }
 

@@ -1,9 +1,7 @@
 //! /proc/cpuinfo: the processor, as Linux's x86 kernel describes it (arch/x86/kernel/cpu/proc.c).
 
-use alloc::format;
-use alloc::string::String;
-
 use crate::arch::cpu;
+use crate::mm::fallible::{Text, put};
 
 /// Names of the feature bits in Linux's spelling, by register; a space-separated list with `-` for a
 /// bit without a name.
@@ -14,9 +12,39 @@ const EXT1_ECX: &str = "lahf_lm cmp_legacy svm extapic cr8_legacy abm sse4a misa
 const LEAF7_EBX: &str = "fsgsbase tsc_adjust sgx bmi1 hle avx2 - smep bmi2 erms invpcid rtm cqm - mpx rdt_a avx512f avx512dq rdseed adx smap avx512ifma - clflushopt clwb intel_pt avx512pf avx512er avx512cd sha_ni avx512bw avx512vl";
 const LEAF7_ECX: &str = "- avx512vbmi umip pku ospke waitpkg avx512_vbmi2 - gfni vaes vpclmulqdq avx512_vnni avx512_bitalg tme avx512_vpopcntdq - la57 - - - - - rdpid";
 
-pub(super) fn cpuinfo() -> String {
+pub(super) fn cpuinfo(_: &(), text: &mut Text) {
     let features = cpu::features();
-    let mut flags = String::new();
+    let mhz = crate::time::tsc_hertz() / 1_000_000;
+    let name = |bytes: &'static [u8]| {
+        let name = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
+        core::str::from_utf8(name).unwrap_or_default().trim()
+    };
+    put!(
+        text,
+        "processor\t: 0\nvendor_id\t: {}\n",
+        name(&features.vendor_id)
+    );
+    put!(
+        text,
+        "cpu family\t: {}\nmodel\t\t: {}\n",
+        features.family,
+        features.model
+    );
+    put!(text, "model name\t: {}\n", name(&features.brand));
+    put!(
+        text,
+        "stepping\t: {}\ncpu MHz\t\t: {mhz}.000\n",
+        features.stepping
+    );
+    text.push_str(
+        "physical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\napicid\t\t: 0\n\
+         initial apicid\t: 0\nfpu\t\t: yes\nfpu_exception\t: yes\n",
+    );
+    put!(
+        text,
+        "cpuid level\t: {}\nwp\t\t: yes\nflags\t\t:",
+        features.max_leaf
+    );
     let registers = [
         (features.leaf1_edx, LEAF1_EDX),
         (features.ext1_edx, EXT1_EDX),
@@ -28,57 +56,17 @@ pub(super) fn cpuinfo() -> String {
     for (register, names) in registers {
         for (bit, name) in names.split(' ').enumerate() {
             if register >> bit & 1 != 0 && name != "-" {
-                flags.push(' ');
-                flags.push_str(name);
+                put!(text, " {name}");
             }
         }
     }
-    let text = |bytes: &[u8]| {
-        String::from_utf8_lossy(bytes.split(|&b| b == 0).next().unwrap_or_default()).into_owned()
-    };
-    let mhz = crate::time::tsc_hertz() / 1_000_000;
-    let lines = [
-        ("processor\t", String::from("0")),
-        ("vendor_id\t", text(&features.vendor_id)),
-        ("cpu family\t", format!("{}", features.family)),
-        ("model\t\t", format!("{}", features.model)),
-        ("model name\t", String::from(text(&features.brand).trim())),
-        ("stepping\t", format!("{}", features.stepping)),
-        ("cpu MHz\t\t", format!("{mhz}.000")),
-        ("physical id\t", String::from("0")),
-        ("siblings\t", String::from("1")),
-        ("core id\t\t", String::from("0")),
-        ("cpu cores\t", String::from("1")),
-        ("apicid\t\t", String::from("0")),
-        ("initial apicid\t", String::from("0")),
-        ("fpu\t\t", String::from("yes")),
-        ("fpu_exception\t", String::from("yes")),
-        ("cpuid level\t", format!("{}", features.max_leaf)),
-        ("wp\t\t", String::from("yes")),
-        ("flags\t\t", String::from(flags.trim_start())),
-        ("bogomips\t", format!("{}.00", mhz * 2)),
-        ("clflush size\t", String::from("64")),
-        ("cache_alignment\t", String::from("64")),
-        (
-            "address sizes\t",
-            format!(
-                "{} bits physical, {} bits virtual",
-                features.phys_bits, features.virt_bits
-            ),
-        ),
-        ("power management", String::new()),
-    ];
-    let mut result: String = lines
-        .iter()
-        .map(|(name, value)| {
-            // An empty value is not padded, as in Linux's last line.
-            if value.is_empty() {
-                format!("{name}:\n")
-            } else {
-                format!("{name}: {value}\n")
-            }
-        })
-        .collect();
-    result.push('\n');
-    result
+    put!(text, "\nbogomips\t: {}.00\n", mhz * 2);
+    text.push_str("clflush size\t: 64\ncache_alignment\t: 64\n");
+    put!(
+        text,
+        "address sizes\t: {} bits physical, {} bits virtual\n",
+        features.phys_bits,
+        features.virt_bits
+    );
+    text.push_str("power management:\n\n");
 }

@@ -3,10 +3,8 @@
 //! There is no page cache beside the files of tmpfs, which can't be written out: they are "Shmem", and
 //! what is available is what is free. Memory of programs is what neither the kernel nor files have.
 
-use alloc::format;
-use alloc::string::String;
-
 use crate::fs::tmpfs;
+use crate::mm::fallible::{Text, put};
 use crate::mm::{PAGE_SIZE, frame, heap};
 
 /// Pages by use.
@@ -35,7 +33,7 @@ impl Use {
     }
 }
 
-pub(super) fn meminfo() -> String {
+pub(super) fn meminfo(_: &(), text: &mut Text) {
     let pages = pages();
     let anonymous = pages.anonymous();
     let lines = [
@@ -76,14 +74,14 @@ pub(super) fn meminfo() -> String {
         ("VmallocChunk", 0),
     ];
     let kib = PAGE_SIZE / 1024;
-    lines
-        .iter()
-        .map(|(name, value)| format!("{:<16}{:8} kB\n", format!("{name}:"), value * kib))
-        .collect()
+    for (name, value) in lines {
+        let padding = 16_usize.saturating_sub(name.len() + 1);
+        put!(text, "{name}:{:padding$}{:8} kB\n", "", value * kib);
+    }
 }
 
 /// The lines that vmstat(8) and top(1) look for; nothing is ever paged or swapped.
-pub(super) fn vmstat() -> String {
+pub(super) fn vmstat(_: &(), text: &mut Text) {
     let pages = pages();
     let lines = [
         ("nr_free_pages", pages.free),
@@ -101,8 +99,7 @@ pub(super) fn vmstat() -> String {
         ("pswpout", 0),
         ("pgmajfault", 0),
     ];
-    lines
-        .iter()
-        .map(|(name, value)| format!("{name} {value}\n"))
-        .collect()
+    for (name, value) in lines {
+        put!(text, "{name} {value}\n");
+    }
 }

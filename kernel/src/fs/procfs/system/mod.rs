@@ -1,12 +1,10 @@
 //! The files in /proc that belong to no process, in Linux's formats (proc(5)).
 
-use alloc::format;
-use alloc::string::String;
-use core::fmt::Write;
-
 use super::ProcNode;
+use super::files::Make;
 use crate::entry::frame::Door;
 use crate::fs::{lock, mount};
+use crate::mm::fallible::{Text, put};
 use crate::process::{sched, table};
 use crate::syscall::errno::Errno;
 use crate::syscall::{counters, misc};
@@ -24,62 +22,71 @@ type Accept = fn(&[u8]) -> Result<(), Errno>;
 pub(super) struct SystemFile {
     pub path: &'static str,
     /// Makes its text.
-    pub text: fn() -> String,
+    pub text: Make<()>,
     /// Takes what root writes to it.
     pub accept: Option<Accept>,
 }
 
-const fn file(path: &'static str, text: fn() -> String) -> SystemFile {
+const fn file(path: &'static str, text: fn(&(), &mut Text)) -> SystemFile {
     SystemFile {
         path,
-        text,
+        text: Make::Whole(text),
         accept: None,
     }
 }
 
 /// Those outside sys/.
 static FILES: &[SystemFile] = &[
-    file("cmdline", || {
-        String::from_utf8_lossy(crate::boot::line()).into_owned() + "\n"
+    file("cmdline", |_, text| {
+        for chunk in crate::boot::line().utf8_chunks() {
+            let invalid = if chunk.invalid().is_empty() {
+                ""
+            } else {
+                "\u{fffd}"
+            };
+            put!(text, "{}{invalid}", chunk.valid());
+        }
+        text.push_str("\n");
     }),
     file("cpuinfo", cpuinfo::cpuinfo),
-    file("devices", || {
-        String::from(
+    file("devices", |_, text| {
+        text.push_str(
             "Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n\
              128 ptm\n136 pts\n\nBlock devices:\n",
-        )
+        );
     }),
-    file("diskstats", String::new),
+    file("diskstats", |_, _| {}),
     file("doors", doors),
-    file("filesystems", || {
-        mount::KINDS
-            .iter()
-            .map(|kind| format!("nodev\t{kind}\n"))
-            .collect()
+    file("filesystems", |_, text| {
+        for kind in mount::KINDS {
+            put!(text, "nodev\t{kind}\n");
+        }
     }),
-    file("interrupts", || String::from("           CPU0       \n")),
+    file("interrupts", |_, text| {
+        text.push_str("           CPU0       \n")
+    }),
     file("loadavg", loadavg),
     file("locks", lock::list),
     file("meminfo", memory::meminfo),
-    file("modules", String::new),
-    file("partitions", || {
-        String::from("major minor  #blocks  name\n\n")
+    file("modules", |_, _| {}),
+    file("partitions", |_, text| {
+        text.push_str("major minor  #blocks  name\n\n");
     }),
     #[cfg(debug_assertions)]
     file("reserve", crate::mm::injection::report),
     file("stat", stat),
-    file("swaps", || {
-        String::from("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n")
+    file("swaps", |_, text| {
+        text.push_str("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
     }),
-    file("tty/drivers", || {
-        String::from(
+    file("tty/drivers", |_, text| {
+        text.push_str(
             "/dev/tty             /dev/tty        5       0 system:/dev/tty\n\
              /dev/console         /dev/console    5       1 system:console\n\
              /dev/ptmx            /dev/ptmx       5       2 system\n\
              serial               /dev/ttyS       4 64-95 serial\n\
              pty_slave            /dev/pts      136 0-1048575 pty:slave\n\
              pty_master           /dev/ptm      128 0-1048575 pty:master\n",
-        )
+        );
     }),
     file("uptime", uptime),
     file("version", version),
@@ -120,33 +127,26 @@ pub(super) fn entries(dir: &str) -> impl Iterator<Item = (&'static str, ProcNode
 }
 
 /// Calls by door: its total, then one line for each call that came through it.
-fn doors() -> String {
-    let mut text = String::new();
+fn doors(_: &(), text: &mut Text) {
     for door in Door::ALL {
-        let _ = writeln!(text, "{} total {}", door.name(), counters::total(door));
+        put!(text, "{} total {}\n", door.name(), counters::total(door));
         for (number, count) in counters::by_number(door) {
             match crate::syscall::table::linux_name(door, number as u32) {
-                Some(name) => writeln!(text, "{} {name} {count}", door.name()),
-                None => writeln!(text, "{} #{number} {count}", door.name()),
+                Some(name) => put!(text, "{} {name} {count}\n", door.name()),
+                None => put!(text, "{} #{number} {count}\n", door.name()),
             }
-            // Writing to a String can't fail.
-            .unwrap_or_default();
         }
     }
-    text
 }
 
-fn loadavg() -> String {
-    let mut text = String::new();
+fn loadavg(_: &(), text: &mut Text) {
     for load in load::averages() {
         // To the nearest hundredth.
         let hundredths = (load * 100 + (1 << (load::SHIFT - 1))) >> load::SHIFT;
-        // Writing to a String can't fail.
-        let _ = write!(text, "{}.{:02} ", hundredths / 100, hundredths % 100);
+        put!(text, "{}.{:02} ", hundredths / 100, hundredths % 100);
     }
     let (last, _) = table::reserved();
-    let _ = writeln!(text, "{}/{} {last}", sched::runnable(), table::count());
-    text
+    put!(text, "{}/{} {last}\n", sched::runnable(), table::count());
 }
 
 /// Clock ticks since boot, and those of them in which nothing ran.
@@ -155,29 +155,32 @@ fn ticks() -> (u64, u64) {
     (all, all.saturating_sub(cputime::busy_ticks()))
 }
 
-fn stat() -> String {
+fn stat(_: &(), text: &mut Text) {
     let (all, idle) = ticks();
     let user = all - idle;
     let boot = crate::fs::now().sec - (crate::time::uptime_ns() / 1_000_000_000) as i64;
     let (_, processes) = table::reserved();
     let running = sched::runnable();
-    format!(
+    put!(
+        text,
         "cpu  {user} 0 0 {idle} 0 0 0 0 0 0\ncpu0 {user} 0 0 {idle} 0 0 0 0 0 0\nintr {all}\nctxt 0\n\
          btime {boot}\nprocesses {processes}\nprocs_running {running}\nprocs_blocked 0\n\
          softirq 0 0 0 0 0 0 0 0 0 0 0\n"
-    )
+    );
 }
 
-fn uptime() -> String {
+fn uptime(_: &(), text: &mut Text) {
     let (all, idle) = ticks();
-    let seconds = |ticks| format!("{}.{:02}", ticks / 100, ticks % 100);
-    format!("{} {}\n", seconds(all), seconds(idle))
+    let (seconds, part) = (all / 100, all % 100);
+    let (idle_seconds, idle_part) = (idle / 100, idle % 100);
+    put!(text, "{seconds}.{part:02} {idle_seconds}.{idle_part:02}\n");
 }
 
-fn version() -> String {
-    format!(
+fn version(_: &(), text: &mut Text) {
+    put!(
+        text,
         "Linux version {} (trident) (rustc) {}\n",
         misc::RELEASE,
         misc::VERSION
-    )
+    );
 }

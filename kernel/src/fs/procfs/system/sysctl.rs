@@ -10,6 +10,7 @@ use spin::Once;
 use super::{SystemFile, file};
 use crate::dev::random;
 use crate::fs::fdtable;
+use crate::mm::fallible::{Text, put};
 use crate::mm::{layout, mapping};
 use crate::process::{placement, table};
 use crate::syscall::misc;
@@ -17,8 +18,8 @@ use crate::syscall::misc;
 /// A setting that never changes.
 macro_rules! fixed {
     ($path:literal, $text:literal) => {
-        file(concat!("sys/", $path), || {
-            String::from(concat!($text, "\n"))
+        file(concat!("sys/", $path), |_, text| {
+            text.push_str(concat!($text, "\n"))
         })
     };
 }
@@ -28,15 +29,17 @@ pub(super) static FILES: &[SystemFile] = &[
     fixed!("fs/aio-max-nr", "65536"),
     fixed!("fs/aio-nr", "0"),
     fixed!("fs/dentry-state", "0\t0\t45\t0\t0\t0"),
-    file("sys/fs/file-max", || format!("{}\n", i64::MAX)),
-    file("sys/fs/file-nr", || {
-        format!("{}\t0\t{}\n", crate::fs::file::open_files(), i64::MAX)
+    file("sys/fs/file-max", |_, text| put!(text, "{}\n", i64::MAX)),
+    file("sys/fs/file-nr", |_, text| {
+        put!(text, "{}\t0\t{}\n", crate::fs::file::open_files(), i64::MAX);
     }),
     fixed!("fs/inode-nr", "0\t0"),
     fixed!("fs/lease-break-time", "45"),
     fixed!("fs/leases-enable", "0"),
     fixed!("fs/mount-max", "100000"),
-    file("sys/fs/nr_open", || format!("{}\n", fdtable::NR_OPEN)),
+    file("sys/fs/nr_open", |_, text| {
+        put!(text, "{}\n", fdtable::NR_OPEN)
+    }),
     fixed!("fs/overflowgid", "65534"),
     fixed!("fs/overflowuid", "65534"),
     fixed!("fs/pipe-max-size", "1048576"),
@@ -51,40 +54,56 @@ pub(super) static FILES: &[SystemFile] = &[
     fixed!("kernel/dmesg_restrict", "1"),
     SystemFile {
         accept: Some(|text| misc::DOMAIN.set(line(text))),
-        ..file("sys/kernel/domainname", || misc::DOMAIN.get() + "\n")
+        ..file("sys/kernel/domainname", |_, text| {
+            put!(text, "{}\n", misc::DOMAIN.get())
+        })
     },
     SystemFile {
         accept: Some(|text| misc::HOST.set(line(text))),
-        ..file("sys/kernel/hostname", || misc::HOST.get() + "\n")
+        ..file("sys/kernel/hostname", |_, text| {
+            put!(text, "{}\n", misc::HOST.get())
+        })
     },
     fixed!("kernel/kptr_restrict", "0"),
     fixed!("kernel/msgmax", "8192"),
     fixed!("kernel/ngroups_max", "65536"),
-    file("sys/kernel/osrelease", || format!("{}\n", misc::RELEASE)),
+    file("sys/kernel/osrelease", |_, text| {
+        put!(text, "{}\n", misc::RELEASE)
+    }),
     fixed!("kernel/ostype", "Linux"),
     fixed!("kernel/overflowgid", "65534"),
     fixed!("kernel/overflowuid", "65534"),
     fixed!("kernel/panic", "0"),
     fixed!("kernel/perf_event_paranoid", "4"),
-    file("sys/kernel/pid_max", || format!("{}\n", table::PID_MAX)),
+    file("sys/kernel/pid_max", |_, text| {
+        put!(text, "{}\n", table::PID_MAX)
+    }),
     fixed!("kernel/printk", "7\t4\t1\t7"),
     file("sys/kernel/random/boot_id", boot_id),
     fixed!("kernel/random/entropy_avail", "256"),
     fixed!("kernel/random/poolsize", "256"),
-    file("sys/kernel/random/uuid", || uuid() + "\n"),
-    file("sys/kernel/randomize_va_space", || {
-        format!("{}\n", if placement::is_randomised() { 2 } else { 0 })
+    file("sys/kernel/random/uuid", |_, text| {
+        put!(text, "{}\n", uuid())
+    }),
+    file("sys/kernel/randomize_va_space", |_, text| {
+        put!(text, "{}\n", if placement::is_randomised() { 2 } else { 0 });
     }),
     fixed!("kernel/sched_child_runs_first", "0"),
-    file("sys/kernel/threads-max", || format!("{}\n", table::PID_MAX)),
-    file("sys/kernel/version", || format!("{}\n", misc::VERSION)),
+    file("sys/kernel/threads-max", |_, text| {
+        put!(text, "{}\n", table::PID_MAX)
+    }),
+    file("sys/kernel/version", |_, text| {
+        put!(text, "{}\n", misc::VERSION)
+    }),
     fixed!("net/core/somaxconn", "4096"),
     fixed!("net/unix/max_dgram_qlen", "512"),
     fixed!("vm/drop_caches", "0"),
-    file("sys/vm/max_map_count", || {
-        format!("{}\n", mapping::MAP_COUNT_MAX)
+    file("sys/vm/max_map_count", |_, text| {
+        put!(text, "{}\n", mapping::MAP_COUNT_MAX);
     }),
-    file("sys/vm/mmap_min_addr", || format!("{}\n", layout::MMAP_MIN)),
+    file("sys/vm/mmap_min_addr", |_, text| {
+        put!(text, "{}\n", layout::MMAP_MIN)
+    }),
     fixed!("vm/overcommit_kbytes", "0"),
     fixed!("vm/overcommit_memory", "1"),
     fixed!("vm/overcommit_ratio", "50"),
@@ -109,7 +128,7 @@ fn uuid() -> String {
 }
 
 /// One that stays until the next boot.
-fn boot_id() -> String {
+fn boot_id(_: &(), text: &mut Text) {
     static ID: Once<String> = Once::new();
-    format!("{}\n", ID.call_once(uuid))
+    put!(text, "{}\n", ID.call_once(uuid));
 }

@@ -8,6 +8,7 @@
 use alloc::collections::VecDeque;
 
 use super::termios::{Input, Local, Termios};
+use crate::mm::fallible::Grow as _;
 use crate::syscall::errno::Errno;
 use echo::Echo;
 pub use input::Typed;
@@ -80,9 +81,8 @@ impl Line {
     /// # Errors
     /// `ENOMEM`.
     pub fn reserve(&mut self) -> Result<(), Errno> {
-        let typed = self.typed.try_reserve_exact(CAPACITY);
-        let echo = self.echo.try_reserve_exact(echo::ECHO_MAX);
-        typed.and(echo).map_err(|_| Errno::ENOMEM)
+        self.typed.room_for(CAPACITY)?;
+        self.echo.room_for(echo::ECHO_MAX)
     }
 
     /// The settings.

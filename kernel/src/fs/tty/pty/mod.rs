@@ -10,6 +10,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::{Arc, Weak};
 
+use crate::mm::fallible::Grow as _;
 use crate::sync::{Mutex, rank};
 
 use super::Tty;
@@ -97,9 +98,7 @@ pub fn open_master() -> Result<Arc<dyn FileOps>, Errno> {
         return Err(Errno::ENOMEM);
     }
     let mut output = VecDeque::new();
-    output
-        .try_reserve_exact(CAPACITY)
-        .map_err(|_| Errno::ENOMEM)?;
+    output.room_for(CAPACITY)?;
     let mut pairs = PAIRS.lock();
     let index = (0..PAIRS_MAX)
         .zip(pairs.keys().map(Some).chain(core::iter::repeat(None)))
@@ -137,7 +136,12 @@ pub fn find(index: u32) -> Option<Arc<Tty>> {
 }
 
 /// The numbers of all terminals that have both ends.
-fn numbers() -> alloc::vec::Vec<u32> {
-    let numbers: alloc::vec::Vec<u32> = PAIRS.lock().keys().copied().collect();
-    numbers.into_iter().filter(|n| find(*n).is_some()).collect()
+fn numbers() -> impl Iterator<Item = u32> {
+    let mut from = 0;
+    let all = core::iter::from_fn(move || {
+        let (&index, _) = PAIRS.lock().range(from..).next()?;
+        from = index + 1;
+        Some(index)
+    });
+    all.filter(|index| find(*index).is_some())
 }

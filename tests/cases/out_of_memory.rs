@@ -1,0 +1,175 @@
+//! No memory is an answer: to a program whose areas, descriptors and messages the kernel keeps, to the
+//! choice of whom to kill, and at boot.
+
+use anyhow::{Result, ensure};
+use harness::programs::{Compiler, compile};
+use harness::{Case, Initramfs, Outcome, Verdict, Vm, cases};
+
+use crate::files::gzip;
+
+/// What has the kernel's memory grow, or uses what it keeps when memory is out: a program and a word of its
+/// attacks' names.
+const KEPT: &[(&str, &str)] = &[
+    ("kept_areas", "unmap"),
+    ("kept_areas", "holes"),
+    ("kept_areas", "change"),
+    ("kept_areas", "fork"),
+    ("kept_files", "hold"),
+    ("kept_files", "read"),
+    ("kept_files", "open"),
+    ("kept_files", "lock"),
+    ("kept_files", "watch"),
+    ("kept_files", "sockets"),
+    ("kept_files", "down"),
+];
+
+/// Whom the kernel kills, in `oom_choice.c`'s words, and what is said of it.
+const CHOICES: &[(&str, &str)] = &[
+    ("kept", "the one with the kernel's memory: 1"),
+    (
+        "adjusted",
+        "the adjusted one: 1, the largest: 0, the spared one: 0",
+    ),
+    ("protected", "the protected one: 0, the other: 1"),
+];
+
+/// This module's cases.
+pub fn cases() -> Vec<Case> {
+    let mut cases = cases![
+        oom_score_adj,
+        archive_larger_than_memory,
+        many_directories,
+        no_archive,
+        packed_otherwise,
+    ];
+    cases.extend(KEPT.iter().map(|(program, word)| {
+        Case::new(format!("{program}::{word}"), move || kept(program, word))
+    }));
+    cases.extend(CHOICES.iter().map(|(word, says)| {
+        Case::new(format!("choice::{word}"), move || {
+            let outcome = run("oom_choice", word)?;
+            outcome.expect(Verdict::Pass)?.contains(says)?;
+            Ok(())
+        })
+    }));
+    // With no one else to kill init goes, and with it the machine: it never hangs.
+    cases.extend(["no_one", "copy"].map(|word| {
+        Case::new(format!("choice::{word}"), move || {
+            let outcome = run("oom_choice", word)?;
+            outcome
+                .expect(Verdict::InitFailed)?
+                .contains("Out of memory and no killable processes")?
+                .contains("init was killed by signal 9")?;
+            Ok(())
+        })
+    }));
+    // Too little for kernel and initramfs, from the loader's own image on.
+    cases.extend(
+        ["4M", "5M", "6M", "7M", "8M"]
+            .map(|size| Case::new(format!("boot::{size}"), move || too_little_to_boot(size))),
+    );
+    cases
+}
+
+fn run(program: &str, words: &str) -> Result<Outcome> {
+    let program = compile(program, Compiler::Glibc64)?;
+    let files = Initramfs::new().executable_from("/init", &program)?;
+    let vm = Vm::new().memory("64M").initramfs(&files);
+    vm.append(format!("quiet -- {words}")).run()
+}
+
+/// The kernel lives on, programs run, and nothing stays after each attack.
+fn kept(program: &str, word: &str) -> Result<()> {
+    let outcome = run(program, word)?;
+    outcome
+        .expect(Verdict::Pass)?
+        .contains("went by, nothing is kept")?;
+    ensure!(
+        !outcome.serial.contains("WRONG"),
+        "a call that may not fail did{}",
+        outcome.transcript()
+    );
+    Ok(())
+}
+
+/// Which numbers are taken, from whom, and who inherits them: as Linux 6.1 answers in the same machine.
+fn oom_score_adj() -> Result<()> {
+    let outcome = run("oom_score", "")?;
+    outcome.expect(Verdict::Pass)?;
+    let lines = include_str!("out_of_memory/oom_score.linux").lines();
+    for (expected, printed) in lines.zip(outcome.serial.lines()) {
+        ensure!(
+            expected == printed,
+            "Linux:   {expected}\nTrident: {printed}\n{}",
+            outcome.transcript()
+        );
+    }
+    Ok(())
+}
+
+/// Boots with these bytes as the initramfs; it panics and says so.
+fn boot_panics(memory: &str, archive: Vec<u8>, says: &str) -> Result<()> {
+    let vm = Vm::new().memory(memory).append("quiet");
+    let outcome = vm.initrd(archive).run()?;
+    outcome.expect(Verdict::Panic)?.contains(says)?;
+    Ok(())
+}
+
+/// Bytes that no packing makes smaller.
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 56) as u8
+    };
+    core::iter::repeat_with(next).take(len).collect()
+}
+
+/// A file of zeros that gzip packed to nothing.
+fn archive_larger_than_memory() -> Result<()> {
+    let files = Initramfs::new().file("/zeros", vec![0; 80 << 20]);
+    let packed = gzip(&files.build())?;
+    boot_panics("64M", packed, "out of memory unpacking the initramfs")
+}
+
+/// Each takes some hundred bytes of the kernel's own memory.
+fn many_directories() -> Result<()> {
+    let mut files = Initramfs::new().file("/zeros", vec![0; 16 << 20]);
+    for number in 0..140_000 {
+        files = files.dir(&format!("/d{number:05x}"));
+    }
+    let packed = gzip(&files.build())?;
+    boot_panics("64M", packed, "out of memory unpacking the initramfs")
+}
+
+fn no_archive() -> Result<()> {
+    let text = b"#!/bin/sh\necho this is no archive\n".repeat(40);
+    boot_panics("64M", text, "the initramfs is not a newc archive")
+}
+
+fn packed_otherwise() -> Result<()> {
+    let xz = [b"\xfd7zXZ\0".to_vec(), noise(4000)].concat();
+    boot_panics(
+        "64M",
+        xz,
+        "the initramfs is packed by xz: only gzip is known",
+    )
+}
+
+/// With 2 MiB of initramfs: the loader or the kernel says what is wrong, and the end is no success.
+fn too_little_to_boot(memory: &str) -> Result<()> {
+    let program = compile("hello", Compiler::Glibc64)?;
+    let files = Initramfs::new()
+        .executable_from("/init", &program)?
+        .file("/noise", noise(2 << 20));
+    let vm = Vm::new().memory(memory).append("quiet -- world");
+    let outcome = vm.initramfs(&files).run()?;
+    if outcome.verdict == Verdict::Pass {
+        outcome.contains("Hello, world!")?;
+        return Ok(());
+    }
+    outcome.expect(Verdict::Panic)?.contains("memory")?;
+    Ok(())
+}

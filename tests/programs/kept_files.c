@@ -1,0 +1,202 @@
+/* What the kernel keeps for a descriptor: parts of /proc, locks, epoll's items, messages on their way; and the
+   descriptors themselves. A user has it grow until there is no memory, or uses it when there is none; closing
+   may not fail.
+
+   Usage: kept_files [WORD]: all attacks, or those with the word in their name. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "kept.h"
+
+enum { MANY = 4000 };
+
+static void many_files(void)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Each of many processes holds so many files of /proc of which it has read a part. */
+static void hold_files_of_proc(void)
+{
+	char byte[200];
+
+	many_files();
+	for (int i = 0; i < 20; i++) {
+		int pid = fork();
+
+		if (pid < 0)
+			break;
+		if (pid > 0)
+			continue;
+		for (int fd = 0, n = 0; n < MANY && fd >= 0; n++) {
+			fd = open("/proc/self/status", O_RDONLY);
+			if (read(fd, byte, sizeof byte) < 0)
+				break;
+		}
+		pause();
+	}
+	sleep(4);
+}
+
+/* A long text: a descriptor keeps no more of it than a part. */
+static void read_a_long_file_of_proc(void)
+{
+	int fd = open("/proc/self/smaps", O_RDONLY), before, after;
+	static char bytes[1 << 20];
+	size_t all = 0;
+	ssize_t got;
+
+	areas(20000);
+	for (int reads = 0; (got = read(fd, bytes, sizeof bytes)) > 0; reads++) {
+		all += got;
+		/* The first has touched the buffer. */
+		if (reads == 0)
+			before = memory_info("MemFree");
+		if (reads == 4)
+			after = memory_info("MemFree");
+	}
+	MUST(got == 0 && all > 8 << 20);
+	MUST(before - after < 500);
+}
+
+static void open_when_memory_is_out(void)
+{
+	int fd = open("/dev/null", O_RDONLY), n = 0;
+
+	many_files();
+	dup2(fd, MANY);
+	leave(50);
+	while (n < MANY && open("/dev/null", O_RDONLY) >= 0)
+		n++;
+	MUST(n == MANY || errno == ENOMEM || errno == EMFILE || errno == ENFILE);
+	MUST(syscall(SYS_close_range, 3, ~0u, 0) == 0);
+	MUST(open("/dev/null", O_RDONLY) >= 0);
+}
+
+static void lock_many_ranges(void)
+{
+	int fd = open("/tmp/locked", O_CREAT | O_RDWR, 0600);
+	struct flock lock = {.l_type = F_WRLCK, .l_len = 1}, all = {.l_type = F_UNLCK};
+
+	leave(100);
+	for (long i = 0; i < 3000; i++) {
+		lock.l_start = 4 * i;
+		lock.l_len = 3;
+		if (fcntl(fd, F_SETLK, &lock)) {
+			MUST(errno == ENOLCK);
+			break;
+		}
+	}
+	/* Each is cut in two. */
+	lock.l_type = F_UNLCK;
+	lock.l_len = 1;
+	for (long i = 0; i < 3000; i++) {
+		lock.l_start = 4 * i + 1;
+		if (fcntl(fd, F_SETLK, &lock))
+			MUST(errno == ENOLCK);
+	}
+	MUST(fcntl(fd, F_SETLK, &all) == 0);
+}
+
+static void watch_many_files(void)
+{
+	int epoll = epoll_create1(0), ends[2], fd;
+	struct epoll_event event = {.events = EPOLLIN}, events[10];
+	static char name[50], bytes[65536];
+
+	many_files();
+	pipe(ends);
+	leave(300);
+	while ((fd = dup(ends[0])) >= 0 && !epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event))
+		;
+	write(ends[1], "", 1);
+	MUST(epoll_wait(epoll, events, 10, 0) == 10);
+	sprintf(name, "/proc/self/fdinfo/%d", epoll);
+	fd = open(name, O_RDONLY);
+	while (fd >= 0 && read(fd, bytes, sizeof bytes) > 0)
+		;
+	MUST(close(epoll) == 0);
+}
+
+/* Sends `fd` into `to`; closes it. */
+static int send_away(int to, int fd)
+{
+	char byte = 0, control[CMSG_SPACE(sizeof fd)] = {0};
+	struct iovec data = {&byte, 1};
+	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	int sent;
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof fd);
+	memcpy(CMSG_DATA(header), &fd, sizeof fd);
+	sent = sendmsg(to, &message, MSG_DONTWAIT);
+	close(fd);
+	return sent;
+}
+
+/* Each socket's only descriptor is in the queue of the next, and the last one's in the first's. */
+static void sockets_on_their_way(void)
+{
+	int last[2], first[2], n = 0;
+
+	many_files();
+	socketpair(AF_UNIX, SOCK_DGRAM, 0, first);
+	last[0] = first[0], last[1] = first[1];
+	leave(600);
+	while (n++ < 800) {
+		int next[2];
+
+		if (socketpair(AF_UNIX, SOCK_DGRAM, 0, next))
+			break;
+		if (send_away(next[0], last[1]) < 0)
+			break;
+		if (last[0] != first[0])
+			close(last[0]);
+		last[0] = next[0], last[1] = next[1];
+	}
+	send_away(first[0], last[1]);
+	close(last[0]);
+	MUST(close(first[0]) == 0 || last[0] == first[0]);
+}
+
+/* A path as long as directories are deep. */
+static void go_down(void)
+{
+	static char name[201], path[1 << 20];
+	long got;
+
+	memset(name, 'd', 200);
+	chdir("/tmp");
+	for (int i = 0; i < 300 && !mkdir(name, 0700) && !chdir(name); i++)
+		;
+	leave(40);
+	got = syscall(SYS_getcwd, path, sizeof path);
+	MUST(got > 4096 || errno == ENOMEM);
+	for (int i = 0; i < 300 && !chdir(".."); i++)
+		rmdir(name);
+}
+
+static const struct attack attacks[] = {
+	{"hold files of proc", hold_files_of_proc},
+	{"read a long file of proc", read_a_long_file_of_proc},
+	{"open when memory is out", open_when_memory_is_out},
+	{"lock many ranges", lock_many_ranges},
+	{"watch many files", watch_many_files},
+	{"sockets on their way", sockets_on_their_way},
+	{"go down", go_down},
+};
+
+int main(int count, char **words)
+{
+	return run_attacks(attacks, sizeof attacks / sizeof *attacks, count, words);
+}
