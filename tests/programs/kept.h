@@ -112,7 +112,7 @@ static inline int run_attacks(const struct attack *attacks, int number, int coun
 			continue;
 		wrong = 0;
 		run_as_a_user(attacks[i].run);
-		unlink("/tmp/locked");
+		unlink("/tmp/kept");
 		runs = next_program_runs();
 		lost = before - memory_info("MemFree");
 		printf("%s: %s, %s\n", attacks[i].name, runs ? "went by" : "NO PROGRAM RUNS ANY MORE",

@@ -64,14 +64,13 @@ impl AddressSpace {
         if cuts == 0 || start >= end {
             return Ok(());
         }
-        let hole = self
-            .find(start)
-            .is_some_and(|area| area.start < start && area.end > end);
-        let more = if removes { usize::from(hole) } else { cuts };
-        if self.areas.len() + more > MAP_COUNT_MAX {
-            return Err(Errno::ENOMEM);
+        if !removes {
+            if self.areas.len() + cuts > MAP_COUNT_MAX {
+                return Err(Errno::ENOMEM);
+            }
+            reserve::top_up()?;
         }
-        reserve::top_up()?;
+        self.version += 1;
         for address in [start, end] {
             let before = self.areas.range_mut(..address).next_back();
             if let Some((_, area)) = before

@@ -176,7 +176,7 @@ kernel_test!(
             backing: Backing::File {
                 source,
                 offset: 0,
-                path: "".into(),
+                path: alloc::sync::Arc::default(),
             },
             ..NewArea::anonymous(RW)
         };

@@ -160,8 +160,6 @@ ranks! {
     EpollList,
     /// What is waited for by one item: `fs/epoll/item.rs`.
     EpollEvent,
-    /// Where an item is in the list: `fs/epoll/item.rs`.
-    EpollPlace,
     /// Where one timer is in its queue: `time/timer.rs`.
     TimerPlace,
     /// Timers by the time they are due: `time/timer.rs`.
