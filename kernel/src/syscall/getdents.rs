@@ -22,13 +22,16 @@ struct Listing {
     file: Arc<File>,
     /// Behind the last entry that was taken.
     position: u64,
-    /// Whether there was one more, for which there was no room.
-    full: bool,
+    /// Why the next one was not taken: `EINVAL` without room for it, `ENOMEM`.
+    refused: Option<Errno>,
 }
 
 impl Listing {
-    /// Calls `take` with the next entries of directory `fd` until it returns false.
-    fn of(fd: i32, mut take: impl FnMut(&ListEntry<'_>) -> bool) -> Result<Self, Errno> {
+    /// Calls `take` with the next entries of directory `fd` until it refuses one.
+    fn of(
+        fd: i32,
+        mut take: impl FnMut(&ListEntry<'_>) -> Result<(), Errno>,
+    ) -> Result<Self, Errno> {
         let file = caller::file(fd)?;
         let location = file.location();
         if location.inode().kind() != mode::S_IFDIR {
@@ -38,13 +41,13 @@ impl Listing {
             return Err(Errno::ENOENT);
         }
         let start = file.offset();
-        let (mut position, mut full) = (start, false);
+        let (mut position, mut refused) = (start, None);
         let mut emit = |entry: ListEntry<'_>| {
-            full = !take(&entry);
-            if !full {
+            refused = take(&entry).err();
+            if refused.is_none() {
                 position = entry.next;
             }
-            !full
+            refused.is_none()
         };
         let mut going = true;
         if start < 2 {
@@ -69,14 +72,16 @@ impl Listing {
         Ok(Self {
             file,
             position,
-            full,
+            refused,
         })
     }
 
     /// Hands `bytes` on, of which there are none at the end.
     fn give(self, length: usize, write: impl FnOnce() -> Result<(), Errno>) -> SysResult {
-        if length == 0 && self.full {
-            return Err(Errno::EINVAL);
+        if length == 0
+            && let Some(errno) = self.refused
+        {
+            return Err(errno);
         }
         write()?;
         self.file.set_offset(self.position);
@@ -108,13 +113,19 @@ fn word(bytes: &[u8]) -> u64 {
 
 /// Makes sure that `more` fit: into a small buffer first, then into one with room for all there can
 /// be.
-fn make_room<T>(buffer: &mut Vec<T>, more: usize, room: usize) -> bool {
+///
+/// # Errors
+/// `EINVAL` if `more` are too many for `room`, `ENOMEM`.
+fn make_room<T>(buffer: &mut Vec<T>, more: usize, room: usize) -> Result<(), Errno> {
+    if buffer.len() + more > room {
+        return Err(Errno::EINVAL);
+    }
     if buffer.capacity() - buffer.len() >= more {
-        return true;
+        return Ok(());
     }
     let small = (2048 / size_of::<T>()).min(room);
     let size = if buffer.capacity() == 0 { small } else { room };
-    fallible::room_exactly(buffer, size.max(more) - buffer.len()).is_ok()
+    fallible::room_exactly(buffer, size.max(more) - buffer.len())
 }
 
 /// getdents64(2): inode (8 bytes), next position (8), length (2), type (1), name and NULs to a
@@ -126,9 +137,7 @@ pub fn getdents64(fd: i32, buf: UserPtr<u64>, count: usize) -> SysResult {
     let mut words = Vec::<u64>::new();
     let listing = Listing::of(fd, |entry| {
         let len = (HEAD + entry.name.len() + 1).div_ceil(8);
-        if words.len() + len > room || !make_room(&mut words, len, room) {
-            return false;
-        }
+        make_room(&mut words, len, room)?;
         let third = (len * 8) as u64 | u64::from(kind(entry)) << 16;
         // The third word holds the first five bytes of the name too.
         let (first, mut rest) = entry.name.split_at(entry.name.len().min(24 - HEAD));
@@ -141,7 +150,7 @@ pub fn getdents64(fd: i32, buf: UserPtr<u64>, count: usize) -> SysResult {
         if first.len() == 24 - HEAD {
             words.push(word(rest));
         }
-        true
+        Ok(())
     })?;
     listing.give(words.len() * 8, || buf.write_slice(&words))
 }
@@ -159,16 +168,14 @@ fn old(
     let listing = Listing::of(fd, |entry| {
         let len = (long * 2 + 2 + entry.name.len() + 2).next_multiple_of(long);
         let end = bytes.len() + len;
-        if end > room || !make_room(&mut bytes, len, room) {
-            return false;
-        }
+        make_room(&mut bytes, len, room)?;
         put(&mut bytes, entry.ino);
         put(&mut bytes, entry.next);
         bytes.extend_from_slice(&(len as u16).to_ne_bytes());
         bytes.extend_from_slice(entry.name);
         bytes.resize(end - 1, 0);
         bytes.push(kind(entry));
-        true
+        Ok(())
     })?;
     listing.give(bytes.len(), || buf.write_slice(&bytes))
 }
@@ -198,7 +205,7 @@ pub fn readdir32(fd: i32, buf: UserPtr<u8>, _count: u32) -> SysResult {
     let listing = Listing::of(fd, |next| {
         let end = HEAD + next.name.len();
         if length != 0 || end >= entry.len() {
-            return false;
+            return Err(Errno::EINVAL);
         }
         entry[..4].copy_from_slice(&(next.ino as u32).to_ne_bytes());
         entry[4..8].copy_from_slice(&(own as u32).to_ne_bytes());
@@ -206,7 +213,7 @@ pub fn readdir32(fd: i32, buf: UserPtr<u8>, _count: u32) -> SysResult {
         entry[HEAD..end].copy_from_slice(next.name);
         length = end + 1;
         own = next.next;
-        true
+        Ok(())
     })?;
     if length == 0 {
         return Ok(0);
