@@ -97,36 +97,39 @@ fn is_ending(process: &Process) -> bool {
     process.ending.lock().group.is_some()
 }
 
-/// Picks the process with the most and kills it, with those that share its memory; while one that was
-/// picked before is still ending, that one's memory is waited for. Without any, init goes: the machine
-/// ends. Returns whether the running process is ending.
+/// As [`kill_largest_but_init`]; without any, init goes: the machine ends. Returns whether the running
+/// process is ending.
 pub fn kill_largest() -> bool {
-    let me = current();
+    if !kill_largest_but_init() {
+        always!("Out of memory and no killable processes");
+        if let Some(init) = table::find_process(init::PID) {
+            signal::kill(&init);
+        }
+    }
+    is_ending(&current().process)
+}
+
+/// Picks the process with the most and kills it, with those that share its memory; while one that was
+/// picked before is still ending, that one's memory is waited for. Returns whether there is any.
+pub fn kill_largest_but_init() -> bool {
     let has_mm = |process: &Arc<Process>| process.mm.lock().is_some();
-    if is_ending(&me.process)
+    if is_ending(&current().process)
         || table::all_processes().any(|other| is_ending(&other) && has_mm(&other))
     {
-        return is_ending(&me.process);
+        return true;
     }
     let candidates = table::all_processes().filter(has_mm);
     let rated = candidates.filter_map(|process| Some((badness(&process)?, process)));
-    match rated.max_by_key(|(badness, _)| *badness) {
-        Some((_, victim)) => {
-            log!(
-                "Out of memory: killed process {} ({} pages)",
-                victim.pid,
-                pages(&victim)
-            );
-            kill_all_in(&victim);
-        }
-        None => {
-            always!("Out of memory and no killable processes");
-            if let Some(init) = table::find_process(init::PID) {
-                signal::kill(&init);
-            }
-        }
-    }
-    is_ending(&me.process)
+    let Some((_, victim)) = rated.max_by_key(|(badness, _)| *badness) else {
+        return false;
+    };
+    log!(
+        "Out of memory: killed process {} ({} pages)",
+        victim.pid,
+        pages(&victim)
+    );
+    kill_all_in(&victim);
+    true
 }
 
 /// Kills a process and the others that run in its memory: else none of it would come free.

@@ -2,12 +2,11 @@
 //!
 //! -1 in 16 bits stands for -1; what doesn't fit is told as the overflow ID.
 
-use alloc::vec::Vec;
-
 use super::attr;
-use super::errno::{Errno, SysResult};
+use super::errno::SysResult;
 use super::ids;
 use super::paths::UserPath;
+use crate::mm::fallible;
 use crate::process::current;
 use crate::usercopy::UserPtr;
 
@@ -101,8 +100,7 @@ pub fn setgroups16(size: i32, groups: UserPtr<u16>) -> SysResult {
     let size = size as u32 as usize;
     ids::check_groups(size)?;
     let narrow = groups.read_vec(size)?;
-    let mut groups = Vec::new();
-    groups.try_reserve_exact(size).map_err(|_| Errno::ENOMEM)?;
+    let mut groups = fallible::with_capacity(size)?;
     groups.extend(narrow.into_iter().map(|group| wide(group.into())));
     ids::set_groups(groups)
 }
