@@ -1,10 +1,12 @@
-//! `make check`: format, lints and documentation, every warning being an error.
+//! `make check`: format, lints and documentation, every warning being an error, and the list of the
+//! kernel's allocations that can't fail.
 
 use std::process::{Command, ExitCode};
 
 use anyhow::{Result, bail};
 use harness::paths;
 
+use crate::allocations;
 use crate::counts::Counts;
 use crate::setup;
 use crate::toolchain::{BARE_32, BARE_64, active_has_targets, host_cargo};
@@ -34,6 +36,13 @@ pub fn command() -> Result<ExitCode> {
                 eprintln!("error: {error:#}");
                 counts.failed += 1;
             }
+        }
+    }
+    match allocations::check() {
+        Ok(()) => counts.passed += 1,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            counts.failed += 1;
         }
     }
     println!("{}", counts.result_line());

@@ -4,6 +4,7 @@
 //! a compiler for the bare targets in [`toolchain`], what gets installed in [`setup`]; machines
 //! are booted by the `tests` package's library, `harness`.
 
+mod allocations;
 mod bench;
 mod build;
 mod check;
