@@ -311,14 +311,12 @@ pub fn remap_file_pages(start: u64, size: u64, prot: u32, page: u64, flags: u32)
     let (Some(end), Some(_), 0) = (end, last, prot) else {
         return Err(Errno::EINVAL);
     };
-    with_mm(|mm| {
-        mm.show_other_pages(start, end, page)?;
-        if flags & linux::MAP_NONBLOCK == 0 {
-            // What can't be there at once is left to the first touch.
-            let _ = mm.populate(start, end, None);
-        }
-        Ok(0)
-    })
+    with_mm(|mm| mm.show_other_pages(start, end, page))?;
+    if flags & linux::MAP_NONBLOCK == 0 {
+        // What can't be there at once is left to the first touch.
+        let _ = populate(start, end, None);
+    }
+    Ok(0)
 }
 
 /// brk(2): the new break, or the old one if it can't be moved there.
