@@ -1,7 +1,9 @@
-//! Which way in a CPU's vendor decides on for 32-bit programs, proved by the kernel's counters:
-//! the program itself says it (user/bin/src/bin/vsyscall_door.rs).
+//! What differs between CPU models: which way in 32-bit programs take by the vendor, proved by the kernel's
+//! counters (the program itself says it, user/bin/src/bin/vsyscall_door.rs), and an emulator's mode that
+//! long mode doesn't have.
 
 use anyhow::Result;
+use harness::programs::{Compiler, compile};
 use harness::{Case, Initramfs, Verdict, Vm, paths};
 
 /// CPU model, and the door behind `__kernel_vsyscall` there.
@@ -19,7 +21,24 @@ const ROWS: &[(&str, &str)] = &[
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
     let row = |&(cpu, door)| Case::new(format!("{door}::{cpu}"), move || enters_by(cpu, door));
-    ROWS.iter().map(row).collect()
+    let virtual_8086 = |cpu| {
+        Case::new(format!("virtual_8086::{cpu}"), move || {
+            virtual_8086_mode(cpu)
+        })
+    };
+    let old = ["qemu64", "kvm64", "Haswell", "max,-smap"].map(virtual_8086);
+    ROWS.iter().map(row).chain(old).collect()
+}
+
+/// Without SMAP the CPU itself executes a program's IRET.
+fn virtual_8086_mode(cpu: &str) -> Result<()> {
+    let program = compile("vm86", Compiler::Glibc32)?;
+    let files = Initramfs::new().executable_from("/init", &program)?;
+    let outcome = Vm::new().cpu(cpu).initramfs(&files).append("quiet").run()?;
+    outcome
+        .expect(Verdict::Pass)?
+        .contains("children came and went")?;
+    Ok(())
 }
 
 fn enters_by(cpu: &str, door: &str) -> Result<()> {

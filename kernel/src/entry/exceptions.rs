@@ -131,6 +131,26 @@ macro_rules! complete_frame {
     };
 }
 
+/// Inside `naked_asm!`, at label `$kernel` of a stub whose frame's CS has privilege level 0: jumps to
+/// `$user` where the frame is a program's nevertheless.
+///
+/// Long mode has no virtual-8086 mode, and the IRET of a program leaves VM alone (SDM volume 2, IRET). QEMU 7.2
+/// enters that mode by an IRET of 32-bit code all the same, and CS is then any number. The frame gets the
+/// privilege level that the program has, so that everything behind the stub sees a program's frame.
+macro_rules! virtual_8086 {
+    ($kernel:literal, $user:literal) => {
+        concat!(
+            $kernel,
+            ": test dword ptr [rsp + {rflags}], {vm}\n",
+            "jz 6f\n",
+            "or byte ptr [rsp + {cs}], 3\n",
+            "jmp ",
+            $user,
+            "\n6:\n"
+        )
+    };
+}
+
 /// The rest of an ordinary stub.
 #[unsafe(naked)]
 unsafe extern "C" fn common() {
@@ -140,12 +160,14 @@ unsafe extern "C" fn common() {
         // 2. From user mode: the kernel's GS, the handler, and IRET.
         "test byte ptr [rsp + {cs}], 3",
         "jz 2f",
-        "swapgs",
+        "5: swapgs",
         "mov rdi, rsp",
         "call {handle}",
         "jmp {exit}",
-        // 3. From the kernel: GS is its own already, unless the IRET to user mode faulted.
-        "2: lea rax, [rip + {iret}]",
+        // 3. From the kernel: GS is its own already, unless the IRET to user mode faulted, or the
+        //    program is in virtual-8086 mode after all (see [`virtual_8086`]).
+        virtual_8086!("2", "5b"),
+        "lea rax, [rip + {iret}]",
         "cmp [rsp + {rip}], rax",
         "je 3f",
         "mov rdi, rsp",
@@ -165,6 +187,8 @@ unsafe extern "C" fn common() {
         "jmp {exit}",
         cs = const offsets::CS,
         rip = const offsets::RIP,
+        rflags = const offsets::RFLAGS,
+        vm = const frame::VM,
         size = const frame::SIZE,
         kernel_rsp = const KERNEL_RSP,
         handle = sym handle,
@@ -183,7 +207,7 @@ unsafe extern "C" fn paranoid() {
         //    that this one is free again and a signal can be delivered.
         "test byte ptr [rsp + {cs}], 3",
         "jz 2f",
-        "swapgs",
+        "5: swapgs",
         "mov rdi, gs:[{kernel_rsp}]",
         "sub rdi, {size}",
         "mov rbx, rdi",
@@ -196,7 +220,8 @@ unsafe extern "C" fn paranoid() {
         "jmp {exit}",
         // 2. From the kernel: GS may be either. Save its base, load the kernel's from above
         //    this stack.
-        "2: mov ecx, {gs_base}",
+        virtual_8086!("2", "5b"),
+        "mov ecx, {gs_base}",
         "rdmsr",
         "mov ebx, eax",
         "mov r12d, edx",
@@ -214,6 +239,8 @@ unsafe extern "C" fn paranoid() {
         "add rsp, 8",
         "iretq",
         cs = const offsets::CS,
+        rflags = const offsets::RFLAGS,
+        vm = const frame::VM,
         size = const frame::SIZE,
         kernel_rsp = const KERNEL_RSP,
         gs_base = const MSR_GS_BASE,

@@ -12,7 +12,7 @@
 
 use core::arch::naked_asm;
 
-use super::frame::{Frame, offsets};
+use super::frame::{Frame, VM, offsets};
 use crate::arch::gdt::{USER_CS, USER_DS, USER32_CS};
 use crate::arch::percpu::{WORK, work};
 use crate::mm::espfix;
@@ -20,8 +20,9 @@ use crate::mm::layout::{self, TASK_SIZE};
 use crate::pop_registers;
 use crate::process::{exit_work, fault};
 
-/// RF and TF: SYSRET would drop the first and trap one instruction late with the second.
-const RF_TF: u32 = 1 << 16 | 1 << 8;
+/// RF, TF and VM: SYSRET would drop the first and trap one instruction late with the second; the third has
+/// no meaning in long mode, but QEMU 7.2 loads it.
+const RF_TF_VM: u32 = 1 << 16 | 1 << 8 | VM as u32;
 
 /// [`work`] bits that are done on the way out. What is done before a call has had its turn by then.
 const EXIT_WORK: u32 = !work::BEFORE_CALL;
@@ -65,7 +66,7 @@ pub unsafe extern "C" fn return_from_syscall() {
         "mov r11, [rsp + {rflags}]",
         "cmp r11, [rsp + {r11}]",
         "jne {iret}",
-        "test r11d, {rf_tf}",
+        "test r11d, {rf_tf_vm}",
         "jnz {iret}",
         // the selectors that STAR implies,
         "cmp dword ptr [rsp + {cs}], {user_cs}",
@@ -91,7 +92,7 @@ pub unsafe extern "C" fn return_from_syscall() {
         ss = const offsets::SS,
         user_cs = const USER_CS,
         user_ds = const USER_DS,
-        rf_tf = const RF_TF,
+        rf_tf_vm = const RF_TF_VM,
         limit = sym USER_LIMIT,
         work = const WORK,
         exit_work = const EXIT_WORK,
@@ -121,7 +122,7 @@ pub unsafe extern "C" fn return_from_syscall32() {
         "call {do_work}",
         "jmp {iret}",
         "8:",
-        "test dword ptr [rsp + {rflags}], {rf_tf}",
+        "test dword ptr [rsp + {rflags}], {rf_tf_vm}",
         "jnz {iret}",
         "cmp dword ptr [rsp + {cs}], {user32_cs}",
         "jne {iret}",
@@ -140,7 +141,7 @@ pub unsafe extern "C" fn return_from_syscall32() {
         ss = const offsets::SS,
         user32_cs = const USER32_CS,
         user_ds = const USER_DS,
-        rf_tf = const RF_TF,
+        rf_tf_vm = const RF_TF_VM,
         work = const WORK,
         exit_work = const EXIT_WORK,
         do_work = sym exit_work,

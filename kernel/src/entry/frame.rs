@@ -49,6 +49,9 @@ pub const TF: u64 = 1 << 8;
 /// Flag: breakpoints on the next instruction don't strike.
 pub const RF: u64 = 1 << 16;
 
+/// Flag: virtual-8086 mode, which long mode doesn't have and an emulator may enter.
+pub const VM: u64 = 1 << 17;
+
 /// Offsets of the fields that the assembly names.
 pub mod offsets {
     use super::{Frame, offset_of};
@@ -109,7 +112,7 @@ impl Door {
 impl Frame {
     /// Whether user code was interrupted, by the privilege level in CS.
     pub fn is_user(&self) -> bool {
-        self.cs & 3 == 3
+        self.cs & 3 != 0
     }
 
     /// Whether the interrupted code is 32-bit.

@@ -27,7 +27,7 @@ const SYSENTER_EIP: u32 = 0x176;
 
 /// What a program's flags must not do to the kernel's first instructions. SYSRET or IRET
 /// brings them back.
-const MASKED_FLAGS: u64 = TF | IF | DF | IOPL | NT | RF | AC | ID | ARITHMETIC;
+const MASKED_FLAGS: u64 = TF | IF | DF | IOPL | NT | RF | VM | AC | ID | ARITHMETIC;
 /// Single-step: the entry stub would trap after its first instruction, on the program's stack.
 const TF: u64 = 1 << 8;
 /// Interrupts: none before GS and the stack are the kernel's.
@@ -40,6 +40,8 @@ const IOPL: u64 = 3 << 12;
 const NT: u64 = 1 << 14;
 /// Resume: would hide an instruction breakpoint on the stub.
 const RF: u64 = 1 << 16;
+/// Virtual-8086 mode: the kernel would run in it, where an emulator lets a program enter it.
+const VM: u64 = 1 << 17;
 /// Alignment check: in ring 0 it is the switch that opens user memory in spite of SMAP.
 const AC: u64 = 1 << 18;
 /// CPUID-available: of no use to the kernel; masked so that its flags don't depend on it.
