@@ -15,9 +15,11 @@
 #   make clean     remove what was built (not what was installed)
 #   make help      print this list
 #
-# Variable of `make soak`:
+# Variable of `make test`:
+#   CHECKED=1                    boot the test build: sums that wrap and locks out of order panic
+# of `make soak`:
 #   MINUTES=120                  let several processes race for so long, after everything has run once
-# Variables of `make run`, `make shell`, `make debug`:
+# of `make run`, `make shell`, `make debug`:
 #   CPU=max,vendor=GenuineIntel  MEM=64M  MACHINE=q35  SMP=2  ACCEL=kvm
 # of `make run`, `make debug`:
 #   PROGRAM=./a.out ARGS="x y"   run a static Linux program of yours: with your standard input,
@@ -33,7 +35,7 @@
 #   DOCUMENTS=1  REFRESH=1  DEBIAN_MIRROR=http://...
 
 VARIABLES = ACCEL CPU MEM MACHINE SMP PROGRAM ARGS INITRD APPEND STRACE VERBOSE LIMIT ROOTFS PACKAGES \
-	DOCUMENTS REFRESH DEBIAN_MIRROR MINUTES
+	DOCUMENTS REFRESH DEBIAN_MIRROR MINUTES CHECKED
 # A misspelt one would be taken without a word.
 UNKNOWN = $(filter-out $(VARIABLES) SHELL CARGO_% RUST%,$(foreach name,$(.VARIABLES),\
 	$(if $(findstring command line,$(origin $(name))),$(name))))
