@@ -12,6 +12,8 @@ pub trait Rank {
 
 macro_rules! ranks {
     ($($(#[$doc:meta])* $name:ident,)*) => {
+        // One rank is taken only by the kernel's own tests.
+        #[allow(dead_code)]
         enum Order {
             $($name,)*
         }
@@ -195,6 +197,7 @@ ranks! {
     /// The line that the tracer has begun: `trace/line.rs`.
     TraceLine,
     /// What the kernel's own tests note.
+    #[allow(dead_code)]
     TestLog,
     /// The pool of random bytes: `dev/random.rs`.
     RandomPool,
