@@ -9,10 +9,10 @@ use core::cell::Cell;
 use x86_64::VirtAddr;
 use x86_64::registers::control::Cr3;
 
-use super::PAGE_SIZE;
 use super::allocator;
 use super::frame::{Frame, phys_to_virt};
 use super::paging::{PageFlags, activate, index, kernel_root};
+use super::{PAGE_SIZE, layout};
 use crate::syscall::errno::Errno;
 
 mod free;
@@ -240,6 +240,8 @@ impl PageTables {
     /// The first last-level table that covers some of [start, end): the address of its first entry
     /// in the range, that entry, and how many lie in the range.
     fn find_entries(&self, start: u64, end: u64) -> Option<(u64, *mut u64, usize)> {
+        // The kernel's half hangs in these tables too, and no range of a program's is about it.
+        let end = end.min(layout::TASK_SIZE);
         let mut address = start;
         'next: while address < end {
             let mut at = self.root;

@@ -118,10 +118,21 @@ fn choose(wanted: u32, now: u32) -> u32 {
     if wanted == u32::MAX { now } else { wanted }
 }
 
+/// Whether setresuid(2) or setresgid(2) asks for the IDs that are there, so that the file-system ID stays
+/// too (__sys_setresuid in kernel/sys.c). `now`: the real, effective and saved ID.
+fn is_no_op(wanted: [u32; 3], now: [u32; 3], fs_id: u32) -> bool {
+    let stays = |i: usize| wanted[i] == u32::MAX || wanted[i] == now[i];
+    let fs_stays = wanted[1] == u32::MAX || wanted[1] == fs_id;
+    stays(0) && stays(1) && stays(2) && fs_stays
+}
+
 /// setresuid(2).
 pub fn setresuid(uid: u32, euid: u32, suid: u32) -> SysResult {
     change_user(|old, new| {
         let own = [old.uid, old.euid, old.suid];
+        if is_no_op([uid, euid, suid], own, old.fsuid) {
+            return Ok(());
+        }
         for wanted in [uid, euid, suid] {
             check(old, wanted, &own, Caps::SETUID)?;
         }
@@ -137,6 +148,9 @@ pub fn setresuid(uid: u32, euid: u32, suid: u32) -> SysResult {
 pub fn setresgid(gid: u32, egid: u32, sgid: u32) -> SysResult {
     change(|old, new| {
         let own = [old.gid, old.egid, old.sgid];
+        if is_no_op([gid, egid, sgid], own, old.fsgid) {
+            return Ok(());
+        }
         for wanted in [gid, egid, sgid] {
             check(old, wanted, &own, Caps::SETGID)?;
         }
