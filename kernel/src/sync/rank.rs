@@ -2,7 +2,8 @@
 //!
 //! The list below is the order, from the locks that are taken first. `docs/LOCKS.md` explains it.
 
-/// A rank: a place in the order.
+/// A rank: a place in the order, which only test builds look at.
+#[cfg_attr(not(debug_assertions), allow(dead_code))]
 pub trait Rank {
     /// The place; a lock is taken only while those held have lower ones.
     const ORDER: usize;
