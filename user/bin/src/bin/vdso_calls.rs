@@ -268,9 +268,18 @@ fn many(checks: &mut Checks, vdso: &Vdso) {
         println!("this kernel doesn't count entries");
         work();
     } else {
-        let entries = doors_file::delta(work).map(|counts| counts.total());
+        // The counters are the whole system's, and what an earlier program left behind may call at
+        // any time: entries of the vDSO's would be there each time.
+        let mut fewest = None;
+        for _ in 0..3 {
+            let entries = doors_file::delta(&mut work).map(|counts| counts.total());
+            fewest = fewest.min(entries).or(entries);
+            if fewest == Some(0) {
+                break;
+            }
+        }
         checks.equal(
-            entries,
+            fewest,
             Some(0),
             format_args!("entries made by {MANY} calls of the vDSO"),
         );
