@@ -42,7 +42,7 @@ pub const WORK: usize = offset_of!(PerCpu, work);
 pub mod work {
     /// The running task's calls are printed by the tracer.
     pub const TRACE: u32 = 1 << 0;
-    /// Another task should run.
+    /// Another task should run. A switch clears it.
     pub const RESCHEDULE: u32 = 1 << 1;
     /// The running task has a signal to take.
     pub const SIGNAL: u32 = 1 << 2;

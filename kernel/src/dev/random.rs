@@ -21,6 +21,13 @@ use crate::time;
 const KEY: usize = 32;
 /// Bytes that one key makes: what the generator computes at a time.
 const BLOCK: usize = 256;
+/// Bytes of a copy that a random byte counts as in a long call ([`Stride`]): it costs 60 instructions
+/// without vector registers, and between two points stand 4 KiB.
+///
+/// [`Stride`]: crate::process::preempt::Stride
+pub const FILL_WEIGHT: usize = 16;
+/// The same for a byte that goes into the key: 32 of them make 256 others.
+pub const STIR_WEIGHT: usize = FILL_WEIGHT * BLOCK / KEY;
 /// Bytes after which fresh ones of the machine's go into the key.
 const RESEED_BYTES: u64 = 1 << 20;
 /// Nanoseconds after which they do (CRNG_RESEED_INTERVAL).

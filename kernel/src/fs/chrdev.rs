@@ -105,7 +105,7 @@ impl FileOps for Random {
             let part = &mut bytes[..out.left().min(256)];
             random::fill(part);
             out.put(part)?;
-            if stride.passes(part.len()) {
+            if stride.passes(part.len() * random::FILL_WEIGHT) {
                 preempt::interrupted()?;
             }
         }
@@ -119,7 +119,7 @@ impl FileOps for Random {
             let len = from.left().min(bytes.len());
             from.take(&mut bytes[..len])?;
             random::stir(&bytes[..len]);
-            if stride.passes(len) {
+            if stride.passes(len * random::STIR_WEIGHT) {
                 preempt::interrupted()?;
             }
         }

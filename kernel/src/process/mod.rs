@@ -292,7 +292,6 @@ pub unsafe extern "C" fn exit_work(frame: *mut Frame) {
             // SAFETY: as the caller says; nothing in there waits for others.
             rseq::resume(unsafe { &mut *frame });
         } else if pending & work::RESCHEDULE != 0 {
-            percpu::clear_work(work::RESCHEDULE);
             sched::yield_now();
         } else {
             // Whoever leaves by IRET after this does; the others need none.

@@ -148,6 +148,9 @@ pub fn switch() {
             scheduler = SCHEDULER.lock();
         }
     };
+    // The switch is what was asked for. A request that stayed would be saved with this task, and take the
+    // CPU from it as soon as it has it again (clear_tsk_need_resched in __schedule, kernel/sched/core.c).
+    percpu::clear_work(work::RESCHEDULE);
     switch_to(next);
 }
 

@@ -183,7 +183,7 @@ pub fn getrandom(out: UserPtr<u8>, len: usize, flags: u32) -> SysResult {
             Err(errno) if done == 0 => return Err(errno),
             Err(_) => break,
         }
-        if stride.passes(part.len()) && preempt::interrupted().is_err() {
+        if stride.passes(part.len() * random::FILL_WEIGHT) && preempt::interrupted().is_err() {
             break;
         }
     }
