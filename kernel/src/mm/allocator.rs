@@ -32,6 +32,8 @@ static ALLOCATOR: Mutex<Allocator, rank::Frames> = Mutex::new(Allocator {
 
 const MAX_REGIONS: usize = 64;
 const NO_FRAME: u64 = u64::MAX;
+/// Frames that only the kernel gets, however little RAM there is.
+pub const LEAST_RESERVE: u64 = 64;
 
 struct Allocator {
     /// How many frames [`COUNTS`] covers.
@@ -45,7 +47,7 @@ struct Allocator {
     free_count: u64,
     total: u64,
     /// Frames that only the kernel itself gets: a 64th of all, 256 KiB to 4 MiB. The last
-    /// [`reserve::STEP`] of them are what a step in the kernel may count on.
+    /// [`reserve::LOOK`] of them are what a step in the kernel may count on.
     reserve: u64,
 }
 
@@ -205,9 +207,9 @@ pub fn has_room(frames: u64) -> bool {
     allocator.free_count.saturating_sub(frames) > allocator.reserve
 }
 
-/// Whether what a step in the kernel may count on is there ([`reserve::STEP`]).
+/// Whether there is enough for a step in the kernel to begin ([`reserve::LOOK`]).
 pub fn has_step() -> bool {
-    ALLOCATOR.lock().free_count >= reserve::STEP
+    ALLOCATOR.lock().free_count >= reserve::LOOK
 }
 
 /// (free, all) frames of RAM.
@@ -231,13 +233,13 @@ pub unsafe fn donate(address: u64) {
 
 impl Allocator {
     fn set_reserve(&mut self) {
-        self.reserve = (self.total / 64).clamp(64, 1024);
+        self.reserve = (self.total / 64).clamp(LEAST_RESERVE, 1024);
     }
 
     /// Asks for the next call to wait where the kernel took from what a step counts on. Programs' frames
     /// never do.
     fn note_low(&self, whom: For) {
-        if whom == For::Kernel && self.free_count < reserve::STEP {
+        if whom == For::Kernel && self.free_count < reserve::LOOK {
             percpu::set_work(work::LOW_MEMORY);
         }
     }

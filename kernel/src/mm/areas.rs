@@ -55,7 +55,9 @@ impl AddressSpace {
     }
 
     /// Cuts the areas that cross the ends of [start, end), so that it holds whole ones. `removes`: they
-    /// are taken out next, and the caller has asked for what that may take.
+    /// are taken out next, so that only a hole in one makes more of them (do_mas_align_munmap).
+    ///
+    /// Asks for memory itself, whatever the caller did: munmap(2) and brk(2) begin without a look.
     ///
     /// # Errors
     /// `ENOMEM` for too many areas, or without memory; nothing has changed.
@@ -64,12 +66,16 @@ impl AddressSpace {
         if cuts == 0 || start >= end {
             return Ok(());
         }
-        if !removes {
-            if self.areas.len() + cuts > MAP_COUNT_MAX {
-                return Err(Errno::ENOMEM);
-            }
-            reserve::top_up()?;
+        let is_hole = |area: &Vma| area.start < start && end < area.end;
+        let added = if removes {
+            usize::from(self.find(start).is_some_and(is_hole))
+        } else {
+            cuts
+        };
+        if self.areas.len() + added > MAP_COUNT_MAX {
+            return Err(Errno::ENOMEM);
         }
+        reserve::top_up()?;
         self.version += 1;
         for address in [start, end] {
             let before = self.areas.range_mut(..address).next_back();

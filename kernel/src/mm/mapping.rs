@@ -123,7 +123,10 @@ impl AddressSpace {
     pub fn drop_before_unmap(&mut self, start: u64, len: u64, at: &mut u64) -> Result<bool, Errno> {
         // Looking through all areas once is enough: each part would do it again, and the unmap does.
         let end = if *at == start {
-            self.check_unmap(start, len)?
+            let end = self.check_unmap(start, len)?;
+            // What may fail comes before the first page goes.
+            self.cut(start, end, true)?;
+            end
         } else {
             start.saturating_add(page_up(len).unwrap_or(len))
         };

@@ -10,7 +10,7 @@
 //!   there. Taking a frame as a program is a look too, as it leaves all of the reserve.
 //!
 //! The looks cost nothing while there is memory: the allocator sets [`work::LOW_MEMORY`] when the
-//! kernel's own takes leave less than a step, and the ways in and [`top_up`] test that bit. A call
+//! kernel's own takes leave less than that, and the ways in and [`top_up`] test that bit. A call
 //! that finds it set waits for memory, killing for it as the page fault does ([`wait_for_step`]),
 //! before it has changed anything; where nothing can be killed it answers `ENOMEM`
 //! (`syscall/low_memory.rs`).
@@ -31,6 +31,14 @@ use super::injection;
 pub const MOST_DRAWN: u64 = 12;
 /// Frames that a step may count on: the most that one drew, and half as much again.
 pub const STEP: u64 = MOST_DRAWN + MOST_DRAWN / 2;
+
+/// Frames that a look must find: those of the step that begins, and those of a call that looks at nothing
+/// after it.
+pub const LOOK: u64 = 2 * STEP;
+const _: () = assert!(
+    LOOK < super::allocator::LEAST_RESERVE,
+    "a program can take what a step counts on"
+);
 
 /// Passed by every allocation that may fail: a test build can make the n-th one fail.
 ///

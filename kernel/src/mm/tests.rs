@@ -18,6 +18,7 @@ use crate::syscall::errno::Errno;
 
 mod fallible;
 mod heap;
+mod reserve;
 
 const RW: Prot = Prot::READ.union(Prot::WRITE);
 

@@ -10,7 +10,8 @@ use crate::mm::reserve;
 /// Calls that are made whatever is left. Those that end or give back must not wait for what they
 /// bring, and those that only say or set a number take nothing; each is a step that ends with less
 /// than it began with. What one of them takes in a loop, or for good, asks for itself
-/// ([`reserve::top_up`]): munmap(2) for the area that a hole makes.
+/// ([`reserve::top_up`]) before it changes anything: munmap(2), brk(2) and munlock(2) for the areas
+/// that they cut (`AddressSpace::cut`).
 const ADMITTED: &[&str] = &[
     // What ends.
     "exit",
