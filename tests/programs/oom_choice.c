@@ -29,6 +29,24 @@ static void adjust(const char *value)
 	close(fd);
 }
 
+/* Children say here that they have what they are to have. */
+static int ready[2];
+
+static void say_ready_and_stay(void)
+{
+	write(ready[1], "", 1);
+	for (;;)
+		pause();
+}
+
+static int when_ready(int pid)
+{
+	char byte;
+
+	read(ready[0], &byte, 1);
+	return pid;
+}
+
 /* A process with so many megabytes of its own. */
 static int with(int megabytes, const char *adjustment)
 {
@@ -37,10 +55,9 @@ static int with(int megabytes, const char *adjustment)
 	if (pid == 0) {
 		adjust(adjustment);
 		touch((size_t)megabytes * MEGABYTE);
-		for (;;)
-			pause();
+		say_ready_and_stay();
 	}
-	return pid;
+	return when_ready(pid);
 }
 
 /* One with so many megabytes that only its descriptors keep: pipes, and a file without a name. */
@@ -59,10 +76,9 @@ static int with_kept(int megabytes)
 				write(ends[1], bytes, sizeof bytes);
 			write(file, bytes, sizeof bytes);
 		}
-		for (;;)
-			pause();
+		say_ready_and_stay();
 	}
-	return pid;
+	return when_ready(pid);
 }
 
 /* Uses up what is left, without being chosen for it, until one of the others is. */
@@ -105,16 +121,16 @@ int main(int count, char **words)
 	int first, second, third;
 
 	only_as_init();
+	if (pipe(ready))
+		return 1;
 	if (!strcmp(word, "kept")) {
 		first = with(10, "0"), second = with_kept(20), third = with(5, "0");
-		usleep(300000);
 		use_up();
 		printf("the one with the kernel's memory: %d\n", is_killed(second));
 		return is_killed(first) || is_killed(third);
 	}
 	if (!strcmp(word, "adjusted")) {
 		first = with(2, "1000"), second = with(20, "0"), third = with(5, "-300");
-		usleep(300000);
 		use_up();
 		printf("the adjusted one: %d, the largest: %d, the spared one: %d\n", is_killed(first),
 		       is_killed(second), is_killed(third));
@@ -122,7 +138,6 @@ int main(int count, char **words)
 	}
 	if (!strcmp(word, "protected")) {
 		first = with(30, "-1000"), second = with(3, "0");
-		usleep(300000);
 		use_up();
 		printf("the protected one: %d, the other: %d\n", is_killed(first), is_killed(second));
 		return 0;

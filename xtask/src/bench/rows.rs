@@ -189,7 +189,8 @@ pub const ROWS: &[Row] = &[
         "read_zero",
         "read(/dev/zero, 1 byte), SYSCALL",
         636.0,
-        400.0,
+        // Some 20 of them look whether a long copy is at a point (kernel/src/process/preempt.rs).
+        410.0,
     ),
     row(
         Wide,
