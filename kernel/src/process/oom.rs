@@ -97,6 +97,12 @@ fn is_ending(process: &Process) -> bool {
     process.ending.lock().group.is_some()
 }
 
+/// Whether a process is ending and may still hold memory: others run while its address space goes part by
+/// part, when `Process::mm` doesn't have it any more.
+fn is_giving_back(process: &Process) -> bool {
+    is_ending(process) && process.status.lock().is_none()
+}
+
 /// As [`kill_largest_but_init`]; without any, init goes: the machine ends. Returns whether the running
 /// process is ending.
 pub fn kill_largest() -> bool {
@@ -114,7 +120,7 @@ pub fn kill_largest() -> bool {
 pub fn kill_largest_but_init() -> bool {
     let has_mm = |process: &Arc<Process>| process.mm.lock().is_some();
     if is_ending(&current().process)
-        || table::all_processes().any(|other| is_ending(&other) && has_mm(&other))
+        || table::all_processes().any(|other| is_giving_back(&other))
     {
         return true;
     }
