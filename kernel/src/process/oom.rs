@@ -119,9 +119,7 @@ pub fn kill_largest() -> bool {
 /// picked before is still ending, that one's memory is waited for. Returns whether there is any.
 pub fn kill_largest_but_init() -> bool {
     let has_mm = |process: &Arc<Process>| process.mm.lock().is_some();
-    if is_ending(&current().process)
-        || table::all_processes().any(|other| is_giving_back(&other))
-    {
+    if is_ending(&current().process) || table::all_processes().any(|other| is_giving_back(&other)) {
         return true;
     }
     let candidates = table::all_processes().filter(has_mm);
