@@ -100,35 +100,3 @@ fn clippy(target: &str, crates: &[&str]) -> Command {
     cargo.args(["--", "-D", "warnings"]);
     cargo
 }
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use harness::paths;
-
-    /// The README's "One write(), six files": each names the next one in its module comment.
-    #[test]
-    fn each_file_of_the_walk_names_the_next() {
-        let read = |path: &str| fs::read_to_string(paths::root().join(path)).expect("a file");
-        let readme = read("README.md");
-        let (_, walk) = readme.split_once("six files\n").expect("the walk");
-        let (walk, _) = walk.split_once("\nThen the other doors").expect("its end");
-        let files: Vec<&str> = walk
-            .lines()
-            .filter_map(|line| Some(line.split_once("](")?.1.split_once(')')?.0))
-            .collect();
-        assert_eq!(files.len(), 6);
-        for pair in files.windows(2) {
-            let comment: String = read(pair[0])
-                .lines()
-                .take_while(|line| line.starts_with("//!"))
-                .collect();
-            // By its last two names, or more.
-            let next = pair[1].rsplitn(3, '/').take(2).collect::<Vec<_>>();
-            let next = format!("{}/{}", next[1], next[0]);
-            let (_, said) = comment.rsplit_once("on a call's way").expect(pair[0]);
-            assert!(said.contains(&next), "{}: {next} comes next", pair[0]);
-        }
-    }
-}

@@ -13,6 +13,8 @@ mod command_line;
 mod counts;
 mod debug;
 mod doctor;
+#[cfg(test)]
+mod documents;
 mod iso;
 mod machine;
 mod rootfs;

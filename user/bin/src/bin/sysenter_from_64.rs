@@ -1,4 +1,4 @@
-//! Executes `SYSENTER` in 64-bit code, where no program has any business with it.
+//! Rule 10: executes `SYSENTER` in 64-bit code, where no program has any business with it.
 //!
 //! Expected on AMD CPUs: signal 4, the instruction isn't there. On Intel the CPU enters the
 //! kernel, which can't know where to return to and goes to the 32-bit landing pad, an address

@@ -1,0 +1,190 @@
+//! Tests that README.md and docs/ say what is there: links, the walk through six files, the rules.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use harness::paths;
+
+/// A file of the repository.
+fn read(path: &str) -> String {
+    fs::read_to_string(paths::root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Every file below `folder` that git may track and that ends in one of `endings`, with its text.
+fn files(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
+    fn gather(folder: &Path, endings: &[&str], found: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                gather(&path, endings, found);
+            } else if endings
+                .iter()
+                .any(|ending| path.to_string_lossy().ends_with(ending))
+                && let Ok(text) = fs::read_to_string(&path)
+            {
+                found.push((path.display().to_string(), text));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    gather(&paths::root().join(folder), endings, &mut found);
+    found
+}
+
+/// README's "One write(), six files": each names the next one in its module comment.
+#[test]
+fn each_file_of_the_walk_names_the_next() {
+    let readme = read("README.md");
+    let (_, walk) = readme.split_once("six files\n").expect("the walk");
+    let (walk, _) = walk.split_once("\nThen the other doors").expect("its end");
+    let files: Vec<&str> = walk
+        .lines()
+        .filter_map(|line| Some(line.split_once("](")?.1.split_once(')')?.0))
+        .collect();
+    assert_eq!(files.len(), 6);
+    for pair in files.windows(2) {
+        let comment: String = read(pair[0])
+            .lines()
+            .take_while(|line| line.starts_with("//!"))
+            .collect();
+        // By its last two names, or more.
+        let next = pair[1].rsplitn(3, '/').take(2).collect::<Vec<_>>();
+        let next = format!("{}/{}", next[1], next[0]);
+        let (_, said) = comment.rsplit_once("on a call's way").expect(pair[0]);
+        assert!(said.contains(&next), "{}: {next} comes next", pair[0]);
+    }
+}
+
+/// Each link of README and docs/ to a file of the repository leads to one.
+#[test]
+fn links_lead_somewhere() {
+    let mut pages = files("docs", &[".md"]);
+    pages.push((
+        paths::root().join("README.md").display().to_string(),
+        read("README.md"),
+    ));
+    let mut links = 0;
+    for (page, text) in pages {
+        let folder = Path::new(&page).parent().expect("a folder");
+        for (_, link) in text
+            .match_indices("](")
+            .map(|(at, _)| text[at + 2..].split_once(')').expect("an end"))
+            .map(|(link, rest)| (rest, link))
+        {
+            if link.contains("://") || link.starts_with('#') {
+                continue;
+            }
+            let file = link.split('#').next().expect("a first part");
+            assert!(folder.join(file).exists(), "{page}: {link} leads nowhere");
+            links += 1;
+        }
+    }
+    assert!(links > 10, "only {links} links");
+}
+
+/// One rule of docs/RULES.md: the files that keep it, and those of its tests.
+#[derive(Default)]
+struct Rule {
+    kept_by: Vec<String>,
+    held_by: Vec<String>,
+}
+
+/// The rules by their numbers.
+fn rules() -> BTreeMap<u32, Rule> {
+    let quoted = |line: &str| {
+        line.split('`')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
+    };
+    let mut rules = BTreeMap::new();
+    let mut last = 0;
+    for line in read("docs/RULES.md").lines() {
+        if let Some(title) = line.strip_prefix("### Rule ") {
+            let (number, _) = title.split_once(':').expect("a title");
+            last = number.parse().expect("a number");
+            assert!(
+                rules.insert(last, Rule::default()).is_none(),
+                "two rules {last}"
+            );
+        } else if let Some(list) = line.strip_prefix("- Kept by: ") {
+            rules.get_mut(&last).expect("a rule").kept_by = quoted(list);
+        } else if let Some(list) = line.strip_prefix("- Held by: ") {
+            rules.get_mut(&last).expect("a rule").held_by = quoted(list);
+        }
+    }
+    rules
+}
+
+/// The numbers behind "Rule" and "Rules" in a text: "Rule 4", "Rules 1, 3 and 20", "Rules 22 to 24".
+fn cited(text: &str) -> Vec<u32> {
+    let pattern = regex::Regex::new(r"\bRules? (\d+(?:(?:, | and | to |\s*//[/!]? )\d+)*)")
+        .expect("a pattern");
+    let number = regex::Regex::new(r"\d+").expect("a pattern");
+    let mut numbers = Vec::new();
+    for found in pattern.captures_iter(text) {
+        let list = &found[1];
+        let these: Vec<u32> = number
+            .find_iter(list)
+            .map(|n| n.as_str().parse().expect("a number"))
+            .collect();
+        if list.contains(" to ") {
+            numbers.extend(these[0]..=these[1]);
+        } else {
+            numbers.extend(these);
+        }
+    }
+    numbers
+}
+
+#[test]
+fn rules_name_files_that_are_there() {
+    let rules = rules();
+    assert!(rules.keys().copied().eq(1..=29), "{:?}", rules.keys());
+    for (number, rule) in &rules {
+        assert!(!rule.kept_by.is_empty(), "Rule {number} is kept by no file");
+        // The one whose breach no emulator shows says so.
+        assert!(
+            !rule.held_by.is_empty() || *number == 6,
+            "Rule {number} is held by no test"
+        );
+        for file in rule.kept_by.iter().chain(&rule.held_by) {
+            let is_there = ["", "kernel/src/"]
+                .iter()
+                .any(|folder| paths::root().join(folder).join(file).is_file());
+            assert!(is_there, "Rule {number}: {file} is not there");
+        }
+    }
+}
+
+/// A comment cites rules that there are; and a program or a case that a rule names cites the rule.
+#[test]
+fn comments_cite_rules_that_are_there() {
+    let rules = rules();
+    let mut citing = BTreeMap::new();
+    for folder in ["kernel/src", "tests", "user"] {
+        for (file, text) in files(folder, &[".rs", ".c", ".h"]) {
+            let numbers = cited(&text);
+            for number in &numbers {
+                assert!(rules.contains_key(number), "{file} cites Rule {number}");
+            }
+            citing.insert(file, numbers);
+        }
+    }
+    assert!(citing.values().flatten().count() > 30);
+    for (number, rule) in &rules {
+        let citing_files = rule
+            .held_by
+            .iter()
+            .filter(|file| file.starts_with("user/bin/") || file.contains("way_back"));
+        for file in citing_files {
+            let path = paths::root().join(file).display().to_string();
+            assert!(
+                citing[&path].contains(number),
+                "{file} does not cite Rule {number}"
+            );
+        }
+    }
+}
