@@ -12,8 +12,9 @@ use core::arch::{asm, naked_asm};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
-use crate::mm::fallible;
+use crate::mm::frame::Frame;
 use crate::mm::layout::TASK_SIZE;
+use crate::mm::{PAGE_SIZE, fallible};
 use crate::syscall::errno::Errno;
 use crate::{clac, extable, stac};
 
@@ -174,22 +175,32 @@ impl UserPtr<u8> {
 
     /// Fills as much of `out` as can be read; returns how many bytes that is.
     pub fn read_prefix(self, out: &mut [u8]) -> usize {
-        may_sleep();
-        if check(self.0, out.len()).is_err() {
-            return 0;
-        }
-        // SAFETY: checked to be in the program's half; the destination is the slice.
-        out.len() - unsafe { raw_copy(out.as_mut_ptr(), self.0 as *const u8, out.len()) }
+        // SAFETY: the destination is the slice.
+        unsafe { prefix_in(out.as_mut_ptr(), self.0, out.len()) }
     }
 
     /// Writes as much of `bytes` as can be written; returns how many bytes that is.
     pub fn write_prefix(self, bytes: &[u8]) -> usize {
-        may_sleep();
-        if check(self.0, bytes.len()).is_err() {
-            return 0;
-        }
-        // SAFETY: checked to be in the program's half; the source is the slice.
-        bytes.len() - unsafe { raw_copy(self.0 as *mut u8, bytes.as_ptr(), bytes.len()) }
+        // SAFETY: the source is the slice.
+        unsafe { prefix_out(self.0, bytes.as_ptr(), bytes.len()) }
+    }
+
+    /// Fills `len` bytes of a page at offset `at` as far as they can be read; returns how many bytes that is.
+    /// Programs may have the page mapped, so that both sides of the copy may be the same memory, and others
+    /// may change it while a fault is served: the kernel has a pointer to it and no reference. Panics past
+    /// the page's end.
+    pub fn read_page(self, page: &Frame, at: usize, len: usize) -> usize {
+        assert!(at + len <= PAGE_SIZE as usize);
+        // SAFETY: within the page, which `page` keeps.
+        unsafe { prefix_in(page.as_ptr().add(at), self.0, len) }
+    }
+
+    /// Writes `len` bytes of a page at offset `at` as far as they can be written; otherwise as
+    /// [`Self::read_page`].
+    pub fn write_page(self, page: &Frame, at: usize, len: usize) -> usize {
+        assert!(at + len <= PAGE_SIZE as usize);
+        // SAFETY: within the page, which `page` keeps.
+        unsafe { prefix_out(self.0, page.as_ptr().add(at), len) }
     }
 }
 
@@ -254,6 +265,34 @@ pub fn check(address: u64, len: usize) -> Result<(), Errno> {
 #[cfg_attr(debug_assertions, track_caller)]
 fn may_sleep() {
     crate::sync::assert_none_held("user memory is touched");
+}
+
+/// Copies what can be read; returns how many bytes that is.
+///
+/// # Safety
+/// `to` is valid for writes of `len` bytes.
+#[cfg_attr(debug_assertions, track_caller)]
+unsafe fn prefix_in(to: *mut u8, from: u64, len: usize) -> usize {
+    may_sleep();
+    if check(from, len).is_err() {
+        return 0;
+    }
+    // SAFETY: the caller vouches for `to`; `from` was checked, and faults are caught.
+    len - unsafe { raw_copy(to, from as *const u8, len) }
+}
+
+/// Copies what can be written; returns how many bytes that is.
+///
+/// # Safety
+/// `from` is valid for reads of `len` bytes.
+#[cfg_attr(debug_assertions, track_caller)]
+unsafe fn prefix_out(to: u64, from: *const u8, len: usize) -> usize {
+    may_sleep();
+    if check(to, len).is_err() {
+        return 0;
+    }
+    // SAFETY: the caller vouches for `from`; `to` was checked, and faults are caught.
+    len - unsafe { raw_copy(to as *mut u8, from, len) }
 }
 
 /// # Safety

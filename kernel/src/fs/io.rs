@@ -4,6 +4,7 @@
 //! by the file: a fault in the middle of a copy ends it with `EFAULT`, and the caller then still
 //! tells the program how far it got, as Linux does.
 
+use crate::mm::frame::Frame;
 use crate::process::preempt::{self, STRIDE};
 use crate::syscall::errno::Errno;
 use crate::usercopy::UserPtr;
@@ -22,6 +23,12 @@ pub trait Out {
     /// # Errors
     /// `EFAULT`; what precedes the fault has been taken.
     fn put(&mut self, bytes: &[u8]) -> Result<(), Errno>;
+    /// The same with `len` bytes of a page at offset `at`, for pages that programs may have mapped: where the
+    /// bytes go may be the page itself, so that no reference to its bytes is made.
+    ///
+    /// # Errors
+    /// As [`Out::put`].
+    fn put_page(&mut self, page: &Frame, at: usize, len: usize) -> Result<(), Errno>;
 }
 
 /// Gives the bytes of a write.
@@ -35,6 +42,11 @@ pub trait In {
     /// # Errors
     /// `EFAULT`; what precedes the fault is filled in and counted as given.
     fn take(&mut self, bytes: &mut [u8]) -> Result<(), Errno>;
+    /// The same with `len` bytes of a page at offset `at`, as [`Out::put_page`].
+    ///
+    /// # Errors
+    /// As [`In::take`].
+    fn take_page(&mut self, page: &Frame, at: usize, len: usize) -> Result<(), Errno>;
     /// Counts all that is left as given without looking at it: /dev/null reads no buffer.
     fn skip_all(&mut self);
     /// Counts the last `len` bytes as not given, though the file looked at them: it has no use for them
@@ -113,6 +125,27 @@ impl<'a> UserBuffer<'a> {
         preempt::killed()
     }
 
+    /// Moves `len` bytes range by range. `copy` is given where a part lies, how many bytes came before it and its
+    /// length, and says how many it has moved.
+    fn each(
+        &mut self,
+        len: usize,
+        mut copy: impl FnMut(UserPtr<u8>, usize, usize) -> usize,
+    ) -> Result<(), Errno> {
+        let mut done = 0;
+        while done < len {
+            self.breathe()?;
+            let range = self.range((len - done).min(STRIDE));
+            let moved = copy(range.at, done, range.len);
+            self.advance(moved);
+            if moved == 0 || moved < range.len {
+                return Err(Errno::EFAULT);
+            }
+            done += moved;
+        }
+        Ok(())
+    }
+
     fn advance(&mut self, moved: usize) {
         self.current.at = self.current.at.byte_add(moved as u64);
         self.current.len -= moved;
@@ -130,18 +163,14 @@ impl Out for UserBuffer<'_> {
         self.done
     }
 
-    fn put(&mut self, mut bytes: &[u8]) -> Result<(), Errno> {
-        while !bytes.is_empty() {
-            self.breathe()?;
-            let range = self.range(bytes.len().min(STRIDE));
-            let moved = range.at.write_prefix(&bytes[..range.len]);
-            self.advance(moved);
-            if moved == 0 || moved < range.len {
-                return Err(Errno::EFAULT);
-            }
-            bytes = &bytes[moved..];
-        }
-        Ok(())
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Errno> {
+        self.each(bytes.len(), |to, done, len| {
+            to.write_prefix(&bytes[done..done + len])
+        })
+    }
+
+    fn put_page(&mut self, page: &Frame, at: usize, len: usize) -> Result<(), Errno> {
+        self.each(len, |to, done, len| to.write_page(page, at + done, len))
     }
 }
 
@@ -154,18 +183,14 @@ impl In for UserBuffer<'_> {
         self.done
     }
 
-    fn take(&mut self, mut bytes: &mut [u8]) -> Result<(), Errno> {
-        while !bytes.is_empty() {
-            self.breathe()?;
-            let range = self.range(bytes.len().min(STRIDE));
-            let moved = range.at.read_prefix(&mut bytes[..range.len]);
-            self.advance(moved);
-            if moved == 0 || moved < range.len {
-                return Err(Errno::EFAULT);
-            }
-            bytes = &mut bytes[moved..];
-        }
-        Ok(())
+    fn take(&mut self, bytes: &mut [u8]) -> Result<(), Errno> {
+        self.each(bytes.len(), |from, done, len| {
+            from.read_prefix(&mut bytes[done..done + len])
+        })
+    }
+
+    fn take_page(&mut self, page: &Frame, at: usize, len: usize) -> Result<(), Errno> {
+        self.each(len, |from, done, len| from.read_page(page, at + done, len))
     }
 
     fn skip_all(&mut self) {
@@ -205,6 +230,12 @@ impl Out for KernelOut<'_> {
         self.done += bytes.len();
         Ok(())
     }
+
+    fn put_page(&mut self, page: &Frame, at: usize, len: usize) -> Result<(), Errno> {
+        page.read(at, &mut self.bytes[self.done..self.done + len]);
+        self.done += len;
+        Ok(())
+    }
 }
 
 /// Kernel bytes that are written to a file.
@@ -232,6 +263,12 @@ impl In for KernelIn<'_> {
     fn take(&mut self, bytes: &mut [u8]) -> Result<(), Errno> {
         bytes.copy_from_slice(&self.bytes[self.done..self.done + bytes.len()]);
         self.done += bytes.len();
+        Ok(())
+    }
+
+    fn take_page(&mut self, page: &Frame, at: usize, len: usize) -> Result<(), Errno> {
+        page.write(at, &self.bytes[self.done..self.done + len]);
+        self.done += len;
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 use linux_raw_sys::general::RLIMIT_FSIZE;
 
 use super::io::In;
+use crate::mm::frame::Frame;
 use crate::process::signal::{self, SIGXFSZ, SigInfo};
 use crate::process::{sched, try_current};
 use crate::syscall::errno::Errno;
@@ -72,6 +73,10 @@ impl In for Part<'_> {
 
     fn take(&mut self, bytes: &mut [u8]) -> Result<(), Errno> {
         self.from.take(bytes)
+    }
+
+    fn take_page(&mut self, page: &Frame, at: usize, len: usize) -> Result<(), Errno> {
+        self.from.take_page(page, at, len)
     }
 
     /// Only what has no length is asked for this, and has no limit either.

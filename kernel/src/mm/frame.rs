@@ -106,7 +106,8 @@ impl Frame {
     /// Copies bytes from the frame. Panics if `offset + out.len()` is past its end.
     pub fn read(&self, offset: usize, out: &mut [u8]) {
         assert!(offset + out.len() <= PAGE_SIZE as usize);
-        // SAFETY: in bounds; one CPU and no preemption, so nobody writes meanwhile.
+        // SAFETY: in bounds; `out` is the kernel's own memory and no part of a program's page. Nothing runs
+        // between two bytes that could write: one CPU, interrupts off, and no access that faults.
         unsafe {
             core::ptr::copy_nonoverlapping(self.as_ptr().add(offset), out.as_mut_ptr(), out.len())
         };
@@ -115,23 +116,25 @@ impl Frame {
     /// Copies bytes into the frame. Panics if `offset + bytes.len()` is past its end.
     pub fn write(&self, offset: usize, bytes: &[u8]) {
         assert!(offset + bytes.len() <= PAGE_SIZE as usize);
-        // SAFETY: in bounds; programs may see the write, which is what sharing means.
+        // SAFETY: as in `read`; programs may see the write, which is what sharing means.
         unsafe {
             core::ptr::copy_nonoverlapping(bytes.as_ptr(), self.as_ptr().add(offset), bytes.len())
         };
     }
 
-    /// Calls `f` with the frame's bytes.
+    /// Calls `f` with the bytes of a frame that no program has mapped: `f` may copy from and to programs, which may
+    /// sleep, and a mapping would be a second way to the same bytes. Pages that are mapped are copied by
+    /// [`Frame::read`] and [`crate::usercopy::UserPtr::write_page`].
     pub fn with_bytes<T>(&self, f: impl FnOnce(&[u8; PAGE_SIZE as usize]) -> T) -> T {
-        // SAFETY: the frame is referenced and mapped as long as `self` is borrowed. A program that
-        // maps it can't run meanwhile (one CPU, no preemption), so nobody writes.
+        // SAFETY: the frame is referenced as long as `self` is borrowed. Only the kernel reaches it, and what
+        // it belongs to (a pipe's slot, a packet, the arguments of an execve) is locked against writers or
+        // has none.
         f(unsafe { &*self.as_ptr().cast() })
     }
 
-    /// Calls `f` with the frame's bytes, to be changed: programs that map it see that.
+    /// The same, to be changed.
     pub fn with_bytes_mut<T>(&self, f: impl FnOnce(&mut [u8; PAGE_SIZE as usize]) -> T) -> T {
-        // SAFETY: as in `with_bytes`; no other reference is live, as `f` is not called by code that
-        // has one.
+        // SAFETY: as in `with_bytes`; what the frame belongs to is locked against readers too, or has none yet.
         f(unsafe { &mut *self.as_ptr().cast() })
     }
 

@@ -252,7 +252,7 @@ pub(super) fn read(
             break;
         }
         match page {
-            Some(page) => page.with_bytes(|bytes| out.put(&bytes[at..at + len]))?,
+            Some(page) => out.put_page(&page, at, len)?,
             None => out.put(&ZEROS[..len])?,
         }
         offset += len as u64;
@@ -272,19 +272,17 @@ pub(super) fn write(
         let len = from.left().min(PAGE - at);
         let (page, is_new) = data.lock().page_for_write(index)?;
         let before = from.done();
-        let result = page.with_bytes_mut(|bytes| {
-            if is_new {
-                bytes[..at].fill(0);
-                bytes[at + len..].fill(0);
-            }
-            let result = from.take(&mut bytes[at..at + len]);
-            if is_new {
-                // A fault left the rest as it was: some other program's bytes.
-                bytes[at + (from.done() - before)..at + len].fill(0);
-            }
-            result
-        });
-        let given = (from.done() - before) as u64;
+        if is_new {
+            page.write(0, &ZEROS[..at]);
+            page.write(at + len, &ZEROS[at + len..]);
+        }
+        let result = from.take_page(&page, at, len);
+        let given = from.done() - before;
+        if is_new {
+            // A fault left the rest as it was: some other program's bytes.
+            page.write(at + given, &ZEROS[at + given..at + len]);
+        }
+        let given = given as u64;
         let mut data = data.lock();
         if given > 0 {
             match data.pages.get(&index) {
