@@ -308,11 +308,12 @@ fn start(mut loaded: Loaded) -> Result<(), Errno> {
     gdt::set_tls(&task.tls.lock());
     task.segments.lock().load();
     task.fpu.lock().load();
-    let keep = task.frame().entry;
-    *task.frame_mut() = Frame {
-        entry: keep,
-        ..loaded.frame
-    };
+    task.with_frame(|frame| {
+        *frame = Frame {
+            entry: frame.entry,
+            ..loaded.frame
+        };
+    });
     percpu::clear_work(percpu::work::SINGLE_STEP);
     // Also for 32-bit callers: SYSRET would leave the address of the first instruction in ecx,
     // where the new program expects 0.

@@ -96,7 +96,7 @@ fn leave_espfix(frame: &mut Frame) {
 
 /// Has the exception return to a stub of `entry/exit.rs`, with the task's own frame as its stack.
 fn go_on_at(frame: &mut Frame, stub: unsafe extern "C" fn()) {
-    let registers: *const Frame = current().frame();
+    let registers = current().frame_pointer();
     frame.rip = stub as *const () as u64;
     frame.rsp = registers as u64;
     frame.rflags = KERNEL_FLAGS;
@@ -126,7 +126,7 @@ fn kernel_debug(frame: &mut Frame) -> bool {
 /// A second #DB at the first instruction of the first one's stub, which no CPU gives but QEMU does
 /// (`ptrace/debug.rs`): the program's rip, flags and stack pointer stood where this frame is. It can't go on.
 fn lost_frame(frame: &mut Frame) {
-    report(current().frame(), "a trap within a trap", 0, 0);
+    report(&current().frame(), "a trap within a trap", 0, 0);
     signal::kill(&current().process);
     go_on_at(frame, exit::frame_lost);
 }

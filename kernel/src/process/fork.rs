@@ -94,7 +94,7 @@ fn make(
     args: &CloneArgs,
 ) -> Result<(Arc<Task>, Option<Arc<Process>>), Errno> {
     threads::make_room(parent)?;
-    let mut frame = task.frame().clone();
+    let mut frame = task.frame();
     frame.rax = 0;
     if args.stack != 0 {
         frame.rsp = args.stack;

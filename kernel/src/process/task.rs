@@ -98,6 +98,9 @@ pub struct Task {
     /// Its next call finds no memory (/proc/self/make-it-fail).
     #[cfg(debug_assertions)]
     pub is_to_fail: AtomicBool,
+    /// Somebody has a reference to its frame.
+    #[cfg(debug_assertions)]
+    is_frame_lent: AtomicBool,
 }
 
 // SAFETY: `context` is touched by the scheduler alone, with interrupts off on the one CPU.
@@ -143,6 +146,8 @@ impl Task {
             fail_nth: AtomicU32::new(0),
             #[cfg(debug_assertions)]
             is_to_fail: AtomicBool::new(false),
+            #[cfg(debug_assertions)]
+            is_frame_lent: AtomicBool::new(false),
         };
         COUNT.fetch_add(1, Ordering::Relaxed);
         Ok(Arc::new(task))
@@ -165,18 +170,41 @@ impl Task {
         }
         // SAFETY: the task is switched away from, in `ptrace::stop::hold`, which let go of every
         // reference to the frame before; it runs again only when the state has changed.
-        Some(f(unsafe { &mut *self.frame_pointer() }))
+        Some(unsafe { self.change_frame(f) })
     }
 
-    fn frame_pointer(&self) -> *mut Frame {
+    /// Where the frame is.
+    pub(super) fn frame_pointer(&self) -> *mut Frame {
         (self.stack.top() - frame::SIZE as u64) as *mut Frame
     }
 
-    /// The program's registers, as the way in saved them.
-    pub fn frame(&self) -> &Frame {
-        // SAFETY: a task's frame stands at the top of its stack from its making on, and only
-        // its own way in and `frame_mut` write to it.
-        unsafe { &*self.frame_pointer() }
+    /// A copy of the program's registers, as the way in saved them.
+    #[inline(always)]
+    pub fn frame(&self) -> Frame {
+        #[cfg(debug_assertions)]
+        assert!(
+            !self.is_frame_lent.load(Ordering::Relaxed),
+            "the frame is being changed"
+        );
+        // SAFETY: a task's frame stands at the top of its stack from its making on.
+        unsafe { self.frame_pointer().read() }
+    }
+
+    /// Lends the frame to `f`.
+    ///
+    /// # Safety
+    /// No reference to the frame is live.
+    unsafe fn change_frame<T>(&self, f: impl FnOnce(&mut Frame) -> T) -> T {
+        #[cfg(debug_assertions)]
+        assert!(
+            !self.is_frame_lent.swap(true, Ordering::Relaxed),
+            "the frame is being changed"
+        );
+        // SAFETY: as in `frame`, and as the caller says; test builds assert that `f` doesn't come here again.
+        let result = f(unsafe { &mut *self.frame_pointer() });
+        #[cfg(debug_assertions)]
+        self.is_frame_lent.store(false, Ordering::Relaxed);
+        result
     }
 
     /// Whether the call it is in came through a door to the i386 table, so that structures have
@@ -258,12 +286,11 @@ impl Deref for Current {
 }
 
 impl Current {
-    /// The running task's frame, to be changed by the call it is in.
-    #[allow(clippy::mut_from_ref)]
-    pub fn frame_mut(&self) -> &mut Frame {
-        // SAFETY: only the running task itself gets here, on its own stack; callers don't keep
-        // the reference across another use of the frame.
-        unsafe { &mut *self.frame_pointer() }
+    /// Lends the running task's frame to `f`, to be changed by the call it is in. `f` doesn't ask for it again.
+    pub fn with_frame<T>(&self, f: impl FnOnce(&mut Frame) -> T) -> T {
+        // SAFETY: only the running task itself gets here, on its own stack. The ways in have no reference to
+        // the frame while a call is made or signals are taken.
+        unsafe { self.change_frame(f) }
     }
 }
 

@@ -295,9 +295,9 @@ pub fn mremap(old: u64, old_len: u64, new_len: u64, flags: u32, new: u64) -> Sys
     })?;
     // The call that moves the 32-bit vDSO may return into it (vdso_fix_landing).
     let task = current();
-    let frame = task.frame_mut();
-    if before != after && frame.rip == vdso::landing_pad(before) && task.is_i386_call() {
-        frame.rip = vdso::landing_pad(after);
+    let returns = || task.is_i386_call() && task.frame().rip == vdso::landing_pad(before);
+    if before != after && returns() {
+        task.with_frame(|frame| frame.rip = vdso::landing_pad(after));
     }
     Ok(at as usize)
 }

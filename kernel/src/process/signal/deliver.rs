@@ -39,7 +39,7 @@ pub fn deliver() {
             continue;
         }
         let Some(info) = next(&task) else {
-            restart::without_handler(current().frame_mut());
+            current().with_frame(restart::without_handler);
             mask::restore();
             return;
         };
@@ -63,11 +63,11 @@ pub fn deliver() {
             }
             _ => {
                 // The frame keeps where the thread goes on after the handler.
-                let me = current();
-                let frame = me.frame_mut();
-                rseq::resume(frame);
-                restart::before_handler(frame, action.flags & u64::from(SA_RESTART) != 0);
-                call_handler(&task, frame, &info, action);
+                current().with_frame(|frame| {
+                    rseq::resume(frame);
+                    restart::before_handler(frame, action.flags & u64::from(SA_RESTART) != 0);
+                    call_handler(&task, frame, &info, action);
+                });
                 return;
             }
         }

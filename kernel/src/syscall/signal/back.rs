@@ -12,7 +12,7 @@ use crate::syscall::errno::{Errno, SysResult};
 fn take_off(name: &str, pop: fn(&mut Frame) -> Result<(), Errno>) -> SysResult {
     let task = current();
     let sp = task.frame().rsp;
-    if pop(task.frame_mut()).is_ok() {
+    if task.with_frame(pop).is_ok() {
         return Ok(task.frame().rax as usize);
     }
     log!("[{}]: bad frame in {name}: sp {sp:#x}", task.tid());
