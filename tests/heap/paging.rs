@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use crate::PAGE_SIZE;
-use crate::frame::{self, NoMemory};
+use crate::frame::{self, Frame, NoMemory};
 
 /// What the kernel's heap asks for is the same each time.
 pub struct PageFlags;
@@ -17,7 +17,8 @@ impl PageFlags {
 /// Frames by address.
 static MAPPED: Mutex<Option<HashMap<u64, u64>>> = Mutex::new(None);
 
-pub fn map_kernel(address: u64, physical: u64, _: u32) -> Result<(), NoMemory> {
+pub fn map_kernel(address: u64, frame: Frame, _: u32) -> Result<(), NoMemory> {
+    let physical = frame.into_raw();
     let mut mapped = MAPPED.lock().expect("no panic before");
     let before = mapped.get_or_insert_default().insert(address, physical);
     assert_eq!(before, None, "{address:#x} is mapped already");

@@ -11,6 +11,7 @@ use spin::Once;
 use x86_64::instructions::port::Port;
 
 use crate::mm::frame::phys_to_virt;
+use crate::mm::paging;
 
 static SLEEP: Once<Sleep> = Once::new();
 static PM_TIMER: Once<PmTimer> = Once::new();
@@ -42,19 +43,50 @@ const HW_REDUCED: u32 = 1 << 20;
 /// Largest table that is believed.
 const TABLE_MAX: u32 = 4 << 20;
 
-/// Bytes of physical memory, copied a value at a time.
-fn read<const N: usize>(address: u64) -> [u8; N] {
-    // SAFETY: callers pass addresses in ACPI tables, which lie in RAM that the physical map
-    // covers; unaligned reads are by bytes.
-    unsafe { phys_to_virt(address).cast::<[u8; N]>().read_unaligned() }
+/// Bytes of physical memory, if the physical map has them: what the tables say of where others are is believed
+/// as far as that.
+fn read<const N: usize>(address: u64) -> Option<[u8; N]> {
+    // SAFETY: mapped memory; unaligned reads are by bytes.
+    paging::is_mapped_physical(address, N as u64)
+        .then(|| unsafe { phys_to_virt(address).cast::<[u8; N]>().read_unaligned() })
 }
 
-fn u32_at(address: u64) -> u32 {
-    u32::from_le_bytes(read(address))
+/// A table, all of which is there.
+#[derive(Clone, Copy)]
+struct Table {
+    address: u64,
+    len: u32,
 }
 
-fn u64_at(address: u64) -> u64 {
-    u64::from_le_bytes(read(address))
+impl Table {
+    /// Bytes of the header that every table begins with.
+    const HEADER: u32 = 36;
+
+    /// The table at a physical address; `None` if it isn't there whole.
+    fn at(address: u64) -> Option<Self> {
+        let head = read::<8>(address).filter(|_| address != 0)?;
+        let [_, _, _, _, len @ ..] = head;
+        let len = u32::from_le_bytes(len);
+        let is_sane = (Self::HEADER..=TABLE_MAX).contains(&len)
+            && paging::is_mapped_physical(address, len.into());
+        is_sane.then_some(Self { address, len })
+    }
+
+    /// Bytes of it at `offset`; `None` past its end.
+    fn get<const N: usize>(self, offset: u32) -> Option<[u8; N]> {
+        let end = offset.checked_add(N as u32)?;
+        let at = self.address + u64::from(offset);
+        // SAFETY: `at` saw that the whole table is mapped; unaligned reads are by bytes.
+        (end <= self.len).then(|| unsafe { phys_to_virt(at).cast::<[u8; N]>().read_unaligned() })
+    }
+
+    fn u32(self, offset: u32) -> Option<u32> {
+        self.get(offset).map(u32::from_le_bytes)
+    }
+
+    fn u64(self, offset: u32) -> Option<u64> {
+        self.get(offset).map(u64::from_le_bytes)
+    }
 }
 
 /// Finds the way to power off, and the timer. Without tables there is neither, and power-off halts.
@@ -62,17 +94,10 @@ pub fn init(boot_info: &BootInfo) {
     let Some(&rsdp) = boot_info.rsdp_addr.as_ref() else {
         return;
     };
-    let top = boot_info
-        .memory_regions
-        .iter()
-        .map(|region| region.end)
-        .max()
-        .unwrap_or(0);
-    let inside = |address: u64| (address != 0 && address < top).then_some(address);
-    let Some(fadt) = find_fadt(rsdp, inside) else {
+    let Some(fadt) = find_fadt(rsdp) else {
         return;
     };
-    if let Some(sleep) = sleep_of(fadt, inside) {
+    if let Some(sleep) = sleep_of(fadt) {
         SLEEP.call_once(|| sleep);
     }
     if let Some(timer) = pm_timer_of(fadt) {
@@ -85,37 +110,35 @@ pub fn pm_timer() -> Option<PmTimer> {
     PM_TIMER.get().copied()
 }
 
-fn find_fadt(rsdp: u64, inside: impl Fn(u64) -> Option<u64>) -> Option<u64> {
-    if &read::<8>(inside(rsdp)?) != b"RSD PTR " {
+fn find_fadt(rsdp: u64) -> Option<Table> {
+    let first = read::<20>(rsdp)?;
+    let sum = first.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte));
+    if !first.starts_with(b"RSD PTR ") || sum != 0 {
         return None;
     }
-    let revision = read::<1>(rsdp + 15)[0];
-    let (root, width) = match revision {
-        0 => (u64::from(u32_at(rsdp + 16)), 4),
-        _ => (u64_at(rsdp + 24), 8),
+    let [.., a, b, c, d] = first;
+    let (root, width) = match first[15] {
+        0 => (u64::from(u32::from_le_bytes([a, b, c, d])), 4),
+        _ => (u64::from_le_bytes(read(rsdp.checked_add(24)?)?), 8),
     };
-    let root = inside(root)?;
-    let len = u64::from(u32_at(root + 4).min(TABLE_MAX));
-    for entry in (36..len).step_by(width as usize) {
-        let table = if width == 4 {
-            u64::from(u32_at(root + entry))
-        } else {
-            u64_at(root + entry)
-        };
-        if inside(table).is_some_and(|table| &read::<4>(table) == b"FACP") {
-            return Some(table);
-        }
-    }
-    None
+    let root = Table::at(root)?;
+    let entries = (Table::HEADER..root.len).step_by(width as usize);
+    let tables = entries.filter_map(|entry| match width {
+        4 => root.u32(entry).map(u64::from),
+        _ => root.u64(entry),
+    });
+    tables
+        .filter_map(Table::at)
+        .find(|table| table.get(0) == Some(*b"FACP"))
 }
 
 /// From PM_TMR_BLK, which hardware-reduced ACPI leaves empty.
-fn pm_timer_of(fadt: u64) -> Option<PmTimer> {
-    let flags = u32_at(fadt + 112);
+fn pm_timer_of(fadt: Table) -> Option<PmTimer> {
+    let flags = fadt.u32(112)?;
     if flags & HW_REDUCED != 0 {
         return None;
     }
-    let port = u16::try_from(u32_at(fadt + 76)).ok();
+    let port = u16::try_from(fadt.u32(76)?).ok();
     Some(PmTimer {
         port: port.filter(|port| *port != 0)?,
         mask: if flags & WIDE_TIMER != 0 {
@@ -126,45 +149,41 @@ fn pm_timer_of(fadt: u64) -> Option<PmTimer> {
     })
 }
 
-fn sleep_of(fadt: u64, inside: impl Fn(u64) -> Option<u64>) -> Option<Sleep> {
-    let len = u32_at(fadt + 4);
-    let x_dsdt = if len >= 148 { u64_at(fadt + 140) } else { 0 };
-    let dsdt = if x_dsdt != 0 {
-        x_dsdt
-    } else {
-        u64::from(u32_at(fadt + 40))
+fn sleep_of(fadt: Table) -> Option<Sleep> {
+    let x_dsdt = fadt.u64(140).filter(|address| *address != 0);
+    let dsdt = match x_dsdt {
+        Some(address) => address,
+        None => u64::from(fadt.u32(40)?),
     };
-    let typ = s5_type(inside(dsdt)?)?;
-    if u32_at(fadt + 112) & HW_REDUCED != 0 && len >= 256 {
+    let typ = s5_type(Table::at(dsdt)?)?;
+    if fadt.u32(112)? & HW_REDUCED != 0 {
         // SLEEP_CONTROL_REG: a generic address structure; its address is at +4.
-        let address = u64_at(fadt + 244 + 4);
-        return Some(Sleep::Memory { address, typ });
+        if let Some(address) = fadt.u64(244 + 4) {
+            return Some(Sleep::Memory { address, typ });
+        }
     }
-    let port = u16::try_from(u32_at(fadt + 64))
-        .ok()
-        .filter(|port| *port != 0)?;
+    let port = u16::try_from(fadt.u32(64)?).ok();
     Some(Sleep::Port {
-        port,
+        port: port.filter(|port| *port != 0)?,
         typ: u16::from(typ),
     })
 }
 
 /// SLP_TYP of `_S5_`: name, package opcode, length, count, then the first constant.
-fn s5_type(dsdt: u64) -> Option<u8> {
-    let len = u64::from(u32_at(dsdt + 4).min(TABLE_MAX));
-    for at in 36..len.checked_sub(10)? {
-        if &read::<4>(dsdt + at) != b"_S5_" {
+fn s5_type(dsdt: Table) -> Option<u8> {
+    for at in Table::HEADER..dsdt.len {
+        if dsdt.get(at) != Some(*b"_S5_") {
             continue;
         }
-        let bytes: [u8; 6] = read(dsdt + at + 4);
-        if bytes[0] != 0x12 {
+        let [opcode, length] = dsdt.get(at + 4)?;
+        if opcode != 0x12 {
             continue;
         }
         // PkgLength takes one byte more for each of its top two bits, then comes the count.
-        let first = 2 + usize::from(bytes[1] >> 6) + 1;
-        let value = read::<2>(dsdt + at + 4 + first as u64);
-        // BytePrefix, or ZeroOp and OneOp, which are the values themselves.
-        return Some(if value[0] == 0x0a { value[1] } else { value[0] });
+        let first = 2 + u32::from(length >> 6) + 1;
+        let [value, behind] = dsdt.get(at + 4 + first)?;
+        // BytePrefix, or ZeroOp and OneOp, which are the values themselves. The field has three bits.
+        return Some(if value == 0x0a { behind } else { value } & 0b111);
     }
     None
 }
@@ -178,8 +197,148 @@ pub fn power_off() {
         }
         Some(Sleep::Memory { address, typ }) => {
             // SLP_TYP is bits 2 to 4 and SLP_EN bit 5 of this register.
-            crate::mm::paging::write_device(address, typ << 2 | 1 << 5);
+            paging::write_device(address, typ << 2 | 1 << 5);
         }
         None => {}
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PmTimer, Sleep, find_fadt, pm_timer_of, sleep_of};
+    use crate::kernel_test;
+    use crate::mm::frame::Frame;
+    use crate::mm::paging;
+
+    /// Where in the page each table is.
+    const RSDP: usize = 0;
+    const XSDT: usize = 0x100;
+    const FADT: usize = 0x200;
+    const DSDT: usize = 0x400;
+
+    /// Tables as a PC has them, in a page.
+    struct Tables(Frame);
+
+    impl Tables {
+        fn new() -> Self {
+            let tables = Self(Frame::zeroed().expect("a frame"));
+            tables.table(XSDT, b"XSDT", 36 + 2 * 8);
+            tables.table(FADT, b"FACP", 276);
+            tables.table(DSDT, b"DSDT", 100);
+            tables.set(XSDT + 36, &tables.at(DSDT).to_le_bytes());
+            tables.set(XSDT + 44, &tables.at(FADT).to_le_bytes());
+            tables.set(FADT + 64, &0x604_u32.to_le_bytes());
+            tables.set(FADT + 76, &0x608_u32.to_le_bytes());
+            tables.set(FADT + 140, &tables.at(DSDT).to_le_bytes());
+            tables.set(DSDT + 60, b"_S5_\x12\x06\x04\x0a\x05");
+            tables.root(tables.at(XSDT));
+            tables
+        }
+
+        fn at(&self, offset: usize) -> u64 {
+            self.0.address() + offset as u64
+        }
+
+        fn set(&self, offset: usize, bytes: &[u8]) {
+            self.0.write(offset, bytes);
+        }
+
+        fn table(&self, offset: usize, signature: &[u8; 4], len: u32) {
+            self.set(offset, signature);
+            self.set(offset + 4, &len.to_le_bytes());
+        }
+
+        fn root(&self, address: u64) {
+            let mut rsdp = *b"RSD PTR \0......\x02....";
+            rsdp[8] = 0;
+            let sum = rsdp.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte));
+            rsdp[8] = sum.wrapping_neg();
+            self.set(RSDP, &rsdp);
+            self.set(RSDP + 24, &address.to_le_bytes());
+        }
+
+        /// The sleep port with its type, and the timer's port.
+        fn found(&self) -> (Option<(u16, u16)>, Option<u16>) {
+            let Some(fadt) = find_fadt(self.at(RSDP)) else {
+                return (None, None);
+            };
+            let sleep = match sleep_of(fadt) {
+                Some(Sleep::Port { port, typ }) => Some((port, typ)),
+                _ => None,
+            };
+            (sleep, pm_timer_of(fadt).map(|PmTimer { port, .. }| port))
+        }
+    }
+
+    const ALL: (Option<(u16, u16)>, Option<u16>) = (Some((0x604, 5)), Some(0x608));
+
+    /// Addresses at which there is no table: none, no memory, the end of everything, across it.
+    fn wrong_addresses() -> [u64; 8] {
+        let far = 1 << 45;
+        assert!(!paging::is_mapped_physical(far, 1));
+        [
+            0,
+            far,
+            far - 4,
+            1 << 52,
+            1 << 63,
+            u64::MAX - 3,
+            u64::MAX - 40,
+            u64::MAX,
+        ]
+    }
+
+    kernel_test!(
+        fn tables_are_read_as_they_are() {
+            assert_eq!(Tables::new().found(), ALL);
+        }
+    );
+
+    kernel_test!(
+        fn addresses_in_tables_are_not_believed() {
+            for wrong in wrong_addresses() {
+                assert!(find_fadt(wrong).is_none(), "{wrong:#x}");
+                let tables = Tables::new();
+                tables.root(wrong);
+                assert_eq!(tables.found(), (None, None), "{wrong:#x}");
+                let tables = Tables::new();
+                tables.set(XSDT + 36, &wrong.to_le_bytes());
+                assert_eq!(tables.found(), ALL, "{wrong:#x}");
+                tables.set(XSDT + 44, &wrong.to_le_bytes());
+                assert_eq!(tables.found(), (None, None), "{wrong:#x}");
+                let tables = Tables::new();
+                tables.set(FADT + 140, &wrong.to_le_bytes());
+                assert_eq!(tables.found(), (None, ALL.1), "{wrong:#x}");
+            }
+        }
+    );
+
+    kernel_test!(
+        fn lengths_in_tables_are_not_believed() {
+            for wrong in [0, 8, 35, 4 << 20 | 1, u32::MAX] {
+                for table in [XSDT, FADT] {
+                    let tables = Tables::new();
+                    tables.set(table + 4, &wrong.to_le_bytes());
+                    assert_eq!(tables.found(), (None, None), "{wrong:#x}");
+                }
+                let tables = Tables::new();
+                tables.set(DSDT + 4, &wrong.to_le_bytes());
+                assert_eq!(tables.found(), (None, ALL.1), "{wrong:#x}");
+            }
+            // Each ends before what is looked for.
+            for (table, len, found) in [
+                (XSDT, 36 + 15, (None, None)),
+                (FADT, 115, (None, None)),
+                (DSDT, 68, (None, ALL.1)),
+            ] {
+                let tables = Tables::new();
+                tables.set(table + 4, &u32::to_le_bytes(len));
+                assert_eq!(tables.found(), found, "{len}");
+            }
+            // A sum that is wrong.
+            let tables = Tables::new();
+            tables.set(RSDP + 9, b"x");
+            assert_eq!(tables.found(), (None, None));
+        }
+    );
 }

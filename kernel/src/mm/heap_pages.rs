@@ -60,12 +60,8 @@ impl Slots {
         let start = self.take_slot(slabs, order)?;
         for page in 0..pages {
             let flags = PageFlags::WRITABLE | PageFlags::NO_EXECUTE;
-            let mapped = Frame::for_block().and_then(|frame| {
-                let physical = frame.into_raw();
-                paging::map_kernel(start + page * PAGE_SIZE, physical, flags)
-                    // SAFETY: it was given up just now, and no entry took it.
-                    .inspect_err(|_| drop(unsafe { Frame::from_raw(physical) }))
-            });
+            let mapped = Frame::for_block()
+                .and_then(|frame| paging::map_kernel(start + page * PAGE_SIZE, frame, flags));
             if mapped.is_err() {
                 unmap(start, page);
                 self.give_slot(slabs, order, start);

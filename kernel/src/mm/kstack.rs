@@ -83,7 +83,7 @@ impl KernelStack {
         // Dropping the half-made stack unmaps what was mapped.
         let stack = Self { slot };
         for page in 0..SIZE / PAGE_SIZE {
-            let frame = Frame::uninitialised()?.into_raw();
+            let frame = Frame::uninitialised()?;
             let flags = PageFlags::WRITABLE | PageFlags::NO_EXECUTE;
             paging::map_kernel(bottom(slot) + page * PAGE_SIZE, frame, flags)?;
         }

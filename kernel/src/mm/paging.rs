@@ -117,11 +117,18 @@ pub(super) fn kernel_root() -> u64 {
     *KERNEL_ROOT.get().expect("paging is initialised")
 }
 
-/// Maps a page of the kernel's half. The frame's reference passes to the table.
+/// Maps a frame in the kernel's half. The reference passes to the table.
 ///
 /// # Errors
-/// `ENOMEM` when a table is needed and there is no frame for it.
-pub fn map_kernel(address: u64, physical: u64, flags: PageFlags) -> Result<(), Errno> {
+/// `ENOMEM` when a table is needed and there is no frame for it: the reference is dropped.
+pub fn map_kernel(address: u64, frame: Frame, flags: PageFlags) -> Result<(), Errno> {
+    set_entry(address, frame.address(), flags)?;
+    frame.into_raw();
+    Ok(())
+}
+
+/// Maps a page of physical memory, whatever it is.
+fn set_entry(address: u64, physical: u64, flags: PageFlags) -> Result<(), Errno> {
     let slot = entry(address, true)?.ok_or(Errno::EEXIST)?;
     // SAFETY: `entry` returned a live table's slot.
     unsafe { (*slot).set_addr(PhysAddr::new(physical), flags | PageTableFlags::PRESENT) };
@@ -160,6 +167,19 @@ pub fn kernel_to_phys(address: u64) -> Option<u64> {
     None
 }
 
+/// End of the physical addresses that are looked up: more than the loader's range has room for.
+const PHYSICAL_END: u64 = 1 << 46;
+
+/// Whether the physical map covers `len` bytes from a physical address on: for addresses that firmware gives.
+pub fn is_mapped_physical(address: u64, len: u64) -> bool {
+    let end = address.checked_add(len);
+    let Some(end) = end.filter(|end| *end <= PHYSICAL_END) else {
+        return false;
+    };
+    let mut pages = (super::page_down(address)..end).step_by(super::PAGE_SIZE as usize);
+    pages.all(|page| kernel_to_phys(phys_to_virt(page) as u64) == Some(page))
+}
+
 /// Changes a byte of the kernel's read-only image through the physical map. For patching at
 /// boot, before anything runs that could see half of it.
 pub fn poke_text(address: u64, byte: u8) {
@@ -168,13 +188,17 @@ pub fn poke_text(address: u64, byte: u8) {
     unsafe { phys_to_virt(physical).write_volatile(byte) };
 }
 
-/// Writes a register in a device's memory, which the physical map need not cover.
+/// Writes a register in a device's memory, which the physical map need not cover. Firmware names some of them:
+/// an address that no device has, or that isn't aligned as the register is, is left alone.
 pub fn write_device<T: Copy>(physical: u64, value: T) {
+    if physical >= 1 << 52 || !physical.is_multiple_of(size_of::<T>() as u64) {
+        return;
+    }
     let page = super::page_down(physical);
     let flags = PageFlags::WRITABLE | PageFlags::NO_EXECUTE | PageFlags::NO_CACHE;
-    if map_kernel(layout::DEVICE_WINDOW, page, flags).is_ok() {
+    if set_entry(layout::DEVICE_WINDOW, page, flags).is_ok() {
         x86_64::instructions::tlb::flush(VirtAddr::new(layout::DEVICE_WINDOW));
-        // SAFETY: the page was just mapped, and the caller names the register.
+        // SAFETY: the page was just mapped, the register lies within it, and the caller names the register.
         unsafe { ((layout::DEVICE_WINDOW + physical - page) as *mut T).write_volatile(value) };
         unmap_kernel(layout::DEVICE_WINDOW);
     }
