@@ -51,6 +51,7 @@ extern "C" fn load(magic: u32, info: u32) -> ! {
 fn prepare(magic: u32, info: u32) -> Result<handoff::Handoff> {
     let boot = protocol::read(magic, info)?;
     let mut memory = memory::Memory::new(&boot.regions, &boot.claims)?;
+    boot.check_initrd(&memory)?;
     let kernel = kernel_elf::Kernel::embedded()?;
     let config = kernel.config()?;
 

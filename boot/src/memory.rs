@@ -17,7 +17,7 @@ pub const PAGE: u64 = 4096;
 
 /// The first megabyte is left alone: firmware's data are there, and the kernel may need it
 /// to start other CPUs in real mode. It counts as the loader's.
-const LOW_MEMORY: Range = Range {
+pub const LOW_MEMORY: Range = Range {
     start: 0,
     end: 1 << 20,
 };
@@ -56,6 +56,11 @@ impl Range {
 
     fn contains(self, inner: Range) -> bool {
         self.start <= inner.start && inner.end <= self.end
+    }
+
+    /// Whether the two have an address in common.
+    pub fn overlaps(self, other: Range) -> bool {
+        self.start < other.end && other.start < self.end
     }
 }
 
@@ -98,6 +103,21 @@ impl Memory {
             }
         }
         Ok(())
+    }
+
+    /// Whether all of a range is RAM that is kept for something: none of it a hole, reserved or free.
+    pub fn is_kept_ram(&self, range: Range) -> bool {
+        let kept = self.regions.iter().filter(|region| {
+            let region_range = Range {
+                start: region.start,
+                end: region.end,
+            };
+            region.kind == Kind::Bootloader && region_range.overlaps(range)
+        });
+        let covered: u64 = kept
+            .map(|region| region.end.min(range.end) - region.start.max(range.start))
+            .sum();
+        covered == range.size()
     }
 
     /// The map as it stands.
@@ -255,6 +275,67 @@ mod tests {
         ];
         assert_eq!(map(&memory)[2..5], expected);
         assert_eq!(memory.take(1 << 40), None);
+    }
+
+    #[test]
+    fn kept_ram_has_no_holes() {
+        let memory = pc();
+        let is_kept = |start, end| memory.is_kept_ram(Range { start, end });
+        assert!(is_kept(0x18_0000, 0x18_2000) && is_kept(0x18_1000, 0x18_2000));
+        assert!(is_kept(0, 0x9_f000));
+        // Free on either side, reserved, a hole, behind everything.
+        assert!(!is_kept(0x17_f000, 0x18_1000) && !is_kept(0x18_1000, 0x18_3000));
+        assert!(!is_kept(0x9_e000, 0xa_0000) && !is_kept(0xa_0000, 0xb_0000));
+        assert!(!is_kept(0x200_0000, 0x200_1000) && !is_kept(1 << 40, 1 << 41));
+    }
+
+    #[test]
+    fn any_map_is_sorted_and_without_overlaps() {
+        // Regions that touch, cover each other, wrap to the end, and are empty, in any order.
+        let edges = [
+            0,
+            1,
+            0xfff,
+            0x1000,
+            0x10_0000,
+            0x20_0801,
+            u64::MAX - 0xfff,
+            u64::MAX,
+        ];
+        let mut seed = 1u64;
+        let mut below = |limit: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) as usize % limit
+        };
+        for _ in 0..2000 {
+            let mut range = || {
+                let (one, other) = (edges[below(8)], edges[below(8)]);
+                (one.min(other), one.max(other))
+            };
+            let mut regions = Vec::new();
+            for kind in [1, 1, 2, 1, 3] {
+                let (start, end) = range();
+                regions.push(firmware(start, end, kind));
+            }
+            let (start, end) = range();
+            let memory = Memory::new(&regions, &[Range { start, end }]).unwrap();
+            for pair in memory.regions().windows(2) {
+                assert!(pair[0].end <= pair[1].start, "{regions:x?}");
+            }
+            for region in memory.regions() {
+                assert!(
+                    region.start < region.end && region.start % PAGE == 0,
+                    "{regions:x?}"
+                );
+                let usable = Range {
+                    start: region.start,
+                    end: region.end,
+                };
+                let other = regions.iter().filter(|region| region.kind != 1);
+                let mut taken = other.map(|region| region.range.outward());
+                assert!(region.kind != Kind::Usable || !taken.any(|range| range.overlaps(usable)));
+            }
+        }
     }
 
     #[test]

@@ -18,7 +18,8 @@ const ACPI_NEW_RSDP: u32 = 15;
 
 /// Reads the tags at the physical address `info`.
 pub fn read(info: u64) -> Result<Boot> {
-    // SAFETY: the protocol says that a structure is here, beginning with its size.
+    // SAFETY: the protocol says that a structure is here, beginning with its size; `read` in `protocol.rs` saw that
+    // it can be read.
     let size = word(unsafe { bytes(info, 4) }, 0)?;
     if info + u64::from(size) > IDENTITY_END {
         return Err("the multiboot2 structure is too long");
@@ -69,7 +70,8 @@ fn memory_map(boot: &mut Boot, body: &[u8]) -> Result<()> {
     if entry_size < 20 {
         return Err("the multiboot2 memory map is damaged");
     }
-    for entry in body[8..].chunks_exact(entry_size) {
+    let entries = body.get(8..).unwrap_or_default();
+    for entry in entries.chunks_exact(entry_size) {
         // Type 0 is not one of E820's: what is not known to be RAM is reserved.
         let kind = if word(entry, 16)? == 0 {
             2
@@ -154,6 +156,19 @@ mod tests {
             }]
         );
         assert_eq!(boot.rsdp, Some(Rsdp::Copy(&[7; 36])));
+    }
+
+    #[test]
+    fn no_byte_of_a_structure_is_believed() {
+        let whole = structure();
+        for at in 8..whole.len() {
+            for byte in [0, 1, 7, 8, 9, 0x7f, 0xff] {
+                let mut damaged = whole.clone();
+                damaged[at] = byte;
+                // Either is right; only a panic isn't.
+                let _ = parse(damaged.leak());
+            }
+        }
     }
 
     #[test]

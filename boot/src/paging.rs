@@ -65,9 +65,10 @@ impl<'m> AddressSpace<'m> {
                 .then_some(address)
                 .ok_or("a fixed address in the kernel's configuration");
         }
-        let start = self.next.next_multiple_of(LARGE);
+        let full = "the kernel's dynamic address range is full";
+        let start = self.next.checked_next_multiple_of(LARGE).ok_or(full)?;
         let end = start.checked_add(size).filter(|end| *end <= self.end);
-        self.next = end.ok_or("the kernel's dynamic address range is full")? + LARGE;
+        self.next = end.ok_or(full)?.saturating_add(LARGE);
         Ok(start)
     }
 

@@ -1,6 +1,7 @@
 //! What firmware tells, whichever of the two boot protocols it speaks.
 
-use crate::{Result, memory::Range, multiboot2, pvh};
+use crate::memory::{LOW_MEMORY, Memory, Range};
+use crate::{Result, multiboot2, pvh};
 use arrayvec::ArrayVec;
 
 /// Most entries of a firmware memory map that are taken.
@@ -8,8 +9,13 @@ pub const MAX_REGIONS: usize = 256;
 /// Most areas that firmware and boot loader may have left in RAM for us.
 pub const MAX_CLAIMS: usize = 64;
 
+/// Longest command line in bytes that is looked for the end of: far more than any boot loader hands over.
+const CMDLINE_MAX: u64 = 64 << 10;
+
 /// First address that the loader's own page tables do not map.
 pub const IDENTITY_END: u64 = 4 << 30;
+/// RAM from here on is not used (MAXMEM of four levels of page tables): a map that says so is wrong.
+const RAM_END: u64 = 1 << 46;
 
 /// One line of firmware's memory map, types as in ACPI's E820 table: 1 is RAM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +63,10 @@ impl Boot {
         let end = start
             .checked_add(size)
             .ok_or("a memory region wraps around")?;
-        let range = Range { start, end };
+        let range = Range {
+            start: start.min(RAM_END),
+            end: end.min(RAM_END),
+        };
         let full = "firmware's memory map has too many entries";
         self.regions
             .try_push(FirmwareRegion { range, kind })
@@ -87,6 +96,39 @@ impl Boot {
         self.claims.try_push(Range { start, end }).map_err(|_| full)
     }
 
+    /// Keeps the command line that begins at an address, up to its NUL.
+    pub fn string(&mut self, start: u64) -> Result<()> {
+        if !(1..IDENTITY_END).contains(&start) {
+            return Ok(());
+        }
+        let most = CMDLINE_MAX.min(IDENTITY_END - start);
+        // SAFETY: the protocol gives the address of a string in RAM, and so much is mapped.
+        let bytes = unsafe { bytes(start, most as usize) };
+        let end = bytes.iter().position(|byte| *byte == 0);
+        let end = end.ok_or("the command line has no end")?;
+        self.cmdline = &bytes[..end];
+        self.claim(start, end as u64 + 1)
+    }
+
+    /// Checks that the initramfs is in RAM, and in no one's way: the kernel gives its memory to programs once it
+    /// is unpacked, and most of the kernel lies in this loader's image.
+    pub fn check_initrd(&self, memory: &Memory) -> Result<()> {
+        let Some(initrd) = self.initrd else {
+            return Ok(());
+        };
+        let pages = initrd.outward();
+        if [image(), LOW_MEMORY]
+            .iter()
+            .any(|range| range.overlaps(pages))
+        {
+            return Err("the initramfs overlaps the loader or firmware's own memory");
+        }
+        if !memory.is_kept_ram(pages) {
+            return Err("the initramfs is not in RAM");
+        }
+        Ok(())
+    }
+
     /// End of the highest RAM. Reserved regions don't count: QEMU reports one just below
     /// 1 TiB on AMD CPUs.
     pub fn memory_end(&self) -> u64 {
@@ -102,6 +144,9 @@ impl Boot {
 /// Reads what firmware left, from the values of EAX and EBX at the entry.
 pub fn read(magic: u32, info: u32) -> Result<Boot> {
     let info = u64::from(info);
+    if !(1..=IDENTITY_END - 8).contains(&info) {
+        return Err("entered with no boot information");
+    }
     // PVH leaves EAX undefined, so its structure's own magic number comes first.
     let mut boot = if pvh::is_start_info(info) {
         pvh::read(info)?

@@ -4,8 +4,8 @@
 //! Firmware need not align its tables (microvm's does not), so the structures are packed.
 
 use crate::Result;
-use crate::protocol::{Boot, IDENTITY_END, Rsdp, bytes};
-use core::{ffi::CStr, mem::size_of, ptr, slice};
+use crate::protocol::{Boot, Rsdp, bytes};
+use core::{mem::size_of, ptr, slice};
 
 /// First word of a `hvm_start_info`: "xEn3" with its highest bit set.
 pub const MAGIC: u32 = 0x336e_c578;
@@ -41,11 +41,11 @@ struct MemoryMapEntry {
     _reserved: u32,
 }
 
-/// Whether EBX points to a PVH structure.
+/// Whether EBX, with which `read` in `protocol.rs` found nothing wrong, points to a PVH structure.
 pub fn is_start_info(info: u64) -> bool {
-    // SAFETY: any address below 4 GiB can be read through the loader's page tables; a wrong
-    // one reads as some other number.
-    info != 0 && unsafe { ptr::read_unaligned(info as *const u32) } == MAGIC
+    // SAFETY: eight bytes from any address can be read through the loader's page tables that is no higher than
+    // eight bytes below 4 GiB, as `read` saw to; a wrong one reads as some other number.
+    unsafe { ptr::read_unaligned(info as *const u32) == MAGIC }
 }
 
 /// Reads the structure at `info`, which [`is_start_info`] has recognised.
@@ -66,12 +66,7 @@ pub fn read(info: u64) -> Result<Boot> {
         boot.module(module.start, module.size)?;
     }
 
-    let cmdline = start.cmdline;
-    if (1..IDENTITY_END).contains(&cmdline) {
-        // SAFETY: the protocol gives the address of a NUL-terminated string in RAM.
-        boot.cmdline = unsafe { CStr::from_ptr(cmdline as *const _) }.to_bytes();
-        boot.claim(cmdline, boot.cmdline.len() as u64 + 1)?;
-    }
+    boot.string(start.cmdline)?;
     boot.rsdp = (start.rsdp != 0).then_some(Rsdp::At(start.rsdp));
     Ok(boot)
 }
