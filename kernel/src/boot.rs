@@ -60,14 +60,18 @@ impl Ramdisk {
 
 impl Source for Ramdisk {
     fn bytes(&self, at: usize) -> &[u8] {
-        debug_assert!(at >= self.len || self.start as u64 + at as u64 >= self.kept - PAGE_SIZE);
+        let is_kept = at == self.len || self.start as u64 + at as u64 >= self.kept - PAGE_SIZE;
+        assert!(
+            at <= self.len && is_kept,
+            "the ramdisk is read where it was given back"
+        );
         // SAFETY: mapped by the loader and nobody else's since `take`; what lies before `at` may have
         // been released, what follows not.
         unsafe { core::slice::from_raw_parts(self.start.add(at), self.len - at) }
     }
 
     fn release(&mut self, end: usize) {
-        let end = (self.start as u64 + end as u64) / PAGE_SIZE * PAGE_SIZE;
+        let end = (self.start as u64 + end.min(self.len) as u64) / PAGE_SIZE * PAGE_SIZE;
         while self.kept < end {
             if let Some(physical) = paging::kernel_to_phys(self.kept) {
                 // SAFETY: `take`'s caller gave the pages up, and no slice of them is left: `bytes`

@@ -32,6 +32,8 @@ static ALLOCATOR: Mutex<Allocator, rank::Frames> = Mutex::new(Allocator {
 
 const MAX_REGIONS: usize = 64;
 const NO_FRAME: u64 = u64::MAX;
+/// End of the RAM that is used: the heads of the heap's pages number frames in 32 bits (`slab.rs`).
+const RAM_END: u64 = 1 << 44;
 /// Frames that only the kernel gets, however little RAM there is.
 pub const LEAST_RESERVE: u64 = 64;
 
@@ -87,7 +89,7 @@ pub fn init(boot_info: &BootInfo) {
         .map(|r| r.end)
         .max()
         .unwrap_or(0);
-    let frames = top / PAGE_SIZE;
+    let frames = top.min(RAM_END) / PAGE_SIZE;
     let counts_size = frames * size_of::<AtomicU32>() as u64;
 
     let mut allocator = ALLOCATOR.lock();
@@ -95,7 +97,7 @@ pub fn init(boot_info: &BootInfo) {
     let mut used = 0;
     for region in boot_info.memory_regions.iter().filter(usable) {
         let mut start = region.start.next_multiple_of(PAGE_SIZE);
-        let end = region.end / PAGE_SIZE * PAGE_SIZE;
+        let end = region.end.min(RAM_END) / PAGE_SIZE * PAGE_SIZE;
         // The first page is left alone: address 0 is "none" to too many data structures.
         start = start.max(PAGE_SIZE);
         if counts_at.is_none() && start < end && end - start >= counts_size {

@@ -110,13 +110,14 @@ impl Slabs {
         if self.heads[index].is_null() {
             self.grow(index)?;
         }
+        let at = self.heads[index];
         // SAFETY: the list's pages are live, and only whoever holds `self` touches their heads.
-        let page = unsafe { &mut *self.heads[index] };
+        let page = unsafe { &mut *at };
         let block = if page.free.is_null() {
             let offset = class.first + usize::from(page.cut) * class.size;
             page.cut += 1;
             // By the list's pointer, which is one to the whole page: `page` is a reference to its head.
-            self.heads[index].cast::<u8>().wrapping_add(offset)
+            at.cast::<u8>().wrapping_add(offset)
         } else {
             let block = page.free;
             // SAFETY: a free block holds the next one's address.
@@ -125,7 +126,8 @@ impl Slabs {
         };
         page.used += 1;
         if page.used == class.capacity() {
-            self.unlink(index, page);
+            // SAFETY: it is the list's first, and `page` is not used any more.
+            unsafe { self.unlink(index, at) };
         }
         NonNull::new(block)
     }
@@ -136,21 +138,27 @@ impl Slabs {
     /// `block` came from [`Slabs::take`] of the same class and is not used any more.
     #[inline]
     pub unsafe fn give(&mut self, index: usize, block: *mut u8) {
-        let start = block as u64 & !(PAGE_SIZE - 1);
+        let at = (block as u64 & !(PAGE_SIZE - 1)) as *mut Page;
         // SAFETY: a block's page begins with its head.
-        let page = unsafe { &mut *(start as *mut Page) };
+        let page = unsafe { &mut *at };
         // SAFETY: the caller gives the block up; it holds at least a pointer and is aligned.
         unsafe { block.cast::<*mut u8>().write(page.free) };
         page.free = block;
-        if page.used == CLASSES[index].capacity() {
-            self.link(index, page);
-        }
+        let was_full = page.used == CLASSES[index].capacity();
         page.used -= 1;
+        let (is_empty, frame) = (page.used == 0, page.frame);
+        if was_full {
+            // SAFETY: a full page is on no list, and `page` is not used any more.
+            unsafe { self.link(index, at) };
+        }
         // One empty page stays, if it is the only one with room.
-        if page.used == 0 && !(page.next.is_null() && page.previous.is_null()) {
-            self.unlink(index, page);
+        // SAFETY: the page is live, and on its class's list.
+        if is_empty && unsafe { !((*at).next.is_null() && (*at).previous.is_null()) } {
             // SAFETY: the page's frame was given up in `grow`, and nothing in it is used.
-            drop(unsafe { Frame::from_raw(u64::from(page.frame) * PAGE_SIZE) });
+            unsafe {
+                self.unlink(index, at);
+                drop(Frame::from_raw(u64::from(frame) * PAGE_SIZE));
+            }
         }
     }
 
@@ -166,37 +174,50 @@ impl Slabs {
             cut: 0,
             frame: (frame / PAGE_SIZE) as u32,
         };
-        // SAFETY: the frame is ours alone.
-        let page = unsafe {
+        // SAFETY: the frame is ours alone, and on no list.
+        unsafe {
             page.write(empty);
-            &mut *page
-        };
-        self.link(index, page);
+            self.link(index, page);
+        }
         Some(())
     }
 
+    /// Puts a page on its class's list. Lists have pointers to whole pages: blocks are cut by them.
+    ///
+    /// # Safety
+    /// `page` is live, on no list, and no reference to its head or another page's is.
     #[cold]
-    fn link(&mut self, index: usize, page: &mut Page) {
-        page.previous = null_mut();
-        page.next = self.heads[index];
-        // SAFETY: the list's pages are live, and `page` isn't one of them.
-        if let Some(next) = unsafe { page.next.as_mut() } {
-            next.previous = page;
+    unsafe fn link(&mut self, index: usize, page: *mut Page) {
+        let next = self.heads[index];
+        // SAFETY: as the caller says; the list's pages are live.
+        unsafe {
+            (*page).previous = null_mut();
+            (*page).next = next;
+            if !next.is_null() {
+                (*next).previous = page;
+            }
         }
         self.heads[index] = page;
     }
 
+    /// Takes a page off its class's list.
+    ///
+    /// # Safety
+    /// `page` is live and on the list, and no reference to its head or another page's is.
     #[cold]
-    fn unlink(&mut self, index: usize, page: &mut Page) {
-        // SAFETY: the neighbours are live, and not `page` itself.
-        let (previous, next) = unsafe { (page.previous.as_mut(), page.next.as_mut()) };
-        if let Some(next) = next {
-            next.previous = page.previous;
+    unsafe fn unlink(&mut self, index: usize, page: *mut Page) {
+        // SAFETY: as the caller says; the list's pages are live.
+        unsafe {
+            let (previous, next) = ((*page).previous, (*page).next);
+            if !next.is_null() {
+                (*next).previous = previous;
+            }
+            if previous.is_null() {
+                self.heads[index] = next;
+            } else {
+                (*previous).next = next;
+            }
+            ((*page).next, (*page).previous) = (null_mut(), null_mut());
         }
-        match previous {
-            Some(previous) => previous.next = page.next,
-            None => self.heads[index] = page.next,
-        }
-        (page.next, page.previous) = (null_mut(), null_mut());
     }
 }
