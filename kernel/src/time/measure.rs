@@ -18,7 +18,10 @@ const AGREEING: usize = 4;
 /// They agree within one part in so many: 0.03 %.
 const TOLERANCE: u64 = 3000;
 /// No TSC is faster, Hz.
-const HIGHEST: u64 = 10_000_000_000;
+pub const HIGHEST: u64 = 10_000_000_000;
+/// Readings after which a window that isn't over never will be: each takes a third of a microsecond at least, and
+/// a window 2 ms.
+const PATIENCE: u32 = 1_000_000;
 /// Readings of which the shortest is a window's end.
 const READINGS: usize = 16;
 
@@ -34,7 +37,7 @@ pub fn hertz(reference: &impl Reference) -> Option<u64> {
         .cycle()
         .take(MOST)
     {
-        let to = end_of_window(reference, from, length);
+        let to = end_of_window(reference, from, length)?;
         if let Some(rate) = rate(reference, from, to) {
             rates[known] = rate;
             known += 1;
@@ -83,9 +86,10 @@ fn mean(cluster: &[u64]) -> u64 {
     cluster.iter().sum::<u64>() / AGREEING as u64
 }
 
-fn end_of_window(reference: &impl Reference, from: Point, length: u32) -> Point {
-    while reference.between(from, reference.read().into()) < length {}
-    point(reference)
+/// Waits until `length` counts are over; `None` if the reference stands still.
+fn end_of_window(reference: &impl Reference, from: Point, length: u32) -> Option<Point> {
+    (0..PATIENCE).find(|_| reference.between(from, reference.read().into()) >= length)?;
+    Some(point(reference))
 }
 
 /// The best of many readings: where the bus or a pause of the host's came between, a reading says
@@ -213,6 +217,37 @@ pub mod tests {
                         assert_eq!(off, Some(0), "{found:?} for {tsc}, {turns:?}, {seed}");
                     }
                 }
+            }
+        }
+    );
+
+    /// A counter that stops after some readings.
+    struct Stops(Cell<u32>);
+
+    impl Reference for Stops {
+        fn hertz(&self) -> u64 {
+            PM_TIMER.0
+        }
+
+        fn mask(&self) -> u32 {
+            PM_TIMER.1
+        }
+
+        fn read(&self) -> Reading {
+            self.0.set(self.0.get().saturating_sub(1));
+            let count = PM_TIMER.1 - self.0.get();
+            Reading {
+                before: u64::from(count) * 500,
+                count,
+                after: u64::from(count) * 500 + 10,
+            }
+        }
+    }
+
+    kernel_test!(
+        fn a_counter_that_stops_has_no_rate() {
+            for readings in [0, 1, 100, 10_000] {
+                assert_eq!(hertz(&Stops(Cell::new(readings))), None, "{readings}");
             }
         }
     );

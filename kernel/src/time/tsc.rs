@@ -43,6 +43,10 @@ pub struct Frequency {
 
 /// Finds the frequency: stated by the hypervisor or the CPU, else measured, else `None`.
 pub fn frequency(reference: Option<Hardware>) -> Option<Frequency> {
+    // A rate that no clock can be made of is none that a TSC has.
+    let is_usable = |found: &Frequency| {
+        found.hertz <= measure::HIGHEST && vdso::math::mult_for(found.hertz).is_some()
+    };
     let measured = || {
         let reference = reference?;
         Some(Frequency {
@@ -51,8 +55,9 @@ pub fn frequency(reference: Option<Hardware>) -> Option<Frequency> {
         })
     };
     stated()
+        .filter(is_usable)
         .or_else(measured)
-        .filter(|found| vdso::math::mult_for(found.hertz).is_some())
+        .filter(is_usable)
 }
 
 fn stated() -> Option<Frequency> {
