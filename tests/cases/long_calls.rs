@@ -19,6 +19,9 @@ pub fn cases() -> Vec<Case> {
             prints_the_same("mem_file", compiler, "", Vm::new())
         }));
     }
+    cases.push(Case::new("long_writes_take_turns", || {
+        prints_the_same("file_turns", Compiler::Glibc64, "", Vm::new())
+    }));
     cases
 }
 

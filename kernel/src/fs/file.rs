@@ -11,6 +11,8 @@ use super::inode::{FileOps, Inode, mode};
 use super::io::{In, MAX_RW_COUNT, Out};
 use super::lock::{self, Owner};
 use super::{busy, limit};
+use crate::process::preempt::STRIDE;
+use crate::sync::{SleepGuard, SleepLock};
 use crate::syscall::errno::Errno;
 
 /// Flags of open(2) (include/uapi/asm-generic/fcntl.h; the same for both widths on x86).
@@ -202,6 +204,9 @@ impl File {
         if !self.is_readable() {
             return Err(Errno::EBADF);
         }
+        // Others may read by the same position while a long read lets them run.
+        let is_long = self.is_regular && at.is_none() && out.left() > STRIDE;
+        let _turn = is_long.then(|| self.turn()).flatten();
         let offset = at.unwrap_or_else(|| self.offset());
         check_range(offset, out.left())?;
         let result = self.ops.read(offset, out, nowait || self.nonblocking());
@@ -231,6 +236,7 @@ impl File {
         if !self.is_writable() {
             return Err(Errno::EBADF);
         }
+        let _turn = if self.is_regular { self.turn() } else { None };
         let mut offset = at.unwrap_or_else(|| self.offset());
         check_range(offset, from.left())?;
         let nonblocking = nowait || self.nonblocking();
@@ -248,6 +254,11 @@ impl File {
         }
         let result = self.ops.write(offset, from, nonblocking);
         self.moved(at, offset, from.done(), result)
+    }
+
+    /// The file's turn, where changes of it take turns.
+    fn turn(&self) -> Option<SleepGuard<'_, ()>> {
+        self.inode().turn().map(SleepLock::lock)
     }
 
     /// Moves the position over what was moved, if anything was; an error behind it is not told.

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::sync::atomic::{AtomicI32, AtomicU32};
 
-use crate::sync::{Mutex, rank};
+use crate::sync::{Mutex, SleepLock, rank};
 
 use super::dentry::{Dentry, Location};
 use super::io::{In, Out};
@@ -142,6 +142,12 @@ pub trait Inode: Any + Send + Sync {
 
     /// Its extended attributes, where the file system has such.
     fn xattrs(&self) -> Option<&Mutex<Xattrs, rank::Xattrs>> {
+        None
+    }
+
+    /// What its changes take turns by, if they may wait for others midway: each write, cut and hole, and what is
+    /// decided before it (where the end is, which seals there are), is one (i_rwsem).
+    fn turn(&self) -> Option<&SleepLock<()>> {
         None
     }
 

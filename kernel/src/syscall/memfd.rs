@@ -19,6 +19,7 @@ use crate::fs::inode::{NewFile, mode};
 use crate::fs::mount::Mount;
 use crate::fs::tmpfs::TmpFs;
 use crate::process::table;
+use crate::sync::SleepLock;
 use crate::usercopy::UserPtr;
 
 /// The file system that such files are in, which nobody can mount.
@@ -95,6 +96,7 @@ pub fn add_seals(file: &File, add: u64) -> SysResult {
     if add & !ALL != 0 {
         return Err(Errno::EINVAL);
     }
+    let _turn = file.inode().turn().map(SleepLock::lock);
     let seals = file.inode().seals().ok_or(Errno::EINVAL)?;
     let old = seals.load(Ordering::Relaxed);
     if old & F_SEAL_SEAL != 0 {

@@ -19,6 +19,7 @@ impl Node {
         let Content::File(data) = &self.content else {
             return Err(Errno::EINVAL);
         };
+        let _turn = self.turn.lock();
         let old_size = data.lock().size();
         let sealed = if size < old_size {
             F_SEAL_SHRINK
@@ -46,6 +47,7 @@ impl Node {
         let Content::File(data) = &self.content else {
             return Err(Errno::EOPNOTSUPP);
         };
+        let _turn = self.turn.lock();
         if punch {
             self.check_seals(F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)?;
             let source = core::ptr::from_ref(self).cast();

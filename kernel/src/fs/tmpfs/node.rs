@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
-use crate::sync::{Mutex, rank};
+use crate::sync::{Mutex, SleepLock, rank};
 use linux_raw_sys::general::F_SEAL_SEAL;
 
 use super::data::Data;
@@ -57,6 +57,7 @@ pub struct Node {
     seals: AtomicU32,
     writers: AtomicI32,
     linkable: AtomicBool,
+    pub(super) turn: SleepLock<()>,
 }
 
 impl Node {
@@ -102,6 +103,7 @@ impl Node {
             seals: AtomicU32::new(F_SEAL_SEAL),
             writers: AtomicI32::new(0),
             linkable: AtomicBool::new(false),
+            turn: SleepLock::default(),
         })
     }
 
@@ -287,6 +289,10 @@ impl Inode for Node {
 
     fn xattrs(&self) -> Option<&Mutex<Xattrs, rank::Xattrs>> {
         Some(&self.xattrs)
+    }
+
+    fn turn(&self) -> Option<&SleepLock<()>> {
+        Some(&self.turn)
     }
 
     fn seals(&self) -> Option<&AtomicU32> {
