@@ -12,6 +12,7 @@ mod drop_in;
 mod dynamic;
 mod execve;
 mod files;
+mod firmware;
 mod iso;
 mod long_calls;
 mod memory;
@@ -63,6 +64,7 @@ const MODULES: &[Module] = &[
     ("own_programs", own_programs::cases),
     ("execve", execve::cases),
     ("files", files::cases),
+    ("firmware", firmware::cases),
     ("processes", processes::cases),
     ("rights", rights::cases),
     ("procps", procps::cases),

@@ -15,6 +15,7 @@
 //! | [`pty`] | a command at a terminal of its own |
 //! | [`debian`] | the root file system of Debian's packages |
 //! | [`case`] | a test case, and how a module lists its own |
+//! | [`firmware`] | what firmware leaves for the loader, made by hand |
 //! | [`gdb`] | looks into a running machine: registers, memory, breakpoints |
 //! | [`iso`] | a bootable CD image with GRUB on it |
 //! | [`stock`] | a disk image with the stock `bootloader` crate on it |
@@ -25,6 +26,7 @@
 pub mod case;
 pub mod child;
 pub mod debian;
+pub mod firmware;
 pub mod gdb;
 pub mod initramfs;
 pub mod iso;
