@@ -273,13 +273,14 @@ unsafe extern "C" fn handle(at: *mut Frame) {
 
 fn interrupt(frame: &Frame, line: u8) {
     crate::sync::assert_none_held("an interrupt is taken");
+    // First: a look at what a program executed may fault, and wait for memory while others run.
+    pic::acknowledge(line);
     if line == pic::TIMER {
         crate::time::interrupt(frame);
         fault::report_nmis();
     } else if line == pic::COM1 {
         crate::fs::tty::serial::receive();
     }
-    pic::acknowledge(line);
 }
 
 /// IRET to user mode could not load `top`'s rip, cs, rflags, rsp or ss; `at_fault` has the

@@ -9,7 +9,11 @@ use crate::fs::dentry::{Dentry, Location};
 use crate::fs::inode::mode;
 use crate::mm::fallible::{self, Grow as _};
 use crate::mm::{frame, reserve};
+use crate::process::preempt;
 use crate::syscall::errno::Errno;
+
+/// Most mounts that there can be (fs.mount-max).
+const MOST: usize = 100_000;
 
 fn is_dir(dentry: &Dentry) -> bool {
     dentry.inode().kind() == mode::S_IFDIR
@@ -25,10 +29,22 @@ fn check_fit(root: &Arc<Dentry>, point: &Location) -> Result<(), Errno> {
     }
     if is_dir(root) == is_dir(&point.dentry) {
         // For [`enter`].
-        MOUNTS.lock().room_for(1)
+        room_for(1)
     } else {
         Err(Errno::ENOTDIR)
     }
+}
+
+/// Makes room for `more` mounts.
+///
+/// # Errors
+/// `ENOSPC` past fs.mount-max, `ENOMEM`.
+fn room_for(more: usize) -> Result<(), Errno> {
+    let mut mounts = MOUNTS.lock();
+    if mounts.len() + more > MOST {
+        return Err(Errno::ENOSPC);
+    }
+    mounts.room_for(more)
 }
 
 fn enter(mount: Arc<Mount>, point: &Location) -> Arc<Mount> {
@@ -66,7 +82,7 @@ fn copy(of: &Arc<Mount>, root: Arc<Dentry>, point: Location) -> Result<Arc<Mount
 /// well.
 ///
 /// # Errors
-/// `ENOTDIR` for a directory on a file or the reverse, `ENOENT`, `ENOMEM`.
+/// `ENOTDIR` for a directory on a file or the reverse, `ENOENT`, `ENOMEM`; `ENOSPC` for too many.
 pub fn bind(from: &Location, point: Location, recursive: bool) -> Result<(), Errno> {
     check_fit(&from.dentry, &point)?;
     let below: Vec<_> = if recursive {
@@ -75,10 +91,13 @@ pub fn bind(from: &Location, point: Location, recursive: bool) -> Result<(), Err
         Vec::new()
     };
     let mut copies = fallible::with_capacity(below.len() + 1)?;
-    MOUNTS.lock().room_for(below.len() + 1)?;
+    room_for(below.len() + 1)?;
     let top = copy(&from.mount, from.dentry.clone(), point)?;
     copies.push((from.mount.clone(), top));
     for mount in below {
+        // Each turn looks through the others; who mounts meanwhile takes room.
+        preempt::point();
+        room_for(1)?;
         let Some(place) = mount.mount_point() else {
             continue;
         };
@@ -106,6 +125,7 @@ fn descendants(top: &Arc<Mount>) -> Result<Vec<Arc<Mount>>, Errno> {
     let mut next = 0;
     let mut parent = top.clone();
     loop {
+        preempt::killed()?;
         let inside = |mount: &Arc<Mount>| {
             let point = mount.point.lock();
             point
