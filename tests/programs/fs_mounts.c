@@ -207,6 +207,42 @@ static void not_root(void)
 	wait(NULL);
 }
 
+/* A file system that was taken away goes with the last place in it that someone looks from. */
+static void left_behind(void)
+{
+	mkdir("gone", 0755);
+	for (int how = 0; how < 4; how++) {
+		int back = open(".", O_RDONLY);
+
+		T(mount("mem", "gone", "tmpfs", 0, ""));
+		put("gone/file", "text");
+		fflush(stdout);
+		if (fork() == 0) {
+			if (how == 0)
+				T(chroot("gone"));
+			T(how == 0 ? 0 : chdir("gone"));
+			T(umount2(how == 0 ? "gone" : "../gone", MNT_DETACH));
+			switch (how) {
+			case 0:
+				T(chroot("."));
+				break;
+			case 1:
+				T(chdir("/"));
+				break;
+			case 2:
+				T(fchdir(back));
+				show("gone/file");
+			}
+			fflush(stdout);
+			_exit(0);
+		}
+		wait(NULL);
+		close(back);
+		show("gone/file");
+	}
+	rmdir("gone");
+}
+
 /* The working directory of who has gone to a root below it. */
 static void outside(void)
 {
@@ -240,6 +276,7 @@ int main(void)
 	twice();
 	trees();
 	not_root();
+	left_behind();
 	outside();
 	T(chdir("/"));
 	T(umount(workplace));

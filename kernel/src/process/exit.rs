@@ -93,7 +93,8 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     drop(files);
     // Nor does it keep the file system busy that it was in.
     if Arc::strong_count(&process.fs) == 1 {
-        *process.fs.lock() = FsContext::root();
+        let old = core::mem::replace(&mut *process.fs.lock(), FsContext::root());
+        drop(old);
     }
     tty::leave(process, true);
     jobs::orphaned_by(process);

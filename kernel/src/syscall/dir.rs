@@ -8,7 +8,7 @@ use crate::fs::access::{self, EXECUTE};
 use crate::fs::caller;
 use crate::fs::dentry::Location;
 use crate::fs::inode::{NewFile, mode};
-use crate::fs::path::{self, Last, ParentOf};
+use crate::fs::path::{self, FsContext, Last, ParentOf};
 use crate::mm::fallible::{Grow as _, TryPush as _};
 use crate::process::capability::{Caps, require};
 use crate::process::current;
@@ -45,10 +45,17 @@ fn enter(location: Location) -> Result<Location, Errno> {
     Ok(location)
 }
 
+/// Has the process look from another place.
+fn change(place: impl FnOnce(&mut FsContext) -> &mut Location, to: Location) {
+    let old = core::mem::replace(place(&mut current().process.fs.lock()), to);
+    // With it a whole file system may go: not under the lock.
+    drop(old);
+}
+
 /// chdir(2).
 pub fn chdir(path: UserPath) -> SysResult {
     let to = enter(paths::locate(AT_FDCWD, path, true)?)?;
-    current().process.fs.lock().cwd = to;
+    change(|context| &mut context.cwd, to);
     Ok(0)
 }
 
@@ -56,7 +63,7 @@ pub fn chdir(path: UserPath) -> SysResult {
 pub fn fchdir(fd: i32) -> SysResult {
     let file = caller::with_files(|files| files.get_any(fd))?;
     let to = enter(file.location().clone())?;
-    current().process.fs.lock().cwd = to;
+    change(|context| &mut context.cwd, to);
     Ok(0)
 }
 
@@ -64,7 +71,7 @@ pub fn fchdir(fd: i32) -> SysResult {
 pub fn chroot(path: UserPath) -> SysResult {
     let to = enter(paths::locate(AT_FDCWD, path, true)?)?;
     require(Caps::SYS_CHROOT)?;
-    current().process.fs.lock().root = to;
+    change(|context| &mut context.root, to);
     Ok(0)
 }
 
