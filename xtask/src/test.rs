@@ -66,7 +66,7 @@ impl Part {
         };
         Ok(match self {
             Self::Host => vec![
-                on_host(host_cargo(), "-p formats -p xtask"),
+                on_host(host_cargo(), "-p formats -p trident-boot -p xtask"),
                 // Not its cases, which are a part of their own.
                 on_host(host_cargo(), "-p tests --lib --test heap"),
                 on_host(host_cargo(), "-p tests --doc"),
