@@ -34,6 +34,12 @@ pub fn cases() -> Vec<Case> {
                 prints_as_recorded(program, compiler, answers, Vm::new().cpu(cpu))
             })
         };
+    let pidfd_race = |compiler: Compiler, cpu: &'static str| {
+        let name = format!("pidfd_race::{}_{cpu}", compiler.name());
+        Case::new(name, move || {
+            prints_the_same("pidfd_race", compiler, "150 1", Vm::new().cpu(cpu))
+        })
+    };
     // Far returns, IRET and far calls, which QEMU can't do under SMAP.
     let far = |compiler: Compiler, cpu: &'static str| {
         let name = format!("far_returns::{}_{cpu}", compiler.name());
@@ -84,6 +90,60 @@ pub fn cases() -> Vec<Case> {
             "pkeys_32",
         ),
         recorded("pkeys", Compiler::Glibc64, "qemu64", "pkeys_none"),
+        recorded("pidfd", Compiler::Glibc64, "max", "pidfd"),
+        recorded(
+            "pidfd",
+            Compiler::Glibc32,
+            "max,vendor=GenuineIntel",
+            "pidfd",
+        ),
+        recorded("pidfd_wait", Compiler::Glibc64, "max", "pidfd_wait"),
+        recorded(
+            "pidfd_wait",
+            Compiler::Glibc32,
+            "max,vendor=GenuineIntel",
+            "pidfd_wait",
+        ),
+        recorded("pidfd_made", Compiler::Glibc64, "max", "pidfd_made"),
+        recorded(
+            "pidfd_made",
+            Compiler::Glibc32,
+            "max,vendor=GenuineIntel",
+            "pidfd_made",
+        ),
+        recorded("ptrace_block", Compiler::Glibc64, "max", "ptrace_block"),
+        recorded(
+            "ptrace_block",
+            Compiler::Glibc32,
+            "max,vendor=GenuineIntel",
+            "ptrace_block",
+        ),
+        recorded(
+            "ptrace_segments",
+            Compiler::Glibc64,
+            "max",
+            "ptrace_segments_64",
+        ),
+        recorded(
+            "ptrace_segments",
+            Compiler::Glibc64,
+            "qemu64",
+            "ptrace_segments_64_no_fsgsbase",
+        ),
+        recorded(
+            "ptrace_segments",
+            Compiler::Glibc32,
+            "max,vendor=GenuineIntel",
+            "ptrace_segments_32",
+        ),
+        recorded(
+            "ptrace_segments",
+            Compiler::Glibc32,
+            "qemu64",
+            "ptrace_segments_32_no_fsgsbase",
+        ),
+        pidfd_race(Compiler::Glibc64, "max"),
+        pidfd_race(Compiler::Glibc32, "max,vendor=GenuineIntel"),
         far(Compiler::Glibc64, "max"),
         far(Compiler::Glibc64, "max,vendor=GenuineIntel"),
         far(Compiler::Glibc32, "max"),

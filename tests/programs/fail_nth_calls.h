@@ -71,7 +71,7 @@ static struct user_desc descriptor = {.entry_number = 1000, .limit = 1, .seg_32b
 static struct flock lock = {.l_type = F_WRLCK, .l_start = 1000, .l_len = 10};
 static struct {
 	unsigned long long flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
-} clone_words = {.exit_signal = SIGCHLD};
+} clone_words = {.exit_signal = SIGCHLD}, clone_open = {.flags = CLONE_PIDFD, .exit_signal = SIGCHLD};
 static struct {
 	unsigned long long flags, mode, resolve;
 } how = {O_RDWR | O_CREAT, 0600, 0};
@@ -235,11 +235,13 @@ static const struct call calls[] = {
 	/* Processes and threads. */
 	F(fork, FORKS), Q(fork, cut_the_area, FORKS), F(vfork, FORKS), F(clone, FORKS, SIGCHLD),
 	F(clone3, FORKS, P(&clone_words), sizeof clone_words),
+	F(clone3, FORKS, P(&clone_open), sizeof clone_open), F(clone, FORKS, SIGCHLD | CLONE_PIDFD, 0, P(out)),
 	F(execve, LEAVES, P("/init"), P(exec_words), P(no_words)),
 	F(execveat, LEAVES, AT, P("/init"), P(exec_words), P(no_words), 0), F(exit, LEAVES, 42),
 	F(exit_group, LEAVES, 42), Q(wait4, leave_a_zombie, ONCE, -1, P(out), 0, P(out) + 64),
 	Q(waitpid, leave_a_zombie, ONCE, -1, P(out), 0),
 	Q(waitid, leave_a_zombie, ONCE, P_ALL, 0, P(out), WEXITED, P(out) + 256),
+	Q(waitid, open_a_zombie, ONCE, 3 /* P_PIDFD */, PROCESS, P(out), WEXITED, P(out) + 256),
 	C(unshare, CLONE_FILES | CLONE_FS), E(setns, EINVAL, FILE_FD, 0),
 	{"ptrace", {PTRACE_PEEKUSER, 0, 0, P(out)}, HELPER_SECOND, start_a_tracee, 0},
 	{"ptrace", {PTRACE_GETREGS, 0, 0, P(out)}, HELPER_SECOND, start_a_tracee, 0},
@@ -337,6 +339,7 @@ static const struct call calls[] = {
 	C(inotify_init1, 0), F(pidfd_open, SELF_FIRST, 0, 0),
 	Q(pidfd_getfd, open_a_process, 0, PROCESS, 0, 0),
 	Q(pidfd_send_signal, open_a_process, 0, PROCESS, SIGUSR1, 0, 0),
+	Q(process_madvise, open_a_process, 0, PROCESS, P(mine), 1, 20 /* MADV_COLD */, 0),
 	Q(inotify_add_watch, watch_a_directory, 0, NOTIFY, P(W "/empty"), IN_ALL_EVENTS),
 	Q(inotify_rm_watch, watch_a_directory, ONCE, NOTIFY, 1),
 };

@@ -187,7 +187,6 @@ static void start_a_helper(void)
 			pause();
 }
 
-/* For those calls that are newer than some of the tables here. */
 static void open_a_process(void)
 {
 	start_a_helper();
@@ -222,6 +221,12 @@ static void leave_a_zombie(void)
 	if (helper == 0)
 		_exit(0);
 	EXPECT(waitid(P_PID, helper, &(siginfo_t){0}, WEXITED | WNOWAIT));
+}
+
+static void open_a_zombie(void)
+{
+	leave_a_zombie();
+	keep(syscall(SYS_pidfd_open, helper, 0), PROCESS);
 }
 
 static void block_and_raise(void)

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdint.h>
 #include <dirent.h>
+#include <poll.h>
 #include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -38,7 +39,7 @@ static const int left_out_64[] = {
 	SYS_settimeofday, SYS_mount, SYS_umount2, SYS_swapon, SYS_swapoff, SYS_reboot,
 	SYS_sethostname, SYS_setdomainname, SYS_iopl, SYS_ioperm, SYS_tkill, SYS_clock_settime,
 	SYS_exit_group, SYS_tgkill, SYS_rt_tgsigqueueinfo, SYS_clock_adjtime, SYS_execveat,
-	SYS_pidfd_send_signal, SYS_clone3, SYS_prlimit64, SYS_process_vm_writev,
+	SYS_pidfd_send_signal, SYS_pidfd_open, SYS_clone3, SYS_prlimit64, SYS_process_vm_writev,
 };
 
 /* Calls that mostly wait for ever: made seldom, so that others get their turn. */
@@ -63,7 +64,7 @@ static const int left_out_32[] = {
 	335 /* rt_tgsigqueueinfo */, 340 /* prlimit64 */, 343 /* clock_adjtime */,
 	348 /* process_vm_writev */, 358 /* execveat */, 384 /* arch_prctl */,
 	404 /* clock_settime64 */, 405 /* clock_adjtime64 */, 424 /* pidfd_send_signal */,
-	435 /* clone3 */,
+	434 /* pidfd_open */, 435 /* clone3 */,
 };
 
 static const int waiting_32[] = {
@@ -243,12 +244,38 @@ static const struct door doors[] = {
 	{"INT 0x80", 1, by_int80}, {"__kernel_vsyscall", 1, by_vsyscall}};
 #endif
 
+/* A process by its descriptor, while it ends. */
+static void named_call(int pid)
+{
+	struct timespec soon = {0, below(300) * 1000};
+	struct pollfd named;
+
+	if (pid == 0) {
+		nanosleep(&soon, NULL);
+		_exit(below(256));
+	}
+	named = (struct pollfd){syscall(SYS_pidfd_open, pid, one_in(2) ? O_NONBLOCK : 0), POLLIN, 0};
+	if (one_in(3))
+		syscall(SYS_pidfd_send_signal, named.fd, one_in(2) ? SIGKILL : SIGUSR1, NULL, 0);
+	if (one_in(3))
+		syscall(SYS_pidfd_getfd, named.fd, 3 + below(24), 0);
+	if (one_in(2))
+		poll(&named, 1, below(3));
+	if (one_in(2))
+		syscall(SYS_waitid, 3 /* P_PIDFD */, named.fd, NULL, WEXITED | (one_in(2) ? WNOHANG : 0), NULL);
+	/* Else one of the descriptors that others are called with. */
+	if (one_in(2))
+		close(named.fd);
+}
+
 /* Signals that end nothing, processes that end at once. */
 static void special_call(void)
 {
 	int pid;
 
-	switch (below(3)) {
+	switch (below(4)) {
+	case 3:
+		return named_call(fork());
 	case 0:
 		kill(getpid(), SIGUSR1);
 		return;
@@ -332,6 +359,7 @@ static void open_things(void)
 	signalfd(-1, &set, SFD_NONBLOCK);
 	memfd_create("memory", 0);
 	open("/tmp/fifo", O_RDWR | O_NONBLOCK);
+	syscall(SYS_pidfd_open, getpid(), 0);
 }
 
 static void make_calls(int calls, const struct door *door)

@@ -153,6 +153,15 @@ static void calls(int pid)
 	T(syscall(SYS_tgkill, pid, pid, 0));
 	T(syscall(SYS_rt_sigqueueinfo, pid, SIGURG, &info));
 	T(kill(pid, 65));
+	int named = syscall(SYS_pidfd_open, pid, 0);
+	T(named < 0 ? -1 : 0);
+	T(syscall(SYS_pidfd_send_signal, named, 0, NULL, 0));
+	T(syscall(SYS_pidfd_send_signal, named, SIGCONT, NULL, 0));
+	T(syscall(SYS_pidfd_send_signal, named, SIGURG, NULL, 0));
+	int taken = syscall(SYS_pidfd_getfd, named, 0, 0);
+	T(taken < 0 ? -1 : 0);
+	close(taken);
+	close(named);
 	T(getpgid(pid) == pid ? 0 : -1);
 	T(getsid(pid));
 	T(setpgid(pid, 0));

@@ -2,6 +2,8 @@
    remap_file_pages, kcmp, acct. */
 #include "fs.h"
 #include <linux/kcmp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <signal.h>
 
 enum { PAGE = 4096 };
@@ -176,6 +178,23 @@ static void comparisons(void)
 	printf("a file of both: %s, of one: %s, none: %s\n", same(me, child, KCMP_FILE, 1, 1), same(me, child, KCMP_FILE, fd, fd),
 		same(me, me, KCMP_FILE, 99, 1));
 	printf("no process: %s, no kind: %s %s\n", same(me, 99999999, KCMP_VM, 0, 0), same(me, me, 99, 0, 0), same(me, me, -1, 0, 0));
+	/* What an epoll instance watches, also under a number that has become another file's. */
+	int epoll = epoll_create1(0), files[2] = {eventfd(0, 0), eventfd(0, 0)};
+	struct epoll_event event = {EPOLLIN, {0}};
+	struct kcmp_epoll_slot slot = {epoll, files[0], 0}, second = {epoll, files[0], 1}, third = {epoll, files[0], 2};
+	struct kcmp_epoll_slot of_none = {fd, files[0], 0}, of_nothing = {99, files[0], 0}, unwatched = {epoll, fd, 0};
+	epoll_ctl(epoll, EPOLL_CTL_ADD, files[0], &event);
+	int kept = dup(files[0]);
+	dup2(files[1], files[0]);
+	printf("once: %s\n", same(me, me, KCMP_EPOLL_TFD, kept, (long)&slot));
+	epoll_ctl(epoll, EPOLL_CTL_ADD, files[0], &event);
+	const char *first = same(me, me, KCMP_EPOLL_TFD, kept, (long)&slot), *other_one = same(me, me, KCMP_EPOLL_TFD, kept, (long)&second);
+	printf("one of two: %d, none of three: %s\n", strcmp(first, other_one) != 0, same(me, me, KCMP_EPOLL_TFD, kept, (long)&third));
+	printf("no epoll: %s, no file: %s, not watched: %s\n", same(me, me, KCMP_EPOLL_TFD, kept, (long)&of_none),
+		same(me, me, KCMP_EPOLL_TFD, kept, (long)&of_nothing), same(me, me, KCMP_EPOLL_TFD, kept, (long)&unwatched));
+	printf("no slot: %s %s\n", same(me, me, KCMP_EPOLL_TFD, kept, 1), same(me, me, KCMP_EPOLL_TFD, 99, 1));
+	printf("no file to compare: %s, of the child: %s\n", same(me, me, KCMP_EPOLL_TFD, 99, (long)&slot),
+		same(me, child, KCMP_EPOLL_TFD, kept, (long)&slot));
 	long one = syscall(SYS_kcmp, me, me, KCMP_FILE, fd, again), two = syscall(SYS_kcmp, me, me, KCMP_FILE, again, fd);
 	printf("the other way round: %d\n", one + two == 3);
 	fflush(stdout);

@@ -297,6 +297,23 @@ static void handlers(void)
 #endif
 }
 
+static void named_processes(void)
+{
+	siginfo_t info = {.si_signo = SIGUSR1, .si_code = SI_QUEUE};
+	int named = syscall(SYS_pidfd_open, getpid(), 0);
+
+	syscall(SYS_pidfd_open, -1, O_NONBLOCK);
+	syscall(SYS_pidfd_open, -1, O_NONBLOCK | 1);
+	syscall(SYS_pidfd_send_signal, named, 0, NULL, 0);
+	syscall(SYS_pidfd_send_signal, named, SIGUSR2, &info, 0);
+	syscall(SYS_pidfd_send_signal, named, SIGUSR1, NOWHERE, 3);
+	close(syscall(SYS_pidfd_getfd, named, named, 0));
+	syscall(SYS_pidfd_getfd, named, 100, 5);
+	syscall(SYS_waitid, 3 /* P_PIDFD */, named, NULL, 4 /* WEXITED */, NULL);
+	syscall(SYS_clone, CLONE_PIDFD | CLONE_DETACHED | SIGCHLD, 0, NOWHERE, 0, 0);
+	close(named);
+}
+
 static void system_state(void)
 {
 	struct utsname name;
@@ -464,6 +481,7 @@ int main(int argc, char **argv)
 	signals();
 	handlers();
 	system_state();
+	named_processes();
 	terminals();
 	sockets();
 	children();

@@ -87,6 +87,18 @@ impl UserDesc {
             | (base >> 24 & 0xff) << 56
     }
 
+    /// The descriptor of a segment for TLS; 0 for an empty one. `None` for 16-bit, code and absent
+    /// segments: each is a way to make IRET fault or leak (arch/x86/kernel/tls.c: tls_desc_okay).
+    pub fn tls_descriptor(self) -> Option<u64> {
+        if self.is_empty() || self.is_zero() {
+            Some(0)
+        } else if !self.is_32bit() || self.contents() > 1 || self.is_absent() {
+            None
+        } else {
+            Some(self.descriptor())
+        }
+    }
+
     /// What a descriptor says; `entry` is its index.
     pub fn from_descriptor(entry: u32, descriptor: u64) -> Self {
         let bit = |n: u32| (descriptor >> n & 1) as u32;

@@ -5,8 +5,8 @@
 //! descriptor is), `lock/`, `busy.rs` and `limit.rs` (who may do what to a file at the same time, and how
 //! much), then the file systems: `tmpfs/` (the root, from the initramfs by `initramfs.rs`),
 //! `devfs.rs` and `chrdev.rs` (/dev), `tty/` (the terminal), `pipe/`, `procfs/` (/proc). Files that no
-//! path leads to are in `anon.rs`: `epoll/`, `eventfd.rs`, `timerfd.rs`, `signalfd.rs`. The system calls
-//! that use all this are in `kernel/src/syscall/`: a write(2) goes from `syscall/io.rs` through `file.rs`
+//! path leads to are in `anon.rs`: `epoll/`, `eventfd.rs`, `timerfd.rs`, `signalfd.rs`, `pidfd.rs`. The
+//! system calls that use all this are in `kernel/src/syscall/`: a write(2) goes from `syscall/io.rs` through `file.rs`
 //! to the file's own code.
 //!
 //! The kernel is not preempted and has one CPU, so locks are never waited for; but a copy to or from
@@ -33,6 +33,7 @@ pub mod mount;
 pub mod nowhere;
 pub mod open;
 pub mod path;
+pub mod pidfd;
 pub mod pipe;
 pub mod poll;
 pub mod procfs;

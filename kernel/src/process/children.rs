@@ -9,6 +9,7 @@ use linux_raw_sys::general as linux;
 use super::exit::ExitStatus;
 use super::signal::{self, SIGCHLD, SIGCONT, SigInfo};
 use super::stop::News;
+use super::table::Pid;
 use super::wait::is_interrupted;
 use super::{Process, Task, sched, table, usage};
 use crate::ptrace;
@@ -44,6 +45,8 @@ pub enum Which {
     Any,
     /// The one with this process ID.
     Pid(u32),
+    /// This one, and none that gets its ID later.
+    Process(Pid),
     /// Those of this process group.
     Group(u32),
 }
@@ -140,6 +143,11 @@ fn look_at_children(
         Which::Pid(pid) => {
             children.get(&pid).map(&mut ask);
         }
+        // As long as it has its ID no other child has.
+        Which::Process(pid) if pid.is_there() => {
+            children.get(&pid.number()).map(&mut ask);
+        }
+        Which::Process(_) => {}
         Which::Any => {
             children.values().any(&mut ask);
         }
@@ -176,6 +184,7 @@ fn look_at_tracees(
     let matches = |task: &&Arc<Task>| match which {
         Which::Any => true,
         Which::Pid(pid) => task.tid() == pid,
+        Which::Process(pid) => task.tid() == pid.number() && pid.is_there(),
         Which::Group(pgid) => task.process.pgid.load(Ordering::Relaxed) == pgid,
     };
     let take = !options.contains(Options::NOWAIT);

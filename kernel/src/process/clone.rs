@@ -89,6 +89,8 @@ pub struct CloneArgs {
     pub exit_signal: u8,
     /// The child's stack pointer; 0: the parent's.
     pub stack: u64,
+    /// Where the parent wants the number of its descriptor of the child.
+    pub pidfd: UserPtr<i32>,
     /// Where the parent wants the ID.
     pub parent_tid: UserPtr<u32>,
     /// Where the child wants it.
@@ -107,6 +109,7 @@ impl CloneArgs {
             flags,
             exit_signal: super::signal::SIGCHLD,
             stack: 0,
+            pidfd: UserPtr::new(0),
             parent_tid: none,
             child_tid: none,
             tls: Tls::Inherited,
@@ -123,7 +126,11 @@ impl CloneArgs {
         let flags = self.flags;
         let has = |flag| flags.contains(flag);
         let is_init = current().process.pid == init::PID;
-        if has(CloneFlags::FS) && flags.intersects(CloneFlags::NEWNS | CloneFlags::NEWUSER)
+        // clone(2) has one place for both.
+        let is_one_place = self.pidfd.address() == self.parent_tid.address();
+        if has(CloneFlags::PIDFD | CloneFlags::PARENT_SETTID) && is_one_place
+            || has(CloneFlags::PIDFD) && flags.intersects(CloneFlags::DETACHED | CloneFlags::THREAD)
+            || has(CloneFlags::FS) && flags.intersects(CloneFlags::NEWNS | CloneFlags::NEWUSER)
             || has(CloneFlags::THREAD) && !has(CloneFlags::SIGHAND)
             || has(CloneFlags::SIGHAND) && !has(CloneFlags::VM)
             || has(CloneFlags::PARENT) && is_init
@@ -136,7 +143,7 @@ impl CloneArgs {
             return Err(refuse_namespace());
         }
         let of_process = CloneFlags::FS | CloneFlags::FILES;
-        if flags.intersects(CloneFlags::NEWUSER | CloneFlags::PIDFD | CloneFlags::INTO_CGROUP)
+        if flags.intersects(CloneFlags::NEWUSER | CloneFlags::INTO_CGROUP)
             || has(CloneFlags::THREAD) && !has(of_process)
         {
             return Err(Errno::EINVAL);

@@ -19,6 +19,7 @@ use super::{Current, Process, SharedMm, Task, current, preempt, sched, signal, t
 use crate::arch::debug::DebugRegisters;
 use crate::arch::percpu::{self, work};
 use crate::arch::segments::Segments;
+use crate::fs::{caller, pidfd};
 use crate::mm::address_space::{AddressSpace, Fork, Progress};
 use crate::ptrace::{self, Options};
 use crate::syscall::errno::{Errno, SysResult};
@@ -116,11 +117,32 @@ fn make(
     let child = Arc::new(child);
     let new = Task::new(tid, child.clone(), &frame)?;
     copy_state(task, &new, args);
+    if args.flags.contains(CloneFlags::PIDFD) {
+        give_descriptor(tid, args)?;
+    }
     let family = child.parent.lock().upgrade();
     if let Some(family) = family {
         family.children.lock().insert(tid, child.clone());
     }
     Ok((new, Some(child)))
+}
+
+/// Gives the parent a descriptor of its child `tid`. It comes after the copy of the descriptors: the
+/// child has none of itself.
+fn give_descriptor(tid: u32, args: &CloneArgs) -> Result<(), Errno> {
+    let pid = table::pid(tid).ok_or(Errno::ESRCH)?;
+    let file = pidfd::new(pid, 0)?;
+    let fd = caller::install(file.clone(), true)?;
+    args.pidfd.write(fd).inspect_err(|_| {
+        // Unless another thread has done so meanwhile.
+        let closed = caller::with_files(|files| {
+            let is_same = files
+                .get_any(fd)
+                .is_ok_and(|open| Arc::ptr_eq(&open, &file));
+            is_same.then(|| files.remove(fd))
+        });
+        drop(closed);
+    })
 }
 
 /// A copy of an address space, made in parts: other threads of the program may run between two.

@@ -32,9 +32,54 @@ struct Tasks {
     reserved: u64,
 }
 
+/// A process's or thread's ID together with the turn at which the ID was given out: a later process
+/// with the same ID is another one (Linux's struct pid).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pid {
+    number: u32,
+    serial: u64,
+}
+
+impl Pid {
+    /// The ID.
+    pub fn number(self) -> u32 {
+        self.number
+    }
+
+    /// What stands in the table under it, unless its process or thread is gone.
+    fn entry<T>(self, f: impl FnOnce(&Entry) -> T) -> Option<T> {
+        let tasks = TASKS.lock();
+        let entry = tasks.by_tid.get(&self.number);
+        entry.filter(|entry| entry.serial == self.serial).map(f)
+    }
+
+    /// Whether the ID still belongs to what it was given to: up to the wait for a process.
+    pub fn is_there(self) -> bool {
+        self.entry(|_| ()).is_some()
+    }
+
+    /// The process; one that ended can be found until it was waited for.
+    pub fn process(self) -> Option<Arc<Process>> {
+        self.entry(|entry| entry.process.upgrade())?
+    }
+
+    /// The thread, if it lives.
+    pub fn task(self) -> Option<Arc<Task>> {
+        self.entry(|entry| entry.task.upgrade())?
+    }
+
+    /// The process, or the process of the thread.
+    pub fn thread_group(self) -> Option<Arc<Process>> {
+        let of_thread = || self.task().map(|task| task.process.clone());
+        self.process().or_else(of_thread)
+    }
+}
+
 /// Who has an ID. Both are empty while it is only reserved.
 #[derive(Default)]
 struct Entry {
+    /// How many IDs had been given out.
+    serial: u64,
     /// The thread, while it lives.
     task: Weak<Task>,
     /// The process, until it was waited for.
@@ -47,6 +92,15 @@ impl Tasks {
         !self.by_tid.contains_key(&id)
             && members(&self.groups, id).next().is_none()
             && members(&self.sessions, id).next().is_none()
+    }
+
+    fn reserve(&mut self, id: u32) {
+        self.reserved += 1;
+        let entry = Entry {
+            serial: self.reserved,
+            ..Entry::default()
+        };
+        self.by_tid.insert(id, entry);
     }
 
     fn place(&mut self, process: &Process) {
@@ -92,8 +146,7 @@ pub fn reserve() -> Result<u32, Errno> {
         };
         let tid = tasks.last;
         if tasks.is_free(tid) {
-            tasks.by_tid.insert(tid, Entry::default());
-            tasks.reserved += 1;
+            tasks.reserve(tid);
             return Ok(tid);
         }
     }
@@ -115,11 +168,11 @@ pub fn reserve_this(tid: u32) -> Result<u32, Errno> {
     if !tasks.is_free(tid) {
         return Err(Errno::EEXIST);
     }
-    tasks.by_tid.insert(tid, Entry::default());
+    tasks.reserve(tid);
     Ok(tid)
 }
 
-/// Enters a task under its ID, and its process, with its group and session, if it is the first.
+/// Enters a task under its reserved ID, and its process, with its group and session, if it is the first.
 pub fn enter(task: &Arc<Task>) {
     let mut tasks = TASKS.lock();
     let process = if task.tid() == task.process.pid {
@@ -128,13 +181,9 @@ pub fn enter(task: &Arc<Task>) {
     } else {
         Weak::new()
     };
-    tasks.by_tid.insert(
-        task.tid(),
-        Entry {
-            task: Arc::downgrade(task),
-            process,
-        },
-    );
+    let entry = tasks.by_tid.entry(task.tid()).or_default();
+    entry.task = Arc::downgrade(task);
+    entry.process = process;
 }
 
 /// Frees an ID: nobody can be found by it any more.
@@ -221,6 +270,19 @@ pub fn find_process(pid: u32) -> Option<Arc<Process>> {
     TASKS.lock().by_tid.get(&pid)?.process.upgrade()
 }
 
+/// What has this ID now.
+pub fn pid(id: u32) -> Option<Pid> {
+    let tasks = TASKS.lock();
+    let serial = tasks.by_tid.get(&id)?.serial;
+    Some(Pid { number: id, serial })
+}
+
+/// Whether an ID is in use: by a thread, by a process that was not waited for, or by a group or a
+/// session.
+pub fn is_used(id: u32) -> bool {
+    !TASKS.lock().is_free(id)
+}
+
 /// The process that a program means by the ID of any of its threads (find_task_by_vpid in
 /// kernel/pid.c); 0 is the running one.
 ///
@@ -247,11 +309,14 @@ pub fn credentials(id: u32) -> Result<Arc<Credentials>, Errno> {
 }
 
 /// The first process whose ID is `from` or more, ended ones included.
-pub fn next_process(from: u32) -> Option<u32> {
+pub fn next_process(from: u32) -> Option<Pid> {
     let tasks = TASKS.lock();
     let mut rest = tasks.by_tid.range(from..);
-    rest.find(|(_, entry)| entry.process.strong_count() > 0)
-        .map(|(id, _)| *id)
+    let (id, entry) = rest.find(|(_, entry)| entry.process.strong_count() > 0)?;
+    Some(Pid {
+        number: *id,
+        serial: entry.serial,
+    })
 }
 
 /// All processes, ended ones included, by ID.

@@ -181,6 +181,7 @@ pub fn resume(task: &Arc<Task>, mode: Mode, signo: u8) {
 
 /// Sets or clears what the mode needs in the flags and the work of a held thread.
 pub(super) fn set_mode(task: &Task, mode: Mode) {
+    registers::settle_segments(task);
     let sets_flags = mode.is_step() && registers::is_at_flags_instruction(task);
     let mut tracing = task.tracing.lock();
     let Some(tracing) = tracing.as_mut() else {

@@ -3,6 +3,7 @@
 use crate::arch::cpu;
 use crate::arch::gdt::USER32_CS;
 use crate::arch::percpu::work;
+use crate::arch::segments::Segments;
 use crate::entry::frame::{Frame, TF};
 use crate::mm::layout::TASK_SIZE;
 use crate::process::{Task, instruction};
@@ -58,9 +59,27 @@ pub fn is_at_flags_instruction(task: &Task) -> bool {
     matches!(first, Some(0x9d | 0xcf))
 }
 
+/// The segments that a held thread goes on with. Without FSGSBASE the base of a selector that isn't null
+/// is its descriptor's, whatever was written to it (load_seg_legacy); what was stays for a null one.
+fn segments(task: &Task) -> Segments {
+    let mut segments = *task.segments.lock();
+    if !cpu::features().fsgsbase {
+        let base = |selector| (selector > 3).then(|| instruction::base(task, selector));
+        segments.fs_base = base(segments.fs).unwrap_or(segments.fs_base);
+        segments.gs_base = base(segments.gs).unwrap_or(segments.gs_base);
+    }
+    segments
+}
+
+/// A held thread goes on.
+pub(super) fn settle_segments(task: &Task) {
+    let settled = segments(task);
+    *task.segments.lock() = settled;
+}
+
 /// All of them, in 64-bit order.
 pub fn read(task: &Task) -> [u64; COUNT] {
-    let (f, s) = (task.frame(), *task.segments.lock());
+    let (f, s) = (task.frame(), segments(task));
     let forced_tf = task.tracing.lock().as_ref().is_some_and(|t| t.forced_tf);
     let mut flags = f.rflags;
     if forced_tf {
@@ -132,11 +151,6 @@ pub fn write(task: &Task, place: usize, value: u64) -> Result<(), Errno> {
         _ => {}
     }
     let keeps_tf = task.tracing.lock().as_ref().is_some_and(|t| t.forced_tf);
-    // Without FSGSBASE the base of a selector that isn't null is its descriptor's, whatever else
-    // was written (load_seg_legacy).
-    if matches!(place, FS | GS) && selector > 3 && !cpu::features().fsgsbase {
-        write_base(task, place, instruction::base(task, selector));
-    }
     {
         let mut segments = task.segments.lock();
         match place {

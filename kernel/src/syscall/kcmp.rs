@@ -3,8 +3,11 @@
 use alloc::sync::Arc;
 
 use super::errno::{Errno, SysResult};
+use crate::fs::epoll;
+use crate::fs::file::File;
 use crate::process::{Task, table};
 use crate::ptrace::{self, Ids};
+use crate::usercopy::UserPtr;
 
 /// What is compared (include/uapi/linux/kcmp.h).
 const FILE: u32 = 0;
@@ -31,7 +34,10 @@ pub fn kcmp(first: i32, second: i32, kind: u32, index1: u64, index2: u64) -> Sys
         // Neither I/O contexts nor semaphores of System V are there: nothing is the same as nothing.
         IO | SYSVSEM => (0, 0),
         FILE | VM | FILES | FS | SIGHAND => (object(one, kind)?, object(other, kind)?),
-        EPOLL_TFD => return Err(Errno::EOPNOTSUPP),
+        EPOLL_TFD => {
+            let slot = UserPtr::new(index2).read()?;
+            (object(one, FILE)?, watched(other.0, slot)?)
+        }
         _ => return Err(Errno::EINVAL),
     };
     Ok(match one.cmp(&other) {
@@ -45,12 +51,7 @@ pub fn kcmp(first: i32, second: i32, kind: u32, index1: u64, index2: u64) -> Sys
 fn object((task, index): (&Arc<Task>, u64), kind: u32) -> Result<u64, Errno> {
     let process = &task.process;
     let address = match kind {
-        FILE => {
-            let fd = i32::try_from(index).map_err(|_| Errno::EBADF)?;
-            let files = process.files.lock().clone();
-            let file = files.lock().get_any(fd)?;
-            Arc::as_ptr(&file).addr()
-        }
+        FILE => Arc::as_ptr(&file_of(task, index as u32)?).addr(),
         VM => process
             .mm
             .lock()
@@ -60,7 +61,26 @@ fn object((task, index): (&Arc<Task>, u64), kind: u32) -> Result<u64, Errno> {
         FS => Arc::as_ptr(&process.fs).addr(),
         _ => Arc::as_ptr(&process.actions.lock()).addr(),
     };
+    Ok(obscured(address))
+}
+
+/// The file that an epoll instance of the task's watches. A struct kcmp_epoll_slot has the instance's
+/// descriptor, the number that the file was entered by, and which of those with it.
+fn watched(task: &Task, [instance, fd, which]: [u32; 3]) -> Result<u64, Errno> {
+    let file = file_of(task, instance)?;
+    let epoll = epoll::of(&file).ok_or(Errno::EINVAL)?;
+    let watched = epoll.watched_by_number(fd as i32, which as usize);
+    watched.map(obscured).ok_or(Errno::ENOENT)
+}
+
+fn file_of(task: &Task, fd: u32) -> Result<Arc<File>, Errno> {
+    let files = task.process.files.lock().clone();
+    files.lock().get_any(fd as i32)
+}
+
+/// An address as a number that tells nothing of it.
+fn obscured(address: usize) -> u64 {
     // Odd, so that two different ones stay different (kptr_obfuscate).
     const SECRET: u64 = 0x9e37_79b9_7f4a_7c15;
-    Ok((address as u64).wrapping_mul(SECRET))
+    (address as u64).wrapping_mul(SECRET)
 }

@@ -52,6 +52,7 @@ mod names;
 mod nodes;
 mod open;
 mod paths;
+mod pidfd;
 mod policy;
 mod poll;
 mod ports;

@@ -17,6 +17,9 @@ use crate::usercopy::UserPtr;
 /// Requests of arch/x86/include/uapi/asm/ptrace-abi.h for a thread's TLS descriptors, in both widths.
 const GET_THREAD_AREA: u32 = 25;
 const SET_THREAD_AREA: u32 = 26;
+/// To the next branch, where the CPU can trap on those (BTF in IA32_DEBUGCTL): QEMU's can't, and traps
+/// behind each instruction, under Linux as well.
+const SINGLEBLOCK: u32 = 33;
 
 /// ptrace(2) of a 64-bit tracer.
 pub fn ptrace(request: u32, pid: i32, addr: u64, data: u64) -> SysResult {
@@ -135,7 +138,7 @@ fn common(task: &Arc<Task>, request: u32, addr: u64, data: u64) -> SysResult {
     let mode = match request {
         linux::PTRACE_CONT => Some(Mode::Run),
         linux::PTRACE_SYSCALL => Some(Mode::Syscall),
-        linux::PTRACE_SINGLESTEP => Some(Mode::Step),
+        linux::PTRACE_SINGLESTEP | SINGLEBLOCK => Some(Mode::Step),
         linux::PTRACE_SYSEMU => Some(Mode::Sysemu),
         linux::PTRACE_SYSEMU_SINGLESTEP => Some(Mode::SysemuStep),
         _ => None,
@@ -311,8 +314,7 @@ fn transfer(task: &Task, request: u32, set: u32, base: u64, len: usize) -> Resul
         return Err(Errno::EOPNOTSUPP);
     }
     let bytes = regset::read(task, set)?;
-    let word = if registers::is_32bit(task) { 4 } else { 8 };
-    if !len.is_multiple_of(word) {
+    if !len.is_multiple_of(regset::unit(task, set)) {
         return Err(Errno::EINVAL);
     }
     let len = len.min(bytes.len());

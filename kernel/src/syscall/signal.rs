@@ -17,7 +17,8 @@ pub use action::{rt_sigaction, rt_sigaction32, sigaction32, signal};
 pub use back::{restart_syscall, rt_sigreturn, rt_sigreturn32, sigreturn32};
 pub use mask::{rt_sigpending, rt_sigprocmask, sgetmask, sigpending32, sigprocmask32, ssetmask};
 pub use send::{
-    kill, rt_sigqueueinfo, rt_sigqueueinfo32, rt_tgsigqueueinfo, rt_tgsigqueueinfo32, tgkill, tkill,
+    kill, pidfd_send_signal, pidfd_send_signal32, rt_sigqueueinfo, rt_sigqueueinfo32,
+    rt_tgsigqueueinfo, rt_tgsigqueueinfo32, tgkill, tkill,
 };
 pub use stack::{sigaltstack, sigaltstack32};
 pub use wait::{

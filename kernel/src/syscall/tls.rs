@@ -110,16 +110,10 @@ pub fn tls_slot(entry: u32) -> Result<usize, Errno> {
         .ok_or(Errno::EINVAL)
 }
 
-/// The GDT entry that is asked for; 0 for an empty one (arch/x86/kernel/tls.c: tls_desc_okay).
+/// The GDT entry that is asked for; 0 for an empty one.
 ///
 /// # Errors
-/// `EINVAL` for 16-bit, code and absent segments: each is a way to make IRET fault or leak.
+/// `EINVAL` for what no segment for TLS can be.
 pub fn tls_descriptor(desc: UserDesc) -> Result<u64, Errno> {
-    if desc.is_empty() || desc.is_zero() {
-        Ok(0)
-    } else if !desc.is_32bit() || desc.contents() > 1 || desc.is_absent() {
-        Err(Errno::EINVAL)
-    } else {
-        Ok(desc.descriptor())
-    }
+    desc.tls_descriptor().ok_or(Errno::EINVAL)
 }

@@ -5,8 +5,9 @@ use core::sync::atomic::Ordering;
 use linux_raw_sys::general as linux;
 
 use super::errno::{Errno, SysResult};
-use super::usage;
-use crate::process::children::{self, Options, Which};
+use super::{pidfd, usage};
+use crate::fs::file::flags::O_NONBLOCK;
+use crate::process::children::{self, Options, Report, Which};
 use crate::process::current;
 use crate::process::signal::SIGCHLD;
 use crate::usercopy::UserPtr;
@@ -37,9 +38,8 @@ pub fn waitpid(pid: i32, status: UserPtr<u32>, options: u32) -> SysResult {
     wait4(pid, status, options, 0)
 }
 
-/// waitid(2). The answer is a `siginfo_t` whose first fields are the same in both ABIs up to
-/// `si_code`; behind them lie `si_pid`, `si_uid` and `si_status`, on 64-bit after a gap.
-pub fn waitid(kind: u32, id: i32, info: u64, options: u32, rusage: u64) -> SysResult {
+/// waitid(2)'s wait; no answer is for `WNOHANG`.
+fn wait_for(kind: u32, id: i32, options: u32) -> Result<Option<Report>, Errno> {
     let known = Options::all();
     let options = Options::from_bits(options)
         .filter(|options| known.contains(*options))
@@ -52,17 +52,36 @@ pub fn waitid(kind: u32, id: i32, info: u64, options: u32, rusage: u64) -> SysRe
         (linux::P_PID, 1..) => Which::Pid(id as u32),
         (linux::P_PGID, 0) => Which::Group(current().process.pgid.load(Ordering::Relaxed)),
         (linux::P_PGID, 1..) => Which::Group(id as u32),
-        (linux::P_PIDFD, 0..) => return Err(Errno::EBADF),
+        (linux::P_PIDFD, 0..) => {
+            let (file, pid) = pidfd::named_by(id)?;
+            if file.flags() & O_NONBLOCK != 0 && !options.contains(Options::NOHANG) {
+                let report = children::wait(Which::Process(pid), options | Options::NOHANG)?;
+                return report.map(Some).ok_or(Errno::EAGAIN);
+            }
+            Which::Process(pid)
+        }
         _ => return Err(Errno::EINVAL),
     };
-    let report = children::wait(which, options)?;
-    if let Some(report) = &report {
+    children::wait(which, options)
+}
+
+/// waitid(2). The answer is a `siginfo_t` whose first fields are the same in both ABIs up to
+/// `si_code`; behind them lie `si_pid`, `si_uid` and `si_status`, on 64-bit after a gap. An error
+/// empties it too.
+pub fn waitid(kind: u32, id: i32, info: u64, options: u32, rusage: u64) -> SysResult {
+    let result = wait_for(kind, id, options);
+    let report = result.as_ref().ok().and_then(Option::as_ref);
+    if let Some(report) = report {
         usage::write(rusage, &usage::with_children(&report.process))?;
     }
-    if info == 0 {
-        return Ok(0);
+    if info != 0 {
+        write_info(info, report)?;
     }
-    let (signo, code, pid, uid, status) = report.as_ref().map_or((0, 0, 0, 0, 0), |report| {
+    result.map(|_| 0)
+}
+
+fn write_info(at: u64, report: Option<&Report>) -> Result<(), Errno> {
+    let (signo, code, pid, uid, status) = report.map_or((0, 0, 0, 0, 0), |report| {
         let (code, status) = report.event.code_and_status();
         let uid = report.process.cred().uid;
         (
@@ -74,10 +93,9 @@ pub fn waitid(kind: u32, id: i32, info: u64, options: u32, rusage: u64) -> SysRe
         )
     });
     if current().is_i386_call() {
-        UserPtr::<[i32; 6]>::new(info).write([signo, 0, code, pid, uid, status])?;
+        UserPtr::<[i32; 6]>::new(at).write([signo, 0, code, pid, uid, status])
     } else {
-        UserPtr::<[i32; 3]>::new(info).write([signo, 0, code])?;
-        UserPtr::<[i32; 3]>::new(info.wrapping_add(16)).write([pid, uid, status])?;
+        UserPtr::<[i32; 3]>::new(at).write([signo, 0, code])?;
+        UserPtr::<[i32; 3]>::new(at.wrapping_add(16)).write([pid, uid, status])
     }
-    Ok(0)
 }

@@ -35,7 +35,11 @@ fn form(call: &Call, kinds: &[Arg], index: usize) -> Form {
             commands::futex_form(args[1], index)
         }
         Arg::SyslogBuf | Arg::SyslogSize => commands::syslog_form(args[0], index),
-        Arg::CloneFlags if args[0] & u64::from(linux::CLONE_PARENT_SETTID) != 0 => Form::Output,
+        Arg::CloneFlags
+            if args[0] & u64::from(linux::CLONE_PARENT_SETTID | linux::CLONE_PIDFD) != 0 =>
+        {
+            Form::Output
+        }
         Arg::InOutOffset if args[index] != 0 => Form::Output,
         Arg::CloneArgs
         | Arg::OutAddr

@@ -199,6 +199,8 @@ pub enum Arg {
     Path,
     /// Process or thread ID.
     Pid,
+    /// pidfd_open(2)'s flags.
+    PidfdFlags,
     /// `O_CLOEXEC`, `O_NONBLOCK`, without an access mode.
     PipeFlags,
     /// struct pollfd array; the next argument is how many. Results come after the call's.

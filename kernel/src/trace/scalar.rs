@@ -77,6 +77,7 @@ pub fn print(out: &mut Text, call: &Call, kind: Arg, value: u64) {
         Arg::PriorityWhich => names::name(out, int, process::PRIORITY, "PRIO_???"),
         Arg::SchedPolicy => names::name(out, int, process::SCHEDULERS, "SCHED_???"),
         Arg::GetrandomFlags => names::flags(out, int, process::GETRANDOM, "GRND_???"),
+        Arg::PidfdFlags => names::flags(out, int, process::PIDFD, "PIDFD_???"),
         Arg::FutexOp => commands::futex_op(out, int),
         Arg::RebootCommand => names::name(out, int, process::REBOOT, "LINUX_REBOOT_CMD_???"),
         Arg::RebootMagic => names::name(out, int, process::REBOOT_MAGIC, "LINUX_REBOOT_MAGIC_???"),

@@ -98,6 +98,13 @@ impl Epoll {
         items.get(&key(file, fd)).cloned().ok_or(Errno::ENOENT)
     }
 
+    /// The address of the `which`-th file that was entered by the number `fd` (kcmp(2)).
+    pub fn watched_by_number(&self, fd: i32, which: usize) -> Option<usize> {
+        let items = self.items.lock();
+        let mut keys = items.keys().filter(|(_, number)| *number == fd);
+        keys.nth(which).map(|(file, _)| *file)
+    }
+
     /// EPOLL_CTL_MOD.
     pub fn modify(&self, item: Arc<Item>, event: Event) {
         item.set_event(event);

@@ -12,13 +12,16 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::any::Any;
 
 use spin::Once;
 
 use super::dentry::{Dentry, Location, Parent};
+use super::file::File;
 use super::inode::{Device, FileOps, Inode, ListEntry, Metadata, mode};
 use super::mount::{self, FileSystem, Statistics};
 use super::{caller, now};
+use crate::process::table::Pid;
 use crate::process::{current, try_current};
 use crate::syscall::errno::Errno;
 
@@ -37,6 +40,15 @@ mod system;
 
 use node::{Place, ProcNode, View};
 use subject::Who;
+
+/// The process, or the thread, whose directory an open file is.
+pub fn subject_of(file: &File) -> Option<Pid> {
+    let inode: &dyn Any = &**file.inode();
+    match inode.downcast_ref()? {
+        ProcNode::Process(who) if !who.thread => Some(who.pid),
+        _ => None,
+    }
+}
 
 /// The file system.
 struct ProcFs {

@@ -139,7 +139,7 @@ impl ProcNode {
     pub fn ino(&self) -> u64 {
         let address = |part: *const ()| part as u64 & 0xffff_ffff;
         let mix = |who: Who, part: u64| {
-            let id = u64::from(who.id) << 1 | u64::from(who.thread);
+            let id = u64::from(who.pid.number()) << 1 | u64::from(who.thread);
             (id.wrapping_mul(0x9e37_79b9) ^ part.wrapping_mul(0x85eb_ca6b)) & 0x7fff_ffff | 0x100
         };
         match self {
@@ -191,15 +191,17 @@ impl ProcNode {
     fn numbered(&self, number: u32) -> Option<(u32, Self)> {
         match self {
             Self::Root => {
-                let id = table::next_process(number)?;
-                Some((id, Self::Process(Who { id, thread: false })))
+                let pid = table::next_process(number)?;
+                let thread = false;
+                Some((pid.number(), Self::Process(Who { pid, thread })))
             }
             Self::Threads(who) => {
                 let subject = who.find().ok()?;
                 let threads = subject.process.threads.lock();
                 let ids = threads.iter().map(|task| task.tid());
                 let id = ids.filter(|id| *id >= number).min()?;
-                Some((id, Self::Process(Who { id, thread: true })))
+                let (pid, thread) = (table::pid(id)?, true);
+                Some((id, Self::Process(Who { pid, thread })))
             }
             Self::Files(who, view) => {
                 let files = who.find().ok()?.process.files.lock().clone();
@@ -248,6 +250,12 @@ impl ProcNode {
 
     /// The entry `name` of a directory.
     pub fn entry(&self, name: &[u8]) -> Result<Self, Errno> {
+        // Held open, or a working directory (proc_pid_permission in fs/proc/base.c).
+        if let Self::Process(who) = self
+            && !who.thread
+        {
+            who.find().map_err(|_| Errno::ESRCH)?;
+        }
         let text = core::str::from_utf8(name).map_err(|_| Errno::ENOENT)?;
         let number = text
             .parse::<u32>()
@@ -255,7 +263,8 @@ impl ProcNode {
             .filter(|_| !text.starts_with(['0', '+']) || text == "0");
         match (self, number) {
             (Self::Root, Some(id)) => {
-                let who = Who { id, thread: false };
+                let pid = table::pid(id).ok_or(Errno::ENOENT)?;
+                let who = Who { pid, thread: false };
                 who.find().map(|_| Self::Process(who))
             }
             (Self::Threads(_) | Self::Files(..), Some(number)) => self

@@ -1,7 +1,7 @@
 //! Whom a directory of /proc is about: a process as a whole, or one thread of it.
 //!
-//! It is looked up anew at each use, so that an open file of a process that ended gives `ESRCH`, not
-//! what another process with its number does.
+//! It is looked up anew at each use, so that an open file of a process that ended gives `ESRCH`, also
+//! once another process has its number.
 
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::Ordering;
@@ -10,14 +10,15 @@ use crate::sync::{Mutex, rank};
 
 use crate::mm::address_space::AddressSpace;
 use crate::process::cred::Credentials;
-use crate::process::{Process, Task, TaskState, table};
+use crate::process::table::Pid;
+use crate::process::{Process, Task, TaskState};
 use crate::ptrace::{self, Ids};
 use crate::syscall::errno::Errno;
 
 /// A directory: /proc/ID, or /proc/PID/task/ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Who {
-    pub id: u32,
+    pub pid: Pid,
     /// Below `task`: one thread counts, not all.
     pub thread: bool,
 }
@@ -35,15 +36,15 @@ impl Who {
     /// aren't listed, beside the processes.
     pub fn find(self) -> Result<Subject, Errno> {
         let thread = self.thread;
-        if let Some(process) = table::find_process(self.id) {
-            let task = first(&process, self.id);
+        if let Some(process) = self.pid.process() {
+            let task = first(&process, self.pid.number());
             return Ok(Subject {
                 process,
                 task,
                 thread,
             });
         }
-        let task = table::find(self.id).ok_or(Errno::ENOENT)?;
+        let task = self.pid.task().ok_or(Errno::ENOENT)?;
         Ok(Subject {
             process: task.process.clone(),
             task: Some(task),

@@ -1,10 +1,12 @@
-//! Sending: kill(2), tkill(2), tgkill(2), and the same with a siginfo of the sender's making.
+//! Sending: kill(2), tkill(2), tgkill(2), and the same with a siginfo of the sender's making; to a
+//! process by its descriptor, pidfd_send_signal(2).
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use linux_raw_sys::general::SI_TKILL;
 
+use crate::fs::{caller, pidfd, procfs};
 use crate::process::signal::{self, SIGCONT, SigInfo, layout};
 use crate::process::{Process, Task, current, table};
 use crate::syscall::errno::{Errno, SysResult};
@@ -112,12 +114,18 @@ pub fn tgkill(pid: i32, tid: i32, signal: i32) -> SysResult {
     send_to_thread(&task, &SigInfo::tkill(signal::check_number(signal)?))
 }
 
-/// The sender's siginfo under the call's own number. To others it can't look as if it came from
-/// the kernel or from kill(2).
-fn forged(mut info: SigInfo, signal: i32, pid: u32) -> Result<SigInfo, Errno> {
-    if (info.code >= 0 || info.code == SI_TKILL) && current().tid() != pid {
+/// A siginfo of the sender's making: to others it can't look as if it came from the kernel or from
+/// kill(2).
+fn unforged(info: SigInfo, is_self: bool) -> Result<SigInfo, Errno> {
+    if (info.code >= 0 || info.code == SI_TKILL) && !is_self {
         return Err(Errno::EPERM);
     }
+    Ok(info)
+}
+
+/// The sender's siginfo under the call's own number.
+fn forged(info: SigInfo, signal: i32, pid: u32) -> Result<SigInfo, Errno> {
+    let mut info = unforged(info, current().tid() == pid)?;
     info.signo = signal::check_number(signal)?;
     Ok(info)
 }
@@ -179,4 +187,59 @@ pub fn rt_tgsigqueueinfo32(
     info: UserPtr<layout::Info32>,
 ) -> SysResult {
     queue_to_thread(pid, tid, signal, read_32(signal, info)?)
+}
+
+/// Sends to the process of a pidfd or a directory /proc/PID. A siginfo is given with its own number,
+/// and to others can't look as if it came from the kernel or from kill(2).
+fn send_by_descriptor(
+    fd: i32,
+    signal: i32,
+    info: impl FnOnce() -> Result<Option<(i32, SigInfo)>, Errno>,
+    flags: u32,
+) -> SysResult {
+    if flags != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let file = caller::file(fd)?;
+    let pid = pidfd::of(&file).or_else(|| procfs::subject_of(&file));
+    let pid = pid.ok_or(Errno::EBADF)?;
+    let info = match info()? {
+        Some((number, _)) if number != signal => return Err(Errno::EINVAL),
+        Some((_, info)) => {
+            let is_self = table::pid(current().tid()) == Some(pid);
+            Some(unforged(info, is_self)?)
+        }
+        None => None,
+    };
+    let target = pid.thread_group().ok_or(Errno::ESRCH)?;
+    let number = signal::check_number(signal)?;
+    send_to(&target, &info.unwrap_or_else(|| SigInfo::user(number)))
+}
+
+/// pidfd_send_signal(2).
+pub fn pidfd_send_signal(
+    fd: i32,
+    signal: i32,
+    info: UserPtr<layout::Info64>,
+    flags: u32,
+) -> SysResult {
+    let read = || {
+        let words = info.read_opt()?;
+        Ok(words.map(|words| (words[0] as i32, layout::from_64(&words))))
+    };
+    send_by_descriptor(fd, signal, read, flags)
+}
+
+/// pidfd_send_signal(2) of i386.
+pub fn pidfd_send_signal32(
+    fd: i32,
+    signal: i32,
+    info: UserPtr<layout::Info32>,
+    flags: u32,
+) -> SysResult {
+    let read = || {
+        let words = info.read_opt()?;
+        Ok(words.map(|words| (words[0] as i32, layout::from_32(&words))))
+    };
+    send_by_descriptor(fd, signal, read, flags)
 }

@@ -341,10 +341,14 @@ calls! {
     421 rt_sigtimedwait_time64(SigsetIn, SiginfoOut, Timespec64, Size) = signal::rt_sigtimedwait_time64;
     422 futex_time64(Addr, FutexOp, UInt, FutexTimeout64, FutexValue, FutexValue) = futex::futex_time64;
     423 sched_rr_get_interval_time64(Pid, OutTimespec64) = policy::sched_rr_get_interval_time64;
+    424 pidfd_send_signal(Fd, Signal, SiginfoIn, Hex) = signal::pidfd_send_signal32;
+    434 pidfd_open(Pid, PidfdFlags) = pidfd::pidfd_open;
     435 clone3(CloneArgs, Size) = clone::clone3;
     436 close_range(UInt, UInt, CloseRangeFlags) = open::close_range;
     437 openat2(DirFd, Path, Addr, Size) = open::openat2;
+    438 pidfd_getfd(Fd, Fd, Hex) = pidfd::pidfd_getfd;
     439 faccessat2(DirFd, Path, AccessMode, AccessFlags) = attr::faccessat2;
+    440 process_madvise(Fd, Addr, Size, Madvice, Hex) = advice::process_madvise32;
     441 epoll_pwait2(Fd, OutEpollEvents, Int, Timespec64, SigsetIn, Size) = epoll::epoll_pwait2;
     449 futex_waitv(Addr, UInt, Hex, Timespec64, ClockId) = futex2::futex_waitv;
     452 fchmodat2(DirFd, Path, Mode, AtFlags) = attr::fchmodat2;

@@ -271,10 +271,14 @@ calls! {
     331 pkey_free(Int) = memory::pkey_free;
     332 statx(DirFd, Path, StatxFlags, StatxMask, Statx) = stat::statx;
     334 rseq(Addr, Hex, Int, Hex) = rseq::rseq;
+    424 pidfd_send_signal(Fd, Signal, SiginfoIn, Hex) = signal::pidfd_send_signal;
+    434 pidfd_open(Pid, PidfdFlags) = pidfd::pidfd_open;
     435 clone3(CloneArgs, Size) = clone::clone3;
     436 close_range(UInt, UInt, CloseRangeFlags) = open::close_range;
     437 openat2(DirFd, Path, Addr, Size) = open::openat2;
+    438 pidfd_getfd(Fd, Fd, Hex) = pidfd::pidfd_getfd;
     439 faccessat2(DirFd, Path, AccessMode, AccessFlags) = attr::faccessat2;
+    440 process_madvise(Fd, Addr, Size, Madvice, Hex) = advice::process_madvise;
     441 epoll_pwait2(Fd, OutEpollEvents, Int, Timespec64, SigsetIn, Size) = epoll::epoll_pwait2;
     449 futex_waitv(Addr, UInt, Hex, Timespec, ClockId) = futex2::futex_waitv;
     452 fchmodat2(DirFd, Path, Mode, AtFlags) = attr::fchmodat2;

@@ -190,7 +190,8 @@ pub fn clone(out: &mut Text, call: &Call) {
     } else if flags == 0 {
         out.add("0");
     }
-    if has(linux::CLONE_PARENT_SETTID) {
+    // An ID, or the descriptor: one place for both.
+    if has(linux::CLONE_PARENT_SETTID | linux::CLONE_PIDFD) {
         out.add(", parent_tid=");
         match call.fields(parent, 4) {
             Some(mut fields) if !call.failed() => put!(out, "[{}]", fields.i32()),
@@ -211,7 +212,7 @@ pub fn clone(out: &mut Text, call: &Call) {
     }
 }
 
-/// clone3(2)'s structure: what the flags call for, and the ID that the parent was told.
+/// clone3(2)'s structure: what the flags call for, and what the parent was told.
 pub fn clone3(out: &mut Text, call: &Call) {
     let [at, size, ..] = call.args;
     let Some(mut fields) = call.fields(at, 64).filter(|_| size >= 64) else {
@@ -259,11 +260,21 @@ pub fn clone3(out: &mut Text, call: &Call) {
         address(out, tls);
     }
     out.add("}");
-    if has(linux::CLONE_PARENT_SETTID)
-        && !call.failed()
-        && let Some(mut id) = call.fields(parent, 4)
-    {
-        put!(out, " => {{parent_tid=[{}]}}", id.i32());
+    if call.failed() {
+        return;
+    }
+    let mut separator = " => {";
+    for (name, at, is_shown) in [
+        ("pidfd", pidfd, has(linux::CLONE_PIDFD)),
+        ("parent_tid", parent, has(linux::CLONE_PARENT_SETTID)),
+    ] {
+        if is_shown && let Some(mut number) = call.fields(at, 4) {
+            put!(out, "{separator}{name}=[{}]", number.i32());
+            separator = ", ";
+        }
+    }
+    if separator == ", " {
+        out.add("}");
     }
 }
 
