@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use harness::programs::{Compiler, compile};
-use harness::{Case, Initramfs, Verdict, Vm, cases, oracle, paths, token};
+use harness::{Case, Initramfs, Verdict, Vm, beginning, cases, oracle, paths, token};
 use regex::Regex;
 
 /// This module's cases.
@@ -79,7 +79,9 @@ fn on_host(program: &Path) -> Result<String> {
     let directory = paths::scratch().join(format!("strace-{}", token::random()));
     let log = directory.join("log");
     fs::create_dir_all(directory.join("work"))?;
-    let status = Command::new("strace")
+    let mut strace = Command::new("strace");
+    beginning::state(&mut strace)?;
+    let status = strace
         .args(["-f", "-a1", "-o"])
         .arg(&log)
         .arg(program)

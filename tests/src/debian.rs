@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 use formats::cpio::{self, Header, mode};
 
-use crate::{Initramfs, Outcome, Verdict, Vm, oracle, paths, token};
+use crate::{Initramfs, Outcome, Verdict, Vm, beginning, oracle, paths, token};
 
 /// Memory of the machine: the archive, and as much again for the files in it.
 const MEMORY: &str = "512M";
@@ -103,7 +103,9 @@ impl Job {
             fs::write(&path, body)?;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
         }
-        let output = self.chroot(&tree, &case).output();
+        let mut chroot = self.chroot(&tree, &case);
+        beginning::state(&mut chroot)?;
+        let output = chroot.output();
         fs::remove_dir_all(&case)?;
         let output = output.context("cannot start unshare(1)")?;
         ensure!(

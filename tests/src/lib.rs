@@ -23,6 +23,7 @@
 //! | [`transcripts`] | what a reader types on Linux, typed in Trident |
 //! | [`paths`] | where things lie in the repository |
 
+pub mod beginning;
 pub mod case;
 pub mod child;
 pub mod debian;

@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
+use crate::beginning;
+
 /// What a program did on the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -14,19 +16,22 @@ pub struct Answer {
     pub status: Option<i32>,
 }
 
-/// Runs a program on the host with an environment as bare as init's.
+/// Runs a program on the host as init runs here: [`beginning`], and an environment as bare.
 pub fn ask(program: &Path, arguments: &[&str]) -> Result<Answer> {
     ask_with_input(program, arguments, Stdio::null())
 }
 
 /// The same, with a standard input.
 pub fn ask_with_input(program: &Path, arguments: &[&str], input: Stdio) -> Result<Answer> {
-    let output = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(arguments)
         .env_clear()
         .envs([("HOME", "/"), ("TERM", "linux")])
         .stdin(input)
-        .stderr(Stdio::inherit())
+        .stderr(Stdio::inherit());
+    beginning::state(&mut command)?;
+    let output = command
         .output()
         .with_context(|| format!("the host cannot run {}", program.display()))?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
