@@ -146,8 +146,11 @@ pub fn cases() -> Vec<Case> {
         pidfd_race(Compiler::Glibc32, "max,vendor=GenuineIntel"),
         far(Compiler::Glibc64, "max"),
         far(Compiler::Glibc64, "max,vendor=GenuineIntel"),
+        // Without SMAP the CPU does them itself.
+        far(Compiler::Glibc64, "max,-smap"),
         far(Compiler::Glibc32, "max"),
         far(Compiler::Glibc32, "max,vendor=GenuineIntel"),
+        far(Compiler::Glibc32, "max,-smap"),
         tracers("ptrace_stops", Compiler::Glibc64, "max"),
         tracers("ptrace_stops", Compiler::Glibc32, "max,vendor=GenuineIntel"),
         tracers("ptrace_debug", Compiler::Glibc64, "max,vendor=GenuineIntel"),

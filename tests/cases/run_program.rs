@@ -84,24 +84,21 @@ fn ended(args: &str) -> Result<(String, String, Option<i32>)> {
 
 /// The whole way once: make, cargo, the build, QEMU.
 fn make_passes_input_output_and_end_on() -> Result<()> {
-    let script = "printf 'one\\ntwo\\n' | make --no-print-directory run PROGRAM=\"$0\" ARGS=copy";
-    let mut shell = Command::new("sh");
-    shell
-        .args(["-c", script])
-        .arg(program()?)
-        .current_dir(paths::root());
-    let output = shell.output()?;
+    let program = program()?;
+    let shell = |script: &str| {
+        Command::new("sh")
+            .args(["-c", script])
+            .arg(&program)
+            .current_dir(paths::root())
+            .output()
+    };
+    let make = "make --no-print-directory run PROGRAM=\"$0\"";
+    let output = shell(&format!("printf 'one\\ntwo\\n' | {make} ARGS=copy"))?;
     ensure!(
         output.stdout == b"one\ntwo\n" && output.status.success(),
         "{output:?}"
     );
-    let script = "make --no-print-directory run PROGRAM=\"$0\" ARGS='exit 3' </dev/null";
-    let mut shell = Command::new("sh");
-    shell
-        .args(["-c", script])
-        .arg(program()?)
-        .current_dir(paths::root());
-    let output = shell.output()?;
+    let output = shell(&format!("{make} ARGS='exit 3' </dev/null"))?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(said.contains("exited with status 3"), "{output:?}");
     ensure!(

@@ -38,6 +38,30 @@ static inline int reap(int pid, int milliseconds)
 	return ends_within(pid, 3000, &status) ? status : CANNOT_BE_KILLED;
 }
 
+/* Waits for a child, and says what its end was if that was a bad one. */
+static inline void tell_bad_end(int child)
+{
+	int status;
+
+	waitpid(child, &status, 0);
+	if (status)
+		printf("status %#x\n", status);
+}
+
+/* Runs this program again as a child, with one argument. */
+static inline void run_again(char **argv, char *argument)
+{
+	fflush(stdout);
+
+	int child = fork();
+
+	if (child == 0) {
+		execv(argv[0], (char *[]){argv[0], argument, NULL});
+		_exit(1);
+	}
+	waitpid(child, NULL, 0);
+}
+
 /* Returns when a process sleeps: in the call that is the subject, since it makes no other that
    waits. */
 static inline void until_asleep(int pid)

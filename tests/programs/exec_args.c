@@ -11,8 +11,9 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#include "children.h"
 
 extern char **environ;
 
@@ -94,10 +95,7 @@ static void attempt(const char *label, char **argv, char **envp, rlim_t limit)
 		fflush(stdout);
 		_exit(0);
 	}
-	int status;
-	waitpid(child, &status, 0);
-	if (status)
-		printf("status %#x\n", status);
+	tell_bad_end(child);
 }
 
 /* `count` strings of `length` bytes with their NULs, the first one "show". */

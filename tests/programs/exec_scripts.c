@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "children.h"
 #include "random.h"
 
 #define PLACE "/tmp/exec-scripts"
@@ -76,10 +77,7 @@ static void start(const char *name, int by_descriptor, char **argv)
 		fflush(stdout);
 		_exit(0);
 	}
-	int status;
-	waitpid(child, &status, 0);
-	if (status)
-		printf("status %#x\n", status);
+	tell_bad_end(child);
 }
 
 static void attempt(const char *text, size_t length)

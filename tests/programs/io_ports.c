@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "children.h"
+
 static const char *err(long result) { return result < 0 ? strerrorname_np(errno) : "ok"; }
 
 enum { BYTE, WORD, LONG, READ, CLEAR, SET, PUSHED, HALT };
@@ -138,12 +140,6 @@ int main(int argc, char **argv) {
     ioperm(0x80, 1, 0);
     traced();
     ioperm(0x80, 1, 1);
-    fflush(stdout);
-    pid = fork();
-    if (pid == 0) {
-        execl(argv[0], argv[0], "after", NULL);
-        _exit(1);
-    }
-    waitpid(pid, NULL, 0);
+    run_again(argv, "after");
     return 0;
 }

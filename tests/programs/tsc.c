@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "children.h"
+
 static const char *err(long result) { return result < 0 ? strerrorname_np(errno) : "ok"; }
 
 static void on_fault(int signo, siginfo_t *info, void *context) {
@@ -59,13 +61,7 @@ int main(int argc, char **argv) {
     for (int i = 0; i < 100; i++) sched_yield();
     waitpid(pid, NULL, 0);
     try("here");
-    fflush(stdout);
-    pid = fork();
-    if (pid == 0) {
-        execl(argv[0], argv[0], "after", NULL);
-        _exit(1);
-    }
-    waitpid(pid, NULL, 0);
+    run_again(argv, "after");
     printf("set %s\n", err(prctl(PR_SET_TSC, PR_TSC_ENABLE)));
     try("open");
     return 0;

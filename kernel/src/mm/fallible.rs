@@ -1,4 +1,3 @@
-#![allow(dead_code, unused_macros, unused_imports)] // Until every site is converted.
 //! Containers that grow by what a program, a file or an archive says: growth answers `ENOMEM`.
 //!
 //! Everything here asks [`reserve::room`] before the heap, and only where a container has to grow.
@@ -232,11 +231,6 @@ impl Text {
             text: String::new(),
             failed: false,
         }
-    }
-
-    /// What is there so far.
-    pub fn as_str(&self) -> &str {
-        &self.text
     }
 
     /// Bytes so far.
