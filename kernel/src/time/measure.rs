@@ -4,6 +4,10 @@
 //! with a pause in it measures as well as any other, unless the reference went round meanwhile.
 //! Such a window makes the TSC several times too fast, never too slow, and by another factor each
 //! time. So the lowest rate that several windows agree on is the TSC's.
+//!
+//! A host that lets the machine run for less than a window at a time spoils them all. Windows of a
+//! quarter of a millisecond then give a rough rate, and that tells how often the reference went round in
+//! a span long enough for a good one.
 
 use super::reference::{Point, Reference};
 
@@ -22,60 +26,129 @@ pub const HIGHEST: u64 = 10_000_000_000;
 /// Readings after which a window that isn't over never will be: each takes a third of a microsecond at least, and
 /// a window 2 ms.
 const PATIENCE: u32 = 1_000_000;
+/// The short windows: how many a second has, how many there are at the most, and within which part
+/// they agree.
+const SHORT_IN_A_SECOND: u64 = 4000;
+const MOST_SHORT: usize = 256;
+const ROUGHLY: u64 = 64;
+/// How many of the spans there are in a second, and at the most.
+const SPANS_IN_A_SECOND: u64 = 10;
+const MOST_SPANS: usize = 16;
 /// Readings of which the shortest is a window's end.
 const READINGS: usize = 16;
 
-/// Cycles per second: what windows agree on, else what they agree on best; `None` without as many
-/// windows.
+/// Cycles per second: what windows agree on, else spans, else what windows agree on best; `None`
+/// without as many windows.
 pub fn hertz(reference: &impl Reference) -> Option<u64> {
-    let mut rates = [0; MOST];
-    let mut known = 0;
-    let mut from = point(reference);
+    let mut rates = Rates::<MOST>::new(TOLERANCE);
     let length = (reference.hertz() / WINDOWS_IN_A_SECOND) as u32;
-    for length in [length, length + length / MORE]
-        .into_iter()
-        .cycle()
-        .take(MOST)
-    {
+    let lengths = [length, length + length / MORE].into_iter().cycle();
+    by_windows(reference, lengths, &mut rates)
+        .or_else(|| by_spans(reference))
+        .or_else(|| rates.closest())
+}
+
+/// What windows of these lengths agree on, one behind the other; `None` also where the reference stands
+/// still.
+fn by_windows<const N: usize>(
+    reference: &impl Reference,
+    lengths: impl Iterator<Item = u32>,
+    rates: &mut Rates<N>,
+) -> Option<u64> {
+    let mut from = point(reference);
+    for length in lengths.take(N) {
         let to = end_of_window(reference, from, length)?;
-        if let Some(rate) = rate(reference, from, to) {
-            rates[known] = rate;
-            known += 1;
-            rates[..known].sort_unstable();
-            if let Some(agreed) = agreed(&rates[..known]) {
-                return Some(agreed);
-            }
+        if let Some(agreed) = rate(reference, from, to).and_then(|rate| rates.add(rate)) {
+            return Some(agreed);
         }
         from = to;
     }
-    closest(&rates[..known])
+    None
+}
+
+/// What spans agree on that the machine stands still in.
+fn by_spans(reference: &impl Reference) -> Option<u64> {
+    let short = (reference.hertz() / SHORT_IN_A_SECOND) as u32;
+    let mut rough_rates = Rates::<MOST_SHORT>::new(ROUGHLY);
+    let rough = by_windows(reference, core::iter::repeat(short), &mut rough_rates)?;
+    let mut rates = Rates::<MOST_SPANS>::new(TOLERANCE);
+    for _ in 0..MOST_SPANS {
+        let from = point(reference);
+        let mut to = point(reference);
+        while to.cycles.saturating_sub(from.cycles) < rough / SPANS_IN_A_SECOND {
+            to = point(reference);
+        }
+        let rate = rate_of_span(reference, (from, to), rough);
+        if let Some(agreed) = rate.and_then(|rate| rates.add(rate)) {
+            return Some(agreed);
+        }
+    }
+    None
+}
+
+/// Cycles per second in a span, if the `rough` rate tells how often the reference went round in it.
+fn rate_of_span(reference: &impl Reference, (from, to): (Point, Point), rough: u64) -> Option<u64> {
+    let cycles = to.cycles.checked_sub(from.cycles)?;
+    let round = u64::from(reference.mask()) + 1;
+    let counts = u128::from(cycles) * u128::from(reference.hertz()) / u128::from(rough);
+    let counts = u64::try_from(counts).ok()?;
+    if counts / ROUGHLY > round / 4 {
+        return None;
+    }
+    let seen = u64::from(reference.between(from, to));
+    let rounds = (counts + round / 2).saturating_sub(seen) / round;
+    per_second(reference, cycles, seen + rounds * round)
 }
 
 /// Cycles per second from one point to another, if that can be one.
 pub fn rate(reference: &impl Reference, from: Point, to: Point) -> Option<u64> {
     let counts = reference.between(from, to);
     let cycles = to.cycles.checked_sub(from.cycles)?;
-    if counts == 0 || counts > reference.longest() {
+    if counts > reference.longest() {
         return None;
     }
-    let rate = u128::from(cycles) * u128::from(reference.hertz()) / u128::from(counts);
+    per_second(reference, cycles, counts.into())
+}
+
+/// Cycles per second where the reference counted so far meanwhile.
+fn per_second(reference: &impl Reference, cycles: u64, counts: u64) -> Option<u64> {
+    let rate = (u128::from(cycles) * u128::from(reference.hertz())).checked_div(counts.into())?;
     u64::try_from(rate).ok().filter(|rate| *rate <= HIGHEST)
 }
 
-/// The mean of the lowest rates that agree; `rates` are sorted.
-fn agreed(rates: &[u64]) -> Option<u64> {
-    let mut clusters = rates.windows(AGREEING);
-    clusters
-        .find(|cluster| width(cluster) <= cluster[0] / TOLERANCE)
-        .map(mean)
+/// Rates that were measured, the lowest first.
+struct Rates<const N: usize> {
+    rates: [u64; N],
+    known: usize,
+    /// They agree within one part in so many.
+    tolerance: u64,
 }
 
-/// The mean of those that lie closest together.
-fn closest(rates: &[u64]) -> Option<u64> {
-    rates
-        .windows(AGREEING)
-        .min_by_key(|cluster| width(cluster))
-        .map(mean)
+impl<const N: usize> Rates<N> {
+    fn new(tolerance: u64) -> Self {
+        Self {
+            rates: [0; N],
+            known: 0,
+            tolerance,
+        }
+    }
+
+    /// Adds one; the mean of the lowest that agree, once there are enough.
+    fn add(&mut self, rate: u64) -> Option<u64> {
+        *self.rates.get_mut(self.known)? = rate;
+        self.known += 1;
+        self.rates[..self.known].sort_unstable();
+        let mut clusters = self.rates[..self.known].windows(AGREEING);
+        clusters
+            .find(|cluster| width(cluster) <= cluster[0] / self.tolerance)
+            .map(mean)
+    }
+
+    /// The mean of those that lie closest together.
+    fn closest(&self) -> Option<u64> {
+        let clusters = self.rates[..self.known].windows(AGREEING);
+        clusters.min_by_key(|cluster| width(cluster)).map(mean)
+    }
 }
 
 fn width(cluster: &[u64]) -> u64 {
@@ -207,6 +280,11 @@ pub mod tests {
                 (12 * MS, 60 * MS),
                 (6 * MS, 54 * MS),
                 (9 * MS, 110 * MS),
+                // Less than a window.
+                (3 * MS, 54 * MS),
+                (2 * MS, 54 * MS),
+                (2 * MS, 200 * MS),
+                (3 * MS / 2, 53 * MS),
             ];
             for tsc in [700_000_000, 1_000_000_000, 2_300_000_000, 5_800_000_000] {
                 for turns in turns {
