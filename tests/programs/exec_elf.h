@@ -169,12 +169,4 @@ static void attempt(const struct elf *elf, const char *label)
 	file("x", image, make(elf));
 	printf("%d-bit, %s: %s\n", elf->is_wide ? 64 : 32, label, run("x"));
 }
-
-/* The same where Linux may find out too late: whether it ran is all that is said. */
-static void whether(const struct elf *elf, const char *label)
-{
-	file("x", image, make(elf));
-	const char *end = run("x");
-	printf("%d-bit, %s: %s\n", elf->is_wide ? 64 : 32, label, strcmp(end, "exit 42") ? "not run" : end);
-}
 #endif

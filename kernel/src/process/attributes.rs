@@ -32,6 +32,8 @@ pub struct Attributes {
     pub no_new_privs: bool,
     /// personality(2).
     pub personality: u32,
+    /// It became a user with more threads than RLIMIT_NPROC allows (PF_NPROC_EXCEEDED).
+    pub has_too_many: bool,
 }
 
 impl Default for Attributes {
@@ -47,6 +49,7 @@ impl Default for Attributes {
             parent_death_signal: 0,
             no_new_privs: false,
             personality: 0,
+            has_too_many: false,
         }
     }
 }

@@ -9,6 +9,7 @@ use alloc::sync::Arc;
 
 use formats::elf::{Class, Error, Image, Kind, Segment, Source};
 
+use super::exec::Refusal;
 use crate::fs::dentry::Location;
 use crate::mm::address_space::AddressSpace;
 use crate::mm::mapping::{NewArea, Place};
@@ -87,30 +88,30 @@ pub fn check(file: &Executable) -> Result<Image, Errno> {
 /// Checks the headers of the dynamic linker of a program of that width.
 ///
 /// # Errors
-/// `ELIBBAD`; `EIO` for a file shorter than a header; `ENOMEM`.
-pub fn check_interpreter(file: &Executable, class: Class) -> Result<Image, Errno> {
+/// `ELIBBAD`; `EIO` for a file shorter than a header; `ENOMEM`. Too late: an object file, and one without
+/// anything to map.
+pub fn check_interpreter(file: &Executable, class: Class) -> Result<Image, Refusal> {
     let image = formats::elf::parse_interpreter(file, class).map_err(|error| match error {
-        Error::NoMemory => Errno::ENOMEM,
-        Error::Truncated => Errno::EIO,
-        _ => Errno::ELIBBAD,
+        Error::NoMemory => Errno::ENOMEM.into(),
+        Error::Truncated => Errno::EIO.into(),
+        Error::Type => Refusal::too_late(Errno::ELIBBAD),
+        _ => Errno::ELIBBAD.into(),
     })?;
-    if image.class == class && !image.segments.is_empty() {
-        Ok(image)
-    } else {
-        Err(Errno::ELIBBAD)
+    if image.class != class {
+        return Err(Errno::ELIBBAD.into());
     }
+    if image.segments.is_empty() {
+        return Err(Refusal::too_late(Errno::EINVAL));
+    }
+    Ok(image)
 }
 
-/// Checks what there is to map. Linux does so as it maps, when there is no way back: the process
-/// then dies of it.
+/// Checks what there is to map.
 ///
 /// # Errors
-/// `ENOEXEC`, or `ENOMEM` where the image asks for addresses that no program has.
+/// `EINVAL`, also where the image asks for addresses that no program has.
 pub fn check_segments(image: &Image) -> Result<(), Errno> {
-    image.check_segments().map_err(|error| match error {
-        Error::Address => Errno::ENOMEM,
-        _ => Errno::ENOEXEC,
-    })
+    image.check_segments().map_err(|_| Errno::EINVAL)
 }
 
 /// Maps `image` with its addresses moved by `bias` (0 for a fixed one; it may wrap). With
@@ -148,9 +149,13 @@ fn map_segment(
         segment.execute || segment.read && all_executable,
     );
     let start = bias.wrapping_add(segment.vaddr);
-    let file_end = start.checked_add(segment.filesz).ok_or(Errno::ENOMEM)?;
-    let end = start.checked_add(segment.memsz).ok_or(Errno::ENOMEM)?;
-    let mapped_end = page_up(file_end).ok_or(Errno::ENOMEM)?;
+    let file_end = start.checked_add(segment.filesz).ok_or(Errno::EINVAL)?;
+    let end = start.checked_add(segment.memsz).ok_or(Errno::EINVAL)?;
+    let mapped_end = page_up(file_end).ok_or(Errno::EINVAL)?;
+    let bss_end = page_up(end).ok_or(Errno::EINVAL)?;
+    if mapped_end.max(bss_end) > mm.task_size {
+        return Err(Errno::EINVAL);
+    }
     if segment.filesz > 0 {
         let area = NewArea {
             prot,
@@ -175,7 +180,6 @@ fn map_segment(
     } else {
         page_down(start)
     };
-    let bss_end = page_up(end).ok_or(Errno::ENOMEM)?;
     if bss_end > bss_start {
         // Always writable, whatever the segment says (vm_brk_flags).
         let mut prot = Prot::READ | Prot::WRITE;

@@ -9,12 +9,14 @@ use formats::script;
 use super::arguments::Arguments;
 use super::capability::Caps;
 use super::elf::{self, Executable};
+use super::exit::ExitStatus;
 use super::personality;
 use super::placement::{is_loader, load_bias, mapped_bias, pie_base, place_stack, random_pages};
 use super::setid::{self, Granted};
 use super::signal::alternate::AlternateStack;
+use super::signal::{self, SIGSEGV};
 use super::stack::{self, ProgramInfo};
-use super::{SharedMm, Task, current, exit, robust, threads};
+use super::{SharedMm, Task, current, exit, fork, robust, threads};
 use crate::arch::debug::{self, DebugRegisters};
 use crate::arch::gdt::{self, USER_CS, USER_DS, USER32_CS};
 use crate::arch::percpu;
@@ -50,11 +52,41 @@ pub struct Loaded {
     personality: u32,
 }
 
+/// Why a program isn't run.
+#[derive(Clone, Copy, Debug)]
+pub struct Refusal {
+    /// What execve(2) answers.
+    pub errno: Errno,
+    /// Linux finds it out when the old program is gone: the process dies of SIGSEGV (bprm_execve in
+    /// fs/exec.c).
+    is_too_late: bool,
+}
+
+impl From<Errno> for Refusal {
+    fn from(errno: Errno) -> Self {
+        Self {
+            errno,
+            is_too_late: false,
+        }
+    }
+}
+
+impl Refusal {
+    /// What is found out behind the point of no return. Linux knows before whether the strings fit. A lack
+    /// of memory is answered, too, as the old program is still there.
+    pub(super) fn too_late(errno: Errno) -> Self {
+        Self {
+            errno,
+            is_too_late: !matches!(errno, Errno::E2BIG | Errno::ENOMEM),
+        }
+    }
+}
+
 /// Loads the program at `path`, or the interpreter that its `#!` line names.
 ///
 /// # Errors
 /// Those of the path, `EACCES`, `ENOEXEC`, `ELOOP`, `E2BIG`, `ETXTBSY`, `ENOMEM`.
-pub fn load(path: &[u8], arguments: Arguments) -> Result<Loaded, Errno> {
+pub fn load(path: &[u8], arguments: Arguments) -> Result<Loaded, Refusal> {
     load_file(fs::open_executable(path)?, path, arguments, true)
 }
 
@@ -69,7 +101,7 @@ fn load_file(
     path: &[u8],
     mut arguments: Arguments,
     is_reachable: bool,
-) -> Result<Loaded, Errno> {
+) -> Result<Loaded, Refusal> {
     let name = name_of(path);
     let mut path = fallible::to_vec(path)?;
     for _ in 0..=SCRIPTS_MAX {
@@ -80,14 +112,14 @@ fn load_file(
             return load_elf(&file, arguments, name);
         };
         if !is_reachable {
-            return Err(Errno::ENOENT);
+            return Err(Errno::ENOENT.into());
         }
         // argv becomes: interpreter, its argument if any, the script's path, the old argv[1..].
         arguments.interpret(line.interpreter, line.argument, &path)?;
         path = fallible::to_vec(line.interpreter)?;
         file = open_interpreter(&path)?;
     }
-    Err(Errno::ELOOP)
+    Err(Errno::ELOOP.into())
 }
 
 /// A task's name: the last part of the path, cut.
@@ -107,13 +139,24 @@ fn open_interpreter(path: &[u8]) -> Result<Executable, Errno> {
     fs::open_executable(path)
 }
 
-fn load_elf(file: &Executable, arguments: Arguments, name: [u8; 16]) -> Result<Loaded, Errno> {
+fn load_elf(file: &Executable, arguments: Arguments, name: [u8; 16]) -> Result<Loaded, Refusal> {
     let image = elf::check(file)?;
     let interpreter = match &image.interp {
         Some(path) => Some(Interpreter::new(path, image.class)?),
         None => None,
     };
-    elf::check_segments(&image)?;
+    load_image(file, &image, interpreter, arguments, name).map_err(Refusal::too_late)
+}
+
+/// What load_elf_binary in fs/binfmt_elf.c does from begin_new_exec on.
+fn load_image(
+    file: &Executable,
+    image: &Image,
+    interpreter: Option<Interpreter>,
+    arguments: Arguments,
+    name: [u8; 16],
+) -> Result<Loaded, Errno> {
+    elf::check_segments(image)?;
     let granted = setid::grant(super::try_current().as_deref(), &file.location);
     let is_32bit = image.class == Class::Elf32;
     let mut mm = AddressSpace::new(is_32bit)?;
@@ -136,10 +179,10 @@ fn load_elf(file: &Executable, arguments: Arguments, name: [u8; 16]) -> Result<L
     }
     let all_executable = personality::executes_what_it_reads(personality);
     let size = stack::size(&arguments, is_32bit);
-    let stack_top = place_stack(&mut mm, &image, arguments.size(), size, personality)?;
-    let bias = load_bias(&mut mm, &image)?;
-    elf::map(&mut mm, file, &image, bias, all_executable)?;
-    if is_loader(&image) {
+    let stack_top = place_stack(&mut mm, image, arguments.size(), size, personality)?;
+    let bias = load_bias(&mut mm, image)?;
+    elf::map(&mut mm, file, image, bias, all_executable)?;
+    if is_loader(image) {
         // Where it lies there may be no room behind it (load_elf_binary in fs/binfmt_elf.c).
         mm.landmarks.brk = pie_base(is_32bit);
     }
@@ -151,7 +194,7 @@ fn load_elf(file: &Executable, arguments: Arguments, name: [u8; 16]) -> Result<L
         None => (0, image.entry.wrapping_add(bias)),
     };
     if entry >= mm.task_size {
-        return Err(Errno::ENOMEM);
+        return Err(Errno::EINVAL);
     }
     vdso::map(&mut mm, is_32bit)?;
     if personality::has_page_zero(personality) {
@@ -204,11 +247,10 @@ struct Interpreter {
 
 impl Interpreter {
     /// That at `path`, for a program of that width.
-    fn new(path: &[u8], class: Class) -> Result<Self, Errno> {
+    fn new(path: &[u8], class: Class) -> Result<Self, Refusal> {
         let file = open_interpreter(path)?;
         let running = Program::new(file.location.clone())?;
         let image = elf::check_interpreter(&file, class)?;
-        elf::check_segments(&image)?;
         Ok(Self {
             file,
             image,
@@ -218,6 +260,7 @@ impl Interpreter {
 
     /// Maps it; returns where it lies and where it starts.
     fn map(&self, mm: &mut AddressSpace, all_executable: bool) -> Result<(u64, u64), Errno> {
+        elf::check_segments(&self.image)?;
         let marks = mm.landmarks.clone();
         let bias = match self.image.kind {
             Kind::Fixed => 0,
@@ -258,28 +301,36 @@ pub fn install(task: &Task, loaded: &Loaded) {
 /// execve(2) in the running task: on success the way out leads into the new program.
 ///
 /// # Errors
-/// Those of [`load`].
+/// `EAGAIN` for a user with too many threads; those of [`load`].
 pub fn execve(path: &[u8], arguments: Arguments) -> Result<(), Errno> {
-    start(load(path, arguments)?)
+    fork::check_new_user()?;
+    start(load(path, arguments))
 }
 
 /// execveat(2): the same with a program that has been found already. `is_reachable`: an interpreter
 /// that it names finds it at `path` afterwards.
 ///
 /// # Errors
-/// Those of [`load_file`].
+/// `EAGAIN` for a user with too many threads; those of [`load_file`].
 pub fn execve_file(
     location: Location,
     path: &[u8],
     arguments: Arguments,
     is_reachable: bool,
 ) -> Result<(), Errno> {
+    fork::check_new_user()?;
     let file = fs::open::executable(location)?;
-    start(load_file(file, path, arguments, is_reachable)?)
+    start(load_file(file, path, arguments, is_reachable))
 }
 
-/// Replaces the running program.
-fn start(mut loaded: Loaded) -> Result<(), Errno> {
+/// Replaces the running program, or ends it where Linux has nothing to go back to.
+fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
+    let mut loaded = loaded.map_err(|refusal| {
+        if refusal.is_too_late {
+            signal::end(&current().process, ExitStatus::Killed(SIGSEGV));
+        }
+        refusal.errno
+    })?;
     let old_tid = current().tid();
     // While the old program can still be told that there is no memory.
     current().process.unshare_files()?;

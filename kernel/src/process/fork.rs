@@ -263,13 +263,47 @@ fn check_limit() -> Result<(), Errno> {
         return Ok(());
     }
     let limit = process.limits.lock().soft(RLIMIT_NPROC);
-    let count: usize = table::all_processes()
-        .filter(|process| process.cred().uid == cred.uid)
-        .map(|process| process.threads.lock().len().max(1))
-        .sum();
-    if count as u64 >= limit {
+    if threads_of(cred.uid) >= limit {
         Err(Errno::EAGAIN)
     } else {
         Ok(())
     }
+}
+
+/// Threads of a user's, ended processes that were not waited for included.
+fn threads_of(uid: u32) -> u64 {
+    let count: usize = table::all_processes()
+        .filter(|process| process.cred().uid == uid)
+        .map(|process| process.threads.lock().len().max(1))
+        .sum();
+    count as u64
+}
+
+/// Whether a user other than root has more threads than the running process's limit allows.
+fn has_too_many(uid: u32) -> bool {
+    let limit = current().process.limits.lock().soft(RLIMIT_NPROC);
+    uid != 0 && threads_of(uid) > limit
+}
+
+/// Notes whether the running thread becomes a user who has too many threads: that succeeds, as programs
+/// don't look whether it does, and execve(2) fails (flag_nproc_exceeded in kernel/sys.c).
+pub fn note_new_user(uid: u32) {
+    let has_too_many = has_too_many(uid);
+    current().attributes.lock().has_too_many = has_too_many;
+}
+
+/// Checks that the user still has not too many, if [`note_new_user`] found that.
+///
+/// # Errors
+/// `EAGAIN`.
+pub fn check_new_user() -> Result<(), Errno> {
+    let task = current();
+    if !task.attributes.lock().has_too_many {
+        return Ok(());
+    }
+    if has_too_many(task.cred().uid) {
+        return Err(Errno::EAGAIN);
+    }
+    task.attributes.lock().has_too_many = false;
+    Ok(())
 }

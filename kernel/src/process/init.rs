@@ -46,7 +46,7 @@ fn spawn(path: &[u8], options: &CommandLine) -> Result<(), Errno> {
             .join(" ")
     );
     let arguments = Arguments::of_init(path, &args, &options.init_env)?;
-    let loaded = exec::load(path, arguments)?;
+    let loaded = exec::load(path, arguments).map_err(|refusal| refusal.errno)?;
     let pid = table::reserve()?;
     debug_assert_eq!(pid, PID);
     let process = Arc::new(Process::new(

@@ -71,7 +71,8 @@ fn place_mappings(mm: &mut AddressSpace, is_32bit: bool, has_old_layout: bool) {
 /// Maps the stack, of at least `size` bytes, and picks where mmap begins; returns the stack's top.
 ///
 /// # Errors
-/// `E2BIG` where the stack's limit has no room for what it begins with; `ENOMEM`.
+/// `E2BIG` where the stack's limit has no room for the strings, `EFAULT` for the rest of what it begins
+/// with; `ENOMEM`.
 pub(super) fn place_stack(
     mm: &mut AddressSpace,
     image: &Image,
@@ -86,8 +87,11 @@ pub(super) fn place_stack(
     place_mappings(mm, is_32bit, personality::has_old_layout(personality));
     let needed = size.next_multiple_of(PAGE_SIZE);
     let limit = page_down(mm.limits.stack);
-    if needed > limit.max(PAGE_SIZE) {
+    if strings.next_multiple_of(PAGE_SIZE) > limit.max(PAGE_SIZE) {
         return Err(Errno::E2BIG);
+    }
+    if needed > limit.max(PAGE_SIZE) {
+        return Err(Errno::EFAULT);
     }
     let usual = strings.next_multiple_of(PAGE_SIZE) + ROOM;
     let size = usual.min(limit).max(needed);
@@ -125,7 +129,7 @@ pub(super) fn pie_base(is_32bit: bool) -> u64 {
 /// How far a program moves.
 ///
 /// # Errors
-/// `ENOMEM` where it does not fit.
+/// `EINVAL` and `EEXIST` where it does not fit.
 pub(super) fn load_bias(mm: &mut AddressSpace, image: &Image) -> Result<u64, Errno> {
     if is_loader(image) {
         return mapped_bias(mm, image);
@@ -139,9 +143,9 @@ pub(super) fn load_bias(mm: &mut AddressSpace, image: &Image) -> Result<u64, Err
     }
     // Nothing is there yet but the stack (MAP_FIXED_NOREPLACE).
     let (start, len) = (bias.wrapping_add(extent.start), extent.end - extent.start);
-    let end = start.checked_add(len).ok_or(Errno::ENOMEM)?;
+    let end = start.checked_add(len).ok_or(Errno::EINVAL)?;
     if mm.overlapping(start, end).next().is_some() {
-        return Err(Errno::ENOMEM);
+        return Err(Errno::EEXIST);
     }
     Ok(bias)
 }
@@ -150,7 +154,7 @@ pub(super) fn load_bias(mm: &mut AddressSpace, image: &Image) -> Result<u64, Err
 /// for it does without.
 ///
 /// # Errors
-/// `ENOMEM` where it does not fit.
+/// `EINVAL` where it does not fit.
 pub(super) fn mapped_bias(mm: &mut AddressSpace, image: &Image) -> Result<u64, Errno> {
     let extent = image.extent();
     let len = extent.end - extent.start;
@@ -163,7 +167,7 @@ pub(super) fn mapped_bias(mm: &mut AddressSpace, image: &Image) -> Result<u64, E
         .and_then(|room| mm.room_for(room).ok());
     let start = match aligned {
         Some(at) => at.next_multiple_of(image.align),
-        None => mm.room_for(len)?,
+        None => mm.room_for(len).map_err(|_| Errno::EINVAL)?,
     };
     Ok(start.wrapping_sub(extent.start))
 }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::errno::{Errno, SysResult};
 use crate::process::capability::{Caps, require};
 use crate::process::cred::Credentials;
-use crate::process::{current, jobs, sched, table};
+use crate::process::{current, fork, jobs, sched, table};
 use crate::usercopy::UserPtr;
 
 /// Most supplementary groups (NGROUPS_MAX).
@@ -69,12 +69,16 @@ fn change_user(by: impl FnOnce(&Credentials, &mut Credentials) -> Result<(), Err
     change(|old, new| {
         by(old, new)?;
         new.follow_user_ids(old);
+        if new.uid != old.uid {
+            fork::note_new_user(new.uid);
+        }
         Ok(())
     })
 }
 
 /// Checks that an ID that is to be set is one of `own`, unless the caller has `capability`; -1 sets
 /// none.
+#[cfg_attr(debug_assertions, track_caller)]
 fn check(old: &Credentials, wanted: u32, own: &[u32], capability: Caps) -> Result<(), Errno> {
     if wanted == u32::MAX || own.contains(&wanted) || old.has(capability) {
         Ok(())
@@ -91,8 +95,9 @@ pub fn setuid(uid: u32) -> SysResult {
     change_user(|old, new| {
         if old.has(Caps::SETUID) {
             (new.uid, new.suid) = (uid, uid);
+        } else if ![old.uid, old.suid].contains(&uid) {
+            return Err(Errno::EPERM);
         }
-        check(old, uid, &[old.uid, old.suid], Caps::SETUID)?;
         (new.euid, new.fsuid) = (uid, uid);
         Ok(())
     })
@@ -106,8 +111,9 @@ pub fn setgid(gid: u32) -> SysResult {
     change(|old, new| {
         if old.has(Caps::SETGID) {
             (new.gid, new.sgid) = (gid, gid);
+        } else if ![old.gid, old.sgid].contains(&gid) {
+            return Err(Errno::EPERM);
         }
-        check(old, gid, &[old.gid, old.sgid], Caps::SETGID)?;
         (new.egid, new.fsgid) = (gid, gid);
         Ok(())
     })

@@ -28,7 +28,9 @@ use alternate::AlternateStack;
 
 pub use info::{Fields, SigInfo};
 pub use queue::Pending;
-pub use send::{force, forget, interrupt, kill, kill_thread, send_group, send_process, send_task};
+pub use send::{
+    end, force, forget, interrupt, kill, kill_thread, send_group, send_process, send_task,
+};
 
 /// Number of signals; they count from 1.
 pub const COUNT: u8 = 64;

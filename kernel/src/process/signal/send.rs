@@ -96,7 +96,11 @@ pub fn force(info: &SigInfo) {
 
 /// Kills a process, init too.
 pub fn kill(process: &Process) {
-    let status = ExitStatus::Killed(SIGKILL);
+    end(process, ExitStatus::Killed(SIGKILL));
+}
+
+/// Ends a process with `status`, init too, whatever it does about signals.
+pub fn end(process: &Process, status: ExitStatus) {
     process.ending.lock().group.get_or_insert(status);
     for task in process.threads.lock().iter() {
         kill_thread(task, status);
