@@ -4,8 +4,8 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use super::{
-    Process, Task, TaskState, children, current, init, jobs, orphans, preempt, robust, sched,
-    signal, stop, usage,
+    Process, Task, TaskState, accounting, children, current, init, jobs, orphans, preempt, robust,
+    sched, signal, stop, usage,
 };
 use crate::fs::{FsContext, tty};
 use crate::mm::PAGE_SIZE;
@@ -88,7 +88,11 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
         init::ended(status);
     }
     process.timers.end();
+    let size = accounting::size_of(process);
     release_mm(process);
+    if let Some(size) = size {
+        accounting::note(process, status, size);
+    }
     let files = core::mem::take(&mut *process.files.lock());
     drop(files);
     // Nor does it keep the file system busy that it was in.

@@ -22,6 +22,7 @@ use crate::fs::{FdTable, FsContext};
 use crate::mm::address_space::AddressSpace;
 use crate::syscall::errno::Errno;
 
+pub mod accounting;
 pub mod arguments;
 pub mod attributes;
 pub mod capability;

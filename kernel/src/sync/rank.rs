@@ -141,6 +141,8 @@ ranks! {
     TaskName,
     /// The name of a process's last thread: `process/mod.rs`.
     LastName,
+    /// Where records of ended processes go: `process/accounting.rs`.
+    Accounting,
     /// What a thread set about itself: `process/attributes.rs`.
     TaskAttributes,
     /// A process's timers by ID: `process/timers/mod.rs`.

@@ -1,11 +1,16 @@
-//! getrusage and times: what was used. Where it is counted: `process/usage.rs`.
+//! getrusage, times and acct: what was used. Where it is counted: `process/usage.rs`.
+
+use linux_raw_sys::general::AT_FDCWD;
 
 use super::errno::{Errno, SysResult};
-use super::paths::UserPath;
+use super::paths::{self, UserPath};
+use crate::fs::file::flags::{O_APPEND, O_LARGEFILE, O_WRONLY};
+use crate::fs::inode::mode;
+use crate::fs::{caller, open};
 use crate::mm::PAGE_SIZE;
 use crate::process::capability::{Caps, require};
 use crate::process::usage::{self, Totals};
-use crate::process::{Process, current};
+use crate::process::{Process, accounting, current};
 use crate::time;
 use crate::usercopy::UserPtr;
 
@@ -76,12 +81,20 @@ pub fn times(out: u64) -> SysResult {
     })
 }
 
-/// acct(2). Records of what ended are not written: `ENOSYS`, as on a kernel built without them, where
-/// a file is named.
+/// acct(2): records of processes that end are added to the file, or to none.
 pub fn acct(path: UserPath) -> SysResult {
     require(Caps::SYS_PACCT)?;
     if path.is_null() {
+        accounting::set(None);
         return Ok(0);
     }
-    Err(Errno::ENOSYS)
+    let path = paths::read(path)?;
+    let file = caller::walk_at(AT_FDCWD, &path, |walk, _| {
+        open::open(walk, &path, O_WRONLY | O_APPEND | O_LARGEFILE, 0, 0)
+    })?;
+    if file.inode().kind() != mode::S_IFREG {
+        return Err(Errno::EACCES);
+    }
+    accounting::set(Some(file));
+    Ok(0)
 }

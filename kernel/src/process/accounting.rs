@@ -1,0 +1,205 @@
+//! Process accounting: while acct(2) has named a file, each process that ends adds a record to it
+//! (acct(5); version 3, kernel/acct.c).
+//!
+//! Left out: ASU, as it isn't noted who used a right of root's; the file's end with its file system, which
+//! stays busy instead.
+
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
+
+use vdso::reader::REALTIME;
+
+use super::exit::ExitStatus;
+use super::{Process, signal, usage};
+use crate::fs::file::File;
+use crate::fs::io::KernelIn;
+use crate::mm::PAGE_SIZE;
+use crate::sync::{Mutex, rank};
+use crate::time;
+
+/// ac_version: 3, in the byte order of this machine.
+const VERSION: u8 = 3;
+/// ac_flag: forked, and ran no other program (AFORK); had a core to dump, whether or not that was wanted
+/// (ACORE); ended by a signal (AXSIG).
+const FORKED: u8 = 1;
+const DUMPED: u8 = 8;
+const SIGNALLED: u8 = 16;
+/// Bytes of a record.
+const SIZE: usize = 64;
+/// Nanoseconds of a tick (AHZ: 100 in a second).
+const TICK: u64 = 10_000_000;
+/// Percent of the file system that are free when records stop, and when they go on
+/// (/proc/sys/kernel/acct).
+const STOPS_AT: u64 = 2;
+const GOES_ON_AT: u64 = 4;
+
+/// Where records go.
+struct Account {
+    file: Arc<File>,
+    /// There is too little room.
+    is_suspended: bool,
+}
+
+static ACCOUNT: Mutex<Option<Account>, rank::Accounting> = Mutex::new(None);
+
+/// Sends records to `file`, or nowhere.
+pub fn set(file: Option<Arc<File>>) {
+    let new = file.map(|file| Account {
+        file,
+        is_suspended: false,
+    });
+    // What is dropped may end a file: not under the lock.
+    drop(core::mem::replace(&mut *ACCOUNT.lock(), new));
+}
+
+/// Where the next record goes, if anywhere.
+fn file() -> Option<Arc<File>> {
+    let file = ACCOUNT.lock().as_ref()?.file.clone();
+    let statistics = file.location().mount.fs().statistics();
+    let mut account = ACCOUNT.lock();
+    let account = account.as_mut()?;
+    let (blocks, free) = (statistics.blocks, statistics.free);
+    // A file system without limits has no blocks, and room for all.
+    account.is_suspended = match account.is_suspended {
+        true => free < blocks.saturating_mul(GOES_ON_AT) / 100,
+        false => blocks > 0 && free <= blocks.saturating_mul(STOPS_AT) / 100,
+    };
+    (!account.is_suspended).then_some(file)
+}
+
+/// Kilobytes of the address space of a process that is about to give it up, if a record is wanted.
+pub fn size_of(process: &Process) -> Option<u64> {
+    ACCOUNT.lock().as_ref()?;
+    let mm = process.mm.lock().clone();
+    let pages = mm.map_or(0, |mm| mm.lock().page_counts().0);
+    Some(pages * PAGE_SIZE / 1024)
+}
+
+/// Adds the record of a process that ended; `kilobytes` was its size. A file that takes no more is no
+/// matter to the process.
+pub fn note(process: &Process, status: ExitStatus, kilobytes: u64) {
+    let Some(file) = file() else {
+        return;
+    };
+    let record = record(process, status, kilobytes);
+    // Not within the limit of whoever happens to end (RLIMIT_FSIZE).
+    let end = file.inode().metadata().size;
+    let _ = file.ops().write(end, &mut KernelIn::new(&record), true);
+}
+
+/// struct acct_v3.
+fn record(process: &Process, status: ExitStatus, kilobytes: u64) -> [u8; SIZE] {
+    let cred = process.cred();
+    let used = usage::of_process(process);
+    let elapsed = time::uptime_ns().saturating_sub(process.started);
+    let now = time::now(REALTIME as i32).unwrap_or_default().seconds;
+    let began = now - (elapsed / 1_000_000_000) as i64;
+    let parent = process.parent.lock().upgrade();
+    let mut flags = 0;
+    if !process.has_execed.load(Ordering::Relaxed) {
+        flags |= FORKED;
+    }
+    if let ExitStatus::Killed(signal) = status {
+        flags |= SIGNALLED;
+        if signal::DUMPING & signal::bit(signal) != 0 && process.is_dumpable.load(Ordering::Relaxed)
+        {
+            flags |= DUMPED;
+        }
+    }
+    let terminal = process.terminal.lock().tty.clone();
+    let terminal = terminal.map_or(0, |tty| tty.number.encode() as u16);
+    let words = [
+        status.wait_status(),
+        cred.uid,
+        cred.gid,
+        process.pid,
+        parent.map_or(0, |parent| parent.pid),
+        u32::try_from(began).unwrap_or(u32::MAX),
+        float(elapsed / TICK),
+    ];
+    let counts = [
+        compressed(used.user / TICK),
+        compressed(used.system / TICK),
+        compressed(kilobytes),
+        // Bytes moved and blocks written, which Linux doesn't fill in either.
+        0,
+        0,
+        compressed(used.faults),
+        0,
+        0,
+    ];
+    let mut record = [0; SIZE];
+    (record[0], record[1]) = (flags, VERSION);
+    record[2..4].copy_from_slice(&terminal.to_ne_bytes());
+    for (at, word) in record[4..32].as_chunks_mut().0.iter_mut().zip(words) {
+        *at = word.to_ne_bytes();
+    }
+    for (at, count) in record[32..48].as_chunks_mut().0.iter_mut().zip(counts) {
+        *at = count.to_ne_bytes();
+    }
+    record[48..].copy_from_slice(&*process.last_comm.lock());
+    record
+}
+
+/// A count with 13 bits and an exponent of 8 (comp_t, encode_comp_t).
+fn compressed(mut value: u64) -> u16 {
+    const FRACTION: u64 = (1 << 13) - 1;
+    let (mut exponent, mut rounds_up) = (0, false);
+    while value > FRACTION {
+        rounds_up = value & 4 != 0;
+        value >>= 3;
+        exponent += 1;
+    }
+    if rounds_up {
+        value += 1;
+        if value > FRACTION {
+            value >>= 3;
+            exponent += 1;
+        }
+    }
+    if exponent > 7 {
+        return u16::MAX;
+    }
+    exponent << 13 | value as u16
+}
+
+/// A single-precision float, cut off (encode_float).
+fn float(value: u64) -> u32 {
+    /// What the exponent is counted from: 63 and the format's own 127.
+    const BIAS: u32 = 190;
+    if value == 0 {
+        return 0;
+    }
+    let shift = value.leading_zeros();
+    (value << shift >> 40) as u32 & 0x7f_ffff | (BIAS - shift) << 23
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{compressed, float};
+    use crate::kernel_test;
+
+    kernel_test!(
+        fn numbers_of_a_record_are_as_linux_packs_them() {
+            let counts = [
+                (0, 0),
+                (8191, 8191),
+                (8192, 1 << 13 | 1024),
+                (8195, 1 << 13 | 1024),
+                (8196, 1 << 13 | 1025),
+                (65535, 2 << 13 | 1024),
+                (8191 << 21, 7 << 13 | 8191),
+                (8192 << 21, u16::MAX),
+                (u64::MAX, u16::MAX),
+            ];
+            for (value, expected) in counts {
+                assert_eq!(compressed(value), expected, "{value}");
+            }
+            for value in [0, 1, 3, 100, 0xff_ffff, 1 << 40] {
+                assert_eq!(float(value), (value as f32).to_bits(), "{value}");
+            }
+            // Cut off, not rounded.
+            assert_eq!(float(0x1ff_ffff), 33_554_430_f32.to_bits());
+        }
+    );
+}

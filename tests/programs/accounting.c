@@ -1,0 +1,156 @@
+/* Process accounting (acct(2), acct(5)): what files it takes, and the record of each kind of end. */
+#include "rights.h"
+#include <linux/acct.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <time.h>
+
+/* A comp_t: 13 bits, and an exponent of 8. */
+static unsigned long spread(unsigned number)
+{
+	return (unsigned long)(number & 0x1fff) << (number >> 13) * 3;
+}
+
+static void tell(const struct acct_v3 *record, int pid, time_t began)
+{
+	float elapsed;
+
+	memcpy(&elapsed, &record->ac_etime, sizeof elapsed);
+	/* Whether it used a right of root's (ASU) is not noted everywhere. */
+	printf("  %.16s flags %d version %d terminal %d exit %#x ids %u %u, pid %s parent %s, began %s, took %s, "
+	       "%s computed, memory %s, faults %s, rest %lu %lu %lu %lu\n",
+	       record->ac_comm, record->ac_flag & ~ASU, record->ac_version, record->ac_tty, record->ac_exitcode,
+	       record->ac_uid, record->ac_gid, (int)record->ac_pid == pid ? "right" : "wrong",
+	       (int)record->ac_ppid == getpid() ? "right" : "wrong",
+	       (long)record->ac_btime >= began - 2 && (long)record->ac_btime <= time(NULL) + 1 ? "right" : "wrong",
+	       elapsed < 15 ? "a moment" : elapsed < 1000 ? "longer" : "too long",
+	       spread(record->ac_utime) + spread(record->ac_stime) < 10 ? "little" : "much",
+	       spread(record->ac_mem) > 100 && spread(record->ac_mem) < 100000 ? "right" : "wrong",
+	       spread(record->ac_minflt) > 0 ? "some" : "none", spread(record->ac_io), spread(record->ac_rw),
+	       spread(record->ac_majflt), spread(record->ac_swaps));
+}
+
+static void leave(void) { _exit(3); }
+static void die(void) { raise(SIGTERM); }
+static void fault(void) { *(volatile int *)8 = 0; }
+static void run(void) { execl("a name that is longer than sixteen", "x", "run", NULL); }
+static void fail_to_run(void) { execl("none", "x", NULL); _exit(1); }
+
+static void become_another(void)
+{
+	become(1000, 100);
+	_exit(0);
+}
+
+/* Who is near its own limit. */
+static void have_no_room(void)
+{
+	setrlimit(RLIMIT_FSIZE, &(struct rlimit){0, 0});
+	_exit(0);
+}
+
+static void sleep_long(void)
+{
+	usleep(300000);
+	_exit(0);
+}
+
+static void compute(void)
+{
+	struct rusage used;
+
+	do
+		getrusage(RUSAGE_SELF, &used);
+	while (used.ru_utime.tv_sec == 0 && used.ru_utime.tv_usec < 200000);
+	_exit(0);
+}
+
+static void rename_itself(void)
+{
+	prctl(PR_SET_NAME, "another");
+	_exit(0);
+}
+
+static const struct {
+	const char *name;
+	void (*end)(void);
+} ends[] = {
+	{"exit(3)", leave}, {"SIGTERM", die}, {"SIGSEGV", fault}, {"execve", run}, {"no execve", fail_to_run},
+	{"another user", become_another}, {"RLIMIT_FSIZE", have_no_room}, {"sleep", sleep_long},
+	{"compute", compute}, {"another name", rename_itself},
+};
+
+static void each_end(void)
+{
+	struct acct_v3 record;
+	int log = open("log", O_CREAT | O_RDWR, 0600);
+
+	for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++) {
+		time_t began = time(NULL);
+		int pid;
+
+		if (acct("log"))
+			perror("acct");
+		fflush(stdout);
+		pid = fork();
+		if (pid == 0)
+			ends[i].end();
+		waitpid(pid, NULL, 0);
+		if (acct(NULL))
+			perror("acct");
+		printf("%s\n", ends[i].name);
+		/* Others of the machine's may have ended meanwhile. */
+		while (read(log, &record, sizeof record) == sizeof record)
+			if ((int)record.ac_pid == pid)
+				tell(&record, pid, began);
+	}
+	IN_A_CHILD
+		;
+	printf("none is added any more: %s\n", read(log, &record, sizeof record) == 0 ? "right" : "wrong");
+	close(log);
+}
+
+/* Records stop where less than 2 % are free, and the process doesn't notice. */
+static void full(void)
+{
+	struct stat s;
+	char page[4096] = {0};
+	int fd;
+
+	if (mkdir("full", 0700) || mount("none", "full", "tmpfs", 0, "size=1m"))
+		perror("full");
+	close(open("full/log", O_CREAT | O_RDWR, 0600));
+	fd = open("full/rest", O_CREAT | O_RDWR, 0600);
+	for (int i = 0; i < 252; i++)
+		if (write(fd, page, sizeof page) != sizeof page)
+			perror("write");
+	T(acct("full/log"));
+	IN_A_CHILD
+		;
+	T(acct(NULL));
+	T(stat("full/log", &s));
+	printf("%d bytes\n", (int)s.st_size);
+	close(fd);
+	T(umount("full"));
+}
+
+int main(int argc, char **argv)
+{
+	char where[] = "/tmp/rights-XXXXXX";
+
+	if (argc > 1 && !strcmp(argv[1], "run"))
+		return 9;
+	own_place(where);
+	if (symlink("/proc/self/exe", "a name that is longer than sixteen"))
+		perror("symlink");
+	T(acct("none"));
+	T(acct("."));
+	T(acct("/dev/null"));
+	T(acct((char *)8));
+	T(acct(NULL));
+	each_end();
+	full();
+	leave_place(where);
+	printf("PASS\n");
+	return 0;
+}
