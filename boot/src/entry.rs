@@ -14,7 +14,9 @@
 //! 1. Keep EAX and EBX; take a stack.
 //! 2. See whether the CPU has 64-bit mode and no-execute pages, and whether the loader's image is there
 //!    in whole: it doesn't reach beyond RAM, and firmware has not put the initramfs over it. Else say so
-//!    and stop.
+//!    and stop. An initramfs that reaches down to the first page (QEMU puts 2 MB there under `-m 3`) has
+//!    replaced these very instructions: its bytes run until the CPU is reset, which only who started the
+//!    machine can tell (`xtask run` and the cases do).
 //! 3. Load page tables that map the first 4 GiB at their physical addresses.
 //! 4. Switch: CR4.PAE, EFER.LME, CR0.PG, and a 64-bit code segment.
 //! 5. Call Rust.
