@@ -1,17 +1,27 @@
 //! Rights: what a user may do and root may not, the same here and on the host; and random numbers,
 //! which no two boots share.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use harness::programs::{Compiler, compile};
-use harness::{Case, Initramfs, Verdict, Vm, cases};
+use harness::{Case, Initramfs, Verdict, Vm, cases, paths};
+use regex::Regex;
 
-use crate::on_linux::{prints_the_same, prints_the_same_with};
+use crate::on_linux::{prints_as_recorded, prints_the_same, prints_the_same_with};
+
+/// The programs that make an attempt for each check for a capability.
+const ROWS: [&str; 3] = [
+    "rights_caps_files",
+    "rights_caps_calls",
+    "rights_caps_machine",
+];
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
-    let mut cases = cases![random_numbers_differ];
+    let mut cases = cases![random_numbers_differ, every_check_has_a_row];
     for compiler in [Compiler::Glibc64, Compiler::Glibc32] {
         for program in [
             "rights_ids",
@@ -24,6 +34,13 @@ pub fn cases() -> Vec<Case> {
             let name = format!("{program}::{}", compiler.name());
             cases.push(Case::new(name, move || {
                 prints_the_same(program, compiler, "", Vm::new())
+            }));
+        }
+        // The host's ways of linking, terminals and ports needn't be Linux 6.1's.
+        for program in ["rights_caps_machine", "rights_attacks", "accounting"] {
+            let name = format!("{program}::{}", compiler.name());
+            cases.push(Case::new(name, move || {
+                prints_as_recorded(program, compiler, program, Vm::new())
             }));
         }
         let name = format!("rights_threads::{}", compiler.name());
@@ -52,4 +69,84 @@ fn random_numbers_differ() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Each check for a capability in the kernel's sources was made by the programs of rows, and answered
+/// both ways: what has no row is named.
+fn every_check_has_a_row() -> Result<()> {
+    let line = Regex::new(r"^(kernel/src/\S+:\d+):(\d+) ([01]) ([01])$")?;
+    // By place and column: whether it was refused, and granted.
+    let mut sites: BTreeMap<(String, String), [bool; 2]> = BTreeMap::new();
+    for program in ROWS {
+        let program = compile(program, Compiler::Glibc64)?;
+        let files = Initramfs::new().executable_from("/init", &program)?;
+        let vm = Vm::new().checked().initramfs(&files);
+        let outcome = vm.append("quiet -- checks").run()?;
+        outcome.expect(Verdict::Pass)?;
+        for found in outcome
+            .serial
+            .lines()
+            .filter_map(|text| line.captures(text))
+        {
+            let (_, [place, column, refused, granted]) = found.extract();
+            let site = sites.entry((place.into(), column.into())).or_default();
+            site[0] |= refused == "1";
+            site[1] |= granted == "1";
+        }
+    }
+    let mut missing = Vec::new();
+    for (place, asked) in checks_in_sources()? {
+        let here = sites.iter().filter(|(site, _)| site.0 == place);
+        let struck = here.filter(|(_, answers)| **answers == [true; 2]).count();
+        if struck < asked {
+            missing.push(format!("{place}: {struck} of {asked}"));
+        }
+    }
+    ensure!(missing.is_empty(), "checks without a row: {missing:#?}");
+    Ok(())
+}
+
+/// Where the kernel asks for capabilities, and how often in each line.
+fn checks_in_sources() -> Result<Vec<(String, usize)>> {
+    let check = Regex::new(
+        r"\b(?:has|has_any|capable|require)\((?:Caps::[A-Z]|SEARCH_ANYWHERE)|\bcheck\(old.*Caps::",
+    )?;
+    let name = Regex::new(r"Caps::[A-Z]{2}")?;
+    let mut checks = Vec::new();
+    for path in sources(&paths::root().join("kernel/src"))? {
+        let file = path.strip_prefix(paths::root())?.display().to_string();
+        // How the sets are made, and what a change of IDs does to them.
+        if file.ends_with("process/capability.rs") {
+            continue;
+        }
+        for (number, text) in (1..).zip(fs::read_to_string(&path)?.lines()) {
+            let found = check.find_iter(text).count();
+            let is_other = text.contains("const ") || text.contains("Caps::FILE_SYSTEM");
+            ensure!(
+                found > 0 || is_other || !name.is_match(text),
+                "{file}:{number} asks in a way that isn't noted: {text}"
+            );
+            if found > 0 {
+                checks.push((format!("{file}:{number}"), found));
+            }
+        }
+    }
+    ensure!(checks.len() > 50, "few checks were found: {checks:?}");
+    Ok(checks)
+}
+
+/// The files of Rust below `directory`.
+fn sources(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let entries = fs::read_dir(directory).with_context(|| format!("{}", directory.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(sources(&path)?);
+        } else if path.extension().is_some_and(|name| name == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
 }

@@ -33,6 +33,7 @@ static inline const char *answer(long result)
 		{ETXTBSY, "ETXTBSY"}, {EXDEV, "EXDEV"}, {ENOTEMPTY, "ENOTEMPTY"},
 		{EOPNOTSUPP, "EOPNOTSUPP"}, {ECHILD, "ECHILD"}, {ENOTTY, "ENOTTY"},
 		{EDOM, "EDOM"}, {ENXIO, "ENXIO"}, {ENOMEM, "ENOMEM"}, {ENODEV, "ENODEV"},
+		{ETOOMANYREFS, "ETOOMANYREFS"},
 	};
 	static char other[32];
 
@@ -118,6 +119,12 @@ static inline void own_place(char *where)
 	mkdir("/proc", 0755);
 	if (access("/proc/self", F_OK))
 		mount("proc", "/proc", "proc", 0, NULL);
+	mkdir("/dev", 0755);
+	if (access("/dev/ptmx", F_OK))
+		mount("dev", "/dev", "devtmpfs", 0, NULL);
+	mkdir("/dev/pts", 0755);
+	if (access("/dev/pts/ptmx", F_OK))
+		mount("devpts", "/dev/pts", "devpts", 0, "ptmxmode=666");
 	if (!mkdtemp(where) || mount("none", where, "tmpfs", 0, "mode=755") || chdir(where)) {
 		perror(where);
 		exit(1);

@@ -13,11 +13,13 @@ static long do_kill(void) { return kill(other, SIGURG); }
 static long do_queue(void) { return syscall(SYS_rt_sigqueueinfo, other, SIGURG, &(siginfo_t){.si_code = SI_QUEUE}); }
 static long do_setgid(void) { return syscall(WIDE(setgid), 77); }
 static long do_setregid(void) { return syscall(WIDE(setregid), 77, -1); }
+static long do_setregid_effective(void) { return syscall(WIDE(setregid), -1, 77); }
 static long do_setresgid(void) { return syscall(WIDE(setresgid), -1, -1, 77); }
 static long do_setfsgid(void) { syscall(WIDE(setfsgid), 77); errno = EPERM; return syscall(WIDE(setfsgid), -1) == 77 ? 0 : -1; }
 static long do_setgroups(void) { return syscall(WIDE(setgroups), 1, (unsigned[]){77}); }
 static long do_setuid(void) { return syscall(WIDE(setuid), 77); }
-static long do_setreuid(void) { return syscall(WIDE(setreuid), -1, 77); }
+static long do_setreuid(void) { return syscall(WIDE(setreuid), 77, -1); }
+static long do_setreuid_effective(void) { return syscall(WIDE(setreuid), -1, 77); }
 static long do_setresuid(void) { return syscall(WIDE(setresuid), 77, -1, -1); }
 static long do_setfsuid(void) { syscall(WIDE(setfsuid), 77); errno = EPERM; return syscall(WIDE(setfsuid), -1) == 77 ? 0 : -1; }
 static long do_bound(void) { return prctl(PR_CAPBSET_DROP, CAP_KILL); }
@@ -142,12 +144,14 @@ static const struct row rows[] = {
 	{ONE(KILL), "rt_sigqueueinfo", "EPERM", do_queue},
 	{ONE(SETGID), "setgid", "EPERM", do_setgid},
 	{ONE(SETGID), "setregid", "EPERM", do_setregid},
+	{ONE(SETGID), "setregid, effective", "EPERM", do_setregid_effective},
 	{ONE(SETGID), "setresgid", "EPERM", do_setresgid},
 	{ONE(SETGID), "setfsgid", "EPERM", do_setfsgid},
 	{ONE(SETGID), "setgroups", "EPERM", do_setgroups},
 	{ONE(SETGID), "SCM_CREDENTIALS", "EPERM", do_send_gid},
 	{ONE(SETUID), "setuid", "EPERM", do_setuid},
 	{ONE(SETUID), "setreuid", "EPERM", do_setreuid},
+	{ONE(SETUID), "setreuid, effective", "EPERM", do_setreuid_effective},
 	{ONE(SETUID), "setresuid", "EPERM", do_setresuid},
 	{ONE(SETUID), "setfsuid", "EPERM", do_setfsuid},
 	{ONE(SETUID), "SCM_CREDENTIALS", "EPERM", do_send_uid},
@@ -179,7 +183,7 @@ static const struct row rows[] = {
 	{ONE(WAKE_ALARM), "timerfd_create", "EPERM", do_alarm},
 };
 
-int main(void)
+int main(int argc, char **argv)
 {
-	return try_all(rows, COUNT(rows));
+	return try_all(rows, COUNT(rows), argv);
 }

@@ -93,7 +93,7 @@ static const struct row rows[] = {
 	{ONE(MKNOD), "mknod", "EPERM", do_mknod},
 };
 
-int main(void)
+int main(int argc, char **argv)
 {
-	return try_all(rows, COUNT(rows));
+	return try_all(rows, COUNT(rows), argv);
 }

@@ -3,6 +3,8 @@
 #ifndef RIGHTS_ROWS_H
 #define RIGHTS_ROWS_H
 #include "rights.h"
+#include <sys/sendfile.h>
+#include <sys/xattr.h>
 
 /* A process of root's. */
 static int other;
@@ -33,6 +35,21 @@ static inline void make_file(const char *name, unsigned uid, unsigned gid, unsig
 	close(fd);
 }
 
+/* This program as a set-user-ID program of root's. */
+static inline void copy_of_this(const char *name)
+{
+	int from = open("/proc/self/exe", O_RDONLY);
+
+	make_file(name, 0, 0, 0600);
+
+	int to = open(name, O_WRONLY);
+
+	if (sendfile(to, from, NULL, 1 << 30) <= 0 || fchmod(to, 04755))
+		perror(name);
+	close(to);
+	close(from);
+}
+
 static inline void make_directory(const char *name, unsigned gid, unsigned mode)
 {
 	if (mkdir(name, 0700) || chown(name, 0, gid) || chmod(name, mode))
@@ -43,7 +60,8 @@ static inline void make_directory(const char *name, unsigned gid, unsigned mode)
 static inline void attempt(const struct row *row, uint64_t caps)
 {
 	static const char *lists[] = {"mine", "secret", "public", "foreign", "suid", "closed/new",
-				      "sgid/new", "dev", "closed/file", "sticky/file"};
+				      "sgid/new", "dev", "closed/file", "sticky/file",
+				      "linked", "bin/low"};
 
 	for (unsigned i = 0; i < COUNT(lists); i++)
 		unlink(lists[i]);
@@ -52,6 +70,8 @@ static inline void attempt(const struct row *row, uint64_t caps)
 	make_file("public", 0, 0, 0666);
 	make_file("foreign", 1000, 50, 0664);
 	make_file("suid", 0, 0, 04777);
+	make_file("marked", 0, 0, 0666);
+	setxattr("marked", "trusted.x", "y", 1, 0);
 	make_file("closed/file", 0, 0, 0600);
 	make_file("sticky/file", 0, 0, 0666);
 	IN_A_CHILD {
@@ -64,7 +84,20 @@ static inline void attempt(const struct row *row, uint64_t caps)
 	}
 }
 
-static inline int try_all(const struct row *rows, unsigned count)
+/* A test build's list of all checks that were made. */
+static inline void tell_checks(void)
+{
+	int fd = open("/proc/capability-checks", O_RDONLY);
+	char text[4096];
+
+	fflush(stdout);
+	for (ssize_t length; (length = read(fd, text, sizeof text)) > 0;)
+		if (write(1, text, length) != length)
+			perror("write");
+}
+
+/* Makes all attempts. With the argument "checks" it tells of the kernel's own list at the end. */
+static inline int try_all(const struct row *rows, unsigned count, char **argv)
 {
 	char where[] = "/tmp/rights-XXXXXX";
 	uint64_t all = caps_now().permitted;
@@ -75,6 +108,8 @@ static inline int try_all(const struct row *rows, unsigned count)
 	make_directory("closed", 0, 0700);
 	make_directory("sticky", 0, 01777);
 	make_directory("sgid", 50, 02777);
+	make_directory("bin", 0, 0777);
+	copy_of_this("bin/root");
 	fflush(stdout);
 	other = fork();
 	if (!other) {
@@ -99,6 +134,8 @@ static inline int try_all(const struct row *rows, unsigned count)
 	kill(other, SIGKILL);
 	waitpid(other, NULL, 0);
 	leave_place(where);
+	if (argv[1] && !strcmp(argv[1], "checks"))
+		tell_checks();
 	printf("PASS\n");
 	return 0;
 }

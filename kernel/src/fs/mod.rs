@@ -37,6 +37,7 @@ pub mod pidfd;
 pub mod pipe;
 pub mod poll;
 pub mod procfs;
+pub mod protected;
 mod resolve;
 pub mod signalfd;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! From a path to a file: one component at a time, as path_resolution(7) tells.
 //!
-//! Left out: automounts, the protected_* checks of sysctl.
+//! Left out: automounts, fs.protected_fifos and fs.protected_regular.
 
 use alloc::borrow::Cow;
 use alloc::sync::Arc;
@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use super::access;
 use super::dentry::Location;
 use super::inode::mode;
+use super::protected;
 pub use super::resolve::Resolve;
 use crate::mm::fallible;
 use crate::process::capability::Caps;
@@ -208,7 +209,7 @@ impl Walk<'_> {
             if at.inode().kind() != mode::S_IFDIR {
                 return Err(Errno::ENOTDIR);
             }
-            if self.who.effective.intersects(SEARCH_ANYWHERE) {
+            if self.who.has_any(SEARCH_ANYWHERE) {
                 // Only what goes by something else than permissions may refuse.
                 if at.inode().permits(access::EXECUTE) == Some(false) {
                     return Err(Errno::EACCES);
@@ -262,6 +263,10 @@ impl Walk<'_> {
                         links += 1;
                         if links > LINKS_MAX || self.resolve.contains(Resolve::NO_SYMLINKS) {
                             return Err(Errno::ELOOP);
+                        }
+                        if is_last {
+                            let (dir, link) = (at.inode().metadata(), next.inode().metadata());
+                            protected::check_follow(self.who, &dir, &link)?;
                         }
                         if let Some(target) = next.inode().jump() {
                             at = self.jump(&at, target?)?;

@@ -107,12 +107,11 @@ pub fn check(who: &Credentials, file: &Metadata, name: &[u8], write: bool) -> Re
         };
     }
     if of(b"security.") {
-        let needed = if name == b"security.capability" {
-            Caps::SETFCAP
-        } else {
-            Caps::SYS_ADMIN
+        let may_write = || match name {
+            b"security.capability" => who.has(Caps::SETFCAP),
+            _ => who.has(Caps::SYS_ADMIN),
         };
-        return match !write || who.has(needed) {
+        return match !write || may_write() {
             true => Ok(()),
             false => Err(Errno::EPERM),
         };

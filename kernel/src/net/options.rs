@@ -6,6 +6,8 @@ use linux_raw_sys::net as linux;
 
 use super::packet::UserCredentials;
 use super::socket::{Phase, Socket};
+use crate::fs::caller;
+use crate::process::capability::{Caps, capable, require};
 use crate::syscall::errno::Errno;
 
 /// Default of both buffers' sizes (net.core.wmem_default).
@@ -158,6 +160,7 @@ impl Socket {
     /// # Errors
     /// `ENOPROTOOPT` for one that there isn't, or that can only be read.
     pub fn set_option(&self, option: u32, value: Value) -> Result<(), Errno> {
+        may_set(option, value)?;
         let mut state = self.state();
         let options = &mut state.options;
         match value {
@@ -186,5 +189,24 @@ impl Socket {
             },
         }
         Ok(())
+    }
+}
+
+/// Checks that the caller may set an option to that (sk_setsockopt in net/core/sock.c).
+fn may_set(option: u32, value: Value) -> Result<(), Errno> {
+    /// The highest priority that everyone may give.
+    const PRIORITY_MAX: i32 = 6;
+    let Value::Int(value) = value else {
+        return Ok(());
+    };
+    match option {
+        linux::SO_SNDBUFFORCE | linux::SO_RCVBUFFORCE => require(Caps::NET_ADMIN),
+        linux::SO_PRIORITY if !(0..=PRIORITY_MAX).contains(&value) => {
+            let who = caller::credentials();
+            let may = who.has_any(Caps::NET_RAW | Caps::NET_ADMIN);
+            may.then_some(()).ok_or(Errno::EPERM)
+        }
+        linux::SO_DEBUG if value != 0 && !capable(Caps::NET_ADMIN) => Err(Errno::EACCES),
+        _ => Ok(()),
     }
 }

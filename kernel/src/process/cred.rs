@@ -62,8 +62,20 @@ impl Default for Credentials {
 
 impl Credentials {
     /// Whether a check for `capability` passes.
+    #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn has(&self, capability: Caps) -> bool {
-        self.effective.contains(capability)
+        self.has_any(capability)
+    }
+
+    /// Whether a check passes for which one of `capabilities` is enough.
+    #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn has_any(&self, capabilities: Caps) -> bool {
+        let is_granted = self.effective.intersects(capabilities);
+        #[cfg(debug_assertions)]
+        super::asked::note(core::panic::Location::caller(), is_granted);
+        is_granted
     }
 
     /// Whether it may send a signal to a process with `target`'s credentials (kill_ok_by_cred in

@@ -24,6 +24,8 @@ use crate::syscall::errno::Errno;
 
 pub mod accounting;
 pub mod arguments;
+#[cfg(debug_assertions)]
+pub mod asked;
 pub mod attributes;
 pub mod capability;
 pub mod children;

@@ -11,9 +11,9 @@ use linux_raw_sys::ioctl;
 use super::errno::{Errno, SysResult};
 use super::{lock, memfd};
 use crate::fs::file::File;
-use crate::fs::file::flags::O_NONBLOCK;
+use crate::fs::file::flags::{O_NOATIME, O_NONBLOCK};
 use crate::fs::inode::mode;
-use crate::fs::{caller, pipe};
+use crate::fs::{access, caller, pipe};
 use crate::process::signal;
 use crate::usercopy::UserPtr;
 
@@ -45,6 +45,11 @@ pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {
         }
         linux::F_GETFL => Ok(file.flags() as usize),
         linux::F_SETFL => {
+            let gained = argument as u32 & !file.flags();
+            let who = caller::credentials();
+            if gained & O_NOATIME != 0 && !access::is_owner(&who, &file.inode().metadata()) {
+                return Err(Errno::EPERM);
+            }
             file.set_flags(argument as u32);
             Ok(0)
         }

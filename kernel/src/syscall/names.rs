@@ -16,7 +16,8 @@ use crate::fs::access::{self, EXECUTE, WRITE};
 use crate::fs::dentry::{Dentry, Location};
 use crate::fs::inode::mode;
 use crate::fs::path::{Last, ParentOf, Walk};
-use crate::fs::{caller, mount};
+use crate::fs::{caller, mount, protected};
+use crate::process::capability::{Caps, capable};
 
 /// The name at a place, itself: not what is mounted on it, not where a link leads.
 fn named(place: &ParentOf) -> Result<Arc<Dentry>, Errno> {
@@ -181,6 +182,10 @@ pub fn linkat(old_dir: i32, old: UserPath, new_dir: i32, new: UserPath, flags: u
     if flags & !(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH) != 0 {
         return Err(Errno::EINVAL);
     }
+    if flags & AT_EMPTY_PATH != 0 && !capable(Caps::DAC_READ_SEARCH) {
+        // Whoever is handed a descriptor shall not give the file a name by it.
+        return Err(Errno::ENOENT);
+    }
     let nofollow = if flags & AT_SYMLINK_FOLLOW == 0 {
         AT_SYMLINK_NOFOLLOW
     } else {
@@ -198,6 +203,7 @@ pub fn linkat(old_dir: i32, old: UserPath, new_dir: i32, new: UserPath, flags: u
         if !Arc::ptr_eq(&target.mount, &place.dir.mount) {
             return Err(Errno::EXDEV);
         }
+        protected::check_link(walk.who, &**target.inode())?;
         access::check(walk.who, &place.dir.inode().metadata(), WRITE | EXECUTE)?;
         if target.inode().kind() == mode::S_IFDIR {
             return Err(Errno::EPERM);

@@ -134,13 +134,21 @@ pub fn clock_getres32(id: i32, to: UserPtr<[i32; 2]>) -> SysResult {
     getres(id, to)
 }
 
+/// Whether the date may ever be that (timespec64_valid_settod).
+fn is_settable(time: Time) -> bool {
+    (0..MAX_SECONDS).contains(&time.seconds)
+}
+
 fn set(time: Time) -> SysResult {
-    let uptime = time::now(MONOTONIC as i32).unwrap_or_default();
-    // Linux keeps REALTIME from being less than MONOTONIC.
-    if time.seconds >= MAX_SECONDS || time < uptime {
+    if !is_settable(time) {
         return Err(Errno::EINVAL);
     }
     require(Caps::SYS_TIME)?;
+    let uptime = time::now(MONOTONIC as i32).unwrap_or_default();
+    // Linux keeps REALTIME from being less than MONOTONIC.
+    if time < uptime {
+        return Err(Errno::EINVAL);
+    }
     time::set_realtime(time);
     Ok(0)
 }
@@ -206,11 +214,14 @@ fn set_time_of_day<P: Pair>(from: UserPtr<P>, zone: UserPtr<[u32; 2]>) -> SysRes
     }
     if !zone.is_null() {
         let zone = zone.read()?;
+        if time.is_some_and(|time| !is_settable(time)) {
+            return Err(Errno::EINVAL);
+        }
+        require(Caps::SYS_TIME)?;
         // No place is further from Greenwich than 15 hours.
         if (zone[0] as i32).unsigned_abs() > 15 * 60 {
             return Err(Errno::EINVAL);
         }
-        require(Caps::SYS_TIME)?;
         clock_page().minutes_west.set(zone[0]);
         clock_page().dst_time.set(zone[1]);
     }

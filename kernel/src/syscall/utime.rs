@@ -14,8 +14,12 @@ use crate::usercopy::UserPtr;
 /// (access, change) time to set: `None` leaves it.
 type Times = [Option<Time>; 2];
 
-/// Times from two `struct timespec`s, seconds and nanoseconds each.
-fn from_timespecs(times: [[i64; 2]; 2]) -> Result<Times, Errno> {
+/// Times from two `struct timespec`s, seconds and nanoseconds each. None: both are now, which more may set
+/// than the owner.
+fn from_timespecs(times: [[i64; 2]; 2]) -> Result<Option<Times>, Errno> {
+    if times.map(|[_, nsec]| nsec) == [i64::from(UTIME_NOW); 2] {
+        return Ok(None);
+    }
     let mut result = [None; 2];
     for (slot, [sec, nsec]) in result.iter_mut().zip(times) {
         *slot = match u32::try_from(nsec) {
@@ -25,11 +29,11 @@ fn from_timespecs(times: [[i64; 2]; 2]) -> Result<Times, Errno> {
             _ => return Err(Errno::EINVAL),
         };
     }
-    Ok(result)
+    Ok(Some(result))
 }
 
 /// Times from two `struct timeval`s, seconds and microseconds each.
-fn from_timevals(times: [[i64; 2]; 2]) -> Result<Times, Errno> {
+fn from_timevals(times: [[i64; 2]; 2]) -> Result<Option<Times>, Errno> {
     if times.iter().any(|[_, usec]| !(0..1_000_000).contains(usec)) {
         return Err(Errno::EINVAL);
     }
@@ -89,7 +93,7 @@ pub fn utimensat(
     let times = if times.is_null() {
         None
     } else {
-        Some(from_timespecs(times.read()?)?)
+        from_timespecs(times.read()?)?
     };
     set_times_at(dirfd, path, times, flags)
 }
@@ -104,7 +108,7 @@ pub fn utimensat32(
     let times = if times.is_null() {
         None
     } else {
-        Some(from_timespecs(wide_pair(times.read()?))?)
+        from_timespecs(wide_pair(times.read()?))?
     };
     set_times_at(dirfd, path, times, flags)
 }
@@ -114,7 +118,7 @@ pub fn futimesat(dirfd: i32, path: UserPath, times: UserPtr<[[i64; 2]; 2]>) -> S
     let times = if times.is_null() {
         None
     } else {
-        Some(from_timevals(times.read()?)?)
+        from_timevals(times.read()?)?
     };
     set_times_at(dirfd, path, times, 0)
 }
@@ -124,7 +128,7 @@ pub fn futimesat32(dirfd: i32, path: UserPath, times: UserPtr<[[i32; 2]; 2]>) ->
     let times = if times.is_null() {
         None
     } else {
-        Some(from_timevals(wide_pair(times.read()?))?)
+        from_timevals(wide_pair(times.read()?))?
     };
     set_times_at(dirfd, path, times, 0)
 }
@@ -144,7 +148,7 @@ pub fn utime(path: UserPath, times: UserPtr<[i64; 2]>) -> SysResult {
     let times = if times.is_null() {
         None
     } else {
-        Some(from_timespecs(times.read()?.map(|sec| [sec, 0]))?)
+        from_timespecs(times.read()?.map(|sec| [sec, 0]))?
     };
     set_times_at(AT_FDCWD, path, times, 0)
 }
@@ -155,7 +159,7 @@ pub fn utime32(path: UserPath, times: UserPtr<[i32; 2]>) -> SysResult {
     let times = if times.is_null() {
         None
     } else {
-        Some(from_timespecs(times.read()?.map(seconds))?)
+        from_timespecs(times.read()?.map(seconds))?
     };
     set_times_at(AT_FDCWD, path, times, 0)
 }

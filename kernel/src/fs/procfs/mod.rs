@@ -122,10 +122,17 @@ impl Inode for ProcNode {
         self.type_bits()
     }
 
-    /// A process may always see its own descriptors; `fdinfo` is for who may look into the process.
-    fn permits(&self, _wanted: u32) -> Option<bool> {
-        let Self::Files(who, view) = self else {
-            return None;
+    /// A process may always see its own descriptors; `fdinfo` is for who may look into the process. To
+    /// settings only the user counts, whatever capabilities there are (test_perm in
+    /// fs/proc/proc_sysctl.c).
+    fn permits(&self, wanted: u32) -> Option<bool> {
+        let (who, view) = match self {
+            Self::Files(who, view) => (who, view),
+            Self::System(file) if file.path.starts_with("sys/") => {
+                let is_other = caller::credentials().euid != 0;
+                return is_other.then_some(self.mode() & wanted == wanted);
+            }
+            _ => return None,
         };
         let subject = who.find().ok()?;
         let is_own = try_current().is_some_and(|me| Arc::ptr_eq(&me.process, &subject.process));

@@ -32,6 +32,8 @@ pub struct Tty {
 pub(super) struct State {
     pub line: Line,
     pub window: Window,
+    /// What of the settings doesn't change (TIOCSLCKTRMIOS).
+    pub locks: Termios,
     /// The session whose controlling terminal it is; 0: none.
     pub session: u32,
     /// The foreground process group; 0: none.
@@ -52,6 +54,7 @@ impl Tty {
             state: Mutex::new(State {
                 line: Line::new(termios),
                 window: [0; 4],
+                locks: Termios::NONE,
                 session: 0,
                 foreground: 0,
                 exclusive: false,

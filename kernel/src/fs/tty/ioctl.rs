@@ -35,8 +35,8 @@ pub fn terminal(terminal: &Terminal, request: u32, argument: u64) -> SysResult {
         }
         ioctl::TCFLSH => return settings::flush(tty, argument),
         ioctl::TIOCSTI => {
-            if !capable(Caps::SYS_ADMIN) {
-                return Err(Errno::EIO);
+            if !job::is_own(tty) && !capable(Caps::SYS_ADMIN) {
+                return Err(Errno::EPERM);
             }
             let byte = UserPtr::<u8>::new(argument).read()?;
             tty.receive(&[byte]);

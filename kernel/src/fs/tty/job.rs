@@ -35,7 +35,7 @@ pub fn request(tty: &Arc<Tty>, asker: Asker, request: u32, argument: u64) -> Opt
 }
 
 /// Whether `tty` is the caller's own.
-fn is_own(tty: &Arc<Tty>) -> bool {
+pub(super) fn is_own(tty: &Arc<Tty>) -> bool {
     current().process.terminal.lock().is(tty)
 }
 

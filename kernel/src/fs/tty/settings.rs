@@ -10,6 +10,8 @@ use linux_raw_sys::ioctl;
 use super::device::Tty;
 use super::layout::Layout;
 use super::termios::{Input, character as ch};
+use crate::process::capability::Caps;
+use crate::process::current;
 use crate::process::signal::SIGTTOU;
 use crate::process::wait::is_interrupted;
 use crate::syscall::errno::{Errno, SysResult};
@@ -42,6 +44,11 @@ pub fn request(tty: &Arc<Tty>, request: u32, argument: u64) -> Option<SysResult>
         ioctl::TCSETA => set(tty, Old, Nothing, argument),
         ioctl::TCSETAW => set(tty, Old, Drain, argument),
         ioctl::TCSETAF => set(tty, Old, Flush, argument),
+        ioctl::TIOCGLCKTRMIOS => {
+            let locks = tty.state().locks;
+            Plain.write(&locks, argument)
+        }
+        ioctl::TIOCSLCKTRMIOS => set_locks(tty, argument),
         ioctl::TIOCGSOFTCAR => {
             let is_local = tty.state().line.termios().control & CLOCAL != 0;
             UserPtr::<i32>::new(argument).write(i32::from(is_local))
@@ -76,6 +83,8 @@ fn set(tty: &Arc<Tty>, layout: Layout, before: Before, argument: u64) -> Result<
         // Bytes between processes have eight bits and no parity.
         termios.control = termios.control & !(CSIZE | PARENB) | CS8 | CREAD;
     }
+    let locks = tty.state().locks;
+    termios.keep(&locks, &now);
     tty.with_line(|line| line.set(termios));
     if let Some(master) = &tty.master {
         let by_control = |termios: &super::termios::Termios| {
@@ -89,6 +98,20 @@ fn set(tty: &Arc<Tty>, layout: Layout, before: Before, argument: u64) -> Result<
     }
     // Somebody may now find what he waits for.
     tty.wake();
+    Ok(())
+}
+
+/// What is set in these settings doesn't change any more (unset_locked_termios in tty_ioctl.c).
+fn set_locks(tty: &Tty, argument: u64) -> Result<(), Errno> {
+    let may = current()
+        .cred()
+        .has_any(Caps::SYS_ADMIN | Caps::CHECKPOINT_RESTORE);
+    if !may {
+        return Err(Errno::EPERM);
+    }
+    let locks = tty.state().locks;
+    let locks = Layout::Plain.read(&locks, argument)?;
+    tty.state().locks = locks;
     Ok(())
 }
 

@@ -128,6 +128,34 @@ pub struct Termios {
 }
 
 impl Termios {
+    /// Nothing set.
+    pub const NONE: Self = Self {
+        input: Input::empty(),
+        output: Output::empty(),
+        control: 0,
+        local: Local::empty(),
+        discipline: 0,
+        characters: [0; CHARACTERS],
+        speeds: [0; 2],
+    };
+
+    /// Makes what is set in `locks` what it is in `old`.
+    pub fn keep(&mut self, locks: &Self, old: &Self) {
+        self.input = (self.input - locks.input) | (old.input & locks.input);
+        self.output = (self.output - locks.output) | (old.output & locks.output);
+        self.control = (self.control & !locks.control) | (old.control & locks.control);
+        self.local = (self.local - locks.local) | (old.local & locks.local);
+        if locks.discipline != 0 {
+            self.discipline = old.discipline;
+        }
+        let characters = locks.characters.iter().zip(old.characters);
+        for (now, (lock, old)) in self.characters.iter_mut().zip(characters) {
+            if *lock != 0 {
+                *now = old;
+            }
+        }
+    }
+
     const fn standard(control: u32, speed: u32) -> Self {
         use {Input as I, Local as L, Output as O};
         Self {

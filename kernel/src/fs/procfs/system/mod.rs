@@ -37,6 +37,8 @@ const fn file(path: &'static str, text: fn(&(), &mut Text)) -> SystemFile {
 
 /// Those outside sys/.
 static FILES: &[SystemFile] = &[
+    #[cfg(debug_assertions)]
+    file("capability-checks", crate::process::asked::list),
     file("cmdline", |_, text| {
         for chunk in crate::boot::line().utf8_chunks() {
             let invalid = if chunk.invalid().is_empty() {

@@ -1,18 +1,21 @@
 //! /proc/sys: what there is to know or set of the kernel's own settings (sysctl(8)).
 //!
-//! Only the names can be set: the host's and the domain's. The rest tells what the kernel does.
+//! What can be set: the names of host and domain, and whose links are followed. The rest tells what the
+//! kernel does.
 
 use alloc::format;
 use alloc::string::String;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use spin::Once;
 
 use super::{SystemFile, file};
 use crate::dev::random;
-use crate::fs::fdtable;
+use crate::fs::{fdtable, protected};
 use crate::mm::fallible::{Text, put};
 use crate::mm::{layout, mapping};
 use crate::process::{placement, table};
+use crate::syscall::errno::Errno;
 use crate::syscall::misc;
 
 /// A setting that never changes.
@@ -44,10 +47,21 @@ pub(super) static FILES: &[SystemFile] = &[
     fixed!("fs/overflowuid", "65534"),
     fixed!("fs/pipe-max-size", "1048576"),
     fixed!("fs/protected_fifos", "0"),
-    fixed!("fs/protected_hardlinks", "0"),
+    SystemFile {
+        accept: Some(|text| set_switch(&protected::HARD_LINKS, text)),
+        ..file("sys/fs/protected_hardlinks", |_, text| {
+            show_switch(&protected::HARD_LINKS, text);
+        })
+    },
     fixed!("fs/protected_regular", "0"),
-    fixed!("fs/protected_symlinks", "0"),
+    SystemFile {
+        accept: Some(|text| set_switch(&protected::SYMBOLIC_LINKS, text)),
+        ..file("sys/fs/protected_symlinks", |_, text| {
+            show_switch(&protected::SYMBOLIC_LINKS, text);
+        })
+    },
     fixed!("fs/suid_dumpable", "0"),
+    fixed!("kernel/acct", "4\t2\t30"),
     fixed!("kernel/cap_last_cap", "40"),
     fixed!("kernel/core_pattern", "core"),
     fixed!("kernel/core_uses_pid", "0"),
@@ -109,6 +123,21 @@ pub(super) static FILES: &[SystemFile] = &[
     fixed!("vm/overcommit_ratio", "50"),
     fixed!("vm/swappiness", "60"),
 ];
+
+fn show_switch(switch: &AtomicBool, text: &mut Text) {
+    put!(text, "{}\n", u8::from(switch.load(Ordering::Relaxed)));
+}
+
+/// 0 or 1.
+fn set_switch(switch: &AtomicBool, text: &[u8]) -> Result<(), Errno> {
+    let is_on = match line(text).trim_ascii() {
+        b"0" => false,
+        b"1" => true,
+        _ => return Err(Errno::EINVAL),
+    };
+    switch.store(is_on, Ordering::Relaxed);
+    Ok(())
+}
 
 /// What is written, without the line feed that echo(1) adds.
 fn line(text: &[u8]) -> &[u8] {
