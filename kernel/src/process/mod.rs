@@ -61,6 +61,7 @@ pub mod table;
 pub mod task;
 pub mod threads;
 pub mod timers;
+mod turns;
 pub mod usage;
 pub mod wait;
 
@@ -295,7 +296,7 @@ pub unsafe extern "C" fn exit_work(frame: *mut Frame) {
             // SAFETY: as the caller says; nothing in there waits for others.
             rseq::resume(unsafe { &mut *frame });
         } else if pending & work::RESCHEDULE != 0 {
-            sched::yield_now();
+            sched::schedule();
         } else {
             // Whoever leaves by IRET after this does; the others need none.
             percpu::clear_work(work::IRET);

@@ -28,7 +28,7 @@ pub fn point() {
     // effect after the next instruction: what is pending comes in between NOP and CLI.
     unsafe { asm!("sti", "nop", "cli", options(nostack)) };
     if percpu::is_pending::<{ work::RESCHEDULE }>() {
-        sched::yield_now();
+        sched::schedule();
     }
 }
 

@@ -1,23 +1,22 @@
-//! The scheduler: one queue, round robin, and the switch from one task to the next.
+//! The scheduler: the running task, those that are ready, and the switch from one to the next.
 //!
-//! A task gives the CPU up when it waits, when it ends, and, if others are ready, when the
-//! timer finds it in user mode. The kernel itself is not preempted. With nothing to run the
-//! CPU halts until an interrupt, on the stack of the task that ran last.
+//! A task gives the CPU up when it waits, when it ends, and, if another one's turn has come (`turns.rs`), at
+//! the timer's ticks and behind the call that woke it. The kernel itself is not preempted but at the points
+//! of long calls. With nothing to run the CPU halts until an interrupt, on the stack of the task that ran last.
 
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::arch::naked_asm;
 use core::sync::atomic::Ordering;
 
-use crate::sync::{Mutex, rank};
+use crate::sync::{Mutex, MutexGuard, rank};
 use x86_64::instructions::interrupts;
 
+use super::turns::{Turn, Turns};
 use super::{Task, TaskState, extras, rseq};
 use crate::arch::percpu::{self, work};
 use crate::arch::{gdt, segments::Segments};
 use crate::entry::exit::start_task;
 use crate::entry::frame::{self, Frame};
-use crate::mm::fallible::Grow;
 use crate::mm::reserve;
 use crate::sync;
 use crate::syscall::errno::Errno;
@@ -25,7 +24,8 @@ use crate::syscall::errno::Errno;
 static SCHEDULER: Mutex<Scheduler, rank::RunQueue> = Mutex::new(Scheduler {
     current: None,
     previous: None,
-    ready: VecDeque::new(),
+    turns: Turns::new(),
+    by_clock: false,
 });
 
 struct Scheduler {
@@ -33,7 +33,9 @@ struct Scheduler {
     /// Kept until the next switch: a task that ended still stands on its stack while it
     /// switches away.
     previous: Option<Arc<Task>>,
-    ready: VecDeque<Arc<Task>>,
+    turns: Turns,
+    /// Who is woken now is woken by the clock.
+    by_clock: bool,
 }
 
 /// The running task, as a reference that can be kept.
@@ -46,29 +48,56 @@ pub fn current_task() -> Arc<Task> {
 /// # Errors
 /// `ENOMEM`.
 pub fn make_room(tasks: usize) -> Result<(), Errno> {
-    let mut scheduler = SCHEDULER.lock();
-    let more = tasks.saturating_sub(scheduler.ready.len());
-    scheduler.ready.room_for(more)
+    SCHEDULER.lock().turns.make_room(tasks)
 }
 
-/// Makes `task` ready to run.
+impl Scheduler {
+    /// What can be used at the same time: the task that runs now, unless it is about to sleep or the CPU
+    /// halts, and those that are ready.
+    fn split(&mut self) -> (Option<&Arc<Task>>, &mut Turns) {
+        let current = self.current.as_ref();
+        let running = current.filter(|task| task.state() == TaskState::Runnable);
+        (running, &mut self.turns)
+    }
+}
+
+/// Makes a new task ready to run.
 pub fn start(task: Arc<Task>) {
-    SCHEDULER.lock().ready.push_back(task);
+    let mut scheduler = SCHEDULER.lock();
+    let (running, turns) = scheduler.split();
+    turns.add_new(task, running.map(|task| &**task));
+}
+
+/// Makes a task ready again; the running one gives the CPU up as soon as it can, if that is fair.
+fn resume(task: &Arc<Task>) {
+    let mut scheduler = SCHEDULER.lock();
+    let by_clock = scheduler.by_clock;
+    let (running, turns) = scheduler.split();
+    // Not before: it may be the one on whose stack the CPU halts.
+    task.set_state(TaskState::Runnable);
+    if turns.add_woken(task.clone(), running.map(|task| &**task), by_clock) {
+        percpu::set_work(work::RESCHEDULE);
+    }
+}
+
+/// Does `f`, which wakes those whose time has come.
+pub fn by_clock(f: impl FnOnce()) {
+    SCHEDULER.lock().by_clock = true;
+    f();
+    SCHEDULER.lock().by_clock = false;
 }
 
 /// Wakes a task that waits.
 pub fn wake(task: &Arc<Task>) {
     if task.state() == TaskState::Blocked {
-        task.set_state(TaskState::Runnable);
-        start(task.clone());
+        resume(task);
     }
 }
 
 /// Lets a task go on that job control or a tracer holds.
 pub fn wake_stopped(task: &Arc<Task>) {
     if matches!(task.state(), TaskState::Stopped | TaskState::Traced) {
-        task.set_state(TaskState::Runnable);
-        start(task.clone());
+        resume(task);
     }
 }
 
@@ -87,29 +116,36 @@ pub fn runnable() -> usize {
     };
     let current = scheduler.current.as_ref();
     let runs = current.is_some_and(|task| task.state() == TaskState::Runnable);
-    scheduler.ready.len() + usize::from(runs)
+    scheduler.turns.len() + usize::from(runs)
 }
 
 /// Called by the timer: asks for a switch if another task is ready.
 pub fn tick() {
     // The timer may strike in the idle loop, where the queue is being looked at: try only.
     if let Some(scheduler) = SCHEDULER.try_lock()
-        && !scheduler.ready.is_empty()
+        && scheduler.turns.len() != 0
         && scheduler.current.is_some()
     {
         percpu::set_work(work::RESCHEDULE);
     }
 }
 
-/// Lets another task run, if one is ready.
+/// Lets another task run, if one is ready, whatever is fair.
 pub fn yield_now() {
-    schedule();
+    change(Turn::Others);
+    reserve::after_sleep();
 }
 
-/// Gives the CPU to the next ready task; returns when this one's turn comes again, and there is memory
+/// sched_yield(2): lets another task run, unless that has had much more of the CPU.
+pub fn yield_fairly() {
+    change(Turn::Equals);
+    reserve::after_sleep();
+}
+
+/// Gives the CPU to the task whose turn it is; returns when this one's turn comes again, and there is memory
 /// for it to go on with.
 pub fn schedule() {
-    switch();
+    change(Turn::Fair);
     reserve::after_sleep();
 }
 
@@ -120,25 +156,28 @@ pub fn pause() {
     // What waits strikes behind the instruction after STI.
     x86_64::instructions::nop();
     interrupts::disable();
-    switch();
+    change(Turn::Others);
 }
 
-/// As [`schedule`], whatever there is of memory.
-pub fn switch() {
+/// As [`schedule`] and [`yield_now`], whatever there is of memory.
+fn change(turn: Turn) {
     sync::assert_none_held("a task gives the CPU up");
     crate::time::cputime::charge();
-    let next = {
-        let mut scheduler = SCHEDULER.lock();
-        if let Some(current) = scheduler.current.clone() {
-            if current.state() == TaskState::Runnable {
-                scheduler.ready.push_back(current);
-            } else {
-                current.usage.voluntary.fetch_add(1, Ordering::Relaxed);
-            }
+    let mut scheduler = SCHEDULER.lock();
+    let (running, turns) = scheduler.split();
+    let next = if let Some(running) = running {
+        let next = turns.next(Some(running), turn);
+        if next.is_some() {
+            turns.add(running.clone());
+        }
+        next
+    } else {
+        if let Some(current) = &scheduler.current {
+            current.usage.voluntary.fetch_add(1, Ordering::Relaxed);
         }
         loop {
-            if let Some(next) = scheduler.ready.pop_front() {
-                break next;
+            if let Some(next) = scheduler.turns.next(None, turn) {
+                break Some(next);
             }
             drop(scheduler);
             // STI takes effect after the next instruction: no interrupt is lost before HLT.
@@ -151,11 +190,12 @@ pub fn switch() {
     // The switch is what was asked for. A request that stayed would be saved with this task, and take the
     // CPU from it as soon as it has it again (clear_tsk_need_resched in __schedule, kernel/sched/core.c).
     percpu::clear_work(work::RESCHEDULE);
-    switch_to(next);
+    if let Some(next) = next {
+        switch_to(next, scheduler);
+    }
 }
 
-fn switch_to(next: Arc<Task>) {
-    let mut scheduler = SCHEDULER.lock();
+fn switch_to(next: Arc<Task>, mut scheduler: MutexGuard<'_, Scheduler, rank::RunQueue>) {
     let previous = scheduler.current.replace(next.clone());
     if let Some(previous) = &previous {
         if Arc::ptr_eq(previous, &next) {

@@ -86,6 +86,8 @@ pub struct Task {
     pub robust_list_32: AtomicU64,
     /// TSC cycles that it has run.
     pub cpu_cycles: AtomicU64,
+    /// The same as whose turn it is goes by (`turns.rs`).
+    pub runtime: AtomicU64,
     /// What else it has used.
     pub usage: Usage,
     /// As whom it acts.
@@ -139,6 +141,7 @@ impl Task {
             started: crate::time::uptime_ns(),
             robust_list_32: AtomicU64::new(0),
             cpu_cycles: AtomicU64::new(0),
+            runtime: AtomicU64::new(0),
             usage: Usage::default(),
             cred: Mutex::new(cred),
             attributes: Mutex::default(),

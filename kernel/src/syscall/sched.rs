@@ -18,7 +18,7 @@ fn check(pid: i32) -> Result<Arc<Credentials>, Errno> {
 
 /// sched_yield(2).
 pub fn sched_yield() -> SysResult {
-    sched::yield_now();
+    sched::yield_fairly();
     Ok(0)
 }
 

@@ -16,8 +16,7 @@ static BUSY: AtomicU64 = AtomicU64::new(0);
 
 /// CPU time that all tasks together have used, in clock ticks.
 pub fn busy_ticks() -> u64 {
-    let running = tsc::cycles().saturating_sub(MARK.load(Relaxed));
-    ticks(BUSY.load(Relaxed) + running)
+    ticks(BUSY.load(Relaxed) + uncharged())
 }
 
 /// Called by the scheduler as the running task gives the CPU up: charges it.
@@ -27,7 +26,26 @@ pub fn charge() {
     if let Some(task) = try_current() {
         BUSY.fetch_add(cycles, Relaxed);
         task.cpu_cycles.fetch_add(cycles, Relaxed);
+        task.runtime.fetch_add(cycles, Relaxed);
         task.process.cpu_cycles.fetch_add(cycles, Relaxed);
+    }
+}
+
+/// Cycles since the last mark: those of the running task that it hasn't been charged for.
+pub fn uncharged() -> u64 {
+    tsc::cycles().saturating_sub(MARK.load(Relaxed))
+}
+
+/// Cycles of a millisecond.
+pub fn cycles_of_millisecond() -> u64 {
+    static CYCLES: AtomicU64 = AtomicU64::new(0);
+    match CYCLES.load(Relaxed) {
+        0 => {
+            let cycles = guessed_hertz() / 1000;
+            CYCLES.store(cycles, Relaxed);
+            cycles
+        }
+        known => known,
     }
 }
 
@@ -44,7 +62,7 @@ pub fn used(task: &Task, of_thread: bool) -> u64 {
     let mut cycles = task.cpu_cycles.load(Relaxed);
     // The running task has not been charged yet for its present turn.
     if try_current().is_some_and(|running| core::ptr::eq(&*running, task)) {
-        cycles += tsc::cycles().saturating_sub(MARK.load(Relaxed));
+        cycles += uncharged();
     }
     nanos(cycles)
 }
@@ -53,7 +71,7 @@ pub fn used(task: &Task, of_thread: bool) -> u64 {
 pub fn used_by(process: &Process) -> u64 {
     let mut cycles = process.cpu_cycles.load(Relaxed);
     if try_current().is_some_and(|running| core::ptr::eq(&*running.process, process)) {
-        cycles += tsc::cycles().saturating_sub(MARK.load(Relaxed));
+        cycles += uncharged();
     }
     nanos(cycles)
 }

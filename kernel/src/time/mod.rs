@@ -118,10 +118,7 @@ pub fn interrupt(frame: &Frame) {
             timers::tick();
         }
     }
-    if timer::run_due() {
-        // Who was woken has waited long enough.
-        sched::tick();
-    }
+    sched::by_clock(timer::run_due);
     oneshot::plan();
 }
 

@@ -127,9 +127,8 @@ impl Drop for Alarm {
     }
 }
 
-/// Does what is due, the earlier first. Returns whether anything was.
-pub fn run_due() -> bool {
-    let mut any = false;
+/// Does what is due, the earlier first.
+pub fn run_due() {
     for clock in [Clock::Monotonic, Clock::Realtime] {
         let queue = &QUEUES[clock as usize];
         let is_empty = queue.lock().is_empty();
@@ -147,7 +146,6 @@ pub fn run_due() -> bool {
                     None => break,
                 }
             };
-            any = true;
             match event {
                 Event::Wake(task) => sched::wake(&task),
                 Event::Call(owner) => {
@@ -158,7 +156,6 @@ pub fn run_due() -> bool {
             }
         }
     }
-    any
 }
 
 /// Nanoseconds until the earliest timer is due; `None` without timers.
