@@ -15,6 +15,7 @@ use core::mem::MaybeUninit;
 use crate::mm::frame::Frame;
 use crate::mm::layout::TASK_SIZE;
 use crate::mm::{PAGE_SIZE, fallible};
+use crate::process::preempt::{self, STRIDE};
 use crate::syscall::errno::Errno;
 use crate::{clac, extable, stac};
 
@@ -145,11 +146,13 @@ impl<T: Pod> UserPtr<T> {
         let bytes = count.checked_mul(size_of::<T>()).ok_or(Errno::EFAULT)?;
         check(self.0, bytes)?;
         let mut values = fallible::with_capacity::<T>(count)?;
-        // SAFETY: `count` elements are reserved.
-        unsafe {
-            copy_in(values.as_mut_ptr().cast(), self.0, bytes)?;
-            values.set_len(count);
-        }
+        let target = values.as_mut_ptr().cast::<u8>();
+        in_parts(bytes, |at, len| {
+            // SAFETY: `count` elements are reserved, which are `bytes`.
+            unsafe { copy_in(target.add(at), self.0 + at as u64, len) }
+        })?;
+        // SAFETY: all bytes were written, and `T: Pod` has no invalid values.
+        unsafe { values.set_len(count) };
         Ok(values)
     }
 
@@ -158,9 +161,26 @@ impl<T: Pod> UserPtr<T> {
     /// # Errors
     /// `EFAULT`; what precedes the fault may have been written.
     pub fn write_slice(self, values: &[T]) -> Result<(), Errno> {
-        // SAFETY: the source is the slice.
-        unsafe { copy_out(self.0, values.as_ptr().cast(), size_of_val(values)) }
+        let source = values.as_ptr().cast::<u8>();
+        in_parts(size_of_val(values), |at, len| {
+            // SAFETY: the source is a part of the slice.
+            unsafe { copy_out(self.0.wrapping_add(at as u64), source.add(at), len) }
+        })
     }
+}
+
+/// Copies so many bytes by `copy`, which takes where to begin and how many: others may run between two parts.
+fn in_parts(
+    bytes: usize,
+    mut copy: impl FnMut(usize, usize) -> Result<(), Errno>,
+) -> Result<(), Errno> {
+    let mut at = 0;
+    while bytes - at > STRIDE {
+        copy(at, STRIDE)?;
+        at += STRIDE;
+        preempt::point();
+    }
+    copy(at, bytes - at)
 }
 
 impl UserPtr<u8> {

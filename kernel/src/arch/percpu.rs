@@ -58,6 +58,8 @@ pub mod work {
     /// The kernel's reserve of memory is not full: the next call fills it first (`mm/reserve.rs`). It
     /// belongs to the machine, not to a task, and stays over a switch.
     pub const LOW_MEMORY: u32 = 1 << 7;
+    /// The running task left pages to be given back in parts (`mm/leftovers.rs`).
+    pub const LEFTOVERS: u32 = 1 << 8;
     /// What is done before a call.
     pub const BEFORE_CALL: u32 = TRACE | PTRACE | LOW_MEMORY;
 }

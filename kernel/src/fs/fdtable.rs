@@ -37,6 +37,9 @@ impl Drop for FdTable {
 }
 
 impl FdTable {
+    /// What closing one descriptor counts among the bytes between two points of a long call.
+    pub const CLOSING: usize = 1024;
+
     /// An empty table.
     pub const fn new() -> Self {
         Self {
@@ -61,6 +64,12 @@ impl FdTable {
     /// As whom the process holds record locks.
     pub fn lock_owner(&mut self) -> Owner {
         Owner::Table(*self.owner.get_or_insert_with(Owner::new_table))
+    }
+
+    /// Bytes of the record locks that its process holds.
+    pub fn lock_bytes(&self) -> usize {
+        let owner = self.owner.map(Owner::Table);
+        owner.map_or(0, lock::kept_bytes)
     }
 
     /// Gives up the record locks on a file of which a descriptor is closed, whichever others there
@@ -211,6 +220,17 @@ impl FdTable {
         let (at, slot) = taken.next()?;
         *from += at + 1;
         self.lowest_free = 0;
+        self.release_locks(&slot.file);
+        Some(slot.file)
+    }
+
+    /// Takes the last file out, of a table that ends.
+    pub fn take_last(&mut self) -> Option<Arc<File>> {
+        let slot = loop {
+            if let Some(slot) = self.slots.pop()? {
+                break slot;
+            }
+        };
         self.release_locks(&slot.file);
         Some(slot.file)
     }

@@ -11,12 +11,16 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use super::file::File;
 use super::inode::Ready;
 use crate::mm::frame;
+use crate::process::preempt::{self, Stride};
 use crate::process::wait::{self, Ticket, Wake};
 use crate::process::{Task, sched};
 use crate::syscall::errno::{Errno, SysResult};
 
 /// What is told whether asked for or not (POLLERR, POLLHUP).
 pub const ALWAYS: Ready = Ready::ERROR.union(Ready::HANGUP);
+
+/// What one file counts, each time that it is looked at, among the bytes between two points of a long call.
+pub const FILE: usize = 256;
 
 /// A file, and what of it is waited for.
 pub type Asked<'a> = (&'a Arc<File>, Ready);
@@ -34,7 +38,7 @@ impl Wake for Waiter {
     }
 }
 
-/// Calls `look` until it finds something, or until `deadline` (ns of CLOCK_MONOTONIC) is over.
+/// Calls `look`, which may let others run, until it finds something, or until `deadline` (ns of CLOCK_MONOTONIC) is over.
 ///
 /// # Errors
 /// `interrupted` if a signal comes first, `ENOMEM`.
@@ -58,17 +62,24 @@ pub fn wait<'a>(
     });
     let ticket = Ticket::new();
     let mut joined = Ok(());
+    let mut stride = Stride::default();
     for (file, asked) in files.clone() {
         file.ops().wait_queues(&mut |queue| {
             let join = |()| queue.join(ticket, asked | ALWAYS, waiter.clone());
             joined = joined.and_then(join);
         });
+        if stride.passes(FILE) {
+            preempt::point();
+            // What others did meanwhile to files in whose queues it didn't stand yet.
+            waiter.was_woken.store(true, Ordering::Relaxed);
+        }
     }
     let result = wait::until(deadline, || {
         if let Err(errno) = joined {
             return Some(Err(errno));
         }
-        if waiter.was_woken.swap(false, Ordering::Relaxed) {
+        // Others may run while it looks.
+        while waiter.was_woken.swap(false, Ordering::Relaxed) {
             let found = look();
             if found > 0 {
                 return Some(Ok(found));
@@ -78,6 +89,9 @@ pub fn wait<'a>(
     });
     for (file, _) in files {
         file.ops().wait_queues(&mut |queue| queue.leave(ticket));
+        if stride.passes(FILE) {
+            preempt::point();
+        }
     }
     result.unwrap_or(Ok(0))
 }

@@ -65,6 +65,8 @@ pub struct AddressSpace {
     pub(super) goes_up: bool,
     /// No gap of interest lies between this and `mmap_base`.
     pub(super) search_from: u64,
+    /// The tables are not yet what the areas say there: a long mprotect(2) is in the middle.
+    pub(super) stale: Range<u64>,
     /// Pages mapped.
     pub(super) counts: Counts,
     /// Pages that the kernel holds for the program meanwhile: the strings of the next one.
@@ -104,6 +106,7 @@ impl AddressSpace {
             mmap_base: task_size,
             goes_up: false,
             search_from: task_size,
+            stale: 0..0,
             counts: Counts::default(),
             held: 0,
             auxv: alloc::vec::Vec::new(),
@@ -194,6 +197,7 @@ impl AddressSpace {
             ldt: self.ldt.copy()?,
             lock_future: false,
             held: 0,
+            stale: 0..0,
             ..*self
         };
         Ok(child)
@@ -297,7 +301,8 @@ impl Fork {
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub fn of(parent: &AddressSpace) -> Result<Self, Errno> {
+    pub fn of(parent: &mut AddressSpace) -> Result<Self, Errno> {
+        parent.protect_all();
         Ok(Self {
             child: parent.copy_areas()?,
             version: parent.version,
@@ -377,6 +382,7 @@ impl AddressSpace {
         let (from, end) = (area.start.max(*at), area.end);
         *at = self.part_of_pages(from, end);
         self.tables.drop_range(from, *at);
+        self.tables.prune(from, *at, 0, *at);
         true
     }
 }

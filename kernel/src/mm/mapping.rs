@@ -1,6 +1,8 @@
 //! Changing what is mapped: the work of mmap, munmap, mprotect and brk. mremap is in
 //! `remap.rs`; where a new area goes is found in `placement.rs`.
 
+use core::ops::Range;
+
 use super::address_space::AddressSpace;
 use super::limits::counts_as_data;
 use super::page_ranges::PART;
@@ -265,17 +267,49 @@ impl AddressSpace {
         }
         self.cut(start, covered, false)?;
         let mut keys = self.keys;
-        self.update(start, covered, |area, tables| {
+        self.update(start, covered, |area, _| {
             let prot = prot | implied & area.max_prot;
             area.key = keys.for_area(area, prot, key);
             area.prot = prot;
-            tables.protect_range(area.start, area.end, area.page_flags(), area.shared);
         });
         self.keys = keys;
+        // One may be in the middle in another thread.
+        self.protect_all();
+        self.stale = start..covered;
+        self.protect_part();
         if prot.contains(Prot::WRITE) {
             self.populate_locked(start, covered);
         }
         result
+    }
+
+    /// Brings some more of the page tables up to what [`AddressSpace::protect`] made of the areas; true while
+    /// there is more to do.
+    pub fn protect_part(&mut self) -> bool {
+        let Range { start, end } = self.stale;
+        if start >= end {
+            return false;
+        }
+        let stop = self.part_of_pages(start, end);
+        let mut at = start;
+        while at < stop {
+            let next = self.overlapping(at, stop).next();
+            let Some((from, to, flags, shared)) = next.map(|area| {
+                let (from, to) = (area.start.max(at), area.end.min(stop));
+                (from, to, area.page_flags(), area.shared)
+            }) else {
+                break;
+            };
+            self.tables.protect_range(from, to, flags, shared);
+            at = to;
+        }
+        self.stale.start = stop;
+        stop < end
+    }
+
+    /// The same for all that is left: before entries of the tables are copied or moved.
+    pub fn protect_all(&mut self) {
+        while self.protect_part() {}
     }
 
     /// Locked memory that becomes writable gets its copies now, so that no store waits for them

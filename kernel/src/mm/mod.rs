@@ -21,6 +21,7 @@ pub mod injection;
 pub mod keys;
 pub mod kstack;
 pub mod layout;
+pub mod leftovers;
 pub mod limits;
 pub mod mapping;
 pub mod page_ranges;

@@ -1,12 +1,12 @@
 //! Memory that processes share without a file: MAP_SHARED | MAP_ANONYMOUS.
 
-use alloc::collections::BTreeMap;
 use core::ops::Range;
 
 use crate::sync::{Mutex, rank};
 
 use super::PAGE_SIZE;
 use super::frame::Frame;
+use super::leftovers::{self, Pages};
 use super::reserve;
 use super::vma::PageSource;
 use crate::process::table;
@@ -14,7 +14,7 @@ use crate::syscall::errno::Errno;
 
 /// Pages made when first touched by whichever process.
 pub struct SharedMemory {
-    pages: Mutex<BTreeMap<u64, Frame>, rank::SharedPages>,
+    pages: Mutex<Pages, rank::SharedPages>,
     /// How many there can be: mremap(2) makes mappings larger, but not what is behind them.
     count: u64,
 }
@@ -26,6 +26,12 @@ impl SharedMemory {
             pages: Mutex::default(),
             count: bytes.div_ceil(PAGE_SIZE),
         }
+    }
+}
+
+impl Drop for SharedMemory {
+    fn drop(&mut self) {
+        leftovers::put_aside(self.pages.get_mut());
     }
 }
 

@@ -12,6 +12,7 @@ use super::elf::{self, Executable};
 use super::exit::ExitStatus;
 use super::personality;
 use super::placement::{is_loader, load_bias, mapped_bias, pie_base, place_stack, random_pages};
+use super::preempt::{self, Stride};
 use super::setid::{self, Granted};
 use super::signal::alternate::AlternateStack;
 use super::signal::{self, SIGSEGV};
@@ -22,9 +23,9 @@ use crate::arch::gdt::{self, USER_CS, USER_DS, USER32_CS};
 use crate::arch::percpu;
 use crate::arch::segments::Segments;
 use crate::entry::frame::Frame;
-use crate::fs;
 use crate::fs::busy::Program;
 use crate::fs::dentry::Location;
+use crate::fs::{self, FdTable};
 use crate::mm::address_space::AddressSpace;
 use crate::mm::fallible;
 use crate::mm::mapping::{NewArea, Place};
@@ -345,11 +346,16 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
     exit::release_mm(&task.process);
     task.process.has_execed.store(true, Ordering::Relaxed);
     let mut from = 0;
+    let mut stride = Stride::default();
     loop {
         let closed = task.process.files.lock().lock().close_on_exec(&mut from);
         // Closed where the table is not locked: that may do anything.
         if closed.is_none() {
             break;
+        }
+        drop(closed);
+        if stride.passes(FdTable::CLOSING) {
+            preempt::point();
         }
     }
     install(&task, &loaded);

@@ -3,12 +3,14 @@
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
+use super::preempt::Stride;
 use super::{
     Process, Task, TaskState, accounting, children, current, init, jobs, orphans, preempt, robust,
     sched, signal, stop, usage,
 };
-use crate::fs::{FsContext, tty};
+use crate::fs::{FdTable, FsContext, tty};
 use crate::mm::PAGE_SIZE;
+use crate::mm::leftovers;
 use crate::mm::page_ranges::PART;
 use crate::ptrace;
 use crate::sync::Mutex;
@@ -94,12 +96,16 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
         accounting::note(process, status, size);
     }
     let files = core::mem::take(&mut *process.files.lock());
-    drop(files);
+    if let Some(files) = Arc::into_inner(files) {
+        close_all(files.into_inner());
+    }
     // Nor does it keep the file system busy that it was in.
     if Arc::strong_count(&process.fs) == 1 {
         let old = core::mem::replace(&mut *process.fs.lock(), FsContext::root());
         drop(old);
     }
+    // It doesn't pass the way out of the kernel any more.
+    leftovers::give_back();
     tty::leave(process, true);
     jobs::orphaned_by(process);
     ptrace::end::tracer_ended(process);
@@ -109,6 +115,16 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
         process.is_held_back.store(true, Ordering::Relaxed);
     } else {
         children::tell_parent(process, status);
+    }
+}
+
+/// Closes the descriptors of a table that nothing else uses.
+fn close_all(mut files: FdTable) {
+    let mut stride = Stride::default();
+    while files.take_last().is_some() {
+        if stride.passes(FdTable::CLOSING) {
+            preempt::point();
+        }
     }
 }
 
@@ -129,7 +145,7 @@ pub fn release_mm(process: &Process) {
     super::ldt::deactivate();
     let mm = process.mm.lock().take();
     if let Some(mut mm) = mm.and_then(Arc::into_inner).map(Mutex::into_inner)
-        && mm.page_counts().1 > PART / PAGE_SIZE
+        && mm.page_counts().1 + mm.table_pages() > PART / PAGE_SIZE
     {
         let mut at = 0;
         while mm.drop_part(&mut at) {

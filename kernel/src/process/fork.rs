@@ -151,7 +151,7 @@ fn copy(mm: &SharedMm) -> Result<AddressSpace, Errno> {
     const PATIENCE: u32 = 8;
     let mut begun = 0;
     loop {
-        let mut fork = Fork::of(&mm.lock())?;
+        let mut fork = Fork::of(&mut mm.lock())?;
         begun += 1;
         loop {
             let progress = fork.share_part(&mut mm.lock())?;

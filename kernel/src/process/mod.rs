@@ -20,6 +20,7 @@ use crate::entry::frame::{Frame, TF};
 use crate::fs::tty::Controlling;
 use crate::fs::{FdTable, FsContext};
 use crate::mm::address_space::AddressSpace;
+use crate::mm::leftovers;
 use crate::syscall::errno::Errno;
 
 pub mod accounting;
@@ -290,6 +291,9 @@ pub unsafe extern "C" fn exit_work(frame: *mut Frame) {
             // The CPU traps by itself, after the first instruction there.
             // SAFETY: as the caller says.
             unsafe { (*frame).rflags |= TF };
+        } else if pending & work::LEFTOVERS != 0 {
+            percpu::clear_work(work::LEFTOVERS);
+            leftovers::give_back();
         } else if pending & work::SIGNAL != 0 {
             signal::deliver::deliver();
         } else if pending & work::RSEQ != 0 && pending & work::RESCHEDULE == 0 {

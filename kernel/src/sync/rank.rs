@@ -191,6 +191,7 @@ ranks! {
     FileData,
     /// Pages of memory that is shared without a file: `mm/shared.rs`.
     SharedPages,
+    Leftovers,
     /// Kernel stacks that are not in use: `mm/kstack.rs`.
     KernelStacks,
     /// The name that uname(2) gives: `syscall/misc.rs`.

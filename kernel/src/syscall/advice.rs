@@ -284,6 +284,9 @@ fn advise_one(
     }
 }
 
+/// Areas that are looked at between two points of a long call.
+const AREAS_AT_ONCE: u32 = 256;
+
 /// msync(2): mappings and files are the same pages, so there is nothing to write.
 pub fn msync(addr: u64, len: u64, flags: u32) -> SysResult {
     let both = linux::MS_ASYNC | linux::MS_SYNC;
@@ -297,16 +300,27 @@ pub fn msync(addr: u64, len: u64, flags: u32) -> SysResult {
     let end = addr
         .checked_add(page_up(len).unwrap_or(0))
         .ok_or(Errno::ENOMEM)?;
-    with_mm(|mm| {
-        let locked = |area: &Vma| area.flags.contains(VmaFlags::LOCKED);
-        if flags & linux::MS_INVALIDATE != 0 && mm.overlapping(addr, end).any(locked) {
-            return Err(Errno::EBUSY);
-        }
-        if mm.mapped_bytes(addr, end) < end - addr {
-            return Err(Errno::ENOMEM);
-        }
-        Ok(0)
-    })
+    let (mut at, mut is_whole) = (addr, true);
+    while at < end {
+        at = with_mm(|mm| {
+            let (mut covered, mut left) = (at, AREAS_AT_ONCE);
+            for area in mm.overlapping(at, end) {
+                if flags & linux::MS_INVALIDATE != 0 && area.flags.contains(VmaFlags::LOCKED) {
+                    return Err(Errno::EBUSY);
+                }
+                is_whole &= area.start <= covered;
+                covered = area.end.min(end);
+                left -= 1;
+                if left == 0 {
+                    return Ok(covered);
+                }
+            }
+            is_whole &= covered == end;
+            Ok(end)
+        })?;
+        preempt::point();
+    }
+    if is_whole { Ok(0) } else { Err(Errno::ENOMEM) }
 }
 
 /// mincore(2): a byte for each page, 1 if it is in memory. A file's always are, where it has any.

@@ -256,20 +256,29 @@ pub fn pkey_mprotect(addr: u64, len: u64, prot: u32, key: i32) -> SysResult {
             let start = area.start;
             mm.protect(start, len.saturating_add(addr - start), prot, implied, key)
         })
-        .map(|()| 0);
+        .map(protect_rest);
     }
     if len == 0 && addr.is_multiple_of(PAGE_SIZE) {
         return Ok(0);
     }
-    with_mm(|mm| {
+    let result = with_mm(|mm| {
         let key = key_of(mm)?;
         let result = mm.protect(addr, len, prot, implied, key);
         if prot == Prot::EXEC && key.is_none() {
             mm.keys.close_execute_only();
         }
         result
-    })
-    .map(|()| 0)
+    });
+    protect_rest(());
+    result.map(|()| 0)
+}
+
+/// What is left to do of a long mprotect(2), also where that failed halfway.
+fn protect_rest((): ()) -> usize {
+    while with_mm(|mm| Ok(mm.protect_part())).unwrap_or(false) {
+        preempt::point();
+    }
+    0
 }
 
 /// mremap(2).

@@ -6,8 +6,9 @@ use super::errno::{Errno, SysResult};
 use super::paths::{self, UserPath};
 use crate::fs::file::flags::*;
 use crate::fs::path::{Resolve, Walk};
-use crate::fs::{caller, pipe};
+use crate::fs::{FdTable, caller, pipe};
 use crate::mm::PAGE_SIZE;
+use crate::process::preempt::{self, Stride};
 use crate::usercopy::UserPtr;
 
 /// Flags of close_range(2) (include/uapi/linux/close_range.h): a table of one's own first; and marking instead of closing.
@@ -117,6 +118,7 @@ pub fn close_range(first: u32, last: u32, flags: u32) -> SysResult {
     }
     let in_range = |fd: &i32| *fd as u32 <= last;
     let mut from = first as usize;
+    let mut stride = Stride::default();
     // One after the other: each is closed where the table is not locked.
     loop {
         let closed = caller::with_files(|files| {
@@ -132,6 +134,10 @@ pub fn close_range(first: u32, last: u32, flags: u32) -> SysResult {
         })?;
         if closed.is_none() {
             return Ok(0);
+        }
+        drop(closed);
+        if stride.passes(FdTable::CLOSING) {
+            preempt::point();
         }
     }
 }

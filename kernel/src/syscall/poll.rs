@@ -12,16 +12,17 @@ use super::time::{Pair, Time64};
 use crate::fs::caller;
 use crate::fs::file::File;
 use crate::fs::inode::Ready;
-use crate::fs::poll::{ALWAYS, wait};
-use crate::mm::fallible;
+use crate::fs::poll::{ALWAYS, FILE, wait};
+use crate::mm::fallible::TryPush as _;
 use crate::process::current;
+use crate::process::preempt::{self, Stride};
 use crate::process::signal::{mask, restart};
 use crate::usercopy::UserPtr;
 
 /// `struct pollfd`: descriptor, events asked for and found.
 type PollFd = [i32; 2];
 /// POLLNVAL: no such descriptor.
-const POLLNVAL: u16 = 0x20;
+const POLLNVAL: i32 = 0x20;
 
 /// When to stop waiting: nanoseconds since boot; never.
 pub(super) type Deadline = Option<u64>;
@@ -46,21 +47,35 @@ fn poll_until(
         return Err(Errno::EINVAL);
     }
     let mut entries = fds.read_vec(count)?;
-    let mut files: Vec<(Option<Arc<File>>, Ready)> = fallible::with_capacity(count)?;
-    let file = |entry: &PollFd| (caller::file(entry[0]).ok(), asked(*entry));
-    files.extend(entries.iter().map(file));
-    let waited_for = files.iter();
-    let waited_for = waited_for.filter_map(|(file, asked)| Some((file.as_ref()?, *asked)));
+    // Those that there are, by their place among the entries. What is found of the others is known now.
+    let mut files: Vec<(usize, Arc<File>, Ready)> = Vec::new();
+    let mut absent = 0;
+    let mut stride = Stride::default();
+    for (at, entry) in entries.iter_mut().enumerate() {
+        entry[1] &= 0xffff;
+        match caller::file(entry[0]) {
+            Ok(file) => files.try_push((at, file, asked(*entry)))?,
+            Err(_) if entry[0] < 0 => {}
+            Err(_) => {
+                entry[1] |= POLLNVAL << 16;
+                absent += 1;
+            }
+        }
+        if stride.passes(FILE) {
+            preempt::point();
+        }
+    }
+    let waited_for = files.iter().map(|(_, file, asked)| (file, *asked));
     let result = wait(waited_for, deadline, interrupted, || {
-        let mut found = 0;
-        for (entry, (file, asked)) in entries.iter_mut().zip(&files) {
-            let got = match file {
-                Some(file) => (file.ops().ready() & (*asked | ALWAYS)).bits(),
-                None if entry[0] < 0 => 0,
-                None => POLLNVAL,
-            };
+        let mut found = absent;
+        for (at, file, asked) in &files {
+            let got = (file.ops().ready() & (*asked | ALWAYS)).bits();
+            let entry = &mut entries[*at];
             entry[1] = entry[1] & 0xffff | i32::from(got) << 16;
             found += usize::from(got != 0);
+            if stride.passes(FILE) {
+                preempt::point();
+            }
         }
         found
     });

@@ -7,8 +7,9 @@ use super::poll::{Deadline, finish, from_timespec, read_timespec};
 use super::time::{Pair, Time64};
 use crate::fs::caller;
 use crate::fs::inode::Ready;
-use crate::fs::poll::wait;
+use crate::fs::poll::{FILE, wait};
 use crate::mm::fallible::{self, TryPush as _};
+use crate::process::preempt::{self, Stride};
 use crate::process::signal::mask;
 use crate::usercopy::{Pod, UserPtr};
 
@@ -43,6 +44,7 @@ fn select_until(count: i32, at: [UserPtr<u8>; 3], word: usize, deadline: Deadlin
     }
     let has = |set: &[u8], fd: usize| set[fd / 8] >> (fd % 8) & 1 != 0;
     let mut files = Vec::new();
+    let mut stride = Stride::default();
     for fd in 0..count {
         let mut asked = Ready::empty();
         for (set, kind) in sets.asked.iter().zip(KINDS) {
@@ -52,6 +54,9 @@ fn select_until(count: i32, at: [UserPtr<u8>; 3], word: usize, deadline: Deadlin
         }
         if !asked.is_empty() {
             files.try_push((fd, caller::file(fd as i32)?, asked))?;
+            if stride.passes(FILE) {
+                preempt::point();
+            }
         }
     }
     let [read, write, except] = &sets.asked;
@@ -69,6 +74,9 @@ fn select_until(count: i32, at: [UserPtr<u8>; 3], word: usize, deadline: Deadlin
                 if has(asked, *fd) && file.ops().ready().intersects(kind) {
                     set[fd / 8] |= 1 << (fd % 8);
                     found += 1;
+                }
+                if stride.passes(FILE) {
+                    preempt::point();
                 }
             }
         }

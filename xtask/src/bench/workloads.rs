@@ -120,6 +120,40 @@ const LATENCIES: &[Latency] = &[
     Latency("late_fork", "the same: fork, exit", 1e6),
     Latency("late_munmap", "the same: munmap", 1e6),
     Latency(
+        "late_last_close",
+        "the same: last close of a file of 192 MiB",
+        1e6,
+    ),
+    Latency(
+        "late_last_unmap",
+        "the same: last munmap of as much shared memory",
+        1e6,
+    ),
+    Latency(
+        "late_exit_with_file",
+        "the same: end of a process with such a file",
+        1e6,
+    ),
+    Latency(
+        "late_exit_with_tables",
+        "the same: the same with 4,000 page tables",
+        1e6,
+    ),
+    Latency(
+        "late_exit_with_descriptors",
+        "the same: the same with 100,000 descriptors",
+        1e6,
+    ),
+    Latency("late_close_range", "the same: close_range of them", 1e6),
+    Latency("late_mprotect", "the same: mprotect of 1 GiB", 1e6),
+    Latency("late_msync", "the same: msync of 30,000 areas", 1e6),
+    Latency("late_poll", "the same: poll of 500,000 descriptors", 1e6),
+    Latency(
+        "late_terminal",
+        "the same: write of 64 KiB to the terminal",
+        1e6,
+    ),
+    Latency(
         "timer_in_urandom",
         "a timer of 5 ms: read of /dev/urandom",
         6e6,

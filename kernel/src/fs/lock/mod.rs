@@ -114,6 +114,21 @@ pub fn release_all(owner: Owner) {
     });
 }
 
+/// Bytes of the records that `owner` has; 0 where the locks are being changed just now.
+pub fn kept_bytes(owner: Owner) -> usize {
+    let Some(files) = FILES.try_lock() else {
+        return 0;
+    };
+    let of = |locks: &FileLocks| {
+        locks
+            .records
+            .iter()
+            .filter(|record| record.owner == owner)
+            .count()
+    };
+    files.values().map(of).sum::<usize>() * size_of::<Record>()
+}
+
 impl FileLocks {
     fn release(&mut self, owner: Owner) {
         let before = self.records.len() + self.whole.len();

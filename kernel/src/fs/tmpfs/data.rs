@@ -4,7 +4,7 @@
 //! never held while user memory is copied**: the copy may fault, and the fault may want a page of
 //! this very file.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -15,6 +15,7 @@ use super::space::Space;
 use crate::fs::io::{In, Out};
 use crate::mm::fallible::TryPush as _;
 use crate::mm::frame::Frame;
+use crate::mm::leftovers::{self, Pages};
 use crate::mm::{PAGE_SIZE, reserve};
 use crate::process::preempt::{self, Stride};
 use crate::syscall::errno::Errno;
@@ -24,9 +25,6 @@ const PAGE: usize = PAGE_SIZE as usize;
 const HOLE_PAGES: u64 = 256;
 /// Bytes that reading a hole hands on.
 static ZEROS: [u8; PAGE] = [0; PAGE];
-
-/// Pages by index.
-pub(super) type Pages = BTreeMap<u64, Frame>;
 
 /// Content and length of a file.
 pub(super) struct Data {
@@ -38,6 +36,7 @@ pub(super) struct Data {
 impl Drop for Data {
     fn drop(&mut self) {
         self.space.give_pages(self.pages.len() as u64);
+        leftovers::put_aside(&mut self.pages);
     }
 }
 
@@ -45,7 +44,7 @@ impl Data {
     /// An empty file in this space.
     pub fn new(space: Arc<Space>) -> Self {
         Self {
-            pages: BTreeMap::new(),
+            pages: Pages::new(),
             size: 0,
             space,
         }
@@ -62,7 +61,7 @@ impl Data {
     }
 
     /// Cuts or extends the file; what is added is a hole. Returns the pages that are cut off, which can
-    /// be many: see [`drop_pages`].
+    /// be many: see [`leftovers::drop_pages`].
     pub fn resize(&mut self, size: u64) -> Result<Pages, Errno> {
         if size > i64::MAX as u64 {
             return Err(Errno::EFBIG);
@@ -175,17 +174,6 @@ impl Data {
     }
 }
 
-/// Gives pages back that no file has any more, in parts.
-pub(super) fn drop_pages(mut pages: Pages) {
-    let mut stride = Stride::default();
-    while pages.pop_first().is_some() {
-        // Far less work than a copy.
-        if stride.passes(PAGE / 16) {
-            preempt::point();
-        }
-    }
-}
-
 /// Makes the pages from `start` to `end`; if there is no room for all, none.
 ///
 /// # Errors
@@ -209,26 +197,51 @@ pub(super) fn reserve(
             return Err(Errno::ENOSPC);
         }
         let page = Frame::zeroed().map_err(|_| Errno::ENOSPC)?;
-        made.try_push((index, page)).map_err(|_| Errno::ENOSPC)?;
+        made.try_push((index, Some(page)))
+            .map_err(|_| Errno::ENOSPC)?;
         if stride.passes(PAGE) {
             preempt::interrupted().map_err(|_| Errno::EINTR)?;
         }
     }
-    let mut data = data.lock();
-    // Others may have written there meanwhile.
-    made.retain(|(index, _)| !data.pages.contains_key(index));
-    data.space.take_pages(made.len() as u64)?;
-    for (number, (index, page)) in made.iter().enumerate() {
+    let space = {
+        let data = data.lock();
+        data.space.take_pages(made.len() as u64)?;
+        data.space.clone()
+    };
+    for at in 0..made.len() {
         if reserve::top_up().is_err() {
-            for (index, _) in &made[..number] {
-                data.pages.remove(index);
-            }
-            data.space.give_pages(made.len() as u64);
+            take_back(data, &made[..at]);
+            space.give_pages((made.len() - at) as u64);
             return Err(Errno::ENOSPC);
         }
-        data.pages.insert(*index, page.clone());
+        let (index, page) = &mut made[at];
+        // Others may have written there meanwhile.
+        match data.lock().pages.entry(*index) {
+            Entry::Vacant(place) => {
+                page.take().map(|page| place.insert(page));
+            }
+            Entry::Occupied(_) => space.give_pages(1),
+        }
+        if stride.passes(PAGE / 16) {
+            preempt::point();
+        }
     }
     Ok(())
+}
+
+/// Takes those pages out of a file that were put in: of which there is only the index.
+fn take_back(data: &Mutex<Data, rank::FileData>, made: &[(u64, Option<Frame>)]) {
+    let mut stride = Stride::default();
+    for (index, _) in made.iter().filter(|(_, page)| page.is_none()) {
+        let mut data = data.lock();
+        if data.pages.remove(index).is_some() {
+            data.space.give_pages(1);
+        }
+        drop(data);
+        if stride.passes(PAGE / 16) {
+            preempt::point();
+        }
+    }
 }
 
 /// Reads from `offset` to the end or as much as `out` takes.

@@ -9,6 +9,7 @@ use crate::fs::inode::FileOps;
 use crate::fs::io::{In, Out};
 use crate::mm::PAGE_SIZE;
 use crate::mm::frame::Frame;
+use crate::mm::leftovers;
 use crate::mm::vma::PageSource;
 use crate::process::{preempt, table};
 use crate::syscall::errno::Errno;
@@ -31,7 +32,7 @@ impl Node {
         }
         let cut = data.lock().resize(size)?;
         self.unmap(size.div_ceil(PAGE_SIZE), old_size.div_ceil(PAGE_SIZE));
-        data::drop_pages(cut);
+        leftovers::drop_pages(cut);
         self.touch();
         Ok(())
     }

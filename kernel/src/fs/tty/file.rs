@@ -10,6 +10,7 @@ use crate::fs::file::flags::{O_ACCMODE, O_NOCTTY, O_WRONLY};
 use crate::fs::inode::{FileOps, Ready};
 use crate::fs::io::{In, Out};
 use crate::process::capability::{Caps, capable};
+use crate::process::preempt::{self, Stride};
 use crate::process::signal::{SIGTTIN, SIGTTOU};
 use crate::process::wait::{WaitQueue, is_interrupted};
 use crate::syscall::errno::{Errno, SysResult};
@@ -17,6 +18,8 @@ use crate::time::uptime_ns;
 
 /// Most bytes that are moved at a time.
 const PART: usize = 256;
+/// What a byte sent counts: so many bytes copied.
+const SENDING: usize = 64;
 /// VTIME's unit.
 const TENTH_NS: u64 = 100_000_000;
 
@@ -219,6 +222,7 @@ impl FileOps for Terminal {
             }
         }
         let mut bytes = [0; PART];
+        let mut stride = Stride::default();
         while from.left() > 0 {
             let room = self.wait_room(nonblocking)?;
             let part = &mut bytes[..from.left().min(PART).min(room)];
@@ -227,6 +231,9 @@ impl FileOps for Terminal {
             let given = from.done() - before;
             self.tty.write(&part[..given]);
             result?;
+            if stride.passes(given * SENDING) {
+                preempt::point();
+            }
         }
         Ok(())
     }

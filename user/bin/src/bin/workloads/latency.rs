@@ -12,6 +12,10 @@ use sys::os::{MAP_ANONYMOUS, PROT_READ, PROT_WRITE};
 use crate::calls::{self, PAGE, must, row};
 
 const MIB: usize = 1 << 20;
+const MAP_SHARED: usize = 1;
+const MAP_FIXED: usize = 0x10;
+const MAP_NORESERVE: usize = 0x4000;
+const MAP_POPULATE: usize = 0x8000;
 /// What the calls work on.
 const SIZE: usize = 64 * MIB;
 /// Nanoseconds of one sleep of the process that waits.
@@ -62,13 +66,153 @@ pub fn measure() {
     waiter.late("late_munmap", || calls::unmap(new, SIZE));
     let mut buffer = 0;
     waiter.late("late_populate", || {
-        const MAP_POPULATE: usize = 0x8000;
         let flags = MAP_ANONYMOUS | MAP_POPULATE;
         buffer = calls::map(SIZE, protection, flags, usize::MAX);
     });
+    calls::unmap(buffer, SIZE);
+    last_references(&waiter);
+    loops(&waiter);
     waiter.end();
+    let buffer = calls::map(SIZE, protection, MAP_ANONYMOUS, usize::MAX);
     row("timer_in_urandom", timer_in_urandom(buffer));
     row("kill_in_getrandom", kill_in_getrandom());
+}
+
+/// Bytes of a file whose memory goes with its last reference.
+const LARGE: usize = 3 * SIZE;
+
+/// A file without a name, of so many bytes that are there.
+fn large_file() -> usize {
+    let file = must(
+        numbers::MEMFD_CREATE,
+        [c"".as_ptr() as usize, 0, 0, 0, 0, 0],
+    );
+    must(numbers::FALLOCATE, [file, 0, 0, LARGE, 0, 0]);
+    file
+}
+
+/// Memory that goes with the last reference: a descriptor, a mapping, a process.
+fn last_references(waiter: &Waiter) {
+    let file = large_file();
+    waiter.late("late_last_close", || calls::close(file));
+    let flags = MAP_ANONYMOUS | MAP_SHARED | MAP_POPULATE;
+    let shared = |length| {
+        let protection = PROT_READ | PROT_WRITE;
+        must(numbers::MMAP, [0, length, protection, flags, usize::MAX, 0])
+    };
+    let at = shared(LARGE);
+    waiter.late("late_last_unmap", || calls::unmap(at, LARGE));
+    waiter.late("late_exit_with_file", || {
+        calls::wait(calls::fork(|| {
+            large_file();
+        }))
+    });
+    waiter.late("late_exit_with_tables", || {
+        calls::wait(calls::fork(sparse_memory))
+    });
+    waiter.late("late_exit_with_descriptors", || {
+        calls::wait(calls::fork(|| many_descriptors(DESCRIPTORS)))
+    });
+    many_descriptors(DESCRIPTORS);
+    let last = u32::MAX as usize;
+    waiter.late("late_close_range", || {
+        must(numbers::CLOSE_RANGE, [100, last, 0, 0, 0, 0]);
+    });
+}
+
+/// A page in each of many page tables.
+fn sparse_memory() {
+    const TABLES: usize = 4000;
+    const TABLE: usize = 2 * MIB;
+    let at = calls::map(
+        TABLES * TABLE,
+        PROT_READ | PROT_WRITE,
+        MAP_ANONYMOUS | MAP_NORESERVE,
+        usize::MAX,
+    );
+    for page in (at..at + TABLES * TABLE).step_by(TABLE) {
+        // SAFETY: just mapped.
+        unsafe { (page as *mut u8).write_volatile(1) };
+    }
+}
+
+const DESCRIPTORS: usize = 100_000;
+
+/// So many descriptors from 100 on, of open files of their own.
+fn many_descriptors(count: usize) {
+    const NOFILE: usize = 7;
+    let limit = [1_u64 << 20, 1 << 20];
+    let limit = limit.as_ptr() as usize;
+    must(numbers::PRLIMIT64, [0, NOFILE, limit, 0, 0, 0]);
+    for at in 100..100 + count {
+        let file = calls::open(c"/", 0);
+        must(numbers::DUP2, [file, at, 0, 0, 0, 0]);
+        calls::close(file);
+    }
+}
+
+/// Other loops over a size that the program chose.
+fn loops(waiter: &Waiter) {
+    // The same pages again and again: page tables for far more than there is memory.
+    const COPIES: usize = 16;
+    let file = must(
+        numbers::MEMFD_CREATE,
+        [c"".as_ptr() as usize, 0, 0, 0, 0, 0],
+    );
+    must(numbers::FALLOCATE, [file, 0, 0, SIZE, 0, 0]);
+    let room = calls::map(COPIES * SIZE, PROT_READ, MAP_ANONYMOUS, usize::MAX);
+    for at in (room..room + COPIES * SIZE).step_by(SIZE) {
+        let flags = MAP_SHARED | MAP_POPULATE | MAP_FIXED;
+        must(
+            numbers::MMAP,
+            [at, SIZE, PROT_READ | PROT_WRITE, flags, file, 0],
+        );
+    }
+    waiter.late("late_mprotect", || {
+        must(numbers::MPROTECT, [room, COPIES * SIZE, PROT_READ, 0, 0, 0]);
+    });
+    calls::unmap(room, COPIES * SIZE);
+    calls::close(file);
+
+    // Areas that can't be one.
+    const AREAS: usize = 30_000;
+    let areas = calls::map(AREAS * PAGE, PROT_READ, MAP_ANONYMOUS, usize::MAX);
+    for at in (areas..areas + AREAS * PAGE).step_by(2 * PAGE) {
+        must(
+            numbers::MPROTECT,
+            [at, PAGE, PROT_READ | PROT_WRITE, 0, 0, 0],
+        );
+    }
+    waiter.late("late_msync", || {
+        const MS_SYNC: usize = 4;
+        must(numbers::MSYNC, [areas, AREAS * PAGE, MS_SYNC, 0, 0, 0]);
+    });
+    calls::unmap(areas, AREAS * PAGE);
+
+    // struct pollfd, all of no descriptor.
+    const POLLED: usize = 500_000;
+    let entries = calls::map(
+        8 * POLLED,
+        PROT_READ | PROT_WRITE,
+        MAP_ANONYMOUS,
+        usize::MAX,
+    );
+    for at in (entries..entries + 8 * POLLED).step_by(8) {
+        // SAFETY: just mapped.
+        unsafe { (at as *mut i32).write_volatile(-1) };
+    }
+    waiter.late("late_poll", || {
+        must(numbers::POLL, [entries, POLLED, 0, 0, 0, 0]);
+    });
+    calls::unmap(entries, 8 * POLLED);
+
+    // What /dev/null's other side would be: a terminal that takes all, the serial line.
+    const TEXT: usize = 64 * 1024;
+    static SPACES: [u8; TEXT] = [b' '; TEXT];
+    waiter.late("late_terminal", || {
+        must(numbers::WRITE, [1, SPACES.as_ptr() as usize, TEXT, 0, 0, 0]);
+    });
+    sys::println!("");
 }
 
 /// A process that sleeps again and again.
@@ -79,7 +223,6 @@ struct Waiter {
 
 impl Waiter {
     fn start() -> Self {
-        const MAP_SHARED: usize = 1;
         let flags = MAP_ANONYMOUS | MAP_SHARED;
         let protection = PROT_READ | PROT_WRITE;
         let page = must(numbers::MMAP, [0, PAGE, protection, flags, usize::MAX, 0]);
@@ -165,7 +308,6 @@ fn random_device() -> usize {
 
 /// From SIGKILL to the end of a process that asks for 2 GiB of random numbers.
 fn kill_in_getrandom() -> Cost {
-    const MAP_NORESERVE: usize = 0x4000;
     const SIGKILL: usize = 9;
     let child = calls::fork(|| {
         let size = 2048 * MIB - 1;
