@@ -27,6 +27,11 @@ const KEPT: &[(&str, &str)] = &[
 /// Whom the kernel kills, in `oom_choice.c`'s words, and what is said of it.
 const CHOICES: &[(&str, &str)] = &[
     ("kept", "the one with the kernel's memory: 1"),
+    ("signals", "the one with the kernel's memory: 1"),
+    ("timers", "the one with the kernel's memory: 1"),
+    ("locks", "the one with the kernel's memory: 1"),
+    ("messages", "the one with the kernel's memory: 1"),
+    ("descriptors", "the one with the kernel's memory: 1"),
     (
         "adjusted",
         "the adjusted one: 1, the largest: 0, the spared one: 0",

@@ -1,12 +1,16 @@
 /* Whom the kernel kills when memory is out: who has the most of it, the kernel's memory included, as
    oom_score_adj has it; and what it does when there is no one.
 
-   Usage: oom_choice WORD: kept, adjusted, protected, no_one, copy */
+   Usage: oom_choice WORD: kept, signals, timers, locks, messages, descriptors, adjusted, protected, no_one, copy */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "children.h"
 
@@ -81,6 +85,92 @@ static int with_kept(int megabytes)
 	return when_ready(pid);
 }
 
+/* One for which the kernel keeps some megabytes in each of these ways: signals that wait, timers, record locks,
+   descriptors on their way in messages, and messages of a byte. */
+static void keep_signals(void)
+{
+	union sigval value = { 0 };
+	sigset_t set;
+
+	sigfillset(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	for (int i = 0; i < 200000 && !sigqueue(getpid(), SIGRTMIN, value); i++)
+		;
+}
+
+static void keep_timers(void)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	timer_t timer;
+
+	for (int i = 0; i < 60000 && !syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer); i++)
+		;
+}
+
+static void keep_locks(void)
+{
+	int file = syscall(SYS_memfd_create, "locked", 0);
+
+	/* The smaller the gap, the more records; in one file each costs a search. */
+	for (int f = 0; f < 60; f++, file = syscall(SYS_memfd_create, "locked", 0))
+		for (int i = 0; i < 3000; i++) {
+			struct flock lock = { .l_type = F_WRLCK, .l_start = 2 * (3000 - i), .l_len = 1 };
+
+			fcntl(file, F_SETLK, &lock);
+		}
+}
+
+static void keep_messages(void)
+{
+	for (int i = 0; i < 200; i++) {
+		int ends[2];
+
+		socketpair(AF_UNIX, SOCK_DGRAM, 0, ends);
+		while (send(ends[0], "x", 1, MSG_DONTWAIT) == 1)
+			;
+	}
+}
+
+static void keep_descriptors(void)
+{
+	for (int i = 0; i < 12; i++) {
+		int ends[2];
+
+		socketpair(AF_UNIX, SOCK_DGRAM, 0, ends);
+		for (int n = 0; n < 10; n++) {
+			int files[100];
+			char byte = 0, space[CMSG_SPACE(sizeof files)];
+			struct iovec part = { &byte, 1 };
+			struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = space,
+						  .msg_controllen = sizeof space };
+			struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+			for (int f = 0; f < 100; f++)
+				files[f] = open("/dev/null", O_RDONLY);
+			*head = (struct cmsghdr){ CMSG_LEN(sizeof files), SOL_SOCKET, SCM_RIGHTS };
+			memcpy(CMSG_DATA(head), files, sizeof files);
+			sendmsg(ends[0], &message, MSG_DONTWAIT);
+			for (int f = 0; f < 100; f++)
+				close(files[f]);
+		}
+	}
+}
+
+static int with_kept_by(void (*keep)(void))
+{
+	int pid = fork();
+
+	if (pid == 0) {
+		struct rlimit many = { 1 << 20, 1 << 20 };
+
+		setrlimit(RLIMIT_SIGPENDING, &many);
+		setrlimit(RLIMIT_NOFILE, &many);
+		keep();
+		say_ready_and_stay();
+	}
+	return when_ready(pid);
+}
+
 /* Uses up what is left, without being chosen for it, until one of the others is. */
 static void use_up(void)
 {
@@ -129,6 +219,23 @@ int main(int count, char **words)
 		printf("the one with the kernel's memory: %d\n", is_killed(second));
 		return is_killed(first) || is_killed(third);
 	}
+	static const struct {
+		const char *word;
+		void (*keep)(void);
+	} ways[] = {
+		{ "signals", keep_signals },
+		{ "timers", keep_timers },
+		{ "locks", keep_locks },
+		{ "messages", keep_messages },
+		{ "descriptors", keep_descriptors },
+	};
+	for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++)
+		if (!strcmp(word, ways[i].word)) {
+			first = with(2, "0"), second = with_kept_by(ways[i].keep), third = with(1, "0");
+			use_up();
+			printf("the one with the kernel's memory: %d\n", is_killed(second));
+			return is_killed(first) || is_killed(third);
+		}
 	if (!strcmp(word, "adjusted")) {
 		first = with(2, "1000"), second = with(20, "0"), third = with(5, "-300");
 		use_up();

@@ -86,6 +86,9 @@ impl Drop for File {
 }
 
 impl File {
+    /// Bytes that the kernel keeps for a descriptor, whatever is behind it: the file, its name, its slot.
+    pub const KEPT: usize = 512;
+
     /// A file opened at `location` with `flags` of open(2); the creating ones are not kept.
     pub fn new(location: Location, ops: Arc<dyn FileOps>, flags: u32) -> Arc<Self> {
         let kept = flags & !(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);

@@ -86,7 +86,7 @@ impl FileOps for Open {
     fn kept_bytes(&self) -> usize {
         let state = self.0.state.try_lock();
         state.map_or(0, |state| {
-            state.queue.iter().map(|packet| packet.left()).sum()
+            state.queue.iter().map(|packet| packet.kept_bytes()).sum()
         })
     }
 
@@ -154,7 +154,7 @@ impl FileOps for Open {
         let size = match request {
             FIONREAD if state.phase == Phase::Listening => return Err(Errno::EINVAL),
             FIONREAD if self.0.kind.has_connections() => {
-                state.queue.iter().map(|packet| packet.left()).sum()
+                state.queue.iter().map(|packet| packet.kept_bytes()).sum()
             }
             FIONREAD => state.queue.front().map_or(0, |packet| packet.left()),
             TIOCOUTQ => self.0.charged.load(Relaxed),

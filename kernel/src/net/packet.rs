@@ -60,6 +60,16 @@ pub struct Packet {
     parcel: Mutex<Option<Box<Parcel>>, rank::PacketFiles>,
 }
 
+/// What an open file takes on its way. What waits in a socket's queue isn't looked into: there may be sockets in
+/// it again.
+fn kept_in_flight(file: &Arc<File>) -> usize {
+    let behind = match super::socket_of(file) {
+        Some(_) => 0,
+        None => file.ops().kept_bytes(),
+    };
+    (File::KEPT + behind) / Arc::strong_count(file)
+}
+
 /// What Linux charges for a packet of `len` bytes.
 fn charge(len: usize, is_stream: bool) -> usize {
     let linear_max = if is_stream {
@@ -129,6 +139,14 @@ impl Packet {
     /// Bytes that were not read yet.
     pub fn left(&self) -> usize {
         self.len - self.taken.load(Relaxed)
+    }
+
+    /// Bytes of the kernel's that it takes: itself, its content, and files that only it has.
+    pub fn kept_bytes(&self) -> usize {
+        let parcel = self.parcel.try_lock();
+        let files = parcel.as_ref().and_then(|parcel| parcel.as_ref());
+        let files = files.map_or(0, |parcel| parcel.files.iter().map(kept_in_flight).sum());
+        self.charge + files
     }
 
     /// Notes that `len` more bytes were read.

@@ -2,7 +2,7 @@
 //! (mm/oom_kill.c).
 //!
 //! What a process has is its pages, its page tables, and what the kernel keeps for it: areas, threads,
-//! descriptors and what lies behind them. None of it is counted before it is asked for, and nothing here
+//! signals that wait, timers, record locks, descriptors and what lies behind them. None of it is counted before it is asked for, and nothing here
 //! takes memory.
 
 use alloc::sync::Arc;
@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicI16, Ordering::Relaxed};
 
 use super::{Process, current, init, signal, table};
 use crate::fs::file::File;
-use crate::mm::{PAGE_SIZE, frame, kstack, vma::Vma};
+use crate::mm::{PAGE_SIZE, frame, kstack, leftovers, vma::Vma};
 use crate::{always, log};
 
 /// How a process would rather be chosen, or not (/proc/PID/oom_score_adj).
@@ -53,8 +53,19 @@ impl Adjustment {
     }
 }
 
-/// Bytes that the kernel keeps for a descriptor, whatever is behind it: the file, its name, its slot.
-const FILE: usize = 512;
+/// Bytes of a timer of timer_create(2), with its places in tables.
+const TIMER: usize = 384;
+
+/// Bytes of the signals that wait for a process and its threads, and of its timers.
+fn signal_bytes(process: &Process) -> usize {
+    let shared = process.signals.try_lock();
+    let mut bytes = shared.map_or(0, |signals| signals.pending.kept_bytes());
+    if let Some(threads) = process.threads.try_lock() {
+        let own = threads.iter().filter_map(|task| task.signals.try_lock());
+        bytes += own.map(|own| own.pending.kept_bytes()).sum::<usize>();
+    }
+    bytes + process.timers.count() * TIMER
+}
 
 /// What a process has, in pages. What is locked just now isn't counted: this may run in the middle of
 /// anything.
@@ -75,9 +86,11 @@ fn pages(process: &Process) -> u64 {
         && let Some(files) = files.try_lock()
     {
         // One that others have too doesn't go with this process.
-        let of = |file: &Arc<File>| (FILE + file.ops().kept_bytes()) / Arc::strong_count(file);
-        bytes += files.files().map(of).sum::<usize>();
+        let of =
+            |file: &Arc<File>| (File::KEPT + file.ops().kept_bytes()) / Arc::strong_count(file);
+        bytes += files.files().map(of).sum::<usize>() + files.lock_bytes();
     }
+    bytes += signal_bytes(process);
     pages + bytes as u64 / PAGE_SIZE
 }
 
@@ -119,6 +132,9 @@ pub fn kill_largest() -> bool {
 /// picked before is still ending, that one's memory is waited for. Returns whether there is any.
 pub fn kill_largest_but_init() -> bool {
     let has_mm = |process: &Arc<Process>| process.mm.lock().is_some();
+    if leftovers::give_back_at_once() {
+        return true;
+    }
     if is_ending(&current().process) || table::all_processes().any(|other| is_giving_back(&other)) {
         return true;
     }

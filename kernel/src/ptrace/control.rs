@@ -125,7 +125,7 @@ pub fn inherit(child: &Arc<Task>, followed: Options, by_flag: bool) {
         }
     } else {
         let mut signals = child.signals.lock();
-        let _ = signals.pending.push(&SigInfo::kernel(SIGSTOP), u64::MAX);
+        let _ = signals.pending.push(&SigInfo::kernel(SIGSTOP), false);
     }
     child.set_work(work::SIGNAL);
 }

@@ -27,7 +27,6 @@ pub(super) struct Masks {
     pub blocked: u64,
     pub ignored: u64,
     pub caught: u64,
-    queued: usize,
 }
 
 impl Masks {
@@ -45,16 +44,12 @@ impl Masks {
                 }
             }
         }
-        let (shared, mut queued) = {
-            let signals = process.signals.lock();
-            (signals.pending.set(), signals.pending.len())
-        };
+        let shared = process.signals.lock().pending.set();
         let (mut pending, mut blocked) = (0, 0);
         if let Some(task) = &subject.task {
             let own = task.signals.lock();
             pending = own.pending.set();
             blocked = own.blocked;
-            queued += own.pending.len();
         }
         Self {
             pending,
@@ -62,7 +57,6 @@ impl Masks {
             blocked,
             ignored,
             caught,
-            queued,
         }
     }
 }
@@ -104,7 +98,7 @@ pub(super) fn status(subject: &Subject, text: &mut Text) {
     put!(
         text,
         "Threads:\t{threads}\nSigQ:\t{}/{limit}\n",
-        masks.queued
+        signal::account::of_user(cred.uid)
     );
     for (name, mask) in [
         ("SigPnd", masks.pending),

@@ -1,13 +1,14 @@
 //! Signals: numbers, dispositions, and each thread's state.
 //!
 //! `info.rs` is what a signal carries, `send.rs` how it is sent, `queue.rs` where it waits,
-//! `deliver.rs` what happens when it is taken, `frame64.rs` and `frame32.rs` what a handler finds
+//! `account.rs` how many may, `deliver.rs` what happens when it is taken, `frame64.rs` and `frame32.rs` what a handler finds
 //! on the stack, `restart.rs` what becomes of an interrupted call.
 
 use super::exit::ExitStatus;
 use super::{Process, current, stop};
 use crate::syscall::errno::Errno;
 
+pub mod account;
 pub mod alternate;
 mod context32;
 pub mod deliver;
@@ -126,7 +127,7 @@ impl SignalActions {
 }
 
 /// A task's own signal state; bit `n - 1` stands for signal `n`.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct TaskSignals {
     /// Held back.
     pub blocked: u64,
@@ -151,7 +152,7 @@ pub struct TaskSignals {
 }
 
 /// What the threads of a process share.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct SharedSignals {
     /// Arrived for any of them.
     pub pending: Pending,

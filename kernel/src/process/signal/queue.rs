@@ -1,23 +1,32 @@
 //! Signals that have arrived and wait to be taken: one queue a thread and one a process.
 //!
 //! A standard signal (1 to 31) waits once however often it is sent; a real-time signal (32 to
-//! 64) as often as it was sent, in that order, up to RLIMIT_SIGPENDING (signal(7)).
+//! 64) as often as it was sent, in that order, up to RLIMIT_SIGPENDING of its user (`account.rs`).
 
 use alloc::collections::VecDeque;
 
-use super::{Fields, SYNCHRONOUS, SigInfo, bit};
+use super::{Fields, SYNCHRONOUS, SigInfo, account, bit};
 use crate::mm::fallible::Grow as _;
 use crate::syscall::errno::Errno;
 
 /// First real-time signal (SIGRTMIN as the kernel counts).
 const FIRST_REAL_TIME: u8 = 32;
 
+impl SigInfo {
+    /// Whether it waits with its details whatever the limit: a standard signal that no program sent with a
+    /// value, and a timer's.
+    pub(super) fn always_has_place(&self) -> bool {
+        matches!(self.fields, Fields::Timer { .. })
+            || self.signo < FIRST_REAL_TIME && self.code >= 0
+    }
+}
+
 fn is_of_timer(info: &SigInfo, timer: i32) -> bool {
     matches!(info.fields, Fields::Timer { id, .. } if id == timer)
 }
 
 /// What waits in one place.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Pending {
     /// Which signals wait: bit `n - 1` for signal `n`.
     set: u64,
@@ -42,11 +51,16 @@ impl Pending {
         self.queue.iter()
     }
 
-    /// Adds one; `limit` is the most that may wait with details.
+    /// Bytes of the kernel's that it takes.
+    pub fn kept_bytes(&self) -> usize {
+        self.queue.capacity() * size_of::<SigInfo>()
+    }
+
+    /// Adds one; `is_full`: it finds no place with its details.
     ///
     /// # Errors
-    /// `EAGAIN` if a real-time signal with a value finds no room.
-    pub fn push(&mut self, info: &SigInfo, limit: u64) -> Result<(), Errno> {
+    /// `EAGAIN` if that is a real-time signal with a value.
+    pub fn push(&mut self, info: &SigInfo, is_full: bool) -> Result<(), Errno> {
         let is_real_time = info.signo >= FIRST_REAL_TIME;
         let bit = bit(info.signo);
         // A timer's signal waits beside others of its number: only taking it tells the timer.
@@ -54,9 +68,9 @@ impl Pending {
         if !is_real_time && !is_timer && self.set & bit != 0 {
             return Ok(());
         }
-        let fits = (self.queue.len() as u64) < limit || is_timer || !is_real_time && info.code >= 0;
-        if fits && self.queue.room_for(1).is_ok() {
+        if !is_full && self.queue.room_for(1).is_ok() {
             self.queue.push_back(*info);
+            account::add(1);
         } else if is_real_time && info.code != 0 {
             return Err(Errno::EAGAIN);
         }
@@ -78,6 +92,7 @@ impl Pending {
         let is_same = |info: &SigInfo| info.signo == signo;
         if self.queue.len() == 1 && self.queue.front().is_some_and(is_same) {
             self.set &= !bit(signo);
+            account::remove(1);
             return self.queue.pop_front();
         }
         let info = match self.queue.iter().position(is_same) {
@@ -85,6 +100,7 @@ impl Pending {
             Some(at) => self.queue.remove(at),
             None => None,
         };
+        account::remove(usize::from(info.is_some()));
         if !self.queue.iter().any(is_same) {
             self.set &= !bit(signo);
         }
@@ -102,10 +118,11 @@ impl Pending {
     /// Forgets the signal of timer `id`.
     pub fn remove_timer(&mut self, id: i32) {
         let at = self.queue.iter().position(|info| is_of_timer(info, id));
-        if let Some(info) = at.and_then(|at| self.queue.remove(at))
-            && !self.queue.iter().any(|other| other.signo == info.signo)
-        {
-            self.set &= !bit(info.signo);
+        if let Some(info) = at.and_then(|at| self.queue.remove(at)) {
+            account::remove(1);
+            if !self.queue.iter().any(|other| other.signo == info.signo) {
+                self.set &= !bit(info.signo);
+            }
         }
     }
 
@@ -113,7 +130,15 @@ impl Pending {
     pub fn remove(&mut self, mask: u64) {
         if self.set & mask != 0 {
             self.set &= !mask;
+            let before = self.queue.len();
             self.queue.retain(|info| bit(info.signo) & mask == 0);
+            account::remove(before - self.queue.len());
         }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        account::remove(self.queue.len());
     }
 }

@@ -4,9 +4,9 @@
 
 use alloc::sync::Arc;
 
-use linux_raw_sys::general::RLIMIT_SIGPENDING;
-
-use super::{DEFAULT, IGNORE, IGNORED_BY_DEFAULT, SIGCONT, SIGKILL, STOPPING, SigInfo, bit};
+use super::{
+    DEFAULT, IGNORE, IGNORED_BY_DEFAULT, SIGCONT, SIGKILL, STOPPING, SigInfo, account, bit,
+};
 use crate::arch::percpu::work;
 use crate::process::exit::ExitStatus;
 use crate::process::{Process, Task, init, sched, stop, table};
@@ -24,8 +24,8 @@ pub fn send_task(task: &Arc<Task>, info: &SigInfo) -> Result<(), Errno> {
         kill(&task.process);
         return Ok(());
     }
-    let limit = task.process.limits.lock().soft(RLIMIT_SIGPENDING);
-    task.signals.lock().pending.push(info, limit)?;
+    let is_full = account::has_no_place(&task.process, info);
+    task.signals.lock().pending.push(info, is_full)?;
     task.process.signal_arrived.wake_all();
     if wants(task, info.signo) {
         interrupt(task);
@@ -52,8 +52,8 @@ pub fn send_process(process: &Arc<Process>, info: &SigInfo) -> Result<(), Errno>
         kill(process);
         return Ok(());
     }
-    let limit = process.limits.lock().soft(RLIMIT_SIGPENDING);
-    process.signals.lock().pending.push(info, limit)?;
+    let is_full = account::has_no_place(process, info);
+    process.signals.lock().pending.push(info, is_full)?;
     process.signal_arrived.wake_all();
     if let Some(taker) = taker {
         interrupt(&taker);
@@ -89,7 +89,7 @@ pub fn force(info: &SigInfo) {
         }
         signals.forced |= bit(info.signo);
         // A standard signal: there is always room for it.
-        let _ = signals.pending.push(info, u64::MAX);
+        let _ = signals.pending.push(info, false);
     }
     task.set_work(work::SIGNAL);
 }

@@ -38,6 +38,11 @@ pub struct Timers {
 }
 
 impl Timers {
+    /// How many timer_create(2) made; 0 where that is being changed just now.
+    pub fn count(&self) -> usize {
+        self.posix.try_lock().map_or(0, |timers| timers.len())
+    }
+
     /// For execve(2): the timers of timer_create(2) are gone, the others go on.
     pub fn exec(&self) {
         self.posix_of_cpu.lock().clear();

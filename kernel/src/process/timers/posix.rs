@@ -5,7 +5,6 @@ use alloc::collections::btree_map::Entry;
 use alloc::sync::{Arc, Weak};
 
 use crate::sync::{Mutex, rank};
-use linux_raw_sys::general::RLIMIT_SIGPENDING;
 
 use super::Timers;
 use crate::mm::frame;
@@ -61,18 +60,17 @@ struct State {
 /// is the signal's value where the program gave none.
 ///
 /// # Errors
-/// `EAGAIN` for more timers than signals may wait (RLIMIT_SIGPENDING), `ENOMEM`.
+/// `EAGAIN` for a user of whom as many signals wait as may (RLIMIT_SIGPENDING), `ENOMEM`.
 pub fn create(base: Base, notice: impl FnOnce(i32) -> Notice) -> Result<i32, Errno> {
     let process = sched::current_task().process.clone();
-    let limit = process.limits.lock().soft(RLIMIT_SIGPENDING);
+    if signal::account::is_full(&process) {
+        return Err(Errno::EAGAIN);
+    }
     if frame::is_low() {
         return Err(Errno::ENOMEM);
     }
     let id = {
         let mut timers = process.timers.posix.lock();
-        if timers.len() as u64 >= limit {
-            return Err(Errno::EAGAIN);
-        }
         let mut next = process.timers.next_id.lock();
         loop {
             let id = *next;
@@ -86,6 +84,7 @@ pub fn create(base: Base, notice: impl FnOnce(i32) -> Notice) -> Result<i32, Err
                     timer: Timer::new(),
                     state: Mutex::default(),
                 }));
+                signal::account::add(1);
                 break id;
             }
         }
@@ -132,6 +131,12 @@ impl Timers {
 /// Overruns as programs see them (DELAYTIMER_MAX).
 fn told(overrun: u64) -> i32 {
     i32::try_from(overrun).unwrap_or(i32::MAX)
+}
+
+impl Drop for PosixTimer {
+    fn drop(&mut self) {
+        signal::account::remove(1);
+    }
 }
 
 impl PosixTimer {

@@ -1,0 +1,124 @@
+/* RLIMIT_SIGPENDING: signals that wait for all processes of a user, and their timers, count together. */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "children.h"
+
+enum { LIMIT = 10, USER = 4321, OTHER = 4322 };
+
+static int signo;
+
+/* How many more signals with a value find a place at `pid`. */
+static int fill(int pid)
+{
+	int sent = 0;
+
+	while (sent < 2 * LIMIT && !sigqueue(pid, signo, (union sigval){ 0 }))
+		sent++;
+	return sent;
+}
+
+static void queued(const char *when)
+{
+	char line[200];
+	FILE *status = fopen("/proc/self/status", "r");
+
+	while (fgets(line, sizeof line, status))
+		if (!strncmp(line, "SigQ:", 5))
+			printf("%s: %s", when, line);
+	fclose(status);
+}
+
+static int timers(timer_t *made)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	int count = 0;
+
+	while (count < 2 * LIMIT && !syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &made[count]))
+		count++;
+	return count;
+}
+
+/* Runs `what` in a child that is the user. */
+static void as(int uid, void (*what)(void))
+{
+	int pid = fork();
+
+	if (pid == 0) {
+		if (setresuid(uid, uid, uid))
+			_exit(1);
+		what();
+		fflush(stdout);
+		_exit(0);
+	}
+	printf("ended with %d\n", reap(pid, 20000));
+}
+
+static void alone(void)
+{
+	printf("places: %d\n", fill(getpid()));
+}
+
+static void several(void)
+{
+	int ready[2], pids[2];
+	char byte;
+
+	pipe(ready);
+	for (int i = 0; i < 2; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			for (int n = 0; n < 3; n++)
+				sigqueue(getpid(), signo, (union sigval){ 0 });
+			write(ready[1], "", 1);
+			pause();
+		}
+		read(ready[0], &byte, 1);
+	}
+	queued("three each wait for two others");
+	printf("places beside them: %d\n", fill(getpid()));
+	printf("standard, without a value: %d\n", kill(getpid(), SIGUSR2));
+	printf("at another one: %d\n", fill(pids[0]));
+	queued("all");
+	fflush(stdout);
+	/* SIGCHLD waits as well, from here on. */
+	for (int i = 0; i < 2; i++) {
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
+	}
+	printf("when they are gone: %d\n", fill(getpid()));
+}
+
+static void of_timers(void)
+{
+	timer_t made[2 * LIMIT];
+	int count = timers(made);
+
+	printf("timers: %d\n", count);
+	printf("places beside them: %d\n", fill(getpid()));
+	for (int i = 0; i < 4; i++)
+		syscall(SYS_timer_delete, made[i]);
+	printf("places without four: %d\n", fill(getpid()));
+	printf("timers beside them: %d\n", timers(made));
+}
+
+int main(void)
+{
+	struct rlimit limit = { LIMIT, LIMIT };
+	sigset_t set;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	signo = SIGRTMIN + 1;
+	sigfillset(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	setrlimit(RLIMIT_SIGPENDING, &limit);
+	as(USER, alone);
+	as(OTHER, alone);
+	as(USER, several);
+	as(USER, of_timers);
+	as(USER, alone);
+	return 0;
+}
