@@ -5,6 +5,7 @@
 //! holds everything the CPU has, FXSAVE (512 bytes) is the fallback.
 
 use alloc::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use alloc::vec::Vec;
 use core::arch::asm;
 use core::ptr::NonNull;
 
@@ -18,6 +19,9 @@ use super::{cpu, pkeys};
 const XCR0_WANTED: u64 = 0b111 | 0b111 << 5 | PKRU;
 /// The rights to protection keys, in XCR0 and in an area's header.
 pub const PKRU: u64 = 1 << 9;
+
+/// In the second byte of the header.
+const PKRU_IN_BYTE: u8 = (PKRU >> 8) as u8;
 
 /// FXSAVE area: control word at 0, MXCSR at 24 (Intel SDM vol. 1, 10.5.1).
 const FCW_OFFSET: usize = 0;
@@ -61,6 +65,8 @@ pub struct Info {
     pub xsave: bool,
     /// Bytes of an area that holds it.
     pub size: usize,
+    /// Bytes of such an area up to the last component but PKRU.
+    own_size: usize,
     /// Its components (XCR0).
     pub features: u64,
     /// Bits that MXCSR has.
@@ -78,12 +84,28 @@ static INFO: Lazy<Info> = Lazy::new(|| {
         } else {
             LEGACY_SIZE
         },
+        own_size: if xsave {
+            end_of(XCr0::read_raw() & !PKRU)
+        } else {
+            LEGACY_SIZE
+        },
         features: if xsave { XCr0::read_raw() } else { X87_AND_SSE },
         mxcsr_mask: mxcsr_mask(),
         pkru_offset: (xsave && XCr0::read_raw() & PKRU != 0)
             .then(|| cpu::cpuid(0xd, PKRU.trailing_zeros())[1] as usize),
     }
 });
+
+/// Where the last of these components ends in an XSAVE area.
+fn end_of(components: u64) -> usize {
+    let header = XSTATE_BV_OFFSET + HEADER_SIZE;
+    let extended = (2..63).filter(|component| components >> component & 1 != 0);
+    let ends = extended.map(|component| {
+        let [size, offset, ..] = cpu::cpuid(0xd, component);
+        (size + offset) as usize
+    });
+    ends.fold(header, usize::max)
+}
 
 /// What a program's state looks like on this CPU; read after [`init`].
 pub fn info() -> &'static Info {
@@ -101,11 +123,6 @@ fn mxcsr_mask() -> u32 {
         0 => 0xffbf,
         mask => mask,
     }
-}
-
-/// Bytes of an area that holds the components in use.
-pub fn area_size() -> usize {
-    INFO.size
 }
 
 static INITIAL: Lazy<FpuState> = Lazy::new(FpuState::new);
@@ -127,10 +144,12 @@ pub fn exception_state() -> (u16, u16, u32) {
     (control, status, mxcsr)
 }
 
-/// One task's saved state: a 64-byte aligned XSAVE or FXSAVE area.
+/// One task's saved state: a 64-byte aligned XSAVE or FXSAVE area. PKRU, which would be the last by far, is kept
+/// beside it (as on Linux since 5.14).
 pub struct FpuState {
     area: NonNull<u8>,
     layout: Layout,
+    pkru: u32,
 }
 
 // SAFETY: the area is owned memory without aliases.
@@ -141,25 +160,62 @@ unsafe impl Sync for FpuState {}
 impl FpuState {
     /// The state of a fresh process.
     pub fn new() -> Self {
-        let layout = Layout::from_size_align(area_size(), 64).expect("area sizes are small");
+        let layout = Layout::from_size_align(INFO.own_size, 64).expect("area sizes are small");
         // SAFETY: the size isn't 0.
         let Some(area) = NonNull::new(unsafe { alloc_zeroed(layout) }) else {
             handle_alloc_error(layout)
         };
-        let mut state = Self { area, layout };
-        state.reset();
+        let mut state = Self {
+            area,
+            layout,
+            pkru: 0,
+        };
+        state.set_defaults();
         state
     }
 
-    /// The area's bytes, as ptrace and signal frames show them.
-    pub fn bytes(&self) -> &[u8] {
+    /// The whole area, as ptrace and signal frames show it.
+    pub fn image(&self) -> Vec<u8> {
+        let own = self.bytes();
+        let mut image = Vec::with_capacity(INFO.size);
+        image.extend_from_slice(own);
+        image.resize(INFO.size, 0);
+        if let Some(at) = INFO.pkru_offset
+            && self.pkru != 0
+        {
+            image[at..at + 4].copy_from_slice(&self.pkru.to_le_bytes());
+            image[XSTATE_BV_OFFSET + 1] |= PKRU_IN_BYTE;
+        }
+        image
+    }
+
+    /// Takes the state of such an area. It must be acceptable to the CPU: reserved bits of MXCSR and of the
+    /// header are 0.
+    pub fn set_image(&mut self, image: &[u8]) {
+        let own = self.bytes_mut();
+        let len = own.len();
+        own.copy_from_slice(&image[..len]);
+        let Some(at) = INFO.pkru_offset else {
+            return;
+        };
+        let holds_it = own[XSTATE_BV_OFFSET + 1] & PKRU_IN_BYTE != 0;
+        own[XSTATE_BV_OFFSET + 1] &= !PKRU_IN_BYTE;
+        let mut rights = [0; 4];
+        rights.copy_from_slice(&image[at..at + 4]);
+        // What the header doesn't name is in its initial state: it denies nothing.
+        self.pkru = if holds_it {
+            u32::from_le_bytes(rights)
+        } else {
+            0
+        };
+    }
+
+    fn bytes(&self) -> &[u8] {
         // SAFETY: `area` is valid for `layout.size()` bytes and initialised (zeroed).
         unsafe { core::slice::from_raw_parts(self.area.as_ptr(), self.layout.size()) }
     }
 
-    /// The same, to be changed. What [`Self::load`] gets must be acceptable to the CPU: reserved
-    /// bits of MXCSR and of the header are 0.
-    pub fn bytes_mut(&mut self) -> &mut [u8] {
+    fn bytes_mut(&mut self) -> &mut [u8] {
         // SAFETY: as in `bytes`, and `&mut self` makes it the only reference.
         unsafe { core::slice::from_raw_parts_mut(self.area.as_ptr(), self.layout.size()) }
     }
@@ -170,28 +226,32 @@ impl FpuState {
         // What the header doesn't name is in its initial state, whatever its bytes are.
         let named = bytes.len().min(XSTATE_BV_OFFSET + HEADER_SIZE);
         bytes[..named].fill(0);
+        self.set_defaults();
+    }
+
+    /// The same where all bytes are zeros.
+    fn set_defaults(&mut self) {
+        let bytes = self.bytes_mut();
         bytes[FCW_OFFSET..FCW_OFFSET + 2].copy_from_slice(&FCW_DEFAULT.to_le_bytes());
         bytes[MXCSR_OFFSET..MXCSR_OFFSET + 4].copy_from_slice(&MXCSR_DEFAULT.to_le_bytes());
         if cpu::features().xsave {
             // x87 and SSE come from the area; everything else starts in its initial state.
             bytes[XSTATE_BV_OFFSET] = 0b11;
-            if let Some(at) = INFO.pkru_offset {
-                bytes[at..at + 4].copy_from_slice(&pkeys::DEFAULT.to_le_bytes());
-                bytes[XSTATE_BV_OFFSET + 1] = (PKRU >> 8) as u8;
-            }
         }
+        self.pkru = pkeys::DEFAULT;
     }
 
     /// Saves the CPU's state here.
     pub fn save(&mut self) {
+        self.pkru = pkeys::read();
         let area = self.area.as_ptr();
         // SAFETY: the area is as large and aligned as CPUID demands for XCR0's components.
         unsafe {
             if cpu::features().xsaveopt {
-                asm!("xsaveopt64 [{}]", in(reg) area, in("eax") u32::MAX, in("edx") u32::MAX,
+                asm!("xsaveopt64 [{}]", in(reg) area, in("eax") !(PKRU as u32), in("edx") u32::MAX,
                      options(nostack));
             } else if cpu::features().xsave {
-                asm!("xsave64 [{}]", in(reg) area, in("eax") u32::MAX, in("edx") u32::MAX,
+                asm!("xsave64 [{}]", in(reg) area, in("eax") !(PKRU as u32), in("edx") u32::MAX,
                      options(nostack));
             } else {
                 asm!("fxsave64 [{}]", in(reg) area, options(nostack));
@@ -207,24 +267,19 @@ impl FpuState {
     /// Loads those of its components that are in `features`; without XSAVE all of them.
     pub fn load_components(&self, features: u64) {
         let area = self.area.as_ptr();
-        // SAFETY: the area was written by `save` or `reset`, or by way of `bytes_mut`, whose
+        if features & PKRU != 0 {
+            pkeys::write(self.pkru);
+        }
+        // SAFETY: the area was written by `save` or `reset`, or by way of `set_image`, whose
         // users see to it: no reserved bit is set.
         unsafe {
             if cpu::features().xsave {
-                asm!("xrstor64 [{}]", in(reg) area, in("eax") features as u32,
+                asm!("xrstor64 [{}]", in(reg) area, in("eax") (features & !PKRU) as u32,
                      in("edx") (features >> 32) as u32, options(nostack));
             } else {
                 asm!("fxrstor64 [{}]", in(reg) area, options(nostack));
             }
         }
-    }
-}
-
-impl Clone for FpuState {
-    fn clone(&self) -> Self {
-        let mut copy = Self::new();
-        copy.bytes_mut().copy_from_slice(self.bytes());
-        copy
     }
 }
 

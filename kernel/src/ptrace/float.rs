@@ -29,7 +29,7 @@ fn word(bytes: &[u8], at: usize) -> u64 {
 /// The whole area. What XSAVEOPT left out because it was in its initial state is filled in; the
 /// software's bytes tell which components there are, as debuggers expect.
 pub fn read(task: &Task) -> Vec<u8> {
-    let mut area = task.fpu.lock().bytes().to_vec();
+    let mut area = task.fpu.lock().image();
     let info = fpu::info();
     if !info.xsave {
         return area;
@@ -132,7 +132,7 @@ pub fn write(task: &Task, bytes: &[u8]) -> Result<(), Errno> {
         return Err(Errno::EINVAL);
     }
     check_mxcsr(bytes)?;
-    task.fpu.lock().bytes_mut().copy_from_slice(bytes);
+    task.fpu.lock().set_image(bytes);
     Ok(())
 }
 
@@ -142,5 +142,5 @@ fn store(task: &Task, mut area: Vec<u8>, components: u64) {
         let present = word(&area, HEADER) | components;
         area[HEADER..HEADER + 8].copy_from_slice(&present.to_le_bytes());
     }
-    task.fpu.lock().bytes_mut().copy_from_slice(&area);
+    task.fpu.lock().set_image(&area);
 }

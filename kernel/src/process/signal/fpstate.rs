@@ -190,24 +190,23 @@ fn load_through_kernel(start: u64) -> Result<(), Errno> {
     let extent = extent(area)?;
     let task = current();
     // Not under the lock: the copy may fault, and wait for memory.
-    let mut state = FpuState::new();
-    UserPtr::new(area).read_into(&mut state.bytes_mut()[..extent.size])?;
-    check_area(&mut state, &extent)?;
-    fsave::into_legacy(&form, state.bytes_mut());
+    let mut image = FpuState::new().image();
+    UserPtr::new(area).read_into(&mut image[..extent.size])?;
+    check_area(&mut image, &extent)?;
+    fsave::into_legacy(&form, &mut image);
     let mut own = task.fpu.lock();
-    own.bytes_mut().copy_from_slice(state.bytes());
+    own.set_image(&image);
     own.load();
     Ok(())
 }
 
 /// Refuses what XRSTOR would fault on, and takes components out that the program didn't name.
-fn check_area(state: &mut FpuState, extent: &Extent) -> Result<(), Errno> {
+fn check_area(bytes: &mut [u8], extent: &Extent) -> Result<(), Errno> {
     let word = |bytes: &[u8], at: usize| {
         let mut word = [0; 8];
         word.copy_from_slice(&bytes[at..at + 8]);
         u64::from_le_bytes(word)
     };
-    let bytes = state.bytes_mut();
     let mxcsr = word(bytes, MXCSR_OFFSET) as u32;
     check_mxcsr(mxcsr)?;
     if !fpu::info().xsave {
