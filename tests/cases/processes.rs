@@ -40,7 +40,9 @@ pub fn cases() -> Vec<Case> {
             prints_the_same("pidfd_race", compiler, "150 1", Vm::new().cpu(cpu))
         })
     };
-    // Far returns, IRET and far calls, which QEMU can't do under SMAP.
+    // Far returns, IRET and far calls, which QEMU can't do under SMAP, so that the kernel does them. Without
+    // SMAP QEMU does them itself, otherwise than a CPU where the operands are bad: on Linux 6.1 there
+    // the program dies in its third form.
     let far = |compiler: Compiler, cpu: &'static str| {
         let name = format!("far_returns::{}_{cpu}", compiler.name());
         Case::new(name, move || {
@@ -146,11 +148,8 @@ pub fn cases() -> Vec<Case> {
         pidfd_race(Compiler::Glibc32, "max,vendor=GenuineIntel"),
         far(Compiler::Glibc64, "max"),
         far(Compiler::Glibc64, "max,vendor=GenuineIntel"),
-        // Without SMAP the CPU does them itself.
-        far(Compiler::Glibc64, "max,-smap"),
         far(Compiler::Glibc32, "max"),
         far(Compiler::Glibc32, "max,vendor=GenuineIntel"),
-        far(Compiler::Glibc32, "max,-smap"),
         tracers("ptrace_stops", Compiler::Glibc64, "max"),
         tracers("ptrace_stops", Compiler::Glibc32, "max,vendor=GenuineIntel"),
         tracers("ptrace_debug", Compiler::Glibc64, "max,vendor=GenuineIntel"),
