@@ -111,10 +111,10 @@ static void keep_locks(void)
 {
 	int file = syscall(SYS_memfd_create, "locked", 0);
 
-	/* The smaller the gap, the more records; in one file each costs a search. */
-	for (int f = 0; f < 60; f++, file = syscall(SYS_memfd_create, "locked", 0))
-		for (int i = 0; i < 3000; i++) {
-			struct flock lock = { .l_type = F_WRLCK, .l_start = 2 * (3000 - i), .l_len = 1 };
+	/* No two are neighbours; among many in one file each costs a search. */
+	for (int f = 0; f < 160; f++, file = syscall(SYS_memfd_create, "locked", 0))
+		for (int i = 0; i < 600; i++) {
+			struct flock lock = { .l_type = F_WRLCK, .l_start = 2 * (600 - i), .l_len = 1 };
 
 			fcntl(file, F_SETLK, &lock);
 		}
