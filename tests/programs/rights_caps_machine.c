@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/xattr.h>
 #include <termios.h>
 #include <time.h>
@@ -34,6 +35,14 @@ static long do_ports(void) { return syscall(SYS_iopl, 3); }
 static long do_map(void)
 {
 	return mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ? -1 : 0;
+}
+
+/* Of one's own process, too. */
+static long do_advise(void)
+{
+	struct iovec page = {mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 4096};
+
+	return syscall(SYS_process_madvise, syscall(SYS_pidfd_open, getpid(), 0), &page, 1, MADV_COLD, 0);
 }
 
 static long do_hang_up(void)
@@ -259,6 +268,7 @@ static const struct row rows[] = {
 	{ONE(SYS_RAWIO), "iopl", "EPERM", do_ports},
 	{ONE(SYS_RAWIO), "mmap of page 0", "EPERM", do_map},
 	{ONE(SYS_RAWIO), "execve at 0x1000", "EPERM", do_run_low},
+	{ONE(SYS_NICE), "process_madvise", "EPERM", do_advise},
 	{ONE(SYS_TTY_CONFIG), "vhangup", "EPERM", do_hang_up},
 	{ONE(SYS_ADMIN), "open of an exclusive terminal", "EBUSY", do_exclusive},
 	{ONE(SYS_ADMIN), "TIOCVHANGUP", "EPERM", do_hang_up_that},
