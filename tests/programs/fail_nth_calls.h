@@ -105,6 +105,12 @@ static union {
 	struct sigaction action;
 } handler;
 
+/* An address that is no constant of the structure's width. */
+static void place_the_descriptor(void)
+{
+	clone_open.pidfd = P(out);
+}
+
 static const struct call calls[] = {
 	/* Files and descriptors. */
 	C(read, FILE_FD, P(out), 8000), C(read, PIPE_R, P(out), 8000), C(read, ZERO, P(out), 8000),
@@ -235,7 +241,7 @@ static const struct call calls[] = {
 	/* Processes and threads. */
 	F(fork, FORKS), Q(fork, cut_the_area, FORKS), F(vfork, FORKS), F(clone, FORKS, SIGCHLD),
 	F(clone3, FORKS, P(&clone_words), sizeof clone_words),
-	F(clone3, FORKS, P(&clone_open), sizeof clone_open), F(clone, FORKS, SIGCHLD | CLONE_PIDFD, 0, P(out)),
+	Q(clone3, place_the_descriptor, FORKS, P(&clone_open), sizeof clone_open), F(clone, FORKS, SIGCHLD | CLONE_PIDFD, 0, P(out)),
 	F(execve, LEAVES, P("/init"), P(exec_words), P(no_words)),
 	F(execveat, LEAVES, AT, P("/init"), P(exec_words), P(no_words), 0), F(exit, LEAVES, 42),
 	F(exit_group, LEAVES, 42), Q(wait4, leave_a_zombie, ONCE, -1, P(out), 0, P(out) + 64),

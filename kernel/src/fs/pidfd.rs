@@ -1,7 +1,7 @@
 //! pidfd_open(2): a descriptor of a process, readable once that has ended.
 //!
-//! It holds the process's [`Pid`] and nothing of the process: after the wait for it a later process
-//! with the same ID is not meant. Whoever polls stands in the process's own queue.
+//! It holds the process's [`Pid`] and nothing of the process: after the wait for that, a later process
+//! with the same ID is not meant. Pollers stand in the process's own queue.
 
 use alloc::sync::Arc;
 use core::any::Any;
@@ -10,7 +10,7 @@ use super::anon;
 use super::file::{File, flags};
 use super::inode::{FileOps, Ready};
 use crate::mm::fallible::{Text, put};
-use crate::process::table::Pid;
+use crate::process::pid::Pid;
 use crate::process::wait::WaitQueue;
 use crate::syscall::errno::Errno;
 
@@ -49,7 +49,7 @@ impl FileOps for PidFd {
         ready
     }
 
-    /// None once it was waited for: the queue went with the process, and nothing changes any more.
+    /// None once the process was waited for: the queue went with the process, and nothing changes any more.
     fn wait_queues(&self, each: &mut dyn FnMut(&WaitQueue)) -> bool {
         if let Some(process) = self.0.process() {
             each(&process.thread_ended);

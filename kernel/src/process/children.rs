@@ -7,9 +7,9 @@ use bitflags::bitflags;
 use linux_raw_sys::general as linux;
 
 use super::exit::ExitStatus;
+use super::pid::Pid;
 use super::signal::{self, SIGCHLD, SIGCONT, SigInfo};
 use super::stop::News;
-use super::table::Pid;
 use super::wait::is_interrupted;
 use super::{Process, Task, sched, table, usage};
 use crate::ptrace;

@@ -21,6 +21,7 @@ use crate::arch::percpu::{self, work};
 use crate::arch::segments::Segments;
 use crate::fs::{caller, pidfd};
 use crate::mm::address_space::{AddressSpace, Fork, Progress};
+use crate::mm::reserve;
 use crate::ptrace::{self, Options};
 use crate::syscall::errno::{Errno, SysResult};
 
@@ -130,10 +131,14 @@ fn make(
 /// Gives the parent a descriptor of its child `tid`. It comes after the copy of the descriptors: the
 /// child has none of itself.
 fn give_descriptor(tid: u32, args: &CloneArgs) -> Result<(), Errno> {
+    reserve::top_up()?;
     let pid = table::pid(tid).ok_or(Errno::ESRCH)?;
     let file = pidfd::new(pid, 0)?;
     let fd = caller::install(file.clone(), true)?;
-    args.pidfd.write(fd).inspect_err(|_| {
+    // The write may sleep, and another thread use up the room that was made before.
+    let written = args.pidfd.write(fd);
+    let has_room = written.and_then(|()| ptrace::control::make_room());
+    has_room.inspect_err(|_| {
         // Unless another thread has done so meanwhile.
         let closed = caller::with_files(|files| {
             let is_same = files

@@ -48,6 +48,7 @@ pub mod limits;
 pub mod oom;
 mod orphans;
 pub mod personality;
+pub mod pid;
 pub mod placement;
 pub mod ports;
 pub mod preempt;
@@ -93,7 +94,7 @@ pub struct Process {
     pub children: Mutex<BTreeMap<u32, Arc<Process>>, rank::Children>,
     /// Threads that haven't ended, in the order of their making.
     pub threads: Mutex<Vec<Arc<Task>>, rank::Threads>,
-    /// Woken when one of them ends.
+    /// Woken when one of them ends, the last one too: pollers of pidfds stand here as well.
     pub thread_ended: WaitQueue,
     /// Address space; `None` once the process ended.
     pub mm: Mutex<Option<SharedMm>, rank::MemoryOf>,

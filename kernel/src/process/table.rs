@@ -7,6 +7,7 @@ use core::sync::atomic::Ordering;
 use crate::sync::{Mutex, rank};
 
 use super::cred::Credentials;
+use super::pid::Pid;
 use super::{Process, Task, TaskState, current};
 use crate::mm::address_space::AddressSpace;
 use crate::syscall::errno::Errno;
@@ -32,58 +33,15 @@ struct Tasks {
     reserved: u64,
 }
 
-/// A process's or thread's ID together with the turn at which the ID was given out: a later process
-/// with the same ID is another one (Linux's struct pid).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pid {
-    number: u32,
-    serial: u64,
-}
-
-impl Pid {
-    /// The ID.
-    pub fn number(self) -> u32 {
-        self.number
-    }
-
-    /// What stands in the table under it, unless its process or thread is gone.
-    fn entry<T>(self, f: impl FnOnce(&Entry) -> T) -> Option<T> {
-        let tasks = TASKS.lock();
-        let entry = tasks.by_tid.get(&self.number);
-        entry.filter(|entry| entry.serial == self.serial).map(f)
-    }
-
-    /// Whether the ID still belongs to what it was given to: up to the wait for a process.
-    pub fn is_there(self) -> bool {
-        self.entry(|_| ()).is_some()
-    }
-
-    /// The process; one that ended can be found until it was waited for.
-    pub fn process(self) -> Option<Arc<Process>> {
-        self.entry(|entry| entry.process.upgrade())?
-    }
-
-    /// The thread, if it lives.
-    pub fn task(self) -> Option<Arc<Task>> {
-        self.entry(|entry| entry.task.upgrade())?
-    }
-
-    /// The process, or the process of the thread.
-    pub fn thread_group(self) -> Option<Arc<Process>> {
-        let of_thread = || self.task().map(|task| task.process.clone());
-        self.process().or_else(of_thread)
-    }
-}
-
 /// Who has an ID. Both are empty while it is only reserved.
 #[derive(Default)]
-struct Entry {
+pub(super) struct Entry {
     /// How many IDs had been given out.
     serial: u64,
     /// The thread, while it lives.
-    task: Weak<Task>,
+    pub task: Weak<Task>,
     /// The process, until it was waited for.
-    process: Weak<Process>,
+    pub process: Weak<Process>,
 }
 
 impl Tasks {
@@ -275,6 +233,13 @@ pub fn pid(id: u32) -> Option<Pid> {
     let tasks = TASKS.lock();
     let serial = tasks.by_tid.get(&id)?.serial;
     Some(Pid { number: id, serial })
+}
+
+/// What stands under an ID, unless the process or thread that had it is gone.
+pub(super) fn with_entry<T>(pid: Pid, f: impl FnOnce(&Entry) -> T) -> Option<T> {
+    let tasks = TASKS.lock();
+    let entry = tasks.by_tid.get(&pid.number);
+    entry.filter(|entry| entry.serial == pid.serial).map(f)
 }
 
 /// Whether an ID is in use: by a thread, by a process that was not waited for, or by a group or a

@@ -1,4 +1,4 @@
-//! What a program says of memory, or asks: madvise, process_madvise, mincore, msync.
+//! What a program says of its memory, or asks: madvise, mincore, msync.
 //!
 //! Advice about read-ahead, huge pages, dumps and reclaim is taken and changes nothing. Left out, and
 //! refused as by a kernel built without: page merging (KSM), memory failures, MADV_COLLAPSE, guard
@@ -10,21 +10,17 @@ use alloc::vec::Vec;
 use linux_raw_sys::general as linux;
 
 use super::errno::{Errno, SysResult};
-use super::io::{self, Vector};
 use super::memory::{self, with_mm};
-use super::pidfd;
 use crate::mm::address_space::AddressSpace;
 use crate::mm::fallible::{self, TryPush as _};
 use crate::mm::fault::{Access, FaultError};
 use crate::mm::vma::{Backing, PageSource, Prot, Role, Vma, VmaFlags};
 use crate::mm::{PAGE_SIZE, page_up};
-use crate::process::capability::{Caps, capable};
-use crate::process::{current, preempt};
-use crate::ptrace::{self, Ids};
+use crate::process::preempt;
 use crate::usercopy::{self, UserPtr};
 
 /// Holes to be made in files: what is behind an area, and which bytes of it.
-type Holes = Vec<(Arc<dyn PageSource>, core::ops::Range<u64>)>;
+pub(super) type Holes = Vec<(Arc<dyn PageSource>, core::ops::Range<u64>)>;
 
 /// madvise(2).
 pub fn madvise(addr: u64, len: u64, advice: u32) -> SysResult {
@@ -49,78 +45,13 @@ pub fn madvise(addr: u64, len: u64, advice: u32) -> SysResult {
 ///
 /// # Errors
 /// `EINVAL`, also for advice that is not known.
-fn end_of(addr: u64, len: u64, advice: u32) -> Result<u64, Errno> {
+pub(super) fn end_of(addr: u64, len: u64, advice: u32) -> Result<u64, Errno> {
     let known = matches!(advice, 0..=4 | 8..=11 | 14..=24);
     if !known || !addr.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL);
     }
     let len = page_up(len).ok_or(Errno::EINVAL)?;
     addr.checked_add(len).ok_or(Errno::EINVAL)
-}
-
-/// Gives advice that destroys nothing for another process's memory; returns of how many bytes it was
-/// taken.
-fn advise_another(
-    fd: i32,
-    ranges: impl FnOnce() -> Result<Vector, Errno>,
-    advice: u32,
-    flags: u32,
-) -> SysResult {
-    if flags != 0 {
-        return Err(Errno::EINVAL);
-    }
-    let ranges = ranges()?;
-    let (_, pid) = pidfd::named_by(fd)?;
-    let process = pid.process().ok_or(Errno::ESRCH)?;
-    if !matches!(
-        advice,
-        linux::MADV_WILLNEED | linux::MADV_COLD | linux::MADV_PAGEOUT | linux::MADV_COLLAPSE
-    ) {
-        return Err(Errno::EINVAL);
-    }
-    let mm = process.mm.lock().clone().ok_or(Errno::ESRCH)?;
-    let is_own = current().mm().is_some_and(|own| Arc::ptr_eq(&own, &mm));
-    if !is_own && !ptrace::may_access_process(&process, &process.cred(), Ids::FileSystem) {
-        return Err(Errno::EACCES);
-    }
-    if !capable(Caps::SYS_NICE) {
-        return Err(Errno::EPERM);
-    }
-    let mut done = 0;
-    for range in ranges.0.iter().filter(|range| range.len > 0) {
-        let start = range.at.address();
-        let taken = end_of(start, range.len as u64, advice)
-            .and_then(|end| advise(&mut mm.lock(), start, end, advice, &mut Holes::new()));
-        match taken {
-            Ok(()) => done += range.len,
-            Err(_) if done > 0 => break,
-            Err(errno) => return Err(errno),
-        }
-        preempt::point();
-    }
-    Ok(done)
-}
-
-/// process_madvise(2).
-pub fn process_madvise(
-    fd: i32,
-    vector: UserPtr<[u64; 2]>,
-    count: usize,
-    advice: u32,
-    flags: u32,
-) -> SysResult {
-    advise_another(fd, || io::ranges(vector, count), advice, flags)
-}
-
-/// process_madvise(2), i386.
-pub fn process_madvise32(
-    fd: i32,
-    vector: UserPtr<[u32; 2]>,
-    count: usize,
-    advice: u32,
-    flags: u32,
-) -> SysResult {
-    advise_another(fd, || io::ranges32(vector, count), advice, flags)
 }
 
 fn populate(start: u64, end: u64, access: Access) -> Result<(), Errno> {
@@ -162,7 +93,7 @@ fn drop_in_parts(start: u64, end: u64, advice: u32) -> Result<(), Errno> {
 }
 
 /// Takes the advice area by area. A hole doesn't end it, but makes it fail.
-fn advise(
+pub(super) fn advise(
     mm: &mut AddressSpace,
     start: u64,
     end: u64,

@@ -1,13 +1,21 @@
-//! Processes by descriptor: pidfd_open, pidfd_getfd. Signals: `signal/send.rs`; waiting: `wait.rs`.
+//! Processes by descriptor: pidfd_open, pidfd_getfd, process_madvise. Signals: `signal/send.rs`; waiting:
+//! `wait.rs`.
 
 use alloc::sync::Arc;
 
+use linux_raw_sys::general as linux;
+
+use super::advice::{Holes, advise, end_of};
 use super::errno::{Errno, SysResult};
+use super::io::{self, Vector};
 use crate::fs::file::File;
 use crate::fs::file::flags::O_NONBLOCK;
 use crate::fs::{caller, pidfd};
-use crate::process::table::{self, Pid};
+use crate::process::capability::{Caps, capable};
+use crate::process::pid::Pid;
+use crate::process::{current, preempt, table};
 use crate::ptrace::{self, Ids};
+use crate::usercopy::UserPtr;
 
 /// pidfd_open(2): of a process, not of one of its other threads; one that ended is there until it was
 /// waited for.
@@ -58,4 +66,69 @@ pub fn pidfd_getfd(pidfd: i32, fd: i32, flags: u32) -> SysResult {
     let files = process.files.lock().clone();
     let file = files.lock().get_any(fd)?;
     caller::install(file, true).map(|fd| fd as usize)
+}
+
+/// Gives advice that destroys nothing for another process's memory; returns of how many bytes it was
+/// taken.
+fn advise_another(
+    fd: i32,
+    ranges: impl FnOnce() -> Result<Vector, Errno>,
+    advice: u32,
+    flags: u32,
+) -> SysResult {
+    if flags != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let ranges = ranges()?;
+    let (_, pid) = named_by(fd)?;
+    let process = pid.process().ok_or(Errno::ESRCH)?;
+    if !matches!(
+        advice,
+        linux::MADV_WILLNEED | linux::MADV_COLD | linux::MADV_PAGEOUT | linux::MADV_COLLAPSE
+    ) {
+        return Err(Errno::EINVAL);
+    }
+    let mm = process.mm.lock().clone().ok_or(Errno::ESRCH)?;
+    let is_own = current().mm().is_some_and(|own| Arc::ptr_eq(&own, &mm));
+    if !is_own && !ptrace::may_access_process(&process, &process.cred(), Ids::FileSystem) {
+        return Err(Errno::EACCES);
+    }
+    if !capable(Caps::SYS_NICE) {
+        return Err(Errno::EPERM);
+    }
+    let mut done = 0;
+    for range in ranges.0.iter().filter(|range| range.len > 0) {
+        let start = range.at.address();
+        let taken = end_of(start, range.len as u64, advice)
+            .and_then(|end| advise(&mut mm.lock(), start, end, advice, &mut Holes::new()));
+        match taken {
+            Ok(()) => done += range.len,
+            Err(_) if done > 0 => break,
+            Err(errno) => return Err(errno),
+        }
+        preempt::point();
+    }
+    Ok(done)
+}
+
+/// process_madvise(2).
+pub fn process_madvise(
+    fd: i32,
+    vector: UserPtr<[u64; 2]>,
+    count: usize,
+    advice: u32,
+    flags: u32,
+) -> SysResult {
+    advise_another(fd, || io::ranges(vector, count), advice, flags)
+}
+
+/// process_madvise(2), i386.
+pub fn process_madvise32(
+    fd: i32,
+    vector: UserPtr<[u32; 2]>,
+    count: usize,
+    advice: u32,
+    flags: u32,
+) -> SysResult {
+    advise_another(fd, || io::ranges32(vector, count), advice, flags)
 }

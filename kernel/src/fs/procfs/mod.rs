@@ -21,7 +21,7 @@ use super::file::File;
 use super::inode::{Device, FileOps, Inode, ListEntry, Metadata, mode};
 use super::mount::{self, FileSystem, Statistics};
 use super::{caller, now};
-use crate::process::table::Pid;
+use crate::process::pid::Pid;
 use crate::process::{current, try_current};
 use crate::syscall::errno::Errno;
 

@@ -10,7 +10,7 @@ use crate::sync::{Mutex, rank};
 
 use crate::mm::address_space::AddressSpace;
 use crate::process::cred::Credentials;
-use crate::process::table::Pid;
+use crate::process::pid::Pid;
 use crate::process::{Process, Task, TaskState};
 use crate::ptrace::{self, Ids};
 use crate::syscall::errno::Errno;

@@ -278,7 +278,7 @@ calls! {
     437 openat2(DirFd, Path, Addr, Size) = open::openat2;
     438 pidfd_getfd(Fd, Fd, Hex) = pidfd::pidfd_getfd;
     439 faccessat2(DirFd, Path, AccessMode, AccessFlags) = attr::faccessat2;
-    440 process_madvise(Fd, Addr, Size, Madvice, Hex) = advice::process_madvise;
+    440 process_madvise(Fd, Addr, Size, Madvice, Hex) = pidfd::process_madvise;
     441 epoll_pwait2(Fd, OutEpollEvents, Int, Timespec64, SigsetIn, Size) = epoll::epoll_pwait2;
     449 futex_waitv(Addr, UInt, Hex, Timespec, ClockId) = futex2::futex_waitv;
     452 fchmodat2(DirFd, Path, Mode, AtFlags) = attr::fchmodat2;

@@ -1,0 +1,41 @@
+//! A process or a thread by its ID, and no later one that gets the same ID.
+
+use alloc::sync::Arc;
+
+use super::table::with_entry;
+use super::{Process, Task};
+
+/// An ID together with the turn at which it was given out (Linux's struct pid).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pid {
+    pub(super) number: u32,
+    pub(super) serial: u64,
+}
+
+impl Pid {
+    /// The ID.
+    pub fn number(self) -> u32 {
+        self.number
+    }
+
+    /// Whether the ID still belongs to what it was given to: up to the wait for a process.
+    pub fn is_there(self) -> bool {
+        with_entry(self, |_| ()).is_some()
+    }
+
+    /// The process; one that ended can be found until it was waited for.
+    pub fn process(self) -> Option<Arc<Process>> {
+        with_entry(self, |entry| entry.process.upgrade())?
+    }
+
+    /// The thread, if it lives.
+    pub fn task(self) -> Option<Arc<Task>> {
+        with_entry(self, |entry| entry.task.upgrade())?
+    }
+
+    /// The process, or the process of the thread.
+    pub fn thread_group(self) -> Option<Arc<Process>> {
+        let of_thread = || self.task().map(|task| task.process.clone());
+        self.process().or_else(of_thread)
+    }
+}
