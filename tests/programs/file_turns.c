@@ -1,5 +1,5 @@
 /* Writes, cuts and seals of a file take turns, however long they are: each is whole before another begins, also
-   where the end of the file or a shared position says where it goes. */
+   where the end of the file or a shared position says where it goes. What ends one early. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -156,6 +158,72 @@ static void seals(void)
 	printf("a sealed file: %s\n", bad ? "changed" : "stays");
 }
 
+static void nothing(int unused) { (void)unused; }
+
+/* A signal that is blocked ends no write, though others come in the middle of it. */
+static void past_a_blocked_signal(void)
+{
+	struct itimerval often = {{0, 1000}, {0, 1000}}, never = {{0, 0}, {0, 0}};
+	int file = open("/tmp/turns", O_RDWR | O_TRUNC), bad = 0;
+	sigset_t blocked;
+	char *bytes = malloc(LARGE);
+
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigprocmask(SIG_BLOCK, &blocked, 0);
+	signal(SIGALRM, nothing);
+	fill(bytes, LARGE, 'B');
+	raise(SIGTERM);
+	setitimer(ITIMER_REAL, &often, 0);
+	for (int i = 0; i < 300 && !bad; i++)
+		bad = pwrite(file, bytes, LARGE, 0) != LARGE;
+	setitimer(ITIMER_REAL, &never, 0);
+	printf("past a blocked signal: %s\n", bad ? "part" : "whole");
+	signal(SIGTERM, SIG_IGN);
+	sigprocmask(SIG_UNBLOCK, &blocked, 0);
+	close(file);
+	free(bytes);
+}
+
+/* Writes 40 MB; how many there are, if the writer is killed after `wait` microseconds. */
+static off_t written(useconds_t wait)
+{
+	static struct iovec part[40];
+	char *bytes = malloc(LARGE);
+	int file = open("/tmp/turns", O_RDWR | O_TRUNC), child;
+	off_t size;
+
+	fill(bytes, LARGE, 'W');
+	for (int i = 0; i < 40; i++)
+		part[i] = (struct iovec){bytes, LARGE};
+	child = fork();
+	if (!child)
+		_exit(writev(file, part, 40) < 0);
+	if (wait) {
+		usleep(wait);
+		kill(child, SIGKILL);
+	}
+	waitpid(child, 0, 0);
+	size = lseek(file, 0, SEEK_END);
+	ftruncate(file, 0);
+	close(file);
+	free(bytes);
+	return size;
+}
+
+/* SIGKILL ends one long before its end. When it comes depends on the machine: in one of many tries. */
+static void killed(void)
+{
+	int ends = 0;
+
+	for (int i = 0; i < 100 && !ends; i++) {
+		off_t size = written(500 + 100 * i);
+
+		ends = size > 0 && size < 40 * LARGE;
+	}
+	printf("a killed write: %s\n", ends ? "ends" : "goes on");
+}
+
 int main(void)
 {
 	setvbuf(stdout, 0, _IONBF, 0);
@@ -165,6 +233,13 @@ int main(void)
 	readers();
 	cuts();
 	seals();
+	/* Not of the first process, which no signal ends. */
+	if (!fork()) {
+		past_a_blocked_signal();
+		_exit(0);
+	}
+	wait(0);
+	killed();
 	unlink("/tmp/turns");
 	unlink("/tmp/cuts");
 	return 0;
