@@ -172,6 +172,22 @@ static void step(void)
 	tell();
 }
 
+/* access(2) asks for the real user, and for capabilities as that user would have them. */
+static void by_real_ids(void)
+{
+	close(open("secret", O_CREAT | O_WRONLY, 0600));
+	for (int bits = 0; bits <= 4; bits += 4)
+		for (int real = 0; real <= 1000; real += 1000)
+			IN_A_CHILD {
+				printf("real user %d, secure bits %x\n", real, bits);
+				T(prctl(PR_SET_SECUREBITS, bits, 0, 0, 0));
+				T(setresuid(real, 1000 - real, 0));
+				T(access("secret", R_OK));
+				T(faccessat(AT_FDCWD, "secret", R_OK, AT_EACCESS));
+			}
+	unlink("secret");
+}
+
 int main(void)
 {
 	char where[] = "/tmp/rights-XXXXXX";
@@ -197,6 +213,7 @@ int main(void)
 			for (int steps = 0; steps < 14; steps++)
 				step();
 		}
+	by_real_ids();
 	leave_place(where);
 	printf("PASS\n");
 	return 0;
