@@ -302,6 +302,7 @@ static void named_processes(void)
 	siginfo_t info = {.si_signo = SIGUSR1, .si_code = SI_QUEUE};
 	int named = syscall(SYS_pidfd_open, getpid(), 0);
 
+	info.si_value.sival_int = 42;
 	syscall(SYS_pidfd_open, -1, O_NONBLOCK);
 	syscall(SYS_pidfd_open, -1, O_NONBLOCK | 1);
 	syscall(SYS_pidfd_send_signal, named, 0, NULL, 0);
@@ -310,7 +311,7 @@ static void named_processes(void)
 	close(syscall(SYS_pidfd_getfd, named, named, 0));
 	syscall(SYS_pidfd_getfd, named, 100, 5);
 	syscall(SYS_waitid, 3 /* P_PIDFD */, named, NULL, 4 /* WEXITED */, NULL);
-	syscall(SYS_clone, CLONE_PIDFD | CLONE_DETACHED | SIGCHLD, 0, NOWHERE, 0, 0);
+	syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, 0, NOWHERE, 0, 0);
 	close(named);
 }
 
