@@ -7,6 +7,7 @@ use linux_raw_sys::general::{
 
 use super::errno::{Errno, SysResult};
 use super::poll::{Deadline, deadline_in, read_timespec};
+use super::time::Time64;
 use crate::fs::caller;
 use crate::fs::epoll::{self, Event};
 use crate::fs::inode::Ready;
@@ -132,12 +133,26 @@ pub fn epoll_pwait(
     mask::with(set, size, || wait_until(epfd, events, max, deadline))
 }
 
-/// epoll_pwait2(2): a struct timespec, of 64-bit fields for both widths.
+/// epoll_pwait2(2): the time as a struct timespec.
 pub fn epoll_pwait2(
     epfd: i32,
     events: UserPtr<EpollEvent>,
     max: i32,
     timeout: UserPtr<[i64; 2]>,
+    set: UserPtr<u64>,
+    size: usize,
+) -> SysResult {
+    let deadline = read_timespec(timeout)?;
+    mask::with(set, size, || wait_until(epfd, events, max, deadline))
+}
+
+/// epoll_pwait2(2), i386: of 64-bit fields too, with an upper half of the nanoseconds that says
+/// nothing.
+pub fn epoll_pwait2_32(
+    epfd: i32,
+    events: UserPtr<EpollEvent>,
+    max: i32,
+    timeout: UserPtr<Time64>,
     set: UserPtr<u64>,
     size: usize,
 ) -> SysResult {

@@ -1,11 +1,12 @@
 //! futex_waitv, futex_wait, futex_wake, futex_requeue: the calls that are one operation each, with
 //! flags for each word (kernel/futex/syscalls.c). Words have 32 bits, and times 64 for every
-//! program; FUTEX2_NUMA is refused.
+//! program, of which a 32-bit one leaves the upper half of the nanoseconds as it was. FUTEX2_NUMA
+//! is refused.
 
 use alloc::vec::Vec;
 
 use super::errno::{Errno, SysResult};
-use super::time::read;
+use super::time::{Pair, Time64, read};
 use crate::mm::fallible;
 use crate::process::futex::{self, Deadline, Wanted, Word};
 use crate::time::as_nanos;
@@ -37,7 +38,7 @@ fn narrow(value: u64) -> Result<u32, Errno> {
     u32::try_from(value).map_err(|_| Errno::EINVAL)
 }
 
-fn deadline(clock: i32, time: UserPtr<[i64; 2]>) -> Result<Deadline, Errno> {
+fn deadline<P: Pair>(clock: i32, time: UserPtr<P>) -> Result<Deadline, Errno> {
     if time.is_null() {
         return Ok(None);
     }
@@ -78,12 +79,11 @@ fn again<T>(result: Result<T, Errno>) -> Result<T, Errno> {
     })
 }
 
-/// futex_waitv(2).
-pub fn futex_waitv(
+fn waitv<P: Pair>(
     list: UserPtr<Waitv>,
     count: u32,
     flags: u32,
-    time: UserPtr<[i64; 2]>,
+    time: UserPtr<P>,
     clock: i32,
 ) -> SysResult {
     if flags != 0 || count == 0 || count > WAITV_MAX || list.is_null() {
@@ -93,6 +93,28 @@ pub fn futex_waitv(
     again(futex::wait_for_any(&wanted(list, count)?, deadline))
 }
 
+/// futex_waitv(2).
+pub fn futex_waitv(
+    list: UserPtr<Waitv>,
+    count: u32,
+    flags: u32,
+    time: UserPtr<[i64; 2]>,
+    clock: i32,
+) -> SysResult {
+    waitv(list, count, flags, time, clock)
+}
+
+/// futex_waitv(2), i386.
+pub fn futex_waitv32(
+    list: UserPtr<Waitv>,
+    count: u32,
+    flags: u32,
+    time: UserPtr<Time64>,
+    clock: i32,
+) -> SysResult {
+    waitv(list, count, flags, time, clock)
+}
+
 /// futex_wait(2).
 pub fn futex_wait(
     at: u64,
@@ -100,6 +122,29 @@ pub fn futex_wait(
     mask: u64,
     flags: u32,
     time: UserPtr<[i64; 2]>,
+    clock: i32,
+) -> SysResult {
+    wait(at, value, mask, flags, time, clock)
+}
+
+/// futex_wait(2), i386.
+pub fn futex_wait32(
+    at: u64,
+    value: u64,
+    mask: u64,
+    flags: u32,
+    time: UserPtr<Time64>,
+    clock: i32,
+) -> SysResult {
+    wait(at, value, mask, flags, time, clock)
+}
+
+fn wait<P: Pair>(
+    at: u64,
+    value: u64,
+    mask: u64,
+    flags: u32,
+    time: UserPtr<P>,
     clock: i32,
 ) -> SysResult {
     let word = word(at, flags)?;

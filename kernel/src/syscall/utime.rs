@@ -5,6 +5,7 @@ use linux_raw_sys::general::{AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, UTIME
 use super::attr::of_fd;
 use super::errno::{Errno, SysResult};
 use super::paths::{self, UserPath};
+use super::time::{Pair as _, Time64};
 use crate::fs::access::{self, WRITE};
 use crate::fs::caller;
 use crate::fs::dentry::Location;
@@ -83,7 +84,7 @@ fn wide_pair(times: [[i32; 2]; 2]) -> [[i64; 2]; 2] {
     times.map(|time| time.map(i64::from))
 }
 
-/// utimensat(2); utimensat_time64(2) of i386 too.
+/// utimensat(2).
 pub fn utimensat(
     dirfd: i32,
     path: UserPath,
@@ -94,6 +95,23 @@ pub fn utimensat(
         None
     } else {
         from_timespecs(times.read()?)?
+    };
+    set_times_at(dirfd, path, times, flags)
+}
+
+/// utimensat_time64(2) of i386.
+pub fn utimensat_time64(
+    dirfd: i32,
+    path: UserPath,
+    times: UserPtr<Time64>,
+    flags: u32,
+) -> SysResult {
+    let times = if times.is_null() {
+        None
+    } else {
+        let [(sec, nsec), (mod_sec, mod_nsec)] =
+            [times.read()?.both(), times.add(1).read()?.both()];
+        from_timespecs([[sec, nsec], [mod_sec, mod_nsec]])?
     };
     set_times_at(dirfd, path, times, flags)
 }

@@ -334,7 +334,7 @@ calls! {
     409 timer_settime64(Int, ClockFlags, ItimerspecIn64, ItimerspecOut64) = timer::timer_settime64;
     410 timerfd_gettime64(Fd, ItimerspecOut64) = timerfd::timerfd_gettime;
     411 timerfd_settime64(Fd, TimerfdSetFlags, ItimerspecIn64, ItimerspecOut64) = timerfd::timerfd_settime64;
-    412 utimensat_time64(DirFd, Path, Times64, AtFlags) = utime::utimensat;
+    412 utimensat_time64(DirFd, Path, Times64, AtFlags) = utime::utimensat_time64;
     413 pselect6_time64(Int, SelectFds, SelectFds, SelectFds, Timespec64, Addr) = select::pselect6_time64;
     414 ppoll_time64(PollFds, UInt, Timespec64, SigsetIn, Size) = poll::ppoll_time64;
     417 recvmmsg_time64(Fd, OutMmsghdr, UInt, MsgFlags, Timespec64) = messages::recvmmsg_time64;
@@ -349,10 +349,10 @@ calls! {
     438 pidfd_getfd(Fd, Fd, Hex) = pidfd::pidfd_getfd;
     439 faccessat2(DirFd, Path, AccessMode, AccessFlags) = attr::faccessat2;
     440 process_madvise(Fd, Addr, Size, Madvice, Hex) = pidfd::process_madvise32;
-    441 epoll_pwait2(Fd, OutEpollEvents, Int, Timespec64, SigsetIn, Size) = epoll::epoll_pwait2;
-    449 futex_waitv(Addr, UInt, Hex, Timespec64, ClockId) = futex2::futex_waitv;
+    441 epoll_pwait2(Fd, OutEpollEvents, Int, Timespec64, SigsetIn, Size) = epoll::epoll_pwait2_32;
+    449 futex_waitv(Addr, UInt, Hex, Timespec64, ClockId) = futex2::futex_waitv32;
     452 fchmodat2(DirFd, Path, Mode, AtFlags) = attr::fchmodat2;
     454 futex_wake(Addr, Hex, Int, Hex) = futex2::futex_wake;
-    455 futex_wait(Addr, Hex, Hex, Hex, Timespec64, ClockId) = futex2::futex_wait;
+    455 futex_wait(Addr, Hex, Hex, Hex, Timespec64, ClockId) = futex2::futex_wait32;
     456 futex_requeue(Addr, Hex, Int, Int) = futex2::futex_requeue;
 }
