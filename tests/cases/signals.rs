@@ -29,6 +29,7 @@ pub fn cases() -> Vec<Case> {
         row("signal_stacks", compiler, "max");
         row("signal_threads", compiler, "max");
         row("sigpending", compiler, "max");
+        row("signal_waits", compiler, "max");
     }
     // 32-bit programs come and go by another door on each.
     for cpu in CPUS {

@@ -133,7 +133,8 @@ pub struct TaskSignals {
     pub blocked: u64,
     /// What `blocked` is to be again after the present call (sigsuspend(2), ppoll(2)).
     pub saved: Option<u64>,
-    /// What rt_sigtimedwait(2) waits for: let through by `blocked`, and not to be thrown away.
+    /// What rt_sigtimedwait(2) lets through `blocked` while it waits: not to be thrown away
+    /// (real_blocked).
     pub awaited: u64,
     /// Arrived for this thread and not taken.
     pub pending: Pending,
@@ -194,6 +195,24 @@ pub fn take_pending(mask: u64) -> Option<SigInfo> {
     let mut taken = own.or_else(|| task.process.signals.lock().pending.pop(mask))?;
     task.process.timers.signal_taken(&mut taken);
     Some(taken)
+}
+
+/// Those of `set` that end the running process by being sent, where no thread blocks them
+/// (sig_fatal in kernel/signal.c, without those that dump core): a tracer sees them first.
+pub fn fatal(set: u64) -> u64 {
+    let task = current();
+    if task.is_traced() {
+        return 0;
+    }
+    let actions = task.process.actions();
+    let actions = actions.lock();
+    let ends = |signal: &u8| actions.get(*signal).handler == DEFAULT;
+    let survived = IGNORED_BY_DEFAULT | STOPPING | DUMPING;
+    (1..=COUNT)
+        .filter(ends)
+        .fold(0, |mask, signal| mask | bit(signal))
+        & set
+        & !survived
 }
 
 /// Whether the running task is about to end.

@@ -2,7 +2,7 @@
 
 use super::check_size;
 use crate::process::current;
-use crate::process::signal::{SigInfo, UNBLOCKABLE, layout, mask, take_pending};
+use crate::process::signal::{SigInfo, UNBLOCKABLE, fatal, layout, mask, take_pending};
 use crate::process::wait::{self, is_interrupted};
 use crate::syscall::errno::{Errno, SysResult};
 use crate::syscall::time::{Pair, Time64, read};
@@ -43,17 +43,17 @@ fn wait_for(set: u64, deadline: Option<u64>) -> Result<SigInfo, Errno> {
         return Ok(info);
     }
     // Not blocked while it waits, so that senders wake it; `awaited` keeps them from throwing
-    // away what has no handler (Linux's real_blocked).
+    // away what was blocked and has no handler.
     let blocked = {
         let task = current();
         let mut own = task.signals.lock();
-        own.awaited = set;
         let blocked = own.blocked;
+        own.awaited = set & blocked;
         own.blocked &= !set;
         blocked
     };
     let interrupted = wait::until(deadline, || is_interrupted().then_some(())).is_some();
-    let info = take_pending(set);
+    let info = take_pending(set & !fatal(!blocked));
     current().signals.lock().awaited = 0;
     mask::set(blocked);
     info.ok_or(if interrupted {
