@@ -11,7 +11,7 @@ use crate::mm::PAGE_SIZE;
 use crate::mm::address_space::AddressSpace;
 use crate::mm::fallible::{Text, put};
 use crate::mm::usage::Present;
-use crate::mm::vma::{Backing, Prot, Role, Vma};
+use crate::mm::vma::{Backing, Prot, Vma, VmaFlags};
 use crate::syscall::errno::Errno;
 
 /// Column at which names begin.
@@ -60,8 +60,9 @@ pub(super) fn detailed(text: &mut Text, mm: &AddressSpace, area: &Vma) {
         "Size:",
         area.len() / 1024
     );
-    amounts(text, &mm.present(area));
-    put!(text, "THPeligible:           0\n");
+    let present = mm.present(area);
+    amounts(text, &present, locked(area, &present), false);
+    put!(text, "THPeligible:    0\n");
     if cpu::features().pku {
         put!(text, "ProtectionKey:  {:8}\n", area.key);
     }
@@ -80,27 +81,49 @@ pub(super) fn detailed(text: &mut Text, mm: &AddressSpace, area: &Vma) {
             put!(text, " {name}");
         }
     }
-    if area.role == Role::Stack {
+    if area.grows_down() {
         text.push_str(" gd");
+    }
+    if area.flags.contains(VmaFlags::LOCKED) {
+        text.push_str(" lo");
     }
     text.push_str(" \n");
 }
 
-fn amounts(text: &mut Text, present: &Present) {
+/// The share of pages: who else has the shared ones isn't counted, half is as near as can be told.
+fn share(present: &Present) -> u64 {
+    present.exclusive + (present.pages - present.exclusive) / 2
+}
+
+/// The share of an area in pages that are locked.
+fn locked(area: &Vma, present: &Present) -> u64 {
+    if area.flags.contains(VmaFlags::LOCKED) {
+        share(present)
+    } else {
+        0
+    }
+}
+
+/// What is present, in the lines of `__show_smap`; of all areas together, by kinds too.
+fn amounts(text: &mut Text, present: &Present, locked: u64, is_rollup: bool) {
     let shared = present.pages - present.exclusive;
     let dirty = present.anonymous.min(present.exclusive);
-    let lines = [
-        ("Rss", present.pages),
-        // Who else has the shared ones isn't counted: half is as near as can be told.
-        ("Pss", present.exclusive + shared / 2),
-        ("Pss_Dirty", dirty),
+    let share = share(present);
+    let head = [("Rss", present.pages), ("Pss", share), ("Pss_Dirty", dirty)];
+    // Files live in memory as tmpfs's, which Linux counts as shared memory.
+    let kinds = [
+        ("Pss_Anon", present.anonymous.min(share)),
+        ("Pss_File", 0),
+        ("Pss_Shmem", share.saturating_sub(present.anonymous)),
+    ];
+    let kinds = if is_rollup { &kinds[..] } else { &[] };
+    let rest = [
         ("Shared_Clean", shared),
         ("Shared_Dirty", 0),
         ("Private_Clean", present.exclusive - dirty),
         ("Private_Dirty", dirty),
         ("Referenced", present.pages),
         ("Anonymous", present.anonymous),
-        ("KSM", 0),
         ("LazyFree", 0),
         ("AnonHugePages", 0),
         ("ShmemPmdMapped", 0),
@@ -109,9 +132,9 @@ fn amounts(text: &mut Text, present: &Present) {
         ("Private_Hugetlb", 0),
         ("Swap", 0),
         ("SwapPss", 0),
-        ("Locked", 0),
+        ("Locked", locked),
     ];
-    for (name, pages) in lines {
+    for (name, pages) in head.iter().chain(kinds).chain(&rest) {
         let padding = 16_usize.saturating_sub(name.len() + 1);
         let kib = pages * (PAGE_SIZE / 1024);
         put!(text, "{name}:{:padding$}{kib:8} kB\n", "");
@@ -125,19 +148,20 @@ pub(super) fn rollup(subject: &Subject, text: &mut Text) {
     };
     let mm = mm.lock();
     let mut sum = Present::default();
-    let (mut start, mut end) = (0, 0);
+    let (mut start, mut end, mut all_locked) = (0, 0, 0);
     for area in mm.areas() {
         let present = mm.present(area);
         sum.pages += present.pages;
         sum.exclusive += present.exclusive;
         sum.anonymous += present.anonymous;
+        all_locked += locked(area, &present);
         start = if start == 0 { area.start } else { start };
         end = area.end;
     }
     put!(text, "{start:08x}-{end:08x} ---p 00000000 00:00 0 ");
     pad(text, 0);
     text.push_str("[rollup]\n");
-    amounts(text, &sum);
+    amounts(text, &sum, all_locked, true);
 }
 
 /// A line of maps.

@@ -1,5 +1,7 @@
 //! The files in /proc that belong to no process, in Linux's formats (proc(5)).
 
+use core::sync::atomic::{AtomicU64, Ordering};
+
 use super::ProcNode;
 use super::files::Make;
 use crate::entry::frame::Door;
@@ -151,15 +153,19 @@ fn loadavg(_: &(), text: &mut Text) {
     put!(text, "{}/{} {last}\n", sched::runnable(), table::count());
 }
 
-/// Clock ticks since boot, and those of them in which nothing ran.
+/// Clock ticks since boot, and those of them in which nothing ran: neither ever falls. The two are
+/// measured one after the other, so that their difference may be less than it was.
 fn ticks() -> (u64, u64) {
+    static IDLE: AtomicU64 = AtomicU64::new(0);
     let all = crate::time::uptime_ns() / 10_000_000;
-    (all, all.saturating_sub(cputime::busy_ticks()))
+    let idle = all.saturating_sub(cputime::busy_ticks());
+    let before = IDLE.fetch_max(idle, Ordering::Relaxed);
+    (all, idle.max(before))
 }
 
 fn stat(_: &(), text: &mut Text) {
     let (all, idle) = ticks();
-    let user = all - idle;
+    let user = cputime::busy_ticks();
     let boot = crate::fs::now().sec - (crate::time::uptime_ns() / 1_000_000_000) as i64;
     let (_, processes) = table::reserved();
     let running = sched::runnable();
