@@ -99,6 +99,11 @@ static void advice(void)
     say("populate over a hole", madvise(at, 4 * P, MADV_POPULATE_WRITE));
     char *none = area(2, PROT_NONE, MAP_PRIVATE);
     say("populate what can't be read", madvise(none, P, MADV_POPULATE_READ));
+    char *unread = area(2, PROT_WRITE, MAP_PRIVATE);
+    say("populate_read what is only written", madvise(unread, P, MADV_POPULATE_READ));
+    say("populate_write what is only written", madvise(unread, P, MADV_POPULATE_WRITE));
+    mprotect(unread, P, PROT_EXEC);
+    say("populate_read what only runs", madvise(unread, P, MADV_POPULATE_READ));
     mprotect(none, P, PROT_READ);
     say("populate_write read-only", madvise(none, P, MADV_POPULATE_WRITE));
     say("populate_read read-only", madvise(none, P, MADV_POPULATE_READ));

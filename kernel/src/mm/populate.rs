@@ -28,6 +28,10 @@ impl AddressSpace {
                     None => break,
                 },
             };
+            // What the paging structures would allow is not asked for (check_vma_flags in mm/gup.c).
+            if access == Some(Access::Read) && !next.prot.contains(Prot::READ) {
+                return Err(FaultError::NotAllowed);
+            }
             let stop = next.end.min(end);
             at = at.max(next.start);
             let usual = if next.prot.contains(Prot::WRITE) && !next.shared {
