@@ -9,6 +9,8 @@ use formats::cpio::{Member, Writer, mode};
 use harness::programs::{Compiler, busybox, compile_with};
 use harness::{Case, Initramfs, Outcome, Verdict, Vm, cases, oracle};
 
+use crate::on_linux::prints_as_recorded;
+
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
     let mut cases = cases![
@@ -26,12 +28,15 @@ pub fn cases() -> Vec<Case> {
         "fs_files",
         "fs_dirs",
         "fs_attrs",
+        "fs_atimes",
+        "fs_names",
         "fs_perms",
         "fs_devices",
         "fs_pipes",
         "fs_fifo",
         "fs_locks",
         "fs_mounts",
+        "fs_tmpfs",
         "fs_modern",
         "procfs",
         "sock_stream",
@@ -53,6 +58,15 @@ pub fn cases() -> Vec<Case> {
             Case::new(name, move || same_as_on_linux(program, compiler, options))
         }));
     }
+    cases.push(Case::new("smaps", || {
+        prints_as_recorded("smaps", Compiler::Glibc64, "smaps", Vm::new())
+    }));
+    cases.push(Case::new("padded_times", || {
+        same_as_on_linux("padded_times", Compiler::Glibc32, &[])
+    }));
+    cases.push(Case::new("uptime", || {
+        same_as_on_linux("uptime", Compiler::Glibc64, &[])
+    }));
     cases
 }
 

@@ -264,6 +264,33 @@ static void outside(void)
 	rmdir("inner");
 }
 
+/* RESOLVE_NO_XDEV: neither "..", nor a link, may lead out of a mount. */
+static void one_mount(void)
+{
+	static const char *links[][2] = {
+		{"up", ".."}, {"top", "/"}, {"in_top", "/tmp"}, {"missing", "/none/at/all"}, {"here", "."},
+	};
+	static const char *paths[] = {"..", "/", "/tmp", "../other", "file"};
+	unsigned long long how[3] = {O_PATH, 0, 1};
+	int fd, dir;
+
+	mkdir("other", 0755);
+	T(mount("other", "other", "tmpfs", 0, ""));
+	put("other/file", "x");
+	dir = open("other", O_RDONLY | O_DIRECTORY);
+	for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+		symlinkat(links[i][1], dir, links[i][0]);
+		fd = syscall(437, dir, links[i][0], how, sizeof how);
+		printf("%s -> %s: %s\n", links[i][0], links[i][1], fd < 0 ? strerror(errno) : "opened");
+	}
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		fd = syscall(437, dir, paths[i], how, sizeof how);
+		printf("%s: %s\n", paths[i], fd < 0 ? strerror(errno) : "opened");
+	}
+	T(umount2("other", MNT_DETACH));
+	rmdir("other");
+}
+
 int main(void)
 {
 	/* What is mounted here is nobody else's business. */
@@ -278,6 +305,7 @@ int main(void)
 	not_root();
 	left_behind();
 	outside();
+	one_mount();
 	T(chdir("/"));
 	T(umount(workplace));
 	end();

@@ -167,6 +167,7 @@ pub fn mappable(fd: i32, offset: u64, len: u64) -> Result<Mappable, Errno> {
     } else {
         file.inode().clone().pages().ok_or(Errno::ENODEV)?
     };
+    file.accessed();
     let seals = file
         .inode()
         .seals()

@@ -12,8 +12,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::sync::{Mutex, rank};
 
-use super::inode::Inode;
-use super::mount::{self, Mount};
+use super::inode::{Inode, mode};
+use super::mount::{self, Mount, MountFlags};
 use crate::mm::fallible;
 use crate::syscall::errno::Errno;
 
@@ -144,6 +144,17 @@ impl Location {
     /// The file.
     pub fn inode(&self) -> &Arc<dyn Inode> {
         self.dentry.inode()
+    }
+
+    /// Notes that the file was read, if its mount wants that noted (touch_atime in fs/inode.c).
+    pub fn accessed(&self) {
+        let flags = self.mount.flags();
+        let is_off = flags.intersects(MountFlags::NO_ATIME | MountFlags::READ_ONLY)
+            || flags.contains(MountFlags::NO_DIR_ATIME) && self.inode().kind() == mode::S_IFDIR;
+        if !is_off {
+            let relative = flags.contains(MountFlags::RELATIME);
+            self.inode().accessed(relative);
+        }
     }
 
     /// Whether both are the same place.

@@ -172,6 +172,13 @@ impl File {
         matches!(self.flags() & O_ACCMODE, O_WRONLY | O_RDWR) && !self.is_path()
     }
 
+    /// Notes that its content was read (file_accessed).
+    pub fn accessed(&self) {
+        if self.flags() & O_NOATIME == 0 {
+            self.location.accessed();
+        }
+    }
+
     fn nonblocking(&self) -> bool {
         self.flags() & O_NONBLOCK != 0
     }
@@ -213,6 +220,9 @@ impl File {
         let offset = at.unwrap_or_else(|| self.offset());
         check_range(offset, out.left())?;
         let result = self.ops.read(offset, out, nowait || self.nonblocking());
+        if self.is_regular {
+            self.accessed();
+        }
         self.moved(at, offset, out.done(), result)
     }
 

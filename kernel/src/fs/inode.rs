@@ -52,6 +52,10 @@ pub trait Inode: Any + Send + Sync {
         Err(Errno::EPERM)
     }
 
+    /// Notes that the content was read: moves the access time, with `relative` as
+    /// relatime_need_update in fs/inode.c has it. File systems without such a time do nothing.
+    fn accessed(&self, _relative: bool) {}
+
     /// Cuts or extends a regular file.
     ///
     /// # Errors

@@ -236,11 +236,7 @@ impl Walk<'_> {
                 b"." => {}
                 b".." => at = self.up(&at)?,
                 name => {
-                    let found = if name.len() > NAME_MAX {
-                        Err(Errno::ENAMETOOLONG)
-                    } else {
-                        at.inode().lookup(&at.dentry, name)
-                    };
+                    let found = check_name(name).and_then(|()| at.inode().lookup(&at.dentry, name));
                     let next = match found {
                         Err(Errno::ENOENT) if is_last && matches!(until, Until::Create { .. }) => {
                             let name = fallible::to_vec(name)?;
@@ -272,9 +268,15 @@ impl Walk<'_> {
                             at = self.jump(&at, target?)?;
                         } else {
                             let mut target = next.inode().read_link()?;
+                            let mount = at.mount.clone();
+                            Location {
+                                mount,
+                                dentry: next,
+                            }
+                            .accessed();
                             match target.first() {
                                 None => return Err(Errno::ENOENT),
-                                Some(b'/') => at = self.top()?,
+                                Some(b'/') => at = self.crossing(&at, self.top()?)?,
                                 Some(_) => {}
                             }
                             fallible::extend_from_slice(&mut target, after)?;
@@ -300,14 +302,23 @@ impl Walk<'_> {
     }
 }
 
+/// Checks that a component is no longer than names are.
+///
+/// # Errors
+/// `ENAMETOOLONG`.
+pub fn check_name(name: &[u8]) -> Result<(), Errno> {
+    if name.len() > NAME_MAX {
+        return Err(Errno::ENAMETOOLONG);
+    }
+    Ok(())
+}
+
 /// What `name` stands for in directory `dir`, mounts included.
 ///
 /// # Errors
 /// `ENOENT`, `ENAMETOOLONG`, `ENOTDIR`.
 pub fn child(dir: &Location, name: &[u8]) -> Result<Location, Errno> {
-    if name.len() > NAME_MAX {
-        return Err(Errno::ENAMETOOLONG);
-    }
+    check_name(name)?;
     let dentry = dir.inode().lookup(&dir.dentry, name)?;
     Ok(Location {
         mount: dir.mount.clone(),

@@ -109,6 +109,7 @@ fn load_file(
         // Scripts, too, must not be open for writing.
         let _running = Program::new(file.location.clone())?;
         let head = file.head()?;
+        file.location.accessed();
         let Some(line) = script::parse(&head) else {
             return load_elf(&file, arguments, name);
         };

@@ -69,6 +69,7 @@ impl Listing {
         if going {
             location.inode().list(start.max(2), &mut emit)?;
         }
+        file.accessed();
         Ok(Self {
             file,
             position,

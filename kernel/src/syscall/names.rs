@@ -15,12 +15,13 @@ use super::paths::{self, UserPath};
 use crate::fs::access::{self, EXECUTE, WRITE};
 use crate::fs::dentry::{Dentry, Location};
 use crate::fs::inode::mode;
-use crate::fs::path::{Last, ParentOf, Walk};
+use crate::fs::path::{self, Last, ParentOf, Walk};
 use crate::fs::{caller, mount, protected};
 use crate::process::capability::{Caps, capable};
 
 /// The name at a place, itself: not what is mounted on it, not where a link leads.
 fn named(place: &ParentOf) -> Result<Arc<Dentry>, Errno> {
+    path::check_name(&place.name)?;
     place.dir.inode().lookup(&place.dir.dentry, &place.name)
 }
 

@@ -100,6 +100,7 @@ pub fn readlinkat(dirfd: i32, path: UserPath, buf: UserPtr<u8>, size: i32) -> Sy
         });
     }
     let mut target = location.inode().read_link()?;
+    location.accessed();
     target.truncate(size);
     buf.write_slice(&target)?;
     Ok(target.len())

@@ -77,11 +77,12 @@ bitflags! {
         const NO_DEVICES = linux::MS_NODEV;
         /// Programs can't be run.
         const NO_EXEC = linux::MS_NOEXEC;
-        /// Reading leaves no trace. (It never does here; the flag is kept and told.)
+        /// Reading doesn't move access times.
         const NO_ATIME = linux::MS_NOATIME;
         /// The same for directories.
         const NO_DIR_ATIME = linux::MS_NODIRATIME;
-        /// Reading leaves a trace now and then: the default.
+        /// Reading moves an access time that is no later than the last change, or a day old: the
+        /// default.
         const RELATIME = linux::MS_RELATIME;
     }
 }

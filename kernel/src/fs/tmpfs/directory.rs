@@ -117,13 +117,16 @@ impl Node {
         target: &Arc<dyn Inode>,
     ) -> Result<(), Errno> {
         let node = Self::of(target)?;
+        let has_names = node.metadata().nlink > 0;
         let mut entries = self.entries()?.lock();
         if entries.get(name).is_some() {
             return Err(Errno::EEXIST);
         }
         entries.make_room()?;
-        // Each name counts as a file (shmem_link).
-        self.space.take_inode()?;
+        // Each name counts as a file, but for the first, which counts with the file (shmem_link).
+        if has_names {
+            self.space.take_inode()?;
+        }
         let name: Arc<[u8]> = name.into();
         let dentry = Dentry::new(
             Parent::Holds(Arc::downgrade(this)),

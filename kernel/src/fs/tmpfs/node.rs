@@ -240,6 +240,18 @@ impl Inode for Node {
         Ok(())
     }
 
+    fn accessed(&self, relative: bool) {
+        /// Seconds after which a reading is noted in any case.
+        const DAY: i64 = 24 * 60 * 60;
+        let time = now();
+        let mut own = self.attributes.lock();
+        let is_due =
+            own.atime <= own.mtime.max(own.ctime) || time.sec.saturating_sub(own.atime.sec) >= DAY;
+        if !relative || is_due {
+            own.atime = time;
+        }
+    }
+
     fn truncate(&self, size: u64) -> Result<(), Errno> {
         self.set_size(size)
     }

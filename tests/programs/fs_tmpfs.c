@@ -1,0 +1,42 @@
+/* How many files a tmpfs with a limit to them has left. */
+#include "fs.h"
+
+static long files_left(const char *name)
+{
+	struct statfs s = {0};
+
+	statfs(name, &s);
+	return s.f_ffree;
+}
+
+/* A limit to files: a name more counts as one more, but for the first that a file gets. */
+static void counted(void)
+{
+	mkdir("few", 0755);
+	T(mount("few", "few", "tmpfs", 0, "nr_inodes=4"));
+	for (int turn = 0; turn < 3; turn++) {
+		int fd = open("few", O_TMPFILE | O_WRONLY, 0600);
+		char path[40];
+
+		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		T(files_left("few"));
+		T(linkat(AT_FDCWD, path, AT_FDCWD, "few/a", AT_SYMLINK_FOLLOW));
+		T(link("few/a", "few/b"));
+		T(link("few/a", "few/c"));
+		T(files_left("few"));
+		T(unlink("few/a"));
+		T(unlink("few/b"));
+		T(close(fd));
+		T(files_left("few"));
+	}
+	T(umount("few"));
+	rmdir("few");
+}
+
+int main(void)
+{
+	begin();
+	counted();
+	end();
+	return 0;
+}
