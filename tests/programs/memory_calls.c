@@ -218,8 +218,26 @@ static int locking(void)
     return 0;
 }
 
+/* An area of which hardly anything is there, one that is large and one that lies across tables. */
+static void moving_sparse(void)
+{
+    size_t wide = sizeof(long) == 8 ? (size_t)(1ull << 44) : 1 << 28;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    char *at = mmap(NULL, wide, PROT_READ | PROT_WRITE, flags, -1, 0);
+    char *place = mmap(NULL, wide + 3 * P, PROT_NONE, flags, -1, 0);
+    at[5] = 1;
+    at[wide / 2 - P] = at[wide / 2] = 2;
+    at[wide - 1] = 3;
+    char *to = mremap(at, wide, wide, MREMAP_MAYMOVE | MREMAP_FIXED, place + 3 * P);
+    printf("sparse %d\n", to == place + 3 * P);
+    if (to != MAP_FAILED)
+        printf("%d %d %d %d %d\n", to[5], to[wide / 2 - P], to[wide / 2], to[wide - 1], to[P]);
+    say("the rest", munmap(place, wide + 3 * P));
+}
+
 static void moving(void)
 {
+    moving_sparse();
     char *at = fresh(8), *to;
     char *place = area(16, PROT_NONE, MAP_PRIVATE);
     to = mremap(at, 4 * P, 4 * P, MREMAP_MAYMOVE | MREMAP_FIXED, place);

@@ -51,6 +51,11 @@ impl Drop for Flush {
     }
 }
 
+/// Whether a part of a table has no pages.
+fn is_empty(entries: &[u64]) -> bool {
+    entries.iter().all(|entry| *entry == 0)
+}
+
 impl PageTables {
     /// Drops the pages in [start, end).
     pub fn drop_range(&mut self, start: u64, end: u64) {
@@ -133,8 +138,27 @@ impl PageTables {
         Ok(())
     }
 
+    /// Makes the tables that [`PageTables::move_range`] needs: those for pages that are there, however
+    /// large the range is.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn make_tables_to_move(&mut self, start: u64, end: u64, to: u64) -> Result<(), Errno> {
+        let mut at = start;
+        while let Some((from, ours)) = self.next_entries(at, end) {
+            let is_empty = is_empty(ours);
+            at = from + ours.len() as u64 * PAGE_SIZE;
+            if !is_empty {
+                // One table's pages go to two.
+                self.make_table(from - start + to)?;
+                self.make_table(at - PAGE_SIZE - start + to)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Moves the pages in [start, end) `to - start` on, where there are none; the tables for them are
-    /// there (`make_tables`).
+    /// there.
     ///
     /// # Errors
     /// `ENOMEM`, which the tables' being there excludes.
@@ -144,6 +168,10 @@ impl PageTables {
         let mut moved = [0_u64; 512];
         while let Some((from, ours)) = self.next_entries(at, end) {
             let count = ours.len();
+            if is_empty(ours) {
+                at = from + count as u64 * PAGE_SIZE;
+                continue;
+            }
             for (slot, entry) in moved.iter_mut().zip(ours) {
                 *slot = core::mem::take(entry);
             }

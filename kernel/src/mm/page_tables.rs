@@ -185,20 +185,6 @@ impl PageTables {
         }
     }
 
-    /// Makes the tables that pages in [start, end) need.
-    ///
-    /// # Errors
-    /// `ENOMEM`.
-    pub fn make_tables(&mut self, start: u64, end: u64) -> Result<(), Errno> {
-        let mut address = start;
-        while address < end {
-            self.make_table(address)?;
-            // The next one of the last level begins 2 MiB on.
-            address = ((address >> 21) + 1) << 21;
-        }
-        Ok(())
-    }
-
     /// What is mapped at `address`.
     pub fn lookup(&self, address: u64) -> Option<Mapped> {
         let table = self.find_table(address)?;

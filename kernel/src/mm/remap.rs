@@ -197,7 +197,8 @@ impl AddressSpace {
     fn move_area(&mut self, old: u64, old_len: u64, new: u64, new_len: u64) -> Result<u64, Errno> {
         let kept = old_len.min(new_len);
         // What may fail comes first: halfway, pages would be neither here nor there.
-        self.tables.make_tables(new, new + kept)?;
+        let made = self.tables.make_tables_to_move(old, old + kept, new);
+        made.inspect_err(|_| self.prune_tables(new, new + kept))?;
         self.cut(old, old + old_len, false)?;
         while self.overlapping(old, old + old_len).next().is_some() {
             // For where it goes, and for what may stay in its place.
