@@ -5,14 +5,18 @@ use anyhow::{Context, Result, ensure};
 use harness::{Case, Initramfs, Outcome, Verdict, Vm, cases, paths};
 
 use crate::on_linux::prints_the_same;
-use harness::programs::Compiler;
+use harness::programs::{Compiler, compile};
 
 /// Nanoseconds.
 const MILLISECOND: u64 = 1_000_000;
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
-    let mut cases = cases![others_and_signals_wait_for_no_call];
+    let mut cases = cases![
+        others_and_signals_wait_for_no_call,
+        calls_over_all_that_can_be_named,
+        a_process_with_many_locks_ends
+    ];
     for compiler in [Compiler::Glibc64, Compiler::Glibc32] {
         let name = format!("memory_is_written_where_it_may_be::{}", compiler.name());
         cases.push(Case::new(name, move || {
@@ -34,6 +38,26 @@ fn figure(outcome: &Outcome, name: &str) -> Result<u64> {
     let value = line.with_context(|| format!("no {name}{}", outcome.transcript()))?;
     let whole = value.split_once('.').map_or(value, |(whole, _)| whole);
     Ok(whole.parse()?)
+}
+
+/// Runs a program that knows by itself what takes too long, counted in instructions.
+pub fn is_quick_enough(name: &str) -> Result<()> {
+    let program = compile(name, Compiler::Glibc64)?;
+    let files = Initramfs::new().executable_from("/init", &program)?;
+    let vm = Vm::new()
+        .args(["-icount", "shift=0,sleep=off"])
+        .initramfs(&files)
+        .append("quiet");
+    vm.run()?.expect(Verdict::Pass)?;
+    Ok(())
+}
+
+fn calls_over_all_that_can_be_named() -> Result<()> {
+    is_quick_enough("long_calls")
+}
+
+fn a_process_with_many_locks_ends() -> Result<()> {
+    is_quick_enough("many_locks")
 }
 
 fn others_and_signals_wait_for_no_call() -> Result<()> {

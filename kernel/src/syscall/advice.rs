@@ -280,6 +280,7 @@ pub fn mincore(addr: u64, len: u64, out: UserPtr<u8>) -> SysResult {
         })?;
         out.add(done as usize).write_slice(&bytes)?;
         done += bytes.len() as u64;
+        preempt::killed()?;
     }
     Ok(0)
 }

@@ -1,0 +1,71 @@
+/* Calls over as much as a program can name: in the middle of each another process runs when its
+   time has come, and SIGKILL ends the caller soon. Time is counted in instructions by the machine
+   (-icount), or the figures say nothing.
+
+   Usage: long_calls [NAME], to make one call only. */
+#define _GNU_SOURCE
+#include <time.h>
+
+#include "long_calls.h"
+
+enum {
+	/* How long each call goes on. */
+	RUN_MS = 60,
+	/* Most that a sleep of a millisecond may be late, and that a killed process lives. */
+	LATE_MS = 20,
+	DYING_MS = 200,
+	USER = 1000,
+};
+
+static long now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Makes the call over and over as another user, each time in a new process, and kills all. */
+static int is_slow(int number)
+{
+	long start = now_us(), latest = 0, killed;
+	int pid = fork();
+
+	if (pid == 0) {
+		setpgid(0, 0);
+		setresuid(USER, USER, USER);
+		for (;;) {
+			if (fork() == 0) {
+				calls[number].make();
+				_exit(0);
+			}
+			wait(NULL);
+		}
+	}
+	for (long at; (at = now_us()) - start < RUN_MS * 1000;) {
+		usleep(1000);
+		at = now_us() - at - 1000;
+		if (at > latest)
+			latest = at;
+	}
+	killed = now_us();
+	kill(-pid, SIGKILL);
+	while (wait(NULL) > 0)
+		;
+	killed = now_us() - killed;
+	printf("%s: others up to %ld us late, dead after %ld us\n", calls[number].name, latest,
+	       killed);
+	return latest > LATE_MS * 1000 || killed > DYING_MS * 1000;
+}
+
+int main(int count, char **words)
+{
+	int slow = 0;
+
+	only_as_init();
+	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+		if (count < 2 || !strcmp(words[1], calls[i].name))
+			slow += is_slow(i);
+	printf("%d calls are too slow\n", slow);
+	return slow > 0;
+}
