@@ -5,6 +5,7 @@ use anyhow::Result;
 use harness::programs::{Compiler, compile};
 use harness::{Case, Initramfs, Verdict, Vm, cases};
 
+use crate::long_calls::is_quick_enough;
 use crate::on_linux::{prints_as_recorded, prints_the_same_with};
 
 /// This module's cases.
@@ -17,7 +18,12 @@ pub fn cases() -> Vec<Case> {
         (Compiler::Glibc32, &[]),
         (Compiler::Glibc32, wide),
     ];
-    let mut cases = cases![the_date_is_set, a_million_descriptors, who_runs_first];
+    let mut cases = cases![
+        the_date_is_set,
+        a_million_descriptors,
+        as_many_watches_as_a_user_may_have,
+        who_runs_first
+    ];
     for program in ["wait_files", "timers"] {
         cases.extend(ways.map(|(compiler, options)| {
             let suffix = if options.is_empty() { "" } else { "_wide" };
@@ -62,4 +68,9 @@ fn a_million_descriptors() -> Result<()> {
             .contains(&format!("1000000: {last}\n"))?;
     }
     Ok(())
+}
+
+/// Each item leaves the file that it watches in a time that does not depend on how many there are.
+fn as_many_watches_as_a_user_may_have() -> Result<()> {
+    is_quick_enough("many_watches")
 }

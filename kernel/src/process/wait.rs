@@ -40,6 +40,8 @@ impl Ticket {
 enum Waiter {
     Task(Arc<Task>),
     Callback(Ready, Arc<dyn Wake>),
+    /// A callback that left.
+    Gone,
 }
 
 /// Waiters in the order of their tickets, which is that of their coming.
@@ -53,6 +55,9 @@ pub struct WaitQueue(Mutex<Lines, rank::WaitQueue>);
 struct Lines {
     /// Woken together.
     shared: Line,
+    /// Entries of `shared` that left, counted again where one leaves again. They go when they are as many
+    /// as the others: a crowd that leaves in any order does not move the rest up for each.
+    gone: usize,
     /// Woken one at a time: each uses up what it is woken for.
     exclusive: Line,
 }
@@ -62,6 +67,7 @@ impl WaitQueue {
     pub const fn new() -> Self {
         Self(Mutex::new(Lines {
             shared: VecDeque::new(),
+            gone: 0,
             exclusive: VecDeque::new(),
         }))
     }
@@ -152,8 +158,16 @@ impl WaitQueue {
         let mut lines = self.0.lock();
         let start = lines.shared.partition_point(|(other, _)| *other < ticket);
         let end = lines.shared.partition_point(|(other, _)| *other <= ticket);
-        lines.shared.drain(start..end);
-        trim(&mut lines.shared);
+        let Lines { shared, gone, .. } = &mut *lines;
+        for (_, waiter) in shared.range_mut(start..end) {
+            *waiter = Waiter::Gone;
+            *gone += 1;
+        }
+        if *gone * 2 >= shared.len() {
+            shared.retain(|(_, waiter)| !matches!(waiter, Waiter::Gone));
+            *gone = 0;
+        }
+        trim(shared);
     }
 
     /// Wakes every waiter.
@@ -184,7 +198,9 @@ impl WaitQueue {
                     }
                     true
                 }
+                Waiter::Gone => false,
             });
+            lines.gone = 0;
             trim(&mut lines.shared);
         }
         for _ in 0..exclusive {
@@ -316,6 +332,36 @@ mod tests {
             first.wake_all();
             second.wake_all();
             assert_eq!(heard(), [0, 1]);
+        }
+    );
+
+    kernel_test!(
+        fn a_crowd_leaves_in_any_order() {
+            const CROWD: usize = 100;
+            let queue = WaitQueue::new();
+            let logs: Vec<Arc<Log>> = (0..CROWD).map(|_| Arc::default()).collect();
+            let tickets: Vec<Ticket> = (0..CROWD).map(|_| Ticket::new()).collect();
+            for (ticket, log) in tickets.iter().zip(&logs) {
+                queue.join(*ticket, Ready::READ, log.clone()).unwrap();
+            }
+            let mut staying = [true; CROWD];
+            for turn in 0..CROWD {
+                // 37 and 100 have no common divisor: each leaves once. Some leave again.
+                let leaving = turn * 37 % CROWD;
+                staying[leaving] = false;
+                queue.leave(tickets[leaving]);
+                queue.leave(tickets[turn / 2 * 37 % CROWD]);
+                // Waking clears away what left: without it more is there to pass over.
+                if turn % 3 > 0 {
+                    continue;
+                }
+                queue.wake(Ready::READ, 0);
+                for (log, stays) in logs.iter().zip(staying) {
+                    let heard = core::mem::take(&mut *log.0.lock()).len();
+                    assert_eq!(heard, usize::from(stays));
+                }
+            }
+            assert!(queue.0.lock().shared.is_empty());
         }
     );
 }

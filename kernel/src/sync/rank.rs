@@ -61,6 +61,8 @@ ranks! {
     FsContext,
     /// What an epoll instance watches: `fs/epoll/mod.rs`.
     EpollItems,
+    /// How many files a user watches: `fs/epoll/quota.rs`.
+    EpollQuota,
     /// An epoll instance's own open file: `fs/epoll/mod.rs`.
     EpollFile,
     /// Items that watch an open file: `fs/epoll/item.rs`.

@@ -1,5 +1,6 @@
 //! What an epoll instance watches: a file under a descriptor's number, and the events asked for.
 
+use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,7 @@ use linux_raw_sys::general::{EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLLWAKEUP}
 use super::Epoll;
 use crate::fs::file::File;
 use crate::fs::inode::{FileOps, Ready};
-use crate::mm::fallible::{self, TryPush as _};
+use crate::mm::fallible;
 use crate::process::wait::{Ticket, Wake};
 use crate::syscall::errno::Errno;
 
@@ -90,14 +91,13 @@ impl Item {
             let join = |()| queue.join(item.ticket, Ready::all(), item.clone());
             joined = joined.and_then(join);
         });
-        let entered = joined.and_then(|()| {
-            let mut watchers = file.watchers.0.lock();
-            watchers.try_push(Arc::downgrade(&item))
-        });
-        if let Err(errno) = entered {
+        if let Err(errno) = joined {
             item.detach(&**file.ops());
             return Err(errno);
         }
+        let mut watchers = file.watchers.0.lock();
+        watchers.insert(item.ticket, Arc::downgrade(&item));
+        drop(watchers);
         Ok(item)
     }
 
@@ -148,8 +148,7 @@ impl Item {
     pub fn leave(&self) {
         if let Some(file) = self.file.upgrade() {
             self.detach(&**file.ops());
-            let mut watchers = file.watchers.0.lock();
-            watchers.retain(|other| !other.ptr_eq(&self.me));
+            file.watchers.0.lock().remove(&self.ticket);
         }
     }
 }
@@ -166,15 +165,15 @@ impl Wake for Item {
     }
 }
 
-/// The epoll items of an open file.
+/// The epoll items of an open file, by their tickets: one of many leaves without a look at the others.
 #[derive(Default)]
-pub struct Watchers(pub(super) Mutex<Vec<Weak<Item>>, rank::EpollWatchers>);
+pub struct Watchers(pub(super) Mutex<BTreeMap<Ticket, Weak<Item>>, rank::EpollWatchers>);
 
 impl Watchers {
     /// Called as the last descriptor of a file goes: epoll instances forget it.
     pub fn file_closed(&self, ops: &dyn FileOps) {
         let items = core::mem::take(&mut *self.0.lock());
-        for item in items {
+        for item in items.into_values() {
             if let Some(item) = item.upgrade() {
                 item.detach(ops);
                 if let Some(epoll) = item.epoll() {
@@ -190,7 +189,7 @@ impl Watchers {
     /// `ENOMEM`.
     pub fn instances(&self) -> Result<Vec<Arc<Epoll>>, Errno> {
         let items = self.0.lock();
-        let items = items.iter().filter_map(Weak::upgrade);
+        let items = items.values().filter_map(Weak::upgrade);
         fallible::collect(items.filter_map(|item| item.epoll()))
     }
 }

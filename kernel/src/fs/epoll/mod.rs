@@ -15,9 +15,9 @@ use core::ops::Bound::{Excluded, Unbounded};
 use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::{EPOLLET, EPOLLONESHOT};
 
-use super::anon;
 use super::file::{File, flags};
 use super::inode::{FileOps, Ready};
+use super::{anon, caller};
 use crate::mm::fallible::Text;
 use crate::mm::frame;
 use crate::process::wait::{WaitQueue, is_interrupted};
@@ -26,14 +26,18 @@ use crate::syscall::errno::{Errno, SysResult};
 mod item;
 mod list;
 mod nesting;
+mod quota;
 
 pub use item::{Event, Item, Watchers};
 use item::{Key, key};
 use list::List;
+pub use quota::max as max_user_watches;
 
 /// An epoll instance.
 pub struct Epoll {
     me: Weak<Epoll>,
+    /// The user who made it, for [`quota`].
+    owner: u32,
     items: Mutex<BTreeMap<Key, Arc<Item>>, rank::EpollItems>,
     /// Items that may be ready, each once.
     list: Mutex<List, rank::EpollList>,
@@ -48,8 +52,10 @@ pub struct Epoll {
 /// # Errors
 /// `ENOMEM`.
 pub fn new(flags: u32) -> Result<Arc<File>, Errno> {
+    let owner = caller::credentials().uid;
     let epoll = Arc::new_cyclic(|me| Epoll {
         me: me.clone(),
+        owner,
         items: Mutex::default(),
         list: Mutex::default(),
         listed: WaitQueue::new(),
@@ -70,7 +76,8 @@ impl Epoll {
     /// EPOLL_CTL_ADD.
     ///
     /// # Errors
-    /// `EEXIST`; `ELOOP` if instances would watch each other in a circle or too deep; `ENOMEM`.
+    /// `EEXIST`; `ELOOP` if instances would watch each other in a circle or too deep; `ENOMEM`;
+    /// `ENOSPC` where the user's instances watch too many files.
     pub fn add(&self, file: &Arc<File>, fd: i32, event: Event) -> Result<(), Errno> {
         if self.items.lock().contains_key(&key(file, fd)) {
             return Err(Errno::EEXIST);
@@ -81,12 +88,20 @@ impl Epoll {
         if let Some(other) = of(file) {
             nesting::check(self, &other)?;
         }
-        let place = self.list.lock().enter()?;
-        let item = Item::new(self.me.clone(), place, file, fd, event)
-            .inspect_err(|_| drop(self.list.lock().leave(place)))?;
+        quota::charge(self.owner)?;
+        let item = self
+            .enter(file, fd, event)
+            .inspect_err(|_| quota::discharge(self.owner, 1))?;
         self.items.lock().insert(item.key, item.clone());
         self.list_if_ready(item);
         Ok(())
+    }
+
+    /// A new item, in the queues of `file`.
+    fn enter(&self, file: &Arc<File>, fd: i32, event: Event) -> Result<Arc<Item>, Errno> {
+        let place = self.list.lock().enter()?;
+        Item::new(self.me.clone(), place, file, fd, event)
+            .inspect_err(|_| drop(self.list.lock().leave(place)))
     }
 
     /// The item of `file` under `fd`.
@@ -121,6 +136,7 @@ impl Epoll {
     fn forget(&self, key: &Key) {
         let item = self.items.lock().remove(key);
         if let Some(item) = item {
+            quota::discharge(self.owner, 1);
             let listed = self.list.lock().leave(item.place);
             drop(listed);
         }
@@ -202,6 +218,7 @@ impl Epoll {
 impl Drop for Epoll {
     fn drop(&mut self) {
         let items = core::mem::take(&mut *self.items.lock());
+        quota::discharge(self.owner, items.len() as u64);
         for item in items.into_values() {
             item.leave();
         }

@@ -98,9 +98,10 @@ static FILES: &[SystemFile] = &[
 ];
 
 /// Directories that the paths go through.
-static DIRECTORIES: [&str; 9] = [
+static DIRECTORIES: [&str; 10] = [
     "sys",
     "sys/fs",
+    "sys/fs/epoll",
     "sys/kernel",
     "sys/kernel/random",
     "sys/net",

@@ -32,6 +32,9 @@ pub(super) static FILES: &[SystemFile] = &[
     fixed!("fs/aio-max-nr", "65536"),
     fixed!("fs/aio-nr", "0"),
     fixed!("fs/dentry-state", "0\t0\t45\t0\t0\t0"),
+    file("sys/fs/epoll/max_user_watches", |_, text| {
+        put!(text, "{}\n", crate::fs::epoll::max_user_watches());
+    }),
     file("sys/fs/file-max", |_, text| put!(text, "{}\n", i64::MAX)),
     file("sys/fs/file-nr", |_, text| {
         put!(text, "{}\t0\t{}\n", crate::fs::file::open_files(), i64::MAX);

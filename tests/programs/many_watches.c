@@ -1,0 +1,121 @@
+/* One file, watched by as many epoll items as a user may have: no more are taken; they leave in any
+   order in no more time each than a few would; and another user may have as many.
+
+   Time is counted in instructions by the machine (-icount). */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "children.h"
+#include "random.h"
+
+enum {
+	/* Descriptors of the watched file, each watched by each instance. */
+	NAMES = 3000,
+	INSTANCES = 100,
+	/* What one more may take to leave, whatever the number of others. */
+	LEAVING_NS = 8000,
+	USERS = 2,
+	FIRST_USER = 1000,
+};
+
+static int names[NAMES];
+static int instances[INSTANCES];
+
+static long now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static long read_limit(void)
+{
+	char text[32] = "";
+	int fd = open("/proc/sys/fs/epoll/max_user_watches", O_RDONLY);
+
+	read(fd, text, sizeof text - 1);
+	close(fd);
+	return atol(text);
+}
+
+/* Watches until there is an error; returns how many items there are. */
+static long watch(long most)
+{
+	struct epoll_event event = {EPOLLIN, {0}};
+	long count = 0;
+
+	for (int i = 0; i < INSTANCES; i++) {
+		instances[i] = epoll_create1(0);
+		for (int j = 0; j < NAMES && count < most; j++, count++)
+			if (epoll_ctl(instances[i], EPOLL_CTL_ADD, names[j], &event))
+				return count;
+	}
+	return count;
+}
+
+/* Closes all instances, in an order of its own; returns nanoseconds for each item. */
+static long unwatch(long items)
+{
+	long start = now_ns();
+
+	for (int left = INSTANCES; left > 0; left--) {
+		int chosen = below(left);
+
+		if (instances[chosen])
+			close(instances[chosen]);
+		instances[chosen] = instances[left - 1];
+		instances[left - 1] = 0;
+	}
+	return (now_ns() - start) / items;
+}
+
+static int check_user(int user)
+{
+	struct rlimit limit;
+	long max = read_limit(), count, few, many;
+
+	setresuid(user, user, user);
+	seed_random(user);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	names[0] = eventfd(0, 0);
+	for (int i = 1; i < NAMES; i++)
+		names[i] = dup(names[0]);
+	/* Which is entered first is not which is first in the instance. */
+	for (int i = NAMES - 1; i > 0; i--) {
+		int other = below(i), name = names[i];
+
+		names[i] = names[other];
+		names[other] = name;
+	}
+	few = unwatch(watch(1000));
+	count = watch(max + 1);
+	printf("user %d: %ld of %ld items, then %s\n", user, count, max, strerror(errno));
+	many = unwatch(count);
+	printf("leaving took %ld ns each, of few %ld ns\n", many, few);
+	return count == max && errno == ENOSPC && few < LEAVING_NS && many < LEAVING_NS;
+}
+
+int main(void)
+{
+	int status, good = 1;
+
+	only_as_init();
+	/* The second comes while the first has all that it may. */
+	for (int i = 0; i < USERS; i++)
+		if (fork() == 0)
+			_exit(!check_user(FIRST_USER + i));
+	for (int i = 0; i < USERS; i++) {
+		wait(&status);
+		good &= status == 0;
+	}
+	printf(good ? "all as it should be\n" : "WRONG\n");
+	return !good;
+}
