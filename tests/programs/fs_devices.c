@@ -19,8 +19,11 @@ static void devices(void)
 		T(i < 3 ? buffer[5] : 0);
 		T(read(fd, buffer, 5000));
 		T(write(fd, "some", 4));
-		T(lseek(fd, 100, SEEK_SET) >= 0);
-		T(lseek(fd, 5, SEEK_END) >= 0);
+		T(lseek(fd, 100, SEEK_SET));
+		T(lseek(fd, -5000, SEEK_CUR));
+		T(lseek(fd, 5, SEEK_END));
+		T(lseek(fd, 5, SEEK_HOLE));
+		T(lseek(fd, 0, 9));
 		T(pread(fd, buffer, 5, 1000));
 		T(read(fd, (void *)8, 5));
 		T(write(fd, (void *)8, 5));

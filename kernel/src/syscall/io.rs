@@ -249,6 +249,11 @@ pub fn lseek(fd: i32, offset: i64, whence: u32) -> SysResult {
     if file.ops().is_stream() {
         return Err(Errno::ESPIPE);
     }
+    // A character device with positions has but one: its start (null_lseek, drivers/char/mem.c).
+    if file.inode().kind() == mode::S_IFCHR && whence <= SEEK_HOLE {
+        file.set_offset(0);
+        return Ok(0);
+    }
     let to = match whence {
         SEEK_SET => Some(offset),
         SEEK_CUR => (file.offset() as i64).checked_add(offset),
@@ -256,8 +261,6 @@ pub fn lseek(fd: i32, offset: i64, whence: u32) -> SysResult {
             let metadata = file.inode().metadata();
             let size = metadata.size as i64;
             match whence {
-                // A character device with positions has but one: its start.
-                _ if metadata.kind() == mode::S_IFCHR => Some(0),
                 SEEK_END => size.checked_add(offset),
                 _ if offset < 0 || offset >= size => return Err(Errno::ENXIO),
                 _ => {
