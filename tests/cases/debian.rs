@@ -17,6 +17,7 @@ const SCRIPTS: &[(&str, &str, &str)] = &[
     ("text", "sh", include_str!("../debian/text.sh")),
     ("tools", "bash", include_str!("../debian/tools.sh")),
     ("tar", "bash", include_str!("../debian/tar.sh")),
+    ("watch", "bash", include_str!("../debian/watch.sh")),
     ("perl", "perl", include_str!("../debian/script.pl")),
     ("python", "python3", include_str!("../debian/script.py")),
 ];

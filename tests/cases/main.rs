@@ -38,6 +38,7 @@ mod tour;
 mod transcripts;
 mod vendors;
 mod waiting;
+mod watched_files;
 mod way_back;
 
 use std::process::ExitCode;
@@ -70,6 +71,7 @@ const MODULES: &[Module] = &[
     ("procps", procps::cases),
     ("signals", signals::cases),
     ("long_calls", long_calls::cases),
+    ("watched_files", watched_files::cases),
     ("memory", memory::cases),
     ("no_memory", no_memory::cases),
     ("random", random::cases),

@@ -10,6 +10,7 @@
 #include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -357,6 +358,7 @@ static void open_things(void)
 	epoll_create1(0);
 	timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
 	signalfd(-1, &set, SFD_NONBLOCK);
+	inotify_add_watch(inotify_init1(IN_NONBLOCK), "/tmp", IN_ALL_EVENTS);
 	memfd_create("memory", 0);
 	open("/tmp/fifo", O_RDWR | O_NONBLOCK);
 	syscall(SYS_pidfd_open, getpid(), 0);

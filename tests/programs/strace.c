@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -468,6 +469,22 @@ static void sockets(void)
 	unlink("socket");
 }
 
+static void watches(void)
+{
+	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	syscall(SYS_inotify_init1, 0x123);
+	inotify_add_watch(fd, "/", IN_ALL_EVENTS);
+	inotify_add_watch(fd, "/", IN_MODIFY | IN_ONLYDIR | IN_ONESHOT | IN_DONT_FOLLOW);
+	inotify_add_watch(fd, "/", 0x1000 | IN_OPEN | IN_ISDIR | IN_UNMOUNT | IN_MASK_CREATE);
+	inotify_add_watch(fd, NOWHERE, IN_Q_OVERFLOW | IN_IGNORED | IN_EXCL_UNLINK | IN_MASK_ADD);
+	inotify_add_watch(fd, "/", 0);
+	inotify_rm_watch(fd, 1);
+	inotify_rm_watch(fd, -1);
+	close(fd);
+	close(syscall(SYS_inotify_init));
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && chdir(argv[1]) != 0)
@@ -485,6 +502,7 @@ int main(int argc, char **argv)
 	named_processes();
 	terminals();
 	sockets();
+	watches();
 	children();
 	access("end", F_OK);
 	return 0;

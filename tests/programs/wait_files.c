@@ -85,6 +85,13 @@ static void counters(void)
 	T(fstat(s, &st));
 	printf("%o %d\n", st.st_mode, (int)st.st_nlink);
 	T(pread(s, &number, 8, 0));
+	/* A number is read in two parts, but not written; there is nothing to seek. */
+	struct iovec halves[2] = {{&number, 4}, {(char *)&number + 4, 4}};
+	T(readv(s, halves, 2));
+	T(writev(s, halves, 2));
+	T(lseek(s, 5, SEEK_SET));
+	T(lseek(s, 0, 77));
+	T(readv(s, halves, 0));
 	close(e);
 	close(s);
 	/* A reader sleeps until somebody else writes, and a writer until there is room. */

@@ -1,6 +1,8 @@
-//! Files without a name: what eventfd(2), timerfd_create(2), signalfd(2) and epoll_create(2) make.
+//! Files without a name: what eventfd(2), timerfd_create(2), signalfd(2), epoll_create(2) and inotify_init(2)
+//! make.
 //!
-//! In /proc/PID/fd they are `anon_inode:[eventfd]` and so on; all share one inode, as on Linux.
+//! In /proc/PID/fd they are `anon_inode:[eventfd]` and so on (`anon_inode:inotify` without the brackets); all
+//! share one inode, as on Linux.
 
 use alloc::format;
 use alloc::sync::Arc;
@@ -20,11 +22,19 @@ use crate::syscall::errno::Errno;
 /// # Errors
 /// `ENOMEM`.
 pub fn file(kind: &str, ops: Arc<dyn FileOps>, flags: u32) -> Result<Arc<File>, Errno> {
+    named(&format!("[{kind}]"), ops, flags)
+}
+
+/// The same with a name of another form.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn named(name: &str, ops: Arc<dyn FileOps>, flags: u32) -> Result<Arc<File>, Errno> {
     // A program decides how many there are.
     if frame::is_low() {
         return Err(Errno::ENOMEM);
     }
-    let name = format!("anon_inode:[{kind}]").into_bytes();
+    let name = format!("anon_inode:{name}").into_bytes();
     let location = Location {
         mount: mount().clone(),
         dentry: Dentry::new(Parent::Root, name.into(), the_inode().clone()),

@@ -3,9 +3,11 @@
 //! As in Linux each such file has one count: above 0, how often it is open for writing; below, how many
 //! programs run it. A mount counts its writers too: it can't become read-only while there are any.
 
+use alloc::sync::Arc;
 use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use super::dentry::Location;
+use super::file::File;
 use crate::syscall::errno::Errno;
 
 fn count(location: &Location) -> Option<&AtomicI32> {
@@ -45,32 +47,32 @@ pub fn end_write(location: &Location) {
 }
 
 /// A file that a program was started from, for as long as some process runs it.
-pub struct Program(Location);
+pub struct Program(Arc<File>);
 
 impl Program {
-    /// The file at `location`, which nobody may write to from now on.
+    /// An open file, which nobody may write to from now on.
     ///
     /// # Errors
     /// `ETXTBSY` if it is open for writing.
-    pub fn new(location: Location) -> Result<Self, Errno> {
-        if let Some(count) = count(&location) {
+    pub fn new(file: Arc<File>) -> Result<Self, Errno> {
+        if let Some(count) = count(file.location()) {
             if count.load(Relaxed) > 0 {
                 return Err(Errno::ETXTBSY);
             }
             count.fetch_sub(1, Relaxed);
         }
-        Ok(Self(location))
+        Ok(Self(file))
     }
 
     /// Where it is.
     pub fn location(&self) -> &Location {
-        &self.0
+        self.0.location()
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        if let Some(count) = count(&self.0) {
+        if let Some(count) = count(self.location()) {
             count.fetch_add(1, Relaxed);
         }
     }

@@ -15,6 +15,7 @@ use super::mount::{self, MountFlags};
 use super::path::{FsContext, Resolve, Walk};
 use crate::mm::fallible;
 use crate::mm::layout::TASK_SIZE;
+use crate::mm::mapped::Mapped;
 use crate::mm::shared::SharedMemory;
 use crate::mm::vma::PageSource;
 use crate::mm::{PAGE_SIZE, page_up};
@@ -140,8 +141,8 @@ pub fn walk_as<T>(
 pub struct Mappable {
     /// Its pages.
     pub source: Arc<dyn PageSource>,
-    /// Its path.
-    pub path: Arc<String>,
+    /// The open file, and its path.
+    pub mapped: Arc<Mapped>,
     /// The error that forbids writing to it through a shared mapping.
     pub write_error: Option<Errno>,
     /// Whether its mount lets programs execute it.
@@ -179,9 +180,9 @@ pub fn mappable(fd: i32, offset: u64, len: u64) -> Result<Mappable, Errno> {
     };
     Ok(Mappable {
         source,
-        path: display_path(file.location())?,
         write_error: forbidden,
         executable: !flags.contains(MountFlags::NO_EXEC),
+        mapped: Mapped::file(display_path(file.location())?, file),
     })
 }
 
@@ -205,7 +206,7 @@ fn check_offsets(kind: u32, offset: u64, len: u64) -> Result<(), Errno> {
 ///
 /// # Errors
 /// `ENOMEM`.
-pub fn display_path(location: &Location) -> Result<Arc<String>, Errno> {
+pub fn display_path(location: &Location) -> Result<String, Errno> {
     let path = location.display_path(&mount::root())?;
-    fallible::lossy(&path).map(Arc::new)
+    fallible::lossy(&path)
 }

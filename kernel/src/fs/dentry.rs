@@ -14,6 +14,7 @@ use crate::sync::{Mutex, rank};
 
 use super::inode::{Inode, mode};
 use super::mount::{self, Mount, MountFlags};
+use super::notify;
 use crate::mm::fallible;
 use crate::syscall::errno::Errno;
 
@@ -42,6 +43,15 @@ pub struct Dentry {
     removed: AtomicBool,
     /// Something is mounted here, on this file system's mount or another one of the same.
     covered: AtomicBool,
+}
+
+impl Drop for Dentry {
+    /// A file that was removed goes with the last that is known of its name.
+    fn drop(&mut self) {
+        if *self.removed.get_mut() && notify::is_on() {
+            notify::name_gone(&self.inode);
+        }
+    }
 }
 
 impl Dentry {

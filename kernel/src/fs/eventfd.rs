@@ -66,6 +66,14 @@ impl FileOps for EventFd {
         true
     }
 
+    fn ignores_seeks(&self) -> bool {
+        true
+    }
+
+    fn takes_vectors(&self, writing: bool) -> bool {
+        !writing
+    }
+
     fn read(&self, _offset: u64, out: &mut dyn Out, nonblocking: bool) -> Result<(), Errno> {
         if out.left() < 8 {
             return Err(Errno::EINVAL);

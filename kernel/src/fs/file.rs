@@ -10,7 +10,7 @@ use super::epoll::Watchers;
 use super::inode::{FileOps, Inode, mode};
 use super::io::{In, MAX_RW_COUNT, Out};
 use super::lock::{self, Owner};
-use super::{busy, limit};
+use super::{busy, limit, notify};
 use crate::process::preempt::STRIDE;
 use crate::sync::{SleepGuard, SleepLock};
 use crate::syscall::errno::Errno;
@@ -43,6 +43,7 @@ pub mod flags {
 }
 
 use flags::*;
+use notify::events;
 
 /// An open file.
 pub struct File {
@@ -55,7 +56,7 @@ pub struct File {
     /// Whether it ever held a lock of its own: flock(2), F_OFD_SETLK.
     has_locks: AtomicBool,
     /// Whether it counts as a writer of its file.
-    is_writer: AtomicBool,
+    is_writer: bool,
     /// Whether it is a regular file: with an end, and a limit to its growth.
     is_regular: bool,
     /// Who is sent SIGIO (F_SETOWN): a process, or less than 0 a group.
@@ -75,7 +76,18 @@ pub fn open_files() -> u64 {
 impl Drop for File {
     fn drop(&mut self) {
         OPEN.fetch_sub(1, Ordering::Relaxed);
-        if self.is_writer.load(Ordering::Relaxed) {
+        if notify::is_on() {
+            let written = self.is_writable();
+            notify::file(
+                self,
+                if written {
+                    events::CLOSE_WRITE
+                } else {
+                    events::CLOSE_NOWRITE
+                },
+            );
+        }
+        if self.is_writer {
             busy::end_write(&self.location);
         }
         if self.has_locks.load(Ordering::Relaxed) {
@@ -89,8 +101,30 @@ impl File {
     /// Bytes that the kernel keeps for a descriptor, whatever is behind it: the file, its name, its slot.
     pub const KEPT: usize = 512;
 
-    /// A file opened at `location` with `flags` of open(2); the creating ones are not kept.
+    /// A file that open(2) opens at `location`: it counts as a writer of a regular file that it is to write,
+    /// and those who watch the file are told.
+    ///
+    /// # Errors
+    /// `ETXTBSY` for a program that runs.
+    pub fn open(location: Location, ops: Arc<dyn FileOps>, flags: u32) -> Result<Arc<Self>, Errno> {
+        let is_writer = matches!(flags & O_ACCMODE, O_WRONLY | O_RDWR)
+            && location.inode().kind() == mode::S_IFREG;
+        if is_writer {
+            busy::begin_write(&location)?;
+        }
+        let file = Self::make(location, ops, flags, is_writer);
+        if notify::is_on() {
+            notify::file(&file, events::OPEN);
+        }
+        Ok(file)
+    }
+
+    /// A file at `location` with `flags` of open(2); the creating ones are not kept.
     pub fn new(location: Location, ops: Arc<dyn FileOps>, flags: u32) -> Arc<Self> {
+        Self::make(location, ops, flags, false)
+    }
+
+    fn make(location: Location, ops: Arc<dyn FileOps>, flags: u32, is_writer: bool) -> Arc<Self> {
         let kept = flags & !(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
         OPEN.fetch_add(1, Ordering::Relaxed);
         let is_regular = location.inode().kind() == mode::S_IFREG;
@@ -101,23 +135,11 @@ impl File {
             offset: AtomicU64::new(0),
             watchers: Watchers::default(),
             has_locks: AtomicBool::new(false),
-            is_writer: AtomicBool::new(false),
+            is_writer,
             is_regular,
             owner: AtomicI32::new(0),
             signal: AtomicU32::new(0),
         })
-    }
-
-    /// Counts it as a writer of its file, if it is open for writing a regular one.
-    ///
-    /// # Errors
-    /// `ETXTBSY` for a program that runs.
-    pub fn begin_write(&self) -> Result<(), Errno> {
-        if self.is_regular && self.is_writable() {
-            busy::begin_write(&self.location)?;
-            self.is_writer.store(true, Ordering::Relaxed);
-        }
-        Ok(())
     }
 
     fn lock_id(&self) -> usize {
@@ -211,6 +233,24 @@ impl File {
         out: &mut dyn Out,
         nowait: bool,
     ) -> Result<usize, Errno> {
+        let done = self.read_unnoticed(at, out, nowait);
+        if notify::is_on() && matches!(done, Ok(1..)) {
+            notify::file(self, events::ACCESS);
+        }
+        done
+    }
+
+    /// The same, and those who watch the file are not told.
+    ///
+    /// # Errors
+    /// As [`File::read`].
+    #[inline]
+    pub fn read_unnoticed(
+        &self,
+        at: Option<u64>,
+        out: &mut dyn Out,
+        nowait: bool,
+    ) -> Result<usize, Errno> {
         if !self.is_readable() {
             return Err(Errno::EBADF);
         }
@@ -239,7 +279,40 @@ impl File {
     ///
     /// # Errors
     /// As [`File::write`].
+    #[inline]
     pub fn write_with(
+        &self,
+        at: Option<u64>,
+        from: &mut dyn In,
+        nowait: bool,
+        append: Option<bool>,
+    ) -> Result<usize, Errno> {
+        if notify::is_on() {
+            self.write_noticed(at, from, nowait, append)
+        } else {
+            self.write_unnoticed(at, from, nowait, append)
+        }
+    }
+
+    /// The same, and those who watch the file are told.
+    #[cold]
+    fn write_noticed(
+        &self,
+        at: Option<u64>,
+        from: &mut dyn In,
+        nowait: bool,
+        append: Option<bool>,
+    ) -> Result<usize, Errno> {
+        let before = self.location.set_ids_if_watched();
+        let done = self.write_unnoticed(at, from, nowait, append)?;
+        notify::name(&self.location.dentry, self.location.lost_set_ids(before));
+        if done > 0 {
+            notify::file(self, events::MODIFY);
+        }
+        Ok(done)
+    }
+
+    fn write_unnoticed(
         &self,
         at: Option<u64>,
         from: &mut dyn In,

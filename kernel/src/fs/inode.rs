@@ -250,6 +250,17 @@ pub trait FileOps: Any + Send + Sync {
         false
     }
 
+    /// Whether lseek(2) answers where it has nothing to move (noop_llseek): 0.
+    fn ignores_seeks(&self) -> bool {
+        false
+    }
+
+    /// Whether a vector of buffers is written, or read into, as one. Where not, each of them is a call of its
+    /// own (do_loop_readv_writev in fs/read_write.c).
+    fn takes_vectors(&self, _writing: bool) -> bool {
+        true
+    }
+
     /// Reads at `offset` as much as there is or `out` takes; nothing at the end. `nonblocking`: fail
     /// instead of waiting.
     ///

@@ -29,6 +29,8 @@ pub trait Out {
     /// # Errors
     /// As [`Out::put`].
     fn put_page(&mut self, page: &Frame, at: usize, len: usize) -> Result<(), Errno>;
+    /// Counts the last `len` bytes as not taken. Nothing more is given.
+    fn refuse(&mut self, len: usize);
 }
 
 /// Gives the bytes of a write.
@@ -172,6 +174,10 @@ impl Out for UserBuffer<'_> {
     fn put_page(&mut self, page: &Frame, at: usize, len: usize) -> Result<(), Errno> {
         self.each(len, |to, done, len| to.write_page(page, at + done, len))
     }
+
+    fn refuse(&mut self, len: usize) {
+        self.done -= len;
+    }
 }
 
 impl In for UserBuffer<'_> {
@@ -235,6 +241,10 @@ impl Out for KernelOut<'_> {
         page.read(at, &mut self.bytes[self.done..self.done + len]);
         self.done += len;
         Ok(())
+    }
+
+    fn refuse(&mut self, len: usize) {
+        self.done -= len;
     }
 }
 

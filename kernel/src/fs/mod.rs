@@ -5,7 +5,8 @@
 //! descriptor is), `lock/`, `busy.rs` and `limit.rs` (who may do what to a file at the same time, and how
 //! much), then the file systems: `tmpfs/` (the root, from the initramfs by `initramfs.rs`),
 //! `devfs.rs` and `chrdev.rs` (/dev), `tty/` (the terminal), `pipe/`, `procfs/` (/proc). Files that no
-//! path leads to are in `anon.rs`: `epoll/`, `eventfd.rs`, `timerfd.rs`, `signalfd.rs`, `pidfd.rs`. The
+//! path leads to are in `anon.rs`: `epoll/`, `eventfd.rs`, `timerfd.rs`, `signalfd.rs`, `pidfd.rs`, and `inotify/`,
+//! which is told by `notify.rs` what happens to files. The
 //! system calls that use all this are in `kernel/src/syscall/`: a write(2) goes from `syscall/io.rs` through `file.rs`
 //! to the file's own code.
 //!
@@ -16,6 +17,7 @@ pub mod access;
 mod anon;
 pub mod busy;
 pub mod caller;
+pub mod change;
 pub mod chrdev;
 pub mod dentry;
 pub mod devfs;
@@ -25,11 +27,13 @@ pub mod fdtable;
 pub mod file;
 pub mod initramfs;
 pub mod inode;
+pub mod inotify;
 pub mod io;
 pub mod limit;
 pub mod lock;
 pub mod metadata;
 pub mod mount;
+pub mod notify;
 pub mod nowhere;
 pub mod open;
 pub mod path;

@@ -14,14 +14,17 @@ use super::file::File;
 use super::file::flags::*;
 use super::inode::{Device, FileOps, Metadata, NewFile, mode};
 use super::mount::MountFlags;
+use super::notify;
 use super::path::{Found, ParentOf, Resolve, Walk};
 use super::pipe;
+use crate::mm::mapped::Mapped;
 use crate::process::capability::Caps;
 use crate::process::cred::Credentials;
 use crate::process::elf::Executable;
 use crate::syscall::errno::Errno;
 
-/// Stands behind a descriptor opened with O_PATH; nothing ever reaches it.
+/// Stands behind a descriptor opened with O_PATH, and behind the open file of a program, which is mapped:
+/// nothing ever reaches it.
 struct PathOnly;
 
 impl FileOps for PathOnly {}
@@ -63,7 +66,7 @@ pub fn open(
         check_access(walk, &location, flags)?;
         if flags & O_TRUNC != 0 && location.inode().kind() == mode::S_IFREG {
             busy::check_not_running(&location)?;
-            location.inode().truncate(0)?;
+            location.truncate(0)?;
         }
     }
     let ops = match location.inode().kind() {
@@ -71,9 +74,7 @@ pub fn open(
         _ => location.inode().clone().open()?,
     };
     ops.opened(flags)?;
-    let file = File::new(location, ops, flags);
-    file.begin_write()?;
-    Ok(file)
+    File::open(location, ops, flags)
 }
 
 /// Sorts out combinations of flags.
@@ -122,9 +123,7 @@ fn open_unnamed(
         mount: dir.mount,
         dentry,
     };
-    let file = File::new(location, ops, flags);
-    file.begin_write()?;
-    Ok(file)
+    File::open(location, ops, flags)
 }
 
 /// A regular file to make.
@@ -187,6 +186,7 @@ pub fn create(
         .dir
         .inode()
         .create(&place.dir.dentry, &place.name, &new)?;
+    notify::created(place.dir.inode(), &dentry);
     Ok(Location {
         mount: place.dir.mount.clone(),
         dentry,
@@ -264,11 +264,12 @@ pub fn executable(location: Location) -> Result<Executable, Errno> {
     }
     access::check(&who, &metadata, access::EXECUTE)?;
     let source = location.inode().clone().pages().ok_or(Errno::EACCES)?;
+    let file = File::new(location.clone(), Arc::new(PathOnly), O_RDONLY);
     Ok(Executable {
         source,
         size: metadata.size,
-        path: display_path(&location)?,
-        location,
+        mapped: Mapped::file(display_path(&location)?, file.clone()),
+        file,
     })
 }
 

@@ -118,6 +118,14 @@ impl FileOps for SignalFd {
         true
     }
 
+    fn ignores_seeks(&self) -> bool {
+        true
+    }
+
+    fn takes_vectors(&self, _writing: bool) -> bool {
+        false
+    }
+
     fn read(&self, _offset: u64, out: &mut dyn Out, nonblocking: bool) -> Result<(), Errno> {
         if out.left() < RECORD {
             return Err(Errno::EINVAL);

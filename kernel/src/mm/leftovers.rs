@@ -8,6 +8,7 @@ use alloc::collections::BTreeMap;
 
 use super::PAGE_SIZE;
 use super::frame::Frame;
+use super::mapped;
 use crate::arch::percpu::{self, work};
 use crate::process::preempt::{self, Stride};
 use crate::process::try_current;
@@ -41,8 +42,9 @@ fn take() -> Option<Pages> {
     place.map(core::mem::take)
 }
 
-/// Gives back all that was put aside, in parts. No lock is held.
+/// Gives back all that was put aside, in parts: pages, and files whose last mapping is gone. No lock is held.
 pub fn give_back() {
+    mapped::close_left();
     while let Some(pages) = take() {
         drop_pages(pages);
     }

@@ -23,6 +23,7 @@ pub mod kstack;
 pub mod layout;
 pub mod leftovers;
 pub mod limits;
+pub mod mapped;
 pub mod mapping;
 pub mod page_ranges;
 pub mod page_tables;

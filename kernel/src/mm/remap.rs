@@ -121,7 +121,7 @@ impl AddressSpace {
     /// `EINVAL` for anything else; those of [`Self::map`].
     pub fn show_other_pages(&mut self, start: u64, end: u64, page: u64) -> Result<(), Errno> {
         let first = self.find(start).ok_or(Errno::EINVAL)?;
-        let Backing::File { source, path, .. } = &first.backing else {
+        let Backing::File { source, mapped, .. } = &first.backing else {
             return Err(Errno::EINVAL);
         };
         let mut covered = start;
@@ -147,7 +147,7 @@ impl AddressSpace {
             backing: Backing::File {
                 source: source.clone(),
                 offset,
-                path: path.clone(),
+                mapped: mapped.clone(),
             },
             role: first.role,
             flags: first.flags,

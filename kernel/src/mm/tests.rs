@@ -7,6 +7,7 @@ use super::address_space::AddressSpace;
 use super::allocator;
 use super::fault::{Access, FaultError};
 use super::frame::{self, Frame};
+use super::mapped::Mapped;
 use super::mapping::{NewArea, Place};
 use super::paging;
 use super::remap::Remap;
@@ -177,7 +178,7 @@ kernel_test!(
             backing: Backing::File {
                 source,
                 offset: 0,
-                path: alloc::sync::Arc::default(),
+                mapped: Mapped::memory(""),
             },
             ..NewArea::anonymous(RW)
         };

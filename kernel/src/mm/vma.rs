@@ -1,6 +1,5 @@
 //! Virtual memory areas: a range of a program's addresses, its protection, what is behind it.
 
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -8,6 +7,7 @@ use bitflags::bitflags;
 
 use super::PAGE_SIZE;
 use super::frame::Frame;
+use super::mapped::Mapped;
 use super::paging::PageFlags;
 use crate::syscall::errno::Errno;
 
@@ -73,8 +73,8 @@ pub enum Backing {
         source: Arc<dyn PageSource>,
         /// Byte in the source that the area's start maps.
         offset: u64,
-        /// The name in /proc/PID/maps.
-        path: Arc<String>,
+        /// The open file, and its name.
+        mapped: Arc<Mapped>,
     },
     /// The kernel's own frames, in order: the vDSO and its data.
     Kernel(Arc<Vec<Frame>>, usize),
@@ -219,14 +219,16 @@ impl Vma {
             (Backing::Anonymous, Backing::Anonymous) => true,
             (
                 Backing::File {
-                    source: a, offset, ..
+                    source: a,
+                    offset,
+                    mapped,
                 },
                 Backing::File {
                     source: b,
                     offset: next,
-                    ..
+                    mapped: other,
                 },
-            ) => Arc::ptr_eq(a, b) && offset + self.len() == *next,
+            ) => Arc::ptr_eq(a, b) && mapped.is_same(other) && offset + self.len() == *next,
             (Backing::Kernel(a, first), Backing::Kernel(b, next)) => {
                 Arc::ptr_eq(a, b) && *first as u64 + self.len() / PAGE_SIZE == *next as u64
             }

@@ -4,14 +4,15 @@
 //! become mappings of the file's own pages, copied only when they are written to. A segment may
 //! reach past the end of its file: who touches a page there gets SIGBUS.
 
-use alloc::string::String;
 use alloc::sync::Arc;
 
 use formats::elf::{Class, Error, Image, Kind, Segment, Source};
 
 use super::exec::Refusal;
-use crate::fs::dentry::Location;
+use crate::fs::file::File;
+use crate::fs::notify::{self, events};
 use crate::mm::address_space::AddressSpace;
+use crate::mm::mapped::Mapped;
 use crate::mm::mapping::{NewArea, Place};
 use crate::mm::vma::{Backing, PageSource, Prot, Role, VmaFlags};
 use crate::mm::{PAGE_SIZE, page_down, page_up};
@@ -24,10 +25,10 @@ pub struct Executable {
     pub source: Arc<dyn PageSource>,
     /// Bytes.
     pub size: u64,
-    /// Absolute path, for /proc/PID/maps.
-    pub path: Arc<String>,
-    /// Where it is.
-    pub location: Location,
+    /// The file, open for as long as its program runs.
+    pub file: Arc<File>,
+    /// The same with its absolute path, for mappings.
+    pub mapped: Arc<Mapped>,
 }
 
 impl Executable {
@@ -39,9 +40,26 @@ impl Executable {
         let mut head = [0; N];
         let len = N.min(usize::try_from(self.size).unwrap_or(N));
         if self.read_at(0, &mut head[..len]) {
+            self.was_read();
             Ok(head)
         } else {
             Err(Errno::EIO)
+        }
+    }
+}
+
+impl Executable {
+    /// It is to be run, which those who watch the file are told.
+    pub fn was_opened(&self) {
+        if notify::is_on() {
+            notify::file(&self.file, events::OPEN | events::OPEN_EXEC);
+        }
+    }
+
+    /// The kernel read a part of it.
+    fn was_read(&self) {
+        if notify::is_on() {
+            notify::file(&self.file, events::ACCESS);
         }
     }
 }
@@ -78,11 +96,17 @@ impl Source for Executable {
 /// # Errors
 /// `ENOEXEC`; `EIO` where the file ends before the path of the dynamic linker; `ENOMEM`.
 pub fn check(file: &Executable) -> Result<Image, Errno> {
-    formats::elf::parse(file).map_err(|error| match error {
+    let image = formats::elf::parse(file).map_err(|error| match error {
         Error::NoMemory => Errno::ENOMEM,
         Error::Truncated => Errno::EIO,
         _ => Errno::ENOEXEC,
-    })
+    })?;
+    // The headers of its segments, and the path of the dynamic linker.
+    file.was_read();
+    if image.interp.is_some() {
+        file.was_read();
+    }
+    Ok(image)
 }
 
 /// Checks the headers of the dynamic linker of a program of that width.
@@ -97,6 +121,9 @@ pub fn check_interpreter(file: &Executable, class: Class) -> Result<Image, Refus
         Error::Type => Refusal::too_late(Errno::ELIBBAD),
         _ => Errno::ELIBBAD.into(),
     })?;
+    // Its header, and those of its segments.
+    file.was_read();
+    file.was_read();
     if image.class != class {
         return Err(Errno::ELIBBAD.into());
     }
@@ -164,7 +191,7 @@ fn map_segment(
             backing: Backing::File {
                 source: file.source.clone(),
                 offset: page_down(segment.file_offset),
-                path: file.path.clone(),
+                mapped: file.mapped.clone(),
             },
             role: Role::Plain,
             flags: VmaFlags::empty(),

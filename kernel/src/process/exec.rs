@@ -105,11 +105,14 @@ fn load_file(
 ) -> Result<Loaded, Refusal> {
     let name = name_of(path);
     let mut path = fallible::to_vec(path)?;
-    for _ in 0..=SCRIPTS_MAX {
+    // Scripts stay open until what they name is loaded.
+    let mut scripts: [Option<Executable>; SCRIPTS_MAX + 1] = Default::default();
+    for script in &mut scripts {
         // Scripts, too, must not be open for writing.
-        let _running = Program::new(file.location.clone())?;
+        let _running = Program::new(file.file.clone())?;
+        file.was_opened();
         let head = file.head()?;
-        file.location.accessed();
+        file.file.accessed();
         let Some(line) = script::parse(&head) else {
             return load_elf(&file, arguments, name);
         };
@@ -119,7 +122,8 @@ fn load_file(
         // argv becomes: interpreter, its argument if any, the script's path, the old argv[1..].
         arguments.interpret(line.interpreter, line.argument, &path)?;
         path = fallible::to_vec(line.interpreter)?;
-        file = open_interpreter(&path)?;
+        let interpreter = open_interpreter(&path)?;
+        *script = Some(core::mem::replace(&mut file, interpreter));
     }
     Err(Errno::ELOOP.into())
 }
@@ -159,10 +163,10 @@ fn load_image(
     name: [u8; 16],
 ) -> Result<Loaded, Errno> {
     elf::check_segments(image)?;
-    let granted = setid::grant(super::try_current().as_deref(), &file.location);
+    let granted = setid::grant(super::try_current().as_deref(), file.file.location());
     let is_32bit = image.class == Class::Elf32;
     let mut mm = AddressSpace::new(is_32bit)?;
-    mm.program = Some(Arc::new(Program::new(file.location.clone())?));
+    mm.program = Some(Arc::new(Program::new(file.file.clone())?));
     mm.may_map_low = granted.credentials.has(Caps::SYS_RAWIO);
     let mut personality = 0;
     if let Some(task) = super::try_current() {
@@ -251,7 +255,8 @@ impl Interpreter {
     /// That at `path`, for a program of that width.
     fn new(path: &[u8], class: Class) -> Result<Self, Refusal> {
         let file = open_interpreter(path)?;
-        let running = Program::new(file.location.clone())?;
+        let running = Program::new(file.file.clone())?;
+        file.was_opened();
         let image = elf::check_interpreter(&file, class)?;
         Ok(Self {
             file,

@@ -9,9 +9,9 @@ use super::{
     sched, signal, stop, usage,
 };
 use crate::fs::{FdTable, FsContext, tty};
-use crate::mm::PAGE_SIZE;
 use crate::mm::leftovers;
 use crate::mm::page_ranges::PART;
+use crate::mm::{PAGE_SIZE, mapped};
 use crate::ptrace;
 use crate::sync::Mutex;
 
@@ -152,6 +152,7 @@ pub fn release_mm(process: &Process) {
             preempt::point();
         }
     }
+    mapped::close_left();
     if process.is_vfork.swap(false, Ordering::Relaxed) {
         process.mm_released.wake_all();
     }

@@ -83,6 +83,14 @@ ranks! {
     CancellableTimers,
     /// A timerfd: `fs/timerfd.rs`.
     TimerFd,
+    /// All watches, by file: `fs/inotify/watch.rs`.
+    Watches,
+    /// An inotify instance's watches: `fs/inotify/mod.rs`.
+    InotifyWatches,
+    /// Events that wait in an inotify instance: `fs/inotify/mod.rs`.
+    InotifyQueue,
+    /// How many instances and watches each user has: `fs/inotify/limits.rs`.
+    InotifyUsers,
     /// The name that an unnamed socket gets next: `net/address.rs`.
     NextSocketName,
     /// The user and group that own a socket: `net/socket.rs`.
@@ -189,6 +197,8 @@ ranks! {
     MemoryOf,
     /// An address space: `mm/address_space.rs`.
     Memory,
+    /// Open files whose last mapping is gone: `mm/mapped.rs`.
+    MappedFiles,
     /// Pages and length of a file: `fs/tmpfs/data.rs`.
     FileData,
     /// Pages of memory that is shared without a file: `mm/shared.rs`.

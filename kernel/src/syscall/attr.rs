@@ -96,7 +96,7 @@ fn set_mode(location: &Location, mut mode: u32) -> SysResult {
         permissions: Some(mode & mode::PERMISSIONS),
         ..Change::default()
     };
-    location.inode().change(&change).map(|()| 0)
+    location.change(&change).map(|()| 0)
 }
 
 /// chown(2).
@@ -147,7 +147,6 @@ fn set_owner(location: &Location, uid: u32, gid: u32) -> SysResult {
         }
     }
     location
-        .inode()
         .change(&Change {
             permissions,
             uid,

@@ -10,6 +10,7 @@ use super::errno::{Errno, SysResult};
 use crate::fs::caller;
 use crate::fs::file::File;
 use crate::fs::inode::{ListEntry, mode};
+use crate::fs::notify;
 use crate::fs::path::NAME_MAX;
 use crate::mm::fallible;
 use crate::usercopy::UserPtr;
@@ -68,6 +69,9 @@ impl Listing {
         }
         if going {
             location.inode().list(start.max(2), &mut emit)?;
+        }
+        if notify::is_on() {
+            notify::file(&file, notify::events::ACCESS);
         }
         file.accessed();
         Ok(Self {

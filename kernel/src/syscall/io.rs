@@ -14,6 +14,7 @@ use crate::fs::caller;
 use crate::fs::file::File;
 use crate::fs::inode::mode;
 use crate::fs::io::{MAX_RW_COUNT, Range, UserBuffer};
+use crate::fs::notify;
 use crate::mm::fallible::TryPush as _;
 use crate::usercopy::{self, UserPtr};
 
@@ -151,6 +152,66 @@ fn collect(vector: impl Iterator<Item = (u64, i64)>) -> Result<Vector, Errno> {
     Ok((ranges, total))
 }
 
+/// Reads into a vector. Watchers are told of one that takes nothing, too, though not of a single buffer, and
+/// one without bytes is nothing that a directory would refuse (do_iter_read in fs/read_write.c).
+pub fn read_vector(
+    file: &File,
+    at: Option<u64>,
+    (ranges, total): Vector,
+    nowait: bool,
+) -> SysResult {
+    let done = if file.ops().takes_vectors(false) {
+        match file.read_with(at, &mut UserBuffer::of(&ranges, total), nowait) {
+            Err(Errno::EISDIR) if total == 0 => Ok(0),
+            done => done,
+        }
+    } else {
+        one_by_one(&ranges, |buffer| file.read_with(at, buffer, nowait))
+    }?;
+    if done == 0 && notify::is_on() {
+        notify::file(file, notify::events::ACCESS);
+    }
+    Ok(done)
+}
+
+/// Writes what a vector has.
+pub fn write_vector(
+    file: &File,
+    at: Option<u64>,
+    (ranges, total): Vector,
+    nowait: bool,
+    append: Option<bool>,
+) -> SysResult {
+    if file.ops().takes_vectors(true) {
+        file.write_with(at, &mut UserBuffer::of(&ranges, total), nowait, append)
+    } else {
+        one_by_one(&ranges, |buffer| {
+            file.write_with(at, buffer, nowait, append)
+        })
+    }
+}
+
+/// Moves each range by itself, up to one that is not moved whole.
+fn one_by_one(
+    ranges: &[Range],
+    mut call: impl FnMut(&mut UserBuffer<'_>) -> SysResult,
+) -> SysResult {
+    let mut done = 0;
+    for range in ranges {
+        match call(&mut UserBuffer::new(range.at, range.len)) {
+            Ok(moved) => {
+                done += moved;
+                if moved < range.len {
+                    break;
+                }
+            }
+            Err(errno) if done == 0 => return Err(errno),
+            Err(_) => break,
+        }
+    }
+    Ok(done)
+}
+
 fn read_ranges(
     fd: i32,
     at: Option<i64>,
@@ -161,8 +222,7 @@ fn read_ranges(
     if !file.is_readable() {
         return Err(Errno::EBADF);
     }
-    let (ranges, total) = vector()?;
-    file.read(at, &mut UserBuffer::of(&ranges, total))
+    read_vector(&file, at, vector()?, false)
 }
 
 fn write_ranges(
@@ -175,8 +235,7 @@ fn write_ranges(
     if !file.is_writable() {
         return Err(Errno::EBADF);
     }
-    let (ranges, total) = vector()?;
-    file.write(at, &mut UserBuffer::of(&ranges, total))
+    write_vector(&file, at, vector()?, false, None)
 }
 
 /// readv(2).
@@ -247,7 +306,11 @@ pub fn pwritev32(
 pub fn lseek(fd: i32, offset: i64, whence: u32) -> SysResult {
     let file = caller::file(fd)?;
     if file.ops().is_stream() {
-        return Err(Errno::ESPIPE);
+        return match whence {
+            SEEK_SET..=SEEK_HOLE if file.ops().ignores_seeks() => Ok(0),
+            SEEK_SET..=SEEK_HOLE => Err(Errno::ESPIPE),
+            _ => Err(Errno::EINVAL),
+        };
     }
     // A character device with positions has but one: its start (null_lseek, drivers/char/mem.c).
     if file.inode().kind() == mode::S_IFCHR && whence <= SEEK_HOLE {

@@ -1,7 +1,6 @@
 //! mmap, munmap, mprotect, mremap and brk. What else a program says about its memory: `advice.rs`,
 //! `mlock.rs`.
 
-use alloc::string::String;
 use alloc::sync::Arc;
 
 use linux_raw_sys::general as linux;
@@ -12,6 +11,7 @@ use crate::arch::{percpu, pkeys};
 use crate::mm::address_space::AddressSpace;
 use crate::mm::fault::{Access, FaultError};
 use crate::mm::frame;
+use crate::mm::mapped::Mapped;
 use crate::mm::mapping::{NewArea, Place};
 use crate::mm::page_ranges::PART;
 use crate::mm::remap::Remap;
@@ -115,13 +115,13 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
         area.backing = Backing::File {
             source: file.source,
             offset,
-            path: file.path,
+            mapped: file.mapped,
         };
     } else if shared {
         area.backing = Backing::File {
             source: Arc::new(crate::mm::shared::SharedMemory::new(len)),
             offset: 0,
-            path: Arc::new(String::from("/dev/zero (deleted)")),
+            mapped: Mapped::memory("/dev/zero (deleted)"),
         };
     }
     let fixed = if flags & linux::MAP_FIXED_NOREPLACE != 0 {

@@ -33,6 +33,7 @@ mod futex2;
 mod getdents;
 mod ids;
 mod ids16;
+mod inotify;
 mod io;
 mod itimer;
 mod kcmp;

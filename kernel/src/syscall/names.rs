@@ -15,6 +15,7 @@ use super::paths::{self, UserPath};
 use crate::fs::access::{self, EXECUTE, WRITE};
 use crate::fs::dentry::{Dentry, Location};
 use crate::fs::inode::mode;
+use crate::fs::notify::{self, Move};
 use crate::fs::path::{self, Last, ParentOf, Walk};
 use crate::fs::{caller, mount, protected};
 use crate::process::capability::{Caps, capable};
@@ -79,7 +80,9 @@ pub fn unlinkat(dirfd: i32, path: UserPath, flags: u32) -> SysResult {
             (false, true) => return Err(Errno::EISDIR),
             _ => {}
         }
-        place.dir.inode().remove(&dentry).map(|()| 0)
+        place.dir.inode().remove(&dentry)?;
+        notify::unlinked(place.dir.inode(), dentry);
+        Ok(0)
     })
 }
 
@@ -168,9 +171,30 @@ fn move_name(walk: &Walk<'_>, from: &ParentOf, to: &ParentOf, flags: u32) -> Res
     if old_is_dir && !Arc::ptr_eq(&from.dir.dentry, &to.dir.dentry) {
         access::check(walk.who, &old.inode().metadata(), WRITE)?;
     }
-    from.dir
-        .inode()
-        .rename(&old, &to.dir.dentry, &to.name, exchange)
+    let names = notify::is_on().then(|| (old.name(), new.as_ref().map(|new| new.name())));
+    let (from, to) = (&from.dir, to);
+    from.inode()
+        .rename(&old, &to.dir.dentry, &to.name, exchange)?;
+    if let Some((old_name, new_name)) = names {
+        let (from, to) = (from.inode(), to.dir.inode());
+        notify::moved(&Move {
+            dentry: &old,
+            from,
+            old_name: &old_name,
+            to,
+            replaced: new.as_deref().filter(|_| !exchange),
+        });
+        if let (true, Some(new), Some(new_name)) = (exchange, &new, &new_name) {
+            notify::moved(&Move {
+                dentry: new,
+                from: to,
+                old_name: new_name,
+                to: from,
+                replaced: None,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// link(2).
@@ -215,7 +239,8 @@ pub fn linkat(old_dir: i32, old: UserPath, new_dir: i32, new: UserPath, flags: u
         place
             .dir
             .inode()
-            .link(&place.dir.dentry, &place.name, target.inode())
-            .map(|()| 0)
+            .link(&place.dir.dentry, &place.name, target.inode())?;
+        notify::linked(place.dir.inode(), &place.name, target.inode());
+        Ok(0)
     })
 }

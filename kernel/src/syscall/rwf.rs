@@ -7,10 +7,9 @@ use alloc::sync::Arc;
 use linux_raw_sys::general::{RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOWAIT, RWF_SYNC};
 
 use super::errno::{Errno, SysResult};
-use super::io::{Vector, pair, position, ranges, ranges32};
+use super::io::{Vector, pair, position, ranges, ranges32, read_vector, write_vector};
 use crate::fs::caller;
 use crate::fs::file::File;
-use crate::fs::io::UserBuffer;
 use crate::usercopy::UserPtr;
 
 /// Linux 6.9's; the crate of constants is older.
@@ -39,9 +38,8 @@ fn arguments(
 }
 
 fn read(fd: i32, at: i64, flags: u32, vector: impl FnOnce() -> Result<Vector, Errno>) -> SysResult {
-    let (file, at, (ranges, total)) = arguments(fd, at, flags, File::is_readable, vector)?;
-    let nowait = flags & RWF_NOWAIT != 0;
-    file.read_with(at, &mut UserBuffer::of(&ranges, total), nowait)
+    let (file, at, vector) = arguments(fd, at, flags, File::is_readable, vector)?;
+    read_vector(&file, at, vector, flags & RWF_NOWAIT != 0)
 }
 
 fn write(
@@ -50,7 +48,7 @@ fn write(
     flags: u32,
     vector: impl FnOnce() -> Result<Vector, Errno>,
 ) -> SysResult {
-    let (file, at, (ranges, total)) = arguments(fd, at, flags, File::is_writable, vector)?;
+    let (file, at, vector) = arguments(fd, at, flags, File::is_writable, vector)?;
     if flags & (RWF_APPEND | RWF_NOAPPEND) == RWF_APPEND | RWF_NOAPPEND {
         return Err(Errno::EINVAL);
     }
@@ -60,7 +58,7 @@ fn write(
         _ => None,
     };
     let nowait = flags & RWF_NOWAIT != 0;
-    file.write_with(at, &mut UserBuffer::of(&ranges, total), nowait, append)
+    write_vector(&file, at, vector, nowait, append)
 }
 
 /// preadv2(2). The position is one register; the other is for 32-bit programs.

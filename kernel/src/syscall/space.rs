@@ -30,7 +30,7 @@ pub fn truncate(path: UserPath, size: i64) -> SysResult {
     access::check(&caller::credentials(), &location.inode().metadata(), WRITE)?;
     busy::check_not_running(&location)?;
     grow(size, &location)?;
-    location.inode().truncate(size).map(|()| 0)
+    location.truncate(size).map(|()| 0)
 }
 
 /// Checks that a file may get that long; making one shorter always goes.
@@ -49,7 +49,7 @@ pub fn ftruncate(fd: i32, size: i64) -> SysResult {
         return Err(Errno::EINVAL);
     }
     grow(size, file.location())?;
-    file.inode().truncate(size).map(|()| 0)
+    file.location().truncate(size).map(|()| 0)
 }
 
 /// truncate(2), i386.
@@ -97,8 +97,7 @@ pub fn fallocate(fd: i32, flags: u32, offset: i64, len: i64) -> SysResult {
     if !keep_size {
         grow(end as u64, file.location())?;
     }
-    file.inode()
-        .allocate(offset as u64, end as u64, keep_size, punch)
+    file.allocate(offset as u64, end as u64, keep_size, punch)
         .map(|()| 0)
 }
 

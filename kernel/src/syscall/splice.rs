@@ -115,7 +115,7 @@ fn feed(from: &File, mut at: Option<u64>, to: &End, len: usize, nonblocking: boo
     let mut stride = Stride::default();
     while done < len && !ring.is_full() {
         let read = ring.fill(len - done, false, |page| {
-            let result = from.read(at, &mut KernelOut::new(page));
+            let result = from.read_unnoticed(at, &mut KernelOut::new(page), false);
             (result.unwrap_or(0), result.map(|_| ()))
         });
         match read {

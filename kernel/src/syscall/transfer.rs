@@ -6,6 +6,7 @@ use crate::fs::file::File;
 use crate::fs::file::flags::O_APPEND;
 use crate::fs::inode::mode;
 use crate::fs::io::{KernelIn, KernelOut, MAX_RW_COUNT};
+use crate::fs::notify::{self, events};
 use crate::mm::fallible;
 use crate::process::preempt::{self, Stride};
 use crate::usercopy::UserPtr;
@@ -28,7 +29,7 @@ fn copy(
     while done < count {
         let wanted = PART.min(count - done);
         let moved = from
-            .read(at, &mut KernelOut::new(&mut bytes[..wanted]))
+            .read_unnoticed(at, &mut KernelOut::new(&mut bytes[..wanted]), false)
             .map(|read| match read {
                 0 => (0, Ok(0)),
                 _ => (read, to.write(to_at, &mut KernelIn::new(&bytes[..read]))),
@@ -59,6 +60,11 @@ fn copy(
         if stride.passes(written) && done < count && preempt::interrupted().is_err() {
             break;
         }
+    }
+    // Beside what each write told: both files, of the whole (do_sendfile, vfs_copy_file_range).
+    if done > 0 && notify::is_on() {
+        notify::file(from, events::ACCESS);
+        notify::file(to, events::MODIFY);
     }
     Ok(done)
 }

@@ -79,7 +79,7 @@ fn set(location: &Location, new: New) -> SysResult {
     with(location, |xattrs| {
         xattrs.set(&new.name, new.value, create, replace)
     })??;
-    location.inode().change(&Default::default()).map(|()| 0)
+    location.xattrs_changed().map(|()| 0)
 }
 
 fn get(location: &Location, name: &[u8], out: UserPtr<u8>, size: usize) -> SysResult {
@@ -101,7 +101,7 @@ fn remove(location: &Location, name: &[u8]) -> SysResult {
     let (who, metadata) = (caller::credentials(), location.inode().metadata());
     xattr::check(&who, &metadata, name, true)?;
     with(location, |xattrs| xattrs.remove(name))??;
-    location.inode().change(&Default::default()).map(|()| 0)
+    location.xattrs_changed().map(|()| 0)
 }
 
 /// setxattr(2).

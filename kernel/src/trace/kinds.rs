@@ -89,6 +89,10 @@ pub enum Arg {
     InIovec,
     /// sendfile(2)'s offset, before and after.
     InOutOffset,
+    /// `IN_CLOEXEC`, `IN_NONBLOCK`.
+    InotifyFlags,
+    /// inotify_add_watch(2)'s events and flags.
+    InotifyMask,
     /// Signed number.
     Int,
     /// ioctl(2)'s command.

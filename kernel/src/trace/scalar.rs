@@ -65,6 +65,8 @@ pub fn print(out: &mut Text, call: &Call, kind: Arg, value: u64) {
         Arg::ClockId => names::name(out, int, time::CLOCKS, "CLOCK_???"),
         Arg::ClockFlags => names::flags(out, int, time::CLOCK_FLAGS, "TIMER_???"),
         Arg::ItimerWhich => names::name(out, int, time::ITIMERS, "ITIMER_???"),
+        Arg::InotifyFlags => names::flags(out, int, event::INOTIFY, "IN_???"),
+        Arg::InotifyMask => names::flags(out, int, event::INOTIFY_MASK, "IN_???"),
         Arg::EpollFlags => names::flags(out, int, event::EPOLL_CREATE, "EPOLL_???"),
         Arg::EpollOp => names::name(out, int, event::EPOLL_OPS, "EPOLL_CTL_???"),
         Arg::EventfdFlags => names::flags(out, int, event::EVENTFD, "EFD_???"),

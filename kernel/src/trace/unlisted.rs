@@ -21,7 +21,7 @@ pub fn kinds(name: &str) -> &'static [Arg] {
         "get_robust_list" => &[Arg::Pid, Arg::Addr, Arg::Addr],
         "clone3" => &[Arg::Addr, Arg::Size],
         "mlock" | "munlock" => &[Arg::Addr, Arg::Size],
-        "pause" | "inotify_init" => &[],
+        "pause" => &[],
         "pipe" => &[Arg::OutPipe],
         "pipe2" => &[Arg::OutPipe, Arg::PipeFlags],
         "getrusage" => &[Arg::RusageWho, Arg::Rusage],

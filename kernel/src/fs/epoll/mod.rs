@@ -230,6 +230,10 @@ impl FileOps for Epoll {
         true
     }
 
+    fn ignores_seeks(&self) -> bool {
+        true
+    }
+
     fn ready(&self) -> Ready {
         loop {
             let Some(item) = self.list.lock().first() else {

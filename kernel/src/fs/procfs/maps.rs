@@ -184,8 +184,8 @@ pub(super) fn line(text: &mut Text, _mm: &AddressSpace, area: &Vma) {
         Backing::File {
             source,
             offset,
-            path,
-        } => (*offset, source.file_id(), Some(path.as_str())),
+            mapped,
+        } => (*offset, source.file_id(), Some(mapped.name.as_str())),
         Backing::Anonymous | Backing::Kernel(..) => (0, (0, 0), None),
     };
     let device = Device::decode(device as u32);

@@ -13,6 +13,7 @@ use core::fmt::Write;
 use super::dentry::Dentry;
 use super::inode::{Device, NewFile, mode};
 use super::mount::{self, FileSystem, Statistics};
+use super::notify;
 use crate::mm::{PAGE_SIZE, frame};
 use crate::syscall::errno::Errno;
 
@@ -99,6 +100,7 @@ impl Drop for TmpFs {
     /// tree would need a deep stack. The way back up is each directory's own note of its parent, so that
     /// no memory is needed either.
     fn drop(&mut self) {
+        notify::unmounted(self.space.device);
         let first_of = |dentry: &Arc<Dentry>| Node::of(dentry.inode()).ok()?.first_name();
         let mut at = self.root.clone();
         loop {

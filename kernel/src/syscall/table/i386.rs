@@ -245,6 +245,9 @@ calls! {
     284 waitid(IdType, Pid, SiginfoOut, WaitFlags, Rusage) = wait::waitid;
     289 ioprio_set(Int, Int, Hex) = priority::ioprio_set;
     290 ioprio_get(Int, Int) = priority::ioprio_get;
+    291 inotify_init() = inotify::inotify_init;
+    292 inotify_add_watch(Fd, Path, InotifyMask) = inotify::inotify_add_watch;
+    293 inotify_rm_watch(Fd, Int) = inotify::inotify_rm_watch;
     295 openat(DirFd, Path, OpenFlags, OpenMode) = open::openat32;
     296 mkdirat(DirFd, Path, Mode) = dir::mkdirat;
     297 mknodat(DirFd, Path, FileMode, MknodDev) = nodes::mknodat;
@@ -281,6 +284,7 @@ calls! {
     329 epoll_create1(EpollFlags) = epoll::epoll_create1;
     330 dup3(Fd, Fd, PipeFlags) = open::dup3;
     331 pipe2(OutPipe, PipeFlags) = open::pipe2;
+    332 inotify_init1(InotifyFlags) = inotify::inotify_init1;
     333 preadv(Fd, OutIovec, Size, OffsetLow, Half) = io::preadv32;
     334 pwritev(Fd, InIovec, Size, OffsetLow, Half) = io::pwritev32;
     335 rt_tgsigqueueinfo(Pid, Pid, Signal, SiginfoIn) = signal::rt_tgsigqueueinfo32;

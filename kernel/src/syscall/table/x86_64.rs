@@ -206,6 +206,9 @@ calls! {
     247 waitid(IdType, Pid, SiginfoOut, WaitFlags, Rusage) = wait::waitid;
     251 ioprio_set(Int, Int, Hex) = priority::ioprio_set;
     252 ioprio_get(Int, Int) = priority::ioprio_get;
+    253 inotify_init() = inotify::inotify_init;
+    254 inotify_add_watch(Fd, Path, InotifyMask) = inotify::inotify_add_watch;
+    255 inotify_rm_watch(Fd, Int) = inotify::inotify_rm_watch;
     257 openat(DirFd, Path, OpenFlags, OpenMode) = open::openat;
     258 mkdirat(DirFd, Path, Mode) = dir::mkdirat;
     259 mknodat(DirFd, Path, FileMode, MknodDev) = nodes::mknodat;
@@ -242,6 +245,7 @@ calls! {
     291 epoll_create1(EpollFlags) = epoll::epoll_create1;
     292 dup3(Fd, Fd, PipeFlags) = open::dup3;
     293 pipe2(OutPipe, PipeFlags) = open::pipe2;
+    294 inotify_init1(InotifyFlags) = inotify::inotify_init1;
     295 preadv(Fd, OutIovec, Size, Offset, Skip) = io::preadv;
     296 pwritev(Fd, InIovec, Size, Offset, Skip) = io::pwritev;
     297 rt_tgsigqueueinfo(Pid, Pid, Signal, SiginfoIn) = signal::rt_tgsigqueueinfo;

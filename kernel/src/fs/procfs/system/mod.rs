@@ -98,10 +98,11 @@ static FILES: &[SystemFile] = &[
 ];
 
 /// Directories that the paths go through.
-static DIRECTORIES: [&str; 10] = [
+static DIRECTORIES: [&str; 11] = [
     "sys",
     "sys/fs",
     "sys/fs/epoll",
+    "sys/fs/inotify",
     "sys/kernel",
     "sys/kernel/random",
     "sys/net",

@@ -1,16 +1,17 @@
 //! /proc/sys: what there is to know or set of the kernel's own settings (sysctl(8)).
 //!
-//! What can be set: the names of host and domain, and whose links are followed. The rest tells what the
-//! kernel does.
+//! What can be set: the names of host and domain, whose links are followed, and the limits of inotify(7). The
+//! rest tells what the kernel does.
 
 use alloc::format;
 use alloc::string::String;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use spin::Once;
 
 use super::{SystemFile, file};
 use crate::dev::random;
+use crate::fs::inotify::limits;
 use crate::fs::{fdtable, protected};
 use crate::mm::fallible::{Text, put};
 use crate::mm::{layout, mapping};
@@ -27,6 +28,18 @@ macro_rules! fixed {
     };
 }
 
+/// A number, an int that is not negative, which root may change.
+macro_rules! number {
+    ($path:literal, $value:expr) => {
+        SystemFile {
+            accept: Some(|text| set(&$value, text)),
+            ..file(concat!("sys/", $path), |_, text| {
+                put!(text, "{}\n", $value.load(Ordering::Relaxed));
+            })
+        }
+    };
+}
+
 /// The files below sys/.
 pub(super) static FILES: &[SystemFile] = &[
     fixed!("fs/aio-max-nr", "65536"),
@@ -40,6 +53,9 @@ pub(super) static FILES: &[SystemFile] = &[
         put!(text, "{}\t0\t{}\n", crate::fs::file::open_files(), i64::MAX);
     }),
     fixed!("fs/inode-nr", "0\t0"),
+    number!("fs/inotify/max_queued_events", limits::MAX_QUEUED),
+    number!("fs/inotify/max_user_instances", limits::MAX_INSTANCES),
+    number!("fs/inotify/max_user_watches", limits::max_watches()),
     fixed!("fs/lease-break-time", "45"),
     fixed!("fs/leases-enable", "0"),
     fixed!("fs/mount-max", "100000"),
@@ -139,6 +155,17 @@ fn set_switch(switch: &AtomicBool, text: &[u8]) -> Result<(), Errno> {
         _ => return Err(Errno::EINVAL),
     };
     switch.store(is_on, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Takes a number that was written.
+fn set(value: &AtomicU32, text: &[u8]) -> Result<(), Errno> {
+    let text = core::str::from_utf8(text.trim_ascii()).map_err(|_| Errno::EINVAL)?;
+    let number = text.parse::<i32>().map_err(|_| Errno::EINVAL)?;
+    value.store(
+        u32::try_from(number).map_err(|_| Errno::EINVAL)?,
+        Ordering::Relaxed,
+    );
     Ok(())
 }
 

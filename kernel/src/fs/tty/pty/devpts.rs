@@ -11,6 +11,7 @@ use crate::fs::chrdev;
 use crate::fs::dentry::{Dentry, Location, Parent};
 use crate::fs::inode::{Change, Device, FileOps, Inode, ListEntry, Metadata, NewFile, Time, mode};
 use crate::fs::mount::{self, FileSystem, Statistics};
+use crate::fs::notify;
 use crate::syscall::errno::Errno;
 
 /// DEVPTS_SUPER_MAGIC.
@@ -83,6 +84,15 @@ pub fn location(index: u32) -> Option<Location> {
     let name = format!("{index}");
     let dentry = fs.root.inode().lookup(&fs.root, name.as_bytes()).ok()?;
     Some(Location { mount, dentry })
+}
+
+/// Tells those who watch the directory that a terminal came into it, or left it.
+pub fn notice(index: u32, events: u32) {
+    if notify::is_on() {
+        let name = format!("{index}").into_bytes();
+        let root = &instance().root;
+        notify::entry(root.inode(), events, mode::S_IFCHR, &name.into(), 0);
+    }
 }
 
 impl FileSystem for DevPts {

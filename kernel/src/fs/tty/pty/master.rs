@@ -10,6 +10,7 @@ use crate::fs::file::File;
 use crate::fs::file::flags::{O_ACCMODE, O_CLOEXEC, O_NONBLOCK};
 use crate::fs::inode::{FileOps, Ready};
 use crate::fs::io::{In, Out};
+use crate::fs::notify::events;
 use crate::fs::tty::ioctl::shared;
 use crate::fs::tty::job::Asker;
 use crate::fs::{caller, tty};
@@ -86,6 +87,7 @@ impl Drop for MasterEnd {
             state.open = false;
             state.output.clear();
         }
+        devpts::notice(self.master().index, events::DELETE);
         self.0.hang_up(false);
     }
 }

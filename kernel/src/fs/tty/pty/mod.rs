@@ -16,6 +16,7 @@ use crate::sync::{Mutex, rank};
 use super::Tty;
 use super::termios::Termios;
 use crate::fs::inode::{Device, FileOps};
+use crate::fs::notify::events;
 use crate::mm::frame;
 use crate::process::wait::WaitQueue;
 use crate::syscall::errno::Errno;
@@ -125,6 +126,8 @@ pub fn open_master() -> Result<Arc<dyn FileOps>, Errno> {
         return Err(errno);
     }
     pairs.insert(index, Arc::downgrade(&tty));
+    drop(pairs);
+    devpts::notice(index, events::CREATE);
     Ok(Arc::new(MasterEnd::new(tty)))
 }
 
