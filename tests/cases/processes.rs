@@ -152,6 +152,8 @@ pub fn cases() -> Vec<Case> {
         far(Compiler::Glibc32, "max,vendor=GenuineIntel"),
         tracers("ptrace_stops", Compiler::Glibc64, "max"),
         tracers("ptrace_stops", Compiler::Glibc32, "max,vendor=GenuineIntel"),
+        tracers("ptrace_queue", Compiler::Glibc64, "max"),
+        tracers("ptrace_queue", Compiler::Glibc32, "max,vendor=GenuineIntel"),
         tracers("ptrace_debug", Compiler::Glibc64, "max,vendor=GenuineIntel"),
         tracers("ptrace_debug", Compiler::Glibc32, "max"),
         row(Compiler::Glibc64, "max"),

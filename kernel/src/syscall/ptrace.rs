@@ -9,7 +9,7 @@ use super::tls;
 use crate::arch::fpu::LEGACY_SIZE;
 use crate::mm::layout::TASK_SIZE;
 use crate::process::signal::{SigInfo, layout, mask};
-use crate::process::{Task, current};
+use crate::process::{Task, current, preempt};
 use crate::ptrace::control::{self, held, resume, signal_argument};
 use crate::ptrace::{Mode, Options, Reason, call, float, registers, regset, user};
 use crate::usercopy::UserPtr;
@@ -255,8 +255,18 @@ fn peek_infos(task: &Task, addr: u64, data: u64) -> SysResult {
     };
     let mut done = 0;
     for info in (0..count as usize).map_while(nth) {
-        write_info(data.wrapping_add(SIZE * done), &info)?;
-        done += 1;
+        // What was written before counts (ptrace_peek_siginfo in kernel/ptrace.c).
+        let more = write_info(data.wrapping_add(SIZE * done), &info);
+        match more.and_then(|()| preempt::interrupted()) {
+            Ok(()) => done += 1,
+            Err(Errno::EFAULT) if done == 0 => return Err(Errno::EFAULT),
+            Err(Errno::EFAULT) => break,
+            // A signal came behind what was written.
+            Err(_) => {
+                done += 1;
+                break;
+            }
+        }
     }
     Ok(done as usize)
 }
