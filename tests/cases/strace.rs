@@ -175,6 +175,7 @@ fn masked(line: &str) -> String {
         (r"^(get\w*pid|getpgid|gettid|set_tid_address)\(.*", "$1"),
         (r"^(clone|fork|vfork|wait4)(.*) = \d+$", "$1$2 = PID"),
         (r"\bpid=\d+", "pid=PID"),
+        (r"^pidfd_open\(\d+,", "pidfd_open(PID,"),
         (r"^(kill|tkill|rt_sigqueueinfo)\(\d+", "$1(PID"),
         (r"^(tgkill|rt_tgsigqueueinfo)\(\d+, \d+", "$1(PID, PID"),
         (r"si_pid=\d+", "si_pid=PID"),

@@ -219,11 +219,17 @@ impl File {
     ///
     /// # Errors
     /// `EBADF` if it isn't open for reading, and what the file says.
+    #[inline(always)]
     pub fn read(&self, at: Option<u64>, out: &mut dyn Out) -> Result<usize, Errno> {
-        self.read_with(at, out, false)
+        // Inline for the shortest way: a read of a device that has no watchers.
+        if self.is_regular || notify::is_on() || !self.is_readable() {
+            self.read_with(at, out, false)
+        } else {
+            self.read_from(at, out, false, || ())
+        }
     }
 
-    /// The same; with `nowait`, without waiting whatever its flags.
+    /// As [`File::read`]; with `nowait`, without waiting whatever its flags.
     ///
     /// # Errors
     /// As [`File::read`].
@@ -233,14 +239,29 @@ impl File {
         out: &mut dyn Out,
         nowait: bool,
     ) -> Result<usize, Errno> {
-        let done = self.read_unnoticed(at, out, nowait);
-        if notify::is_on() && matches!(done, Ok(1..)) {
-            notify::file(self, events::ACCESS);
+        if notify::is_on() {
+            self.read_noticed(at, out, nowait)
+        } else {
+            self.read_unnoticed(at, out, nowait)
         }
-        done
     }
 
-    /// The same, and those who watch the file are not told.
+    /// A read that the watchers of the file hear of.
+    #[cold]
+    fn read_noticed(
+        &self,
+        at: Option<u64>,
+        out: &mut dyn Out,
+        nowait: bool,
+    ) -> Result<usize, Errno> {
+        let done = self.read_unnoticed(at, out, nowait)?;
+        if done > 0 {
+            notify::file(self, events::ACCESS);
+        }
+        Ok(done)
+    }
+
+    /// A read that the watchers of the file don't hear of.
     ///
     /// # Errors
     /// As [`File::read`].
@@ -252,17 +273,41 @@ impl File {
         nowait: bool,
     ) -> Result<usize, Errno> {
         if !self.is_readable() {
-            return Err(Errno::EBADF);
+            Err(Errno::EBADF)
+        } else if self.is_regular {
+            self.read_regular(at, out, nowait)
+        } else {
+            self.read_from(at, out, nowait, || ())
         }
+    }
+
+    /// Reads a regular file, which has a time of its last reading.
+    #[inline(never)]
+    fn read_regular(
+        &self,
+        at: Option<u64>,
+        out: &mut dyn Out,
+        nowait: bool,
+    ) -> Result<usize, Errno> {
         // Others may read by the same position while a long read lets them run.
-        let is_long = self.is_regular && at.is_none() && out.left() > STRIDE;
+        let is_long = at.is_none() && out.left() > STRIDE;
         let _turn = is_long.then(|| self.turn()).flatten();
+        self.read_from(at, out, nowait, || self.accessed())
+    }
+
+    /// Reads; `was_read` comes before the position moves.
+    #[inline(always)]
+    fn read_from(
+        &self,
+        at: Option<u64>,
+        out: &mut dyn Out,
+        nowait: bool,
+        was_read: impl FnOnce(),
+    ) -> Result<usize, Errno> {
         let offset = at.unwrap_or_else(|| self.offset());
         check_range(offset, out.left())?;
         let result = self.ops.read(offset, out, nowait || self.nonblocking());
-        if self.is_regular {
-            self.accessed();
-        }
+        was_read();
         self.moved(at, offset, out.done(), result)
     }
 

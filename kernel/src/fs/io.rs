@@ -127,23 +127,22 @@ impl<'a> UserBuffer<'a> {
         preempt::killed()
     }
 
-    /// Moves `len` bytes range by range. `copy` is given where a part lies, how many bytes came before it and its
-    /// length, and says how many it has moved.
+    /// Moves `left` bytes range by range. `copy` is given where the next part lies and its length, and says how many
+    /// bytes it has moved.
     fn each(
         &mut self,
-        len: usize,
-        mut copy: impl FnMut(UserPtr<u8>, usize, usize) -> usize,
+        mut left: usize,
+        mut copy: impl FnMut(UserPtr<u8>, usize) -> usize,
     ) -> Result<(), Errno> {
-        let mut done = 0;
-        while done < len {
+        while left > 0 {
             self.breathe()?;
-            let range = self.range((len - done).min(STRIDE));
-            let moved = copy(range.at, done, range.len);
+            let range = self.range(left.min(STRIDE));
+            let moved = copy(range.at, range.len);
             self.advance(moved);
             if moved == 0 || moved < range.len {
                 return Err(Errno::EFAULT);
             }
-            done += moved;
+            left -= moved;
         }
         Ok(())
     }
@@ -165,14 +164,20 @@ impl Out for UserBuffer<'_> {
         self.done
     }
 
-    fn put(&mut self, bytes: &[u8]) -> Result<(), Errno> {
-        self.each(bytes.len(), |to, done, len| {
-            to.write_prefix(&bytes[done..done + len])
+    fn put(&mut self, mut bytes: &[u8]) -> Result<(), Errno> {
+        self.each(bytes.len(), |to, len| {
+            let moved = to.write_prefix(&bytes[..len]);
+            bytes = &bytes[moved..];
+            moved
         })
     }
 
-    fn put_page(&mut self, page: &Frame, at: usize, len: usize) -> Result<(), Errno> {
-        self.each(len, |to, done, len| to.write_page(page, at + done, len))
+    fn put_page(&mut self, page: &Frame, mut at: usize, len: usize) -> Result<(), Errno> {
+        self.each(len, |to, len| {
+            let moved = to.write_page(page, at, len);
+            at += moved;
+            moved
+        })
     }
 
     fn refuse(&mut self, len: usize) {
@@ -190,13 +195,20 @@ impl In for UserBuffer<'_> {
     }
 
     fn take(&mut self, bytes: &mut [u8]) -> Result<(), Errno> {
-        self.each(bytes.len(), |from, done, len| {
-            from.read_prefix(&mut bytes[done..done + len])
+        let mut done = 0;
+        self.each(bytes.len(), |from, len| {
+            let moved = from.read_prefix(&mut bytes[done..done + len]);
+            done += moved;
+            moved
         })
     }
 
-    fn take_page(&mut self, page: &Frame, at: usize, len: usize) -> Result<(), Errno> {
-        self.each(len, |from, done, len| from.read_page(page, at + done, len))
+    fn take_page(&mut self, page: &Frame, mut at: usize, len: usize) -> Result<(), Errno> {
+        self.each(len, |from, len| {
+            let moved = from.read_page(page, at, len);
+            at += moved;
+            moved
+        })
     }
 
     fn skip_all(&mut self) {

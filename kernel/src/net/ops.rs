@@ -154,7 +154,7 @@ impl FileOps for Open {
         let size = match request {
             FIONREAD if state.phase == Phase::Listening => return Err(Errno::EINVAL),
             FIONREAD if self.0.kind.has_connections() => {
-                state.queue.iter().map(|packet| packet.kept_bytes()).sum()
+                state.queue.iter().map(|packet| packet.left()).sum()
             }
             FIONREAD => state.queue.front().map_or(0, |packet| packet.left()),
             TIOCOUTQ => self.0.charged.load(Relaxed),

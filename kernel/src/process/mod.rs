@@ -287,14 +287,16 @@ pub unsafe extern "C" fn exit_work(frame: *mut Frame) {
     use percpu::work;
     loop {
         let pending = percpu::pending_work();
-        if pending & work::SINGLE_STEP != 0 {
-            percpu::clear_work(work::SINGLE_STEP);
-            // The CPU traps by itself, after the first instruction there.
-            // SAFETY: as the caller says.
-            unsafe { (*frame).rflags |= TF };
-        } else if pending & work::LEFTOVERS != 0 {
-            percpu::clear_work(work::LEFTOVERS);
-            leftovers::give_back();
+        if pending & (work::SINGLE_STEP | work::LEFTOVERS) != 0 {
+            percpu::clear_work(work::SINGLE_STEP | work::LEFTOVERS);
+            if pending & work::SINGLE_STEP != 0 {
+                // The CPU traps by itself, after the first instruction there.
+                // SAFETY: as the caller says.
+                unsafe { (*frame).rflags |= TF };
+            }
+            if pending & work::LEFTOVERS != 0 {
+                leftovers::give_back();
+            }
         } else if pending & work::SIGNAL != 0 {
             signal::deliver::deliver();
         } else if pending & work::RSEQ != 0 && pending & work::RESCHEDULE == 0 {

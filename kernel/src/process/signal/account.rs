@@ -34,6 +34,7 @@ pub fn is_full(process: &Process) -> bool {
 
 /// Whether a signal finds no place with its details: one that the kernel sends without being asked, and a
 /// timer's, always do.
+#[inline]
 pub(super) fn has_no_place(process: &Process, info: &SigInfo) -> bool {
     !info.always_has_place() && is_full(process)
 }
