@@ -27,7 +27,7 @@ static void hold_locks(int ready)
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
 	for (int i = 0; i < LOCKS; i++)
-		if (flock(open("/tmp/file", O_RDWR | O_CREAT, 0666), LOCK_SH))
+		if (flock(open("/locked", O_RDWR | O_CREAT, 0666), LOCK_SH))
 			_exit(1);
 	write(ready, "x", 1);
 	pause();
@@ -56,11 +56,13 @@ int main(void)
 	char byte;
 
 	only_as_init();
-	pipe(ready);
 	for (int i = 0; i < HOLDERS; i++) {
+		pipe(ready);
 		holders[i] = fork();
 		if (holders[i] == 0)
 			hold_locks(ready[1]);
+		close(ready[1]);
+		/* Or the end of file, of one that found no locks. */
 		if (read(ready[0], &byte, 1) != 1)
 			return 1;
 	}
