@@ -176,7 +176,9 @@ fn settings() -> Result<()> {
             .on("silent\r\n", "secret\r")
             .on(
                 "got secret\r\n<0> ",
-                "sleep 1000 & cut -d ' ' -f 7 /proc/$!/stat; kill $!; wait $!\r",
+                // The child ignores SIGTERM, as the shell does, until it has run: on one CPU that may be
+                // later than a second child.
+                "sleep 1000 & sleep 0.2; cut -d ' ' -f 7 /proc/$!/stat; kill $!; wait $!\r",
             )
             .on("\n1088\r\n", "")
             .on("<143> ", "read -t 0.05 word; echo status $?\r")

@@ -1,7 +1,7 @@
 //! What happens to files, told to those who watch them (fs/notify/fsnotify.c).
 //!
 //! Whatever uses or changes a file says so here, where the common path of the calls is: an open file
-//! that is read, written, closed ([`file`]), attributes that change by whichever name ([`name`]), a
+//! that is read, written, closed ([`file()`]), attributes that change by whichever name ([`name`]), a
 //! directory that gains or loses a name ([`entry`]). The watcher of a directory is told of the
 //! files in it too, with their names. Who watches, and what becomes of an event, is in `inotify/`.
 //!
