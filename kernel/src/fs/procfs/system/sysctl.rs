@@ -28,6 +28,18 @@ macro_rules! fixed {
     };
 }
 
+/// A switch, 0 or 1, which root may change.
+macro_rules! switch {
+    ($path:literal, $value:expr) => {
+        SystemFile {
+            accept: Some(|text| set_switch(&$value, text)),
+            ..file(concat!("sys/", $path), |_, text| {
+                put!(text, "{}\n", u8::from($value.load(Ordering::Relaxed)));
+            })
+        }
+    };
+}
+
 /// A number, an int that is not negative, which root may change.
 macro_rules! number {
     ($path:literal, $value:expr) => {
@@ -66,19 +78,9 @@ pub(super) static FILES: &[SystemFile] = &[
     fixed!("fs/overflowuid", "65534"),
     fixed!("fs/pipe-max-size", "1048576"),
     fixed!("fs/protected_fifos", "0"),
-    SystemFile {
-        accept: Some(|text| set_switch(&protected::HARD_LINKS, text)),
-        ..file("sys/fs/protected_hardlinks", |_, text| {
-            show_switch(&protected::HARD_LINKS, text);
-        })
-    },
+    switch!("fs/protected_hardlinks", protected::HARD_LINKS),
     fixed!("fs/protected_regular", "0"),
-    SystemFile {
-        accept: Some(|text| set_switch(&protected::SYMBOLIC_LINKS, text)),
-        ..file("sys/fs/protected_symlinks", |_, text| {
-            show_switch(&protected::SYMBOLIC_LINKS, text);
-        })
-    },
+    switch!("fs/protected_symlinks", protected::SYMBOLIC_LINKS),
     fixed!("fs/suid_dumpable", "0"),
     fixed!("kernel/acct", "4\t2\t30"),
     fixed!("kernel/cap_last_cap", "40"),
@@ -142,10 +144,6 @@ pub(super) static FILES: &[SystemFile] = &[
     fixed!("vm/overcommit_ratio", "50"),
     fixed!("vm/swappiness", "60"),
 ];
-
-fn show_switch(switch: &AtomicBool, text: &mut Text) {
-    put!(text, "{}\n", u8::from(switch.load(Ordering::Relaxed)));
-}
 
 /// 0 or 1.
 fn set_switch(switch: &AtomicBool, text: &[u8]) -> Result<(), Errno> {
