@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use harness::paths;
+use regex::Regex;
 
 /// A file of the repository.
 fn read(path: &str) -> String {
@@ -120,13 +122,15 @@ fn rules() -> BTreeMap<u32, Rule> {
 
 /// The numbers behind "Rule" and "Rules" in a text: "Rule 4", "Rules 1, 3 and 20", "Rules 22 to 24".
 fn cited(text: &str) -> Vec<u32> {
-    let pattern = regex::Regex::new(r"\bRules? (\d+(?:(?:, | and | to |\s*//[/!]? )\d+)*)")
-        .expect("a pattern");
-    let number = regex::Regex::new(r"\d+").expect("a pattern");
+    /// Compiled once: hundreds of files are looked through.
+    static LIST: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"\bRules? (\d+(?:(?:, | and | to |\s*//[/!]? )\d+)*)").expect("a pattern")
+    });
+    static NUMBER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\d+").expect("a pattern"));
     let mut numbers = Vec::new();
-    for found in pattern.captures_iter(text) {
+    for found in LIST.captures_iter(text) {
         let list = &found[1];
-        let these: Vec<u32> = number
+        let these: Vec<u32> = NUMBER
             .find_iter(list)
             .map(|n| n.as_str().parse().expect("a number"))
             .collect();
