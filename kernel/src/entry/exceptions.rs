@@ -1,15 +1,15 @@
-//! Exceptions and interrupts: the ways in that a program doesn't choose.
+//! Entry by exceptions and interrupts.
 //!
-//! Each vector's stub pushes what is missing of a [`Frame`], with the vector as
-//! [`Frame::entry`] and the error code as [`Frame::orig_rax`], and calls [`handle`]. Two
-//! things are delicate:
+//! Each vector's stub completes the [`Frame`] that the CPU began, with the vector as
+//! [`Frame::entry`] and the error code as [`Frame::orig_rax`], and calls [`handle`]. Two cases
+//! need care:
 //!
-//! - **GS.** SWAPGS must pair with the change of privilege. For most vectors CS tells: they
-//!   cannot strike in the kernel before its first SWAPGS. #DB, NMI, #DF and #MC can. Those run
-//!   on stacks of their own, above which the per-CPU pointer lies; they save the GS base, set
-//!   the kernel's, and put back what they found, whatever it was.
-//! - **The IRET to user mode** can fault, in ring 0, with the program's GS loaded. The stub
-//!   recognises its address, swaps GS back and turns the fault into the program's signal.
+//! - **GS base.** SWAPGS must pair with the change of privilege. For most vectors CS decides:
+//!   they cannot occur in the kernel while GS base is the program's. #DB, NMI, #DF and #MC can.
+//!   Those have their own stacks (IST) with the per-CPU pointer stored above them; the stub saves
+//!   the GS base, loads the kernel's, and restores the saved one.
+//! - **The IRET to user mode** can fault, in ring 0, with the program's GS base. The stub
+//!   recognises its address, executes SWAPGS and turns the fault into a signal for the program.
 
 use core::arch::naked_asm;
 
@@ -23,7 +23,8 @@ use crate::{clac, pop_registers};
 /// IA32_GS_BASE.
 const MSR_GS_BASE: u32 = 0xc000_0101;
 
-/// A stub for a vector, with or without an error code pushed by the CPU.
+/// Defines the stub of a vector: `error` if the CPU pushes an error code, `paranoid` if the vector
+/// can occur while GS base is the program's.
 macro_rules! stub {
     ($name:ident, $vector:expr, error) => {
         #[unsafe(naked)]
@@ -67,7 +68,7 @@ stub!(machine_check, 18, paranoid);
 stub!(simd_error, 19);
 stub!(reserved, 15);
 
-/// The stubs of vectors 0 to 19, by vector.
+/// Stubs of vectors 0 to 19, indexed by vector.
 pub static STUBS: [unsafe extern "C" fn(); 20] = [
     divide_error,
     debug,
@@ -94,7 +95,7 @@ pub static STUBS: [unsafe extern "C" fn(); 20] = [
 macro_rules! irqs {
     ($($name:ident = $line:literal),*) => {
         $(stub!($name, pic::BASE + $line);)*
-        /// The stubs of the interrupt controllers' sixteen lines.
+        /// Stubs of the sixteen interrupt lines, indexed by line.
         pub static IRQ_STUBS: [unsafe extern "C" fn(); 16] = [$($name),*];
     };
 }
@@ -117,8 +118,9 @@ irqs!(
     irq15 = 15
 );
 
-/// Inside `naked_asm!`: the frame of a stub that pushed the vector where rdi belongs. rdi goes to
-/// its slot, the vector to rdi, then come the rest; and the flags that a gate leaves alone.
+/// Inside `naked_asm!`: completes a frame whose stub has pushed the vector in rdi's slot. XCHG puts
+/// rdi in its slot and the vector in rdi; the other registers and the vector follow. Then clears
+/// the flags that a gate does not: DF and AC.
 macro_rules! complete_frame {
     () => {
         concat!(
@@ -131,12 +133,12 @@ macro_rules! complete_frame {
     };
 }
 
-/// Inside `naked_asm!`, at label `$kernel` of a stub whose frame's CS has privilege level 0: jumps to
-/// `$user` where the frame is a program's nevertheless.
+/// Inside `naked_asm!`, at label `$kernel` of a stub, reached if CS has privilege level 0: jumps to
+/// `$user` if the frame is from virtual-8086 mode.
 ///
-/// Long mode has no virtual-8086 mode, and the IRET of a program leaves VM alone (SDM volume 2, IRET). QEMU 7.2
-/// enters that mode by an IRET of 32-bit code all the same, and CS is then any number. The frame gets the
-/// privilege level that the program has, so that everything behind the stub sees a program's frame.
+/// Long mode has no virtual-8086 mode, and IRET in user mode does not change VM (SDM vol. 2, IRET).
+/// QEMU 7.2 enters the mode by an IRET of 32-bit code all the same, with any value in CS. The frame
+/// gets privilege level 3, so that the code behind the stub sees a frame from user mode.
 macro_rules! virtual_8086 {
     ($kernel:literal, $user:literal) => {
         concat!(
@@ -151,21 +153,21 @@ macro_rules! virtual_8086 {
     };
 }
 
-/// The rest of an ordinary stub.
+/// Common part of the ordinary vectors' stubs.
 #[unsafe(naked)]
 unsafe extern "C" fn common() {
     naked_asm!(
         // 1. The frame.
         complete_frame!(),
-        // 2. From user mode: the kernel's GS, the handler, and IRET.
+        // 2. From user mode: the kernel's GS base, the handler, IRET.
         "test byte ptr [rsp + {cs}], 3",
         "jz 2f",
         "5: swapgs",
         "mov rdi, rsp",
         "call {handle}",
         "jmp {exit}",
-        // 3. From the kernel: GS is its own already, unless the IRET to user mode faulted, or the
-        //    program is in virtual-8086 mode after all (see [`virtual_8086`]).
+        // 3. From the kernel: GS base is already the kernel's, unless the IRET to user mode
+        //    faulted or the frame is from virtual-8086 mode (see [`virtual_8086`]).
         virtual_8086!("2", "5b"),
         "lea rax, [rip + {iret}]",
         "cmp [rsp + {rip}], rax",
@@ -175,8 +177,8 @@ unsafe extern "C" fn common() {
         pop_registers!(),
         "add rsp, 8",
         "iretq",
-        // 4. The IRET faulted: the program's registers are in this frame but for the five words
-        //    that IRET could not load. Those still stand at the top of the task's stack.
+        // 4. The IRET faulted: this frame has the program's general registers. The five words
+        //    that IRET could not load are still at the top of the task's stack.
         "3: swapgs",
         "mov rdi, rsp",
         "mov rsi, gs:[{kernel_rsp}]",
@@ -198,13 +200,13 @@ unsafe extern "C" fn common() {
     )
 }
 
-/// The rest of the stub of a vector that may strike anywhere.
+/// Common part of the stubs whose vectors can occur anywhere, with either GS base.
 #[unsafe(naked)]
 unsafe extern "C" fn paranoid() {
     naked_asm!(
         complete_frame!(),
-        // 1. From user mode it is an ordinary exception: move the frame to the task's stack, so
-        //    that this one is free again and a signal can be delivered.
+        // 1. From user mode it is an ordinary exception: move the frame to the task's stack, which
+        //    frees this one and allows the task to sleep or take a signal.
         "test byte ptr [rsp + {cs}], 3",
         "jz 2f",
         "5: swapgs",
@@ -218,8 +220,8 @@ unsafe extern "C" fn paranoid() {
         "mov rdi, rsp",
         "call {handle}",
         "jmp {exit}",
-        // 2. From the kernel: GS may be either. Save its base, load the kernel's from above
-        //    this stack.
+        // 2. From the kernel, with either GS base: save it and load the kernel's, which is stored
+        //    above this stack.
         virtual_8086!("2", "5b"),
         "mov ecx, {gs_base}",
         "rdmsr",
@@ -230,7 +232,7 @@ unsafe extern "C" fn paranoid() {
         "wrmsr",
         "mov rdi, rsp",
         "call {handle}",
-        // 3. Put back what was there.
+        // 3. Restore the saved GS base.
         "mov ecx, {gs_base}",
         "mov eax, ebx",
         "mov edx, r12d",
@@ -249,12 +251,13 @@ unsafe extern "C" fn paranoid() {
     )
 }
 
-/// Takes an exception or interrupt to its handler.
+/// Dispatches an exception or interrupt to its handler, then does the exit work of a frame from
+/// user mode.
 ///
 /// # Safety
-/// `at` is the frame that the stub pushed, and nothing else refers to it.
+/// `at` is the frame that the stub pushed, without other references.
 unsafe extern "C" fn handle(at: *mut Frame) {
-    // SAFETY: as the caller says.
+    // SAFETY: the stub's frame without other references, as the caller promises.
     let frame = unsafe { &mut *at };
     let vector = frame.entry as u8;
     let error_code = core::mem::replace(&mut frame.orig_rax, u64::MAX);
@@ -265,15 +268,16 @@ unsafe extern "C" fn handle(at: *mut Frame) {
         usage::returning(frame);
     }
     if frame.is_user() {
-        // SAFETY: the stubs push a program's registers at the end of its task's stack; `frame` is not
-        // used any more.
+        // SAFETY: a frame from user mode is the running task's, at the top of its stack; `frame`
+        // is not used after this.
         unsafe { crate::process::exit_work(at) };
     }
 }
 
 fn interrupt(frame: &Frame, line: u8) {
     crate::sync::assert_none_held("an interrupt is taken");
-    // First: a look at what a program executed may fault, and wait for memory while others run.
+    // Acknowledged first: the tick's sample reads the program's code, which may fault and sleep for
+    // memory while other tasks run.
     pic::acknowledge(line);
     if line == pic::TIMER {
         crate::time::interrupt(frame);
@@ -283,17 +287,17 @@ fn interrupt(frame: &Frame, line: u8) {
     }
 }
 
-/// IRET to user mode could not load `top`'s rip, cs, rflags, rsp or ss; `at_fault` has the
-/// general registers, which had been loaded already. The two overlap: the fault's frame lies where
-/// the pops had been, and reaches into `top` up to the five words.
+/// Handles a fault of the IRET to user mode, which could not load `top`'s rip, cs, rflags, rsp or
+/// ss. `at_fault` has the general registers, popped before the IRET. The two frames overlap: the
+/// CPU pushed the fault's frame over the popped words, up to the five that IRET reads.
 ///
 /// # Safety
-/// Both are frames on the running task's stack, `top` the one at its end, and no reference to either is
-/// live.
+/// Both are frames on the running task's stack, `top` the one at its top, without references to
+/// either.
 unsafe extern "C" fn bad_iret(at_fault: *const Frame, top: *mut Frame) {
-    // SAFETY: a whole frame, as the caller says; it isn't looked at again.
+    // SAFETY: a complete frame, as the caller promises; not read after this.
     let at_fault = unsafe { at_fault.read() };
-    // SAFETY: the task's frame, as the caller says; this is the only reference until its last use.
+    // SAFETY: the task's frame, as the caller promises; the only reference until its last use.
     let frame = unsafe { &mut *top };
     let (rip, cs, rflags, rsp, ss) = (frame.rip, frame.cs, frame.rflags, frame.rsp, frame.ss);
     let (vector, error_code) = (at_fault.entry as u8, at_fault.orig_rax);
@@ -307,6 +311,6 @@ unsafe extern "C" fn bad_iret(at_fault: *const Frame, top: *mut Frame) {
         ..at_fault
     };
     fault::bad_return(frame, vector, error_code);
-    // SAFETY: as above; `frame` is not used any more.
+    // SAFETY: the running task's frame; `frame` is not used after this.
     unsafe { crate::process::exit_work(top) };
 }

@@ -1,13 +1,13 @@
-//! The ways back: SYSRET where it is safe, IRET everywhere else.
+//! Return to user mode: by SYSRET where it can restore the frame, else by IRET.
 //!
-//! IRET can return to any state; SYSRET is several times cheaper but takes rip from rcx and
-//! rflags from r11, implies both selectors, and on Intel faults **in ring 0, on the program's
-//! stack** if rip is not canonical (CVE-2012-0217). So it is taken only when the frame asks
-//! for just what it can do; a tracer or a signal may have changed the frame since it was
-//! pushed. SYSEXIT is not used: it cannot restore the flags, and SYSRET returns to 32-bit
-//! code on both vendors' CPUs (Linux does the same).
+//! IRET returns to any state. SYSRET is several times cheaper, but it takes rip from rcx and
+//! rflags from r11, implies both selectors, and on Intel CPUs faults **in ring 0, on the
+//! program's stack** if rip is not canonical (CVE-2012-0217). It is used only if the frame holds
+//! what it would load: a tracer or a signal may have changed the frame since the entry. SYSEXIT
+//! is not used: it does not restore the flags, and SYSRET returns to 32-bit code on the CPUs of
+//! both vendors (as on Linux).
 //!
-//! The end of a call's way: the next instruction is the program's, behind its SYSCALL in
+//! This is the end of a call's way: the next instruction is the program's, after its SYSCALL in
 //! `user/sys/src/syscall.rs`.
 
 use core::arch::naked_asm;
@@ -20,23 +20,24 @@ use crate::mm::layout::{self, TASK_SIZE};
 use crate::pop_registers;
 use crate::process::{exit_work, fault};
 
-/// RF, TF and VM: SYSRET would drop the first and trap one instruction late with the second; the third has
+/// Flags that rule out SYSRET. It clears RF, and with TF set it traps one instruction late. VM has
 /// no meaning in long mode, but QEMU 7.2 loads it.
 const RF_TF_VM: u32 = 1 << 16 | 1 << 8 | VM as u32;
 
-/// [`work`] bits that are done on the way out. What is done before a call has had its turn by then.
+/// [`work`] bits handled before the return to user mode: all but those handled before a call.
 const EXIT_WORK: u32 = !work::BEFORE_CALL;
 
-/// End of a program's addresses, where an instruction can compare with all 64 bits of it.
+/// End of the user address space, in memory: CMP has no 64-bit immediate.
 static USER_LIMIT: u64 = TASK_SIZE;
 
 unsafe extern "C" {
-    /// The one IRET that returns to user mode. It can fault, see `exceptions.rs`.
+    /// The only IRET that returns to user mode. It can fault: see `exceptions.rs`.
     pub static iret_to_user: u8;
 }
 
-/// Inside `naked_asm!`, first thing after a call: its result goes to rax's slot, and what waits
-/// (a signal, another task's turn) is done. rsp points to the frame before and after.
+/// Inside `naked_asm!`, after the call of the handler: stores its result in the frame's rax and
+/// handles pending work (a signal, a switch to another task). rsp points to the frame before and
+/// after.
 macro_rules! finish_call {
     () => {
         concat!(
@@ -50,16 +51,16 @@ macro_rules! finish_call {
     };
 }
 
-/// Back from SYSCALL in 64-bit code. rax is the call's result.
+/// Returns from SYSCALL in 64-bit code. rax is the result of the call.
 ///
 /// # Safety
-/// Only the way in may jump here.
+/// Entered only by a jump of the entry stub, with rsp at the frame.
 #[unsafe(naked)]
 pub unsafe extern "C" fn return_from_syscall() {
     naked_asm!(
-        // 1. The result, and what else is to be done first.
+        // 1. The result, and pending work.
         finish_call!(),
-        // 2. Does the frame still say what SYSRET would load? rip from rcx, rflags from r11,
+        // 2. Does the frame hold what SYSRET would load? rip from rcx, rflags from r11,
         "mov rcx, [rsp + {rip}]",
         "cmp rcx, [rsp + {rcx}]",
         "jne {iret}",
@@ -73,13 +74,13 @@ pub unsafe extern "C" fn return_from_syscall() {
         "jne {iret}",
         "cmp dword ptr [rsp + {ss}], {user_ds}",
         "jne {iret}",
-        // and an address of the program's: those are all canonical.
+        // and a user address for rip: those are all canonical.
         "cmp rcx, [rip + {limit}]",
         "jae {iret}",
-        // 3. The registers; rcx and r11 are already right, the pops repeat them.
+        // 3. The registers. The frame's rcx and r11 equal the rip and rflags just compared.
         pop_registers!(),
-        // 4. The program's stack (orig_rax, rip, cs, rflags lie below it) and GS. From here on
-        //    nothing may fault: there is no kernel stack.
+        // 4. The program's rsp (above orig_rax, rip, cs and rflags) and GS base. No instruction
+        //    may fault from here on: rsp is no longer the kernel's.
         "mov rsp, [rsp + 32]",
         "swapgs",
         "sysretq",
@@ -101,20 +102,20 @@ pub unsafe extern "C" fn return_from_syscall() {
     )
 }
 
-/// Back from SYSCALL in 32-bit code or from SYSENTER, by SYSRET to 32-bit code. The vDSO's
-/// landing pad reloads ecx, edx and ebp from its stack, so that rcx is free for rip.
+/// Returns from SYSCALL in 32-bit code and from SYSENTER, by SYSRET to 32-bit code. The vDSO's
+/// landing pad reloads ecx, edx and ebp from the stack, so that rcx is free for rip.
 ///
-/// Where 64-bit code executed SYSENTER it returns to the same place, in 32-bit mode, as on
-/// Linux, and dies of it.
+/// 64-bit code that executes SYSENTER returns to the same address in 32-bit mode and is killed by
+/// the fault that follows, as on Linux.
 ///
 /// # Safety
-/// Only those ways in may jump here.
+/// Entered only by a jump of those two entry stubs, with rsp at the frame.
 #[unsafe(naked)]
 pub unsafe extern "C" fn return_from_syscall32() {
     naked_asm!(
-        // 1. The result. rip needs no check: the way in put the landing pad's address there, and
-        //    only work on the way out changes it (or leaves work, as execve and sigreturn do).
-        //    That is why IRET follows it.
+        // 1. The result, and pending work. rip needs no check: the entry stub set it to the
+        //    landing pad, and only exit work changes it, or a call that sets a work bit (execve,
+        //    sigreturn). That is why IRET follows exit work.
         "mov [rsp + {rax}], rax",
         "test dword ptr gs:[{work}], {exit_work}",
         "jz 8f",
@@ -128,7 +129,8 @@ pub unsafe extern "C" fn return_from_syscall32() {
         "jne {iret}",
         "cmp dword ptr [rsp + {ss}], {user_ds}",
         "jne {iret}",
-        // 2. The registers, then rip to ecx and rflags to r11 (behind orig_rax, rip and cs).
+        // 2. The flags and selectors allow SYSRET: the registers, then rip to ecx, rflags to r11,
+        //    rsp and GS base.
         pop_registers!(),
         "mov ecx, [rsp + 8]",
         "mov r11, [rsp + 24]",
@@ -149,10 +151,10 @@ pub unsafe extern "C" fn return_from_syscall32() {
     )
 }
 
-/// Back from INT 0x80. rax is the call's result.
+/// Returns from INT 0x80, by IRET. rax is the result of the call.
 ///
 /// # Safety
-/// Only the way in may jump here.
+/// Entered only by a jump of the entry stub, with rsp at the frame.
 #[unsafe(naked)]
 pub unsafe extern "C" fn return_from_int80() {
     naked_asm!(
@@ -166,11 +168,11 @@ pub unsafe extern "C" fn return_from_int80() {
     )
 }
 
-/// Where a new task starts: its frame is that of the call that made it, and a tracer may have it
-/// stop before its first instruction.
+/// Start of a new task: its frame is a copy of its parent's, and exit work comes first because a
+/// tracer may stop the task before its first instruction.
 ///
 /// # Safety
-/// Only the first switch to a task may come here, with rsp at its frame.
+/// Entered only by the first switch to a task, with rsp at its frame.
 #[unsafe(naked)]
 pub unsafe extern "C" fn start_task() {
     naked_asm!(
@@ -182,16 +184,16 @@ pub unsafe extern "C" fn start_task() {
     )
 }
 
-/// Back to a program from anything: every register comes from the frame, and IRET loads rip,
-/// cs, rflags, rsp and ss. It faults if they cannot be loaded, with the program's GS already
-/// swapped in: `iret_to_user` lets the exception stub recognise it.
+/// Returns to user mode by IRET, from any entry. The general registers are popped; IRET loads rip,
+/// cs, rflags, rsp and ss. If it cannot load them it faults in ring 0 with the program's GS base:
+/// the exception stub recognises the address `iret_to_user`.
 ///
 /// # Safety
-/// Only a way in may jump here, with rsp at a frame from user mode.
+/// Entered only by a jump, with rsp at a frame from user mode.
 #[unsafe(naked)]
 pub unsafe extern "C" fn return_by_iret() {
     naked_asm!(
-        // A stack segment of the program's own may be a 16-bit one.
+        // A stack segment from the LDT may be a 16-bit one.
         "test byte ptr [rsp + {ss}], {local}",
         "jnz {espfix}",
         pop_registers!(),
@@ -206,22 +208,24 @@ pub unsafe extern "C" fn return_by_iret() {
     )
 }
 
-/// In a selector: it is one of the LDT.
+/// Table indicator of a selector: set for the LDT.
 const LOCAL: u8 = 1 << 2;
 
-/// The same from a stack whose address doesn't tell of the kernel's (`mm/espfix.rs`).
+/// Returns by IRET from the espfix stack: IRET to a 16-bit stack segment leaves the upper half of
+/// esp as the kernel had it, and this stack's address discloses nothing (`mm/espfix.rs`).
 ///
 /// # Safety
 /// As [`return_by_iret`].
 #[unsafe(naked)]
 unsafe extern "C" fn return_by_espfix() {
     naked_asm!(
-        // 1. What IRET loads, copied to that stack.
+        // 1. The five words that IRET loads, copied to the espfix stack.
         "mov rdi, [rip + {writable}]",
         "lea rsi, [rsp + {rip}]",
         "mov ecx, 5",
         "rep movsq",
-        // 2. Its address with the program's bits 16 to 31, left where the pops come to.
+        // 2. That stack's address with bits 16 to 31 of the program's rsp, in orig_rax's slot:
+        //    the next to be popped after the registers.
         "mov eax, [rsp + {rsp}]",
         "and eax, 0xffff0000",
         "movabs rcx, {start}",
@@ -239,11 +243,11 @@ unsafe extern "C" fn return_by_espfix() {
     )
 }
 
-/// Where a double fault leads to whose cause was that IRET: the program's registers are still on
-/// its task's stack, to which rsp points, and GS is the program's.
+/// Continuation of a double fault caused by the IRET on the espfix stack. rsp points to the frame
+/// on the task's stack, which still holds the program's registers; GS base is the program's.
 ///
 /// # Safety
-/// Only `process/fault.rs` may lead here.
+/// Entered only by the return of an exception that `process/fault.rs` redirected.
 #[unsafe(naked)]
 pub unsafe extern "C" fn espfix_failed() {
     naked_asm!(
@@ -256,8 +260,8 @@ pub unsafe extern "C" fn espfix_failed() {
     )
 }
 
-/// Where a #DB leads whose frame is lost (`process/fault.rs`): the task ends. Its frame is that of its last way
-/// in; GS is the program's.
+/// Continuation of a #DB whose frame is lost (`process/fault.rs`): the task exits. The frame is
+/// that of the task's last entry; GS base is the program's.
 ///
 /// # Safety
 /// As [`espfix_failed`].
@@ -272,16 +276,19 @@ pub unsafe extern "C" fn frame_lost() {
     )
 }
 
-/// What the fault counts as, whatever it was before it found the stack read-only (as on Linux).
+/// Vector reported for an IRET that faulted on the espfix stack, as on Linux: the original one was
+/// lost to the double fault.
 const GENERAL_PROTECTION: u8 = 13;
 
+/// Raises the program's signal for an IRET that faulted on the espfix stack.
+///
 /// # Safety
 /// `at` is the running task's frame, and nothing else refers to it.
 unsafe extern "C" fn bad_return(at: *mut Frame) {
-    // SAFETY: as the caller says.
+    // SAFETY: the running task's frame without other references, as the caller promises.
     let frame = unsafe { &mut *at };
     frame.orig_rax = u64::MAX;
     fault::bad_return(frame, GENERAL_PROTECTION, 0);
-    // SAFETY: as above; `frame` is not used any more.
+    // SAFETY: the running task's frame; `frame` is not used after this.
     unsafe { exit_work(at) };
 }

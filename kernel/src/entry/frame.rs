@@ -1,19 +1,46 @@
-//! The saved registers: what every way in leaves on the task's kernel stack.
+//! The saved registers ([`Frame`]), which every entry stub leaves on the task's kernel stack.
 //!
-//! [`Frame`] is Linux's `struct pt_regs` (arch/x86/include/asm/ptrace.h) with one word below
-//! it that says which way in was taken. The stubs push it from the top down; [`offsets`] are
-//! taken from the structure, so the two cannot drift apart.
+//! The layout is Linux's `struct pt_regs` (arch/x86/include/asm/ptrace.h) with one word below
+//! it, the door or vector. The stubs push from the top down:
+//!
+//! ```text
+//! 0xb0  top of the task's kernel stack (percpu.kernel_rsp, TSS.rsp0)
+//! 0xa8  ss        --+
+//! 0xa0  rsp         |
+//! 0x98  rflags      |  pushed by an interrupt gate, by the stub for SYSCALL and SYSENTER
+//! 0x90  cs          |
+//! 0x88  rip       --+
+//! 0x80  orig_rax       system call number, or error code of an exception
+//! 0x78  rdi       --+
+//! 0x70  rsi         |
+//! 0x68  rdx         |
+//! 0x60  rcx         |
+//! 0x58  rax         |  -ENOSYS at a system call's entry, then its result
+//! 0x50  r8          |
+//! 0x48  r9          |
+//! 0x40  r10         |  push_registers!
+//! 0x38  r11         |
+//! 0x30  rbx         |
+//! 0x28  rbp         |
+//! 0x20  r12         |
+//! 0x18  r13         |
+//! 0x10  r14         |
+//! 0x08  r15         |
+//! 0x00  entry     --+  rsp when the stub calls Rust
+//! ```
+//!
+//! The assembly takes its [`offsets`] from the structure, so the two cannot disagree.
 //!
 //! The next file on a call's way: `syscall/mod.rs`, which the stub calls with the frame's address.
 
 use core::mem::offset_of;
 
-/// A program's registers at the moment it entered the kernel.
+/// A program's registers at its entry to the kernel.
 #[repr(C)]
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)] // The fields are the registers' names.
 pub struct Frame {
-    /// Which way in: a [`Door`] or an exception's vector.
+    /// The entry taken: a [`Door`], or the vector of an exception or interrupt.
     pub entry: u64,
     pub r15: u64,
     pub r14: u64,
@@ -30,8 +57,8 @@ pub struct Frame {
     pub rdx: u64,
     pub rsi: u64,
     pub rdi: u64,
-    /// rax as the program set it: the number of the call. For an exception its error code,
-    /// until the handler took it, then -1 ("not a call").
+    /// rax at entry: the system call number. For an exception the error code until the handler
+    /// has read it, then -1 ("not a system call").
     pub orig_rax: u64,
     pub rip: u64,
     pub cs: u64,
@@ -40,19 +67,19 @@ pub struct Frame {
     pub ss: u64,
 }
 
-/// Bytes of a frame. A multiple of 16: the stack is aligned for calls once it is pushed.
+/// Bytes of a frame. A multiple of 16, so that the stack is aligned for the call to Rust.
 pub const SIZE: usize = size_of::<Frame>();
 const _: () = assert!(SIZE == 22 * 8 && SIZE.is_multiple_of(16));
 
-/// Flag: a trap after each instruction.
+/// rflags.TF: trap after each instruction.
 pub const TF: u64 = 1 << 8;
-/// Flag: breakpoints on the next instruction don't strike.
+/// rflags.RF: suppresses instruction breakpoints for one instruction.
 pub const RF: u64 = 1 << 16;
 
-/// Flag: virtual-8086 mode, which long mode doesn't have and an emulator may enter.
+/// rflags.VM: virtual-8086 mode, absent from long mode; an emulator may enter it.
 pub const VM: u64 = 1 << 17;
 
-/// Offsets of the fields that the assembly names.
+/// Byte offsets of the fields that the assembly uses.
 pub mod offsets {
     use super::{Frame, offset_of};
     /// Offset of `r11`.
@@ -75,7 +102,7 @@ pub mod offsets {
     pub const SS: usize = offset_of!(Frame, ss);
 }
 
-/// The ways in. The values are those of [`Frame::entry`]; vectors use 0 to 255.
+/// System call entries. The values are those of [`Frame::entry`], where 0 to 255 are vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Door {
@@ -90,15 +117,15 @@ pub enum Door {
 }
 
 impl Door {
-    /// All doors, in the order in which they are shown.
+    /// All doors, in the order of /proc/doors.
     pub const ALL: [Self; 4] = [Self::Int80, Self::Syscall, Self::Syscall32, Self::Sysenter];
 
-    /// The door that a frame came through; `None` for an exception or interrupt.
+    /// The door of a frame's `entry`; `None` for an exception or interrupt.
     pub fn of(entry: u64) -> Option<Self> {
         Self::ALL.into_iter().find(|door| *door as u64 == entry)
     }
 
-    /// The name in the tracer's lines and in /proc/doors.
+    /// Name in the tracer's lines and in /proc/doors.
     pub fn name(self) -> &'static str {
         match self {
             Self::Int80 => "int80",
@@ -110,19 +137,19 @@ impl Door {
 }
 
 impl Frame {
-    /// Whether user code was interrupted, by the privilege level in CS.
+    /// Whether the frame is from user mode, by the privilege level in CS.
     pub fn is_user(&self) -> bool {
         self.cs & 3 != 0
     }
 
-    /// Whether the interrupted code is 32-bit.
+    /// Whether the frame is from 32-bit code of the flat user segment.
     pub fn is_compat(&self) -> bool {
         self.cs == u64::from(crate::arch::gdt::USER32_CS)
     }
 }
 
-/// Inside `naked_asm!`: pushes the registers below `orig_rax`, `$rax` in rax's place, then
-/// `$entry`. The order is that of [`Frame`] from its end.
+/// Inside `naked_asm!`: pushes the registers below `orig_rax` with `$rax` in place of rax, then
+/// `$entry`: the fields of [`Frame`] from rdi down.
 #[macro_export]
 macro_rules! push_registers {
     ($rax:literal, $entry:literal) => {
@@ -138,7 +165,8 @@ macro_rules! push_registers {
     };
 }
 
-/// Inside `naked_asm!`: takes everything up to `orig_rax` off the stack again.
+/// Inside `naked_asm!`: pops the registers that `push_registers!` pushed; rsp points to
+/// `orig_rax` afterwards.
 #[macro_export]
 macro_rules! pop_registers {
     () => {

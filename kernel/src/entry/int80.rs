@@ -1,14 +1,14 @@
-//! INT 0x80: the software interrupt, the oldest way in and the one every program can take.
+//! Entry by INT 0x80: the software interrupt, the oldest door and open to code of both widths.
 //!
 //! ```text
-//! The CPU saved:       ss rsp rflags cs rip, on the stack that TSS.rsp0 names
-//! It did not save:     any general register; GS base is the program's; AC and DF are as the
-//!                      program set them (an interrupt gate clears only IF, TF, NT, RF, VM)
+//! The CPU saved:       ss rsp rflags cs rip, on the stack at TSS.rsp0
+//! It did not save:     the general registers; GS base is still the program's
+//! It cleared:          IF TF NT RF VM, as every interrupt gate; AC and DF are the program's
 //! Number:              eax        Arguments: ebx ecx edx esi edi ebp
 //! ```
 //!
-//! A 64-bit program may use it too. It gets the **i386** table and 32 bits of each argument
-//! then, and keeps all its registers but rax (ABI: arch/x86/entry/entry_64_compat.S).
+//! INT 0x80 from 64-bit code uses the **i386** table and the low 32 bits of each argument; all
+//! registers but rax are preserved (arch/x86/entry/entry_64_compat.S).
 
 use core::arch::naked_asm;
 
@@ -17,28 +17,28 @@ use super::frame::Door;
 use crate::push_registers;
 use crate::syscall::enter_int80;
 
-/// The stub of vector 0x80.
+/// Stub of vector 0x80.
 ///
 /// # Safety
-/// Only the CPU may run it, through the gate.
+/// Entered only by the CPU, through the gate.
 #[unsafe(naked)]
 pub unsafe extern "C" fn entry_int80() {
     naked_asm!(
-        // 1. The kernel's GS; the gate is DPL 3 and the kernel never uses it: always from user.
+        // 1. The kernel's GS base. The kernel never executes INT 0x80, so the gate is always
+        //    entered from user mode.
         "swapgs",
-        // 2. Flags that a gate leaves as the program had them: DF would turn string
-        //    instructions around, AC would open user memory in spite of SMAP.
+        // 2. Flags that a gate does not clear: DF reverses string instructions, AC suspends SMAP.
         "cld",
         crate::clac!(),
-        // 3. The number; 32 bits of it, as the i386 ABI has it.
+        // 3. orig_rax: the number, 32 bits as in the i386 ABI.
         "mov eax, eax",
         "push rax",
-        // 4. Everything else. rax's slot says -ENOSYS until a handler says otherwise.
+        // 4. The registers, with -ENOSYS (-38) for rax until the handler returns.
         push_registers!("-38", "{door}"),
-        // 5. The call.
+        // 5. enter_int80(&frame): table lookup and handler. The result is in rax.
         "mov rdi, rsp",
         "call {enter}",
-        // 6. Back the way the CPU came: IRET restores rip, cs, rflags, rsp and ss.
+        // 6. The return by IRET, which restores rip, cs, rflags, rsp and ss.
         "jmp {exit}",
         door = const Door::Int80 as u64,
         enter = sym enter_int80,

@@ -1,33 +1,62 @@
-//! **Start here.** The ways into the kernel, side by side.
+//! **Start here.** The entries to the kernel, or *doors*, side by side.
 //!
 //! ```text
-//!  program                     CPU                        kernel
-//!  -------                     ---                        ------
-//!  int 0x80    --> IDT[0x80], stack from the TSS  --> int80.rs    --+
-//!  syscall     --> LSTAR (64-bit), CSTAR (32-bit) --> syscall.rs  --+--> syscall/mod.rs --> handler
-//!  sysenter    --> SYSENTER_EIP, _ESP             --> sysenter.rs --+         |
-//!  (a fault)   --> IDT[vector]                    --> exceptions.rs           v
-//!                                                          exit.rs: SYSRET or IRET
+//!  program                     CPU                           kernel
+//!  -------                     ---                           ------
+//!  int 0x80    --> IDT[0x80], stack from TSS.rsp0    --> int80.rs    --+
+//!  syscall     --> LSTAR (64-bit), CSTAR (32-bit)    --> syscall.rs  --+--> syscall/mod.rs --> handler
+//!  sysenter    --> SYSENTER_EIP                      --> sysenter.rs --+         |
+//!                                                                                v
+//!  exception   --> IDT[vector], stack from TSS       --> exceptions.rs --> exit.rs: SYSRET or IRET
 //! ```
 //!
-//! What the CPU does by itself differs, and each stub makes up for the rest:
+//! The instructions differ in what the CPU saves and loads. Each stub does the rest:
 //!
 //! | | INT 0x80 | SYSCALL (64) | SYSCALL (32) | SYSENTER |
 //! |---|---|---|---|---|
-//! | return address | pushed | rcx | ecx | **lost**: a fixed place in the vDSO |
-//! | stack pointer | pushed | **kept**: still the program's | kept | **lost**: the vDSO left it in ebp |
-//! | flags | pushed, IF TF NT cleared | r11, masked by SFMASK | r11, masked | **lost** but for IF, which is cleared |
-//! | kernel stack | loaded (TSS.rsp0) | no | no | loaded (SYSENTER_ESP) |
-//! | GS base | no | no | no | no: SWAPGS everywhere |
-//! | number | eax | rax | eax | eax |
+//! | return address | pushed | in rcx | in ecx, unused | **not saved** |
+//! | stack pointer | pushed | **stays the program's** | **stays the program's** | **overwritten**; the vDSO has copied esp to ebp |
+//! | flags | pushed; IF TF NT RF VM cleared | in r11; masked by SFMASK | in r11; masked by SFMASK | not saved; IF RF VM cleared |
+//! | kernel stack | from TSS.rsp0 | by the stub | by the stub | by the stub (SYSENTER_ESP is 0) |
+//! | GS base | by the stub (SWAPGS) | by the stub | by the stub | by the stub |
+//! | system call number | eax | rax, low half | eax | eax |
 //! | arguments | ebx ecx edx esi edi ebp | rdi rsi rdx r10 r8 r9 | ebx **ebp** edx esi edi \[esp\] | ebx ecx edx esi edi \[ebp\] |
-//! | table | i386 | x86_64 | i386 | i386 |
+//! | system call table | i386 | x86_64 | i386 | i386 |
+//! | returns to | next instruction | next instruction | landing pad in the vDSO | landing pad in the vDSO |
+//! | returns by | IRET | SYSRET or IRET | SYSRET or IRET | SYSRET or IRET, never SYSEXIT |
 //!
-//! All of them end with the same [`frame::Frame`] on the task's kernel stack, call
+//! All stubs leave the same [`frame::Frame`] on the task's kernel stack, call
 //! [`crate::syscall`] with its address, and leave through [`exit`].
 //!
-//! Reading order: this file, `frame.rs`, `int80.rs`, `syscall.rs`, `exit.rs`, then
-//! `syscall/mod.rs`. `msr.rs` says how the CPU was told where to go.
+//! # One write(), six files
+//!
+//! The reading order, as in README.md; each file names the next at the end of its module comment.
+//!
+//! 1. `user/sys/src/syscall.rs`: the program loads number and arguments and executes SYSCALL.
+//! 2. `entry/syscall.rs`: the entry stub switches to the kernel's stack and saves the registers.
+//! 3. `entry/frame.rs`: the saved registers.
+//! 4. `syscall/mod.rs`: from the number to the handler.
+//! 5. `syscall/io.rs`: the handler, `write`.
+//! 6. `entry/exit.rs`: back to the program, by SYSRET or IRET.
+//!
+//! `msr.rs` programs the entry points into the CPU. `int80.rs` and `sysenter.rs` are the other
+//! system call doors; `exceptions.rs` is the entry of exceptions and interrupts.
+//!
+//! # Terms
+//!
+//! | term | meaning |
+//! |---|---|
+//! | door | a system call entry: [`frame::Door`] |
+//! | stub | the assembly that an entry starts with, until it calls Rust |
+//! | frame | the program's registers, saved at the top of the task's kernel stack |
+//! | GS base | address that a `gs:` operand is relative to: the per-CPU data (`arch/percpu.rs`) in the kernel, the program's own value in user mode; SWAPGS exchanges the two |
+//! | IDT | table of the gates that INT, exceptions and interrupts go through (`arch/idt.rs`) |
+//! | TSS | task-state segment: the stack pointers that a gate loads (`arch/gdt.rs`) |
+//! | MSR | model-specific register; LSTAR, CSTAR, STAR, SFMASK and SYSENTER_* hold the entry points (`msr.rs`) |
+//! | SMAP | supervisor-mode access prevention: the kernel faults on user memory unless AC is set |
+//! | vDSO | shared object that the kernel maps into each program (`user/vdso/`) |
+//! | landing pad | the vDSO's instruction to which SYSENTER and 32-bit SYSCALL return |
+//! | work bits | per-CPU flags tested before a call and before the return (`arch/percpu.rs`, `work`) |
 
 pub mod exceptions;
 pub mod exit;

@@ -1,5 +1,4 @@
-//! How the CPU is told where the fast instructions go: every MSR and every flag, with its
-//! reason.
+//! MSRs of SYSCALL and SYSENTER: entry points, selectors and masked flags, each with its reason.
 
 use x86_64::registers::model_specific::Msr;
 
@@ -10,61 +9,61 @@ use crate::log;
 
 use super::{int80, syscall, sysenter};
 
-/// SYSCALL's and SYSRET's selectors (Intel SDM vol. 4; AMD APM vol. 2, 6.1.1).
+/// Selectors of SYSCALL and SYSRET (Intel SDM vol. 4; AMD APM vol. 2, 6.1.1).
 const STAR: u32 = 0xc000_0081;
-/// rip of SYSCALL from 64-bit code.
+/// Entry point of SYSCALL from 64-bit code.
 const LSTAR: u32 = 0xc000_0082;
-/// rip of SYSCALL from 32-bit code.
+/// Entry point of SYSCALL from 32-bit code.
 const CSTAR: u32 = 0xc000_0083;
 /// rflags bits that SYSCALL clears.
 const SFMASK: u32 = 0xc000_0084;
-/// SYSENTER's code segment; its stack segment is the next descriptor.
+/// Code segment of SYSENTER; the stack segment is the next descriptor.
 const SYSENTER_CS: u32 = 0x174;
-/// rsp of SYSENTER.
+/// Stack pointer that SYSENTER loads.
 const SYSENTER_ESP: u32 = 0x175;
-/// rip of SYSENTER.
+/// Entry point of SYSENTER.
 const SYSENTER_EIP: u32 = 0x176;
 
-/// What a program's flags must not do to the kernel's first instructions. SYSRET or IRET
-/// brings them back.
+/// Flags that SYSCALL clears, so that the program's values don't affect the entry stub. SYSRET
+/// or IRET restores them.
 const MASKED_FLAGS: u64 = TF | IF | DF | IOPL | NT | RF | VM | AC | ID | ARITHMETIC;
-/// Single-step: the entry stub would trap after its first instruction, on the program's stack.
+/// Trap: the entry stub would single-step, with the program's GS base and stack.
 const TF: u64 = 1 << 8;
-/// Interrupts: none before GS and the stack are the kernel's.
+/// Interrupt enable: no interrupt before GS base and stack are the kernel's.
 const IF: u64 = 1 << 9;
-/// Direction: the psABI wants it clear in every function; string instructions would run down.
+/// Direction: string instructions would run downwards; the psABI has DF clear at function entry.
 const DF: u64 = 1 << 10;
-/// I/O privilege: the kernel's own is 0.
+/// I/O privilege level: 0 in the kernel.
 const IOPL: u64 = 3 << 12;
-/// Nested task: the kernel's IRET would try a task switch and fault.
+/// Nested task: an IRET in the kernel would attempt a task switch and fault.
 const NT: u64 = 1 << 14;
-/// Resume: would hide an instruction breakpoint on the stub.
+/// Resume: would suppress an instruction breakpoint on the stub.
 const RF: u64 = 1 << 16;
-/// Virtual-8086 mode: the kernel would run in it, where an emulator lets a program enter it.
+/// Virtual-8086 mode: an emulator may let a program set it, and the kernel would run in that mode.
 const VM: u64 = 1 << 17;
-/// Alignment check: in ring 0 it is the switch that opens user memory in spite of SMAP.
+/// Alignment check: set in ring 0, it suspends SMAP.
 const AC: u64 = 1 << 18;
-/// CPUID-available: of no use to the kernel; masked so that its flags don't depend on it.
+/// CPUID available: unused; masked so that the kernel's flags don't depend on the program.
 const ID: u64 = 1 << 21;
-/// CF, PF, AF, ZF, SF, OF: the program's; the kernel starts from a known state.
+/// CF, PF, AF, ZF, SF, OF: cleared, so that the kernel starts from a known state.
 const ARITHMETIC: u64 = 0x8d5;
 
 fn write(msr: u32, value: u64) {
-    // SAFETY: called from `init` alone, with the addresses and selectors of this kernel.
+    // SAFETY: called only from `init`, with entry points and selectors of this kernel.
     unsafe { Msr::new(msr).write(value) };
 }
 
-/// Programs the MSRs that this CPU has, and says so in the log, where the tour finds it.
+/// Programs the MSRs that this CPU has and logs their values.
 pub fn init() {
-    // SYSCALL: cs = STAR[47:32], ss = that + 8. SYSRET: cs = STAR[63:48] + 16 for 64-bit code
-    // or + 0 for 32-bit code, ss = that + 8. The GDT is laid out for this sum.
+    // SYSCALL: cs = STAR[47:32], ss = STAR[47:32] + 8. SYSRET: cs = STAR[63:48] + 16 for 64-bit
+    // code, + 0 for 32-bit code; ss = STAR[63:48] + 8. The GDT's order follows from these sums.
     let star = u64::from(USER32_CS) << 48 | u64::from(KERNEL_CS) << 32;
     let lstar = syscall::entry_syscall_64 as *const () as u64;
     let cstar = syscall::entry_syscall_32 as *const () as u64;
     write(STAR, star);
     write(LSTAR, lstar);
-    // Also on Intel CPUs, which never take it: an emulator may, and an unwritten CSTAR is a
-    // jump to address 0 in ring 0.
+    // Also on Intel CPUs, where 32-bit SYSCALL raises #UD: an emulator may execute it, and with
+    // CSTAR unwritten that is a jump to address 0 in ring 0.
     write(CSTAR, cstar);
     write(SFMASK, MASKED_FLAGS);
     log!(
@@ -80,8 +79,8 @@ pub fn init() {
     }
     let eip = sysenter::entry_sysenter as *const () as u64;
     write(SYSENTER_CS, u64::from(KERNEL_CS));
-    // The stub takes its stack from the per-CPU data in its second instruction; until then an
-    // NMI or #DB brings its own. An address that faults on use is the honest value here.
+    // The stub's second instruction loads rsp from the per-CPU data; an NMI or #DB before that
+    // has a stack of its own (IST). SYSENTER_ESP is never used: 0 faults if it is.
     write(SYSENTER_ESP, 0);
     write(SYSENTER_EIP, eip);
     log!(

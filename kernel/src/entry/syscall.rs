@@ -1,21 +1,21 @@
-//! SYSCALL: the fast way in, for 64-bit code (LSTAR) and, on AMD, for 32-bit code (CSTAR).
+//! Entry by SYSCALL: from 64-bit code (LSTAR) and, on AMD CPUs, from 32-bit code (CSTAR).
 //!
 //! ```text
-//! The CPU saved:       rip in rcx, rflags in r11 - nothing in memory
-//! It did not save:     rsp, which is still the program's: nothing may be pushed before it is
-//!                      replaced; every general register; GS base is the program's
-//! It set:              cs and ss from STAR, rflags &= !SFMASK (msr.rs), rip from LSTAR or CSTAR
+//! The CPU saved:       rip in rcx, rflags in r11; nothing in memory
+//! It did not save:     rsp, which is still the program's: no push before it is replaced;
+//!                      the general registers; GS base is still the program's
+//! It loaded:           cs and ss from STAR, rip from LSTAR or CSTAR; rflags &= !SFMASK (msr.rs)
 //!
 //!                      64-bit                        32-bit
 //! Number:              rax                           eax
 //! Arguments:           rdi rsi rdx r10 r8 r9         ebx ebp edx esi edi, the sixth at [esp]
 //! ```
 //!
-//! Interrupts are masked from the first instruction on, but an NMI, a machine check or a
-//! debug exception may still strike while rsp is the program's: that is why those have
-//! stacks of their own.
+//! SFMASK masks interrupts from the first instruction on, but an NMI, a machine check or a debug
+//! exception can still arrive while rsp is the program's: those vectors switch to their own
+//! stacks (IST, `arch/gdt.rs`).
 //!
-//! The next file on a call's way: `entry/frame.rs`, what the pushes below leave on the stack.
+//! The next file on a call's way: `entry/frame.rs`, the frame that the pushes below build.
 
 use core::arch::naked_asm;
 
@@ -26,30 +26,30 @@ use crate::arch::percpu::{KERNEL_RSP, LANDING_PAD, USER_RSP};
 use crate::push_registers;
 use crate::syscall::{enter_syscall32, enter_x86_64};
 
-/// Where LSTAR points: SYSCALL from 64-bit code.
+/// Entry point in LSTAR: SYSCALL from 64-bit code.
 ///
 /// # Safety
-/// Only the CPU may run it, by SYSCALL.
+/// Entered only by the CPU, by SYSCALL.
 #[unsafe(naked)]
 pub unsafe extern "C" fn entry_syscall_64() {
     naked_asm!(
-        // 1. The kernel's GS, and through it the task's kernel stack.
+        // 1. The kernel's GS base, and through it the task's kernel stack.
         "swapgs",
         "mov gs:[{user_rsp}], rsp",
         "mov rsp, gs:[{kernel_rsp}]",
-        // 2. What an interrupt would have pushed, so that the frame looks the same.
+        // 2. The five words that an interrupt gate pushes, so that all frames are alike.
         "push {ss}",
         "push gs:[{user_rsp}]",
         "push r11",
         "push {cs}",
         "push rcx",
-        // 3. The number, all 64 bits of it, and the registers. rax's slot says -ENOSYS.
+        // 3. orig_rax: the number, all 64 bits. Then the registers, with -ENOSYS (-38) for rax.
         "push rax",
         push_registers!("-38", "{door}"),
-        // 4. The call.
+        // 4. enter_x86_64(&frame): table lookup and handler. The result is in rax.
         "mov rdi, rsp",
         "call {enter}",
-        // 5. Back, by SYSRET if that is safe.
+        // 5. The return: SYSRET if it can restore the frame, else IRET.
         "jmp {exit}",
         user_rsp = const USER_RSP,
         kernel_rsp = const KERNEL_RSP,
@@ -61,33 +61,36 @@ pub unsafe extern "C" fn entry_syscall_64() {
     )
 }
 
-/// Where CSTAR points: SYSCALL from 32-bit code.
+/// Entry point in CSTAR: SYSCALL from 32-bit code.
 ///
 /// # Safety
-/// Only the CPU may run it, by SYSCALL.
+/// Entered only by the CPU, by SYSCALL.
 #[unsafe(naked)]
 pub unsafe extern "C" fn entry_syscall_32() {
     naked_asm!(
-        // 1. As above. The program's esp is 32 bits; what lies above them is not its own.
+        // 1. GS base and stack, as above. The upper half of rsp is undefined after 32-bit code:
+        //    `mov esp, esp` clears it.
         "swapgs",
         "mov esp, esp",
         "mov gs:[{user_rsp}], rsp",
         "mov rsp, gs:[{kernel_rsp}]",
+        // 2. The five words of an interrupt gate. rip is the landing pad in the vDSO, which
+        //    restores ecx, edx and ebp; the return address in rcx is not used.
         "push {ss}",
         "push gs:[{user_rsp}]",
         "push r11",
         "push {cs}",
-        // Back by the landing pad in the vDSO, as if INT 0x80 had been used there.
         "push gs:[{landing_pad}]",
-        // 2. The number: 32 bits. ecx held the return address, so ebp carried the second
-        //    argument: from here on it is where the i386 table expects it.
+        // 3. orig_rax: the number, 32 bits. SYSCALL has overwritten ecx, so the second argument
+        //    is in ebp: the frame gets it as ecx, where the i386 table expects it.
         "mov eax, eax",
         "push rax",
         "mov ecx, ebp",
         push_registers!("-38", "{door}"),
-        // 3. The call: it also fetches the sixth argument from the program's stack.
+        // 4. enter_syscall32(&frame): also reads the sixth argument from the program's stack.
         "mov rdi, rsp",
         "call {enter}",
+        // 5. The return: 32-bit SYSRET or IRET.
         "jmp {exit}",
         user_rsp = const USER_RSP,
         kernel_rsp = const KERNEL_RSP,

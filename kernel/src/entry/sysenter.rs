@@ -1,15 +1,16 @@
-//! SYSENTER: Intel's fast way in, made for 32-bit code, and the one that saves least.
+//! Entry by SYSENTER: Intel's fast system call for 32-bit code, which saves no register.
 //!
 //! ```text
-//! The CPU saved:       nothing at all
-//! It set:              cs, ss from SYSENTER_CS; rip, rsp from SYSENTER_EIP, _ESP; IF, VM, RF = 0
-//! It did not clear:    TF, NT, AC, DF: by hand, below
+//! The CPU saved:       nothing
+//! It loaded:           cs, ss from SYSENTER_CS; rip, rsp from SYSENTER_EIP, _ESP
+//! It cleared:          IF VM RF; the stub clears TF, NT, AC and DF
 //! Number:              eax        Arguments: ebx ecx edx esi edi, the sixth at [ebp]
-//! Back to:             the landing pad in the 32-bit vDSO; stack pointer from ebp
+//! Returns to:          the landing pad in the 32-bit vDSO, with the stack pointer from ebp
 //! ```
 //!
-//! With TF set the CPU raises #DB before the first instruction here, in ring 0 with the
-//! program's GS: `exceptions.rs` clears it and leaves the program its trap for the way back.
+//! If the program has TF set, the CPU raises #DB before the first instruction here, in ring 0
+//! with the program's GS base. `process/fault.rs` then clears TF and sets the work bit
+//! SINGLE_STEP: the program gets its trap after the return.
 
 use core::arch::naked_asm;
 
@@ -20,20 +21,20 @@ use crate::arch::percpu::{KERNEL_RSP, LANDING_PAD};
 use crate::push_registers;
 use crate::syscall::enter_sysenter;
 
-/// Where SYSENTER_EIP points.
+/// Entry point in SYSENTER_EIP.
 ///
 /// # Safety
-/// Only the CPU may run it, by SYSENTER.
+/// Entered only by the CPU, by SYSENTER.
 #[unsafe(naked)]
 pub unsafe extern "C" fn entry_sysenter() {
     naked_asm!(
-        // 1. The kernel's GS and stack.
+        // 1. The kernel's GS base and stack.
         "swapgs",
         "mov rsp, gs:[{kernel_rsp}]",
-        // 2. What an interrupt would have pushed. The stack pointer is in ebp by convention;
-        //    64-bit code can come here too, so its upper half is cut off. Interrupts were on,
-        //    or user code could not have run. The return address is the landing pad in this
-        //    program's vDSO, wherever it was called from.
+        // 2. The five words that an interrupt gate pushes. The vDSO passes the stack pointer in
+        //    ebp; 64-bit code can execute SYSENTER too, so the upper half of rbp is cleared. IF
+        //    was set, as always in user mode. rip is the landing pad in the program's vDSO,
+        //    wherever the SYSENTER was.
         "push {ss}",
         "mov ebp, ebp",
         "push rbp",
@@ -41,16 +42,17 @@ pub unsafe extern "C" fn entry_sysenter() {
         "or dword ptr [rsp], {interrupts_on}",
         "push {cs}",
         "push gs:[{landing_pad}]",
-        // 3. The number: 32 bits.
+        // 3. orig_rax: the number, 32 bits. Then the registers, with -ENOSYS (-38) for rax.
         "mov eax, eax",
         "push rax",
         push_registers!("-38", "{door}"),
-        // 4. Flags that SYSENTER leaves as the program had them. DF costs one instruction;
-        //    NT (IRET would try a task switch), AC (opens user memory in spite of SMAP) and
-        //    TF are rare, so POPF, which is slow, is taken only when one is set.
+        // 4. Flags that SYSENTER does not clear: DF, NT (IRET would attempt a task switch), AC
+        //    (suspends SMAP) and TF. The last three are rarely set, and POPF is slow: it is
+        //    executed only if one of them is.
         "cld",
         "test dword ptr [rsp + {rflags}], {nt_ac_tf}",
         "jnz 3f",
+        // 5. enter_sysenter(&frame), then the return by 32-bit SYSRET or IRET.
         "2: mov rdi, rsp",
         "call {enter}",
         "jmp {exit}",

@@ -1,5 +1,5 @@
-//! Tests of the doors' registers: what was meant (`msr.rs`) is what the CPU has. Some of it no
-//! program could tell: an emulator's SYSCALL may clear flags that SFMASK doesn't name.
+//! Tests that the CPU's entry MSRs hold what `msr.rs` programs. A program cannot observe all of it:
+//! an emulator's SYSCALL may clear flags that SFMASK lacks.
 
 use x86_64::registers::model_specific::Msr;
 
