@@ -126,6 +126,8 @@ static int round_of(long calls)
 	}
 	if (!kill_all())
 		return 0;
+	/* Records of ended processes go to a file that a racer of root's has named. */
+	acct(NULL);
 	empty("/tmp");
 	return 1;
 }

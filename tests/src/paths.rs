@@ -32,10 +32,24 @@ pub fn checked_image() -> PathBuf {
 /// The boot image that machines boot where a case names none: with `CHECKED` set, that of the
 /// test build.
 pub fn image_under_test() -> PathBuf {
-    match env::var_os("CHECKED") {
-        Some(value) if !value.is_empty() && value != "0" => checked_image(),
-        _ => boot_image(),
+    if is_checked() {
+        checked_image()
+    } else {
+        boot_image()
     }
+}
+
+/// The kernel in [`image_under_test`].
+pub fn kernel_under_test() -> PathBuf {
+    if is_checked() {
+        checked_kernel()
+    } else {
+        kernel()
+    }
+}
+
+fn is_checked() -> bool {
+    env::var_os("CHECKED").is_some_and(|value| !value.is_empty() && value != "0")
 }
 
 /// The test build's kernel by itself.

@@ -91,7 +91,7 @@ impl Dentry {
 
     /// Puts it into another directory or gives it another name.
     pub fn place_at(&self, parent: Parent, name: Arc<[u8]>) {
-        *self.place.lock() = Place { parent, name };
+        self.place.set(Place { parent, name });
     }
 
     /// Notes that the name was taken away.

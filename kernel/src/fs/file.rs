@@ -12,7 +12,7 @@ use super::io::{In, MAX_RW_COUNT, Out};
 use super::lock::{self, Owner};
 use super::{busy, limit, notify};
 use crate::process::preempt::STRIDE;
-use crate::sync::{SleepGuard, SleepLock};
+use crate::sync::{SleepGuard, SleepLock, assert_none_held};
 use crate::syscall::errno::Errno;
 
 /// Flags of open(2) (include/uapi/asm-generic/fcntl.h; the same for both widths on x86).
@@ -75,6 +75,7 @@ pub fn open_files() -> u64 {
 
 impl Drop for File {
     fn drop(&mut self) {
+        assert_none_held("a file is closed");
         OPEN.fetch_sub(1, Ordering::Relaxed);
         if notify::is_on() {
             let written = self.is_writable();

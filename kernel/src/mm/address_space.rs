@@ -17,6 +17,7 @@ use super::vma::{Backing, Prot, Vma, VmaFlags};
 use super::{PAGE_SIZE, layout};
 use crate::fs::busy::Program;
 use crate::process::ldt::Ldt;
+use crate::sync::assert_none_held;
 use crate::syscall::errno::Errno;
 
 /// Where parts of the program lie that /proc and prctl(2) ask for. Addresses; 0 if none.
@@ -379,16 +380,18 @@ impl AddressSpace {
         let Some(area) = covering_or_next(&self.areas, *at) else {
             return false;
         };
-        let (from, end) = (area.start.max(*at), area.end);
+        let (before, from, end) = (*at, area.start.max(*at), area.end);
         *at = self.part_of_pages(from, end);
         self.tables.drop_range(from, *at);
-        self.tables.prune(from, *at, 0, *at);
+        // From where the part before this one ended: its last table reached into the gap up to `from`.
+        self.tables.prune(before, *at, 0, *at);
         true
     }
 }
 
 impl Drop for AddressSpace {
     fn drop(&mut self) {
+        assert_none_held("an address space is dropped");
         for area in self.areas.values() {
             self.tables.drop_range(area.start, area.end);
         }

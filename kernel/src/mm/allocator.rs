@@ -154,8 +154,22 @@ pub fn release(address: u64) {
 /// The same for a frame that holds nothing but zeros: it need not be cleared again.
 pub fn release_zeroed(address: u64) {
     if drop_reference(address) {
+        #[cfg(debug_assertions)]
+        assert_zeros(address);
         ALLOCATOR.lock().give_zeroed(address);
     }
+}
+
+/// In test builds panics if the frame has a byte other than 0.
+#[cfg(debug_assertions)]
+fn assert_zeros(address: u64) {
+    const WORDS: usize = PAGE_SIZE as usize / size_of::<u64>();
+    // SAFETY: the last reference to the frame is gone, and it is not on a list yet.
+    let words = unsafe { core::slice::from_raw_parts(phys_to_virt(address).cast::<u64>(), WORDS) };
+    assert!(
+        words.iter().all(|word| *word == 0),
+        "a frame said to be zeroed is not"
+    );
 }
 
 /// Whether that was the last.

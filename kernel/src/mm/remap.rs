@@ -197,9 +197,34 @@ impl AddressSpace {
     fn move_area(&mut self, old: u64, old_len: u64, new: u64, new_len: u64) -> Result<u64, Errno> {
         let kept = old_len.min(new_len);
         // What may fail comes first: halfway, pages would be neither here nor there.
-        let made = self.tables.make_tables_to_move(old, old + kept, new);
-        made.inspect_err(|_| self.prune_tables(new, new + kept))?;
-        self.cut(old, old + old_len, false)?;
+        let moved = self
+            .tables
+            .make_tables_to_move(old, old + kept, new)
+            .and_then(|()| self.cut(old, old + old_len, false))
+            .and_then(|()| self.move_whole_areas(old, old_len, new, new_len));
+        self.prune_tables(old, old + old_len);
+        if moved.is_err() {
+            // Tables made for areas that have not moved.
+            let first = self.overlapping(old, old + kept).next();
+            let unmoved = first.map_or(0, |area| area.start.saturating_sub(old));
+            self.prune_tables(new + unmoved, new + kept);
+        }
+        moved.map(|()| new)
+    }
+
+    /// Moves the areas of [old, old + old_len), which [`AddressSpace::cut`] made whole ones, to `new`, where
+    /// their tables are.
+    ///
+    /// # Errors
+    /// `ENOMEM`: those before have moved.
+    fn move_whole_areas(
+        &mut self,
+        old: u64,
+        old_len: u64,
+        new: u64,
+        new_len: u64,
+    ) -> Result<(), Errno> {
+        let kept = old_len.min(new_len);
         while self.overlapping(old, old + old_len).next().is_some() {
             // For where it goes, and for what may stay in its place.
             reserve::top_up()?;
@@ -228,7 +253,6 @@ impl AddressSpace {
             }
             self.insert(area);
         }
-        self.prune_tables(old, old + old_len);
-        Ok(new)
+        Ok(())
     }
 }

@@ -20,6 +20,7 @@ use crate::syscall::errno::Errno;
 mod fallible;
 mod heap;
 mod reserve;
+mod tables;
 
 const RW: Prot = Prot::READ.union(Prot::WRITE);
 

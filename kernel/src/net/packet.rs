@@ -189,7 +189,7 @@ impl Packet {
 
     /// Takes them out.
     pub fn take_files(&self) -> Vec<Arc<File>> {
-        let parcel = self.parcel.lock().take();
+        let parcel = self.parcel.take();
         parcel.map_or_else(Vec::new, |parcel| parcel.open())
     }
 
@@ -206,7 +206,7 @@ impl Packet {
 
 impl Drop for Packet {
     fn drop(&mut self) {
-        let parcel = self.parcel.lock().take();
+        let parcel = self.parcel.take();
         if let Some(parcel) = parcel {
             inflight::close_later(parcel);
         }

@@ -48,8 +48,7 @@ pub fn set(file: Option<Arc<File>>) {
         file,
         is_suspended: false,
     });
-    // What is dropped may end a file: not under the lock.
-    drop(core::mem::replace(&mut *ACCOUNT.lock(), new));
+    ACCOUNT.set(new);
 }
 
 /// Where the next record goes, if anywhere.

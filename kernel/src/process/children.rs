@@ -239,7 +239,7 @@ fn reap(parent: &Process, child: &Process) {
     let mut sum = parent.children_usage.lock();
     *sum = sum.with(used);
     drop(sum);
-    *child.parent.lock() = Weak::new();
+    child.parent.set(Weak::new());
     table::forget(child.pid);
 }
 

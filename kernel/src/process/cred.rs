@@ -187,9 +187,9 @@ impl Task {
     /// Gives it others without any of what a change of them brings about.
     pub(super) fn set_cred(&self, new: Arc<Credentials>) {
         if self.tid() == self.process.pid {
-            *self.process.cred.lock() = new.clone();
+            self.process.cred.set(new.clone());
         }
-        *self.cred.lock() = new;
+        self.cred.set(new);
     }
 
     /// Has it act as `new` says. Where that is another user or more than before, what it has in

@@ -286,21 +286,21 @@ impl Interpreter {
 /// Gives `task` the loaded program: what execve(2) keeps is left alone, the rest starts anew.
 pub fn install(task: &Task, loaded: &Loaded) {
     let process = &task.process;
-    *process.mm.lock() = Some(loaded.mm.clone());
+    process.mm.set(Some(loaded.mm.clone()));
     task.set_cred(loaded.granted.credentials.clone());
     process.unshare_actions();
     process.actions().lock().reset_handlers();
     process.timers.exec();
-    *task.comm.lock() = loaded.name;
+    task.comm.set(loaded.name);
     task.attributes.lock().personality = loaded.personality;
     let is_32bit = loaded.frame.is_compat();
     let data = if is_32bit { USER_DS } else { 0 };
-    *task.segments.lock() = Segments {
+    task.segments.set(Segments {
         ds: data,
         es: data,
         ..Segments::default()
-    };
-    *task.tls.lock() = [0; 3];
+    });
+    task.tls.set([0; 3]);
     task.fpu.lock().reset();
     task.signals.lock().alternate = AlternateStack::default();
 }
@@ -381,7 +381,7 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
     // Also for 32-bit callers: SYSRET would leave the address of the first instruction in ecx,
     // where the new program expects 0.
     percpu::set_work(percpu::work::IRET);
-    *task.rseq.lock() = None;
+    task.rseq.set(None);
     task.set_debug_registers(DebugRegisters::default());
     task.debug_status.store(0, Ordering::Relaxed);
     debug::switch(None, true);

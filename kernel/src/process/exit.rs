@@ -76,7 +76,7 @@ pub fn exit_thread(status: ExitStatus) -> ! {
         threads.is_empty()
     };
     if is_last {
-        *process.last_comm.lock() = *task.comm.lock();
+        process.last_comm.set(*task.comm.lock());
         let ending = *process.ending.lock();
         let status = ending.group.or(ending.first_thread).unwrap_or(status);
         end(&process, status);
@@ -95,13 +95,13 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     if let Some(size) = size {
         accounting::note(process, status, size);
     }
-    let files = core::mem::take(&mut *process.files.lock());
+    let files = process.files.take();
     if let Some(files) = Arc::into_inner(files) {
         close_all(files.into_inner());
     }
     // Nor does it keep the file system busy that it was in.
     if Arc::strong_count(&process.fs) == 1 {
-        let old = core::mem::replace(&mut *process.fs.lock(), FsContext::root());
+        let old = process.fs.replace(FsContext::root());
         drop(old);
     }
     // It doesn't pass the way out of the kernel any more.
@@ -110,7 +110,7 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     jobs::orphaned_by(process);
     ptrace::end::tracer_ended(process);
     orphans::give_away(process);
-    *process.status.lock() = Some(status);
+    process.status.set(Some(status));
     if ptrace::end::process_ended(process, status) {
         process.is_held_back.store(true, Ordering::Relaxed);
     } else {
@@ -143,7 +143,7 @@ pub fn release_mm(process: &Process) {
     usage::note_peak(process);
     crate::mm::paging::activate_kernel();
     super::ldt::deactivate();
-    let mm = process.mm.lock().take();
+    let mm = process.mm.take();
     if let Some(mut mm) = mm.and_then(Arc::into_inner).map(Mutex::into_inner)
         && mm.page_counts().1 + mm.table_pages() > PART / PAGE_SIZE
     {

@@ -57,7 +57,7 @@ impl Task {
     /// Gives it debug registers, which count from its next switch on.
     pub fn set_debug_registers(&self, registers: DebugRegisters) {
         let is_there = registers != DebugRegisters::default();
-        *self.extras.debug.lock() = is_there.then(|| Box::new(registers));
+        self.extras.debug.set(is_there.then(|| Box::new(registers)));
         self.extras.note(DEBUG, is_there);
     }
 
@@ -72,7 +72,7 @@ impl Task {
             ports.load();
         }
         self.extras.note(PORTS, !ports.is_empty());
-        *self.extras.ports.lock() = ports;
+        self.extras.ports.set(ports);
     }
 
     /// Whether RDTSC is its SIGSEGV.

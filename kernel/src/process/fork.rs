@@ -113,7 +113,7 @@ fn make(
         Arc::new(Mutex::new(copy(&mm)?))
     };
     let mut child = Process::child_of(parent, tid)?;
-    *child.mm.lock() = Some(mm);
+    child.mm.set(Some(mm));
     share(parent, &mut child, args);
     let child = Arc::new(child);
     let new = Task::new(tid, child.clone(), &frame)?;
@@ -215,8 +215,8 @@ fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
             segments.take_base(slot, descriptor);
         }
     }
-    *new.segments.lock() = segments;
-    *new.tls.lock() = tls;
+    new.segments.set(segments);
+    new.tls.set(tls);
     // Breakpoints are the thread's own; what its tracer reads is copied (arch_dup_task_struct).
     let status = task.debug_status.load(Ordering::Relaxed);
     new.debug_status.store(status, Ordering::Relaxed);
@@ -228,10 +228,10 @@ fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
     new.set_ports(ports);
     new.set_tsc_traps(task.tsc_traps());
     let comm = *task.comm.lock();
-    *new.comm.lock() = comm;
+    new.comm.set(comm);
     new.set_cred(task.cred());
     let attributes = task.attributes.lock().for_child();
-    *new.attributes.lock() = attributes;
+    new.attributes.set(attributes);
     let (blocked, alternate) = {
         let own = task.signals.lock();
         (own.blocked, own.alternate)
@@ -248,7 +248,7 @@ fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
     // What is registered lies in memory: the copy has one of its own, a thread registers its own.
     if !args.flags.contains(CloneFlags::VM) {
         let registration = *task.rseq.lock();
-        *new.rseq.lock() = registration;
+        new.rseq.set(registration);
     }
     // The kernel's own tracer follows its program's children.
     new.work

@@ -71,7 +71,7 @@ pub fn make_session(process: &Process) -> Result<(), Errno> {
         return Err(Errno::EPERM);
     }
     table::move_to(process, process.pid, process.pid);
-    *process.terminal.lock() = Controlling::default();
+    process.terminal.set(Controlling::default());
     Ok(())
 }
 

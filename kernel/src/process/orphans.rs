@@ -11,7 +11,7 @@ use crate::mm::reserve;
 /// Children that outlive `process` become those of an ancestor who asked for them, or init's
 /// (PR_SET_CHILD_SUBREAPER). It may already have an ended one to collect.
 pub fn give_away(process: &Process) {
-    let orphans = core::mem::take(&mut *process.children.lock());
+    let orphans = process.children.take();
     if orphans.is_empty() {
         return;
     }
@@ -22,7 +22,7 @@ pub fn give_away(process: &Process) {
         // The nodes of the old map come free as it is taken apart; what there is for the new one's is
         // filled up as far as can be. An end cannot fail.
         let _ = reserve::top_up();
-        *orphan.parent.lock() = Arc::downgrade(&reaper);
+        orphan.parent.set(Arc::downgrade(&reaper));
         orphan.exit_signal.store(SIGCHLD, Ordering::Relaxed);
         tell_of_death(&orphan);
         let status = *orphan.status.lock();

@@ -39,7 +39,7 @@ const NO_CPU: u32 = u32::MAX;
 
 /// Registers for the running thread; the CPU's number is filled in on the way out.
 pub fn register(registration: Registration) {
-    *current().rseq.lock() = Some(registration);
+    current().rseq.set(Some(registration));
     percpu::set_work(work::RSEQ);
 }
 
@@ -49,7 +49,7 @@ pub fn register(registration: Registration) {
 /// `EFAULT` if the structure can't be written.
 pub fn unregister(registration: Registration) -> Result<(), Errno> {
     write_ids(registration.address, NO_CPU)?;
-    *current().rseq.lock() = None;
+    current().rseq.set(None);
     Ok(())
 }
 

@@ -205,7 +205,7 @@ fn switch_to(next: Arc<Task>, mut scheduler: MutexGuard<'_, Scheduler, rank::Run
             previous.usage.involuntary.fetch_add(1, Ordering::Relaxed);
         }
         previous.fpu.lock().save();
-        *previous.segments.lock() = Segments::read();
+        previous.segments.set(Segments::read());
         // Whatever it was in the middle of, it is interrupted now.
         let interrupted = rseq::work_after_switch(previous);
         previous

@@ -28,7 +28,7 @@ fn link(tracer: &Arc<Process>, task: &Arc<Task>, options: Options, seized: bool,
         forced_tf: false,
         ended: None,
     };
-    *task.tracing.lock() = Some(Box::new(tracing));
+    task.tracing.set(Some(Box::new(tracing)));
     tracer.tracees.lock().push(task.clone());
 }
 

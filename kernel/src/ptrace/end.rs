@@ -13,7 +13,7 @@ use crate::process::{Process, Task, TaskState, children, sched};
 /// `task` is traced no more; a held one goes on with `signo`.
 pub(super) fn unlink(task: &Arc<Task>, signo: u8) {
     let was_held = task.state() == TaskState::Traced;
-    let Some(tracing) = task.tracing.lock().take() else {
+    let Some(tracing) = task.tracing.take() else {
         return;
     };
     if tracing.ended.is_some() {
@@ -51,7 +51,7 @@ pub fn reaped(tracer: &Process, task: &Arc<Task>) {
 
 /// The tracer ends: what it traces goes on by itself, or dies with it (PTRACE_O_EXITKILL).
 pub fn tracer_ended(tracer: &Process) {
-    let tracees = core::mem::take(&mut *tracer.tracees.lock());
+    let tracees = tracer.tracees.take();
     for task in tracees {
         let kill = task
             .tracing
@@ -81,14 +81,14 @@ pub fn thread_ended(task: &Arc<Task>, status: ExitStatus) {
         (tracer, _) => tracer,
     };
     let Some(tracer) = tracer else {
-        *task.tracing.lock() = None;
+        task.tracing.set(None);
         return;
     };
     if let Some(tracing) = task.tracing.lock().as_mut() {
         tracing.ended = Some(status);
     }
     if is_first {
-        *process.traced_leader.lock() = Some(task.clone());
+        process.traced_leader.set(Some(task.clone()));
     } else {
         tell_end(&tracer, task, status);
     }
@@ -102,19 +102,19 @@ fn tell_end(tracer: &Arc<Process>, task: &Task, status: ExitStatus) {
 /// Another thread of `process` has become the first one, by execve(2): the tracer of the one that
 /// ended hears no more of that (de_thread in fs/exec.c).
 pub fn leader_replaced(process: &Process) {
-    let Some(leader) = process.traced_leader.lock().take() else {
+    let Some(leader) = process.traced_leader.take() else {
         return;
     };
     if let Some(tracer) = super::tracer_of(&leader) {
         tracer.forget_tracee(&leader);
     }
-    *leader.tracing.lock() = None;
+    leader.tracing.set(None);
 }
 
 /// A process ended. Returns whether its parent has to wait until the tracer of its first thread
 /// has been told, which is done here.
 pub fn process_ended(process: &Process, status: ExitStatus) -> bool {
-    let Some(leader) = process.traced_leader.lock().take() else {
+    let Some(leader) = process.traced_leader.take() else {
         return false;
     };
     let Some(tracer) = super::tracer_of(&leader) else {

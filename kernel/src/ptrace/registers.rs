@@ -74,7 +74,7 @@ fn segments(task: &Task) -> Segments {
 /// A held thread goes on.
 pub(super) fn settle_segments(task: &Task) {
     let settled = segments(task);
-    *task.segments.lock() = settled;
+    task.segments.set(settled);
 }
 
 /// All of them, in 64-bit order.

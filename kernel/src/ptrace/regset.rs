@@ -95,7 +95,7 @@ fn write_tls(task: &Task, bytes: &[u8]) -> Result<(), Errno> {
         let entry = UserDesc::from_words(entry.map(u32::from_ne_bytes));
         *slot = entry.tls_descriptor().ok_or(Errno::EINVAL)?;
     }
-    *task.tls.lock() = tls;
+    task.tls.set(tls);
     Ok(())
 }
 

@@ -84,6 +84,37 @@ impl<T: ?Sized, R: Rank> Mutex<T, R> {
         Some(self.guard(self.lock.try_lock()?))
     }
 
+    /// Stores `value` and returns the old one, which the caller drops with the lock released: the last
+    /// reference to a file, a directory entry or an address space takes other locks as it goes.
+    #[inline(always)]
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn replace(&self, value: T) -> T
+    where
+        T: Sized,
+    {
+        core::mem::replace(&mut *self.lock(), value)
+    }
+
+    /// Stores `value`; the old one is dropped with the lock released (see [`Self::replace`]).
+    #[inline(always)]
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn set(&self, value: T)
+    where
+        T: Sized,
+    {
+        drop(self.replace(value));
+    }
+
+    /// Moves the value out and leaves the default (see [`Self::replace`]).
+    #[inline(always)]
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn take(&self) -> T
+    where
+        T: Default,
+    {
+        self.replace(T::default())
+    }
+
     /// Takes the lock from whoever holds it.
     ///
     /// # Safety

@@ -59,7 +59,7 @@ impl UtsName {
         let (start, _) = new.split_at_mut(UTS_FIELD - 1);
         let start = start.get_mut(..name.len()).ok_or(Errno::EINVAL)?;
         start.copy_from_slice(name);
-        *self.0.lock() = (new, name.len());
+        self.0.set((new, name.len()));
         Ok(())
     }
 

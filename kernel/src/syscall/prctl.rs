@@ -106,7 +106,7 @@ fn set_name(at: u64) -> SysResult {
         return Err(Errno::EFAULT);
     }
     name[end.unwrap_or(15)..].fill(0);
-    *current().comm.lock() = name;
+    current().comm.set(name);
     Ok(0)
 }
 

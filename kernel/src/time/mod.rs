@@ -74,7 +74,7 @@ pub fn init() {
             hertz / 1_000_000,
             hertz % 1_000_000
         );
-        *WATCH.lock() = reference.map(|reference| Watch::new(reference, hertz));
+        WATCH.set(reference.map(|reference| Watch::new(reference, hertz)));
     } else {
         log!("time: no usable TSC; clocks advance by the tick");
     }

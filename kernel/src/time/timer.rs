@@ -97,7 +97,7 @@ impl Timer {
 
     /// Turns it off.
     pub fn stop(&self) {
-        let old = self.0.lock().take();
+        let old = self.0.take();
         if let Some((clock, key)) = old {
             cancel(clock, key);
         }
@@ -217,7 +217,7 @@ mod tests {
             run_due();
         }
         run_due();
-        core::mem::take(&mut *LOG.lock())
+        LOG.take()
     }
 
     kernel_test!(

@@ -22,7 +22,7 @@ static OPEN: Mutex<Option<Open>, rank::TraceLine> = Mutex::new(None);
 /// Starts a call's line.
 pub fn open(tid: u32, door: &'static str, text: Text) {
     flush();
-    *OPEN.lock() = Some(Open { tid, door, text });
+    OPEN.set(Some(Open { tid, door, text }));
 }
 
 /// Ends a call's line with `rest`; `name` is the call's.
@@ -62,7 +62,7 @@ pub fn whole(tid: u32, door: Option<&'static str>, line: core::fmt::Arguments<'_
 
 /// Shows the waiting line as far as it got.
 pub fn flush() {
-    let open = OPEN.lock().take();
+    let open = OPEN.take();
     if let Some(open) = open {
         print(
             open.tid,

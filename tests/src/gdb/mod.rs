@@ -43,7 +43,7 @@ pub fn run(
     let directory = tempfile::Builder::new().prefix("trident-gdb-").tempdir()?;
     let socket = directory.path().join("gdb");
     let listener = UnixListener::bind(&socket)?;
-    let symbols = symbols(&paths::kernel())?;
+    let symbols = symbols(&paths::kernel_under_test())?;
     let vm = vm.args([
         "-chardev",
         &format!("socket,id=gdb,path={}", socket.display()),

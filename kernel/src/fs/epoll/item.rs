@@ -113,7 +113,7 @@ impl Item {
 
     /// Asks for something else.
     pub fn set_event(&self, event: Event) {
-        *self.event.lock() = event;
+        self.event.set(event);
     }
 
     /// After an event with EPOLLONESHOT: no more until EPOLL_CTL_MOD.
@@ -172,7 +172,7 @@ pub struct Watchers(pub(super) Mutex<BTreeMap<Ticket, Weak<Item>>, rank::EpollWa
 impl Watchers {
     /// Called as the last descriptor of a file goes: epoll instances forget it.
     pub fn file_closed(&self, ops: &dyn FileOps) {
-        let items = core::mem::take(&mut *self.0.lock());
+        let items = self.0.take();
         for item in items.into_values() {
             if let Some(item) = item.upgrade() {
                 item.detach(ops);

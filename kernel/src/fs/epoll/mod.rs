@@ -62,7 +62,7 @@ pub fn new(flags: u32) -> Result<Arc<File>, Errno> {
         file: Mutex::default(),
     });
     let file = anon::file("eventpoll", epoll.clone(), flags | flags::O_RDWR)?;
-    *epoll.file.lock() = Arc::downgrade(&file);
+    epoll.file.set(Arc::downgrade(&file));
     Ok(file)
 }
 
@@ -217,7 +217,7 @@ impl Epoll {
 
 impl Drop for Epoll {
     fn drop(&mut self) {
-        let items = core::mem::take(&mut *self.items.lock());
+        let items = self.items.take();
         quota::discharge(self.owner, items.len() as u64);
         for item in items.into_values() {
             item.leave();

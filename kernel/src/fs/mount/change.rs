@@ -181,7 +181,7 @@ pub fn move_to(from: &Location, point: Location) -> Result<(), Errno> {
         above = place.mount.mount_point();
     }
     point.dentry.set_covered(true);
-    *mount.point.lock() = Some(point);
+    mount.point.set(Some(point));
     uncover(&old);
     Ok(())
 }
@@ -207,7 +207,7 @@ pub fn remove(location: &Location, lazy: bool) -> Result<(), Errno> {
     MOUNTS.lock().retain(|mount| !goes(mount));
     uncover(&point);
     for mount in &gone {
-        let place = mount.point.lock().take();
+        let place = mount.point.take();
         if let Some(place) = &place {
             uncover(place);
         }
@@ -231,9 +231,9 @@ pub fn pivot_root(old: &Location, new: &Location, put_old: Location) -> Result<(
     if !Arc::ptr_eq(&put_old.mount, &new_mount) || !is_dir(&put_old.dentry) {
         return Err(Errno::EINVAL);
     }
-    *new_mount.point.lock() = Some(old_point);
+    new_mount.point.set(Some(old_point));
     put_old.dentry.set_covered(true);
-    *old_mount.point.lock() = Some(put_old);
+    old_mount.point.set(Some(put_old));
     uncover(&point);
     Ok(())
 }

@@ -206,7 +206,7 @@ fn set_comm(subject: &Subject, text: &[u8]) -> Result<(), Errno> {
     let mut name = [0; 16];
     let len = text.len().min(15);
     name[..len].copy_from_slice(&text[..len]);
-    *task.comm.lock() = name;
+    task.comm.set(name);
     Ok(())
 }
 

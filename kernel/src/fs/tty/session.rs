@@ -72,10 +72,10 @@ impl Tty {
             state.session = process.sid.load(Ordering::Relaxed);
             state.foreground = process.pgid.load(Ordering::Relaxed);
         }
-        *process.terminal.lock() = Controlling {
+        process.terminal.set(Controlling {
             tty: Some(self.clone()),
             old_foreground: 0,
-        };
+        });
     }
 
     /// It was opened: a session leader without a terminal takes it if nobody has it.

@@ -11,6 +11,8 @@ use crate::mm::{heap, paging};
 
 mod random;
 
+pub use random::Random;
+
 kernel_test!(
     fn heap_blocks_are_aligned_and_apart() {
         let mut blocks: Vec<Box<[u64]>> = Vec::new();

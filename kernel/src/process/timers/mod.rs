@@ -46,7 +46,7 @@ impl Timers {
     /// For execve(2): the timers of timer_create(2) are gone, the others go on.
     pub fn exec(&self) {
         self.posix_of_cpu.lock().clear();
-        let timers = core::mem::take(&mut *self.posix.lock());
+        let timers = self.posix.take();
         for timer in timers.values() {
             timer.delete();
         }
@@ -55,8 +55,8 @@ impl Timers {
     /// At the end of the process.
     pub fn end(&self) {
         self.alarm.stop();
-        *self.real.lock() = Schedule::default();
-        *self.cpu.lock() = Default::default();
+        self.real.set(Schedule::default());
+        self.cpu.set(Default::default());
         self.exec();
     }
 }

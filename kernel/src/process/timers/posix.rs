@@ -166,10 +166,10 @@ impl PosixTimer {
     /// Sets it; returns time left and interval before. A signal that waits is forgotten.
     pub fn set(self: &Arc<Self>, schedule: Schedule) -> [u64; 2] {
         let old = self.left();
-        *self.state.lock() = State {
+        self.state.set(State {
             schedule,
             ..State::default()
-        };
+        });
         self.unqueue();
         self.arm();
         old

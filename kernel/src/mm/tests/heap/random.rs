@@ -25,10 +25,16 @@ pub struct Counts {
 }
 
 /// Numbers that seem random, the same ones for the same seed (xorshift64).
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    fn below(&mut self, end: u64) -> u64 {
+    /// The numbers of this seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -104,7 +110,7 @@ impl Block {
 
 /// Uses `heap` at random for so many steps, and gives everything back. Panics where a block is wrong.
 pub fn run(heap: &impl GlobalAlloc, seed: u64, steps: u64) -> Counts {
-    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut random = Random::new(seed);
     let mut blocks: Vec<Block> = Vec::with_capacity(BLOCKS);
     let mut counts = Counts::default();
     for step in 0..steps {
