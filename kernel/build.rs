@@ -1,9 +1,9 @@
-//! Links the kernel as the non-PIE image that `kernel.ld` describes.
+//! Linker arguments: the kernel is a non-PIE image laid out by `kernel.ld`.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=kernel.ld");
-    // Lints are checked against the host where the bare target is missing: no script there.
+    // Not for the host, for which the crate is only linted.
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none") {
         let dir = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
         for arg in [

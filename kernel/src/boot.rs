@@ -1,8 +1,8 @@
-//! What the loader brought along: a ramdisk, and in front of it the command line.
+//! Boot data from the loader: the ramdisk and the command line.
 //!
-//! `BootInfo` has no command line, so the loader prepends an archive with the one file
-//! `kernel/trident/cmdline` to the initramfs, as Linux's loaders do with early cpio. The
-//! stock loader's ramdisk has it where whoever made the disk image put it there.
+//! `BootInfo` has no command line, so the loader prepends an archive with the single file
+//! `kernel/trident/cmdline` to the initramfs, as Linux's loaders do with early cpio. With the
+//! stock loader, the archive is part of the disk image's ramdisk.
 
 use bootloader_api::BootInfo;
 use formats::cmdline::{self, CommandLine};
@@ -13,15 +13,15 @@ use spin::Once;
 use crate::log;
 use crate::mm::{PAGE_SIZE, frame, paging};
 
-/// The file's name in the archive.
+/// Name of the command line's file in the archive.
 pub const CMDLINE: &[u8] = b"kernel/trident/cmdline";
 
 static LINE: Once<&'static [u8]> = Once::new();
 
-/// The ramdisk's bytes; empty without one.
+/// The ramdisk; empty if the loader passed none.
 pub fn ramdisk(boot_info: &BootInfo) -> &'static [u8] {
     match boot_info.ramdisk_addr.as_ref() {
-        // SAFETY: the loader mapped that many bytes there, and nothing else uses them.
+        // SAFETY: the loader mapped `ramdisk_len` bytes at this address, for this use only.
         Some(&address) => unsafe {
             core::slice::from_raw_parts(address as *const u8, boot_info.ramdisk_len as usize)
         },
@@ -29,30 +29,30 @@ pub fn ramdisk(boot_info: &BootInfo) -> &'static [u8] {
     }
 }
 
-/// The command line as it was given, for /proc/cmdline.
+/// The command line, unparsed (/proc/cmdline).
 pub fn line() -> &'static [u8] {
     LINE.get().copied().unwrap_or_default()
 }
 
-/// The ramdisk while it is unpacked: its memory is given back piece by piece.
+/// The ramdisk while it is unpacked. Its memory is freed page by page.
 pub struct Ramdisk {
     start: *const u8,
     len: usize,
-    /// Address of the first page that was not given back.
+    /// Address of the first page not yet freed.
     kept: u64,
 }
 
 impl Ramdisk {
-    /// Takes over the ramdisk, which the loader put there (see [`ramdisk`]).
+    /// Takes ownership of the ramdisk's memory (see [`ramdisk`]).
     ///
     /// # Safety
-    /// Nothing refers to `ramdisk` any more.
+    /// `ramdisk` is not used any more.
     pub unsafe fn take(ramdisk: &[u8]) -> Self {
         let start = ramdisk.as_ptr();
         Self {
             start,
             len: ramdisk.len(),
-            // What lies in part of a page stays: the rest of that page may be somebody else's.
+            // A partial first page is not freed: the rest of it may be in use.
             kept: (start as u64).next_multiple_of(PAGE_SIZE),
         }
     }
@@ -63,10 +63,9 @@ impl Source for Ramdisk {
         let is_kept = at == self.len || self.start as u64 + at as u64 >= self.kept - PAGE_SIZE;
         assert!(
             at <= self.len && is_kept,
-            "the ramdisk is read where it was given back"
+            "the ramdisk is read where it was freed"
         );
-        // SAFETY: mapped by the loader and nobody else's since `take`; what lies before `at` may have
-        // been released, what follows not.
+        // SAFETY: mapped by the loader and owned since `take`; no page from `at` on has been freed.
         unsafe { core::slice::from_raw_parts(self.start.add(at), self.len - at) }
     }
 
@@ -74,9 +73,9 @@ impl Source for Ramdisk {
         let end = (self.start as u64 + end.min(self.len) as u64) / PAGE_SIZE * PAGE_SIZE;
         while self.kept < end {
             if let Some(physical) = paging::kernel_to_phys(self.kept) {
-                // SAFETY: `take`'s caller gave the pages up, and no slice of them is left: `bytes`
-                // borrows what `release` changes. They stay mapped in the loader's range, which
-                // nothing uses.
+                // SAFETY: owned since `take`, and no slice of the page is alive: `bytes` borrows
+                // `self`, which `release` borrows mutably. The page stays mapped in the loader's
+                // range, which nothing uses.
                 unsafe { frame::donate(physical) };
             }
             self.kept += PAGE_SIZE;
@@ -85,18 +84,19 @@ impl Source for Ramdisk {
 }
 
 impl Drop for Ramdisk {
-    /// Gives back what is left, damaged archives too.
+    /// Frees the rest, also after an error in the archive.
     fn drop(&mut self) {
         self.release(self.len);
     }
 }
 
-/// The command line, parsed; sets what must be set before anything else is printed.
+/// Parses the command line and applies the options that come before the first log line: `quiet`,
+/// `panic=`, address randomisation.
 pub fn options(ramdisk: &'static [u8]) -> CommandLine {
-    // A copy, for good: the ramdisk's memory is given back.
+    // A permanent copy: the ramdisk's memory is freed.
     let line = *LINE.call_once(|| command_line(ramdisk).to_vec().leak());
     let options = cmdline::parse(line);
-    // KERN_INFO is 6: a lower level of interest keeps it off the console.
+    // The log's lines are KERN_INFO (6); Linux's `quiet` is loglevel 4.
     log::set_quiet(options.loglevel <= 4);
     crate::panic::set_timeout(options.panic_timeout);
     if options.norandmaps || options.nokaslr {
@@ -109,9 +109,9 @@ pub fn options(ramdisk: &'static [u8]) -> CommandLine {
     options
 }
 
-/// The content of the first archive's file if it is the command line.
+/// The body of the ramdisk's first file if that is the command line; else empty.
 fn command_line(ramdisk: &[u8]) -> &[u8] {
-    // Nothing may come before it, not even the zeros that may lie between archives.
+    // At the very start: the zeros allowed between archives are not skipped here.
     if !ramdisk.starts_with(b"070701") {
         return &[];
     }

@@ -1,12 +1,12 @@
-//! The kernel's own tests: `cargo test` builds this kernel, and it runs them at boot.
+//! In-kernel unit tests: `cargo test` builds the kernel with `cfg(test)`, which runs them at boot.
 //!
 //! ```ignore
 //! kernel_test!(fn addition_works() { assert_eq!(1 + 1, 2) });
 //! ```
 //!
-//! The protocol is libtest's, so that `cargo test` and `cargo nextest run` understand it:
-//! what follows ` -- ` on the command line are its arguments (`--list`, `--exact`, `--ignored`,
-//! a filter). A test fails by panicking, which ends the run with the panic's exit code.
+//! Arguments and output are libtest's, so that `cargo test` and `cargo nextest run` work: the
+//! arguments follow ` -- ` on the command line (`--list`, `--exact`, `--ignored`, a filter). A
+//! failed test panics, which ends the run with the panic's exit code.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -16,15 +16,15 @@ use formats::cmdline::CommandLine;
 use crate::dev::console;
 use crate::dev::power::{self, Exit};
 
-/// One test.
+/// A registered test.
 pub struct KernelTest {
-    /// Its path, `module::name`.
+    /// Path of the test, `module::name`.
     pub name: &'static str,
-    /// Panics if it fails.
+    /// Test body; panics on failure.
     pub run: fn(),
 }
 
-// Only their addresses matter: the linker script puts them around the tests.
+// Bounds of section `.ktests`, from the linker script. Only their addresses are used.
 unsafe extern "C" {
     static __ktests_start: u8;
     static __ktests_end: u8;
@@ -60,13 +60,13 @@ fn all() -> Vec<&'static KernelTest> {
     tests
 }
 
-/// A test's name without the crate's.
+/// A test's path without the crate's name.
 fn short(name: &str) -> &str {
     name.split_once("::").map_or(name, |(_, rest)| rest)
 }
 
-/// Runs the tests that the arguments ask for, and ends the machine. With `rdinit=` on the command
-/// line it returns at once: the test build then boots as any kernel does.
+/// Runs the tests that the arguments select and ends QEMU. Returns at once with `rdinit=` on the
+/// command line, so that the test build can boot to a program.
 pub fn run(options: &CommandLine) {
     if options.rdinit.is_some() {
         return;
@@ -77,7 +77,7 @@ pub fn run(options: &CommandLine) {
         .map(|arg| String::from_utf8_lossy(arg).into_owned())
         .collect();
     let flag = |name: &str| args.iter().any(|arg| arg == name);
-    // Options with a value of their own in libtest's command line.
+    // Options of libtest that take a value.
     let takes_value = |arg: &str| {
         matches!(
             arg,
@@ -103,7 +103,7 @@ pub fn run(options: &CommandLine) {
             })
     };
     let tests = all();
-    // No test is ever ignored: a run of the ignored ones runs nothing.
+    // No test is marked as ignored, so `--ignored` selects none.
     let chosen: Vec<_> = tests
         .iter()
         .filter(|test| !flag("--ignored") && matches(short(test.name)))

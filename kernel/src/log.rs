@@ -1,15 +1,15 @@
-//! The kernel's log: what `dmesg` shows.
+//! The kernel log (dmesg).
 //!
-//! [`log!`](crate::log!) writes one line to a ring in memory, which syslog(2) reads, and, unless `quiet`
-//! is on the command line, to the console. The tracer's lines take the same way with
-//! [`always!`](crate::always!), which `quiet` doesn't silence.
+//! [`log!`](crate::log!) writes one line to a ring buffer, which syslog(2) reads, and to the
+//! console unless `quiet` is on the command line. [`always!`](crate::always!), which the tracer
+//! uses, writes to the console even with `quiet`.
 
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::sync::{Mutex, rank};
 
-/// Bytes of log kept; the oldest go first.
+/// Bytes of the ring buffer; the newest overwrite the oldest.
 const RING_SIZE: usize = 64 * 1024;
 
 static QUIET: AtomicBool = AtomicBool::new(false);
@@ -33,12 +33,12 @@ impl Write for Ring {
     }
 }
 
-/// Keeps `log!`'s lines off the console (`quiet` on the command line).
+/// Sets whether `log!` skips the console (`quiet` on the command line).
 pub fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);
 }
 
-/// Copies the newest `out.len()` bytes of the log into `out`; returns how many there were.
+/// Copies the newest bytes of the log to `out`, at most `out.len()`; returns their number.
 pub fn read_all(out: &mut [u8]) -> usize {
     let ring = RING.lock();
     let have = ring.written.min(RING_SIZE).min(out.len());
@@ -48,27 +48,27 @@ pub fn read_all(out: &mut [u8]) -> usize {
     have
 }
 
-/// The ring's size in bytes (SYSLOG_ACTION_SIZE_BUFFER).
+/// Size of the ring buffer in bytes (SYSLOG_ACTION_SIZE_BUFFER).
 pub const fn capacity() -> usize {
     RING_SIZE
 }
 
 #[doc(hidden)]
 pub fn write(args: fmt::Arguments<'_>, always: bool) {
-    // Formatting into memory cannot fail.
+    // `Ring::write_str` never fails.
     let _ = RING.lock().write_fmt(args);
     if always || !QUIET.load(Ordering::Relaxed) {
         crate::dev::console::print(args);
     }
 }
 
-/// Writes a line to the log, and to the console unless the kernel is quiet.
+/// Writes a line to the log, and to the console unless `quiet` is set.
 #[macro_export]
 macro_rules! log {
     ($($arg:tt)*) => { $crate::log::write(format_args!("{}\n", format_args!($($arg)*)), false) };
 }
 
-/// Writes a line to the log and to the console, quiet or not.
+/// Writes a line to the log and to the console, even if `quiet` is set.
 #[macro_export]
 macro_rules! always {
     ($($arg:tt)*) => { $crate::log::write(format_args!("{}\n", format_args!($($arg)*)), true) };

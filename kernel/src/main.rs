@@ -1,8 +1,8 @@
-//! Trident: a kernel whose subject is how a program calls it.
+//! Trident: an x86_64 kernel that runs Linux programs, written to show how a program calls it.
 //!
-//! This file is the order of boot. The ways in are in [`entry`]: start reading there.
+//! This file is the order of initialisation. Start reading at [`entry`], the system call path.
 
-// Where the bare target is missing the crate is linted as a program of the host, with std.
+// On a host without the bare target the crate is linted as a program of the host, with std.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 extern crate alloc;
@@ -33,11 +33,11 @@ use bootloader_api::{BootInfo, entry_point};
 
 use crate::mm::layout;
 
-/// What the kernel asks of its loader, ours or the stock one.
+/// Configuration for the loader: Trident's (`boot/`) or the stock one of the `bootloader` crate.
 const LOADER: BootloaderConfig = {
     let mut config = BootloaderConfig::new_default();
     config.mappings.physical_memory = Some(Mapping::Dynamic);
-    // Everything the loader places itself goes to the kernel's half.
+    // Mappings that the loader places are in the kernel's half.
     config.mappings.dynamic_range_start = Some(layout::LOADER_START);
     config.mappings.dynamic_range_end = Some(layout::LOADER_END);
     config.kernel_stack_size = 64 * 1024;
@@ -47,15 +47,15 @@ const LOADER: BootloaderConfig = {
 entry_point!(kernel_main, config = &LOADER);
 
 fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
-    // The CPU: descriptor tables first, so that a fault from here on is a message.
+    // The CPU. Descriptor tables first: a fault from here on is reported.
     arch::gdt::init();
     arch::percpu::init();
     arch::idt::init();
     arch::cpu::init();
-    // Memory, and with it the heap.
+    // Memory: page frames, page tables, the heap.
     mm::init(boot_info);
     arch::alternatives::init();
-    // What the loader brought: the command line and the files.
+    // The command line and the initramfs, from the loader.
     let ramdisk = boot::ramdisk(boot_info);
     let options = boot::options(ramdisk);
     log!(
@@ -66,7 +66,7 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     #[cfg(debug_assertions)]
     log!("test build: overflow checks, debug assertions");
     dev::acpi::init(boot_info);
-    // The doors, and the clocks.
+    // System call entry, interrupts and clocks.
     entry::msr::init();
     arch::pic::init();
     time::init();
@@ -74,12 +74,12 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     vdso::init();
     #[cfg(test)]
     ktest::run(&options);
-    // SAFETY: the options are copies.
+    // SAFETY: the last use of `ramdisk`; the options are copies.
     fs::init(unsafe { boot::Ramdisk::take(ramdisk) });
     dev::console::listen();
     process::init::start(&options)
 }
 
-/// Where the crate is only linted, for the host, there is an ordinary `main`.
+/// `main` of the host build, which is only linted.
 #[cfg(not(target_os = "none"))]
 fn main() {}

@@ -1,7 +1,8 @@
-//! A kernel panic: message, location, registers, a symbolised backtrace, and the end.
+//! Kernel panic: prints message, location, registers and a symbolised backtrace, then stops the
+//! machine.
 //!
-//! It works from the first instruction of `kernel_main` on: it needs no heap, takes the
-//! console from whoever holds it, and ends QEMU at once.
+//! It works from the first instruction of `kernel_main` on: it needs no heap, breaks the console's
+//! lock, and ends QEMU at once.
 
 use core::arch::asm;
 use core::fmt::{self, Display};
@@ -15,11 +16,11 @@ use crate::symbols;
 static PANICKING: AtomicBool = AtomicBool::new(false);
 static TIMEOUT: AtomicI32 = AtomicI32::new(0);
 
-/// Most callers that a backtrace names.
+/// Maximum number of callers in a backtrace.
 const DEPTH: usize = 32;
 
-/// What happens after a panic where there is no isa-debug-exit device (`panic=`): below 0 a
-/// reset at once, above 0 after that many seconds, 0 never.
+/// Sets the reset after a panic on a machine without isa-debug-exit (`panic=`): after `seconds`,
+/// at once if negative, never if 0.
 pub fn set_timeout(seconds: i32) {
     TIMEOUT.store(seconds, Ordering::Relaxed);
 }
@@ -28,7 +29,7 @@ macro_rules! line {
     ($($arg:tt)*) => { console::print(format_args!("{}\n", format_args!($($arg)*))) };
 }
 
-/// Panics over an exception in the kernel, with the registers it struck at.
+/// Panics on an exception in the kernel, with the registers of the interrupted code.
 pub fn with_frame(frame: &Frame, message: fmt::Arguments<'_>) -> ! {
     die(&message, None, Some(frame))
 }
@@ -39,7 +40,7 @@ fn on_panic(info: &core::panic::PanicInfo<'_>) -> ! {
     die(&info.message(), info.location(), None)
 }
 
-// Linted as a program of the host the kernel has no panic handler of its own.
+// The host build, which is only linted, has no panic handler.
 #[cfg_attr(not(target_os = "none"), allow(dead_code))]
 fn die(
     message: &dyn Display,
@@ -48,11 +49,11 @@ fn die(
 ) -> ! {
     x86_64::instructions::interrupts::disable();
     if PANICKING.swap(true, Ordering::Relaxed) {
-        // A panic in here: nothing more can be said.
+        // A panic while reporting a panic: stop without a message.
         end();
     }
     crate::sync::stop_checks();
-    // SAFETY: nothing else runs from here on.
+    // SAFETY: no other code runs from here on.
     unsafe { console::seize() };
     line!("\nKernel panic: {message}");
     if let Some(location) = location {
@@ -114,15 +115,16 @@ fn registers(f: &Frame) {
     );
 }
 
-/// Follows the chain of frame pointers: at rbp lies the caller's, at rbp + 8 where it goes on.
+/// Follows the chain of frame pointers: the caller's is at \[rbp\], the return address at
+/// \[rbp + 8\].
 fn backtrace(rip: u64, mut rbp: u64) {
     line!("Backtrace:");
     if rip != 0 {
         line!("  {rip:#018x} {}", symbols::Symbol(rip));
     }
     for _ in 0..DEPTH {
-        // Frames lie in the kernel's half, aligned, each above the last; anything else is the
-        // end of the chain or garbage.
+        // Stack frames are in the kernel's half, aligned, each above the last; any other value is
+        // the end of the chain or garbage.
         if rbp < 1 << 63 || !rbp.is_multiple_of(8) || !readable(rbp) {
             return;
         }
@@ -131,7 +133,7 @@ fn backtrace(rip: u64, mut rbp: u64) {
         if address < 1 << 63 {
             return;
         }
-        // A call's return address is the instruction after it, perhaps the next function's.
+        // The return address follows the call and may be in the next function: look up one less.
         line!("  {address:#018x} {}", symbols::Symbol(address - 1));
         if next <= rbp {
             return;
@@ -140,8 +142,8 @@ fn backtrace(rip: u64, mut rbp: u64) {
     }
 }
 
-/// Whether 16 bytes at `address` are mapped. Before paging is ours the loader's stack is all
-/// there is, and it is.
+/// Whether 16 bytes at `address` are mapped. True before `paging::init`: the stack is the loader's,
+/// which is mapped.
 fn readable(address: u64) -> bool {
     use crate::mm::paging;
     !paging::is_ready()

@@ -1,11 +1,11 @@
-//! Names for addresses: what a backtrace prints.
+//! Kernel symbol table, for backtraces.
 //!
-//! The section `.kallsyms` is reserved at link time and filled afterwards from the ELF's own
-//! symbol table (`xtask/src/build/kallsyms.rs`). All numbers are little-endian `u32`:
+//! Section `.kallsyms` is reserved at link time and filled afterwards from the ELF file's symbol
+//! table (`xtask/src/build/kallsyms.rs`). All numbers are little-endian `u32`:
 //!
 //! ```text
 //! 0        b"KALLSYMS"
-//! 8        N, number of symbols; 0: never filled
+//! 8        N, number of symbols; 0: not filled
 //! 12       S, bytes of names
 //! 16       N addresses minus 0xffffffff80000000, ascending
 //! 16+4N    N+1 offsets into the names: name i is names[offset[i]..offset[i+1]]
@@ -14,9 +14,9 @@
 
 use core::fmt;
 
-/// Bytes reserved.
+/// Bytes reserved for the section.
 const SIZE: usize = 192 * 1024;
-/// What the addresses are relative to: the start of the kernel's image.
+/// Base of the table's addresses: the start of the kernel image's region.
 const BASE: u64 = 0xffff_ffff_8000_0000;
 
 #[used]
@@ -33,12 +33,12 @@ static KALLSYMS: [u8; SIZE] = {
 };
 
 fn word(at: usize) -> Option<u32> {
-    // The compiler must not believe the initial value: the section is rewritten after it.
+    // black_box: the section is rewritten after linking, so its initial value must not be folded.
     let table: &[u8; SIZE] = core::hint::black_box(&KALLSYMS);
     Some(u32::from_le_bytes(table.get(at..at + 4)?.try_into().ok()?))
 }
 
-/// The name of the function that `address` lies in, and how far from its start.
+/// The symbol that contains `address`, and the offset of `address` from its start in bytes.
 pub fn lookup(address: u64) -> Option<(&'static str, u64)> {
     let count = word(8)? as usize;
     let offset = u32::try_from(address.checked_sub(BASE)?).ok()?;

@@ -1,11 +1,10 @@
-//! The only code that touches user memory.
+//! User memory access: the only code that dereferences a program's addresses.
 //!
-//! An address from a program is just a number. Here, and nowhere else, it is checked to lie
-//! in the program's half, SMAP is lifted for the length of the copy, and a fault that no
-//! mapping explains ends the copy with `EFAULT` instead of the kernel (`arch/extable.rs`).
-//! Between two reads of the same address the program may change it: read once, check the copy.
+//! Each access is checked to be within the user address space, suspends SMAP for the length of the
+//! copy, and returns `EFAULT` if a fault can't be resolved (`arch/extable.rs`). The program may
+//! change memory between two reads of the same address: read once, check the copy.
 //!
-//! `strings.rs` reads strings, `fpu.rs` the registers of the FPU in a signal frame.
+//! `strings.rs` reads strings, `fpu.rs` moves the FPU state of signal frames.
 
 use alloc::vec::Vec;
 use core::arch::{asm, naked_asm};
@@ -24,10 +23,11 @@ mod strings;
 
 pub use strings::first_nul;
 
-/// Types that any bytes are a value of, without padding that would carry kernel bytes out.
+/// Plain old data: types that can be copied to and from user memory as bytes.
 ///
 /// # Safety
-/// Every bit pattern is a value, and there is no padding (or it is always zeroed).
+/// Every bit pattern is a valid value, and there is no padding (or it is always zeroed), which
+/// would disclose kernel memory.
 pub unsafe trait Pod: Copy + 'static {}
 
 macro_rules! pod {
@@ -37,10 +37,10 @@ macro_rules! pod {
     )* };
 }
 pod!(u8, i8, u16, i16, u32, i32, u64, i64, usize, isize);
-// SAFETY: an array of such values is one.
+// SAFETY: arrays add no padding and no invalid values.
 unsafe impl<T: Pod, const N: usize> Pod for [T; N] {}
 
-/// A program's pointer to a `T`: a number until it is read or written through.
+/// User-space pointer to a `T` (Linux's `__user`): an unchecked address until it is accessed.
 #[repr(transparent)]
 pub struct UserPtr<T>(u64, PhantomData<*mut T>);
 
@@ -58,7 +58,7 @@ impl<T> core::fmt::Debug for UserPtr<T> {
 }
 
 impl<T> UserPtr<T> {
-    /// The pointer with this address.
+    /// Wraps an address.
     pub const fn new(address: u64) -> Self {
         Self(address, PhantomData)
     }
@@ -68,7 +68,7 @@ impl<T> UserPtr<T> {
         self.0
     }
 
-    /// Whether it is NULL.
+    /// Whether the address is 0.
     pub const fn is_null(self) -> bool {
         self.0 == 0
     }
@@ -78,7 +78,7 @@ impl<T> UserPtr<T> {
         UserPtr::new(self.0)
     }
 
-    /// The pointer `count` elements on. Wraps; the check comes with the access.
+    /// The address of element `count`. Wraps; the access checks it.
     pub const fn add(self, count: usize) -> Self {
         Self::new(
             self.0
@@ -86,7 +86,7 @@ impl<T> UserPtr<T> {
         )
     }
 
-    /// The pointer `bytes` on.
+    /// The address plus `bytes`. Wraps; the access checks it.
     pub const fn byte_add(self, bytes: u64) -> Self {
         Self::new(self.0.wrapping_add(bytes))
     }
@@ -114,7 +114,7 @@ impl<T: Pod> UserPtr<T> {
         unsafe { copy_out(self.0, (&raw const value).cast(), size_of::<T>()) }
     }
 
-    /// Reads the value, unless the pointer is NULL: an argument that may be left out.
+    /// Reads the value of an optional argument; `None` if the pointer is NULL.
     ///
     /// # Errors
     /// `EFAULT`.
@@ -126,7 +126,7 @@ impl<T: Pod> UserPtr<T> {
         }
     }
 
-    /// Writes the value, unless the pointer is NULL: a result that nobody asked for.
+    /// Writes the value of an optional result; does nothing if the pointer is NULL.
     ///
     /// # Errors
     /// `EFAULT`.
@@ -138,7 +138,7 @@ impl<T: Pod> UserPtr<T> {
         }
     }
 
-    /// Reads `count` values, without trusting `count`: memory is taken as the copy goes on.
+    /// Reads `count` values. `count` may be any number: the range is checked before the allocation.
     ///
     /// # Errors
     /// `EFAULT`, `ENOMEM`.
@@ -169,7 +169,8 @@ impl<T: Pod> UserPtr<T> {
     }
 }
 
-/// Copies so many bytes by `copy`, which takes where to begin and how many: others may run between two parts.
+/// Copies `bytes` bytes in parts with a preemption point between two; `copy` gets a part's offset
+/// and length.
 fn in_parts(
     bytes: usize,
     mut copy: impl FnMut(usize, usize) -> Result<(), Errno>,
@@ -193,39 +194,41 @@ impl UserPtr<u8> {
         unsafe { copy_in(out.as_mut_ptr(), self.0, out.len()) }
     }
 
-    /// Fills as much of `out` as can be read; returns how many bytes that is.
+    /// Fills `out` up to the first byte that can't be read; returns the number of bytes copied.
     pub fn read_prefix(self, out: &mut [u8]) -> usize {
         // SAFETY: the destination is the slice.
         unsafe { prefix_in(out.as_mut_ptr(), self.0, out.len()) }
     }
 
-    /// Writes as much of `bytes` as can be written; returns how many bytes that is.
+    /// Writes `bytes` up to the first address that can't be written; returns the number of bytes
+    /// copied.
     pub fn write_prefix(self, bytes: &[u8]) -> usize {
         // SAFETY: the source is the slice.
         unsafe { prefix_out(self.0, bytes.as_ptr(), bytes.len()) }
     }
 
-    /// Fills `len` bytes of a page at offset `at` as far as they can be read; returns how many bytes that is.
-    /// Programs may have the page mapped, so that both sides of the copy may be the same memory, and others
-    /// may change it while a fault is served: the kernel has a pointer to it and no reference. Panics past
-    /// the page's end.
+    /// Copies `len` bytes to a page frame at offset `at`, up to the first that can't be read;
+    /// returns the number of bytes copied. Panics if the range exceeds the page.
+    ///
+    /// Programs may have the page mapped: source and destination may be the same memory, and other
+    /// tasks may change it during a fault. So the copy uses a pointer, not a reference.
     pub fn read_page(self, page: &Frame, at: usize, len: usize) -> usize {
         assert!(at + len <= PAGE_SIZE as usize);
-        // SAFETY: within the page, which `page` keeps.
+        // SAFETY: within the page, which `page` keeps allocated.
         unsafe { prefix_in(page.as_ptr().add(at), self.0, len) }
     }
 
-    /// Writes `len` bytes of a page at offset `at` as far as they can be written; otherwise as
-    /// [`Self::read_page`].
+    /// Copies `len` bytes of a page frame at offset `at` to user memory, up to the first that can't
+    /// be written; otherwise as [`Self::read_page`].
     pub fn write_page(self, page: &Frame, at: usize, len: usize) -> usize {
         assert!(at + len <= PAGE_SIZE as usize);
-        // SAFETY: within the page, which `page` keeps.
+        // SAFETY: within the page, which `page` keeps allocated.
         unsafe { prefix_out(self.0, page.as_ptr().add(at), len) }
     }
 }
 
-/// Reads the 32-bit word at `address`: the sixth argument of SYSENTER and 32-bit SYSCALL, which
-/// are too fast for the loop of a copy.
+/// Reads the 32-bit word at `address`: the sixth argument of SYSENTER and 32-bit SYSCALL. One load,
+/// as a general copy would double the cost of the entry.
 ///
 /// # Errors
 /// `EFAULT`.
@@ -233,10 +236,9 @@ impl UserPtr<u8> {
 pub fn read_u32(address: u64) -> Result<u32, Errno> {
     may_sleep();
     check(address, 4)?;
-    // More than 32 bits until the load, which clears the upper half, succeeds.
+    // Not a 32-bit value until the load succeeds, which clears the upper half.
     let mut value = u64::MAX;
-    // SAFETY: the address lies in the program's half, and a fault at label 2 goes on at label
-    // 3 with `value` as it was.
+    // SAFETY: a user address; a fault at label 2 continues at label 3 with `value` unchanged.
     unsafe {
         asm!(
             stac!(),
@@ -268,10 +270,10 @@ pub fn clear(address: u64, len: usize) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Whether [address, address + len) lies in the program's half (access_ok).
+/// Checks that `address` to `address + len` is within the user address space (access_ok).
 ///
 /// # Errors
-/// `EFAULT` if not.
+/// `EFAULT` if it isn't.
 pub fn check(address: u64, len: usize) -> Result<(), Errno> {
     match address.checked_add(len as u64) {
         Some(end) if end <= TASK_SIZE => Ok(()),
@@ -279,15 +281,15 @@ pub fn check(address: u64, len: usize) -> Result<(), Errno> {
     }
 }
 
-/// In test builds panics if a lock is held: an access to user memory may fault, the fault may find no
-/// memory, and then others run.
+/// Asserts in test builds that no lock is held: an access to user memory may fault and sleep for
+/// memory.
 #[inline(always)]
 #[cfg_attr(debug_assertions, track_caller)]
 fn may_sleep() {
     crate::sync::assert_none_held("user memory is touched");
 }
 
-/// Copies what can be read; returns how many bytes that is.
+/// Copies up to the first byte that can't be read; returns the number of bytes copied.
 ///
 /// # Safety
 /// `to` is valid for writes of `len` bytes.
@@ -301,7 +303,7 @@ unsafe fn prefix_in(to: *mut u8, from: u64, len: usize) -> usize {
     len - unsafe { raw_copy(to, from as *const u8, len) }
 }
 
-/// Copies what can be written; returns how many bytes that is.
+/// Copies up to the first byte that can't be written; returns the number of bytes copied.
 ///
 /// # Safety
 /// `from` is valid for reads of `len` bytes.
@@ -315,6 +317,8 @@ unsafe fn prefix_out(to: u64, from: *const u8, len: usize) -> usize {
     len - unsafe { raw_copy(to as *mut u8, from, len) }
 }
 
+/// Copies all of `len` bytes from user memory, or fails with `EFAULT`.
+///
 /// # Safety
 /// `to` is valid for writes of `len` bytes.
 unsafe fn copy_in(to: *mut u8, from: u64, len: usize) -> Result<(), Errno> {
@@ -328,6 +332,8 @@ unsafe fn copy_in(to: *mut u8, from: u64, len: usize) -> Result<(), Errno> {
     }
 }
 
+/// Copies all of `len` bytes to user memory, or fails with `EFAULT`.
+///
 /// # Safety
 /// `from` is valid for reads of `len` bytes.
 unsafe fn copy_out(to: u64, from: *const u8, len: usize) -> Result<(), Errno> {
@@ -341,12 +347,12 @@ unsafe fn copy_out(to: u64, from: *const u8, len: usize) -> Result<(), Errno> {
     }
 }
 
-/// Copies eight bytes at a time, then the rest; returns how many bytes were **not** copied.
-/// A fault at a string instruction leaves rcx with what it still had to do.
+/// Copies quadwords, then the remaining bytes; returns the number of bytes **not** copied. A fault
+/// in a string instruction leaves the remaining count in rcx.
 ///
 /// # Safety
-/// The kernel's side of the copy is valid for `len` bytes, the other side lies in the
-/// program's half.
+/// The kernel's side of the copy is valid for `len` bytes, the other side is in the user address
+/// space.
 #[unsafe(naked)]
 unsafe extern "C" fn raw_copy(to: *mut u8, from: *const u8, len: usize) -> usize {
     naked_asm!(
@@ -360,11 +366,11 @@ unsafe extern "C" fn raw_copy(to: *mut u8, from: *const u8, len: usize) -> usize
         clac!(),
         "xor eax, eax",
         "ret",
-        // Left: 8 bytes for each quadword not copied, and the tail. The quadword that faulted may
-        // lie across the boundary: its bytes before that are copied too.
+        // Remaining: 8 bytes for each quadword not copied, and the tail. The quadword that faulted
+        // may cross a page boundary: copy its bytes before the boundary.
         "4: lea rcx, [rdx + rcx * 8]",
         "6: rep movsb",
-        // Left: rcx bytes.
+        // Remaining: rcx bytes.
         "5:",
         clac!(),
         "mov rax, rcx",

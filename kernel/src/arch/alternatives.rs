@@ -1,8 +1,8 @@
-//! STAC and CLAC, present only where the CPU has SMAP.
+//! STAC and CLAC, patched in at boot if the CPU has SMAP (as Linux's alternatives).
 //!
-//! On a CPU without SMAP the two instructions are #UD, and testing a flag at every copy would
-//! cost more than they do. So each site is a 3-byte NOP, listed in `.smap_sites` with the
-//! instruction it stands for, and patched once at boot, before the first program.
+//! Without SMAP the two instructions raise #UD, and a test at every copy would cost more than
+//! they do. So each site is a 3-byte NOP, listed in section `.smap_sites` with the instruction to
+//! replace it, and patched once, before the first program runs.
 
 use super::cpu;
 use crate::mm::paging;
@@ -19,8 +19,8 @@ unsafe extern "C" {
     static __smap_sites_end: Site;
 }
 
-/// Inside `asm!`: CLAC (0F 01 CA) where there is SMAP, else a NOP of the same length. The
-/// entry stubs of interrupts need it: an interrupt gate leaves the program's AC flag set.
+/// Inside `asm!`: CLAC (0F 01 CA) on a CPU with SMAP, else a NOP of the same length. Stubs entered
+/// through an interrupt gate need it: the gate does not clear the program's AC flag.
 #[macro_export]
 macro_rules! clac {
     () => {
@@ -28,7 +28,7 @@ macro_rules! clac {
     };
 }
 
-/// Inside `asm!`: STAC (0F 01 CB) where there is SMAP, else a NOP.
+/// Inside `asm!`: STAC (0F 01 CB) on a CPU with SMAP, else a NOP of the same length.
 #[macro_export]
 macro_rules! stac {
     () => {
@@ -49,7 +49,7 @@ macro_rules! smap_site {
     };
 }
 
-/// Patches every site. Runs once, before any site can matter.
+/// Patches all sites. Runs once, before the first access to user memory.
 pub fn init() {
     if !cpu::features().smap {
         return;
@@ -63,8 +63,8 @@ pub fn init() {
         )
     };
     for site in sites {
-        // The text is mapped read-only; the physical map's alias of it is writable. A site
-        // never crosses a page in a way that matters: each byte is translated by itself.
+        // The text is mapped read-only; its alias in the physical map is writable. Each byte is
+        // translated separately, so that a site may cross a page boundary.
         for (i, byte) in site.instruction.to_le_bytes()[..3].iter().enumerate() {
             paging::poke_text(site.address + i as u64, *byte);
         }

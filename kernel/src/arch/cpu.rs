@@ -1,4 +1,4 @@
-//! What this CPU can do, read once from CPUID, and the control bits that follow from it.
+//! CPU features, read once from CPUID, and the control registers set accordingly.
 
 use core::arch::x86_64::__cpuid_count;
 
@@ -6,18 +6,18 @@ use spin::Lazy;
 use x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags};
 use x86_64::registers::model_specific::{Efer, EferFlags};
 
-/// The vendors whose instructions differ where a program enters the kernel.
+/// CPU vendor, as far as the system call instructions of 32-bit code depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vendor {
-    /// SYSENTER works in every mode, SYSCALL only in 64-bit code.
+    /// SYSENTER in every mode, SYSCALL only in 64-bit code.
     Intel,
-    /// SYSCALL works in every mode, SYSENTER only in legacy mode (AMD APM vol. 2, 6.1).
+    /// SYSCALL in every mode, SYSENTER only in legacy mode (AMD APM vol. 2, 6.1).
     Amd,
-    /// Neither is promised for 32-bit programs: they enter by INT 0x80.
+    /// Neither is certain for 32-bit code, which uses INT 0x80.
     Other,
 }
 
-/// This CPU's features, as far as the kernel or a program is told of them.
+/// CPU features that the kernel uses or reports to programs.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)] // The fields are CPUID's own names.
 pub struct Features {
@@ -40,7 +40,7 @@ pub struct Features {
     pub smep: bool,
     pub smap: bool,
     pub umip: bool,
-    /// Protection keys, whose register XSAVE keeps.
+    /// Protection keys, with PKRU managed by XSAVE.
     pub pku: bool,
     pub fsgsbase: bool,
     pub rdtscp: bool,
@@ -48,7 +48,7 @@ pub struct Features {
     pub pge: bool,
     pub mce: bool,
     pub hypervisor: bool,
-    /// QEMU without the help of a CPU (TCG).
+    /// QEMU's emulator (TCG).
     pub emulated: bool,
     pub phys_bits: u8,
     pub virt_bits: u8,
@@ -56,7 +56,7 @@ pub struct Features {
 }
 
 impl Features {
-    /// The CPU's name for people.
+    /// Brand string.
     pub fn brand(&self) -> &str {
         core::str::from_utf8(&self.brand)
             .unwrap_or("")
@@ -126,7 +126,7 @@ fn read() -> Features {
         leaf1_edx,
         leaf1_ecx,
         leaf7_ebx,
-        // Once CR4 has the keys on, CPUID says so too (OSPKE).
+        // OSPKE: CPUID sets it once CR4.PKE is set, which is later than this read.
         leaf7_ecx: leaf7_ecx | u32::from(pku) << 4,
         ext1_edx,
         ext1_ecx,
@@ -150,11 +150,11 @@ fn read() -> Features {
     }
 }
 
-/// Sets the control registers: every protection this CPU has is on.
+/// Sets the control registers and enables each protection that the CPU has.
 pub fn init() {
     let cpu = features();
-    // WP: the kernel cannot write to read-only pages either, so that copy-on-write holds for
-    // system calls too. NE: x87 errors are #MF. MP without EM/TS: x87/SSE are never lazy.
+    // WP: read-only pages are read-only for the kernel too, which makes its writes to user memory
+    // respect copy-on-write. NE: x87 errors raise #MF. MP without EM and TS: no lazy FPU switching.
     let cr0 = Cr0Flags::PROTECTED_MODE_ENABLE
         | Cr0Flags::MONITOR_COPROCESSOR
         | Cr0Flags::EXTENSION_TYPE
@@ -166,7 +166,7 @@ pub fn init() {
         | Cr4Flags::PAGE_SIZE_EXTENSION
         | Cr4Flags::OSFXSR
         | Cr4Flags::OSXMMEXCPT_ENABLE;
-    // Without it a machine check shuts the CPU down before its stub says anything.
+    // Without MCE a machine check shuts the CPU down without a message.
     cr4.set(Cr4Flags::MACHINE_CHECK_EXCEPTION, cpu.mce);
     cr4.set(Cr4Flags::PAGE_GLOBAL, cpu.pge);
     cr4.set(Cr4Flags::OSXSAVE, cpu.xsave);
@@ -175,8 +175,8 @@ pub fn init() {
     cr4.set(Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION, cpu.umip);
     cr4.set(Cr4Flags::FSGSBASE, cpu.fsgsbase);
     cr4.set(Cr4Flags::PROTECTION_KEY_USER, cpu.pku);
-    // SAFETY: the flags keep long mode's paging as the loader set it up; kernel code touches
-    // user pages through usercopy.rs only, which SMAP demands.
+    // SAFETY: the flags keep long mode's paging as the loader set it up; with SMAP kernel code
+    // accesses user pages only through usercopy.rs.
     unsafe {
         Cr0::write(cr0);
         Cr4::write_raw(cr4.bits());
@@ -187,8 +187,8 @@ pub fn init() {
     super::fpu::init();
 }
 
-/// Has RDTSC and RDTSCP of programs trap, or not.
+/// Sets whether RDTSC and RDTSCP fault in user mode (CR4.TSD).
 pub fn set_tsc_traps(traps: bool) {
-    // SAFETY: only what ring 3 may do changes.
+    // SAFETY: the bit affects user mode only.
     unsafe { Cr4::update(|cr4| cr4.set(Cr4Flags::TIMESTAMP_DISABLE, traps)) };
 }

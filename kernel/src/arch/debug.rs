@@ -1,43 +1,44 @@
-//! Debug registers: breakpoints in hardware (Intel SDM vol. 3, 18.2).
+//! Debug registers: hardware breakpoints (Intel SDM vol. 3, 18.2).
 //!
-//! They belong to a task, and only a tracer gives it any (`crate::ptrace::debug`): the CPU's are
-//! written at a switch only if one of the two tasks has some.
+//! They are part of a task and set by its tracer (`crate::ptrace::debug`). A switch writes the
+//! CPU's registers only if one of the two tasks has breakpoints.
 
 use core::arch::asm;
 
-/// DR6: which of the four breakpoints it was.
+/// DR6 bits B0 to B3: the breakpoints that were hit.
 pub const DR6_TRAPS: u64 = 0xf;
-/// DR6: a single step.
+/// DR6 bit BS: single step.
 pub const DR6_STEP: u64 = 1 << 14;
-/// DR6's bits that read as 1 while they say nothing (Intel SDM vol. 3, 18.2.3).
+/// DR6 bits that are 1 when no condition is reported (Intel SDM vol. 3, 18.2.3).
 pub const DR6_RESERVED: u64 = 0xffff_0ff0;
-/// DR7 with nothing turned on.
+/// DR7 with all breakpoints disabled; bit 10 is always 1.
 const DR7_OFF: u64 = 1 << 10;
 
-/// What a breakpoint waits for: bits 0 and 1 of its four in DR7.
+/// R/W bits of a breakpoint's condition in DR7.
 const KIND: u64 = 3;
-/// Running the instruction at the address.
+/// R/W value: break on instruction execution.
 const EXECUTE: u64 = 0;
 
-/// One of the four breakpoints.
+/// A hardware breakpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Breakpoint {
-    /// Its address.
+    /// Linear address.
     pub address: u64,
-    /// Kind and length, as DR7 has them: four bits.
+    /// R/W and LEN, the breakpoint's four condition bits in DR7.
     pub condition: u64,
-    /// Whether it is turned on.
+    /// Whether the breakpoint is enabled.
     pub is_on: bool,
 }
 
 impl Breakpoint {
-    /// Bytes that it watches.
+    /// Length of the watched range in bytes.
     pub fn len(&self) -> u64 {
         const LENGTHS: [u64; 4] = [1, 2, 8, 4];
         LENGTHS[(self.condition >> 2 & 3) as usize]
     }
 
-    /// Whether it strikes before an instruction runs, and not behind one that touches memory.
+    /// Whether it is an instruction breakpoint (a fault before the instruction) and not a data
+    /// breakpoint (a trap after the access).
     pub fn is_on_execution(&self) -> bool {
         self.condition & KIND == EXECUTE
     }
@@ -46,16 +47,17 @@ impl Breakpoint {
 /// A task's debug registers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DebugRegisters {
-    /// The breakpoints that the tracer has written to.
+    /// Breakpoints; `None` if the tracer has never set one.
     pub breakpoints: [Option<Breakpoint>; 4],
     /// DR7 as the tracer wrote it.
     pub control: u64,
-    /// Breakpoints on memory are off for now; this is what stood there (`ptrace/debug.rs`).
+    /// Data breakpoints are suspended; the watched memory's content at that time
+    /// (`ptrace/debug.rs`).
     pub paused: Option<[u64; 4]>,
 }
 
 impl DebugRegisters {
-    /// DR7 that turns on what is on, each by its global bit.
+    /// DR7 value for the enabled breakpoints, by their global enable bits.
     pub fn enabled(&self) -> u64 {
         let bits = |(index, slot): (usize, &Option<Breakpoint>)| {
             let breakpoint = slot.filter(|breakpoint| {
@@ -70,8 +72,8 @@ impl DebugRegisters {
 
 macro_rules! write_register {
     ($name:literal, $value:expr) => {
-        // SAFETY: ring 0 may write debug registers, and the kernel has no use of its own for
-        // them; addresses lie in user memory and the bits set are defined ones.
+        // SAFETY: the kernel doesn't use the debug registers itself; the addresses are in user
+        // memory and the bits set are defined ones.
         unsafe {
             asm!(concat!("mov ", $name, ", {}"), in(reg) $value,
                  options(nomem, nostack, preserves_flags));
@@ -79,7 +81,7 @@ macro_rules! write_register {
     };
 }
 
-/// Gives the CPU a task's breakpoints; with `had_some` the former task's are taken away first.
+/// Loads the next task's breakpoints; with `had_some` the previous task's are disabled first.
 pub fn switch(next: Option<&DebugRegisters>, had_some: bool) {
     if had_some {
         write_register!("dr7", DR7_OFF);
@@ -94,10 +96,10 @@ pub fn switch(next: Option<&DebugRegisters>, had_some: bool) {
     }
 }
 
-/// What a #DB was for, a bit set for each reason; the register starts anew.
+/// Reads and resets DR6; returns a bit set for each condition of the last #DB.
 pub fn take_status() -> u64 {
     let status: u64;
-    // SAFETY: reading a debug register has no effect.
+    // SAFETY: reading a debug register has no side effect.
     unsafe {
         asm!("mov {}, dr6", out(reg) status, options(nomem, nostack, preserves_flags));
     }

@@ -1,15 +1,16 @@
-//! Where the kernel expects to fault, and where it goes on: the exception table.
+//! Exception table: kernel instructions that may fault, each with its fixup address.
 //!
-//! An instruction that touches user memory may fault on an address that a program made up.
-//! Its address and that of the code which reports the failure stand in `.extable`; the page
-//! fault handler looks there before it calls the fault a kernel bug.
+//! An instruction that accesses user memory faults if the program passed a bad address. Its own
+//! address and that of the code that reports the error are a pair in section `.extable`; the
+//! exception handler searches the table before it reports a kernel bug (as Linux's __ex_table).
 
 unsafe extern "C" {
     static __extable_start: [u64; 2];
     static __extable_end: [u64; 2];
 }
 
-/// Adds a pair: a fault at label `$at` goes on at label `$to`. For use inside `asm!`.
+/// Inside `asm!`: adds a pair to the table. After a fault at label `$at` execution continues at
+/// label `$to`.
 #[macro_export]
 macro_rules! extable {
     ($at:literal, $to:literal) => {
@@ -23,7 +24,7 @@ macro_rules! extable {
     };
 }
 
-/// Where a kernel fault at `rip` goes on, if it was expected.
+/// Fixup address for a kernel fault at `rip`; `None` if the table has no entry for it.
 pub fn fixup(rip: u64) -> Option<u64> {
     let start = &raw const __extable_start;
     // SAFETY: the linker script makes the two symbols bound an array of pairs in read-only

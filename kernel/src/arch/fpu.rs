@@ -1,8 +1,8 @@
-//! x87, SSE and AVX state: it belongs to the process.
+//! FPU state of a task: x87, SSE, AVX, AVX-512 and PKRU.
 //!
-//! The kernel is compiled without SSE and never touches these registers, so a system call
-//! leaves them as they are; they are saved and loaded only when another task runs. XSAVE
-//! holds everything the CPU has, FXSAVE (512 bytes) is the fallback.
+//! The kernel is compiled without SSE and never uses these registers, so a system call preserves
+//! them; a task switch saves and restores them. XSAVE covers all components of the CPU; FXSAVE
+//! (512 bytes) is the fallback.
 
 use alloc::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use alloc::vec::Vec;
@@ -14,34 +14,34 @@ use x86_64::registers::xcontrol::XCr0;
 
 use super::{cpu, pkeys};
 
-/// XCR0 bits offered to programs: x87, SSE, AVX, AVX-512's three, and PKRU. MPX is left out, as on
+/// XCR0 bits available to programs: x87, SSE, AVX, the three of AVX-512, and PKRU. Not MPX, as on
 /// Linux since 5.6.
 const XCR0_WANTED: u64 = 0b111 | 0b111 << 5 | PKRU;
-/// The rights to protection keys, in XCR0 and in an area's header.
+/// PKRU, the access rights of the protection keys, in XCR0 and XSTATE_BV.
 pub const PKRU: u64 = 1 << 9;
 
-/// In the second byte of the header.
+/// [`PKRU`] in the second byte of XSTATE_BV.
 const PKRU_IN_BYTE: u8 = (PKRU >> 8) as u8;
 
-/// FXSAVE area: control word at 0, MXCSR at 24 (Intel SDM vol. 1, 10.5.1).
+/// Offset of the x87 control word in an FXSAVE area (Intel SDM vol. 1, 10.5.1).
 const FCW_OFFSET: usize = 0;
-/// See above.
+/// Offset of MXCSR in an FXSAVE area (Intel SDM vol. 1, 10.5.1).
 pub const MXCSR_OFFSET: usize = 24;
-/// What a fresh process starts with, as on Linux: all x87 exceptions masked, 64-bit precision.
+/// Initial x87 control word, as on Linux: all x87 exceptions masked, 64-bit precision.
 const FCW_DEFAULT: u16 = 0x37f;
-/// All SSE exceptions masked, round to nearest.
+/// Initial MXCSR: all SSE exceptions masked, round to nearest.
 pub const MXCSR_DEFAULT: u32 = 0x1f80;
-/// XSTATE_BV in the XSAVE header: which components the area holds.
+/// Offset of XSTATE_BV, the components that the area holds; it begins the XSAVE header.
 pub const XSTATE_BV_OFFSET: usize = 512;
-/// Bytes of that header.
+/// Bytes of the XSAVE header.
 pub const HEADER_SIZE: usize = 64;
 
-/// Turns the components on that this CPU has.
+/// Enables in XCR0 the components that this CPU has.
 pub fn init() {
     if cpu::features().xsave {
         let [low, _, _, high] = cpu::cpuid(0xd, 0);
         let supported = u64::from(low) | u64::from(high) << 32;
-        // AVX-512's components go together or not at all (Intel SDM vol. 1, 13.3).
+        // XCR0 takes all three AVX-512 components or none (Intel SDM vol. 1, 13.3).
         let mut wanted = supported & XCR0_WANTED;
         if wanted & 0xe0 != 0xe0 {
             wanted &= !0xe0;
@@ -49,29 +49,29 @@ pub fn init() {
         if !cpu::features().pku {
             wanted &= !PKRU;
         }
-        // SAFETY: CR4.OSXSAVE is on and the bits are a valid subset of those supported.
+        // SAFETY: CR4.OSXSAVE is set and the bits are a valid subset of those supported.
         unsafe { XCr0::write_raw(wanted) };
     }
 }
 
-/// Bytes of an FXSAVE area, with which every XSAVE area begins.
+/// Bytes of an FXSAVE area, and of the legacy region that begins an XSAVE area.
 pub const LEGACY_SIZE: usize = 512;
-/// x87 and SSE in XCR0 and in an area's header: what an FXSAVE area holds.
+/// x87 and SSE in XCR0 and XSTATE_BV: the components of an FXSAVE area.
 pub const X87_AND_SSE: u64 = 0b11;
 
-/// The state that programs have on this CPU.
+/// Format of the FPU state on this CPU.
 pub struct Info {
-    /// Whether it is XSAVE's, or FXSAVE's.
+    /// Whether the area is XSAVE's; else it is FXSAVE's.
     pub xsave: bool,
-    /// Bytes of an area that holds it.
+    /// Bytes of the area.
     pub size: usize,
-    /// Bytes of such an area up to the last component but PKRU.
+    /// Bytes of the area without PKRU, its last component.
     own_size: usize,
-    /// Its components (XCR0).
+    /// Components of the area (XCR0).
     pub features: u64,
-    /// Bits that MXCSR has.
+    /// Bits that MXCSR supports.
     pub mxcsr_mask: u32,
-    /// Where in it PKRU is, if that is among them.
+    /// Offset of PKRU in the area; `None` on a CPU without it.
     pkru_offset: Option<usize>,
 }
 
@@ -96,7 +96,7 @@ static INFO: Lazy<Info> = Lazy::new(|| {
     }
 });
 
-/// Where the last of these components ends in an XSAVE area.
+/// Offset in an XSAVE area at which the last of `components` ends.
 fn end_of(components: u64) -> usize {
     let header = XSTATE_BV_OFFSET + HEADER_SIZE;
     let extended = (2..63).filter(|component| components >> component & 1 != 0);
@@ -107,12 +107,12 @@ fn end_of(components: u64) -> usize {
     ends.fold(header, usize::max)
 }
 
-/// What a program's state looks like on this CPU; read after [`init`].
+/// Format of the FPU state on this CPU. Valid after [`init`].
 pub fn info() -> &'static Info {
     &INFO
 }
 
-/// MXCSR_MASK, which FXSAVE stores; 0 there means the first SSE's (Intel SDM vol. 1, 11.6.6).
+/// MXCSR_MASK as FXSAVE stores it; 0 stands for the default mask (Intel SDM vol. 1, 11.6.6).
 fn mxcsr_mask() -> u32 {
     #[repr(align(16))]
     struct Area([u32; LEGACY_SIZE / 4]);
@@ -127,16 +127,16 @@ fn mxcsr_mask() -> u32 {
 
 static INITIAL: Lazy<FpuState> = Lazy::new(FpuState::new);
 
-/// Gives the components in `features` the values that a fresh process has.
+/// Loads the initial values of the components in `features`.
 pub fn load_initial(features: u64) {
     INITIAL.load_components(features);
 }
 
-/// The x87 control and status words and MXCSR, as they are.
+/// The CPU's x87 control word, x87 status word and MXCSR.
 pub fn exception_state() -> (u16, u16, u32) {
     let (mut control, mut mxcsr) = (0_u16, 0_u32);
     let status: u16;
-    // SAFETY: the three instructions only store; none of them waits for a pending exception.
+    // SAFETY: the three instructions only store; none of them raises a pending exception.
     unsafe {
         asm!("fnstcw [{}]", "fnstsw ax", "stmxcsr [{}]", in(reg) &raw mut control,
              in(reg) &raw mut mxcsr, out("ax") status, options(nostack));
@@ -144,8 +144,8 @@ pub fn exception_state() -> (u16, u16, u32) {
     (control, status, mxcsr)
 }
 
-/// One task's saved state: a 64-byte aligned XSAVE or FXSAVE area. PKRU, which would be the last by far, is kept
-/// beside it (as on Linux since 5.14).
+/// A task's saved FPU state: a 64-byte aligned XSAVE or FXSAVE area, with PKRU beside it. PKRU's
+/// slot in the area is far behind the others (Linux keeps it apart too, since 5.14).
 pub struct FpuState {
     area: NonNull<u8>,
     layout: Layout,
@@ -158,7 +158,7 @@ unsafe impl Send for FpuState {}
 unsafe impl Sync for FpuState {}
 
 impl FpuState {
-    /// The state of a fresh process.
+    /// The initial state of a program.
     pub fn new() -> Self {
         let layout = Layout::from_size_align(INFO.own_size, 64).expect("area sizes are small");
         // SAFETY: the size isn't 0.
@@ -174,7 +174,7 @@ impl FpuState {
         state
     }
 
-    /// The whole area, as ptrace and signal frames show it.
+    /// Copy of the area including PKRU, as in ptrace(2) and signal frames: [`Info::size`] bytes.
     pub fn image(&self) -> Vec<u8> {
         let own = self.bytes();
         let mut image = Vec::with_capacity(INFO.size);
@@ -189,8 +189,8 @@ impl FpuState {
         image
     }
 
-    /// Takes the state of such an area. It must be acceptable to the CPU: reserved bits of MXCSR and of the
-    /// header are 0.
+    /// Sets the state from an area of [`Info::size`] bytes. The CPU must accept it: reserved bits
+    /// of MXCSR and of the header are 0.
     pub fn set_image(&mut self, image: &[u8]) {
         let own = self.bytes_mut();
         let len = own.len();
@@ -202,7 +202,7 @@ impl FpuState {
         own[XSTATE_BV_OFFSET + 1] &= !PKRU_IN_BYTE;
         let mut rights = [0; 4];
         rights.copy_from_slice(&image[at..at + 4]);
-        // What the header doesn't name is in its initial state: it denies nothing.
+        // A component absent from XSTATE_BV is in its initial state; PKRU's is 0.
         self.pkru = if holds_it {
             u32::from_le_bytes(rights)
         } else {
@@ -220,32 +220,32 @@ impl FpuState {
         unsafe { core::slice::from_raw_parts_mut(self.area.as_ptr(), self.layout.size()) }
     }
 
-    /// Puts the state of a fresh process in place.
+    /// Resets to the initial state of a program.
     pub fn reset(&mut self) {
         let bytes = self.bytes_mut();
-        // What the header doesn't name is in its initial state, whatever its bytes are.
+        // Components absent from XSTATE_BV are in their initial state; their bytes don't matter.
         let named = bytes.len().min(XSTATE_BV_OFFSET + HEADER_SIZE);
         bytes[..named].fill(0);
         self.set_defaults();
     }
 
-    /// The same where all bytes are zeros.
+    /// Writes the defaults that aren't 0 into a zeroed area.
     fn set_defaults(&mut self) {
         let bytes = self.bytes_mut();
         bytes[FCW_OFFSET..FCW_OFFSET + 2].copy_from_slice(&FCW_DEFAULT.to_le_bytes());
         bytes[MXCSR_OFFSET..MXCSR_OFFSET + 4].copy_from_slice(&MXCSR_DEFAULT.to_le_bytes());
         if cpu::features().xsave {
-            // x87 and SSE come from the area; everything else starts in its initial state.
+            // XRSTOR loads x87 and SSE from the area and initialises the other components.
             bytes[XSTATE_BV_OFFSET] = 0b11;
         }
         self.pkru = pkeys::DEFAULT;
     }
 
-    /// Saves the CPU's state here.
+    /// Saves the CPU's state.
     pub fn save(&mut self) {
         self.pkru = pkeys::read();
         let area = self.area.as_ptr();
-        // SAFETY: the area is as large and aligned as CPUID demands for XCR0's components.
+        // SAFETY: the area has the size and alignment that CPUID reports for XCR0's components.
         unsafe {
             if cpu::features().xsaveopt {
                 asm!("xsaveopt64 [{}]", in(reg) area, in("eax") !(PKRU as u32), in("edx") u32::MAX,
@@ -259,19 +259,19 @@ impl FpuState {
         }
     }
 
-    /// Loads the CPU's state from here.
+    /// Loads this state into the CPU.
     pub fn load(&self) {
         self.load_components(u64::MAX);
     }
 
-    /// Loads those of its components that are in `features`; without XSAVE all of them.
+    /// Loads the components in `features` into the CPU; without XSAVE all of them.
     pub fn load_components(&self, features: u64) {
         let area = self.area.as_ptr();
         if features & PKRU != 0 {
             pkeys::write(self.pkru);
         }
-        // SAFETY: the area was written by `save` or `reset`, or by way of `set_image`, whose
-        // users see to it: no reserved bit is set.
+        // SAFETY: no reserved bit is set in the area: it was written by `save` or `reset`, or by
+        // `set_image`, whose callers guarantee that.
         unsafe {
             if cpu::features().xsave {
                 asm!("xrstor64 [{}]", in(reg) area, in("eax") (features & !PKRU) as u32,

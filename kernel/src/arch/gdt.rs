@@ -1,4 +1,4 @@
-//! The GDT, in Linux's own layout (programs see these selectors), and the TSS.
+//! The global descriptor table, in Linux's layout (programs see the selectors), and the TSS.
 
 use core::arch::asm;
 use core::cell::UnsafeCell;
@@ -14,23 +14,23 @@ use x86_64::{PrivilegeLevel, VirtAddr};
 
 use super::percpu;
 
-/// 64-bit kernel code. SYSCALL loads SS from the next descriptor: the order is the CPU's.
+/// 64-bit kernel code. SYSCALL loads SS from the next descriptor, which fixes the order.
 pub const KERNEL_CS: u16 = 2 << 3;
-/// Kernel stack and data.
+/// Kernel data and stack.
 pub const KERNEL_DS: u16 = 3 << 3;
-/// 32-bit user code. SYSRET loads CS from this one (+0 for 32-bit, +16 for 64-bit code) and
-/// SS from the next: the order is the CPU's again.
+/// 32-bit user code. SYSRET loads CS from this selector (+0 for 32-bit, +16 for 64-bit code) and
+/// SS from the next one (+8), which fixes the order.
 pub const USER32_CS: u16 = 4 << 3 | 3;
-/// User stack and data, for both widths.
+/// User data and stack, for both widths.
 pub const USER_DS: u16 = 5 << 3 | 3;
 /// 64-bit user code.
 pub const USER_CS: u16 = 6 << 3 | 3;
 const TSS_INDEX: usize = 8;
-/// The running program's LDT, if it has one.
+/// Index of the running program's LDT descriptor.
 const LDT_INDEX: usize = 10;
-/// The three descriptors that set_thread_area(2) writes.
+/// Index of the first of three TLS descriptors (set_thread_area(2)).
 pub const TLS_FIRST: usize = 12;
-/// Descriptor whose limit carries CPU and node for getcpu by LSL (arch/x86/entry/vdso: 0x7b).
+/// Descriptor whose limit encodes CPU and node, for getcpu by LSL (arch/x86/entry/vdso: 0x7b).
 const CPUNODE: usize = 15;
 const ENTRIES: usize = 16;
 
@@ -40,10 +40,10 @@ const CODE32: u64 = 0x00cf_9b00_0000_ffff;
 const DATA: u64 = 0x00cf_9300_0000_ffff;
 const DPL3: u64 = 3 << 45;
 
-/// Bytes of each stack for an exception that must not use the interrupted one.
+/// Bytes of an IST stack.
 const IST_STACK: usize = 16 * 1024;
 
-/// Which IST stack an exception runs on, 0-based as `TaskStateSegment` counts.
+/// Index of an exception's stack in the interrupt stack table, from 0 as in `TaskStateSegment`.
 #[derive(Clone, Copy)]
 #[allow(missing_docs)]
 pub enum Ist {
@@ -57,18 +57,18 @@ const IST_COUNT: usize = 4;
 
 #[repr(C, align(4096))]
 struct IstStack {
-    /// Unmapped by `mm::paging::init`: running over the end faults instead of overwriting.
+    /// Guard page, unmapped by `mm::paging::init`: an overflow faults.
     guard: [u8; 4096],
     stack: [u8; IST_STACK],
 }
 
-/// Bytes of the bitmap of all I/O ports.
+/// Bytes of the I/O permission bitmap, which covers all 65,536 ports.
 pub const PORT_BYTES: usize = 65536 / 8;
-/// Where the TSS says that its bitmap begins while no port is open: past its end.
+/// I/O map base beyond the TSS's limit: no bitmap, ring 3 may use no port.
 const NO_PORTS: u16 = u16::MAX;
 
-/// The TSS and the bitmap behind it, whose bits are set for ports that ring 3 may not use. The CPU
-/// reads two bytes at a time: one more lies behind it (Intel SDM vol. 1, 19.5.2).
+/// The TSS followed by the I/O permission bitmap, in which a set bit denies ring 3 the port. The
+/// CPU reads two bytes at a time, so one more byte follows (Intel SDM vol. 1, 19.5.2).
 #[repr(C, align(8))]
 struct Tss {
     head: TaskStateSegment,
@@ -85,7 +85,7 @@ struct Inner {
 struct Stacks(UnsafeCell<[IstStack; IST_COUNT]>);
 // SAFETY: one CPU, and the kernel is not preemptible.
 unsafe impl Sync for Tables {}
-// SAFETY: only the CPU itself writes to these stacks, one exception at a time.
+// SAFETY: after `init` only the CPU uses these stacks, one exception at a time.
 unsafe impl Sync for Stacks {}
 
 static TABLES: Tables = Tables(UnsafeCell::new(Inner {
@@ -105,7 +105,7 @@ static STACKS: Stacks = Stacks(UnsafeCell::new(
     }; IST_COUNT],
 ));
 
-/// The guard pages under the IST stacks, to be unmapped.
+/// Guard pages of the IST stacks, for `mm::paging::init` to unmap.
 pub fn guard_pages() -> impl Iterator<Item = VirtAddr> {
     let first = VirtAddr::from_ptr(STACKS.0.get());
     (0..IST_COUNT as u64).map(move |i| first + i * size_of::<IstStack>() as u64)
@@ -118,8 +118,8 @@ pub fn init() {
     // SAFETY: as above.
     let stacks = unsafe { &mut *STACKS.0.get() };
     for (slot, ist) in stacks.iter_mut().enumerate() {
-        // The 16 bytes above the stack hold the per-CPU pointer: an exception that may have
-        // struck on the program's GS finds the kernel's there (entry/exceptions.rs).
+        // The 16 bytes above the stack hold the per-CPU pointer, from which the stubs of these
+        // vectors load GS base (entry/exceptions.rs).
         let top = IST_STACK - 16;
         ist.stack[top..top + 8].copy_from_slice(&percpu::base().to_le_bytes());
         tables.tss.head.interrupt_stack_table[slot] = VirtAddr::from_ptr(&raw const ist.stack[top]);
@@ -139,14 +139,14 @@ pub fn init() {
         | 0x89 << 40
         | (tss >> 24 & 0xff) << 56;
     gdt[TSS_INDEX + 1] = tss >> 32;
-    // Byte granular, read-only data, limit = node << 12 | cpu = 0: CPU 0 of node 0.
+    // Byte granular, read-only data, limit = node << 12 | cpu: 0 for CPU 0 of node 0.
     gdt[CPUNODE] = 0x0040_f100_0000_0000;
     let pointer = DescriptorTablePointer {
         limit: size_of::<[u64; ENTRIES]>() as u16 - 1,
         base: VirtAddr::from_ptr(&raw const tables.gdt),
     };
-    // SAFETY: the table is static and holds the selectors loaded here; FS and GS become null,
-    // after which `percpu::init` sets GS's base.
+    // SAFETY: the table is static and holds the selectors loaded here; FS and GS become null, and
+    // `percpu::init` sets GS base afterwards.
     unsafe {
         lgdt(&pointer);
         CS::set_reg(SegmentSelector(KERNEL_CS));
@@ -162,26 +162,26 @@ pub fn init() {
     }
 }
 
-/// Where the CPU switches to when an interrupt or exception leaves user mode.
+/// Sets TSS.rsp0: the stack that the CPU loads on an interrupt or exception from user mode.
 pub fn set_kernel_stack(top: u64) {
     // SAFETY: one CPU, not preemptible; the CPU reads the field only on entry from user mode.
     unsafe { (*TABLES.0.get()).tss.head.privilege_stack_table[0] = VirtAddr::new(top) };
 }
 
-/// The I/O ports that the running program may use.
+/// I/O ports that the running program may use.
 pub enum Ports<'a> {
-    /// None.
+    /// No port.
     None,
-    /// Those whose bits are clear in a bitmap of [`PORT_BYTES`].
+    /// Ports whose bits are clear in a bitmap of [`PORT_BYTES`].
     Some(&'a [u8]),
-    /// All.
+    /// All ports.
     All,
 }
 
-/// Gives the running program these ports.
+/// Sets the I/O ports that the running program may use.
 pub fn set_ports(ports: Ports) {
-    // SAFETY: one CPU, not preemptible; the CPU reads the TSS only when a program runs an I/O
-    // instruction.
+    // SAFETY: one CPU, not preemptible; the CPU reads the bitmap only for an I/O instruction in
+    // user mode.
     let tss = unsafe { &mut (*TABLES.0.get()).tss };
     let (bitmap, head) = (&mut tss.ports, &mut tss.head);
     head.iomap_base = offset_of!(Tss, ports) as u16;
@@ -192,7 +192,7 @@ pub fn set_ports(ports: Ports) {
     }
 }
 
-/// The descriptor of the GDT's entry `index`, if it is one of those that every program has.
+/// The GDT's descriptor at `index`, if it is one of the flat user segments.
 pub fn user_descriptor(index: usize) -> Option<u64> {
     let is_there = [USER32_CS, USER_DS, USER_CS]
         .iter()
@@ -201,14 +201,14 @@ pub fn user_descriptor(index: usize) -> Option<u64> {
     is_there.then(|| unsafe { (&(*TABLES.0.get()).gdt)[index] })
 }
 
-/// Whether a program's SS can be `selector`: a present, writable data segment of ring 3
-/// (Intel SDM vol. 2, LAR).
+/// Whether `selector` is valid for SS in ring 3: a present, writable data segment with DPL 3 (Intel
+/// SDM vol. 2, LAR).
 pub fn is_stack_segment(selector: u16) -> bool {
-    // Type (its accessed bit aside), S, DPL and P; bit 10 may be either: expand-down.
+    // Type (without the accessed bit), S, DPL and P. Bit 10 (expand-down) may have either value.
     const MASK: u32 = 0xfa00;
     const WRITABLE: u32 = 0xf200;
     let mut access = u32::from(selector);
-    // SAFETY: LAR only reads a descriptor; one that it can't read leaves 0.
+    // SAFETY: LAR only reads a descriptor; an invalid selector gives 0.
     unsafe {
         asm!("lar {0:e}, {0:e}", "jz 2f", "xor {0:e}, {0:e}", "2:", inout(reg) access,
              options(nostack));
@@ -216,17 +216,17 @@ pub fn is_stack_segment(selector: u16) -> bool {
     access & MASK == WRITABLE
 }
 
-/// Loads a task's three TLS descriptors (set_thread_area(2)).
+/// Sets the running task's three TLS descriptors (set_thread_area(2)).
 pub fn set_tls(descriptors: &[u64; 3]) {
     // SAFETY: one CPU, not preemptible; the CPU reads a descriptor only on a segment load.
     unsafe { (&mut (*TABLES.0.get()).gdt)[TLS_FIRST..TLS_FIRST + 3].copy_from_slice(descriptors) };
 }
 
-/// Loads a program's LDT, or none if it is empty. The memory must stay until another is loaded
-/// or no program runs.
+/// Loads a program's LDT; a null LDT if `descriptors` is empty. The memory must stay valid until
+/// another LDT is loaded or no program runs.
 pub fn set_ldt(descriptors: &[u64]) {
-    // The CPU starts with one of 64 KiB at address 0 (Intel SDM vol. 3, table 10-1): the first call
-    // takes that away, or a selector could make the CPU read there.
+    // At reset the LDT is 64 KiB at address 0 (Intel SDM vol. 3, table 10-1), which a program's
+    // selector could make the CPU read: the first call replaces it.
     static LOADED: AtomicBool = AtomicBool::new(true);
     let present = !descriptors.is_empty();
     if !LOADED.swap(present, Ordering::Relaxed) && !present {
@@ -236,7 +236,7 @@ pub fn set_ldt(descriptors: &[u64]) {
         let base = descriptors.as_ptr() as u64;
         // SAFETY: one CPU, not preemptible; the CPU reads the descriptor at LLDT only.
         let gdt = unsafe { &mut (*TABLES.0.get()).gdt };
-        // Two entries, type 2, as for the TSS above.
+        // A 64-bit LDT descriptor takes two entries, as the TSS's; its type is 2.
         gdt[LDT_INDEX] = (size_of_val(descriptors) as u64 - 1)
             | (base & 0xff_ffff) << 16
             | 0x82 << 40
@@ -244,7 +244,7 @@ pub fn set_ldt(descriptors: &[u64]) {
         gdt[LDT_INDEX + 1] = base >> 32;
     }
     let selector = if present { (LDT_INDEX as u16) << 3 } else { 0 };
-    // SAFETY: the descriptor was just written, and the table stays as the caller promises; only
-    // loads of the program's selectors look into it.
+    // SAFETY: the descriptor is valid and the table stays, as the caller promises; the CPU reads
+    // it only for loads of the program's selectors.
     unsafe { asm!("lldt {:x}", in(reg) selector, options(nostack, preserves_flags)) };
 }

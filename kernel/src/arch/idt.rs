@@ -1,4 +1,4 @@
-//! The IDT: which stub each vector runs, on which stack, and who may call it.
+//! The interrupt descriptor table: each vector's stub, stack (IST) and privilege level (DPL).
 
 use spin::Once;
 use x86_64::structures::idt::{Entry, InterruptDescriptorTable};
@@ -9,7 +9,7 @@ use crate::entry::{exceptions, int80};
 
 static IDT: Once<InterruptDescriptorTable> = Once::new();
 
-/// The software interrupt's vector.
+/// Vector of the system call by software interrupt.
 pub const SYSCALL_VECTOR: u8 = 0x80;
 
 fn set<F>(
@@ -18,8 +18,8 @@ fn set<F>(
     ist: Option<Ist>,
     dpl: PrivilegeLevel,
 ) {
-    // SAFETY: the stubs save the whole frame and end in IRET as a gate's handler must; the IST
-    // stacks are set up by `gdt::init`.
+    // SAFETY: the stubs save all registers and end in IRET, as a gate's handler must; `gdt::init`
+    // has set up the IST stacks.
     unsafe {
         let options = entry.set_handler_addr(VirtAddr::from_ptr(stub as *const ()));
         options.set_privilege_level(dpl);
@@ -36,8 +36,8 @@ pub fn init() {
         let mut idt = InterruptDescriptorTable::new();
         let stubs = &exceptions::STUBS;
         set(&mut idt.divide_error, stubs[0], None, Ring0);
-        // These four can strike where the stack or GS is not the kernel's yet (the first
-        // instructions of SYSCALL and SYSENTER): each has a stack of its own.
+        // These four can occur while rsp or GS base is still the program's (in the first
+        // instructions of the SYSCALL and SYSENTER stubs): each has its own stack.
         set(&mut idt.debug, stubs[1], Some(Ist::Debug), Ring0);
         set(
             &mut idt.non_maskable_interrupt,
@@ -57,7 +57,7 @@ pub fn init() {
             Some(Ist::MachineCheck),
             Ring0,
         );
-        // INT3 and INTO are instructions that a program may execute.
+        // DPL 3: programs may execute INT3 and INTO.
         set(&mut idt.breakpoint, stubs[3], None, Ring3);
         set(&mut idt.overflow, stubs[4], None, Ring3);
         set(&mut idt.bound_range_exceeded, stubs[5], None, Ring0);

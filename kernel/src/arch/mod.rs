@@ -1,6 +1,6 @@
-//! The processor: descriptor tables, per-CPU data, features, extended state.
+//! The x86_64 CPU: descriptor tables, per-CPU data, features, FPU state, segments, debug registers.
 //!
-//! What a program's call runs through is in [`crate::entry`]; this is the ground it stands on.
+//! The system call path is in [`crate::entry`]; it builds on `gdt.rs`, `idt.rs` and `percpu.rs`.
 
 pub mod alternatives;
 pub mod cpu;

@@ -1,8 +1,7 @@
-//! Per-CPU data, found through the GS base while the CPU runs the kernel.
+//! Per-CPU data, addressed through GS base in the kernel.
 //!
-//! The ways in reach it with one `gs:` prefix, before they have a stack: that is why it is a
-//! fixed structure whose offsets the assembly takes from here. Only the boot CPU runs, so
-//! there is one.
+//! The entry stubs access it with a `gs:` operand before they have a stack: hence a structure with
+//! fixed offsets, exported to the assembly. Only the boot CPU runs, so there is one.
 
 use core::arch::asm;
 use core::cell::UnsafeCell;
@@ -13,19 +12,18 @@ use x86_64::registers::model_specific::{GsBase, KernelGsBase};
 
 use crate::process::Task;
 
-/// What the assembly of the ways in needs, in one cache line.
+/// Per-CPU data of the entry path, in one cache line.
 #[repr(C, align(64))]
 pub struct PerCpu {
-    /// Top of the running task's kernel stack: where a way in starts to push.
+    /// Top of the running task's kernel stack, where the entry stubs start to push.
     pub kernel_rsp: u64,
-    /// The program's stack pointer, for the two instructions between SYSCALL and the push.
+    /// Scratch for the program's rsp, between SYSCALL and the push to the frame.
     pub user_rsp: u64,
-    /// [`work`] bits: what must be done before or after the call, checked at each entry.
+    /// [`work`] bits: work pending before a call or before the return to user mode.
     pub work: u32,
     /// The running task.
     pub current: *const Task,
-    /// Where SYSENTER and 32-bit SYSCALL return to: an instruction in the running program's
-    /// vDSO. 0 if it has none.
+    /// Return address of SYSENTER and 32-bit SYSCALL, in the running program's vDSO; 0 without one.
     pub landing_pad: u64,
 }
 
@@ -40,27 +38,27 @@ pub const WORK: usize = offset_of!(PerCpu, work);
 
 /// Bits of [`PerCpu::work`].
 pub mod work {
-    /// The running task's calls are printed by the tracer.
+    /// The tracer prints the running task's calls.
     pub const TRACE: u32 = 1 << 0;
-    /// Another task should run. A switch clears it.
+    /// The scheduler should pick a task. Cleared by a switch.
     pub const RESCHEDULE: u32 = 1 << 1;
-    /// The running task has a signal to take.
+    /// The running task has a pending signal.
     pub const SIGNAL: u32 = 1 << 2;
-    /// The running task entered with TF set through a way in that lost it: it gets it back.
+    /// The program had TF set when SYSENTER took its #DB in the kernel: set TF again on return.
     pub const SINGLE_STEP: u32 = 1 << 3;
-    /// The frame says where to go on, not the way in: SYSENTER and 32-bit SYSCALL would return
-    /// to the landing pad by themselves.
+    /// The frame's rip was changed: leave by IRET, as SYSENTER and 32-bit SYSCALL would return to
+    /// the landing pad.
     pub const IRET: u32 = 1 << 4;
-    /// The running task was interrupted, and may be in a restartable sequence (rseq(2)).
+    /// The running task was interrupted, possibly in a restartable sequence (rseq(2)).
     pub const RSEQ: u32 = 1 << 6;
-    /// The running task's tracer wants to know of its calls (ptrace(2)).
+    /// The running task's tracer stops it at each call (PTRACE_SYSCALL).
     pub const PTRACE: u32 = 1 << 5;
-    /// The kernel's reserve of memory is not full: the next call fills it first (`mm/reserve.rs`). It
-    /// belongs to the machine, not to a task, and stays over a switch.
+    /// The kernel's memory reserve is not full: the next call refills it first (`mm/reserve.rs`).
+    /// Machine-wide, so it survives a switch.
     pub const LOW_MEMORY: u32 = 1 << 7;
-    /// The running task left pages to be given back in parts (`mm/leftovers.rs`).
+    /// The running task has pages to free in parts (`mm/leftovers.rs`).
     pub const LEFTOVERS: u32 = 1 << 8;
-    /// What is done before a call.
+    /// Work done before a call; the rest is done before the return to user mode.
     pub const BEFORE_CALL: u32 = TRACE | PTRACE | LOW_MEMORY;
 }
 
@@ -76,12 +74,12 @@ static CPU0: Shared = Shared(UnsafeCell::new(PerCpu {
     landing_pad: 0,
 }));
 
-/// The address that GS's base holds in the kernel.
+/// GS base in the kernel: the address of this CPU's data.
 pub fn base() -> u64 {
     CPU0.0.get() as u64
 }
 
-/// Points GS at this CPU's data. A fresh program's own GS base is 0.
+/// Sets GS base to this CPU's data, and the program's to 0.
 pub fn init() {
     GsBase::write(VirtAddr::new(base()));
     KernelGsBase::write(VirtAddr::zero());
@@ -90,7 +88,7 @@ pub fn init() {
 /// The running task; null before the first.
 pub fn current() -> *const Task {
     let task;
-    // SAFETY: GS's base is this CPU's `PerCpu` from `init` on, and every way in restores that.
+    // SAFETY: GS base is this CPU's `PerCpu` from `init` on; every entry stub restores it.
     unsafe {
         asm!("mov {}, gs:[{}]", out(reg) task, const offset_of!(PerCpu, current),
              options(nostack, preserves_flags, readonly));
@@ -136,7 +134,7 @@ pub fn clear_work(bits: u32) {
     }
 }
 
-/// Says where the running program's landing pad is.
+/// Sets [`PerCpu::landing_pad`] for the running program.
 pub fn set_landing_pad(address: u64) {
     // SAFETY: as in `set_work`.
     unsafe {
@@ -145,7 +143,7 @@ pub fn set_landing_pad(address: u64) {
     }
 }
 
-/// Makes `task` the running one: its stack is where the ways in start.
+/// Makes `task` the running task, with the top of its kernel stack and its work bits.
 pub fn set_current(task: *const Task, kernel_rsp: u64, work: u32) {
     let cpu = CPU0.0.get();
     // SAFETY: interrupts are off in the kernel and no reference to the structure exists:

@@ -1,8 +1,7 @@
-//! The program's segment registers and FS/GS bases: part of a task, moved at a task switch.
+//! The program's segment registers and FS/GS bases, switched with the task.
 //!
-//! In long mode DS and ES mean nothing to 64-bit code but a 32-bit program runs on them; FS
-//! and GS bases hold thread-local storage. A selector load also loads the base, so the order
-//! below matters.
+//! 64-bit code ignores DS and ES, 32-bit code uses them; the bases of FS and GS point to
+//! thread-local storage. Loading a selector also loads its base: the selector comes first.
 
 use core::arch::asm;
 
@@ -13,7 +12,7 @@ use x86_64::structures::gdt::SegmentSelector;
 use super::gdt::{KERNEL_DS, TLS_FIRST};
 use super::{percpu, user_desc};
 
-/// Loads a segment register; null where the selector is not loadable.
+/// Loads a segment register; loads null if the selector faults.
 macro_rules! load_selector {
     ($register:literal, $selector:expr) => {
         // SAFETY: ring 0 ignores DS, ES and FS in 64-bit mode; GS's base is rewritten by the
@@ -35,9 +34,9 @@ macro_rules! load_selector {
 
 /// IA32_FS_BASE.
 const FS_BASE: u32 = 0xc000_0100;
-/// IA32_GS_BASE: in the kernel, its own.
+/// IA32_GS_BASE: the per-CPU data's address while in the kernel.
 const GS_BASE: u32 = 0xc000_0101;
-/// IA32_KERNEL_GS_BASE: in the kernel, the program's, which SWAPGS put away.
+/// IA32_KERNEL_GS_BASE: the program's GS base while in the kernel (SWAPGS exchanges the two).
 const KERNEL_GS_BASE: u32 = 0xc000_0102;
 
 fn read(msr: u32) -> u64 {
@@ -46,11 +45,11 @@ fn read(msr: u32) -> u64 {
 }
 
 fn write(msr: u32, base: u64) {
-    // A program with FSGSBASE can leave an address here that WRMSR faults on, if only where an
-    // emulator doesn't check: what is written is always canonical.
+    // WRMSR faults on a non-canonical base. A program can leave one with WRFSBASE on an emulator
+    // that doesn't check: sign-extend what is written.
     let canonical = ((base << 16) as i64 >> 16) as u64;
-    // SAFETY: FS's base and the program's GS base mean nothing to the kernel; for GS's own the
-    // callers pass the per-CPU data's address.
+    // SAFETY: the kernel uses neither FS base nor the program's GS base; for IA32_GS_BASE callers
+    // pass the per-CPU data's address.
     unsafe { Msr::new(msr).write(canonical) };
 }
 
@@ -64,30 +63,30 @@ pub fn gs_base() -> u64 {
     read(KERNEL_GS_BASE)
 }
 
-/// Loads the running program's FS, then its base.
+/// Loads the running program's FS selector, then its base.
 pub fn set_fs(selector: u16, base: u64) {
     load_selector!("fs", selector);
     write(FS_BASE, base);
 }
 
-/// Loads the running program's GS, then its base.
+/// Loads the running program's GS selector, then its base.
 pub fn set_gs(selector: u16, base: u64) {
     load_gs(selector);
     write(KERNEL_GS_BASE, base);
 }
 
-/// Loads the program's GS selector; returns the base that its descriptor gives.
+/// Loads the program's GS selector; returns the base from its descriptor.
 fn load_gs(selector: u16) -> u64 {
-    // MOV GS writes the active GS base, which is the kernel's: put that back at once.
-    // Interrupts are off, and an NMI finds the per-CPU data without GS.
+    // MOV GS overwrites the active GS base, which is the kernel's: restore it at once. Interrupts
+    // are off, and an NMI loads its own GS base.
     load_selector!("gs", selector);
     let base = read(GS_BASE);
     write(GS_BASE, percpu::base());
     base
 }
 
-/// Loads DS and ES of the running program again if `changed` says so of their selectors, whose
-/// descriptors are not what they were.
+/// Reloads DS and ES of the running program if `changed` is true of the selector: its descriptor
+/// has changed.
 pub fn reload_data(changed: impl Fn(u16) -> bool) {
     let now = Segments::read();
     if changed(now.ds) {
@@ -98,7 +97,7 @@ pub fn reload_data(changed: impl Fn(u16) -> bool) {
     }
 }
 
-/// The same with FS and GS, which get the new bases.
+/// Reloads DS, ES, FS and GS as [`reload_data`] does; FS and GS get the new bases.
 pub fn reload(changed: impl Fn(u16) -> bool) {
     reload_data(&changed);
     let now = Segments::read();
@@ -111,14 +110,14 @@ pub fn reload(changed: impl Fn(u16) -> bool) {
     }
 }
 
-/// Gives the running program `selector` in DS and ES.
+/// Loads `selector` into the running program's DS and ES.
 pub fn set_data(selector: u16) {
     load_selector!("ds", selector);
     load_selector!("es", selector);
 }
 
-/// Gives the running program these selectors, in ring 3, where it hasn't got them: loading FS or
-/// GS again would change its base.
+/// Loads the running program's selectors, with RPL 3. Registers that already hold theirs are
+/// skipped: reloading FS or GS would change its base.
 pub fn set_selectors(ds: u16, es: u16, fs: u16, gs: u16) {
     let ring3 = |selector: u16| {
         if selector > 3 { selector | 3 } else { selector }
@@ -135,13 +134,13 @@ pub fn set_selectors(ds: u16, es: u16, fs: u16, gs: u16) {
         load_selector!("fs", fs);
     }
     if now.gs != gs {
-        // The active base becomes the descriptor's: it is the program's, this one the kernel's.
+        // The base from the descriptor is the program's.
         let base = load_gs(gs);
         write(KERNEL_GS_BASE, base);
     }
 }
 
-/// What a program has in its data segment registers.
+/// A program's data segment selectors and FS/GS bases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)] // The fields are the registers' names.
 pub struct Segments {
@@ -154,8 +153,8 @@ pub struct Segments {
 }
 
 impl Segments {
-    /// One of a waiting task's TLS descriptors changes: its FS or GS gets the new base, if that is
-    /// loaded with it.
+    /// Updates a sleeping task's bases after a change of its TLS descriptor `slot`: FS or GS takes
+    /// the new base if its selector names that descriptor.
     pub fn take_base(&mut self, slot: usize, descriptor: u64) {
         let selector = ((TLS_FIRST + slot) << 3 | 3) as u16;
         let base = user_desc::base(descriptor);
@@ -188,13 +187,13 @@ impl Segments {
 
     /// Loads the registers for the task about to run. Its TLS descriptors must be in the GDT.
     pub fn load(&self) {
-        // A selector that can't be loaded (its descriptor is gone) becomes null, as on Linux.
+        // A selector whose descriptor no longer exists becomes null, as on Linux.
         load_selector!("ds", self.ds);
         load_selector!("es", self.es);
         set_fs(self.fs, self.fs_base);
         set_gs(self.gs, self.gs_base);
-        // An interrupt from user mode leaves SS null, and AMD's SYSRET then gives the program a
-        // stack segment with stale attributes (Linux: X86_BUG_SYSRET_SS_ATTRS).
+        // An interrupt from user mode sets SS to null, and SYSRET on AMD CPUs then leaves the
+        // program a stack segment with stale attributes (Linux: X86_BUG_SYSRET_SS_ATTRS).
         // SAFETY: the kernel's own data segment.
         unsafe { SS::set_reg(SegmentSelector(KERNEL_DS)) };
     }

@@ -1,10 +1,9 @@
-//! ACPI's fixed hardware: the sleep register with the value for S5, and the power management timer.
+//! ACPI fixed hardware: the sleep register for power-off (S5) and the power management timer.
 //!
-//! The tables are found from the RSDP that the loader reports: RSDT or XSDT, in it the FADT,
-//! from there PM1a_CNT and the DSDT, in whose bytes `_S5_` names a package with SLP_TYP (ACPI
-//! specification 6.5, 4.8.3.2 and 7.4.2). No AML is interpreted for it: the package holds
-//! constants everywhere. `microvm` has a sleep register behind the FADT's hardware-reduced
-//! fields instead, and no timer.
+//! The loader reports the RSDP. It points to the RSDT or XSDT, which lists the FADT, which gives
+//! PM1a_CNT and the DSDT; the DSDT's package `_S5_` holds SLP_TYP (ACPI specification 6.5, 4.8.3.2
+//! and 7.4.2). No AML is interpreted: the package consists of constants on all known machines.
+//! `microvm` is hardware-reduced: a sleep register in the FADT instead of PM1a_CNT, and no timer.
 
 use bootloader_api::BootInfo;
 use spin::Once;
@@ -16,16 +15,16 @@ use crate::mm::paging;
 static SLEEP: Once<Sleep> = Once::new();
 static PM_TIMER: Once<PmTimer> = Once::new();
 
-/// The power management timer: a port that counts up at 3.579545 MHz (specification 4.8.3.3).
+/// Power management timer: an up-counter at 3.579545 MHz (specification 4.8.3.3).
 #[derive(Clone, Copy, Debug)]
 pub struct PmTimer {
-    /// Where it is read, 32 bits at a time.
+    /// I/O port of the counter, read as 32 bits.
     pub port: u16,
-    /// The bits that count: 24 or 32.
+    /// Valid bits of the counter: 24 or 32.
     pub mask: u32,
 }
 
-/// How this machine is put to sleep for good.
+/// Power-off method of this machine.
 #[derive(Clone, Copy, Debug)]
 enum Sleep {
     /// Write SLP_TYP and SLP_EN to an I/O port.
@@ -34,24 +33,23 @@ enum Sleep {
     Memory { address: u64, typ: u8 },
 }
 
-/// SLP_EN in PM1a_CNT; SLP_TYP is three bits from bit 10 on.
+/// SLP_EN in PM1a_CNT; SLP_TYP is bits 10 to 12.
 const SLP_EN: u16 = 1 << 13;
 /// FADT flag TMR_VAL_EXT: the timer has 32 bits.
 const WIDE_TIMER: u32 = 1 << 8;
 /// FADT flag HW_REDUCED_ACPI.
 const HW_REDUCED: u32 = 1 << 20;
-/// Largest table that is believed.
+/// Maximum table length accepted.
 const TABLE_MAX: u32 = 4 << 20;
 
-/// Bytes of physical memory, if the physical map has them: what the tables say of where others are is believed
-/// as far as that.
+/// Reads physical memory; `None` outside the physical map, as addresses in tables may be wrong.
 fn read<const N: usize>(address: u64) -> Option<[u8; N]> {
-    // SAFETY: mapped memory; unaligned reads are by bytes.
+    // SAFETY: mapped memory, read unaligned.
     paging::is_mapped_physical(address, N as u64)
         .then(|| unsafe { phys_to_virt(address).cast::<[u8; N]>().read_unaligned() })
 }
 
-/// A table, all of which is there.
+/// A table that is mapped over its whole length.
 #[derive(Clone, Copy)]
 struct Table {
     address: u64,
@@ -59,10 +57,10 @@ struct Table {
 }
 
 impl Table {
-    /// Bytes of the header that every table begins with.
+    /// Bytes of the common table header.
     const HEADER: u32 = 36;
 
-    /// The table at a physical address; `None` if it isn't there whole.
+    /// The table at a physical address; `None` if its length is invalid or it isn't fully mapped.
     fn at(address: u64) -> Option<Self> {
         let head = read::<8>(address).filter(|_| address != 0)?;
         let [_, _, _, _, len @ ..] = head;
@@ -72,11 +70,11 @@ impl Table {
         is_sane.then_some(Self { address, len })
     }
 
-    /// Bytes of it at `offset`; `None` past its end.
+    /// `N` bytes of the table at `offset`; `None` past its end.
     fn get<const N: usize>(self, offset: u32) -> Option<[u8; N]> {
         let end = offset.checked_add(N as u32)?;
         let at = self.address + u64::from(offset);
-        // SAFETY: `at` saw that the whole table is mapped; unaligned reads are by bytes.
+        // SAFETY: `Table::at` checked that the whole table is mapped; read unaligned.
         (end <= self.len).then(|| unsafe { phys_to_virt(at).cast::<[u8; N]>().read_unaligned() })
     }
 
@@ -89,7 +87,8 @@ impl Table {
     }
 }
 
-/// Finds the way to power off, and the timer. Without tables there is neither, and power-off halts.
+/// Finds the sleep register and the timer. Without ACPI tables there is neither: [`power_off`]
+/// returns.
 pub fn init(boot_info: &BootInfo) {
     let Some(&rsdp) = boot_info.rsdp_addr.as_ref() else {
         return;
@@ -105,7 +104,7 @@ pub fn init(boot_info: &BootInfo) {
     }
 }
 
-/// The power management timer, where there is one.
+/// The power management timer, if the machine has one.
 pub fn pm_timer() -> Option<PmTimer> {
     PM_TIMER.get().copied()
 }
@@ -132,7 +131,7 @@ fn find_fadt(rsdp: u64) -> Option<Table> {
         .find(|table| table.get(0) == Some(*b"FACP"))
 }
 
-/// From PM_TMR_BLK, which hardware-reduced ACPI leaves empty.
+/// The timer at PM_TMR_BLK; `None` on hardware-reduced ACPI.
 fn pm_timer_of(fadt: Table) -> Option<PmTimer> {
     let flags = fadt.u32(112)?;
     if flags & HW_REDUCED != 0 {
@@ -157,7 +156,7 @@ fn sleep_of(fadt: Table) -> Option<Sleep> {
     };
     let typ = s5_type(Table::at(dsdt)?)?;
     if fadt.u32(112)? & HW_REDUCED != 0 {
-        // SLEEP_CONTROL_REG: a generic address structure; its address is at +4.
+        // SLEEP_CONTROL_REG is a generic address structure, with the address at offset 4.
         if let Some(address) = fadt.u64(244 + 4) {
             return Some(Sleep::Memory { address, typ });
         }
@@ -169,7 +168,7 @@ fn sleep_of(fadt: Table) -> Option<Sleep> {
     })
 }
 
-/// SLP_TYP of `_S5_`: name, package opcode, length, count, then the first constant.
+/// SLP_TYP from `_S5_`: name, PackageOp, PkgLength, NumElements, then the first constant.
 fn s5_type(dsdt: Table) -> Option<u8> {
     for at in Table::HEADER..dsdt.len {
         if dsdt.get(at) != Some(*b"_S5_") {
@@ -179,24 +178,24 @@ fn s5_type(dsdt: Table) -> Option<u8> {
         if opcode != 0x12 {
             continue;
         }
-        // PkgLength takes one byte more for each of its top two bits, then comes the count.
+        // The top two bits of PkgLength's first byte are the number of its further bytes.
         let first = 2 + u32::from(length >> 6) + 1;
         let [value, behind] = dsdt.get(at + 4 + first)?;
-        // BytePrefix, or ZeroOp and OneOp, which are the values themselves. The field has three bits.
+        // BytePrefix and a byte, or ZeroOp or OneOp, which equal their values. SLP_TYP has 3 bits.
         return Some(if value == 0x0a { behind } else { value } & 0b111);
     }
     None
 }
 
-/// Powers off; returns if there is no way to.
+/// Powers off; returns on a machine without a sleep register.
 pub fn power_off() {
     match SLEEP.get().copied() {
         Some(Sleep::Port { port, typ }) => {
-            // SAFETY: the port is the one that the FADT names for this.
+            // SAFETY: the FADT's PM1a_CNT port.
             unsafe { Port::<u16>::new(port).write(typ << 10 | SLP_EN) };
         }
         Some(Sleep::Memory { address, typ }) => {
-            // SLP_TYP is bits 2 to 4 and SLP_EN bit 5 of this register.
+            // SLEEP_CONTROL_REG: SLP_TYP is bits 2 to 4, SLP_EN bit 5.
             paging::write_device(address, typ << 2 | 1 << 5);
         }
         None => {}
@@ -210,13 +209,13 @@ mod tests {
     use crate::mm::frame::Frame;
     use crate::mm::paging;
 
-    /// Where in the page each table is.
+    /// Offset of each table in the page.
     const RSDP: usize = 0;
     const XSDT: usize = 0x100;
     const FADT: usize = 0x200;
     const DSDT: usize = 0x400;
 
-    /// Tables as a PC has them, in a page.
+    /// ACPI tables like a PC's, in one page.
     struct Tables(Frame);
 
     impl Tables {

@@ -1,7 +1,7 @@
-//! The console: the first serial port (16550, COM1). What is sent is waited for; an interrupt tells
-//! of what was typed.
+//! Serial console: the first serial port (16550 UART, COM1). Output is polled, input raises an
+//! interrupt.
 //!
-//! A machine without one still boots: what is written is dropped.
+//! On a machine without the port, output is discarded.
 
 use core::fmt::{self, Write};
 
@@ -13,12 +13,12 @@ use uart_16550::{Config, Uart16550};
 
 use crate::arch::pic;
 
-/// COM1's first port on every PC.
+/// First I/O port of COM1.
 const COM1: u16 = 0x3f8;
 
 static CONSOLE: Lazy<Mutex<Console, rank::Console>> = Lazy::new(|| Mutex::new(Console::new()));
 
-/// Defaults, with an interrupt for received bytes: its line stays masked until [`listen`].
+/// Default settings with the receive interrupt enabled; its line stays masked until [`listen`].
 fn config() -> Config {
     Config {
         interrupts: IER::DATA_READY,
@@ -34,8 +34,8 @@ struct Console {
 
 impl Console {
     fn new() -> Self {
-        // SAFETY: COM1's eight ports are claimed by this driver alone; reading an absent
-        // UART returns ones and `init` then reports an error.
+        // SAFETY: only this driver uses COM1's eight ports. Without a UART reads return ones, and
+        // `init` reports an error.
         let port = unsafe { Uart16550::new_port(COM1) };
         let port = port
             .ok()
@@ -58,7 +58,7 @@ impl Console {
 
 impl Write for Console {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // Terminals want a carriage return before the line feed.
+        // A terminal needs a carriage return before the line feed.
         for line in text.split_inclusive('\n') {
             match line.strip_suffix('\n') {
                 Some(body) => {
@@ -77,8 +77,7 @@ pub fn print(args: fmt::Arguments<'_>) {
     let _ = CONSOLE.lock().write_fmt(args);
 }
 
-/// Sends bytes as they are: what a program writes to its terminal, after the line
-/// discipline's own changes.
+/// Sends raw bytes: terminal output after the line discipline.
 pub fn send(bytes: &[u8]) {
     CONSOLE.lock().send(bytes);
 }
@@ -88,22 +87,21 @@ pub fn at_line_start() -> bool {
     CONSOLE.lock().at_line_start
 }
 
-/// The next byte typed, if there is one.
+/// The next received byte, if any.
 pub fn receive() -> Option<u8> {
     CONSOLE.lock().port.as_mut()?.try_receive_byte().ok()
 }
 
-/// Has the port interrupt when a byte was typed.
+/// Enables the receive interrupt.
 pub fn listen() {
     pic::unmask(pic::COM1);
 }
 
-/// Takes the console from whoever holds it: for a panic, whose message must come out even
-/// if the panic struck in the middle of a print.
+/// Breaks the console's lock, for a panic in the middle of a print.
 ///
 /// # Safety
-/// Nothing else may run afterwards.
+/// No other code may run afterwards.
 pub unsafe fn seize() {
-    // SAFETY: the caller never returns to the holder of the lock.
+    // SAFETY: the lock's holder never runs again, as the caller promises.
     unsafe { CONSOLE.force_unlock() };
 }

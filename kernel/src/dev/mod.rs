@@ -1,4 +1,4 @@
-//! Devices: the serial console, the ways to end the machine, random numbers.
+//! Devices: serial console, ACPI, power-off and reset, random numbers.
 
 pub mod acpi;
 pub mod console;

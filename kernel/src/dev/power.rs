@@ -1,11 +1,9 @@
-//! Ending the machine: QEMU's isa-debug-exit device, and reset.
-//!
-//! Power-off by ACPI lives in `acpi.rs`.
+//! Machine exit: QEMU's isa-debug-exit device, reset, halt. `acpi.rs` has ACPI's power-off.
 
 use x86_64::instructions::port::Port;
 
-/// What the machine says to whoever started it. QEMU's isa-debug-exit turns value `v` into
-/// the exit status `v << 1 | 1`, so that no value of ours is mistaken for QEMU's own 0 or 1.
+/// Value written to isa-debug-exit. QEMU's exit status is `value << 1 | 1`, which for these values
+/// differs from QEMU's own 0 and 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Exit {
@@ -17,22 +15,22 @@ pub enum Exit {
     Panic = 0x12,
 }
 
-/// The device's port: `-device isa-debug-exit,iobase=0xf4,iosize=0x04`.
+/// Port of `-device isa-debug-exit,iobase=0xf4,iosize=0x04`.
 const DEBUG_EXIT: u16 = 0xf4;
 
-/// Ends QEMU with `code`. Returns where there is no isa-debug-exit device.
+/// Ends QEMU with `code`. Returns on a machine without isa-debug-exit.
 pub fn debug_exit(code: Exit) {
     let mut port = Port::<u32>::new(DEBUG_EXIT);
-    // SAFETY: no device but isa-debug-exit answers at this port on the machines supported;
-    // where it is absent the write goes nowhere.
+    // SAFETY: no other device of the supported machines has this port; without isa-debug-exit the
+    // write has no effect.
     unsafe { port.write(code as u32) };
-    // The device is asynchronous on some hosts: give it time before anything else happens.
+    // QEMU may stop the CPU some instructions later: wait here.
     for _ in 0..10_000 {
         core::hint::spin_loop();
     }
 }
 
-/// Stops this CPU for good.
+/// Halts this CPU permanently.
 pub fn halt() -> ! {
     loop {
         x86_64::instructions::interrupts::disable();
@@ -40,17 +38,17 @@ pub fn halt() -> ! {
     }
 }
 
-/// Powers the machine off; halts where it doesn't know how.
+/// Powers the machine off by ACPI; halts if that is not available.
 pub fn power_off() -> ! {
     super::acpi::power_off();
     halt()
 }
 
-/// Resets the machine: by the keyboard controller, else by a triple fault.
+/// Resets the machine by the keyboard controller, or by a triple fault without one.
 pub fn reset() -> ! {
-    /// The 8042's command port; 0xfe pulses the CPU's reset line.
+    /// Command port of the 8042; command 0xfe pulses the CPU's reset line.
     const KEYBOARD: u16 = 0x64;
-    // SAFETY: the last thing this machine does.
+    // SAFETY: a reset has no effect on memory safety; no code runs after it.
     unsafe { Port::<u8>::new(KEYBOARD).write(0xfe) };
     for _ in 0..100_000 {
         core::hint::spin_loop();

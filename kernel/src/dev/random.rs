@@ -1,11 +1,13 @@
-//! Random bytes: getrandom(2), /dev/random and /dev/urandom, AT_RANDOM, where programs lie.
+//! Random number generator: getrandom(2), /dev/random, /dev/urandom, AT_RANDOM, address
+//! randomisation.
 //!
-//! ChaCha20 makes them, under a key that all the machine gives goes into: RDSEED and RDRAND where
-//! the CPU has them, how the time stamp counter jitters, the ramdisk's first bytes. Each block makes
-//! the key of the next as well, and what was handed out is erased: who reads this memory later
-//! learns nothing of it (Bernstein's fast key erasure, as in Linux's drivers/char/random.c).
+//! ChaCha20 under a key seeded from RDSEED and RDRAND, if the CPU has them, the jitter of the time
+//! stamp counter, and the ramdisk's first bytes. Each block also makes the key of the next, and
+//! bytes handed out are erased: a later disclosure of memory reveals no earlier output (fast key
+//! erasure, as in Linux's drivers/char/random.c).
 //!
-//! Where the counter is deterministic (QEMU -icount) and there is no hardware source, so are the bytes.
+//! Without RDSEED and RDRAND, and with a deterministic counter (QEMU -icount), the bytes are
+//! deterministic too.
 
 use core::arch::x86_64::_rdseed64_step;
 
@@ -19,36 +21,37 @@ use crate::time;
 
 /// Bytes of a key.
 const KEY: usize = 32;
-/// Bytes that one key makes: what the generator computes at a time.
+/// Bytes generated with one key.
 const BLOCK: usize = 256;
-/// Bytes of a copy that a random byte counts as in a long call ([`Stride`]): it costs 60 instructions
-/// without vector registers, and between two points stand 4 KiB.
+/// Weight of a random byte in a long call, in copied bytes ([`Stride`], 4 KiB between two
+/// preemption points): a random byte costs 60 instructions without vector registers.
 ///
 /// [`Stride`]: crate::process::preempt::Stride
 pub const FILL_WEIGHT: usize = 16;
-/// The same for a byte that goes into the key: 32 of them make 256 others.
+/// Weight of a byte mixed into the key: each 32 of them generate a block of 256 bytes.
 pub const STIR_WEIGHT: usize = FILL_WEIGHT * BLOCK / KEY;
-/// Bytes after which fresh ones of the machine's go into the key.
+/// Bytes of output after which the key is reseeded.
 const RESEED_BYTES: u64 = 1 << 20;
-/// Nanoseconds after which they do (CRNG_RESEED_INTERVAL).
+/// Nanoseconds after which the key is reseeded (CRNG_RESEED_INTERVAL).
 const RESEED_NANOS: u64 = 60_000_000_000;
-/// Bytes of the ramdisk that count: the command line is among them.
+/// Bytes of the ramdisk used as a seed; they include the command line.
 const RAMDISK_BYTES: usize = 4096;
-/// Readings of the counter at boot, and for each fresh key.
+/// Readings of the time stamp counter for the first key.
 const BOOT_READINGS: usize = 512;
+/// Readings of the time stamp counter for a reseed.
 const READINGS: usize = 16;
 
 static POOL: Mutex<Pool, rank::RandomPool> = Mutex::new(Pool::new());
 
-/// A key, and what it made.
+/// Generator state: the key, and the unused output of the last block.
 struct Pool {
     key: [u8; KEY],
     ready: [u8; BLOCK - KEY],
-    /// Bytes of `ready` that were handed out.
+    /// Bytes of `ready` handed out.
     used: usize,
-    /// Bytes handed out since the machine gave any.
+    /// Bytes handed out since the last reseed.
     drawn: u64,
-    /// When that was: nanoseconds since boot.
+    /// Time of the last reseed in nanoseconds since boot.
     seeded: u64,
 }
 
@@ -63,7 +66,7 @@ impl Pool {
         }
     }
 
-    /// Has the key depend on `bytes` as well. What is ready is not handed out any more.
+    /// Mixes `bytes` into the key and discards the unused output.
     fn absorb(&mut self, bytes: &[u8]) {
         for chunk in bytes.chunks(KEY) {
             for (key, byte) in self.key.iter_mut().zip(chunk) {
@@ -74,7 +77,7 @@ impl Pool {
         self.used = self.ready.len();
     }
 
-    /// Makes the next key, and the bytes beside it.
+    /// Generates a block: the next key and fresh output.
     fn turn(&mut self) {
         let mut generator = ChaCha20Rng::from_seed(self.key);
         generator.fill_bytes(&mut self.key);
@@ -82,7 +85,7 @@ impl Pool {
         self.used = 0;
     }
 
-    /// Absorbs what the machine gives, with as many readings of its counter.
+    /// Mixes hardware random numbers and `readings` readings of the counter into the key.
     fn reseed(&mut self, readings: usize, now: u64) {
         for _ in 0..KEY / 8 {
             let (seed, random) = (hardware_seed(), hardware_random());
@@ -92,7 +95,7 @@ impl Pool {
         for _ in 0..readings / (KEY / 8) {
             let mut gaps = [0; KEY];
             for gap in gaps.chunks_exact_mut(8) {
-                // An instruction that takes its time, and under a hypervisor another each time.
+                // CPUID is slow and serialising; under a hypervisor its time varies.
                 core::hint::black_box(cpu::cpuid(0, 0));
                 let now = time::tsc::cycles();
                 gap.copy_from_slice(&(now - last).to_le_bytes());
@@ -124,31 +127,31 @@ impl Pool {
     }
 }
 
-/// A number of RDSEED's; 0 without it, or when it has none.
+/// RDSEED's result; 0 without the instruction or if it has no entropy.
 fn hardware_seed() -> u64 {
     const RDSEED: u32 = 1 << 18;
     if cpu::cpuid(7, 0)[1] & RDSEED == 0 {
         return 0;
     }
     let mut value = 0;
-    // SAFETY: the CPU has the instruction.
+    // SAFETY: CPUID reports the instruction.
     let valid = unsafe { _rdseed64_step(&mut value) };
     if valid == 1 { value } else { 0 }
 }
 
-/// A number of RDRAND's; 0 without it.
+/// RDRAND's result; 0 without the instruction.
 fn hardware_random() -> u64 {
     RdRand::new().and_then(RdRand::get_u64).unwrap_or(0)
 }
 
-/// Makes the first key. Nothing random is to be had before.
+/// Seeds the first key. Output before this is not random.
 pub fn init(ramdisk: &[u8]) {
     let mut pool = POOL.lock();
     pool.absorb(&ramdisk[..ramdisk.len().min(RAMDISK_BYTES)]);
     pool.reseed(BOOT_READINGS, 0);
 }
 
-/// Has all that follows depend on `bytes` too: what is written to /dev/random.
+/// Mixes `bytes` into the key (writes to /dev/random).
 pub fn stir(bytes: &[u8]) {
     POOL.lock().absorb(bytes);
 }
@@ -171,7 +174,7 @@ mod tests {
     use super::{BLOCK, KEY, Pool, RESEED_BYTES, RESEED_NANOS};
     use crate::kernel_test;
 
-    /// `N` bytes in pieces of the length given, from a pool of that key.
+    /// `N` bytes from a pool with key bytes `key`, drawn in pieces of `piece` bytes.
     fn stream<const N: usize>(key: u8, piece: usize) -> [u8; N] {
         let mut pool = Pool::new();
         pool.key = [key; KEY];

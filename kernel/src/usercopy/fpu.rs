@@ -1,9 +1,9 @@
-//! The FPU's registers, straight to and from a program's memory: how signal frames carry them.
+//! FPU state of signal frames: XSAVE and XRSTOR on user memory.
 //!
-//! One instruction moves kilobytes, and it may fault like any other access to user memory: on a
-//! page that isn't there, and, when loading, on a header or an MXCSR that the CPU doesn't accept.
-//! Both end in `EFAULT` (arch/x86/kernel/fpu/xstate.h: xsave_to_user_sigframe). What the layout
-//! is, and what else must be checked, is in `process/signal/fpstate.rs`.
+//! The instruction faults like other accesses to user memory: on a page that isn't present, and
+//! XRSTOR also on a header or MXCSR that the CPU rejects. Both return `EFAULT`
+//! (arch/x86/kernel/fpu/xstate.h: xsave_to_user_sigframe). `process/signal/fpstate.rs` has the
+//! layout and the other checks.
 
 use core::arch::asm;
 
@@ -12,14 +12,13 @@ use crate::arch::fpu;
 use crate::syscall::errno::Errno;
 use crate::{clac, extable, stac};
 
-/// An instruction with its area at `$address`, edx:eax as the mask, and a way out of a fault.
+/// Executes `$instruction` on the area at `$address` with `$mask` in edx:eax; `EFAULT` on a fault.
 macro_rules! user_area {
     ($instruction:literal, $address:expr, $mask:expr) => {{
         let mut failed = 1_u32;
         may_sleep();
-        // SAFETY: the caller checked that the area lies in the program's half; the kernel has no
-        // floating-point state of its own to lose, and a fault goes on at label 3 with `failed`
-        // still set.
+        // SAFETY: the caller checked that the area is in the user address space; the kernel doesn't
+        // use the FPU; a fault continues at label 3 with `failed` still set.
         unsafe {
             asm!(
                 stac!(),
@@ -39,8 +38,8 @@ macro_rules! user_area {
     }};
 }
 
-/// Stores all components in use at `address`, which is 64-byte aligned: by XSAVE, which leaves
-/// the header's other words as they are, or by FXSAVE.
+/// Stores all components at `address`, which is 64-byte aligned: by XSAVE, which writes only
+/// XSTATE_BV of the header, or by FXSAVE.
 ///
 /// # Errors
 /// `EFAULT`.
@@ -54,20 +53,20 @@ pub fn save(address: u64) -> Result<(), Errno> {
     }
 }
 
-/// Loads the components in `features` from the XSAVE area at `address`. On an error the
-/// registers hold anything.
+/// Loads the components in `features` from the XSAVE area at `address`. After an error the
+/// registers are undefined.
 ///
 /// # Errors
-/// `EFAULT`, also for an area that the CPU doesn't accept.
+/// `EFAULT`, also if the CPU rejects the area.
 pub fn load(address: u64, features: u64) -> Result<(), Errno> {
     check(address, fpu::info().size)?;
     user_area!("xrstor64", address, features)
 }
 
-/// Loads x87 and SSE from the FXSAVE area at `address`; otherwise as [`load`].
+/// Loads x87 and SSE from the FXSAVE area at `address`. After an error the registers are undefined.
 ///
 /// # Errors
-/// As [`load`].
+/// `EFAULT`, also if the CPU rejects the area.
 pub fn load_legacy(address: u64) -> Result<(), Errno> {
     check(address, fpu::LEGACY_SIZE)?;
     user_area!("fxrstor64", address, 0_u64)

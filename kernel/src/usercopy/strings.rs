@@ -1,4 +1,4 @@
-//! Strings of a program, up to their NUL.
+//! NUL-terminated strings in user memory.
 
 use alloc::vec::Vec;
 
@@ -7,8 +7,8 @@ use crate::mm::{PAGE_SIZE, fallible};
 use crate::syscall::errno::Errno;
 
 impl UserPtr<u8> {
-    /// Reads a string up to its NUL into `out`; returns its length, or `None` if it is longer, or
-    /// crosses a page before it ends.
+    /// Reads a short string into `out`; returns its length without the NUL. `None` if `out` would
+    /// cross a page boundary in user memory or holds no NUL.
     ///
     /// # Errors
     /// `EFAULT`.
@@ -21,7 +21,7 @@ impl UserPtr<u8> {
         Ok(first_nul(out))
     }
 
-    /// Reads a string up to its NUL, which isn't part of the result.
+    /// Reads a string; the result excludes the NUL.
     ///
     /// # Errors
     /// `EFAULT`, `ENOMEM`; `ENAMETOOLONG` if there is no NUL in the first `max` bytes.
@@ -30,7 +30,7 @@ impl UserPtr<u8> {
         let mut buffer = [0; 64];
         while text.len() < max {
             let at = self.byte_add(text.len() as u64);
-            // Never across a page: the string may end just before an unmapped one.
+            // Never across a page boundary: the string may end just before an unmapped page.
             let in_page = (PAGE_SIZE - at.0 % PAGE_SIZE) as usize;
             let wanted = in_page.min(buffer.len()).min(max - text.len());
             let chunk = &mut buffer[..wanted];
@@ -47,7 +47,7 @@ impl UserPtr<u8> {
     }
 }
 
-/// Where the first NUL is.
+/// Index of the first NUL.
 #[inline]
 pub fn first_nul(bytes: &[u8]) -> Option<usize> {
     // Eight bytes at a time: the lowest bit set marks the first zero byte.

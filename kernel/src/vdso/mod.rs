@@ -1,8 +1,7 @@
-//! The vDSO as the kernel sees it: two images and one clock page, mapped into every program.
+//! vDSO: two images (64- and 32-bit) and one clock page, mapped into every program.
 //!
-//! The images come from `user/vdso`; here they are copied into page frames once, the 32-bit
-//! one is fitted to the CPU, and exec maps them. What is written to the clock page, and when,
-//! is in [`crate::time`]; how a program reads it, in `user/vdso/src/reader.rs`.
+//! The images are built from `user/vdso`. They are copied to page frames once and patched for the
+//! CPU; exec maps them. [`crate::time`] writes the clock page, `user/vdso/src/reader.rs` reads it.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -22,20 +21,20 @@ use crate::mm::vma::{Backing, Prot, Role, Vma, VmaFlags};
 use crate::process::placement::random_pages;
 use crate::syscall::errno::Errno;
 
-/// The one frame of the clock page, shared by all programs.
+/// The clock page, shared by all programs.
 static CLOCK: Lazy<Arc<Vec<Frame>>> = Lazy::new(|| {
     let frame = Frame::zeroed().expect("memory for the clock page");
     Arc::new(Vec::from([frame]))
 });
 
-/// The 64-bit image's frames, fitted to this CPU.
+/// Frames of the 64-bit image, patched for this CPU.
 static IMAGE64: Lazy<Arc<Vec<Frame>>> = Lazy::new(|| {
     let mut image = Vec::from(VDSO64);
     fit_getcpu(&mut image, vdso64::VDSO_GETCPU_SITE);
     frames(&image)
 });
 
-/// The 32-bit image's frames, likewise, with the way in that this CPU has.
+/// Frames of the 32-bit image, patched for this CPU, including `__kernel_vsyscall`.
 static IMAGE32: Lazy<Arc<Vec<Frame>>> = Lazy::new(|| {
     let mut image = Vec::from(VDSO32);
     fit_getcpu(&mut image, vdso32::VDSO_GETCPU_SITE);
@@ -57,8 +56,8 @@ fn patch(image: &mut [u8], site: usize, code: &[u8]) {
     image[site..site + code.len()].copy_from_slice(code);
 }
 
-/// The 32-bit program's way in, and the instructions for it. SYSENTER is Intel's in every mode,
-/// SYSCALL AMD's: each vendor lacks the other's in 32-bit code under a 64-bit kernel.
+/// System call instruction of `__kernel_vsyscall`: name and code. Under a 64-bit kernel 32-bit code
+/// has SYSENTER only on Intel CPUs and SYSCALL only on AMD CPUs.
 fn vsyscall(cpu: &Features) -> (&'static str, [u8; 4]) {
     match cpu.vendor {
         Vendor::Intel if cpu.sysenter => ("sysenter", images::VSYSCALL_SYSENTER),
@@ -78,17 +77,17 @@ fn frames(image: &[u8]) -> Arc<Vec<Frame>> {
 
 /// The clock page.
 pub fn clock_page() -> &'static ClockPage {
-    // SAFETY: the frame is page aligned, never freed, zeroed (a valid page), and only ever
-    // accessed through the page's atomics.
+    // SAFETY: the frame is page aligned, never freed and initially zero (a valid `ClockPage`); the
+    // kernel accesses it only through the structure's atomics.
     unsafe { &*CLOCK[0].as_ptr().cast() }
 }
 
-/// Prepares the images for this CPU, and what getcpu reads.
+/// Prepares the images, and TSC_AUX for getcpu.
 pub fn init() {
     let cpu = cpu::features();
     if cpu.rdtscp || cpu.rdpid {
         // TSC_AUX: cpu | node << 12, as in the limit of GDT entry 15. This is CPU 0 of node 0.
-        // SAFETY: the CPU has the register, and nothing in the kernel reads it.
+        // SAFETY: the CPU has the MSR, and the kernel doesn't read it.
         unsafe { Msr::new(0xc000_0103).write(0) };
     }
     let pages = (IMAGE64.len(), IMAGE32.len());
@@ -100,14 +99,14 @@ pub fn init() {
     );
 }
 
-/// Maps the clock page and, right above it, the image.
+/// Maps the clock page and the image directly above it, at a random address.
 ///
 /// # Errors
 /// `ENOMEM`.
 pub fn map(mm: &mut AddressSpace, is_32bit: bool) -> Result<(), Errno> {
     let size = PAGE_SIZE + image(is_32bit).len() as u64 * PAGE_SIZE;
-    // Near the top of where mmap(2) would begin, which is random already; some more on top of
-    // that, so that one does not give the other away.
+    // Below the base of mmap(2), which is random, by a random distance: neither address discloses
+    // the other.
     let near = mm.mmap_base() - size - random_pages(mm, if is_32bit { 8 } else { 18 });
     map_at(mm, is_32bit, near).map(|_| ())
 }
@@ -116,11 +115,11 @@ fn image(is_32bit: bool) -> &'static Arc<Vec<Frame>> {
     if is_32bit { &IMAGE32 } else { &IMAGE64 }
 }
 
-/// Maps the two for a program that has unmapped its own, as checkpoints are restored
-/// (ARCH_MAP_VDSO_32, ARCH_MAP_VDSO_64). Returns the image's size in bytes.
+/// Maps clock page and image for a program that has unmapped its own, as when restoring a
+/// checkpoint (ARCH_MAP_VDSO_32, ARCH_MAP_VDSO_64). Returns the image's size in bytes.
 ///
 /// # Errors
-/// `EEXIST` if one of them is still there; `ENOMEM`.
+/// `EEXIST` if one of them is still mapped; `ENOMEM`.
 pub fn map_once(mm: &mut AddressSpace, is_32bit: bool, near: u64) -> Result<u64, Errno> {
     if mm.areas().any(Vma::is_kernels) {
         return Err(Errno::EEXIST);
@@ -128,7 +127,8 @@ pub fn map_once(mm: &mut AddressSpace, is_32bit: bool, near: u64) -> Result<u64,
     map_at(mm, is_32bit, near)
 }
 
-/// The same at `near` if there is room, and sets `landmarks.vdso`.
+/// Maps clock page and image, at `near` if that range is free, and sets `landmarks.vdso`. Returns
+/// the image's size in bytes.
 fn map_at(mm: &mut AddressSpace, is_32bit: bool, near: u64) -> Result<u64, Errno> {
     let image = image(is_32bit);
     let image_size = image.len() as u64 * PAGE_SIZE;
@@ -136,7 +136,7 @@ fn map_at(mm: &mut AddressSpace, is_32bit: bool, near: u64) -> Result<u64, Errno
     let start = mm.map(Place::Hint(near), size, NewArea::anonymous(Prot::empty()))?;
     let vvar = NewArea {
         prot: Prot::READ,
-        // Nothing more, ever: one program's write would be every program's time.
+        // Never writable: all programs share the page.
         max_prot: Prot::READ,
         shared: false,
         backing: Backing::Kernel(CLOCK.clone(), 0),
@@ -146,7 +146,7 @@ fn map_at(mm: &mut AddressSpace, is_32bit: bool, near: u64) -> Result<u64, Errno
     mm.map(Place::Fixed(start), PAGE_SIZE, vvar)?;
     let code = NewArea {
         prot: Prot::READ | Prot::EXEC,
-        // A debugger's breakpoint goes into a copy of the page.
+        // Writable for a debugger's breakpoint, which goes into a private copy of the page.
         max_prot: Prot::READ | Prot::WRITE | Prot::EXEC,
         shared: false,
         backing: Backing::Kernel(image.clone(), 0),
@@ -158,23 +158,25 @@ fn map_at(mm: &mut AddressSpace, is_32bit: bool, near: u64) -> Result<u64, Errno
     Ok(image_size)
 }
 
-/// Address of the landing pad in a 32-bit vDSO mapped at `base`: where SYSENTER and SYSCALL
-/// return to. 0 if `base` is 0, the vDSO having been unmapped.
+/// Address of the landing pad, the return address of SYSENTER and 32-bit SYSCALL, in a 32-bit vDSO
+/// mapped at `base`. 0 if `base` is 0 (the vDSO is unmapped).
 pub fn landing_pad(base: u64) -> u64 {
     symbol(base, vdso32::VDSO32_SYSENTER_RETURN)
 }
 
-/// Address of `__kernel_vsyscall` in a 32-bit vDSO mapped at `base`: AT_SYSINFO.
+/// Address of `__kernel_vsyscall` (AT_SYSINFO) in a 32-bit vDSO mapped at `base`.
 pub fn kernel_vsyscall(base: u64) -> u64 {
     symbol(base, vdso32::KERNEL_VSYSCALL)
 }
 
-/// Where a handler without a restorer returns to, in a 32-bit vDSO mapped at `base`.
+/// Address of `__kernel_sigreturn`, to which signal handlers without a restorer return, in a 32-bit
+/// vDSO mapped at `base`.
 pub fn kernel_sigreturn(base: u64) -> u64 {
     symbol(base, vdso32::KERNEL_SIGRETURN)
 }
 
-/// The same for a handler installed with SA_SIGINFO.
+/// Address of `__kernel_rt_sigreturn`, to which SA_SIGINFO handlers without a restorer return, in a
+/// 32-bit vDSO mapped at `base`.
 pub fn kernel_rt_sigreturn(base: u64) -> u64 {
     symbol(base, vdso32::KERNEL_RT_SIGRETURN)
 }
