@@ -84,7 +84,7 @@ pub fn descriptor_limit() -> usize {
 /// `EMFILE`, `ENOMEM`.
 pub fn install(file: Arc<File>, close_on_exec: bool) -> Result<i32, Errno> {
     let limit = descriptor_limit();
-    with_files(|files| files.insert(file, close_on_exec, 0, limit))
+    with_files(|files| files.insert(&file, close_on_exec, 0, limit))
 }
 
 /// The directory that relative paths of an `*at` call begin at.

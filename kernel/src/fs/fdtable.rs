@@ -110,13 +110,14 @@ impl FdTable {
             .ok_or(Errno::EBADF)
     }
 
-    /// Puts `file` under the lowest free number from `from` on, below `limit` (RLIMIT_NOFILE).
+    /// Puts `file` under the lowest free number from `from` on, below `limit` (RLIMIT_NOFILE). The caller
+    /// keeps its own reference: the last one must not go while the table is locked.
     ///
     /// # Errors
     /// `EMFILE` if there is none, `ENOMEM`.
     pub fn insert(
         &mut self,
-        file: Arc<File>,
+        file: &Arc<File>,
         close_on_exec: bool,
         from: usize,
         limit: usize,
@@ -127,13 +128,7 @@ impl FdTable {
         if index >= limit.min(NR_OPEN) {
             return Err(Errno::EMFILE);
         }
-        self.put(
-            index,
-            Slot {
-                file,
-                close_on_exec,
-            },
-        )?;
+        self.put(index, file, close_on_exec)?;
         if from <= self.lowest_free {
             self.lowest_free = index + 1;
         }
@@ -147,7 +142,7 @@ impl FdTable {
     pub fn replace(
         &mut self,
         fd: i32,
-        file: Arc<File>,
+        file: &Arc<File>,
         close_on_exec: bool,
         limit: usize,
     ) -> Result<Option<Arc<File>>, Errno> {
@@ -155,13 +150,7 @@ impl FdTable {
         if index >= limit.min(NR_OPEN) {
             return Err(Errno::EBADF);
         }
-        let old = self.put(
-            index,
-            Slot {
-                file,
-                close_on_exec,
-            },
-        )?;
+        let old = self.put(index, file, close_on_exec)?;
         let old = old.map(|slot| slot.file);
         if let Some(old) = &old {
             self.release_locks(old);
@@ -169,13 +158,21 @@ impl FdTable {
         Ok(old)
     }
 
-    fn put(&mut self, index: usize, slot: Slot) -> Result<Option<Slot>, Errno> {
+    fn put(
+        &mut self,
+        index: usize,
+        file: &Arc<File>,
+        close_on_exec: bool,
+    ) -> Result<Option<Slot>, Errno> {
         if index >= self.slots.len() {
             let more = index + 1 - self.slots.len();
             self.slots.room_for(more)?;
             self.slots.resize(index + 1, None);
         }
-        Ok(self.slots[index].replace(slot))
+        Ok(self.slots[index].replace(Slot {
+            file: file.clone(),
+            close_on_exec,
+        }))
     }
 
     /// Takes `fd` out and returns its file.

@@ -288,7 +288,7 @@ pub fn console_files() -> Result<FdTable, Errno> {
     let console = open(&walk, b"/dev/console", O_RDWR, 0, 0)?;
     let mut files = FdTable::new();
     for _ in 0..3 {
-        files.insert(console.clone(), false, 0, 3)?;
+        files.insert(&console, false, 0, 3)?;
     }
     Ok(files)
 }

@@ -222,7 +222,7 @@ kernel_test!(
         let files = super::console_files().expect("/dev/console is there");
         let file = files.get(0).expect("standard input");
         let mut files = FdTable::new();
-        let insert = |files: &mut FdTable, from| files.insert(file.clone(), false, from, 10);
+        let insert = |files: &mut FdTable, from| files.insert(&file, false, from, 10);
         assert_eq!(
             [
                 insert(&mut files, 0),
@@ -240,7 +240,7 @@ kernel_test!(
         assert_eq!(insert(&mut files, 9), Ok(9));
         assert_eq!(insert(&mut files, 9), Err(Errno::EMFILE));
         assert_eq!(
-            files.replace(10, file.clone(), false, 10).err(),
+            files.replace(10, &file, false, 10).err(),
             Some(Errno::EBADF)
         );
         files.set_close_on_exec(5, true).expect("open");

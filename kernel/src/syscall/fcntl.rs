@@ -35,7 +35,7 @@ pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {
                 .filter(|from| *from < limit);
             let from = from.ok_or(Errno::EINVAL)?;
             let close_on_exec = command == linux::F_DUPFD_CLOEXEC;
-            caller::with_files(|files| files.insert(file, close_on_exec, from, limit))
+            caller::with_files(|files| files.insert(&file, close_on_exec, from, limit))
                 .map(|fd| fd as usize)
         }
         linux::F_GETFD => caller::with_files(|files| files.is_close_on_exec(fd)).map(usize::from),

@@ -171,7 +171,7 @@ fn duplicate(old: i32, new: i32, close_on_exec: bool) -> SysResult {
             return Err(Errno::EBADF);
         }
         let file = files.get_any(old)?;
-        files.replace(new, file, close_on_exec, limit)
+        files.replace(new, &file, close_on_exec, limit)
     })?;
     drop(replaced);
     Ok(new as usize)
