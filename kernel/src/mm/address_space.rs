@@ -1,8 +1,8 @@
-//! A program's address space: its areas and its page tables.
+//! Address space of a program: areas and page tables (struct mm_struct).
 //!
-//! One lock guards each ([`crate::process::SharedMm`]). **Never copy to or from user memory while holding
-//! it**: the copy may fault, and the fault takes the lock. Work on many pages is done in parts, between
-//! which the lock is given up (`process/preempt.rs`).
+//! Each has a lock ([`crate::process::SharedMm`]). **Never copy to or from user memory while
+//! holding it**: the copy may fault, and the fault takes the lock. Work on many pages is done in
+//! parts and releases the lock between them (`process/preempt.rs`).
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -20,7 +20,7 @@ use crate::process::ldt::Ldt;
 use crate::sync::assert_none_held;
 use crate::syscall::errno::Errno;
 
-/// Where parts of the program lie that /proc and prctl(2) ask for. Addresses; 0 if none.
+/// Addresses of the program's parts, for /proc and prctl(2); 0 if none.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)] // Linux's names (struct mm_struct).
 pub struct Landmarks {
@@ -35,7 +35,7 @@ pub struct Landmarks {
     pub arg_end: u64,
     pub env_start: u64,
     pub env_end: u64,
-    /// Address of the vDSO's image; 0 if the program unmapped it.
+    /// Address of the vDSO's image; 0 if it isn't mapped.
     pub vdso: u64,
 }
 
@@ -44,46 +44,47 @@ pub struct AddressSpace {
     /// Areas by start address; they never overlap.
     pub(super) areas: BTreeMap<u64, Vma>,
     pub(super) tables: PageTables,
-    /// Grows with each change of the areas.
+    /// Incremented with each change of the areas.
     pub(super) version: u64,
-    /// Where the parts are.
+    /// Addresses of the program's parts.
     pub landmarks: Landmarks,
-    /// End of the program's addresses: by its width.
+    /// End of the user address space, by the program's width.
     pub task_size: u64,
-    /// What it may grow to.
+    /// Resource limits.
     pub limits: Limits,
-    /// The last limit doesn't hold (CAP_IPC_LOCK).
+    /// RLIMIT_MEMLOCK doesn't apply (CAP_IPC_LOCK).
     pub lock_unlimited: bool,
-    /// Pages below vm.mmap_min_addr may be mapped (CAP_SYS_RAWIO).
+    /// Addresses below vm.mmap_min_addr may be mapped (CAP_SYS_RAWIO).
     pub may_map_low: bool,
-    /// What is mapped from now on is locked (MCL_FUTURE).
+    /// New mappings are locked (MCL_FUTURE).
     pub lock_future: bool,
-    /// The program's parts go where they always do (ADDR_NO_RANDOMIZE).
+    /// Addresses are not randomised (ADDR_NO_RANDOMIZE).
     pub is_fixed: bool,
-    /// mmap(2) without a hint goes below this, or above it in the old layout.
+    /// Without a hint mmap(2) searches downwards from here; upwards in the legacy layout.
     pub(super) mmap_base: u64,
-    /// Which of the two (ADDR_COMPAT_LAYOUT).
+    /// Legacy layout (ADDR_COMPAT_LAYOUT).
     pub(super) goes_up: bool,
-    /// No gap of interest lies between this and `mmap_base`.
+    /// Start of the search for a gap: there is none between this and `mmap_base`, except small
+    /// ones.
     pub(super) search_from: u64,
-    /// The tables are not yet what the areas say there: a long mprotect(2) is in the middle.
+    /// Range whose page tables don't match the areas yet, during a long mprotect(2).
     pub(super) stale: Range<u64>,
-    /// Pages mapped.
+    /// Numbers of mapped pages.
     pub(super) counts: Counts,
-    /// Pages that the kernel holds for the program meanwhile: the strings of the next one.
+    /// Pages charged to the program during execve(2): the new program's strings.
     pub held: u64,
-    /// The auxiliary vector, for /proc/PID/auxv: pairs of (type, value).
+    /// Auxiliary vector (/proc/PID/auxv): pairs of (type, value).
     pub auxv: alloc::vec::Vec<(u64, u64)>,
-    /// The file of the program that runs in it.
+    /// Executable file.
     pub program: Option<Arc<Program>>,
-    /// Segments of the program's own.
+    /// Local descriptor table.
     pub ldt: Ldt,
-    /// Its protection keys.
+    /// Allocated protection keys.
     pub keys: Keys,
 }
 
 impl AddressSpace {
-    /// An empty one for a 64-bit (or 32-bit) program.
+    /// Creates an empty address space for a 64- or 32-bit program.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -117,24 +118,24 @@ impl AddressSpace {
         })
     }
 
-    /// Lets mmap(2) without a hint begin below `base`.
+    /// Makes mmap(2) without a hint search downwards from `base`.
     pub fn set_mmap_base(&mut self, base: u64) {
         self.mmap_base = base;
         self.search_from = base;
     }
 
-    /// Lets it go upwards from `floor` on.
+    /// Makes mmap(2) without a hint search upwards from `floor` (legacy layout).
     pub fn set_mmap_floor(&mut self, floor: u64) {
         self.set_mmap_base(floor);
         self.goes_up = true;
     }
 
-    /// Where mmap(2) begins.
+    /// Address from which mmap(2) without a hint searches.
     pub fn mmap_base(&self) -> u64 {
         self.mmap_base
     }
 
-    /// Makes this the CPU's address space.
+    /// Loads the page tables into the CPU.
     pub fn activate(&self) {
         self.tables.activate();
     }
@@ -145,12 +146,12 @@ impl AddressSpace {
         (address < area.end).then_some(area)
     }
 
-    /// All areas, lowest first.
+    /// All areas in ascending order.
     pub fn areas(&self) -> impl Iterator<Item = &Vma> {
         self.areas.values()
     }
 
-    /// The areas that overlap [start, end), lowest first.
+    /// The areas that overlap [start, end), in ascending order.
     pub fn overlapping(&self, start: u64, end: u64) -> impl Iterator<Item = &Vma> {
         let around = if start < end { self.find(start) } else { None };
         let first = around.map_or(start, |area| area.start);
@@ -159,22 +160,22 @@ impl AddressSpace {
             .map(|(_, area)| area)
     }
 
-    /// (mapped, present) pages: VmSize and VmRSS.
+    /// (mapped, resident) pages: VmSize and VmRSS.
     pub fn page_counts(&self) -> (u64, u64) {
         (self.counts.all, self.tables.pages + self.held)
     }
 
-    /// Pages of its page tables.
+    /// Pages used by page tables (VmPTE).
     pub fn table_pages(&self) -> u64 {
         self.tables.table_pages()
     }
 
-    /// The most pages that were present at a time: VmHWM.
+    /// Peak of the resident pages (VmHWM).
     pub fn peak_pages(&self) -> u64 {
         self.tables.peak.max(self.tables.pages)
     }
 
-    /// A copy for fork(2), in one go.
+    /// A copy for fork(2), made without preemption.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -185,7 +186,7 @@ impl AddressSpace {
         Ok(fork.child)
     }
 
-    /// A copy for fork(2) without the pages.
+    /// A copy for fork(2), still without pages.
     fn copy_areas(&self) -> Result<Self, Errno> {
         let (areas, counts) = self.inherited_areas()?;
         let child = Self {
@@ -204,8 +205,8 @@ impl AddressSpace {
         Ok(child)
     }
 
-    /// Drops the pages that map `pages` of `source`, and the program's own copies of them: the file
-    /// ends before them. The next touch finds what it has there by then, or its end.
+    /// Unmaps `pages` of `source`, and private copies of them, after a truncation: later accesses
+    /// fault (unmap_mapping_range with even_cows).
     pub fn drop_source_pages(&mut self, source: *const (), pages: &Range<u64>) {
         let mut next = 0;
         while let Some((from, to, _)) = self.next_mapping(source, pages, &mut next) {
@@ -213,8 +214,8 @@ impl AddressSpace {
         }
     }
 
-    /// Drops the pages that map `pages` of `source`, which is about to make a hole of them. A program's
-    /// own copies stay.
+    /// Unmaps `pages` of `source` before a hole is punched; private copies stay
+    /// (unmap_mapping_range without even_cows).
     pub fn drop_shared_source_pages(&mut self, source: *const (), pages: &Range<u64>) {
         let mut next = 0;
         while let Some((from, to, shared)) = self.next_mapping(source, pages, &mut next) {
@@ -232,7 +233,7 @@ impl AddressSpace {
         }
     }
 
-    /// Whether the frame that is mapped at `address` is the file's own, and no copy.
+    /// Whether the frame mapped at `address` is the file's page, not a private copy.
     fn is_of_file(&self, address: u64, frame: u64) -> bool {
         let mut same = false;
         if let Some(area) = self.find(address)
@@ -245,8 +246,8 @@ impl AddressSpace {
         same
     }
 
-    /// Where `pages` of `source` are mapped next, from address `next` on, and whether it is a shared
-    /// mapping. One after the other: pages of a file go where nothing may fail for want of memory.
+    /// The next range from address `next` on that maps some of `pages` of `source`, and whether it
+    /// is a shared mapping. An iteration without a list: dropping pages must not need memory.
     fn next_mapping(
         &self,
         source: *const (),
@@ -270,30 +271,31 @@ impl AddressSpace {
         None
     }
 
-    /// Whether [address, address + 1) may be accessed as `prot` says.
+    /// Whether the area at `address` allows all of `prot`.
     pub fn allows(&self, address: u64, prot: Prot) -> bool {
         self.find(address)
             .is_some_and(|area| area.prot.contains(prot))
     }
 }
 
-/// A copy for fork(2) in the making: a part at a time, between which other threads of the program may run.
+/// A copy for fork(2) in progress: made in parts, between which other threads of the parent may
+/// run.
 pub struct Fork {
     child: AddressSpace,
-    /// What the parent's areas were.
+    /// Version of the parent's areas at the start.
     version: u64,
-    /// The pages below are shared.
+    /// Pages below this address are shared.
     at: u64,
 }
 
-/// How far a [`Fork`] is.
+/// Progress of a [`Fork`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// All pages are shared.
     Done,
-    /// There are more.
+    /// More pages remain.
     More,
-    /// The parent's areas have changed: the copy is of what no longer is, and must begin anew.
+    /// The parent's areas have changed: the copy is outdated and must be restarted.
     Stale,
 }
 
@@ -311,18 +313,18 @@ impl Fork {
         })
     }
 
-    /// Shares the next pages: private writable ones until one side writes.
+    /// Shares the next pages with the child: private writable ones copy-on-write.
     ///
     /// # Errors
     /// `ENOMEM`.
     pub fn share_part(&mut self, parent: &mut AddressSpace) -> Result<Progress, Errno> {
-        /// Tables' worth of addresses at a time.
+        /// Last-level tables per part.
         const COUNT: u64 = 8;
         if parent.version != self.version {
             return Ok(Progress::Stale);
         }
         let result = self.share(parent, COUNT * PART);
-        // Before the parent runs again: it must not write to what the child has.
+        // Before the parent runs: it must not write to shared pages through stale TLB entries.
         parent.tables.flush_all();
         result
     }
@@ -337,7 +339,7 @@ impl Fork {
             }
             let (mut from, mut stop) = (area.start.max(self.at), area.end);
             if stop - from > left {
-                // Addresses without pages cost nothing.
+                // Addresses without pages don't count.
                 let Some((present, _)) = parent.tables.next_page(from, stop) else {
                     continue;
                 };
@@ -349,7 +351,7 @@ impl Fork {
             }
             left -= stop - from;
             self.at = stop;
-            // Only what is writable need be made read-only: nothing else ever has the flag.
+            // Copy-on-write for private areas only; shared pages stay writable.
             parent
                 .tables
                 .share_range(&mut child.tables, from, stop, !area.shared)?;
@@ -360,7 +362,7 @@ impl Fork {
         Ok(Progress::Done)
     }
 
-    /// The copy.
+    /// The finished copy.
     pub fn finish(self) -> AddressSpace {
         self.child
     }
@@ -374,8 +376,8 @@ fn covering_or_next(areas: &BTreeMap<u64, Vma>, address: u64) -> Option<&Vma> {
 }
 
 impl AddressSpace {
-    /// Drops some of the pages from `at` on, which moves; true while there may be more. Where the last
-    /// reference to a large address space goes, this comes first.
+    /// Drops a part of the pages from `at` on and advances `at`; returns whether there may be more.
+    /// Called before a large address space is dropped, with preemption points between parts.
     pub fn drop_part(&mut self, at: &mut u64) -> bool {
         let Some(area) = covering_or_next(&self.areas, *at) else {
             return false;
@@ -383,7 +385,7 @@ impl AddressSpace {
         let (before, from, end) = (*at, area.start.max(*at), area.end);
         *at = self.part_of_pages(from, end);
         self.tables.drop_range(from, *at);
-        // From where the part before this one ended: its last table reached into the gap up to `from`.
+        // From the end of the previous part, whose last table reaches into the gap up to `from`.
         self.tables.prune(before, *at, 0, *at);
         true
     }
@@ -395,7 +397,7 @@ impl Drop for AddressSpace {
         for area in self.areas.values() {
             self.tables.drop_range(area.start, area.end);
         }
-        // Lowest first, each up to the next: in the end no table is left.
+        // In ascending order, each up to the next area: no table remains.
         let mut areas = self.areas.values().peekable();
         while let Some(area) = areas.next() {
             let ceiling = areas.peek().map_or(1 << 47, |next| next.start);

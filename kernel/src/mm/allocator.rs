@@ -1,9 +1,9 @@
-//! Free page frames, and how many references each frame of RAM has.
+//! Page frame allocator: free lists and a reference count for each frame of RAM.
 //!
-//! Free frames form two stacks threaded through themselves: those known to be full of zeros (page
-//! tables that were emptied before they were given back) and all others. Taking and giving are
-//! O(1), and memory that was never used is never touched, however much there is. What the rest of
-//! the kernel holds is a [`super::frame::Frame`], one reference.
+//! There are two free lists, linked through the frames themselves: frames known to be zeroed
+//! (emptied page tables) and all others. Allocation and release are O(1), and memory never
+//! allocated is never touched. The rest of the kernel holds references as
+//! [`super::frame::Frame`].
 
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
@@ -17,7 +17,7 @@ use crate::arch::percpu::{self, work};
 /// Virtual address of physical address 0.
 static PHYS_OFFSET: AtomicU64 = AtomicU64::new(0);
 
-/// References to each frame, by frame number; the loader's memory included.
+/// Reference counts, indexed by frame number; they include the loader's memory.
 static COUNTS: AtomicPtr<AtomicU32> = AtomicPtr::new(core::ptr::null_mut());
 
 static ALLOCATOR: Mutex<Allocator, rank::Frames> = Mutex::new(Allocator {
@@ -32,42 +32,42 @@ static ALLOCATOR: Mutex<Allocator, rank::Frames> = Mutex::new(Allocator {
 
 const MAX_REGIONS: usize = 64;
 const NO_FRAME: u64 = u64::MAX;
-/// End of the RAM that is used: the heads of the heap's pages number frames in 32 bits (`slab.rs`).
+/// End of the RAM in use: the heads of slab pages hold 32-bit frame numbers (`slab.rs`).
 const RAM_END: u64 = 1 << 44;
-/// Frames that only the kernel gets, however little RAM there is.
+/// Minimum size of the kernel's reserve in frames.
 pub const LEAST_RESERVE: u64 = 64;
 
 struct Allocator {
-    /// How many frames [`COUNTS`] covers.
+    /// Number of frames that [`COUNTS`] covers.
     frames: u64,
-    /// [start, end) of usable memory that was never handed out.
+    /// [start, end) of usable memory never allocated.
     regions: [(u64, u64); MAX_REGIONS],
-    /// Top of the stack of freed frames; each holds the address of the next.
+    /// Head of the free list; each frame holds the address of the next.
     free: u64,
-    /// Top of the stack of those that hold nothing else but zeros.
+    /// Head of the free list of frames that are zero except for the link.
     zeroed: u64,
     free_count: u64,
     total: u64,
-    /// Frames that only the kernel itself gets: a 64th of all, 256 KiB to 4 MiB. The last
-    /// [`reserve::LOOK`] of them are what a step in the kernel may count on.
+    /// Frames reserved for the kernel: 1/64 of all, 256 KiB to 4 MiB. The last
+    /// [`reserve::LOOK`] of them are what a step in the kernel relies on.
     reserve: u64,
 }
 
-/// Who asks for a frame.
+/// Purpose of an allocation: decides whether it may use the reserve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum For {
-    /// A program: the kernel's reserve stays.
+    /// Memory of a program: leaves the kernel's reserve.
     Program,
-    /// The kernel's single objects under a page and its own page tables: they may use the reserve up.
+    /// Kernel objects of less than a page and the kernel's page tables: may use up the reserve.
     Kernel,
 }
 
-/// The kernel's pointer to a physical address.
+/// Kernel virtual address of a physical address, in the physical map.
 pub fn phys_to_virt(physical: u64) -> *mut u8 {
     (PHYS_OFFSET.load(Ordering::Relaxed) + physical) as *mut u8
 }
 
-/// Takes stock of the RAM that the loader reported.
+/// Initialises the allocator from the loader's memory map.
 pub fn init(boot_info: &BootInfo) {
     let offset = boot_info
         .physical_memory_offset
@@ -75,7 +75,7 @@ pub fn init(boot_info: &BootInfo) {
         .expect("the loader maps physical memory");
     PHYS_OFFSET.store(*offset, Ordering::Relaxed);
     let usable = |r: &&MemoryRegion| r.kind == MemoryRegionKind::Usable;
-    // The counts cover the loader's own memory too: the ramdisk's is freed after unpacking.
+    // The counts include the loader's memory: the ramdisk is freed after unpacking.
     let ram = |r: &&MemoryRegion| {
         matches!(
             r.kind,
@@ -98,7 +98,7 @@ pub fn init(boot_info: &BootInfo) {
     for region in boot_info.memory_regions.iter().filter(usable) {
         let mut start = region.start.next_multiple_of(PAGE_SIZE);
         let end = region.end.min(RAM_END) / PAGE_SIZE * PAGE_SIZE;
-        // The first page is left alone: address 0 is "none" to too many data structures.
+        // Never frame 0: data structures use address 0 for "none".
         start = start.max(PAGE_SIZE);
         if counts_at.is_none() && start < end && end - start >= counts_size {
             counts_at = Some(start);
@@ -120,30 +120,30 @@ pub fn init(boot_info: &BootInfo) {
     allocator.set_reserve();
 }
 
-/// The count of references to the frame at `address`, which must be RAM.
+/// Reference count of the frame at `address`, which must be RAM.
 fn count(address: u64) -> &'static AtomicU32 {
     let counts = COUNTS.load(Ordering::Relaxed);
-    // SAFETY: `init` made a count for each frame of RAM, and callers pass frames' addresses only.
+    // SAFETY: `init` made a count for each frame of RAM; callers pass only addresses of frames.
     unsafe { &*counts.add((address / PAGE_SIZE) as usize) }
 }
 
-/// How many references there are to the frame at `address`.
+/// Number of references to the frame at `address`.
 #[inline]
 pub fn references(address: u64) -> u32 {
     count(address).load(Ordering::Relaxed)
 }
 
-/// Adds a reference to a frame that has one.
+/// Adds a reference to a frame that is in use.
 #[inline]
 pub fn share(address: u64) {
     let count = count(address);
-    // A load and a store: there is one CPU, and no interrupt handler touches frames.
+    // Not an atomic increment: there is one CPU, and interrupt handlers don't use frames.
     let before = count.load(Ordering::Relaxed);
     debug_assert_ne!(before, 0, "a free frame is shared");
     count.store(before + 1, Ordering::Relaxed);
 }
 
-/// Takes a reference away; the frame is free after the last.
+/// Drops a reference; frees the frame with the last.
 #[inline]
 pub fn release(address: u64) {
     if drop_reference(address) {
@@ -151,7 +151,7 @@ pub fn release(address: u64) {
     }
 }
 
-/// The same for a frame that holds nothing but zeros: it need not be cleared again.
+/// Drops a reference to a zeroed frame, which goes to the list of zeroed ones if it was the last.
 pub fn release_zeroed(address: u64) {
     if drop_reference(address) {
         #[cfg(debug_assertions)]
@@ -160,11 +160,11 @@ pub fn release_zeroed(address: u64) {
     }
 }
 
-/// In test builds panics if the frame has a byte other than 0.
+/// Panics if the frame isn't zeroed (test builds).
 #[cfg(debug_assertions)]
 fn assert_zeros(address: u64) {
     const WORDS: usize = PAGE_SIZE as usize / size_of::<u64>();
-    // SAFETY: the last reference to the frame is gone, and it is not on a list yet.
+    // SAFETY: the last reference is dropped, and the frame is not on a free list yet.
     let words = unsafe { core::slice::from_raw_parts(phys_to_virt(address).cast::<u64>(), WORDS) };
     assert!(
         words.iter().all(|word| *word == 0),
@@ -172,7 +172,7 @@ fn assert_zeros(address: u64) {
     );
 }
 
-/// Whether that was the last.
+/// Drops a reference; returns whether it was the last.
 #[inline]
 fn drop_reference(address: u64) -> bool {
     let count = count(address);
@@ -183,7 +183,7 @@ fn drop_reference(address: u64) -> bool {
     left == 0
 }
 
-/// A free frame with anything in it.
+/// Allocates a frame with undefined content; `None` without memory for `whom`.
 pub fn take(whom: For) -> Option<u64> {
     let mut allocator = ALLOCATOR.lock();
     let spared = allocator.spared(whom);
@@ -192,7 +192,7 @@ pub fn take(whom: For) -> Option<u64> {
     address
 }
 
-/// A frame full of zeros.
+/// Allocates a zeroed frame; `None` without memory for `whom`.
 pub fn take_zeroed(whom: For) -> Option<u64> {
     let mut allocator = ALLOCATOR.lock();
     let spared = allocator.spared(whom);
@@ -205,39 +205,40 @@ pub fn take_zeroed(whom: For) -> Option<u64> {
     let address = allocator.take(spared)?;
     allocator.note_low(whom);
     drop(allocator);
-    // SAFETY: the frame was free and is nobody else's; 8-byte writes count as 512 steps, not 4096.
+    // SAFETY: the frame was just allocated and has no other user. 8-byte writes take 512 iterations
+    // instead of 4096.
     unsafe { core::ptr::write_bytes(phys_to_virt(address).cast::<u64>(), 0, 512) };
     Some(address)
 }
 
-/// Whether only the kernel's reserve is left: what would make the kernel's own data grow for a
-/// program fails then.
+/// Whether only the kernel's reserve is left: kernel data doesn't grow for a program then.
 pub fn is_low() -> bool {
     let allocator = ALLOCATOR.lock();
     allocator.free_count <= allocator.reserve
 }
 
-/// Whether `frames` can be taken and the kernel's reserve is still there.
+/// Whether `frames` can be allocated without touching the kernel's reserve.
 pub fn has_room(frames: u64) -> bool {
     let allocator = ALLOCATOR.lock();
     allocator.free_count.saturating_sub(frames) > allocator.reserve
 }
 
-/// Whether there is enough for a step in the kernel to begin ([`reserve::LOOK`]).
+/// Whether enough frames are free for a step in the kernel to begin ([`reserve::LOOK`]).
 pub fn has_step() -> bool {
     ALLOCATOR.lock().free_count >= reserve::LOOK
 }
 
-/// (free, all) frames of RAM.
+/// (free, total) frames of RAM.
 pub fn statistics() -> (u64, u64) {
     let allocator = ALLOCATOR.lock();
     (allocator.free_count, allocator.total)
 }
 
-/// Gives the allocator RAM that it did not know of, such as the unpacked ramdisk's pages.
+/// Adds a frame of RAM to the allocator that the memory map reported as in use, such as the
+/// ramdisk's.
 ///
 /// # Safety
-/// Nobody uses the frame at `address` (page aligned, RAM) any more.
+/// The frame at `address` (page aligned, RAM) is not in use any more.
 pub unsafe fn donate(address: u64) {
     let mut allocator = ALLOCATOR.lock();
     if address / PAGE_SIZE < allocator.frames {
@@ -252,14 +253,15 @@ impl Allocator {
         self.reserve = (self.total / 64).clamp(LEAST_RESERVE, 1024);
     }
 
-    /// Asks for the next call to wait where the kernel took from what a step counts on. Programs' frames
-    /// never do.
+    /// Sets the work bit LOW_MEMORY if a kernel allocation left less than a step relies on. The
+    /// next call then waits for memory.
     fn note_low(&self, whom: For) {
         if whom == For::Kernel && self.free_count < reserve::LOOK {
             percpu::set_work(work::LOW_MEMORY);
         }
     }
 
+    /// Frames that an allocation for `whom` must leave free.
     fn spared(&self, whom: For) -> u64 {
         match whom {
             For::Program => self.reserve,
@@ -267,14 +269,14 @@ impl Allocator {
         }
     }
 
-    /// Takes a frame, unless no more than `spared` are left.
+    /// Allocates a frame if more than `spared` are free.
     fn take(&mut self, spared: u64) -> Option<u64> {
         if self.free_count <= spared {
             return None;
         }
         if self.free != NO_FRAME {
             let address = self.free;
-            // SAFETY: a free frame belongs to the allocator; it holds the next one's address.
+            // SAFETY: a free frame belongs to the allocator and holds the address of the next.
             self.free = unsafe { phys_to_virt(address).cast::<u64>().read() };
             return Some(self.hand_out(address));
         }
@@ -292,7 +294,7 @@ impl Allocator {
         }
         let address = self.zeroed;
         let link = phys_to_virt(address).cast::<u64>();
-        // SAFETY: as in `take`; without the link the frame is all zeros.
+        // SAFETY: as in `take`. Clearing the link leaves the frame zeroed.
         self.zeroed = unsafe { link.replace(0) };
         Some(self.hand_out(address))
     }
@@ -304,7 +306,7 @@ impl Allocator {
     }
 
     fn give(&mut self, address: u64) {
-        // SAFETY: the last reference is gone: the frame is the allocator's again.
+        // SAFETY: the last reference is dropped: the frame belongs to the allocator.
         unsafe { phys_to_virt(address).cast::<u64>().write(self.free) };
         self.free = address;
         self.free_count += 1;

@@ -1,9 +1,9 @@
-//! The table of areas: adding, cutting, changing, taking out, copying.
+//! Table of areas: insertion, splitting, update, removal, copying.
 //!
-//! What a call does to the areas of a range has two parts. [`AddressSpace::cut`] makes whole areas of
-//! the range, takes at most two nodes of the table and is the only part that may fail. What follows,
-//! [`AddressSpace::update`] or [`AddressSpace::take_first`], takes no memory, however many areas there
-//! are: a range of whole areas can always be unmapped.
+//! A change of a range has two steps. [`AddressSpace::cut`] splits the areas at the range's ends;
+//! it needs at most two nodes of the table and is the only step that can fail. The second step,
+//! [`AddressSpace::update`] or [`AddressSpace::take_first`], needs no memory, whatever the number
+//! of areas: a range of whole areas can always be unmapped.
 
 use alloc::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ use super::vma::{Vma, VmaFlags};
 use crate::syscall::errno::Errno;
 
 impl AddressSpace {
-    /// Adds an area where nothing is mapped, joined with its neighbours if it continues them. That may
-    /// take a node: the caller has called [`reserve::top_up`].
+    /// Inserts an area where nothing is mapped and merges it with its neighbours if possible. May
+    /// allocate a node: the caller has called [`reserve::top_up`].
     pub(super) fn insert(&mut self, area: Vma) {
         self.version += 1;
         self.counts.add(&area);
         let (start, end) = (area.start, area.end);
-        // A joined area needs no node of its own.
+        // A merged area needs no node.
         if let Some((_, previous)) = self.areas.range_mut(..start).next_back()
             && previous.continues_into(&area)
         {
@@ -33,7 +33,7 @@ impl AddressSpace {
         self.join(end);
     }
 
-    /// Joins the area that begins at `address`, if there is one, with the one that ends there.
+    /// Merges the area that begins at `address` with the one that ends there, if possible.
     fn join(&mut self, address: u64) {
         let Some(next) = self.areas.get(&address) else {
             return;
@@ -48,19 +48,20 @@ impl AddressSpace {
         }
     }
 
-    /// How many areas [start, end) cuts: 0 to 2.
+    /// Number of splits at the ends of [start, end): 0 to 2.
     fn cuts(&self, start: u64, end: u64) -> usize {
         let crosses = |address| self.find(address).is_some_and(|area| area.start < address);
         usize::from(crosses(start)) + usize::from(crosses(end))
     }
 
-    /// Cuts the areas that cross the ends of [start, end), so that it holds whole ones. `removes`: they
-    /// are taken out next, so that only a hole in one makes more of them (do_mas_align_munmap).
+    /// Splits the areas that cross the ends of [start, end), so that the range holds whole areas.
+    /// With `removes` the caller removes them next, so that the number of areas grows only by a
+    /// hole in one (do_mas_align_munmap).
     ///
-    /// Asks for memory itself, whatever the caller did: munmap(2) and brk(2) begin without a look.
+    /// Refills the reserve itself: munmap(2) and brk(2) have not done so.
     ///
     /// # Errors
-    /// `ENOMEM` for too many areas, or without memory; nothing has changed.
+    /// `ENOMEM` for too many areas or without memory; nothing has changed then.
     pub(super) fn cut(&mut self, start: u64, end: u64, removes: bool) -> Result<(), Errno> {
         let cuts = self.cuts(start, end);
         if cuts == 0 || start >= end {
@@ -89,8 +90,8 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Changes each area of [start, end), which [`AddressSpace::cut`] made whole ones, and joins what
-    /// is alike then.
+    /// Changes each area of [start, end), which [`AddressSpace::cut`] has split, and merges areas
+    /// that are alike afterwards.
     pub(super) fn update(
         &mut self,
         start: u64,
@@ -112,8 +113,8 @@ impl AddressSpace {
         self.join(at);
     }
 
-    /// Takes the first area out of [start, end), which [`AddressSpace::cut`] made whole ones. Its
-    /// pages stay in the tables.
+    /// Removes the first area of [start, end), which [`AddressSpace::cut`] has split. Its pages
+    /// stay in the page tables.
     pub(super) fn take_first(&mut self, start: u64, end: u64) -> Option<Vma> {
         if start >= end {
             return None;
@@ -125,7 +126,7 @@ impl AddressSpace {
         Some(area)
     }
 
-    /// The areas that a child made by fork(2) gets, none of which is locked.
+    /// Copies of the areas that a child of fork(2) inherits, without their locks.
     ///
     /// # Errors
     /// `ENOMEM`.

@@ -1,9 +1,9 @@
-//! Middle blocks of the kernel's heap, of two to eight pages: arenas of 64 KiB, each with a
-//! first-fit list of its own (`linked_list_allocator`).
+//! Medium blocks of the kernel heap (two to eight pages): arenas of 64 KiB, each with a first-fit
+//! free list (`linked_list_allocator`).
 //!
-//! An arena begins with an [`Arena`]; those that may have room are on a list. One whose last
-//! block comes back is given back itself. Arenas are aligned to their size, so that a block finds
-//! its own by its address.
+//! An arena begins with its header, [`Arena`]; all arenas are on a list, those with recent frees
+//! first. An arena is freed with its last block. Arenas are aligned to their size, so that a
+//! block's address gives its arena.
 
 use core::alloc::Layout;
 use core::ptr::{NonNull, null_mut};
@@ -16,12 +16,12 @@ use super::{PAGE_SIZE, layout};
 
 /// Bytes of an arena.
 const SIZE: u64 = 16 * PAGE_SIZE;
-/// Pages of the largest block that comes from one.
+/// Pages of the largest block allocated from an arena.
 pub const LARGEST: u64 = 8;
-/// Arenas that are asked before a new one is made: a full one is found soon, not after all others.
+/// Arenas tried before a new one is made: bounds the search.
 const TRIES: usize = 4;
 
-/// What stands at the start of each arena.
+/// Header of an arena.
 struct Arena {
     heap: Heap,
     next: *mut Arena,
@@ -34,14 +34,14 @@ pub struct Arenas {
     first: *mut Arena,
 }
 
-// SAFETY: arenas belong to whoever holds the lock around this.
+// SAFETY: arenas are accessed only with the heap's lock held.
 unsafe impl Send for Arenas {}
 
-/// The middle of the heap's addresses: arenas lie above, other large blocks below.
+/// Middle of the heap's address range: arenas are above it, other large blocks below.
 pub const START: u64 = layout::HEAP_START + (1 << 38);
 
 impl Arenas {
-    /// None yet.
+    /// An empty list.
     pub const fn new() -> Self {
         Self {
             slots: Slots::new(START, START + (1 << 38)),
@@ -49,17 +49,16 @@ impl Arenas {
         }
     }
 
-    /// Whether a block came from an arena.
+    /// Whether a block is from an arena.
     pub fn own(block: *mut u8) -> bool {
         block as u64 >= START
     }
 
-    /// A block; `None` without memory for an arena.
+    /// Allocates a block; `None` without memory for an arena.
     pub fn take(&mut self, slabs: &mut Slabs, layout: Layout) -> Option<NonNull<u8>> {
         let mut arena = self.first;
         for _ in 0..TRIES {
-            // SAFETY: the list holds live arenas, and the lock around `self` makes this the only
-            // reference.
+            // SAFETY: the list holds live arenas, and `&mut self` makes this the only reference.
             let Some(some) = (unsafe { arena.as_mut() }) else {
                 break;
             };
@@ -75,8 +74,8 @@ impl Arenas {
         let start = self.slots.take(slabs, SIZE / PAGE_SIZE)?;
         let at = start.cast::<Arena>().as_ptr();
         let head = size_of::<Arena>().next_multiple_of(align_of::<usize>());
-        // SAFETY: the arena's memory is new, mapped, aligned to its size and nobody else's; the
-        // list gets what is behind the head. `first` is a live arena or null.
+        // SAFETY: the arena's memory is newly mapped, aligned to its size and without other users;
+        // `Heap` gets the part behind the header. `first` is a live arena or null.
         unsafe {
             let heap = Heap::new(start.as_ptr().add(head), SIZE as usize - head);
             at.write(Arena {
@@ -92,20 +91,20 @@ impl Arenas {
         }
     }
 
-    /// Takes a block back.
+    /// Frees a block.
     ///
     /// # Safety
-    /// It came from [`Arenas::take`] with this layout and is not used any more.
+    /// The block is from [`Arenas::take`] with this layout and is not used any more.
     pub unsafe fn give(&mut self, slabs: &mut Slabs, block: NonNull<u8>, layout: Layout) {
         let at = (block.as_ptr() as u64 / SIZE * SIZE) as *mut Arena;
-        // SAFETY: a block lies in its arena, whose head is live until it is given back below.
+        // SAFETY: a block is inside its arena, whose header is live until the arena is freed below.
         let arena = unsafe { &mut *at };
-        // SAFETY: as the caller says.
+        // SAFETY: a block of this arena with its layout, as the caller promises.
         unsafe { arena.heap.deallocate(block, layout) };
         let is_empty = arena.heap.used() == 0;
         self.unlink(at);
         if is_empty {
-            // SAFETY: `add` took it with as many pages, and nothing in it is in use.
+            // SAFETY: `add` allocated it with this number of pages, and no block of it is in use.
             unsafe { self.slots.give(slabs, at.cast(), SIZE / PAGE_SIZE) };
         } else {
             self.put_first(at);
@@ -126,7 +125,7 @@ impl Arenas {
         }
     }
 
-    /// It has room again: the next block is looked for here.
+    /// Links an arena that has room at the front of the list.
     fn put_first(&mut self, at: *mut Arena) {
         // SAFETY: as in `unlink`.
         unsafe {

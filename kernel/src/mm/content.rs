@@ -1,5 +1,5 @@
-//! Reading and writing what a program has in memory while it isn't running: to build its stack,
-//! to leave its child an ID, to show its arguments in /proc.
+//! Access to the memory of another address space (access_process_vm): exec's stack, ptrace(2),
+//! /proc/PID/mem and cmdline.
 
 use super::address_space::AddressSpace;
 use super::fault::Access;
@@ -11,12 +11,11 @@ use super::{PAGE_SIZE, page_down};
 use crate::syscall::errno::Errno;
 
 impl AddressSpace {
-    /// Writes to private memory whatever its protection, as a copy: where a program is built, and for
-    /// who may write by force.
+    /// Writes to private memory regardless of its protection, with copy-on-write: for exec and
+    /// forced writes.
     ///
     /// # Errors
-    /// `EFAULT` where nothing is mapped, or nothing that may be the program's own: what others share, and
-    /// the clock page. `ENOMEM`.
+    /// `EFAULT` if nothing is mapped there, or shared memory or the clock page; `ENOMEM`.
     pub fn poke(&mut self, address: u64, bytes: &[u8]) -> Result<(), Errno> {
         for (at, part) in in_pages(address, bytes)? {
             self.poke_page(at, part)?;
@@ -24,17 +23,18 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Maps a page that was filled before there was an area for it.
+    /// Maps a frame filled in advance at `page`.
     ///
     /// # Errors
-    /// `EFAULT` where nothing is mapped, `ENOMEM`.
+    /// `EFAULT` if there is no area at `page`; `ENOMEM`.
     pub fn adopt(&mut self, page: u64, frame: Frame) -> Result<(), Errno> {
         let flags = self.find(page).ok_or(Errno::EFAULT)?.prot.page_flags();
         self.tables.map(page, frame, flags)
     }
 
-    /// Writes for a tracer: private pages whatever their protection, as a copy; shared ones only
-    /// where the program may write itself (FOLL_FORCE in mm/gup.c). Returns how many bytes that is.
+    /// Writes for a tracer: private pages regardless of their protection, with copy-on-write;
+    /// shared ones only if the program may write (FOLL_FORCE in mm/gup.c). Returns the number of
+    /// bytes written.
     pub fn poke_by_force(&mut self, address: u64, bytes: &[u8]) -> usize {
         let mut done = 0;
         for (at, part) in in_pages(address, bytes).into_iter().flatten() {
@@ -51,11 +51,11 @@ impl AddressSpace {
         done
     }
 
-    /// Reads memory of a program that isn't running now; returns how many bytes could be read.
+    /// Reads memory of a program that isn't running; returns the number of bytes read.
     pub fn peek(&mut self, start: u64, out: &mut [u8]) -> usize {
         let mut done = 0;
         while done < out.len() {
-            // What lies above is the kernel's, whose tables hang in these too.
+            // Not above: these tables map the kernel's half too.
             let address = start.checked_add(done as u64);
             let Some(address) = address.filter(|address| *address < self.task_size) else {
                 break;
@@ -81,10 +81,10 @@ impl AddressSpace {
         done
     }
 
-    /// Writes as the program itself would, in an address space that isn't the running one.
+    /// Writes with the program's own rights, in an address space that isn't the running one.
     ///
     /// # Errors
-    /// `EFAULT` where the program may not write.
+    /// `EFAULT` if the program may not write there.
     pub fn store(&mut self, address: u64, bytes: &[u8]) -> Result<(), Errno> {
         for (at, part) in in_pages(address, bytes)? {
             self.store_page(at, part)?;
@@ -92,14 +92,14 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Writes within a page that the program may write itself.
+    /// Writes within a page with the program's own rights.
     fn store_page(&mut self, address: u64, bytes: &[u8]) -> Result<(), Errno> {
         self.fault(address, Access::Write)
             .map_err(|_| Errno::EFAULT)?;
         self.write_page(address, bytes)
     }
 
-    /// Writes within a private page, which becomes the program's own.
+    /// Writes within a private page, copied first if the program doesn't own it yet.
     fn poke_page(&mut self, address: u64, bytes: &[u8]) -> Result<(), Errno> {
         let page = page_down(address);
         let area = self.find(page).ok_or(Errno::EFAULT)?;
@@ -113,7 +113,7 @@ impl AddressSpace {
         self.write_page(address, bytes)
     }
 
-    /// Writes to the frame that is mapped there: by now one that this program may change.
+    /// Writes to the mapped frame, which the caller has made this program's own or shared.
     fn write_page(&mut self, address: u64, bytes: &[u8]) -> Result<(), Errno> {
         let page = page_down(address);
         let mapped = self.tables.lookup(page).ok_or(Errno::EFAULT)?;
@@ -122,7 +122,7 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Gives the program its own copy of a page, whatever its protection.
+    /// Maps a private copy of a page, regardless of its protection.
     fn privatise(&mut self, page: u64) -> Result<(), Errno> {
         let area = self.find(page).ok_or(Errno::EFAULT)?;
         let flags = area.page_flags();
@@ -139,10 +139,10 @@ impl AddressSpace {
     }
 }
 
-/// `bytes` from `address` on, page by page.
+/// Splits `bytes` at page boundaries, for a write at `address`.
 ///
 /// # Errors
-/// `EFAULT` if they pass the end of all addresses.
+/// `EFAULT` if the range passes 2^64.
 fn in_pages(address: u64, bytes: &[u8]) -> Result<impl Iterator<Item = (u64, &[u8])>, Errno> {
     address
         .checked_add(bytes.len() as u64)

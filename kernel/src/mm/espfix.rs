@@ -1,13 +1,14 @@
-//! The stack from which IRET returns to a 16-bit stack segment.
+//! The espfix stack, from which IRET returns to a 16-bit stack segment.
 //!
-//! Such an IRET loads sp only: the upper half of esp keeps what the kernel's rsp had there, which
-//! the program can see, and its own value is gone (Intel SDM vol. 3, IRET; the same in QEMU). So
-//! it is done on a stack whose address has the program's own bits 16 to 31: one page, mapped
-//! read-only at the same offset in each 64 KiB of 4 GiB, in four tables in all. What a program
-//! still learns is an address that says nothing (arch/x86/kernel/espfix_64.c).
+//! Such an IRET loads only sp: bits 16 to 31 of esp stay those of the kernel's rsp, which discloses
+//! a kernel address and loses the program's value (Intel SDM vol. 3, IRET; the same in QEMU). So
+//! IRET runs on a stack whose address has the program's bits 16 to 31: one page, mapped read-only
+//! at the same offset in each 64 KiB of 4 GiB, by one table per level
+//! (arch/x86/kernel/espfix_64.c).
 //!
-//! `entry/exit.rs` copies the return frame here, by the physical map. If IRET can't load it, the
-//! CPU finds the stack read-only, and a double fault comes of it: `process/fault.rs` knows that.
+//! `entry/exit.rs` copies the return frame to the page through the physical map. If IRET can't load
+//! it, the CPU can't push the exception's frame on the read-only stack and raises a double fault,
+//! which `process/fault.rs` handles.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,10 +21,10 @@ use super::paging::PageFlags;
 
 /// Bytes between the copies of the page; one for each value of esp's upper half.
 const STRIDE: usize = 1 << 16;
-/// Where in the page the return frame stands: five words, and its end aligned.
+/// Offset of the return frame in the page. Its five words end within the page.
 pub const OFFSET: u64 = 0xfc0;
 
-/// Where the page can be written to, at [`OFFSET`].
+/// Writable address of the return frame, in the physical map.
 pub static WRITABLE_AT: AtomicU64 = AtomicU64::new(0);
 
 fn new_frame() -> u64 {
@@ -32,7 +33,7 @@ fn new_frame() -> u64 {
         .into_raw()
 }
 
-/// A table whose entries are all `to`, but for those between every `step`th, up to `count`.
+/// Creates a table in which every `step`th of the first `count` entries points to `to`.
 fn table_of(to: u64, flags: PageFlags, step: usize, count: usize) -> u64 {
     let at = new_frame();
     // SAFETY: a cleared frame that nothing else refers to yet is an empty page table.
@@ -43,7 +44,7 @@ fn table_of(to: u64, flags: PageFlags, step: usize, count: usize) -> u64 {
     at
 }
 
-/// Makes the tables; returns the one for [`layout::ESPFIX_START`]'s entry in the root.
+/// Creates the page and its tables; returns the table for [`layout::ESPFIX_START`]'s root entry.
 pub(super) fn tables() -> u64 {
     let page = new_frame();
     let to_write = phys_to_virt(page) as u64 + OFFSET;
@@ -57,7 +58,7 @@ pub(super) fn tables() -> u64 {
     table_of(middle, inner, 1, 4)
 }
 
-/// Whether a stack pointer is one of that stack's.
+/// Whether a stack pointer is in the espfix stack's range.
 pub fn is_espfix(rsp: u64) -> bool {
     (layout::ESPFIX_START..layout::ESPFIX_START + (1 << 32)).contains(&rsp)
 }

@@ -1,16 +1,16 @@
-//! Containers that grow by what a program, a file or an archive says: growth answers `ENOMEM`.
+//! Fallible allocation for containers whose size a program, a file or an archive decides: growth
+//! returns `ENOMEM`.
 //!
-//! Everything here asks [`reserve::room`] before the heap, and only where a container has to grow.
-//! Which one for what:
+//! All functions call [`reserve::room`] before they allocate, and only if the container must grow:
 //!
 //! - a `Vec` of a known length: [`with_capacity`], [`zeroed`], [`to_vec`];
 //! - a `Vec` of an iterator: [`collect`];
-//! - anything that grows: [`Grow::room_for`], or [`TryPush`] for single elements. Space taken by
-//!   `room_for(n)` makes the next n insertions infallible, so a change that touches several tables
-//!   takes all of its room first and then can't fail midway;
+//! - a growing container: [`Grow::room_for`], or [`TryPush`] for single elements. `room_for(n)`
+//!   makes the next n insertions infallible, so a change of several tables reserves for all of them
+//!   first and then can't fail midway;
 //! - text: [`Text`] with [`put!`](put);
-//! - a `BTreeMap` cannot reserve: each node is a single object under a page, so a loop calls
-//!   [`reserve::top_up`] each turn before it inserts. Copies of one are made that way too.
+//! - a `BTreeMap` cannot reserve. Each node is an object of less than a page, so a loop calls
+//!   [`reserve::top_up`] before each insertion, also to copy a map.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -23,31 +23,32 @@ use hashbrown::{HashMap, HashSet};
 use super::reserve;
 use crate::syscall::errno::Errno;
 
-/// A container that can make room ahead.
+/// A container that can reserve capacity.
 pub trait Grow {
-    /// Makes room for `more` elements: adding as many cannot fail.
+    /// Reserves capacity for `more` elements, whose insertion is then infallible.
     ///
     /// # Errors
-    /// `ENOMEM`, and the container is as it was.
+    /// `ENOMEM`; the container is unchanged.
     fn room_for(&mut self, more: usize) -> Result<(), Errno>;
 }
 
-/// A container that takes one element after the other.
+/// A container with an end to push to.
 pub trait TryPush<T>: Grow {
-    /// Adds an element at the end.
+    /// Appends an element.
     ///
     /// # Errors
-    /// `ENOMEM`, and the element is dropped.
+    /// `ENOMEM`; the element is dropped.
     fn try_push(&mut self, element: T) -> Result<(), Errno>;
 }
 
-/// Bytes of `count` elements; one that is too much for any memory fails when it is asked for.
+/// Bytes of `count` elements, saturating: the allocation of that many bytes fails.
 const fn bytes<T>(count: usize) -> usize {
     count.saturating_mul(size_of::<T>())
 }
 
-/// Asks for room if `$container` must grow for `$more` elements of `$bytes` bytes each. A table in one
-/// piece is copied when it grows: the new one is asked for whole, at least twice the old one's size.
+/// Reserves capacity in `$container` for `$more` elements of `$bytes` bytes each. A contiguous
+/// table is copied when it grows: the check is for the whole new one, at least twice the old one's
+/// size.
 macro_rules! grow {
     ($container:expr, $more:expr, $bytes:expr) => {{
         let left = $container.capacity() - $container.len();
@@ -85,7 +86,7 @@ impl Grow for String {
 impl<K: Eq + Hash, V, S: BuildHasher> Grow for HashMap<K, V, S> {
     #[inline]
     fn room_for(&mut self, more: usize) -> Result<(), Errno> {
-        // One byte of control each, and an eighth stays free.
+        // One control byte per element, and an eighth of the table stays free.
         grow!(self, more, (size_of::<(K, V)>() + 1) * 2)
     }
 }
@@ -115,10 +116,10 @@ impl<T> TryPush<T> for VecDeque<T> {
     }
 }
 
-/// Makes room for `more` elements and no others.
+/// Reserves capacity for exactly `more` elements.
 ///
 /// # Errors
-/// `ENOMEM`, and the vector is as it was.
+/// `ENOMEM`; the vector is unchanged.
 pub fn room_exactly<T>(vec: &mut Vec<T>, more: usize) -> Result<(), Errno> {
     if vec.capacity() - vec.len() >= more {
         return Ok(());
@@ -127,7 +128,7 @@ pub fn room_exactly<T>(vec: &mut Vec<T>, more: usize) -> Result<(), Errno> {
     vec.try_reserve_exact(more).map_err(|_| Errno::ENOMEM)
 }
 
-/// An empty vector with room for exactly `count` elements.
+/// An empty vector with capacity for exactly `count` elements.
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -157,21 +158,21 @@ pub fn to_vec<T: Clone>(slice: &[T]) -> Result<Vec<T>, Errno> {
     Ok(vec)
 }
 
-/// Adds a copy of a slice at the end.
+/// Appends a copy of a slice.
 ///
 /// # Errors
-/// `ENOMEM`, and nothing was added.
+/// `ENOMEM`; the vector is unchanged.
 pub fn extend_from_slice<T: Clone>(vec: &mut Vec<T>, slice: &[T]) -> Result<(), Errno> {
     vec.room_for(slice.len())?;
     vec.extend_from_slice(slice);
     Ok(())
 }
 
-/// Adds what an iterator yields. Nothing is trusted to say how many that are: there is room for as many
-/// as it promises at least, and it is made for more when they come.
+/// Appends the elements of an iterator. Capacity is reserved for the lower bound of its size hint,
+/// then as elements arrive.
 ///
 /// # Errors
-/// `ENOMEM`: a part was added.
+/// `ENOMEM`; a part of the elements has been appended.
 pub fn extend<T>(vec: &mut Vec<T>, elements: impl IntoIterator<Item = T>) -> Result<(), Errno> {
     let elements = elements.into_iter();
     vec.room_for(elements.size_hint().0)?;
@@ -181,7 +182,7 @@ pub fn extend<T>(vec: &mut Vec<T>, elements: impl IntoIterator<Item = T>) -> Res
     Ok(())
 }
 
-/// What an iterator yields, as a vector.
+/// Collects an iterator into a vector.
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -202,7 +203,7 @@ pub fn to_string(text: &str) -> Result<String, Errno> {
     Ok(string)
 }
 
-/// Bytes as text; what is none becomes U+FFFD.
+/// Decodes UTF-8; invalid sequences become U+FFFD.
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -217,7 +218,8 @@ pub fn lossy(bytes: &[u8]) -> Result<String, Errno> {
     text.finish()
 }
 
-/// Text that grows by [`put`]. Once memory ran out nothing more is added, and [`Text::finish`] says so.
+/// Text written by [`put`]. After an allocation failure nothing more is appended, and
+/// [`Text::finish`] returns the error.
 #[derive(Debug, Default)]
 pub struct Text {
     text: String,
@@ -233,12 +235,12 @@ impl Text {
         }
     }
 
-    /// Bytes so far.
+    /// Length in bytes.
     pub fn len(&self) -> usize {
         self.text.len()
     }
 
-    /// Adds a string.
+    /// Appends a string.
     pub fn push_str(&mut self, text: &str) {
         if self.failed || self.text.room_for(text.len()).is_err() {
             self.failed = true;
@@ -247,15 +249,15 @@ impl Text {
         }
     }
 
-    /// Notes that memory for a part of it was wanting.
+    /// Records an allocation failure of the caller.
     pub fn fail(&mut self) {
         self.failed = true;
     }
 
-    /// The text.
+    /// The complete text.
     ///
     /// # Errors
-    /// `ENOMEM`, if a part of it is missing.
+    /// `ENOMEM` if an allocation failed.
     pub fn finish(self) -> Result<String, Errno> {
         if self.failed {
             return Err(Errno::ENOMEM);
@@ -271,7 +273,7 @@ impl fmt::Write for Text {
     }
 }
 
-/// Adds formatted text to a [`Text`], which knows itself what it lacks.
+/// Appends formatted text to a [`Text`], which records failures.
 macro_rules! put {
     ($text:expr, $($arg:tt)*) => {{
         let _ = core::fmt::Write::write_fmt($text, format_args!($($arg)*));
@@ -279,7 +281,7 @@ macro_rules! put {
 }
 pub(crate) use put;
 
-/// What [`try_format`] expands to.
+/// Formats to a `String`; the expansion of [`try_format`].
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -289,7 +291,7 @@ pub fn format(arguments: fmt::Arguments<'_>) -> Result<String, Errno> {
     text.finish()
 }
 
-/// `format!` that answers `ENOMEM`: `Result<String, Errno>`.
+/// Fallible `format!`: `Result<String, Errno>`, with `ENOMEM`.
 macro_rules! try_format {
     ($($arg:tt)*) => {
         $crate::mm::fallible::format(core::format_args!($($arg)*))

@@ -1,4 +1,4 @@
-//! Pages that appear on first touch: zeros, a file's page, or a copy of a shared one.
+//! Page faults: demand-zero pages, file pages, copy-on-write, stack growth.
 
 use alloc::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use super::vma::{Backing, PageSource, Prot, Vma};
 use super::{PAGE_SIZE, layout, page_down};
 use crate::syscall::errno::Errno;
 
-/// Bytes around a touched page of a file that are mapped along with it; they never need a second
-/// table.
+/// Size and alignment in bytes of the window around a faulting file page that is mapped with it. By
+/// its alignment it is within one page table.
 const AROUND: u64 = 16 * PAGE_SIZE;
 
-/// What the program tried.
+/// Kind of access that faulted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// A load.
@@ -27,18 +27,18 @@ pub enum Access {
     Execute,
 }
 
-/// Why a touch cannot be satisfied.
+/// Reason why a page fault can't be resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultError {
-    /// Nothing is mapped there: SIGSEGV, SEGV_MAPERR.
+    /// No area at the address: SIGSEGV, SEGV_MAPERR.
     NotMapped,
-    /// The mapping doesn't allow it: SIGSEGV, SEGV_ACCERR.
+    /// The area's protection denies the access: SIGSEGV, SEGV_ACCERR.
     NotAllowed,
-    /// The program's rights to the mapping's protection key don't allow it: SIGSEGV, SEGV_PKUERR.
+    /// The area's protection key (the value) denies the access: SIGSEGV, SEGV_PKUERR.
     Denied(u8),
-    /// The file ends before that page: SIGBUS, BUS_ADRERR.
+    /// The page is past the end of the file: SIGBUS, BUS_ADRERR.
     PastEnd,
-    /// No frame is left: the process is killed.
+    /// No free frame: OOM kill.
     OutOfMemory,
 }
 
@@ -53,10 +53,10 @@ impl From<Errno> for FaultError {
 }
 
 impl AddressSpace {
-    /// Makes `address` accessible as `access` asks, if the program may.
+    /// Resolves a page fault at `address`: maps the page for `access` if the area allows it.
     ///
     /// # Errors
-    /// Why it may not, or why it cannot be done.
+    /// See [`FaultError`].
     pub fn fault(&mut self, address: u64, access: Access) -> Result<(), FaultError> {
         if address >= self.task_size {
             return Err(FaultError::NotMapped);
@@ -68,7 +68,7 @@ impl AddressSpace {
         }
         let area = area.ok_or(FaultError::NotMapped)?;
         let allowed = match access {
-            // x86 has no write-only and no execute-only pages.
+            // Page tables can't express write-only or execute-only.
             Access::Read => !area.prot.is_empty(),
             Access::Write => area.prot.contains(Prot::WRITE),
             Access::Execute => area.prot.contains(Prot::EXEC),
@@ -85,7 +85,7 @@ impl AddressSpace {
                 let shared = area.shared;
                 self.make_writable(page, mapped.frame, shared, flags)
             }
-            // The entry allows it by now: a stale TLB entry, or a flag that mprotect changed.
+            // The entry allows the access: a stale TLB entry, or flags behind a long mprotect(2).
             Some(mapped) => {
                 let writable = mapped.flags & PageFlags::WRITABLE;
                 self.tables
@@ -105,7 +105,7 @@ impl AddressSpace {
         }
     }
 
-    /// A store to a page that is present but read-only: copy it if somebody else has it.
+    /// Resolves a store to a present read-only page: copies it if the frame has other references.
     fn make_writable(
         &mut self,
         page: u64,
@@ -123,7 +123,7 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Extends the stack down to `address` if it lies within the stack's limit.
+    /// Grows the area above `address` down to it if the area grows down and its limits allow it.
     fn grow_stack(&mut self, address: u64) -> Result<(), FaultError> {
         let above = self
             .areas
@@ -144,7 +144,7 @@ impl AddressSpace {
         }
         // Linux keeps a gap of 256 pages below a growing stack (stack_guard_gap).
         let gap = 256 * PAGE_SIZE;
-        // What can't be accessed is a gap by itself.
+        // An inaccessible area below counts as the gap.
         let below = self
             .areas
             .range(..start)
@@ -172,8 +172,8 @@ fn covering(areas: &BTreeMap<u64, Vma>, address: u64) -> Option<&Vma> {
     (address < area.end).then_some(area)
 }
 
-/// Maps what else of the file is in memory around a page just touched: its neighbours are likely to
-/// be touched next, and each would be a fault (Linux: do_fault_around, fault_around_bytes).
+/// Maps the resident file pages around a faulting one, to save their faults (Linux:
+/// do_fault_around, fault_around_bytes).
 fn around(
     tables: &mut PageTables,
     area: &Vma,
@@ -190,7 +190,7 @@ fn around(
     });
 }
 
-/// The frame and flags of a page touched for the first time.
+/// Frame and flags for a page that isn't mapped yet.
 fn new_page(area: &Vma, page: u64, access: Access) -> Result<(Frame, PageFlags), FaultError> {
     let flags = area.page_flags();
     match &area.backing {

@@ -1,8 +1,8 @@
-//! Page frames: who owns which 4 KiB of RAM.
+//! Page frames: counted references to 4 KiB of RAM.
 //!
-//! Every frame of RAM has a reference count, so that a page can be shared by processes, by a
-//! file and its mappings. [`Frame`] is one reference: cloning adds one, dropping the last
-//! frees. Where free ones come from is `allocator.rs`.
+//! Each frame has a reference count, so that processes, or a file and its mappings, can share it.
+//! [`Frame`] is one reference: cloning adds one, dropping the last frees the frame. `allocator.rs`
+//! has the free lists.
 
 use super::allocator::{self, For};
 use super::{PAGE_SIZE, kstack, reserve};
@@ -15,24 +15,24 @@ pub use super::allocator::{donate, has_room, has_step, init, is_low, phys_to_vir
 pub struct Frame(u64);
 
 impl Frame {
-    /// A frame full of zeros.
+    /// Allocates a zeroed frame.
     ///
     /// # Errors
-    /// `ENOMEM` when there is none.
+    /// `ENOMEM` if only the kernel's reserve is left.
     pub fn zeroed() -> Result<Self, Errno> {
         Self::for_program(allocator::take_zeroed)
     }
 
-    /// A frame for a large block of the heap, which asks for one as a program does. What the kernel
-    /// keeps for later stays: giving that back may need the heap, which is locked here.
+    /// Allocates a frame for a large block of the heap, which leaves the kernel's reserve. Doesn't
+    /// free the kernel's caches: that may need the heap, which is locked here.
     ///
     /// # Errors
-    /// `ENOMEM` when there is none.
+    /// `ENOMEM` if only the kernel's reserve is left.
     pub fn for_block() -> Result<Self, Errno> {
         Self::from_allocator(allocator::take(For::Program))
     }
 
-    /// A frame by `take`. Before there is none, what the kernel only keeps for later goes.
+    /// Allocates a frame by `take`; if that fails, retries after freeing the kernel's caches.
     fn for_program(take: fn(For) -> Option<u64>) -> Result<Self, Errno> {
         reserve::fail_point()?;
         let mut frame = take(For::Program);
@@ -49,37 +49,36 @@ impl Frame {
         address.map(Self).ok_or(Errno::ENOMEM)
     }
 
-    /// A frame with whatever it last held, for a caller that fills all of it.
+    /// Allocates a frame with undefined content, for a caller that fills all of it.
     ///
     /// # Errors
-    /// `ENOMEM` when there is none.
+    /// `ENOMEM` if only the kernel's reserve is left.
     pub fn uninitialised() -> Result<Self, Errno> {
         Self::for_program(allocator::take)
     }
 
-    /// A frame for the kernel's small objects and its own tables, which may use up the reserve: programs
-    /// must not be able to take what the kernel needs to go on.
+    /// Allocates a frame with undefined content for small kernel objects; may use up the reserve.
     ///
     /// # Errors
-    /// `ENOMEM` when there is none at all.
+    /// `ENOMEM` if no frame is free.
     pub fn for_kernel() -> Result<Self, Errno> {
         Self::from_allocator(allocator::take(For::Kernel))
     }
 
-    /// The same, full of zeros.
+    /// Allocates a zeroed frame for the kernel's page tables; may use up the reserve.
     ///
     /// # Errors
-    /// `ENOMEM` when there is none at all.
+    /// `ENOMEM` if no frame is free.
     pub fn zeroed_for_kernel() -> Result<Self, Errno> {
         #[cfg(debug_assertions)]
         super::injection::draw();
         Self::from_allocator(allocator::take_zeroed(For::Kernel))
     }
 
-    /// A frame with the same bytes as this one.
+    /// Allocates a copy of this frame.
     ///
     /// # Errors
-    /// `ENOMEM` when there is none.
+    /// `ENOMEM` if only the kernel's reserve is left.
     pub fn duplicate(&self) -> Result<Self, Errno> {
         let copy = Self::uninitialised()?;
         // SAFETY: both frames are referenced, 8-byte aligned and don't overlap.
@@ -93,12 +92,12 @@ impl Frame {
         Ok(copy)
     }
 
-    /// Its physical address.
+    /// Physical address.
     pub fn address(&self) -> u64 {
         self.0
     }
 
-    /// The kernel's pointer to the frame's 4096 bytes.
+    /// Pointer to the frame's 4096 bytes in the physical map.
     pub fn as_ptr(&self) -> *mut u8 {
         phys_to_virt(self.0)
     }
@@ -106,8 +105,8 @@ impl Frame {
     /// Copies bytes from the frame. Panics if `offset + out.len()` is past its end.
     pub fn read(&self, offset: usize, out: &mut [u8]) {
         assert!(offset + out.len() <= PAGE_SIZE as usize);
-        // SAFETY: in bounds; `out` is the kernel's own memory and no part of a program's page. Nothing runs
-        // between two bytes that could write: one CPU, interrupts off, and no access that faults.
+        // SAFETY: in bounds; `out` is kernel memory, not part of a program's page. No writer runs
+        // during the copy: one CPU, interrupts off, and the accesses don't fault.
         unsafe {
             core::ptr::copy_nonoverlapping(self.as_ptr().add(offset), out.as_mut_ptr(), out.len())
         };
@@ -116,45 +115,46 @@ impl Frame {
     /// Copies bytes into the frame. Panics if `offset + bytes.len()` is past its end.
     pub fn write(&self, offset: usize, bytes: &[u8]) {
         assert!(offset + bytes.len() <= PAGE_SIZE as usize);
-        // SAFETY: as in `read`; programs may see the write, which is what sharing means.
+        // SAFETY: as in `read`. Programs that share the frame see the write.
         unsafe {
             core::ptr::copy_nonoverlapping(bytes.as_ptr(), self.as_ptr().add(offset), bytes.len())
         };
     }
 
-    /// Calls `f` with the bytes of a frame that no program has mapped: `f` may copy from and to programs, which may
-    /// sleep, and a mapping would be a second way to the same bytes. Pages that are mapped are copied by
-    /// [`Frame::read`] and [`crate::usercopy::UserPtr::write_page`].
+    /// Calls `f` with the bytes of a frame that no program has mapped. `f` may copy to and from
+    /// user memory, which may sleep; a program's mapping would alias the reference. For mapped
+    /// pages there are [`Frame::read`] and [`crate::usercopy::UserPtr::write_page`].
     pub fn with_bytes<T>(&self, f: impl FnOnce(&[u8; PAGE_SIZE as usize]) -> T) -> T {
-        // SAFETY: the frame is referenced as long as `self` is borrowed. Only the kernel reaches it, and what
-        // it belongs to (a pipe's slot, a packet, the arguments of an execve) is locked against writers or
-        // has none.
+        // SAFETY: the frame lives as long as `self` is borrowed. Only the kernel accesses it, and
+        // its owner (a pipe's slot, a packet, the arguments of an execve) is locked against writers
+        // or has none.
         f(unsafe { &*self.as_ptr().cast() })
     }
 
-    /// The same, to be changed.
+    /// Calls `f` with the mutable bytes of a frame that no program has mapped; otherwise as
+    /// [`Frame::with_bytes`].
     pub fn with_bytes_mut<T>(&self, f: impl FnOnce(&mut [u8; PAGE_SIZE as usize]) -> T) -> T {
-        // SAFETY: as in `with_bytes`; what the frame belongs to is locked against readers too, or has none yet.
+        // SAFETY: as in `with_bytes`; the owner is locked against readers too, or has none yet.
         f(unsafe { &mut *self.as_ptr().cast() })
     }
 
-    /// Gives the reference to a page table entry.
+    /// Turns the reference into a physical address, for a page table entry.
     pub fn into_raw(self) -> u64 {
         let address = self.0;
         core::mem::forget(self);
         address
     }
 
-    /// Takes a reference back.
+    /// Turns a physical address back into a reference.
     ///
     /// # Safety
-    /// `address` came from [`Frame::into_raw`], or is the address of RAM that the loader used
-    /// and nobody uses any more, and is taken back once.
+    /// `address` is from [`Frame::into_raw`], or is RAM of the loader that is not in use any more;
+    /// each is turned back once.
     pub unsafe fn from_raw(address: u64) -> Self {
         Self(address)
     }
 
-    /// Another reference to the frame that a page table entry holds.
+    /// Adds a reference to the frame at a physical address, such as a page table entry's.
     ///
     /// # Safety
     /// A reference to the frame at `address` exists.

@@ -1,8 +1,8 @@
-//! The kernel heap: small blocks from [`super::slab`], those of a few pages from [`super::arena`],
-//! large ones from [`super::heap_pages`].
+//! Kernel heap: small blocks from [`super::slab`], blocks of two to eight pages from
+//! [`super::arena`], single pages and large blocks from [`super::heap_pages`].
 //!
-//! All three take frames one by one as they are needed and give them back when what was in them is
-//! freed. Only blocks of less than a page may come from the kernel's reserve (`reserve.rs`).
+//! All three allocate frames as needed and free them with their last block. Only blocks of less
+//! than a page may use the kernel's reserve (`reserve.rs`).
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{NonNull, null_mut};
@@ -16,7 +16,7 @@ use super::injection;
 use super::slab::{Slabs, class_of};
 use super::{PAGE_SIZE, kstack, layout};
 
-/// The heap's blocks, behind a lock.
+/// The heap with its lock.
 pub struct KernelHeap(Mutex<State, rank::Heap>);
 
 struct State {
@@ -26,7 +26,7 @@ struct State {
     in_use: usize,
 }
 
-/// All of it.
+/// The global allocator.
 #[cfg_attr(target_os = "none", global_allocator)]
 pub static HEAP: KernelHeap = KernelHeap(Mutex::new(State {
     slabs: Slabs::new(),
@@ -36,7 +36,8 @@ pub static HEAP: KernelHeap = KernelHeap(Mutex::new(State {
 }));
 
 impl State {
-    /// A block of one page or more. Without memory for an arena one of its own may still be had.
+    /// Allocates a block without a size class. If there is no memory for an arena, a medium block
+    /// may still get pages of its own.
     fn take_pages(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         if is_object(layout) {
             return heap_pages::take_object();
@@ -50,22 +51,22 @@ impl State {
         self.slots.take(&mut self.slabs, count)
     }
 
-    /// Takes it back.
+    /// Frees a block without a size class.
     ///
     /// # Safety
-    /// It came from [`State::take_pages`] with this layout and is not used any more.
+    /// The block is from [`State::take_pages`] with this layout and is not used any more.
     unsafe fn give_pages(&mut self, block: *mut u8, layout: Layout) {
         match NonNull::new(block).filter(|block| Arenas::own(block.as_ptr())) {
-            // SAFETY: arenas have addresses of their own; the rest as the caller says.
+            // SAFETY: a block in the arenas' address range is an arena's; its layout and end of use
+            // as the caller promises.
             Some(block) => unsafe { self.arenas.give(&mut self.slabs, block, layout) },
-            // SAFETY: as the caller says.
+            // SAFETY: a block of pages with its layout, as the caller promises.
             None => unsafe { self.slots.give(&mut self.slabs, block, pages(layout)) },
         }
     }
 }
 
-/// Whether a block is less than a page, so that it may come from the kernel's reserve, whatever class it
-/// is of.
+/// Whether a block is smaller than a page, and so may use the kernel's reserve.
 fn is_object(layout: Layout) -> bool {
     layout.size() < PAGE_SIZE as usize
 }
@@ -74,8 +75,8 @@ fn pages(layout: Layout) -> u64 {
     (layout.size() as u64).div_ceil(PAGE_SIZE)
 }
 
-/// Whether a block may go on as one of another layout: a class hands out equal blocks, and large ones
-/// are whole pages. Blocks of an arena are only as long as was asked for, and are given back so.
+/// Whether a block can be resized in place: within its size class, or within its whole pages.
+/// Blocks of an arena can't: they have exactly the requested length.
 fn keeps_its_place(block: *mut u8, old: Layout, new: Layout) -> bool {
     match (class_of(old), class_of(new)) {
         (None, None) => !Arenas::own(block) && pages(old) == pages(new),
@@ -84,8 +85,8 @@ fn keeps_its_place(block: *mut u8, old: Layout, new: Layout) -> bool {
 }
 
 impl KernelHeap {
-    /// A block of one page or more. Where there is none, what the kernel only keeps for later goes, which
-    /// the heap must not be locked for.
+    /// Allocates a block without a size class. If memory is out, retries after freeing the kernel's
+    /// caches, which needs the heap unlocked.
     fn take_pages(&self, layout: Layout) -> Option<NonNull<u8>> {
         if layout.align() as u64 > PAGE_SIZE {
             return None;
@@ -100,8 +101,8 @@ impl KernelHeap {
     }
 }
 
-// SAFETY: blocks are disjoint, as large and aligned as asked for (no more than to a page), and
-// stay until freed.
+// SAFETY: blocks are disjoint, have the requested size and alignment (requests above a page's
+// alignment fail), and stay valid until freed.
 unsafe impl GlobalAlloc for KernelHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let class = class_of(layout);
@@ -128,7 +129,7 @@ unsafe impl GlobalAlloc for KernelHeap {
             Some(class) => {
                 #[cfg(debug_assertions)]
                 injection::give(class);
-                // SAFETY: the caller gives up a block that `alloc` took from this class.
+                // SAFETY: a block that `alloc` took from this class, as the caller promises.
                 unsafe { state.slabs.give(class, block) }
             }
             None => {
@@ -136,14 +137,14 @@ unsafe impl GlobalAlloc for KernelHeap {
                 if is_object(layout) {
                     injection::undraw();
                 }
-                // SAFETY: as above, from an arena or of so many pages.
+                // SAFETY: a block that `alloc` took without a class, as the caller promises.
                 unsafe { state.give_pages(block, layout) }
             }
         }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: the caller keeps `size` valid for the alignment.
+        // SAFETY: `size` is valid for the alignment, as `realloc` requires.
         let new = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
         if keeps_its_place(block, layout, new) {
             let state = &mut *self.0.lock();

@@ -1,12 +1,10 @@
-//! Large blocks of the kernel's heap: whole pages, given back as soon as they are freed.
+//! Large blocks of the kernel heap: whole pages, whose frames are freed with the block.
 //!
-//! One page is a frame, reached through the physical map. More are mapped one after the other in
-//! a slot of the heap's own addresses; slots are powers of two, and free ones of a size are kept
-//! on a list. There are addresses for far more than there is RAM, so that they need not be joined.
-//! The tables that map the slots stay.
+//! A single page is a frame in the physical map. More pages are mapped contiguously in a slot of
+//! the heap's address range; slots are powers of two, with a free list per size. The range is far
+//! larger than RAM, so slots are never merged. Their page tables are not freed.
 //!
-//! The frames of blocks don't come from the kernel's reserve: who asks for a page or more has an answer for
-//! when there is none.
+//! The frames don't come from the kernel's reserve: allocations of a page or more are fallible.
 
 use core::ptr::NonNull;
 
@@ -15,33 +13,33 @@ use super::frame::{Frame, phys_to_virt};
 use super::paging::{self, PageFlags};
 use super::slab::{self, Slabs};
 
-/// Sizes of slots: 2 pages, 4 pages, ... 2^32 pages.
+/// Slot sizes: 2 pages, 4 pages, ... 2^32 pages.
 const ORDERS: usize = 32;
-/// A free slot, in a small block of its own.
+/// List node of a free slot, in a small block of the heap.
 struct Slot {
     next: Option<NonNull<Slot>>,
     address: u64,
 }
 
-/// A range of the heap's addresses.
+/// Slots of an address range.
 pub struct Slots {
-    /// What was never used begins here.
+    /// Start of the addresses never used.
     next: u64,
-    /// The range's end.
+    /// End of the range.
     end: u64,
     free: [Option<NonNull<Slot>>; ORDERS],
 }
 
-// SAFETY: the free slots' blocks belong to whoever holds the lock around this.
+// SAFETY: the list nodes are accessed only with the heap's lock held.
 unsafe impl Send for Slots {}
 
-/// 2^order pages are enough for `pages`.
+/// The order for `pages` pages: the smallest with 2^order >= `pages`.
 fn order_of(pages: u64) -> usize {
     pages.next_power_of_two().trailing_zeros() as usize
 }
 
 impl Slots {
-    /// All of a range, free.
+    /// A range without slots in use.
     pub const fn new(start: u64, end: u64) -> Self {
         Self {
             next: start,
@@ -50,7 +48,7 @@ impl Slots {
         }
     }
 
-    /// `pages` pages one after the other; `None` without memory.
+    /// Allocates `pages` contiguous pages; `None` without memory.
     pub fn take(&mut self, slabs: &mut Slabs, pages: u64) -> Option<NonNull<u8>> {
         if pages == 1 {
             let frame = Frame::for_block().ok()?;
@@ -71,15 +69,16 @@ impl Slots {
         NonNull::new(start as *mut u8)
     }
 
-    /// Takes pages back.
+    /// Frees pages.
     ///
     /// # Safety
-    /// `block` came from [`Slots::take`] with as many pages and is not used any more.
+    /// `block` is from [`Slots::take`] with the same number of pages and is not used any more.
     pub unsafe fn give(&mut self, slabs: &mut Slabs, block: *mut u8, pages: u64) {
         let start = block as u64;
         if pages == 1 {
             let frame = start - phys_to_virt(0) as u64;
-            // SAFETY: the caller gives it up, and `take` gave its reference away.
+            // SAFETY: `take` turned this reference into a raw frame; the caller doesn't use it any
+            // more.
             drop(unsafe { Frame::from_raw(frame) });
             return;
         }
@@ -90,14 +89,14 @@ impl Slots {
     fn take_slot(&mut self, slabs: &mut Slabs, order: usize) -> Option<u64> {
         let head = self.free.get_mut(order)?;
         if let Some(slot) = *head {
-            // SAFETY: a free slot's block is live and nobody else's; `give_slot` filled it.
+            // SAFETY: a node on the list is live; `give_slot` wrote it.
             let Slot { next, address } = unsafe { slot.read() };
             *head = next;
-            // SAFETY: it was taken from the same class.
+            // SAFETY: allocated from the same class, and off the list.
             unsafe { slabs.give(SLOT_CLASS, slot.as_ptr().cast()) };
             return Some(address);
         }
-        // Aligned to their size: an arena is found by what lies in it.
+        // Aligned to the size, as arenas must be.
         let start = self.next.checked_next_multiple_of(PAGE_SIZE << order)?;
         let end = start.checked_add(PAGE_SIZE << order)?;
         if end > self.end {
@@ -108,22 +107,22 @@ impl Slots {
     }
 
     fn give_slot(&mut self, slabs: &mut Slabs, order: usize, address: u64) {
-        // Without memory for the note the addresses are lost, and nothing else.
+        // Without memory for the node only the slot's addresses are lost.
         if let Some(block) = slabs.take(SLOT_CLASS) {
             let slot = block.cast::<Slot>();
             let next = self.free[order].replace(slot);
-            // SAFETY: the block is new, large and aligned enough.
+            // SAFETY: a new block of sufficient size and alignment.
             unsafe { slot.write(Slot { next, address }) };
         }
     }
 }
 
-/// Blocks of 16 bytes.
+/// Size class of [`Slot`]: 16 bytes.
 const SLOT_CLASS: usize = 0;
 const _: () = assert!(size_of::<Slot>() <= slab::SMALLEST);
 
-/// A page for a single object of less than that, which may come from the kernel's reserve; it goes back as
-/// any other page.
+/// Allocates a page for an object of less than a page, which may use the kernel's reserve. Freed by
+/// [`Slots::give`].
 pub fn take_object() -> Option<NonNull<u8>> {
     let frame = Frame::for_kernel().ok()?;
     #[cfg(debug_assertions)]

@@ -1,13 +1,13 @@
-//! Test builds: the n-th allocation fails, and no step draws more than the reserve has for it.
+//! Fault injection and reserve accounting, in test builds: the n-th allocation fails, and a step
+//! that uses more frames than the reserve allows panics.
 //!
-//! Faults are injected by Linux's interface (Documentation/fault-injection, lib/fault-inject.c): N
-//! written to `/proc/self/fail-nth` makes the N-th **fail point** of the calls that the thread makes
-//! from then on fail, and reading it gives how many are still to come: 0 once it has struck. A fail
-//! point is a frame taken for a program, an allocation of `mm/fallible.rs`, or a
-//! [`super::reserve::top_up`]. `/proc/self/make-it-fail` has the reserve be found empty where the
-//! next call begins.
+//! The interface is Linux's (Documentation/fault-injection, lib/fault-inject.c): N written to
+//! `/proc/self/fail-nth` makes the N-th **fail point** of the thread's following calls fail;
+//! reading it returns the number still to come, 0 after the failure. A fail point is the allocation
+//! of a frame for a program, an allocation of `mm/fallible.rs`, or a [`super::reserve::top_up`].
+//! `/proc/self/make-it-fail` makes the next call find the reserve empty at its start.
 //!
-//! `/proc/reserve` says what was struck and drawn.
+//! `/proc/reserve` shows the injected failures and the frames used.
 
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
@@ -20,7 +20,7 @@ use crate::entry::frame::Door;
 use crate::process::{table, try_current};
 use crate::syscall::table::linux_name;
 
-/// Fail points that failed since boot.
+/// Injected failures since boot.
 static STRUCK: AtomicU64 = AtomicU64::new(0);
 
 /// Whether this fail point fails (should_fail_ex).
@@ -39,32 +39,32 @@ pub fn strikes() -> bool {
     left == 1
 }
 
-/// Whether the call that begins is to find no memory (`make-it-fail`).
+/// Whether the call that begins must find no memory (`make-it-fail`).
 pub fn strikes_call() -> bool {
     let strikes = try_current().is_some_and(|task| task.is_to_fail.swap(false, Ordering::Relaxed));
     STRUCK.fetch_add(u64::from(strikes), Ordering::Relaxed);
     strikes
 }
 
-/// The reserve is full: a call that is to find it empty is still reminded to look.
+/// Sets LOW_MEMORY again after a refill if the next call must find the reserve empty.
 pub fn remind() {
     if try_current().is_some_and(|task| task.is_to_fail.load(Ordering::Relaxed)) {
         percpu::set_work(work::LOW_MEMORY);
     }
 }
 
-/// A large block was asked for by who has an answer for when there is none.
+/// The next large block was announced by a fallible allocation.
 static PERMITTED: AtomicBool = AtomicBool::new(false);
 
-/// The next allocation may be of a page or more.
+/// Allows the next allocation to be a page or more.
 pub fn permit_block() {
     PERMITTED.store(true, Ordering::Relaxed);
 }
 
-/// Blocks of a page or more that nobody had an answer for.
+/// Blocks of a page or more whose allocation was infallible.
 static UNASKED: AtomicU64 = AtomicU64::new(0);
 
-/// Each allocation of the heap passes here.
+/// Notes an allocation of the heap.
 pub fn note_block(size: usize, is_large: bool) {
     let is_permitted = PERMITTED.swap(false, Ordering::Relaxed);
     if is_large && !is_permitted && try_current().is_some() {
@@ -73,7 +73,7 @@ pub fn note_block(size: usize, is_large: bool) {
     }
 }
 
-/// Names the call that made it, once each.
+/// Logs the system call of an infallible large allocation, once per call.
 fn note_unasked(size: usize) {
     static SEEN: [AtomicU64; 16] = [const { AtomicU64::new(0) }; 16];
     let call = current_call();
@@ -86,15 +86,16 @@ fn note_unasked(size: usize) {
     }
 }
 
-/// Small blocks taken in this step and not given back, by class.
+/// Small blocks allocated in this step and not freed, by class.
 static TAKEN: [AtomicU32; CLASS_COUNT] = [const { AtomicU32::new(0) }; CLASS_COUNT];
-/// Frames that those need where no page has room, and the heap's page tables.
+/// Frames that these blocks need if all slab pages are full, and frames of the heap's page tables.
 static DRAWN: AtomicU64 = AtomicU64::new(0);
-/// The most that a step drew, and in which call.
+/// Maximum of `DRAWN` in a step.
 static MOST: AtomicU64 = AtomicU64::new(0);
+/// System call of that maximum.
 static MOST_IN: AtomicU32 = AtomicU32::new(0);
 
-/// The reserve was found full.
+/// Begins a step: resets the counts.
 pub fn begin_step() {
     if DRAWN.swap(0, Ordering::Relaxed) != 0 {
         for count in &TAKEN {
@@ -103,7 +104,7 @@ pub fn begin_step() {
     }
 }
 
-/// A small block of a class is taken.
+/// Notes the allocation of a small block of a class.
 pub fn take(class: usize) {
     let taken = TAKEN[class].fetch_add(1, Ordering::Relaxed);
     if taken.is_multiple_of(u32::from(slab::capacity(class))) {
@@ -111,7 +112,7 @@ pub fn take(class: usize) {
     }
 }
 
-/// A small block of a class is given back.
+/// Notes the release of a small block of a class.
 pub fn give(class: usize) {
     let taken = TAKEN[class].load(Ordering::Relaxed);
     if taken == 0 {
@@ -123,16 +124,16 @@ pub fn give(class: usize) {
     }
 }
 
-/// A frame goes back to the reserve.
+/// Notes a frame returned to the reserve.
 pub fn undraw() {
     let drawn = DRAWN.load(Ordering::Relaxed);
     DRAWN.store(drawn.saturating_sub(1), Ordering::Relaxed);
 }
 
-/// A frame is taken from the reserve, or would be where the slabs are full.
+/// Notes a frame taken from the reserve, or that would be if all slab pages were full.
 pub fn draw() {
     let drawn = DRAWN.fetch_add(1, Ordering::Relaxed) + 1;
-    // Boot looks at nothing: there is memory, or none of this begins.
+    // Not during boot, which doesn't check the reserve.
     if try_current().is_some() && drawn > MOST.load(Ordering::Relaxed) {
         MOST.store(drawn, Ordering::Relaxed);
         MOST_IN.store(current_call(), Ordering::Relaxed);
@@ -143,7 +144,7 @@ pub fn draw() {
     }
 }
 
-/// The call that the running task is in: its number, and 512 for one of the i386 table.
+/// The running task's system call: its number, plus 512 for the i386 table.
 fn current_call() -> u32 {
     try_current().map_or(u32::MAX, |task| {
         let frame = task.frame();
@@ -152,7 +153,7 @@ fn current_call() -> u32 {
     })
 }
 
-/// The name of a call as [`current_call`] says it.
+/// Name of a call encoded by [`current_call`].
 fn name(call: u32) -> &'static str {
     let door = if call & 512 == 0 {
         Door::Syscall
@@ -162,7 +163,7 @@ fn name(call: u32) -> &'static str {
     linux_name(door, call & 511).unwrap_or("?")
 }
 
-/// Has the log say at the end what a step drew at most.
+/// Logs the maximum used by a step, at power-off.
 pub fn tell() {
     let (most, call) = (
         MOST.load(Ordering::Relaxed),
@@ -175,8 +176,7 @@ pub fn tell() {
     );
 }
 
-/// The text of `/proc/reserve`. Its length is always the same, so that it takes as much memory each
-/// time.
+/// Text of `/proc/reserve`, of constant length, so that each read allocates the same.
 pub fn report(_: &(), text: &mut Text) {
     let lines = [
         ("struck", STRUCK.load(Ordering::Relaxed)),

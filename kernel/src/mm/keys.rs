@@ -1,17 +1,17 @@
-//! Protection keys (pkeys(7)): each area has one, and a program's own register says what it may do with
-//! the areas of each (`arch/pkeys.rs`).
+//! Protection keys (pkeys(7)): each area has a key; PKRU holds the program's rights for each key
+//! (`arch/pkeys.rs`).
 
 use super::address_space::AddressSpace;
 use super::fault::Access;
 use super::vma::{Prot, Vma};
 use crate::arch::pkeys;
 
-/// Which keys a program has taken.
+/// Keys that a program has allocated.
 #[derive(Clone, Copy, Debug)]
 pub struct Keys {
-    /// A bit for each; the first is every area's at the start.
+    /// Bit map of allocated keys; key 0, the default of all areas, always is.
     taken: u16,
-    /// The one for memory that can be executed and not read, once there is some.
+    /// Key of execute-only memory, allocated with the first such area.
     execute_only: Option<u8>,
 }
 
@@ -25,28 +25,28 @@ impl Default for Keys {
 }
 
 impl Keys {
-    /// Takes the lowest free key (pkey_alloc(2)).
+    /// Allocates the lowest free key (pkey_alloc(2)).
     pub fn take(&mut self) -> Option<u8> {
         let key = (0..pkeys::count()).find(|key| self.taken >> key & 1 == 0)?;
         self.taken |= 1 << key;
         Some(key)
     }
 
-    /// The key that `number` is, if the program has it; that for execute-only memory isn't its to use
-    /// (mm_pkey_is_allocated).
+    /// The key `number`, if the program has allocated it. The key of execute-only memory doesn't
+    /// count (mm_pkey_is_allocated).
     pub fn find(&self, number: i32) -> Option<u8> {
         let key = u8::try_from(number).ok()?;
         let is_taken = key < pkeys::count() && self.taken >> key & 1 != 0;
         (is_taken && self.execute_only != Some(key) && pkeys::count() > 1).then_some(key)
     }
 
-    /// Gives one back. What areas have it keep it (pkey_free(2)).
+    /// Frees a key; areas with the key keep it (pkey_free(2)).
     pub fn give_back(&mut self, key: u8) {
         self.taken &= !(1 << key);
     }
 
-    /// The key of memory that can only be executed, if there is one left for it. Who maps such memory
-    /// for the running program closes it there: [`Keys::close_execute_only`].
+    /// The key of execute-only memory, allocated if needed; `None` without a free key. A caller
+    /// that maps such memory for the running program calls [`Keys::close_execute_only`] afterwards.
     pub(super) fn execute_only(&mut self) -> Option<u8> {
         if self.execute_only.is_none() && pkeys::count() > 1 {
             self.execute_only = self.take();
@@ -54,7 +54,7 @@ impl Keys {
         self.execute_only
     }
 
-    /// Closes the execute-only memory to the running program's own reading (execute_only_pkey).
+    /// Denies the running program data access to execute-only memory (execute_only_pkey).
     pub fn close_execute_only(&self) {
         if let Some(key) = self.execute_only
             && !pkeys::denies(key, false)
@@ -63,8 +63,8 @@ impl Keys {
         }
     }
 
-    /// The key of an area that gets the protection `prot`: the one asked for, else its own, but
-    /// that execute-only memory has one of its own (arch_override_mprotect_pkey).
+    /// Key of an area after mprotect(2) to `prot`: `key` if given, the execute-only key for
+    /// `PROT_EXEC` alone, else the area's own (arch_override_mprotect_pkey).
     pub(super) fn for_area(&mut self, area: &Vma, prot: Prot, key: Option<u8>) -> u8 {
         if let Some(key) = key {
             return key;
@@ -84,10 +84,10 @@ impl Keys {
 }
 
 impl AddressSpace {
-    /// The key of the memory at `address`, if the running program, whose memory this is, has denied
-    /// itself the access.
+    /// The key of the memory at `address` if PKRU denies the access. This is the running program's
+    /// address space.
     pub fn denying_key(&self, address: u64, access: Access) -> Option<u8> {
-        // Without a key taken there is only the first, which the CPU checks once the page is there.
+        // Without allocated keys all memory has key 0, which the CPU checks once a page is mapped.
         if self.keys.taken == 1 || access == Access::Execute {
             return None;
         }

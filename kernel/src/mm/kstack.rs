@@ -1,7 +1,7 @@
-//! Kernel stacks: one a task, each with an unmapped guard page below.
+//! Kernel stacks: one per task, each above an unmapped guard area.
 //!
-//! A few that were given back stay mapped for the next tasks, until memory runs low. What a stack
-//! held before is of no consequence: nothing of it is ever handed to a program.
+//! Some freed stacks stay mapped for new tasks until memory runs low. They are not cleared: the
+//! content of a kernel stack never reaches a program.
 
 use alloc::vec::Vec;
 
@@ -18,7 +18,7 @@ use crate::syscall::errno::Errno;
 pub const SIZE: u64 = 32 * 1024;
 /// Pages of a stack.
 pub const PAGES: u64 = SIZE / PAGE_SIZE;
-/// Bytes of address space for each: the stack and the guard below it.
+/// Bytes of address space per stack: the stack and the guard below it.
 const STRIDE: u64 = 2 * SIZE;
 
 static SLOTS: Mutex<Slots, rank::KernelStacks> = Mutex::new(Slots {
@@ -28,13 +28,13 @@ static SLOTS: Mutex<Slots, rank::KernelStacks> = Mutex::new(Slots {
     kept: 0,
 });
 
-/// Most stacks that are kept mapped: 512 KiB of them.
+/// Maximum number of free stacks kept mapped (512 KiB).
 const KEPT: usize = 16;
 
 struct Slots {
     next: u64,
     free: Vec<u64>,
-    /// The first `kept` are free slots that are still mapped.
+    /// The first `kept` elements are free slots whose stacks are still mapped.
     mapped: [u64; KEPT],
     kept: usize,
 }
@@ -71,7 +71,7 @@ impl KernelStack {
             match slots.free.pop() {
                 Some(slot) => slot,
                 None => {
-                    // Giving any of them back can't fail.
+                    // Room for all slots in `free`, so that freeing a stack can't fail.
                     let all = slots.next as usize + 1;
                     let listed = slots.free.len();
                     slots.free.room_for(all - listed)?;
@@ -80,7 +80,7 @@ impl KernelStack {
                 }
             }
         };
-        // Dropping the half-made stack unmaps what was mapped.
+        // On an error, dropping the partial stack unmaps its pages.
         let stack = Self { slot };
         for page in 0..SIZE / PAGE_SIZE {
             let frame = Frame::uninitialised()?;
@@ -98,7 +98,7 @@ impl KernelStack {
 
 impl Drop for KernelStack {
     fn drop(&mut self) {
-        // A half-made one has no page at its top.
+        // A partial stack has no page at its top.
         let whole = paging::kernel_to_phys(self.top() - PAGE_SIZE).is_some();
         if whole && !frame::is_low() {
             let mut slots = SLOTS.lock();
@@ -113,7 +113,7 @@ impl Drop for KernelStack {
     }
 }
 
-/// Unmaps what is mapped of a stack, and frees its slot.
+/// Unmaps a stack's pages and frees its slot.
 fn unmap(slot: u64) {
     for page in 0..SIZE / PAGE_SIZE {
         if let Some(frame) = paging::unmap_kernel(bottom(slot) + page * PAGE_SIZE) {
@@ -124,7 +124,7 @@ fn unmap(slot: u64) {
     SLOTS.lock().free.push(slot);
 }
 
-/// Gives the stacks up that are only kept; returns whether there were any.
+/// Frees the unused stacks that are kept mapped; returns whether there were any.
 pub fn release_kept() -> bool {
     let mut any = false;
     while let Some(slot) = SLOTS.try_lock().and_then(|mut slots| slots.pop_mapped()) {
@@ -134,7 +134,7 @@ pub fn release_kept() -> bool {
     any
 }
 
-/// Whether `address` lies in a stack's guard: an overflow, not a wild pointer.
+/// Whether `address` is in a stack's guard area, which means a stack overflow.
 pub fn is_guard(address: u64) -> bool {
     let offset = address.wrapping_sub(KSTACK_START);
     address >= KSTACK_START && offset < 1 << 39 && offset % STRIDE < STRIDE - SIZE

@@ -1,8 +1,9 @@
-//! Pages that go with the last reference to a file or to shared memory: many of them go later, in parts.
+//! Deferred freeing: large sets of pages of files and shared memory are freed later, in parts.
 //!
-//! The last reference may go anywhere: with a descriptor, with an area while an address space is locked, with a
-//! message. What that leaves is put aside here, and the task that did it gives it back on its way out of the kernel
-//! (as fput does by task_work_add in fs/file_table.c), where others may run between two parts.
+//! The last reference may be dropped anywhere: with a descriptor, with an area while an address
+//! space is locked, with a message. The pages are queued here, and the task frees them before its
+//! return to user mode (as fput does by task_work_add in fs/file_table.c), with preemption points
+//! between parts.
 
 use alloc::collections::BTreeMap;
 
@@ -14,18 +15,19 @@ use crate::process::preempt::{self, Stride};
 use crate::process::try_current;
 use crate::sync::{Mutex, rank};
 
-/// Pages by their index in what they were pages of.
+/// Pages by index in their file or memory object.
 pub type Pages = BTreeMap<u64, Frame>;
 
-/// So many go at once.
+/// Maximum number of pages that are freed immediately.
 const FEW: usize = 256;
-/// So many files' may wait; those of more go at once.
+/// Places in the queue; with all of them taken, pages are freed immediately.
 const PLACES: usize = 32;
 
 static WAITING: Mutex<[Pages; PLACES], rank::Leftovers> =
     Mutex::new([const { Pages::new() }; PLACES]);
 
-/// Takes pages that nothing refers to any more; there may be locks.
+/// Queues unreferenced pages, and leaves `pages` empty; few pages stay for the caller to drop. The
+/// caller may hold locks.
 pub fn put_aside(pages: &mut Pages) {
     if pages.len() <= FEW || try_current().is_none() {
         return;
@@ -42,7 +44,8 @@ fn take() -> Option<Pages> {
     place.map(core::mem::take)
 }
 
-/// Gives back all that was put aside, in parts: pages, and files whose last mapping is gone. No lock is held.
+/// Frees all queued pages in parts and closes files whose last mapping is gone. The caller holds no
+/// lock.
 pub fn give_back() {
     mapped::close_left();
     while let Some(pages) = take() {
@@ -50,7 +53,7 @@ pub fn give_back() {
     }
 }
 
-/// The same in one go: memory is out. Returns whether there was any.
+/// Frees all queued pages at once, when memory is short. Returns whether there were any.
 pub fn give_back_at_once() -> bool {
     let mut any = false;
     while let Some(pages) = take() {
@@ -60,11 +63,11 @@ pub fn give_back_at_once() -> bool {
     any
 }
 
-/// Gives pages back in parts.
+/// Frees pages in parts, with preemption points.
 pub fn drop_pages(mut pages: Pages) {
     let mut stride = Stride::default();
     while pages.pop_first().is_some() {
-        // Far less work than a copy.
+        // Freeing a page costs about 1/16 of copying it.
         if stride.passes(PAGE_SIZE as usize / 16) {
             preempt::point();
         }

@@ -1,21 +1,21 @@
-//! How much a program may map: RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK and RLIMIT_MEMLOCK.
+//! Resource limits of memory: RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK and RLIMIT_MEMLOCK.
 //!
-//! Pages are counted as areas come and go; locked pages never leave memory, like all others here,
-//! so that locking is nothing but the count and its limit.
+//! Pages are counted as areas are mapped and unmapped. There is no swap, so locked memory differs
+//! only in being counted and limited.
 
 use super::address_space::AddressSpace;
 use super::vma::{Prot, Role, Vma, VmaFlags};
 use super::{PAGE_SIZE, layout};
 use crate::syscall::errno::Errno;
 
-/// Soft limits, in bytes, as setrlimit(2) left them.
+/// Soft limits in bytes (setrlimit(2)).
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// All that is mapped (RLIMIT_AS).
+    /// All mapped memory (RLIMIT_AS).
     pub all: u64,
     /// Private writable memory (RLIMIT_DATA).
     pub data: u64,
-    /// A stack (RLIMIT_STACK).
+    /// Size of a stack (RLIMIT_STACK).
     pub stack: u64,
     /// Locked memory (RLIMIT_MEMLOCK).
     pub locked: u64,
@@ -32,14 +32,14 @@ impl Default for Limits {
     }
 }
 
-/// Pages mapped.
+/// Numbers of mapped pages.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
-    /// All.
+    /// All mapped pages.
     pub all: u64,
-    /// Private and writable, stacks excepted.
+    /// Private writable pages without stacks.
     pub data: u64,
-    /// Locked.
+    /// Locked pages.
     pub locked: u64,
 }
 
@@ -54,7 +54,7 @@ impl Counts {
         }
     }
 
-    /// Counts an area that was mapped.
+    /// Adds an area's pages.
     pub fn add(&mut self, area: &Vma) {
         let more = Self::of(area);
         self.all += more.all;
@@ -62,7 +62,7 @@ impl Counts {
         self.locked += more.locked;
     }
 
-    /// Counts an area no longer.
+    /// Subtracts an area's pages.
     pub fn remove(&mut self, area: &Vma) {
         let less = Self::of(area);
         self.all -= less.all;
@@ -72,25 +72,25 @@ impl Counts {
 }
 
 impl Vma {
-    /// Whether RLIMIT_DATA counts it (is_data_mapping in mm/internal.h).
+    /// Whether RLIMIT_DATA counts this area (is_data_mapping in mm/internal.h).
     pub fn is_data(&self) -> bool {
         counts_as_data(self.prot, self.shared, self.role, self.flags)
     }
 }
 
-/// Whether RLIMIT_DATA counts such an area.
+/// Whether RLIMIT_DATA counts an area with these properties.
 pub fn counts_as_data(prot: Prot, shared: bool, role: Role, flags: VmaFlags) -> bool {
     let grows = role == Role::Stack || flags.contains(VmaFlags::GROWS_DOWN);
     prot.contains(Prot::WRITE) && !shared && !grows
 }
 
 impl AddressSpace {
-    /// Pages that are locked, for VmLck.
+    /// Number of locked pages (VmLck).
     pub fn locked_pages(&self) -> u64 {
         self.counts.locked
     }
 
-    /// Whether `pages` more may be mapped, as data or otherwise (may_expand_vm).
+    /// Checks the limits for mapping `pages` more, as data or otherwise (may_expand_vm).
     ///
     /// # Errors
     /// `ENOMEM` above a limit.
@@ -104,7 +104,7 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Whether so many bytes more may be private and writable.
+    /// Checks RLIMIT_DATA for `bytes` more of private writable memory.
     ///
     /// # Errors
     /// `ENOMEM` above RLIMIT_DATA.
@@ -115,7 +115,7 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Whether the new area may be locked, if it is to be.
+    /// Checks RLIMIT_MEMLOCK for a new area of `pages`, if `flags` has it locked.
     ///
     /// # Errors
     /// `EAGAIN` above RLIMIT_MEMLOCK.
@@ -130,11 +130,11 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Locks or unlocks `len` bytes from `start` on; returns their end.
+    /// Locks or unlocks `len` bytes from `start` on; returns the end of the range (mlock(2)).
     ///
     /// # Errors
-    /// `ENOMEM` if part of it isn't mapped (what lies below is done), or for more than the limit
-    /// allows; `EINVAL` for an end past 2^64.
+    /// `ENOMEM` if part of the range isn't mapped (the part below the hole is done), or above
+    /// RLIMIT_MEMLOCK; `EINVAL` for an end past 2^64.
     pub fn lock_range(&mut self, start: u64, len: u64, lock: bool) -> Result<u64, Errno> {
         if lock && !self.lock_unlimited {
             let end = start.saturating_add(len);
@@ -164,11 +164,11 @@ impl AddressSpace {
         Ok(end)
     }
 
-    /// Sets or clears a flag of [start, end).
+    /// Sets or clears a flag of the areas in [start, end).
     ///
     /// # Errors
-    /// `ENOMEM` if part of it isn't mapped; the areas that are have the flag. `ENOMEM` too where an area
-    /// can't be cut.
+    /// `ENOMEM` if part of the range isn't mapped (the rest is changed), or if an area can't be
+    /// split.
     pub fn change_flags(
         &mut self,
         start: u64,
@@ -181,7 +181,7 @@ impl AddressSpace {
         if self.overlapping(start, end).any(differs) {
             self.cut(start, end, false)?;
             self.update(start, end, |area, _| {
-                // The kernel's own pages are never locked (VM_SPECIAL).
+                // The vDSO and the clock page are never locked (VM_SPECIAL).
                 if !area.is_kernels() || flag != VmaFlags::LOCKED {
                     area.flags.set(flag, on);
                 }
@@ -194,7 +194,7 @@ impl AddressSpace {
         }
     }
 
-    /// How much of [start, end) is mapped.
+    /// Mapped bytes in [start, end).
     pub fn mapped_bytes(&self, start: u64, end: u64) -> u64 {
         self.overlapping(start, end)
             .map(|area| area.end.min(end) - area.start.max(start))

@@ -1,8 +1,7 @@
-//! The file behind a mapping: its name, and the open file, which stays open as long as anything of it is
-//! mapped, as on Linux.
+//! File behind a mapping: its name and the open file, which a mapping keeps open, as on Linux.
 //!
-//! Closing a file may do anything, and mappings go while their address space is locked. So the file of the
-//! last one is only put aside there, and closed on the way out of the kernel (`leftovers.rs`).
+//! Closing a file may sleep, and mappings are dropped with their address space locked. So the last
+//! mapping queues its file, which is closed before the return to user mode (`leftovers.rs`).
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -12,14 +11,14 @@ use crate::arch::percpu::{self, work};
 use crate::fs::file::File;
 use crate::sync::{Mutex, rank};
 
-/// What areas of one mapping share.
+/// Name and open file, shared by the areas of one mapping.
 pub struct Mapped {
-    /// The name in /proc/PID/maps.
+    /// Name in /proc/PID/maps.
     pub name: String,
     open: Option<Box<Open>>,
 }
 
-/// A file, and its place in the list of those to be closed: that takes no memory.
+/// An open file with the link of the list of files to close, so that queuing needs no memory.
 struct Open {
     file: Arc<File>,
     next: Option<Box<Open>>,
@@ -28,7 +27,7 @@ struct Open {
 static LEFT: Mutex<Option<Box<Open>>, rank::MappedFiles> = Mutex::new(None);
 
 impl Mapped {
-    /// Of memory that is no file.
+    /// Mapping of memory without a file.
     pub fn memory(name: &str) -> Arc<Self> {
         Arc::new(Self {
             name: String::from(name),
@@ -36,13 +35,13 @@ impl Mapped {
         })
     }
 
-    /// Of an open file with this name.
+    /// Mapping of an open file called `name`.
     pub fn file(name: String, file: Arc<File>) -> Arc<Self> {
         let open = Some(Box::new(Open { file, next: None }));
         Arc::new(Self { name, open })
     }
 
-    /// Whether both are of the same open file.
+    /// Whether both map the same open file, or both none.
     pub fn is_same(&self, other: &Self) -> bool {
         match (&self.open, &other.open) {
             (Some(one), Some(other)) => Arc::ptr_eq(&one.file, &other.file),
@@ -63,7 +62,7 @@ impl Drop for Mapped {
     }
 }
 
-/// Closes the files whose last mapping is gone. Nothing may be locked.
+/// Closes the files whose last mapping is gone. The caller holds no lock.
 pub fn close_left() {
     loop {
         let first = {

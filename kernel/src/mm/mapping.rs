@@ -1,5 +1,5 @@
-//! Changing what is mapped: the work of mmap, munmap, mprotect and brk. mremap is in
-//! `remap.rs`; where a new area goes is found in `placement.rs`.
+//! Changes of mappings: mmap(2), munmap(2), mprotect(2) and brk(2). `remap.rs` has mremap(2),
+//! `placement.rs` the search for free addresses.
 
 use core::ops::Range;
 
@@ -11,19 +11,19 @@ use super::vma::{Backing, Prot, Role, Vma, VmaFlags};
 use super::{PAGE_SIZE, layout, page_up};
 use crate::syscall::errno::Errno;
 
-/// Most areas of a program (vm.max_map_count).
+/// Maximum number of areas of a program (vm.max_map_count).
 pub const MAP_COUNT_MAX: usize = 65530;
 
-/// Where a mapping should go.
+/// Placement of a new mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Anywhere, near the hint if that is free (0: no hint).
+    /// At the hint if that is free, else anywhere (0: no hint).
     Hint(u64),
-    /// Anywhere from the second address up to the third, at the first if that is free (0: no hint).
+    /// At the first address if that is free (0: no hint), else from the second up to the third.
     Within(u64, u64, u64),
-    /// Exactly there, replacing what is there (MAP_FIXED).
+    /// At this address, replacing existing mappings (MAP_FIXED).
     Fixed(u64),
-    /// Exactly there, if nothing is (MAP_FIXED_NOREPLACE).
+    /// At this address, if it is free (MAP_FIXED_NOREPLACE).
     FixedNoReplace(u64),
 }
 
@@ -31,9 +31,9 @@ impl AddressSpace {
     /// Maps `len` bytes (rounded up to pages); returns the address.
     ///
     /// # Errors
-    /// `EINVAL` for a bad length or alignment, `ENOMEM` where there is no room, `EEXIST` for
-    /// [`Place::FixedNoReplace`] on something mapped, `EPERM` below mmap_min_addr, `EAGAIN` for more
-    /// locked memory than allowed.
+    /// `EINVAL` for a bad length or alignment, `ENOMEM` without space or above a limit, `EEXIST`
+    /// for [`Place::FixedNoReplace`] on a mapping, `EPERM` below mmap_min_addr, `EAGAIN` above
+    /// RLIMIT_MEMLOCK.
     pub fn map(&mut self, place: Place, len: u64, mut area: NewArea) -> Result<u64, Errno> {
         let len = page_up(len).ok_or(Errno::ENOMEM)?;
         if len == 0 {
@@ -64,7 +64,7 @@ impl AddressSpace {
         self.check_limits((len - replaced) / PAGE_SIZE, is_data)?;
         self.check_lock(len / PAGE_SIZE, area.flags)?;
         if replaced > 0 {
-            // Whatever keeps it from going (mmap_region).
+            // Any failure of the unmap is ENOMEM (mmap_region).
             self.unmap(start, len).map_err(|_| Errno::ENOMEM)?;
         }
         let NewArea {
@@ -93,8 +93,10 @@ impl AddressSpace {
         Ok(start)
     }
 
-    /// Whether there may be more areas: a program's count is limited, and the kernel's memory
-    /// isn't to be used up by them.
+    /// Checks that one more area is allowed, by vm.max_map_count and the kernel's reserve.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
     pub(super) fn check_room(&self) -> Result<(), Errno> {
         if self.areas.len() >= MAP_COUNT_MAX {
             return Err(Errno::ENOMEM);
@@ -102,6 +104,10 @@ impl AddressSpace {
         reserve::top_up()
     }
 
+    /// Checks the range of a MAP_FIXED mapping.
+    ///
+    /// # Errors
+    /// `ENOMEM` past the user address space, `EINVAL` if unaligned, `EPERM` below mmap_min_addr.
     pub(super) fn check_fixed(&self, at: u64, len: u64) -> Result<(), Errno> {
         match at.checked_add(len) {
             Some(end) if end <= self.task_size => {}
@@ -117,16 +123,16 @@ impl AddressSpace {
         }
     }
 
-    /// Drops some of the pages in [start, start + len), from `at` on, which moves: what comes before the
-    /// [`AddressSpace::unmap`] of many. False when there are none left.
+    /// Drops a part of the pages in [start, start + len) from `at` on and advances `at`, before the
+    /// [`AddressSpace::unmap`] of a large range. Returns false when none are left.
     ///
     /// # Errors
     /// As [`AddressSpace::unmap`].
     pub fn drop_before_unmap(&mut self, start: u64, len: u64, at: &mut u64) -> Result<bool, Errno> {
-        // Looking through all areas once is enough: each part would do it again, and the unmap does.
+        // Checks of all areas only at the start, not for each part.
         let end = if *at == start {
             let end = self.check_unmap(start, len)?;
-            // What may fail comes before the first page goes.
+            // The fallible step comes before the first page is dropped.
             self.cut(start, end, true)?;
             end
         } else {
@@ -144,13 +150,17 @@ impl AddressSpace {
         Ok(true)
     }
 
-    /// Where work on the pages of [start, end) should end for now: addresses without pages cost nothing.
+    /// End of the next part of work on the pages of [start, end). Addresses without pages don't
+    /// count.
     pub fn part_of_pages(&self, start: u64, end: u64) -> u64 {
         let first = self.tables.next_page(start, end).map_or(end, |(at, _)| at);
         first.saturating_add(PART).min(end)
     }
 
-    /// The end of [start, start + len), which is to be unmapped, and may be.
+    /// Checks the range of munmap(2); returns its end.
+    ///
+    /// # Errors
+    /// `EINVAL`.
     fn check_unmap(&self, start: u64, len: u64) -> Result<u64, Errno> {
         let len = page_up(len).ok_or(Errno::EINVAL)?;
         let end = start.checked_add(len).ok_or(Errno::EINVAL)?;
@@ -161,11 +171,11 @@ impl AddressSpace {
         Ok(end)
     }
 
-    /// Unmaps whatever is in [start, start + len).
+    /// Unmaps all areas in [start, start + len).
     ///
     /// # Errors
-    /// `EINVAL` for an unaligned start, a range outside the program's half, or a part of the vDSO;
-    /// `ENOMEM` where there is no room for one more area. Nothing has changed then.
+    /// `EINVAL` for an unaligned start, a range outside the user address space, or a part of the
+    /// vDSO; `ENOMEM` if one more area is not allowed. Nothing has changed then.
     pub fn unmap(&mut self, start: u64, len: u64) -> Result<(), Errno> {
         let end = self.check_unmap(start, len)?;
         self.cut(start, end, true)?;
@@ -183,10 +193,10 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Whether [start, end) can be taken out of what is mapped.
+    /// Checks that unmapping [start, end) would not split the vDSO or the clock page.
     ///
     /// # Errors
-    /// `EINVAL` if it begins or ends inside the vDSO or its data.
+    /// `EINVAL` if the range begins or ends inside one of them.
     pub(super) fn check_cut(&self, start: u64, end: u64) -> Result<(), Errno> {
         let mut areas = self.overlapping(start, end);
         if areas.any(|area| area.would_be_cut(start, end)) {
@@ -196,7 +206,7 @@ impl AddressSpace {
         }
     }
 
-    /// Frees the page tables that only [start, end) needed.
+    /// Frees the page tables that only [start, end) used.
     pub(super) fn prune_tables(&mut self, start: u64, end: u64) {
         let floor = self
             .areas
@@ -216,12 +226,12 @@ impl AddressSpace {
         self.tables.drop_range(start, end);
     }
 
-    /// Changes the protection of [start, start + len) to `prot`, and to what is `implied` by it of each
-    /// area that may have that (READ_IMPLIES_EXEC); and its protection key, if one is given.
+    /// Changes the protection of [start, start + len) to `prot`, plus `implied` as far as each
+    /// area's maximum allows (READ_IMPLIES_EXEC), and the protection key if one is given.
     ///
     /// # Errors
-    /// `ENOMEM` if part of it isn't mapped, `EACCES` if an area may never be so accessed, `EINVAL` for
-    /// a part of the vDSO.
+    /// `ENOMEM` if part of the range isn't mapped, `EACCES` if an area's maximum protection
+    /// excludes `prot`, `EINVAL` for a part of the vDSO. The part below the failure is changed.
     pub fn protect(
         &mut self,
         start: u64,
@@ -243,7 +253,7 @@ impl AddressSpace {
         if prot.contains(Prot::WRITE) && more_data > 0 {
             self.check_data(more_data)?;
         }
-        // What lies below a hole, or below an area that may not be so accessed, is changed.
+        // The areas below a hole, or below one that may not have `prot`, are changed.
         let mut covered = start;
         let mut result = Ok(());
         for area in self.overlapping(start, end) {
@@ -273,7 +283,7 @@ impl AddressSpace {
             area.prot = prot;
         });
         self.keys = keys;
-        // One may be in the middle in another thread.
+        // Another thread's mprotect may be in progress: finish it.
         self.protect_all();
         self.stale = start..covered;
         self.protect_part();
@@ -283,8 +293,8 @@ impl AddressSpace {
         result
     }
 
-    /// Brings some more of the page tables up to what [`AddressSpace::protect`] made of the areas; true while
-    /// there is more to do.
+    /// Updates the next part of the page tables after [`AddressSpace::protect`]; returns whether
+    /// more remains.
     pub fn protect_part(&mut self) -> bool {
         let Range { start, end } = self.stale;
         if start >= end {
@@ -307,13 +317,13 @@ impl AddressSpace {
         stop < end
     }
 
-    /// The same for all that is left: before entries of the tables are copied or moved.
+    /// Updates all remaining page tables, before entries are copied or moved.
     pub fn protect_all(&mut self) {
         while self.protect_part() {}
     }
 
-    /// Locked memory that becomes writable gets its copies now, so that no store waits for them
-    /// (mprotect_fixup). What can't be had now is left to the store.
+    /// Copies the pages of locked memory that becomes writable, so that stores don't fault
+    /// (mprotect_fixup). Pages for which memory is missing are left to the store.
     fn populate_locked(&mut self, start: u64, end: u64) {
         let mut at = start;
         loop {
@@ -329,8 +339,8 @@ impl AddressSpace {
         }
     }
 
-    /// Moves the program's break to `to` if it can be there, with new pages of that protection; returns
-    /// where it is.
+    /// Moves the program break to `to` if possible, with new pages of protection `prot`; returns
+    /// the resulting break.
     pub fn set_brk(&mut self, to: u64, prot: Prot) -> u64 {
         let start = self.landmarks.start_brk;
         let (Some(old_end), Some(new_end)) = (page_up(self.landmarks.brk), page_up(to)) else {
@@ -344,7 +354,7 @@ impl AddressSpace {
             return self.landmarks.brk;
         }
         let done = if new_end > old_end {
-            // One page stays free above, as Linux's check for the stack's gap demands.
+            // One page above must be free, as in Linux's check for the stack's gap.
             if self
                 .overlapping(old_end, new_end + PAGE_SIZE)
                 .next()
@@ -368,24 +378,24 @@ impl AddressSpace {
     }
 }
 
-/// An area yet to be placed.
+/// Properties of a new area (see [`Vma`]).
 pub struct NewArea {
-    /// What the program may do.
+    /// Protection.
     pub prot: Prot,
-    /// The most it may ever do.
+    /// Maximum protection.
     pub max_prot: Prot,
-    /// Writes go to the backing.
+    /// Whether writes go to the backing (MAP_SHARED).
     pub shared: bool,
-    /// What is behind it.
+    /// Source of the pages.
     pub backing: Backing,
-    /// What it is for.
+    /// Purpose.
     pub role: Role,
-    /// What else there is to say of it.
+    /// Flags of fork, growth and locking.
     pub flags: VmaFlags,
 }
 
 impl NewArea {
-    /// Private memory, zeros at first.
+    /// Private anonymous memory.
     pub fn anonymous(prot: Prot) -> Self {
         Self {
             prot,
@@ -397,7 +407,7 @@ impl NewArea {
         }
     }
 
-    /// The same with a role.
+    /// Sets the role.
     pub fn role(mut self, role: Role) -> Self {
         self.role = role;
         self

@@ -1,9 +1,8 @@
-//! Memory: frames, page tables, the kernel's heap and stacks, and programs' address spaces.
+//! Memory management: page frames, page tables, kernel heap and stacks, programs' address spaces.
 //!
-//! Reading order: `frame.rs` and `allocator.rs` (who owns a page frame), `paging.rs`,
-//! `page_tables.rs` and `page_ranges.rs`, `vma.rs` and
-//! `address_space.rs` (what a program has mapped), `fault.rs` (pages that appear on first
-//! touch). None of it is on the way of a system call that doesn't deal in memory.
+//! Reading order: `frame.rs` and `allocator.rs` (page frames), `paging.rs`, `page_tables.rs` and
+//! `page_ranges.rs` (page tables), `vma.rs` and `address_space.rs` (mappings), `fault.rs` (demand
+//! paging). System calls that don't concern memory use none of it.
 
 pub mod address_space;
 mod allocator;
@@ -58,7 +57,8 @@ pub const fn page_up(address: u64) -> Option<u64> {
     }
 }
 
-/// Takes the memory over from the loader: frames first, then page tables. The heap needs nothing else.
+/// Initialises the frame allocator and the kernel's page tables from the loader's data. The heap
+/// needs no more.
 pub fn init(boot_info: &BootInfo) {
     frame::init(boot_info);
     paging::init();

@@ -1,7 +1,7 @@
-//! Work on many pages at once: dropping, protecting, and copying for fork(2).
+//! Page table operations on ranges: drop, protect, share for fork(2), move for mremap(2).
 //!
-//! Tables are walked once per 2 MiB, and each of their entries is looked at once. The CPU's cached
-//! translations are flushed one by one up to a number, above that all together.
+//! The upper levels are walked once per 2 MiB. TLB entries are flushed one by one up to
+//! [`Flush::CEILING`] pages, above that all at once.
 
 use x86_64::VirtAddr;
 
@@ -11,19 +11,19 @@ use super::page_tables::{ADDRESS, PageTables, entries};
 use super::paging::{PageFlags, index};
 use crate::syscall::errno::Errno;
 
-/// Bytes of addresses whose pages are worked on at a time: one table of the last level.
+/// Bytes of addresses per part of a long operation: one last-level table.
 pub const PART: u64 = 2 << 20;
 
 const WRITABLE: u64 = PageFlags::WRITABLE.bits();
 
-/// Forgets the CPU's translations of changed pages, if it has any.
+/// Flushes the TLB entries of changed pages, if the tables are active.
 struct Flush {
     active: bool,
     pages: u32,
 }
 
 impl Flush {
-    /// From so many pages on, everything is flushed (Linux: tlb_single_page_flush_ceiling).
+    /// Number of pages from which the whole TLB is flushed (Linux: tlb_single_page_flush_ceiling).
     const CEILING: u32 = 33;
 
     fn new(tables: &PageTables) -> Self {
@@ -51,7 +51,7 @@ impl Drop for Flush {
     }
 }
 
-/// Whether a part of a table has no pages.
+/// Whether all entries are 0.
 fn is_empty(entries: &[u64]) -> bool {
     entries.iter().all(|entry| *entry == 0)
 }
@@ -59,7 +59,7 @@ fn is_empty(entries: &[u64]) -> bool {
 impl PageTables {
     /// Drops the pages in [start, end).
     pub fn drop_range(&mut self, start: u64, end: u64) {
-        // Frames may be free before the flush: no program runs in between.
+        // Frames are freed before the flush: no program runs in between.
         let mut flush = Flush::new(self);
         let mut at = start;
         let mut dropped = 0;
@@ -78,9 +78,8 @@ impl PageTables {
         self.pages -= dropped;
     }
 
-    /// Gives the pages in [start, end) these flags, but that `WRITABLE` is only kept, not given,
-    /// unless `give_writable`: a page that becomes writable may be shared, and the first store
-    /// decides about the copy.
+    /// Sets the flags of the pages in [start, end). `WRITABLE` is only kept or cleared, not set,
+    /// unless `give_writable`: the page may be shared, and the first store decides about a copy.
     pub fn protect_range(&mut self, start: u64, end: u64, flags: PageFlags, give_writable: bool) {
         let mut flush = Flush::new(self);
         let given = if give_writable { WRITABLE } else { 0 };
@@ -99,11 +98,11 @@ impl PageTables {
     }
 
     /// Shares the pages in [start, end) with `child`, which has none there; with `copy_on_write`
-    /// neither side can write to them any more. The caller calls [`PageTables::flush_all`] before the
+    /// they become read-only on both sides. The caller calls [`PageTables::flush_all`] before the
     /// program runs again.
     ///
     /// # Errors
-    /// `ENOMEM` when the child can have no table.
+    /// `ENOMEM` without memory for the child's tables.
     pub fn share_range(
         &mut self,
         child: &mut Self,
@@ -119,8 +118,8 @@ impl PageTables {
                 continue;
             };
             let table = child.make_table(from)?;
-            // SAFETY: the child's table is live and nobody else's; the part of it that starts at
-            // the same index is as long as ours.
+            // SAFETY: the child's table is live and has no other reference; the part from the same
+            // index on has room for as many entries.
             let theirs = unsafe {
                 core::slice::from_raw_parts_mut(entries(table).add(index(from, 1)), ours.len())
             };
@@ -138,8 +137,7 @@ impl PageTables {
         Ok(())
     }
 
-    /// Makes the tables that [`PageTables::move_range`] needs: those for pages that are there, however
-    /// large the range is.
+    /// Creates the tables that [`PageTables::move_range`] needs, only for pages that are mapped.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -149,7 +147,7 @@ impl PageTables {
             let is_empty = is_empty(ours);
             at = from + ours.len() as u64 * PAGE_SIZE;
             if !is_empty {
-                // One table's pages go to two.
+                // The pages of one table may go to two.
                 self.make_table(from - start + to)?;
                 self.make_table(at - PAGE_SIZE - start + to)?;
             }
@@ -157,14 +155,14 @@ impl PageTables {
         Ok(())
     }
 
-    /// Moves the pages in [start, end) `to - start` on, where there are none; the tables for them are
-    /// there.
+    /// Moves the pages in [start, end) to `to`, where no pages are mapped.
+    /// [`PageTables::make_tables_to_move`] has created the tables.
     ///
     /// # Errors
-    /// `ENOMEM`, which the tables' being there excludes.
+    /// `ENOMEM` if a table is missing.
     pub fn move_range(&mut self, start: u64, end: u64, to: u64) -> Result<(), Errno> {
         let mut at = start;
-        // Those of one table at a time, of two at the other place.
+        // The entries of one source table, which may go to two.
         let mut moved = [0_u64; 512];
         while let Some((from, ours)) = self.next_entries(at, end) {
             let count = ours.len();
@@ -195,7 +193,7 @@ impl PageTables {
         Ok(())
     }
 
-    /// Makes the CPU forget what it knows of these tables.
+    /// Flushes the TLB if these tables are active.
     pub fn flush_all(&self) {
         if self.is_active() {
             self.activate();

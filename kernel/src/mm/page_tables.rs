@@ -1,8 +1,8 @@
-//! A program's page tables: mapping and looking up. Work on whole ranges is in `page_ranges.rs`, and
-//! how tables are given back in `free.rs`.
+//! Page tables of a program: mapping and lookup of single pages. `page_ranges.rs` works on ranges,
+//! `free.rs` frees tables.
 //!
-//! An entry of the last level that isn't 0 holds a reference to a frame, whether the program may
-//! reach it (`PRESENT`) or not (PROT_NONE hides it).
+//! Each non-zero entry of the last level holds a reference to a frame, with or without `PRESENT`
+//! (PROT_NONE clears it).
 
 use core::cell::Cell;
 
@@ -17,34 +17,34 @@ use crate::syscall::errno::Errno;
 
 mod free;
 
-/// Flags of entries that lead to a table: what a page may be used for is up to its own entry.
+/// Flags of entries that point to a table: all access, as the last level's entry decides.
 const TABLE: u64 =
     PageFlags::PRESENT.bits() | PageFlags::WRITABLE.bits() | PageFlags::USER_ACCESSIBLE.bits();
-/// The part of an entry that is a physical address (Intel SDM vol. 3, 4.5).
+/// Mask of the physical address in an entry (Intel SDM vol. 3, 4.5).
 pub(super) const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
-/// No table is remembered.
+/// `PageTables::last` without a cached table.
 const NOTHING: (u64, u64) = (u64::MAX, 0);
 
 /// A program's page tables. Dropping them drops the references that their entries hold.
 #[derive(Debug)]
 pub struct PageTables {
     root: u64,
-    /// Entries in use: pages that are there, the program's resident set.
+    /// Entries in use: the resident set in pages.
     pub(super) pages: u64,
-    /// The most there were before some were dropped.
+    /// Maximum of `pages` before the last drop of pages.
     pub(super) peak: u64,
-    /// Tables below the root.
+    /// Number of tables below the root.
     tables: u64,
-    /// The table found last: (address / 2 MiB, its physical address).
+    /// Cache of the last lookup: (address / 2 MiB, physical address of the last-level table).
     last: Cell<(u64, u64)>,
 }
 
-/// What an entry says.
+/// A decoded last-level entry.
 #[derive(Clone, Copy, Debug)]
 pub struct Mapped {
     /// Physical address of the frame.
     pub frame: u64,
-    /// Its flags.
+    /// Flags of the entry.
     pub flags: PageFlags,
 }
 
@@ -68,13 +68,13 @@ fn slot(table: u64, address: u64, level: u32) -> *mut u64 {
 }
 
 impl PageTables {
-    /// Tables that map the kernel's half only.
+    /// Creates tables that map only the kernel's half.
     ///
     /// # Errors
     /// `ENOMEM` when there is no frame.
     pub fn new() -> Result<Self, Errno> {
         let root = Frame::zeroed()?.into_raw();
-        // SAFETY: both are live tables, 512 entries long, and the new one is ours alone.
+        // SAFETY: both are live tables of 512 entries, and the new one has no other user.
         unsafe {
             entries(root)
                 .add(256)
@@ -89,17 +89,17 @@ impl PageTables {
         })
     }
 
-    /// How many there are, the root included.
+    /// Number of tables including the root.
     pub fn table_pages(&self) -> u64 {
         self.tables + 1
     }
 
-    /// Makes these the CPU's tables.
+    /// Loads these tables into the CPU (CR3).
     pub fn activate(&self) {
         activate(self.root);
     }
 
-    /// Whether these are the CPU's tables now.
+    /// Whether these tables are loaded in the CPU.
     pub(super) fn is_active(&self) -> bool {
         Cr3::read().0.start_address().as_u64() == self.root
     }
@@ -118,8 +118,8 @@ impl PageTables {
         }
         let mut at = self.root;
         for level in [4, 3, 2] {
-            // SAFETY: a live page table, and nobody else holds a reference into it: tables are
-            // reached through this module and `page_ranges.rs`, one call at a time.
+            // SAFETY: a live page table without other references: tables are accessed only in this
+            // module and `page_ranges.rs`, one call at a time.
             let entry = unsafe { slot(at, address, level).read() };
             if entry == 0 {
                 return None;
@@ -130,7 +130,7 @@ impl PageTables {
         Some(at)
     }
 
-    /// The same, made if it isn't there.
+    /// The last-level table for `address`, created if missing.
     pub(super) fn make_table(&mut self, address: u64) -> Result<u64, Errno> {
         if let Some(table) = self.find_table(address) {
             return Ok(table);
@@ -143,7 +143,7 @@ impl PageTables {
             if entry == 0 {
                 entry = Frame::zeroed()?.into_raw() | TABLE;
                 self.tables += 1;
-                // SAFETY: as above.
+                // SAFETY: as in `find_table`.
                 unsafe { slot.write(entry) };
             }
             at = entry & ADDRESS;
@@ -152,8 +152,8 @@ impl PageTables {
         Ok(at)
     }
 
-    /// Maps a page with exactly these flags; the table takes the reference. A page that was mapped
-    /// there is dropped.
+    /// Maps a page with exactly these flags; the entry takes the reference. Replaces and drops a
+    /// page mapped there.
     ///
     /// # Errors
     /// `ENOMEM` when a table is needed and there is no frame for it.
@@ -170,7 +170,7 @@ impl PageTables {
         Ok(())
     }
 
-    /// Maps a page of a table that is there, unless something is mapped there already.
+    /// Maps a page if the last-level table exists and has no page there.
     pub fn map_if_free(&mut self, address: u64, frame: &Frame, flags: PageFlags) {
         let Some(table) = self.find_table(address) else {
             return;
@@ -185,15 +185,14 @@ impl PageTables {
         }
     }
 
-    /// What is mapped at `address`.
+    /// The page mapped at `address`.
     pub fn lookup(&self, address: u64) -> Option<Mapped> {
         let table = self.find_table(address)?;
         // SAFETY: as in `find_table`.
         Mapped::from_entry(unsafe { slot(table, address, 1).read() })
     }
 
-    /// Changes an entry's flags. Without `PRESENT` the page stays, out of the program's reach
-    /// (PROT_NONE).
+    /// Changes an entry's flags. Without `PRESENT` the page stays but is inaccessible (PROT_NONE).
     pub fn set_flags(&mut self, address: u64, flags: PageFlags) {
         let Some(table) = self.find_table(address) else {
             return;
@@ -219,14 +218,14 @@ impl PageTables {
         }
         self.pages -= 1;
         self.flush(address);
-        // SAFETY: the entry held this reference and no longer does.
+        // SAFETY: the entry held this reference until the `replace`.
         Some(unsafe { Frame::from_raw(entry & ADDRESS) })
     }
 
-    /// The first last-level table that covers some of [start, end): the address of its first entry
-    /// in the range, that entry, and how many lie in the range.
+    /// The first last-level table that covers part of [start, end): the address of its first entry
+    /// in the range, that entry, and the number of entries in the range.
     fn find_entries(&self, start: u64, end: u64) -> Option<(u64, *mut u64, usize)> {
-        // The kernel's half hangs in these tables too, and no range of a program's is about it.
+        // These tables contain the kernel's half too: never go there.
         let end = end.min(layout::TASK_SIZE);
         let mut address = start;
         'next: while address < end {
@@ -248,18 +247,18 @@ impl PageTables {
         None
     }
 
-    /// The first last-level table that covers some of [start, end): the address of its first entry
-    /// in the range, and those of its entries that lie in it. What no table covers is skipped, so
-    /// that going on from the entries' end until `None` takes as long as there are tables.
+    /// The first last-level table that covers part of [start, end): the address of its first entry
+    /// in the range, and its entries in the range. Addresses without a table are skipped, so that
+    /// iterating costs by the number of tables.
     pub(super) fn next_entries(&mut self, start: u64, end: u64) -> Option<(u64, &mut [u64])> {
         let (address, first, len) = self.find_entries(start, end)?;
-        // SAFETY: a live page table with that many entries from there on; the callers, all in
-        // `mm`, hold one such slice at a time.
+        // SAFETY: `len` entries of a live page table; the callers, all in `mm`, hold one such slice
+        // at a time.
         let entries = unsafe { core::slice::from_raw_parts_mut(first, len) };
         Some((address, entries))
     }
 
-    /// The first page in [start, end) that an entry holds, and its address.
+    /// The first page mapped in [start, end), with its address.
     pub fn next_page(&self, start: u64, end: u64) -> Option<(u64, Mapped)> {
         let mut at = start;
         while let Some((from, first, len)) = self.find_entries(at, end) {

@@ -1,8 +1,8 @@
-//! Page tables: four levels, walked through the physical map, and the kernel's half of them.
-//! Programs' own are in `page_tables.rs`.
+//! Kernel page tables: four levels, walked through the physical map. `page_tables.rs` has the page
+//! tables of programs.
 //!
-//! The kernel's half is the same in all of them: every table's upper 256 entries are copied
-//! from the kernel's own, whose second level never changes after [`init`].
+//! The kernel's half is the same in all address spaces: the upper 256 entries of each root are
+//! copied from the kernel's root, whose entries never change after [`init`].
 
 use spin::Once;
 use x86_64::registers::control::{Cr3, Cr3Flags};
@@ -33,14 +33,14 @@ pub(super) fn index(address: u64, level: u32) -> usize {
     (address >> (12 + 9 * (level - 1)) & 0x1ff) as usize
 }
 
-/// Takes over from the loader's tables: same upper half, no lower half, no execution outside
-/// the kernel's image, guard pages unmapped.
+/// Replaces the loader's page tables: same upper half, no lower half, no execution outside the
+/// kernel's image, guard pages unmapped.
 pub fn init() {
     let (loader_root, _) = Cr3::read();
     let root = Frame::zeroed()
         .expect("no memory for the first page table")
         .into_raw();
-    // SAFETY: the loader's root is mapped by the physical map; the new one is ours alone.
+    // SAFETY: the loader's root is in the physical map; the new one has no other user.
     let (old, new) = unsafe {
         (
             &*table(loader_root.start_address().as_u64()),
@@ -50,7 +50,7 @@ pub fn init() {
     for i in 256..512 {
         if !old[i].is_unused() {
             new[i] = old[i].clone();
-            // Only the top slot holds code: the kernel's image.
+            // Only the last slot, the kernel's image, contains code.
             if i < 511 {
                 new[i].set_flags(old[i].flags() | PageTableFlags::NO_EXECUTE);
             }
@@ -72,25 +72,25 @@ pub fn init() {
     }
 }
 
-/// Switches to the tables whose root lies at `root`.
+/// Loads the page tables with the root at physical address `root`.
 pub(super) fn activate(root: u64) {
     let frame = PhysFrame::containing_address(PhysAddr::new(root));
-    // SAFETY: every root made here maps the kernel's half, where this code and its stack lie.
+    // SAFETY: each root maps the kernel's half, which contains this code and its stack.
     unsafe { Cr3::write(frame, Cr3Flags::empty()) };
 }
 
-/// Switches to the kernel's own tables, which map no program.
+/// Loads the kernel's page tables, which map no program.
 pub fn activate_kernel() {
     activate(*KERNEL_ROOT.get().expect("paging is initialised"));
 }
 
-/// Finds the entry that maps `address` of the kernel's half at the last level, making tables on the
-/// way if asked to. `None`: there is none (or the mapping is a large page).
+/// Finds the last-level entry for `address` in the kernel's half; with `make` missing tables are
+/// created. `None` without a table, or if a large page maps the address.
 fn entry(address: u64, make: bool) -> Result<Option<*mut PageTableEntry>, Errno> {
     let mut at = kernel_root();
     for level in [4, 3, 2] {
-        // SAFETY: `at` is a live page table; nothing else holds a reference into it: the kernel's
-        // tables are reached through this function alone and the kernel is not preemptible.
+        // SAFETY: a live page table without other references: only this function makes them, and
+        // the kernel is not preemptible.
         let slot = unsafe { &mut *slot(at, address, level) };
         if slot.is_unused() {
             if !make {
@@ -108,7 +108,7 @@ fn entry(address: u64, make: bool) -> Result<Option<*mut PageTableEntry>, Errno>
     Ok(Some(slot(at, address, 1)))
 }
 
-/// Whether the kernel runs on its own tables yet.
+/// Whether [`init`] has loaded the kernel's page tables.
 pub fn is_ready() -> bool {
     KERNEL_ROOT.is_completed()
 }
@@ -117,17 +117,17 @@ pub(super) fn kernel_root() -> u64 {
     *KERNEL_ROOT.get().expect("paging is initialised")
 }
 
-/// Maps a frame in the kernel's half. The reference passes to the table.
+/// Maps a frame in the kernel's half. The entry takes the reference.
 ///
 /// # Errors
-/// `ENOMEM` when a table is needed and there is no frame for it: the reference is dropped.
+/// `ENOMEM` without a frame for a table; the reference is dropped.
 pub fn map_kernel(address: u64, frame: Frame, flags: PageFlags) -> Result<(), Errno> {
     set_entry(address, frame.address(), flags)?;
     frame.into_raw();
     Ok(())
 }
 
-/// Maps a page of physical memory, whatever it is.
+/// Maps a page of physical address space, which may be a device's.
 fn set_entry(address: u64, physical: u64, flags: PageFlags) -> Result<(), Errno> {
     let slot = entry(address, true)?.ok_or(Errno::EEXIST)?;
     // SAFETY: `entry` returned a live table's slot.
@@ -135,7 +135,7 @@ fn set_entry(address: u64, physical: u64, flags: PageFlags) -> Result<(), Errno>
     Ok(())
 }
 
-/// Unmaps a page of the kernel's half; returns the physical address it had.
+/// Unmaps a page of the kernel's half; returns its physical address.
 pub fn unmap_kernel(address: u64) -> Option<u64> {
     let slot = entry(address, false).ok()??;
     // SAFETY: `entry` returned a live table's slot.
@@ -149,7 +149,7 @@ pub fn unmap_kernel(address: u64) -> Option<u64> {
     Some(physical)
 }
 
-/// The physical address behind an address of the kernel's half.
+/// Physical address of an address in the kernel's half; `None` if it isn't mapped.
 pub fn kernel_to_phys(address: u64) -> Option<u64> {
     let mut at = kernel_root();
     for level in [4, 3, 2, 1] {
@@ -167,10 +167,11 @@ pub fn kernel_to_phys(address: u64) -> Option<u64> {
     None
 }
 
-/// End of the physical addresses that are looked up: more than the loader's range has room for.
+/// Bound on the physical addresses looked up, above the size of the loader's range.
 const PHYSICAL_END: u64 = 1 << 46;
 
-/// Whether the physical map covers `len` bytes from a physical address on: for addresses that firmware gives.
+/// Whether the physical map covers `len` bytes from a physical address on. Checks addresses from
+/// firmware tables.
 pub fn is_mapped_physical(address: u64, len: u64) -> bool {
     let end = address.checked_add(len);
     let Some(end) = end.filter(|end| *end <= PHYSICAL_END) else {
@@ -180,16 +181,16 @@ pub fn is_mapped_physical(address: u64, len: u64) -> bool {
     pages.all(|page| kernel_to_phys(phys_to_virt(page) as u64) == Some(page))
 }
 
-/// Changes a byte of the kernel's read-only image through the physical map. For patching at
-/// boot, before anything runs that could see half of it.
+/// Changes a byte of the kernel's read-only image through the physical map, for patching at boot
+/// before the code can run.
 pub fn poke_text(address: u64, byte: u8) {
     let physical = kernel_to_phys(address).expect("the kernel's image is mapped");
     // SAFETY: the physical map is writable and the address is in the kernel's own image.
     unsafe { phys_to_virt(physical).write_volatile(byte) };
 }
 
-/// Writes a register in a device's memory, which the physical map need not cover. Firmware names some of them:
-/// an address that no device has, or that isn't aligned as the register is, is left alone.
+/// Writes a memory-mapped device register, which may be outside the physical map. Some addresses
+/// come from firmware tables: a misaligned one, or one beyond 52 bits, is ignored.
 pub fn write_device<T: Copy>(physical: u64, value: T) {
     if physical >= 1 << 52 || !physical.is_multiple_of(size_of::<T>() as u64) {
         return;
@@ -198,7 +199,8 @@ pub fn write_device<T: Copy>(physical: u64, value: T) {
     let flags = PageFlags::WRITABLE | PageFlags::NO_EXECUTE | PageFlags::NO_CACHE;
     if set_entry(layout::DEVICE_WINDOW, page, flags).is_ok() {
         x86_64::instructions::tlb::flush(VirtAddr::new(layout::DEVICE_WINDOW));
-        // SAFETY: the page was just mapped, the register lies within it, and the caller names the register.
+        // SAFETY: the page was just mapped and the aligned register is within it; the caller passes
+        // a device register's address.
         unsafe { ((layout::DEVICE_WINDOW + physical - page) as *mut T).write_volatile(value) };
         unmap_kernel(layout::DEVICE_WINDOW);
     }

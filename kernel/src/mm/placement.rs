@@ -1,14 +1,14 @@
-//! Where there is room for a new area.
+//! Placement of new areas: the search for free address ranges.
 
 use super::address_space::AddressSpace;
 use super::{PAGE_SIZE, layout, page_up};
 use crate::syscall::errno::Errno;
 
-/// Pages that stay free below an area that grows down (stack_guard_gap).
+/// Gap kept free below an area that grows down, in bytes (stack_guard_gap).
 const GUARD: u64 = 256 * PAGE_SIZE;
 
 impl AddressSpace {
-    /// Where `len` bytes, in whole pages, would go now.
+    /// Address at which a mapping of `len` bytes (whole pages) without a hint would be placed.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -16,14 +16,14 @@ impl AddressSpace {
         self.place(0, len)
     }
 
-    /// Room for `len` bytes: at the hint, else the highest gap below `mmap_base`, else the
-    /// lowest above it; in the old layout only that.
+    /// Finds a free range of `len` bytes: at the hint, else the highest gap below `mmap_base`, else
+    /// the lowest gap above it. In the legacy layout only the latter.
     pub(super) fn place(&mut self, hint: u64, len: u64) -> Result<u64, Errno> {
         if len > self.task_size {
             return Err(Errno::ENOMEM);
         }
         let hint = page_up(hint).unwrap_or(0);
-        // A hint below the lowest address means that (round_hint_to_min).
+        // A hint below mmap_min_addr is raised to it (round_hint_to_min).
         let hint = if hint == 0 {
             0
         } else {
@@ -47,7 +47,7 @@ impl AddressSpace {
         self.gap_above(self.mmap_base, len)
     }
 
-    /// The lowest room from `from` on.
+    /// The lowest gap of `len` bytes from `from` on.
     fn gap_above(&self, from: u64, len: u64) -> Result<u64, Errno> {
         let mut start = from;
         for area in self.overlapping(from, self.task_size) {
@@ -64,7 +64,7 @@ impl AddressSpace {
         }
     }
 
-    /// The same from `from` up to `to` only, at the hint if it lies there.
+    /// Finds a free range of `len` bytes from `from` up to `to`: at the hint, else the highest gap.
     pub(super) fn place_within(
         &self,
         hint: u64,
@@ -84,6 +84,7 @@ impl AddressSpace {
             .ok_or(Errno::ENOMEM)
     }
 
+    /// The highest gap of `len` bytes that ends at or below `from`.
     fn gap_below(&self, from: u64, len: u64) -> Option<u64> {
         let mut top = from;
         for (_, area) in self.areas.range(..from).rev() {

@@ -1,4 +1,4 @@
-//! Pages brought in before they are touched, and which are there.
+//! Prefaulting (MAP_POPULATE, mlock(2)) and residency (mincore(2)).
 
 use super::PAGE_SIZE;
 use super::address_space::AddressSpace;
@@ -7,11 +7,11 @@ use super::paging::PageFlags;
 use super::vma::{Backing, Prot, Vma};
 
 impl AddressSpace {
-    /// Brings the pages of [start, end) in as if they were accessed so; without `access` as each
-    /// area allows (populate_vma_page_range: a private writable one gets its own copies).
+    /// Faults in the pages of [start, end) with `access`; without it with the access that each area
+    /// allows (populate_vma_page_range: a write for private writable areas, which copies).
     ///
     /// # Errors
-    /// What the first touch that fails would meet: `NotMapped` for a hole.
+    /// The error of the first fault that fails; `NotMapped` for a hole if `access` is given.
     pub fn populate(
         &mut self,
         start: u64,
@@ -20,7 +20,7 @@ impl AddressSpace {
     ) -> Result<(), FaultError> {
         let mut at = start;
         while at < end {
-            // Without a given access the callers look for holes themselves.
+            // Without `access` the callers check for holes.
             let next = match access {
                 Some(_) => self.find(at).ok_or(FaultError::NotMapped)?,
                 None => match self.overlapping(at, end).next() {
@@ -28,7 +28,8 @@ impl AddressSpace {
                     None => break,
                 },
             };
-            // What the paging structures would allow is not asked for (check_vma_flags in mm/gup.c).
+            // The area decides, not the page tables, where execute implies read (check_vma_flags in
+            // mm/gup.c).
             if access == Some(Access::Read) && !next.prot.contains(Prot::READ) {
                 return Err(FaultError::NotAllowed);
             }
@@ -52,7 +53,7 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Whether the access would not fault.
+    /// Whether `page` is mapped for the access, so that it would not fault.
     fn is_ready(&self, page: u64, access: Access) -> bool {
         self.tables.lookup(page).is_some_and(|mapped| {
             let needed = match access {
@@ -63,7 +64,7 @@ impl AddressSpace {
         })
     }
 
-    /// Whether the page of `area` at `address` is in memory: mapped, or in the file's pages.
+    /// Whether the page of `area` at `address` is resident: mapped, or among the file's pages.
     pub fn is_in_memory(&self, area: &Vma, address: u64) -> bool {
         if self.tables.lookup(address).is_some() {
             return true;

@@ -1,4 +1,4 @@
-//! Moving and resizing what is mapped: the work of mremap.
+//! Moving and resizing mappings: mremap(2) and remap_file_pages(2).
 
 use alloc::sync::Arc;
 
@@ -9,27 +9,27 @@ use super::vma::{Backing, Role, VmaFlags};
 use super::{PAGE_SIZE, page_up};
 use crate::syscall::errno::Errno;
 
-/// What mremap(2) may do.
+/// Target of mremap(2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remap {
-    /// Only grow or shrink in place.
+    /// Grow or shrink in place only.
     Stay,
-    /// Move if it must (MREMAP_MAYMOVE).
+    /// Move if the mapping can't grow in place (MREMAP_MAYMOVE).
     MayMove,
-    /// Move there (MREMAP_FIXED).
+    /// Move to this address (MREMAP_FIXED).
     To(u64),
-    /// Move somewhere near, if that is free (what MREMAP_DONTUNMAP takes the address for).
+    /// Move, with this address as a hint (MREMAP_DONTUNMAP without MREMAP_FIXED).
     Near(u64),
 }
 
 impl AddressSpace {
     /// Moves or resizes the mapping at `old`; returns its new address (mremap(2)). With `keep` the
-    /// pages move, and what was mapped stays without them (MREMAP_DONTUNMAP). With an `old_len` of 0
+    /// pages move and the old mapping stays without them (MREMAP_DONTUNMAP). With an `old_len` of 0
     /// a shared mapping is mapped a second time.
     ///
     /// # Errors
-    /// `EFAULT` if the old range isn't one mapping, `ENOMEM` without room (or leave to move),
-    /// `EINVAL` for bad numbers.
+    /// `EFAULT` if the old range isn't a single mapping, `ENOMEM` without space, or if a move is
+    /// needed and not allowed, `EINVAL` for invalid addresses or lengths.
     pub fn remap(
         &mut self,
         old: u64,
@@ -66,9 +66,9 @@ impl AddressSpace {
         if old_end > area.end && (!moves_many || old_end > self.task_size) {
             return Err(Errno::EFAULT);
         }
-        // What it grows to is in the file's numbers too (vma_to_resize in mm/mremap.c).
+        // The grown mapping's file offsets must not overflow (vma_to_resize in mm/mremap.c).
         area.check_source_end(old, new_len)?;
-        // The vDSO and its data move whole, and never grow (VM_DONTEXPAND).
+        // The vDSO and the clock page move whole and never grow (VM_DONTEXPAND).
         let kernels = matches!(area.backing, Backing::Kernel(..));
         if kernels && (new_len > old_len || keep) {
             return Err(if keep { Errno::EINVAL } else { Errno::EFAULT });
@@ -115,10 +115,11 @@ impl AddressSpace {
         self.move_or_copy(old, old_len, new, new_len, keep)
     }
 
-    /// Has [start, end), all of it shared mappings of one file, show the file's pages from `page` on.
+    /// Remaps [start, end), which must be shared mappings of one file, to the file's pages from
+    /// `page` on (remap_file_pages(2)).
     ///
     /// # Errors
-    /// `EINVAL` for anything else; those of [`Self::map`].
+    /// `EINVAL` for other mappings, `EOVERFLOW`; those of [`Self::map`].
     pub fn show_other_pages(&mut self, start: u64, end: u64, page: u64) -> Result<(), Errno> {
         let first = self.find(start).ok_or(Errno::EINVAL)?;
         let Backing::File { source, mapped, .. } = &first.backing else {
@@ -155,7 +156,8 @@ impl AddressSpace {
         self.map(Place::Fixed(start), len, area).map(|_| ())
     }
 
-    /// Whether [new, new + new_len) can be moved to: in reach, and apart from the old range.
+    /// Checks the target [new, new + new_len): within the user address space and without overlap
+    /// with the old range.
     fn check_target(&self, old: u64, old_len: u64, new: u64, new_len: u64) -> Result<(), Errno> {
         let end = new.checked_add(new_len).ok_or(Errno::EINVAL)?;
         let old_end = old.checked_add(old_len).ok_or(Errno::EINVAL)?;
@@ -166,7 +168,8 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// The move itself, or what leaves the old mapping where it is.
+    /// Moves the mapping (`keep`: without removing the old one), or for an `old_len` of 0 maps a
+    /// second one.
     fn move_or_copy(
         &mut self,
         old: u64,
@@ -185,7 +188,7 @@ impl AddressSpace {
         if keep {
             self.move_area(old, old_len, new, new_len)?;
             left.split_off(old + old_len);
-            // What is left is not locked any more (dontunmap_complete).
+            // The remaining old mapping is not locked (dontunmap_complete).
             left.flags.remove(VmaFlags::LOCKED);
         } else {
             (left.start, left.end) = (new, new + new_len);
@@ -196,7 +199,7 @@ impl AddressSpace {
 
     fn move_area(&mut self, old: u64, old_len: u64, new: u64, new_len: u64) -> Result<u64, Errno> {
         let kept = old_len.min(new_len);
-        // What may fail comes first: halfway, pages would be neither here nor there.
+        // Fallible steps first: the move of pages itself can't fail.
         let moved = self
             .tables
             .make_tables_to_move(old, old + kept, new)
@@ -204,7 +207,7 @@ impl AddressSpace {
             .and_then(|()| self.move_whole_areas(old, old_len, new, new_len));
         self.prune_tables(old, old + old_len);
         if moved.is_err() {
-            // Tables made for areas that have not moved.
+            // Free the tables made for areas that have not moved.
             let first = self.overlapping(old, old + kept).next();
             let unmoved = first.map_or(0, |area| area.start.saturating_sub(old));
             self.prune_tables(new + unmoved, new + kept);
@@ -212,11 +215,11 @@ impl AddressSpace {
         moved.map(|()| new)
     }
 
-    /// Moves the areas of [old, old + old_len), which [`AddressSpace::cut`] made whole ones, to `new`, where
-    /// their tables are.
+    /// Moves the areas of [old, old + old_len), which [`AddressSpace::cut`] has split, to `new`,
+    /// for which page tables exist.
     ///
     /// # Errors
-    /// `ENOMEM`: those before have moved.
+    /// `ENOMEM`; the areas before the failure have moved.
     fn move_whole_areas(
         &mut self,
         old: u64,
@@ -226,7 +229,7 @@ impl AddressSpace {
     ) -> Result<(), Errno> {
         let kept = old_len.min(new_len);
         while self.overlapping(old, old + old_len).next().is_some() {
-            // For where it goes, and for what may stay in its place.
+            // For the nodes of the moved area and of a part that stays.
             reserve::top_up()?;
             let Some(mut area) = self.take_first(old, old + old_len) else {
                 break;

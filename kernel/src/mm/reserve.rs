@@ -1,21 +1,22 @@
-//! Memory that the kernel keeps for itself, and who must ask before taking some.
+//! The kernel's memory reserve, and the checks before allocations that may use it.
 //!
-//! Stable Rust has no fallible `Arc`, `Box` or `BTreeMap`. So allocations are of two kinds:
+//! Stable Rust has no fallible `Arc`, `Box` or `BTreeMap`. So there are two kinds of allocations:
 //!
-//! - What a program's number decides, and every block of a page or more, takes frames as a program
-//!   does: the reserve stays ([`room`], `mm/fallible.rs`).
-//! - Single objects under a page may draw on the reserve. A **step** is what the kernel does between
-//!   two looks at it: a call up to its first loop or sleep, a turn of such a loop, what a task does
-//!   after it slept. No step draws more than [`STEP`] frames, and none begins before so many are
-//!   there. Taking a frame as a program is a look too, as it leaves all of the reserve.
+//! - Allocations whose size or number a program decides, and blocks of a page or more: fallible,
+//!   and they leave the reserve ([`room`], `mm/fallible.rs`).
+//! - Single objects of less than a page: infallible, and they may use the reserve. A **step** is
+//!   the kernel's work between two checks of the reserve: a system call up to its first loop or
+//!   sleep, an iteration of such a loop, the work after a sleep. A step uses at most [`STEP`]
+//!   frames and begins only with that many free. A successful fallible allocation is a check too,
+//!   as it leaves the whole reserve.
 //!
-//! The looks cost nothing while there is memory: the allocator sets [`work::LOW_MEMORY`] when the
-//! kernel's own takes leave less than that, and the ways in and [`top_up`] test that bit. A call
-//! that finds it set waits for memory, killing for it as the page fault does ([`wait_for_step`]),
-//! before it has changed anything; where nothing can be killed it answers `ENOMEM`
+//! The checks are one test of a bit: the allocator sets [`work::LOW_MEMORY`] when a kernel
+//! allocation leaves fewer frames, and the system call entry and [`top_up`] test it. A call that
+//! finds it set waits for memory before it has changed anything, with the OOM killer as in a page
+//! fault ([`wait_for_step`]); if no process can be killed it returns `ENOMEM`
 //! (`syscall/low_memory.rs`).
 //!
-//! A test build counts what each step draws and panics above [`STEP`], and it can make the n-th
+//! Test builds count the frames that each step uses, panic above [`STEP`], and can make the n-th
 //! allocation fail (`mm/injection.rs`).
 
 use super::{PAGE_SIZE, frame, kstack};
@@ -26,24 +27,24 @@ use crate::syscall::errno::Errno;
 #[cfg(debug_assertions)]
 use super::injection;
 
-/// The most frames that a step may draw: 10 were measured, in clone(2), and two are for what is added to
-/// it. `/proc/reserve` of a test build has what was drawn since boot; a case fails where that is more.
+/// Maximum frames used by a step: 10 measured, in clone(2), and a margin of 2. `/proc/reserve` of a
+/// test build shows the maximum since boot; a case fails if that is more.
 pub const MOST_DRAWN: u64 = 12;
-/// Frames that a step may count on: the most that one drew, and half as much again.
+/// Frames that a step relies on: the maximum and half as much again.
 pub const STEP: u64 = MOST_DRAWN + MOST_DRAWN / 2;
 
-/// Frames that a look must find: those of the step that begins, and those of a call that looks at nothing
-/// after it.
+/// Free frames that a check requires: those of the step that begins, and those of a following call
+/// that doesn't check.
 pub const LOOK: u64 = 2 * STEP;
 const _: () = assert!(
     LOOK < super::allocator::LEAST_RESERVE,
     "a program can take what a step counts on"
 );
 
-/// Passed by every allocation that may fail: a test build can make the n-th one fail.
+/// Fault injection point of each fallible allocation (test builds, `injection.rs`).
 ///
 /// # Errors
-/// `ENOMEM`, if this one is to fail.
+/// `ENOMEM` if this one is to fail.
 #[inline]
 pub fn fail_point() -> Result<(), Errno> {
     #[cfg(debug_assertions)]
@@ -53,8 +54,8 @@ pub fn fail_point() -> Result<(), Errno> {
     Ok(())
 }
 
-/// Looks whether there is enough for a step. Each turn of a loop over a program's numbers does this
-/// before it changes anything; a call's own beginning needs none.
+/// Checks that the reserve suffices for a step. Each iteration of a loop whose length a program
+/// decides calls this before it changes anything; the start of a call needs no check.
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -68,7 +69,7 @@ pub fn top_up() -> Result<(), Errno> {
     Ok(())
 }
 
-/// Whether the kernel's data may grow by `bytes` without taking what it keeps for itself.
+/// Checks that kernel data may grow by `bytes` and leave the reserve.
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -86,8 +87,7 @@ pub fn room(bytes: usize) -> Result<(), Errno> {
     }
 }
 
-/// Fills the reserve up with what the kernel only keeps for later. Returns whether there is enough
-/// for a step.
+/// Refills the reserve from the kernel's caches. Returns whether it suffices for a step.
 #[cold]
 fn refill() -> bool {
     let is_full = frame::has_step() || kstack::release_kept() && frame::has_step();
@@ -99,11 +99,11 @@ fn refill() -> bool {
     is_full
 }
 
-/// Waits until there is enough for a step: the process that the choice falls on is killed for it, and
-/// the next one when that isn't enough.
+/// Waits until the reserve suffices for a step; the OOM killer kills one process after the other
+/// until it does.
 ///
 /// # Errors
-/// `ENOMEM` if there is nothing to be killed, or the running process is what is.
+/// `ENOMEM` if no process can be killed, or the running one is being killed.
 #[cold]
 pub fn wait_for_step() -> Result<(), Errno> {
     let is_dying = || try_current().is_none_or(|task| task.signals.lock().must_exit.is_some());
@@ -117,8 +117,8 @@ pub fn wait_for_step() -> Result<(), Errno> {
     Ok(())
 }
 
-/// After a sleep: others may have drawn on the reserve meanwhile. Where nothing can be killed for it
-/// the task goes on nevertheless.
+/// Refills the reserve after a sleep, in which other tasks may have used it. The task continues
+/// even if no process can be killed.
 #[inline]
 pub fn after_sleep() {
     if percpu::is_pending::<{ work::LOW_MEMORY }>() {
@@ -127,7 +127,7 @@ pub fn after_sleep() {
     begin_step();
 }
 
-/// The reserve is full: what is drawn from here on counts for a new step.
+/// Begins a new step, whose use of the reserve is counted from here (test builds).
 #[inline]
 pub fn begin_step() {
     #[cfg(debug_assertions)]

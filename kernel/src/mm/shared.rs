@@ -1,4 +1,4 @@
-//! Memory that processes share without a file: MAP_SHARED | MAP_ANONYMOUS.
+//! Shared anonymous memory: MAP_SHARED | MAP_ANONYMOUS.
 
 use core::ops::Range;
 
@@ -12,15 +12,15 @@ use super::vma::PageSource;
 use crate::process::table;
 use crate::syscall::errno::Errno;
 
-/// Pages made when first touched by whichever process.
+/// A shared memory object. Pages are allocated on first access by any process.
 pub struct SharedMemory {
     pages: Mutex<Pages, rank::SharedPages>,
-    /// How many there can be: mremap(2) makes mappings larger, but not what is behind them.
+    /// Size in pages. mremap(2) grows mappings, not the object.
     count: u64,
 }
 
 impl SharedMemory {
-    /// Memory of so many bytes that was never touched.
+    /// Creates an object of `bytes` bytes without pages.
     pub fn new(bytes: u64) -> Self {
         Self {
             pages: Mutex::default(),

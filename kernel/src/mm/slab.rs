@@ -1,8 +1,8 @@
-//! Small blocks of the kernel's heap: pages cut into equal blocks.
+//! Small blocks of the kernel heap: a slab allocator with pages of equal blocks.
 //!
-//! A page begins with a [`Page`], which has its free blocks threaded through themselves; the rest
-//! are blocks of one class. Pages with room are on their class's list. Taking and giving are O(1),
-//! and a page whose last block comes back is given back itself, but for one spare a class.
+//! A page begins with its header, [`Page`], with the list of its free blocks; the rest are blocks
+//! of one size class. Pages with free blocks are on their class's list. Allocation and release are
+//! O(1), and a page is freed with its last block, except for one spare page per class.
 
 use core::alloc::Layout;
 use core::ptr::{NonNull, null_mut};
@@ -10,25 +10,25 @@ use core::ptr::{NonNull, null_mut};
 use super::PAGE_SIZE;
 use super::frame::{Frame, phys_to_virt};
 
-/// What stands at the start of each page.
+/// Header of a slab page.
 struct Page {
     /// Neighbours on the class's list.
     next: *mut Page,
     previous: *mut Page,
-    /// First free block; each holds the next one's address.
+    /// First free block; each holds the address of the next.
     free: *mut u8,
-    /// Blocks handed out.
+    /// Blocks in use.
     used: u16,
-    /// Blocks that were ever handed out: those after them are free without being on the list.
+    /// Blocks ever allocated: those after them are free but not on the list.
     cut: u16,
-    /// Physical address / 4096.
+    /// Frame number: physical address / 4096.
     frame: u32,
 }
 
-/// A class of blocks.
+/// A size class.
 struct Class {
     size: usize,
-    /// Where in a page the first one lies: past the [`Page`], aligned as all of them.
+    /// Offset of the first block in a page: after the [`Page`], aligned.
     first: usize,
 }
 
@@ -50,7 +50,7 @@ impl Class {
 pub const SMALLEST: usize = 16;
 /// Bytes of the largest class that is a power of two.
 const LARGEST_POWER: usize = 1024;
-/// The classes: powers of two, aligned to their size; then three and two blocks a page.
+/// Size classes: powers of two, aligned to their size; then three and two blocks per page.
 const CLASSES: [Class; 9] = [
     Class::new(SMALLEST, SMALLEST),
     Class::new(32, 32),
@@ -63,17 +63,17 @@ const CLASSES: [Class; 9] = [
     Class::new(2016, 32),
 ];
 
-/// How many classes there are.
+/// Number of size classes.
 #[cfg(debug_assertions)]
 pub const CLASS_COUNT: usize = CLASSES.len();
 
-/// Blocks of a class in a page.
+/// Number of blocks of a class in a page.
 #[cfg(debug_assertions)]
 pub const fn capacity(class: usize) -> u16 {
     CLASSES[class].capacity()
 }
 
-/// The class whose blocks fit `layout`; `None` if that takes whole pages.
+/// The size class for `layout`; `None` if it needs whole pages.
 pub fn class_of(layout: Layout) -> Option<usize> {
     let size = layout.size().max(layout.align()).max(SMALLEST);
     if size <= LARGEST_POWER {
@@ -87,23 +87,23 @@ pub fn class_of(layout: Layout) -> Option<usize> {
     }
 }
 
-/// All pages with room, by class.
+/// Pages with free blocks, by class.
 pub struct Slabs {
     heads: [*mut Page; CLASSES.len()],
 }
 
-// SAFETY: the pages belong to whoever holds the lock around this.
+// SAFETY: the pages are accessed only with the heap's lock held.
 unsafe impl Send for Slabs {}
 
 impl Slabs {
-    /// No pages at all.
+    /// Slabs without pages.
     pub const fn new() -> Self {
         Self {
             heads: [null_mut(); CLASSES.len()],
         }
     }
 
-    /// A block of the class; `None` without memory.
+    /// Allocates a block of the class; `None` without memory.
     #[inline]
     pub fn take(&mut self, index: usize) -> Option<NonNull<u8>> {
         let class = &CLASSES[index];
@@ -111,37 +111,37 @@ impl Slabs {
             self.grow(index)?;
         }
         let at = self.heads[index];
-        // SAFETY: the list's pages are live, and only whoever holds `self` touches their heads.
+        // SAFETY: the list's pages are live, and `&mut self` guards their headers.
         let page = unsafe { &mut *at };
         let block = if page.free.is_null() {
             let offset = class.first + usize::from(page.cut) * class.size;
             page.cut += 1;
-            // By the list's pointer, which is one to the whole page: `page` is a reference to its head.
+            // From the list's pointer, which is valid for the whole page; `page` covers the header.
             at.cast::<u8>().wrapping_add(offset)
         } else {
             let block = page.free;
-            // SAFETY: a free block holds the next one's address.
+            // SAFETY: a free block holds the address of the next.
             page.free = unsafe { block.cast::<*mut u8>().read() };
             block
         };
         page.used += 1;
         if page.used == class.capacity() {
-            // SAFETY: it is the list's first, and `page` is not used any more.
+            // SAFETY: the page is first on the list, and `page` is not used any more.
             unsafe { self.unlink(index, at) };
         }
         NonNull::new(block)
     }
 
-    /// Takes a block back.
+    /// Frees a block.
     ///
     /// # Safety
-    /// `block` came from [`Slabs::take`] of the same class and is not used any more.
+    /// `block` is from [`Slabs::take`] of the same class and is not used any more.
     #[inline]
     pub unsafe fn give(&mut self, index: usize, block: *mut u8) {
         let at = (block as u64 & !(PAGE_SIZE - 1)) as *mut Page;
-        // SAFETY: a block's page begins with its head.
+        // SAFETY: a block's page begins with its header.
         let page = unsafe { &mut *at };
-        // SAFETY: the caller gives the block up; it holds at least a pointer and is aligned.
+        // SAFETY: a free block, at least as large as a pointer and aligned.
         unsafe { block.cast::<*mut u8>().write(page.free) };
         page.free = block;
         let was_full = page.used == CLASSES[index].capacity();
@@ -151,10 +151,10 @@ impl Slabs {
             // SAFETY: a full page is on no list, and `page` is not used any more.
             unsafe { self.link(index, at) };
         }
-        // One empty page stays, if it is the only one with room.
+        // An empty page stays if it is the only one with free blocks.
         // SAFETY: the page is live, and on its class's list.
         if is_empty && unsafe { !((*at).next.is_null() && (*at).previous.is_null()) } {
-            // SAFETY: the page's frame was given up in `grow`, and nothing in it is used.
+            // SAFETY: `grow` turned the frame into this raw page, and no block of it is in use.
             unsafe {
                 self.unlink(index, at);
                 drop(Frame::from_raw(u64::from(frame) * PAGE_SIZE));
@@ -174,7 +174,7 @@ impl Slabs {
             cut: 0,
             frame: (frame / PAGE_SIZE) as u32,
         };
-        // SAFETY: the frame is ours alone, and on no list.
+        // SAFETY: the frame is newly allocated and on no list.
         unsafe {
             page.write(empty);
             self.link(index, page);
@@ -182,10 +182,11 @@ impl Slabs {
         Some(())
     }
 
-    /// Puts a page on its class's list. Lists have pointers to whole pages: blocks are cut by them.
+    /// Links a page to its class's list. The pointer must be valid for the whole page: blocks are
+    /// carved from it.
     ///
     /// # Safety
-    /// `page` is live, on no list, and no reference to its head or another page's is.
+    /// `page` is live and on no list, and no reference to its header or another page's exists.
     #[cold]
     unsafe fn link(&mut self, index: usize, page: *mut Page) {
         let next = self.heads[index];
@@ -200,10 +201,10 @@ impl Slabs {
         self.heads[index] = page;
     }
 
-    /// Takes a page off its class's list.
+    /// Unlinks a page from its class's list.
     ///
     /// # Safety
-    /// `page` is live and on the list, and no reference to its head or another page's is.
+    /// `page` is live and on the list, and no reference to its header or another page's exists.
     #[cold]
     unsafe fn unlink(&mut self, index: usize, page: *mut Page) {
         // SAFETY: as the caller says; the list's pages are live.

@@ -1,4 +1,4 @@
-//! Tests of memory: frames come back, mappings do what mmap's callers count on.
+//! Tests of memory management: no frame leaks, and mappings behave as mmap(2) specifies.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -53,7 +53,7 @@ kernel_test!(
         let second = first.clone();
         let address = first.into_raw();
         assert_eq!(allocator::references(address), 2);
-        // SAFETY: the reference was given up just now.
+        // SAFETY: `into_raw` has just turned the reference into this address.
         let first = unsafe { Frame::from_raw(address) };
         drop(first);
         assert_eq!(free_frames(), before - 1);
@@ -188,7 +188,7 @@ kernel_test!(
         for mm in [&mut parent, &mut child] {
             mm.fault(at, Access::Write).expect("allowed");
         }
-        // What others share is written only where the program may write itself.
+        // Shared memory is written only if the program may write it.
         assert_eq!(child.poke(at + 7, b"!"), Err(Errno::EFAULT));
         assert_eq!(child.poke_by_force(at + 7, b"!"), 1);
         assert_eq!(peek(&parent, at + 7), Some(b'!'));
@@ -265,7 +265,7 @@ kernel_test!(
                 .expect("room");
             mm.map(Place::Fixed(page_below), 0x1000, NewArea::anonymous(prot))
                 .expect("room");
-            // 256 pages stay free above a mapping that can be accessed.
+            // A gap of 256 pages stays free above an accessible mapping.
             let adjacent = mm.fault(page_below + 0x1000, Access::Write);
             assert_eq!(adjacent.is_ok(), can_touch);
         }
@@ -303,7 +303,7 @@ kernel_test!(
         mm.poke(0x10_0000, b"x").expect("mapped");
         let before = free_frames();
         for i in 1..20 {
-            // Each in a gigabyte of its own, so with two tables of its own.
+            // Each in another gigabyte, and so with two tables.
             let at = i << 30;
             mm.map(Place::Fixed(at), 0x2000, NewArea::anonymous(RW))
                 .expect("room");
@@ -321,7 +321,7 @@ kernel_test!(
 kernel_test!(
     fn many_mappings_stay_cheap_to_find() {
         let mut mm = space();
-        // Every other page, so that nothing joins.
+        // Every other page, so that no areas merge.
         for i in 0..2000 {
             let at = 0x1000_0000 + i * 2 * PAGE_SIZE;
             mm.map(Place::Fixed(at), PAGE_SIZE, NewArea::anonymous(RW))

@@ -1,4 +1,4 @@
-//! How much of what a program has mapped: what /proc tells of its memory.
+//! Memory accounting of an address space, for /proc/PID/statm, status and smaps.
 
 use super::PAGE_SIZE;
 use super::address_space::AddressSpace;
@@ -8,35 +8,35 @@ use super::vma::{Backing, Prot, Role, Vma};
 /// Pages of an address space, by kind.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
-    /// Mapped.
+    /// All mapped pages.
     pub all: u64,
-    /// Private and writable, but for the stack.
+    /// Private writable pages without the stack.
     pub data: u64,
-    /// The stack.
+    /// Pages of the stack.
     pub stack: u64,
-    /// Executable.
+    /// Pages of executable areas.
     pub code: u64,
-    /// Present, and the program's own.
+    /// Present anonymous pages.
     pub present_anonymous: u64,
-    /// Present, and a file's.
+    /// Present file pages.
     pub present_file: u64,
-    /// Present, of memory shared without a file.
+    /// Present pages of shared memory without a file.
     pub present_shared: u64,
 }
 
 /// Present pages of one area.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Present {
-    /// All.
+    /// All present pages.
     pub pages: u64,
-    /// Those that only this mapping has.
+    /// Pages that no other mapping or file references.
     pub exclusive: u64,
-    /// Those that are not the file's own.
+    /// Anonymous pages, including private copies of file pages.
     pub anonymous: u64,
 }
 
 impl AddressSpace {
-    /// What is present of an area.
+    /// Counts the present pages of an area.
     pub fn present(&self, area: &Vma) -> Present {
         let mut present = Present::default();
         let mut at = area.start;
@@ -45,7 +45,7 @@ impl AddressSpace {
             let others = allocator::references(mapped.frame) - 1;
             let is_own = match area.backing {
                 Backing::Anonymous => true,
-                // A page of a file that was written to is a copy, which no file has.
+                // A written page of a private mapping is a copy, without another reference.
                 Backing::File { .. } => !area.shared && others == 0,
                 Backing::Kernel(..) => false,
             };
@@ -56,7 +56,7 @@ impl AddressSpace {
         present
     }
 
-    /// Whether the pages of `source` are mapped where the program may write to them, or may come to.
+    /// Whether a shared mapping of `source` is writable or may become so.
     pub fn maps_writable(&self, source: *const ()) -> bool {
         self.areas().any(|area| match &area.backing {
             Backing::File { source: of, .. } => {
@@ -67,7 +67,7 @@ impl AddressSpace {
         })
     }
 
-    /// What there is altogether.
+    /// Counts all pages of the address space.
     pub fn usage(&self) -> Usage {
         let mut usage = Usage::default();
         for area in self.areas() {

@@ -1,4 +1,5 @@
-//! Virtual memory areas: a range of a program's addresses, its protection, what is behind it.
+//! Virtual memory areas: address range, protection and backing of a mapping (struct
+//! vm_area_struct).
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -15,17 +16,17 @@ bitflags! {
     /// Protection, with the values of PROT_READ, PROT_WRITE and PROT_EXEC.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Prot: u32 {
-        /// May be read.
+        /// Readable.
         const READ = 1;
-        /// May be written. On x86 what can be written can be read.
+        /// Writable. On x86 this implies readable.
         const WRITE = 2;
-        /// May be executed.
+        /// Executable.
         const EXEC = 4;
     }
 }
 
 impl Prot {
-    /// Page table flags that grant this to the program. Nothing granted: not present.
+    /// Page table flags that grant this protection; not present if it is empty.
     pub fn page_flags(self) -> PageFlags {
         let mut flags = PageFlags::USER_ACCESSIBLE;
         flags.set(PageFlags::PRESENT, !self.is_empty());
@@ -35,23 +36,23 @@ impl Prot {
     }
 }
 
-/// Where a mapping's pages come from: a file, or memory that processes share.
+/// Source of a mapping's pages: a file, or memory shared between processes.
 pub trait PageSource: Send + Sync {
-    /// The frame with the `index`th page of the data. Writers of the frame write the data.
+    /// The frame of page `index`. Writes to the frame change the file.
     ///
     /// # Errors
-    /// `ENXIO` past the end of the data (the program gets SIGBUS), `ENOMEM`.
+    /// `ENXIO` past the end of the file (SIGBUS for the program), `ENOMEM`.
     fn page(&self, index: u64) -> Result<Frame, Errno>;
 
-    /// Calls `f` with the index and the frame of each of the `count` pages from `first` on that is in
-    /// memory: what can be mapped before it is touched.
+    /// Calls `f` with index and frame of each resident page among the `count` pages from `first`
+    /// on.
     fn in_memory(&self, _first: u64, _count: u64, _f: &mut dyn FnMut(u64, &Frame)) {}
 
-    /// Makes a hole of the bytes in `range` (MADV_REMOVE). Mappings lose their pages too, so that no
-    /// address space may be locked.
+    /// Punches a hole at the bytes in `range` (MADV_REMOVE). Unmaps the pages from all mappings, so
+    /// the caller holds no lock of an address space.
     ///
     /// # Errors
-    /// `EOPNOTSUPP` where there are no holes.
+    /// `EOPNOTSUPP` if the source doesn't support holes.
     fn remove(&self, _range: core::ops::Range<u64>) -> Result<(), Errno> {
         Err(Errno::EOPNOTSUPP)
     }
@@ -62,41 +63,41 @@ pub trait PageSource: Send + Sync {
     }
 }
 
-/// What is behind an area.
+/// Backing of an area.
 #[derive(Clone)]
 pub enum Backing {
-    /// Zeros, until written.
+    /// Private memory, zero until written.
     Anonymous,
-    /// A file's pages (or shared memory's), from `offset` (bytes, page aligned) on.
+    /// Pages of a file or of shared memory.
     File {
-        /// Where the pages are.
+        /// Source of the pages.
         source: Arc<dyn PageSource>,
-        /// Byte in the source that the area's start maps.
+        /// Offset in the source that the area's start maps, in bytes, page aligned.
         offset: u64,
-        /// The open file, and its name.
+        /// The open file and its name.
         mapped: Arc<Mapped>,
     },
-    /// The kernel's own frames, in order: the vDSO and its data.
+    /// Frames of the kernel (vDSO and clock page), and the index of the first one mapped.
     Kernel(Arc<Vec<Frame>>, usize),
 }
 
-/// What an area is for, where that has a name of its own.
+/// Purpose of an area, as named in /proc/PID/maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// mmap, or a segment of the program.
+    /// Memory of mmap(2), or a segment of the program.
     Plain,
-    /// Between the program's end and its break.
+    /// The heap of brk(2).
     Heap,
-    /// The first thread's stack.
+    /// The initial thread's stack.
     Stack,
-    /// The vDSO's data page.
+    /// The clock page, which the vDSO reads.
     Vvar,
     /// The vDSO.
     Vdso,
 }
 
 impl Role {
-    /// The name in /proc/PID/maps.
+    /// Name in /proc/PID/maps.
     pub fn name(self) -> Option<&'static str> {
         match self {
             Self::Plain => None,
@@ -109,72 +110,73 @@ impl Role {
 }
 
 bitflags! {
-    /// What else is said of an area (VM_* in include/linux/mm.h).
+    /// Flags of an area (VM_* in include/linux/mm.h).
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct VmaFlags: u8 {
-        /// A child made by fork(2) doesn't have it (MADV_DONTFORK).
+        /// Not inherited by a child of fork(2) (MADV_DONTFORK).
         const DONT_FORK = 1;
-        /// A child finds zeros there (MADV_WIPEONFORK).
+        /// Zeroed in a child of fork(2) (MADV_WIPEONFORK).
         const WIPE_ON_FORK = 2;
-        /// It grows down to a touch below it (MAP_GROWSDOWN).
+        /// Grows down on an access below its start (MAP_GROWSDOWN).
         const GROWS_DOWN = 4;
-        /// Its pages stay in memory (mlock(2)).
+        /// Locked in memory (mlock(2)).
         const LOCKED = 8;
     }
 }
 
-/// An area. `start` and `end` are page aligned; the key in the address space is `start`.
+/// A virtual memory area. `start` and `end` are page aligned; the address space's table is indexed
+/// by `start`.
 #[derive(Clone)]
 pub struct Vma {
     /// First address.
     pub start: u64,
-    /// First address past it.
+    /// End address (exclusive).
     pub end: u64,
-    /// What the program may do now.
+    /// Current protection.
     pub prot: Prot,
-    /// The most that mprotect(2) may grant (VM_MAYREAD and so on).
+    /// Maximum protection that mprotect(2) may set (VM_MAYREAD and so on).
     pub max_prot: Prot,
-    /// Writes go to the backing instead of to a copy.
+    /// Whether writes go to the backing (MAP_SHARED) instead of a private copy.
     pub shared: bool,
-    /// What is behind it.
+    /// Source of the pages.
     pub backing: Backing,
-    /// What it is for.
+    /// Purpose.
     pub role: Role,
-    /// What else there is to say of it.
+    /// Flags of fork, growth and locking.
     pub flags: VmaFlags,
-    /// Its protection key.
+    /// Protection key.
     pub key: u8,
 }
 
 impl Vma {
-    /// The flags of its pages' entries: the protection, and the key in bits 59 to 62.
+    /// Page table flags of the area's pages: the protection, and the key in bits 59 to 62.
     pub fn page_flags(&self) -> PageFlags {
         self.prot.page_flags() | PageFlags::from_bits_truncate(u64::from(self.key) << 59)
     }
 
-    /// Whether it maps the kernel's own pages: the vDSO or its data.
+    /// Whether the area maps pages of the kernel: the vDSO or the clock page.
     pub fn is_kernels(&self) -> bool {
         matches!(self.backing, Backing::Kernel(..))
     }
 
-    /// Whether a change of [start, end) alone would cut the kernel's own pages in two, which stay whole
-    /// or go (special_mapping_split in mm/mmap.c).
+    /// Whether a change of [start, end) would split the vDSO or the clock page, which is not
+    /// allowed (special_mapping_split in mm/mmap.c).
     pub fn would_be_cut(&self, start: u64, end: u64) -> bool {
         let inside = |address: u64| self.start < address && address < self.end;
         self.is_kernels() && (inside(start) || inside(end))
     }
 
-    /// Whether it grows down to a touch below it.
+    /// Whether the area grows down on an access below its start.
     pub fn grows_down(&self) -> bool {
         self.role == Role::Stack || self.flags.contains(VmaFlags::GROWS_DOWN)
     }
 
-    /// Bytes.
+    /// Length in bytes.
     pub fn len(&self) -> u64 {
         self.end - self.start
     }
 
-    /// The page of a file or of the kernel's frames that `address` maps.
+    /// Page index in the backing that `address` maps.
     pub fn page_index(&self, address: u64) -> u64 {
         let page = (address - self.start) / PAGE_SIZE;
         match &self.backing {
@@ -184,8 +186,8 @@ impl Vma {
         }
     }
 
-    /// Whether what is behind the area has numbers for `len` bytes from `address` on: offsets of a
-    /// mapping never pass 2^64, so that sums of them with lengths need no check.
+    /// Checks that file offsets for `len` bytes from `address` on don't pass 2^64, so that later
+    /// sums of offsets and lengths can't overflow.
     ///
     /// # Errors
     /// `EINVAL`.
@@ -199,7 +201,7 @@ impl Vma {
         Ok(())
     }
 
-    /// Cuts the area at `address`; returns the upper part.
+    /// Splits the area at `address`; returns the upper part.
     pub fn split_off(&mut self, address: u64) -> Self {
         let mut upper = self.clone();
         upper.start = address;
@@ -213,7 +215,7 @@ impl Vma {
         upper
     }
 
-    /// Whether `next`, which starts at this one's end, only continues it.
+    /// Whether `next` starts at this area's end and can be merged with it (can_vma_merge_after).
     pub fn continues_into(&self, next: &Self) -> bool {
         let same_backing = match (&self.backing, &next.backing) {
             (Backing::Anonymous, Backing::Anonymous) => true,

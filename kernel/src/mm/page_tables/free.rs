@@ -1,4 +1,4 @@
-//! Giving page tables back: those that a range no longer needs, and all of them at the end.
+//! Freeing page tables: those that a range no longer needs, and all with the address space.
 
 use core::ops::Range;
 
@@ -7,8 +7,8 @@ use super::super::paging::activate_kernel;
 use super::{ADDRESS, NOTHING, PageTables, entries, slot};
 
 impl PageTables {
-    /// Frees the tables that [start, end) no longer needs: those whose whole range lies between
-    /// `floor` and `ceiling`, where nothing is mapped any more.
+    /// Frees the tables of [start, end) whose whole range is between `floor` and `ceiling`, where
+    /// nothing is mapped (free_pgd_range).
     pub fn prune(&mut self, start: u64, end: u64, floor: u64, ceiling: u64) {
         let before = self.tables;
         if start < end {
@@ -17,13 +17,13 @@ impl PageTables {
         if self.tables != before {
             self.last.set(NOTHING);
             if self.is_active() {
-                // The CPU may have cached entries that led to the freed tables.
+                // The CPU may have cached entries that point to the freed tables.
                 self.activate();
             }
         }
     }
 
-    /// The same below the table `at`, which maps from `base` on.
+    /// Frees such tables below table `at` of `level`, which maps the addresses from `base` on.
     fn prune_below(
         &mut self,
         at: u64,
@@ -49,9 +49,9 @@ impl PageTables {
                 self.prune_below(entry & ADDRESS, level - 1, from, range, unmapped);
             }
             if unmapped.start <= from && from + size <= unmapped.end {
-                // SAFETY: as above.
+                // SAFETY: as in `PageTables::find_table`.
                 unsafe { slot.write(0) };
-                // The table has no entries left: it is all zeros.
+                // Nothing is mapped in its range, so all its entries are 0.
                 allocator::release_zeroed(entry & ADDRESS);
                 self.tables -= 1;
             }
@@ -59,10 +59,10 @@ impl PageTables {
     }
 }
 
-/// Frees the tables below `at`, and the frames that the last level references.
+/// Frees the tables below `at`, and drops the last level's references to frames.
 fn free(at: u64, level: u32, which: Range<usize>) {
     for i in which {
-        // SAFETY: the tables are being dropped: nothing uses them any more.
+        // SAFETY: the tables are being dropped and not in use.
         let entry = unsafe { entries(at).add(i).read() };
         if entry == 0 {
             continue;
@@ -70,7 +70,7 @@ fn free(at: u64, level: u32, which: Range<usize>) {
         if level > 1 {
             free(entry & ADDRESS, level - 1, 0..512);
         }
-        // The entry held this reference, to a table or to a page.
+        // The entry's reference, to a table or a page.
         allocator::release(entry & ADDRESS);
     }
 }
@@ -84,7 +84,7 @@ impl Drop for PageTables {
             free(self.root, 4, 0..256);
             allocator::release(self.root);
         } else {
-            // SAFETY: the root is ours alone; its lower half is empty.
+            // SAFETY: the root has no other user; its lower half is empty.
             unsafe { entries(self.root).add(256).write_bytes(0, 256) };
             allocator::release_zeroed(self.root);
         }

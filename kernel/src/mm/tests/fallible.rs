@@ -1,4 +1,4 @@
-//! Tests of containers whose growth may fail.
+//! Tests of fallible containers.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -10,13 +10,13 @@ use crate::mm::fallible::{self, Grow, Text, TryPush as _, put};
 use crate::mm::{PAGE_SIZE, frame};
 use crate::syscall::errno::Errno;
 
-/// More bytes than there is memory.
+/// More bytes than the machine has memory.
 fn too_many() -> usize {
     let (free, _) = frame::statistics();
     (free * PAGE_SIZE) as usize + 1
 }
 
-/// Asks for more room than there is, and than there can be: the container is as it was.
+/// Reserves more than is free, and more than is possible: the container is unchanged.
 fn refuses(container: &mut impl Grow) {
     for more in [too_many(), isize::MAX as usize, usize::MAX] {
         assert_eq!(container.room_for(more), Err(Errno::ENOMEM));
@@ -37,7 +37,7 @@ kernel_test!(
             fallible::with_capacity::<u64>(usize::MAX / 2),
             Err(Errno::ENOMEM)
         );
-        // No one is taken at their word for how much comes.
+        // An iterator's size hint is not trusted.
         let endless = core::iter::from_fn(|| Some([7_u64; 64]));
         assert_eq!(fallible::collect(endless).err(), Some(Errno::ENOMEM));
     }
@@ -50,7 +50,7 @@ kernel_test!(
             assert!(!frame::is_low());
             taken.push(more);
         }
-        // It is near its end, and not over it.
+        // Near the limit and not above it.
         assert!(!frame::is_low() && !frame::has_room(16));
         while let Ok(more) = fallible::zeroed(1) {
             taken.try_push(more).expect("there is room");
@@ -80,7 +80,7 @@ kernel_test!(
         assert_eq!(text.len(), all);
         assert_eq!(text.split_whitespace().count(), 1000);
         assert_eq!(fallible::lossy(b"a\xffb").as_deref(), Ok("a\u{fffd}b"));
-        // What lacks a part says so, however much is added after that.
+        // A text with a missing part reports the error, whatever is appended later.
         let mut text = Text::new();
         text.fail();
         text.push_str("more");

@@ -1,4 +1,4 @@
-//! Tests of the kernel's own memory: its heap and its stacks.
+//! Tests of the kernel heap and kernel stacks.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -31,7 +31,7 @@ kernel_test!(
         let sizes = [
             1, 16, 40, 100, 200, 400, 1000, 1300, 2000, 3000, 5000, 70_000,
         ];
-        // What is kept for later, and the tables of the heap's own addresses, are made once.
+        // Caches and the page tables of the heap's addresses are created once, here.
         for _ in 0..2 {
             drop(sizes.map(|size| vec![0_u8; size]));
         }
@@ -41,7 +41,7 @@ kernel_test!(
             blocks.push(sizes.map(|size| vec![round; size]).into());
         }
         assert!(free_frames() + 800 < frames);
-        // Every other one first: pages empty in all orders.
+        // Every other block first, so that pages become empty in all orders.
         for part in [1, 0] {
             for (i, block) in blocks.iter_mut().enumerate().filter(|(i, _)| i % 2 == part) {
                 assert!(block.iter().flatten().all(|byte| usize::from(*byte) == i));
@@ -61,7 +61,7 @@ kernel_test!(
             let size = |i: usize| page + 1 + (i * 2741) % (7 * page - 1);
             (0..count).map(|i| vec![i as u8; size(i)]).collect()
         };
-        // The addresses' tables and the classes' spare pages stay: let them be made first.
+        // Page tables and the classes' spare pages are not freed: create them first.
         drop(all(300));
         let before = free_frames();
         let mut blocks = all(300);
@@ -136,7 +136,7 @@ kernel_test!(
         assert!(kstack::is_guard(top - kstack::SIZE - 1) && !kstack::is_guard(top - 1));
         drop(stack);
         kstack::release_kept();
-        // The tables that mapped it stay; its frames don't.
+        // Its page tables stay; its frames are freed.
         assert!(free_frames() + 3 >= before);
     }
 );

@@ -1,4 +1,4 @@
-//! Tests of changes of areas while the kernel's reserve is not full: they ask before they change anything.
+//! Tests of changes of areas with the kernel's reserve used up: they check it before any change.
 
 use super::{RW, peek, space, starts};
 use crate::kernel_test;
@@ -11,7 +11,8 @@ use crate::mm::vma::{Prot, VmaFlags};
 use crate::mm::{PAGE_SIZE, reserve};
 use crate::syscall::errno::Errno;
 
-/// All memory but less than a step asks for, each frame with the address of the one taken before.
+/// Allocates memory until less is free than a step requires. Each frame holds the address of the
+/// previous one.
 struct Hoard(u64);
 
 impl Hoard {
@@ -29,7 +30,7 @@ impl Hoard {
 impl Drop for Hoard {
     fn drop(&mut self) {
         while self.0 != 0 {
-            // SAFETY: `new` gave the reference up, and the frame is in the chain once.
+            // SAFETY: `new` turned the reference into this address, which is in the chain once.
             let frame = unsafe { Frame::from_raw(self.0) };
             let mut before = [0; 8];
             frame.read(0, &mut before);
@@ -42,10 +43,10 @@ impl Drop for Hoard {
 const AT: u64 = 0x1000_0000;
 const LEN: u64 = 4 * PART;
 
-/// A change of the areas by its name.
+/// A named change of the areas.
 type Change = (&'static str, fn(&mut AddressSpace) -> Result<(), Errno>);
 
-/// Changes that cut the area.
+/// Changes that split the area.
 const CUTS: &[Change] = &[
     ("a hole", |mm| mm.unmap(AT + PAGE_SIZE, PAGE_SIZE)),
     ("the start goes", |mm| mm.unmap(AT, PAGE_SIZE)),
@@ -83,7 +84,7 @@ fn one_area() -> AddressSpace {
     mm.map(Place::Fixed(AT), LEN, NewArea::anonymous(RW))
         .expect("room");
     mm.poke(AT + PAGE_SIZE, b"x").expect("mapped");
-    // Its page table is there for what moves.
+    // The page table for the moved pages exists.
     mm.map(
         Place::Fixed(AT + 2 * LEN),
         PAGE_SIZE,
@@ -104,7 +105,7 @@ kernel_test!(
             assert_eq!(starts(&mm), before, "{name}");
             assert_eq!(peek(&mm, AT + PAGE_SIZE), Some(b'x'), "{name}");
             assert_eq!(peek(&mm, AT + 2 * LEN), Some(b'y'), "{name}");
-            // Whole areas go whatever is left.
+            // Whole areas can be unmapped without memory.
             let mut at = AT;
             while mm.drop_before_unmap(AT, LEN, &mut at) == Ok(true) {}
             assert_eq!(mm.unmap(AT, LEN), Ok(()), "{name}");

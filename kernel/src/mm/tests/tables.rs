@@ -1,5 +1,5 @@
-//! Page tables under random use: areas at the edges of what a table of each level maps are mapped, moved,
-//! unmapped, forked and dropped in parts, and no frame is lost or freed with entries in it.
+//! Page tables under random use: areas at the edges of what a table of each level maps are mapped,
+//! moved, unmapped, forked and dropped in parts, and no frame is lost or freed with entries in it.
 
 use super::super::address_space::AddressSpace;
 use super::super::mapping::{NewArea, Place};
@@ -11,10 +11,11 @@ use crate::kernel_test;
 
 /// Address spaces made and dropped.
 const ROUNDS: u64 = 400;
-/// Changes of each.
+/// Changes per address space.
 const CHANGES: u64 = 24;
 
-/// An address near the edge of a page table (2 MiB), a page directory (1 GiB) or a table of those (512 GiB).
+/// An address near the edge of a page table (2 MiB), a page directory (1 GiB) or a table of those
+/// (512 GiB).
 fn edge(random: &mut Random) -> u64 {
     let edge = match random.below(3) {
         0 => (1 + random.below(8)) << 21,
@@ -24,7 +25,7 @@ fn edge(random: &mut Random) -> u64 {
     edge + random.below(6) * PAGE_SIZE - 3 * PAGE_SIZE
 }
 
-/// A length in bytes: some pages, or over the next edges.
+/// A random length in bytes: some pages, or beyond the next edges.
 fn length(random: &mut Random) -> u64 {
     match random.below(4) {
         0 => 1 << 21,

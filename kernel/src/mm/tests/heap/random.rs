@@ -1,39 +1,39 @@
-//! The heap under random use: blocks of every class, alignment and number of pages are taken, grown,
-//! shrunk and given back, and each one's content must stay what its user wrote.
+//! Heap under random use: blocks of every class, alignment and number of pages are allocated, grown,
+//! shrunk and freed, and must keep their content.
 //!
-//! The same code runs in the kernel (`mm/tests/heap.rs`) and on the host (`tests/heap/main.rs`), where
-//! memory runs out as well.
+//! The same code runs in the kernel (`mm/tests/heap.rs`) and on the host (`tests/heap/main.rs`),
+//! there also with memory running out.
 
 use alloc::vec::Vec;
 use core::alloc::{GlobalAlloc, Layout};
 
 const PAGE: u64 = 4096;
-/// Blocks at a time.
+/// Blocks in use at a time.
 const BLOCKS: usize = 160;
-/// All blocks' content is looked at after so many steps.
+/// Number of steps after which the content of all blocks is checked.
 const ROUND: u64 = 256;
 
-/// What came of a run.
+/// Result of a run.
 #[derive(Debug, Default)]
 pub struct Counts {
-    /// Blocks taken, or moved or changed in place.
+    /// Blocks allocated or resized.
     pub granted: u64,
-    /// Answers that there is no memory.
+    /// Failed allocations.
     pub refused: u64,
-    /// Blocks that realloc left where they were.
+    /// Blocks that realloc resized in place.
     pub stayed: u64,
 }
 
-/// Numbers that seem random, the same ones for the same seed (xorshift64).
+/// Pseudo-random numbers, determined by the seed (xorshift64).
 pub struct Random(u64);
 
 impl Random {
-    /// The numbers of this seed.
+    /// Starts the sequence of `seed`.
     pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    /// A number below `end`.
+    /// A random number below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -41,7 +41,7 @@ impl Random {
         self.0 % end
     }
 
-    /// A size near an edge: of a class, of a page, of what an arena takes.
+    /// A size near a limit: of a class, a page, or an arena's largest block.
     fn size(&mut self) -> usize {
         let edge = match self.below(8) {
             0..=2 => 16 << self.below(7),
@@ -68,7 +68,7 @@ impl Random {
     }
 }
 
-/// A block, and the seed of its content.
+/// A block with the seed of its content.
 struct Block {
     at: *mut u8,
     layout: Layout,
@@ -108,7 +108,7 @@ impl Block {
     }
 }
 
-/// Uses `heap` at random for so many steps, and gives everything back. Panics where a block is wrong.
+/// Uses `heap` at random for `steps` steps, then frees all blocks. Panics on a wrong block.
 pub fn run(heap: &impl GlobalAlloc, seed: u64, steps: u64) -> Counts {
     let mut random = Random::new(seed);
     let mut blocks: Vec<Block> = Vec::with_capacity(BLOCKS);
@@ -152,7 +152,7 @@ pub fn run(heap: &impl GlobalAlloc, seed: u64, steps: u64) -> Counts {
     counts
 }
 
-/// Another size for a block: near its own, or any.
+/// A new size for a block: near its present one, or any.
 fn change(heap: &impl GlobalAlloc, random: &mut Random, block: &mut Block, counts: &mut Counts) {
     let old = block.layout.size();
     let size = match random.below(4) {
