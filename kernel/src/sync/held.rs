@@ -1,14 +1,14 @@
-//! Which locks are held, in test builds.
+//! Lock checker of test builds: the list of held locks.
 //!
-//! One list is enough: one CPU runs, no lock is held over a switch of tasks, and an interrupt finds
-//! none held (`docs/LOCKS.md`).
+//! One list suffices: there is one CPU, no lock is held over a task switch, and interrupts occur
+//! only with none held (`docs/LOCKS.md`).
 
 use core::panic::Location;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::rank::{self, Rank};
 
-/// Most locks held at once.
+/// Maximum number of locks held at once.
 const MOST: usize = 16;
 
 #[derive(Clone, Copy)]
@@ -19,15 +19,15 @@ struct Held {
     taken_at: &'static Location<'static>,
 }
 
-// Spin's own: what keeps the list cannot be in it.
+// A plain spin lock: the list's lock can't be in the list.
 static HELD: spin::Mutex<[Option<Held>; MOST]> = spin::Mutex::new([None; MOST]);
 static IS_STOPPED: AtomicBool = AtomicBool::new(false);
 
-/// A lock's place in the list; leaves it when dropped.
+/// A lock's entry in the list, removed when dropped.
 pub struct Entry(usize);
 
 impl Entry {
-    /// Enters the lock at this address.
+    /// Adds the lock at address `lock`.
     #[track_caller]
     pub fn new<R: Rank>(lock: usize) -> Self {
         let held = Held {
@@ -57,8 +57,8 @@ impl Drop for Entry {
     }
 }
 
-/// Panics if the lock at `lock` must not be taken now: it is held, or one of its rank or above is. With
-/// `beside` another one of its rank may be held.
+/// Panics if taking the lock at `lock` violates the order: it is held, or another of its rank or
+/// above is. With `beside` another of the same rank may be held.
 #[track_caller]
 pub fn check<R: Rank>(lock: usize, beside: bool) {
     let refusing = refuses::<R>(&*HELD.lock(), lock, beside);
@@ -71,7 +71,7 @@ pub fn check<R: Rank>(lock: usize, beside: bool) {
     }
 }
 
-/// The held lock because of which the one at `lock` must not be taken.
+/// The held lock that forbids taking the one at `lock`.
 fn refuses<R: Rank>(list: &[Option<Held>], lock: usize, beside: bool) -> Option<Held> {
     let refuses = |held: &&Held| {
         held.lock == lock || held.rank > R::ORDER || held.rank == R::ORDER && !beside
@@ -92,7 +92,7 @@ pub fn assert_none(what: &str) {
     }
 }
 
-/// Ends the checks.
+/// Disables the checks.
 pub fn stop() {
     IS_STOPPED.store(true, Ordering::Relaxed);
 }
@@ -129,7 +129,7 @@ mod tests {
             assert_eq!(refused(&middle[1], false), own);
             assert_eq!(refused(&middle[1], true), None);
             assert!(refuses::<rank::Directory>(&list(), 0, true).is_some());
-            // Given up in any order.
+            // Released in any order.
             drop(first);
             assert!(refuses::<rank::Directory>(&list(), 0, true).is_some());
             drop(second);

@@ -1,12 +1,12 @@
-//! Locks.
+//! Locks: a ranked spin lock and a sleeping lock.
 //!
-//! A [`Mutex`] is held for a moment: never over a copy from or to a program, never over a switch to
-//! another task. Its type names its rank ([`rank`]); a lock is taken only while all that are held are of
-//! lower ranks. A [`SleepLock`] may be held over both: who finds it taken sleeps.
+//! A [`Mutex`] is held briefly: never during a copy to or from user memory, never over a task
+//! switch. Its type names its rank ([`rank`]); a lock may be taken only if all held locks have
+//! lower ranks. A [`SleepLock`] may be held over both; a task that finds it taken sleeps.
 //!
-//! In the normal build a [`Mutex`] is `spin::Mutex` and nothing else. Where debug assertions are on,
-//! `held.rs` keeps which locks are held, and panics where the rules are broken. `docs/LOCKS.md` has
-//! the order, and why interrupts take no part in it.
+//! In the normal build a [`Mutex`] is just a `spin::Mutex`. With debug assertions `held.rs` tracks
+//! the held locks and panics on a violation. `docs/LOCKS.md` has the order, and why interrupts take
+//! no locks.
 
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
@@ -25,17 +25,17 @@ pub struct Mutex<T: ?Sized, R> {
     lock: spin::Mutex<T>,
 }
 
-/// The right to use what a [`Mutex`] guards.
+/// Guard of a [`Mutex`]: access to the value until dropped.
 pub struct MutexGuard<'a, T: ?Sized, R> {
     rank: PhantomData<fn() -> R>,
     guard: spin::MutexGuard<'a, T>,
-    // Dropped after the lock is given up.
+    // Dropped after the lock is released.
     #[cfg(debug_assertions)]
     _entry: held::Entry,
 }
 
 impl<T, R> Mutex<T, R> {
-    /// A lock around `value`.
+    /// Wraps `value` in an unlocked lock.
     #[inline(always)]
     pub const fn new(value: T) -> Self {
         Self {
@@ -46,12 +46,12 @@ impl<T, R> Mutex<T, R> {
 }
 
 impl<T, R> Mutex<T, R> {
-    /// What it guards, where nothing else can reach it.
+    /// The value, by exclusive reference, without locking.
     pub fn get_mut(&mut self) -> &mut T {
         self.lock.get_mut()
     }
 
-    /// What it guarded.
+    /// Unwraps the value.
     pub fn into_inner(self) -> T {
         self.lock.into_inner()
     }
@@ -67,8 +67,8 @@ impl<T: ?Sized, R: Rank> Mutex<T, R> {
         self.guard(self.lock.lock())
     }
 
-    /// Takes the lock while another one of its rank may be held. The caller says why no two tasks ever
-    /// wait for each other: they take both in the same order.
+    /// Takes the lock while another of its rank may be held. Each caller states why two tasks can't
+    /// deadlock: all take the two in the same order.
     #[inline(always)]
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn lock_beside(&self) -> MutexGuard<'_, T, R> {
@@ -84,8 +84,9 @@ impl<T: ?Sized, R: Rank> Mutex<T, R> {
         Some(self.guard(self.lock.try_lock()?))
     }
 
-    /// Stores `value` and returns the old one, which the caller drops with the lock released: the last
-    /// reference to a file, a directory entry or an address space takes other locks as it goes.
+    /// Stores `value` and returns the old one, for the caller to drop with the lock released:
+    /// dropping the last reference to a file, a directory entry or an address space takes other
+    /// locks.
     #[inline(always)]
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn replace(&self, value: T) -> T
@@ -105,7 +106,7 @@ impl<T: ?Sized, R: Rank> Mutex<T, R> {
         drop(self.replace(value));
     }
 
-    /// Moves the value out and leaves the default (see [`Self::replace`]).
+    /// Moves the value out and leaves the default value (see [`Self::replace`]).
     #[inline(always)]
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn take(&self) -> T
@@ -115,12 +116,12 @@ impl<T: ?Sized, R: Rank> Mutex<T, R> {
         self.replace(T::default())
     }
 
-    /// Takes the lock from whoever holds it.
+    /// Releases the lock regardless of its holder.
     ///
     /// # Safety
     /// The holder never runs again.
     pub unsafe fn force_unlock(&self) {
-        // SAFETY: as the caller says.
+        // SAFETY: the holder never runs again, as the caller promises.
         unsafe { self.lock.force_unlock() };
     }
 
@@ -163,8 +164,8 @@ impl<T: ?Sized, R> DerefMut for MutexGuard<'_, T, R> {
     }
 }
 
-/// In test builds panics if a [`Mutex`] is held where `what` happens: a copy from or to a program, or a
-/// switch to another task, either of which may sleep.
+/// Asserts in test builds that no [`Mutex`] is held at `what`: a user copy or a task switch, which
+/// may sleep.
 #[inline(always)]
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn assert_none_held(what: &str) {
@@ -174,7 +175,7 @@ pub fn assert_none_held(what: &str) {
     let _ = what;
 }
 
-/// Ends the checks: a panic prints its message whatever is held.
+/// Disables the checks, for a panic's message.
 pub fn stop_checks() {
     #[cfg(debug_assertions)]
     held::stop();

@@ -1,19 +1,19 @@
-//! The order of locks: a [`Mutex`](super::Mutex) names its rank in its type.
+//! Lock order: the ranks named in the type of each [`Mutex`](super::Mutex).
 //!
-//! The list below is the order, from the locks that are taken first. `docs/LOCKS.md` explains it.
+//! The list below is the order, outermost locks first. `docs/LOCKS.md` explains it.
 
-/// A rank: a place in the order, which only test builds look at.
+/// A lock rank, checked in test builds.
 #[cfg_attr(not(debug_assertions), allow(dead_code))]
 pub trait Rank {
-    /// The place; a lock is taken only while those held have lower ones.
+    /// Position in the order. A lock may be taken only if all held locks have lower ones.
     const ORDER: usize;
-    /// What messages and `docs/LOCKS.md` call it.
+    /// Name in messages and `docs/LOCKS.md`.
     const NAME: &'static str;
 }
 
 macro_rules! ranks {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        // One rank is taken only by the kernel's own tests.
+        // One rank is used only by in-kernel tests.
         #[allow(dead_code)]
         enum Order {
             $($name,)*
@@ -26,7 +26,7 @@ macro_rules! ranks {
                 const NAME: &'static str = stringify!($name);
             }
         )*
-        /// Their names, in order.
+        /// Names of the ranks, in order.
         #[cfg(debug_assertions)]
         pub const NAMES: &[&str] = &[$(stringify!($name)),*];
     };
@@ -35,17 +35,17 @@ macro_rules! ranks {
 ranks! {
     /// All mounts: `fs/mount/mod.rs`.
     Mounts,
-    /// Where a file system is mounted: `fs/mount/mod.rs`.
+    /// The mount point of a mount: `fs/mount/mod.rs`.
     MountPoint,
     /// Extended attributes of a file: `fs/tmpfs/node.rs`.
     Xattrs,
-    /// Who waits for record locks: `fs/lock/posix.rs`.
+    /// Waiters for record locks: `fs/lock/posix.rs`.
     LockWaiters,
     /// The text of an open file of /proc: `fs/procfs/files.rs`.
     ProcText,
-    /// Which table of open files a process has: `process/mod.rs`.
+    /// A process's reference to its table of open files: `process/mod.rs`.
     FilesOf,
-    /// Pipes of FIFOs that are open: `fs/pipe/fifo.rs`.
+    /// Pipes of open FIFOs: `fs/pipe/fifo.rs`.
     Fifos,
     /// A table of open files: `fs/fd.rs`.
     Files,
@@ -53,15 +53,15 @@ ranks! {
     FileLocks,
     /// Entries of a directory: `fs/tmpfs/directory.rs`.
     Directory,
-    /// A name's parent and the name: `fs/dentry.rs`.
+    /// Parent and name of a directory entry: `fs/dentry.rs`.
     Dentry,
     /// Mode, owner, times of a file: `fs/tmpfs/node.rs`.
     InodeAttributes,
     /// Root, working directory and umask: `fs/mod.rs`.
     FsContext,
-    /// What an epoll instance watches: `fs/epoll/mod.rs`.
+    /// Items of an epoll instance: `fs/epoll/mod.rs`.
     EpollItems,
-    /// How many files a user watches: `fs/epoll/quota.rs`.
+    /// Number of files that a user watches: `fs/epoll/quota.rs`.
     EpollQuota,
     /// An epoll instance's own open file: `fs/epoll/mod.rs`.
     EpollFile,
@@ -75,11 +75,11 @@ ranks! {
     Tty,
     /// The master's side of a pseudo-terminal: `fs/tty/pty/mod.rs`.
     PtyMaster,
-    /// Processes in whose queues a signalfd's watchers stand: `fs/signalfd.rs`.
+    /// Processes whose queues a signalfd's watchers are in: `fs/signalfd.rs`.
     SignalFd,
     /// The count of an eventfd: `fs/eventfd.rs`.
     EventFd,
-    /// Timerfds that a change of the date cancels: `fs/timerfd.rs`.
+    /// Timerfds cancelled by a change of the date: `fs/timerfd.rs`.
     CancellableTimers,
     /// A timerfd: `fs/timerfd.rs`.
     TimerFd,
@@ -87,25 +87,25 @@ ranks! {
     Watches,
     /// An inotify instance's watches: `fs/inotify/mod.rs`.
     InotifyWatches,
-    /// Events that wait in an inotify instance: `fs/inotify/mod.rs`.
+    /// Event queue of an inotify instance: `fs/inotify/mod.rs`.
     InotifyQueue,
-    /// How many instances and watches each user has: `fs/inotify/limits.rs`.
+    /// Numbers of instances and watches per user: `fs/inotify/limits.rs`.
     InotifyUsers,
-    /// The name that an unnamed socket gets next: `net/address.rs`.
+    /// Next name for autobind: `net/address.rs`.
     NextSocketName,
-    /// The user and group that own a socket: `net/socket.rs`.
+    /// Owner and group of a socket: `net/socket.rs`.
     SocketOwner,
     /// A socket: `net/socket.rs`.
     SocketState,
     /// Sockets by path, and by abstract name: `net/address.rs`.
     SocketNames,
-    /// Files on their way in one packet: `net/packet.rs`.
+    /// Files passed in a packet (SCM_RIGHTS): `net/packet.rs`.
     PacketFiles,
-    /// Sockets that are on their way in packets: `net/inflight.rs`.
+    /// Sockets in flight in packets: `net/inflight.rs`.
     FlyingSockets,
-    /// How many files each user has on their way: `net/inflight.rs`.
+    /// Number of files in flight per user: `net/inflight.rs`.
     FlyingOfUser,
-    /// Files of packets that nothing can receive, to be closed: `net/inflight.rs`.
+    /// Files of unreachable packets, to be closed: `net/inflight.rs`.
     FlyingLeft,
     /// A process's children: `process/mod.rs`.
     Children,
@@ -113,53 +113,53 @@ ranks! {
     Tracees,
     /// A process's parent: `process/mod.rs`.
     Parent,
-    /// A first thread that ended while it was traced: `ptrace/end.rs`.
+    /// A thread group leader that exited while traced: `ptrace/end.rs`.
     TracedLeader,
     /// A process's threads: `process/mod.rs`.
     Threads,
     /// Tasks and processes by ID: `process/table.rs`.
     TaskTable,
-    /// Who owns which priority-inheriting futex: `process/futex/pi.rs`.
+    /// Owners of priority-inheriting futexes: `process/futex/pi.rs`.
     FutexOwners,
-    /// All who wait for futexes: `process/futex/mod.rs`.
+    /// All futex waiters: `process/futex/mod.rs`.
     FutexQueue,
-    /// A thread that waits for a futex: `process/futex/mod.rs`.
+    /// A thread waiting for a futex: `process/futex/mod.rs`.
     FutexWaiter,
-    /// Which signal actions a process has: `process/mod.rs`.
+    /// A process's reference to its signal actions: `process/mod.rs`.
     SignalActionsOf,
-    /// What each signal does: `process/signal/mod.rs`.
+    /// Signal actions: `process/signal/mod.rs`.
     SignalActions,
-    /// How a thread is traced: `ptrace/mod.rs`.
+    /// Ptrace state of a thread: `ptrace/mod.rs`.
     Tracing,
     /// A thread's signals: `process/signal/mod.rs`.
     TaskSignals,
-    /// Signals that wait for a process, and job control: `process/signal/mod.rs`.
+    /// A process's pending signals, and job control: `process/signal/mod.rs`.
     ProcessSignals,
-    /// How a process is to end: `process/exit.rs`.
+    /// A group exit in progress: `process/exit.rs`.
     Ending,
-    /// How a process ended: `process/exit.rs`.
+    /// A process's exit status: `process/exit.rs`.
     ExitStatus,
-    /// As whom a thread acts: `process/cred.rs`.
+    /// A thread's credentials: `process/cred.rs`.
     TaskCredentials,
-    /// As whom a process's first thread acts: `process/cred.rs`.
+    /// Credentials of a thread group leader: `process/cred.rs`.
     Credentials,
     /// A process's resource limits: `process/limits.rs`.
     Limits,
-    /// What waited-for children used: `process/mod.rs`.
+    /// Resource usage of reaped children: `process/mod.rs`.
     ChildrenUsage,
     /// A thread's name: `process/task.rs`.
     TaskName,
-    /// The name of a process's last thread: `process/mod.rs`.
+    /// Name of a process's last thread: `process/mod.rs`.
     LastName,
-    /// Where records of ended processes go: `process/accounting.rs`.
+    /// The file of process accounting (acct(2)): `process/accounting.rs`.
     Accounting,
-    /// What a thread set about itself: `process/attributes.rs`.
+    /// Attributes that a thread has set (prctl(2)): `process/attributes.rs`.
     TaskAttributes,
     /// A process's timers by ID: `process/timers/mod.rs`.
     PosixTimers,
-    /// The ID that is tried next: `process/timers/mod.rs`.
+    /// Next timer ID to try: `process/timers/mod.rs`.
     NextTimer,
-    /// Those timers that count CPU time and are on: `process/timers/mod.rs`.
+    /// Armed CPU-time timers: `process/timers/mod.rs`.
     PosixCpuTimers,
     /// A timer of timer_create(2): `process/timers/posix.rs`.
     PosixTimer,
@@ -167,17 +167,17 @@ ranks! {
     RealTimer,
     /// ITIMER_VIRTUAL and ITIMER_PROF of a process: `process/timers/mod.rs`.
     CpuTimers,
-    /// CPU times as they were told last: `process/usage.rs`.
+    /// CPU times reported last: `process/usage.rs`.
     CpuTold,
-    /// Those who wait for one thing: `process/wait.rs`.
+    /// A wait queue: `process/wait.rs`.
     WaitQueue,
-    /// What of it may be ready: `fs/epoll/list.rs`.
+    /// Ready list of an epoll instance: `fs/epoll/list.rs`.
     EpollList,
-    /// What is waited for by one item: `fs/epoll/item.rs`.
+    /// Events of an epoll item: `fs/epoll/item.rs`.
     EpollEvent,
-    /// Where one timer is in its queue: `time/timer.rs`.
+    /// A timer's position in its queue: `time/timer.rs`.
     TimerPlace,
-    /// Timers by the time they are due: `time/timer.rs`.
+    /// Timers by expiry time: `time/timer.rs`.
     TimerQueue,
     /// The scheduler: `process/sched.rs`.
     RunQueue,
@@ -191,9 +191,9 @@ ranks! {
     ThreadArea,
     /// A thread's debug registers: `process/extras.rs`.
     DebugRegisters,
-    /// I/O ports that a thread was given: `process/ports.rs`.
+    /// I/O ports granted to a thread (ioperm(2)): `process/ports.rs`.
     Ports,
-    /// Which address space a process has: `process/mod.rs`.
+    /// A process's reference to its address space: `process/mod.rs`.
     MemoryOf,
     /// An address space: `mm/address_space.rs`.
     Memory,
@@ -201,25 +201,26 @@ ranks! {
     MappedFiles,
     /// Pages and length of a file: `fs/tmpfs/data.rs`.
     FileData,
-    /// Pages of memory that is shared without a file: `mm/shared.rs`.
+    /// Pages of shared anonymous memory: `mm/shared.rs`.
     SharedPages,
+    /// Pages to be freed in parts: `mm/leftovers.rs`.
     Leftovers,
-    /// Kernel stacks that are not in use: `mm/kstack.rs`.
+    /// Unused kernel stacks: `mm/kstack.rs`.
     KernelStacks,
-    /// The name that uname(2) gives: `syscall/misc.rs`.
+    /// Host and domain name (uname(2)): `syscall/misc.rs`.
     HostName,
-    /// Which calls without a handler were named in the log: `syscall/table.rs`.
+    /// Calls without a handler already logged: `syscall/table.rs`.
     SeenCalls,
-    /// The line that the tracer has begun: `trace/line.rs`.
+    /// The tracer's unfinished line: `trace/line.rs`.
     TraceLine,
-    /// What the kernel's own tests note.
+    /// Notes of in-kernel tests.
     #[allow(dead_code)]
     TestLog,
-    /// The pool of random bytes: `dev/random.rs`.
+    /// The random number generator: `dev/random.rs`.
     RandomPool,
     /// The clocks: `time/mod.rs`.
     Timekeeper,
-    /// What watches the rate of the TSC: `time/mod.rs`.
+    /// Watch of the TSC's rate: `time/mod.rs`.
     TscWatch,
     /// The kernel's log: `log.rs`.
     Log,

@@ -1,18 +1,18 @@
-//! A lock that may be held over a copy from or to a program: who finds it taken sleeps.
+//! Sleeping lock: may be held during a user copy; a task that finds it taken sleeps.
 
 use core::ops::{Deref, DerefMut};
 
 use crate::process::wait::WaitQueue;
 
-/// A lock whose holder may sleep. Taken while no [`Mutex`](super::Mutex) is held.
+/// A lock whose holder may sleep. Must be taken without holding a [`Mutex`](super::Mutex).
 #[derive(Default)]
 pub struct SleepLock<T> {
     value: spin::Mutex<T>,
-    /// Woken when the lock is given up.
+    /// Woken when the lock is released.
     turn: WaitQueue,
 }
 
-/// The right to use what a [`SleepLock`] guards.
+/// Guard of a [`SleepLock`]: access to the value until dropped.
 pub struct SleepGuard<'a, T> {
     // Dropped before `_turn`.
     guard: spin::MutexGuard<'a, T>,
@@ -28,7 +28,7 @@ impl Drop for WakeOnDrop<'_> {
 }
 
 impl<T> SleepLock<T> {
-    /// A lock around `value`.
+    /// Wraps `value` in an unlocked lock.
     pub const fn new(value: T) -> Self {
         Self {
             value: spin::Mutex::new(value),
@@ -36,7 +36,7 @@ impl<T> SleepLock<T> {
         }
     }
 
-    /// Takes the lock, after those who have it.
+    /// Takes the lock; sleeps while it is taken.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn lock(&self) -> SleepGuard<'_, T> {
         super::assert_none_held("a sleeping lock is taken");
