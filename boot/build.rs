@@ -1,7 +1,7 @@
-//! Passes the linker script, and tells `include_bytes!` where the kernel is.
+//! Linker arguments, and the path of the kernel for `include_bytes!`.
 //!
-//! `TRIDENT_KERNEL` names the kernel ELF to embed. Without it (as when clippy or the unit
-//! tests build this crate for the host) an empty file takes its place.
+//! `TRIDENT_KERNEL` names the kernel's ELF file to embed. Without it (when clippy or the unit
+//! tests build this crate for the host) an empty file is embedded.
 
 use std::{env, fs, path::PathBuf};
 
@@ -28,8 +28,8 @@ fn main() {
 
     println!("cargo::rerun-if-changed=loader.ld");
     if bare {
-        // The target links position-independent executables; firmware loads this one where
-        // it was linked.
+        // The target's default is a position-independent executable; firmware loads this one at
+        // its link address.
         println!("cargo::rustc-link-arg-bins=--no-pie");
         println!(
             "cargo::rustc-link-arg-bins=-T{}",

@@ -1,7 +1,7 @@
-//! The smallest cpio archive: one file, in the "newc" format that an initramfs has.
+//! cpio archive ("newc" format, as an initramfs) with a single file, the command line.
 //!
-//! It carries the command line, for which `BootInfo` has no field. Linux's boot loaders hand
-//! over CPU microcode in the same way: an archive before the initramfs.
+//! `BootInfo` has no field for the command line. Linux's boot loaders pass CPU microcode in the
+//! same way: in an archive before the initramfs.
 
 use core::fmt::{self, Write};
 
@@ -10,7 +10,7 @@ pub const CMDLINE_NAME: &str = "kernel/trident/cmdline";
 
 /// Mode of the file: regular, readable by all.
 const MODE: u32 = 0o100_444;
-/// Size of a header; its last field is followed by the name.
+/// Bytes of a header, which the name follows.
 const HEADER: usize = 110;
 
 /// Size in bytes of an archive with a file of `size` bytes.
@@ -21,11 +21,11 @@ pub fn archive_size(size: usize) -> usize {
     member(CMDLINE_NAME, size) + member(TRAILER, 0)
 }
 
-/// Name that ends an archive.
+/// Name of the member that ends an archive.
 const TRAILER: &str = "TRAILER!!!";
 
-/// Writes the archive to the beginning of `out`, which is at least [`archive_size`] long
-/// and all zeros.
+/// Writes the archive to the start of `out`, which is zeroed and at least [`archive_size`] bytes
+/// long.
 pub fn write_archive(out: &mut [u8], content: &[u8]) {
     let mut at = Cursor { out, at: 0 };
     at.member(CMDLINE_NAME, MODE, content);
@@ -38,7 +38,8 @@ struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
-    /// A header, a name with its NUL, and the content, each padded with zeros to 4 bytes.
+    /// Writes a member: header and NUL-terminated name, then the content, each zero-padded to 4
+    /// bytes.
     fn member(&mut self, name: &str, mode: u32, content: &[u8]) {
         let (size, name_size) = (content.len(), name.len() + 1);
         // inode, mode, uid, gid, links, mtime, size, device (2), special device (2), name
@@ -46,7 +47,7 @@ impl Cursor<'_> {
         let fields = [0, mode as usize, 0, 0, 1, 0, size, 0, 0, 0, 0, name_size, 0];
         self.bytes(b"070701");
         for field in fields {
-            // `out` has the size that `archive_size` said, and writing to it can't fail.
+            // `write_str` never fails; `out` has the size given by `archive_size`.
             let _ = write!(self, "{field:08x}");
         }
         self.bytes(name.as_bytes());

@@ -1,4 +1,4 @@
-//! The loader's assembly: its first instructions and its last.
+//! Assembly: the loader's first and last instructions.
 //!
 //! ## `start`: from firmware to [`load`](crate::load)
 //!
@@ -9,40 +9,40 @@
 //! | CS, DS, ES, SS | flat 32-bit segments | flat 32-bit segments |
 //! | ESP, GDTR, IDTR | undefined | undefined |
 //! | CR0 | PE, no PG | PE, no PG |
-//! | CR4, EFER | 0 | what UEFI left |
+//! | CR4, EFER | 0 | as UEFI left them |
 //!
-//! 1. Keep EAX and EBX; take a stack.
-//! 2. See whether the CPU has 64-bit mode and no-execute pages, and whether the loader's image is there
-//!    in whole: it doesn't reach beyond RAM, and firmware has not put the initramfs over it. Else say so
-//!    and stop. An initramfs that reaches down to the first page (QEMU puts 2 MB there under `-m 3`) has
-//!    replaced these very instructions: its bytes run until the CPU is reset, which only who started the
-//!    machine can tell (`xtask run` and the cases do).
+//! 1. Save EAX and EBX; load a stack pointer.
+//! 2. Check that the CPU has 64-bit mode and no-execute pages, and that the loader's image is
+//!    intact: within RAM, and not overwritten by the initramfs. Otherwise print a message and stop.
+//!    An initramfs that reaches down to the image's first page (QEMU loads 2 MB there with `-m 3`)
+//!    has overwritten these instructions: the CPU executes its bytes until a reset, which only the
+//!    process that started QEMU can detect (`xtask run` and the cases do).
 //! 3. Load page tables that map the first 4 GiB at their physical addresses.
 //! 4. Switch: CR4.PAE, EFER.LME, CR0.PG, and a 64-bit code segment.
 //! 5. Call Rust.
 //!
 //! ## `handoff`: from [`Handoff::enter`](crate::handoff::Handoff::enter) to the kernel
 //!
-//! 1. Load the GDT from its address in the upper half: the kernel's tables map it there only.
-//! 2. Load the kernel's page tables. The old stack is gone.
-//! 3. Take the kernel's stack, with a zero as the return address, aligned as at any
-//!    function's entry, and a zero frame pointer to end backtraces.
-//! 4. Jump.
+//! 1. Load the GDT from its upper-half address: the kernel's tables map it only there.
+//! 2. Load the kernel's page tables. The loader's stack is not mapped from here on.
+//! 3. Switch to the kernel's stack, with a return address of 0, aligned as at a function's entry;
+//!    a frame pointer of 0 ends backtraces.
+//! 4. Jump to the kernel's entry point.
 
 use core::arch::asm;
 #[cfg(target_os = "none")]
 use core::arch::global_asm;
 
-/// CR4: physical address extension, which 64-bit mode needs. All else is off; UEFI leaves
-/// bits set (as for SSE) that the kernel must find as it would on PVH.
+/// CR4: only PAE, which 64-bit mode requires. UEFI leaves more bits set (such as SSE's); the kernel
+/// gets the same state under both protocols.
 const CR4: u32 = 1 << 5;
 /// EFER: LME and NXE.
 const EFER: u32 = 1 << 8 | 1 << 11;
-/// CR0: PE, MP, ET, NE, WP (the kernel can't write to read-only pages either), PG.
+/// CR0: PE, MP, ET, NE, WP (read-only pages are read-only for ring 0 too), PG.
 const CR0: u32 = 1 << 0 | 1 << 1 | 1 << 4 | 1 << 5 | 1 << 16 | 1 << 31;
 /// CPUID 0x80000001, EDX: 64-bit mode and no-execute pages.
 const LONG_MODE_AND_NX: u32 = 1 << 29 | 1 << 20;
-/// What is written to the image's last bytes, to be read back: where there is no RAM it can't be.
+/// Test pattern written to and read back from the image's last bytes, to check that they are RAM.
 const PROBE: u32 = 0x5afe_b007;
 /// Selector of the loader's code segment; the data segment's is the next.
 const CODE: u16 = 0x08;
@@ -75,7 +75,7 @@ global_asm!(
     ".code32",
     ".global start",
     "start:",
-    // 1. EDI and ESI are the arguments of the call in step 5; CPUID leaves them alone.
+    // 1. EDI and ESI are the arguments of the call in step 5; CPUID preserves them.
     "cli",
     "cld",
     "mov edi, eax",
@@ -95,7 +95,7 @@ global_asm!(
     "mov dword ptr [ecx - 4], {probe}",
     "cmp dword ptr [ecx - 4], {probe}",
     "jne no_memory",
-    // PVH tells of the initramfs in the first of `modlist_paddr`'s entries, by its address.
+    // Under PVH the initramfs is the first module: [modlist_paddr] holds its address.
     "cmp dword ptr [esi], {pvh}",
     "jne enough_memory",
     "cmp dword ptr [esi + 12], 0",
@@ -121,8 +121,8 @@ global_asm!(
     "mov eax, offset long_mode",
     "push eax",
     "retf",
-    // The message, byte by byte, then the debug-exit device. The text lies beside the code: in the
-    // image's first pages.
+    // Print the message byte by byte, then exit by the debug-exit device. The text is next to the
+    // code, in the image's first pages, which an initramfs overwrites last.
     "no_memory:",
     "mov esi, offset no_memory_text",
     "jmp fail_wait",
@@ -147,7 +147,7 @@ global_asm!(
     "hlt",
     "jmp fail_halt",
     ".code64",
-    // 5. The upper halves of registers are undefined after the switch, RSP's too.
+    // 5. The upper halves of registers, RSP's included, are undefined after the mode switch.
     "long_mode:",
     "lea rsp, [rip + boot_stack_top]",
     "mov eax, {data}",
@@ -172,7 +172,7 @@ global_asm!(
     load = sym crate::load,
 );
 
-// The page that both address spaces share.
+// The page mapped in both address spaces.
 #[cfg(target_os = "none")]
 global_asm!(
     ".section .handoff, \"ax\"",
@@ -194,7 +194,7 @@ global_asm!(
     // 4.
     "jmp rsi",
     // Null, code (64-bit, present, execute/read, accessed), data (present, writable,
-    // accessed). Accessed from the start: the CPU has nothing to write to this page.
+    // accessed). Accessed is set already, so that the CPU doesn't write to this page.
     ".balign 8",
     "gdt: .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff",
     "gdt_pointer: .short {gdt_limit}; .long gdt, 0",
@@ -222,7 +222,7 @@ global_asm!(
     "boot_stack_top:",
 );
 
-/// Physical address of the page that must be mapped, executable, for [`enter_kernel`].
+/// Physical address of the page that [`enter_kernel`] needs mapped as executable.
 pub fn handoff_page() -> u64 {
     unsafe extern "C" {
         safe static handoff_page: u8;
@@ -243,7 +243,7 @@ pub unsafe fn enter_kernel(
     stack_top: u64,
     page_tables: u64,
 ) -> ! {
-    // SAFETY: the caller's promise; the registers are those that `handoff_page` uses.
+    // SAFETY: as the caller promises; the registers are those that `handoff_page` uses.
     unsafe {
         asm!(
             "jmp {code}",

@@ -1,8 +1,8 @@
-//! The last step: `BootInfo`, then the kernel's page tables, stack and first instruction.
+//! Handoff: the `BootInfo`, then the switch to the kernel's page tables, stack and entry point.
 //!
-//! The instructions that load CR3 must be mapped before and after it. They lie in a page of
-//! their own, which both address spaces have at the same address of the upper half; so the
-//! lower half, which will be the programs', starts out empty. The GDT is in that page too.
+//! The instructions around the load of CR3 must be mapped before and after it. They are in a
+//! separate page, which both address spaces map at the same upper-half address; so the lower
+//! half, the programs', starts out empty. The GDT is in that page too.
 
 use crate::kernel_elf::Kernel;
 use crate::memory::{Memory, PAGE};
@@ -14,16 +14,16 @@ use bootloader_api::config::{Mapping, Mappings};
 use bootloader_api::info::{MemoryRegion, TlsTemplate};
 use core::mem::{MaybeUninit, size_of};
 
-/// What the kernel is given, in pages of its own.
+/// Data passed to the kernel, in separate pages.
 #[repr(C)]
 struct BootData {
     info: MaybeUninit<BootInfo>,
     regions: [MemoryRegion; MAX_REGIONS],
-    /// Room for an ACPI root pointer, of which multiboot2 gives a copy only.
+    /// ACPI's root pointer, if multiboot2 passes only a copy.
     rsdp: [u8; 36],
 }
 
-/// All that is needed to enter the kernel. Addresses are virtual if not said otherwise.
+/// Parameters of the kernel's entry. Addresses are virtual unless stated.
 pub struct Handoff {
     data: u64,
     data_physical: u64,
@@ -36,7 +36,7 @@ pub struct Handoff {
 }
 
 impl Handoff {
-    /// Maps what both sides need. `stack` is its lowest address and its size.
+    /// Maps the boot data and the handoff page. `stack` is the stack's lowest address and size.
     pub fn new(
         space: &mut AddressSpace,
         config: &Mappings,
@@ -62,7 +62,7 @@ impl Handoff {
         })
     }
 
-    /// Writes the `BootInfo`. Nothing may be allocated any more: the memory map is final.
+    /// Writes the `BootInfo`. No allocation may follow: the memory map is final.
     pub fn fill(
         &mut self,
         memory: &Memory,
@@ -71,9 +71,9 @@ impl Handoff {
         ramdisk: (u64, u64),
         tls: Option<TlsTemplate>,
     ) {
-        // SAFETY: `new` mapped these pages, the loader shares that part of the kernel's
-        // address space by now, and nobody else has them. They are zeroed, which is a valid
-        // `BootData` (region kind 0 is `Usable`).
+        // SAFETY: `new` mapped these pages in the upper half, which the loader shares by now, and
+        // they have no other user. They are zeroed, which is a valid `BootData` (region kind 0 is
+        // `Usable`).
         let data: &'static mut BootData = unsafe { &mut *(self.data as *mut BootData) };
         let count = memory.regions().len();
         data.regions[..count].copy_from_slice(memory.regions());
@@ -94,17 +94,17 @@ impl Handoff {
         info.ramdisk_addr = Some(ramdisk.0).into();
         info.ramdisk_len = ramdisk.1;
         (info.kernel_addr, info.kernel_len) = self.file;
-        // Nonzero only for a kernel that was moved away from where it was linked.
+        // Nonzero only for a kernel relocated from its link address.
         info.kernel_image_offset = 0;
         (info.kernel_stack_bottom, info.kernel_stack_len) = self.stack;
         data.info.write(info);
     }
 
-    /// Leaves for the kernel.
+    /// Enters the kernel.
     pub fn enter(&self) -> ! {
         let top = self.stack.0 + self.stack.1;
-        // SAFETY: `new` mapped the page with the instructions, and everything that they
-        // use, in the address space that they switch to; `fill` wrote what `data` points to.
+        // SAFETY: `new` mapped the handoff page at the same address in both address spaces, and the
+        // stack and the boot data in the kernel's; `fill` wrote the boot data.
         unsafe { entry::enter_kernel(self.code, self.data, self.entry, top, self.page_tables) }
     }
 }

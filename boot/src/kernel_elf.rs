@@ -1,8 +1,8 @@
-//! The kernel's ELF file, which is part of the loader's image.
+//! The kernel's ELF file, embedded in the loader's image.
 //!
-//! Pages that one segment fills are mapped where they lie, without a copy. A page that is
-//! shared (the end of one segment is often in the same page of the file as the beginning of
-//! the next) is copied, so that no frame is mapped with two permissions.
+//! Pages filled by one segment are mapped in place. A page shared by two segments (the end of one
+//! is often in the same page of the file as the start of the next) is copied, so that no frame is
+//! mapped with two permissions.
 
 use crate::memory::PAGE;
 use crate::paging::{AddressSpace, EXECUTE, READ, WRITE};
@@ -14,7 +14,7 @@ use xmas_elf::ElfFile;
 use xmas_elf::header::{Machine, Type as FileType};
 use xmas_elf::program::{Flags, ProgramHeader, Type};
 
-/// Gives the file the alignment of a page, so that its pages can be mapped.
+/// Aligns the file to a page, so that its pages can be mapped.
 #[repr(C, align(4096))]
 struct Aligned<T: ?Sized>(T);
 
@@ -26,7 +26,7 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Looks at the embedded file's headers.
+    /// Parses and checks the embedded file's headers.
     pub fn embedded() -> Result<Self> {
         if FILE.0.is_empty() {
             return Err("built without a kernel (TRIDENT_KERNEL)");
@@ -41,14 +41,14 @@ impl Kernel {
         Ok(Kernel { elf })
     }
 
-    /// What `entry_point!` left in the file.
+    /// The configuration that `entry_point!` put in the file.
     pub fn config(&self) -> Result<BootloaderConfig> {
         let section = self.elf.find_section_by_name(".bootloader-config");
         let section = section.ok_or("the kernel has no .bootloader-config section")?;
         BootloaderConfig::deserialize(section.raw_data(&self.elf))
     }
 
-    /// Virtual address of the first instruction.
+    /// Virtual address of the entry point.
     pub fn entry(&self) -> u64 {
         self.elf.header.pt2.entry_point()
     }
@@ -78,7 +78,7 @@ impl Kernel {
                 _ => {}
             }
         }
-        // Read-only once relocated. This file needs no relocation; the rule stays.
+        // RELRO is read-only after relocation, and this file needs none.
         if let Some((start, end)) = relro {
             space.protect(start & !(PAGE - 1), end & !(PAGE - 1))?;
         }
@@ -99,7 +99,7 @@ impl Kernel {
         }
 
         let file_end = virt + data.len() as u64;
-        // The pages between these two are full, and end up as they are in the file.
+        // The pages between these two are full, and are mapped in place.
         let (full, full_end) = (virt.next_multiple_of(PAGE), file_end & !(PAGE - 1));
         let first = data.as_ptr() as u64;
         let aligned = (first ^ virt).is_multiple_of(PAGE);
@@ -129,13 +129,13 @@ fn copy(
     let size = (end - page).next_multiple_of(PAGE);
     let frames = space.memory.allocate(size / PAGE)?;
     let to = (frames + virt - page) as *mut u8;
-    // SAFETY: `allocate` returns memory of that size that nobody else has, mapped at its
-    // physical address; `data` is no longer than `end - virt`.
+    // SAFETY: `allocate` returns unused memory of that size, identity-mapped; `data` is no longer
+    // than `end - virt`.
     unsafe { ptr::copy_nonoverlapping(data.as_ptr(), to, data.len()) };
     space.map(page, frames, size, flags)
 }
 
-/// Page flags for a segment: what can be written is never executed.
+/// Page flags for a segment, which must not be both writable and executable.
 fn permissions(flags: Flags) -> Result<PageTableFlags> {
     match (flags.is_write(), flags.is_execute()) {
         (false, false) => Ok(READ),

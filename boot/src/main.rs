@@ -1,25 +1,25 @@
-//! The loader: from QEMU's `-kernel` or from GRUB to Trident's first instruction.
+//! Boot loader: from QEMU's `-kernel` or GRUB to the kernel's entry point.
 //!
-//! It is one ELF file with the kernel's ELF file inside. Firmware enters it in 32-bit mode
-//! by one of two protocols, PVH or multiboot2. The loader switches to 64-bit mode, builds
-//! the address space that the kernel asks for and calls the kernel as the `bootloader_api`
-//! crate has it. The kernel sees nothing else of it, so it boots under any loader that
-//! speaks that contract.
+//! The loader is one ELF file that embeds the kernel's ELF file. Firmware enters it in 32-bit
+//! mode by one of two protocols, PVH or multiboot2. It switches to 64-bit mode, builds the
+//! address space that the kernel's configuration requests, and calls the kernel by the contract
+//! of the `bootloader_api` crate. The kernel depends on nothing else of the loader, so that it
+//! boots under any loader with that contract.
 //!
-//! In the order in which things happen:
+//! The modules in the order of execution:
 //!
 //! 1. [`entry`]: the first instructions, 32-bit mode to [`load`]
-//! 2. [`protocol`]: what firmware says, read by [`pvh`] or [`multiboot2`]
+//! 2. [`protocol`]: firmware's boot data, read by [`pvh`] or [`multiboot2`]
 //! 3. [`memory`]: the map of physical memory, and the frame allocator
 //! 4. [`kernel_elf`]: the kernel's segments
 //! 5. [`paging`]: the kernel's address space
-//! 6. [`ramdisk`]: the command line (as a [`cpio`] archive) and the initramfs behind it
+//! 6. [`ramdisk`]: the command line (as a [`cpio`] archive) followed by the initramfs
 //! 7. [`handoff`]: the `BootInfo`, and the last instructions
 //!
-//! When something is wrong, one line on the first serial port says what ([`serial`]).
+//! An error is reported as one line on the first serial port ([`serial`]).
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
-// On the host only the unit tests run; nothing there calls the rest.
+// On the host only the unit tests run; the rest is unused there.
 #![cfg_attr(not(target_os = "none"), allow(dead_code))]
 
 mod cpio;
@@ -36,10 +36,10 @@ mod serial;
 
 use paging::AddressSpace;
 
-/// What a failed step says: the end of the line that the user reads.
+/// Result of a step; the error is the message for the user.
 type Result<T> = core::result::Result<T, &'static str>;
 
-/// The first Rust code, called by [`entry`] with what firmware left in EAX and EBX.
+/// Rust entry point, called by [`entry`] with firmware's EAX and EBX.
 extern "C" fn load(magic: u32, info: u32) -> ! {
     match prepare(magic, info) {
         Ok(handoff) => handoff.enter(),
@@ -47,7 +47,7 @@ extern "C" fn load(magic: u32, info: u32) -> ! {
     }
 }
 
-/// Everything between the entry and the kernel.
+/// Loads the kernel: all steps between the entry and the handoff.
 fn prepare(magic: u32, info: u32) -> Result<handoff::Handoff> {
     let boot = protocol::read(magic, info)?;
     let mut memory = memory::Memory::new(&boot.regions, &boot.claims)?;

@@ -1,8 +1,8 @@
-//! Physical memory: the map that the kernel will get, and the loader's frame allocator.
+//! Physical memory: the memory map for the kernel, and the loader's frame allocator.
 //!
-//! They are one thing. The map is made from firmware's once, and each allocation moves the
-//! border between a `Usable` region and the `Bootloader` region before it; so at the end
-//! the map is right by construction.
+//! One structure serves as both. The map is built once from firmware's; each allocation moves the
+//! border between a `Usable` region and the `Bootloader` region before it, so the final map is
+//! correct by construction.
 
 use crate::Result;
 use crate::protocol::{FirmwareRegion, IDENTITY_END, MAX_CLAIMS, MAX_REGIONS};
@@ -15,19 +15,19 @@ use x86_64::structures::paging::{FrameAllocator, PhysFrame, Size4KiB};
 /// Bytes in a page, and in a frame.
 pub const PAGE: u64 = 4096;
 
-/// The first megabyte is left alone: firmware's data are there, and the kernel may need it
-/// to start other CPUs in real mode. It counts as the loader's.
+/// The first megabyte, never allocated: it holds firmware's data, and a kernel may need it to start
+/// other CPUs in real mode. It counts as the loader's.
 pub const LOW_MEMORY: Range = Range {
     start: 0,
     end: 1 << 20,
 };
 
-/// Physical addresses from `start` to before `end`.
+/// Range of physical addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
     /// First address.
     pub start: u64,
-    /// First address beyond.
+    /// End address (exclusive).
     pub end: u64,
 }
 
@@ -37,7 +37,7 @@ impl Range {
         self.end - self.start
     }
 
-    /// Every page that the range touches.
+    /// The range rounded outward to pages.
     pub fn outward(self) -> Range {
         Range {
             start: self.start & !(PAGE - 1),
@@ -45,7 +45,7 @@ impl Range {
         }
     }
 
-    /// The pages that lie wholly inside; may be none.
+    /// The range rounded inward to pages; may be empty.
     fn inward(self) -> Range {
         let start = self.start.saturating_add(PAGE - 1) & !(PAGE - 1);
         Range {
@@ -64,15 +64,15 @@ impl Range {
     }
 }
 
-/// The map of physical memory: sorted, page-aligned, without overlaps.
+/// Map of physical memory: sorted, page-aligned, without overlaps.
 pub struct Memory {
     regions: ArrayVec<MemoryRegion, MAX_REGIONS>,
 }
 
 impl Memory {
-    /// Makes the map from firmware's. `claims` are the areas of RAM that hold something.
+    /// Builds the map from firmware's. `claims` are areas of RAM in use.
     ///
-    /// Where firmware's entries overlap, what is not RAM wins.
+    /// Where firmware's entries overlap, types other than RAM take precedence.
     pub fn new(firmware: &[FirmwareRegion], claims: &[Range]) -> Result<Self> {
         let mut memory = Memory {
             regions: ArrayVec::new(),
@@ -90,7 +90,7 @@ impl Memory {
         Ok(memory)
     }
 
-    /// Adds a piece at the end of the map.
+    /// Appends a piece to the map.
     fn push(&mut self, piece: Range, kind: Kind) -> Result<()> {
         let Range { start, end } = piece;
         match self.regions.last_mut() {
@@ -105,7 +105,7 @@ impl Memory {
         Ok(())
     }
 
-    /// Whether all of a range is RAM that is kept for something: none of it a hole, reserved or free.
+    /// Whether the whole range is RAM in use (`Bootloader`): no part a hole, reserved or usable.
     pub fn is_kept_ram(&self, range: Range) -> bool {
         let kept = self.regions.iter().filter(|region| {
             let region_range = Range {
@@ -120,16 +120,16 @@ impl Memory {
         covered == range.size()
     }
 
-    /// The map as it stands.
+    /// The current map.
     pub fn regions(&self) -> &[MemoryRegion] {
         &self.regions
     }
 
-    /// Takes `count` successive frames, zeroed. Returns the first one's physical address.
+    /// Allocates `count` contiguous frames, zeroed. Returns the physical address of the first.
     pub fn allocate(&mut self, count: u64) -> Result<u64> {
         let start = self.take(count * PAGE).ok_or("out of memory")?;
-        // SAFETY: the frames were usable RAM, nobody else has them, and the loader's page
-        // tables map all addresses below `IDENTITY_END`, where `take` looks.
+        // SAFETY: the frames were usable RAM without a user, below `IDENTITY_END`, up to which the
+        // loader's page tables map memory.
         unsafe { ptr::write_bytes(start as *mut u64, 0, (count * PAGE / 8) as usize) };
         Ok(start)
     }
@@ -162,8 +162,8 @@ impl Memory {
     }
 }
 
-// SAFETY: `take` removes what it returns from the usable regions, and no usable region
-// overlaps another one or anything in use.
+// SAFETY: `take` removes the memory it returns from the usable regions, and usable regions overlap
+// neither each other nor memory in use.
 unsafe impl FrameAllocator<Size4KiB> for Memory {
     fn allocate_frame(&mut self) -> Option<PhysFrame> {
         let start = self.allocate(1).ok()?;
@@ -171,7 +171,7 @@ unsafe impl FrameAllocator<Size4KiB> for Memory {
     }
 }
 
-/// All addresses at which the kind of memory may change, sorted.
+/// Addresses at which the kind of memory may change, sorted.
 fn borders(
     firmware: &[FirmwareRegion],
     claims: &[Range],
@@ -186,7 +186,7 @@ fn borders(
     borders
 }
 
-/// What a piece between two neighbouring borders is; `None`: a hole.
+/// Kind of the piece between two adjacent borders; `None` for a hole.
 fn kind(piece: Range, firmware: &[FirmwareRegion], claims: &[Range]) -> Option<Kind> {
     if piece.size() == 0 {
         return None;
@@ -264,9 +264,9 @@ mod tests {
     fn allocations_move_the_border() {
         let mut memory = pc();
         assert_eq!(memory.take(0x7_f000), Some(0x10_0000));
-        // Too large for what is left before the claim.
+        // Too large for the free memory before the claim.
         assert_eq!(memory.take(0x2000), Some(0x18_2000));
-        // The rest of the first region, which disappears.
+        // The rest of the first region, which becomes empty and is removed.
         assert_eq!(memory.take(0x1000), Some(0x17_f000));
         let expected = [
             (0x10_0000, 0x18_0000, Kind::Bootloader),
@@ -283,7 +283,7 @@ mod tests {
         let is_kept = |start, end| memory.is_kept_ram(Range { start, end });
         assert!(is_kept(0x18_0000, 0x18_2000) && is_kept(0x18_1000, 0x18_2000));
         assert!(is_kept(0, 0x9_f000));
-        // Free on either side, reserved, a hole, behind everything.
+        // Partly usable on either side, reserved, a hole, beyond all regions.
         assert!(!is_kept(0x17_f000, 0x18_1000) && !is_kept(0x18_1000, 0x18_3000));
         assert!(!is_kept(0x9_e000, 0xa_0000) && !is_kept(0xa_0000, 0xb_0000));
         assert!(!is_kept(0x200_0000, 0x200_1000) && !is_kept(1 << 40, 1 << 41));
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn any_map_is_sorted_and_without_overlaps() {
-        // Regions that touch, cover each other, wrap to the end, and are empty, in any order.
+        // Regions that touch, overlap, reach the last address, or are empty, in any order.
         let edges = [
             0,
             1,

@@ -1,7 +1,7 @@
-//! Multiboot2, GRUB's protocol: EBX points to a list of tags.
+//! Multiboot2 boot protocol (GRUB): EBX points to a list of tags.
 //!
-//! The layout is the Multiboot2 Specification 2.0, section 3. GRUB enters in 32-bit
-//! protected mode under UEFI too.
+//! The layout is that of the Multiboot2 Specification 2.0, section 3. GRUB enters in 32-bit
+//! protected mode also under UEFI.
 
 use crate::Result;
 use crate::protocol::{Boot, IDENTITY_END, Rsdp, bytes};
@@ -18,19 +18,19 @@ const ACPI_NEW_RSDP: u32 = 15;
 
 /// Reads the tags at the physical address `info`.
 pub fn read(info: u64) -> Result<Boot> {
-    // SAFETY: the protocol says that a structure is here, beginning with its size; `read` in `protocol.rs` saw that
-    // it can be read.
+    // SAFETY: the protocol has a structure here that begins with its size; `protocol::read` checked
+    // that the address is mapped.
     let size = word(unsafe { bytes(info, 4) }, 0)?;
     if info + u64::from(size) > IDENTITY_END {
         return Err("the multiboot2 structure is too long");
     }
-    // SAFETY: as above, now with the size that was read. It stays as it is: it is claimed below.
+    // SAFETY: mapped, as its end was just checked; claimed below, so the allocator keeps off it.
     let mut boot = parse(unsafe { bytes(info, size as usize) })?;
     boot.claim(info, u64::from(size))?;
     Ok(boot)
 }
 
-/// Reads the tags of a whole structure, its 8-byte header included.
+/// Parses the tags of a structure, which includes its 8-byte header.
 fn parse(structure: &'static [u8]) -> Result<Boot> {
     let mut boot = Boot::default();
     let mut at = 8;
@@ -49,7 +49,7 @@ fn parse(structure: &'static [u8]) -> Result<Boot> {
             MODULE => module(&mut boot, body)?,
             MEMORY_MAP => memory_map(&mut boot, body)?,
             ACPI_NEW_RSDP => boot.rsdp = Some(Rsdp::Copy(body)),
-            // The old structure is a shorter form of the new one, which may be there too.
+            // ACPI 1.0's RSDP; a newer one takes precedence.
             ACPI_OLD_RSDP if boot.rsdp.is_none() => boot.rsdp = Some(Rsdp::Copy(body)),
             _ => {}
         }
@@ -57,14 +57,14 @@ fn parse(structure: &'static [u8]) -> Result<Boot> {
     }
 }
 
-/// A module: where it starts and ends, and a string that nobody needs.
+/// Module tag: start, end, and a string, which is not used.
 fn module(boot: &mut Boot, body: &[u8]) -> Result<()> {
     let (start, end) = (u64::from(word(body, 0)?), u64::from(word(body, 4)?));
     let size = end.checked_sub(start);
     boot.module(start, size.ok_or("a boot module ends before it starts")?)
 }
 
-/// The memory map: the size of an entry, a version, and the entries.
+/// Memory map tag: entry size, version, entries.
 fn memory_map(boot: &mut Boot, body: &[u8]) -> Result<()> {
     let entry_size = word(body, 0)? as usize;
     if entry_size < 20 {
@@ -72,7 +72,7 @@ fn memory_map(boot: &mut Boot, body: &[u8]) -> Result<()> {
     }
     let entries = body.get(8..).unwrap_or_default();
     for entry in entries.chunks_exact(entry_size) {
-        // Type 0 is not one of E820's: what is not known to be RAM is reserved.
+        // E820 has no type 0: treated as reserved.
         let kind = if word(entry, 16)? == 0 {
             2
         } else {
@@ -165,7 +165,7 @@ mod tests {
             for byte in [0, 1, 7, 8, 9, 0x7f, 0xff] {
                 let mut damaged = whole.clone();
                 damaged[at] = byte;
-                // Either is right; only a panic isn't.
+                // Success and error are both allowed, a panic isn't.
                 let _ = parse(damaged.leak());
             }
         }
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn a_structure_cut_short_is_an_error() {
         let whole = structure();
-        // All but the end tag's size word, which nobody needs to be eight.
+        // Not the end tag's size, which isn't checked.
         for length in 0..whole.len() - 8 {
             assert!(parse(whole[..length].to_vec().leak()).is_err(), "{length}");
         }

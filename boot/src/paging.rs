@@ -1,4 +1,4 @@
-//! The kernel's address space, built beside the loader's own.
+//! The kernel's address space, built while the loader runs on its own page tables.
 
 use crate::Result;
 use crate::memory::{Memory, PAGE};
@@ -17,25 +17,25 @@ pub const WRITE: Flags = READ.union(Flags::WRITABLE);
 /// Code: never writable.
 pub const EXECUTE: Flags = Flags::PRESENT;
 
-/// Lowest address of the upper half, which is the kernel's in every program's address space.
+/// Lowest address of the upper half, which belongs to the kernel in every address space.
 const UPPER_HALF: u64 = 0xffff_8000_0000_0000;
 /// Bytes in a large page.
 pub const LARGE: u64 = Size2MiB::SIZE;
-/// A PC's memory-mapped devices (interrupt controllers, PCI) lie below this address.
+/// End of a PC's memory-mapped devices (interrupt controllers, PCI).
 const DEVICES_END: u64 = 4 << 30;
 
-/// The kernel's page tables, and where the next object in it goes.
+/// The kernel's page tables, and the free part of its dynamic address range.
 pub struct AddressSpace<'m> {
-    /// Where page tables and contents come from.
+    /// Allocator of page tables and contents.
     pub memory: &'m mut Memory,
     root: u64,
-    /// The dynamic range: what of it is left.
+    /// Start of the free part of the dynamic range.
     next: u64,
     end: u64,
 }
 
 impl<'m> AddressSpace<'m> {
-    /// An empty address space.
+    /// Creates an empty address space.
     pub fn new(memory: &'m mut Memory, config: &Mappings) -> Result<Self> {
         if config.page_table_recursive.is_some() || config.aslr {
             return Err("the kernel asks for recursive page tables or ASLR, not provided here");
@@ -43,23 +43,22 @@ impl<'m> AddressSpace<'m> {
         Ok(AddressSpace {
             root: memory.allocate(1)?,
             memory,
-            // Any address would do where the kernel sets no range; the lower half is the
-            // programs'.
+            // Without a range from the kernel: the upper half, as the lower is the programs'.
             next: config.dynamic_range_start.unwrap_or(0).max(UPPER_HALF),
             end: config.dynamic_range_end.unwrap_or(0xffff_ffff_ffff_f000),
         })
     }
 
-    /// Physical address of the top page table, for CR3.
+    /// Physical address of the root page table, for CR3.
     pub fn root(&self) -> u64 {
         self.root
     }
 
-    /// Finds the place that `mapping` asks for. Dynamic places begin at a large page, and an
-    /// unmapped one at least follows each, so that overruns fault.
+    /// Chooses the address for `mapping`. Dynamic addresses are aligned to large pages and followed
+    /// by at least one unmapped large page, so that overruns fault.
     pub fn place(&mut self, mapping: Mapping, size: u64) -> Result<u64> {
         if let Mapping::FixedAddress(address) = mapping {
-            // The loader writes through some of these places: it shares the upper half.
+            // Upper half only: the loader shares that half and writes at some of these addresses.
             let usable = address >= UPPER_HALF && address.is_multiple_of(PAGE);
             return usable
                 .then_some(address)
@@ -72,8 +71,8 @@ impl<'m> AddressSpace<'m> {
         Ok(start)
     }
 
-    /// Maps `size` bytes (rounded up to pages) in pages of 4 KiB, which the kernel may later
-    /// change one by one.
+    /// Maps `size` bytes (rounded up to pages) with 4 KiB pages, which the kernel can change one by
+    /// one.
     pub fn map(&mut self, virt: u64, phys: u64, size: u64, flags: Flags) -> Result<()> {
         for offset in (0..size).step_by(PAGE as usize) {
             self.map_page::<Size4KiB>(virt + offset, phys + offset, flags)?;
@@ -81,7 +80,7 @@ impl<'m> AddressSpace<'m> {
         Ok(())
     }
 
-    /// Maps `size` bytes (rounded up to pages), in large pages wherever both addresses allow.
+    /// Maps `size` bytes (rounded up to pages), with large pages where the alignment allows.
     pub fn map_large(&mut self, virt: u64, phys: u64, size: u64, flags: Flags) -> Result<()> {
         let mut done = 0;
         while done < size {
@@ -106,7 +105,7 @@ impl<'m> AddressSpace<'m> {
         let frame = PhysFrame::containing_address(PhysAddr::new(phys));
         let tables = Flags::PRESENT | Flags::WRITABLE;
         let mut mapper = mapper(self.root);
-        // SAFETY: these tables are not in use yet: nothing can be accessed through them.
+        // SAFETY: these tables are not loaded yet, so no access goes through them.
         let mapped =
             unsafe { mapper.map_to_with_table_flags(page, frame, flags, tables, self.memory) };
         match mapped {
@@ -117,12 +116,12 @@ impl<'m> AddressSpace<'m> {
         Ok(())
     }
 
-    /// Takes the permission to write from pages that [`AddressSpace::map`] has mapped.
+    /// Makes pages read-only that [`AddressSpace::map`] has mapped.
     pub fn protect(&mut self, start: u64, end: u64) -> Result<()> {
         let mut mapper = mapper(self.root);
         for virt in (start..end).step_by(PAGE as usize) {
             let page = Page::<Size4KiB>::containing_address(VirtAddr::new_truncate(virt));
-            // SAFETY: these tables are not in use yet: nothing can be accessed through them.
+            // SAFETY: these tables are not loaded yet, so no access goes through them.
             let updated = unsafe { mapper.update_flags(page, READ) };
             updated
                 .map_err(|_| "the kernel's RELRO segment is not mapped")?
@@ -131,8 +130,8 @@ impl<'m> AddressSpace<'m> {
         Ok(())
     }
 
-    /// Maps physical memory up to `end`, and the devices in any case: the contract promises
-    /// 4 GiB at least. Returns the virtual address of physical address 0.
+    /// Maps physical memory up to `end`, and at least 4 GiB, as the contract requires (this
+    /// includes the devices). Returns the virtual address of physical address 0.
     pub fn map_physical_memory(&mut self, mapping: Mapping, end: u64) -> Result<u64> {
         let size = end.max(DEVICES_END).next_multiple_of(LARGE);
         let start = self.place(mapping, size)?;
@@ -140,8 +139,8 @@ impl<'m> AddressSpace<'m> {
         Ok(start)
     }
 
-    /// Makes the kernel's stack. Its first page is a guard page, as the contract says; the
-    /// result is the lowest address above that, and the size.
+    /// Maps the kernel's stack above a guard page, as the contract requires. Returns the stack's
+    /// lowest address (above the guard) and size.
     pub fn map_stack(&mut self, mapping: Mapping, size: u64) -> Result<(u64, u64)> {
         let size = size.next_multiple_of(PAGE);
         let bottom = self.place(mapping, PAGE + size)? + PAGE;
@@ -150,11 +149,11 @@ impl<'m> AddressSpace<'m> {
         Ok((bottom, size))
     }
 
-    /// Makes the upper half visible to the loader too, at the same addresses.
+    /// Maps the upper half in the loader's page tables too, at the same addresses.
     pub fn share_upper_half(&self) {
         let own = Cr3::read().0.start_address().as_u64();
-        // SAFETY: the loader's tables are in its image, and it runs identity-mapped; the
-        // kernel's are ours alone. The upper half was empty, so nothing in use changes.
+        // SAFETY: the loader's tables are in its image, which is identity-mapped; the kernel's have
+        // no other user. The loader's upper half was empty, so no mapping in use changes.
         let (own, kernel) = unsafe {
             (
                 &mut *(own as *mut PageTable),
@@ -167,9 +166,9 @@ impl<'m> AddressSpace<'m> {
     }
 }
 
-/// The `x86_64` crate's view of the page tables under `root`.
+/// The `x86_64` crate's mapper for the page tables at `root`.
 fn mapper(root: u64) -> OffsetPageTable<'static> {
-    // SAFETY: the root and all tables below it come from `Memory`, which the loader maps at
-    // their physical addresses. Only `AddressSpace` has them, one call at a time.
+    // SAFETY: the root and all tables below it are from `Memory`, identity-mapped. Only
+    // `AddressSpace` accesses them, one call at a time.
     unsafe { OffsetPageTable::new(&mut *(root as *mut PageTable), VirtAddr::zero()) }
 }

@@ -1,23 +1,23 @@
-//! What firmware tells, whichever of the two boot protocols it speaks.
+//! Boot data from firmware, independent of the boot protocol.
 
 use crate::memory::{LOW_MEMORY, Memory, Range};
 use crate::{Result, multiboot2, pvh};
 use arrayvec::ArrayVec;
 
-/// Most entries of a firmware memory map that are taken.
+/// Maximum number of entries of a firmware memory map.
 pub const MAX_REGIONS: usize = 256;
-/// Most areas that firmware and boot loader may have left in RAM for us.
+/// Maximum number of areas in RAM with boot data.
 pub const MAX_CLAIMS: usize = 64;
 
-/// Longest command line in bytes that is looked for the end of: far more than any boot loader hands over.
+/// Maximum length of a command line in bytes, far above that of any boot loader.
 const CMDLINE_MAX: u64 = 64 << 10;
 
-/// First address that the loader's own page tables do not map.
+/// End of the addresses that the loader's page tables map.
 pub const IDENTITY_END: u64 = 4 << 30;
-/// RAM from here on is not used (MAXMEM of four levels of page tables): a map that says so is wrong.
+/// End of the RAM in use (MAXMEM with four levels of page tables); the map beyond it is ignored.
 const RAM_END: u64 = 1 << 46;
 
-/// One line of firmware's memory map, types as in ACPI's E820 table: 1 is RAM.
+/// Entry of firmware's memory map, with types as in ACPI's E820 table: 1 is RAM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FirmwareRegion {
     /// Physical addresses.
@@ -29,27 +29,27 @@ pub struct FirmwareRegion {
 impl FirmwareRegion {
     /// E820 type of memory for general use.
     pub const RAM: u32 = 1;
-    /// E820 type of memory with ACPI tables in it.
+    /// E820 type of memory with ACPI tables.
     pub const ACPI: u32 = 3;
 }
 
-/// Where the root of the ACPI tables is.
+/// ACPI's root pointer (RSDP).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rsdp {
-    /// At this physical address.
+    /// Physical address of the structure.
     At(u64),
-    /// In a copy that the boot loader made, which it keeps in its own memory.
+    /// Copy of the structure in the boot data.
     Copy(&'static [u8]),
 }
 
-/// All that the loader needs from firmware.
+/// Boot data that the loader needs from firmware.
 #[derive(Debug, Default)]
 pub struct Boot {
     /// The memory map, in firmware's order.
     pub regions: ArrayVec<FirmwareRegion, MAX_REGIONS>,
-    /// Areas within RAM that hold something: no frame may be taken from them.
+    /// Areas of RAM with boot data, from which no frame may be allocated.
     pub claims: ArrayVec<Range, MAX_CLAIMS>,
-    /// The initramfs, to the byte.
+    /// The initramfs, with its exact end.
     pub initrd: Option<Range>,
     /// The command line without its final NUL.
     pub cmdline: &'static [u8],
@@ -58,7 +58,7 @@ pub struct Boot {
 }
 
 impl Boot {
-    /// Adds a line of the memory map.
+    /// Adds an entry of the memory map.
     pub fn region(&mut self, start: u64, size: u64, kind: u32) -> Result<()> {
         let end = start
             .checked_add(size)
@@ -73,8 +73,8 @@ impl Boot {
             .map_err(|_| full)
     }
 
-    /// Adds a boot module. The first one is the initramfs; the others are only kept from
-    /// being overwritten.
+    /// Adds a boot module. The first one is the initramfs; the others are only protected from the
+    /// frame allocator.
     pub fn module(&mut self, start: u64, size: u64) -> Result<()> {
         self.claim(start, size)?;
         if size > 0 && self.initrd.is_none() {
@@ -84,7 +84,7 @@ impl Boot {
         Ok(())
     }
 
-    /// Keeps the frame allocator off an area.
+    /// Excludes an area from the frame allocator.
     pub fn claim(&mut self, start: u64, size: u64) -> Result<()> {
         let end = start
             .checked_add(size)
@@ -96,13 +96,13 @@ impl Boot {
         self.claims.try_push(Range { start, end }).map_err(|_| full)
     }
 
-    /// Keeps the command line that begins at an address, up to its NUL.
+    /// Sets the command line to the NUL-terminated string at physical address `start`.
     pub fn string(&mut self, start: u64) -> Result<()> {
         if !(1..IDENTITY_END).contains(&start) {
             return Ok(());
         }
         let most = CMDLINE_MAX.min(IDENTITY_END - start);
-        // SAFETY: the protocol gives the address of a string in RAM, and so much is mapped.
+        // SAFETY: the protocol passes the address of a string in RAM; the range is mapped.
         let bytes = unsafe { bytes(start, most as usize) };
         let end = bytes.iter().position(|byte| *byte == 0);
         let end = end.ok_or("the command line has no end")?;
@@ -110,8 +110,8 @@ impl Boot {
         self.claim(start, end as u64 + 1)
     }
 
-    /// Checks that the initramfs is in RAM, and in no one's way: the kernel gives its memory to programs once it
-    /// is unpacked, and most of the kernel lies in this loader's image.
+    /// Checks that the initramfs is in RAM and overlaps neither the loader's image, which contains
+    /// most of the kernel, nor low memory: the kernel frees its pages once it is unpacked.
     pub fn check_initrd(&self, memory: &Memory) -> Result<()> {
         let Some(initrd) = self.initrd else {
             return Ok(());
@@ -141,20 +141,20 @@ impl Boot {
     }
 }
 
-/// Reads what firmware left, from the values of EAX and EBX at the entry.
+/// Reads firmware's boot data, from the values of EAX and EBX at the entry.
 pub fn read(magic: u32, info: u32) -> Result<Boot> {
     let info = u64::from(info);
     if !(1..=IDENTITY_END - 8).contains(&info) {
         return Err("entered with no boot information");
     }
-    // PVH leaves EAX undefined, so its structure's own magic number comes first.
+    // EAX is undefined under PVH, so the magic number of PVH's structure is checked first.
     let mut boot = if pvh::is_start_info(info) {
         pvh::read(info)?
     } else if magic == multiboot2::MAGIC {
         multiboot2::read(info)?
     } else {
-        // QEMU's PVH code keeps 4096 bytes for the command line, and longer ones overwrite
-        // what we are looking for.
+        // QEMU's PVH code reserves 4096 bytes for the command line; a longer one overwrites the
+        // structure.
         return Err("entered neither by PVH nor by multiboot2, or -append exceeds 4096 bytes");
     };
     if boot.regions.is_empty() {
@@ -168,7 +168,7 @@ pub fn read(magic: u32, info: u32) -> Result<Boot> {
     Ok(boot)
 }
 
-/// Where this loader is in memory.
+/// Address range of the loader's image.
 fn image() -> Range {
     unsafe extern "C" {
         safe static image_start: u8;
@@ -180,10 +180,10 @@ fn image() -> Range {
     }
 }
 
-/// Looks for ACPI's root pointer where a PC's BIOS keeps it (ACPI 6.5, 5.2.5.1).
+/// Searches the BIOS area for ACPI's root pointer (ACPI 6.5, 5.2.5.1).
 fn find_rsdp() -> Option<Rsdp> {
     const START: usize = 0xe_0000;
-    // SAFETY: the loader's page tables map it, and on a PC it is ROM or its copy in RAM.
+    // SAFETY: mapped by the loader's page tables; on a PC the area is ROM or its copy in RAM.
     let bios = unsafe { bytes(START as u64, 0x2_0000) };
     let (chunks, _) = bios.as_chunks::<16>();
     let found = chunks.iter().enumerate().find(|(i, chunk)| {
@@ -199,8 +199,8 @@ fn find_rsdp() -> Option<Rsdp> {
 /// Physical memory as bytes.
 ///
 /// # Safety
-/// The area lies below [`IDENTITY_END`], is memory, not address zero, and nothing writes to it.
+/// The area is memory below [`IDENTITY_END`], not at address 0, and not written to.
 pub unsafe fn bytes(start: u64, size: usize) -> &'static [u8] {
-    // SAFETY: the loader runs identity-mapped; the rest is the caller's promise.
+    // SAFETY: the loader runs identity-mapped; the rest as the caller promises.
     unsafe { core::slice::from_raw_parts(start as *const u8, size) }
 }

@@ -1,7 +1,7 @@
-//! PVH, the protocol of `qemu -kernel`: EBX points to a `hvm_start_info`.
+//! PVH boot protocol (`qemu -kernel`): EBX points to a `hvm_start_info`.
 //!
-//! The layout is Xen's public `arch-x86/hvm/start_info.h`; all addresses are physical.
-//! Firmware need not align its tables (microvm's does not), so the structures are packed.
+//! The layout is that of Xen's public `arch-x86/hvm/start_info.h`; all addresses are physical. The
+//! tables need not be aligned (microvm's are not), so the structures are packed.
 
 use crate::Result;
 use crate::protocol::{Boot, Rsdp, bytes};
@@ -41,10 +41,10 @@ struct MemoryMapEntry {
     _reserved: u32,
 }
 
-/// Whether EBX, with which `read` in `protocol.rs` found nothing wrong, points to a PVH structure.
+/// Whether `info` (EBX, range-checked by `protocol::read`) points to a PVH structure.
 pub fn is_start_info(info: u64) -> bool {
-    // SAFETY: eight bytes from any address can be read through the loader's page tables that is no higher than
-    // eight bytes below 4 GiB, as `read` saw to; a wrong one reads as some other number.
+    // SAFETY: `protocol::read` checked that 8 bytes at the address are below 4 GiB, which the
+    // loader maps; at a wrong address another number is read.
     unsafe { ptr::read_unaligned(info as *const u32) == MAGIC }
 }
 
@@ -54,7 +54,7 @@ pub fn read(info: u64) -> Result<Boot> {
     let [start] = table::<StartInfo>(&mut boot, info, 1)? else {
         return Err("no PVH start info");
     };
-    // Version 0 has no memory map: `start` reaches beyond its end there.
+    // Version 0 ends before the memory map's fields.
     if start.version >= 1 {
         let (map, count) = (start.memory_map, start.memory_map_count);
         for entry in table::<MemoryMapEntry>(&mut boot, map, count)? {
@@ -71,14 +71,14 @@ pub fn read(info: u64) -> Result<Boot> {
     Ok(boot)
 }
 
-/// `count` structures of the protocol at a physical address.
+/// A table of `count` structures at a physical address, excluded from the frame allocator.
 fn table<T>(boot: &mut Boot, start: u64, count: u32) -> Result<&'static [T]> {
     if start == 0 || count == 0 {
         return Ok(&[]);
     }
     let size = count as usize * size_of::<T>();
     boot.claim(start, size as u64)?;
-    // SAFETY: firmware says that the table is there, and `claim` checked that it is mapped.
-    // Its fields are plain integers, packed, and now that it is claimed nobody changes it.
+    // SAFETY: firmware passes the table's address, and `claim` checked that it is mapped and keeps
+    // the allocator from it. Its fields are plain integers, packed.
     Ok(unsafe { slice::from_raw_parts(bytes(start, size).as_ptr().cast(), count as usize) })
 }

@@ -1,7 +1,7 @@
-//! The ramdisk: an archive with the command line, then the initramfs.
+//! The ramdisk: an archive with the command line, followed by the initramfs.
 //!
-//! Only the archive is new memory; the initramfs, which may be hundreds of megabytes, stays
-//! where firmware put it. It is the page tables that make them neighbours.
+//! Only the archive is newly allocated. The initramfs, which may be hundreds of megabytes, stays
+//! where firmware loaded it; the page tables make the two contiguous.
 
 use crate::memory::{PAGE, Range};
 use crate::paging::{AddressSpace, LARGE, WRITE};
@@ -21,9 +21,8 @@ pub fn map(space: &mut AddressSpace, mapping: Mapping, boot: &Boot) -> Result<(u
         return Ok((virt, archive_size));
     };
 
-    // An initramfs that begins inside a page begins at the same offset of a page here: one
-    // more new page takes the first part of it, behind zeros, which readers of an initramfs
-    // skip in fours.
+    // An unaligned initramfs keeps its offset in the page: its first part is copied to one more new
+    // page, after zeros, which readers of an initramfs skip in units of 4 bytes.
     let offset = initrd.start % PAGE;
     if !offset.is_multiple_of(4) {
         return Err("the initramfs is not aligned to 4 bytes");
@@ -33,7 +32,7 @@ pub fn map(space: &mut AddressSpace, mapping: Mapping, boot: &Boot) -> Result<(u
         _ => (archive_end + PAGE, initrd.size().min(PAGE - offset)),
     };
     let new = new_pages(space, new_size, boot)?;
-    // SAFETY: firmware put the initramfs there, and `memory` keeps everyone off it.
+    // SAFETY: firmware loaded the initramfs there, and it is excluded from the frame allocator.
     let head = unsafe { bytes(initrd.start, head_size as usize) };
     new[(archive_end + offset) as usize..][..head.len()].copy_from_slice(head);
 
@@ -42,8 +41,8 @@ pub fn map(space: &mut AddressSpace, mapping: Mapping, boot: &Boot) -> Result<(u
         end: initrd.end,
     };
     let virt = match mapping {
-        // A place where the initramfs has the same offset in a large page as in memory, so
-        // that large pages can map it.
+        // An address at which the initramfs has the same offset in a large page as in physical
+        // memory, so that large pages can map it.
         Mapping::Dynamic => {
             let shift = rest.outward().start.wrapping_sub(new_size) % LARGE;
             space.place(mapping, shift + new_size + rest.size())? + shift
@@ -55,11 +54,10 @@ pub fn map(space: &mut AddressSpace, mapping: Mapping, boot: &Boot) -> Result<(u
     Ok((virt, archive_end + offset + initrd.size()))
 }
 
-/// Pages that begin with the archive; the rest is zeros.
+/// Allocates pages that begin with the archive; the rest is zero.
 fn new_pages(space: &mut AddressSpace, size: u64, boot: &Boot) -> Result<&'static mut [u8]> {
     let frames = space.memory.allocate(size / PAGE)?;
-    // SAFETY: `allocate` returns memory of that size that nobody else has, mapped at its
-    // physical address.
+    // SAFETY: `allocate` returns unused memory of that size, identity-mapped.
     let pages = unsafe { slice::from_raw_parts_mut(frames as *mut u8, size as usize) };
     cpio::write_archive(pages, boot.cmdline);
     Ok(pages)
