@@ -47,8 +47,8 @@ mod sync {
 /// What the kernel's test build counts.
 mod injection {
     pub fn note_block(_: usize, _: bool) {}
-    pub fn take(_: usize) {}
-    pub fn give(_: usize) {}
+    pub fn note_allocation(_: usize) {}
+    pub fn note_free(_: usize) {}
     pub fn draw() {}
     pub fn undraw() {}
 }

@@ -115,7 +115,7 @@ pub fn guard_pages() -> impl Iterator<Item = VirtAddr> {
 pub fn init() {
     // SAFETY: runs once, before any other code has a reference to the tables.
     let tables = unsafe { &mut *TABLES.0.get() };
-    // SAFETY: as above.
+    // SAFETY: runs once, before the first exception that uses one of the stacks.
     let stacks = unsafe { &mut *STACKS.0.get() };
     for (slot, ist) in stacks.iter_mut().enumerate() {
         // The 16 bytes above the stack hold the per-CPU pointer, from which the stubs of these

@@ -72,13 +72,13 @@ impl Pool {
             for (key, byte) in self.key.iter_mut().zip(chunk) {
                 *key ^= byte;
             }
-            self.turn();
+            self.next_block();
         }
         self.used = self.ready.len();
     }
 
     /// Generates a block: the next key and fresh output.
-    fn turn(&mut self) {
+    fn next_block(&mut self) {
         let mut generator = ChaCha20Rng::from_seed(self.key);
         generator.fill_bytes(&mut self.key);
         generator.fill_bytes(&mut self.ready);
@@ -115,7 +115,7 @@ impl Pool {
         let mut done = 0;
         while done < out.len() {
             if self.used == self.ready.len() {
-                self.turn();
+                self.next_block();
             }
             let len = (out.len() - done).min(self.ready.len() - self.used);
             let from = &mut self.ready[self.used..self.used + len];

@@ -147,7 +147,7 @@ pub fn share(address: u64) {
 #[inline]
 pub fn release(address: u64) {
     if drop_reference(address) {
-        ALLOCATOR.lock().give(address);
+        ALLOCATOR.lock().free(address);
     }
 }
 
@@ -156,7 +156,7 @@ pub fn release_zeroed(address: u64) {
     if drop_reference(address) {
         #[cfg(debug_assertions)]
         assert_zeros(address);
-        ALLOCATOR.lock().give_zeroed(address);
+        ALLOCATOR.lock().free_zeroed(address);
     }
 }
 
@@ -184,16 +184,16 @@ fn drop_reference(address: u64) -> bool {
 }
 
 /// Allocates a frame with undefined content; `None` without memory for `whom`.
-pub fn take(whom: For) -> Option<u64> {
+pub fn allocate(whom: For) -> Option<u64> {
     let mut allocator = ALLOCATOR.lock();
     let spared = allocator.spared(whom);
-    let address = allocator.take(spared);
+    let address = allocator.allocate(spared);
     allocator.note_low(whom);
     address
 }
 
 /// Allocates a zeroed frame; `None` without memory for `whom`.
-pub fn take_zeroed(whom: For) -> Option<u64> {
+pub fn allocate_zeroed(whom: For) -> Option<u64> {
     let mut allocator = ALLOCATOR.lock();
     let spared = allocator.spared(whom);
     if allocator.free_count > spared
@@ -202,7 +202,7 @@ pub fn take_zeroed(whom: For) -> Option<u64> {
         allocator.note_low(whom);
         return Some(address);
     }
-    let address = allocator.take(spared)?;
+    let address = allocator.allocate(spared)?;
     allocator.note_low(whom);
     drop(allocator);
     // SAFETY: the frame was just allocated and has no other user. 8-byte writes take 512 iterations
@@ -244,7 +244,7 @@ pub unsafe fn donate(address: u64) {
     if address / PAGE_SIZE < allocator.frames {
         allocator.total += 1;
         allocator.set_reserve();
-        allocator.give(address);
+        allocator.free(address);
     }
 }
 
@@ -270,7 +270,7 @@ impl Allocator {
     }
 
     /// Allocates a frame if more than `spared` are free.
-    fn take(&mut self, spared: u64) -> Option<u64> {
+    fn allocate(&mut self, spared: u64) -> Option<u64> {
         if self.free_count <= spared {
             return None;
         }
@@ -294,7 +294,7 @@ impl Allocator {
         }
         let address = self.zeroed;
         let link = phys_to_virt(address).cast::<u64>();
-        // SAFETY: as in `take`. Clearing the link leaves the frame zeroed.
+        // SAFETY: as in `allocate`. Clearing the link leaves the frame zeroed.
         self.zeroed = unsafe { link.replace(0) };
         Some(self.hand_out(address))
     }
@@ -305,15 +305,15 @@ impl Allocator {
         address
     }
 
-    fn give(&mut self, address: u64) {
+    fn free(&mut self, address: u64) {
         // SAFETY: the last reference is dropped: the frame belongs to the allocator.
         unsafe { phys_to_virt(address).cast::<u64>().write(self.free) };
         self.free = address;
         self.free_count += 1;
     }
 
-    fn give_zeroed(&mut self, address: u64) {
-        // SAFETY: as in `give`.
+    fn free_zeroed(&mut self, address: u64) {
+        // SAFETY: as in `free`.
         unsafe { phys_to_virt(address).cast::<u64>().write(self.zeroed) };
         self.zeroed = address;
         self.free_count += 1;

@@ -55,7 +55,7 @@ impl Arenas {
     }
 
     /// Allocates a block; `None` without memory for an arena.
-    pub fn take(&mut self, slabs: &mut Slabs, layout: Layout) -> Option<NonNull<u8>> {
+    pub fn allocate(&mut self, slabs: &mut Slabs, layout: Layout) -> Option<NonNull<u8>> {
         let mut arena = self.first;
         for _ in 0..TRIES {
             // SAFETY: the list holds live arenas, and `&mut self` makes this the only reference.
@@ -71,7 +71,7 @@ impl Arenas {
     }
 
     fn add(&mut self, slabs: &mut Slabs) -> Option<&mut Arena> {
-        let start = self.slots.take(slabs, SIZE / PAGE_SIZE)?;
+        let start = self.slots.allocate(slabs, SIZE / PAGE_SIZE)?;
         let at = start.cast::<Arena>().as_ptr();
         let head = size_of::<Arena>().next_multiple_of(align_of::<usize>());
         // SAFETY: the arena's memory is newly mapped, aligned to its size and without other users;
@@ -94,8 +94,8 @@ impl Arenas {
     /// Frees a block.
     ///
     /// # Safety
-    /// The block is from [`Arenas::take`] with this layout and is not used any more.
-    pub unsafe fn give(&mut self, slabs: &mut Slabs, block: NonNull<u8>, layout: Layout) {
+    /// The block is from [`Arenas::allocate`] with this layout and is not used any more.
+    pub unsafe fn free(&mut self, slabs: &mut Slabs, block: NonNull<u8>, layout: Layout) {
         let at = (block.as_ptr() as u64 / SIZE * SIZE) as *mut Arena;
         // SAFETY: a block is inside its arena, whose header is live until the arena is freed below.
         let arena = unsafe { &mut *at };
@@ -105,7 +105,7 @@ impl Arenas {
         self.unlink(at);
         if is_empty {
             // SAFETY: `add` allocated it with this number of pages, and no block of it is in use.
-            unsafe { self.slots.give(slabs, at.cast(), SIZE / PAGE_SIZE) };
+            unsafe { self.slots.free(slabs, at.cast(), SIZE / PAGE_SIZE) };
         } else {
             self.put_first(at);
         }

@@ -20,7 +20,7 @@ impl Frame {
     /// # Errors
     /// `ENOMEM` if only the kernel's reserve is left.
     pub fn zeroed() -> Result<Self, Errno> {
-        Self::for_program(allocator::take_zeroed)
+        Self::for_program(allocator::allocate_zeroed)
     }
 
     /// Allocates a frame for a large block of the heap, which leaves the kernel's reserve. Doesn't
@@ -29,15 +29,15 @@ impl Frame {
     /// # Errors
     /// `ENOMEM` if only the kernel's reserve is left.
     pub fn for_block() -> Result<Self, Errno> {
-        Self::from_allocator(allocator::take(For::Program))
+        Self::from_allocator(allocator::allocate(For::Program))
     }
 
-    /// Allocates a frame by `take`; if that fails, retries after freeing the kernel's caches.
-    fn for_program(take: fn(For) -> Option<u64>) -> Result<Self, Errno> {
+    /// Allocates a frame by `allocate`; if that fails, retries after freeing the kernel's caches.
+    fn for_program(allocate: fn(For) -> Option<u64>) -> Result<Self, Errno> {
         reserve::fail_point()?;
-        let mut frame = take(For::Program);
+        let mut frame = allocate(For::Program);
         if frame.is_none() && kstack::release_kept() {
-            frame = take(For::Program);
+            frame = allocate(For::Program);
         }
         if frame.is_some() {
             reserve::begin_step();
@@ -54,7 +54,7 @@ impl Frame {
     /// # Errors
     /// `ENOMEM` if only the kernel's reserve is left.
     pub fn uninitialised() -> Result<Self, Errno> {
-        Self::for_program(allocator::take)
+        Self::for_program(allocator::allocate)
     }
 
     /// Allocates a frame with undefined content for small kernel objects; may use up the reserve.
@@ -62,7 +62,7 @@ impl Frame {
     /// # Errors
     /// `ENOMEM` if no frame is free.
     pub fn for_kernel() -> Result<Self, Errno> {
-        Self::from_allocator(allocator::take(For::Kernel))
+        Self::from_allocator(allocator::allocate(For::Kernel))
     }
 
     /// Allocates a zeroed frame for the kernel's page tables; may use up the reserve.
@@ -72,7 +72,7 @@ impl Frame {
     pub fn zeroed_for_kernel() -> Result<Self, Errno> {
         #[cfg(debug_assertions)]
         super::injection::draw();
-        Self::from_allocator(allocator::take_zeroed(For::Kernel))
+        Self::from_allocator(allocator::allocate_zeroed(For::Kernel))
     }
 
     /// Allocates a copy of this frame.

@@ -38,30 +38,30 @@ pub static HEAP: KernelHeap = KernelHeap(Mutex::new(State {
 impl State {
     /// Allocates a block without a size class. If there is no memory for an arena, a medium block
     /// may still get pages of its own.
-    fn take_pages(&mut self, layout: Layout) -> Option<NonNull<u8>> {
+    fn allocate_pages(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         if is_object(layout) {
-            return heap_pages::take_object();
+            return heap_pages::allocate_object();
         }
         let count = pages(layout);
         if (2..=arena::LARGEST).contains(&count)
-            && let Some(block) = self.arenas.take(&mut self.slabs, layout)
+            && let Some(block) = self.arenas.allocate(&mut self.slabs, layout)
         {
             return Some(block);
         }
-        self.slots.take(&mut self.slabs, count)
+        self.slots.allocate(&mut self.slabs, count)
     }
 
     /// Frees a block without a size class.
     ///
     /// # Safety
-    /// The block is from [`State::take_pages`] with this layout and is not used any more.
-    unsafe fn give_pages(&mut self, block: *mut u8, layout: Layout) {
+    /// The block is from [`State::allocate_pages`] with this layout and is not used any more.
+    unsafe fn free_pages(&mut self, block: *mut u8, layout: Layout) {
         match NonNull::new(block).filter(|block| Arenas::own(block.as_ptr())) {
             // SAFETY: a block in the arenas' address range is an arena's; its layout and end of use
             // as the caller promises.
-            Some(block) => unsafe { self.arenas.give(&mut self.slabs, block, layout) },
+            Some(block) => unsafe { self.arenas.free(&mut self.slabs, block, layout) },
             // SAFETY: a block of pages with its layout, as the caller promises.
-            None => unsafe { self.slots.give(&mut self.slabs, block, pages(layout)) },
+            None => unsafe { self.slots.free(&mut self.slabs, block, pages(layout)) },
         }
     }
 }
@@ -87,17 +87,17 @@ fn keeps_its_place(block: *mut u8, old: Layout, new: Layout) -> bool {
 impl KernelHeap {
     /// Allocates a block without a size class. If memory is out, retries after freeing the kernel's
     /// caches, which needs the heap unlocked.
-    fn take_pages(&self, layout: Layout) -> Option<NonNull<u8>> {
+    fn allocate_pages(&self, layout: Layout) -> Option<NonNull<u8>> {
         if layout.align() as u64 > PAGE_SIZE {
             return None;
         }
-        let take = || {
+        let allocate = || {
             let state = &mut *self.0.lock();
-            let block = state.take_pages(layout)?;
+            let block = state.allocate_pages(layout)?;
             state.in_use += layout.size();
             Some(block)
         };
-        take().or_else(|| kstack::release_kept().then(take).flatten())
+        allocate().or_else(|| kstack::release_kept().then(allocate).flatten())
     }
 }
 
@@ -109,15 +109,15 @@ unsafe impl GlobalAlloc for KernelHeap {
         #[cfg(debug_assertions)]
         injection::note_block(layout.size(), !is_object(layout));
         let Some(class) = class else {
-            let block = self.take_pages(layout);
+            let block = self.allocate_pages(layout);
             return block.map_or(null_mut(), NonNull::as_ptr);
         };
         let state = &mut *self.0.lock();
-        let block = state.slabs.take(class);
+        let block = state.slabs.allocate(class);
         if block.is_some() {
             state.in_use += layout.size();
             #[cfg(debug_assertions)]
-            injection::take(class);
+            injection::note_allocation(class);
         }
         block.map_or(null_mut(), NonNull::as_ptr)
     }
@@ -128,9 +128,9 @@ unsafe impl GlobalAlloc for KernelHeap {
         match class_of(layout) {
             Some(class) => {
                 #[cfg(debug_assertions)]
-                injection::give(class);
+                injection::note_free(class);
                 // SAFETY: a block that `alloc` took from this class, as the caller promises.
-                unsafe { state.slabs.give(class, block) }
+                unsafe { state.slabs.free(class, block) }
             }
             None => {
                 #[cfg(debug_assertions)]
@@ -138,7 +138,7 @@ unsafe impl GlobalAlloc for KernelHeap {
                     injection::undraw();
                 }
                 // SAFETY: a block that `alloc` took without a class, as the caller promises.
-                unsafe { state.give_pages(block, layout) }
+                unsafe { state.free_pages(block, layout) }
             }
         }
     }

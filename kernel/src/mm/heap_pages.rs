@@ -49,20 +49,20 @@ impl Slots {
     }
 
     /// Allocates `pages` contiguous pages; `None` without memory.
-    pub fn take(&mut self, slabs: &mut Slabs, pages: u64) -> Option<NonNull<u8>> {
+    pub fn allocate(&mut self, slabs: &mut Slabs, pages: u64) -> Option<NonNull<u8>> {
         if pages == 1 {
             let frame = Frame::for_block().ok()?;
             return NonNull::new(phys_to_virt(frame.into_raw()));
         }
         let order = order_of(pages);
-        let start = self.take_slot(slabs, order)?;
+        let start = self.allocate_slot(slabs, order)?;
         for page in 0..pages {
             let flags = PageFlags::WRITABLE | PageFlags::NO_EXECUTE;
             let mapped = Frame::for_block()
                 .and_then(|frame| paging::map_kernel(start + page * PAGE_SIZE, frame, flags));
             if mapped.is_err() {
                 unmap(start, page);
-                self.give_slot(slabs, order, start);
+                self.free_slot(slabs, order, start);
                 return None;
             }
         }
@@ -72,28 +72,28 @@ impl Slots {
     /// Frees pages.
     ///
     /// # Safety
-    /// `block` is from [`Slots::take`] with the same number of pages and is not used any more.
-    pub unsafe fn give(&mut self, slabs: &mut Slabs, block: *mut u8, pages: u64) {
+    /// `block` is from [`Slots::allocate`] with the same number of pages and is not used any more.
+    pub unsafe fn free(&mut self, slabs: &mut Slabs, block: *mut u8, pages: u64) {
         let start = block as u64;
         if pages == 1 {
             let frame = start - phys_to_virt(0) as u64;
-            // SAFETY: `take` turned this reference into a raw frame; the caller doesn't use it any
-            // more.
+            // SAFETY: `allocate` turned this reference into a raw frame; the caller doesn't use it
+            // any more.
             drop(unsafe { Frame::from_raw(frame) });
             return;
         }
         unmap(start, pages);
-        self.give_slot(slabs, order_of(pages), start);
+        self.free_slot(slabs, order_of(pages), start);
     }
 
-    fn take_slot(&mut self, slabs: &mut Slabs, order: usize) -> Option<u64> {
+    fn allocate_slot(&mut self, slabs: &mut Slabs, order: usize) -> Option<u64> {
         let head = self.free.get_mut(order)?;
         if let Some(slot) = *head {
-            // SAFETY: a node on the list is live; `give_slot` wrote it.
+            // SAFETY: a node on the list is live; `free_slot` wrote it.
             let Slot { next, address } = unsafe { slot.read() };
             *head = next;
             // SAFETY: allocated from the same class, and off the list.
-            unsafe { slabs.give(SLOT_CLASS, slot.as_ptr().cast()) };
+            unsafe { slabs.free(SLOT_CLASS, slot.as_ptr().cast()) };
             return Some(address);
         }
         // Aligned to the size, as arenas must be.
@@ -106,9 +106,9 @@ impl Slots {
         Some(start)
     }
 
-    fn give_slot(&mut self, slabs: &mut Slabs, order: usize, address: u64) {
+    fn free_slot(&mut self, slabs: &mut Slabs, order: usize, address: u64) {
         // Without memory for the node only the slot's addresses are lost.
-        if let Some(block) = slabs.take(SLOT_CLASS) {
+        if let Some(block) = slabs.allocate(SLOT_CLASS) {
             let slot = block.cast::<Slot>();
             let next = self.free[order].replace(slot);
             // SAFETY: a new block of sufficient size and alignment.
@@ -122,8 +122,8 @@ const SLOT_CLASS: usize = 0;
 const _: () = assert!(size_of::<Slot>() <= slab::SMALLEST);
 
 /// Allocates a page for an object of less than a page, which may use the kernel's reserve. Freed by
-/// [`Slots::give`].
-pub fn take_object() -> Option<NonNull<u8>> {
+/// [`Slots::free`].
+pub fn allocate_object() -> Option<NonNull<u8>> {
     let frame = Frame::for_kernel().ok()?;
     #[cfg(debug_assertions)]
     super::injection::draw();
@@ -134,7 +134,7 @@ pub fn take_object() -> Option<NonNull<u8>> {
 fn unmap(start: u64, pages: u64) {
     for page in 0..pages {
         if let Some(frame) = paging::unmap_kernel(start + page * PAGE_SIZE) {
-            // SAFETY: the entry held this reference, made in `take`.
+            // SAFETY: the entry held this reference, made in `allocate`.
             drop(unsafe { Frame::from_raw(frame) });
         }
     }

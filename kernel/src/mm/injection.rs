@@ -105,7 +105,7 @@ pub fn begin_step() {
 }
 
 /// Notes the allocation of a small block of a class.
-pub fn take(class: usize) {
+pub fn note_allocation(class: usize) {
     let taken = TAKEN[class].fetch_add(1, Ordering::Relaxed);
     if taken.is_multiple_of(u32::from(slab::capacity(class))) {
         draw();
@@ -113,7 +113,7 @@ pub fn take(class: usize) {
 }
 
 /// Notes the release of a small block of a class.
-pub fn give(class: usize) {
+pub fn note_free(class: usize) {
     let taken = TAKEN[class].load(Ordering::Relaxed);
     if taken == 0 {
         return;

@@ -105,7 +105,7 @@ impl Slabs {
 
     /// Allocates a block of the class; `None` without memory.
     #[inline]
-    pub fn take(&mut self, index: usize) -> Option<NonNull<u8>> {
+    pub fn allocate(&mut self, index: usize) -> Option<NonNull<u8>> {
         let class = &CLASSES[index];
         if self.heads[index].is_null() {
             self.grow(index)?;
@@ -135,9 +135,9 @@ impl Slabs {
     /// Frees a block.
     ///
     /// # Safety
-    /// `block` is from [`Slabs::take`] of the same class and is not used any more.
+    /// `block` is from [`Slabs::allocate`] of the same class and is not used any more.
     #[inline]
-    pub unsafe fn give(&mut self, index: usize, block: *mut u8) {
+    pub unsafe fn free(&mut self, index: usize, block: *mut u8) {
         let at = (block as u64 & !(PAGE_SIZE - 1)) as *mut Page;
         // SAFETY: a block's page begins with its header.
         let page = unsafe { &mut *at };
@@ -190,7 +190,8 @@ impl Slabs {
     #[cold]
     unsafe fn link(&mut self, index: usize, page: *mut Page) {
         let next = self.heads[index];
-        // SAFETY: as the caller says; the list's pages are live.
+        // SAFETY: `page` and the list's pages are live and without references, as the caller
+        // promises.
         unsafe {
             (*page).previous = null_mut();
             (*page).next = next;
@@ -207,7 +208,8 @@ impl Slabs {
     /// `page` is live and on the list, and no reference to its header or another page's exists.
     #[cold]
     unsafe fn unlink(&mut self, index: usize, page: *mut Page) {
-        // SAFETY: as the caller says; the list's pages are live.
+        // SAFETY: `page` and the list's pages are live and without references, as the caller
+        // promises.
         unsafe {
             let (previous, next) = ((*page).previous, (*page).next);
             if !next.is_null() {
