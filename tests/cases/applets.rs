@@ -1,5 +1,5 @@
-//! Debian's busybox, one applet after the other: the table `tests/debian/applets.txt` is worked
-//! through by one shell in one machine, and by the host's Linux in the same root file system.
+//! Debian's busybox applets: one shell runs the table `tests/debian/applets.txt` in one machine, and
+//! another on the host's Linux in the same root file system.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use harness::{Case, Vm};
 const TABLE: &str = include_str!("../debian/applets.txt");
 const DRIVER: &str = include_str!("../debian/applets.sh");
 
-/// The busyboxes there are: static, of either width, and i386's dynamically linked one.
+/// The busybox binaries: static of both widths, and i386's dynamically linked one.
 const BUSYBOXES: [(&str, &str); 3] = [
     ("static64", "/bin/busybox"),
     ("static32", "/opt/i386-static/bin/busybox"),
@@ -25,7 +25,7 @@ pub fn cases() -> Vec<Case> {
     BUSYBOXES.map(case).into()
 }
 
-/// Every line of the table prints on both systems the same, and ends with the same status.
+/// Every line of the table has the same output and exit status on both systems.
 fn table(program: &str) -> Result<()> {
     let job = Job::new(format!(
         "busybox sh /case/applets.sh /case/applets.txt {program}"

@@ -1,6 +1,6 @@
-//! The same boot on every machine it must work on: memory sizes, machine types, CPU models and
-//! numbers of CPUs. Each also works a little, so that more than the boot is proved. And boots on a
-//! host that stops the machine: the TSC's rate is found all the same (50 of them in `make soak`).
+//! One boot per supported machine: memory sizes, machine types, CPU models and numbers of CPUs. Each
+//! machine also runs C programs of both widths. The TSC's rate is measured correctly on a host that
+//! stops the machine again and again (50 such boots in `make soak`).
 
 use anyhow::{Result, ensure};
 use harness::programs::{Compiler, compile};
@@ -55,7 +55,7 @@ pub fn cases() -> Vec<Case> {
             Vm::new().machine("q35").cpu("qemu64").memory("32M"),
         ),
     ];
-    // One that has ACPI's timer, one that has but the PIT.
+    // `pc` has the ACPI timer, `microvm` only the PIT.
     let paused = ["pc", "microvm"].map(|machine| {
         let name = format!("rate_under_pauses::{machine}");
         let case = Case::new(name, move || pauses::measure_rates(machine, 3).map(drop));
@@ -74,7 +74,7 @@ fn row(group: &str, what: &str, vm: Vm) -> Case {
     Case::new(format!("{group}::{what}"), move || works(&vm))
 }
 
-/// Both widths print a token each from real C libraries: one boot a width.
+/// A program of each width, linked with a real C library, prints a token: one boot per width.
 fn works(vm: &Vm) -> Result<()> {
     for compiler in [Compiler::Glibc64, Compiler::Glibc32] {
         let token = token::random();

@@ -1,5 +1,5 @@
-//! Debian's programs in Debian's root file system: each script prints in Trident what it prints
-//! on the host's Linux, and ends with the same status.
+//! Debian's programs in Debian's root file system: each script has the same output and exit status
+//! in Trident as on the host's Linux.
 
 use std::fs;
 use std::time::Duration;
@@ -50,7 +50,7 @@ fn debugged(compiler: Compiler) -> Result<()> {
     job.same(Vm::new())
 }
 
-/// A C program linked with Debian's own libraries, which lie in the root file system.
+/// A C program linked with Debian's own libraries, those of the root file system.
 fn own_program(name: &str, compiler: Compiler) -> Result<()> {
     let program = fs::read(compile(name, compiler)?)?;
     let job = Job::new("/case/program one two").file("program", program);

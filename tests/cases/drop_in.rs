@@ -1,4 +1,4 @@
-//! The boot image takes the place of a Linux kernel: the same archives, the same words.
+//! The boot image as a drop-in for a Linux kernel: the same initramfs archives, the same command line.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -23,7 +23,7 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
-/// An archive whose init shows what it was started with.
+/// An archive whose init prints its arguments and environment.
 fn show() -> Result<Initramfs> {
     Ok(Initramfs::new().executable_from("/init", &compile("show", Compiler::Glibc64)?)?)
 }
@@ -92,8 +92,7 @@ fn a_damaged_archive_is_no_success() -> Result<()> {
         b"070701nonsense".to_vec(),
     ];
     for bytes in damaged {
-        // No init comes out of it whole, so that there is nothing to run; what matters is that
-        // the machine says so and ends.
+        // No complete init can be unpacked, so nothing runs: the machine must report that and end.
         Vm::new().initrd(bytes).run()?.expect(Verdict::Panic)?;
     }
     Ok(())
@@ -112,8 +111,8 @@ fn words_go_where_linux_sends_them() -> Result<()> {
     let words = "console=ttyS0 quiet panic=-1 word NAME=value module.option=1 -- x y=z";
     let outcome = boot(show()?.build(), words)?;
     let shown: Vec<&str> = lines_of(&outcome, "argument");
-    // As Linux: words that it does not know are init's, before those after `--`; words with a
-    // dot are a module's.
+    // As on Linux: unknown words go to init, before those after `--`; words with a dot are a
+    // module's parameters.
     ensure!(
         shown == ["/init", "word", "x", "y=z"],
         "{shown:?}{}",

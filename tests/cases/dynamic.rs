@@ -1,5 +1,5 @@
 //! Debian's own, dynamically linked programs: the kernel maps their `PT_INTERP`, the dynamic linker
-//! does the rest. Left out where the host isn't an x86_64 Linux with bash.
+//! does the rest. Skipped where the host isn't an x86_64 Linux with bash.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,8 +11,8 @@ use harness::{Case, Initramfs, Verdict, Vm, oracle, paths, token};
 
 const SHELL: &str = "/bin/bash";
 
-/// What is run, by the host's bash and by the machine's: a name, the programs that the script
-/// needs, the script.
+/// Scripts for the host's bash and the machine's: a name, the programs that the script needs, the
+/// script.
 const SCRIPTS: &[(&str, &[&str], &str)] = &[
     (
         "bash",
@@ -54,7 +54,7 @@ pub fn cases() -> Vec<Case> {
     SCRIPTS.iter().map(case).collect()
 }
 
-/// What a program loads, and the dynamic linker itself, as ldd(1) finds them.
+/// A program's shared libraries and its dynamic linker, as ldd(1) finds them.
 pub fn libraries(program: &str) -> Result<Vec<String>> {
     let output = Command::new("ldd")
         .arg(program)
@@ -69,7 +69,7 @@ pub fn libraries(program: &str) -> Result<Vec<String>> {
     Ok(found.map(str::to_owned).collect())
 }
 
-/// The script prints in the machine what it prints on the host.
+/// The script's output in the machine equals the host's.
 fn same(name: &str, programs: &[&str], script: &str) -> Result<()> {
     let mut needed: BTreeSet<String> = BTreeSet::new();
     for program in programs.iter().chain(&[SHELL]) {

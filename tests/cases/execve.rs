@@ -1,6 +1,6 @@
-//! execve(2), line for line as on Linux: how much a program can be told, which files are programs, what
-//! runs a script, and where a program's parts go. The programs make hundreds of files themselves, so
-//! that both kernels judge the same ones.
+//! execve(2), line for line as on Linux: the size limits of arguments and environment, which files are
+//! executable, script interpreters, and where segments are mapped. The test programs generate hundreds
+//! of files themselves, so that both kernels are given the same ones.
 
 use anyhow::Result;
 use harness::programs::{Compiler, compile};
@@ -8,7 +8,7 @@ use harness::{Case, Initramfs, Verdict, Vm};
 
 use crate::on_linux::prints_the_same;
 
-/// The machines that programs of either width are tried on: Intel's, where 32-bit programs enter by
+/// The CPU models that programs of both widths run on: Intel's, where 32-bit programs enter by
 /// SYSENTER, and AMD's.
 const CPUS: [&str; 2] = ["max,vendor=GenuineIntel", "max"];
 
@@ -35,7 +35,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// More processes in the middle of an execve(2) with 6 MB of arguments than there is memory for.
+/// So many processes are inside an execve(2) with 6 MB of arguments that memory runs out.
 fn storm() -> Result<()> {
     let program = compile("exec_storm", Compiler::Glibc64)?;
     let files = Initramfs::new().executable_from("/init", &program)?;

@@ -19,7 +19,7 @@ pub fn cases() -> Vec<Case> {
         hard_links_devices_and_links_on_the_way,
         damaged_initramfs_still_boots,
         an_initramfs_without_directories,
-        an_initramfs_has_room_but_once,
+        an_unpacked_archive_is_freed,
         full_memory_is_enospc,
         typed_lines_are_edited,
     ];
@@ -43,7 +43,7 @@ pub fn cases() -> Vec<Case> {
         "sock_messages",
         "sock_signals",
     ];
-    // What 32-bit programs are compiled with decides which calls they make.
+    // The compiler options of a 32-bit program decide which calls it makes.
     let wide: &[&str] = &["-D_FILE_OFFSET_BITS=64", "-D_TIME_BITS=64"];
     let ways = [
         (Compiler::Glibc64, &[][..]),
@@ -70,9 +70,9 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// A C program must print, and exit with, the same as on the host, line for line.
+/// A C program has the same exit status and output as on the host, line for line.
 fn same_as_on_linux(name: &str, compiler: Compiler, options: &[&str]) -> Result<()> {
-    // Only root can become somebody else, own what it likes, and make device nodes.
+    // Only root can change its user ID, change a file's owner and make device nodes.
     // SAFETY: geteuid has no arguments and can't fail.
     let is_root = unsafe { libc::geteuid() } == 0;
     if !oracle::AVAILABLE || !is_root {
@@ -100,7 +100,7 @@ fn same_as_on_linux(name: &str, compiler: Compiler, options: &[&str]) -> Result<
     Ok(())
 }
 
-/// Boots a shell script as /init, with `files` around it.
+/// A machine whose /init is a shell script, with `files` beside it.
 fn script(files: Initramfs, text: &str) -> Result<Vm> {
     let text = format!("#!/bin/busybox sh\n{text}\n");
     let files = files
@@ -126,7 +126,7 @@ pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// An archive with busybox as the program to start and one more file.
+/// An archive with busybox as init and one more file.
 fn with_busybox(path: &str, content: &str) -> Result<Initramfs> {
     let files = Initramfs::new().executable_from("/bin/busybox", &busybox()?)?;
     Ok(files.file(path, content))
@@ -150,7 +150,7 @@ fn plain_and_gzip_in_one_initramfs() -> Result<()> {
     let first = with_busybox("/a", "plain\n")?.file("/b", "old\n").build();
     let second = gzip(&Initramfs::new().file("/b", "new\n").build())?;
     let third = Initramfs::new().file("/c", "last\n").build();
-    // What follows a compressed archive begins at a multiple of four, after zeros.
+    // An archive after a compressed one begins at a multiple of four, after zeros.
     let mut all = [first, second].concat();
     all.resize(all.len().next_multiple_of(512) + 512, 0);
     all.extend(third);
@@ -227,9 +227,9 @@ fn an_initramfs_without_directories() -> Result<()> {
     Ok(())
 }
 
-/// What was unpacked is given back while the rest still is: files and archive together are more than
-/// there is.
-fn an_initramfs_has_room_but_once() -> Result<()> {
+/// The archive's memory is freed while it is unpacked: files and archive together exceed the
+/// machine's memory.
+fn an_unpacked_archive_is_freed() -> Result<()> {
     let files = with_busybox("/last", "all of it\n")?;
     let files = (0..40).fold(files, |files, number| {
         files.file(&format!("/part{number}"), vec![number; 1 << 20])
@@ -245,7 +245,7 @@ fn an_initramfs_has_room_but_once() -> Result<()> {
     Ok(())
 }
 
-/// Makes names like `cat` mean busybox's.
+/// Defines names such as `cat` as busybox's applets.
 fn with_applets(script: &str) -> String {
     format!("PATH=/bin\n/bin/busybox --install -s /bin\n{script}")
 }
@@ -265,7 +265,7 @@ fn full_memory_is_enospc() -> Result<()> {
 }
 
 fn typed_lines_are_edited() -> Result<()> {
-    // What is typed before the kernel listens may be lost, but for what is behind ^U.
+    // Input typed before the kernel listens may be lost; ^U discards what is left of it.
     let mut typed = vec![0x15; 40];
     typed.extend_from_slice(b"wrogn\x7f\x7fng wo\x17word\r\x04");
     let text = "read line\necho \"line [$line]\"\nread line || echo end of file";

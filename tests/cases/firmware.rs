@@ -1,5 +1,5 @@
-//! Firmware that is wrong: what it says of memory, modules and tables is bounded before it is believed. A loader that can't
-//! go on says so, and the kernel boots without the tables that aren't there.
+//! Wrong firmware data: the loader checks the bounds of the memory map, modules and tables before it
+//! uses them. A loader that can't continue reports why, and the kernel boots without missing tables.
 
 use anyhow::{Context, Result};
 use harness::firmware::{BASE, Firmware, INITRD, TABLES};
@@ -11,15 +11,15 @@ pub fn cases() -> Vec<Case> {
     cases![
         made_up_firmware_boots,
         odd_memory_maps_boot,
-        memory_maps_that_cannot_be_are_refused,
+        impossible_memory_maps_are_refused,
         modules_outside_of_free_ram_are_refused,
         a_command_line_without_end_is_refused,
         no_boot_information_is_refused,
-        acpi_tables_that_are_not_there_are_passed_over,
+        missing_acpi_tables_are_ignored,
     ]
 }
 
-/// Reserved, and far behind all that the kernel maps: QEMU reports it so on AMD's CPUs.
+/// Reserved, and far beyond the kernel's physical map: QEMU reports it so on AMD's CPUs.
 const FAR: u64 = 0xfd_0000_0000;
 
 fn good(words: &str) -> Result<Firmware> {
@@ -35,7 +35,7 @@ fn boot(firmware: &Firmware) -> Result<Outcome> {
     Vm::new().kernel(path).memory("64").run()
 }
 
-/// Boots to the end of init.
+/// The machine boots and init exits with status 0.
 fn boots(what: &str, change: impl FnOnce(&mut Firmware)) -> Result<()> {
     let token = token::random();
     let mut firmware = good(&format!("-- exit 0 {token}"))?;
@@ -48,7 +48,7 @@ fn boots(what: &str, change: impl FnOnce(&mut Firmware)) -> Result<()> {
     Ok(())
 }
 
-/// Ends in the loader, which says why.
+/// The loader stops, with `why` in its message.
 fn refused(what: &str, why: &str, change: impl FnOnce(&mut Firmware)) -> Result<()> {
     let mut firmware = good("-- exit 0")?;
     change(&mut firmware);
@@ -81,7 +81,7 @@ fn odd_memory_maps_boot() -> Result<()> {
     )
 }
 
-fn memory_maps_that_cannot_be_are_refused() -> Result<()> {
+fn impossible_memory_maps_are_refused() -> Result<()> {
     let wraps = "wraps around";
     refused("a region wraps", wraps, |firmware| {
         *firmware = firmware
@@ -149,8 +149,8 @@ fn a_command_line_without_end_is_refused() -> Result<()> {
         firmware.words = [&b"x=".repeat(900)[..], b" ", &tail].concat();
     })?;
     for address in [0, 1 << 32, u64::MAX] {
-        // None of the three is an address of a string: there is none, and so no word for init, which then
-        // ends well.
+        // None of the three is the address of a string: the command line is empty, and init, which
+        // gets no argument, exits with status 0.
         let mut firmware = good("-- exit 7")?;
         firmware.cmdline = address;
         boot(&firmware)?.expect(Verdict::Pass)?;
@@ -187,7 +187,7 @@ fn tables(xsdt: u64, fadt: u64, dsdt: u64) -> Vec<u8> {
     page
 }
 
-fn acpi_tables_that_are_not_there_are_passed_over() -> Result<()> {
+fn missing_acpi_tables_are_ignored() -> Result<()> {
     let far = [(FAR, 3 << 32, 2)];
     let wrong = [FAR, 0xffff_fffe, 1 << 45, u64::MAX - 7];
     for address in wrong {

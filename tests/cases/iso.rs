@@ -27,7 +27,7 @@ fn ovmf_intel_q35() -> Result<()> {
     boots("ovmf-q35", with_ovmf(vm)?)
 }
 
-/// UEFI firmware: OVMF's code in flash, with no variables of its own.
+/// UEFI firmware: OVMF's code in flash, without a variable store.
 fn with_ovmf(vm: Vm) -> Result<Vm> {
     let code = [
         "/usr/share/OVMF/OVMF_CODE.fd",

@@ -1,5 +1,5 @@
-//! Calls over much memory or many bytes: others run and signals come in the middle of them. Time is
-//! counted in instructions, so that the limits don't depend on the host.
+//! Latency of long calls: other tasks run and signals arrive in the middle of calls over much memory
+//! or many bytes. Time is counted in instructions, so that the limits don't depend on the host.
 
 use anyhow::{Context, Result, ensure};
 use harness::{Case, Initramfs, Outcome, Verdict, Vm, cases, paths};
@@ -13,8 +13,8 @@ const MILLISECOND: u64 = 1_000_000;
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
     let mut cases = cases![
-        others_and_signals_wait_for_no_call,
-        calls_over_all_that_can_be_named,
+        long_calls_delay_neither_tasks_nor_signals,
+        calls_over_the_largest_ranges,
         a_process_with_many_locks_ends
     ];
     for compiler in [Compiler::Glibc64, Compiler::Glibc32] {
@@ -40,7 +40,7 @@ fn figure(outcome: &Outcome, name: &str) -> Result<u64> {
     Ok(whole.parse()?)
 }
 
-/// Runs a program that knows by itself what takes too long, counted in instructions.
+/// Runs a program that checks its own time limits, counted in instructions.
 pub fn is_quick_enough(name: &str) -> Result<()> {
     let program = compile(name, Compiler::Glibc64)?;
     let files = Initramfs::new().executable_from("/init", &program)?;
@@ -52,7 +52,7 @@ pub fn is_quick_enough(name: &str) -> Result<()> {
     Ok(())
 }
 
-fn calls_over_all_that_can_be_named() -> Result<()> {
+fn calls_over_the_largest_ranges() -> Result<()> {
     is_quick_enough("long_calls")
 }
 
@@ -60,7 +60,7 @@ fn a_process_with_many_locks_ends() -> Result<()> {
     is_quick_enough("many_locks")
 }
 
-fn others_and_signals_wait_for_no_call() -> Result<()> {
+fn long_calls_delay_neither_tasks_nor_signals() -> Result<()> {
     let program = paths::program(64, "workloads");
     let files = Initramfs::new().executable_from("/init", &program)?;
     let vm = Vm::new()

@@ -1,4 +1,4 @@
-//! Every case that boots a machine, as one false test binary: libtest's arguments and output
+//! Every case that boots a machine, as one test binary without libtest: its arguments and output
 //! (`cargo test`'s filters and `cargo nextest` work), as many machines at a time as there are
 //! cores.
 //!

@@ -1,5 +1,5 @@
-//! Memory: the calls on it and random changes to mappings compared with Linux, the stack's growth, leaks, and what
-//! remains of the machine when a program has used all memory up.
+//! Memory: its calls and random changes to mappings compared with Linux, stack growth, leaks, and
+//! the machine's state after a program has used up all memory.
 
 use anyhow::Result;
 use harness::programs::{Compiler, compile};
@@ -7,12 +7,12 @@ use harness::{Case, Initramfs, Verdict, Vm, cases};
 
 use crate::on_linux::prints_the_same;
 
-/// Random tests: the first seed and how many, for each width.
+/// Random tests for each width: the first seed and the number of seeds.
 const SEEDS: &str = "1 60";
-/// Changes made for each seed.
+/// Changes per seed.
 const STEPS: u32 = 200;
 
-/// What uses memory up, by a word of the attacks' names in `low_memory.c`.
+/// Attacks that use up memory: words of their names in `low_memory.c`.
 const ATTACKS: &[&str] = &["touch", "map", "split", "fork", "execute", "make", "fill"];
 
 /// This module's cases.
@@ -39,7 +39,7 @@ pub fn cases() -> Vec<Case> {
             used_up(&format!("0 {word}"))
         })
     }));
-    // Little is free from the start, at different distances from the kernel's reserve.
+    // Little memory is free from the start, at different distances from the kernel's reserve.
     cases.extend([900, 1800].map(|free| {
         Case::new(format!("little_left::{free}_kB"), move || {
             used_up(&free.to_string())
@@ -70,7 +70,7 @@ fn ten_thousand_programs_leak_nothing() -> Result<()> {
     Ok(())
 }
 
-/// A bomb under RLIMIT_NPROC: other users' programs run meanwhile, and all is well when it is over.
+/// A fork bomb under RLIMIT_NPROC: other users' programs run meanwhile, and the machine recovers.
 fn fork_bomb() -> Result<()> {
     let program = compile("fork_bomb", Compiler::Glibc64)?;
     let files = Initramfs::new().executable_from("/init", &program)?;
@@ -82,7 +82,7 @@ fn fork_bomb() -> Result<()> {
     Ok(())
 }
 
-/// The kernel lives on, and programs run, after each attack.
+/// After each attack the kernel still runs programs.
 fn used_up(words: &str) -> Result<()> {
     let program = compile("low_memory", Compiler::Glibc64)?;
     let files = Initramfs::new().executable_from("/init", &program)?;

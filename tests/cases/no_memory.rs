@@ -1,4 +1,4 @@
-//! No memory is an answer: every call while each of its allocations fails, one after the other.
+//! ENOMEM by fault injection: every call, with each of its allocations failing in turn.
 
 use std::fmt::Write;
 use std::fs;
@@ -19,7 +19,8 @@ pub fn cases() -> Vec<Case> {
     cases.into()
 }
 
-/// The program has the rows from the kernel's own table: a call that it can't make is named.
+/// The program reads the rows of the kernel's own table, and prints the name of a call that it can't
+/// make.
 fn every_allocation_fails_once(compiler: Compiler, table: &str) -> Result<()> {
     let files = Initramfs::new()
         .executable_from("/init", &compile("fail_nth", compiler)?)?
@@ -33,7 +34,7 @@ fn every_allocation_fails_once(compiler: Compiler, table: &str) -> Result<()> {
     Ok(())
 }
 
-/// Number and name of each row of a table of the kernel's, a line each.
+/// The rows of a kernel table, one line each: number and name.
 fn rows(table: &str) -> Result<String> {
     let path = paths::root().join(format!("kernel/src/syscall/table/{table}.rs"));
     let source =

@@ -1,5 +1,5 @@
-//! Numbers at the edges of what fits, in every argument that is an offset, a length, a count or a
-//! time: the answers are Linux's, and the kernel that checks its sums finds none that wraps.
+//! Boundary values in every argument that is an offset, a length, a count or a time: the results are
+//! Linux's, and the test build, which has overflow checks, doesn't panic.
 
 use harness::programs::Compiler;
 use harness::{Case, Vm};

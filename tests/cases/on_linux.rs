@@ -1,4 +1,4 @@
-//! The host's Linux says what is right: a C program must print the same here as there.
+//! The host's Linux as the oracle: a C program prints the same in the machine and on the host.
 
 use anyhow::{Result, ensure};
 use harness::programs::{Compiler, compile, compile_with};
@@ -10,14 +10,14 @@ pub fn prints_the_same(name: &str, compiler: Compiler, words: &str, vm: Vm) -> R
     prints_the_same_with(name, (compiler, &[]), words, vm)
 }
 
-/// The same, compiled with options.
+/// [`prints_the_same`] for a program compiled with options.
 pub fn prints_the_same_with(
     name: &str,
     (compiler, options): (Compiler, &[&str]),
     words: &str,
     vm: Vm,
 ) -> Result<()> {
-    // Only root can become somebody else.
+    // Only root can change its user ID.
     // SAFETY: geteuid has no arguments and can't fail.
     let is_root = unsafe { libc::geteuid() } == 0;
     if !oracle::AVAILABLE || !is_root {
@@ -32,8 +32,8 @@ pub fn prints_the_same_with(
     compare(&answer.stdout, &vm.run()?)
 }
 
-/// The same for what the host can't say, its kernel or its CPU being without: `tests/programs/answers/ANSWERS` has
-/// what Debian's Linux 6.1 printed in a QEMU like the case's.
+/// Compares with recorded output, for what the host's kernel or CPU lacks:
+/// `tests/programs/answers/ANSWERS` is what Debian's Linux 6.1 printed in a QEMU like the case's.
 pub fn prints_as_recorded(name: &str, compiler: Compiler, answers: &str, vm: Vm) -> Result<()> {
     let program = compile(name, compiler)?;
     let path = harness::paths::root()

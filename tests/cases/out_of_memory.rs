@@ -1,5 +1,5 @@
-//! No memory is an answer: to a program whose areas, descriptors and messages the kernel keeps, to the
-//! choice of whom to kill, and at boot.
+//! Out of memory: kernel memory that programs cause (areas, descriptors, messages), the choice of the
+//! victim, and memory too small to boot.
 
 use anyhow::{Result, ensure};
 use harness::programs::{Compiler, compile};
@@ -7,8 +7,8 @@ use harness::{Case, Initramfs, Outcome, Verdict, Vm, cases};
 
 use crate::files::gzip;
 
-/// What has the kernel's memory grow, or uses what it keeps when memory is out: a program and a word of its
-/// attacks' names.
+/// Attacks that make kernel memory grow, or use kernel objects when memory is out: a program and
+/// a word of its attacks' names.
 const KEPT: &[(&str, &str)] = &[
     ("kept_areas", "unmap"),
     ("kept_areas", "holes"),
@@ -24,7 +24,7 @@ const KEPT: &[(&str, &str)] = &[
     ("kept_files", "down"),
 ];
 
-/// Whom the kernel kills, in `oom_choice.c`'s words, and what is said of it.
+/// The choice of the victim: a word for `oom_choice.c`, and the line that it prints.
 const CHOICES: &[(&str, &str)] = &[
     ("kept", "the one with the kernel's memory: 1"),
     ("signals", "the one with the kernel's memory: 1"),
@@ -58,7 +58,7 @@ pub fn cases() -> Vec<Case> {
             Ok(())
         })
     }));
-    // With no one else to kill init goes, and with it the machine: it never hangs.
+    // Without another victim init is killed, which ends the machine: it never hangs.
     cases.extend(["no_one", "copy"].map(|word| {
         Case::new(format!("choice::{word}"), move || {
             let outcome = run("oom_choice", word)?;
@@ -69,7 +69,7 @@ pub fn cases() -> Vec<Case> {
             Ok(())
         })
     }));
-    // Too little for kernel and initramfs, from the loader's own image on.
+    // Too little for kernel and initramfs, from the size of the loader's own image upwards.
     cases.extend(
         ["4M", "5M", "6M", "7M", "8M"]
             .map(|size| Case::new(format!("boot::{size}"), move || too_little_to_boot(size))),
@@ -84,7 +84,7 @@ fn run(program: &str, words: &str) -> Result<Outcome> {
     vm.append(format!("quiet -- {words}")).run()
 }
 
-/// The kernel lives on, programs run, and nothing stays after each attack.
+/// After each attack the kernel still runs programs, and has freed all memory.
 fn kept(program: &str, word: &str) -> Result<()> {
     let outcome = run(program, word)?;
     outcome
@@ -98,7 +98,7 @@ fn kept(program: &str, word: &str) -> Result<()> {
     Ok(())
 }
 
-/// Which numbers are taken, from whom, and who inherits them: as Linux 6.1 answers in the same machine.
+/// Which values are accepted, from which users, and inheritance: as on Linux 6.1 in the same machine.
 fn oom_score_adj() -> Result<()> {
     let outcome = run("oom_score", "")?;
     outcome.expect(Verdict::Pass)?;
@@ -113,7 +113,7 @@ fn oom_score_adj() -> Result<()> {
     Ok(())
 }
 
-/// Boots with these bytes as the initramfs; it panics and says so.
+/// Boots with these bytes as the initramfs: the kernel panics with this message.
 fn boot_panics(memory: &str, archive: Vec<u8>, says: &str) -> Result<()> {
     let vm = Vm::new().memory(memory).append("quiet");
     let outcome = vm.initrd(archive).run()?;
@@ -121,7 +121,7 @@ fn boot_panics(memory: &str, archive: Vec<u8>, says: &str) -> Result<()> {
     Ok(())
 }
 
-/// Bytes that no packing makes smaller.
+/// Incompressible bytes.
 fn noise(len: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let next = || {
@@ -133,14 +133,14 @@ fn noise(len: usize) -> Vec<u8> {
     core::iter::repeat_with(next).take(len).collect()
 }
 
-/// A file of zeros that gzip packed to nothing.
+/// A large file of zeros in a small gzip archive.
 fn archive_larger_than_memory() -> Result<()> {
     let files = Initramfs::new().file("/zeros", vec![0; 80 << 20]);
     let packed = gzip(&files.build())?;
     boot_panics("64M", packed, "out of memory unpacking the initramfs")
 }
 
-/// Each takes some hundred bytes of the kernel's own memory.
+/// Each directory takes some hundred bytes of kernel memory.
 fn many_directories() -> Result<()> {
     let mut files = Initramfs::new().file("/zeros", vec![0; 16 << 20]);
     for number in 0..140_000 {
@@ -164,7 +164,7 @@ fn packed_otherwise() -> Result<()> {
     )
 }
 
-/// With 2 MiB of initramfs: the loader or the kernel says what is wrong, and the end is no success.
+/// With 2 MiB of initramfs: the loader or the kernel reports the error, and the run fails.
 fn too_little_to_boot(memory: &str) -> Result<()> {
     let program = compile("hello", Compiler::Glibc64)?;
     let files = Initramfs::new()

@@ -1,13 +1,13 @@
-//! This repository's own test programs, the hostile ones among them: `user/bin/cases.txt` says
-//! how each must end. One boot runs them all, one after another, under their supervisor: what
-//! follows a program that died proves that the kernel lived on.
+//! This repository's own test programs, hostile ones included: `user/bin/cases.txt` has the expected
+//! end of each. One boot runs them all in order under their supervisor: a program that runs after
+//! one that died proves that the kernel survived.
 
 use std::fs;
 
 use anyhow::{Context, Result};
 use harness::{Case, Initramfs, Verdict, Vm, paths, token};
 
-/// CPU models that differ in which doors they have and what guards them.
+/// CPU models that differ in their doors and in SMEP, SMAP and UMIP.
 const CPUS: &[&str] = &["max", "max,vendor=GenuineIntel", "qemu64", "Haswell"];
 
 /// This module's cases.

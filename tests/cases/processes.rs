@@ -1,5 +1,4 @@
-//! Processes: how they end, are waited for, signalled, killed, traced and kept from each other, line
-//! for line as on Linux.
+//! Processes, line for line as on Linux: exit, wait, signals, kill, ptrace and isolation.
 
 use harness::programs::Compiler;
 use harness::{Case, Vm};
@@ -40,9 +39,9 @@ pub fn cases() -> Vec<Case> {
             prints_the_same("pidfd_race", compiler, "150 1", Vm::new().cpu(cpu))
         })
     };
-    // Far returns, IRET and far calls, which QEMU can't do under SMAP, so that the kernel does them. Without
-    // SMAP QEMU does them itself, otherwise than a CPU where the operands are bad: on Linux 6.1 there
-    // the program dies in its third form.
+    // Far returns, IRET and far calls: QEMU fails at them under SMAP, so the kernel emulates them.
+    // Without SMAP QEMU executes them itself, but differs from a CPU where the operands are bad: on
+    // Linux 6.1 there the program dies in its third form.
     let far = |compiler: Compiler, cpu: &'static str| {
         let name = format!("far_returns::{}_{cpu}", compiler.name());
         Case::new(name, move || {

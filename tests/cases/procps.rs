@@ -1,5 +1,5 @@
-//! Debian's procps, unmodified: what it makes of /proc, checked for its structure. Left out where the
-//! host has no procps.
+//! Debian's procps, unmodified: the structure of what it prints from /proc. Skipped where the host has
+//! no procps.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -24,10 +24,10 @@ const PROGRAMS: &[&str] = &[
     "/usr/bin/sleep",
 ];
 
-/// What top(1) knows of a terminal that can do nothing.
+/// The terminfo entry of a terminal without capabilities, for top(1).
 const TERMINAL: &str = "/lib/terminfo/d/dumb";
 
-/// Each part's output stands between its name and the next one's.
+/// Each part's output is between its name and the next part's name.
 const SCRIPT: &str = r#"sleep 1000 &
 first=$!
 (exec -a named sleep 2000) &
@@ -179,7 +179,7 @@ fn structure() -> Result<()> {
     let found = part(text, "pgrep")?;
     let jobs: Vec<&str> = found[2].split_whitespace().skip(1).collect();
     ensure!(found[0] == jobs[0], "pgrep: {found:?}");
-    // The other one goes by another name.
+    // The other sleep has another name.
     ensure!(found[1] == jobs[0], "pidof: {found:?}");
     let pmap = part(text, "pmap")?;
     ensure!(pmap[0] == "1:   /bin/bash /script", "{}", pmap[0]);
@@ -200,7 +200,7 @@ fn structure() -> Result<()> {
         .trim()
         .trim_end_matches('K')
         .parse()?;
-    // The last line is among those added up.
+    // The last line counts in the sum.
     ensure!(sum == total * 2 && total > 1000, "{sum} {total}");
     ensure!(
         pmap.iter().any(|line| line.contains("[ stack ]")),

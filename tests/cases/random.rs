@@ -1,7 +1,7 @@
-//! Random system calls, by one process and by several beside one that uses memory up, random machine code, random signal frames, sockets and pipes used at random,
-//! and processes and threads that start, trace, stop and kill each other at random: they can all be
-//! killed, and the kernel goes on. The seeds are printed; the same ones do the same again, as far as
-//! the timer lets them.
+//! Random tests: system calls (by one process, and by several beside one that uses up memory), machine
+//! code, signal frames, sockets and pipes, and processes and threads that start, trace, stop and kill
+//! each other. All of them can be killed, and the kernel survives. The seeds are printed: a seed repeats
+//! its run, but for the timer's interrupts.
 
 use anyhow::Result;
 use harness::programs::{Compiler, compile};
@@ -9,18 +9,18 @@ use harness::{Case, Initramfs, Verdict, Vm};
 
 /// Random calls in each of the four machines. `make soak` makes a million.
 const CALLS: u32 = 15_000;
-/// Calls that each child makes.
+/// Calls per child.
 const CALLS_EACH: u32 = 300;
 
-/// Frames that come back from handlers changed, in each machine.
+/// Changed signal frames that handlers return through, per machine.
 const FRAMES: u32 = 2_000;
 
-/// How often processes are let loose on each other, and then killed.
+/// Rounds in which processes race with each other and are then killed.
 const STORMS: u32 = 12;
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
-    // Seeds go through the doors of the program's width in turn.
+    // The seed selects one of the doors of the program's width.
     let calls = [
         (Compiler::Glibc64, "max", "128M", 121),
         (Compiler::Glibc64, "qemu64", "48M", 10_001),
@@ -141,7 +141,7 @@ pub fn cases() -> Vec<Case> {
         .collect()
 }
 
-/// The program says which seeds it went through: all must have been.
+/// The program prints the seeds that it has run: they must be all.
 fn survives(
     program: &str,
     compiler: Compiler,

@@ -1,5 +1,4 @@
-//! Programs that nobody here wrote, unmodified: what they print must be what they print on the
-//! host's Linux.
+//! Unmodified third-party programs: their output equals that on the host's Linux.
 
 use std::fs;
 
@@ -30,7 +29,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// A C program must print, and exit with, the same as on the host.
+/// A C program has the same output and exit status as on the host.
 fn same(name: &str, compiler: Compiler) -> Result<()> {
     let program = compile(name, compiler)?;
     let arguments = ["one", "two"];
@@ -49,14 +48,13 @@ fn same(name: &str, compiler: Compiler) -> Result<()> {
     Ok(())
 }
 
-/// Each line of the host's output must be in the machine's, in order and without a line of the
-/// kernel's in between.
+/// The machine's output has each line of the host's, in order and without a kernel message in between.
 fn compare(outcome: &Outcome, expected: &str) -> Result<()> {
     outcome.contains(expected.trim_end())?;
     Ok(())
 }
 
-/// An archive with busybox as init and a little to work on.
+/// An archive with busybox as init and a few files.
 fn applets() -> Result<Initramfs> {
     Ok(Initramfs::new()
         .executable_from("/bin/busybox", &busybox()?)?
@@ -174,7 +172,7 @@ fn busybox_false_fails() -> Result<()> {
     Ok(())
 }
 
-/// What the host's busybox says of the same files, their host paths taken out of it again.
+/// The host's busybox output for the same files, with the host's paths replaced.
 fn on_host(applet: &[&str], files: &[&str]) -> Result<String> {
     let directory = paths::scratch().join(format!("busybox-{}", fastrand::u64(..)));
     fs::create_dir_all(directory.join("etc"))?;

@@ -1,5 +1,5 @@
-//! Rights: what a user may do and root may not, the same here and on the host; and random numbers,
-//! which no two boots share.
+//! Permissions: what users and root without capabilities may do, as on the host; and random numbers,
+//! which differ between two boots.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -12,7 +12,7 @@ use regex::Regex;
 
 use crate::on_linux::{prints_as_recorded, prints_the_same, prints_the_same_with};
 
-/// The programs that make an attempt for each check for a capability.
+/// The programs with an attempt for each capability check.
 const ROWS: [&str; 3] = [
     "rights_caps_files",
     "rights_caps_calls",
@@ -36,7 +36,7 @@ pub fn cases() -> Vec<Case> {
                 prints_the_same(program, compiler, "", Vm::new())
             }));
         }
-        // The host's ways of linking, terminals and ports needn't be Linux 6.1's.
+        // The host's rules for links, terminals and ports may differ from Linux 6.1's.
         for program in ["rights_caps_machine", "rights_attacks", "accounting"] {
             let name = format!("{program}::{}", compiler.name());
             cases.push(Case::new(name, move || {
@@ -52,8 +52,8 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// All that is random in one boot is different, and in the next boot, with the CPU's own source or
-/// without.
+/// All random values of one boot differ from each other and from the next boot's, with and without
+/// the CPU's random source.
 fn random_numbers_differ() -> Result<()> {
     let program = compile("random_numbers", Compiler::Glibc64)?;
     let files = Initramfs::new().executable_from("/init", &program)?;
@@ -71,11 +71,11 @@ fn random_numbers_differ() -> Result<()> {
     Ok(())
 }
 
-/// Each check for a capability in the kernel's sources was made by the programs of rows, and answered
-/// both ways: what has no row is named.
+/// The programs reach each capability check of the kernel's sources, with both results: a check
+/// without a row is listed.
 fn every_check_has_a_row() -> Result<()> {
     let line = Regex::new(r"^(kernel/src/\S+:\d+):(\d+) ([01]) ([01])$")?;
-    // By place and column: whether it was refused, and granted.
+    // By place and column: whether it was denied, and granted.
     let mut sites: BTreeMap<(String, String), [bool; 2]> = BTreeMap::new();
     for program in ROWS {
         let program = compile(program, Compiler::Glibc64)?;
@@ -106,7 +106,7 @@ fn every_check_has_a_row() -> Result<()> {
     Ok(())
 }
 
-/// Where the kernel asks for capabilities, and how often in each line.
+/// The kernel's capability checks: file and line, and the number of checks in the line.
 fn checks_in_sources() -> Result<Vec<(String, usize)>> {
     let check = Regex::new(
         r"\b(?:has|has_any|capable|require)\((?:Caps::[A-Z]|SEARCH_ANYWHERE)|\bcheck\(old.*Caps::",
@@ -115,7 +115,7 @@ fn checks_in_sources() -> Result<Vec<(String, usize)>> {
     let mut checks = Vec::new();
     for path in sources(&paths::root().join("kernel/src"))? {
         let file = path.strip_prefix(paths::root())?.display().to_string();
-        // How the sets are made, and what a change of IDs does to them.
+        // The sets' own code, and the effect of a change of IDs on them.
         if file.ends_with("process/capability.rs") {
             continue;
         }

@@ -1,4 +1,4 @@
-//! `make run PROGRAM=`, as a reader's shell has it: pipes, exit statuses, signals, a terminal.
+//! `make run PROGRAM=` as a shell sees it: pipes, exit statuses, signals, a terminal.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -17,8 +17,8 @@ pub fn cases() -> Vec<Case> {
         a_slow_writer_is_waited_for,
         the_status_is_the_programs,
         signals_end_it_as_on_linux,
-        it_has_an_init_above_it,
-        machines_ends_are_told_apart,
+        its_parent_is_init,
+        machine_endings_are_distinguished,
         a_terminal_is_the_programs,
         wrong_values_are_refused_with_the_list,
     ]
@@ -28,7 +28,7 @@ fn program() -> Result<PathBuf> {
     compile("child", Compiler::Glibc64)
 }
 
-/// The tool that `make` calls: the one that runs these cases, or the one built last.
+/// The xtask binary: the one that runs these cases, or the one built last.
 fn xtask() -> Result<Command> {
     let by_cargo = || {
         let triples = std::fs::read_dir(paths::target()).ok()?.flatten();
@@ -45,12 +45,12 @@ fn xtask() -> Result<Command> {
     Ok(command)
 }
 
-/// `xtask run` of the program with these arguments, boot image and all as they are built.
+/// `xtask run` of the program with these arguments, on the boot image as built.
 fn run(args: &str) -> Result<Command> {
     run_for("120", args)
 }
 
-/// The same with a limit of so many seconds.
+/// [`run`] with a time limit in seconds.
 fn run_for(limit: &str, args: &str) -> Result<Command> {
     let mut command = xtask()?;
     command.args(["run", "--built", "--limit", limit, "--args", args]);
@@ -71,7 +71,7 @@ fn with_input(mut command: Command, input: Vec<u8>) -> Result<Output> {
     Ok(output)
 }
 
-/// Runs the program without input; what it printed, what was said on standard error, its status.
+/// Runs the program without input: its output, standard error and exit status.
 fn ended(args: &str) -> Result<(String, String, Option<i32>)> {
     let output = with_input(run(args)?, Vec::new())?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -82,7 +82,7 @@ fn ended(args: &str) -> Result<(String, String, Option<i32>)> {
     ))
 }
 
-/// The whole way once: make, cargo, the build, QEMU.
+/// The whole chain once: make, cargo, the build, QEMU.
 fn make_passes_input_output_and_end_on() -> Result<()> {
     let program = program()?;
     let shell = |script: &str| {
@@ -108,7 +108,7 @@ fn make_passes_input_output_and_end_on() -> Result<()> {
     Ok(())
 }
 
-/// A megabyte of bytes of every value, those first that a terminal would take for itself.
+/// A megabyte of bytes of every value, first those that a terminal would interpret.
 fn every_byte_goes_through() -> Result<()> {
     let mut input = b"\x03\x04\x1a\0\xff\r\n\n\x01x\x11\x13\x1e\x1f\x10\x7f".to_vec();
     let mut random = fastrand::Rng::with_seed(7);
@@ -127,7 +127,7 @@ fn every_byte_goes_through() -> Result<()> {
     Ok(())
 }
 
-/// What a program is given before the end of its input it sees before the end of its input.
+/// Input that is written late arrives before the end of the input does.
 fn a_slow_writer_is_waited_for() -> Result<()> {
     let mut command = run("copy")?;
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -187,7 +187,7 @@ fn signals_end_it_as_on_linux() -> Result<()> {
     Ok(())
 }
 
-fn it_has_an_init_above_it() -> Result<()> {
+fn its_parent_is_init() -> Result<()> {
     let (output, said, code) = ended("place 'a b' c")?;
     let expected = "own parent: 1, own group: 1, foreground: 0\nterminals: 0 0 0\n\
         argument: [a b]\nargument: [c]\n";
@@ -202,7 +202,7 @@ fn it_has_an_init_above_it() -> Result<()> {
     );
     let (output, ..) = ended("dead")?;
     ensure!(output == "dead: 0\n", "{output}");
-    // The kernel's log goes where it does not mix with the output, and only if asked for.
+    // The kernel's log goes to standard error, and only if asked for.
     let mut command = run("place")?;
     command.arg("--verbose").arg("--append=-- further");
     let output = with_input(command, Vec::new())?;
@@ -215,7 +215,7 @@ fn it_has_an_init_above_it() -> Result<()> {
     Ok(())
 }
 
-fn machines_ends_are_told_apart() -> Result<()> {
+fn machine_endings_are_distinguished() -> Result<()> {
     let (_, said, code) = ended("power_off")?;
     ensure!(
         code == Some(0) && said.contains("powered the machine off"),
@@ -251,7 +251,7 @@ fn a_terminal_is_the_programs() -> Result<()> {
         shown.ends_with("was ended by signal 2 (SIGINT)\r\n"),
         "{shown:?}"
     );
-    // What is typed early is not lost; Ctrl-Z has no shell that it could go back to.
+    // Early input is not lost; Ctrl-Z does nothing without a shell.
     let dialogue = Dialogue::new()
         .on(begins, "early\r")
         .on("early\r\nearly\r\n", "\x1alate\r")
@@ -261,7 +261,7 @@ fn a_terminal_is_the_programs() -> Result<()> {
     let dialogue = Dialogue::new().on("it hangs\r\n", "\x01x");
     let (status, shown) = pty::talk(&mut run("hang")?, dialogue)?;
     ensure!(status.code() == Some(125), "{status:?} {shown:?}");
-    // Output that goes elsewhere is as a file has it.
+    // Redirected output has no CR before LF.
     let mut shell = Command::new("sh");
     let run = run("place")?;
     shell
@@ -270,7 +270,7 @@ fn a_terminal_is_the_programs() -> Result<()> {
     shell.args(run.get_args()).current_dir(paths::root());
     let (_, shown) = pty::talk(&mut shell, Dialogue::new())?;
     let words: String = shown.split_whitespace().collect();
-    // Its errors come to the terminal, wherever the output stands by then.
+    // Standard error goes to the terminal, whatever column the cursor is in.
     let words = words.replace("anerror", "");
     ensure!(words.ends_with("terminals:101\\n"), "{shown:?}");
     Ok(())

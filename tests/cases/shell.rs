@@ -1,4 +1,4 @@
-//! The interactive shell: somebody types at the serial line, and sees what a terminal shows.
+//! The interactive shell at the serial line: typed input, and the output that a terminal shows.
 
 use anyhow::Result;
 use harness::programs::busybox;
@@ -26,11 +26,11 @@ cd $HOME
 setsid -c sh </dev/ttyS0 >/dev/ttyS0 2>&1
 ";
 
-/// A program that shows when a line is handed on: what is typed comes twice. The word before it says
-/// that the terminal is no longer the shell's own.
+/// A program that copies each line: typed input appears twice, as its echo and as the copy. The word
+/// before it shows that the shell has given up the terminal.
 const CAT: &str = "echo re''ady; cat\r";
 
-/// Holds the dialogue with the shell; it has to end the shell with status 0.
+/// Runs the dialogue with the shell, which it must end with status 0.
 fn talk(dialogue: Dialogue) -> Result<()> {
     let files = Initramfs::new()
         .executable_from("/bin/busybox", &busybox()?)?
@@ -92,7 +92,7 @@ fn interrupts_and_jobs() -> Result<()> {
             .on("cat\r\n", "four\r")
             .on("four\r\nfour\r\n", "\x1a")
             .on("<148> ", "bg\r")
-            // It reads from the background, and stops again.
+            // A read from the background stops it again.
             .on(
                 "<0> ",
                 "until ps -o stat,comm | grep -q 'T.*cat'; do sleep 0.01; done; jobs\r",
@@ -136,11 +136,11 @@ fn pipelines_are_one_job() -> Result<()> {
     )
 }
 
-/// More than the port's buffer, the line discipline's and the shell's hold, at once.
+/// A paste larger than the buffers of the port, the line discipline and the shell.
 fn pasted_text_is_whole() -> Result<()> {
     let line = "all of these words have to come in their order without one being lost";
     let text: String = (0..300).map(|i| format!("{i} {line}\r")).collect();
-    // These are shorter than a row, or the shell would break them.
+    // The lines are shorter than a row: the shell would wrap longer ones.
     let words = "words for the shell to read";
     let commands: String = (0..100)
         .map(|i| format!("echo {i} {words} >>commands\r"))
@@ -176,8 +176,8 @@ fn settings() -> Result<()> {
             .on("silent\r\n", "secret\r")
             .on(
                 "got secret\r\n<0> ",
-                // The child ignores SIGTERM, as the shell does, until it has run: on one CPU that may be
-                // later than a second child.
+                // The child ignores SIGTERM, as the shell does, until it first runs, which on one CPU may
+                // be after a second child.
                 "sleep 1000 & sleep 0.2; cut -d ' ' -f 7 /proc/$!/stat; kill $!; wait $!\r",
             )
             .on("\n1088\r\n", "")
@@ -187,7 +187,7 @@ fn settings() -> Result<()> {
     )
 }
 
-/// The same for Debian's bash. The prompt begins a line, whatever readline sends before it.
+/// Runs the dialogue with Debian's bash. The prompt begins a line, whatever readline sends before it.
 const BASH_INIT: &str = "#!/bin/sh
 export HOME=/root PATH=/usr/bin:/bin TERM=linux PS1='<$?> ' INPUTRC=/case/inputrc
 cd /tmp

@@ -6,7 +6,7 @@ use harness::{Case, Vm};
 
 use crate::on_linux::prints_the_same;
 
-/// Who compiles the programs: each C library installs handlers in its own way.
+/// The compilers: each C library installs handlers in its own way.
 const COMPILERS: [Compiler; 3] = [Compiler::Glibc64, Compiler::Glibc32, Compiler::Musl64];
 /// The vendors differ in how 32-bit programs enter the kernel.
 const CPUS: [&str; 2] = ["max", "max,vendor=GenuineIntel"];
@@ -31,7 +31,7 @@ pub fn cases() -> Vec<Case> {
         row("sigpending", compiler, "max");
         row("signal_waits", compiler, "max");
     }
-    // 32-bit programs come and go by another door on each.
+    // 32-bit programs use another door on each.
     for cpu in CPUS {
         row("signal_bad_return", Compiler::Glibc64, cpu);
         row("signal_bad_return", Compiler::Glibc32, cpu);

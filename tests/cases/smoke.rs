@@ -1,4 +1,4 @@
-//! The ground: does it boot, and is every way for a run to end told apart?
+//! Smoke tests: the machine boots, and the harness distinguishes every way for a run to end.
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ pub fn cases() -> Vec<Case> {
         init_that_exits_with_3_fails,
         init_that_dies_by_a_signal_fails,
         arguments_and_environment_reach_init,
-        power_off_is_no_pass,
+        power_off_is_not_a_pass,
         a_missing_init_is_a_panic,
         a_panic_ends_the_run_at_once,
         no_initramfs_is_a_panic,
         a_damaged_init_is_a_panic,
-        a_reset_is_told_from_a_power_off,
+        a_reset_is_not_a_power_off,
         a_hang_ends_at_the_time_limit,
     ]
 }
 
-/// A machine whose init is `tests/programs/ending.c`, told to end in the given way.
+/// A machine whose init, `tests/programs/ending.c`, ends in the given way.
 fn ending(how: &str) -> Result<Vm> {
     let program = compile("ending", Compiler::Glibc64)?;
     let files = Initramfs::new().executable_from("/init", &program)?;
@@ -76,12 +76,12 @@ fn arguments_and_environment_reach_init() -> Result<()> {
     Ok(())
 }
 
-fn power_off_is_no_pass() -> Result<()> {
+fn power_off_is_not_a_pass() -> Result<()> {
     ending("poweroff")?.run()?.expect(Verdict::PowerOff)?;
     Ok(())
 }
 
-fn a_reset_is_told_from_a_power_off() -> Result<()> {
+fn a_reset_is_not_a_power_off() -> Result<()> {
     ending("restart")?.run()?.expect(Verdict::Reset)?;
     Ok(())
 }

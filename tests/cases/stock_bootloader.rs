@@ -1,6 +1,6 @@
-//! The same kernel ELF from a disk, by the stock `bootloader` crate under BIOS: it lives by
-//! `bootloader_api` alone. That loader hands on memory regions that end within a page, a lower
-//! half that is not empty, other control registers, and no command line of its own.
+//! The same kernel ELF file booted from a disk by the stock `bootloader` crate under BIOS, through
+//! `bootloader_api` alone. That loader passes memory regions that end within a page, a lower half
+//! that is not empty and other control register values, and has no command line.
 
 use anyhow::Result;
 use harness::programs::{Compiler, busybox, compile};
@@ -10,7 +10,7 @@ use harness::{Case, Initramfs, Outcome, Verdict, Vm, paths, stock, token};
 pub fn cases() -> Vec<Case> {
     let reason = (!stock::maker().exists()).then(|| {
         format!(
-            "there is no {}, which `make test` builds where it can, and says why where not",
+            "there is no {}: `make test` builds it, or prints why it can't",
             stock::maker().display()
         )
     });
@@ -27,7 +27,7 @@ pub fn cases() -> Vec<Case> {
         .collect()
 }
 
-/// An initramfs and nothing else: /init runs, with nothing said to it.
+/// An initramfs without a command line: /init runs, without arguments.
 fn defaults(cpu: &'static str) -> Result<()> {
     let token = token::random();
     let files = Initramfs::new()
@@ -56,7 +56,7 @@ fn command_line(cpu: &'static str) -> Result<()> {
     Ok(())
 }
 
-/// ACPI's tables are found by what that loader says of them.
+/// The ACPI tables are found through that loader's RSDP address.
 fn power_off() -> Result<()> {
     let files = Initramfs::new().executable_from("/bin/busybox", &busybox()?)?;
     let words = "quiet rdinit=/bin/busybox -- poweroff -f";

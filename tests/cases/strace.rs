@@ -1,6 +1,6 @@
-//! The kernel's tracer against the host's strace: both watch the same binary, and what they
-//! print must be the same, line for line, but for the door in front and for what differs from
-//! one run to the next (addresses, times, process IDs).
+//! The kernel's tracer compared with the host's strace: both trace the same binary, and their output is
+//! the same line for line, but for the door's name in front and for values that differ between runs
+//! (addresses, times, process IDs).
 
 use std::fs;
 use std::path::Path;
@@ -46,8 +46,8 @@ fn traced(name: &str, compiler: Compiler, vm: Vm, words: &str) -> Result<String>
     Ok(outcome.serial)
 }
 
-/// `tests/programs/strace.c` makes many calls between two markers. Each must be printed as
-/// strace prints it.
+/// `tests/programs/strace.c` makes many calls between two markers: each is printed as strace prints
+/// it.
 fn same_lines(compiler: Compiler) -> Result<()> {
     if !oracle::AVAILABLE {
         return Ok(());
@@ -74,7 +74,7 @@ fn same_lines(compiler: Compiler) -> Result<()> {
     Ok(())
 }
 
-/// What the host's strace prints of a program, told to leave out its padding.
+/// The host's strace output for a program, without padding.
 fn on_host(program: &Path) -> Result<String> {
     let directory = paths::scratch().join(format!("strace-{}", token::random()));
     let log = directory.join("log");
@@ -86,7 +86,7 @@ fn on_host(program: &Path) -> Result<String> {
         .arg(&log)
         .arg(program)
         .arg(directory.join("work"))
-        // It prints dates in local time.
+        // strace prints dates in local time.
         .env("TZ", "UTC")
         .stdin(Stdio::null())
         .status()
@@ -97,13 +97,13 @@ fn on_host(program: &Path) -> Result<String> {
     Ok(text?)
 }
 
-/// The lines between the markers: each process's together, as whole calls, without what is
-/// different every time.
+/// The lines between the markers, grouped by process, interrupted calls joined, values that differ
+/// between runs masked.
 fn comparable(text: &str) -> Result<Vec<String>> {
     let line = Regex::new(r"^(?:(\d+) +|\[pid +(\d+)\] )?(?:\[\w+\] )?(.*)$")?;
     let unfinished = Regex::new(r"^(.*) <unfinished \.\.\.>$")?;
     let resumed = Regex::new(r"^<\.\.\. \w+ resumed>(.*)$")?;
-    // Pid, whole lines, and the call that waits for its end.
+    // Pid, whole lines, and the first half of an unfinished call.
     let mut processes: Vec<(String, Vec<String>, Option<String>)> = Vec::new();
     for raw in text.lines() {
         let Some(parts) = line.captures(raw) else {
@@ -138,8 +138,8 @@ fn comparable(text: &str) -> Result<Vec<String>> {
                 .iter()
                 .position(|l| l.starts_with(&format!("access(\"{name}\"")))
         };
-        // What a program does before main() is compared too, but for its start, which has the
-        // host's paths in it. Its children are all before the last marker.
+        // The calls before main() are compared too, but for execve, which shows the host's paths. All
+        // children end before the last marker.
         let between = match index {
             0 => {
                 let begin = process.iter().position(|line| line.starts_with("execve("));
@@ -149,7 +149,7 @@ fn comparable(text: &str) -> Result<Vec<String>> {
             }
             _ => &process[..],
         };
-        // Signals that a program has no handler for are no lines of its own here.
+        // The kernel's tracer prints no line for a signal without a handler.
         let lines_of_calls = between
             .iter()
             .filter(|l| is_call.is_match(l) && !l.starts_with("--- SIGCHLD"));
@@ -158,7 +158,7 @@ fn comparable(text: &str) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-/// A line without what is different every time.
+/// A line with the values masked that differ between runs.
 fn masked(line: &str) -> String {
     let replace = |text: String, pattern: &str, by: &str| match Regex::new(pattern) {
         Ok(pattern) => pattern.replace_all(&text, by).into_owned(),
@@ -187,7 +187,7 @@ fn masked(line: &str) -> String {
         (r"^(syslog\(.*) = .*", "$1"),
         // Not there: the C library goes on without.
         (r"^(rseq\(.*) = .*", "$1"),
-        // Linux adds what it knows to what was asked for.
+        // Linux returns more than it was asked for.
         (r"stx_mask=[A-Z_|]*", "stx_mask"),
     ] {
         text = replace(text, pattern, by);
@@ -198,7 +198,7 @@ fn masked(line: &str) -> String {
 fn each_door_is_named() -> Result<()> {
     let hello = |compiler, cpu: &str| traced("hello", compiler, Vm::new().cpu(cpu), "");
     ensure!(hello(Compiler::Glibc64, "max")?.contains("[syscall] write(1, "));
-    // By the landing pad in the vDSO: the vendor decides.
+    // Through `__kernel_vsyscall`: the vendor decides the door.
     let intel = hello(Compiler::Glibc32, "max,vendor=GenuineIntel")?;
     ensure!(intel.contains("[sysenter] write(1, "), "{intel}");
     ensure!(intel.contains("[int80] "), "{intel}");
@@ -207,7 +207,7 @@ fn each_door_is_named() -> Result<()> {
     Ok(())
 }
 
-/// The kernel starts init itself; the trace begins and ends as that of any program.
+/// The kernel starts init itself: its trace begins and ends like any program's.
 fn init_starts_like_any_program() -> Result<()> {
     let text = traced("hello", Compiler::Glibc64, Vm::new(), "")?;
     let first = Regex::new(
@@ -229,8 +229,7 @@ fn an_untraced_program_prints_no_calls() -> Result<()> {
     Ok(())
 }
 
-/// The program that gives every call every kind of bad pointer goes through unharmed, and the
-/// kernel with it.
+/// The tracer survives the program that passes every kind of bad pointer to every call.
 fn bad_pointers_are_printed_as_they_are() -> Result<()> {
     for width in [64, 32] {
         let program = paths::program(width, "bad_pointers");

@@ -1,5 +1,4 @@
-//! Terminals: what is typed, echoed and read, their settings, sessions and job control, line for line
-//! as on Linux.
+//! Terminals, line for line as on Linux: input, echo, settings, sessions and job control.
 
 use harness::programs::Compiler;
 use harness::{Case, Vm};

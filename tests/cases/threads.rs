@@ -1,4 +1,4 @@
-//! Threads and what belongs to them: segments, futexes, thread groups, line for line as on Linux.
+//! Threads, line for line as on Linux: segments, futexes and thread groups.
 
 use harness::programs::Compiler;
 use harness::{Case, Vm};

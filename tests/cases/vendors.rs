@@ -1,6 +1,6 @@
-//! What differs between CPU models: which way in 32-bit programs take by the vendor, proved by the kernel's
-//! counters (the program itself says it, user/bin/src/bin/vsyscall_door.rs), and an emulator's mode that
-//! long mode doesn't have.
+//! Differences between CPU models: the door behind `__kernel_vsyscall`, proved by the kernel's counters
+//! (the program prints them: user/bin/src/bin/vsyscall_door.rs), and virtual-8086 mode, which long mode
+//! lacks.
 
 use anyhow::Result;
 use harness::programs::{Compiler, compile};
@@ -12,9 +12,9 @@ const ROWS: &[(&str, &str)] = &[
     ("EPYC", "syscall32"),
     ("max,vendor=GenuineIntel", "sysenter"),
     ("Haswell", "sysenter"),
-    // Nobody's in particular: the way that every CPU has.
+    // Another vendor: INT 0x80, which every CPU has.
     ("max,vendor=CentaurHauls", "int80"),
-    // Intel's name on a CPU without the instruction.
+    // Intel's vendor string on a CPU without SYSENTER.
     ("max,vendor=GenuineIntel,-sep", "int80"),
 ];
 

@@ -1,5 +1,5 @@
-//! Waiting: poll, select, epoll, timers, and the descriptors made for them, line for line as on
-//! Linux. Nothing in these programs depends on how long anything takes.
+//! Waiting, line for line as on Linux: poll, select, epoll, timers, eventfd, timerfd and signalfd. The
+//! programs' output doesn't depend on how long a call takes.
 
 use anyhow::Result;
 use harness::programs::{Compiler, compile};
@@ -10,7 +10,7 @@ use crate::on_linux::{prints_as_recorded, prints_the_same_with};
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
-    // Which calls a 32-bit program makes depends on how wide its times are.
+    // The width of time_t decides which calls a 32-bit program makes.
     let wide: &[&str] = &["-D_FILE_OFFSET_BITS=64", "-D_TIME_BITS=64"];
     let ways = [
         (Compiler::Glibc64, &[][..]),
@@ -21,8 +21,8 @@ pub fn cases() -> Vec<Case> {
     let mut cases = cases![
         the_date_is_set,
         a_million_descriptors,
-        as_many_watches_as_a_user_may_have,
-        who_runs_first
+        epoll_items_up_to_the_limit,
+        scheduling_order
     ];
     for program in ["wait_files", "timers"] {
         cases.extend(ways.map(|(compiler, options)| {
@@ -36,7 +36,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// The host's date can't be set: this program knows itself what is right.
+/// The host's date can't be set: this program checks the results itself.
 fn the_date_is_set() -> Result<()> {
     let program = compile("set_clock", Compiler::Glibc64)?;
     let files = Initramfs::new().executable_from("/init", &program)?;
@@ -48,15 +48,15 @@ fn the_date_is_set() -> Result<()> {
     Ok(())
 }
 
-/// Time is counted in instructions, so that what anything takes doesn't depend on the host. Debian's Linux 6.1
-/// was asked with `-smp 1`.
-fn who_runs_first() -> Result<()> {
+/// The order in which tasks run. Time is counted in instructions, so that it doesn't depend on the
+/// host; Debian's Linux 6.1 ran with `-smp 1`.
+fn scheduling_order() -> Result<()> {
     let vm = Vm::new().args(["-icount", "shift=0,sleep=off"]);
     prints_as_recorded("wake_order", Compiler::Glibc64, "wake_order", vm)
 }
 
-/// A program decides how many waiters there are in a queue: they take memory or get ENOMEM, and leave
-/// in no more time than they came in.
+/// A program decides the length of a wait queue: a waiter is charged for its memory or gets ENOMEM, and
+/// leaves in the time it took to enter.
 fn a_million_descriptors() -> Result<()> {
     let program = compile("many_polls", Compiler::Glibc64)?;
     let files = Initramfs::new().executable_from("/init", &program)?;
@@ -70,7 +70,7 @@ fn a_million_descriptors() -> Result<()> {
     Ok(())
 }
 
-/// Each item leaves the file that it watches in a time that does not depend on how many there are.
-fn as_many_watches_as_a_user_may_have() -> Result<()> {
+/// Removing an epoll item from a file takes a time that does not depend on the number of its items.
+fn epoll_items_up_to_the_limit() -> Result<()> {
     is_quick_enough("many_watches")
 }

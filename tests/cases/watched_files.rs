@@ -1,4 +1,4 @@
-//! inotify: what each call tells those who watch, reading it, limits, races, and many watches at once.
+//! inotify: the events of each call, reads of them, limits, races, and many watches at once.
 
 use anyhow::Result;
 use harness::programs::{Compiler, compile};
@@ -19,7 +19,7 @@ const OPERATIONS: u32 = 1500;
 pub fn cases() -> Vec<Case> {
     let mut cases = cases![many_watches_end_in_parts];
     for compiler in [Compiler::Glibc64, Compiler::Glibc32] {
-        // Later kernels tell some things in another order, and the limits are the whole machine's.
+        // Later kernels report some events in another order, and the limits are the whole machine's.
         for program in ["notify_events", "notify_limits", "notify_maps"] {
             let name = format!("{program}::{}", compiler.name());
             cases.push(Case::new(name, move || {
@@ -49,7 +49,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// Threads that make, use and close an instance at the same time; all that is counted is given back.
+/// Threads create, use and close an instance at the same time; all counts return to their start.
 fn race(vm: Vm) -> Result<()> {
     let files =
         Initramfs::new().executable_from("/init", &compile("notify_race", Compiler::Glibc64)?)?;
@@ -61,7 +61,7 @@ fn race(vm: Vm) -> Result<()> {
     Ok(())
 }
 
-/// An instance with 100,000 watches that is closed, or ends with its process, holds nobody up.
+/// Closing an instance with 100,000 watches, or the end of its process, delays no other task.
 fn many_watches_end_in_parts() -> Result<()> {
     let files =
         Initramfs::new().executable_from("/init", &compile("notify_many", Compiler::Glibc64)?)?;

@@ -1,5 +1,4 @@
-//! Rules 3, 4, 9, 12 and 15: the flags that the kernel's own code runs with, and what it keeps of
-//! rax.
+//! Rules 3, 4, 9, 12 and 15: the flags in the kernel's own code, and the part of rax that it keeps.
 
 use anyhow::{Result, bail, ensure};
 use harness::gdb::{Gdb, Register};
@@ -41,11 +40,11 @@ fn syscall_masks_every_flag() -> Result<()> {
     let vm = machine(AMD, 64, "door_numbers")?;
     passes(vm, |gdb| {
         let entry = gdb.symbol("entry_syscall_64")?;
-        // The program is in its long loop of calls by then.
+        // By then the program is in its long loop of calls.
         for _ in 0..50 {
             gdb.go_to(entry)?;
         }
-        // Behind the two bytes of SYSCALL; the program's later calls come from there too.
+        // After the two bytes of SYSCALL; the program's later calls come from there too.
         let instruction = gdb.registers()?.get(Register::Rcx) - 2;
         for flag in [TF, IF, PLAIN, IOPL, NT, RF, AC, ID] {
             gdb.go_to(instruction)?;
@@ -55,7 +54,7 @@ fn syscall_masks_every_flag() -> Result<()> {
             gdb.set_registers(&changed)?;
             gdb.go_to(entry)?;
             flags_are(gdb, FIXED, &format!("the entry with {flag:#x} set before"))?;
-            // What the program gets back is what it had.
+            // The program gets its own flags back.
             let mut registers = gdb.registers()?;
             registers.set(Register::R11, before.get(Register::Eflags));
             gdb.set_registers(&registers)?;
@@ -113,8 +112,8 @@ fn all_of_rax_is_kept() -> Result<()> {
     Ok(())
 }
 
-/// Rule 8, and the other doors of the i386 table: there the number is all that is kept of rax, and of a
-/// 32-bit program's stack pointer the lower half.
+/// Rule 8, and the other doors of the i386 table: only the lower halves of rax and of a 32-bit program's
+/// stack pointer are kept.
 fn half_of_rax_is_kept() -> Result<()> {
     for (cpu, width, entry, rust) in [
         (AMD, 64, "entry_int80", "enter_int80"),
@@ -127,7 +126,7 @@ fn half_of_rax_is_kept() -> Result<()> {
             let mut registers = gdb.registers()?;
             let number = registers.get(Register::Rax);
             if width == 32 {
-                // Where the two doors have the program's stack pointer.
+                // The registers that hold the program's stack pointer at the two doors.
                 for register in [Register::Rbp, Register::Rsp] {
                     let value = registers.get(register);
                     registers.set(register, value | 0x8765_4321 << 32);
@@ -147,7 +146,7 @@ fn half_of_rax_is_kept() -> Result<()> {
     Ok(())
 }
 
-/// Rule 15: a negative result fills all 64 bits, for whoever looks at a 32-bit program's rax.
+/// Rule 15: a negative result of a 32-bit call fills all 64 bits of rax, which a tracer sees.
 fn errors_fill_all_of_rax() -> Result<()> {
     for (cpu, width, exit) in [
         (AMD, 32, "return_from_syscall32"),

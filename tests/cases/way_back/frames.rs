@@ -1,4 +1,4 @@
-//! Rules 1 and 2: which way back a frame takes, clause by clause, and frames that none can load.
+//! Rules 1 and 2: the choice between SYSRET and IRET, clause by clause, and frames that IRET can't load.
 
 use anyhow::{Result, bail, ensure};
 use harness::gdb::{self, Gdb, Register};
@@ -19,8 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Steps from a way back's first instruction to its SWAPGS; whether SYSRET follows it, rather
-/// than IRET.
+/// Steps from a way back's first instruction to its SWAPGS; true if SYSRET follows, false for IRET.
 fn leaves_by_sysret(gdb: &mut Gdb) -> Result<bool> {
     for _ in 0..80 {
         let rip = gdb.rip()?;
@@ -36,10 +35,10 @@ fn leaves_by_sysret(gdb: &mut Gdb) -> Result<bool> {
     bail!("no SWAPGS in 80 instructions")
 }
 
-/// What a frame is, its changes (offset, value), and whether SYSRET may take it.
+/// A description of a frame, its changes (offset, value), and whether SYSRET may load it.
 type Try<'a> = (&'a str, &'a [(u64, u64)], bool);
 
-/// At a way back: tries each change of the frame, then puts everything back as it was.
+/// At a way back: tries each change of the frame, then restores it.
 fn try_frames(gdb: &mut Gdb, tries: &[Try<'_>]) -> Result<()> {
     let registers = gdb.registers()?;
     let at = registers.get(Register::Rsp);
@@ -126,7 +125,7 @@ fn sysret_only_where_it_is_safe() -> Result<()> {
     Ok(())
 }
 
-/// The same for 32-bit programs, where rip is always the landing pad.
+/// Rule 1 for 32-bit programs, where rip is always the landing pad.
 fn sysret_to_32_bit_code_only_where_it_is_safe() -> Result<()> {
     for cpu in [AMD, INTEL] {
         passes(machine(cpu, 32, "door_regs")?, |gdb| {

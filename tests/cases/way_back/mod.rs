@@ -1,5 +1,5 @@
-//! What no program can see of a way in or make happen on a way back, through QEMU's gdb stub:
-//! the flags that the kernel runs with, frames that only a tracer could have changed, non-maskable
+//! The entry stubs and ways back, driven through QEMU's gdb stub where no program can observe or cause
+//! a state: the flags in the kernel, frames that only a tracer could have changed, non-maskable
 //! interrupts at each instruction of the stubs.
 
 mod flags;
@@ -54,7 +54,7 @@ fn machine(cpu: &str, width: u32, program: &str) -> Result<Vm> {
     Ok(Vm::new().cpu(cpu).initramfs(&files))
 }
 
-/// Boots it under a script; the program must end well all the same.
+/// Boots the machine under a script; its init must still exit with status 0.
 fn passes(vm: Vm, script: impl FnOnce(&mut Gdb) -> Result<()> + Send + 'static) -> Result<Outcome> {
     let outcome = gdb::run(vm, script)?;
     outcome.expect(Verdict::Pass)?.lacks("panic")?;

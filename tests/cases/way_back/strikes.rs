@@ -1,4 +1,4 @@
-//! Rule 7: what strikes the kernel at an instruction that it did not choose.
+//! Rule 7: exceptions and NMIs that strike at any instruction of the stubs.
 
 use anyhow::{Result, ensure};
 use harness::gdb::{self, Gdb, Register};
@@ -75,8 +75,8 @@ fn step_to_call(gdb: &mut Gdb) -> Result<()> {
     }
 }
 
-/// The addresses of a stub's instructions, from `start` on to the first that is not its own: the
-/// call to Rust code, or the program.
+/// The addresses of a stub's instructions, from `start` to the first outside of it: the call to
+/// Rust code, or the program.
 fn instructions(gdb: &mut Gdb, start: &str) -> Result<Vec<u64>> {
     const NEAR: u64 = 0x1000;
     let start = gdb.symbol(start)?;
@@ -84,7 +84,7 @@ fn instructions(gdb: &mut Gdb, start: &str) -> Result<Vec<u64>> {
     let mut places = Vec::new();
     loop {
         let rip = gdb.rip()?;
-        // CALL leads away from the stubs, which lie close together.
+        // CALL leaves the stubs, which are close together in memory.
         if rip.abs_diff(start) > NEAR {
             return Ok(places);
         }
@@ -122,13 +122,13 @@ fn sysenter_is_trapped_once() -> Result<()> {
     Ok(())
 }
 
-/// #DF has a stack of its own: a kernel stack that runs over ends in a message, not in a reset.
+/// #DF has an IST stack: a kernel stack overflow ends in a message, not in a reset.
 fn a_kernel_stack_overflow_is_a_panic() -> Result<()> {
     let outcome = gdb::run(machine(AMD, 64, "hello")?, |gdb| {
         let rust = gdb.symbol("enter_x86_64")?;
         gdb.go_to(rust)?;
         let mut registers = gdb.registers()?;
-        // Down to the guard page: the next push has nowhere to go, nor has the page fault's frame.
+        // Down to the guard page: the next push faults, and so does the page fault's frame.
         let mut bottom = registers.get(Register::Rsp) & !0xfff;
         while gdb.read(bottom, 1).is_ok() {
             bottom -= 0x1000;
