@@ -1,14 +1,14 @@
-//! Frames of a memory file, mapped whole where the kernel has its physical map.
+//! Frames of a memory file, mapped as a whole in place of the kernel's physical map.
 
 use std::sync::{Mutex, OnceLock};
 
 use crate::PAGE_SIZE;
 
-/// Frames that there are.
+/// Number of frames.
 pub const ALL: u64 = 8192;
-/// Where they are mapped: below the heap's own addresses, as in the kernel.
+/// Address of their mapping: below the heap's own addresses, as in the kernel.
 const MAP: u64 = 0x1000_0000_0000;
-/// What a frame is full of that is nobody's.
+/// Fill byte of a free frame.
 const POISON: u8 = 0xa5;
 
 struct Frames {
@@ -27,7 +27,7 @@ static FRAMES: Mutex<Frames> = Mutex::new(Frames {
 pub fn file() -> i32 {
     static FILE: OnceLock<i32> = OnceLock::new();
     *FILE.get_or_init(|| {
-        // SAFETY: the name is a string; the mapping takes addresses that nothing else has.
+        // SAFETY: the name is a string; nothing else uses the mapping's addresses.
         unsafe {
             let file = libc::memfd_create(c"frames".as_ptr(), 0);
             assert!(file >= 0);
@@ -42,12 +42,12 @@ pub fn file() -> i32 {
     })
 }
 
-/// No more than so many are handed out.
+/// Limits the number of allocated frames.
 pub fn limit(count: u64) {
     FRAMES.lock().expect("no panic before").limit = count;
 }
 
-/// How many are in use.
+/// Number of allocated frames.
 pub fn used() -> u64 {
     let frames = FRAMES.lock().expect("no panic before");
     frames.used.iter().filter(|used| **used).count() as u64
@@ -58,7 +58,7 @@ pub fn phys_to_virt(address: u64) -> *mut u8 {
     (MAP + address) as *mut u8
 }
 
-/// There is no frame.
+/// No frame is free.
 #[derive(Debug)]
 pub struct NoMemory;
 
@@ -104,8 +104,8 @@ impl Drop for Frame {
         let mut frames = FRAMES.lock().expect("no panic before");
         let number = self.0 / PAGE_SIZE;
         let was = core::mem::replace(&mut frames.used[number as usize], false);
-        assert!(was, "frame {number} was given back twice");
-        // SAFETY: the frame is nobody's, and mapped.
+        assert!(was, "frame {number} was freed twice");
+        // SAFETY: the frame is free, and mapped.
         unsafe { phys_to_virt(self.0).write_bytes(POISON, PAGE_SIZE as usize) };
         frames.free.push(number);
     }

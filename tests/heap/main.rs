@@ -1,8 +1,7 @@
 //! The kernel's heap on the host: its own sources, with frames of a memory file and mappings by mmap
-//! in place of the kernel's. A block that was given back faults here, and memory runs out when a test
-//! wants it to.
+//! in place of the kernel's. An access to a freed block faults here, and a test can limit memory.
 
-#![allow(missing_docs, dead_code)] // Of the kernel's modules a test uses a part.
+#![allow(missing_docs, dead_code)] // A test uses a part of the kernel's modules.
 
 extern crate alloc;
 
@@ -23,7 +22,7 @@ mod slab;
 
 const PAGE_SIZE: u64 = 4096;
 
-/// The kernel's locks, but for what they watch.
+/// The kernel's locks, without the checks of test builds.
 mod sync {
     use std::marker::PhantomData;
 
@@ -44,7 +43,7 @@ mod sync {
     }
 }
 
-/// What the kernel's test build counts.
+/// Stubs of the kernel test build's counters.
 mod injection {
     pub fn note_block(_: usize, _: bool) {}
     pub fn note_allocation(_: usize) {}
@@ -53,29 +52,29 @@ mod injection {
     pub fn undraw() {}
 }
 
-/// No stacks are kept here.
+/// No kernel stacks are cached here.
 mod kstack {
     pub fn release_kept() -> bool {
         false
     }
 }
 
-/// Addresses of a program that nothing else takes.
+/// Addresses that nothing else in the process uses.
 mod layout {
     pub const HEAP_START: u64 = 0x2000_0000_0000;
 }
 
-/// Spare pages of classes, one each, and what notes of free addresses take.
+/// One spare page per size class, and the pages of the lists of free addresses.
 const KEPT: u64 = 9 + 8;
 
-/// One test: frames and heap are the process's.
+/// A single test: frames and heap are shared by the process.
 #[test]
 fn random_blocks_keep_their_content() {
     let too_large = Layout::from_size_align(10, 8192).expect("a power of two");
     // SAFETY: the size isn't 0.
     assert!(unsafe { heap::HEAP.alloc(too_large) }.is_null());
     for seed in 1..=12 {
-        // Every other time there is less memory than is asked for.
+        // Every other round has less memory than the test asks for.
         frame::limit(if seed % 2 == 0 { 250 } else { frame::ALL });
         let counts = random::run(&heap::HEAP, seed, 10_000);
         assert!(counts.granted > 1000 && counts.stayed > 100, "{counts:?}");

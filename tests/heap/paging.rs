@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use crate::PAGE_SIZE;
 use crate::frame::{self, Frame, NoMemory};
 
-/// What the kernel's heap asks for is the same each time.
+/// The protection that the kernel's heap asks for, always the same.
 pub struct PageFlags;
 
 impl PageFlags {
@@ -24,7 +24,7 @@ pub fn map_kernel(address: u64, frame: Frame, _: u32) -> Result<(), NoMemory> {
     assert_eq!(before, None, "{address:#x} is mapped already");
     let flags = libc::MAP_SHARED | libc::MAP_FIXED_NOREPLACE;
     let access = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: the heap's addresses are nothing else's.
+    // SAFETY: only the heap uses these addresses.
     let at = unsafe {
         libc::mmap(
             address as *mut _,

@@ -1,4 +1,4 @@
-//! What a program on the host begins with: what init has here, and nothing of how the tests are run.
+//! The initial state of a program on the host: init's here, independent of how the tests are run.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-/// Soft limits of init's (kernel/src/process/limits.rs).
+/// init's soft limits (kernel/src/process/limits.rs).
 const LIMITS: [(libc::__rlimit_resource_t, libc::rlim_t); 13] = [
     (libc::RLIMIT_CPU, libc::RLIM_INFINITY),
     (libc::RLIMIT_FSIZE, libc::RLIM_INFINITY),
@@ -23,12 +23,12 @@ const LIMITS: [(libc::__rlimit_resource_t, libc::rlim_t); 13] = [
     (libc::RLIMIT_MSGQUEUE, 819_200),
 ];
 
-/// Has `command` start its program as init starts: niceness 0 under the common scheduling policy, no I/O
-/// priority, umask 022, no signal blocked or ignored, soft limits of init's (or less, where the hard ones
-/// are), no personality, no preference of the memory killer, and no descriptors but the first three.
+/// Makes `command` start its program in init's initial state: niceness 0 under SCHED_OTHER, no I/O
+/// priority, umask 022, no signal blocked or ignored, init's soft limits (or the hard ones, where they
+/// are lower), no personality, oom_score_adj 0, and no descriptors but the first three.
 ///
 /// # Errors
-/// The tests run at another niceness, and may not give it up.
+/// The tests run at another niceness, and are not allowed to change it.
 pub fn state(command: &mut Command) -> Result<()> {
     // SAFETY: getpriority and geteuid touch no memory.
     let (nice, user) = unsafe { (libc::getpriority(libc::PRIO_PROCESS, 0), libc::geteuid()) };
@@ -45,20 +45,20 @@ pub fn state(command: &mut Command) -> Result<()> {
 /// In the child, before it becomes the program.
 fn begin() -> io::Result<()> {
     let common = libc::sched_param { sched_priority: 0 };
-    // SAFETY: all pointers are to values on this stack, or to constants; the calls have no others.
+    // SAFETY: all pointers passed to the calls are to values on this stack, or to constants.
     unsafe {
         libc::umask(0o022);
         libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const common);
         if libc::setpriority(libc::PRIO_PROCESS, 0, 0) != 0 {
             return Err(io::Error::last_os_error());
         }
-        // Of this process: none, so that the niceness decides.
+        // IOPRIO_WHO_PROCESS, no I/O priority: the niceness decides.
         libc::syscall(libc::SYS_ioprio_set, 1, 0, 0);
         libc::personality(0);
         let mut none = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
-        // The C library would keep two of them from its user.
+        // Raw calls: the C library refuses its two internal signals.
         let default = [0_u64; 4];
         for signal in 1..=libc::SIGRTMAX() {
             let nowhere = std::ptr::null_mut::<u64>();
@@ -73,7 +73,7 @@ fn begin() -> io::Result<()> {
         }
         let score = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY);
         libc::write(score, c"0".as_ptr().cast(), 1);
-        // Closed as the program starts: one of them tells whether it could.
+        // Close-on-exec rather than closed: one of them reports a failed exec to the parent.
         libc::close_range(
             3,
             libc::c_uint::MAX,
@@ -87,7 +87,7 @@ fn begin() -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// Everything that a runner may be otherwise in.
+    /// Changes every part of the state that a test runner may have changed.
     fn disturb() -> io::Result<()> {
         // SAFETY: as in `begin`.
         unsafe {

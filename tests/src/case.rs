@@ -4,16 +4,16 @@ use anyhow::Result;
 
 /// One test case.
 pub struct Case {
-    /// Its name within its module.
+    /// The case's name within its module.
     pub name: String,
-    /// What it does; an error is a failure.
+    /// The test; an error is a failure.
     pub run: Box<dyn FnOnce() -> Result<()> + Send>,
-    /// Why it is left out, unless asked for by `--ignored`.
+    /// Why the case is skipped unless `--ignored` asks for it.
     pub left_out: Option<String>,
 }
 
 impl Case {
-    /// A case under a name made at run time, for rows of a matrix.
+    /// A case with a name made at run time, for rows of a matrix.
     pub fn new(name: impl Into<String>, run: impl FnOnce() -> Result<()> + Send + 'static) -> Self {
         Self {
             name: name.into(),
@@ -22,7 +22,7 @@ impl Case {
         }
     }
 
-    /// The same case, left out where there is a reason to.
+    /// The same case, skipped if there is a reason.
     pub fn left_out(mut self, reason: Option<&str>) -> Self {
         self.left_out = reason.map(str::to_owned);
         self

@@ -1,8 +1,8 @@
 //! Child processes that never outlive their parent.
 //!
-//! A QEMU that is left behind eats a core for ever, so it dies by three ways: dropped (a panic
-//! or an early return in the harness), killed at the time limit, and, on Linux, by the kernel
-//! when the thread that started it is gone (the harness itself was killed).
+//! A QEMU that is left behind uses a core for ever, so three mechanisms end it: its drop (after a
+//! panic or an early return in the harness), the time limit, and, on Linux, the parent-death signal
+//! of the thread that started it (the harness itself was killed).
 
 use std::io;
 use std::ops::{Deref, DerefMut};
@@ -42,16 +42,16 @@ impl DerefMut for Leashed {
     }
 }
 
-/// Lets a closed pipe end this process quietly, as it ends every other command (`... | head`):
-/// Rust's runtime turns the signal off, and printing would panic.
+/// Restores SIGPIPE's default action, so that a closed pipe ends this process quietly like every
+/// other command (`... | head`): Rust's runtime ignores the signal, and printing would panic.
 pub fn end_at_closed_pipe() {
     // SAFETY: no other thread runs yet that could rely on the signal's being ignored, and the
     // default action needs no handler.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
-/// Has the calling thread see a closed pipe as an error after all: it writes to a child, whose end
-/// is no reason to end.
+/// Blocks SIGPIPE in the calling thread, which writes to a child: a closed pipe is an error there, and
+/// the child's end doesn't end this process.
 pub fn survive_closed_pipe() {
     // SAFETY: a set is plain memory, which sigemptyset initialises; only this thread's mask
     // changes.

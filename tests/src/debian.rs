@@ -1,8 +1,8 @@
-//! The root file system of Debian's packages that `make rootfs` makes: the same command is run in
-//! it by Trident and by the host's Linux.
+//! The root file system of Debian's packages that `make rootfs` makes: Trident and the host's Linux
+//! run the same command in it.
 //!
-//! On the host that is a chroot in mount, process and host name spaces of its own, which takes
-//! root, or a kernel that lets anybody have a user name space.
+//! On the host the command runs in a chroot with separate mount, PID and UTS name spaces, which needs
+//! root, or a kernel that allows unprivileged user name spaces.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -15,11 +15,11 @@ use formats::cpio::{self, Header, mode};
 
 use crate::{Initramfs, Outcome, Verdict, Vm, beginning, oracle, paths, token};
 
-/// Memory of the machine: the archive, and as much again for the files in it.
+/// Memory of the machine: the archive, and the same size again for its files.
 const MEMORY: &str = "512M";
 
-/// What a command's surroundings are on both systems. Its output goes through a file: the two
-/// differ in what their standard output is.
+/// The environment of a command on both systems. Its output goes through a file, because the two
+/// standard outputs are of different kinds.
 const RUN: &str = "#!/bin/sh
 export HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C TZ=UTC
 unset TERM PWD OLDPWD
@@ -30,7 +30,7 @@ busybox cat /tmp/.out
 echo \"/case/command: status $status\"
 ";
 
-/// Where it is made.
+/// The directory that it is made in.
 pub fn directory() -> PathBuf {
     paths::target().join("rootfs")
 }
@@ -40,10 +40,10 @@ pub fn archive() -> PathBuf {
     directory().join("debian.cpio")
 }
 
-/// Why nothing can be compared here, if so.
+/// The reason why this machine can't compare, if there is one.
 pub fn unavailable() -> Option<&'static str> {
     if !oracle::AVAILABLE {
-        return Some("the host is no x86_64 Linux");
+        return Some("the host is not an x86_64 Linux");
     }
     if !archive().exists() {
         return Some("there is no root file system: `make rootfs` makes it");
@@ -51,7 +51,7 @@ pub fn unavailable() -> Option<&'static str> {
     None
 }
 
-/// A command for the shell, with files of its own, which lie in `/case`.
+/// A shell command with files, which are in `/case`.
 #[derive(Clone, Debug)]
 pub struct Job {
     command: String,
@@ -71,13 +71,13 @@ impl Job {
         }
     }
 
-    /// Adds a file, which may be executed.
+    /// Adds an executable file.
     pub fn file(mut self, name: &str, body: impl Into<Vec<u8>>) -> Self {
         self.files.push((name.to_owned(), body.into()));
         self
     }
 
-    /// What it prints in Trident, and the machine's run.
+    /// The command's output in Trident, and the machine's run.
     pub fn in_trident(&self, vm: Vm) -> Result<(String, Outcome)> {
         let archive = archive();
         let mut initrd =
@@ -93,7 +93,7 @@ impl Job {
         Ok((outcome.serial.clone(), outcome))
     }
 
-    /// What it prints on the host's Linux.
+    /// The command's output on the host's Linux.
     pub fn on_linux(&self) -> Result<String> {
         let tree = host_tree()?;
         let case = paths::scratch().join(format!("case-{}", token::random()));
@@ -141,7 +141,7 @@ impl Job {
         unshare
     }
 
-    /// Both must print the same.
+    /// Compares the outputs of both systems.
     pub fn same(&self, vm: Vm) -> Result<()> {
         let (trident, outcome) = self.in_trident(vm)?;
         let linux = self.on_linux()?;
@@ -177,7 +177,7 @@ fn is_root() -> bool {
     unsafe { libc::geteuid() == 0 }
 }
 
-/// The archive's content as a directory of the host's; unpacked unless that has been done.
+/// The archive's files as a directory of the host, unpacked once.
 fn host_tree() -> Result<PathBuf> {
     let directory = directory();
     let (tree, done) = (directory.join("host"), directory.join("host.done"));
@@ -242,7 +242,7 @@ mod tests {
     use super::difference;
 
     #[test]
-    fn the_first_difference_is_told() {
+    fn the_first_difference_is_found() {
         assert_eq!(difference("a\nb\n", "a\nb\n"), None);
         let told = difference("a\nb\n", "a\nc\n").expect("one");
         assert!(told.contains("line 2") && told.contains("Linux:   b"));

@@ -1,30 +1,30 @@
-//! What firmware leaves for the loader, made by hand: a `hvm_start_info` that says anything.
+//! Boot information for the loader, made by hand: a `hvm_start_info` with any content.
 //!
-//! The image is the boot image with one segment more. Its first instructions, which QEMU enters in place of the loader's,
-//! load EBX with the address of the structure beside them and go on in the loader.
+//! The image is the boot image with one more segment. Its first instructions, which QEMU enters in place
+//! of the loader's, load EBX with the address of the structure beside them and jump to the loader.
 
 use anyhow::{Context, Result};
 
 use crate::paths;
 
-/// Where the added segment is in memory: behind the loader, and below what QEMU itself leaves at the end of RAM.
+/// Address of the added segment: after the loader, and below QEMU's own data at the end of RAM.
 pub const BASE: u64 = 0x60_0000;
-/// Where in it each part is.
+/// Offsets of its parts.
 const START_INFO: u64 = BASE + 0x100;
 const MAP: u64 = BASE + 0x1000;
 const MODULES: u64 = BASE + 0x8000;
-/// Where the command line begins.
+/// Address of the command line.
 pub const CMDLINE: u64 = BASE + 0x1_0000;
-/// A page for tables of ACPI's.
+/// Address of a page for ACPI tables.
 pub const TABLES: u64 = BASE + 0x4_0000;
-/// Where the initramfs begins.
+/// Address of the initramfs.
 pub const INITRD: u64 = BASE + 0x10_0000;
 
-/// A `hvm_start_info` and what it points to. The fields are the structure's own, the vectors what lies where it points.
+/// A `hvm_start_info` and the data that it points to: its fields, and the data as vectors.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
 pub struct Firmware {
-    /// What EBX has.
+    /// The value of EBX.
     pub info: u64,
     pub module_count: u32,
     pub modules: u64,
@@ -32,19 +32,19 @@ pub struct Firmware {
     pub rsdp: u64,
     pub map: u64,
     pub map_count: u32,
-    /// Lines of the map: start, size, type.
+    /// Entries of the memory map: start, size, type.
     pub regions: Vec<(u64, u64, u32)>,
-    /// Start and size of each.
+    /// Start and size of each module.
     pub module_list: Vec<(u64, u64)>,
     /// Bytes at [`CMDLINE`].
     pub words: Vec<u8>,
-    /// Bytes at [`TABLES`], which the map says are ACPI's.
+    /// Bytes at [`TABLES`], of type ACPI in the map.
     pub tables: Vec<u8>,
     initramfs: Vec<u8>,
 }
 
 impl Firmware {
-    /// What says the truth about a machine of 64 MiB.
+    /// Correct boot information of a machine of 64 MiB.
     pub fn new(initramfs: Vec<u8>, words: &str) -> Self {
         let regions = vec![
             (0, 0x9_fc00, 1),
@@ -68,7 +68,7 @@ impl Firmware {
         }
     }
 
-    /// The same with other lines in the map.
+    /// The same boot information with other entries in the map.
     pub fn with_regions(mut self, regions: &[(u64, u64, u32)]) -> Self {
         self.regions.extend_from_slice(regions);
         self.map_count = self.regions.len() as u32;
@@ -118,13 +118,13 @@ impl Firmware {
     /// The image to boot.
     ///
     /// # Errors
-    /// If the boot image isn't there, or isn't what is expected.
+    /// If the boot image is missing, or has another layout than expected.
     pub fn image(&self) -> Result<Vec<u8>> {
         let mut image = std::fs::read(paths::boot_image())?;
         let entry = u32::from_le_bytes(image[24..28].try_into()?);
         let count = u16::from_le_bytes(image[56..58].try_into()?);
         let headers = usize::try_from(u64::from_le_bytes(image[32..40].try_into()?))?;
-        // The loader's note has its entry once more.
+        // The loader's PVH note has its entry point too.
         let note = image
             .windows(8)
             .position(|bytes| bytes == b"\x12\0\0\0Xen\0");

@@ -1,4 +1,4 @@
-//! Packs a newc archive, the format that the kernel takes as its initramfs.
+//! Packs a newc archive, the format of the kernel's initramfs.
 //!
 //! The format is that of Linux's `Documentation/driver-api/early-userspace/buffer-format.rst`:
 //! a 110-byte header of ASCII hexadecimal fields, the name with its NUL, the data; name and
@@ -12,8 +12,8 @@ const S_IFDIR: u32 = 0o040_000;
 const S_IFREG: u32 = 0o100_000;
 const S_IFLNK: u32 = 0o120_000;
 
-/// An archive in the making. Entries are kept sorted, so that a directory comes before what is
-/// in it and the same content gives the same bytes.
+/// An archive under construction. Entries are kept sorted, so that a directory comes before its
+/// entries and the same content gives the same bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Initramfs {
     entries: BTreeMap<String, Entry>,
@@ -95,8 +95,8 @@ impl Initramfs {
     }
 }
 
-/// An archive of one file alone, without the directories above it: what goes before an
-/// initramfs to tell the kernel something.
+/// An archive of one file, without the directories above it: it passes data to the kernel in front
+/// of an initramfs.
 pub fn lone_file(path: &str, data: &[u8]) -> Vec<u8> {
     let mut archive = Vec::new();
     append(&mut archive, 1, path, S_IFREG | 0o444, data);
@@ -117,7 +117,7 @@ fn append(archive: &mut Vec<u8>, inode: u32, name: &str, mode: u32, data: &[u8])
         data.len() as u32,
         0, // device, major and minor
         0,
-        0, // device that a node stands for, major and minor
+        0, // device of a node, major and minor
         0,
         name.len() as u32 + 1,
         0, // checksum, unused in newc

@@ -1,4 +1,4 @@
-//! Makes a bootable CD image: GRUB for BIOS and UEFI, a multiboot2 kernel and its initramfs.
+//! Bootable CD images: GRUB for BIOS and UEFI, a multiboot2 kernel and its initramfs.
 
 use std::fs;
 use std::path::Path;
@@ -32,7 +32,7 @@ pub fn make(iso: &Path, kernel: &Path, initrd: &[u8], command_line: &str) -> Res
     Ok(())
 }
 
-/// GRUB's configuration. Blanks in the command line part words, as they do in the kernel.
+/// GRUB's configuration. Blanks in the command line separate words, as they do in the kernel.
 fn configuration(command_line: &str) -> String {
     format!(
         "set timeout=0\n\

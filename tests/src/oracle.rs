@@ -1,4 +1,4 @@
-//! The oracle: the host's own Linux runs the same binary, and says what is right.
+//! The oracle: the same binary's results on the host's own Linux.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::beginning;
 
-/// What a program did on the host.
+/// The results of a program on the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// Its standard output.
@@ -16,12 +16,12 @@ pub struct Answer {
     pub status: Option<i32>,
 }
 
-/// Runs a program on the host as init runs here: [`beginning`], and an environment as bare.
+/// Runs a program on the host in init's state: [`beginning`], and as small an environment.
 pub fn ask(program: &Path, arguments: &[&str]) -> Result<Answer> {
     ask_with_input(program, arguments, Stdio::null())
 }
 
-/// The same, with a standard input.
+/// [`ask`] with a standard input.
 pub fn ask_with_input(program: &Path, arguments: &[&str], input: Stdio) -> Result<Answer> {
     let mut command = Command::new(program);
     command
@@ -41,6 +41,6 @@ pub fn ask_with_input(program: &Path, arguments: &[&str], input: Stdio) -> Resul
     })
 }
 
-/// Whether the host can be asked about programs of this kind at all: it must be an x86_64
-/// Linux (which runs 32-bit programs where its kernel was built so).
+/// Whether the host can run these programs: it must be an x86_64 Linux (which runs 32-bit programs
+/// if its kernel was built so).
 pub const AVAILABLE: bool = cfg!(all(target_os = "linux", target_arch = "x86_64"));

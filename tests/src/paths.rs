@@ -1,11 +1,11 @@
-//! Where things lie: the repository's root, the target directory and what the build puts there.
+//! Paths: the repository's root, the target directory and the build's files in it.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 /// The repository's root.
 pub fn root() -> &'static Path {
-    // This package lies directly below the root.
+    // This package's directory is directly below the root.
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap_or(Path::new("/"))
@@ -72,7 +72,7 @@ pub fn program(width: u32, name: &str) -> PathBuf {
     user(width).join(name)
 }
 
-/// Where the tests' own C programs and scratch files go.
+/// The directory of the tests' own C programs and scratch files.
 pub fn scratch() -> PathBuf {
     target().join("tests")
 }

@@ -1,4 +1,4 @@
-//! The TSC's rate as a guest finds it on a host that stops the machine again and again.
+//! The TSC's rate that a guest measures on a host that stops the machine again and again.
 
 use std::time::{Duration, Instant};
 
@@ -7,16 +7,16 @@ use anyhow::{Context, Result, ensure};
 use crate::vm::Vm;
 use crate::{Initramfs, Verdict, paths};
 
-/// Parts of a million that a guest may be off.
+/// Largest error of a guest's rate, in parts per million.
 const ALLOWED: u64 = 1000;
-/// How long the machine is stopped, and runs.
+/// Times for which the machine is stopped and runs.
 const TURNS: (Duration, Duration) = (Duration::from_millis(60), Duration::from_millis(12));
 
 /// Whether the rate of a guest's TSC is known here: QEMU's TCG passes the host's on.
 pub const IS_KNOWN: bool = cfg!(target_arch = "x86_64");
 
-/// Boots a machine so many times under pauses of 60 ms in every 72. Each must find the rate that
-/// the host's TSC has, within 0.1 %. Gives the worst, in parts of a million.
+/// Boots a machine `boots` times under pauses of 60 ms in every 72. Each boot must measure the rate
+/// of the host's TSC within 0.1 %. Returns the largest error, in parts per million.
 pub fn measure_rates(machine: &str, boots: u32) -> Result<u64> {
     let expected = host_hertz()?;
     let files = Initramfs::new().executable_from("/init", &paths::program(64, "hello"))?;

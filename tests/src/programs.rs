@@ -1,5 +1,5 @@
-//! C programs that nobody's toolchain but the host's has touched: `tests/programs/*.c`, compiled
-//! by gcc (64- and 32-bit, static, static-PIE, dynamic) and by musl's gcc.
+//! C programs of the host's own toolchain: `tests/programs/*.c`, compiled by gcc (64- and 32-bit,
+//! static, static-PIE, dynamic) and by musl's gcc.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::paths;
 
-/// A C compiler and what it is told.
+/// A C compiler and its options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compiler {
     /// glibc, 64-bit.
@@ -30,7 +30,7 @@ pub enum Compiler {
 }
 
 impl Compiler {
-    /// Every compiler of programs that need no other file, for cases that want each.
+    /// The compilers of static programs, for cases that try each.
     pub const ALL: [Self; 5] = [
         Self::Glibc64,
         Self::Glibc32,
@@ -68,15 +68,15 @@ impl Compiler {
     }
 }
 
-/// Compiles `tests/programs/NAME.c`, unless that has been done since the source changed.
+/// Compiles `tests/programs/NAME.c`, unless the program is newer than its sources.
 pub fn compile(name: &str, compiler: Compiler) -> Result<PathBuf> {
     compile_with(name, compiler, &[])
 }
 
-/// The same with further options, which become part of the file's name.
+/// [`compile`] with further options, which become part of the file's name.
 pub fn compile_with(name: &str, compiler: Compiler, options: &[&str]) -> Result<PathBuf> {
-    // Cases run side by side; under nextest each is a process of its own, which is why the
-    // result also gets its name by a rename.
+    // Cases run side by side, under nextest in separate processes: the complete result gets its
+    // name by a rename.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock();
 
@@ -90,7 +90,7 @@ pub fn compile_with(name: &str, compiler: Compiler, options: &[&str]) -> Result<
         .collect();
     let directory = paths::scratch().join("c");
     let program = directory.join(format!("{name}.{}{suffix}", compiler.name()));
-    // Any of the headers may be part of it.
+    // The program may include any of the headers.
     let headers = fs::read_dir(paths::root().join("tests/programs"))?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "h"));

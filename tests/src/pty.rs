@@ -1,4 +1,4 @@
-//! A command at a terminal of its own, and somebody who types there.
+//! A command on a pseudo-terminal, driven by a dialogue.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,8 +12,8 @@ use crate::child::Leashed;
 use crate::vm::Dialogue;
 
 /// Runs `command` as the leader of a session on a new terminal of 24 rows and 80 columns, with
-/// standard input, output and error there, and holds `dialogue` with it. Gives its status and
-/// all that the terminal showed.
+/// standard input, output and error there, and plays `dialogue`. Returns the exit status and the
+/// terminal's whole output.
 pub fn talk(command: &mut Command, dialogue: Dialogue) -> Result<(ExitStatus, String)> {
     let (mut master, slave) = open().context("cannot open a pseudo-terminal")?;
     let end = || slave.try_clone();

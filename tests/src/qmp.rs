@@ -1,8 +1,8 @@
-//! Asks QEMU why it shut down.
+//! QEMU's reason for a shutdown.
 //!
 //! QEMU connects its control channel (QMP) to a Unix socket of ours when it starts, and sends a
-//! SHUTDOWN event with a reason when the guest powers off or is reset. Its exit status cannot
-//! tell the two apart.
+//! SHUTDOWN event with a reason when the guest powers off or is reset. Its exit status is the same
+//! for both.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -19,7 +19,7 @@ pub struct Channel {
     listener: UnixListener,
 }
 
-/// Listens to a running QEMU; [`Watch::reason`] gives what it heard.
+/// Listens to a running QEMU; [`Watch::reason`] returns the result.
 #[derive(Debug)]
 pub struct Watch {
     path: PathBuf,
@@ -54,7 +54,7 @@ impl Channel {
 }
 
 impl Watch {
-    /// The reason of the last SHUTDOWN event, to be asked when QEMU has ended.
+    /// The reason of the last SHUTDOWN event; call it after QEMU has ended.
     pub fn reason(self) -> Option<String> {
         // Wakes the listener where QEMU ended before it had connected. Where it did connect,
         // this extra connection is never accepted.

@@ -1,8 +1,8 @@
-//! Makes a disk image that BIOS boots by the stock `bootloader` crate: a loader that is not ours
-//! before the same kernel.
+//! Disk images that BIOS boots with the stock `bootloader` crate: a third-party loader for the same
+//! kernel.
 //!
-//! The work is done by a program around that crate, `tests/stock-bootloader`, which `cargo
-//! xtask test` builds where that can be done.
+//! A program around that crate, `tests/stock-bootloader`, makes the images; `cargo xtask test` builds
+//! it where it can.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub fn maker() -> PathBuf {
 }
 
 /// Puts a kernel command line before an initramfs, as our own loader does: that loader has no
-/// other way to hand one on, either.
+/// other way to pass one, either.
 pub fn with_command_line(words: &str, initramfs: &[u8]) -> Vec<u8> {
     let mut ramdisk = lone_file("kernel/trident/cmdline", words.as_bytes());
     ramdisk.extend_from_slice(initramfs);

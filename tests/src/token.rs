@@ -1,7 +1,7 @@
 //! Random success tokens.
 //!
-//! A test hands a fresh token to the program it boots (as an argument or in a file) and looks
-//! for it in the output: no program that failed to run, and no log of an older run, can fake it.
+//! A test passes a fresh token to the program it boots (as an argument or in a file) and looks
+//! for it in the output: neither a program that failed to run nor the log of an older run has it.
 
 use std::iter;
 

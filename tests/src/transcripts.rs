@@ -1,6 +1,6 @@
-//! What a reader types on Linux to see system calls at work, typed in Trident: a C program under
-//! strace, what `/bin/cat` is linked with, and a process's memory map. Debian's own programs do
-//! all three; each transcript is checked by itself, and against the host's Linux.
+//! Transcripts of the commands that show system calls at work on Linux, typed in Trident: a C program
+//! under strace, the libraries of `/bin/cat`, and a process's memory map. Debian's own programs run in
+//! all three; each transcript is checked against patterns, and compared with the host's Linux.
 
 use std::fs;
 
@@ -11,17 +11,17 @@ use crate::Vm;
 use crate::debian::{self, Job, difference};
 use crate::programs::{Compiler, compile};
 
-/// One thing typed, and what must come of it.
+/// A command, and its expected output.
 #[derive(Clone, Copy, Debug)]
 pub struct Transcript {
     /// A short name.
     pub name: &'static str,
-    /// What the reader types; the first commands may be the host's (the compiler's).
+    /// The commands that a reader types; the first may be for the host (the compiler).
     pub typed: &'static [&'static str],
     command: &'static str,
-    /// Lines of the output, as patterns.
+    /// Patterns of lines of the output.
     lines: &'static [&'static str],
-    /// What of the output must be the same on Linux.
+    /// The part of the output that must be the same on Linux.
     essence: fn(&str) -> String,
 }
 
@@ -36,7 +36,7 @@ pub const ALL: [Transcript; 3] = [
             r"brk\(NULL\) {31}= 0x5[0-9a-f]{11}",
             r"mmap\(NULL, \d+, PROT_READ\|PROT_WRITE, MAP_PRIVATE\|MAP_ANONYMOUS, -1, 0\) = 0x7[ef][0-9a-f]{10}",
             r#"openat\(AT_FDCWD, "/lib/x86_64-linux-gnu/libc\.so\.6", O_RDONLY\|O_CLOEXEC\) = 3"#,
-            // The program's own output comes in between, as on a terminal.
+            // The program's own output is interleaved, as on a terminal.
             r#"write\(1, "Hello, World!", 13(Hello, World!)?\) += 13"#,
             r"exit_group\(0\) {27}= \?",
             r"\+\+\+ exited with 0 \+\+\+",
@@ -78,7 +78,7 @@ impl Transcript {
         Ok(Job::new(self.command).file("hello", bytes))
     }
 
-    /// What Debian's programs print in Trident.
+    /// The output of Debian's programs in Trident.
     pub fn in_trident(&self) -> Result<String> {
         let (output, _) = self.job()?.in_trident(Vm::new())?;
         let (printed, status) = output
@@ -88,7 +88,7 @@ impl Transcript {
         Ok(printed.to_owned())
     }
 
-    /// What it must show.
+    /// Checks that each pattern matches a line of the output.
     pub fn check(&self, output: &str) -> Result<()> {
         let lines: Vec<&str> = output.lines().collect();
         let joined = output.trim_end();
@@ -104,7 +104,8 @@ impl Transcript {
         Ok(())
     }
 
-    /// It must be what the host's Linux shows, but for addresses and the like.
+    /// Compares the output with that of the host's Linux, without addresses and other values that differ
+    /// between runs.
     pub fn compare(&self, output: &str) -> Result<()> {
         let linux = self.job()?.on_linux()?;
         let linux = linux
@@ -120,7 +121,7 @@ impl Transcript {
         Ok(())
     }
 
-    /// Whether there is a host to compare with.
+    /// Whether the host can run the commands for comparison.
     pub fn comparable() -> bool {
         debian::unavailable().is_none()
     }
@@ -128,7 +129,7 @@ impl Transcript {
 
 fn replace(text: &str, rules: &[(&str, &str)]) -> String {
     rules.iter().fold(text.to_owned(), |text, (pattern, by)| {
-        // The patterns are constants; the tests see each of them at work.
+        // The patterns are constants; the tests below compile each of them.
         Regex::new(pattern).map_or(text.clone(), |regex| {
             regex.replace_all(&text, *by).into_owned()
         })
@@ -156,9 +157,9 @@ fn without_addresses(text: &str) -> String {
     replace(text, &[(r"0x[0-9a-f]+", "ADDRESS")])
 }
 
-/// Permissions, offset, length and name of each mapping of a file. Linux keeps apart what was once
-/// writable from what never was (its `VM_ACCOUNT`), another kernel need not: parts that continue
-/// each other count as one.
+/// Permissions, offset, length and name of each mapping of a file. Linux doesn't merge areas that were
+/// once writable with areas that never were (`VM_ACCOUNT`), another kernel may: adjacent parts count as
+/// one.
 fn file_mappings(maps: &str) -> String {
     let mut mappings: Vec<(&str, u64, u64, &str)> = Vec::new();
     for line in maps.lines() {
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn mappings_are_told_by_what_is_mapped() {
+    fn file_mappings_are_listed_without_addresses() {
         let line = "55d0-75d0 r-xp 00002000 00:01 116    /usr/bin/cat\n";
         let anonymous = "7f00-7f10 rw-p 00000000 00:00 0 \n";
         assert_eq!(

@@ -1,9 +1,9 @@
 //! How a run ended.
 //!
 //! The kernel ends a run by writing to isa-debug-exit, which makes QEMU's exit status
-//! `value << 1 | 1`; only the kernel's own three values are believed. Status 0 says little: QEMU
-//! gives it for a power-off and, under `-no-reboot`, for a triple fault too, so the reason is
-//! taken from QEMU's own SHUTDOWN event (see [`crate::qmp`]).
+//! `value << 1 | 1`; only the kernel's own three values are accepted. Status 0 is ambiguous: QEMU
+//! returns it for a power-off and, under `-no-reboot`, for a triple fault too, so the reason is
+//! taken from QEMU's SHUTDOWN event (see [`crate::qmp`]).
 
 use std::fmt;
 use std::process::ExitStatus;
@@ -30,7 +30,7 @@ pub enum Verdict {
     Reset,
     /// The time limit passed.
     Timeout,
-    /// Whoever sat at the terminal ended QEMU (Ctrl-A X).
+    /// The user ended QEMU at its terminal (Ctrl-A X).
     Quit,
     /// QEMU could not start, or ended in a way that no guest can cause.
     Qemu(String),

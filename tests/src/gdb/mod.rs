@@ -1,9 +1,9 @@
-//! Looks into a machine while it runs, through QEMU's gdb stub: registers and memory at a
-//! breakpoint, and changes to both. For what no program can see or do: the flags at a way in's
-//! first instruction, a frame that a tracer would have changed, an NMI at a chosen instruction.
+//! Access to a running machine through QEMU's gdb stub: reads and writes of registers and memory at
+//! a breakpoint. It shows and causes what no program can: the flags at an entry stub's first
+//! instruction, a frame that a tracer would have changed, an NMI at a chosen instruction.
 //!
-//! [`run`] boots a machine that stands still until the script lets it go on. The wire format
-//! is in [`packets`].
+//! [`run`] boots a machine that is stopped until the script continues it. The wire format is in
+//! [`packets`].
 
 pub mod packets;
 mod registers;
@@ -21,18 +21,18 @@ use crate::paths;
 use crate::vm::{Outcome, Vm};
 use packets::Packets;
 
-/// How long QEMU may take to connect.
+/// Time limit for QEMU to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A machine that stands still, under a script's control.
+/// A stopped machine, under a script's control.
 #[derive(Debug)]
 pub struct Gdb {
     packets: Packets,
     symbols: Vec<(String, u64)>,
 }
 
-/// Boots `vm` with `script` in control from its first instruction on. When the script is done
-/// the machine runs on by itself; if it fails, the machine is ended.
+/// Boots `vm` with `script` in control from its first instruction on. After the script the
+/// machine continues without it; if the script fails, the machine is killed.
 ///
 /// # Errors
 /// The script's, with what the machine had printed.
@@ -69,7 +69,7 @@ pub fn run(
     }
 }
 
-/// QEMU's connection, if it comes in time.
+/// Waits for QEMU's connection.
 fn accept(listener: &UnixListener) -> Result<std::os::unix::net::UnixStream> {
     listener.set_nonblocking(true)?;
     let started = Instant::now();
@@ -91,7 +91,7 @@ impl Gdb {
     /// The address of a kernel function, by its plain name.
     ///
     /// # Errors
-    /// There is none, or more than one.
+    /// No symbol has that name, or more than one has.
     pub fn symbol(&self, name: &str) -> Result<u64> {
         // A mangled path ends in the last name with its length in front.
         let ending = format!("{}{name}", name.len());
@@ -114,13 +114,13 @@ impl Gdb {
         self.stopped("c")
     }
 
-    /// Lets the machine run to `address`: to the next time, if it stands there.
+    /// Lets the machine run to `address`: to the next visit, if it is stopped there.
     ///
     /// # Errors
-    /// It stopped somewhere else, or ended.
+    /// The machine stopped somewhere else, or ended.
     pub fn go_to(&mut self, address: u64) -> Result<()> {
         if self.rip()? == address {
-            // A breakpoint here would stop it before the instruction again.
+            // A breakpoint here would stop the machine before the same instruction again.
             self.step()?;
         }
         if self.rip()? != address {
@@ -190,7 +190,7 @@ impl Gdb {
         self.packets.ok(&format!("G{}", registers.to_hex()))
     }
 
-    /// Memory at `address`, as the code that stands still would see it.
+    /// Memory at `address`, in the address space of the stopped code.
     ///
     /// # Errors
     /// Nothing is mapped there.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// How long the machine may run between two stops.
+/// Time limit between two stops of the machine.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// A connection to a gdb stub.
@@ -18,7 +18,7 @@ pub struct Packets {
 }
 
 impl Packets {
-    /// Takes the connection over.
+    /// Wraps a connection.
     ///
     /// # Errors
     /// Those of the socket.
@@ -44,14 +44,14 @@ impl Packets {
     /// Sends a packet and waits for the answer to it.
     ///
     /// # Errors
-    /// Those of the socket; the stub closed it.
+    /// Those of the socket, or the stub closed it.
     pub fn ask(&mut self, text: &str) -> Result<String> {
         self.send(text)?;
         self.receive()
             .with_context(|| format!("no answer to {text:?}"))
     }
 
-    /// Sends a packet that is to be answered by "OK".
+    /// Sends a packet whose expected answer is "OK".
     ///
     /// # Errors
     /// Another answer.
@@ -62,7 +62,7 @@ impl Packets {
     }
 
     fn receive(&mut self) -> Result<String> {
-        // What comes before the packet is the acknowledgement of ours.
+        // The acknowledgement of our packet comes before the answer.
         while self.byte()? != b'$' {}
         let mut text = String::new();
         loop {
@@ -72,7 +72,7 @@ impl Packets {
                 b'*' => {
                     let more = self.byte()?.saturating_sub(29);
                     let Some(last) = text.chars().last() else {
-                        bail!("a run of nothing")
+                        bail!("a repeat count without a character")
                     };
                     text.extend(std::iter::repeat_n(last, usize::from(more)));
                 }
@@ -96,7 +96,7 @@ pub fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The bytes behind hexadecimal digits; `None` if it isn't that.
+/// The bytes of a text of hexadecimal digits; `None` for any other text.
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes().chunks(2);
     digits

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::packets;
 
-/// A register that a script can name; the values are its place among all.
+/// A register that a script can name; the value is its index in the stub's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 #[allow(missing_docs)] // The names are the registers'.
@@ -38,7 +38,7 @@ pub enum Register {
 }
 
 impl Register {
-    /// Where it lies, and how many bytes it has: 64 bits each but for the flags and selectors.
+    /// Offset and size in bytes: 64 bits each but for the flags and selectors.
     fn place(self) -> (usize, usize) {
         let index = self as usize;
         let (flags, bases) = (Self::Eflags as usize, Self::FsBase as usize);
@@ -52,14 +52,14 @@ impl Register {
     }
 }
 
-/// All registers: those named above, and the others as the stub gave them.
+/// All registers: those named above, and the others as the stub sent them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registers(Vec<u8>);
 
 impl Registers {
-    /// From the stub's answer.
+    /// Parses the stub's answer.
     pub(super) fn from_hex(text: &str) -> Result<Self> {
-        let bytes = packets::from_hex(text).context("registers that are no hexadecimal digits")?;
+        let bytes = packets::from_hex(text).context("registers that aren't hexadecimal digits")?;
         let (start, size) = Register::GsBase.place();
         ensure!(
             bytes.len() >= start + size,
@@ -69,7 +69,7 @@ impl Registers {
         Ok(Self(bytes))
     }
 
-    /// As the stub wants them back.
+    /// The text that the stub reads back.
     pub(super) fn to_hex(&self) -> String {
         packets::to_hex(&self.0)
     }

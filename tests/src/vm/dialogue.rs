@@ -1,29 +1,29 @@
 //! A dialogue over the serial line: wait for a text, answer it, and so on.
 //!
-//! Nothing depends on time: each answer is typed as soon as what it answers has come, and the run's
-//! own limit ends a dialogue that does not get on.
+//! Nothing depends on time: each answer is typed as soon as its text has come, and the run's own
+//! limit ends a dialogue that makes no progress.
 
 use std::io::Write;
 
-/// What is waited for and answered, in order.
+/// The texts and their answers, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Dialogue {
     steps: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Dialogue {
-    /// One without steps.
+    /// A dialogue without steps.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Waits for `text`, which must come behind what the step before waited for; then types `answer`.
+    /// Waits for `text`, which must come after the previous step's text; then types `answer`.
     pub fn on(mut self, text: impl Into<Vec<u8>>, answer: impl Into<Vec<u8>>) -> Self {
         self.steps.push((text.into(), answer.into()));
         self
     }
 
-    /// Begins it with somebody who hears what is written to `to`.
+    /// Begins the dialogue, with answers written to `to`.
     pub fn begin<W: Write>(self, to: W) -> Talk<W> {
         Talk::new(self, to)
     }
@@ -32,9 +32,9 @@ impl Dialogue {
 /// A dialogue under way.
 pub struct Talk<W> {
     steps: std::vec::IntoIter<(Vec<u8>, Vec<u8>)>,
-    /// What is waited for, and the answer to it.
+    /// The current step: the text waited for, and its answer.
     next: Option<(Vec<u8>, Vec<u8>)>,
-    /// Where in all that came the step before ended.
+    /// Offset in the output at which the previous step's text ended.
     heard: usize,
     to: W,
 }
@@ -51,20 +51,20 @@ impl<W: Write> Talk<W> {
         }
     }
 
-    /// More has come: `all` is everything so far.
+    /// Handles more output: `all` is everything so far.
     pub fn hear(&mut self, all: &[u8]) {
         while let Some((text, answer)) = &self.next {
             let rest = &all[self.heard..];
             let found = rest.windows(text.len().max(1)).position(|w| w == text);
             let Some(at) = found else { return };
             self.heard += at + text.len();
-            // A machine that is gone hears nothing: its verdict tells.
+            // A write to a machine that has ended fails: its verdict reports that.
             let _ = self.to.write_all(answer).and_then(|()| self.to.flush());
             self.next = self.steps.next();
         }
     }
 
-    /// What is still waited for.
+    /// The text that the dialogue still waits for.
     pub fn left(self) -> Option<String> {
         let (text, _) = self.next?;
         Some(String::from_utf8_lossy(&text).into_owned())

@@ -1,4 +1,4 @@
-//! One machine: what it is made of, and its run.
+//! One machine: its description, and its run.
 //!
 //! ```no_run
 //! use harness::{Initramfs, Verdict, Vm};
@@ -25,10 +25,10 @@ use pauses::Pauses;
 use crate::initramfs::Initramfs;
 use crate::paths;
 
-/// The program that every machine runs in.
+/// The emulator's program.
 pub const QEMU: &str = "qemu-system-x86_64";
 
-/// Time limit of a run where none is given.
+/// Default time limit of a run.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A machine to be booted.
@@ -52,23 +52,23 @@ pub struct Vm {
     pauses: Option<Pauses>,
 }
 
-/// Where the serial line's input comes from.
+/// The serial line's input.
 #[derive(Clone, Debug)]
 enum Input {
-    /// There is none.
+    /// No input.
     Empty,
     /// These bytes.
     Bytes(Vec<u8>),
-    /// Answers to what comes.
+    /// A dialogue's answers.
     Dialogue(Dialogue),
     /// The harness's own standard input.
     Inherited {
-        /// It is a terminal: Ctrl-C belongs to the guest, Ctrl-A X ends QEMU.
+        /// Whether it is a terminal: Ctrl-C goes to the guest, Ctrl-A X ends QEMU.
         terminal: bool,
     },
     /// A [`Partner`].
     Partner {
-        /// Ctrl-A X, as somebody types it, ends QEMU; else every byte is the guest's.
+        /// Whether a person types: Ctrl-A X ends QEMU. Otherwise every byte goes to the guest.
         terminal: bool,
     },
 }
@@ -119,12 +119,12 @@ impl Vm {
         self
     }
 
-    /// Hands these files over as the initramfs.
+    /// Passes these files as the initramfs.
     pub fn initramfs(self, files: &Initramfs) -> Self {
         self.initrd(files.build())
     }
 
-    /// Hands these bytes over as `-initrd`, whatever they are.
+    /// Passes these bytes as `-initrd`, whether they are an archive or not.
     pub fn initrd(mut self, bytes: Vec<u8>) -> Self {
         self.initrd = Some(bytes);
         self
@@ -178,8 +178,8 @@ impl Vm {
         self
     }
 
-    /// Ends the run with [`Verdict::Timeout`](crate::Verdict::Timeout) where nothing at all has come over the serial
-    /// line after this time.
+    /// Ends the run with [`Verdict::Timeout`](crate::Verdict::Timeout) if the serial line has no output
+    /// after this time.
     pub fn silence(mut self, limit: Duration) -> Self {
         self.silence = Some(limit);
         self
@@ -203,7 +203,7 @@ impl Vm {
         self
     }
 
-    /// Answers what comes over the serial line.
+    /// Plays a dialogue over the serial line.
     pub fn dialogue(mut self, dialogue: Dialogue) -> Self {
         self.input = Input::Dialogue(dialogue);
         self
@@ -228,14 +228,13 @@ impl Vm {
         self
     }
 
-    /// Takes the time at which this text comes over the serial line.
+    /// Measures the time until this text comes over the serial line.
     pub fn landmark(mut self, text: impl Into<String>) -> Self {
         self.landmark = Some(text.into());
         self
     }
 
-    /// Stops the machine for `stopped` and lets it run for `running`, in turns: what a busy host
-    /// does to it, and worse.
+    /// Stops the machine for `stopped` and lets it run for `running`, in turns: worse than a busy host.
     pub fn paused(mut self, stopped: Duration, running: Duration) -> Self {
         self.pauses = Some(Pauses { stopped, running });
         self

@@ -1,4 +1,4 @@
-//! A run that has ended, and what can be asked of it.
+//! The outcome of a run, and checks of it.
 
 use std::time::Duration;
 
@@ -9,23 +9,22 @@ use crate::verdict::Verdict;
 /// A run that has ended.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// How it ended.
+    /// How the run ended.
     pub verdict: Verdict,
     /// Everything that came over the serial line, with CR-LF turned into LF.
     pub serial: String,
-    /// What QEMU itself said on its standard error.
+    /// QEMU's own standard error.
     pub stderr: String,
     /// From QEMU's start to its end.
     pub elapsed: Duration,
-    /// From QEMU's start to the landmark's coming over the serial line (see [`Vm::landmark`](super::Vm::landmark)).
+    /// From QEMU's start to the landmark on the serial line (see [`Vm::landmark`](super::Vm::landmark)).
     pub landmark: Option<Duration>,
     /// What a [`Dialogue`](super::Dialogue) was still waiting for at the end.
     pub unheard: Option<String>,
 }
 
 impl Outcome {
-    /// The verdict must be this one, and every step of a dialogue made, else an error that shows the
-    /// whole run.
+    /// Checks the verdict, and that every step of a dialogue was made; an error shows the whole run.
     pub fn expect(&self, verdict: Verdict) -> Result<&Self> {
         if let Some(text) = &self.unheard {
             bail!("{text:?} never came{}", self.transcript());
@@ -40,8 +39,8 @@ impl Outcome {
         Ok(self)
     }
 
-    /// init's exit status as a shell has it, 128 + n for signal n: the kernel's last line says it
-    /// where it is not 0.
+    /// init's exit status as a shell has it, 128 + n for signal n, from the kernel's last line; none
+    /// where it is 0.
     pub fn init_status(&self) -> Option<u8> {
         let last = self.serial.trim_end().lines().next_back()?;
         let number = |text: &str| last.strip_prefix(text)?.parse::<u8>().ok();
@@ -49,7 +48,7 @@ impl Outcome {
             .or_else(|| number("init was killed by signal ").map(|signal| signal | 0x80))
     }
 
-    /// The serial output must contain this text, else an error that shows the whole run.
+    /// Checks that the serial output contains this text; an error shows the whole run.
     pub fn contains(&self, text: &str) -> Result<&Self> {
         if !self.serial.contains(text) {
             bail!("{text:?} is not in the output{}", self.transcript());
@@ -57,7 +56,7 @@ impl Outcome {
         Ok(self)
     }
 
-    /// The serial output must not contain this text.
+    /// Checks that the serial output does not contain this text.
     pub fn lacks(&self, text: &str) -> Result<&Self> {
         if self.serial.contains(text) {
             bail!("{text:?} is in the output{}", self.transcript());
@@ -65,7 +64,7 @@ impl Outcome {
         Ok(self)
     }
 
-    /// What was printed, for an error message.
+    /// The whole output, for an error message.
     pub fn transcript(&self) -> String {
         let qemu = match self.stderr.trim() {
             "" => String::new(),

@@ -1,12 +1,12 @@
-//! The other end of the serial line, where neither a list of texts nor the terminal is it.
+//! A program at the other end of the serial line, in place of a dialogue or the terminal.
 
 use std::process::ChildStdin;
 
-/// Hears each byte that comes over the serial line, and may type.
+/// Receives each byte of the serial line's output, and may type.
 pub trait Partner: Send {
-    /// The machine has started; `line` takes what is typed. Its end would be a hang-up.
+    /// The machine has started; `line` is the serial line's input. Closing it is a hang-up.
     fn begin(&mut self, line: ChildStdin);
 
-    /// More has come.
+    /// Handles more output.
     fn hear(&mut self, bytes: &[u8]);
 }

@@ -1,10 +1,10 @@
-//! A machine that its host stops and lets run in turns.
+//! Pauses: SIGSTOP and SIGCONT to QEMU in turns, as from a busy host.
 
 use std::process::Child;
 use std::thread;
 use std::time::Duration;
 
-/// How long it is stopped and runs.
+/// Durations of a turn.
 #[derive(Clone, Copy, Debug)]
 pub struct Pauses {
     pub stopped: Duration,
@@ -12,7 +12,7 @@ pub struct Pauses {
 }
 
 impl Pauses {
-    /// One turn. `child` is not reaped yet: its number is no other process's.
+    /// One turn. `child` is not reaped yet, so its PID can't have been reused.
     pub fn turn(self, child: &Child) {
         for (signal, time) in [(libc::SIGSTOP, self.stopped), (libc::SIGCONT, self.running)] {
             // SAFETY: sends a signal; no memory is touched.

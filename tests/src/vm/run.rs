@@ -1,4 +1,4 @@
-//! Starts QEMU, listens to its serial line, and waits for its end.
+//! A run: starts QEMU, reads its serial line, and waits for its end.
 
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -78,8 +78,8 @@ impl Vm {
         self.start(qemu, directory.path(), None)
     }
 
-    /// The same with a partner at the other end of the serial line, who types what a person at a
-    /// terminal does or a program. The outcome keeps no more than the first of what came.
+    /// [`Vm::run`] with a partner at the other end of the serial line, which types for a person at a
+    /// terminal or for a program. The outcome keeps only the beginning of the output.
     pub fn run_with(&self, partner: Box<dyn Partner>, terminal: bool) -> Result<Outcome> {
         let vm = Self {
             input: Input::Partner { terminal },
@@ -200,16 +200,16 @@ struct Listener {
     partner: Option<Box<dyn Partner>>,
 }
 
-/// What is kept of a line that a partner listens to: enough to say whether anything came.
+/// Bytes of output kept where a partner reads it: enough to know whether there was any.
 const KEPT: usize = 64 * 1024;
 
-/// What came over the serial line.
+/// The serial line's output.
 #[derive(Default)]
 struct Heard {
     serial: Vec<u8>,
-    /// When the landmark did.
+    /// When the landmark came.
     landmark: Option<Duration>,
-    /// What a dialogue still waited for.
+    /// The text that a dialogue still waited for.
     unheard: Option<String>,
 }
 
@@ -231,7 +231,7 @@ impl Listener {
             let old = all.len();
             all.extend_from_slice(&buffer[..count]);
             if let (None, Some(text)) = (seen, &self.landmark) {
-                // It may have begun in an earlier piece.
+                // The landmark may have begun in an earlier piece.
                 let from = old.saturating_sub(text.len());
                 let found = all[from..]
                     .windows(text.len().max(1))
