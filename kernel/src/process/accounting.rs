@@ -1,8 +1,8 @@
 //! Process accounting: while acct(2) has named a file, each process that ends adds a record to it
 //! (acct(5); version 3, kernel/acct.c).
 //!
-//! Left out: ASU, as it isn't noted who used a right of root's; the file's end with its file system, which
-//! stays busy instead.
+//! Left out: ASU, as it isn't noted who used a right of root's; the file's end with its file
+//! system, which stays busy instead.
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -19,8 +19,8 @@ use crate::time;
 
 /// ac_version: 3, in the byte order of this machine.
 const VERSION: u8 = 3;
-/// ac_flag: forked, and ran no other program (AFORK); had a core to dump, whether or not that was wanted
-/// (ACORE); ended by a signal (AXSIG).
+/// ac_flag: forked without a later execve(2) (AFORK); ended by a signal that dumps core, whether or
+/// not a core was written (ACORE); ended by a signal (AXSIG).
 const FORKED: u8 = 1;
 const DUMPED: u8 = 8;
 const SIGNALLED: u8 = 16;
@@ -74,14 +74,14 @@ pub fn size_of(process: &Process) -> Option<u64> {
     Some(pages * PAGE_SIZE / 1024)
 }
 
-/// Adds the record of a process that ended; `kilobytes` was its size. A file that takes no more is no
-/// matter to the process.
+/// Adds the record of a process that ended; `kilobytes` was its size. A file that takes no more is
+/// no matter to the process.
 pub fn note(process: &Process, status: ExitStatus, kilobytes: u64) {
     let Some(file) = file() else {
         return;
     };
     let record = record(process, status, kilobytes);
-    // Not within the limit of whoever happens to end (RLIMIT_FSIZE).
+    // RLIMIT_FSIZE of the ending process doesn't apply to the accounting file.
     let end = file.inode().metadata().size;
     let _ = file.ops().write(end, &mut KernelIn::new(&record), true);
 }

@@ -18,7 +18,8 @@ use crate::usercopy::{Pod, UserPtr, first_nul};
 
 /// Most bytes of one string, with its NUL (MAX_ARG_STRLEN).
 const STRING_MAX: usize = 32 * PAGE_SIZE as usize;
-/// Most bytes of all of them, however large the stack may become: three quarters of its usual limit.
+/// Most bytes of all of them, however large the stack may become: three quarters of its usual
+/// limit.
 const TOTAL_MAX: u64 = layout::STACK_LIMIT / 4 * 3;
 /// Bytes that there always are, however small it may become (ARG_MAX).
 const TOTAL_MIN: u64 = 32 * PAGE_SIZE;
@@ -54,8 +55,8 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Those of execve(2), with the program's path. A NULL array is an empty one; an empty `argv` gets
-    /// one empty string (since Linux 5.18).
+    /// Those of execve(2), with the program's path. A NULL array is an empty one; an empty `argv`
+    /// gets one empty string (since Linux 5.18).
     ///
     /// # Errors
     /// `EFAULT`; `E2BIG` for a string of more than 128 KiB, or more in all than a quarter of
@@ -167,8 +168,8 @@ impl Arguments {
         &self.pages
     }
 
-    /// Where the string that begins at a distance ends: behind its NUL. A program may have changed it
-    /// while it was copied; at the top at the latest.
+    /// Where the string that begins at a distance ends: behind its NUL. A program may have changed
+    /// it while it was copied; at the top at the latest.
     fn end_of_string(&self, mut at: u64) -> u64 {
         while at > 0 {
             let (page, offset) = place(at);
@@ -295,7 +296,7 @@ impl Drop for Arguments {
     }
 }
 
-/// The page, counted from the top, and the byte in it that lies at a distance from the top.
+/// Index of the page, counted from the top, and offset in it of the byte `distance` below the top.
 fn place(distance: u64) -> (usize, usize) {
     let page = (distance - 1) / PAGE_SIZE;
     (page as usize, ((page + 1) * PAGE_SIZE - distance) as usize)

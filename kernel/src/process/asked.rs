@@ -1,5 +1,6 @@
-//! Test builds: which checks for capabilities were made, and what they answered. `/proc/capability-checks`
-//! lists them for the case that wants each check of the kernel struck both ways.
+//! Test builds: which checks for capabilities were made, and what they answered.
+//! `/proc/capability-checks` lists them for the case that wants each check of the kernel struck
+//! both ways.
 
 use core::fmt::Write;
 use core::panic::Location;
@@ -42,8 +43,8 @@ pub fn note(place: &'static Location<'static>, is_granted: bool) {
     site.answers.fetch_or(answer, Ordering::Relaxed);
 }
 
-/// `/proc/capability-checks`: a line for each site, "file:line:column refused granted" with 0 or 1 for
-/// the answers.
+/// `/proc/capability-checks`: a line for each site, "file:line:column refused granted" with 0 or 1
+/// for the answers.
 pub fn list(_: &(), text: &mut Text) {
     for site in &SITES {
         // SAFETY: `note` stores references to what the program is made of.

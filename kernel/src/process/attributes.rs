@@ -24,7 +24,7 @@ pub struct Attributes {
     pub io_priority: u16,
     /// Nanoseconds that timers may be late (PR_SET_TIMERSLACK),
     pub slack: u64,
-    /// and what 0 stands for: the maker's.
+    /// and the default that 0 restores: the slack of the creating thread.
     pub default_slack: u64,
     /// What it gets when its parent ends (PR_SET_PDEATHSIG); 0: nothing.
     pub parent_death_signal: u8,

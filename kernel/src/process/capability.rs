@@ -1,7 +1,7 @@
 //! Capabilities: root's rights, one by one (capabilities(7)).
 //!
-//! A check names the one that it needs: [`capable`] and [`require`]. How the sets change is in
-//! `cred.rs` (set*id calls) and `setid.rs` (execve(2)).
+//! A check names the capability that it needs: [`capable`] and [`require`]. How the sets change is
+//! in `cred.rs` (set*id calls) and `setid.rs` (execve(2)).
 
 use bitflags::bitflags;
 use linux_raw_sys::general as linux;

@@ -175,7 +175,7 @@ fn look_at_children(
     }))
 }
 
-/// The threads that the process traces count as its children, whoever's they are.
+/// Traced threads count as children of the tracer, whichever process is their parent.
 fn look_at_tracees(
     tracer: &Process,
     which: Which,

@@ -111,9 +111,8 @@ pub fn check(file: &Executable) -> Result<Image, Errno> {
 
 /// Checks the headers of the dynamic linker of a program of that width.
 ///
-/// # Errors
-/// `ELIBBAD`; `EIO` for a file shorter than a header; `ENOMEM`. Too late: an object file, and one without
-/// anything to map.
+/// # Errors `ELIBBAD`; `EIO` for a file shorter than a header; `ENOMEM`. Too late: an object file,
+/// and one without anything to map.
 pub fn check_interpreter(file: &Executable, class: Class) -> Result<Image, Refusal> {
     let image = formats::elf::parse_interpreter(file, class).map_err(|error| match error {
         Error::NoMemory => Errno::ENOMEM.into(),

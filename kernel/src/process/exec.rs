@@ -73,8 +73,8 @@ impl From<Errno> for Refusal {
 }
 
 impl Refusal {
-    /// What is found out behind the point of no return. Linux knows before whether the strings fit. A lack
-    /// of memory is answered, too, as the old program is still there.
+    /// What is found out behind the point of no return. Linux knows before whether the strings fit.
+    /// A lack of memory is answered, too, as the old program is still there.
     pub(super) fn too_late(errno: Errno) -> Self {
         Self {
             errno,
@@ -189,7 +189,7 @@ fn load_image(
     let bias = load_bias(&mut mm, image)?;
     elf::map(&mut mm, file, image, bias, all_executable)?;
     if is_loader(image) {
-        // Where it lies there may be no room behind it (load_elf_binary in fs/binfmt_elf.c).
+        // The heap may have no room behind the image there (load_elf_binary in fs/binfmt_elf.c).
         mm.landmarks.brk = pie_base(is_32bit);
     }
     // The break begins a page or more after the program, at a random distance.
@@ -265,7 +265,7 @@ impl Interpreter {
         })
     }
 
-    /// Maps it; returns where it lies and where it starts.
+    /// Maps the dynamic linker; returns its load address and its entry point.
     fn map(&self, mm: &mut AddressSpace, all_executable: bool) -> Result<(u64, u64), Errno> {
         elf::check_segments(&self.image)?;
         let marks = mm.landmarks.clone();

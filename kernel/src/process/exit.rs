@@ -46,7 +46,7 @@ pub struct Ending {
 /// Ends the running process with all its threads.
 pub fn exit_group(status: ExitStatus) -> ! {
     let task = sched::current_task();
-    // Whoever was first decided.
+    // The first call sets the status.
     let status = *task.process.ending.lock().group.get_or_insert(status);
     for other in task.process.threads.lock().iter() {
         if !Arc::ptr_eq(other, &task) {

@@ -1,7 +1,7 @@
-//! What few tasks have and a switch between tasks has to see to: breakpoints in hardware, I/O ports, and
-//! RDTSC that traps.
+//! What few tasks have and a switch between tasks has to see to: breakpoints in hardware, I/O
+//! ports, and RDTSC that traps.
 //!
-//! A bit for each stands in the task, so that a switch between two tasks without costs one test.
+//! The task has a bit for each, so that a switch between two tasks without extras costs one test.
 
 use alloc::boxed::Box;
 use core::sync::atomic::{AtomicU8, Ordering};

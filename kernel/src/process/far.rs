@@ -1,10 +1,10 @@
 //! Far returns, IRET and far calls of programs, done for them where the emulator can't.
 //!
-//! QEMU up to 7.2 takes the program's stack for them by accesses of ring 0, which SMAP forbids: the page
-//! fault comes from user code and says "supervisor". Linux dies of it. Here the kernel does the
-//! instruction, as Intel SDM vol. 2 describes it: the stack by copies that are checked like all others, the
-//! selectors against their descriptors, and nothing changes before all of that holds. The program goes on by
-//! the kernel's own IRET, which checks everything once more.
+//! QEMU up to 7.2 takes the program's stack for them by accesses of ring 0, which SMAP forbids: the
+//! page fault comes from user code and says "supervisor". Linux dies of it. Here the kernel does
+//! the instruction, as Intel SDM vol. 2 describes it: the stack by copies that are checked like all
+//! others, the selectors against their descriptors, and nothing changes before all of that holds.
+//! The program goes on by the kernel's own IRET, which checks everything once more.
 
 use super::instruction::{self, Decoder};
 use super::signal::frame::RESTORED_FLAGS;
@@ -48,7 +48,8 @@ const LONG: u64 = 1 << 53;
 const BIG: u64 = 1 << 54;
 const PAGES: u64 = 1 << 55;
 
-/// Does the instruction at which the running program stands, if it is one of these. Returns whether it was.
+/// Emulates the instruction at the running program's rip if it is one of these. Returns whether it
+/// was.
 ///
 /// # Errors
 /// The exception that it meets; `frame` is as it was.

@@ -124,7 +124,8 @@ fn kernel_debug(frame: &mut Frame) -> bool {
 }
 
 /// A second #DB at the first instruction of the first one's stub, which no CPU gives but QEMU does
-/// (`ptrace/debug.rs`): the program's rip, flags and stack pointer stood where this frame is. It can't go on.
+/// (`ptrace/debug.rs`): the program's rip, flags and stack pointer stood where this frame is. It
+/// can't go on.
 fn lost_frame(frame: &mut Frame) {
     report(&current().frame(), "a trap within a trap", 0, 0);
     signal::kill(&current().process);
@@ -168,7 +169,7 @@ fn raise(
     address: Option<u64>,
 ) {
     let task = current();
-    // Whoever has a handler knows what to do (show_unhandled_signals).
+    // Only a signal without a handler is logged (show_unhandled_signals).
     if task.process.actions().lock().get(info.signo).handler <= signal::IGNORE {
         report(frame, what, error_code, address.unwrap_or(0));
     }
@@ -198,8 +199,8 @@ fn page_fault(frame: &mut Frame, mut error_code: u64) {
         kernel_bug(frame, PAGE_FAULT, error_code, address);
     }
     // An emulator may do a far return of user code by accesses of ring 0. Under SMAP a mapping that
-    // is right in every way still faults then, again and again: the kernel does the instruction. Any
-    // other such access cannot be had.
+    // is right in every way still faults then, again and again: the kernel emulates the
+    // instruction. Any other such access is refused.
     let mut refused = false;
     if from_user && error_code & USER == 0 {
         let steps = frame.rflags & TF != 0;
@@ -254,8 +255,7 @@ fn page_fault(frame: &mut Frame, mut error_code: u64) {
                 addr: address,
                 key: key.into(),
             };
-            // What the page tables say of the kernel's half is nobody's business: there is
-            // always a page that may not be touched.
+            // Don't leak which kernel addresses are mapped: report each as a protection fault.
             let hidden = if address >= layout::TASK_SIZE {
                 PRESENT
             } else {
@@ -274,7 +274,7 @@ fn page_fault(frame: &mut Frame, mut error_code: u64) {
     }
 }
 
-/// An instruction was done for the program; one that is stepped traps behind it.
+/// Called after an emulated instruction: a single-stepped program traps behind it.
 fn completed(frame: &Frame, steps: bool) {
     if steps {
         ptrace::debug::stepped();

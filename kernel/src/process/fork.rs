@@ -29,7 +29,7 @@ use crate::syscall::errno::{Errno, SysResult};
 ///
 /// # Errors
 /// Those of [`CloneArgs::check`]; `ENOMEM`; `EAGAIN` when no ID is free or the user has as many
-/// processes as RLIMIT_NPROC allows; `EPERM`, `EEXIST` for an ID that can't be had.
+/// processes as RLIMIT_NPROC allows; `EPERM`, `EEXIST` if a requested ID (set_tid) isn't available.
 pub fn clone(args: CloneArgs) -> SysResult {
     args.check()?;
     // What is to interrupt all of a process must not miss the child (copy_process).
@@ -128,8 +128,8 @@ fn make(
     Ok((new, Some(child)))
 }
 
-/// Gives the parent a descriptor of its child `tid`. It comes after the copy of the descriptors: the
-/// child has none of itself.
+/// Gives the parent a descriptor of its child `tid`. It comes after the copy of the descriptors:
+/// the child has none of itself.
 fn give_descriptor(tid: u32, args: &CloneArgs) -> Result<(), Errno> {
     reserve::top_up()?;
     let pid = table::pid(tid).ok_or(Errno::ESRCH)?;
@@ -152,7 +152,8 @@ fn give_descriptor(tid: u32, args: &CloneArgs) -> Result<(), Errno> {
 
 /// A copy of an address space, made in parts: other threads of the program may run between two.
 fn copy(mm: &SharedMm) -> Result<AddressSpace, Errno> {
-    /// How often it may begin anew because other threads change what is mapped; then they have to wait.
+    /// How often it may begin anew because other threads change what is mapped; then they have to
+    /// wait.
     const PATIENCE: u32 = 8;
     let mut begun = 0;
     loop {
@@ -187,7 +188,8 @@ fn share(parent: &Process, child: &mut Process, args: &CloneArgs) {
     }
     let is_dumpable = parent.is_dumpable.load(Ordering::Relaxed);
     child.is_dumpable.store(is_dumpable, Ordering::Relaxed);
-    // clone(2) has a byte for it: what is no signal is nothing, and not SIGCHLD either.
+    // clone(2) has a byte for it: an invalid exit signal means none; it does not default to
+    // SIGCHLD.
     let mut exit_signal = match args.exit_signal {
         signo if signo > signal::COUNT => 0,
         signo => signo,
@@ -245,7 +247,8 @@ fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
             signals.alternate = alternate;
         }
     }
-    // What is registered lies in memory: the copy has one of its own, a thread registers its own.
+    // The registered area is in user memory: a copied address space has its own copy of the area, a
+    // thread that shares the address space registers its own.
     if !args.flags.contains(CloneFlags::VM) {
         let registration = *task.rseq.lock();
         new.rseq.set(registration);
@@ -259,8 +262,7 @@ fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
     }
 }
 
-/// RLIMIT_NPROC: threads of the user's, ended processes that nobody waited for included. Root is
-/// free.
+/// RLIMIT_NPROC counts the threads of the real user, zombies included. Root is exempt.
 fn check_limit() -> Result<(), Errno> {
     let task = current();
     let (process, cred) = (&task.process, task.cred());
@@ -290,8 +292,8 @@ fn has_too_many(uid: u32) -> bool {
     uid != 0 && threads_of(uid) > limit
 }
 
-/// Notes whether the running thread becomes a user who has too many threads: that succeeds, as programs
-/// don't look whether it does, and execve(2) fails (flag_nproc_exceeded in kernel/sys.c).
+/// Notes whether the running thread becomes a user who has too many threads: that succeeds, as
+/// programs don't look whether it does, and execve(2) fails (flag_nproc_exceeded in kernel/sys.c).
 pub fn note_new_user(uid: u32) {
     let has_too_many = has_too_many(uid);
     current().attributes.lock().has_too_many = has_too_many;

@@ -1,5 +1,5 @@
-//! The instruction at which a program met an exception, read from its memory. The program may change it
-//! at any time: what is done for it is decided by one copy.
+//! The instruction at which a program met an exception, read from its memory. The program may
+//! change it at any time: what is done for it is decided by one copy.
 
 use core::ops::Deref;
 
@@ -29,7 +29,7 @@ impl Deref for Bytes {
     }
 }
 
-/// What the running program stands at; nothing where it can't be read.
+/// The bytes at the running program's rip; empty if they can't be read.
 pub fn bytes(frame: &Frame) -> Bytes {
     let mut bytes = [0; LONGEST];
     // A segment of the program's own may begin elsewhere than at 0 (insn_get_effective_ip).
@@ -48,7 +48,8 @@ pub fn base(task: &Task, selector: u16) -> u64 {
     descriptor(task, selector).map_or(0, user_desc::base)
 }
 
-/// The descriptor that a selector of a program's names: one of the GDT's for programs, or of its LDT.
+/// The descriptor that a selector of a program's names: one of the GDT's for programs, or of its
+/// LDT.
 pub fn descriptor(task: &Task, selector: u16) -> Option<u64> {
     const LOCAL: u16 = 1 << 2;
     let index = usize::from(selector >> 3);

@@ -32,8 +32,8 @@ pub fn session_of_group(group: u32) -> Option<u32> {
     found.map(|process| session_of(&process))
 }
 
-/// Puts `process`, which is `caller` or a child of it, into a group of its session: a new one with its
-/// own ID, or one that is there.
+/// Puts `process`, which is `caller` or a child of it, into a group of its session: a new one with
+/// its own ID, or one that is there.
 ///
 /// # Errors
 /// `ESRCH` for a process that is neither, `EACCES` for a child that runs another program by now;
@@ -101,8 +101,8 @@ fn parent_outside(member: &Process, group: u32) -> bool {
     })
 }
 
-/// `process` is about to end, and was perhaps the only one who could have continued a group: its own,
-/// or one of its children's. Where such a group stands still, it is hung up and goes on
+/// `process` is about to end, and was perhaps the only one who could have continued a group: its
+/// own, or one of its children's. A stopped group that becomes orphaned gets SIGHUP and SIGCONT
 /// (kill_orphaned_pgrp).
 pub fn orphaned_by(process: &Arc<Process>) {
     let own = group_of(process);
@@ -133,7 +133,8 @@ fn children_of(process: &Process) -> impl Iterator<Item = Arc<Process>> {
     })
 }
 
-/// Hangs a group up that stands still, if `process` was the last that could have continued it.
+/// Sends SIGHUP and SIGCONT to a stopped group, if `process` was the last that could have continued
+/// it.
 fn orphaned_group(process: &Arc<Process>, group: u32) {
     let stands =
         |member: &Arc<Process>| matches!(member.signals.lock().stop, StopState::Stopped(_));

@@ -3,9 +3,9 @@
 //! A [`Process`] is what threads share: address space, files, credentials, children. A
 //! [`Task`] (`task.rs`) is one thread of it: a kernel stack, registers, a place in the scheduler.
 //!
-//! `exec.rs` starts programs, `fork.rs` multiplies them, `exit.rs` ends them, `children.rs` is
-//! how their parents hear of it, `sched.rs` decides who runs, `fault.rs` says what an exception
-//! means, `signal/` and `stop.rs` what interrupts them. `wait.rs` is how a thread sleeps until something
+//! `exec.rs` starts programs, `fork.rs` multiplies them, `exit.rs` ends them, `children.rs` is how
+//! their parents hear of it, `sched.rs` decides who runs, `fault.rs` says what an exception means,
+//! `signal/` and `stop.rs` what interrupts them. `wait.rs` is how a thread sleeps until something
 //! happens, `futex/` how threads wait for each other, `timers/` what wakes them by the clock.
 
 use alloc::collections::BTreeMap;
@@ -88,7 +88,7 @@ pub struct Process {
     pub pgid: AtomicU32,
     /// Session.
     pub sid: AtomicU32,
-    /// Who is told of its end; init's is nobody.
+    /// Parent, notified on exit; none for init.
     pub parent: Mutex<Weak<Process>, rank::Parent>,
     /// Children by process ID, ended ones included until they are waited for.
     pub children: Mutex<BTreeMap<u32, Arc<Process>>, rank::Children>,
@@ -113,7 +113,7 @@ pub struct Process {
     /// Woken when a signal arrives for it or one thread, whether or not it is taken (signalfd(2),
     /// rt_sigtimedwait(2)).
     pub signal_arrived: WaitQueue,
-    /// What the parent gets at its end; 0: nothing (clone(2)'s low byte).
+    /// Signal for the parent on exit; 0: none (clone(2)'s low byte).
     pub exit_signal: AtomicU8,
     /// Its controlling terminal.
     pub terminal: Mutex<Controlling, rank::ControllingTerminal>,
@@ -123,9 +123,9 @@ pub struct Process {
     pub ending: Mutex<Ending, rank::Ending>,
     /// How it ended, once all of its threads did.
     pub status: Mutex<Option<ExitStatus>, rank::ExitStatus>,
-    /// It ended, but its parent must not know until a tracer was told.
+    /// The process has ended, but its parent isn't notified before its tracer has waited for it.
     pub is_held_back: AtomicBool,
-    /// Its first thread, which ended while it was traced by somebody else than the parent.
+    /// The thread group leader, if it ended while traced by a process other than the parent.
     pub traced_leader: Mutex<Option<Arc<Task>>, rank::TracedLeader>,
     /// Threads that this process traces (ptrace(2)).
     pub tracees: Mutex<Vec<Arc<Task>>, rank::Tracees>,
@@ -157,7 +157,7 @@ pub struct Process {
     pub children_usage: Mutex<Totals, rank::ChildrenUsage>,
     /// Counts of the threads that ended, and samples of all.
     pub usage: Usage,
-    /// The most pages that it had in memory, as far as known.
+    /// Highest resident set sampled so far, in pages.
     pub peak_pages: AtomicU64,
 }
 
@@ -277,8 +277,8 @@ pub fn activate(mm: &AddressSpace) {
     percpu::set_landing_pad(crate::vdso::landing_pad(mm.landmarks.vdso));
 }
 
-/// What waits before a task may go back to its program. `frame` is its own; others write to it while
-/// the task waits here, so that a reference to it only lives as long as a step.
+/// What waits before a task may go back to its program. `frame` is its own; others write to it
+/// while the task waits here, so that a reference to it only lives as long as a step.
 ///
 /// # Safety
 /// `frame` is the running task's, and the caller has no reference to it.
@@ -305,7 +305,7 @@ pub unsafe extern "C" fn exit_work(frame: *mut Frame) {
         } else if pending & work::RESCHEDULE != 0 {
             sched::schedule();
         } else {
-            // Whoever leaves by IRET after this does; the others need none.
+            // A frame that needs IRET is left by IRET already; other frames don't need the bit.
             percpu::clear_work(work::IRET);
             return;
         }

@@ -1,9 +1,9 @@
 //! Out of memory: the process that has the most is killed so that the others can go on
 //! (mm/oom_kill.c).
 //!
-//! What a process has is its pages, its page tables, and what the kernel keeps for it: areas, threads,
-//! signals that wait, timers, record locks, descriptors and what lies behind them. None of it is counted before it is asked for, and nothing here
-//! takes memory.
+//! What a process has is its pages, its page tables, and what the kernel keeps for it: areas,
+//! threads, pending signals, timers, record locks, descriptors and the objects behind them. The
+//! sums are computed on demand, and nothing here allocates.
 
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicI16, Ordering::Relaxed};
@@ -67,8 +67,8 @@ fn signal_bytes(process: &Process) -> usize {
     bytes + process.timers.count() * TIMER
 }
 
-/// What a process has, in pages. What is locked just now isn't counted: this may run in the middle of
-/// anything.
+/// What a process has, in pages. What is locked just now isn't counted: this may run in the middle
+/// of anything.
 fn pages(process: &Process) -> u64 {
     let mm = process.mm.try_lock().and_then(|mm| mm.clone());
     let (mut pages, mut bytes) = (0, 0);
@@ -85,7 +85,7 @@ fn pages(process: &Process) -> u64 {
     if let Some(files) = files
         && let Some(files) = files.try_lock()
     {
-        // One that others have too doesn't go with this process.
+        // An open file description with other references is counted by its share.
         let of =
             |file: &Arc<File>| (File::KEPT + file.ops().kept_bytes()) / Arc::strong_count(file);
         bytes += files.files().map(of).sum::<usize>() + files.lock_bytes();
@@ -94,8 +94,8 @@ fn pages(process: &Process) -> u64 {
     pages + bytes as u64 / PAGE_SIZE
 }
 
-/// How much there is to gain by a process, in pages, its adjustment included; `None`: it is not to be
-/// killed (oom_badness).
+/// How much there is to gain by a process, in pages, its adjustment included; `None`: it is not to
+/// be killed (oom_badness).
 pub fn badness(process: &Process) -> Option<i64> {
     let adjustment = process.oom.get();
     if process.pid == init::PID || adjustment == Adjustment::NEVER {
@@ -110,14 +110,14 @@ fn is_ending(process: &Process) -> bool {
     process.ending.lock().group.is_some()
 }
 
-/// Whether a process is ending and may still hold memory: others run while its address space goes part by
-/// part, when `Process::mm` doesn't have it any more.
+/// Whether a process is ending and may still hold memory: others run while its address space goes
+/// part by part, when `Process::mm` doesn't have it any more.
 fn is_giving_back(process: &Process) -> bool {
     is_ending(process) && process.status.lock().is_none()
 }
 
-/// As [`kill_largest_but_init`]; without any, init goes: the machine ends. Returns whether the running
-/// process is ending.
+/// As [`kill_largest_but_init`]; without any, init goes: the machine ends. Returns whether the
+/// running process is ending.
 pub fn kill_largest() -> bool {
     if !kill_largest_but_init() {
         always!("Out of memory and no killable processes");
@@ -128,8 +128,9 @@ pub fn kill_largest() -> bool {
     is_ending(&current().process)
 }
 
-/// Picks the process with the most and kills it, with those that share its memory; while one that was
-/// picked before is still ending, that one's memory is waited for. Returns whether there is any.
+/// Kills the process with the highest badness, and the processes that share its memory; while an
+/// earlier victim is still ending, waits for its memory instead. Returns whether memory will be
+/// freed.
 pub fn kill_largest_but_init() -> bool {
     let has_mm = |process: &Arc<Process>| process.mm.lock().is_some();
     if leftovers::give_back_at_once() {

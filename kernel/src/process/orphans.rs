@@ -19,8 +19,8 @@ pub fn give_away(process: &Process) {
         return;
     };
     for (pid, orphan) in orphans {
-        // The nodes of the old map come free as it is taken apart; what there is for the new one's is
-        // filled up as far as can be. An end cannot fail.
+        // The nodes of the old map come free as it is taken apart; what there is for the new one's
+        // is filled up as far as can be. An end cannot fail.
         let _ = reserve::top_up();
         orphan.parent.set(Arc::downgrade(&reaper));
         orphan.exit_signal.store(SIGCHLD, Ordering::Relaxed);

@@ -1,11 +1,10 @@
 //! What kind of system a program is shown: personality(2).
 //!
 //! A program is told another machine (PER_LINUX32) or an older release (UNAME26) by uname(2), and
-//! is placed at the same addresses each time (ADDR_NO_RANDOMIZE, which debuggers ask for), may execute
-//! whatever it can read (READ_IMPLIES_EXEC), finds page 0 mapped (MMAP_PAGE_ZERO), gets its mappings
-//! from a third of the address space upwards (ADDR_COMPAT_LAYOUT), or has less of it (ADDR_LIMIT_3GB).
-//! Left out: that other flags do
-//! anything; they are kept and told.
+//! is placed at the same addresses each time (ADDR_NO_RANDOMIZE, which debuggers ask for), may
+//! execute whatever it can read (READ_IMPLIES_EXEC), finds page 0 mapped (MMAP_PAGE_ZERO), gets its
+//! mappings from a third of the address space upwards (ADDR_COMPAT_LAYOUT), or has less of it
+//! (ADDR_LIMIT_3GB). Left out: that other flags do anything; they are kept and told.
 
 /// Bits of the kind of system; the rest are flags (include/uapi/linux/personality.h).
 const PER_MASK: u32 = 0xff;

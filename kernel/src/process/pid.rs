@@ -1,4 +1,5 @@
-//! A process or a thread by its ID, and no later one that gets the same ID.
+//! References to a process or a thread by ID that don't match a later one with the same ID (Linux's
+//! struct pid).
 
 use alloc::sync::Arc;
 
@@ -23,7 +24,7 @@ impl Pid {
         with_entry(self, |_| ()).is_some()
     }
 
-    /// The process; one that ended can be found until it was waited for.
+    /// The process; a zombie is found until it is reaped.
     pub fn process(self) -> Option<Arc<Process>> {
         with_entry(self, |entry| entry.process.upgrade())?
     }

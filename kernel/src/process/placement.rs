@@ -45,8 +45,8 @@ fn mmap_bits(is_32bit: bool) -> u32 {
     if is_32bit { 8 } else { 28 }
 }
 
-/// Picks where mmap begins: a gap below the top in which the stack can grow to its limit, or, in the
-/// old layout, a third of the space from below (arch/x86/mm/mmap.c).
+/// Picks where mmap begins: a gap below the top in which the stack can grow to its limit, or, in
+/// the old layout, a third of the space from below (arch/x86/mm/mmap.c).
 fn place_mappings(mm: &mut AddressSpace, is_32bit: bool, has_old_layout: bool) {
     /// Pages that stay free below a stack (stack_guard_gap).
     const GUARD: u64 = 256 * PAGE_SIZE;
@@ -70,9 +70,8 @@ fn place_mappings(mm: &mut AddressSpace, is_32bit: bool, has_old_layout: bool) {
 
 /// Maps the stack, of at least `size` bytes, and picks where mmap begins; returns the stack's top.
 ///
-/// # Errors
-/// `E2BIG` where the stack's limit has no room for the strings, `EFAULT` for the rest of what it begins
-/// with; `ENOMEM`.
+/// # Errors `E2BIG` where the stack's limit has no room for the strings, `EFAULT` for the rest of
+/// what it begins with; `ENOMEM`.
 pub(super) fn place_stack(
     mm: &mut AddressSpace,
     image: &Image,
@@ -110,9 +109,9 @@ pub(super) fn place_stack(
     Ok(top)
 }
 
-/// Whether the image is relocatable and needs nobody to load it: a dynamic linker run by itself, or
-/// a static PIE. It goes where mappings go, so that the program that such a linker loads finds the
-/// usual place free.
+/// Whether the image is relocatable and names no dynamic linker: a dynamic linker run by itself, or
+/// a static PIE. Such an image is placed among the mappings, so that the program that the linker
+/// loads finds the usual place free.
 pub(super) fn is_loader(image: &Image) -> bool {
     image.kind == Kind::Relocatable && image.interp.is_none()
 }
@@ -150,8 +149,8 @@ pub(super) fn load_bias(mm: &mut AddressSpace, image: &Image) -> Result<u64, Err
     Ok(bias)
 }
 
-/// How far a relocatable image moves that goes where mappings go. One whose alignment leaves no room
-/// for it does without.
+/// How far a relocatable image moves that goes where mappings go. One whose alignment leaves no
+/// room for it does without.
 ///
 /// # Errors
 /// `EINVAL` where it does not fit.

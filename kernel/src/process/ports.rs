@@ -1,9 +1,9 @@
 //! I/O ports that a thread may use by itself: ioperm(2) opens single ones, iopl(2) all
 //! (arch/x86/kernel/ioport.c).
 //!
-//! The CPU's own I/O privilege level stays 0: with a higher one a program could turn interrupts off. Level 3
-//! is a bitmap in the TSS with every port open, and CLI and STI do nothing then. The rights go to
-//! children and stay over execve(2).
+//! The CPU's own I/O privilege level stays 0: with a higher one a program could turn interrupts
+//! off. Level 3 is a bitmap in the TSS with every port open, and CLI and STI do nothing then. The
+//! rights go to children and stay over execve(2).
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -100,8 +100,8 @@ pub fn set_level(task: &Task, level: u8) {
     task.set_ports(ports);
 }
 
-/// Whether the instruction that met a general protection fault is CLI or STI of a program at level 3,
-/// which does nothing there (fixup_iopl_exception).
+/// Whether the instruction that met a general protection fault is CLI or STI of a program at level
+/// 3, which does nothing there (fixup_iopl_exception).
 pub fn passes_over(task: &Task, frame: &mut Frame) -> bool {
     const CLI: u8 = 0xfa;
     const STI: u8 = 0xfb;

@@ -1,9 +1,9 @@
 //! Long calls: the points at which they let interrupts in, others run, and signals end them.
 //!
-//! The kernel runs with interrupts off and is not preempted. Work over a size that a program chose is
-//! therefore done in parts of about [`STRIDE`] bytes, and between two parts stands a [`point`]: no lock is
-//! held there, interrupts are on for an instruction, and if another task should run it does. What
-//! a call may do there is what it may do at a copy to or from its program, which can sleep too.
+//! The kernel runs with interrupts off and is not preempted. Work over a size that a program chose
+//! is therefore done in parts of about [`STRIDE`] bytes, with a preemption [`point`] between two
+//! parts: no lock is held there, interrupts are on for an instruction, and a task that should run
+//! is switched to. The same rules hold as for a copy to or from user memory, which can sleep too.
 //!
 //! A signal ends such work where it ends it on Linux: any signal the devices and the random numbers
 //! ([`interrupted`]), only one that kills files and memory ([`is_ending`]).
@@ -24,8 +24,8 @@ pub const STRIDE: usize = 64 * 1024;
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn point() {
     sync::assert_none_held("a long call lets others run");
-    // SAFETY: no lock is held that a handler could want, and the kernel's own stack has room. STI takes
-    // effect after the next instruction: what is pending comes in between NOP and CLI.
+    // SAFETY: no lock is held that a handler could want, and the kernel's own stack has room. STI
+    // takes effect after the next instruction: what is pending comes in between NOP and CLI.
     unsafe { asm!("sti", "nop", "cli", options(nostack)) };
     if percpu::is_pending::<{ work::RESCHEDULE }>() {
         sched::schedule();
@@ -59,8 +59,8 @@ pub fn killed() -> Result<(), Errno> {
     }
 }
 
-/// Whether the running task is to end: it was killed, or a signal waits for it that does nothing else
-/// (complete_signal in kernel/signal.c: not those that dump core, which are looked at first).
+/// Whether the running task is to end: it was killed, or a signal waits for it that does nothing
+/// else (complete_signal in kernel/signal.c: not those that dump core, which are looked at first).
 pub fn is_ending() -> bool {
     if !is_interrupted() {
         return false;

@@ -109,7 +109,7 @@ pub fn release(task: &Current) {
     }
     futex::owner_died(task.tid());
     let at = UserPtr::<u32>::new(task.clear_child_tid.swap(0, Ordering::Relaxed));
-    // Nobody is left to see it if the memory is this thread's alone.
+    // Without another user of the memory no thread can see the word.
     let is_shared = task.process.threads.lock().len() > 1
         || task
             .mm()

@@ -1,5 +1,5 @@
-//! Restartable sequences (rseq(2)): a thread tells the kernel of a few instructions that must not be
-//! interrupted halfway; if they are, it goes on at their abort handler (kernel/rseq.c).
+//! Restartable sequences (rseq(2)): a thread tells the kernel of a few instructions that must not
+//! be interrupted halfway; if they are, it goes on at their abort handler (kernel/rseq.c).
 //!
 //! The C library registers a structure for each thread. In it the kernel keeps the number of the
 //! CPU, which is always 0 here, and looks for the sequence that the thread is in whenever another
@@ -21,7 +21,7 @@ pub struct Registration {
     pub address: u64,
     /// Bytes of it.
     pub len: u32,
-    /// The word that stands before every abort handler.
+    /// The word that precedes every abort handler.
     pub signature: u32,
 }
 

@@ -1,8 +1,9 @@
 //! The scheduler: the running task, those that are ready, and the switch from one to the next.
 //!
-//! A task gives the CPU up when it waits, when it ends, and, if another one's turn has come (`turns.rs`), at
-//! the timer's ticks and behind the call that woke it. The kernel itself is not preempted but at the points
-//! of long calls. With nothing to run the CPU halts until an interrupt, on the stack of the task that ran last.
+//! A task gives the CPU up when it waits, when it ends, and, if another one's turn has come
+//! (`turns.rs`), at the timer's ticks and behind the call that woke it. The kernel itself is not
+//! preempted but at the points of long calls. With nothing to run the CPU halts until an interrupt,
+//! on the stack of the task that ran last.
 
 use alloc::sync::Arc;
 use core::arch::naked_asm;
@@ -30,8 +31,7 @@ static SCHEDULER: Mutex<Scheduler, rank::RunQueue> = Mutex::new(Scheduler {
 
 struct Scheduler {
     current: Option<Arc<Task>>,
-    /// Kept until the next switch: a task that ended still stands on its stack while it
-    /// switches away.
+    /// Kept until the next switch: an ended task still runs on its stack while it switches away.
     previous: Option<Arc<Task>>,
     turns: Turns,
     /// Who is woken now is woken by the clock.
@@ -52,8 +52,8 @@ pub fn make_room(tasks: usize) -> Result<(), Errno> {
 }
 
 impl Scheduler {
-    /// What can be used at the same time: the task that runs now, unless it is about to sleep or the CPU
-    /// halts, and those that are ready.
+    /// What can be used at the same time: the task that runs now, unless it is about to sleep or
+    /// the CPU halts, and those that are ready.
     fn split(&mut self) -> (Option<&Arc<Task>>, &mut Turns) {
         let current = self.current.as_ref();
         let running = current.filter(|task| task.state() == TaskState::Runnable);
@@ -136,21 +136,21 @@ pub fn yield_now() {
     reserve::after_sleep();
 }
 
-/// sched_yield(2): lets another task run, unless that has had much more of the CPU.
+/// sched_yield(2): runs another task, unless each has a virtual runtime far above this one's.
 pub fn yield_fairly() {
     change(Turn::Equals);
     reserve::after_sleep();
 }
 
-/// Gives the CPU to the task whose turn it is; returns when this one's turn comes again, and there is memory
-/// for it to go on with.
+/// Gives the CPU to the task whose turn it is; returns when this one's turn comes again, and there
+/// is memory for it to go on with.
 pub fn schedule() {
     change(Turn::Fair);
     reserve::after_sleep();
 }
 
-/// Lets interrupts and others in, and goes on, whatever there is of memory: for a task that would sleep,
-/// but can't be entered where it would be woken, and for one that waits for memory.
+/// Lets interrupts and others in, and goes on, whatever there is of memory: for a task that would
+/// sleep, but can't be entered where it would be woken, and for one that waits for memory.
 pub fn pause() {
     interrupts::enable();
     // What waits strikes behind the instruction after STI.
@@ -187,8 +187,9 @@ fn change(turn: Turn) {
             scheduler = SCHEDULER.lock();
         }
     };
-    // The switch is what was asked for. A request that stayed would be saved with this task, and take the
-    // CPU from it as soon as it has it again (clear_tsk_need_resched in __schedule, kernel/sched/core.c).
+    // The switch is what was asked for. A request that stayed would be saved with this task, and
+    // take the CPU from it as soon as it has it again (clear_tsk_need_resched in __schedule,
+    // kernel/sched/core.c).
     percpu::clear_work(work::RESCHEDULE);
     if let Some(next) = next {
         switch_to(next, scheduler);

@@ -98,8 +98,8 @@ pub fn grant(task: Option<&Task>, location: &Location) -> Granted {
 }
 
 /// Keeps a new program's memory from who looked into `task` before, its parent's end from
-/// signalling it, and its stack from pushing everything else out of place, where it has other rights than its caller (begin_new_exec in fs/exec.c and
-/// commit_creds in kernel/cred.c).
+/// signalling it, and its stack from pushing everything else out of place, where it has other
+/// rights than its caller (begin_new_exec in fs/exec.c and commit_creds in kernel/cred.c).
 pub fn protect(task: &Task, old: &Credentials, granted: &Granted) {
     let new = &granted.credentials;
     let is_mixed = (old.euid, old.egid) != (old.uid, old.gid);

@@ -1,5 +1,5 @@
-//! A program's first stack: strings, which `arguments.rs` holds in pages already, and below them the
-//! auxiliary vector, environment, arguments (System V psABI, "Process Initialization";
+//! A program's first stack: strings, which `arguments.rs` holds in pages already, and below them
+//! the auxiliary vector, environment, arguments (System V psABI, "Process Initialization";
 //! fs/binfmt_elf.c for what Linux adds).
 
 use alloc::sync::Arc;
@@ -19,8 +19,8 @@ use crate::syscall::errno::Errno;
 
 /// AT_SYSINFO: address of `__kernel_vsyscall`, for 32-bit programs.
 const AT_SYSINFO: u64 = 32;
-/// Most bytes of a signal frame beside the FPU state: struct sigframe_ia32 with FNSAVE's form, and what aligning
-/// both may take (init_sigframe_size).
+/// Most bytes of a signal frame beside the FPU state: struct sigframe_ia32 with FNSAVE's form, and
+/// what aligning both may take (init_sigframe_size).
 const SIGNAL_FRAME: usize = 736 + 112 + 15 + 63;
 /// CPUID has FSGSBASE and the kernel lets programs use it (HWCAP2_FSGSBASE).
 const HWCAP2_FSGSBASE: u64 = 1 << 1;

@@ -13,7 +13,7 @@ use crate::ptrace;
 /// How far a stop has got.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StopState {
-    /// Nobody stops.
+    /// No stop is in progress.
     #[default]
     Running,
     /// So many threads have still to stop for this signal.
@@ -86,7 +86,7 @@ pub fn leave(task: &Task) {
     tell_parent(process, CLD_STOPPED, signo);
 }
 
-/// SIGCONT was sent: whoever stopped goes on.
+/// Continues the stopped threads of a process after SIGCONT was sent.
 pub fn resume(process: &Process) {
     let mut signals = process.signals.lock();
     let before = core::mem::take(&mut signals.stop);
@@ -111,7 +111,7 @@ pub fn resume(process: &Process) {
     tell_parent(process, code, signo);
 }
 
-/// Tells the parent of a stop or its end.
+/// Notifies the parent of a stop or a continue.
 fn tell_parent(process: &Process, code: i32, signo: u8) {
     let parent = process.parent.lock().upgrade();
     if let Some(parent) = parent {
@@ -119,8 +119,8 @@ fn tell_parent(process: &Process, code: i32, signo: u8) {
     }
 }
 
-/// Whether a stopping signal of a terminal stops a process: not in an orphaned group, where
-/// nobody could continue it; SIGSTOP always does.
+/// Whether a stopping signal of a terminal stops a process: not in an orphaned group, where no
+/// process could continue it; SIGSTOP always does.
 pub fn may_stop(process: &Process, signo: u8) -> bool {
     signo == SIGSTOP || !super::jobs::is_orphaned_group(process)
 }

@@ -36,7 +36,7 @@ struct Tasks {
 /// Who has an ID. Both are empty while it is only reserved.
 #[derive(Default)]
 pub(super) struct Entry {
-    /// How many IDs had been given out.
+    /// Number of IDs allocated so far, this one included.
     serial: u64,
     /// The thread, while it lives.
     pub task: Weak<Task>,
@@ -45,7 +45,7 @@ pub(super) struct Entry {
 }
 
 impl Tasks {
-    /// Whether an ID is nobody's: a group or a session keeps its leader's beyond his end.
+    /// Whether an ID is unused: a group or a session keeps its leader's ID after the leader ended.
     fn is_free(&self, id: u32) -> bool {
         !self.by_tid.contains_key(&id)
             && members(&self.groups, id).next().is_none()
@@ -130,7 +130,8 @@ pub fn reserve_this(tid: u32) -> Result<u32, Errno> {
     Ok(tid)
 }
 
-/// Enters a task under its reserved ID, and its process, with its group and session, if it is the first.
+/// Enters a task under its reserved ID, and its process, with its group and session, if it is the
+/// first.
 pub fn enter(task: &Arc<Task>) {
     let mut tasks = TASKS.lock();
     let process = if task.tid() == task.process.pid {
@@ -144,7 +145,7 @@ pub fn enter(task: &Arc<Task>) {
     entry.process = process;
 }
 
-/// Frees an ID: nobody can be found by it any more.
+/// Frees an ID, which refers to no process or thread from then on.
 pub fn forget(tid: u32) {
     let mut tasks = TASKS.lock();
     let Some(entry) = tasks.by_tid.remove(&tid) else {
@@ -167,8 +168,8 @@ pub fn move_to(process: &Process, group: u32, session: u32) {
     tasks.place(process);
 }
 
-/// What `find` gives for the ID 0, then for the ID after the one found last, and so on: each is looked
-/// up by itself, so that a walk needs no memory and holds no lock between two.
+/// What `find` gives for the ID 0, then for the ID after the one found last, and so on: each is
+/// looked up by itself, so that a walk needs no memory and holds no lock between two.
 fn walk<T>(mut find: impl FnMut(&Tasks, u32) -> Option<(u32, T)>) -> impl Iterator<Item = T> {
     let mut from = 0;
     core::iter::from_fn(move || {
@@ -216,14 +217,14 @@ pub fn all() -> impl Iterator<Item = Arc<Task>> {
 pub fn count() -> usize {
     let tasks = TASKS.lock();
     let live = |entry: &&Entry| {
-        // Never the last reference: whoever holds another doesn't run now.
+        // Never the last reference: the holder of another doesn't run now.
         let task = entry.task.upgrade();
         task.is_some_and(|task| task.state() != TaskState::Dead)
     };
     tasks.by_tid.values().filter(live).count()
 }
 
-/// The process with this ID; one that ended can be found until it was waited for.
+/// The process with this ID; a zombie is found until it is reaped.
 pub fn find_process(pid: u32) -> Option<Arc<Process>> {
     TASKS.lock().by_tid.get(&pid)?.process.upgrade()
 }
@@ -235,7 +236,7 @@ pub fn pid(id: u32) -> Option<Pid> {
     Some(Pid { number: id, serial })
 }
 
-/// What stands under an ID, unless the process or thread that had it is gone.
+/// Calls `f` with the table entry of an ID, unless the process or thread it referred to is gone.
 pub(super) fn with_entry<T>(pid: Pid, f: impl FnOnce(&Entry) -> T) -> Option<T> {
     let tasks = TASKS.lock();
     let entry = tasks.by_tid.get(&pid.number);

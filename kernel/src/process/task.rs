@@ -100,7 +100,7 @@ pub struct Task {
     /// Its next call finds no memory (/proc/self/make-it-fail).
     #[cfg(debug_assertions)]
     pub is_to_fail: AtomicBool,
-    /// Somebody has a reference to its frame.
+    /// A reference to its frame is in use.
     #[cfg(debug_assertions)]
     is_frame_lent: AtomicBool,
 }
@@ -189,7 +189,7 @@ impl Task {
             !self.is_frame_lent.load(Ordering::Relaxed),
             "the frame is being changed"
         );
-        // SAFETY: a task's frame stands at the top of its stack from its making on.
+        // SAFETY: a task's frame is at the top of its stack from the task's creation on.
         unsafe { self.frame_pointer().read() }
     }
 
@@ -203,7 +203,8 @@ impl Task {
             !self.is_frame_lent.swap(true, Ordering::Relaxed),
             "the frame is being changed"
         );
-        // SAFETY: as in `frame`, and as the caller says; test builds assert that `f` doesn't come here again.
+        // SAFETY: as in `frame`, and as the caller says; test builds assert that `f` doesn't come
+        // here again.
         let result = f(unsafe { &mut *self.frame_pointer() });
         #[cfg(debug_assertions)]
         self.is_frame_lent.store(false, Ordering::Relaxed);
@@ -289,10 +290,11 @@ impl Deref for Current {
 }
 
 impl Current {
-    /// Lends the running task's frame to `f`, to be changed by the call it is in. `f` doesn't ask for it again.
+    /// Lends the running task's frame to `f`, to be changed by the call it is in. `f` doesn't ask
+    /// for it again.
     pub fn with_frame<T>(&self, f: impl FnOnce(&mut Frame) -> T) -> T {
-        // SAFETY: only the running task itself gets here, on its own stack. The ways in have no reference to
-        // the frame while a call is made or signals are taken.
+        // SAFETY: only the running task itself gets here, on its own stack. The ways in have no
+        // reference to the frame while a call is made or signals are taken.
         unsafe { self.change_frame(f) }
     }
 }

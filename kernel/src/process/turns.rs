@@ -1,15 +1,18 @@
-//! Whose turn it is: the ready tasks, in the order of the CPU time they had, as Linux's CFS has them
-//! (kernel/sched/fair.c in 6.1).
+//! The run queue: ready tasks in order of virtual runtime, as in Linux's CFS (kernel/sched/fair.c
+//! in 6.1).
 //!
-//! A task's **virtual runtime** is the CPU time that it had, in cycles of the TSC; who has the least runs
-//! next. One that slept is brought up to what the others have, but for a credit ([`Periods::credit`]): so it
-//! comes before them, and can't save up more than that. A new one begins with what a turn is worth on top
-//! ([`Periods::debit`]): its maker goes on. A task that is woken takes the CPU from the running one when that
-//! has had more by a margin ([`Periods::margin`]): two equal ones that wake each other change places as they
-//! sleep, one that slept comes before one that computed. One that the clock wakes has the CPU at once unless it
-//! had far more: a sleep is as long as was asked for, which Linux only promises to the tick.
+//! A task's **virtual runtime** is the CPU time it has used, in cycles of the TSC; the task with
+//! the least runs next. A task that wakes is brought up to the queue's minimum less a credit
+//! ([`Periods::credit`]): it runs before the others, and can't save up more than the credit. A new
+//! task starts one slice above the minimum ([`Periods::debit`]): its parent goes on. A woken task
+//! preempts the running task when the latter's virtual runtime is higher by a margin
+//! ([`Periods::margin`]): two equal tasks that wake each other alternate as they sleep, a task that
+//! slept comes before one that computed. A task woken by the clock gets the CPU at once unless its
+//! virtual runtime is far higher: a sleep is as long as requested, which Linux only promises to the
+//! tick.
 //!
-//! Left out: nice values and policies weigh nothing; there is one queue, without groups or sessions.
+//! Left out: nice values and policies carry no weight; there is one queue, without groups or
+//! sessions.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -38,12 +41,14 @@ impl Periods {
         3 * self.millisecond
     }
 
-    /// By how much the running task must have had more (sysctl_sched_wakeup_granularity).
+    /// Excess virtual runtime at which the running task is preempted
+    /// (sysctl_sched_wakeup_granularity).
     fn margin(&self) -> u64 {
         self.millisecond
     }
 
-    /// The turn of one of `tasks` ready ones, which a new one begins with (sched_vslice with START_DEBIT).
+    /// The turn of one of `tasks` ready ones, which a new one begins with (sched_vslice with
+    /// START_DEBIT).
     fn debit(&self, tasks: usize) -> u64 {
         let latency = 6 * self.millisecond;
         let least = self.millisecond * 3 / 4;
@@ -56,7 +61,8 @@ impl Periods {
 pub enum Turn {
     /// Whose turn it is; that may be itself.
     Fair,
-    /// Another one that had no more than it, or little (the skip buddy of pick_next_entity).
+    /// Another task, if its virtual runtime is at most a margin above the running task's (the skip
+    /// buddy of pick_next_entity).
     Equals,
     /// Any other one.
     Others,
@@ -105,8 +111,8 @@ impl Turns {
         }
     }
 
-    /// A task that slept is ready; whether it takes the CPU from `running` (check_preempt_wakeup). `by_clock`: the
-    /// time came that it waited for.
+    /// A task that slept is ready; whether it takes the CPU from `running` (check_preempt_wakeup).
+    /// `by_clock`: the time came that it waited for.
     pub fn add_woken(&mut self, task: Arc<Task>, running: Option<&Task>, by_clock: bool) -> bool {
         let periods = Periods::new();
         let had = running.map(had);
@@ -159,7 +165,8 @@ impl Turns {
         self.ready.pop_front()
     }
 
-    /// Brings the least of all up to date (update_min_vruntime); `had`: the running task's.
+    /// Updates the queue's minimum (update_min_vruntime); `had`: the running task's virtual
+    /// runtime.
     fn advance(&mut self, had: Option<u64>) {
         let first = self.ready.front().map(|task| task.runtime.load(Relaxed));
         let least = match (had, first) {

@@ -2,8 +2,8 @@
 //! (getrusage(2)).
 //!
 //! How long a thread ran is known to the cycle (`crate::time::cputime`). How much of that was the
-//! kernel's is sampled at the timer's ticks, as by Linux without CONFIG_VIRT_CPU_ACCOUNTING: reading
-//! the counter at every way in and out would cost more than most calls. The kernel isn't
+//! kernel's is sampled at the timer's ticks, as by Linux without CONFIG_VIRT_CPU_ACCOUNTING:
+//! reading the counter at every way in and out would cost more than most calls. The kernel isn't
 //! interrupted, so a tick that fell into it strikes at the first instruction after: [`sample`]
 //! tells by that.
 
@@ -131,7 +131,7 @@ pub fn of_process(process: &Process) -> Totals {
     totals
 }
 
-/// The most pages that a process had in memory, programs before execve(2) included.
+/// Peak resident set of a process, in pages, programs before execve(2) included.
 fn peak(process: &Process) -> u64 {
     let mm = process.mm.lock().clone();
     let now = mm.map_or(0, |mm| mm.lock().peak_pages());
@@ -151,11 +151,11 @@ pub fn returning(frame: &Frame) {
     RETURNED_TO.store(frame.rip, Relaxed);
 }
 
-/// Called at each tick that strikes while a task runs: one more for the program, or for the kernel if
-/// that runs, or the program has not executed an instruction since that returned to it.
+/// Called at each tick that strikes while a task runs: one more for the program, or for the kernel
+/// if that runs, or the program has not executed an instruction since that returned to it.
 pub fn sample(frame: &Frame) {
     let task = current();
-    // SYSRET takes rip from rcx and the flags from r11. INT 0x80 stands before its return address.
+    // SYSRET takes rip from rcx and the flags from r11. INT 0x80 precedes its return address.
     let from_sysret = frame.rip == frame.rcx && frame.rflags == frame.r11;
     let from_int80 = || {
         let before = UserPtr::<[u8; 2]>::new(frame.rip.wrapping_sub(2)).read();

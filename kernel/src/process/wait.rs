@@ -18,14 +18,14 @@ use crate::mm::reserve;
 use crate::syscall::errno::Errno;
 use crate::time::timer::{Alarm, Clock};
 
-/// What stands in a queue in place of a task.
+/// An entry of a wait queue that isn't a task.
 pub trait Wake: Send + Sync {
     /// Called when one of `events` may have happened. The queue is locked meanwhile: neither join
     /// nor leave it, and don't look at the file.
     fn wake(&self, events: Ready);
 }
 
-/// Names the entries of one waiter, in every queue that it stands in.
+/// Identifies the entries of one waiter, in every queue that it has joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
 
@@ -55,8 +55,8 @@ pub struct WaitQueue(Mutex<Lines, rank::WaitQueue>);
 struct Lines {
     /// Woken together.
     shared: Line,
-    /// Entries of `shared` that left, counted again where one leaves again. They go when they are as many
-    /// as the others: a crowd that leaves in any order does not move the rest up for each.
+    /// Entries of `shared` that left, counted again where one leaves again. They go when they are
+    /// as many as the others: a crowd that leaves in any order does not move the rest up for each.
     gone: usize,
     /// Woken one at a time: each uses up what it is woken for.
     exclusive: Line,
@@ -96,8 +96,8 @@ impl WaitQueue {
         })
     }
 
-    /// As [`wait_until`](Self::wait_until), for a waiter that uses up what it waits for (a connection,
-    /// an event): [`wake_one`](Self::wake_one) wakes a single one of those.
+    /// As [`wait_until`](Self::wait_until), for a waiter that uses up what it waits for (a
+    /// connection, an event): [`wake_one`](Self::wake_one) wakes a single one of those.
     pub fn wait_exclusively<T>(
         &self,
         deadline: Option<u64>,
@@ -112,7 +112,7 @@ impl WaitQueue {
         value
     }
 
-    /// Sleeps until woken by anybody. Returns whether it was this queue.
+    /// Sleeps until woken by any source. Returns whether this queue was the source.
     fn sleep(&self, exclusive: bool) -> bool {
         let task = sched::current_task();
         let ticket = Ticket::new();
@@ -131,7 +131,7 @@ impl WaitQueue {
         task.set_state(TaskState::Blocked);
         drop(task);
         sched::schedule();
-        // Somebody else's wake-up, a signal's or a timer's, leaves the entry behind.
+        // A wake-up from another source, a signal or a timer, leaves the entry behind.
         !remove(self.0.lock().choose(exclusive), ticket)
     }
 
@@ -180,11 +180,11 @@ impl WaitQueue {
         self.wake(Ready::all(), 1);
     }
 
-    /// Wakes the sleeping tasks and the callbacks that are for one of `events`; `exclusive`: at most
-    /// so many of the exclusive waiters.
+    /// Wakes the sleeping tasks and the callbacks that are for one of `events`; `exclusive`: at
+    /// most so many of the exclusive waiters.
     pub fn wake(&self, events: Ready, exclusive: usize) {
-        // Another queue may be locked: that of a file which an epoll instance watches, whose own queue this
-        // is. What watches what has no circles (`fs/epoll/nesting.rs`).
+        // Another queue may be locked: that of a file which an epoll instance watches, whose own
+        // queue this is. What watches what has no circles (`fs/epoll/nesting.rs`).
         let mut lines = self.0.lock_beside();
         if !lines.shared.is_empty() {
             lines.shared.retain(|(_, waiter)| match waiter {
@@ -238,13 +238,13 @@ fn trim(line: &mut Line) {
     }
 }
 
-/// Sleeps in no queue until `condition` gives a value, which [`sched::wake`] has to make it ask for,
-/// or until `deadline` (ns of CLOCK_MONOTONIC): `None`.
+/// Sleeps in no queue until `condition` gives a value, which [`sched::wake`] has to make it ask
+/// for, or until `deadline` (ns of CLOCK_MONOTONIC): `None`.
 pub fn until<T>(deadline: Option<u64>, condition: impl FnMut() -> Option<T>) -> Option<T> {
     wait_until(deadline, condition, block)
 }
 
-/// Gives the CPU up until somebody wakes the running task.
+/// Gives up the CPU until the running task is woken.
 pub fn block() {
     sched::current_task().set_state(TaskState::Blocked);
     sched::schedule();
@@ -301,7 +301,7 @@ mod tests {
             let (first, second) = (WaitQueue::new(), WaitQueue::new());
             let logs: [Arc<Log>; 2] = Default::default();
             let tickets = [Ticket::new(), Ticket::new()];
-            // The second one stands in both queues, and twice in one of them.
+            // The second waiter is in both queues, and twice in one of them.
             second
                 .join(tickets[1], Ready::WRITE, logs[1].clone())
                 .unwrap();

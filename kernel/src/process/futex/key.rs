@@ -1,9 +1,9 @@
-//! Which word a futex is: the same one at different addresses, different ones at the same.
+//! Futex keys: the identity of a futex word, independent of the address it is mapped at.
 //!
-//! A private futex is an address in an address space. A shared one is a place in whatever
-//! object the memory maps, so that processes which map it at different addresses meet; memory
-//! that is nobody else's is again a place in the address space (get_futex_key in
-//! kernel/futex/core.c).
+//! The key of a private futex is its address space and its address. The key of a shared futex is
+//! the mapped object and the offset in it, so that processes which map the object at different
+//! addresses use the same key; in private memory it is address space and address again
+//! (get_futex_key in kernel/futex/core.c).
 
 use alloc::sync::Arc;
 use core::cmp::Ordering;
@@ -74,7 +74,7 @@ impl Key {
                 key.offset = (page + address % PAGE_SIZE) | IN_OBJECT;
                 key._object = Some(source.clone());
             }
-            // Nobody could ever change it.
+            // Private read-only memory never changes: a waiter would sleep forever.
             _ if !is_writable => return Err(Errno::EFAULT),
             _ => key.offset |= UNSHARED,
         }

@@ -1,12 +1,12 @@
-//! Futexes: threads that sleep until somebody changes a word of memory and says so (futex(2),
-//! futex(7)).
+//! Futexes: threads sleep on a word of user memory until another thread changes it and wakes them
+//! (futex(2), futex(7)).
 //!
 //! The word is the program's; the kernel only keeps who waits for which. `key.rs` says when two
 //! addresses are the same word, `requeue.rs` moves waiters from one word to another, `pi.rs` knows
 //! words that hold their owner's ID. The calls are in `syscall/futex.rs`.
 //!
 //! The kernel is not preempted and one CPU runs, so that between the look at a word and the
-//! entry in the queue nobody can change it: that is all the locking there is to it.
+//! entry in the queue no other thread can change it: no further locking is needed.
 //!
 //! Left out: priorities. Who came first is served first, and an owner is not made faster for
 //! those who wait for it.
@@ -96,7 +96,7 @@ enum Fate {
     Owner,
 }
 
-/// Where a waiter stands: the word, and a number that grows with every arrival.
+/// A waiter's position in the queue: the word's key, and a number that grows with every arrival.
 type Place = (Key, u64);
 
 /// A thread that waits for one word.
@@ -234,7 +234,7 @@ pub fn wait(word: Word, expected: u32, bits: u32, deadline: Deadline) -> Result<
 /// many.
 ///
 /// # Errors
-/// `EINVAL` if somebody waits to own the word, and those of [`Key::of`].
+/// `EINVAL` if a thread waits for the word with FUTEX_LOCK_PI, and those of [`Key::of`].
 pub fn wake(word: Word, count: i32, bits: u32) -> Result<usize, Errno> {
     wake_key(&word.key(Access::Read)?, count, bits)
 }

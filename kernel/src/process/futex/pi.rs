@@ -1,9 +1,9 @@
 //! Futexes that hold their owner's thread ID (PTHREAD_PRIO_INHERIT mutexes).
 //!
-//! The program locks a free word by itself, by writing its ID. Whoever finds it taken calls the
-//! kernel, which sets FUTEX_WAITERS: from then on the owner has to call too, and the word is
-//! handed to the thread that waited longest. It is never free while somebody waits
-//! (kernel/futex/pi.c).
+//! A thread locks a free word in user mode, by writing its ID. A thread that finds the word taken
+//! calls the kernel, which sets FUTEX_WAITERS: from then on the owner has to unlock by a call too,
+//! and the word is handed to the thread that has waited longest. The word is never free while a
+//! thread waits (kernel/futex/pi.c).
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -16,7 +16,7 @@ use crate::mm::fault::Access;
 use crate::process::{Task, TaskState, current, sched, table};
 use crate::syscall::errno::Errno;
 
-/// Thread IDs of the owners of words that somebody waits for.
+/// Owners' thread IDs, by the key of each word that has waiters.
 static OWNERS: Mutex<BTreeMap<Key, u32>, rank::FutexOwners> = Mutex::new(BTreeMap::new());
 
 /// Whether [`take`] got the word.
@@ -24,7 +24,7 @@ static OWNERS: Mutex<BTreeMap<Key, u32>, rank::FutexOwners> = Mutex::new(BTreeMa
 pub(super) enum Taken {
     /// It was free.
     Yes,
-    /// This thread has it, and knows by FUTEX_WAITERS that somebody waits.
+    /// This thread owns it, and FUTEX_WAITERS is set.
     By(u32),
 }
 
@@ -122,7 +122,8 @@ fn hand_over(key: &Key, heir: &Waiter) -> u32 {
 /// FUTEX_UNLOCK_PI: hands the word to the thread that waited longest, or frees it.
 ///
 /// # Errors
-/// `EPERM` if the word isn't the caller's; `EINVAL` if somebody waits for it otherwise; `EFAULT`.
+/// `EPERM` if the caller doesn't own the word; `EINVAL` if a thread waits for it by another
+/// operation; `EFAULT`.
 pub fn unlock_pi(word: Word) -> Result<(), Errno> {
     let me = current().tid();
     if word.at.read()? & FUTEX_TID_MASK != me {

@@ -11,8 +11,8 @@ use crate::syscall::errno::Errno;
 /// others; returns how many both were.
 ///
 /// # Errors
-/// `EINVAL` for negative numbers, or if somebody waits to own the first word; `EAGAIN` if that is
-/// not `expected`; `EFAULT`.
+/// `EINVAL` for negative numbers, or if a thread waits for the first word with FUTEX_LOCK_PI;
+/// `EAGAIN` if the first word is not `expected`; `EFAULT`.
 pub fn requeue(
     words: [Word; 2],
     wake: i32,
@@ -31,7 +31,7 @@ pub fn requeue(
     }
     let mut done = 0;
     let mut after = 0;
-    // Those who arrive on the second word meanwhile would never end, if both are the same.
+    // With both words the same, requeued waiters would be found again without end.
     let last = super::next_number();
     while let Some(waiter) = next(&from, after) {
         after = waiter.number();

@@ -24,7 +24,8 @@ impl AlternateStack {
         size: 0,
     };
 
-    /// Whether `sp` points into it. The stack grows down: its end belongs to it, its base not.
+    /// Whether `sp` points into the stack, which grows down: the end counts as inside, the base
+    /// doesn't.
     pub fn contains(&self, sp: u64) -> bool {
         sp > self.base && sp - self.base <= self.size
     }

@@ -35,7 +35,7 @@ pub struct SigContext {
     pub cr2: u32,
 }
 
-/// What the interrupted code had.
+/// The interrupted code's registers.
 pub fn save(frame: &Frame, delivery: &Delivery, place: &Place) -> SigContext {
     let Segments { ds, es, fs, gs, .. } = Segments::read();
     SigContext {

@@ -18,7 +18,8 @@ use linux_raw_sys::general::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SS_AUTODISARM
 /// Takes the running task's signals, one after the other, until none is left or a handler is to
 /// run. After a handler's frame the rest is looked at again: its handler runs first.
 ///
-/// The registers are asked for where they are needed: a tracer may change them at a stop in between.
+/// The registers are asked for where they are needed: a tracer may change them at a stop in
+/// between.
 pub fn deliver() {
     let task = sched::current_task();
     loop {
@@ -106,8 +107,9 @@ fn dispose(task: &Task, info: &SigInfo) -> (Action, bool) {
     (action, forced)
 }
 
-/// Puts the frame on the stack, and sets what holds while the handler runs. A stack that cannot
-/// take it is the program's SIGSEGV; if that is the signal, nothing but its end is left.
+/// Pushes the signal frame, and sets the mask and the registers that the handler runs with. If the
+/// frame can't be written the program gets SIGSEGV, which kills it if SIGSEGV is the signal
+/// delivered.
 fn call_handler(task: &Task, frame: &mut Frame, info: &SigInfo, action: Action) {
     let (old_mask, delivery) = {
         let signals = task.signals.lock();

@@ -1,8 +1,7 @@
-//! The FPU state in a signal frame: where it lies, how it is marked, and what is believed of it
-//! when it comes back.
+//! The FPU state in a signal frame: its layout, its magic words, and the checks at sigreturn.
 //!
 //! ```text
-//!            64-bit frame                        32-bit frame (one that has FXSAVE)
+//!            64-bit frame                        32-bit frame (with FXSAVE)
 //!                                       fpstate: what FNSAVE would store, 112 bytes
 //! fpstate:   FXSAVE area, 512 bytes              FXSAVE area
 //!      +464  sw_reserved: magic, sizes           the same

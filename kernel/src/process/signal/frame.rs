@@ -44,7 +44,7 @@ pub struct Delivery<'a> {
     pub trap: Trap,
 }
 
-/// Where a frame lies.
+/// Addresses of a signal frame.
 pub struct Place {
     /// Lowest address: the handler's stack pointer.
     pub frame: u64,

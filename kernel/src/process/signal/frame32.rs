@@ -29,7 +29,7 @@ use crate::syscall::errno::Errno;
 use crate::usercopy::{Pod, UserPtr};
 use crate::vdso;
 
-/// struct sigframe_ia32 up to the words that nobody reads.
+/// struct sigframe_ia32 up to the unused struct _fpstate_32.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct OldHead {
@@ -38,7 +38,7 @@ struct OldHead {
     context: SigContext,
 }
 
-/// Its end.
+/// struct sigframe_ia32 behind the unused struct _fpstate_32.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct OldTail {
@@ -46,7 +46,7 @@ struct OldTail {
     code: [u8; 8],
 }
 
-/// Bytes between the two: struct _fpstate_32, a place that the FPU state has outgrown.
+/// Bytes between head and tail: struct _fpstate_32, unused since the FPU state outgrew it.
 const OLD_GAP: usize = 624;
 const OLD_TAIL: usize = size_of::<OldHead>() + OLD_GAP;
 const OLD_SIZE: usize = OLD_TAIL + size_of::<OldTail>();

@@ -1,8 +1,9 @@
 //! Signals: numbers, dispositions, and each thread's state.
 //!
 //! `info.rs` is what a signal carries, `send.rs` how it is sent, `queue.rs` where it waits,
-//! `account.rs` how many may, `deliver.rs` what happens when it is taken, `frame64.rs` and `frame32.rs` what a handler finds
-//! on the stack, `restart.rs` what becomes of an interrupted call.
+//! `account.rs` how many may, `deliver.rs` what happens when it is taken, `frame64.rs` and
+//! `frame32.rs` what a handler finds on the stack, `restart.rs` what becomes of an interrupted
+//! call.
 
 use super::exit::ExitStatus;
 use super::{Process, current, stop};
@@ -126,7 +127,7 @@ impl SignalActions {
     }
 }
 
-/// A task's own signal state; bit `n - 1` stands for signal `n`.
+/// A task's own signal state; bit `n - 1` of a mask is signal `n`.
 #[derive(Debug, Default)]
 pub struct TaskSignals {
     /// Held back.

@@ -13,8 +13,8 @@ use crate::syscall::errno::Errno;
 const FIRST_REAL_TIME: u8 = 32;
 
 impl SigInfo {
-    /// Whether it waits with its details whatever the limit: a standard signal that no program sent with a
-    /// value, and a timer's.
+    /// Whether it waits with its details whatever the limit: a standard signal that no program sent
+    /// with a value, and a timer's.
     #[inline]
     pub(super) fn always_has_place(&self) -> bool {
         self.signo < FIRST_REAL_TIME && self.code >= 0

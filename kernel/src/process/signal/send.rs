@@ -33,7 +33,7 @@ pub fn send_task(task: &Arc<Task>, info: &SigInfo) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Sends to a process: the first thread that doesn't block the signal will take it. One that has
+/// Sends a signal to a process: the first thread that doesn't block it takes it. A process that has
 /// ended gets nothing.
 ///
 /// # Errors

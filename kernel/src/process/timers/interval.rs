@@ -1,5 +1,5 @@
-//! setitimer(2)'s timers, one of each kind for a process. fork(2) doesn't copy them, execve(2) leaves
-//! them on.
+//! setitimer(2)'s timers, one of each kind for a process. fork(2) doesn't copy them, execve(2)
+//! leaves them on.
 
 use alloc::sync::Arc;
 

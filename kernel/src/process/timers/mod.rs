@@ -61,8 +61,7 @@ impl Timers {
     }
 }
 
-/// Called at each tick that strikes while a task runs: timers of CPU time concern nobody but the running
-/// task.
+/// Called at each tick while a task runs: only the running task's CPU time timers can expire.
 pub fn tick() {
     let task = current();
     let process = &task.process;
