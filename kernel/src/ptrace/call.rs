@@ -1,4 +1,4 @@
-//! PTRACE_GET_SYSCALL_INFO: the call at which a thread stands, for any door.
+//! PTRACE_GET_SYSCALL_INFO: the system call that a thread is stopped at, for any door.
 
 use alloc::vec::Vec;
 

@@ -260,7 +260,7 @@ pub fn continued(task: &Arc<Task>) {
     }
 }
 
-/// PTRACE_DETACH: the thread is nobody's any more, and goes on with `signal`.
+/// PTRACE_DETACH: the thread is no longer traced, and continues with `signo`.
 pub fn detach(tracer: &Process, task: &Arc<Task>, signo: u8) {
     set_mode(task, Mode::Run);
     tracer.forget_tracee(task);

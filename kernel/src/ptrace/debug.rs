@@ -52,8 +52,8 @@ pub fn write(task: &Task, index: usize, value: u64) -> Result<(), Errno> {
     result
 }
 
-/// DR7 from a tracer. Where a breakpoint can't be as it says, those before it go back to what was on
-/// (ptrace_write_dr7).
+/// DR7 from a tracer. Where a breakpoint can't be as it says, those before it go back to what was
+/// on (ptrace_write_dr7).
 fn write_control(registers: &mut DebugRegisters, value: u64) -> Result<(), Errno> {
     let before = registers.enabled();
     let done = set_conditions(registers, value & CONTROL);
@@ -103,10 +103,11 @@ fn checked(address: u64, condition: u64, is_on: bool) -> Result<Breakpoint, Errn
 
 /// Says whether a held thread goes on with single steps.
 ///
-/// QEMU (7.2, TCG) tells of a step that meets a watched address twice, the second time at the first instruction of
-/// the kernel's own handler, whose frame takes the place of the program's: Linux hangs of it. There a
-/// thread that steps has its breakpoints on memory off, and the memory is compared behind the step. What that
-/// doesn't see is a read, and a write of what was there already.
+/// QEMU (7.2, TCG) tells of a step that meets a watched address twice, the second time at the first
+/// instruction of the kernel's own handler, whose frame takes the place of the program's: Linux
+/// hangs of it. There a thread that steps has its breakpoints on memory off, and the memory is
+/// compared behind the step. What that doesn't see is a read, and a write of what was there
+/// already.
 pub fn set_stepping(task: &Task, steps: bool) {
     let mut registers = task.debug_registers();
     let mut watching = registers.breakpoints.iter().flatten();
@@ -119,7 +120,7 @@ pub fn set_stepping(task: &Task, steps: bool) {
     }
 }
 
-/// What stands at the watched addresses.
+/// The values at the watched addresses.
 fn watched(task: &Task, registers: &DebugRegisters) -> [u64; 4] {
     let mm = task.mm();
     registers.breakpoints.map(|slot| {
@@ -137,8 +138,8 @@ pub fn stepped() {
     current().debug_status.store(DR6_STEP, Ordering::Relaxed);
 }
 
-/// A #DB came from the running thread: notes it for the tracer, and returns what DR6 said; `None`
-/// where nothing was to be told of it.
+/// Handles a #DB of the running thread: records it for the tracer, and returns DR6; `None` if the
+/// trap is not to be reported.
 ///
 /// A breakpoint on execution strikes before its instruction, again and again unless the flags that
 /// the thread goes on with have RF (Intel SDM vol. 3, 18.3.1.1).

@@ -1,5 +1,5 @@
-//! How tracing ends: the tracer lets go or ends itself, or the traced ends; and what wait(2) tells the
-//! tracer on the way.
+//! How tracing ends: the tracer lets go or ends itself, or the traced ends; and what wait(2) tells
+//! the tracer on the way.
 
 use alloc::sync::Arc;
 
@@ -43,7 +43,7 @@ pub(super) fn unlink(task: &Arc<Task>, signo: u8) {
     sched::wake_stopped(task);
 }
 
-/// The tracer was told of the end of `task`.
+/// Called when the tracer has waited for the end of `task`.
 pub fn reaped(tracer: &Process, task: &Arc<Task>) {
     tracer.forget_tracee(task);
     unlink(task, 0);
@@ -127,7 +127,7 @@ pub fn process_ended(process: &Process, status: ExitStatus) -> bool {
     true
 }
 
-/// A stop of one of the running process's tracees that wait(2) can tell, or its end.
+/// A stop or the end of a tracee of the running process, for wait(2) to report.
 pub fn news(task: &Task, take: bool) -> Option<children::Event> {
     let mut tracing = task.tracing.lock();
     let tracing = tracing.as_mut()?;

@@ -1,9 +1,9 @@
 //! ptrace(2): one process holds the threads of another, looks at them and changes them.
 //!
 //! `stop.rs` is the traced side: where a thread stops and what it says. `control.rs` is the
-//! tracer's: taking a thread over, letting it go on; `end.rs` is how it ends. `registers.rs`, `float.rs`,
-//! `user.rs`, `regset.rs` and `debug.rs` show a stopped thread's registers, `call.rs` the system call it
-//! stands in. The requests themselves are in `syscall/ptrace.rs`.
+//! tracer's: taking a thread over, letting it go on; `end.rs` is how it ends. `registers.rs`,
+//! `float.rs`, `user.rs`, `regset.rs` and `debug.rs` show a stopped thread's registers, `call.rs`
+//! the system call it is in. The requests themselves are in `syscall/ptrace.rs`.
 //!
 //! Left out: seccomp events, checkpoint requests (PTRACE_GETSIGMASK apart), syscall user dispatch,
 //! and that only the attaching *thread* may make requests: any thread of its process may.
@@ -109,7 +109,7 @@ pub struct Stop {
     pub code: u32,
     /// PTRACE_GETSIGINFO, and what PTRACE_SETSIGINFO made of it.
     pub info: SigInfo,
-    /// Whether wait(2) has told of it.
+    /// Whether wait(2) has reported the stop.
     pub told: bool,
     /// The signal that the tracer lets it go on with; 0: none.
     pub signal: u8,
@@ -120,7 +120,8 @@ pub struct Stop {
 pub struct Tracing {
     /// By whom.
     pub tracer: Weak<Process>,
-    /// Whether who made it so had CAP_SYS_PTRACE then: the traced may gain rights by execve(2).
+    /// Whether the tracer had CAP_SYS_PTRACE when it attached: the tracee may gain rights by
+    /// execve(2).
     pub may_watch: bool,
     /// PTRACE_SETOPTIONS.
     pub options: Options,

@@ -59,8 +59,9 @@ pub fn is_at_flags_instruction(task: &Task) -> bool {
     matches!(first, Some(0x9d | 0xcf))
 }
 
-/// The segments that a held thread goes on with. Without FSGSBASE the base of a selector that isn't null
-/// is its descriptor's, whatever was written to it (load_seg_legacy); what was stays for a null one.
+/// The segments that a held thread goes on with. Without FSGSBASE the base of a selector that isn't
+/// null is its descriptor's, whatever was written to it (load_seg_legacy); what was stays for a
+/// null one.
 fn segments(task: &Task) -> Segments {
     let mut segments = *task.segments.lock();
     if !cpu::features().fsgsbase {

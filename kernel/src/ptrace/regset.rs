@@ -27,7 +27,7 @@ pub const X86_XSTATE: u32 = 0x202;
 /// A set of a held thread, whole.
 ///
 /// # Errors
-/// `EINVAL` for a set that it doesn't have, `ENXIO` for one that is empty.
+/// `EINVAL` for an unknown register set, `ENXIO` for an empty one.
 pub fn read(task: &Task, set: u32) -> Result<Vec<u8>, Errno> {
     Ok(match (set, registers::is_32bit(task)) {
         (PRSTATUS, false) => registers::read(task)
@@ -85,8 +85,8 @@ pub fn write(task: &Task, set: u32, bytes: &[u8]) -> Result<(), Errno> {
     }
 }
 
-/// Descriptors for TLS from the first one on; their own numbers say nothing. All are checked before one
-/// is written (regset_tls_set in arch/x86/kernel/tls.c).
+/// Descriptors for TLS from the first one on; their own numbers say nothing. All are checked before
+/// one is written (regset_tls_set in arch/x86/kernel/tls.c).
 fn write_tls(task: &Task, bytes: &[u8]) -> Result<(), Errno> {
     let mut tls = *task.tls.lock();
     let (words, _) = bytes.as_chunks();

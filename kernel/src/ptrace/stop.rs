@@ -81,7 +81,7 @@ pub fn syscall_entry() -> bool {
     !emulated && current().frame().orig_rax as i32 != -1 && !signal::is_dying()
 }
 
-/// The way out; the result stands in rax.
+/// The system call exit stop; the result is in rax.
 pub fn syscall_exit() {
     match mode() {
         Mode::Syscall => stop_at_call(Reason::Exit),

@@ -1,5 +1,5 @@
-//! PTRACE_PEEKUSER and PTRACE_POKEUSER: `struct user`, of which registers and debug registers can
-//! be had by their offset.
+//! PTRACE_PEEKUSER and PTRACE_POKEUSER: access to the registers and the debug registers in `struct
+//! user` by their offset.
 
 use super::{debug, registers};
 use crate::process::Task;
@@ -12,7 +12,7 @@ const DEBUG: u64 = 848;
 const SIZE_32: u64 = 284;
 const DEBUG_32: u64 = 252;
 
-/// What lies at an offset.
+/// The field of `struct user` at an offset.
 enum Field {
     Register(usize),
     Debug(usize),
