@@ -1,7 +1,7 @@
 //! CPU time: how long each task and process has run, for their clocks.
 //!
 //! The scheduler marks each switch; between two marks the counter is one task's. Time in the
-//! kernel on a task's behalf counts as its own, time halted as nobody's.
+//! kernel on a task's behalf is charged to the task, halted time to none.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -49,7 +49,7 @@ pub fn cycles_of_millisecond() -> u64 {
     }
 }
 
-/// Called when a halt ended: what passed is nobody's.
+/// Called after a halt: the halted time is charged to no task.
 pub fn skip() {
     MARK.store(tsc::cycles(), Relaxed);
 }

@@ -1,7 +1,7 @@
 //! The load: how many tasks were running or ready, on an average of 1, 5 and 15 minutes.
 //!
-//! The sums are Linux's (kernel/sched/loadavg.c): fixed point with 11 bits behind the point, a sample
-//! every five seconds, weighted by e^(-5s/time).
+//! The sums are Linux's (kernel/sched/loadavg.c): fixed point with 11 bits behind the point, a
+//! sample every five seconds, weighted by e^(-5s/time).
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

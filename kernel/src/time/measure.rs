@@ -6,14 +6,15 @@
 //! time. So the lowest rate that several windows agree on is the TSC's.
 //!
 //! A host that lets the machine run for less than a window at a time spoils them all. Windows of a
-//! quarter of a millisecond then give a rough rate, and that tells how often the reference went round in
-//! a span long enough for a good one.
+//! quarter of a millisecond then give a rough rate, and that tells how often the reference went
+//! round in a span long enough for a good one.
 
 use super::reference::{Point, Reference};
 
 /// Windows that a second has: of 2 ms, so that some fit between two pauses.
 const WINDOWS_IN_A_SECOND: u64 = 500;
-/// Of every other window so manieth part more, lest all begin alike in the host's turns.
+/// Every other window is longer by this part, so that not all begin at the same point of the host's
+/// scheduling periods.
 const MORE: u32 = 3;
 /// Most windows.
 const MOST: usize = 64;
@@ -23,8 +24,8 @@ const AGREEING: usize = 4;
 const TOLERANCE: u64 = 3000;
 /// No TSC is faster, Hz.
 pub const HIGHEST: u64 = 10_000_000_000;
-/// Readings after which a window that isn't over never will be: each takes a third of a microsecond at least, and
-/// a window 2 ms.
+/// Readings after which a window that isn't over never will be: each takes a third of a microsecond
+/// at least, and a window 2 ms.
 const PATIENCE: u32 = 1_000_000;
 /// The short windows: how many a second has, how many there are at the most, and within which part
 /// they agree.
@@ -48,8 +49,7 @@ pub fn hertz(reference: &impl Reference) -> Option<u64> {
         .or_else(|| rates.closest())
 }
 
-/// What windows of these lengths agree on, one behind the other; `None` also where the reference stands
-/// still.
+/// The rate that successive windows of these lengths agree on; `None` also if the reference stops.
 fn by_windows<const N: usize>(
     reference: &impl Reference,
     lengths: impl Iterator<Item = u32>,
@@ -66,7 +66,7 @@ fn by_windows<const N: usize>(
     None
 }
 
-/// What spans agree on that the machine stands still in.
+/// The rate that spans agree on, which include pauses of the virtual CPU.
 fn by_spans(reference: &impl Reference) -> Option<u64> {
     let short = (reference.hertz() / SHORT_IN_A_SECOND) as u32;
     let mut rough_rates = Rates::<MOST_SHORT>::new(ROUGHLY);
@@ -159,7 +159,7 @@ fn mean(cluster: &[u64]) -> u64 {
     cluster.iter().sum::<u64>() / AGREEING as u64
 }
 
-/// Waits until `length` counts are over; `None` if the reference stands still.
+/// Waits until `length` counts have passed; `None` if the reference stops.
 fn end_of_window(reference: &impl Reference, from: Point, length: u32) -> Option<Point> {
     (0..PATIENCE).find(|_| reference.between(from, reference.read().into()) >= length)?;
     Some(point(reference))
@@ -192,7 +192,7 @@ pub mod tests {
     pub struct MadeUp {
         pub tsc: u64,
         pub reference: (u64, u32),
-        /// Nanoseconds that it runs and stands still.
+        /// Nanoseconds that the machine runs and is paused, in turn.
         pub turns: (u64, u64),
         /// Whether the turns are all of one length.
         pub is_steady: bool,

@@ -108,8 +108,8 @@ fn counter(keeper: &Timekeeper) -> u64 {
     }
 }
 
-/// Called by the timer interrupt, which may strike in user mode, in the idle loop, and at the points of
-/// long calls (`process/preempt.rs`).
+/// Called by the timer interrupt, which may strike in user mode, in the idle loop, and at the
+/// points of long calls (`process/preempt.rs`).
 pub fn interrupt(frame: &Frame) {
     if oneshot::is_tick() {
         tick();

@@ -1,8 +1,8 @@
 //! The timer interrupt: a tick every 10 ms, and one in between for a timer that is due earlier.
 //!
-//! As long as no timer is, the PIT ticks by itself and nothing here costs anything. For one that
-//! is, the PIT counts once to that time, then once to the tick that is owed, and ticks again from
-//! there. Where the clocks count ticks, for want of a usable TSC, timers wait for the tick.
+//! Without such a timer the PIT runs in periodic mode, at no cost here. For a timer due earlier,
+//! the PIT counts once to that time, then once to the tick that is due next, and is periodic again
+//! from there. Where the clocks count ticks, for lack of a usable TSC, timers expire at the tick.
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 

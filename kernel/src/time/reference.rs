@@ -1,8 +1,8 @@
 //! What the TSC is measured against: ACPI's power management timer, else the PIT's channel 2.
 //!
-//! The timer is one port to read, and goes round after 4.7 s at the earliest. The PIT is everywhere,
-//! and goes round after 54.9 ms, which a host that stops the machine makes easy to miss. How both
-//! are used so that it is not missed: `measure.rs` at boot, `watch.rs` afterwards.
+//! The timer is one port to read, and goes round after 4.7 s at the earliest. The PIT is
+//! everywhere, and goes round after 54.9 ms, which a host that stops the machine makes easy to
+//! miss. How both are used so that it is not missed: `measure.rs` at boot, `watch.rs` afterwards.
 
 use x86_64::instructions::port::Port;
 
@@ -86,7 +86,7 @@ pub enum Hardware {
 }
 
 impl Hardware {
-    /// Finds one that counts.
+    /// Finds a reference that counts.
     pub fn find() -> Option<Self> {
         /// Readings, of a third of a microsecond at least, within which either must move.
         const TRIES: u32 = 1000;

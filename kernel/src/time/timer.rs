@@ -81,7 +81,7 @@ fn cancel(clock: Clock, key: Key) -> Option<Event> {
 pub struct Timer(Mutex<Option<(Clock, Key)>, rank::TimerPlace>);
 
 impl Timer {
-    /// One that is off.
+    /// A disarmed timer.
     pub const fn new() -> Self {
         Self(Mutex::new(None))
     }

@@ -49,7 +49,7 @@ impl<R: Reference> Watch<R> {
     pub fn tick(&mut self) -> Option<u64> {
         let reading = self.reference.read();
         if reading.spread() > self.hertz / READINGS_IN_A_SECOND {
-            // The window goes on: its end is looked for again.
+            // The window goes on until a later reading ends it.
             return None;
         }
         let now = Point::from(reading);
