@@ -130,7 +130,7 @@ fn structure() -> Result<()> {
     let stopped = part(text, "stopped")?;
     ensure!(
         stopped.iter().any(|line| line.starts_with('T')),
-        "nobody stopped: {stopped:?}"
+        "no process is stopped: {stopped:?}"
     );
 
     let top = part(text, "top")?;
