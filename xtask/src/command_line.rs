@@ -1,9 +1,9 @@
-//! The kernel's command line, as `APPEND`, `ARGS` and this program's own words make it up.
+//! The kernel's command line, made of `APPEND`, `ARGS` and this program's own words.
 
 use anyhow::{Context, Result, ensure};
 use formats::cmdline::MAX_LENGTH;
 
-/// `APPEND` in its two halves: words for the kernel, and what follows ` -- ` for init.
+/// `APPEND` in two halves: words for the kernel, and init's words after ` -- `.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Append {
     kernel: String,
@@ -11,7 +11,7 @@ pub struct Append {
 }
 
 impl Append {
-    /// Parts them at the first word `--` that stands outside of double quotes, as the kernel does.
+    /// Splits at the first word `--` outside of double quotes, as the kernel does.
     pub fn new(text: &str) -> Self {
         let mut quoted = false;
         let mut start = 0;
@@ -35,13 +35,13 @@ impl Append {
         }
     }
 
-    /// Whether the kernel is told which init to run.
+    /// Whether the words name an init (`rdinit=`).
     pub fn names_an_init(&self) -> bool {
         let mut words = self.kernel.split_whitespace();
         words.any(|word| word.starts_with("rdinit=") || word.starts_with("init="))
     }
 
-    /// The command line with `words` before the kernel's, and `args` behind init's.
+    /// The command line with `words` before the kernel's, and `args` after init's.
     ///
     /// # Errors
     /// It is longer than the kernel reads.
@@ -64,7 +64,7 @@ impl Append {
     }
 }
 
-/// The words of `ARGS`, parted as a shell does.
+/// The words of `ARGS`, split as a shell does.
 ///
 /// # Errors
 /// A quote is not closed.

@@ -1,4 +1,4 @@
-//! Counts what passed and failed, from the lines that libtest and its like print.
+//! Counts of passed and failed tests, from the result lines of libtest and compatible harnesses.
 
 use std::fmt;
 use std::fs;
@@ -16,7 +16,7 @@ pub struct Counts {
     pub passed: u64,
     /// Failed.
     pub failed: u64,
-    /// Left out.
+    /// Skipped.
     pub ignored: u64,
 }
 
@@ -45,7 +45,7 @@ impl Counts {
         format!("test result: {verdict}. {self}")
     }
 
-    /// Keeps the counts for whoever adds them up (`.ci/run`).
+    /// Writes the counts for `.ci/run`, which adds them up.
     pub fn save(&self, name: &str) -> Result<()> {
         let directory = paths::target().join("counts");
         fs::create_dir_all(&directory)?;
@@ -79,9 +79,9 @@ impl fmt::Display for Counts {
     }
 }
 
-/// Runs a command that runs tests, showing its output and adding up its `test result:` lines. A
-/// command that fails without saying which test counts as one failure: what did not compile, or
-/// crashed, must not go unnoticed.
+/// Runs a command that runs tests, shows its output and adds up its `test result:` lines. A command
+/// that fails without a failed test counts as one failure: a compile error or a crash must not go
+/// unnoticed.
 pub fn follow(command: &mut Command) -> Result<Counts> {
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let name = command.get_program().to_string_lossy().into_owned();

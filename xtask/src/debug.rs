@@ -14,7 +14,7 @@ use crate::run;
 use crate::setup::{self, needs};
 use crate::ui;
 
-/// What `make debug` takes: all of `make run`'s, and gdb's own.
+/// Options of `make debug`: all of `make run`'s, and gdb's own.
 #[derive(Args, Clone, Debug)]
 #[group(id = "debug")]
 pub struct Options {
@@ -42,7 +42,9 @@ pub fn command(options: &Options) -> Result<ExitCode> {
         "The serial line is written to {} (tail -f it)",
         log.display()
     ));
-    ui::note("QEMU waits at its first instruction: set a breakpoint, then `continue`. Such as:");
+    ui::note(
+        "QEMU is stopped at its first instruction: set a breakpoint, then `continue`. Such as:",
+    );
     ui::note("  break trident::kernel_main       a function of the kernel's, by its path");
     ui::note("  break *$entry_syscall_64         an entry stub (assembly: a variable each)");
     ui::note("  break programs::costs::getpid_syscall   a function of the tour's");
@@ -70,7 +72,7 @@ pub fn command(options: &Options) -> Result<ExitCode> {
     })
 }
 
-/// A TCP port that nobody listens on.
+/// A free TCP port.
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("cannot open a TCP port")?;
     Ok(listener.local_addr()?.port())
@@ -79,7 +81,7 @@ fn free_port() -> Result<u16> {
 /// Waits until QEMU listens: gdb does not try twice.
 fn wait_for(port: u16) {
     for _ in 0..100 {
-        // A bind that fails says that somebody has the port; a connection would count as gdb's.
+        // A failing bind shows that the port is in use; QEMU would take a connection for gdb's.
         if TcpListener::bind(("127.0.0.1", port)).is_err() {
             return;
         }

@@ -9,17 +9,16 @@ use clap::Args;
 use harness::Vm;
 use harness::vm::QEMU;
 
-/// What memory may be, in MiB.
+/// Range of the memory size, in MiB.
 const MEMORY: std::ops::RangeInclusive<u64> = 4..=8192;
-/// How many CPUs there may be.
+/// Range of the number of CPUs.
 const CPUS: std::ops::RangeInclusive<u32> = 1..=4;
 const MACHINES: [&str; 3] = ["pc", "q35", "microvm"];
 const ACCELERATORS: [&str; 2] = ["tcg", "kvm"];
-/// CPU models that are tried here; QEMU has more.
+/// CPU models that the cases boot; QEMU has more.
 const MODELS: [&str; 6] = ["max", "qemu64", "kvm64", "Haswell", "Nehalem", "EPYC"];
 
-/// What `make run`, `make shell` and `make debug` take, each as an option or as a variable of
-/// that name.
+/// Options of `make run`, `make shell` and `make debug`, each also a variable of that name.
 #[derive(Args, Clone, Debug)]
 pub struct Machine {
     /// Accelerator: tcg, or kvm where it works
@@ -40,10 +39,10 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Says what is wrong before anything is built.
+    /// Checks the values before anything is built.
     ///
     /// # Errors
-    /// A value that no machine here has; the error lists those that there are.
+    /// An unknown value; the error lists the known ones.
     pub fn check(&self) -> Result<()> {
         one_of("ACCEL", first(&self.accel), &ACCELERATORS)?;
         one_of("MACHINE", &self.machine, &MACHINES)?;
@@ -64,8 +63,7 @@ impl Machine {
         Ok(())
     }
 
-    /// The machine, with no initramfs and no command line yet, and with this much memory where
-    /// the user said nothing about it.
+    /// The machine, without initramfs and command line; `memory` is the default size.
     pub fn vm(&self, memory: &str) -> Result<Vm> {
         if self.accel.starts_with("kvm") {
             check_kvm()?;
@@ -79,7 +77,7 @@ impl Machine {
     }
 }
 
-/// What stands before the first comma.
+/// The text before the first comma.
 fn first(value: &str) -> &str {
     value.split(',').next().unwrap_or_default()
 }
@@ -90,7 +88,7 @@ fn one_of(variable: &str, value: &str, known: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// A size as QEMU reads it, in MiB: without a letter it counts those.
+/// A size as QEMU reads it, in MiB, which is also the unit of a number without a letter.
 fn mebibytes(size: &str) -> Option<u64> {
     let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().ok()?;
@@ -102,7 +100,7 @@ fn mebibytes(size: &str) -> Option<u64> {
     }
 }
 
-/// Whether QEMU lists this model. Where QEMU itself is missing it will be said soon enough.
+/// Whether QEMU lists this model; true where QEMU is missing, which a later step reports.
 fn qemu_knows(model: &str) -> bool {
     let help = Command::new(QEMU).args(["-cpu", "help"]).output();
     let Ok(help) = help else { return true };
@@ -112,7 +110,7 @@ fn qemu_knows(model: &str) -> bool {
         .any(|line| line.split_whitespace().next() == Some(model))
 }
 
-/// KVM was asked for: say what is wrong before QEMU does.
+/// Checks that KVM can be opened, with a clearer error than QEMU's.
 fn check_kvm() -> Result<()> {
     let device = Path::new("/dev/kvm");
     if !device.exists() {

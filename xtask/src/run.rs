@@ -1,4 +1,4 @@
-//! `make run`: boots the tour, a program or an archive of the user's, on the terminal.
+//! `make run`: boots the tour, the user's program or the user's archive, on the terminal.
 
 use std::fs;
 use std::io::IsTerminal;
@@ -20,21 +20,20 @@ use crate::shell;
 use crate::terminal::TerminalGuard;
 use crate::ui;
 
-/// Seconds after which a run without a terminal ends, where `LIMIT` doesn't say: nobody is there
-/// to end one that hangs.
+/// Default `LIMIT` of a run without a terminal, in seconds: no user can end a machine that hangs.
 const UNATTENDED_LIMIT: u64 = 300;
 
-/// Most that init reads of a program's arguments: see `user/bin/src/bin/init/request.rs`.
+/// Limit of a program's arguments in init, in bytes: see `user/bin/src/bin/init/request.rs`.
 const ARGS_MAX: usize = 60 * 1024;
 
-/// A guest under KVM that has said nothing for this long hangs: the loader's first line takes
-/// a tenth of a second.
+/// A guest under KVM without output for this long hangs: the loader prints its first line within a
+/// tenth of a second.
 const KVM_SILENCE: Duration = Duration::from_secs(8);
 
-/// Memory of the machine, where `MEM` doesn't say.
+/// Default `MEM`.
 const MEMORY: &str = "128M";
 
-/// What `make run` takes, each as an option or as a variable of that name.
+/// Options of `make run`, each also a variable of that name.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     #[command(flatten)]
@@ -42,7 +41,7 @@ pub struct Options {
     /// A static Linux program of yours to run instead of the tour
     #[arg(long, env = "PROGRAM")]
     program: Option<PathBuf>,
-    /// Arguments for it, parted as a shell does
+    /// Arguments for it, split as a shell does
     #[arg(long, env = "ARGS", default_value = "", allow_hyphen_values = true)]
     args: String,
     /// A newc archive of yours to boot instead of the tour (its /init runs)
@@ -65,7 +64,7 @@ pub struct Options {
     built: bool,
 }
 
-/// Installs what is missing, builds and boots. Whoever took the tour at a terminal gets a shell.
+/// Installs what is missing, builds and boots. At a terminal a shell follows the tour.
 pub fn command(options: &Options) -> Result<ExitCode> {
     let options = options.clone().without_empty();
     if let Some(program) = &options.program {
@@ -84,7 +83,7 @@ pub fn command(options: &Options) -> Result<ExitCode> {
     Ok(code)
 }
 
-/// Runs a program of the user's under an init of ours (see [`session`]): the exit status is its.
+/// Runs the user's program under an init of ours (see [`session`]); returns the program's exit status.
 fn run_program(options: &Options, program: &Path) -> Result<ExitCode> {
     let ends = Ends::here();
     if ends.is_typed() {
@@ -105,14 +104,14 @@ fn run_program(options: &Options, program: &Path) -> Result<ExitCode> {
     Ok(ExitCode::from(session::exit_code(&name, &told, &outcome)))
 }
 
-/// How long a run may take: with a terminal as long as somebody likes.
+/// Time limit of a run: by default none with a terminal.
 fn limit(seconds: Option<u64>, terminal: bool) -> Option<Duration> {
     let default = if terminal { 0 } else { UNATTENDED_LIMIT };
     let seconds = seconds.unwrap_or(default);
     (seconds != 0).then(|| Duration::from_secs(seconds))
 }
 
-/// A guest under KVM has to say something soon.
+/// Ends a guest under KVM that has no output soon.
 fn with_patience(vm: Vm) -> Vm {
     if vm.accelerator().starts_with("kvm") {
         vm.silence(KVM_SILENCE)
@@ -140,7 +139,7 @@ fn say_what_qemu_said(outcome: &Outcome) {
     }
 }
 
-/// Under KVM a guest that said nothing is KVM's doing.
+/// Blames KVM for a guest without output under it.
 fn check_kvm_worked(outcome: &Outcome, accel: &str) -> Result<()> {
     let is_well = matches!(
         outcome.verdict,
@@ -148,7 +147,7 @@ fn check_kvm_worked(outcome: &Outcome, accel: &str) -> Result<()> {
     );
     ensure!(
         is_well || !accel.starts_with("kvm") || !outcome.serial.is_empty(),
-        "ACCEL=kvm does not work here: {}, and the guest had not said a word. /dev/kvm exists, \
+        "ACCEL=kvm does not work here: {}, and the guest had no output. /dev/kvm exists, \
          but guests fail or hang under it (nested virtualisation, most often). Leave ACCEL=kvm \
          out: the default, ACCEL=tcg, emulates the CPU and runs anywhere.",
         outcome.verdict
@@ -156,8 +155,8 @@ fn check_kvm_worked(outcome: &Outcome, accel: &str) -> Result<()> {
     Ok(())
 }
 
-/// Says what went wrong, and turns the machine's end into an exit status: init's own, if it
-/// ended.
+/// Prints what went wrong, and converts the machine's end into an exit status: init's own, if it
+/// exited.
 pub fn report(outcome: &Outcome, accel: &str) -> Result<ExitCode> {
     say_what_qemu_said(outcome);
     check_kvm_worked(outcome, accel)?;
@@ -173,7 +172,7 @@ pub fn report(outcome: &Outcome, accel: &str) -> Result<ExitCode> {
 }
 
 impl Options {
-    /// A variable that is set to nothing counts as not set: make passes them all on.
+    /// Treats an empty variable as unset: make passes all of them.
     fn without_empty(mut self) -> Self {
         let set = |path: &PathBuf| !path.as_os_str().is_empty();
         self.program = self.program.filter(set);
@@ -181,8 +180,8 @@ impl Options {
         self
     }
 
-    /// Installs what is missing and builds: gives the machine. `program` says how the user's
-    /// program is run: where its three files lead, and the token of init's frames.
+    /// Installs what is missing and builds; returns the machine. `program` is for the user's
+    /// program: its three standard files, and the token of init's frames.
     pub fn prepare(&self, program: Option<(Ends, &str)>) -> Result<Vm> {
         let options = self.clone().without_empty();
         let append = Append::new(&options.append);
@@ -209,13 +208,13 @@ impl Options {
         Ok(options.machine.vm(MEMORY)?.initrd(initrd).append(line))
     }
 
-    /// The program whose symbols a debugger wants.
+    /// The program whose symbols a debugger loads.
     pub fn debugged(&self) -> PathBuf {
         let program = self.clone().without_empty().program;
         program.unwrap_or_else(|| paths::program(64, "tour"))
     }
 
-    /// Finds what is wrong before anything is built; gives the user's archive, where one is named.
+    /// Checks the options before anything is built; returns the user's archive, if one is named.
     fn check(&self, append: &Append) -> Result<Option<Vec<u8>>> {
         self.machine.check()?;
         if let Some(program) = &self.program {

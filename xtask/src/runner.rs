@@ -1,9 +1,8 @@
 //! The runner of `.cargo/config.toml`: boots a kernel ELF that cargo has built.
 //!
-//! `cargo run` hands over the kernel: it boots the tour. `cargo test` and `cargo nextest run`
-//! hand over the test build (it lies in `deps/`) with libtest's arguments, which reach the
-//! kernel verbatim as what follows ` -- ` on its command line; the kernel's own harness prints
-//! libtest's lines.
+//! `cargo run` passes the kernel, which boots the tour. `cargo test` and `cargo nextest run` pass
+//! the test build (in `deps/`) with libtest's arguments, which reach the kernel verbatim after
+//! ` -- ` on its command line; the kernel's own harness prints libtest's lines.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,10 +16,10 @@ use crate::build::{self, image};
 use crate::setup::{self, needs};
 use crate::{run, ui};
 
-/// The kernel's whole suite takes seconds; a hang must not hold up the rest for long.
+/// Time limit: the kernel's whole suite takes seconds.
 const TEST_LIMIT: Duration = Duration::from_secs(180);
 
-/// What cargo hands over.
+/// Arguments from cargo.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// The kernel ELF
@@ -75,7 +74,7 @@ fn test(image: &Path, arguments: &[String]) -> Result<ExitCode> {
     let vm = vm.append(format!("quiet panic=-1 -- {}", arguments.join(" ")));
     let outcome = if listing { vm.run()? } else { vm.echo().run()? };
     if listing {
-        // Nothing but the names may reach whoever asked for them.
+        // nextest reads this list: print only the names.
         outcome
             .serial
             .lines()

@@ -1,8 +1,8 @@
 //! `make shell`: an interactive shell in the machine, on this terminal.
 //!
-//! `ROOTFS=debian` boots Debian's root file system with bash (see [`crate::rootfs`]), anything
-//! else a small one with Debian's static busybox. `exit` or `poweroff` ends the machine, and so
-//! does Ctrl-A X, which QEMU itself understands; Ctrl-C is the guest's.
+//! `ROOTFS=debian` boots Debian's root file system with bash (see [`crate::rootfs`]); the default is
+//! a small one with Debian's static busybox. `exit` or `poweroff` ends the machine, and so does
+//! Ctrl-A X, which QEMU itself handles; Ctrl-C goes to the guest.
 
 use std::fs;
 use std::io::{IsTerminal, Read, stdin, stdout};
@@ -18,7 +18,7 @@ use crate::machine::Machine;
 use crate::setup::{self, needs};
 use crate::{rootfs, run, ui};
 
-/// What `make shell` takes.
+/// Options of `make shell`.
 #[derive(Args, Clone, Debug)]
 #[group(id = "shell")]
 pub struct Options {
@@ -52,12 +52,12 @@ pub fn command(options: &Options) -> Result<ExitCode> {
 
 /// The shell that follows the tour.
 pub fn after_the_tour(machine: &Machine) -> Result<ExitCode> {
-    ui::note("The tour is over. A shell is next; `make shell` alone brings you there too.");
+    ui::note("The tour is over. A shell follows; `make shell` boots it directly.");
     let vm = machine.vm("128M")?.initrd(busybox()?);
     boot(vm.append(format!("quiet {}", surroundings())))
 }
 
-/// Whether there is somebody to type at both ends of the line.
+/// Whether standard input and output are a terminal.
 pub fn at_terminal() -> bool {
     stdin().is_terminal() && stdout().is_terminal()
 }
@@ -67,8 +67,8 @@ fn boot(vm: Vm) -> Result<ExitCode> {
         ui::note("exit or poweroff ends the machine; Ctrl-A X ends QEMU.");
         return run::boot(&vm);
     }
-    // A script: its end is Ctrl-D at the terminal, which the guest's line has no other sign for.
-    // The first byte may come before the line is set up, and be lost.
+    // A script ends with Ctrl-D: the serial line has no other end of file. A first byte that
+    // comes before the line is set up may be lost.
     let mut script = vec![b'\n'];
     stdin().read_to_end(&mut script)?;
     script.push(b'\n');
@@ -77,8 +77,7 @@ fn boot(vm: Vm) -> Result<ExitCode> {
     run::report(&vm.run()?, vm.accelerator())
 }
 
-/// What the shell should know of this terminal, as words for init's environment: a serial line
-/// tells its guest nothing.
+/// This terminal's kind and size, as words for init's environment: a serial line carries neither.
 fn surroundings() -> String {
     let mut words = term().map_or(String::new(), |term| format!("{term} "));
     if let Some((rows, columns)) = console::Term::stdout().size_checked() {
@@ -103,7 +102,7 @@ fn busybox() -> Result<Vec<u8>> {
         rootfs::busybox()?
     };
     if !program.starts_with(b"\x7fELF") {
-        bail!("the busybox found is no program");
+        bail!("the busybox found is not a program");
     }
     Ok(image::around_busybox(program).build())
 }

@@ -1,6 +1,7 @@
-//! `make soak`: what takes too long for `make test`. A million random system calls through all doors
-//! of both widths, by one process and by several at once, tens of thousands of processes; with no panic, no
-//! process that cannot be killed and no leak. The seeds are printed: the same ones do the same.
+//! `make soak`: tests that take too long for `make test`. A million random system calls through all
+//! doors of both widths, by one process and by several at once, and tens of thousands of processes,
+//! without a panic, a process that can't be killed or a leak. The seeds are printed: a seed repeats its
+//! run.
 
 use std::time::{Duration, Instant};
 
@@ -13,10 +14,10 @@ use crate::build;
 use crate::setup::{self, needs};
 use crate::ui::{self, Step};
 
-/// Longest time that one machine may take.
+/// Time limit of one machine.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
-/// What `cargo xtask soak` takes.
+/// Options of `cargo xtask soak`.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// The first seed (default: another one each time)
@@ -26,7 +27,7 @@ pub struct Options {
     minutes: u64,
 }
 
-/// One machine: the program that is its init, and what that says at a good end.
+/// One machine: its init, and the line that init prints on success.
 struct Run {
     title: &'static str,
     program: &'static str,
@@ -125,7 +126,7 @@ const fn race(memory: &'static str, compiler: Compiler, cpu: &'static str, check
     }
 }
 
-/// Seeds of one race, and more than it can use up.
+/// Upper bound of the seeds that one race uses.
 const SEEDS_EACH: u32 = 100_000;
 
 /// Installs what is missing, builds, and runs all of it.
@@ -136,7 +137,7 @@ pub fn command(options: &Options) -> Result<()> {
     build::checked_image(&toolchain)?;
     let mut seed = options.seed.unwrap_or_else(|| std::process::id() * 1000);
     ui::note(format!(
-        "Seed {seed}: `cargo xtask soak {seed}` does the same again"
+        "Seed {seed}: `cargo xtask soak {seed}` repeats this run"
     ));
     boots_under_pauses()?;
     for run in RUNS.iter().chain(RACES) {

@@ -1,9 +1,9 @@
-//! `cargo xtask syscalls`: writes docs/SYSCALLS.md, the list of Linux's system calls with what
-//! Trident makes of each.
+//! `cargo xtask syscalls`: writes docs/SYSCALLS.md, the list of Linux's system calls with Trident's
+//! support of each.
 //!
-//! Numbers and names here are read from the kernel's two tables, those of Linux come from the
-//! `syscalls` crate, and how much of a call there is comes from `table/states.txt`. A row
-//! without a state, a state without a row, and a list that is not up to date each fail a test.
+//! Trident's numbers and names are read from the kernel's two tables, Linux's come from the
+//! `syscalls` crate, and the state of each call comes from `table/states.txt`. A row without a
+//! state, a state without a row, and an outdated list each fail a test.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use harness::paths;
 
 use crate::ui;
 
-/// What the list begins with.
+/// The list's head.
 const HEAD: &str = "# System calls\n\n\
     Made by `cargo xtask syscalls` from the tables in `kernel/src/syscall/table/`; not written by \
     hand.\nA number in parentheses is Linux's, and answers `ENOSYS` here.\n\n";
@@ -22,7 +22,7 @@ const HEAD: &str = "# System calls\n\n\
 /// Numbers of each call, by name: Linux's, and whether there is a handler here.
 type Numbers = BTreeMap<String, u32>;
 
-/// How much of a call there is: nothing missing, or what is.
+/// The state of a call: full, or the missing part.
 type States = BTreeMap<String, Option<String>>;
 
 /// Writes the list.
@@ -178,7 +178,7 @@ mod tests {
         let written = fs::read_to_string(list()).unwrap_or_default();
         assert!(
             written == current,
-            "docs/SYSCALLS.md is not what the tables say: `cargo xtask syscalls` makes it anew"
+            "docs/SYSCALLS.md differs from the tables: `cargo xtask syscalls` writes it"
         );
     }
 
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_told() {
+    fn mismatches_are_reported() {
         let one = |name: &str, number| Numbers::from([(name.to_owned(), number)]);
         let none = States::new();
         let error = render(&one("write", 1), &one("write", 4), &none).expect_err("no state");

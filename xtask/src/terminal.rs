@@ -1,9 +1,9 @@
-//! Keeps the user's terminal usable, whatever becomes of the machine on it.
+//! Restores the user's terminal, however the machine on it ends.
 //!
-//! QEMU turns line editing, echo and signals off while the guest has the terminal, and puts them
-//! back when it ends in good order. A QEMU that is killed can't, and neither can this program
-//! when it is. So a process of its own waits for the other end of a pipe to close, which no kind
-//! of death prevents, and then restores what stty(1) had saved.
+//! QEMU turns line editing, echo and signals off while the guest has the terminal, and restores them
+//! at an orderly end. A QEMU or an xtask that is killed can't. So a separate process waits for the
+//! other end of a pipe to close, which happens at any death, and then restores the settings that
+//! stty(1) saved.
 
 use std::io::{IsTerminal, stdin};
 use std::os::fd::OwnedFd;
@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 
 /// Restores the terminal when dropped, or when this process is gone.
 pub struct TerminalGuard {
-    /// Held open; its closing is the signal.
+    /// Held open; closing it starts the restoration.
     alive: Option<OwnedFd>,
     guardian: Option<Child>,
 }

@@ -1,13 +1,13 @@
-//! `make test`: every test there is, in four parts, one `test result:` line after another.
+//! `make test`: all tests, in four parts, each with a `test result:` line.
 //!
 //! | part   | what runs |
 //! |--------|-----------|
 //! | host   | unit tests, doc tests, bounded fuzzing and loom, of crates that run on the host |
-//! | vdso   | the same of the vDSO, by the compiler that builds its two images |
+//! | vdso   | the vDSO's unit tests and loom, by the compiler that builds its two images |
 //! | kernel | the kernel's own tests, inside QEMU |
-//! | qemu   | the cases of `tests/cases/`, a machine or more each |
+//! | qemu   | the cases of `tests/cases/`, one machine or more each |
 //!
-//! A part that fails does not keep the next from running.
+//! The next part runs even if one fails.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ use crate::stock;
 use crate::toolchain::{BARE_64, Toolchain, host_cargo};
 use crate::ui;
 
-/// What `cargo xtask test` takes; `make test` gives none of it.
+/// Options of `cargo xtask test`; `make test` uses none of them.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// Run these parts only
@@ -75,7 +75,7 @@ impl Part {
             Self::Kernel => vec![kernel_tests(toolchain)?],
             Self::Qemu => {
                 let mut cargo = on_host(host_cargo(), "-p tests --test qemu");
-                // For those that try this program's own commands.
+                // For the cases that run this program's own commands.
                 cargo.env("XTASK", this_program()?);
                 vec![cargo]
             }
@@ -108,7 +108,7 @@ pub fn command(options: &Options) -> Result<ExitCode> {
     } else {
         options.parts.clone()
     };
-    // Goes on beside everything up to the cases.
+    // Runs in parallel with everything before the cases.
     let mut stock = parts.contains(&Part::Qemu).then(stock::begin);
     build::everything(&toolchain)?;
     if parts.contains(&Part::Qemu) {
@@ -118,7 +118,7 @@ pub fn command(options: &Options) -> Result<ExitCode> {
         && let Err(reason) = rootfs::ensure(&rootfs::Options::default())
     {
         ui::note(format!(
-            "Cases of Debian's programs are left out: {reason:#}"
+            "Cases of Debian's programs are skipped: {reason:#}"
         ));
     }
 
@@ -129,7 +129,7 @@ pub fn command(options: &Options) -> Result<ExitCode> {
             && let Some(Err(reason)) = stock.take().map(stock::Maker::finish)
         {
             ui::note(format!(
-                "Cases of the stock bootloader are left out: {reason:#}"
+                "Cases of the stock bootloader are skipped: {reason:#}"
             ));
         }
         ui::note(format!("=== {}", part.title()));

@@ -1,4 +1,4 @@
-//! Which compiler builds the bare-metal half: the kernel, the loader and the user programs.
+//! The compiler of the bare-metal half: the kernel, the loader and the user programs.
 //!
 //! Way 1: the active toolchain has the bare targets' `core` (rustup installs them as
 //! `rust-toolchain.toml` asks). Way 2: a distribution's toolchain with a system root of our own,
@@ -13,15 +13,15 @@ use harness::paths;
 
 /// The kernel, the loader, 64-bit programs.
 pub const BARE_64: &str = "x86_64-unknown-none";
-/// 32-bit programs and the 32-bit vDSO; only `core` is used of it.
+/// 32-bit programs and the 32-bit vDSO, which use only its `core`.
 pub const BARE_32: &str = "i686-unknown-linux-gnu";
 /// Both bare targets.
 pub const TARGETS: [&str; 2] = [BARE_64, BARE_32];
 /// The oldest compiler that the workspace builds with (`rust-version` in Cargo.toml).
 const OLDEST: (u32, u32) = (1, 91);
 
-/// Part of the system root's name, since cargo does not look inside: to be changed whenever
-/// [`crate::setup::sysroot`] builds it in another way.
+/// Part of the system root's name, since cargo does not look inside: change it whenever
+/// [`crate::setup::sysroot`] builds in another way.
 const RECIPE: u32 = 1;
 
 /// A compiler that can build for the bare targets.
@@ -48,7 +48,7 @@ impl Toolchain {
         sysroot.exists().then(|| source.with_sysroot(sysroot))
     }
 
-    /// How the targets are had, in words.
+    /// The source of the targets, in words.
     pub fn describe(&self) -> String {
         match &self.sysroot {
             None => "the active toolchain's own targets".into(),
@@ -103,13 +103,13 @@ impl Source {
         &self.version
     }
 
-    /// The compiler, as it is called.
+    /// The compiler's program.
     pub fn rustc(&self) -> &Path {
         &self.rustc
     }
 
-    /// Where the system root built from this source is kept: out of `make clean`'s reach, and
-    /// shared by all clones of the repository.
+    /// The directory of the system root built from this source: `make clean` leaves it, and all
+    /// clones of the repository share it.
     pub fn sysroot_path(&self) -> Option<PathBuf> {
         Some(cache()?.join(format!("sysroot-{}-{RECIPE}", self.version)))
     }
@@ -181,8 +181,8 @@ pub fn ask(program: &str, arguments: &[&str]) -> Option<String> {
         .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// The environment of a package's build (`cargo run` sets it for us) is none of another
-/// build's business, and would make it look changed.
+/// `cargo` without the variables of a package's build, which `cargo run` sets: they would make
+/// another build look changed.
 pub fn clean_cargo(program: &Path) -> Command {
     let mut cargo = Command::new(program);
     cargo.current_dir(paths::root()).stdin(Stdio::null());

@@ -1,4 +1,4 @@
-//! `make transcripts`: three things that a reader types on Linux, done by Debian's programs in
+//! `make transcripts`: three commands that show system calls on Linux, run by Debian's programs in
 //! Trident, printed and checked.
 
 use std::process::ExitCode;
@@ -11,8 +11,8 @@ use crate::rootfs;
 use crate::setup::{self, needs};
 use crate::ui;
 
-/// Installs what is missing, builds, and goes through them; one that shows what it must not, or
-/// does not show what it must, is an error.
+/// Installs what is missing, builds, and runs the transcripts; one with a wrong or missing line is
+/// an error.
 pub fn command() -> Result<ExitCode> {
     let compiler = needs::TEST
         .iter()
@@ -41,9 +41,9 @@ pub fn command() -> Result<ExitCode> {
         bail!("{}", failures.join("\n"));
     }
     ui::note(if Transcript::comparable() {
-        "All three are what this host's Linux shows, but for addresses."
+        "All three equal the output of this host's Linux, but for addresses."
     } else {
-        "All three show what they must (no Linux here to compare with)."
+        "All three have the expected lines (no Linux here to compare with)."
     });
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! What the user sees while something takes time: one line a step, a spinner on a terminal.
+//! Progress output: one line per step, a spinner on a terminal.
 
 use std::io::{BufRead, BufReader, IsTerminal};
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Steps shorter than this leave no line behind: an up-to-date build stays silent.
+/// Steps shorter than this leave no line: an up-to-date build stays silent.
 const WORTH_A_LINE: Duration = Duration::from_millis(1500);
 
 /// A step in progress.
@@ -43,7 +43,7 @@ impl Step {
         step
     }
 
-    /// Says what the step does just now.
+    /// Shows what the step is doing.
     pub fn detail(&mut self, message: &str) {
         self.bar.set_message(message.to_owned());
         if self.started.elapsed() > WORTH_A_LINE {
@@ -60,7 +60,7 @@ impl Step {
         }
     }
 
-    /// Ends the step without a word.
+    /// Ends the step without a line.
     pub fn abandon(self) {
         self.bar.finish_and_clear();
     }
@@ -99,8 +99,8 @@ fn run_step(mut step: Step, command: &mut Command) -> Result<()> {
     let spawned = command
         .spawn()
         .with_context(|| format!("cannot start {name}"));
-    // The command holds the writing ends until they are replaced: without this there would be
-    // no end of file.
+    // The command holds the writing ends until they are replaced: without this the reader would
+    // get no end of file.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = spawned?;
     let mut output = String::new();

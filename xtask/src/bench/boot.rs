@@ -1,4 +1,4 @@
-//! How long a boot takes, and how little memory it needs.
+//! Boot time, and the smallest memory that boots.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const LINUX_SECONDS: f64 = 1.7;
 /// The smallest memory that Linux boots a busybox in.
 const LINUX_MEBIBYTES: u32 = 72;
-/// Starts of which the fastest counts.
+/// Number of boots; the fastest counts.
 const STARTS: u32 = 5;
 
 /// What was found.

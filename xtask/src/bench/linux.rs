@@ -1,8 +1,8 @@
-//! The Linux that the workloads are held against: Debian's own kernel, fetched once and kept.
+//! The Linux that the workloads are compared with: Debian's own kernel, fetched once and cached.
 //!
-//! Only the kernel's file is taken out of its package; nothing is installed, and no root is
-//! needed. Where it cannot be had (not a Debian, no network), the figures recorded in
-//! [`super::workloads`] stand for it.
+//! Only the kernel's file is extracted from its package; nothing is installed, and no root is
+//! needed. Where it can't be fetched (not a Debian, no network), the figures recorded in
+//! [`super::workloads`] are used instead.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,13 +22,13 @@ const COMMAND_LINE: &str = "console=ttyS0 quiet norandmaps clocksource=tsc tsc=r
 /// The package that depends on the current kernel's.
 const PACKAGE: &str = "linux-image-amd64";
 
-/// Boots the prepared machine with Linux; `None` where there is no kernel to be had.
+/// Boots the prepared machine with Linux; `None` where no kernel can be fetched.
 pub fn measure(vm: Vm) -> Result<Option<Figures>> {
     let kernel = match kernel() {
         Ok(kernel) => kernel,
         Err(why) => {
             ui::note(format!(
-                "No Linux to measure ({why:#}); its recorded figures stand for it"
+                "No Linux to measure ({why:#}); its recorded figures are used"
             ));
             return Ok(None);
         }
@@ -36,7 +36,7 @@ pub fn measure(vm: Vm) -> Result<Option<Figures>> {
     let step = Step::begin_long("Counting instructions, Linux");
     let outcome = counted(vm.kernel(kernel)).append(COMMAND_LINE).run()?;
     step.end();
-    // init's end is a panic there, and a panic a reset.
+    // On Linux init's end is a panic, and `panic=` makes a panic a reset.
     ensure!(
         outcome.verdict == Verdict::Reset && outcome.serial.contains("bench: end"),
         "Linux did not run the benchmark{}",
@@ -45,7 +45,7 @@ pub fn measure(vm: Vm) -> Result<Option<Figures>> {
     figures(&outcome).map(Some)
 }
 
-/// The kernel's file, fetched if it isn't there.
+/// The kernel's file, fetched if it isn't cached.
 fn kernel() -> Result<PathBuf> {
     let cache = cache().context("neither HOME nor XDG_CACHE_HOME is set")?;
     let path = cache.join("linux-amd64");
@@ -63,7 +63,7 @@ fn kernel() -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Downloads the package into `work` and takes the kernel out.
+/// Downloads the package into `work` and extracts the kernel.
 fn fetch(work: &Path) -> Result<PathBuf> {
     let about = output(
         Command::new("apt-cache").args(["show", "--no-all-versions", PACKAGE]),

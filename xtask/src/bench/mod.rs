@@ -1,9 +1,9 @@
-//! `make bench`: what each call costs, in instructions, beside Linux's recorded figures.
+//! `make bench`: the cost of each call in instructions, beside Linux's recorded figures.
 //!
 //! Under `-icount shift=0,sleep=off` QEMU's time stamp counter advances by one for each guest
-//! instruction, so that a figure repeats to the instruction. What that cannot show is what the
-//! hardware does inside one instruction: the interrupt gate's own cost, the flushes of a CR3
-//! write. The programs print `bench: NAME COUNT` lines: `bench` for the doors ([`rows`]),
+//! instruction, so that a figure repeats to the instruction. It does not show the hardware's work
+//! inside one instruction: the interrupt gate's own cost, the TLB flush of a CR3 write. The
+//! programs print `bench: NAME COUNT` lines: `bench` for the doors ([`rows`]),
 //! `workloads` for processes, memory and files ([`workloads`]), which Linux runs too ([`linux`]).
 //! A figure that misses its goal fails the command.
 

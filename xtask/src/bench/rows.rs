@@ -1,11 +1,11 @@
-//! The rows of the table, with Linux's figures as they were recorded.
+//! The rows of the table, with Linux's recorded figures.
 //!
 //! Recorded with Debian's Linux 6.1 in the same QEMU (7.2, `-icount shift=0,sleep=off`), running
 //! the same kind of loop, booted with `clocksource=tsc tsc=reliable mitigations=off
 //! randomize_kstack_offset=off nokaslr`: its leanest setting (its default costs 5 to 10 % more).
 //! Loop overhead is subtracted; each is the minimum of 15 batches of 20,000 calls.
 
-/// What stands under the tables.
+/// The text under the tables.
 pub const EXPLANATION: &str = "\
 Counted by QEMU -icount: one tick is one guest instruction, whatever it does. What the hardware
 does inside one instruction (the interrupt gate's own work, SYSRET's checks, the flushes of a CR3
@@ -43,7 +43,7 @@ impl Run {
         }
     }
 
-    /// In words.
+    /// The boot's title.
     pub fn title(self) -> &'static str {
         match self {
             Self::Wide => "64-bit program",
@@ -53,18 +53,18 @@ impl Run {
     }
 }
 
-/// One row: a name that the benchmark prints, what it means, and Linux's figure.
+/// One row: the benchmark's name for it, its title, and Linux's figure.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// Which boot it comes from.
+    /// The boot that prints it.
     pub run: Run,
     /// The name in the benchmark's output.
     pub name: &'static str,
-    /// What was measured.
+    /// The row's title.
     pub title: &'static str,
     /// Linux's instructions.
     pub linux: f64,
-    /// The goal: no more than this. It is what was reached once, and a little.
+    /// The goal, a little above the best figure so far: the figure must not exceed it.
     pub most: f64,
 }
 
@@ -189,7 +189,8 @@ pub const ROWS: &[Row] = &[
         "read_zero",
         "read(/dev/zero, 1 byte), SYSCALL",
         636.0,
-        // Some 20 of them look whether a long copy is at a point (kernel/src/process/preempt.rs).
+        // Some 20 of them test whether a long copy has reached a preemption point
+        // (kernel/src/process/preempt.rs).
         410.0,
     ),
     row(

@@ -1,5 +1,5 @@
-//! How many instructions one getpid takes, stepped through by QEMU's debugger stub: a second
-//! opinion on what the counter says, with every instruction seen.
+//! The number of instructions of one getpid, single-stepped through QEMU's gdb stub: a check of the
+//! counter's figure.
 
 use std::sync::mpsc;
 
@@ -20,7 +20,7 @@ pub struct Door {
     pub linux: u32,
 }
 
-/// Both doors of the 64-bit program, with what Linux takes.
+/// Both doors of the 64-bit program, with Linux's steps.
 pub const DOORS: [Door; 2] = [
     Door {
         title: "getpid stepped through by gdb's protocol, SYSCALL",
@@ -38,10 +38,10 @@ pub const DOORS: [Door; 2] = [
 
 /// Calls of other numbers that may come before the first getpid.
 const PATIENCE: u32 = 1000;
-/// Where the kernel's half of the address space begins.
+/// First address of the kernel's half of the address space.
 const KERNEL: u64 = 1 << 63;
 
-/// Counts the instructions from the one that enters to the program's next.
+/// Counts the instructions from the one that enters to the program's next one.
 pub fn count(door: Door) -> Result<u32> {
     let vm = Vm::new().initramfs(&super::init("bench")?).append("quiet");
     let (sender, receiver) = mpsc::channel();

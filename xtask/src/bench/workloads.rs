@@ -1,8 +1,8 @@
-//! What processes, memory and files cost beside Linux, and how the costs grow.
+//! Costs of processes, memory and files compared with Linux, and their growth.
 //!
 //! `workloads` runs as init on both kernels, in the same QEMU. Each row has the same goal: at most
-//! half of Linux's instructions. Each series grows no faster than its limit: the cost with the
-//! most of something around is at most so many times the cost with the least.
+//! half of Linux's instructions. Each series has a limit of growth: the ratio of the cost with the
+//! most objects to the cost with the fewest.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::ui::Step;
 
 /// The goal of each row: Trident's instructions by Linux's.
 const GOAL: f64 = 0.5;
-/// What a thousandfold of something may multiply a series' cost by.
+/// The limit of growth of a series: its cost's factor for a thousand times as many objects.
 const GROWTH: f64 = 2.0;
 
 /// One row: the program's name for it, what it is, and Linux's instructions as they were recorded.
@@ -100,7 +100,7 @@ const SERIES: &[Series] = &[
         "stat in a directory of n",
         &[10, 100, 1000, 10_000, 100_000],
     ),
-    // With few entries the opening weighs more than the entries.
+    // With few entries open dominates the cost.
     Series(
         "grow_getdents",
         "list of a directory of n, per entry",
@@ -206,7 +206,7 @@ impl Measured {
         Some(cost(series.2.last())? / cost(series.2.first())?)
     }
 
-    /// What misses its goal, in words.
+    /// Messages for the figures that miss their goals.
     pub fn missed(&self) -> Vec<String> {
         let rows = ROWS.iter().filter_map(|row| match self.row(row) {
             (None, _) => Some(format!("{}: no figure", row.1)),

@@ -19,19 +19,19 @@ pub fn tour() -> PathBuf {
     paths::target().join("tour.cpio")
 }
 
-/// Packs the tour's archive: its two halves, and a little to read.
+/// Packs the tour's archive: its two halves, and a few files.
 pub fn pack_tour() -> Result<()> {
     let mut files = base();
     for (width, place) in [(64, "/init"), (32, "/bin32/tour")] {
         let path = paths::program(width, "tour");
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        // Debug information stays where gdb finds it, and out of the machine's memory.
+        // gdb reads debug information from the build's files; the machine's memory needs none.
         files = files.executable(place, segments_only(&bytes));
     }
     write_if_changed(&tour(), &files.build())
 }
 
-/// What every archive of ours has.
+/// The files of every archive of ours.
 fn base() -> Initramfs {
     Initramfs::new()
         .file("/etc/motd", MOTD)
@@ -40,10 +40,10 @@ fn base() -> Initramfs {
         .dir("/tmp")
 }
 
-/// Where the init lies that runs a program of the user's.
+/// Path of the init that runs the user's program.
 pub const PROGRAM_INIT: &str = "/sbin/init";
 
-/// A program of the user's, if it can run.
+/// Reads the user's program, if it can run.
 pub fn read_program(program: &Path) -> Result<Vec<u8>> {
     let bytes =
         fs::read(program).with_context(|| format!("cannot read PROGRAM={}", program.display()))?;
@@ -51,7 +51,7 @@ pub fn read_program(program: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// An archive around one program of the user's, and the init that runs it as `request` says.
+/// An archive of the user's program and the init that runs it by `request`.
 pub fn around(program: &Path, request: Vec<u8>) -> Result<Initramfs> {
     let path = paths::program(64, "init");
     let init = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -61,8 +61,8 @@ pub fn around(program: &Path, request: Vec<u8>) -> Result<Initramfs> {
         .executable(&place(program), read_program(program)?))
 }
 
-/// What starts the shell, in a session of its own with the console as its terminal. The
-/// machine's end is the shell's, whatever its last status was.
+/// Starts the shell in a new session with the console as its terminal. The shell's end ends the machine
+/// with status 0, whatever the shell's was.
 const SHELL_INIT: &str = r#"#!/bin/busybox sh
 export HOME=/root TERM="${TERM:-linux}" PATH=/sbin:/bin
 /bin/busybox --install -s /bin
@@ -75,14 +75,14 @@ setsid -c sh -l <$tty >$tty 2>&1
 exit 0
 "#;
 
-/// What the shell reads first. busybox's shell takes its own applets before what lies in PATH.
+/// The shell's startup file. busybox's shell prefers its own applets to the programs in PATH.
 const PROFILE: &str = "export PS1='trident:\\w\\$ '
 alias poweroff='poweroff -f' reboot='reboot -f' halt='halt -f'
 ";
 
-/// Whether the kernel will take this for an initramfs: newc, plain or gzip.
+/// Whether the kernel accepts this as an initramfs: newc, plain or gzip.
 pub fn is_archive(bytes: &[u8]) -> bool {
-    // Zeros may lie before an archive and between two.
+    // Zeros may be before an archive and between two.
     let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(0);
     [&b"070701"[..], b"070702", b"\x1f\x8b"]
         .iter()
@@ -99,7 +99,7 @@ pub fn around_busybox(program: Vec<u8>) -> Initramfs {
         .dir("/sbin")
 }
 
-/// Where the user's program lies in its archive.
+/// Path of the user's program in its archive.
 pub fn place(program: &Path) -> String {
     let name = program.file_name().unwrap_or_default().to_string_lossy();
     format!("/{name}")
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_wrong_file_is_told_by_its_name() {
+    fn each_wrong_file_is_reported() {
         let why = |bytes: &[u8]| format!("{:#}", check_static(bytes).expect_err("wrong"));
         assert!(why(b"#!/bin/sh\n").contains("not an ELF file"));
         assert!(why(b"\x7fELF\x02\x01").contains("damaged"));

@@ -9,7 +9,7 @@
 //! | 8           | N, the number of symbols |
 //! | 12          | bytes in the names area |
 //! | 16          | N addresses, each less [`BASE`], ascending, no two the same |
-//! | 16 + 4N     | N + 1 offsets into the names area: name *i* lies between offset *i* and *i* + 1 |
+//! | 16 + 4N     | N + 1 offsets into the names area: name *i* is between offset *i* and *i* + 1 |
 //! | 20 + 8N     | the names area: demangled names, UTF-8, with nothing between them |
 //!
 //! The rest of the section is zero. A kernel that finds N = 0 has not been filled.
@@ -25,13 +25,13 @@ use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 
 /// The kernel's lowest virtual address.
 pub const BASE: u64 = 0xffff_ffff_8000_0000;
-/// What the section begins with.
+/// The section's first bytes.
 pub const MAGIC: &[u8; 8] = b"KALLSYMS";
 
 /// Names longer than this are cut: enough for any path of the kernel's own.
 const LONGEST_NAME: usize = 120;
 
-/// Gives back the kernel ELF with its `.kallsyms` section filled in.
+/// Returns the kernel ELF file with its `.kallsyms` section filled in.
 pub fn fill(mut kernel: Vec<u8>) -> Result<Vec<u8>> {
     let (start, size, symbols) = {
         let file = ElfFile64::<object::Endianness>::parse(&*kernel).context("not an ELF64 file")?;
@@ -56,8 +56,8 @@ pub fn fill(mut kernel: Vec<u8>) -> Result<Vec<u8>> {
     Ok(kernel)
 }
 
-/// Names (without their paths) and addresses of the kernel's entry stubs. They are assembly, so
-/// that debug information, which debuggers take names from, says nothing of them.
+/// Names (without their paths) and addresses of the kernel's entry stubs. They are assembly, without
+/// the debug information that debuggers read names from.
 pub fn entries(kernel: &Path) -> Result<Vec<(String, u64)>> {
     let bytes = fs::read(kernel).with_context(|| format!("cannot read {}", kernel.display()))?;
     let file = ElfFile64::parse(&*bytes).context("not an ELF64 file")?;
@@ -103,7 +103,7 @@ fn fit(symbols: &BTreeMap<u32, String>, size: usize) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-/// What becomes of a mangled name: `None` leaves the symbol out.
+/// Converts a mangled name: `None` omits the symbol.
 type Level = fn(&str) -> Option<String>;
 
 fn encode(symbols: &BTreeMap<u32, String>, level: Level) -> Vec<u8> {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_kernel_is_an_error() {
+    fn a_file_that_is_not_a_kernel_is_an_error() {
         assert!(fill(b"#!/bin/sh".to_vec()).is_err());
     }
 }

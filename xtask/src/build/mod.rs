@@ -48,7 +48,7 @@ pub fn checked_image(toolchain: &Toolchain) -> Result<()> {
     package(toolchain, &built, &kernel, &image)
 }
 
-/// Builds the kernel crate in a profile; gives the ELF file that cargo made.
+/// Builds the kernel crate in a profile; returns the path of cargo's ELF file.
 fn kernel(toolchain: &Toolchain, profile: &str, title: &str) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo();
     cargo.args(["build", "--package", "trident", "--target", BARE_64]);
@@ -77,7 +77,7 @@ pub fn package(toolchain: &Toolchain, built: &Path, kernel: &Path, image: &Path)
         "--target",
         BARE_64,
     ]);
-    // All images share one loader crate: nobody else may build it before this one is copied.
+    // All images share one loader crate: no other build of it may run before this one is copied.
     let lock = fs::File::create(paths::target().join("loader.lock"))?;
     lock.lock()?;
     cargo.env("TRIDENT_KERNEL", &embedded);
@@ -137,7 +137,7 @@ pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
     temporary.push(format!(".{}", std::process::id()));
     let temporary = PathBuf::from(temporary);
     if let Err(error) = fs::write(&temporary, bytes) {
-        // The disk may be full: half a file helps nobody.
+        // The disk may be full: remove the incomplete file.
         let _ = fs::remove_file(&temporary);
         return Err(error).with_context(|| format!("cannot write {}", path.display()));
     }

@@ -1,4 +1,4 @@
-//! Leaves out of an ELF file what no loader maps: debug information and the symbol table.
+//! Strips the parts of an ELF file that no loader maps: debug information and the symbol table.
 //!
 //! The kernel is embedded in the boot image, so these megabytes would be copied at every boot
 //! and count against the smallest memory. Section headers of what stays are kept: a bootloader
@@ -9,13 +9,13 @@ use object::elf::{ELFCLASS32, ELFCLASS64, FileHeader64, SHF_ALLOC, SHT_STRTAB};
 use object::read::elf::{FileHeader, SectionHeader};
 use object::{LittleEndian as LE, Object, ObjectSegment, U64};
 
-/// Gives back the file with only its allocated sections.
+/// Returns the file with only its allocated sections.
 pub fn allocated_only(file: &[u8]) -> Result<Vec<u8>> {
     let header = FileHeader64::<LE>::parse(file).context("not an ELF64 file")?;
     let endian = header.endian()?;
     let sections = header.sections(endian, file)?;
 
-    // Linkers put what is not allocated behind everything that is: one cut does it.
+    // Linkers put sections that are not allocated after all others: one cut removes them.
     let headers_end = header.e_phoff(endian)
         + u64::from(header.e_phentsize(endian)) * u64::from(header.e_phnum(endian));
     let end = header
@@ -69,10 +69,10 @@ pub fn allocated_only(file: &[u8]) -> Result<Vec<u8>> {
     Ok(stripped)
 }
 
-/// Gives back a program's file up to the end of its last segment, with no section at all: what
-/// a kernel reads of it. Anything that is not an ELF file comes back as it is.
+/// Returns a program's file up to the end of its last segment, without sections: the part that a
+/// kernel reads. A file that is not ELF is returned unchanged.
 pub fn segments_only(file: &[u8]) -> Vec<u8> {
-    // Where e_shoff lies and how wide it is; e_shentsize, e_shnum, e_shstrndx end the header.
+    // Offset and width of e_shoff; e_shentsize, e_shnum, e_shstrndx end the header.
     let (shoff, width, header_end) = match file.get(4) {
         Some(&ELFCLASS64) => (0x28, 8, 64),
         Some(&ELFCLASS32) => (0x20, 4, 52),
@@ -103,7 +103,7 @@ mod tests {
     use object::ObjectSection;
 
     #[test]
-    fn what_is_mapped_stays_and_the_rest_goes() {
+    fn only_mapped_sections_stay() {
         let this = std::fs::read(std::env::current_exe().expect("a path")).expect("readable");
         let Ok(before) = object::read::elf::ElfFile64::<LE>::parse(&*this) else {
             return; // the host has another format

@@ -1,10 +1,9 @@
-//! Debian's packages, by apt-get with directories of its own.
+//! Debian's packages, by apt-get with private directories.
 //!
-//! The host's package state is neither read nor touched: lists, downloads and the (empty) record
-//! of what is installed lie under `target/rootfs/apt/`. So no root is needed, and the host may be
-//! of another release or have another CPU. apt-get resolves dependencies, checks signatures and
-//! hashes, takes up a download where an interrupted run left it, and keeps what it has. The
-//! host's proxy settings for apt apply.
+//! The host's package state is neither read nor changed: lists, downloads and the (empty) status
+//! of installed packages are under `target/rootfs/apt/`. So no root is needed, and the host may have
+//! another release or another CPU. apt-get resolves dependencies, checks signatures and hashes,
+//! resumes an interrupted download, and keeps complete ones. The host's proxy settings for apt apply.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,11 +14,11 @@ use anyhow::{Context, Result, bail};
 use crate::setup::apt::follow;
 use crate::setup::needs::find_program;
 
-/// The release whose packages are taken.
+/// The packages' release.
 const SUITE: &str = "bookworm";
-/// Where from, unless `DEBIAN_MIRROR` names another place.
+/// The default mirror; `DEBIAN_MIRROR` names another.
 const MIRROR: &str = "http://deb.debian.org/debian";
-/// What the release is signed with.
+/// The keys that the release is signed with.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// A downloaded package.
@@ -31,7 +30,7 @@ pub struct Package {
     size: u64,
 }
 
-/// apt-get with directories of its own.
+/// apt-get with private directories.
 pub struct PrivateApt {
     directory: PathBuf,
     mirror: String,
@@ -57,19 +56,19 @@ impl PrivateApt {
         Ok(apt)
     }
 
-    /// Where a package's file lies.
+    /// The path of a package's file.
     pub fn path(&self, package: &Package) -> PathBuf {
         self.directory.join("archives").join(&package.name)
     }
 
-    /// Downloads `packages` with all that they depend on, and `alone` without.
+    /// Downloads `packages` with their dependencies, and `alone` without.
     pub fn fetch(&self, packages: &[String], alone: &[&str]) -> Result<[Vec<Package>; 2]> {
         if self.has_lists()
             && let Ok(files) = self.fetch_by_lists(packages, alone)
         {
             return Ok(files);
         }
-        // Mirrors drop superseded packages: old lists name what is gone.
+        // Mirrors drop superseded packages: old lists name missing files.
         self.update()?;
         self.fetch_by_lists(packages, alone)
     }
@@ -166,9 +165,9 @@ impl PrivateApt {
             "APT::Architectures::=amd64",
             "APT::Architectures::=i386",
             "APT::Default-Release=",
-            // No user of apt's own may look into a build directory.
+            // apt's sandbox user can't read a build directory.
             "APT::Sandbox::User=",
-            // Nothing but the packages themselves.
+            // Only the packages themselves.
             "Acquire::Languages=none",
             "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
             "Acquire::IndexTargets::deb::CNF::DefaultEnabled=false",
@@ -202,7 +201,7 @@ fn uris(text: &str) -> Vec<Package> {
         .collect()
 }
 
-/// What this cannot be done without.
+/// Checks for the programs and keys that this module needs.
 fn check_tools() -> Result<()> {
     for program in ["apt-get", "dpkg-deb"] {
         if find_program(program).is_none() {

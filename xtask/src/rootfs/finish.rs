@@ -1,5 +1,5 @@
-//! What the packages' maintainer scripts would have done, as far as it matters here: they are
-//! not run, since they want root and a running system.
+//! The effects of the packages' maintainer scripts that matter here: the scripts are not run, since
+//! they need root and a running system.
 
 use super::ldcache;
 use super::tree::Tree;
@@ -7,7 +7,7 @@ use super::tree::Tree;
 /// Directories of the root that are links into `/usr` ("merged /usr").
 pub const MERGED: [&str; 5] = ["bin", "sbin", "lib", "lib32", "lib64"];
 
-/// Trees that only a reader or another language needs.
+/// Documentation and translations.
 const DOCUMENTS: &[&str] = &[
     "usr/share/bash-completion/",
     "usr/share/bug/",
@@ -21,13 +21,13 @@ const DOCUMENTS: &[&str] = &[
     "usr/share/menu/",
 ];
 
-/// Character set tables, of which few are ever loaded in the C and UTF-8 locales.
+/// Character set tables; the C and UTF-8 locales load few of them.
 const CHARACTER_SETS: &[&str] = &[
     "usr/lib/i386-linux-gnu/gconv/",
     "usr/lib/x86_64-linux-gnu/gconv/",
 ];
 
-/// Those few: what they are listed in, and Unicode's other encodings (gdb asks for UTF-32).
+/// The tables that are kept: their index, and Unicode's other encodings (gdb asks for UTF-32).
 const KEPT_SETS: &[&str] = &[
     "gconv-modules",
     "ISO8859-1.",
@@ -36,7 +36,7 @@ const KEPT_SETS: &[&str] = &[
     "UTF-32.",
 ];
 
-/// Where alternatives (update-alternatives(1)) and diversions would leave a link.
+/// Links of alternatives (update-alternatives(1)) and diversions.
 const LINKS: &[(&str, &str)] = &[
     ("usr/bin/awk", "mawk"),
     ("usr/bin/sh", "dash"),
@@ -56,8 +56,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("root/.profile", "usr/share/base-files/dot.profile"),
 ];
 
-/// Starts bash, in a session of its own with the console as its terminal. The machine's end is
-/// the shell's, whatever its last status was.
+/// Starts bash in a new session with the console as its terminal. The shell's end ends the machine
+/// with status 0, whatever the shell's was.
 const INIT: &str = r#"#!/bin/sh
 export HOME=/root TERM="${TERM:-linux}"
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -69,7 +69,7 @@ setsid --ctty bash --login <$tty >$tty 2>&1
 exit 0
 "#;
 
-/// `poweroff` and its kin without a service manager to ask: at once.
+/// `poweroff`, `reboot` and `halt` act at once: there is no service manager.
 const AT_ONCE: &str = "#!/bin/sh\nexec busybox \"${0##*/}\" -f\n";
 
 /// Completes a tree that packages were unpacked into.

@@ -1,5 +1,5 @@
-//! `/etc/ld.so.cache`, which ldconfig(8) would make: the dynamic linker finds libraries by it,
-//! instead of trying one directory after the other.
+//! `/etc/ld.so.cache`, as ldconfig(8) makes it: the dynamic linker finds libraries in it instead of
+//! trying one directory after the other.
 //!
 //! The format is glibc's `sysdeps/generic/dl-cache.h`, `struct cache_file_new`: a header of 48
 //! bytes, entries of 24 sorted from the last name to the first, strings.
@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use super::tree::Tree;
 
-/// Where libraries lie, where programs look for them, and glibc's flags for their kind
+/// The libraries' directory, the path that programs load them by, and glibc's flags for their kind
 /// (`FLAG_ELF_LIBC6`, with `FLAG_X8664_LIB64` for the wide ones).
 const DIRECTORIES: [(&str, &str, u32); 2] = [
     (

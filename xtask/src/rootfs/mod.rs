@@ -1,9 +1,9 @@
 //! `make rootfs`: a root file system of Debian's packages, as an initramfs.
 //!
 //! [`apt`] downloads the packages, [`package`] unpacks each into a [`tree`] in memory, [`finish`]
-//! does what their maintainer scripts would, and the tree is written as one archive,
-//! `target/rootfs/debian.cpio`. Nothing needs root. An interrupted run leaves whole files only,
-//! and the next one goes on from there.
+//! replaces their maintainer scripts, and the tree is written as one archive,
+//! `target/rootfs/debian.cpio`. Nothing needs root. An interrupted run leaves complete files only,
+//! and the next run continues from them.
 
 mod apt;
 mod finish;
@@ -25,7 +25,7 @@ use crate::ui::{self, Step};
 use apt::PrivateApt;
 use tree::Tree;
 
-/// What the root file system is made of, with all that it depends on.
+/// The root file system's packages; their dependencies are added.
 const PACKAGES: &str = "base-files base-passwd bash bsdutils coreutils dash debianutils diffutils \
     findutils gdb-minimal grep gzip hostname libc-bin mawk mount ncurses-base perl-base procps \
     python3-minimal sed strace tar usr-is-merged util-linux libc6:i386";
@@ -37,7 +37,7 @@ const APART: &[(&str, &str)] = &[
     ("busybox-static:i386", "opt/i386-static/"),
 ];
 
-/// This program's own part in the result: another one makes another archive.
+/// Version of this program's part in the result: another version makes another archive.
 const SOURCES: &[&str] = &[
     include_str!("mod.rs"),
     include_str!("finish.rs"),
@@ -46,10 +46,10 @@ const SOURCES: &[&str] = &[
     include_str!("tree.rs"),
 ];
 
-/// What `make rootfs` takes.
+/// Options of `make rootfs`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Options {
-    /// Further Debian packages, parted by blanks
+    /// Further Debian packages, separated by blanks
     #[arg(long, env = "PACKAGES", default_value = "")]
     pub packages: String,
     /// Keep documentation and translations
@@ -60,7 +60,7 @@ pub struct Options {
     refresh: bool,
 }
 
-/// Makes the archive and says where it is.
+/// Makes the archive and prints its path.
 pub fn command(options: &Options) -> Result<()> {
     let path = ensure(options)?;
     let size = fs::metadata(&path)?.len() >> 20;
@@ -89,7 +89,7 @@ pub fn ensure(options: &Options) -> Result<PathBuf> {
     }
     fs::create_dir_all(&directory)
         .with_context(|| format!("cannot make {}", directory.display()))?;
-    // Another run may be at it: the second finds everything done.
+    // Another run may be making it: then this one finds it complete.
     let lock = fs::File::create(directory.join("lock"))?;
     lock.lock()?;
     let apt = PrivateApt::open(&directory.join("apt"))?;
@@ -111,10 +111,10 @@ pub fn busybox() -> Result<Vec<u8>> {
         package::unpack(&apt.path(package), &mut tree, |path| Some(path.to_owned()))?;
     }
     let program = tree.read("bin/busybox").map(<[u8]>::to_vec);
-    program.context("there is no busybox in the package busybox-static")
+    program.context("the package busybox-static has no busybox")
 }
 
-/// What an archive was made from.
+/// The inputs that an archive was made from.
 fn recipe(extra: &[&str]) -> String {
     let mut hasher = DefaultHasher::new();
     (SOURCES, extra).hash(&mut hasher);
@@ -141,7 +141,7 @@ fn assemble(apt: &PrivateApt, extra: &[&str], documents: bool) -> Result<Tree> {
         tree.directory(directory, 0o755);
         tree.directory(&format!("{directory}bin"), 0o755);
         package::unpack(&apt.path(package), &mut tree, |path| {
-            // The program alone: what goes with it is there already.
+            // The program alone: its other files are there already.
             path.ends_with("bin/busybox")
                 .then(|| format!("{directory}bin/busybox"))
         })?;

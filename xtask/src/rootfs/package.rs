@@ -1,4 +1,4 @@
-//! Unpacks a Debian package into a [`Tree`], without root and without running anything of it.
+//! Unpacks a Debian package into a [`Tree`], without root and without running its scripts.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,8 +10,8 @@ use tar::{Archive, EntryType, Header};
 
 use super::tree::{Node, Tree};
 
-/// Lays a package's files over the tree, each at the path that `place` gives for its own; where
-/// it gives none the file is left out.
+/// Unpacks a package's files over the tree, each at the path that `place` returns for its own; a
+/// file without one is skipped.
 pub fn unpack(deb: &Path, tree: &mut Tree, place: impl Fn(&str) -> Option<String>) -> Result<()> {
     let mut dpkg = Command::new("dpkg-deb");
     dpkg.arg("--fsys-tarfile").arg(deb);
@@ -65,7 +65,7 @@ fn unpack_tar(
         }
         tree.put(&path, node);
     }
-    // dpkg-deb must not be stopped by a closed pipe: tar pads the end of an archive.
+    // Read to the end: tar pads the archive, and a closed pipe would make dpkg-deb fail.
     std::io::copy(&mut archive.into_inner(), &mut std::io::sink())?;
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! A file tree in memory: packages are laid over each other in it, then it becomes an archive.
+//! A file tree in memory: packages are unpacked over each other in it, then it becomes an archive.
 //!
-//! Owners, modes, devices, hard links and times are kept as the packages have them, which a
-//! directory of the host's could hold only for root.
+//! Owners, modes, devices, hard links and times are those of the packages; a directory of the host
+//! could have them only for root.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,13 +18,13 @@ pub struct Node {
     pub gid: u32,
     /// Modification time in seconds since 1970.
     pub mtime: u32,
-    /// Device that a device node stands for: major and minor number.
+    /// Device of a device node: major and minor number.
     pub rdev: (u32, u32),
     /// Content, or a symbolic link's target.
     pub body: Vec<u8>,
 }
 
-/// Paths, without a slash in front, and what is there.
+/// Entries by path, without a leading slash.
 #[derive(Debug, Default)]
 pub struct Tree {
     files: BTreeMap<String, Entry>,
@@ -38,8 +38,8 @@ enum Entry {
 }
 
 impl Tree {
-    /// Puts a file in its place, over what is there. A directory that is there stays, with its
-    /// first package's mode, as dpkg has it.
+    /// Puts a file at a path, replacing another file. An existing directory stays, with its first
+    /// package's mode, as dpkg does it.
     pub fn put(&mut self, path: &str, node: Node) {
         let is_directory = |node: &Node| node.mode & mode::TYPE == mode::DIRECTORY;
         let path = usr_merged(path);
@@ -136,7 +136,7 @@ impl Tree {
         }
     }
 
-    /// The newc archive. A directory comes before what is in it.
+    /// The newc archive. A directory comes before its entries.
     pub fn archive(&self) -> Vec<u8> {
         let mut links: HashMap<&str, u32> = HashMap::new();
         for entry in self.files.values() {
@@ -174,7 +174,7 @@ impl Tree {
     }
 }
 
-/// Where a package's path lies in a system whose `/bin`, `/sbin` and `/lib*` are links into `/usr`.
+/// A package's path in a system whose `/bin`, `/sbin` and `/lib*` are links into `/usr`.
 fn usr_merged(path: &str) -> String {
     let path = path.trim_start_matches("./").trim_matches('/');
     let path = if path == "." { "" } else { path };
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lies_in_bin_goes_to_usr_bin() {
+    fn files_of_bin_go_to_usr_bin() {
         assert_eq!(usr_merged("./bin/bash"), "usr/bin/bash");
         assert_eq!(usr_merged("./lib64/"), "usr/lib64");
         assert_eq!(usr_merged("./binary"), "binary");

@@ -1,4 +1,4 @@
-//! How a program's run ended: in words, and as this command's own exit status.
+//! How a program's run ended: as a message, and as this command's exit status.
 //!
 //! | status | what happened |
 //! |---|---|
@@ -10,7 +10,7 @@
 //! | 124 | the time limit passed |
 //! | 125 | QEMU did not start, or was ended |
 //!
-//! A program may give any of these statuses itself: the words tell the two apart.
+//! A program may exit with any of these statuses itself: the message distinguishes the two.
 
 use harness::{Outcome, Verdict};
 
@@ -26,7 +26,7 @@ const SIGNALS: [&str; 31] = [
 /// The first signal that a program may use as it likes; glibc keeps two below it.
 const SIGRTMIN: u8 = 34;
 
-/// What init told of the program.
+/// init's report of the program.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// How it ended.
@@ -35,7 +35,7 @@ pub struct Report {
     pub not_started: Option<String>,
 }
 
-/// Says how the program called `name` ended, unless it is well; gives the exit status.
+/// Prints how the program called `name` ended, unless with status 0; returns the exit status.
 pub fn exit_code(name: &str, report: &Report, outcome: &Outcome) -> u8 {
     let (words, code) = judge(name, report, &outcome.verdict);
     if let Some(words) = words {

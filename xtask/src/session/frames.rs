@@ -1,6 +1,6 @@
-//! Takes the serial line's bytes apart: frames of init's, and what lies between them.
+//! Parser of the serial line's bytes: init's frames, and the text between them.
 //!
-//! The format is said in `user/bin/src/bin/init/frame.rs`.
+//! `user/bin/src/bin/init/frame.rs` describes the format.
 
 const RS: u8 = 0x1e;
 const DLE: u8 = 0x10;
@@ -16,7 +16,7 @@ pub enum Ended {
     Signal(u8),
 }
 
-/// Something that came over the line.
+/// A frame or a text from the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// Text outside of frames: the kernel's, or the terminal's.
@@ -29,14 +29,14 @@ pub enum Event<'a> {
     Error(Vec<u8>),
     /// The program ended.
     Ended(Ended),
-    /// The program cannot be started: why not.
+    /// The program can't be started, for this reason.
     NotStarted(String),
 }
 
-/// What has come and is not taken apart yet.
+/// Bytes that are not parsed yet.
 #[derive(Debug, Default)]
 pub struct Frames {
-    /// What a frame begins with.
+    /// A frame's first bytes.
     mark: Vec<u8>,
     rest: Vec<u8>,
 }
@@ -50,7 +50,7 @@ impl Frames {
         }
     }
 
-    /// Hands `on` everything that is complete with these bytes.
+    /// Calls `on` with each event that these bytes complete.
     pub fn take_apart(&mut self, bytes: &[u8], mut on: impl FnMut(Event<'_>)) {
         self.rest.extend_from_slice(bytes);
         let all = std::mem::take(&mut self.rest);
@@ -67,7 +67,7 @@ impl Frames {
         self.rest = rest.to_vec();
     }
 
-    /// What comes first, and its length; none where more is needed to know.
+    /// The first event, and its length; none where it is incomplete.
     fn first<'a>(&self, bytes: &'a [u8]) -> Option<(Event<'a>, usize)> {
         let text = |len: usize| Some((Event::Text(&bytes[..len]), len));
         let at = bytes.iter().position(|byte| *byte == RS);
@@ -89,7 +89,7 @@ impl Frames {
     }
 }
 
-/// What a frame says: its kind, then its bytes. A terminal may have put a return at the end.
+/// A frame's content: its kind, then its bytes. A terminal may have added a carriage return.
 fn event(frame: &[u8]) -> Option<Event<'static>> {
     let (kind, body) = frame.strip_suffix(b"\r").unwrap_or(frame).split_first()?;
     let mut bytes = Vec::with_capacity(body.len());

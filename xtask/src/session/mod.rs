@@ -1,4 +1,4 @@
-//! A program's run as the host sees it: its input, its output, its end.
+//! The host's side of a program's run: its input, its output, its end.
 //!
 //! The program runs as a child of an init of ours (`user/bin/src/bin/init/`), with the same ends as
 //! this command: where standard input is a terminal, the program has the guest's terminal, and
@@ -21,10 +21,10 @@ pub use ending::{Report, exit_code};
 use frames::{Event, Frames};
 use text::LineFeeds;
 
-/// Where the three files of this command, and so the program's, lead.
+/// The three standard files of this command, and so of the program.
 #[derive(Clone, Copy, Debug)]
 pub struct Ends {
-    /// Whether what is typed goes to a terminal of the guest's.
+    /// Whether standard input is a terminal of the guest.
     input: bool,
     /// Whether standard output is that terminal.
     output: bool,
@@ -33,7 +33,7 @@ pub struct Ends {
 }
 
 impl Ends {
-    /// As this command was started. Without a terminal to type at there is none in the guest.
+    /// This command's own files. Without a terminal as its input there is none in the guest.
     pub fn here() -> Self {
         let input = stdin().is_terminal();
         Self {
@@ -43,7 +43,7 @@ impl Ends {
         }
     }
 
-    /// All at the guest's terminal.
+    /// All three are the guest's terminal.
     pub fn at_terminal() -> Self {
         Self {
             input: true,
@@ -52,7 +52,7 @@ impl Ends {
         }
     }
 
-    /// Whether somebody types.
+    /// Whether the input is a terminal.
     pub fn is_typed(self) -> bool {
         self.input
     }
@@ -67,7 +67,7 @@ impl Ends {
     }
 }
 
-/// What init reads: see `user/bin/src/bin/init/request.rs`. Without a token it sends no frames.
+/// The request to init: see `user/bin/src/bin/init/request.rs`. Without a token init sends no frames.
 pub fn request(ends: Ends, token: &str, strace: bool, words: &[String]) -> Vec<u8> {
     let window = console::Term::stdout().size_checked();
     let window = window.map_or(String::new(), |(rows, columns)| format!("{rows}x{columns}"));
@@ -84,14 +84,14 @@ pub struct Session {
     ends: Ends,
     frames: Frames,
     text: LineFeeds,
-    /// Takes what is typed, until the program is there to take it.
+    /// Input is held back until the program has started.
     line: Option<ChildStdin>,
     is_ready: bool,
     report: Arc<Mutex<Report>>,
 }
 
 impl Session {
-    /// One whose frames have this token; `report` learns how the program ended.
+    /// A session whose frames have this token; `report` receives how the program ended.
     pub fn new(ends: Ends, token: &str, report: Arc<Mutex<Report>>) -> Self {
         Self {
             ends,
@@ -104,8 +104,7 @@ impl Session {
     }
 
     fn on(&mut self, event: Event<'_>) {
-        // A closed output ends this command by its signal; nothing else can be done about a full
-        // disk than to let the program go on.
+        // A closed output ends this command by SIGPIPE; on a full disk the program continues.
         let _ = match event {
             Event::Text(text) if self.is_ready && self.ends.output => stdout().write_all(text),
             Event::Text(text) => stderr().write_all(&self.text.without_returns(text)),
@@ -130,13 +129,13 @@ impl Session {
         self.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The program can take input: nothing of it is lost from here on.
+    /// The program can read input: from here on none of it is lost.
     fn begin_input(&mut self) {
         self.is_ready = true;
         let Some(line) = self.line.take() else { return };
         let typed = self.ends.input;
         if typed {
-            // Ends of lines are the guest's, unless other output shares the terminal.
+            // The guest's terminal ends lines, unless other output shares this one.
             let words: &[&str] = match self.ends.output {
                 true => &["raw", "-echo"],
                 false => &["raw", "-echo", "opost"],
@@ -148,7 +147,7 @@ impl Session {
         }
         thread::spawn(move || {
             child::survive_closed_pipe();
-            // The line stays open until this process ends: its end would be a hang-up.
+            // The line stays open until this process ends: closing it is a hang-up.
             let _ = feed(stdin().lock(), line, typed).map(std::mem::forget);
         });
     }
@@ -170,14 +169,14 @@ impl Partner for Session {
 /// Most bytes of one piece of input.
 const PIECE: usize = 4096;
 
-/// Carries input into the machine: as it is where it is typed, else in pieces with their length in
-/// front and a piece of no length for the end. QEMU reads no faster than the guest does.
+/// Sends input to the machine: unchanged from a terminal, else in pieces preceded by their length, with
+/// an empty piece for the end. QEMU reads no faster than the guest does.
 fn feed<W: Write>(mut from: impl Read, mut line: W, typed: bool) -> io::Result<W> {
     let mut buffer = [0; PIECE];
     loop {
         let count = match from.read(&mut buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            // What cannot be read is over.
+            // A read error is the end of the input.
             result => result.unwrap_or(0),
         };
         if !typed {

@@ -1,14 +1,14 @@
-//! Lines as a file has them: without the carriage returns that a terminal wants.
+//! Terminal output converted to a file's line ends: without carriage returns.
 
-/// Takes the carriage return before each line feed away; a line's end may come in two parts.
+/// Removes the carriage return before each line feed; the pair may be split between two pieces.
 #[derive(Debug, Default)]
 pub struct LineFeeds {
-    /// A carriage return has come whose next byte has not.
+    /// The last byte was a carriage return, and the next has not come yet.
     held: bool,
 }
 
 impl LineFeeds {
-    /// What is to be written of the next bytes.
+    /// The converted bytes.
     pub fn without_returns(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(bytes.len() + 1);
         for &byte in bytes {

@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail};
 use crate::setup::needs::find_program;
 use crate::ui::Step;
 
-/// Package lists older than this are fetched anew before anything is installed: the mirrors
-/// drop superseded packages.
+/// Package lists older than this are fetched again before an installation: the mirrors drop
+/// superseded packages.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Ways to run apt-get with the rights it needs.
@@ -65,7 +65,7 @@ impl Apt {
         if self.run(&title, &arguments).is_ok() {
             return Ok(());
         }
-        // The lists may be newer than a day and outdated all the same.
+        // Lists may be outdated within a day.
         self.refresh()?;
         self.run(&title, &arguments)
     }
@@ -79,13 +79,13 @@ impl Apt {
             command.args(["-n", "env"]);
         }
         command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"]);
-        // Patience where another apt-get is at work.
+        // Wait for another running apt-get.
         command.args(["-o", "DPkg::Lock::Timeout=300"]);
         follow(title, command.args(arguments))
     }
 }
 
-/// Runs an apt-get as a step that shows what it is at.
+/// Runs an apt-get as a step that shows its progress.
 pub fn follow(title: &str, command: &mut Command) -> Result<()> {
     command
         .args(["-o", "APT::Status-Fd=1"])
@@ -96,7 +96,7 @@ pub fn follow(title: &str, command: &mut Command) -> Result<()> {
     let mut step = Step::begin_long(title);
     let mut child = command.spawn().context("cannot start apt-get")?;
     let mut log = String::new();
-    // Standard error is short (a few warnings), so that it can wait for its turn.
+    // Standard error is short (a few warnings): it fits the pipe until the end.
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines() {
             let line = line.unwrap_or_default();

@@ -1,15 +1,15 @@
-//! What must be on the machine, how its presence is told, and which package brings it.
+//! The programs and files that the commands need, how to test for them, and their packages.
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// One thing needed.
+/// A needed program or file.
 #[derive(Clone, Copy, Debug)]
 pub struct Need {
-    /// What it is, in words.
+    /// Its description.
     pub what: &'static str,
-    /// How its presence is told.
+    /// The test for its presence.
     pub test: Test,
     /// Debian's and Ubuntu's packages.
     pub debian: &'static str,
@@ -21,7 +21,7 @@ pub struct Need {
     pub macos: &'static str,
 }
 
-/// How the presence of something is told, without asking a package manager.
+/// A test for presence that asks no package manager.
 #[derive(Clone, Copy, Debug)]
 pub enum Test {
     /// A program in PATH.
@@ -182,7 +182,7 @@ pub const RUST: Need = Need {
 };
 
 impl Need {
-    /// Whether it is there.
+    /// Whether it is present.
     pub fn is_met(&self) -> bool {
         match self.test {
             Test::Program(name) => find_program(name).is_some(),
@@ -192,7 +192,7 @@ impl Need {
     }
 }
 
-/// What is missing of `needs`.
+/// The unmet ones of `needs`.
 pub fn missing<'a>(needs: impl IntoIterator<Item = &'a Need>) -> Vec<&'a Need> {
     needs.into_iter().filter(|need| !need.is_met()).collect()
 }

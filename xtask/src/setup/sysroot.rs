@@ -1,9 +1,9 @@
 //! Way 2: builds the bare targets' `core`, `alloc` and `compiler_builtins` once, from Rust's
 //! own source as the distribution packages it.
 //!
-//! A throw-away crate is compiled with `-Zbuild-std`, and the libraries that fall off are kept
-//! as a system root. Only this step runs with `RUSTC_BOOTSTRAP`; what is compiled against the
-//! result is held to stable Rust by the compiler itself.
+//! A throw-away crate is compiled with `-Zbuild-std`, and the resulting libraries are kept as a
+//! system root. Only this step runs with `RUSTC_BOOTSTRAP`; code that is compiled against the
+//! result must be stable Rust, by the compiler's own rules.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use crate::toolchain::{BARE_64, Source, TARGETS, Toolchain};
 use crate::ui;
 
-/// Builds the system root unless it is there, and gives the toolchain that uses it.
+/// Builds the system root unless it exists, and returns the toolchain that uses it.
 pub fn ensure(source: Source) -> Result<Toolchain> {
     let path = source
         .sysroot_path()
@@ -28,7 +28,7 @@ pub fn ensure(source: Source) -> Result<Toolchain> {
 fn build(source: &Source, path: &Path) -> Result<()> {
     let parent = path.parent().context("the cache directory has no parent")?;
     fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
-    // Beside its final place, so that one rename puts it there complete.
+    // Beside its final path, so that one rename installs it complete.
     let work = parent.join(format!(
         "sysroot-{}.{}",
         source.version(),
@@ -58,7 +58,7 @@ fn build_in(source: &Source, work: &Path, path: &Path) -> Result<()> {
     step.end();
     results.into_iter().collect::<Result<()>>()?;
     match fs::rename(&sysroot, path) {
-        // Another clone's build was first: theirs is as good.
+        // Another clone's build was first, with the same result.
         Err(_) if path.exists() => Ok(()),
         outcome => outcome.with_context(|| format!("cannot make {}", path.display())),
     }

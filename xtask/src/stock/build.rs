@@ -1,11 +1,11 @@
-//! Builds `tests/stock-bootloader` with a compiler that calls itself stable.
+//! Builds `tests/stock-bootloader` with a stable compiler.
 //!
-//! The crate's build script compiles its four stages, each with a `core` of its own, by `cargo
-//! install -Zbuild-std`. Four things stand in its way, and are cleared out of it:
+//! The crate's build script compiles its four stages, each with its own `core`, by `cargo install
+//! -Zbuild-std`. It has four requirements, which are met as follows:
 //!
-//! | it wants | it gets |
+//! | requirement | met by |
 //! |---|---|
-//! | nightly Rust | `RUSTC_BOOTSTRAP`, for this build only: what comes out is a test's tool |
+//! | nightly Rust | `RUSTC_BOOTSTRAP`, for this build only: the result is a test's tool |
 //! | Rust's own source | a toolchain that has it: the distribution's, or rustup's |
 //! | rustup's llvm-tools | `rust-objcopy`, under the name it looks for (`bin/rustc`) |
 //! | one nightly's `core` | a dependency's older source where the newer fails (`bin/wrapper`) |
@@ -26,7 +26,7 @@ use crate::toolchain::{Source, ask, clean_cargo};
 /// How much of a failed build's output is shown, in lines.
 const SHOWN: usize = 25;
 
-/// What the build is made with.
+/// The build's tools.
 pub struct Tools {
     cargo: PathBuf,
     rustc: PathBuf,
@@ -40,7 +40,7 @@ impl Tools {
         let sysroot = ask(&rustc, &["--print", "sysroot"]).context("no compiler")?;
         let sysroot = Path::new(&sysroot);
         Ok(Self {
-            // Not rustup's stand-ins: they put themselves before `bin/rustc` in PATH.
+            // Not rustup's proxies: they put themselves before `bin/rustc` in PATH.
             cargo: existing(&sysroot.join("bin/cargo"))?,
             rustc: existing(&sysroot.join("bin/rustc"))?,
             objcopy: objcopy(sysroot)?,
@@ -87,7 +87,7 @@ pub fn build(tools: &Tools, path: &Path, lines: &Sender<String>) -> Result<()> {
     // otherwise, and need not wait for the others.
     let target = work.path().join("target");
     run(&["build", "--target-dir", &target.to_string_lossy()])?;
-    // One rename puts it there complete. Another clone's, had it been first, is as good.
+    // One rename installs it complete. Another clone's file, if it was first, is the same.
     fs::rename(target.join("debug/stock-bootloader"), path)
         .with_context(|| format!("cannot make {}", path.display()))
 }
@@ -100,7 +100,7 @@ fn cargo(tools: &Tools, work: &Path) -> Result<Command> {
     let path =
         std::env::join_paths(std::iter::once(scripts.clone()).chain(std::env::split_paths(&path)))?;
     let mut cargo = clean_cargo(&tools.cargo);
-    // The repository's configuration, its bare target above all, is that of another build.
+    // The repository's cargo configuration (its bare target above all) must not apply here.
     cargo.current_dir(work);
     cargo
         .env("PATH", path)
@@ -121,7 +121,7 @@ fn cargo(tools: &Tools, work: &Path) -> Result<Command> {
     Ok(cargo)
 }
 
-/// Runs a command, whose end is shown if it fails.
+/// Runs a command; an error has the last lines of its output.
 fn follow(command: &mut Command, lines: &Sender<String>) -> Result<()> {
     let (reader, writer) = std::io::pipe()?;
     command.stdout(writer.try_clone()?).stderr(writer);
@@ -133,7 +133,7 @@ fn follow(command: &mut Command, lines: &Sender<String>) -> Result<()> {
     for line in BufReader::new(reader).lines() {
         let line = line.unwrap_or_default();
         output.push(line.clone());
-        // Nobody may be listening any more, which is no reason to stop.
+        // The receiver may be gone: the build continues.
         let _ = lines.send(line);
     }
     let status = child.wait()?;

@@ -1,12 +1,11 @@
 //! The program that makes disk images with the stock `bootloader` crate, and `cargo xtask
 //! stock-image`, which calls it.
 //!
-//! `make test` boots the kernel from such an image too: by a loader that knows nothing of ours,
-//! the kernel having nothing but the two loaders' common contract, `bootloader_api`. The
-//! program is `tests/stock-bootloader`; that crate wants nightly Rust, and [`build`] tells how
-//! it is built without. That takes minutes, once: it goes on beside the other tests
-//! ([`begin`]), and the result is kept out of `make clean`'s reach. Where it cannot be built
-//! the cases that need it are left out, with the reason.
+//! `make test` boots the kernel from such an image too: from a third-party loader, which shares only
+//! the contract `bootloader_api` with our own. The program is `tests/stock-bootloader`; that crate
+//! requires nightly Rust, and [`build`] describes the build without. It takes minutes, once: it runs
+//! beside the other tests ([`begin`]), and `make clean` leaves the result. Where it can't be built the
+//! cases that need it are skipped, with the reason.
 
 mod build;
 
@@ -26,10 +25,10 @@ use crate::ui::{self, Step};
 
 /// The crate's version, as in `tests/stock-bootloader/Cargo.toml`.
 const VERSION: &str = "0.11.17";
-/// Part of the cached program's name: to be changed whenever it is made in another way.
+/// Part of the cached program's name: change it whenever the build changes.
 const RECIPE: u32 = 1;
 
-/// What `cargo xtask stock-image` takes.
+/// Options of `cargo xtask stock-image`.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// The image to be written
@@ -64,7 +63,7 @@ pub fn command(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The program, there or on its way.
+/// The program, built or being built.
 pub enum Maker {
     /// It was built before, and is cached here.
     Cached(PathBuf),
@@ -81,7 +80,7 @@ pub enum Maker {
     Lacking(anyhow::Error),
 }
 
-/// Begins to build the program, unless it is there; comes back at once.
+/// Starts the build of the program, unless it is cached; returns at once.
 pub fn begin() -> Maker {
     let start = || {
         let path = cache()
@@ -116,7 +115,7 @@ fn source() -> Result<Source> {
 }
 
 impl Maker {
-    /// Waits for the program, and puts it where the cases look for it.
+    /// Waits for the program, and copies it to the path that the cases use.
     pub fn finish(self) -> Result<()> {
         let place = stock::maker();
         let copy = |path: PathBuf| {
@@ -126,7 +125,7 @@ impl Maker {
         };
         let outcome = self.wait().and_then(copy);
         if outcome.is_err() {
-            // One of former times must not be mistaken for the present one.
+            // A file of an earlier run must not be used.
             let _ = fs::remove_file(&place);
         }
         outcome.context("no disk image with the stock bootloader")
