@@ -1,10 +1,10 @@
-//! Which allocations of the kernel can't answer `ENOMEM`, and why they need not.
+//! The kernel's infallible allocations, and why they need not return `ENOMEM`.
 //!
-//! `allocations.txt` has a line for each file and way to allocate: how often it stands there outside of
-//! tests, and what bounds its size. Everything else is to go through `mm/fallible.rs`. What a file has
-//! more of than its line says, or less, is named. Containers that grow by single elements, and copies of
-//! containers, look like everything else in the source: the test build of the kernel finds those that
-//! reach a page (`mm/injection.rs`).
+//! `allocations.txt` has a line for each file and way to allocate: the number of uses outside of
+//! tests, and the bound of their size. All other allocations go through `mm/fallible.rs`. The check
+//! lists each file whose number differs. Containers that grow by single elements, and copies of
+//! containers, can't be recognised in the source: the test build of the kernel finds those that reach a
+//! page (`mm/injection.rs`).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use harness::paths;
 
-/// Ways to allocate that have no answer for when there is no memory, or one that no fault is injected into.
+use crate::sources;
+
+/// Ways to allocate that can't fail, or that fault injection doesn't reach.
 const WAYS: [&str; 16] = [
     ".collect()",
     ".collect::<",
@@ -33,36 +35,36 @@ const WAYS: [&str; 16] = [
     "::with_capacity(",
 ];
 
-/// Where they are allowed: this is what answers.
+/// The file that is not checked: it has the fallible forms.
 const ANSWERS: &str = "mm/fallible.rs";
 
 /// A file below `kernel/src`, and a way to allocate.
 type Place = (String, &'static str);
 
-/// Names every place that the table doesn't account for.
+/// Compares every place with the table.
 ///
 /// # Errors
-/// If there is one, or the table has one that isn't there.
+/// If a place is missing in the table, or the table has one that doesn't exist.
 pub fn check() -> Result<()> {
     let root = paths::root().join("kernel/src");
     let path = paths::root().join("xtask/src/allocations.txt");
     let table = fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
     let allowed = read(&table)?;
     let mut found = BTreeMap::new();
-    for file in sources(&root)? {
+    for file in kernel_sources(&root)? {
         let name = file.strip_prefix(&root)?.to_string_lossy().into_owned();
         count(&fs::read_to_string(&file)?, &name, &mut found);
     }
     let wrong = differences(&found, &allowed);
     ensure!(
         wrong.is_empty(),
-        "allocations without an answer for no memory, and xtask/src/allocations.txt:\n{}",
+        "infallible allocations that differ from xtask/src/allocations.txt:\n{}",
         wrong.join("\n")
     );
     Ok(())
 }
 
-/// What is there and what is allowed, where they differ.
+/// The differences between the uses found and the uses allowed.
 fn differences(found: &BTreeMap<Place, usize>, allowed: &BTreeMap<Place, usize>) -> Vec<String> {
     let places = found.keys().chain(allowed.keys());
     let mut wrong: Vec<String> = places
@@ -104,30 +106,23 @@ fn read(table: &str) -> Result<BTreeMap<Place, usize>> {
 }
 
 /// The kernel's source files, tests left out.
-fn sources(directory: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        let stem = path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        if stem == "tests" || stem == "ktest" || path.ends_with(ANSWERS) {
-            continue;
-        }
-        if path.is_dir() {
-            files.extend(sources(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    Ok(files)
+fn kernel_sources(root: &Path) -> Result<Vec<PathBuf>> {
+    let is_counted = |path: &PathBuf| {
+        let below = path.strip_prefix(root).unwrap_or(path).with_extension("");
+        let is_test = below.iter().any(|part| part == "tests" || part == "ktest");
+        path.extension().is_some_and(|extension| extension == "rs")
+            && !is_test
+            && !path.ends_with(ANSWERS)
+    };
+    Ok(sources::files(root)?
+        .into_iter()
+        .filter(is_counted)
+        .collect())
 }
 
 /// Counts the ways to allocate in the source of `file`.
 fn count(source: &str, file: &str, found: &mut BTreeMap<Place, usize>) {
-    // The tests of a file are its end.
+    // A file's tests are at its end.
     let code = source.split("#[cfg(test)]\nmod ").next().unwrap_or(source);
     for line in code.lines() {
         let line = line.split("//").next().unwrap_or(line);

@@ -1,5 +1,5 @@
-//! `make check`: format, lints and documentation, every warning being an error, and the list of the
-//! kernel's allocations that can't fail.
+//! `make check`: format, lints and documentation with every warning an error, the list of the
+//! kernel's allocations that can't fail, words and spelling.
 
 use std::process::{Command, ExitCode};
 
@@ -11,6 +11,7 @@ use crate::counts::Counts;
 use crate::setup;
 use crate::toolchain::{BARE_32, BARE_64, active_has_targets, host_cargo};
 use crate::ui;
+use crate::words;
 
 /// Crates that run on the host.
 const HOST_CRATES: [&str; 2] = ["xtask", "tests"];
@@ -24,7 +25,7 @@ const BARE_CRATES: [&str; 6] = [
     "programs",
 ];
 
-/// Runs every check, and says at the end how many failed.
+/// Runs every check and prints how many passed and failed.
 pub fn command() -> Result<ExitCode> {
     // The vDSO's images are built even where it is only checked.
     let _ready = setup::toolchain()?;
@@ -38,11 +39,13 @@ pub fn command() -> Result<ExitCode> {
             }
         }
     }
-    match allocations::check() {
-        Ok(()) => counts.passed += 1,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            counts.failed += 1;
+    for check in [allocations::check, words::check] {
+        match check() {
+            Ok(()) => counts.passed += 1,
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                counts.failed += 1;
+            }
         }
     }
     println!("{}", counts.result_line());
@@ -80,6 +83,14 @@ fn checks() -> Vec<(&'static str, Command)> {
     doc.args(["doc", "--workspace", "--no-deps", "--target", "host-tuple"]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
     checks.push(("Documentation (rustdoc)", doc));
+    match setup::typos::ensure() {
+        Ok(program) => {
+            let mut typos = Command::new(program);
+            typos.current_dir(paths::root()).args(["--format", "brief"]);
+            checks.push(("Spelling (typos)", typos));
+        }
+        Err(error) => ui::note(format!("Spelling is not checked: {error:#}")),
+    }
     checks
 }
 

@@ -1,4 +1,4 @@
-//! Tests that README.md and docs/ say what is there: links, the walk through six files, the rules.
+//! Tests that README.md and docs/ agree with the tree: links, the walk through six files, the rules.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,30 +8,22 @@ use std::sync::LazyLock;
 use harness::paths;
 use regex::Regex;
 
+use crate::sources;
+
 /// A file of the repository.
 fn read(path: &str) -> String {
     fs::read_to_string(paths::root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Every file below `folder` that git may track and that ends in one of `endings`, with its text.
+/// Every file below `folder` that ends in one of `endings`, with its text.
 fn files(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
-    fn gather(folder: &Path, endings: &[&str], found: &mut Vec<(String, String)>) {
-        for entry in fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                gather(&path, endings, found);
-            } else if endings
-                .iter()
-                .any(|ending| path.to_string_lossy().ends_with(ending))
-                && let Ok(text) = fs::read_to_string(&path)
-            {
-                found.push((path.display().to_string(), text));
-            }
-        }
-    }
-    let mut found = Vec::new();
-    gather(&paths::root().join(folder), endings, &mut found);
-    found
+    sources::files(&paths::root().join(folder))
+        .expect("a folder")
+        .into_iter()
+        .map(|path| path.display().to_string())
+        .filter(|path| endings.iter().any(|ending| path.ends_with(ending)))
+        .filter_map(|path| Some((path.clone(), fs::read_to_string(path).ok()?)))
+        .collect()
 }
 
 /// README's "One write(), six files": each names the next one in its module comment.
@@ -58,7 +50,7 @@ fn each_file_of_the_walk_names_the_next() {
     }
 }
 
-/// Each link of README and docs/ to a file of the repository leads to one.
+/// Each relative link of README and docs/ names an existing file.
 #[test]
 fn links_lead_somewhere() {
     let mut pages = files("docs", &[".md"]);
@@ -85,7 +77,7 @@ fn links_lead_somewhere() {
     assert!(links > 10, "only {links} links");
 }
 
-/// One rule of docs/RULES.md: the files that keep it, and those of its tests.
+/// One rule of docs/RULES.md: the files that keep it, and the files of its tests.
 #[derive(Default)]
 struct Rule {
     kept_by: Vec<String>,
@@ -122,7 +114,7 @@ fn rules() -> BTreeMap<u32, Rule> {
 
 /// The numbers behind "Rule" and "Rules" in a text: "Rule 4", "Rules 1, 3 and 20", "Rules 22 to 24".
 fn cited(text: &str) -> Vec<u32> {
-    /// Compiled once: hundreds of files are looked through.
+    /// Compiled once: hundreds of files are searched.
     static LIST: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"\bRules? (\d+(?:(?:, | and | to |\s*//[/!]? )\d+)*)").expect("a pattern")
     });
@@ -149,7 +141,7 @@ fn rules_name_files_that_are_there() {
     assert!(rules.keys().copied().eq(1..=29), "{:?}", rules.keys());
     for (number, rule) in &rules {
         assert!(!rule.kept_by.is_empty(), "Rule {number} is kept by no file");
-        // The one whose breach no emulator shows says so.
+        // Rule 6 has no test: no emulator shows its breach.
         assert!(
             !rule.held_by.is_empty() || *number == 6,
             "Rule {number} is held by no test"
@@ -163,7 +155,7 @@ fn rules_name_files_that_are_there() {
     }
 }
 
-/// A comment cites rules that there are; and a program or a case that a rule names cites the rule.
+/// Comments cite existing rules; a program or a case that a rule names cites the rule.
 #[test]
 fn comments_cite_rules_that_are_there() {
     let rules = rules();

@@ -1,8 +1,8 @@
-//! Builds, boots and tests Trident: what stands behind the Makefile.
+//! Builds, boots and tests Trident: the program behind the Makefile.
 //!
-//! Each subcommand has a file of its own. The build is described in [`build`], the two ways to
-//! a compiler for the bare targets in [`toolchain`], what gets installed in [`setup`]; machines
-//! are booted by the `tests` package's library, `harness`.
+//! Each subcommand has its own file. [`build`] describes the build, [`toolchain`] the two ways to a
+//! compiler for the bare targets, [`setup`] the installed packages; the `tests` package's library,
+//! `harness`, boots machines.
 
 mod allocations;
 mod bench;
@@ -24,6 +24,7 @@ mod session;
 mod setup;
 mod shell;
 mod soak;
+mod sources;
 mod stock;
 mod syscalls;
 mod terminal;
@@ -31,6 +32,7 @@ mod test;
 mod toolchain;
 mod transcripts;
 mod ui;
+mod words;
 
 use std::process::ExitCode;
 
@@ -59,9 +61,9 @@ enum Action {
     Runner(runner::Options),
     /// Run every test: host crates, the kernel's own, and the cases that boot machines
     Test(test::Options),
-    /// What takes too long for the tests: a million random system calls, and more
+    /// Run the tests that take long: a million random system calls, and more
     Soak(soak::Options),
-    /// Check format, lints and documentation
+    /// Check format, lints, documentation, words and spelling
     Check,
     /// Count instructions per call, beside Linux's; writes target/bench.json
     Bench,

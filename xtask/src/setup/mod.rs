@@ -1,11 +1,12 @@
-//! Installs what is missing, or says what to install.
+//! Installs what is missing, or prints what to install.
 //!
-//! Everything here is idempotent and cheap where nothing is missing: presence is told by
-//! looking at files, so that a second run asks no package manager anything.
+//! Everything here is idempotent and cheap where nothing is missing: it tests for files, so that a
+//! second run starts no package manager.
 
 pub mod apt;
 pub mod needs;
 pub mod sysroot;
+pub mod typos;
 
 use std::env;
 use std::process::Command;
@@ -17,7 +18,7 @@ use crate::ui;
 use apt::Apt;
 use needs::{Need, find_program, missing};
 
-/// Everything, for `cargo xtask setup`.
+/// Installs everything: `cargo xtask setup`.
 pub fn everything() -> Result<()> {
     packages(needs::RUN.iter().chain(needs::ISO).chain(needs::TEST))?;
     let toolchain = toolchain()?;
@@ -25,7 +26,7 @@ pub fn everything() -> Result<()> {
     Ok(())
 }
 
-/// Installs the packages that bring what is missing of `needs`.
+/// Installs the packages of the unmet `needs`.
 pub fn packages<'a>(needs: impl IntoIterator<Item = &'a Need>) -> Result<()> {
     let lacking = missing(needs);
     if lacking.is_empty() {
@@ -105,7 +106,7 @@ pub fn rustup_may_install() -> bool {
         && find_program("rustup").is_some()
 }
 
-/// One message that says what is missing and how each system gets it.
+/// A message with the missing programs and each system's command to install them.
 pub fn explain(lacking: &[&Need]) -> String {
     let list = |packages: fn(&Need) -> &'static str| {
         let mut names: Vec<&str> = lacking
