@@ -1,34 +1,34 @@
-# Every command of Trident's. `make` alone prints this list; the work is done by `xtask/`.
+# Trident's commands. `make` alone prints this list; `xtask/` does the work.
 #
 #   make run       install what is missing, build, boot the tour in QEMU
 #   make shell     boot an interactive shell: busybox, or ROOTFS=debian (Debian's bash)
 #   make rootfs    make the root file system of Debian's packages (no root needed)
 #   make transcripts  print and check: strace of a program, ldd /bin/cat, /proc/self/maps
 #   make test      install what is missing, run every test
-#   make soak      a million random system calls, and more that takes long
-#   make check     check format, lints and documentation
+#   make soak      run the tests that take long: a million random system calls, and more
+#   make check     check format, lints, documentation, words and spelling
 #   make build     build target/trident.elf
 #   make bench     count instructions per call, beside Linux's; fails where a goal is missed
 #   make iso       build target/trident.iso (GRUB, BIOS and UEFI)
 #   make debug     boot QEMU stopped, with gdb attached
-#   make doctor    say what was found on this machine and what is missing
+#   make doctor    list the tools found on this machine and the missing ones
 #   make clean     remove what was built (not what was installed)
 #   make help      print this list
 #
 # Variable of `make test`:
-#   CHECKED=1                    boot the test build: sums that wrap and locks out of order panic
+#   CHECKED=1                    boot the test build: it panics on overflows and on locks out of order
 # of `make soak`:
-#   MINUTES=120                  let several processes race for so long, after everything has run once
+#   MINUTES=120                  let several processes race so many minutes, after all else has run once
 # of `make run`, `make shell`, `make debug`:
 #   CPU=max,vendor=GenuineIntel  MEM=64M  MACHINE=q35  SMP=2  ACCEL=kvm
 # of `make run`, `make debug`:
-#   PROGRAM=./a.out ARGS="x y"   run a static Linux program of yours: with your standard input,
-#                                its output alone on yours, its exit status in words
+#   PROGRAM=./a.out ARGS="x y"   run your static Linux program: with your standard input, its
+#                                output alone on standard output, its exit status on standard error
 #   VERBOSE=1                    show the kernel's log beside it
 #   LIMIT=300                    seconds until a run without a terminal is ended; 0: never
-#   INITRD=any.cpio              boot an initramfs of yours
+#   INITRD=any.cpio              boot your initramfs
 #   APPEND="..."                 further words for the kernel's command line
-#   STRACE=1                     trace system calls, with the door of each
+#   STRACE=1                     trace system calls, each with its door
 # of `make shell`, `make rootfs`:
 #   ROOTFS=debian                boot Debian's root file system
 #   PACKAGES="less gdb"          put further Debian packages into it
@@ -36,20 +36,20 @@
 
 VARIABLES = ACCEL CPU MEM MACHINE SMP PROGRAM ARGS INITRD APPEND STRACE VERBOSE LIMIT ROOTFS PACKAGES \
 	DOCUMENTS REFRESH DEBIAN_MIRROR MINUTES CHECKED
-# A misspelt one would be taken without a word.
+# make would ignore a misspelt variable silently.
 UNKNOWN = $(filter-out $(VARIABLES) SHELL CARGO_% RUST%,$(foreach name,$(.VARIABLES),\
 	$(if $(findstring command line,$(origin $(name))),$(name))))
 $(if $(strip $(UNKNOWN)),$(error Unknown: $(strip $(UNKNOWN)). The variables are $(VARIABLES)))
 
 export $(VARIABLES)
-# Empty variables would take the place of defaults.
+# An empty variable would override a default.
 unexport $(foreach name,$(VARIABLES),$(if $($(name)),,$(name)))
 
-# Where rustup wants to install what rust-toolchain.toml names but cannot (no network, say),
-# the toolchain that is there has to do.
+# Where rustup can't install the toolchain of rust-toolchain.toml (no network, say), use the
+# installed one.
 RUSTUP_OFFLINE = $(shell cargo --version >/dev/null || echo RUSTUP_AUTO_INSTALL=0)
 
-# The first build of the tool itself takes a while, and shows; later ones are silent.
+# The first build of xtask takes a while and shows its progress; later ones are silent.
 BUILT = $(wildcard $(or $(CARGO_TARGET_DIR),target)/*/debug/xtask)
 XTASK = $(RUSTUP_OFFLINE) cargo run $(if $(BUILT),--quiet) --package xtask --target host-tuple --
 
