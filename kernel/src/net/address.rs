@@ -1,7 +1,9 @@
-//! Names of sockets (struct sockaddr_un), and which socket has which.
+//! Addresses of Unix-domain sockets (struct sockaddr_un), and the tables that find a socket by its
+//! address.
 //!
-//! A path's name is a file that bind(2) makes; the socket is found by that file, whatever happens to
-//! the path. An abstract name, which begins with a NUL, stands in a table of its own.
+//! bind(2) of a path creates a socket file; a lookup finds the socket by that inode, so renaming
+//! the file makes no difference. An abstract name begins with a NUL and is found in a separate
+//! table (unix(7)).
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -19,18 +21,20 @@ use crate::fs::path::{Last, child};
 use crate::fs::{caller, open};
 use crate::syscall::errno::Errno;
 
-/// Bytes of the family in front of the name.
+/// Bytes of the family before the name.
 const FAMILY: usize = 2;
 /// Bytes of struct sockaddr_un.
 const SIZE: usize = 110;
 
-/// A socket's name: what follows the family; nothing if it has none. A path has its NUL.
+/// A socket's address without its family: a path with its terminating NUL, an abstract name with
+/// its leading NUL, or empty for an unnamed socket.
 pub type Address = Arc<[u8]>;
 
-/// Checks an address that a program gave and takes its name; empty if it is the family alone.
+/// Checks an address given by a program and returns its name; empty if the address consists of the
+/// family alone.
 ///
 /// # Errors
-/// `EINVAL` for a length that is none, or another family.
+/// `EINVAL` for an invalid length or another family.
 pub fn parse(address: &[u8]) -> Result<Address, Errno> {
     let (family, name) = address.split_at_checked(FAMILY).ok_or(Errno::EINVAL)?;
     if address.len() > SIZE || family_of(family) != AF_UNIX {
@@ -46,10 +50,10 @@ pub fn parse(address: &[u8]) -> Result<Address, Errno> {
     })
 }
 
-/// The same for an address that must have a name.
+/// Parses an address that must contain a name.
 ///
 /// # Errors
-/// `EINVAL`.
+/// `EINVAL` as for [`parse`], and for an empty name.
 pub fn parse_name(address: &[u8]) -> Result<Address, Errno> {
     parse(address).and_then(|name| {
         if name.is_empty() {
@@ -60,7 +64,7 @@ pub fn parse_name(address: &[u8]) -> Result<Address, Errno> {
     })
 }
 
-/// The family of an address; 0 (AF_UNSPEC) if it is too short to have one.
+/// The family of an address; 0 (AF_UNSPEC) if the address is too short to have one.
 pub fn family_of(address: &[u8]) -> u32 {
     match address {
         [low, high, ..] => u16::from_ne_bytes([*low, *high]).into(),
@@ -68,20 +72,20 @@ pub fn family_of(address: &[u8]) -> u32 {
     }
 }
 
-/// The address of a socket with that name.
+/// Encodes `name` as an address: the family, then the name.
 pub fn encode(name: &Address) -> Vec<u8> {
     [&(AF_UNIX as u16).to_ne_bytes(), &name[..]].concat()
 }
 
-/// How a socket has its name.
+/// The table entry by which a socket is found.
 enum Place {
-    /// Not for finding it: the name is its listener's, or it is closed.
+    /// None: the address is a copy of a listener's, or the socket is closed.
     Nowhere,
     Path(Arc<dyn Inode>),
     Abstract(Kind),
 }
 
-/// A socket's hold on its name.
+/// A socket's address and its table entry.
 pub struct Binding {
     /// The name.
     pub address: Address,
@@ -90,7 +94,7 @@ pub struct Binding {
 
 type Table<K> = Mutex<BTreeMap<K, Weak<Socket>>, rank::SocketNames>;
 
-/// Sockets by where the inode lies that was made for them, which they keep there.
+/// Sockets bound to a path, by the address of their inode, which the binding keeps alive.
 static PATHS: Table<usize> = Mutex::new(BTreeMap::new());
 static ABSTRACT: Table<(Kind, Address)> = Mutex::new(BTreeMap::new());
 
@@ -99,7 +103,7 @@ fn key(inode: &Arc<dyn Inode>) -> usize {
 }
 
 impl Binding {
-    /// The same name, by which the holder isn't found.
+    /// A copy of an address without a table entry: the holder is not found by it.
     pub fn copy(address: Address) -> Self {
         Self {
             address,
@@ -107,9 +111,9 @@ impl Binding {
         }
     }
 
-    /// Gives the name up: the socket is not found by it any more. Returns the file that stood for it,
-    /// to be dropped where nothing is locked.
-    pub fn give_up(&mut self) -> Option<Arc<dyn Inode>> {
+    /// Removes the table entry: the socket is no longer found by its address. Returns the inode of
+    /// the socket file, for the caller to drop with no lock held.
+    pub fn unbind(&mut self) -> Option<Arc<dyn Inode>> {
         match core::mem::replace(&mut self.place, Place::Nowhere) {
             Place::Nowhere => None,
             Place::Abstract(kind) => {
@@ -124,10 +128,10 @@ impl Binding {
     }
 }
 
-/// Gives `socket` the name `address`, for the caller.
+/// Binds `socket` to `address`, as the calling process.
 ///
 /// # Errors
-/// `EADDRINUSE`, those of making a file.
+/// `EADDRINUSE`; those of creating a file.
 pub fn bind(socket: &Arc<Socket>, address: Address) -> Result<(), Errno> {
     let place = if address.first() == Some(&0) {
         let mut table = ABSTRACT.lock();
@@ -139,7 +143,7 @@ pub fn bind(socket: &Arc<Socket>, address: Address) -> Result<(), Errno> {
         Place::Abstract(socket.kind)
     } else {
         let permissions = socket.owner.lock().permissions;
-        let inode = make(&address[..address.len() - 1], permissions)?;
+        let inode = create_file(&address[..address.len() - 1], permissions)?;
         PATHS.lock().insert(key(&inode), Arc::downgrade(socket));
         Place::Path(inode)
     };
@@ -147,11 +151,11 @@ pub fn bind(socket: &Arc<Socket>, address: Address) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Gives `socket` an abstract name of five hexadecimal digits that nobody has (autobind).
+/// Binds `socket` to an unused abstract name of five hexadecimal digits (autobind, unix(7)).
 ///
 /// # Errors
 /// `ENOSPC` if all are taken.
-pub fn bind_anywhere(socket: &Arc<Socket>) -> Result<(), Errno> {
+pub fn autobind(socket: &Arc<Socket>) -> Result<(), Errno> {
     static NEXT: Mutex<u32, rank::NextSocketName> = Mutex::new(0);
     const NAMES: u32 = 1 << 20;
     for _ in 0..NAMES {
@@ -168,8 +172,8 @@ pub fn bind_anywhere(socket: &Arc<Socket>) -> Result<(), Errno> {
     Err(Errno::ENOSPC)
 }
 
-/// Makes the file that stands for a socket with these permissions.
-fn make(path: &[u8], permissions: u32) -> Result<Arc<dyn Inode>, Errno> {
+/// Creates the socket file with `permissions`, less the caller's umask.
+fn create_file(path: &[u8], permissions: u32) -> Result<Arc<dyn Inode>, Errno> {
     caller::walk_at(AT_FDCWD, path, |walk, context| {
         let place = walk.parent(path)?;
         if place.last != Last::Name {
@@ -190,11 +194,11 @@ fn make(path: &[u8], permissions: u32) -> Result<Arc<dyn Inode>, Errno> {
     })
 }
 
-/// The socket with the name `address`, for one of `kind` that the caller wants to reach it by.
+/// Finds the socket at `address` for a socket of `kind` that connects or sends to it.
 ///
 /// # Errors
-/// `ECONNREFUSED` if there is none, `EPROTOTYPE` if it is of another kind; `EACCES` and what else the
-/// path gives.
+/// `ECONNREFUSED` if there is none, `EPROTOTYPE` if its type differs; `EACCES` and the errors of
+/// the path lookup.
 pub fn find(address: &Address, kind: Kind) -> Result<Arc<Socket>, Errno> {
     if address.first() == Some(&0) {
         let found = ABSTRACT.lock().get(&(kind, address.clone())).cloned();

@@ -1,4 +1,4 @@
-//! How two sockets find each other: socketpair, bind, listen, connect, accept.
+//! Connections: socketpair, bind, listen, connect, accept.
 
 use alloc::sync::Arc;
 
@@ -9,13 +9,13 @@ use crate::fs::inode::Ready;
 use crate::mm::fallible::Grow as _;
 use crate::syscall::errno::Errno;
 
-/// Most connections that may wait at a listener besides one (net.core.somaxconn).
+/// Largest backlog of a listener (net.core.somaxconn); the queue holds one connection more.
 const BACKLOG_MAX: usize = 4096;
 
-/// Two sockets connected to each other.
+/// Creates two sockets connected to each other.
 ///
 /// # Errors
-/// `ENOBUFS`.
+/// `ENOBUFS` if memory is short.
 pub fn pair(kind: Kind) -> Result<[Arc<Socket>; 2], Errno> {
     let pair = [Socket::new(kind)?, Socket::new(kind)?];
     for (socket, peer) in [(&pair[0], &pair[1]), (&pair[1], &pair[0])] {
@@ -28,17 +28,17 @@ pub fn pair(kind: Kind) -> Result<[Arc<Socket>; 2], Errno> {
 }
 
 impl Socket {
-    /// bind(2): an empty name is for the kernel to choose.
+    /// bind(2). With an empty name, the kernel chooses one (autobind).
     ///
     /// # Errors
-    /// `EINVAL` if it has a name, `EADDRINUSE`, those of making a file.
+    /// `EINVAL` if the socket has a name; `EADDRINUSE`; those of creating a file.
     pub fn bind(self: &Arc<Self>, name: Address) -> Result<(), Errno> {
         let has_name = self.state().binding.is_some();
         if name.is_empty() {
             return if has_name {
                 Ok(())
             } else {
-                address::bind_anywhere(self)
+                address::autobind(self)
             };
         }
         if has_name {
@@ -47,13 +47,14 @@ impl Socket {
         address::bind(self, name)
     }
 
-    /// Gives itself a name if those who hear from it are to know who it is (SO_PASSCRED).
-    pub(super) fn bind_if_named(self: &Arc<Self>) -> Result<(), Errno> {
+    /// Autobinds an unnamed socket with SO_PASSCRED, so that receivers can see the sender's
+    /// address.
+    pub(super) fn autobind_if_passcred(self: &Arc<Self>) -> Result<(), Errno> {
         let state = self.state();
         let wanted = state.options.pass_credentials && state.binding.is_none();
         drop(state);
         if wanted {
-            address::bind_anywhere(self)
+            address::autobind(self)
         } else {
             Ok(())
         }
@@ -62,7 +63,7 @@ impl Socket {
     /// listen(2).
     ///
     /// # Errors
-    /// `EOPNOTSUPP` for datagrams; `EINVAL` without a name, and in a connection.
+    /// `EOPNOTSUPP` for a datagram socket; `EINVAL` for an unnamed or connected one.
     pub fn listen(&self, backlog: i32) -> Result<(), Errno> {
         if !self.kind.has_connections() {
             return Err(Errno::EOPNOTSUPP);
@@ -71,7 +72,7 @@ impl Socket {
         if state.binding.is_none() || state.phase == Phase::Connected {
             return Err(Errno::EINVAL);
         }
-        // A negative number is a large one.
+        // As on Linux, a negative backlog is a large unsigned one.
         state.backlog = (backlog as u32 as usize).min(BACKLOG_MAX);
         state.phase = Phase::Listening;
         state.peer_credentials = Some(caller_credentials());
@@ -80,12 +81,13 @@ impl Socket {
         Ok(())
     }
 
-    /// connect(2) in a connection's way: waits for a place in the listener's queue.
+    /// connect(2) of a connection-oriented socket; waits for room in the listener's queue.
     ///
     /// # Errors
-    /// `ECONNREFUSED`, `EAGAIN`, `EISCONN`, `EINVAL` at a listener; those of the path.
+    /// `ECONNREFUSED`, `EAGAIN`; `EISCONN` if connected, `EINVAL` if listening; those of the path
+    /// lookup.
     pub fn connect(self: &Arc<Self>, name: &Address, patience: Patience) -> Result<(), Errno> {
-        self.bind_if_named()?;
+        self.autobind_if_passcred()?;
         let end = Self::new(self.kind)?;
         loop {
             let listener = address::find(name, self.kind)?;
@@ -130,17 +132,18 @@ impl Socket {
         }
     }
 
-    /// connect(2) of a datagram socket: says where messages go, and who may send some; no name ends
-    /// that.
+    /// connect(2) of a datagram socket: sets the default destination and the only accepted sender.
+    /// `None` (AF_UNSPEC) removes both.
     ///
     /// # Errors
-    /// `ECONNREFUSED`, `EPERM` if the other talks to somebody else; those of the path.
+    /// `ECONNREFUSED`; `EPERM` if the peer is connected to another socket; those of the path
+    /// lookup.
     pub fn associate(self: &Arc<Self>, name: Option<&Address>) -> Result<(), Errno> {
         let peer = match name {
             Some(name) => {
-                self.bind_if_named()?;
+                self.autobind_if_passcred()?;
                 let peer = address::find(name, self.kind)?;
-                if !peer.takes_from(self) {
+                if !peer.accepts_from(self) {
                     return Err(Errno::EPERM);
                 }
                 Some(peer)
@@ -159,7 +162,7 @@ impl Socket {
         }
         let old = core::mem::replace(&mut state.peer, peer);
         let Some(old) = old else { return Ok(()) };
-        // What the old one had sent is not for the new one's ears.
+        // Queued messages of the old peer are discarded.
         let packets = core::mem::take(&mut state.queue);
         drop(state);
         if !packets.is_empty() {
@@ -179,8 +182,9 @@ impl Socket {
         Ok(())
     }
 
-    /// Whether a datagram of `sender`'s is welcome: it talks to nobody else.
-    pub(super) fn takes_from(&self, sender: &Arc<Self>) -> bool {
+    /// Whether a datagram of `sender` is accepted: the socket is unconnected or connected to
+    /// `sender`.
+    pub(super) fn accepts_from(&self, sender: &Arc<Self>) -> bool {
         let state = self.state();
         state
             .peer
@@ -188,10 +192,10 @@ impl Socket {
             .is_none_or(|peer| Arc::ptr_eq(peer, sender))
     }
 
-    /// accept(2): the next connection's end.
+    /// accept(2): takes the oldest pending connection.
     ///
     /// # Errors
-    /// `EOPNOTSUPP` for datagrams, `EINVAL` if it doesn't listen, `EAGAIN`.
+    /// `EOPNOTSUPP` for a datagram socket, `EINVAL` for one that isn't listening, `EAGAIN`.
     pub fn accept(&self, patience: Patience) -> Result<Arc<Self>, Errno> {
         if !self.kind.has_connections() {
             return Err(Errno::EOPNOTSUPP);
@@ -214,7 +218,8 @@ impl Socket {
         Ok(end)
     }
 
-    /// How calls wait that read; `nonblocking` is the file's or the call's wish.
+    /// How a reading call waits: `nonblocking` is the file's O_NONBLOCK or the call's MSG_DONTWAIT,
+    /// the limit SO_RCVTIMEO.
     pub fn read_patience(&self, nonblocking: bool) -> Patience {
         Patience {
             nonblocking,
@@ -222,7 +227,7 @@ impl Socket {
         }
     }
 
-    /// How calls wait that write.
+    /// How a writing call waits, with SO_SNDTIMEO as limit.
     pub fn write_patience(&self, nonblocking: bool) -> Patience {
         Patience {
             nonblocking,

@@ -1,4 +1,4 @@
-//! Messages that arrive whole: datagrams, to whoever is named, and those of a connection (SOCK_SEQPACKET).
+//! Sockets that keep message boundaries: datagrams (SOCK_DGRAM) and SOCK_SEQPACKET.
 
 use alloc::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::fs::inode::Ready;
 use crate::fs::io::Out;
 use crate::syscall::errno::{Errno, SysResult};
 
-/// What of SO_SNDBUF a message can't use.
+/// Bytes of SO_SNDBUF that a message can't use (unix_dgram_sendmsg in net/unix/af_unix.c).
 const OVERHEAD: usize = 32;
 
-/// Sends one message.
+/// Sends one message and returns its bytes; `uid` is charged for its descriptors.
 pub fn send(
     socket: &Arc<Socket>,
     message: &mut Outgoing<'_>,
@@ -33,7 +33,7 @@ pub fn send(
         Some(address) => Some(address::parse_name(address)?),
         None => None,
     };
-    socket.bind_if_named()?;
+    socket.autobind_if_passcred()?;
     let len = message.from.left();
     if len > socket.state().options.send_buffer - OVERHEAD {
         return Err(Errno::EMSGSIZE);
@@ -54,13 +54,14 @@ pub fn send(
     Ok(len)
 }
 
-/// Whether `receiver` takes a message of `socket`'s now; false if it is to be found again after a wait.
+/// Whether `receiver` has room for a message of `socket`; false after a wait: the receiver must be
+/// looked up again.
 fn is_ready(
     socket: &Arc<Socket>,
     receiver: &Arc<Socket>,
     patience: Patience,
 ) -> Result<bool, Errno> {
-    if !receiver.takes_from(socket) {
+    if !receiver.accepts_from(socket) {
         return Err(Errno::EPERM);
     }
     let state = receiver.state();
@@ -69,7 +70,7 @@ fn is_ready(
         if socket.kind == Kind::Seqpacket {
             return Err(Errno::EPIPE);
         }
-        // The peer is forgotten.
+        // The association with the dead peer ends, as in unix_dgram_sendmsg.
         socket.associate(None)?;
         return Err(Errno::ECONNREFUSED);
     }
@@ -82,7 +83,8 @@ fn is_ready(
         .is_some_and(|peer| Arc::ptr_eq(peer, socket));
     let is_full = state.is_full();
     drop(state);
-    // What one sends itself, and what a partner sends, only the sender's own buffer holds back.
+    // Messages to the socket itself or to a mutually connected peer are limited by the sender's
+    // buffer alone.
     if !is_full || is_mutual || Arc::ptr_eq(socket, receiver) {
         return Ok(true);
     }
@@ -93,7 +95,7 @@ fn is_ready(
     Ok(false)
 }
 
-/// Receives one message; what of it `out` has no room for is lost.
+/// Receives one message. What doesn't fit `out` is discarded, unless MSG_PEEK is set.
 pub fn receive(
     socket: &Arc<Socket>,
     out: &mut dyn Out,
@@ -120,7 +122,7 @@ pub fn receive(
         };
         match packet {
             Some(packet) => Some(Ok(Some(packet))),
-            // A datagram socket that isn't to wait doesn't tell the end.
+            // A nonblocking read of a datagram socket fails with EAGAIN even after shutdown(2).
             None if state.shut[READ] && (is_seqpacket || !patience.nonblocking) => Some(Ok(None)),
             None => None,
         }
@@ -132,7 +134,7 @@ pub fn receive(
     let len = packet.left();
     let is_cut = out.left() < len;
     packet.copy(0, len, out)?;
-    // The sender may be the receiver: its state is let go of before it is asked again.
+    // The sender may be the receiver: its state is unlocked before `passed_credentials` locks it.
     let from = packet.sender.state().address();
     Ok(Incoming {
         count: if flags & MSG_TRUNC != 0 {
@@ -141,7 +143,7 @@ pub fn receive(
             out.done().min(len)
         },
         from: Some(from),
-        credentials: socket.told_credentials(&packet),
+        credentials: socket.passed_credentials(&packet),
         files: if is_peek {
             packet.peek_files()?
         } else {

@@ -1,12 +1,13 @@
-//! Sockets that nobody can reach any more: each is on its way to another that is, too, on its way.
+//! Garbage collection of sockets in flight that no process can receive any more.
 //!
-//! Reference counts don't find those: the message in a queue keeps the socket whose queue it is in. As
-//! in Linux's first collector, a socket is a candidate if messages hold all the references to its file;
-//! those that are in other queues than candidates' can be received, and all that is in theirs. What is
-//! left is garbage, and its queues are emptied.
+//! Reference counts don't free them: a message keeps the socket in whose queue it is, in a cycle.
+//! As in Linux's collector up to 6.9 (net/unix/garbage.c), a socket is a candidate if messages hold
+//! all references to its file. A candidate in the queue of a socket that is no candidate can be
+//! received, and so can everything in its own queues. The other candidates are garbage, and their
+//! queues are emptied.
 //!
-//! It runs when something is closed, which cannot fail: all that it notes stands in the flights
-//! themselves ([`Mark`]), and it takes no memory however many there are.
+//! The collector runs when a socket is closed, which cannot fail: its marks are part of the records
+//! of sockets in flight ([`Mark`]), and it allocates no memory.
 
 use alloc::sync::{Arc, Weak};
 use core::ops::Bound::{Excluded, Unbounded};
@@ -16,26 +17,26 @@ use super::inflight::{Flight, SOCKETS, key};
 use super::socket::Socket;
 use crate::fs::file::File;
 
-/// Few enough sockets on their way to look at them whenever one is closed.
+/// Up to this number of sockets in flight, the collector runs at every close.
 const FEW: usize = 64;
-/// How many were on their way, and not garbage, the last time.
+/// Sockets in flight that survived the last collection.
 static SURVIVORS: AtomicUsize = AtomicUsize::new(0);
 
-/// What the collector notes of a socket on its way.
+/// The collector's mark on a socket in flight.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Mark {
-    /// Messages hold all references to its file.
+    /// Messages hold all references to the socket's file.
     is_candidate: bool,
-    /// References from messages in queues that are no candidates'.
+    /// References from messages in the queues of sockets that are no candidates.
     outside: usize,
-    /// It can be received. One that is found so is looked into next; these form a stack, in which
+    /// The socket can be received. Sockets marked so and not scanned yet form a stack, in which
     /// each names the one below it.
     is_reachable: bool,
     below: Option<usize>,
 }
 
-/// Looks for garbage after something was closed, if that is cheap or has been due for long: the work
-/// stays in proportion to the number of descriptors sent.
+/// Collects after a close, if few sockets are in flight or their number has doubled since the last
+/// collection: the work stays proportional to the number of descriptors sent.
 pub fn after_release() {
     let count = SOCKETS.lock().len();
     if count > 0 && (count <= FEW || count > 2 * SURVIVORS.load(Relaxed)) {
@@ -43,15 +44,15 @@ pub fn after_release() {
     }
 }
 
-/// Looks for garbage before more sockets are sent, if there may be much.
+/// Collects before descriptors are sent, if the number of sockets in flight has doubled.
 pub fn before_send() {
     if SOCKETS.lock().len() > 2 * SURVIVORS.load(Relaxed) + FEW {
         collect();
     }
 }
 
-/// Calls `f` with each socket that lies in `socket`'s queues, those of connections that nobody
-/// accepted included.
+/// Calls `f` with each socket in flight in `socket`'s queue and in those of its connections not
+/// accepted yet.
 fn for_each_in_queues(socket: &Socket, f: &mut dyn FnMut(&Arc<File>)) {
     let mut in_queue = |socket: &Socket| {
         for packet in &socket.state().queue {
@@ -67,14 +68,14 @@ fn for_each_in_queues(socket: &Socket, f: &mut dyn FnMut(&Arc<File>)) {
     }
 }
 
-/// Calls `f` with the mark of each socket on its way, and with the socket.
+/// Calls `f` with the key and the record of each socket in flight.
 fn for_each_flight(mut f: impl FnMut(usize, &mut Flight)) {
     for (key, flight) in SOCKETS.lock().iter_mut() {
         f(*key, flight);
     }
 }
 
-/// The first candidate behind `after` for which `is_wanted` holds.
+/// The first candidate after the key `after` for which `is_wanted` holds.
 fn next_candidate(
     after: Option<usize>,
     is_wanted: impl Fn(&Mark) -> bool,
@@ -88,7 +89,7 @@ fn next_candidate(
 
 fn collect() {
     static IS_RUNNING: AtomicBool = AtomicBool::new(false);
-    // Closing what is found may come back here.
+    // Closing garbage may call `collect` again.
     if IS_RUNNING.swap(true, Relaxed) {
         return;
     }
@@ -97,7 +98,7 @@ fn collect() {
     IS_RUNNING.store(false, Relaxed);
 }
 
-/// Finds out which sockets can be reached.
+/// Marks the sockets in flight that can be received.
 fn mark() {
     for_each_flight(|_, flight| {
         flight.mark = Mark {
@@ -146,8 +147,8 @@ fn mark() {
     }
 }
 
-/// Takes the messages out of the queues that nobody can reach. What is unreachable stays so while
-/// others of its kind are closed.
+/// Empties the queues of unreachable sockets. An unreachable socket stays unreachable while other
+/// garbage is closed.
 fn sweep() {
     let mut survivors = 0;
     for_each_flight(|_, flight| {

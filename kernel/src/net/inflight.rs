@@ -1,5 +1,5 @@
-//! Descriptors on their way: how many each user has sent, which of them are sockets, and closing
-//! those that nobody received.
+//! Descriptors in flight (SCM_RIGHTS): the number per user, the sockets among them, and the closing
+//! of those never received.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -19,33 +19,34 @@ use crate::process::capability::Caps;
 use crate::process::current;
 use crate::syscall::errno::Errno;
 
-/// A socket's file that is on its way.
+/// A socket's file in flight.
 pub struct Flight {
-    /// The file.
+    /// The open file.
     pub file: Weak<File>,
     /// The socket.
     pub socket: Arc<Socket>,
-    /// References that messages hold.
+    /// References held by messages.
     pub count: usize,
-    /// The collector's.
+    /// The collector's mark.
     pub mark: gc::Mark,
 }
 
-/// Sockets on their way, by where the file lies.
+/// Sockets in flight, by the address of their file.
 pub static SOCKETS: Mutex<BTreeMap<usize, Flight>, rank::FlyingSockets> =
     Mutex::new(BTreeMap::new());
-/// Descriptors on their way by the user who sent them.
+/// Number of descriptors in flight, by the sender's user ID.
 static USERS: Mutex<BTreeMap<u32, usize>, rank::FlyingOfUser> = Mutex::new(BTreeMap::new());
 
-/// Names a file in [`SOCKETS`].
+/// The key of a file in [`SOCKETS`].
 pub fn key(file: &Arc<File>) -> usize {
     Arc::as_ptr(file).addr()
 }
 
-/// Checks that the caller may send more descriptors; returns the user they are counted for.
+/// Checks that the caller may send more descriptors; returns the user ID to charge.
 ///
 /// # Errors
-/// `ETOOMANYREFS` if more than RLIMIT_NOFILE are on their way, but for root.
+/// `ETOOMANYREFS` if more than RLIMIT_NOFILE are in flight and the caller has neither
+/// CAP_SYS_RESOURCE nor CAP_SYS_ADMIN.
 pub fn check_limit() -> Result<u32, Errno> {
     let who = caller::credentials();
     let limit = current().process.limits.lock().soft(RLIMIT_NOFILE);
@@ -56,21 +57,21 @@ pub fn check_limit() -> Result<u32, Errno> {
     Ok(who.uid)
 }
 
-/// Descriptors that go along with a message.
+/// The descriptors of one message.
 pub struct Parcel {
     /// The files.
     pub files: Vec<Arc<File>>,
-    /// User for whom they are counted.
+    /// User ID charged for them.
     uid: u32,
-    /// The next one that is to be closed.
+    /// The next parcel to close.
     next: Option<Box<Parcel>>,
 }
 
 impl Parcel {
-    /// Counts `files`, which a message of `uid`'s holds from now on.
+    /// Charges `files`, which a message now holds, to `uid`.
     ///
     /// # Errors
-    /// `ENOMEM`: none is counted.
+    /// `ENOMEM`; nothing is charged.
     pub fn new(files: Vec<Arc<File>>, uid: u32) -> Result<Box<Self>, Errno> {
         for (done, file) in files.iter().enumerate() {
             if let Err(errno) = reserve::top_up() {
@@ -83,7 +84,7 @@ impl Parcel {
         Ok(Box::new(Self { files, uid, next }))
     }
 
-    /// The files, counted no more.
+    /// Ends the charge and returns the files.
     pub fn open(self) -> Vec<Arc<File>> {
         remove(&self.files, self.uid);
         self.files
@@ -104,7 +105,7 @@ fn add(file: &Arc<File>, uid: u32) {
     }
 }
 
-/// Counts them no more.
+/// Ends the charge of `files` to `uid`.
 fn remove(files: &[Arc<File>], uid: u32) {
     if files.is_empty() {
         return;
@@ -130,10 +131,10 @@ fn remove(files: &[Arc<File>], uid: u32) {
     }
 }
 
-/// Closes descriptors that came with a message which nobody received. Such a message may be in the
-/// queue of a socket that is itself closed here, and so on without end: they are closed one after the
-/// other, not one within the other. The parcels themselves form the list of those that are left:
-/// closing takes no memory.
+/// Closes the descriptors of a message that was never received. Such a message may be in the queue
+/// of a socket that is itself closed here, to any depth: parcels are closed one after the other,
+/// not recursively. The parcels themselves form the list of those left, so closing allocates no
+/// memory.
 pub fn close_later(mut parcel: Box<Parcel>) {
     static LEFT: Mutex<Option<Box<Parcel>>, rank::FlyingLeft> = Mutex::new(None);
     static IS_CLOSING: AtomicBool = AtomicBool::new(false);

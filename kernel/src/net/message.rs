@@ -1,4 +1,5 @@
-//! Sending and receiving, whichever kind of socket: what goes in and what comes out.
+//! Sending and receiving on a socket of any type: the arguments and results of sendmsg(2) and
+//! recvmsg(2).
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -18,22 +19,22 @@ use crate::process::sched;
 use crate::process::signal::{self, SigInfo};
 use crate::syscall::errno::{Errno, SysResult};
 
-/// What is to be sent.
+/// A message to send.
 pub struct Outgoing<'a> {
     /// The bytes.
     pub from: &'a mut dyn In,
-    /// To whom, if that is said: struct sockaddr, not checked yet.
+    /// Destination, if given: a struct sockaddr, not checked yet.
     pub to: Option<Vec<u8>>,
-    /// Descriptors to send along.
+    /// Descriptors to send (SCM_RIGHTS).
     pub files: Vec<Arc<File>>,
-    /// As whom, if that is said; checked.
+    /// Sender's credentials, if given (SCM_CREDENTIALS); already checked.
     pub credentials: Option<UserCredentials>,
     /// `MSG_*`.
     pub flags: u32,
 }
 
 impl<'a> Outgoing<'a> {
-    /// Bytes alone.
+    /// A message of bytes alone.
     pub fn bytes(from: &'a mut dyn In, flags: u32) -> Self {
         Self {
             from,
@@ -45,26 +46,25 @@ impl<'a> Outgoing<'a> {
     }
 }
 
-/// What was received besides bytes.
+/// Results of a receive besides the bytes.
 #[derive(Default)]
 pub struct Incoming {
-    /// What the call returns.
+    /// Return value of the call, in bytes.
     pub count: usize,
-    /// Who sent it; `None` where that is not told.
+    /// Sender's address; `None` if nothing was received.
     pub from: Option<Address>,
-    /// On whose behalf, if the receiver asked to be told (SO_PASSCRED).
+    /// Sender's credentials, if the receiver set SO_PASSCRED.
     pub credentials: Option<UserCredentials>,
-    /// Descriptors that came along.
+    /// Received descriptors (SCM_RIGHTS).
     pub files: Vec<Arc<File>>,
-    /// `MSG_TRUNC`.
+    /// `MSG_TRUNC` or 0.
     pub flags: u32,
 }
 
-/// Sends; returns the number of bytes. `nonblocking` is the file's wish.
+/// Sends `message` and returns the number of bytes. `nonblocking` is the file's O_NONBLOCK.
 ///
 /// # Errors
-/// Those of sendmsg(2); with `EPIPE` comes SIGPIPE, unless MSG_NOSIGNAL or the kind is another than a
-/// stream.
+/// Those of sendmsg(2). `EPIPE` on a stream also raises SIGPIPE, unless MSG_NOSIGNAL is set.
 pub fn send(socket: &Arc<Socket>, message: &mut Outgoing<'_>, nonblocking: bool) -> SysResult {
     if message.flags & MSG_OOB != 0 {
         return Err(Errno::EOPNOTSUPP);
@@ -86,7 +86,7 @@ pub fn send(socket: &Arc<Socket>, message: &mut Outgoing<'_>, nonblocking: bool)
     result
 }
 
-/// Receives. `nonblocking` is the file's wish.
+/// Receives into `out`. `nonblocking` is the file's O_NONBLOCK.
 ///
 /// # Errors
 /// Those of recvmsg(2).
@@ -103,10 +103,10 @@ pub fn receive(
     }
 }
 
-/// Waits until what `socket` sent leaves room for more.
+/// Waits until the bytes charged to `socket` are below SO_SNDBUF.
 ///
 /// # Errors
-/// The socket's own error, `EPIPE` once nothing more is written, those of waiting.
+/// The socket's pending error, `EPIPE` once writing is shut down, those of waiting.
 pub(super) fn wait_for_room(socket: &Socket, patience: super::Patience) -> Result<(), Errno> {
     use core::sync::atomic::Ordering::Relaxed;
     patience.wait(&socket.writable, || {
@@ -121,10 +121,10 @@ pub(super) fn wait_for_room(socket: &Socket, patience: super::Patience) -> Resul
     })?
 }
 
-/// Puts a packet, complete now, into `receiver`'s queue.
+/// Appends a complete packet to `receiver`'s queue.
 ///
 /// # Errors
-/// `ENOBUFS` if memory is short: the packet is gone.
+/// `ENOBUFS` if memory is short; the packet is dropped.
 pub(super) fn deliver(
     sender: &Arc<Socket>,
     receiver: &Arc<Socket>,
@@ -135,7 +135,7 @@ pub(super) fn deliver(
     packet.credentials =
         credentials.or_else(|| (asks(sender) || asks(receiver)).then(caller_credentials));
     let packet = Arc::new(packet);
-    // Without room the packet goes where the receiver's state is not locked: that may do anything.
+    // On failure the packet is dropped with no state locked: dropping it may close files.
     let room = receiver.state().queue.room_for(1);
     room.map_err(|_| Errno::ENOBUFS)?;
     receiver.state().queue.push_back(packet);
@@ -144,19 +144,19 @@ pub(super) fn deliver(
 }
 
 impl Socket {
-    /// What a receiver that asked for it is told of who sent a packet.
-    pub(super) fn told_credentials(&self, packet: &Packet) -> Option<UserCredentials> {
-        /// For who can't be named (overflowuid).
-        const NOBODY: UserCredentials = UserCredentials {
+    /// The credentials reported to a receiver with SO_PASSCRED.
+    pub(super) fn passed_credentials(&self, packet: &Packet) -> Option<UserCredentials> {
+        /// Those of a sender without credentials (overflowuid).
+        const OVERFLOW: UserCredentials = UserCredentials {
             pid: 0,
             uid: 65534,
             gid: 65534,
         };
         let asked = self.state().options.pass_credentials;
-        asked.then(|| packet.credentials.unwrap_or(NOBODY))
+        asked.then(|| packet.credentials.unwrap_or(OVERFLOW))
     }
 
-    /// Whether it is in a connection.
+    /// Whether the socket is in a connection.
     pub(super) fn is_connected(&self) -> bool {
         self.state().phase == Phase::Connected
     }

@@ -1,14 +1,14 @@
-//! Sockets: Unix-domain ones (unix(7)), which is what programs on one machine talk by.
+//! Unix-domain sockets (unix(7)).
 //!
-//! Reading order: `socket.rs` (what a socket is, and its end), `address.rs` (names and who has them),
-//! `connect.rs` (how two find each other), `packet.rs` (what is on its way), `stream.rs` and
-//! `datagram.rs` (sending and receiving), `inflight.rs` and `gc.rs` (descriptors on their way), `ops.rs`
-//! (sockets as files), `options.rs`. The calls are in `syscall/socket.rs`, `syscall/message.rs` and
-//! `syscall/cmsg.rs`, i386's one door to all of them in `syscall/socketcall.rs`.
+//! Reading order: `socket.rs` (a socket's state and release), `address.rs` (names and lookup),
+//! `connect.rs` (connections), `packet.rs` (queued messages), `stream.rs` and `datagram.rs`
+//! (sending and receiving), `inflight.rs` and `gc.rs` (descriptors in flight), `ops.rs` (file
+//! operations), `options.rs`. The system calls are in `syscall/socket.rs`, `syscall/message.rs` and
+//! `syscall/cmsg.rs`, i386's multiplexer socketcall(2) in `syscall/socketcall.rs`.
 //!
-//! No lock is held over a copy to or from user memory, nor while files are dropped: closing one may
-//! come back here. Left out: every other family (`EAFNOSUPPORT`), urgent data (MSG_OOB), SO_PEEK_OFF,
-//! SO_PASSPIDFD and SO_PEERPIDFD, socket filters, SO_TIMESTAMP.
+//! No lock is held over a copy to or from user memory, nor while files are dropped: closing a file
+//! may enter this folder again. Left out: every other family (`EAFNOSUPPORT`), urgent data
+//! (MSG_OOB), SO_PEEK_OFF, SO_PASSPIDFD and SO_PEERPIDFD, socket filters, SO_TIMESTAMP.
 
 use crate::process::wait::{WaitQueue, is_interrupted};
 use crate::syscall::errno::Errno;
@@ -30,21 +30,21 @@ pub use ops::{file_of, socket_of};
 pub use packet::UserCredentials;
 pub use socket::Socket;
 
-/// How a call waits.
+/// How long a call waits.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
     /// Fail with `EAGAIN` instead of waiting.
     pub nonblocking: bool,
-    /// Wait so many nanoseconds at most (SO_RCVTIMEO, SO_SNDTIMEO).
+    /// Longest wait in ns (SO_RCVTIMEO, SO_SNDTIMEO); `None` for no limit.
     pub limit: Option<u64>,
 }
 
 impl Patience {
-    /// Waits on `queue` until `look` finds something.
+    /// Waits on `queue` until `look` returns a value.
     ///
     /// # Errors
-    /// `EAGAIN` when there is no waiting or no more; `ERESTARTSYS` if a signal comes, with a limit
-    /// `EINTR` (signal(7)).
+    /// `EAGAIN` if nonblocking or at the limit; on a signal `ERESTARTSYS`, with a limit `EINTR`
+    /// (signal(7)).
     fn wait<T>(self, queue: &WaitQueue, mut look: impl FnMut() -> Option<T>) -> Result<T, Errno> {
         if let Some(found) = look() {
             return Ok(found);

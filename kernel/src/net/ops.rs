@@ -1,4 +1,4 @@
-//! Sockets as files: what read(2), write(2), poll(2), ioctl(2) and stat(2) do with them.
+//! Sockets as files: read(2), write(2), poll(2), ioctl(2) and stat(2).
 
 use alloc::format;
 use alloc::sync::Arc;
@@ -21,10 +21,10 @@ use crate::process::wait::WaitQueue;
 use crate::syscall::errno::{Errno, SysResult};
 use crate::usercopy::UserPtr;
 
-/// What a descriptor has of a socket: with the last one the socket ends.
+/// File operations of a socket. The last close of the file drops them and releases the socket.
 struct Open(Arc<Socket>);
 
-/// The open file of a socket that has none yet; `status` may have O_NONBLOCK.
+/// Creates the open file of a new socket. Of `status`, only O_NONBLOCK counts.
 pub fn file_of(socket: Arc<Socket>, status: u32) -> Arc<File> {
     let name = format!("socket:[{}]", socket.ino).into_bytes();
     let location = Location {
@@ -41,7 +41,7 @@ pub fn socket_of(file: &File) -> Option<&Arc<Socket>> {
     ops.downcast_ref().map(|Open(socket)| socket)
 }
 
-/// The mount that sockets are said to be on.
+/// The internal mount of socket files (sockfs).
 fn mount() -> &'static Arc<Mount> {
     const SOCKFS_MAGIC: u32 = 0x534f_434b;
     static MOUNT: Once<Arc<Mount>> = Once::new();
@@ -98,7 +98,7 @@ impl FileOps for Open {
         if out.left() == 0 {
             return Ok(());
         }
-        // Descriptors that came along are closed.
+        // Descriptors in the message are closed.
         receive(&self.0, out, 0, nonblocking).map(|_| ())
     }
 

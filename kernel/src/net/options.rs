@@ -1,6 +1,6 @@
-//! Socket options (socket(7)), but for how they lie in a program's memory.
+//! Socket options of level SOL_SOCKET (socket(7)), without their layout in user memory.
 //!
-//! Those that mean nothing to a Unix-domain socket are remembered, as on Linux.
+//! Options without effect on a Unix-domain socket are stored and read back, as on Linux.
 
 use linux_raw_sys::net as linux;
 
@@ -10,20 +10,20 @@ use crate::fs::caller;
 use crate::process::capability::{Caps, capable, require};
 use crate::syscall::errno::Errno;
 
-/// Default of both buffers' sizes (net.core.wmem_default).
+/// Default size of both buffers in bytes (net.core.wmem_default).
 const BUFFER: usize = 212_992;
-/// The most that setsockopt(2) sets, doubled (net.core.wmem_max).
+/// Largest size in bytes that setsockopt(2) accepts, before doubling (net.core.wmem_max).
 const BUFFER_MAX: usize = 4 << 20;
-/// Least sizes (SOCK_MIN_SNDBUF, SOCK_MIN_RCVBUF).
+/// Smallest sizes in bytes (SOCK_MIN_SNDBUF, SOCK_MIN_RCVBUF).
 const SEND_MIN: usize = 4608;
 const RECEIVE_MIN: usize = 2304;
 
-/// What setsockopt(2) set.
+/// Options set by setsockopt(2).
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// SO_SNDBUF: what may be on its way.
+    /// SO_SNDBUF in bytes: limit of the charge for unread messages.
     pub send_buffer: usize,
-    /// SO_RCVBUF: means nothing here, as on Linux.
+    /// SO_RCVBUF in bytes; without effect, as on Linux.
     receive_buffer: usize,
     /// SO_RCVTIMEO and SO_SNDTIMEO in ns, by [`super::socket::READ`] and [`super::socket::WRITE`].
     pub timeouts: [Option<u64>; 2],
@@ -35,7 +35,7 @@ pub struct Options {
     priority: i32,
     /// SO_LINGER: on, seconds.
     linger: [i32; 2],
-    /// The others that are on or off, by number.
+    /// The on/off options of [`SWITCHES`], a bit per option number.
     bits: u64,
 }
 
@@ -54,7 +54,7 @@ impl Default for Options {
     }
 }
 
-/// Options that are on or off and change nothing here.
+/// On/off options without effect here.
 const SWITCHES: [u32; 7] = [
     linux::SO_DEBUG,
     linux::SO_REUSEADDR,
@@ -72,26 +72,26 @@ pub enum Value {
     Int(i32),
     /// struct linger.
     Linger([i32; 2]),
-    /// A time in ns; `None` for none.
+    /// A time in ns; `None` for no limit.
     Time(Option<u64>),
     /// struct ucred.
     Credentials(UserCredentials),
 }
 
-/// Kinds of values.
+/// Type of an option's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// int.
     Int,
     /// struct linger.
     Linger,
-    /// struct timeval of the caller's width; `true`: of 64-bit fields whatever that is.
+    /// struct timeval of the caller's width; if `true`, with 64-bit fields for both widths.
     Time(bool),
     /// struct ucred.
     Credentials,
 }
 
-/// What kind of value an option has.
+/// The type of `option`'s value.
 pub fn shape(option: u32) -> Shape {
     match option {
         linux::SO_LINGER => Shape::Linger,
@@ -102,7 +102,7 @@ pub fn shape(option: u32) -> Shape {
     }
 }
 
-/// Where an option's timeout is kept.
+/// Index of a timeout option in [`Options::timeouts`].
 fn direction(option: u32) -> usize {
     match option {
         linux::SO_RCVTIMEO_OLD | linux::SO_RCVTIMEO_NEW => super::socket::READ,
@@ -110,7 +110,7 @@ fn direction(option: u32) -> usize {
     }
 }
 
-/// A buffer's size as set: doubled, for what Linux keeps beside the bytes.
+/// The stored size of a buffer: doubled, for the overhead of struct sk_buff, as on Linux.
 fn buffer_size(value: i32, least: usize) -> usize {
     (value as u32 as usize)
         .min(BUFFER_MAX)
@@ -122,9 +122,9 @@ impl Socket {
     /// Reads an option of level SOL_SOCKET.
     ///
     /// # Errors
-    /// `ENOPROTOOPT` for one that there isn't.
+    /// `ENOPROTOOPT` for an unknown option.
     pub fn option(&self, option: u32) -> Result<Value, Errno> {
-        const NOBODY: UserCredentials = UserCredentials {
+        const NO_PEER: UserCredentials = UserCredentials {
             pid: 0,
             uid: u32::MAX,
             gid: u32::MAX,
@@ -134,7 +134,9 @@ impl Socket {
         Ok(Value::Int(match option {
             linux::SO_LINGER => return Ok(Value::Linger(options.linger)),
             linux::SO_PEERCRED => {
-                return Ok(Value::Credentials(state.peer_credentials.unwrap_or(NOBODY)));
+                return Ok(Value::Credentials(
+                    state.peer_credentials.unwrap_or(NO_PEER),
+                ));
             }
             _ if matches!(shape(option), Shape::Time(_)) => {
                 return Ok(Value::Time(options.timeouts[direction(option)]));
@@ -158,7 +160,8 @@ impl Socket {
     /// Sets an option of level SOL_SOCKET.
     ///
     /// # Errors
-    /// `ENOPROTOOPT` for one that there isn't, or that can only be read.
+    /// `ENOPROTOOPT` for an unknown or read-only option; `EPERM` or `EACCES` without the capability
+    /// it needs.
     pub fn set_option(&self, option: u32, value: Value) -> Result<(), Errno> {
         may_set(option, value)?;
         let mut state = self.state();
@@ -192,9 +195,9 @@ impl Socket {
     }
 }
 
-/// Checks that the caller may set an option to that (sk_setsockopt in net/core/sock.c).
+/// Checks that the caller may set `option` to `value` (sk_setsockopt in net/core/sock.c).
 fn may_set(option: u32, value: Value) -> Result<(), Errno> {
-    /// The highest priority that everyone may give.
+    /// Highest priority that needs no capability.
     const PRIORITY_MAX: i32 = 6;
     let Value::Int(value) = value else {
         return Ok(());

@@ -1,7 +1,7 @@
-//! What is on its way from one socket to another: bytes, descriptors, who sent them.
+//! Messages in flight between two sockets: bytes, descriptors and the sender's credentials.
 //!
-//! Short messages lie in the kernel's heap, longer ones in page frames. What a packet is charged to
-//! its sender, and with it how many fit into SO_SNDBUF, is what Linux's struct sk_buff would be.
+//! Short messages are stored in the kernel's heap, longer ones in page frames. A packet is charged
+//! to its sender as Linux's struct sk_buff would be, so that SO_SNDBUF holds as many as on Linux.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -20,19 +20,19 @@ use crate::mm::frame::{self, Frame};
 use crate::syscall::errno::Errno;
 
 const PAGE: usize = PAGE_SIZE as usize;
-/// Most bytes that are kept in the heap.
+/// Most bytes stored in the heap.
 const SHORT: usize = 2048;
-/// Bytes of struct sk_buff and of struct skb_shared_info, as they are charged.
+/// Bytes charged for struct sk_buff and struct skb_shared_info.
 const HEADER: usize = 256;
 const TRAILER: usize = 320;
-/// Most bytes of a stream's packet that Linux keeps beside the header (SKB_MAX_HEAD(0)), and of a
-/// datagram (SKB_MAX_ALLOC).
+/// Most bytes in the linear part of an sk_buff: of a stream (SKB_MAX_HEAD(0)) and of a datagram
+/// (SKB_MAX_ALLOC).
 const STREAM_LINEAR: usize = PAGE - TRAILER;
 const DATAGRAM_LINEAR: usize = 4 * PAGE - TRAILER;
-/// Most bytes of a stream's packet: those, and 32 KiB in pages.
+/// Most bytes of a stream's packet: the linear part, and 32 KiB in pages.
 pub const STREAM_MAX: usize = STREAM_LINEAR + 8 * PAGE;
 
-/// A process by its ID, user and group (struct ucred).
+/// Process, user and group ID of a sender (struct ucred).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // Linux's names.
 pub struct UserCredentials {
@@ -50,18 +50,18 @@ enum Payload {
 pub struct Packet {
     payload: Payload,
     len: usize,
-    /// Bytes of it that were read.
+    /// Bytes already read.
     taken: AtomicUsize,
-    /// Who sent it, and what that is charged.
+    /// The sending socket, and the bytes charged to it.
     pub sender: Arc<Socket>,
     charge: usize,
-    /// On whose behalf; told to a receiver that asks for it (SO_PASSCRED).
+    /// Sender's credentials, for a receiver with SO_PASSCRED.
     pub credentials: Option<UserCredentials>,
     parcel: Mutex<Option<Box<Parcel>>, rank::PacketFiles>,
 }
 
-/// What an open file takes on its way. What waits in a socket's queue isn't looked into: there may be sockets in
-/// it again.
+/// Kernel memory in bytes held by an open file in flight. A socket's queue is not counted: it may
+/// contain further sockets.
 fn kept_in_flight(file: &Arc<File>) -> usize {
     let behind = match super::socket_of(file) {
         Some(_) => 0,
@@ -70,7 +70,7 @@ fn kept_in_flight(file: &Arc<File>) -> usize {
     (File::KEPT + behind) / Arc::strong_count(file)
 }
 
-/// What Linux charges for a packet of `len` bytes.
+/// Bytes that Linux charges for a packet of `len` bytes.
 fn charge(len: usize, is_stream: bool) -> usize {
     let linear_max = if is_stream {
         STREAM_LINEAR
@@ -86,12 +86,12 @@ fn charge(len: usize, is_stream: bool) -> usize {
 }
 
 impl Packet {
-    /// Takes the next `len` bytes from `from`, on the account of `sender`.
+    /// Takes the next `len` bytes from `from`; charges them to `sender`.
     ///
     /// # Errors
     /// `EFAULT`; `ENOBUFS` if memory is short.
     pub fn new(sender: &Arc<Socket>, from: &mut dyn In, len: usize) -> Result<Self, Errno> {
-        // A program decides how many there are.
+        // The number of packets is up to programs: the last free frames are not for them.
         if frame::is_low() {
             return Err(Errno::ENOBUFS);
         }
@@ -125,7 +125,7 @@ impl Packet {
         })
     }
 
-    /// Sends descriptors along, counted for `uid`.
+    /// Attaches descriptors, charged to `uid`.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -136,12 +136,13 @@ impl Packet {
         Ok(())
     }
 
-    /// Bytes that were not read yet.
+    /// Bytes not read yet.
     pub fn left(&self) -> usize {
         self.len - self.taken.load(Relaxed)
     }
 
-    /// Bytes of the kernel's that it takes: itself, its content, and files that only it has.
+    /// Kernel memory in bytes held by the packet: itself, its content, and its share of the files
+    /// in flight.
     pub fn kept_bytes(&self) -> usize {
         let parcel = self.parcel.try_lock();
         let files = parcel.as_ref().and_then(|parcel| parcel.as_ref());
@@ -149,12 +150,12 @@ impl Packet {
         self.charge + files
     }
 
-    /// Notes that `len` more bytes were read.
+    /// Marks `len` more bytes as read.
     pub fn take(&self, len: usize) {
         self.taken.fetch_add(len, Relaxed);
     }
 
-    /// Copies up to `len` bytes from `skip` on, counted from the first that was not read.
+    /// Copies up to `len` bytes, beginning `skip` bytes after the first unread one.
     ///
     /// # Errors
     /// `EFAULT`.
@@ -176,7 +177,7 @@ impl Packet {
         }
     }
 
-    /// The descriptors that come along: copies of them.
+    /// Further references to the attached files, for MSG_PEEK.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -187,13 +188,13 @@ impl Packet {
             .map_or(Ok(Vec::new()), |parcel| fallible::to_vec(&parcel.files))
     }
 
-    /// Takes them out.
+    /// Detaches the files and ends their charge.
     pub fn take_files(&self) -> Vec<Arc<File>> {
         let parcel = self.parcel.take();
         parcel.map_or_else(Vec::new, |parcel| parcel.open())
     }
 
-    /// Calls `f` with each socket that comes along.
+    /// Calls `f` with each attached socket.
     pub fn for_each_socket(&self, f: &mut dyn FnMut(&Arc<File>, &Arc<Socket>)) {
         let parcel = self.parcel.lock();
         for file in parcel.iter().flat_map(|parcel| &parcel.files) {

@@ -1,4 +1,4 @@
-//! A Unix-domain socket: what it knows, and how it ends.
+//! State and release of a Unix-domain socket.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -21,85 +21,86 @@ use crate::syscall::errno::Errno;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u32)]
 pub enum Kind {
-    /// Bytes, in a connection.
+    /// Byte stream, connection-oriented.
     Stream = SOCK_STREAM,
-    /// Messages.
+    /// Messages, connectionless.
     Datagram = SOCK_DGRAM,
-    /// Messages, in a connection.
+    /// Messages, connection-oriented.
     Seqpacket = SOCK_SEQPACKET,
 }
 
 impl Kind {
-    /// Whether bytes have no boundaries.
+    /// Whether the socket carries bytes without message boundaries.
     pub fn is_stream(self) -> bool {
         self == Self::Stream
     }
 
-    /// Whether it must be connected.
+    /// Whether the type is connection-oriented.
     pub fn has_connections(self) -> bool {
         self != Self::Datagram
     }
 }
 
-/// Where a socket stands.
+/// Connection state of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Not connected (Linux's TCP_CLOSE).
     Idle,
-    /// Takes connections.
+    /// Accepts connections.
     Listening,
-    /// Has a peer, or had one.
+    /// Has or had a peer.
     Connected,
 }
 
-/// What changes with use.
+/// The part of a socket that its lock guards.
 pub struct State {
-    /// Where it stands.
+    /// Connection state.
     pub phase: Phase,
-    /// Its name.
+    /// Address and table entry, if bound.
     pub(super) binding: Option<Binding>,
-    /// What it is connected to, gone or not.
+    /// The peer, alive or dead.
     pub peer: Option<Arc<Socket>>,
-    /// Who is at the other end (SO_PEERCRED).
+    /// The peer's credentials (SO_PEERCRED).
     pub peer_credentials: Option<UserCredentials>,
-    /// What it was sent, the oldest first.
+    /// Messages not read yet, the oldest first.
     pub queue: VecDeque<Arc<Packet>>,
-    /// Ends of connections that accept(2) will give out, the oldest first.
+    /// Connections not accepted yet, the oldest first.
     pub pending: VecDeque<Arc<Socket>>,
-    /// Most that may wait there besides one (listen(2)); most datagrams that strangers may send ahead.
+    /// Limit of both queues, see [`State::is_full`]: a listener's backlog (listen(2)), or
+    /// net.unix.max_dgram_qlen for datagrams.
     pub backlog: usize,
-    /// Nothing more is read, nothing more is written.
+    /// Directions shut down, by [`READ`] and [`WRITE`].
     pub shut: [bool; 2],
-    /// Its file was closed.
+    /// The socket's file is closed.
     pub is_dead: bool,
-    /// To be told once (SO_ERROR).
+    /// Pending error, reported once (SO_ERROR).
     pub error: Option<Errno>,
-    /// setsockopt(2)'s.
+    /// Options set by setsockopt(2).
     pub options: Options,
 }
 
-/// Nothing more is read: index of [`State::shut`].
+/// Index of the reading direction in [`State::shut`].
 pub const READ: usize = 0;
-/// Nothing more is written.
+/// Index of the writing direction.
 pub const WRITE: usize = 1;
-/// Datagrams that may wait besides one (net.unix.max_dgram_qlen).
+/// Limit of queued datagrams (net.unix.max_dgram_qlen); the queue holds one more.
 const DATAGRAMS_MAX: usize = 10;
 
 impl State {
-    /// Whether as much waits as may.
+    /// Whether the queues are full: more than `backlog` messages and connections wait.
     pub fn is_full(&self) -> bool {
         self.queue.len() + self.pending.len() > self.backlog
     }
 
-    /// Takes the error that is to be told.
+    /// Takes the pending error.
     ///
     /// # Errors
-    /// That one.
+    /// The pending error, if there is one.
     pub fn take_error(&mut self) -> Result<(), Errno> {
         self.error.take().map_or(Ok(()), Err)
     }
 
-    /// Its name, for others.
+    /// The socket's address; empty if unnamed.
     pub fn address(&self) -> Address {
         self.binding
             .as_ref()
@@ -108,28 +109,28 @@ impl State {
     }
 }
 
-/// A socket.
+/// A Unix-domain socket.
 pub struct Socket {
-    /// Its type.
+    /// Socket type.
     pub kind: Kind,
     /// Inode number.
     pub ino: u64,
     pub(super) born: Time,
     pub(super) owner: Mutex<Owner, rank::SocketOwner>,
     pub(super) state: Mutex<State, rank::SocketState>,
-    /// Bytes charged for what it sent and nobody has read yet.
+    /// Bytes charged for messages sent and not read yet.
     pub charged: AtomicUsize,
-    /// Held by who copies from the first packets of a stream.
+    /// Serialises readers that copy from the first packets of a stream.
     pub(super) reading: SleepLock<()>,
-    /// Woken when there is something to read or accept, or the connection ends.
+    /// Woken when there is a message to read or a connection to accept, or the connection ends.
     pub(super) readable: WaitQueue,
-    /// Woken when it may send more, or the connection ends.
+    /// Woken when the socket may send more, or the connection ends.
     pub(super) writable: WaitQueue,
-    /// Woken when another socket's message or connection may find room here.
+    /// Woken when this socket's queues may have room for another socket's message or connection.
     pub(super) room: WaitQueue,
 }
 
-/// What fchown(2) and fchmod(2) change of a socket.
+/// Owner and permissions: what fchown(2) and fchmod(2) change.
 #[derive(Clone, Copy)]
 pub(super) struct Owner {
     pub uid: u32,
@@ -137,7 +138,7 @@ pub(super) struct Owner {
     pub permissions: u32,
 }
 
-/// Who the caller is, for the other end.
+/// The caller's process ID and effective user and group, as a peer sees them.
 pub fn caller_credentials() -> UserCredentials {
     let who = caller::credentials();
     UserCredentials {
@@ -148,13 +149,13 @@ pub fn caller_credentials() -> UserCredentials {
 }
 
 impl Socket {
-    /// A socket that knows nobody.
+    /// Creates an unconnected and unnamed socket, owned by the caller.
     ///
     /// # Errors
     /// `ENOBUFS` if memory is short.
     pub fn new(kind: Kind) -> Result<Arc<Self>, Errno> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        // A program decides how many there are.
+        // The number of sockets is up to programs: the last free frames are not for them.
         if frame::is_low() {
             return Err(Errno::ENOBUFS);
         }
@@ -190,30 +191,32 @@ impl Socket {
         }))
     }
 
-    /// Its state, for a moment: not over a copy, a wait, or another socket's.
+    /// Locks the state. Not to be held over a copy to or from user memory, a wait, or the lock of
+    /// another socket's state.
     pub fn state(&self) -> MutexGuard<'_, State, rank::SocketState> {
         self.state.lock()
     }
 
-    /// Wakes everybody: it changed in a way that concerns all.
+    /// Wakes all readers and writers.
     pub fn wake(&self) {
         self.readable.wake_all();
         self.writable.wake_all();
     }
 
-    /// Whether it may send more, as poll(2) tells: not before three quarters of its buffer are free.
+    /// Whether poll(2) reports the socket as writable: at least three quarters of SO_SNDBUF are
+    /// free.
     pub fn is_writable(&self) -> bool {
         self.charged.load(Relaxed) * 4 <= self.state().options.send_buffer
     }
 
-    /// Wakes who waits to send, once there is enough room.
+    /// Wakes waiting senders if the socket is writable.
     pub fn wake_if_writable(&self) {
         if self.is_writable() {
             self.writable.wake(Ready::WRITE, usize::MAX);
         }
     }
 
-    /// shutdown(2): ends reading, writing or both, and the other's end with it.
+    /// shutdown(2) of reading, writing or both, and of the peer's opposite directions.
     pub fn shut_down(&self, reading: bool, writing: bool) {
         let shut = |socket: &Self, ends: [bool; 2]| {
             let mut state = socket.state();
@@ -230,8 +233,8 @@ impl Socket {
         }
     }
 
-    /// The end: its last descriptor is closed, or, for one that was never `accepted`, the listener it
-    /// waited at.
+    /// Releases the socket: at the close of its last descriptor, or, if it was never `accepted`,
+    /// with its listener.
     pub fn release(&self, accepted: bool) {
         let (peer, packets, pending, name) = {
             let mut state = self.state();
@@ -242,7 +245,7 @@ impl Socket {
                 state.peer.take(),
                 core::mem::take(&mut state.queue),
                 core::mem::take(&mut state.pending),
-                state.binding.as_mut().map(Binding::give_up),
+                state.binding.as_mut().map(Binding::unbind),
             )
         };
         drop(name);

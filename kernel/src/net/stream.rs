@@ -1,4 +1,4 @@
-//! Streams: bytes without boundaries, but for those that descriptors and credentials make.
+//! Stream sockets: bytes without boundaries, except at descriptors and changes of credentials.
 
 use alloc::sync::Arc;
 
@@ -11,7 +11,8 @@ use super::socket::{READ, Socket, WRITE};
 use crate::fs::io::Out;
 use crate::syscall::errno::{Errno, SysResult};
 
-/// Sends as many packets as it takes.
+/// Sends a message in as many packets as needed and returns the bytes sent; `uid` is charged for
+/// its descriptors.
 pub fn send(
     socket: &Arc<Socket>,
     message: &mut Outgoing<'_>,
@@ -51,7 +52,7 @@ fn send_part(
     let len = message.from.left().min(half).min(STREAM_MAX);
     wait_for_room(socket, patience)?;
     let mut packet = Packet::new(socket, message.from, len)?;
-    // Descriptors go with the first part.
+    // Descriptors go with the first packet.
     packet.attach(core::mem::take(&mut message.files), uid)?;
     let state = peer.state();
     let is_gone = state.is_dead || state.shut[READ];
@@ -63,7 +64,7 @@ fn send_part(
     Ok(len)
 }
 
-/// Receives up to what `out` takes: at least a byte, all of it with MSG_WAITALL.
+/// Receives up to the size of `out`: at least one byte, with MSG_WAITALL all.
 pub fn receive(
     socket: &Arc<Socket>,
     out: &mut dyn Out,
@@ -91,7 +92,7 @@ pub fn receive(
             Ok(false) => {}
             Err(errno) => break Some(errno),
         }
-        // The queue is empty; with MSG_PEEK there may be nothing new in it.
+        // The queue is empty, or with MSG_PEEK read to its end.
         if reader.result.count >= wanted {
             break None;
         }
@@ -122,20 +123,20 @@ pub fn receive(
     }
 }
 
-/// A receiving call, as far as it got.
+/// Progress of a receiving call.
 struct Reader<'a> {
     socket: &'a Arc<Socket>,
     result: Incoming,
-    /// The credentials of what was received so far, if they are told: others end the call.
+    /// Credentials reported so far: a packet with others ends the call.
     first: Option<Option<super::UserCredentials>>,
-    /// Bytes that were peeked at.
+    /// Bytes already peeked at.
     skip: usize,
 }
 
 impl Reader<'_> {
-    /// Takes what is in the queue; true when the call is to end.
+    /// Reads the packets in the queue; true if the call ends.
     fn next_packets(&mut self, out: &mut dyn Out, is_peek: bool) -> Result<bool, Errno> {
-        // Another reader may be in the middle of a copy, and let us run while memory is got for it.
+        // Another reader may be in the middle of a copy, and may block there for memory.
         let _turn = self.socket.reading.lock();
         self.next_in_turn(out, is_peek)
     }
@@ -163,14 +164,14 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes what `out` wants of one packet; true when the call is to end.
+    /// Reads one packet into `out`; true if the call ends.
     fn take(
         &mut self,
         packet: &Arc<Packet>,
         out: &mut dyn Out,
         is_peek: bool,
     ) -> Result<bool, Errno> {
-        let told = self.socket.told_credentials(packet);
+        let told = self.socket.passed_credentials(packet);
         if self.first.is_some_and(|first| first != told) {
             return Ok(true);
         }
