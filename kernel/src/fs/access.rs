@@ -1,4 +1,4 @@
-//! Who may do what to a file: owner, group and others, and root's capabilities above them.
+//! Permission checks: owner, group and others, and the capabilities that override them.
 
 use super::inode::{Inode, Metadata, mode};
 use crate::process::capability::Caps;
@@ -12,7 +12,8 @@ pub const WRITE: u32 = 2;
 /// May execute, or pass through a directory.
 pub const EXECUTE: u32 = 1;
 
-/// Checks that `who` has access to `inode`, as [`check`] does with its attributes.
+/// Checks that `who` has access to `inode`, by its own rule or, as [`check`] does, by its
+/// attributes.
 ///
 /// # Errors
 /// `EACCES`.
@@ -43,7 +44,7 @@ pub fn check(who: &Credentials, file: &Metadata, wanted: u32) -> Result<(), Errn
     }
 }
 
-/// Whether capabilities pass over the permissions (generic_permission in fs/namei.c).
+/// Whether capabilities override the permissions (generic_permission in fs/namei.c).
 fn overrides(who: &Credentials, file: &Metadata, wanted: u32) -> bool {
     let is_directory = file.kind() == mode::S_IFDIR;
     let only_looks = if is_directory {
@@ -51,23 +52,24 @@ fn overrides(who: &Credentials, file: &Metadata, wanted: u32) -> bool {
     } else {
         wanted == READ
     };
-    // What nobody may execute is no program, for root neither.
+    // A regular file without any execute bit is no program, for root neither.
     let is_program = is_directory || wanted & EXECUTE == 0 || file.mode & 0o111 != 0;
     only_looks && who.has(Caps::DAC_READ_SEARCH) || is_program && who.has(Caps::DAC_OVERRIDE)
 }
 
-/// Whether `who` may do what only the file's owner may.
+/// Whether `who` owns the file or has CAP_FOWNER.
 pub fn is_owner(who: &Credentials, file: &Metadata) -> bool {
     who.fsuid == file.uid || who.has(Caps::FOWNER)
 }
 
-/// Whether `who` may have a file of `group` run as that group.
+/// Whether `who` may set the set-group-ID bit on a file of `group`: a member, or with CAP_FSETID.
 pub fn may_set_group_id(who: &Credentials, group: u32) -> bool {
     who.in_group(group) || who.has(Caps::FSETID)
 }
 
-/// The permissions of a file that another owner, or bytes of another's, leave: it doesn't go on to
-/// run as its owner, nor as a group that `who` is not in (setattr_should_drop_suidgid in fs/attr.c).
+/// The permissions that a change of owner or a write by `who` leaves: no set-user-ID bit; no
+/// set-group-ID bit on a file that the group may execute, or whose `group` is not one of `who`
+/// (setattr_should_drop_suidgid in fs/attr.c).
 pub fn without_set_ids(who: &Credentials, permissions: u32, group: u32) -> u32 {
     let mut kept = permissions & !mode::S_ISUID;
     if kept & 0o010 != 0 || !may_set_group_id(who, group) {
@@ -76,8 +78,8 @@ pub fn without_set_ids(who: &Credentials, permissions: u32, group: u32) -> u32 {
     kept
 }
 
-/// Checks that a name may be taken out of directory `parent`: in one with the sticky bit only the
-/// owners of the file and of the directory may.
+/// Checks that `who` may remove or rename an entry of directory `parent`: with the sticky bit, only
+/// the owner of the file or of the directory may, or CAP_FOWNER.
 ///
 /// # Errors
 /// `EPERM`.

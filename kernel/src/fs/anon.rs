@@ -1,8 +1,8 @@
-//! Files without a name: what eventfd(2), timerfd_create(2), signalfd(2), epoll_create(2) and inotify_init(2)
-//! make.
+//! Anonymous inodes: files without a path, of eventfd(2), timerfd_create(2), signalfd(2),
+//! epoll_create(2) and inotify_init(2).
 //!
-//! In /proc/PID/fd they are `anon_inode:[eventfd]` and so on (`anon_inode:inotify` without the brackets); all
-//! share one inode, as on Linux.
+//! /proc/PID/fd shows them as `anon_inode:[eventfd]` and so on (`anon_inode:inotify` without the
+//! brackets); all share one inode, as on Linux (fs/anon_inodes.c).
 
 use alloc::format;
 use alloc::sync::Arc;
@@ -17,7 +17,7 @@ use super::nowhere;
 use crate::mm::frame;
 use crate::syscall::errno::Errno;
 
-/// An open file of the `kind` that its name tells, with `flags` of open(2).
+/// Creates an open file shown as `anon_inode:[KIND]`, with `flags` of open(2).
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -25,12 +25,12 @@ pub fn file(kind: &str, ops: Arc<dyn FileOps>, flags: u32) -> Result<Arc<File>, 
     named(&format!("[{kind}]"), ops, flags)
 }
 
-/// The same with a name of another form.
+/// Creates an open file shown as `anon_inode:NAME`, with `flags` of open(2).
 ///
 /// # Errors
 /// `ENOMEM`.
 pub fn named(name: &str, ops: Arc<dyn FileOps>, flags: u32) -> Result<Arc<File>, Errno> {
-    // A program decides how many there are.
+    // The number of files is up to programs: the last free frames are not for them.
     if frame::is_low() {
         return Err(Errno::ENOMEM);
     }
@@ -42,7 +42,7 @@ pub fn named(name: &str, ops: Arc<dyn FileOps>, flags: u32) -> Result<Arc<File>,
     Ok(File::new(location, ops, flags))
 }
 
-/// The inode of all of them.
+/// The one inode of all these files.
 struct AnonInode {
     device: u32,
     born: Time,
@@ -63,7 +63,7 @@ impl Inode for AnonInode {
         Metadata {
             dev: Device::new(0, self.device),
             ino: 1,
-            // No type at all, as on Linux.
+            // No file type, as on Linux.
             mode: 0o600,
             ..Metadata::since(self.born)
         }
@@ -74,7 +74,7 @@ impl Inode for AnonInode {
     }
 }
 
-/// The mount that they are said to be on.
+/// The internal mount of these files (anon_inodefs).
 fn mount() -> &'static Arc<Mount> {
     const ANON_INODE_FS_MAGIC: u32 = 0x0904_1934;
     static MOUNT: Once<Arc<Mount>> = Once::new();

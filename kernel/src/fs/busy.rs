@@ -1,7 +1,8 @@
-//! Files in use: open for writing, or run as a program; never both (`ETXTBSY`).
+//! Write/execute exclusion (`ETXTBSY`): a file is open for writing or run as a program, never both.
 //!
-//! As in Linux each such file has one count: above 0, how often it is open for writing; below, how many
-//! programs run it. A mount counts its writers too: it can't become read-only while there are any.
+//! As in Linux (i_writecount), each file has one count: above 0, the number of open files that
+//! write; below 0, the number of programs running it. A mount counts its writers too: it can't be
+//! remounted read-only while it has any.
 
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
@@ -14,7 +15,7 @@ fn count(location: &Location) -> Option<&AtomicI32> {
     location.inode().writers()
 }
 
-/// Checks that no program runs the file: for what writes to it without opening it.
+/// Checks that no program runs the file, before a write that opens no file (truncate(2)).
 ///
 /// # Errors
 /// `ETXTBSY`.
@@ -25,7 +26,7 @@ pub fn check_not_running(location: &Location) -> Result<(), Errno> {
     }
 }
 
-/// Counts a writer; [`end_write`] takes it off again.
+/// Counts a writer, until [`end_write`].
 ///
 /// # Errors
 /// `ETXTBSY`.
@@ -38,7 +39,7 @@ pub fn begin_write(location: &Location) -> Result<(), Errno> {
     Ok(())
 }
 
-/// A writer closed the file.
+/// Ends the count of a writer, at the close of its open file.
 pub fn end_write(location: &Location) {
     if let Some(count) = count(location) {
         count.fetch_sub(1, Relaxed);
@@ -46,11 +47,12 @@ pub fn end_write(location: &Location) {
     location.mount.count_writer(-1);
 }
 
-/// A file that a program was started from, for as long as some process runs it.
+/// The executable file of a program, protected from writing until the last process running it drops
+/// it.
 pub struct Program(Arc<File>);
 
 impl Program {
-    /// An open file, which nobody may write to from now on.
+    /// Denies writing to an open file from now on.
     ///
     /// # Errors
     /// `ETXTBSY` if it is open for writing.
@@ -64,7 +66,7 @@ impl Program {
         Ok(Self(file))
     }
 
-    /// Where it is.
+    /// The file's location.
     pub fn location(&self) -> &Location {
         self.0.location()
     }

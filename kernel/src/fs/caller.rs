@@ -1,5 +1,7 @@
-//! The running process as its file system calls see it: its descriptors, where it looks from, who it
-//! is. While the kernel boots there is none; then the root directory and the root user count.
+//! The calling process's file-system context: descriptors, root and working directory, credentials.
+//!
+//! While the kernel boots there is no caller; the root directory and root's credentials are used
+//! then.
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -25,7 +27,7 @@ use crate::syscall::errno::Errno;
 use alloc::string::String;
 
 impl FsContext {
-    /// Everything at the top of the tree: what init starts with.
+    /// Root directory as root and working directory: the context that init starts with.
     pub fn root() -> Self {
         Self {
             root: mount::root(),
@@ -35,7 +37,7 @@ impl FsContext {
     }
 }
 
-/// Where the caller looks from.
+/// The caller's root and working directory and umask.
 pub fn context() -> FsContext {
     match try_current() {
         Some(task) => task.process.fs.lock().clone(),
@@ -43,7 +45,7 @@ pub fn context() -> FsContext {
     }
 }
 
-/// Who the caller is.
+/// The caller's credentials.
 pub fn credentials() -> Arc<Credentials> {
     try_current().map_or_else(Arc::default, |task| task.cred())
 }
@@ -56,15 +58,15 @@ pub fn file(fd: i32) -> Result<Arc<File>, Errno> {
     current().process.files.lock().lock().get(fd)
 }
 
-/// Does something with the caller's descriptors. Files that it takes out must outlive the call of
-/// `f`: closing one may do anything.
+/// Calls `f` with the caller's table of descriptors locked. Files that `f` removes must be dropped
+/// after it returns: closing a file may do anything.
 pub fn with_files<T>(f: impl FnOnce(&mut FdTable) -> T) -> T {
     let files = current().process.files.lock().clone();
     let mut table = files.lock();
     f(&mut table)
 }
 
-/// Gives the caller a table of descriptors of its own, if it shares one.
+/// Unshares the caller's table of descriptors, if it is shared (CLONE_FILES).
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -78,7 +80,7 @@ pub fn descriptor_limit() -> usize {
     usize::try_from(soft).unwrap_or(usize::MAX)
 }
 
-/// Gives `file` the lowest free descriptor.
+/// Installs `file` at the lowest free descriptor.
 ///
 /// # Errors
 /// `EMFILE`, `ENOMEM`.
@@ -87,10 +89,10 @@ pub fn install(file: Arc<File>, close_on_exec: bool) -> Result<i32, Errno> {
     with_files(|files| files.insert(&file, close_on_exec, 0, limit))
 }
 
-/// The directory that relative paths of an `*at` call begin at.
+/// The directory at which relative paths of an `*at` call begin.
 ///
 /// # Errors
-/// `EBADF`; what it is is seen when a path is looked up from it.
+/// `EBADF`. A descriptor of no directory is found by the lookup (`ENOTDIR`).
 fn start_of(dirfd: i32, context: &FsContext) -> Result<Location, Errno> {
     if dirfd == AT_FDCWD {
         return Ok(context.cwd.clone());
@@ -98,7 +100,7 @@ fn start_of(dirfd: i32, context: &FsContext) -> Result<Location, Errno> {
     with_files(|files| files.get_any(dirfd)).map(|file| file.location().clone())
 }
 
-/// Calls `f` with a walk for the caller that begins at `dirfd`; an absolute `path` needs none.
+/// Calls `f` with a path walk of the caller that starts at `dirfd`; an absolute `path` ignores it.
 ///
 /// # Errors
 /// `EBADF`, and those of `f`.
@@ -110,7 +112,7 @@ pub fn walk_at<T>(
     walk_as(&credentials(), dirfd, path, f)
 }
 
-/// The same with the rights of `who`.
+/// Calls `f` as [`walk_at`] does, with the credentials `who`.
 ///
 /// # Errors
 /// `EBADF`, and those of `f`.
@@ -137,23 +139,23 @@ pub fn walk_as<T>(
     )
 }
 
-/// What mmap(2) needs of a descriptor.
+/// A file as mmap(2) maps it.
 pub struct Mappable {
-    /// Its pages.
+    /// Source of the pages.
     pub source: Arc<dyn PageSource>,
-    /// The open file, and its path.
+    /// The open file and its path, for /proc/PID/maps.
     pub mapped: Arc<Mapped>,
-    /// The error that forbids writing to it through a shared mapping.
+    /// Error for writing through a shared mapping, if that is forbidden.
     pub write_error: Option<Errno>,
-    /// Whether its mount lets programs execute it.
+    /// Whether the mount allows execution (no MS_NOEXEC).
     pub executable: bool,
 }
 
-/// What mmap(2) needs of `fd` for `len` bytes at `offset`.
+/// The file `fd`, for a mapping of `len` bytes at `offset`.
 ///
 /// # Errors
-/// `EBADF`; `EOVERFLOW` for pages that have no numbers; `EACCES` if it isn't open for reading; `ENODEV`
-/// if it can't be mapped.
+/// `EBADF`; `EOVERFLOW` for an offset out of range; `EACCES` if not open for reading; `ENODEV` if
+/// the file can't be mapped.
 pub fn mappable(fd: i32, offset: u64, len: u64) -> Result<Mappable, Errno> {
     let file = file(fd)?;
     check_offsets(file.inode().kind(), offset, len)?;
@@ -163,7 +165,7 @@ pub fn mappable(fd: i32, offset: u64, len: u64) -> Result<Mappable, Errno> {
     let flags = file.location().mount.flags();
     let metadata = file.inode().metadata();
     let source = if metadata.kind() == mode::S_IFCHR && metadata.rdev == chrdev::ZERO {
-        // What is written to it through a mapping stays in that mapping.
+        // /dev/zero maps anonymous memory: writes stay in the mapping.
         Arc::new(SharedMemory::new(u64::MAX))
     } else {
         file.inode().clone().pages().ok_or(Errno::ENODEV)?
@@ -186,8 +188,8 @@ pub fn mappable(fd: i32, offset: u64, len: u64) -> Result<Mappable, Errno> {
     })
 }
 
-/// Whether pages of a file of this kind have such numbers (file_mmap_ok in mm/mmap.c): a loff_t holds
-/// those of regular files.
+/// Checks the range of a mapping (file_mmap_ok in mm/mmap.c): offsets of a regular file end at the
+/// largest loff_t.
 fn check_offsets(kind: u32, offset: u64, len: u64) -> Result<(), Errno> {
     let most = match kind {
         mode::S_IFREG | mode::S_IFBLK | mode::S_IFSOCK => i64::MAX as u64,
@@ -202,7 +204,7 @@ fn check_offsets(kind: u32, offset: u64, len: u64) -> Result<(), Errno> {
     }
 }
 
-/// A file's path as /proc shows it.
+/// A file's path as /proc shows it, invalid UTF-8 replaced.
 ///
 /// # Errors
 /// `ENOMEM`.

@@ -1,6 +1,7 @@
-//! Changes of a file by one of its names, told to those who watch it (notify_change in fs/attr.c).
+//! Changes to a file's attributes and size by one of its names, with their inotify events
+//! (notify_change in fs/attr.c).
 //!
-//! Whether the caller may is checked before.
+//! Permission is checked by the caller.
 
 use super::dentry::Location;
 use super::file::File;
@@ -8,11 +9,11 @@ use super::inode::{Change, mode};
 use super::notify::{self, events};
 use crate::syscall::errno::Errno;
 
-/// The bits of a mode that a change of the content takes away.
+/// The mode bits that a change of the content clears.
 const SET_IDS: u32 = mode::S_ISUID | mode::S_ISGID;
 
 impl Location {
-    /// Changes attributes.
+    /// Changes attributes and queues the event.
     ///
     /// # Errors
     /// Those of the file system.
@@ -22,7 +23,7 @@ impl Location {
         Ok(())
     }
 
-    /// Notes a change of extended attributes.
+    /// Updates the change time after a change of extended attributes, and queues the event.
     ///
     /// # Errors
     /// Those of the file system.
@@ -32,7 +33,7 @@ impl Location {
         Ok(())
     }
 
-    /// Cuts or extends a regular file.
+    /// Sets the size of a regular file and queues the event.
     ///
     /// # Errors
     /// Those of the file system.
@@ -43,7 +44,7 @@ impl Location {
         Ok(())
     }
 
-    /// The set-user-ID and set-group-ID bits, if they are of interest.
+    /// The set-user-ID and set-group-ID bits, 0 if no file is watched.
     pub fn set_ids_if_watched(&self) -> u32 {
         if notify::is_on() {
             self.inode().metadata().mode & SET_IDS
@@ -52,7 +53,7 @@ impl Location {
         }
     }
 
-    /// The event of a change that took away some of the bits that were there before.
+    /// IN_ATTRIB if bits of `before` were cleared, else 0.
     pub fn lost_set_ids(&self, before: u32) -> u32 {
         if before != 0 && before != self.set_ids_if_watched() {
             events::ATTRIB
@@ -63,7 +64,8 @@ impl Location {
 }
 
 impl File {
-    /// Makes room in a regular file, or a hole, as [`Inode::allocate`](super::inode::Inode::allocate) says.
+    /// Allocates a range of a regular file, or punches a hole, as
+    /// [`Inode::allocate`](super::inode::Inode::allocate), and queues the event.
     ///
     /// # Errors
     /// Those of the file system.

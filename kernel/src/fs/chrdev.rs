@@ -1,4 +1,4 @@
-//! Character devices by number: what opening a device node gives.
+//! Character devices by number: the target of opening a device node.
 //!
 //! The numbers are Linux's (Documentation/admin-guide/devices.txt).
 
@@ -26,14 +26,14 @@ pub const URANDOM: Device = Device::new(1, 9);
 pub const KMSG: Device = Device::new(1, 11);
 /// /dev/ttyS0.
 pub const TTY_S0: Device = Device::new(4, 64);
-/// /dev/tty: the caller's own terminal.
+/// /dev/tty: the caller's controlling terminal.
 pub const TTY: Device = Device::new(5, 0);
-/// /dev/ptmx: makes a pseudo-terminal.
+/// /dev/ptmx: creates a pseudo-terminal.
 pub const PTMX: Device = Device::new(5, 2);
 /// /dev/console.
 pub const CONSOLE: Device = Device::new(5, 1);
 
-/// Opens the device with this number.
+/// Opens the device `device`.
 ///
 /// # Errors
 /// `ENXIO` if there is none.
@@ -66,7 +66,7 @@ impl FileOps for Null {
     }
 }
 
-/// /dev/zero, and /dev/full, which differs in having no room.
+/// /dev/zero, and /dev/full, whose writes fail.
 struct Zero {
     full: bool,
 }
@@ -94,7 +94,7 @@ impl FileOps for Zero {
     }
 }
 
-/// Both random devices: neither ever blocks, as on Linux once it has started.
+/// /dev/random and /dev/urandom: neither blocks, as on Linux once the generator is seeded.
 struct Random;
 
 impl FileOps for Random {
@@ -127,7 +127,7 @@ impl FileOps for Random {
     }
 }
 
-/// Messages of programs for the kernel's log. Reading it back is left to syslog(2).
+/// /dev/kmsg: a write adds a message to the kernel's log. Reading is left to syslog(2).
 struct Kmsg;
 
 impl FileOps for Kmsg {

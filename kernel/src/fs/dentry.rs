@@ -1,10 +1,10 @@
-//! Names in the tree, and the mounts that join file systems to one.
+//! Directory entries, and locations in the tree of mounts.
 //!
-//! A [`Dentry`] is one name of a file: it knows the directory it is in, so that the path of an open
-//! file, a working directory or a mapping can be told whatever happens to it. Who keeps it alive is
-//! the file system's business: a tmpfs keeps its own, procfs makes one for each look.
+//! A [`Dentry`] is one name of a file. It has its parent directory, so that the path of an open
+//! file, a working directory or a mapping can be computed at any time. The file system decides how
+//! long a dentry lives: a tmpfs keeps its dentries, procfs creates one for each lookup.
 //!
-//! A [`Location`] is a name and the mount through which it was reached.
+//! A [`Location`] is a dentry and the mount through which it was reached.
 
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -18,35 +18,36 @@ use super::notify;
 use crate::mm::fallible;
 use crate::syscall::errno::Errno;
 
-/// The directory that a name is in.
+/// The parent directory of a dentry.
 #[derive(Clone)]
 pub enum Parent {
-    /// None: the root of a file system.
+    /// None: the root of a file system, or a file outside any tree.
     Root,
-    /// The directory holds on to its names.
+    /// The directory owns its dentries (tmpfs).
     Holds(Weak<Dentry>),
-    /// The name holds on to its directory.
+    /// The dentry owns its directory (procfs).
     Held(Arc<Dentry>),
 }
 
-/// Where a name is.
+/// Parent and name; both change in rename(2).
 struct Place {
     parent: Parent,
     name: Arc<[u8]>,
 }
 
-/// One name of a file.
+/// A directory entry: one name of a file.
 pub struct Dentry {
     place: Mutex<Place, rank::Dentry>,
     inode: Arc<dyn Inode>,
-    /// The name was taken away: the path ends in " (deleted)".
+    /// The name is removed: the path ends in " (deleted)".
     removed: AtomicBool,
-    /// Something is mounted here, on this file system's mount or another one of the same.
+    /// A mount point: something is mounted here, on this mount or another one of the same file
+    /// system.
     covered: AtomicBool,
 }
 
 impl Drop for Dentry {
-    /// A file that was removed goes with the last that is known of its name.
+    /// The end of the last reference to a removed name ends the watches of its file.
     fn drop(&mut self) {
         if *self.removed.get_mut() && notify::is_on() {
             notify::name_gone(&self.inode);
@@ -55,12 +56,12 @@ impl Drop for Dentry {
 }
 
 impl Dentry {
-    /// The root of a file system.
+    /// The root dentry of a file system.
     pub fn root(inode: Arc<dyn Inode>) -> Arc<Self> {
         Self::new(Parent::Root, Arc::new([]), inode)
     }
 
-    /// The name `name` for `inode` in `parent`.
+    /// A dentry `name` for `inode` in `parent`.
     pub fn new(parent: Parent, name: Arc<[u8]>, inode: Arc<dyn Inode>) -> Arc<Self> {
         Arc::new(Self {
             place: Mutex::new(Place { parent, name }),
@@ -80,7 +81,7 @@ impl Dentry {
         self.place.lock().name.clone()
     }
 
-    /// The directory it is in; none at a file system's root, and where that directory is gone too.
+    /// The parent directory; none at a file system's root, and where the directory is freed.
     pub fn parent(&self) -> Option<Arc<Dentry>> {
         match &self.place.lock().parent {
             Parent::Root => None,
@@ -89,32 +90,32 @@ impl Dentry {
         }
     }
 
-    /// Puts it into another directory or gives it another name.
+    /// Moves the dentry to another directory or name.
     pub fn place_at(&self, parent: Parent, name: Arc<[u8]>) {
         self.place.set(Place { parent, name });
     }
 
-    /// Notes that the name was taken away.
+    /// Marks the name as removed.
     pub fn set_removed(&self) {
         self.removed.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the name was taken away.
+    /// Whether the name is removed.
     pub fn is_removed(&self) -> bool {
         self.removed.load(Ordering::Relaxed)
     }
 
-    /// Notes that something is mounted here, or nothing any more.
+    /// Marks the dentry as a mount point, or as none.
     pub fn set_covered(&self, covered: bool) {
         self.covered.store(covered, Ordering::Relaxed);
     }
 
-    /// Whether something may be mounted here.
+    /// Whether the dentry may be a mount point.
     pub fn is_covered(&self) -> bool {
         self.covered.load(Ordering::Relaxed)
     }
 
-    /// The path from the top of its file system: what a bind mount shows of it.
+    /// The path from the root of its file system (the root field of /proc/PID/mountinfo).
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -128,7 +129,7 @@ impl Dentry {
         })
     }
 
-    /// Whether `ancestor` is this directory or one above it.
+    /// Whether `ancestor` is this directory or an ancestor of it.
     pub fn is_below(self: &Arc<Self>, ancestor: &Arc<Dentry>) -> bool {
         let mut at = Some(self.clone());
         while let Some(dentry) = at {
@@ -141,7 +142,7 @@ impl Dentry {
     }
 }
 
-/// A name, and the mount through which it is reached.
+/// A dentry and the mount through which it was reached (Linux's struct path).
 #[derive(Clone)]
 pub struct Location {
     /// The mount.
@@ -156,7 +157,8 @@ impl Location {
         self.dentry.inode()
     }
 
-    /// Notes that the file was read, if its mount wants that noted (touch_atime in fs/inode.c).
+    /// Updates the access time after a read, if the mount's flags say so (touch_atime in
+    /// fs/inode.c).
     pub fn accessed(&self) {
         let flags = self.mount.flags();
         let is_off = flags.intersects(MountFlags::NO_ATIME | MountFlags::READ_ONLY)
@@ -167,12 +169,12 @@ impl Location {
         }
     }
 
-    /// Whether both are the same place.
+    /// Whether both are the same location.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.mount, &other.mount) && Arc::ptr_eq(&self.dentry, &other.dentry)
     }
 
-    /// The same place, or the root of what is mounted on it.
+    /// The root of the topmost mount at this location, or the location itself.
     pub fn uncovered(mut self) -> Self {
         while self.dentry.covered.load(Ordering::Relaxed) {
             let Some(mount) = mount::on(&self) else { break };
@@ -181,7 +183,7 @@ impl Location {
         self
     }
 
-    /// The directory it is in, unless it is the top of its mount.
+    /// The parent directory; none at the root of the mount.
     fn parent_in_mount(&self) -> Option<Arc<Dentry>> {
         if Arc::ptr_eq(&self.dentry, self.mount.root_dentry()) {
             None
@@ -190,8 +192,8 @@ impl Location {
         }
     }
 
-    /// The directory above, which is that of the mount point at the root of a mount. Stays put at
-    /// `root`, the caller's root directory, and at the root of everything.
+    /// The parent directory (`..`), across mount points. At `root`, the caller's root directory,
+    /// and at the root of the tree: the location itself.
     pub fn above(&self, root: &Self) -> Self {
         let mut at = self.clone();
         loop {
@@ -212,10 +214,10 @@ impl Location {
         }
     }
 
-    /// The path from `root`; with false where the place can't be reached from there.
+    /// The path from `root`, and whether the location can be reached from there.
     ///
     /// # Errors
-    /// `ENOMEM`: directories may lie as deep as a program makes them.
+    /// `ENOMEM`: the depth of directories is up to programs.
     pub fn path(&self, root: &Self) -> Result<(Vec<u8>, bool), Errno> {
         let mut reached = false;
         let path = path_of(|name| {
@@ -242,7 +244,7 @@ impl Location {
     /// # Errors
     /// `ENOMEM`.
     pub fn display_path(&self, root: &Self) -> Result<Vec<u8>, Errno> {
-        // A file outside the tree has a name of another kind: "pipe:[7]".
+        // A file outside the tree has a name such as "pipe:[7]".
         let name = self.dentry.name();
         if self.dentry.parent().is_none() && !self.dentry.is_removed() && !name.is_empty() {
             return fallible::to_vec(&name);
@@ -255,8 +257,8 @@ impl Location {
     }
 }
 
-/// The path of the names that `walk` hands on, the last one first. It walks twice: to count the bytes,
-/// and to put them in place from the end on.
+/// The path made of the names that `walk` passes, the last component first. `walk` runs twice: to
+/// count the bytes, and to copy the names from the end on.
 fn path_of(mut walk: impl FnMut(&mut dyn FnMut(&[u8]))) -> Result<Vec<u8>, Errno> {
     let mut len = 0;
     walk(&mut |name| len += 1 + name.len());

@@ -1,4 +1,4 @@
-//! /dev: a tmpfs with the device nodes in it. There is one, however often it is mounted.
+//! /dev: a tmpfs with device nodes (devtmpfs). All mounts share one instance.
 
 use alloc::sync::Arc;
 
@@ -12,17 +12,17 @@ use crate::syscall::errno::Errno;
 
 static INSTANCE: Once<Arc<TmpFs>> = Once::new();
 
-/// The file system of devices.
+/// The one instance.
 ///
 /// # Panics
-/// Without memory for it at boot.
+/// If memory is short at boot.
 pub fn instance() -> Arc<TmpFs> {
     INSTANCE
-        .call_once(|| make().expect("no memory for /dev"))
+        .call_once(|| create().expect("no memory for /dev"))
         .clone()
 }
 
-fn make() -> Result<Arc<TmpFs>, Errno> {
+fn create() -> Result<Arc<TmpFs>, Errno> {
     const TMPFS_MAGIC: u32 = 0x0102_1994;
     let fs = TmpFs::new("devtmpfs", TMPFS_MAGIC);
     let root = fs.root();

@@ -1,4 +1,4 @@
-//! eventfd(2): a counter that is added to by write(2) and taken by read(2).
+//! eventfd(2): a counter that write(2) adds to and read(2) takes from.
 
 use alloc::sync::Arc;
 use core::fmt::Write as _;
@@ -15,17 +15,17 @@ use crate::mm::fallible::Text;
 use crate::process::wait::{WaitQueue, is_interrupted};
 use crate::syscall::errno::Errno;
 
-/// A counter.
+/// The counter.
 struct EventFd {
     count: Mutex<u64, rank::EventFd>,
-    /// Whether a read takes one, not all.
+    /// Whether a read takes 1 instead of the whole count (EFD_SEMAPHORE).
     is_semaphore: bool,
-    /// For /proc/PID/fdinfo.
+    /// Number shown in /proc/PID/fdinfo.
     id: u64,
     changed: WaitQueue,
 }
 
-/// Makes one that counts from `count`, with `flags` of eventfd(2).
+/// Creates a counter with initial value `count`, with `flags` of eventfd(2).
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -42,7 +42,7 @@ pub fn new(count: u32, flags: u32) -> Result<Arc<File>, Errno> {
 }
 
 impl EventFd {
-    /// Changes the count by `change`, which fails until it can be.
+    /// Applies `change` to the count; waits while it returns `None`.
     fn change<T>(
         &self,
         nonblocking: bool,
@@ -118,7 +118,7 @@ impl FileOps for EventFd {
     }
 
     fn describe(&self, text: &mut Text) {
-        // A text knows itself what it lacks.
+        // A `Text` remembers a lack of memory itself.
         let _ = write!(
             text,
             "eventfd-count: {:16x}\neventfd-id: {}\neventfd-semaphore: {}\n",

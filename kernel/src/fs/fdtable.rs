@@ -1,4 +1,4 @@
-//! A process's descriptors.
+//! The table of file descriptors.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -8,7 +8,7 @@ use super::lock::{self, Owner};
 use crate::mm::fallible::{self, Grow as _};
 use crate::syscall::errno::Errno;
 
-/// Most descriptors a table can hold, whatever the limit (fs.nr_open).
+/// Size limit of a table, whatever RLIMIT_NOFILE (fs.nr_open).
 pub const NR_OPEN: usize = 1 << 20;
 
 /// A descriptor.
@@ -18,13 +18,13 @@ struct Slot {
     close_on_exec: bool,
 }
 
-/// The table from numbers to open files.
+/// A table of descriptors, shared by CLONE_FILES.
 #[derive(Default)]
 pub struct FdTable {
     slots: Vec<Option<Slot>>,
-    /// No free number lies below this.
+    /// All numbers below are in use.
     lowest_free: usize,
-    /// As whom its process holds record locks, once it took one.
+    /// ID that owns the record locks of the process, from its first one on.
     owner: Option<u64>,
 }
 
@@ -37,7 +37,7 @@ impl Drop for FdTable {
 }
 
 impl FdTable {
-    /// What closing one descriptor counts among the bytes between two points of a long call.
+    /// Weight of closing one descriptor between two preemption points, in bytes copied.
     pub const CLOSING: usize = 1024;
 
     /// An empty table.
@@ -49,7 +49,7 @@ impl FdTable {
         }
     }
 
-    /// A table with the same files, which holds no locks: what fork(2) makes.
+    /// A copy with the same files and no record locks, for fork(2).
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -61,26 +61,26 @@ impl FdTable {
         })
     }
 
-    /// As whom the process holds record locks.
+    /// Owner of the process's record locks.
     pub fn lock_owner(&mut self) -> Owner {
         Owner::Table(*self.owner.get_or_insert_with(Owner::new_table))
     }
 
-    /// Bytes of the record locks that its process holds.
+    /// Kernel memory in bytes held by the process's record locks.
     pub fn lock_bytes(&self) -> usize {
         let owner = self.owner.map(Owner::Table);
         owner.map_or(0, lock::kept_bytes)
     }
 
-    /// Gives up the record locks on a file of which a descriptor is closed, whichever others there
-    /// are: POSIX's rule.
+    /// Releases the record locks on a file when one of its descriptors is closed, even if others
+    /// remain open (POSIX).
     fn release_locks(&self, file: &File) {
         if let Some(owner) = self.owner {
             lock::release(file.inode(), Owner::Table(owner));
         }
     }
 
-    /// The file behind `fd`, those opened with O_PATH included.
+    /// The open file of `fd`, including O_PATH files.
     ///
     /// # Errors
     /// `EBADF`.
@@ -88,10 +88,10 @@ impl FdTable {
         self.slot(fd).map(|slot| slot.file.clone())
     }
 
-    /// The file behind `fd`.
+    /// The open file of `fd`.
     ///
     /// # Errors
-    /// `EBADF`, also for one opened with O_PATH.
+    /// `EBADF`, also for an O_PATH file.
     pub fn get(&self, fd: i32) -> Result<Arc<File>, Errno> {
         self.get_any(fd).and_then(|file| {
             if file.is_path() {
@@ -110,11 +110,11 @@ impl FdTable {
             .ok_or(Errno::EBADF)
     }
 
-    /// Puts `file` under the lowest free number from `from` on, below `limit` (RLIMIT_NOFILE). The caller
-    /// keeps its own reference: the last one must not go while the table is locked.
+    /// Installs `file` at the lowest free number from `from` on, below `limit` (RLIMIT_NOFILE). The
+    /// caller keeps its reference: the last one must not be dropped while the table is locked.
     ///
     /// # Errors
-    /// `EMFILE` if there is none, `ENOMEM`.
+    /// `EMFILE` if no number is free, `ENOMEM`.
     pub fn insert(
         &mut self,
         file: &Arc<File>,
@@ -128,14 +128,14 @@ impl FdTable {
         if index >= limit.min(NR_OPEN) {
             return Err(Errno::EMFILE);
         }
-        self.put(index, file, close_on_exec)?;
+        self.set_slot(index, file, close_on_exec)?;
         if from <= self.lowest_free {
             self.lowest_free = index + 1;
         }
         Ok(index as i32)
     }
 
-    /// Puts `file` under `fd`, below `limit`, and returns what was there.
+    /// Installs `file` at `fd`, below `limit`, and returns the file it replaces.
     ///
     /// # Errors
     /// `EBADF` for a number out of range, `ENOMEM`.
@@ -150,7 +150,7 @@ impl FdTable {
         if index >= limit.min(NR_OPEN) {
             return Err(Errno::EBADF);
         }
-        let old = self.put(index, file, close_on_exec)?;
+        let old = self.set_slot(index, file, close_on_exec)?;
         let old = old.map(|slot| slot.file);
         if let Some(old) = &old {
             self.release_locks(old);
@@ -158,7 +158,7 @@ impl FdTable {
         Ok(old)
     }
 
-    fn put(
+    fn set_slot(
         &mut self,
         index: usize,
         file: &Arc<File>,
@@ -175,7 +175,7 @@ impl FdTable {
         }))
     }
 
-    /// Takes `fd` out and returns its file.
+    /// Removes `fd` and returns its file.
     ///
     /// # Errors
     /// `EBADF`.
@@ -208,7 +208,7 @@ impl FdTable {
         Ok(())
     }
 
-    /// Takes out the first from `from` on that execve(2) closes; what comes next is from `from` on.
+    /// Removes the first descriptor from `from` on that has FD_CLOEXEC, and moves `from` behind it.
     pub fn close_on_exec(&mut self, from: &mut usize) -> Option<Arc<File>> {
         let slots = self.slots.get_mut(*from..)?.iter_mut();
         let mut taken = slots
@@ -221,7 +221,7 @@ impl FdTable {
         Some(slot.file)
     }
 
-    /// Takes the last file out, of a table that ends.
+    /// Removes the last file, of a table that is torn down.
     pub fn take_last(&mut self) -> Option<Arc<File>> {
         let slot = loop {
             if let Some(slot) = self.slots.pop()? {
@@ -237,7 +237,7 @@ impl FdTable {
         self.slots.iter().flatten().map(|slot| &slot.file)
     }
 
-    /// The numbers in use from `from` on, in order.
+    /// The descriptors in use from `from` on, in ascending order.
     pub fn numbers(&self, from: usize) -> impl Iterator<Item = i32> {
         let used = self
             .slots
@@ -248,7 +248,7 @@ impl FdTable {
         used.map(|(index, _)| index as i32)
     }
 
-    /// Number of slots, used or not: FDSize of /proc/PID/status.
+    /// Number of slots, used or free (FDSize of /proc/PID/status).
     pub fn capacity(&self) -> usize {
         self.slots.len().next_multiple_of(64).max(64)
     }

@@ -1,4 +1,4 @@
-//! An open file: what a descriptor refers to (Linux's "open file description").
+//! An open file description: what a descriptor refers to (Linux's struct file).
 //!
 //! dup(2) and fork(2) share it, and with it the position and the flags.
 
@@ -38,37 +38,37 @@ pub mod flags {
     pub const O_SYNC: u32 = 0o4010000;
     pub const O_PATH: u32 = 0o10000000;
     pub const O_TMPFILE: u32 = 0o20200000;
-    /// What F_SETFL changes.
+    /// Flags that F_SETFL changes.
     pub const SETTABLE: u32 = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME;
 }
 
 use flags::*;
 use notify::events;
 
-/// An open file.
+/// An open file description.
 pub struct File {
     location: Location,
     ops: Arc<dyn FileOps>,
     flags: AtomicU32,
     offset: AtomicU64,
-    /// The epoll instances that watch it.
+    /// Epoll items that watch the file.
     pub watchers: Watchers,
-    /// Whether it ever held a lock of its own: flock(2), F_OFD_SETLK.
+    /// Whether the file ever held locks as an open file description (flock(2), F_OFD_SETLK).
     has_locks: AtomicBool,
-    /// Whether it counts as a writer of its file.
+    /// Whether it counts as a writer (ETXTBSY).
     is_writer: bool,
-    /// Whether it is a regular file: with an end, and a limit to its growth.
+    /// Whether it is a regular file, with a size and RLIMIT_FSIZE.
     is_regular: bool,
-    /// Who is sent SIGIO (F_SETOWN): a process, or less than 0 a group.
+    /// Recipient of SIGIO (F_SETOWN): a process ID, or a process group's, negated.
     pub owner: AtomicI32,
-    /// The signal sent in its place (F_SETSIG); 0: SIGIO.
+    /// Signal instead of SIGIO (F_SETSIG); 0 for SIGIO.
     pub signal: AtomicU32,
 }
 
-/// Files that are open: fs.file-nr.
+/// Number of open files (fs.file-nr).
 static OPEN: AtomicU64 = AtomicU64::new(0);
 
-/// How many files are open.
+/// Number of open files in the system.
 pub fn open_files() -> u64 {
     OPEN.load(Ordering::Relaxed)
 }
@@ -99,33 +99,33 @@ impl Drop for File {
 }
 
 impl File {
-    /// Bytes that the kernel keeps for a descriptor, whatever is behind it: the file, its name, its slot.
+    /// Kernel memory in bytes held by a descriptor of any kind: the file, its dentry, its slot.
     pub const KEPT: usize = 512;
 
-    /// A file that open(2) opens at `location`: it counts as a writer of a regular file that it is to write,
-    /// and those who watch the file are told.
+    /// Opens a file at `location` for open(2): counts a writer of a regular file, and queues
+    /// IN_OPEN.
     ///
     /// # Errors
-    /// `ETXTBSY` for a program that runs.
+    /// `ETXTBSY` for writing to a running program.
     pub fn open(location: Location, ops: Arc<dyn FileOps>, flags: u32) -> Result<Arc<Self>, Errno> {
         let is_writer = matches!(flags & O_ACCMODE, O_WRONLY | O_RDWR)
             && location.inode().kind() == mode::S_IFREG;
         if is_writer {
             busy::begin_write(&location)?;
         }
-        let file = Self::make(location, ops, flags, is_writer);
+        let file = Self::create(location, ops, flags, is_writer);
         if notify::is_on() {
             notify::file(&file, events::OPEN);
         }
         Ok(file)
     }
 
-    /// A file at `location` with `flags` of open(2); the creating ones are not kept.
+    /// Creates an open file at `location` with `flags` of open(2), without those for creation.
     pub fn new(location: Location, ops: Arc<dyn FileOps>, flags: u32) -> Arc<Self> {
-        Self::make(location, ops, flags, false)
+        Self::create(location, ops, flags, false)
     }
 
-    fn make(location: Location, ops: Arc<dyn FileOps>, flags: u32, is_writer: bool) -> Arc<Self> {
+    fn create(location: Location, ops: Arc<dyn FileOps>, flags: u32, is_writer: bool) -> Arc<Self> {
         let kept = flags & !(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
         OPEN.fetch_add(1, Ordering::Relaxed);
         let is_regular = location.inode().kind() == mode::S_IFREG;
@@ -147,55 +147,55 @@ impl File {
         core::ptr::from_ref(self) as usize
     }
 
-    /// As whom it holds locks of its own, which its end will release.
+    /// ID under which the open file holds locks, released when it is dropped.
     pub fn lock_owner(&self) -> usize {
         self.has_locks.store(true, Ordering::Relaxed);
         self.lock_id()
     }
 
-    /// The name it was opened by.
+    /// The location it was opened at.
     pub fn location(&self) -> &Location {
         &self.location
     }
 
-    /// The file itself.
+    /// The inode.
     pub fn inode(&self) -> &Arc<dyn Inode> {
         self.location.inode()
     }
 
-    /// What reads and writes go to.
+    /// The file operations.
     pub fn ops(&self) -> &Arc<dyn FileOps> {
         &self.ops
     }
 
-    /// The flags, as F_GETFL tells them.
+    /// The flags, as F_GETFL returns them.
     pub fn flags(&self) -> u32 {
         self.flags.load(Ordering::Relaxed)
     }
 
-    /// Changes the flags that F_SETFL may change.
+    /// Changes the flags that F_SETFL can change.
     pub fn set_flags(&self, flags: u32) {
         let fixed = self.flags() & !SETTABLE;
         self.flags
             .store(fixed | flags & SETTABLE, Ordering::Relaxed);
     }
 
-    /// Whether it was opened with O_PATH: only a place, not an open file.
+    /// Whether it was opened with O_PATH: a location alone, without reads or writes.
     pub fn is_path(&self) -> bool {
         self.flags() & O_PATH != 0
     }
 
-    /// Whether it may be read.
+    /// Whether the file is open for reading.
     pub fn is_readable(&self) -> bool {
         matches!(self.flags() & O_ACCMODE, O_RDONLY | O_RDWR) && !self.is_path()
     }
 
-    /// Whether it may be written.
+    /// Whether the file is open for writing.
     pub fn is_writable(&self) -> bool {
         matches!(self.flags() & O_ACCMODE, O_WRONLY | O_RDWR) && !self.is_path()
     }
 
-    /// Notes that its content was read (file_accessed).
+    /// Updates the access time after a read (file_accessed), unless O_NOATIME is set.
     pub fn accessed(&self) {
         if self.flags() & O_NOATIME == 0 {
             self.location.accessed();
@@ -216,13 +216,13 @@ impl File {
         self.offset.store(offset, Ordering::Relaxed);
     }
 
-    /// Reads from `at`, or from the position, which then moves; returns the number of bytes.
+    /// Reads from `at`, or from the position, which advances; returns the number of bytes.
     ///
     /// # Errors
-    /// `EBADF` if it isn't open for reading, and what the file says.
+    /// `EBADF` if not open for reading; those of the file operations.
     #[inline(always)]
     pub fn read(&self, at: Option<u64>, out: &mut dyn Out) -> Result<usize, Errno> {
-        // Inline for the shortest way: a read of a device that has no watchers.
+        // Inline for the fast path: a file that isn't regular, with no file watched.
         if self.is_regular || notify::is_on() || !self.is_readable() {
             self.read_with(at, out, false)
         } else {
@@ -230,7 +230,7 @@ impl File {
         }
     }
 
-    /// As [`File::read`]; with `nowait`, without waiting whatever its flags.
+    /// Reads as [`File::read`]; `nowait` forbids waiting, whatever the flags.
     ///
     /// # Errors
     /// As [`File::read`].
@@ -247,7 +247,7 @@ impl File {
         }
     }
 
-    /// A read that the watchers of the file hear of.
+    /// A read with an IN_ACCESS event.
     #[cold]
     fn read_noticed(
         &self,
@@ -262,7 +262,7 @@ impl File {
         Ok(done)
     }
 
-    /// A read that the watchers of the file don't hear of.
+    /// A read without an event.
     ///
     /// # Errors
     /// As [`File::read`].
@@ -282,7 +282,7 @@ impl File {
         }
     }
 
-    /// Reads a regular file, which has a time of its last reading.
+    /// Reads a regular file and updates its access time.
     #[inline(never)]
     fn read_regular(
         &self,
@@ -290,13 +290,13 @@ impl File {
         out: &mut dyn Out,
         nowait: bool,
     ) -> Result<usize, Errno> {
-        // Others may read by the same position while a long read lets them run.
+        // A long read is preemptible: others must not read at the same position meanwhile.
         let is_long = at.is_none() && out.left() > STRIDE;
         let _turn = is_long.then(|| self.turn()).flatten();
         self.read_from(at, out, nowait, || self.accessed())
     }
 
-    /// Reads; `was_read` comes before the position moves.
+    /// Reads; calls `was_read` before the position advances.
     #[inline(always)]
     fn read_from(
         &self,
@@ -312,16 +312,16 @@ impl File {
         self.moved(at, offset, out.done(), result)
     }
 
-    /// Writes at `at`, or at the position, which then moves; returns the number of bytes.
+    /// Writes at `at`, or at the position, which advances; returns the number of bytes.
     ///
     /// # Errors
-    /// `EBADF` if it isn't open for writing, and what the file says.
+    /// `EBADF` if not open for writing; those of the file operations.
     pub fn write(&self, at: Option<u64>, from: &mut dyn In) -> Result<usize, Errno> {
         self.write_with(at, from, false, None)
     }
 
-    /// The same; with `nowait`, without waiting, and with `append`, at the end or not, whatever its
-    /// flags.
+    /// Writes as [`File::write`]; `nowait` forbids waiting, and `append` overrides O_APPEND,
+    /// whatever the flags.
     ///
     /// # Errors
     /// As [`File::write`].
@@ -340,7 +340,7 @@ impl File {
         }
     }
 
-    /// The same, and those who watch the file are told.
+    /// A write with IN_MODIFY and IN_ATTRIB events.
     #[cold]
     fn write_noticed(
         &self,
@@ -372,7 +372,7 @@ impl File {
         let mut offset = at.unwrap_or_else(|| self.offset());
         check_range(offset, from.left())?;
         let nonblocking = nowait || self.nonblocking();
-        // Linux appends for pwrite(2) too.
+        // Linux appends in pwrite(2) as well.
         if self.is_regular {
             if append.unwrap_or(self.flags() & O_APPEND != 0) {
                 offset = self.inode().metadata().size;
@@ -388,12 +388,12 @@ impl File {
         self.moved(at, offset, from.done(), result)
     }
 
-    /// The file's turn, where changes of it take turns.
+    /// Locks out other writes and changes of size, on file systems with such a lock (i_rwsem).
     fn turn(&self) -> Option<SleepGuard<'_, ()>> {
         self.inode().turn().map(SleepLock::lock)
     }
 
-    /// Moves the position over what was moved, if anything was; an error behind it is not told.
+    /// Advances the position by `done`; an error after the first byte is dropped.
     fn moved(
         &self,
         at: Option<u64>,
@@ -411,7 +411,7 @@ impl File {
     }
 }
 
-/// Checks that a transfer ends at a position an loff_t can hold (rw_verify_area).
+/// Checks that a transfer ends within the range of loff_t (rw_verify_area).
 fn check_range(offset: u64, len: usize) -> Result<(), Errno> {
     let end = offset.checked_add(len.min(MAX_RW_COUNT) as u64);
     if end.is_some_and(|end| end <= i64::MAX as u64) {

@@ -1,9 +1,9 @@
-//! Unpacks the initramfs into the root file system.
+//! Unpacking of the initramfs into the root file system (init/initramfs.c).
 //!
-//! Names are looked up from the root as any path is, so that `..` and symbolic links lead nowhere
-//! else. As in Linux, what can't be made is told and left out, and what comes later replaces what
-//! came before. An archive that doesn't fit into memory, and what is no archive at all, are the end of the
-//! boot: what is left out then may be what init needs.
+//! Names are resolved from the root directory like any path, so `..` and symbolic links can't leave
+//! it. As in Linux, a member that can't be created is logged and skipped, and a later member
+//! replaces an earlier one. An archive larger than memory and an image that is no archive panic:
+//! init might lack what is missing.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -25,7 +25,7 @@ use crate::{always, boot, log};
 /// Unpacks all archives in `image` below `root`.
 ///
 /// # Panics
-/// Without memory for what is in them; if there is something, and none of it is an archive.
+/// If memory is short, and if a nonempty image contains no archive.
 pub fn unpack(image: &mut impl Source, root: &Location) {
     let who = Credentials::default();
     let mut unpacker = Unpacker {
@@ -43,7 +43,7 @@ pub fn unpack(image: &mut impl Source, root: &Location) {
         bytes: 0,
     };
     let result = initramfs::unpack(image, &mut unpacker);
-    // Filling a directory changed its time: set it now that all are full.
+    // Filling a directory changed its modification time: set it last.
     for (directory, time) in core::mem::take(&mut unpacker.directories) {
         let _ = directory.change(&Change {
             mtime: Some(time),
@@ -78,13 +78,13 @@ pub fn unpack(image: &mut impl Source, root: &Location) {
     }
 }
 
-/// What the bytes of the member being unpacked are for.
+/// Destination of the current member's bytes.
 enum Current {
-    /// Nothing: they are dropped.
+    /// None: the bytes are skipped.
     Nothing,
-    /// The content of a file, from this position on.
+    /// A regular file; the position in bytes.
     File(Arc<dyn Inode>, Arc<dyn FileOps>, u64),
-    /// The target of a symbolic link to be made at this place.
+    /// The target of a symbolic link to create at this place.
     Symlink(ParentOf, Vec<u8>),
 }
 
@@ -92,7 +92,7 @@ struct Unpacker<'a> {
     walk: Walk<'a>,
     current: Current,
     header: Header,
-    /// First file of each group of hard links.
+    /// First name of each group of hard links, by device and inode number.
     links: BTreeMap<(u32, u32, u32), Arc<dyn Inode>>,
     directories: Vec<(Arc<dyn Inode>, Time)>,
     members: usize,
@@ -106,10 +106,10 @@ impl Sink for Unpacker<'_> {
         self.header = *header;
         self.current = Current::Nothing;
         if name == boot::CMDLINE {
-            return Ok(()); // The loader's own message to the kernel, not a file of the user's.
+            return Ok(()); // The loader's command line for the kernel, not a file of the archive's.
         }
-        match self.make(header, name) {
-            // Without memory the rest would fail too; anything else is this member's trouble.
+        match self.create(header, name) {
+            // Without memory the rest fails too; any other error concerns this member alone.
             Err(errno @ (Errno::ENOSPC | Errno::ENOMEM)) => Err(errno),
             Err(errno) => {
                 let name = fallible::lossy(name)?;
@@ -173,8 +173,8 @@ impl Sink for Unpacker<'_> {
 }
 
 impl Unpacker<'_> {
-    /// Makes the member, but for a symbolic link, whose target is yet to come.
-    fn make(&mut self, header: &Header, name: &[u8]) -> Result<(), Errno> {
+    /// Creates a member. A symbolic link waits for its target.
+    fn create(&mut self, header: &Header, name: &[u8]) -> Result<(), Errno> {
         let place = self.place(name)?;
         let kind = header.kind();
         if place.last != Last::Name {
@@ -202,7 +202,7 @@ impl Unpacker<'_> {
             && let Some(first) = self.links.get(&header.identity()).cloned()
         {
             dir.link(this, &place.name, &first)?;
-            // The body comes with one of the names only.
+            // Only one of the names carries the content.
             return if header.size > 0 {
                 self.fill(first)
             } else {
@@ -225,7 +225,7 @@ impl Unpacker<'_> {
         }
     }
 
-    /// Where `name` goes; directories on the way that the archive left out are made.
+    /// The place of `name`; creates missing parent directories.
     fn place(&self, name: &[u8]) -> Result<ParentOf, Errno> {
         for (at, _) in name
             .iter()
@@ -246,7 +246,7 @@ impl Unpacker<'_> {
         self.walk.parent(name)
     }
 
-    /// The member's bytes go into `inode`.
+    /// Directs the member's bytes to `inode`.
     fn fill(&mut self, inode: Arc<dyn Inode>) -> Result<(), Errno> {
         let ops = inode.clone().open()?;
         self.current = Current::File(inode, ops, 0);
@@ -254,7 +254,7 @@ impl Unpacker<'_> {
     }
 }
 
-/// What is at the place already.
+/// The existing file at `place`, if any.
 fn existing(place: &ParentOf) -> Result<Option<Arc<dyn Inode>>, Errno> {
     match place.dir.inode().lookup(&place.dir.dentry, &place.name) {
         Ok(dentry) => Ok(Some(dentry.inode().clone())),
@@ -263,7 +263,7 @@ fn existing(place: &ParentOf) -> Result<Option<Arc<dyn Inode>>, Errno> {
     }
 }
 
-/// Takes away what is at the place.
+/// Removes the name at `place`.
 fn remove(place: &ParentOf) -> Result<(), Errno> {
     let dentry = place.dir.inode().lookup(&place.dir.dentry, &place.name)?;
     place.dir.inode().remove(&dentry)

@@ -1,8 +1,8 @@
-//! What a file is, whichever file system it is in.
+//! Inodes and file operations, the interface of all file systems.
 //!
-//! An [`Inode`] is the file itself: its attributes and, for a directory, its names. [`FileOps`] is
-//! what an open file can do; a regular file's inode is its own `FileOps`, a device node's opens the
-//! device. Operations that a kind of file lacks keep their default, which is Linux's error for it.
+//! An [`Inode`] is a file: its attributes and, for a directory, its names. [`FileOps`] are the
+//! operations of an open file; a regular file's inode is its own `FileOps`, a device node's opens
+//! the device. The default of each operation is Linux's error for a file without it.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -21,7 +21,7 @@ use crate::syscall::errno::{Errno, SysResult};
 
 pub use super::metadata::{Change, Device, Metadata, NewFile, Time, mode};
 
-/// One name that a directory lists.
+/// A directory entry, as listed.
 #[derive(Clone, Copy, Debug)]
 pub struct ListEntry<'a> {
     /// The name.
@@ -30,16 +30,16 @@ pub struct ListEntry<'a> {
     pub ino: u64,
     /// Type bits of the mode.
     pub kind: u32,
-    /// Where a listing that stops behind this name goes on.
+    /// Position of the next entry, where a stopped listing resumes.
     pub next: u64,
 }
 
-/// A file.
+/// A file of any type.
 pub trait Inode: Any + Send + Sync {
-    /// Its attributes.
+    /// The file's attributes.
     fn metadata(&self) -> Metadata;
 
-    /// The type bits of its mode.
+    /// The type bits of the mode (S_IFMT).
     fn kind(&self) -> u32 {
         self.metadata().kind()
     }
@@ -47,28 +47,28 @@ pub trait Inode: Any + Send + Sync {
     /// Changes attributes.
     ///
     /// # Errors
-    /// `EPERM` where the file system has them fixed.
+    /// `EPERM` where attributes are fixed.
     fn change(&self, _change: &Change) -> Result<(), Errno> {
         Err(Errno::EPERM)
     }
 
-    /// Notes that the content was read: moves the access time, with `relative` as
-    /// relatime_need_update in fs/inode.c has it. File systems without such a time do nothing.
+    /// Updates the access time after a read; with `relative`, under the conditions of
+    /// relatime_need_update in fs/inode.c. Does nothing without an access time.
     fn accessed(&self, _relative: bool) {}
 
-    /// Cuts or extends a regular file.
+    /// Sets the size of a regular file in bytes.
     ///
     /// # Errors
-    /// `EINVAL` for what has no length, `EFBIG`.
+    /// `EINVAL` for a file without a size, `EFBIG`.
     fn truncate(&self, _size: u64) -> Result<(), Errno> {
         Err(Errno::EINVAL)
     }
 
-    /// Makes room in a regular file for the bytes from `start` to `end`, or a hole of them; it grows to
-    /// `end` unless `keep_size`.
+    /// Allocates the bytes from `start` to `end` of a regular file, or punches a hole there; the
+    /// file grows to `end` unless `keep_size`.
     ///
     /// # Errors
-    /// `EOPNOTSUPP` where the file system can't, `ENOSPC`.
+    /// `EOPNOTSUPP` where unsupported, `ENOSPC`.
     fn allocate(
         &self,
         _start: u64,
@@ -79,48 +79,49 @@ pub trait Inode: Any + Send + Sync {
         Err(Errno::EOPNOTSUPP)
     }
 
-    /// Whether the caller has this access, where something else than permissions decides.
+    /// Whether the caller has access `wanted`, where a rule other than the permission bits decides;
+    /// else `None`.
     fn permits(&self, _wanted: u32) -> Option<bool> {
         None
     }
 
-    /// Opens it: gives what reads and writes go to.
+    /// Opens the file and returns its operations.
     ///
     /// # Errors
-    /// `ENXIO` where nothing is behind it.
+    /// `ENXIO` for a file without any, such as a socket.
     fn open(self: Arc<Self>) -> Result<Arc<dyn FileOps>, Errno>;
 
-    /// Where a symbolic link points.
+    /// Target of a symbolic link.
     ///
     /// # Errors
-    /// `EINVAL` for what is no symbolic link.
+    /// `EINVAL` for any other type.
     fn read_link(&self) -> Result<Vec<u8>, Errno> {
         Err(Errno::EINVAL)
     }
 
-    /// The file itself that a link of /proc leads to, whatever names it has.
+    /// Location that a magic link of /proc leads to, independent of its path.
     fn jump(&self) -> Option<Result<Location, Errno>> {
         None
     }
 
-    /// The name `name` in this directory; `this` is the directory's own.
+    /// Looks up `name` in this directory; `this` is the directory's dentry.
     ///
     /// # Errors
-    /// `ENOENT`; `ENOTDIR` for what is no directory.
+    /// `ENOENT`; `ENOTDIR` for a file that is no directory.
     fn lookup(&self, _this: &Arc<Dentry>, _name: &[u8]) -> Result<Arc<Dentry>, Errno> {
         Err(Errno::ENOTDIR)
     }
 
-    /// Whether names can be added to this directory at all. Where not, one that isn't there is
-    /// `ENOENT` even for who would make it, as in Linux's /proc.
+    /// Whether files can be created in this directory at all. If not, open(2) with O_CREAT of a
+    /// missing name fails with `ENOENT`, as in Linux's /proc.
     fn takes_names(&self) -> bool {
         false
     }
 
-    /// Makes a file under a name that isn't there.
+    /// Creates a file under an unused name.
     ///
     /// # Errors
-    /// `EPERM` where the file system makes none, `ENOSPC`.
+    /// `EPERM` where unsupported, `ENOSPC`.
     fn create(
         &self,
         _this: &Arc<Dentry>,
@@ -130,51 +131,51 @@ pub trait Inode: Any + Send + Sync {
         Err(Errno::EPERM)
     }
 
-    /// Makes a file in this directory's file system that has no name; with `linkable`, one may be
-    /// given it later (O_TMPFILE).
+    /// Creates an unnamed file in this directory's file system (O_TMPFILE); with `linkable`, it can
+    /// be linked later.
     ///
     /// # Errors
-    /// `EOPNOTSUPP` where the file system can't, `ENOSPC`.
+    /// `EOPNOTSUPP` where unsupported, `ENOSPC`.
     fn create_unnamed(&self, _new: &NewFile, _linkable: bool) -> Result<Arc<dyn Inode>, Errno> {
         Err(Errno::EOPNOTSUPP)
     }
 
-    /// Whether it may be given a name though it has none.
+    /// Whether the file can be linked although it has no name.
     fn is_linkable(&self) -> bool {
         false
     }
 
-    /// Its extended attributes, where the file system has such.
+    /// Extended attributes, where supported.
     fn xattrs(&self) -> Option<&Mutex<Xattrs, rank::Xattrs>> {
         None
     }
 
-    /// What its changes take turns by, if they may wait for others midway: each write, cut and hole, and what is
-    /// decided before it (where the end is, which seals there are), is one (i_rwsem).
+    /// Lock that serialises changes of the file where they may sleep midway: each write, truncation
+    /// and hole, with the checks before it (size, seals), holds it (i_rwsem).
     fn turn(&self) -> Option<&SleepLock<()>> {
         None
     }
 
-    /// What may no longer be done to it (`F_SEAL_*`), where the file system knows seals.
+    /// Seals (`F_SEAL_*`), where supported.
     fn seals(&self) -> Option<&AtomicU32> {
         None
     }
 
-    /// How often it is open for writing, or, below 0, run as a program.
+    /// Number of open files that write, or, below 0, of programs running the file (i_writecount).
     fn writers(&self) -> Option<&AtomicI32> {
         None
     }
 
-    /// The first byte from `offset` on that is data, or that is in a hole; both inside `size`, the
-    /// file's length. A file may say it is all data.
+    /// The first data byte from `offset` on, or the first byte in a hole; both within `size`, the
+    /// file's length. The default has no holes.
     fn seek(&self, offset: u64, hole: bool, size: u64) -> Option<u64> {
         Some(if hole { size } else { offset })
     }
 
-    /// Gives `target`, a file of the same file system, another name.
+    /// Links `target`, a file of the same file system, under `name`.
     ///
     /// # Errors
-    /// `EPERM` where the file system has no hard links.
+    /// `EPERM` without hard links.
     fn link(
         &self,
         _this: &Arc<Dentry>,
@@ -184,19 +185,19 @@ pub trait Inode: Any + Send + Sync {
         Err(Errno::EPERM)
     }
 
-    /// Takes the name of a file or an empty directory away.
+    /// Removes the name of a file or of an empty directory.
     ///
     /// # Errors
-    /// `ENOTEMPTY`; `EPERM` where the file system's names are fixed.
+    /// `ENOTEMPTY`; `EPERM` where names are fixed.
     fn remove(&self, _child: &Arc<Dentry>) -> Result<(), Errno> {
         Err(Errno::EPERM)
     }
 
-    /// Moves `child` from this directory to `to`, another of the same file system, under `name`;
-    /// what had that name is replaced, or takes the other's place if `exchange`.
+    /// Moves `child` from this directory to `to`, in the same file system, under `name`. A file of
+    /// that name is replaced, or with `exchange` takes the place of `child`.
     ///
     /// # Errors
-    /// `EPERM` where the file system's names are fixed.
+    /// `EPERM` where names are fixed.
     fn rename(
         &self,
         _child: &Arc<Dentry>,
@@ -207,10 +208,9 @@ pub trait Inode: Any + Send + Sync {
         Err(Errno::EPERM)
     }
 
-    /// Lists names from position `from` on (0 at first) until `emit` returns false. `.` and `..`
-    /// are the caller's: they are positions 0 and 1.
-    /// `emit` is called with the directory locked: it must neither come back to it nor touch user
-    /// memory.
+    /// Lists names from position `from` on (0 at first) until `emit` returns false. Positions 0 and
+    /// 1 are `.` and `..`, which the caller adds. `emit` runs with the directory locked: it must
+    /// neither enter the directory again nor touch user memory.
     ///
     /// # Errors
     /// `ENOTDIR`.
@@ -218,99 +218,101 @@ pub trait Inode: Any + Send + Sync {
         Err(Errno::ENOTDIR)
     }
 
-    /// Its pages, if it can be mapped.
+    /// Source of pages for a mapping, if the file can be mapped.
     fn pages(self: Arc<Self>) -> Option<Arc<dyn PageSource>> {
         None
     }
 }
 
 bitflags::bitflags! {
-    /// What an open file is ready for, with the values of poll(2).
+    /// Readiness of an open file, with the values of poll(2).
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Ready: u16 {
-        /// There is something to read (POLLIN | POLLRDNORM).
+        /// Data to read (POLLIN | POLLRDNORM).
         const READ = 0x41;
-        /// There is room to write (POLLOUT | POLLWRNORM).
+        /// Room to write (POLLOUT | POLLWRNORM).
         const WRITE = 0x104;
-        /// An error (POLLERR).
+        /// Error (POLLERR).
         const ERROR = 0x08;
-        /// The other end is gone (POLLHUP).
+        /// Peer closed (POLLHUP).
         const HANGUP = 0x10;
-        /// Something out of band: urgent data, a terminal's status (POLLPRI).
+        /// Exceptional condition: urgent data, a terminal's status (POLLPRI).
         const PRIORITY = 0x02;
-        /// The other end will write no more (POLLRDHUP).
+        /// Peer shut down writing (POLLRDHUP).
         const READ_HANGUP = 0x2000;
     }
 }
 
-/// What an open file can do.
+/// Operations of an open file (struct file_operations).
 pub trait FileOps: Any + Send + Sync {
-    /// Whether it has no positions: a terminal, a pipe. lseek(2) and pread(2) give `ESPIPE`.
+    /// Whether the file has no position: terminals, pipes, sockets. lseek(2) and pread(2) fail with
+    /// `ESPIPE`.
     fn is_stream(&self) -> bool {
         false
     }
 
-    /// Whether lseek(2) answers where it has nothing to move (noop_llseek): 0.
+    /// Whether lseek(2) returns 0 instead of `ESPIPE` (noop_llseek).
     fn ignores_seeks(&self) -> bool {
         false
     }
 
-    /// Whether a vector of buffers is written, or read into, as one. Where not, each of them is a call of its
-    /// own (do_loop_readv_writev in fs/read_write.c).
+    /// Whether a vector of buffers is transferred by one call. If not, each buffer is a call
+    /// (do_loop_readv_writev in fs/read_write.c).
     fn takes_vectors(&self, _writing: bool) -> bool {
         true
     }
 
-    /// Reads at `offset` as much as there is or `out` takes; nothing at the end. `nonblocking`: fail
-    /// instead of waiting.
+    /// Reads at `offset` up to the room in `out`; nothing at the end of file. With `nonblocking`,
+    /// fails instead of waiting.
     ///
     /// # Errors
-    /// `EAGAIN` instead of waiting, `EFAULT`, `EISDIR`; `EINVAL` where it can't be read.
+    /// `EAGAIN` instead of waiting, `EFAULT`, `EISDIR`; `EINVAL` without reads.
     fn read(&self, _offset: u64, _out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
         Err(Errno::EINVAL)
     }
 
-    /// Writes at `offset`.
+    /// Writes at `offset`; with `nonblocking`, fails instead of waiting.
     ///
     /// # Errors
-    /// `ENOSPC`, `EFAULT`; `EINVAL` where it can't be written.
+    /// `ENOSPC`, `EFAULT`; `EINVAL` without writes.
     fn write(&self, _offset: u64, _from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
         Err(Errno::EINVAL)
     }
 
-    /// What it is ready for.
+    /// The current readiness.
     fn ready(&self) -> Ready {
         Ready::READ | Ready::WRITE
     }
 
-    /// Calls `each` with every queue that is woken when the answer of [`ready`](Self::ready) may
-    /// become another. Returns whether there can be any: where there can't, as with regular files,
-    /// epoll_ctl(2) refuses the file.
+    /// Calls `each` with every wait queue woken at a change of [`ready`](Self::ready). Returns
+    /// whether the file supports polling: epoll_ctl(2) refuses a file without it, such as a regular
+    /// one.
     fn wait_queues(&self, _each: &mut dyn FnMut(&WaitQueue)) -> bool {
         false
     }
 
-    /// Called once open(2) with `flags` has made the file: a terminal may become the caller's own.
+    /// Called after open(2) with `flags` created the open file: a terminal may become the
+    /// controlling one.
     ///
     /// # Errors
-    /// What open(2) then fails with.
+    /// The error of open(2).
     fn opened(&self, _flags: u32) -> Result<(), Errno> {
         Ok(())
     }
 
-    /// Bytes of the kernel's that are there for this open file, and go when it is closed: counted when
-    /// memory is out and a process has to go. Those of file systems are not among them.
+    /// Kernel memory in bytes held by this open file and freed at its close, for the choice of the
+    /// OOM killer. Memory of file systems is not included.
     fn kept_bytes(&self) -> usize {
         0
     }
 
-    /// Adds to the text of /proc/PID/fdinfo/FD what this kind of file has to say.
+    /// Adds the lines of this kind of file to /proc/PID/fdinfo/FD.
     fn describe(&self, _text: &mut Text) {}
 
     /// Device control; `argument` is a number or an address.
     ///
     /// # Errors
-    /// `ENOTTY` for a request it doesn't know.
+    /// `ENOTTY` for an unknown request.
     fn ioctl(&self, _request: u32, _argument: u64) -> SysResult {
         Err(Errno::ENOTTY)
     }

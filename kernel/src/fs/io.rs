@@ -1,84 +1,84 @@
-//! Where the bytes of a read go and those of a write come from: user memory or the kernel's own.
+//! Source and destination of a transfer: user memory or the kernel's.
 //!
-//! A file's code sees one interface and never a user address. What was moved is counted here, not
-//! by the file: a fault in the middle of a copy ends it with `EFAULT`, and the caller then still
-//! tells the program how far it got, as Linux does.
+//! File operations use one interface and never see a user address. It counts the bytes: a fault
+//! amid a copy ends with `EFAULT`, and the call still returns the bytes copied before it, as on
+//! Linux.
 
 use crate::mm::frame::Frame;
 use crate::process::preempt::{self, STRIDE};
 use crate::syscall::errno::Errno;
 use crate::usercopy::UserPtr;
 
-/// Most bytes that one call moves (MAX_RW_COUNT: the largest int, rounded down to a page).
+/// Most bytes of one call (MAX_RW_COUNT: INT_MAX rounded down to a page).
 pub const MAX_RW_COUNT: usize = 0x7fff_f000;
 
-/// Takes the bytes of a read.
+/// Destination of a read.
 pub trait Out {
-    /// Bytes there is still room for.
+    /// Room left, in bytes.
     fn left(&self) -> usize;
-    /// Bytes taken so far.
+    /// Bytes transferred so far.
     fn done(&self) -> usize;
-    /// Takes all of `bytes`, of which there are no more than [`Out::left`].
+    /// Copies all of `bytes`, at most [`Out::left`].
     ///
     /// # Errors
-    /// `EFAULT`; what precedes the fault has been taken.
+    /// `EFAULT`; the bytes before the fault are copied and counted.
     fn put(&mut self, bytes: &[u8]) -> Result<(), Errno>;
-    /// The same with `len` bytes of a page at offset `at`, for pages that programs may have mapped: where the
-    /// bytes go may be the page itself, so that no reference to its bytes is made.
+    /// Copies `len` bytes of a page from offset `at`. For pages that programs may have mapped: the
+    /// destination may be the same page, so no reference to its bytes is created.
     ///
     /// # Errors
     /// As [`Out::put`].
     fn put_page(&mut self, page: &Frame, at: usize, len: usize) -> Result<(), Errno>;
-    /// Counts the last `len` bytes as not taken. Nothing more is given.
+    /// Takes back the count of the last `len` bytes. No transfer follows.
     fn refuse(&mut self, len: usize);
 }
 
-/// Gives the bytes of a write.
+/// Source of a write.
 pub trait In {
-    /// Bytes there still are.
+    /// Bytes left.
     fn left(&self) -> usize;
-    /// Bytes given so far.
+    /// Bytes transferred so far.
     fn done(&self) -> usize;
-    /// Fills `bytes`, which is no longer than [`In::left`].
+    /// Fills `bytes`, at most [`In::left`].
     ///
     /// # Errors
-    /// `EFAULT`; what precedes the fault is filled in and counted as given.
+    /// `EFAULT`; the bytes before the fault are copied and counted.
     fn take(&mut self, bytes: &mut [u8]) -> Result<(), Errno>;
-    /// The same with `len` bytes of a page at offset `at`, as [`Out::put_page`].
+    /// Fills `len` bytes of a page from offset `at`, as [`Out::put_page`].
     ///
     /// # Errors
     /// As [`In::take`].
     fn take_page(&mut self, page: &Frame, at: usize, len: usize) -> Result<(), Errno>;
-    /// Counts all that is left as given without looking at it: /dev/null reads no buffer.
+    /// Counts all bytes left as transferred without reading them: /dev/null reads no buffer.
     fn skip_all(&mut self);
-    /// Counts the last `len` bytes as not given, though the file looked at them: it has no use for them
-    /// after all. Nothing more is asked for.
+    /// Takes back the count of the last `len` bytes, which the file read but doesn't use. No
+    /// transfer follows.
     fn refuse(&mut self, len: usize);
 }
 
-/// One range of user memory.
+/// A range of user memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Range {
     /// First address.
     pub at: UserPtr<u8>,
-    /// Bytes.
+    /// Length in bytes.
     pub len: usize,
 }
 
-/// A program's buffer: one range, or the several of readv(2) and writev(2).
+/// A program's buffer: one range, or those of readv(2) and writev(2).
 pub struct UserBuffer<'a> {
-    /// The range in use, from its first byte not yet moved.
+    /// The current range, from its first byte not transferred yet.
     current: Range,
     /// The ranges after it.
     rest: &'a [Range],
     left: usize,
     done: usize,
-    /// When so much is done, others may run.
+    /// Value of `done` for the next preemption point.
     next_point: usize,
 }
 
 impl<'a> UserBuffer<'a> {
-    /// A buffer in one piece.
+    /// A buffer of one range.
     pub fn new(at: UserPtr<u8>, len: usize) -> Self {
         Self {
             current: Range { at, len },
@@ -89,7 +89,7 @@ impl<'a> UserBuffer<'a> {
         }
     }
 
-    /// A buffer of several pieces, `total` bytes together.
+    /// A buffer of several ranges, `total` bytes together.
     pub fn of(ranges: &'a [Range], total: usize) -> Self {
         let empty = Range {
             at: UserPtr::new(0),
@@ -104,7 +104,7 @@ impl<'a> UserBuffer<'a> {
         }
     }
 
-    /// The next range of at most `wanted` bytes; moves past it with [`UserBuffer::advance`].
+    /// The next range, of at most `wanted` bytes; [`UserBuffer::advance`] moves past it.
     fn range(&mut self, wanted: usize) -> Range {
         while self.current.len == 0 {
             let Some((first, rest)) = self.rest.split_first() else {
@@ -118,8 +118,8 @@ impl<'a> UserBuffer<'a> {
         }
     }
 
-    /// Lets others run now and then; an error ends the call of a program that is to end.
-    fn breathe(&mut self) -> Result<(), Errno> {
+    /// A preemption point every [`STRIDE`] bytes; fails if the process is being killed.
+    fn preemption_point(&mut self) -> Result<(), Errno> {
         if self.done < self.next_point {
             return Ok(());
         }
@@ -127,15 +127,15 @@ impl<'a> UserBuffer<'a> {
         preempt::killed()
     }
 
-    /// Moves `left` bytes range by range. `copy` is given where the next part lies and its length, and says how many
-    /// bytes it has moved.
+    /// Transfers `left` bytes range by range. `copy` gets the address and length of the next part
+    /// and returns the bytes it copied.
     fn each(
         &mut self,
         mut left: usize,
         mut copy: impl FnMut(UserPtr<u8>, usize) -> usize,
     ) -> Result<(), Errno> {
         while left > 0 {
-            self.breathe()?;
+            self.preemption_point()?;
             let range = self.range(left.min(STRIDE));
             let moved = copy(range.at, range.len);
             self.advance(moved);
@@ -165,9 +165,9 @@ impl Out for UserBuffer<'_> {
     }
 
     fn put(&mut self, mut bytes: &[u8]) -> Result<(), Errno> {
-        // What `each` does, written out: fewer instructions for the short reads that are most.
+        // `each` written out: fewer instructions for short reads, the most frequent ones.
         while !bytes.is_empty() {
-            self.breathe()?;
+            self.preemption_point()?;
             let range = self.range(bytes.len().min(STRIDE));
             let moved = range.at.write_prefix(&bytes[..range.len]);
             self.advance(moved);
@@ -228,7 +228,7 @@ impl In for UserBuffer<'_> {
     }
 }
 
-/// A kernel buffer that a file is read into.
+/// A kernel buffer as the destination of a read.
 pub struct KernelOut<'a> {
     bytes: &'a mut [u8],
     done: usize,
@@ -267,14 +267,14 @@ impl Out for KernelOut<'_> {
     }
 }
 
-/// Kernel bytes that are written to a file.
+/// Kernel bytes as the source of a write.
 pub struct KernelIn<'a> {
     bytes: &'a [u8],
     done: usize,
 }
 
 impl<'a> KernelIn<'a> {
-    /// Gives `bytes` from their start.
+    /// Supplies `bytes` from their start.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, done: 0 }
     }
@@ -310,7 +310,7 @@ impl In for KernelIn<'_> {
     }
 }
 
-/// Hands on to `out` what of `text` lies at `offset` and fits: how generated files are read.
+/// Copies the part of `text` from `offset` on that fits `out`: a read of a generated file.
 ///
 /// # Errors
 /// `EFAULT`.

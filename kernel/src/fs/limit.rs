@@ -1,7 +1,7 @@
-//! RLIMIT_FSIZE: how far a program may have its files grow.
+//! RLIMIT_FSIZE: the limit of a file's size for writes by a process.
 //!
-//! A write that would begin behind the limit is refused with `EFBIG` and SIGXFSZ; one that would
-//! cross it goes as far as it may (generic_write_check_limits in fs/read_write.c).
+//! A write that begins at or past the limit fails with `EFBIG` and SIGXFSZ; a write across the
+//! limit is cut there (generic_write_check_limits in fs/read_write.c).
 
 use linux_raw_sys::general::RLIMIT_FSIZE;
 
@@ -18,19 +18,19 @@ fn limit() -> u64 {
     })
 }
 
-/// The limit, if a write of `len` bytes at `offset` would end behind it.
+/// The limit, if a write of `len` bytes at `offset` would cross it.
 pub fn exceeded(offset: u64, len: usize) -> Option<u64> {
     let limit = limit();
     (offset.saturating_add(len as u64) > limit).then_some(limit)
 }
 
 fn refuse() -> Errno {
-    // Room is always found for a standard signal.
+    // A standard signal needs no memory to be queued.
     let _ = signal::send_task(&sched::current_task(), &SigInfo::user(SIGXFSZ));
     Errno::EFBIG
 }
 
-/// Checks that a file may get `size` bytes long: for what changes its length without writing.
+/// Checks a new size of a file that is set without a write.
 ///
 /// # Errors
 /// `EFBIG`, with SIGXFSZ.
@@ -42,10 +42,10 @@ pub fn check_size(size: u64) -> Result<(), Errno> {
     }
 }
 
-/// What of `from` may be written at `offset`.
+/// The part of `from` up to `limit`, for a write at `offset`.
 ///
 /// # Errors
-/// `EFBIG`, with SIGXFSZ, if it is nothing.
+/// `EFBIG`, with SIGXFSZ, if the part is empty.
 pub fn part<'a>(from: &'a mut dyn In, offset: u64, limit: u64) -> Result<Part<'a>, Errno> {
     if offset >= limit && from.left() > 0 {
         return Err(refuse());
@@ -55,10 +55,10 @@ pub fn part<'a>(from: &'a mut dyn In, offset: u64, limit: u64) -> Result<Part<'a
     Ok(Part { from, rest })
 }
 
-/// The first bytes of a write.
+/// The first bytes of a write, up to the limit.
 pub struct Part<'a> {
     from: &'a mut dyn In,
-    /// Bytes that are left out.
+    /// Bytes cut off.
     rest: usize,
 }
 
@@ -79,7 +79,7 @@ impl In for Part<'_> {
         self.from.take_page(page, at, len)
     }
 
-    /// Only what has no length is asked for this, and has no limit either.
+    /// Only called by files without a size, which have no limit either.
     fn skip_all(&mut self) {
         self.from.skip_all();
     }

@@ -1,4 +1,4 @@
-//! What an epoll instance watches: a file under a descriptor's number, and the events asked for.
+//! Items of an epoll instance: a file under a descriptor, and the requested events.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
@@ -15,31 +15,31 @@ use crate::mm::fallible;
 use crate::process::wait::{Ticket, Wake};
 use crate::syscall::errno::Errno;
 
-/// `struct epoll_event`: the events, and a value of the program's.
+/// `struct epoll_event`: the events, and the program's value.
 #[derive(Clone, Copy, Debug)]
 pub struct Event {
     /// `EPOLL*`.
     pub events: u32,
-    /// Handed back with each event.
+    /// The program's value, returned with each event.
     pub data: u64,
 }
 
-/// Events that aren't any: how to tell them (EP_PRIVATE_BITS).
+/// Bits of `events` that are flags, not events (EP_PRIVATE_BITS).
 const PRIVATE: u32 = EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP;
 
 impl Event {
-    /// What of a file it is about.
+    /// The requested events.
     pub fn asked(self) -> Ready {
         Ready::from_bits_truncate(self.events as u16)
     }
 
-    /// Whether it has one of these `EPOLL*` bits.
+    /// Whether any of these `EPOLL*` bits is set.
     pub fn has(self, bits: u32) -> bool {
         self.events & bits != 0
     }
 }
 
-/// The open file (its address) and the descriptor that it was entered by.
+/// Address of the open file, and the descriptor by which it was added.
 pub type Key = (usize, i32);
 
 /// The key of `file` under `fd`.
@@ -47,25 +47,25 @@ pub fn key(file: &Arc<File>, fd: i32) -> Key {
     (Arc::as_ptr(file) as usize, fd)
 }
 
-/// One entry of an epoll instance.
+/// An item: a file watched by an epoll instance (struct epitem).
 pub struct Item {
     me: Weak<Item>,
-    /// Its place in the instance.
+    /// Key in the instance.
     pub key: Key,
-    /// The file; it does not stay open for this.
+    /// The file; the item doesn't keep it open.
     pub file: Weak<File>,
     epoll: Weak<Epoll>,
     event: Mutex<Event, rank::EpollEvent>,
     ticket: Ticket,
-    /// Its place in the instance's list of what may be ready.
+    /// Place in the instance's ready list.
     pub(super) place: usize,
-    /// Taken out of the instance.
+    /// Removed from the instance.
     is_gone: AtomicBool,
 }
 
 impl Item {
-    /// Enters `file` into its queues and its list of watchers; `place` is the item's in the instance's
-    /// list.
+    /// Creates an item, and joins the wait queues and the watchers of `file`; `place` is the item's
+    /// in the ready list.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -101,27 +101,27 @@ impl Item {
         Ok(item)
     }
 
-    /// The instance it belongs to.
+    /// The instance of the item.
     pub fn epoll(&self) -> Option<Arc<Epoll>> {
         self.epoll.upgrade()
     }
 
-    /// What is asked for.
+    /// The requested events and the program's value.
     pub fn event(&self) -> Event {
         *self.event.lock()
     }
 
-    /// Asks for something else.
+    /// Replaces the requested events and the program's value.
     pub fn set_event(&self, event: Event) {
         self.event.set(event);
     }
 
-    /// After an event with EPOLLONESHOT: no more until EPOLL_CTL_MOD.
+    /// Disables the item after an event with EPOLLONESHOT, until EPOLL_CTL_MOD.
     pub fn disable(&self) {
         self.event.lock().events &= PRIVATE;
     }
 
-    /// What the file is ready for of what is asked for.
+    /// The requested events for which the file is ready.
     pub fn ready(&self) -> Ready {
         let event = self.event();
         if self.is_gone() || event.asked().is_empty() {
@@ -133,18 +133,18 @@ impl Item {
         }
     }
 
-    /// Whether it was taken out of the instance.
+    /// Whether the item is removed from the instance.
     pub(super) fn is_gone(&self) -> bool {
         self.is_gone.load(Ordering::Relaxed)
     }
 
-    /// Leaves the file's queues.
+    /// Marks the item as removed and leaves the file's wait queues.
     pub fn detach(&self, ops: &dyn FileOps) {
         self.is_gone.store(true, Ordering::Relaxed);
         ops.wait_queues(&mut |queue| queue.leave(self.ticket));
     }
 
-    /// Leaves the file altogether.
+    /// Leaves the file's wait queues and its watchers.
     pub fn leave(&self) {
         if let Some(file) = self.file.upgrade() {
             self.detach(&**file.ops());
@@ -165,12 +165,12 @@ impl Wake for Item {
     }
 }
 
-/// The epoll items of an open file, by their tickets: one of many leaves without a look at the others.
+/// The epoll items of an open file, by ticket: removing one doesn't search the others.
 #[derive(Default)]
 pub struct Watchers(pub(super) Mutex<BTreeMap<Ticket, Weak<Item>>, rank::EpollWatchers>);
 
 impl Watchers {
-    /// Called as the last descriptor of a file goes: epoll instances forget it.
+    /// Removes the items from their instances, at the close of the file.
     pub fn file_closed(&self, ops: &dyn FileOps) {
         let items = self.0.take();
         for item in items.into_values() {
@@ -183,7 +183,7 @@ impl Watchers {
         }
     }
 
-    /// The instances that watch the file.
+    /// The epoll instances that watch the file.
     ///
     /// # Errors
     /// `ENOMEM`.

@@ -1,7 +1,7 @@
-//! The items of an epoll instance that may be ready, each once, in the order they are told in.
+//! The ready list of an epoll instance: items that may be ready, each once, in order of delivery.
 //!
-//! Items are put into it by whatever wakes them, an interrupt too, where there may be no memory: each
-//! has a place of its own from the moment that it is entered into the instance.
+//! A wake-up adds an item, also in an interrupt, where no memory can be allocated: each item has a
+//! place in the list from its creation on.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -10,11 +10,11 @@ use super::Item;
 use crate::mm::fallible::TryPush as _;
 use crate::syscall::errno::Errno;
 
-/// The list: places linked in both directions, so that an item can be taken out from the middle.
+/// The list: doubly linked, so that an item can be removed from the middle.
 #[derive(Default)]
 pub struct List {
     places: Vec<Place>,
-    /// First of the places that no item has; they are linked by `next`.
+    /// First unused place; unused places are linked by `next`.
     unused: Option<usize>,
     first: Option<usize>,
     last: Option<usize>,
@@ -31,12 +31,12 @@ struct Place {
 }
 
 impl List {
-    /// How many items are in it.
+    /// Number of items in the list.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// A place for a new item, which is not in the list yet.
+    /// Reserves a place for a new item, which is not in the list yet.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -49,28 +49,28 @@ impl List {
         Ok(self.places.len() - 1)
     }
 
-    /// Takes a place back.
+    /// Frees a place and returns the item in the list at it, if any.
     pub fn leave(&mut self, place: usize) -> Option<Arc<Item>> {
         let item = self.remove(place);
         self.places[place].next = self.unused.replace(place);
         item
     }
 
-    /// Puts an item last, unless it is in the list.
+    /// Appends an item, unless it is in the list.
     pub fn push(&mut self, item: Arc<Item>) {
         let last = self.last;
-        self.put(item, last, None);
+        self.insert(item, last, None);
     }
 
-    /// Puts an item first, unless it is in the list.
+    /// Prepends an item, unless it is in the list.
     pub fn push_first(&mut self, item: Arc<Item>) {
         let first = self.first;
-        self.put(item, None, first);
+        self.insert(item, None, first);
     }
 
-    fn put(&mut self, item: Arc<Item>, previous: Option<usize>, next: Option<usize>) {
+    fn insert(&mut self, item: Arc<Item>, previous: Option<usize>, next: Option<usize>) {
         let at = item.place;
-        // One that was taken out of the instance has given its place up.
+        // The place of an item removed from the instance is freed already.
         if !item.is_gone() && self.places[at].item.is_none() {
             self.places[at] = Place {
                 item: Some(item),
@@ -83,7 +83,7 @@ impl List {
         }
     }
 
-    /// What names the place behind `previous`: without one it is the first.
+    /// The link to the place behind `previous`, or to the first.
     fn link_to(&mut self, previous: Option<usize>) -> &mut Option<usize> {
         match previous {
             Some(place) => &mut self.places[place].next,
@@ -91,7 +91,7 @@ impl List {
         }
     }
 
-    /// What names the place before `next`: without one it is the last.
+    /// The link back to the place before `next`, or to the last.
     fn link_back(&mut self, next: Option<usize>) -> &mut Option<usize> {
         match next {
             Some(place) => &mut self.places[place].previous,
@@ -99,17 +99,17 @@ impl List {
         }
     }
 
-    /// The first one.
+    /// The first item.
     pub fn first(&self) -> Option<Arc<Item>> {
         self.places[self.first?].item.clone()
     }
 
-    /// Takes the first one out.
+    /// Removes the first item.
     pub fn pop(&mut self) -> Option<Arc<Item>> {
         self.remove(self.first?)
     }
 
-    /// Takes the item with this place out if it is there.
+    /// Removes the item with this place, if it is in the list.
     pub fn remove(&mut self, place: usize) -> Option<Arc<Item>> {
         let item = self.places[place].item.take()?;
         let Place { next, previous, .. } = core::mem::take(&mut self.places[place]);

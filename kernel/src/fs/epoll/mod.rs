@@ -1,11 +1,11 @@
-//! epoll(7): waiting for many files, at a cost that grows with those that are ready only.
+//! epoll(7): waiting for many files, at a cost that grows with the ready ones alone.
 //!
-//! An [`Item`] stands in the queues of the file it watches. When it is woken it is put into the
-//! instance's list; waiting looks at the items in the list and at no others. Level-triggered items
-//! go back into the list as long as the file is found ready.
+//! An [`Item`] is in the wait queues of the file it watches. A wake-up adds the item to the
+//! instance's ready list; epoll_wait(2) polls the items in that list and no others. A
+//! level-triggered item returns to the list while its file is ready.
 //!
-//! EPOLLEXCLUSIVE is checked, but every instance is woken, which epoll_ctl(2) allows ("one or more");
-//! EPOLLWAKEUP means nothing to a machine that never sleeps. Left out: busy polling.
+//! EPOLLEXCLUSIVE is checked, but every instance is woken, which epoll_ctl(2) allows ("one or
+//! more"); EPOLLWAKEUP has no effect, as the machine never suspends. Left out: busy polling.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
@@ -36,18 +36,18 @@ pub use quota::max as max_user_watches;
 /// An epoll instance.
 pub struct Epoll {
     me: Weak<Epoll>,
-    /// The user who made it, for [`quota`].
+    /// The creator's user ID, for [`quota`].
     owner: u32,
     items: Mutex<BTreeMap<Key, Arc<Item>>, rank::EpollItems>,
     /// Items that may be ready, each once.
     list: Mutex<List, rank::EpollList>,
-    /// epoll_wait(2)'s callers, and whoever watches this instance in its turn.
+    /// Callers of epoll_wait(2), and the items of instances that watch this one.
     listed: WaitQueue,
-    /// Its own open file.
+    /// The instance's open file.
     file: Mutex<Weak<File>, rank::EpollFile>,
 }
 
-/// Makes one, with `flags` of epoll_create1(2).
+/// Creates an instance, with `flags` of epoll_create1(2).
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -66,18 +66,18 @@ pub fn new(flags: u32) -> Result<Arc<File>, Errno> {
     Ok(file)
 }
 
-/// The instance behind an open file.
+/// The instance behind an open file, if it is one.
 pub fn of(file: &File) -> Option<Arc<Epoll>> {
     let ops: &dyn core::any::Any = &**file.ops();
     ops.downcast_ref::<Epoll>()?.me.upgrade()
 }
 
 impl Epoll {
-    /// EPOLL_CTL_ADD.
+    /// EPOLL_CTL_ADD: watches `file`.
     ///
     /// # Errors
-    /// `EEXIST`; `ELOOP` if instances would watch each other in a circle or too deep; `ENOMEM`;
-    /// `ENOSPC` where the user's instances watch too many files.
+    /// `EEXIST`; `ELOOP` if instances would watch each other in a cycle or too deeply; `ENOMEM`;
+    /// `ENOSPC` at fs.epoll.max_user_watches.
     pub fn add(&self, file: &Arc<File>, fd: i32, event: Event) -> Result<(), Errno> {
         if self.items.lock().contains_key(&key(file, fd)) {
             return Err(Errno::EEXIST);
@@ -90,15 +90,15 @@ impl Epoll {
         }
         quota::charge(self.owner)?;
         let item = self
-            .enter(file, fd, event)
+            .create_item(file, fd, event)
             .inspect_err(|_| quota::discharge(self.owner, 1))?;
         self.items.lock().insert(item.key, item.clone());
         self.list_if_ready(item);
         Ok(())
     }
 
-    /// A new item, in the queues of `file`.
-    fn enter(&self, file: &Arc<File>, fd: i32, event: Event) -> Result<Arc<Item>, Errno> {
+    /// Creates an item in the wait queues of `file`.
+    fn create_item(&self, file: &Arc<File>, fd: i32, event: Event) -> Result<Arc<Item>, Errno> {
         let place = self.list.lock().enter()?;
         Item::new(self.me.clone(), place, file, fd, event)
             .inspect_err(|_| drop(self.list.lock().leave(place)))
@@ -113,26 +113,26 @@ impl Epoll {
         items.get(&key(file, fd)).cloned().ok_or(Errno::ENOENT)
     }
 
-    /// The address of the `which`-th file that was entered by the number `fd` (kcmp(2)).
+    /// The address of the `which`-th file added as descriptor `fd` (KCMP_EPOLL_TFD).
     pub fn watched_by_number(&self, fd: i32, which: usize) -> Option<usize> {
         let items = self.items.lock();
         let mut keys = items.keys().filter(|(_, number)| *number == fd);
         keys.nth(which).map(|(file, _)| *file)
     }
 
-    /// EPOLL_CTL_MOD.
+    /// EPOLL_CTL_MOD: replaces the requested events.
     pub fn modify(&self, item: Arc<Item>, event: Event) {
         item.set_event(event);
         self.list_if_ready(item);
     }
 
-    /// EPOLL_CTL_DEL.
+    /// EPOLL_CTL_DEL: removes the item.
     pub fn delete(&self, item: &Item) {
         item.leave();
         self.forget(&item.key);
     }
 
-    /// Takes an item out that is in its file's queues no more.
+    /// Removes an item that has left its file's wait queues.
     fn forget(&self, key: &Key) {
         let item = self.items.lock().remove(key);
         if let Some(item) = item {
@@ -148,20 +148,20 @@ impl Epoll {
         }
     }
 
-    /// Puts an item into the list, and wakes one of those who wait for that.
+    /// Adds an item to the ready list, and wakes one waiter.
     fn list(&self, item: Arc<Item>) {
         self.list.lock().push(item);
         self.listed.wake(Ready::READ, 1);
     }
 
-    /// Hands events to `put` until there are no more, or `max` of them; returns how many.
+    /// Delivers up to `max` events to `put`; returns their number.
     fn collect(
         &self,
         max: usize,
         put: &mut dyn FnMut(usize, Event) -> Result<(), Errno>,
     ) -> SysResult {
         let mut found = 0;
-        // Those that go back into the list are not looked at twice.
+        // Items that return to the list are not polled twice.
         let mut left = self.list.lock().len();
         while found < max && left > 0 {
             left -= 1;
@@ -173,11 +173,11 @@ impl Epoll {
                 continue;
             }
             let event = item.event();
-            let told = Event {
+            let reported = Event {
                 events: ready.bits().into(),
                 data: event.data,
             };
-            if let Err(errno) = put(found, told) {
+            if let Err(errno) = put(found, reported) {
                 self.list.lock().push_first(item);
                 return if found == 0 { Err(errno) } else { Ok(found) };
             }
@@ -191,10 +191,11 @@ impl Epoll {
         Ok(found)
     }
 
-    /// Waits until there are events, or until `deadline` (ns of CLOCK_MONOTONIC): no events.
+    /// Waits for events until `deadline` (ns of CLOCK_MONOTONIC); returns their number, 0 at the
+    /// deadline.
     ///
     /// # Errors
-    /// `EINTR`; `EFAULT` of `put`.
+    /// `EINTR`; `EFAULT` from `put`.
     pub fn wait(
         &self,
         max: usize,
@@ -207,7 +208,7 @@ impl Epoll {
                 Ok(0) => is_interrupted().then_some(Err(Errno::EINTR)),
                 done => Some(done),
             });
-        // What is left over is for the next one who waits.
+        // The next waiter gets the items left over.
         if self.list.lock().len() > 0 {
             self.listed.wake_one();
         }
@@ -242,7 +243,7 @@ impl FileOps for Epoll {
             if !item.ready().is_empty() {
                 return Ready::READ;
             }
-            // Not ready after all.
+            // Not ready any more.
             let listed = self.list.lock().remove(item.place);
             drop(listed);
         }
@@ -278,7 +279,7 @@ impl FileOps for Epoll {
     }
 
     fn kept_bytes(&self) -> usize {
-        /// The item, and its nodes and places in tables here and at the file.
+        /// The item, and its nodes in the tables of the instance and of the file.
         const ITEM: usize = 384;
         self.items.try_lock().map_or(0, |items| items.len() * ITEM)
     }

@@ -1,5 +1,4 @@
-//! An epoll instance may watch others, but not in a circle, and not too deep: a wake-up goes up
-//! through all of them.
+//! Nesting of epoll instances: no cycle and no deep chain, as a wake-up runs through all of them.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -9,13 +8,13 @@ use super::{Epoll, of};
 use crate::mm::{fallible, reserve};
 use crate::syscall::errno::Errno;
 
-/// Most instances that may watch one another in a chain, the first not counted (EP_MAX_NESTS).
+/// Longest chain of instances watching each other, the first not counted (EP_MAX_NESTS).
 const MAX_NESTS: usize = 4;
 
-/// Depths that are known already, by address: chains may meet again and again.
+/// Depths found so far, by address: chains may meet more than once.
 type Known = BTreeMap<usize, usize>;
 
-/// Instances that watch, or are watched by, another.
+/// Instances that another one watches, or that watch it.
 type Instances = Vec<Arc<Epoll>>;
 
 /// Checks that `outer` may watch `inner` (ep_loop_check in fs/eventpoll.c).
@@ -23,7 +22,7 @@ type Instances = Vec<Arc<Epoll>>;
 /// # Errors
 /// `ELOOP`, `ENOMEM`.
 pub fn check(outer: &Epoll, inner: &Arc<Epoll>) -> Result<(), Errno> {
-    // Nothing below `inner` may be `outer`, nor more chains be walked than there are.
+    // `outer` must not be below `inner`; the map bounds the walk where chains meet.
     let mut known = Known::from([(address(outer), usize::MAX)]);
     let below = depth(inner, &mut known, 0, &|epoll| {
         let items = epoll.items.lock();
@@ -44,7 +43,7 @@ fn address(epoll: &Epoll) -> usize {
     core::ptr::from_ref(epoll) as usize
 }
 
-/// Length of the longest chain from `epoll` on by way of `next`.
+/// Length of the longest chain from `epoll` along `next`.
 fn depth(
     epoll: &Epoll,
     known: &mut Known,

@@ -1,7 +1,7 @@
-//! How many files the instances of one user may watch (fs.epoll.max_user_watches).
+//! Limit of the items of one user's epoll instances (fs.epoll.max_user_watches).
 //!
-//! An event of a file is handed to every item that watches it, in one go: the limit bounds how long that
-//! takes, as well as the memory.
+//! An event of a file reaches all items that watch it in one loop: the limit bounds the time of
+//! that loop, as well as the memory.
 
 use alloc::collections::BTreeMap;
 
@@ -9,21 +9,21 @@ use crate::mm::{PAGE_SIZE, frame};
 use crate::sync::{Mutex, rank};
 use crate::syscall::errno::Errno;
 
-/// Items by the user who made the instance.
+/// Number of items by the user ID of the instance's creator.
 static USERS: Mutex<BTreeMap<u32, u64>, rank::EpollQuota> = Mutex::new(BTreeMap::new());
 
-/// Most items of one user: what takes a twenty-fifth of memory (eventpoll_init in fs/eventpoll.c).
+/// Most items of one user: a twenty-fifth of memory (eventpoll_init in fs/eventpoll.c).
 pub fn max() -> u64 {
-    /// Bytes that an item takes on Linux (EP_ITEM_COST).
+    /// Bytes of an item on Linux (EP_ITEM_COST).
     const COST: u64 = 184;
     let (_, total) = frame::statistics();
     total * PAGE_SIZE / 25 / COST
 }
 
-/// One item more of user `uid`.
+/// Charges an item to user `uid`.
 ///
 /// # Errors
-/// `ENOSPC`.
+/// `ENOSPC` at the limit.
 pub fn charge(uid: u32) -> Result<(), Errno> {
     let max = max();
     let mut users = USERS.lock();
@@ -35,7 +35,7 @@ pub fn charge(uid: u32) -> Result<(), Errno> {
     Ok(())
 }
 
-/// So many items of user `uid` are gone.
+/// Ends the charge of `items` items to user `uid`.
 pub fn discharge(uid: u32, items: u64) {
     let mut users = USERS.lock();
     if let Some(count) = users.get_mut(&uid) {

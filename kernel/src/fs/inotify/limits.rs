@@ -1,4 +1,4 @@
-//! How many instances and watches each user may have (/proc/sys/fs/inotify).
+//! Limits of inotify instances and watches per user (/proc/sys/fs/inotify).
 
 use alloc::collections::BTreeMap;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -9,16 +9,16 @@ use crate::mm::{PAGE_SIZE, frame};
 use crate::sync::{Mutex, rank};
 use crate::syscall::errno::Errno;
 
-/// Most events that wait in one instance (fs.inotify.max_queued_events), for those made from now on.
+/// Most events queued in an instance created from now on (fs.inotify.max_queued_events).
 pub static MAX_QUEUED: AtomicU32 = AtomicU32::new(16384);
 /// Most instances of one user (fs.inotify.max_user_instances).
 pub static MAX_INSTANCES: AtomicU32 = AtomicU32::new(128);
 
-/// Most watches of one user (fs.inotify.max_user_watches): as many as a hundredth of memory holds
+/// Most watches of one user (fs.inotify.max_user_watches): those that fit a hundredth of memory
 /// (inotify_user_setup).
 pub fn max_watches() -> &'static AtomicU32 {
     static MAX: Once<AtomicU32> = Once::new();
-    /// What Linux says of a watch: the watch itself and twice an inode.
+    /// Bytes that Linux reckons for a watch: the watch and two inodes.
     const COST: u64 = 1264;
     MAX.call_once(|| {
         let (_, pages) = frame::statistics();
@@ -27,7 +27,7 @@ pub fn max_watches() -> &'static AtomicU32 {
     })
 }
 
-/// What a user has.
+/// Number of instances and watches of a user.
 #[derive(Default)]
 struct Count {
     instances: u32,
@@ -36,10 +36,10 @@ struct Count {
 
 static USERS: Mutex<BTreeMap<u32, Count>, rank::InotifyUsers> = Mutex::new(BTreeMap::new());
 
-/// Counts an instance of `user`'s.
+/// Charges an instance to `user`.
 ///
 /// # Errors
-/// `EMFILE` for one too many.
+/// `EMFILE` at the limit.
 pub fn take_instance(user: u32) -> Result<(), Errno> {
     let mut users = USERS.lock();
     if users.get(&user).map_or(0, |count| count.instances) >= MAX_INSTANCES.load(Relaxed) {
@@ -49,7 +49,7 @@ pub fn take_instance(user: u32) -> Result<(), Errno> {
     Ok(())
 }
 
-/// An instance of `user`'s is gone, and with it its watches.
+/// Ends the charge of an instance to `user`, whose watches have ended.
 pub fn give_instance(user: u32) {
     let mut users = USERS.lock();
     if let Some(count) = users.get_mut(&user) {
@@ -61,10 +61,10 @@ pub fn give_instance(user: u32) {
     }
 }
 
-/// Counts a watch of `user`'s, who has an instance.
+/// Charges a watch to `user`, who has an instance.
 ///
 /// # Errors
-/// `ENOSPC` for one too many.
+/// `ENOSPC` at the limit.
 pub fn take_watch(user: u32) -> Result<(), Errno> {
     let most = max_watches().load(Relaxed);
     match USERS.lock().get_mut(&user) {
@@ -76,7 +76,7 @@ pub fn take_watch(user: u32) -> Result<(), Errno> {
     }
 }
 
-/// A watch of `user`'s is gone.
+/// Ends the charge of a watch to `user`.
 pub fn give_watch(user: u32) {
     if let Some(count) = USERS.lock().get_mut(&user) {
         count.watches -= 1;

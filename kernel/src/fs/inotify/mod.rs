@@ -1,8 +1,8 @@
-//! inotify(7): files that are watched, and events of them to be read.
+//! inotify(7): watches on files, and the events read from an instance.
 //!
-//! An [`Inotify`] is an instance: its watches by number, and the events that wait to be read (`queue.rs`).
-//! What happens to a file reaches it from `fs/notify.rs`, by way of the watches of that file (`watch.rs`).
-//! How many of all that each user may have is in `limits.rs`.
+//! An [`Inotify`] is an instance: its watches by watch descriptor, and its queue of events
+//! (`queue.rs`). Events reach it from `fs/notify.rs` through the watches of a file (`watch.rs`).
+//! `limits.rs` has the limits per user.
 //!
 //! Left out: SIGIO, which no file sends here.
 
@@ -35,32 +35,32 @@ pub mod watch;
 use queue::{LONGEST, Queue, Queued};
 use watch::Watch;
 
-/// INOTIFY_IOC_SETNEXTWD: the number that the next watch gets (include/uapi/linux/inotify.h).
+/// INOTIFY_IOC_SETNEXTWD: sets the next watch descriptor (include/uapi/linux/inotify.h).
 const SET_NEXT: u32 = 0x4004_4900;
 
-/// An instance.
+/// An inotify instance.
 pub struct Inotify {
     me: Weak<Inotify>,
-    /// Its number in the table of watches.
+    /// Number of the instance in the table of watches.
     id: u64,
-    /// For whom it is counted.
+    /// User ID charged for the instance.
     user: u32,
     watches: Mutex<Watches, rank::InotifyWatches>,
     queue: Mutex<Queue, rank::InotifyQueue>,
     filled: WaitQueue,
 }
 
-/// Watches by number.
+/// Watches by watch descriptor.
 struct Watches {
     by_number: BTreeMap<i32, Arc<Watch>>,
-    /// The number that the next one gets if it is free: none is used again soon.
+    /// Candidate for the next watch descriptor: freed ones are not reused soon.
     next: i32,
 }
 
-/// Makes one, with `flags` of inotify_init1(2).
+/// Creates an instance, with `flags` of inotify_init1(2).
 ///
 /// # Errors
-/// `EMFILE` if the caller has too many, `ENOMEM`.
+/// `EMFILE` at the user's limit, `ENOMEM`.
 pub fn new(flags: u32) -> Result<Arc<File>, Errno> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     if frame::is_low() {
@@ -87,14 +87,14 @@ pub fn new(flags: u32) -> Result<Arc<File>, Errno> {
 /// The instance behind an open file.
 ///
 /// # Errors
-/// `EINVAL` if it is none.
+/// `EINVAL` for another kind of file.
 pub fn of(file: &File) -> Result<&Inotify, Errno> {
     let ops: &dyn Any = &**file.ops();
     ops.downcast_ref().ok_or(Errno::EINVAL)
 }
 
 impl Watches {
-    /// The first number that is free, from the next one on and then from 1 on.
+    /// The first free watch descriptor from `next` on, else from 1 on.
     fn free(&self) -> Option<i32> {
         let from = |start: i32| {
             let mut free = start;
@@ -111,11 +111,11 @@ impl Watches {
 }
 
 impl Inotify {
-    /// Watches a file for what `mask` of inotify_add_watch(2) asks for; returns the watch's number.
+    /// Watches `inode` for the events in `mask` of inotify_add_watch(2); returns the watch
+    /// descriptor.
     ///
     /// # Errors
-    /// `EEXIST` if it is watched and IN_MASK_CREATE says it must not be; `ENOSPC` if the user has too many
-    /// watches; `ENOMEM`.
+    /// `EEXIST` for a watched file with IN_MASK_CREATE; `ENOSPC` at the user's limit; `ENOMEM`.
     pub fn add(&self, inode: &Arc<dyn Inode>, mask: u32) -> Result<i32, Errno> {
         if let Some(watch) = watch::find(watch::key(inode, self.id)) {
             if mask & IN_MASK_CREATE != 0 {
@@ -140,7 +140,7 @@ impl Inotify {
         Ok(wd)
     }
 
-    /// Ends the watch `wd`.
+    /// Removes the watch `wd` and queues IN_IGNORED.
     ///
     /// # Errors
     /// `EINVAL` if there is none.
@@ -151,7 +151,7 @@ impl Inotify {
         Ok(())
     }
 
-    /// A watch ends, and says so.
+    /// Removes a watch and queues IN_IGNORED.
     fn forget(&self, watch: &Watch) {
         if !watch.leave() {
             return;
@@ -167,7 +167,7 @@ impl Inotify {
         });
     }
 
-    /// An event, to be read.
+    /// Queues an event and wakes readers.
     fn queue(&self, event: Queued) {
         if self.queue.lock().push(event) {
             self.filled.wake(Ready::READ, usize::MAX);
@@ -177,7 +177,7 @@ impl Inotify {
 
 impl Drop for Inotify {
     fn drop(&mut self) {
-        /// Far less work than a copy of a page.
+        /// Weight of a watch in bytes: far less work than copying a page.
         const WEIGHT: usize = 256;
         let mut stride = Stride::default();
         loop {
@@ -220,7 +220,7 @@ impl FileOps for Inotify {
         })?;
         let mut bytes = [0; LONGEST];
         loop {
-            // The event is lost with the fault, and those before it are not told of.
+            // A fault loses this event, and the call fails though events before it were copied.
             out.put(next.write(&mut bytes))
                 .inspect_err(|_| out.refuse(out.done()))?;
             match self.queue.lock().pop(out.left()) {
@@ -256,7 +256,7 @@ impl FileOps for Inotify {
     }
 
     fn kept_bytes(&self) -> usize {
-        /// Beside the watch: its places in two tables.
+        /// Nodes of a watch in the two tables.
         const PLACES: usize = 128;
         let watches = self.watches.try_lock();
         let watches = watches.map_or(0, |watches| watches.by_number.len());
@@ -264,7 +264,7 @@ impl FileOps for Inotify {
         watches * (size_of::<Watch>() + PLACES) + queue
     }
 
-    /// A line for each watch, the latest first (inotify_fdinfo).
+    /// A line per watch, the latest first (inotify_fdinfo).
     fn describe(&self, text: &mut Text) {
         let mut before = Unbounded;
         loop {
@@ -295,8 +295,8 @@ impl FileOps for Inotify {
     }
 }
 
-/// The handle that Linux would give such a file by name_to_handle_at(2) (shmem_encode_fh): its generation,
-/// which is 0 where numbers are never used again, and its number.
+/// The file handle that Linux shows for the file (shmem_encode_fh): generation, here 0 as inode
+/// numbers are not reused, and inode number.
 fn describe_handle(text: &mut Text, ino: u64) {
     put!(text, "fhandle-bytes:c fhandle-type:1 f_handle:00000000");
     for byte in ino.to_le_bytes() {

@@ -1,4 +1,4 @@
-//! The events that wait in an instance.
+//! The event queue of an inotify instance.
 
 use alloc::collections::VecDeque;
 
@@ -9,31 +9,32 @@ use crate::mm::fallible::Grow as _;
 
 /// Bytes of `struct inotify_event` without its name.
 pub const HEAD: usize = 16;
-/// Bytes of the longest one.
+/// Bytes of the longest event.
 pub const LONGEST: usize = HEAD + 256;
-/// The events that a program sees.
+/// The event bits reported to programs.
 const SHOWN: u32 = IN_ALL_EVENTS | IN_ISDIR | IN_UNMOUNT | IN_IGNORED | IN_Q_OVERFLOW;
 
-/// An event for one watch.
+/// A queued event.
 pub struct Queued {
-    /// The watch.
+    /// Watch descriptor.
     pub wd: i32,
-    /// What happened.
+    /// `IN_*` bits.
     pub events: u32,
-    /// Joins the two halves of a move.
+    /// Connects IN_MOVED_FROM and IN_MOVED_TO of one rename.
     pub cookie: u32,
-    /// Which of the directory's files it is about.
+    /// Name of the directory's entry concerned; `None` for the watched file itself.
     pub name: Option<Name>,
 }
 
 impl Queued {
-    /// Bytes that read(2) gives: the name has a NUL at least, and ends where the next structure may begin.
+    /// Bytes that read(2) returns: the name is padded with at least one NUL to a multiple of the
+    /// structure's size.
     pub fn size(&self) -> usize {
         let name = self.name.as_ref();
         HEAD + name.map_or(0, |name| (name.len() + 1).next_multiple_of(HEAD))
     }
 
-    /// Writes it as `struct inotify_event`: watch, events, cookie, length of the name; the name.
+    /// Encodes the event as `struct inotify_event`: wd, mask, cookie, len; name.
     pub fn write<'a>(&self, to: &'a mut [u8; LONGEST]) -> &'a [u8] {
         let size = self.size();
         let words = [
@@ -51,7 +52,7 @@ impl Queued {
         &to[..size]
     }
 
-    /// Whether it says nothing that `last` doesn't say (event_compare in fs/notify/inotify).
+    /// Whether the event repeats `last` (event_compare in fs/notify/inotify).
     fn repeats(&self, last: &Self) -> bool {
         last.events & IN_IGNORED == 0
             && (self.wd, self.events) == (last.wd, last.events)
@@ -59,19 +60,19 @@ impl Queued {
     }
 }
 
-/// The queue.
+/// The queue of one instance.
 pub struct Queue {
     events: VecDeque<Queued>,
-    /// Bytes that read(2) has to give.
+    /// Bytes of all queued events, as read.
     bytes: usize,
-    /// Most events in it, beside the one that says it is full.
+    /// Most events, besides the overflow event.
     most: usize,
-    /// That one waits in it.
+    /// An overflow event is queued.
     has_overflowed: bool,
 }
 
 impl Queue {
-    /// An empty one, for at most so many events.
+    /// An empty queue for at most `most` events.
     pub fn new(most: usize) -> Self {
         Self {
             events: VecDeque::new(),
@@ -81,10 +82,10 @@ impl Queue {
         }
     }
 
-    /// Adds an event. Where there is no room, or no memory, one that says so takes its place. Returns whether
-    /// there is more to read than before.
+    /// Appends an event. Without room or memory, an IN_Q_OVERFLOW event takes its place. Returns
+    /// whether the queue has grown.
     pub fn push(&mut self, event: Queued) -> bool {
-        // Room for the one that says there is none is always there.
+        // Room for the overflow event is always reserved.
         if self.events.len() >= self.most || self.events.room_for(2).is_err() {
             if self.has_overflowed {
                 return false;
@@ -109,7 +110,7 @@ impl Queue {
         true
     }
 
-    /// Takes the first event out, if it has no more than `room` bytes; `Some(None)` if it has.
+    /// Removes the first event, if it fits `room` bytes; `Some(None)` if it doesn't.
     pub fn pop(&mut self, room: usize) -> Option<Option<Queued>> {
         if self.events.front()?.size() > room {
             return Some(None);
@@ -125,17 +126,17 @@ impl Queue {
         Some(Some(event))
     }
 
-    /// Whether nothing waits.
+    /// Whether no event is queued.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
     }
 
-    /// Bytes that wait to be read.
+    /// Bytes of the queued events, as read (FIONREAD).
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Bytes of memory that it takes.
+    /// Kernel memory in bytes held by the queue.
     pub fn kept_bytes(&self) -> usize {
         self.events.capacity() * size_of::<Queued>() + self.bytes
     }

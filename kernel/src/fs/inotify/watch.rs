@@ -1,7 +1,7 @@
-//! Who watches which file: all watches of the machine, by file (fs/notify/mark.c).
+//! The table of all inotify watches, by file (fs/notify/mark.c).
 //!
-//! A watch keeps its file in memory, but not its names: a file that has none left and that nothing has open
-//! goes, and its watches with it.
+//! A watch keeps its inode in memory, but not its names: when the last name is removed and the last
+//! open file closed, the watches end.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
@@ -18,10 +18,10 @@ use crate::fs::inode::{Device, Inode};
 use crate::fs::notify::Name;
 use crate::sync::{Mutex, rank};
 
-/// The file's address, and the number of the instance.
+/// Address of the inode, and number of the instance.
 pub type Key = (usize, u64);
 
-/// How many watches there are. Read whenever a file is used.
+/// Number of watches, read at every use of a file.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 static WATCHES: Mutex<BTreeMap<Key, Arc<Watch>>, rank::Watches> = Mutex::new(BTreeMap::new());
 
@@ -31,54 +31,54 @@ pub fn is_on() -> bool {
     COUNT.load(Relaxed) != 0
 }
 
-/// A number that joins the two halves of a move.
+/// A new cookie, which connects the two events of a rename.
 pub fn next_cookie() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     NEXT.fetch_add(1, Relaxed)
 }
 
-/// What happened, before it is known who is told.
+/// An event, before it is matched with watches.
 pub struct Event {
-    /// `IN_*`, with IN_ISDIR.
+    /// `IN_*` bits, including IN_ISDIR.
     pub events: u32,
-    /// Joins the two halves of a move; 0: it is none.
+    /// Cookie of a rename; 0 for other events.
     pub cookie: u32,
-    /// Which of the watched directory's files it is about; `None`: about the watched file.
+    /// Name of the watched directory's entry concerned; `None` for the watched file itself.
     pub name: Option<Name>,
-    /// By a name that was taken away.
+    /// Caused through a name that is removed (IN_EXCL_UNLINK).
     pub is_unlinked: bool,
 }
 
-/// A watch.
+/// A watch on a file.
 pub struct Watch {
-    /// Its number in the instance.
+    /// Watch descriptor.
     pub wd: i32,
-    /// The file.
+    /// The watched file.
     pub inode: Arc<dyn Inode>,
-    /// The file system that it is in.
+    /// The file's file system.
     device: Device,
     instance: Weak<Inotify>,
     key: Key,
-    /// The events asked for, IN_EXCL_UNLINK, IN_ONESHOT.
+    /// Requested events, IN_EXCL_UNLINK, IN_ONESHOT.
     mask: AtomicU32,
     is_gone: AtomicBool,
 }
 
-/// What of inotify_add_watch(2)'s mask a watch keeps.
+/// Bits of inotify_add_watch(2)'s mask stored in a watch.
 const KEPT: u32 = IN_ALL_EVENTS | IN_EXCL_UNLINK | IN_ONESHOT;
 
-/// The key of a file in an instance.
+/// The key of `inode` in an instance.
 pub fn key(inode: &Arc<dyn Inode>, instance: u64) -> Key {
     (Arc::as_ptr(inode).addr(), instance)
 }
 
-/// The watch that an instance has of a file.
+/// The watch with this key.
 pub fn find(key: Key) -> Option<Arc<Watch>> {
     WATCHES.lock().get(&key).cloned()
 }
 
 impl Watch {
-    /// Makes it and enters it; the caller has memory for that.
+    /// Creates a watch and adds it to the table; the caller has reserved the memory.
     pub fn new(wd: i32, inode: Arc<dyn Inode>, instance: &Inotify, mask: u32) -> Arc<Self> {
         let watch = Arc::new(Self {
             wd,
@@ -94,30 +94,30 @@ impl Watch {
         watch
     }
 
-    /// What it asks for.
+    /// The requested events and flags.
     pub fn mask(&self) -> u32 {
         self.mask.load(Relaxed)
     }
 
-    /// Asks for something else, or with `adds` for more.
+    /// Replaces the requested events or, with `adds`, adds to them.
     pub fn set_mask(&self, mask: u32, adds: bool) {
         let old = if adds { self.mask() } else { 0 };
         self.mask.store(old | mask & KEPT, Relaxed);
     }
 
-    /// Takes it out of the table. False if it was already.
+    /// Removes the watch from the table; false if it is removed already.
     pub fn leave(&self) -> bool {
         if self.is_gone.swap(true, Relaxed) {
             return false;
         }
         let watch = WATCHES.lock().remove(&self.key);
         COUNT.fetch_sub(1, Relaxed);
-        // With it the file may go, which must find nothing locked.
+        // May drop the file, with no lock held.
         drop(watch);
         true
     }
 
-    fn tell(self: &Arc<Self>, event: &Event) {
+    fn notify(self: &Arc<Self>, event: &Event) {
         let mask = self.mask();
         if (mask | IN_UNMOUNT) & event.events & !IN_ISDIR == 0
             || event.is_unlinked && mask & IN_EXCL_UNLINK != 0
@@ -128,7 +128,7 @@ impl Watch {
         let Some(instance) = self.instance.upgrade() else {
             return;
         };
-        // Linux never said so of these.
+        // Linux reports these without IN_ISDIR.
         let hidden = if event.events & (IN_DELETE_SELF | IN_MOVE_SELF) != 0 {
             IN_ISDIR
         } else {
@@ -152,7 +152,7 @@ impl Watch {
     }
 }
 
-/// Calls `f` with each watch of a file.
+/// Calls `f` with each watch of `inode`.
 fn for_each(inode: &Arc<dyn Inode>, mut f: impl FnMut(&Arc<Watch>)) {
     let (first, last) = (key(inode, 0), key(inode, u64::MAX));
     let mut from = Included(first);
@@ -168,17 +168,17 @@ fn for_each(inode: &Arc<dyn Inode>, mut f: impl FnMut(&Arc<Watch>)) {
     }
 }
 
-/// Tells those who watch the file.
+/// Queues an event at every watch of `inode`.
 pub fn tell(inode: &Arc<dyn Inode>, event: &Event) {
-    for_each(inode, |watch| watch.tell(event));
+    for_each(inode, |watch| watch.notify(event));
 }
 
-/// The file is gone: its watches end.
+/// Removes all watches of `inode`, a file that is gone.
 pub fn end_of(inode: &Arc<dyn Inode>) {
     for_each(inode, Watch::end);
 }
 
-/// The file system with this number is gone: each of its files is told by `tell`, and its watches end.
+/// Removes all watches in an unmounted file system, after a call of `tell` for each watched file.
 pub fn end_on(device: Device, tell: impl Fn(&Arc<dyn Inode>)) {
     let mut after = Unbounded;
     loop {

@@ -1,4 +1,5 @@
-//! flock(2): a whole file, shared or alone, for as long as the open file lives or until unlocked.
+//! flock(2): shared and exclusive locks on whole files, held by an open file until it is unlocked
+//! or closed.
 
 use alloc::sync::Arc;
 
@@ -9,7 +10,7 @@ use crate::mm::frame;
 use crate::process::wait::is_interrupted;
 use crate::syscall::errno::Errno;
 
-/// A file locked by an open file.
+/// A lock held by an open file description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Whole {
     pub file: usize,
@@ -18,7 +19,7 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    /// How /proc/locks shows it.
+    /// The lock as /proc/locks shows it.
     pub fn held(&self) -> Held {
         Held {
             range: Range {
@@ -31,7 +32,7 @@ impl Whole {
     }
 }
 
-/// Gives the lock of the open file at address `file` up.
+/// Releases the lock of the open file at address `file`.
 pub fn unlock(inode: &Arc<dyn Inode>, file: usize) {
     with(inode, |locks| {
         locks.whole.retain(|whole| whole.file != file);
@@ -40,8 +41,8 @@ pub fn unlock(inode: &Arc<dyn Inode>, file: usize) {
     tidy(inode);
 }
 
-/// Locks for the open file at address `file`. Where it has a lock of the other kind that is given up
-/// first, also when the new one then can't be had.
+/// Locks for the open file at address `file`. A lock of the other type is released first, even if
+/// the new one can't be acquired (flock(2)).
 ///
 /// # Errors
 /// `EAGAIN` instead of waiting, `ENOLCK` without memory, `ERESTARTSYS`.
