@@ -44,7 +44,11 @@ static void leave(void) { _exit(3); }
 static void die(void) { raise(SIGTERM); }
 static void fault(void) { *(volatile int *)8 = 0; }
 static void run(void) { execl("a name that is longer than sixteen", "x", "run", NULL); }
-static void fail_to_run(void) { execl("none", "x", NULL); _exit(1); }
+static void fail_to_run(void)
+{
+	execl("none", "x", NULL);
+	_exit(1);
+}
 
 static void become_another(void)
 {
@@ -86,9 +90,16 @@ static const struct {
 	void (*end)(void);
 	double least;
 } ends[] = {
-	{"exit(3)", leave}, {"SIGTERM", die}, {"SIGSEGV", fault}, {"execve", run}, {"no execve", fail_to_run},
-	{"another user", become_another}, {"RLIMIT_FSIZE", have_no_room}, {"sleep", sleep_long, 29},
-	{"compute", compute, 19}, {"another name", rename_itself},
+	{"exit(3)", leave},
+	{"SIGTERM", die},
+	{"SIGSEGV", fault},
+	{"execve", run},
+	{"no execve", fail_to_run},
+	{"another user", become_another},
+	{"RLIMIT_FSIZE", have_no_room},
+	{"sleep", sleep_long, 29},
+	{"compute", compute, 19},
+	{"another name", rename_itself},
 };
 
 static void each_end(void)
@@ -119,8 +130,7 @@ static void each_end(void)
 			if ((int)record.ac_pid == pid)
 				tell(&record, pid, began, ends[i].least, most);
 	}
-	IN_A_CHILD
-		;
+	IN_A_CHILD;
 	printf("none is added any more: %s\n", read(log, &record, sizeof record) == 0 ? "right" : "wrong");
 	close(log);
 }
@@ -140,8 +150,7 @@ static void full(void)
 		if (write(fd, page, sizeof page) != sizeof page)
 			perror("write");
 	T(acct("full/log"));
-	IN_A_CHILD
-		;
+	IN_A_CHILD;
 	T(acct(NULL));
 	T(stat("full/log", &s));
 	printf("%d bytes\n", (int)s.st_size);

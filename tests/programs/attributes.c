@@ -46,14 +46,50 @@ static int outcome(void (*run)(void))
 static void prctls(void)
 {
 	static int options[] = {
-		PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, 5, 6, PR_GET_KEEPCAPS,
-		PR_SET_KEEPCAPS, 9, 10, 11, 12, PR_GET_TIMING, PR_SET_TIMING, PR_SET_NAME, PR_GET_NAME, 17, 18,
-		19, 20, PR_CAPBSET_READ, PR_GET_TSC, PR_GET_SECUREBITS, PR_SET_TIMERSLACK, PR_GET_TIMERSLACK,
-		PR_MCE_KILL_GET, PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS,
-		PR_GET_NO_NEW_PRIVS, PR_GET_TID_ADDRESS, PR_GET_THP_DISABLE, PR_CAP_AMBIENT, 999, -1,
+		PR_SET_PDEATHSIG,
+		PR_GET_PDEATHSIG,
+		PR_GET_DUMPABLE,
+		PR_SET_DUMPABLE,
+		5,
+		6,
+		PR_GET_KEEPCAPS,
+		PR_SET_KEEPCAPS,
+		9,
+		10,
+		11,
+		12,
+		PR_GET_TIMING,
+		PR_SET_TIMING,
+		PR_SET_NAME,
+		PR_GET_NAME,
+		17,
+		18,
+		19,
+		20,
+		PR_CAPBSET_READ,
+		PR_GET_TSC,
+		PR_GET_SECUREBITS,
+		PR_SET_TIMERSLACK,
+		PR_GET_TIMERSLACK,
+		PR_MCE_KILL_GET,
+		PR_SET_CHILD_SUBREAPER,
+		PR_GET_CHILD_SUBREAPER,
+		PR_SET_NO_NEW_PRIVS,
+		PR_GET_NO_NEW_PRIVS,
+		PR_GET_TID_ADDRESS,
+		PR_GET_THP_DISABLE,
+		PR_CAP_AMBIENT,
+		999,
+		-1,
 	};
 	static const long values[][4] = {
-		{0, 0, 0, 0}, {1, 0, 0, 0}, {2, 0, 0, 0}, {1, 1, 1, 1}, {64, 0, 0, 0}, {65, 0, 0, 0}, {-1, -1, -1, -1},
+		{0, 0, 0, 0},
+		{1, 0, 0, 0},
+		{2, 0, 0, 0},
+		{1, 1, 1, 1},
+		{64, 0, 0, 0},
+		{65, 0, 0, 0},
+		{-1, -1, -1, -1},
 	};
 
 	for (unsigned i = 0; i < sizeof options / sizeof *options; i++)
@@ -166,7 +202,13 @@ static void reaper(void)
 static void priorities(void)
 {
 	struct sched_param param = {0};
-	struct { unsigned size, policy; unsigned long long flags; int nice; unsigned priority; unsigned long long t[3]; } attr;
+	struct {
+		unsigned size, policy;
+		unsigned long long flags;
+		int nice;
+		unsigned priority;
+		unsigned long long t[3];
+	} attr;
 	struct timespec turn;
 
 	R(getpriority(PRIO_PROCESS, 0));

@@ -20,7 +20,8 @@
 
 static const char *name(long result)
 {
-	return result == -1 ? strerrorname_np(errno) : result > 0 ? "made" : "0";
+	return result == -1 ? strerrorname_np(errno) : result > 0 ? "made" :
+								    "0";
 }
 
 /* With the stack as it is: for children that don't share memory, and for calls that fail. */
@@ -80,8 +81,7 @@ static void together(void)
 	try("tls in the kernel", SIGCHLD | CLONE_SETTLS, NULL, NULL, (void *)-4096L);
 	try("tls past the end", SIGCHLD | CLONE_SETTLS, NULL, NULL, (void *)0x800000000000);
 #else
-	static unsigned descs[][4] = {{12, 0, 0xfffff, 0x51}, {-1, 0, 0xfffff, 0x51}, {11, 0, 0xfffff, 0x51},
-				      {14, 0, 0xfffff, 0x50}, {13, 0, 0, 0x28}};
+	static unsigned descs[][4] = {{12, 0, 0xfffff, 0x51}, {-1, 0, 0xfffff, 0x51}, {11, 0, 0xfffff, 0x51}, {14, 0, 0xfffff, 0x50}, {13, 0, 0, 0x28}};
 	for (int i = 0; i < 5; i++)
 		try("descriptor", SIGCHLD | CLONE_SETTLS, NULL, NULL, descs[i]);
 	try("no descriptor", SIGCHLD | CLONE_SETTLS, NULL, NULL, (void *)8);
@@ -232,10 +232,10 @@ static void three(const char *what, size_t size)
 	printf("\n");
 }
 
-#define THREE(...)                                                                          \
-	do {                                                                                \
-		args = (struct clone_args){.exit_signal = SIGCHLD, __VA_ARGS__};            \
-		three(#__VA_ARGS__, sizeof args);                                           \
+#define THREE(...) \
+	do { \
+		args = (struct clone_args){.exit_signal = SIGCHLD, __VA_ARGS__}; \
+		three(#__VA_ARGS__, sizeof args); \
 	} while (0)
 
 static void clone3s(void)

@@ -20,7 +20,10 @@ extern char **environ;
 /* Of the same length wherever the program lies: the path counts too. */
 static char self[] = "/proc/self/exe";
 
-enum { PAGE = 4096, STRING_MAX = 32 * PAGE, KIB = 1024, MIB = 1024 * 1024 };
+enum { PAGE = 4096,
+       STRING_MAX = 32 * PAGE,
+       KIB = 1024,
+       MIB = 1024 * 1024 };
 
 static unsigned hash(unsigned sum, const char *bytes, size_t count)
 {
@@ -62,15 +65,15 @@ static int show(int argc, char **argv)
 	size_t seen = read_all("/proc/self/cmdline", &cmdline);
 	size_t env_seen = read_all("/proc/self/environ", &environment);
 	printf("argc %d, %zu bytes, envc %d, %zu bytes, NULLs %d, %x %x", argc, size, envc, env_size,
-		argv[argc] == NULL && (char **)&argv[argc + 1] == environ, args, env);
+	       argv[argc] == NULL && (char **)&argv[argc + 1] == environ, args, env);
 	printf(", one behind the other %d", in_memory == args);
 	printf(", cmdline %s, environ %s", seen == size && cmdline == args ? "right" : "wrong",
-		env_seen == env_size && environment == env ? "right" : "wrong");
+	       env_seen == env_size && environment == env ? "right" : "wrong");
 	/* The vector behind the environment, and the file that tells of it. */
 	char **at = environ + envc + 1;
 	size_t pairs = 0;
 	unsigned vector = 0;
-	unsigned long(*words)[2] = (void *)at;
+	unsigned long (*words)[2] = (void *)at;
 	while (words[pairs++][0] != AT_NULL)
 		;
 	vector = hash(0, (char *)words, pairs * sizeof *words);

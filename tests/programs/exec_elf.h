@@ -23,7 +23,9 @@
 
 #define PLACE "/tmp/exec-elf"
 
-enum { HEADERS = 6, CODE_AT = 0x200, SIZE = 0x1000 };
+enum { HEADERS = 6,
+       CODE_AT = 0x200,
+       SIZE = 0x1000 };
 
 struct segment {
 	uint32_t type, flags;
@@ -48,29 +50,62 @@ static const unsigned char leave32[] = {0x31, 0xc0, 0x40, 0xbb, 42, 0, 0, 0, 0xc
 static const unsigned char leave64[] = {0xb8, 60, 0, 0, 0, 0xbf, 42, 0, 0, 0, 0x0f, 0x05};
 /* The same, copied onto the stack and called there. */
 static const unsigned char on_stack32[] = {
-	0x68, 0xcd, 0x80, 0x90, 0x90, /* push int 0x80 */
-	0x68, 42, 0, 0, 0, /* push, the end of mov ebx, 42 */
-	0x68, 0x31, 0xc0, 0x40, 0xbb, /* push xor eax, eax; inc eax; mov ebx */
-	0xff, 0xe4, /* jmp esp */
+	0x68,
+	0xcd,
+	0x80,
+	0x90,
+	0x90, /* push int 0x80 */
+	0x68,
+	42,
+	0,
+	0,
+	0, /* push, the end of mov ebx, 42 */
+	0x68,
+	0x31,
+	0xc0,
+	0x40,
+	0xbb, /* push xor eax, eax; inc eax; mov ebx */
+	0xff,
+	0xe4, /* jmp esp */
 };
 static const unsigned char on_stack64[] = {
-	0x68, 0x0f, 0x05, 0x90, 0x90, /* push syscall */
-	0x48, 0xb8, 0x6a, 60, 0x58, 0x6a, 42, 0x5f, 0x90, 0x90, 0x50, /* mov rax; push rax: push 60; pop rax; push 42; pop rdi */
-	0xff, 0xe4, /* jmp rsp */
+	0x68,
+	0x0f,
+	0x05,
+	0x90,
+	0x90, /* push syscall */
+	0x48,
+	0xb8,
+	0x6a,
+	60,
+	0x58,
+	0x6a,
+	42,
+	0x5f,
+	0x90,
+	0x90,
+	0x50, /* mov rax; push rax: push 60; pop rax; push 42; pop rdi */
+	0xff,
+	0xe4, /* jmp rsp */
 };
 /* Touches the byte at 0x10c000 (a page past the end of the file), then leaves. */
 static const unsigned char touch32[] = {0xa0, 0x00, 0xc0, 0x10, 0x00, 0x31, 0xc0, 0x40, 0xbb, 42, 0, 0, 0, 0xcd, 0x80};
 static const unsigned char touch64[] = {0x8a, 0x04, 0x25, 0x00, 0xc0, 0x10, 0x00, 0xb8, 60, 0, 0, 0, 0xbf, 42, 0, 0, 0, 0x0f, 0x05};
 
-#define CODE(elf, name)                                                             \
-	((elf)->code = (elf)->is_wide ? name##64 : name##32,                         \
-		(elf)->code_size = (elf)->is_wide ? sizeof name##64 : sizeof name##32)
+#define CODE(elf, name) \
+	((elf)->code = (elf)->is_wide ? name##64 : name##32, \
+	 (elf)->code_size = (elf)->is_wide ? sizeof name##64 : sizeof name##32)
 
 static struct elf sound(int is_wide)
 {
 	struct elf elf = {
-		.is_wide = is_wide, .type = ET_EXEC, .machine = is_wide ? EM_X86_64 : EM_386, .count = 1,
-		.entry = 0x100000 + CODE_AT, .size = SIZE, .code_at = CODE_AT,
+		.is_wide = is_wide,
+		.type = ET_EXEC,
+		.machine = is_wide ? EM_X86_64 : EM_386,
+		.count = 1,
+		.entry = 0x100000 + CODE_AT,
+		.size = SIZE,
+		.code_at = CODE_AT,
 		.segments = {{PT_LOAD, PF_R | PF_X, 0, 0x100000, SIZE, SIZE, 0x1000}},
 	};
 	CODE(&elf, leave);
@@ -90,8 +125,7 @@ static size_t make(const struct elf *elf)
 {
 	memset(image, 0, sizeof image);
 	if (elf->is_wide) {
-		Elf64_Ehdr head = {.e_type = elf->type, .e_machine = elf->machine, .e_version = 1, .e_entry = elf->entry,
-			.e_phoff = sizeof head, .e_ehsize = sizeof head, .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = elf->count};
+		Elf64_Ehdr head = {.e_type = elf->type, .e_machine = elf->machine, .e_version = 1, .e_entry = elf->entry, .e_phoff = sizeof head, .e_ehsize = sizeof head, .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = elf->count};
 		memcpy(head.e_ident, ELFMAG "\2\1\1", 7);
 		memcpy(image, &head, sizeof head);
 		for (int i = 0; i < elf->count; i++) {
@@ -100,8 +134,7 @@ static size_t make(const struct elf *elf)
 			memcpy(image + sizeof head + i * sizeof segment, &segment, sizeof segment);
 		}
 	} else {
-		Elf32_Ehdr head = {.e_type = elf->type, .e_machine = elf->machine, .e_version = 1, .e_entry = elf->entry,
-			.e_phoff = sizeof head, .e_ehsize = sizeof head, .e_phentsize = sizeof(Elf32_Phdr), .e_phnum = elf->count};
+		Elf32_Ehdr head = {.e_type = elf->type, .e_machine = elf->machine, .e_version = 1, .e_entry = elf->entry, .e_phoff = sizeof head, .e_ehsize = sizeof head, .e_phentsize = sizeof(Elf32_Phdr), .e_phnum = elf->count};
 		memcpy(head.e_ident, ELFMAG "\1\1\1", 7);
 		memcpy(image, &head, sizeof head);
 		for (int i = 0; i < elf->count; i++) {

@@ -8,7 +8,10 @@
    makes every call once without a fault, to see that the arguments do work. */
 #include "fail_nth_calls.h"
 
-enum { NO_FAULT = 0, AT_ENTRY = -1, MOST_POINTS = 400, IS_ERROR = 4095 };
+enum { NO_FAULT = 0,
+       AT_ENTRY = -1,
+       MOST_POINTS = 400,
+       IS_ERROR = 4095 };
 
 /* What an attempt leaves to its parent. */
 struct outcome {
@@ -141,7 +144,7 @@ static long state(const char *name)
 static void remove_world(void)
 {
 	static const char *const names[] = {"file", "other", "link", "fifo", "listener", "new", "moved", "name",
-		"created", "entry"};
+					    "created", "entry"};
 	char path[60];
 
 	umount2(W "/empty", MNT_DETACH);
@@ -266,7 +269,8 @@ static int strike(const struct call *call, int number)
 		if (is_killed(status))
 			answers[1]++;
 		else
-			answers[outcome->result == -ENOMEM ? 0 : is_error(outcome->result) ? 2 : 3]++;
+			answers[outcome->result == -ENOMEM ? 0 : is_error(outcome->result) ? 2 :
+											     3]++;
 	}
 	status = run_and_count(call, number, AT_ENTRY, &has_struck);
 	begins = outcome->is_left || (call->flags & LEAVES && !outcome->has_returned);

@@ -6,7 +6,9 @@
 
 #include "children.h"
 
-enum { LIMIT = 30, USER = 1000, PROGRAMS = 4 };
+enum { LIMIT = 30,
+       USER = 1000,
+       PROGRAMS = 4 };
 
 /* Never ends by itself: each process forks whenever it may. */
 static void explode(int report)
@@ -14,8 +16,7 @@ static void explode(int report)
 	struct rlimit limit = {LIMIT, LIMIT};
 	int told = 0;
 
-	if (setrlimit(RLIMIT_NPROC, &limit) || setresgid(USER, USER, USER)
-	    || setresuid(USER, USER, USER))
+	if (setrlimit(RLIMIT_NPROC, &limit) || setresgid(USER, USER, USER) || setresuid(USER, USER, USER))
 		_exit(1);
 	for (;;)
 		if (fork() < 0 && !told) {

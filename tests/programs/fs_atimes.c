@@ -32,10 +32,18 @@ static int opened;
 static off_t at_end;
 
 static void do_nothing(void) {}
-static void do_stat(void) { access("file", R_OK); atime_of("file"); }
+static void do_stat(void)
+{
+	access("file", R_OK);
+	atime_of("file");
+}
 static void do_open(void) { close(from("file", 0)); }
 static void do_read(void) { read(opened, buffer, 10); }
-static void do_read_nothing(void) { lseek(opened, 0, SEEK_END); read(opened, buffer, 10); }
+static void do_read_nothing(void)
+{
+	lseek(opened, 0, SEEK_END);
+	read(opened, buffer, 10);
+}
 static void do_pread(void) { pread(opened, buffer, 10, 0); }
 static void do_readv(void) { readv(opened, &(struct iovec){buffer, 10}, 1); }
 static void do_bad_read(void) { read(opened, (void *)1, 10); }

@@ -67,8 +67,7 @@ static int is_now(const char *name)
 	struct stat s;
 
 	lstat(name, &s);
-	return llabs((long long)time(NULL) - s.st_mtim.tv_sec) <= 3
-	       && llabs((long long)time(NULL) - s.st_ctim.tv_sec) <= 3;
+	return llabs((long long)time(NULL) - s.st_mtim.tv_sec) <= 3 && llabs((long long)time(NULL) - s.st_ctim.tv_sec) <= 3;
 }
 
 static void times_are(void)

@@ -105,7 +105,10 @@ static void waiting(void)
 {
 	int null = open("/dev/null", O_RDWR);
 	struct pollfd fds[] = {
-		{null, POLLIN | POLLOUT, 0}, {99, POLLIN, 0x55}, {-5, POLLIN, 0x55}, {null, 0, 0x55},
+		{null, POLLIN | POLLOUT, 0},
+		{99, POLLIN, 0x55},
+		{-5, POLLIN, 0x55},
+		{null, 0, 0x55},
 	};
 	struct timespec start, stop;
 

@@ -33,7 +33,9 @@ static void ask(int fd, int type, off_t start, off_t length)
 
 		printf("ask %d %ld+%ld: %d type %d whence %d start %ld len %ld holder %s\n", type, (long)start,
 		       (long)length, result, l.l_type, l.l_whence, (long)l.l_start, (long)l.l_len,
-		       l.l_type == F_UNLCK ? "none" : l.l_pid == getppid() ? "parent" : l.l_pid == -1 ? "file" : "?");
+		       l.l_type == F_UNLCK ? "none" : l.l_pid == getppid() ? "parent" :
+					      l.l_pid == -1                ? "file" :
+									     "?");
 		fflush(stdout);
 		_exit(0);
 	}

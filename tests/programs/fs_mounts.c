@@ -268,7 +268,11 @@ static void outside(void)
 static void one_mount(void)
 {
 	static const char *links[][2] = {
-		{"up", ".."}, {"top", "/"}, {"in_top", "/tmp"}, {"missing", "/none/at/all"}, {"here", "."},
+		{"up", ".."},
+		{"top", "/"},
+		{"in_top", "/tmp"},
+		{"missing", "/none/at/all"},
+		{"here", "."},
 	};
 	static const char *paths[] = {"..", "/", "/tmp", "../other", "file"};
 	unsigned long long how[3] = {O_PATH, 0, 1};

@@ -35,7 +35,9 @@ static const char *name(long result)
 }
 
 /* The kernel's own structure for this call. */
-struct span { long seconds, nanos; };
+struct span {
+	long seconds, nanos;
+};
 
 static long futex(void *at, int op, unsigned value, void *fourth, void *second, unsigned value3)
 {
@@ -59,14 +61,17 @@ static void arguments(void)
 			printf("op %d flags %x:", op, flags[f]);
 			for (int p = 0; p < 9; p++) {
 				void *fourth = op == FUTEX_WAIT || op == FUTEX_WAIT_BITSET || op == FUTEX_LOCK_PI ||
-					op == FUTEX_LOCK_PI2 || op == FUTEX_WAIT_REQUEUE_PI ? (void *)&soon : (void *)1L;
+							       op == FUTEX_LOCK_PI2 || op == FUTEX_WAIT_REQUEUE_PI ?
+						       (void *)&soon :
+						       (void *)1L;
 
 				words[0] = 0;
 				/* FUTEX_FD is long gone. */
 				printf(" %s", name(futex(places[p], op | flags[f], 0, fourth, words + 1, 1)));
 				printf("/%s", name(futex(words, op | flags[f], 0, fourth, places[p], 1)));
 				printf("/%x", words[0] & 0xc0000000);
-				printf("%s", (words[0] & 0x3fffffff) == getpid() ? "me" : words[0] & 0x3fffffff ? "?" : "");
+				printf("%s", (words[0] & 0x3fffffff) == getpid() ? "me" : words[0] & 0x3fffffff ? "?" :
+														  "");
 			}
 			printf("\n");
 		}
@@ -136,7 +141,7 @@ static void timeouts(void)
 					       &until, NULL, ~0)));
 		clock_gettime(clock, &after);
 		printf(", not early %d\n", after.tv_sec > until.seconds ||
-		       (after.tv_sec == until.seconds && after.tv_nsec >= until.nanos));
+						   (after.tv_sec == until.seconds && after.tv_nsec >= until.nanos));
 	}
 }
 
@@ -261,10 +266,10 @@ static void wake_ops(void)
 	start(w, words, ~0);
 	start(w + 1, words + 1, ~0);
 	printf("wake op, compare fails: %s", name(futex(words, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1L, words + 1,
-						     FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_EQ, 7))));
+							FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_EQ, 7))));
 	printf(" word %u, wait %d\n", words[1], count(words + 1));
 	printf("wake op, compares: %s", name(futex(words, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1L, words + 1,
-						     FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_EQ, 1))));
+						   FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_EQ, 1))));
 	printf(" word %u, wait %d\n", words[1], count(words + 1));
 	pthread_join(w[0].thread, NULL);
 	pthread_join(w[1].thread, NULL);
@@ -311,7 +316,8 @@ static const char *who(unsigned word)
 	unsigned owner = word & FUTEX_TID_MASK;
 
 	next = (next + 1) % 4;
-	sprintf(text[next], "%s%s%s", owner == 0 ? "free" : owner == (unsigned)syscall(SYS_gettid) ? "mine" : "theirs",
+	sprintf(text[next], "%s%s%s", owner == 0 ? "free" : owner == (unsigned)syscall(SYS_gettid) ? "mine" :
+												     "theirs",
 		word & FUTEX_WAITERS ? " waiters" : "", word & FUTEX_OWNER_DIED ? " died" : "");
 	return text[next];
 }
@@ -462,8 +468,16 @@ static void shared(void)
 
 /* --- Robust lists. */
 
-struct node { struct node *next; unsigned word; unsigned pad; };
-struct head { struct node *next; long offset; struct node *pending; };
+struct node {
+	struct node *next;
+	unsigned word;
+	unsigned pad;
+};
+struct head {
+	struct node *next;
+	long offset;
+	struct node *pending;
+};
 
 static struct {
 	struct head head;
@@ -505,7 +519,11 @@ static void hostile(int kind)
 	case 6: arena->head.next = (void *)0x1234567; break;
 	case 7: arena->head.offset = -4096; break;
 	case 8: arena->head.offset = 1; break;
-	case 9: arena->head.pending = node(3); node(3)->word = me; node(2)->next = ends(); break;
+	case 9:
+		arena->head.pending = node(3);
+		node(3)->word = me;
+		node(2)->next = ends();
+		break;
 	case 10: arena->head.pending = (void *)-4096L; break;
 	case 11: set((void *)8); break;
 	case 12: set((void *)-4096L); break;
@@ -560,8 +578,13 @@ static void robust(void)
 
 /* --- Several at once. */
 
-struct one { uint64_t value, at; uint32_t flags, reserved; };
-struct wide { int64_t seconds, nanos; };
+struct one {
+	uint64_t value, at;
+	uint32_t flags, reserved;
+};
+struct wide {
+	int64_t seconds, nanos;
+};
 
 static void several(void)
 {

@@ -8,17 +8,18 @@
 
 #include "children.h"
 
-enum { PAGE = 4096, USER = 1000 };
+enum { PAGE = 4096,
+       USER = 1000 };
 
 static const char *self;
 static int wrong;
 
-#define MUST(what)                                                                                                     \
-	do {                                                                                                           \
-		if (!(what)) {                                                                                         \
-			printf("WRONG: " #what ": %s, %ld kB free\n", strerror(errno), memory_info("MemFree"));        \
-			wrong = 1;                                                                                     \
-		}                                                                                                      \
+#define MUST(what) \
+	do { \
+		if (!(what)) { \
+			printf("WRONG: " #what ": %s, %ld kB free\n", strerror(errno), memory_info("MemFree")); \
+			wrong = 1; \
+		} \
 	} while (0)
 
 /* What the kernel keeps for itself: no program's memory is taken from it. */
@@ -26,7 +27,8 @@ static inline long kernels_own(void)
 {
 	long reserve = memory_info("MemTotal") / 64;
 
-	return reserve < 256 ? 256 : reserve > 4096 ? 4096 : reserve;
+	return reserve < 256 ? 256 : reserve > 4096 ? 4096 :
+						      reserve;
 }
 
 /* Takes memory until so many kB are left beside the kernel's own. */

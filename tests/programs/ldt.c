@@ -108,7 +108,9 @@ static unsigned short local(unsigned entry) { return entry << 3 | 7; }
 static void matrix(void)
 {
 	static const unsigned entries[] = {0, 1, 13, 8191, 8192, 0xffffffff};
-	static const struct { unsigned base, limit; } spans[] = {
+	static const struct {
+		unsigned base, limit;
+	} spans[] = {
 		{0, 0}, {0x12345678, 0}, {0, 0xfffff}, {0xfedc0000, 0x12345}};
 	unsigned i, j, bits;
 

@@ -21,7 +21,10 @@
 
 #include "children.h"
 
-enum { PAGE = 4096, MEGABYTE = 1 << 20, TOLERATED_KB = 64, TOLERATED_HEAP_KB = 16 };
+enum { PAGE = 4096,
+       MEGABYTE = 1 << 20,
+       TOLERATED_KB = 64,
+       TOLERATED_HEAP_KB = 16 };
 
 static const char *self;
 

@@ -84,14 +84,14 @@ static void clocks(void)
 	struct timeval day;
 
 	clock_gettime(CLOCK_MONOTONIC, &before);
-	nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
 	clock_gettime(CLOCK_MONOTONIC, &after);
 	long long slept = (after.tv_sec - before.tv_sec) * 1000000000LL + after.tv_nsec - before.tv_nsec;
 	printf("slept at least 20 ms: %d\n", slept >= 20000000);
 	clock_gettime(CLOCK_REALTIME, &wall);
 	gettimeofday(&day, NULL);
 	printf("clocks agree: %d\n", llabs((long long)wall.tv_sec - day.tv_sec) <= 1 &&
-	       llabs((long long)time(NULL) - day.tv_sec) <= 1);
+					     llabs((long long)time(NULL) - day.tv_sec) <= 1);
 	clock_getres(CLOCK_MONOTONIC, &resolution);
 	printf("resolution: %ld\n", (long)resolution.tv_nsec);
 	failed("no such clock", clock_gettime(12345, &wall));
@@ -106,7 +106,7 @@ int main(int argc, char **argv)
 	files();
 	clocks();
 	printf("floating point: %.12f %Lf\n", sum_of_roots(100000), 1.0L / 3);
-	struct iovec pieces[] = { { "one, ", 5 }, { "two\n", 4 } };
+	struct iovec pieces[] = {{"one, ", 5}, {"two\n", 4}};
 	printf("writev: %zd\n", writev(1, pieces, 2));
 	printf("page size: %ld, auxv %lu, pid is positive: %d\n", sysconf(_SC_PAGESIZE),
 	       getauxval(AT_PAGESZ), getpid() > 0);

@@ -15,7 +15,8 @@
 
 #include "children.h"
 
-enum { PAGE = 4096, MEGABYTE = 1 << 20 };
+enum { PAGE = 4096,
+       MEGABYTE = 1 << 20 };
 
 static const int read_write = PROT_READ | PROT_WRITE;
 static const int private = MAP_PRIVATE | MAP_ANONYMOUS;

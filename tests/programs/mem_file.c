@@ -47,13 +47,13 @@ static char *find(const char *name)
 
 static ssize_t vm_write(void *to, const void *from, size_t len)
 {
-	struct iovec here = { (void *)from, len }, there = { to, len };
+	struct iovec here = {(void *)from, len}, there = {to, len};
 	return process_vm_writev(getpid(), &here, 1, &there, 1, 0);
 }
 
 static ssize_t vm_read(const void *from, void *to, size_t len)
 {
-	struct iovec here = { to, len }, there = { (void *)from, len };
+	struct iovec here = {to, len}, there = {(void *)from, len};
 	return process_vm_readv(getpid(), &here, 1, &there, 1, 0);
 }
 

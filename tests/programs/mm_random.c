@@ -17,7 +17,9 @@
 
 #include "random.h"
 
-enum { PAGE = 4096, PAGES = 64, FILE_PAGES = 20 };
+enum { PAGE = 4096,
+       PAGES = 64,
+       FILE_PAGES = 20 };
 
 /* Nothing else is mapped here, in 64- and 32-bit programs alike. */
 static char *const arena = (char *)0x20000000;
@@ -131,8 +133,8 @@ static long forget(struct range r)
 static long advise(struct range r)
 {
 	static const int advices[] = {MADV_REMOVE, MADV_DONTFORK, MADV_DOFORK, MADV_WIPEONFORK,
-		MADV_KEEPONFORK, 22 /* MADV_POPULATE_READ */, 23 /* MADV_POPULATE_WRITE */,
-		MADV_WILLNEED, 24 /* MADV_DONTNEED_LOCKED */};
+				      MADV_KEEPONFORK, 22 /* MADV_POPULATE_READ */, 23 /* MADV_POPULATE_WRITE */,
+				      MADV_WILLNEED, 24 /* MADV_DONTNEED_LOCKED */};
 
 	return madvise(r.start, r.size, ONE_OF(advices));
 }

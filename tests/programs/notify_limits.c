@@ -155,7 +155,9 @@ static void describe(void)
 				printf("%s", line);
 			continue;
 		}
-		stat(wd == 1 ? "d/sub" : wd == 2 ? "d/file" : "d", &s);
+		stat(wd == 1 ? "d/sub" : wd == 2 ? "d/file" :
+						   "d",
+		     &s);
 		printf("watch %u: %d %d mask %x %x, handle %x %x %zu\n", wd, ino == s.st_ino, device == s.st_dev, mask, ignored,
 		       bytes, type, strlen(handle));
 		/* After the generation the number, low bytes first. */

@@ -3,7 +3,8 @@
 #include "random.h"
 #include <sys/xattr.h>
 
-enum { FILES = 6, DESCRIPTORS = 6 };
+enum { FILES = 6,
+       DESCRIPTORS = 6 };
 
 static const char *const directories[] = {"d", "e", "d/s"};
 static const char *const names[] = {"a", "b", "c-longer-than-others", "t"};

@@ -151,11 +151,8 @@ static void sockets(void)
 	EACH("recv", send(pair[0], "0123456789", 10, 0) == 10, recv(pair[1], pages, V_SIZE, MSG_DONTWAIT));
 	while (recv(pair[1], pages, 100, MSG_DONTWAIT) > 0)
 		;
-	EACH("sendmsg parts", v > 1024 || v < 0, (part = (struct iovec){pages, 1},
-	     message = (struct msghdr){.msg_iov = &part, .msg_iovlen = V_SIZE}, sendmsg(pair[0], &message, 0)));
-	EACH("sendmsg control", sizeof(long) == 8 && (v < 0 || v > INT_MAX), (part = (struct iovec){pages, 1},
-	     message = (struct msghdr){.msg_iov = &part, .msg_iovlen = 1, .msg_control = pages, .msg_controllen = V_SIZE},
-	     sendmsg(pair[0], &message, 0)));
+	EACH("sendmsg parts", v > 1024 || v < 0, (part = (struct iovec){pages, 1}, message = (struct msghdr){.msg_iov = &part, .msg_iovlen = V_SIZE}, sendmsg(pair[0], &message, 0)));
+	EACH("sendmsg control", sizeof(long) == 8 && (v < 0 || v > INT_MAX), (part = (struct iovec){pages, 1}, message = (struct msghdr){.msg_iov = &part, .msg_iovlen = 1, .msg_control = pages, .msg_controllen = V_SIZE}, sendmsg(pair[0], &message, 0)));
 	EACH("connect", 1, connect(pair[0], (void *)&name, v) < 0 && errno != EINVAL ? 0 : -1);
 	EACH("getsockname", (length = v, 1), getsockname(pair[0], (void *)&name, &length));
 	EACH("SO_RCVTIMEO seconds", 1, setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){V_LONG, 0}, sizeof(struct timeval)));

@@ -122,12 +122,9 @@ static void copies(void)
 {
 	struct iovec here, there;
 
-	EACH("vm_readv here", IS_SMALL || v < 0, (here = (struct iovec){pages, V_SIZE}, there = (struct iovec){pages, PAGE},
-	     process_vm_readv(getpid(), &here, 1, &there, 1, 0)));
-	EACH("vm_readv there", IS_SMALL || v < 0, (here = (struct iovec){pages, PAGE}, there = (struct iovec){pages, V_SIZE},
-	     process_vm_readv(getpid(), &here, 1, &there, 1, 0)));
-	EACH("vm_readv at", IS_PAST_ALL, (here = (struct iovec){pages, PAGE}, there = (struct iovec){(void *)V_LONG, PAGE},
-	     process_vm_readv(getpid(), &here, 1, &there, 1, 0)));
+	EACH("vm_readv here", IS_SMALL || v < 0, (here = (struct iovec){pages, V_SIZE}, there = (struct iovec){pages, PAGE}, process_vm_readv(getpid(), &here, 1, &there, 1, 0)));
+	EACH("vm_readv there", IS_SMALL || v < 0, (here = (struct iovec){pages, PAGE}, there = (struct iovec){pages, V_SIZE}, process_vm_readv(getpid(), &here, 1, &there, 1, 0)));
+	EACH("vm_readv at", IS_PAST_ALL, (here = (struct iovec){pages, PAGE}, there = (struct iovec){(void *)V_LONG, PAGE}, process_vm_readv(getpid(), &here, 1, &there, 1, 0)));
 	EACH("sigprocmask of", 1, syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, pages, V_LONG));
 	EACH("sigaltstack of", 1, (here = (struct iovec){pages, 0}, sigaltstack(&(stack_t){pages, 0, V_SIZE}, NULL)));
 	EACH("no sigaltstack", v == 0, sigaltstack(&(stack_t){NULL, SS_DISABLE, 0}, NULL));

@@ -14,7 +14,8 @@
 
 #include "children.h"
 
-enum { PAGE = 4096, MEGABYTE = 1 << 20 };
+enum { PAGE = 4096,
+       MEGABYTE = 1 << 20 };
 
 static void touch(size_t size)
 {
@@ -89,7 +90,7 @@ static int with_kept(int megabytes)
    descriptors on their way in messages, and messages of a byte. */
 static void keep_signals(void)
 {
-	union sigval value = { 0 };
+	union sigval value = {0};
 	sigset_t set;
 
 	sigfillset(&set);
@@ -100,7 +101,7 @@ static void keep_signals(void)
 
 static void keep_timers(void)
 {
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
 	timer_t timer;
 
 	for (int i = 0; i < 60000 && !syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer); i++)
@@ -114,7 +115,7 @@ static void keep_locks(void)
 	/* No two are neighbours; among many in one file each costs a search. */
 	for (int f = 0; f < 160; f++, file = syscall(SYS_memfd_create, "locked", 0))
 		for (int i = 0; i < 600; i++) {
-			struct flock lock = { .l_type = F_WRLCK, .l_start = 2 * (600 - i), .l_len = 1 };
+			struct flock lock = {.l_type = F_WRLCK, .l_start = 2 * (600 - i), .l_len = 1};
 
 			fcntl(file, F_SETLK, &lock);
 		}
@@ -140,14 +141,13 @@ static void keep_descriptors(void)
 		for (int n = 0; n < 10; n++) {
 			int files[100];
 			char byte = 0, space[CMSG_SPACE(sizeof files)];
-			struct iovec part = { &byte, 1 };
-			struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = space,
-						  .msg_controllen = sizeof space };
+			struct iovec part = {&byte, 1};
+			struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space};
 			struct cmsghdr *head = CMSG_FIRSTHDR(&message);
 
 			for (int f = 0; f < 100; f++)
 				files[f] = open("/dev/null", O_RDONLY);
-			*head = (struct cmsghdr){ CMSG_LEN(sizeof files), SOL_SOCKET, SCM_RIGHTS };
+			*head = (struct cmsghdr){CMSG_LEN(sizeof files), SOL_SOCKET, SCM_RIGHTS};
 			memcpy(CMSG_DATA(head), files, sizeof files);
 			sendmsg(ends[0], &message, MSG_DONTWAIT);
 			for (int f = 0; f < 100; f++)
@@ -161,7 +161,7 @@ static int with_kept_by(void (*keep)(void))
 	int pid = fork();
 
 	if (pid == 0) {
-		struct rlimit many = { 1 << 20, 1 << 20 };
+		struct rlimit many = {1 << 20, 1 << 20};
 
 		setrlimit(RLIMIT_SIGPENDING, &many);
 		setrlimit(RLIMIT_NOFILE, &many);
@@ -223,11 +223,11 @@ int main(int count, char **words)
 		const char *word;
 		void (*keep)(void);
 	} ways[] = {
-		{ "signals", keep_signals },
-		{ "timers", keep_timers },
-		{ "locks", keep_locks },
-		{ "messages", keep_messages },
-		{ "descriptors", keep_descriptors },
+		{"signals", keep_signals},
+		{"timers", keep_timers},
+		{"locks", keep_locks},
+		{"messages", keep_messages},
+		{"descriptors", keep_descriptors},
 	};
 	for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++)
 		if (!strcmp(word, ways[i].word)) {

@@ -9,7 +9,8 @@
 
 #include "pidfd.h"
 
-enum { THREADS = 4, PATIENCE_MS = 20000 };
+enum { THREADS = 4,
+       PATIENCE_MS = 20000 };
 
 static int rounds, wrong;
 /* Children are told by their descriptor, which others poll as well. */
@@ -21,11 +22,11 @@ static void fail(const char *what, int result)
 	__atomic_add_fetch(&wrong, 1, __ATOMIC_RELAXED);
 }
 
-#define CHECK(what)                                                                                                    \
-	do {                                                                                                           \
-		errno = 0;                                                                                             \
-		if (!(what))                                                                                           \
-			fail(#what, 0);                                                                                \
+#define CHECK(what) \
+	do { \
+		errno = 0; \
+		if (!(what)) \
+			fail(#what, 0); \
 	} while (0)
 
 static unsigned next(unsigned *seed)

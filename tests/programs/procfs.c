@@ -118,12 +118,12 @@ static void stat_file(void)
 static void status_file(void)
 {
 	static const char *names[] = {"Name", "Umask", "State", "Tgid", "Ngid", "Pid", "PPid", "TracerPid", "Uid",
-		"Gid", "FDSize", "Groups", "NStgid", "NSpid", "NSpgid", "NSsid", "VmPeak", "VmSize", "VmLck", "VmPin",
-		"VmHWM", "VmRSS", "RssAnon", "RssFile", "RssShmem", "VmData", "VmStk", "VmExe", "VmLib", "VmSwap",
-		"CoreDumping", "THP_enabled", "Threads", "SigQ", "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt", "CapInh",
-		"CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters", "Cpus_allowed",
-		"Cpus_allowed_list", "Mems_allowed", "Mems_allowed_list", "voluntary_ctxt_switches",
-		"nonvoluntary_ctxt_switches"};
+				      "Gid", "FDSize", "Groups", "NStgid", "NSpid", "NSpgid", "NSsid", "VmPeak", "VmSize", "VmLck", "VmPin",
+				      "VmHWM", "VmRSS", "RssAnon", "RssFile", "RssShmem", "VmData", "VmStk", "VmExe", "VmLib", "VmSwap",
+				      "CoreDumping", "THP_enabled", "Threads", "SigQ", "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt", "CapInh",
+				      "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters", "Cpus_allowed",
+				      "Cpus_allowed_list", "Mems_allowed", "Mems_allowed_list", "voluntary_ctxt_switches",
+				      "nonvoluntary_ctxt_switches"};
 	gid_t groups[] = {5, 7};
 	char *last = text;
 
@@ -290,7 +290,7 @@ static void rights(void)
 	pid_t child = fork();
 	if (child == 0) {
 		static const char *names[] = {"stat", "status", "cmdline", "comm", "environ", "auxv", "maps", "mem", "io",
-			"fd", "exe", "cwd", "limits", "task"};
+					      "fd", "exe", "cwd", "limits", "task"};
 
 		setgid(1000);
 		setuid(1000);
@@ -415,8 +415,8 @@ static void limits(void)
 static void whole_system(void)
 {
 	static const char *names[] = {"MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached", "SwapCached", "Active",
-		"Inactive", "SwapTotal", "SwapFree", "Dirty", "Writeback", "AnonPages", "Mapped", "Shmem", "Slab",
-		"SReclaimable", "SUnreclaim", "CommitLimit", "Committed_AS"};
+				      "Inactive", "SwapTotal", "SwapFree", "Dirty", "Writeback", "AnonPages", "Mapped", "Shmem", "Slab",
+				      "SReclaimable", "SUnreclaim", "CommitLimit", "Committed_AS"};
 	struct utsname name;
 	float a, b, c;
 	int d, e, f;

@@ -18,7 +18,7 @@ static long page;
 /* What one request gives, and the values that came with the signals. */
 static void peek(int pid, unsigned long long offset, unsigned flags, int count, siginfo_t *into, const char *what)
 {
-	struct __ptrace_peeksiginfo_args args = { .off = offset, .flags = flags, .nr = count };
+	struct __ptrace_peeksiginfo_args args = {.off = offset, .flags = flags, .nr = count};
 	long result;
 
 	memset(infos, 0, page);
@@ -32,7 +32,7 @@ static void peek(int pid, unsigned long long offset, unsigned flags, int count, 
 
 static void queue(int pid, int tid, int signal, int value)
 {
-	siginfo_t info = { .si_signo = signal, .si_code = SI_QUEUE };
+	siginfo_t info = {.si_signo = signal, .si_code = SI_QUEUE};
 
 	info.si_pid = getpid();
 	info.si_value.sival_int = value;

@@ -32,7 +32,11 @@
 #define READ "mov %fs:0, %eax\nmov %gs:0, %ebx\n"
 #endif
 
-enum { LOCAL = 0x07, EMPTY_LOCAL = 0x0f, FLAT = 0x2b, TLS_13 = 0x6b, TLS_14 = 0x73 };
+enum { LOCAL = 0x07,
+       EMPTY_LOCAL = 0x0f,
+       FLAT = 0x2b,
+       TLS_13 = 0x6b,
+       TLS_14 = 0x73 };
 
 /* What stands at the beginning of each segment. */
 static unsigned places[5] = {100, 101, 102, 103, 104};
@@ -99,7 +103,9 @@ static void let_read(int pid)
 	waitpid(pid, &status, 0);
 }
 
-enum way { BY_SETREGS, BY_POKEUSER, BY_SETREGSET };
+enum way { BY_SETREGS,
+	   BY_POKEUSER,
+	   BY_SETREGSET };
 
 static void set(int pid, enum way way, long fs, long gs)
 {
@@ -123,8 +129,18 @@ static void selectors(int pid)
 {
 	static const char *const ways[] = {"SETREGS", "POKEUSER", "SETREGSET"};
 	static const long pairs[][2] = {
-		{LOCAL, TLS_13}, {TLS_13, TLS_14}, {TLS_14, LOCAL}, {TLS_13, TLS_13}, {LOCAL, LOCAL}, {EMPTY_LOCAL, LOCAL},
-		{LOCAL, EMPTY_LOCAL}, {0, LOCAL}, {LOCAL, 3}, {FLAT, LOCAL}, {LOCAL, FLAT}, {TLS_14, TLS_13},
+		{LOCAL, TLS_13},
+		{TLS_13, TLS_14},
+		{TLS_14, LOCAL},
+		{TLS_13, TLS_13},
+		{LOCAL, LOCAL},
+		{EMPTY_LOCAL, LOCAL},
+		{LOCAL, EMPTY_LOCAL},
+		{0, LOCAL},
+		{LOCAL, 3},
+		{FLAT, LOCAL},
+		{LOCAL, FLAT},
+		{TLS_14, TLS_13},
 	};
 
 	for (enum way way = BY_SETREGS; way <= BY_SETREGSET; way++)
@@ -145,7 +161,9 @@ static void show_descriptors(int pid, size_t size)
 	for (size_t i = 0; !result && i < part.iov_len / sizeof *all; i++)
 		printf("  %u: base %s limit %#x bits %#x\n", all[i].entry_number,
 		       all[i].base_addr == (unsigned)&places[1] ? "1" : all[i].base_addr == (unsigned)&places[2] ? "2" :
-		       all[i].base_addr == (unsigned)&places[3] ? "3" : all[i].base_addr ? "other" : "0",
+								all[i].base_addr == (unsigned)&places[3]         ? "3" :
+								all[i].base_addr                                 ? "other" :
+														   "0",
 		       all[i].limit, ((unsigned *)&all[i])[3] & 0x7f);
 }
 

@@ -21,7 +21,8 @@
 #include "children.h"
 #include "random.h"
 
-enum { PAGE = 4096, ARENA_PAGES = 16 };
+enum { PAGE = 4096,
+       ARENA_PAGES = 16 };
 
 /* Within what 32-bit calls can point to. Some of its pages can't be written, read, or are not
    there at all. */
@@ -35,56 +36,133 @@ static volatile long *made;
    special_call. The lists are of the numbers of the table behind the door. */
 #ifdef __x86_64__
 static const int left_out_64[] = {
-	SYS_rt_sigreturn, SYS_brk, SYS_clone, SYS_fork, SYS_vfork, SYS_execve, SYS_exit, SYS_kill,
-	SYS_ptrace, SYS_rt_sigqueueinfo, SYS_pivot_root, SYS_arch_prctl, SYS_adjtimex, SYS_chroot,
-	SYS_settimeofday, SYS_mount, SYS_umount2, SYS_swapon, SYS_swapoff, SYS_reboot,
-	SYS_sethostname, SYS_setdomainname, SYS_iopl, SYS_ioperm, SYS_tkill, SYS_clock_settime,
-	SYS_exit_group, SYS_tgkill, SYS_rt_tgsigqueueinfo, SYS_clock_adjtime, SYS_execveat,
-	SYS_pidfd_send_signal, SYS_pidfd_open, SYS_clone3, SYS_prlimit64, SYS_process_vm_writev,
+	SYS_rt_sigreturn,
+	SYS_brk,
+	SYS_clone,
+	SYS_fork,
+	SYS_vfork,
+	SYS_execve,
+	SYS_exit,
+	SYS_kill,
+	SYS_ptrace,
+	SYS_rt_sigqueueinfo,
+	SYS_pivot_root,
+	SYS_arch_prctl,
+	SYS_adjtimex,
+	SYS_chroot,
+	SYS_settimeofday,
+	SYS_mount,
+	SYS_umount2,
+	SYS_swapon,
+	SYS_swapoff,
+	SYS_reboot,
+	SYS_sethostname,
+	SYS_setdomainname,
+	SYS_iopl,
+	SYS_ioperm,
+	SYS_tkill,
+	SYS_clock_settime,
+	SYS_exit_group,
+	SYS_tgkill,
+	SYS_rt_tgsigqueueinfo,
+	SYS_clock_adjtime,
+	SYS_execveat,
+	SYS_pidfd_send_signal,
+	SYS_pidfd_open,
+	SYS_clone3,
+	SYS_prlimit64,
+	SYS_process_vm_writev,
 };
 
 /* Calls that mostly wait for ever: made seldom, so that others get their turn. */
 static const int waiting_64[] = {SYS_poll, SYS_ppoll, SYS_select, SYS_pselect6, SYS_pause,
-	SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_futex, SYS_epoll_wait, SYS_epoll_pwait,
-	SYS_epoll_pwait2, SYS_nanosleep, SYS_clock_nanosleep, SYS_read, SYS_readv, SYS_accept,
-	SYS_accept4, SYS_recvfrom, SYS_recvmsg, SYS_recvmmsg};
+				 SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_futex, SYS_epoll_wait, SYS_epoll_pwait,
+				 SYS_epoll_pwait2, SYS_nanosleep, SYS_clock_nanosleep, SYS_read, SYS_readv, SYS_accept,
+				 SYS_accept4, SYS_recvfrom, SYS_recvmsg, SYS_recvmmsg};
 
 /* Calls whose first arguments are kept within the arena. */
 static const int on_memory_64[] = {SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise,
-	SYS_mlock, SYS_munlock, SYS_mincore, SYS_msync, 325 /* mlock2 */, 329 /* pkey_mprotect */};
+				   SYS_mlock, SYS_munlock, SYS_mincore, SYS_msync, 325 /* mlock2 */, 329 /* pkey_mprotect */};
 #endif
 
 static const int left_out_32[] = {
-	1 /* exit */, 2 /* fork */, 11 /* execve */, 21 /* mount */, 22 /* umount */,
-	25 /* stime */, 26 /* ptrace */, 37 /* kill */, 45 /* brk */, 52 /* umount2 */,
-	61 /* chroot */, 74 /* sethostname */, 79 /* settimeofday */, 88 /* reboot */,
-	90 /* mmap */, 119 /* sigreturn */, 120 /* clone */, 121 /* setdomainname */,
-	123 /* modify_ldt */, 124 /* adjtimex */, 173 /* rt_sigreturn */,
-	178 /* rt_sigqueueinfo */, 190 /* vfork */, 217 /* pivot_root */, 238 /* tkill */,
-	243 /* set_thread_area */, 252 /* exit_group */, 264 /* clock_settime */, 270 /* tgkill */,
-	335 /* rt_tgsigqueueinfo */, 340 /* prlimit64 */, 343 /* clock_adjtime */,
-	348 /* process_vm_writev */, 358 /* execveat */, 384 /* arch_prctl */,
-	404 /* clock_settime64 */, 405 /* clock_adjtime64 */, 424 /* pidfd_send_signal */,
-	434 /* pidfd_open */, 435 /* clone3 */,
+	1 /* exit */,
+	2 /* fork */,
+	11 /* execve */,
+	21 /* mount */,
+	22 /* umount */,
+	25 /* stime */,
+	26 /* ptrace */,
+	37 /* kill */,
+	45 /* brk */,
+	52 /* umount2 */,
+	61 /* chroot */,
+	74 /* sethostname */,
+	79 /* settimeofday */,
+	88 /* reboot */,
+	90 /* mmap */,
+	119 /* sigreturn */,
+	120 /* clone */,
+	121 /* setdomainname */,
+	123 /* modify_ldt */,
+	124 /* adjtimex */,
+	173 /* rt_sigreturn */,
+	178 /* rt_sigqueueinfo */,
+	190 /* vfork */,
+	217 /* pivot_root */,
+	238 /* tkill */,
+	243 /* set_thread_area */,
+	252 /* exit_group */,
+	264 /* clock_settime */,
+	270 /* tgkill */,
+	335 /* rt_tgsigqueueinfo */,
+	340 /* prlimit64 */,
+	343 /* clock_adjtime */,
+	348 /* process_vm_writev */,
+	358 /* execveat */,
+	384 /* arch_prctl */,
+	404 /* clock_settime64 */,
+	405 /* clock_adjtime64 */,
+	424 /* pidfd_send_signal */,
+	434 /* pidfd_open */,
+	435 /* clone3 */,
 };
 
 static const int waiting_32[] = {
-	3 /* read */, 29 /* pause */, 72 /* sigsuspend */, 82 /* select */, 142 /* _newselect */,
-	145 /* readv */, 162 /* nanosleep */, 168 /* poll */, 177 /* rt_sigtimedwait */,
-	179 /* rt_sigsuspend */, 240 /* futex */, 256 /* epoll_wait */, 267 /* clock_nanosleep */,
-	308 /* pselect6 */, 309 /* ppoll */, 319 /* epoll_pwait */, 337 /* recvmmsg */,
-	364 /* accept4 */, 371 /* recvfrom */, 372 /* recvmsg */, 407 /* clock_nanosleep_time64 */,
-	413 /* pselect6_time64 */, 414 /* ppoll_time64 */, 422 /* futex_time64 */,
+	3 /* read */,
+	29 /* pause */,
+	72 /* sigsuspend */,
+	82 /* select */,
+	142 /* _newselect */,
+	145 /* readv */,
+	162 /* nanosleep */,
+	168 /* poll */,
+	177 /* rt_sigtimedwait */,
+	179 /* rt_sigsuspend */,
+	240 /* futex */,
+	256 /* epoll_wait */,
+	267 /* clock_nanosleep */,
+	308 /* pselect6 */,
+	309 /* ppoll */,
+	319 /* epoll_pwait */,
+	337 /* recvmmsg */,
+	364 /* accept4 */,
+	371 /* recvfrom */,
+	372 /* recvmsg */,
+	407 /* clock_nanosleep_time64 */,
+	413 /* pselect6_time64 */,
+	414 /* ppoll_time64 */,
+	422 /* futex_time64 */,
 };
 
 static const int on_memory_32[] = {91 /* munmap */, 125 /* mprotect */, 144 /* msync */,
-	150 /* mlock */, 151 /* munlock */, 163 /* mremap */, 192 /* mmap2 */, 218 /* mincore */,
-	219 /* madvise */, 376 /* mlock2 */, 380 /* pkey_mprotect */};
+				   150 /* mlock */, 151 /* munlock */, 163 /* mremap */, 192 /* mmap2 */, 218 /* mincore */,
+				   219 /* madvise */, 376 /* mlock2 */, 380 /* pkey_mprotect */};
 
 #define IS_IN(list, number) is_in(list, sizeof(list) / sizeof *(list), number)
 /* Whether the list of that kind for the door's table has the number. */
 #ifdef __x86_64__
-#define IS(kind, door, number)                                                                 \
+#define IS(kind, door, number) \
 	((door)->is_i386 ? IS_IN(kind##_32, number) : IS_IN(kind##_64, number))
 #else
 #define IS(kind, door, number) IS_IN(kind##_32, number)
@@ -116,12 +194,30 @@ static unsigned long somewhere_in_the_arena(void)
 static unsigned long some_argument(void)
 {
 	static const unsigned long edges[] = {
-		0, -1, PAGE, -PAGE, -2 * PAGE, 0xffffe000, 0xffffefff, 0x7fffffff, 0x80000000, AT_FDCWD,
+		0,
+		-1,
+		PAGE,
+		-PAGE,
+		-2 * PAGE,
+		0xffffe000,
+		0xffffefff,
+		0x7fffffff,
+		0x80000000,
+		AT_FDCWD,
 #ifdef __x86_64__
-		0x7ffffffff000, 0x7fffffffeff8, 0x7fffffffffffffff, 0x8000000000000000,
-		0xffff800000000000, 0xffffffff80000000, 0x7ffffffffffff000, 0x7fffffffffffe000,
+		0x7ffffffff000,
+		0x7fffffffeff8,
+		0x7fffffffffffffff,
+		0x8000000000000000,
+		0xffff800000000000,
+		0xffffffff80000000,
+		0x7ffffffffffff000,
+		0x7fffffffffffe000,
 		/* Seconds whose nanoseconds are the last that fit, and the first that don't. */
-		9223372036, 9223372037, 18446744073, 18446744074,
+		9223372036,
+		9223372037,
+		18446744073,
+		18446744074,
 #endif
 	};
 	unsigned long bit = 1ul << below(8 * sizeof(long));
@@ -160,9 +256,22 @@ static unsigned long some_argument(void)
 static void fill_arena(void)
 {
 	static const char *const paths[] = {
-		"/tmp/a", "/tmp/b/c", "/tmp", "/tmp/l", "/proc/self/maps", "/proc/meminfo",
-		"/proc/1/status", "/proc/self/fd", "/dev/zero", "/dev/null", "/dev/full",
-		"/dev/urandom", "/", "..", "x", "",
+		"/tmp/a",
+		"/tmp/b/c",
+		"/tmp",
+		"/tmp/l",
+		"/proc/self/maps",
+		"/proc/meminfo",
+		"/proc/1/status",
+		"/proc/self/fd",
+		"/dev/zero",
+		"/dev/null",
+		"/dev/full",
+		"/dev/urandom",
+		"/",
+		"..",
+		"x",
+		"",
 	};
 	int only_paths = one_in(3);
 
@@ -213,15 +322,15 @@ static unsigned long vsyscall;
 /* Six arguments leave no register to the compiler: they are taken from memory, through eax. The
    door itself is called by a pointer on the stack, under what the kernel takes for the sixth
    argument's place. */
-#define SIX_REGISTERS(enter)                                                                   \
-	asm volatile("push %%ebx; push %%esi; push %%edi; push %%ebp\n"                        \
-		     "push %%eax\n"                                                            \
-		     "mov 4(%%ecx), %%ebx; mov 12(%%ecx), %%edx; mov 16(%%ecx), %%esi\n"       \
-		     "mov 20(%%ecx), %%edi; mov 24(%%ecx), %%ebp\n"                            \
-		     "mov (%%ecx), %%eax; mov 8(%%ecx), %%ecx\n" enter                         \
-		     "add $4, %%esp; pop %%ebp; pop %%edi; pop %%esi; pop %%ebx"               \
-		     : "=a"(ignored), "+c"(at)                                                 \
-		     : "0"(vsyscall)                                                           \
+#define SIX_REGISTERS(enter) \
+	asm volatile("push %%ebx; push %%esi; push %%edi; push %%ebp\n" \
+		     "push %%eax\n" \
+		     "mov 4(%%ecx), %%ebx; mov 12(%%ecx), %%edx; mov 16(%%ecx), %%esi\n" \
+		     "mov 20(%%ecx), %%edi; mov 24(%%ecx), %%ebp\n" \
+		     "mov (%%ecx), %%eax; mov 8(%%ecx), %%ecx\n" enter \
+		     "add $4, %%esp; pop %%ebp; pop %%edi; pop %%esi; pop %%ebx" \
+		     : "=a"(ignored), "+c"(at) \
+		     : "0"(vsyscall) \
 		     : "edx", "memory")
 
 static void by_int80(int number, const unsigned long *arguments)

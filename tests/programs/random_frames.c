@@ -7,8 +7,8 @@
 static long odd(void)
 {
 	/* Selectors, magic words, sizes, and addresses that aren't there. */
-	static const unsigned long values[] = { 0, 1, 8, 0x10, 0x23, 0x2b, 0x33, 0x63, 0x67, 0x7b,
-		0xfff8, 512, 832, 0x46505853, 0x46505845, -1, -8, 1ul << (sizeof(long) * 6 - 1) };
+	static const unsigned long values[] = {0, 1, 8, 0x10, 0x23, 0x2b, 0x33, 0x63, 0x67, 0x7b,
+					       0xfff8, 512, 832, 0x46505853, 0x46505845, -1, -8, 1ul << (sizeof(long) * 6 - 1)};
 
 	switch (below(3)) {
 	case 0: return (long)next_random();
@@ -55,7 +55,7 @@ static void leave(int number)
 static void set_handlers(int turn)
 {
 	static char stack[65536];
-	stack_t alternate = { .ss_sp = stack, .ss_size = sizeof stack };
+	stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
 
 	sigaltstack(&alternate, NULL);
 	handle(SIGSEGV, leave, SA_ONSTACK, NULL);
@@ -65,7 +65,7 @@ static void set_handlers(int turn)
 		void *handler;
 		uint32_t mask, flags;
 		void *restorer;
-	} old = { old_handler, 0, 0, 0 };
+	} old = {old_handler, 0, 0, 0};
 
 	if (turn % 2) {
 		syscall(SYS_sigaction, SIGUSR1, &old, NULL);

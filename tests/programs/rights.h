@@ -26,13 +26,32 @@ static inline const char *answer(long result)
 		int number;
 		const char *name;
 	} errors[] = {
-		{EPERM, "EPERM"}, {ENOENT, "ENOENT"}, {ESRCH, "ESRCH"}, {EIO, "EIO"},
-		{EBADF, "EBADF"}, {EAGAIN, "EAGAIN"}, {EACCES, "EACCES"}, {EFAULT, "EFAULT"},
-		{EBUSY, "EBUSY"}, {EEXIST, "EEXIST"}, {ENOTDIR, "ENOTDIR"}, {EISDIR, "EISDIR"},
-		{EINVAL, "EINVAL"}, {EROFS, "EROFS"}, {ENOSYS, "ENOSYS"}, {ENODATA, "ENODATA"},
-		{ETXTBSY, "ETXTBSY"}, {EXDEV, "EXDEV"}, {ENOTEMPTY, "ENOTEMPTY"},
-		{EOPNOTSUPP, "EOPNOTSUPP"}, {ECHILD, "ECHILD"}, {ENOTTY, "ENOTTY"},
-		{EDOM, "EDOM"}, {ENXIO, "ENXIO"}, {ENOMEM, "ENOMEM"}, {ENODEV, "ENODEV"},
+		{EPERM, "EPERM"},
+		{ENOENT, "ENOENT"},
+		{ESRCH, "ESRCH"},
+		{EIO, "EIO"},
+		{EBADF, "EBADF"},
+		{EAGAIN, "EAGAIN"},
+		{EACCES, "EACCES"},
+		{EFAULT, "EFAULT"},
+		{EBUSY, "EBUSY"},
+		{EEXIST, "EEXIST"},
+		{ENOTDIR, "ENOTDIR"},
+		{EISDIR, "EISDIR"},
+		{EINVAL, "EINVAL"},
+		{EROFS, "EROFS"},
+		{ENOSYS, "ENOSYS"},
+		{ENODATA, "ENODATA"},
+		{ETXTBSY, "ETXTBSY"},
+		{EXDEV, "EXDEV"},
+		{ENOTEMPTY, "ENOTEMPTY"},
+		{EOPNOTSUPP, "EOPNOTSUPP"},
+		{ECHILD, "ECHILD"},
+		{ENOTTY, "ENOTTY"},
+		{EDOM, "EDOM"},
+		{ENXIO, "ENXIO"},
+		{ENOMEM, "ENOMEM"},
+		{ENODEV, "ENODEV"},
 		{ETOOMANYREFS, "ETOOMANYREFS"},
 	};
 	static char other[32];
@@ -47,11 +66,11 @@ static inline const char *answer(long result)
 }
 
 /* Prints the call and its answer. */
-#define T(call)                                                                  \
-	do {                                                                     \
-		errno = 0;                                                       \
-		long result_ = (long)(call);                                     \
-		printf("%s = %s\n", #call, answer(result_));                     \
+#define T(call) \
+	do { \
+		errno = 0; \
+		long result_ = (long)(call); \
+		printf("%s = %s\n", #call, answer(result_)); \
 	} while (0)
 
 #ifdef __i386__
@@ -101,8 +120,8 @@ static inline void become(unsigned uid, unsigned gid)
 }
 
 /* Runs what follows in a child, which says what it has to and ends. */
-#define IN_A_CHILD                                                               \
-	for (int child_ = (fflush(stdout), fork()), once_ = 1; once_;            \
+#define IN_A_CHILD \
+	for (int child_ = (fflush(stdout), fork()), once_ = 1; once_; \
 	     once_ = 0, child_ ? waitpid(child_, NULL, 0) : (fflush(stdout), _exit(0), 0)) \
 		if (!child_)
 

@@ -43,7 +43,8 @@ static long linked(int fd)
 static long maps(int fd, int flags, int now, int later)
 {
 	void *map = mmap(NULL, 4096, now, flags, fd, 0);
-	long result = map == MAP_FAILED ? -1 : later ? mprotect(map, 4096, later) : 0;
+	long result = map == MAP_FAILED ? -1 : later ? mprotect(map, 4096, later) :
+						       0;
 	int was = errno;
 
 	if (map != MAP_FAILED)
@@ -99,7 +100,8 @@ static void descriptors(void)
 	int directory = open("closed", O_RDONLY | O_DIRECTORY), closed = open("closed", O_PATH);
 	int program = open("closed/suid", O_RDONLY);
 
-	IN_A_CHILD {
+	IN_A_CHILD
+	{
 		become(1000, 1000);
 		with_descriptor("O_RDONLY, 0600", read_only);
 		with_descriptor("O_WRONLY | O_APPEND, 0600", write_only);
@@ -240,18 +242,45 @@ static void all_sealed(void)
 static void kernels(void)
 {
 	static const char *const written[] = {
-		"/proc/sys/kernel/hostname", "/proc/sys/kernel/domainname", "/proc/sys/kernel/core_pattern",
-		"/proc/sys/kernel/randomize_va_space", "/proc/sys/vm/overcommit_memory",
-		"/proc/sys/fs/protected_hardlinks", "/proc/sys/fs/pipe-max-size", "/proc/1/comm",
-		"/proc/1/oom_score_adj", "/proc/1/mem", "/proc/1/coredump_filter", "/proc/1/stat",
-		"/proc/self/stat", "/proc/self/maps", "/proc/self/exe", "/proc/cpuinfo",
-		"/dev/kmsg", "/dev/console",
+		"/proc/sys/kernel/hostname",
+		"/proc/sys/kernel/domainname",
+		"/proc/sys/kernel/core_pattern",
+		"/proc/sys/kernel/randomize_va_space",
+		"/proc/sys/vm/overcommit_memory",
+		"/proc/sys/fs/protected_hardlinks",
+		"/proc/sys/fs/pipe-max-size",
+		"/proc/1/comm",
+		"/proc/1/oom_score_adj",
+		"/proc/1/mem",
+		"/proc/1/coredump_filter",
+		"/proc/1/stat",
+		"/proc/self/stat",
+		"/proc/self/maps",
+		"/proc/self/exe",
+		"/proc/cpuinfo",
+		"/dev/kmsg",
+		"/dev/console",
 	};
 	static const char *const read[] = {
-		"/proc/1/maps", "/proc/1/mem", "/proc/1/environ", "/proc/1/auxv", "/proc/1/smaps", "/proc/1/fd/0",
-		"/proc/1/fdinfo/0", "/proc/1/io", "/proc/1/cwd", "/proc/1/root", "/proc/1/exe",
-		"/proc/1/personality", "/proc/1/task/1/mem", "/proc/1/task/1/maps", "/proc/1/limits",
-		"/proc/1/status", "/proc/1/cmdline", "/proc/self/mem", "/proc/self/environ",
+		"/proc/1/maps",
+		"/proc/1/mem",
+		"/proc/1/environ",
+		"/proc/1/auxv",
+		"/proc/1/smaps",
+		"/proc/1/fd/0",
+		"/proc/1/fdinfo/0",
+		"/proc/1/io",
+		"/proc/1/cwd",
+		"/proc/1/root",
+		"/proc/1/exe",
+		"/proc/1/personality",
+		"/proc/1/task/1/mem",
+		"/proc/1/task/1/maps",
+		"/proc/1/limits",
+		"/proc/1/status",
+		"/proc/1/cmdline",
+		"/proc/self/mem",
+		"/proc/self/environ",
 	};
 
 	for (unsigned i = 0; i < sizeof written / sizeof *written; i++)
@@ -277,7 +306,8 @@ static void kernels(void)
 /* Who has all capabilities isn't root to /proc/sys, which goes by the user. */
 static void settings(void)
 {
-	IN_A_CHILD {
+	IN_A_CHILD
+	{
 		prctl(PR_SET_KEEPCAPS, 1);
 		become(1000, 1000);
 		uint64_t all = caps_now().permitted;
@@ -286,7 +316,8 @@ static void settings(void)
 		T(opens("/proc/sys/vm/overcommit_memory", O_WRONLY));
 		T(opens("/proc/sys/kernel/hostname", O_RDONLY));
 	}
-	IN_A_CHILD {
+	IN_A_CHILD
+	{
 		caps_set((struct caps){0});
 		T(opens("/proc/sys/kernel/hostname", O_WRONLY));
 		T(opens("closed/secret", O_WRONLY));
@@ -303,7 +334,8 @@ static void signals(void)
 		for (;;)
 			pause();
 	}
-	IN_A_CHILD {
+	IN_A_CHILD
+	{
 		become(1000, 1000);
 		T(kill(roots, SIGCONT));
 		T(kill(roots, SIGTERM));
@@ -364,15 +396,17 @@ static void many_processes(void)
 
 			if (child == 0) {
 				setrlimit(RLIMIT_NPROC, &(struct rlimit){limit, limit});
-				if (how == 0 ? syscall(WIDE(setuid), 1000) : how == 1 ? syscall(WIDE(setreuid), 1000, 1000)
-				    : how == 2 ? syscall(WIDE(setresuid), 1000, 1000, 1000) : syscall(WIDE(setreuid), 0, 1000))
+				if (how == 0 ? syscall(WIDE(setuid), 1000) : how == 1 ? syscall(WIDE(setreuid), 1000, 1000) :
+								     how == 2         ? syscall(WIDE(setresuid), 1000, 1000, 1000) :
+											syscall(WIDE(setreuid), 0, 1000))
 					_exit(99);
 				execl("/proc/self/exe", "x", "run", NULL);
 				_exit(errno);
 			}
 			waitpid(child, &status, 0);
 			printf("limit %d, call %d: %s\n", limit, how,
-			       WEXITSTATUS(status) == EAGAIN ? "EAGAIN" : WEXITSTATUS(status) == 9 ? "runs" : "other");
+			       WEXITSTATUS(status) == EAGAIN ? "EAGAIN" : WEXITSTATUS(status) == 9 ? "runs" :
+												     "other");
 		}
 	for (int i = 0; i < 2; i++) {
 		kill(others[i], SIGKILL);
@@ -390,7 +424,8 @@ static void sockets(void)
 		perror("bind");
 	for (unsigned mode = 0600; mode <= 0606; mode++) {
 		chmod("closed/socket", mode);
-		IN_A_CHILD {
+		IN_A_CHILD
+		{
 			become(1000, 1000);
 			int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
@@ -398,7 +433,8 @@ static void sockets(void)
 			T(connect(fd, (void *)&name, sizeof name));
 		}
 	}
-	IN_A_CHILD {
+	IN_A_CHILD
+	{
 		become(1000, 1000);
 		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
@@ -462,15 +498,18 @@ int main(int argc, char **argv)
 	    symlink("roots", "open/other's link") || lchown("open/other's link", 1001, 1001))
 		perror("links");
 	descriptors();
-	IN_A_CHILD {
+	IN_A_CHILD
+	{
 		become(1000, 1000);
 		names();
 	}
-	IN_A_CHILD {
+	IN_A_CHILD
+	{
 		become(1000, 1000);
 		all_sealed();
 	}
-	IN_A_CHILD {
+	IN_A_CHILD
+	{
 		become(1000, 1000);
 		kernels();
 	}

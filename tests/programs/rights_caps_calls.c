@@ -15,13 +15,23 @@ static long do_setgid(void) { return syscall(WIDE(setgid), 77); }
 static long do_setregid(void) { return syscall(WIDE(setregid), 77, -1); }
 static long do_setregid_effective(void) { return syscall(WIDE(setregid), -1, 77); }
 static long do_setresgid(void) { return syscall(WIDE(setresgid), -1, -1, 77); }
-static long do_setfsgid(void) { syscall(WIDE(setfsgid), 77); errno = EPERM; return syscall(WIDE(setfsgid), -1) == 77 ? 0 : -1; }
+static long do_setfsgid(void)
+{
+	syscall(WIDE(setfsgid), 77);
+	errno = EPERM;
+	return syscall(WIDE(setfsgid), -1) == 77 ? 0 : -1;
+}
 static long do_setgroups(void) { return syscall(WIDE(setgroups), 1, (unsigned[]){77}); }
 static long do_setuid(void) { return syscall(WIDE(setuid), 77); }
 static long do_setreuid(void) { return syscall(WIDE(setreuid), 77, -1); }
 static long do_setreuid_effective(void) { return syscall(WIDE(setreuid), -1, 77); }
 static long do_setresuid(void) { return syscall(WIDE(setresuid), 77, -1, -1); }
-static long do_setfsuid(void) { syscall(WIDE(setfsuid), 77); errno = EPERM; return syscall(WIDE(setfsuid), -1) == 77 ? 0 : -1; }
+static long do_setfsuid(void)
+{
+	syscall(WIDE(setfsuid), 77);
+	errno = EPERM;
+	return syscall(WIDE(setfsuid), -1) == 77 ? 0 : -1;
+}
 static long do_bound(void) { return prctl(PR_CAPBSET_DROP, CAP_KILL); }
 static long do_bits(void) { return prctl(PR_SET_SECUREBITS, 1); }
 
@@ -77,7 +87,12 @@ static long do_exe(void)
 	return readlink(path, to, sizeof to);
 }
 
-static long do_robust(void) { void *head; size_t size; return syscall(SYS_get_robust_list, other, &head, &size); }
+static long do_robust(void)
+{
+	void *head;
+	size_t size;
+	return syscall(SYS_get_robust_list, other, &head, &size);
+}
 static long do_hostname(void) { return but_for_the_rest(syscall(SYS_sethostname, "x", -1)); }
 static long do_domainname(void) { return but_for_the_rest(syscall(SYS_setdomainname, "x", -1)); }
 static long do_unshare(void) { return but_for_the_rest(unshare(CLONE_NEWNS)); }
@@ -95,7 +110,11 @@ static long do_limit(void)
 	return setrlimit(RLIMIT_CORE, &(struct rlimit){0, 1});
 }
 
-static long do_limit_other(void) { struct rlimit limit; return prlimit(other, RLIMIT_CORE, NULL, &limit); }
+static long do_limit_other(void)
+{
+	struct rlimit limit;
+	return prlimit(other, RLIMIT_CORE, NULL, &limit);
+}
 static long do_time(void) { return but_for_the_rest(adjtimex(&(struct timex){.modes = ADJ_TICK, .tick = 1})); }
 
 /* CAP_SYS_ADMIN was enough once. */
@@ -124,8 +143,7 @@ static long do_send(unsigned pid, unsigned uid, unsigned gid)
 	struct ucred who = {pid, uid, gid};
 	char control[CMSG_SPACE(sizeof who)] = {0};
 	struct iovec data = {"x", 1};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control,
-				 .msg_controllen = sizeof control};
+	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
 	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))

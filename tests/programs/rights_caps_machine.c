@@ -111,8 +111,7 @@ static long do_send_files(void)
 	int ends[2];
 	char control[CMSG_SPACE(sizeof(int))] = {0};
 	struct iovec data = {"x", 1};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control,
-				 .msg_controllen = sizeof control};
+	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
 	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) || setrlimit(RLIMIT_NOFILE, &(struct rlimit){2, 2}))
@@ -233,8 +232,7 @@ static long do_run_low(void)
 		Elf64_Phdr segment;
 		unsigned char code[16];
 	} file = {
-		{{ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT}, ET_EXEC, EM_X86_64,
-		 EV_CURRENT, 0x1000 + 64 + 56, 64, 0, 0, 64, 56, 1, 0, 0, 0},
+		{{ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT}, ET_EXEC, EM_X86_64, EV_CURRENT, 0x1000 + 64 + 56, 64, 0, 0, 64, 56, 1, 0, 0, 0},
 		{PT_LOAD, PF_R | PF_X, 0, 0x1000, 0x1000, sizeof file, sizeof file, 0x1000},
 		/* xor edi, edi; mov eax, 60; syscall */
 		{0x31, 0xff, 0xb8, 60, 0, 0, 0, 0x0f, 0x05},

@@ -13,17 +13,30 @@ static const struct file {
 	const char *name;
 	unsigned uid, gid, mode;
 } files[] = {
-	{"plain", 0, 0, 0755},		  {"suid_root", 0, 0, 04755},
-	{"suid_user", 1000, 1000, 04755}, {"suid_other", 1001, 1001, 04755},
-	{"sgid_root", 0, 0, 02755},	  {"sgid_locks", 0, 0, 02745},
-	{"sgid_user", 1000, 1000, 02755}, {"both", 1001, 1002, 06755},
-	{"unreadable", 0, 0, 0711},	  {"nosuid/suid_root", 0, 0, 04755},
+	{"plain", 0, 0, 0755},
+	{"suid_root", 0, 0, 04755},
+	{"suid_user", 1000, 1000, 04755},
+	{"suid_other", 1001, 1001, 04755},
+	{"sgid_root", 0, 0, 02755},
+	{"sgid_locks", 0, 0, 02745},
+	{"sgid_user", 1000, 1000, 02755},
+	{"both", 1001, 1002, 06755},
+	{"unreadable", 0, 0, 0711},
+	{"nosuid/suid_root", 0, 0, 04755},
 };
 
 /* What a caller sets before it becomes another user, and after. */
 enum {
-	NO_NEW_PRIVS = 1, KEEP_CAPS = 2, AMBIENT = 4, NO_ROOT = 8, SHARED = 16, TRACED = 32,
-	TRACED_BY_ROOT = 64, INHERITABLE = 128, BOUNDED = 256, NO_FIXUP = 512,
+	NO_NEW_PRIVS = 1,
+	KEEP_CAPS = 2,
+	AMBIENT = 4,
+	NO_ROOT = 8,
+	SHARED = 16,
+	TRACED = 32,
+	TRACED_BY_ROOT = 64,
+	INHERITABLE = 128,
+	BOUNDED = 256,
+	NO_FIXUP = 512,
 };
 
 static const struct caller {

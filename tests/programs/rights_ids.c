@@ -178,7 +178,8 @@ static void by_real_ids(void)
 	close(open("secret", O_CREAT | O_WRONLY, 0600));
 	for (int bits = 0; bits <= 4; bits += 4)
 		for (int real = 0; real <= 1000; real += 1000)
-			IN_A_CHILD {
+			IN_A_CHILD
+			{
 				printf("real user %d, secure bits %x\n", real, bits);
 				T(prctl(PR_SET_SECUREBITS, bits, 0, 0, 0));
 				T(setresuid(real, 1000 - real, 0));
@@ -203,7 +204,8 @@ int main(void)
 	all.effective = all.permitted;
 	T(caps_set(all));
 	for (unsigned walk = 0; walk < 150; walk++)
-		IN_A_CHILD {
+		IN_A_CHILD
+		{
 			state = walk * 7919 + 1;
 			printf("walk %u\n", walk);
 			if (walk % 3 == 1)

@@ -13,7 +13,7 @@ static struct shared {
 	char word[64];
 } *shared;
 
-enum { RESIDENT = 20 };	/* words that are in every target's memory, at the same place */
+enum { RESIDENT = 20 }; /* words that are in every target's memory, at the same place */
 
 /* Owners: IDs, and what else counts. */
 static const struct owner {
@@ -122,9 +122,29 @@ static long trace(int pid, int request)
 static void proc_files(int pid)
 {
 	static const char *files[] = {
-		"auxv", "cmdline", "comm", "cwd", "environ", "exe", "fd", "fd/0", "fdinfo",
-		"fdinfo/0", "io", "limits", "maps", "mem", "personality", "root", "smaps",
-		"stat", "statm", "status", "task", "wchan", "oom_score_adj",
+		"auxv",
+		"cmdline",
+		"comm",
+		"cwd",
+		"environ",
+		"exe",
+		"fd",
+		"fd/0",
+		"fdinfo",
+		"fdinfo/0",
+		"io",
+		"limits",
+		"maps",
+		"mem",
+		"personality",
+		"root",
+		"smaps",
+		"stat",
+		"statm",
+		"status",
+		"task",
+		"wchan",
+		"oom_score_adj",
 	};
 
 	for (unsigned i = 0; i < COUNT(files); i++)
@@ -258,11 +278,12 @@ int main(void)
 			usleep(1000);
 		printf("-- %s: %s's process\n", asker->name, owner->name);
 		IN_A_CHILD
-			ask(asker, pid);
+		ask(asker, pid);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
-	IN_A_CHILD {
+	IN_A_CHILD
+	{
 		become(1000, 1000);
 		kept_open();
 	}

@@ -74,7 +74,8 @@ static inline void attempt(const struct row *row, uint64_t caps)
 	setxattr("marked", "trusted.x", "y", 1, 0);
 	make_file("closed/file", 0, 0, 0600);
 	make_file("sticky/file", 0, 0, 0666);
-	IN_A_CHILD {
+	IN_A_CHILD
+	{
 		prctl(PR_SET_KEEPCAPS, 1);
 		become(1000, 1000);
 		if (caps_set((struct caps){caps, caps, 0}))

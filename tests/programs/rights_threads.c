@@ -51,7 +51,8 @@ static void ids_of(const char *path)
 
 	while (file && fgets(line, sizeof line, file))
 		if (!strncmp(line, "Uid:", 4) || !strncmp(line, "CapEff:", 7))
-			printf("%s", line[0] == 'U' ? line : strstr(line, "0000000000000000") ? "none\n" : "some\n");
+			printf("%s", line[0] == 'U' ? line : strstr(line, "0000000000000000") ? "none\n" :
+												"some\n");
 	if (file)
 		fclose(file);
 }
@@ -110,13 +111,14 @@ int main(void)
 
 	/* What it makes acts as it does; files are its own. */
 	IN_A_CHILD
-		printf("child of the first %ld\n", syscall(WIDE(getuid)));
+	printf("child of the first %ld\n", syscall(WIDE(getuid)));
 	T(open("/proc/self/environ", O_RDONLY));
 
 	/* getrlimit and prlimit on oneself never ask. */
 	tell('q');
 	pthread_join(other, NULL);
-	IN_A_CHILD {
+	IN_A_CHILD
+	{
 		struct rlimit own = {4096, 8192};
 
 		syscall(WIDE(setresuid), -1, 65534, -1);

@@ -20,7 +20,9 @@
 #endif
 #endif
 
-enum { SIGNATURE = 0x53053053, SIZE = 32, UNREGISTER = 1 };
+enum { SIGNATURE = 0x53053053,
+       SIZE = 32,
+       UNREGISTER = 1 };
 
 struct area {
 	uint32_t cpu_id_start, cpu_id;

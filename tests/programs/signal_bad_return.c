@@ -6,18 +6,18 @@
 #include <asm/ldt.h>
 
 #ifdef __x86_64__
-static const int names[] = { REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
-			     REG_RDI, REG_RSI, REG_RBP, REG_RBX, REG_RDX, REG_RAX, REG_RCX, REG_RSP, REG_RIP };
+static const int names[] = {REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
+			    REG_RDI, REG_RSI, REG_RBP, REG_RBX, REG_RDX, REG_RAX, REG_RCX, REG_RSP, REG_RIP};
 #define USER_CODE 0x33
 #else
-static const int names[] = { REG_EDI, REG_ESI, REG_EBP, REG_EBX, REG_EDX, REG_EAX, REG_ECX, REG_ESP, REG_EIP };
+static const int names[] = {REG_EDI, REG_ESI, REG_EBP, REG_EBX, REG_EDX, REG_EAX, REG_ECX, REG_ESP, REG_EIP};
 #define USER_CODE 0x73
 #endif
 #define COUNT (int)(sizeof names / sizeof *names)
 
 /* Selectors: null, the kernel's code and data, user data and code, beyond the table, in a table
    that is empty, and two that the table has and marks as not present. */
-static const unsigned short selectors[] = { 0, 0x10, 0x18, 0x2b, USER_CODE, 0xfffb, 0x1f, 7, 0xf };
+static const unsigned short selectors[] = {0, 0x10, 0x18, 0x2b, USER_CODE, 0xfffb, 0x1f, 7, 0xf};
 
 static unsigned short code, stack;
 
@@ -66,12 +66,10 @@ static void caught(int number, siginfo_t *info, void *pointer)
 static void one_return(void)
 {
 	static char room[65536];
-	stack_t other = { .ss_sp = room, .ss_size = sizeof room };
+	stack_t other = {.ss_sp = room, .ss_size = sizeof room};
 
 	for (unsigned entry = 0; entry < 2; entry++) {
-		struct user_desc absent = { .entry_number = entry, .limit = 0xfffff, .seg_32bit = 1,
-					    .contents = entry ? MODIFY_LDT_CONTENTS_CODE : 0,
-					    .limit_in_pages = 1, .seg_not_present = 1 };
+		struct user_desc absent = {.entry_number = entry, .limit = 0xfffff, .seg_32bit = 1, .contents = entry ? MODIFY_LDT_CONTENTS_CODE : 0, .limit_in_pages = 1, .seg_not_present = 1};
 
 		absent.useable = 1;
 		printf("%ld ", (long)syscall(SYS_modify_ldt, 1, &absent, sizeof absent));

@@ -41,14 +41,20 @@ static void damage(int number, siginfo_t *info, void *pointer)
 	case 14: gregs[REG_CSGSFS] = (gregs[REG_CSGSFS] & ~0xffffll) | 0xfff8; break;
 	case 15: gregs[REG_CSGSFS] &= 0xffffffffffffll; break; /* SS 0 */
 	case 16: gregs[REG_CSGSFS] |= 0xfff8ll << 48; break;
-	case 17: context->uc_flags = 0; gregs[REG_CSGSFS] &= 0xffffffffffffll; break;
+	case 17:
+		context->uc_flags = 0;
+		gregs[REG_CSGSFS] &= 0xffffffffffffll;
+		break;
 #else
 	case 12: gregs[REG_CS] = 0; break;
 	case 13: gregs[REG_CS] = 0x10; break;
 	case 14: gregs[REG_CS] = 0xfff8; break;
 	case 15: gregs[REG_SS] = 0; break;
 	case 16: gregs[REG_SS] = 0xfff8; break;
-	case 17: gregs[REG_DS] &= ~3; gregs[REG_ES] &= ~3; break; /* ring 0 becomes ring 3 */
+	case 17:
+		gregs[REG_DS] &= ~3;
+		gregs[REG_ES] &= ~3;
+		break; /* ring 0 becomes ring 3 */
 #endif
 	case 18: sigfillset(&context->uc_sigmask); break;
 	case 19: memset(&context->uc_stack, 0xff, sizeof context->uc_stack); break;
@@ -72,11 +78,11 @@ static void one_damage(void)
 static void no_frame(void)
 {
 #ifdef __x86_64__
-	asm volatile("mov %0, %%rsp\n\tmov $15, %%eax\n\tsyscall" :: "r"(what ? 0xffffffff80000000 : 64l));
+	asm volatile("mov %0, %%rsp\n\tmov $15, %%eax\n\tsyscall" ::"r"(what ? 0xffffffff80000000 : 64l));
 #else
 	if (what < 2)
-		asm volatile("mov %0, %%esp\n\tmov $173, %%eax\n\tint $0x80" :: "r"(what ? 0xfffffff0 : 64));
-	asm volatile("mov %0, %%esp\n\tmov $119, %%eax\n\tint $0x80" :: "r"(what ? 0xfffffff0 : 64));
+		asm volatile("mov %0, %%esp\n\tmov $173, %%eax\n\tint $0x80" ::"r"(what ? 0xfffffff0 : 64));
+	asm volatile("mov %0, %%esp\n\tmov $119, %%eax\n\tint $0x80" ::"r"(what ? 0xfffffff0 : 64));
 #endif
 }
 

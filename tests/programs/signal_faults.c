@@ -44,18 +44,18 @@ static void caught(int number, siginfo_t *info, void *pointer)
 	siglongjmp(back, 1);
 }
 
-#define TRY(what, ...)                                                                     \
-	do {                                                                               \
-		printf("%s\n", what);                                                      \
-		if (sigsetjmp(back, 1) == 0) {                                             \
-			__VA_ARGS__;                                                       \
-			printf("  goes on\n");                                             \
-		}                                                                          \
+#define TRY(what, ...) \
+	do { \
+		printf("%s\n", what); \
+		if (sigsetjmp(back, 1) == 0) { \
+			__VA_ARGS__; \
+			printf("  goes on\n"); \
+		} \
 	} while (0)
 
 static void catch_all(void)
 {
-	static const int numbers[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
+	static const int numbers[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
 
 	for (int i = 0; i < 5; i++)
 		handle(numbers[i], caught, SA_SIGINFO, NULL);
@@ -100,7 +100,7 @@ static void instructions(void)
 	catch_all();
 	TRY("ud2", asm volatile("ud2"));
 	TRY("hlt", asm volatile("hlt"));
-	TRY("in", asm volatile("in $0x60, %%al" ::: "eax"));
+	TRY("in", asm volatile("in $0x60, %%al" :: : "eax"));
 	TRY("cli", asm volatile("cli"));
 	TRY("int3", asm volatile("int3"));
 	TRY("int $3", asm volatile(".byte 0xcd, 3"));
@@ -110,30 +110,28 @@ static void instructions(void)
 	TRY("int $13", asm volatile("int $13"));
 	TRY("divide", none = 7 / none);
 	TRY("overflowing divide", none = least / minus);
-	TRY("bad ds", asm volatile("mov %0, %%ds" :: "r"(0xfff8)));
+	TRY("bad ds", asm volatile("mov %0, %%ds" ::"r"(0xfff8)));
 #ifndef __x86_64__
-	TRY("into", asm volatile("movl $0x7fffffff, %%eax\n\taddl $1, %%eax\n\tinto" ::: "eax"));
-	int limits[2] = { 0, 1 };
-	TRY("bound", asm volatile("movl $7, %%eax\n\tbound %%eax, %0" :: "m"(limits) : "eax"));
-	TRY("bad ss", asm volatile("mov %0, %%ss" :: "r"(0)));
+	TRY("into", asm volatile("movl $0x7fffffff, %%eax\n\taddl $1, %%eax\n\tinto" :: : "eax"));
+	int limits[2] = {0, 1};
+	TRY("bound", asm volatile("movl $7, %%eax\n\tbound %%eax, %0" ::"m"(limits) : "eax"));
+	TRY("bad ss", asm volatile("mov %0, %%ss" ::"r"(0)));
 #endif
 	asm volatile("fninit\n\tfnstcw %0" : "=m"(control));
-	static const char *const names[] = { "invalid", "denormal", "divide by zero", "overflow",
-		"underflow", "precision" };
+	static const char *const names[] = {"invalid", "denormal", "divide by zero", "overflow",
+					    "underflow", "precision"};
 	/* Left out is what emulators don't raise: denormal, underflow, and all of SSE's. */
 	for (int i = 0; i < 6; i++) {
 		if (i == 1 || i == 4)
 			continue;
 		uint16_t unmasked = control & ~(1 << i);
 
-		TRY(names[i], asm volatile("fninit\n\tfldcw %0" :: "m"(unmasked));
-		    switch (i) {
+		TRY(names[i], asm volatile("fninit\n\tfldcw %0" ::"m"(unmasked)); switch (i) {
 		    case 0: asm volatile("fldl %0\n\tfdiv %%st(0)\n\tfwait" :: "m"(zero)); break;
 		    case 2: asm volatile("fldl %0\n\tfld1\n\tfdiv %%st(1)\n\tfwait" :: "m"(zero)); break;
 		    case 3: asm volatile("fldl %0\n\tfmul %%st(0)\n\tfmul %%st(0)\n\tfmul %%st(0)\n\t"
 					 "fmul %%st(0)\n\tfmul %%st(0)\n\tfwait" :: "m"(big)); break;
-		    case 5: asm volatile("fldpi\n\tfld1\n\tfdiv %%st(1)\n\tfwait" ::); break;
-		    });
+		    case 5: asm volatile("fldpi\n\tfld1\n\tfdiv %%st(1)\n\tfwait" ::); break; });
 		asm volatile("fninit");
 	}
 }
@@ -258,8 +256,7 @@ static void stepping(void)
 		     "nop\n\tmov $39, %%eax\n\tsyscall\n\tnop\n\t"
 		     "mov $20, %%eax\n\tint $0x80\n\tnop\n\t"
 		     "mov %0, %%rdi\n\tmov $10, %%esi\n\tmov $62, %%eax\n\tsyscall\n\tnop\n\t"
-		     "popfq\n\tnop\n\tnop\n\t"
-		     :: "r"(pid) : "rax", "rdi", "rsi", "rcx", "r11", "memory", "cc");
+		     "popfq\n\tnop\n\tnop\n\t" ::"r"(pid) : "rax", "rdi", "rsi", "rcx", "r11", "memory", "cc");
 	told("steps");
 #else
 	asm volatile("pushfl\n\tpushfl\n\torl $0x100, (%%esp)\n\tpopfl\n"
@@ -269,8 +266,7 @@ static void stepping(void)
 		     /* __kernel_vsyscall, by whichever way in it takes. */
 		     "mov $20, %%eax\n\tcall *%%gs:0x10\n\tnop\n\t"
 		     "mov $37, %%eax\n\tcall *%%gs:0x10\n\tnop\n\t"
-		     "popfl\n\tnop\n\tnop\n\t"
-		     :: "r"(pid) : "eax", "ebx", "ecx", "memory", "cc");
+		     "popfl\n\tnop\n\tnop\n\t" ::"r"(pid) : "eax", "ebx", "ecx", "memory", "cc");
 	told("steps");
 #endif
 }

@@ -119,20 +119,18 @@ static void layout(void)
 	raise(SIGUSR1);
 	/* DF and TF are the program's, not the handler's. */
 #ifdef __x86_64__
-	asm volatile("std\n\tmov $62, %%eax\n\tsyscall\n\tcld"
-		     :: "D"((long)getpid()), "S"((long)SIGUSR1) : "rax", "rcx", "r11", "memory");
+	asm volatile("std\n\tmov $62, %%eax\n\tsyscall\n\tcld" ::"D"((long)getpid()), "S"((long)SIGUSR1) : "rax", "rcx", "r11", "memory");
 #else
-	asm volatile("std\n\tint $0x80\n\tcld"
-		     :: "a"(37), "b"(getpid()), "c"(SIGUSR1) : "memory");
+	asm volatile("std\n\tint $0x80\n\tcld" ::"a"(37), "b"(getpid()), "c"(SIGUSR1) : "memory");
 #endif
 }
 
 /* Every general register comes to the context and back. */
 #ifdef __x86_64__
-static const int kept[] = { REG_R8, REG_R9, REG_R10, REG_R12, REG_R13, REG_R14, REG_R15,
-	REG_RBP, REG_RBX, REG_RDX, REG_RSI, REG_RDI };
+static const int kept[] = {REG_R8, REG_R9, REG_R10, REG_R12, REG_R13, REG_R14, REG_R15,
+			   REG_RBP, REG_RBX, REG_RDX, REG_RSI, REG_RDI};
 #else
-static const int kept[] = { REG_EDI, REG_ESI, REG_EBP, REG_EBX, REG_EDX, REG_ECX };
+static const int kept[] = {REG_EDI, REG_ESI, REG_EBP, REG_EBX, REG_EDX, REG_ECX};
 #endif
 static volatile long pattern[16];
 
@@ -156,7 +154,7 @@ static void change(int number, siginfo_t *info, void *pointer)
 
 static void registers(void)
 {
-	long after[16] = { 0 }, flags;
+	long after[16] = {0}, flags;
 
 	handle(SIGTRAP, change, SA_SIGINFO, NULL);
 #ifdef __x86_64__
@@ -170,9 +168,8 @@ static void registers(void)
 		     "mov %%r15, 48(%%rcx)\n\tmov %%rbp, 56(%%rcx)\n\tmov %%rbx, 64(%%rcx)\n\t"
 		     "mov %%rdx, 72(%%rcx)\n\tmov %%rsi, 80(%%rcx)\n\tmov %%rdi, 88(%%rcx)\n\t"
 		     "mov %%rax, 96(%%rcx)\n\tpushfq\n\tpop %%rax\n\tmov %%rax, 104(%%rcx)\n\t"
-		     "pop %%rbx\n\tpop %%rbp"
-		     :: "c"(after) : "rax", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",
-		     "r13", "r14", "r15", "memory", "cc");
+		     "pop %%rbx\n\tpop %%rbp" ::"c"(after) : "rax", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",
+							     "r13", "r14", "r15", "memory", "cc");
 	flags = after[13];
 #else
 	static long *volatile to;
@@ -185,8 +182,7 @@ static void registers(void)
 		     "mov %%edi, 0(%%ecx)\n\tmov %%esi, 4(%%ecx)\n\tmov %%ebp, 8(%%ecx)\n\t"
 		     "mov %%ebx, 12(%%ecx)\n\tmov %%edx, 16(%%ecx)\n\tpop %%eax\n\t"
 		     "mov %%eax, 20(%%ecx)\n\tpop %%eax\n\tmov %%eax, 52(%%ecx)\n\t"
-		     "pop %%eax\n\tmov %%eax, 48(%%ecx)\n\tpop %%ebx\n\tpop %%ebp"
-		     :: "m"(to) : "eax", "ecx", "edx", "esi", "edi", "memory", "cc");
+		     "pop %%eax\n\tmov %%eax, 48(%%ecx)\n\tpop %%ebx\n\tpop %%ebp" ::"m"(to) : "eax", "ecx", "edx", "esi", "edi", "memory", "cc");
 	flags = after[13];
 #endif
 	printf("after:");
@@ -213,22 +209,20 @@ static void fpu(void)
 {
 	uint16_t control = 0x27f, control_after;
 	uint32_t mxcsr = 0x5f80, mxcsr_after;
-	double in[4] = { 1.5, 2.5, 3.5, 4.5 }, out[4] = { 0 };
+	double in[4] = {1.5, 2.5, 3.5, 4.5}, out[4] = {0};
 	long double st0 = 0, st1 = 0;
 	int avx = __builtin_cpu_supports("avx");
 
 	handle(SIGTRAP, spoil, 0, NULL);
-	asm volatile("fninit\n\tfldpi\n\tfld1\n\tfldcw %0\n\tldmxcsr %1" :: "m"(control), "m"(mxcsr));
+	asm volatile("fninit\n\tfldpi\n\tfld1\n\tfldcw %0\n\tldmxcsr %1" ::"m"(control), "m"(mxcsr));
 	if (avx)
-		asm volatile("vmovups (%0), %%ymm7\n\tint3\n\tvmovups %%ymm7, (%1)"
-			     :: "r"(in), "r"(out) : VECTORS);
+		asm volatile("vmovups (%0), %%ymm7\n\tint3\n\tvmovups %%ymm7, (%1)" ::"r"(in), "r"(out) : VECTORS);
 	else
-		asm volatile("movups (%0), %%xmm7\n\tint3\n\tmovups %%xmm7, (%1)"
-			     :: "r"(in), "r"(out) : VECTORS);
+		asm volatile("movups (%0), %%xmm7\n\tint3\n\tmovups %%xmm7, (%1)" ::"r"(in), "r"(out) : VECTORS);
 	asm volatile("fnstcw %0\n\tstmxcsr %1" : "=m"(control_after), "=m"(mxcsr_after));
 	asm volatile("fstpt %0\n\tfstpt %1\n\tfninit" : "=m"(st0), "=m"(st1));
 	mxcsr = 0x1f80;
-	asm volatile("ldmxcsr %0" :: "m"(mxcsr));
+	asm volatile("ldmxcsr %0" ::"m"(mxcsr));
 	printf("after: %#x %#x, %d, %d %d\n", control_after, mxcsr_after,
 	       !memcmp(in, out, avx ? 32 : 16), st0 == 1, st1 > 3.14 && st1 < 3.15);
 }

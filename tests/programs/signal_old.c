@@ -11,11 +11,11 @@ struct old_action {
 	void *restorer;
 };
 
-#define T(call)                                                                            \
-	do {                                                                               \
-		errno = 0;                                                                 \
-		long result_ = (long)(call);                                               \
-		printf("%s: %#lx %s\n", #call, result_, errno ? strerror(errno) : "");     \
+#define T(call) \
+	do { \
+		errno = 0; \
+		long result_ = (long)(call); \
+		printf("%s: %#lx %s\n", #call, result_, errno ? strerror(errno) : ""); \
 	} while (0)
 
 static void *frame_at;
@@ -25,7 +25,6 @@ void entered(int number, char *frame);
 asm(".globl enter\nenter:\n"
     "movl %eax, registers\nmovl %edx, registers+4\nmovl %ecx, registers+8\n"
     "movl %esp, %eax\npushl %eax\npushl 4(%eax)\ncall entered\naddl $8, %esp\nret\n");
-
 
 static uint32_t *change_high;
 /* What is done to the frame instead of printing it. */
@@ -60,7 +59,7 @@ static void note(int number)
 
 static void calls(void)
 {
-	struct old_action action = { .handler = note, .mask = 1 << (SIGUSR2 - 1) }, back;
+	struct old_action action = {.handler = note, .mask = 1 << (SIGUSR2 - 1)}, back;
 	uint32_t set = 1 << (SIGUSR1 - 1), old = 0;
 
 	T(syscall(SYS_sigaction, SIGUSR1, &action, NULL));
@@ -103,13 +102,13 @@ static void calls(void)
 
 static void frames(void)
 {
-	struct old_action action = { .handler = enter };
+	struct old_action action = {.handler = enter};
 	uint32_t high = 0x2;
 	uint64_t mask = 0x100000400ull;
 	uint16_t control = 0x27f;
 
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, KERNEL_SETSIZE);
-	asm volatile("fninit\n\tfldcw %0\n\tfld1\n\tfldz\n\tfldpi" :: "m"(control));
+	asm volatile("fninit\n\tfldcw %0\n\tfld1\n\tfldz\n\tfldpi" ::"m"(control));
 	syscall(SYS_sigaction, SIGUSR1, &action, NULL);
 	raise(SIGUSR1);
 	change_high = &high;
@@ -142,7 +141,7 @@ static void change_x87(char *frame)
 
 static void x87(void)
 {
-	struct old_action action = { .handler = enter };
+	struct old_action action = {.handler = enter};
 	struct {
 		uint32_t control, status, tags, rest[4];
 		char st[80];
@@ -222,8 +221,8 @@ static void interrupted(const char *what)
 static void other_ways_back(void)
 {
 	unsigned a, b, c, d;
-	struct old_action action = { .handler = note, .flags = KERNEL_RESTORER };
-	struct kernel_action rt = { .handler = note, .flags = KERNEL_RESTORER | SA_SIGINFO };
+	struct old_action action = {.handler = note, .flags = KERNEL_RESTORER};
+	struct kernel_action rt = {.handler = note, .flags = KERNEL_RESTORER | SA_SIGINFO};
 
 	__cpuid(0, a, b, c, d);
 	int is_intel = b == 0x756e6547;

@@ -27,13 +27,13 @@ static void suspended(void)
 	printf("sigsuspend: %d", sigsuspend(&rest));
 	printf(" %s, blocks %#llx\n", strerror(errno), (unsigned long long)blocked());
 	raise(SIGUSR1);
-	struct timespec never = { 100, 0 };
+	struct timespec never = {100, 0};
 	printf("ppoll: %d", ppoll(NULL, 0, &never, &rest));
 	printf(" %s, blocks %#llx\n", strerror(errno), (unsigned long long)blocked());
 	raise(SIGUSR1);
 	printf("pselect: %d", pselect(0, NULL, NULL, NULL, &never, &rest));
 	printf(" %s, blocks %#llx\n", strerror(errno), (unsigned long long)blocked());
-	struct timespec now = { 0, 0 };
+	struct timespec now = {0, 0};
 	printf("no wait: %d", ppoll(NULL, 0, &now, &rest));
 	printf(", blocks %#llx\n", (unsigned long long)blocked());
 }
@@ -70,35 +70,35 @@ static int ticker(int number)
 	_exit(0);
 }
 
-#define INTERRUPTED(flag, call)                                                            \
-	do {                                                                               \
-		handle(SIGUSR1, tick, flag, NULL);                                         \
-		int pid_ = ticker(SIGUSR1);                                                \
-		errno = 0;                                                                 \
-		long result_ = (long)(call);                                               \
-		int error_ = errno;                                                        \
-		shared->done = 1;                                                          \
-		while (waitpid(pid_, NULL, 0) < 0 && errno == EINTR)                       \
-			;                                                                  \
-		printf("%s%s: %ld %s, %d\n", flag ? "restart " : "", #call, result_,       \
-		       error_ ? strerror(error_) : "", shared->ticks);                     \
-		fcntl(pipe_ends[0], F_SETFL, O_NONBLOCK);                                  \
-		while (read(pipe_ends[0], buffer, 1) > 0)                                  \
-			;                                                                  \
-		fcntl(pipe_ends[0], F_SETFL, 0);                                           \
+#define INTERRUPTED(flag, call) \
+	do { \
+		handle(SIGUSR1, tick, flag, NULL); \
+		int pid_ = ticker(SIGUSR1); \
+		errno = 0; \
+		long result_ = (long)(call); \
+		int error_ = errno; \
+		shared->done = 1; \
+		while (waitpid(pid_, NULL, 0) < 0 && errno == EINTR) \
+			; \
+		printf("%s%s: %ld %s, %d\n", flag ? "restart " : "", #call, result_, \
+		       error_ ? strerror(error_) : "", shared->ticks); \
+		fcntl(pipe_ends[0], F_SETFL, O_NONBLOCK); \
+		while (read(pipe_ends[0], buffer, 1) > 0) \
+			; \
+		fcntl(pipe_ends[0], F_SETFL, 0); \
 	} while (0)
 
 static void restarts(void)
 {
 	char buffer[4];
-	struct timespec span = { 0, 70000000 }, rest = { 0, 0 }, longer = { 100, 0 };
+	struct timespec span = {0, 70000000}, rest = {0, 0}, longer = {100, 0};
 	fd_set set;
 
 	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	(void)!pipe(pipe_ends);
 	for (int flag = 0; flag <= SA_RESTART; flag += SA_RESTART) {
-		struct pollfd fd = { pipe_ends[0], POLLIN, 0 };
-		struct timeval time = { 5, 0 };
+		struct pollfd fd = {pipe_ends[0], POLLIN, 0};
+		struct timeval time = {5, 0};
 
 		INTERRUPTED(flag, read(pipe_ends[0], buffer, 1));
 		INTERRUPTED(flag, pause());
@@ -114,7 +114,7 @@ static void restarts(void)
 	signal(SIGUSR1, SIG_IGN);
 	int pid = fork();
 	if (pid == 0) {
-		struct pollfd fd = { pipe_ends[0], POLLIN, 0 };
+		struct pollfd fd = {pipe_ends[0], POLLIN, 0};
 
 		printf("nanosleep: %d\n", nanosleep(&span, NULL));
 		printf("poll: %d\n", poll(&fd, 1, 60));

@@ -11,7 +11,8 @@ static char other[65536] __attribute__((aligned(16)));
 static const char *where(void *at)
 {
 	return (char *)at >= stack && (char *)at < stack + sizeof stack ? "alternate" :
-	       (char *)at >= other && (char *)at < other + sizeof other ? "other" : "own";
+	       (char *)at >= other && (char *)at < other + sizeof other ? "other" :
+									  "own";
 }
 
 static void state(const char *when)
@@ -25,7 +26,7 @@ static void state(const char *when)
 
 static int set_stack(void *at, size_t size, int flags)
 {
-	stack_t new = { .ss_sp = at, .ss_size = size, .ss_flags = flags };
+	stack_t new = {.ss_sp = at, .ss_size = size, .ss_flags = flags};
 	int result = sigaltstack(&new, NULL);
 
 	printf("sigaltstack(%s, %zu, %#x): %d %s\n", where(at), size, flags, result,
@@ -168,9 +169,9 @@ static void no_stack(void)
 	handle(SIGUSR1, on_stack, 0, NULL);
 	handle(SIGSEGV, on_stack, 0, NULL);
 #ifdef __x86_64__
-	asm volatile("mov $64, %%rsp\n\tsyscall" :: "a"(62l), "D"((long)getpid()), "S"((long)SIGUSR1));
+	asm volatile("mov $64, %%rsp\n\tsyscall" ::"a"(62l), "D"((long)getpid()), "S"((long)SIGUSR1));
 #else
-	asm volatile("mov $64, %%esp\n\tint $0x80" :: "a"(37), "b"(getpid()), "c"(SIGUSR1));
+	asm volatile("mov $64, %%esp\n\tint $0x80" ::"a"(37), "b"(getpid()), "c"(SIGUSR1));
 #endif
 }
 
@@ -181,10 +182,9 @@ static void no_stack_but_the_alternate(void)
 	handle(SIGSEGV, jump, SA_ONSTACK, NULL);
 	if (sigsetjmp(again, 1) == 0) {
 #ifdef __x86_64__
-		asm volatile("mov $64, %%rsp\n\tsyscall"
-			     :: "a"(62l), "D"((long)getpid()), "S"((long)SIGUSR1));
+		asm volatile("mov $64, %%rsp\n\tsyscall" ::"a"(62l), "D"((long)getpid()), "S"((long)SIGUSR1));
 #else
-		asm volatile("mov $64, %%esp\n\tint $0x80" :: "a"(37), "b"(getpid()), "c"(SIGUSR1));
+		asm volatile("mov $64, %%esp\n\tint $0x80" ::"a"(37), "b"(getpid()), "c"(SIGUSR1));
 #endif
 	}
 	printf("saved by SIGSEGV's stack\n");
@@ -241,7 +241,7 @@ static void told(void)
 
 static void unwinding(void)
 {
-	static const int flags[] = { 0, SA_SIGINFO };
+	static const int flags[] = {0, SA_SIGINFO};
 
 	for (int i = 0; i < 2; i++) {
 		handle(SIGFPE, unwind_and_leave, flags[i], NULL);
@@ -252,7 +252,7 @@ static void unwinding(void)
 #ifndef __x86_64__
 	/* Without a restorer: through the vDSO's return code and its unwind table. */
 	for (int i = 0; i < 2; i++) {
-		struct kernel_action action = { .handler = unwind_and_leave, .flags = flags[i] };
+		struct kernel_action action = {.handler = unwind_and_leave, .flags = flags[i]};
 
 		syscall(SYS_rt_sigaction, SIGFPE, &action, NULL, KERNEL_SETSIZE);
 		if (sigsetjmp(again, 1) == 0)

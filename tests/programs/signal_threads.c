@@ -135,7 +135,7 @@ static char stacks[3][65536] __attribute__((aligned(16)));
 
 static void *own_stack(void *which)
 {
-	stack_t stack = { .ss_size = sizeof stacks[0] }, before;
+	stack_t stack = {.ss_size = sizeof stacks[0]}, before;
 
 	me = (int)(long)which;
 	stack.ss_sp = stacks[me];

@@ -18,8 +18,14 @@ static const struct {
 	int signo;
 	const char *name;
 } signals[] = {
-	{SIGUSR1, "SIGUSR1"}, {SIGALRM, "SIGALRM"}, {SIGPIPE, "SIGPIPE"}, {SIGABRT, "SIGABRT"},
-	{SIGCHLD, "SIGCHLD"}, {SIGWINCH, "SIGWINCH"}, {SIGCONT, "SIGCONT"}, {45, "45"},
+	{SIGUSR1, "SIGUSR1"},
+	{SIGALRM, "SIGALRM"},
+	{SIGPIPE, "SIGPIPE"},
+	{SIGABRT, "SIGABRT"},
+	{SIGCHLD, "SIGCHLD"},
+	{SIGWINCH, "SIGWINCH"},
+	{SIGCONT, "SIGCONT"},
+	{45, "45"},
 };
 
 static const struct {
@@ -40,7 +46,8 @@ static int wait_for(int signo, void (*action)(int), int is_blocked)
 	int taken = sigtimedwait(&set, NULL, &time);
 	if (taken > 0)
 		return taken;
-	return errno == EAGAIN ? 100 : errno == EINTR ? 101 : 102;
+	return errno == EAGAIN ? 100 : errno == EINTR ? 101 :
+							102;
 }
 
 static void row(int signo, void (*action)(int), int is_blocked)

@@ -78,7 +78,7 @@ static void order(void)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
 	for (int i = 0; i < 3; i++) {
-		union sigval value = { .sival_int = i };
+		union sigval value = {.sival_int = i};
 
 		sigqueue(getpid(), SIGRTMIN + 2, value);
 		value.sival_int += 10;
@@ -161,15 +161,15 @@ static void waiting(void)
 {
 	sigset_t set = set_of(SIGUSR1, SIGRTMIN + 3, SIGCHLD), one = set_of(SIGUSR1, 0, 0);
 	siginfo_t info;
-	struct timespec now = { 0, 0 }, soon = { 0, 20000000 };
-	union sigval value = { .sival_ptr = (void *)0x1234567 };
+	struct timespec now = {0, 0}, soon = {0, 20000000};
+	union sigval value = {.sival_ptr = (void *)0x1234567};
 
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	printf("nothing: %d", sigtimedwait(&set, &info, &now));
 	printf(" %s\n", strerror(errno));
 	printf("later: %d", sigtimedwait(&set, &info, &soon));
 	printf(" %s\n", strerror(errno));
-	struct timespec wrong = { 0, 1000000000 };
+	struct timespec wrong = {0, 1000000000};
 	printf("no time: %d", sigtimedwait(&set, &info, &wrong));
 	printf(" %s\n", strerror(errno));
 	sigqueue(getpid(), SIGRTMIN + 3, value);
@@ -206,9 +206,9 @@ static void waiting(void)
 
 static void killed(void)
 {
-	static const int numbers[] = { SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGFPE, SIGKILL, SIGSEGV,
-		SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGIO,
-		SIGPWR, SIGSYS, SIGVTALRM, SIGPROF, SIGXCPU, SIGSTKFLT, SIGTRAP };
+	static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGFPE, SIGKILL, SIGSEGV,
+				      SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGIO,
+				      SIGPWR, SIGSYS, SIGVTALRM, SIGPROF, SIGXCPU, SIGSTKFLT, SIGTRAP};
 
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
 		int pid = fork(), status;
@@ -224,13 +224,13 @@ static void killed(void)
 
 static void bad_arguments(void)
 {
-	struct kernel_action action = { .handler = note };
+	struct kernel_action action = {.handler = note};
 	uint64_t set = 0;
-#define T(call)                                                                            \
-	do {                                                                               \
-		errno = 0;                                                                 \
-		long result_ = (long)(call);                                               \
-		printf("%s: %ld %s\n", #call, result_, errno ? strerror(errno) : "");      \
+#define T(call) \
+	do { \
+		errno = 0; \
+		long result_ = (long)(call); \
+		printf("%s: %ld %s\n", #call, result_, errno ? strerror(errno) : ""); \
 	} while (0)
 	T(syscall(SYS_rt_sigaction, 0, NULL, NULL, 8));
 	T(syscall(SYS_rt_sigaction, 65, NULL, NULL, 8));
@@ -261,7 +261,7 @@ static void bad_arguments(void)
 	T(syscall(SYS_tgkill, getpid(), getpid(), 0));
 	T(syscall(SYS_tgkill, 1, getpid(), 0) == 0);
 	T(syscall(SYS_tgkill, -1, getpid(), 0));
-	siginfo_t info = { .si_code = SI_USER };
+	siginfo_t info = {.si_code = SI_USER};
 	T(syscall(SYS_rt_sigqueueinfo, getppid(), 0, &info));
 	info.si_code = SI_TKILL;
 	T(syscall(SYS_rt_sigqueueinfo, getppid(), 0, &info));

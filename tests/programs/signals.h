@@ -69,7 +69,7 @@ static inline const char *signal_name(int number)
 
 static inline void handle(int number, void *handler, int flags, const sigset_t *mask)
 {
-	struct sigaction action = { .sa_flags = flags };
+	struct sigaction action = {.sa_flags = flags};
 
 	if (flags & SA_SIGINFO)
 		action.sa_sigaction = (void (*)(int, siginfo_t *, void *))handler;

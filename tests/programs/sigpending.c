@@ -16,7 +16,7 @@ static int fill(int pid)
 {
 	int sent = 0;
 
-	while (sent < 2 * LIMIT && !sigqueue(pid, signo, (union sigval){ 0 }))
+	while (sent < 2 * LIMIT && !sigqueue(pid, signo, (union sigval){0}))
 		sent++;
 	return sent;
 }
@@ -34,7 +34,7 @@ static void queued(const char *when)
 
 static int timers(timer_t *made)
 {
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
 	int count = 0;
 
 	while (count < 2 * LIMIT && !syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &made[count]))
@@ -72,7 +72,7 @@ static void several(void)
 		pids[i] = fork();
 		if (pids[i] == 0) {
 			for (int n = 0; n < 3; n++)
-				sigqueue(getpid(), signo, (union sigval){ 0 });
+				sigqueue(getpid(), signo, (union sigval){0});
 			write(ready[1], "", 1);
 			pause();
 		}
@@ -107,7 +107,7 @@ static void of_timers(void)
 
 int main(void)
 {
-	struct rlimit limit = { LIMIT, LIMIT };
+	struct rlimit limit = {LIMIT, LIMIT};
 	sigset_t set;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);

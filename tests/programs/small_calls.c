@@ -159,7 +159,8 @@ static void other_pages(void)
 static const char *same(pid_t a, pid_t b, int kind, long x, long y)
 {
 	long result = syscall(SYS_kcmp, a, b, kind, x, y);
-	return result == 0 ? "same" : result > 0 ? "other" : strerror(errno);
+	return result == 0 ? "same" : result > 0 ? "other" :
+						   strerror(errno);
 }
 
 static void comparisons(void)
@@ -176,7 +177,7 @@ static void comparisons(void)
 		printf("%s: own %s, child's %s\n", kinds[kind], same(me, me, kind, 0, 0), same(me, child, kind, 0, 0));
 	printf("semaphores: %s\n", same(me, child, KCMP_SYSVSEM, 0, 0));
 	printf("a file of both: %s, of one: %s, none: %s\n", same(me, child, KCMP_FILE, 1, 1), same(me, child, KCMP_FILE, fd, fd),
-		same(me, me, KCMP_FILE, 99, 1));
+	       same(me, me, KCMP_FILE, 99, 1));
 	printf("no process: %s, no kind: %s %s\n", same(me, 99999999, KCMP_VM, 0, 0), same(me, me, 99, 0, 0), same(me, me, -1, 0, 0));
 	/* What an epoll instance watches, also under a number that has become another file's. */
 	int epoll = epoll_create1(0), files[2] = {eventfd(0, 0), eventfd(0, 0)};
@@ -191,10 +192,10 @@ static void comparisons(void)
 	const char *first = same(me, me, KCMP_EPOLL_TFD, kept, (long)&slot), *other_one = same(me, me, KCMP_EPOLL_TFD, kept, (long)&second);
 	printf("one of two: %d, none of three: %s\n", strcmp(first, other_one) != 0, same(me, me, KCMP_EPOLL_TFD, kept, (long)&third));
 	printf("no epoll: %s, no file: %s, not watched: %s\n", same(me, me, KCMP_EPOLL_TFD, kept, (long)&of_none),
-		same(me, me, KCMP_EPOLL_TFD, kept, (long)&of_nothing), same(me, me, KCMP_EPOLL_TFD, kept, (long)&unwatched));
+	       same(me, me, KCMP_EPOLL_TFD, kept, (long)&of_nothing), same(me, me, KCMP_EPOLL_TFD, kept, (long)&unwatched));
 	printf("no slot: %s %s\n", same(me, me, KCMP_EPOLL_TFD, kept, 1), same(me, me, KCMP_EPOLL_TFD, 99, 1));
 	printf("no file to compare: %s, of the child: %s\n", same(me, me, KCMP_EPOLL_TFD, 99, (long)&slot),
-		same(me, child, KCMP_EPOLL_TFD, kept, (long)&slot));
+	       same(me, child, KCMP_EPOLL_TFD, kept, (long)&slot));
 	long one = syscall(SYS_kcmp, me, me, KCMP_FILE, fd, again), two = syscall(SYS_kcmp, me, me, KCMP_FILE, again, fd);
 	printf("the other way round: %d\n", one + two == 3);
 	fflush(stdout);

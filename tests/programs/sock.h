@@ -50,8 +50,8 @@ static inline const char *unique(const char *name)
 }
 
 /* An address and its length, as arguments. */
-#define AT(name)                                                                 \
-	named(name), (socklen_t)(offsetof(struct sockaddr_un, sun_path) +        \
+#define AT(name) \
+	named(name), (socklen_t)(offsetof(struct sockaddr_un, sun_path) + \
 				 strlen(name) + (*(name) && *(name) != '@'))
 
 /* Prints the address that a call wrote. */
@@ -61,16 +61,17 @@ static inline void show_address(void)
 
 	printf("family %d, %u bytes [", size >= 2 ? address.sun_family : -1, (unsigned)size);
 	for (size_t i = 0; i < length && i < sizeof address.sun_path; i++)
-		putchar(isdigit(address.sun_path[i]) ? '#' : address.sun_path[i] ? address.sun_path[i] : '.');
+		putchar(isdigit(address.sun_path[i]) ? '#' : address.sun_path[i] ? address.sun_path[i] :
+										   '.');
 	printf("]\n");
 }
 
-#define NAME(call)                                                               \
-	do {                                                                     \
-		memset(&address, 'z', sizeof address);                           \
-		size = sizeof address;                                           \
-		T(call(fd_, (struct sockaddr *)&address, &size));                \
-		show_address();                                                  \
+#define NAME(call) \
+	do { \
+		memset(&address, 'z', sizeof address); \
+		size = sizeof address; \
+		T(call(fd_, (struct sockaddr *)&address, &size)); \
+		show_address(); \
 	} while (0)
 
 /* A listener with the given name. */
@@ -133,7 +134,9 @@ static inline int receive(int fd, size_t bytes, size_t room, int flags, int *fil
 		} else if (h->cmsg_type == SCM_CREDENTIALS && data == 12) {
 			struct ucred who;
 			memcpy(&who, CMSG_DATA(h), sizeof who);
-			printf("  %s %d %d\n", who.pid == getpid() ? "self" : who.pid ? "another" : "nobody", (int)who.uid, (int)who.gid);
+			printf("  %s %d %d\n", who.pid == getpid() ? "self" : who.pid ? "another" :
+											"nobody",
+			       (int)who.uid, (int)who.gid);
 		}
 	}
 	return count;

@@ -13,7 +13,10 @@
 #include "children.h"
 #include "random.h"
 
-enum { CHILDREN = 4, STEPS = 1500, FILES = 48, TOLERATED_KB = 256 };
+enum { CHILDREN = 4,
+       STEPS = 1500,
+       FILES = 48,
+       TOLERATED_KB = 256 };
 
 static char bytes[100000];
 

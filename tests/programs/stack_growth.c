@@ -11,7 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, MEGABYTE = 1 << 20 };
+enum { PAGE = 4096,
+       MEGABYTE = 1 << 20 };
 
 static void try(const char *name, void (*run)(void))
 {

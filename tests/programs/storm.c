@@ -22,7 +22,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WORKERS = 6, STEPS = 60, STACK = 32768, TOLERATED_KB = 256 };
+enum { WORKERS = 6,
+       STEPS = 60,
+       STACK = 32768,
+       TOLERATED_KB = 256 };
 
 static char *self;
 

@@ -116,8 +116,8 @@ static void files(void)
 	fcntl(fd, 77, 5);
 	ftruncate(fd, 10);
 	fsync(fd);
-	struct iovec out[2] = { { "one, ", 5 }, { "two\n\1\0019\377", 8 } };
-	struct iovec in[2] = { { bytes, 4 }, { bytes + 100, 50 } };
+	struct iovec out[2] = {{"one, ", 5}, {"two\n\1\0019\377", 8}};
+	struct iovec in[2] = {{bytes, 4}, {bytes + 100, 50}};
 	writev(fd, out, 2);
 	lseek(fd, 0, SEEK_SET);
 	readv(fd, in, 2);
@@ -157,11 +157,11 @@ static void directories(void)
 	mknod("null", S_IFCHR | 0600, makedev(1, 3));
 	unlink("fifo");
 	unlink("null");
-	struct timespec times[2] = { { 1, 2 }, { 0, UTIME_OMIT } };
+	struct timespec times[2] = {{1, 2}, {0, UTIME_OMIT}};
 	utimensat(AT_FDCWD, "data", times, AT_SYMLINK_NOFOLLOW);
 	utimensat(AT_FDCWD, "data", NULL, 0);
-	syscall(SYS_utime, "data", &(struct { long access, change; }){ 1000000000, 5 });
-	syscall(SYS_utimes, "data", &(struct { long time[4]; }){ { 1, 2, 1000000000, 0 } });
+	syscall(SYS_utime, "data", &(struct { long access, change; }){1000000000, 5});
+	syscall(SYS_utimes, "data", &(struct { long time[4]; }){{1, 2, 1000000000, 0}});
 	syscall(SYS_futimesat, AT_FDCWD, "data", NULL);
 	mount("proc", "missing", "proc", MS_NOSUID | MS_RDONLY, "x=y");
 	umount2("missing", MNT_DETACH);
@@ -189,7 +189,7 @@ static void memory(void)
 	munmap(at + 1, 8192);
 	mmap(NULL, 4096, PROT_READ, MAP_SHARED, 99, 4096);
 #ifdef __i386__
-	syscall(SYS_mmap, (unsigned[]){ 0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 });
+	syscall(SYS_mmap, (unsigned[]){0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0});
 #endif
 	mmap((void *)0x20000000, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
@@ -209,14 +209,14 @@ static void clocks(void)
 	syscall(SYS_gettimeofday, &day, NULL);
 	syscall(SYS_time, NULL);
 	syscall(SYS_time, &seconds);
-	struct timespec wait = { .tv_nsec = 1000 };
+	struct timespec wait = {.tv_nsec = 1000};
 	syscall(SYS_nanosleep, &wait, &now);
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wait, NULL);
 }
 
 static void signals(void)
 {
-	struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction action = {.sa_handler = on_signal};
 	sigset_t set;
 
 	sigaddset(&action.sa_mask, SIGINT);
@@ -245,10 +245,10 @@ static void signals(void)
 /* A handler in each way of calling it, signals with values, and waits for them. */
 static void handlers(void)
 {
-	struct sigaction action = { .sa_handler = on_signal };
-	struct timespec soon = { 0, 1000 };
+	struct sigaction action = {.sa_handler = on_signal};
+	struct timespec soon = {0, 1000};
 	sigset_t set;
-	siginfo_t info = { .si_code = SI_QUEUE };
+	siginfo_t info = {.si_code = SI_QUEUE};
 
 	sigaction(SIGUSR1, &action, NULL);
 	action.sa_flags = SA_SIGINFO;
@@ -279,7 +279,7 @@ static void handlers(void)
 		void *handler;
 		unsigned mask, flags;
 		void *restorer;
-	} old = { on_signal, 0x400, SA_RESTART, 0 }, before;
+	} old = {on_signal, 0x400, SA_RESTART, 0}, before;
 	unsigned mask = 0x400;
 
 	syscall(SYS_sigaction, SIGUSR2, &old, &before);
@@ -319,7 +319,7 @@ static void named_processes(void)
 static void system_state(void)
 {
 	struct utsname name;
-	struct rlimit limit = { 100, 4096 };
+	struct rlimit limit = {100, 4096};
 	struct sysinfo info;
 
 	uname(&name);
@@ -347,23 +347,23 @@ static void system_state(void)
 	syscall(GET_IDS, &cpus, &cpus, &cpus);
 	syscall(SYS_getpriority, PRIO_PROCESS, 0);
 	syscall(SYS_syslog, 10, NULL, 0);
-	stack_t stack = { .ss_sp = bytes, .ss_size = 16384 };
+	stack_t stack = {.ss_sp = bytes, .ss_size = 16384};
 	sigaltstack(&stack, NULL);
 	sigaltstack(NULL, &stack);
 	syscall(0x1ff, 1, 0, 3, 4, 5, 6);
-	struct pollfd descriptor = { .fd = open("/dev/null", O_RDWR), .events = POLLIN | POLLOUT };
+	struct pollfd descriptor = {.fd = open("/dev/null", O_RDWR), .events = POLLIN | POLLOUT};
 	poll(&descriptor, 1, 0);
 	poll(&descriptor, 0, 0);
 	ioctl(descriptor.fd, TIOCGWINSZ, bytes);
 	ioctl(descriptor.fd, 0x1234, 1);
-	struct timespec second = { .tv_sec = 1 };
+	struct timespec second = {.tv_sec = 1};
 	ppoll(&descriptor, 1, &second, NULL);
 	fd_set set;
 	FD_ZERO(&set);
 	FD_SET(descriptor.fd, &set);
-	struct timeval none = { 0 };
+	struct timeval none = {0};
 	select(descriptor.fd + 1, &set, NULL, NULL, &none);
-	fcntl(descriptor.fd, F_GETLK, &(struct flock){ .l_type = F_RDLCK });
+	fcntl(descriptor.fd, F_GETLK, &(struct flock){.l_type = F_RDLCK});
 	flock(descriptor.fd, LOCK_EX | LOCK_NB);
 	close(descriptor.fd);
 }
@@ -380,8 +380,8 @@ static void children(void)
 	waitpid(-1, &status, 0);
 	waitpid(-1, NULL, WNOHANG);
 	if (vfork() == 0) {
-		execve("missing", (char *[]){ "a", "an argument longer than thirty-two bytes", NULL },
-		       (char *[]){ "one=1", NULL });
+		execve("missing", (char *[]){"a", "an argument longer than thirty-two bytes", NULL},
+		       (char *[]){"one=1", NULL});
 		_exit(0);
 	}
 	waitpid(-1, &status, 0);

@@ -224,7 +224,10 @@ static void kind(const char *name, int type, int robust, int protocol, int share
 
 static void kinds(void)
 {
-	static const struct { const char *name; int value; } types[] = {
+	static const struct {
+		const char *name;
+		int value;
+	} types[] = {
 		{"normal", PTHREAD_MUTEX_NORMAL},
 		{"recursive", PTHREAD_MUTEX_RECURSIVE},
 		{"errorcheck", PTHREAD_MUTEX_ERRORCHECK},
@@ -538,8 +541,16 @@ static int outcome(void (*run)(void))
 	return status;
 }
 
-static void *exit_group(void *argument) { usleep(10000), _exit(3); return argument; }
-static void *crash(void *argument) { usleep(10000), raise(SIGSEGV); return argument; }
+static void *exit_group(void *argument)
+{
+	usleep(10000), _exit(3);
+	return argument;
+}
+static void *crash(void *argument)
+{
+	usleep(10000), raise(SIGSEGV);
+	return argument;
+}
 static void *last(void *argument)
 {
 	usleep(20000);
@@ -555,8 +566,18 @@ static void *start_another(void *argument)
 	execl("/proc/self/exe", "threads", "again", argument, NULL);
 	return NULL;
 }
-static void *forever(void *argument) { for (;;) pause(); return argument; }
-static void *spin(void *argument) { for (;;) ; return argument; }
+static void *forever(void *argument)
+{
+	for (;;)
+		pause();
+	return argument;
+}
+static void *spin(void *argument)
+{
+	for (;;)
+		;
+	return argument;
+}
 static void *fork_here(void *argument)
 {
 	int status, pid = fork();
@@ -569,10 +590,28 @@ static void *fork_here(void *argument)
 	return NULL;
 }
 
-static void by_thread(void) { start(spin, NULL), start(forever, NULL), start(exit_group, NULL); for (;;) pause(); }
-static void by_signal(void) { start(spin, NULL), start(crash, NULL); for (;;) pause(); }
-static void by_last(void) { start(last, NULL); pthread_exit(NULL); }
-static void by_main(void) { start(spin, NULL), start(forever, NULL); usleep(10000), _exit(5); }
+static void by_thread(void)
+{
+	start(spin, NULL), start(forever, NULL), start(exit_group, NULL);
+	for (;;)
+		pause();
+}
+static void by_signal(void)
+{
+	start(spin, NULL), start(crash, NULL);
+	for (;;)
+		pause();
+}
+static void by_last(void)
+{
+	start(last, NULL);
+	pthread_exit(NULL);
+}
+static void by_main(void)
+{
+	start(spin, NULL), start(forever, NULL);
+	usleep(10000), _exit(5);
+}
 static void by_exec(void)
 {
 	static char text[20];
@@ -583,7 +622,11 @@ static void by_exec(void)
 		pause();
 }
 #ifdef __GLIBC__
-static void all_leave(void) { start(count, (void *)0); pthread_exit(NULL); }
+static void all_leave(void)
+{
+	start(count, (void *)0);
+	pthread_exit(NULL);
+}
 #endif
 
 static void groups(void)

@@ -30,39 +30,105 @@ struct kernel_termio {
 };
 
 enum {
-	K_TCGETS = 0x5401, K_TCSETS, K_TCSETSW, K_TCSETSF, K_TCGETA, K_TCSETA, K_TCSETAW, K_TCSETAF,
-	K_TCSBRK, K_TCXONC, K_TCFLSH,
-	K_TIOCGPTN = (int)0x80045430, K_TIOCSPTLCK = 0x40045431, K_TIOCGPTLCK = (int)0x80045439,
-	K_TIOCGPTPEER = 0x5441, K_TIOCSIG = 0x40045436, K_TIOCGDEV = (int)0x80045432,
-	K_TIOCGPKT = (int)0x80045438, K_TIOCGEXCL = (int)0x80045440,
-	K_TCGETS2 = (int)0x802c542a, K_TCSETS2 = 0x402c542b,
+	K_TCGETS = 0x5401,
+	K_TCSETS,
+	K_TCSETSW,
+	K_TCSETSF,
+	K_TCGETA,
+	K_TCSETA,
+	K_TCSETAW,
+	K_TCSETAF,
+	K_TCSBRK,
+	K_TCXONC,
+	K_TCFLSH,
+	K_TIOCGPTN = (int)0x80045430,
+	K_TIOCSPTLCK = 0x40045431,
+	K_TIOCGPTLCK = (int)0x80045439,
+	K_TIOCGPTPEER = 0x5441,
+	K_TIOCSIG = 0x40045436,
+	K_TIOCGDEV = (int)0x80045432,
+	K_TIOCGPKT = (int)0x80045438,
+	K_TIOCGEXCL = (int)0x80045440,
+	K_TCGETS2 = (int)0x802c542a,
+	K_TCSETS2 = 0x402c542b,
 };
 
 /* Flags of both: input ... */
 enum {
-	K_PARMRK = 010, K_ISTRIP = 040, K_INLCR = 0100, K_IGNCR = 0200, K_ICRNL = 0400,
-	K_IUCLC = 01000, K_IXON = 02000, K_IXANY = 04000, K_IUTF8 = 040000,
+	K_PARMRK = 010,
+	K_ISTRIP = 040,
+	K_INLCR = 0100,
+	K_IGNCR = 0200,
+	K_ICRNL = 0400,
+	K_IUCLC = 01000,
+	K_IXON = 02000,
+	K_IXANY = 04000,
+	K_IUTF8 = 040000,
 	/* ... output ... */
-	K_OPOST = 1, K_OLCUC = 2, K_ONLCR = 4, K_OCRNL = 010, K_ONOCR = 020, K_ONLRET = 040,
+	K_OPOST = 1,
+	K_OLCUC = 2,
+	K_ONLCR = 4,
+	K_OCRNL = 010,
+	K_ONOCR = 020,
+	K_ONLRET = 040,
 	K_XTABS = 014000,
 	/* ... local. */
-	K_ISIG = 1, K_ICANON = 2, K_ECHO = 010, K_ECHOE = 020, K_ECHOK = 040, K_ECHONL = 0100,
-	K_NOFLSH = 0200, K_TOSTOP = 0400, K_ECHOCTL = 01000, K_ECHOPRT = 02000, K_ECHOKE = 04000,
+	K_ISIG = 1,
+	K_ICANON = 2,
+	K_ECHO = 010,
+	K_ECHOE = 020,
+	K_ECHOK = 040,
+	K_ECHONL = 0100,
+	K_NOFLSH = 0200,
+	K_TOSTOP = 0400,
+	K_ECHOCTL = 01000,
+	K_ECHOPRT = 02000,
+	K_ECHOKE = 04000,
 	K_IEXTEN = 0100000,
 };
 
 enum {
-	VINTR_, VQUIT_, VERASE_, VKILL_, VEOF_, VTIME_, VMIN_, VSWTC_, VSTART_, VSTOP_, VSUSP_, VEOL_,
-	VREPRINT_, VDISCARD_, VWERASE_, VLNEXT_, VEOL2_,
+	VINTR_,
+	VQUIT_,
+	VERASE_,
+	VKILL_,
+	VEOF_,
+	VTIME_,
+	VMIN_,
+	VSWTC_,
+	VSTART_,
+	VSTOP_,
+	VSUSP_,
+	VEOL_,
+	VREPRINT_,
+	VDISCARD_,
+	VWERASE_,
+	VLNEXT_,
+	VEOL2_,
 };
 
 static inline const char *error_name(void)
 {
-	static const struct { int number; const char *name; } names[] = {
-		{EPERM, "EPERM"}, {ENOENT, "ENOENT"}, {ESRCH, "ESRCH"}, {EINTR, "EINTR"}, {EIO, "EIO"},
-		{ENXIO, "ENXIO"}, {EBADF, "EBADF"}, {ECHILD, "ECHILD"}, {EAGAIN, "EAGAIN"},
-		{EACCES, "EACCES"}, {EFAULT, "EFAULT"}, {EBUSY, "EBUSY"}, {EINVAL, "EINVAL"},
-		{ENOTTY, "ENOTTY"}, {ENOSPC, "ENOSPC"}, {ESPIPE, "ESPIPE"},
+	static const struct {
+		int number;
+		const char *name;
+	} names[] = {
+		{EPERM, "EPERM"},
+		{ENOENT, "ENOENT"},
+		{ESRCH, "ESRCH"},
+		{EINTR, "EINTR"},
+		{EIO, "EIO"},
+		{ENXIO, "ENXIO"},
+		{EBADF, "EBADF"},
+		{ECHILD, "ECHILD"},
+		{EAGAIN, "EAGAIN"},
+		{EACCES, "EACCES"},
+		{EFAULT, "EFAULT"},
+		{EBUSY, "EBUSY"},
+		{EINVAL, "EINVAL"},
+		{ENOTTY, "ENOTTY"},
+		{ENOSPC, "ENOSPC"},
+		{ESPIPE, "ESPIPE"},
 	};
 	static char number[20];
 
@@ -153,6 +219,7 @@ static inline void drain(const char *what, int fd)
 	settle(fd);
 	while (len < (long)sizeof all && (got = read(fd, all + len, sizeof all - len)) > 0)
 		len += got;
-	show(what, all, len ? len : got < 0 && errno == EAGAIN ? 0 : got);
+	show(what, all, len ? len : got < 0 && errno == EAGAIN ? 0 :
+								 got);
 }
 #endif

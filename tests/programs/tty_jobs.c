@@ -264,8 +264,12 @@ static void reads(void)
 
 static void typed_signals(void)
 {
-	static const struct { const char *what, *typed; } keys[] = {
-		{"^C", "\003"}, {"^\\", "\034"}, {"^Z", "\032"},
+	static const struct {
+		const char *what, *typed;
+	} keys[] = {
+		{"^C", "\003"},
+		{"^\\", "\034"},
+		{"^Z", "\032"},
 	};
 	sigset_t pending, blocked;
 	int status;

@@ -83,7 +83,9 @@ static void faults(void)
 		memory[i * 4096] = 1;
 	after = used(RUSAGE_SELF);
 	printf("faults: %s\n", after.ru_minflt - before.ru_minflt >= 400 &&
-	       after.ru_minflt - before.ru_minflt < 450 ? "400" : "other");
+					       after.ru_minflt - before.ru_minflt < 450 ?
+				       "400" :
+				       "other");
 	printf("size: %d\n", after.ru_maxrss >= 1600);
 	munmap(memory, 400 * 4096);
 	memory = mmap(0, 64 << 20, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

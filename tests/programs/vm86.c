@@ -7,7 +7,11 @@
 
 #include "children.h"
 
-enum { VM = 1 << 17, TF = 1 << 8, FROM = 0x1000, TO = 0x21000, AT = 0x8000 };
+enum { VM = 1 << 17,
+       TF = 1 << 8,
+       FROM = 0x1000,
+       TO = 0x21000,
+       AT = 0x8000 };
 
 static const struct {
 	const char *name;

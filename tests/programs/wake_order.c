@@ -26,7 +26,7 @@ static void say(char letter)
 static int word[2], pipes[2][2], sockets[2][2], events[2], flag[2];
 static sem_t semaphores[2];
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t conditions[2] = { PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER };
+static pthread_cond_t conditions[2] = {PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER};
 static pthread_t threads[2];
 
 static void futex_wait(int who)
@@ -119,13 +119,13 @@ static const struct way {
 	const char *name;
 	void (*wait)(int), (*wake)(int);
 } ways[] = {
-	{ "futex", futex_wait, futex_wake },
-	{ "semaphore", semaphore_wait, semaphore_wake },
-	{ "condition", condition_wait, condition_wake },
-	{ "pipe", pipe_wait, pipe_wake },
-	{ "socket", socket_wait, socket_wake },
-	{ "eventfd", event_wait, event_wake },
-	{ "signal", signal_wait, signal_wake },
+	{"futex", futex_wait, futex_wake},
+	{"semaphore", semaphore_wait, semaphore_wake},
+	{"condition", condition_wait, condition_wake},
+	{"pipe", pipe_wait, pipe_wake},
+	{"socket", socket_wait, socket_wake},
+	{"eventfd", event_wait, event_wake},
+	{"signal", signal_wait, signal_wake},
 };
 
 static void burn(long microseconds)
@@ -148,10 +148,11 @@ static void tell(const char *way, const char *what)
 
 static void pause_ms(long ms)
 {
-	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, 0);
+	nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, 0);
 }
 
-enum { ROUNDS = 6, STORM = 100 };
+enum { ROUNDS = 6,
+       STORM = 100 };
 
 static void wake(const struct way *way, int who, char before)
 {
