@@ -1,4 +1,6 @@
-/* Process accounting (acct(2), acct(5)): what files it takes, and the record of each kind of end. */
+/* covers: kernel/src/process/ kernel/src/syscall/ */
+/* Process accounting (acct(2), acct(5)): which files are accepted, and the record written for
+   each way a process ends. */
 #include "rights.h"
 #include <linux/acct.h>
 #include <sys/resource.h>

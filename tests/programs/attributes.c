@@ -1,5 +1,7 @@
-/* What a program sets about itself and is told again: prctl, priorities, policies, capabilities,
-   limits, and how it is started. Linux prints the same, for root. */
+/* covers: kernel/src/process/ kernel/src/sched/ */
+/* Attributes that a process sets and reads back: prctl(2), priorities, scheduling policies,
+   capabilities, limits, and the arguments of execve. Run as root. The output is the same on
+   Linux. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,6 @@
-/* What `make run PROGRAM=` is tried with: an ordinary program, in each of its ways to behave. */
+/* covers: kernel/src/process/ */
+/* A program for `make run PROGRAM=`: it exits, fails an assertion, raises a signal, and so on,
+   as its argument says. */
 #define _GNU_SOURCE
 #include <assert.h>
 #include <signal.h>

@@ -1,5 +1,6 @@
-/* clone(2) and clone3(2) themselves: which flags go together, what is shared, what is stored where.
-   Linux prints the same, for root. */
+/* covers: kernel/src/process/ */
+/* clone(2) and clone3(2): valid combinations of flags, what is shared, and where IDs are stored.
+   Run as root. The output is the same on Linux. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

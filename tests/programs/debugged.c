@@ -1,4 +1,5 @@
-/* To be run by a debugger. */
+/* covers: kernel/src/process/ */
+/* A program for a debugger to run. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,6 @@
-/* Ends in the way its first argument names; prints its third, a token, before. */
+/* covers: kernel/src/syscall/ kernel/src/dev/ */
+/* Ends the machine in the way that its first argument names, after printing its third argument,
+   a token. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>

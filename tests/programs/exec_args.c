@@ -1,5 +1,6 @@
-/* execve(2)'s arguments and environment: how much of them there may be, in how many strings, under
-   which limit of the stack; what the new program finds; and bad pointers. */
+/* covers: kernel/src/process/ */
+/* Arguments and environment of execve(2): total size and number of strings under each stack
+   limit, what the new program finds, and bad pointers. */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>

@@ -1,8 +1,9 @@
-/* ELF files that no linker makes: what of them runs, and how the rest is refused. They are made here,
-   in both widths. Where the kernel finds out that a file is no good when the old program is gone already, the
-   process dies of it.
+/* covers: kernel/src/process/ kernel/src/vm/ */
+/* Malformed ELF files: which of them run, and how execve refuses the others. The program makes
+   the files itself, in both widths. Where execve finds an error only after the old address space
+   is gone, the process dies.
 
-   Usage: exec_elf [CHANGES]; so many random changes are made to the headers as well. */
+   Usage: exec_elf [CHANGES]: the number of random changes made to headers in addition. */
 #include "exec_elf.h"
 
 static void executable_data(int is_wide)

@@ -1,5 +1,7 @@
-/* Scripts: what the first line may look like, chains of them, and what their interpreters are told. A
-   table, then random lines: made here, so that both kernels see the same ones. */
+/* covers: kernel/src/process/ */
+/* Interpreter scripts (#!): forms of the first line, chains of scripts, and the arguments that
+   interpreters get. A table, then random lines; the program makes the scripts itself, so that
+   both kernels see the same ones. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,9 @@
-/* Many processes that start themselves over and over with as many arguments as there may be, on a
-   machine that has no memory for all of them, while others are killed in the middle of it. The machine
-   goes on: in the end a program can be started, with arguments that are whole.
-   Usage: exec_storm ROUNDS. */
+/* covers: kernel/src/process/ kernel/src/mm/ */
+/* Processes that call execve over and over with the largest argument lists, on a machine without
+   memory for all of them, while others are killed in the middle of the call. Afterwards a
+   program must start with its arguments intact.
+
+   Usage: exec_storm ROUNDS */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>

@@ -1,11 +1,15 @@
-/* Each call of this width's table is made while the n-th allocation or frame that it asks for can't be
-   had, for n = 1, 2, ... until it asks for no more (/proc/self/fail-nth of a test build), and once with
-   no memory where it begins (make-it-fail). Whatever fails, the call says so or its process is killed;
-   all that it took is given back, and the same call made again does what it does without a fault.
+/* covers: kernel/src/syscall/ kernel/src/mm/ */
+/* Fault injection: each system call of this width's table is made with its n-th allocation
+   failing, for n = 1, 2, ... until the call needs no more allocations (/proc/self/fail-nth, in
+   test builds), and once with no memory from the start (make-it-fail). Each time the call must
+   return an error or its process must be killed, everything that the call allocated must be
+   freed, and the same call without a fault must work afterwards.
 
-   /calls lists the rows of the table, a number and a name each: one that `calls` has no entry for is
-   named. Usage: fail_nth [NAME], to make one call only; on a Linux without the list, `fail_nth names`
-   makes every call once without a fault, to see that the arguments do work. */
+   /calls lists the rows of the kernel's table, a number and a name each; a row without an entry
+   in `calls` is reported.
+
+   Usage: fail_nth [NAME]: only the call of that name. On a Linux without the list, `fail_nth
+   names` makes every call once without a fault, to check the arguments. */
 #include "fail_nth_calls.h"
 
 enum { NO_FAULT = 0,

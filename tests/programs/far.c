@@ -1,5 +1,7 @@
-// Far returns, IRET and far calls of a program's own, in random forms: prefixes, operand sizes, selectors good
-// and bad, forms of the operand. Each ends at INT3 where it leads, or in the exception that it meets; what it left is printed.
+/* covers: kernel/src/entry/ kernel/src/arch/ */
+/* Far returns, IRET and far calls executed by the program, in random forms: prefixes, operand
+   sizes, valid and invalid selectors, operand forms. Each ends at an INT3 or in an exception;
+   the state that it leaves is printed. */
 #define _GNU_SOURCE
 #include <asm/ldt.h>
 #include <asm/prctl.h>

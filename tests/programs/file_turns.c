@@ -1,5 +1,7 @@
-/* Writes, cuts and seals of a file take turns, however long they are: each is whole before another begins, also
-   where the end of the file or a shared position says where it goes. What ends one early. */
+/* covers: kernel/src/vfs/ */
+/* Atomicity of writes, truncations and seals of one file, also where the end of the file or a
+   shared file position decides the offset: each is complete before the next begins, however long
+   it is. What interrupts one early. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>

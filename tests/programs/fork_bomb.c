@@ -1,4 +1,6 @@
-/* A fork bomb of a user who may have so many processes: everybody else goes on, and it can be ended. */
+/* covers: kernel/src/process/ */
+/* A fork bomb by a user within RLIMIT_NPROC: other users' processes go on, and the bomb can be
+   killed. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sys/resource.h>

@@ -1,4 +1,5 @@
-/* Access times: which calls move them, and how the flags of a mount decide. */
+/* covers: kernel/src/vfs/ */
+/* Access times: which calls update them, under each of the mount flags. */
 #include "fs.h"
 
 static char buffer[4096];

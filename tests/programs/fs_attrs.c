@@ -1,4 +1,5 @@
-/* What files are said to be: modes, owners, times, sizes, in every structure that tells them. */
+/* covers: kernel/src/vfs/ */
+/* File attributes: modes, owners, times and sizes, in every structure that reports them. */
 #include "fs.h"
 
 static void print(const char *name)

@@ -1,4 +1,5 @@
-/* Devices, /proc, waiting for files, mounting. */
+/* covers: kernel/src/fs/ kernel/src/dev/ */
+/* Devices, /proc, poll, and mount. */
 #include "fs.h"
 
 static char buffer[70000];

@@ -1,4 +1,5 @@
-/* Names in directories: making, listing, linking, renaming, removing. */
+/* covers: kernel/src/vfs/ */
+/* Directory entries: creating, listing, linking, renaming, removing. */
 #include "fs.h"
 
 /* renameat2(2), which musl has no function for, and its flags. */

@@ -1,4 +1,5 @@
-/* FIFOs: who waits for whom at open, reopened pipes, packets, sizes; splice, tee and vmsplice. */
+/* covers: kernel/src/vfs/ */
+/* FIFOs: blocking opens, reopened pipes, packet mode, sizes; splice, tee and vmsplice. */
 #include "fs.h"
 #include <signal.h>
 

@@ -1,4 +1,5 @@
-/* Bytes in files: positions, holes, vectors, descriptors, and buffers that aren't there. */
+/* covers: kernel/src/vfs/ */
+/* File data: positions, holes, vectored I/O, descriptors, and unmapped buffers. */
 #include "fs.h"
 
 static char buffer[20000];

@@ -1,4 +1,6 @@
-/* File locks: records of processes and of open files, whole files, conflicts, waits, and deadlocks. */
+/* covers: kernel/src/vfs/ */
+/* File locks: POSIX locks, open file description locks and flock; conflicts, waits, and
+   deadlocks. */
 #include "fs.h"
 #include "children.h"
 #include <signal.h>

@@ -1,5 +1,6 @@
-/* Younger calls: extended attributes, files without names, seals, walks that stay below, flags of one
-   read or write, and the rules of files in use, on a tmpfs of their own. */
+/* covers: kernel/src/vfs/ */
+/* Newer calls, on a tmpfs: extended attributes, O_TMPFILE, seals, openat2, preadv2's flags, and
+   the rules of files in use. */
 #include "fs.h"
 #include <signal.h>
 #include <sys/resource.h>

@@ -1,4 +1,5 @@
-/* Mounts: file systems in memory with limits, the same tree at two places, read-only, moved, busy. */
+/* covers: kernel/src/vfs/ */
+/* Mounts: tmpfs with limits, bind mounts, read-only mounts, moved mounts, busy mounts. */
 #include "fs.h"
 
 static void put_in(const char *name)

@@ -1,4 +1,5 @@
-/* Names of 255 letters and of one more, by each call that takes one. */
+/* covers: kernel/src/vfs/ */
+/* File names of NAME_MAX (255) bytes and of 256, in each call that takes a name. */
 #include "fs.h"
 
 static char fits[256], too_long[257];

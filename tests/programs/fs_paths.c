@@ -1,4 +1,5 @@
-/* From paths to files: every error that path_resolution(7) knows, links, and the *at calls. */
+/* covers: kernel/src/vfs/ */
+/* Path resolution (path_resolution(7)): every error, symbolic links, and the *at calls. */
 #include "fs.h"
 
 static int opens(const char *path, int flags)

@@ -1,4 +1,6 @@
-/* What a user who isn't root may do: run as root, which makes the files and becomes that user. */
+/* covers: kernel/src/vfs/ */
+/* File permissions of an unprivileged user. Started as root, which makes the files and becomes
+   that user. */
 #include "fs.h"
 #include <grp.h>
 

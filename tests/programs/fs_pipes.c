@@ -1,4 +1,5 @@
-/* Pipes: order, ends, limits, and what poll says of them. */
+/* covers: kernel/src/vfs/ */
+/* Pipes: order of bytes, closed ends, limits, and poll. */
 #include "fs.h"
 #include <signal.h>
 

@@ -1,4 +1,5 @@
-/* How many files a tmpfs with a limit to them has left. */
+/* covers: kernel/src/vfs/ */
+/* Inode accounting of a tmpfs with a limit (nr_inodes). */
 #include "fs.h"
 
 static long files_left(const char *name)

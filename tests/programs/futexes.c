@@ -1,5 +1,6 @@
-/* futex(2) itself: what it takes, who is woken, what owners' words become, robust lists that are
-   nobody's friends. Linux prints the same. */
+/* covers: kernel/src/process/ kernel/src/usercopy/ */
+/* futex(2): arguments, the order of wake-ups, owner words of PI futexes, and corrupt robust
+   lists. The output is the same on Linux. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>

@@ -1,4 +1,5 @@
-/* Greets its first argument: the smallest program that uses a C library's output. */
+/* covers: kernel/src/syscall/ */
+/* Greets its first argument: the smallest program that prints through a C library. */
 #include <stdio.h>
 
 int main(int argc, char **argv)

@@ -1,3 +1,5 @@
+/* covers: kernel/src/syscall/ */
+/* The program of the README's transcripts. */
 #include <stdio.h>
 int main()
 {

@@ -1,5 +1,6 @@
-// I/O ports of a program's own: ioperm(2) and iopl(2), who may have them, what they open, who inherits
-// them. Only ports are touched that no device answers.
+/* covers: kernel/src/arch/ kernel/src/syscall/ */
+/* I/O port access: ioperm(2) and iopl(2), the privilege that they need, the ports that they
+   open, inheritance. The program touches only ports that no device answers. */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>

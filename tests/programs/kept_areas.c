@@ -1,5 +1,6 @@
-/* Areas of a program's memory, which the kernel keeps: many of them, cut, changed, copied and given back when
-   memory is out. Giving back whole areas may not fail.
+/* covers: kernel/src/vm/ kernel/src/mm/ */
+/* VMAs under memory pressure: many of them, split, changed, copied and unmapped without free
+   memory. Unmapping whole areas must not fail.
 
    Usage: kept_areas [WORD]: all attacks, or those with the word in their name. */
 #define _GNU_SOURCE

@@ -1,6 +1,7 @@
-/* What the kernel keeps for a descriptor: parts of /proc, locks, epoll's items, messages on their way; and the
-   descriptors themselves. A user has it grow until there is no memory, or uses it when there is none; closing
-   may not fail.
+/* covers: kernel/src/vfs/ kernel/src/fs/ kernel/src/mm/ */
+/* Kernel memory behind descriptors: open files of /proc, locks, epoll items, queued messages,
+   and descriptor tables. Each attack grows one of them until memory is out, or uses it without
+   free memory; close must not fail.
 
    Usage: kept_files [WORD]: all attacks, or those with the word in their name. */
 #define _GNU_SOURCE

@@ -1,5 +1,7 @@
-/* Where mappings go, by the stack's limit and by personality(2), and how far the stack then grows.
-   Nothing is placed at random, so that the distances are the same everywhere, to the MiB. */
+/* covers: kernel/src/vm/ */
+/* Placement of mappings under each stack limit and personality(2), and the room for stack
+   growth. Address randomization is off, so that the distances are the same everywhere, to the
+   MiB. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
-/* Segments of a program's own: what modify_ldt and set_thread_area take, what loading them does,
-   and who shares them. Linux prints the same. */
+/* covers: kernel/src/arch/ kernel/src/vm/ kernel/src/process/ */
+/* LDT and TLS segments: the descriptors that modify_ldt and set_thread_area accept, the effect
+   of loading them, and which threads share them. The output is the same on Linux. */
 #define _GNU_SOURCE
 #include <asm/ldt.h>
 #include <errno.h>

@@ -1,6 +1,8 @@
-/* Does everything that takes memory and gives it back, over and over: as much must be free
-   afterwards as before, of page frames and of the kernel's heap.
-   Usage: leaks [NAME [ROUNDS]], to do one thing only; words of a name are joined by _. */
+/* covers: kernel/src/mm/ kernel/src/vm/ kernel/src/process/ kernel/src/vfs/ kernel/src/net/ kernel/src/tty/ kernel/src/sync/ */
+/* Memory leaks: repeats every operation that allocates, and compares free page frames and free
+   kernel heap before and after.
+
+   Usage: leaks [NAME [ROUNDS]]: only one operation; underscores join the words of its name. */
 #define _GNU_SOURCE
 #include <asm/ldt.h>
 #include <fcntl.h>

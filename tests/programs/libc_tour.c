@@ -1,5 +1,6 @@
-/* Uses what C programs commonly use. What it prints depends on nothing but the C library and
-   a kernel that does as Linux does, so that the host's output is the expected one. */
+/* covers: kernel/src/syscall/ */
+/* A tour of common C library functions. The output depends only on the C library and on Linux's
+   rules, so that the host's output is the expected one. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,9 @@
-/* Calls over as much as a program can name: in the middle of each another process runs when its
-   time has come, and SIGKILL ends the caller soon. Time is counted in instructions by the machine
-   (-icount), or the figures say nothing.
+/* covers: kernel/src/sched/ kernel/src/entry/ kernel/src/syscall/ */
+/* Preemption of long system calls: in the middle of a call over the largest possible range,
+   another process runs when its time slice comes, and SIGKILL ends the caller soon. The machine
+   counts time in instructions (-icount); otherwise the figures mean nothing.
 
-   Usage: long_calls [NAME], to make one call only. */
+   Usage: long_calls [NAME]: only one call. */
 #define _GNU_SOURCE
 #include <time.h>
 

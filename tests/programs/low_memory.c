@@ -1,8 +1,9 @@
-/* Uses memory up in every way there is, on a machine that has little: calls may fail with
-   ENOMEM and the program may be killed, but the next one must run, and the kernel go on.
+/* covers: kernel/src/mm/ kernel/src/process/ */
+/* Exhaustion of memory in every way, on a small machine: calls may fail with ENOMEM and the
+   program may be killed, but the next program must run.
 
-   Usage: low_memory FREE_KB [WORD]: each attack, or those with the word in their name, begins
-   with about so much free memory; 0 stands for all there is. */
+   Usage: low_memory FREE_KB [WORD]: each attack, or those with the word in their name, starts
+   with about FREE_KB of free memory; 0 means all there is. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>

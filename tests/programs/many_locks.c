@@ -1,7 +1,6 @@
-/* A process ends that has very many locks on a file on which others have as many: another process
-   runs meanwhile, when its time has come.
-
-   Time is counted in instructions by the machine (-icount). */
+/* covers: kernel/src/vfs/ kernel/src/sched/ */
+/* Exit of a process with very many locks on a file on which others have as many: another process
+   runs meanwhile, when its time slice comes. The machine counts time in instructions (-icount). */
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/resource.h>

@@ -1,5 +1,6 @@
-/* One poll of very many descriptors, all of the same pipe: it takes memory, or says that there is
-   none. Needs descriptors in numbers that only the first process of a machine may have. */
+/* covers: kernel/src/vfs/ kernel/src/mm/ */
+/* One poll of very many descriptors of the same pipe: the call succeeds or fails with ENOMEM.
+   Needs more descriptors than any process but init may have. */
 #include "children.h"
 #include <errno.h>
 #include <poll.h>

@@ -1,7 +1,7 @@
-/* One file, watched by as many epoll items as a user may have: no more are taken; they leave in any
-   order in no more time each than a few would; and another user may have as many.
-
-   Time is counted in instructions by the machine (-icount). */
+/* covers: kernel/src/vfs/ */
+/* One file with as many epoll items as a user may have: one more is refused, removal in any
+   order costs no more per item than with few, and another user may have as many. The machine
+   counts time in instructions (-icount). */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,7 @@
-/* /proc/self/mem, process_vm_writev and PTRACE_POKEDATA: what they reach, and that they never change a
-   page that the program may not: a thread maps root's file where another one is writing. */
+/* covers: kernel/src/vm/ kernel/src/process/ */
+/* /proc/self/mem, process_vm_writev and PTRACE_POKEDATA: the pages that they reach. They never
+   change a page that the program may not write: one thread maps root's file where another thread
+   writes. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
-// What the calls on memory promise: madvise, mincore, mlock, mremap, limits, process_vm_*, and the
-// smaller print of mmap and mprotect. Prints the same on every Linux; no address is printed.
+/* covers: kernel/src/vm/ */
+/* Memory calls: madvise, mincore, mlock, mremap, limits, process_vm_*, and the details of mmap
+   and mprotect. The output has no addresses and is the same on every Linux. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

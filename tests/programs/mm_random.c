@@ -1,9 +1,10 @@
-/* Random mmap, munmap, mprotect, mremap, madvise, mlock, mincore, fork and file calls in an arena of 64 pages.
-   Every few steps the arena's part of /proc/self/maps and what its pages hold go into a hash:
-   on Linux the hashes must be the same for the same seeds.
+/* covers: kernel/src/vm/ kernel/src/mm/ */
+/* Random mmap, munmap, mprotect, mremap, madvise, mlock, mincore, fork and file calls in an
+   arena of 64 pages. Every few steps the arena's part of /proc/self/maps and the contents of its
+   pages go into a hash, which is the same on Linux for the same seed.
 
-   Usage: mm_random FIRST_SEED SEEDS STEPS [LEVEL]; at level 1 each step is printed, at level 2
-   the pages too, which shows where two kernels part. */
+   Usage: mm_random FIRST_SEED SEEDS STEPS [LEVEL]: level 1 prints each step, level 2 the pages
+   too, to find the step at which two kernels differ. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,5 @@
-/* What each call tells a watched directory and a watched file. */
+/* covers: kernel/src/vfs/ */
+/* inotify events of each call, on a watched directory and on a watched file. */
 #include "notify.h"
 #include <sys/socket.h>
 #include <sys/un.h>

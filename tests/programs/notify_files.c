@@ -1,4 +1,6 @@
-/* Ends of files and watches: what is in use goes late, moves over another name, programs, file systems that go. */
+/* covers: kernel/src/vfs/ */
+/* inotify and the end of files: deletion while in use, renames over an existing name, running
+   programs, unmounted file systems. */
 #include "notify.h"
 
 static int exchange(const char *first, const char *second)

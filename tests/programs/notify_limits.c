@@ -1,4 +1,5 @@
-/* Queues that are full, and how much a user may have. It changes the machine's settings: not for the host. */
+/* covers: kernel/src/vfs/ */
+/* inotify's queue overflow and per-user limits. Changes sysctls: not for the host. */
 #include "notify.h"
 
 static char buffer[65536] __attribute__((aligned(8)));

@@ -1,5 +1,8 @@
-/* Not for the host. 100,000 watches: an instance that has so many ends in parts, and the process's death is no longer either. Usage:
-   WATCHES. */
+/* covers: kernel/src/vfs/ */
+/* An inotify instance with 100,000 watches: its end is preemptible, also as part of a process's
+   exit. Not for the host.
+
+   Usage: notify_many WATCHES */
 #include "notify.h"
 #include <sys/resource.h>
 

@@ -1,4 +1,5 @@
-/* A mapping keeps its file open: it closes with the last page of it. */
+/* covers: kernel/src/vfs/ kernel/src/vm/ */
+/* A mapping keeps its file open: IN_CLOSE comes when the last page is unmapped. */
 #include "notify.h"
 #include <signal.h>
 

@@ -1,5 +1,8 @@
-/* One thread adds and removes watches, one makes events, one closes the instance and makes it anew, one reads: all
-   at once, beside processes that are killed in the middle of it. Nothing may stay. Usage: ROUNDS. */
+/* covers: kernel/src/vfs/ */
+/* inotify races: one thread adds and removes watches, one makes events, one closes and reopens
+   the instance, one reads, beside processes that are killed in the middle. Nothing may leak.
+
+   Usage: notify_race ROUNDS */
 #include "notify.h"
 #include "random.h"
 #include <pthread.h>

@@ -1,4 +1,7 @@
-/* Random file operations with several watches: the same events here as on Linux. Usage: SEED OPERATIONS. */
+/* covers: kernel/src/vfs/ */
+/* Random file operations under several inotify watches: the events are the same as Linux's.
+
+   Usage: notify_random SEED OPERATIONS */
 #include "notify.h"
 #include "random.h"
 #include <sys/xattr.h>

@@ -1,4 +1,5 @@
-/* Reading an instance: sizes, blocking, polling, what does not go. */
+/* covers: kernel/src/vfs/ */
+/* Reads of an inotify instance: buffer sizes, blocking, polling, invalid operations. */
 #include "notify.h"
 #include <signal.h>
 #include <sys/epoll.h>

@@ -1,4 +1,6 @@
-/* Numbers at the edges, in calls on files, pipes and sockets (numbers.h). Linux prints the same. */
+/* covers: kernel/src/syscall/ kernel/src/vfs/ kernel/src/net/ */
+/* Boundary values in calls on files, pipes and sockets (numbers.h). The output is the same on
+   Linux. */
 #include "numbers.h"
 #include <poll.h>
 #include <sys/epoll.h>

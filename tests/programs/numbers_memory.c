@@ -1,4 +1,5 @@
-/* Numbers at the edges, in calls on memory (numbers.h). Linux prints the same. */
+/* covers: kernel/src/syscall/ kernel/src/vm/ */
+/* Boundary values in calls on memory (numbers.h). The output is the same on Linux. */
 #include "numbers.h"
 #include <linux/futex.h>
 #include <sys/resource.h>

@@ -1,4 +1,6 @@
-/* Numbers at the edges, as times: how long, until when, how often (numbers.h). Linux prints the same. */
+/* covers: kernel/src/syscall/ kernel/src/time/ */
+/* Boundary values as times: durations, deadlines, intervals (numbers.h). The output is the same
+   on Linux. */
 #include "numbers.h"
 #include <linux/futex.h>
 #include <sched.h>

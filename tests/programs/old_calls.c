@@ -1,5 +1,5 @@
-/* Calls of i386 that later ones have taken the place of, by number, beside the later ones; for 32-bit
-   programs. */
+/* covers: kernel/src/syscall/ */
+/* Obsolete i386 system calls, by number, beside their successors; for 32-bit programs. */
 #include "fs.h"
 #include <sys/personality.h>
 #include <sys/resource.h>

@@ -1,7 +1,9 @@
-/* Whom the kernel kills when memory is out: who has the most of it, the kernel's memory included, as
-   oom_score_adj has it; and what it does when there is no one.
+/* covers: kernel/src/process/ kernel/src/mm/ */
+/* The OOM killer's choice: the process with the most memory, kernel memory included, adjusted by
+   oom_score_adj; and the behaviour without a candidate.
 
-   Usage: oom_choice WORD: kept, signals, timers, locks, messages, descriptors, adjusted, protected, no_one, copy */
+   Usage: oom_choice WORD: kept, signals, timers, locks, messages, descriptors, adjusted,
+   protected, no_one, copy */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>

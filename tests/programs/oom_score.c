@@ -1,4 +1,5 @@
-/* /proc/PID/{oom_score_adj,oom_adj}: which numbers are taken, from whom, and who gets them from whom. */
+/* covers: kernel/src/fs/ kernel/src/process/ */
+/* /proc/PID/{oom_score_adj,oom_adj}: accepted values, required privilege, inheritance. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

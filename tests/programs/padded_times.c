@@ -1,5 +1,6 @@
-/* Calls of 32-bit programs with 64-bit times, by number: the upper half of the nanoseconds is
-   padding there, which says nothing. */
+/* covers: kernel/src/syscall/ kernel/src/time/ */
+/* 32-bit calls with 64-bit times, by number: the upper half of the nanoseconds is padding, which
+   the kernel ignores. */
 #include "fs.h"
 #include <linux/futex.h>
 #include <signal.h>

@@ -1,4 +1,5 @@
-/* personality(2): kept, told, passed on, and what uname(2) and the addresses make of it. */
+/* covers: kernel/src/process/ kernel/src/vm/ kernel/src/abi/ */
+/* personality(2): setting, reading, inheritance, and its effect on uname(2) and on addresses. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* Processes by descriptor: what pidfd_open, pidfd_send_signal, pidfd_getfd and process_madvise answer. */
+/* covers: kernel/src/process/ kernel/src/vfs/ */
+/* pidfds: results of pidfd_open, pidfd_send_signal, pidfd_getfd and process_madvise. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sys/epoll.h>

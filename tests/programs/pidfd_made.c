@@ -1,5 +1,6 @@
-/* Processes by descriptor: those that clone makes, one that is inherited or sent, and one that is held when a later process
-   gets the same ID. */
+/* covers: kernel/src/process/ */
+/* pidfds made by clone, inherited, sent over a socket, and held while a later process gets the
+   same ID. */
 #define _GNU_SOURCE
 #include <sys/resource.h>
 #include <sys/socket.h>

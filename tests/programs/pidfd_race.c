@@ -1,7 +1,9 @@
-/* Processes by descriptor, in several threads at once: each makes children that end while they are polled, waited for, killed, robbed
-   of descriptors, sent over a socket, and followed by a process with the same ID. Says only what went wrong.
+/* covers: kernel/src/process/ kernel/src/sync/ */
+/* pidfds in several threads at once: each thread makes children that exit while they are polled,
+   waited for, killed, copied from (pidfd_getfd), sent over a socket, and followed by a process
+   with the same ID. Only failures are printed.
 
-   Usage: pidfd_race ROUNDS SEED. */
+   Usage: pidfd_race ROUNDS SEED */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sys/epoll.h>

@@ -1,4 +1,5 @@
-/* Processes by descriptor: waiting for their end by waitid, poll, select and epoll. */
+/* covers: kernel/src/process/ kernel/src/vfs/ */
+/* pidfds: waiting for exit by waitid, poll, select and epoll. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sys/ptrace.h>

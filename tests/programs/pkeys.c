@@ -1,5 +1,6 @@
-// Protection keys: pkey_alloc, pkey_free, pkey_mprotect, what PKRU denies and how that is told, who inherits it,
-// what signal frames and tracers have of it, and memory that can only be executed.
+/* covers: kernel/src/vm/ kernel/src/arch/ */
+/* Protection keys: pkey_alloc, pkey_free, pkey_mprotect, accesses that PKRU denies and their
+   siginfo, inheritance, PKRU in signal frames and for tracers, and execute-only memory. */
 #define _GNU_SOURCE
 #include <cpuid.h>
 #include <elf.h>

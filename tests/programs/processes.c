@@ -1,5 +1,6 @@
-/* What a process may do to others and learns of them: ends, waits, zombies, groups, permissions,
-   killing what waits, machine faults. Linux prints the same, for root. */
+/* covers: kernel/src/process/ */
+/* Processes and their relatives: exit, wait, zombies, process groups, permissions, signals that
+   interrupt waits, machine faults. Run as root. The output is the same on Linux. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,5 @@
-/* /proc as programs read it: formats and rules that hold on every Linux, printed as what was found. */
+/* covers: kernel/src/fs/ */
+/* /proc: formats and rules that hold on every Linux, printed as the program finds them. */
 #include "fs.h"
 #include <ctype.h>
 #include <grp.h>

@@ -1,4 +1,5 @@
-// What a tracer sees and does (ptrace(2)), told so that Linux and Trident print the same.
+/* covers: kernel/src/process/ */
+/* ptrace(2) as the tracer sees it. The output is the same on Linux. */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>

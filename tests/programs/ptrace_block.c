@@ -1,4 +1,5 @@
-/* PTRACE_SINGLEBLOCK: a tracer that asks for the next branch, where the CPU may know no more than steps. */
+/* covers: kernel/src/process/ kernel/src/arch/ */
+/* PTRACE_SINGLEBLOCK: stepping to the next branch, also on a CPU that only has single steps. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>

@@ -1,5 +1,6 @@
-// Debug registers by ptrace(2): what may be written to them, what they say at rest and behind a stop, and
-// that a breakpoint on execution strikes once each time.
+/* covers: kernel/src/process/ kernel/src/arch/ */
+/* Debug registers through ptrace(2): accepted values, contents at rest and after a stop. An
+   execution breakpoint triggers once each time. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>

@@ -1,4 +1,5 @@
-/* PTRACE_PEEKSIGINFO: the signals that wait for a stopped thread and for its process, looked at from outside. */
+/* covers: kernel/src/process/ */
+/* PTRACE_PEEKSIGINFO: pending signals of a stopped thread and of its process. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>

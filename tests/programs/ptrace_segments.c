@@ -1,5 +1,7 @@
-/* What a tracer writes to FS and GS, and to their bases: by which segment the thread then reads. In 32-bit programs a selector takes
-   its base along, from the LDT or from a descriptor for TLS; in 64-bit ones the base is written by itself. */
+/* covers: kernel/src/process/ kernel/src/arch/ */
+/* A tracer's writes to FS, GS and their bases, and the segment through which the thread then
+   reads. In 32-bit programs a selector brings its base along, from the LDT or from a TLS
+   descriptor; in 64-bit ones the base is written separately. */
 #define _GNU_SOURCE
 #include <asm/ldt.h>
 #include <elf.h>

@@ -1,5 +1,6 @@
-// What a tracer's stops take and say beyond the common ones: signals out of each kind of stop, steps over
-// calls that are not made, a stopped or ended process, TLS descriptors.
+/* covers: kernel/src/process/ */
+/* Less common ptrace stops: signal injection from each kind of stop, single-stepping over calls
+   that are not made, a stopped or dead process, TLS descriptors. */
 #define _GNU_SOURCE
 #include <asm/ldt.h>
 #include <errno.h>

@@ -1,8 +1,9 @@
-/* Random system calls with arguments that look valid, through every door of this width: the kernel
-   goes on, every child that makes them can be killed, and no memory is lost.
+/* covers: kernel/src/syscall/ kernel/src/entry/ kernel/src/usercopy/ */
+/* Random system calls with plausible arguments, through every entry of this width: the kernel
+   survives, every child that makes them can be killed, and no memory leaks.
 
-   Usage: random_calls FIRST_SEED CALLS CALLS_EACH: children of one seed each make CALLS_EACH calls,
-   until all have made CALLS. */
+   Usage: random_calls FIRST_SEED CALLS CALLS_EACH: children with one seed each make CALLS_EACH
+   calls, CALLS in all. */
 #define _GNU_SOURCE
 #include "random_call.h"
 

@@ -1,6 +1,7 @@
-/* Random machine code, of entry instructions, flags and segments most of all: each child ends by
-   a signal or can be killed, and the kernel goes on. In the 64-bit program half the children
-   run their code in compatibility mode.
+/* covers: kernel/src/entry/ kernel/src/arch/ */
+/* Random machine code, mostly entry instructions, flags and segments: each child dies by a
+   signal or can be killed, and the kernel survives. In the 64-bit program half of the children
+   run in compatibility mode.
 
    Usage: random_code FIRST_SEED SEEDS */
 #define _GNU_SOURCE

@@ -1,5 +1,8 @@
-/* Random frames for sigreturn(2): handlers spoil a few words of their own frame and return. The process
-   goes on, or gets a signal, and the kernel lives. Arguments: a seed, and how many processes. */
+/* covers: kernel/src/process/ kernel/src/entry/ */
+/* Random frames for sigreturn(2): handlers overwrite a few words of their own frame and return.
+   The process goes on or gets a signal, and the kernel survives.
+
+   Usage: random_frames SEED PROCESSES */
 #include "signals.h"
 
 #include "random.h"

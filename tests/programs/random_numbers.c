@@ -1,5 +1,6 @@
-/* Prints what is random here: numbers from each source, in this process and in children, each with
-   its source's name; and where programs lie, as one line for all. */
+/* covers: kernel/src/dev/ kernel/src/fs/ kernel/src/vm/ */
+/* Random numbers from each source, in this process and in children, with the source's name; and
+   the randomized addresses of programs, as one line for all. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>

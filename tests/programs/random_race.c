@@ -1,8 +1,10 @@
-/* Random system calls by several processes at once, as root and as another user, while a process uses
-   memory up: the kernel goes on, every process can be killed, and no memory is lost.
+/* covers: kernel/src/syscall/ kernel/src/sync/ kernel/src/mm/ */
+/* Random system calls by several processes at once, as root and as another user, while one
+   process exhausts memory: the kernel survives, every process can be killed, and no memory
+   leaks.
 
-   Usage: random_race FIRST_SEED CALLS CALLS_EACH RACERS: so many children at a time make CALLS_EACH
-   calls each, until all have made CALLS. */
+   Usage: random_race FIRST_SEED CALLS CALLS_EACH RACERS: RACERS children at a time make
+   CALLS_EACH calls each, CALLS in all. */
 #define _GNU_SOURCE
 #include "random_call.h"
 

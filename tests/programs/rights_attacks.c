@@ -1,5 +1,6 @@
-/* What uid 1000 might try to get at root's files and processes, in roundabout ways: by descriptors that
-   are open already, by other names of a file, by what /proc and /dev have, by groups of processes. */
+/* covers: kernel/src/process/ kernel/src/vfs/ kernel/src/fs/ */
+/* Indirect attempts of uid 1000 to reach root's files and processes: open descriptors, other
+   names of a file, /proc and /dev, process groups. */
 #include "rights.h"
 #include <dirent.h>
 #include <linux/fs.h>

@@ -1,5 +1,6 @@
-/* Processes and the machine: who has all capabilities but the one that a call asks for is refused,
-   who has that one alone isn't. */
+/* covers: kernel/src/process/ kernel/src/syscall/ */
+/* Capabilities for processes and the machine: a caller with all capabilities but the required
+   one is refused, a caller with only that one succeeds. */
 #include "rights_rows.h"
 #include <sys/klog.h>
 #include <sys/mman.h>

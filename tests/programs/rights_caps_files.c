@@ -1,5 +1,6 @@
-/* Files and mounts: who has all capabilities but the one that a call asks for is refused, who has
-   that one alone isn't. */
+/* covers: kernel/src/vfs/ */
+/* Capabilities for files and mounts: a caller with all capabilities but the required one is
+   refused, a caller with only that one succeeds. */
 #include "rights_rows.h"
 #include <sys/xattr.h>
 

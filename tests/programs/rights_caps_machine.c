@@ -1,5 +1,6 @@
-/* Terminals, clocks, ports, limits and programs: who has all capabilities but the one that a call asks
-   for is refused, who has that one alone isn't. */
+/* covers: kernel/src/tty/ kernel/src/time/ kernel/src/syscall/ */
+/* Capabilities for terminals, clocks, ports, limits and programs: a caller with all capabilities
+   but the required one is refused, a caller with only that one succeeds. */
 #include "rights_rows.h"
 #include <elf.h>
 #include <sys/io.h>

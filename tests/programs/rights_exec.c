@@ -1,5 +1,6 @@
-/* Programs with set-user-ID and set-group-ID bits, started by callers with every attribute that a
-   program inherits: what the program is and has then. */
+/* covers: kernel/src/process/ */
+/* Set-user-ID and set-group-ID programs, started by callers with every inherited attribute: the
+   credentials and attributes of the new program. */
 #include "rights.h"
 #include <sys/auxv.h>
 #include <sys/mman.h>

@@ -1,5 +1,6 @@
-/* Files of every mode in every kind of place, as uid 1000 with group 1000 and no other: what each
-   attempt answers, and what the file is afterwards. */
+/* covers: kernel/src/vfs/ */
+/* Files of every mode in every kind of directory, as uid 1000 with group 1000 only: the result
+   of each access, and the state of the file afterwards. */
 #include "rights.h"
 #include <sys/mman.h>
 #include <sys/socket.h>

@@ -1,5 +1,6 @@
-/* Who one is: random walks through the calls that change user and group IDs, capabilities and
-   secure bits, from root and from half-way there, with all that one is after each step. */
+/* covers: kernel/src/process/ kernel/src/abi/ */
+/* Random walks through the calls that change user and group IDs, capabilities and secure bits,
+   from root and from partly privileged states, with all credentials after each step. */
 #include "rights.h"
 
 static uint32_t state;

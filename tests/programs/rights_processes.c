@@ -1,6 +1,6 @@
-/* What uid 1000 may do to processes of every kind of owner: look at them through /proc, trace, read
-   and write their memory, signal them, say when they run and what they may use. Then the same by
-   who has one more right. */
+/* covers: kernel/src/process/ kernel/src/fs/ */
+/* uid 1000 and processes of every kind of owner: reading /proc, tracing, reading and writing
+   memory, signals, scheduling and limits. Then the same with one more capability. */
 #include "rights.h"
 #include <dirent.h>
 #include <sys/mman.h>

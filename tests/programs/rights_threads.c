@@ -1,5 +1,5 @@
-/* Threads and their rights: what calls take a thread's ID for, and that each thread has credentials
-   of its own. */
+/* covers: kernel/src/process/ */
+/* Credentials of threads: calls that take a thread ID, and credentials per thread. */
 #include "rights.h"
 #include <pthread.h>
 #include <sys/mman.h>

@@ -1,4 +1,6 @@
-/* Restartable sequences: registering them, and that an interrupted one ends in its abort handler. */
+/* covers: kernel/src/process/ kernel/src/sched/ */
+/* Restartable sequences (rseq): registration, and the jump of an interrupted sequence to its
+   abort handler. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>

@@ -1,5 +1,6 @@
-/* What waits for a date when the date is set. As that would be the host's own date, this runs as the
-   first process of a machine only, and says itself what is right. */
+/* covers: kernel/src/time/ kernel/src/vfs/ */
+/* Waits for a date while the clock is set. As that would change the host's date, the program
+   runs only as the first process of a machine, and checks the results itself. */
 #include "children.h"
 #include <errno.h>
 #include <poll.h>

@@ -1,4 +1,5 @@
-/* Shows what it was started with: arguments, environment, and the first lines of a file. */
+/* covers: kernel/src/process/ */
+/* Prints its arguments, its environment, and the first lines of a file. */
 #include <stdio.h>
 
 extern char **environ;

@@ -1,6 +1,7 @@
+/* covers: kernel/src/entry/ kernel/src/process/ */
 /* A return from a handler to selectors that cannot be loaded: the signal that follows has the
-   exception's number, the selector as its error code, and each register as the frame gave it.
-   Linux prints the same. */
+   exception's number, the selector as its error code, and each register as in the frame. The
+   output is the same on Linux. */
 #include "signals.h"
 
 #include <asm/ldt.h>

@@ -1,5 +1,6 @@
-/* Frames that come back from a handler changed, and sigreturn(2) without one: the program dies, or what
-   it asked for is so, never more. Linux prints the same. */
+/* covers: kernel/src/entry/ kernel/src/process/ */
+/* Modified signal frames, and sigreturn(2) without a frame: the program dies or gets the state
+   that the frame describes, never more privilege. The output is the same on Linux. */
 #include "signals.h"
 
 #ifdef __x86_64__

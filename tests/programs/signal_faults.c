@@ -1,5 +1,6 @@
-/* Exceptions as signals: which one, with what code, address, vector and error code; what becomes of
-   blocked and ignored ones; and single-stepping through calls and handlers. Linux prints the same. */
+/* covers: kernel/src/entry/ kernel/src/process/ */
+/* Exceptions as signals: signal number, si_code, address, vector and error code; blocked and
+   ignored faults; single-stepping through calls and handlers. The output is the same on Linux. */
 #include "signals.h"
 
 #include <fcntl.h>

@@ -1,5 +1,6 @@
-/* Signal frames: what a handler finds on its stack and in its registers, where the frame lies, and what of
-   it comes back. Linux prints the same. */
+/* covers: kernel/src/process/ kernel/src/arch/ */
+/* Signal frames: the handler's stack and registers, the frame's position, and which fields
+   sigreturn restores. The output is the same on Linux. */
 #include "signals.h"
 
 #include <cpuid.h>

@@ -1,5 +1,6 @@
-/* The oldest signal calls, which only 32-bit programs have, and their frame; and what 32-bit programs'
-   other ways in do when a signal comes. Linux prints the same. */
+/* covers: kernel/src/process/ */
+/* The oldest signal calls, which only 32-bit programs have, and their frame; and signals during
+   the other entries of 32-bit programs. The output is the same on Linux. */
 #include "signals.h"
 
 #include <cpuid.h>

@@ -1,5 +1,6 @@
-/* Calls that a signal interrupts: those with a mask of their own, and which of the others start again, go
-   on, or end. Linux prints the same. */
+/* covers: kernel/src/process/ kernel/src/syscall/ */
+/* System calls interrupted by a signal: those with a temporary signal mask, and which others
+   restart, resume with the time left, or fail with EINTR. The output is the same on Linux. */
 #include "signals.h"
 
 #include <fcntl.h>

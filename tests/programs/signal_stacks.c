@@ -1,5 +1,6 @@
-/* Stacks of handlers: alternate ones and who is on them, jumps out of handlers, frames that don't fit,
-   and unwinding from a handler into what it interrupted. Linux prints the same. */
+/* covers: kernel/src/process/ */
+/* Handler stacks: alternate stacks and SS_ONSTACK, jumps out of handlers, frames that don't fit,
+   and unwinding from a handler into the interrupted code. The output is the same on Linux. */
 #include "signals.h"
 
 #include <alloca.h>

@@ -1,5 +1,7 @@
-/* Signals among threads: who takes which, masks and stacks of each thread's own, waits, cancellation,
-   and the end of all by one thread's fault. Linux prints the same. */
+/* covers: kernel/src/process/ */
+/* Signals among threads: which thread takes a signal, per-thread masks and stacks, waits,
+   cancellation, and the end of all threads by one thread's fault. The output is the same on
+   Linux. */
 #include "signals.h"
 #include "spin.h"
 

@@ -1,5 +1,6 @@
-/* What sigtimedwait(2) takes: signals that were blocked or not, by what else would be done with
-   them. A signal that nothing blocks does by being sent what it always does. */
+/* covers: kernel/src/process/ */
+/* sigtimedwait(2): which signals it takes, blocked or not, by their disposition. An unblocked
+   signal acts when it is sent, as always. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>

@@ -1,5 +1,6 @@
-/* Signals as a program sees them: which handler runs when, what it is told, what is held back
-   meanwhile, and what waits. Linux prints the same. */
+/* covers: kernel/src/process/ */
+/* Signals: the order of handlers, siginfo, blocked signals, and pending signals. The output is
+   the same on Linux. */
 #include "signals.h"
 
 static int depth, nested;

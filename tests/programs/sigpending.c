@@ -1,4 +1,5 @@
-/* RLIMIT_SIGPENDING: signals that wait for all processes of a user, and their timers, count together. */
+/* covers: kernel/src/process/ */
+/* RLIMIT_SIGPENDING: queued signals and timers of all processes of a user count together. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <sys/resource.h>

@@ -1,5 +1,6 @@
-/* Small calls that few programs make: ustat, sysfs, vhangup, readahead, sync_file_range,
-   remap_file_pages, kcmp, acct. */
+/* covers: kernel/src/syscall/ */
+/* Rarely used calls: ustat, sysfs, vhangup, readahead, sync_file_range, remap_file_pages, kcmp,
+   acct. */
 #include "fs.h"
 #include <linux/kcmp.h>
 #include <sys/epoll.h>

@@ -1,3 +1,4 @@
+/* covers: kernel/src/fs/ kernel/src/vm/ */
 /* /proc/self/smaps of some areas, line by line, and the lines of smaps_rollup. */
 #define _GNU_SOURCE
 #include <stdio.h>

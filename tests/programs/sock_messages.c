@@ -1,4 +1,6 @@
-/* Datagrams and packets; descriptors and credentials that go along; several messages in one call. */
+/* covers: kernel/src/net/ */
+/* Datagram and seqpacket sockets; descriptors and credentials in control messages; sendmmsg and
+   recvmmsg. */
 #include "sock.h"
 
 static void datagrams(void)

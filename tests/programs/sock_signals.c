@@ -1,5 +1,7 @@
-/* Signals that come while pipes and sockets wait: without SA_RESTART the wait ends, with it the call
-   goes on until what it waits for happens, which the handler sees to the third time it is called. */
+/* covers: kernel/src/net/ kernel/src/vfs/ */
+/* Signals during blocking pipe and socket calls: without SA_RESTART the call fails with EINTR,
+   with it the call continues until its condition holds, which the handler brings about when it
+   runs for the third time. */
 #include "sock.h"
 
 static int ends[2], pair[2], other[2], server, client, stranger, receiver;

@@ -1,5 +1,8 @@
-/* Sockets, pipes and FIFOs used at random by processes that share them and are killed at any moment:
-   nothing of them may be left in the end. Usage: sock_storm [ROUNDS [SEED]]. */
+/* covers: kernel/src/net/ kernel/src/vfs/ */
+/* Random use of shared sockets, pipes and FIFOs by processes that are killed at any moment:
+   nothing may leak.
+
+   Usage: sock_storm [ROUNDS [SEED]] */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>

@@ -1,4 +1,5 @@
-/* Stream sockets: names, connections, their ends, flags, waiting. */
+/* covers: kernel/src/net/ */
+/* Stream sockets: names, connections, shutdown, flags, blocking. */
 #include "sock.h"
 
 /* Whether writing where nobody reads is the writer's end. */

@@ -1,6 +1,7 @@
-/* A stack segment of 16 bits: the upper half of esp stays the program's own, whatever the kernel is
-   entered for, and a segment that goes while the kernel runs is the program's trouble. 32-bit only.
-   Linux prints the same. */
+/* covers: kernel/src/entry/ kernel/src/arch/ */
+/* A 16-bit stack segment: the upper half of esp survives every kernel entry (espfix), and a
+   segment that disappears during a call harms only the program. 32-bit only. The output is the
+   same on Linux. */
 #define _GNU_SOURCE
 #include <asm/ldt.h>
 #include <errno.h>

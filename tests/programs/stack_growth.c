@@ -1,5 +1,6 @@
-/* How a stack grows, where it stops, and what memory accesses are signals: each in a child, whose
-   status is printed. Linux prints the same. */
+/* covers: kernel/src/vm/ */
+/* Stack growth, its limits, and which memory accesses raise signals: each in a child, whose
+   status is printed. The output is the same on Linux. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>

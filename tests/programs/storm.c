@@ -1,6 +1,8 @@
-/* Processes and threads that start, stop, trace, kill and replace each other at random, until the
-   first process kills them all; what they held must be free again. Usage, as the first process:
-   storm ROUNDS SEED. */
+/* covers: kernel/src/process/ kernel/src/sched/ kernel/src/sync/ */
+/* Processes and threads that start, stop, trace, kill and replace each other at random, until
+   the first process kills them all; nothing may leak.
+
+   Usage, as the first process: storm ROUNDS SEED */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,10 +1,9 @@
-/*
- * System calls of many kinds, for the tracer: what it prints of this program must be what
- * strace prints on Linux. Only calls between the two markers are compared, and nothing in
- * them depends on the machine but addresses, times and process IDs.
- *
- * Its argument is the directory to work in.
- */
+/* covers: kernel/src/trace/ */
+/* System calls of many kinds, for the kernel's tracer: its output for this program must be
+   strace's output on Linux. Only calls between the two markers are compared; of these only
+   addresses, times and process IDs depend on the machine.
+
+   Usage: strace DIRECTORY: the directory to work in. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
-/* Threads as C libraries make them: what they share, how they wait for each other, how they end.
-   Linux prints the same. */
+/* covers: kernel/src/process/ kernel/src/sched/ */
+/* Threads as C libraries make them: shared state, synchronization, and exit. The output is the
+   same on Linux. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

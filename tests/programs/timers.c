@@ -1,4 +1,5 @@
-/* Timers that send signals, and calls that signals interrupt. What is printed depends on no time. */
+/* covers: kernel/src/time/ kernel/src/process/ */
+/* Timers that send signals, and calls that signals interrupt. The output depends on no time. */
 #include "fs.h"
 #include <signal.h>
 #include <sys/epoll.h>

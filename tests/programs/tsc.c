@@ -1,4 +1,5 @@
-// RDTSC and RDTSCP that trap (PR_SET_TSC): whose, how, and who inherits it.
+/* covers: kernel/src/arch/ kernel/src/process/ */
+/* Trapping RDTSC and RDTSCP (PR_SET_TSC): per thread, its signal, and inheritance. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>

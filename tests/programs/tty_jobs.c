@@ -1,5 +1,6 @@
-/* Sessions, process groups, controlling terminals and job control (credentials(7), ioctl_tty(2)): a
- * leader of a session of its own does each thing at a pseudo-terminal and tells what came of it. */
+/* covers: kernel/src/tty/ kernel/src/process/ */
+/* Sessions, process groups, controlling terminals and job control (credentials(7),
+   ioctl_tty(2)): a session leader makes each call on a pseudo-terminal and prints the result. */
 #include "tty.h"
 #include <signal.h>
 #include <sys/mman.h>

@@ -1,4 +1,5 @@
-/* Pseudo-terminals by way of the C library, and signals of terminals that have handlers. */
+/* covers: kernel/src/tty/ */
+/* Pseudo-terminals through the C library, and handlers for the terminal's signals. */
 #include "tty.h"
 #include <pty.h>
 #include <signal.h>

@@ -1,5 +1,6 @@
-/* The line discipline: what is typed at one end of a pseudo-terminal, what is echoed, and what the
- * other end reads; then what becomes of output. First case by case, then at random. */
+/* covers: kernel/src/tty/ */
+/* The line discipline: input at one end of a pseudo-terminal, its echo, and the bytes that the
+   other end reads; then output processing. First case by case, then at random. */
 #include "tty.h"
 
 static int master, slave;

@@ -1,5 +1,6 @@
-/* Terminals besides their lines: VMIN and VTIME, what ioctl(2) knows, polling, hang-ups, packets, and
- * the names of pseudo-terminals. */
+/* covers: kernel/src/tty/ */
+/* Terminals apart from line editing: VMIN and VTIME, ioctl(2), polling, hang-ups, packet mode,
+   and the names of pseudo-terminals. */
 #include "tty.h"
 #include <sys/stat.h>
 #include <sys/sysmacros.h>

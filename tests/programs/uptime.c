@@ -1,4 +1,5 @@
-/* Times of the machine that must never fall: /proc/uptime, and the CPU's times in /proc/stat. */
+/* covers: kernel/src/time/ kernel/src/fs/ */
+/* Monotonic times: /proc/uptime, and the CPU times of /proc/stat. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

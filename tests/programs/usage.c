@@ -1,5 +1,6 @@
-/* What programs have used: what grows when, who gets whose. Linux prints the same; the numbers
-   themselves differ. */
+/* covers: kernel/src/process/ kernel/src/sched/ kernel/src/time/ */
+/* Resource usage: which counters grow, and whose children's usage is added to whom. The output
+   is the same on Linux; the numbers themselves are not printed. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>

@@ -1,5 +1,6 @@
-// The vDSO and its data are moved and unmapped whole or not at all, whatever the call; what is only said of
-// them and changes nothing is let pass. And they can be mapped again (ARCH_MAP_VDSO_64).
+/* covers: kernel/src/vm/ */
+/* The vDSO and its data pages: calls move or unmap them as a whole or not at all, calls without
+   an effect on them succeed, and ARCH_MAP_VDSO_64 maps them again. */
 #define _GNU_SOURCE
 #include <asm/prctl.h>
 #include <errno.h>

@@ -1,6 +1,7 @@
-/* IRET of 32-bit code with VM in the flags: a CPU in long mode ignores it, QEMU 7.2 without SMAP enters
-   virtual-8086 mode, where CS is any number. Whatever strikes there, or is executed there, is the program's
-   end at most. Runs as root, which may map the pages that such addresses reach. */
+/* covers: kernel/src/entry/ kernel/src/arch/ */
+/* IRET of 32-bit code with VM set in the flags: a CPU in long mode ignores VM, QEMU 7.2 without
+   SMAP enters virtual-8086 mode, where CS is any number. Any exception or instruction there may
+   at most kill the program. Run as root, which may map the pages that such addresses reach. */
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <sys/mman.h>

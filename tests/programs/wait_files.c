@@ -1,5 +1,6 @@
-/* Waiting for files: poll, select and epoll on pipes, eventfds, timerfds and regular files. Nothing
-   here depends on how long anything takes. */
+/* covers: kernel/src/vfs/ kernel/src/time/ */
+/* poll, select and epoll on pipes, eventfds, timerfds and regular files. The output does not
+   depend on durations. */
 #include "fs.h"
 #include <pthread.h>
 #include <signal.h>

@@ -1,6 +1,9 @@
-/* Whether the waker goes on or the woken runs, on one CPU, by each way to wake. Small letters are written before the
-   call that wakes and capitals after it: m and M by main, t and T by the thread. A thread that slept 40 ms slept
-   long, and one that computed 20 ms did so for long; what is printed is printed at the end, as that takes time. */
+/* covers: kernel/src/sched/ */
+/* Wake-up preemption on one CPU, for each way to wake a thread: whether the waker continues or
+   the woken thread runs. Small letters are written before the call that wakes and capitals after
+   it: m and M by main, t and T by the thread. A thread that slept 40 ms counts as a long
+   sleeper, one that computed for 20 ms as a long runner. All output is printed at the end, as
+   printing takes time. */
 #define _GNU_SOURCE
 #include <limits.h>
 #include <linux/futex.h>
