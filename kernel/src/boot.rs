@@ -10,7 +10,7 @@ use formats::cpio;
 use formats::initramfs::Source;
 use spin::Once;
 
-use crate::log;
+use crate::dev::log::{self, log};
 use crate::mm::{PAGE_SIZE, frame, paging};
 
 /// Name of the command line's file in the archive.
@@ -98,9 +98,9 @@ pub fn options(ramdisk: &'static [u8]) -> CommandLine {
     let options = cmdline::parse(line);
     // The log's lines are KERN_INFO (6); Linux's `quiet` is loglevel 4.
     log::set_quiet(options.loglevel <= 4);
-    crate::panic::set_timeout(options.panic_timeout);
+    crate::dev::panic::set_timeout(options.panic_timeout);
     if options.norandmaps || options.nokaslr {
-        crate::process::placement::set_fixed_addresses();
+        crate::vm::randomize::set_fixed_addresses();
     }
     log!(
         "Command line: {}",

@@ -7,30 +7,32 @@
 
 extern crate alloc;
 
+mod abi;
 mod arch;
 mod boot;
 mod dev;
 mod entry;
 mod fs;
-#[cfg(test)]
-mod ktest;
-mod log;
 mod mm;
 mod net;
-mod panic;
 mod process;
-mod ptrace;
-mod symbols;
+mod sched;
 mod sync;
 mod syscall;
 mod time;
 mod trace;
+mod tty;
 mod usercopy;
-mod vdso;
+mod vfs;
+mod vm;
+
+#[cfg(test)]
+mod ktest;
 
 use bootloader_api::config::{BootloaderConfig, Mapping};
 use bootloader_api::{BootInfo, entry_point};
 
+use crate::dev::log::log;
 use crate::mm::layout;
 
 /// Configuration for the loader: Trident's (`boot/`) or the stock one of the `bootloader` crate.
@@ -68,10 +70,10 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     dev::acpi::init(boot_info);
     // System call entry, interrupts and clocks.
     entry::msr::init();
-    arch::pic::init();
+    crate::dev::pic::init();
     time::init();
     dev::random::init(ramdisk);
-    vdso::init();
+    crate::vm::vdso::init();
     #[cfg(test)]
     ktest::run(&options);
     // SAFETY: the last use of `ramdisk`; the options are copies.

@@ -11,11 +11,11 @@ use core::arch::{asm, naked_asm};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
+use crate::abi::errno::Errno;
 use crate::mm::frame::Frame;
 use crate::mm::layout::TASK_SIZE;
 use crate::mm::{PAGE_SIZE, fallible};
-use crate::process::preempt::{self, STRIDE};
-use crate::syscall::errno::Errno;
+use crate::sched::preempt::{self, STRIDE};
 use crate::{clac, extable, stac};
 
 pub mod fpu;

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-/// init's soft limits (kernel/src/process/limits.rs).
+/// init's soft limits (kernel/src/abi/limits.rs).
 const LIMITS: [(libc::__rlimit_resource_t, libc::rlim_t); 13] = [
     (libc::RLIMIT_CPU, libc::RLIM_INFINITY),
     (libc::RLIMIT_FSIZE, libc::RLIM_INFINITY),

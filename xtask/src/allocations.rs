@@ -83,7 +83,7 @@ fn differences(found: &BTreeMap<Place, usize>, allowed: &BTreeMap<Place, usize>)
     wrong
 }
 
-/// Reads lines such as `fs/tty/mod.rs vec! 2 two rings of a page, at the making of a terminal`.
+/// Reads lines such as `tty/mod.rs vec! 2 two rings of a page, at the making of a terminal`.
 fn read(table: &str) -> Result<BTreeMap<Place, usize>> {
     let lines = table
         .lines()

@@ -1,6 +1,6 @@
 //! Debug registers: hardware breakpoints (Intel SDM vol. 3, 18.2).
 //!
-//! They are part of a task and set by its tracer (`crate::ptrace::debug`). A switch writes the
+//! They are part of a task and set by its tracer (`crate::process::ptrace::debug`). A switch writes the
 //! CPU's registers only if one of the two tasks has breakpoints.
 
 use core::arch::asm;
@@ -52,7 +52,7 @@ pub struct DebugRegisters {
     /// DR7 as the tracer wrote it.
     pub control: u64,
     /// Data breakpoints are suspended; the watched memory's content at that time
-    /// (`ptrace/debug.rs`).
+    /// (`process/ptrace/debug.rs`).
     pub paused: Option<[u64; 4]>,
 }
 

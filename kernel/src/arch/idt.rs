@@ -72,7 +72,12 @@ pub fn init() {
         set(&mut idt.alignment_check, stubs[17], None, Ring0);
         set(&mut idt.simd_floating_point, stubs[19], None, Ring0);
         for (line, stub) in exceptions::IRQ_STUBS.iter().enumerate() {
-            set(&mut idt[super::pic::BASE + line as u8], *stub, None, Ring0);
+            set(
+                &mut idt[crate::dev::pic::BASE + line as u8],
+                *stub,
+                None,
+                Ring0,
+            );
         }
         set(&mut idt[SYSCALL_VECTOR], int80::entry_int80, None, Ring3);
         idt

@@ -10,7 +10,7 @@ pub mod fpu;
 pub mod gdt;
 pub mod idt;
 pub mod percpu;
-pub mod pic;
 pub mod pkeys;
 pub mod segments;
+pub mod tsc;
 pub mod user_desc;

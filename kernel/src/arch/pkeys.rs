@@ -2,7 +2,7 @@
 //! 4.6.2).
 //!
 //! Two bits per key: access disable and write disable. They apply to the kernel's accesses to user
-//! memory as well. XSAVE saves the register with the FPU state (`fpu.rs`); `mm/keys.rs` assigns
+//! memory as well. XSAVE saves the register with the FPU state (`fpu.rs`); `vm/keys.rs` assigns
 //! keys to areas.
 
 use core::arch::asm;

@@ -11,7 +11,7 @@ use uart_16550::backend::PioBackend;
 use uart_16550::spec::registers::IER;
 use uart_16550::{Config, Uart16550};
 
-use crate::arch::pic;
+use crate::dev::pic;
 
 /// First I/O port of COM1.
 const COM1: u16 = 0x3f8;

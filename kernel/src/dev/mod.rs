@@ -2,5 +2,9 @@
 
 pub mod acpi;
 pub mod console;
+pub mod log;
+pub mod panic;
+pub mod pic;
 pub mod power;
 pub mod random;
+pub mod symbols;

@@ -26,7 +26,7 @@ const BLOCK: usize = 256;
 /// Weight of a random byte in a long call, in copied bytes ([`Stride`], 4 KiB between two
 /// preemption points): a random byte costs 60 instructions without vector registers.
 ///
-/// [`Stride`]: crate::process::preempt::Stride
+/// [`Stride`]: crate::sched::preempt::Stride
 pub const FILL_WEIGHT: usize = 16;
 /// Weight of a byte mixed into the key: each 32 of them generate a block of 256 bytes.
 pub const STIR_WEIGHT: usize = FILL_WEIGHT * BLOCK / KEY;
@@ -91,13 +91,13 @@ impl Pool {
             let (seed, random) = (hardware_seed(), hardware_random());
             self.absorb(&(seed ^ random.rotate_left(32)).to_le_bytes());
         }
-        let mut last = time::tsc::cycles();
+        let mut last = crate::arch::tsc::cycles();
         for _ in 0..readings / (KEY / 8) {
             let mut gaps = [0; KEY];
             for gap in gaps.chunks_exact_mut(8) {
                 // CPUID is slow and serialising; under a hypervisor its time varies.
                 core::hint::black_box(cpu::cpuid(0, 0));
-                let now = time::tsc::cycles();
+                let now = crate::arch::tsc::cycles();
                 gap.copy_from_slice(&(now - last).to_le_bytes());
                 last = now;
             }

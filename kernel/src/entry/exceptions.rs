@@ -14,10 +14,10 @@
 use core::arch::naked_asm;
 
 use super::exit::{iret_to_user, return_by_iret};
-use super::frame::{self, Frame, offsets};
+use crate::abi::frame::{self, Frame, offsets};
 use crate::arch::percpu::KERNEL_RSP;
-use crate::arch::pic;
-use crate::process::{fault, usage};
+use crate::dev::pic;
+use crate::process::{fault, rusage as usage};
 use crate::{clac, pop_registers};
 
 /// IA32_GS_BASE.
@@ -283,7 +283,7 @@ fn interrupt(frame: &Frame, line: u8) {
         crate::time::interrupt(frame);
         fault::report_nmis();
     } else if line == pic::COM1 {
-        crate::fs::tty::serial::receive();
+        crate::tty::serial::receive();
     }
 }
 

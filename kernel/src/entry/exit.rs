@@ -12,7 +12,7 @@
 
 use core::arch::naked_asm;
 
-use super::frame::{Frame, VM, offsets};
+use crate::abi::frame::{Frame, VM, offsets};
 use crate::arch::gdt::{USER_CS, USER_DS, USER32_CS};
 use crate::arch::percpu::{WORK, work};
 use crate::mm::espfix;

@@ -13,7 +13,7 @@
 use core::arch::naked_asm;
 
 use super::exit::return_from_int80;
-use super::frame::Door;
+use crate::abi::frame::Door;
 use crate::push_registers;
 use crate::syscall::enter_int80;
 

@@ -25,7 +25,7 @@
 //! | returns to | next instruction | next instruction | landing pad in the vDSO | landing pad in the vDSO |
 //! | returns by | IRET | SYSRET or IRET | SYSRET or IRET | SYSRET or IRET, never SYSEXIT |
 //!
-//! All stubs leave the same [`frame::Frame`] on the task's kernel stack, call
+//! All stubs leave the same [`Frame`](crate::abi::frame::Frame) on the task's kernel stack, call
 //! [`crate::syscall`] with its address, and leave through [`exit`].
 //!
 //! # One write(), six files
@@ -34,7 +34,7 @@
 //!
 //! 1. `user/sys/src/syscall.rs`: the program loads number and arguments and executes SYSCALL.
 //! 2. `entry/syscall.rs`: the entry stub switches to the kernel's stack and saves the registers.
-//! 3. `entry/frame.rs`: the saved registers.
+//! 3. `abi/frame.rs`: the saved registers.
 //! 4. `syscall/mod.rs`: from the number to the handler.
 //! 5. `syscall/io.rs`: the handler, `write`.
 //! 6. `entry/exit.rs`: back to the program, by SYSRET or IRET.
@@ -46,7 +46,7 @@
 //!
 //! | term | meaning |
 //! |---|---|
-//! | door | a system call entry: [`frame::Door`] |
+//! | door | a system call entry: [`Door`](crate::abi::frame::Door) |
 //! | stub | the assembly that an entry starts with, until it calls Rust |
 //! | frame | the program's registers, saved at the top of the task's kernel stack |
 //! | GS base | address that a `gs:` operand is relative to: the per-CPU data (`arch/percpu.rs`) in the kernel, the program's own value in user mode; SWAPGS exchanges the two |
@@ -60,10 +60,10 @@
 
 pub mod exceptions;
 pub mod exit;
-pub mod frame;
 pub mod int80;
 pub mod msr;
 pub mod syscall;
 pub mod sysenter;
+
 #[cfg(test)]
 mod tests;

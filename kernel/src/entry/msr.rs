@@ -5,7 +5,7 @@ use x86_64::registers::model_specific::Msr;
 use crate::arch::cpu::{self, Vendor};
 use crate::arch::gdt::{KERNEL_CS, USER32_CS};
 use crate::arch::idt::SYSCALL_VECTOR;
-use crate::log;
+use crate::dev::log::log;
 
 use super::{int80, syscall, sysenter};
 

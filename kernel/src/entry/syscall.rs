@@ -15,12 +15,12 @@
 //! exception can still arrive while rsp is the program's: those vectors switch to their own
 //! stacks (IST, `arch/gdt.rs`).
 //!
-//! The next file on a call's way: `entry/frame.rs`, the frame that the pushes below build.
+//! The next file on a call's way: `abi/frame.rs`, the frame that the pushes below build.
 
 use core::arch::naked_asm;
 
 use super::exit::{return_from_syscall, return_from_syscall32};
-use super::frame::Door;
+use crate::abi::frame::Door;
 use crate::arch::gdt::{USER_CS, USER_DS, USER32_CS};
 use crate::arch::percpu::{KERNEL_RSP, LANDING_PAD, USER_RSP};
 use crate::push_registers;

@@ -15,7 +15,7 @@
 use core::arch::naked_asm;
 
 use super::exit::return_from_syscall32;
-use super::frame::{Door, offsets};
+use crate::abi::frame::{Door, offsets};
 use crate::arch::gdt::{USER_DS, USER32_CS};
 use crate::arch::percpu::{KERNEL_RSP, LANDING_PAD};
 use crate::push_registers;

@@ -4,11 +4,11 @@ use alloc::sync::Arc;
 
 use spin::Once;
 
-use super::chrdev;
-use super::inode::{NewFile, mode};
-use super::mount::FileSystem;
-use super::tmpfs::TmpFs;
-use crate::syscall::errno::Errno;
+use crate::abi::errno::Errno;
+use crate::abi::metadata::{NewFile, mode};
+use crate::vfs::chrdev;
+use crate::vfs::mount::FileSystem;
+use crate::vfs::tmpfs::TmpFs;
 
 static INSTANCE: Once<Arc<TmpFs>> = Once::new();
 

@@ -12,15 +12,18 @@ use alloc::vec::Vec;
 use formats::cpio::{Header, Sink};
 use formats::initramfs::{self, Problem, Source};
 
-use super::dentry::Location;
-use super::inode::{Change, Device, FileOps, Inode, NewFile, Time, mode};
-use super::io::KernelIn;
-use super::path::{Found, Last, ParentOf, Resolve, Walk};
+use crate::abi::cred::Credentials;
+use crate::abi::errno::Errno;
+use crate::abi::metadata::{Change, Device, NewFile, Time, mode};
+use crate::abi::resolve::Resolve;
+use crate::boot;
+use crate::dev::log::{always, log};
 use crate::mm::fallible::{self, TryPush as _};
 use crate::mm::reserve;
-use crate::process::cred::Credentials;
-use crate::syscall::errno::Errno;
-use crate::{always, boot, log};
+use crate::vfs::dentry::Location;
+use crate::vfs::inode::{FileOps, Inode};
+use crate::vfs::io::KernelIn;
+use crate::vfs::path::{Found, Last, ParentOf, Walk};
 
 /// Unpacks all archives in `image` below `root`.
 ///

@@ -6,13 +6,13 @@
 use alloc::sync::Arc;
 use core::any::Any;
 
-use super::anon;
-use super::file::{File, flags};
-use super::inode::{FileOps, Ready};
+use crate::abi::errno::Errno;
 use crate::mm::fallible::{Text, put};
 use crate::process::pid::Pid;
-use crate::process::wait::WaitQueue;
-use crate::syscall::errno::Errno;
+use crate::sched::wait::WaitQueue;
+use crate::vfs::anon;
+use crate::vfs::file::{File, flags};
+use crate::vfs::inode::{FileOps, Ready};
 
 /// What stands behind the descriptor.
 struct PidFd(Pid);

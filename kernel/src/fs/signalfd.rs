@@ -10,15 +10,16 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::sync::{Mutex, rank};
 
-use super::anon;
-use super::file::{File, flags};
-use super::inode::{FileOps, Ready};
-use super::io::Out;
+use crate::abi::errno::Errno;
 use crate::mm::fallible::Text;
+use crate::process::Process;
 use crate::process::signal::{self, Fields, SigInfo, UNBLOCKABLE};
-use crate::process::wait::{WaitQueue, is_interrupted};
-use crate::process::{Process, sched};
-use crate::syscall::errno::Errno;
+use crate::sched::run_queue as sched;
+use crate::sched::wait::{WaitQueue, is_interrupted};
+use crate::vfs::anon;
+use crate::vfs::file::{File, flags};
+use crate::vfs::inode::{FileOps, Ready};
+use crate::vfs::io::Out;
 
 /// Size of struct signalfd_siginfo.
 const RECORD: usize = 128;

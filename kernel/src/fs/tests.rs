@@ -5,17 +5,19 @@ use alloc::vec::Vec;
 
 use formats::cpio::Writer;
 
-use super::dentry::Dentry;
-use super::inode::{Device, NewFile, mode};
-use super::io::{In, KernelIn, KernelOut, Out};
-use super::mount::FileSystem;
-use super::path::{Found, Last, Resolve, Walk};
-use super::tmpfs::TmpFs;
-use super::{FdTable, mount};
+use crate::abi::cred::Credentials;
+use crate::abi::errno::Errno;
+use crate::abi::metadata::{Device, NewFile, mode};
+use crate::abi::resolve::Resolve;
 use crate::kernel_test;
 use crate::mm::frame;
-use crate::process::cred::Credentials;
-use crate::syscall::errno::Errno;
+use crate::vfs::dentry::Dentry;
+use crate::vfs::fdtable::FdTable;
+use crate::vfs::io::{In, KernelIn, KernelOut, Out};
+use crate::vfs::mount;
+use crate::vfs::mount::FileSystem;
+use crate::vfs::path::{Found, Last, Walk};
+use crate::vfs::tmpfs::TmpFs;
 
 fn new(kind: u32) -> NewFile {
     NewFile {
@@ -219,7 +221,7 @@ kernel_test!(
 kernel_test!(
     fn descriptors_are_the_lowest_free() {
         make_tree();
-        let files = super::console_files().expect("/dev/console is there");
+        let files = crate::vfs::open::console_files().expect("/dev/console is there");
         let file = files.get(0).expect("standard input");
         let mut files = FdTable::new();
         let insert = |files: &mut FdTable, from| files.insert(&file, false, from, 10);

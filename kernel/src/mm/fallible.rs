@@ -21,7 +21,7 @@ use core::hash::{BuildHasher, Hash};
 use hashbrown::{HashMap, HashSet};
 
 use super::reserve;
-use crate::syscall::errno::Errno;
+use crate::abi::errno::Errno;
 
 /// A container that can reserve capacity.
 pub trait Grow {

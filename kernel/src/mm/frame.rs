@@ -6,7 +6,7 @@
 
 use super::allocator::{self, For};
 use super::{PAGE_SIZE, kstack, reserve};
-use crate::syscall::errno::Errno;
+use crate::abi::errno::Errno;
 
 pub use super::allocator::{donate, has_room, has_step, init, is_low, phys_to_virt, statistics};
 

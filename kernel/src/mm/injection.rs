@@ -15,8 +15,8 @@ use super::fallible::{Text, put};
 use super::reserve::{MOST_DRAWN, STEP};
 use super::slab::CLASS_COUNT;
 use super::{frame, heap, slab};
+use crate::abi::frame::Door;
 use crate::arch::percpu::{self, work};
-use crate::entry::frame::Door;
 use crate::process::{table, try_current};
 use crate::syscall::table::linux_name;
 
@@ -79,7 +79,7 @@ fn note_unasked(size: usize) {
     let call = current_call();
     let (word, bit) = ((call as usize / 64) % 16, 1 << (call % 64));
     if SEEN[word].fetch_or(bit, Ordering::Relaxed) & bit == 0 {
-        crate::log!(
+        crate::dev::log::log!(
             "reserve: {} takes {size} bytes that it can't do without",
             name(call)
         );
@@ -169,7 +169,7 @@ pub fn tell() {
         MOST.load(Ordering::Relaxed),
         MOST_IN.load(Ordering::Relaxed),
     );
-    crate::log!(
+    crate::dev::log::log!(
         "reserve: a step drew {most} frames of {STEP}, in {}; {} large blocks were not asked for",
         name(call),
         UNASKED.load(Ordering::Relaxed)

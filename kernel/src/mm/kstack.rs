@@ -12,7 +12,7 @@ use super::fallible::Grow;
 use super::frame::{self, Frame};
 use super::layout::KSTACK_START;
 use super::paging::{self, PageFlags};
-use crate::syscall::errno::Errno;
+use crate::abi::errno::Errno;
 
 /// Bytes of a stack.
 pub const SIZE: u64 = 32 * 1024;

@@ -1,43 +1,26 @@
-//! Memory management: page frames, page tables, kernel heap and stacks, programs' address spaces.
+//! RAM: page frames, the kernel's page tables, heap and stacks, and containers whose growth may fail.
 //!
-//! Reading order: `frame.rs` and `allocator.rs` (page frames), `paging.rs`, `page_tables.rs` and
-//! `page_ranges.rs` (page tables), `vma.rs` and `address_space.rs` (mappings), `fault.rs` (demand
-//! paging). System calls that don't concern memory use none of it.
+//! Floor 3. Reading order: `frame.rs` and `allocator.rs` (who owns a page frame), `paging.rs` and `layout.rs`
+//! (the kernel's half of each address space), `heap.rs` with `slab.rs` and `arena.rs`, `reserve.rs` and
+//! `fallible.rs` (how a call learns that memory is short). Programs' address spaces are in `vm/`.
 
-pub mod address_space;
-mod allocator;
-mod areas;
+pub mod allocator;
 mod arena;
-mod content;
 pub mod espfix;
 pub mod fallible;
-pub mod fault;
 pub mod frame;
 pub mod heap;
 mod heap_pages;
 #[cfg(debug_assertions)]
 pub mod injection;
-pub mod keys;
 pub mod kstack;
 pub mod layout;
-pub mod leftovers;
-pub mod limits;
-pub mod mapped;
-pub mod mapping;
-pub mod page_ranges;
-pub mod page_tables;
 pub mod paging;
-mod placement;
-mod populate;
-pub mod remap;
 pub mod reserve;
-pub mod shared;
 mod slab;
-pub mod usage;
-pub mod vma;
 
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use bootloader_api::BootInfo;
 

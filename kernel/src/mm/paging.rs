@@ -1,5 +1,5 @@
-//! Kernel page tables: four levels, walked through the physical map. `page_tables.rs` has the page
-//! tables of programs.
+//! Page tables: four levels, walked through the physical map, and the kernel's half of them.
+//! Programs' own are in `vm/page_tables.rs`.
 //!
 //! The kernel's half is the same in all address spaces: the upper 256 entries of each root are
 //! copied from the kernel's root, whose entries never change after [`init`].
@@ -12,7 +12,7 @@ use x86_64::{PhysAddr, VirtAddr};
 
 use super::frame::{Frame, phys_to_virt};
 use super::{espfix, layout};
-use crate::syscall::errno::Errno;
+use crate::abi::errno::Errno;
 
 pub use x86_64::structures::paging::PageTableFlags as PageFlags;
 
@@ -29,7 +29,7 @@ fn slot(at: u64, address: u64, level: u32) -> *mut PageTableEntry {
         .wrapping_add(index(address, level))
 }
 
-pub(super) fn index(address: u64, level: u32) -> usize {
+pub fn index(address: u64, level: u32) -> usize {
     (address >> (12 + 9 * (level - 1)) & 0x1ff) as usize
 }
 
@@ -73,7 +73,7 @@ pub fn init() {
 }
 
 /// Loads the page tables with the root at physical address `root`.
-pub(super) fn activate(root: u64) {
+pub fn activate(root: u64) {
     let frame = PhysFrame::containing_address(PhysAddr::new(root));
     // SAFETY: each root maps the kernel's half, which contains this code and its stack.
     unsafe { Cr3::write(frame, Cr3Flags::empty()) };
@@ -113,7 +113,7 @@ pub fn is_ready() -> bool {
     KERNEL_ROOT.is_completed()
 }
 
-pub(super) fn kernel_root() -> u64 {
+pub fn kernel_root() -> u64 {
     *KERNEL_ROOT.get().expect("paging is initialised")
 }
 

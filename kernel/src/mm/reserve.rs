@@ -20,9 +20,10 @@
 //! allocation fail (`mm/injection.rs`).
 
 use super::{PAGE_SIZE, frame, kstack};
+use crate::abi::errno::Errno;
 use crate::arch::percpu::{self, work};
-use crate::process::{oom, sched, try_current};
-use crate::syscall::errno::Errno;
+use crate::process::{oom, try_current};
+use crate::sched::run_queue as sched;
 
 #[cfg(debug_assertions)]
 use super::injection;

@@ -15,11 +15,12 @@ use linux_raw_sys::general::AT_FDCWD;
 use linux_raw_sys::net::AF_UNIX;
 
 use super::socket::{Kind, Socket};
-use crate::fs::access::{self, WRITE};
-use crate::fs::inode::{Inode, NewFile, mode};
-use crate::fs::path::{Last, child};
-use crate::fs::{caller, open};
-use crate::syscall::errno::Errno;
+use crate::abi::errno::Errno;
+use crate::abi::metadata::{NewFile, mode};
+use crate::vfs::access::{self, WRITE};
+use crate::vfs::inode::Inode;
+use crate::vfs::path::{Last, child};
+use crate::vfs::{caller, open};
 
 /// Bytes of the family before the name.
 const FAMILY: usize = 2;

@@ -5,9 +5,9 @@ use alloc::sync::Arc;
 use super::Patience;
 use super::address::{self, Address, Binding};
 use super::socket::{Kind, Phase, READ, Socket, WRITE, caller_credentials};
-use crate::fs::inode::Ready;
+use crate::abi::errno::Errno;
 use crate::mm::fallible::Grow as _;
-use crate::syscall::errno::Errno;
+use crate::vfs::inode::Ready;
 
 /// Largest backlog of a listener (net.core.somaxconn); the queue holds one connection more.
 const BACKLOG_MAX: usize = 4096;

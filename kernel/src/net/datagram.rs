@@ -8,9 +8,9 @@ use super::message::{Incoming, Outgoing, deliver, wait_for_room};
 use super::packet::Packet;
 use super::socket::{Kind, READ, Socket};
 use super::{Patience, address};
-use crate::fs::inode::Ready;
-use crate::fs::io::Out;
-use crate::syscall::errno::{Errno, SysResult};
+use crate::abi::errno::{Errno, SysResult};
+use crate::vfs::inode::Ready;
+use crate::vfs::io::Out;
 
 /// Bytes of SO_SNDBUF that a message can't use (unix_dgram_sendmsg in net/unix/af_unix.c).
 const OVERHEAD: usize = 32;

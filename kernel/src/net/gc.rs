@@ -15,7 +15,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use super::inflight::{Flight, SOCKETS, key};
 use super::socket::Socket;
-use crate::fs::file::File;
+use crate::vfs::file::File;
 
 /// Up to this number of sockets in flight, the collector runs at every close.
 const FEW: usize = 64;

@@ -12,12 +12,12 @@ use linux_raw_sys::general::RLIMIT_NOFILE;
 
 use super::gc;
 use super::socket::Socket;
-use crate::fs::caller;
-use crate::fs::file::File;
+use crate::abi::capability::Caps;
+use crate::abi::errno::Errno;
 use crate::mm::reserve;
-use crate::process::capability::Caps;
 use crate::process::current;
-use crate::syscall::errno::Errno;
+use crate::vfs::caller;
+use crate::vfs::file::File;
 
 /// A socket's file in flight.
 pub struct Flight {

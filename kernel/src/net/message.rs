@@ -11,13 +11,13 @@ use super::address::Address;
 use super::packet::{Packet, UserCredentials};
 use super::socket::{Kind, Phase, Socket, caller_credentials};
 use super::{datagram, gc, inflight, stream};
-use crate::fs::file::File;
-use crate::fs::inode::Ready;
-use crate::fs::io::{In, Out};
+use crate::abi::errno::{Errno, SysResult};
 use crate::mm::fallible::Grow as _;
-use crate::process::sched;
 use crate::process::signal::{self, SigInfo};
-use crate::syscall::errno::{Errno, SysResult};
+use crate::sched::run_queue as sched;
+use crate::vfs::file::File;
+use crate::vfs::inode::Ready;
+use crate::vfs::io::{In, Out};
 
 /// A message to send.
 pub struct Outgoing<'a> {

@@ -10,8 +10,8 @@
 //! may enter this folder again. Left out: every other family (`EAFNOSUPPORT`), urgent data
 //! (MSG_OOB), SO_PEEK_OFF, SO_PASSPIDFD and SO_PEERPIDFD, socket filters, SO_TIMESTAMP.
 
-use crate::process::wait::{WaitQueue, is_interrupted};
-use crate::syscall::errno::Errno;
+use crate::abi::errno::Errno;
+use crate::sched::wait::{WaitQueue, is_interrupted};
 
 pub mod address;
 pub mod connect;

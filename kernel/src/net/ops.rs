@@ -11,15 +11,16 @@ use spin::Once;
 use super::gc;
 use super::message::{Outgoing, receive, send};
 use super::socket::{Phase, READ, Socket};
-use crate::fs::dentry::{Dentry, Location, Parent};
-use crate::fs::file::{File, flags};
-use crate::fs::inode::{Change, Device, FileOps, Inode, Metadata, Ready, mode};
-use crate::fs::io::{In, Out};
-use crate::fs::mount::{self, Mount};
-use crate::fs::nowhere;
-use crate::process::wait::WaitQueue;
-use crate::syscall::errno::{Errno, SysResult};
+use crate::abi::errno::{Errno, SysResult};
+use crate::abi::metadata::{Change, Device, Metadata, mode};
+use crate::sched::wait::WaitQueue;
 use crate::usercopy::UserPtr;
+use crate::vfs::dentry::{Dentry, Location, Parent};
+use crate::vfs::file::{File, flags};
+use crate::vfs::inode::{FileOps, Inode, Ready};
+use crate::vfs::io::{In, Out};
+use crate::vfs::mount::{self, Mount};
+use crate::vfs::pseudo as nowhere;
 
 /// File operations of a socket. The last close of the file drops them and releases the socket.
 struct Open(Arc<Socket>);

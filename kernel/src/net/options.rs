@@ -6,9 +6,10 @@ use linux_raw_sys::net as linux;
 
 use super::packet::UserCredentials;
 use super::socket::{Phase, Socket};
-use crate::fs::caller;
-use crate::process::capability::{Caps, capable, require};
-use crate::syscall::errno::Errno;
+use crate::abi::capability::Caps;
+use crate::abi::errno::Errno;
+use crate::process::capability::{capable, require};
+use crate::vfs::caller;
 
 /// Default size of both buffers in bytes (net.core.wmem_default).
 const BUFFER: usize = 212_992;

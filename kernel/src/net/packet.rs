@@ -12,12 +12,12 @@ use crate::sync::{Mutex, rank};
 
 use super::inflight::{self, Parcel};
 use super::socket::Socket;
-use crate::fs::file::File;
-use crate::fs::io::{In, Out};
+use crate::abi::errno::Errno;
 use crate::mm::PAGE_SIZE;
 use crate::mm::fallible;
 use crate::mm::frame::{self, Frame};
-use crate::syscall::errno::Errno;
+use crate::vfs::file::File;
+use crate::vfs::io::{In, Out};
 
 const PAGE: usize = PAGE_SIZE as usize;
 /// Most bytes stored in the heap.

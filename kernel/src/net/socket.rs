@@ -4,18 +4,21 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use crate::sync::{Mutex, MutexGuard, SleepLock, rank};
+use crate::sched::sleep_lock::SleepLock;
+use crate::sync::{Mutex, MutexGuard, rank};
 use linux_raw_sys::net::{SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM};
 
 use super::address::{Address, Binding};
 use super::options::Options;
 use super::packet::{Packet, UserCredentials};
-use crate::fs::inode::{Ready, Time};
-use crate::fs::{caller, now};
+use crate::abi::errno::Errno;
+use crate::abi::metadata::Time;
+use crate::fs::now;
 use crate::mm::frame;
 use crate::process::current;
-use crate::process::wait::WaitQueue;
-use crate::syscall::errno::Errno;
+use crate::sched::wait::WaitQueue;
+use crate::vfs::caller;
+use crate::vfs::inode::Ready;
 
 /// A socket's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,8 +8,8 @@ use super::Patience;
 use super::message::{Incoming, Outgoing, deliver, wait_for_room};
 use super::packet::{Packet, STREAM_MAX};
 use super::socket::{READ, Socket, WRITE};
-use crate::fs::io::Out;
-use crate::syscall::errno::{Errno, SysResult};
+use crate::abi::errno::{Errno, SysResult};
+use crate::vfs::io::Out;
 
 /// Sends a message in as many packets as needed and returns the bytes sent; `uid` is charged for
 /// its descriptors.

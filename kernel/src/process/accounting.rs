@@ -10,12 +10,13 @@ use core::sync::atomic::Ordering;
 use vdso::reader::REALTIME;
 
 use super::exit::ExitStatus;
-use super::{Process, signal, usage};
-use crate::fs::file::File;
-use crate::fs::io::KernelIn;
+use super::{Process, signal};
 use crate::mm::PAGE_SIZE;
+use crate::process::rusage as usage;
 use crate::sync::{Mutex, rank};
 use crate::time;
+use crate::vfs::file::File;
+use crate::vfs::io::KernelIn;
 
 /// ac_version: 3, in the byte order of this machine.
 const VERSION: u8 = 3;

@@ -9,11 +9,12 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::general::RLIMIT_STACK;
 
-use super::{SharedMm, current, preempt, try_current};
+use super::{SharedMm, current, try_current};
+use crate::abi::errno::Errno;
 use crate::mm::fallible::TryPush;
 use crate::mm::frame::Frame;
 use crate::mm::{PAGE_SIZE, layout};
-use crate::syscall::errno::Errno;
+use crate::sched::preempt;
 use crate::usercopy::{Pod, UserPtr, first_nul};
 
 /// Most bytes of one string, with its NUL (MAX_ARG_STRLEN).

@@ -10,10 +10,12 @@ use super::exit::ExitStatus;
 use super::pid::Pid;
 use super::signal::{self, SIGCHLD, SIGCONT, SigInfo};
 use super::stop::News;
-use super::wait::is_interrupted;
-use super::{Process, Task, sched, table, usage};
-use crate::ptrace;
-use crate::syscall::errno::Errno;
+use super::{Process, Task, table};
+use crate::abi::errno::Errno;
+use crate::process::ptrace;
+use crate::process::rusage as usage;
+use crate::sched::run_queue as sched;
+use crate::sched::wait::is_interrupted;
 
 bitflags! {
     /// What a wait asks for, and how (wait4(2), waitid(2)).

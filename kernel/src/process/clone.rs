@@ -6,10 +6,11 @@
 use bitflags::bitflags;
 use linux_raw_sys::general as linux;
 
-use super::capability::{Caps, capable};
+use super::capability::capable;
 use super::{current, init};
+use crate::abi::capability::Caps;
+use crate::abi::errno::Errno;
 use crate::mm::layout::TASK_SIZE;
-use crate::syscall::errno::Errno;
 use crate::usercopy::UserPtr;
 
 bitflags! {

@@ -9,14 +9,14 @@ use alloc::sync::Arc;
 use formats::elf::{Class, Error, Image, Kind, Segment, Source};
 
 use super::exec::Refusal;
-use crate::fs::file::File;
-use crate::fs::notify::{self, events};
-use crate::mm::address_space::AddressSpace;
-use crate::mm::mapped::Mapped;
-use crate::mm::mapping::{NewArea, Place};
-use crate::mm::vma::{Backing, PageSource, Prot, Role, VmaFlags};
+use crate::abi::errno::Errno;
 use crate::mm::{PAGE_SIZE, page_down, page_up};
-use crate::syscall::errno::Errno;
+use crate::vfs::file::File;
+use crate::vfs::notify::{self, events};
+use crate::vm::address_space::AddressSpace;
+use crate::vm::mapped::Mapped;
+use crate::vm::mapping::{NewArea, Place};
+use crate::vm::vma::{Backing, PageSource, Prot, Role, VmaFlags};
 
 /// A file that can be executed.
 #[derive(Clone)]

@@ -7,34 +7,37 @@ use formats::elf::{Class, Image, Kind, Stack};
 use formats::script;
 
 use super::arguments::Arguments;
-use super::capability::Caps;
 use super::elf::{self, Executable};
 use super::exit::ExitStatus;
 use super::personality;
-use super::placement::{is_loader, load_bias, mapped_bias, pie_base, place_stack, random_pages};
-use super::preempt::{self, Stride};
 use super::setid::{self, Granted};
 use super::signal::alternate::AlternateStack;
 use super::signal::{self, SIGSEGV};
 use super::stack::{self, ProgramInfo};
-use super::{SharedMm, Task, current, exit, fork, robust, threads};
+use super::{SharedMm, Task, current, exit, fork, robust};
+use crate::abi::capability::Caps;
+use crate::abi::errno::Errno;
+use crate::abi::frame::Frame;
 use crate::arch::debug::{self, DebugRegisters};
 use crate::arch::gdt::{self, USER_CS, USER_DS, USER32_CS};
 use crate::arch::percpu;
 use crate::arch::segments::Segments;
-use crate::entry::frame::Frame;
-use crate::fs::busy::Program;
-use crate::fs::dentry::Location;
-use crate::fs::{self, FdTable};
-use crate::mm::address_space::AddressSpace;
 use crate::mm::fallible;
-use crate::mm::mapping::{NewArea, Place};
-use crate::mm::vma::Prot;
 use crate::mm::{PAGE_SIZE, layout};
-use crate::ptrace;
+use crate::process::exec_threads as threads;
+use crate::process::ptrace;
+use crate::sched::preempt::{self, Stride};
 use crate::sync::Mutex;
-use crate::syscall::errno::Errno;
-use crate::vdso;
+use crate::vfs::dentry::Location;
+use crate::vfs::fdtable::FdTable;
+use crate::vfs::write_exec::Program;
+use crate::vm::address_space::AddressSpace;
+use crate::vm::mapping::{NewArea, Place};
+use crate::vm::randomize::{
+    is_loader, load_bias, mapped_bias, pie_base, place_stack, random_pages,
+};
+use crate::vm::vdso;
+use crate::vm::vma::Prot;
 
 /// Most scripts that run one another (exec_binprm in fs/exec.c).
 const SCRIPTS_MAX: usize = 5;
@@ -88,7 +91,12 @@ impl Refusal {
 /// # Errors
 /// Those of the path, `EACCES`, `ENOEXEC`, `ELOOP`, `E2BIG`, `ETXTBSY`, `ENOMEM`.
 pub fn load(path: &[u8], arguments: Arguments) -> Result<Loaded, Refusal> {
-    load_file(fs::open_executable(path)?, path, arguments, true)
+    load_file(
+        crate::vfs::open::open_executable(path)?,
+        path,
+        arguments,
+        true,
+    )
 }
 
 /// The same for a file that has been found already; `path` is what the program is told, and
@@ -142,7 +150,7 @@ fn open_interpreter(path: &[u8]) -> Result<Executable, Errno> {
     if path.is_empty() {
         return Err(Errno::EACCES);
     }
-    fs::open_executable(path)
+    crate::vfs::open::open_executable(path)
 }
 
 fn load_elf(file: &Executable, arguments: Arguments, name: [u8; 16]) -> Result<Loaded, Refusal> {
@@ -326,7 +334,7 @@ pub fn execve_file(
     is_reachable: bool,
 ) -> Result<(), Errno> {
     fork::check_new_user()?;
-    let file = fs::open::executable(location)?;
+    let file = crate::vfs::open::executable(location)?;
     start(load_file(file, path, arguments, is_reachable))
 }
 

@@ -3,17 +3,22 @@
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
-use super::preempt::Stride;
 use super::{
-    Process, Task, TaskState, accounting, children, current, init, jobs, orphans, preempt, robust,
-    sched, signal, stop, usage,
+    Process, Task, TaskState, accounting, children, current, init, jobs, orphans, robust, signal,
+    stop,
 };
-use crate::fs::{FdTable, FsContext, tty};
-use crate::mm::leftovers;
-use crate::mm::page_ranges::PART;
-use crate::mm::{PAGE_SIZE, mapped};
-use crate::ptrace;
+use crate::mm::PAGE_SIZE;
+use crate::process::ptrace;
+use crate::process::rusage as usage;
+use crate::sched::preempt::Stride;
+use crate::sched::{preempt, run_queue as sched};
 use crate::sync::Mutex;
+use crate::tty;
+use crate::vfs::fdtable::FdTable;
+use crate::vfs::path::FsContext;
+use crate::vm::leftovers;
+use crate::vm::mapped;
+use crate::vm::page_ranges::PART;
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +147,7 @@ fn leave_cpu(task: Arc<Task>, process: Arc<Process>) -> ! {
 pub fn release_mm(process: &Process) {
     usage::note_peak(process);
     crate::mm::paging::activate_kernel();
-    super::ldt::deactivate();
+    crate::vm::ldt::deactivate();
     let mm = process.mm.take();
     if let Some(mut mm) = mm.and_then(Arc::into_inner).map(Mutex::into_inner)
         && mm.page_counts().1 + mm.table_pages() > PART / PAGE_SIZE

@@ -9,11 +9,11 @@
 use super::instruction::{self, Decoder};
 use super::signal::frame::RESTORED_FLAGS;
 use super::{Task, current};
+use crate::abi::frame::{Frame, RF};
 use crate::arch::gdt::USER_CS;
-use crate::entry::frame::{Frame, RF};
-use crate::mm::fault::Access;
 use crate::mm::layout::TASK_SIZE;
 use crate::usercopy::UserPtr;
+use crate::vm::fault::Access;
 
 /// What keeps the instruction from being done: an exception of its own.
 #[derive(Debug, PartialEq, Eq)]

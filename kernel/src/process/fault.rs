@@ -6,16 +6,17 @@ use linux_raw_sys::general as linux;
 use x86_64::registers::control::Cr2;
 
 use super::signal::{self, Fields, SIGBUS, SIGSEGV, SIGTRAP, SigInfo, exception};
-use super::{current, far, oom, ports, sched, try_current};
+use super::{current, far, oom, try_current};
+use crate::abi::frame::{Frame, TF};
 use crate::arch::percpu::{self, work};
 use crate::arch::{debug, extable};
+use crate::dev::log::log;
 use crate::entry::exceptions::STUBS;
 use crate::entry::exit;
-use crate::entry::frame::{Frame, TF};
-use crate::log;
-use crate::mm::fault::{Access, FaultError};
 use crate::mm::{espfix, kstack, layout};
-use crate::ptrace;
+use crate::process::ptrace;
+use crate::sched::{ports, run_queue as sched};
+use crate::vm::fault::{Access, FaultError};
 
 const DEBUG: u8 = 1;
 const NMI: u8 = 2;
@@ -124,7 +125,7 @@ fn kernel_debug(frame: &mut Frame) -> bool {
 }
 
 /// A second #DB at the first instruction of the first one's stub, which no CPU gives but QEMU does
-/// (`ptrace/debug.rs`): the program's rip, flags and stack pointer stood where this frame is. It
+/// (`process/ptrace/debug.rs`): the program's rip, flags and stack pointer stood where this frame is. It
 /// can't go on.
 fn lost_frame(frame: &mut Frame) {
     report(&current().frame(), "a trap within a trap", 0, 0);
@@ -308,7 +309,7 @@ fn kernel_bug(frame: &Frame, vector: u8, error_code: u64, address: u64) -> ! {
     } else {
         ""
     };
-    crate::panic::with_frame(
+    crate::dev::panic::with_frame(
         frame,
         format_args!("{name} in the kernel, error {error_code:#x}, address {address:#x}{overflow}"),
     )

@@ -12,18 +12,21 @@ use linux_raw_sys::ptrace::{
     PTRACE_EVENT_CLONE, PTRACE_EVENT_FORK, PTRACE_EVENT_VFORK, PTRACE_EVENT_VFORK_DONE,
 };
 
-use super::capability::Caps;
 use super::clone::{CloneArgs, CloneFlags, Tls};
-use super::wait::is_interrupted;
-use super::{Current, Process, SharedMm, Task, current, preempt, sched, signal, table, threads};
+use super::{Current, Process, SharedMm, Task, current, signal, table};
+use crate::abi::capability::Caps;
+use crate::abi::errno::{Errno, SysResult};
 use crate::arch::debug::DebugRegisters;
 use crate::arch::percpu::{self, work};
 use crate::arch::segments::Segments;
-use crate::fs::{caller, pidfd};
-use crate::mm::address_space::{AddressSpace, Fork, Progress};
+use crate::fs::pidfd;
 use crate::mm::reserve;
-use crate::ptrace::{self, Options};
-use crate::syscall::errno::{Errno, SysResult};
+use crate::process::exec_threads as threads;
+use crate::process::ptrace::{self, Options};
+use crate::sched::wait::is_interrupted;
+use crate::sched::{preempt, run_queue as sched};
+use crate::vfs::caller;
+use crate::vm::address_space::{AddressSpace, Fork, Progress};
 
 /// Makes a child of the running process, or a thread in it; returns its ID.
 ///

@@ -9,12 +9,14 @@ use formats::cmdline::CommandLine;
 
 use super::arguments::Arguments;
 use super::exit::ExitStatus;
-use super::{Process, Task, exec, sched, table, threads};
+use super::{Process, Task, exec, table};
+use crate::abi::errno::Errno;
 use crate::arch::percpu::work;
+use crate::dev::log::{always, log};
 use crate::dev::power::{self, Exit};
-use crate::fs;
-use crate::syscall::errno::Errno;
-use crate::{always, log, trace};
+use crate::process::exec_threads as threads;
+use crate::sched::run_queue as sched;
+use crate::trace;
 
 /// init's process ID.
 pub const PID: u32 = 1;
@@ -51,8 +53,8 @@ fn spawn(path: &[u8], options: &CommandLine) -> Result<(), Errno> {
     debug_assert_eq!(pid, PID);
     let process = Arc::new(Process::new(
         pid,
-        fs::console_files()?,
-        fs::FsContext::root(),
+        crate::vfs::open::console_files()?,
+        crate::vfs::path::FsContext::root(),
     ));
     let task = Task::new(pid, process, &loaded.frame)?;
     exec::install(&task, &loaded);

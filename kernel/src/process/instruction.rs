@@ -4,10 +4,10 @@
 use core::ops::Deref;
 
 use super::{Task, current};
+use crate::abi::frame::Frame;
 use crate::arch::gdt::{self, TLS_FIRST, USER_CS};
 use crate::arch::segments::Segments;
 use crate::arch::user_desc;
-use crate::entry::frame::Frame;
 use crate::usercopy::UserPtr;
 
 /// The half of an address that 32-bit code has.

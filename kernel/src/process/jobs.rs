@@ -1,6 +1,6 @@
 //! Sessions, and process groups as jobs of a session (setsid(2), setpgid(2), credentials(7)).
 //!
-//! The controlling terminal of a session is in `fs/tty/session.rs`, stops are in `stop.rs`.
+//! The controlling terminal of a session is in `tty/session.rs`, stops are in `stop.rs`.
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -9,8 +9,8 @@ use super::signal::{self, SIGCONT, SIGHUP, SigInfo};
 use super::stop::StopState;
 use super::table::{self, group_members};
 use super::{Process, init};
-use crate::fs::tty::Controlling;
-use crate::syscall::errno::Errno;
+use crate::abi::errno::Errno;
+use crate::tty::session::Controlling;
 
 fn group_of(process: &Process) -> u32 {
     process.pgid.load(Ordering::Relaxed)

@@ -4,8 +4,8 @@
 //! [`Task`] (`task.rs`) is one thread of it: a kernel stack, registers, a place in the scheduler.
 //!
 //! `exec.rs` starts programs, `fork.rs` multiplies them, `exit.rs` ends them, `children.rs` is how
-//! their parents hear of it, `sched.rs` decides who runs, `fault.rs` says what an exception means,
-//! `signal/` and `stop.rs` what interrupts them. `wait.rs` is how a thread sleeps until something
+//! their parents hear of it, `sched/run_queue.rs` decides who runs, `fault.rs` says what an exception means,
+//! `signal/` and `stop.rs` what interrupts them. `sched/wait.rs` is how a thread sleeps until something
 //! happens, `futex/` how threads wait for each other, `timers/` what wakes them by the clock.
 
 use alloc::collections::BTreeMap;
@@ -15,13 +15,14 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use crate::sync::{Mutex, rank};
 
+use crate::abi::errno::Errno;
+use crate::abi::frame::{Frame, TF};
 use crate::arch::percpu;
-use crate::entry::frame::{Frame, TF};
-use crate::fs::tty::Controlling;
-use crate::fs::{FdTable, FsContext};
-use crate::mm::address_space::AddressSpace;
-use crate::mm::leftovers;
-use crate::syscall::errno::Errno;
+use crate::tty::session::Controlling;
+use crate::vfs::fdtable::FdTable;
+use crate::vfs::path::FsContext;
+use crate::vm::address_space::AddressSpace;
+use crate::vm::leftovers;
 
 pub mod accounting;
 pub mod arguments;
@@ -31,11 +32,11 @@ pub mod attributes;
 pub mod capability;
 pub mod children;
 pub mod clone;
-pub mod cred;
+mod cred;
 pub mod elf;
 pub mod exec;
+pub mod exec_threads;
 pub mod exit;
-mod extras;
 mod far;
 pub mod fault;
 pub mod fork;
@@ -43,39 +44,31 @@ pub mod futex;
 pub mod init;
 pub mod instruction;
 pub mod jobs;
-pub mod ldt;
-pub mod limits;
 pub mod oom;
 mod orphans;
 pub mod personality;
 pub mod pid;
-pub mod placement;
-pub mod ports;
-pub mod preempt;
+pub mod ptrace;
 pub mod robust;
 pub mod rseq;
-pub mod sched;
+pub mod rusage;
 mod setid;
 pub mod signal;
 mod stack;
 pub mod stop;
 pub mod table;
 pub mod task;
-pub mod threads;
 pub mod timers;
-mod turns;
-pub mod usage;
-pub mod wait;
 
-use cred::Credentials;
+use crate::abi::cred::Credentials;
+use crate::abi::limits::Limits;
+use crate::process::rusage::{Totals, Usage};
+use crate::sched::wait::WaitQueue;
 use exit::{Ending, ExitStatus};
-use limits::Limits;
 use oom::Adjustment;
 use signal::{SharedSignals, SignalActions};
 pub use task::{Current, Task, TaskState, current, try_current};
 use timers::Timers;
-use usage::{Totals, Usage};
-use wait::WaitQueue;
 
 /// A shared address space.
 pub type SharedMm = Arc<Mutex<AddressSpace, rank::Memory>>;
@@ -151,7 +144,7 @@ pub struct Process {
     pub is_dumpable: AtomicBool,
     /// What it registered with membarrier(2).
     pub membarriers: AtomicU32,
-    /// TSC cycles that its tasks have run (`crate::time::cputime`).
+    /// TSC cycles that its tasks have run (`crate::sched::cputime`).
     pub cpu_cycles: AtomicU64,
     /// What the children used that were waited for, and theirs.
     pub children_usage: Mutex<Totals, rank::ChildrenUsage>,
@@ -274,7 +267,7 @@ impl Process {
 pub fn activate(mm: &AddressSpace) {
     mm.activate();
     mm.ldt.activate();
-    percpu::set_landing_pad(crate::vdso::landing_pad(mm.landmarks.vdso));
+    percpu::set_landing_pad(crate::vm::vdso::landing_pad(mm.landmarks.vdso));
 }
 
 /// What waits before a task may go back to its program. `frame` is its own; others write to it
@@ -303,7 +296,7 @@ pub unsafe extern "C" fn exit_work(frame: *mut Frame) {
             // SAFETY: as the caller says; nothing in there waits for others.
             rseq::resume(unsafe { &mut *frame });
         } else if pending & work::RESCHEDULE != 0 {
-            sched::schedule();
+            crate::sched::run_queue::schedule();
         } else {
             // A frame that needs IRET is left by IRET already; other frames don't need the bit.
             percpu::clear_work(work::IRET);

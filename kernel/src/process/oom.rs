@@ -9,9 +9,11 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicI16, Ordering::Relaxed};
 
 use super::{Process, current, init, signal, table};
-use crate::fs::file::File;
-use crate::mm::{PAGE_SIZE, frame, kstack, leftovers, vma::Vma};
-use crate::{always, log};
+use crate::dev::log::{always, log};
+use crate::mm::{PAGE_SIZE, frame, kstack};
+use crate::vfs::file::File;
+use crate::vm::leftovers;
+use crate::vm::vma::Vma;
 
 /// How a process would rather be chosen, or not (/proc/PID/oom_score_adj).
 #[derive(Debug, Default)]

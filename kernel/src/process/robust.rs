@@ -10,7 +10,7 @@ use linux_raw_sys::general::{FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS};
 
 use super::futex::{self, Word};
 use super::{Current, current};
-use crate::syscall::errno::Errno;
+use crate::abi::errno::Errno;
 use crate::usercopy::UserPtr;
 
 /// Most entries that are looked at (ROBUST_LIST_LIMIT).

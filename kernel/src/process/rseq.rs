@@ -6,12 +6,12 @@
 //! task ran or a signal comes. Left out: flags that spare a sequence the restart (gone from Linux
 //! too), and the debugging of critical sections that make system calls.
 
+use crate::abi::errno::Errno;
+use crate::abi::frame::Frame;
 use crate::arch::percpu::{self, work};
-use crate::entry::frame::Frame;
 use crate::mm::layout::TASK_SIZE;
 use crate::process::signal::{self, SIGSEGV, SigInfo};
 use crate::process::{Task, current};
-use crate::syscall::errno::Errno;
 use crate::usercopy::UserPtr;
 
 /// What a thread registered.

@@ -9,12 +9,12 @@ use core::sync::atomic::Ordering;
 use linux_raw_sys::general::RLIMIT_STACK;
 
 use super::Task;
-use super::capability::{Caps, SecureBits};
-use super::cred::Credentials;
-use crate::fs::access;
-use crate::fs::dentry::Location;
-use crate::fs::inode::mode;
-use crate::fs::mount::MountFlags;
+use crate::abi::capability::{Caps, SecureBits};
+use crate::abi::cred::Credentials;
+use crate::abi::metadata::mode;
+use crate::vfs::access;
+use crate::vfs::dentry::Location;
+use crate::vfs::mount::MountFlags;
 
 /// The most stack that a program with other rights than its caller begins with (_STK_LIM).
 const STACK_LIMIT: u64 = 8 << 20;

@@ -8,14 +8,14 @@ use alloc::vec::Vec;
 use linux_raw_sys::auxvec as at;
 
 use super::arguments::Arguments;
-use super::cred::Credentials;
 use super::rseq;
 use super::signal::fpstate;
+use crate::abi::cred::Credentials;
+use crate::abi::errno::Errno;
 use crate::arch::cpu;
 use crate::dev::random;
 use crate::mm::PAGE_SIZE;
-use crate::mm::address_space::AddressSpace;
-use crate::syscall::errno::Errno;
+use crate::vm::address_space::AddressSpace;
 
 /// AT_SYSINFO: address of `__kernel_vsyscall`, for 32-bit programs.
 const AT_SYSINFO: u64 = 32;

@@ -7,8 +7,9 @@
 use alloc::sync::Arc;
 
 use super::signal::{self, SIGSTOP, SigInfo};
-use super::{Process, Task, TaskState, children, sched};
-use crate::ptrace;
+use super::{Process, Task, TaskState, children};
+use crate::process::ptrace;
+use crate::sched::run_queue as sched;
 
 /// How far a stop has got.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

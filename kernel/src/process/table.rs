@@ -6,11 +6,11 @@ use core::sync::atomic::Ordering;
 
 use crate::sync::{Mutex, rank};
 
-use super::cred::Credentials;
 use super::pid::Pid;
 use super::{Process, Task, TaskState, current};
-use crate::mm::address_space::AddressSpace;
-use crate::syscall::errno::Errno;
+use crate::abi::cred::Credentials;
+use crate::abi::errno::Errno;
+use crate::vm::address_space::AddressSpace;
 
 /// Highest ID (PID_MAX_DEFAULT).
 pub const PID_MAX: u32 = 32768;

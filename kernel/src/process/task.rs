@@ -14,19 +14,20 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, rank};
 
 use super::attributes::Attributes;
-use super::cred::Credentials;
-use super::extras::Extras;
 use super::rseq::Registration;
 use super::signal::TaskSignals;
-use super::usage::Usage;
-use super::{Process, SharedMm, sched, table};
+use super::{Process, SharedMm, table};
+use crate::abi::cred::Credentials;
+use crate::abi::errno::Errno;
+use crate::abi::frame::{self, Door, Frame};
 use crate::arch::fpu::FpuState;
 use crate::arch::percpu;
 use crate::arch::segments::Segments;
-use crate::entry::frame::{self, Door, Frame};
 use crate::mm::kstack::KernelStack;
-use crate::ptrace::Tracing;
-use crate::syscall::errno::Errno;
+use crate::process::ptrace::Tracing;
+use crate::process::rusage::Usage;
+use crate::sched::extras::Extras;
+use crate::sched::run_queue as sched;
 
 /// Whether a task may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,12 +50,12 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// One thread.
 pub struct Task {
-    pub(super) tid: AtomicU32,
+    pub tid: AtomicU32,
     /// The process it is a thread of.
     pub process: Arc<Process>,
-    pub(super) stack: KernelStack,
+    pub stack: KernelStack,
     /// Kernel stack pointer while another task runs.
-    pub(super) context: UnsafeCell<u64>,
+    pub context: UnsafeCell<u64>,
     state: AtomicU8,
     /// x87/SSE/AVX registers while another task runs.
     pub fpu: Mutex<FpuState, rank::Fpu>,
@@ -67,11 +68,11 @@ pub struct Task {
     /// Name: first 15 bytes of the program's file name (prctl(PR_SET_NAME)).
     pub comm: Mutex<[u8; 16], rank::TaskName>,
     /// [`percpu::work`] bits while another task runs.
-    pub(super) work: AtomicU32,
+    pub work: AtomicU32,
     /// That it is traced, and how (ptrace(2)).
     pub tracing: Mutex<Option<Box<Tracing>>, rank::Tracing>,
     /// What few tasks have.
-    pub(super) extras: Extras,
+    pub extras: Extras,
     /// What its last #DB was for, a bit of DR6 set for each reason.
     pub debug_status: AtomicU64,
     /// Its restartable sequences (rseq(2)).
@@ -86,12 +87,12 @@ pub struct Task {
     pub robust_list_32: AtomicU64,
     /// TSC cycles that it has run.
     pub cpu_cycles: AtomicU64,
-    /// The same as whose turn it is goes by (`turns.rs`).
+    /// The same as whose turn it is goes by (`sched/turns.rs`).
     pub runtime: AtomicU64,
     /// What else it has used.
     pub usage: Usage,
     /// As whom it acts.
-    pub(super) cred: Mutex<Arc<Credentials>, rank::TaskCredentials>,
+    pub cred: Mutex<Arc<Credentials>, rank::TaskCredentials>,
     /// What it set about itself.
     pub attributes: Mutex<Attributes, rank::TaskAttributes>,
     /// Fail points until one fails (/proc/self/fail-nth); 0: none does.
@@ -177,7 +178,7 @@ impl Task {
     }
 
     /// Where the frame is.
-    pub(super) fn frame_pointer(&self) -> *mut Frame {
+    pub fn frame_pointer(&self) -> *mut Frame {
         (self.stack.top() - frame::SIZE as u64) as *mut Frame
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A [`Mutex`] is held briefly: never during a copy to or from user memory, never over a task
 //! switch. Its type names its rank ([`rank`]); a lock may be taken only if all held locks have
-//! lower ranks. A [`SleepLock`] may be held over both; a task that finds it taken sleeps.
+//! lower ranks. A [`SleepLock`](crate::sched::sleep_lock::SleepLock) may be held over both; a task that finds it taken sleeps.
 //!
 //! In the normal build a [`Mutex`] is just a `spin::Mutex`. With debug assertions `held.rs` tracks
 //! the held locks and panics on a violation. `docs/LOCKS.md` has the order, and why interrupts take
@@ -14,10 +14,8 @@ use core::ops::{Deref, DerefMut};
 #[cfg(debug_assertions)]
 mod held;
 pub mod rank;
-mod sleep;
 
 use rank::Rank;
-pub use sleep::{SleepGuard, SleepLock};
 
 /// A spin lock with a rank.
 pub struct Mutex<T: ?Sized, R> {

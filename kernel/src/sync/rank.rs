@@ -33,63 +33,63 @@ macro_rules! ranks {
 }
 
 ranks! {
-    /// All mounts: `fs/mount/mod.rs`.
+    /// All mounts: `vfs/mount/mod.rs`.
     Mounts,
-    /// The mount point of a mount: `fs/mount/mod.rs`.
+    /// The mount point of a mount: `vfs/mount/mod.rs`.
     MountPoint,
-    /// Extended attributes of a file: `fs/tmpfs/node.rs`.
+    /// Extended attributes of a file: `vfs/tmpfs/node.rs`.
     Xattrs,
-    /// Waiters for record locks: `fs/lock/posix.rs`.
+    /// Waiters for record locks: `vfs/lock/posix.rs`.
     LockWaiters,
     /// The text of an open file of /proc: `fs/procfs/files.rs`.
     ProcText,
     /// A process's reference to its table of open files: `process/mod.rs`.
     FilesOf,
-    /// Pipes of open FIFOs: `fs/pipe/fifo.rs`.
+    /// Pipes of open FIFOs: `vfs/pipe/fifo.rs`.
     Fifos,
     /// A table of open files: `fs/fd.rs`.
     Files,
-    /// Locks on files: `fs/lock/mod.rs`.
+    /// Locks on files: `vfs/lock/mod.rs`.
     FileLocks,
-    /// Entries of a directory: `fs/tmpfs/directory.rs`.
+    /// Entries of a directory: `vfs/tmpfs/directory.rs`.
     Directory,
-    /// Parent and name of a directory entry: `fs/dentry.rs`.
+    /// Parent and name of a directory entry: `vfs/dentry.rs`.
     Dentry,
-    /// Mode, owner, times of a file: `fs/tmpfs/node.rs`.
+    /// Mode, owner, times of a file: `vfs/tmpfs/node.rs`.
     InodeAttributes,
     /// Root, working directory and umask: `fs/mod.rs`.
     FsContext,
-    /// Items of an epoll instance: `fs/epoll/mod.rs`.
+    /// Items of an epoll instance: `vfs/epoll/mod.rs`.
     EpollItems,
-    /// Number of files that a user watches: `fs/epoll/quota.rs`.
+    /// Number of files that a user watches: `vfs/epoll/quota.rs`.
     EpollQuota,
-    /// An epoll instance's own open file: `fs/epoll/mod.rs`.
+    /// An epoll instance's own open file: `vfs/epoll/mod.rs`.
     EpollFile,
-    /// Items that watch an open file: `fs/epoll/item.rs`.
+    /// Items that watch an open file: `vfs/epoll/item.rs`.
     EpollWatchers,
-    /// Pseudo-terminals by number: `fs/tty/pty/mod.rs`.
+    /// Pseudo-terminals by number: `tty/pty/mod.rs`.
     Ptys,
-    /// A process's controlling terminal: `fs/tty/session.rs`.
+    /// A process's controlling terminal: `tty/session.rs`.
     ControllingTerminal,
-    /// A terminal: `fs/tty/device.rs`.
+    /// A terminal: `tty/device.rs`.
     Tty,
-    /// The master's side of a pseudo-terminal: `fs/tty/pty/mod.rs`.
+    /// The master's side of a pseudo-terminal: `tty/pty/mod.rs`.
     PtyMaster,
     /// Processes whose queues a signalfd's watchers are in: `fs/signalfd.rs`.
     SignalFd,
-    /// The count of an eventfd: `fs/eventfd.rs`.
+    /// The count of an eventfd: `vfs/eventfd.rs`.
     EventFd,
-    /// Timerfds cancelled by a change of the date: `fs/timerfd.rs`.
+    /// Timerfds cancelled by a change of the date: `vfs/timerfd.rs`.
     CancellableTimers,
-    /// A timerfd: `fs/timerfd.rs`.
+    /// A timerfd: `vfs/timerfd.rs`.
     TimerFd,
-    /// All watches, by file: `fs/inotify/watch.rs`.
+    /// All watches, by file: `vfs/inotify/watch.rs`.
     Watches,
-    /// An inotify instance's watches: `fs/inotify/mod.rs`.
+    /// An inotify instance's watches: `vfs/inotify/mod.rs`.
     InotifyWatches,
-    /// Event queue of an inotify instance: `fs/inotify/mod.rs`.
+    /// Event queue of an inotify instance: `vfs/inotify/mod.rs`.
     InotifyQueue,
-    /// Numbers of instances and watches per user: `fs/inotify/limits.rs`.
+    /// Numbers of instances and watches per user: `vfs/inotify/limits.rs`.
     InotifyUsers,
     /// Next name for autobind: `net/address.rs`.
     NextSocketName,
@@ -113,7 +113,7 @@ ranks! {
     Tracees,
     /// A process's parent: `process/mod.rs`.
     Parent,
-    /// A thread group leader that exited while traced: `ptrace/end.rs`.
+    /// A thread group leader that exited while traced: `process/ptrace/end.rs`.
     TracedLeader,
     /// A process's threads: `process/mod.rs`.
     Threads,
@@ -129,7 +129,7 @@ ranks! {
     SignalActionsOf,
     /// Signal actions: `process/signal/mod.rs`.
     SignalActions,
-    /// Ptrace state of a thread: `ptrace/mod.rs`.
+    /// Ptrace state of a thread: `process/ptrace/mod.rs`.
     Tracing,
     /// A thread's signals: `process/signal/mod.rs`.
     TaskSignals,
@@ -139,11 +139,11 @@ ranks! {
     Ending,
     /// A process's exit status: `process/exit.rs`.
     ExitStatus,
-    /// A thread's credentials: `process/cred.rs`.
+    /// A thread's credentials: `abi/cred.rs`.
     TaskCredentials,
-    /// Credentials of a thread group leader: `process/cred.rs`.
+    /// Credentials of a thread group leader: `abi/cred.rs`.
     Credentials,
-    /// A process's resource limits: `process/limits.rs`.
+    /// A process's resource limits: `abi/limits.rs`.
     Limits,
     /// Resource usage of reaped children: `process/mod.rs`.
     ChildrenUsage,
@@ -167,19 +167,19 @@ ranks! {
     RealTimer,
     /// ITIMER_VIRTUAL and ITIMER_PROF of a process: `process/timers/mod.rs`.
     CpuTimers,
-    /// CPU times reported last: `process/usage.rs`.
+    /// CPU times reported last: `process/rusage.rs`.
     CpuTold,
-    /// A wait queue: `process/wait.rs`.
+    /// A wait queue: `sched/wait.rs`.
     WaitQueue,
-    /// Ready list of an epoll instance: `fs/epoll/list.rs`.
+    /// Ready list of an epoll instance: `vfs/epoll/list.rs`.
     EpollList,
-    /// Events of an epoll item: `fs/epoll/item.rs`.
+    /// Events of an epoll item: `vfs/epoll/item.rs`.
     EpollEvent,
     /// A timer's position in its queue: `time/timer.rs`.
     TimerPlace,
     /// Timers by expiry time: `time/timer.rs`.
     TimerQueue,
-    /// The scheduler: `process/sched.rs`.
+    /// The scheduler: `sched/run_queue.rs`.
     RunQueue,
     /// A thread's restartable sequences: `process/rseq.rs`.
     Rseq,
@@ -189,25 +189,25 @@ ranks! {
     Segments,
     /// A task's descriptors in the GDT: `process/task.rs`.
     ThreadArea,
-    /// A thread's debug registers: `process/extras.rs`.
+    /// A thread's debug registers: `sched/extras.rs`.
     DebugRegisters,
-    /// I/O ports granted to a thread (ioperm(2)): `process/ports.rs`.
+    /// I/O ports granted to a thread (ioperm(2)): `sched/ports.rs`.
     Ports,
     /// A process's reference to its address space: `process/mod.rs`.
     MemoryOf,
-    /// An address space: `mm/address_space.rs`.
+    /// An address space: `vm/address_space.rs`.
     Memory,
-    /// Open files whose last mapping is gone: `mm/mapped.rs`.
+    /// Open files whose last mapping is gone: `vm/mapped.rs`.
     MappedFiles,
-    /// Pages and length of a file: `fs/tmpfs/data.rs`.
+    /// Pages and length of a file: `vfs/tmpfs/data.rs`.
     FileData,
-    /// Pages of shared anonymous memory: `mm/shared.rs`.
+    /// Pages of shared anonymous memory: `vm/shared.rs`.
     SharedPages,
-    /// Pages to be freed in parts: `mm/leftovers.rs`.
+    /// Pages to be freed in parts: `vm/leftovers.rs`.
     Leftovers,
     /// Unused kernel stacks: `mm/kstack.rs`.
     KernelStacks,
-    /// Host and domain name (uname(2)): `syscall/misc.rs`.
+    /// Host and domain name (uname(2)): `syscall/system.rs`.
     HostName,
     /// Calls without a handler already logged: `syscall/table.rs`.
     SeenCalls,
@@ -222,7 +222,7 @@ ranks! {
     Timekeeper,
     /// Watch of the TSC's rate: `time/mod.rs`.
     TscWatch,
-    /// The kernel's log: `log.rs`.
+    /// The kernel's log: `dev/log.rs`.
     Log,
     /// The serial port: `dev/console.rs`.
     Console,

@@ -9,15 +9,15 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::general as linux;
 
-use super::errno::{Errno, SysResult};
 use super::memory::{self, with_mm};
-use crate::mm::address_space::AddressSpace;
+use crate::abi::errno::{Errno, SysResult};
 use crate::mm::fallible::{self, TryPush as _};
-use crate::mm::fault::{Access, FaultError};
-use crate::mm::vma::{Backing, PageSource, Prot, Role, Vma, VmaFlags};
 use crate::mm::{PAGE_SIZE, page_up};
-use crate::process::preempt;
+use crate::sched::preempt;
 use crate::usercopy::{self, UserPtr};
+use crate::vm::address_space::AddressSpace;
+use crate::vm::fault::{Access, FaultError};
+use crate::vm::vma::{Backing, PageSource, Prot, Role, Vma, VmaFlags};
 
 /// Holes to be made in files: what is behind an area, and which bytes of it.
 pub(super) type Holes = Vec<(Arc<dyn PageSource>, core::ops::Range<u64>)>;

@@ -4,14 +4,15 @@ use alloc::sync::Arc;
 
 use linux_raw_sys::general::{AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW};
 
-use super::errno::{Errno, SysResult};
-use super::paths::{self, UserPath};
-use crate::fs::access::{self, EXECUTE, WRITE};
-use crate::fs::caller;
-use crate::fs::dentry::Location;
-use crate::fs::inode::{Change, mode};
-use crate::fs::mount::MountFlags;
-use crate::process::capability::Caps;
+use crate::abi::capability::Caps;
+use crate::abi::errno::{Errno, SysResult};
+use crate::abi::metadata::{Change, mode};
+use crate::syscall::user_path as paths;
+use crate::syscall::user_path::UserPath;
+use crate::vfs::access::{self, EXECUTE, WRITE};
+use crate::vfs::caller;
+use crate::vfs::dentry::Location;
+use crate::vfs::mount::MountFlags;
 
 /// The place that a descriptor was opened at.
 pub fn of_fd(fd: i32) -> Result<Location, Errno> {

@@ -2,9 +2,10 @@
 
 use linux_raw_sys::prctl as linux;
 
-use super::errno::{Errno, SysResult};
-use crate::process::capability::{Caps, SecureBits, require};
-use crate::process::cred::Credentials;
+use crate::abi::capability::{Caps, SecureBits};
+use crate::abi::cred::Credentials;
+use crate::abi::errno::{Errno, SysResult};
+use crate::process::capability::require;
 use crate::process::{current, table};
 use crate::usercopy::UserPtr;
 

@@ -2,11 +2,11 @@
 
 use linux_raw_sys::general::{self as linux, clone_args};
 
-use super::errno::{Errno, SysResult};
 use super::tls::{tls_descriptor, tls_slot};
+use crate::abi::capability::Caps;
+use crate::abi::errno::{Errno, SysResult};
 use crate::arch::user_desc::UserDesc;
 use crate::mm::PAGE_SIZE;
-use crate::process::capability::Caps;
 use crate::process::clone::{CloneArgs, CloneFlags, Tls, refuse_namespace};
 use crate::process::{current, fork, signal};
 use crate::usercopy::{self, UserPtr};
@@ -217,6 +217,6 @@ pub fn unshare(flags: u64) -> SysResult {
 
 /// setns(2): there are no namespaces, and no descriptors of them.
 pub fn setns(fd: i32, _kind: u32) -> SysResult {
-    crate::fs::caller::file(fd)?;
+    crate::vfs::caller::file(fd)?;
     Err(Errno::EINVAL)
 }

@@ -6,14 +6,14 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::net::{MSG_CMSG_CLOEXEC, MSG_CTRUNC, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET};
 
-use super::errno::Errno;
-use crate::fs::caller;
-use crate::fs::file::File;
+use crate::abi::capability::Caps;
+use crate::abi::errno::Errno;
 use crate::mm::fallible::TryPush as _;
 use crate::net::{Incoming, UserCredentials};
-use crate::process::capability::Caps;
 use crate::process::current;
 use crate::usercopy::UserPtr;
+use crate::vfs::caller;
+use crate::vfs::file::File;
 
 /// Most descriptors in one message (SCM_MAX_FD).
 const FILES_MAX: usize = 253;

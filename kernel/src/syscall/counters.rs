@@ -4,7 +4,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::table::{I386_LEN, X86_64_LEN};
-use crate::entry::frame::Door;
+use crate::abi::frame::Door;
 
 /// A row: calls by number; the last slot counts numbers past the table's end.
 const SLOTS: usize = if I386_LEN > X86_64_LEN {

@@ -1,11 +1,12 @@
 //! The clocks of CPU time, by their ids: the two names, and those of other processes and threads
-//! (clock_getcpuclockid(3)). What they count: `crate::time::cputime`.
+//! (clock_getcpuclockid(3)). What they count: `crate::sched::cputime`.
 
 use alloc::sync::Arc;
 
-use super::errno::Errno;
-use crate::process::{Process, Task, sched, table};
-use crate::time::cputime;
+use crate::abi::errno::Errno;
+use crate::process::{Process, Task, table};
+use crate::sched::cputime;
+use crate::sched::run_queue as sched;
 
 /// CLOCK_PROCESS_CPUTIME_ID.
 const PROCESS_CPUTIME: i32 = 2;

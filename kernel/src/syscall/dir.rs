@@ -2,17 +2,19 @@
 
 use linux_raw_sys::general::AT_FDCWD;
 
-use super::errno::{Errno, SysResult};
-use super::paths::{self, UserPath};
-use crate::fs::access::{self, EXECUTE};
-use crate::fs::caller;
-use crate::fs::dentry::Location;
-use crate::fs::inode::{NewFile, mode};
-use crate::fs::path::{self, FsContext, Last, ParentOf};
+use crate::abi::capability::Caps;
+use crate::abi::errno::{Errno, SysResult};
+use crate::abi::metadata::{NewFile, mode};
 use crate::mm::fallible::{Grow as _, TryPush as _};
-use crate::process::capability::{Caps, require};
+use crate::process::capability::require;
 use crate::process::current;
+use crate::syscall::user_path as paths;
+use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
+use crate::vfs::access::{self, EXECUTE};
+use crate::vfs::caller;
+use crate::vfs::dentry::Location;
+use crate::vfs::path::{self, FsContext, Last, ParentOf};
 
 /// What stands before a path that can't be reached from the root.
 const UNREACHABLE: &[u8; 13] = b"(unreachable)";
@@ -101,7 +103,7 @@ pub fn mkdirat(dirfd: i32, path: UserPath, mode: u32) -> SysResult {
         let place = walk.parent(&path)?;
         check_free(&place)?;
         let mode = mode::S_IFDIR | mode & MODE;
-        crate::fs::open::create(
+        crate::vfs::open::create(
             walk,
             &place,
             NewFile {

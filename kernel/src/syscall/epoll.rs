@@ -1,19 +1,20 @@
-//! epoll calls. How an instance works: `crate::fs::epoll`.
+//! epoll calls. How an instance works: `crate::vfs::epoll`.
 
 use linux_raw_sys::general::{
     EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLET, EPOLLEXCLUSIVE,
     EPOLLWAKEUP,
 };
 
-use super::errno::{Errno, SysResult};
 use super::poll::{Deadline, deadline_in, read_timespec};
 use super::time::Time64;
-use crate::fs::caller;
-use crate::fs::epoll::{self, Event};
-use crate::fs::inode::Ready;
-use crate::fs::poll::ALWAYS;
+use crate::abi::errno::{Errno, SysResult};
 use crate::process::signal::mask;
 use crate::usercopy::{self, Pod, UserPtr};
+use crate::vfs::caller;
+use crate::vfs::epoll;
+use crate::vfs::epoll::item::Event;
+use crate::vfs::inode::Ready;
+use crate::vfs::poll::ALWAYS;
 
 /// `struct epoll_event`: packed on x86-64, so that both widths agree.
 #[derive(Clone, Copy)]

@@ -4,11 +4,12 @@ use core::any::Any;
 
 use linux_raw_sys::general::{EFD_CLOEXEC, EFD_NONBLOCK, EFD_SEMAPHORE};
 
-use super::errno::{Errno, SysResult};
-use crate::fs::file::flags::{O_CLOEXEC, O_NONBLOCK};
+use crate::abi::errno::{Errno, SysResult};
+use crate::fs::signalfd;
 use crate::fs::signalfd::SignalFd;
-use crate::fs::{caller, eventfd, signalfd};
 use crate::usercopy::UserPtr;
+use crate::vfs::file::flags::{O_CLOEXEC, O_NONBLOCK};
+use crate::vfs::{caller, eventfd};
 
 /// eventfd(2) without flags, the older call.
 pub fn eventfd(count: u32) -> SysResult {

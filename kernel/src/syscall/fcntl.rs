@@ -8,14 +8,14 @@ use core::sync::atomic::Ordering;
 use linux_raw_sys::general as linux;
 use linux_raw_sys::ioctl;
 
-use super::errno::{Errno, SysResult};
 use super::{lock, memfd};
-use crate::fs::file::File;
-use crate::fs::file::flags::{O_NOATIME, O_NONBLOCK};
-use crate::fs::inode::mode;
-use crate::fs::{access, caller, pipe};
+use crate::abi::errno::{Errno, SysResult};
+use crate::abi::metadata::mode;
 use crate::process::signal;
 use crate::usercopy::UserPtr;
+use crate::vfs::file::File;
+use crate::vfs::file::flags::{O_NOATIME, O_NONBLOCK};
+use crate::vfs::{access, caller, pipe};
 
 /// fcntl(2); fcntl64(2) of i386 too. `argument` is a number or an address.
 pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {

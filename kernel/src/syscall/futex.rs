@@ -3,8 +3,8 @@
 
 use linux_raw_sys::general as linux;
 
-use super::errno::{Errno, SysResult};
 use super::time::{Pair, Time64, read};
+use crate::abi::errno::{Errno, SysResult};
 use crate::process::futex::{self, ANY, Deadline, Word};
 use crate::process::signal::restart;
 use crate::time::as_nanos;

@@ -5,8 +5,8 @@
 
 use alloc::vec::Vec;
 
-use super::errno::{Errno, SysResult};
 use super::time::{Pair, Time64, read};
+use crate::abi::errno::{Errno, SysResult};
 use crate::mm::fallible;
 use crate::process::futex::{self, Deadline, Wanted, Word};
 use crate::time::as_nanos;

@@ -6,14 +6,15 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::errno::{Errno, SysResult};
-use crate::fs::caller;
-use crate::fs::file::File;
-use crate::fs::inode::{ListEntry, mode};
-use crate::fs::notify;
-use crate::fs::path::NAME_MAX;
+use crate::abi::errno::{Errno, SysResult};
+use crate::abi::metadata::mode;
 use crate::mm::fallible;
 use crate::usercopy::UserPtr;
+use crate::vfs::caller;
+use crate::vfs::file::File;
+use crate::vfs::inode::ListEntry;
+use crate::vfs::notify;
+use crate::vfs::path::NAME_MAX;
 
 /// Most bytes of entries that one call hands on.
 const LIST_MAX: usize = 32 * 1024;

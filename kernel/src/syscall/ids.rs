@@ -5,10 +5,12 @@ use core::sync::atomic::Ordering;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::errno::{Errno, SysResult};
-use crate::process::capability::{Caps, require};
-use crate::process::cred::Credentials;
-use crate::process::{current, fork, jobs, sched, table};
+use crate::abi::capability::Caps;
+use crate::abi::cred::Credentials;
+use crate::abi::errno::{Errno, SysResult};
+use crate::process::capability::require;
+use crate::process::{current, fork, jobs, table};
+use crate::sched::run_queue as sched;
 use crate::usercopy::UserPtr;
 
 /// Most supplementary groups (NGROUPS_MAX).

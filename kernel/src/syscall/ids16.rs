@@ -3,11 +3,11 @@
 //! -1 in 16 bits stands for -1; what doesn't fit is told as the overflow ID.
 
 use super::attr;
-use super::errno::SysResult;
 use super::ids;
-use super::paths::UserPath;
+use crate::abi::errno::SysResult;
 use crate::mm::fallible;
 use crate::process::current;
+use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
 
 /// What IDs above 65535 look like (fs.overflowuid).

@@ -1,15 +1,16 @@
-//! inotify calls. How an instance works: `crate::fs::inotify`.
+//! inotify calls. How an instance works: `crate::vfs::inotify`.
 
 use linux_raw_sys::general::{
     AT_FDCWD, IN_ALL_EVENTS, IN_CLOEXEC, IN_DONT_FOLLOW, IN_EXCL_UNLINK, IN_IGNORED, IN_ISDIR,
     IN_MASK_ADD, IN_MASK_CREATE, IN_NONBLOCK, IN_ONESHOT, IN_ONLYDIR, IN_Q_OVERFLOW, IN_UNMOUNT,
 };
 
-use super::errno::{Errno, SysResult};
-use super::paths::{self, UserPath};
-use crate::fs::access::{self, READ};
-use crate::fs::inode::mode;
-use crate::fs::{caller, inotify};
+use crate::abi::errno::{Errno, SysResult};
+use crate::abi::metadata::mode;
+use crate::syscall::user_path as paths;
+use crate::syscall::user_path::UserPath;
+use crate::vfs::access::{self, READ};
+use crate::vfs::{caller, inotify};
 
 /// The bits that a mask may have (ALL_INOTIFY_BITS).
 const KNOWN: u32 = IN_ALL_EVENTS

@@ -1,7 +1,7 @@
 //! Moving bytes: read, write and their kin, and where in a file they happen.
 //!
 //! This is the end of a write(2)'s way in: the descriptor becomes an open file, the buffer a source
-//! of bytes, and [`File::write`](crate::fs::file::File::write) does the rest.
+//! of bytes, and [`File::write`](crate::vfs::file::File::write) does the rest.
 //!
 //! The next file on a call's way: `entry/exit.rs`, once the result is in the frame.
 
@@ -9,14 +9,14 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::general::{SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET};
 
-use super::errno::{Errno, SysResult};
-use crate::fs::caller;
-use crate::fs::file::File;
-use crate::fs::inode::mode;
-use crate::fs::io::{MAX_RW_COUNT, Range, UserBuffer};
-use crate::fs::notify;
+use crate::abi::errno::{Errno, SysResult};
+use crate::abi::metadata::mode;
 use crate::mm::fallible::TryPush as _;
 use crate::usercopy::{self, UserPtr};
+use crate::vfs::caller;
+use crate::vfs::file::File;
+use crate::vfs::io::{MAX_RW_COUNT, Range, UserBuffer};
+use crate::vfs::notify;
 
 /// Most ranges that one call takes (UIO_MAXIOV).
 const RANGES_MAX: usize = 1024;

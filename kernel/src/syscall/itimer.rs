@@ -2,8 +2,8 @@
 
 use linux_raw_sys::general::ITIMER_REAL;
 
-use super::errno::{Errno, SysResult};
 use super::time::Pair;
+use crate::abi::errno::{Errno, SysResult};
 use crate::process::timers::interval;
 use crate::usercopy::UserPtr;
 

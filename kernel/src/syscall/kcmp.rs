@@ -2,12 +2,12 @@
 
 use alloc::sync::Arc;
 
-use super::errno::{Errno, SysResult};
-use crate::fs::epoll;
-use crate::fs::file::File;
+use crate::abi::errno::{Errno, SysResult};
+use crate::process::ptrace::{self, Ids};
 use crate::process::{Task, table};
-use crate::ptrace::{self, Ids};
 use crate::usercopy::UserPtr;
+use crate::vfs::epoll;
+use crate::vfs::file::File;
 
 /// What is compared (include/uapi/linux/kcmp.h).
 const FILE: u32 = 0;

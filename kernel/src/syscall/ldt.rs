@@ -1,13 +1,13 @@
 //! modify_ldt(2): a program's own segments (arch/x86/kernel/ldt.c).
 //!
-//! The table itself is in `process/ldt.rs`.
+//! The table itself is in `vm/ldt.rs`.
 
-use super::errno::{Errno, SysResult};
+use crate::abi::errno::{Errno, SysResult};
 use crate::arch::segments;
 use crate::arch::user_desc::UserDesc;
 use crate::process::current;
-use crate::process::ldt::MAX_ENTRIES;
 use crate::usercopy::{self, UserPtr};
+use crate::vm::ldt::MAX_ENTRIES;
 
 /// Bytes of the "default LDT" that function 2 reads: zeros.
 const DEFAULT_SIZE: usize = 128;

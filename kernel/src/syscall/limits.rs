@@ -2,9 +2,9 @@
 
 use linux_raw_sys::general::RLIMIT_NOFILE;
 
-use super::errno::{Errno, SysResult};
-use crate::process::capability::Caps;
-use crate::process::limits::{COUNT, INFINITY};
+use crate::abi::capability::Caps;
+use crate::abi::errno::{Errno, SysResult};
+use crate::abi::limits::{COUNT, INFINITY};
 use crate::process::{current, table};
 use crate::usercopy::UserPtr;
 

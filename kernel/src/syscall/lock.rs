@@ -5,13 +5,15 @@
 
 use linux_raw_sys::general as linux;
 
-use super::errno::{Errno, SysResult};
-use crate::fs::caller;
-use crate::fs::file::File;
-use crate::fs::lock::posix::{self, Wanted};
-use crate::fs::lock::{self as table, Held, LAST, Owner, Range};
+use crate::abi::errno::{Errno, SysResult};
 use crate::process::current;
 use crate::usercopy::UserPtr;
+use crate::vfs::caller;
+use crate::vfs::file::File;
+use crate::vfs::lock as table;
+use crate::vfs::lock::posix::{self, Wanted};
+use crate::vfs::lock::record::{LAST, Range};
+use crate::vfs::lock::{Held, Owner};
 
 /// i386's commands with 64-bit offsets; x86_64 gives these numbers no meaning.
 pub const F_GETLK64: u32 = 12;

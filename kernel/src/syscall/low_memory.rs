@@ -1,10 +1,10 @@
 //! Calls while the kernel's reserve is not full (`mm/reserve.rs`): they wait for memory before they
 //! begin, or answer `ENOMEM`.
 
-use super::errno::Errno;
 use super::table;
+use crate::abi::errno::Errno;
+use crate::abi::frame::{Door, Frame};
 use crate::arch::percpu::{self, work};
-use crate::entry::frame::{Door, Frame};
 use crate::mm::reserve;
 
 /// Calls that are made whatever is left. Those that end or give back must not wait for what they

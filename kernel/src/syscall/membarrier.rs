@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering;
 
 use bitflags::bitflags;
 
-use super::errno::{Errno, SysResult};
+use crate::abi::errno::{Errno, SysResult};
 use crate::process::current;
 
 bitflags! {

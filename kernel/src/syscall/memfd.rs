@@ -10,17 +10,17 @@ use linux_raw_sys::general::{
 };
 use spin::Once;
 
-use super::errno::{Errno, SysResult};
-use crate::fs::caller;
-use crate::fs::dentry::{Dentry, Location, Parent};
-use crate::fs::file::File;
-use crate::fs::file::flags::{O_LARGEFILE, O_RDWR};
-use crate::fs::inode::{NewFile, mode};
-use crate::fs::mount::Mount;
-use crate::fs::tmpfs::TmpFs;
+use crate::abi::errno::{Errno, SysResult};
+use crate::abi::metadata::{NewFile, mode};
 use crate::process::table;
-use crate::sync::SleepLock;
+use crate::sched::sleep_lock::SleepLock;
 use crate::usercopy::UserPtr;
+use crate::vfs::caller;
+use crate::vfs::dentry::{Dentry, Location, Parent};
+use crate::vfs::file::File;
+use crate::vfs::file::flags::{O_LARGEFILE, O_RDWR};
+use crate::vfs::mount::Mount;
+use crate::vfs::tmpfs::TmpFs;
 
 /// The file system that such files are in, which nobody can mount.
 fn mount() -> &'static Arc<Mount> {

@@ -5,23 +5,24 @@ use alloc::sync::Arc;
 
 use linux_raw_sys::general as linux;
 
-use super::errno::{Errno, SysResult};
 use super::mlock;
+use crate::abi::capability::Caps;
+use crate::abi::errno::{Errno, SysResult};
 use crate::arch::{percpu, pkeys};
-use crate::mm::address_space::AddressSpace;
-use crate::mm::fault::{Access, FaultError};
 use crate::mm::frame;
-use crate::mm::mapped::Mapped;
-use crate::mm::mapping::{NewArea, Place};
-use crate::mm::page_ranges::PART;
-use crate::mm::remap::Remap;
-use crate::mm::vma::{Backing, Prot, VmaFlags};
 use crate::mm::{PAGE_SIZE, layout, page_down, page_up};
-use crate::process::capability::{Caps, capable};
-use crate::process::preempt::{self, STRIDE};
+use crate::process::capability::capable;
 use crate::process::{current, personality};
+use crate::sched::preempt::{self, STRIDE};
 use crate::usercopy::UserPtr;
-use crate::vdso;
+use crate::vm::address_space::AddressSpace;
+use crate::vm::fault::{Access, FaultError};
+use crate::vm::mapped::Mapped;
+use crate::vm::mapping::{NewArea, Place};
+use crate::vm::page_ranges::PART;
+use crate::vm::remap::Remap;
+use crate::vm::vdso;
+use crate::vm::vma::{Backing, Prot, VmaFlags};
 
 /// Runs `f` with the running program's address space.
 pub(super) fn with_mm<T>(
@@ -96,7 +97,7 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
         area.flags |= VmaFlags::LOCKED;
     }
     if flags & linux::MAP_ANONYMOUS == 0 {
-        let file = crate::fs::mappable(fd, offset, len)?;
+        let file = crate::vfs::caller::mappable(fd, offset, len)?;
         if !file.executable {
             if known.contains(Prot::EXEC) {
                 return Err(Errno::EPERM);
@@ -119,7 +120,7 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
         };
     } else if shared {
         area.backing = Backing::File {
-            source: Arc::new(crate::mm::shared::SharedMemory::new(len)),
+            source: Arc::new(crate::vm::shared::SharedMemory::new(len)),
             offset: 0,
             mapped: Mapped::memory("/dev/zero (deleted)"),
         };

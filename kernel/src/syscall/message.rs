@@ -1,17 +1,17 @@
 //! Messages to and from sockets: send, recv and their kin, with struct msghdr of either width.
-//! Several at a time: `messages.rs`.
+//! Several at a time: `mmsg.rs`.
 
 use alloc::vec::Vec;
 
 use linux_raw_sys::net::MSG_CMSG_CLOEXEC;
 
 use super::cmsg;
-use super::errno::{Errno, SysResult};
 use super::io::{self, Vector};
 use super::socket::{self, ADDRESS_MAX, is_nonblocking, read_address, write_address};
-use crate::fs::io::{MAX_RW_COUNT, UserBuffer};
+use crate::abi::errno::{Errno, SysResult};
 use crate::net::{self, Incoming, Outgoing, address};
 use crate::usercopy::{self, UserPtr};
+use crate::vfs::io::{MAX_RW_COUNT, UserBuffer};
 
 /// Most ranges of one message (UIO_MAXIOV).
 const RANGES_MAX: usize = 1024;

@@ -3,11 +3,12 @@
 
 use linux_raw_sys::general as linux;
 
-use super::errno::{Errno, SysResult};
 use super::memory::{populate, with_mm};
-use crate::mm::vma::VmaFlags;
+use crate::abi::capability::Caps;
+use crate::abi::errno::{Errno, SysResult};
 use crate::mm::{page_down, page_up};
-use crate::process::capability::{Caps, capable};
+use crate::process::capability::capable;
+use crate::vm::vma::VmaFlags;
 
 /// Whether the caller may lock anything at all (can_do_mlock); its right to pass over the limit
 /// (CAP_IPC_LOCK) is noted in its address space.
@@ -94,7 +95,7 @@ pub fn munlockall() -> SysResult {
     })
 }
 
-fn lock_all(mm: &mut crate::mm::address_space::AddressSpace, lock: bool) {
+fn lock_all(mm: &mut crate::vm::address_space::AddressSpace, lock: bool) {
     let end = mm.task_size;
     // There are always holes, which is no error here.
     let _ = mm.change_flags(0, end, VmaFlags::LOCKED, lock);

@@ -7,24 +7,22 @@
 //!
 //! The next file on a call's way: `syscall/io.rs`, where write(2)'s handler is.
 
+use crate::abi::frame::{Door, Frame};
 use crate::arch::percpu::{self, work};
-use crate::entry::frame::{Door, Frame};
 use crate::process;
-use crate::ptrace::stop as ptrace_stop;
+use crate::process::ptrace::stop as ptrace_stop;
 use crate::trace;
 use crate::usercopy::{self, UserPtr};
-
-pub mod counters;
-pub mod errno;
-pub mod table;
 
 mod advice;
 mod attr;
 mod capability;
 mod clone;
 mod cmsg;
+pub mod counters;
 mod cpu_clock;
 mod dir;
+pub mod dirent;
 mod epoll;
 mod eventfd;
 mod fcntl;
@@ -45,16 +43,11 @@ mod membarrier;
 mod memfd;
 mod memory;
 mod message;
-mod messages;
-pub mod misc;
 mod mlock;
+pub mod mmsg;
 mod mount;
-mod names;
-mod nodes;
 mod open;
-mod paths;
 mod pidfd;
-mod policy;
 mod poll;
 mod ports;
 mod prctl;
@@ -65,28 +58,33 @@ mod ptrace;
 mod rseq;
 mod rwf;
 mod sched;
+pub mod sched_policy;
 mod select;
+pub mod sendfile;
 mod signal;
 mod sleep;
 mod socket;
 pub mod socketcall;
 mod sockopt;
-mod space;
+pub mod special;
 mod splice;
 mod stat;
+pub mod system;
+pub mod table;
 mod thread;
 mod time;
 mod timer;
 mod timerfd;
 mod timex;
 mod tls;
-mod transfer;
+pub mod truncate;
 mod usage;
+pub mod user_path;
 mod utime;
 mod wait;
 mod xattr;
 
-use errno::{Errno, to_rax};
+use crate::abi::errno::{Errno, to_rax};
 
 /// A handler behind its register arguments; returns rax's value.
 pub type Handler = fn(u64, u64, u64, u64, u64, u64) -> u64;

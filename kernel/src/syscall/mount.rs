@@ -10,17 +10,21 @@ use linux_raw_sys::general::{
     MS_RELATIME, MS_REMOUNT, MS_SHARED, MS_SLAVE, MS_STRICTATIME, MS_UNBINDABLE, UMOUNT_NOFOLLOW,
 };
 
-use super::errno::{Errno, SysResult};
-use super::paths::{self, UserPath};
-use crate::fs::dentry::Location;
-use crate::fs::inode::{Device, mode};
-use crate::fs::mount::{self as table, KINDS, MountFlags};
-use crate::fs::{caller, path};
+use crate::abi::capability::Caps;
+use crate::abi::errno::{Errno, SysResult};
+use crate::abi::metadata::{Device, mode};
 use crate::mm::PAGE_SIZE;
 use crate::mm::fallible;
 use crate::process;
-use crate::process::capability::{Caps, require};
+use crate::process::capability::require;
+use crate::syscall::user_path as paths;
+use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
+use crate::vfs::dentry::Location;
+use crate::vfs::mount as table;
+use crate::vfs::mount::MountFlags;
+use crate::vfs::mount::kinds::KINDS;
+use crate::vfs::{caller, path};
 
 /// A string that may be left out.
 fn text(at: UserPath) -> Result<Option<Vec<u8>>, Errno> {

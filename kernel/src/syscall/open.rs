@@ -2,14 +2,17 @@
 
 use linux_raw_sys::general::AT_FDCWD;
 
-use super::errno::{Errno, SysResult};
-use super::paths::{self, UserPath};
-use crate::fs::file::flags::*;
-use crate::fs::path::{Resolve, Walk};
-use crate::fs::{FdTable, caller, pipe};
+use crate::abi::errno::{Errno, SysResult};
+use crate::abi::resolve::Resolve;
 use crate::mm::PAGE_SIZE;
-use crate::process::preempt::{self, Stride};
+use crate::sched::preempt::{self, Stride};
+use crate::syscall::user_path as paths;
+use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
+use crate::vfs::fdtable::FdTable;
+use crate::vfs::file::flags::*;
+use crate::vfs::path::Walk;
+use crate::vfs::{caller, pipe};
 
 /// Flags of close_range(2) (include/uapi/linux/close_range.h): a table of one's own first; and marking instead of closing.
 const CLOSE_RANGE_UNSHARE: u32 = 1 << 1;
@@ -42,7 +45,7 @@ fn open_resolved(dirfd: i32, path: UserPath, flags: u32, mode: u32, resolve: Res
     let from = if scoped { b"" } else { &path[..] };
     let file = caller::walk_at(dirfd, from, |walk, context| {
         let walk = Walk { resolve, ..*walk };
-        crate::fs::open::open(&walk, &path, flags, mode, context.umask)
+        crate::vfs::open::open(&walk, &path, flags, mode, context.umask)
     })?;
     caller::install(file, flags & O_CLOEXEC != 0).map(|fd| fd as usize)
 }

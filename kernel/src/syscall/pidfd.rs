@@ -6,16 +6,19 @@ use alloc::sync::Arc;
 use linux_raw_sys::general as linux;
 
 use super::advice::{Holes, advise, end_of};
-use super::errno::{Errno, SysResult};
 use super::io::{self, Vector};
-use crate::fs::file::File;
-use crate::fs::file::flags::O_NONBLOCK;
-use crate::fs::{caller, pidfd};
-use crate::process::capability::{Caps, capable};
+use crate::abi::capability::Caps;
+use crate::abi::errno::{Errno, SysResult};
+use crate::fs::pidfd;
+use crate::process::capability::capable;
 use crate::process::pid::Pid;
-use crate::process::{current, preempt, table};
-use crate::ptrace::{self, Ids};
+use crate::process::ptrace::{self, Ids};
+use crate::process::{current, table};
+use crate::sched::preempt;
 use crate::usercopy::UserPtr;
+use crate::vfs::caller;
+use crate::vfs::file::File;
+use crate::vfs::file::flags::O_NONBLOCK;
 
 /// pidfd_open(2): of a process, not of one of its other threads; one that ended is there until it was
 /// waited for.

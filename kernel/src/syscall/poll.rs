@@ -1,23 +1,23 @@
 //! Waiting for files: poll. `select.rs` is the other way to ask.
 //!
-//! How one task waits for many files: `crate::fs::poll`.
+//! How one task waits for many files: `crate::vfs::poll`.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use linux_raw_sys::general::RLIMIT_NOFILE;
 
-use super::errno::{Errno, SysResult};
 use super::time::{Pair, Time64};
-use crate::fs::caller;
-use crate::fs::file::File;
-use crate::fs::inode::Ready;
-use crate::fs::poll::{ALWAYS, FILE, wait};
+use crate::abi::errno::{Errno, SysResult};
 use crate::mm::fallible::TryPush as _;
 use crate::process::current;
-use crate::process::preempt::{self, Stride};
 use crate::process::signal::{mask, restart};
+use crate::sched::preempt::{self, Stride};
 use crate::usercopy::UserPtr;
+use crate::vfs::caller;
+use crate::vfs::file::File;
+use crate::vfs::inode::Ready;
+use crate::vfs::poll::{ALWAYS, FILE, wait};
 
 /// `struct pollfd`: descriptor, events asked for and found.
 type PollFd = [i32; 2];

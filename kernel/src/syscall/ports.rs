@@ -1,9 +1,11 @@
-//! ioperm and iopl: a program's own use of I/O ports. What they give is in `process/ports.rs`.
+//! ioperm and iopl: a program's own use of I/O ports. What they give is in `sched/ports.rs`.
 
-use super::errno::{Errno, SysResult};
+use crate::abi::capability::Caps;
+use crate::abi::errno::{Errno, SysResult};
 use crate::arch::gdt::PORT_BYTES;
-use crate::process::capability::{Caps, require};
-use crate::process::{current, ports};
+use crate::process::capability::require;
+use crate::process::current;
+use crate::sched::ports;
 
 /// ioperm(2): opens or closes `count` ports from `first` on.
 pub fn ioperm(first: u64, count: u64, open: i32) -> SysResult {

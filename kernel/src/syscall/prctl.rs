@@ -9,9 +9,10 @@ use core::sync::atomic::Ordering;
 use linux_raw_sys::prctl as linux;
 
 use super::capability;
-use super::errno::{Errno, SysResult};
+use crate::abi::capability::{Caps, SecureBits};
+use crate::abi::errno::{Errno, SysResult};
 use crate::process::attributes::Attributes;
-use crate::process::capability::{Caps, SecureBits, capable};
+use crate::process::capability::capable;
 use crate::process::{current, signal};
 use crate::usercopy::UserPtr;
 

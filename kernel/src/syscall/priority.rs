@@ -7,9 +7,11 @@ use core::sync::atomic::Ordering;
 
 use linux_raw_sys::general::RLIMIT_NICE;
 
-use super::errno::{Errno, SysResult};
-use crate::process::capability::{Caps, capable};
-use crate::process::{Task, current, sched, table};
+use crate::abi::capability::Caps;
+use crate::abi::errno::{Errno, SysResult};
+use crate::process::capability::capable;
+use crate::process::{Task, current, table};
+use crate::sched::run_queue as sched;
 
 /// First argument of getpriority(2): a thread, a process group, a user. ioprio_get(2) counts from 1.
 const PROCESS: i32 = 0;

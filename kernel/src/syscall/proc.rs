@@ -2,14 +2,16 @@
 
 use linux_raw_sys::general::{AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW};
 
-use super::errno::{Errno, SysResult};
-use super::paths::{self, UserPath};
-use crate::fs::{self, caller, inode::mode};
+use crate::abi::errno::{Errno, SysResult};
+use crate::abi::metadata::mode;
 use crate::mm::fallible::{self, TryPush, try_format};
 use crate::process::arguments::Arguments;
 use crate::process::exec;
 use crate::process::exit::{self, ExitStatus};
+use crate::syscall::user_path as paths;
+use crate::syscall::user_path::UserPath;
 use crate::usercopy::{Pod, UserPtr};
+use crate::vfs::caller;
 
 /// Only say whether it could be started (since Linux 6.14).
 const AT_EXECVE_CHECK: u32 = 0x10000;
@@ -95,7 +97,7 @@ fn start_at<T: Pod + Into<u64>>(
         return Err(Errno::ELOOP);
     }
     if flags & AT_EXECVE_CHECK != 0 {
-        return fs::open::executable(location).map(|_| 0);
+        return crate::vfs::open::executable(location).map(|_| 0);
     }
     // An interpreter can't open the descriptor of a script that the call closes.
     let closes = by_descriptor

@@ -1,14 +1,14 @@
 //! process_vm_readv and process_vm_writev: another process's memory, without stopping it.
 
-use super::errno::{Errno, SysResult};
 use super::io::{self, Vector};
-use crate::fs::io::Range;
+use crate::abi::errno::{Errno, SysResult};
 use crate::mm::PAGE_SIZE;
-use crate::mm::vma::Prot;
-use crate::process::preempt::{self, Stride};
+use crate::process::ptrace::{self, Ids};
 use crate::process::{SharedMm, table};
-use crate::ptrace::{self, Ids};
+use crate::sched::preempt::{self, Stride};
 use crate::usercopy::UserPtr;
+use crate::vfs::io::Range;
+use crate::vm::vma::Prot;
 
 /// Which way the bytes go.
 #[derive(Clone, Copy, PartialEq, Eq)]

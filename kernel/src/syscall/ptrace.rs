@@ -1,17 +1,18 @@
-//! ptrace(2): the requests, of tracers of either width. What they do is in `crate::ptrace`.
+//! ptrace(2): the requests, of tracers of either width. What they do is in `crate::process::ptrace`.
 
 use alloc::sync::Arc;
 
 use linux_raw_sys::ptrace as linux;
 
-use super::errno::{Errno, SysResult};
 use super::tls;
+use crate::abi::errno::{Errno, SysResult};
 use crate::arch::fpu::LEGACY_SIZE;
 use crate::mm::layout::TASK_SIZE;
+use crate::process::ptrace::control::{self, held, resume, signal_argument};
+use crate::process::ptrace::{Mode, Options, Reason, call, float, registers, regset, user};
 use crate::process::signal::{SigInfo, layout, mask};
-use crate::process::{Task, current, preempt};
-use crate::ptrace::control::{self, held, resume, signal_argument};
-use crate::ptrace::{Mode, Options, Reason, call, float, registers, regset, user};
+use crate::process::{Task, current};
+use crate::sched::preempt;
 use crate::usercopy::UserPtr;
 
 /// Requests of arch/x86/include/uapi/asm/ptrace-abi.h for a thread's TLS descriptors, in both widths.

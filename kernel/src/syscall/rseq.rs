@@ -1,7 +1,7 @@
 //! rseq(2): registering a thread's restartable sequences. What that does is in
 //! `crate::process::rseq`.
 
-use super::errno::{Errno, SysResult};
+use crate::abi::errno::{Errno, SysResult};
 use crate::mm::layout::TASK_SIZE;
 use crate::process::current;
 use crate::process::rseq::{self, Registration};

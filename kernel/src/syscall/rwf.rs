@@ -6,11 +6,11 @@ use alloc::sync::Arc;
 
 use linux_raw_sys::general::{RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOWAIT, RWF_SYNC};
 
-use super::errno::{Errno, SysResult};
 use super::io::{Vector, pair, position, ranges, ranges32, read_vector, write_vector};
-use crate::fs::caller;
-use crate::fs::file::File;
+use crate::abi::errno::{Errno, SysResult};
 use crate::usercopy::UserPtr;
+use crate::vfs::caller;
+use crate::vfs::file::File;
 
 /// Linux 6.9's; the crate of constants is older.
 const RWF_NOAPPEND: u32 = 0x20;

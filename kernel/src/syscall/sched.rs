@@ -1,10 +1,11 @@
-//! CPUs: there is one, so that most is known beforehand. Policies are in `policy.rs`.
+//! CPUs: there is one, so that most is known beforehand. Policies are in `sched_policy.rs`.
 
 use alloc::sync::Arc;
 
-use super::errno::{Errno, SysResult};
-use crate::process::cred::Credentials;
-use crate::process::{current, sched, table};
+use crate::abi::cred::Credentials;
+use crate::abi::errno::{Errno, SysResult};
+use crate::process::{current, table};
+use crate::sched::run_queue as sched;
 use crate::usercopy::UserPtr;
 
 /// The credentials of the task `pid` (0: the caller).

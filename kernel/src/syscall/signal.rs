@@ -4,7 +4,7 @@
 //! sends, `wait.rs` waits, `back.rs` comes back from a handler. Structures have the layout of the
 //! table that the call came through; a set is 8 bytes in both, 4 in i386's oldest calls.
 
-use super::errno::Errno;
+use crate::abi::errno::Errno;
 
 mod action;
 mod back;

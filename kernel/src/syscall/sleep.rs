@@ -1,13 +1,14 @@
-//! Calls that sleep for a time. How: `crate::time::sleep`.
+//! Calls that sleep for a time. How: `crate::sched::sleep`.
 
 use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME, TAI};
 
 use super::cpu_clock::cpu_time;
-use super::errno::{Errno, SysResult};
 use super::time::{Pair, Time64, read, write};
+use crate::abi::errno::{Errno, SysResult};
 use crate::process::signal::restart;
+use crate::sched::sleep;
 use crate::time::timer::Clock;
-use crate::time::{self, as_nanos, sleep};
+use crate::time::{self, as_nanos};
 use crate::usercopy::UserPtr;
 
 /// clock_nanosleep's flag: the time is a date, not a span.

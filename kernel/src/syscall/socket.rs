@@ -6,13 +6,13 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::net as linux;
 
-use super::errno::{Errno, SysResult};
-use crate::fs::caller;
-use crate::fs::file::File;
-use crate::fs::file::flags::{O_CLOEXEC, O_NONBLOCK};
+use crate::abi::errno::{Errno, SysResult};
 use crate::net::socket::Kind;
 use crate::net::{Socket, address, connect, file_of, socket_of};
 use crate::usercopy::UserPtr;
+use crate::vfs::caller;
+use crate::vfs::file::File;
+use crate::vfs::file::flags::{O_CLOEXEC, O_NONBLOCK};
 
 /// Bytes of the largest address (struct sockaddr_storage).
 pub const ADDRESS_MAX: usize = 128;

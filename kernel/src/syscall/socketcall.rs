@@ -1,8 +1,9 @@
 //! socketcall(2): i386's one call for everything about sockets, the arguments in an array. Newer
 //! programs use the calls of their own that came with Linux 4.3.
 
-use super::errno::{Errno, SysResult};
-use super::{FromRegister, message, messages, socket, sockopt};
+use super::{FromRegister, message, socket, sockopt};
+use crate::abi::errno::{Errno, SysResult};
+use crate::syscall::mmsg as messages;
 use crate::usercopy::UserPtr;
 
 /// How many arguments each call has, by its number (`SYS_SOCKET` is 1).

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::net::SOL_SOCKET;
 
-use super::errno::{Errno, SysResult};
 use super::socket;
+use crate::abi::errno::{Errno, SysResult};
 use crate::net::options::{Shape, Value, shape};
 use crate::usercopy::UserPtr;
 

@@ -7,16 +7,18 @@ use alloc::sync::Arc;
 
 use linux_raw_sys::general::SPLICE_F_NONBLOCK;
 
-use super::errno::{Errno, SysResult};
 use super::io::{self, Vector};
-use crate::fs::caller;
-use crate::fs::file::File;
-use crate::fs::file::flags::{O_APPEND, O_NONBLOCK};
-use crate::fs::inode::FileOps;
-use crate::fs::io::{In, KernelIn, KernelOut, MAX_RW_COUNT, Out, UserBuffer};
-use crate::fs::pipe::{End, PAGE, Pipe, Turn};
-use crate::process::preempt::{self, Stride};
+use crate::abi::errno::{Errno, SysResult};
+use crate::sched::preempt::{self, Stride};
 use crate::usercopy::UserPtr;
+use crate::vfs::caller;
+use crate::vfs::file::File;
+use crate::vfs::file::flags::{O_APPEND, O_NONBLOCK};
+use crate::vfs::inode::FileOps;
+use crate::vfs::io::{In, KernelIn, KernelOut, MAX_RW_COUNT, Out, UserBuffer};
+use crate::vfs::pipe::end::End;
+use crate::vfs::pipe::ring::PAGE;
+use crate::vfs::pipe::{Pipe, Turn};
 
 /// The flags there are (SPLICE_F_ALL).
 const KNOWN: u32 = 0xf;

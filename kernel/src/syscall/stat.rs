@@ -8,12 +8,13 @@ use linux_raw_sys::general::{
     STATX_MNT_ID,
 };
 
-use super::errno::{Errno, SysResult};
-use super::paths::{self, UserPath};
-use crate::fs::caller;
-use crate::fs::inode::{Device, Metadata, Time};
+use crate::abi::errno::{Errno, SysResult};
+use crate::abi::metadata::{Device, Metadata, Time};
 use crate::mm::PAGE_SIZE;
+use crate::syscall::user_path as paths;
+use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
+use crate::vfs::caller;
 
 /// `struct stat` of x86_64: 18 words.
 pub type Stat = UserPtr<[u64; 18]>;

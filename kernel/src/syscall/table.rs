@@ -6,16 +6,16 @@
 
 use core::arch::asm;
 
+use crate::dev::log::log;
 use crate::sync::{Mutex, rank};
 
 use super::{Handler, counters, not_implemented};
-use crate::entry::frame::Door;
-use crate::log;
+use crate::abi::frame::Door;
 
 mod i386;
 mod x86_64;
 
-pub use crate::trace::kinds::Arg;
+use crate::trace::kinds::Arg;
 
 /// A row.
 pub struct Entry {

@@ -2,9 +2,10 @@
 
 use core::sync::atomic::Ordering;
 
-use super::errno::{Errno, SysResult};
-use crate::process::{current, sched, table};
-use crate::ptrace::{self, Ids};
+use crate::abi::errno::{Errno, SysResult};
+use crate::process::ptrace::{self, Ids};
+use crate::process::{current, table};
+use crate::sched::run_queue as sched;
 use crate::usercopy::UserPtr;
 
 /// set_tid_address(2).

@@ -8,11 +8,12 @@ use vdso::math::{NANOS_PER_SEC, Time};
 use vdso::reader::{MONOTONIC, REALTIME};
 
 use super::cpu_clock::cpu_time;
-use super::errno::{Errno, SysResult};
-use crate::process::capability::{Caps, require};
+use crate::abi::capability::Caps;
+use crate::abi::errno::{Errno, SysResult};
+use crate::process::capability::require;
 use crate::time;
 use crate::usercopy::{Pod, UserPtr};
-use crate::vdso::clock_page;
+use crate::vm::vdso::clock_page;
 
 /// KTIME_SEC_MAX: more seconds than this don't fit a signed 64-bit count of nanoseconds.
 const MAX_SECONDS: i64 = i64::MAX / 1_000_000_000;

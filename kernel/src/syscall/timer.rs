@@ -9,9 +9,9 @@ use linux_raw_sys::general::{
 use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME, TAI};
 
 use super::cpu_clock::cpu_clock;
-use super::errno::{Errno, SysResult};
 use super::time::{Pair, Time64};
 use super::timerfd::{read_spec, write_spec};
+use crate::abi::errno::{Errno, SysResult};
 use crate::process::signal::{self, SIGALRM};
 use crate::process::timers::posix::{self, Base, Notice};
 use crate::process::{current, table};

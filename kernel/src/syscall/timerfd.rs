@@ -1,4 +1,4 @@
-//! timerfd calls. How such a timer works: `crate::fs::timerfd`.
+//! timerfd calls. How such a timer works: `crate::vfs::timerfd`.
 
 use core::any::Any;
 
@@ -7,16 +7,17 @@ use linux_raw_sys::general::{
 };
 use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME};
 
-use super::errno::{Errno, SysResult};
 use super::time::{Pair, Time64};
-use crate::fs::caller;
-use crate::fs::file::File;
-use crate::fs::timerfd::{self, TimerFd};
-use crate::process::capability::{Caps, capable};
+use crate::abi::capability::Caps;
+use crate::abi::errno::{Errno, SysResult};
+use crate::process::capability::capable;
 use crate::time::schedule::Schedule;
 use crate::time::timer::Clock;
 use crate::time::{as_nanos, from_nanos};
 use crate::usercopy::UserPtr;
+use crate::vfs::caller;
+use crate::vfs::file::File;
+use crate::vfs::timerfd::{self, TimerFd};
 
 /// CLOCK_REALTIME_ALARM and CLOCK_BOOTTIME_ALARM: the same clocks for who may wake the machine.
 const REALTIME_ALARM: usize = 8;

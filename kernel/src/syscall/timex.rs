@@ -5,8 +5,9 @@
 use vdso::reader::REALTIME;
 
 use super::cpu_clock::cpu_time;
-use super::errno::{Errno, SysResult};
-use crate::process::capability::{Caps, capable};
+use crate::abi::capability::Caps;
+use crate::abi::errno::{Errno, SysResult};
+use crate::process::capability::capable;
 use crate::time;
 use crate::usercopy::{Pod, UserPtr};
 

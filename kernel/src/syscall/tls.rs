@@ -1,14 +1,14 @@
 //! Thread-local storage: a segment of the GDT (32-bit programs) or a base (64-bit ones).
 
-use super::errno::{Errno, SysResult};
 use super::memory::with_mm;
+use crate::abi::errno::{Errno, SysResult};
 use crate::arch::gdt::{self, TLS_FIRST};
 use crate::arch::segments;
 use crate::arch::user_desc::UserDesc;
 use crate::mm::layout::TASK_SIZE;
 use crate::process::{Task, current};
 use crate::usercopy::UserPtr;
-use crate::vdso;
+use crate::vm::vdso;
 
 /// arch_prctl(2) codes (arch/x86/include/uapi/asm/prctl.h).
 const ARCH_SET_GS: u32 = 0x1001;

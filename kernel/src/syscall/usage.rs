@@ -1,18 +1,21 @@
-//! getrusage, times and acct: what was used. Where it is counted: `process/usage.rs`.
+//! getrusage, times and acct: what was used. Where it is counted: `process/rusage.rs`.
 
 use linux_raw_sys::general::AT_FDCWD;
 
-use super::errno::{Errno, SysResult};
-use super::paths::{self, UserPath};
-use crate::fs::file::flags::{O_APPEND, O_LARGEFILE, O_WRONLY};
-use crate::fs::inode::mode;
-use crate::fs::{caller, open};
+use crate::abi::capability::Caps;
+use crate::abi::errno::{Errno, SysResult};
+use crate::abi::metadata::mode;
 use crate::mm::PAGE_SIZE;
-use crate::process::capability::{Caps, require};
-use crate::process::usage::{self, Totals};
+use crate::process::capability::require;
+use crate::process::rusage as usage;
+use crate::process::rusage::Totals;
 use crate::process::{Process, accounting, current};
+use crate::syscall::user_path as paths;
+use crate::syscall::user_path::UserPath;
 use crate::time;
 use crate::usercopy::UserPtr;
+use crate::vfs::file::flags::{O_APPEND, O_LARGEFILE, O_WRONLY};
+use crate::vfs::{caller, open};
 
 /// getrusage(2)'s RUSAGE_CHILDREN.
 const CHILDREN: i32 = -1;

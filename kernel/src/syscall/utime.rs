@@ -3,14 +3,15 @@
 use linux_raw_sys::general::{AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, UTIME_NOW, UTIME_OMIT};
 
 use super::attr::of_fd;
-use super::errno::{Errno, SysResult};
-use super::paths::{self, UserPath};
 use super::time::{Pair as _, Time64};
-use crate::fs::access::{self, WRITE};
-use crate::fs::caller;
-use crate::fs::dentry::Location;
-use crate::fs::inode::{Change, Time};
+use crate::abi::errno::{Errno, SysResult};
+use crate::abi::metadata::{Change, Time};
+use crate::syscall::user_path as paths;
+use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
+use crate::vfs::access::{self, WRITE};
+use crate::vfs::caller;
+use crate::vfs::dentry::Location;
 
 /// (access, change) time to set: `None` leaves it.
 type Times = [Option<Time>; 2];

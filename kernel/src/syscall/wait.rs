@@ -4,13 +4,13 @@ use core::sync::atomic::Ordering;
 
 use linux_raw_sys::general as linux;
 
-use super::errno::{Errno, SysResult};
 use super::{pidfd, usage};
-use crate::fs::file::flags::O_NONBLOCK;
+use crate::abi::errno::{Errno, SysResult};
 use crate::process::children::{self, Options, Report, Which};
 use crate::process::current;
 use crate::process::signal::SIGCHLD;
 use crate::usercopy::UserPtr;
+use crate::vfs::file::flags::O_NONBLOCK;
 
 /// wait4(2).
 pub fn wait4(pid: i32, status: UserPtr<u32>, options: u32, rusage: u64) -> SysResult {

@@ -4,12 +4,13 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::general::{AT_FDCWD, XATTR_CREATE, XATTR_REPLACE};
 
-use super::errno::{Errno, SysResult};
-use super::paths::{self, UserPath};
-use crate::fs::caller;
-use crate::fs::dentry::Location;
-use crate::fs::xattr::{self, NAME_MAX, VALUE_MAX, Xattrs};
+use crate::abi::errno::{Errno, SysResult};
+use crate::syscall::user_path as paths;
+use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
+use crate::vfs::caller;
+use crate::vfs::dentry::Location;
+use crate::vfs::xattr::{self, NAME_MAX, VALUE_MAX, Xattrs};
 
 /// Reads an attribute's name.
 fn name(at: UserPtr<u8>) -> Result<Vec<u8>, Errno> {

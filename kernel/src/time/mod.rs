@@ -3,24 +3,21 @@
 //! The counter is the TSC. At every tick the [`Timekeeper`] moves its base there and writes
 //! the clock page, which programs read (`user/vdso`) and which this kernel's own [`now`] reads
 //! with the same code: a system call and the vDSO can't disagree. What happens at a time is in
-//! `timer.rs`, sleeping in `sleep.rs`, and how the interrupt comes in time in `oneshot.rs`.
+//! `timer.rs`, sleeping in `sched/sleep.rs`, and how the interrupt comes in time in `oneshot.rs`.
 //! How fast the TSC runs is found out in `measure.rs` and watched in `watch.rs`.
 
-pub mod cputime;
-pub mod load;
-mod measure;
+pub mod measure;
 mod oneshot;
 mod pit;
-mod reference;
+pub mod reference;
 mod rtc;
 pub mod schedule;
-pub mod sleep;
 pub mod timer;
-pub mod tsc;
 mod watch;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::dev::log::log;
 use crate::sync::{Mutex, rank};
 use spin::Lazy;
 use vdso::math::{Time, mult_for};
@@ -28,12 +25,13 @@ use vdso::page::{MODE_RDTSC, MODE_RDTSCP, MODE_SYSCALL};
 use vdso::reader::{self, MONOTONIC};
 use vdso::writer::Timekeeper;
 
-use crate::arch::{cpu, pic};
-use crate::entry::frame::Frame;
-use crate::fs;
-use crate::process::{preempt, sched, timers, usage};
-use crate::{log, vdso as image};
-use tsc::Tsc;
+use crate::abi::frame::Frame;
+use crate::arch::cpu;
+use crate::arch::tsc::Tsc;
+use crate::dev::pic;
+use crate::process::{rusage as usage, timers};
+use crate::sched::{preempt, run_queue as sched};
+use crate::vm::vdso as image;
 use watch::Watch;
 
 /// Timer interrupts so far.
@@ -57,9 +55,9 @@ pub const TICK_NANOS: u32 = pit::TICK_NANOS;
 /// Starts the clocks and the tick.
 pub fn init() {
     let reference = reference::Hardware::find();
-    let found = tsc::frequency(reference);
+    let found = crate::arch::tsc::frequency(reference);
     let mut keeper = KEEPER.lock();
-    if let Some(tsc::Frequency { hertz, source }) = found
+    if let Some(crate::arch::tsc::Frequency { hertz, source }) = found
         && let Some(mult) = mult_for(hertz)
     {
         HERTZ.store(hertz, Ordering::Relaxed);
@@ -68,7 +66,7 @@ pub fn init() {
         } else {
             MODE_RDTSC
         };
-        *keeper = Timekeeper::new(tsc::cycles(), mult, mode);
+        *keeper = Timekeeper::new(crate::arch::tsc::cycles(), mult, mode);
         log!(
             "time: TSC {}.{:06} MHz by {source}",
             hertz / 1_000_000,
@@ -102,14 +100,14 @@ pub fn init() {
 /// What the keeper counts: TSC cycles, or the nanoseconds of all ticks.
 fn counter(keeper: &Timekeeper) -> u64 {
     if keeper.user_readable() {
-        tsc::cycles()
+        crate::arch::tsc::cycles()
     } else {
         TICKS.load(Ordering::Relaxed) * u64::from(TICK_NANOS)
     }
 }
 
 /// Called by the timer interrupt, which may strike in user mode, in the idle loop, and at the
-/// points of long calls (`process/preempt.rs`).
+/// points of long calls (`sched/preempt.rs`).
 pub fn interrupt(frame: &Frame) {
     if oneshot::is_tick() {
         tick();
@@ -136,8 +134,8 @@ fn tick() {
         }
         keeper.publish(image::clock_page(), TICK_NANOS);
     }
-    load::tick();
-    fs::tty::tick();
+    crate::sched::load::tick();
+    crate::tty::tick();
     sched::tick();
 }
 
@@ -168,7 +166,7 @@ pub fn set_realtime(time: Time) {
     keeper.set_realtime(now, time);
     keeper.publish(image::clock_page(), TICK_NANOS);
     drop(keeper);
-    fs::timerfd::date_was_set();
+    crate::vfs::timerfd::date_was_set();
     // What waits for a time of day may be due now.
     oneshot::plan();
 }
@@ -179,8 +177,8 @@ pub fn tsc_hertz() -> u64 {
     HERTZ.load(Ordering::Relaxed)
 }
 
-/// The same, with a guess where there is none.
-fn guessed_hertz() -> u64 {
+/// [`tsc_hertz`], with a guess where the rate is unknown.
+pub fn guessed_hertz() -> u64 {
     Some(tsc_hertz())
         .filter(|hertz| *hertz != 0)
         .unwrap_or(1_000_000_000)
@@ -209,8 +207,8 @@ pub fn from_nanos(nanos: u64) -> Time {
 
 /// Waits with interrupts off, for the panic handler, by the TSC alone.
 pub fn spin_seconds(seconds: u64) {
-    let end = tsc::cycles().saturating_add(guessed_hertz().saturating_mul(seconds));
-    while tsc::cycles() < end {
+    let end = crate::arch::tsc::cycles().saturating_add(guessed_hertz().saturating_mul(seconds));
+    while crate::arch::tsc::cycles() < end {
         core::hint::spin_loop();
     }
 }
@@ -218,7 +216,8 @@ pub fn spin_seconds(seconds: u64) {
 #[cfg(test)]
 mod tests {
     use super::reference::Hardware;
-    use super::{TICK_NANOS, Time, as_nanos, now, resolution, set_realtime, tick, tsc};
+    use super::{TICK_NANOS, Time, as_nanos, now, resolution, set_realtime, tick};
+    use crate::arch::tsc;
     use crate::kernel_test;
     use vdso::reader::{
         BOOTTIME, MONOTONIC, MONOTONIC_COARSE, MONOTONIC_RAW, REALTIME, REALTIME_COARSE, TAI,

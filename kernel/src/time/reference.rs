@@ -6,7 +6,8 @@
 
 use x86_64::instructions::port::Port;
 
-use super::{pit, tsc};
+use super::pit;
+use crate::arch::tsc;
 use crate::dev::acpi::{self, PmTimer};
 
 /// The power management timer's frequency, Hz: a quarter of NTSC's 14.31818 MHz.

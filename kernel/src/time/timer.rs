@@ -12,7 +12,8 @@ use crate::sync::{Mutex, rank};
 use vdso::reader::{MONOTONIC, REALTIME};
 
 use super::{as_nanos, now, oneshot};
-use crate::process::{Task, sched};
+use crate::process::Task;
+use crate::sched::run_queue as sched;
 
 /// What a timer goes by. The date can be set: its timers are then due sooner or later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

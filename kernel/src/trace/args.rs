@@ -10,8 +10,9 @@ use super::commands::{self, Form};
 use super::kinds::Arg;
 use super::strings::{self, address};
 use super::structs::{self, sized, whole};
-use super::text::{Text, put};
+use super::text::Text;
 use super::{output, scalar};
+use crate::mm::fallible::put;
 
 /// What an argument is: shown or not, input or output.
 fn form(call: &Call, kinds: &[Arg], index: usize) -> Form {

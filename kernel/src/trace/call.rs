@@ -1,8 +1,8 @@
 //! The call being printed: its arguments, its outcome, and careful reads of the program's
 //! memory.
 
-use crate::entry::frame::{Door, Frame};
-use crate::syscall::errno::Errno;
+use crate::abi::errno::Errno;
+use crate::abi::frame::{Door, Frame};
 use crate::usercopy::UserPtr;
 
 /// A call's arguments, and its outcome once it has one.

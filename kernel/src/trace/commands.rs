@@ -7,7 +7,8 @@ use super::call::Call;
 use super::names::{self, file, process, signal, tty};
 use super::strings::{address, buffer, hex, string};
 use super::structs::{self, file as files};
-use super::text::{Text, put};
+use super::text::Text;
+use crate::mm::fallible::put;
 
 /// How an argument that depends on a command looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,11 +4,12 @@
 //! meanwhile, the call is shown as far as it got, as `strace -f` does: `wait4(-1,  <unfinished
 //! ...>`, and later `<... wait4 resumed>`.
 
+use crate::dev::log::always;
 use crate::sync::{Mutex, rank};
 
 use super::text::Text;
+use crate::dev;
 use crate::process::table;
-use crate::{always, dev};
 
 /// A line that waits for its call to return.
 struct Open {

@@ -13,11 +13,12 @@
 
 use alloc::vec::Vec;
 
+use crate::abi::frame::{Door, Frame};
 use crate::arch::percpu::{self, work};
-use crate::entry::frame::{Door, Frame};
 use crate::process::current;
 use crate::syscall::socketcall;
-use crate::syscall::table::{self, Arg};
+use crate::syscall::table;
+use crate::trace::kinds::Arg;
 use crate::usercopy::UserPtr;
 
 mod args;
@@ -32,14 +33,16 @@ mod scalar;
 mod signals;
 mod strings;
 mod structs;
-#[cfg(test)]
-mod tests;
 mod text;
 mod unlisted;
 
+#[cfg(test)]
+mod tests;
+
+use crate::mm::fallible::put;
 use call::Call;
 pub use signals::{arrived, ended};
-use text::{Text, put};
+use text::Text;
 
 /// What [`exit`] needs from before the call.
 pub struct Pending {

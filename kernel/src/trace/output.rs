@@ -5,8 +5,9 @@ use super::commands;
 use super::kinds::Arg;
 use super::strings::{self, address};
 use super::structs::{self, sized, whole};
-use super::text::{Text, put};
-use crate::syscall::errno::Errno;
+use super::text::Text;
+use crate::abi::errno::Errno;
+use crate::mm::fallible::put;
 
 /// What the call wrote. It succeeded, or its kind says what a failure leaves.
 pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {

@@ -7,8 +7,9 @@ use super::call::Call;
 use super::kinds::Arg;
 use super::names::{self, file, process, signal};
 use super::structs::{self, Printer};
-use super::text::{Text, put};
-use crate::syscall::errno::Errno;
+use super::text::Text;
+use crate::abi::errno::Errno;
+use crate::mm::fallible::put;
 
 /// First number of the errors that ask for a restart, which no program sees.
 const RESTART: usize = 512;

@@ -7,7 +7,8 @@ use super::commands;
 use super::kinds::Arg;
 use super::names::{self, event, file, memory, net, process, signal, time};
 use super::strings::{address, hex};
-use super::text::{Text, put};
+use super::text::Text;
+use crate::mm::fallible::put;
 
 /// An argument that is all in its register.
 pub fn print(out: &mut Text, call: &Call, kind: Arg, value: u64) {

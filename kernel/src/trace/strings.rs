@@ -1,7 +1,8 @@
 //! Strings, buffers and arrays of them, quoted as strace quotes.
 
 use super::call::Call;
-use super::text::{Text, put};
+use super::text::Text;
+use crate::mm::fallible::put;
 use crate::usercopy::UserPtr;
 
 /// Most bytes shown of a string (strace's `-s`).

@@ -33,5 +33,3 @@ impl Write for Text {
         Ok(())
     }
 }
-
-pub(super) use crate::mm::fallible::put;

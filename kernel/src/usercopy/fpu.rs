@@ -8,8 +8,8 @@
 use core::arch::asm;
 
 use super::{check, may_sleep};
+use crate::abi::errno::Errno;
 use crate::arch::fpu;
-use crate::syscall::errno::Errno;
 use crate::{clac, extable, stac};
 
 /// Executes `$instruction` on the area at `$address` with `$mask` in edx:eax; `EFAULT` on a fault.

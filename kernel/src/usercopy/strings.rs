@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use super::UserPtr;
+use crate::abi::errno::Errno;
 use crate::mm::{PAGE_SIZE, fallible};
-use crate::syscall::errno::Errno;
 
 impl UserPtr<u8> {
     /// Reads a short string into `out`; returns its length without the NUL. `None` if `out` would

@@ -15,7 +15,7 @@ const AMD: &str = "max";
 /// Intel's, where they enter by SYSENTER.
 const INTEL: &str = "max,vendor=GenuineIntel";
 
-/// Offsets in the frame of saved registers (kernel/src/entry/frame.rs).
+/// Offsets in the frame of saved registers (kernel/src/abi/frame.rs).
 mod frame {
     pub const R11: u64 = 7 * 8;
     pub const RCX: u64 = 12 * 8;

@@ -190,7 +190,7 @@ pub const ROWS: &[Row] = &[
         "read(/dev/zero, 1 byte), SYSCALL",
         636.0,
         // Some 20 of them test whether a long copy has reached a preemption point
-        // (kernel/src/process/preempt.rs).
+        // (kernel/src/sched/preempt.rs).
         410.0,
     ),
     row(

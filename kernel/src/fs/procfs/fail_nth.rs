@@ -7,12 +7,12 @@ use core::sync::atomic::Ordering;
 
 use super::process::{ProcessFile, file};
 use super::subject::{Subject, Who};
+use crate::abi::errno::Errno;
 use crate::arch::percpu::work;
-use crate::fs::inode::FileOps;
-use crate::fs::io::{self, In, Out};
 use crate::mm::fallible::Text;
 use crate::process::Task;
-use crate::syscall::errno::Errno;
+use crate::vfs::inode::FileOps;
+use crate::vfs::io::{self, In, Out};
 
 pub(super) const FAIL_NTH: ProcessFile = file("fail-nth", 0o644, no_text);
 pub(super) const MAKE_IT_FAIL: ProcessFile = file("make-it-fail", 0o644, no_text);

@@ -9,13 +9,14 @@ use crate::sync::{Mutex, rank};
 use super::node::{ProcNode, View, file_of};
 use super::process::{Guard, ProcessFile};
 use super::subject::Who;
-use crate::fs::file::flags::O_CLOEXEC;
-use crate::fs::inode::{FileOps, mode};
-use crate::fs::io::{self, In, Out};
-use crate::mm::address_space::AddressSpace;
+use crate::abi::errno::Errno;
+use crate::abi::metadata::mode;
 use crate::mm::fallible::{Text, put};
 use crate::mm::{PAGE_SIZE, fallible};
-use crate::syscall::errno::Errno;
+use crate::vfs::file::flags::O_CLOEXEC;
+use crate::vfs::inode::FileOps;
+use crate::vfs::io::{self, In, Out};
+use crate::vm::address_space::AddressSpace;
 
 /// Opens a file of /proc for the caller.
 ///

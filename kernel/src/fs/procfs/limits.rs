@@ -3,8 +3,8 @@
 use linux_raw_sys::general as linux;
 
 use super::subject::Subject;
+use crate::abi::limits::INFINITY;
 use crate::mm::fallible::{Text, put};
-use crate::process::limits::INFINITY;
 
 /// The file's text.
 pub(super) fn limits(subject: &Subject, text: &mut Text) {

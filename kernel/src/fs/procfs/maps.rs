@@ -5,14 +5,14 @@
 
 use super::files::Part;
 use super::subject::Subject;
+use crate::abi::errno::Errno;
+use crate::abi::metadata::Device;
 use crate::arch::cpu;
-use crate::fs::inode::Device;
 use crate::mm::PAGE_SIZE;
-use crate::mm::address_space::AddressSpace;
 use crate::mm::fallible::{Text, put};
-use crate::mm::usage::Present;
-use crate::mm::vma::{Backing, Prot, Vma, VmaFlags};
-use crate::syscall::errno::Errno;
+use crate::vm::accounting::Present;
+use crate::vm::address_space::AddressSpace;
+use crate::vm::vma::{Backing, Prot, Vma, VmaFlags};
 
 /// Column at which names begin.
 const NAME_COLUMN: usize = 73;

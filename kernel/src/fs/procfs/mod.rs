@@ -16,14 +16,16 @@ use core::any::Any;
 
 use spin::Once;
 
-use super::dentry::{Dentry, Location, Parent};
-use super::file::File;
-use super::inode::{Device, FileOps, Inode, ListEntry, Metadata, mode};
-use super::mount::{self, FileSystem, Statistics};
-use super::{caller, now};
+use super::now;
+use crate::abi::errno::Errno;
+use crate::abi::metadata::{Device, Metadata, mode};
 use crate::process::pid::Pid;
 use crate::process::{current, try_current};
-use crate::syscall::errno::Errno;
+use crate::vfs::caller;
+use crate::vfs::dentry::{Dentry, Location, Parent};
+use crate::vfs::file::File;
+use crate::vfs::inode::{FileOps, Inode, ListEntry};
+use crate::vfs::mount::{self, FileSystem, Statistics};
 
 #[cfg(debug_assertions)]
 mod fail_nth;

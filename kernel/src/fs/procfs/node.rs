@@ -8,10 +8,11 @@ use core::sync::atomic::Ordering;
 use super::process::{self, ProcessFile};
 use super::subject::Who;
 use super::system::{self, SystemFile};
-use crate::fs::file::File;
-use crate::fs::inode::{ListEntry, mode};
+use crate::abi::errno::Errno;
+use crate::abi::metadata::mode;
 use crate::process::table;
-use crate::syscall::errno::Errno;
+use crate::vfs::file::File;
+use crate::vfs::inode::ListEntry;
 
 /// What a name in /proc stands for.
 #[derive(Clone, Copy)]

@@ -3,11 +3,12 @@
 use core::num::IntErrorKind;
 
 use super::subject::Subject;
+use crate::abi::capability::Caps;
+use crate::abi::errno::Errno;
 use crate::mm::fallible::{Text, put};
 use crate::mm::frame;
-use crate::process::capability::{Caps, capable};
+use crate::process::capability::capable;
 use crate::process::oom::{self, Adjustment};
-use crate::syscall::errno::Errno;
 
 /// The scale that oom_score_adj replaced: down to -16, and -17 for never.
 const OLD_NEVER: i64 = -17;

@@ -12,14 +12,14 @@ use super::status::status;
 use super::subject::Subject;
 use super::system::mounts;
 use super::{limits, maps, oom};
+use crate::abi::errno::Errno;
 use crate::arch::percpu::work;
 use crate::mm::PAGE_SIZE;
-use crate::mm::address_space::AddressSpace;
 use crate::mm::fallible::{self, Text, TryPush as _, put};
 use crate::mm::layout::TASK_SIZE;
 use crate::process::current;
-use crate::syscall::errno::Errno;
 use crate::usercopy::first_nul;
+use crate::vm::address_space::AddressSpace;
 
 /// Takes what is written to a file.
 pub(super) type Accept = fn(&Subject, &[u8]) -> Result<(), Errno>;

@@ -1,16 +1,17 @@
 //! /proc/PID/{stat,statm}: how a process is doing, in numbers (proc(5)).
 //!
-//! How CPU time is split: `process/usage.rs`.
+//! How CPU time is split: `process/rusage.rs`.
 
 use core::sync::atomic::Ordering;
 
 use super::status::{Masks, printable};
 use super::subject::Subject;
+use crate::abi::limits::INFINITY;
 use crate::mm::PAGE_SIZE;
 use crate::mm::fallible::{Text, put};
 use crate::process::Process;
-use crate::process::limits::INFINITY;
-use crate::process::usage::{self, Totals};
+use crate::process::rusage as usage;
+use crate::process::rusage::Totals;
 
 /// Nanoseconds in a clock tick (USER_HZ is 100).
 const TICK: u64 = 10_000_000;
@@ -44,7 +45,7 @@ pub(super) fn stat(subject: &Subject, text: &mut Text) {
     let mut marks = mm.map(|mm| mm.lock().landmarks.clone()).unwrap_or_default();
     // Where things lie is a secret of the program's.
     if subject.check_access().is_err() {
-        marks = crate::mm::address_space::Landmarks {
+        marks = crate::vm::address_space::Landmarks {
             start_code: 1,
             end_code: 1,
             ..Default::default()

@@ -10,8 +10,8 @@ use linux_raw_sys::general::RLIMIT_SIGPENDING;
 use super::subject::Subject;
 use crate::mm::PAGE_SIZE;
 use crate::mm::fallible::{Text, put};
+use crate::process::ptrace::tracer_of;
 use crate::process::signal::{self, DEFAULT, IGNORE};
-use crate::ptrace::tracer_of;
 
 /// A name's bytes up to its NUL, with what would break a line as escapes.
 pub(super) fn printable(comm: &[u8; 16]) -> String {

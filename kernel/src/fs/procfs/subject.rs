@@ -8,12 +8,12 @@ use core::sync::atomic::Ordering;
 
 use crate::sync::{Mutex, rank};
 
-use crate::mm::address_space::AddressSpace;
-use crate::process::cred::Credentials;
+use crate::abi::cred::Credentials;
+use crate::abi::errno::Errno;
 use crate::process::pid::Pid;
+use crate::process::ptrace::{self, Ids};
 use crate::process::{Process, Task, TaskState};
-use crate::ptrace::{self, Ids};
-use crate::syscall::errno::Errno;
+use crate::vm::address_space::AddressSpace;
 
 /// A directory: /proc/ID, or /proc/PID/task/ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

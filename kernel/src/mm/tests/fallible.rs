@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 
 use hashbrown::{HashMap, HashSet};
 
+use crate::abi::errno::Errno;
 use crate::kernel_test;
 use crate::mm::fallible::{self, Grow, Text, TryPush as _, put};
 use crate::mm::{PAGE_SIZE, frame};
-use crate::syscall::errno::Errno;
 
 /// More bytes than the machine has memory.
 fn too_many() -> usize {

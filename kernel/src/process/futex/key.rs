@@ -8,12 +8,12 @@
 use alloc::sync::Arc;
 use core::cmp::Ordering;
 
+use crate::abi::errno::Errno;
 use crate::mm::PAGE_SIZE;
-use crate::mm::fault::Access;
-use crate::mm::vma::{Backing, PageSource};
 use crate::process::current;
-use crate::syscall::errno::Errno;
 use crate::usercopy;
+use crate::vm::fault::Access;
+use crate::vm::vma::{Backing, PageSource};
 
 /// Low bits of the offset, which is a multiple of 4: a place in an object,
 const IN_OBJECT: u64 = 1;

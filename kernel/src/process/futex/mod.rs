@@ -18,12 +18,13 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::sync::{Mutex, rank};
 
-use super::wait::{block, is_interrupted};
-use super::{Task, current, sched};
-use crate::mm::fault::Access;
-use crate::syscall::errno::Errno;
+use super::{Task, current};
+use crate::abi::errno::Errno;
+use crate::sched::run_queue as sched;
+use crate::sched::wait::{block, is_interrupted};
 use crate::time::timer::{Alarm, Clock};
 use crate::usercopy::UserPtr;
+use crate::vm::fault::Access;
 
 mod key;
 mod pi;

@@ -12,9 +12,10 @@ use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::{FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS};
 
 use super::{Deadline, Fate, Key, Kind, Waiter, Word, next, sleep};
-use crate::mm::fault::Access;
-use crate::process::{Task, TaskState, current, sched, table};
-use crate::syscall::errno::Errno;
+use crate::abi::errno::Errno;
+use crate::process::{Task, TaskState, current, table};
+use crate::sched::run_queue as sched;
+use crate::vm::fault::Access;
 
 /// Owners' thread IDs, by the key of each word that has waiters.
 static OWNERS: Mutex<BTreeMap<Key, u32>, rank::FutexOwners> = Mutex::new(BTreeMap::new());

@@ -3,9 +3,9 @@
 
 use super::pi::{self, Taken};
 use super::{Deadline, Fate, Kind, Waiter, Word, next};
-use crate::mm::fault::Access;
+use crate::abi::errno::Errno;
 use crate::mm::reserve;
-use crate::syscall::errno::Errno;
+use crate::vm::fault::Access;
 
 /// FUTEX_REQUEUE, and with `expected` FUTEX_CMP_REQUEUE: wakes up to `wake`, moves up to `limit`
 /// others; returns how many both were.

@@ -1,9 +1,9 @@
 //! Waiting for several words at once (futex_waitv(2)).
 
 use super::{ANY, Deadline, Fate, Kind, Waiter, Word, sleep};
+use crate::abi::errno::Errno;
 use crate::mm::fallible;
-use crate::mm::fault::Access;
-use crate::syscall::errno::Errno;
+use crate::vm::fault::Access;
 
 /// A word, and what it must be to be waited for.
 #[derive(Clone, Copy, Debug)]

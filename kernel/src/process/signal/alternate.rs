@@ -2,8 +2,8 @@
 
 use linux_raw_sys::general::{MINSIGSTKSZ, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK};
 
+use crate::abi::errno::Errno;
 use crate::process::current;
-use crate::syscall::errno::Errno;
 
 /// sigaltstack(2)'s structure as it was set; `size` 0 is no stack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

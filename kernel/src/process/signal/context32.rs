@@ -2,9 +2,9 @@
 //! (arch/x86/include/uapi/asm/sigcontext.h).
 
 use super::frame::{Delivery, Place, RESTORED_FLAGS};
+use crate::abi::frame::Frame;
 use crate::arch::percpu::{self, work};
 use crate::arch::segments::{Segments, set_selectors};
-use crate::entry::frame::Frame;
 
 /// The structure; segment registers take a word each.
 #[repr(C)]

@@ -7,12 +7,14 @@ use super::{
     Action, DEFAULT, IGNORE, IGNORED_BY_DEFAULT, SA_IA32_ABI, SIGSEGV, STOPPING, SigInfo, bit,
     force, frame32, frame64, mask, restart,
 };
+use crate::abi::frame::Frame;
 use crate::arch::percpu::work;
 use crate::arch::{fpu, percpu};
-use crate::entry::frame::Frame;
 use crate::process::exit::{self, ExitStatus};
-use crate::process::{Task, current, init, rseq, sched, stop};
-use crate::{ptrace, trace};
+use crate::process::ptrace;
+use crate::process::{Task, current, init, rseq, stop};
+use crate::sched::run_queue as sched;
+use crate::trace;
 use linux_raw_sys::general::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SS_AUTODISARM};
 
 /// Takes the running task's signals, one after the other, until none is left or a handler is to

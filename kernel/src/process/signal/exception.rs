@@ -16,10 +16,10 @@
 use linux_raw_sys::general as linux;
 
 use super::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SigInfo};
+use crate::abi::frame::Frame;
 use crate::arch::debug::{DR6_STEP, DR6_TRAPS};
 use crate::arch::fpu;
-use crate::entry::frame::Frame;
-use crate::ptrace;
+use crate::process::ptrace;
 
 const DIVIDE_ERROR: u8 = 0;
 const BREAKPOINT: u8 = 3;

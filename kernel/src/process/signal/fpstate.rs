@@ -13,13 +13,13 @@
 //! that there is more than 512 bytes of it (arch/x86/kernel/fpu/signal.c).
 
 use super::fsave;
+use crate::abi::errno::Errno;
+use crate::abi::frame::Frame;
 use crate::arch::fpu::{
     self, FpuState, HEADER_SIZE, LEGACY_SIZE, MXCSR_OFFSET, X87_AND_SSE, XSTATE_BV_OFFSET,
 };
 use crate::arch::pkeys;
-use crate::entry::frame::Frame;
 use crate::process::current;
-use crate::syscall::errno::Errno;
 use crate::usercopy::{self, UserPtr};
 
 /// Where in the FXSAVE area software has 48 bytes (struct _fpx_sw_bytes).

@@ -7,9 +7,9 @@ use linux_raw_sys::general::{SA_ONSTACK, SA_RESTORER};
 
 use super::alternate::AlternateStack;
 use super::{Action, SigInfo, fpstate};
+use crate::abi::errno::Errno;
+use crate::abi::frame::Frame;
 use crate::arch::gdt::USER_DS;
-use crate::entry::frame::Frame;
-use crate::syscall::errno::Errno;
 
 /// Flags that a frame gives back to a program (FIX_EFLAGS): CF, PF, AF, ZF, SF, TF, DF, OF, RF,
 /// AC. Not IF, IOPL, NT, VM: with those it would hurt others.

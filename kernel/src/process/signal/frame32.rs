@@ -21,13 +21,13 @@ use super::alternate::{self, AlternateStack};
 use super::context32::{self, SigContext};
 use super::frame::{Delivery, HANDLER_FLAGS, Place, UC_FP_XSTATE, place};
 use super::{fpstate, layout, mask};
+use crate::abi::errno::Errno;
+use crate::abi::frame::Frame;
 use crate::arch::gdt::{USER_DS, USER32_CS};
 use crate::arch::{fpu, segments};
-use crate::entry::frame::Frame;
 use crate::process::current;
-use crate::syscall::errno::Errno;
 use crate::usercopy::{Pod, UserPtr};
-use crate::vdso;
+use crate::vm::vdso;
 
 /// struct sigframe_ia32 up to the unused struct _fpstate_32.
 #[repr(C)]

@@ -13,11 +13,11 @@ use linux_raw_sys::general::{SA_RESTORER, SA_SIGINFO};
 use super::alternate::{self, AlternateStack};
 use super::frame::{Delivery, HANDLER_FLAGS, RESTORED_FLAGS, Trap, UC_FP_XSTATE, place};
 use super::{fpstate, layout, mask};
+use crate::abi::errno::Errno;
+use crate::abi::frame::Frame;
 use crate::arch::fpu;
 use crate::arch::gdt::{USER_CS, USER_DS, is_stack_segment};
-use crate::entry::frame::Frame;
 use crate::process::current;
-use crate::syscall::errno::Errno;
 use crate::usercopy::{Pod, UserPtr};
 
 /// UC_SIGCONTEXT_SS: the frame has SS.

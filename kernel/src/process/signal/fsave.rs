@@ -13,8 +13,8 @@
 //!       108   status again; X86_FXSR_MAGIC: 0 says that an FXSAVE area follows
 //! ```
 
+use crate::abi::frame::Frame;
 use crate::arch::segments::Segments;
-use crate::entry::frame::Frame;
 
 /// Bytes of FNSAVE's form (the head of struct _fpstate_32).
 pub const SIZE: usize = 112;
@@ -116,7 +116,7 @@ fn content(register: &[u8]) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::{LEGACY_PART, from_legacy, into_legacy};
-    use crate::entry::frame::Frame;
+    use crate::abi::frame::Frame;
     use crate::kernel_test;
 
     kernel_test!(

@@ -6,7 +6,7 @@
 use linux_raw_sys::general as linux;
 
 use super::SIGCHLD;
-use crate::process::{Process, current, usage};
+use crate::process::{Process, current, rusage as usage};
 
 /// One signal on its way (struct kernel_siginfo).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

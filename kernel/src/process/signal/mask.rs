@@ -7,9 +7,9 @@
 use alloc::sync::Arc;
 
 use super::{UNBLOCKABLE, interrupt};
+use crate::abi::errno::{Errno, SysResult};
 use crate::arch::percpu::work;
 use crate::process::{Task, current};
-use crate::syscall::errno::{Errno, SysResult};
 use crate::usercopy::UserPtr;
 
 /// Bytes of a signal set in both ABIs.

@@ -7,7 +7,7 @@
 
 use super::exit::ExitStatus;
 use super::{Process, current, stop};
-use crate::syscall::errno::Errno;
+use crate::abi::errno::Errno;
 
 pub mod account;
 pub mod alternate;

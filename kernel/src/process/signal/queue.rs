@@ -6,8 +6,8 @@
 use alloc::collections::VecDeque;
 
 use super::{Fields, SYNCHRONOUS, SigInfo, account, bit};
+use crate::abi::errno::Errno;
 use crate::mm::fallible::Grow as _;
-use crate::syscall::errno::Errno;
 
 /// First real-time signal (SIGRTMIN as the kernel counts).
 const FIRST_REAL_TIME: u8 = 32;

@@ -12,9 +12,9 @@
 //! beginning, because time has passed, leaves a [`Restart`] (arch/x86/kernel/signal.c:
 //! handle_signal, arch_do_signal_or_restart).
 
-use crate::entry::frame::{Door, Frame};
+use crate::abi::errno::{Errno, SysResult, to_rax};
+use crate::abi::frame::{Door, Frame};
 use crate::process::current;
-use crate::syscall::errno::{Errno, SysResult, to_rax};
 
 /// restart_syscall(2)'s number in the x86_64 table.
 const NUMBER_64: u64 = 219;

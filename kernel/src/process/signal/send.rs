@@ -7,10 +7,11 @@ use alloc::sync::Arc;
 use super::{
     DEFAULT, IGNORE, IGNORED_BY_DEFAULT, SIGCONT, SIGKILL, STOPPING, SigInfo, account, bit,
 };
+use crate::abi::errno::Errno;
 use crate::arch::percpu::work;
 use crate::process::exit::ExitStatus;
-use crate::process::{Process, Task, init, sched, stop, table};
-use crate::syscall::errno::Errno;
+use crate::process::{Process, Task, init, stop, table};
+use crate::sched::run_queue as sched;
 
 /// Sends to one thread.
 ///

@@ -5,10 +5,10 @@ use alloc::sync::Arc;
 
 use linux_raw_sys::general::{ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL};
 
+use crate::abi::errno::Errno;
 use crate::process::signal::{self, SIGALRM, SigInfo};
-use crate::process::{Process, current, usage};
-use crate::syscall::errno::Errno;
-use crate::time::cputime;
+use crate::process::{Process, current, rusage as usage};
+use crate::sched::cputime;
 use crate::time::schedule::Schedule;
 use crate::time::timer::{Clock, Expire};
 

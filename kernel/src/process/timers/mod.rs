@@ -10,9 +10,10 @@ use alloc::sync::Arc;
 
 use crate::sync::{Mutex, rank};
 
+use super::current;
 use super::signal::{self, SIGPROF, SIGVTALRM, SigInfo};
-use super::{current, usage};
-use crate::time::cputime;
+use crate::process::rusage as usage;
+use crate::sched::cputime;
 use crate::time::schedule::Schedule;
 use crate::time::timer::Timer;
 

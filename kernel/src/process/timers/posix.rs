@@ -7,11 +7,12 @@ use alloc::sync::{Arc, Weak};
 use crate::sync::{Mutex, rank};
 
 use super::Timers;
+use crate::abi::errno::Errno;
 use crate::mm::frame;
 use crate::process::signal::{self, Fields, Pending, SigInfo};
-use crate::process::{Process, Task, current, sched};
-use crate::syscall::errno::Errno;
-use crate::time::cputime;
+use crate::process::{Process, Task, current};
+use crate::sched::cputime;
+use crate::sched::run_queue as sched;
 use crate::time::schedule::Schedule;
 use crate::time::timer::{Clock, Expire, Timer};
 

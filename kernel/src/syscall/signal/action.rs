@@ -3,11 +3,11 @@
 use linux_raw_sys::general as linux;
 
 use super::check_size;
+use crate::abi::errno::{Errno, SysResult};
 use crate::process::current;
 use crate::process::signal::{
     self, Action, DEFAULT, IGNORE, IGNORED_BY_DEFAULT, SA_IA32_ABI, UNBLOCKABLE, bit,
 };
-use crate::syscall::errno::{Errno, SysResult};
 use crate::usercopy::UserPtr;
 
 /// Flags that a program may set; it sees by their absence that others mean nothing

@@ -1,11 +1,11 @@
 //! The ways back from a handler, and into an interrupted call. sigreturn(2) has no arguments: its
 //! row in the table has one so that the tracer shows the frame.
 
-use crate::entry::frame::Frame;
-use crate::log;
+use crate::abi::errno::{Errno, SysResult};
+use crate::abi::frame::Frame;
+use crate::dev::log::log;
 use crate::process::current;
 use crate::process::signal::{self, SIGSEGV, SigInfo, frame32, frame64, restart};
-use crate::syscall::errno::{Errno, SysResult};
 
 /// Takes a frame off; the result is the interrupted code's rax. A frame that can't be taken is a
 /// SIGSEGV, with the registers as far as they were loaded.

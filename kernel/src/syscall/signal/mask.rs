@@ -3,9 +3,9 @@
 use linux_raw_sys::general::{SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK};
 
 use super::{SIGSET_SIZE, check_size};
+use crate::abi::errno::{Errno, SysResult};
 use crate::process::current;
 use crate::process::signal::mask;
-use crate::syscall::errno::{Errno, SysResult};
 use crate::usercopy::UserPtr;
 
 /// Changes the mask by `set` where there is one; returns the mask before.

@@ -6,11 +6,12 @@ use core::sync::atomic::Ordering;
 
 use linux_raw_sys::general::SI_TKILL;
 
-use crate::fs::{caller, pidfd, procfs};
+use crate::abi::errno::{Errno, SysResult};
+use crate::fs::{pidfd, procfs};
 use crate::process::signal::{self, SIGCONT, SigInfo, layout};
 use crate::process::{Process, Task, current, table};
-use crate::syscall::errno::{Errno, SysResult};
 use crate::usercopy::UserPtr;
+use crate::vfs::caller;
 
 /// Whether the caller may send `signal` to `target`: root and the same user may, and anybody may
 /// continue a process of the same session (check_kill_permission).

@@ -1,8 +1,8 @@
 //! sigaltstack(2).
 
+use crate::abi::errno::SysResult;
 use crate::process::current;
 use crate::process::signal::alternate::{self, AlternateStack};
-use crate::syscall::errno::SysResult;
 use crate::usercopy::UserPtr;
 
 /// sigaltstack(2): base, flags (padded), size.

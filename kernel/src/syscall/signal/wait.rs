@@ -1,10 +1,10 @@
 //! Waiting for a signal: pause(2), sigsuspend(2), rt_sigtimedwait(2).
 
 use super::check_size;
+use crate::abi::errno::{Errno, SysResult};
 use crate::process::current;
 use crate::process::signal::{SigInfo, UNBLOCKABLE, fatal, layout, mask, take_pending};
-use crate::process::wait::{self, is_interrupted};
-use crate::syscall::errno::{Errno, SysResult};
+use crate::sched::wait::{self, is_interrupted};
 use crate::syscall::time::{Pair, Time64, read};
 use crate::time::{self, as_nanos};
 use crate::usercopy::UserPtr;

@@ -3,7 +3,8 @@
 use linux_raw_sys::general as linux;
 
 use super::{Name, known_flags, name, names};
-use crate::trace::text::{Text, put};
+use crate::mm::fallible::put;
+use crate::trace::text::Text;
 
 const ACCESS: &[Name] = names!(linux_raw_sys::general: O_RDONLY O_WRONLY O_RDWR O_ACCMODE);
 

@@ -4,7 +4,8 @@
 //! Values come from the kernel's own headers (`linux-raw-sys`) by the names printed, so a name
 //! cannot stand at the wrong value.
 
-use super::text::{Text, put};
+use super::text::Text;
+use crate::mm::fallible::put;
 
 pub mod event;
 pub mod file;

@@ -1,7 +1,8 @@
 //! Constants of calls on sockets.
 
 use super::{Name, known_flags, name, names};
-use crate::trace::text::{Text, put};
+use crate::mm::fallible::put;
+use crate::trace::text::Text;
 
 /// `AF_*`.
 pub const FAMILIES: &[Name] = names!(linux_raw_sys::net:

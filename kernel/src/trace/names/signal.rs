@@ -1,7 +1,8 @@
 //! Signals and what goes with them.
 
 use super::{Name, lookup, names};
-use crate::trace::text::{Text, put};
+use crate::mm::fallible::put;
+use crate::trace::text::Text;
 
 /// sigprocmask(2).
 pub const HOW: &[Name] = names!(linux_raw_sys::general: SIG_BLOCK SIG_UNBLOCK SIG_SETMASK);

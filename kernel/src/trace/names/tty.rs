@@ -3,7 +3,8 @@
 use linux_raw_sys::general as linux;
 
 use super::{Name, known_flags, lookup, names};
-use crate::trace::text::{Text, put};
+use crate::mm::fallible::put;
+use crate::trace::text::Text;
 
 /// Commands. Sound cards have commands of TCSETS's numbers; strace, which doesn't know what
 /// the descriptor is, prints both.

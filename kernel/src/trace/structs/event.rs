@@ -2,10 +2,11 @@
 
 use linux_raw_sys::general::SIGEV_THREAD_ID;
 
+use crate::mm::fallible::put;
 use crate::trace::call::{Call, Fields};
 use crate::trace::names::{self, event, signal};
 use crate::trace::strings::{address, array};
-use crate::trace::text::{Text, put};
+use crate::trace::text::Text;
 
 /// struct epoll_event: 12 bytes in both ABIs.
 pub fn epoll_event(out: &mut Text, fields: &mut Fields) {

@@ -1,9 +1,10 @@
 //! Structures of calls on files.
 
+use crate::mm::fallible::put;
 use crate::trace::call::{Call, Fields};
 use crate::trace::names::{self, file};
 use crate::trace::strings::{array, hex};
-use crate::trace::text::{Text, put};
+use crate::trace::text::Text;
 
 /// struct stat, 144 bytes, or i386's struct stat64, 96 bytes.
 pub fn stat(out: &mut Text, fields: &mut Fields) {

@@ -2,10 +2,11 @@
 
 use linux_raw_sys::net as linux;
 
+use crate::mm::fallible::put;
 use crate::trace::call::Call;
 use crate::trace::names::{self, net};
 use crate::trace::strings::{address, array, buffer, iovec, quoted};
-use crate::trace::text::{Text, put};
+use crate::trace::text::Text;
 use crate::usercopy::UserPtr;
 
 /// Bytes of an address that are looked at (struct sockaddr_un).

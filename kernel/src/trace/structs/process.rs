@@ -2,10 +2,11 @@
 
 use linux_raw_sys::general as linux;
 
+use crate::mm::fallible::put;
 use crate::trace::call::{Call, Fields};
 use crate::trace::names::{self, signal};
 use crate::trace::strings::{address, array, escaped, hex};
-use crate::trace::text::{Text, put};
+use crate::trace::text::Text;
 
 /// struct rlimit: two longs.
 pub fn rlimit(out: &mut Text, fields: &mut Fields) {

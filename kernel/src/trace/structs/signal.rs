@@ -2,12 +2,13 @@
 
 use linux_raw_sys::general::CLD_EXITED;
 
+use crate::mm::fallible::put;
 use crate::process::current;
 use crate::process::signal::{Fields as Union, SigInfo, layout};
 use crate::trace::call::{Call, Fields};
 use crate::trace::names::{self, signal};
 use crate::trace::strings::address;
-use crate::trace::text::{Text, put};
+use crate::trace::text::Text;
 use crate::usercopy::UserPtr;
 
 /// i386's sigreturn(2).

@@ -2,8 +2,9 @@
 
 use linux_raw_sys::general as linux;
 
+use crate::mm::fallible::put;
 use crate::trace::call::Fields;
-use crate::trace::text::{Text, put};
+use crate::trace::text::Text;
 
 /// struct timespec: two longs.
 pub fn timespec(out: &mut Text, fields: &mut Fields) {

@@ -1,8 +1,9 @@
 //! Structures of terminals.
 
+use crate::mm::fallible::put;
 use crate::trace::call::Fields;
 use crate::trace::names::tty;
-use crate::trace::text::{Text, put};
+use crate::trace::text::Text;
 
 /// The kernel's struct termios, and the start of struct termios2.
 pub fn termios(out: &mut Text, fields: &mut Fields) {

@@ -3,9 +3,9 @@
 //! There is no page cache beside the files of tmpfs, which can't be written out: they are "Shmem", and
 //! what is available is what is free. Memory of programs is what neither the kernel nor files have.
 
-use crate::fs::tmpfs;
 use crate::mm::fallible::{Text, put};
 use crate::mm::{PAGE_SIZE, frame, heap};
+use crate::vfs::tmpfs;
 
 /// Pages by use.
 struct Use {

@@ -4,13 +4,14 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::ProcNode;
 use super::files::Make;
-use crate::entry::frame::Door;
-use crate::fs::{lock, mount};
+use crate::abi::errno::Errno;
+use crate::abi::frame::Door;
 use crate::mm::fallible::{Text, put};
-use crate::process::{sched, table};
-use crate::syscall::errno::Errno;
-use crate::syscall::{counters, misc};
-use crate::time::{cputime, load};
+use crate::process::table;
+use crate::sched::run_queue as sched;
+use crate::sched::{cputime, load};
+use crate::syscall::{counters, system as misc};
+use crate::vfs::{lock, mount};
 
 mod cpuinfo;
 mod memory;

@@ -4,9 +4,9 @@
 
 use alloc::sync::Arc;
 
-use crate::fs::caller;
-use crate::fs::mount::{self, Mount};
 use crate::mm::fallible::{Text, put};
+use crate::vfs::caller;
+use crate::vfs::mount::{self, Mount};
 
 /// Adds a path or device with what would end a field as an octal escape (seq_path's " \t\n\\").
 fn field(text: &mut Text, bytes: &[u8]) {

@@ -10,14 +10,16 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use spin::Once;
 
 use super::{SystemFile, file};
+use crate::abi::errno::Errno;
 use crate::dev::random;
-use crate::fs::inotify::limits;
-use crate::fs::{fdtable, protected};
 use crate::mm::fallible::{Text, put};
-use crate::mm::{layout, mapping};
-use crate::process::{placement, table};
-use crate::syscall::errno::Errno;
-use crate::syscall::misc;
+use crate::mm::layout;
+use crate::process::table;
+use crate::syscall::system as misc;
+use crate::vfs::inotify::limits;
+use crate::vfs::{fdtable, protected};
+use crate::vm::mapping;
+use crate::vm::randomize as placement;
 
 /// A setting that never changes.
 macro_rules! fixed {
@@ -58,11 +60,16 @@ pub(super) static FILES: &[SystemFile] = &[
     fixed!("fs/aio-nr", "0"),
     fixed!("fs/dentry-state", "0\t0\t45\t0\t0\t0"),
     file("sys/fs/epoll/max_user_watches", |_, text| {
-        put!(text, "{}\n", crate::fs::epoll::max_user_watches());
+        put!(text, "{}\n", crate::vfs::epoll::quota::max());
     }),
     file("sys/fs/file-max", |_, text| put!(text, "{}\n", i64::MAX)),
     file("sys/fs/file-nr", |_, text| {
-        put!(text, "{}\t0\t{}\n", crate::fs::file::open_files(), i64::MAX);
+        put!(
+            text,
+            "{}\t0\t{}\n",
+            crate::vfs::file::open_files(),
+            i64::MAX
+        );
     }),
     fixed!("fs/inode-nr", "0\t0"),
     number!("fs/inotify/max_queued_events", limits::MAX_QUEUED),

@@ -1,0 +1,13 @@
+//! Linux's words: error numbers, the register frame and the door it came through, credentials and
+//! capabilities, resource limits, file modes and `struct open_how`'s flags.
+//!
+//! Floor 1 of the kernel: constants and plain types, which every other folder may use. No unsafe code; what
+//! acts on the words is above. Read `frame.rs` first (what a door saves), then `errno.rs` (what comes back).
+
+pub mod capability;
+pub mod cred;
+pub mod errno;
+pub mod frame;
+pub mod limits;
+pub mod metadata;
+pub mod resolve;

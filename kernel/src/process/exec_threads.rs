@@ -1,0 +1,60 @@
+//! The threads of a process: who is in it, and how one of them becomes the only one.
+
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
+
+use super::exit::ExitStatus;
+use super::{Process, Task, signal, table};
+use crate::abi::errno::Errno;
+use crate::mm::fallible::Grow as _;
+use crate::process::ptrace;
+use crate::sched::run_queue as sched;
+
+/// Takes the memory for one more task in `process`, so that [`enter`] finds it.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn make_room(process: &Process) -> Result<(), Errno> {
+    process.threads.lock().room_for(1)?;
+    ptrace::control::make_room()
+}
+
+/// Makes a new task known: to its process, and under its ID. [`make_room`] was called before.
+pub fn enter(task: &Arc<Task>) {
+    task.process.threads.lock().push(task.clone());
+    table::enter(task);
+}
+
+/// Ends all threads but the running one, which becomes the first, as execve(2) wants it
+/// (de_thread in fs/exec.c).
+///
+/// # Errors
+/// `EAGAIN` if another thread does the same, or ends the process: then this one is about to end.
+pub fn become_the_only_one() -> Result<(), Errno> {
+    let task = sched::current_task();
+    let process = &task.process;
+    if process.threads.lock().len() > 1 {
+        if signal::is_dying() {
+            return Err(Errno::EAGAIN);
+        }
+        for other in process.threads.lock().iter() {
+            if !Arc::ptr_eq(other, &task) {
+                signal::kill_thread(other, ExitStatus::Exited(0));
+            }
+        }
+        process.thread_ended.wait_for(|| {
+            let done = process.threads.lock().len() == 1;
+            (done || signal::is_dying()).then_some(())
+        });
+        if signal::is_dying() {
+            return Err(Errno::EAGAIN);
+        }
+    }
+    let old = task.tid.swap(process.pid, Ordering::Relaxed);
+    if old != process.pid {
+        ptrace::end::leader_replaced(process);
+        table::forget(old);
+        table::enter(&task);
+    }
+    Ok(())
+}

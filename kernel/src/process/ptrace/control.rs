@@ -1,0 +1,277 @@
+//! The tracer's side: taking a thread over, letting it go on. How it ends is in `end.rs`.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use super::end::unlink;
+use super::{Ids, Mode, Options, Reason, Tracing, debug, may_access, registers, stop};
+use crate::abi::capability::Caps;
+use crate::abi::errno::Errno;
+use crate::abi::frame::TF;
+use crate::arch::percpu::work;
+use crate::mm::fallible::Grow as _;
+use crate::process::capability::capable;
+use crate::process::signal::{self, SIGKILL, SIGSTOP, SigInfo};
+use crate::process::{Process, Task, TaskState, table};
+use crate::sched::run_queue as sched;
+
+/// Makes `tracer` the tracer of `task`.
+fn link(tracer: &Arc<Process>, task: &Arc<Task>, options: Options, seized: bool, may_watch: bool) {
+    let tracing = Tracing {
+        may_watch,
+        tracer: Arc::downgrade(tracer),
+        options,
+        seized,
+        mode: Mode::Run,
+        stop: None,
+        message: 0,
+        stop_wanted: false,
+        listening: false,
+        forced_tf: false,
+        ended: None,
+    };
+    task.tracing.set(Some(Box::new(tracing)));
+    tracer.tracees.lock().push(task.clone());
+}
+
+/// Takes the memory for the running thread's tracer to trace its child too ([`inherit`]).
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn make_room() -> Result<(), Errno> {
+    let task = sched::current_task();
+    let tracer = {
+        let tracing = task.tracing.lock();
+        let tracing = tracing.as_ref();
+        tracing.and_then(|tracing| tracing.tracer.upgrade())
+    };
+    tracer.map_or(Ok(()), |tracer| tracer.tracees.lock().room_for(1))
+}
+
+/// PTRACE_TRACEME: the running thread's parent becomes its tracer.
+///
+/// # Errors
+/// `EPERM` if it is traced already.
+pub fn trace_me() -> Result<(), Errno> {
+    let task = sched::current_task();
+    let parent = task.process.parent.lock().upgrade();
+    let parent = parent.filter(|_| !task.is_traced()).ok_or(Errno::EPERM)?;
+    let may_watch = capable(Caps::SYS_PTRACE);
+    parent.tracees.lock().room_for(1)?;
+    link(&parent, &task, Options::empty(), false, may_watch);
+    Ok(())
+}
+
+/// PTRACE_ATTACH (with `seize: None`) and PTRACE_SEIZE (with its options).
+///
+/// # Errors
+/// `ESRCH` if there is no such thread; `EPERM` if it may not be traced, is already, or has ended.
+pub fn attach(tid: u32, seize: Option<Options>) -> Result<(), Errno> {
+    let tracer = sched::current_task().process.clone();
+    let task = table::find(tid).ok_or_else(|| match table::find_process(tid) {
+        Some(_) => Errno::EPERM,
+        None => Errno::ESRCH,
+    })?;
+    let refused = Arc::ptr_eq(&task.process, &tracer)
+        || !may_access(&task, Ids::Real)
+        || task.is_traced()
+        || task.state() == TaskState::Dead;
+    if refused {
+        return Err(Errno::EPERM);
+    }
+    let (options, may_watch) = (seize.unwrap_or_default(), capable(Caps::SYS_PTRACE));
+    tracer.tracees.lock().room_for(1)?;
+    link(&tracer, &task, options, seize.is_some(), may_watch);
+    if task.state() == TaskState::Stopped {
+        // It changes from job control's hold into the tracer's, and says so.
+        want_stop(&task);
+        sched::wake_continued(&task);
+        // The next request finds it held (JOBCTL_TRAPPING in kernel/ptrace.c).
+        while stop::is_wanted(&task) && task.state() == TaskState::Runnable && !signal::is_dying() {
+            sched::yield_now();
+        }
+    } else if seize.is_none() {
+        let _ = signal::send_task(&task, &SigInfo::kernel(SIGSTOP));
+    }
+    Ok(())
+}
+
+fn want_stop(task: &Arc<Task>) {
+    if let Some(tracing) = task.tracing.lock().as_mut() {
+        tracing.stop_wanted = true;
+    }
+    signal::interrupt(task);
+}
+
+/// The new thread `child` of the running one is traced too, if the tracer asked for that by an
+/// option (`followed`) or the call did (CLONE_PTRACE). It stops before its first instruction.
+pub fn inherit(child: &Arc<Task>, followed: Options, by_flag: bool) {
+    let task = sched::current_task();
+    let parent = {
+        let tracing = task.tracing.lock();
+        tracing.as_ref().and_then(|parent| {
+            let tracer = parent.tracer.upgrade()?;
+            Some((tracer, parent.options, parent.seized, parent.may_watch))
+        })
+    };
+    let Some((tracer, options, seized, may_watch)) = parent else {
+        return;
+    };
+    if !by_flag && !options.intersects(followed) {
+        return;
+    }
+    link(&tracer, child, options, seized, may_watch);
+    if seized {
+        if let Some(tracing) = child.tracing.lock().as_mut() {
+            tracing.stop_wanted = true;
+        }
+    } else {
+        let mut signals = child.signals.lock();
+        let _ = signals.pending.push(&SigInfo::kernel(SIGSTOP), false);
+    }
+    child.set_work(work::SIGNAL);
+}
+
+/// The thread `tid`, if the running process traces it and it is held.
+///
+/// # Errors
+/// `ESRCH`.
+pub fn held(tid: u32) -> Result<Arc<Task>, Errno> {
+    let task = tracee(tid)?;
+    let is_listening = task
+        .tracing
+        .lock()
+        .as_ref()
+        .is_some_and(|tracing| tracing.listening);
+    if task.state() == TaskState::Traced && !is_listening {
+        Ok(task)
+    } else {
+        Err(Errno::ESRCH)
+    }
+}
+
+/// The thread `tid`, if the running process traces it.
+///
+/// # Errors
+/// `ESRCH`.
+pub fn tracee(tid: u32) -> Result<Arc<Task>, Errno> {
+    let me = sched::current_task().process.clone();
+    let tracees = me.tracees.lock();
+    let found = tracees.iter().find(|task| task.tid() == tid);
+    found.cloned().ok_or(Errno::ESRCH)
+}
+
+/// A check of the signal that a request passes on: 0 is none.
+///
+/// # Errors
+/// `EIO` for a number that isn't a signal's.
+pub fn signal_argument(data: u64) -> Result<u8, Errno> {
+    i32::try_from(data)
+        .ok()
+        .and_then(|number| signal::check_number(number).ok())
+        .ok_or(Errno::EIO)
+}
+
+/// Lets a held thread go on with `signal`.
+pub fn resume(task: &Arc<Task>, mode: Mode, signo: u8) {
+    set_mode(task, mode);
+    if let Some(stop) = task.tracing.lock().as_mut().and_then(|t| t.stop.as_mut()) {
+        stop.signal = signo;
+    }
+    sched::wake_stopped(task);
+}
+
+/// Sets or clears what the mode needs in the flags and the work of a held thread.
+pub(super) fn set_mode(task: &Task, mode: Mode) {
+    registers::settle_segments(task);
+    let sets_flags = mode.is_step() && registers::is_at_flags_instruction(task);
+    let mut tracing = task.tracing.lock();
+    let Some(tracing) = tracing.as_mut() else {
+        return;
+    };
+    tracing.mode = mode;
+    task.with_held_frame(|frame| {
+        if mode.is_step() {
+            // TF that the instruction itself loads is the thread's own afterwards.
+            tracing.forced_tf = !sets_flags && (tracing.forced_tf || frame.rflags & TF == 0);
+            frame.rflags |= TF;
+        } else if core::mem::take(&mut tracing.forced_tf) {
+            frame.rflags &= !TF;
+        }
+    });
+    if mode == Mode::Run {
+        task.clear_work(work::PTRACE);
+    } else {
+        task.set_work(work::PTRACE);
+    }
+    debug::set_stepping(task, task.frame().rflags & TF != 0);
+}
+
+/// PTRACE_INTERRUPT: the thread stops as soon as it can.
+///
+/// # Errors
+/// `EIO` if it was not seized.
+pub fn interrupt(task: &Arc<Task>) -> Result<(), Errno> {
+    let tracing = |task: &Task| {
+        let tracing = task.tracing.lock();
+        tracing.as_ref().map(|t| (t.seized, t.listening))
+    };
+    let Some((true, is_listening)) = tracing(task) else {
+        return Err(Errno::EIO);
+    };
+    want_stop(task);
+    if is_listening {
+        sched::wake_stopped(task);
+    }
+    Ok(())
+}
+
+/// PTRACE_LISTEN: stays where job control has it, until that lets go.
+///
+/// # Errors
+/// `EIO` if the thread isn't in such a stop.
+pub fn listen(task: &Arc<Task>) -> Result<(), Errno> {
+    let mut slot = task.tracing.lock();
+    let tracing = slot.as_mut().ok_or(Errno::ESRCH)?;
+    let in_group_stop = tracing
+        .stop
+        .is_some_and(|stop| stop.reason == Reason::Group);
+    if !tracing.seized || !in_group_stop {
+        return Err(Errno::EIO);
+    }
+    tracing.listening = true;
+    let again = tracing.stop_wanted;
+    drop(slot);
+    if again {
+        sched::wake_stopped(task);
+    }
+    Ok(())
+}
+
+/// Job control let the process of `task` go on: a listening tracer hears of it by another stop.
+pub fn continued(task: &Arc<Task>) {
+    let wake = task.tracing.lock().as_mut().is_some_and(|tracing| {
+        tracing.stop_wanted |= tracing.seized;
+        tracing.listening
+    });
+    if task.is_traced() {
+        signal::interrupt(task);
+    }
+    if wake {
+        sched::wake_stopped(task);
+    }
+}
+
+/// PTRACE_DETACH: the thread is no longer traced, and continues with `signo`.
+pub fn detach(tracer: &Process, task: &Arc<Task>, signo: u8) {
+    set_mode(task, Mode::Run);
+    tracer.forget_tracee(task);
+    unlink(task, signo);
+}
+
+/// PTRACE_KILL.
+pub fn kill(task: &Arc<Task>) {
+    if task.state() == TaskState::Traced {
+        resume(task, Mode::Run, SIGKILL);
+    }
+}

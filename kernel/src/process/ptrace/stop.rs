@@ -1,0 +1,271 @@
+//! The traced side: where a thread stops, what its tracer is told, and what it goes on with.
+
+use alloc::sync::Arc;
+
+use linux_raw_sys::general::{CLD_STOPPED, CLD_TRAPPED};
+use linux_raw_sys::ptrace as linux;
+
+use super::{Mode, Options, Reason, Stop};
+use crate::process::exit::ExitStatus;
+use crate::process::signal::{self, SIGKILL, SIGTRAP, SigInfo};
+use crate::process::stop::StopState;
+use crate::process::{Process, Task, TaskState, children, current};
+use crate::sched::run_queue as sched;
+
+/// Added to SIGTRAP at system calls, if the tracer wants it (PTRACE_O_TRACESYSGOOD).
+const SYSGOOD: u32 = 0x80;
+
+/// Holds the running thread until its tracer lets it go; returns what became of the stop, with the
+/// signal to go on with. `None` at once if it isn't traced, or has to end.
+///
+/// The tracer may change the thread's frame meanwhile: no caller has a reference to it.
+fn hold(reason: Reason, code: u32, info: SigInfo, message: Option<u64>) -> Option<Stop> {
+    let task = sched::current_task();
+    let tracer = {
+        let mut tracing = task.tracing.lock();
+        let tracing = tracing.as_mut()?;
+        if signal::is_dying() {
+            return None;
+        }
+        tracing.stop = Some(Stop {
+            reason,
+            code,
+            info,
+            told: false,
+            signal: 0,
+        });
+        if let Some(message) = message {
+            tracing.message = message;
+        }
+        tracing.tracer.upgrade()
+    };
+    if let Some(tracer) = tracer {
+        task.set_state(TaskState::Traced);
+        let why = if reason == Reason::Group {
+            CLD_STOPPED
+        } else {
+            CLD_TRAPPED
+        };
+        tell(&tracer, &task, why as i32, (code & 0x7f) as i32);
+        sched::schedule();
+    }
+    let mut tracing = task.tracing.lock();
+    let tracing = tracing.as_mut()?;
+    tracing.listening = false;
+    tracing.stop.take()
+}
+
+/// Tells the tracer of its thread, by the thread's ID.
+pub fn tell(tracer: &Arc<Process>, task: &Task, code: i32, status: i32) {
+    let mut info = SigInfo::child(&task.process, code, status);
+    if let signal::Fields::Child { pid, .. } = &mut info.fields {
+        *pid = task.tid();
+    }
+    children::tell_change(tracer, &info);
+}
+
+fn trap(code: i32) -> SigInfo {
+    SigInfo {
+        code,
+        ..SigInfo::user(SIGTRAP)
+    }
+}
+
+/// The way into a system call. Returns whether the call is to be made; if not, rax holds what the
+/// tracer wants it to hold.
+pub fn syscall_entry() -> bool {
+    let mode = mode();
+    if matches!(mode, Mode::Syscall | Mode::Sysemu | Mode::SysemuStep) {
+        stop_at_call(Reason::Entry);
+    }
+    let emulated = matches!(mode, Mode::Sysemu | Mode::SysemuStep);
+    !emulated && current().frame().orig_rax as i32 != -1 && !signal::is_dying()
+}
+
+/// The system call exit stop; the result is in rax.
+pub fn syscall_exit() {
+    match mode() {
+        Mode::Syscall => stop_at_call(Reason::Exit),
+        // The trap of the instruction that made the call: the CPU would give it one late, as
+        // the doors mask TF.
+        Mode::Step => {
+            let _ = signal::send_task(
+                &sched::current_task(),
+                &SigInfo::fault(SIGTRAP, TRAP_BRKPT, current().frame().rip),
+            );
+        }
+        // A call that isn't made has no way out to tell of; TF traps behind the next instruction
+        // (report_single_step in kernel/entry/common.c).
+        Mode::Run | Mode::Sysemu | Mode::SysemuStep => {}
+    }
+}
+
+/// `si_code` of that (user_single_step_report in include/linux/ptrace.h).
+const TRAP_BRKPT: i32 = 1;
+
+fn mode() -> Mode {
+    current()
+        .tracing
+        .lock()
+        .as_ref()
+        .map_or(Mode::Run, |tracing| tracing.mode)
+}
+
+fn options() -> Options {
+    current()
+        .tracing
+        .lock()
+        .as_ref()
+        .map_or(Options::empty(), |tracing| tracing.options)
+}
+
+fn stop_at_call(reason: Reason) {
+    let good = options().contains(Options::TRACESYSGOOD);
+    let code = u32::from(SIGTRAP) | if good { SYSGOOD } else { 0 };
+    let message = if reason == Reason::Entry { 1 } else { 2 };
+    let stop = hold(reason, code, trap(code as i32), Some(message));
+    // The tracer may add a signal.
+    if let Some(signo) = stop.map(|stop| stop.signal).filter(|signo| *signo != 0) {
+        let _ = signal::send_task(&sched::current_task(), &SigInfo::kernel(signo));
+    }
+}
+
+/// A signal is about to be delivered: the tracer may change it, or take it away (`None`).
+pub fn before_delivery(info: SigInfo) -> Option<SigInfo> {
+    if info.signo == SIGKILL || !current().is_traced() {
+        return Some(info);
+    }
+    hold_for_signal(info)
+}
+
+#[cold]
+fn hold_for_signal(info: SigInfo) -> Option<SigInfo> {
+    let task = sched::current_task();
+    let stop = hold(Reason::Signal, info.signo.into(), info, Some(0))?;
+    if stop.signal == 0 || signal::is_dying() {
+        return None;
+    }
+    let info = if stop.signal == stop.info.signo {
+        stop.info
+    } else {
+        // Another signal: it comes from the tracer.
+        let tracer = super::tracer_of(&task);
+        SigInfo {
+            signo: stop.signal,
+            errno: 0,
+            code: 0,
+            fields: signal::Fields::Kill {
+                pid: tracer.as_ref().map_or(0, |tracer| tracer.pid),
+                uid: tracer.map_or(0, |tracer| tracer.cred().uid),
+            },
+        }
+    };
+    if task.signals.lock().blocked & signal::bit(info.signo) != 0 {
+        let _ = signal::send_task(&task, &info);
+        return None;
+    }
+    Some(info)
+}
+
+/// Job control stops the process: a traced thread stops for its tracer instead. Returns `false` if
+/// it isn't traced.
+pub fn group_stop(signo: u8) -> bool {
+    let task = sched::current_task();
+    let Some(seized) = task.tracing.lock().as_ref().map(|tracing| tracing.seized) else {
+        return false;
+    };
+    if seized {
+        event_stop(signo);
+    } else {
+        hold(Reason::Group, signo.into(), trap(signo.into()), Some(0));
+    }
+    true
+}
+
+/// A stop by job control or PTRACE_INTERRUPT of a thread that was seized (do_jobctl_trap).
+fn event_stop(signo: u8) {
+    let code = u32::from(signo) | linux::PTRACE_EVENT_STOP << 8;
+    let info = SigInfo {
+        code: code as i32,
+        ..SigInfo::user(signo)
+    };
+    hold(Reason::Group, code, info, Some(0));
+}
+
+/// Whether the running thread has to stop for its tracer, without a signal.
+pub fn is_wanted(task: &Task) -> bool {
+    let tracing = task.tracing.lock();
+    tracing.as_ref().is_some_and(|tracing| tracing.stop_wanted)
+}
+
+/// That stop.
+pub fn wanted_stop() {
+    let task = sched::current_task();
+    let seized = {
+        let mut tracing = task.tracing.lock();
+        let Some(tracing) = tracing.as_mut() else {
+            return;
+        };
+        tracing.stop_wanted = false;
+        tracing.seized
+    };
+    let stop = task.process.signals.lock().stop;
+    let signo = match stop {
+        StopState::Running => SIGTRAP,
+        StopState::Stopping(signo, _) | StopState::Stopped(signo) => signo,
+    };
+    if seized {
+        event_stop(signo);
+    } else {
+        // Attached while job control held it: it says so again, to its tracer.
+        let info = SigInfo::kernel(signo);
+        hold(Reason::Group, signo.into(), info, Some(0));
+    }
+}
+
+/// A `PTRACE_EVENT_*` that the tracer asked for.
+fn event(event: u32, message: u64) {
+    let code = u32::from(SIGTRAP) | event << 8;
+    let info = trap(code as i32);
+    hold(Reason::Event, code, info, Some(message));
+}
+
+/// The running thread has started another program; `old_tid` was its ID before.
+pub fn exec(old_tid: u32) {
+    let task = current();
+    let Some((options, seized)) = task
+        .tracing
+        .lock()
+        .as_ref()
+        .map(|tracing| (tracing.options, tracing.seized))
+    else {
+        return;
+    };
+    if options.contains(Options::TRACEEXEC) {
+        event(linux::PTRACE_EVENT_EXEC, old_tid.into());
+    } else if !seized {
+        let _ = signal::send_task(&sched::current_task(), &SigInfo::user(SIGTRAP));
+    }
+}
+
+/// The running thread made `child` by the call that `kind` names (`PTRACE_EVENT_FORK`, `_VFORK`
+/// or `_CLONE`); or its child of vfork has let it go on (`_VFORK_DONE`).
+pub fn made_child(kind: u32, child: u32) {
+    let wanted = match kind {
+        linux::PTRACE_EVENT_FORK => Options::TRACEFORK,
+        linux::PTRACE_EVENT_VFORK => Options::TRACEVFORK,
+        linux::PTRACE_EVENT_CLONE => Options::TRACECLONE,
+        _ => Options::TRACEVFORKDONE,
+    };
+    if options().contains(wanted) {
+        event(kind, child.into());
+    }
+}
+
+/// The running thread is about to end.
+pub fn before_exit(status: ExitStatus) {
+    if options().contains(Options::TRACEEXIT) {
+        let message = status.wait_status();
+        event(linux::PTRACE_EVENT_EXIT, message.into());
+    }
+}

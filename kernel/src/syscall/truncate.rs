@@ -1,0 +1,306 @@
+//! Length and space: truncate, fallocate, statfs, and the calls that make files safe on a disk that
+//! isn't there.
+//!
+//! Left out: fallocate(2)'s collapsing, inserting and zeroing of ranges.
+
+use linux_raw_sys::general::{AT_FDCWD, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE};
+
+use super::io::pair;
+use crate::abi::errno::{Errno, SysResult};
+use crate::abi::metadata::mode;
+use crate::mm::PAGE_SIZE;
+use crate::syscall::user_path as paths;
+use crate::syscall::user_path::UserPath;
+use crate::usercopy::UserPtr;
+use crate::vfs::access::{self, WRITE};
+use crate::vfs::dentry::Location;
+use crate::vfs::mount::{Mount, MountFlags};
+use crate::vfs::path::NAME_MAX;
+use crate::vfs::{caller, fsize as limit, write_exec as busy};
+
+/// truncate(2).
+pub fn truncate(path: UserPath, size: i64) -> SysResult {
+    let size = u64::try_from(size).map_err(|_| Errno::EINVAL)?;
+    let location = paths::locate(AT_FDCWD, path, true)?;
+    match location.inode().kind() {
+        mode::S_IFREG => {}
+        mode::S_IFDIR => return Err(Errno::EISDIR),
+        _ => return Err(Errno::EINVAL),
+    }
+    location.mount.check_writable()?;
+    access::check(&caller::credentials(), &location.inode().metadata(), WRITE)?;
+    busy::check_not_running(&location)?;
+    grow(size, &location)?;
+    location.truncate(size).map(|()| 0)
+}
+
+/// Checks that a file may get that long; making one shorter always goes.
+fn grow(size: u64, location: &Location) -> Result<(), Errno> {
+    if size > location.inode().metadata().size {
+        limit::check_size(size)?;
+    }
+    Ok(())
+}
+
+/// ftruncate(2).
+pub fn ftruncate(fd: i32, size: i64) -> SysResult {
+    let size = u64::try_from(size).map_err(|_| Errno::EINVAL)?;
+    let file = caller::file(fd)?;
+    if file.inode().kind() != mode::S_IFREG || !file.is_writable() {
+        return Err(Errno::EINVAL);
+    }
+    grow(size, file.location())?;
+    file.location().truncate(size).map(|()| 0)
+}
+
+/// truncate(2), i386.
+pub fn truncate32(path: UserPath, size: i32) -> SysResult {
+    truncate(path, size.into())
+}
+
+/// ftruncate(2), i386.
+pub fn ftruncate32(fd: i32, size: i32) -> SysResult {
+    ftruncate(fd, size.into())
+}
+
+/// truncate64(2), i386: the length in two registers.
+pub fn truncate64(path: UserPath, low: u32, high: u32) -> SysResult {
+    truncate(path, pair(low, high))
+}
+
+/// ftruncate64(2), i386.
+pub fn ftruncate64(fd: i32, low: u32, high: u32) -> SysResult {
+    ftruncate(fd, pair(low, high))
+}
+
+/// fallocate(2).
+pub fn fallocate(fd: i32, flags: u32, offset: i64, len: i64) -> SysResult {
+    if offset < 0 || len <= 0 {
+        return Err(Errno::EINVAL);
+    }
+    let punch = flags & FALLOC_FL_PUNCH_HOLE != 0;
+    let keep_size = flags & FALLOC_FL_KEEP_SIZE != 0;
+    // A hole never changes the length, and the flags must say so.
+    if flags & !(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) != 0 || punch && !keep_size {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    let file = caller::file(fd)?;
+    if !file.is_writable() {
+        return Err(Errno::EBADF);
+    }
+    match file.inode().kind() {
+        mode::S_IFREG => {}
+        mode::S_IFDIR => return Err(Errno::EISDIR),
+        _ if file.ops().is_stream() => return Err(Errno::ESPIPE),
+        _ => return Err(Errno::ENODEV),
+    }
+    let end = offset.checked_add(len).ok_or(Errno::EFBIG)?;
+    if !keep_size {
+        grow(end as u64, file.location())?;
+    }
+    file.allocate(offset as u64, end as u64, keep_size, punch)
+        .map(|()| 0)
+}
+
+/// fallocate(2), i386.
+pub fn fallocate32(
+    fd: i32,
+    flags: u32,
+    low: u32,
+    high: u32,
+    len_low: u32,
+    len_high: u32,
+) -> SysResult {
+    fallocate(fd, flags, pair(low, high), pair(len_low, len_high))
+}
+
+/// fadvise64(2): advice, which nothing follows here.
+pub fn fadvise64(fd: i32, _offset: i64, _len: i64, advice: u32) -> SysResult {
+    let file = caller::file(fd)?;
+    if file.ops().is_stream() {
+        return Err(Errno::ESPIPE);
+    }
+    // POSIX_FADV_NORMAL to POSIX_FADV_NOREUSE.
+    if advice > 5 {
+        Err(Errno::EINVAL)
+    } else {
+        Ok(0)
+    }
+}
+
+/// fadvise64(2), i386.
+pub fn fadvise64_32(fd: i32, _low: u32, _high: u32, len: i64, advice: u32) -> SysResult {
+    fadvise64(fd, 0, len, advice)
+}
+
+/// fadvise64_64(2), i386.
+pub fn fadvise64_64(
+    fd: i32,
+    _low: u32,
+    _high: u32,
+    _len_low: u32,
+    _len_high: u32,
+    advice: u32,
+) -> SysResult {
+    fadvise64(fd, 0, 0, advice)
+}
+
+/// readahead(2): all files are in memory already.
+pub fn readahead(fd: i32, _offset: i64, count: i64) -> SysResult {
+    let file = caller::file(fd)?;
+    if !file.is_readable() {
+        return Err(Errno::EBADF);
+    }
+    if file.inode().kind() != mode::S_IFREG || count < 0 {
+        return Err(Errno::EINVAL);
+    }
+    Ok(0)
+}
+
+/// readahead(2), i386.
+pub fn readahead32(fd: i32, _low: u32, _high: u32, count: u32) -> SysResult {
+    readahead(fd, 0, count.into())
+}
+
+/// sync_file_range(2).
+pub fn sync_file_range(fd: i32, offset: i64, count: i64, flags: u32) -> SysResult {
+    /// SYNC_FILE_RANGE_WAIT_BEFORE, SYNC_FILE_RANGE_WRITE, SYNC_FILE_RANGE_WAIT_AFTER.
+    const ALL: u32 = 7;
+    let file = caller::file(fd)?;
+    let end = offset.checked_add(count);
+    if flags & !ALL != 0 || offset < 0 || end.is_none_or(|end| end < offset) {
+        return Err(Errno::EINVAL);
+    }
+    match file.inode().kind() {
+        mode::S_IFREG | mode::S_IFDIR | mode::S_IFBLK | mode::S_IFLNK => Ok(0),
+        _ => Err(Errno::ESPIPE),
+    }
+}
+
+/// sync_file_range(2), i386.
+pub fn sync_file_range32(
+    fd: i32,
+    low: u32,
+    high: u32,
+    count_low: u32,
+    count_high: u32,
+    flags: u32,
+) -> SysResult {
+    sync_file_range(fd, pair(low, high), pair(count_low, count_high), flags)
+}
+
+/// sync(2): all files are in memory, and there they are safe until the power goes.
+pub fn sync() -> SysResult {
+    Ok(0)
+}
+
+/// fsync(2), and fdatasync(2).
+pub fn fsync(fd: i32) -> SysResult {
+    let file = caller::file(fd)?;
+    if file.ops().is_stream() || file.inode().kind() == mode::S_IFCHR {
+        Err(Errno::EINVAL)
+    } else {
+        Ok(0)
+    }
+}
+
+/// syncfs(2).
+pub fn syncfs(fd: i32) -> SysResult {
+    caller::file(fd).map(|_| 0)
+}
+
+/// What all the statfs calls tell, in the order of their structures: type, block size, blocks, free,
+/// free for users, files, free files.
+fn numbers(mount: &Mount) -> [u64; 7] {
+    let s = mount.fs().statistics();
+    [
+        s.magic.into(),
+        PAGE_SIZE,
+        s.blocks,
+        s.free,
+        s.free,
+        s.files,
+        s.files_free,
+    ]
+}
+
+/// What is not done through a mount, as `ST_*` (include/linux/statfs.h): but for the flag that says
+/// there are flags and that for relatime, the values are mount(2)'s.
+fn flags(mount: &Mount) -> u64 {
+    const VALID: u32 = 0x20;
+    const RELATIME: u32 = 0x1000;
+    let flags = mount.flags();
+    let relatime = flags.contains(MountFlags::RELATIME);
+    let same = (flags - MountFlags::RELATIME).bits();
+    (VALID | same | if relatime { RELATIME } else { 0 }).into()
+}
+
+fn mount_of_fd(fd: i32) -> Result<alloc::sync::Arc<Mount>, Errno> {
+    caller::with_files(|files| files.get_any(fd)).map(|file| file.location().mount.clone())
+}
+
+/// x86_64's `struct statfs`: 15 words; the numbers, fsid, name length, fragment size, flags.
+fn put(out: UserPtr<[u64; 15]>, mount: &Mount) -> SysResult {
+    let mut words = [0; 15];
+    words[..7].copy_from_slice(&numbers(mount));
+    (words[8], words[9], words[10]) = (NAME_MAX as u64, PAGE_SIZE, flags(mount));
+    out.write(words).map(|()| 0)
+}
+
+/// statfs(2).
+pub fn statfs(path: UserPath, out: UserPtr<[u64; 15]>) -> SysResult {
+    put(out, &paths::locate(AT_FDCWD, path, true)?.mount)
+}
+
+/// fstatfs(2).
+pub fn fstatfs(fd: i32, out: UserPtr<[u64; 15]>) -> SysResult {
+    put(out, &*mount_of_fd(fd)?)
+}
+
+/// i386's `struct statfs`: 16 words; the fsid is two of them.
+fn put32(out: UserPtr<[u32; 16]>, mount: &Mount) -> SysResult {
+    let mut words = [0; 16];
+    for (word, number) in words.iter_mut().zip(numbers(mount)) {
+        *word = u32::try_from(number).map_err(|_| Errno::EOVERFLOW)?;
+    }
+    (words[9], words[10], words[11]) = (NAME_MAX as u32, PAGE_SIZE as u32, flags(mount) as u32);
+    out.write(words).map(|()| 0)
+}
+
+/// statfs(2), i386.
+pub fn statfs32(path: UserPath, out: UserPtr<[u32; 16]>) -> SysResult {
+    put32(out, &paths::locate(AT_FDCWD, path, true)?.mount)
+}
+
+/// fstatfs(2), i386.
+pub fn fstatfs32(fd: i32, out: UserPtr<[u32; 16]>) -> SysResult {
+    put32(out, &*mount_of_fd(fd)?)
+}
+
+/// i386's `struct statfs64`: 21 words, packed; type, block size, five numbers of 8 bytes, fsid, the
+/// rest.
+fn put64(out: UserPtr<[u32; 21]>, size: usize, mount: &Mount) -> SysResult {
+    // C libraries that align it as other machines do pass 88.
+    if size != 84 && size != 88 {
+        return Err(Errno::EINVAL);
+    }
+    let mut words = [0; 21];
+    let all = numbers(mount);
+    (words[0], words[1]) = (all[0] as u32, all[1] as u32);
+    for (index, number) in all[2..].iter().enumerate() {
+        words[2 + index * 2] = *number as u32;
+        words[3 + index * 2] = (*number >> 32) as u32;
+    }
+    (words[14], words[15], words[16]) = (NAME_MAX as u32, PAGE_SIZE as u32, flags(mount) as u32);
+    out.write(words).map(|()| 0)
+}
+
+/// statfs64(2), i386.
+pub fn statfs64(path: UserPath, size: usize, out: UserPtr<[u32; 21]>) -> SysResult {
+    put64(out, size, &paths::locate(AT_FDCWD, path, true)?.mount)
+}
+
+/// fstatfs64(2), i386.
+pub fn fstatfs64(fd: i32, size: usize, out: UserPtr<[u32; 21]>) -> SysResult {
+    put64(out, size, &*mount_of_fd(fd)?)
+}

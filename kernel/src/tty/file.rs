@@ -1,0 +1,262 @@
+//! A terminal that a program has open: reading, writing, polling.
+
+use alloc::sync::Arc;
+
+use super::device::Tty;
+use super::serial;
+use super::termios::Local;
+use super::termios::character as ch;
+use crate::abi::capability::Caps;
+use crate::abi::errno::{Errno, SysResult};
+use crate::process::capability::capable;
+use crate::process::signal::{SIGTTIN, SIGTTOU};
+use crate::sched::preempt::{self, Stride};
+use crate::sched::wait::{WaitQueue, is_interrupted};
+use crate::time::uptime_ns;
+use crate::vfs::file::flags::{O_ACCMODE, O_NOCTTY, O_WRONLY};
+use crate::vfs::inode::{FileOps, Ready};
+use crate::vfs::io::{In, Out};
+
+/// Most bytes that are moved at a time.
+const PART: usize = 256;
+/// What a byte sent counts: so many bytes copied.
+const SENDING: usize = 64;
+/// VTIME's unit.
+const TENTH_NS: u64 = 100_000_000;
+
+/// An open terminal.
+pub struct Terminal {
+    pub(super) tty: Arc<Tty>,
+    /// Hang-ups that the terminal had seen when it was opened.
+    hang_ups: u32,
+    /// Opened as /dev/console: job control and hang-ups don't touch it.
+    is_console: bool,
+}
+
+impl Terminal {
+    /// The terminal opened by its own name.
+    pub fn new(tty: Arc<Tty>) -> Self {
+        Self::open(tty, false)
+    }
+
+    /// The terminal opened as /dev/console.
+    pub fn console(tty: Arc<Tty>) -> Self {
+        Self::open(tty, true)
+    }
+
+    fn open(tty: Arc<Tty>, is_console: bool) -> Self {
+        let hang_ups = {
+            let mut state = tty.state();
+            state.opens += 1;
+            state.hang_ups
+        };
+        if let Some(master) = &tty.master {
+            master.set_slave_gone(false);
+        }
+        Self {
+            tty,
+            hang_ups,
+            is_console,
+        }
+    }
+
+    /// Whether it was hung up since.
+    pub(super) fn is_hung_up(&self) -> bool {
+        !self.is_console && self.tty.state().hang_ups != self.hang_ups
+    }
+
+    /// Fetches typed bytes that may wait in the UART.
+    fn refill(&self) {
+        if self.tty.master.is_none() {
+            serial::receive();
+        }
+    }
+
+    /// Waits until there is something to read; false at a hang-up. `None` at the deadline.
+    fn wait_input(&self, nonblocking: bool, deadline: Option<u64>) -> Option<Result<bool, Errno>> {
+        // A deadline that is over is looked at before anything that would be an error.
+        let is_over = deadline.is_some_and(|deadline| uptime_ns() >= deadline);
+        let result = self.tty.changed.wait_until(deadline, || {
+            self.refill();
+            if self.tty.state().line.has_input() {
+                return Some(Some(Ok(true)));
+            }
+            if self.is_hung_up() {
+                return Some(Some(Ok(false)));
+            }
+            if is_over {
+                return Some(None);
+            }
+            if nonblocking {
+                return Some(Some(Err(Errno::EAGAIN)));
+            }
+            is_interrupted().then_some(Some(Err(Errno::ERESTARTSYS)))
+        });
+        result.flatten()
+    }
+
+    /// Moves what there is; false once a line has ended.
+    fn copy_out(&self, out: &mut dyn Out) -> Result<bool, Errno> {
+        let mut bytes = [0; PART];
+        while out.left() > 0 {
+            let wanted = out.left().min(PART);
+            let (len, ended) = self.tty.state().line.take(&mut bytes[..wanted]);
+            out.put(&bytes[..len])?;
+            if ended {
+                return Ok(false);
+            }
+            if len == 0 {
+                return Ok(true);
+            }
+        }
+        self.tty.state().line.skip_end_of_file();
+        Ok(true)
+    }
+
+    fn read_all(&self, out: &mut dyn Out, nonblocking: bool) -> Result<(), Errno> {
+        let (canonical, least, time) = {
+            let state = self.tty.state();
+            let characters = &state.line.termios().characters;
+            (
+                state.line.is_canonical(),
+                usize::from(characters[ch::VMIN]),
+                u64::from(characters[ch::VTIME]) * TENTH_NS,
+            )
+        };
+        // VTIME counts from the start without VMIN, else from each byte.
+        let mut deadline = (!canonical && least == 0).then(|| uptime_ns() + time);
+        while out.left() > 0 {
+            match self.wait_input(nonblocking, deadline) {
+                None | Some(Ok(false)) => break,
+                Some(result) => result?,
+            };
+            let goes_on = self.copy_out(out)?;
+            if canonical && (!goes_on || out.done() > 0) || out.done() >= least.max(1) {
+                break;
+            }
+            if time > 0 {
+                deadline = Some(uptime_ns() + time);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until bytes can be written; says how many.
+    fn wait_room(&self, nonblocking: bool) -> Result<usize, Errno> {
+        self.tty.changed.wait_for(|| {
+            if is_interrupted() {
+                return Some(Err(Errno::ERESTARTSYS));
+            }
+            if self.is_hung_up() {
+                return Some(Err(Errno::EIO));
+            }
+            let room = {
+                let mut state = self.tty.state();
+                self.tty.send_echo(&mut state);
+                self.tty.write_room(&state)
+            };
+            if room > 0 {
+                return Some(Ok(room));
+            }
+            nonblocking.then_some(Err(Errno::EAGAIN))
+        })
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let is_last = {
+            let mut state = self.tty.state();
+            state.opens -= 1;
+            state.exclusive &= state.opens > 0;
+            state.opens == 0
+        };
+        if let Some(master) = self.tty.master.as_ref().filter(|_| is_last) {
+            master.set_slave_gone(true);
+        }
+    }
+}
+
+impl FileOps for Terminal {
+    fn is_stream(&self) -> bool {
+        true
+    }
+
+    fn opened(&self, flags: u32) -> Result<(), Errno> {
+        let state = self.tty.state();
+        if state.exclusive && !capable(Caps::SYS_ADMIN) {
+            return Err(Errno::EBUSY);
+        }
+        drop(state);
+        if flags & O_NOCTTY == 0 && !self.is_console && flags & O_ACCMODE != O_WRONLY {
+            self.tty.offer();
+        }
+        Ok(())
+    }
+
+    fn read(&self, _offset: u64, out: &mut dyn Out, nonblocking: bool) -> Result<(), Errno> {
+        if self.is_hung_up() {
+            return Ok(());
+        }
+        if !self.is_console {
+            self.tty.check_access(SIGTTIN)?;
+        }
+        let result = self.read_all(out, nonblocking);
+        self.refill();
+        if let Some(master) = &self.tty.master {
+            // There may be room again for what is to be typed.
+            master.changed.wake_all();
+        }
+        result
+    }
+
+    fn write(&self, _offset: u64, from: &mut dyn In, nonblocking: bool) -> Result<(), Errno> {
+        if !self.is_console {
+            let state = self.tty.state();
+            if state.hang_ups != self.hang_ups {
+                return Err(Errno::EIO);
+            }
+            let stops = state.line.termios().has(Local::TOSTOP);
+            drop(state);
+            if stops {
+                self.tty.check_access(SIGTTOU)?;
+            }
+        }
+        let mut bytes = [0; PART];
+        let mut stride = Stride::default();
+        while from.left() > 0 {
+            let room = self.wait_room(nonblocking)?;
+            let part = &mut bytes[..from.left().min(PART).min(room)];
+            let before = from.done();
+            let result = from.take(part);
+            let given = from.done() - before;
+            self.tty.write(&part[..given]);
+            result?;
+            if stride.passes(given * SENDING) {
+                preempt::point();
+            }
+        }
+        Ok(())
+    }
+
+    fn ready(&self) -> Ready {
+        if self.is_hung_up() {
+            return Ready::READ | Ready::WRITE | Ready::ERROR | Ready::HANGUP;
+        }
+        self.refill();
+        let state = self.tty.state();
+        let mut ready = Ready::empty();
+        ready.set(Ready::READ, state.line.is_readable());
+        ready.set(Ready::WRITE, self.tty.write_room(&state) > 0);
+        ready
+    }
+
+    fn wait_queues(&self, each: &mut dyn FnMut(&WaitQueue)) -> bool {
+        each(&self.tty.changed);
+        true
+    }
+
+    fn ioctl(&self, request: u32, argument: u64) -> SysResult {
+        super::ioctl::terminal(self, request, argument)
+    }
+}

@@ -1,0 +1,72 @@
+//! What becomes of written bytes: they are changed as the output flags say (n_tty's do_output_char).
+
+use alloc::vec::Vec;
+
+use super::{Line, latin1};
+use crate::tty::termios::Output;
+
+impl Line {
+    /// Most bytes that one written byte becomes.
+    pub fn expansion(&self) -> usize {
+        let flags = self.termios.output;
+        if !flags.contains(Output::OPOST) {
+            1
+        } else if flags.contains(Output::XTABS) {
+            8
+        } else {
+            2
+        }
+    }
+
+    /// Adds a written byte to `out` as it is sent.
+    pub fn put(&mut self, byte: u8, out: &mut Vec<u8>) {
+        let flags = self.termios.output;
+        if !flags.contains(Output::OPOST) {
+            return out.push(byte);
+        }
+        match byte {
+            b'\n' => {
+                if flags.contains(Output::ONLRET) {
+                    self.column = 0;
+                }
+                if flags.contains(Output::ONLCR) {
+                    self.column = 0;
+                    out.push(b'\r');
+                }
+                self.line_column = self.column;
+                out.push(byte);
+            }
+            b'\r' => {
+                if flags.contains(Output::ONOCR) && self.column == 0 {
+                    return;
+                }
+                let as_newline = flags.contains(Output::OCRNL);
+                if !as_newline || flags.contains(Output::ONLRET) {
+                    self.column = 0;
+                    self.line_column = 0;
+                }
+                out.push(if as_newline { b'\n' } else { b'\r' });
+            }
+            b'\t' => {
+                let spaces = 8 - self.column % 8;
+                self.column += spaces;
+                if flags.contains(Output::XTABS) {
+                    out.extend_from_slice(&[b' '; 8][..spaces]);
+                } else {
+                    out.push(byte);
+                }
+            }
+            b'\x08' => {
+                self.column = self.column.saturating_sub(1);
+                out.push(byte);
+            }
+            _ => {
+                let upper = flags.contains(Output::OLCUC);
+                if !byte.is_ascii_control() && !self.continues(byte) {
+                    self.column += 1;
+                }
+                out.push(if upper { latin1::upper(byte) } else { byte });
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Terminals: the serial console and pseudo-terminals, with job control.
+//!
+//! `device.rs` is a terminal, whichever kind it is: what comes in goes through the line discipline in
+//! `line/`, what goes out is sent by `serial.rs` or handed to the other end of a pseudo-terminal in
+//! `pty/`. `file.rs` is a terminal that a program has open; `ioctl.rs`, `settings.rs` and `job.rs` are
+//! what it can be told; `session.rs` is the controlling terminal: who has it, who may use it, and
+//! its hang-up. The sessions and groups themselves are in `process/jobs.rs`.
+//!
+//! Left out of Linux's: virtual terminals (/dev/tty1 and so on), line disciplines other than N_TTY,
+//! `EXTPROC`, breaks and parity errors, modem lines that do something, locked settings.
+
+use alloc::sync::Arc;
+
+use crate::abi::errno::Errno;
+use crate::abi::metadata::Device;
+use crate::process::current;
+use crate::vfs::inode::FileOps;
+
+mod device;
+mod file;
+mod ioctl;
+mod job;
+mod layout;
+mod line;
+pub mod pty;
+pub mod serial;
+pub mod session;
+mod settings;
+mod termios;
+
+#[cfg(test)]
+mod tests;
+
+pub use device::Tty;
+pub use session::leave;
+
+use file::Terminal;
+
+/// Called at every timer tick: fetches what was typed.
+pub fn tick() {
+    serial::receive();
+}
+
+/// Opens /dev/console: the serial line, which never becomes a controlling terminal this way.
+pub fn open_console() -> Arc<dyn FileOps> {
+    Arc::new(Terminal::console(serial::tty().clone()))
+}
+
+/// Opens the serial line.
+pub fn open_serial() -> Arc<dyn FileOps> {
+    Arc::new(Terminal::new(serial::tty().clone()))
+}
+
+/// Opens /dev/tty: the caller's controlling terminal.
+///
+/// # Errors
+/// `ENXIO` if it has none.
+pub fn open_controlling() -> Result<Arc<dyn FileOps>, Errno> {
+    let tty = current().process.terminal.lock().tty.clone();
+    let tty = tty.ok_or(Errno::ENXIO)?;
+    tty.check_openable()?;
+    Ok(Arc::new(Terminal::new(tty)))
+}
+
+/// Opens the terminal end of a pseudo-terminal by its device number.
+///
+/// # Errors
+/// `ENXIO` if there is none, `EIO` while it is locked.
+pub fn open_pseudo(device: Device) -> Result<Arc<dyn FileOps>, Errno> {
+    let tty = pty::find(device.minor).ok_or(Errno::ENXIO)?;
+    open_slave(&tty).map(|terminal| terminal as Arc<dyn FileOps>)
+}
+
+/// Opens the terminal end of a pseudo-terminal.
+fn open_slave(tty: &Arc<Tty>) -> Result<Arc<Terminal>, Errno> {
+    tty.check_openable()?;
+    Ok(Arc::new(Terminal::new(tty.clone())))
+}

@@ -1,0 +1,85 @@
+//! Changes to a file's attributes and size by one of its names, with their inotify events
+//! (notify_change in fs/attr.c).
+//!
+//! Permission is checked by the caller.
+
+use super::dentry::Location;
+use super::file::File;
+use super::notify::{self, events};
+use crate::abi::errno::Errno;
+use crate::abi::metadata::{Change, mode};
+
+/// The mode bits that a change of the content clears.
+const SET_IDS: u32 = mode::S_ISUID | mode::S_ISGID;
+
+impl Location {
+    /// Changes attributes and queues the event.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn change(&self, change: &Change) -> Result<(), Errno> {
+        self.inode().change(change)?;
+        notify::name(&self.dentry, notify::of_change(change));
+        Ok(())
+    }
+
+    /// Updates the change time after a change of extended attributes, and queues the event.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn xattrs_changed(&self) -> Result<(), Errno> {
+        self.inode().change(&Change::default())?;
+        notify::name(&self.dentry, events::ATTRIB);
+        Ok(())
+    }
+
+    /// Sets the size of a regular file and queues the event.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn truncate(&self, size: u64) -> Result<(), Errno> {
+        let before = self.set_ids_if_watched();
+        self.inode().truncate(size)?;
+        notify::name(&self.dentry, events::MODIFY | self.lost_set_ids(before));
+        Ok(())
+    }
+
+    /// The set-user-ID and set-group-ID bits, 0 if no file is watched.
+    pub fn set_ids_if_watched(&self) -> u32 {
+        if notify::is_on() {
+            self.inode().metadata().mode & SET_IDS
+        } else {
+            0
+        }
+    }
+
+    /// IN_ATTRIB if bits of `before` were cleared, else 0.
+    pub fn lost_set_ids(&self, before: u32) -> u32 {
+        if before != 0 && before != self.set_ids_if_watched() {
+            events::ATTRIB
+        } else {
+            0
+        }
+    }
+}
+
+impl File {
+    /// Allocates a range of a regular file, or punches a hole, as
+    /// [`Inode::allocate`](super::inode::Inode::allocate), and queues the event.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn allocate(
+        &self,
+        start: u64,
+        end: u64,
+        keep_size: bool,
+        punch: bool,
+    ) -> Result<(), Errno> {
+        self.inode().allocate(start, end, keep_size, punch)?;
+        if notify::is_on() {
+            notify::file(self, events::MODIFY);
+        }
+        Ok(())
+    }
+}

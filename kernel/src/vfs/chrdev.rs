@@ -1,0 +1,155 @@
+//! Character devices by number: the target of opening a device node.
+//!
+//! The numbers are Linux's (Documentation/admin-guide/devices.txt).
+
+use alloc::sync::Arc;
+
+use super::inode::FileOps;
+use super::io::{In, Out};
+use crate::abi::errno::Errno;
+use crate::abi::metadata::Device;
+use crate::dev::random;
+use crate::mm::PAGE_SIZE;
+use crate::sched::preempt::{self, Stride};
+use crate::tty;
+
+/// /dev/null.
+pub const NULL: Device = Device::new(1, 3);
+/// /dev/zero.
+pub const ZERO: Device = Device::new(1, 5);
+/// /dev/full.
+pub const FULL: Device = Device::new(1, 7);
+/// /dev/random.
+pub const RANDOM: Device = Device::new(1, 8);
+/// /dev/urandom.
+pub const URANDOM: Device = Device::new(1, 9);
+/// /dev/kmsg.
+pub const KMSG: Device = Device::new(1, 11);
+/// /dev/ttyS0.
+pub const TTY_S0: Device = Device::new(4, 64);
+/// /dev/tty: the caller's controlling terminal.
+pub const TTY: Device = Device::new(5, 0);
+/// /dev/ptmx: creates a pseudo-terminal.
+pub const PTMX: Device = Device::new(5, 2);
+/// /dev/console.
+pub const CONSOLE: Device = Device::new(5, 1);
+
+/// Opens the device `device`.
+///
+/// # Errors
+/// `ENXIO` if there is none.
+pub fn open(device: Device) -> Result<Arc<dyn FileOps>, Errno> {
+    Ok(match device {
+        NULL => Arc::new(Null),
+        ZERO => Arc::new(Zero { full: false }),
+        FULL => Arc::new(Zero { full: true }),
+        RANDOM | URANDOM => Arc::new(Random),
+        KMSG => Arc::new(Kmsg),
+        TTY_S0 => tty::open_serial(),
+        TTY => tty::open_controlling()?,
+        CONSOLE => tty::open_console(),
+        PTMX => tty::pty::open_master()?,
+        _ if device.major == tty::pty::TERMINAL_MAJOR => tty::open_pseudo(device)?,
+        _ => return Err(Errno::ENXIO),
+    })
+}
+
+struct Null;
+
+impl FileOps for Null {
+    fn read(&self, _offset: u64, _out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
+        Ok(())
+    }
+
+    fn write(&self, _offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
+        from.skip_all();
+        Ok(())
+    }
+}
+
+/// /dev/zero, and /dev/full, whose writes fail.
+struct Zero {
+    full: bool,
+}
+
+impl FileOps for Zero {
+    fn read(&self, _offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
+        static ZEROS: [u8; PAGE_SIZE as usize] = [0; PAGE_SIZE as usize];
+        let mut stride = Stride::default();
+        while out.left() > 0 {
+            let len = out.left().min(ZEROS.len());
+            out.put(&ZEROS[..len])?;
+            if stride.passes(len) {
+                preempt::interrupted()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, _offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
+        if self.full {
+            return Err(Errno::ENOSPC);
+        }
+        from.skip_all();
+        Ok(())
+    }
+}
+
+/// /dev/random and /dev/urandom: neither blocks, as on Linux once the generator is seeded.
+struct Random;
+
+impl FileOps for Random {
+    fn read(&self, _offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
+        let mut bytes = [0; 256];
+        let mut stride = Stride::default();
+        while out.left() > 0 {
+            let part = &mut bytes[..out.left().min(256)];
+            random::fill(part);
+            out.put(part)?;
+            if stride.passes(part.len() * random::FILL_WEIGHT) {
+                preempt::interrupted()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, _offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
+        let mut bytes = [0; 256];
+        let mut stride = Stride::default();
+        while from.left() > 0 {
+            let len = from.left().min(bytes.len());
+            from.take(&mut bytes[..len])?;
+            random::stir(&bytes[..len]);
+            if stride.passes(len * random::STIR_WEIGHT) {
+                preempt::interrupted()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// /dev/kmsg: a write adds a message to the kernel's log. Reading is left to syslog(2).
+struct Kmsg;
+
+impl FileOps for Kmsg {
+    fn is_stream(&self) -> bool {
+        true
+    }
+
+    fn write(&self, _offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
+        /// Longest message (PRINTKRB_RECORD_MAX).
+        const MESSAGE_MAX: usize = 1024;
+        if from.left() > MESSAGE_MAX {
+            return Err(Errno::EINVAL);
+        }
+        let mut bytes = [0; MESSAGE_MAX];
+        let message = &mut bytes[..from.left()];
+        from.take(message)?;
+        let text = message
+            .utf8_chunks()
+            .map(|chunk| chunk.valid())
+            .collect::<alloc::string::String>();
+        crate::dev::log::log!("{}", text.trim_end_matches('\n'));
+        Ok(())
+    }
+}

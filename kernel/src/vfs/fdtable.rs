@@ -1,0 +1,255 @@
+//! The table of file descriptors.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::file::File;
+use super::lock::{self, Owner};
+use crate::abi::errno::Errno;
+use crate::mm::fallible::{self, Grow as _};
+
+/// Size limit of a table, whatever RLIMIT_NOFILE (fs.nr_open).
+pub const NR_OPEN: usize = 1 << 20;
+
+/// A descriptor.
+#[derive(Clone)]
+struct Slot {
+    file: Arc<File>,
+    close_on_exec: bool,
+}
+
+/// A table of descriptors, shared by CLONE_FILES.
+#[derive(Default)]
+pub struct FdTable {
+    slots: Vec<Option<Slot>>,
+    /// All numbers below are in use.
+    lowest_free: usize,
+    /// ID that owns the record locks of the process, from its first one on.
+    owner: Option<u64>,
+}
+
+impl Drop for FdTable {
+    fn drop(&mut self) {
+        if let Some(owner) = self.owner {
+            lock::release_all(Owner::Table(owner));
+        }
+    }
+}
+
+impl FdTable {
+    /// Weight of closing one descriptor between two preemption points, in bytes copied.
+    pub const CLOSING: usize = 1024;
+
+    /// An empty table.
+    pub const fn new() -> Self {
+        Self {
+            slots: Vec::new(),
+            lowest_free: 0,
+            owner: None,
+        }
+    }
+
+    /// A copy with the same files and no record locks, for fork(2).
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn copy(&self) -> Result<Self, Errno> {
+        Ok(Self {
+            slots: fallible::to_vec(&self.slots)?,
+            lowest_free: self.lowest_free,
+            owner: None,
+        })
+    }
+
+    /// Owner of the process's record locks.
+    pub fn lock_owner(&mut self) -> Owner {
+        Owner::Table(*self.owner.get_or_insert_with(Owner::new_table))
+    }
+
+    /// Kernel memory in bytes held by the process's record locks.
+    pub fn lock_bytes(&self) -> usize {
+        let owner = self.owner.map(Owner::Table);
+        owner.map_or(0, lock::kept_bytes)
+    }
+
+    /// Releases the record locks on a file when one of its descriptors is closed, even if others
+    /// remain open (POSIX).
+    fn release_locks(&self, file: &File) {
+        if let Some(owner) = self.owner {
+            lock::release(file.inode(), Owner::Table(owner));
+        }
+    }
+
+    /// The open file of `fd`, including O_PATH files.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn get_any(&self, fd: i32) -> Result<Arc<File>, Errno> {
+        self.slot(fd).map(|slot| slot.file.clone())
+    }
+
+    /// The open file of `fd`.
+    ///
+    /// # Errors
+    /// `EBADF`, also for an O_PATH file.
+    pub fn get(&self, fd: i32) -> Result<Arc<File>, Errno> {
+        self.get_any(fd).and_then(|file| {
+            if file.is_path() {
+                Err(Errno::EBADF)
+            } else {
+                Ok(file)
+            }
+        })
+    }
+
+    fn slot(&self, fd: i32) -> Result<&Slot, Errno> {
+        let index = usize::try_from(fd).map_err(|_| Errno::EBADF)?;
+        self.slots
+            .get(index)
+            .and_then(Option::as_ref)
+            .ok_or(Errno::EBADF)
+    }
+
+    /// Installs `file` at the lowest free number from `from` on, below `limit` (RLIMIT_NOFILE). The
+    /// caller keeps its reference: the last one must not be dropped while the table is locked.
+    ///
+    /// # Errors
+    /// `EMFILE` if no number is free, `ENOMEM`.
+    pub fn insert(
+        &mut self,
+        file: &Arc<File>,
+        close_on_exec: bool,
+        from: usize,
+        limit: usize,
+    ) -> Result<i32, Errno> {
+        let start = from.max(self.lowest_free);
+        let free = (start..self.slots.len()).find(|&index| self.slots[index].is_none());
+        let index = free.unwrap_or(start.max(self.slots.len()));
+        if index >= limit.min(NR_OPEN) {
+            return Err(Errno::EMFILE);
+        }
+        self.set_slot(index, file, close_on_exec)?;
+        if from <= self.lowest_free {
+            self.lowest_free = index + 1;
+        }
+        Ok(index as i32)
+    }
+
+    /// Installs `file` at `fd`, below `limit`, and returns the file it replaces.
+    ///
+    /// # Errors
+    /// `EBADF` for a number out of range, `ENOMEM`.
+    pub fn replace(
+        &mut self,
+        fd: i32,
+        file: &Arc<File>,
+        close_on_exec: bool,
+        limit: usize,
+    ) -> Result<Option<Arc<File>>, Errno> {
+        let index = usize::try_from(fd).map_err(|_| Errno::EBADF)?;
+        if index >= limit.min(NR_OPEN) {
+            return Err(Errno::EBADF);
+        }
+        let old = self.set_slot(index, file, close_on_exec)?;
+        let old = old.map(|slot| slot.file);
+        if let Some(old) = &old {
+            self.release_locks(old);
+        }
+        Ok(old)
+    }
+
+    fn set_slot(
+        &mut self,
+        index: usize,
+        file: &Arc<File>,
+        close_on_exec: bool,
+    ) -> Result<Option<Slot>, Errno> {
+        if index >= self.slots.len() {
+            let more = index + 1 - self.slots.len();
+            self.slots.room_for(more)?;
+            self.slots.resize(index + 1, None);
+        }
+        Ok(self.slots[index].replace(Slot {
+            file: file.clone(),
+            close_on_exec,
+        }))
+    }
+
+    /// Removes `fd` and returns its file.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn remove(&mut self, fd: i32) -> Result<Arc<File>, Errno> {
+        self.slot(fd)?;
+        let index = fd as usize;
+        self.lowest_free = self.lowest_free.min(index);
+        let slot = self.slots[index].take().ok_or(Errno::EBADF)?;
+        self.release_locks(&slot.file);
+        Ok(slot.file)
+    }
+
+    /// Whether `fd` is closed at execve(2).
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn is_close_on_exec(&self, fd: i32) -> Result<bool, Errno> {
+        self.slot(fd).map(|slot| slot.close_on_exec)
+    }
+
+    /// Sets whether `fd` is closed at execve(2).
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn set_close_on_exec(&mut self, fd: i32, on: bool) -> Result<(), Errno> {
+        self.slot(fd)?;
+        if let Some(slot) = &mut self.slots[fd as usize] {
+            slot.close_on_exec = on;
+        }
+        Ok(())
+    }
+
+    /// Removes the first descriptor from `from` on that has FD_CLOEXEC, and moves `from` behind it.
+    pub fn close_on_exec(&mut self, from: &mut usize) -> Option<Arc<File>> {
+        let slots = self.slots.get_mut(*from..)?.iter_mut();
+        let mut taken = slots
+            .enumerate()
+            .filter_map(|(at, slot)| Some((at, slot.take_if(|slot| slot.close_on_exec)?)));
+        let (at, slot) = taken.next()?;
+        *from += at + 1;
+        self.lowest_free = 0;
+        self.release_locks(&slot.file);
+        Some(slot.file)
+    }
+
+    /// Removes the last file, of a table that is torn down.
+    pub fn take_last(&mut self) -> Option<Arc<File>> {
+        let slot = loop {
+            if let Some(slot) = self.slots.pop()? {
+                break slot;
+            }
+        };
+        self.release_locks(&slot.file);
+        Some(slot.file)
+    }
+
+    /// The open files, one for each descriptor.
+    pub fn files(&self) -> impl Iterator<Item = &Arc<File>> {
+        self.slots.iter().flatten().map(|slot| &slot.file)
+    }
+
+    /// The descriptors in use from `from` on, in ascending order.
+    pub fn numbers(&self, from: usize) -> impl Iterator<Item = i32> {
+        let used = self
+            .slots
+            .iter()
+            .enumerate()
+            .skip(from)
+            .filter(|(_, slot)| slot.is_some());
+        used.map(|(index, _)| index as i32)
+    }
+
+    /// Number of slots, used or free (FDSize of /proc/PID/status).
+    pub fn capacity(&self) -> usize {
+        self.slots.len().next_multiple_of(64).max(64)
+    }
+}

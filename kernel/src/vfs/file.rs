@@ -1,0 +1,425 @@
+//! An open file description: what a descriptor refers to (Linux's struct file).
+//!
+//! dup(2) and fork(2) share it, and with it the position and the flags.
+
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+
+use super::dentry::Location;
+use super::epoll::Watchers;
+use super::inode::{FileOps, Inode};
+use super::io::{In, MAX_RW_COUNT, Out};
+use super::lock::{self, Owner};
+use super::notify;
+use crate::abi::errno::Errno;
+use crate::abi::metadata::mode;
+use crate::sched::preempt::STRIDE;
+use crate::sched::sleep_lock::{SleepGuard, SleepLock};
+use crate::sync::assert_none_held;
+use crate::vfs::{fsize as limit, write_exec as busy};
+
+/// Flags of open(2) (include/uapi/asm-generic/fcntl.h; the same for both widths on x86).
+#[allow(missing_docs)] // Linux's names.
+pub mod flags {
+    pub const O_ACCMODE: u32 = 3;
+    pub const O_RDONLY: u32 = 0;
+    pub const O_WRONLY: u32 = 1;
+    pub const O_RDWR: u32 = 2;
+    pub const O_CREAT: u32 = 0o100;
+    pub const O_EXCL: u32 = 0o200;
+    pub const O_NOCTTY: u32 = 0o400;
+    pub const O_TRUNC: u32 = 0o1000;
+    pub const O_APPEND: u32 = 0o2000;
+    pub const O_NONBLOCK: u32 = 0o4000;
+    pub const O_ASYNC: u32 = 0o20000;
+    pub const O_DIRECT: u32 = 0o40000;
+    pub const O_LARGEFILE: u32 = 0o100000;
+    pub const O_DIRECTORY: u32 = 0o200000;
+    pub const O_NOFOLLOW: u32 = 0o400000;
+    pub const O_NOATIME: u32 = 0o1000000;
+    pub const O_CLOEXEC: u32 = 0o2000000;
+    pub const O_SYNC: u32 = 0o4010000;
+    pub const O_PATH: u32 = 0o10000000;
+    pub const O_TMPFILE: u32 = 0o20200000;
+    /// Flags that F_SETFL changes.
+    pub const SETTABLE: u32 = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME;
+}
+
+use flags::*;
+use notify::events;
+
+/// An open file description.
+pub struct File {
+    location: Location,
+    ops: Arc<dyn FileOps>,
+    flags: AtomicU32,
+    offset: AtomicU64,
+    /// Epoll items that watch the file.
+    pub watchers: Watchers,
+    /// Whether the file ever held locks as an open file description (flock(2), F_OFD_SETLK).
+    has_locks: AtomicBool,
+    /// Whether it counts as a writer (ETXTBSY).
+    is_writer: bool,
+    /// Whether it is a regular file, with a size and RLIMIT_FSIZE.
+    is_regular: bool,
+    /// Recipient of SIGIO (F_SETOWN): a process ID, or a process group's, negated.
+    pub owner: AtomicI32,
+    /// Signal instead of SIGIO (F_SETSIG); 0 for SIGIO.
+    pub signal: AtomicU32,
+}
+
+/// Number of open files (fs.file-nr).
+static OPEN: AtomicU64 = AtomicU64::new(0);
+
+/// Number of open files in the system.
+pub fn open_files() -> u64 {
+    OPEN.load(Ordering::Relaxed)
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        assert_none_held("a file is closed");
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+        if notify::is_on() {
+            let written = self.is_writable();
+            notify::file(
+                self,
+                if written {
+                    events::CLOSE_WRITE
+                } else {
+                    events::CLOSE_NOWRITE
+                },
+            );
+        }
+        if self.is_writer {
+            busy::end_write(&self.location);
+        }
+        if self.has_locks.load(Ordering::Relaxed) {
+            lock::release(self.inode(), Owner::File(self.lock_id()));
+        }
+        self.watchers.file_closed(&*self.ops);
+    }
+}
+
+impl File {
+    /// Kernel memory in bytes held by a descriptor of any kind: the file, its dentry, its slot.
+    pub const KEPT: usize = 512;
+
+    /// Opens a file at `location` for open(2): counts a writer of a regular file, and queues
+    /// IN_OPEN.
+    ///
+    /// # Errors
+    /// `ETXTBSY` for writing to a running program.
+    pub fn open(location: Location, ops: Arc<dyn FileOps>, flags: u32) -> Result<Arc<Self>, Errno> {
+        let is_writer = matches!(flags & O_ACCMODE, O_WRONLY | O_RDWR)
+            && location.inode().kind() == mode::S_IFREG;
+        if is_writer {
+            busy::begin_write(&location)?;
+        }
+        let file = Self::create(location, ops, flags, is_writer);
+        if notify::is_on() {
+            notify::file(&file, events::OPEN);
+        }
+        Ok(file)
+    }
+
+    /// Creates an open file at `location` with `flags` of open(2), without those for creation.
+    pub fn new(location: Location, ops: Arc<dyn FileOps>, flags: u32) -> Arc<Self> {
+        Self::create(location, ops, flags, false)
+    }
+
+    fn create(location: Location, ops: Arc<dyn FileOps>, flags: u32, is_writer: bool) -> Arc<Self> {
+        let kept = flags & !(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
+        OPEN.fetch_add(1, Ordering::Relaxed);
+        let is_regular = location.inode().kind() == mode::S_IFREG;
+        Arc::new(Self {
+            location,
+            ops,
+            flags: AtomicU32::new(kept),
+            offset: AtomicU64::new(0),
+            watchers: Watchers::default(),
+            has_locks: AtomicBool::new(false),
+            is_writer,
+            is_regular,
+            owner: AtomicI32::new(0),
+            signal: AtomicU32::new(0),
+        })
+    }
+
+    fn lock_id(&self) -> usize {
+        core::ptr::from_ref(self) as usize
+    }
+
+    /// ID under which the open file holds locks, released when it is dropped.
+    pub fn lock_owner(&self) -> usize {
+        self.has_locks.store(true, Ordering::Relaxed);
+        self.lock_id()
+    }
+
+    /// The location it was opened at.
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// The inode.
+    pub fn inode(&self) -> &Arc<dyn Inode> {
+        self.location.inode()
+    }
+
+    /// The file operations.
+    pub fn ops(&self) -> &Arc<dyn FileOps> {
+        &self.ops
+    }
+
+    /// The flags, as F_GETFL returns them.
+    pub fn flags(&self) -> u32 {
+        self.flags.load(Ordering::Relaxed)
+    }
+
+    /// Changes the flags that F_SETFL can change.
+    pub fn set_flags(&self, flags: u32) {
+        let fixed = self.flags() & !SETTABLE;
+        self.flags
+            .store(fixed | flags & SETTABLE, Ordering::Relaxed);
+    }
+
+    /// Whether it was opened with O_PATH: a location alone, without reads or writes.
+    pub fn is_path(&self) -> bool {
+        self.flags() & O_PATH != 0
+    }
+
+    /// Whether the file is open for reading.
+    pub fn is_readable(&self) -> bool {
+        matches!(self.flags() & O_ACCMODE, O_RDONLY | O_RDWR) && !self.is_path()
+    }
+
+    /// Whether the file is open for writing.
+    pub fn is_writable(&self) -> bool {
+        matches!(self.flags() & O_ACCMODE, O_WRONLY | O_RDWR) && !self.is_path()
+    }
+
+    /// Updates the access time after a read (file_accessed), unless O_NOATIME is set.
+    pub fn accessed(&self) {
+        if self.flags() & O_NOATIME == 0 {
+            self.location.accessed();
+        }
+    }
+
+    fn nonblocking(&self) -> bool {
+        self.flags() & O_NONBLOCK != 0
+    }
+
+    /// The position.
+    pub fn offset(&self) -> u64 {
+        self.offset.load(Ordering::Relaxed)
+    }
+
+    /// Sets the position.
+    pub fn set_offset(&self, offset: u64) {
+        self.offset.store(offset, Ordering::Relaxed);
+    }
+
+    /// Reads from `at`, or from the position, which advances; returns the number of bytes.
+    ///
+    /// # Errors
+    /// `EBADF` if not open for reading; those of the file operations.
+    #[inline(always)]
+    pub fn read(&self, at: Option<u64>, out: &mut dyn Out) -> Result<usize, Errno> {
+        // Inline for the fast path: a file that isn't regular, with no file watched.
+        if self.is_regular || notify::is_on() || !self.is_readable() {
+            self.read_with(at, out, false)
+        } else {
+            self.read_from(at, out, false, || ())
+        }
+    }
+
+    /// Reads as [`File::read`]; `nowait` forbids waiting, whatever the flags.
+    ///
+    /// # Errors
+    /// As [`File::read`].
+    pub fn read_with(
+        &self,
+        at: Option<u64>,
+        out: &mut dyn Out,
+        nowait: bool,
+    ) -> Result<usize, Errno> {
+        if notify::is_on() {
+            self.read_noticed(at, out, nowait)
+        } else {
+            self.read_unnoticed(at, out, nowait)
+        }
+    }
+
+    /// A read with an IN_ACCESS event.
+    #[cold]
+    fn read_noticed(
+        &self,
+        at: Option<u64>,
+        out: &mut dyn Out,
+        nowait: bool,
+    ) -> Result<usize, Errno> {
+        let done = self.read_unnoticed(at, out, nowait)?;
+        if done > 0 {
+            notify::file(self, events::ACCESS);
+        }
+        Ok(done)
+    }
+
+    /// A read without an event.
+    ///
+    /// # Errors
+    /// As [`File::read`].
+    #[inline]
+    pub fn read_unnoticed(
+        &self,
+        at: Option<u64>,
+        out: &mut dyn Out,
+        nowait: bool,
+    ) -> Result<usize, Errno> {
+        if !self.is_readable() {
+            Err(Errno::EBADF)
+        } else if self.is_regular {
+            self.read_regular(at, out, nowait)
+        } else {
+            self.read_from(at, out, nowait, || ())
+        }
+    }
+
+    /// Reads a regular file and updates its access time.
+    #[inline(never)]
+    fn read_regular(
+        &self,
+        at: Option<u64>,
+        out: &mut dyn Out,
+        nowait: bool,
+    ) -> Result<usize, Errno> {
+        // A long read is preemptible: others must not read at the same position meanwhile.
+        let is_long = at.is_none() && out.left() > STRIDE;
+        let _turn = is_long.then(|| self.turn()).flatten();
+        self.read_from(at, out, nowait, || self.accessed())
+    }
+
+    /// Reads; calls `was_read` before the position advances.
+    #[inline(always)]
+    fn read_from(
+        &self,
+        at: Option<u64>,
+        out: &mut dyn Out,
+        nowait: bool,
+        was_read: impl FnOnce(),
+    ) -> Result<usize, Errno> {
+        let offset = at.unwrap_or_else(|| self.offset());
+        check_range(offset, out.left())?;
+        let result = self.ops.read(offset, out, nowait || self.nonblocking());
+        was_read();
+        self.moved(at, offset, out.done(), result)
+    }
+
+    /// Writes at `at`, or at the position, which advances; returns the number of bytes.
+    ///
+    /// # Errors
+    /// `EBADF` if not open for writing; those of the file operations.
+    pub fn write(&self, at: Option<u64>, from: &mut dyn In) -> Result<usize, Errno> {
+        self.write_with(at, from, false, None)
+    }
+
+    /// Writes as [`File::write`]; `nowait` forbids waiting, and `append` overrides O_APPEND,
+    /// whatever the flags.
+    ///
+    /// # Errors
+    /// As [`File::write`].
+    #[inline]
+    pub fn write_with(
+        &self,
+        at: Option<u64>,
+        from: &mut dyn In,
+        nowait: bool,
+        append: Option<bool>,
+    ) -> Result<usize, Errno> {
+        if notify::is_on() {
+            self.write_noticed(at, from, nowait, append)
+        } else {
+            self.write_unnoticed(at, from, nowait, append)
+        }
+    }
+
+    /// A write with IN_MODIFY and IN_ATTRIB events.
+    #[cold]
+    fn write_noticed(
+        &self,
+        at: Option<u64>,
+        from: &mut dyn In,
+        nowait: bool,
+        append: Option<bool>,
+    ) -> Result<usize, Errno> {
+        let before = self.location.set_ids_if_watched();
+        let done = self.write_unnoticed(at, from, nowait, append)?;
+        notify::name(&self.location.dentry, self.location.lost_set_ids(before));
+        if done > 0 {
+            notify::file(self, events::MODIFY);
+        }
+        Ok(done)
+    }
+
+    fn write_unnoticed(
+        &self,
+        at: Option<u64>,
+        from: &mut dyn In,
+        nowait: bool,
+        append: Option<bool>,
+    ) -> Result<usize, Errno> {
+        if !self.is_writable() {
+            return Err(Errno::EBADF);
+        }
+        let _turn = if self.is_regular { self.turn() } else { None };
+        let mut offset = at.unwrap_or_else(|| self.offset());
+        check_range(offset, from.left())?;
+        let nonblocking = nowait || self.nonblocking();
+        // Linux appends in pwrite(2) as well.
+        if self.is_regular {
+            if append.unwrap_or(self.flags() & O_APPEND != 0) {
+                offset = self.inode().metadata().size;
+            }
+            if let Some(limit) = limit::exceeded(offset, from.left()) {
+                let mut part = limit::part(from, offset, limit)?;
+                let result = self.ops.write(offset, &mut part, nonblocking);
+                let done = part.done();
+                return self.moved(at, offset, done, result);
+            }
+        }
+        let result = self.ops.write(offset, from, nonblocking);
+        self.moved(at, offset, from.done(), result)
+    }
+
+    /// Locks out other writes and changes of size, on file systems with such a lock (i_rwsem).
+    fn turn(&self) -> Option<SleepGuard<'_, ()>> {
+        self.inode().turn().map(SleepLock::lock)
+    }
+
+    /// Advances the position by `done`; an error after the first byte is dropped.
+    fn moved(
+        &self,
+        at: Option<u64>,
+        offset: u64,
+        done: usize,
+        result: Result<(), Errno>,
+    ) -> Result<usize, Errno> {
+        if done == 0 {
+            return result.map(|()| 0);
+        }
+        if at.is_none() && !self.ops.is_stream() {
+            self.set_offset(offset + done as u64);
+        }
+        Ok(done)
+    }
+}
+
+/// Checks that a transfer ends within the range of loff_t (rw_verify_area).
+fn check_range(offset: u64, len: usize) -> Result<(), Errno> {
+    let end = offset.checked_add(len.min(MAX_RW_COUNT) as u64);
+    if end.is_some_and(|end| end <= i64::MAX as u64) {
+        Ok(())
+    } else {
+        Err(Errno::EINVAL)
+    }
+}

@@ -1,0 +1,239 @@
+//! Mounting, binding, moving and unmounting.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::{FileSystem, MOUNTS, Mount, MountFlags};
+use crate::abi::errno::Errno;
+use crate::abi::metadata::mode;
+use crate::mm::fallible::{self, Grow as _};
+use crate::mm::{frame, reserve};
+use crate::sched::preempt;
+use crate::vfs::dentry::{Dentry, Location};
+
+/// Most mounts that there can be (fs.mount-max).
+const MOST: usize = 100_000;
+
+fn is_dir(dentry: &Dentry) -> bool {
+    dentry.inode().kind() == mode::S_IFDIR
+}
+
+/// Checks that `root` can be mounted on `point`: a directory on a directory, a file on a file.
+fn check_fit(root: &Arc<Dentry>, point: &Location) -> Result<(), Errno> {
+    if frame::is_low() {
+        return Err(Errno::ENOMEM);
+    }
+    if point.dentry.is_removed() {
+        return Err(Errno::ENOENT);
+    }
+    if is_dir(root) == is_dir(&point.dentry) {
+        // For [`enter`].
+        room_for(1)
+    } else {
+        Err(Errno::ENOTDIR)
+    }
+}
+
+/// Makes room for `more` mounts.
+///
+/// # Errors
+/// `ENOSPC` past fs.mount-max, `ENOMEM`.
+fn room_for(more: usize) -> Result<(), Errno> {
+    let mut mounts = MOUNTS.lock();
+    if mounts.len() + more > MOST {
+        return Err(Errno::ENOSPC);
+    }
+    mounts.room_for(more)
+}
+
+fn enter(mount: Arc<Mount>, point: &Location) -> Arc<Mount> {
+    point.dentry.set_covered(true);
+    MOUNTS.lock().push(mount.clone());
+    mount
+}
+
+/// Mounts `fs` over `point`.
+///
+/// # Errors
+/// `ENOTDIR`, `ENOENT`, `ENOMEM`.
+pub fn add(
+    point: Location,
+    fs: Arc<dyn FileSystem>,
+    source: String,
+    flags: MountFlags,
+) -> Result<Arc<Mount>, Errno> {
+    let root = fs.root();
+    check_fit(&root, &point)?;
+    let mount = Mount::new(fs, root, Some(point.clone()), source, flags);
+    Ok(enter(mount, &point))
+}
+
+/// A second look at what `from` is, over `point`.
+fn copy(of: &Arc<Mount>, root: Arc<Dentry>, point: Location) -> Result<Arc<Mount>, Errno> {
+    reserve::top_up()?;
+    let place = Some(point.clone());
+    let source = fallible::to_string(&of.source)?;
+    let mount = Mount::new(of.fs.clone(), root, place, source, of.flags());
+    Ok(enter(mount, &point))
+}
+
+/// Shows the file or directory `from` at `point` too; with `recursive`, what is mounted below it as
+/// well.
+///
+/// # Errors
+/// `ENOTDIR` for a directory on a file or the reverse, `ENOENT`, `ENOMEM`; `ENOSPC` for too many.
+pub fn bind(from: &Location, point: Location, recursive: bool) -> Result<(), Errno> {
+    check_fit(&from.dentry, &point)?;
+    let below: Vec<_> = if recursive {
+        descendants(&from.mount)?
+    } else {
+        Vec::new()
+    };
+    let mut copies = fallible::with_capacity(below.len() + 1)?;
+    room_for(below.len() + 1)?;
+    let top = copy(&from.mount, from.dentry.clone(), point)?;
+    copies.push((from.mount.clone(), top));
+    for mount in below {
+        // Each turn looks through the others; who mounts meanwhile takes room.
+        preempt::point();
+        room_for(1)?;
+        let Some(place) = mount.mount_point() else {
+            continue;
+        };
+        let parent = copies
+            .iter()
+            .find(|(old, _)| Arc::ptr_eq(old, &place.mount));
+        let Some((old, new)) = parent else { continue };
+        // Of the first mount only a part is seen.
+        if Arc::ptr_eq(old, &from.mount) && !place.dentry.is_below(&from.dentry) {
+            continue;
+        }
+        let point = Location {
+            mount: new.clone(),
+            dentry: place.dentry.clone(),
+        };
+        let new = copy(&mount, mount.root.clone(), point)?;
+        copies.push((mount, new));
+    }
+    Ok(())
+}
+
+/// The mounts in `top` and in those, parents first.
+fn descendants(top: &Arc<Mount>) -> Result<Vec<Arc<Mount>>, Errno> {
+    let mut found: Vec<Arc<Mount>> = Vec::new();
+    let mut next = 0;
+    let mut parent = top.clone();
+    loop {
+        preempt::killed()?;
+        let inside = |mount: &Arc<Mount>| {
+            let point = mount.point.lock();
+            point
+                .as_ref()
+                .is_some_and(|point| Arc::ptr_eq(&point.mount, &parent))
+        };
+        fallible::extend(&mut found, super::all().filter(inside))?;
+        match found.get(next) {
+            Some(mount) => parent = mount.clone(),
+            None => return Ok(found),
+        }
+        next += 1;
+    }
+}
+
+/// Clears the mark of a place that nothing is mounted on any more, through whichever mount.
+fn uncover(point: &Location) {
+    let mounts = MOUNTS.lock();
+    let covers = |mount: &Arc<Mount>| {
+        let at = mount.point.lock();
+        at.as_ref()
+            .is_some_and(|at| Arc::ptr_eq(&at.dentry, &point.dentry))
+    };
+    if !mounts.iter().any(covers) {
+        point.dentry.set_covered(false);
+    }
+}
+
+/// The mount whose root `location` is, and what it covers.
+///
+/// # Errors
+/// `EINVAL` if it is none or the root of all.
+fn mounted(location: &Location) -> Result<(Arc<Mount>, Location), Errno> {
+    if !location.is(&location.mount.root()) {
+        return Err(Errno::EINVAL);
+    }
+    let point = location.mount.mount_point().ok_or(Errno::EINVAL)?;
+    Ok((location.mount.clone(), point))
+}
+
+/// Moves the mount whose root `from` is to `point`.
+///
+/// # Errors
+/// `EINVAL` if it is none, `ELOOP` into itself, `ENOTDIR`.
+pub fn move_to(from: &Location, point: Location) -> Result<(), Errno> {
+    let (mount, old) = mounted(from)?;
+    check_fit(&mount.root, &point)?;
+    let mut above = Some(point.clone());
+    while let Some(place) = above {
+        if Arc::ptr_eq(&place.mount, &mount) {
+            return Err(Errno::ELOOP);
+        }
+        above = place.mount.mount_point();
+    }
+    point.dentry.set_covered(true);
+    mount.point.set(Some(point));
+    uncover(&old);
+    Ok(())
+}
+
+/// Takes away the mount whose root `location` is; `lazy`: with all that is mounted in it, and at once
+/// though it may be in use.
+///
+/// # Errors
+/// `ENOMEM`; `EINVAL` if it is none or the root of all, `EBUSY` while something is mounted or open in it.
+pub fn remove(location: &Location, lazy: bool) -> Result<(), Errno> {
+    let (mount, point) = mounted(location)?;
+    let inside = descendants(&mount)?;
+    // References: the table's, the caller's, and the one above. Any other is a file or a working
+    // directory.
+    let in_use = Arc::strong_count(&mount) > 3;
+    if !lazy && (in_use || !inside.is_empty()) {
+        return Err(Errno::EBUSY);
+    }
+    let goes = |other: &Arc<Mount>| {
+        Arc::ptr_eq(other, &mount) || inside.iter().any(|child| Arc::ptr_eq(child, other))
+    };
+    let gone: Vec<_> = fallible::collect(super::all().filter(goes))?;
+    MOUNTS.lock().retain(|mount| !goes(mount));
+    uncover(&point);
+    for mount in &gone {
+        let place = mount.point.take();
+        if let Some(place) = &place {
+            uncover(place);
+        }
+    }
+    Ok(())
+}
+
+/// Makes the mount at `new` the root and puts the old root at `put_old`, below it; `old` is the caller's
+/// root. Processes that look from the old one are moved by the caller.
+///
+/// # Errors
+/// `EINVAL` where `new` or `old` is no mount's root or `put_old` is not below `new`; `EBUSY` for the
+/// root on itself.
+pub fn pivot_root(old: &Location, new: &Location, put_old: Location) -> Result<(), Errno> {
+    let (new_mount, point) = mounted(new)?;
+    if Arc::ptr_eq(&old.mount, &new_mount) || Arc::ptr_eq(&put_old.mount, &old.mount) {
+        return Err(Errno::EBUSY);
+    }
+    // The first root can't be moved, as in Linux: programs switch away from it by MS_MOVE.
+    let (old_mount, old_point) = mounted(old)?;
+    if !Arc::ptr_eq(&put_old.mount, &new_mount) || !is_dir(&put_old.dentry) {
+        return Err(Errno::EINVAL);
+    }
+    new_mount.point.set(Some(old_point));
+    put_old.dentry.set_covered(true);
+    old_mount.point.set(Some(put_old));
+    uncover(&point);
+    Ok(())
+}

@@ -1,0 +1,296 @@
+//! Opening a file by its path: the work of open(2) and its like.
+//!
+//! Left out: leases.
+
+use alloc::format;
+use alloc::sync::Arc;
+
+use super::access;
+use super::caller::{context, credentials, display_path};
+use super::dentry::{Dentry, Location, Parent};
+use super::fdtable::FdTable;
+use super::file::File;
+use super::file::flags::*;
+use super::inode::FileOps;
+use super::mount::MountFlags;
+use super::notify;
+use super::path::{Found, ParentOf, Walk};
+use super::pipe;
+use crate::abi::capability::Caps;
+use crate::abi::cred::Credentials;
+use crate::abi::errno::Errno;
+use crate::abi::metadata::{Device, Metadata, NewFile, mode};
+use crate::abi::resolve::Resolve;
+use crate::process::elf::Executable;
+use crate::vfs::write_exec as busy;
+use crate::vm::mapped::Mapped;
+
+/// Stands behind a descriptor opened with O_PATH, and behind the open file of a program, which is mapped:
+/// nothing ever reaches it.
+struct PathOnly;
+
+impl FileOps for PathOnly {}
+
+/// Opens the file at `path`, making it if the flags say so, with `permissions` but for those in
+/// `umask`.
+///
+/// # Errors
+/// Those of open(2).
+pub fn open(
+    walk: &Walk<'_>,
+    path: &[u8],
+    flags: u32,
+    permissions: u32,
+    umask: u32,
+) -> Result<Arc<File>, Errno> {
+    let flags = check_flags(flags)?;
+    if flags & O_TMPFILE == O_TMPFILE {
+        return open_unnamed(walk, path, flags, permissions, umask);
+    }
+    let follow = flags & O_NOFOLLOW == 0 && flags & (O_CREAT | O_EXCL) != O_CREAT | O_EXCL;
+    let (location, created) = if flags & O_CREAT == 0 {
+        (walk.file(path, follow)?, false)
+    } else {
+        match walk.file_or_place(path, follow)? {
+            Found::File(_) if flags & O_EXCL != 0 => return Err(Errno::EEXIST),
+            Found::File(file) if file.inode().kind() == mode::S_IFDIR => return Err(Errno::EISDIR),
+            Found::File(file) => (file, false),
+            Found::Missing(place) if !place.dir.inode().takes_names() => return Err(Errno::ENOENT),
+            Found::Missing(place) if place.wants_dir => return Err(Errno::EISDIR),
+            Found::Missing(place) => (create(walk, &place, regular(permissions), umask)?, true),
+        }
+    };
+    check_kind(&location, flags)?;
+    if flags & O_PATH != 0 {
+        return Ok(File::new(location, Arc::new(PathOnly), flags));
+    }
+    if !created {
+        check_access(walk, &location, flags)?;
+        if flags & O_TRUNC != 0 && location.inode().kind() == mode::S_IFREG {
+            busy::check_not_running(&location)?;
+            location.truncate(0)?;
+        }
+    }
+    let ops = match location.inode().kind() {
+        mode::S_IFIFO => pipe::open_fifo(location.inode(), flags)?,
+        _ => location.inode().clone().open()?,
+    };
+    ops.opened(flags)?;
+    File::open(location, ops, flags)
+}
+
+/// Sorts out combinations of flags.
+fn check_flags(flags: u32) -> Result<u32, Errno> {
+    if flags & O_PATH != 0 {
+        return Ok(flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    }
+    if flags & O_TMPFILE == O_TMPFILE {
+        // There is nothing to be had from an empty file that nobody else sees.
+        return if flags & O_ACCMODE == O_RDONLY || flags & O_CREAT != 0 {
+            Err(Errno::EINVAL)
+        } else {
+            Ok(flags)
+        };
+    }
+    if flags & (O_CREAT | O_DIRECTORY) == O_CREAT | O_DIRECTORY {
+        return Err(Errno::EINVAL);
+    }
+    Ok(flags)
+}
+
+/// Opens a new file without a name in the directory at `path`: linkat(2) may give it one unless
+/// O_EXCL forbids it.
+fn open_unnamed(
+    walk: &Walk<'_>,
+    path: &[u8],
+    flags: u32,
+    permissions: u32,
+    umask: u32,
+) -> Result<Arc<File>, Errno> {
+    let dir = walk.file(path, flags & O_NOFOLLOW == 0)?;
+    let parent = dir.inode().metadata();
+    if parent.kind() != mode::S_IFDIR {
+        return Err(Errno::ENOTDIR);
+    }
+    dir.mount.check_writable()?;
+    access::check(walk.who, &parent, access::WRITE | access::EXECUTE)?;
+    let mut new = regular(permissions);
+    give_owner(walk.who, &parent, &mut new, umask);
+    let inode = dir.inode().create_unnamed(&new, flags & O_EXCL == 0)?;
+    let name = format!("#{}", inode.metadata().ino).into_bytes();
+    let ops = inode.clone().open()?;
+    let dentry = Dentry::new(Parent::Held(dir.dentry.clone()), name.into(), inode);
+    dentry.set_removed();
+    let location = Location {
+        mount: dir.mount,
+        dentry,
+    };
+    File::open(location, ops, flags)
+}
+
+/// A regular file to make.
+fn regular(permissions: u32) -> NewFile {
+    NewFile {
+        mode: mode::S_IFREG | permissions & mode::PERMISSIONS,
+        ..NewFile::default()
+    }
+}
+
+/// Says whose a new file in a directory is, and takes what its maker may not give it out of its mode
+/// (mode_strip_sgid and inode_init_owner in fs/inode.c).
+fn give_owner(who: &Credentials, parent: &Metadata, new: &mut NewFile, umask: u32) {
+    new.uid = who.fsuid;
+    new.gid = who.fsgid;
+    let kind = new.mode & mode::S_IFMT;
+    let runs_as_group = mode::S_ISGID | 0o010;
+    // In a set-group-ID directory everything belongs to its group, and directories pass that on.
+    if parent.mode & mode::S_ISGID != 0 {
+        new.gid = parent.gid;
+        if kind == mode::S_IFDIR {
+            new.mode |= mode::S_ISGID;
+        } else if new.mode & runs_as_group == runs_as_group
+            && !access::may_set_group_id(who, parent.gid)
+        {
+            // It would run as a group that its maker is not in.
+            new.mode &= !mode::S_ISGID;
+        }
+    }
+    if kind != mode::S_IFLNK {
+        new.mode &= !umask;
+    }
+}
+
+/// Makes a file of any kind at `place`, for the caller, who must be allowed to.
+///
+/// # Errors
+/// `EACCES`, `EPERM` for a device, `ENOENT` in a directory that was removed, `ENAMETOOLONG`,
+/// `ENOSPC`.
+pub fn create(
+    walk: &Walk<'_>,
+    place: &ParentOf,
+    mut new: NewFile,
+    umask: u32,
+) -> Result<Location, Errno> {
+    place.dir.mount.check_writable()?;
+    let parent = place.dir.inode().metadata();
+    access::check(walk.who, &parent, access::WRITE | access::EXECUTE)?;
+    let is_device = match new.mode & mode::S_IFMT {
+        mode::S_IFBLK => true,
+        // The number 0 is no device: it hides a name in an overlay (WHITEOUT_DEV).
+        mode::S_IFCHR => new.rdev != Device::default(),
+        _ => false,
+    };
+    if is_device && !walk.who.has(Caps::MKNOD) {
+        return Err(Errno::EPERM);
+    }
+    give_owner(walk.who, &parent, &mut new, umask);
+    let dentry = place
+        .dir
+        .inode()
+        .create(&place.dir.dentry, &place.name, &new)?;
+    notify::created(place.dir.inode(), &dentry);
+    Ok(Location {
+        mount: place.dir.mount.clone(),
+        dentry,
+    })
+}
+
+/// Checks that the flags fit what the file is.
+fn check_kind(location: &Location, flags: u32) -> Result<(), Errno> {
+    match location.inode().kind() {
+        // Only with O_NOFOLLOW does the walk end at one.
+        mode::S_IFLNK if flags & O_DIRECTORY != 0 => Err(Errno::ENOTDIR),
+        mode::S_IFLNK if flags & O_PATH == 0 => Err(Errno::ELOOP),
+        mode::S_IFDIR if wants_write(flags) => Err(Errno::EISDIR),
+        mode::S_IFDIR => Ok(()),
+        _ if flags & O_DIRECTORY != 0 => Err(Errno::ENOTDIR),
+        _ => Ok(()),
+    }
+}
+
+fn wants_write(flags: u32) -> bool {
+    flags & O_PATH == 0 && (flags & O_ACCMODE != O_RDONLY || flags & O_TRUNC != 0)
+}
+
+fn check_access(walk: &Walk<'_>, location: &Location, flags: u32) -> Result<(), Errno> {
+    let mut wanted = match flags & O_ACCMODE {
+        O_RDONLY => access::READ,
+        O_WRONLY => access::WRITE,
+        // Linux takes 3, too: ioctl(2) only, but both permissions are needed.
+        _ => access::READ | access::WRITE,
+    };
+    if flags & O_TRUNC != 0 {
+        wanted |= access::WRITE;
+    }
+    let metadata = location.inode().metadata();
+    // Devices and pipes are written, not the file system they have a name in.
+    if wanted & access::WRITE != 0 && metadata.kind() == mode::S_IFREG {
+        location.mount.check_writable()?;
+    }
+    let is_device = matches!(metadata.kind(), mode::S_IFCHR | mode::S_IFBLK);
+    if is_device && location.mount.flags().contains(MountFlags::NO_DEVICES) {
+        return Err(Errno::EACCES);
+    }
+    access::check_inode(walk.who, &**location.inode(), wanted)?;
+    if flags & O_NOATIME != 0 && !access::is_owner(walk.who, &metadata) {
+        return Err(Errno::EPERM);
+    }
+    Ok(())
+}
+
+/// The program at `path`, for execve(2) by the caller.
+///
+/// # Errors
+/// Those of the path; `EACCES` for what may not be executed or is no regular file.
+pub fn open_executable(path: &[u8]) -> Result<Executable, Errno> {
+    let (context, who) = (context(), credentials());
+    let walk = Walk {
+        root: &context.root,
+        start: &context.cwd,
+        who: &who,
+        resolve: Resolve::empty(),
+    };
+    executable(walk.file(path, true)?)
+}
+
+/// The program at `location`, for the same.
+///
+/// # Errors
+/// `EACCES` for what may not be executed or is no regular file.
+pub fn executable(location: Location) -> Result<Executable, Errno> {
+    let who = credentials();
+    let metadata = location.inode().metadata();
+    let flags = location.mount.flags();
+    if metadata.kind() != mode::S_IFREG || flags.contains(MountFlags::NO_EXEC) {
+        return Err(Errno::EACCES);
+    }
+    access::check(&who, &metadata, access::EXECUTE)?;
+    let source = location.inode().clone().pages().ok_or(Errno::EACCES)?;
+    let file = File::new(location.clone(), Arc::new(PathOnly), O_RDONLY);
+    Ok(Executable {
+        source,
+        size: metadata.size,
+        mapped: Mapped::file(display_path(&location)?, file.clone()),
+        file,
+    })
+}
+
+/// Descriptors 0, 1 and 2 on the console: what init starts with.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn console_files() -> Result<FdTable, Errno> {
+    let (context, who) = (context(), credentials());
+    let walk = Walk {
+        root: &context.root,
+        start: &context.cwd,
+        who: &who,
+        resolve: Resolve::empty(),
+    };
+    let console = open(&walk, b"/dev/console", O_RDWR, 0, 0)?;
+    let mut files = FdTable::new();
+    for _ in 0..3 {
+        files.insert(&console, false, 0, 3)?;
+    }
+    Ok(files)
+}

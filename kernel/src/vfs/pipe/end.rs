@@ -1,0 +1,150 @@
+//! The ends of a pipe: what descriptors refer to, and what read(2), write(2) and poll(2) do with them.
+
+use alloc::sync::Arc;
+use core::any::Any;
+use core::sync::atomic::Ordering::Relaxed;
+
+use linux_raw_sys::ioctl::FIONREAD;
+
+use super::Pipe;
+use crate::abi::errno::{Errno, SysResult};
+use crate::mm::PAGE_SIZE;
+use crate::sched::wait::WaitQueue;
+use crate::usercopy::UserPtr;
+use crate::vfs::file::{File, flags};
+use crate::vfs::inode::{FileOps, Ready};
+use crate::vfs::io::{In, Out};
+
+/// What a descriptor has of a pipe: the right to read from it, to write to it, or both.
+pub struct End {
+    pipe: Arc<Pipe>,
+    reads: bool,
+    writes: bool,
+    /// Each write is a packet (O_DIRECT).
+    packets: bool,
+    /// How often the pipe was opened for writing when this end was: a reader that opened a FIFO
+    /// without waiting is not told of a writer's end before there was one.
+    writers_seen: usize,
+}
+
+impl End {
+    /// An end of `pipe` for an open file with these flags.
+    pub(super) fn new(pipe: &Arc<Pipe>, flags: u32) -> Arc<Self> {
+        let access = flags & flags::O_ACCMODE;
+        let (reads, writes) = (access != flags::O_WRONLY, access != flags::O_RDONLY);
+        let writers_seen = pipe.opened[1].load(Relaxed);
+        for (counts, opened, is_so) in [
+            (&pipe.readers, &pipe.opened[0], reads),
+            (&pipe.writers, &pipe.opened[1], writes),
+        ] {
+            if is_so {
+                counts.fetch_add(1, Relaxed);
+                opened.fetch_add(1, Relaxed);
+            }
+        }
+        pipe.partners.wake_all();
+        Arc::new(Self {
+            pipe: pipe.clone(),
+            reads,
+            writes,
+            packets: flags & flags::O_DIRECT != 0,
+            writers_seen,
+        })
+    }
+
+    /// The end behind an open file, if it is one.
+    pub fn of(file: &File) -> Option<&Self> {
+        let ops: &dyn Any = &**file.ops();
+        ops.downcast_ref()
+    }
+
+    /// The pipe.
+    pub fn pipe(&self) -> &Arc<Pipe> {
+        &self.pipe
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if self.reads && self.pipe.readers.fetch_sub(1, Relaxed) == 1 {
+            self.pipe.writable.wake_all();
+        }
+        if self.writes && self.pipe.writers.fetch_sub(1, Relaxed) == 1 {
+            self.pipe.readable.wake_all();
+        }
+    }
+}
+
+impl FileOps for End {
+    fn is_stream(&self) -> bool {
+        true
+    }
+
+    /// Each of two ends counts for half of what is in the pipe.
+    fn kept_bytes(&self) -> usize {
+        self.pipe.pages() * PAGE_SIZE as usize / 2
+    }
+
+    fn read(&self, _offset: u64, out: &mut dyn Out, nonblocking: bool) -> Result<(), Errno> {
+        if out.left() == 0 {
+            return Ok(());
+        }
+        // Another reader may have been faster.
+        while out.done() == 0 && self.pipe.wait_readable(nonblocking)? {
+            let mut ring = self.pipe.turn();
+            while out.left() > 0 && ring.read(out)? {}
+        }
+        Ok(())
+    }
+
+    fn write(&self, _offset: u64, from: &mut dyn In, nonblocking: bool) -> Result<(), Errno> {
+        if from.left() == 0 {
+            return Ok(());
+        }
+        if self.pipe.readers.load(Relaxed) > 0 && !self.packets {
+            self.pipe.turn().append(from)?;
+        }
+        while from.left() > 0 {
+            self.pipe.wait_writable(nonblocking)?;
+            let mut ring = self.pipe.turn();
+            while from.left() > 0 && !ring.is_full() {
+                ring.write(from, self.packets)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn ready(&self) -> Ready {
+        let pipe = &self.pipe;
+        let (readers, writers) = (pipe.readers.load(Relaxed), pipe.writers.load(Relaxed));
+        let mut ready = Ready::empty();
+        if self.reads {
+            ready.set(Ready::READ, !pipe.is_empty.load(Relaxed));
+            let had_writer = pipe.opened[1].load(Relaxed) != self.writers_seen;
+            ready.set(Ready::HANGUP, writers == 0 && had_writer);
+        }
+        if self.writes {
+            ready.set(Ready::WRITE, !pipe.is_full.load(Relaxed));
+            ready.set(Ready::ERROR, readers == 0);
+        }
+        ready
+    }
+
+    fn wait_queues(&self, each: &mut dyn FnMut(&WaitQueue)) -> bool {
+        if self.reads {
+            each(&self.pipe.readable);
+        }
+        if self.writes {
+            each(&self.pipe.writable);
+        }
+        true
+    }
+
+    fn ioctl(&self, request: u32, argument: u64) -> SysResult {
+        if request != FIONREAD {
+            return Err(Errno::ENOTTY);
+        }
+        let size = self.pipe.turn().len() as u32;
+        UserPtr::<u32>::new(argument).write(size).map(|()| 0)
+    }
+}

@@ -1,0 +1,78 @@
+//! Pipes with names: FIFOs, and those that are opened again through /proc/PID/fd (fifo(7)).
+//!
+//! A FIFO has a pipe as long as somebody has it open.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
+use core::any::Any;
+use core::sync::atomic::Ordering::Relaxed;
+
+use crate::sync::{Mutex, rank};
+
+use super::inode::PipeInode;
+use super::{End, Pipe, wait};
+use crate::abi::errno::Errno;
+use crate::mm::frame;
+use crate::vfs::file::flags::{O_ACCMODE, O_NONBLOCK, O_RDONLY, O_WRONLY};
+use crate::vfs::inode::{FileOps, Inode};
+
+/// The pipes of FIFOs, by where the inode lies: the pipe keeps it there.
+static OPEN: Mutex<BTreeMap<usize, Weak<Pipe>>, rank::Fifos> = Mutex::new(BTreeMap::new());
+
+fn key(inode: &Arc<dyn Inode>) -> usize {
+    Arc::as_ptr(inode).addr()
+}
+
+/// The pipe of a FIFO.
+fn pipe_of(inode: &Arc<dyn Inode>) -> Result<Arc<Pipe>, Errno> {
+    let mut open = OPEN.lock();
+    if let Some(pipe) = open.get(&key(inode)).and_then(Weak::upgrade) {
+        return Ok(pipe);
+    }
+    if frame::is_low() {
+        return Err(Errno::ENOMEM);
+    }
+    let pipe = Pipe::of(Some(inode.clone()));
+    open.insert(key(inode), Arc::downgrade(&pipe));
+    Ok(pipe)
+}
+
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        if let Some(inode) = &self.inode {
+            OPEN.lock().remove(&key(inode));
+        }
+    }
+}
+
+/// Opens a FIFO with `flags` of open(2): to read waits for a writer, to write for a reader.
+///
+/// # Errors
+/// `ENXIO` for O_WRONLY | O_NONBLOCK without a reader, `ERESTARTSYS`, `ENOMEM`.
+pub fn open(inode: &Arc<dyn Inode>, flags: u32) -> Result<Arc<dyn FileOps>, Errno> {
+    let any: &dyn Any = &**inode;
+    if let Some(PipeInode { pipe, .. }) = any.downcast_ref() {
+        return Ok(End::new(pipe, flags));
+    }
+    let pipe = pipe_of(inode)?;
+    let nonblocking = flags & O_NONBLOCK != 0;
+    // Which count the other side is in, and whether to wait for it.
+    let (other, partners) = match flags & O_ACCMODE {
+        O_RDONLY => (1, &pipe.writers),
+        O_WRONLY => (0, &pipe.readers),
+        _ => return Ok(End::new(&pipe, flags)),
+    };
+    let is_alone = partners.load(Relaxed) == 0;
+    if is_alone && nonblocking && other == 0 {
+        return Err(Errno::ENXIO);
+    }
+    let before = pipe.opened[other].load(Relaxed);
+    let end = End::new(&pipe, flags);
+    if is_alone && !nonblocking {
+        // A partner that came and went counts, too.
+        wait(&pipe.partners, false, || {
+            (pipe.opened[other].load(Relaxed) != before).then_some(())
+        })?;
+    }
+    Ok(end)
+}

@@ -1,0 +1,198 @@
+//! Pipes: bytes from one process to another, through 16 pages or as many as F_SETPIPE_SZ says.
+//!
+//! A [`Pipe`] is what both ends share, an [`End`] (`end.rs`) what a descriptor has of it. `ring.rs` is what is
+//! on its way, `fifo.rs` the pipes that have names, `inode.rs` what stat(2) tells of the others;
+//! `syscall/sendfile.rs` and `syscall/splice.rs` move bytes between pipes and other files.
+//!
+//! Whoever moves bytes has the ring to himself, through copies from and to user memory: a fault in one
+//! may let others run, which then wait for their turn. What poll(2) and FIONREAD ask is kept beside it.
+//!
+//! Left out: O_DIRECT set by F_SETFL, the limits of a user's pipes (pipe-user-pages-soft).
+
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+
+use super::file::File;
+use super::inode::Inode;
+use crate::abi::capability::Caps;
+use crate::abi::errno::{Errno, SysResult};
+use crate::process::capability::capable;
+use crate::process::signal::{self, SIGPIPE, SigInfo};
+use crate::sched::run_queue as sched;
+use crate::sched::sleep_lock::{SleepGuard, SleepLock};
+use crate::sched::wait::{WaitQueue, is_interrupted};
+
+pub mod end;
+mod fifo;
+mod inode;
+pub mod ring;
+
+pub use end::End;
+pub use fifo::open as open_fifo;
+pub use inode::new;
+pub use ring::{PAGE, Ring};
+
+/// Slots of a new pipe (PIPE_DEF_BUFFERS).
+const SLOTS: usize = 16;
+/// Bytes up to which anybody may extend a pipe (fs.pipe-max-size).
+const SIZE_MAX: u64 = 1 << 20;
+
+/// A pipe, as far as its ends share it.
+pub struct Pipe {
+    ring: SleepLock<Ring>,
+    is_empty: AtomicBool,
+    is_full: AtomicBool,
+    readers: AtomicUsize,
+    writers: AtomicUsize,
+    /// How often it was opened for reading, and for writing: what an open(2) that waits sees change.
+    opened: [AtomicUsize; 2],
+    /// Woken when bytes come or the last writer goes.
+    readable: WaitQueue,
+    /// Woken when room comes or the last reader goes.
+    writable: WaitQueue,
+    /// Woken when an end is opened.
+    partners: WaitQueue,
+    /// The FIFO that it is the pipe of.
+    inode: Option<Arc<dyn Inode>>,
+}
+
+/// The ring, while one task has it to itself.
+pub struct Turn<'a> {
+    pipe: &'a Pipe,
+    ring: SleepGuard<'a, Ring>,
+}
+
+impl core::ops::Deref for Turn<'_> {
+    type Target = Ring;
+
+    fn deref(&self) -> &Ring {
+        &self.ring
+    }
+}
+
+impl core::ops::DerefMut for Turn<'_> {
+    fn deref_mut(&mut self) -> &mut Ring {
+        &mut self.ring
+    }
+}
+
+impl Drop for Turn<'_> {
+    /// Tells what changed, and wakes who waits for that: a queue without waiters costs a look.
+    fn drop(&mut self) {
+        let (is_empty, is_full) = (self.is_empty(), self.is_full());
+        let (came, went) = self.changes();
+        let pipe = self.pipe;
+        pipe.is_empty.store(is_empty, Relaxed);
+        let was_full = pipe.is_full.swap(is_full, Relaxed);
+        if came {
+            pipe.readable.wake_all();
+        }
+        // Room beside room is no news to writers (nor to epoll's edge-triggered watchers).
+        if went && was_full && !is_full {
+            pipe.writable.wake_all();
+        }
+    }
+}
+
+impl Pipe {
+    /// An empty pipe without ends; that of the FIFO `inode`.
+    fn of(inode: Option<Arc<dyn Inode>>) -> Arc<Self> {
+        Arc::new(Self {
+            ring: SleepLock::new(Ring::new(SLOTS)),
+            is_empty: AtomicBool::new(true),
+            is_full: AtomicBool::new(false),
+            readers: AtomicUsize::new(0),
+            writers: AtomicUsize::new(0),
+            opened: [const { AtomicUsize::new(0) }; 2],
+            readable: WaitQueue::new(),
+            writable: WaitQueue::new(),
+            partners: WaitQueue::new(),
+            inode,
+        })
+    }
+
+    /// Takes the ring, after whoever has it.
+    pub fn turn(&self) -> Turn<'_> {
+        Turn {
+            pipe: self,
+            ring: self.ring.lock(),
+        }
+    }
+
+    /// Pages that hold its bytes; 0 while it is being read or written.
+    fn pages(&self) -> usize {
+        self.ring.try_lock().map_or(0, |ring| ring.count())
+    }
+
+    /// Waits until there are bytes; false at the end, where there is no writer any more.
+    ///
+    /// # Errors
+    /// `EAGAIN` instead of waiting, `ERESTARTSYS`.
+    pub fn wait_readable(&self, nonblocking: bool) -> Result<bool, Errno> {
+        wait(&self.readable, nonblocking, || {
+            let is_empty = self.is_empty.load(Relaxed);
+            (!is_empty || self.writers.load(Relaxed) == 0).then_some(!is_empty)
+        })
+    }
+
+    /// Waits until there is room.
+    ///
+    /// # Errors
+    /// `EPIPE` without readers, with the signal; `EAGAIN` instead of waiting, `ERESTARTSYS`.
+    pub fn wait_writable(&self, nonblocking: bool) -> Result<(), Errno> {
+        let has_reader = wait(&self.writable, nonblocking, || {
+            let has_reader = self.readers.load(Relaxed) > 0;
+            (!has_reader || !self.is_full.load(Relaxed)).then_some(has_reader)
+        })?;
+        if has_reader {
+            return Ok(());
+        }
+        let _ = signal::send_task(&sched::current_task(), &SigInfo::user(SIGPIPE));
+        Err(Errno::EPIPE)
+    }
+}
+
+/// Waits on `queue` until `look` finds something.
+fn wait<T>(
+    queue: &WaitQueue,
+    nonblocking: bool,
+    mut look: impl FnMut() -> Option<T>,
+) -> Result<T, Errno> {
+    if let Some(found) = look() {
+        return Ok(found);
+    }
+    if nonblocking {
+        return Err(Errno::EAGAIN);
+    }
+    queue.wait_for(|| {
+        look()
+            .map(Ok)
+            .or_else(|| is_interrupted().then_some(Err(Errno::ERESTARTSYS)))
+    })
+}
+
+/// Bytes that the pipe behind `file` holds at most (F_GETPIPE_SZ).
+///
+/// # Errors
+/// `EBADF` for what is no pipe.
+pub fn size(file: &File) -> SysResult {
+    let end = End::of(file).ok_or(Errno::EBADF)?;
+    Ok(end.pipe().turn().capacity() * PAGE)
+}
+
+/// Sets how many bytes it holds, rounded up to a power of two of pages (F_SETPIPE_SZ).
+///
+/// # Errors
+/// `EBADF`; `EINVAL` above 2 GiB; `EPERM` above 1 MiB, but for root; `EBUSY`.
+pub fn set_size(file: &File, size: u64) -> SysResult {
+    let end = End::of(file).ok_or(Errno::EBADF)?;
+    if size > 1 << 31 {
+        return Err(Errno::EINVAL);
+    }
+    let size = size.max(PAGE as u64).next_power_of_two();
+    if size > SIZE_MAX && !capable(Caps::SYS_RESOURCE) {
+        return Err(Errno::EPERM);
+    }
+    end.pipe().turn().set_capacity(size as usize / PAGE)?;
+    Ok(size as usize)
+}

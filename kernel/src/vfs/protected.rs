@@ -1,0 +1,52 @@
+//! Names of others' files: fs.protected_hardlinks and fs.protected_symlinks (proc_sys_fs(5), may_linkat and
+//! may_follow_link in fs/namei.c). Debian's kernels are built with both on.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use super::access::{self, READ, WRITE};
+use super::inode::Inode;
+use crate::abi::cred::Credentials;
+use crate::abi::errno::Errno;
+use crate::abi::metadata::{Metadata, mode};
+
+/// fs.protected_hardlinks.
+pub static HARD_LINKS: AtomicBool = AtomicBool::new(true);
+/// fs.protected_symlinks.
+pub static SYMBOLIC_LINKS: AtomicBool = AtomicBool::new(true);
+
+/// Checks that `who` may give `file` one more name: its owner may, another who may read and write it
+/// and doesn't keep a program with rights of its owner's by that.
+///
+/// # Errors
+/// `EPERM`.
+pub fn check_link(who: &Credentials, file: &dyn Inode) -> Result<(), Errno> {
+    const RUNS_AS_GROUP: u32 = mode::S_ISGID | 0o010;
+    if !HARD_LINKS.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let attributes = file.metadata();
+    let is_safe = attributes.kind() == mode::S_IFREG
+        && attributes.mode & mode::S_ISUID == 0
+        && attributes.mode & RUNS_AS_GROUP != RUNS_AS_GROUP
+        && access::check_inode(who, file, READ | WRITE).is_ok();
+    if is_safe || access::is_owner(who, &attributes) {
+        Ok(())
+    } else {
+        Err(Errno::EPERM)
+    }
+}
+
+/// Checks that `who` may follow `link`, the last part of a path, out of `dir`: where everybody leaves
+/// files, only links of one's own and of the directory's owner.
+///
+/// # Errors
+/// `EACCES`.
+pub fn check_follow(who: &Credentials, dir: &Metadata, link: &Metadata) -> Result<(), Errno> {
+    const SHARED: u32 = mode::S_ISVTX | 0o002;
+    let is_other = who.fsuid != link.uid && dir.mode & SHARED == SHARED && dir.uid != link.uid;
+    if is_other && SYMBOLIC_LINKS.load(Ordering::Relaxed) {
+        Err(Errno::EACCES)
+    } else {
+        Ok(())
+    }
+}

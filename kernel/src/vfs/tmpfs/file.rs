@@ -1,0 +1,141 @@
+//! A regular file of a tmpfs in use: read, written, cut, mapped.
+
+use linux_raw_sys::general::{F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SHRINK, F_SEAL_WRITE};
+
+use super::Node;
+use super::data;
+use super::node::Content;
+use crate::abi::errno::Errno;
+use crate::mm::PAGE_SIZE;
+use crate::mm::frame::Frame;
+use crate::process::table;
+use crate::sched::preempt;
+use crate::vfs::inode::FileOps;
+use crate::vfs::io::{In, Out};
+use crate::vm::leftovers;
+use crate::vm::vma::PageSource;
+
+impl Node {
+    /// Cuts or extends it.
+    pub(super) fn set_size(&self, size: u64) -> Result<(), Errno> {
+        let Content::File(data) = &self.content else {
+            return Err(Errno::EINVAL);
+        };
+        let _turn = self.turn.lock();
+        let old_size = data.lock().size();
+        let sealed = if size < old_size {
+            F_SEAL_SHRINK
+        } else {
+            F_SEAL_GROW
+        };
+        if size != old_size {
+            self.check_seals(sealed)?;
+        }
+        let cut = data.lock().resize(size)?;
+        self.unmap(size.div_ceil(PAGE_SIZE), old_size.div_ceil(PAGE_SIZE));
+        leftovers::drop_pages(cut);
+        self.touch();
+        Ok(())
+    }
+
+    /// Makes room, or a hole, as `Inode::allocate` says.
+    pub(super) fn make_room(
+        &self,
+        start: u64,
+        end: u64,
+        keep_size: bool,
+        punch: bool,
+    ) -> Result<(), Errno> {
+        let Content::File(data) = &self.content else {
+            return Err(Errno::EOPNOTSUPP);
+        };
+        let _turn = self.turn.lock();
+        if punch {
+            self.check_seals(F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)?;
+            let source = core::ptr::from_ref(self).cast();
+            let mut at = start;
+            loop {
+                let part = data.lock().part_of_hole(at, end);
+                let Some(part) = part else { break };
+                // While they are still there: a copy is what isn't the file's own page. Copies stay.
+                let pages = part.start.div_ceil(PAGE_SIZE)..part.end / PAGE_SIZE;
+                table::for_each_mm(|mm| mm.drop_shared_source_pages(source, &pages));
+                data.lock().punch(part.start, part.end);
+                at = part.end;
+                preempt::point();
+            }
+            self.touch();
+            return Ok(());
+        }
+        let grows = !keep_size && end > data.lock().size();
+        if grows {
+            self.check_seals(F_SEAL_GROW)?;
+        }
+        data::reserve(data, start, end)?;
+        let mut data = data.lock();
+        if !keep_size && end > data.size() {
+            // Grown: nothing is cut off.
+            data.resize(end).map(drop)?;
+        }
+        drop(data);
+        self.touch();
+        Ok(())
+    }
+}
+
+impl PageSource for Node {
+    fn page(&self, index: u64) -> Result<Frame, Errno> {
+        match &self.content {
+            Content::File(data) => data.lock().page_for_mapping(index),
+            _ => Err(Errno::ENXIO),
+        }
+    }
+
+    fn remove(&self, range: core::ops::Range<u64>) -> Result<(), Errno> {
+        self.make_room(range.start, range.end, true, true)
+    }
+
+    fn in_memory(&self, first: u64, count: u64, f: &mut dyn FnMut(u64, &Frame)) {
+        if let Content::File(data) = &self.content {
+            data.lock().pages_in(first..first + count, f);
+        }
+    }
+
+    fn file_id(&self) -> (u64, u64) {
+        (self.space.device.encode().into(), self.ino)
+    }
+}
+
+impl FileOps for Node {
+    /// A file without a name goes with its last descriptor.
+    fn kept_bytes(&self) -> usize {
+        let (Content::File(data), 0) = (&self.content, self.links()) else {
+            return 0;
+        };
+        let pages = data.try_lock().map_or(0, |data| data.pages());
+        pages as usize * PAGE_SIZE as usize
+    }
+
+    fn read(&self, offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
+        match &self.content {
+            Content::File(data) => data::read(data, offset, out),
+            Content::Directory(_) => Err(Errno::EISDIR),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn write(&self, offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
+        let Content::File(data) = &self.content else {
+            return Err(Errno::EINVAL);
+        };
+        self.check_seals(F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)?;
+        if offset + from.left() as u64 > data.lock().size() {
+            self.check_seals(F_SEAL_GROW)?;
+        }
+        let result = data::write(data, offset, from);
+        if from.done() > 0 {
+            self.touch();
+        }
+        result
+    }
+}

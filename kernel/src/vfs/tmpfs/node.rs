@@ -1,0 +1,353 @@
+//! A file of a tmpfs: its attributes, and the operations that go to its content.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::any::Any;
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+
+use crate::sched::sleep_lock::SleepLock;
+use crate::sync::{Mutex, rank};
+use linux_raw_sys::general::F_SEAL_SEAL;
+
+use super::data::Data;
+use super::directory::Entries;
+use super::space::Space;
+use crate::abi::capability::Caps;
+use crate::abi::errno::Errno;
+use crate::abi::metadata::{Change, Device, Metadata, NewFile, Time, mode};
+use crate::fs::now;
+use crate::mm::fallible;
+use crate::process::table;
+use crate::vfs::dentry::Dentry;
+use crate::vfs::inode::{FileOps, Inode, ListEntry};
+use crate::vfs::xattr::Xattrs;
+use crate::vfs::{access, caller, chrdev};
+use crate::vm::vma::PageSource;
+
+/// What a directory's size is said to be, per name in it (BOGO_DIRENT_SIZE).
+const NAME_SIZE: u64 = 20;
+
+/// What changes with use.
+#[derive(Clone, Copy)]
+struct Attributes {
+    permissions: u32,
+    uid: u32,
+    gid: u32,
+    nlink: u32,
+    atime: Time,
+    mtime: Time,
+    ctime: Time,
+}
+
+/// What a file holds, by its kind.
+pub(super) enum Content {
+    File(Mutex<Data, rank::FileData>),
+    Directory(Mutex<Entries, rank::Directory>),
+    Symlink(Vec<u8>),
+    /// A device node, FIFO or socket.
+    Special(Device),
+}
+
+/// A file of any kind.
+pub struct Node {
+    pub(super) space: Arc<Space>,
+    pub(super) ino: u64,
+    pub(super) kind: u32,
+    born: Time,
+    attributes: Mutex<Attributes, rank::InodeAttributes>,
+    pub(super) content: Content,
+    xattrs: Mutex<Xattrs, rank::Xattrs>,
+    seals: AtomicU32,
+    writers: AtomicI32,
+    linkable: AtomicBool,
+    pub(super) turn: SleepLock<()>,
+}
+
+impl Node {
+    /// A file in `space`, which counted it already.
+    ///
+    /// # Errors
+    /// `ENOMEM`, for the target of a link.
+    fn make(space: Arc<Space>, ino: u64, new: &NewFile) -> Result<Arc<Self>, Errno> {
+        let content = match new.mode & mode::S_IFMT {
+            mode::S_IFREG => Content::File(Mutex::new(Data::new(space.clone()))),
+            mode::S_IFDIR => Content::Directory(Mutex::default()),
+            mode::S_IFLNK => Content::Symlink(fallible::to_vec(&new.target)?),
+            _ => Content::Special(new.rdev),
+        };
+        Ok(Self::of_content(space, ino, new, content))
+    }
+
+    /// A directory in `space`, which counted it already.
+    pub(super) fn directory(space: Arc<Space>, ino: u64, new: &NewFile) -> Arc<Self> {
+        Self::of_content(space, ino, new, Content::Directory(Mutex::default()))
+    }
+
+    fn of_content(space: Arc<Space>, ino: u64, new: &NewFile, content: Content) -> Arc<Self> {
+        let kind = new.mode & mode::S_IFMT;
+        let born = now();
+        let attributes = Attributes {
+            permissions: new.mode & mode::PERMISSIONS,
+            uid: new.uid,
+            gid: new.gid,
+            nlink: if kind == mode::S_IFDIR { 2 } else { 1 },
+            atime: born,
+            mtime: born,
+            ctime: born,
+        };
+        Arc::new(Self {
+            space,
+            ino,
+            kind,
+            born,
+            attributes: Mutex::new(attributes),
+            content,
+            xattrs: Mutex::default(),
+            seals: AtomicU32::new(F_SEAL_SEAL),
+            writers: AtomicI32::new(0),
+            linkable: AtomicBool::new(false),
+            turn: SleepLock::default(),
+        })
+    }
+
+    /// A file in the same file system as this one.
+    fn sibling(&self, new: &NewFile) -> Result<Arc<Self>, Errno> {
+        let ino = self.space.take_inode()?;
+        Self::make(self.space.clone(), ino, new).inspect_err(|_| self.space.give_inode())
+    }
+
+    pub(super) fn entries(&self) -> Result<&Mutex<Entries, rank::Directory>, Errno> {
+        match &self.content {
+            Content::Directory(entries) => Ok(entries),
+            _ => Err(Errno::ENOTDIR),
+        }
+    }
+
+    /// Takes pages that the file lost out of every mapping.
+    pub(super) fn unmap(&self, from: u64, to: u64) {
+        if from < to {
+            let source = core::ptr::from_ref(self).cast();
+            table::for_each_mm(|mm| mm.drop_source_pages(source, &(from..to)));
+        }
+    }
+
+    /// Checks that none of `seals` is on it.
+    pub(super) fn check_seals(&self, seals: u32) -> Result<(), Errno> {
+        if self.seals.load(Ordering::Relaxed) & seals == 0 {
+            Ok(())
+        } else {
+            Err(Errno::EPERM)
+        }
+    }
+
+    /// How many names it has.
+    pub(super) fn links(&self) -> u32 {
+        self.attributes.try_lock().map_or(1, |own| own.nlink)
+    }
+
+    /// Notes that the content changed.
+    pub(super) fn touch(&self) {
+        let time = now();
+        let mut attributes = self.attributes.lock();
+        attributes.mtime = time;
+        attributes.ctime = time;
+        // What another user wrote must not run as its owner (file_remove_privs).
+        let set_ids = attributes.permissions & (mode::S_ISUID | mode::S_ISGID);
+        if set_ids != 0 && self.kind == mode::S_IFREG {
+            let who = caller::credentials();
+            if !who.has(Caps::FSETID) {
+                attributes.permissions =
+                    access::without_set_ids(&who, attributes.permissions, attributes.gid);
+            }
+        }
+    }
+
+    /// Adds to the number of names (or takes from it); returns what it is then.
+    pub(super) fn count_link(&self, by: i32) -> u32 {
+        let mut attributes = self.attributes.lock();
+        attributes.nlink = attributes.nlink.saturating_add_signed(by);
+        attributes.ctime = now();
+        attributes.nlink
+    }
+
+    /// Counts a name that it was given.
+    pub(super) fn named(&self) {
+        self.count_link(1);
+        self.linkable.store(false, Ordering::Relaxed);
+    }
+
+    /// The node behind an inode, which must be of this file system.
+    pub(super) fn of(inode: &Arc<dyn Inode>) -> Result<&Node, Errno> {
+        let any: &dyn Any = &**inode;
+        any.downcast_ref().ok_or(Errno::EXDEV)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.space.give_inode();
+    }
+}
+
+impl Inode for Node {
+    fn metadata(&self) -> Metadata {
+        let (size, blocks) = match &self.content {
+            Content::File(data) => {
+                let data = data.lock();
+                (data.size(), data.pages() * 8)
+            }
+            Content::Directory(entries) => ((entries.lock().len() + 2) * NAME_SIZE, 0),
+            Content::Symlink(target) => (target.len() as u64, 0),
+            Content::Special(_) => (0, 0),
+        };
+        let attributes = *self.attributes.lock();
+        Metadata {
+            dev: self.space.device,
+            ino: self.ino,
+            mode: self.kind | attributes.permissions,
+            nlink: attributes.nlink,
+            uid: attributes.uid,
+            gid: attributes.gid,
+            rdev: if let Content::Special(device) = self.content {
+                device
+            } else {
+                Device::default()
+            },
+            size,
+            blocks,
+            atime: attributes.atime,
+            mtime: attributes.mtime,
+            ctime: attributes.ctime,
+            btime: self.born,
+        }
+    }
+
+    fn kind(&self) -> u32 {
+        self.kind
+    }
+
+    fn change(&self, change: &Change) -> Result<(), Errno> {
+        let mut attributes = self.attributes.lock();
+        let old = *attributes;
+        *attributes = Attributes {
+            permissions: change
+                .permissions
+                .map_or(old.permissions, |bits| bits & mode::PERMISSIONS),
+            uid: change.uid.unwrap_or(old.uid),
+            gid: change.gid.unwrap_or(old.gid),
+            atime: change.atime.unwrap_or(old.atime),
+            mtime: change.mtime.unwrap_or(old.mtime),
+            ctime: now(),
+            nlink: old.nlink,
+        };
+        Ok(())
+    }
+
+    fn accessed(&self, relative: bool) {
+        /// Seconds after which a reading is noted in any case.
+        const DAY: i64 = 24 * 60 * 60;
+        let time = now();
+        let mut own = self.attributes.lock();
+        let is_due =
+            own.atime <= own.mtime.max(own.ctime) || time.sec.saturating_sub(own.atime.sec) >= DAY;
+        if !relative || is_due {
+            own.atime = time;
+        }
+    }
+
+    fn truncate(&self, size: u64) -> Result<(), Errno> {
+        self.set_size(size)
+    }
+
+    fn allocate(&self, start: u64, end: u64, keep_size: bool, punch: bool) -> Result<(), Errno> {
+        self.make_room(start, end, keep_size, punch)
+    }
+
+    fn open(self: Arc<Self>) -> Result<Arc<dyn FileOps>, Errno> {
+        match (&self.content, self.kind) {
+            (Content::Special(device), mode::S_IFCHR) => chrdev::open(*device),
+            // Nothing is behind block devices; FIFOs are opened and sockets connected to elsewhere.
+            (Content::Special(_), _) => Err(Errno::ENXIO),
+            _ => Ok(self),
+        }
+    }
+
+    fn read_link(&self) -> Result<Vec<u8>, Errno> {
+        match &self.content {
+            Content::Symlink(target) => fallible::to_vec(target),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn lookup(&self, _this: &Arc<Dentry>, name: &[u8]) -> Result<Arc<Dentry>, Errno> {
+        self.entries()?.lock().get(name).ok_or(Errno::ENOENT)
+    }
+
+    fn takes_names(&self) -> bool {
+        true
+    }
+
+    fn create(&self, this: &Arc<Dentry>, name: &[u8], new: &NewFile) -> Result<Arc<Dentry>, Errno> {
+        self.add(this, name, self.sibling(new)?)
+    }
+
+    fn create_unnamed(&self, new: &NewFile, linkable: bool) -> Result<Arc<dyn Inode>, Errno> {
+        let node = self.sibling(new)?;
+        node.attributes.lock().nlink = 0;
+        node.linkable.store(linkable, Ordering::Relaxed);
+        Ok(node)
+    }
+
+    fn is_linkable(&self) -> bool {
+        self.linkable.load(Ordering::Relaxed)
+    }
+
+    fn xattrs(&self) -> Option<&Mutex<Xattrs, rank::Xattrs>> {
+        Some(&self.xattrs)
+    }
+
+    fn turn(&self) -> Option<&SleepLock<()>> {
+        Some(&self.turn)
+    }
+
+    fn seals(&self) -> Option<&AtomicU32> {
+        (self.kind == mode::S_IFREG).then_some(&self.seals)
+    }
+
+    fn writers(&self) -> Option<&AtomicI32> {
+        (self.kind == mode::S_IFREG).then_some(&self.writers)
+    }
+
+    fn seek(&self, offset: u64, hole: bool, size: u64) -> Option<u64> {
+        match &self.content {
+            Content::File(data) => data.lock().seek(offset, hole, size),
+            _ => Some(if hole { size } else { offset }),
+        }
+    }
+
+    fn link(&self, this: &Arc<Dentry>, name: &[u8], target: &Arc<dyn Inode>) -> Result<(), Errno> {
+        self.add_link(this, name, target)
+    }
+
+    fn remove(&self, child: &Arc<Dentry>) -> Result<(), Errno> {
+        self.remove_name(child)
+    }
+
+    fn rename(
+        &self,
+        child: &Arc<Dentry>,
+        to: &Arc<Dentry>,
+        name: &[u8],
+        exchange: bool,
+    ) -> Result<(), Errno> {
+        self.move_name(child, to, name, exchange)
+    }
+
+    fn list(&self, from: u64, emit: &mut dyn FnMut(ListEntry<'_>) -> bool) -> Result<(), Errno> {
+        self.list_names(from, emit)
+    }
+
+    fn pages(self: Arc<Self>) -> Option<Arc<dyn PageSource>> {
+        matches!(self.content, Content::File(_)).then_some(self as Arc<dyn PageSource>)
+    }
+}

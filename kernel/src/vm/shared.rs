@@ -1,0 +1,66 @@
+//! Shared anonymous memory: MAP_SHARED | MAP_ANONYMOUS.
+
+use core::ops::Range;
+
+use crate::sync::{Mutex, rank};
+
+use super::leftovers::{self, Pages};
+use super::vma::PageSource;
+use crate::abi::errno::Errno;
+use crate::mm::PAGE_SIZE;
+use crate::mm::frame::Frame;
+use crate::mm::reserve;
+use crate::process::table;
+
+/// A shared memory object. Pages are allocated on first access by any process.
+pub struct SharedMemory {
+    pages: Mutex<Pages, rank::SharedPages>,
+    /// Size in pages. mremap(2) grows mappings, not the object.
+    count: u64,
+}
+
+impl SharedMemory {
+    /// Creates an object of `bytes` bytes without pages.
+    pub fn new(bytes: u64) -> Self {
+        Self {
+            pages: Mutex::default(),
+            count: bytes.div_ceil(PAGE_SIZE),
+        }
+    }
+}
+
+impl Drop for SharedMemory {
+    fn drop(&mut self) {
+        leftovers::put_aside(self.pages.get_mut());
+    }
+}
+
+impl PageSource for SharedMemory {
+    fn page(&self, index: u64) -> Result<Frame, Errno> {
+        if index >= self.count {
+            return Err(Errno::ENXIO);
+        }
+        let mut pages = self.pages.lock();
+        if let Some(frame) = pages.get(&index) {
+            return Ok(frame.clone());
+        }
+        reserve::top_up()?;
+        let frame = Frame::zeroed()?;
+        pages.insert(index, frame.clone());
+        Ok(frame)
+    }
+
+    fn remove(&self, range: Range<u64>) -> Result<(), Errno> {
+        let pages = range.start / PAGE_SIZE..range.end / PAGE_SIZE;
+        let source = core::ptr::from_ref(self).cast();
+        table::for_each_mm(|mm| mm.drop_shared_source_pages(source, &pages));
+        self.pages.lock().retain(|index, _| !pages.contains(index));
+        Ok(())
+    }
+
+    fn in_memory(&self, first: u64, count: u64, f: &mut dyn FnMut(u64, &Frame)) {
+        for (&index, frame) in self.pages.lock().range(first..first + count) {
+            f(index, frame);
+        }
+    }
+}
