@@ -16,7 +16,7 @@ const SLOTS: usize = if I386_LEN > X86_64_LEN {
 static CALLS: [[AtomicU64; SLOTS]; Door::ALL.len()] =
     [const { [const { AtomicU64::new(0) }; SLOTS] }; Door::ALL.len()];
 
-/// Counts one call. `slot` is the number, or the table's length for a number past its end.
+/// Counts one call. `slot` is the call's number, or the table's length for any number beyond it.
 #[inline(always)]
 pub fn count(door: Door, slot: usize) {
     // SAFETY: the dispatcher clamped `slot` to the table's length, and rows have that many

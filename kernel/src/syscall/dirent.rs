@@ -1,4 +1,4 @@
-//! Names: giving files more of them, other ones, or none. `special.rs` makes what is no plain file.
+//! Directory entries: link(2), unlink(2), rename(2). Special files: `special.rs`.
 //!
 //! Left out: RENAME_WHITEOUT.
 
@@ -210,7 +210,7 @@ pub fn linkat(old_dir: i32, old: UserPath, new_dir: i32, new: UserPath, flags: u
         return Err(Errno::EINVAL);
     }
     if flags & AT_EMPTY_PATH != 0 && !capable(Caps::DAC_READ_SEARCH) {
-        // Whoever is handed a descriptor shall not give the file a name by it.
+        // A descriptor received from another process must not suffice to create a link.
         return Err(Errno::ENOENT);
     }
     let nofollow = if flags & AT_SYMLINK_FOLLOW == 0 {

@@ -97,7 +97,7 @@ pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {
             Ok(0)
         }
         linux::F_GETSIG => Ok(file.signal.load(Ordering::Relaxed) as usize),
-        // Nobody holds a lease.
+        // Leases are left out: no file has one.
         linux::F_GETLEASE => Ok(linux::F_UNLCK as usize),
         _ => Err(Errno::EINVAL),
     }

@@ -1,6 +1,6 @@
-//! IDs of 16 bits: what the first calls of i386 know of users and groups (kernel/uid16.c).
+//! 16-bit user and group IDs: i386's first calls for credentials (kernel/uid16.c).
 //!
-//! -1 in 16 bits stands for -1; what doesn't fit is told as the overflow ID.
+//! A 16-bit -1 is widened to -1; an ID above 65535 is reported as the overflow ID.
 
 use super::attr;
 use super::ids;
@@ -10,7 +10,7 @@ use crate::process::current;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
 
-/// What IDs above 65535 look like (fs.overflowuid).
+/// Reported in place of an ID above 65535 (fs.overflowuid).
 const OVERFLOW: u16 = 65534;
 
 /// An ID from a register.

@@ -1,4 +1,4 @@
-//! Moving bytes: read, write and their kin, and where in a file they happen.
+//! File I/O: read(2) and write(2), their positioned and vectored forms, and lseek(2).
 //!
 //! This is the end of a write(2)'s way in: the descriptor becomes an open file, the buffer a source
 //! of bytes, and [`File::write`](crate::vfs::file::File::write) does the rest.
@@ -152,8 +152,8 @@ fn collect(vector: impl Iterator<Item = (u64, i64)>) -> Result<Vector, Errno> {
     Ok((ranges, total))
 }
 
-/// Reads into a vector. Watchers are told of one that takes nothing, too, though not of a single buffer, and
-/// one without bytes is nothing that a directory would refuse (do_iter_read in fs/read_write.c).
+/// Reads into a vector. Unlike read(2), a read of 0 bytes also reports an access to inotify, and an
+/// empty vector is no `EISDIR` for a directory (do_iter_read in fs/read_write.c).
 pub fn read_vector(
     file: &File,
     at: Option<u64>,
@@ -174,7 +174,7 @@ pub fn read_vector(
     Ok(done)
 }
 
-/// Writes what a vector has.
+/// Writes the bytes of a vector.
 pub fn write_vector(
     file: &File,
     at: Option<u64>,
@@ -191,7 +191,8 @@ pub fn write_vector(
     }
 }
 
-/// Moves each range by itself, up to one that is not moved whole.
+/// Calls `call` for each range in turn and stops at a short transfer; an error after the first byte
+/// is a short transfer too.
 fn one_by_one(
     ranges: &[Range],
     mut call: impl FnMut(&mut UserBuffer<'_>) -> SysResult,

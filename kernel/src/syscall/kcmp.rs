@@ -47,7 +47,7 @@ pub fn kcmp(first: i32, second: i32, kind: u32, index1: u64, index2: u64) -> Sys
     })
 }
 
-/// Stands for what a task has of that kind, in an order that tells nothing of addresses.
+/// Obscured identity of the task's object of this kind: comparable, without leaking an address.
 fn object((task, index): (&Arc<Task>, u64), kind: u32) -> Result<u64, Errno> {
     let process = &task.process;
     let address = match kind {
@@ -78,9 +78,9 @@ fn file_of(task: &Task, fd: u32) -> Result<Arc<File>, Errno> {
     files.lock().get_any(fd as i32)
 }
 
-/// An address as a number that tells nothing of it.
+/// Obscures an address by an invertible product, which keeps different addresses different.
 fn obscured(address: usize) -> u64 {
-    // Odd, so that two different ones stay different (kptr_obfuscate).
+    // Odd, hence invertible modulo 2^64 (kptr_obfuscate).
     const SECRET: u64 = 0x9e37_79b9_7f4a_7c15;
     (address as u64).wrapping_mul(SECRET)
 }

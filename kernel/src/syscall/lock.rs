@@ -103,7 +103,7 @@ impl Layout {
             Self::Wide => UserPtr::new(at).write([head.into(), start, len, u64::from(pid)]),
             Self::Narrow => {
                 let start = i32::try_from(lock.start).map_err(|_| Errno::EOVERFLOW)?;
-                // One that reaches further than its fields can tell has no end.
+                // A length that does not fit becomes 0: to the end of the file.
                 let len = i32::try_from(lock.len).unwrap_or(0);
                 UserPtr::new(at).write([head, start as u32, len as u32, pid])
             }
@@ -130,7 +130,7 @@ fn range(file: &File, lock: &Flock) -> Result<Range, Errno> {
     }
     let (start, end) = match lock.len {
         0 => (start, LAST as i64),
-        // What lies before the start.
+        // A negative length: the bytes before the start.
         len @ ..0 => (start.checked_add(len).ok_or(Errno::EINVAL)?, start - 1),
         len => (start, start.checked_add(len - 1).ok_or(Errno::EOVERFLOW)?),
     };
@@ -185,7 +185,8 @@ pub fn fcntl(file: &File, fd: i32, command: u32, address: u64) -> SysResult {
         _ => {
             let wait = matches!(command, linux::F_SETLKW | F_SETLKW64 | linux::F_OFD_SETLKW);
             posix::lock(file.inode(), &wanted, wait)?;
-            // Another thread may have closed the descriptor meanwhile: then nobody would release it.
+            // Another thread may have closed the descriptor meanwhile: no later close would release
+            // the lock.
             let closed = || caller::with_files(|files| files.get(fd).is_err());
             if !of_file && closed() {
                 table::release(file.inode(), owner);

@@ -22,7 +22,7 @@ use crate::vfs::file::flags::{O_LARGEFILE, O_RDWR};
 use crate::vfs::mount::Mount;
 use crate::vfs::tmpfs::TmpFs;
 
-/// The file system that such files are in, which nobody can mount.
+/// The detached tmpfs of memfd files: in no mount tree.
 fn mount() -> &'static Arc<Mount> {
     static MOUNT: Once<Arc<Mount>> = Once::new();
     const TMPFS_MAGIC: u32 = 0x0102_1994;

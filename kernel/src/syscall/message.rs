@@ -1,5 +1,5 @@
-//! Messages to and from sockets: send, recv and their kin, with struct msghdr of either width.
-//! Several at a time: `mmsg.rs`.
+//! Socket messages: send(2) and recv(2) in all their forms, with struct msghdr of either width.
+//! Several messages in one call: `mmsg.rs`.
 
 use alloc::vec::Vec;
 
@@ -25,7 +25,7 @@ pub(super) struct Header {
     range_count: usize,
     control: UserPtr<u8>,
     control_len: usize,
-    /// Where it lies.
+    /// Address of the header in the program.
     at: u64,
     wide: bool,
 }

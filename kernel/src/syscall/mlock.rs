@@ -1,5 +1,5 @@
-//! mlock and its kin. No page ever leaves memory here: what is left of locking is that the pages are
-//! there at once, that locked ones can't be dropped by advice, and the limit.
+//! Memory locking: mlock(2), mlock2(2), mlockall(2). Pages are never swapped out, so locking only
+//! prefaults them, protects them from madvise(2) that drops pages, and counts against the limit.
 
 use linux_raw_sys::general as linux;
 

@@ -170,7 +170,8 @@ pub unsafe extern "C" fn enter_syscall32(frame: *mut Frame) -> u64 {
     unsafe { with_stack_argument(frame, |frame| call_i386(frame, Door::Syscall32)) }
 }
 
-/// The sixth argument lies where the program's stack pointer points, if it points anywhere.
+/// Loads the sixth argument from the top of the program's stack into rbp; `EFAULT` if the stack
+/// can't be read.
 ///
 /// # Safety
 /// As [`enter_x86_64`].

@@ -122,7 +122,7 @@ pub fn umount(target: UserPath) -> SysResult {
     umount2(target, 0)
 }
 
-/// pivot_root(2). Whoever has the old root as its root or working directory gets the new one.
+/// pivot_root(2). Each process whose root or working directory is the old root gets the new one.
 pub fn pivot_root(new_root: UserPath, put_old: UserPath) -> SysResult {
     require(Caps::SYS_ADMIN)?;
     let new = paths::locate(AT_FDCWD, new_root, true)?;
@@ -147,7 +147,7 @@ pub fn pivot_root(new_root: UserPath, put_old: UserPath) -> SysResult {
     Ok(0)
 }
 
-/// What ustat(2) tells of the file system with this device number: free pages, free files.
+/// Free pages and free inodes of the file system with this device number, for ustat(2).
 fn free_of(device: u32) -> Result<(u64, u64), Errno> {
     let device = Device::decode(device);
     let mount = table::all()

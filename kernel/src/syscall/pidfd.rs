@@ -20,8 +20,8 @@ use crate::vfs::caller;
 use crate::vfs::file::File;
 use crate::vfs::file::flags::O_NONBLOCK;
 
-/// pidfd_open(2): of a process, not of one of its other threads; one that ended is there until it was
-/// waited for.
+/// pidfd_open(2): `id` names a process, not a thread of one. A zombie can be opened until it is
+/// reaped.
 pub fn pidfd_open(id: i32, flags: u32) -> SysResult {
     // PIDFD_NONBLOCK.
     if flags & !O_NONBLOCK != 0 || id <= 0 {

@@ -84,7 +84,7 @@ pub fn setpriority(which: i32, who: i32, nice: i32) -> SysResult {
             result = Err(Errno::EPERM);
         } else {
             task.attributes.lock().nice = nice as i8;
-            // Whoever is refused counts, whatever is allowed after that.
+            // A refusal stays the result, even if a later thread's change succeeds.
             if result == Err(Errno::ESRCH) {
                 result = Ok(0);
             }

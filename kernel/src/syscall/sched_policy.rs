@@ -1,5 +1,5 @@
-//! Scheduling policies: sched_setscheduler and its kin. They are kept, and all threads have the same
-//! turns nevertheless (`process/attributes.rs`). SCHED_DEADLINE is refused.
+//! Scheduling policies: sched_setscheduler(2), sched_setattr(2) and their getters. Policies are
+//! stored but do not affect scheduling (`process/attributes.rs`). SCHED_DEADLINE is refused.
 
 use alloc::sync::Arc;
 

@@ -143,7 +143,7 @@ pub fn fstatat64(dirfd: i32, path: UserPath, out: Stat64, flags: u32) -> SysResu
     put64(out, &of_path(dirfd, path, flags)?)
 }
 
-/// An owner in 16 bits: one that doesn't fit is shown as "overflow" (fs.overflowuid).
+/// A 16-bit owner: an ID above 65535 is reported as the overflow ID (fs.overflowuid).
 fn narrow_id(id: u32) -> u32 {
     u16::try_from(id).unwrap_or(65534).into()
 }

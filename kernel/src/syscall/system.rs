@@ -1,4 +1,4 @@
-//! The system as a whole: its name, its state, its log, its end.
+//! System-wide calls: uname(2) and the host's names, sysinfo(2), the log, reboot(2).
 
 use crate::sync::{Mutex, rank};
 
@@ -17,8 +17,8 @@ use crate::usercopy::UserPtr;
 /// Linux's version that programs are told: what the ABI here follows. C libraries refuse to
 /// start on a kernel older than they were built for.
 pub const RELEASE: &str = "6.1.0-trident";
-/// The same for programs that ask for a release of their time (UNAME26, kernel/sys.c): 60 stands for
-/// what came after 2.6.
+/// The release under personality UNAME26: 2.6.60 plus the minor version (override_release in
+/// kernel/sys.c).
 const RELEASE_26: &str = "2.6.61-trident";
 /// The build, in the place where Linux says `#1 SMP ...`.
 pub const VERSION: &str = concat!("#1 Trident ", env!("CARGO_PKG_VERSION"));

@@ -109,8 +109,7 @@ pub fn linux_name(door: Door, number: u32) -> Option<&'static str> {
     }
 }
 
-/// Names a call without a handler in the log, the first time it is asked for. A number that
-/// Linux has no call for either is nobody's loss.
+/// Logs the first use of each call without a handler. Numbers unknown to Linux too are not logged.
 pub fn log_unknown(door: Door, number: u32) {
     static SEEN: Mutex<[[u64; 8]; 2], rank::SeenCalls> = Mutex::new([[0; 8]; 2]);
     let Some(name) = linux_name(door, number) else {
@@ -127,7 +126,7 @@ pub fn log_unknown(door: Door, number: u32) {
     }
 }
 
-/// Turns a typed handler into one that takes six registers and gives one back.
+/// Adapts a typed handler to a function of six registers that returns the value for rax.
 macro_rules! adapt {
     ($h:path;) => {
         |_, _, _, _, _, _| to_rax($h())

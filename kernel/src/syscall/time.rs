@@ -157,7 +157,7 @@ fn set(time: Time) -> SysResult {
 fn settime<P: Pair>(id: i32, from: UserPtr<P>) -> SysResult {
     match id {
         0 => set(read(from)?),
-        // A process's CPU-time clock by number exists, but is nobody's to set.
+        // The CPU-time clock of a process or thread exists, but can't be set.
         ..0 if cpu_time(id).is_ok() => Err(Errno::EPERM),
         _ => Err(Errno::EINVAL),
     }

@@ -28,7 +28,7 @@ struct Event {
     tid: u32,
 }
 
-/// What a timer by the clock `id` goes by (the clocks with a timer_create in kernel/time/).
+/// Time base of a timer with clock `id` (the clocks with a timer_create in kernel/time/).
 fn base(id: i32) -> Result<Base, Errno> {
     let passing = match usize::try_from(id) {
         Ok(REALTIME | TAI) => Some(Clock::Realtime),

@@ -58,7 +58,7 @@ pub fn read_spec<P: Pair>(from: UserPtr<P>) -> Result<[u64; 2], Errno> {
     Ok([as_nanos(interval), as_nanos(value)])
 }
 
-/// Writes time left and interval, unless nobody asked.
+/// Writes the interval and the time left (ns) as a struct itimerspec; nothing if `to` is null.
 ///
 /// # Errors
 /// `EFAULT`.

@@ -1,6 +1,6 @@
 //! adjtimex(2) and clock_adjtime(2): the state of the clock, which nothing disciplines.
 //!
-//! Left out: adjusting it. Whoever asks for that gets `EOPNOTSUPP`.
+//! Left out: adjusting the clock (`EOPNOTSUPP`).
 
 use vdso::reader::REALTIME;
 
@@ -28,7 +28,7 @@ const FIELDS: usize = 21;
 /// Answers with words of `W` in a structure of `N` of them.
 fn answer<W: Pod, const N: usize>(at: UserPtr<[W; N]>, word: fn(i64) -> W) -> SysResult {
     let mut words = at.read()?;
-    // The first field is an int in every layout; what lies beside it is padding.
+    // The first field is an int in every layout; padding may follow it.
     let modes = at.cast::<u32>().read()?;
     if modes != 0 && modes != SINGLE_SHOT_READ {
         return Err(if capable(Caps::SYS_TIME) {

@@ -40,7 +40,8 @@ pub fn arch_prctl(code: u32, address: u64) -> SysResult {
     Ok(0)
 }
 
-/// arch_prctl(2) of 32-bit programs: what is no base. CPUID can't be made to fault here.
+/// arch_prctl(2), i386: the codes of both widths (do_arch_prctl_common). CPUID faulting is not
+/// supported.
 pub fn arch_prctl32(code: u32, _address: u64) -> SysResult {
     match code {
         ARCH_GET_CPUID => Ok(1),

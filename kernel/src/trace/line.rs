@@ -55,7 +55,7 @@ pub fn discard(tid: u32) {
     let _ = OPEN.lock().take_if(|open| open.tid == tid);
 }
 
-/// Prints a line of its own.
+/// Prints a complete line, after any unfinished one.
 pub fn whole(tid: u32, door: Option<&'static str>, line: core::fmt::Arguments<'_>) {
     flush();
     print(tid, door, line);

@@ -122,7 +122,7 @@ pub fn exit(frame: &Frame, pending: Option<Pending>) {
         return;
     };
     if !is_on() {
-        // The call turned the tracer off: whoever asked for quiet doesn't want a last word.
+        // The call turned the tracer off: discard its unfinished line.
         line::discard(current().tid());
         return;
     }

@@ -13,8 +13,8 @@ use crate::process::{Process, Task, current, table};
 use crate::usercopy::UserPtr;
 use crate::vfs::caller;
 
-/// Whether the caller may send `signal` to `target`: root and the same user may, and anybody may
-/// continue a process of the same session (check_kill_permission).
+/// Whether the caller may send `signal` to `target`: with matching credentials, or SIGCONT within
+/// the caller's session (check_kill_permission).
 fn may_send(target: &Process, signal: u8) -> bool {
     let task = current();
     let me = &task.process;
@@ -40,7 +40,8 @@ fn send_to_all(info: &SigInfo, targets: impl Iterator<Item = Arc<Process>>) -> S
     result
 }
 
-/// Sends to a process; one that ended is there, but gets nothing. Signal 0 only asks.
+/// Sends to a process. A zombie is a valid target but gets nothing; signal 0 only checks the
+/// permission.
 fn send_to(process: &Arc<Process>, info: &SigInfo) -> SysResult {
     if !may_send(process, info.signo) {
         return Err(Errno::EPERM);
@@ -85,7 +86,7 @@ pub fn kill(pid: i32, signal: i32) -> SysResult {
         -1 => {
             let others =
                 table::all_processes().filter(|process| process.pid > 1 && process.pid != me);
-            // To all: nobody says that some may not be sent to.
+            // kill(-1) does not report EPERM (kill_something_info).
             match send_to_all(&info, others) {
                 Err(Errno::EPERM) => Ok(0),
                 sent => sent,

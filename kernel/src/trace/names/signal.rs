@@ -86,7 +86,7 @@ pub fn handler(out: &mut Text, address: u64) {
     }
 }
 
-/// A set: `[INT CHLD]`; one that holds at least two thirds by what it lacks: `~[KILL STOP]`.
+/// A signal set: `[INT CHLD]`; a set of two thirds or more as its complement: `~[KILL STOP]`.
 pub fn set(out: &mut Text, bits: u64) {
     let mut shown = bits;
     if bits.count_ones() >= 64 * 2 / 3 {

@@ -113,7 +113,7 @@ pub fn utimbuf(out: &mut Text, fields: &mut Fields) {
     }
 }
 
-/// time(2)'s result as it lies in memory: a long.
+/// time(2)'s result in memory: a long.
 pub fn time(out: &mut Text, fields: &mut Fields) {
     let seconds = fields.signed_long();
     put!(out, "[{seconds} /* ");
