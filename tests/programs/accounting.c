@@ -32,20 +32,32 @@ static void tell(const struct acct_v3 *record, int pid, time_t began, double lea
 	/* Whether it used a right of root's (ASU) is not noted everywhere. */
 	printf("  %.16s flags %d version %d terminal %d exit %#x ids %u %u, pid %s parent %s, began %s, took %s, "
 	       "computed %s, memory %s, faults %s, rest %lu %lu %lu %lu\n",
-	       record->ac_comm, record->ac_flag & ~ASU, record->ac_version, record->ac_tty, record->ac_exitcode,
-	       record->ac_uid, record->ac_gid, (int)record->ac_pid == pid ? "right" : "wrong",
-	       (int)record->ac_ppid == getpid() ? "right" : "wrong",
-	       (long)record->ac_btime >= began - 2 && (long)record->ac_btime <= time(NULL) + 1 ? "right" : "wrong",
-	       elapsed >= least && elapsed <= most ? "right" : "wrong", used <= most ? "right" : "too much",
-	       spread(record->ac_mem) > 100 && spread(record->ac_mem) < 100000 ? "right" : "wrong",
-	       spread(record->ac_minflt) > 0 ? "some" : "none", spread(record->ac_io), spread(record->ac_rw),
-	       spread(record->ac_majflt), spread(record->ac_swaps));
+		record->ac_comm, record->ac_flag & ~ASU, record->ac_version, record->ac_tty, record->ac_exitcode,
+		record->ac_uid, record->ac_gid, (int)record->ac_pid == pid ? "right" : "wrong",
+		(int)record->ac_ppid == getpid() ? "right" : "wrong",
+		(long)record->ac_btime >= began - 2 && (long)record->ac_btime <= time(NULL) + 1 ? "right" : "wrong",
+		elapsed >= least && elapsed <= most ? "right" : "wrong", used <= most ? "right" : "too much",
+		spread(record->ac_mem) > 100 && spread(record->ac_mem) < 100000 ? "right" : "wrong",
+		spread(record->ac_minflt) > 0 ? "some" : "none", spread(record->ac_io), spread(record->ac_rw),
+		spread(record->ac_majflt), spread(record->ac_swaps));
 }
 
-static void leave(void) { _exit(3); }
-static void die(void) { raise(SIGTERM); }
-static void fault(void) { *(volatile int *)8 = 0; }
-static void run(void) { execl("a name that is longer than sixteen", "x", "run", NULL); }
+static void leave(void)
+{
+	_exit(3);
+}
+static void die(void)
+{
+	raise(SIGTERM);
+}
+static void fault(void)
+{
+	*(volatile int *)8 = 0;
+}
+static void run(void)
+{
+	execl("a name that is longer than sixteen", "x", "run", NULL);
+}
 static void fail_to_run(void)
 {
 	execl("none", "x", NULL);
@@ -91,18 +103,9 @@ static const struct {
 	const char *name;
 	void (*end)(void);
 	double least;
-} ends[] = {
-	{"exit(3)", leave},
-	{"SIGTERM", die},
-	{"SIGSEGV", fault},
-	{"execve", run},
-	{"no execve", fail_to_run},
-	{"another user", become_another},
-	{"RLIMIT_FSIZE", have_no_room},
-	{"sleep", sleep_long, 29},
-	{"compute", compute, 19},
-	{"another name", rename_itself},
-};
+} ends[] = {{"exit(3)", leave}, {"SIGTERM", die}, {"SIGSEGV", fault}, {"execve", run}, {"no execve", fail_to_run},
+	{"another user", become_another}, {"RLIMIT_FSIZE", have_no_room}, {"sleep", sleep_long, 29},
+	{"compute", compute, 19}, {"another name", rename_itself}};
 
 static void each_end(void)
 {

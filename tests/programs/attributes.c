@@ -47,62 +47,22 @@ static int outcome(void (*run)(void))
 
 static void prctls(void)
 {
-	static int options[] = {
-		PR_SET_PDEATHSIG,
-		PR_GET_PDEATHSIG,
-		PR_GET_DUMPABLE,
-		PR_SET_DUMPABLE,
-		5,
-		6,
-		PR_GET_KEEPCAPS,
-		PR_SET_KEEPCAPS,
-		9,
-		10,
-		11,
-		12,
-		PR_GET_TIMING,
-		PR_SET_TIMING,
-		PR_SET_NAME,
-		PR_GET_NAME,
-		17,
-		18,
-		19,
-		20,
-		PR_CAPBSET_READ,
-		PR_GET_TSC,
-		PR_GET_SECUREBITS,
-		PR_SET_TIMERSLACK,
-		PR_GET_TIMERSLACK,
-		PR_MCE_KILL_GET,
-		PR_SET_CHILD_SUBREAPER,
-		PR_GET_CHILD_SUBREAPER,
-		PR_SET_NO_NEW_PRIVS,
-		PR_GET_NO_NEW_PRIVS,
-		PR_GET_TID_ADDRESS,
-		PR_GET_THP_DISABLE,
-		PR_CAP_AMBIENT,
-		999,
-		-1,
-	};
+	static int options[] = {PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, 5, 6,
+		PR_GET_KEEPCAPS, PR_SET_KEEPCAPS, 9, 10, 11, 12, PR_GET_TIMING, PR_SET_TIMING, PR_SET_NAME, PR_GET_NAME,
+		17, 18, 19, 20, PR_CAPBSET_READ, PR_GET_TSC, PR_GET_SECUREBITS, PR_SET_TIMERSLACK, PR_GET_TIMERSLACK,
+		PR_MCE_KILL_GET, PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS,
+		PR_GET_NO_NEW_PRIVS, PR_GET_TID_ADDRESS, PR_GET_THP_DISABLE, PR_CAP_AMBIENT, 999, -1};
 	static const long values[][4] = {
-		{0, 0, 0, 0},
-		{1, 0, 0, 0},
-		{2, 0, 0, 0},
-		{1, 1, 1, 1},
-		{64, 0, 0, 0},
-		{65, 0, 0, 0},
-		{-1, -1, -1, -1},
-	};
+		{0, 0, 0, 0}, {1, 0, 0, 0}, {2, 0, 0, 0}, {1, 1, 1, 1}, {64, 0, 0, 0}, {65, 0, 0, 0}, {-1, -1, -1, -1}};
 
 	for (unsigned i = 0; i < sizeof options / sizeof *options; i++)
 		for (unsigned j = 0; j < sizeof values / sizeof *values; j++) {
 			long result;
 
 			errno = 0;
-			result = syscall(SYS_prctl, options[i], values[j][0], values[j][1], values[j][2],
-					 values[j][3]);
+			result = syscall(SYS_prctl, options[i], values[j][0], values[j][1], values[j][2], values[j][3]);
 			printf("prctl %d %ld: %ld %s\n", options[i], values[j][0], result,
-			       errno ? strerrorname_np(errno) : "");
+				errno ? strerrorname_np(errno) : "");
 		}
 }
 
@@ -165,7 +125,10 @@ static void after_exec(void)
 
 /* An orphan's new parent is the nearest that asked; it is told of its own parent's end. */
 static volatile sig_atomic_t told;
-static void tell(int number) { told = number; }
+static void tell(int number)
+{
+	told = number;
+}
 
 static void reaper(void)
 {
@@ -233,7 +196,7 @@ static void priorities(void)
 			param.sched_priority = priority;
 			errno = 0;
 			printf("policy %d priority %d: %ld", policy, priority,
-			       syscall(SYS_sched_setscheduler, 0, policy, &param));
+				syscall(SYS_sched_setscheduler, 0, policy, &param));
 			printf(" %d, is %ld", errno, syscall(SYS_sched_getscheduler, 0));
 			syscall(SYS_sched_getparam, 0, &param);
 			printf(" %d\n", param.sched_priority);

@@ -33,8 +33,8 @@ static int copy(void)
 /* Its place among the processes, and what its three files are. */
 static int place(int argc, char **argv)
 {
-	printf("own parent: %d, own group: %d, foreground: %d\n", getppid() == 1,
-	       getpgrp() == getpid(), tcgetpgrp(0) == getpgrp());
+	printf("own parent: %d, own group: %d, foreground: %d\n", getppid() == 1, getpgrp() == getpid(),
+		tcgetpgrp(0) == getpgrp());
 	printf("terminals: %d %d %d\n", isatty(0), isatty(1), isatty(2));
 	for (int i = 2; i < argc; i++)
 		printf("argument: [%s]\n", argv[i]);

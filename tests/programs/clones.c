@@ -21,8 +21,7 @@
 
 static const char *name(long result)
 {
-	return result == -1 ? strerrorname_np(errno) : result > 0 ? "made" :
-								    "0";
+	return result == -1 ? strerrorname_np(errno) : result > 0 ? "made" : "0";
 }
 
 /* With the stack as it is: for children that don't share memory, and for calls that fail. */
@@ -37,22 +36,26 @@ static long raw(unsigned long flags, void *stack, int *parent, int *child, void 
 }
 
 /* In a child of its own, whose exit status tells. */
-static void try(const char *what, unsigned long flags, int *parent, int *child, void *tls)
-{
-	long pid;
-	int status = 0;
+static void
+try
+	(const char *what, unsigned long flags, int *parent, int *child, void *tls)
+	{
+		long pid;
+		int status = 0;
 
-	fflush(stdout);
-	pid = raw(flags, NULL, parent, child, tls);
-	if (pid == 0)
-		_exit(7);
-	printf("%s: %s", what, name(pid));
-	if (pid > 0)
-		printf(" %x", waitpid(pid, &status, __WALL) == pid ? status : -1);
-	printf("\n");
-}
+		fflush(stdout);
+		pid = raw(flags, NULL, parent, child, tls);
+		if (pid == 0)
+			_exit(7);
+		printf("%s: %s", what, name(pid));
+		if (pid > 0)
+			printf(" %x", waitpid(pid, &status, __WALL) == pid ? status : -1);
+		printf("\n");
+	}
 
-#define T(flags) try(#flags, flags, NULL, NULL, NULL)
+#define T(flags)                                                                                                       \
+	try                                                                                                            \
+	(#flags, flags, NULL, NULL, NULL)
 
 static void together(void)
 {
@@ -76,16 +79,23 @@ static void together(void)
 	T(CLONE_NEWUSER | CLONE_FS);
 	T(CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | CLONE_NEWUSER);
 	T(CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | CLONE_NEWPID);
-	try("bad parent_tid", SIGCHLD | CLONE_PARENT_SETTID, (int *)8, NULL, NULL);
-	try("bad child_tid", SIGCHLD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, NULL, (int *)8, NULL);
+	try
+		("bad parent_tid", SIGCHLD | CLONE_PARENT_SETTID, (int *)8, NULL, NULL);
+	try
+		("bad child_tid", SIGCHLD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, NULL, (int *)8, NULL);
 #ifdef __x86_64__
-	try("tls in the kernel", SIGCHLD | CLONE_SETTLS, NULL, NULL, (void *)-4096L);
-	try("tls past the end", SIGCHLD | CLONE_SETTLS, NULL, NULL, (void *)0x800000000000);
+	try
+		("tls in the kernel", SIGCHLD | CLONE_SETTLS, NULL, NULL, (void *)-4096L);
+	try
+		("tls past the end", SIGCHLD | CLONE_SETTLS, NULL, NULL, (void *)0x800000000000);
 #else
-	static unsigned descs[][4] = {{12, 0, 0xfffff, 0x51}, {-1, 0, 0xfffff, 0x51}, {11, 0, 0xfffff, 0x51}, {14, 0, 0xfffff, 0x50}, {13, 0, 0, 0x28}};
+	static unsigned descs[][4] = {{12, 0, 0xfffff, 0x51}, {-1, 0, 0xfffff, 0x51}, {11, 0, 0xfffff, 0x51},
+		{14, 0, 0xfffff, 0x50}, {13, 0, 0, 0x28}};
 	for (int i = 0; i < 5; i++)
-		try("descriptor", SIGCHLD | CLONE_SETTLS, NULL, NULL, descs[i]);
-	try("no descriptor", SIGCHLD | CLONE_SETTLS, NULL, NULL, (void *)8);
+		try
+			("descriptor", SIGCHLD | CLONE_SETTLS, NULL, NULL, descs[i]);
+	try
+		("no descriptor", SIGCHLD | CLONE_SETTLS, NULL, NULL, (void *)8);
 #endif
 }
 
@@ -145,8 +155,8 @@ static void sharing(const char *what, int flags)
 	getcwd(where, sizeof where);
 	mask = umask(022);
 	printf("%s: memory %d, in %s, umask %o, file %s, signal %s, status %x\n", what, memory, where, mask,
-	       fcntl(fd, F_GETFD) < 0 ? "closed" : "open", action.sa_handler == SIG_IGN ? "ignored" : "default",
-	       status);
+		fcntl(fd, F_GETFD) < 0 ? "closed" : "open", action.sa_handler == SIG_IGN ? "ignored" : "default",
+		status);
 	close(fd);
 	chdir("/");
 }
@@ -168,8 +178,8 @@ static void threads(void)
 	int status = 9, parent = 0;
 	long tid;
 
-	tid = clone(thread, stack[1] + sizeof stack[1], THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
-		    &status, &parent, NULL, &cleared);
+	tid = clone(thread, stack[1] + sizeof stack[1],
+		THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID, &status, &parent, NULL, &cleared);
 	while (cleared)
 		syscall(SYS_futex, &cleared, 0, 1, NULL, NULL, 0);
 	printf("thread: %d, stored %d, other id %d\n", tid > 0, parent == tid, told);
@@ -233,10 +243,10 @@ static void three(const char *what, size_t size)
 	printf("\n");
 }
 
-#define THREE(...) \
-	do { \
-		args = (struct clone_args){.exit_signal = SIGCHLD, __VA_ARGS__}; \
-		three(#__VA_ARGS__, sizeof args); \
+#define THREE(...)                                                                                                     \
+	do {                                                                                                           \
+		args = (struct clone_args){.exit_signal = SIGCHLD, __VA_ARGS__};                                       \
+		three(#__VA_ARGS__, sizeof args);                                                                      \
 	} while (0)
 
 static void clone3s(void)

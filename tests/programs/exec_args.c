@@ -21,10 +21,7 @@ extern char **environ;
 /* Of the same length wherever the program lies: the path counts too. */
 static char self[] = "/proc/self/exe";
 
-enum { PAGE = 4096,
-       STRING_MAX = 32 * PAGE,
-       KIB = 1024,
-       MIB = 1024 * 1024 };
+enum { PAGE = 4096, STRING_MAX = 32 * PAGE, KIB = 1024, MIB = 1024 * 1024 };
 
 static unsigned hash(unsigned sum, const char *bytes, size_t count)
 {
@@ -66,10 +63,10 @@ static int show(int argc, char **argv)
 	size_t seen = read_all("/proc/self/cmdline", &cmdline);
 	size_t env_seen = read_all("/proc/self/environ", &environment);
 	printf("argc %d, %zu bytes, envc %d, %zu bytes, NULLs %d, %x %x", argc, size, envc, env_size,
-	       argv[argc] == NULL && (char **)&argv[argc + 1] == environ, args, env);
+		argv[argc] == NULL && (char **)&argv[argc + 1] == environ, args, env);
 	printf(", one behind the other %d", in_memory == args);
 	printf(", cmdline %s, environ %s", seen == size && cmdline == args ? "right" : "wrong",
-	       env_seen == env_size && environment == env ? "right" : "wrong");
+		env_seen == env_size && environment == env ? "right" : "wrong");
 	/* The vector behind the environment, and the file that tells of it. */
 	char **at = environ + envc + 1;
 	size_t pairs = 0;
@@ -79,7 +76,8 @@ static int show(int argc, char **argv)
 		;
 	vector = hash(0, (char *)words, pairs * sizeof *words);
 	size_t vector_seen = read_all("/proc/self/auxv", &again);
-	printf(", auxv %s", vector_seen >= pairs * sizeof *words && getauxval(AT_RANDOM) > (unsigned long)argv ? "right" : "wrong");
+	printf(", auxv %s",
+		vector_seen >= pairs * sizeof *words && getauxval(AT_RANDOM) > (unsigned long)argv ? "right" : "wrong");
 	(void)vector;
 	printf(", path %s, stack %% 16 = %d\n", (char *)getauxval(AT_EXECFN), (int)((unsigned long)(argv - 1) % 16));
 	return 0;

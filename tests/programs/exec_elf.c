@@ -137,30 +137,10 @@ static void interpreters(int is_wide)
 	static const struct {
 		const char *name;
 		int size;
-	} rows[] = {
-		{"good", 0},
-		{"relocatable", 0},
-		{"other", 0},
-		{"/nowhere", 0},
-		{"/nowhere/x", 0},
-		{"/tmp", 0},
-		{"", 2},
-		{"plain", 0},
-		{"empty", 0},
-		{"short", 0},
-		{"garbage", 0},
-		{"script", 0},
-		{"object", 0},
-		{"headless", 0},
-		{"own", 0},
-		{"good", 1},
-		{"good", 4},
-		{"good", 12},
-		{"good", 4096},
-		{"good", 4097},
-		{"good", SIZE},
-		{"good", 1 << 20},
-	};
+	} rows[] = {{"good", 0}, {"relocatable", 0}, {"other", 0}, {"/nowhere", 0}, {"/nowhere/x", 0}, {"/tmp", 0},
+		{"", 2}, {"plain", 0}, {"empty", 0}, {"short", 0}, {"garbage", 0}, {"script", 0}, {"object", 0},
+		{"headless", 0}, {"own", 0}, {"good", 1}, {"good", 4}, {"good", 12}, {"good", 4096}, {"good", 4097},
+		{"good", SIZE}, {"good", 1 << 20}};
 	char label[64];
 	struct elf elf = sound(is_wide);
 	elf.entry = elf.segments[0].address = 0x400000;
@@ -221,8 +201,9 @@ static void interpreters(int is_wide)
 /* The 45 bytes of a program whose program header overlaps its file header. */
 static void smallest(void)
 {
-	static const unsigned char bytes[] = "\x7f"
-					     "ELF\1\0\0\0\0\0\0\0\0\0\1\0\2\0\3\0\x20\0\1\0\x20\0\1\0\4\0\0\0\xb3\x2a\x31\xc0\x40\xcd\x80\0\x34\0\x20\0\1";
+	static const unsigned char bytes[] =
+		"\x7f"
+		"ELF\1\0\0\0\0\0\0\0\0\0\1\0\2\0\3\0\x20\0\1\0\x20\0\1\0\4\0\0\0\xb3\x2a\x31\xc0\x40\xcd\x80\0\x34\0\x20\0\1";
 	for (int size = 45; size > 40; size--) {
 		file("x", bytes, size);
 		printf("the first %d bytes of the smallest: %s\n", size, run("x"));
@@ -233,7 +214,8 @@ static void smallest(void)
    hide, and addresses of 57 bits. */
 static int differs(int is_wide, int at)
 {
-	int head = is_wide ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr), size = is_wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
+	int head = is_wide ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr),
+	    size = is_wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
 	int field = (at - head) % size;
 	if (at < head)
 		return 0;

@@ -23,9 +23,7 @@
 
 #define PLACE "/tmp/exec-elf"
 
-enum { HEADERS = 6,
-       CODE_AT = 0x200,
-       SIZE = 0x1000 };
+enum { HEADERS = 6, CODE_AT = 0x200, SIZE = 0x1000 };
 
 struct segment {
 	uint32_t type, flags;
@@ -50,51 +48,25 @@ static const unsigned char leave32[] = {0x31, 0xc0, 0x40, 0xbb, 42, 0, 0, 0, 0xc
 static const unsigned char leave64[] = {0xb8, 60, 0, 0, 0, 0xbf, 42, 0, 0, 0, 0x0f, 0x05};
 /* The same, copied onto the stack and called there. */
 static const unsigned char on_stack32[] = {
-	0x68,
-	0xcd,
-	0x80,
-	0x90,
-	0x90, /* push int 0x80 */
-	0x68,
-	42,
-	0,
-	0,
-	0, /* push, the end of mov ebx, 42 */
-	0x68,
-	0x31,
-	0xc0,
-	0x40,
-	0xbb, /* push xor eax, eax; inc eax; mov ebx */
-	0xff,
-	0xe4, /* jmp esp */
+	0x68, 0xcd, 0x80, 0x90, 0x90, /* push int 0x80 */
+	0x68, 42, 0, 0, 0, /* push, the end of mov ebx, 42 */
+	0x68, 0x31, 0xc0, 0x40, 0xbb, /* push xor eax, eax; inc eax; mov ebx */
+	0xff, 0xe4 /* jmp esp */
 };
 static const unsigned char on_stack64[] = {
-	0x68,
-	0x0f,
-	0x05,
-	0x90,
-	0x90, /* push syscall */
-	0x48,
-	0xb8,
-	0x6a,
-	60,
-	0x58,
-	0x6a,
-	42,
-	0x5f,
-	0x90,
-	0x90,
-	0x50, /* mov rax; push rax: push 60; pop rax; push 42; pop rdi */
-	0xff,
-	0xe4, /* jmp rsp */
+	0x68, 0x0f, 0x05, 0x90, 0x90, /* push syscall */
+	/* mov rax; push rax: push 60; pop rax; push 42; pop rdi */
+	0x48, 0xb8, 0x6a, 60, 0x58, 0x6a, 42, 0x5f, 0x90, 0x90, 0x50,
+	0xff, 0xe4 /* jmp rsp */
 };
 /* Touches the byte at 0x10c000 (a page past the end of the file), then leaves. */
 static const unsigned char touch32[] = {0xa0, 0x00, 0xc0, 0x10, 0x00, 0x31, 0xc0, 0x40, 0xbb, 42, 0, 0, 0, 0xcd, 0x80};
-static const unsigned char touch64[] = {0x8a, 0x04, 0x25, 0x00, 0xc0, 0x10, 0x00, 0xb8, 60, 0, 0, 0, 0xbf, 42, 0, 0, 0, 0x0f, 0x05};
+static const unsigned char touch64[] = {
+	0x8a, 0x04, 0x25, 0x00, 0xc0, 0x10, 0x00, 0xb8, 60, 0, 0, 0, 0xbf, 42, 0, 0, 0, 0x0f, 0x05};
 
-#define CODE(elf, name) \
-	((elf)->code = (elf)->is_wide ? name##64 : name##32, \
-	 (elf)->code_size = (elf)->is_wide ? sizeof name##64 : sizeof name##32)
+#define CODE(elf, name)                                                                                                \
+	((elf)->code = (elf)->is_wide ? name##64 : name##32,                                                           \
+		(elf)->code_size = (elf)->is_wide ? sizeof name##64 : sizeof name##32)
 
 static struct elf sound(int is_wide)
 {
@@ -125,21 +97,37 @@ static size_t make(const struct elf *elf)
 {
 	memset(image, 0, sizeof image);
 	if (elf->is_wide) {
-		Elf64_Ehdr head = {.e_type = elf->type, .e_machine = elf->machine, .e_version = 1, .e_entry = elf->entry, .e_phoff = sizeof head, .e_ehsize = sizeof head, .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = elf->count};
+		Elf64_Ehdr head = {.e_type = elf->type,
+			.e_machine = elf->machine,
+			.e_version = 1,
+			.e_entry = elf->entry,
+			.e_phoff = sizeof head,
+			.e_ehsize = sizeof head,
+			.e_phentsize = sizeof(Elf64_Phdr),
+			.e_phnum = elf->count};
 		memcpy(head.e_ident, ELFMAG "\2\1\1", 7);
 		memcpy(image, &head, sizeof head);
 		for (int i = 0; i < elf->count; i++) {
 			const struct segment *s = &elf->segments[i];
-			Elf64_Phdr segment = {s->type, s->flags, s->offset, s->address, s->address, s->in_file, s->in_memory, s->align};
+			Elf64_Phdr segment = {s->type, s->flags, s->offset, s->address, s->address, s->in_file,
+				s->in_memory, s->align};
 			memcpy(image + sizeof head + i * sizeof segment, &segment, sizeof segment);
 		}
 	} else {
-		Elf32_Ehdr head = {.e_type = elf->type, .e_machine = elf->machine, .e_version = 1, .e_entry = elf->entry, .e_phoff = sizeof head, .e_ehsize = sizeof head, .e_phentsize = sizeof(Elf32_Phdr), .e_phnum = elf->count};
+		Elf32_Ehdr head = {.e_type = elf->type,
+			.e_machine = elf->machine,
+			.e_version = 1,
+			.e_entry = elf->entry,
+			.e_phoff = sizeof head,
+			.e_ehsize = sizeof head,
+			.e_phentsize = sizeof(Elf32_Phdr),
+			.e_phnum = elf->count};
 		memcpy(head.e_ident, ELFMAG "\1\1\1", 7);
 		memcpy(image, &head, sizeof head);
 		for (int i = 0; i < elf->count; i++) {
 			const struct segment *s = &elf->segments[i];
-			Elf32_Phdr segment = {s->type, s->offset, s->address, s->address, s->in_file, s->in_memory, s->flags, s->align};
+			Elf32_Phdr segment = {s->type, s->offset, s->address, s->address, s->in_file, s->in_memory,
+				s->flags, s->align};
 			memcpy(image + sizeof head + i * sizeof segment, &segment, sizeof segment);
 		}
 	}

@@ -93,60 +93,19 @@ static void attempt(const char *text, size_t length)
 static const struct row {
 	const char *text;
 	size_t length;
-} rows[] = {
-	ROW(""),
-	ROW("#"),
-	ROW("#!"),
-	ROW("#!\n"),
-	ROW("#! \t\n"),
-	ROW(" #!" I "\n"),
-	ROW("# !" I "\n"),
-	ROW("!#" I "\n"),
-	ROW("#!" I),
-	ROW("#!" I "\n"),
-	ROW("#! \t " I " \t \n"),
-	ROW("#!\t" I "\n"),
-	ROW("#!" I "\r\n"),
-	ROW("#!" I " \r\n"),
-	ROW("#!" I " a\r\n"),
-	ROW("#!" I "\v\n"),
-	ROW("#!" I "\f a\n"),
-	ROW("#!" I " a b  c \n"),
-	ROW("#!" I "\ta\tb\n"),
-	ROW("#!" I " a"),
-	ROW("#!" I " "),
-	ROW("#!" I "\t\t"),
-	ROW("#!" I "\0\n"),
-	ROW("#!" I "\0 a\n"),
-	ROW("#!" I " a\0b\n"),
-	ROW("#!" I " \0b\n"),
-	ROW("#!\0" I "\n"),
-	ROW("#! \0" I "\n"),
-	ROW("#!" I " -x\nsecond line\n"),
-	ROW("#!i\n"),
-	ROW("#!./i\n"),
-	ROW("#!../exec-scripts/i x\n"),
-	ROW("#!/nowhere\n"),
-	ROW("#!/nowhere/x\n"),
-	ROW("#!/tmp\n"),
-	ROW("#!.\n"),
-	ROW("#!" PLACE "/plain\n"),
-	ROW("#!" PLACE "/empty\n"),
-	ROW("#!" PLACE "/i/x\n"),
-	ROW("#!" PLACE "/link\n"),
-	ROW("#!" PLACE "/loop\n"),
-	ROW("#!" PLACE "/text\n"),
-	ROW("#!./s\n"),
-	ROW("#!" I " \x01\x7f\n"),
-	ROW("#!" I " #!/nowhere\n"),
-	ROW("\n#!" I "\n"),
-	ROW("#!" I "\n\0\0\0"),
+} rows[] = {ROW(""), ROW("#"), ROW("#!"), ROW("#!\n"), ROW("#! \t\n"), ROW(" #!" I "\n"), ROW("# !" I "\n"),
+	ROW("!#" I "\n"), ROW("#!" I), ROW("#!" I "\n"), ROW("#! \t " I " \t \n"), ROW("#!\t" I "\n"),
+	ROW("#!" I "\r\n"), ROW("#!" I " \r\n"), ROW("#!" I " a\r\n"), ROW("#!" I "\v\n"), ROW("#!" I "\f a\n"),
+	ROW("#!" I " a b  c \n"), ROW("#!" I "\ta\tb\n"), ROW("#!" I " a"), ROW("#!" I " "), ROW("#!" I "\t\t"),
+	ROW("#!" I "\0\n"), ROW("#!" I "\0 a\n"), ROW("#!" I " a\0b\n"), ROW("#!" I " \0b\n"), ROW("#!\0" I "\n"),
+	ROW("#! \0" I "\n"), ROW("#!" I " -x\nsecond line\n"), ROW("#!i\n"), ROW("#!./i\n"),
+	ROW("#!../exec-scripts/i x\n"), ROW("#!/nowhere\n"), ROW("#!/nowhere/x\n"), ROW("#!/tmp\n"), ROW("#!.\n"),
+	ROW("#!" PLACE "/plain\n"), ROW("#!" PLACE "/empty\n"), ROW("#!" PLACE "/i/x\n"), ROW("#!" PLACE "/link\n"),
+	ROW("#!" PLACE "/loop\n"), ROW("#!" PLACE "/text\n"), ROW("#!./s\n"), ROW("#!" I " \x01\x7f\n"),
+	ROW("#!" I " #!/nowhere\n"), ROW("\n#!" I "\n"), ROW("#!" I "\n\0\0\0"),
 	ROW("\x7f"
 	    "ELF"),
-	ROW("MZ\0\0"),
-	ROW("true\n"),
-	ROW("\0\0\0\0"),
-};
+	ROW("MZ\0\0"), ROW("true\n"), ROW("\0\0\0\0")};
 
 /* Names and arguments around the 256 bytes that are looked at. */
 static void long_lines(void)
@@ -166,8 +125,7 @@ static void long_lines(void)
 				line[end] = ' ';
 				end = length;
 			}
-			strcpy(line + end, kind == 1 ? "" : kind == 3 ? "b c\n" :
-									"\n");
+			strcpy(line + end, kind == 1 ? "" : kind == 3 ? "b c\n" : "\n");
 			printf("line of %d, %d: ", length, kind);
 			attempt(line, strlen(line));
 		}
@@ -229,20 +187,8 @@ static void others(void)
 
 static void random_lines(int count)
 {
-	static const struct row parts[] = {
-		ROW(" "),
-		ROW("\t"),
-		ROW("\r"),
-		ROW("\n"),
-		ROW("\0"),
-		ROW(I),
-		ROW("i"),
-		ROW("./i"),
-		ROW("x"),
-		ROW("/"),
-		ROW("a b"),
-		ROW("#!"),
-	};
+	static const struct row parts[] = {ROW(" "), ROW("\t"), ROW("\r"), ROW("\n"), ROW("\0"), ROW(I), ROW("i"),
+		ROW("./i"), ROW("x"), ROW("/"), ROW("a b"), ROW("#!")};
 	for (int i = 0; i < count; i++) {
 		char line[400] = "#!";
 		int end = 2;

@@ -15,9 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PROCESSES = 24,
-       STRING = 128 * 1024,
-       WORDS = 46 };
+enum { PROCESSES = 24, STRING = 128 * 1024, WORDS = 46 };
 
 static char text[STRING];
 

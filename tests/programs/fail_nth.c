@@ -12,10 +12,7 @@
    names` makes every call once without a fault, to check the arguments. */
 #include "fail_nth_calls.h"
 
-enum { NO_FAULT = 0,
-       AT_ENTRY = -1,
-       MOST_POINTS = 400,
-       IS_ERROR = 4095 };
+enum { NO_FAULT = 0, AT_ENTRY = -1, MOST_POINTS = 400, IS_ERROR = 4095 };
 
 /* What an attempt leaves to its parent. */
 struct outcome {
@@ -34,9 +31,9 @@ static inline __attribute__((always_inline)) long make(long number, const unsign
 	long result;
 
 	asm volatile("syscall"
-		     : "=a"(result)
-		     : "0"(number), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(fourth), "r"(fifth), "r"(sixth)
-		     : "rcx", "r11", "memory");
+		: "=a"(result)
+		: "0"(number), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(fourth), "r"(fifth), "r"(sixth)
+		: "rcx", "r11", "memory");
 	return result;
 }
 #define END_COPY() asm volatile("syscall" : : "a"(SYS_exit), "D"(0))
@@ -52,9 +49,9 @@ static inline __attribute__((always_inline)) long make(long number, const unsign
 		     "mov (%%ecx), %%eax; mov 8(%%ecx), %%ecx\n"
 		     "int $0x80\n"
 		     "pop %%ebp; pop %%edi; pop %%esi; pop %%ebx"
-		     : "=a"(result), "+c"(at)
-		     :
-		     : "edx", "memory");
+		: "=a"(result), "+c"(at)
+		:
+		: "edx", "memory");
 	return result;
 }
 #define END_COPY() asm volatile("int $0x80" : : "a"(SYS_exit), "b"(0))
@@ -147,8 +144,8 @@ static long state(const char *name)
 
 static void remove_world(void)
 {
-	static const char *const names[] = {"file", "other", "link", "fifo", "listener", "new", "moved", "name",
-					    "created", "entry"};
+	static const char *const names[] = {
+		"file", "other", "link", "fifo", "listener", "new", "moved", "name", "created", "entry"};
 	char path[60];
 
 	umount2(W "/empty", MNT_DETACH);
@@ -203,7 +200,7 @@ static int run_and_count(const struct call *call, int number, int n, int *has_st
 	}
 	if (less || fewer) {
 		printf("%s, point %d: each attempt loses memory, the last one %ld bytes of the heap, %ld frames\n",
-		       call->name, n, heap, frames);
+			call->name, n, heap, frames);
 		failures++;
 	}
 	return status;
@@ -242,7 +239,7 @@ static void check(const struct call *call, int n, int status, int base_status, l
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 99)
 		complain(call, n, "could not be prepared", 0);
 	if (is_error(result) && result != -ENOMEM && result != -EAGAIN && result != -ENOBUFS && result != -ENOSPC &&
-	    result != -ENOLCK && result != -EFAULT && result != base)
+		result != -ENOLCK && result != -EFAULT && result != base)
 		complain(call, n, "answers", result);
 	if (outcome->has_again && !is_alike(base, outcome->again))
 		complain(call, n, "made again, answers", outcome->again);
@@ -273,8 +270,7 @@ static int strike(const struct call *call, int number)
 		if (is_killed(status))
 			answers[1]++;
 		else
-			answers[outcome->result == -ENOMEM ? 0 : is_error(outcome->result) ? 2 :
-											     3]++;
+			answers[outcome->result == -ENOMEM ? 0 : is_error(outcome->result) ? 2 : 3]++;
 	}
 	status = run_and_count(call, number, AT_ENTRY, &has_struck);
 	begins = outcome->is_left || (call->flags & LEAVES && !outcome->has_returned);
@@ -283,7 +279,7 @@ static int strike(const struct call *call, int number)
 	if (outcome->has_again && !is_alike(base, outcome->again))
 		complain(call, AT_ENTRY, "made again, answers", outcome->again);
 	printf("%s (%d): %d points: %d ENOMEM, %d killed, %d other errors, %d done without%s\n", call->name, number,
-	       n - 1, answers[0], answers[1], answers[2], answers[3], begins ? "; always begins" : "");
+		n - 1, answers[0], answers[1], answers[2], answers[3], begins ? "; always begins" : "");
 	return n - 1;
 }
 
@@ -319,7 +315,8 @@ static void make_all_once(FILE *list, const char *only)
 		for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
 			const struct call *call = &calls[i];
 
-			if (strcmp(call->name, name) || !is_of_this_width(call) || call->flags & HARMS || (only && strcmp(only, name)))
+			if (strcmp(call->name, name) || !is_of_this_width(call) || call->flags & HARMS ||
+				(only && strcmp(only, name)))
 				continue;
 			run(call, row, NO_FAULT);
 			if (!does_work(call, outcome->result))
@@ -357,7 +354,7 @@ int main(int count, char **words)
 		if (count < 2 || !strcmp(words[1], name))
 			strike_row(row, name);
 	printf("a step drew %ld frames of %ld, %ld large blocks were not asked for\n", state("drawn"), state("step"),
-	       state("unasked"));
+		state("unasked"));
 	if (state("drawn") > state("measured") || state("unasked"))
 		failures++;
 	printf(failures ? "%d failures\n" : "all calls answer\n", failures);

@@ -49,9 +49,15 @@ static void stopped(int signo, siginfo_t *info, void *context)
 static void run(unsigned long flags)
 {
 #ifdef __x86_64__
-	__asm__ volatile("mov %1, %%rsp\n push %2\n popf\n jmp *%0" : : "r"(CODE), "r"(STACK), "r"(flags), "a"(DATA), "c"(16L) : "memory");
+	__asm__ volatile("mov %1, %%rsp\n push %2\n popf\n jmp *%0"
+		:
+		: "r"(CODE), "r"(STACK), "r"(flags), "a"(DATA), "c"(16L)
+		: "memory");
 #else
-	__asm__ volatile("mov %1, %%esp\n push %2\n popf\n jmp *%0" : : "r"(CODE), "r"(STACK), "r"(flags), "a"(DATA), "c"(16L) : "memory");
+	__asm__ volatile("mov %1, %%esp\n push %2\n popf\n jmp *%0"
+		:
+		: "r"(CODE), "r"(STACK), "r"(flags), "a"(DATA), "c"(16L)
+		: "memory");
 #endif
 }
 
@@ -70,7 +76,8 @@ static const uint16_t selectors[] = {
 #else
 	0x23, 0x23, 0x23, 0x23,
 #endif
-	0x07, 0x0f, 0x27, 0x2f, 0x2b, 0x17, 0x1f, 0x00, 0x03, 0x30, 0x22, 0x10, 0x13, 0x43, 0x53, 0x7b, 0xfff, 0xffff, 0x04};
+	0x07, 0x0f, 0x27, 0x2f, 0x2b, 0x17, 0x1f, 0x00, 0x03, 0x30, 0x22, 0x10, 0x13, 0x43, 0x53, 0x7b, 0xfff, 0xffff,
+	0x04};
 static const uint16_t stacks[] = {0x2b, 0x2b, 0x2b, 0x17, 0x00, 0x03, 0x28, 0x23, 0x1f, 0x07, 0x18, 0x7f};
 
 #define PICK(list) list[below(sizeof list / sizeof *(list))]
@@ -88,23 +95,30 @@ static int make(void)
 	int long_mode = sizeof(long) == 8, size = 4, is_wide_address = 1;
 	memset(code, 0xcc, 4096);
 	int order = below(4), narrow = !below(5), rex = long_mode && below(2);
-	if (order & 1) *at++ = "\x2e\x3e\x36\x26"[below(4)];
-	if (narrow) *at++ = 0x66, size = 2;
-	if (order & 2) *at++ = "\xf2\xf3"[below(2)];
+	if (order & 1)
+		*at++ = "\x2e\x3e\x36\x26"[below(4)];
+	if (narrow)
+		*at++ = 0x66, size = 2;
+	if (order & 2)
+		*at++ = "\xf2\xf3"[below(2)];
 	int kind = below(long_mode ? 5 : 6);
-	if (kind == 4 && !below(4)) *at++ = 0x67, is_wide_address = long_mode;
+	if (kind == 4 && !below(4))
+		*at++ = 0x67, is_wide_address = long_mode;
 	// What REX.W makes of a call differs between vendors.
-	if (rex && kind != 4) *at++ = 0x48, size = 8;
+	if (rex && kind != 4)
+		*at++ = 0x48, size = 8;
 	uint64_t to = below(3) ? CODE + LANDING : LANDING;
 	uint16_t cs = PICK(selectors);
 	// CPUs differ in whether a call past the limit has pushed anything by then.
-	if (kind >= 4 && cs == 0x2f) cs = 0x07;
+	if (kind >= 4 && cs == 0x2f)
+		cs = 0x07;
 	// Everything is where its size says.
 	memset(stack, 0, 64);
 	memset((void *)DATA, 0, 64);
 	if (kind < 2) {
 		*at++ = kind ? 0xca : 0xcb;
-		if (kind) at = put(at, 8 * below(8), 2);
+		if (kind)
+			at = put(at, 8 * below(8), 2);
 		put(put(stack, to, size), cs, size);
 	} else if (kind < 4) {
 		*at++ = 0xcf;
@@ -120,7 +134,8 @@ static int make(void)
 		if (!is_wide_address) {
 			// 16-bit addresses reach nothing that is mapped here: [bx + si], [0x1234].
 			*at++ = form & 1 ? 0x18 : 0x1e;
-			if (!(form & 1)) at = put(at, 0x1234, 2);
+			if (!(form & 1))
+				at = put(at, 0x1234, 2);
 		} else if (form == 0) {
 			*at++ = 0x18; // [eax]
 		} else if (form == 1) {
@@ -148,8 +163,8 @@ static void describe(int i, int len)
 	printf("%d:", i);
 	for (int k = 0; k < len; k++)
 		printf(" %02x", ((uint8_t *)CODE)[k]);
-	printf(", signal %d code %d trap %lu error %#lx at %#lx, ip %#lx cs %#lx sp %#lx ss %#lx flags %#lx", at_signal, at_code, at_trap, at_error,
-	       at_address, at_ip, at_cs, at_sp, at_ss, at_flags & 0x27ffff & ~0x10000UL);
+	printf(", signal %d code %d trap %lu error %#lx at %#lx, ip %#lx cs %#lx sp %#lx ss %#lx flags %#lx", at_signal,
+		at_code, at_trap, at_error, at_address, at_ip, at_cs, at_sp, at_ss, at_flags & 0x27ffff & ~0x10000UL);
 	// What a call has pushed.
 	uint64_t words[2];
 	memcpy(words, (void *)(STACK - 16), 16);
@@ -177,12 +192,19 @@ static void at_the_edge(void)
 		put(put((void *)DATA, CODE + LANDING, 4), selectors[0], 2);
 		if (sigsetjmp(back, 1) == 0) {
 #ifdef __x86_64__
-			__asm__ volatile("mov %1, %%rsp\n jmp *%0" : : "r"(CODE), "r"(cases[i].sp), "a"(DATA) : "memory");
+			__asm__ volatile("mov %1, %%rsp\n jmp *%0"
+				:
+				: "r"(CODE), "r"(cases[i].sp), "a"(DATA)
+				: "memory");
 #else
-			__asm__ volatile("mov %1, %%esp\n jmp *%0" : : "r"(CODE), "r"(cases[i].sp), "a"(DATA) : "memory");
+			__asm__ volatile("mov %1, %%esp\n jmp *%0"
+				:
+				: "r"(CODE), "r"(cases[i].sp), "a"(DATA)
+				: "memory");
 #endif
 		}
-		printf("%s: signal %d code %d error %#lx at %#lx ip %#lx sp %#lx\n", cases[i].what, at_signal, at_code, at_error, at_address & ~0xfffUL, at_ip, at_sp);
+		printf("%s: signal %d code %d error %#lx at %#lx ip %#lx sp %#lx\n", cases[i].what, at_signal, at_code,
+			at_error, at_address & ~0xfffUL, at_ip, at_sp);
 	}
 }
 
@@ -192,19 +214,30 @@ int main(int argc, char **argv)
 	seed_random(argc > 2 ? atoi(argv[2]) : 1);
 	// The last one ends before the code that is returned to.
 	for (int i = 0; i < 6; i++) {
-		struct user_desc d = {.entry_number = i, .limit = i == 5 ? (CODE >> 12) - 1 : 0xfffff, .limit_in_pages = 1, .seg_32bit = i != 1, .base_addr = i == 1 ? CODE : 0, .contents = (int[]){2, 2, 0, 2, 3, 2}[i], .seg_not_present = i == 3, .useable = 1};
+		struct user_desc d = {.entry_number = i,
+			.limit = i == 5 ? (CODE >> 12) - 1 : 0xfffff,
+			.limit_in_pages = 1,
+			.seg_32bit = i != 1,
+			.base_addr = i == 1 ? CODE : 0,
+			.contents = (int[]){2, 2, 0, 2, 3, 2}[i],
+			.seg_not_present = i == 3,
+			.useable = 1};
 		syscall(SYS_modify_ldt, 1, &d, sizeof d);
 	}
 	for (int i = 0; i < 3; i++)
-		if (mmap((void *)(CODE + 0x100000 * i), 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) return 1;
+		if (mmap((void *)(CODE + 0x100000 * i), 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+			return 1;
 	static char other[65536];
 	stack_t alternate = {.ss_sp = other, .ss_size = sizeof other};
 	sigaltstack(&alternate, NULL);
 	struct sigaction action = {.sa_sigaction = stopped, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-	sigaction(SIGSEGV, &action, NULL), sigaction(SIGBUS, &action, NULL), sigaction(SIGTRAP, &action, NULL), sigaction(SIGILL, &action, NULL);
+	sigaction(SIGSEGV, &action, NULL), sigaction(SIGBUS, &action, NULL), sigaction(SIGTRAP, &action, NULL),
+		sigaction(SIGILL, &action, NULL);
 	for (volatile int i = 0; i < count; i++) {
 		volatile int len = make();
-		if (sigsetjmp(back, 1) == 0) run(0x202 | (below(8) ? 0 : 0x4000) | (i & 1 ? 0x8d5 : 0));
+		if (sigsetjmp(back, 1) == 0)
+			run(0x202 | (below(8) ? 0 : 0x4000) | (i & 1 ? 0x8d5 : 0));
 		clean_flags();
 		describe(i, len);
 	}

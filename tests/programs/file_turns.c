@@ -25,7 +25,10 @@
 
 static char record[RECORD], content[WRITERS * RECORD];
 
-static void fill(char *at, size_t size, int letter) { memset(at, letter, size); }
+static void fill(char *at, size_t size, int letter)
+{
+	memset(at, letter, size);
+}
 
 static int is_of(const char *at, size_t size, int letter)
 {
@@ -160,7 +163,10 @@ static void seals(void)
 	printf("a sealed file: %s\n", bad ? "changed" : "stays");
 }
 
-static void nothing(int unused) { (void)unused; }
+static void nothing(int unused)
+{
+	(void)unused;
+}
 
 /* A signal that is blocked ends no write, though others come in the middle of it. */
 static void past_a_blocked_signal(void)

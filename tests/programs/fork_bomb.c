@@ -8,9 +8,7 @@
 
 #include "children.h"
 
-enum { LIMIT = 30,
-       USER = 1000,
-       PROGRAMS = 4 };
+enum { LIMIT = 30, USER = 1000, PROGRAMS = 4 };
 
 /* Never ends by itself: each process forks whenever it may. */
 static void explode(int report)

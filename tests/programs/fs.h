@@ -34,13 +34,12 @@
 #pragma GCC diagnostic ignored "-Wstringop-overflow"
 
 /* The call's text and result, with the error in words where it failed. */
-#define T(call) \
-	do { \
-		errno = 0; \
-		long long result_ = (long long)(call); \
-		printf("%s = %lld%s%s\n", #call, result_, \
-		       result_ == -1 ? " " : "", \
-		       result_ == -1 ? strerror(errno) : ""); \
+#define T(call)                                                                                                        \
+	do {                                                                                                           \
+		errno = 0;                                                                                             \
+		long long result_ = (long long)(call);                                                                 \
+		printf("%s = %lld%s%s\n", #call, result_, result_ == -1 ? " " : "",                                    \
+			result_ == -1 ? strerror(errno) : "");                                                         \
 	} while (0)
 
 static char workplace[] = "/tmp/fs-test-XXXXXX";

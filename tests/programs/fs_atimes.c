@@ -38,18 +38,39 @@ static void do_stat(void)
 	access("file", R_OK);
 	atime_of("file");
 }
-static void do_open(void) { close(from("file", 0)); }
-static void do_read(void) { read(opened, buffer, 10); }
+static void do_open(void)
+{
+	close(from("file", 0));
+}
+static void do_read(void)
+{
+	read(opened, buffer, 10);
+}
 static void do_read_nothing(void)
 {
 	lseek(opened, 0, SEEK_END);
 	read(opened, buffer, 10);
 }
-static void do_pread(void) { pread(opened, buffer, 10, 0); }
-static void do_readv(void) { readv(opened, &(struct iovec){buffer, 10}, 1); }
-static void do_bad_read(void) { read(opened, (void *)1, 10); }
-static void do_write(void) { pwrite(opened, "x", 1, 0); }
-static void do_map(void) { munmap(mmap(0, 4096, PROT_READ, MAP_PRIVATE, opened, 0), 4096); }
+static void do_pread(void)
+{
+	pread(opened, buffer, 10, 0);
+}
+static void do_readv(void)
+{
+	readv(opened, &(struct iovec){buffer, 10}, 1);
+}
+static void do_bad_read(void)
+{
+	read(opened, (void *)1, 10);
+}
+static void do_write(void)
+{
+	pwrite(opened, "x", 1, 0);
+}
+static void do_map(void)
+{
+	munmap(mmap(0, 4096, PROT_READ, MAP_PRIVATE, opened, 0), 4096);
+}
 static void do_sendfile(void)
 {
 	int to = open("copy", O_RDWR | O_CREAT, 0600);
@@ -74,10 +95,22 @@ static void do_list(void)
 		;
 	closedir(d);
 }
-static void do_enter(void) { access("dir/inside", F_OK); }
-static void do_readlink(void) { readlink("link", buffer, 10); }
-static void do_follow(void) { access("link", R_OK); }
-static void do_lstat(void) { access("linked/inside", R_OK); }
+static void do_enter(void)
+{
+	access("dir/inside", F_OK);
+}
+static void do_readlink(void)
+{
+	readlink("link", buffer, 10);
+}
+static void do_follow(void)
+{
+	access("link", R_OK);
+}
+static void do_lstat(void)
+{
+	access("linked/inside", R_OK);
+}
 static void do_run(void)
 {
 	if (fork() == 0) {
@@ -150,9 +183,8 @@ static void each(const char *title)
 		later();
 		rows[i].call();
 		struct timespec second = atime_of(rows[i].what);
-		printf("%s, %s: %s, again: %s\n", title, rows[i].name,
-		       same(before, first) ? "stays" : "moves",
-		       same(first, second) ? "stays" : "moves");
+		printf("%s, %s: %s, again: %s\n", title, rows[i].name, same(before, first) ? "stays" : "moves",
+			same(first, second) ? "stays" : "moves");
 		close(opened);
 	}
 }

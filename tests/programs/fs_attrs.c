@@ -11,8 +11,8 @@ static void print(const char *name)
 		return;
 	}
 	printf("%s: mode %o nlink %d uid %d gid %d size %lld blksize %ld rdev %d:%d\n", name, s.st_mode,
-	       (int)s.st_nlink, s.st_uid, s.st_gid, S_ISDIR(s.st_mode) ? 0LL : (long long)s.st_size,
-	       (long)s.st_blksize, major(s.st_rdev), minor(s.st_rdev));
+		(int)s.st_nlink, s.st_uid, s.st_gid, S_ISDIR(s.st_mode) ? 0LL : (long long)s.st_size,
+		(long)s.st_blksize, major(s.st_rdev), minor(s.st_rdev));
 }
 
 static void modes(void)
@@ -59,8 +59,8 @@ static void times_of(const char *name)
 	struct stat s;
 
 	lstat(name, &s);
-	printf("%s: atime %lld.%09ld mtime %lld.%09ld\n", name, (long long)s.st_atim.tv_sec,
-	       (long)s.st_atim.tv_nsec, (long long)s.st_mtim.tv_sec, (long)s.st_mtim.tv_nsec);
+	printf("%s: atime %lld.%09ld mtime %lld.%09ld\n", name, (long long)s.st_atim.tv_sec, (long)s.st_atim.tv_nsec,
+		(long long)s.st_mtim.tv_sec, (long)s.st_mtim.tv_nsec);
 }
 
 static int is_now(const char *name)
@@ -68,7 +68,8 @@ static int is_now(const char *name)
 	struct stat s;
 
 	lstat(name, &s);
-	return llabs((long long)time(NULL) - s.st_mtim.tv_sec) <= 3 && llabs((long long)time(NULL) - s.st_ctim.tv_sec) <= 3;
+	return llabs((long long)time(NULL) - s.st_mtim.tv_sec) <= 3 &&
+	       llabs((long long)time(NULL) - s.st_ctim.tv_sec) <= 3;
 }
 
 static void times_are(void)
@@ -131,9 +132,8 @@ static void extended(void)
 	T(syscall(SYS_statx, AT_FDCWD, "f", 0, STATX_BASIC_STATS, &x));
 	stat("f", &s);
 	printf("mask %x mode %o size %lld ino %d dev %d mtime %d nlink %u\n", x.stx_mask & 0x7ff, x.stx_mode,
-	       (long long)x.stx_size, x.stx_ino == s.st_ino,
-	       makedev(x.stx_dev_major, x.stx_dev_minor) == s.st_dev, x.stx_mtime.tv_sec == s.st_mtim.tv_sec,
-	       x.stx_nlink);
+		(long long)x.stx_size, x.stx_ino == s.st_ino, makedev(x.stx_dev_major, x.stx_dev_minor) == s.st_dev,
+		x.stx_mtime.tv_sec == s.st_mtim.tv_sec, x.stx_nlink);
 	T(syscall(SYS_statx, AT_FDCWD, "none", 0, 0, &x));
 	T(syscall(SYS_statx, AT_FDCWD, "s", AT_SYMLINK_NOFOLLOW, STATX_TYPE, &x));
 	printf("%o\n", x.stx_mode);

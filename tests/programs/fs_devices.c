@@ -14,7 +14,8 @@ static void devices(void)
 		sprintf(path, "/dev/%s", names[i]);
 		stat(path, &s);
 		int fd = open(path, O_RDWR);
-		printf("%s %o %d:%d opened %d\n", path, s.st_mode & S_IFMT, major(s.st_rdev), minor(s.st_rdev), fd >= 0);
+		printf("%s %o %d:%d opened %d\n", path, s.st_mode & S_IFMT, major(s.st_rdev), minor(s.st_rdev),
+			fd >= 0);
 		memset(buffer, 1, sizeof buffer);
 		T(read(fd, buffer, 10));
 		T(i < 3 ? buffer[5] : 0);
@@ -105,12 +106,7 @@ static void processes(void)
 static void waiting(void)
 {
 	int null = open("/dev/null", O_RDWR);
-	struct pollfd fds[] = {
-		{null, POLLIN | POLLOUT, 0},
-		{99, POLLIN, 0x55},
-		{-5, POLLIN, 0x55},
-		{null, 0, 0x55},
-	};
+	struct pollfd fds[] = {{null, POLLIN | POLLOUT, 0}, {99, POLLIN, 0x55}, {-5, POLLIN, 0x55}, {null, 0, 0x55}};
 	struct timespec start, stop;
 
 	T(poll(fds, 4, 1000));

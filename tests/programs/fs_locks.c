@@ -34,10 +34,11 @@ static void ask(int fd, int type, off_t start, off_t length)
 		int result = fcntl(fd, F_GETLK, &l);
 
 		printf("ask %d %ld+%ld: %d type %d whence %d start %ld len %ld holder %s\n", type, (long)start,
-		       (long)length, result, l.l_type, l.l_whence, (long)l.l_start, (long)l.l_len,
-		       l.l_type == F_UNLCK ? "none" : l.l_pid == getppid() ? "parent" :
-					      l.l_pid == -1                ? "file" :
-									     "?");
+			(long)length, result, l.l_type, l.l_whence, (long)l.l_start, (long)l.l_len,
+			l.l_type == F_UNLCK  ? "none" :
+			l.l_pid == getppid() ? "parent" :
+			l.l_pid == -1        ? "file" :
+					       "?");
 		fflush(stdout);
 		_exit(0);
 	}
@@ -45,19 +46,21 @@ static void ask(int fd, int type, off_t start, off_t length)
 }
 
 /* Whether another process could lock it. */
-static void try(int fd, int command, int type, off_t start, off_t length)
-{
-	fflush(stdout);
-	if (fork() == 0) {
-		int result = set(fd, command, type, start, length);
-
-		printf("try %d %ld+%ld: %d %s\n", type, (long)start, (long)length, result,
-		       result ? strerror(errno) : "");
+static void
+try
+	(int fd, int command, int type, off_t start, off_t length)
+	{
 		fflush(stdout);
-		_exit(0);
+		if (fork() == 0) {
+			int result = set(fd, command, type, start, length);
+
+			printf("try %d %ld+%ld: %d %s\n", type, (long)start, (long)length, result,
+				result ? strerror(errno) : "");
+			fflush(stdout);
+			_exit(0);
+		}
+		wait(NULL);
 	}
-	wait(NULL);
-}
 
 static void ranges(void)
 {
@@ -69,8 +72,10 @@ static void ranges(void)
 	ask(fd, F_RDLCK, 0, 11);
 	ask(fd, F_WRLCK, 19, 1);
 	ask(fd, F_WRLCK, 20, 0);
-	try(fd, F_SETLK, F_RDLCK, 15, 1);
-	try(fd, F_SETLK, F_RDLCK, 20, 1);
+	try
+		(fd, F_SETLK, F_RDLCK, 15, 1);
+	try
+		(fd, F_SETLK, F_RDLCK, 20, 1);
 	puts("a neighbour joins, a hole splits");
 	T(set(fd, F_SETLK, F_WRLCK, 20, 5));
 	ask(fd, F_WRLCK, 0, 0);

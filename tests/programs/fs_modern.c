@@ -421,8 +421,8 @@ static int other(const char *what)
 	getresuid(&r, &e, &s);
 	getresgid(&gr, &ge, &gs);
 	printf("user %d %d %d group %d %d %d secure %ld auxv %ld %ld %ld %ld\n", r, e, s, gr, ge, gs,
-	       (long)getauxval(AT_SECURE), (long)getauxval(AT_UID), (long)getauxval(AT_EUID),
-	       (long)getauxval(AT_GID), (long)getauxval(AT_EGID));
+		(long)getauxval(AT_SECURE), (long)getauxval(AT_UID), (long)getauxval(AT_EUID), (long)getauxval(AT_GID),
+		(long)getauxval(AT_EGID));
 	return 0;
 }
 

@@ -46,7 +46,7 @@ static void limits(void)
 	printf("mode %o\n", st.st_mode);
 	statfs("t", &s);
 	printf("type %lx blocks %ld free %ld files %ld %ld\n", (long)s.f_type, (long)s.f_blocks, (long)s.f_bfree,
-	       (long)s.f_files, (long)s.f_ffree);
+		(long)s.f_files, (long)s.f_ffree);
 	int fd = open("t/a", O_RDWR | O_CREAT, 0644);
 	T(write(fd, block, 40000));
 	T(write(fd, block, 40000));
@@ -224,15 +224,9 @@ static void left_behind(void)
 			T(how == 0 ? 0 : chdir("gone"));
 			T(umount2(how == 0 ? "gone" : "../gone", MNT_DETACH));
 			switch (how) {
-			case 0:
-				T(chroot("."));
-				break;
-			case 1:
-				T(chdir("/"));
-				break;
-			case 2:
-				T(fchdir(back));
-				show("gone/file");
+			case 0: T(chroot(".")); break;
+			case 1: T(chdir("/")); break;
+			case 2: T(fchdir(back)); show("gone/file");
 			}
 			fflush(stdout);
 			_exit(0);
@@ -269,12 +263,7 @@ static void outside(void)
 static void one_mount(void)
 {
 	static const char *links[][2] = {
-		{"up", ".."},
-		{"top", "/"},
-		{"in_top", "/tmp"},
-		{"missing", "/none/at/all"},
-		{"here", "."},
-	};
+		{"up", ".."}, {"top", "/"}, {"in_top", "/tmp"}, {"missing", "/none/at/all"}, {"here", "."}};
 	static const char *paths[] = {"..", "/", "/tmp", "../other", "file"};
 	unsigned long long how[3] = {O_PATH, 0, 1};
 	int fd, dir;

@@ -21,8 +21,8 @@ static void look(const char *path)
 	unsigned mode = followed ? 0 : s.st_mode;
 	errno = 0;
 	int itself = lstat(path, &s);
-	printf("[%.40s] stat %d %s %o, lstat %d %s %o\n", path, followed, strerror(error), mode,
-	       itself, strerror(errno), itself ? 0 : s.st_mode);
+	printf("[%.40s] stat %d %s %o, lstat %d %s %o\n", path, followed, strerror(error), mode, itself,
+		strerror(errno), itself ? 0 : s.st_mode);
 }
 
 static void simple(void)

@@ -52,7 +52,7 @@ static void arguments(void)
 {
 	char *page = mmap(0, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	void *places[] = {words, (char *)words + 1, (char *)words + 2, NULL, (void *)8, page, page + 4096,
-			  (void *)-4096L, (void *)-4L};
+		(void *)-4096L, (void *)-4L};
 	static const int flags[] = {0, FUTEX_PRIVATE_FLAG, FUTEX_CLOCK_REALTIME};
 	struct span soon = {0, 1000000};
 
@@ -71,8 +71,9 @@ static void arguments(void)
 				printf(" %s", name(futex(places[p], op | flags[f], 0, fourth, words + 1, 1)));
 				printf("/%s", name(futex(words, op | flags[f], 0, fourth, places[p], 1)));
 				printf("/%x", words[0] & 0xc0000000);
-				printf("%s", (words[0] & 0x3fffffff) == getpid() ? "me" : words[0] & 0x3fffffff ? "?" :
-														  "");
+				printf("%s", (words[0] & 0x3fffffff) == getpid() ? "me" :
+					     words[0] & 0x3fffffff               ? "?" :
+										   "");
 			}
 			printf("\n");
 		}
@@ -80,7 +81,7 @@ static void arguments(void)
 	words[0] = 0;
 	for (int op = 0; op < 14; op++) {
 		if (op == FUTEX_WAIT || op == FUTEX_LOCK_PI || op == FUTEX_LOCK_PI2 || op == FUTEX_WAIT_BITSET ||
-		    op == FUTEX_WAIT_REQUEUE_PI)
+			op == FUTEX_WAIT_REQUEUE_PI)
 			continue;
 		printf(" %s", name(futex(words, op, -1, (void *)1L, words + 1, 0)));
 		printf(" %s", name(futex(words, op, 1, (void *)-1L, words + 1, 0)));
@@ -112,7 +113,7 @@ static void timeouts(void)
 {
 	static struct span spans[] = {{0, 0}, {0, 1}, {0, -1}, {0, 999999999}, {0, 1000000000}, {-1, 0}, {1, 0}};
 	static const int ops[] = {FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME,
-				  FUTEX_WAIT_REQUEUE_PI, FUTEX_LOCK_PI, FUTEX_LOCK_PI2, FUTEX_WAKE};
+		FUTEX_WAIT_REQUEUE_PI, FUTEX_LOCK_PI, FUTEX_LOCK_PI2, FUTEX_WAKE};
 	struct timespec t;
 	int other = another();
 
@@ -138,8 +139,8 @@ static void timeouts(void)
 		clock_gettime(clock, &t);
 		until.seconds = t.tv_sec + (t.tv_nsec >= 970000000);
 		until.nanos = (t.tv_nsec + 30000000) % 1000000000;
-		printf("until: %s", name(futex(words, FUTEX_WAIT_BITSET | (clock ? 0 : FUTEX_CLOCK_REALTIME), 0,
-					       &until, NULL, ~0)));
+		printf("until: %s", name(futex(words, FUTEX_WAIT_BITSET | (clock ? 0 : FUTEX_CLOCK_REALTIME), 0, &until,
+					    NULL, ~0)));
 		clock_gettime(clock, &after);
 		printf(", not early %d\n", after.tv_sec > until.seconds ||
 						   (after.tv_sec == until.seconds && after.tv_nsec >= until.nanos));
@@ -267,16 +268,19 @@ static void wake_ops(void)
 	start(w, words, ~0);
 	start(w + 1, words + 1, ~0);
 	printf("wake op, compare fails: %s", name(futex(words, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1L, words + 1,
-							FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_EQ, 7))));
+						     FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_EQ, 7))));
 	printf(" word %u, wait %d\n", words[1], count(words + 1));
 	printf("wake op, compares: %s", name(futex(words, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1L, words + 1,
-						   FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_EQ, 1))));
+						FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_EQ, 1))));
 	printf(" word %u, wait %d\n", words[1], count(words + 1));
 	pthread_join(w[0].thread, NULL);
 	pthread_join(w[1].thread, NULL);
 }
 
-static void caught(int number) { (void)number; }
+static void caught(int number)
+{
+	(void)number;
+}
 
 static void signals(void)
 {
@@ -304,7 +308,7 @@ static void signals(void)
 			}
 			pthread_join(w.thread, NULL);
 			printf("restart %d timeout %d: %ld %s\n", restart, timeout, w.result,
-			       w.error ? strerrorname_np(w.error) : "");
+				w.error ? strerrorname_np(w.error) : "");
 		}
 }
 
@@ -317,8 +321,10 @@ static const char *who(unsigned word)
 	unsigned owner = word & FUTEX_TID_MASK;
 
 	next = (next + 1) % 4;
-	sprintf(text[next], "%s%s%s", owner == 0 ? "free" : owner == (unsigned)syscall(SYS_gettid) ? "mine" :
-												     "theirs",
+	sprintf(text[next], "%s%s%s",
+		owner == 0                             ? "free" :
+		owner == (unsigned)syscall(SYS_gettid) ? "mine" :
+							 "theirs",
 		word & FUTEX_WAITERS ? " waiters" : "", word & FUTEX_OWNER_DIED ? " died" : "");
 	return text[next];
 }
@@ -333,7 +339,7 @@ static void owners(void)
 	waitpid(pid, NULL, 0);
 	gone = pid;
 	unsigned starts[] = {0, me, gone, FUTEX_WAITERS, FUTEX_OWNER_DIED, FUTEX_OWNER_DIED | FUTEX_WAITERS,
-			     me | FUTEX_WAITERS, me | FUTEX_OWNER_DIED, gone | FUTEX_WAITERS, FUTEX_TID_MASK, other};
+		me | FUTEX_WAITERS, me | FUTEX_OWNER_DIED, gone | FUTEX_WAITERS, FUTEX_TID_MASK, other};
 	static const int ops[] = {FUTEX_LOCK_PI, FUTEX_TRYLOCK_PI, FUTEX_UNLOCK_PI, FUTEX_LOCK_PI2};
 	struct span past = {1, 0};
 
@@ -342,7 +348,8 @@ static void owners(void)
 			printf("op %d:", ops[o]);
 			for (int s = 0; s < 11; s++) {
 				words[0] = starts[s];
-				printf(" %s", name(futex(words, ops[o] | (shared ? 0 : FUTEX_PRIVATE_FLAG), 0, &past, NULL, 0)));
+				printf(" %s", name(futex(words, ops[o] | (shared ? 0 : FUTEX_PRIVATE_FLAG), 0, &past,
+						      NULL, 0)));
 				printf(" (%s)", who(words[0]));
 			}
 			printf("\n");
@@ -457,7 +464,8 @@ static void shared(void)
 	}
 	/* Only the word itself wakes it, and not as a private one. */
 	for (int i = 0; i < 50; i++) {
-		if (futex(here + 1, FUTEX_WAKE, 1, NULL, NULL, 0) || futex(here + 1025, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0))
+		if (futex(here + 1, FUTEX_WAKE, 1, NULL, NULL, 0) ||
+			futex(here + 1025, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0))
 			printf("wrong one\n");
 		sched_yield();
 	}
@@ -486,9 +494,18 @@ static struct {
 	unsigned words[8];
 } *arena;
 
-static void set(struct head *head) { syscall(SYS_set_robust_list, head, sizeof *head); }
-static struct node *ends(void) { return (struct node *)&arena->head; }
-static struct node *node(int i) { return arena->nodes + i; }
+static void set(struct head *head)
+{
+	syscall(SYS_set_robust_list, head, sizeof *head);
+}
+static struct node *ends(void)
+{
+	return (struct node *)&arena->head;
+}
+static struct node *node(int i)
+{
+	return arena->nodes + i;
+}
 
 static void usual(void)
 {
@@ -597,7 +614,7 @@ static void several(void)
 	memset(words, 0, sizeof words);
 	for (int i = 0; i < 130; i++)
 		list[i].at = (uintptr_t)(words + i % 16), list[i].flags = 2 | 128;
-#define V(list, count, flags, time, clock) \
+#define V(list, count, flags, time, clock)                                                                             \
 	printf(" %s", name((errno = 0, syscall(449, list, count, flags, time, clock))))
 	printf("waitv:");
 	V(list, 0, 0, NULL, 0);

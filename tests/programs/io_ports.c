@@ -17,58 +17,74 @@
 
 #include "children.h"
 
-static const char *err(long result) { return result < 0 ? strerrorname_np(errno) : "ok"; }
+static const char *err(long result)
+{
+	return result < 0 ? strerrorname_np(errno) : "ok";
+}
 
-enum { BYTE,
-       WORD,
-       LONG,
-       READ,
-       CLEAR,
-       SET,
-       PUSHED,
-       HALT };
+enum { BYTE, WORD, LONG, READ, CLEAR, SET, PUSHED, HALT };
 
 static void touch(int how, int port)
 {
-	if (how == BYTE) outb(0, port);
-	if (how == WORD) outw(0, port);
-	if (how == LONG) outl(0, port);
-	if (how == READ) inb(port);
-	if (how == CLEAR) __asm__ volatile("cli");
-	if (how == SET) __asm__ volatile("sti");
+	if (how == BYTE)
+		outb(0, port);
+	if (how == WORD)
+		outw(0, port);
+	if (how == LONG)
+		outl(0, port);
+	if (how == READ)
+		inb(port);
+	if (how == CLEAR)
+		__asm__ volatile("cli");
+	if (how == SET)
+		__asm__ volatile("sti");
 	if (how == PUSHED) {
 		unsigned long flags;
 		__asm__ volatile("cli\n pushf\n pop %0" : "=r"(flags));
 		_exit(flags & 0x200 ? 0 : 1);
 	}
-	if (how == HALT) __asm__ volatile("hlt");
+	if (how == HALT)
+		__asm__ volatile("hlt");
 }
 
-static void try(const char *what, int how, int port)
-{
-	fflush(stdout);
-	int status;
-	pid_t pid = fork();
-	if (pid == 0) {
-		touch(how, port);
-		_exit(0);
+static void
+try
+	(const char *what, int how, int port)
+	{
+		fflush(stdout);
+		int status;
+		pid_t pid = fork();
+		if (pid == 0) {
+			touch(how, port);
+			_exit(0);
+		}
+		waitpid(pid, &status, 0);
+		printf("  %s %#x: %s\n", what, port,
+			status == 0         ? "done" :
+			WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) :
+					      "wrong");
 	}
-	waitpid(pid, &status, 0);
-	printf("  %s %#x: %s\n", what, port, status == 0 ? "done" : WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) :
-											  "wrong");
-}
 
 static void tries(void)
 {
-	try("byte", BYTE, 0x80);
-	try("word", WORD, 0x80);
-	try("long", LONG, 0x80);
-	try("read", READ, 0x80);
-	try("byte", BYTE, 0x81);
-	try("cli", CLEAR, 0);
-	try("sti", SET, 0);
-	try("interrupts stay on", PUSHED, 0);
-	try("hlt", HALT, 0);
+	try
+		("byte", BYTE, 0x80);
+	try
+		("word", WORD, 0x80);
+	try
+		("long", LONG, 0x80);
+	try
+		("read", READ, 0x80);
+	try
+		("byte", BYTE, 0x81);
+	try
+		("cli", CLEAR, 0);
+	try
+		("sti", SET, 0);
+	try
+		("interrupts stay on", PUSHED, 0);
+	try
+		("hlt", HALT, 0);
 }
 
 static void set_of(pid_t pid, const char *what)
@@ -77,7 +93,8 @@ static void set_of(pid_t pid, const char *what)
 	struct iovec vector = {bits, sizeof bits};
 	long got = ptrace(PTRACE_GETREGSET, pid, 0x201, &vector);
 	printf("%s: %s", what, err(got));
-	if (got == 0) printf(" %zu bytes, port 0x80 %d 0x81 %d", vector.iov_len, bits[16] & 1, bits[16] >> 1 & 1);
+	if (got == 0)
+		printf(" %zu bytes, port 0x80 %d 0x81 %d", vector.iov_len, bits[16] & 1, bits[16] >> 1 & 1);
 	vector.iov_len = 8;
 	printf(", set %s\n", err(ptrace(PTRACE_SETREGSET, pid, 0x201, &vector)));
 }
@@ -116,7 +133,8 @@ int main(int argc, char **argv)
 		unsigned long first, count;
 	} bad[] = {{0x80, 0}, {0xffff, 2}, {0x10000, 1}, {-1UL, 1}, {-1UL, 2}, {0, 65537}, {0, -1UL}};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		printf("ioperm(%lx, %lx) %s\n", bad[i].first, bad[i].count, err(syscall(SYS_ioperm, bad[i].first, bad[i].count, 1)));
+		printf("ioperm(%lx, %lx) %s\n", bad[i].first, bad[i].count,
+			err(syscall(SYS_ioperm, bad[i].first, bad[i].count, 1)));
 	printf("a byte %s\n", err(ioperm(0x80, 1, 1)));
 	tries();
 	printf("two bytes more %s\n", err(ioperm(0x81, 3, -1)));
@@ -124,7 +142,8 @@ int main(int argc, char **argv)
 	printf("the first closed %s\n", err(ioperm(0x80, 1, 0)));
 	tries();
 	printf("all closed %s\n", err(ioperm(0, 65536, 0)));
-	try("closed", BYTE, 0x80);
+	try
+		("closed", BYTE, 0x80);
 	// A child's changes are its own.
 	ioperm(0x80, 1, 1);
 	pid_t pid = fork();
@@ -133,23 +152,30 @@ int main(int argc, char **argv)
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
-	try("still open", BYTE, 0x80);
+	try
+		("still open", BYTE, 0x80);
 	for (unsigned level = 0; level < 6; level++) {
 		printf("iopl(%u) %s\n", level, err(iopl(level)));
-		if (level == 1 || level == 2) try("cli", CLEAR, 0);
+		if (level == 1 || level == 2)
+			try
+				("cli", CLEAR, 0);
 	}
 	tries();
 	printf("far port\n");
-	try("byte", READ, 0xffff);
+	try
+		("byte", READ, 0xffff);
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		if (setresuid(1000, 1000, 1000)) return 1;
+		if (setresuid(1000, 1000, 1000))
+			return 1;
 		printf("as another user: iopl(3) %s iopl(2) %s iopl(3) %s\n", err(iopl(3)), err(iopl(2)), err(iopl(3)));
-		try("still open", BYTE, 0x80);
+		try
+			("still open", BYTE, 0x80);
 		printf("ioperm %s", err(ioperm(0x81, 1, 1)));
 		printf(" close %s\n", err(ioperm(0x80, 1, 0)));
-		try("closed", BYTE, 0x80);
+		try
+			("closed", BYTE, 0x80);
 		return 0;
 	}
 	waitpid(pid, NULL, 0);

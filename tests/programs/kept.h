@@ -8,18 +8,17 @@
 
 #include "children.h"
 
-enum { PAGE = 4096,
-       USER = 1000 };
+enum { PAGE = 4096, USER = 1000 };
 
 static const char *self;
 static int wrong;
 
-#define MUST(what) \
-	do { \
-		if (!(what)) { \
-			printf("WRONG: " #what ": %s, %ld kB free\n", strerror(errno), memory_info("MemFree")); \
-			wrong = 1; \
-		} \
+#define MUST(what)                                                                                                     \
+	do {                                                                                                           \
+		if (!(what)) {                                                                                         \
+			printf("WRONG: " #what ": %s, %ld kB free\n", strerror(errno), memory_info("MemFree"));        \
+			wrong = 1;                                                                                     \
+		}                                                                                                      \
 	} while (0)
 
 /* What the kernel keeps for itself: no program's memory is taken from it. */
@@ -27,8 +26,7 @@ static inline long kernels_own(void)
 {
 	long reserve = memory_info("MemTotal") / 64;
 
-	return reserve < 256 ? 256 : reserve > 4096 ? 4096 :
-						      reserve;
+	return reserve < 256 ? 256 : reserve > 4096 ? 4096 : reserve;
 }
 
 /* Takes memory until so many kB are left beside the kernel's own. */
@@ -118,7 +116,7 @@ static inline int run_attacks(const struct attack *attacks, int number, int coun
 		runs = next_program_runs();
 		lost = before - memory_info("MemFree");
 		printf("%s: %s, %s\n", attacks[i].name, runs ? "went by" : "NO PROGRAM RUNS ANY MORE",
-		       lost < 1000 ? "nothing is kept" : "MEMORY IS KEPT");
+			lost < 1000 ? "nothing is kept" : "MEMORY IS KEPT");
 		failures += wrong || !runs || lost >= 1000;
 	}
 	return failures != 0;

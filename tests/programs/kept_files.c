@@ -152,7 +152,8 @@ static int send_away(int to, int fd)
 {
 	char byte = 0, control[CMSG_SPACE(sizeof fd)] = {0};
 	struct iovec data = {&byte, 1};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	int sent;
 

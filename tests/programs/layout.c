@@ -47,8 +47,8 @@ static int where(char **argv)
 	char *first = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *second = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *hint = mmap((char *)0x1000, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	printf("%lu MiB below the top, %s, stack %lu MiB", (TOP - (unsigned long)first) / MIB, first > second ? "downwards" : "upwards",
-	       (TOP - (unsigned long)&stack) / MIB);
+	printf("%lu MiB below the top, %s, stack %lu MiB", (TOP - (unsigned long)first) / MIB,
+		first > second ? "downwards" : "upwards", (TOP - (unsigned long)&stack) / MIB);
 	printf(", a low hint %s", hint < (char *)0x20000 ? "low" : "elsewhere");
 	if (stack)
 		printf(", grows to %lu MiB: %s", stack / MIB, grows(stack));
@@ -119,8 +119,8 @@ int main(int argc, char **argv)
 {
 	if (argc > 2)
 		return where(argv);
-	static const unsigned long limits[] = {64 * 1024, MIB, 8 * MIB, 100 * MIB, 127 * MIB, 128 * MIB, 300 * MIB, 300 * MIB + 5, 1024 * MIB,
-					       NO_LIMIT};
+	static const unsigned long limits[] = {64 * 1024, MIB, 8 * MIB, 100 * MIB, 127 * MIB, 128 * MIB, 300 * MIB,
+		300 * MIB + 5, 1024 * MIB, NO_LIMIT};
 	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
 		attempt(argv[0], limits[i], 0, limits[i] <= 128 * MIB ? limits[i] * 9 / 10 : 0);
 	attempt(argv[0], 8 * MIB, 0, 9 * MIB);

@@ -50,7 +50,10 @@ static int set(int function, unsigned entry, unsigned long base, unsigned limit,
 #define SEGMENT "fs"
 #endif
 
-static void load(unsigned short selector) { asm volatile("mov %0, %%" SEGMENT : : "r"(selector)); }
+static void load(unsigned short selector)
+{
+	asm volatile("mov %0, %%" SEGMENT : : "r"(selector));
+}
 
 #ifdef __i386__
 static unsigned loaded(void)
@@ -104,15 +107,17 @@ static unsigned rights_of(unsigned short selector)
 	return rights & 0xf0ff00;
 }
 
-static unsigned short local(unsigned entry) { return entry << 3 | 7; }
+static unsigned short local(unsigned entry)
+{
+	return entry << 3 | 7;
+}
 
 static void matrix(void)
 {
 	static const unsigned entries[] = {0, 1, 13, 8191, 8192, 0xffffffff};
 	static const struct {
 		unsigned base, limit;
-	} spans[] = {
-		{0, 0}, {0x12345678, 0}, {0, 0xfffff}, {0xfedc0000, 0x12345}};
+	} spans[] = {{0, 0}, {0x12345678, 0}, {0, 0xfffff}, {0xfedc0000, 0x12345}};
 	unsigned i, j, bits;
 
 	for (i = 0; i < 6; i++)
@@ -168,7 +173,7 @@ static void arguments(void)
 	for (size = 0; size < 20; size++)
 		printf(" %d/%d", modify(1, &d, size), modify(0x11, &d, size));
 	printf("\nno memory: %d %d %d %d\n", modify(0, NULL, 64), modify(1, NULL, 16), modify(2, NULL, 16),
-	       modify(0x11, NULL, 16));
+		modify(0x11, NULL, 16));
 	memset(page, 0x55, sizeof page);
 	printf("default: %d %d %d\n", modify(2, page, 5), modify(2, page, 128), modify(2, page, 5000));
 	for (size = 0; page[size] == 0; size++)
@@ -198,10 +203,22 @@ static unsigned in_child(void (*run)(void))
 	return reap(pid, 10000);
 }
 
-static void absent(void) { load(local(4)); }
-static void past_table(void) { load(local(8000)); }
-static void empty(void) { load(local(9)); }
-static void code_as_stack(void) { asm volatile("mov %0, %%ss" : : "r"((unsigned)local(6))); }
+static void absent(void)
+{
+	load(local(4));
+}
+static void past_table(void)
+{
+	load(local(8000));
+}
+static void empty(void)
+{
+	load(local(9));
+}
+static void code_as_stack(void)
+{
+	asm volatile("mov %0, %%ss" : : "r"((unsigned)local(6)));
+}
 static void own_fork(void)
 {
 	/* What a child changes is its own. */
@@ -251,7 +268,7 @@ static void area(unsigned entry, unsigned long base, unsigned limit, unsigned bi
 	long result = syscall(SYS_set_thread_area, &d);
 
 	printf("area %d limit %x bits %02x: %ld %s entry %d\n", (int)entry, limit, bits, result,
-	       result ? strerror(errno) : "", (int)d.entry_number);
+		result ? strerror(errno) : "", (int)d.entry_number);
 }
 
 static void areas(void)

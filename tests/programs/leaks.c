@@ -23,10 +23,7 @@
 
 #include "children.h"
 
-enum { PAGE = 4096,
-       MEGABYTE = 1 << 20,
-       TOLERATED_KB = 64,
-       TOLERATED_HEAP_KB = 16 };
+enum { PAGE = 4096, MEGABYTE = 1 << 20, TOLERATED_KB = 64, TOLERATED_HEAP_KB = 16 };
 
 static const char *self;
 
@@ -701,8 +698,7 @@ int main(int count, char **words)
 		repeat(work, rounds);
 		lost = before - memory_info("MemFree");
 		heap = memory_info("Slab") - heap;
-		printf("%s, %d times: %ld kB lost, %ld kB of the heap\n", work->name, rounds, lost,
-		       heap);
+		printf("%s, %d times: %ld kB lost, %ld kB of the heap\n", work->name, rounds, lost, heap);
 		is_lost |= lost > TOLERATED_KB || heap > TOLERATED_HEAP_KB;
 	}
 	printf(is_lost ? "memory was lost\n" : "nothing was lost\n");

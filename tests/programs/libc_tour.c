@@ -44,8 +44,7 @@ static void memory(void)
 		if (i % 3)
 			free(block);
 	}
-	char *map = mmap(NULL, 8 << 20, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *map = mmap(NULL, 8 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	map[0] = 1;
 	map[(8 << 20) - 1] = 2;
 	int shrunk = munmap(map + (4 << 20), 4 << 20);
@@ -91,8 +90,8 @@ static void clocks(void)
 	printf("slept at least 20 ms: %d\n", slept >= 20000000);
 	clock_gettime(CLOCK_REALTIME, &wall);
 	gettimeofday(&day, NULL);
-	printf("clocks agree: %d\n", llabs((long long)wall.tv_sec - day.tv_sec) <= 1 &&
-					     llabs((long long)time(NULL) - day.tv_sec) <= 1);
+	printf("clocks agree: %d\n",
+		llabs((long long)wall.tv_sec - day.tv_sec) <= 1 && llabs((long long)time(NULL) - day.tv_sec) <= 1);
 	clock_getres(CLOCK_MONOTONIC, &resolution);
 	printf("resolution: %ld\n", (long)resolution.tv_nsec);
 	failed("no such clock", clock_gettime(12345, &wall));
@@ -109,8 +108,8 @@ int main(int argc, char **argv)
 	printf("floating point: %.12f %Lf\n", sum_of_roots(100000), 1.0L / 3);
 	struct iovec pieces[] = {{"one, ", 5}, {"two\n", 4}};
 	printf("writev: %zd\n", writev(1, pieces, 2));
-	printf("page size: %ld, auxv %lu, pid is positive: %d\n", sysconf(_SC_PAGESIZE),
-	       getauxval(AT_PAGESZ), getpid() > 0);
+	printf("page size: %ld, auxv %lu, pid is positive: %d\n", sysconf(_SC_PAGESIZE), getauxval(AT_PAGESZ),
+		getpid() > 0);
 	printf("random bytes differ: %d\n", memcmp((void *)getauxval(AT_RANDOM), argv, 16) != 0);
 	return 0;
 }

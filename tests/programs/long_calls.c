@@ -54,8 +54,7 @@ static int is_slow(int number)
 	while (wait(NULL) > 0)
 		;
 	killed = now_us() - killed;
-	printf("%s: others up to %ld us late, dead after %ld us\n", calls[number].name, latest,
-	       killed);
+	printf("%s: others up to %ld us late, dead after %ld us\n", calls[number].name, latest, killed);
 	return latest > LATE_MS * 1000 || killed > DYING_MS * 1000;
 }
 

@@ -16,8 +16,7 @@
 
 #include "children.h"
 
-enum { PAGE = 4096,
-       MEGABYTE = 1 << 20 };
+enum { PAGE = 4096, MEGABYTE = 1 << 20 };
 
 static const int read_write = PROT_READ | PROT_WRITE;
 static const int private = MAP_PRIVATE | MAP_ANONYMOUS;
@@ -397,8 +396,8 @@ int main(int count, char **words)
 			continue;
 		run_attack(&attacks[i], atol(words[1]));
 		runs = next_program_runs();
-		printf("%s: %s, %ld kB free\n", attacks[i].name,
-		       runs ? "went by" : "NO PROGRAM RUNS ANY MORE", memory_info("MemFree"));
+		printf("%s: %s, %ld kB free\n", attacks[i].name, runs ? "went by" : "NO PROGRAM RUNS ANY MORE",
+			memory_info("MemFree"));
 		failures += !runs;
 	}
 	return failures != 0;

@@ -8,9 +8,7 @@
 
 #include "children.h"
 
-enum { HOLDERS = 6,
-       LOCKS = 1000,
-       LATE_US = 20000 };
+enum { HOLDERS = 6, LOCKS = 1000, LATE_US = 20000 };
 
 static long now_us(void)
 {

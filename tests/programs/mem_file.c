@@ -30,7 +30,8 @@ static volatile int ends;
 
 static void say(const char *what, long result)
 {
-	printf("%s: %ld%s%s\n", what, result < 0 ? -1 : result, result < 0 ? " " : "", result < 0 ? strerror(errno) : "");
+	printf("%s: %ld%s%s\n", what, result < 0 ? -1 : result, result < 0 ? " " : "",
+		result < 0 ? strerror(errno) : "");
 }
 
 /* The first address of what /proc/self/maps calls so. */

@@ -50,7 +50,10 @@ static char *fresh(size_t pages)
 }
 
 static sigjmp_buf back;
-static void caught(int signal) { siglongjmp(back, signal); }
+static void caught(int signal)
+{
+	siglongjmp(back, signal);
+}
 
 // How touching a byte ends: 0, or the signal.
 static int touch(volatile char *at, int store)
@@ -77,7 +80,7 @@ static void in_child(const char *what, int (*child)(void))
 	int status;
 	waitpid(pid, &status, 0);
 	printf("%s: %s %d\n", what, WIFEXITED(status) ? "exit" : "signal",
-	       WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+		WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 }
 
 static void advice(void)
@@ -134,7 +137,10 @@ static void advice(void)
 }
 
 static char *given;
-static int look(void) { return given[0]; }
+static int look(void)
+{
+	return given[0];
+}
 static int lookup_signal(void)
 {
 	signal(SIGSEGV, SIG_DFL);
@@ -282,7 +288,7 @@ static void growing(void)
 	char *room = area(600, PROT_NONE, MAP_PRIVATE);
 	munmap(room, 600 * P);
 	char *at = mmap(room + 590 * P, P, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
 	printf("grows by a page %d\n", touch(at - P, 1));
 	printf("grows by more %d\n", touch(at - 40 * P, 1));
 	say("mprotect growsdown", mprotect(at, P, PROT_READ | PROT_GROWSDOWN));
@@ -308,9 +314,9 @@ static void low(void)
 	say("too much", (long)area(0x50000, PROT_NONE, MAP_PRIVATE | MAP_32BIT));
 	long result;
 	asm volatile("push %%rbp; mov $0, %%ebp; int $0x80; pop %%rbp"
-		     : "=a"(result)
-		     : "0"(192L), "b"(0L), "c"(3L * P), "d"(1L), "S"(0x22L), "D"(-1L)
-		     : "memory", "r8", "r9", "r10", "r11");
+		: "=a"(result)
+		: "0"(192L), "b"(0L), "c"(3L * P), "d"(1L), "S"(0x22L), "D"(-1L)
+		: "memory", "r8", "r9", "r10", "r11");
 	printf("by INT 0x80 %d\n", result > 0x10000 && result < 0x100000000);
 	printf("reads %d\n", touch((char *)result, 0));
 #endif

@@ -18,9 +18,7 @@
 
 #include "random.h"
 
-enum { PAGE = 4096,
-       PAGES = 64,
-       FILE_PAGES = 20 };
+enum { PAGE = 4096, PAGES = 64, FILE_PAGES = 20 };
 
 /* Nothing else is mapped here, in 64- and 32-bit programs alike. */
 static char *const arena = (char *)0x20000000;
@@ -133,9 +131,9 @@ static long forget(struct range r)
 /* All advice whose effect can be told: MADV_FREE may keep the pages or not. */
 static long advise(struct range r)
 {
-	static const int advices[] = {MADV_REMOVE, MADV_DONTFORK, MADV_DOFORK, MADV_WIPEONFORK,
-				      MADV_KEEPONFORK, 22 /* MADV_POPULATE_READ */, 23 /* MADV_POPULATE_WRITE */,
-				      MADV_WILLNEED, 24 /* MADV_DONTNEED_LOCKED */};
+	static const int advices[] = {MADV_REMOVE, MADV_DONTFORK, MADV_DOFORK, MADV_WIPEONFORK, MADV_KEEPONFORK,
+		22 /* MADV_POPULATE_READ */, 23 /* MADV_POPULATE_WRITE */, MADV_WILLNEED,
+		24 /* MADV_DONTNEED_LOCKED */};
 
 	return madvise(r.start, r.size, ONE_OF(advices));
 }
@@ -166,8 +164,7 @@ static void prepare(struct range r)
 	if (one_in(2))
 		map(r, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	else
-		map(r, protection, one_in(2) ? MAP_SHARED : MAP_PRIVATE, content,
-		    some_file_page());
+		map(r, protection, one_in(2) ? MAP_SHARED : MAP_PRIVATE, content, some_file_page());
 	pread(content, r.start, 1, PAGE);
 }
 
@@ -327,8 +324,7 @@ static void mix_area(const struct area *area)
 	for (const char *c = area->protection; *c; c++)
 		mix(*c);
 	if (level)
-		printf("   %lx-%lx %s %lx\n", area->start, area->end, area->protection,
-		       area->offset);
+		printf("   %lx-%lx %s %lx\n", area->start, area->end, area->protection, area->offset);
 }
 
 static void look_at_maps(void)
@@ -340,8 +336,7 @@ static void look_at_maps(void)
 	while (file && fgets(line, sizeof line, file)) {
 		struct area next = {0};
 
-		if (sscanf(line, "%lx-%lx %4s %lx", &next.start, &next.end, next.protection,
-			   &next.offset) != 4)
+		if (sscanf(line, "%lx-%lx %4s %lx", &next.start, &next.end, next.protection, &next.offset) != 4)
 			continue;
 		if (next.start < (long)arena || next.start >= (long)arena + PAGES * PAGE)
 			continue;
@@ -412,9 +407,8 @@ static void one_step(int number)
 	mix(result);
 	mix(result == -1 ? errno : 0);
 	if (level)
-		printf("%d: %s, page %d, size %zu, protection %d = %lx %s\n", number,
-		       operation->name, range.page, range.size, range.protection, result,
-		       result == -1 ? strerror(errno) : "");
+		printf("%d: %s, page %d, size %zu, protection %d = %lx %s\n", number, operation->name, range.page,
+			range.size, range.protection, result, result == -1 ? strerror(errno) : "");
 }
 
 static void fill_content(void)

@@ -10,25 +10,9 @@ static const char *watched[64];
 /* The first cookie seen is 1, and so on: the kernel's own numbers go up with every rename. */
 static uint32_t cookies[64];
 
-static const char *const event_names[] = {
-	"ACCESS",
-	"MODIFY",
-	"ATTRIB",
-	"CLOSE_WRITE",
-	"CLOSE_NOWRITE",
-	"OPEN",
-	"MOVED_FROM",
-	"MOVED_TO",
-	"CREATE",
-	"DELETE",
-	"DELETE_SELF",
-	"MOVE_SELF",
-	"1000",
-	"UNMOUNT",
-	"Q_OVERFLOW",
-	"IGNORED",
-	[30] = "ISDIR",
-};
+static const char *const event_names[] = {"ACCESS", "MODIFY", "ATTRIB", "CLOSE_WRITE", "CLOSE_NOWRITE", "OPEN",
+	"MOVED_FROM", "MOVED_TO", "CREATE", "DELETE", "DELETE_SELF", "MOVE_SELF", "1000", "UNMOUNT", "Q_OVERFLOW",
+	"IGNORED", [30] = "ISDIR"};
 
 static inline int cookie_number(uint32_t cookie)
 {
@@ -90,10 +74,10 @@ static inline void events(void)
 }
 
 /* The call, its result, and what is told of it. */
-#define E(call) \
-	do { \
-		T(call); \
-		events(); \
+#define E(call)                                                                                                        \
+	do {                                                                                                           \
+		T(call);                                                                                               \
+		events();                                                                                              \
 	} while (0)
 
 /* Watches a path under the name it has in the output. */

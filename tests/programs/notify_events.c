@@ -234,7 +234,7 @@ static void unnamed(void)
 		struct inotify_event *event = (void *)(buffer + at);
 
 		printf("    %d %x %s\n", event->wd == wd, event->mask,
-		       event->len ? event->name[0] == '#' ? "#" : event->name : "");
+			event->len ? event->name[0] == '#' ? "#" : event->name : "");
 		at += sizeof *event + event->len;
 	}
 	E(unlink("d/linked"));

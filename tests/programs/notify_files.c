@@ -218,7 +218,8 @@ static void mounts(void)
 	int events_seen = 0, ends[3] = {0};
 	ssize_t size = read(instance, buffer, sizeof buffer);
 
-	for (ssize_t at = 0; at < size; at += sizeof(struct inotify_event) + ((struct inotify_event *)(buffer + at))->len) {
+	for (ssize_t at = 0; at < size;
+		at += sizeof(struct inotify_event) + ((struct inotify_event *)(buffer + at))->len) {
 		struct inotify_event *event = (void *)(buffer + at);
 
 		events_seen++;

@@ -150,17 +150,16 @@ static void describe(void)
 		unsigned long ino;
 		char handle[50];
 
-		if (sscanf(line, "inotify wd:%x ino:%lx sdev:%x mask:%x ignored_mask:%x fhandle-bytes:%x fhandle-type:%x f_handle:%s",
-			   &wd, &ino, &device, &mask, &ignored, &bytes, &type, handle) != 8) {
+		if (sscanf(line,
+			    "inotify wd:%x ino:%lx sdev:%x mask:%x ignored_mask:%x fhandle-bytes:%x fhandle-type:%x f_handle:%s",
+			    &wd, &ino, &device, &mask, &ignored, &bytes, &type, handle) != 8) {
 			if (strncmp(line, "ino:", 4) && strncmp(line, "mnt_id:", 7))
 				printf("%s", line);
 			continue;
 		}
-		stat(wd == 1 ? "d/sub" : wd == 2 ? "d/file" :
-						   "d",
-		     &s);
-		printf("watch %u: %d %d mask %x %x, handle %x %x %zu\n", wd, ino == s.st_ino, device == s.st_dev, mask, ignored,
-		       bytes, type, strlen(handle));
+		stat(wd == 1 ? "d/sub" : wd == 2 ? "d/file" : "d", &s);
+		printf("watch %u: %d %d mask %x %x, handle %x %x %zu\n", wd, ino == s.st_ino, device == s.st_dev, mask,
+			ignored, bytes, type, strlen(handle));
 		/* After the generation the number, low bytes first. */
 		for (int i = 0; i < 8; i++) {
 			unsigned byte;

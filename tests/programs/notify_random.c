@@ -6,8 +6,7 @@
 #include "random.h"
 #include <sys/xattr.h>
 
-enum { FILES = 6,
-       DESCRIPTORS = 6 };
+enum { FILES = 6, DESCRIPTORS = 6 };
 
 static const char *const directories[] = {"d", "e", "d/s"};
 static const char *const names[] = {"a", "b", "c-longer-than-others", "t"};
@@ -29,7 +28,7 @@ static const char *path(void)
 static void told(const char *what, const char *first, const char *second, long result)
 {
 	printf("%s %s %s = %ld%s%s\n", what, first, second, result, result < 0 ? " " : "",
-	       result < 0 ? strerror(errno) : "");
+		result < 0 ? strerror(errno) : "");
 	events();
 }
 
@@ -39,29 +38,14 @@ static void change_names(void)
 
 	switch (below(9)) {
 	case 0:
-	case 1:
-		told("mknod", first, "", mknod(first, S_IFREG | 0644, 0));
-		break;
-	case 2:
-		told("mkdir", first, "", mkdir(first, 0755));
-		break;
-	case 3:
-		told("symlink", "a", second, symlink("a", second));
-		break;
-	case 4:
-		told("link", first, second, link(first, second));
-		break;
-	case 5:
-		told("unlink", first, "", unlink(first));
-		break;
-	case 6:
-		told("rmdir", first, "", rmdir(first));
-		break;
-	case 7:
-		told("rename", first, second, rename(first, second));
-		break;
-	default:
-		told("exchange", first, second, syscall(SYS_renameat2, AT_FDCWD, first, AT_FDCWD, second, 2));
+	case 1: told("mknod", first, "", mknod(first, S_IFREG | 0644, 0)); break;
+	case 2: told("mkdir", first, "", mkdir(first, 0755)); break;
+	case 3: told("symlink", "a", second, symlink("a", second)); break;
+	case 4: told("link", first, second, link(first, second)); break;
+	case 5: told("unlink", first, "", unlink(first)); break;
+	case 6: told("rmdir", first, "", rmdir(first)); break;
+	case 7: told("rename", first, second, rename(first, second)); break;
+	default: told("exchange", first, second, syscall(SYS_renameat2, AT_FDCWD, first, AT_FDCWD, second, 2));
 	}
 }
 
@@ -71,23 +55,12 @@ static void change_attributes(void)
 	struct timespec times[2] = {{1, one_in(2) ? UTIME_OMIT : 5}, {2, one_in(2) ? UTIME_OMIT : 5}};
 
 	switch (below(6)) {
-	case 0:
-		told("chmod", at, "", chmod(at, 0700 + below(64)));
-		break;
-	case 1:
-		told("chown", at, "", chown(at, below(3) - 1, below(3) - 1));
-		break;
-	case 2:
-		told("utimensat", at, "", utimensat(AT_FDCWD, at, times, AT_SYMLINK_NOFOLLOW));
-		break;
-	case 3:
-		told("setxattr", at, "", setxattr(at, "trusted.x", "v", 1, 0));
-		break;
-	case 4:
-		told("removexattr", at, "", removexattr(at, "trusted.x"));
-		break;
-	default:
-		told("truncate", at, "", truncate(at, below(100)));
+	case 0: told("chmod", at, "", chmod(at, 0700 + below(64))); break;
+	case 1: told("chown", at, "", chown(at, below(3) - 1, below(3) - 1)); break;
+	case 2: told("utimensat", at, "", utimensat(AT_FDCWD, at, times, AT_SYMLINK_NOFOLLOW)); break;
+	case 3: told("setxattr", at, "", setxattr(at, "trusted.x", "v", 1, 0)); break;
+	case 4: told("removexattr", at, "", removexattr(at, "trusted.x")); break;
+	default: told("truncate", at, "", truncate(at, below(100)));
 	}
 }
 
@@ -114,32 +87,20 @@ static void use(void)
 		fds[slot] = -1;
 		told("close", number, "", result);
 		break;
-	case 4:
-		told("read", number, "", read(fd, text, below(30)));
-		break;
-	case 5:
-		told("write", number, "", write(fd, text, below(30)));
-		break;
-	case 6:
-		told("pread", number, "", pread(fd, text, below(30), 0));
-		break;
-	case 7:
-		told("readv", number, "", readv(fd, &piece, 1));
-		break;
-	case 8:
-		told("ftruncate", number, "", ftruncate(fd, below(50)));
-		break;
-	case 9:
-		told("fchmod", number, "", fchmod(fd, 0600 + below(64)));
-		break;
-	default:
-		told("fallocate", number, "", fallocate(fd, 0, below(50), 10));
+	case 4: told("read", number, "", read(fd, text, below(30))); break;
+	case 5: told("write", number, "", write(fd, text, below(30))); break;
+	case 6: told("pread", number, "", pread(fd, text, below(30), 0)); break;
+	case 7: told("readv", number, "", readv(fd, &piece, 1)); break;
+	case 8: told("ftruncate", number, "", ftruncate(fd, below(50))); break;
+	case 9: told("fchmod", number, "", fchmod(fd, 0600 + below(64))); break;
+	default: told("fallocate", number, "", fallocate(fd, 0, below(50), 10));
 	}
 }
 
 static void change_watches(void)
 {
-	static const uint32_t flags[] = {0, 0, 0, IN_ONESHOT, IN_EXCL_UNLINK, IN_MASK_ADD, IN_DONT_FOLLOW, IN_ONLYDIR, IN_MASK_CREATE};
+	static const uint32_t flags[] = {
+		0, 0, 0, IN_ONESHOT, IN_EXCL_UNLINK, IN_MASK_ADD, IN_DONT_FOLLOW, IN_ONLYDIR, IN_MASK_CREATE};
 	const char *at = path();
 	char number[16];
 
@@ -170,17 +131,10 @@ int main(int argc, char **argv)
 		switch (below(8)) {
 		case 0:
 		case 1:
-		case 2:
-			change_names();
-			break;
-		case 3:
-			change_attributes();
-			break;
-		case 4:
-			change_watches();
-			break;
-		default:
-			use();
+		case 2: change_names(); break;
+		case 3: change_attributes(); break;
+		case 4: change_watches(); break;
+		default: use();
 		}
 	for (int i = 0; i < DESCRIPTORS; i++)
 		close(fds[i]);

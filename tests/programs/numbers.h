@@ -23,45 +23,11 @@
 
 #define PAGE 4096
 
-static const long long numbers[] = {
-	0,
-	1,
-	-1,
-	-2,
-	511,
-	PAGE - 1,
-	PAGE,
-	PAGE + 1,
-	-PAGE,
-	-PAGE - 1,
-	-2 * PAGE,
-	999999,
-	1000000,
-	999999999,
-	1000000000,
-	INT_MAX,
-	1ll << 31,
-	-(1ll << 31),
-	(1ll << 31) + PAGE,
-	(1ll << 32) - PAGE,
-	(1ll << 32) - 1,
-	1ll << 32,
-	(1ll << 32) + 1,
-	(1ll << 47) - PAGE,
-	1ll << 47,
-	1ll << 52,
-	LLONG_MAX / 1000000000,
-	LLONG_MAX / 1000000000 + 1,
-	18446744073ll,
-	18446744074ll,
-	1ll << 62,
-	LLONG_MAX - 2 * PAGE + 1,
-	LLONG_MAX - PAGE + 1,
-	LLONG_MAX - 9,
-	LLONG_MAX,
-	LLONG_MIN,
-	LLONG_MIN + PAGE,
-};
+static const long long numbers[] = {0, 1, -1, -2, 511, PAGE - 1, PAGE, PAGE + 1, -PAGE, -PAGE - 1, -2 * PAGE, 999999,
+	1000000, 999999999, 1000000000, INT_MAX, 1ll << 31, -(1ll << 31), (1ll << 31) + PAGE, (1ll << 32) - PAGE,
+	(1ll << 32) - 1, 1ll << 32, (1ll << 32) + 1, (1ll << 47) - PAGE, 1ll << 47, 1ll << 52, LLONG_MAX / 1000000000,
+	LLONG_MAX / 1000000000 + 1, 18446744073ll, 18446744074ll, 1ll << 62, LLONG_MAX - 2 * PAGE + 1,
+	LLONG_MAX - PAGE + 1, LLONG_MAX - 9, LLONG_MAX, LLONG_MIN, LLONG_MIN + PAGE};
 
 /* What stands for a number as a `long`. */
 #define V_LONG ((long)v)
@@ -88,18 +54,18 @@ static inline void answer(long long result)
 }
 
 /* The call's answer for each `v` that `where` lets through. */
-#define EACH(what, where, call) \
-	do { \
-		printf("%s:", what); \
-		for (unsigned n_ = 0; n_ < sizeof numbers / sizeof *numbers; n_++) { \
-			long long v = numbers[n_]; \
-			fresh_pages(); \
-			if (!(where)) \
-				continue; \
-			errno = 0; \
-			answer((long long)(call)); \
-		} \
-		printf("\n"); \
+#define EACH(what, where, call)                                                                                        \
+	do {                                                                                                           \
+		printf("%s:", what);                                                                                   \
+		for (unsigned n_ = 0; n_ < sizeof numbers / sizeof *numbers; n_++) {                                   \
+			long long v = numbers[n_];                                                                     \
+			fresh_pages();                                                                                 \
+			if (!(where))                                                                                  \
+				continue;                                                                              \
+			errno = 0;                                                                                     \
+			answer((long long)(call));                                                                     \
+		}                                                                                                      \
+		printf("\n");                                                                                          \
 	} while (0)
 
 /* The same, but only whether it succeeds. */

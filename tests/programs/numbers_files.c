@@ -65,10 +65,13 @@ static void lengths(void)
 
 	EACH("read", again(), read(file, pages, V_SIZE));
 	EACH("write", again(), write(file, pages, V_SIZE));
-	EACH("readv", again() && (v < 0 || V_SIZE < (1ull << 47) - PAGE) && (part = (struct iovec){pages, V_SIZE}, 1), readv(file, &part, 1));
-	EACH("writev", again() && (v < 0 || V_SIZE < (1ull << 47) - PAGE) && (part = (struct iovec){pages, V_SIZE}, 1), writev(file, &part, 1));
-	EACH("readv of two", again() && (parts[0] = (struct iovec){pages, 10}, parts[1] = (struct iovec){pages + 10, V_SIZE}, 1),
-	     readv(file, parts, 2));
+	EACH("readv", again() && (v < 0 || V_SIZE < (1ull << 47) - PAGE) && (part = (struct iovec){pages, V_SIZE}, 1),
+		readv(file, &part, 1));
+	EACH("writev", again() && (v < 0 || V_SIZE < (1ull << 47) - PAGE) && (part = (struct iovec){pages, V_SIZE}, 1),
+		writev(file, &part, 1));
+	EACH("readv of two",
+		again() && (parts[0] = (struct iovec){pages, 10}, parts[1] = (struct iovec){pages + 10, V_SIZE}, 1),
+		readv(file, parts, 2));
 	EACH("preadv", again() && (part = (struct iovec){pages, 10}, 1), preadv(file, &part, 1, v));
 	EACH("pwritev", again() && (part = (struct iovec){pages, 10}, 1), pwritev(file, &part, 1, v));
 	EACH("number of parts", again() && (v < 1 || v > 1024), syscall(SYS_readv, file, &part, V_LONG));
@@ -88,7 +91,8 @@ static void between_files(void)
 	EACH("copy to", again() && (from = 0, to = v, 1), copy_file_range(file, &from, other, &to, 10, 0));
 	EACH("copy of", again() && (from = 0, to = 0, 1), copy_file_range(file, &from, other, &to, V_SIZE, 0));
 	EACH("splice from", again() && (from = v, 1), splice(file, &from, out, NULL, 10, SPLICE_F_NONBLOCK));
-	EACH("splice to", again() && (to = v, write(out, "0123456789", 10)), splice(in, NULL, other, &to, 10, SPLICE_F_NONBLOCK));
+	EACH("splice to", again() && (to = v, write(out, "0123456789", 10)),
+		splice(in, NULL, other, &to, 10, SPLICE_F_NONBLOCK));
 	while (read(in, pages, 100) > 0)
 		;
 }
@@ -98,9 +102,12 @@ static void locks(void)
 	struct flock lock;
 
 	for (int whence = SEEK_SET; whence <= SEEK_END; whence++) {
-		EACH("lock from", again() && (lock = (struct flock){F_WRLCK, whence, v, 1, 0}, 1), fcntl(file, F_SETLK, &lock));
-		EACH("lock of", again() && (lock = (struct flock){F_WRLCK, whence, 100, v, 0}, 1), fcntl(file, F_SETLK, &lock));
-		EACH("lock of all", again() && (lock = (struct flock){F_RDLCK, whence, v, 0, 0}, 1), fcntl(file, F_SETLK, &lock));
+		EACH("lock from", again() && (lock = (struct flock){F_WRLCK, whence, v, 1, 0}, 1),
+			fcntl(file, F_SETLK, &lock));
+		EACH("lock of", again() && (lock = (struct flock){F_WRLCK, whence, 100, v, 0}, 1),
+			fcntl(file, F_SETLK, &lock));
+		EACH("lock of all", again() && (lock = (struct flock){F_RDLCK, whence, v, 0, 0}, 1),
+			fcntl(file, F_SETLK, &lock));
 	}
 	EACH("F_DUPFD", (int)v < 0 || (int)v > 2000000000, fcntl(file, F_DUPFD, V_LONG));
 	EACH("F_SETOWN", v == 0 || v == -(1ll << 31), fcntl(file, F_SETOWN, V_LONG));
@@ -131,9 +138,9 @@ static void waits(void)
 	EACH("ppoll for seconds", (spec = (struct timespec){V_LONG, 0}, 1), ppoll(&fd, 1, &spec, NULL));
 	EACH("ppoll for ns", (spec = (struct timespec){0, V_LONG}, 1), ppoll(&fd, 1, &spec, NULL));
 	EACH("select for seconds", (only(&set), time = (struct timeval){V_LONG, 0}, 1),
-	     select(out + 1, NULL, &set, NULL, &time));
+		select(out + 1, NULL, &set, NULL, &time));
 	EACH("select for us", (only(&set), time = (struct timeval){0, V_LONG}, 1),
-	     select(out + 1, NULL, &set, NULL, &time));
+		select(out + 1, NULL, &set, NULL, &time));
 	EACH("select of", v < 0, select(V_LONG, NULL, NULL, NULL, &(struct timeval){0, 0}));
 	EACH("epoll_wait of", 1, epoll_wait(ep, (void *)pages, V_LONG, 0));
 	EACH("epoll_wait for", 1, epoll_wait(ep, &event, 1, V_LONG));
@@ -153,12 +160,22 @@ static void sockets(void)
 	EACH("recv", send(pair[0], "0123456789", 10, 0) == 10, recv(pair[1], pages, V_SIZE, MSG_DONTWAIT));
 	while (recv(pair[1], pages, 100, MSG_DONTWAIT) > 0)
 		;
-	EACH("sendmsg parts", v > 1024 || v < 0, (part = (struct iovec){pages, 1}, message = (struct msghdr){.msg_iov = &part, .msg_iovlen = V_SIZE}, sendmsg(pair[0], &message, 0)));
-	EACH("sendmsg control", sizeof(long) == 8 && (v < 0 || v > INT_MAX), (part = (struct iovec){pages, 1}, message = (struct msghdr){.msg_iov = &part, .msg_iovlen = 1, .msg_control = pages, .msg_controllen = V_SIZE}, sendmsg(pair[0], &message, 0)));
+	EACH("sendmsg parts", v > 1024 || v < 0,
+		(part = (struct iovec){pages, 1}, message = (struct msghdr){.msg_iov = &part, .msg_iovlen = V_SIZE},
+			sendmsg(pair[0], &message, 0)));
+	EACH("sendmsg control", sizeof(long) == 8 && (v < 0 || v > INT_MAX),
+		(part = (struct iovec){pages, 1},
+			message = (struct msghdr){.msg_iov = &part,
+				.msg_iovlen = 1,
+				.msg_control = pages,
+				.msg_controllen = V_SIZE},
+			sendmsg(pair[0], &message, 0)));
 	EACH("connect", 1, connect(pair[0], (void *)&name, v) < 0 && errno != EINVAL ? 0 : -1);
 	EACH("getsockname", (length = v, 1), getsockname(pair[0], (void *)&name, &length));
-	EACH("SO_RCVTIMEO seconds", 1, setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){V_LONG, 0}, sizeof(struct timeval)));
-	EACH("SO_RCVTIMEO us", 1, setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){0, V_LONG}, sizeof(struct timeval)));
+	EACH("SO_RCVTIMEO seconds", 1,
+		setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){V_LONG, 0}, sizeof(struct timeval)));
+	EACH("SO_RCVTIMEO us", 1,
+		setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){0, V_LONG}, sizeof(struct timeval)));
 	EACH("SO_SNDBUF", 1, setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &(int){v}, sizeof(int)));
 	EACH("optlen", v < 4, setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, pages, v));
 	EACH("recvmmsg", v <= 0, syscall(SYS_recvmmsg, pair[1], pages, V_LONG & 0, MSG_DONTWAIT, NULL));
@@ -170,7 +187,7 @@ static void times(void)
 	struct stat is;
 
 	EACH("futimens seconds", (set[0] = set[1] = (struct timespec){V_LONG, 5}, 1),
-	     futimens(file, set) ? -1 : (fstat(file, &is), is.st_mtime));
+		futimens(file, set) ? -1 : (fstat(file, &is), is.st_mtime));
 	EACH("futimens ns", (set[0] = set[1] = (struct timespec){5, V_LONG}, 1), futimens(file, set));
 	EACH("utimes us", 1, syscall(SYS_futimesat, file, NULL, &(struct { long t[4]; }){{5, V_LONG, 5, V_LONG}}));
 }

@@ -70,17 +70,20 @@ static void offsets(void)
 		EACH("hole in all of it", grow(fd, v) == 0, madvise(area, 8 * PAGE, MADV_REMOVE));
 		EACH("hole at its start", grow(fd, v) == 0, madvise(area, PAGE, MADV_REMOVE));
 		EACH("hole at its end", grow(fd, v) == 0, madvise(area + 7 * PAGE, PAGE, MADV_REMOVE));
-		EACH("halves", grow(fd, v) == 0 && !munmap(area + 4 * PAGE, PAGE), madvise(area, 8 * PAGE, MADV_NORMAL));
+		EACH("halves", grow(fd, v) == 0 && !munmap(area + 4 * PAGE, PAGE),
+			madvise(area, 8 * PAGE, MADV_NORMAL));
 	}
 	none_mapped();
 }
 
 static void mappings(void)
 {
-	EACH("mmap of", V_SIZE < 1ul << 31 || IS_PAST_ALL, map(V_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+	EACH("mmap of", V_SIZE < 1ul << 31 || IS_PAST_ALL,
+		map(V_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
 	none_mapped();
 	/* Linux takes the last addresses for error numbers. */
-	EACH("mmap at", IS_PAST_ALL && V_SIZE < -1ul * PAGE, IS_OK(mmap((void *)V_LONG, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)));
+	EACH("mmap at", IS_PAST_ALL && V_SIZE < -1ul * PAGE,
+		IS_OK(mmap((void *)V_LONG, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)));
 	EACH("mmap of a file", IS_SAFE, map(V_SIZE, PROT_READ, MAP_PRIVATE, file, 0));
 	none_mapped();
 	EACH("munmap of", IS_SAFE, munmap(pages, V_SIZE));
@@ -99,7 +102,8 @@ static void mappings(void)
 	EACH("mremap of", IS_SAFE, IS_OK(mremap(pages, V_SIZE, PAGE, MREMAP_MAYMOVE)));
 	EACH("mremap to", IS_SAFE, IS_OK(mremap(pages, PAGE, V_SIZE, 0)));
 	EACH("mremap from", IS_PAST_ALL, IS_OK(mremap((void *)V_LONG, PAGE, PAGE, MREMAP_MAYMOVE)));
-	EACH("mremap onto", IS_PAST_ALL, IS_OK(mremap(pages, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)V_LONG)));
+	EACH("mremap onto", IS_PAST_ALL,
+		IS_OK(mremap(pages, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)V_LONG)));
 	EACH("brk", IS_PAST_ALL, syscall(SYS_brk, V_LONG) == syscall(SYS_brk, 0));
 }
 
@@ -123,9 +127,15 @@ static void copies(void)
 {
 	struct iovec here, there;
 
-	EACH("vm_readv here", IS_SMALL || v < 0, (here = (struct iovec){pages, V_SIZE}, there = (struct iovec){pages, PAGE}, process_vm_readv(getpid(), &here, 1, &there, 1, 0)));
-	EACH("vm_readv there", IS_SMALL || v < 0, (here = (struct iovec){pages, PAGE}, there = (struct iovec){pages, V_SIZE}, process_vm_readv(getpid(), &here, 1, &there, 1, 0)));
-	EACH("vm_readv at", IS_PAST_ALL, (here = (struct iovec){pages, PAGE}, there = (struct iovec){(void *)V_LONG, PAGE}, process_vm_readv(getpid(), &here, 1, &there, 1, 0)));
+	EACH("vm_readv here", IS_SMALL || v < 0,
+		(here = (struct iovec){pages, V_SIZE}, there = (struct iovec){pages, PAGE},
+			process_vm_readv(getpid(), &here, 1, &there, 1, 0)));
+	EACH("vm_readv there", IS_SMALL || v < 0,
+		(here = (struct iovec){pages, PAGE}, there = (struct iovec){pages, V_SIZE},
+			process_vm_readv(getpid(), &here, 1, &there, 1, 0)));
+	EACH("vm_readv at", IS_PAST_ALL,
+		(here = (struct iovec){pages, PAGE}, there = (struct iovec){(void *)V_LONG, PAGE},
+			process_vm_readv(getpid(), &here, 1, &there, 1, 0)));
 	EACH("sigprocmask of", 1, syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, pages, V_LONG));
 	EACH("sigaltstack of", 1, (here = (struct iovec){pages, 0}, sigaltstack(&(stack_t){pages, 0, V_SIZE}, NULL)));
 	EACH("no sigaltstack", v == 0, sigaltstack(&(stack_t){NULL, SS_DISABLE, 0}, NULL));

@@ -39,16 +39,28 @@ static void sleeps(void)
 	struct timespec time;
 
 	EACH("nanosleep seconds", v < 0 || v > 500, hurried() ? nanosleep(&(struct timespec){V_LONG, 0}, NULL) : 0);
-	EACH("nanosleep ns", V_LONG < 0 || V_LONG > 500000000, hurried() ? nanosleep(&(struct timespec){0, V_LONG}, NULL) : 0);
+	EACH("nanosleep ns", V_LONG < 0 || V_LONG > 500000000,
+		hurried() ? nanosleep(&(struct timespec){0, V_LONG}, NULL) : 0);
 	for (int i = 0; i < 4; i++) {
-		EACH("sleep for seconds", v < 0 || v > 500, (hurried(), clock_nanosleep(clocks[i], 0, &(struct timespec){V_LONG, 0}, NULL)));
-		EACH("sleep until", V_LONG < 1 || V_LONG > 100000000, (hurried(), clock_nanosleep(clocks[i], TIMER_ABSTIME, &(struct timespec){V_LONG, 0}, NULL)));
+		EACH("sleep for seconds", v < 0 || v > 500,
+			(hurried(), clock_nanosleep(clocks[i], 0, &(struct timespec){V_LONG, 0}, NULL)));
+		EACH("sleep until", V_LONG < 1 || V_LONG > 100000000,
+			(hurried(), clock_nanosleep(clocks[i], TIMER_ABSTIME, &(struct timespec){V_LONG, 0}, NULL)));
 	}
-	EACH("sigtimedwait", v < 0 || v > 500, (hurried(), time = (struct timespec){V_LONG, 0}, sigtimedwait(&(sigset_t){{0}}, NULL, &time)));
-	EACH("futex for", v < 0 || v > 500, (hurried(), time = (struct timespec){V_LONG, 0}, syscall(SYS_futex, pages, FUTEX_WAIT, 0, &time, NULL, 0)));
-	EACH("futex until", V_LONG < 1 || V_LONG > 100000000, (hurried(), time = (struct timespec){V_LONG, 0}, syscall(SYS_futex, pages, FUTEX_WAIT_BITSET, 0, &time, NULL, -1)));
-	EACH("futex until a date", V_LONG < 1 || V_LONG > 100000000, (hurried(), time = (struct timespec){V_LONG, 0}, syscall(SYS_futex, pages, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &time, NULL, -1)));
-	EACH("futex for ns", V_LONG < 0 || V_LONG > 500000000, (hurried(), time = (struct timespec){0, V_LONG}, syscall(SYS_futex, pages, FUTEX_WAIT, 0, &time, NULL, 0)));
+	EACH("sigtimedwait", v < 0 || v > 500,
+		(hurried(), time = (struct timespec){V_LONG, 0}, sigtimedwait(&(sigset_t){{0}}, NULL, &time)));
+	EACH("futex for", v < 0 || v > 500,
+		(hurried(), time = (struct timespec){V_LONG, 0},
+			syscall(SYS_futex, pages, FUTEX_WAIT, 0, &time, NULL, 0)));
+	EACH("futex until", V_LONG < 1 || V_LONG > 100000000,
+		(hurried(), time = (struct timespec){V_LONG, 0},
+			syscall(SYS_futex, pages, FUTEX_WAIT_BITSET, 0, &time, NULL, -1)));
+	EACH("futex until a date", V_LONG < 1 || V_LONG > 100000000,
+		(hurried(), time = (struct timespec){V_LONG, 0},
+			syscall(SYS_futex, pages, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &time, NULL, -1)));
+	EACH("futex for ns", V_LONG < 0 || V_LONG > 500000000,
+		(hurried(), time = (struct timespec){0, V_LONG},
+			syscall(SYS_futex, pages, FUTEX_WAIT, 0, &time, NULL, 0)));
 	quiet();
 }
 
@@ -69,21 +81,35 @@ static void timers(void)
 	signal(SIGVTALRM, SIG_IGN);
 	signal(SIGPROF, SIG_IGN);
 	for (int which = ITIMER_REAL; which <= ITIMER_PROF; which++) {
-		EACH("setitimer seconds", 1, setitimer(which, &(struct itimerval){{0, 0}, {V_LONG, 0}}, NULL) ? -1 : which == ITIMER_REAL && (getitimer(which, &value), value.it_value.tv_sec > 300));
+		EACH("setitimer seconds", 1,
+			setitimer(which, &(struct itimerval){{0, 0}, {V_LONG, 0}}, NULL) ?
+				-1 :
+				which == ITIMER_REAL && (getitimer(which, &value), value.it_value.tv_sec > 300));
 		EACH("setitimer us", 1, setitimer(which, &(struct itimerval){{V_LONG, 0}, {700, V_LONG}}, NULL));
-		EACH("alarm after it", V_LONG > 500, (setitimer(ITIMER_REAL, &(struct itimerval){{0, 0}, {V_LONG, 0}}, NULL), alarm(0) > 300));
+		EACH("alarm after it", V_LONG > 500,
+			(setitimer(ITIMER_REAL, &(struct itimerval){{0, 0}, {V_LONG, 0}}, NULL), alarm(0) > 300));
 		EACH("off", v == 0, setitimer(which, &(struct itimerval){{0, 0}, {0, 0}}, NULL));
 	}
 	EACH("alarm", (unsigned)v == 0 || (unsigned)v > 500, (alarm(v), alarm(0) > 300));
 	timer_create(CLOCK_MONOTONIC, &(struct sigevent){.sigev_notify = SIGEV_NONE}, &timer);
 	for (int flags = 0; flags <= TIMER_ABSTIME; flags += TIMER_ABSTIME) {
-		EACH("timer_settime", V_LONG < 0 || V_LONG > 2000000000, timer_settime(timer, flags, &(struct itimerspec){{0, 0}, {V_LONG, 0}}, NULL) ? -1 : (timer_gettime(timer, &spec), is_far(spec.it_value)));
-		EACH("timer every", 1, timer_settime(timer, flags, &(struct itimerspec){{V_LONG, 0}, {V_LONG > 0, 0}}, NULL));
+		EACH("timer_settime", V_LONG < 0 || V_LONG > 2000000000,
+			timer_settime(timer, flags, &(struct itimerspec){{0, 0}, {V_LONG, 0}}, NULL) ?
+				-1 :
+				(timer_gettime(timer, &spec), is_far(spec.it_value)));
+		EACH("timer every", 1,
+			timer_settime(timer, flags, &(struct itimerspec){{V_LONG, 0}, {V_LONG > 0, 0}}, NULL));
 		EACH("timer ns", 1, timer_settime(timer, flags, &(struct itimerspec){{0, V_LONG}, {0, V_LONG}}, NULL));
-		EACH("timerfd", V_LONG < 0 || V_LONG > 2000000000, timerfd_settime(fd, flags, &(struct itimerspec){{0, 0}, {V_LONG, 0}}, NULL) ? -1 : (timerfd_gettime(fd, &spec), is_far(spec.it_value)));
-		EACH("timerfd every", 1, timerfd_settime(fd, flags, &(struct itimerspec){{V_LONG, V_LONG}, {700, 0}}, NULL));
+		EACH("timerfd", V_LONG < 0 || V_LONG > 2000000000,
+			timerfd_settime(fd, flags, &(struct itimerspec){{0, 0}, {V_LONG, 0}}, NULL) ?
+				-1 :
+				(timerfd_gettime(fd, &spec), is_far(spec.it_value)));
+		EACH("timerfd every", 1,
+			timerfd_settime(fd, flags, &(struct itimerspec){{V_LONG, V_LONG}, {700, 0}}, NULL));
 	}
-	EACH("expirations", v == 0, (timer_settime(timer, TIMER_ABSTIME, &(struct itimerspec){{0, 1}, {0, 1}}, NULL), usleep(1000), timer_getoverrun(timer)));
+	EACH("expirations", v == 0,
+		(timer_settime(timer, TIMER_ABSTIME, &(struct itimerspec){{0, 1}, {0, 1}}, NULL), usleep(1000),
+			timer_getoverrun(timer)));
 }
 
 /* Counts and numbers of things, which are ints. */
@@ -108,8 +134,14 @@ static void counts(void)
 	EACH("kill by", (unsigned)v > 64, kill(getpid(), v));
 	EACH("tgkill", (int)v <= 0 || (int)v > 1 << 22, syscall(SYS_tgkill, V_LONG, V_LONG, 0));
 	EACH("waitpid", (int)v == INT_MIN || (int)v > 1 << 22, waitpid(v, NULL, WNOHANG));
-	EACH("RLIMIT_FSIZE", 1, (limit = (struct rlimit){(unsigned long long)v, -1}, setrlimit(RLIMIT_FSIZE, &limit)) ? -1 : (getrlimit(RLIMIT_FSIZE, &limit), (long long)limit.rlim_cur));
-	EACH("RLIMIT_STACK", 1, (limit = (struct rlimit){(unsigned long long)v, -1}, setrlimit(RLIMIT_STACK, &limit)) ? -1 : (getrlimit(RLIMIT_STACK, &limit), (long long)limit.rlim_cur));
+	EACH("RLIMIT_FSIZE", 1,
+		(limit = (struct rlimit){(unsigned long long)v, -1}, setrlimit(RLIMIT_FSIZE, &limit)) ?
+			-1 :
+			(getrlimit(RLIMIT_FSIZE, &limit), (long long)limit.rlim_cur));
+	EACH("RLIMIT_STACK", 1,
+		(limit = (struct rlimit){(unsigned long long)v, -1}, setrlimit(RLIMIT_STACK, &limit)) ?
+			-1 :
+			(getrlimit(RLIMIT_STACK, &limit), (long long)limit.rlim_cur));
 }
 
 int main(void)

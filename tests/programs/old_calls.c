@@ -25,10 +25,11 @@ static void compare(const char *label, long result, const struct first_stat *old
 	if (result < 0)
 		printf(" %s\n", strerror(errno));
 	else
-		printf(" mode %o, nlink %u, owner %u %u, device %x, size %u, times %d, inode %d, file system %d\n", old->mode,
-		       old->nlink, old->uid, old->gid, old->rdev, old->size,
-		       old->atime == now->st_atime && old->mtime == now->st_mtime && old->ctime == now->st_ctime,
-		       old->ino == now->st_ino, old->dev == (unsigned short)(major(now->st_dev) << 8 | minor(now->st_dev)));
+		printf(" mode %o, nlink %u, owner %u %u, device %x, size %u, times %d, inode %d, file system %d\n",
+			old->mode, old->nlink, old->uid, old->gid, old->rdev, old->size,
+			old->atime == now->st_atime && old->mtime == now->st_mtime && old->ctime == now->st_ctime,
+			old->ino == now->st_ino,
+			old->dev == (unsigned short)(major(now->st_dev) << 8 | minor(now->st_dev)));
 }
 
 static void stats(void)
@@ -62,8 +63,8 @@ static void small_inode(void)
 	lstat("/proc", &now);
 	memset(&old, 0x55, sizeof old);
 	long result = call(84, (long)"/proc", (long)&old, 0);
-	printf("oldlstat of /proc: %ld mode %o inode %d size %u owner %u %u\n", result, old.mode, old.ino == now.st_ino, old.size,
-	       old.uid, old.gid);
+	printf("oldlstat of /proc: %ld mode %o inode %d size %u owner %u %u\n", result, old.mode, old.ino == now.st_ino,
+		old.size, old.uid, old.gid);
 }
 
 static void limits(void)
@@ -71,7 +72,8 @@ static void limits(void)
 	static const struct {
 		int resource;
 		rlim_t soft;
-	} rows[] = {{RLIMIT_CORE, 0}, {RLIMIT_CORE, 0x7ffffffe}, {RLIMIT_CORE, 0x7fffffff}, {RLIMIT_CORE, 0x80000000u}, {RLIMIT_CORE, 0xfffffffe}, {RLIMIT_CORE, RLIM_INFINITY}};
+	} rows[] = {{RLIMIT_CORE, 0}, {RLIMIT_CORE, 0x7ffffffe}, {RLIMIT_CORE, 0x7fffffff}, {RLIMIT_CORE, 0x80000000u},
+		{RLIMIT_CORE, 0xfffffffe}, {RLIMIT_CORE, RLIM_INFINITY}};
 	unsigned old[2];
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct rlimit limit = {rows[i].soft, RLIM_INFINITY};
@@ -96,8 +98,9 @@ static void name(void)
 	T(call(109, (long)old, 0, 0));
 	T(call(59, (long)first, 0, 0));
 	for (int i = 0; i < 5; i++)
-		printf("field %d: %d, cut %d, %zu\n", i, strcmp(old + i * 65, fields[i]) == 0, strncmp(first + i * 9, fields[i], 8) == 0,
-		       strlen(first + i * 9) <= 8 ? 0 : strlen(first + i * 9));
+		printf("field %d: %d, cut %d, %zu\n", i, strcmp(old + i * 65, fields[i]) == 0,
+			strncmp(first + i * 9, fields[i], 8) == 0,
+			strlen(first + i * 9) <= 8 ? 0 : strlen(first + i * 9));
 	printf("behind: %c, %s\n", first[45], first + 4 * 9);
 	T(call(109, 0, 0, 0));
 	T(call(59, 0, 0, 0));

@@ -16,8 +16,7 @@
 
 #include "children.h"
 
-enum { PAGE = 4096,
-       MEGABYTE = 1 << 20 };
+enum { PAGE = 4096, MEGABYTE = 1 << 20 };
 
 static void touch(size_t size)
 {
@@ -144,7 +143,10 @@ static void keep_descriptors(void)
 			int files[100];
 			char byte = 0, space[CMSG_SPACE(sizeof files)];
 			struct iovec part = {&byte, 1};
-			struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space};
+			struct msghdr message = {.msg_iov = &part,
+				.msg_iovlen = 1,
+				.msg_control = space,
+				.msg_controllen = sizeof space};
 			struct cmsghdr *head = CMSG_FIRSTHDR(&message);
 
 			for (int f = 0; f < 100; f++)
@@ -242,7 +244,7 @@ int main(int count, char **words)
 		first = with(2, "1000"), second = with(20, "0"), third = with(5, "-300");
 		use_up();
 		printf("the adjusted one: %d, the largest: %d, the spared one: %d\n", is_killed(first),
-		       is_killed(second), is_killed(third));
+			is_killed(second), is_killed(third));
 		return 0;
 	}
 	if (!strcmp(word, "protected")) {

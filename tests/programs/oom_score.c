@@ -34,7 +34,7 @@ static void set(const char *name, const char *value)
 	error = errno;
 	close(fd);
 	printf("%s of \"%.*s\": %d %s; then %d %d\n", name, (int)strcspn(value, "\n"), value, done,
-	       done < 0 ? strerror(error) : "", get("oom_score_adj"), get("oom_adj"));
+		done < 0 ? strerror(error) : "", get("oom_score_adj"), get("oom_adj"));
 }
 
 static void in_a_child(void (*what)(void))
@@ -67,7 +67,7 @@ static void as_a_user(void)
 int main(int count, char **words)
 {
 	static const char *const scores[] = {"0", "500", "-500\n", "1000", "-1000", "1001", "-1001", "0x10", "010",
-					     "-0x8", "+7", " 12 ", "12 13", "", "a", "-", "09", "4294967296"};
+		"-0x8", "+7", " 12 ", "12 13", "", "a", "-", "09", "4294967296"};
 	static const char *const old[] = {"0", "15", "16", "-16", "-17", "-18", "8", "-8", "1", "x"};
 
 	self = words[0];

@@ -41,7 +41,7 @@ static void each(unsigned padding)
 	T(syscall(412, AT_FDCWD, "file", times, 0));
 	stat("file", &s);
 	printf("times %lld.%09ld %lld.%09ld\n", (long long)s.st_atim.tv_sec, s.st_atim.tv_nsec,
-	       (long long)s.st_mtim.tv_sec, s.st_mtim.tv_nsec);
+		(long long)s.st_mtim.tv_sec, s.st_mtim.tv_nsec);
 	T(syscall(413, 0, NULL, NULL, NULL, &soon, NULL));
 	soon = (struct time64){0, 1000000, padding};
 	T(syscall(414, NULL, 0, &soon, NULL, 8));

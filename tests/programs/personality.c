@@ -10,7 +10,10 @@
 
 /* A call that goes to the kernel whatever the C library thinks of its value. */
 #include <sys/syscall.h>
-static long set(unsigned long persona) { return syscall(SYS_personality, persona); }
+static long set(unsigned long persona)
+{
+	return syscall(SYS_personality, persona);
+}
 
 static void ask_uname(const char *what)
 {
@@ -70,7 +73,8 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1 && strcmp(argv[1], "where") == 0) {
 		/* Two numbers that differ from run to run under randomisation. */
-		printf("%lx %lx %lx\n", (unsigned long)&argc >> 12, (unsigned long)malloc(1) >> 12, (unsigned long)&data >> 12);
+		printf("%lx %lx %lx\n", (unsigned long)&argc >> 12, (unsigned long)malloc(1) >> 12,
+			(unsigned long)&data >> 12);
 		return 0;
 	}
 	printf("at first: %lx\n", set(0xffffffff));

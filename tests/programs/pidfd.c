@@ -28,8 +28,10 @@ static void show_info(int fd)
 		if (*line == 'f' || pid == -1)
 			printf("  %s", line);
 		else
-			printf("  %.*s%s\n", (int)(value - line) + 1, line, pid == child ? "child" : pid == ended ? "ended" :
-														    "?");
+			printf("  %.*s%s\n", (int)(value - line) + 1, line,
+				pid == child ? "child" :
+				pid == ended ? "ended" :
+					       "?");
 	}
 	if (file)
 		fclose(file);

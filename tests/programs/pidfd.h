@@ -42,13 +42,13 @@ static inline int is_readable(int fd)
 }
 
 /* waitid(2) by a descriptor, and what it says. */
-#define WAIT(fd, options) \
-	do { \
-		siginfo_t info_; \
-		memset(&info_, 0x55, sizeof info_); \
-		T(wait_by(fd, &info_, options)); \
-		printf("  signal %d code %d status %d%s\n", info_.si_signo, info_.si_code, info_.si_signo ? info_.si_status : 0, \
-		       info_.si_signo && !info_.si_pid ? " no process" : ""); \
+#define WAIT(fd, options)                                                                                              \
+	do {                                                                                                           \
+		siginfo_t info_;                                                                                       \
+		memset(&info_, 0x55, sizeof info_);                                                                    \
+		T(wait_by(fd, &info_, options));                                                                       \
+		printf("  signal %d code %d status %d%s\n", info_.si_signo, info_.si_code,                             \
+			info_.si_signo ? info_.si_status : 0, info_.si_signo && !info_.si_pid ? " no process" : "");   \
 	} while (0)
 
 /* Events of a descriptor by each way to ask. */

@@ -11,8 +11,7 @@
 
 #include "pidfd.h"
 
-enum { THREADS = 4,
-       PATIENCE_MS = 20000 };
+enum { THREADS = 4, PATIENCE_MS = 20000 };
 
 static int rounds, wrong;
 /* Children are told by their descriptor, which others poll as well. */
@@ -24,11 +23,11 @@ static void fail(const char *what, int result)
 	__atomic_add_fetch(&wrong, 1, __ATOMIC_RELAXED);
 }
 
-#define CHECK(what) \
-	do { \
-		errno = 0; \
-		if (!(what)) \
-			fail(#what, 0); \
+#define CHECK(what)                                                                                                    \
+	do {                                                                                                           \
+		errno = 0;                                                                                             \
+		if (!(what))                                                                                           \
+			fail(#what, 0);                                                                                \
 	} while (0)
 
 static unsigned next(unsigned *seed)
@@ -92,12 +91,8 @@ static void one_round(unsigned *seed)
 	if (is_killed)
 		CHECK(send_by(fd, SIGKILL, NULL, 0) == 0);
 	switch (way) {
-	case 0:
-		CHECK(ends_in_time(fd));
-		break;
-	case 1:
-		CHECK(epoll_ctl(shared_epoll, EPOLL_CTL_ADD, fd, &event) == 0);
-		break;
+	case 0: CHECK(ends_in_time(fd)); break;
+	case 1: CHECK(epoll_ctl(shared_epoll, EPOLL_CTL_ADD, fd, &event) == 0); break;
 	case 2:
 		taken = dup(fd);
 		if (write(to_poller[0], &taken, sizeof taken) != sizeof taken)

@@ -27,10 +27,22 @@
 #define NO_ACCESS 1
 #define NO_WRITE 2
 
-static const char *err(long result) { return result < 0 ? strerrorname_np(errno) : "ok"; }
-static long take(unsigned long flags, unsigned long rights) { return syscall(SYS_pkey_alloc, flags, rights); }
-static long give_back(int key) { return syscall(SYS_pkey_free, key); }
-static long protect(void *at, size_t len, int prot, int key) { return syscall(SYS_pkey_mprotect, at, len, prot, key); }
+static const char *err(long result)
+{
+	return result < 0 ? strerrorname_np(errno) : "ok";
+}
+static long take(unsigned long flags, unsigned long rights)
+{
+	return syscall(SYS_pkey_alloc, flags, rights);
+}
+static long give_back(int key)
+{
+	return syscall(SYS_pkey_free, key);
+}
+static long protect(void *at, size_t len, int prot, int key)
+{
+	return syscall(SYS_pkey_mprotect, at, len, prot, key);
+}
 
 static unsigned rights(void)
 {
@@ -39,11 +51,20 @@ static unsigned rights(void)
 	return eax;
 }
 
-static void set_rights(unsigned value) { __asm__ volatile("wrpkru" : : "a"(value), "c"(0), "d"(0) : "memory"); }
+static void set_rights(unsigned value)
+{
+	__asm__ volatile("wrpkru" : : "a"(value), "c"(0), "d"(0) : "memory");
+}
 
-static void deny(int key, unsigned what) { set_rights((rights() & ~(3u << 2 * key)) | what << 2 * key); }
+static void deny(int key, unsigned what)
+{
+	set_rights((rights() & ~(3u << 2 * key)) | what << 2 * key);
+}
 
-static char *page(void) { return mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
+static char *page(void)
+{
+	return mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
 
 static sigjmp_buf back;
 static unsigned in_handler, in_frame;
@@ -66,7 +87,8 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 		memcpy(area + offset_of_rights, &open, 4);
 		return;
 	}
-	printf("signal %d code %d key %d error %#x", signo, info->si_code, info->si_code == 4 ? info->si_pkey : 0, error);
+	printf("signal %d code %d key %d error %#x", signo, info->si_code, info->si_code == 4 ? info->si_pkey : 0,
+		error);
 	siglongjmp(back, 1);
 }
 
@@ -75,8 +97,10 @@ static void touch(const char *what, volatile char *at, int write)
 	unsigned before = rights();
 	printf("%s: ", what);
 	if (sigsetjmp(back, 1) == 0) {
-		if (write) *at = 1;
-		else (void)*at;
+		if (write)
+			*at = 1;
+		else
+			(void)*at;
 		printf("done\n");
 		return;
 	}
@@ -96,7 +120,8 @@ static void calls(void)
 	for (int i = 0; i < 16; i++) {
 		long key = take(0, i & 3);
 		printf(" %ld", key);
-		if (key < 0) printf(" %s", err(key));
+		if (key < 0)
+			printf(" %s", err(key));
 	}
 	printf("\nrights %#x\n", rights());
 	printf("back 5 %s", err(give_back(5)));
@@ -109,7 +134,8 @@ static void calls(void)
 	char *at = page();
 	for (int key = -2; key < 18; key++) {
 		long got = protect(at, PAGE, PROT_READ, key);
-		if (got == 0 || key < 3 || key > 15) printf("mprotect with %d: %s\n", key, err(got));
+		if (got == 0 || key < 3 || key > 15)
+			printf("mprotect with %d: %s\n", key, err(got));
 	}
 	printf("nothing of a key that isn't taken %s\n", err(protect(at, 0, PROT_READ, 9)));
 	printf("hole %s\n", err(protect((void *)0x1000, PAGE, PROT_READ, 0)));
@@ -149,7 +175,8 @@ static void denials(void)
 	set_rights(0x55555554);
 	// The kernel's copies are the program's.
 	int zero = open("/proc/self/stat", O_RDONLY), pipes[2];
-	if (pipe(pipes)) return;
+	if (pipe(pipes))
+		return;
 	printf("read into it %s", err(read(zero, at, 8)));
 	printf(" write from it %s", err(write(pipes[1], at, 8)));
 	struct iovec mine = {&zero, 4}, its = {at, 4};
@@ -175,8 +202,10 @@ static void denials(void)
 	int here = 0;
 	FILE *smaps = fopen("/proc/self/smaps", "r");
 	while (fgets(line, sizeof line, smaps)) {
-		if (sscanf(line, "%lx-%lx ", &from, &to) == 2) here = from <= (unsigned long)fresh && (unsigned long)fresh < to;
-		if (here && !strncmp(line, "ProtectionKey", 13)) printf("%s", line);
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+			here = from <= (unsigned long)fresh && (unsigned long)fresh < to;
+		if (here && !strncmp(line, "ProtectionKey", 13))
+			printf("%s", line);
 	}
 	fclose(smaps);
 	// Moved and cut, it keeps its key.
@@ -229,8 +258,7 @@ static void frames(void)
 	if (pid == 0) {
 		ptrace(PTRACE_TRACEME, 0, 0, 0);
 		raise(SIGSTOP);
-		_exit(rights() == 0x12345670 ? 7 : rights() == 0 ? 8 :
-								   9);
+		_exit(rights() == 0x12345670 ? 7 : rights() == 0 ? 8 : 9);
 	}
 	waitpid(pid, NULL, 0);
 	static char area[16384] __attribute__((aligned(64)));

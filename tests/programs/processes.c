@@ -18,13 +18,11 @@
 static const int somebody = 65533;
 
 /* The call's text, and its result: 0, a number above or the error's name. */
-#define T(call) \
-	do { \
-		errno = 0; \
-		long result_ = (long)(call); \
-		printf("%s: %s\n", #call, \
-		       result_ == 0 ? "0" : result_ > 0 ? "above 0" : \
-							  strerrorname_np(errno)); \
+#define T(call)                                                                                                        \
+	do {                                                                                                           \
+		errno = 0;                                                                                             \
+		long result_ = (long)(call);                                                                           \
+		printf("%s: %s\n", #call, result_ == 0 ? "0" : result_ > 0 ? "above 0" : strerrorname_np(errno));      \
 	} while (0)
 
 static void print_status(const char *what, int status)

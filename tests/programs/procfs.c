@@ -119,12 +119,12 @@ static void stat_file(void)
 static void status_file(void)
 {
 	static const char *names[] = {"Name", "Umask", "State", "Tgid", "Ngid", "Pid", "PPid", "TracerPid", "Uid",
-				      "Gid", "FDSize", "Groups", "NStgid", "NSpid", "NSpgid", "NSsid", "VmPeak", "VmSize", "VmLck", "VmPin",
-				      "VmHWM", "VmRSS", "RssAnon", "RssFile", "RssShmem", "VmData", "VmStk", "VmExe", "VmLib", "VmSwap",
-				      "CoreDumping", "THP_enabled", "Threads", "SigQ", "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt", "CapInh",
-				      "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters", "Cpus_allowed",
-				      "Cpus_allowed_list", "Mems_allowed", "Mems_allowed_list", "voluntary_ctxt_switches",
-				      "nonvoluntary_ctxt_switches"};
+		"Gid", "FDSize", "Groups", "NStgid", "NSpid", "NSpgid", "NSsid", "VmPeak", "VmSize", "VmLck", "VmPin",
+		"VmHWM", "VmRSS", "RssAnon", "RssFile", "RssShmem", "VmData", "VmStk", "VmExe", "VmLib", "VmSwap",
+		"CoreDumping", "THP_enabled", "Threads", "SigQ", "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt",
+		"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters",
+		"Cpus_allowed", "Cpus_allowed_list", "Mems_allowed", "Mems_allowed_list", "voluntary_ctxt_switches",
+		"nonvoluntary_ctxt_switches"};
 	gid_t groups[] = {5, 7};
 	char *last = text;
 
@@ -290,8 +290,8 @@ static void rights(void)
 	pid_t parent = getpid();
 	pid_t child = fork();
 	if (child == 0) {
-		static const char *names[] = {"stat", "status", "cmdline", "comm", "environ", "auxv", "maps", "mem", "io",
-					      "fd", "exe", "cwd", "limits", "task"};
+		static const char *names[] = {"stat", "status", "cmdline", "comm", "environ", "auxv", "maps", "mem",
+			"io", "fd", "exe", "cwd", "limits", "task"};
 
 		setgid(1000);
 		setuid(1000);
@@ -415,9 +415,9 @@ static void limits(void)
 
 static void whole_system(void)
 {
-	static const char *names[] = {"MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached", "SwapCached", "Active",
-				      "Inactive", "SwapTotal", "SwapFree", "Dirty", "Writeback", "AnonPages", "Mapped", "Shmem", "Slab",
-				      "SReclaimable", "SUnreclaim", "CommitLimit", "Committed_AS"};
+	static const char *names[] = {"MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached", "SwapCached",
+		"Active", "Inactive", "SwapTotal", "SwapFree", "Dirty", "Writeback", "AnonPages", "Mapped", "Shmem",
+		"Slab", "SReclaimable", "SUnreclaim", "CommitLimit", "Committed_AS"};
 	struct utsname name;
 	float a, b, c;
 	int d, e, f;
@@ -432,7 +432,7 @@ static void whole_system(void)
 	T(strncmp(text, "cpu  ", 5));
 	T(blanks(text));
 	T(strstr(text, "\ncpu0 ") && strstr(text, "\nintr ") && strstr(text, "\nctxt ") && strstr(text, "\nbtime ") &&
-	  strstr(text, "\nprocesses ") && strstr(text, "\nprocs_running ") && strstr(text, "\nprocs_blocked "));
+		strstr(text, "\nprocesses ") && strstr(text, "\nprocs_running ") && strstr(text, "\nprocs_blocked "));
 	T(labs(atol(strstr(text, "\nbtime ") + 7) - time(NULL)) < 100000000);
 	uname(&name);
 	T(get("/proc/sys/kernel/osrelease") > 0 && strncmp(text, name.release, strlen(name.release)) == 0);

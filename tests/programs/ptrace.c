@@ -52,7 +52,10 @@ static long pt(long request, pid_t pid, long addr, long data)
 	return syscall(SYS_ptrace, request, pid, addr, data);
 }
 
-static const char *err(long result) { return result < 0 ? strerrorname_np(errno) : "ok"; }
+static const char *err(long result)
+{
+	return result < 0 ? strerrorname_np(errno) : "ok";
+}
 
 static regs_t get(pid_t pid)
 {
@@ -62,7 +65,10 @@ static regs_t get(pid_t pid)
 	return regs;
 }
 
-static void set(pid_t pid, regs_t *regs) { pt(PTRACE_SETREGS, pid, 0, (long)regs); }
+static void set(pid_t pid, regs_t *regs)
+{
+	pt(PTRACE_SETREGS, pid, 0, (long)regs);
+}
 
 // Waits for `pid` and tells how it is. Returns the status.
 static int told(const char *what, pid_t pid)
@@ -70,11 +76,16 @@ static int told(const char *what, pid_t pid)
 	int status = 0;
 	pid_t got = waitpid(pid, &status, __WALL);
 	printf("%s: ", what);
-	if (got != pid) printf("waitpid %s\n", err(-1));
-	else if (WIFEXITED(status)) printf("exited %d\n", WEXITSTATUS(status));
-	else if (WIFSIGNALED(status)) printf("killed by %d\n", WTERMSIG(status));
-	else if (WIFSTOPPED(status)) printf("stopped by %d event %d\n", WSTOPSIG(status), status >> 16);
-	else printf("status %#x\n", status);
+	if (got != pid)
+		printf("waitpid %s\n", err(-1));
+	else if (WIFEXITED(status))
+		printf("exited %d\n", WEXITSTATUS(status));
+	else if (WIFSIGNALED(status))
+		printf("killed by %d\n", WTERMSIG(status));
+	else if (WIFSTOPPED(status))
+		printf("stopped by %d event %d\n", WSTOPSIG(status), status >> 16);
+	else
+		printf("status %#x\n", status);
 	return status;
 }
 
@@ -84,14 +95,16 @@ static pid_t traced(void (*body)(void))
 	fflush(stdout);
 	pid_t pid = fork();
 	if (pid == 0) {
-		if (pt(PTRACE_TRACEME, 0, 0, 0)) _exit(99);
+		if (pt(PTRACE_TRACEME, 0, 0, 0))
+			_exit(99);
 		raise(SIGSTOP);
 		body();
 		_exit(0);
 	}
 	int status;
 	waitpid(pid, &status, 0);
-	if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGSTOP) printf("no first stop: %#x\n", status);
+	if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGSTOP)
+		printf("no first stop: %#x\n", status);
 	return pid;
 }
 
@@ -118,7 +131,8 @@ static void stops_at_calls(void)
 	for (int i = 0; i < 12; i++) {
 		pt(PTRACE_SYSCALL, pid, 0, 0);
 		int status = told("at a call", pid);
-		if (!WIFSTOPPED(status)) return;
+		if (!WIFSTOPPED(status))
+			return;
 		unsigned char info[128] = {0};
 		long len = pt(REQUEST_SYSCALL_INFO, pid, sizeof info, (long)info);
 		uint64_t words[8];
@@ -127,18 +141,20 @@ static void stops_at_calls(void)
 		unsigned long message = 0;
 		pt(PTRACE_GETEVENTMSG, pid, 0, (long)&message);
 		printf("  length %ld op %d number %ld message %lu", len, info[0], (long)NUMBER(regs), message);
-		if (info[0] == 1) printf(" nr %ld first %ld rax %ld\n", (long)words[0], words[0] == SYS_getppid ? 0 : (long)words[1], (long)RESULT(regs));
-		else if (NUMBER(regs) == SYS_getppid) printf(" parent %d\n", (int)words[0] == getpid());
-		else printf(" result %ld error %d\n", (long)words[0], info[32]);
+		if (info[0] == 1)
+			printf(" nr %ld first %ld rax %ld\n", (long)words[0],
+				words[0] == SYS_getppid ? 0 : (long)words[1], (long)RESULT(regs));
+		else if (NUMBER(regs) == SYS_getppid)
+			printf(" parent %d\n", (int)words[0] == getpid());
+		else
+			printf(" result %ld error %d\n", (long)words[0], info[32]);
 	}
 }
 
 static void asks_ppid(void)
 {
 	long got = syscall(SYS_getppid);
-	_exit(got == 4321 ? 11 : got == -77 ? 12 :
-			 got == getpid()    ? 13 :
-					      14);
+	_exit(got == 4321 ? 11 : got == -77 ? 12 : got == getpid() ? 13 : 14);
 }
 
 // The tracer takes a call away (number -1), changes its number, and changes its result.
@@ -151,15 +167,19 @@ static void changes_calls(void)
 			waitpid(pid, NULL, 0);
 		} while (NUMBER(get(pid)) != SYS_getppid);
 		regs_t regs = get(pid);
-		if (way == 0) NUMBER(regs) = -1, RESULT(regs) = 4321;
-		if (way == 1) NUMBER(regs) = SYS_getpid;
+		if (way == 0)
+			NUMBER(regs) = -1, RESULT(regs) = 4321;
+		if (way == 1)
+			NUMBER(regs) = SYS_getpid;
 		set(pid, &regs);
 		pt(PTRACE_SYSCALL, pid, 0, 0);
 		waitpid(pid, NULL, 0);
 		regs = get(pid);
 		printf("way %d: number %ld\n", way, (long)NUMBER(regs));
-		if (way == 2) RESULT(regs) = 4321;
-		if (way == 3) RESULT(regs) = -ENOENT;
+		if (way == 2)
+			RESULT(regs) = 4321;
+		if (way == 3)
+			RESULT(regs) = -ENOENT;
 		set(pid, &regs);
 		pt(PTRACE_CONT, pid, 0, 0);
 		told("  after", pid);
@@ -181,13 +201,19 @@ __attribute__((used)) static volatile int target, other;
 __attribute__((noinline)) static void instructions(void)
 {
 #ifdef __x86_64__
-	asm volatile(".globl steps_begin\nsteps_begin: nop\nmov %0, %%eax\nsyscall\nnop\nmov %1, %%eax\nint $0x80\npushfq\npopfq\n"
-		     "xor %%eax, %%eax\n.globl steps_end\nsteps_end: nop\n"
-		     : : "i"(SYS_getppid), "i"(64) : "rax", "rcx", "r11", "memory");
+	asm volatile(
+		".globl steps_begin\nsteps_begin: nop\nmov %0, %%eax\nsyscall\nnop\nmov %1, %%eax\nint $0x80\npushfq\npopfq\n"
+		"xor %%eax, %%eax\n.globl steps_end\nsteps_end: nop\n"
+		:
+		: "i"(SYS_getppid), "i"(64)
+		: "rax", "rcx", "r11", "memory");
 #else
-	asm volatile(".globl steps_begin\nsteps_begin: nop\nmov %0, %%eax\nint $0x80\nnop\nmov %0, %%eax\ncall *%%gs:0x10\npushfl\npopfl\n"
-		     "xor %%eax, %%eax\n.globl steps_end\nsteps_end: nop\n"
-		     : : "i"(SYS_getppid) : "eax", "memory");
+	asm volatile(
+		".globl steps_begin\nsteps_begin: nop\nmov %0, %%eax\nint $0x80\nnop\nmov %0, %%eax\ncall *%%gs:0x10\npushfl\npopfl\n"
+		"xor %%eax, %%eax\n.globl steps_end\nsteps_end: nop\n"
+		:
+		: "i"(SYS_getppid)
+		: "eax", "memory");
 #endif
 	target = 1;
 	other = 2;
@@ -226,10 +252,13 @@ static void steps(void)
 		long at = (long)IP(regs) - (long)steps_begin;
 		int inside = at >= 0 && at <= steps_end - steps_begin;
 		// The vDSO's own instructions are its own affair.
-		if (inside) printf("  at %ld TF %d code %d\n", at, !!(FLAGS(regs) & 0x100), info.si_code);
-		else if (last) printf("  elsewhere\n");
+		if (inside)
+			printf("  at %ld TF %d code %d\n", at, !!(FLAGS(regs) & 0x100), info.si_code);
+		else if (last)
+			printf("  elsewhere\n");
 		last = inside;
-		if (IP(regs) == (unsigned long)steps_end) break;
+		if (IP(regs) == (unsigned long)steps_end)
+			break;
 	}
 	// POPF made the flag the program's own; from here on no instruction traps.
 	FLAGS(regs) &= ~0x100L;
@@ -239,7 +268,8 @@ static void steps(void)
 	printf("dr7 %s\n", err(pt(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[7]), 0xd0001)));
 	for (int i = 0; i < 3; i++) {
 		pt(PTRACE_CONT, pid, 0, 0);
-		if (!WIFSTOPPED(told("watch", pid))) break;
+		if (!WIFSTOPPED(told("watch", pid)))
+			break;
 		long dr6 = 0, value = 0;
 		pt(PTRACE_PEEKUSER, pid, offsetof(struct user, u_debugreg[6]), (long)&dr6);
 		pt(PTRACE_GETSIGINFO, pid, 0, (long)&info);
@@ -253,7 +283,8 @@ static void on_usr1(int signo, siginfo_t *info, void *context)
 {
 	(void)context;
 	char text[64];
-	int len = snprintf(text, sizeof text, "handler %d code %d value %d\n", signo, info->si_code, info->si_value.sival_int);
+	int len = snprintf(
+		text, sizeof text, "handler %d code %d value %d\n", signo, info->si_code, info->si_value.sival_int);
 	(void)!write(1, text, len);
 }
 
@@ -275,7 +306,8 @@ static void signals(void)
 	for (int i = 0; i < 4; i++) {
 		pt(PTRACE_CONT, pid, 0, 0);
 		int status = told("signal", pid);
-		if (!WIFSTOPPED(status)) return;
+		if (!WIFSTOPPED(status))
+			return;
 		siginfo_t info;
 		pt(PTRACE_GETSIGINFO, pid, 0, (long)&info);
 		printf("  code %d value %d from child %d\n", info.si_code, info.si_value.sival_int, info.si_pid == pid);
@@ -284,12 +316,16 @@ static void signals(void)
 			printf("  set %s\n", err(pt(PTRACE_SETSIGINFO, pid, 0, (long)&info)));
 		}
 		// Taken away, as it is but for the value, another one, and as it is.
-		if (i == 1) pt(PTRACE_CONT, pid, 0, SIGUSR1);
-		if (i == 2) pt(PTRACE_CONT, pid, 0, SIGUSR2);
-		if (i == 3) pt(PTRACE_CONT, pid, 0, SIGUSR1);
+		if (i == 1)
+			pt(PTRACE_CONT, pid, 0, SIGUSR1);
+		if (i == 2)
+			pt(PTRACE_CONT, pid, 0, SIGUSR2);
+		if (i == 3)
+			pt(PTRACE_CONT, pid, 0, SIGUSR1);
 		if (i) {
 			status = told("  then", pid);
-			if (!WIFSTOPPED(status)) return;
+			if (!WIFSTOPPED(status))
+				return;
 			if (i < 3) {
 				// The next one came in: handled in the loop's next round by its own stop.
 				kill(pid, 0);
@@ -311,10 +347,12 @@ static char stack[16384];
 static void family(void)
 {
 	pid_t child = fork();
-	if (child == 0) _exit(21);
+	if (child == 0)
+		_exit(21);
 	waitpid(child, NULL, 0);
 	child = vfork();
-	if (child == 0) _exit(22);
+	if (child == 0)
+		_exit(22);
 	waitpid(child, NULL, 0);
 	child = clone(thread_body, stack + sizeof stack, CLONE_VM | CLONE_FS, NULL);
 	waitpid(child, NULL, __WCLONE);
@@ -335,7 +373,8 @@ static void events(void)
 		int status;
 		// The parent's events first, then the child's: by themselves they come in any order.
 		pid_t got = waitpid(pid, &status, __WALL);
-		if (got != pid) break;
+		if (got != pid)
+			break;
 		if (WIFEXITED(status)) {
 			printf("parent exited %d\n", WEXITSTATUS(status));
 			return;
@@ -360,8 +399,10 @@ static void events(void)
 			printf("parent event %d message %#lx\n", event, message);
 		} else {
 			int same = event == PTRACE_EVENT_EXEC ? (pid_t)message == pid : (pid_t)message == child;
-			if (event) printf("parent event %d message of %s\n", event, same ? "the right one" : "another");
-			else printf("parent stopped by %d\n", WSTOPSIG(status));
+			if (event)
+				printf("parent event %d message of %s\n", event, same ? "the right one" : "another");
+			else
+				printf("parent stopped by %d\n", WSTOPSIG(status));
 		}
 		int signo = event ? 0 : WSTOPSIG(status);
 		pt(PTRACE_CONT, pid, 0, signo == SIGCHLD ? SIGCHLD : 0);
@@ -378,7 +419,8 @@ static pid_t sleeper(void)
 {
 	fflush(stdout);
 	pid_t pid = fork();
-	if (pid == 0) sleeps();
+	if (pid == 0)
+		sleeps();
 	return pid;
 }
 
@@ -441,10 +483,13 @@ static void registers(void)
 	FILE *status = fopen(path, "r");
 	while (status && fgets(line, sizeof line, status)) {
 		int tracer;
-		if (sscanf(line, "TracerPid: %d", &tracer) == 1) printf("TracerPid is mine: %d\n", tracer == getpid());
-		if (!strncmp(line, "State:", 6)) printf("%s", line);
+		if (sscanf(line, "TracerPid: %d", &tracer) == 1)
+			printf("TracerPid is mine: %d\n", tracer == getpid());
+		if (!strncmp(line, "State:", 6))
+			printf("%s", line);
 	}
-	if (status) fclose(status);
+	if (status)
+		fclose(status);
 	char big[8192];
 	struct iovec vector = {big, sizeof big};
 	printf("prstatus %s", err(pt(PTRACE_GETREGSET, pid, NT_PRSTATUS, (long)&vector)));
@@ -458,38 +503,32 @@ static void registers(void)
 	printf(" %zu bytes\n", vector.iov_len);
 	vector.iov_len = sizeof big;
 	printf("unknown %s\n", err(pt(PTRACE_GETREGSET, pid, 0x777, (long)&vector)));
-	printf("cs %#lx ss %#lx flags %#lx\n", (long)regs.
+	printf("cs %#lx ss %#lx flags %#lx\n",
+		(long)regs.
 #ifdef __x86_64__
-					       cs,
-	       (long)regs.ss,
+		cs,
+		(long)regs.ss,
 #else
-					       xcs,
-	       (long)regs.xss,
+		xcs,
+		(long)regs.xss,
 #endif
-	       (long)FLAGS(regs));
+		(long)FLAGS(regs));
 	struct {
 		size_t at;
 		long value;
 		const char *what;
 	} pokes[] = {
 #ifdef __x86_64__
-		{offsetof(regs_t, cs), 0x10, "kernel's cs"},
-		{offsetof(regs_t, ss), 0, "null ss"},
+		{offsetof(regs_t, cs), 0x10, "kernel's cs"}, {offsetof(regs_t, ss), 0, "null ss"},
 		{offsetof(regs_t, fs_base), 0x7fffffffffffffffL, "fs base"},
-		{offsetof(regs_t, rip), 0x8000000000000000L, "rip"},
-		{offsetof(regs_t, ds), 0x2b, "ds"},
+		{offsetof(regs_t, rip), 0x8000000000000000L, "rip"}, {offsetof(regs_t, ds), 0x2b, "ds"},
 #else
-		{offsetof(regs_t, xcs), 0x10, "kernel's cs"},
-		{offsetof(regs_t, xss), 0, "null ss"},
+		{offsetof(regs_t, xcs), 0x10, "kernel's cs"}, {offsetof(regs_t, xss), 0, "null ss"},
 		{offsetof(regs_t, eip), 0x12345678, "eip"},
 #endif
-		{3, 0, "odd"},
-		{sizeof(struct user), 0, "behind"},
-		{-8, 0, "before"},
-		{offsetof(struct user, u_debugreg[0]), -4096L, "dr0"},
-		{offsetof(struct user, u_debugreg[4]), 0, "dr4"},
-		{offsetof(struct user, u_debugreg[7]), 0x20001, "dr7 for I/O"},
-	};
+		{3, 0, "odd"}, {sizeof(struct user), 0, "behind"}, {-8, 0, "before"},
+		{offsetof(struct user, u_debugreg[0]), -4096L, "dr0"}, {offsetof(struct user, u_debugreg[4]), 0, "dr4"},
+		{offsetof(struct user, u_debugreg[7]), 0x20001, "dr7 for I/O"}};
 	for (size_t i = 0; i < sizeof pokes / sizeof *pokes; i++)
 		printf("poke %s: %s\n", pokes[i].what, err(pt(PTRACE_POKEUSER, pid, pokes[i].at, pokes[i].value)));
 	// What of the flags can be set.
@@ -510,7 +549,8 @@ static void other_width(void)
 {
 	long result = 6;
 	asm volatile("int $0x80" : "+a"(result) : "b"(0x10000004dL) : "r8", "r9", "r10", "r11", "memory");
-	char *low = mmap(NULL, 8192, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	char *low =
+		mmap(NULL, 8192, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 	// mov eax, 6; mov ebx, 77; int 0x80; jmp 0x33:(behind it); jmp r13. No far call: an emulator's
 	// touches the stack as the kernel would.
 	static const char code[] = "\xb8\x06\0\0\0\xbb\x4d\0\0\0\xcd\x80\xea\0\0\0\0\x33\0\x41\xff\xe5";
@@ -523,7 +563,9 @@ static void other_width(void)
 	} __attribute__((packed)) gate = {(uint32_t)(uintptr_t)low, 0x23};
 	// A return to 32-bit code leaves half of the stack pointer.
 	asm volatile("mov %%rsp, %%r12\nlea 1f(%%rip), %%r13\nljmp *(%0)\n1: mov %%r12, %%rsp"
-		     : : "r"(&gate) : "rax", "rbx", "r8", "r9", "r10", "r11", "r12", "r13", "memory");
+		:
+		: "r"(&gate)
+		: "rax", "rbx", "r8", "r9", "r10", "r11", "r12", "r13", "memory");
 	_exit(result == -9 ? 0 : 1);
 }
 
@@ -554,10 +596,14 @@ static void widths(void)
 			end(pid);
 			return;
 		}
-		if (arch == 0xc000003e) continue;
-		printf("arch %#x op %d cs %#llx set of %zu bytes rax %#llx", arch, info[0], regs.cs, vector.iov_len, regs.rax);
-		if (info[0] == 1) printf(" nr %ld first %#lx rbx %#llx\n", (long)words[0], (long)words[1], regs.rbx);
-		else printf(" result %ld error %d\n", (long)words[0], info[32]);
+		if (arch == 0xc000003e)
+			continue;
+		printf("arch %#x op %d cs %#llx set of %zu bytes rax %#llx", arch, info[0], regs.cs, vector.iov_len,
+			regs.rax);
+		if (info[0] == 1)
+			printf(" nr %ld first %#lx rbx %#llx\n", (long)words[0], (long)words[1], regs.rbx);
+		else
+			printf(" result %ld error %d\n", (long)words[0], info[32]);
 	}
 }
 #else
@@ -572,7 +618,8 @@ static void survives(void)
 		fflush(stdout);
 		pid_t tracer = fork();
 		if (tracer == 0) {
-			if (pt(PTRACE_SEIZE, pid, 0, kills ? PTRACE_O_EXITKILL : 0)) _exit(1);
+			if (pt(PTRACE_SEIZE, pid, 0, kills ? PTRACE_O_EXITKILL : 0))
+				_exit(1);
 			pt(PTRACE_INTERRUPT, pid, 0, 0);
 			waitpid(pid, NULL, __WALL);
 			_exit(0);
@@ -587,12 +634,14 @@ static void survives(void)
 	// The parent hears of the end after the tracer.
 	pid_t pid = sleeper();
 	int go[2], done[2];
-	if (pipe(go) || pipe(done)) return;
+	if (pipe(go) || pipe(done))
+		return;
 	fflush(stdout);
 	pid_t tracer = fork();
 	if (tracer == 0) {
 		char byte = 0;
-		if (pt(PTRACE_SEIZE, pid, 0, 0)) _exit(1);
+		if (pt(PTRACE_SEIZE, pid, 0, 0))
+			_exit(1);
 		kill(pid, SIGKILL);
 		siginfo_t info;
 		waitid(P_PID, pid, &info, WEXITED | WNOWAIT | __WALL);
@@ -647,7 +696,8 @@ static void copy_of_program(const char *to)
 	char bytes[65536];
 	int from = open(program, O_RDONLY), out = open(to, O_CREAT | O_TRUNC | O_WRONLY, 0755);
 	for (ssize_t n; (n = read(from, bytes, sizeof bytes)) > 0;)
-		if (write(out, bytes, n) != n) perror("write");
+		if (write(out, bytes, n) != n)
+			perror("write");
 	close(from);
 	close(out);
 	chmod(to, 04755);
@@ -668,10 +718,12 @@ static void keeps_to_itself(void)
 
 static void as_nobody(void)
 {
-	if (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000)) perror("setresuid");
+	if (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
+		perror("setresuid");
 	printf("dumpable after that %d\n", prctl(PR_GET_DUMPABLE));
 	pid_t pid = fork();
-	if (pid == 0) becomes_root();
+	if (pid == 0)
+		becomes_root();
 	told("not traced", pid);
 	pid = traced(becomes_root);
 	pt(PTRACE_CONT, pid, 0, 0);
@@ -679,7 +731,8 @@ static void as_nobody(void)
 	pt(PTRACE_CONT, pid, 0, 0);
 	told("traced", pid);
 	pid = fork();
-	if (pid == 0) keeps_to_itself();
+	if (pid == 0)
+		keeps_to_itself();
 	int status;
 	waitpid(pid, &status, WUNTRACED);
 	printf("attach to one that keeps to itself %s\n", err(pt(PTRACE_ATTACH, pid, 0, 0)));
@@ -712,26 +765,31 @@ static int starts_program(void *unused)
 static void leader(void)
 {
 	int ids[2], go[2];
-	if (pipe(ids) || pipe(go)) perror("pipe");
+	if (pipe(ids) || pipe(go))
+		perror("pipe");
 	pid_t child = fork();
 	if (child == 0) {
 		pid_t pid = fork();
 		if (pid == 0) {
 			char byte;
-			if (read(go[0], &byte, 1) != 1) _exit(1);
+			if (read(go[0], &byte, 1) != 1)
+				_exit(1);
 			clone(starts_program, stack + sizeof stack,
-			      CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD, NULL);
+				CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD, NULL);
 			syscall(SYS_exit, 3);
 		}
-		if (write(ids[1], &pid, sizeof pid) != sizeof pid) _exit(1);
+		if (write(ids[1], &pid, sizeof pid) != sizeof pid)
+			_exit(1);
 		int status;
 		waitpid(pid, &status, 0);
 		_exit(WEXITSTATUS(status));
 	}
 	pid_t pid;
-	if (read(ids[0], &pid, sizeof pid) != sizeof pid) perror("read");
+	if (read(ids[0], &pid, sizeof pid) != sizeof pid)
+		perror("read");
 	printf("seize %s\n", err(pt(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)));
-	if (write(go[1], "", 1) != 1) perror("write");
+	if (write(go[1], "", 1) != 1)
+		perror("write");
 	int status = 0;
 	while (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status)) {
 		printf("first thread: event %d\n", status >> 16);
@@ -753,7 +811,8 @@ static void leader(void)
 int main(int argc, char **argv)
 {
 	program = argv[0];
-	if (argc > 1 && !strcmp(argv[1], "exit")) return 33;
+	if (argc > 1 && !strcmp(argv[1], "exit"))
+		return 33;
 	if (argc > 1 && !strcmp(argv[1], "who")) {
 		printf("%d acts as %d, dumpable %d\n", getuid(), geteuid(), prctl(PR_GET_DUMPABLE));
 		return 7;
@@ -761,24 +820,14 @@ int main(int argc, char **argv)
 	struct {
 		const char *name;
 		void (*run)(void);
-	} parts[] = {
-		{"stops at calls", stops_at_calls},
-		{"changes calls", changes_calls},
-		{"steps", steps},
-		{"signals", signals},
-		{"events", events},
-		{"attaches", attaches},
-		{"registers", registers},
-		{"widths", widths},
-		{"survives", survives},
-		{"errors", errors},
-		{"rights", rights},
-		{"leader", leader},
-	};
+	} parts[] = {{"stops at calls", stops_at_calls}, {"changes calls", changes_calls}, {"steps", steps},
+		{"signals", signals}, {"events", events}, {"attaches", attaches}, {"registers", registers},
+		{"widths", widths}, {"survives", survives}, {"errors", errors}, {"rights", rights}, {"leader", leader}};
 	setvbuf(stdout, NULL, _IONBF, 0);
 	alarm(60);
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-		if (argc > 1 && strcmp(argv[1], parts[i].name)) continue;
+		if (argc > 1 && strcmp(argv[1], parts[i].name))
+			continue;
 		printf("== %s\n", parts[i].name);
 		parts[i].run();
 		fflush(stdout);

@@ -29,7 +29,8 @@ extern char blocks[], blocks_end[];
 
 /* Straight lines, a jump, a call and its return, a loop, a call of the kernel, and flags put on the stack and back. */
 asm(".text\nblocks:\nint3\nnop\nnop\njmp 1f\nnop\n1: nop\ncall 2f\nnop\njmp 3f\n2: nop\nret\n"
-    "3: mov $2, %ecx\n4: nop\nloop 4b\nnop\n" NUMBER SYSCALL "nop\npushf\npopf\nnop\njmp 5f\n5: nop\nblocks_end: int3\nnop\n");
+    "3: mov $2, %ecx\n4: nop\nloop 4b\nnop\n" NUMBER SYSCALL
+    "nop\npushf\npopf\nnop\njmp 5f\n5: nop\nblocks_end: int3\nnop\n");
 
 static long go(int request, int pid, long signal)
 {
@@ -55,8 +56,9 @@ static void follow(int pid, int mixed)
 			break;
 		ptrace(PTRACE_GETREGS, pid, 0, &registers);
 		ptrace(PTRACE_GETSIGINFO, pid, 0, &info);
-		printf("%ld: signal %d code %d flag %d status %#lx\n", (long)(registers.IP - (unsigned long)blocks), WSTOPSIG(status), info.si_code,
-		       (int)(registers.eflags >> 8 & 1), ptrace(PTRACE_PEEKUSER, pid, offsetof(struct user, u_debugreg[6]), 0));
+		printf("%ld: signal %d code %d flag %d status %#lx\n", (long)(registers.IP - (unsigned long)blocks),
+			WSTOPSIG(status), info.si_code, (int)(registers.eflags >> 8 & 1),
+			ptrace(PTRACE_PEEKUSER, pid, offsetof(struct user, u_debugreg[6]), 0));
 		if (registers.IP == (unsigned long)blocks_end + 1)
 			break;
 	}

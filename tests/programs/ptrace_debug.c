@@ -25,8 +25,14 @@ static long pt(long request, pid_t pid, long addr, long data)
 	return syscall(SYS_ptrace, request, pid, addr, data);
 }
 
-static const char *err(long result) { return result < 0 ? strerrorname_np(errno) : "ok"; }
-static long poke(pid_t pid, int n, long value) { return pt(PTRACE_POKEUSER, pid, DR(n), value); }
+static const char *err(long result)
+{
+	return result < 0 ? strerrorname_np(errno) : "ok";
+}
+static long poke(pid_t pid, int n, long value)
+{
+	return pt(PTRACE_POKEUSER, pid, DR(n), value);
+}
 
 static unsigned long peek(pid_t pid, int n)
 {
@@ -69,8 +75,10 @@ static void all(pid_t pid, const char *what)
 	printf("%s:", what);
 	for (int n = 0; n < 4; n++) {
 		unsigned long at = peek(pid, n);
-		if (at - (unsigned long)area < sizeof area) printf(" area+%lu", at - (unsigned long)area);
-		else printf(" %#lx", at);
+		if (at - (unsigned long)area < sizeof area)
+			printf(" area+%lu", at - (unsigned long)area);
+		else
+			printf(" %#lx", at);
 	}
 	printf(" dr6 %#lx dr7 %#lx\n", peek(pid, 6), peek(pid, 7));
 }
@@ -133,7 +141,10 @@ static void writes(void)
 	end(pid);
 }
 
-__attribute__((noinline)) static void spot(void) { __asm__ volatile("nop\n nop"); }
+__attribute__((noinline)) static void spot(void)
+{
+	__asm__ volatile("nop\n nop");
+}
 static volatile int watched;
 
 static void calls_spot(void)
@@ -142,7 +153,8 @@ static void calls_spot(void)
 		spot();
 	// The kernel's own write isn't told.
 	int got[2];
-	if (pipe(got) || write(got[1], "abcd", 4) != 4 || read(got[0], (void *)&watched, 4) != 4) _exit(1);
+	if (pipe(got) || write(got[1], "abcd", 4) != 4 || read(got[0], (void *)&watched, 4) != 4)
+		_exit(1);
 	watched = 5;
 	spot();
 }
@@ -163,7 +175,8 @@ static void stop(pid_t pid, int status)
 	long at = regs.eip - (long)spot;
 #endif
 	printf("signal %d code %d dr6 %#lx RF %d", WSTOPSIG(status), info.si_code, peek(pid, 6), !!(flags(pid) & RF));
-	if (at >= 0 && at < 8) printf(" at %ld", at);
+	if (at >= 0 && at < 8)
+		printf(" at %ld", at);
 	printf("\n");
 }
 
@@ -179,7 +192,8 @@ static void strikes(void)
 		pt(PTRACE_CONT, pid, 0, 0);
 		waitpid(pid, &status, 0);
 		stop(pid, status);
-		if (!WIFSTOPPED(status)) return;
+		if (!WIFSTOPPED(status))
+			return;
 	}
 	// A step over it, on to the next instruction, and out.
 	for (int i = 0; i < 2; i++) {
@@ -229,10 +243,12 @@ static void steps_and_watches(void)
 	poke(pid, 7, 0xdL << 20 | 4);
 	int status, told = 0;
 	while (pt(PTRACE_SINGLESTEP, pid, 0, 0), waitpid(pid, &status, 0), WIFSTOPPED(status)) {
-		if (!(peek(pid, 6) & 15)) continue;
+		if (!(peek(pid, 6) & 15))
+			continue;
 		siginfo_t info = {0};
 		pt(PTRACE_GETSIGINFO, pid, 0, (long)&info);
-		printf("step %d: code %d dr6 %#lx value %d\n", ++told, info.si_code, peek(pid, 6), (int)pt(PTRACE_PEEKDATA, pid, (long)&watched, (long)&status) == 0 ? (int)status : -1);
+		printf("step %d: code %d dr6 %#lx value %d\n", ++told, info.si_code, peek(pid, 6),
+			(int)pt(PTRACE_PEEKDATA, pid, (long)&watched, (long)&status) == 0 ? (int)status : -1);
 	}
 	printf("status %#x\n", status);
 }
@@ -247,7 +263,8 @@ static void on_trap(int signo, siginfo_t *info, void *context)
 	handler_rf += !!(now & RF);
 	context_rf += !!(((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] & RF);
 	code = info->si_code;
-	if (++hits == 20) _exit(1);
+	if (++hits == 20)
+		_exit(1);
 }
 
 // Its tracer lets go of it with a breakpoint on: it takes the signals itself.
@@ -283,7 +300,8 @@ static void inherited(void)
 
 static void forks(void)
 {
-	if (fork() == 0) _exit(0);
+	if (fork() == 0)
+		_exit(0);
 }
 
 static void of_a_child(void)

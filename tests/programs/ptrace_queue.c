@@ -37,7 +37,8 @@ static void queue(int pid, int tid, int signal, int value)
 
 	info.si_pid = getpid();
 	info.si_value.sival_int = value;
-	if (tid ? syscall(SYS_rt_tgsigqueueinfo, pid, tid, signal, &info) : syscall(SYS_rt_sigqueueinfo, pid, signal, &info))
+	if (tid ? syscall(SYS_rt_tgsigqueueinfo, pid, tid, signal, &info) :
+		  syscall(SYS_rt_sigqueueinfo, pid, signal, &info))
 		perror("queue");
 }
 

@@ -34,11 +34,7 @@
 #define READ "mov %fs:0, %eax\nmov %gs:0, %ebx\n"
 #endif
 
-enum { LOCAL = 0x07,
-       EMPTY_LOCAL = 0x0f,
-       FLAT = 0x2b,
-       TLS_13 = 0x6b,
-       TLS_14 = 0x73 };
+enum { LOCAL = 0x07, EMPTY_LOCAL = 0x0f, FLAT = 0x2b, TLS_13 = 0x6b, TLS_14 = 0x73 };
 
 /* What stands at the beginning of each segment. */
 static unsigned places[5] = {100, 101, 102, 103, 104};
@@ -49,7 +45,11 @@ asm(".text\nprobe: int3\n" READ "int3\njmp probe\n");
 
 static void describe(int number, int entry, unsigned *at)
 {
-	struct user_desc desc = {.entry_number = entry, .base_addr = (unsigned)(unsigned long)at, .limit = 0xfffff, .seg_32bit = 1, .limit_in_pages = 1};
+	struct user_desc desc = {.entry_number = entry,
+		.base_addr = (unsigned)(unsigned long)at,
+		.limit = 0xfffff,
+		.seg_32bit = 1,
+		.limit_in_pages = 1};
 
 	if (number == SYS_modify_ldt)
 		syscall(number, 1, &desc, sizeof desc);
@@ -92,7 +92,8 @@ static void let_read(int pid)
 	waitpid(pid, &status, 0);
 	now = registers(pid);
 	if (WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP)
-		printf(" %ld %ld\n", (long)now.RESULT_FS, (long)now.RESULT_GS > 200 || (long)now.RESULT_GS < 100 ? 0 : (long)now.RESULT_GS);
+		printf(" %ld %ld\n", (long)now.RESULT_FS,
+			(long)now.RESULT_GS > 200 || (long)now.RESULT_GS < 100 ? 0 : (long)now.RESULT_GS);
 	else
 		printf(" status %#x behind %ld\n", status, (long)(now.IP - (unsigned long)probe));
 	/* A fault's thread begins anew. */
@@ -105,9 +106,7 @@ static void let_read(int pid)
 	waitpid(pid, &status, 0);
 }
 
-enum way { BY_SETREGS,
-	   BY_POKEUSER,
-	   BY_SETREGSET };
+enum way { BY_SETREGS, BY_POKEUSER, BY_SETREGSET };
 
 static void set(int pid, enum way way, long fs, long gs)
 {
@@ -130,20 +129,9 @@ static void set(int pid, enum way way, long fs, long gs)
 static void selectors(int pid)
 {
 	static const char *const ways[] = {"SETREGS", "POKEUSER", "SETREGSET"};
-	static const long pairs[][2] = {
-		{LOCAL, TLS_13},
-		{TLS_13, TLS_14},
-		{TLS_14, LOCAL},
-		{TLS_13, TLS_13},
-		{LOCAL, LOCAL},
-		{EMPTY_LOCAL, LOCAL},
-		{LOCAL, EMPTY_LOCAL},
-		{0, LOCAL},
-		{LOCAL, 3},
-		{FLAT, LOCAL},
-		{LOCAL, FLAT},
-		{TLS_14, TLS_13},
-	};
+	static const long pairs[][2] = {{LOCAL, TLS_13}, {TLS_13, TLS_14}, {TLS_14, LOCAL}, {TLS_13, TLS_13},
+		{LOCAL, LOCAL}, {EMPTY_LOCAL, LOCAL}, {LOCAL, EMPTY_LOCAL}, {0, LOCAL}, {LOCAL, 3}, {FLAT, LOCAL},
+		{LOCAL, FLAT}, {TLS_14, TLS_13}};
 
 	for (enum way way = BY_SETREGS; way <= BY_SETREGSET; way++)
 		for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
@@ -162,11 +150,12 @@ static void show_descriptors(int pid, size_t size)
 	printf("get %zu: %ld %s, %zu\n", size, result, result ? strerror(errno) : "", part.iov_len);
 	for (size_t i = 0; !result && i < part.iov_len / sizeof *all; i++)
 		printf("  %u: base %s limit %#x bits %#x\n", all[i].entry_number,
-		       all[i].base_addr == (unsigned)&places[1] ? "1" : all[i].base_addr == (unsigned)&places[2] ? "2" :
-								all[i].base_addr == (unsigned)&places[3]         ? "3" :
-								all[i].base_addr                                 ? "other" :
-														   "0",
-		       all[i].limit, ((unsigned *)&all[i])[3] & 0x7f);
+			all[i].base_addr == (unsigned)&places[1] ? "1" :
+			all[i].base_addr == (unsigned)&places[2] ? "2" :
+			all[i].base_addr == (unsigned)&places[3] ? "3" :
+			all[i].base_addr                         ? "other" :
+								   "0",
+			all[i].limit, ((unsigned *)&all[i])[3] & 0x7f);
 }
 
 static void set_descriptors(int pid, struct user_desc *all, size_t size)
@@ -217,7 +206,8 @@ static void show_bases(int pid)
 	struct user_regs_struct now = registers(pid);
 	long fs = now.fs_base - (unsigned long)places, gs = now.gs_base - (unsigned long)places;
 
-	printf(" fs %#llx base %ld gs %#llx base %ld", (long long)now.fs, fs < 0 || fs > 40 ? -1 : fs / 4, (long long)now.gs, gs < 0 || gs > 40 ? -1 : gs / 4);
+	printf(" fs %#llx base %ld gs %#llx base %ld", (long long)now.fs, fs < 0 || fs > 40 ? -1 : fs / 4,
+		(long long)now.gs, gs < 0 || gs > 40 ? -1 : gs / 4);
 }
 
 static void set_base(int pid, int fs, unsigned *at)

@@ -36,15 +36,22 @@ static long pt(long request, pid_t pid, long addr, void *data)
 	return syscall(SYS_ptrace, request, pid, addr, data);
 }
 
-static const char *err(long result) { return result < 0 ? strerrorname_np(errno) : "ok"; }
+static const char *err(long result)
+{
+	return result < 0 ? strerrorname_np(errno) : "ok";
+}
 
 static int told(const char *what, pid_t pid)
 {
 	int status = 0;
-	if (waitpid(pid, &status, __WALL) != pid) printf("%s: %s\n", what, err(-1));
-	else if (WIFEXITED(status)) printf("%s: exited %d\n", what, WEXITSTATUS(status));
-	else if (WIFSIGNALED(status)) printf("%s: killed by %d\n", what, WTERMSIG(status));
-	else printf("%s: stopped by %d event %d\n", what, WSTOPSIG(status), status >> 16);
+	if (waitpid(pid, &status, __WALL) != pid)
+		printf("%s: %s\n", what, err(-1));
+	else if (WIFEXITED(status))
+		printf("%s: exited %d\n", what, WEXITSTATUS(status));
+	else if (WIFSIGNALED(status))
+		printf("%s: killed by %d\n", what, WTERMSIG(status));
+	else
+		printf("%s: stopped by %d event %d\n", what, WSTOPSIG(status), status >> 16);
 	return status;
 }
 
@@ -58,12 +65,15 @@ static void got_usr1(int signo)
 static pid_t child_that_forks(int traced)
 {
 	pid_t pid = fork();
-	if (pid) return pid;
+	if (pid)
+		return pid;
 	signal(SIGUSR1, got_usr1);
-	if (traced) pt(PTRACE_TRACEME, 0, 0, 0);
+	if (traced)
+		pt(PTRACE_TRACEME, 0, 0, 0);
 	raise(SIGSTOP);
 	pid_t other = fork();
-	if (other == 0) _exit(0);
+	if (other == 0)
+		_exit(0);
 	waitpid(other, NULL, 0);
 	syscall(SYS_getppid);
 	_exit(33);
@@ -152,9 +162,17 @@ static void interrupted(void)
 __attribute__((noinline, used)) static void calls(void)
 {
 #ifdef __x86_64__
-	__asm__ volatile(".globl at_call\n int3\nmov %0, %%eax\nat_call: syscall\n nop\n nop\n mov %0, %%eax\n int $0x80\n nop\n nop\n" : : "i"(SYS_getppid) : "rax", "rcx", "r11", "memory");
+	__asm__ volatile(
+		".globl at_call\n int3\nmov %0, %%eax\nat_call: syscall\n nop\n nop\n mov %0, %%eax\n int $0x80\n nop\n nop\n"
+		:
+		: "i"(SYS_getppid)
+		: "rax", "rcx", "r11", "memory");
 #else
-	__asm__ volatile(".globl at_call\n int3\nmov %0, %%eax\nat_call: int $0x80\n nop\n nop\n mov %0, %%eax\n int $0x80\n nop\n nop\n" : : "i"(SYS_getppid) : "eax", "memory");
+	__asm__ volatile(
+		".globl at_call\n int3\nmov %0, %%eax\nat_call: int $0x80\n nop\n nop\n mov %0, %%eax\n int $0x80\n nop\n nop\n"
+		:
+		: "i"(SYS_getppid)
+		: "eax", "memory");
 #endif
 }
 extern char at_call[];
@@ -176,7 +194,8 @@ static void steps(long request)
 		waitpid(pid, NULL, 0);
 		pt(PTRACE_GETREGS, pid, 0, &regs);
 		pt(PTRACE_GETSIGINFO, pid, 0, &info);
-		printf("  at %ld number %ld code %d\n", (long)IP(regs) - (long)at_call, (long)NUMBER(regs), info.si_code);
+		printf("  at %ld number %ld code %d\n", (long)IP(regs) - (long)at_call, (long)NUMBER(regs),
+			info.si_code);
 	}
 	kill(pid, SIGKILL);
 	told("killed", pid);
@@ -200,7 +219,8 @@ static void stopped_and_ended(void)
 		told("killed", pid);
 	}
 	pid_t pid = fork();
-	if (pid == 0) _exit(3);
+	if (pid == 0)
+		_exit(3);
 	siginfo_t info;
 	waitid(P_PID, pid, &info, WEXITED | WNOWAIT);
 	printf("attach to a zombie %s\n", err(pt(PTRACE_ATTACH, pid, 0, 0)));
@@ -223,7 +243,12 @@ static void thread_areas(void)
 		long got = pt(GET_AREA, pid, entry, &desc);
 		printf("entry %ld: %s number %u\n", entry, err(got), desc.entry_number);
 	}
-	struct user_desc wanted = {.entry_number = 14, .base_addr = 0x12345678, .limit = 0xfffff, .seg_32bit = 1, .limit_in_pages = 1, .useable = 1};
+	struct user_desc wanted = {.entry_number = 14,
+		.base_addr = 0x12345678,
+		.limit = 0xfffff,
+		.seg_32bit = 1,
+		.limit_in_pages = 1,
+		.useable = 1};
 	printf("set %s\n", err(pt(SET_AREA, pid, 14, &wanted)));
 	struct user_desc desc = {0};
 	printf("get %s", err(pt(GET_AREA, pid, 14, &desc)));

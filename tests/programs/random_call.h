@@ -21,8 +21,7 @@
 #include "children.h"
 #include "random.h"
 
-enum { PAGE = 4096,
-       ARENA_PAGES = 16 };
+enum { PAGE = 4096, ARENA_PAGES = 16 };
 
 /* Within what 32-bit calls can point to. Some of its pages can't be written, read, or are not
    there at all. */
@@ -35,135 +34,50 @@ static volatile long *made;
    end or stop the child, take its ground away, or harm what is not its own; some of it is done in
    special_call. The lists are of the numbers of the table behind the door. */
 #ifdef __x86_64__
-static const int left_out_64[] = {
-	SYS_rt_sigreturn,
-	SYS_brk,
-	SYS_clone,
-	SYS_fork,
-	SYS_vfork,
-	SYS_execve,
-	SYS_exit,
-	SYS_kill,
-	SYS_ptrace,
-	SYS_rt_sigqueueinfo,
-	SYS_pivot_root,
-	SYS_arch_prctl,
-	SYS_adjtimex,
-	SYS_chroot,
-	SYS_settimeofday,
-	SYS_mount,
-	SYS_umount2,
-	SYS_swapon,
-	SYS_swapoff,
-	SYS_reboot,
-	SYS_sethostname,
-	SYS_setdomainname,
-	SYS_iopl,
-	SYS_ioperm,
-	SYS_tkill,
-	SYS_clock_settime,
-	SYS_exit_group,
-	SYS_tgkill,
-	SYS_rt_tgsigqueueinfo,
-	SYS_clock_adjtime,
-	SYS_execveat,
-	SYS_pidfd_send_signal,
-	SYS_pidfd_open,
-	SYS_clone3,
-	SYS_prlimit64,
-	SYS_process_vm_writev,
-};
+static const int left_out_64[] = {SYS_rt_sigreturn, SYS_brk, SYS_clone, SYS_fork, SYS_vfork, SYS_execve, SYS_exit,
+	SYS_kill, SYS_ptrace, SYS_rt_sigqueueinfo, SYS_pivot_root, SYS_arch_prctl, SYS_adjtimex, SYS_chroot,
+	SYS_settimeofday, SYS_mount, SYS_umount2, SYS_swapon, SYS_swapoff, SYS_reboot, SYS_sethostname,
+	SYS_setdomainname, SYS_iopl, SYS_ioperm, SYS_tkill, SYS_clock_settime, SYS_exit_group, SYS_tgkill,
+	SYS_rt_tgsigqueueinfo, SYS_clock_adjtime, SYS_execveat, SYS_pidfd_send_signal, SYS_pidfd_open, SYS_clone3,
+	SYS_prlimit64, SYS_process_vm_writev};
 
 /* Calls that mostly wait for ever: made seldom, so that others get their turn. */
-static const int waiting_64[] = {SYS_poll, SYS_ppoll, SYS_select, SYS_pselect6, SYS_pause,
-				 SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_futex, SYS_epoll_wait, SYS_epoll_pwait,
-				 SYS_epoll_pwait2, SYS_nanosleep, SYS_clock_nanosleep, SYS_read, SYS_readv, SYS_accept,
-				 SYS_accept4, SYS_recvfrom, SYS_recvmsg, SYS_recvmmsg};
+static const int waiting_64[] = {SYS_poll, SYS_ppoll, SYS_select, SYS_pselect6, SYS_pause, SYS_rt_sigsuspend,
+	SYS_rt_sigtimedwait, SYS_futex, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_nanosleep,
+	SYS_clock_nanosleep, SYS_read, SYS_readv, SYS_accept, SYS_accept4, SYS_recvfrom, SYS_recvmsg, SYS_recvmmsg};
 
 /* Calls whose first arguments are kept within the arena. */
-static const int on_memory_64[] = {SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise,
-				   SYS_mlock, SYS_munlock, SYS_mincore, SYS_msync, 325 /* mlock2 */, 329 /* pkey_mprotect */};
+static const int on_memory_64[] = {SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_mlock, SYS_munlock,
+	SYS_mincore, SYS_msync, 325 /* mlock2 */, 329 /* pkey_mprotect */};
 #endif
 
 static const int left_out_32[] = {
-	1 /* exit */,
-	2 /* fork */,
-	11 /* execve */,
-	21 /* mount */,
-	22 /* umount */,
-	25 /* stime */,
-	26 /* ptrace */,
-	37 /* kill */,
-	45 /* brk */,
-	52 /* umount2 */,
-	61 /* chroot */,
-	74 /* sethostname */,
-	79 /* settimeofday */,
-	88 /* reboot */,
-	90 /* mmap */,
-	119 /* sigreturn */,
-	120 /* clone */,
-	121 /* setdomainname */,
-	123 /* modify_ldt */,
-	124 /* adjtimex */,
-	173 /* rt_sigreturn */,
-	178 /* rt_sigqueueinfo */,
-	190 /* vfork */,
-	217 /* pivot_root */,
-	238 /* tkill */,
-	243 /* set_thread_area */,
-	252 /* exit_group */,
-	264 /* clock_settime */,
-	270 /* tgkill */,
-	335 /* rt_tgsigqueueinfo */,
-	340 /* prlimit64 */,
-	343 /* clock_adjtime */,
-	348 /* process_vm_writev */,
-	358 /* execveat */,
-	384 /* arch_prctl */,
-	404 /* clock_settime64 */,
-	405 /* clock_adjtime64 */,
-	424 /* pidfd_send_signal */,
-	434 /* pidfd_open */,
-	435 /* clone3 */,
+	1 /* exit */, 2 /* fork */, 11 /* execve */, 21 /* mount */, 22 /* umount */, 25 /* stime */, 26 /* ptrace */,
+	37 /* kill */, 45 /* brk */, 52 /* umount2 */, 61 /* chroot */, 74 /* sethostname */, 79 /* settimeofday */,
+	88 /* reboot */, 90 /* mmap */, 119 /* sigreturn */, 120 /* clone */, 121 /* setdomainname */,
+	123 /* modify_ldt */, 124 /* adjtimex */, 173 /* rt_sigreturn */, 178 /* rt_sigqueueinfo */, 190 /* vfork */,
+	217 /* pivot_root */, 238 /* tkill */, 243 /* set_thread_area */, 252 /* exit_group */, 264 /* clock_settime */,
+	270 /* tgkill */, 335 /* rt_tgsigqueueinfo */, 340 /* prlimit64 */, 343 /* clock_adjtime */,
+	348 /* process_vm_writev */, 358 /* execveat */, 384 /* arch_prctl */, 404 /* clock_settime64 */,
+	405 /* clock_adjtime64 */, 424 /* pidfd_send_signal */, 434 /* pidfd_open */, 435 /* clone3 */
 };
 
 static const int waiting_32[] = {
-	3 /* read */,
-	29 /* pause */,
-	72 /* sigsuspend */,
-	82 /* select */,
-	142 /* _newselect */,
-	145 /* readv */,
-	162 /* nanosleep */,
-	168 /* poll */,
-	177 /* rt_sigtimedwait */,
-	179 /* rt_sigsuspend */,
-	240 /* futex */,
-	256 /* epoll_wait */,
-	267 /* clock_nanosleep */,
-	308 /* pselect6 */,
-	309 /* ppoll */,
-	319 /* epoll_pwait */,
-	337 /* recvmmsg */,
-	364 /* accept4 */,
-	371 /* recvfrom */,
-	372 /* recvmsg */,
-	407 /* clock_nanosleep_time64 */,
-	413 /* pselect6_time64 */,
-	414 /* ppoll_time64 */,
-	422 /* futex_time64 */,
+	3 /* read */, 29 /* pause */, 72 /* sigsuspend */, 82 /* select */, 142 /* _newselect */, 145 /* readv */,
+	162 /* nanosleep */, 168 /* poll */, 177 /* rt_sigtimedwait */, 179 /* rt_sigsuspend */, 240 /* futex */,
+	256 /* epoll_wait */, 267 /* clock_nanosleep */, 308 /* pselect6 */, 309 /* ppoll */, 319 /* epoll_pwait */,
+	337 /* recvmmsg */, 364 /* accept4 */, 371 /* recvfrom */, 372 /* recvmsg */, 407 /* clock_nanosleep_time64 */,
+	413 /* pselect6_time64 */, 414 /* ppoll_time64 */, 422 /* futex_time64 */
 };
 
-static const int on_memory_32[] = {91 /* munmap */, 125 /* mprotect */, 144 /* msync */,
-				   150 /* mlock */, 151 /* munlock */, 163 /* mremap */, 192 /* mmap2 */, 218 /* mincore */,
-				   219 /* madvise */, 376 /* mlock2 */, 380 /* pkey_mprotect */};
+static const int on_memory_32[] = {91 /* munmap */, 125 /* mprotect */, 144 /* msync */, 150 /* mlock */,
+	151 /* munlock */, 163 /* mremap */, 192 /* mmap2 */, 218 /* mincore */, 219 /* madvise */, 376 /* mlock2 */,
+	380 /* pkey_mprotect */};
 
 #define IS_IN(list, number) is_in(list, sizeof(list) / sizeof *(list), number)
 /* Whether the list of that kind for the door's table has the number. */
 #ifdef __x86_64__
-#define IS(kind, door, number) \
-	((door)->is_i386 ? IS_IN(kind##_32, number) : IS_IN(kind##_64, number))
+#define IS(kind, door, number) ((door)->is_i386 ? IS_IN(kind##_32, number) : IS_IN(kind##_64, number))
 #else
 #define IS(kind, door, number) IS_IN(kind##_32, number)
 #endif
@@ -181,13 +95,11 @@ static unsigned long somewhere_in_the_arena(void)
 	unsigned long page = (unsigned long)arena + below(ARENA_PAGES) * PAGE;
 
 	switch (below(4)) {
-	case 0:
-		return page + below(PAGE);
+	case 0: return page + below(PAGE);
 	case 1:
 		/* What begins here ends on the next page. */
 		return page + PAGE - below(16);
-	default:
-		return page;
+	default: return page;
 	}
 }
 
@@ -226,53 +138,27 @@ static unsigned long some_argument(void)
 	case 12:
 		/* One of the descriptors that are open at first. */
 		return 3 + below(24);
-	case 13:
-		return one_in(2) ? getpid() : 0;
+	case 13: return one_in(2) ? getpid() : 0;
 	case 0:
 	case 1:
-	case 2:
-		return somewhere_in_the_arena();
-	case 3:
-		return ONE_OF(edges);
-	case 4:
-		return bit;
-	case 5:
-		return one_in(2) ? bit - 1 : -bit;
-	case 6:
-		return below(8);
-	case 7:
-		return below(64);
-	case 8:
-		return below(20) * PAGE;
-	case 9:
-		return (unsigned long)((unsigned long long)next_random() << 32) | next_random();
-	case 10:
-		return next_random();
-	default:
-		return below(1024);
+	case 2: return somewhere_in_the_arena();
+	case 3: return ONE_OF(edges);
+	case 4: return bit;
+	case 5: return one_in(2) ? bit - 1 : -bit;
+	case 6: return below(8);
+	case 7: return below(64);
+	case 8: return below(20) * PAGE;
+	case 9: return (unsigned long)((unsigned long long)next_random() << 32) | next_random();
+	case 10: return next_random();
+	default: return below(1024);
 	}
 }
 
 static void fill_arena(void)
 {
-	static const char *const paths[] = {
-		"/tmp/a",
-		"/tmp/b/c",
-		"/tmp",
-		"/tmp/l",
-		"/proc/self/maps",
-		"/proc/meminfo",
-		"/proc/1/status",
-		"/proc/self/fd",
-		"/dev/zero",
-		"/dev/null",
-		"/dev/full",
-		"/dev/urandom",
-		"/",
-		"..",
-		"x",
-		"",
-	};
+	static const char *const paths[] = {"/tmp/a", "/tmp/b/c", "/tmp", "/tmp/l", "/proc/self/maps", "/proc/meminfo",
+		"/proc/1/status", "/proc/self/fd", "/dev/zero", "/dev/null", "/dev/full", "/dev/urandom", "/", "..",
+		"x", ""};
 	int only_paths = one_in(3);
 
 	for (int page = 0; page < ARENA_PAGES / 2; page++) {
@@ -295,8 +181,7 @@ struct door {
 #ifdef __x86_64__
 static void by_syscall(int number, const unsigned long *arguments)
 {
-	syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
-		arguments[5]);
+	syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
 }
 
 /* The sixth argument is in ebp, which the compiler uses itself. */
@@ -309,10 +194,10 @@ static void by_int80(int number, const unsigned long *arguments)
 		     "mov %%r8, %%rbp\n"
 		     "int $0x80\n"
 		     "pop %%rbp"
-		     : "=a"(result), "+r"(sixth)
-		     : "0"((long)number), "b"(arguments[0]), "c"(arguments[1]),
-		       "d"(arguments[2]), "S"(arguments[3]), "D"(arguments[4])
-		     : "memory", "r9", "r10", "r11");
+		: "=a"(result), "+r"(sixth)
+		: "0"((long)number), "b"(arguments[0]), "c"(arguments[1]), "d"(arguments[2]), "S"(arguments[3]),
+		"D"(arguments[4])
+		: "memory", "r9", "r10", "r11");
 }
 
 static const struct door doors[] = {{"SYSCALL", 0, by_syscall}, {"INT 0x80", 1, by_int80}};
@@ -322,16 +207,16 @@ static unsigned long vsyscall;
 /* Six arguments leave no register to the compiler: they are taken from memory, through eax. The
    door itself is called by a pointer on the stack, under what the kernel takes for the sixth
    argument's place. */
-#define SIX_REGISTERS(enter) \
-	asm volatile("push %%ebx; push %%esi; push %%edi; push %%ebp\n" \
-		     "push %%eax\n" \
-		     "mov 4(%%ecx), %%ebx; mov 12(%%ecx), %%edx; mov 16(%%ecx), %%esi\n" \
-		     "mov 20(%%ecx), %%edi; mov 24(%%ecx), %%ebp\n" \
-		     "mov (%%ecx), %%eax; mov 8(%%ecx), %%ecx\n" enter \
-		     "add $4, %%esp; pop %%ebp; pop %%edi; pop %%esi; pop %%ebx" \
-		     : "=a"(ignored), "+c"(at) \
-		     : "0"(vsyscall) \
-		     : "edx", "memory")
+#define SIX_REGISTERS(enter)                                                                                           \
+	asm volatile("push %%ebx; push %%esi; push %%edi; push %%ebp\n"                                                \
+		     "push %%eax\n"                                                                                    \
+		     "mov 4(%%ecx), %%ebx; mov 12(%%ecx), %%edx; mov 16(%%ecx), %%esi\n"                               \
+		     "mov 20(%%ecx), %%edi; mov 24(%%ecx), %%ebp\n"                                                    \
+		     "mov (%%ecx), %%eax; mov 8(%%ecx), %%ecx\n" enter                                                 \
+		     "add $4, %%esp; pop %%ebp; pop %%edi; pop %%esi; pop %%ebx"                                       \
+		: "=a"(ignored), "+c"(at)                                                                              \
+		: "0"(vsyscall)                                                                                        \
+		: "edx", "memory")
 
 static void by_int80(int number, const unsigned long *arguments)
 {
@@ -350,8 +235,7 @@ static void by_vsyscall(int number, const unsigned long *arguments)
 	SIX_REGISTERS("call *(%%esp)\n");
 }
 
-static const struct door doors[] = {
-	{"INT 0x80", 1, by_int80}, {"__kernel_vsyscall", 1, by_vsyscall}};
+static const struct door doors[] = {{"INT 0x80", 1, by_int80}, {"__kernel_vsyscall", 1, by_vsyscall}};
 #endif
 
 /* A process by its descriptor, while it ends. */
@@ -384,11 +268,8 @@ static void special_call(void)
 	int pid;
 
 	switch (below(4)) {
-	case 3:
-		return named_call(fork());
-	case 0:
-		kill(getpid(), SIGUSR1);
-		return;
+	case 3: return named_call(fork());
+	case 0: kill(getpid(), SIGUSR1); return;
 	case 1:
 		pid = fork();
 		if (pid == 0)
@@ -475,8 +356,8 @@ static void open_things(void)
 
 static void make_calls(int calls, const struct door *door)
 {
-	static const int harmless[] = {SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE,
-				       SIGCHLD, SIGIO, SIGXCPU, SIGXFSZ, SIGHUP};
+	static const int harmless[] = {
+		SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE, SIGCHLD, SIGIO, SIGXCPU, SIGXFSZ, SIGHUP};
 
 	for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
 		signal(harmless[i], nothing);

@@ -12,8 +12,7 @@
 #include "children.h"
 #include "random.h"
 
-enum { PAGE = 4096,
-       AREA = 16 * PAGE };
+enum { PAGE = 4096, AREA = 16 * PAGE };
 
 /* Both are below 4 GiB, for both widths. */
 static unsigned char *const code = (unsigned char *)0x20000000;
@@ -27,10 +26,10 @@ static void emit(const void *bytes, size_t size)
 	next += size;
 }
 
-#define EMIT(...) \
-	do { \
-		const unsigned char bytes_[] = {__VA_ARGS__}; \
-		emit(bytes_, sizeof bytes_); \
+#define EMIT(...)                                                                                                      \
+	do {                                                                                                           \
+		const unsigned char bytes_[] = {__VA_ARGS__};                                                          \
+		emit(bytes_, sizeof bytes_);                                                                           \
 	} while (0)
 
 static void emit_number(unsigned number)
@@ -41,30 +40,8 @@ static void emit_number(unsigned number)
 /* A call that does no harm, by either width's numbers: sched_yield, getpid, getuid, ... */
 static void load_call_number(void)
 {
-	static const unsigned numbers[] = {
-		39,
-		102,
-		110,
-		186,
-		24,
-		0x40000027,
-		-1,
-		1000,
-		96,
-		201,
-		228,
-		318,
-		20,
-		24,
-		64,
-		224,
-		158,
-		13,
-		78,
-		265,
-		355,
-		11111,
-	};
+	static const unsigned numbers[] = {39, 102, 110, 186, 24, 0x40000027, -1, 1000, 96, 201, 228, 318, 20, 24, 64,
+		224, 158, 13, 78, 265, 355, 11111};
 
 	EMIT(0xb8); /* mov eax, number */
 	emit_number(ONE_OF(numbers));
@@ -72,36 +49,8 @@ static void load_call_number(void)
 
 static unsigned some_selector(void)
 {
-	static const unsigned short selectors[] = {
-		0,
-		1,
-		2,
-		3,
-		7,
-		8,
-		0xf,
-		0x10,
-		0x17,
-		0x18,
-		0x20,
-		0x23,
-		0x2b,
-		0x33,
-		0x38,
-		0x40,
-		0x43,
-		0x50,
-		0x60,
-		0x63,
-		0x68,
-		0x6b,
-		0x70,
-		0x73,
-		0x78,
-		0x7b,
-		0x80,
-		0xffff,
-	};
+	static const unsigned short selectors[] = {0, 1, 2, 3, 7, 8, 0xf, 0x10, 0x17, 0x18, 0x20, 0x23, 0x2b, 0x33,
+		0x38, 0x40, 0x43, 0x50, 0x60, 0x63, 0x68, 0x6b, 0x70, 0x73, 0x78, 0x7b, 0x80, 0xffff};
 	return ONE_OF(selectors);
 }
 
@@ -236,38 +185,11 @@ static void nothing(void)
 	EMIT(0x90);
 }
 
-static void (*const pieces[])(void) = {
-	syscall_door,
-	syscall_door,
-	syscall_door,
-	int80_door,
-	int80_door,
-	sysenter_door,
-	change_flags,
-	change_flags,
-	change_flags,
-	load_segment,
-	load_segment,
-	load_segment,
-	load_ss_before_a_door,
-	load_ss_before_a_door,
-	change_base,
-	load_high_number,
-	load_register,
-	load_register,
-	load_register,
-	far_return,
-	interrupt,
-	breakpoint,
-	system_instruction,
-	two_byte_instruction,
-	any_byte,
-	store_segment,
-	far_call,
-	nothing,
-	nothing,
-	nothing,
-};
+static void (*const pieces[])(void) = {syscall_door, syscall_door, syscall_door, int80_door, int80_door, sysenter_door,
+	change_flags, change_flags, change_flags, load_segment, load_segment, load_segment, load_ss_before_a_door,
+	load_ss_before_a_door, change_base, load_high_number, load_register, load_register, load_register, far_return,
+	interrupt, breakpoint, system_instruction, two_byte_instruction, any_byte, store_segment, far_call, nothing,
+	nothing, nothing};
 
 /* The descriptors for thread-local storage, with whatever in them. */
 static void set_thread_areas(void)

@@ -10,8 +10,8 @@
 static long odd(void)
 {
 	/* Selectors, magic words, sizes, and addresses that aren't there. */
-	static const unsigned long values[] = {0, 1, 8, 0x10, 0x23, 0x2b, 0x33, 0x63, 0x67, 0x7b,
-					       0xfff8, 512, 832, 0x46505853, 0x46505845, -1, -8, 1ul << (sizeof(long) * 6 - 1)};
+	static const unsigned long values[] = {0, 1, 8, 0x10, 0x23, 0x2b, 0x33, 0x63, 0x67, 0x7b, 0xfff8, 512, 832,
+		0x46505853, 0x46505845, -1, -8, 1ul << (sizeof(long) * 6 - 1)};
 
 	switch (below(3)) {
 	case 0: return (long)next_random();

@@ -56,8 +56,8 @@ static int start_eater(void)
 		static char block[16 * PAGE];
 
 		while (memory_info("MemFree") > left_kb) {
-			char *more = mmap(NULL, sizeof block, PROT_READ | PROT_WRITE,
-					  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			char *more =
+				mmap(NULL, sizeof block, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 			if (in_file && write(file, block, sizeof block) <= 0)
 				break;

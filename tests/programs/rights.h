@@ -25,35 +25,12 @@ static inline const char *answer(long result)
 	static const struct {
 		int number;
 		const char *name;
-	} errors[] = {
-		{EPERM, "EPERM"},
-		{ENOENT, "ENOENT"},
-		{ESRCH, "ESRCH"},
-		{EIO, "EIO"},
-		{EBADF, "EBADF"},
-		{EAGAIN, "EAGAIN"},
-		{EACCES, "EACCES"},
-		{EFAULT, "EFAULT"},
-		{EBUSY, "EBUSY"},
-		{EEXIST, "EEXIST"},
-		{ENOTDIR, "ENOTDIR"},
-		{EISDIR, "EISDIR"},
-		{EINVAL, "EINVAL"},
-		{EROFS, "EROFS"},
-		{ENOSYS, "ENOSYS"},
-		{ENODATA, "ENODATA"},
-		{ETXTBSY, "ETXTBSY"},
-		{EXDEV, "EXDEV"},
-		{ENOTEMPTY, "ENOTEMPTY"},
-		{EOPNOTSUPP, "EOPNOTSUPP"},
-		{ECHILD, "ECHILD"},
-		{ENOTTY, "ENOTTY"},
-		{EDOM, "EDOM"},
-		{ENXIO, "ENXIO"},
-		{ENOMEM, "ENOMEM"},
-		{ENODEV, "ENODEV"},
-		{ETOOMANYREFS, "ETOOMANYREFS"},
-	};
+	} errors[] = {{EPERM, "EPERM"}, {ENOENT, "ENOENT"}, {ESRCH, "ESRCH"}, {EIO, "EIO"}, {EBADF, "EBADF"},
+		{EAGAIN, "EAGAIN"}, {EACCES, "EACCES"}, {EFAULT, "EFAULT"}, {EBUSY, "EBUSY"}, {EEXIST, "EEXIST"},
+		{ENOTDIR, "ENOTDIR"}, {EISDIR, "EISDIR"}, {EINVAL, "EINVAL"}, {EROFS, "EROFS"}, {ENOSYS, "ENOSYS"},
+		{ENODATA, "ENODATA"}, {ETXTBSY, "ETXTBSY"}, {EXDEV, "EXDEV"}, {ENOTEMPTY, "ENOTEMPTY"},
+		{EOPNOTSUPP, "EOPNOTSUPP"}, {ECHILD, "ECHILD"}, {ENOTTY, "ENOTTY"}, {EDOM, "EDOM"}, {ENXIO, "ENXIO"},
+		{ENOMEM, "ENOMEM"}, {ENODEV, "ENODEV"}, {ETOOMANYREFS, "ETOOMANYREFS"}};
 	static char other[32];
 
 	if (result >= 0)
@@ -66,11 +43,11 @@ static inline const char *answer(long result)
 }
 
 /* Prints the call and its answer. */
-#define T(call) \
-	do { \
-		errno = 0; \
-		long result_ = (long)(call); \
-		printf("%s = %s\n", #call, answer(result_)); \
+#define T(call)                                                                                                        \
+	do {                                                                                                           \
+		errno = 0;                                                                                             \
+		long result_ = (long)(call);                                                                           \
+		printf("%s = %s\n", #call, answer(result_));                                                           \
 	} while (0)
 
 #ifdef __i386__
@@ -113,23 +90,22 @@ static inline long caps_set(struct caps to)
 static inline void become(unsigned uid, unsigned gid)
 {
 	if (syscall(WIDE(setgroups), 0, NULL) || syscall(WIDE(setresgid), gid, gid, gid) ||
-	    syscall(WIDE(setresuid), uid, uid, uid) || prctl(PR_SET_DUMPABLE, 1)) {
+		syscall(WIDE(setresuid), uid, uid, uid) || prctl(PR_SET_DUMPABLE, 1)) {
 		perror("become");
 		_exit(1);
 	}
 }
 
 /* Runs what follows in a child, which says what it has to and ends. */
-#define IN_A_CHILD \
-	for (int child_ = (fflush(stdout), fork()), once_ = 1; once_; \
-	     once_ = 0, child_ ? waitpid(child_, NULL, 0) : (fflush(stdout), _exit(0), 0)) \
+#define IN_A_CHILD                                                                                                     \
+	for (int child_ = (fflush(stdout), fork()), once_ = 1; once_;                                                  \
+		once_ = 0, child_ ? waitpid(child_, NULL, 0) : (fflush(stdout), _exit(0), 0))                          \
 		if (!child_)
 
 /* Makes and enters a directory that no one else sees. */
 static inline void own_place(char *where)
 {
-	if (getpid() != 1 &&
-	    (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))) {
+	if (getpid() != 1 && (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))) {
 		perror("unshare");
 		exit(1);
 	}

@@ -44,8 +44,7 @@ static long linked(int fd)
 static long maps(int fd, int flags, int now, int later)
 {
 	void *map = mmap(NULL, 4096, now, flags, fd, 0);
-	long result = map == MAP_FAILED ? -1 : later ? mprotect(map, 4096, later) :
-						       0;
+	long result = map == MAP_FAILED ? -1 : later ? mprotect(map, 4096, later) : 0;
 	int was = errno;
 
 	if (map != MAP_FAILED)
@@ -242,47 +241,15 @@ static void all_sealed(void)
 /* The kernel's own files. */
 static void kernels(void)
 {
-	static const char *const written[] = {
-		"/proc/sys/kernel/hostname",
-		"/proc/sys/kernel/domainname",
-		"/proc/sys/kernel/core_pattern",
-		"/proc/sys/kernel/randomize_va_space",
-		"/proc/sys/vm/overcommit_memory",
-		"/proc/sys/fs/protected_hardlinks",
-		"/proc/sys/fs/pipe-max-size",
-		"/proc/1/comm",
-		"/proc/1/oom_score_adj",
-		"/proc/1/mem",
-		"/proc/1/coredump_filter",
-		"/proc/1/stat",
-		"/proc/self/stat",
-		"/proc/self/maps",
-		"/proc/self/exe",
-		"/proc/cpuinfo",
-		"/dev/kmsg",
-		"/dev/console",
-	};
-	static const char *const read[] = {
-		"/proc/1/maps",
-		"/proc/1/mem",
-		"/proc/1/environ",
-		"/proc/1/auxv",
-		"/proc/1/smaps",
-		"/proc/1/fd/0",
-		"/proc/1/fdinfo/0",
-		"/proc/1/io",
-		"/proc/1/cwd",
-		"/proc/1/root",
-		"/proc/1/exe",
-		"/proc/1/personality",
-		"/proc/1/task/1/mem",
-		"/proc/1/task/1/maps",
-		"/proc/1/limits",
-		"/proc/1/status",
-		"/proc/1/cmdline",
-		"/proc/self/mem",
-		"/proc/self/environ",
-	};
+	static const char *const written[] = {"/proc/sys/kernel/hostname", "/proc/sys/kernel/domainname",
+		"/proc/sys/kernel/core_pattern", "/proc/sys/kernel/randomize_va_space",
+		"/proc/sys/vm/overcommit_memory", "/proc/sys/fs/protected_hardlinks", "/proc/sys/fs/pipe-max-size",
+		"/proc/1/comm", "/proc/1/oom_score_adj", "/proc/1/mem", "/proc/1/coredump_filter", "/proc/1/stat",
+		"/proc/self/stat", "/proc/self/maps", "/proc/self/exe", "/proc/cpuinfo", "/dev/kmsg", "/dev/console"};
+	static const char *const read[] = {"/proc/1/maps", "/proc/1/mem", "/proc/1/environ", "/proc/1/auxv",
+		"/proc/1/smaps", "/proc/1/fd/0", "/proc/1/fdinfo/0", "/proc/1/io", "/proc/1/cwd", "/proc/1/root",
+		"/proc/1/exe", "/proc/1/personality", "/proc/1/task/1/mem", "/proc/1/task/1/maps", "/proc/1/limits",
+		"/proc/1/status", "/proc/1/cmdline", "/proc/self/mem", "/proc/self/environ"};
 
 	for (unsigned i = 0; i < sizeof written / sizeof *written; i++)
 		printf("write %s: %s\n", written[i], answer(opens(written[i], O_WRONLY)));
@@ -397,17 +364,19 @@ static void many_processes(void)
 
 			if (child == 0) {
 				setrlimit(RLIMIT_NPROC, &(struct rlimit){limit, limit});
-				if (how == 0 ? syscall(WIDE(setuid), 1000) : how == 1 ? syscall(WIDE(setreuid), 1000, 1000) :
-								     how == 2         ? syscall(WIDE(setresuid), 1000, 1000, 1000) :
-											syscall(WIDE(setreuid), 0, 1000))
+				if (how == 0     ? syscall(WIDE(setuid), 1000) :
+					how == 1 ? syscall(WIDE(setreuid), 1000, 1000) :
+					how == 2 ? syscall(WIDE(setresuid), 1000, 1000, 1000) :
+						   syscall(WIDE(setreuid), 0, 1000))
 					_exit(99);
 				execl("/proc/self/exe", "x", "run", NULL);
 				_exit(errno);
 			}
 			waitpid(child, &status, 0);
 			printf("limit %d, call %d: %s\n", limit, how,
-			       WEXITSTATUS(status) == EAGAIN ? "EAGAIN" : WEXITSTATUS(status) == 9 ? "runs" :
-												     "other");
+				WEXITSTATUS(status) == EAGAIN ? "EAGAIN" :
+				WEXITSTATUS(status) == 9      ? "runs" :
+								"other");
 		}
 	for (int i = 0; i < 2; i++) {
 		kill(others[i], SIGKILL);
@@ -495,8 +464,8 @@ int main(int argc, char **argv)
 	if (mkfifo("sticky/fifo", 0666) || symlink("readable", "sticky/root's link"))
 		perror("sticky");
 	if (symlink("readable", "sticky/other's link") || lchown("sticky/other's link", 1001, 1001) ||
-	    symlink("../sticky", "sticky/dir of link") || lchown("sticky/dir of link", 1001, 1001) ||
-	    symlink("roots", "open/other's link") || lchown("open/other's link", 1001, 1001))
+		symlink("../sticky", "sticky/dir of link") || lchown("sticky/dir of link", 1001, 1001) ||
+		symlink("roots", "open/other's link") || lchown("open/other's link", 1001, 1001))
 		perror("links");
 	descriptors();
 	IN_A_CHILD

@@ -10,31 +10,70 @@
 #include <sys/timex.h>
 #include <sys/uio.h>
 
-static long do_kill(void) { return kill(other, SIGURG); }
-static long do_queue(void) { return syscall(SYS_rt_sigqueueinfo, other, SIGURG, &(siginfo_t){.si_code = SI_QUEUE}); }
-static long do_setgid(void) { return syscall(WIDE(setgid), 77); }
-static long do_setregid(void) { return syscall(WIDE(setregid), 77, -1); }
-static long do_setregid_effective(void) { return syscall(WIDE(setregid), -1, 77); }
-static long do_setresgid(void) { return syscall(WIDE(setresgid), -1, -1, 77); }
+static long do_kill(void)
+{
+	return kill(other, SIGURG);
+}
+static long do_queue(void)
+{
+	return syscall(SYS_rt_sigqueueinfo, other, SIGURG, &(siginfo_t){.si_code = SI_QUEUE});
+}
+static long do_setgid(void)
+{
+	return syscall(WIDE(setgid), 77);
+}
+static long do_setregid(void)
+{
+	return syscall(WIDE(setregid), 77, -1);
+}
+static long do_setregid_effective(void)
+{
+	return syscall(WIDE(setregid), -1, 77);
+}
+static long do_setresgid(void)
+{
+	return syscall(WIDE(setresgid), -1, -1, 77);
+}
 static long do_setfsgid(void)
 {
 	syscall(WIDE(setfsgid), 77);
 	errno = EPERM;
 	return syscall(WIDE(setfsgid), -1) == 77 ? 0 : -1;
 }
-static long do_setgroups(void) { return syscall(WIDE(setgroups), 1, (unsigned[]){77}); }
-static long do_setuid(void) { return syscall(WIDE(setuid), 77); }
-static long do_setreuid(void) { return syscall(WIDE(setreuid), 77, -1); }
-static long do_setreuid_effective(void) { return syscall(WIDE(setreuid), -1, 77); }
-static long do_setresuid(void) { return syscall(WIDE(setresuid), 77, -1, -1); }
+static long do_setgroups(void)
+{
+	return syscall(WIDE(setgroups), 1, (unsigned[]){77});
+}
+static long do_setuid(void)
+{
+	return syscall(WIDE(setuid), 77);
+}
+static long do_setreuid(void)
+{
+	return syscall(WIDE(setreuid), 77, -1);
+}
+static long do_setreuid_effective(void)
+{
+	return syscall(WIDE(setreuid), -1, 77);
+}
+static long do_setresuid(void)
+{
+	return syscall(WIDE(setresuid), 77, -1, -1);
+}
 static long do_setfsuid(void)
 {
 	syscall(WIDE(setfsuid), 77);
 	errno = EPERM;
 	return syscall(WIDE(setfsuid), -1) == 77 ? 0 : -1;
 }
-static long do_bound(void) { return prctl(PR_CAPBSET_DROP, CAP_KILL); }
-static long do_bits(void) { return prctl(PR_SET_SECUREBITS, 1); }
+static long do_bound(void)
+{
+	return prctl(PR_CAPBSET_DROP, CAP_KILL);
+}
+static long do_bits(void)
+{
+	return prctl(PR_SET_SECUREBITS, 1);
+}
 
 static long do_inherit(void)
 {
@@ -94,16 +133,46 @@ static long do_robust(void)
 	size_t size;
 	return syscall(SYS_get_robust_list, other, &head, &size);
 }
-static long do_hostname(void) { return but_for_the_rest(syscall(SYS_sethostname, "x", -1)); }
-static long do_domainname(void) { return but_for_the_rest(syscall(SYS_setdomainname, "x", -1)); }
-static long do_unshare(void) { return but_for_the_rest(unshare(CLONE_NEWNS)); }
-static long do_reboot(void) { return but_for_the_rest(syscall(SYS_reboot, 1, 2, 3, 0)); }
-static long do_nice(void) { return setpriority(PRIO_PROCESS, 0, -5); }
-static long do_nice_other(void) { return setpriority(PRIO_PROCESS, other, 10); }
-static long do_fifo(void) { return sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){1}); }
-static long do_affinity(void) { return syscall(SYS_sched_setaffinity, other, 8, (uint64_t[]){1}); }
-static long do_io(void) { return syscall(SYS_ioprio_set, 1, other, 2 << 13 | 4); }
-static long do_io_first(void) { return syscall(SYS_ioprio_set, 1, 0, 1 << 13 | 4); }
+static long do_hostname(void)
+{
+	return but_for_the_rest(syscall(SYS_sethostname, "x", -1));
+}
+static long do_domainname(void)
+{
+	return but_for_the_rest(syscall(SYS_setdomainname, "x", -1));
+}
+static long do_unshare(void)
+{
+	return but_for_the_rest(unshare(CLONE_NEWNS));
+}
+static long do_reboot(void)
+{
+	return but_for_the_rest(syscall(SYS_reboot, 1, 2, 3, 0));
+}
+static long do_nice(void)
+{
+	return setpriority(PRIO_PROCESS, 0, -5);
+}
+static long do_nice_other(void)
+{
+	return setpriority(PRIO_PROCESS, other, 10);
+}
+static long do_fifo(void)
+{
+	return sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){1});
+}
+static long do_affinity(void)
+{
+	return syscall(SYS_sched_setaffinity, other, 8, (uint64_t[]){1});
+}
+static long do_io(void)
+{
+	return syscall(SYS_ioprio_set, 1, other, 2 << 13 | 4);
+}
+static long do_io_first(void)
+{
+	return syscall(SYS_ioprio_set, 1, 0, 1 << 13 | 4);
+}
 
 static long do_limit(void)
 {
@@ -116,7 +185,10 @@ static long do_limit_other(void)
 	struct rlimit limit;
 	return prlimit(other, RLIMIT_CORE, NULL, &limit);
 }
-static long do_time(void) { return but_for_the_rest(adjtimex(&(struct timex){.modes = ADJ_TICK, .tick = 1})); }
+static long do_time(void)
+{
+	return but_for_the_rest(adjtimex(&(struct timex){.modes = ADJ_TICK, .tick = 1}));
+}
 
 /* CAP_SYS_ADMIN was enough once. */
 static long do_log(void)
@@ -128,7 +200,10 @@ static long do_log(void)
 	return klogctl(10, NULL, 0);
 }
 
-static long do_alarm(void) { return syscall(SYS_timerfd_create, 8, 0); }
+static long do_alarm(void)
+{
+	return syscall(SYS_timerfd_create, 8, 0);
+}
 
 static long do_set_tid(void)
 {
@@ -144,7 +219,8 @@ static long do_send(unsigned pid, unsigned uid, unsigned gid)
 	struct ucred who = {pid, uid, gid};
 	char control[CMSG_SPACE(sizeof who)] = {0};
 	struct iovec data = {"x", 1};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
 	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
@@ -154,9 +230,18 @@ static long do_send(unsigned pid, unsigned uid, unsigned gid)
 	return sendmsg(ends[0], &message, 0);
 }
 
-static long do_send_pid(void) { return do_send(other, 1000, 1000); }
-static long do_send_uid(void) { return do_send(getpid(), 77, 1000); }
-static long do_send_gid(void) { return do_send(getpid(), 1000, 77); }
+static long do_send_pid(void)
+{
+	return do_send(other, 1000, 1000);
+}
+static long do_send_uid(void)
+{
+	return do_send(getpid(), 77, 1000);
+}
+static long do_send_gid(void)
+{
+	return do_send(getpid(), 1000, 77);
+}
 
 static const struct row rows[] = {
 	{ONE(KILL), "kill", "EPERM", do_kill},

@@ -23,18 +23,54 @@ static long keeps(const char *path, unsigned bit)
 	return s.st_mode & bit ? 0 : -1;
 }
 
-static long do_chown(void) { return chown("mine", 1001, -1); }
-static long do_chgrp(void) { return chown("mine", -1, 77); }
-static long do_write(void) { return open_file("secret", O_WRONLY); }
-static long do_create(void) { return open_file("closed/new", O_CREAT | O_RDWR); }
-static long do_read(void) { return open_file("secret", O_RDONLY); }
-static long do_list(void) { return open_file("closed", O_RDONLY | O_DIRECTORY); }
-static long do_search(void) { return stat("closed/file", &(struct stat){0}); }
-static long do_chmod(void) { return chmod("public", 0600); }
-static long do_utime(void) { return utimensat(AT_FDCWD, "public", (struct timespec[2]){{1, 0}, {1, 0}}, 0); }
-static long do_noatime(void) { return open_file("public", O_RDONLY | O_NOATIME); }
-static long do_sticky(void) { return unlink("sticky/file"); }
-static long do_fsetid(void) { return chmod("foreign", 02775) ? -1 : keeps("foreign", S_ISGID); }
+static long do_chown(void)
+{
+	return chown("mine", 1001, -1);
+}
+static long do_chgrp(void)
+{
+	return chown("mine", -1, 77);
+}
+static long do_write(void)
+{
+	return open_file("secret", O_WRONLY);
+}
+static long do_create(void)
+{
+	return open_file("closed/new", O_CREAT | O_RDWR);
+}
+static long do_read(void)
+{
+	return open_file("secret", O_RDONLY);
+}
+static long do_list(void)
+{
+	return open_file("closed", O_RDONLY | O_DIRECTORY);
+}
+static long do_search(void)
+{
+	return stat("closed/file", &(struct stat){0});
+}
+static long do_chmod(void)
+{
+	return chmod("public", 0600);
+}
+static long do_utime(void)
+{
+	return utimensat(AT_FDCWD, "public", (struct timespec[2]){{1, 0}, {1, 0}}, 0);
+}
+static long do_noatime(void)
+{
+	return open_file("public", O_RDONLY | O_NOATIME);
+}
+static long do_sticky(void)
+{
+	return unlink("sticky/file");
+}
+static long do_fsetid(void)
+{
+	return chmod("foreign", 02775) ? -1 : keeps("foreign", S_ISGID);
+}
 
 static long do_written(void)
 {
@@ -51,13 +87,34 @@ static long do_new_sgid(void)
 	return close(open("sgid/new", O_CREAT | O_RDWR, 02775)) ? -1 : keeps("sgid/new", S_ISGID);
 }
 
-static long do_chroot(void) { return chroot("."); }
-static long do_mount(void) { return mount("none", "closed", "tmpfs", 0, NULL); }
-static long do_umount(void) { return but_for_the_rest(umount2("mine", 0)); }
-static long do_pivot(void) { return but_for_the_rest(syscall(SYS_pivot_root, "none", "none")); }
-static long do_trusted(void) { return setxattr("mine", "trusted.x", "y", 1, 0); }
-static long do_security(void) { return setxattr("mine", "security.x", "y", 1, 0); }
-static long do_fcaps(void) { return setxattr("mine", "security.capability", (uint32_t[5]){0x02000000}, 20, 0); }
+static long do_chroot(void)
+{
+	return chroot(".");
+}
+static long do_mount(void)
+{
+	return mount("none", "closed", "tmpfs", 0, NULL);
+}
+static long do_umount(void)
+{
+	return but_for_the_rest(umount2("mine", 0));
+}
+static long do_pivot(void)
+{
+	return but_for_the_rest(syscall(SYS_pivot_root, "none", "none"));
+}
+static long do_trusted(void)
+{
+	return setxattr("mine", "trusted.x", "y", 1, 0);
+}
+static long do_security(void)
+{
+	return setxattr("mine", "security.x", "y", 1, 0);
+}
+static long do_fcaps(void)
+{
+	return setxattr("mine", "security.capability", (uint32_t[5]){0x02000000}, 20, 0);
+}
 
 static long do_pipe(void)
 {
@@ -66,7 +123,10 @@ static long do_pipe(void)
 	return pipe(ends) ? -1 : fcntl(ends[0], F_SETPIPE_SZ, 2 << 20);
 }
 
-static long do_mknod(void) { return mknod("dev", S_IFCHR | 0600, 0x103); }
+static long do_mknod(void)
+{
+	return mknod("dev", S_IFCHR | 0600, 0x103);
+}
 
 static const struct row rows[] = {
 	{ONE(CHOWN), "chown", "EPERM", do_chown},

@@ -22,16 +22,46 @@ static int dates(long (*set)(const struct timespec *))
 	return but_for_the_rest(set(&(struct timespec){0, 0}));
 }
 
-static long by_clock(const struct timespec *to) { return clock_settime(CLOCK_REALTIME, to); }
-static long by_day(const struct timespec *to) { return settimeofday(&(struct timeval){to->tv_sec, 0}, NULL); }
-static long do_log(void) { return klogctl(10, NULL, 0); }
-static long do_clock(void) { return dates(by_clock); }
-static long do_day(void) { return dates(by_day); }
-static long do_zone(void) { return but_for_the_rest(settimeofday(NULL, &(struct timezone){5000, 0})); }
-static long do_acct(void) { return but_for_the_rest(acct("none")); }
-static long do_no_acct(void) { return acct(NULL); }
-static long do_port(void) { return ioperm(0x80, 1, 1); }
-static long do_ports(void) { return syscall(SYS_iopl, 3); }
+static long by_clock(const struct timespec *to)
+{
+	return clock_settime(CLOCK_REALTIME, to);
+}
+static long by_day(const struct timespec *to)
+{
+	return settimeofday(&(struct timeval){to->tv_sec, 0}, NULL);
+}
+static long do_log(void)
+{
+	return klogctl(10, NULL, 0);
+}
+static long do_clock(void)
+{
+	return dates(by_clock);
+}
+static long do_day(void)
+{
+	return dates(by_day);
+}
+static long do_zone(void)
+{
+	return but_for_the_rest(settimeofday(NULL, &(struct timezone){5000, 0}));
+}
+static long do_acct(void)
+{
+	return but_for_the_rest(acct("none"));
+}
+static long do_no_acct(void)
+{
+	return acct(NULL);
+}
+static long do_port(void)
+{
+	return ioperm(0x80, 1, 1);
+}
+static long do_ports(void)
+{
+	return syscall(SYS_iopl, 3);
+}
 
 static long do_map(void)
 {
@@ -52,7 +82,10 @@ static long do_hang_up(void)
 	return setsid() == -1 ? -1 : vhangup();
 }
 
-static long do_mm(void) { return but_for_the_rest(prctl(PR_SET_MM, PR_SET_MM_START_CODE, 1, 0, 0)); }
+static long do_mm(void)
+{
+	return but_for_the_rest(prctl(PR_SET_MM, PR_SET_MM_START_CODE, 1, 0, 0));
+}
 
 /* The terminal of a new pair, opened by who has no controlling terminal and gets none. */
 static int terminal(void)
@@ -75,9 +108,18 @@ static long do_exclusive(void)
 	return open(name, O_RDWR | O_NOCTTY);
 }
 
-static long do_hang_up_that(void) { return ioctl(terminal(), TIOCVHANGUP); }
-static long do_lock_modes(void) { return ioctl(terminal(), TIOCSLCKTRMIOS, &(struct termios){0}); }
-static long do_type(void) { return ioctl(terminal(), TIOCSTI, "x"); }
+static long do_hang_up_that(void)
+{
+	return ioctl(terminal(), TIOCVHANGUP);
+}
+static long do_lock_modes(void)
+{
+	return ioctl(terminal(), TIOCSLCKTRMIOS, &(struct termios){0});
+}
+static long do_type(void)
+{
+	return ioctl(terminal(), TIOCSTI, "x");
+}
 
 /* From a session that has it. */
 static long do_steal(void)
@@ -112,7 +154,8 @@ static long do_send_files(void)
 	int ends[2];
 	char control[CMSG_SPACE(sizeof(int))] = {0};
 	struct iovec data = {"x", 1};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
 	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) || setrlimit(RLIMIT_NOFILE, &(struct rlimit){2, 2}))
@@ -130,9 +173,18 @@ static long set_option(int option, int value)
 	return setsockopt(socket(AF_UNIX, SOCK_STREAM, 0), SOL_SOCKET, option, &value, sizeof value);
 }
 
-static long do_buffer(void) { return set_option(SO_SNDBUFFORCE, 1 << 20); }
-static long do_priority(void) { return set_option(SO_PRIORITY, 7); }
-static long do_debug(void) { return set_option(SO_DEBUG, 1); }
+static long do_buffer(void)
+{
+	return set_option(SO_SNDBUFFORCE, 1 << 20);
+}
+static long do_priority(void)
+{
+	return set_option(SO_PRIORITY, 7);
+}
+static long do_debug(void)
+{
+	return set_option(SO_DEBUG, 1);
+}
 
 static long do_score(void)
 {
@@ -150,8 +202,14 @@ static long do_list_trusted(void)
 	return length > 0 && memmem(names, length, "trusted.x", 10) ? 0 : -1;
 }
 
-static long do_link(void) { return linkat(open("mine", O_RDONLY), "", AT_FDCWD, "linked", AT_EMPTY_PATH); }
-static long do_link_others(void) { return link("suid", "linked"); }
+static long do_link(void)
+{
+	return linkat(open("mine", O_RDONLY), "", AT_FDCWD, "linked", AT_EMPTY_PATH);
+}
+static long do_link_others(void)
+{
+	return link("suid", "linked");
+}
 
 /* What a set-user-ID program is that is watched: root or not. */
 static long ends_as_root(int child)
@@ -232,12 +290,11 @@ static long do_run_low(void)
 		Elf64_Ehdr head;
 		Elf64_Phdr segment;
 		unsigned char code[16];
-	} file = {
-		{{ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT}, ET_EXEC, EM_X86_64, EV_CURRENT, 0x1000 + 64 + 56, 64, 0, 0, 64, 56, 1, 0, 0, 0},
+	} file = {{{ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT}, ET_EXEC, EM_X86_64,
+			  EV_CURRENT, 0x1000 + 64 + 56, 64, 0, 0, 64, 56, 1, 0, 0, 0},
 		{PT_LOAD, PF_R | PF_X, 0, 0x1000, 0x1000, sizeof file, sizeof file, 0x1000},
 		/* xor edi, edi; mov eax, 60; syscall */
-		{0x31, 0xff, 0xb8, 60, 0, 0, 0, 0x0f, 0x05},
-	};
+		{0x31, 0xff, 0xb8, 60, 0, 0, 0, 0x0f, 0x05}};
 	struct caps now = caps_now();
 	int fd = open("bin/low", O_CREAT | O_TRUNC | O_WRONLY, 0755), status;
 

@@ -13,18 +13,10 @@
 static const struct file {
 	const char *name;
 	unsigned uid, gid, mode;
-} files[] = {
-	{"plain", 0, 0, 0755},
-	{"suid_root", 0, 0, 04755},
-	{"suid_user", 1000, 1000, 04755},
-	{"suid_other", 1001, 1001, 04755},
-	{"sgid_root", 0, 0, 02755},
-	{"sgid_locks", 0, 0, 02745},
-	{"sgid_user", 1000, 1000, 02755},
-	{"both", 1001, 1002, 06755},
-	{"unreadable", 0, 0, 0711},
-	{"nosuid/suid_root", 0, 0, 04755},
-};
+} files[] = {{"plain", 0, 0, 0755}, {"suid_root", 0, 0, 04755}, {"suid_user", 1000, 1000, 04755},
+	{"suid_other", 1001, 1001, 04755}, {"sgid_root", 0, 0, 02755}, {"sgid_locks", 0, 0, 02745},
+	{"sgid_user", 1000, 1000, 02755}, {"both", 1001, 1002, 06755}, {"unreadable", 0, 0, 0711},
+	{"nosuid/suid_root", 0, 0, 04755}};
 
 /* What a caller sets before it becomes another user, and after. */
 enum {
@@ -58,8 +50,7 @@ static const struct caller {
 	{"user, kept", 1000, 1000, 1000, 1000, 1000, 1000, KEEP_CAPS},
 	{"user, inheritable", 1000, 1000, 1000, 1000, 1000, 1000, KEEP_CAPS | INHERITABLE},
 	{"user, ambient", 1000, 1000, 1000, 1000, 1000, 1000, KEEP_CAPS | AMBIENT},
-	{"user, ambient, no new rights", 1000, 1000, 1000, 1000, 1000, 1000,
-	 KEEP_CAPS | AMBIENT | NO_NEW_PRIVS},
+	{"user, ambient, no new rights", 1000, 1000, 1000, 1000, 1000, 1000, KEEP_CAPS | AMBIENT | NO_NEW_PRIVS},
 	{"user, ids alone", 1000, 1000, 1000, 1000, 1000, 1000, NO_ROOT},
 	{"user, no fixup", 1000, 1000, 1000, 1000, 1000, 1000, NO_FIXUP},
 	{"user, no fixup, shared", 1000, 1000, 1000, 1000, 1000, 1000, NO_FIXUP | SHARED},
@@ -86,8 +77,8 @@ static void lines(const char *const *wanted, unsigned count)
 /* What the program has, told by itself. */
 static int tell(void)
 {
-	static const char *const wanted[] = {"Uid:", "Gid:", "Groups:", "CapInh:", "CapPrm:", "CapEff:",
-					     "CapBnd:", "CapAmb:", "NoNewPrivs:"};
+	static const char *const wanted[] = {
+		"Uid:", "Gid:", "Groups:", "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:", "NoNewPrivs:"};
 	struct itimerval timer;
 	struct rlimit stack;
 	struct stat s;
@@ -95,18 +86,16 @@ static int tell(void)
 	int death = -1;
 
 	lines(wanted, COUNT(wanted));
-	printf("  secure %lu auxv %lu %lu %lu %lu\n", getauxval(AT_SECURE), getauxval(AT_UID),
-	       getauxval(AT_EUID), getauxval(AT_GID), getauxval(AT_EGID));
+	printf("  secure %lu auxv %lu %lu %lu %lu\n", getauxval(AT_SECURE), getauxval(AT_UID), getauxval(AT_EUID),
+		getauxval(AT_GID), getauxval(AT_EGID));
 	prctl(PR_GET_PDEATHSIG, &death);
-	printf("  death %d dumpable %d keep %d bits %x", death, prctl(PR_GET_DUMPABLE),
-	       prctl(PR_GET_KEEPCAPS), prctl(PR_GET_SECUREBITS));
+	printf("  death %d dumpable %d keep %d bits %x", death, prctl(PR_GET_DUMPABLE), prctl(PR_GET_KEEPCAPS),
+		prctl(PR_GET_SECUREBITS));
 	printf(" personality %x", personality(-1) & ~READ_IMPLIES_EXEC);
 	getitimer(ITIMER_REAL, &timer);
 	getrlimit(RLIMIT_STACK, &stack);
-	printf(" timer %d posix %s", timer.it_value.tv_sec > 0,
-	       answer(syscall(SYS_timer_getoverrun, id)));
-	printf(" umask %o nice %d slack %d", umask(0), getpriority(PRIO_PROCESS, 0),
-	       prctl(PR_GET_TIMERSLACK));
+	printf(" timer %d posix %s", timer.it_value.tv_sec > 0, answer(syscall(SYS_timer_getoverrun, id)));
+	printf(" umask %o nice %d slack %d", umask(0), getpriority(PRIO_PROCESS, 0), prctl(PR_GET_TIMERSLACK));
 	printf(" stack %ld", (long)stack.rlim_cur);
 	printf(" policy %d subreaper", sched_getscheduler(0));
 	prctl(PR_GET_CHILD_SUBREAPER, &death);
@@ -117,12 +106,10 @@ static int tell(void)
 
 		sprintf(path, "/proc/self/%s", own[i]);
 		if (stat(path, &s) == 0)
-			printf("  %s %d %d %s\n", own[i], s.st_uid, s.st_gid,
-			       answer(open(path, O_RDONLY)));
+			printf("  %s %d %d %s\n", own[i], s.st_uid, s.st_gid, answer(open(path, O_RDONLY)));
 	}
-	printf("  blocked %s ignored %s\n",
-	       sigprocmask(0, NULL, &(sigset_t){0}) ? "?" : "ok",
-	       signal(SIGUSR2, SIG_DFL) == SIG_IGN ? "yes" : "no");
+	printf("  blocked %s ignored %s\n", sigprocmask(0, NULL, &(sigset_t){0}) ? "?" : "ok",
+		signal(SIGUSR2, SIG_DFL) == SIG_IGN ? "yes" : "no");
 	fflush(stdout);
 	return 0;
 }
@@ -150,8 +137,8 @@ static void attributes(const struct caller *caller)
 	prctl(PR_SET_SECUREBITS, (caller->how & NO_ROOT ? 1 : 0) | (caller->how & NO_FIXUP ? 4 : 0) |
 					 (caller->how & KEEP_CAPS ? 16 : 0));
 	if (syscall(WIDE(setgroups), 2, ((unsigned[]){30, 20})) ||
-	    syscall(WIDE(setresgid), caller->gid, caller->egid, caller->sgid) ||
-	    syscall(WIDE(setresuid), caller->uid, caller->euid, caller->suid))
+		syscall(WIDE(setresgid), caller->gid, caller->egid, caller->sgid) ||
+		syscall(WIDE(setresuid), caller->uid, caller->euid, caller->suid))
 		perror("caller");
 	now = caps_now();
 	if (caller->how & (AMBIENT | INHERITABLE))

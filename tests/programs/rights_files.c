@@ -27,34 +27,11 @@ static const struct place {
 
 static const struct kind {
 	unsigned uid, gid, mode;
-} kinds[] = {
-	{0, 0, 0600},
-	{0, 0, 0644},
-	{0, 0, 0666},
-	{0, 0, 0622},
-	{0, 0, 0755},
-	{0, 0, 0711},
-	{0, 0, 04755},
-	{0, 0, 04777},
-	{0, 0, 02777},
-	{0, 0, 06777},
-	{0, 0, 02767},
-	{0, 1000, 060},
-	{0, 1000, 0606},
-	{0, 1000, 02070},
-	{0, 50, 02775},
-	{0, 50, 02666},
-	{0, 0, 0},
-	{0, 0, 0007},
-	{1000, 1000, 0},
-	{1000, 1000, 0077},
-	{1000, 1000, 0644},
-	{1000, 0, 0400},
-	{1000, 0, 02777},
-	{1000, 50, 02070},
-	{1000, 1000, 06777},
-	{1000, 1000, 0555},
-};
+} kinds[] = {{0, 0, 0600}, {0, 0, 0644}, {0, 0, 0666}, {0, 0, 0622}, {0, 0, 0755}, {0, 0, 0711}, {0, 0, 04755},
+	{0, 0, 04777}, {0, 0, 02777}, {0, 0, 06777}, {0, 0, 02767}, {0, 1000, 060}, {0, 1000, 0606}, {0, 1000, 02070},
+	{0, 50, 02775}, {0, 50, 02666}, {0, 0, 0}, {0, 0, 0007}, {1000, 1000, 0}, {1000, 1000, 0077},
+	{1000, 1000, 0644}, {1000, 0, 0400}, {1000, 0, 02777}, {1000, 50, 02070}, {1000, 1000, 06777},
+	{1000, 1000, 0555}};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -68,8 +45,7 @@ static void make(const char *path, const struct kind *kind)
 {
 	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
 
-	if (fd < 0 || write(fd, "#!/none\n", 8) != 8 || fchown(fd, kind->uid, kind->gid) ||
-	    fchmod(fd, kind->mode))
+	if (fd < 0 || write(fd, "#!/none\n", 8) != 8 || fchown(fd, kind->uid, kind->gid) || fchmod(fd, kind->mode))
 		perror(path);
 	close(fd);
 }
@@ -117,8 +93,7 @@ static long try_map(const char *path, int now, int later)
 	int fd = open(path, O_RDONLY);
 	void *map = fd < 0 ? MAP_FAILED : mmap(NULL, 4096, now, MAP_PRIVATE, fd, 0);
 	int was = errno;
-	long result = map == MAP_FAILED ? -1 : later ? mprotect(map, 4096, later) :
-						       0;
+	long result = map == MAP_FAILED ? -1 : later ? mprotect(map, 4096, later) : 0;
 
 	if (map != MAP_FAILED) {
 		was = errno;

@@ -30,8 +30,8 @@ static uint64_t some_caps(uint64_t of)
 /* All lines of /proc/self/status that tell of rights. */
 static void tell(void)
 {
-	static const char *wanted[] = {"Uid", "Gid", "Groups", "CapInh", "CapPrm",
-				       "CapEff", "CapBnd", "CapAmb", "NoNewPrivs"};
+	static const char *wanted[] = {
+		"Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs"};
 	char line[512];
 	FILE *file = fopen("/proc/thread-self/status", "r");
 
@@ -65,9 +65,7 @@ static void narrow_step(void)
 	case 5: printf("setresgid16 %d %d %d = %s", a, b, c, answer(syscall(170, a, b, c))); break;
 	case 6: printf("setfsuid16 %d = %ld", a, syscall(138, a)); break;
 	case 7: printf("setfsgid16 %d = %ld", a, syscall(139, a)); break;
-	case 8:
-		printf("getuid16.. = %ld %ld %ld %ld", syscall(24), syscall(49), syscall(47), syscall(50));
-		break;
+	case 8: printf("getuid16.. = %ld %ld %ld %ld", syscall(24), syscall(49), syscall(47), syscall(50)); break;
 	case 9:
 		printf("getresuid16 = %s", answer(syscall(165, out, out + 1, out + 2)));
 		printf(" %d %d %d", out[0], out[1], out[2]);
@@ -121,8 +119,7 @@ static void caps_step(void)
 	case 5: {
 		unsigned how = rnd(6), more = rnd(8) == 0;
 
-		printf("ambient %u %u %u = %s", how, cap, more,
-		       answer(prctl(PR_CAP_AMBIENT, how, cap, more, 0)));
+		printf("ambient %u %u %u = %s", how, cap, more, answer(prctl(PR_CAP_AMBIENT, how, cap, more, 0)));
 		break;
 	}
 	case 6: printf("ambient clear = %s", answer(prctl(PR_CAP_AMBIENT, 4, 0, 0, 0))); break;
@@ -150,12 +147,8 @@ static void step(void)
 	case 1: printf("setgid %d = %s", a, answer(syscall(WIDE(setgid), a))); break;
 	case 2: printf("setreuid %d %d = %s", a, b, answer(syscall(WIDE(setreuid), a, b))); break;
 	case 3: printf("setregid %d %d = %s", a, b, answer(syscall(WIDE(setregid), a, b))); break;
-	case 4:
-		printf("setresuid %d %d %d = %s", a, b, c, answer(syscall(WIDE(setresuid), a, b, c)));
-		break;
-	case 5:
-		printf("setresgid %d %d %d = %s", a, b, c, answer(syscall(WIDE(setresgid), a, b, c)));
-		break;
+	case 4: printf("setresuid %d %d %d = %s", a, b, c, answer(syscall(WIDE(setresuid), a, b, c))); break;
+	case 5: printf("setresgid %d %d %d = %s", a, b, c, answer(syscall(WIDE(setresgid), a, b, c))); break;
 	case 6: printf("setfsuid %d = %ld", a, syscall(WIDE(setfsuid), a)); break;
 	case 7: printf("setfsgid %d = %ld", a, syscall(WIDE(setfsgid), a)); break;
 	case 8: groups_step(); break;

@@ -60,9 +60,8 @@ static void target(const struct owner *owner)
 	setpgid(0, 0);
 	setpriority(PRIO_PROCESS, 0, 0);
 	prctl(PR_SET_SECUREBITS, 1 << 2, 0, 0, 0);
-	if (syscall(WIDE(setgroups), 0, NULL) ||
-	    syscall(WIDE(setresgid), owner->gid, owner->egid, owner->sgid) ||
-	    syscall(WIDE(setresuid), owner->uid, owner->euid, owner->suid))
+	if (syscall(WIDE(setgroups), 0, NULL) || syscall(WIDE(setresgid), owner->gid, owner->egid, owner->sgid) ||
+		syscall(WIDE(setresuid), owner->uid, owner->euid, owner->suid))
 		perror("target");
 	struct caps now = caps_now();
 	now.permitted &= owner->permitted;
@@ -121,31 +120,9 @@ static long trace(int pid, int request)
 
 static void proc_files(int pid)
 {
-	static const char *files[] = {
-		"auxv",
-		"cmdline",
-		"comm",
-		"cwd",
-		"environ",
-		"exe",
-		"fd",
-		"fd/0",
-		"fdinfo",
-		"fdinfo/0",
-		"io",
-		"limits",
-		"maps",
-		"mem",
-		"personality",
-		"root",
-		"smaps",
-		"stat",
-		"statm",
-		"status",
-		"task",
-		"wchan",
-		"oom_score_adj",
-	};
+	static const char *files[] = {"auxv", "cmdline", "comm", "cwd", "environ", "exe", "fd", "fd/0", "fdinfo",
+		"fdinfo/0", "io", "limits", "maps", "mem", "personality", "root", "smaps", "stat", "statm", "status",
+		"task", "wchan", "oom_score_adj"};
 
 	for (unsigned i = 0; i < COUNT(files); i++)
 		look(pid, files[i]);

@@ -59,9 +59,8 @@ static inline void make_directory(const char *name, unsigned gid, unsigned mode)
 /* The attempt with these capabilities, in files that are as at the beginning. */
 static inline void attempt(const struct row *row, uint64_t caps)
 {
-	static const char *lists[] = {"mine", "secret", "public", "foreign", "suid", "closed/new",
-				      "sgid/new", "dev", "closed/file", "sticky/file",
-				      "linked", "bin/low"};
+	static const char *lists[] = {"mine", "secret", "public", "foreign", "suid", "closed/new", "sgid/new", "dev",
+		"closed/file", "sticky/file", "linked", "bin/low"};
 
 	for (unsigned i = 0; i < COUNT(lists); i++)
 		unlink(lists[i]);

@@ -24,12 +24,11 @@ static void *thread(void *argument)
 	tid = syscall(SYS_gettid);
 	while (read(gate[0], &what, 1) == 1) {
 		if (what == 'u')
-			printf("thread setresuid = %s\n",
-			       answer(syscall(WIDE(setresuid), 1000, 1000, 1000)));
+			printf("thread setresuid = %s\n", answer(syscall(WIDE(setresuid), 1000, 1000, 1000)));
 		if (what == 'c')
 			printf("thread setuid back = %s\n", answer(syscall(WIDE(setuid), 0)));
 		printf("thread %ld %ld caps %d\n", syscall(WIDE(getuid)), syscall(WIDE(geteuid)),
-		       caps_now().effective != 0);
+			caps_now().effective != 0);
 		if (write(back[1], "x", 1) != 1 || what == 'q')
 			break;
 	}
@@ -51,8 +50,7 @@ static void ids_of(const char *path)
 
 	while (file && fgets(line, sizeof line, file))
 		if (!strncmp(line, "Uid:", 4) || !strncmp(line, "CapEff:", 7))
-			printf("%s", line[0] == 'U' ? line : strstr(line, "0000000000000000") ? "none\n" :
-												"some\n");
+			printf("%s", line[0] == 'U' ? line : strstr(line, "0000000000000000") ? "none\n" : "some\n");
 	if (file)
 		fclose(file);
 }
@@ -101,8 +99,7 @@ int main(void)
 
 	/* One thread becomes a user; the other stays root. */
 	tell('u');
-	printf("first %ld %ld caps %d\n", syscall(WIDE(getuid)), syscall(WIDE(geteuid)),
-	       caps_now().effective != 0);
+	printf("first %ld %ld caps %d\n", syscall(WIDE(getuid)), syscall(WIDE(geteuid)), caps_now().effective != 0);
 	ids_of("/proc/self/status");
 	sprintf(path, "/proc/self/task/%d/status", tid);
 	ids_of(path);

@@ -22,9 +22,7 @@
 #endif
 #endif
 
-enum { SIGNATURE = 0x53053053,
-       SIZE = 32,
-       UNREGISTER = 1 };
+enum { SIGNATURE = 0x53053053, SIZE = 32, UNREGISTER = 1 };
 
 struct area {
 	uint32_t cpu_id_start, cpu_id;
@@ -65,7 +63,9 @@ static int spin(volatile int *flag, uint32_t signature)
 		     ".globl aborted\naborted: movl $1, %0\njmp 3f\n"
 		     ".globl begin\n2: begin: cmpl $0, (%1)\nje begin\n"
 		     ".globl end\nend: 3:\n"
-		     : "+m"(result) : "r"(flag), "m"(signature), "i"(SIGNATURE) : "memory", "cc");
+		: "+m"(result)
+		: "r"(flag), "m"(signature), "i"(SIGNATURE)
+		: "memory", "cc");
 	return result;
 }
 

@@ -79,8 +79,8 @@ int main(void)
 	check("once", read(cancelled, &times, 8) == -1 && errno == EAGAIN);
 	set_date(now + 400);
 	check("cancelled again",
-	      timerfd_settime(cancelled, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL) == -1 &&
-		      errno == ECANCELED);
+		timerfd_settime(cancelled, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL) == -1 &&
+			errno == ECANCELED);
 	/* There. */
 	set_date(now + 1001);
 	check("by date", waitpid(by_date, &status, 0) == by_date && status == 0);
@@ -89,17 +89,14 @@ int main(void)
 		usleep(1000);
 	check("timer", caught == 1);
 	check("timerfd", poll(both + 1, 1, -1) == 1 && read(plain, &times, 8) == 8 && times == 1);
-	check("others", waitpid(by_uptime, &status, WNOHANG) == 0 &&
-				waitpid(span, &status, WNOHANG) == 0);
+	check("others", waitpid(by_uptime, &status, WNOHANG) == 0 && waitpid(span, &status, WNOHANG) == 0);
 	/* Set back while somebody sleeps: it sleeps on. */
 	by_date = sleeper(CLOCK_REALTIME, TIMER_ABSTIME, now + 1003);
 	set_date(now);
 	sleep(3);
 	check("set back", waitpid(by_date, &status, WNOHANG) == 0);
 	for (int pid = 1; pid < 4; pid++)
-		kill(pid == 1 ? by_date : pid == 2 ? by_uptime :
-						     span,
-		     SIGKILL);
+		kill(pid == 1 ? by_date : pid == 2 ? by_uptime : span, SIGKILL);
 	while (wait(NULL) > 0)
 		;
 	printf("the end\n");

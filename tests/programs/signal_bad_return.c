@@ -7,8 +7,8 @@
 #include <asm/ldt.h>
 
 #ifdef __x86_64__
-static const int names[] = {REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
-			    REG_RDI, REG_RSI, REG_RBP, REG_RBX, REG_RDX, REG_RAX, REG_RCX, REG_RSP, REG_RIP};
+static const int names[] = {REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RDI, REG_RSI,
+	REG_RBP, REG_RBX, REG_RDX, REG_RAX, REG_RCX, REG_RSP, REG_RIP};
 #define USER_CODE 0x33
 #else
 static const int names[] = {REG_EDI, REG_ESI, REG_EBP, REG_EBX, REG_EDX, REG_EAX, REG_ECX, REG_ESP, REG_EIP};
@@ -58,8 +58,8 @@ static void caught(int number, siginfo_t *info, void *pointer)
 
 	for (int i = 0; i < COUNT; i++)
 		wrong |= (gregs[names[i]] != value(i)) << i;
-	printf("signal %d code %d, exception %d, error code %#x, wrong registers %#x\n", number,
-	       info->si_code, (int)gregs[REG_TRAPNO], (int)gregs[REG_ERR], wrong);
+	printf("signal %d code %d, exception %d, error code %#x, wrong registers %#x\n", number, info->si_code,
+		(int)gregs[REG_TRAPNO], (int)gregs[REG_ERR], wrong);
 	fflush(stdout);
 	_exit(0);
 }
@@ -70,7 +70,12 @@ static void one_return(void)
 	stack_t other = {.ss_sp = room, .ss_size = sizeof room};
 
 	for (unsigned entry = 0; entry < 2; entry++) {
-		struct user_desc absent = {.entry_number = entry, .limit = 0xfffff, .seg_32bit = 1, .contents = entry ? MODIFY_LDT_CONTENTS_CODE : 0, .limit_in_pages = 1, .seg_not_present = 1};
+		struct user_desc absent = {.entry_number = entry,
+			.limit = 0xfffff,
+			.seg_32bit = 1,
+			.contents = entry ? MODIFY_LDT_CONTENTS_CODE : 0,
+			.limit_in_pages = 1,
+			.seg_not_present = 1};
 
 		absent.useable = 1;
 		printf("%ld ", (long)syscall(SYS_modify_ldt, 1, &absent, sizeof absent));

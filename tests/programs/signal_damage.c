@@ -71,8 +71,7 @@ static void one_damage(void)
 	asm volatile("cld\n\tfninit");
 	unsigned long flags;
 	asm volatile("pushf\n\tpop %0\n\tpush %1\n\tpopf" : "=&r"(flags) : "r"(0x202l));
-	printf("lives, blocks %#llx, flags %lx\n", (unsigned long long)blocked() & ~0x300000000,
-	       flags & 0x47700);
+	printf("lives, blocks %#llx, flags %lx\n", (unsigned long long)blocked() & ~0x300000000, flags & 0x47700);
 }
 
 /* Not even a frame: sigreturn with the stack pointer anywhere. */

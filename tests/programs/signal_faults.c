@@ -45,13 +45,13 @@ static void caught(int number, siginfo_t *info, void *pointer)
 	siglongjmp(back, 1);
 }
 
-#define TRY(what, ...) \
-	do { \
-		printf("%s\n", what); \
-		if (sigsetjmp(back, 1) == 0) { \
-			__VA_ARGS__; \
-			printf("  goes on\n"); \
-		} \
+#define TRY(what, ...)                                                                                                 \
+	do {                                                                                                           \
+		printf("%s\n", what);                                                                                  \
+		if (sigsetjmp(back, 1) == 0) {                                                                         \
+			__VA_ARGS__;                                                                                   \
+			printf("  goes on\n");                                                                         \
+		}                                                                                                      \
 	} while (0)
 
 static void catch_all(void)
@@ -119,20 +119,24 @@ static void instructions(void)
 	TRY("bad ss", asm volatile("mov %0, %%ss" ::"r"(0)));
 #endif
 	asm volatile("fninit\n\tfnstcw %0" : "=m"(control));
-	static const char *const names[] = {"invalid", "denormal", "divide by zero", "overflow",
-					    "underflow", "precision"};
+	static const char *const names[] = {
+		"invalid", "denormal", "divide by zero", "overflow", "underflow", "precision"};
 	/* Left out is what emulators don't raise: denormal, underflow, and all of SSE's. */
 	for (int i = 0; i < 6; i++) {
 		if (i == 1 || i == 4)
 			continue;
 		uint16_t unmasked = control & ~(1 << i);
 
-		TRY(names[i], asm volatile("fninit\n\tfldcw %0" ::"m"(unmasked)); switch (i) {
-		    case 0: asm volatile("fldl %0\n\tfdiv %%st(0)\n\tfwait" :: "m"(zero)); break;
-		    case 2: asm volatile("fldl %0\n\tfld1\n\tfdiv %%st(1)\n\tfwait" :: "m"(zero)); break;
-		    case 3: asm volatile("fldl %0\n\tfmul %%st(0)\n\tfmul %%st(0)\n\tfmul %%st(0)\n\t"
-					 "fmul %%st(0)\n\tfmul %%st(0)\n\tfwait" :: "m"(big)); break;
-		    case 5: asm volatile("fldpi\n\tfld1\n\tfdiv %%st(1)\n\tfwait" ::); break; });
+		TRY(
+			names[i], asm volatile("fninit\n\tfldcw %0" ::"m"(unmasked)); switch (i) {
+				case 0: asm volatile("fldl %0\n\tfdiv %%st(0)\n\tfwait" ::"m"(zero)); break;
+				case 2: asm volatile("fldl %0\n\tfld1\n\tfdiv %%st(1)\n\tfwait" ::"m"(zero)); break;
+				case 3:
+					asm volatile("fldl %0\n\tfmul %%st(0)\n\tfmul %%st(0)\n\tfmul %%st(0)\n\t"
+						     "fmul %%st(0)\n\tfmul %%st(0)\n\tfwait" ::"m"(big));
+					break;
+				case 5: asm volatile("fldpi\n\tfld1\n\tfdiv %%st(1)\n\tfwait" ::); break;
+			});
 		asm volatile("fninit");
 	}
 }
@@ -145,7 +149,7 @@ static void other(int number, siginfo_t *info, void *pointer)
 
 	(void)info;
 	printf("signal %d: trapno %lld, err %#llx\n", number, (long long)gregs[REG_TRAPNO],
-	       (unsigned long long)gregs[REG_ERR]);
+		(unsigned long long)gregs[REG_ERR]);
 }
 
 static void remembered(void)
@@ -257,7 +261,8 @@ static void stepping(void)
 		     "nop\n\tmov $39, %%eax\n\tsyscall\n\tnop\n\t"
 		     "mov $20, %%eax\n\tint $0x80\n\tnop\n\t"
 		     "mov %0, %%rdi\n\tmov $10, %%esi\n\tmov $62, %%eax\n\tsyscall\n\tnop\n\t"
-		     "popfq\n\tnop\n\tnop\n\t" ::"r"(pid) : "rax", "rdi", "rsi", "rcx", "r11", "memory", "cc");
+		     "popfq\n\tnop\n\tnop\n\t" ::"r"(pid)
+		: "rax", "rdi", "rsi", "rcx", "r11", "memory", "cc");
 	told("steps");
 #else
 	asm volatile("pushfl\n\tpushfl\n\torl $0x100, (%%esp)\n\tpopfl\n"
@@ -267,7 +272,8 @@ static void stepping(void)
 		     /* __kernel_vsyscall, by whichever way in it takes. */
 		     "mov $20, %%eax\n\tcall *%%gs:0x10\n\tnop\n\t"
 		     "mov $37, %%eax\n\tcall *%%gs:0x10\n\tnop\n\t"
-		     "popfl\n\tnop\n\tnop\n\t" ::"r"(pid) : "eax", "ebx", "ecx", "memory", "cc");
+		     "popfl\n\tnop\n\tnop\n\t" ::"r"(pid)
+		: "eax", "ebx", "ecx", "memory", "cc");
 	told("steps");
 #endif
 }

@@ -33,11 +33,10 @@ static void look(int number, siginfo_t *info, void *pointer)
 	(void)number;
 	/* A caller's own header may add more: the bits that all know. */
 	printf("flags %#lx, link %p\n", context->uc_flags, (void *)context->uc_link);
-	printf("fpstate: aligned %d, magic %d %d, sizes %d, features %x, present %x\n",
-	       (long)area % 64 == 0, word(area, 464) == MAGIC1,
-	       word(area, size) == MAGIC2,
-	       word(area, 464 + 4) == size + 4 + (sizeof(long) == 4 ? 112 : 0),
-	       word(area, 464 + 8) & 7, word(area, 512) & 3);
+	printf("fpstate: aligned %d, magic %d %d, sizes %d, features %x, present %x\n", (long)area % 64 == 0,
+		word(area, 464) == MAGIC1, word(area, size) == MAGIC2,
+		word(area, 464 + 4) == size + 4 + (sizeof(long) == 4 ? 112 : 0), word(area, 464 + 8) & 7,
+		word(area, 512) & 3);
 	/* It ends behind the last of its components; the CPU may have more, which programs ask for. */
 	unsigned end = 512 + 64, length, offset;
 	for (int i = 2; i < 32; i++) {
@@ -49,26 +48,24 @@ static void look(int number, siginfo_t *info, void *pointer)
 	}
 	(void)features;
 	printf("size as CPUID has it: %d\n", size == end);
-	printf("frame: info at %ld, context at %ld, sp %% 16 = %ld\n", (long)info - sp,
-	       (long)context - sp, sp & 15);
+	printf("frame: info at %ld, context at %ld, sp %% 16 = %ld\n", (long)info - sp, (long)context - sp, sp & 15);
 	printf("below the interrupted stack by more than 128: %d, fpstate above the context: %d\n",
-	       context->uc_mcontext.gregs[SP] - (long)(area + word(area, 464 + 16)) >=
-		       (sizeof(long) == 8 ? 132 : 4),
-	       area > (char *)context);
+		context->uc_mcontext.gregs[SP] - (long)(area + word(area, 464 + 16)) >= (sizeof(long) == 8 ? 132 : 4),
+		area > (char *)context);
 	printf("stack: %p, size %zu\n", context->uc_stack.ss_sp, context->uc_stack.ss_size);
 #ifdef __x86_64__
 	unsigned long selectors = context->uc_mcontext.gregs[REG_CSGSFS];
 
-	printf("cs %#lx, gs %#lx, fs %#lx, ss %#lx\n", selectors & 0xffff,
-	       selectors >> 16 & 0xffff, selectors >> 32 & 0xffff, selectors >> 48);
+	printf("cs %#lx, gs %#lx, fs %#lx, ss %#lx\n", selectors & 0xffff, selectors >> 16 & 0xffff,
+		selectors >> 32 & 0xffff, selectors >> 48);
 	printf("oldmask %#llx\n", context->uc_mcontext.gregs[REG_OLDMASK]);
 #else
 	printf("cs %#x, ss %#x, ds %#x, es %#x, fs %#x\n", context->uc_mcontext.gregs[REG_CS],
-	       context->uc_mcontext.gregs[REG_SS], context->uc_mcontext.gregs[REG_DS],
-	       context->uc_mcontext.gregs[REG_ES], context->uc_mcontext.gregs[REG_FS]);
+		context->uc_mcontext.gregs[REG_SS], context->uc_mcontext.gregs[REG_DS],
+		context->uc_mcontext.gregs[REG_ES], context->uc_mcontext.gregs[REG_FS]);
 	printf("oldmask %#lx, same sp %d, status %#x, magic %#x\n", context->uc_mcontext.oldmask,
-	       context->uc_mcontext.gregs[REG_UESP] == context->uc_mcontext.gregs[REG_ESP],
-	       word(area - 112, 4), word(area - 112, 108));
+		context->uc_mcontext.gregs[REG_UESP] == context->uc_mcontext.gregs[REG_ESP], word(area - 112, 4),
+		word(area - 112, 108));
 	unsigned char *code = (unsigned char *)sp + 260;
 	for (int i = 0; i < 8; i++)
 		printf("%02x ", code[i]);
@@ -98,14 +95,12 @@ void entered(long *registers, int number, siginfo_t *info, void *context)
 {
 #ifdef __x86_64__
 	frame_at = registers + 5;
-	printf("handler: di %ld, si %d, dx %d, ax %ld, flags %lx\n", registers[0],
-	       registers[1] == (long)info, registers[2] == (long)context, registers[3],
-	       registers[4] & 0x10500);
+	printf("handler: di %ld, si %d, dx %d, ax %ld, flags %lx\n", registers[0], registers[1] == (long)info,
+		registers[2] == (long)context, registers[3], registers[4] & 0x10500);
 #else
 	frame_at = registers + 4;
-	printf("handler: ax %ld, dx %d, cx %d, flags %lx\n", registers[2],
-	       registers[1] == (long)info, registers[0] == (long)context,
-	       registers[3] & 0x10500);
+	printf("handler: ax %ld, dx %d, cx %d, flags %lx\n", registers[2], registers[1] == (long)info,
+		registers[0] == (long)context, registers[3] & 0x10500);
 #endif
 	then(number, info, context);
 }
@@ -120,7 +115,8 @@ static void layout(void)
 	raise(SIGUSR1);
 	/* DF and TF are the program's, not the handler's. */
 #ifdef __x86_64__
-	asm volatile("std\n\tmov $62, %%eax\n\tsyscall\n\tcld" ::"D"((long)getpid()), "S"((long)SIGUSR1) : "rax", "rcx", "r11", "memory");
+	asm volatile("std\n\tmov $62, %%eax\n\tsyscall\n\tcld" ::"D"((long)getpid()), "S"((long)SIGUSR1)
+		: "rax", "rcx", "r11", "memory");
 #else
 	asm volatile("std\n\tint $0x80\n\tcld" ::"a"(37), "b"(getpid()), "c"(SIGUSR1) : "memory");
 #endif
@@ -128,8 +124,8 @@ static void layout(void)
 
 /* Every general register comes to the context and back. */
 #ifdef __x86_64__
-static const int kept[] = {REG_R8, REG_R9, REG_R10, REG_R12, REG_R13, REG_R14, REG_R15,
-			   REG_RBP, REG_RBX, REG_RDX, REG_RSI, REG_RDI};
+static const int kept[] = {
+	REG_R8, REG_R9, REG_R10, REG_R12, REG_R13, REG_R14, REG_R15, REG_RBP, REG_RBX, REG_RDX, REG_RSI, REG_RDI};
 #else
 static const int kept[] = {REG_EDI, REG_ESI, REG_EBP, REG_EBX, REG_EDX, REG_ECX};
 #endif
@@ -147,7 +143,7 @@ static void change(int number, siginfo_t *info, void *pointer)
 		context->uc_mcontext.gregs[kept[i]] ^= 0x55;
 	}
 	printf(", ax %lx, %02x after\n", (long)context->uc_mcontext.gregs[AX],
-	       *(unsigned char *)context->uc_mcontext.gregs[IP]);
+		*(unsigned char *)context->uc_mcontext.gregs[IP]);
 	context->uc_mcontext.gregs[AX] = 0x77;
 	/* IOPL, IF, NT, VM and ID are not the program's to change this way; CF, ZF and AC are. */
 	context->uc_mcontext.gregs[REG_EFL] ^= 0x2 | 0x41 | 0x3000 | 0x200 | 0x4000 | 0x20000 | 0x200000;
@@ -169,8 +165,8 @@ static void registers(void)
 		     "mov %%r15, 48(%%rcx)\n\tmov %%rbp, 56(%%rcx)\n\tmov %%rbx, 64(%%rcx)\n\t"
 		     "mov %%rdx, 72(%%rcx)\n\tmov %%rsi, 80(%%rcx)\n\tmov %%rdi, 88(%%rcx)\n\t"
 		     "mov %%rax, 96(%%rcx)\n\tpushfq\n\tpop %%rax\n\tmov %%rax, 104(%%rcx)\n\t"
-		     "pop %%rbx\n\tpop %%rbp" ::"c"(after) : "rax", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",
-							     "r13", "r14", "r15", "memory", "cc");
+		     "pop %%rbx\n\tpop %%rbp" ::"c"(after)
+		: "rax", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
 	flags = after[13];
 #else
 	static long *volatile to;
@@ -183,7 +179,8 @@ static void registers(void)
 		     "mov %%edi, 0(%%ecx)\n\tmov %%esi, 4(%%ecx)\n\tmov %%ebp, 8(%%ecx)\n\t"
 		     "mov %%ebx, 12(%%ecx)\n\tmov %%edx, 16(%%ecx)\n\tpop %%eax\n\t"
 		     "mov %%eax, 20(%%ecx)\n\tpop %%eax\n\tmov %%eax, 52(%%ecx)\n\t"
-		     "pop %%eax\n\tmov %%eax, 48(%%ecx)\n\tpop %%ebx\n\tpop %%ebp" ::"m"(to) : "eax", "ecx", "edx", "esi", "edi", "memory", "cc");
+		     "pop %%eax\n\tmov %%eax, 48(%%ecx)\n\tpop %%ebx\n\tpop %%ebp" ::"m"(to)
+		: "eax", "ecx", "edx", "esi", "edi", "memory", "cc");
 	flags = after[13];
 #endif
 	printf("after:");
@@ -224,8 +221,8 @@ static void fpu(void)
 	asm volatile("fstpt %0\n\tfstpt %1\n\tfninit" : "=m"(st0), "=m"(st1));
 	mxcsr = 0x1f80;
 	asm volatile("ldmxcsr %0" ::"m"(mxcsr));
-	printf("after: %#x %#x, %d, %d %d\n", control_after, mxcsr_after,
-	       !memcmp(in, out, avx ? 32 : 16), st0 == 1, st1 > 3.14 && st1 < 3.15);
+	printf("after: %#x %#x, %d, %d %d\n", control_after, mxcsr_after, !memcmp(in, out, avx ? 32 : 16), st0 == 1,
+		st1 > 3.14 && st1 < 3.15);
 }
 
 #ifdef __x86_64__
@@ -260,11 +257,11 @@ static void frame32(void)
 	result = 62;
 	asm volatile("mov %%rsp, %%rbx\n\tmov %3, %%rsp\n\tmov %%rbx, 8(%3)\n\tsyscall\n\t"
 		     "mov low_stack+65536-56(%%rip), %%rsp"
-		     : "+a"(result)
-		     : "D"((long)getpid()), "S"((long)SIGUSR1), "r"(low_stack + 65536 - 64)
-		     : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory");
-	printf("returned %ld; handler: ax %u, argument %u, cs %#x, ds %#x, from cs %#x\n", result, seen[0],
-	       seen[1], seen[2], seen[3], seen[4]);
+		: "+a"(result)
+		: "D"((long)getpid()), "S"((long)SIGUSR1), "r"(low_stack + 65536 - 64)
+		: "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory");
+	printf("returned %ld; handler: ax %u, argument %u, cs %#x, ds %#x, from cs %#x\n", result, seen[0], seen[1],
+		seen[2], seen[3], seen[4]);
 }
 #endif
 

@@ -12,11 +12,11 @@ struct old_action {
 	void *restorer;
 };
 
-#define T(call) \
-	do { \
-		errno = 0; \
-		long result_ = (long)(call); \
-		printf("%s: %#lx %s\n", #call, result_, errno ? strerror(errno) : ""); \
+#define T(call)                                                                                                        \
+	do {                                                                                                           \
+		errno = 0;                                                                                             \
+		long result_ = (long)(call);                                                                           \
+		printf("%s: %#lx %s\n", #call, result_, errno ? strerror(errno) : "");                                 \
 	} while (0)
 
 static void *frame_at;
@@ -38,16 +38,15 @@ void entered(int number, char *frame)
 	char *context = frame + 8, *fpstate = (char *)word(context, 76);
 
 	frame_at = frame;
-	printf("handler %d: ax %ld, dx %ld, cx %ld, sp %% 16 = %d, blocks %#llx\n", number,
-	       registers[0], registers[1], registers[2], (int)frame & 15,
-	       (unsigned long long)blocked());
-	printf("frame: number %u, cs %#x, ss %#x, ds %#x, same sp %d, oldmask %#x and %#x, code",
-	       word(frame, 4), word(context, 60), word(context, 72), word(context, 12),
-	       word(context, 28) == word(context, 68), word(context, 80), word(frame, 720));
+	printf("handler %d: ax %ld, dx %ld, cx %ld, sp %% 16 = %d, blocks %#llx\n", number, registers[0], registers[1],
+		registers[2], (int)frame & 15, (unsigned long long)blocked());
+	printf("frame: number %u, cs %#x, ss %#x, ds %#x, same sp %d, oldmask %#x and %#x, code", word(frame, 4),
+		word(context, 60), word(context, 72), word(context, 12), word(context, 28) == word(context, 68),
+		word(context, 80), word(frame, 720));
 	for (int i = 724; i < 732; i++)
 		printf(" %02x", (unsigned char)frame[i]);
-	printf("\nfpstate: control %#x, status %#x, magic %#x, aligned %d\n", word(fpstate, 0),
-	       word(fpstate, 4), word(fpstate, 108), ((int)fpstate + 112) % 64 == 0);
+	printf("\nfpstate: control %#x, status %#x, magic %#x, aligned %d\n", word(fpstate, 0), word(fpstate, 4),
+		word(fpstate, 108), ((int)fpstate + 112) % 64 == 0);
 	/* Signal 34 is blocked by what the frame says of the upper half. */
 	if (change_high)
 		memcpy(frame + 720, change_high, 4);
@@ -66,8 +65,7 @@ static void calls(void)
 	T(syscall(SYS_sigaction, SIGUSR1, &action, NULL));
 	raise(SIGUSR1);
 	T(syscall(SYS_sigaction, SIGUSR1, NULL, &back));
-	printf("same handler %d, mask %#x, flags %#x\n", back.handler == (void *)note, back.mask,
-	       back.flags);
+	printf("same handler %d, mask %#x, flags %#x\n", back.handler == (void *)note, back.mask, back.flags);
 	T(syscall(SYS_sigaction, SIGKILL, &action, NULL));
 	T(syscall(SYS_sigaction, SIGUSR1, (void *)16, NULL));
 	T(syscall(SYS_signal, SIGUSR1, note) == (long)note);
@@ -153,9 +151,8 @@ static void x87(void)
 	asm volatile("fninit\n\tfld1\n\tfldz\n\tfldpi");
 	syscall(SYS_kill, getpid(), SIGUSR1);
 	asm volatile("fnsave %0" : "=m"(state));
-	printf("x87 %d: control %#x, status %#x, tags %#x, top %02x %02x\n", which,
-	       state.control & 0xffff, state.status & 0xffff, state.tags & 0xffff,
-	       (unsigned char)state.st[9], (unsigned char)state.st[7]);
+	printf("x87 %d: control %#x, status %#x, tags %#x, top %02x %02x\n", which, state.control & 0xffff,
+		state.status & 0xffff, state.tags & 0xffff, (unsigned char)state.st[9], (unsigned char)state.st[7]);
 }
 
 static volatile struct {
@@ -188,9 +185,9 @@ static void six_arguments(void)
 	long result, sixth;
 	asm volatile("push %%ebp\n\tmov $0x40, %%ebp\n\tcall *%%gs:0x10\n\t"
 		     "mov %%ebp, %%ecx\n\tpop %%ebp"
-		     : "=a"(result), "=c"(sixth)
-		     : "0"(SYS_futex), "b"(&shared->word), "1"(FUTEX_WAIT_BITSET), "d"(0), "S"(0), "D"(0)
-		     : "memory");
+		: "=a"(result), "=c"(sixth)
+		: "0"(SYS_futex), "b"(&shared->word), "1"(FUTEX_WAIT_BITSET), "d"(0), "S"(0), "D"(0)
+		: "memory");
 	printf("woken: %ld, ebp %#lx, ticks %d\n", result, sixth, shared->ticks);
 	waitpid(pid, NULL, 0);
 }
@@ -211,11 +208,9 @@ static void interrupted(const char *what)
 	long a, b = 0x22, c = 0x33, d = 0x44, si = 0x55, di = 0x66;
 
 	/* Between the signal and the frame's return every register has a value of its own. */
-	asm volatile("int $0x80" : "=a"(a), "+b"(b), "+c"(c), "+d"(d), "+S"(si), "+D"(di)
-		     : "0"(SYS_getpid));
+	asm volatile("int $0x80" : "=a"(a), "+b"(b), "+c"(c), "+d"(d), "+S"(si), "+D"(di) : "0"(SYS_getpid));
 	b = getpid(), c = SIGUSR1;
-	asm volatile("int $0x80" : "=a"(a), "+b"(b), "+c"(c), "+d"(d), "+S"(si), "+D"(di)
-		     : "0"(SYS_kill));
+	asm volatile("int $0x80" : "=a"(a), "+b"(b), "+c"(c), "+d"(d), "+S"(si), "+D"(di) : "0"(SYS_kill));
 	printf("%s: %ld, %d %lx %lx %lx %lx\n", what, a, b == getpid(), c, d, si, di);
 }
 

@@ -71,22 +71,22 @@ static int ticker(int number)
 	_exit(0);
 }
 
-#define INTERRUPTED(flag, call) \
-	do { \
-		handle(SIGUSR1, tick, flag, NULL); \
-		int pid_ = ticker(SIGUSR1); \
-		errno = 0; \
-		long result_ = (long)(call); \
-		int error_ = errno; \
-		shared->done = 1; \
-		while (waitpid(pid_, NULL, 0) < 0 && errno == EINTR) \
-			; \
-		printf("%s%s: %ld %s, %d\n", flag ? "restart " : "", #call, result_, \
-		       error_ ? strerror(error_) : "", shared->ticks); \
-		fcntl(pipe_ends[0], F_SETFL, O_NONBLOCK); \
-		while (read(pipe_ends[0], buffer, 1) > 0) \
-			; \
-		fcntl(pipe_ends[0], F_SETFL, 0); \
+#define INTERRUPTED(flag, call)                                                                                        \
+	do {                                                                                                           \
+		handle(SIGUSR1, tick, flag, NULL);                                                                     \
+		int pid_ = ticker(SIGUSR1);                                                                            \
+		errno = 0;                                                                                             \
+		long result_ = (long)(call);                                                                           \
+		int error_ = errno;                                                                                    \
+		shared->done = 1;                                                                                      \
+		while (waitpid(pid_, NULL, 0) < 0 && errno == EINTR)                                                   \
+			;                                                                                              \
+		printf("%s%s: %ld %s, %d\n", flag ? "restart " : "", #call, result_, error_ ? strerror(error_) : "",   \
+			shared->ticks);                                                                                \
+		fcntl(pipe_ends[0], F_SETFL, O_NONBLOCK);                                                              \
+		while (read(pipe_ends[0], buffer, 1) > 0)                                                              \
+			;                                                                                              \
+		fcntl(pipe_ends[0], F_SETFL, 0);                                                                       \
 	} while (0)
 
 static void restarts(void)

@@ -21,8 +21,8 @@ static void state(const char *when)
 	stack_t now;
 
 	sigaltstack(NULL, &now);
-	printf("%s: on the %s stack, sigaltstack says %s, flags %#x, size %zu\n", when, where(&now),
-	       where(now.ss_sp), now.ss_flags, now.ss_size);
+	printf("%s: on the %s stack, sigaltstack says %s, flags %#x, size %zu\n", when, where(&now), where(now.ss_sp),
+		now.ss_flags, now.ss_size);
 }
 
 static int set_stack(void *at, size_t size, int flags)
@@ -30,8 +30,7 @@ static int set_stack(void *at, size_t size, int flags)
 	stack_t new = {.ss_sp = at, .ss_size = size, .ss_flags = flags};
 	int result = sigaltstack(&new, NULL);
 
-	printf("sigaltstack(%s, %zu, %#x): %d %s\n", where(at), size, flags, result,
-	       result ? strerror(errno) : "");
+	printf("sigaltstack(%s, %zu, %#x): %d %s\n", where(at), size, flags, result, result ? strerror(errno) : "");
 	return result;
 }
 
@@ -51,7 +50,7 @@ static void with_context(int number, siginfo_t *info, void *pointer)
 	(void)number;
 	(void)info;
 	printf("frame on the %s stack; its stack %s, flags %#x, size %zu\n", where(pointer),
-	       where(context->uc_stack.ss_sp), context->uc_stack.ss_flags, context->uc_stack.ss_size);
+		where(context->uc_stack.ss_sp), context->uc_stack.ss_flags, context->uc_stack.ss_size);
 	state("handler");
 	set_stack(other, sizeof other, 0);
 	state("handler");
@@ -267,9 +266,7 @@ static void unwinding(void)
 #endif
 }
 #else
-static void unwinding(void)
-{
-}
+static void unwinding(void) {}
 #endif
 
 int main(void)

@@ -20,7 +20,7 @@ static __thread volatile int taken;
 static void who(int number)
 {
 	printf("  thread %d takes %s, blocks %#llx\n", me, signal_name(number),
-	       (unsigned long long)blocked() & 0x7fffffff);
+		(unsigned long long)blocked() & 0x7fffffff);
 	taken = 1;
 }
 
@@ -100,8 +100,7 @@ static void *blocks_all(void *which)
 	sem_wait(&go);
 	sigset_t pending;
 	sigpending(&pending);
-	printf("seen by thread %d: %d %d\n", me, sigismember(&pending, SIGUSR1),
-	       sigismember(&pending, SIGUSR2));
+	printf("seen by thread %d: %d %d\n", me, sigismember(&pending, SIGUSR1), sigismember(&pending, SIGUSR2));
 	int number;
 	set = set_of(SIGUSR1, SIGUSR2, 0);
 	sigwait(&set, &number);
@@ -126,8 +125,7 @@ static void shared_queue(void)
 	pthread_kill(threads[1], SIGUSR2);
 	sigset_t pending;
 	sigpending(&pending);
-	printf("seen by thread 0: %d %d\n", sigismember(&pending, SIGUSR1),
-	       sigismember(&pending, SIGUSR2));
+	printf("seen by thread 0: %d %d\n", sigismember(&pending, SIGUSR1), sigismember(&pending, SIGUSR2));
 	sem_post(&go);
 	wait_ready();
 	pthread_join(threads[1], NULL);
@@ -150,7 +148,7 @@ static void *own_stack(void *which)
 static void on_own_stack(int number)
 {
 	printf("thread %d is on its own stack: %d\n", me,
-	       (char *)&number > stacks[me] && (char *)&number < stacks[me] + sizeof stacks[0]);
+		(char *)&number > stacks[me] && (char *)&number < stacks[me] + sizeof stacks[0]);
 }
 
 static void alternate_stacks(void)

@@ -18,16 +18,8 @@ static void handler(int signo)
 static const struct {
 	int signo;
 	const char *name;
-} signals[] = {
-	{SIGUSR1, "SIGUSR1"},
-	{SIGALRM, "SIGALRM"},
-	{SIGPIPE, "SIGPIPE"},
-	{SIGABRT, "SIGABRT"},
-	{SIGCHLD, "SIGCHLD"},
-	{SIGWINCH, "SIGWINCH"},
-	{SIGCONT, "SIGCONT"},
-	{45, "45"},
-};
+} signals[] = {{SIGUSR1, "SIGUSR1"}, {SIGALRM, "SIGALRM"}, {SIGPIPE, "SIGPIPE"}, {SIGABRT, "SIGABRT"},
+	{SIGCHLD, "SIGCHLD"}, {SIGWINCH, "SIGWINCH"}, {SIGCONT, "SIGCONT"}, {45, "45"}};
 
 static const struct {
 	void (*handler)(int);
@@ -47,8 +39,7 @@ static int wait_for(int signo, void (*action)(int), int is_blocked)
 	int taken = sigtimedwait(&set, NULL, &time);
 	if (taken > 0)
 		return taken;
-	return errno == EAGAIN ? 100 : errno == EINTR ? 101 :
-							102;
+	return errno == EAGAIN ? 100 : errno == EINTR ? 101 : 102;
 }
 
 static void row(int signo, void (*action)(int), int is_blocked)
@@ -75,7 +66,8 @@ int main(void)
 	for (size_t s = 0; s < sizeof signals / sizeof *signals; s++)
 		for (size_t a = 0; a < sizeof actions / sizeof *actions; a++)
 			for (int is_blocked = 0; is_blocked < 2; is_blocked++) {
-				printf("%s, %s, %sblocked: ", signals[s].name, actions[a].name, is_blocked ? "" : "not ");
+				printf("%s, %s, %sblocked: ", signals[s].name, actions[a].name,
+					is_blocked ? "" : "not ");
 				row(signals[s].signo, actions[a].handler, is_blocked);
 			}
 	return 0;

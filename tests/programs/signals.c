@@ -7,8 +7,7 @@ static int depth, nested;
 
 static void note(int number)
 {
-	printf("  handler %s, depth %d, blocks %#llx\n", signal_name(number), depth,
-	       (unsigned long long)blocked());
+	printf("  handler %s, depth %d, blocks %#llx\n", signal_name(number), depth, (unsigned long long)blocked());
 }
 
 static void note_and_nest(int number)
@@ -26,16 +25,14 @@ static void note_and_nest(int number)
 static void tell(int number, siginfo_t *info, void *context)
 {
 	(void)context;
-	printf("  %s: signo %s, errno %d, code %d", signal_name(number),
-	       signal_name(info->si_signo), info->si_errno, info->si_code);
+	printf("  %s: signo %s, errno %d, code %d", signal_name(number), signal_name(info->si_signo), info->si_errno,
+		info->si_code);
 	if (info->si_code == SI_QUEUE)
 		printf(", value %d", info->si_value.sival_int);
 	if (info->si_code == SI_USER || info->si_code == SI_TKILL || info->si_code == SI_QUEUE)
-		printf(", %s, uid %d", info->si_pid == getpid() ? "from itself" : "from another",
-		       info->si_uid);
+		printf(", %s, uid %d", info->si_pid == getpid() ? "from itself" : "from another", info->si_uid);
 	if (number == SIGCHLD)
-		printf(", %s, uid %d, status %d", info->si_pid > 0 ? "a child" : "?", info->si_uid,
-		       info->si_status);
+		printf(", %s, uid %d, status %d", info->si_pid > 0 ? "a child" : "?", info->si_uid, info->si_status);
 	printf("\n");
 }
 
@@ -59,8 +56,7 @@ static void flags(void)
 	raise(SIGUSR1);
 	struct sigaction old;
 	sigaction(SIGUSR1, NULL, &old);
-	printf("default again: %d, flags %#x\n", old.sa_handler == SIG_DFL,
-	       old.sa_flags & ~KERNEL_RESTORER);
+	printf("default again: %d, flags %#x\n", old.sa_handler == SIG_DFL, old.sa_flags & ~KERNEL_RESTORER);
 	raise(SIGUSR1);
 }
 
@@ -92,10 +88,9 @@ static void order(void)
 	kill(getpid(), SIGSEGV);
 	sigset_t waiting;
 	sigpending(&waiting);
-	printf("waiting: %d %d %d %d %d %d\n", sigismember(&waiting, SIGUSR1),
-	       sigismember(&waiting, SIGUSR2), sigismember(&waiting, SIGALRM),
-	       sigismember(&waiting, SIGHUP), sigismember(&waiting, SIGRTMIN + 1),
-	       sigismember(&waiting, SIGRTMIN));
+	printf("waiting: %d %d %d %d %d %d\n", sigismember(&waiting, SIGUSR1), sigismember(&waiting, SIGUSR2),
+		sigismember(&waiting, SIGALRM), sigismember(&waiting, SIGHUP), sigismember(&waiting, SIGRTMIN + 1),
+		sigismember(&waiting, SIGRTMIN));
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	sigpending(&waiting);
 	printf("left: %d\n", !sigisemptyset(&waiting));
@@ -107,8 +102,8 @@ static void order(void)
 	signal(SIGUSR1, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
 	sigpending(&waiting);
-	printf("after ignoring: %d %d %d\n", sigismember(&waiting, SIGUSR1),
-	       sigismember(&waiting, SIGCHLD), sigismember(&waiting, SIGWINCH));
+	printf("after ignoring: %d %d %d\n", sigismember(&waiting, SIGUSR1), sigismember(&waiting, SIGCHLD),
+		sigismember(&waiting, SIGWINCH));
 }
 
 /* Takes SIGCHLD where it is known to come: a handler could run before or after the wait. */
@@ -181,7 +176,7 @@ static void waiting(void)
 		int number = sigwaitinfo(&set, &info);
 
 		printf("took %s: code %d, value %p\n", signal_name(number), info.si_code,
-		       info.si_code == SI_QUEUE ? info.si_value.sival_ptr : NULL);
+			info.si_code == SI_QUEUE ? info.si_value.sival_ptr : NULL);
 	}
 	/* While it sleeps: one that is waited for and by default ignored; then another one. */
 	int pid = fork();
@@ -207,9 +202,9 @@ static void waiting(void)
 
 static void killed(void)
 {
-	static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGFPE, SIGKILL, SIGSEGV,
-				      SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGIO,
-				      SIGPWR, SIGSYS, SIGVTALRM, SIGPROF, SIGXCPU, SIGSTKFLT, SIGTRAP};
+	static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGFPE, SIGKILL, SIGSEGV, SIGPIPE, SIGALRM,
+		SIGTERM, SIGUSR1, SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGIO, SIGPWR, SIGSYS, SIGVTALRM, SIGPROF,
+		SIGXCPU, SIGSTKFLT, SIGTRAP};
 
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
 		int pid = fork(), status;
@@ -227,11 +222,11 @@ static void bad_arguments(void)
 {
 	struct kernel_action action = {.handler = note};
 	uint64_t set = 0;
-#define T(call) \
-	do { \
-		errno = 0; \
-		long result_ = (long)(call); \
-		printf("%s: %ld %s\n", #call, result_, errno ? strerror(errno) : ""); \
+#define T(call)                                                                                                        \
+	do {                                                                                                           \
+		errno = 0;                                                                                             \
+		long result_ = (long)(call);                                                                           \
+		printf("%s: %ld %s\n", #call, result_, errno ? strerror(errno) : "");                                  \
 	} while (0)
 	T(syscall(SYS_rt_sigaction, 0, NULL, NULL, 8));
 	T(syscall(SYS_rt_sigaction, 65, NULL, NULL, 8));
@@ -284,8 +279,7 @@ static void bad_arguments(void)
 	action.mask = ~0ull;
 	T(syscall(SYS_rt_sigaction, SIGUSR2, &action, NULL, 8));
 	T(syscall(SYS_rt_sigaction, SIGUSR2, NULL, &back, 8));
-	printf("flags %#lx, mask %#llx\n", (unsigned long)back.flags,
-	       (unsigned long long)back.mask);
+	printf("flags %#lx, mask %#llx\n", (unsigned long)back.flags, (unsigned long long)back.mask);
 }
 
 int main(void)

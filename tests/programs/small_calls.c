@@ -61,7 +61,8 @@ static void file_systems(void)
 	T(syscall(SYS_ustat, (unsigned)now.st_dev, space));
 	/* Behind the two numbers, the size of the structure. */
 	int end = sizeof(long) == 8 ? 32 : 20;
-	printf("ustat: names %d %d, behind %c\n", space[end - 12], space[end - 6 - (sizeof(long) == 8 ? 4 : 0)], space[end]);
+	printf("ustat: names %d %d, behind %c\n", space[end - 12], space[end - 6 - (sizeof(long) == 8 ? 4 : 0)],
+		space[end]);
 	T(syscall(SYS_ustat, 0x7fff, space));
 	T(syscall(SYS_ustat, (unsigned)now.st_dev, 8));
 	int count = syscall(SYS_sysfs, 3), same = 0;
@@ -81,7 +82,8 @@ static void ahead(void)
 {
 	int ends[2];
 	put("file", "text");
-	int fd = open("file", O_RDONLY), writer = open("file", O_WRONLY), dir = open(".", O_RDONLY), path = open("file", O_PATH);
+	int fd = open("file", O_RDONLY), writer = open("file", O_WRONLY), dir = open(".", O_RDONLY),
+	    path = open("file", O_PATH);
 	if (pipe(ends))
 		exit(1);
 	T(readahead(fd, 0, 100));
@@ -123,7 +125,7 @@ static void other_pages(void)
 			exit(1);
 	}
 	char *at = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-#define REMAP(page, pages, protection, offset, flags) \
+#define REMAP(page, pages, protection, offset, flags)                                                                  \
 	T(syscall(SYS_remap_file_pages, at + (page) * PAGE, (pages) * PAGE, protection, offset, flags))
 	REMAP(0, 1, 0, 7, 0);
 	REMAP(7, 1, 0, 0, 0);
@@ -160,8 +162,7 @@ static void other_pages(void)
 static const char *same(pid_t a, pid_t b, int kind, long x, long y)
 {
 	long result = syscall(SYS_kcmp, a, b, kind, x, y);
-	return result == 0 ? "same" : result > 0 ? "other" :
-						   strerror(errno);
+	return result == 0 ? "same" : result > 0 ? "other" : strerror(errno);
 }
 
 static void comparisons(void)
@@ -177,9 +178,10 @@ static void comparisons(void)
 	for (int kind = KCMP_VM; kind <= KCMP_SIGHAND; kind++)
 		printf("%s: own %s, child's %s\n", kinds[kind], same(me, me, kind, 0, 0), same(me, child, kind, 0, 0));
 	printf("semaphores: %s\n", same(me, child, KCMP_SYSVSEM, 0, 0));
-	printf("a file of both: %s, of one: %s, none: %s\n", same(me, child, KCMP_FILE, 1, 1), same(me, child, KCMP_FILE, fd, fd),
-	       same(me, me, KCMP_FILE, 99, 1));
-	printf("no process: %s, no kind: %s %s\n", same(me, 99999999, KCMP_VM, 0, 0), same(me, me, 99, 0, 0), same(me, me, -1, 0, 0));
+	printf("a file of both: %s, of one: %s, none: %s\n", same(me, child, KCMP_FILE, 1, 1),
+		same(me, child, KCMP_FILE, fd, fd), same(me, me, KCMP_FILE, 99, 1));
+	printf("no process: %s, no kind: %s %s\n", same(me, 99999999, KCMP_VM, 0, 0), same(me, me, 99, 0, 0),
+		same(me, me, -1, 0, 0));
 	/* What an epoll instance watches, also under a number that has become another file's. */
 	int epoll = epoll_create1(0), files[2] = {eventfd(0, 0), eventfd(0, 0)};
 	struct epoll_event event = {EPOLLIN, {0}};
@@ -190,14 +192,18 @@ static void comparisons(void)
 	dup2(files[1], files[0]);
 	printf("once: %s\n", same(me, me, KCMP_EPOLL_TFD, kept, (long)&slot));
 	epoll_ctl(epoll, EPOLL_CTL_ADD, files[0], &event);
-	const char *first = same(me, me, KCMP_EPOLL_TFD, kept, (long)&slot), *other_one = same(me, me, KCMP_EPOLL_TFD, kept, (long)&second);
-	printf("one of two: %d, none of three: %s\n", strcmp(first, other_one) != 0, same(me, me, KCMP_EPOLL_TFD, kept, (long)&third));
+	const char *first = same(me, me, KCMP_EPOLL_TFD, kept, (long)&slot),
+		   *other_one = same(me, me, KCMP_EPOLL_TFD, kept, (long)&second);
+	printf("one of two: %d, none of three: %s\n", strcmp(first, other_one) != 0,
+		same(me, me, KCMP_EPOLL_TFD, kept, (long)&third));
 	printf("no epoll: %s, no file: %s, not watched: %s\n", same(me, me, KCMP_EPOLL_TFD, kept, (long)&of_none),
-	       same(me, me, KCMP_EPOLL_TFD, kept, (long)&of_nothing), same(me, me, KCMP_EPOLL_TFD, kept, (long)&unwatched));
+		same(me, me, KCMP_EPOLL_TFD, kept, (long)&of_nothing),
+		same(me, me, KCMP_EPOLL_TFD, kept, (long)&unwatched));
 	printf("no slot: %s %s\n", same(me, me, KCMP_EPOLL_TFD, kept, 1), same(me, me, KCMP_EPOLL_TFD, 99, 1));
 	printf("no file to compare: %s, of the child: %s\n", same(me, me, KCMP_EPOLL_TFD, 99, (long)&slot),
-	       same(me, child, KCMP_EPOLL_TFD, kept, (long)&slot));
-	long one = syscall(SYS_kcmp, me, me, KCMP_FILE, fd, again), two = syscall(SYS_kcmp, me, me, KCMP_FILE, again, fd);
+		same(me, child, KCMP_EPOLL_TFD, kept, (long)&slot));
+	long one = syscall(SYS_kcmp, me, me, KCMP_FILE, fd, again),
+	     two = syscall(SYS_kcmp, me, me, KCMP_FILE, again, fd);
 	printf("the other way round: %d\n", one + two == 3);
 	fflush(stdout);
 	pid_t other = fork();

@@ -50,9 +50,8 @@ static inline const char *unique(const char *name)
 }
 
 /* An address and its length, as arguments. */
-#define AT(name) \
-	named(name), (socklen_t)(offsetof(struct sockaddr_un, sun_path) + \
-				 strlen(name) + (*(name) && *(name) != '@'))
+#define AT(name)                                                                                                       \
+	named(name), (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name) + (*(name) && *(name) != '@'))
 
 /* Prints the address that a call wrote. */
 static inline void show_address(void)
@@ -61,17 +60,16 @@ static inline void show_address(void)
 
 	printf("family %d, %u bytes [", size >= 2 ? address.sun_family : -1, (unsigned)size);
 	for (size_t i = 0; i < length && i < sizeof address.sun_path; i++)
-		putchar(isdigit(address.sun_path[i]) ? '#' : address.sun_path[i] ? address.sun_path[i] :
-										   '.');
+		putchar(isdigit(address.sun_path[i]) ? '#' : address.sun_path[i] ? address.sun_path[i] : '.');
 	printf("]\n");
 }
 
-#define NAME(call) \
-	do { \
-		memset(&address, 'z', sizeof address); \
-		size = sizeof address; \
-		T(call(fd_, (struct sockaddr *)&address, &size)); \
-		show_address(); \
+#define NAME(call)                                                                                                     \
+	do {                                                                                                           \
+		memset(&address, 'z', sizeof address);                                                                 \
+		size = sizeof address;                                                                                 \
+		T(call(fd_, (struct sockaddr *)&address, &size));                                                      \
+		show_address();                                                                                        \
 	} while (0)
 
 /* A listener with the given name. */
@@ -119,8 +117,9 @@ static inline int receive(int fd, size_t bytes, size_t room, int flags, int *fil
 	message.msg_control = room ? control : NULL;
 	message.msg_controllen = room;
 	got = recvmsg(fd, &message, flags);
-	printf("recvmsg %zd [%.*s] flags %x%s%s\n", got, got < 0 ? 0 : (int)(got < (ssize_t)bytes ? got : (ssize_t)bytes), text,
-	       message.msg_flags, got < 0 ? " " : "", got < 0 ? strerror(errno) : "");
+	printf("recvmsg %zd [%.*s] flags %x%s%s\n", got,
+		got < 0 ? 0 : (int)(got < (ssize_t)bytes ? got : (ssize_t)bytes), text, message.msg_flags,
+		got < 0 ? " " : "", got < 0 ? strerror(errno) : "");
 	if (got < 0)
 		return 0;
 	for (struct cmsghdr *h = CMSG_FIRSTHDR(&message); h; h = CMSG_NXTHDR(&message, h)) {
@@ -134,9 +133,11 @@ static inline int receive(int fd, size_t bytes, size_t room, int flags, int *fil
 		} else if (h->cmsg_type == SCM_CREDENTIALS && data == 12) {
 			struct ucred who;
 			memcpy(&who, CMSG_DATA(h), sizeof who);
-			printf("  %s %d %d\n", who.pid == getpid() ? "self" : who.pid ? "another" :
-											"nobody",
-			       (int)who.uid, (int)who.gid);
+			printf("  %s %d %d\n",
+				who.pid == getpid() ? "self" :
+				who.pid             ? "another" :
+						      "nobody",
+				(int)who.uid, (int)who.gid);
 		}
 	}
 	return count;

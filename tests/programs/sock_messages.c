@@ -250,7 +250,8 @@ static void credentials(void)
 	socklen_t length = sizeof who;
 	char control[CMSG_SPACE(sizeof who)];
 	struct iovec part = {"claimed", 7};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
 	struct cmsghdr *header = (struct cmsghdr *)control;
 
 	socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
@@ -352,7 +353,8 @@ static void several(void)
 		parts[i].iov_len = 3;
 	T(recvmmsg(fd[1], messages, 2, 0, NULL));
 	T(recvmmsg(fd[1], messages, 4, MSG_DONTWAIT, NULL));
-	printf("%d %d %x %x\n", messages[0].msg_len, messages[1].msg_len, messages[0].msg_hdr.msg_flags, messages[1].msg_hdr.msg_flags);
+	printf("%d %d %x %x\n", messages[0].msg_len, messages[1].msg_len, messages[0].msg_hdr.msg_flags,
+		messages[1].msg_hdr.msg_flags);
 	T(recvmmsg(fd[1], messages, 4, MSG_DONTWAIT, NULL));
 	T(sendmmsg(fd[0], messages, 3, 0));
 	T(recvmmsg(fd[1], messages, 4, MSG_WAITFORONE, NULL));
@@ -370,7 +372,8 @@ static void several(void)
 static void options(void)
 {
 	int fd = socket(AF_UNIX, SOCK_DGRAM, 0), value;
-	int names[] = {SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ERROR, SO_SNDBUF, SO_RCVBUF, SO_REUSEADDR, SO_KEEPALIVE, SO_ACCEPTCONN, SO_PASSCRED, SO_RCVLOWAT, SO_SNDLOWAT, SO_BROADCAST, 9999};
+	int names[] = {SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ERROR, SO_SNDBUF, SO_RCVBUF, SO_REUSEADDR, SO_KEEPALIVE,
+		SO_ACCEPTCONN, SO_PASSCRED, SO_RCVLOWAT, SO_SNDLOWAT, SO_BROADCAST, 9999};
 	socklen_t length;
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -454,9 +457,7 @@ static void socketcalls(void)
 	T(syscall(SYS_socketcall, 5, args));
 }
 #else
-static void socketcalls(void)
-{
-}
+static void socketcalls(void) {}
 #endif
 
 int main(void)

@@ -149,9 +149,7 @@ static long read_with_limit(void)
 	return read(pair[0], buffer, 9);
 }
 
-static void nothing(void)
-{
-}
+static void nothing(void) {}
 
 static void fill_pipe(void)
 {
@@ -221,8 +219,8 @@ static void wait_in_child(size_t index, int flags)
 	long result = waits[index].call();
 	int error = errno;
 	setitimer(ITIMER_REAL, &never, NULL);
-	printf("%s, flags %x: %ld %s, %s\n", waits[index].name, flags, result,
-	       result < 0 ? strerror(error) : "", help ? calls >= 3 ? "helped" : "alone" : "");
+	printf("%s, flags %x: %ld %s, %s\n", waits[index].name, flags, result, result < 0 ? strerror(error) : "",
+		help ? calls >= 3 ? "helped" : "alone" : "");
 	fflush(stdout);
 	unlink("fifo");
 	_exit(0);

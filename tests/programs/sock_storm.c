@@ -16,10 +16,7 @@
 #include "children.h"
 #include "random.h"
 
-enum { CHILDREN = 4,
-       STEPS = 1500,
-       FILES = 48,
-       TOLERATED_KB = 256 };
+enum { CHILDREN = 4, STEPS = 1500, FILES = 48, TOLERATED_KB = 256 };
 
 static char bytes[100000];
 
@@ -89,45 +86,21 @@ static void step(void)
 	int fd = any(), pair[2], one = 1;
 
 	switch (below(22)) {
-	case 0:
-		socketpair(AF_UNIX, any_type(), 0, pair);
-		break;
-	case 1:
-		pipe2(pair, O_NONBLOCK | (below(4) ? 0 : O_DIRECT));
-		break;
-	case 2:
-		socket(AF_UNIX, any_type(), 0);
-		break;
-	case 3:
-		bind(fd, (struct sockaddr *)&address, length);
-		break;
-	case 4:
-		listen(fd, below(3));
-		break;
+	case 0: socketpair(AF_UNIX, any_type(), 0, pair); break;
+	case 1: pipe2(pair, O_NONBLOCK | (below(4) ? 0 : O_DIRECT)); break;
+	case 2: socket(AF_UNIX, any_type(), 0); break;
+	case 3: bind(fd, (struct sockaddr *)&address, length); break;
+	case 4: listen(fd, below(3)); break;
 	case 5:
-	case 6:
-		connect(fd, (struct sockaddr *)&address, length);
-		break;
-	case 7:
-		accept4(fd, NULL, NULL, SOCK_NONBLOCK);
-		break;
+	case 6: connect(fd, (struct sockaddr *)&address, length); break;
+	case 7: accept4(fd, NULL, NULL, SOCK_NONBLOCK); break;
 	case 8:
-	case 9:
-		send(fd, bytes, any_size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-		break;
-	case 10:
-		sendto(fd, bytes, any_size(), MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&address, length);
-		break;
-	case 11:
-		recv(fd, bytes, any_size(), MSG_DONTWAIT | (below(4) ? 0 : MSG_PEEK));
-		break;
+	case 9: send(fd, bytes, any_size(), MSG_DONTWAIT | MSG_NOSIGNAL); break;
+	case 10: sendto(fd, bytes, any_size(), MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&address, length); break;
+	case 11: recv(fd, bytes, any_size(), MSG_DONTWAIT | (below(4) ? 0 : MSG_PEEK)); break;
 	case 12:
-	case 13:
-		pass_descriptors(fd);
-		break;
-	case 14:
-		receive_descriptors(fd);
-		break;
+	case 13: pass_descriptors(fd); break;
+	case 14: receive_descriptors(fd); break;
 	case 15:
 		close(fd);
 		close(any());
@@ -140,9 +113,7 @@ static void step(void)
 		write(fd, bytes, any_size());
 		read(any(), bytes, any_size());
 		break;
-	case 18:
-		shutdown(fd, below(3));
-		break;
+	case 18: shutdown(fd, below(3)); break;
 	case 19:
 		mkfifo(address.sun_path, 0600);
 		open(address.sun_path, O_NONBLOCK | below(3));
@@ -152,8 +123,7 @@ static void step(void)
 		setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &one, sizeof one);
 		fcntl(fd, F_SETPIPE_SZ, 4096 << below(6));
 		break;
-	default:
-		poll(entries, 3, below(3));
+	default: poll(entries, 3, below(3));
 	}
 }
 

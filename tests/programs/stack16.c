@@ -20,7 +20,10 @@ static int set(int function, unsigned entry, unsigned long base, unsigned limit,
 	return syscall(SYS_modify_ldt, function, words, sizeof words);
 }
 
-static unsigned short local(unsigned entry) { return entry << 3 | 7; }
+static unsigned short local(unsigned entry)
+{
+	return entry << 3 | 7;
+}
 
 static void small_stack(void)
 {
@@ -29,18 +32,18 @@ static void small_stack(void)
 	printf("16-bit stack: %d\n", set(1, 7, 0, 0xffff, 0));
 	asm volatile("mov %%ss, %2\n mov %%esp, %0\n mov %3, %%ss\n mov $20, %%eax\n int $0x80\n"
 		     "mov %%esp, %1\n mov %0, %%esp\n mov %2, %%ss\n"
-		     : "=&S"(before), "=&D"(after), "=&b"(old)
-		     : "c"((unsigned)local(7))
-		     : "eax", "memory");
+		: "=&S"(before), "=&D"(after), "=&b"(old)
+		: "c"((unsigned)local(7))
+		: "eax", "memory");
 	printf("esp %s\n", before == after ? "kept" : "changed");
 	/* By a fault that leads back, and by the timer. */
 	char *fresh = mmap(0, 4096, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	asm volatile("mov %%ss, %2\n mov %%esp, %0\n mov %3, %%ss\n movb $1, (%4)\n"
 		     "mov %%esp, %1\n mov %0, %%esp\n mov %2, %%ss\n"
-		     : "=&S"(before), "=&D"(after), "=&b"(old)
-		     : "c"((unsigned)local(7)), "d"(fresh)
-		     : "eax", "memory");
+		: "=&S"(before), "=&D"(after), "=&b"(old)
+		: "c"((unsigned)local(7)), "d"(fresh)
+		: "eax", "memory");
 	printf("esp %s\n", before == after ? "kept" : "changed");
 	unsigned long long spins = 0;
 
@@ -48,9 +51,9 @@ static void small_stack(void)
 		     "mov $10000000, %%ecx\n"
 		     "1: cmp %0, %%esp\n jne 2f\n dec %%ecx\n jnz 1b\n 2:\n"
 		     "mov %%esp, %1\n mov %0, %%esp\n mov %2, %%ss\n"
-		     : "=&S"(before), "=&D"(after), "=&b"(old), "+A"(spins)
-		     : "c"((unsigned)local(7))
-		     : "memory");
+		: "=&S"(before), "=&D"(after), "=&b"(old), "+A"(spins)
+		: "c"((unsigned)local(7))
+		: "memory");
 	printf("esp %s\n", before == after ? "kept" : "changed");
 }
 
@@ -62,7 +65,9 @@ static void gone(int function, unsigned last_word)
 	words[3] = last_word;
 	words[2] = last_word ? 0xffff : 0;
 	asm volatile("mov %0, %%ss\n mov $123, %%eax\n int $0x80\n"
-		     : : "r"((unsigned)local(7)), "b"(function), "c"(words), "d"(16) : "eax", "memory");
+		:
+		: "r"((unsigned)local(7)), "b"(function), "c"(words), "d"(16)
+		: "eax", "memory");
 }
 
 static int outcome(int function, unsigned last_word)

@@ -12,25 +12,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE = 4096,
-       MEGABYTE = 1 << 20 };
+enum { PAGE = 4096, MEGABYTE = 1 << 20 };
 
-static void try(const char *name, void (*run)(void))
-{
-	int status, pid = fork();
+static void
+try
+	(const char *name, void (*run)(void))
+	{
+		int status, pid = fork();
 
-	if (pid == 0) {
-		run();
-		_exit(0);
+		if (pid == 0) {
+			run();
+			_exit(0);
+		}
+		waitpid(pid, &status, 0);
+		if (WIFSIGNALED(status))
+			printf("%s: signal %d\n", name, WTERMSIG(status));
+		else
+			printf("%s: exit %d\n", name, WEXITSTATUS(status));
 	}
-	waitpid(pid, &status, 0);
-	if (WIFSIGNALED(status))
-		printf("%s: signal %d\n", name, WTERMSIG(status));
-	else
-		printf("%s: exit %d\n", name, WEXITSTATUS(status));
-}
 
-#define TRY(name) try(#name, name)
+#define TRY(name)                                                                                                      \
+	try                                                                                                            \
+	(#name, name)
 
 /* Where the stack's mapping begins. */
 static unsigned long stack_start(void)
@@ -172,8 +175,12 @@ static void write_to_code(void)
 
 static void write_to_code_made_writable(void)
 {
-	unsigned long page = (unsigned long)try & -PAGE;
-	volatile char *byte = (volatile char *)try;
+	unsigned long page = (unsigned long)
+	try
+		&-PAGE;
+	volatile char *byte = (volatile char *)
+	try
+		;
 
 	mprotect((void *)page, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC);
 	*byte = *byte;

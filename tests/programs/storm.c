@@ -24,10 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WORKERS = 6,
-       STEPS = 60,
-       STACK = 32768,
-       TOLERATED_KB = 256 };
+enum { WORKERS = 6, STEPS = 60, STACK = 32768, TOLERATED_KB = 256 };
 
 static char *self;
 
@@ -72,12 +69,14 @@ static void trace_somebody(uint32_t *state)
 	pid_t pid = somebody(state);
 	int seize = next(state) & 1, status;
 
-	if (pid <= 1 || syscall(SYS_ptrace, seize ? PTRACE_SEIZE : PTRACE_ATTACH, pid, 0, seize && next(state) & 1 ? 0x10007f : 0))
+	if (pid <= 1 || syscall(SYS_ptrace, seize ? PTRACE_SEIZE : PTRACE_ATTACH, pid, 0,
+				seize && next(state) & 1 ? 0x10007f : 0))
 		return;
 	if (seize)
 		syscall(SYS_ptrace, PTRACE_INTERRUPT, pid, 0, 0);
 	for (int i = 0; i < 12; i++) {
-		static const int HOW[] = {PTRACE_CONT, PTRACE_SYSCALL, PTRACE_SINGLESTEP, 31, PTRACE_LISTEN, PTRACE_DETACH, PTRACE_KILL, PTRACE_INTERRUPT};
+		static const int HOW[] = {PTRACE_CONT, PTRACE_SYSCALL, PTRACE_SINGLESTEP, 31, PTRACE_LISTEN,
+			PTRACE_DETACH, PTRACE_KILL, PTRACE_INTERRUPT};
 		pid_t got = syscall(SYS_wait4, -1, &status, __WALL | WNOHANG, NULL);
 		unsigned long registers[32];
 
@@ -116,7 +115,8 @@ static void start_thread(uint32_t *state, int depth)
 	if (stack == MAP_FAILED)
 		return;
 	*start = (struct start){next(state), depth + 1};
-	clone(thread, stack + STACK, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, start);
+	clone(thread, stack + STACK, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
+		start);
 }
 
 static void run_again(uint32_t *state, int depth)
@@ -133,7 +133,8 @@ static void pass_descriptors(void)
 	int pair[2];
 	char control[CMSG_SPACE(sizeof(int))] = {0}, byte = 0;
 	struct iovec vector = {&byte, 1};
-	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+	struct msghdr message = {
+		.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
 	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
@@ -172,12 +173,8 @@ static void step(uint32_t *state, int depth)
 			start_thread(state, depth);
 		break;
 	case 5:
-	case 6:
-		disturb(state);
-		break;
-	case 7:
-		trace_somebody(state);
-		break;
+	case 6: disturb(state); break;
+	case 7: trace_somebody(state); break;
 	case 8:
 		if (depth < 4 && next(state) % 4 == 0)
 			run_again(state, depth);
@@ -224,8 +221,7 @@ static void step(uint32_t *state, int depth)
 		if (next(state) % 4 == 0)
 			setpgid(0, 0);
 		break;
-	default:
-		nap(next(state) % 2000);
+	default: nap(next(state) % 2000);
 	}
 }
 

@@ -380,7 +380,7 @@ static void children(void)
 	waitpid(-1, NULL, WNOHANG);
 	if (vfork() == 0) {
 		execve("missing", (char *[]){"a", "an argument longer than thirty-two bytes", NULL},
-		       (char *[]){"one=1", NULL});
+			(char *[]){"one=1", NULL});
 		_exit(0);
 	}
 	waitpid(-1, &status, 0);

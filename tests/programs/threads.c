@@ -113,7 +113,7 @@ static void shared(void)
 	void *name = join(start(same_process, data));
 
 	printf("thread %s, works in %s, descriptor %s\n", (char *)name, getcwd(where, sizeof where),
-	       fcntl(data[1], F_GETFD) >= 0 ? "open" : "closed");
+		fcntl(data[1], F_GETFD) >= 0 ? "open" : "closed");
 	close(data[1]);
 	chdir("/");
 }
@@ -164,7 +164,10 @@ static void *lock_in_time(void *m)
 	return (void *)error;
 }
 
-static void *unlock(void *m) { return (void *)(long)pthread_mutex_unlock(m); }
+static void *unlock(void *m)
+{
+	return (void *)(long)pthread_mutex_unlock(m);
+}
 
 struct counter {
 	pthread_mutex_t mutex;
@@ -242,13 +245,16 @@ static void kinds(void)
 					sprintf(name, "%s%s%s%s", types[t].name, robust ? " robust" : "",
 						pi ? " pi" : "", shared ? " shared" : "");
 					kind(name, types[t].value,
-					     robust ? PTHREAD_MUTEX_ROBUST : PTHREAD_MUTEX_STALLED,
-					     pi ? PTHREAD_PRIO_INHERIT : PTHREAD_PRIO_NONE, shared);
+						robust ? PTHREAD_MUTEX_ROBUST : PTHREAD_MUTEX_STALLED,
+						pi ? PTHREAD_PRIO_INHERIT : PTHREAD_PRIO_NONE, shared);
 				}
 }
 
 /* A thread that waits for a mutex whose owner ends. */
-static void *wait_for(void *m) { return (void *)(long)pthread_mutex_lock(m); }
+static void *wait_for(void *m)
+{
+	return (void *)(long)pthread_mutex_lock(m);
+}
 static pthread_mutex_t held;
 static sem_t has_it, may_end;
 
@@ -267,8 +273,8 @@ static void inherit(void)
 	for (int pi = 0; pi < 2; pi++) {
 		pthread_t holder, waiter;
 
-		held = make(PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ROBUST,
-			    pi ? PTHREAD_PRIO_INHERIT : PTHREAD_PRIO_NONE, 0);
+		held = make(
+			PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ROBUST, pi ? PTHREAD_PRIO_INHERIT : PTHREAD_PRIO_NONE, 0);
 		holder = start(hold, NULL);
 		sem_wait(&has_it);
 		waiter = start(wait_for, &held);
@@ -472,8 +478,14 @@ static pthread_key_t key;
 static int cleaned, destroyed;
 static volatile int spinning;
 
-static void destroy(void *value) { destroyed += (long)value; }
-static void clean(void *value) { cleaned += (long)value; }
+static void destroy(void *value)
+{
+	destroyed += (long)value;
+}
+static void clean(void *value)
+{
+	cleaned += (long)value;
+}
 
 static void *cancelled(void *argument)
 {
@@ -652,7 +664,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, 0, _IOFBF, 1 << 14);
 	if (argc > 2) {
 		printf("again: same process %d, one thread %d\n", atoi(argv[2]) == getpid(),
-		       syscall(SYS_gettid) == getpid());
+			syscall(SYS_gettid) == getpid());
 		fflush(stdout);
 		return 6;
 	}

@@ -253,11 +253,11 @@ static void soon(int interval)
 }
 
 /* A call that signals interrupt, one at least. */
-#define I(call) \
-	do { \
-		soon(2000); \
-		T(call); \
-		alarm(0); \
+#define I(call)                                                                                                        \
+	do {                                                                                                           \
+		soon(2000);                                                                                            \
+		T(call);                                                                                               \
+		alarm(0);                                                                                              \
 	} while (0)
 
 static void interrupted(void)

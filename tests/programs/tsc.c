@@ -13,7 +13,10 @@
 
 #include "children.h"
 
-static const char *err(long result) { return result < 0 ? strerrorname_np(errno) : "ok"; }
+static const char *err(long result)
+{
+	return result < 0 ? strerrorname_np(errno) : "ok";
+}
 
 static void on_fault(int signo, siginfo_t *info, void *context)
 {
@@ -24,41 +27,47 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 	_exit(5);
 }
 
-static void try(const char *what)
-{
-	fflush(stdout);
-	pid_t pid = fork();
-	if (pid == 0) {
-		struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
-		sigaction(SIGSEGV, &action, NULL);
-		unsigned low, high;
-		__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-		_exit(low | high ? 0 : 1);
+static void
+try
+	(const char *what)
+	{
+		fflush(stdout);
+		pid_t pid = fork();
+		if (pid == 0) {
+			struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
+			sigaction(SIGSEGV, &action, NULL);
+			unsigned low, high;
+			__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+			_exit(low | high ? 0 : 1);
+		}
+		int status, state = 0;
+		waitpid(pid, &status, 0);
+		printf("%s: get %s", what, err(prctl(PR_GET_TSC, &state)));
+		printf(" %d, child's end %#x\n", state, status);
 	}
-	int status, state = 0;
-	waitpid(pid, &status, 0);
-	printf("%s: get %s", what, err(prctl(PR_GET_TSC, &state)));
-	printf(" %d, child's end %#x\n", state, status);
-}
 
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);
 	if (argc > 1 && !strcmp(argv[1], "after")) {
-		try("after execve");
+		try
+			("after execve");
 		return 0;
 	}
-	try("at first");
+	try
+		("at first");
 	printf("set 0 %s", err(prctl(PR_SET_TSC, 0)));
 	printf(" 3 %s\n", err(prctl(PR_SET_TSC, 3)));
 	printf("to bad memory %s\n", err(prctl(PR_GET_TSC, 8)));
 	printf("set %s\n", err(prctl(PR_SET_TSC, PR_TSC_SIGSEGV)));
-	try("inherited");
+	try
+		("inherited");
 	// A child's is its own, and others run in between.
 	pid_t pid = fork();
 	if (pid == 0) {
 		printf("open again %s\n", err(prctl(PR_SET_TSC, PR_TSC_ENABLE)));
-		try("there");
+		try
+			("there");
 		for (int i = 0; i < 100; i++)
 			sched_yield();
 		_exit(0);
@@ -66,9 +75,11 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 100; i++)
 		sched_yield();
 	waitpid(pid, NULL, 0);
-	try("here");
+	try
+		("here");
 	run_again(argv, "after");
 	printf("set %s\n", err(prctl(PR_SET_TSC, PR_TSC_ENABLE)));
-	try("open");
+	try
+		("open");
 	return 0;
 }

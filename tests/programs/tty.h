@@ -112,24 +112,10 @@ static inline const char *error_name(void)
 	static const struct {
 		int number;
 		const char *name;
-	} names[] = {
-		{EPERM, "EPERM"},
-		{ENOENT, "ENOENT"},
-		{ESRCH, "ESRCH"},
-		{EINTR, "EINTR"},
-		{EIO, "EIO"},
-		{ENXIO, "ENXIO"},
-		{EBADF, "EBADF"},
-		{ECHILD, "ECHILD"},
-		{EAGAIN, "EAGAIN"},
-		{EACCES, "EACCES"},
-		{EFAULT, "EFAULT"},
-		{EBUSY, "EBUSY"},
-		{EINVAL, "EINVAL"},
-		{ENOTTY, "ENOTTY"},
-		{ENOSPC, "ENOSPC"},
-		{ESPIPE, "ESPIPE"},
-	};
+	} names[] = {{EPERM, "EPERM"}, {ENOENT, "ENOENT"}, {ESRCH, "ESRCH"}, {EINTR, "EINTR"}, {EIO, "EIO"},
+		{ENXIO, "ENXIO"}, {EBADF, "EBADF"}, {ECHILD, "ECHILD"}, {EAGAIN, "EAGAIN"}, {EACCES, "EACCES"},
+		{EFAULT, "EFAULT"}, {EBUSY, "EBUSY"}, {EINVAL, "EINVAL"}, {ENOTTY, "ENOTTY"}, {ENOSPC, "ENOSPC"},
+		{ESPIPE, "ESPIPE"}};
 	static char number[20];
 
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
@@ -219,7 +205,6 @@ static inline void drain(const char *what, int fd)
 	settle(fd);
 	while (len < (long)sizeof all && (got = read(fd, all + len, sizeof all - len)) > 0)
 		len += got;
-	show(what, all, len ? len : got < 0 && errno == EAGAIN ? 0 :
-								 got);
+	show(what, all, len ? len : got < 0 && errno == EAGAIN ? 0 : got);
 }
 #endif

@@ -267,11 +267,7 @@ static void typed_signals(void)
 {
 	static const struct {
 		const char *what, *typed;
-	} keys[] = {
-		{"^C", "\003"},
-		{"^\\", "\034"},
-		{"^Z", "\032"},
-	};
+	} keys[] = {{"^C", "\003"}, {"^\\", "\034"}, {"^Z", "\032"}};
 	sigset_t pending, blocked;
 	int status;
 

@@ -54,19 +54,19 @@ static void opened(void)
 	printf("== openpty\n");
 	told("openpty", openpty(&master, &slave, name, NULL, &size));
 	printf("ttyname %d ptsname %d isatty %d\n", !strcmp(name, ttyname(slave)),
-	       !ptsname_r(master, other, sizeof other) && !strcmp(name, other), isatty(slave));
+		!ptsname_r(master, other, sizeof other) && !strcmp(name, other), isatty(slave));
 	memset(&size, 0, sizeof size);
 	ioctl(slave, TIOCGWINSZ, &size);
 	printf("%d %d\n", size.ws_row, size.ws_col);
 	told("tcgetattr", tcgetattr(slave, &termios));
-	printf("%lx %lx %lx %lx speed %lx\n", (long)termios.c_iflag, (long)termios.c_oflag,
-	       (long)termios.c_cflag, (long)termios.c_lflag, (long)cfgetospeed(&termios));
+	printf("%lx %lx %lx %lx speed %lx\n", (long)termios.c_iflag, (long)termios.c_oflag, (long)termios.c_cflag,
+		(long)termios.c_lflag, (long)cfgetospeed(&termios));
 	cfmakeraw(&termios);
 	cfsetspeed(&termios, B9600);
 	told("tcsetattr", tcsetattr(slave, TCSAFLUSH, &termios));
 	told("tcgetattr", tcgetattr(slave, &termios));
-	printf("%lx %lx %lx %lx speed %lx\n", (long)termios.c_iflag, (long)termios.c_oflag,
-	       (long)termios.c_cflag, (long)termios.c_lflag, (long)cfgetospeed(&termios));
+	printf("%lx %lx %lx %lx speed %lx\n", (long)termios.c_iflag, (long)termios.c_oflag, (long)termios.c_cflag,
+		(long)termios.c_lflag, (long)cfgetospeed(&termios));
 	told("tcdrain", tcdrain(slave));
 	told("tcflush", tcflush(slave, TCIOFLUSH));
 	told("tcsendbreak", tcsendbreak(slave, 0));
@@ -89,7 +89,7 @@ static void forked(void)
 		int fd;
 
 		printf("session %d group %d foreground %d\n", getsid(0) == getpid(), getpgrp() == getpid(),
-		       tcgetpgrp(0) == getpid());
+			tcgetpgrp(0) == getpid());
 		fd = open("/dev/tty", O_RDWR);
 		told("/dev/tty", fd < 0 ? -1 : 0);
 		told("TIOCSTI", ioctl(0, TIOCSTI, "k"));

@@ -78,29 +78,11 @@ static const struct change changes[] = {
 	{"raw, no echo", .not_lflag = K_ICANON | K_ECHO},
 };
 
-static const char *const texts[] = {
-	"one\ntwo\r",
-	"ab\177c\177\177\177\n",
-	"\001\177\001\002\025x\n",
-	"caf\303\251\177e \342\202\254\177\177\n",
-	"two words \027x\n",
-	"some, thing_or other\027\027\027\n",
-	"a\tb\177\177\tc\177\177\177\n",
-	"\t\t\177x\177\177y\n",
-	"\001\t\177\177z\n",
-	"lit\026\003eral\026\n\026\026\n",
-	"re\022print\n",
-	"end\004",
-	"\004",
-	"x\004\004y\n",
-	"stop\023ped\021 on\n",
-	"stop\023ped x\021\n",
-	"abc\003def\n",
-	"abc\034def\032ghi\n",
-	"UPPER \377\376\n",
-	"kill\025me\n",
-	"a\005b\006c\n",
-};
+static const char *const texts[] = {"one\ntwo\r", "ab\177c\177\177\177\n", "\001\177\001\002\025x\n",
+	"caf\303\251\177e \342\202\254\177\177\n", "two words \027x\n", "some, thing_or other\027\027\027\n",
+	"a\tb\177\177\tc\177\177\177\n", "\t\t\177x\177\177y\n", "\001\t\177\177z\n", "lit\026\003eral\026\n\026\026\n",
+	"re\022print\n", "end\004", "\004", "x\004\004y\n", "stop\023ped\021 on\n", "stop\023ped x\021\n",
+	"abc\003def\n", "abc\034def\032ghi\n", "UPPER \377\376\n", "kill\025me\n", "a\005b\006c\n"};
 
 static void cases(void)
 {
@@ -178,12 +160,13 @@ static unsigned number(unsigned below)
 
 static void random_cases(int count)
 {
-	static const unsigned iflags[] = {K_PARMRK, K_ISTRIP, K_INLCR, K_IGNCR, K_ICRNL, K_IUCLC, K_IXON,
-					  K_IXANY, K_IUTF8};
+	static const unsigned iflags[] = {
+		K_PARMRK, K_ISTRIP, K_INLCR, K_IGNCR, K_ICRNL, K_IUCLC, K_IXON, K_IXANY, K_IUTF8};
 	static const unsigned oflags[] = {K_OPOST, K_OLCUC, K_ONLCR, K_OCRNL, K_ONOCR, K_ONLRET, K_XTABS};
-	static const unsigned lflags[] = {K_ISIG, K_ICANON, K_ECHO, K_ECHOE, K_ECHOK, K_ECHONL, K_NOFLSH,
-					  K_ECHOCTL, K_ECHOPRT, K_ECHOKE, K_IEXTEN};
-	static const char special[] = "\003\034\032\177\025\004\021\023\022\027\026\005\006\r\n\t\b \001\200\303\251\377";
+	static const unsigned lflags[] = {K_ISIG, K_ICANON, K_ECHO, K_ECHOE, K_ECHOK, K_ECHONL, K_NOFLSH, K_ECHOCTL,
+		K_ECHOPRT, K_ECHOKE, K_IEXTEN};
+	static const char special[] =
+		"\003\034\032\177\025\004\021\023\022\027\026\005\006\r\n\t\b \001\200\303\251\377";
 
 	printf("== at random\n");
 	for (int i = 0; i < count; i++) {

@@ -95,7 +95,7 @@ static void show_termios(const char *what, int fd)
 		return;
 	}
 	printf("%s %x %x %x %x line %d speeds %u %u", what, termios.plain.iflag, termios.plain.oflag,
-	       termios.plain.cflag, termios.plain.lflag, termios.plain.line, termios.ispeed, termios.ospeed);
+		termios.plain.cflag, termios.plain.lflag, termios.plain.line, termios.ispeed, termios.ospeed);
 	show("", termios.plain.cc, 19);
 }
 
@@ -257,9 +257,9 @@ static void names(void)
 	told("stat", stat(name, &of_name));
 	told("fstat", fstat(slave, &of_fd));
 	printf("type %o same %d ino %d rdev %d, %d nlink %d size %d\n", of_name.st_mode & S_IFMT,
-	       of_name.st_ino == of_fd.st_ino && of_name.st_dev == of_fd.st_dev,
-	       (int)of_name.st_ino == number + 3, major(of_name.st_rdev),
-	       (int)minor(of_name.st_rdev) == number, (int)of_name.st_nlink, (int)of_name.st_size);
+		of_name.st_ino == of_fd.st_ino && of_name.st_dev == of_fd.st_dev, (int)of_name.st_ino == number + 3,
+		major(of_name.st_rdev), (int)minor(of_name.st_rdev) == number, (int)of_name.st_nlink,
+		(int)of_name.st_size);
 	fstat(master, &of_master);
 	printf("other end: %d, %d\n", major(of_master.st_rdev), minor(of_master.st_rdev));
 	told("statfs", statfs("/dev/pts", &fs));

@@ -27,7 +27,8 @@ int main(void)
 
 			if (turn % 50 == 0)
 				usleep(1000);
-			if (pread(fd, text, sizeof text - 1, 0) <= 0 || sscanf(text, files[f].format, &now[0], &now[1]) != 2) {
+			if (pread(fd, text, sizeof text - 1, 0) <= 0 ||
+				sscanf(text, files[f].format, &now[0], &now[1]) != 2) {
 				printf("%s: %s\n", files[f].path, text);
 				return 1;
 			}

@@ -16,8 +16,14 @@
 #include <time.h>
 #include <unistd.h>
 
-static long user(const struct rusage *u) { return u->ru_utime.tv_sec * 1000000 + u->ru_utime.tv_usec; }
-static long sys(const struct rusage *u) { return u->ru_stime.tv_sec * 1000000 + u->ru_stime.tv_usec; }
+static long user(const struct rusage *u)
+{
+	return u->ru_utime.tv_sec * 1000000 + u->ru_utime.tv_usec;
+}
+static long sys(const struct rusage *u)
+{
+	return u->ru_stime.tv_sec * 1000000 + u->ru_stime.tv_usec;
+}
 
 static struct rusage used(int who)
 {
@@ -83,8 +89,7 @@ static void faults(void)
 	for (int i = 0; i < 400; i++)
 		memory[i * 4096] = 1;
 	after = used(RUSAGE_SELF);
-	printf("faults: %s\n", after.ru_minflt - before.ru_minflt >= 400 &&
-					       after.ru_minflt - before.ru_minflt < 450 ?
+	printf("faults: %s\n", after.ru_minflt - before.ru_minflt >= 400 && after.ru_minflt - before.ru_minflt < 450 ?
 				       "400" :
 				       "other");
 	printf("size: %d\n", after.ru_maxrss >= 1600);
@@ -135,7 +140,10 @@ static void children(void)
 }
 
 static volatile int caught;
-static void on_signal(int signal) { caught = signal; }
+static void on_signal(int signal)
+{
+	caught = signal;
+}
 
 static void limit(void)
 {
@@ -151,8 +159,8 @@ static void limit(void)
 		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 		getrlimit(RLIMIT_CPU, &r);
 		printf("signal %d, not early %d, limit then %ld\n", caught,
-		       /* Linux counts ticks, of which a busy host loses some. */
-		       t.tv_sec > 0 || t.tv_nsec > 300000000, (long)r.rlim_cur);
+			/* Linux counts ticks, of which a busy host loses some. */
+			t.tv_sec > 0 || t.tv_nsec > 300000000, (long)r.rlim_cur);
 		fflush(stdout);
 		for (;;)
 			burn_user(10000);

@@ -32,7 +32,10 @@ static void find(void)
 	fclose(maps);
 }
 
-static const char *err(long result) { return result == -1 ? strerrorname_np(errno) : "ok"; }
+static const char *err(long result)
+{
+	return result == -1 ? strerrorname_np(errno) : "ok";
+}
 
 // The 64-bit code may be a single page, which has no parts.
 #ifdef __x86_64__
@@ -45,15 +48,18 @@ static const char *err(long result) { return result == -1 ? strerrorname_np(errn
 static void advices(void)
 {
 	for (int i = 0; i < count; i++) {
-		if (!is_code[i]) continue;
+		if (!is_code[i])
+			continue;
 		for (int part = FIRST_PART; part < 3; part++)
 			for (int advice = 1; advice < 24; advice++) {
-				if ((advice > 4 && advice < 8) || advice == 12 || advice == 13) continue;
+				if ((advice > 4 && advice < 8) || advice == 12 || advice == 13)
+					continue;
 				// A part that was changed as a whole before would not change.
 				char *at = start[i] + (part == 1 ? PAGE : 0);
 				size_t len = part == 2 ? size[i] : PAGE;
 				printf("part %d advice %d: %s\n", part, advice, err(madvise(at, len, advice)));
-				if (part == 2) madvise(at, len, 0);
+				if (part == 2)
+					madvise(at, len, 0);
 			}
 	}
 }
@@ -65,7 +71,8 @@ static void parts(char *at, size_t len, size_t from, size_t to)
 	size_t bytes = to - from;
 	printf(" protect nothing %s", err(mprotect(part, bytes, PROT_NONE)));
 	printf(" munmap %s", err(munmap(part, bytes)));
-	printf(" mmap over %d", mmap(part, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED);
+	printf(" mmap over %d",
+		mmap(part, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED);
 	printf(" move %s", err((long)mremap(part, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, place)));
 	printf(" lock %s unlock %s\n", err(mlock(part, bytes)), err(munlock(part, bytes)));
 	munmap(place, len);
@@ -74,7 +81,8 @@ static void parts(char *at, size_t len, size_t from, size_t to)
 static void pieces(void)
 {
 	for (int i = 0; i < count; i++) {
-		if (size[i] < 2 * PAGE || FIRST_PART == 2) continue;
+		if (size[i] < 2 * PAGE || FIRST_PART == 2)
+			continue;
 		// Linux has more of the data than one page.
 		if (is_code[i]) {
 			printf("code:");
@@ -83,7 +91,8 @@ static void pieces(void)
 			parts(start[i], size[i], size[i] - PAGE, size[i]);
 			printf("the same protection %s\n", err(mprotect(start[i], PAGE, PROT_READ | PROT_EXEC)));
 			printf("shrink %s\n", err((long)mremap(start[i], size[i], PAGE, 0)));
-			printf("shrink and move %s\n", err((long)mremap(start[i], size[i], PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)0x10000000)));
+			printf("shrink and move %s\n", err((long)mremap(start[i], size[i], PAGE,
+							       MREMAP_MAYMOVE | MREMAP_FIXED, (void *)0x10000000)));
 			printf("grow %s\n", err((long)mremap(start[i], size[i], size[i] + PAGE, MREMAP_MAYMOVE)));
 			printf("keep %s\n", err((long)mremap(start[i], size[i], size[i], MREMAP_MAYMOVE | 4, 0)));
 			printf("over its neighbours %s\n", err(munmap(start[i] + PAGE, size[i])));
@@ -124,7 +133,8 @@ static void again(void)
 		munmap(start[i], size[i]);
 	got = syscall(SYS_arch_prctl, ARCH_MAP_VDSO_32, 0x10000000);
 	find();
-	printf("mapped %d near %d image %d\n", got > 0, start[0] == (char *)0x10000000, !memcmp(start[count - 1], "\177ELF\1", 5));
+	printf("mapped %d near %d image %d\n", got > 0, start[0] == (char *)0x10000000,
+		!memcmp(start[count - 1], "\177ELF\1", 5));
 	printf("another code %s\n", err(syscall(SYS_arch_prctl, 0x2004, 0)));
 #endif
 }

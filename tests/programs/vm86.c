@@ -8,11 +8,7 @@
 
 #include "children.h"
 
-enum { VM = 1 << 17,
-       TF = 1 << 8,
-       FROM = 0x1000,
-       TO = 0x21000,
-       AT = 0x8000 };
+enum { VM = 1 << 17, TF = 1 << 8, FROM = 0x1000, TO = 0x21000, AT = 0x8000 };
 
 static const struct {
 	const char *name;
@@ -40,8 +36,8 @@ static void enter(unsigned code, unsigned cs, unsigned flags)
 	char *memory = (char *)FROM;
 	uint32_t words[9] = {AT, cs, VM | 0x202 | flags, 0x7000, 0x100, 0, 0, 0, 0};
 
-	if (mmap(memory, TO - FROM, PROT_READ | PROT_WRITE | PROT_EXEC,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+	if (mmap(memory, TO - FROM, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+		    0) == MAP_FAILED)
 		_exit(1);
 	/* Where the mode is entered the address is CS * 16 + AT, where it isn't that of the segment. */
 	memcpy((char *)AT, codes[code].bytes, sizeof codes[code].bytes);
@@ -51,9 +47,9 @@ static void enter(unsigned code, unsigned cs, unsigned flags)
 	asm volatile("mov %0, %%esp\n"
 		     "mov $20, %%eax\n"
 		     "iretl"
-		     :
-		     : "r"(words)
-		     : "memory");
+		:
+		: "r"(words)
+		: "memory");
 	__builtin_unreachable();
 }
 
@@ -73,8 +69,7 @@ int main(void)
 					enter(code, selectors[cs], flags[flag]);
 				tried++;
 				if (reap(pid, 30) == CANNOT_BE_KILLED) {
-					printf("%s with cs %#x cannot be killed\n", codes[code].name,
-					       selectors[cs]);
+					printf("%s with cs %#x cannot be killed\n", codes[code].name, selectors[cs]);
 					immortal++;
 				}
 			}

@@ -229,8 +229,8 @@ static void polls(void)
 	FD_SET(fd[1], &out);
 	FD_SET(fd[1], &except);
 	T(select(fd[1] + 1, &in, &out, &except, NULL));
-	printf("%d%d%d%d\n", !!FD_ISSET(fd[0], &in), !!FD_ISSET(fd[1], &in),
-	       !!FD_ISSET(fd[1], &out), !!FD_ISSET(fd[1], &except));
+	printf("%d%d%d%d\n", !!FD_ISSET(fd[0], &in), !!FD_ISSET(fd[1], &in), !!FD_ISSET(fd[1], &out),
+		!!FD_ISSET(fd[1], &except));
 	struct timeval tv = {0, 2000};
 	FD_ZERO(&in);
 	T(select(0, NULL, NULL, NULL, &tv));
@@ -458,15 +458,14 @@ static void signals(void)
 	T(read(s, info, 100));
 	T(read(s, info, sizeof info));
 	printf("%d %d %d %d\n", info[0].ssi_signo, info[0].ssi_code, info[0].ssi_pid == (unsigned)getpid(),
-	       info[0].ssi_uid == getuid());
+		info[0].ssi_uid == getuid());
 	T(read(s, info, sizeof info));
 	/* Other signals from now on; queued ones come with their values, one by one. */
 	T(signalfd(s, &set, 0) == s);
 	for (int i = 0; i < 3; i++)
 		sigqueue(getpid(), SIGRTMIN + 1, (union sigval){.sival_int = i + 5});
 	T(read(s, info, 2 * sizeof info[0]));
-	printf("%d %d, %d %d\n", info[0].ssi_signo - SIGRTMIN, info[0].ssi_int, info[1].ssi_code,
-	       info[1].ssi_int);
+	printf("%d %d, %d %d\n", info[0].ssi_signo - SIGRTMIN, info[0].ssi_int, info[1].ssi_code, info[1].ssi_int);
 	T(read(s, info, sizeof info));
 	printf("%d\n", info[0].ssi_int);
 	int ep = epoll_create1(0);

@@ -154,8 +154,7 @@ static void pause_ms(long ms)
 	nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, 0);
 }
 
-enum { ROUNDS = 6,
-       STORM = 100 };
+enum { ROUNDS = 6, STORM = 100 };
 
 static void wake(const struct way *way, int who, char before)
 {
@@ -216,32 +215,34 @@ static void start(void *(*function)(void *), const struct way *way)
 	pause_ms(40);
 }
 
-static void try(const struct way *way)
-{
-	start(sleeper, way);
-	wake(way, 0, 'm');
-	pause_ms(40);
-	tell(way->name, "both slept");
-	burn(20000);
-	wake(way, 0, 'm');
-	pthread_join(threads[0], 0);
-	tell(way->name, "main computed");
+static void
+try
+	(const struct way *way)
+	{
+		start(sleeper, way);
+		wake(way, 0, 'm');
+		pause_ms(40);
+		tell(way->name, "both slept");
+		burn(20000);
+		wake(way, 0, 'm');
+		pthread_join(threads[0], 0);
+		tell(way->name, "main computed");
 
-	start(worker, way);
-	wake(way, 0, 'm');
-	way->wait(1);
-	say('!');
-	pthread_join(threads[0], 0);
-	tell(way->name, "the thread computed");
-
-	start(equal, way);
-	for (int i = 0; i < ROUNDS; i++) {
+		start(worker, way);
 		wake(way, 0, 'm');
 		way->wait(1);
+		say('!');
+		pthread_join(threads[0], 0);
+		tell(way->name, "the thread computed");
+
+		start(equal, way);
+		for (int i = 0; i < ROUNDS; i++) {
+			wake(way, 0, 'm');
+			way->wait(1);
+		}
+		pthread_join(threads[0], 0);
+		tell(way->name, "equals");
 	}
-	pthread_join(threads[0], 0);
-	tell(way->name, "equals");
-}
 
 /* Both compute, and one wakes the other often: neither may take the CPU from the other each time. */
 static void storm(const struct way *way)
@@ -256,7 +257,7 @@ static void storm(const struct way *way)
 	}
 	pthread_join(threads[0], 0);
 	reported += sprintf(report + reported, "%s, storm: the thread took the CPU %s\n", way->name,
-			    taken <= STORM / 3 ? "seldom" : "often");
+		taken <= STORM / 3 ? "seldom" : "often");
 }
 
 /* Three wait for the same word, and one call wakes them. */
@@ -320,7 +321,8 @@ int main(void)
 		events[i] = eventfd(0, EFD_SEMAPHORE);
 	}
 	for (unsigned i = 0; i < sizeof(ways) / sizeof(*ways); i++)
-		try(&ways[i]);
+		try
+			(&ways[i]);
 	storm(&ways[1]);
 	storm(&ways[3]);
 	crowd();
