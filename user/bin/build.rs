@@ -1,5 +1,5 @@
-//! Tells the linker how a program without a C library is laid out, and the sources (by
-//! `cfg(bare)`) that they are being built as such a program, and not by the host's linter.
+//! Linker arguments for programs without a C library, and `cfg(bare)`, which marks a build as such
+//! a program rather than for the host's linter.
 
 use std::env;
 

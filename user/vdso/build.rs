@@ -13,7 +13,7 @@ use std::process::Command;
 
 type Result<T> = std::result::Result<T, String>;
 
-/// What differs between the two images, beside what their sources say.
+/// Build parameters that differ between the two images.
 struct Width {
     /// 64 or 32, the number in its files' names.
     bits: u32,
@@ -55,7 +55,7 @@ const WIDTHS: [Width; 2] = [
             ),
             (
                 "__kernel_rt_sigreturn",
-                "The same for a handler installed with SA_SIGINFO.",
+                "Where a handler installed with SA_SIGINFO but without `sa_restorer` returns to.",
             ),
             (
                 "VDSO32_SYSENTER_RETURN",
@@ -83,8 +83,8 @@ fn main() {
         .collect();
     let offsets = match built {
         Ok(offsets) => offsets,
-        // A kernel without its vDSO is no kernel. A host build (lints, rustdoc) can do without
-        // where this rustc has no bare targets; the tests of the images then fail, and say so.
+        // The kernel needs its vDSO. A host build (lints, rustdoc) works without it where this
+        // rustc has no bare targets; the tests of the images then fail and say so.
         Err(error) if env::var("TARGET").is_ok_and(|target| target.ends_with("-none")) => {
             panic!("cannot build the vDSO images: {error}")
         }
@@ -120,7 +120,7 @@ fn build(width: &Width, out: &Path) -> Result<String> {
         "--target",
         width.target,
     ]);
-    // Unwind tables although nothing here unwinds: a signal may arrive inside, and a debugger look.
+    // Unwind tables although nothing here unwinds: a signal may arrive inside, or a debugger stop.
     rustc.args([
         "-Copt-level=s",
         "-Cpanic=abort",
@@ -157,7 +157,7 @@ fn build(width: &Width, out: &Path) -> Result<String> {
     check(&fs::read(&debug).map_err(|error| error.to_string())?, width)
 }
 
-/// Refuses what program pages cannot hold, and finds the symbols.
+/// Refuses an image with writable data or relocations, and finds the symbols.
 fn check(bytes: &[u8], width: &Width) -> Result<String> {
     let file = object::File::parse(bytes).map_err(|error| error.to_string())?;
     for section in file.sections() {
@@ -215,7 +215,7 @@ fn module(width: &Width, constants: &str) -> String {
     )
 }
 
-/// Where the flags for the bare target come from when this is a host build.
+/// Variable with the flags for the bare target in a host build.
 const BARE_FLAGS: &str = "CARGO_TARGET_X86_64_UNKNOWN_NONE_RUSTFLAGS";
 
 /// The `--sysroot` that this build uses for the bare targets, if it names one.

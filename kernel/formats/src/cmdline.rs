@@ -1,4 +1,4 @@
-//! The kernel's command line, cut up and shared out as Linux does it.
+//! The kernel's command line, parsed as Linux does it.
 //!
 //! Words are separated by white space; double quotes hold one together and are dropped around a
 //! value or a whole word. `-` and `_` are the same in the name of a parameter. What the kernel does
@@ -14,7 +14,7 @@ use word::{Word, same_name};
 
 /// Most arguments init gets, its name not counted (`CONFIG_INIT_ENV_ARG_LIMIT`).
 pub const MAX_INIT_ARGS: usize = 32;
-/// The same limit for init's environment; Linux lets one more than that in, `HOME` and `TERM` counted.
+/// The limit of init's environment; Linux admits one more than that, `HOME` and `TERM` counted.
 pub const MAX_INIT_ENVS: usize = 32;
 /// Longest command line in bytes (`COMMAND_LINE_SIZE`, its NUL not counted); the rest is cut off.
 pub const MAX_LENGTH: usize = 2047;
@@ -91,7 +91,7 @@ const WITHOUT_EFFECT: &[&str] = &[
     "BOOT_IMAGE=",
 ];
 
-/// What the command line says.
+/// A parsed command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandLine {
     /// Program to start from the initramfs (`rdinit=`); none means `/init`.
@@ -164,7 +164,7 @@ pub fn parse(line: &[u8]) -> CommandLine {
 }
 
 impl CommandLine {
-    /// Takes a word the kernel knows; false if it is none.
+    /// Handles a kernel parameter; false if the word is not one.
     fn known(&mut self, word: &Word<'_>) -> bool {
         let is = |name: &str| same_name(word.name, name.as_bytes());
         match word.value {
@@ -205,7 +205,7 @@ impl CommandLine {
         true
     }
 
-    /// Leaves a word for init.
+    /// Adds a word to init's arguments or environment.
     fn unknown(&mut self, word: &Word<'_>) {
         if word.name.contains(&b'.') {
             return;

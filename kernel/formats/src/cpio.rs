@@ -6,8 +6,8 @@
 //! link count above one are hard links of one file, whose body only one of them carries.
 //!
 //! [`entries`] walks archives in memory without allocating; [`Stream`] takes them in pieces of any
-//! size, as an inflater delivers them; [`Writer`] makes archives. Names are given as they stand:
-//! whoever unpacks must not follow `..` or a leading `/` out of its root.
+//! size, as an inflater delivers them; [`Writer`] makes archives. Names are not sanitized: the
+//! unpacker must not follow `..` or a leading `/` out of its root.
 
 mod slice;
 mod stream;
@@ -44,7 +44,7 @@ pub mod mode {
     pub const FIFO: u32 = 0o010_000;
 }
 
-/// What is wrong with an archive.
+/// Error in an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
     /// No newc magic where a header must be (070707, the old portable form, included).
@@ -68,7 +68,7 @@ pub enum Problem {
 pub struct Error {
     /// Byte in the archive, counted from its first.
     pub offset: u64,
-    /// What is wrong there.
+    /// The error there.
     pub problem: Problem,
 }
 
@@ -174,7 +174,7 @@ impl Header {
         self.nlink > 1 && self.kind() != mode::DIRECTORY
     }
 
-    /// What hard links of one file share: device and inode number.
+    /// Device and inode number, which hard links of one file share.
     pub const fn identity(&self) -> (u32, u32, u32) {
         (self.dev.0, self.dev.1, self.ino)
     }

@@ -1,10 +1,10 @@
-//! Decides whether an ELF file may be loaded, and describes its image.
+//! ELF executables: whether a file may be loaded, and the layout of its image.
 //!
 //! The rules are those of Linux's `binfmt_elf` for x86: what it refuses is refused, what it
 //! tolerates (`e_ident` bytes it never reads, overlapping segments, odd alignments, a file shorter
 //! than its header, which is read as if zeros followed, segments that reach past the file's end) is
-//! tolerated. One thing is kinder: what Linux finds out only when the old program is gone, so that
-//! the process dies of it, is found out before ([`Image::check_segments`]).
+//! tolerated. One difference: errors that Linux finds only after the old program is gone, so that
+//! the process dies, are found before that ([`Image::check_segments`]).
 //!
 //! Next: `check.rs` holds the checks; `kernel/src/process/exec.rs` maps an [`Image`].
 
@@ -87,10 +87,10 @@ pub enum Kind {
     Relocatable,
 }
 
-/// What the file says of its stack (`PT_GNU_STACK`).
+/// The file's request for its stack (`PT_GNU_STACK`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stack {
-    /// It says nothing: an old 32-bit program then gets everything readable as executable too.
+    /// No request: an old 32-bit program then gets everything readable as executable too.
     Unstated,
     /// Executable.
     Executable,
@@ -138,7 +138,7 @@ pub struct Image {
     pub segments: Vec<Segment>,
     /// Path of the dynamic linker (the first `PT_INTERP`), without its NUL.
     pub interp: Option<Vec<u8>>,
-    /// The file's wish for the stack.
+    /// The file's request for the stack.
     pub stack: Stack,
     /// Alignment the base should have, in bytes: a power of two, one page at least.
     pub align: u64,

@@ -14,7 +14,7 @@ pub const MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// How far back deflate may copy from, in bytes.
 const WINDOW: usize = 32 * 1024;
 
-/// What is wrong with a member.
+/// Error in a gzip member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Damage {
     /// The header is no gzip header, or asks for something this format has no rule for.

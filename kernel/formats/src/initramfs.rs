@@ -1,4 +1,4 @@
-//! An initramfs as boot loaders hand it over: archives one after the other, each plain or gzip.
+//! An initramfs as boot loaders pass it: archives one after the other, each plain or gzip.
 //!
 //! Zero bytes may lie between them. As in Linux, an error leaves what was unpacked before it.
 
@@ -27,17 +27,17 @@ pub enum Problem<E> {
 pub struct Error<E> {
     /// Start of the archive or the compressed member.
     pub offset: usize,
-    /// What is wrong with it.
+    /// The error in it.
     pub problem: Problem<E>,
 }
 
-/// Where an initramfs is. What was unpacked may be given back while the rest still is: then the files
-/// and the archive don't need room for both at once.
+/// Memory that holds an initramfs. Unpacked parts may be freed before the rest is unpacked, so that
+/// there need not be room for the archive and all files at once.
 pub trait Source {
     /// The bytes from `at` on, which weren't released.
     fn bytes(&self, at: usize) -> &[u8];
 
-    /// The bytes before `end` are needed no more.
+    /// Notes that the bytes before `end` are no longer needed; the source may free them.
     fn release(&mut self, end: usize);
 }
 

@@ -1,8 +1,8 @@
-//! The formats the kernel is handed from outside, read with every field checked.
+//! Readers of the kernel's external formats, with every field checked.
 //!
-//! An executable, an initramfs and a command line come from whoever uses the kernel, so nothing
-//! in them is believed: all arithmetic on their fields is checked, and no input makes this crate
-//! panic (`tests/fuzz.rs` tries). It is a crate of its own, without `unsafe`, so that it is built
+//! An executable, an initramfs and a command line come from the user of the kernel and are not
+//! trusted: all arithmetic on their fields is checked, and no input makes this crate panic
+//! (`tests/fuzz` tries). It is a crate of its own, without `unsafe`, so that it is built
 //! and tested on the host like any other library.
 //!
 //! - [`elf`]: may this program be loaded, and where does each part of it go?

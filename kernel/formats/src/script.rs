@@ -6,7 +6,7 @@
 /// Bytes of a file that are looked at (BINPRM_BUF_SIZE). What a short file lacks is zeros.
 pub const HEAD: usize = 256;
 
-/// What the line says.
+/// A parsed first line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
     /// Path of the interpreter. Empty where a NUL comes before it.

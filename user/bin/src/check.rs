@@ -1,5 +1,5 @@
-//! How a probe reports: each check that fails prints one line, and the exit status says whether
-//! any did.
+//! Checks of a probe: each failed check prints one line, and the exit status says whether any
+//! failed.
 
 use core::fmt;
 

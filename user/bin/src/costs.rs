@@ -1,7 +1,7 @@
-//! What is measured: one function per way of getting something done.
+//! The measured operations, one function each.
 //!
-//! The loops hold nothing but the instruction that enters and what must be loaded for it, so that
-//! the figure is the door's and not the wrapper's.
+//! The loops hold only the entry instruction and the loads that it needs, so that the figure is the
+//! door's and not a wrapper's.
 
 use core::arch::{asm, naked_asm};
 use core::ptr;

@@ -1,8 +1,8 @@
 //! The kernel's own count of entries: `/proc/doors`, which only Trident has.
 //!
-//! Reading it costs entries too (mmap, open, read, close), always the same number. So what some code
-//! cost is the difference between two readings, less the difference between two readings with
-//! nothing in between.
+//! Reading it costs entries too (mmap, open, read, close), always the same number. So the cost of
+//! some code is the difference between two readings, less the difference between two readings
+//! with nothing in between.
 
 use sys::Door;
 use sys::os::{self, PROT_READ, PROT_WRITE};
@@ -29,7 +29,7 @@ impl Counts {
     /// Reads the counters; `None` on a kernel without them.
     pub fn read() -> Option<Counts> {
         let address = os::map_anonymous(LONGEST, PROT_READ | PROT_WRITE).ok()?;
-        // SAFETY: the kernel has just mapped that many bytes, and nobody else knows of them.
+        // SAFETY: the kernel has just mapped that many bytes; there is no other reference to them.
         let buffer = unsafe { core::slice::from_raw_parts_mut(address as *mut u8, LONGEST) };
         let counts = Counts::parse(os::read_file(c"/proc/doors", buffer));
         // SAFETY: the counts are numbers; nothing points into the buffer any more.
@@ -93,7 +93,7 @@ impl Counts {
     }
 }
 
-/// What `work` did to the counters; `None` on a kernel without them.
+/// Entries made by `work`; `None` on a kernel without the counters.
 ///
 /// The counters are the whole system's. A parent that has yet to call wait(2) for this program does so
 /// at some time, perhaps between two readings: the cost of a reading is what two in a row agree on.

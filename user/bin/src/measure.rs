@@ -1,4 +1,4 @@
-//! How a cost is measured: the fastest of several batches, less the cost of the loop itself.
+//! Measurement of a cost: the fastest of several batches, less the cost of the loop itself.
 //!
 //! The unit is one tick of the time-stamp counter. Under QEMU's `-icount shift=0` that is one
 //! instruction, so that a cost can be repeated to the instruction; elsewhere it is time. A batch

@@ -1,17 +1,17 @@
-//! What a program can ask the CPU directly: who made it, and the time-stamp counter.
+//! CPUID and the time-stamp counter.
 
 use core::arch::asm;
 
-/// The four registers that `CPUID` answers in.
+/// The four result registers of `CPUID`.
 #[derive(Clone, Copy, Debug)]
 pub struct Cpuid {
-    /// First part of the answer.
+    /// Result register eax.
     pub eax: u32,
-    /// Second part.
+    /// Result register ebx.
     pub ebx: u32,
-    /// Third part.
+    /// Result register ecx.
     pub ecx: u32,
-    /// Fourth part.
+    /// Result register edx.
     pub edx: u32,
 }
 
@@ -38,7 +38,7 @@ pub fn cpuid(leaf: u32) -> Cpuid {
     }
 }
 
-/// Who made the CPU: 12 letters, as `GenuineIntel`.
+/// The CPU's vendor: 12 letters, as `GenuineIntel`.
 pub fn vendor() -> [u8; 12] {
     let leaf = cpuid(0);
     let mut name = [0; 12];

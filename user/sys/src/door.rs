@@ -1,4 +1,4 @@
-//! The ways in behind one type: [`call`] pushes the same call through any of them.
+//! The kernel's entries behind one type: [`call`] makes the same call through any of them.
 //!
 //! A door decides which table a number means: only `SYSCALL` from 64-bit code uses the x86_64
 //! table, every other door the i386 one. [`Door::number`] picks the right column of
@@ -36,10 +36,10 @@ impl Door {
     pub const ALL: &'static [Door] =
         &[Door::Int80, Door::Vsyscall, Door::Sysenter, Door::Syscall32];
 
-    /// The door that typed system calls use: the one that always works.
+    /// The door of typed system calls: one that always works.
     #[cfg(target_arch = "x86_64")]
     pub const NATIVE: Door = Door::Syscall;
-    /// The door that typed system calls use: the one that always works.
+    /// The door of typed system calls: one that always works.
     #[cfg(target_arch = "x86")]
     pub const NATIVE: Door = Door::Int80;
 
@@ -61,7 +61,7 @@ impl Door {
         Door::ALL.iter().copied().filter(|door| door.available())
     }
 
-    /// The number that means `call` behind this door.
+    /// The number of `call` in this door's table.
     pub const fn number(self, call: Call) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -97,8 +97,8 @@ impl fmt::Display for Door {
     }
 }
 
-/// A raw door is tried only where the kernel itself chose its instruction: elsewhere the
-/// instruction may not exist, or lead nowhere.
+/// Whether `__kernel_vsyscall` uses `wanted`. A raw door is tried only where the kernel chose its
+/// instruction: elsewhere the instruction may not exist, or have no entry point.
 #[cfg(target_arch = "x86")]
 fn vsyscall_is(wanted: crate::sysenter::Instruction) -> bool {
     crate::sysenter::instruction() == Some(wanted)

@@ -1,8 +1,8 @@
-//! An ELF image that is already in memory, as a dynamic linker sees it.
+//! A loaded ELF image, as a dynamic linker reads it.
 //!
-//! The way goes ELF header -> program headers -> `PT_DYNAMIC` -> symbol table, string table, hash
-//! tables, versions. Source: the gABI's chapters on dynamic linking. Only images of the program's
-//! own width are read. Looking a name up in the hash tables: `lookup.rs`.
+//! The tables are found by ELF header -> program headers -> `PT_DYNAMIC` -> symbol table, string
+//! table, hash tables, versions. Source: the gABI's chapters on dynamic linking. Only images of the
+//! program's own width are read. `lookup.rs` looks names up in the hash tables.
 
 use core::ffi::{CStr, c_char};
 
@@ -39,7 +39,7 @@ const DT_GNU_HASH: usize = 0x6fff_fef5;
 /// A loaded ELF image; addresses of its tables, 0 for one that it lacks.
 #[derive(Debug)]
 pub struct Image {
-    /// What to add to a `p_vaddr` or `st_value` to get an address.
+    /// Load bias: address minus `p_vaddr` or `st_value`.
     bias: usize,
     dynamic: usize,
     strings: usize,

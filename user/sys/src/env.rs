@@ -1,4 +1,4 @@
-//! What the kernel puts on a new program's stack: arguments, environment, auxiliary vector.
+//! The initial stack of a program: arguments, environment, auxiliary vector.
 //!
 //! From the stack pointer upwards: `argc`, `argc` pointers to strings, 0, pointers to the
 //! environment's strings, 0, pairs of (kind, value), ended by the pair (0, 0). Source: the System V
@@ -77,7 +77,7 @@ impl Env {
         self.stack.wrapping_add(2 + self.word(0))
     }
 
-    /// The arguments, the program's own name first. One that isn't UTF-8 reads as "?".
+    /// The arguments, the program's name first. An argument that isn't UTF-8 reads as "?".
     pub fn args(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.strings(1)
     }

@@ -1,4 +1,4 @@
-//! The doors into the kernel, seen from the program's side.
+//! The kernel's entries ("doors") from the program's side.
 //!
 //! One file per way in, each short enough to be read in one sitting. In reading order:
 //!

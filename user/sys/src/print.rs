@@ -1,7 +1,7 @@
 //! `print!` and `println!`: formatted text to standard output, a line at a time.
 //!
-//! A line is written with one `write`, so that a program that dies has said all of its complete
-//! lines, and the kernel's log does not cut into the middle of one.
+//! A line is written with one `write`, so that a program that dies has printed all of its complete
+//! lines, and the kernel's log does not split one.
 
 use core::cell::UnsafeCell;
 use core::fmt::{self, Write};
@@ -30,7 +30,7 @@ impl Buffer {
         while !rest.is_empty() {
             match os::write(1, rest) {
                 Ok(written) if written > 0 => rest = rest.get(written..).unwrap_or(&[]),
-                _ => break, // nobody to tell: this is where errors would be printed
+                _ => break, // an error of the output itself can't be printed
             }
         }
         self.used = 0;
@@ -58,11 +58,11 @@ pub fn print(args: fmt::Arguments<'_>) {
     // SAFETY: one thread, and no `Display` of these programs prints while it is printed, so this
     // is the only reference.
     let buffer = unsafe { &mut *STDOUT.0.get() };
-    // A `Display` that reports an error leaves its text half written; there is no one to tell.
+    // A `Display` that returns an error leaves its text half written; it can't be reported.
     let _ = buffer.write_fmt(args);
 }
 
-/// Writes out what is left of a line without an end.
+/// Writes an incomplete last line.
 pub fn flush() {
     // SAFETY: one thread, so this is the only reference.
     unsafe { &mut *STDOUT.0.get() }.flush();

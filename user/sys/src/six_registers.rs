@@ -1,4 +1,4 @@
-//! What the three 32-bit stubs share: six arguments from memory into six registers.
+//! The common part of the three 32-bit stubs: loads six arguments from memory into six registers.
 //!
 //! A 32-bit system call uses every register there is but `esp`, so the stub must save what the C
 //! convention lets its caller keep (`ebx esi edi ebp`) before it loads the arguments.

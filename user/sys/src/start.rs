@@ -1,4 +1,4 @@
-//! The program's first instruction, and its last words when it panics.
+//! The program's entry point, and its panic handler.
 //!
 //! The kernel starts a program with nothing but a stack: `argc`, the arguments, the environment
 //! and the auxiliary vector lie on it (see [`crate::env`]), and every other register is 0.
@@ -21,7 +21,7 @@ unsafe extern "Rust" {
 pub extern "C" fn _start() -> ! {
     naked_asm!(
         "mov rdi, rsp",
-        "xor ebp, ebp", // ends the chain of frames for whoever walks it
+        "xor ebp, ebp", // ends the chain of frames for unwinders
         "and rsp, -16",
         "call {begin}",
         begin = sym begin,
@@ -35,7 +35,7 @@ pub extern "C" fn _start() -> ! {
 pub extern "C" fn _start() -> ! {
     naked_asm!(
         "mov eax, esp",
-        "xor ebp, ebp", // ends the chain of frames for whoever walks it
+        "xor ebp, ebp", // ends the chain of frames for unwinders
         "and esp, -16",
         "sub esp, 12", // with the argument below: aligned to 16 at the call
         "push eax",

@@ -1,4 +1,4 @@
-//! `SYSCALL`: the instruction made for the purpose.
+//! `SYSCALL`: the system call instruction.
 //!
 //! 64-bit: the number goes in `rax`, the arguments in `rdi rsi rdx r10 r8 r9`, the result comes
 //! back in `rax`. The CPU keeps the return address in `rcx` and the flags in `r11` (that is why

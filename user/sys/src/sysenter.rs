@@ -1,14 +1,14 @@
 //! `SYSENTER`, and `__kernel_vsyscall`: the fast doors of a 32-bit program.
 //!
-//! `SYSENTER` saves nothing: neither where it was executed nor the stack pointer. So a program
-//! does not use it where it pleases; it calls `__kernel_vsyscall`, a function of the 32-bit vDSO
-//! whose address the kernel hands over as `AT_SYSINFO`. There the kernel knows the address to come
-//! back to (the landing pad), and there it chose at boot what this CPU does best:
+//! `SYSENTER` saves neither eip nor esp. So a program does not execute it itself; it calls
+//! `__kernel_vsyscall`, a function of the 32-bit vDSO whose address the kernel passes as
+//! `AT_SYSINFO`. The kernel knows the return address there (the landing pad), and at boot it chose
+//! the fastest instruction of this CPU:
 //!
 //! - `SYSENTER` on Intel, `SYSCALL` on AMD, `INT 0x80` on anything older.
 //!
 //! Arguments and result are those of `INT 0x80`. The function pushes `ecx edx ebp` first, since
-//! the instructions destroy the first two and the kernel needs to be told the stack in the third.
+//! the instructions destroy the first two and the third passes the stack pointer.
 //! Next: `syscall.rs`.
 
 use core::arch::{asm, naked_asm};

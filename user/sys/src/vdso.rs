@@ -36,7 +36,7 @@ pub type Getcpu = unsafe extern "C" fn(*mut u32, *mut u32, usize) -> i32;
 pub struct Vdso {
     /// Where the image is mapped.
     pub base: usize,
-    /// The image itself, for whoever wants to look around.
+    /// The image itself, for other lookups.
     pub image: Image,
     /// `__vdso_clock_gettime`.
     pub clock_gettime: Option<ClockGettime>,

@@ -1,13 +1,12 @@
-//! The vDSO: system calls that make no entry, because the kernel left what they need in a
-//! page that the program may read.
+//! The vDSO: system calls without a kernel entry. The kernel keeps the data that they need in a
+//! page that programs may read.
 //!
 //! This crate is both sides of that page. Read it in this order:
-//! [`page`] (what lies where), [`sequence`] (how a reader notices that the kernel was writing),
-//! [`math`] (counter cycles to seconds), [`reader`] (what a program runs), [`writer`] (what the
-//! kernel's timer interrupt runs).
+//! [`page`] (the layout), [`sequence`] (the sequence lock), [`math`] (counter cycles to seconds),
+//! [`reader`] (the program's side), [`writer`] (the side of the kernel's timer interrupt).
 //!
 //! The same source is built twice more, with `--cfg vdso_image`, into the two ELF shared objects
-//! that every process finds mapped ([`images`]; their functions are in `src/image/`).
+//! that the kernel maps into every process ([`images`]; their functions are in `src/image/`).
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(vdso_image, no_main)]
 #![cfg_attr(vdso_image, allow(dead_code, missing_docs))]

@@ -2,7 +2,7 @@
 //!
 //! nanoseconds = (base + cycles x mult) >> [`SHIFT`], where `base` is in units of
 //! 2^-[`SHIFT`] ns. Nothing here divides by a variable, and nothing calls a library: the 32-bit
-//! vDSO has none. Who uses it: [`crate::reader`] and [`crate::writer`].
+//! vDSO has none. Used by [`crate::reader`] and [`crate::writer`].
 
 /// Fraction bits of a nanosecond in a base and in a multiplier. 28 lets a 32-bit multiplier
 /// stand for any counter from 62.5 MHz up, to better than 0.01 ppm at 4 GHz.

@@ -1,4 +1,4 @@
-//! The clock page: what lies where in the one page that the kernel writes and every program reads.
+//! The clock page: layout of the one page that the kernel writes and every program reads.
 //!
 //! One layout serves 64- and 32-bit readers, so every offset is asserted below. Programs see the
 //! page as `[vvar]`, just below `[vdso]`. How to read it: [`crate::reader`].
@@ -11,8 +11,8 @@ pub const PAGE_SIZE: usize = 4096;
 /// Clock ids 0..CLOCKS have an entry: CLOCK_REALTIME (0) to CLOCK_TAI (11), uapi `linux/time.h`.
 pub const CLOCKS: usize = 12;
 
-/// [`Clock::mode`]: not known in user mode, make the system call. All zeros, so that a clock
-/// nobody set up is this. The other modes are one bit each: the reader tests the likeliest first.
+/// [`Clock::mode`]: not known in user mode, make the system call. Zero, so that an uninitialized
+/// clock has this mode. The other modes are one bit each: the reader tests the likeliest first.
 pub const MODE_SYSCALL: u32 = 0;
 /// [`Clock::mode`]: read the counter by RDTSCP, which waits for the loads before it.
 pub const MODE_RDTSCP: u32 = 1;
@@ -33,17 +33,17 @@ pub struct ClockPage {
     pub cycle: Wide,
     /// Cycles past `cycle` up to which [`crate::math::near`] may be used.
     pub near_limit: Cell,
-    /// What gettimeofday's second argument gets: tz_minuteswest.
+    /// `tz_minuteswest` of gettimeofday's second argument.
     pub minutes_west: Cell,
-    /// What gettimeofday's second argument gets: tz_dsttime.
+    /// `tz_dsttime` of gettimeofday's second argument.
     pub dst_time: Cell,
-    /// Nothing yet.
+    /// Unused, 0.
     pub reserved: Cell,
     /// One entry per clock id.
     pub clocks: [Clock; CLOCKS],
 }
 
-/// A clock's value at [`ClockPage::cycle`], and how it goes on from there.
+/// A clock's value at [`ClockPage::cycle`], and its rate from there.
 #[repr(C, align(32))]
 #[derive(Debug)]
 pub struct Clock {
@@ -63,20 +63,20 @@ pub struct Clock {
 pub struct Cell(AtomicU32);
 
 impl Cell {
-    /// Reads it; order is the sequence lock's business.
+    /// Loads the value; the sequence lock orders it.
     #[inline(always)]
     pub fn get(&self) -> u32 {
         self.0.load(Relaxed)
     }
 
-    /// Writes it; order is the sequence lock's business.
+    /// Stores the value; the sequence lock orders it.
     pub fn set(&self, value: u32) {
         self.0.store(value, Relaxed);
     }
 }
 
-/// 64 bits of the page. A 32-bit reader takes them in two halves, which the sequence lock makes
-/// one; a 64-bit load there would go through the FPU or a locked instruction.
+/// 64 bits of the page. A 32-bit reader loads two halves, which the sequence lock makes
+/// consistent; a 64-bit load there would go through the FPU or a locked instruction.
 #[repr(C, align(8))]
 #[derive(Debug)]
 pub struct Wide(
@@ -85,7 +85,7 @@ pub struct Wide(
 );
 
 impl Wide {
-    /// Reads it; order is the sequence lock's business.
+    /// Loads the value; the sequence lock orders it.
     #[inline(always)]
     pub fn get(&self) -> u64 {
         #[cfg(target_pointer_width = "64")]
@@ -103,7 +103,7 @@ impl Wide {
         return self.0[0].load(Relaxed);
     }
 
-    /// Writes it; order is the sequence lock's business. Only the kernel writes.
+    /// Stores the value; the sequence lock orders it. Only the kernel writes.
     #[cfg(target_pointer_width = "64")]
     pub fn set(&self, value: u64) {
         self.0.store(value, Relaxed);

@@ -1,8 +1,8 @@
-//! What a program runs instead of a system call: the time, out of the clock page.
+//! The program's side: reads the time from the clock page instead of a system call.
 //!
-//! Every function answers `None` where only the kernel knows; the caller then makes the real
-//! call. The kernel answers its own system calls with the same functions, so the two cannot
-//! disagree. The C names around these are in `src/image/`.
+//! Every function returns `None` where only the kernel knows the answer; the caller then makes the
+//! system call. The kernel's system calls use the same functions, so that the two cannot disagree.
+//! The functions with C names are in `src/image/`.
 
 use crate::math::{NANOS_PER_SEC, Time, far, near};
 use crate::page::{CLOCKS, Clock, ClockPage, MODE_COARSE, MODE_RDTSC, MODE_RDTSCP, MODE_SYSCALL};
@@ -22,7 +22,7 @@ pub const BOOTTIME: usize = 7;
 /// CLOCK_TAI.
 pub const TAI: usize = 11;
 
-/// The CPU's counter, by either of the two ways that keep it behind the loads before it.
+/// The time-stamp counter, read in either of the two ways that order it after earlier loads.
 pub trait Counter {
     /// RDTSCP.
     fn rdtscp(&self) -> u64;
@@ -42,13 +42,13 @@ pub fn entry(page: &ClockPage, id: i32) -> Option<&Clock> {
     }
 }
 
-/// The time by `clock`, an entry of `page`, in one attempt: `None` if the kernel was writing, if
-/// the last tick was seconds ago, or if user mode can't know. [`now`] then finds out which.
+/// The time of `clock`, an entry of `page`, in one attempt: `None` if the kernel was writing, if
+/// the last tick was seconds ago, or if user mode can't know. [`now`] then tells these apart.
 #[inline(always)]
 pub fn quick(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<Time> {
     let ticket = page.sequence.enter();
     let mode = clock.mode.get();
-    // The counter is read between the two looks at the sequence: with a counter from one side
+    // The counter is read between the two loads of the sequence: with a counter from one side
     // of an update and a base from the other, time would jump.
     let cycle = if mode & MODE_RDTSCP != 0 {
         counter.rdtscp()
@@ -68,7 +68,7 @@ pub fn quick(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<
         return None;
     };
     let delta = cycle.wrapping_sub(page.cycle.get());
-    // Also so for a counter behind the base: the difference is then a huge number.
+    // Also taken for a counter behind the base: the difference wraps to a huge number.
     if delta > u64::from(page.near_limit.get()) {
         return None;
     }
@@ -81,7 +81,7 @@ pub fn quick(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<
     }
 }
 
-/// The time by `clock`, whatever it takes; `None` if only the kernel knows it.
+/// The time of `clock`, with as many attempts as necessary; `None` if only the kernel knows it.
 pub fn now(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<Time> {
     loop {
         if let Some(time) = quick(page, clock, counter) {

@@ -1,18 +1,18 @@
 //! The sequence lock: one writer that never waits, readers that never write.
 //!
-//! The counter is odd while the writer is at work. A reader notes it, reads, and looks again:
-//! if it was odd or has moved, what was read may be half old, half new, and is thrown away.
-//! Which data is guarded is the caller's business, as long as it is read and written as atomics:
-//! see [`crate::page`]. `tests/loom.rs` runs this file under every interleaving.
+//! The counter is odd while the writer is at work. A reader loads it, reads the data, and loads it
+//! again: if it was odd or has changed, the data may be half old, half new, and is discarded.
+//! The guarded data is the caller's, and must be read and written as atomics: see
+//! [`crate::page`]. `tests/loom.rs` runs this file under every interleaving.
 
 use crate::sync::{AtomicU32, Ordering, fence};
 
-/// The counter. Aligned and sized as the first word of the clock page.
+/// The sequence counter, the first word of the clock page.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct Sequence(AtomicU32);
 
-/// What the counter has to be, at the end of a read, for the read to count.
+/// Value that the counter must have at the end of a read for the read to be valid.
 #[derive(Clone, Copy, Debug)]
 pub struct Ticket(u32);
 
@@ -32,24 +32,24 @@ impl Sequence {
         Ticket(self.0.load(Ordering::Acquire) & !1)
     }
 
-    /// Ends a read: true if all that was read since [`Sequence::enter`] is of one piece.
+    /// Ends a read: true if everything read since [`Sequence::enter`] is consistent.
     #[inline(always)]
     pub fn holds(&self, ticket: Ticket) -> bool {
-        // The fence keeps the second look behind the reads of the data.
+        // The fence orders the second load after the reads of the data.
         fence(Ordering::Acquire);
         self.0.load(Ordering::Relaxed) == ticket.0
     }
 
-    /// Runs `update`, the only code that may change the guarded data. One writer at a time: the
-    /// caller sees to that (the kernel is not preemptible and has one CPU).
+    /// Runs `update`, the only code that may change the guarded data. The caller ensures that
+    /// there is one writer at a time (the kernel is not preemptible and has one CPU).
     #[cfg(not(vdso_image))]
     pub fn write(&self, update: impl FnOnce()) {
         let even = self.0.load(Ordering::Relaxed);
         self.0.store(even.wrapping_add(1), Ordering::Relaxed);
-        // Whoever sees any of the data that follows also sees the odd counter.
+        // A reader that sees any of the new data also sees the odd counter.
         fence(Ordering::Release);
         update();
-        // Whoever sees this even counter also sees all of the data.
+        // A reader that sees this even counter also sees all of the data.
         self.0.store(even.wrapping_add(2), Ordering::Release);
     }
 }

@@ -1,8 +1,8 @@
-//! What the kernel's timer interrupt runs: new bases out of old ones, and the page rewritten.
+//! The kernel's side: the timer interrupt computes new bases from old ones and rewrites the page.
 //!
 //! The rule that matters: the value of every clock at the new base is, to the last fraction bit,
 //! what a reader would have computed there from the old one. So no reader sees a jump, whichever
-//! base it caught. The kernel's side that calls this is `kernel/src/time/`.
+//! base it read. The caller is `kernel/src/time/`.
 
 use crate::math::{NANOS_PER_SEC, SHIFT, SHIFTED_SEC, Time, near_limit};
 use crate::page::{ClockPage, MODE_COARSE, MODE_SYSCALL};
@@ -67,8 +67,8 @@ pub struct Timekeeper {
 }
 
 impl Timekeeper {
-    /// Time zero at counter value `cycle`, for a counter of `mult` 2^-28 ns per cycle (see
-    /// [`crate::math::mult_for`]), read in user mode by `mode`.
+    /// A record with time zero at counter value `cycle`, for a counter of `mult` 2^-28 ns per cycle
+    /// (see [`crate::math::mult_for`]), read in user mode by `mode`.
     pub fn new(cycle: u64, mult: u32, mode: u32) -> Self {
         Self {
             cycle,
@@ -93,13 +93,13 @@ impl Timekeeper {
         self.cycle = cycle;
     }
 
-    /// Gives every clock but MONOTONIC_RAW another rate, from counter value `cycle` on.
+    /// Changes the rate of every clock but MONOTONIC_RAW, from counter value `cycle` on.
     pub fn set_mult(&mut self, cycle: u64, mult: u32) {
         self.advance(cycle);
         self.mult = mult;
     }
 
-    /// Sets REALTIME, as it is at counter value `cycle`. The other clocks go on undisturbed.
+    /// Sets REALTIME at counter value `cycle`. The other clocks don't change.
     pub fn set_realtime(&mut self, cycle: u64, time: Time) {
         self.advance(cycle);
         let now = self.monotonic.time();
@@ -215,8 +215,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the steps, the rates and the point at which the base is moved: what a
-        /// reader computes there from the old page is what it finds on the new one.
+        /// For any steps, rates and points at which the base moves: the value that a reader
+        /// computes there from the old page is the value on the new page.
         #[test]
         fn a_new_base_continues_the_old(
             start: u32,

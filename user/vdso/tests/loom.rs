@@ -13,14 +13,14 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use sequence::Sequence;
 
-/// Every interleaving with up to three preemptions: more find nothing new and take minutes.
+/// Every interleaving with up to three preemptions: four find nothing new and take minutes.
 fn model(test: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
     model.check(test);
 }
 
-/// What the lock guards: two words that a writer keeps equal.
+/// The guarded data: two words that a writer keeps equal.
 struct Page {
     sequence: Sequence,
     words: [AtomicU64; 2],

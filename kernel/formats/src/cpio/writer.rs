@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::{TRAILER, mode, padding};
 
-/// What a member is to be; times and owners are zero unless told, so that archives are
+/// Description of a member; times and owners are zero unless set, so that archives are
 /// reproducible.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Member<'a> {

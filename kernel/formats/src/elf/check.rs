@@ -1,4 +1,4 @@
-//! The checks themselves.
+//! Checks of ELF headers and segments.
 //!
 //! The fields are read by `xmas_elf`. That crate panics on files with headers out of bounds and on
 //! unaligned ones, so it never sees a user's file: it is given a small aligned buffer with a copy
@@ -49,7 +49,7 @@ pub fn parse<S: Source + ?Sized>(file: &S) -> Result<Image, Error> {
     read(file, true)
 }
 
-/// The same for a dynamic linker: a dynamic linker of its own is not asked for.
+/// Checks a dynamic linker's headers: a `PT_INTERP` of its own is ignored.
 ///
 /// # Errors
 /// As [`parse`]; [`Error::Truncated`] for a file shorter than a header.
@@ -186,7 +186,7 @@ fn point_to_copied_phdr(headers: &mut Headers, class: Class) {
 /// Takes a `PT_LOAD` into the image.
 fn load_segment(phdr: &ProgramHeader<'_>, phoff: u64, image: &mut Image) -> Result<(), Error> {
     let (vaddr, offset, filesz) = (phdr.virtual_addr(), phdr.offset(), phdr.file_size());
-    // Rounding up an odd alignment would be a guess: like Linux, ignore what is no power of two.
+    // Rounding up an odd alignment would be a guess: like Linux, ignore all but powers of two.
     if phdr.align().is_power_of_two() {
         image.align = image.align.max(phdr.align());
     }

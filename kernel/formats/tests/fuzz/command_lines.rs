@@ -1,4 +1,4 @@
-//! Command lines put together from words that mean something.
+//! Command lines made from known parameters.
 
 use formats::cmdline;
 

@@ -1,4 +1,4 @@
-//! Throws damaged files at the readers: real ones and made ones, with bytes changed at random.
+//! Fuzzing of the readers: real and generated files, with bytes changed at random.
 //!
 //! What must hold for any input is checked: no panic, and every promise an accepted file carries.
 //! The inputs are the same in every run; `FUZZ_INPUTS` sets how many each target gets (100,000 by

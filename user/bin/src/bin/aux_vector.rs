@@ -106,8 +106,8 @@ fn arguments(checks: &mut Checks, env: &Env) {
     );
 }
 
-/// The strings lie one behind the other: arguments, environment, path. The random bytes are
-/// nobody else's.
+/// The strings follow each other: arguments, environment, path. The random bytes (AT_RANDOM)
+/// overlap none of them.
 fn strings(checks: &mut Checks, env: &Env) {
     let text = |address: usize| {
         // SAFETY: the kernel's pointers lead to NUL-terminated strings.

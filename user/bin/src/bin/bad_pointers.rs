@@ -1,6 +1,6 @@
-//! Every pointer that a system call takes, as a pointer to nothing: null, in the kernel's half, not
-//! mapped, straddling the end of a mapping, wrapping around the end of memory. Each call gives an
-//! error number, or says how little it did before the bad byte; nobody dies. Expected: exit 0.
+//! Every pointer argument of every system call, made bad: null, in the kernel's half, not mapped,
+//! straddling the end of a mapping, wrapping around the end of memory. Each call returns an error,
+//! or the short count up to the bad byte; no process dies. Expected: exit 0.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 

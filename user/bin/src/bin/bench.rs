@@ -1,8 +1,8 @@
-//! Measures what each way of asking the kernel costs. Expected: exit 0.
+//! Costs of each way to enter the kernel. Expected: exit 0.
 //!
-//! Prints a line `bench: NAME TICKS` per row. The names are read by other programs: they stay as
-//! they are. The 32-bit build's names end in `_32`. A row that this kernel or CPU lacks is left
-//! out. How it is measured: `measure.rs`; each row: `costs.rs`.
+//! Prints a line `bench: NAME TICKS` per row. Other programs read the names: they must not change.
+//! The 32-bit build's names end in `_32`. A row that this kernel or CPU lacks is left out. The
+//! method is in `measure.rs`, each row in `costs.rs`.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 

@@ -1,6 +1,6 @@
-//! Rule 14: enters by the instruction that this vendor's CPUs lack: in 32-bit code `SYSENTER` on AMD,
-//! `SYSCALL` on Intel. A real CPU refuses (signal 4); an emulator may let it through, and then it
-//! is a door like the others (exit 0), never a jump to an address that no kernel wrote.
+//! Rule 14: the entry instruction that this vendor's CPUs lack: in 32-bit code `SYSENTER` on AMD,
+//! `SYSCALL` on Intel. A real CPU raises #UD (signal 4); an emulator may execute it, and then it
+//! is a door like the others (exit 0), never a jump to an address that the kernel did not set.
 //! Expected: either.
 #![no_std]
 #![cfg_attr(bare, no_main)]

@@ -1,5 +1,5 @@
-//! Does what no program may, or what the CPU can't do. Expected: death by the signal that Linux
-//! sends for it; `cases.txt` has the signal of each case.
+//! Accesses and instructions that are forbidden to programs or invalid. Expected: death by the
+//! signal that Linux sends for each; `cases.txt` has the signal of each case.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 

@@ -240,7 +240,7 @@ fn strings(checks: &mut Checks) {
     );
     put(end - 1, b'x');
     let args = [end - 4, O_RDONLY, 0, 0, 0, 0];
-    // SAFETY: it is not ended, which is the kernel's business.
+    // SAFETY: the string has no NUL; only the kernel reads it.
     let refused = unsafe { os::native(sys::numbers::OPEN, args) };
     checks.equal(
         refused,
@@ -335,7 +335,7 @@ fn protections(checks: &mut Checks) {
     }
 }
 
-/// What no program gets: pages near address 0, a longer vDSO.
+/// Refused mappings: pages near address 0, a longer vDSO.
 fn refused(checks: &mut Checks, env: &Env) {
     // SAFETY: nothing is there.
     let low = unsafe {

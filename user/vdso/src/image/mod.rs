@@ -1,9 +1,9 @@
-//! The functions that a program finds in its vDSO, under the names the C libraries look for.
+//! The exported functions of the vDSO, under the names that the C libraries look up.
 //!
-//! Each does its work out of the clock page and returns 0, or makes the real system call and
-//! returns what that returned: a negative errno on failure, which the C library turns into
-//! `errno`. A bad pointer faults here, in user mode, and is the program's own SIGSEGV. What
-//! differs between the widths is in `x86_64.rs` and `x86.rs`: where the page is, how to enter the kernel.
+//! Each reads the clock page and returns 0, or makes the system call and returns its result: a
+//! negative errno on failure, which the C library turns into `errno`. A bad pointer faults here, in
+//! user mode, and raises SIGSEGV. `x86_64.rs` and `x86.rs` hold the differences between the widths:
+//! the address of the page, and the way into the kernel.
 
 #[cfg(target_arch = "x86")]
 mod x86;
@@ -93,7 +93,7 @@ unsafe extern "C" fn __vdso_clock_gettime(id: i32, time: *mut Timespec) -> i32 {
     gettime(SYS_CLOCK_GETTIME, id, time)
 }
 
-/// clock_gettime for any layout of the result; `number` is the system call that fills the same.
+/// clock_gettime for any layout of the result; `number` is the system call with that layout.
 #[inline(always)]
 fn gettime<T: From<Time>>(number: usize, id: i32, time: *mut T) -> i32 {
     let page = page();
@@ -107,7 +107,7 @@ fn gettime<T: From<Time>>(number: usize, id: i32, time: *mut T) -> i32 {
     slow_gettime(number, id, time)
 }
 
-/// The same where one attempt did not do: out of line, so that the usual case saves no registers for it.
+/// [`gettime`] after a failed attempt: out of line, so that the usual case saves no registers.
 #[cold]
 #[inline(never)]
 fn slow_gettime<T: From<Time>>(number: usize, id: i32, time: *mut T) -> i32 {
@@ -136,7 +136,7 @@ unsafe extern "C" fn __vdso_gettimeofday(time: *mut Timeval, zone: *mut Timezone
     put_zone(page, zone)
 }
 
-/// The same where one attempt did not do.
+/// gettimeofday after a failed attempt.
 #[cold]
 #[inline(never)]
 fn slow_gettimeofday(time: *mut Timeval, zone: *mut Timezone) -> i32 {
@@ -149,7 +149,7 @@ fn slow_gettimeofday(time: *mut Timeval, zone: *mut Timezone) -> i32 {
     put_zone(page, zone)
 }
 
-/// gettimeofday's second half.
+/// Fills gettimeofday's second argument.
 #[inline(always)]
 fn put_zone(page: &ClockPage, zone: *mut Timezone) -> i32 {
     if !zone.is_null() {
@@ -193,13 +193,13 @@ unsafe extern "C" fn __vdso_time(time: *mut Long) -> Long {
     seconds
 }
 
-/// getcpu(2). Both numbers are cpu | node << 12 in what the kernel set for it: the limit of GDT
-/// entry 15 (selector 0x7b), or the register that RDPID reads.
+/// getcpu(2). The kernel stores cpu | node << 12 for it in two places: the limit of GDT entry 15
+/// (selector 0x7b), and the register that RDPID reads (IA32_TSC_AUX).
 #[unsafe(no_mangle)]
 unsafe extern "C" fn __vdso_getcpu(cpu: *mut u32, node: *mut u32, _unused: *mut u8) -> i32 {
     let both: u32;
-    // Where there is RDPID, the kernel puts it here at boot instead of these eight bytes. The label
-    // can stand here: the function is emitted once, and inlined nowhere.
+    // On a CPU with RDPID the kernel replaces these eight bytes by it at boot. A named label is
+    // sound here: the function is emitted once, and inlined nowhere.
     // SAFETY: reads a descriptor's limit; a selector that is not there would leave eax as it was.
     #[allow(named_asm_labels)]
     unsafe {
@@ -216,7 +216,7 @@ unsafe extern "C" fn __vdso_getcpu(cpu: *mut u32, node: *mut u32, _unused: *mut 
     0
 }
 
-/// Nothing here panics; the image's test proves it by this function's absence.
+/// Required by `no_std`. Nothing here panics: the image's test checks that this function is absent.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {}

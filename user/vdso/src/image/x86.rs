@@ -1,5 +1,5 @@
-//! The 32-bit image: page by CALL/POP, kernel by `__kernel_vsyscall`, and the two places that
-//! signal handlers return to.
+//! The 32-bit image: the page by CALL/POP, the kernel by `__kernel_vsyscall`, and the two
+//! trampolines that signal handlers return to.
 
 use crate::math::Time;
 use crate::page::ClockPage;
@@ -77,19 +77,19 @@ global_asm!(
     ".endr",
 );
 
-// __kernel_vsyscall: enters the kernel as `int 0x80` does, by whatever is fastest here.
+// __kernel_vsyscall: enters the kernel as `int 0x80` does, by the fastest instruction of this CPU.
 //
-// Going in: eax number, ebx ecx edx esi edi ebp arguments. Coming out: eax result, all else kept.
+// On entry: eax number, ebx ecx edx esi edi ebp arguments. On return: eax result, all else kept.
 //
-// 1. SYSENTER and SYSCALL bring the kernel neither a return address it can use nor all six
-//    arguments, so three registers are saved here, ebp (sixth argument) on top.
+// 1. SYSENTER and SYSCALL pass the kernel neither a usable return address nor all six arguments,
+//    so three registers are saved here, ebp (sixth argument) on top.
 // 2. Four bytes that the kernel overwrites at boot (VDSO32_VSYSCALL_SITE):
-//      Intel  mov ebp, esp; sysenter      ebp tells the kernel where the stack is
-//      AMD    mov ebp, ecx; syscall       ebp carries the second argument: SYSCALL destroys ecx
+//      Intel  mov ebp, esp; sysenter      ebp passes the stack pointer
+//      AMD    mov ebp, ecx; syscall       ebp passes the second argument: SYSCALL destroys ecx
 //      else   a four-byte no-op
-// 3. Whoever comes through here has no fast way in. A call that the kernel restarts also comes
-//    here: it is sent back to the two bytes in front of the landing pad, with all registers as for INT 0x80.
-// 4. The landing pad (VDSO32_SYSENTER_RETURN): where the kernel returns to, from all three.
+// 3. INT 0x80, for a CPU without a fast entry. A restarted call comes here too: the kernel sets
+//    eip to these two bytes before the landing pad, with all registers as for INT 0x80.
+// 4. The landing pad (VDSO32_SYSENTER_RETURN): the return address of all three.
 global_asm!(
     ".pushsection .text.__kernel_vsyscall, \"ax\", @progbits",
     ".balign 16",
@@ -132,7 +132,7 @@ global_asm!(
     ".type vdso_syscall, @function",
     "vdso_syscall:",
     ".cfi_startproc",
-    "push ebx", // C wants ebx back
+    "push ebx", // callee-saved in C
     ".cfi_adjust_cfa_offset 4",
     ".cfi_rel_offset ebx, 0",
     "mov eax, [esp + 8]",
@@ -154,10 +154,10 @@ global_asm!(
 //     __kernel_sigreturn      esp: signal number, then struct sigcontext at 4
 //     __kernel_rt_sigreturn   esp: number, two pointers, siginfo (128), ucontext: sigcontext at 160
 //
-// An unwinder finds each interrupted register in that sigcontext: `sigframe_cfi` says so, in
-// DWARF's words "at esp + n"; `sp` is where the sigcontext is. The frame description begins one
-// byte early, at the no-op: unwinders look up a return address minus one. The no-op and the
-// function name must stay as they are for gdb too, which knows these instructions by sight.
+// An unwinder finds each interrupted register in that sigcontext: `sigframe_cfi` describes it as
+// DWARF's "at esp + n"; `sp` is the sigcontext's offset. The frame description begins one byte
+// early, at the no-op: unwinders look up a return address minus one. gdb, too, recognizes the
+// trampolines by the no-op, the instructions and the function name: they must not change.
 global_asm!(
     // DW_CFA_expression (0x10) register, length 3: DW_OP_breg4 (0x74, esp) offset as SLEB128 of two bytes.
     ".macro at_esp register, offset",

@@ -109,7 +109,7 @@ fn dynamic_section() {
         ] {
             assert!(tags.contains(&needed), "{bits}: no tag {needed:#x}");
         }
-        // Nobody relocates a vDSO, loads what it needs, or runs its constructors.
+        // No loader relocates a vDSO, loads its dependencies, or runs its constructors.
         for wrong in [
             DT_REL,
             DT_RELA,

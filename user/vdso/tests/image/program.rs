@@ -25,7 +25,7 @@ impl Program {
         );
         let page = map_low(PAGE_SIZE + image.len(), libc::PROT_READ | libc::PROT_WRITE);
         let base = page as usize + PAGE_SIZE;
-        // SAFETY: the mapping is new, this size, and nobody else's; the code is position-independent.
+        // SAFETY: the mapping is new, of this size, and unshared; the code is position-independent.
         unsafe {
             ptr::copy_nonoverlapping(image.as_ptr(), base as *mut u8, image.len());
             assert_eq!(
@@ -53,7 +53,7 @@ impl Program {
             libc::PROT_READ | libc::PROT_EXEC,
             libc::PROT_READ | libc::PROT_WRITE,
         );
-        // SAFETY: the mapping is this program's own, and nobody runs it meanwhile.
+        // SAFETY: the mapping is this program's own, and no thread executes it meanwhile.
         unsafe {
             assert_eq!(
                 libc::mprotect(self.base as *mut _, self.image.len(), write),

@@ -1,5 +1,5 @@
-//! Instruction by instruction: what each call costs, and that a debugger or an unwinder that
-//! looks in at any of them finds the way out. The child is traced as gdb would trace it.
+//! Single-stepping through the images: the cost of each call in instructions, and the unwind
+//! tables at each instruction. The child is traced as gdb would trace it.
 
 use crate::program::{Program, low};
 use crate::unwind::{Registers, Tables};

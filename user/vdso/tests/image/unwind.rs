@@ -1,4 +1,4 @@
-//! The unwind tables: from any instruction of an image back to whoever called it.
+//! The unwind tables: from any instruction of an image back to its caller.
 
 use crate::program::Program;
 use gimli::{

@@ -21,7 +21,7 @@ pub fn open_line() -> SysResult {
     sys::os::open(c"/dev/ttyS0", O_RDWR | O_NOCTTY | O_CLOEXEC)
 }
 
-/// Begins a session.
+/// setsid(2).
 pub fn setsid() -> SysResult {
     // SAFETY: touches no memory.
     unsafe { native(nr::SETSID, [0; 6]) }
@@ -58,14 +58,14 @@ pub fn pipe() -> Result<[usize; 2], Errno> {
     Ok(ends.map(|end| end as usize))
 }
 
-/// Has reads and writes of `file` answer EAGAIN instead of waiting.
+/// Sets O_NONBLOCK on `file`.
 pub fn set_nonblocking(file: usize) -> SysResult {
     const F_SETFL: usize = 4;
     // SAFETY: touches no memory.
     unsafe { native(nr::FCNTL, [file, F_SETFL, O_NONBLOCK, 0, 0, 0]) }
 }
 
-/// What wait4 found.
+/// Result of wait4.
 pub struct Changed {
     /// Which child.
     pub pid: usize,
@@ -106,12 +106,12 @@ impl Poll {
     const IN: i16 = 1;
     const OUT: i16 = 4;
 
-    /// Waits for something to read, or for the other end's end.
+    /// Waits for input, or until the other end closes.
     pub fn reading(file: Option<usize>) -> Self {
         Self::new(file, Self::IN)
     }
 
-    /// Waits for room, or for the other end's end.
+    /// Waits for room, or until the other end closes.
     pub fn writing(file: Option<usize>) -> Self {
         Self::new(file, Self::OUT)
     }
@@ -150,7 +150,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Blocks SIGCHLD, which the file then tells, and SIGTTOU, which then has no effect.
+    /// Blocks SIGCHLD, which the file then reports, and SIGTTOU, which then has no effect.
     pub fn block() -> Result<Self, Errno> {
         let children: u64 = 1 << (SIGCHLD - 1);
         let before = set_mask(children | 1 << (SIGTTOU - 1))?;
@@ -172,7 +172,7 @@ impl Signals {
         self.file
     }
 
-    /// Gives the program the signals as they were.
+    /// Restores the program's signal mask.
     pub fn restore(&self) {
         let _ = set_mask(self.before);
     }
@@ -213,7 +213,7 @@ unsafe fn ioctl(file: usize, request: usize, argument: usize) -> SysResult {
     unsafe { native(nr::IOCTL, [file, request, argument, 0, 0, 0]) }
 }
 
-/// Passes every byte as it is, both ways, without echo.
+/// Sets raw mode: every byte passes unchanged in both directions, without echo.
 pub fn make_raw(terminal: usize) -> SysResult {
     const TCGETS: usize = 0x5401;
     const TCSETS: usize = 0x5402;
@@ -253,7 +253,7 @@ pub fn set_window(terminal: usize, [rows, columns]: [u16; 2]) -> SysResult {
     unsafe { ioctl(terminal, TIOCSWINSZ, window.as_ptr() as usize) }
 }
 
-/// Has the kernel print this process's calls from here on. The file closes with execve: a close
+/// Makes the kernel print this process's calls from here on. The file closes with execve: a close
 /// would be printed already.
 pub fn trace_oneself() {
     let file = sys::os::open(c"/proc/self/trace", sys::os::O_WRONLY | O_CLOEXEC);

@@ -1,4 +1,4 @@
-//! Frames: how output and the program's end travel over a line that carries other text, too.
+//! Frames: output and the program's end on a serial line that carries other text, too.
 //!
 //! A frame is RS, the run's token, a letter for its kind, the bytes, and the end of the line, so
 //! that text of the kernel's that follows begins a line. Control characters among the bytes are
@@ -8,7 +8,7 @@
 
 use sys::os;
 
-/// Everything is set up: what is typed from now on is not lost.
+/// Everything is set up: input from now on is not lost.
 pub const READY: u8 = b'R';
 /// Bytes of standard output.
 pub const OUTPUT: u8 = b'O';
@@ -31,7 +31,7 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// The line open as `file`. Without a token there are no frames: nobody takes them apart.
+    /// The line open as `file`. Without a token the host doesn't parse frames, and none are sent.
     pub fn new(file: usize, token: &'a [u8]) -> Self {
         Self { file, token }
     }
@@ -60,7 +60,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Sends one frame; what found no room in it.
+    /// Sends one frame; returns the bytes that did not fit.
     fn send_one<'b>(&self, kind: u8, bytes: &'b [u8]) -> &'b [u8] {
         let mut frame = [0; PIECE];
         let mut used = 0;

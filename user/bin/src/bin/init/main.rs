@@ -5,8 +5,8 @@
 //! where standard input is one, in a session without a terminal where it is not. The run ends when the
 //! program and what is left of its group have ended; orphans are reaped meanwhile.
 //!
-//! `/sbin/init.run` says what to do ([`request`]); what is no terminal on the host travels in
-//! frames ([`frame`]) and is carried by [`relay`]. The other end is `xtask/src/session/`.
+//! `/sbin/init.run` holds the request ([`request`]). Files that are not a terminal on the host
+//! travel in frames ([`frame`]), which [`relay`] moves. The other end is `xtask/src/session/`.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -43,7 +43,7 @@ fn run(env: &Env) -> i32 {
     }
 }
 
-/// Runs the program to its end. init's own status: 0 where the frame of the end told the host,
+/// Runs the program to its end. init's own status: 0 where a frame reported the end to the host,
 /// else the program's.
 fn start(env: &Env, request: &Request) -> Result<i32, sys::Errno> {
     let terminal = calls::open_line()?;

@@ -1,9 +1,9 @@
-//! Carries bytes between the serial line and the program's pipes, and waits for its end.
+//! Relay of bytes between the serial line and the program's pipes, until the program ends.
 //!
 //! Input comes over the line as pieces: two bytes of length, low byte first, then the bytes; a
 //! length of 0 is the end of the file. A piece is read only when the one before it is in the
-//! program's pipe. What waits meanwhile fills the terminal's buffer and then the UART's, so that
-//! the host waits as well: nothing is lost, and nothing has to be asked for.
+//! program's pipe. Bytes that wait meanwhile fill the terminal's buffer and then the UART's, so
+//! that the host waits as well: nothing is lost without any flow control messages.
 
 use core::fmt::{self, Write};
 
@@ -31,10 +31,10 @@ pub struct Relay {
     input: Option<usize>,
     /// The ends of its standard output and error.
     outputs: [Option<usize>; 2],
-    /// Bytes still to come of the piece that has begun.
+    /// Bytes of the current piece that have not arrived.
     left: usize,
     buffer: [u8; 4096],
-    /// What of the buffer is still to be written.
+    /// Part of the buffer that is still to be written.
     waiting: core::ops::Range<usize>,
 }
 
@@ -71,7 +71,7 @@ impl Relay {
         Ok((relay, ends))
     }
 
-    /// Carries on until `program` and its process group have ended; how the program did.
+    /// Relays until `program` and its process group have ended; returns how the program ended.
     pub fn run(&mut self, line: &mut Line, program: usize) -> Ending {
         let mut ending = None;
         loop {
@@ -90,7 +90,7 @@ impl Relay {
         }
     }
 
-    /// Waits for anything, and carries what there is.
+    /// Waits for any event, and relays the bytes that are there.
     fn wait(&mut self, line: &mut Line) {
         let is_full = !self.waiting.is_empty();
         let mut polls = [
@@ -104,7 +104,7 @@ impl Relay {
             return;
         }
         if polls[0].is_ready() {
-            // The signals are the same whatever they say: `reap` looks.
+            // The signals' content doesn't matter: `reap` looks at all children.
             let _ = os::read(self.signals, &mut [0; 1024]);
         }
         if polls[1].is_ready() {
@@ -116,7 +116,7 @@ impl Relay {
         self.carry_output(line);
     }
 
-    /// Reads what has come of a piece.
+    /// Reads the part of a piece that has arrived.
     fn take_input(&mut self) {
         let Some(line) = self.line else { return };
         if self.left == 0 {
@@ -139,7 +139,7 @@ impl Relay {
         }
     }
 
-    /// Writes what waits into the program's pipe. Once nobody reads there it is dropped.
+    /// Writes buffered input into the program's pipe. Input is dropped once the pipe has no reader.
     fn hand_on(&mut self) {
         let Some(input) = self.input else {
             self.waiting = 0..0;

@@ -1,4 +1,4 @@
-//! What init is asked to do: `/sbin/init.run`, words that each end with a NUL.
+//! The request to init: `/sbin/init.run`, words that each end with a NUL.
 //!
 //! In order: the token of the frames (empty: none), a letter for each of the program's three
 //! files (`t` terminal, `p` pipe), rows and columns of the terminal (or nothing), `strace` (or
@@ -23,7 +23,7 @@ pub enum End {
     Pipe,
 }
 
-/// What init is asked to do.
+/// The request to init.
 pub struct Request<'a> {
     /// In front of each frame.
     pub token: &'a [u8],

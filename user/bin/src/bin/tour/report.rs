@@ -1,4 +1,4 @@
-//! What the 32-bit half tells the 64-bit one: the figures that only it can measure.
+//! The 32-bit half's report to the 64-bit one: the figures that only the 32-bit half can measure.
 //!
 //! Lines of `name value` in a small file: the plainest thing that two processes can share.
 

@@ -1,5 +1,5 @@
-//! How long others and signals wait for a call over much memory or many bytes. The unit is the
-//! nanosecond, which is one instruction under `-icount shift=0`.
+//! Latency of other processes and of signals during a call over much memory or many bytes. The unit
+//! is the nanosecond, which is one instruction under `-icount shift=0`.
 
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -21,7 +21,7 @@ const SIZE: usize = 64 * MIB;
 /// Nanoseconds of one sleep of the process that waits.
 const SLEEP: u64 = 1_000_000;
 
-/// What the two processes share.
+/// Memory shared by the two processes.
 struct Shared {
     /// The call is being made.
     works: AtomicBool,
@@ -91,7 +91,7 @@ fn large_file() -> usize {
     file
 }
 
-/// Memory that goes with the last reference: a descriptor, a mapping, a process.
+/// Memory that is freed with the last reference: a descriptor, a mapping, a process.
 fn last_references(waiter: &Waiter) {
     let file = large_file();
     waiter.late("late_last_close", || calls::close(file));

@@ -1,4 +1,4 @@
-//! Measures what processes, memory and files cost. Expected: exit 0.
+//! Costs of processes, memory and files. Expected: exit 0.
 //!
 //! Prints a line `bench: NAME TICKS` per row, as `bench` does for the doors, and `bench: end` last.
 //! The same file runs as init on Linux, which is what the figures are held against. A row that this

@@ -74,7 +74,7 @@ fn fork_exec(env: &Env) -> Cost {
     })
 }
 
-/// The same with vfork.
+/// vfork, exec of this program with nothing to do, wait.
 fn vfork_exec(env: &Env) -> Cost {
     let argv = exit_argv();
     long_cost(BATCHES, 5, || {
