@@ -1,4 +1,4 @@
-//! What is known of a file besides its content: what stat(2) tells and chmod(2) and its like change.
+//! Attributes of files: what stat(2) reports and chmod(2), chown(2) and utimensat(2) change.
 
 use alloc::vec::Vec;
 
@@ -20,21 +20,21 @@ pub mod mode {
     pub const PERMISSIONS: u32 = 0o7777;
 }
 
-/// Seconds and nanoseconds since 1970.
+/// Time since the Epoch, 1970-01-01 UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time {
     /// Seconds.
     pub sec: i64,
-    /// Nanoseconds, below a thousand million.
+    /// Nanoseconds, below 1,000,000,000.
     pub nsec: u32,
 }
 
 /// A device number: major and minor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Device {
-    /// Which driver.
+    /// Driver.
     pub major: u32,
-    /// Which of its devices.
+    /// Device of that driver.
     pub minor: u32,
 }
 
@@ -49,7 +49,7 @@ impl Device {
         self.minor & 0xff | self.major << 8 | (self.minor & !0xff) << 12
     }
 
-    /// The device behind such a number.
+    /// The device with the encoded `number` (`new_decode_dev`).
     pub const fn decode(number: u32) -> Self {
         Self {
             major: number >> 8 & 0xfff,
@@ -58,7 +58,7 @@ impl Device {
     }
 }
 
-/// What stat(2) tells.
+/// Attributes of a file, for stat(2).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Metadata {
     /// The file system's device number.
@@ -67,30 +67,30 @@ pub struct Metadata {
     pub ino: u64,
     /// Type and permissions.
     pub mode: u32,
-    /// Number of names.
+    /// Number of hard links.
     pub nlink: u32,
     /// Owner.
     pub uid: u32,
     /// Group.
     pub gid: u32,
-    /// The device that a device node stands for.
+    /// Device number of a device node.
     pub rdev: Device,
-    /// Length in bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// Space taken, in units of 512 bytes.
+    /// Allocated space, in units of 512 bytes.
     pub blocks: u64,
-    /// Last read.
+    /// Time of the last access.
     pub atime: Time,
-    /// Last change of the content.
+    /// Time of the last modification of the content.
     pub mtime: Time,
-    /// Last change of anything.
+    /// Time of the last status change.
     pub ctime: Time,
-    /// Birth.
+    /// Time of creation.
     pub btime: Time,
 }
 
 impl Metadata {
-    /// That of a file with one name, which nothing has changed since it was made.
+    /// Attributes of a file with one link, unchanged since its creation.
     pub fn since(born: Time) -> Self {
         Self {
             nlink: 1,
@@ -108,7 +108,7 @@ impl Metadata {
     }
 }
 
-/// Attributes to change; what is `None` stays. Whether the caller may is checked before.
+/// Attributes to change; `None` leaves one unchanged. The caller has checked the permission.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Change {
     /// Permission bits.
@@ -117,13 +117,13 @@ pub struct Change {
     pub uid: Option<u32>,
     /// Group.
     pub gid: Option<u32>,
-    /// Last read.
+    /// Time of the last access.
     pub atime: Option<Time>,
-    /// Last change of the content.
+    /// Time of the last modification.
     pub mtime: Option<Time>,
 }
 
-/// A file to make.
+/// Attributes of a file to create.
 #[derive(Clone, Debug, Default)]
 pub struct NewFile {
     /// Type and permissions.
@@ -132,8 +132,8 @@ pub struct NewFile {
     pub uid: u32,
     /// Group.
     pub gid: u32,
-    /// The device that a device node stands for.
+    /// Device number of a device node.
     pub rdev: Device,
-    /// Where a symbolic link points.
+    /// Target of a symbolic link.
     pub target: Vec<u8>,
 }

@@ -23,7 +23,7 @@ use vdso::reader::REALTIME_COARSE;
 
 use crate::abi::errno::Errno;
 
-/// The wall clock at the last tick, for time stamps.
+/// The wall clock at the last tick (CLOCK_REALTIME_COARSE), for time stamps.
 pub fn now() -> Time {
     let time = crate::time::now(REALTIME_COARSE as i32).unwrap_or_default();
     Time {
@@ -32,10 +32,10 @@ pub fn now() -> Time {
     }
 }
 
-/// Makes the tree: the initramfs's files, with /dev and /proc mounted whether it has them or not.
+/// Creates the tree: unpacks the initramfs, and mounts /dev and /proc.
 ///
 /// # Panics
-/// If there is no memory for that.
+/// If memory is short.
 pub fn init(mut archives: impl Source) {
     const RAMFS_MAGIC: u32 = 0x8584_58f6;
     let root = crate::vfs::mount::mount_root(TmpFs::new("rootfs", RAMFS_MAGIC));
@@ -46,14 +46,14 @@ pub fn init(mut archives: impl Source) {
             log!("fs: cannot mount /{name}: {}", errno.name().unwrap_or("?"));
         }
     }
-    // In the new /dev.
+    // In the devtmpfs mounted on /dev.
     let dev = crate::vfs::path::child(&root, b"dev").map(crate::vfs::dentry::Location::uncovered);
     if let Err(errno) = dev.and_then(|dev| mount_at(&dev, "pts", "devpts")) {
         log!("fs: cannot mount /dev/pts: {}", errno.name().unwrap_or("?"));
     }
 }
 
-/// Mounts a file system on a directory of the root, which is made if it isn't there.
+/// Mounts a file system on a directory of the root, creating the directory if missing.
 fn mount_at(root: &crate::vfs::dentry::Location, name: &str, kind: &str) -> Result<(), Errno> {
     let dir = NewFile {
         mode: mode::S_IFDIR | 0o755,

@@ -1,7 +1,7 @@
-//! pidfd_open(2): a descriptor of a process, readable once that has ended.
+//! pidfd_open(2): a descriptor of a process, readable once the process has terminated.
 //!
-//! It holds the process's [`Pid`] and nothing of the process: after the wait for that, a later process
-//! with the same ID is not meant. Pollers stand in the process's own queue.
+//! It refers to the process's [`Pid`] and keeps no process alive: after the process is reaped, a
+//! later one with the same number is another. Pollers wait in the process's queue.
 
 use alloc::sync::Arc;
 use core::any::Any;
@@ -14,10 +14,10 @@ use crate::vfs::anon;
 use crate::vfs::file::{File, flags};
 use crate::vfs::inode::{FileOps, Ready};
 
-/// What stands behind the descriptor.
+/// File operations of a pidfd.
 struct PidFd(Pid);
 
-/// Makes one, with `O_NONBLOCK` of `flags`.
+/// Creates a pidfd for `pid`; of `flags`, only `O_NONBLOCK` counts.
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -26,7 +26,7 @@ pub fn new(pid: Pid, flags: u32) -> Result<Arc<File>, Errno> {
     anon::file("pidfd", Arc::new(PidFd(pid)), flags::O_RDWR | status)
 }
 
-/// The process that an open file stands for, if it is a pidfd.
+/// The process that a pidfd refers to; `None` for another file.
 pub fn of(file: &File) -> Option<Pid> {
     let ops: &dyn Any = &**file.ops();
     ops.downcast_ref().map(|PidFd(pid)| *pid)
@@ -37,11 +37,11 @@ impl FileOps for PidFd {
         true
     }
 
-    /// Readable when all threads have ended, waited for or not (pidfd_poll in kernel/fork.c).
+    /// Readable when all threads have terminated, reaped or not (pidfd_poll in kernel/fork.c).
     fn ready(&self) -> Ready {
         let has_ended = match self.0.process() {
             Some(process) => process.status.lock().is_some(),
-            // Of a child that clone(2) is still making only the ID is there.
+            // While clone(2) creates a child, only its ID exists.
             None => !self.0.is_there(),
         };
         let mut ready = Ready::empty();
@@ -49,7 +49,7 @@ impl FileOps for PidFd {
         ready
     }
 
-    /// None once the process was waited for: the queue went with the process, and nothing changes any more.
+    /// None once the process is reaped: nothing changes any more.
     fn wait_queues(&self, each: &mut dyn FnMut(&WaitQueue)) -> bool {
         if let Some(process) = self.0.process() {
             each(&process.thread_ended);

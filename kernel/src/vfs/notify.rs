@@ -1,13 +1,13 @@
-//! What happens to files, told to those who watch them (fs/notify/fsnotify.c).
+//! Events of files for inotify watches (fs/notify/fsnotify.c).
 //!
-//! Whatever uses or changes a file says so here, where the common path of the calls is: an open file
-//! that is read, written, closed ([`file()`]), attributes that change by whichever name ([`name`]), a
-//! directory that gains or loses a name ([`entry`]). The watcher of a directory is told of the
-//! files in it too, with their names. Who watches, and what becomes of an event, is in `inotify/`.
+//! The common path of each operation reports here: an open file is read, written, closed
+//! ([`file()`]), attributes change through a name ([`name`]), a directory gains or loses an entry
+//! ([`entry`]). A directory's watches also get the events of its entries, with their names.
+//! `inotify/` has the watches and the delivery.
 //!
-//! As long as nothing in the machine is watched all this is the test of one word ([`is_on`]).
+//! Without any watch in the system, the cost is a test of one word ([`is_on`]).
 //!
-//! What each call tells, and in which order, is Linux 6.1's (include/linux/fsnotify.h).
+//! The events of each call and their order are those of Linux 6.1 (include/linux/fsnotify.h).
 
 use alloc::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::abi::metadata::{Change, Device, mode};
 
 pub use super::inotify::watch::is_on;
 
-/// Events, as watches ask for them and as they are told (include/uapi/linux/inotify.h).
+/// Event bits, as requested and as reported (include/uapi/linux/inotify.h).
 #[allow(missing_docs)] // Linux's names, without IN_.
 pub mod events {
     use super::linux;
@@ -39,7 +39,7 @@ pub mod events {
     pub const MOVE_SELF: u32 = linux::IN_MOVE_SELF;
     pub const UNMOUNT: u32 = linux::IN_UNMOUNT;
     pub const ISDIR: u32 = linux::IN_ISDIR;
-    /// Beside [`OPEN`]: by execve(2). No program sees it (FS_OPEN_EXEC).
+    /// With [`OPEN`]: opened by execve(2) (FS_OPEN_EXEC). Not reported to programs.
     pub const OPEN_EXEC: u32 = 0x1000;
 }
 use events::*;
@@ -47,12 +47,12 @@ use events::*;
 /// The name of a directory's entry.
 pub type Name = Arc<[u8]>;
 
-/// The mark of a directory's own events.
+/// IN_ISDIR for a directory.
 fn of_kind(kind: u32) -> u32 {
     if kind == mode::S_IFDIR { ISDIR } else { 0 }
 }
 
-/// Something was done with an open file. One that only stands for a place does nothing.
+/// Reports events of an open file, except an O_PATH one.
 #[cold]
 #[inline(never)]
 pub fn file(file: &File, events: u32) {
@@ -62,7 +62,7 @@ pub fn file(file: &File, events: u32) {
     }
 }
 
-/// What a file is was changed, by the name `dentry`.
+/// Reports events of the file named `dentry`, such as a change of attributes.
 #[inline]
 pub fn name(dentry: &Dentry, events: u32) {
     if is_on() && events != 0 {
@@ -70,8 +70,8 @@ pub fn name(dentry: &Dentry, events: u32) {
     }
 }
 
-/// Tells the watchers of the directory that `dentry` is in, and those of the file. `is_unlinked`: some
-/// don't want to hear of such any more (IN_EXCL_UNLINK).
+/// Reports events to the watches of `dentry`'s directory and of the file. `is_unlinked`: the name
+/// is removed (IN_EXCL_UNLINK).
 #[cold]
 fn child(dentry: &Dentry, events: u32, is_unlinked: bool) {
     let kind = dentry.inode().kind();
@@ -81,7 +81,7 @@ fn child(dentry: &Dentry, events: u32, is_unlinked: bool) {
         name: None,
         is_unlinked,
     };
-    // Bytes that go through a device or a FIFO are not the directory's affair.
+    // Reads and writes of a device or a FIFO are not reported to the directory.
     let is_special = matches!(
         kind,
         mode::S_IFCHR | mode::S_IFBLK | mode::S_IFIFO | mode::S_IFSOCK
@@ -96,7 +96,7 @@ fn child(dentry: &Dentry, events: u32, is_unlinked: bool) {
     watch::tell(dentry.inode(), &event);
 }
 
-/// Tells the watchers of a file, and not those of a directory that it is in.
+/// Reports events to the watches of a file, but not of its directory.
 fn own(inode: &Arc<dyn Inode>, events: u32) {
     let event = Event {
         events: events | of_kind(inode.kind()),
@@ -107,7 +107,8 @@ fn own(inode: &Arc<dyn Inode>, events: u32) {
     watch::tell(inode, &event);
 }
 
-/// Tells the watchers of a directory what became of a name in it, under which is or was a file of `kind`.
+/// Reports events of an entry `name` to the watches of its directory; `kind` is the type of the
+/// file.
 pub fn entry(dir: &Arc<dyn Inode>, events: u32, kind: u32, name: &Name, cookie: u32) {
     let event = Event {
         events: events | of_kind(kind),
@@ -118,7 +119,7 @@ pub fn entry(dir: &Arc<dyn Inode>, events: u32, kind: u32, name: &Name, cookie: 
     watch::tell(dir, &event);
 }
 
-/// A file was made in a directory, under this name.
+/// Reports that `dentry` was created in `dir`.
 #[inline]
 pub fn created(dir: &Arc<dyn Inode>, dentry: &Dentry) {
     if is_on() {
@@ -126,7 +127,7 @@ pub fn created(dir: &Arc<dyn Inode>, dentry: &Dentry) {
     }
 }
 
-/// A file was given another name, in this directory.
+/// Reports that `target` was linked as `name` in `dir`.
 pub fn linked(dir: &Arc<dyn Inode>, name: &[u8], target: &Arc<dyn Inode>) {
     if is_on() {
         own(target, ATTRIB);
@@ -134,7 +135,7 @@ pub fn linked(dir: &Arc<dyn Inode>, name: &[u8], target: &Arc<dyn Inode>) {
     }
 }
 
-/// A name was taken out of a directory; `dentry` is the last thing the caller has of it.
+/// Reports that a name was removed from `dir`; `dentry` is the caller's last reference to it.
 pub fn unlinked(dir: &Arc<dyn Inode>, dentry: Arc<Dentry>) {
     if !is_on() {
         return;
@@ -144,26 +145,26 @@ pub fn unlinked(dir: &Arc<dyn Inode>, dentry: Arc<Dentry>) {
     if kind != mode::S_IFDIR {
         own(&inode, ATTRIB);
     }
-    // Unless the file is in use, this is its end.
+    // The last reference to an unused file: IN_DELETE_SELF comes before IN_DELETE.
     drop(dentry);
     entry(dir, DELETE, kind, &name, 0);
 }
 
-/// A name was moved: from where, to where.
+/// A rename.
 pub struct Move<'a> {
-    /// The name that was moved.
+    /// The renamed dentry, at its new place.
     pub dentry: &'a Dentry,
-    /// The directory it was in.
+    /// The old directory.
     pub from: &'a Arc<dyn Inode>,
-    /// What it was there.
+    /// The old name.
     pub old_name: &'a Name,
-    /// The directory it is in.
+    /// The new directory.
     pub to: &'a Arc<dyn Inode>,
-    /// The name whose place it took.
+    /// The dentry replaced by the rename.
     pub replaced: Option<&'a Dentry>,
 }
 
-/// A name was moved (fsnotify_move).
+/// Reports a rename (fsnotify_move).
 pub fn moved(this: &Move<'_>) {
     let inode = this.dentry.inode();
     let (kind, cookie) = (inode.kind(), watch::next_cookie());
@@ -175,7 +176,7 @@ pub fn moved(this: &Move<'_>) {
     own(inode, MOVE_SELF);
 }
 
-/// The last that is known of a name that was taken away goes: if the file has no other, it goes as well
+/// Reports the end of the last reference to a removed name: a file without other names is gone
 /// (dentry_unlink_inode).
 #[cold]
 pub fn name_gone(inode: &Arc<dyn Inode>) {
@@ -185,14 +186,14 @@ pub fn name_gone(inode: &Arc<dyn Inode>) {
     }
 }
 
-/// A file system is gone, with the files in it.
+/// Reports that a file system was unmounted, and removes the watches in it.
 pub fn unmounted(device: Device) {
     if is_on() {
         watch::end_on(device, |inode| own(inode, UNMOUNT));
     }
 }
 
-/// What the watchers of a file are told of a change of its attributes (fsnotify_change).
+/// The events of a change of attributes (fsnotify_change).
 pub fn of_change(change: &Change) -> u32 {
     let mut events = 0;
     if change.permissions.is_some() || change.uid.is_some() || change.gid.is_some() {

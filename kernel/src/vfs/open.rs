@@ -1,4 +1,4 @@
-//! Opening a file by its path: the work of open(2) and its like.
+//! Opening and creating files by path: open(2), mknod(2), execve(2).
 //!
 //! Left out: leases.
 
@@ -25,14 +25,12 @@ use crate::process::elf::Executable;
 use crate::vfs::write_exec as busy;
 use crate::vm::mapped::Mapped;
 
-/// Stands behind a descriptor opened with O_PATH, and behind the open file of a program, which is mapped:
-/// nothing ever reaches it.
+/// Operations of O_PATH descriptors and of a program's open file, which is only mapped: all fail.
 struct PathOnly;
 
 impl FileOps for PathOnly {}
 
-/// Opens the file at `path`, making it if the flags say so, with `permissions` but for those in
-/// `umask`.
+/// Opens the file at `path`, or creates it if the flags say so, with `permissions` less `umask`.
 ///
 /// # Errors
 /// Those of open(2).
@@ -79,13 +77,13 @@ pub fn open(
     File::open(location, ops, flags)
 }
 
-/// Sorts out combinations of flags.
+/// Checks the combination of flags (build_open_flags).
 fn check_flags(flags: u32) -> Result<u32, Errno> {
     if flags & O_PATH != 0 {
         return Ok(flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     }
     if flags & O_TMPFILE == O_TMPFILE {
-        // There is nothing to be had from an empty file that nobody else sees.
+        // Without write access an unnamed empty file is useless.
         return if flags & O_ACCMODE == O_RDONLY || flags & O_CREAT != 0 {
             Err(Errno::EINVAL)
         } else {
@@ -98,8 +96,8 @@ fn check_flags(flags: u32) -> Result<u32, Errno> {
     Ok(flags)
 }
 
-/// Opens a new file without a name in the directory at `path`: linkat(2) may give it one unless
-/// O_EXCL forbids it.
+/// Opens a new unnamed file in the directory at `path` (O_TMPFILE); linkat(2) can link it, unless
+/// O_EXCL forbids that.
 fn open_unnamed(
     walk: &Walk<'_>,
     path: &[u8],
@@ -115,7 +113,7 @@ fn open_unnamed(
     dir.mount.check_writable()?;
     access::check(walk.who, &parent, access::WRITE | access::EXECUTE)?;
     let mut new = regular(permissions);
-    give_owner(walk.who, &parent, &mut new, umask);
+    init_owner(walk.who, &parent, &mut new, umask);
     let inode = dir.inode().create_unnamed(&new, flags & O_EXCL == 0)?;
     let name = format!("#{}", inode.metadata().ino).into_bytes();
     let ops = inode.clone().open()?;
@@ -128,7 +126,7 @@ fn open_unnamed(
     File::open(location, ops, flags)
 }
 
-/// A regular file to make.
+/// Attributes of a new regular file.
 fn regular(permissions: u32) -> NewFile {
     NewFile {
         mode: mode::S_IFREG | permissions & mode::PERMISSIONS,
@@ -136,14 +134,14 @@ fn regular(permissions: u32) -> NewFile {
     }
 }
 
-/// Says whose a new file in a directory is, and takes what its maker may not give it out of its mode
+/// Sets owner and group of a new file, and clears the mode bits that its creator may not set
 /// (mode_strip_sgid and inode_init_owner in fs/inode.c).
-fn give_owner(who: &Credentials, parent: &Metadata, new: &mut NewFile, umask: u32) {
+fn init_owner(who: &Credentials, parent: &Metadata, new: &mut NewFile, umask: u32) {
     new.uid = who.fsuid;
     new.gid = who.fsgid;
     let kind = new.mode & mode::S_IFMT;
     let runs_as_group = mode::S_ISGID | 0o010;
-    // In a set-group-ID directory everything belongs to its group, and directories pass that on.
+    // A file in a set-group-ID directory gets its group, a directory the bit as well.
     if parent.mode & mode::S_ISGID != 0 {
         new.gid = parent.gid;
         if kind == mode::S_IFDIR {
@@ -151,7 +149,7 @@ fn give_owner(who: &Credentials, parent: &Metadata, new: &mut NewFile, umask: u3
         } else if new.mode & runs_as_group == runs_as_group
             && !access::may_set_group_id(who, parent.gid)
         {
-            // It would run as a group that its maker is not in.
+            // The file would run as a group that its creator is not in.
             new.mode &= !mode::S_ISGID;
         }
     }
@@ -160,11 +158,10 @@ fn give_owner(who: &Credentials, parent: &Metadata, new: &mut NewFile, umask: u3
     }
 }
 
-/// Makes a file of any kind at `place`, for the caller, who must be allowed to.
+/// Creates a file of any type at `place`, with the caller's permissions.
 ///
 /// # Errors
-/// `EACCES`, `EPERM` for a device, `ENOENT` in a directory that was removed, `ENAMETOOLONG`,
-/// `ENOSPC`.
+/// `EACCES`, `EPERM` for a device, `ENOENT` in a removed directory, `ENAMETOOLONG`, `ENOSPC`.
 pub fn create(
     walk: &Walk<'_>,
     place: &ParentOf,
@@ -176,14 +173,14 @@ pub fn create(
     access::check(walk.who, &parent, access::WRITE | access::EXECUTE)?;
     let is_device = match new.mode & mode::S_IFMT {
         mode::S_IFBLK => true,
-        // The number 0 is no device: it hides a name in an overlay (WHITEOUT_DEV).
+        // Device number 0 is a whiteout, not a device (WHITEOUT_DEV).
         mode::S_IFCHR => new.rdev != Device::default(),
         _ => false,
     };
     if is_device && !walk.who.has(Caps::MKNOD) {
         return Err(Errno::EPERM);
     }
-    give_owner(walk.who, &parent, &mut new, umask);
+    init_owner(walk.who, &parent, &mut new, umask);
     let dentry = place
         .dir
         .inode()
@@ -195,10 +192,10 @@ pub fn create(
     })
 }
 
-/// Checks that the flags fit what the file is.
+/// Checks that the flags fit the file's type.
 fn check_kind(location: &Location, flags: u32) -> Result<(), Errno> {
     match location.inode().kind() {
-        // Only with O_NOFOLLOW does the walk end at one.
+        // The lookup ends at a symbolic link only with O_NOFOLLOW.
         mode::S_IFLNK if flags & O_DIRECTORY != 0 => Err(Errno::ENOTDIR),
         mode::S_IFLNK if flags & O_PATH == 0 => Err(Errno::ELOOP),
         mode::S_IFDIR if wants_write(flags) => Err(Errno::EISDIR),
@@ -216,14 +213,14 @@ fn check_access(walk: &Walk<'_>, location: &Location, flags: u32) -> Result<(), 
     let mut wanted = match flags & O_ACCMODE {
         O_RDONLY => access::READ,
         O_WRONLY => access::WRITE,
-        // Linux takes 3, too: ioctl(2) only, but both permissions are needed.
+        // Linux also accepts access mode 3, for ioctl(2) alone; it needs both permissions.
         _ => access::READ | access::WRITE,
     };
     if flags & O_TRUNC != 0 {
         wanted |= access::WRITE;
     }
     let metadata = location.inode().metadata();
-    // Devices and pipes are written, not the file system they have a name in.
+    // A write to a device or a pipe doesn't write to the file system of its name.
     if wanted & access::WRITE != 0 && metadata.kind() == mode::S_IFREG {
         location.mount.check_writable()?;
     }
@@ -238,10 +235,10 @@ fn check_access(walk: &Walk<'_>, location: &Location, flags: u32) -> Result<(), 
     Ok(())
 }
 
-/// The program at `path`, for execve(2) by the caller.
+/// Opens the program at `path` for execve(2) of the caller.
 ///
 /// # Errors
-/// Those of the path; `EACCES` for what may not be executed or is no regular file.
+/// Those of the path lookup; `EACCES` for a file that is not executable or not regular.
 pub fn open_executable(path: &[u8]) -> Result<Executable, Errno> {
     let (context, who) = (context(), credentials());
     let walk = Walk {
@@ -253,10 +250,10 @@ pub fn open_executable(path: &[u8]) -> Result<Executable, Errno> {
     executable(walk.file(path, true)?)
 }
 
-/// The program at `location`, for the same.
+/// Opens the program at `location` for execve(2) of the caller.
 ///
 /// # Errors
-/// `EACCES` for what may not be executed or is no regular file.
+/// `EACCES` for a file that is not executable or not regular.
 pub fn executable(location: Location) -> Result<Executable, Errno> {
     let who = credentials();
     let metadata = location.inode().metadata();
@@ -275,7 +272,7 @@ pub fn executable(location: Location) -> Result<Executable, Errno> {
     })
 }
 
-/// Descriptors 0, 1 and 2 on the console: what init starts with.
+/// Descriptors 0, 1 and 2 on the console, for init.
 ///
 /// # Errors
 /// `ENOMEM`.

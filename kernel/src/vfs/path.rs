@@ -1,4 +1,4 @@
-//! From a path to a file: one component at a time, as path_resolution(7) tells.
+//! Path lookup, one component at a time (path_resolution(7); fs/namei.c).
 //!
 //! Left out: automounts, fs.protected_fifos and fs.protected_regular.
 
@@ -16,28 +16,28 @@ use crate::abi::metadata::mode;
 use crate::abi::resolve::Resolve;
 use crate::mm::fallible;
 
-/// Longest path in bytes, its NUL included.
+/// Longest path in bytes, including its NUL.
 pub const PATH_MAX: usize = 4096;
 /// Longest name in bytes.
 pub const NAME_MAX: usize = 255;
-/// Most symbolic links on the way (MAXSYMLINKS).
+/// Most symbolic links followed in a lookup (MAXSYMLINKS).
 const LINKS_MAX: usize = 40;
 
-/// Who passes through every directory.
+/// Either capability allows searching any directory.
 const SEARCH_ANYWHERE: Caps = Caps::DAC_OVERRIDE.union(Caps::DAC_READ_SEARCH);
 
-/// Where a process looks from.
+/// A process's file-system context (struct fs_struct).
 #[derive(Clone)]
 pub struct FsContext {
-    /// Its `/`.
+    /// Root directory.
     pub root: Location,
-    /// Its working directory.
+    /// Working directory.
     pub cwd: Location,
-    /// Permission bits that new files don't get.
+    /// Permission bits cleared in the mode of new files.
     pub umask: u32,
 }
 
-/// The last component of a path, not looked up.
+/// Type of a path's last component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Last {
     /// A name.
@@ -46,54 +46,54 @@ pub enum Last {
     Dot,
     /// `..`
     DotDot,
-    /// There is none: the path is `/`.
+    /// None: the path is `/`.
     Root,
 }
 
-/// The directory that a path's last component is in, and that component.
+/// A path's last component and its directory.
 pub struct ParentOf {
     /// The directory.
     pub dir: Location,
-    /// The component's kind.
+    /// Type of the component.
     pub last: Last,
-    /// The component; a name only for [`Last::Name`].
+    /// The component's text; a name for [`Last::Name`].
     pub name: Vec<u8>,
-    /// A slash follows: only a directory may have this name.
+    /// A slash follows: the component must be a directory.
     pub wants_dir: bool,
 }
 
-/// Where the walk ends.
+/// Where the lookup ends.
 enum Until {
-    /// At the file; through a last symbolic link or not.
+    /// At the file, following a last symbolic link or not.
     File { follow: bool },
-    /// At the directory that holds the last component.
+    /// At the directory of the last component.
     Parent,
-    /// At the file, or at the directory that it is missing from.
+    /// At the file, or at its directory if the file is missing.
     Create { follow: bool },
 }
 
-/// What a walk to open or create finds.
+/// Result of a lookup.
 pub enum Found {
     /// The file.
     File(Location),
-    /// No such name in this directory.
+    /// No such name in its directory; or, of [`Walk::parent`], a component not looked up.
     Missing(ParentOf),
 }
 
-/// A walk through the tree for one caller.
+/// A path lookup with the context of one caller.
 pub struct Walk<'a> {
-    /// The caller's `/`.
+    /// The root directory.
     pub root: &'a Location,
-    /// Where relative paths begin.
+    /// Start of relative paths.
     pub start: &'a Location,
-    /// Who asks.
+    /// Credentials for permission checks.
     pub who: &'a Credentials,
-    /// Where the walk may not go.
+    /// Restrictions of openat2(2).
     pub resolve: Resolve,
 }
 
 impl Walk<'_> {
-    /// The file at `path`.
+    /// Looks up the file at `path`.
     ///
     /// # Errors
     /// `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG`.
@@ -104,18 +104,18 @@ impl Walk<'_> {
         }
     }
 
-    /// The file at `path`, or where it would have to be made.
+    /// Looks up the file at `path`, or the place to create it.
     ///
     /// # Errors
-    /// As [`Walk::file`], but `ENOENT` only for a directory on the way.
+    /// As [`Walk::file`], but `ENOENT` only for a directory of the path.
     pub fn file_or_place(&self, path: &[u8], follow: bool) -> Result<Found, Errno> {
         self.walk(path, &Until::Create { follow })
     }
 
-    /// The directory that the last component of `path` is in.
+    /// Looks up the directory of the last component of `path`.
     ///
     /// # Errors
-    /// As [`Walk::file`], about the directories on the way.
+    /// As [`Walk::file`], for the directories of the path.
     pub fn parent(&self, path: &[u8]) -> Result<ParentOf, Errno> {
         match self.walk(path, &Until::Parent)? {
             Found::Missing(parent) => Ok(parent),
@@ -128,12 +128,12 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether it stays below where it starts.
+    /// Whether the lookup is confined to the start directory.
     fn is_scoped(&self) -> bool {
         self.resolve.intersects(Resolve::BENEATH | Resolve::IN_ROOT)
     }
 
-    /// Where an absolute path begins.
+    /// Start of an absolute path.
     fn top(&self) -> Result<Location, Errno> {
         if self.resolve.contains(Resolve::BENEATH) {
             return Err(Errno::EXDEV);
@@ -145,7 +145,7 @@ impl Walk<'_> {
         })
     }
 
-    /// `..`
+    /// The parent directory, for `..`.
     fn up(&self, at: &Location) -> Result<Location, Errno> {
         if self.resolve.contains(Resolve::BENEATH) && at.is(self.start) {
             return Err(Errno::EXDEV);
@@ -158,7 +158,7 @@ impl Walk<'_> {
         self.crossing(at, at.above(top))
     }
 
-    /// A link that leads to a file itself.
+    /// Follows a magic link of /proc.
     fn jump(&self, from: &Location, to: Location) -> Result<Location, Errno> {
         if self.resolve.contains(Resolve::NO_MAGICLINKS) {
             return Err(Errno::ELOOP);
@@ -169,7 +169,7 @@ impl Walk<'_> {
         self.crossing(from, to)
     }
 
-    /// A step, which may not lead to another mount if none may.
+    /// Checks a step against RESOLVE_NO_XDEV.
     fn crossing(&self, from: &Location, to: Location) -> Result<Location, Errno> {
         let crosses = || !Arc::ptr_eq(&from.mount, &to.mount);
         if self.resolve.contains(Resolve::NO_XDEV) && crosses() {
@@ -210,7 +210,7 @@ impl Walk<'_> {
                 return Err(Errno::ENOTDIR);
             }
             if self.who.has_any(SEARCH_ANYWHERE) {
-                // Only what goes by something else than permissions may refuse.
+                // Capabilities override permission bits, but not an inode's own rule.
                 if at.inode().permits(access::EXECUTE) == Some(false) {
                     return Err(Errno::EACCES);
                 }
@@ -253,7 +253,7 @@ impl Walk<'_> {
                         Until::File { follow } | Until::Create { follow } => *follow,
                         Until::Parent => true,
                     };
-                    // A file can be mounted on a link, which then is none.
+                    // A symbolic link that is a mount point is not followed.
                     let is_link = next.inode().kind() == mode::S_IFLNK && !next.is_covered();
                     if is_link && (!is_last || wants_dir || follow) {
                         links += 1;
@@ -302,10 +302,10 @@ impl Walk<'_> {
     }
 }
 
-/// Checks that a component is no longer than names are.
+/// Checks the length of a component.
 ///
 /// # Errors
-/// `ENAMETOOLONG`.
+/// `ENAMETOOLONG` above NAME_MAX.
 pub fn check_name(name: &[u8]) -> Result<(), Errno> {
     if name.len() > NAME_MAX {
         return Err(Errno::ENAMETOOLONG);
@@ -313,7 +313,7 @@ pub fn check_name(name: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// What `name` stands for in directory `dir`, mounts included.
+/// Looks up `name` in directory `dir`, and crosses a mount point.
 ///
 /// # Errors
 /// `ENOENT`, `ENAMETOOLONG`, `ENOTDIR`.

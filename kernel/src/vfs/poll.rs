@@ -1,7 +1,7 @@
-//! One task's wait for several files: what poll(2) and select(2) are made of.
+//! Waiting for several files, for poll(2) and select(2).
 //!
-//! The task stands in the queues of all the files ([`FileOps::wait_queues`]) while it sleeps, and
-//! looks at all of them again after each wake-up, as Linux does. epoll(7) is for those with many.
+//! The task joins the wait queues of all the files ([`FileOps::wait_queues`]) while it sleeps, and
+//! polls all of them after each wake-up, as on Linux. epoll(7) serves large numbers of files.
 //!
 //! [`FileOps::wait_queues`]: super::inode::FileOps::wait_queues
 
@@ -17,16 +17,16 @@ use crate::sched::preempt::{self, Stride};
 use crate::sched::run_queue as sched;
 use crate::sched::wait::{self, Ticket, Wake};
 
-/// What is told whether asked for or not (POLLERR, POLLHUP).
+/// Events reported even if not requested (POLLERR, POLLHUP).
 pub const ALWAYS: Ready = Ready::ERROR.union(Ready::HANGUP);
 
-/// What one file counts, each time that it is looked at, among the bytes between two points of a long call.
+/// Weight of polling one file between two preemption points, in bytes copied.
 pub const FILE: usize = 256;
 
-/// A file, and what of it is waited for.
+/// A file and the requested events.
 pub type Asked<'a> = (&'a Arc<File>, Ready);
 
-/// Stands in the queues for a task.
+/// Entry of a task in the wait queues.
 struct Waiter {
     task: Arc<Task>,
     was_woken: AtomicBool,
@@ -39,10 +39,11 @@ impl Wake for Waiter {
     }
 }
 
-/// Calls `look`, which may let others run, until it finds something, or until `deadline` (ns of CLOCK_MONOTONIC) is over.
+/// Calls `look`, which may be preempted, until it returns more than 0, or until `deadline` (ns of
+/// CLOCK_MONOTONIC); returns its result, 0 at the deadline.
 ///
 /// # Errors
-/// `interrupted` if a signal comes first, `ENOMEM`.
+/// `interrupted` on a signal, `ENOMEM`.
 pub fn wait<'a>(
     files: impl Iterator<Item = Asked<'a>> + Clone,
     deadline: Option<u64>,
@@ -53,7 +54,7 @@ pub fn wait<'a>(
     if found > 0 {
         return Ok(found);
     }
-    // One entry a file: a program decides how many.
+    // An entry per file: their number is up to the program.
     if frame::is_low() {
         return Err(Errno::ENOMEM);
     }
@@ -71,7 +72,7 @@ pub fn wait<'a>(
         });
         if stride.passes(FILE) {
             preempt::point();
-            // What others did meanwhile to files in whose queues it didn't stand yet.
+            // A file whose queue is not joined yet may have become ready meanwhile.
             waiter.was_woken.store(true, Ordering::Relaxed);
         }
     }
@@ -79,7 +80,7 @@ pub fn wait<'a>(
         if let Err(errno) = joined {
             return Some(Err(errno));
         }
-        // Others may run while it looks.
+        // A wake-up may come while `look` runs.
         while waiter.was_woken.swap(false, Ordering::Relaxed) {
             let found = look();
             if found > 0 {

@@ -1,5 +1,4 @@
-//! File systems that are mounted nowhere: where files without a path are said to be, such as pipes
-//! and sockets.
+//! Pseudo file systems without a mount point: home of pipes and sockets.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -10,14 +9,14 @@ use super::mount::{FileSystem, Mount, Statistics};
 use crate::abi::errno::Errno;
 use crate::abi::metadata::{Metadata, mode};
 
-/// Such a file system.
+/// A pseudo file system.
 struct Nowhere {
     name: &'static str,
     magic: u32,
     root: Arc<Dentry>,
 }
 
-/// Its top directory, which nobody ever sees.
+/// Its root directory, which no path reaches.
 struct Top;
 
 impl Inode for Top {
@@ -50,7 +49,7 @@ impl FileSystem for Nowhere {
     }
 }
 
-/// A mount, in no table, of a file system with this name and magic number
+/// An internal mount of a pseudo file system with this name and magic number
 /// (include/uapi/linux/magic.h).
 pub fn mount(name: &'static str, magic: u32) -> Arc<Mount> {
     let root = Dentry::root(Arc::new(Top));

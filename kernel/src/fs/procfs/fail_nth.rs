@@ -1,5 +1,6 @@
-//! Test builds: /proc/PID/fail-nth and make-it-fail, which say when a thread's calls find no memory
-//! (`mm/injection.rs`). Reading and writing them passes no fail point.
+//! Fault injection in test builds: /proc/PID/fail-nth and make-it-fail, which make allocations of a
+//! thread's system calls fail (`mm/injection.rs`). Reading and writing these files passes no fail
+//! point.
 
 use alloc::sync::Arc;
 use core::fmt::Write;
@@ -17,16 +18,16 @@ use crate::vfs::io::{self, In, Out};
 pub(super) const FAIL_NTH: ProcessFile = file("fail-nth", 0o644, no_text);
 pub(super) const MAKE_IT_FAIL: ProcessFile = file("make-it-fail", 0o644, no_text);
 
-/// They are opened as [`Fault`]s.
+/// Unused: [`open`] returns a [`Fault`].
 fn no_text(_: &Subject, _: &mut Text) {}
 
-/// An open file of these.
+/// An open fail-nth or make-it-fail.
 struct Fault {
     who: Who,
     is_call: bool,
 }
 
-/// The open file, if `file` is one of these.
+/// The open file, if `file` is fail-nth or make-it-fail.
 pub(super) fn open(who: Who, file: &ProcessFile) -> Option<Arc<dyn FileOps>> {
     let is_call = file.name == MAKE_IT_FAIL.name;
     let is_one = is_call || file.name == FAIL_NTH.name;
@@ -48,7 +49,7 @@ impl FileOps for Fault {
             task.fail_nth.load(Ordering::Relaxed)
         };
         let mut text = Line::default();
-        // There is room for every number.
+        // The line has room for every number.
         let _ = writeln!(text, "{left}");
         io::put_from(&text.bytes[..text.len], offset, out)
     }
@@ -62,7 +63,7 @@ impl FileOps for Fault {
         let task = self.task()?;
         if self.is_call {
             task.is_to_fail.store(number != 0, Ordering::Relaxed);
-            // What finds no memory finds that out there.
+            // The thread handles the failed allocation there.
             task.set_work(work::LOW_MEMORY);
         } else {
             task.fail_nth.store(number, Ordering::Relaxed);
@@ -71,7 +72,7 @@ impl FileOps for Fault {
     }
 }
 
-/// A line without a heap.
+/// A line on the stack.
 #[derive(Default)]
 struct Line {
     bytes: [u8; 12],

@@ -1,4 +1,5 @@
-//! What /proc opens: files made part by part as they are read, and /proc/PID/mem.
+//! Open files of /proc: text generated as it is read (seq_file), arguments and environment,
+//! /proc/PID/mem.
 
 use alloc::string::String;
 use alloc::sync::{Arc, Weak};
@@ -21,7 +22,7 @@ use crate::vm::address_space::AddressSpace;
 /// Opens a file of /proc for the caller.
 ///
 /// # Errors
-/// `EACCES` for what only some may see.
+/// `EACCES` without the right to inspect the process (ptrace(2)).
 pub(super) fn open(node: ProcNode) -> Result<Arc<dyn FileOps>, Errno> {
     let mut mm = Weak::new();
     if let ProcNode::ProcessFile(who, file) = node
@@ -53,16 +54,16 @@ pub(super) fn open(node: ProcNode) -> Result<Arc<dyn FileOps>, Errno> {
     Ok(Arc::new(Made { node, mm, place }))
 }
 
-/// How a file's bytes are made.
+/// Generator of a file's content.
 pub(super) enum Make<S: 'static> {
-    /// All at once: a text that isn't long.
+    /// Short content, generated at once.
     Whole(fn(&S, &mut Text)),
-    /// Some from a place on, and the place behind them unless they are the last. 0 is the beginning;
-    /// what else a place is, is up to the file.
+    /// Content generated in parts: from a place on, with the place of the next part, or `None`
+    /// after the last. The first place is 0; the file defines the others.
     Parts(fn(&S, u64) -> Result<Part, Errno>),
 }
 
-/// Bytes of a file, and where they go on.
+/// Bytes of a file, and the place of the next part.
 pub(super) type Part = (Vec<u8>, Option<u64>);
 
 impl<S> Make<S> {
@@ -78,22 +79,22 @@ impl<S> Make<S> {
     }
 }
 
-/// An open file whose bytes are made as they are read (seq_file in Linux): it keeps the part that a
-/// read ended in, and nothing once that was read to its end.
+/// An open file whose content is generated as it is read (struct seq_file). It keeps the part in
+/// which the last read ended, until that part is read to its end.
 struct Made {
     node: ProcNode,
-    /// What the process had in memory at the open, where that is what the file tells of.
+    /// The address space at the open, for a file that requires it to be unchanged.
     mm: Weak<Mutex<AddressSpace, rank::Memory>>,
     place: Mutex<Place, rank::ProcText>,
 }
 
-/// How far a file was made.
+/// Progress of the generation.
 #[derive(Default)]
 struct Place {
-    /// The part made last, what of it was read first; it begins at `start`.
+    /// The current part; its first byte is at offset `start`.
     bytes: Vec<u8>,
     start: u64,
-    /// Where the next part goes on; none follows if that is `None`, but for the first.
+    /// Place of the next part; `None` after the last.
     next: Option<u64>,
     has_begun: bool,
 }
@@ -106,7 +107,7 @@ impl Place {
 
 impl Made {
     fn part(&self, from: u64) -> Result<Part, Errno> {
-        // A process that ended since is `ESRCH` in an open file.
+        // In an open file, a terminated process is `ESRCH`.
         let find = |who: Who| who.find().map_err(|_| Errno::ESRCH);
         match &self.node {
             ProcNode::System(file) => file.text.part(&(), from),
@@ -114,7 +115,7 @@ impl Made {
                 let subject = find(*who)?;
                 match file.guard {
                     Guard::None => {}
-                    // Another program runs since the file was opened: not for this reader.
+                    // After execve(2), a file opened before reads as empty.
                     Guard::Open if !self.mm.ptr_eq(&subject.memory()) => {
                         return Ok((Vec::new(), None));
                     }
@@ -131,9 +132,9 @@ impl Made {
         }
     }
 
-    /// Hands on to `out` what lies at `offset`, making parts as they are needed.
+    /// Copies the content from `offset` on to `out`, generating parts as needed.
     fn read_at(&self, place: &mut Place, mut offset: u64, out: &mut dyn Out) -> Result<(), Errno> {
-        // A read that begins at the start finds the file as it is now.
+        // A read from the start generates the content anew.
         if offset == 0 || offset < place.start || !place.has_begun {
             *place = Place {
                 next: Some(0),
@@ -183,7 +184,7 @@ impl FileOps for Made {
         if self.node.type_bits() == mode::S_IFDIR {
             return Err(Errno::EISDIR);
         }
-        // Not under the lock: the copy may sleep. Who reads meanwhile begins anew.
+        // No lock over the copy, which may sleep. A concurrent read generates its part anew.
         let mut place = self.place.take();
         let result = self.read_at(&mut place, offset, out);
         self.place.set(place);
@@ -199,17 +200,17 @@ impl FileOps for Made {
         let mut bytes = [0; 128];
         let text = bytes.get_mut(..from.left()).ok_or(Errno::EINVAL)?;
         from.take(text)?;
-        // What isn't accepted wasn't written, not even in part.
+        // A rejected write counts no bytes.
         self.accept(text).inspect_err(|_| from.refuse(text.len()))
     }
 }
 
 impl Made {
-    /// Takes what is written to the file.
+    /// Applies what is written to the file.
     fn accept(&self, text: &[u8]) -> Result<(), Errno> {
         match &self.node {
             ProcNode::ProcessFile(who, file) => {
-                // What there is nothing to set of takes what it is given: loginuid.
+                // Writable files without a handler ignore writes: loginuid.
                 let Some(accept) = file.accept else {
                     let takes = file.permissions & 0o200 != 0;
                     return if takes { Ok(()) } else { Err(Errno::EIO) };
@@ -223,11 +224,11 @@ impl Made {
     }
 }
 
-/// A part of a program's memory, read a piece at a time: its arguments, its environment.
+/// Strings in a program's memory, read in pieces: arguments, environment.
 struct Strings {
     who: Who,
     file: &'static ProcessFile,
-    /// What the process had in memory at the open, where only some may look.
+    /// The address space at the open, for a restricted file.
     mm: Weak<Mutex<AddressSpace, rank::Memory>>,
 }
 
@@ -236,10 +237,10 @@ impl FileOps for Strings {
         let Self { who, file, mm } = self;
         let subject = who.find().map_err(|_| Errno::ESRCH)?;
         if file.guard == Guard::Open && !mm.ptr_eq(&subject.memory()) {
-            // Another program runs since the file was opened: not for this reader.
+            // After execve(2), a file opened before reads as empty.
             return Ok(());
         }
-        // A process that ended has no memory left.
+        // A terminated process has no address space.
         let mm = subject.process.mm.lock().clone();
         let (Some(mm), Some(memory)) = (mm, file.memory) else {
             return Ok(());
@@ -250,7 +251,7 @@ impl FileOps for Strings {
         while at < range.end && out.left() > 0 {
             let left = usize::try_from(range.end - at).unwrap_or(usize::MAX);
             let wanted = bytes.len().min(out.left()).min(left);
-            // Not while the copy goes on: it may fault, and want this very lock.
+            // The lock is not held over the copy to user memory: a page fault there may need it.
             let read = mm.lock().peek(at, &mut bytes[..wanted]);
             if read == 0 {
                 break;
@@ -262,7 +263,7 @@ impl FileOps for Strings {
     }
 }
 
-/// A program's memory; positions are addresses. It is that of the program that ran at the open.
+/// /proc/PID/mem: positions are addresses in the address space at the open.
 struct Memory(Weak<Mutex<AddressSpace, rank::Memory>>);
 
 impl FileOps for Memory {
@@ -274,7 +275,7 @@ impl FileOps for Memory {
         let mut at = offset;
         while out.left() > 0 {
             let wanted = bytes.len().min(out.left());
-            // Not while the copy goes on: it may fault, and want this very lock.
+            // The lock is not held over the copy to user memory: a page fault there may need it.
             let read = mm.lock().peek(at, &mut bytes[..wanted]);
             if read == 0 {
                 return Err(Errno::EIO);
@@ -285,7 +286,7 @@ impl FileOps for Memory {
         Ok(())
     }
 
-    /// Writes also where the program itself may not, unless others share it: how breakpoints are set.
+    /// Writes to read-only private pages as well (FOLL_FORCE): debuggers set breakpoints this way.
     fn write(&self, offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {
         let Some(mm) = self.0.upgrade() else {
             return Ok(());
@@ -296,8 +297,8 @@ impl FileOps for Memory {
         while from.left() > 0 {
             let part = &mut bytes[..from.left().min(size)];
             let before = from.done();
-            // May sleep, and other threads change what is mapped meanwhile: what may be written, and how, is
-            // decided under the same lock as the write.
+            // May sleep, while other threads change mappings: the write checks permissions under
+            // the lock it writes under.
             if let Err(errno) = from.take(part) {
                 from.refuse(from.done() - before);
                 return Err(errno);

@@ -6,7 +6,7 @@ use super::subject::Subject;
 use crate::abi::limits::INFINITY;
 use crate::mm::fallible::{Text, put};
 
-/// The file's text.
+/// Writes the text of the file.
 pub(super) fn limits(subject: &Subject, text: &mut Text) {
     const NAMES: [(u32, &str, &str); 16] = [
         (linux::RLIMIT_CPU, "Max cpu time", "seconds"),

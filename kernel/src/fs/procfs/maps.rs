@@ -1,7 +1,7 @@
-//! /proc/PID/{maps,smaps,smaps_rollup}: a line for each area, as Linux prints it
-//! (fs/proc/task_mmu.c), and in smaps what of it is present.
+//! /proc/PID/{maps,smaps,smaps_rollup}: a line per area in Linux's format (fs/proc/task_mmu.c), in
+//! smaps with its resident pages.
 //!
-//! A page is clean if it is the file's own; which were written to or looked at isn't known further.
+//! A page of the file itself counts as clean; dirty and accessed bits are not evaluated.
 
 use super::files::Part;
 use super::subject::Subject;
@@ -14,7 +14,7 @@ use crate::vm::accounting::Present;
 use crate::vm::address_space::AddressSpace;
 use crate::vm::vma::{Backing, Prot, Vma, VmaFlags};
 
-/// Column at which names begin.
+/// Column of the name.
 const NAME_COLUMN: usize = 73;
 
 /// /proc/PID/maps.
@@ -27,8 +27,8 @@ pub(super) fn smaps(subject: &Subject, from: u64) -> Result<Part, Errno> {
     entries(subject, from, detailed)
 }
 
-/// About a page of what `entry` writes of each area from address `from` on: there may be tens of
-/// thousands of them.
+/// About a page of the entries of areas from address `from` on: there may be tens of thousands of
+/// areas.
 fn entries(
     subject: &Subject,
     from: u64,
@@ -50,7 +50,7 @@ fn entries(
     Ok((text.finish()?.into_bytes(), next))
 }
 
-/// An entry of smaps.
+/// Writes an entry of smaps.
 pub(super) fn detailed(text: &mut Text, mm: &AddressSpace, area: &Vma) {
     line(text, mm, area);
     let kib = PAGE_SIZE / 1024;
@@ -90,12 +90,13 @@ pub(super) fn detailed(text: &mut Text, mm: &AddressSpace, area: &Vma) {
     text.push_str(" \n");
 }
 
-/// The share of pages: who else has the shared ones isn't counted, half is as near as can be told.
+/// Proportional share in pages (PSS): the number of sharers is unknown, each shared page counts
+/// half.
 fn share(present: &Present) -> u64 {
     present.exclusive + (present.pages - present.exclusive) / 2
 }
 
-/// The share of an area in pages that are locked.
+/// Proportional share of an area's locked pages.
 fn locked(area: &Vma, present: &Present) -> u64 {
     if area.flags.contains(VmaFlags::LOCKED) {
         share(present)
@@ -104,13 +105,13 @@ fn locked(area: &Vma, present: &Present) -> u64 {
     }
 }
 
-/// What is present, in the lines of `__show_smap`; of all areas together, by kinds too.
+/// Writes the lines of `__show_smap`; for a rollup of all areas, also PSS by type.
 fn amounts(text: &mut Text, present: &Present, locked: u64, is_rollup: bool) {
     let shared = present.pages - present.exclusive;
     let dirty = present.anonymous.min(present.exclusive);
     let share = share(present);
     let head = [("Rss", present.pages), ("Pss", share), ("Pss_Dirty", dirty)];
-    // Files live in memory as tmpfs's, which Linux counts as shared memory.
+    // Files are stored in tmpfs, which Linux counts as shared memory.
     let kinds = [
         ("Pss_Anon", present.anonymous.min(share)),
         ("Pss_File", 0),
@@ -141,7 +142,7 @@ fn amounts(text: &mut Text, present: &Present, locked: u64, is_rollup: bool) {
     }
 }
 
-/// The text of smaps_rollup: all areas as one.
+/// Writes smaps_rollup: the sums of all areas.
 pub(super) fn rollup(subject: &Subject, text: &mut Text) {
     let Some(mm) = subject.process.mm.lock().clone() else {
         return;
@@ -164,7 +165,7 @@ pub(super) fn rollup(subject: &Subject, text: &mut Text) {
     amounts(text, &sum, all_locked, true);
 }
 
-/// A line of maps.
+/// Writes a line of maps.
 pub(super) fn line(text: &mut Text, _mm: &AddressSpace, area: &Vma) {
     let start = text.len();
     let letter = |prot, letter| {
@@ -203,7 +204,7 @@ pub(super) fn line(text: &mut Text, _mm: &AddressSpace, area: &Vma) {
     );
     if let Some(name) = area.role.name().or(path) {
         pad(text, start);
-        // A line feed in a name would look like the end of the line.
+        // A line feed in a name is escaped, as it would end the line.
         for (number, part) in name.split('\n').enumerate() {
             text.push_str(if number > 0 { "\\012" } else { "" });
             text.push_str(part);
@@ -212,7 +213,7 @@ pub(super) fn line(text: &mut Text, _mm: &AddressSpace, area: &Vma) {
     text.push_str("\n");
 }
 
-/// Fills the line that began at `start` up to where names begin.
+/// Pads the line that began at `start` up to the column of the name.
 fn pad(text: &mut Text, start: usize) {
     let width = NAME_COLUMN.saturating_sub(text.len() - start);
     put!(text, "{:width$}", "");

@@ -1,12 +1,12 @@
-//! /proc: files made up when they are read.
+//! /proc: generated files.
 //!
-//! Nothing is kept: a look at a name makes a [`ProcNode`] (`node.rs`) that says what it stands for,
-//! and `files.rs` opens it. `subject.rs` finds the process it is about; `process.rs` lists a process's
-//! files, which `stat.rs`, `status.rs`, `maps.rs` and `limits.rs` write; `system/` has the rest. A
-//! file's text is made at the first read and again whenever a read begins at its start.
+//! No inode is kept: each lookup creates a [`ProcNode`] (`node.rs`), which identifies the file, and
+//! `files.rs` opens it. `subject.rs` finds the process; `process.rs` lists the files of a process,
+//! written by `stat.rs`, `status.rs`, `maps.rs` and `limits.rs`; `system/` has the other files.
+//! Content is generated at the first read, and again at a read from offset 0.
 //!
-//! Of Linux's files there are those that the programs tried here read; `doors` and each process's
-//! `trace` are Trident's own.
+//! Of Linux's files, those exist that the tested programs read; `doors` and each process's `trace`
+//! are Trident's.
 
 use alloc::format;
 use alloc::string::String;
@@ -43,7 +43,7 @@ mod system;
 use node::{Place, ProcNode, View};
 use subject::Who;
 
-/// The process, or the thread, whose directory an open file is.
+/// The process whose /proc/PID directory `file` is; `None` for any other file.
 pub fn subject_of(file: &File) -> Option<Pid> {
     let inode: &dyn Any = &**file.inode();
     match inode.downcast_ref()? {
@@ -52,15 +52,15 @@ pub fn subject_of(file: &File) -> Option<Pid> {
     }
 }
 
-/// The file system.
+/// The proc file system.
 struct ProcFs {
     root: Arc<Dentry>,
 }
 
-/// Its one instance; each mount shows the same.
+/// The only instance; all mounts share it.
 ///
 /// # Panics
-/// Never: the making can't fail.
+/// Never: creating it can't fail.
 pub fn instance() -> Arc<dyn FileSystem> {
     static INSTANCE: Once<Arc<ProcFs>> = Once::new();
     let make = || {
@@ -108,7 +108,7 @@ impl Inode for ProcNode {
             ino,
             mode,
             nlink,
-            // A link's length: Linux has room for 64 bytes in mind.
+            // Linux reports 64 bytes for such links.
             size: if matches!(self, Self::File(_, _, View::Link)) {
                 64
             } else {
@@ -124,8 +124,8 @@ impl Inode for ProcNode {
         self.type_bits()
     }
 
-    /// A process may always see its own descriptors; `fdinfo` is for who may look into the process. To
-    /// settings only the user counts, whatever capabilities there are (test_perm in
+    /// A process may always see its descriptors; `fdinfo` requires the right to inspect the
+    /// process. Settings below sys/ check user IDs only, no capabilities (test_perm in
     /// fs/proc/proc_sysctl.c).
     fn permits(&self, wanted: u32) -> Option<bool> {
         let (who, view) = match self {
@@ -142,7 +142,7 @@ impl Inode for ProcNode {
         (is_own || is_refused).then_some(is_own)
     }
 
-    /// Emptied before it is written, as a shell's `>` does: there is nothing to empty.
+    /// Ignored: a shell's `>` truncates a file before writing.
     fn truncate(&self, _size: u64) -> Result<(), Errno> {
         Ok(())
     }
@@ -175,7 +175,7 @@ impl Inode for ProcNode {
         };
         let fs = |who: &Who| find(who).map(|subject| subject.process.fs.lock().clone());
         match self {
-            // One that ended runs nothing any more.
+            // A terminated process has no program.
             Self::Place(who, Place::Exe) => Some(find(who).and_then(|subject| {
                 let mm = subject.process.mm.lock().clone().ok_or(Errno::ENOENT)?;
                 let program = mm.lock().program.clone().ok_or(Errno::ENOENT)?;

@@ -1,4 +1,4 @@
-//! What each name in /proc stands for, and which names there are.
+//! The names of /proc and the files they refer to.
 
 use alloc::format;
 use alloc::sync::Arc;
@@ -14,7 +14,7 @@ use crate::process::table;
 use crate::vfs::file::File;
 use crate::vfs::inode::ListEntry;
 
-/// What a name in /proc stands for.
+/// A file of /proc.
 #[derive(Clone, Copy)]
 pub(super) enum ProcNode {
     Root,
@@ -22,12 +22,12 @@ pub(super) enum ProcNode {
     SelfLink {
         thread: bool,
     },
-    /// `mounts`: a link to that of the process that looks.
+    /// `mounts`: a link to self/mounts.
     Mounts,
-    /// A directory of files that don't belong to a process: its path below /proc.
+    /// A directory of files that belong to no process, by its path below /proc.
     SystemDir(&'static str),
     System(&'static SystemFile),
-    /// A process's directory, or a thread's below `task`.
+    /// A process's directory, or a thread's in `task`.
     Process(Who),
     ProcessFile(Who, &'static ProcessFile),
     /// `mem`.
@@ -41,7 +41,7 @@ pub(super) enum ProcNode {
     File(Who, i32, View),
 }
 
-/// What a process has exactly one of.
+/// A magic link of a process.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Exe,
@@ -49,12 +49,12 @@ pub(super) enum Place {
     Root,
 }
 
-/// How a process's descriptors are shown.
+/// Representation of a process's descriptors.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum View {
-    /// As links to the files.
+    /// Links to the open files.
     Link,
-    /// As files that tell of each.
+    /// Text about the open files.
     Info,
 }
 
@@ -64,12 +64,12 @@ const PLACES: [(&str, Place); 3] = [
     ("root", Place::Root),
 ];
 
-/// Where the numbered entries of the root begin, behind those with names.
+/// Position of the first numbered entry, after the named ones.
 const NUMBERS: u64 = 0x1000;
-/// First position of a listing behind `.` and `..`.
+/// First position of a listing, after `.` and `..`.
 const FIRST: u64 = 2;
 
-/// An open file of a process.
+/// The open file `fd` of a process.
 pub(super) fn file_of(who: Who, fd: i32) -> Result<Arc<File>, Errno> {
     let files = who.find()?.process.files.lock().clone();
     let file = files.lock().get_any(fd);
@@ -101,10 +101,10 @@ impl ProcNode {
         }
     }
 
-    /// User and group: the process's, but root's for what is secret of one that keeps to itself
-    /// (task_dump_owner in fs/proc/base.c).
+    /// User and group ID: the process's, but root's for a non-dumpable process, except on
+    /// directories that all may read (task_dump_owner in fs/proc/base.c).
     pub fn owner(&self, mode: u32) -> (u32, u32) {
-        /// A directory that all may look into.
+        /// Mode of a directory that all may read.
         const OPEN_DIRECTORY: u32 = mode::S_IFDIR | 0o555;
         let who = match self {
             Self::Process(who)
@@ -136,7 +136,7 @@ impl ProcNode {
         }
     }
 
-    /// A number that is the same at every look, of 31 bits: old programs know no longer ones.
+    /// A stable inode number of 31 bits: old programs don't support longer ones.
     pub fn ino(&self) -> u64 {
         let address = |part: *const ()| part as u64 & 0xffff_ffff;
         let mix = |who: Who, part: u64| {
@@ -159,7 +159,7 @@ impl ProcNode {
         }
     }
 
-    /// The entries with names of a directory.
+    /// The named entries of a directory.
     fn named(&self) -> Result<Vec<(&'static str, Self)>, Errno> {
         let mut entries = Vec::new();
         match self {
@@ -213,8 +213,8 @@ impl ProcNode {
         }
     }
 
-    /// Lists the entries from a position on, each found by itself: however many there are, and
-    /// however few fit into one call, it takes a time proportional to their number.
+    /// Lists the entries from position `from` on. Each numbered entry is searched from the last
+    /// one: a listing takes time proportional to the number of entries, however few fit one call.
     pub fn list_from(
         &self,
         from: u64,
@@ -249,9 +249,10 @@ impl ProcNode {
         Ok(())
     }
 
-    /// The entry `name` of a directory.
+    /// Looks up `name` in a directory.
     pub fn entry(&self, name: &[u8]) -> Result<Self, Errno> {
-        // Held open, or a working directory (proc_pid_permission in fs/proc/base.c).
+        // A directory held open while its process is reaped (proc_pid_permission in
+        // fs/proc/base.c).
         if let Self::Process(who) = self
             && !who.thread
         {

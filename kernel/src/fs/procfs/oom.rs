@@ -1,4 +1,5 @@
-//! /proc/PID/{oom_score,oom_score_adj,oom_adj}: who is killed when memory is out (fs/proc/base.c).
+//! /proc/PID/{oom_score,oom_score_adj,oom_adj}: priority of a process for the OOM killer
+//! (fs/proc/base.c).
 
 use core::num::IntErrorKind;
 
@@ -10,11 +11,12 @@ use crate::mm::frame;
 use crate::process::capability::capable;
 use crate::process::oom::{self, Adjustment};
 
-/// The scale that oom_score_adj replaced: down to -16, and -17 for never.
+/// Limits of oom_adj, the scale before oom_score_adj: -17 disables killing.
 const OLD_NEVER: i64 = -17;
 const OLD_MOST: i64 = 15;
 
-/// oom_score: 0 to 2000, a third of it for the adjustment.
+/// Writes oom_score: 0 to 2000, from the badness of the process with its adjustment
+/// (proc_oom_score).
 pub(super) fn score(subject: &Subject, text: &mut Text) {
     let (_, all) = frame::statistics();
     let points = oom::badness(&subject.process)
@@ -63,7 +65,7 @@ fn set(subject: &Subject, value: i16) -> Result<(), Errno> {
     }
 }
 
-/// A number as kstrtoint(..., 0, ...) reads it: decimal, octal from 0 on, hexadecimal from 0x on.
+/// Parses a number like kstrtoint with base 0: decimal, octal after 0, hexadecimal after 0x.
 fn number(text: &[u8]) -> Result<i64, Errno> {
     let text = core::str::from_utf8(text.trim_ascii()).map_err(|_| Errno::EINVAL)?;
     let (is_negative, digits) = match text.strip_prefix('-') {

@@ -1,7 +1,7 @@
-//! A process's files in /proc/PID, in Linux's formats (proc(5)).
+//! Files of /proc/PID in Linux's formats (proc(5)).
 //!
-//! Left out: what there is no counterpart of here (cgroups but for their empty list, namespaces, NUMA,
-//! security modules), counts of input and output (`io` is all zeros), page maps.
+//! Left out: files without a counterpart here (cgroups except for an empty list, namespaces, NUMA,
+//! security modules), I/O statistics (`io` is all zeros), page maps.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -21,15 +21,15 @@ use crate::process::current;
 use crate::usercopy::first_nul;
 use crate::vm::address_space::AddressSpace;
 
-/// Takes what is written to a file.
+/// Handler of a write to a file.
 pub(super) type Accept = fn(&Subject, &[u8]) -> Result<(), Errno>;
 
-/// When it is asked whether the reader may look into the process.
+/// When the right to inspect the process is checked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Guard {
     /// Never.
     None,
-    /// At the open (`EACCES`); the file then tells of the program that ran at that time.
+    /// At the open (`EACCES`); after execve(2) the open file reads as empty.
     Open,
     /// At each read, with this error.
     Read(Errno),
@@ -39,11 +39,11 @@ pub(super) enum Guard {
 pub(super) struct ProcessFile {
     pub name: &'static str,
     pub permissions: u32,
-    /// Whether it is only for who may look into the process.
+    /// The check of the reader's rights.
     pub guard: Guard,
     pub text: Make<Subject>,
     pub accept: Option<Accept>,
-    /// The part of the program's memory that it shows, in place of a text.
+    /// The range of program memory that the file shows instead of `text`.
     pub memory: Option<fn(&mut AddressSpace) -> Range<u64>>,
 }
 
@@ -66,12 +66,12 @@ pub(super) const fn file(
     made(name, mode, Make::Whole(text))
 }
 
-/// A file that is made part by part.
+/// A file generated in parts.
 const fn parts(name: &'static str, mode: u32, make: MakePart) -> ProcessFile {
     made(name, mode, Make::Parts(make))
 }
 
-/// A file for those only who may look into the process.
+/// A file that requires the right to inspect the process.
 const fn restricted(file: ProcessFile) -> ProcessFile {
     ProcessFile {
         guard: Guard::Open,
@@ -79,17 +79,17 @@ const fn restricted(file: ProcessFile) -> ProcessFile {
     }
 }
 
-/// Makes bytes from a place on ([`Make::Parts`]).
+/// Generates the part at a place ([`Make::Parts`]).
 type MakePart = fn(&Subject, u64) -> Result<Part, Errno>;
 
-/// A file that says the same of every process.
+/// A file with the same text for all processes.
 macro_rules! fixed {
     ($name:literal, $mode:literal, $text:literal) => {
         file($name, $mode, |_, text| text.push_str($text))
     };
 }
 
-/// All of them.
+/// All files of a process's directory, sorted by name.
 pub(super) static FILES: &[ProcessFile] = &[
     restricted(parts("auxv", 0o400, auxv)),
     #[cfg(debug_assertions)]
@@ -154,7 +154,7 @@ pub(super) static FILES: &[ProcessFile] = &[
     fixed!("wchan", 0o444, "0"),
 ];
 
-/// The auxiliary vector, in the width of the program.
+/// The auxiliary vector, in words of the program's width.
 fn auxv(subject: &Subject, _from: u64) -> Result<Part, Errno> {
     let mut bytes = Vec::new();
     let Some(mm) = subject.process.mm.lock().clone() else {
@@ -171,8 +171,9 @@ fn auxv(subject: &Subject, _from: u64) -> Result<Part, Errno> {
     Ok((bytes, None))
 }
 
-/// Where the arguments lie. A program that has written over the NUL of the last one shows one string
-/// only, which may go on into the environment (setproctitle; get_mm_proctitle in fs/proc/base.c).
+/// The range of the arguments. If a program has overwritten the NUL of the last argument, it is one
+/// string, which may extend into the environment (setproctitle; get_mm_proctitle in
+/// fs/proc/base.c).
 fn arguments(mm: &mut AddressSpace) -> Range<u64> {
     let (start, end) = (mm.landmarks.arg_start, mm.landmarks.arg_end);
     let mut last = [0];
@@ -194,7 +195,7 @@ fn comm(subject: &Subject, _from: u64) -> Result<Part, Errno> {
     Ok((bytes, None))
 }
 
-/// Gives a thread of the writer's own process another name.
+/// Sets the name of a thread of the caller's process.
 fn set_comm(subject: &Subject, text: &[u8]) -> Result<(), Errno> {
     let Some(task) = &subject.task else {
         return Err(Errno::ESRCH);
@@ -218,7 +219,7 @@ fn trace(subject: &Subject, text: &mut Text) {
     text.push_str(if on { "1\n" } else { "0\n" });
 }
 
-/// `1` has the kernel print each call of the thread, `0` ends that.
+/// `1` makes the kernel log each system call of the thread, `0` stops that.
 fn set_trace(subject: &Subject, text: &[u8]) -> Result<(), Errno> {
     subject.check_access()?;
     let task = subject.task.as_ref().ok_or(Errno::ESRCH)?;

@@ -1,10 +1,11 @@
-//! File locks: records of fcntl(2), of a process or of an open file, and whole files of flock(2).
+//! File locks: record locks of fcntl(2), owned by a process or an open file description, and
+//! flock(2)'s locks on whole files.
 //!
-//! `record.rs` has the rules of ranges, `posix.rs` fcntl(2)'s two kinds, `flock.rs` the other.
-//! They are advisory: nothing here is on the way of a read or a write. The locks of a file are found
-//! by the file's identity in one table, so that a file without locks carries nothing for them.
+//! `record.rs` has the rules of ranges, `posix.rs` fcntl(2)'s two kinds, `flock.rs` flock(2). The
+//! locks are advisory: reads and writes don't check them. One table finds the locks of a file by
+//! its inode, so that an inode without locks has no state for them.
 //!
-//! Left out: mandatory locks, leases (`F_SETLEASE`), locks of other machines.
+//! Left out: mandatory locks, leases (`F_SETLEASE`), locks of remote file systems.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -26,31 +27,32 @@ pub mod record;
 
 pub use record::{LAST, Range};
 
-/// Who holds a lock.
+/// Owner of a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// A process, by its table of descriptors (as in Linux: threads that share that share locks).
+    /// A process, by its table of descriptors; as on Linux, threads that share the table share the
+    /// locks.
     Table(u64),
-    /// An open file, by its address: F_OFD_SETLK and flock(2).
+    /// An open file description, by its address (F_OFD_SETLK, flock(2)).
     File(usize),
 }
 
 impl Owner {
-    /// A number for a new table of descriptors.
+    /// A new ID for a table of descriptors.
     pub fn new_table() -> u64 {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         NEXT.fetch_add(1, Ordering::Relaxed)
     }
 }
 
-/// A lock as somebody else sees it.
+/// A lock as reported to others (F_GETLK, /proc/locks).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// What it covers.
+    /// The locked range.
     pub range: Range,
-    /// For writing.
+    /// Whether it is a write lock.
     pub exclusive: bool,
-    /// The process that took it; `None` for an open file's.
+    /// The process that acquired it; `None` for an open file description.
     pub pid: Option<u32>,
 }
 
@@ -59,19 +61,20 @@ struct FileLocks {
     file: (Device, u64),
     records: Vec<Record>,
     whole: Vec<Whole>,
-    /// Woken whenever a lock goes.
+    /// Woken when a lock is released.
     changed: Arc<WaitQueue>,
 }
 
-/// By [`key`]. A file is here while it has locks or somebody waits for one.
+/// The locks by [`key`]. A file is listed while it has locks or waiters.
 static FILES: Mutex<BTreeMap<usize, FileLocks>, rank::FileLocks> = Mutex::new(BTreeMap::new());
 
-/// A file's identity: its address. Whoever holds a lock has the file open, so that it stays.
+/// A file's identity: the address of its inode. A lock's owner has the file open, so the inode
+/// stays.
 fn key(inode: &Arc<dyn Inode>) -> usize {
     Arc::as_ptr(inode).cast::<()>() as usize
 }
 
-/// Does something with the locks of `inode`, which may have none yet.
+/// Calls `f` with the locks of `inode`, created if there are none.
 fn with<T>(inode: &Arc<dyn Inode>, f: impl FnOnce(&mut FileLocks) -> T) -> T {
     let mut files = FILES.lock();
     let locks = files.entry(key(inode)).or_insert_with(|| {
@@ -86,7 +89,7 @@ fn with<T>(inode: &Arc<dyn Inode>, f: impl FnOnce(&mut FileLocks) -> T) -> T {
     f(locks)
 }
 
-/// Drops what a file without locks and waiters has here.
+/// Removes the entry of a file without locks and waiters.
 fn tidy(inode: &Arc<dyn Inode>) {
     let mut files = FILES.lock();
     let unused = |locks: &FileLocks| {
@@ -97,7 +100,7 @@ fn tidy(inode: &Arc<dyn Inode>) {
     }
 }
 
-/// Gives up the locks that `owner` holds on one file: at close(2).
+/// Releases the locks of `owner` on one file, at close(2).
 pub fn release(inode: &Arc<dyn Inode>, owner: Owner) {
     if FILES.lock().contains_key(&key(inode)) {
         with(inode, |locks| locks.release(owner));
@@ -105,7 +108,7 @@ pub fn release(inode: &Arc<dyn Inode>, owner: Owner) {
     }
 }
 
-/// Gives up all that `owner` holds: as its table of descriptors ends.
+/// Releases all locks of `owner`, when its table of descriptors is freed.
 pub fn release_all(owner: Owner) {
     let mut files = FILES.lock();
     files.retain(|_, locks| {
@@ -115,7 +118,7 @@ pub fn release_all(owner: Owner) {
     });
 }
 
-/// Bytes of the records that `owner` has; 0 where the locks are being changed just now.
+/// Kernel memory in bytes held by the record locks of `owner`; 0 while the locks are being changed.
 pub fn kept_bytes(owner: Owner) -> usize {
     let Some(files) = FILES.try_lock() else {
         return 0;
@@ -141,7 +144,7 @@ impl FileLocks {
     }
 }
 
-/// The text of /proc/locks (fs/locks.c, lock_get_status).
+/// The text of /proc/locks (lock_get_status in fs/locks.c).
 pub fn list(_: &(), text: &mut Text) {
     let mut number = 0;
     let mut line = |kind: &str, held: Held, (device, ino): (Device, u64)| {

@@ -1,7 +1,7 @@
-//! Record locks of fcntl(2): set, waited for, asked about.
+//! Record locks of fcntl(2): set, wait and query.
 //!
-//! A wait that could never end, because the holders wait for one another, is refused with `EDEADLK`
-//! (processes' locks only, as in Linux: an open file doesn't wait, a thread does).
+//! A wait that would close a cycle of waiting owners fails with `EDEADLK`; as on Linux, only for
+//! locks owned by processes, as an open file description doesn't wait.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -17,16 +17,16 @@ use crate::process::current;
 use crate::sched::wait::is_interrupted;
 use crate::vfs::inode::Inode;
 
-/// A lock that somebody wants.
+/// A requested lock.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
-    /// What it covers.
+    /// The range to lock.
     pub range: Range,
-    /// For writing.
+    /// Whether it is a write lock.
     pub exclusive: bool,
-    /// Whose it will be.
+    /// The owner of the lock.
     pub owner: Owner,
-    /// The process that asks.
+    /// The requesting process.
     pub pid: u32,
 }
 
@@ -41,16 +41,16 @@ impl Wanted {
     }
 }
 
-/// A thread, the owner it waits for a lock as, and the one that holds it.
+/// A waiting thread's ID, the owner of the lock it requests, and the owner of the lock in conflict.
 type Wait = (u32, Owner, Owner);
 
-/// Who waits for whom.
+/// The waits for locks owned by processes.
 static WAITING: Mutex<Vec<Wait>, rank::LockWaiters> = Mutex::new(Vec::new());
 
-/// Longest chain of waits that is looked along (MAX_DEADLK_ITERATIONS).
+/// Longest chain of waits searched (MAX_DEADLK_ITERATIONS).
 const CHAIN_MAX: usize = 10;
 
-/// Whether `holder` waits, through any number of others, for `waiter`.
+/// Whether `holder` waits for `waiter`, directly or through a chain of owners.
 fn would_deadlock(waiter: Owner, mut holder: Owner) -> bool {
     let waiting = WAITING.lock();
     for _ in 0..CHAIN_MAX {
@@ -65,7 +65,7 @@ fn would_deadlock(waiter: Owner, mut holder: Owner) -> bool {
     false
 }
 
-/// The lock that stands in the way of `wanted`, if one does (F_GETLK).
+/// The first lock that conflicts with `wanted`, if any (F_GETLK).
 pub fn conflict(inode: &Arc<dyn Inode>, wanted: &Wanted) -> Option<Held> {
     let found = with(inode, |locks| {
         record::conflict(&locks.records, &wanted.record())
@@ -74,10 +74,10 @@ pub fn conflict(inode: &Arc<dyn Inode>, wanted: &Wanted) -> Option<Held> {
     found.map(|record| record.held())
 }
 
-/// Takes the owner's locks off `range`.
+/// Releases the locks of `owner` within `range`.
 ///
 /// # Errors
-/// `ENOLCK` without memory, where a lock is cut in two.
+/// `ENOLCK` without memory to split a lock.
 pub fn unlock(inode: &Arc<dyn Inode>, range: Range, owner: Owner) -> Result<(), Errno> {
     let result = with(inode, |locks| {
         let result = record::unlock(&mut locks.records, range, owner);
@@ -90,7 +90,7 @@ pub fn unlock(inode: &Arc<dyn Inode>, range: Range, owner: Owner) -> Result<(), 
     result.map(|_| ())
 }
 
-/// Locks; with `wait`, once nobody else's lock is in the way.
+/// Acquires a lock; with `wait`, waits until no other owner's lock conflicts.
 ///
 /// # Errors
 /// `EAGAIN` instead of waiting, `EDEADLK`, `ENOLCK` without memory, `ERESTARTSYS`.
@@ -108,7 +108,7 @@ pub fn lock(inode: &Arc<dyn Inode>, wanted: &Wanted, wait: bool) -> Result<(), E
                 return Ok(blocker);
             }
             record::lock(&mut locks.records, wanted.record())?;
-            // A lock for writing that became one for reading lets others in.
+            // Turning a write lock into a read lock lets other readers in.
             locks.changed.wake_all();
             Ok(None)
         });

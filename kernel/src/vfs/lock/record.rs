@@ -1,5 +1,5 @@
-//! Locks on ranges of bytes: what conflicts, and what becomes of an owner's ranges when another is
-//! locked or unlocked over them (fs/locks.c, posix_lock_inode).
+//! Record locks: conflicts, and the split and merge of an owner's ranges at lock and unlock
+//! (posix_lock_inode in fs/locks.c).
 
 use alloc::vec::Vec;
 
@@ -7,10 +7,10 @@ use super::{Held, Owner};
 use crate::abi::errno::Errno;
 use crate::mm::fallible::Grow as _;
 
-/// The last byte that a file can have: a lock to there has no end.
+/// The last byte a file can have: a lock up to it extends to the end of file.
 pub const LAST: u64 = i64::MAX as u64;
 
-/// Bytes from `start` to `end`, both included.
+/// Bytes from `start` to `end`, both inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
     /// First byte.
@@ -24,13 +24,13 @@ impl Range {
         self.start <= other.end && other.start <= self.end
     }
 
-    /// Whether both together are one range.
+    /// Whether the ranges overlap or adjoin.
     fn touches(self, other: Self) -> bool {
         self.start <= other.end.saturating_add(1) && other.start <= self.end.saturating_add(1)
     }
 }
 
-/// A locked range.
+/// A record lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub range: Range,
@@ -46,7 +46,7 @@ impl Record {
             && self.range.overlaps(wanted.range)
     }
 
-    /// What another owner is told of it.
+    /// The lock as reported to others.
     pub fn held(&self) -> Held {
         Held {
             range: self.range,
@@ -56,7 +56,7 @@ impl Record {
     }
 }
 
-/// The first record that stands in the way of `wanted`.
+/// The first lock that conflicts with `wanted`.
 pub(super) fn conflict(records: &[Record], wanted: &Record) -> Option<Record> {
     records
         .iter()
@@ -64,14 +64,13 @@ pub(super) fn conflict(records: &[Record], wanted: &Record) -> Option<Record> {
         .copied()
 }
 
-/// Takes the owner's locks off `range`. True if there was one.
+/// Releases the locks of `owner` within `range`. Returns whether there were any.
 ///
 /// # Errors
-/// `ENOLCK` without memory for one more, where the range is cut out of the middle of a record; nothing
-/// has changed.
+/// `ENOLCK` without memory for another record, where `range` splits one; nothing is changed.
 pub(super) fn unlock(records: &mut Vec<Record>, range: Range, owner: Owner) -> Result<bool, Errno> {
     let is_cut = |record: &Record| record.owner == owner && record.range.overlaps(range);
-    // An owner's records don't overlap: only one of them can go on at both sides.
+    // An owner's locks don't overlap: at most one extends beyond both ends of `range`.
     if let Some(at) = records.iter().position(is_cut)
         && let (Some(before), Some(behind)) = rest(records[at], range)
     {
@@ -94,7 +93,7 @@ pub(super) fn unlock(records: &mut Vec<Record>, range: Range, owner: Owner) -> R
     Ok(found)
 }
 
-/// What is left of a record before and behind a range that was cut out of it.
+/// The parts of a record before and after a range cut out of it.
 fn rest(record: Record, cut: Range) -> (Option<Record>, Option<Record>) {
     let part = |start, end| Record {
         range: Range { start, end },
@@ -105,12 +104,12 @@ fn rest(record: Record, cut: Range) -> (Option<Record>, Option<Record>) {
     (before, behind)
 }
 
-/// Adds `new`, which conflicts with nobody's: the owner's other locks make way or join.
+/// Adds `new`, which conflicts with no lock; the owner's other locks are cut and merged.
 ///
 /// # Errors
-/// `ENOLCK` without memory; nothing has changed.
+/// `ENOLCK` without memory; nothing is changed.
 pub(super) fn lock(records: &mut Vec<Record>, mut new: Record) -> Result<(), Errno> {
-    // For itself, and for the other half of one that it cuts.
+    // For `new`, and for the second part of a lock that it splits.
     records.room_for(2).map_err(|_| Errno::ENOLCK)?;
     unlock(records, new.range, new.owner)?;
     let joins = |record: &Record, new: &Record| {
@@ -126,7 +125,7 @@ pub(super) fn lock(records: &mut Vec<Record>, mut new: Record) -> Result<(), Err
         }
         !join
     });
-    // An owner's records lie together and in order: F_GETLK tells of the first.
+    // An owner's locks are adjacent and sorted: F_GETLK reports the first.
     let own = |record: &Record| record.owner == new.owner;
     let behind = records
         .iter()

@@ -1,4 +1,4 @@
-//! Mounting, binding, moving and unmounting.
+//! Changes of the mount table: mount, bind, move, unmount, pivot_root.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -12,14 +12,14 @@ use crate::mm::{frame, reserve};
 use crate::sched::preempt;
 use crate::vfs::dentry::{Dentry, Location};
 
-/// Most mounts that there can be (fs.mount-max).
+/// Most mounts (fs.mount-max).
 const MOST: usize = 100_000;
 
 fn is_dir(dentry: &Dentry) -> bool {
     dentry.inode().kind() == mode::S_IFDIR
 }
 
-/// Checks that `root` can be mounted on `point`: a directory on a directory, a file on a file.
+/// Checks that `root` can be mounted on `point`: a directory on a directory, or a file on a file.
 fn check_fit(root: &Arc<Dentry>, point: &Location) -> Result<(), Errno> {
     if frame::is_low() {
         return Err(Errno::ENOMEM);
@@ -28,17 +28,17 @@ fn check_fit(root: &Arc<Dentry>, point: &Location) -> Result<(), Errno> {
         return Err(Errno::ENOENT);
     }
     if is_dir(root) == is_dir(&point.dentry) {
-        // For [`enter`].
+        // For [`enter`], which can't fail.
         room_for(1)
     } else {
         Err(Errno::ENOTDIR)
     }
 }
 
-/// Makes room for `more` mounts.
+/// Reserves capacity for `more` mounts.
 ///
 /// # Errors
-/// `ENOSPC` past fs.mount-max, `ENOMEM`.
+/// `ENOSPC` at fs.mount-max, `ENOMEM`.
 fn room_for(more: usize) -> Result<(), Errno> {
     let mut mounts = MOUNTS.lock();
     if mounts.len() + more > MOST {
@@ -53,7 +53,7 @@ fn enter(mount: Arc<Mount>, point: &Location) -> Arc<Mount> {
     mount
 }
 
-/// Mounts `fs` over `point`.
+/// Mounts `fs` at `point`.
 ///
 /// # Errors
 /// `ENOTDIR`, `ENOENT`, `ENOMEM`.
@@ -69,7 +69,7 @@ pub fn add(
     Ok(enter(mount, &point))
 }
 
-/// A second look at what `from` is, over `point`.
+/// A further mount of the file system of `of`, with the directory `root`, at `point`.
 fn copy(of: &Arc<Mount>, root: Arc<Dentry>, point: Location) -> Result<Arc<Mount>, Errno> {
     reserve::top_up()?;
     let place = Some(point.clone());
@@ -78,11 +78,12 @@ fn copy(of: &Arc<Mount>, root: Arc<Dentry>, point: Location) -> Result<Arc<Mount
     Ok(enter(mount, &point))
 }
 
-/// Shows the file or directory `from` at `point` too; with `recursive`, what is mounted below it as
+/// Bind-mounts the file or directory `from` at `point`; with `recursive`, the mounts below it as
 /// well.
 ///
 /// # Errors
-/// `ENOTDIR` for a directory on a file or the reverse, `ENOENT`, `ENOMEM`; `ENOSPC` for too many.
+/// `ENOTDIR` for a directory on a file or the reverse, `ENOENT`, `ENOMEM`; `ENOSPC` at
+/// fs.mount-max.
 pub fn bind(from: &Location, point: Location, recursive: bool) -> Result<(), Errno> {
     check_fit(&from.dentry, &point)?;
     let below: Vec<_> = if recursive {
@@ -95,7 +96,7 @@ pub fn bind(from: &Location, point: Location, recursive: bool) -> Result<(), Err
     let top = copy(&from.mount, from.dentry.clone(), point)?;
     copies.push((from.mount.clone(), top));
     for mount in below {
-        // Each turn looks through the others; who mounts meanwhile takes room.
+        // Each iteration searches the other mounts; a mount made meanwhile may use up the capacity.
         preempt::point();
         room_for(1)?;
         let Some(place) = mount.mount_point() else {
@@ -105,7 +106,7 @@ pub fn bind(from: &Location, point: Location, recursive: bool) -> Result<(), Err
             .iter()
             .find(|(old, _)| Arc::ptr_eq(old, &place.mount));
         let Some((old, new)) = parent else { continue };
-        // Of the first mount only a part is seen.
+        // A bind mount shows only a part of the first mount.
         if Arc::ptr_eq(old, &from.mount) && !place.dentry.is_below(&from.dentry) {
             continue;
         }
@@ -119,7 +120,7 @@ pub fn bind(from: &Location, point: Location, recursive: bool) -> Result<(), Err
     Ok(())
 }
 
-/// The mounts in `top` and in those, parents first.
+/// The mounts below `top`, parents first.
 fn descendants(top: &Arc<Mount>) -> Result<Vec<Arc<Mount>>, Errno> {
     let mut found: Vec<Arc<Mount>> = Vec::new();
     let mut next = 0;
@@ -141,7 +142,7 @@ fn descendants(top: &Arc<Mount>) -> Result<Vec<Arc<Mount>>, Errno> {
     }
 }
 
-/// Clears the mark of a place that nothing is mounted on any more, through whichever mount.
+/// Clears the mark of a mount point once nothing is mounted there, through any mount.
 fn uncover(point: &Location) {
     let mounts = MOUNTS.lock();
     let covers = |mount: &Arc<Mount>| {
@@ -154,10 +155,10 @@ fn uncover(point: &Location) {
     }
 }
 
-/// The mount whose root `location` is, and what it covers.
+/// The mount whose root is `location`, and its mount point.
 ///
 /// # Errors
-/// `EINVAL` if it is none or the root of all.
+/// `EINVAL` if `location` is no mount's root, or the root of the tree.
 fn mounted(location: &Location) -> Result<(Arc<Mount>, Location), Errno> {
     if !location.is(&location.mount.root()) {
         return Err(Errno::EINVAL);
@@ -166,10 +167,10 @@ fn mounted(location: &Location) -> Result<(Arc<Mount>, Location), Errno> {
     Ok((location.mount.clone(), point))
 }
 
-/// Moves the mount whose root `from` is to `point`.
+/// Moves the mount whose root is `from` to `point`.
 ///
 /// # Errors
-/// `EINVAL` if it is none, `ELOOP` into itself, `ENOTDIR`.
+/// `EINVAL` if `from` is no mount's root, `ELOOP` for a move below itself, `ENOTDIR`.
 pub fn move_to(from: &Location, point: Location) -> Result<(), Errno> {
     let (mount, old) = mounted(from)?;
     check_fit(&mount.root, &point)?;
@@ -186,15 +187,16 @@ pub fn move_to(from: &Location, point: Location) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Takes away the mount whose root `location` is; `lazy`: with all that is mounted in it, and at once
-/// though it may be in use.
+/// Unmounts the mount whose root is `location`; with `lazy` (MNT_DETACH), with all mounts below it
+/// and even if in use.
 ///
 /// # Errors
-/// `ENOMEM`; `EINVAL` if it is none or the root of all, `EBUSY` while something is mounted or open in it.
+/// `ENOMEM`; `EINVAL` if `location` is no mount's root, or the root of the tree; `EBUSY` while a
+/// mount is below it or a file in it is open.
 pub fn remove(location: &Location, lazy: bool) -> Result<(), Errno> {
     let (mount, point) = mounted(location)?;
     let inside = descendants(&mount)?;
-    // References: the table's, the caller's, and the one above. Any other is a file or a working
+    // References of the table, the caller and `mount` above. Any other is an open file or a working
     // directory.
     let in_use = Arc::strong_count(&mount) > 3;
     if !lazy && (in_use || !inside.is_empty()) {
@@ -215,18 +217,18 @@ pub fn remove(location: &Location, lazy: bool) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Makes the mount at `new` the root and puts the old root at `put_old`, below it; `old` is the caller's
-/// root. Processes that look from the old one are moved by the caller.
+/// Makes the mount at `new` the root, and moves the old root to `put_old`, below it; `old` is the
+/// caller's root directory. The caller updates the processes that use the old root.
 ///
 /// # Errors
-/// `EINVAL` where `new` or `old` is no mount's root or `put_old` is not below `new`; `EBUSY` for the
-/// root on itself.
+/// `EINVAL` if `new` or `old` is no mount's root or `put_old` is not below `new`; `EBUSY` if `new`
+/// or `put_old` is on the old root's mount.
 pub fn pivot_root(old: &Location, new: &Location, put_old: Location) -> Result<(), Errno> {
     let (new_mount, point) = mounted(new)?;
     if Arc::ptr_eq(&old.mount, &new_mount) || Arc::ptr_eq(&put_old.mount, &old.mount) {
         return Err(Errno::EBUSY);
     }
-    // The first root can't be moved, as in Linux: programs switch away from it by MS_MOVE.
+    // As on Linux, the initial root can't be moved: programs switch away from it by MS_MOVE.
     let (old_mount, old_point) = mounted(old)?;
     if !Arc::ptr_eq(&put_old.mount, &new_mount) || !is_dir(&put_old.dentry) {
         return Err(Errno::EINVAL);

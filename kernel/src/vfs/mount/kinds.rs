@@ -1,4 +1,4 @@
-//! The file systems that mount(2) knows by name.
+//! File system types by name.
 
 use alloc::sync::Arc;
 
@@ -8,17 +8,17 @@ use crate::fs::{devfs, procfs};
 use crate::tty;
 use crate::vfs::tmpfs::TmpFs;
 
-/// A file system by the name that mount(2) is given, with its options.
+/// Creates or finds a file system of the type `kind`, with `options` of mount(2).
 ///
 /// # Errors
-/// `ENODEV` for a name that is none, `EINVAL` for bad options.
+/// `ENODEV` for an unknown type, `EINVAL` for invalid options.
 pub fn make(kind: &[u8], options: &[u8]) -> Result<Arc<dyn FileSystem>, Errno> {
     const RAMFS_MAGIC: u32 = 0x8584_58f6;
     const SYSFS_MAGIC: u32 = 0x6265_6572;
     Ok(match kind {
         b"tmpfs" => TmpFs::with_options(options)?,
         b"ramfs" => TmpFs::new("ramfs", RAMFS_MAGIC),
-        // Nothing is in it yet: programs that mount it as a matter of course go on without.
+        // Empty: programs that always mount /sys don't fail.
         b"sysfs" => TmpFs::new("sysfs", SYSFS_MAGIC),
         b"devtmpfs" => devfs::instance(),
         b"devpts" => tty::pty::devpts::instance(),
@@ -27,5 +27,5 @@ pub fn make(kind: &[u8], options: &[u8]) -> Result<Arc<dyn FileSystem>, Errno> {
     })
 }
 
-/// Names of the kinds [`make`] knows, for /proc/filesystems.
+/// The types that [`make`] knows, for /proc/filesystems.
 pub const KINDS: [&str; 6] = ["sysfs", "tmpfs", "proc", "devtmpfs", "devpts", "ramfs"];

@@ -1,12 +1,11 @@
-//! The table of mounts: which file systems make up the tree, and where.
+//! The mount table: the file systems of the tree and their mount points.
 //!
-//! A [`Mount`] shows a directory of a file system (its top, or with a bind mount any other) at a place
-//! in the tree. `change.rs` adds, moves and takes away; `kinds.rs` knows the file systems by name.
-//! Flags are the mount's own: Linux has those of the file system beside them, so that there
-//! `remount,ro` of one mount shows in its bind mounts too.
+//! A [`Mount`] shows a directory of a file system (its root, or with a bind mount any other) at a
+//! mount point. `change.rs` adds, moves and removes mounts; `kinds.rs` lists the types of file
+//! systems. Flags belong to the mount alone: on Linux the file system has flags besides, so that
+//! `remount,ro` of one mount affects its bind mounts too.
 //!
-//! Left out of Linux's: mount namespaces, propagation, mounts on files of other kinds than the
-//! mounted one.
+//! Left out: mount namespaces, propagation.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -27,36 +26,36 @@ pub mod kinds;
 pub use change::{add, bind, move_to, pivot_root, remove};
 pub use kinds::{KINDS, make};
 
-/// What statfs(2) tells of a file system.
+/// Numbers of statfs(2).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Statistics {
-    /// Its magic number (include/uapi/linux/magic.h).
+    /// Magic number (include/uapi/linux/magic.h).
     pub magic: u32,
-    /// Pages it may take.
+    /// Size limit in pages.
     pub blocks: u64,
-    /// Pages that are free.
+    /// Free pages.
     pub free: u64,
-    /// Files it may hold.
+    /// Limit of files.
     pub files: u64,
-    /// Files that may be added.
+    /// Free files.
     pub files_free: u64,
 }
 
-/// A file system: what can be mounted.
+/// A file system that can be mounted (struct super_block).
 pub trait FileSystem: Send + Sync {
-    /// Its name in /proc/filesystems.
+    /// Name of the type in /proc/filesystems.
     fn name(&self) -> &'static str;
-    /// Its top directory.
+    /// The root directory.
     fn root(&self) -> Arc<Dentry>;
-    /// What statfs(2) tells.
+    /// The numbers of statfs(2).
     fn statistics(&self) -> Statistics;
 
-    /// Its options as /proc/mounts shows them, each with a comma in front.
+    /// The options as /proc/mounts shows them, each preceded by a comma.
     fn options(&self) -> String {
         String::new()
     }
 
-    /// Changes options: what `remount` is given.
+    /// Changes options, for MS_REMOUNT.
     ///
     /// # Errors
     /// `EINVAL`.
@@ -66,29 +65,29 @@ pub trait FileSystem: Send + Sync {
 }
 
 bitflags! {
-    /// What is not done through a mount, with the values of mount(2).
+    /// Flags of a mount, with the values of mount(2).
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct MountFlags: u32 {
-        /// Nothing is written.
+        /// No writes.
         const READ_ONLY = linux::MS_RDONLY;
-        /// The set-user-ID and set-group-ID bits don't count.
+        /// Set-user-ID and set-group-ID bits are ignored.
         const NO_SUID = linux::MS_NOSUID;
-        /// Devices can't be opened.
+        /// Device nodes can't be opened.
         const NO_DEVICES = linux::MS_NODEV;
-        /// Programs can't be run.
+        /// Programs can't be executed.
         const NO_EXEC = linux::MS_NOEXEC;
-        /// Reading doesn't move access times.
+        /// Reads don't update access times.
         const NO_ATIME = linux::MS_NOATIME;
-        /// The same for directories.
+        /// Reads of directories don't update access times.
         const NO_DIR_ATIME = linux::MS_NODIRATIME;
-        /// Reading moves an access time that is no later than the last change, or a day old: the
-        /// default.
+        /// A read updates the access time if that is not later than the last change, or a day old:
+        /// the default.
         const RELATIME = linux::MS_RELATIME;
     }
 }
 
 impl MountFlags {
-    /// From mount(2)'s flags: relatime unless something else is asked for.
+    /// Converts mount(2)'s flags; relatime is the default.
     pub fn of(flags: u32) -> Self {
         let mut kept = Self::from_bits_truncate(flags);
         let other = linux::MS_NOATIME | linux::MS_STRICTATIME;
@@ -96,7 +95,7 @@ impl MountFlags {
         kept
     }
 
-    /// As fstab(5) writes them.
+    /// The flags in the form of fstab(5).
     pub fn text(self) -> String {
         let names = [
             (Self::NO_SUID, ",nosuid"),
@@ -121,18 +120,18 @@ impl MountFlags {
     }
 }
 
-/// A file system at its place in the tree.
+/// A mounted file system (struct vfsmount).
 pub struct Mount {
-    /// Its number in /proc/PID/mountinfo.
+    /// ID in /proc/PID/mountinfo.
     pub id: u32,
     fs: Arc<dyn FileSystem>,
     root: Arc<Dentry>,
-    /// What it covers; nothing for the root of all, and for what is mounted nowhere.
+    /// The mount point; none for the root and for an internal mount.
     point: Mutex<Option<Location>, rank::MountPoint>,
-    /// What mount(2) was given as the device: shown in /proc/mounts.
+    /// The source argument of mount(2), shown in /proc/mounts.
     source: String,
     flags: AtomicU32,
-    /// Files open for writing through it.
+    /// Number of files open for writing through this mount.
     writers: AtomicI32,
 }
 
@@ -156,7 +155,7 @@ impl Mount {
         })
     }
 
-    /// A file system that is mounted nowhere: for files without a path, such as pipes.
+    /// An internal mount without a mount point, for files without a path, such as pipes.
     pub fn detached(fs: Arc<dyn FileSystem>, source: String) -> Arc<Self> {
         let root = fs.root();
         Self::new(fs, root, None, source, MountFlags::empty())
@@ -167,12 +166,12 @@ impl Mount {
         &self.fs
     }
 
-    /// The directory of it that is seen here.
+    /// The directory of the file system shown by this mount.
     pub fn root_dentry(&self) -> &Arc<Dentry> {
         &self.root
     }
 
-    /// Its top directory through this mount.
+    /// The location of the mount's root directory.
     pub fn root(self: &Arc<Self>) -> Location {
         Location {
             mount: self.clone(),
@@ -180,25 +179,25 @@ impl Mount {
         }
     }
 
-    /// What it covers.
+    /// The mount point, if any.
     pub fn mount_point(&self) -> Option<Location> {
         self.point.lock().clone()
     }
 
-    /// What mount(2) was given as the device.
+    /// The source argument of mount(2).
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// Its flags.
+    /// The flags.
     pub fn flags(&self) -> MountFlags {
         MountFlags::from_bits_truncate(self.flags.load(Ordering::Relaxed))
     }
 
-    /// Changes its flags.
+    /// Changes the flags.
     ///
     /// # Errors
-    /// `EBUSY` for read-only while a file is open for writing.
+    /// `EBUSY` for read-only while files are open for writing.
     pub fn set_flags(&self, flags: MountFlags) -> Result<(), Errno> {
         let has_writers = self.writers.load(Ordering::Relaxed) > 0;
         if has_writers && flags.contains(MountFlags::READ_ONLY) {
@@ -208,15 +207,15 @@ impl Mount {
         Ok(())
     }
 
-    /// Counts files open for writing.
+    /// Adds `by` to the number of files open for writing.
     pub fn count_writer(&self, by: i32) {
         self.writers.fetch_add(by, Ordering::Relaxed);
     }
 
-    /// Checks that something may be changed through this mount.
+    /// Checks that the mount allows changes.
     ///
     /// # Errors
-    /// `EROFS`.
+    /// `EROFS` for a read-only mount.
     pub fn check_writable(&self) -> Result<(), Errno> {
         if self.flags().contains(MountFlags::READ_ONLY) {
             Err(Errno::EROFS)
@@ -229,7 +228,7 @@ impl Mount {
 static MOUNTS: Mutex<Vec<Arc<Mount>>, rank::Mounts> = Mutex::new(Vec::new());
 static ROOT: Once<Arc<Mount>> = Once::new();
 
-/// Makes `fs` the root of the tree.
+/// Mounts `fs` as the root of the tree.
 pub fn mount_root(fs: Arc<dyn FileSystem>) -> Location {
     let make = || {
         let root = fs.root();
@@ -240,7 +239,7 @@ pub fn mount_root(fs: Arc<dyn FileSystem>) -> Location {
     mount.root()
 }
 
-/// The top of the tree.
+/// The root of the tree.
 ///
 /// # Panics
 /// Before [`mount_root`].
@@ -248,7 +247,7 @@ pub fn root() -> Location {
     ROOT.get().expect("the root is mounted first").root()
 }
 
-/// The mount on top of `location`, if something is mounted there.
+/// The mount at `location`, if it is a mount point.
 pub fn on(location: &Location) -> Option<Arc<Mount>> {
     let mounts = MOUNTS.lock();
     let covers = |mount: &&Arc<Mount>| {
@@ -258,12 +257,12 @@ pub fn on(location: &Location) -> Option<Arc<Mount>> {
     mounts.iter().find(covers).cloned()
 }
 
-/// All mounts, in the order they were made, each looked up by itself.
+/// All mounts in order of creation; the table is locked for each step alone.
 pub fn all() -> impl Iterator<Item = Arc<Mount>> {
     (0..).map_while(|number: usize| MOUNTS.lock().get(number).cloned())
 }
 
-/// A minor device number for a file system that has no device.
+/// A minor device number for a file system without a device (get_anon_bdev).
 pub fn anonymous_device() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)

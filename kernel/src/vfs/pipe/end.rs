@@ -1,4 +1,4 @@
-//! The ends of a pipe: what descriptors refer to, and what read(2), write(2) and poll(2) do with them.
+//! The ends of a pipe: file operations of its descriptors.
 
 use alloc::sync::Arc;
 use core::any::Any;
@@ -15,20 +15,20 @@ use crate::vfs::file::{File, flags};
 use crate::vfs::inode::{FileOps, Ready};
 use crate::vfs::io::{In, Out};
 
-/// What a descriptor has of a pipe: the right to read from it, to write to it, or both.
+/// A pipe's open file, for reading, writing or both.
 pub struct End {
     pipe: Arc<Pipe>,
     reads: bool,
     writes: bool,
     /// Each write is a packet (O_DIRECT).
     packets: bool,
-    /// How often the pipe was opened for writing when this end was: a reader that opened a FIFO
-    /// without waiting is not told of a writer's end before there was one.
+    /// Number of opens for writing before this one: a reader that opened a FIFO without waiting
+    /// gets no POLLHUP before a first writer.
     writers_seen: usize,
 }
 
 impl End {
-    /// An end of `pipe` for an open file with these flags.
+    /// An end of `pipe` for an open file with these `flags`.
     pub(super) fn new(pipe: &Arc<Pipe>, flags: u32) -> Arc<Self> {
         let access = flags & flags::O_ACCMODE;
         let (reads, writes) = (access != flags::O_WRONLY, access != flags::O_RDONLY);
@@ -52,7 +52,7 @@ impl End {
         })
     }
 
-    /// The end behind an open file, if it is one.
+    /// The end behind an open file, if the file is a pipe.
     pub fn of(file: &File) -> Option<&Self> {
         let ops: &dyn Any = &**file.ops();
         ops.downcast_ref()
@@ -80,7 +80,7 @@ impl FileOps for End {
         true
     }
 
-    /// Each of two ends counts for half of what is in the pipe.
+    /// Each of the two ends counts half of the pipe's pages.
     fn kept_bytes(&self) -> usize {
         self.pipe.pages() * PAGE_SIZE as usize / 2
     }
@@ -89,7 +89,7 @@ impl FileOps for End {
         if out.left() == 0 {
             return Ok(());
         }
-        // Another reader may have been faster.
+        // Another reader may have emptied the pipe meanwhile.
         while out.done() == 0 && self.pipe.wait_readable(nonblocking)? {
             let mut ring = self.pipe.turn();
             while out.left() > 0 && ring.read(out)? {}

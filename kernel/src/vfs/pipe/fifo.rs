@@ -1,6 +1,6 @@
-//! Pipes with names: FIFOs, and those that are opened again through /proc/PID/fd (fifo(7)).
+//! Named pipes: FIFOs, and pipes reopened through /proc/PID/fd (fifo(7)).
 //!
-//! A FIFO has a pipe as long as somebody has it open.
+//! A FIFO has a pipe while it is open.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
@@ -16,14 +16,14 @@ use crate::mm::frame;
 use crate::vfs::file::flags::{O_ACCMODE, O_NONBLOCK, O_RDONLY, O_WRONLY};
 use crate::vfs::inode::{FileOps, Inode};
 
-/// The pipes of FIFOs, by where the inode lies: the pipe keeps it there.
+/// The pipes of open FIFOs, by the address of their inode, which the pipe keeps alive.
 static OPEN: Mutex<BTreeMap<usize, Weak<Pipe>>, rank::Fifos> = Mutex::new(BTreeMap::new());
 
 fn key(inode: &Arc<dyn Inode>) -> usize {
     Arc::as_ptr(inode).addr()
 }
 
-/// The pipe of a FIFO.
+/// The pipe of a FIFO, created if the FIFO isn't open.
 fn pipe_of(inode: &Arc<dyn Inode>) -> Result<Arc<Pipe>, Errno> {
     let mut open = OPEN.lock();
     if let Some(pipe) = open.get(&key(inode)).and_then(Weak::upgrade) {
@@ -45,7 +45,7 @@ impl Drop for Pipe {
     }
 }
 
-/// Opens a FIFO with `flags` of open(2): to read waits for a writer, to write for a reader.
+/// Opens a FIFO with `flags` of open(2): a reader waits for a writer, and a writer for a reader.
 ///
 /// # Errors
 /// `ENXIO` for O_WRONLY | O_NONBLOCK without a reader, `ERESTARTSYS`, `ENOMEM`.
@@ -56,7 +56,7 @@ pub fn open(inode: &Arc<dyn Inode>, flags: u32) -> Result<Arc<dyn FileOps>, Errn
     }
     let pipe = pipe_of(inode)?;
     let nonblocking = flags & O_NONBLOCK != 0;
-    // Which count the other side is in, and whether to wait for it.
+    // Index of the partner's direction in `Pipe::opened`, and its count.
     let (other, partners) = match flags & O_ACCMODE {
         O_RDONLY => (1, &pipe.writers),
         O_WRONLY => (0, &pipe.readers),
@@ -69,7 +69,7 @@ pub fn open(inode: &Arc<dyn Inode>, flags: u32) -> Result<Arc<dyn FileOps>, Errn
     let before = pipe.opened[other].load(Relaxed);
     let end = End::new(&pipe, flags);
     if is_alone && !nonblocking {
-        // A partner that came and went counts, too.
+        // A partner that has closed again counts too.
         wait(&pipe.partners, false, || {
             (pipe.opened[other].load(Relaxed) != before).then_some(())
         })?;

@@ -1,4 +1,4 @@
-//! Pipes without names: how they are made, and what stat(2) and /proc tell of them.
+//! Unnamed pipes: creation, and the attributes for stat(2) and /proc.
 
 use alloc::format;
 use alloc::sync::Arc;
@@ -17,7 +17,7 @@ use crate::vfs::inode::{FileOps, Inode};
 use crate::vfs::mount::{self, Mount};
 use crate::vfs::{caller, pseudo as nowhere};
 
-/// A pipe as a file that has no name.
+/// The inode of an unnamed pipe.
 pub(super) struct PipeInode {
     pub(super) pipe: Arc<Pipe>,
     ino: u64,
@@ -25,13 +25,13 @@ pub(super) struct PipeInode {
     owner: (u32, u32),
 }
 
-/// Makes a pipe: the file to read from and the one to write to, with `flags` of pipe2(2).
+/// Creates a pipe, with `flags` of pipe2(2); returns the file to read from and the one to write to.
 ///
 /// # Errors
-/// `ENFILE` when memory is short.
+/// `ENFILE` if memory is short.
 pub fn new(flags: u32) -> Result<(Arc<File>, Arc<File>), Errno> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    // A program decides how many there are.
+    // The number of pipes is up to programs: the last free frames are not for them.
     if frame::is_low() {
         return Err(Errno::ENFILE);
     }
@@ -57,7 +57,7 @@ pub fn new(flags: u32) -> Result<(Arc<File>, Arc<File>), Errno> {
     Ok((end(flags::O_RDONLY), end(flags::O_WRONLY)))
 }
 
-/// The mount that pipes are said to be on.
+/// The internal mount of pipes (pipefs).
 fn mount() -> &'static Arc<Mount> {
     const PIPEFS_MAGIC: u32 = 0x5049_5045;
     static MOUNT: Once<Arc<Mount>> = Once::new();
@@ -78,7 +78,7 @@ impl Inode for PipeInode {
     }
 
     fn open(self: Arc<Self>) -> Result<Arc<dyn FileOps>, Errno> {
-        // A FIFO is opened by `fifo::open`, which knows the flags.
+        // `fifo::open` opens a pipe again, with the flags it needs.
         Err(Errno::ENXIO)
     }
 }

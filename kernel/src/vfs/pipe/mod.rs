@@ -1,11 +1,12 @@
-//! Pipes: bytes from one process to another, through 16 pages or as many as F_SETPIPE_SZ says.
+//! Pipes: a queue of bytes between processes, of 16 pages or the size set by F_SETPIPE_SZ.
 //!
-//! A [`Pipe`] is what both ends share, an [`End`] (`end.rs`) what a descriptor has of it. `ring.rs` is what is
-//! on its way, `fifo.rs` the pipes that have names, `inode.rs` what stat(2) tells of the others;
-//! `syscall/sendfile.rs` and `syscall/splice.rs` move bytes between pipes and other files.
+//! A [`Pipe`] is shared by both ends; an [`End`] (`end.rs`) is the part of one open file. `ring.rs`
+//! has the buffers, `fifo.rs` named pipes, `inode.rs` unnamed ones; `syscall/sendfile.rs` and
+//! `syscall/splice.rs` move bytes between pipes and other files.
 //!
-//! Whoever moves bytes has the ring to himself, through copies from and to user memory: a fault in one
-//! may let others run, which then wait for their turn. What poll(2) and FIONREAD ask is kept beside it.
+//! A transfer holds the ring's lock, also over copies to and from user memory: a page fault in a
+//! copy may run other tasks, which then sleep on the lock. State for poll(2) is stored outside of
+//! the ring.
 //!
 //! Left out: O_DIRECT set by F_SETFL, the limits of a user's pipes (pipe-user-pages-soft).
 
@@ -34,29 +35,29 @@ pub use ring::{PAGE, Ring};
 
 /// Slots of a new pipe (PIPE_DEF_BUFFERS).
 const SLOTS: usize = 16;
-/// Bytes up to which anybody may extend a pipe (fs.pipe-max-size).
+/// Largest size in bytes without CAP_SYS_RESOURCE (fs.pipe-max-size).
 const SIZE_MAX: u64 = 1 << 20;
 
-/// A pipe, as far as its ends share it.
+/// The state shared by a pipe's ends.
 pub struct Pipe {
     ring: SleepLock<Ring>,
     is_empty: AtomicBool,
     is_full: AtomicBool,
     readers: AtomicUsize,
     writers: AtomicUsize,
-    /// How often it was opened for reading, and for writing: what an open(2) that waits sees change.
+    /// Number of opens for reading and for writing: a waiting open(2) watches for a change.
     opened: [AtomicUsize; 2],
-    /// Woken when bytes come or the last writer goes.
+    /// Woken when bytes arrive or the last writer closes.
     readable: WaitQueue,
-    /// Woken when room comes or the last reader goes.
+    /// Woken when room appears or the last reader closes.
     writable: WaitQueue,
     /// Woken when an end is opened.
     partners: WaitQueue,
-    /// The FIFO that it is the pipe of.
+    /// The FIFO's inode; `None` for an unnamed pipe.
     inode: Option<Arc<dyn Inode>>,
 }
 
-/// The ring, while one task has it to itself.
+/// The locked ring.
 pub struct Turn<'a> {
     pipe: &'a Pipe,
     ring: SleepGuard<'a, Ring>,
@@ -77,7 +78,7 @@ impl core::ops::DerefMut for Turn<'_> {
 }
 
 impl Drop for Turn<'_> {
-    /// Tells what changed, and wakes who waits for that: a queue without waiters costs a look.
+    /// Publishes the changed state and wakes waiters: a queue without any costs a look.
     fn drop(&mut self) {
         let (is_empty, is_full) = (self.is_empty(), self.is_full());
         let (came, went) = self.changes();
@@ -87,7 +88,7 @@ impl Drop for Turn<'_> {
         if came {
             pipe.readable.wake_all();
         }
-        // Room beside room is no news to writers (nor to epoll's edge-triggered watchers).
+        // Only the end of fullness wakes writers (and epoll's edge-triggered items), as on Linux.
         if went && was_full && !is_full {
             pipe.writable.wake_all();
         }
@@ -95,7 +96,7 @@ impl Drop for Turn<'_> {
 }
 
 impl Pipe {
-    /// An empty pipe without ends; that of the FIFO `inode`.
+    /// An empty pipe without ends, for the FIFO `inode` or unnamed.
     fn of(inode: Option<Arc<dyn Inode>>) -> Arc<Self> {
         Arc::new(Self {
             ring: SleepLock::new(Ring::new(SLOTS)),
@@ -111,7 +112,7 @@ impl Pipe {
         })
     }
 
-    /// Takes the ring, after whoever has it.
+    /// Locks the ring; sleeps while another task holds it.
     pub fn turn(&self) -> Turn<'_> {
         Turn {
             pipe: self,
@@ -119,12 +120,12 @@ impl Pipe {
         }
     }
 
-    /// Pages that hold its bytes; 0 while it is being read or written.
+    /// Number of pages in use; 0 while a transfer holds the ring.
     fn pages(&self) -> usize {
         self.ring.try_lock().map_or(0, |ring| ring.count())
     }
 
-    /// Waits until there are bytes; false at the end, where there is no writer any more.
+    /// Waits until there are bytes; false at the end of file, without writers.
     ///
     /// # Errors
     /// `EAGAIN` instead of waiting, `ERESTARTSYS`.
@@ -138,7 +139,7 @@ impl Pipe {
     /// Waits until there is room.
     ///
     /// # Errors
-    /// `EPIPE` without readers, with the signal; `EAGAIN` instead of waiting, `ERESTARTSYS`.
+    /// `EPIPE` without readers, after SIGPIPE; `EAGAIN` instead of waiting, `ERESTARTSYS`.
     pub fn wait_writable(&self, nonblocking: bool) -> Result<(), Errno> {
         let has_reader = wait(&self.writable, nonblocking, || {
             let has_reader = self.readers.load(Relaxed) > 0;
@@ -152,7 +153,7 @@ impl Pipe {
     }
 }
 
-/// Waits on `queue` until `look` finds something.
+/// Waits on `queue` until `look` returns a value.
 fn wait<T>(
     queue: &WaitQueue,
     nonblocking: bool,
@@ -171,19 +172,21 @@ fn wait<T>(
     })
 }
 
-/// Bytes that the pipe behind `file` holds at most (F_GETPIPE_SZ).
+/// Capacity in bytes of the pipe of `file` (F_GETPIPE_SZ).
 ///
 /// # Errors
-/// `EBADF` for what is no pipe.
+/// `EBADF` if `file` is no pipe.
 pub fn size(file: &File) -> SysResult {
     let end = End::of(file).ok_or(Errno::EBADF)?;
     Ok(end.pipe().turn().capacity() * PAGE)
 }
 
-/// Sets how many bytes it holds, rounded up to a power of two of pages (F_SETPIPE_SZ).
+/// Sets the capacity, rounded up to a power of two of pages, and returns it in bytes
+/// (F_SETPIPE_SZ).
 ///
 /// # Errors
-/// `EBADF`; `EINVAL` above 2 GiB; `EPERM` above 1 MiB, but for root; `EBUSY`.
+/// `EBADF`; `EINVAL` above 2 GiB; `EPERM` above 1 MiB without CAP_SYS_RESOURCE; `EBUSY` below the
+/// bytes in use.
 pub fn set_size(file: &File, size: u64) -> SysResult {
     let end = End::of(file).ok_or(Errno::EBADF)?;
     if size > 1 << 31 {

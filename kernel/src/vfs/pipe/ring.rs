@@ -1,8 +1,8 @@
-//! What a pipe holds: a queue of page frames, each with the bytes of one write or of several short
-//! ones (Linux's struct pipe_buffer).
+//! The buffers of a pipe: a queue of page frames, each with the bytes of one write or of several
+//! short ones (struct pipe_buffer).
 //!
-//! A frame is there as long as there are bytes in it, and one more as a spare, so that pipes take
-//! memory as programs do, and bytes that go back and forth take none at all.
+//! A frame is allocated while it has bytes, and one more is kept as a spare: a pipe takes memory in
+//! proportion to its content, and a ping-pong of short messages allocates none.
 
 use alloc::collections::VecDeque;
 
@@ -15,19 +15,19 @@ use crate::vfs::io::{In, Out};
 /// Bytes of a slot.
 pub const PAGE: usize = PAGE_SIZE as usize;
 
-/// Some of a page's bytes.
+/// A page frame with a range of valid bytes.
 pub struct Slot {
     frame: Frame,
     start: usize,
     len: usize,
-    /// A packet of its own (O_DIRECT): one read gets no more, and what it leaves is lost.
+    /// A packet (O_DIRECT): one read returns no more, and discards the rest.
     is_packet: bool,
-    /// The frame is another pipe's too (tee(2)): nothing more is written to it.
+    /// The frame is shared with another pipe (tee(2)): nothing more is written to it.
     is_shared: bool,
 }
 
 impl Slot {
-    /// The first `len` bytes as a slot of their own; the frame is shared.
+    /// A slot with the first `len` bytes; the frame is shared.
     fn share(&mut self, len: usize) -> Self {
         self.is_shared = true;
         Self {
@@ -39,26 +39,26 @@ impl Slot {
         }
     }
 
-    /// Calls `f` with the bytes.
+    /// Calls `f` with the valid bytes.
     pub fn with_bytes<T>(&self, f: impl FnOnce(&[u8]) -> T) -> T {
         self.frame
             .with_bytes(|page| f(&page[self.start..self.start + self.len]))
     }
 }
 
-/// The bytes on their way through a pipe.
+/// The queue of a pipe's slots.
 pub struct Ring {
     slots: VecDeque<Slot>,
-    /// Most slots.
+    /// Slot limit.
     capacity: usize,
-    /// A frame that was read empty, for the next write.
+    /// An emptied frame, for the next write.
     spare: Option<Frame>,
-    /// What happened since [`Ring::changes`] was asked: bytes came, bytes went.
+    /// Changes since the last [`Ring::changes`]: bytes added, bytes removed.
     changes: (bool, bool),
 }
 
 impl Ring {
-    /// A ring without bytes and frames.
+    /// An empty ring of `capacity` slots, without frames.
     pub const fn new(capacity: usize) -> Self {
         Self {
             slots: VecDeque::new(),
@@ -68,20 +68,20 @@ impl Ring {
         }
     }
 
-    /// Whether bytes came, and whether some went, since the last time this was asked.
+    /// Whether bytes were added and whether bytes were removed since the last call.
     pub fn changes(&mut self) -> (bool, bool) {
         core::mem::take(&mut self.changes)
     }
 
-    /// Most slots.
+    /// Slot limit.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// Sets how many slots there may be.
+    /// Sets the slot limit.
     ///
     /// # Errors
-    /// `EBUSY` if more are in use.
+    /// `EBUSY` if more slots are in use.
     pub fn set_capacity(&mut self, capacity: usize) -> Result<(), Errno> {
         if self.slots.len() > capacity {
             return Err(Errno::EBUSY);
@@ -90,17 +90,17 @@ impl Ring {
         Ok(())
     }
 
-    /// Whether there are no bytes.
+    /// Whether the ring has no bytes.
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
 
-    /// Whether every slot is in use.
+    /// Whether all slots are in use.
     pub fn is_full(&self) -> bool {
         self.slots.len() >= self.capacity
     }
 
-    /// Bytes in it.
+    /// Number of bytes.
     pub fn len(&self) -> usize {
         self.slots.iter().map(|slot| slot.len).sum()
     }
@@ -110,13 +110,13 @@ impl Ring {
         self.slots.len()
     }
 
-    /// A slot in use; number 0 is read next.
+    /// Slot `number`; 0 is read next.
     pub fn slot(&mut self, number: usize) -> Option<&mut Slot> {
         self.slots.get_mut(number)
     }
 
-    /// Adds up to `len` of the bytes of `slot`, whose frame is then shared; returns how many. There must
-    /// be room for a slot.
+    /// Appends up to `len` bytes of `slot` by sharing its frame; returns their number. The ring
+    /// must not be full.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -128,7 +128,8 @@ impl Ring {
         Ok(len)
     }
 
-    /// Takes the first `len` bytes of the first slot away, and with its last byte the slot.
+    /// Removes the first `len` bytes of the first slot, and the slot with its last byte or if it is
+    /// a packet.
     pub fn skip(&mut self, len: usize) {
         let Some(slot) = self.slots.front_mut() else {
             return;
@@ -144,8 +145,8 @@ impl Ring {
         }
     }
 
-    /// Writes a short remainder behind the last slot's bytes if it fits there whole: what Linux does
-    /// first, so that many short writes don't take a page each.
+    /// Appends the part of a write that exceeds whole pages to the last slot, if it fits there:
+    /// Linux does this first, so that short writes don't take a page each (pipe_write).
     ///
     /// # Errors
     /// `EFAULT`.
@@ -167,11 +168,11 @@ impl Ring {
         result
     }
 
-    /// Fills up to `max` bytes, at most a page, of a new slot: `fill` says how many it has filled in.
-    /// There must be room for a slot.
+    /// Adds a slot with up to `max` bytes, at most a page, from `fill`, which returns the number of
+    /// bytes it filled. The ring must not be full.
     ///
     /// # Errors
-    /// `ENOMEM`, and those of `fill`; what it filled in before stays.
+    /// `ENOMEM`, and those of `fill`; bytes filled before an error remain.
     pub fn fill(
         &mut self,
         max: usize,
@@ -199,7 +200,7 @@ impl Ring {
         result.map(|()| len)
     }
 
-    /// Writes up to a page into a slot of its own; there must be room for it.
+    /// Writes up to a page into a new slot; the ring must not be full.
     ///
     /// # Errors
     /// `EFAULT`, `ENOMEM`.
@@ -212,10 +213,11 @@ impl Ring {
         filled.map(|_| ())
     }
 
-    /// Reads from the first slot what `out` takes; whether another may follow in the same read.
+    /// Reads from the first slot up to the room in `out`; returns whether the same read may
+    /// continue with another slot.
     ///
     /// # Errors
-    /// `EFAULT`; what was not taken stays.
+    /// `EFAULT`; the slot is unchanged.
     pub fn read(&mut self, out: &mut dyn Out) -> Result<bool, Errno> {
         let Some(slot) = self.slots.front() else {
             return Ok(false);
