@@ -1,23 +1,23 @@
-//! Restrictions of a walk: where openat2(2) has it not go.
+//! Restrictions of a path lookup (openat2(2)).
 
 use bitflags::bitflags;
 use linux_raw_sys::general as linux;
 
 bitflags! {
-    /// Where a walk may not go, with openat2(2)'s values.
+    /// Restrictions, with the values of openat2(2).
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct Resolve: u32 {
-        /// To another mount: `EXDEV`.
+        /// No step to another mount: `EXDEV`.
         const NO_XDEV = linux::RESOLVE_NO_XDEV;
-        /// Through the links of /proc that jump: `ELOOP`.
+        /// No magic links of /proc: `ELOOP`.
         const NO_MAGICLINKS = linux::RESOLVE_NO_MAGICLINKS;
-        /// Through any symbolic link: `ELOOP`.
+        /// No symbolic links: `ELOOP`.
         const NO_SYMLINKS = linux::RESOLVE_NO_SYMLINKS;
-        /// Out of the directory it starts in: `EXDEV`.
+        /// No step out of the start directory: `EXDEV`.
         const BENEATH = linux::RESOLVE_BENEATH;
-        /// The same, but that directory counts as `/`.
+        /// The start directory is the root directory of the lookup.
         const IN_ROOT = linux::RESOLVE_IN_ROOT;
-        /// Where it would have to wait: nothing ever does here.
+        /// No lookup that would block; here none does.
         const CACHED = linux::RESOLVE_CACHED;
     }
 }

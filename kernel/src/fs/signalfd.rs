@@ -1,7 +1,7 @@
-//! signalfd(2): taking pending signals by reading a descriptor.
+//! signalfd(2): reading pending signals from a descriptor.
 //!
-//! Whoever reads takes its own signals, whoever made the descriptor. A signal has to be blocked to
-//! stay pending until then.
+//! A read takes signals of the reading task, whichever process created the descriptor. A signal
+//! must be blocked to stay pending.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
@@ -24,15 +24,15 @@ use crate::vfs::io::Out;
 /// Size of struct signalfd_siginfo.
 const RECORD: usize = 128;
 
-/// Which signals a descriptor takes.
+/// File operations of a signalfd, with the signals it accepts.
 pub struct SignalFd {
     mask: AtomicU64,
-    /// Processes whose queues were waited in: an epoll instance may be left by another process than
-    /// the one that entered the descriptor.
+    /// Processes whose queues were joined: an epoll item may be removed by another process than the
+    /// one that added it.
     waited_in: Mutex<BTreeMap<u32, Weak<Process>>, rank::SignalFd>,
 }
 
-/// Makes one for the signals in `mask`, with `flags` of signalfd4(2).
+/// Creates a signalfd for the signals in `mask`, with `flags` of signalfd4(2).
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -46,7 +46,7 @@ pub fn new(mask: u64, flags: u32) -> Result<Arc<File>, Errno> {
 }
 
 impl SignalFd {
-    /// Takes other signals from now on.
+    /// Replaces the set of accepted signals.
     pub fn set_mask(&self, mask: u64) {
         self.mask.store(mask & !UNBLOCKABLE, Ordering::Relaxed);
         sched::current_task().process.signal_arrived.wake_all();
@@ -65,7 +65,7 @@ fn record(info: &SigInfo) -> [u8; RECORD] {
     put(4, &info.errno.to_ne_bytes());
     put(8, &info.code.to_ne_bytes());
     let value = |put: &mut dyn FnMut(usize, &[u8]), value: u64| {
-        // ssi_int, and ssi_ptr.
+        // ssi_int and ssi_ptr.
         put(44, &(value as u32).to_ne_bytes());
         put(48, &value.to_ne_bytes());
     };
@@ -157,7 +157,7 @@ impl FileOps for SignalFd {
     }
 
     fn describe(&self, text: &mut Text) {
-        // A text knows itself what it lacks.
+        // A `Text` remembers a lack of memory itself.
         let _ = writeln!(text, "sigmask:\t{:016x}", self.mask());
     }
 

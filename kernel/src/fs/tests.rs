@@ -1,4 +1,4 @@
-//! Tests that run in the kernel itself: file systems without a program in front of them.
+//! Tests in the kernel: file systems and descriptors without a program.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -59,7 +59,7 @@ fn read(file: &Arc<Dentry>, offset: u64, size: usize) -> Vec<u8> {
     bytes
 }
 
-/// Makes the one tree there is, from a small initramfs; tests run together or alone.
+/// Creates the tree, once for all tests, from a small initramfs.
 fn make_tree() {
     static ONCE: spin::Once = spin::Once::new();
     ONCE.call_once(|| {
@@ -174,7 +174,7 @@ kernel_test!(
             assert!(at.is_below(&fs.root()));
             drop((at, fs));
         }
-        // The heap keeps what it once had; the second round needed no more.
+        // The heap keeps its pages; the second round needs no further ones.
         assert!(free - frame::statistics().0 < 8192);
     }
 );

@@ -1,4 +1,4 @@
-//! A terminal: its line discipline, its window, whose it is, and the way its bytes take.
+//! A terminal: line discipline, window size, session, and output path (struct tty_struct).
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -19,35 +19,35 @@ pub type Window = [u16; 4];
 
 /// A terminal.
 pub struct Tty {
-    /// Its device number.
+    /// Device number.
     pub number: Device,
     state: Mutex<State, rank::Tty>,
-    /// Woken when there may be something to read, room to write, or a hang-up.
+    /// Woken when there may be input, room to write, or a hang-up.
     pub(super) changed: WaitQueue,
-    /// The other end; none on the serial line.
+    /// The master of a pseudo-terminal; `None` for the serial line.
     pub(super) master: Option<Master>,
 }
 
-/// What changes of it.
+/// State under the terminal's lock.
 pub(super) struct State {
     pub line: Line,
     pub window: Window,
-    /// What of the settings doesn't change (TIOCSLCKTRMIOS).
+    /// Locked settings (TIOCSLCKTRMIOS).
     pub locks: Termios,
-    /// The session whose controlling terminal it is; 0: none.
+    /// Session that it controls; 0 for none.
     pub session: u32,
-    /// The foreground process group; 0: none.
+    /// Foreground process group; 0 for none.
     pub foreground: u32,
-    /// TIOCEXCL: only root may open it again.
+    /// TIOCEXCL: further opens require CAP_SYS_ADMIN.
     pub exclusive: bool,
-    /// Counts hang-ups: what was opened before one is of no use afterwards.
+    /// Number of hang-ups: files opened before the last one are dead.
     pub hang_ups: u32,
-    /// How often it is open.
+    /// Number of open files.
     pub opens: u32,
 }
 
 impl Tty {
-    /// A terminal with these settings; `master`: the other end of a pseudo-terminal.
+    /// Creates a terminal with these settings; `master` for a pseudo-terminal.
     pub(super) fn new(number: Device, termios: Termios, master: Option<Master>) -> Arc<Self> {
         Arc::new(Self {
             number,
@@ -66,7 +66,7 @@ impl Tty {
         })
     }
 
-    /// Makes room for all that may ever be typed and echoed.
+    /// Reserves memory for the input and echo buffers.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -78,23 +78,23 @@ impl Tty {
         self.state.lock()
     }
 
-    /// Its foreground group; 0 for none.
+    /// The foreground process group; 0 for none.
     pub fn foreground(&self) -> u32 {
         self.state().foreground
     }
 
-    /// Whether it can be opened at all.
+    /// Checks that the terminal can be opened.
     ///
     /// # Errors
-    /// `EIO` for a pseudo-terminal that is locked or has lost its other end.
+    /// `EIO` for a pseudo-terminal that is locked or whose master is closed.
     pub(super) fn check_openable(&self) -> Result<(), Errno> {
         match &self.master {
-            Some(master) if !master.lets_in() => Err(Errno::EIO),
+            Some(master) if !master.is_openable() => Err(Errno::EIO),
             _ => Ok(()),
         }
     }
 
-    /// Wakes everybody who waits for it.
+    /// Wakes all waiters on both ends.
     pub(super) fn wake(&self) {
         self.changed.wake_all();
         if let Some(master) = &self.master {
@@ -102,12 +102,12 @@ impl Tty {
         }
     }
 
-    /// How many bytes can be sent now.
+    /// Number of bytes that can be sent now.
     fn room(&self) -> usize {
         self.master.as_ref().map_or(usize::MAX, Master::room)
     }
 
-    /// How many written bytes can be taken now, whatever they become.
+    /// Number of bytes that a program can write now, whatever their expansion.
     pub(super) fn write_room(&self, state: &State) -> usize {
         if state.line.is_stopped() || state.line.has_echo() {
             return 0;
@@ -122,26 +122,27 @@ impl Tty {
         }
     }
 
-    /// Sends VSTOP or VSTART to the other side, whatever is held back (tcflow(3)); 0 is none.
+    /// Sends VSTOP or VSTART to the other side even if output is stopped (tcflow(3)); 0 sends
+    /// nothing.
     pub(super) fn send_control(&self, byte: u8) {
         if byte != 0 {
             self.send(&[byte]);
         }
     }
 
-    /// Sends what a program wrote; no more than [`Tty::write_room`].
+    /// Sends bytes written by a program, at most [`Tty::write_room`].
     pub(super) fn write(&self, bytes: &[u8]) {
         let mut out = Vec::with_capacity(2 * bytes.len());
         {
             let mut state = self.state();
             for &byte in bytes {
-                state.line.put(byte, &mut out);
+                state.line.process_output(byte, &mut out);
             }
         }
         self.send(&out);
     }
 
-    /// Sends the echoes for which there is room.
+    /// Sends queued echoes for which there is room.
     pub(super) fn send_echo(&self, state: &mut State) {
         let echo = state.line.take_echo(self.room());
         if !echo.is_empty() {
@@ -149,7 +150,7 @@ impl Tty {
         }
     }
 
-    /// Does something with the line that may stop or start its output, or leave echoes.
+    /// Calls `f` with the line discipline, which may stop or start output or queue echoes.
     pub(super) fn with_line<T>(&self, f: impl FnOnce(&mut Line) -> T) -> T {
         let mut state = self.state();
         let was_stopped = state.line.is_stopped();
@@ -158,21 +159,21 @@ impl Tty {
         let is_stopped = state.line.is_stopped();
         drop(state);
         if was_stopped != is_stopped {
-            self.tell_flow(is_stopped);
+            self.flow_changed(is_stopped);
         }
         result
     }
 
-    /// Output was stopped, or goes on.
-    fn tell_flow(&self, stopped: bool) {
+    /// Reports stopped or restarted output to a master in packet mode, and wakes waiters.
+    fn flow_changed(&self, stopped: bool) {
         if let Some(master) = &self.master {
-            master.tell_flow(stopped);
+            master.report_flow(stopped);
         }
         self.wake();
     }
 
-    /// Takes typed bytes, as many as there is room for; returns how many. Echoes are sent behind the
-    /// last: a signal drops those of the bytes before it.
+    /// Processes typed bytes while there is room; returns their number. Echoes are sent after the
+    /// last byte: a signal discards those of the bytes before it.
     pub(super) fn receive(&self, bytes: &[u8]) -> usize {
         let mut done = 0;
         for &byte in bytes {
@@ -181,11 +182,11 @@ impl Tty {
                 break;
             }
             let was_stopped = state.line.is_stopped();
-            if state.line.starts_by_any(byte) {
+            if state.line.restarts_output(byte) {
                 self.send_echo(&mut state);
             }
             let typed = state.line.type_in(byte);
-            // A signal sends the echoes before it, unless its own is to follow.
+            // Echoes before a signal are sent, unless the signal is echoed itself.
             let sends = match typed {
                 Typed::Plain => false,
                 Typed::Start => true,
@@ -198,11 +199,11 @@ impl Tty {
             drop(state);
             done += 1;
             if was_stopped != is_stopped {
-                self.tell_flow(is_stopped);
+                self.flow_changed(is_stopped);
             }
             if let Typed::Signal { signo, flush } = typed {
                 if let Some(master) = self.master.as_ref().filter(|_| flush) {
-                    master.tell_flush(true, true);
+                    master.report_flush(true, true);
                 }
                 self.signal_foreground(signo);
             }
@@ -214,16 +215,16 @@ impl Tty {
         done
     }
 
-    /// Sends a signal to the foreground group.
+    /// Sends a signal to the foreground process group.
     pub(super) fn signal_foreground(&self, signo: u8) {
         let group = self.foreground();
         if group != 0 {
-            // An empty group is nobody's error.
+            // The group may be empty.
             let _ = signal::send_group(group, &SigInfo::kernel(signo));
         }
     }
 
-    /// Changes the window's size, and tells the foreground group.
+    /// Sets the window size; a change sends SIGWINCH to the foreground process group.
     pub(super) fn resize(&self, window: Window) {
         let changed = core::mem::replace(&mut self.state().window, window) != window;
         if changed {

@@ -1,4 +1,4 @@
-//! A terminal that a program has open: reading, writing, polling.
+//! A terminal's open file: read, write, poll.
 
 use alloc::sync::Arc;
 
@@ -17,29 +17,29 @@ use crate::vfs::file::flags::{O_ACCMODE, O_NOCTTY, O_WRONLY};
 use crate::vfs::inode::{FileOps, Ready};
 use crate::vfs::io::{In, Out};
 
-/// Most bytes that are moved at a time.
+/// Most bytes copied at a time.
 const PART: usize = 256;
-/// What a byte sent counts: so many bytes copied.
+/// Weight of sending a byte between two preemption points, in bytes copied.
 const SENDING: usize = 64;
-/// VTIME's unit.
+/// Unit of VTIME.
 const TENTH_NS: u64 = 100_000_000;
 
-/// An open terminal.
+/// A terminal's open file.
 pub struct Terminal {
     pub(super) tty: Arc<Tty>,
-    /// Hang-ups that the terminal had seen when it was opened.
+    /// Value of the terminal's `hang_ups` at the open.
     hang_ups: u32,
-    /// Opened as /dev/console: job control and hang-ups don't touch it.
+    /// Opened as /dev/console: exempt from job control and hang-ups.
     is_console: bool,
 }
 
 impl Terminal {
-    /// The terminal opened by its own name.
+    /// Opens a terminal by its device number.
     pub fn new(tty: Arc<Tty>) -> Self {
         Self::open(tty, false)
     }
 
-    /// The terminal opened as /dev/console.
+    /// Opens a terminal as /dev/console.
     pub fn console(tty: Arc<Tty>) -> Self {
         Self::open(tty, true)
     }
@@ -60,21 +60,21 @@ impl Terminal {
         }
     }
 
-    /// Whether it was hung up since.
+    /// Whether the terminal was hung up since the open.
     pub(super) fn is_hung_up(&self) -> bool {
         !self.is_console && self.tty.state().hang_ups != self.hang_ups
     }
 
-    /// Fetches typed bytes that may wait in the UART.
+    /// Reads typed bytes from the UART.
     fn refill(&self) {
         if self.tty.master.is_none() {
             serial::receive();
         }
     }
 
-    /// Waits until there is something to read; false at a hang-up. `None` at the deadline.
+    /// Waits for input; false on a hang-up, `None` at the deadline.
     fn wait_input(&self, nonblocking: bool, deadline: Option<u64>) -> Option<Result<bool, Errno>> {
-        // A deadline that is over is looked at before anything that would be an error.
+        // An expired deadline precedes errors.
         let is_over = deadline.is_some_and(|deadline| uptime_ns() >= deadline);
         let result = self.tty.changed.wait_until(deadline, || {
             self.refill();
@@ -95,7 +95,7 @@ impl Terminal {
         result.flatten()
     }
 
-    /// Moves what there is; false once a line has ended.
+    /// Copies available input; false after the end of a line.
     fn copy_out(&self, out: &mut dyn Out) -> Result<bool, Errno> {
         let mut bytes = [0; PART];
         while out.left() > 0 {
@@ -123,7 +123,7 @@ impl Terminal {
                 u64::from(characters[ch::VTIME]) * TENTH_NS,
             )
         };
-        // VTIME counts from the start without VMIN, else from each byte.
+        // Without VMIN, VTIME runs from the start of the read; else from each byte.
         let mut deadline = (!canonical && least == 0).then(|| uptime_ns() + time);
         while out.left() > 0 {
             match self.wait_input(nonblocking, deadline) {
@@ -141,7 +141,7 @@ impl Terminal {
         Ok(())
     }
 
-    /// Waits until bytes can be written; says how many.
+    /// Waits for room to write; returns it in bytes.
     fn wait_room(&self, nonblocking: bool) -> Result<usize, Errno> {
         self.tty.changed.wait_for(|| {
             if is_interrupted() {
@@ -189,7 +189,7 @@ impl FileOps for Terminal {
         }
         drop(state);
         if flags & O_NOCTTY == 0 && !self.is_console && flags & O_ACCMODE != O_WRONLY {
-            self.tty.offer();
+            self.tty.set_controlling_at_open();
         }
         Ok(())
     }
@@ -204,7 +204,7 @@ impl FileOps for Terminal {
         let result = self.read_all(out, nonblocking);
         self.refill();
         if let Some(master) = &self.tty.master {
-            // There may be room again for what is to be typed.
+            // The input buffer may have room again for the master.
             master.changed.wake_all();
         }
         result

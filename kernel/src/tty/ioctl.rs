@@ -1,4 +1,4 @@
-//! ioctl(2) on an open terminal, and what both ends of a pseudo-terminal answer alike.
+//! ioctl(2) on an open terminal, and the requests that both ends of a pseudo-terminal support.
 
 use alloc::sync::Arc;
 
@@ -13,16 +13,16 @@ use crate::abi::errno::{Errno, SysResult};
 use crate::process::capability::capable;
 use crate::usercopy::UserPtr;
 
-/// Bits of TIOCMGET: what an emulated port shows, all of it on.
+/// Bits of TIOCMGET: all lines of the emulated port are on.
 const MODEM: u32 = {
     use linux_raw_sys::general::{TIOCM_CAR, TIOCM_CTS, TIOCM_DSR, TIOCM_DTR, TIOCM_RTS};
     TIOCM_DTR | TIOCM_RTS | TIOCM_CTS | TIOCM_CAR | TIOCM_DSR
 };
 
-/// A request to an open terminal.
+/// Handles a request on an open terminal.
 ///
 /// # Errors
-/// `EIO` after a hang-up, `ENOTTY` for a request that it doesn't know, and those of ioctl_tty(2).
+/// `EIO` after a hang-up, `ENOTTY` for an unknown request, and those of ioctl_tty(2).
 pub fn terminal(terminal: &Terminal, request: u32, argument: u64) -> SysResult {
     let tty = &terminal.tty;
     if terminal.is_hung_up() {
@@ -69,10 +69,10 @@ pub fn terminal(terminal: &Terminal, request: u32, argument: u64) -> SysResult {
     Ok(0)
 }
 
-/// What either end of a pseudo-terminal answers in the terminal's name.
+/// Handles a request that both ends of a pseudo-terminal support; it applies to the terminal.
 ///
 /// # Errors
-/// `ENOTTY` for a request that it doesn't know, and those of ioctl_tty(2).
+/// `ENOTTY` for an unknown request, and those of ioctl_tty(2).
 pub fn shared(tty: &Arc<Tty>, asker: Asker, request: u32, argument: u64) -> SysResult {
     if let Some(result) = settings::request(tty, request, argument) {
         return result;
@@ -86,7 +86,7 @@ pub fn shared(tty: &Arc<Tty>, asker: Asker, request: u32, argument: u64) -> SysR
             UserPtr::<Window>::new(argument).write(window)?;
         }
         ioctl::TIOCSWINSZ => tty.resize(UserPtr::<Window>::new(argument).read()?),
-        // What was written is sent at once.
+        // Output is sent at once.
         ioctl::TIOCOUTQ => UserPtr::<u32>::new(argument).write(0)?,
         ioctl::TIOCGETD => UserPtr::<u32>::new(argument).write(0)?,
         ioctl::TIOCSETD => {

@@ -1,4 +1,4 @@
-//! ioctl(2) on a terminal's session and groups (ioctl_tty(2), Linux's tty_jobctrl.c).
+//! ioctl(2) on a terminal's session and process groups (ioctl_tty(2); drivers/tty/tty_jobctrl.c).
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -13,29 +13,29 @@ use crate::process::signal::SIGTTOU;
 use crate::process::{current, jobs};
 use crate::usercopy::UserPtr;
 
-/// Who asks.
+/// The end on which a request is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asker {
-    /// The other end of a pseudo-terminal: it needn't be its own terminal.
+    /// The master, which needs no controlling terminal.
     Master,
-    /// The terminal itself.
+    /// The terminal.
     Terminal,
 }
 
-/// Answers what is about job control; `None` for another request.
+/// Handles a request about job control; `None` for any other.
 pub fn request(tty: &Arc<Tty>, asker: Asker, request: u32, argument: u64) -> Option<SysResult> {
     let done = match request {
         ioctl::TIOCGPGRP => foreground(tty, asker, argument),
         ioctl::TIOCSPGRP => set_foreground(tty, argument),
         ioctl::TIOCGSID => session(tty, asker, argument),
-        ioctl::TIOCSCTTY => take(tty, argument),
-        ioctl::TIOCNOTTY if asker == Asker::Terminal => give_up(tty),
+        ioctl::TIOCSCTTY => set_controlling(tty, argument),
+        ioctl::TIOCNOTTY if asker == Asker::Terminal => disassociate(tty),
         _ => return None,
     };
     Some(done.map(|()| 0))
 }
 
-/// Whether `tty` is the caller's own.
+/// Whether `tty` is the caller's controlling terminal.
 pub(super) fn is_own(tty: &Arc<Tty>) -> bool {
     current().process.terminal.lock().is(tty)
 }
@@ -74,9 +74,9 @@ fn set_foreground(tty: &Arc<Tty>, argument: u64) -> Result<(), Errno> {
     Ok(())
 }
 
-/// TIOCSCTTY: the session leader makes it the controlling terminal; with 1 root takes it from
-/// another session.
-fn take(tty: &Arc<Tty>, argument: u64) -> Result<(), Errno> {
+/// TIOCSCTTY: makes `tty` the controlling terminal of the session leader; with argument 1 and
+/// CAP_SYS_ADMIN, also if another session has it.
+fn set_controlling(tty: &Arc<Tty>, argument: u64) -> Result<(), Errno> {
     let process = &current().process;
     let owner = tty.state().session;
     let leads = jobs::leads_session(process);
@@ -92,13 +92,13 @@ fn take(tty: &Arc<Tty>, argument: u64) -> Result<(), Errno> {
         }
         tty.steal();
     }
-    tty.take();
+    tty.set_controlling();
     Ok(())
 }
 
-/// TIOCNOTTY: the process has no controlling terminal any more; if it leads the session, nobody in
-/// the session has.
-fn give_up(tty: &Arc<Tty>) -> Result<(), Errno> {
+/// TIOCNOTTY: drops the process's controlling terminal; that of the whole session if the process
+/// leads it.
+fn disassociate(tty: &Arc<Tty>) -> Result<(), Errno> {
     if !is_own(tty) {
         return Err(Errno::ENOTTY);
     }

@@ -1,7 +1,8 @@
-//! How a program passes terminal settings: `struct termio`, `struct termios`, `struct termios2`.
+//! Layout of terminal settings in user memory: `struct termio`, `struct termios`, `struct
+//! termios2`.
 //!
-//! The layouts are the kernel's (include/uapi/asm-generic/termbits.h and termios.h), the same for both
-//! widths; what tcgetattr(3) shows is the C library's own, larger one.
+//! The layouts are the kernel's (include/uapi/asm-generic/termbits.h and termios.h), the same for
+//! both widths; tcgetattr(3) returns the C library's own, larger one.
 
 use linux_raw_sys::general::{BOTHER, CBAUD, CBAUDEX, CIBAUD};
 
@@ -12,21 +13,21 @@ use crate::usercopy::UserPtr;
 /// Bytes of `struct termios`, and of `struct termios2`, which appends two speeds.
 const SIZE: usize = 4 * 4 + 1 + CHARACTERS;
 const SIZE2: usize = SIZE + 8;
-/// Control characters in `struct termio` (NCC), and its bytes, one of padding included.
+/// Control characters in `struct termio` (NCC), and its bytes, including one of padding.
 const OLD_CHARACTERS: usize = 8;
 const OLD_SIZE: usize = 4 * 2 + 1 + OLD_CHARACTERS + 1;
-/// Where in `c_cflag` the input speed stands (IBSHIFT).
+/// Shift of the input speed in `c_cflag` (IBSHIFT).
 const INPUT_SPEED_SHIFT: u32 = 16;
 
-/// Bits per second by their code in `c_cflag`: B0 to B38400, then B57600 to B4000000, which have
-/// CBAUDEX set; its code 0 is BOTHER.
+/// Bits per second by their code in `c_cflag`: B0 to B38400, then B57600 to B4000000 with CBAUDEX
+/// set, of which code 0 is BOTHER.
 const SPEEDS: [u32; 31] = [
     0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19_200, 38_400, 57_600,
     115_200, 230_400, 460_800, 500_000, 576_000, 921_600, 1_000_000, 1_152_000, 1_500_000,
     2_000_000, 2_500_000, 3_000_000, 3_500_000, 4_000_000,
 ];
 
-/// The speed that a code names, or `other` for BOTHER.
+/// The speed of a code, or `other` for BOTHER.
 fn speed(code: u32, other: u32) -> u32 {
     if code == BOTHER {
         return other;
@@ -39,14 +40,14 @@ fn speed(code: u32, other: u32) -> u32 {
     SPEEDS.get(index as usize).copied().unwrap_or(9600)
 }
 
-/// Which structure a request passes.
+/// The structure that a request passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// `struct termio` of System V: 16-bit flags, eight characters.
     Old,
     /// `struct termios`.
     Plain,
-    /// `struct termios2`: with speeds.
+    /// `struct termios2`, with speeds.
     WithSpeeds,
 }
 
@@ -59,7 +60,7 @@ impl Layout {
         }
     }
 
-    /// Writes `termios` to a program.
+    /// Writes `termios` to user memory.
     ///
     /// # Errors
     /// `EFAULT`.
@@ -89,7 +90,7 @@ impl Layout {
         UserPtr::<u8>::new(address).write_slice(&bytes[..self.size()])
     }
 
-    /// Reads settings from a program; what the structure lacks stays as in `now`.
+    /// Reads settings from user memory; values missing in the structure are those of `now`.
     ///
     /// # Errors
     /// `EFAULT`.
@@ -98,7 +99,7 @@ impl Layout {
         UserPtr::<u8>::new(address).read_into(&mut bytes[..self.size()])?;
         let mut new = *now;
         if self == Self::Old {
-            // The upper halves of the flags stay.
+            // The upper halves of the flags are unchanged.
             let (words, _) = bytes.as_chunks();
             let word = |index: usize, old: u32| {
                 old & 0xffff_0000 | u32::from(u16::from_ne_bytes(words[index]))
@@ -123,7 +124,7 @@ impl Layout {
             }
         }
         let output = speed(new.control & CBAUD, new.speeds[1]);
-        // Without a speed of its own the input has the output's (B0 in the upper half).
+        // An input speed of B0 means the output speed.
         let input = match (new.control & CIBAUD) >> INPUT_SPEED_SHIFT {
             0 => output,
             code => speed(code, new.speeds[0]),

@@ -1,13 +1,13 @@
 //! Terminals: the serial console and pseudo-terminals, with job control.
 //!
-//! `device.rs` is a terminal, whichever kind it is: what comes in goes through the line discipline in
-//! `line/`, what goes out is sent by `serial.rs` or handed to the other end of a pseudo-terminal in
-//! `pty/`. `file.rs` is a terminal that a program has open; `ioctl.rs`, `settings.rs` and `job.rs` are
-//! what it can be told; `session.rs` is the controlling terminal: who has it, who may use it, and
-//! its hang-up. The sessions and groups themselves are in `process/jobs.rs`.
+//! `device.rs` is a terminal of either kind: input passes the line discipline in `line/`, output
+//! goes to `serial.rs` or to the master of a pseudo-terminal in `pty/`. `file.rs` is a terminal's
+//! open file; `ioctl.rs`, `settings.rs` and `job.rs` handle ioctl(2); `session.rs` has the
+//! controlling terminal, access from the background, and hang-ups. Sessions and process groups are
+//! in `process/jobs.rs`.
 //!
 //! Left out of Linux's: virtual terminals (/dev/tty1 and so on), line disciplines other than N_TTY,
-//! `EXTPROC`, breaks and parity errors, modem lines that do something, locked settings.
+//! `EXTPROC`, breaks and parity errors, modem control.
 
 use alloc::sync::Arc;
 
@@ -36,25 +36,25 @@ pub use session::leave;
 
 use file::Terminal;
 
-/// Called at every timer tick: fetches what was typed.
+/// Reads typed bytes at every timer tick.
 pub fn tick() {
     serial::receive();
 }
 
-/// Opens /dev/console: the serial line, which never becomes a controlling terminal this way.
+/// Opens /dev/console: the serial line, which doesn't become the controlling terminal this way.
 pub fn open_console() -> Arc<dyn FileOps> {
     Arc::new(Terminal::console(serial::tty().clone()))
 }
 
-/// Opens the serial line.
+/// Opens /dev/ttyS0.
 pub fn open_serial() -> Arc<dyn FileOps> {
     Arc::new(Terminal::new(serial::tty().clone()))
 }
 
-/// Opens /dev/tty: the caller's controlling terminal.
+/// Opens /dev/tty, the caller's controlling terminal.
 ///
 /// # Errors
-/// `ENXIO` if it has none.
+/// `ENXIO` without one.
 pub fn open_controlling() -> Result<Arc<dyn FileOps>, Errno> {
     let tty = current().process.terminal.lock().tty.clone();
     let tty = tty.ok_or(Errno::ENXIO)?;
@@ -62,7 +62,7 @@ pub fn open_controlling() -> Result<Arc<dyn FileOps>, Errno> {
     Ok(Arc::new(Terminal::new(tty)))
 }
 
-/// Opens the terminal end of a pseudo-terminal by its device number.
+/// Opens the terminal of a pseudo-terminal pair by its device number.
 ///
 /// # Errors
 /// `ENXIO` if there is none, `EIO` while it is locked.
@@ -71,7 +71,7 @@ pub fn open_pseudo(device: Device) -> Result<Arc<dyn FileOps>, Errno> {
     open_slave(&tty).map(|terminal| terminal as Arc<dyn FileOps>)
 }
 
-/// Opens the terminal end of a pseudo-terminal.
+/// Opens the terminal of a pseudo-terminal pair.
 fn open_slave(tty: &Arc<Tty>) -> Result<Arc<Terminal>, Errno> {
     tty.check_openable()?;
     Ok(Arc::new(Terminal::new(tty.clone())))

@@ -1,7 +1,7 @@
-//! The terminal on the serial line: /dev/ttyS0, and /dev/console.
+//! The terminal on the serial line: /dev/ttyS0 and /dev/console.
 //!
-//! Typed bytes are fetched by the line's interrupt, at every timer tick, and when a reader has made
-//! room. Those that find no room stay in the UART, whose other side then waits: nothing is lost.
+//! Typed bytes are read from the UART by its interrupt, at every timer tick, and after a read makes
+//! room. Without room they stay in the UART, and the sender waits: none is lost.
 
 use alloc::sync::Arc;
 
@@ -14,17 +14,17 @@ use crate::vfs::chrdev;
 
 static TTY: Lazy<Arc<Tty>> = Lazy::new(|| Tty::new(chrdev::TTY_S0, Termios::serial(), None));
 
-/// The terminal.
+/// The serial line's terminal.
 pub fn tty() -> &'static Arc<Tty> {
     &TTY
 }
 
-/// Sends bytes as they are. Output is never held back on its way: it has drained.
+/// Sends bytes unchanged and without a queue: there is no output to drain.
 pub(super) fn send(bytes: &[u8]) {
     console::send(bytes);
 }
 
-/// Fetches what was typed.
+/// Passes typed bytes from the UART to the terminal, while there is room.
 pub fn receive() {
     let tty = tty();
     while tty.state().line.accepts() {

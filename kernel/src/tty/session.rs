@@ -1,7 +1,7 @@
-//! The controlling terminal of a session: who has it, who may use it, and its hang-up.
+//! The controlling terminal of a session: assignment, access from the background, hang-up.
 //!
-//! As in Linux's drivers/tty/tty_jobctrl.c: each process knows its controlling terminal, a terminal
-//! the session that it controls and the group in its foreground.
+//! As in Linux's drivers/tty/tty_jobctrl.c, each process refers to its controlling terminal, and a
+//! terminal to its session and foreground process group.
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -11,17 +11,17 @@ use crate::abi::errno::Errno;
 use crate::process::signal::{self, IGNORE, SIGCONT, SIGHUP, SIGTTIN, SigInfo, bit};
 use crate::process::{Process, current, jobs, table};
 
-/// A process's part of it.
+/// A process's controlling terminal.
 #[derive(Default)]
 pub struct Controlling {
-    /// Its controlling terminal.
+    /// The terminal, if any.
     pub tty: Option<Arc<Tty>>,
-    /// The foreground group of a session leader's terminal that was hung up; 0: none.
+    /// Foreground process group of a session leader's terminal at its hang-up; 0 for none.
     old_foreground: u32,
 }
 
 impl Controlling {
-    /// What a child has of it.
+    /// The state of a child after fork(2).
     pub fn inherited(&self) -> Self {
         Self {
             tty: self.tty.clone(),
@@ -29,7 +29,7 @@ impl Controlling {
         }
     }
 
-    /// Whether this is its terminal.
+    /// Whether `tty` is the controlling terminal.
     pub fn is(&self, tty: &Arc<Tty>) -> bool {
         self.tty.as_ref().is_some_and(|own| Arc::ptr_eq(own, tty))
     }
@@ -37,25 +37,25 @@ impl Controlling {
 
 fn send_group(group: u32, signo: u8) {
     if group != 0 {
-        // A group that is gone has nobody to be told.
+        // The group may be empty.
         let _ = signal::send_group(group, &SigInfo::kernel(signo));
     }
 }
 
-/// The processes of a terminal's session; none of 0, which is no session of a terminal's.
+/// The processes of a session; none for 0, which is no session.
 fn members(session: u32) -> impl Iterator<Item = Arc<Process>> {
     let session = (session != 0).then_some(session);
     session.into_iter().flat_map(table::session_members)
 }
 
-/// Takes the terminal from every process of a session.
+/// Removes the controlling terminal of every process of a session.
 fn clear(session: u32) {
     for process in members(session) {
         process.terminal.lock().tty = None;
     }
 }
 
-/// Whether a signal of the terminal's would do nothing to the running task.
+/// Whether the running task blocks or ignores a signal.
 fn is_ignored(signo: u8) -> bool {
     let task = current();
     let blocked = task.signals.lock().blocked & bit(signo) != 0;
@@ -63,9 +63,9 @@ fn is_ignored(signo: u8) -> bool {
 }
 
 impl Tty {
-    /// Makes it the controlling terminal of the running process, a session leader, whose group comes
-    /// to the foreground.
-    pub(super) fn take(self: &Arc<Self>) {
+    /// Makes the terminal the controlling one of the running process, a session leader, whose
+    /// process group becomes the foreground one.
+    pub(super) fn set_controlling(self: &Arc<Self>) {
         let process = &current().process;
         {
             let mut state = self.state();
@@ -78,27 +78,28 @@ impl Tty {
         });
     }
 
-    /// It was opened: a session leader without a terminal takes it if nobody has it.
-    pub(super) fn offer(self: &Arc<Self>) {
+    /// At open(2): a session leader without a controlling terminal gets this one, unless a session
+    /// has it.
+    pub(super) fn set_controlling_at_open(self: &Arc<Self>) {
         let process = &current().process;
         let has_one = process.terminal.lock().tty.is_some();
         if jobs::leads_session(process) && !has_one && self.state().session == 0 {
-            self.take();
+            self.set_controlling();
         }
     }
 
-    /// Takes it from the session that has it (TIOCSCTTY with 1).
+    /// Takes the terminal from its session (TIOCSCTTY with 1).
     pub(super) fn steal(&self) {
         let session = self.state().session;
         clear(session);
     }
 
-    /// Whether the running process may use its own terminal now: one in the background gets `signo`
-    /// instead, SIGTTIN or SIGTTOU (`__tty_check_change`).
+    /// Checks that the running process may use its controlling terminal. A process in the
+    /// background gets `signo` instead, SIGTTIN or SIGTTOU (`__tty_check_change`).
     ///
     /// # Errors
-    /// `ERESTARTSYS` with the signal; `EIO` if nobody could continue the group, and for SIGTTIN where
-    /// it would do nothing.
+    /// `ERESTARTSYS` with the signal; `EIO` in an orphaned process group, and for an ignored or
+    /// blocked SIGTTIN.
     pub(super) fn check_access(self: &Arc<Self>, signo: u8) -> Result<(), Errno> {
         let process = &current().process;
         if !process.terminal.lock().is(self) {
@@ -123,8 +124,9 @@ impl Tty {
         Err(Errno::ERESTARTSYS)
     }
 
-    /// Hangs it up: whoever has it open can do nothing with it any more, and its session is told.
-    /// `with_session`: because the session's leader ends, so that the foreground group is told too.
+    /// Hangs the terminal up: open files of it are dead, and the session leader gets SIGHUP and
+    /// SIGCONT. `with_session`: the leader exits, so that the foreground process group gets SIGHUP
+    /// too.
     pub fn hang_up(self: &Arc<Self>, with_session: bool) {
         let (session, foreground) = {
             let mut state = self.state();
@@ -156,8 +158,8 @@ impl Tty {
     }
 }
 
-/// The session leader `process` gives its controlling terminal up: it ends (`exits`), or asked to
-/// (TIOCNOTTY). No process of the session has it afterwards (`disassociate_ctty`).
+/// The session leader `process` drops its controlling terminal, on exit (`exits`) or by TIOCNOTTY;
+/// so does every process of the session (`disassociate_ctty`).
 pub fn leave(process: &Process, exits: bool) {
     if !jobs::leads_session(process) {
         return;
@@ -178,7 +180,7 @@ pub fn leave(process: &Process, exits: bool) {
                 send_group(foreground, SIGCONT);
             }
         }
-        // It was hung up before.
+        // The terminal was hung up before.
         None if exits => {
             send_group(old_foreground, SIGHUP);
             send_group(old_foreground, SIGCONT);

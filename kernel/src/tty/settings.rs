@@ -1,4 +1,4 @@
-//! ioctl(2) on a terminal's settings (Linux's tty_ioctl.c).
+//! ioctl(2) on a terminal's settings (drivers/tty/tty_ioctl.c).
 
 use alloc::sync::Arc;
 
@@ -17,17 +17,17 @@ use crate::process::signal::SIGTTOU;
 use crate::sched::wait::is_interrupted;
 use crate::usercopy::UserPtr;
 
-/// What TCSETS and its like do before they change the settings.
+/// Action of TCSETS, TCSETSW and TCSETSF before the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
     Nothing,
-    /// Wait until what was written is sent.
+    /// Wait until output is sent.
     Drain,
-    /// That, and drop what was typed.
+    /// Wait until output is sent, and discard input.
     Flush,
 }
 
-/// Answers what is about settings; `None` for another request.
+/// Handles a request about settings; `None` for any other.
 pub fn request(tty: &Arc<Tty>, request: u32, argument: u64) -> Option<SysResult> {
     use Before::{Drain, Flush, Nothing};
     use Layout::{Old, Plain, WithSpeeds};
@@ -54,7 +54,7 @@ pub fn request(tty: &Arc<Tty>, request: u32, argument: u64) -> Option<SysResult>
             UserPtr::<i32>::new(argument).write(i32::from(is_local))
         }
         ioctl::TIOCSSOFTCAR => set_local(tty, argument),
-        // A break: nobody on the other side would see one.
+        // A break is not sent: the other side couldn't see it.
         ioctl::TCSBRK | ioctl::TCSBRKP | ioctl::TIOCSBRK | ioctl::TIOCCBRK => {
             tty.check_access(SIGTTOU).and_then(|()| drain(tty))
         }
@@ -80,11 +80,11 @@ fn set(tty: &Arc<Tty>, layout: Layout, before: Before, argument: u64) -> Result<
         drain(tty)?;
     }
     if tty.master.is_some() {
-        // Bytes between processes have eight bits and no parity.
+        // Pseudo-terminals have eight bits and no parity.
         termios.control = termios.control & !(CSIZE | PARENB) | CS8 | CREAD;
     }
     let locks = tty.state().locks;
-    termios.keep(&locks, &now);
+    termios.restore_locked(&locks, &now);
     tty.with_line(|line| line.set(termios));
     if let Some(master) = &tty.master {
         let by_control = |termios: &super::termios::Termios| {
@@ -93,15 +93,15 @@ fn set(tty: &Arc<Tty>, layout: Layout, before: Before, argument: u64) -> Result<
                 && termios.characters[ch::VSTART] == 0o21
         };
         if by_control(&now) != by_control(&termios) {
-            master.tell_flow_control(by_control(&termios));
+            master.report_flow_control(by_control(&termios));
         }
     }
-    // Somebody may now find what he waits for.
+    // The new settings may end the wait of a reader or writer.
     tty.wake();
     Ok(())
 }
 
-/// What is set in these settings doesn't change any more (unset_locked_termios in tty_ioctl.c).
+/// Locks the settings set in the given ones (unset_locked_termios in tty_ioctl.c).
 fn set_locks(tty: &Tty, argument: u64) -> Result<(), Errno> {
     let may = current()
         .cred()
@@ -126,8 +126,8 @@ fn set_local(tty: &Tty, argument: u64) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Waits until all that was written is sent: only echoes are ever kept back here, while output is
-/// stopped or the other end doesn't read.
+/// Waits until all output is sent: only echoes are ever queued here, while output is stopped or the
+/// master doesn't read.
 fn drain(tty: &Tty) -> Result<(), Errno> {
     if tty.master.is_some() {
         return Ok(());
@@ -145,12 +145,12 @@ fn drain(tty: &Tty) -> Result<(), Errno> {
 fn flush_input(tty: &Tty) {
     tty.with_line(super::line::Line::flush_input);
     if let Some(master) = &tty.master {
-        master.tell_flush(true, false);
+        master.report_flush(true, false);
     }
     tty.wake();
 }
 
-/// TCFLSH on the terminal's own side.
+/// TCFLSH on the terminal.
 pub fn flush(tty: &Arc<Tty>, argument: u64) -> SysResult {
     tty.check_access(SIGTTOU)?;
     match u32::try_from(argument) {
@@ -160,7 +160,7 @@ pub fn flush(tty: &Arc<Tty>, argument: u64) -> SysResult {
                 flush_input(tty);
             }
             if let Some(master) = &tty.master {
-                master.tell_flush(false, true);
+                master.report_flush(false, true);
             }
         }
         _ => return Err(Errno::EINVAL),
@@ -168,7 +168,7 @@ pub fn flush(tty: &Arc<Tty>, argument: u64) -> SysResult {
     Ok(0)
 }
 
-/// TCXONC.
+/// TCXONC: stops or restarts output, or sends VSTOP or VSTART.
 fn flow(tty: &Arc<Tty>, argument: u64) -> Result<(), Errno> {
     tty.check_access(SIGTTOU)?;
     let characters = tty.state().line.termios().characters;

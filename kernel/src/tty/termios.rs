@@ -1,7 +1,7 @@
-//! Terminal settings: the flags of `struct termios` and its control characters.
+//! Terminal settings: the flags and control characters of `struct termios`.
 //!
-//! How a program passes them is in `layout.rs`; what they do is in `line/`. Flags that have no effect
-//! (parity, breaks, delays, modem control, `EXTPROC`) are kept and shown as on Linux.
+//! `layout.rs` has their layout in user memory, `line/` their effects. Flags without an effect
+//! (parity, breaks, delays, modem control, `EXTPROC`) are stored and reported as on Linux.
 
 use bitflags::bitflags;
 use linux_raw_sys::general as linux;
@@ -13,7 +13,7 @@ bitflags! {
     /// Input flags (termios(3)'s `c_iflag`).
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Input: u32 {
-        /// A byte of 255 is marked by being doubled.
+        /// Byte 255 is doubled.
         const PARMRK = linux::PARMRK;
         /// The eighth bit is cleared.
         const ISTRIP = linux::ISTRIP;
@@ -25,20 +25,20 @@ bitflags! {
         const ICRNL = linux::ICRNL;
         /// Upper case becomes lower case.
         const IUCLC = linux::IUCLC;
-        /// VSTOP and VSTART hold output back and let it go.
+        /// VSTOP and VSTART stop and restart output.
         const IXON = linux::IXON;
-        /// Any byte lets it go.
+        /// Any byte restarts output.
         const IXANY = linux::IXANY;
-        /// Characters are UTF-8: erasing takes all bytes of one.
+        /// Characters are UTF-8: all bytes of one are erased together.
         const IUTF8 = linux::IUTF8;
-        /// What has no effect here.
+        /// Flags without effect.
         const _ = !0;
     }
 
     /// Output flags (`c_oflag`).
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Output: u32 {
-        /// The others count.
+        /// Output processing is on.
         const OPOST = linux::OPOST;
         /// Lower case becomes upper case.
         const OLCUC = linux::OLCUC;
@@ -48,11 +48,11 @@ bitflags! {
         const OCRNL = linux::OCRNL;
         /// No CR in the first column.
         const ONOCR = linux::ONOCR;
-        /// NL does what CR does, too.
+        /// NL returns to the first column.
         const ONLRET = linux::ONLRET;
         /// All bits set: tabs become spaces.
         const XTABS = linux::XTABS;
-        /// What has no effect here.
+        /// Flags without effect.
         const _ = !0;
     }
 
@@ -61,29 +61,29 @@ bitflags! {
     pub struct Local: u32 {
         /// VINTR, VQUIT and VSUSP send signals.
         const ISIG = linux::ISIG;
-        /// Canonical mode: lines, and their editing.
+        /// Canonical mode: lines are edited and read whole.
         const ICANON = linux::ICANON;
-        /// What is typed is shown.
+        /// Input is echoed.
         const ECHO = linux::ECHO;
-        /// VERASE and VWERASE wipe out what they erase.
+        /// VERASE and VWERASE erase on the screen.
         const ECHOE = linux::ECHOE;
-        /// VKILL is followed by a new line.
+        /// A new line is echoed after VKILL.
         const ECHOK = linux::ECHOK;
-        /// NL is shown even without ECHO.
+        /// NL is echoed even without ECHO.
         const ECHONL = linux::ECHONL;
-        /// Signals leave what was typed.
+        /// Signals don't flush input and output.
         const NOFLSH = linux::NOFLSH;
-        /// Writing from the background sends SIGTTOU.
+        /// A write from the background sends SIGTTOU.
         const TOSTOP = linux::TOSTOP;
-        /// Control characters are shown as ^X.
+        /// Control characters are echoed as ^X.
         const ECHOCTL = linux::ECHOCTL;
-        /// What is erased is shown between \ and /.
+        /// Erased characters are echoed between \ and /.
         const ECHOPRT = linux::ECHOPRT;
-        /// VKILL wipes the line out.
+        /// VKILL erases the line on the screen.
         const ECHOKE = linux::ECHOKE;
-        /// VEOL2, VLNEXT, VREPRINT and VWERASE count.
+        /// VEOL2, VLNEXT, VREPRINT and VWERASE are enabled.
         const IEXTEN = linux::IEXTEN;
-        /// What has no effect here.
+        /// Flags without effect.
         const _ = !0;
     }
 }
@@ -115,20 +115,20 @@ pub struct Termios {
     pub input: Input,
     /// Output flags.
     pub output: Output,
-    /// Line control, speeds included: kept, without effect on an emulated port.
+    /// Control flags, including speeds: without effect on an emulated port.
     pub control: u32,
     /// Local flags.
     pub local: Local,
     /// Line discipline; 0, N_TTY, is the only one.
     pub discipline: u8,
-    /// Control characters by [`character`]; 0 is none.
+    /// Control characters by [`character`]; 0 disables one.
     pub characters: [u8; CHARACTERS],
-    /// Bits per second, in and out, which `control` names or, with BOTHER, leaves to these.
+    /// Input and output speed in bits per second, from `control` or, with BOTHER, set here.
     pub speeds: [u32; 2],
 }
 
 impl Termios {
-    /// Nothing set.
+    /// No flag and no character set.
     pub const NONE: Self = Self {
         input: Input::empty(),
         output: Output::empty(),
@@ -139,8 +139,8 @@ impl Termios {
         speeds: [0; 2],
     };
 
-    /// Makes what is set in `locks` what it is in `old`.
-    pub fn keep(&mut self, locks: &Self, old: &Self) {
+    /// Restores from `old` what is set in `locks`.
+    pub fn restore_locked(&mut self, locks: &Self, old: &Self) {
         self.input = (self.input - locks.input) | (old.input & locks.input);
         self.output = (self.output - locks.output) | (old.output & locks.output);
         self.control = (self.control & !locks.control) | (old.control & locks.control);
@@ -179,13 +179,13 @@ impl Termios {
         }
     }
 
-    /// What a serial console has at first (`tty_std_termios`, uart_set_options).
+    /// Initial settings of a serial console (`tty_std_termios`, uart_set_options).
     pub const fn serial() -> Self {
         use linux::{B115200, CLOCAL, CREAD, CS8, HUPCL};
         Self::standard(B115200 | CS8 | CREAD | HUPCL | CLOCAL, 115_200)
     }
 
-    /// What a pseudo-terminal has at first (drivers/tty/pty.c, `unix98_pty_init`).
+    /// Initial settings of a pseudo-terminal (`unix98_pty_init` in drivers/tty/pty.c).
     pub const fn pseudo() -> Self {
         use linux::{B38400, CREAD, CS8};
         Self::standard(B38400 | CS8 | CREAD, 38_400)

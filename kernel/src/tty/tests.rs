@@ -1,5 +1,4 @@
-//! The line discipline, byte by byte. What a whole terminal does is compared with Linux's by
-//! `tests/programs/tty_*.c`.
+//! Tests of the line discipline. `tests/programs/tty_*.c` compare whole terminals with Linux's.
 
 use alloc::vec::Vec;
 
@@ -7,14 +6,14 @@ use super::line::Line;
 use super::termios::{Input, Local, Output, Termios, character as ch};
 use crate::kernel_test;
 
-/// A line with Linux's first settings, and with IUTF8.
+/// A line discipline with Linux's initial settings and IUTF8.
 fn line() -> Line {
     let mut termios = Termios::serial();
     termios.input |= Input::IUTF8;
     Line::new(termios)
 }
 
-/// Types `text`, as far as it is taken; returns what is echoed.
+/// Types `text` while bytes are accepted; returns the echo.
 fn type_in(line: &mut Line, text: &[u8]) -> Vec<u8> {
     for &byte in text {
         if line.accepts() {
@@ -24,7 +23,7 @@ fn type_in(line: &mut Line, text: &[u8]) -> Vec<u8> {
     line.take_echo(usize::MAX)
 }
 
-/// One read of `size` bytes; nothing if it would wait.
+/// A read of `size` bytes; `None` if it would wait.
 fn read(line: &mut Line, size: usize) -> Option<Vec<u8>> {
     let mut bytes = alloc::vec![0; size];
     let readable = line.has_input();
@@ -62,13 +61,13 @@ kernel_test!(
         assert_eq!(read(&mut line, 30).as_deref(), Some(&b"a two x\n"[..]));
         type_in(&mut line, b"all of it\x15\x7f\x7fnew\n");
         assert_eq!(read(&mut line, 30).as_deref(), Some(&b"new\n"[..]));
-        // ^V takes the next byte as it is; ^R shows the line again.
+        // ^V takes the next byte literally; ^R reprints the line.
         assert_eq!(
             type_in(&mut line, b"\x16\x7f\x12\n"),
             b"^\x08^?^R\r\n^?\r\n"
         );
         assert_eq!(read(&mut line, 30).as_deref(), Some(&b"\x7f\n"[..]));
-        // A tab is as wide as what stands before it leaves it.
+        // The width of a tab depends on the text before it.
         assert_eq!(
             type_in(&mut line, b"abc\t\x7f"),
             b"abc\t\x08\x08\x08\x08\x08"
@@ -114,7 +113,7 @@ kernel_test!(
         type_in(&mut line, &[b'x'; 5000]);
         type_in(&mut line, b"\n");
         assert_eq!(read(&mut line, 6000).map(|bytes| bytes.len()), Some(4096));
-        // Whole lines are never dropped: more has to wait.
+        // Complete lines are never dropped: further input waits.
         type_in(&mut line, b"kept\n");
         type_in(&mut line, &[b'x'; 5000]);
         assert!(!line.accepts());
@@ -135,7 +134,7 @@ kernel_test!(
         line.set(termios);
         let mut out = Vec::new();
         for &byte in b"\na\tb\r\r\n" {
-            line.put(byte, &mut out);
+            line.process_output(byte, &mut out);
         }
         assert_eq!(out, b"\r\nA       B\r\r\n");
     }

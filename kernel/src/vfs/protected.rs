@@ -1,5 +1,5 @@
-//! Names of others' files: fs.protected_hardlinks and fs.protected_symlinks (proc_sys_fs(5), may_linkat and
-//! may_follow_link in fs/namei.c). Debian's kernels are built with both on.
+//! Protection of links: fs.protected_hardlinks and fs.protected_symlinks (proc_sys_fs(5);
+//! may_linkat and may_follow_link in fs/namei.c). Both are on, as in Debian's kernels.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,8 +14,8 @@ pub static HARD_LINKS: AtomicBool = AtomicBool::new(true);
 /// fs.protected_symlinks.
 pub static SYMBOLIC_LINKS: AtomicBool = AtomicBool::new(true);
 
-/// Checks that `who` may give `file` one more name: its owner may, another who may read and write it
-/// and doesn't keep a program with rights of its owner's by that.
+/// Checks that `who` may link `file`: its owner may; others only a regular file that they may read
+/// and write and that is neither set-user-ID nor an executable set-group-ID file.
 ///
 /// # Errors
 /// `EPERM`.
@@ -36,8 +36,8 @@ pub fn check_link(who: &Credentials, file: &dyn Inode) -> Result<(), Errno> {
     }
 }
 
-/// Checks that `who` may follow `link`, the last part of a path, out of `dir`: where everybody leaves
-/// files, only links of one's own and of the directory's owner.
+/// Checks that `who` may follow `link`, the last component of a path in `dir`: in a sticky
+/// world-writable directory, only links owned by `who` or by the directory's owner.
 ///
 /// # Errors
 /// `EACCES`.

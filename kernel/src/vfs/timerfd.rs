@@ -1,4 +1,4 @@
-//! timerfd_create(2): a timer that is read from a descriptor.
+//! timerfd_create(2): a timer whose expirations are read from a descriptor.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
@@ -17,10 +17,10 @@ use crate::sched::wait::{WaitQueue, is_interrupted};
 use crate::time::schedule::Schedule;
 use crate::time::timer::{Clock, Expire, Timer};
 
-/// The timer behind a descriptor.
+/// File operations of a timerfd.
 pub struct TimerFd {
     me: Weak<TimerFd>,
-    /// What it goes by, and as what that was asked for.
+    /// The timer's clock, and the clock ID given by the program.
     pub clock: Clock,
     clock_id: u32,
     state: Mutex<State, rank::TimerFd>,
@@ -31,20 +31,20 @@ pub struct TimerFd {
 #[derive(Default)]
 struct State {
     schedule: Schedule,
-    /// Those of timerfd_settime(2).
+    /// Flags of timerfd_settime(2).
     flags: u32,
     /// Expirations not read yet.
     expirations: u64,
-    /// Whether setting the date cancels it, and whether that has happened.
+    /// Whether setting the clock cancels the timer, and whether that has happened.
     cancel_on_set: bool,
     is_cancelled: bool,
 }
 
-/// Those that the setting of the date cancels, by address.
+/// Timers that setting the clock cancels, by address.
 static CANCELLABLE: Mutex<BTreeMap<usize, Weak<TimerFd>>, rank::CancellableTimers> =
     Mutex::new(BTreeMap::new());
 
-/// Makes one that is off, with `flags` of timerfd_create(2).
+/// Creates a disarmed timer, with `flags` of timerfd_create(2).
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -62,7 +62,7 @@ pub fn new(clock: Clock, clock_id: u32, flags: u32) -> Result<Arc<File>, Errno> 
 }
 
 impl State {
-    /// Counts what has expired by `now`.
+    /// Adds the expirations up to `now`.
     fn catch_up(&mut self, now: u64) {
         let times = self.schedule.expire(now);
         self.expirations = self.expirations.saturating_add(times);
@@ -70,11 +70,11 @@ impl State {
 }
 
 impl TimerFd {
-    /// Sets it; returns the time that was left and the interval before, in ns. `flags`: those of
-    /// timerfd_settime(2).
+    /// Sets the timer, with `flags` of timerfd_settime(2); returns the time that was left and the
+    /// old interval, in ns.
     ///
     /// # Errors
-    /// `ECANCELED`, though it is set, if the date was set and no read(2) has told so yet.
+    /// `ECANCELED`, with the timer set, if the clock was set and no read(2) has reported that yet.
     pub fn set(&self, schedule: Schedule, flags: u32) -> Result<[u64; 2], Errno> {
         let both = TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET;
         let cancel_on_set = self.clock == Clock::Realtime && flags & both == both;
@@ -124,7 +124,7 @@ impl TimerFd {
     }
 }
 
-/// Called when the date was set: reads of some timers have to be told.
+/// Cancels timers with TFD_TIMER_CANCEL_ON_SET after the clock was set (timerfd_clock_was_set).
 pub fn date_was_set() {
     let mut from = 0;
     loop {
@@ -151,7 +151,8 @@ pub fn date_was_set() {
 }
 
 impl Expire for TimerFd {
-    /// The timer stays off until somebody looks: expirations that nobody reads cost nothing.
+    /// The timer stays disarmed until a read or a query: expirations that are not read cost
+    /// nothing.
     fn expire(self: Arc<Self>) {
         self.state.lock().catch_up(self.clock.now());
         self.expired.wake(Ready::READ, usize::MAX);
@@ -206,7 +207,7 @@ impl FileOps for TimerFd {
         let [left, interval] = self.get();
         let state = self.state.lock();
         let parts = |nanos: u64| (nanos / 1_000_000_000, nanos % 1_000_000_000);
-        // A text knows itself what it lacks.
+        // A `Text` remembers a lack of memory itself.
         let _ = write!(
             text,
             "clockid: {}\nticks: {}\nsettime flags: 0{:o}\nit_value: {:?}\nit_interval: {:?}\n",

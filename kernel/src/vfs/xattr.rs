@@ -1,7 +1,8 @@
-//! Extended attributes: names with values that a file carries along (xattr(7)).
+//! Extended attributes (xattr(7)): named values of a file.
 //!
-//! Whoever may read or write a file may read or write its `user.` attributes; `trusted.` and
-//! `security.` ones are root's. Access control lists (`system.posix_acl_*`) are left out: `EOPNOTSUPP`.
+//! Access to `user.` attributes follows the file's permissions; `trusted.` and `security.`
+//! attributes require capabilities. Access control lists (`system.posix_acl_*`) are left out:
+//! `EOPNOTSUPP`.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -14,19 +15,19 @@ use crate::abi::metadata::{Metadata, mode};
 use crate::mm::fallible::{self, Grow as _};
 use crate::mm::frame;
 
-/// Longest name (XATTR_NAME_MAX).
+/// Longest name in bytes (XATTR_NAME_MAX).
 pub const NAME_MAX: usize = 255;
-/// Longest value (XATTR_SIZE_MAX).
+/// Longest value in bytes (XATTR_SIZE_MAX).
 pub const VALUE_MAX: usize = 65536;
-/// Most bytes of names and values that one file may have.
+/// Most bytes of names and values of one file.
 const TOTAL_MAX: usize = 128 * 1024;
 
-/// Those of one file. Most have none.
+/// The extended attributes of one file.
 #[derive(Default)]
 pub struct Xattrs(BTreeMap<Vec<u8>, Vec<u8>>);
 
 impl Xattrs {
-    /// The value of `name`.
+    /// The value of attribute `name`.
     ///
     /// # Errors
     /// `ENODATA`, `ENOMEM`.
@@ -34,7 +35,8 @@ impl Xattrs {
         fallible::to_vec(self.0.get(name).ok_or(Errno::ENODATA)?)
     }
 
-    /// Sets `name`: `create`, only if it isn't there; `replace`, only if it is.
+    /// Sets attribute `name`; with `create`, only if it doesn't exist; with `replace`, only if it
+    /// does.
     ///
     /// # Errors
     /// `EEXIST`, `ENODATA`, `ENOSPC`.
@@ -65,7 +67,7 @@ impl Xattrs {
         Ok(())
     }
 
-    /// Takes `name` away.
+    /// Removes attribute `name`.
     ///
     /// # Errors
     /// `ENODATA`.
@@ -73,7 +75,7 @@ impl Xattrs {
         self.0.remove(name).map(|_| ()).ok_or(Errno::ENODATA)
     }
 
-    /// The names that `who` may know of, each with a NUL behind it.
+    /// The names visible to `who`, each followed by a NUL.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -92,11 +94,12 @@ impl Xattrs {
     }
 }
 
-/// Checks that `who` may read, or with `write` change, the attribute `name` of a file
-/// (xattr_permission in fs/xattr.c).
+/// Checks that `who` may read, or with `write` change, attribute `name` of a file (xattr_permission
+/// in fs/xattr.c).
 ///
 /// # Errors
-/// `EOPNOTSUPP` for a name of no kind, `EPERM`, `EACCES`; `ENODATA` for what may not even be asked for.
+/// `EOPNOTSUPP` for an unknown namespace, `EPERM`, `EACCES`; `ENODATA` for an attribute that `who`
+/// may not see.
 pub fn check(who: &Credentials, file: &Metadata, name: &[u8], write: bool) -> Result<(), Errno> {
     let of = |kind: &[u8]| name.len() > kind.len() && name.starts_with(kind);
     if of(b"trusted.") {
@@ -126,7 +129,7 @@ pub fn check(who: &Credentials, file: &Metadata, name: &[u8], write: bool) -> Re
     }
     match file.kind() {
         mode::S_IFREG => {}
-        // In a directory that everybody may write to, only its owner sets the tone.
+        // In a sticky directory only the owner may set attributes.
         mode::S_IFDIR
             if write && file.mode & mode::S_ISVTX != 0 && !access::is_owner(who, file) =>
         {

@@ -1,6 +1,6 @@
-//! /proc/PID/{stat,statm}: how a process is doing, in numbers (proc(5)).
+//! /proc/PID/{stat,statm}: state and resource use of a process in numbers (proc(5)).
 //!
-//! How CPU time is split: `process/rusage.rs`.
+//! For the split of CPU time, see `process/rusage.rs`.
 
 use core::sync::atomic::Ordering;
 
@@ -16,7 +16,7 @@ use crate::process::rusage::Totals;
 /// Nanoseconds in a clock tick (USER_HZ is 100).
 const TICK: u64 = 10_000_000;
 
-/// (all, present) pages.
+/// (mapped, resident) pages.
 pub(super) fn pages(subject: &Subject) -> (u64, u64) {
     let mm = subject.process.mm.lock().clone();
     mm.map_or((0, 0), |mm| mm.lock().page_counts())
@@ -30,7 +30,7 @@ fn terminal(process: &Process) -> (u32, i64) {
     })
 }
 
-/// What the thread or process has used.
+/// Resource use of the thread or the process.
 pub(super) fn totals(subject: &Subject) -> Totals {
     match &subject.task {
         Some(task) if subject.thread => usage::of_task(task),
@@ -43,7 +43,7 @@ pub(super) fn stat(subject: &Subject, text: &mut Text) {
     let (size, resident) = pages(subject);
     let mm = process.mm.lock().clone();
     let mut marks = mm.map(|mm| mm.lock().landmarks.clone()).unwrap_or_default();
-    // Where things lie is a secret of the program's.
+    // Addresses are shown only to a reader that may inspect the process.
     if subject.check_access().is_err() {
         marks = crate::vm::address_space::Landmarks {
             start_code: 1,
@@ -71,7 +71,7 @@ pub(super) fn stat(subject: &Subject, text: &mut Text) {
         subject.state().0,
         subject.parent()
     );
-    // PF_RANDOMIZE; then the counts of faults, none of which needed a disk.
+    // PF_RANDOMIZE; minor faults, of the process and of its children; no major faults.
     put!(
         text,
         " {pgid} {sid} {tty} {foreground} 4194304 {} {} 0 0",
@@ -83,7 +83,7 @@ pub(super) fn stat(subject: &Subject, text: &mut Text) {
     }
     let own = subject.task.as_ref().map(|task| *task.attributes.lock());
     let own = own.unwrap_or_default();
-    // A nice value as 0 to 39, a real-time priority below 0.
+    // Nice values as 0 to 39, real-time priorities below 0.
     let nice = i32::from(own.nice);
     let priority = match own.priority {
         0 => 20 + nice,
@@ -98,11 +98,11 @@ pub(super) fn stat(subject: &Subject, text: &mut Text) {
         marks.end_code,
         marks.start_stack
     );
-    // Stack and instruction pointer are told of a dying program only.
+    // Stack and instruction pointer are shown for a terminating process alone.
     let signals = [masks.pending, masks.blocked, masks.ignored, masks.caught];
     text.push_str(" 0 0");
     for mask in signals {
-        // As many as fitted once: those below the real-time ones.
+        // 31 bits: signals below the real-time ones.
         put!(text, " {}", mask & 0x7fff_ffff);
     }
     let waits = u64::from(subject.state().0 == 'S');

@@ -1,7 +1,7 @@
-//! /proc/PID/status: how a process is doing, in words (proc(5)).
+//! /proc/PID/status: state and resource use of a process in words (proc(5)).
 //!
-//! Left out: what there is no counterpart of (huge pages, Seccomp's details), the highest amounts of
-//! memory (which are told as the present ones).
+//! Left out: values without a counterpart here (huge pages, details of seccomp); VmPeak equals
+//! VmSize.
 
 use alloc::string::String;
 
@@ -13,14 +13,14 @@ use crate::mm::fallible::{Text, put};
 use crate::process::ptrace::tracer_of;
 use crate::process::signal::{self, DEFAULT, IGNORE};
 
-/// A name's bytes up to its NUL, with what would break a line as escapes.
+/// The bytes of a name up to its NUL, with backslash and line feed escaped.
 pub(super) fn printable(comm: &[u8; 16]) -> String {
     let name = comm.split(|&byte| byte == 0).next().unwrap_or_default();
     let text = String::from_utf8_lossy(name);
     text.replace('\\', "\\\\").replace('\n', "\\n")
 }
 
-/// Sets of signals; bit `n - 1` stands for signal `n`.
+/// Sets of signals; bit `n - 1` is signal `n`.
 pub(super) struct Masks {
     pub pending: u64,
     pub shared: u64,
@@ -131,13 +131,13 @@ pub(super) fn status(subject: &Subject, text: &mut Text) {
     );
 }
 
-/// The process that traces it (ptrace(2)); 0: none.
+/// Process ID of the tracer (ptrace(2)); 0 for none.
 fn tracer(subject: &Subject) -> u32 {
     let tracer = subject.task.as_ref().and_then(|task| tracer_of(task));
     tracer.map_or(0, |tracer| tracer.pid)
 }
 
-/// The lines about memory, which an ended process has none of.
+/// The lines about memory; none for a terminated process.
 fn memory(text: &mut Text, subject: &Subject) {
     let Some(mm) = subject.process.mm.lock().clone() else {
         return;

@@ -1,7 +1,7 @@
-//! Whom a directory of /proc is about: a process as a whole, or one thread of it.
+//! The subject of a /proc directory: a process, or one of its threads.
 //!
-//! It is looked up anew at each use, so that an open file of a process that ended gives `ESRCH`, also
-//! once another process has its number.
+//! Each use looks it up again, so that an open file of a terminated process fails with `ESRCH`,
+//! also after its ID is reused.
 
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::Ordering;
@@ -15,25 +15,25 @@ use crate::process::ptrace::{self, Ids};
 use crate::process::{Process, Task, TaskState};
 use crate::vm::address_space::AddressSpace;
 
-/// A directory: /proc/ID, or /proc/PID/task/ID.
+/// Subject of a directory: /proc/ID, or /proc/PID/task/ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Who {
     pub pid: Pid,
-    /// Below `task`: one thread counts, not all.
+    /// Below `task`: the thread alone, not the process.
     pub thread: bool,
 }
 
-/// Who that is now.
+/// A subject that was looked up.
 pub(super) struct Subject {
     pub process: Arc<Process>,
-    /// The thread, or the first one of the process; none once all ended.
+    /// The thread, or the process's first one; `None` once all have terminated.
     pub task: Option<Arc<Task>>,
     pub thread: bool,
 }
 
 impl Who {
-    /// A process that was not waited for yet, or a thread that lives. Threads can be looked up, but
-    /// aren't listed, beside the processes.
+    /// Looks up a process that is not reaped yet, or a live thread. As on Linux, /proc/TID exists
+    /// but is not listed.
     pub fn find(self) -> Result<Subject, Errno> {
         let thread = self.thread;
         if let Some(process) = self.pid.process() {
@@ -60,7 +60,7 @@ fn first(process: &Process, id: u32) -> Option<Arc<Task>> {
 }
 
 impl Subject {
-    /// Its ID: the thread's, or the process's.
+    /// The thread's or the process's ID.
     pub fn id(&self) -> u32 {
         match &self.task {
             Some(task) => task.tid(),
@@ -68,7 +68,7 @@ impl Subject {
         }
     }
 
-    /// Its name, up to 15 bytes.
+    /// The name (comm), up to 15 bytes.
     pub fn comm(&self) -> [u8; 16] {
         match &self.task {
             Some(task) => *task.comm.lock(),
@@ -88,19 +88,19 @@ impl Subject {
         }
     }
 
-    /// The parent's ID; 0 without one.
+    /// The parent's process ID; 0 without a parent.
     pub fn parent(&self) -> u32 {
         let parent = self.process.parent.lock().upgrade();
         parent.map_or(0, |parent| parent.pid)
     }
 
-    /// (process group, session).
+    /// (process group, session) IDs.
     pub fn groups(&self) -> (u32, u32) {
         let (pgid, sid) = (&self.process.pgid, &self.process.sid);
         (pgid.load(Ordering::Relaxed), sid.load(Ordering::Relaxed))
     }
 
-    /// Who it acts as.
+    /// The credentials.
     pub fn credentials(&self) -> Arc<Credentials> {
         match &self.task {
             Some(task) => task.cred(),
@@ -108,13 +108,14 @@ impl Subject {
         }
     }
 
-    /// What it has in memory, if it still has.
+    /// The address space; dangling if there is none any more.
     pub fn memory(&self) -> Weak<Mutex<AddressSpace, rank::Memory>> {
         let mm = self.process.mm.lock();
         mm.as_ref().map_or(Weak::new(), Arc::downgrade)
     }
 
-    /// Checks that the caller may look into it (ptrace_may_access with PTRACE_MODE_READ_FSCREDS).
+    /// Checks that the caller may inspect the subject (ptrace_may_access with
+    /// PTRACE_MODE_READ_FSCREDS).
     ///
     /// # Errors
     /// `EACCES`.

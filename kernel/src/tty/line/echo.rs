@@ -1,41 +1,41 @@
-//! Echoes: what is shown of what is typed (n_tty's echo buffer).
+//! Echoes of typed bytes (n_tty's echo buffer).
 //!
-//! They are kept as what they mean and made bytes when they are sent: by then the cursor and the
-//! settings may be others than when they were typed.
+//! The buffer stores operations, which become bytes when they are sent: cursor and settings may
+//! have changed since the input.
 
 use alloc::vec::Vec;
 
 use super::Line;
 use crate::tty::termios::Local;
 
-/// Most echoes kept while output is held back (N_TTY_BUF_SIZE); the oldest go first.
+/// Most queued echoes (N_TTY_BUF_SIZE); the oldest are dropped.
 pub(super) const ECHO_MAX: usize = 4096;
-/// Most bytes that one echo becomes.
+/// Most bytes of an echo.
 const WIDEST: usize = 8;
 
-/// One of them.
+/// An echo operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Echo {
-    /// A byte, as it would be written.
+    /// A byte, processed like output.
     Byte(u8),
-    /// A control character, as ^X.
+    /// A control character, shown as ^X.
     Control(u8),
-    /// The line being typed begins where the cursor is.
+    /// The line being edited begins at the current column.
     LineBegins,
-    /// A tab goes, before which so many columns were typed; from the tab before it on, or from
-    /// where the line began.
+    /// A tab is erased; `columns` is the width of the text between it and the tab before it, or the
+    /// start of the line.
     EraseTab { columns: u16, after_tab: bool },
-    /// The byte before it took no column.
+    /// The byte before it has no width.
     NoColumn,
 }
 
 impl Line {
-    /// Echoes a byte as it would be written.
+    /// Echoes a byte like output.
     pub(super) fn echo_raw(&mut self, byte: u8) {
         self.push_echo(Echo::Byte(byte));
     }
 
-    /// Echoes a typed byte, control characters as ^X.
+    /// Echoes a typed byte; with ECHOCTL, a control character as ^X.
     pub(super) fn echo_char(&mut self, byte: u8) {
         let shown = self.termios.has(Local::ECHOCTL) && byte.is_ascii_control() && byte != b'\t';
         self.push_echo(if shown {
@@ -45,7 +45,7 @@ impl Line {
         });
     }
 
-    /// Notes where the line being typed begins, if it does.
+    /// Records the start column of a new line.
     pub(super) fn note_line_column(&mut self) {
         if self.typed.len() == self.complete {
             self.push_echo(Echo::LineBegins);
@@ -59,31 +59,31 @@ impl Line {
         self.echo.push_back(echo);
     }
 
-    /// Takes out echoes of up to `room` bytes, unless output is held back.
+    /// Removes echoes of up to `room` bytes, unless output is stopped; returns the bytes.
     pub fn take_echo(&mut self, room: usize) -> Vec<u8> {
         let mut out = Vec::new();
         while !self.stopped && out.len() + WIDEST <= room {
             let Some(echo) = self.echo.pop_front() else {
                 break;
             };
-            self.show(echo, &mut out);
+            self.render(echo, &mut out);
         }
         out
     }
 
-    /// Whether echoes are still to be sent.
+    /// Whether echoes are queued.
     pub fn has_echo(&self) -> bool {
         !self.echo.is_empty()
     }
 
-    fn show(&mut self, echo: Echo, out: &mut Vec<u8>) {
+    fn render(&mut self, echo: Echo, out: &mut Vec<u8>) {
         match echo {
-            // The byte that marks the others in Linux's buffer is sent as it is.
+            // Byte 255 escapes operations in Linux's buffer and is sent unprocessed.
             Echo::Byte(0xff) => {
                 self.column += 1;
                 out.push(0xff);
             }
-            Echo::Byte(byte) => self.put(byte, out),
+            Echo::Byte(byte) => self.process_output(byte, out),
             Echo::Control(byte) => {
                 self.column += 2;
                 out.extend_from_slice(&[b'^', byte ^ 0x40]);

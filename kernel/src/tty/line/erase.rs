@@ -1,10 +1,10 @@
-//! Editing the line that is being typed (n_tty's eraser).
+//! Erasing in the line being edited (n_tty's eraser).
 
 use super::echo::Echo;
 use super::{Line, latin1};
 use crate::tty::termios::{Input, Local, character as ch};
 
-/// What is erased.
+/// Extent of an erasure.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum What {
     Character,
@@ -13,17 +13,17 @@ enum What {
 }
 
 impl Line {
-    /// VERASE: the last character goes.
+    /// VERASE: erases the last character.
     pub(super) fn erase(&mut self) {
         self.erase_back(What::Character);
     }
 
-    /// VWERASE: what is no word goes, then a word.
+    /// VWERASE: erases the last word and what follows it.
     pub(super) fn erase_word(&mut self) {
         self.erase_back(What::Word);
     }
 
-    /// VKILL: the line goes.
+    /// VKILL: erases the line.
     pub(super) fn kill(&mut self) {
         if self.typed.len() == self.complete {
             return;
@@ -43,12 +43,12 @@ impl Line {
         }
     }
 
-    /// Whether a byte continues a character (IUTF8).
+    /// Whether a byte continues a UTF-8 character (with IUTF8).
     pub(super) fn continues(&self, byte: u8) -> bool {
         self.termios.input.contains(Input::IUTF8) && byte & 0xc0 == 0x80
     }
 
-    /// Ends what ECHOPRT shows of erasing.
+    /// Ends the display of erased characters with ECHOPRT.
     pub(super) fn finish_erasing(&mut self) {
         if core::mem::take(&mut self.erasing) {
             self.echo_raw(b'/');
@@ -58,7 +58,7 @@ impl Line {
     fn erase_back(&mut self, what: What) {
         let mut in_word = false;
         while self.typed.len() > self.complete {
-            // The character's first byte; one without is not erased.
+            // The character's first byte; continuation bytes without one are kept.
             let mut start = self.typed.len() - 1;
             while start > self.complete && self.continues(self.typed[start].byte) {
                 start -= 1;
@@ -85,7 +85,7 @@ impl Line {
         }
     }
 
-    /// Echoes that the character from `start` on goes.
+    /// Echoes the erasure of the character from `start` on.
     fn show_erased(&mut self, what: What, start: usize) {
         let termios = self.termios;
         let first = self.typed[start].byte;
@@ -120,7 +120,7 @@ impl Line {
         }
     }
 
-    /// Echoes that the tab at `at` goes: how wide it is depends on what stands before it.
+    /// Echoes the erasure of the tab at `at`, whose width depends on the text before it.
     fn erase_tab(&mut self, at: usize) {
         let mut columns = 0;
         let mut after_tab = false;

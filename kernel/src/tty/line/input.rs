@@ -1,28 +1,28 @@
-//! Typed bytes: flow control, signals, translation, the ends of lines (n_tty_receive_buf).
+//! Input processing: flow control, signals, translation, ends of lines (n_tty_receive_buf).
 
 use super::{CAPACITY, Cell, Line, latin1};
 use crate::process::signal::{SIGINT, SIGQUIT, SIGTSTP};
 use crate::tty::termios::{Input, Local, character as ch};
 
-/// What a typed byte asks for beyond the line itself.
+/// Effect of a typed byte outside of the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Typed {
-    /// Nothing.
+    /// None.
     Plain,
-    /// That the echoes so far are sent: output goes on.
+    /// Output restarts: the queued echoes are sent.
     Start,
-    /// A signal for the foreground group.
+    /// A signal for the foreground process group.
     Signal {
-        /// Its number.
+        /// Signal number.
         signo: u8,
-        /// Whether the output that is under way is dropped, as the input was (no NOFLSH).
+        /// Whether input and pending output are flushed (no NOFLSH).
         flush: bool,
     },
 }
 
 impl Line {
-    /// How many bytes can be taken, whatever they are. One line that is too long can always go on: its
-    /// last byte is replaced. Whole lines that nobody reads have to be waited for.
+    /// Number of bytes that can be processed, whatever they are. A single overlong line always
+    /// accepts a byte, which replaces its last one; complete lines must be read first.
     pub fn room(&self) -> usize {
         let marked = self.termios.input.contains(Input::PARMRK);
         let free = (CAPACITY - 1).saturating_sub(self.typed.len()) / if marked { 2 } else { 1 };
@@ -32,12 +32,12 @@ impl Line {
         free
     }
 
-    /// Whether a byte can be taken.
+    /// Whether a byte can be processed.
     pub fn accepts(&self) -> bool {
         self.room() > 0
     }
 
-    /// A byte without the bit and the case that it loses (ISTRIP, IUCLC).
+    /// The byte after ISTRIP and IUCLC.
     fn stripped(&self, mut byte: u8) -> u8 {
         if self.termios.input.contains(Input::ISTRIP) {
             byte &= 0x7f;
@@ -48,8 +48,8 @@ impl Line {
         byte
     }
 
-    /// Lets output go on if `byte` does so by being typed (IXANY); whether it did.
-    pub fn starts_by_any(&mut self, byte: u8) -> bool {
+    /// Restarts output if `byte` does so through IXANY; returns whether it did.
+    pub fn restarts_output(&mut self, byte: u8) -> bool {
         let byte = self.stripped(byte);
         let stops = self.termios.is(byte, ch::VSTART) || self.termios.is(byte, ch::VSTOP);
         let any = Input::IXON.union(Input::IXANY);
@@ -63,7 +63,7 @@ impl Line {
         starts
     }
 
-    /// Takes a typed byte, which [`Line::accepts`]. It may stop or start output, too.
+    /// Processes a typed byte, for which [`Line::accepts`] is true. May stop or restart output.
     pub fn type_in(&mut self, byte: u8) -> Typed {
         let flags = self.termios.input;
         let mut byte = self.stripped(byte);
@@ -89,7 +89,7 @@ impl Line {
             ];
             for (index, signo) in signals {
                 if self.termios.is(byte, index) {
-                    return self.take_signal(byte, signo);
+                    return self.process_signal(byte, signo);
                 }
             }
         }
@@ -106,7 +106,7 @@ impl Line {
         Typed::Plain
     }
 
-    fn take_signal(&mut self, byte: u8, signo: u8) -> Typed {
+    fn process_signal(&mut self, byte: u8, signo: u8) -> Typed {
         let flush = !self.termios.has(Local::NOFLSH);
         if flush {
             self.flush_echo();
@@ -121,7 +121,7 @@ impl Line {
         Typed::Signal { signo, flush }
     }
 
-    /// Canonical mode's special characters; false for an ordinary one.
+    /// Processes the special characters of canonical mode; false for an ordinary one.
     fn edit(&mut self, byte: u8) -> bool {
         let termios = self.termios;
         let extended = termios.has(Local::IEXTEN);
@@ -166,8 +166,7 @@ impl Line {
         true
     }
 
-    /// Takes a byte that means nothing special. A new line that was typed as such is shown as ^J, one
-    /// that was `translated` is not.
+    /// Adds an ordinary byte. A line feed is shown as ^J, unless it is `translated` from CR.
     fn add_ordinary(&mut self, byte: u8, translated: bool) {
         if self.termios.has(Local::ECHO) {
             self.finish_erasing();
@@ -178,7 +177,7 @@ impl Line {
                 self.echo_char(byte);
             }
         }
-        // A byte of 255 would begin a mark of an error.
+        // With PARMRK, 255 begins the mark of an error: a real one is doubled.
         if byte == 0xff && self.termios.input.contains(Input::PARMRK) {
             self.push(byte, false);
         }

@@ -1,9 +1,9 @@
-//! The line discipline (Linux's N_TTY): what becomes of typed bytes before a program reads them, and
-//! of written bytes before they are sent.
+//! The line discipline (N_TTY): processing of input before a program reads it, and of output before
+//! it is sent.
 //!
-//! `input.rs` takes typed bytes, `erase.rs` edits the line being typed, `echo.rs` shows it,
-//! `output.rs` changes what is written, `read.rs` is the reader's side, `latin1.rs` knows letters. No hardware, no locks and no signals:
-//! what is to be done beyond the line is returned to the caller.
+//! `input.rs` processes typed bytes, `erase.rs` edits the line, `echo.rs` echoes, `output.rs`
+//! processes output, `read.rs` is the reader's side, `latin1.rs` classifies letters. It has no
+//! hardware, no locks and no signals: effects outside of the line are returned to the caller.
 
 use alloc::collections::VecDeque;
 
@@ -20,14 +20,14 @@ mod latin1;
 mod output;
 mod read;
 
-/// Most bytes kept for a reader (N_TTY_BUF_SIZE).
+/// Size of the input buffer in bytes (N_TTY_BUF_SIZE).
 const CAPACITY: usize = 4096;
 
-/// A typed byte, as a reader will find it.
+/// A byte in the input buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Cell {
     byte: u8,
-    /// Canonical mode: a line ends with it. A byte of 0 is then an end of file, and not read itself.
+    /// Ends a line in canonical mode. A byte of 0 is then an end of file, and is not read.
     ends_line: bool,
 }
 
@@ -37,30 +37,30 @@ impl Cell {
     }
 }
 
-/// Input on its way to a reader, and output on its way to the line.
+/// State of the line discipline: input buffer, editing, echoes, flow control.
 pub struct Line {
     termios: Termios,
-    /// Typed and not read.
+    /// The input buffer.
     typed: VecDeque<Cell>,
-    /// How many of `typed` are in whole lines (canonical mode). What follows is still being edited.
+    /// Number of bytes in complete lines (canonical mode). The rest is being edited.
     complete: usize,
-    /// The next byte is taken as it is (VLNEXT came).
+    /// The next byte is literal (after VLNEXT).
     literal: bool,
-    /// What is being erased is shown behind a \ (ECHOPRT).
+    /// Erased characters are being shown after a \ (ECHOPRT).
     erasing: bool,
-    /// Where the cursor is, and where it was when the line being typed began.
+    /// Column of the cursor, and at the start of the line being edited.
     column: usize,
     line_column: usize,
-    /// Echoes that are still to be sent.
+    /// Queued echoes.
     echo: VecDeque<Echo>,
-    /// Output is held back by VSTOP or TIOCSTOP.
+    /// Output is stopped, by VSTOP or tcflow(3).
     stopped: bool,
-    /// It is held back by tcflow(3): only that lets it go.
+    /// Output is stopped by tcflow(3), which alone restarts it.
     stopped_by_program: bool,
 }
 
 impl Line {
-    /// An empty one.
+    /// An empty line discipline with these settings.
     pub const fn new(termios: Termios) -> Self {
         Self {
             termios,
@@ -76,7 +76,7 @@ impl Line {
         }
     }
 
-    /// Makes room for all that it may ever hold: programs decide how many there are, and how full.
+    /// Reserves memory for full buffers: the number of terminals is up to programs.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -90,13 +90,13 @@ impl Line {
         &self.termios
     }
 
-    /// Whether lines are edited and read whole.
+    /// Whether canonical mode is on: lines are edited and read whole.
     pub const fn is_canonical(&self) -> bool {
         self.termios.has(Local::ICANON)
     }
 
-    /// Changes the settings (n_tty_set_termios). Between the modes what was typed is kept: it becomes
-    /// one line, or loses its ends of lines.
+    /// Changes the settings (n_tty_set_termios). A switch of canonical mode keeps the input: it
+    /// becomes one line, or loses its line ends.
     pub fn set(&mut self, termios: Termios) {
         let old = core::mem::replace(&mut self.termios, termios);
         if (old.local ^ termios.local).contains(Local::ICANON) {
@@ -107,7 +107,7 @@ impl Line {
             if termios.has(Local::ICANON)
                 && let Some(last) = self.typed.back_mut()
             {
-                // Even a byte of 0 ends it here, and is then taken for an end of file, as on Linux.
+                // As on Linux, a last byte of 0 becomes an end of file.
                 last.ends_line = true;
                 self.complete = self.typed.len();
             }
@@ -120,29 +120,29 @@ impl Line {
         }
     }
 
-    /// Drops what was typed and not read (TCIFLUSH, and what VINTR does).
+    /// Discards the input buffer (TCIFLUSH, VINTR).
     pub fn flush_input(&mut self) {
         self.typed.clear();
         self.complete = 0;
         self.erasing = false;
     }
 
-    /// Drops the echoes that are still to be sent.
+    /// Discards queued echoes.
     pub fn flush_echo(&mut self) {
         self.echo.clear();
     }
 
-    /// Holds output back.
+    /// Stops output.
     pub const fn stop(&mut self) {
         self.stopped = true;
     }
 
-    /// Lets output go on.
+    /// Restarts output.
     pub const fn start(&mut self) {
         self.stopped = false;
     }
 
-    /// tcflow(3) with TCOOFF and TCOON.
+    /// Stops or restarts output by tcflow(3) (TCOOFF, TCOON).
     pub const fn stop_by_program(&mut self, stop: bool) {
         if self.stopped_by_program != stop {
             self.stopped_by_program = stop;
@@ -150,7 +150,7 @@ impl Line {
         }
     }
 
-    /// Whether output is held back.
+    /// Whether output is stopped.
     pub const fn is_stopped(&self) -> bool {
         self.stopped
     }

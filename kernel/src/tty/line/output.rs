@@ -1,4 +1,4 @@
-//! What becomes of written bytes: they are changed as the output flags say (n_tty's do_output_char).
+//! Output processing by the output flags (n_tty's do_output_char).
 
 use alloc::vec::Vec;
 
@@ -6,7 +6,7 @@ use super::{Line, latin1};
 use crate::tty::termios::Output;
 
 impl Line {
-    /// Most bytes that one written byte becomes.
+    /// Most bytes that one written byte expands to.
     pub fn expansion(&self) -> usize {
         let flags = self.termios.output;
         if !flags.contains(Output::OPOST) {
@@ -18,8 +18,8 @@ impl Line {
         }
     }
 
-    /// Adds a written byte to `out` as it is sent.
-    pub fn put(&mut self, byte: u8, out: &mut Vec<u8>) {
+    /// Appends a written byte to `out`, processed.
+    pub fn process_output(&mut self, byte: u8, out: &mut Vec<u8>) {
         let flags = self.termios.output;
         if !flags.contains(Output::OPOST) {
             return out.push(byte);

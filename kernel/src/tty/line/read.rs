@@ -1,11 +1,11 @@
-//! The reader's side of what was typed (n_tty_read).
+//! Reading from the input buffer (n_tty_read).
 
 use super::Line;
 use crate::tty::termios::character as ch;
 
 impl Line {
-    /// Whether a read would find something: in canonical mode a line or an end of file, otherwise a
-    /// byte.
+    /// Whether a read returns at once: in canonical mode for a complete line or an end of file,
+    /// else for a byte.
     pub fn has_input(&self) -> bool {
         if self.is_canonical() {
             self.complete > 0
@@ -14,7 +14,7 @@ impl Line {
         }
     }
 
-    /// Whether poll(2) is told of input: without a time limit, not before there are VMIN bytes.
+    /// Whether poll(2) reports input: without VTIME, at least VMIN bytes.
     pub fn is_readable(&self) -> bool {
         let characters = &self.termios.characters;
         if self.is_canonical() || characters[ch::VTIME] != 0 {
@@ -23,7 +23,7 @@ impl Line {
         self.typed.len() >= usize::from(characters[ch::VMIN]).max(1)
     }
 
-    /// Bytes that could be read now (FIONREAD).
+    /// Number of bytes that can be read (FIONREAD).
     pub fn available(&self) -> usize {
         if !self.is_canonical() {
             return self.typed.len();
@@ -32,8 +32,8 @@ impl Line {
         lines.filter(|cell| !cell.is_end_of_file()).count()
     }
 
-    /// Takes out up to `out.len()` bytes, in canonical mode of one line. Says how many, and whether a
-    /// line ended.
+    /// Removes up to `out.len()` bytes, in canonical mode of one line. Returns their number, and
+    /// whether a line ended.
     pub fn take(&mut self, out: &mut [u8]) -> (usize, bool) {
         let canonical = self.is_canonical();
         let mut len = 0;
@@ -59,8 +59,8 @@ impl Line {
         self.typed.pop_front()
     }
 
-    /// Called when a reader has all it asked for: an end of file that follows is used up, or it would
-    /// end the next read (canon_skip_eof).
+    /// Removes an end of file after a read of full length, which would end the next read
+    /// (canon_skip_eof).
     pub fn skip_end_of_file(&mut self) {
         let is_next = self.typed.front().is_some_and(|cell| cell.is_end_of_file());
         if self.is_canonical() && self.complete > 0 && is_next {

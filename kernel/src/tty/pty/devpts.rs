@@ -1,4 +1,4 @@
-//! devpts: the file system with a name for each pseudo-terminal, and with /dev/pts/ptmx.
+//! devpts: the file system of pseudo-terminals, /dev/pts/N and /dev/pts/ptmx.
 
 use alloc::format;
 use alloc::sync::Arc;
@@ -17,20 +17,20 @@ use crate::vfs::notify;
 
 /// DEVPTS_SUPER_MAGIC.
 const MAGIC: u32 = 0x1cd1;
-/// The group that terminals belong to, `tty` in every distribution, and who may use them: what
-/// devpts is mounted with there (`gid=5,mode=620,ptmxmode=666`).
+/// Group and permissions of terminals and of ptmx: the mount options of the distributions, where
+/// group 5 is `tty` (`gid=5,mode=620,ptmxmode=666`).
 const GROUP: u32 = 5;
 const PERMISSIONS: u32 = 0o620;
 const PTMX_PERMISSIONS: u32 = 0o666;
-/// Inode numbers: of the top, of ptmx, and of terminal 0.
+/// Inode numbers of the root directory, of ptmx, and of terminal 0.
 const TOP_INO: u64 = 1;
 const PTMX_INO: u64 = 2;
 const FIRST_INO: u64 = 3;
-/// Position of ptmx in a listing, and of terminal 0.
+/// Positions of ptmx and of terminal 0 in a listing.
 const PTMX_POSITION: u64 = 2;
 const FIRST_POSITION: u64 = 3;
 
-/// What chmod(2) and its like change of a terminal.
+/// A terminal's attributes, changed by chmod(2), chown(2) and utimensat(2).
 #[derive(Clone, Copy)]
 pub struct Attributes {
     permissions: u32,
@@ -43,7 +43,7 @@ pub struct Attributes {
 }
 
 impl Attributes {
-    /// Those of a terminal that the caller makes.
+    /// Attributes of a terminal created by the caller.
     pub fn new() -> Self {
         let now = crate::fs::now();
         Self {
@@ -58,12 +58,12 @@ impl Attributes {
     }
 }
 
-/// The file system. There is one, however often it is mounted.
+/// The devpts file system; all mounts share one instance.
 pub struct DevPts {
     root: Arc<Dentry>,
 }
 
-/// The file system.
+/// The only instance.
 pub fn instance() -> Arc<DevPts> {
     static INSTANCE: Once<Arc<DevPts>> = Once::new();
     INSTANCE
@@ -76,7 +76,7 @@ pub fn instance() -> Arc<DevPts> {
         .clone()
 }
 
-/// Where terminal `index` is, if the file system is mounted anywhere.
+/// Location of terminal `index`, if devpts is mounted.
 pub fn location(index: u32) -> Option<Location> {
     let fs = instance();
     let mount = mount::all()
@@ -87,7 +87,7 @@ pub fn location(index: u32) -> Option<Location> {
     Some(Location { mount, dentry })
 }
 
-/// Tells those who watch the directory that a terminal came into it, or left it.
+/// Reports the creation or removal of a terminal to the watches of the directory.
 pub fn notice(index: u32, events: u32) {
     if notify::is_on() {
         let name = format!("{index}").into_bytes();
@@ -113,16 +113,16 @@ impl FileSystem for DevPts {
     }
 }
 
-/// The directory.
+/// The root directory.
 struct Top {
     device: Device,
     born: Time,
 }
 
-/// A name in it.
+/// A terminal's inode, or ptmx.
 struct Node {
     device: Device,
-    /// The terminal; none for ptmx.
+    /// The terminal; `None` for ptmx.
     tty: Option<Arc<Tty>>,
     born: Time,
 }
@@ -171,7 +171,7 @@ impl Inode for Top {
         _name: &[u8],
         new: &NewFile,
     ) -> Result<Arc<Dentry>, Errno> {
-        // Linux has an error of its own for open(2) where no files can be made.
+        // open(2) with O_CREAT fails with another error than mknod(2), as on Linux.
         let is_file = new.mode & mode::S_IFMT == mode::S_IFREG;
         Err(if is_file { Errno::EACCES } else { Errno::EPERM })
     }

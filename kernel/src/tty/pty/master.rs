@@ -1,4 +1,4 @@
-//! The program's end of a pseudo-terminal: what /dev/ptmx opens.
+//! The master of a pseudo-terminal: what /dev/ptmx opens.
 
 use alloc::sync::Arc;
 
@@ -20,14 +20,14 @@ use crate::vfs::inode::{FileOps, Ready};
 use crate::vfs::io::{In, Out};
 use crate::vfs::notify::events;
 
-/// Most bytes that are moved at a time.
+/// Most bytes copied at a time.
 const PART: usize = 256;
 
-/// The open end.
+/// The master's open file.
 pub struct MasterEnd(Arc<Tty>);
 
 impl MasterEnd {
-    /// The end of a new pair.
+    /// The master's open file of a new pair.
     pub fn new(tty: Arc<Tty>) -> Self {
         Self(tty)
     }
@@ -55,7 +55,7 @@ impl MasterEnd {
         })
     }
 
-    /// Opens the terminal without its name (TIOCGPTPEER).
+    /// Opens the terminal without its path (TIOCGPTPEER).
     fn open_peer(&self, flags: u64) -> SysResult {
         let flags = flags as u32;
         let location = devpts::location(self.master().index).ok_or(Errno::EIO)?;
@@ -66,7 +66,7 @@ impl MasterEnd {
         caller::install(file, flags & O_CLOEXEC != 0).map(|fd| fd as usize)
     }
 
-    /// TCFLSH: what can be read here, and what was typed and not read there.
+    /// TCFLSH: discards the output of the terminal that is not read yet.
     fn flush(&self, argument: u64) -> SysResult {
         let what = u32::try_from(argument).map_err(|_| Errno::EINVAL)?;
         match what {
@@ -131,7 +131,7 @@ impl FileOps for MasterEnd {
                 break;
             }
             let result = out.put(&bytes[..len]);
-            // There is room for echoes that had none, and for who wants to write.
+            // Room for queued echoes and for writers.
             let tty = &self.0;
             tty.send_echo(&mut tty.state());
             tty.changed.wake_all();

@@ -1,11 +1,11 @@
-//! Pseudo-terminals: a terminal whose other end is a program's (pty(7)).
+//! Pseudo-terminals: terminals whose other end is a program (pty(7)).
 //!
-//! Opening /dev/ptmx makes a pair: `master.rs` is the program's end, the terminal is
-//! [`Tty`] as any other, and `devpts.rs` is the file system that shows it as /dev/pts/N.
-//! `packet.rs` is what the program's end can be told in packet mode.
+//! Opening /dev/ptmx creates a pair: `master.rs` is the program's end, the terminal is a [`Tty`]
+//! like any other, and `devpts.rs` is the file system that shows it as /dev/pts/N. `packet.rs` is
+//! packet mode.
 //!
-//! Left out of Linux's: the pairs of BSD (/dev/ptyp0), and instances of devpts of their own: all
-//! mounts of it show the same terminals.
+//! Left out of Linux's: BSD pairs (/dev/ptyp0), and multiple instances of devpts: all mounts show
+//! the same terminals.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::{Arc, Weak};
@@ -28,56 +28,56 @@ mod packet;
 
 use master::MasterEnd;
 
-/// The terminals' major number (UNIX98_PTY_SLAVE_MAJOR).
+/// Major device number of the terminals (UNIX98_PTY_SLAVE_MAJOR).
 pub const TERMINAL_MAJOR: u32 = 136;
 /// Most pairs (NR_UNIX98_PTY_DEFAULT).
 const PAIRS_MAX: u32 = 4096;
-/// Most bytes kept for the program's end to read.
+/// Size of the master's buffer in bytes.
 const CAPACITY: usize = 8 * 1024;
 
-/// All pairs by number. One is there until neither end is open.
+/// All pairs by number, each while an end is open.
 static PAIRS: Mutex<BTreeMap<u32, Weak<Tty>>, rank::Ptys> = Mutex::new(BTreeMap::new());
 
-/// The program's end of a pseudo-terminal, as far as the terminal knows it.
+/// The master's state, as part of the terminal.
 pub struct Master {
     index: u32,
     state: Mutex<State, rank::PtyMaster>,
-    /// Woken when it may have something to read, or room to write.
+    /// Woken when the master may have something to read, or room to write.
     pub(super) changed: WaitQueue,
 }
 
 struct State {
-    /// Written to the terminal and not read here.
+    /// Output of the terminal, not read yet.
     output: VecDeque<u8>,
     /// TIOCSPTLCK: the terminal can't be opened.
     locked: bool,
-    /// It is open. Once it isn't, it never is again.
+    /// The master is open. Once closed, it stays closed.
     open: bool,
-    /// The terminal was open, and isn't any more.
+    /// The terminal was open, and its last file is closed.
     slave_gone: bool,
     packet: packet::Packet,
     attributes: devpts::Attributes,
 }
 
 impl Master {
-    /// Whether the terminal may be opened.
-    pub(super) fn lets_in(&self) -> bool {
+    /// Whether the terminal can be opened.
+    pub(super) fn is_openable(&self) -> bool {
         let state = self.state.lock();
         state.open && !state.locked
     }
 
-    /// The terminal was opened, or is open no more.
+    /// Records the open of the terminal, or the close of its last file.
     pub(super) fn set_slave_gone(&self, gone: bool) {
         self.state.lock().slave_gone = gone;
         self.changed.wake_all();
     }
 
-    /// How many bytes can be sent here.
+    /// Room for the terminal's output, in bytes.
     pub(super) fn room(&self) -> usize {
         CAPACITY.saturating_sub(self.state.lock().output.len())
     }
 
-    /// Takes what the terminal sends; no more than [`Master::room`].
+    /// Appends output of the terminal, at most [`Master::room`].
     pub(super) fn push(&self, bytes: &[u8]) {
         self.state.lock().output.extend(bytes);
         self.changed.wake_all();
@@ -90,12 +90,12 @@ impl Drop for Master {
     }
 }
 
-/// Opens /dev/ptmx: makes a pair, the terminal locked.
+/// Opens /dev/ptmx: creates a pair, with the terminal locked.
 ///
 /// # Errors
-/// `ENOSPC` if there are too many, `ENOMEM`.
+/// `ENOSPC` at the limit of pairs, `ENOMEM`.
 pub fn open_master() -> Result<Arc<dyn FileOps>, Errno> {
-    // A program decides how many there are.
+    // The number of pairs is up to programs: the last free frames are not for them.
     if frame::is_low() {
         return Err(Errno::ENOMEM);
     }
@@ -122,7 +122,7 @@ pub fn open_master() -> Result<Arc<dyn FileOps>, Errno> {
     let number = Device::new(TERMINAL_MAJOR, index);
     let tty = Tty::new(number, Termios::pseudo(), Some(master));
     if let Err(errno) = tty.reserve() {
-        // As it goes it strikes its number off the list.
+        // Dropping the terminal locks `PAIRS`, to remove its number.
         drop(pairs);
         return Err(errno);
     }
@@ -132,14 +132,14 @@ pub fn open_master() -> Result<Arc<dyn FileOps>, Errno> {
     Ok(Arc::new(MasterEnd::new(tty)))
 }
 
-/// The terminal with this number, while its other end is open.
+/// The terminal with number `index`, while its master is open.
 pub fn find(index: u32) -> Option<Arc<Tty>> {
     let tty = PAIRS.lock().get(&index)?.upgrade()?;
     let open = tty.master.as_ref().is_some_and(|m| m.state.lock().open);
     open.then_some(tty)
 }
 
-/// The numbers of all terminals that have both ends.
+/// The numbers of all terminals whose master is open.
 fn numbers() -> impl Iterator<Item = u32> {
     let mut from = 0;
     let all = core::iter::from_fn(move || {

@@ -1,6 +1,6 @@
-//! Packet mode: the program's end of a pseudo-terminal is told of changes (TIOCPKT of ioctl_tty(2)).
+//! Packet mode: the master reads changes of the terminal's state (TIOCPKT of ioctl_tty(2)).
 //!
-//! Each read then begins with a byte: 0 before output, else what has happened since.
+//! Each read begins with a byte: 0 before output, else the changes since the last read.
 
 use linux_raw_sys::general::{
     TIOCPKT_DOSTOP, TIOCPKT_FLUSHREAD, TIOCPKT_FLUSHWRITE, TIOCPKT_NOSTOP, TIOCPKT_START,
@@ -9,7 +9,7 @@ use linux_raw_sys::general::{
 
 use super::Master;
 
-/// Packet mode, and what there is to tell.
+/// Packet mode, and the status to report.
 #[derive(Default)]
 pub struct Packet {
     on: bool,
@@ -17,12 +17,12 @@ pub struct Packet {
 }
 
 impl Packet {
-    /// Whether it is on.
+    /// Whether packet mode is on.
     pub fn is_on(&self) -> bool {
         self.on
     }
 
-    /// Turns it on or off; nothing that was before is told.
+    /// Turns packet mode on or off; changes before that are not reported.
     pub fn set(&mut self, on: bool) {
         if on && !self.on {
             self.status = 0;
@@ -30,53 +30,53 @@ impl Packet {
         self.on = on;
     }
 
-    /// Whether there is something to tell.
+    /// Whether there is a status to report.
     pub fn has_status(&self) -> bool {
         self.on && self.status != 0
     }
 
-    /// What there is to tell, once.
+    /// Takes the status.
     pub fn take_status(&mut self) -> u8 {
         core::mem::take(&mut self.status)
     }
 
-    fn note(&mut self, clear: u32, set: u32) {
+    fn update(&mut self, clear: u32, set: u32) {
         self.status = self.status & !(clear as u8) | set as u8;
     }
 }
 
 impl Master {
-    fn tell(&self, clear: u32, set: u32) {
+    fn report(&self, clear: u32, set: u32) {
         let mut state = self.state.lock();
         if state.packet.is_on() {
-            state.packet.note(clear, set);
+            state.packet.update(clear, set);
             drop(state);
             self.changed.wake_all();
         }
     }
 
-    /// The terminal's output was stopped or let go on.
-    pub fn tell_flow(&self, stopped: bool) {
+    /// Reports that the terminal's output was stopped or restarted.
+    pub fn report_flow(&self, stopped: bool) {
         if stopped {
-            self.tell(TIOCPKT_START, TIOCPKT_STOP);
+            self.report(TIOCPKT_START, TIOCPKT_STOP);
         } else {
-            self.tell(TIOCPKT_STOP, TIOCPKT_START);
+            self.report(TIOCPKT_STOP, TIOCPKT_START);
         }
     }
 
-    /// What was typed, or what was written, was dropped.
-    pub fn tell_flush(&self, input: bool, output: bool) {
+    /// Reports that the terminal's input or output was flushed.
+    pub fn report_flush(&self, input: bool, output: bool) {
         let read = if input { TIOCPKT_FLUSHREAD } else { 0 };
         let write = if output { TIOCPKT_FLUSHWRITE } else { 0 };
-        self.tell(0, read | write);
+        self.report(0, read | write);
     }
 
-    /// ^S and ^Q now stop output and let it go on, or no longer do.
-    pub fn tell_flow_control(&self, on: bool) {
+    /// Reports whether ^S and ^Q now stop and restart output.
+    pub fn report_flow_control(&self, on: bool) {
         if on {
-            self.tell(TIOCPKT_NOSTOP, TIOCPKT_DOSTOP);
+            self.report(TIOCPKT_NOSTOP, TIOCPKT_DOSTOP);
         } else {
-            self.tell(TIOCPKT_DOSTOP, TIOCPKT_NOSTOP);
+            self.report(TIOCPKT_DOSTOP, TIOCPKT_NOSTOP);
         }
     }
 }

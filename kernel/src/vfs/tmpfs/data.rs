@@ -1,8 +1,8 @@
-//! The bytes of a regular file: page frames by index, zeros where there is none.
+//! Content of a regular file: page frames by index; missing pages are holes.
 //!
-//! The frames are what mmap(2) maps, so that a write is seen by every mapping at once. **The lock is
-//! never held while user memory is copied**: the copy may fault, and the fault may want a page of
-//! this very file.
+//! mmap(2) maps the same frames, so a write is visible in every mapping at once. **The lock is
+//! never held over a copy to or from user memory**: the copy may fault, and the fault may need a
+//! page of the same file.
 
 use alloc::collections::btree_map::Entry;
 use alloc::sync::Arc;
@@ -21,12 +21,12 @@ use crate::vfs::io::{In, Out};
 use crate::vm::leftovers::{self, Pages};
 
 const PAGE: usize = PAGE_SIZE as usize;
-/// Most pages that go at a time where a hole is made.
+/// Most pages freed at a time in punching a hole.
 const HOLE_PAGES: u64 = 256;
-/// Bytes that reading a hole hands on.
+/// Content of a hole.
 static ZEROS: [u8; PAGE] = [0; PAGE];
 
-/// Content and length of a file.
+/// Content and size of a file.
 pub(super) struct Data {
     pages: Pages,
     size: u64,
@@ -41,7 +41,7 @@ impl Drop for Data {
 }
 
 impl Data {
-    /// An empty file in this space.
+    /// An empty file charged to `space`.
     pub fn new(space: Arc<Space>) -> Self {
         Self {
             pages: Pages::new(),
@@ -50,18 +50,18 @@ impl Data {
         }
     }
 
-    /// Length in bytes.
+    /// Size in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Number of pages that hold something.
+    /// Number of allocated pages.
     pub fn pages(&self) -> u64 {
         self.pages.len() as u64
     }
 
-    /// Cuts or extends the file; what is added is a hole. Returns the pages that are cut off, which can
-    /// be many: see [`leftovers::drop_pages`].
+    /// Sets the size; the added part is a hole. Returns the pages cut off, which may be many: see
+    /// [`leftovers::drop_pages`].
     pub fn resize(&mut self, size: u64) -> Result<Pages, Errno> {
         if size > i64::MAX as u64 {
             return Err(Errno::EFBIG);
@@ -70,7 +70,7 @@ impl Data {
         if size < self.size {
             cut = self.pages.split_off(&size.div_ceil(PAGE_SIZE));
             self.space.give_pages(cut.len() as u64);
-            // What is cut off the last page must be zero if the file grows again.
+            // The part of the last page behind the end must read as zeros if the file grows again.
             let kept = (size % PAGE_SIZE) as usize;
             if kept > 0
                 && let Some(page) = self.pages.get(&(size / PAGE_SIZE))
@@ -82,7 +82,7 @@ impl Data {
         Ok(cut)
     }
 
-    /// The page at `index`, made if it is a hole; for a mapping, and only inside the file.
+    /// The page at `index` for a mapping, allocated for a hole; `ENXIO` behind the end of file.
     pub fn page_for_mapping(&mut self, index: u64) -> Result<Frame, Errno> {
         if index >= self.size.div_ceil(PAGE_SIZE) {
             return Err(Errno::ENXIO);
@@ -99,14 +99,15 @@ impl Data {
         Ok(page)
     }
 
-    /// Calls `f` with each of these pages that is there.
+    /// Calls `f` with each allocated page in `indices`.
     pub fn pages_in(&self, indices: Range<u64>, f: &mut dyn FnMut(u64, &Frame)) {
         for (&index, frame) in self.pages.range(indices) {
             f(index, frame);
         }
     }
 
-    /// The page at `index` for a write, made if it is a hole. True: it is new and holds anything.
+    /// The page at `index` for a write, allocated for a hole; with true, it is new and
+    /// uninitialised.
     fn page_for_write(&mut self, index: u64) -> Result<(Frame, bool), Errno> {
         if let Some(page) = self.pages.get(&index) {
             return Ok((page.clone(), false));
@@ -118,7 +119,8 @@ impl Data {
         Ok((frame.map_err(|_| Errno::ENOSPC)?, true))
     }
 
-    /// The first byte from `offset` on that has a page, or has none (the end counts as a hole).
+    /// The first byte from `offset` on in an allocated page, or in a hole; the end counts as a
+    /// hole.
     pub fn seek(&self, offset: u64, hole: bool, size: u64) -> Option<u64> {
         let first = offset / PAGE_SIZE;
         let found = if hole {
@@ -140,8 +142,8 @@ impl Data {
         }
     }
 
-    /// The first of the bytes from `start` to `end` that have pages, up to as many as a hole is made of
-    /// at a time.
+    /// The first range within `start` to `end` that begins with an allocated page, of at most
+    /// [`HOLE_PAGES`] pages.
     pub fn part_of_hole(&self, start: u64, end: u64) -> Option<Range<u64>> {
         if start >= end {
             return None;
@@ -152,7 +154,7 @@ impl Data {
         Some(from..end.min((first + HOLE_PAGES) * PAGE_SIZE))
     }
 
-    /// Makes a hole of the bytes from `start` to `end`.
+    /// Punches a hole from `start` to `end`.
     pub fn punch(&mut self, start: u64, end: u64) {
         let mut at = start;
         while at < end
@@ -174,10 +176,10 @@ impl Data {
     }
 }
 
-/// Makes the pages from `start` to `end`; if there is no room for all, none.
+/// Allocates the pages from `start` to `end`; all or none.
 ///
 /// # Errors
-/// `ENOSPC`; `EINTR` when a signal waits (shmem_fallocate).
+/// `ENOSPC`; `EINTR` on a pending signal (shmem_fallocate).
 pub(super) fn reserve(
     data: &Mutex<Data, rank::FileData>,
     start: u64,
@@ -210,12 +212,12 @@ pub(super) fn reserve(
     };
     for at in 0..made.len() {
         if reserve::top_up().is_err() {
-            take_back(data, &made[..at]);
+            remove_pages(data, &made[..at]);
             space.give_pages((made.len() - at) as u64);
             return Err(Errno::ENOSPC);
         }
         let (index, page) = &mut made[at];
-        // Others may have written there meanwhile.
+        // A write may have allocated the page meanwhile.
         match data.lock().pages.entry(*index) {
             Entry::Vacant(place) => {
                 page.take().map(|page| place.insert(page));
@@ -229,8 +231,8 @@ pub(super) fn reserve(
     Ok(())
 }
 
-/// Takes those pages out of a file that were put in: of which there is only the index.
-fn take_back(data: &Mutex<Data, rank::FileData>, made: &[(u64, Option<Frame>)]) {
+/// Removes the inserted pages, of which only the index is left in `made`.
+fn remove_pages(data: &Mutex<Data, rank::FileData>, made: &[(u64, Option<Frame>)]) {
     let mut stride = Stride::default();
     for (index, _) in made.iter().filter(|(_, page)| page.is_none()) {
         let mut data = data.lock();
@@ -244,7 +246,7 @@ fn take_back(data: &Mutex<Data, rank::FileData>, made: &[(u64, Option<Frame>)]) 
     }
 }
 
-/// Reads from `offset` to the end or as much as `out` takes.
+/// Reads from `offset` up to the end of file or the room in `out`.
 pub(super) fn read(
     data: &Mutex<Data, rank::FileData>,
     mut offset: u64,
@@ -273,7 +275,7 @@ pub(super) fn read(
     Ok(())
 }
 
-/// Writes all that `from` gives at `offset`; bytes given before an error are in the file.
+/// Writes all of `from` at `offset`; bytes copied before an error are in the file.
 pub(super) fn write(
     data: &Mutex<Data, rank::FileData>,
     mut offset: u64,
@@ -292,14 +294,15 @@ pub(super) fn write(
         let result = from.take_page(&page, at, len);
         let given = from.done() - before;
         if is_new {
-            // A fault left the rest as it was: some other program's bytes.
+            // After a fault the rest is uninitialised: it may be another program's bytes.
             page.write(at + given, &ZEROS[at + given..at + len]);
         }
         let given = given as u64;
         let mut data = data.lock();
         if given > 0 {
             match data.pages.get(&index) {
-                // The copy itself may have touched this page through a mapping, which made it.
+                // The copy itself may have allocated the page, through a fault on a mapping of the
+                // file.
                 Some(made) if is_new => {
                     let given = given as usize;
                     page.with_bytes(|bytes| made.write(at, &bytes[at..at + given]));

@@ -1,6 +1,7 @@
-//! The names in a directory, by name and in the order they were made.
+//! Directory entries, by name and by order of creation.
 //!
-//! A listing goes by that order: a position given to a program stays right while names come and go.
+//! A listing follows the order of creation: a position given to a program stays valid while entries
+//! are added and removed.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -15,10 +16,10 @@ use crate::mm::reserve;
 use crate::vfs::dentry::{Dentry, Parent};
 use crate::vfs::inode::{Inode, ListEntry};
 
-/// First position of a listing that is not `.` or `..`.
+/// First position of a listing, after `.` and `..`.
 const FIRST: u64 = 2;
 
-/// A directory's names.
+/// The entries of a directory.
 #[derive(Default)]
 pub(super) struct Entries {
     by_name: HashMap<Arc<[u8]>, (u64, Arc<Dentry>)>,
@@ -26,7 +27,7 @@ pub(super) struct Entries {
     made: u64,
 }
 
-/// What a listing tells of a name.
+/// Attributes of an entry for listings.
 struct Listed {
     name: Arc<[u8]>,
     ino: u64,
@@ -34,24 +35,23 @@ struct Listed {
 }
 
 impl Entries {
-    /// The name, if it is there.
+    /// Looks up an entry.
     pub fn get(&self, name: &[u8]) -> Option<Arc<Dentry>> {
         self.by_name.get(name).map(|(_, dentry)| dentry.clone())
     }
 
-    /// Number of names.
+    /// Number of entries.
     pub fn len(&self) -> u64 {
         self.by_name.len() as u64
     }
 
-    /// Makes sure that the next [`Entries::insert`] finds memory for the larger table it may need, and
-    /// for what is kept of a name.
+    /// Reserves memory for the next [`Entries::insert`]: a larger table, and the entry.
     fn make_room(&mut self) -> Result<(), Errno> {
         let room = self.by_name.room_for(1).and_then(|()| reserve::top_up());
         room.map_err(|_| Errno::ENOSPC)
     }
 
-    /// The name that is listed first.
+    /// The entry listed first.
     fn first(&self) -> Option<Arc<Dentry>> {
         let (_, listed) = self.by_position.first_key_value()?;
         self.get(&listed.name)
@@ -79,7 +79,7 @@ impl Entries {
 }
 
 impl Node {
-    /// Gives `node` the name `name` here.
+    /// Adds an entry `name` for `node`.
     pub(super) fn add(
         &self,
         this: &Arc<Dentry>,
@@ -110,7 +110,7 @@ impl Node {
         Ok(dentry)
     }
 
-    /// Gives a file of this file system another name here.
+    /// Adds an entry `name` for a file of this file system (link(2)).
     pub(super) fn add_link(
         &self,
         this: &Arc<Dentry>,
@@ -124,7 +124,8 @@ impl Node {
             return Err(Errno::EEXIST);
         }
         entries.make_room()?;
-        // Each name counts as a file, but for the first, which counts with the file (shmem_link).
+        // Each link but the first is charged as a file; the first is charged with the file
+        // (shmem_link).
         if has_names {
             self.space.take_inode()?;
         }
@@ -141,7 +142,7 @@ impl Node {
         Ok(())
     }
 
-    /// Takes the name `child` away.
+    /// Removes the entry `child`.
     pub(super) fn remove_name(&self, child: &Arc<Dentry>) -> Result<(), Errno> {
         let node = Self::of(child.inode())?;
         if let Ok(entries) = node.entries()
@@ -155,11 +156,11 @@ impl Node {
         Ok(())
     }
 
-    /// What follows from a name's end.
+    /// Marks `child` as removed and updates link counts and the charge.
     fn forget(&self, child: &Arc<Dentry>, node: &Self) {
         child.set_removed();
         if node.kind == mode::S_IFDIR {
-            // Its name, its own ".", and its ".." here.
+            // Links of a directory: its name and its "."; its ".." is one of the parent's.
             node.count_link(-2);
             self.count_link(-1);
         } else if node.count_link(-1) > 0 {
@@ -167,7 +168,7 @@ impl Node {
         }
     }
 
-    /// Moves `child` from here to `to` as `name`.
+    /// Moves the entry `child` to the directory `to` as `name` (rename(2)).
     pub(super) fn move_name(
         &self,
         child: &Arc<Dentry>,
@@ -222,19 +223,19 @@ impl Node {
         Ok(())
     }
 
-    /// The name in a directory that is listed first.
+    /// The entry listed first.
     pub(super) fn first_name(&self) -> Option<Arc<Dentry>> {
         self.entries().ok()?.lock().first()
     }
 
-    /// Forgets a name, in a directory that nobody will look at again.
+    /// Removes an entry of a file system that is freed.
     pub(super) fn drop_name(&self, name: &[u8]) {
         if let Ok(entries) = self.entries() {
             entries.lock().remove(name);
         }
     }
 
-    /// Lists the names from a position on.
+    /// Lists the entries from a position on.
     pub(super) fn list_names(
         &self,
         from: u64,

@@ -1,4 +1,4 @@
-//! A regular file of a tmpfs in use: read, written, cut, mapped.
+//! Regular files of tmpfs: read, write, truncate, allocate, map.
 
 use linux_raw_sys::general::{F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SHRINK, F_SEAL_WRITE};
 
@@ -16,7 +16,7 @@ use crate::vm::leftovers;
 use crate::vm::vma::PageSource;
 
 impl Node {
-    /// Cuts or extends it.
+    /// Sets the size in bytes.
     pub(super) fn set_size(&self, size: u64) -> Result<(), Errno> {
         let Content::File(data) = &self.content else {
             return Err(Errno::EINVAL);
@@ -38,7 +38,7 @@ impl Node {
         Ok(())
     }
 
-    /// Makes room, or a hole, as `Inode::allocate` says.
+    /// Allocates a range or punches a hole, see `Inode::allocate`.
     pub(super) fn make_room(
         &self,
         start: u64,
@@ -57,7 +57,8 @@ impl Node {
             loop {
                 let part = data.lock().part_of_hole(at, end);
                 let Some(part) = part else { break };
-                // While they are still there: a copy is what isn't the file's own page. Copies stay.
+                // Before the pages are freed: mappings drop the file's own pages and keep private
+                // copies.
                 let pages = part.start.div_ceil(PAGE_SIZE)..part.end / PAGE_SIZE;
                 table::for_each_mm(|mm| mm.drop_shared_source_pages(source, &pages));
                 data.lock().punch(part.start, part.end);
@@ -74,7 +75,7 @@ impl Node {
         data::reserve(data, start, end)?;
         let mut data = data.lock();
         if !keep_size && end > data.size() {
-            // Grown: nothing is cut off.
+            // The file grows: nothing is cut off.
             data.resize(end).map(drop)?;
         }
         drop(data);
@@ -107,7 +108,7 @@ impl PageSource for Node {
 }
 
 impl FileOps for Node {
-    /// A file without a name goes with its last descriptor.
+    /// A file without names is freed with its last descriptor.
     fn kept_bytes(&self) -> usize {
         let (Content::File(data), 0) = (&self.content, self.links()) else {
             return 0;

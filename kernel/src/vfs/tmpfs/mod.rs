@@ -1,8 +1,9 @@
-//! tmpfs: files whose bytes are page frames, directories that are maps.
+//! tmpfs: files in page frames, directories in maps.
 //!
-//! The root of the tree, /dev and /sys are such file systems. A [`Node`] (`node.rs`) is a file of
-//! any kind; what a regular file holds is in `data.rs`, what is done with one in `file.rs`, what a directory holds in `directory.rs`. Space is what RAM
-//! there is: the last of it is kept for the kernel, and a write that would need it gets `ENOSPC`.
+//! The root, /dev and /sys are such file systems. A [`Node`] (`node.rs`) is a file of any type;
+//! `data.rs` has the content of a regular file, `file.rs` its operations, `directory.rs` the
+//! entries of a directory. Space is limited by RAM: the last of it is reserved for the kernel, and
+//! a write that would need it fails with `ENOSPC`.
 //!
 //! Left out of Linux's: swap, huge pages, quotas.
 
@@ -29,7 +30,7 @@ use options::Options;
 use space::Space;
 pub use space::pages_in_files;
 
-/// A file system in memory.
+/// An instance of tmpfs.
 pub struct TmpFs {
     name: &'static str,
     magic: u32,
@@ -38,15 +39,15 @@ pub struct TmpFs {
 }
 
 impl TmpFs {
-    /// An empty one without limits; `name` and `magic` are what it says it is.
+    /// An empty instance without limits; `name` and `magic` identify its type.
     pub fn new(name: &'static str, magic: u32) -> Arc<Self> {
         Self::with_root(name, magic, 0o755, 0, 0)
     }
 
-    /// One as mount(2) makes it: by default half of RAM may be used, and a file for each page of that.
+    /// An instance with options of mount(2). Defaults: half of RAM, and a file per page of it.
     ///
     /// # Errors
-    /// `EINVAL` for options that are none.
+    /// `EINVAL` for invalid options.
     pub fn with_options(text: &[u8]) -> Result<Arc<Self>, Errno> {
         const TMPFS_MAGIC: u32 = 0x0102_1994;
         let options = Options::parse(text)?;
@@ -64,13 +65,13 @@ impl TmpFs {
         Ok(fs)
     }
 
-    /// Sets limits, of which 0 is none.
+    /// Sets limits; 0 is unlimited.
     fn limit(&self, pages: Option<u64>, inodes: Option<u64>) -> Result<(), Errno> {
         let most = |limit: u64| if limit == 0 { u64::MAX } else { limit };
         self.space.limit(pages.map(most), inodes.map(most))
     }
 
-    /// The same, with permissions and owner of its top directory.
+    /// An empty instance, with permissions and owner of its root directory.
     fn with_root(
         name: &'static str,
         magic: u32,
@@ -96,9 +97,8 @@ impl TmpFs {
 }
 
 impl Drop for TmpFs {
-    /// Takes the tree apart from below: left to itself each directory would drop those in it, and a deep
-    /// tree would need a deep stack. The way back up is each directory's own note of its parent, so that
-    /// no memory is needed either.
+    /// Frees the tree from its leaves: recursive drops of a deep tree would need a deep stack. The
+    /// way back up follows the parent links of the dentries, so no memory is allocated either.
     fn drop(&mut self) {
         notify::unmounted(self.space.device);
         let first_of = |dentry: &Arc<Dentry>| Node::of(dentry.inode()).ok()?.first_name();

@@ -1,4 +1,4 @@
-//! A file of a tmpfs: its attributes, and the operations that go to its content.
+//! Inodes of tmpfs: attributes, and dispatch to the content.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -24,10 +24,10 @@ use crate::vfs::xattr::Xattrs;
 use crate::vfs::{access, caller, chrdev};
 use crate::vm::vma::PageSource;
 
-/// What a directory's size is said to be, per name in it (BOGO_DIRENT_SIZE).
+/// Reported size of a directory per entry (BOGO_DIRENT_SIZE).
 const NAME_SIZE: u64 = 20;
 
-/// What changes with use.
+/// Attributes that change.
 #[derive(Clone, Copy)]
 struct Attributes {
     permissions: u32,
@@ -39,7 +39,7 @@ struct Attributes {
     ctime: Time,
 }
 
-/// What a file holds, by its kind.
+/// Content by file type.
 pub(super) enum Content {
     File(Mutex<Data, rank::FileData>),
     Directory(Mutex<Entries, rank::Directory>),
@@ -48,7 +48,7 @@ pub(super) enum Content {
     Special(Device),
 }
 
-/// A file of any kind.
+/// A file of any type.
 pub struct Node {
     pub(super) space: Arc<Space>,
     pub(super) ino: u64,
@@ -64,11 +64,11 @@ pub struct Node {
 }
 
 impl Node {
-    /// A file in `space`, which counted it already.
+    /// Creates a file in `space`, which has charged it already.
     ///
     /// # Errors
-    /// `ENOMEM`, for the target of a link.
-    fn make(space: Arc<Space>, ino: u64, new: &NewFile) -> Result<Arc<Self>, Errno> {
+    /// `ENOMEM` for the target of a symbolic link.
+    fn new(space: Arc<Space>, ino: u64, new: &NewFile) -> Result<Arc<Self>, Errno> {
         let content = match new.mode & mode::S_IFMT {
             mode::S_IFREG => Content::File(Mutex::new(Data::new(space.clone()))),
             mode::S_IFDIR => Content::Directory(Mutex::default()),
@@ -78,7 +78,7 @@ impl Node {
         Ok(Self::of_content(space, ino, new, content))
     }
 
-    /// A directory in `space`, which counted it already.
+    /// Creates a directory in `space`, which has charged it already.
     pub(super) fn directory(space: Arc<Space>, ino: u64, new: &NewFile) -> Arc<Self> {
         Self::of_content(space, ino, new, Content::Directory(Mutex::default()))
     }
@@ -110,10 +110,10 @@ impl Node {
         })
     }
 
-    /// A file in the same file system as this one.
+    /// Creates a file in the same file system.
     fn sibling(&self, new: &NewFile) -> Result<Arc<Self>, Errno> {
         let ino = self.space.take_inode()?;
-        Self::make(self.space.clone(), ino, new).inspect_err(|_| self.space.give_inode())
+        Self::new(self.space.clone(), ino, new).inspect_err(|_| self.space.give_inode())
     }
 
     pub(super) fn entries(&self) -> Result<&Mutex<Entries, rank::Directory>, Errno> {
@@ -123,7 +123,7 @@ impl Node {
         }
     }
 
-    /// Takes pages that the file lost out of every mapping.
+    /// Removes pages cut off from the file from every mapping.
     pub(super) fn unmap(&self, from: u64, to: u64) {
         if from < to {
             let source = core::ptr::from_ref(self).cast();
@@ -131,7 +131,7 @@ impl Node {
         }
     }
 
-    /// Checks that none of `seals` is on it.
+    /// Checks that none of `seals` is set.
     pub(super) fn check_seals(&self, seals: u32) -> Result<(), Errno> {
         if self.seals.load(Ordering::Relaxed) & seals == 0 {
             Ok(())
@@ -140,18 +140,18 @@ impl Node {
         }
     }
 
-    /// How many names it has.
+    /// Number of links.
     pub(super) fn links(&self) -> u32 {
         self.attributes.try_lock().map_or(1, |own| own.nlink)
     }
 
-    /// Notes that the content changed.
+    /// Updates the times after a change of the content, and clears set-ID bits.
     pub(super) fn touch(&self) {
         let time = now();
         let mut attributes = self.attributes.lock();
         attributes.mtime = time;
         attributes.ctime = time;
-        // What another user wrote must not run as its owner (file_remove_privs).
+        // A file written by another user must not run as its owner (file_remove_privs).
         let set_ids = attributes.permissions & (mode::S_ISUID | mode::S_ISGID);
         if set_ids != 0 && self.kind == mode::S_IFREG {
             let who = caller::credentials();
@@ -162,7 +162,7 @@ impl Node {
         }
     }
 
-    /// Adds to the number of names (or takes from it); returns what it is then.
+    /// Adds `by` to the number of links; returns the new number.
     pub(super) fn count_link(&self, by: i32) -> u32 {
         let mut attributes = self.attributes.lock();
         attributes.nlink = attributes.nlink.saturating_add_signed(by);
@@ -170,13 +170,13 @@ impl Node {
         attributes.nlink
     }
 
-    /// Counts a name that it was given.
+    /// Counts a new link.
     pub(super) fn named(&self) {
         self.count_link(1);
         self.linkable.store(false, Ordering::Relaxed);
     }
 
-    /// The node behind an inode, which must be of this file system.
+    /// The node of an inode; `EXDEV` for another file system's.
     pub(super) fn of(inode: &Arc<dyn Inode>) -> Result<&Node, Errno> {
         let any: &dyn Any = &**inode;
         any.downcast_ref().ok_or(Errno::EXDEV)
@@ -244,7 +244,7 @@ impl Inode for Node {
     }
 
     fn accessed(&self, relative: bool) {
-        /// Seconds after which a reading is noted in any case.
+        /// Seconds after which an access is recorded in any case.
         const DAY: i64 = 24 * 60 * 60;
         let time = now();
         let mut own = self.attributes.lock();
@@ -266,7 +266,8 @@ impl Inode for Node {
     fn open(self: Arc<Self>) -> Result<Arc<dyn FileOps>, Errno> {
         match (&self.content, self.kind) {
             (Content::Special(device), mode::S_IFCHR) => chrdev::open(*device),
-            // Nothing is behind block devices; FIFOs are opened and sockets connected to elsewhere.
+            // There are no block devices; FIFOs are opened by `pipe::open_fifo`, sockets by
+            // connect(2).
             (Content::Special(_), _) => Err(Errno::ENXIO),
             _ => Ok(self),
         }

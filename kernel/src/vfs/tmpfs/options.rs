@@ -1,29 +1,29 @@
 //! Mount options of tmpfs (tmpfs(5)): `size=`, `nr_blocks=`, `nr_inodes=`, `mode=`, `uid=`, `gid=`.
 //!
-//! Left out: `huge=` and `mpol=`, which are taken and mean nothing here.
+//! `huge=` and `mpol=` are accepted and ignored.
 
 use crate::abi::errno::Errno;
 use crate::mm::PAGE_SIZE;
 use crate::mm::frame;
 
-/// What was asked for; `None` where nothing was said.
+/// Parsed options; `None` for one not given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Options {
-    /// Most pages; 0 is no limit.
+    /// Page limit; 0 is unlimited.
     pub pages: Option<u64>,
-    /// Most files; 0 is no limit.
+    /// File limit; 0 is unlimited.
     pub inodes: Option<u64>,
-    /// Permissions of the top directory.
+    /// Permissions of the root directory.
     pub mode: Option<u32>,
     pub uid: Option<u32>,
     pub gid: Option<u32>,
 }
 
 impl Options {
-    /// Takes `name=value,...` apart.
+    /// Parses `name=value,...`.
     ///
     /// # Errors
-    /// `EINVAL`.
+    /// `EINVAL` for an unknown option or an invalid value.
     pub fn parse(text: &[u8]) -> Result<Self, Errno> {
         let text = core::str::from_utf8(text).map_err(|_| Errno::EINVAL)?;
         let mut options = Self::default();
@@ -45,7 +45,7 @@ impl Options {
     }
 }
 
-/// A number with Linux's suffixes k, m, g.
+/// A number with one of the suffixes k, m, g.
 fn amount(text: &str) -> Result<u64, Errno> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let shift = match &text[digits.len()..] {
@@ -59,7 +59,7 @@ fn amount(text: &str) -> Result<u64, Errno> {
     number.checked_mul(1 << shift).ok_or(Errno::EINVAL)
 }
 
-/// Bytes, or a part of RAM in percent.
+/// A size in bytes, or in percent of RAM.
 fn size(text: &str) -> Result<u64, Errno> {
     match text.strip_suffix('%') {
         Some(percent) => {

@@ -1,7 +1,7 @@
-//! How much a tmpfs holds and how much it may: pages and files, as `size=` and `nr_inodes=` say.
+//! Space accounting of tmpfs: pages and files, with the limits `size=` and `nr_inodes=`.
 //!
-//! Whatever the limit, some RAM is kept for the kernel and for programs' own pages: what would need
-//! it gets `ENOSPC` too.
+//! Whatever the limits, some RAM is reserved for the kernel and for programs' memory: an allocation
+//! that would need it fails with `ENOSPC` too.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -9,21 +9,21 @@ use crate::abi::errno::Errno;
 use crate::abi::metadata::Device;
 use crate::mm::frame;
 
-/// Pages in the files of all of them.
+/// Pages in files of all instances.
 static ALL_PAGES: AtomicU64 = AtomicU64::new(0);
 
-/// Pages that hold files: what /proc/meminfo calls Shmem.
+/// Pages in files (Shmem in /proc/meminfo).
 pub fn pages_in_files() -> u64 {
     ALL_PAGES.load(Relaxed)
 }
 
-/// Pages of RAM that files may still take.
+/// Pages of RAM available to files.
 fn spare_pages() -> u64 {
     let (free, total) = frame::statistics();
     free.saturating_sub((total / 32).clamp(64, 4096))
 }
 
-/// The space of one file system.
+/// The space of one instance.
 pub(super) struct Space {
     pub device: Device,
     next_ino: AtomicU64,
@@ -34,7 +34,7 @@ pub(super) struct Space {
 }
 
 impl Space {
-    /// Without limits, and with one file: the root.
+    /// Space without limits, with one file, the root.
     pub fn new(device: Device) -> Self {
         Self {
             device,
@@ -46,10 +46,10 @@ impl Space {
         }
     }
 
-    /// Sets limits; `None` leaves one alone.
+    /// Sets limits; `None` leaves one unchanged.
     ///
     /// # Errors
-    /// `EINVAL` for less than is used.
+    /// `EINVAL` for a limit below the use.
     pub fn limit(&self, pages: Option<u64>, inodes: Option<u64>) -> Result<(), Errno> {
         let too_small =
             |limit: Option<u64>, used: &AtomicU64| limit.is_some_and(|l| l < used.load(Relaxed));
@@ -65,28 +65,28 @@ impl Space {
         Ok(())
     }
 
-    /// (used, most) pages; the most is `u64::MAX` without a limit.
+    /// (used, limit) pages; the limit is `u64::MAX` if unlimited.
     pub fn pages(&self) -> (u64, u64) {
         (self.pages.load(Relaxed), self.max_pages.load(Relaxed))
     }
 
-    /// (used, most) files.
+    /// (used, limit) files.
     pub fn inodes(&self) -> (u64, u64) {
         (self.inodes.load(Relaxed), self.max_inodes.load(Relaxed))
     }
 
-    /// Pages that can still be had.
+    /// Pages that can be allocated.
     pub fn room(&self) -> u64 {
         let (used, most) = self.pages();
         spare_pages().min(most.saturating_sub(used))
     }
 
-    /// Whether one more page can be had.
+    /// Whether a page can be allocated.
     pub fn has_room(&self) -> bool {
         self.room() > 0
     }
 
-    /// Counts pages that a file is given. Whether there is RAM for them is known by then.
+    /// Charges pages to the instance. The caller has allocated the RAM.
     pub fn take_pages(&self, count: u64) -> Result<(), Errno> {
         let (used, most) = self.pages();
         if count > most.saturating_sub(used) {
@@ -97,13 +97,13 @@ impl Space {
         Ok(())
     }
 
-    /// Counts pages that a file lost.
+    /// Ends the charge of pages.
     pub fn give_pages(&self, count: u64) {
         self.pages.fetch_sub(count, Relaxed);
         ALL_PAGES.fetch_sub(count, Relaxed);
     }
 
-    /// Counts a new file and gives its number, which no other has.
+    /// Charges a new file and returns its inode number, which is unique.
     pub fn take_inode(&self) -> Result<u64, Errno> {
         let (used, most) = self.inodes();
         if used >= most || spare_pages() == 0 {
@@ -113,7 +113,7 @@ impl Space {
         Ok(self.next_ino.fetch_add(1, Relaxed))
     }
 
-    /// Counts a file's end.
+    /// Ends the charge of a file.
     pub fn give_inode(&self) {
         self.inodes.fetch_sub(1, Relaxed);
     }

@@ -1,10 +1,10 @@
-//! /proc/cpuinfo: the processor, as Linux's x86 kernel describes it (arch/x86/kernel/cpu/proc.c).
+//! /proc/cpuinfo: the processor in the format of Linux on x86 (arch/x86/kernel/cpu/proc.c).
 
 use crate::arch::cpu;
 use crate::mm::fallible::{Text, put};
 
-/// Names of the feature bits in Linux's spelling, by register; a space-separated list with `-` for a
-/// bit without a name.
+/// Names of the feature bits in Linux's spelling, by register: separated by spaces, `-` for an
+/// unnamed bit.
 const LEAF1_EDX: &str = "fpu vme de pse tsc msr pae mce cx8 apic - sep mtrr pge mca cmov pat pse36 pn clflush - dts acpi mmx fxsr sse sse2 ss ht tm ia64 pbe";
 const LEAF1_ECX: &str = "pni pclmulqdq dtes64 monitor ds_cpl vmx smx est tm2 ssse3 cid sdbg fma cx16 xtpr pdcm - pcid dca sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave - avx f16c rdrand hypervisor";
 const EXT1_EDX: &str = "- - - - - - - - - - - syscall - - - - - - - mp nx - mmxext - - fxsr_opt pdpe1gb rdtscp - lm 3dnowext 3dnow";

@@ -1,7 +1,8 @@
-//! /proc/meminfo and /proc/vmstat: where the memory is.
+//! /proc/meminfo and /proc/vmstat: memory by use.
 //!
-//! There is no page cache beside the files of tmpfs, which can't be written out: they are "Shmem", and
-//! what is available is what is free. Memory of programs is what neither the kernel nor files have.
+//! The only page cache is the files of tmpfs, which can't be written back: they are "Shmem", and
+//! MemAvailable equals MemFree. Memory used by neither files nor the kernel's heap counts as
+//! programs'.
 
 use crate::mm::fallible::{Text, put};
 use crate::mm::{PAGE_SIZE, frame, heap};
@@ -26,7 +27,7 @@ fn pages() -> Use {
 }
 
 impl Use {
-    /// What is left: programs' own pages, with their page tables and stacks.
+    /// The other pages: anonymous memory, page tables and stacks.
     fn anonymous(&self) -> u64 {
         let known = self.free + self.files + self.slab;
         self.total.saturating_sub(known)
@@ -80,7 +81,7 @@ pub(super) fn meminfo(_: &(), text: &mut Text) {
     }
 }
 
-/// The lines that vmstat(8) and top(1) look for; nothing is ever paged or swapped.
+/// The lines that vmstat(8) and top(1) read; there is no paging and no swap.
 pub(super) fn vmstat(_: &(), text: &mut Text) {
     let pages = pages();
     let lines = [

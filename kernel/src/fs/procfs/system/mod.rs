@@ -1,4 +1,4 @@
-//! The files in /proc that belong to no process, in Linux's formats (proc(5)).
+//! Files of /proc that belong to no process, in Linux's formats (proc(5)).
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,15 +18,15 @@ mod memory;
 pub(super) mod mounts;
 mod sysctl;
 
-/// Takes what root writes to a file.
+/// Handler of a write by root.
 type Accept = fn(&[u8]) -> Result<(), Errno>;
 
-/// A file, by its path below /proc.
+/// A file of /proc.
 pub(super) struct SystemFile {
     pub path: &'static str,
-    /// Makes its text.
+    /// Generator of the content.
     pub text: Make<()>,
-    /// Takes what root writes to it.
+    /// Handler of a write by root; `None` for a read-only file.
     pub accept: Option<Accept>,
 }
 
@@ -38,7 +38,7 @@ const fn file(path: &'static str, text: fn(&(), &mut Text)) -> SystemFile {
     }
 }
 
-/// Those outside sys/.
+/// The files outside of sys/.
 static FILES: &[SystemFile] = &[
     #[cfg(debug_assertions)]
     file("capability-checks", crate::process::asked::list),
@@ -98,7 +98,7 @@ static FILES: &[SystemFile] = &[
     file("vmstat", memory::vmstat),
 ];
 
-/// Directories that the paths go through.
+/// Directories of these files.
 static DIRECTORIES: [&str; 11] = [
     "sys",
     "sys/fs",
@@ -117,13 +117,13 @@ fn files() -> impl Iterator<Item = &'static SystemFile> {
     FILES.iter().chain(sysctl::FILES)
 }
 
-/// The name of `path` if it is in directory `dir`.
+/// The last component of `path`, if its directory is `dir`.
 fn name_in(path: &'static str, dir: &str) -> Option<&'static str> {
     let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
     (parent == dir).then_some(name)
 }
 
-/// What is in the directory `dir`, a path below /proc.
+/// The entries of the directory `dir`, a path below /proc.
 pub(super) fn entries(dir: &str) -> impl Iterator<Item = (&'static str, ProcNode)> {
     let directories = DIRECTORIES
         .iter()
@@ -133,7 +133,7 @@ pub(super) fn entries(dir: &str) -> impl Iterator<Item = (&'static str, ProcNode
     directories.chain(files)
 }
 
-/// Calls by door: its total, then one line for each call that came through it.
+/// Number of system calls by door: the total, and a line for each call made through the door.
 fn doors(_: &(), text: &mut Text) {
     for door in Door::ALL {
         put!(text, "{} total {}\n", door.name(), counters::total(door));
@@ -148,7 +148,7 @@ fn doors(_: &(), text: &mut Text) {
 
 fn loadavg(_: &(), text: &mut Text) {
     for load in load::averages() {
-        // To the nearest hundredth.
+        // Rounded to hundredths.
         let hundredths = (load * 100 + (1 << (load::SHIFT - 1))) >> load::SHIFT;
         put!(text, "{}.{:02} ", hundredths / 100, hundredths % 100);
     }
@@ -156,8 +156,8 @@ fn loadavg(_: &(), text: &mut Text) {
     put!(text, "{}/{} {last}\n", sched::runnable(), table::count());
 }
 
-/// Clock ticks since boot, and those of them in which nothing ran: neither ever falls. The two are
-/// measured one after the other, so that their difference may be less than it was.
+/// Clock ticks since boot and idle ticks, both monotonic. They are read one after the other, so
+/// their difference may decrease.
 fn ticks() -> (u64, u64) {
     static IDLE: AtomicU64 = AtomicU64::new(0);
     let all = crate::time::uptime_ns() / 10_000_000;

@@ -1,6 +1,6 @@
-//! /proc/PID/{mounts,mountinfo}: what is mounted where, as fstab(5) and proc(5) write it.
+//! /proc/PID/{mounts,mountinfo}: the mount table in the formats of fstab(5) and proc(5).
 //!
-//! Only what the process can reach from its own root is told, with paths from there.
+//! Only mounts reachable from the caller's root directory are listed, with paths from there.
 
 use alloc::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::mm::fallible::{Text, put};
 use crate::vfs::caller;
 use crate::vfs::mount::{self, Mount};
 
-/// Adds a path or device with what would end a field as an octal escape (seq_path's " \t\n\\").
+/// Writes a path or source with separators as octal escapes (seq_path's " \t\n\\").
 fn field(text: &mut Text, bytes: &[u8]) {
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -31,7 +31,7 @@ fn source(text: &mut Text, mount: &Mount) {
     }
 }
 
-/// Calls `f` with each mount that the caller sees, and the path it sees it at.
+/// Calls `f` with each mount reachable by the caller, and its path.
 fn for_each(text: &mut Text, f: impl Fn(&mut Text, &Arc<Mount>, &[u8])) {
     let root = caller::context().root;
     for mount in mount::all() {
@@ -43,7 +43,7 @@ fn for_each(text: &mut Text, f: impl Fn(&mut Text, &Arc<Mount>, &[u8])) {
     }
 }
 
-/// The table of mounts, in the format of fstab(5).
+/// Writes /proc/PID/mounts, in the format of fstab(5).
 pub(in crate::fs::procfs) fn mounts(text: &mut Text) {
     for_each(text, |text, mount, point| {
         source(text, mount);
@@ -54,7 +54,7 @@ pub(in crate::fs::procfs) fn mounts(text: &mut Text) {
     });
 }
 
-/// The same with more about each.
+/// Writes /proc/PID/mountinfo (proc(5)).
 pub(in crate::fs::procfs) fn mountinfo(text: &mut Text) {
     for_each(text, |text, mount, point| {
         let device = mount.root().inode().metadata().dev;

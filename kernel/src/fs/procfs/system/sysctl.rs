@@ -1,7 +1,7 @@
-//! /proc/sys: what there is to know or set of the kernel's own settings (sysctl(8)).
+//! /proc/sys: kernel settings (sysctl(8)).
 //!
-//! What can be set: the names of host and domain, whose links are followed, and the limits of inotify(7). The
-//! rest tells what the kernel does.
+//! Writable are host and domain name, the protection of links, and the limits of inotify(7). The
+//! others report fixed behaviour.
 
 use alloc::format;
 use alloc::string::String;
@@ -21,7 +21,7 @@ use crate::vfs::{fdtable, protected};
 use crate::vm::mapping;
 use crate::vm::randomize as placement;
 
-/// A setting that never changes.
+/// A constant setting.
 macro_rules! fixed {
     ($path:literal, $text:literal) => {
         file(concat!("sys/", $path), |_, text| {
@@ -30,7 +30,7 @@ macro_rules! fixed {
     };
 }
 
-/// A switch, 0 or 1, which root may change.
+/// A switch, 0 or 1, writable by root.
 macro_rules! switch {
     ($path:literal, $value:expr) => {
         SystemFile {
@@ -42,7 +42,7 @@ macro_rules! switch {
     };
 }
 
-/// A number, an int that is not negative, which root may change.
+/// A nonnegative int, writable by root.
 macro_rules! number {
     ($path:literal, $value:expr) => {
         SystemFile {
@@ -152,7 +152,7 @@ pub(super) static FILES: &[SystemFile] = &[
     fixed!("vm/swappiness", "60"),
 ];
 
-/// 0 or 1.
+/// Sets a switch from the text 0 or 1.
 fn set_switch(switch: &AtomicBool, text: &[u8]) -> Result<(), Errno> {
     let is_on = match line(text).trim_ascii() {
         b"0" => false,
@@ -163,7 +163,7 @@ fn set_switch(switch: &AtomicBool, text: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Takes a number that was written.
+/// Sets a number from its decimal text.
 fn set(value: &AtomicU32, text: &[u8]) -> Result<(), Errno> {
     let text = core::str::from_utf8(text.trim_ascii()).map_err(|_| Errno::EINVAL)?;
     let number = text.parse::<i32>().map_err(|_| Errno::EINVAL)?;
@@ -174,7 +174,7 @@ fn set(value: &AtomicU32, text: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// What is written, without the line feed that echo(1) adds.
+/// The first line of `text`, without the line feed of echo(1).
 fn line(text: &[u8]) -> &[u8] {
     text.split(|&byte| byte == b'\n').next().unwrap_or_default()
 }
@@ -191,7 +191,7 @@ fn uuid() -> String {
     )
 }
 
-/// One that stays until the next boot.
+/// A random UUID, constant until the next boot.
 fn boot_id(_: &(), text: &mut Text) {
     static ID: Once<String> = Once::new();
     put!(text, "{}\n", ID.call_once(uuid));
