@@ -126,8 +126,8 @@ fn set_local(tty: &Tty, argument: u64) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Waits until all output is sent: only echoes are ever queued here, while output is stopped or the
-/// master doesn't read.
+/// Waits until all output is sent. On the serial line only echoes are queued, while output is
+/// stopped; for a pseudo-terminal there is no wait.
 fn drain(tty: &Tty) -> Result<(), Errno> {
     if tty.master.is_some() {
         return Ok(());
