@@ -1,5 +1,6 @@
-//! File systems that show the kernel: `procfs/` (/proc), `devfs.rs` (/dev), and the files of processes and
-//! signals, `pidfd.rs` and `signalfd.rs`; `initramfs.rs` unpacks the boot archive into the root.
+//! File systems that show the kernel: `procfs/` (/proc), `devfs.rs` (/dev), and the files of
+//! processes and signals, `pidfd.rs` and `signalfd.rs`; `initramfs.rs` unpacks the boot archive
+//! into the root.
 //!
 //! Floor 11: above processes. What all file systems share is in `vfs/`, terminals in `tty/`.
 

@@ -1,13 +1,16 @@
-//! The virtual file system: inodes, names, mounts, open files and descriptors, and the files without a name.
+//! The virtual file system: inodes, names, mounts, open files and descriptors, and files without a
+//! name.
 //!
-//! Floor 9. Reading order: `inode.rs` (what a file is), `dentry.rs` and `mount/` (names, and how file systems
-//! are joined), `path.rs` (from a path to a file), `file.rs` and `fdtable.rs` (what a descriptor is), `lock/`,
-//! `write_exec.rs` and `fsize.rs` (limits of concurrent use and size), `tmpfs/` (the root). Files without a
-//! path are made by `anon.rs`: `pipe/`, `epoll/`, `eventfd.rs`, `timerfd.rs` and `inotify/`, which gets its
-//! events from `notify.rs`. A write(2) goes from `syscall/io.rs` through `file.rs` to the file's own code.
+//! Floor 9. Reading order: `inode.rs` (a file and its operations), `dentry.rs` and `mount/` (names
+//! and mounts), `path.rs` (path lookup), `file.rs` and `fdtable.rs` (open files and descriptors),
+//! `lock/`, `write_exec.rs` and `fsize.rs` (file locks, ETXTBSY, RLIMIT_FSIZE), `tmpfs/` (the
+//! root). Files without a path are made by `anon.rs`: `pipe/`, `epoll/`, `eventfd.rs`, `timerfd.rs`
+//! and `inotify/`, which gets its events from `notify.rs`. A write(2) goes from `syscall/io.rs`
+//! through `file.rs` to the operations of the file.
 //!
-//! The kernel is not preempted and has one CPU, so locks are never waited for; but a copy from or to user
-//! memory may fault and come back here for a page: no lock is held over one.
+//! The kernel has one CPU and is preempted only at explicit points, so a spinlock is never
+//! contended; but a copy to or from user memory may fault and enter this folder for a page: no lock
+//! is held over one.
 
 pub mod access;
 pub mod anon;
