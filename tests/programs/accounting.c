@@ -22,14 +22,14 @@ static double now(void)
 	return time.tv_sec * 100.0 + time.tv_nsec / 1e7;
 }
 
-/* `least` and `most`: ticks that it ran for. */
+/* `least` and `most`: its run time in ticks. */
 static void tell(const struct acct_v3 *record, int pid, time_t began, double least, double most)
 {
 	unsigned long used = spread(record->ac_utime) + spread(record->ac_stime);
 	float elapsed;
 
 	memcpy(&elapsed, &record->ac_etime, sizeof elapsed);
-	/* Whether it used a right of root's (ASU) is not noted everywhere. */
+	/* Not every kernel records the use of privilege (ASU). */
 	printf("  %.16s flags %d version %d terminal %d exit %#x ids %u %u, pid %s parent %s, began %s, took %s, "
 	       "computed %s, memory %s, faults %s, rest %lu %lu %lu %lu\n",
 		record->ac_comm, record->ac_flag & ~ASU, record->ac_version, record->ac_tty, record->ac_exitcode,
@@ -70,7 +70,7 @@ static void become_another(void)
 	_exit(0);
 }
 
-/* Who is near its own limit. */
+/* A process whose RLIMIT_FSIZE leaves no room for a record. */
 static void have_no_room(void)
 {
 	setrlimit(RLIMIT_FSIZE, &(struct rlimit){0, 0});
@@ -130,7 +130,7 @@ static void each_end(void)
 		if (acct(NULL))
 			perror("acct");
 		printf("%s\n", ends[i].name);
-		/* Others of the machine's may have ended meanwhile. */
+		/* Other processes of the machine may have exited meanwhile. */
 		while (read(log, &record, sizeof record) == sizeof record)
 			if ((int)record.ac_pid == pid)
 				tell(&record, pid, began, ends[i].least, most);

@@ -123,7 +123,7 @@ static void after_exec(void)
 	R(getpriority(PRIO_PROCESS, 0));
 }
 
-/* An orphan's new parent is the nearest that asked; it is told of its own parent's end. */
+/* An orphan's new parent is the nearest subreaper; the orphan gets its PDEATHSIG. */
 static volatile sig_atomic_t told;
 static void tell(int number)
 {
@@ -293,12 +293,12 @@ static void capabilities(void)
 	R(syscall(SYS_prctl, PR_SET_MM, 0, 0, 0, 0));
 }
 
-/* A user with few processes left. */
+/* A user near RLIMIT_NPROC. */
 static void crowd(void)
 {
 	struct rlimit r = {5, 5};
 	int pids[10], i, made = 0, status;
-	/* The limit counts all processes of a user: this run's alone, where others run beside it. */
+	/* The limit counts all processes of a user: each concurrent run has a user of its own. */
 	uid_t user = 100000 + getpid();
 
 	setresuid(user, user, user);
@@ -376,7 +376,7 @@ int main(int argc, char **argv)
 		fflush(stdout);
 		return 3;
 	}
-	/* Whatever niceness this was started with. */
+	/* Independent of the inherited niceness. */
 	setpriority(PRIO_PROCESS, 0, 0);
 	printf("%x\n", outcome(prctls));
 	printf("%x\n", outcome(remembers));

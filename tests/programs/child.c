@@ -12,7 +12,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* Copies standard input to standard output, whatever it is. */
+/* Copies standard input to standard output. */
 static int copy(void)
 {
 	static char bytes[1 << 16];
@@ -30,7 +30,7 @@ static int copy(void)
 	return count < 0;
 }
 
-/* Its place among the processes, and what its three files are. */
+/* Prints parent, process group, and whether the three files are terminals. */
 static int place(int argc, char **argv)
 {
 	printf("own parent: %d, own group: %d, foreground: %d\n", getppid() == 1, getpgrp() == getpid(),
@@ -43,7 +43,7 @@ static int place(int argc, char **argv)
 	return 0;
 }
 
-/* Leaves a child behind, which has a dead child of its own. */
+/* Leaves an orphan, which has a zombie child. */
 static int orphan(void)
 {
 	int gone[2];
@@ -57,7 +57,7 @@ static int orphan(void)
 		close(gone[1]);
 		if (fork() == 0)
 			_exit(0);
-		/* Ends when the parent has. */
+		/* Exits once the parent has exited. */
 		(void)!read(gone[0], &byte, 1);
 		while (getppid() != 1)
 			usleep(1000);
@@ -68,7 +68,7 @@ static int orphan(void)
 	return 5;
 }
 
-/* Counts the processes that are dead and not waited for. */
+/* Counts zombies. */
 static int dead(void)
 {
 	int count = 0;
@@ -84,7 +84,7 @@ static int dead(void)
 		FILE *file;
 
 		snprintf(path, sizeof path, "/proc/%d/stat", pid);
-		/* init gets its turn now and then. */
+		/* Lets init run now and then. */
 		usleep(20000);
 		if (!(file = fopen(path, "r")))
 			continue;

@@ -1,4 +1,4 @@
-/* For programs that start children which may not end by themselves. */
+/* Children that may not exit by themselves: waiting with a limit, and killing. */
 #ifndef CHILDREN_H
 #define CHILDREN_H
 #include <sched.h>
@@ -11,7 +11,7 @@
 
 enum { CANNOT_BE_KILLED = -1 };
 
-/* Waits for a child for about so many milliseconds; false where it has not ended by then. */
+/* Waits for a child for about so many milliseconds; false if it has not exited by then. */
 static inline int ends_within(int pid, int milliseconds, int *status)
 {
 	for (int i = 0; i < 20; i++) {
@@ -27,7 +27,7 @@ static inline int ends_within(int pid, int milliseconds, int *status)
 	return 0;
 }
 
-/* A child's status, who is killed when the time is over. */
+/* The child's wait status; the child is killed after the time limit. */
 static inline int reap(int pid, int milliseconds)
 {
 	int status;
@@ -38,7 +38,7 @@ static inline int reap(int pid, int milliseconds)
 	return ends_within(pid, 3000, &status) ? status : CANNOT_BE_KILLED;
 }
 
-/* Waits for a child, and says what its end was if that was a bad one. */
+/* Waits for a child, and prints how it ended unless it exited with 0. */
 static inline void tell_bad_end(int child)
 {
 	int status;
@@ -62,8 +62,7 @@ static inline void run_again(char **argv, char *argument)
 	waitpid(child, NULL, 0);
 }
 
-/* Returns when a process sleeps: in the call that is the subject, since it makes no other that
-   waits. */
+/* Returns once a process sleeps: in the tested call, since it makes no other that blocks. */
 static inline void until_asleep(int pid)
 {
 	char name[40], line[200], state = 0;
@@ -95,7 +94,7 @@ static inline long memory_info(const char *name)
 	return value;
 }
 
-/* Some programs are harmful where they are not alone: they run as the first process only. */
+/* Some programs harm other processes of a machine: they run as the first process only. */
 static inline void only_as_init(void)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);

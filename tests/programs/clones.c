@@ -24,7 +24,7 @@ static const char *name(long result)
 	return result == -1 ? strerrorname_np(errno) : result > 0 ? "made" : "0";
 }
 
-/* With the stack as it is: for children that don't share memory, and for calls that fail. */
+/* clone without a wrapper: for children that don't share memory, and for calls that fail. */
 static long raw(unsigned long flags, void *stack, int *parent, int *child, void *tls)
 {
 	errno = 0;
@@ -35,7 +35,7 @@ static long raw(unsigned long flags, void *stack, int *parent, int *child, void 
 #endif
 }
 
-/* In a child of its own, whose exit status tells. */
+/* Makes the call and prints the child's wait status. */
 static void
 try
 	(const char *what, unsigned long flags, int *parent, int *child, void *tls)
@@ -168,7 +168,7 @@ static volatile int told, cleared = 1;
 static int thread(void *argument)
 {
 	told = syscall(SYS_gettid) != getpid();
-	/* The first instruction after this belongs to nobody. */
+	/* The thread never returns from this call. */
 	syscall(SYS_exit, *(int *)argument);
 	return 0;
 }
@@ -260,7 +260,7 @@ static void clone3s(void)
 	three("size", 4097);
 	errno = 0;
 	printf("bad address: %s\n", name(syscall(SYS_clone3, (void *)8, sizeof args)));
-	/* Longer than the kernel knows: zeros are fine. */
+	/* Longer than the kernel's structure: accepted if the rest is zeros. */
 	memcpy(page, &args, sizeof args);
 	fflush(stdout);
 	for (int extra = 0; extra < 2; extra++) {
@@ -334,7 +334,7 @@ static int starts_program(void *unused)
 	return 1;
 }
 
-/* Who shares its handlers and starts another program loses its own. */
+/* execve in a process that shares its handlers (CLONE_SIGHAND) resets only its own. */
 static void handlers_after_exec(void)
 {
 	static char room[65536] __attribute__((aligned(16)));

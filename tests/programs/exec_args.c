@@ -18,7 +18,7 @@
 
 extern char **environ;
 
-/* Of the same length wherever the program lies: the path counts too. */
+/* A path of fixed length, as its length counts against the limit. */
 static char self[] = "/proc/self/exe";
 
 enum { PAGE = 4096, STRING_MAX = 32 * PAGE, KIB = 1024, MIB = 1024 * 1024 };
@@ -30,7 +30,7 @@ static unsigned hash(unsigned sum, const char *bytes, size_t count)
 	return sum;
 }
 
-/* Reads a file as it comes; returns its length. */
+/* Reads a whole file; returns its length. */
 static size_t read_all(const char *name, unsigned *sum)
 {
 	static char part[70000];
@@ -45,7 +45,7 @@ static size_t read_all(const char *name, unsigned *sum)
 	return total;
 }
 
-/* What the new program says of itself; argv[0] is "show". */
+/* The new program's report; argv[0] is "show". */
 static int show(int argc, char **argv)
 {
 	unsigned args = 0, env = 0, in_memory = 0, cmdline = 0, environment = 0, again = 0;
@@ -67,7 +67,7 @@ static int show(int argc, char **argv)
 	printf(", one behind the other %d", in_memory == args);
 	printf(", cmdline %s, environ %s", seen == size && cmdline == args ? "right" : "wrong",
 		env_seen == env_size && environment == env ? "right" : "wrong");
-	/* The vector behind the environment, and the file that tells of it. */
+	/* The auxiliary vector behind the environment, and /proc/self/auxv. */
 	char **at = environ + envc + 1;
 	size_t pairs = 0;
 	unsigned vector = 0;
@@ -83,7 +83,7 @@ static int show(int argc, char **argv)
 	return 0;
 }
 
-/* Runs it with those strings and that limit, and says what became of it. */
+/* Runs it with those strings under that limit, and prints the result. */
 static void attempt(const char *label, char **argv, char **envp, rlim_t limit)
 {
 	printf("%s: ", label);
@@ -120,7 +120,7 @@ static char *string(size_t length, char fill)
 	return text;
 }
 
-/* The most that may be had, and one byte more, in `count` arguments. */
+/* The largest total size, and one byte more, in `count` arguments. */
 static void edge(const char *label, rlim_t limit, long total, int count)
 {
 	char text[80];
@@ -166,7 +166,7 @@ static void bad_pointers(void)
 	attempt("a bad array", (char **)8, none, 8 * MIB);
 	attempt("a bad environment", (char *[]){"show", NULL}, (char **)8, 8 * MIB);
 	attempt("no environment", (char *[]){"show", NULL}, NULL, 8 * MIB);
-	/* An array without an end. */
+	/* An unterminated array. */
 	char **page = mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (size_t i = 0; i < 64 * PAGE / sizeof *page; i++)
 		page[i] = "endless";
@@ -208,7 +208,7 @@ int main(int argc, char **argv)
 	edge("300 KiB", 300 * KIB, 128 * KIB, 9);
 	edge("64 MiB", 64 * MIB, 6 * MIB, 60);
 	edge("no limit", RLIM_INFINITY, 6 * MIB, 1000);
-	/* The strings must fit into the stack, whatever else they may be. */
+	/* The strings must fit into the stack in any case. */
 	attempt("64 KiB, 40 KB", (char *[]){"show", string(40000, 'l'), NULL}, none, 64 * KIB);
 	attempt("64 KiB, 70 KB", (char *[]){"show", string(70000, 'l'), NULL}, none, 64 * KIB);
 	bad_pointers();

@@ -87,7 +87,7 @@ static void odd_sizes(int is_wide)
 
 static void places(int is_wide)
 {
-	/* What lies between is up to vm.mmap_min_addr. */
+	/* Between these, vm.mmap_min_addr decides. */
 	static const struct {
 		uint64_t address;
 		uid_t user;
@@ -174,7 +174,7 @@ static void interpreters(int is_wide)
 	file("script", "#!" PLACE "/good\n                                                            ", 70);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		elf = sound(is_wide);
-		/* Its own code is not what runs. */
+		/* The interpreter's code runs, not its own. */
 		elf.entry = 1;
 		elf.count = 2;
 		elf.text = rows[i].name;
@@ -210,8 +210,8 @@ static void smallest(void)
 	}
 }
 
-/* Whether Linux's own versions differ over a byte: what a segment of more memory than the file has may
-   hide, and addresses of 57 bits. */
+/* Whether versions of Linux treat a byte differently: segments with more memory than file bytes, and
+   addresses of 57 bits. */
 static int differs(int is_wide, int at)
 {
 	int head = is_wide ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr),

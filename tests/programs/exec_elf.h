@@ -1,5 +1,4 @@
-/* For exec_elf.c: makes ELF files of either width from a description, runs them, and says what became of
-   them. */
+/* For exec_elf.c: makes ELF files of either width from a description, runs them, and prints the results. */
 #ifndef EXEC_ELF_H
 #define EXEC_ELF_H
 #define _GNU_SOURCE
@@ -30,7 +29,7 @@ struct segment {
 	uint64_t offset, address, in_file, in_memory, align;
 };
 
-/* A file to be made. */
+/* Description of a file to be made. */
 struct elf {
 	int is_wide, type, machine, count;
 	uint64_t entry;
@@ -46,19 +45,16 @@ struct elf {
 /* exit(42), in the instructions of either width. */
 static const unsigned char leave32[] = {0x31, 0xc0, 0x40, 0xbb, 42, 0, 0, 0, 0xcd, 0x80};
 static const unsigned char leave64[] = {0xb8, 60, 0, 0, 0, 0xbf, 42, 0, 0, 0, 0x0f, 0x05};
-/* The same, copied onto the stack and called there. */
+/* exit(42), copied onto the stack and called there. */
 static const unsigned char on_stack32[] = {
 	0x68, 0xcd, 0x80, 0x90, 0x90, /* push int 0x80 */
 	0x68, 42, 0, 0, 0, /* push, the end of mov ebx, 42 */
 	0x68, 0x31, 0xc0, 0x40, 0xbb, /* push xor eax, eax; inc eax; mov ebx */
 	0xff, 0xe4 /* jmp esp */
 };
-static const unsigned char on_stack64[] = {
-	0x68, 0x0f, 0x05, 0x90, 0x90, /* push syscall */
-	/* mov rax; push rax: push 60; pop rax; push 42; pop rdi */
-	0x48, 0xb8, 0x6a, 60, 0x58, 0x6a, 42, 0x5f, 0x90, 0x90, 0x50,
-	0xff, 0xe4 /* jmp rsp */
-};
+static const unsigned char on_stack64[] = {0x68, 0x0f, 0x05, 0x90, 0x90, /* push syscall */
+	/* mov rax; push rax: push 60; pop rax; push 42; pop rdi; then jmp rsp */
+	0x48, 0xb8, 0x6a, 60, 0x58, 0x6a, 42, 0x5f, 0x90, 0x90, 0x50, 0xff, 0xe4};
 /* Touches the byte at 0x10c000 (a page past the end of the file), then leaves. */
 static const unsigned char touch32[] = {0xa0, 0x00, 0xc0, 0x10, 0x00, 0x31, 0xc0, 0x40, 0xbb, 42, 0, 0, 0, 0xcd, 0x80};
 static const unsigned char touch64[] = {
@@ -84,7 +80,7 @@ static struct elf sound(int is_wide)
 	return elf;
 }
 
-/* What the stack may be: 0 nothing is said of it, else its flags. */
+/* Adds PT_GNU_STACK with these flags; 0: no such header. */
 static void stack(struct elf *elf, int flags)
 {
 	if (flags)
@@ -151,7 +147,7 @@ static void file(const char *name, const void *bytes, size_t length)
 static uid_t user;
 static unsigned long persona;
 
-/* What becomes of the file: an exit status, an error, or death. */
+/* Runs the file; prints its exit status, the error, or the signal. */
 static const char *run(const char *name)
 {
 	static char text[64];
@@ -160,7 +156,7 @@ static const char *run(const char *name)
 		exit(1);
 	pid_t child = fork();
 	if (child == 0) {
-		/* Headers at random may lead into an endless loop. */
+		/* Random headers may lead into an endless loop. */
 		setrlimit(RLIMIT_CPU, &(struct rlimit){2, 2});
 		setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 		if (user)

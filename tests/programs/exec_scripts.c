@@ -36,14 +36,14 @@ static void quoted(const char *text)
 	putchar(']');
 }
 
-/* As an interpreter: tells what it was told. */
+/* As an interpreter: prints its arguments. */
 static int tell(int argc, char **argv)
 {
 	char name[16];
 	prctl(PR_GET_NAME, name);
 	for (int i = 0; i < argc; i++)
 		quoted(argv[i]);
-	/* Newer kernels name a program that was started by descriptor in another way. */
+	/* Newer kernels use another name for a program that was started by descriptor. */
 	const char *path = (char *)getauxval(AT_EXECFN);
 	printf(" %s ", strncmp(path, "/dev/fd", 7) ? name : "");
 	quoted(path);
@@ -107,7 +107,7 @@ static const struct row {
 	    "ELF"),
 	ROW("MZ\0\0"), ROW("true\n"), ROW("\0\0\0\0")};
 
-/* Names and arguments around the 256 bytes that are looked at. */
+/* Names and arguments around the 256 bytes that the kernel reads (BINPRM_BUF_SIZE). */
 static void long_lines(void)
 {
 	char line[600], name[300];
@@ -177,7 +177,7 @@ static void others(void)
 	close(fd);
 	printf("no longer: ");
 	start("./s", -1, (char *[]){"zero", NULL});
-	/* What it adds may be too much. */
+	/* The added arguments may exceed the limit. */
 	char *words[] = {"zero", malloc(131072), NULL};
 	memset(words[1], 'x', 131071);
 	words[1][131071] = 0;

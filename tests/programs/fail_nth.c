@@ -14,7 +14,7 @@
 
 enum { NO_FAULT = 0, AT_ENTRY = -1, MOST_POINTS = 400, IS_ERROR = 4095 };
 
-/* What an attempt leaves to its parent. */
+/* Result of an attempt, in memory shared with the parent. */
 struct outcome {
 	long result, again;
 	int has_returned, is_left, has_again;
@@ -23,7 +23,7 @@ struct outcome {
 static volatile struct outcome *outcome;
 static int state_fd = -1, failures;
 
-/* Only registers and what lies on this stack: a copy of the process may return, too. */
+/* Uses only registers and this stack: a copy of the process may return, too. */
 #ifdef __x86_64__
 static inline __attribute__((always_inline)) long make(long number, const unsigned long *a)
 {
@@ -102,7 +102,7 @@ static void attempt(const struct call *call, int number, int n)
 		arguments[1] = helper;
 	if (call->flags & TIMER_FIRST)
 		arguments[0] = timer_id;
-	/* The largest, so that the helper is not what is killed for memory. */
+	/* The largest process, so that the OOM killer does not choose the helper. */
 	EXPECT(mlock(map(400 * PAGE), 400 * PAGE));
 	if (n != NO_FAULT) {
 		fault = open(n == AT_ENTRY ? "/proc/self/make-it-fail" : "/proc/self/fail-nth", O_RDWR);
@@ -113,7 +113,7 @@ static void attempt(const struct call *call, int number, int n)
 		EXPECT(write(fault, text, strlen(text)));
 	}
 	outcome->result = once(call, number, arguments);
-	/* One that always begins leaves the fault to the next call. */
+	/* A call without an entry check leaves the fault to the next call. */
 	if (n == AT_ENTRY)
 		outcome->is_left = pread(fault, text, sizeof text, 0) < 0;
 	if (n > 0)
@@ -163,7 +163,7 @@ static void remove_world(void)
 	rmdir(W);
 }
 
-/* One attempt; its process's status. */
+/* One attempt; returns its process's wait status. */
 static int run(const struct call *call, int number, int n)
 {
 	int status = -1, pid;
@@ -185,7 +185,7 @@ static int run(const struct call *call, int number, int n)
 	return status;
 }
 
-/* The same, and whether it loses memory each time, however often it is made. */
+/* One attempt, repeated if memory is missing afterwards: a leak loses memory every time. */
 static int run_and_count(const struct call *call, int number, int n, int *has_struck)
 {
 	long struck, heap, frames, less = 1, fewer = 1;
@@ -222,8 +222,8 @@ static void complain(const struct call *call, int n, const char *what, long resu
 	failures++;
 }
 
-/* What a struck call may say: no memory, in the words of each; less than it was asked for; or nothing, where
-   it can do without. */
+/* Checks the result of a call with a fault: an error for lack of memory, a short count, or success where
+   the allocation is optional. */
 static void check(const struct call *call, int n, int status, int base_status, long base)
 {
 	long result = outcome->result;
@@ -231,7 +231,7 @@ static void check(const struct call *call, int n, int status, int base_status, l
 	if (is_killed(status))
 		return;
 	if (call->flags & LEAVES && !outcome->has_returned) {
-		/* The next program's own start may be struck, too. */
+		/* The fault may hit the start of the next program, too. */
 		if (status != base_status && !(WIFEXITED(status) && WEXITSTATUS(status) == 127))
 			complain(call, n, "ends with status", status);
 		return;
@@ -245,7 +245,7 @@ static void check(const struct call *call, int n, int status, int base_status, l
 		complain(call, n, "made again, answers", outcome->again);
 }
 
-/* Whether the arguments do work: what a call answers without a fault. */
+/* Whether the arguments are valid: the call's result without a fault. */
 static int does_work(const struct call *call, long base)
 {
 	if (call->flags & (LEAVES | MAY_LACK))
@@ -253,7 +253,7 @@ static int does_work(const struct call *call, long base)
 	return call->error ? base == -call->error : !is_error(base);
 }
 
-/* All of a call's points; how many there are. */
+/* Fails each of a call's points in turn; returns their number. */
 static int strike(const struct call *call, int number)
 {
 	int n, has_struck, begins, base_status = run(call, number, NO_FAULT), status;

@@ -1,4 +1,4 @@
-/* For fail_nth.c: how each call is made so that it does real work. A name may stand here more than once. */
+/* For fail_nth.c: arguments with which each call does real work. A call may have several rows. */
 #ifndef FAIL_NTH_CALLS_H
 #define FAIL_NTH_CALLS_H
 #define _GNU_SOURCE
@@ -22,14 +22,14 @@
 enum {
 	/* The call returns twice: the copy ends. */
 	FORKS = 1,
-	/* It doesn't return: the process ends, or goes on in another program. */
+	/* It doesn't return: the process exits, or continues in another program. */
 	LEAVES = 2,
-	/* It would harm a machine that is not its own. */
+	/* It would harm the host. */
 	HARMS = 4,
-	/* The two tables take the arguments in different ways. */
+	/* The two tables order the arguments differently. */
 	ONLY_64 = 8,
 	ONLY_32 = 16,
-	/* Done once it can't be done again. */
+	/* A second call can't succeed. */
 	ONCE = 32,
 	/* An argument that is known when the call is made: this process, the helper, or the timer. */
 	SELF_FIRST = 64,
@@ -37,7 +37,7 @@ enum {
 	HELPER_FIRST = 256,
 	HELPER_SECOND = 512,
 	TIMER_FIRST = 1024,
-	/* Not every machine has what it does. */
+	/* Not every kernel has the call. */
 	MAY_LACK = 2048,
 };
 
@@ -46,7 +46,7 @@ struct call {
 	unsigned long arguments[6];
 	int flags;
 	void (*prepare)(void);
-	/* What it answers without a fault; 0 stands for any success. */
+	/* Its error without a fault; 0 means any success. */
 	int error;
 };
 
@@ -178,7 +178,7 @@ static const struct call calls[] = { /* Files and descriptors. */
 	Q(umount2, mount_something, HARMS | ONCE, P(W "/empty"), 0),
 	Q(umount, mount_something, HARMS | ONCE, P(W "/empty")),
 	{"pivot_root", {P(W "/empty"), P(W "/empty")}, HARMS, mount_something, EINVAL},
-	/* Waiting, and what tells of events. */
+	/* Waiting and events. */
 	C(poll, P(polled), 3, 0), C(poll, P(polled), 1, 1), C(ppoll, P(polled), 1, P(&soon), P(&no_signals), 8),
 	C(ppoll_time64, P(polled), 1, P(&wide_soon), P(&no_signals), 8),
 	F(select, ONLY_64, 64, P(readable), 0, 0, P(&brief)), F(select, ONLY_32, P(old_select)),

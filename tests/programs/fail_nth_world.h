@@ -1,4 +1,4 @@
-/* For fail_nth.c: what its calls work on, made anew for each attempt. */
+/* For fail_nth.c: the files, descriptors and memory of its calls, made anew for each attempt. */
 #ifndef FAIL_NTH_WORLD_H
 #define FAIL_NTH_WORLD_H
 #include <errno.h>
@@ -180,7 +180,7 @@ static void make_others(void)
 	keep(open("/proc/self/status", O_RDONLY), STATUS);
 }
 
-/* Everything above, and no page of it still to be touched. */
+/* Everything above, with all of its pages present. */
 static void make_world(void)
 {
 	signal(SIGUSR1, nothing);
@@ -264,7 +264,7 @@ static void make_a_timer(void)
 	EXPECT(syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, &timer_id));
 }
 
-/* Areas one page long, none like its neighbours. */
+/* One-page areas with permissions that differ from their neighbours', so that none merge. */
 static void cut_the_area(void)
 {
 	for (int i = 0; i < 64; i += 2)

@@ -88,7 +88,7 @@ static uint8_t *put(uint8_t *at, uint64_t value, int size)
 	return at + size;
 }
 
-// One instruction at CODE, with what it takes from the stack or memory. Returns its length.
+// One instruction at CODE, with its operands on the stack or in memory. Returns its length.
 static int make(void)
 {
 	uint8_t *code = (uint8_t *)CODE, *at = code, *stack = (uint8_t *)STACK;
@@ -104,7 +104,7 @@ static int make(void)
 	int kind = below(long_mode ? 5 : 6);
 	if (kind == 4 && !below(4))
 		*at++ = 0x67, is_wide_address = long_mode;
-	// What REX.W makes of a call differs between vendors.
+	// The effect of REX.W on a call differs between vendors.
 	if (rex && kind != 4)
 		*at++ = 0x48, size = 8;
 	uint64_t to = below(3) ? CODE + LANDING : LANDING;
@@ -112,7 +112,7 @@ static int make(void)
 	// CPUs differ in whether a call past the limit has pushed anything by then.
 	if (kind >= 4 && cs == 0x2f)
 		cs = 0x07;
-	// Everything is where its size says.
+	// Each slot is at the offset that the operand size gives.
 	memset(stack, 0, 64);
 	memset((void *)DATA, 0, 64);
 	if (kind < 2) {
@@ -165,13 +165,13 @@ static void describe(int i, int len)
 		printf(" %02x", ((uint8_t *)CODE)[k]);
 	printf(", signal %d code %d trap %lu error %#lx at %#lx, ip %#lx cs %#lx sp %#lx ss %#lx flags %#lx", at_signal,
 		at_code, at_trap, at_error, at_address, at_ip, at_cs, at_sp, at_ss, at_flags & 0x27ffff & ~0x10000UL);
-	// What a call has pushed.
+	// The words that a call pushed.
 	uint64_t words[2];
 	memcpy(words, (void *)(STACK - 16), 16);
 	printf(" pushed %#llx %#llx\n", (unsigned long long)words[0], (unsigned long long)words[1]);
 }
 
-// What happens once the stack isn't all there, or can't be written.
+// A stack that is partly unmapped, or read-only.
 static void at_the_edge(void)
 {
 	struct {

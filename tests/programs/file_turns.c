@@ -38,7 +38,7 @@ static int is_of(const char *at, size_t size, int letter)
 	return 1;
 }
 
-/* Whether the file is whole records, one of each writer's. */
+/* Whether the file consists of whole records, one of each writer. */
 static int is_whole(int file)
 {
 	char seen[WRITERS] = {0};
@@ -99,7 +99,7 @@ static void readers(void)
 	printf("readers of one position: %s\n", bad ? "torn" : "whole");
 }
 
-/* What was cut off stays off, though a write was on its way to the same page. */
+/* Truncated bytes stay truncated, even if a write to the same page was under way. */
 static void cuts(void)
 {
 	int file = open("/tmp/cuts", O_RDWR | O_CREAT | O_TRUNC, 0600), bad = 0;
@@ -168,7 +168,7 @@ static void nothing(int unused)
 	(void)unused;
 }
 
-/* A signal that is blocked ends no write, though others come in the middle of it. */
+/* A blocked signal interrupts no write, even if others arrive in the middle of it. */
 static void past_a_blocked_signal(void)
 {
 	struct itimerval often = {{0, 1000}, {0, 1000}}, never = {{0, 0}, {0, 0}};
@@ -219,7 +219,8 @@ static off_t written(useconds_t wait)
 	return size;
 }
 
-/* SIGKILL ends one long before its end. When it comes depends on the machine: in one of many tries. */
+/* SIGKILL interrupts a write long before it is complete. The moment depends on the machine: one of many
+   tries must hit. */
 static void killed(void)
 {
 	int ends = 0;
@@ -241,7 +242,7 @@ int main(void)
 	readers();
 	cuts();
 	seals();
-	/* Not of the first process, which no signal ends. */
+	/* In a child, as no signal kills the first process. */
 	if (!fork()) {
 		past_a_blocked_signal();
 		_exit(0);

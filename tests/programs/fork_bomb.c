@@ -10,7 +10,7 @@
 
 enum { LIMIT = 30, USER = 1000, PROGRAMS = 4 };
 
-/* Never ends by itself: each process forks whenever it may. */
+/* Never ends by itself: each process forks whenever the limit allows it. */
 static void explode(int report)
 {
 	struct rlimit limit = {LIMIT, LIMIT};
@@ -52,7 +52,7 @@ int main(int count, char **words)
 		run += pid > 0 && waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 7;
 	}
 	printf(run == PROGRAMS ? "others run\n" : "only %d of the others run\n", run);
-	/* As the shell of another user would: all of that user's processes, until there are none. */
+	/* Kills all processes of that user until there are none, as an administrator would. */
 	if (fork() == 0) {
 		setresuid(USER, USER, USER);
 		while (kill(-1, SIGKILL) == 0)

@@ -83,7 +83,7 @@ static inline void show(const char *name)
 		close(fd);
 }
 
-/* Takes everything below the current directory away again. */
+/* Removes everything below the current directory. */
 static inline void end(void)
 {
 	fflush(stdout);

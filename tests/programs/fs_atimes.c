@@ -17,7 +17,7 @@ static int same(struct timespec a, struct timespec b)
 	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-/* Longer than the coarse clock takes for a step. */
+/* Longer than a step of the coarse clock. */
 static void later(void)
 {
 	usleep(30000);

@@ -183,7 +183,7 @@ static void listing(void)
 		sprintf(name, "many/%03d", i);
 		put(name, "");
 	}
-	/* Names that go while a listing is under way don't disturb it. */
+	/* Names removed during a listing don't disturb it. */
 	DIR *dir = opendir("many");
 	struct dirent *entry;
 	long middle = 0;

@@ -40,7 +40,7 @@ static void opening(void)
 	T(read(fd[0], buffer, 9));
 	T(ready(fd[0]));
 	T(close(fd[0]));
-	/* To read and write: at once, with itself. */
+	/* O_RDWR: opens at once, being its own peer. */
 	fd[0] = open("fifo", O_RDWR);
 	T(write(fd[0], "self", 4));
 	T(lseek(fd[0], 0, SEEK_CUR));
@@ -59,7 +59,7 @@ static void opening(void)
 	T(read(fd[0], buffer, 9));
 	for (int i = 0; i < 3; i++)
 		close(fd[i]);
-	/* Bytes that nobody read are gone with the last end. */
+	/* Unread bytes are discarded with the last end. */
 	fd[0] = open("fifo", O_RDWR);
 	write(fd[0], "lost", 4);
 	close(fd[0]);
@@ -187,7 +187,7 @@ static void splicing(void)
 	T(read(b[0], buffer, 100));
 	printf("%.8s\n", buffer);
 	T(splice(a[0], NULL, b[1], NULL, 6, 0));
-	/* The page is shared by both now: what is added must not show in the other. */
+	/* Both pipes share the page now: bytes appended in one must not appear in the other. */
 	T(write(a[1], "added", 5));
 	T(write(b[1], "!", 1));
 	T(read(b[0], buffer, 100));
@@ -273,7 +273,7 @@ static void sending(void)
 	T(sendfile(out, file, &at, 100));
 	T(sendfile(out, file, (off_t *)8, 100));
 	show("sent");
-	/* As much as the pipe takes; the rest stays. */
+	/* As much as fits into the pipe; the rest stays. */
 	close(file);
 	file = open("big", O_RDONLY);
 	T(sendfile(fd[1], file, NULL, 200000));

@@ -25,7 +25,7 @@ static int set(int fd, int command, int type, off_t start, off_t length)
 	return fcntl(fd, command, &l);
 }
 
-/* What another process would be told. */
+/* F_GETLK's result in another process. */
 static void ask(int fd, int type, off_t start, off_t length)
 {
 	fflush(stdout);
@@ -172,7 +172,7 @@ static void inherited(void)
 	close(fd);
 }
 
-/* Passes a byte on, to have one process go on behind another. */
+/* Passes a byte on, to run one process after another. */
 static void step(int out)
 {
 	if (write(out, "x", 1) != 1)

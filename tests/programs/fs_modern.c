@@ -444,7 +444,7 @@ int main(int count, char **words)
 {
 	if (count > 1)
 		return other(words[1]);
-	/* What is mounted here is nobody else's business. */
+	/* Mounts made here don't propagate. */
 	if (unshare(CLONE_NEWNS) == 0)
 		mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
 	begin();

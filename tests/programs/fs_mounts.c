@@ -208,7 +208,7 @@ static void not_root(void)
 	wait(NULL);
 }
 
-/* A file system that was taken away goes with the last place in it that someone looks from. */
+/* A lazily unmounted file system is freed with the last working directory in it. */
 static void left_behind(void)
 {
 	mkdir("gone", 0755);
@@ -238,7 +238,7 @@ static void left_behind(void)
 	rmdir("gone");
 }
 
-/* The working directory of who has gone to a root below it. */
+/* The working directory after a chroot to a directory below it. */
 static void outside(void)
 {
 	char cwd[PATH_MAX] = "";
@@ -287,7 +287,7 @@ static void one_mount(void)
 
 int main(void)
 {
-	/* What is mounted here is nobody else's business. */
+	/* Mounts made here don't propagate. */
 	if (unshare(CLONE_NEWNS) == 0)
 		mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
 	begin();

@@ -85,7 +85,7 @@ static void processes(void)
 	T(read(back[0], buffer, 100));
 	T(wait(&status) > 0);
 	printf("%d\n", WEXITSTATUS(status));
-	/* A reader that is gone ends the writer by SIGPIPE. */
+	/* A write without readers raises SIGPIPE. */
 	pipe(fd);
 	close(fd[0]);
 	fflush(stdout);

@@ -10,7 +10,7 @@ static long files_left(const char *name)
 	return s.f_ffree;
 }
 
-/* A limit to files: a name more counts as one more, but for the first that a file gets. */
+/* nr_inodes: each further name of a file counts as one inode, its first name does not. */
 static void counted(void)
 {
 	mkdir("few", 0755);

@@ -67,7 +67,7 @@ static void arguments(void)
 						       (void *)1L;
 
 				words[0] = 0;
-				/* FUTEX_FD is long gone. */
+				/* FUTEX_FD was removed. */
 				printf(" %s", name(futex(places[p], op | flags[f], 0, fourth, words + 1, 1)));
 				printf("/%s", name(futex(words, op | flags[f], 0, fourth, places[p], 1)));
 				printf("/%x", words[0] & 0xc0000000);
@@ -120,7 +120,7 @@ static void timeouts(void)
 	for (int o = 0; o < 7; o++) {
 		printf("op %x:", ops[o]);
 		for (int s = 0; s < 7; s++) {
-			/* Nobody waits a second by the clock that counts from now. */
+			/* FUTEX_WAIT's timeout is relative: skip those that would wait for a second. */
 			if (ops[o] == FUTEX_WAIT && (s == 3 || s == 6))
 				continue;
 			words[0] = o == 4 || o == 5 ? other : 5;
@@ -171,7 +171,7 @@ static void *waiting(void *argument)
 	return NULL;
 }
 
-/* How many wait for a private word: as many as can be moved to where they are. */
+/* Number of waiters of a private word, counted by a requeue onto itself. */
 static int count(unsigned *word)
 {
 	return futex(word, FUTEX_REQUEUE_PRIVATE, 0, (void *)1000L, word, 0);
@@ -462,7 +462,7 @@ static void shared(void)
 
 		_exit(result == 0 ? 42 : errno);
 	}
-	/* Only the word itself wakes it, and not as a private one. */
+	/* Only the shared key of this word wakes it, not the private one. */
 	for (int i = 0; i < 50; i++) {
 		if (futex(here + 1, FUTEX_WAKE, 1, NULL, NULL, 0) ||
 			futex(here + 1025, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0))

@@ -144,7 +144,7 @@ int main(int argc, char **argv)
 	printf("all closed %s\n", err(ioperm(0, 65536, 0)));
 	try
 		("closed", BYTE, 0x80);
-	// A child's changes are its own.
+	// A child's changes don't affect the parent.
 	ioperm(0x80, 1, 1);
 	pid_t pid = fork();
 	if (pid == 0) {

@@ -1,5 +1,5 @@
-/* For programs that have the kernel's memory run out: a user's attacks, each in a process of its own. Calls
-   may fail with ENOMEM and the process may be killed, but the next program must run, and nothing stay. */
+/* For programs that exhaust the kernel's memory: a user's attacks, each in a process of its own. Calls may
+   fail with ENOMEM and the process may be killed, but the next program must run, and nothing may leak. */
 #ifndef KEPT_H
 #define KEPT_H
 #include <errno.h>
@@ -21,7 +21,7 @@ static int wrong;
 		}                                                                                                      \
 	} while (0)
 
-/* What the kernel keeps for itself: no program's memory is taken from it. */
+/* The kernel's reserve, from which no program's memory is allocated. */
 static inline long kernels_own(void)
 {
 	long reserve = memory_info("MemTotal") / 64;
@@ -29,7 +29,7 @@ static inline long kernels_own(void)
 	return reserve < 256 ? 256 : reserve > 4096 ? 4096 : reserve;
 }
 
-/* Takes memory until so many kB are left beside the kernel's own. */
+/* Allocates memory until so many kB are left beside the kernel's reserve. */
 static inline void leave(long kilobytes)
 {
 	long left;
@@ -77,7 +77,7 @@ static inline void run_as_a_user(void (*attack)(void))
 	kill(-pid, SIGKILL);
 	while (wait(NULL) > 0)
 		;
-	/* It may have been killed for its memory. */
+	/* The OOM killer may have killed it. */
 	if (WIFEXITED(status) && WEXITSTATUS(status))
 		wrong = 1;
 }

@@ -24,7 +24,7 @@ static void many_files(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Each of many processes holds so many files of /proc of which it has read a part. */
+/* Many processes, each with many files of /proc that it has read in part. */
 static void hold_files_of_proc(void)
 {
 	char byte[200];
@@ -47,7 +47,7 @@ static void hold_files_of_proc(void)
 	sleep(8);
 }
 
-/* A long text: a descriptor keeps no more of it than a part. */
+/* A long text: a descriptor keeps only a part of it. */
 static void read_a_long_file_of_proc(void)
 {
 	int fd = open("/proc/self/smaps", O_RDONLY), before, after;
@@ -81,8 +81,8 @@ static void open_when_memory_is_out(void)
 	MUST(open("/dev/null", O_RDONLY) >= 0);
 }
 
-/* Memory is full of a file's pages, which no process's end brings back: what opens more can't be killed for
-   it either. */
+/* Memory is full of a file's pages, which the end of no process frees: killing the process that opens more
+   files doesn't help either. */
 static void open_beside_a_file(void)
 {
 	static char bytes[65536];

@@ -76,7 +76,7 @@ static void attempt(const char *self, unsigned long limit, unsigned long persona
 		printf("status %#x\n", status);
 }
 
-/* A limit that the program raises itself: there is room for it all the same. */
+/* A limit that the program raises itself: the stack still has room to grow. */
 static void raised(void)
 {
 	struct rlimit rlimit = {110 * MIB, RLIM_INFINITY};

@@ -18,7 +18,7 @@
 
 static unsigned word[64] __attribute__((aligned(64)));
 
-/* The kernel's own answer: the call's result is an int, also where registers are wider. */
+/* The kernel's result: an int, also where registers are wider. */
 static int modify(int function, void *at, unsigned long size)
 {
 	long result = syscall(SYS_modify_ldt, function, at, size);
@@ -221,7 +221,7 @@ static void code_as_stack(void)
 }
 static void own_fork(void)
 {
-	/* What a child changes is its own. */
+	/* A child's changes don't affect the parent. */
 	set(1, 3, (unsigned long)word + 8, 0xfff, 1);
 	load(local(3));
 	printf("child reads %u\n", read_at(0));
@@ -253,7 +253,7 @@ static void loading(void)
 	printf("past the table: %x\n", in_child(past_table));
 	printf("empty: %x\n", in_child(empty));
 	printf("code as stack: %x\n", in_child(code_as_stack));
-	/* A selector whose entry goes becomes null. */
+	/* A selector whose entry is removed becomes null. */
 	load(local(3));
 	printf("clear: %d,", set(1, 3, 0, 0, 0));
 	printf(" es %x\n", es());

@@ -27,7 +27,7 @@ enum { PAGE = 4096, MEGABYTE = 1 << 20, TOLERATED_KB = 64, TOLERATED_HEAP_KB = 1
 
 static const char *self;
 
-/* Starts this program again, to end at once. */
+/* Starts this program again, which exits at once. */
 static void become_a_short_program(void)
 {
 	execl(self, self, "exit", NULL);
@@ -316,7 +316,7 @@ static void close_full_sockets(void)
 	}
 }
 
-/* Connections that nobody accepts, with bytes and descriptors in them. */
+/* Connections that are never accepted, with bytes and descriptors in them. */
 static void leave_connections(void)
 {
 	struct sockaddr_un address = {AF_UNIX, "/tmp/listener"};
@@ -347,7 +347,7 @@ static void name_sockets(void)
 	close(fd);
 }
 
-/* Sockets that hold each other: only the kernel can find that nobody holds them. */
+/* Reference cycles of sockets, which only the kernel's garbage collection can free. */
 static void send_sockets_in_circles(void)
 {
 	int first[2], second[2];
@@ -365,8 +365,8 @@ static void send_sockets_in_circles(void)
 	}
 }
 
-/* Each socket's other end is in the next one's queue: they close one after the other, but not one
-   within the other, however many there are. */
+/* Each socket's peer is in the next one's queue: the kernel closes any number of them in turn, without
+   recursion. */
 static void send_a_chain_of_sockets(void)
 {
 	int last[2], next[2];
@@ -413,7 +413,7 @@ static void make_directories(void)
 	rmdir("/tmp/d");
 }
 
-/* Out of memory in the middle of a write: what the call held goes, too. */
+/* Out of memory in the middle of a write: the call's references are released, too. */
 static void run_out_of_memory_in_write(void)
 {
 	size_t size = 1ul << 32;
@@ -432,7 +432,7 @@ static void run_out_of_memory_in_write(void)
 	wait(NULL);
 }
 
-/* A pipe that stays: whoever waits for it leaves its queues again. */
+/* A lasting pipe: a waiter that ends leaves its wait queues. */
 static int lasting(int end)
 {
 	static int ends[2];
@@ -472,7 +472,7 @@ static void watch_files(void)
 	epoll_wait(outer, events, 1, 0);
 	close(ends[0]);
 	close(counter);
-	/* Ready, and taken out before anybody looked. */
+	/* A ready item, removed before any epoll_wait. */
 	counter = eventfd(1, 0);
 	watch(inner, counter);
 	epoll_ctl(inner, EPOLL_CTL_DEL, counter, NULL);
@@ -495,7 +495,7 @@ static void kill_an_epoll_waiter(void)
 	kill_while(wait_for_epoll);
 }
 
-/* Timers that are still on when their process ends. */
+/* Timers that are armed when their process exits. */
 static void leave_timers(void)
 {
 	struct itimerspec soon = {{0, 0}, {1000, 0}};

@@ -10,7 +10,7 @@
 #include "long_calls.h"
 
 enum {
-	/* How long each call goes on. */
+	/* How long each call is repeated. */
 	RUN_MS = 60,
 	/* Most that a sleep of a millisecond may be late, and that a killed process lives. */
 	LATE_MS = 20,

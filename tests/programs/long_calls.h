@@ -1,5 +1,5 @@
-/* For long_calls.c: calls over as much as a program can name. Each is made by a process of its own, which
-   ends then: nothing is given back. */
+/* For long_calls.c: calls over the largest possible ranges. Each is made by a process of its own, which
+   then exits: nothing is freed explicitly. */
 #ifndef LONG_CALLS_H
 #define LONG_CALLS_H
 #include <fcntl.h>

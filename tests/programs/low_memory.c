@@ -76,7 +76,7 @@ static void let_the_kernel_touch(void)
 			return;
 }
 
-/* The copy's source is what there is no memory for. */
+/* There is no memory for the copy's source. */
 static void write_untouched_memory(void)
 {
 	int fd = create("untouched", 0);

@@ -32,7 +32,7 @@ static void hold_locks(int ready)
 	pause();
 }
 
-/* The most that a sleep of a millisecond was late, until the pipe says to end. */
+/* The largest delay of a sleep of a millisecond, until the pipe is written. */
 static long watch_the_clock(int end)
 {
 	long latest = 0;

@@ -17,7 +17,7 @@ enum {
 	/* Descriptors of the watched file, each watched by each instance. */
 	NAMES = 3000,
 	INSTANCES = 100,
-	/* What one more may take to leave, whatever the number of others. */
+	/* The most that removing an item may cost, whatever the number of others. */
 	LEAVING_NS = 8000,
 	USERS = 2,
 	FIRST_USER = 1000,
@@ -88,7 +88,7 @@ static int check_user(int user)
 	names[0] = eventfd(0, 0);
 	for (int i = 1; i < NAMES; i++)
 		names[i] = dup(names[0]);
-	/* Which is entered first is not which is first in the instance. */
+	/* The order of insertion is not the order in the instance. */
 	for (int i = NAMES - 1; i > 0; i--) {
 		int other = below(i), name = names[i];
 
@@ -108,7 +108,7 @@ int main(void)
 	int status, good = 1;
 
 	only_as_init();
-	/* The second comes while the first has all that it may. */
+	/* The second user comes while the first is at the limit. */
 	for (int i = 0; i < USERS; i++)
 		if (fork() == 0)
 			_exit(!check_user(FIRST_USER + i));

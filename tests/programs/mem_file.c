@@ -34,7 +34,7 @@ static void say(const char *what, long result)
 		result < 0 ? strerror(errno) : "");
 }
 
-/* The first address of what /proc/self/maps calls so. */
+/* The start of the area with this name in /proc/self/maps. */
 static char *find(const char *name)
 {
 	char line[512];

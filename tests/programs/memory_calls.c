@@ -229,7 +229,7 @@ static int locking(void)
 	return 0;
 }
 
-/* An area of which hardly anything is there, one that is large and one that lies across tables. */
+/* A nearly empty area, a large one, and one that spans page tables. */
 static void moving_sparse(void)
 {
 	size_t wide = sizeof(long) == 8 ? (size_t)(1ull << 44) : 1 << 28;
@@ -404,7 +404,7 @@ static void others(void)
 
 int main(void)
 {
-	// Not to depend on who calls.
+	// Independent of the caller.
 	mkdir("/tmp", 0777);
 	struct sigaction action = {.sa_handler = caught};
 	stack_t stack = {.ss_sp = malloc(65536), .ss_size = 65536};

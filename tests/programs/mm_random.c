@@ -128,7 +128,7 @@ static long forget(struct range r)
 	return madvise(r.start, r.size, MADV_DONTNEED);
 }
 
-/* All advice whose effect can be told: MADV_FREE may keep the pages or not. */
+/* All advice with a defined effect: MADV_FREE may keep the pages or not. */
 static long advise(struct range r)
 {
 	static const int advices[] = {MADV_REMOVE, MADV_DONTFORK, MADV_DOFORK, MADV_WIPEONFORK, MADV_KEEPONFORK,
@@ -181,7 +181,7 @@ static long move(struct range r)
 	return (long)mremap(r.start, r.size, pages * PAGE, flags, arena + page * PAGE);
 }
 
-/* The pages go, what was mapped stays. */
+/* MREMAP_DONTUNMAP: the pages move, the old mapping stays. */
 static long move_pages(struct range r)
 {
 	int page = below(PAGES), pages = r.pages;
@@ -193,7 +193,7 @@ static long move_pages(struct range r)
 	return (long)mremap(r.start, r.size, r.size, flags, arena + page * PAGE);
 }
 
-/* What is shared is mapped once more. */
+/* Shared pages are mapped a second time (old size 0). */
 static long map_again(struct range r)
 {
 	int page = below(PAGES);
@@ -341,7 +341,7 @@ static void look_at_maps(void)
 		if (next.start < (long)arena || next.start >= (long)arena + PAGES * PAGE)
 			continue;
 		next.is_file = strstr(line, content_name) != NULL;
-		/* What others have as their offset is of no meaning. */
+		/* The offsets of other mappings mean nothing. */
 		if (!next.is_file)
 			next.offset = 0;
 		if (area.end && goes_on(&area, &next)) {
@@ -370,7 +370,7 @@ static void store(char byte)
 	pread(scratch, arena + below(PAGES) * PAGE + 7, 1, 1);
 }
 
-/* A child changes what it got from its parent, who then must find its own unchanged. */
+/* A child changes its copy; the parent's must be unchanged. */
 static void go_on_in_a_child(void)
 {
 	int status = 0, pid;
@@ -435,7 +435,7 @@ int main(int count, char **words)
 	steps = atoi(words[3]);
 	level = count > 4 ? atoi(words[4]) : 0;
 	mkdir("/tmp", 01777);
-	/* Files in memory, if there is a choice: others differ in which pages are there. */
+	/* A file in memory, if there is a choice: on others the resident pages differ. */
 	content = mkstemp(content_name);
 	if (content < 0) {
 		strcpy(content_name, "/tmp/mm-random-XXXXXX");

@@ -5,7 +5,7 @@
 #include <sys/inotify.h>
 
 static int instance;
-/* What the watches are called in the output, by descriptor. */
+/* Names of the watches in the output, by descriptor. */
 static const char *watched[64];
 /* The first cookie seen is 1, and so on: the kernel's own numbers go up with every rename. */
 static uint32_t cookies[64];
@@ -53,7 +53,7 @@ static inline void print_event(const struct inotify_event *event)
 	printf("\n");
 }
 
-/* Prints what waits in an instance. */
+/* Prints the queued events of an instance. */
 static inline void events_of(int fd)
 {
 	static char buffer[65536] __attribute__((aligned(8)));
@@ -73,7 +73,7 @@ static inline void events(void)
 	events_of(instance);
 }
 
-/* The call, its result, and what is told of it. */
+/* Prints the call, its result, and its events. */
 #define E(call)                                                                                                        \
 	do {                                                                                                           \
 		T(call);                                                                                               \

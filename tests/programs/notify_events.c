@@ -111,7 +111,7 @@ static void bytes(void)
 	E(close(101));
 }
 
-/* From file to file. Later kernels tell more of splice(2). */
+/* From file to file. Later kernels report more events of splice(2). */
 static void transfers(void)
 {
 	int from = open("d/f", O_RDWR), to = open("d/to", O_RDWR | O_CREAT, 0644), pipes[2];

@@ -157,7 +157,7 @@ static void run(char *const argv[])
 	events();
 }
 
-/* Programs: this one, which with an argument does nothing, and a script that it runs. */
+/* Programs: this one, which does nothing when it has an argument, and a script that it interprets. */
 static void programs(const char *self)
 {
 	char script[300];
@@ -213,7 +213,7 @@ static void mounts(void)
 	E(umount("m"));
 	E(close(fd));
 	T(umount("m"));
-	/* In which order files go is the kernel's affair. */
+	/* The order in which files are closed is not defined. */
 	static char buffer[4096] __attribute__((aligned(8)));
 	int events_seen = 0, ends[3] = {0};
 	ssize_t size = read(instance, buffer, sizeof buffer);

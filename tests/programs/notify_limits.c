@@ -129,7 +129,7 @@ static void limits(void)
 	close(fd);
 }
 
-/* What /proc says of an instance. The generation of a file is a number of the file system's own. */
+/* fdinfo of an instance. The generation of a file depends on the file system. */
 static void describe(void)
 {
 	char path[100], line[300];

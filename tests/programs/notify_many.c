@@ -14,7 +14,7 @@ static long long now(void)
 	return time.tv_sec * 1000000000ll + time.tv_nsec;
 }
 
-/* The longest that a sleep of 1 ms took too long, until the other process ends. */
+/* Prints whether a sleep of 1 ms was ever far too long, until the other process ends. */
 static void sleeper(int until)
 {
 	long long worst = 0;
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 		waitpid(other, NULL, 0);
 		usleep(50000);
 	}
-	/* All are counted no more. */
+	/* No watch is counted any more. */
 	fd = open("/proc/sys/fs/inotify/max_user_watches", O_WRONLY);
 	write(fd, "1\n", 2);
 	T(inotify_add_watch(instance, "many", IN_OPEN));

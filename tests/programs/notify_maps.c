@@ -57,7 +57,7 @@ int main(void)
 	E(munmap(area, 4096));
 	kill(child, SIGKILL);
 	E(wait(&status) == child);
-	/* Whose mapping may be written counts as a writer. */
+	/* A mapping that may be made writable counts as a writer. */
 	fd = open("d/f", O_RDWR);
 	area = map(PROT_READ, MAP_SHARED, fd, 4096);
 	fchmod(fd, 0755);

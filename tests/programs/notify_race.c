@@ -107,7 +107,7 @@ int main(int argc, char **argv)
 		}
 		waitpid(pid, NULL, 0);
 	}
-	/* Whatever they left is counted no more: a user may have all instances there are. */
+	/* Nothing is counted any more: the user may open as many instances as the limit allows. */
 	int count = 0;
 
 	while (inotify_init() >= 0)

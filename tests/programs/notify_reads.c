@@ -185,7 +185,7 @@ static void waiting(void)
 	}
 	T(read(fd, buffer, sizeof buffer));
 	wait(NULL);
-	/* An instance that goes while an epoll instance watches it. */
+	/* An instance that is closed while an epoll instance watches it. */
 	T(close(fd));
 	T(epoll_wait(epoll, &event, 1, 0));
 	close(epoll);

@@ -1,5 +1,5 @@
-/* For the numbers_*.c programs: each number at an edge of something, given to every call that takes an
-   offset, a length, a count or a time. One line a call, with the answer to each number in turn. */
+/* For the numbers_*.c programs: boundary values, passed to every call that takes an offset, a length, a
+   count or a time. One line for each call, with its result for each value in turn. */
 #ifndef NUMBERS_H
 #define NUMBERS_H
 #define _GNU_SOURCE
@@ -29,7 +29,7 @@ static const long long numbers[] = {0, 1, -1, -2, 511, PAGE - 1, PAGE, PAGE + 1,
 	LLONG_MAX / 1000000000 + 1, 18446744073ll, 18446744074ll, 1ll << 62, LLONG_MAX - 2 * PAGE + 1,
 	LLONG_MAX - PAGE + 1, LLONG_MAX - 9, LLONG_MAX, LLONG_MIN, LLONG_MIN + PAGE};
 
-/* What stands for a number as a `long`. */
+/* The number as a `long`. */
 #define V_LONG ((long)v)
 #define V_SIZE ((unsigned long)v)
 
@@ -53,7 +53,7 @@ static inline void answer(long long result)
 		printf(" %lld", result);
 }
 
-/* The call's answer for each `v` that `where` lets through. */
+/* The call's result for each `v` for which `where` is true. */
 #define EACH(what, where, call)                                                                                        \
 	do {                                                                                                           \
 		printf("%s:", what);                                                                                   \
@@ -68,6 +68,6 @@ static inline void answer(long long result)
 		printf("\n");                                                                                          \
 	} while (0)
 
-/* The same, but only whether it succeeds. */
+/* As EACH, but prints only success or failure. */
 #define IS_OK(call) ((long)(call) == -1 ? -1 : 0)
 #endif

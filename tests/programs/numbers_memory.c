@@ -5,7 +5,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-/* What would unmap, or change, what the program itself needs is left out. */
+/* Leaves out ranges that the program itself needs. */
 #define IS_SMALL (V_SIZE <= 2 * PAGE)
 #define IS_PAST_ALL (sizeof(long) == 8 ? V_SIZE >= 1ul << 47 : V_SIZE >= -8ul * PAGE)
 #define IS_SAFE (IS_SMALL || IS_PAST_ALL)

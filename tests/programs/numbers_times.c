@@ -32,7 +32,7 @@ static void quiet(void)
 	setitimer(ITIMER_REAL, &never, NULL);
 }
 
-/* The clocks that can be slept by. Dates between now and the next minutes would be waited for. */
+/* The clocks that can be slept on. Dates within the next minutes are left out, as the call would sleep. */
 static void sleeps(void)
 {
 	static const int clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI};

@@ -7,7 +7,7 @@
 
 #ifdef __i386__
 
-/* What glibc has no wrapper for. */
+/* Calls without a wrapper in glibc. */
 static long call(int number, long a, long b, long c)
 {
 	return syscall(number, a, b, c);
@@ -18,7 +18,7 @@ struct first_stat {
 	unsigned size, atime, mtime, ctime;
 };
 
-/* As the later call says, or why not. */
+/* The result is the later call's, or its error. */
 static void compare(const char *label, long result, const struct first_stat *old, const struct stat *now)
 {
 	printf("%s: %ld", label, result);

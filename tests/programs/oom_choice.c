@@ -35,7 +35,7 @@ static void adjust(const char *value)
 	close(fd);
 }
 
-/* Children say here that they have what they are to have. */
+/* Children report here that they have allocated their memory. */
 static int ready[2];
 
 static void say_ready_and_stay(void)
@@ -66,7 +66,7 @@ static int with(int megabytes, const char *adjustment)
 	return when_ready(pid);
 }
 
-/* One with so many megabytes that only its descriptors keep: pipes, and a file without a name. */
+/* A process with so many megabytes that only its descriptors hold: pipes, and an unlinked file. */
 static int with_kept(int megabytes)
 {
 	int pid = fork();
@@ -87,8 +87,8 @@ static int with_kept(int megabytes)
 	return when_ready(pid);
 }
 
-/* One for which the kernel keeps some megabytes in each of these ways: signals that wait, timers, record locks,
-   descriptors on their way in messages, and messages of a byte. */
+/* A process with some megabytes of kernel memory in each of these ways: pending signals, timers, record
+   locks, descriptors in queued messages, and messages of a byte. */
 static void keep_signals(void)
 {
 	union sigval value = {0};
@@ -175,7 +175,7 @@ static int with_kept_by(void (*keep)(void))
 	return when_ready(pid);
 }
 
-/* Uses up what is left, without being chosen for it, until one of the others is. */
+/* Uses up the remaining memory, without being the OOM killer's choice, until it chooses another process. */
 static void use_up(void)
 {
 	int pid = fork();

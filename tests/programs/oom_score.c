@@ -60,7 +60,7 @@ static void as_a_user(void)
 {
 	setgid(1000);
 	setuid(1000);
-	/* The files of a process that was root's a moment ago are root's; execve gives them away. */
+	/* /proc files of a process that changed its user belong to root until execve. */
 	execl(self, self, "user", NULL);
 }
 

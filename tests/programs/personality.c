@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A call that goes to the kernel whatever the C library thinks of its value. */
+/* Calls the kernel directly: the C library may reject the value. */
 #include <sys/syscall.h>
 static long set(unsigned long persona)
 {
@@ -35,7 +35,7 @@ static void in_child(const char *self, const char *argument)
 	printf("%s: status %x\n", argument, status);
 }
 
-/* Where a child's parts lie. */
+/* Addresses of a child's stack, heap and mappings. */
 static void where(const char *self, char *line, int size)
 {
 	int ends[2];
@@ -54,7 +54,7 @@ static void where(const char *self, char *line, int size)
 	waitpid(pid, 0, 0);
 }
 
-/* Whether they lie elsewhere the next time. */
+/* Whether the addresses differ in the next run. */
 static int moves(const char *self)
 {
 	char first[128], second[128];

@@ -150,7 +150,7 @@ static void signals(void)
 	T(send_by(0x7fffffff, SIGUSR1, NULL, 0));
 	T(send_by(path, SIGUSR1, NULL, 0));
 	T(send_by(open("/dev/null", O_RDONLY), SIGUSR1, NULL, 0));
-	/* A siginfo as the kernel makes one is for oneself only. */
+	/* Only a process itself may send itself a siginfo that looks like the kernel's. */
 	info.si_code = SI_USER;
 	T(send_by(self, SIGUSR1, &info, 0));
 	printf("signal %d code %d\n", got_signal, got_code);
@@ -220,7 +220,7 @@ static void descriptors(void)
 	T(send_by(fd, 0, NULL, 0));
 	waitpid(dead, NULL, 0);
 	T(get_from(fd, 100, 0));
-	/* Who may not trace a process gets nothing of it. */
+	/* A caller that may not trace the process gets no descriptor. */
 	pid = start_sleeper();
 	fd = open_pid(pid, 0);
 	T(setresuid(1000, 1000, 1000));

@@ -1,4 +1,4 @@
-/* For the pidfd*.c programs: calls that the C libraries lack, and children to be named by descriptors. */
+/* For the pidfd*.c programs: calls without a wrapper in C libraries, and children for pidfds. */
 #ifndef PIDFD_H
 #define PIDFD_H
 #include <linux/sched.h>
@@ -51,7 +51,7 @@ static inline int is_readable(int fd)
 			info_.si_signo ? info_.si_status : 0, info_.si_signo && !info_.si_pid ? " no process" : "");   \
 	} while (0)
 
-/* Events of a descriptor by each way to ask. */
+/* Events of a descriptor by poll, select and epoll. */
 static inline void ask(int fd, int epoll)
 {
 	struct pollfd poll_fd = {fd, POLLIN | POLLOUT | POLLPRI | POLLRDNORM | POLLRDHUP, 0};
@@ -81,7 +81,7 @@ static inline int watch(int fd, unsigned events)
 	return epoll;
 }
 
-/* A child that goes on until it is killed. */
+/* A child that runs until it is killed. */
 static inline int start_sleeper(void)
 {
 	int pid;
@@ -100,7 +100,7 @@ static inline void end_of(int pid)
 	waitpid(pid, NULL, 0);
 }
 
-/* A child that has ended and was not waited for. */
+/* A zombie child. */
 static inline int start_zombie(int status)
 {
 	siginfo_t info;

@@ -82,7 +82,7 @@ static int receive_fd(int socket)
 	return fd;
 }
 
-/* One that was sent, or inherited, is as good as another, but not for waiting. */
+/* A sent or inherited pidfd works like any other, except for waitid. */
 static void passed_on(void)
 {
 	int pair[2], pid = start_sleeper(), fd = open_pid(pid, 0), reader, sent, status;

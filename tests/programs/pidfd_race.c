@@ -36,7 +36,7 @@ static unsigned next(unsigned *seed)
 	return *seed >> 16;
 }
 
-/* A child that ends by itself after so many microseconds; it is alone with its copy of the memory. */
+/* A child that exits after so many microseconds, with its own copy of the memory. */
 static int start(int *fd, int status, unsigned microseconds)
 {
 	struct clone_args args = {.flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uintptr_t)fd};
@@ -64,7 +64,7 @@ static void follow(int old, int pid)
 	int fd = -1, later = clone_sleeper(CLONE_PIDFD, &fd, pid);
 	siginfo_t info;
 
-	/* Another thread's child may have got it, or a group have it. */
+	/* Another thread's child may have the ID, or a process group. */
 	if (later < 0)
 		return;
 	CHECK(later == pid);
@@ -121,7 +121,7 @@ static void *racer(void *number)
 	return NULL;
 }
 
-/* Polls, with others' events beside, what the racers hand over; the last descriptor is its own. */
+/* Polls the descriptors that the racers pass, among other events; the last descriptor is its own. */
 static void *poller(void *unused)
 {
 	struct epoll_event event;

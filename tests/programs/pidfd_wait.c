@@ -41,12 +41,12 @@ static void waits(void)
 	fd = open_pid(pid, 0);
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	WAIT(fd, WEXITED);
-	/* A tracer waits for what isn't its child. */
+	/* A tracer may wait for a process that isn't its child. */
 	T(ptrace(PTRACE_ATTACH, pid, 0, 0));
 	fcntl(fd, F_SETFL, 0);
 	WAIT(fd, WSTOPPED);
 	end_of(pid);
-	/* Nothing of children that are reaped by themselves. */
+	/* No result for children that are reaped automatically (SIGCHLD ignored). */
 	signal(SIGCHLD, SIG_IGN);
 	pid = start_sleeper();
 	fd = open_pid(pid, 0);

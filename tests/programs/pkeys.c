@@ -104,7 +104,7 @@ static void touch(const char *what, volatile char *at, int write)
 		printf("done\n");
 		return;
 	}
-	// The handler's rights are left.
+	// The handler's PKRU is discarded.
 	printf(" rights %#x, in the handler %#x, saved %#x\n", rights(), in_handler, in_frame);
 	set_rights(before);
 }
@@ -166,14 +166,14 @@ static void denials(void)
 	protect(third, PAGE, PROT_READ, key);
 	touch("read-only", third, 1);
 	deny(key, NO_ACCESS);
-	// A handler that opens it and returns.
+	// A handler that allows access and returns.
 	returns = 1;
 	printf("handler");
 	(void)*(volatile char *)at;
 	printf(" returned, rights %#x\n", rights());
 	returns = 0;
 	set_rights(0x55555554);
-	// The kernel's copies are the program's.
+	// The kernel's own accesses obey the program's PKRU.
 	int zero = open("/proc/self/stat", O_RDONLY), pipes[2];
 	if (pipe(pipes))
 		return;
@@ -243,7 +243,7 @@ static void only_executed(void)
 	printf("rights %#x\n", rights());
 	printf("readable again %s\n", err(mprotect(at, PAGE, PROT_READ | PROT_EXEC)));
 	touch("read", at, 0);
-	// With a key of one's own it is just that.
+	// With an explicit key, the mapping has that key.
 	printf("with a key %s\n", err(protect(second, PAGE, PROT_EXEC, 2)));
 	touch("read", second, 0);
 	printf("write from it %s\n", err(write(1, at, 0)));
@@ -278,7 +278,7 @@ static void frames(void)
 	int status;
 	waitpid(pid, &status, 0);
 	printf("status %#x\n", status);
-	// A new program starts with what all start with.
+	// execve resets PKRU to the default.
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {

@@ -15,7 +15,7 @@
 
 #include "children.h"
 
-static const int somebody = 65533;
+static const int unprivileged = 65533;
 
 /* The call's text, and its result: 0, a number above or the error's name. */
 #define T(call)                                                                                                        \
@@ -35,7 +35,7 @@ static void print_status(const char *what, int status)
 		printf("%s: exit %d\n", what, WEXITSTATUS(status));
 }
 
-/* Runs something in a child, and prints how that ended. */
+/* Runs a function in a child, and prints how the child ended. */
 static void in_a_child(const char *name, void (*run)(void))
 {
 	int pid = fork();
@@ -78,14 +78,14 @@ static void kill_and_wait(int pid)
 	waitpid(pid, NULL, 0);
 }
 
-/* What each signal does where nothing was done about it. */
+/* The default action of each signal. */
 static void default_actions(void)
 {
 	for (int number = 1; number <= 64; number++) {
 		char name[20];
 		int pid;
 
-		/* The C library's own, and those that stop. */
+		/* The C library's internal signals, and those that stop. */
 		if (number == 32 || number == 33 || (number >= SIGSTOP && number <= SIGTTOU))
 			continue;
 		sprintf(name, "signal %d", number);
@@ -152,7 +152,7 @@ static void blocked_fault(void)
 	*(volatile int *)8 = 0;
 }
 
-/* Each instruction that a program can't run ends it by a signal of its own. */
+/* Invalid instructions, each with its signal. */
 static void faulting_instructions(void)
 {
 	static const struct {
@@ -271,11 +271,11 @@ static void new_session(void)
 
 static void become_somebody(void)
 {
-	if (setresgid(somebody, somebody, somebody) || setresuid(somebody, somebody, somebody))
+	if (setresgid(unprivileged, unprivileged, unprivileged) || setresuid(unprivileged, unprivileged, unprivileged))
 		_exit(100);
 }
 
-/* Who is not root can't do anything to root's processes. */
+/* An unprivileged process has no permissions for root's processes. */
 static void permissions(void)
 {
 	int other = idle_child();
@@ -418,7 +418,7 @@ static void vfork_shares_memory(void)
 	waitpid(pid, NULL, 0);
 }
 
-/* Children of one who ignores SIGCHLD leave no zombies. */
+/* Children of a process that ignores SIGCHLD leave no zombies. */
 static void ignored_children(void)
 {
 	signal(SIGCHLD, SIG_IGN);
@@ -455,7 +455,7 @@ static void clone_with_base(unsigned long base)
 {
 	int pid = syscall(SYS_clone, 0x80000 | SIGCHLD, NULL, NULL, NULL, base);
 
-	/* What the C library keeps at the base is not there. */
+	/* The C library's data at the base is gone. */
 	if (pid == 0) {
 		asm volatile("syscall" ::"a"(SYS_exit_group), "D"(0));
 		__builtin_unreachable();
@@ -465,7 +465,7 @@ static void clone_with_base(unsigned long base)
 		waitpid(pid, NULL, 0);
 }
 
-/* Bases that an instruction could not have set. */
+/* Non-canonical bases, which no instruction could set. */
 static void wrong_bases(void)
 {
 	clone_with_base(0x12345000);
@@ -512,7 +512,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IONBF, 0);
 	setrlimit(RLIMIT_CORE, &no_core);
 	mkdir("/tmp", 01777);
-	/* The first process is told apart by the kernel: it only looks on. */
+	/* The kernel treats the first process differently: it only waits. */
 	IN_A_CHILD(all);
 	return 0;
 }

@@ -70,7 +70,7 @@ static void set(pid_t pid, regs_t *regs)
 	pt(PTRACE_SETREGS, pid, 0, (long)regs);
 }
 
-// Waits for `pid` and tells how it is. Returns the status.
+// Waits for `pid` and prints its state. Returns the status.
 static int told(const char *what, pid_t pid)
 {
 	int status = 0;
@@ -89,7 +89,7 @@ static int told(const char *what, pid_t pid)
 	return status;
 }
 
-// A child that is traced and stands at its own SIGSTOP; it goes on with `body`.
+// A traced child, stopped by its own SIGSTOP, that continues with `body`.
 static pid_t traced(void (*body)(void))
 {
 	fflush(stdout);
@@ -157,7 +157,7 @@ static void asks_ppid(void)
 	_exit(got == 4321 ? 11 : got == -77 ? 12 : got == getpid() ? 13 : 14);
 }
 
-// The tracer takes a call away (number -1), changes its number, and changes its result.
+// The tracer cancels a call (number -1), changes its number, and changes its result.
 static void changes_calls(void)
 {
 	for (int way = 0; way < 4; way++) {
@@ -251,7 +251,7 @@ static void steps(void)
 		pt(PTRACE_GETSIGINFO, pid, 0, (long)&info);
 		long at = (long)IP(regs) - (long)steps_begin;
 		int inside = at >= 0 && at <= steps_end - steps_begin;
-		// The vDSO's own instructions are its own affair.
+		// The number of the vDSO's instructions is not compared.
 		if (inside)
 			printf("  at %ld TF %d code %d\n", at, !!(FLAGS(regs) & 0x100), info.si_code);
 		else if (last)
@@ -315,7 +315,7 @@ static void signals(void)
 			info.si_value.sival_int = 80;
 			printf("  set %s\n", err(pt(PTRACE_SETSIGINFO, pid, 0, (long)&info)));
 		}
-		// Taken away, as it is but for the value, another one, and as it is.
+		// The signal: suppressed, with another value, replaced by another, unchanged.
 		if (i == 1)
 			pt(PTRACE_CONT, pid, 0, SIGUSR1);
 		if (i == 2)
@@ -327,7 +327,7 @@ static void signals(void)
 			if (!WIFSTOPPED(status))
 				return;
 			if (i < 3) {
-				// The next one came in: handled in the loop's next round by its own stop.
+				// The next signal arrived: its own stop is handled in the next iteration.
 				kill(pid, 0);
 			}
 		}
@@ -464,7 +464,7 @@ static void attaches(void)
 	kill(pid, SIGKILL);
 	told("killed", pid);
 
-	// A stopped process is taken over in its stop.
+	// PTRACE_SEIZE of a stopped process keeps it stopped.
 	pid = sleeper();
 	kill(pid, SIGSTOP);
 	int status;
@@ -531,7 +531,7 @@ static void registers(void)
 		{offsetof(struct user, u_debugreg[7]), 0x20001, "dr7 for I/O"}};
 	for (size_t i = 0; i < sizeof pokes / sizeof *pokes; i++)
 		printf("poke %s: %s\n", pokes[i].what, err(pt(PTRACE_POKEUSER, pid, pokes[i].at, pokes[i].value)));
-	// What of the flags can be set.
+	// Which flags can be set.
 	regs = get(pid);
 	FLAGS(regs) = -1;
 	set(pid, &regs);
@@ -612,7 +612,7 @@ static void widths(void) {}
 
 static void survives(void)
 {
-	// A tracer that ends lets go, or kills with EXITKILL.
+	// A tracer that exits detaches, or kills with EXITKILL.
 	for (int kills = 0; kills < 2; kills++) {
 		pid_t pid = sleeper();
 		fflush(stdout);
@@ -631,7 +631,7 @@ static void survives(void)
 		}
 		told("traced", pid);
 	}
-	// The parent hears of the end after the tracer.
+	// The parent is notified of the exit after the tracer.
 	pid_t pid = sleeper();
 	int go[2], done[2];
 	if (pipe(go) || pipe(done))
@@ -669,7 +669,7 @@ static void errors(void)
 	printf("bad options %s\n", err(pt(PTRACE_SETOPTIONS, pid, 0, 1 << 14)));
 	printf("bad pointer %s\n", err(pt(PTRACE_GETREGS, pid, 0, 8)));
 #ifdef __x86_64__
-	// The kernel's half, what is no address, and the last one.
+	// The kernel's half, non-canonical addresses, and the last one.
 	for (int i = 0; i < 3; i++) {
 		long at = (long[]){0xffff800000100000, 0x800000000000, -8}[i], word = 0;
 		printf("read at %lx %s\n", at, err(pt(PTRACE_PEEKDATA, pid, at, (long)&word)));
@@ -686,9 +686,9 @@ static void errors(void)
 	told("killed", pid);
 }
 
-// What is kept from a tracer that is nobody: the rights of a program's owner, and who keeps to itself.
+// An unprivileged tracer: permission of the program's owner, and processes that are not dumpable.
 static const char *program;
-// A copy of it that runs as root. Its name has the process ID: several of these run at once.
+// A set-user-ID copy of this program. Its name has the process ID, as several runs may be concurrent.
 static char granted[64];
 
 static void copy_of_program(const char *to)

@@ -38,7 +38,7 @@ static long go(int request, int pid, long signal)
 	return ptrace(request, pid, 0, signal);
 }
 
-/* Where it stops each time, until it is at the end; every third time by a step, if asked for. */
+/* Prints each stop until the end; every third is a single step, if asked for. */
 static void follow(int pid, int mixed)
 {
 	struct user_regs_struct registers;

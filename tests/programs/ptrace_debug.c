@@ -151,7 +151,7 @@ static void calls_spot(void)
 {
 	for (int i = 0; i < 3; i++)
 		spot();
-	// The kernel's own write isn't told.
+	// The kernel's own writes don't trigger the watchpoint.
 	int got[2];
 	if (pipe(got) || write(got[1], "abcd", 4) != 4 || read(got[0], (void *)&watched, 4) != 4)
 		_exit(1);
@@ -201,7 +201,7 @@ static void strikes(void)
 		waitpid(pid, &status, 0);
 		stop(pid, status);
 	}
-	// A step to it: the step is told first, then the breakpoint.
+	// A step to it: the step is reported first, then the breakpoint.
 	for (int i = 0; i < 9 && WIFSTOPPED(status); i++) {
 		pt(PTRACE_CONT, pid, 0, 0);
 		waitpid(pid, &status, 0);
@@ -235,7 +235,7 @@ static void writes_twice(void)
 	watched = 2;
 }
 
-// Steps over writes to a watched address: each is told with its step.
+// Steps over writes to a watched address: each is reported with its step.
 static void steps_and_watches(void)
 {
 	pid_t pid = traced(writes_twice);
@@ -267,7 +267,7 @@ static void on_trap(int signo, siginfo_t *info, void *context)
 		_exit(1);
 }
 
-// Its tracer lets go of it with a breakpoint on: it takes the signals itself.
+// The tracer detaches with an active breakpoint: the thread gets the signals itself.
 static void keeps_it(void)
 {
 	struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
@@ -275,7 +275,7 @@ static void keeps_it(void)
 	for (int i = 0; i < 4; i++)
 		spot();
 	printf("hits %d, RF saved %d, in the handler %d, code %d\n", hits, context_rf, handler_rf, code);
-	// A child has no breakpoints, a new program neither.
+	// A child has no breakpoints, nor has a new program.
 	fflush(stdout);
 	pid_t pid = fork();
 	if (pid == 0) {

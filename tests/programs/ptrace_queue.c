@@ -16,7 +16,7 @@
 static siginfo_t *infos;
 static long page;
 
-/* What one request gives, and the values that came with the signals. */
+/* The result of one request, and the signals' values. */
 static void peek(int pid, unsigned long long offset, unsigned flags, int count, siginfo_t *into, const char *what)
 {
 	struct __ptrace_peeksiginfo_args args = {.off = offset, .flags = flags, .nr = count};

@@ -36,7 +36,7 @@
 
 enum { LOCAL = 0x07, EMPTY_LOCAL = 0x0f, FLAT = 0x2b, TLS_13 = 0x6b, TLS_14 = 0x73 };
 
-/* What stands at the beginning of each segment. */
+/* The first word of each segment. */
 static unsigned places[5] = {100, 101, 102, 103, 104};
 extern char probe[];
 
@@ -82,7 +82,7 @@ static struct user_regs_struct registers(int pid)
 	return now;
 }
 
-/* Lets it read once, and says what it read. */
+/* Runs it for one read, and prints the value. */
 static void let_read(int pid)
 {
 	struct user_regs_struct now;
@@ -176,7 +176,7 @@ static void descriptors(int pid)
 	ptrace(PTRACE_GETREGSET, pid, 0x200, &part);
 	set(pid, BY_SETREGS, TLS_13, TLS_14);
 	all[1].base_addr = (unsigned)&places[3];
-	/* Their numbers mean nothing. */
+	/* The kernel ignores the descriptors' entry numbers. */
 	all[1].entry_number = 99;
 	set_descriptors(pid, all, 48);
 	show_descriptors(pid, 48);

@@ -129,7 +129,7 @@ static void out_of_stops(int ends)
 	signal_info(pid);
 	pt(request, pid, 0, (void *)SIGUSR1);
 	if (ends) {
-		// It is stopped still.
+		// It is still stopped.
 		printf("  not gone %d\n", waitpid(pid, &status, WNOHANG));
 		kill(pid, SIGCONT);
 	}

@@ -1,5 +1,5 @@
-/* For the random_*.c programs and mm_random.c: numbers that look random, and are the same ones
-   for the same seed everywhere. */
+/* For the random_*.c programs and mm_random.c: pseudo-random numbers, the same for the same seed
+   everywhere. */
 #ifndef RANDOM_H
 #define RANDOM_H
 

@@ -23,16 +23,16 @@
 
 enum { PAGE = 4096, ARENA_PAGES = 16 };
 
-/* Within what 32-bit calls can point to. Some of its pages can't be written, read, or are not
-   there at all. */
+/* An arena below 4 GiB, for 32-bit calls. Some of its pages are read-only, inaccessible, or not mapped
+   at all. */
 static char *const arena = (char *)0x10000000;
 
 /* Calls made so far, counted by the children. */
 static volatile long *made;
 
-/* Every number is tried, so that new calls are as soon as they are there. Left out is what would
-   end or stop the child, take its ground away, or harm what is not its own; some of it is done in
-   special_call. The lists are of the numbers of the table behind the door. */
+/* Every number is tried, so that new calls are covered as soon as they exist. Left out are calls that
+   would end or stop the child, unmap its code or stack, or harm other processes; special_call makes some
+   of them. The lists hold the numbers of the door's table. */
 #ifdef __x86_64__
 static const int left_out_64[] = {SYS_rt_sigreturn, SYS_brk, SYS_clone, SYS_fork, SYS_vfork, SYS_execve, SYS_exit,
 	SYS_kill, SYS_ptrace, SYS_rt_sigqueueinfo, SYS_pivot_root, SYS_arch_prctl, SYS_adjtimex, SYS_chroot,
@@ -41,7 +41,7 @@ static const int left_out_64[] = {SYS_rt_sigreturn, SYS_brk, SYS_clone, SYS_fork
 	SYS_rt_tgsigqueueinfo, SYS_clock_adjtime, SYS_execveat, SYS_pidfd_send_signal, SYS_pidfd_open, SYS_clone3,
 	SYS_prlimit64, SYS_process_vm_writev};
 
-/* Calls that mostly wait for ever: made seldom, so that others get their turn. */
+/* Calls that mostly block for ever: made rarely. */
 static const int waiting_64[] = {SYS_poll, SYS_ppoll, SYS_select, SYS_pselect6, SYS_pause, SYS_rt_sigsuspend,
 	SYS_rt_sigtimedwait, SYS_futex, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_nanosleep,
 	SYS_clock_nanosleep, SYS_read, SYS_readv, SYS_accept, SYS_accept4, SYS_recvfrom, SYS_recvmsg, SYS_recvmmsg};
@@ -97,7 +97,7 @@ static unsigned long somewhere_in_the_arena(void)
 	switch (below(4)) {
 	case 0: return page + below(PAGE);
 	case 1:
-		/* What begins here ends on the next page. */
+		/* Objects that begin here end on the next page. */
 		return page + PAGE - below(16);
 	default: return page;
 	}
@@ -171,7 +171,7 @@ static void fill_arena(void)
 	}
 }
 
-/* A way in, and the table behind it. */
+/* An entry, and its table. */
 struct door {
 	const char *name;
 	int is_i386;
@@ -361,7 +361,7 @@ static void make_calls(int calls, const struct door *door)
 
 	for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
 		signal(harmless[i], nothing);
-	/* What is printed stays readable, and reading finds no terminal. */
+	/* Standard output stays readable, and standard input is no terminal. */
 	for (int fd = 0; fd < 3; fd++)
 		close(fd);
 	for (int fd = 0; fd < 3; fd++)

@@ -19,12 +19,12 @@ static int run(int *seed, long calls, int each)
 		pid = fork();
 		if (pid == 0)
 			make_calls(each, &doors[*seed % 2]);
-		/* It may sleep for ever, with every right. */
+		/* It may legally sleep for ever. */
 		if (reap(pid, 50) == CANNOT_BE_KILLED) {
 			printf("seed %d cannot be killed\n", *seed);
 			immortal++;
 		}
-		/* What it left behind, and orphans. */
+		/* Its leftovers, and orphans. */
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
 		empty("/tmp");

@@ -114,7 +114,7 @@ static void load_high_number(void)
 	emit_number(next_random());
 }
 
-/* wrfsbase or wrgsbase rax, mostly with what is no address; or any neighbour of them. */
+/* wrfsbase or wrgsbase rax, mostly with a non-canonical address; or a neighbouring opcode. */
 static void change_base(void)
 {
 	load_high_number();

@@ -20,7 +20,7 @@ static long odd(void)
 	}
 }
 
-/* The context and, around what software has in the FPU's area, that. */
+/* The context and the words around the software-reserved bytes of the FPU area. */
 static void spoil(long *context, int words, char *area)
 {
 	for (int i = below(8); i > 0; i--)
@@ -54,7 +54,7 @@ static void leave(int number)
 	_exit(0);
 }
 
-/* The spoiling one; and one for the fault that follows, which finds what the frame left. */
+/* The handler that damages its frame, and the handler of the fault that may follow. */
 static void set_handlers(int turn)
 {
 	static char stack[65536];
@@ -106,7 +106,7 @@ int main(int count, char **words)
 		if (pid == 0) {
 			seed_random(seed * 100003 + turn);
 			set_handlers(turn);
-			/* Whatever it runs now, it ends. */
+			/* The process ends, whatever it executes now. */
 			alarm(2);
 			syscall(SYS_kill, getpid(), SIGUSR1);
 			_exit(0);

@@ -10,7 +10,7 @@
 
 enum {
 	MAX_RACERS = 16,
-	/* How long a racer may go on; many sleep for ever. */
+	/* Time limit of a racer; many sleep for ever. */
 	TURN_MS = 100,
 	/* After a round everything is killed and counted. */
 	ROUND_MS = 4000,
@@ -35,13 +35,13 @@ static void start_racer(struct racer *racer)
 	racer->seed = next_seed++;
 	racer->age_ms = 0;
 	seed_random(racer->seed);
-	/* Without memory there is none this time. */
+	/* Without memory there is no racer this time. */
 	racer->pid = fork();
 	if (racer->pid == 0)
 		make_calls(each, &doors[racer->seed % 2]);
 }
 
-/* Takes memory in steps, private and in files, until little is left, more or less; waits; lets go. */
+/* Allocates memory in steps, private and in files, until little is left; waits; frees it. */
 static int start_eater(void)
 {
 	int pid = fork();

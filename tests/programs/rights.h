@@ -1,5 +1,5 @@
-/* For the rights_*.c programs: whom a process acts as, with which capabilities, and what calls
-   answer. Run as root, the same here and on Linux. */
+/* For the rights_*.c programs: credentials and capabilities of a process, and results of calls as text.
+   Run as root, here and on Linux. */
 #ifndef RIGHTS_H
 #define RIGHTS_H
 #define _GNU_SOURCE
@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A name for what a call answered: errors in letters, everything else as "ok". */
+/* The result of a call as text: the error's name, or "ok". */
 static inline const char *answer(long result)
 {
 	static const struct {
@@ -86,7 +86,7 @@ static inline long caps_set(struct caps to)
 	return syscall(SYS_capset, &header, data);
 }
 
-/* Becomes an ordinary user in every respect, one who may be looked at. */
+/* Becomes an ordinary user in every respect, and dumpable. */
 static inline void become(unsigned uid, unsigned gid)
 {
 	if (syscall(WIDE(setgroups), 0, NULL) || syscall(WIDE(setresgid), gid, gid, gid) ||
@@ -96,13 +96,13 @@ static inline void become(unsigned uid, unsigned gid)
 	}
 }
 
-/* Runs what follows in a child, which says what it has to and ends. */
+/* Runs what follows in a child, which exits after it. */
 #define IN_A_CHILD                                                                                                     \
 	for (int child_ = (fflush(stdout), fork()), once_ = 1; once_;                                                  \
 		once_ = 0, child_ ? waitpid(child_, NULL, 0) : (fflush(stdout), _exit(0), 0))                          \
 		if (!child_)
 
-/* Makes and enters a directory that no one else sees. */
+/* Makes and enters a directory on a private mount. */
 static inline void own_place(char *where)
 {
 	if (getpid() != 1 && (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))) {
@@ -127,7 +127,7 @@ static inline void own_place(char *where)
 	umask(0);
 }
 
-/* Leaves it, with all that is in it. */
+/* Leaves and removes it. */
 static inline void leave_place(const char *where)
 {
 	if (chdir("/") || umount2(where, MNT_DETACH) || rmdir(where))

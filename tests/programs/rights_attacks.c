@@ -53,7 +53,7 @@ static long maps(int fd, int flags, int now, int later)
 	return result;
 }
 
-/* What a descriptor of root's file lets do. */
+/* Operations on a descriptor of root's file. */
 static void with_descriptor(const char *what, int fd)
 {
 	char byte;
@@ -92,7 +92,7 @@ static void with_descriptor(const char *what, int fd)
 	T(openat(fd, "..", O_RDONLY));
 }
 
-/* Root's descriptors, inherited. */
+/* Inherited descriptors of root's files. */
 static void descriptors(void)
 {
 	int read_only = open("closed/secret", O_RDONLY), path = open("closed/secret", O_PATH);
@@ -271,7 +271,7 @@ static void kernels(void)
 	T(syscall(SYS_reboot, 0xfee1dead, 672274793, 0x89abcdef, 0));
 }
 
-/* Who has all capabilities isn't root to /proc/sys, which goes by the user. */
+/* /proc/sys checks the user ID: a user with all capabilities isn't root there. */
 static void settings(void)
 {
 	IN_A_CHILD
@@ -292,7 +292,7 @@ static void settings(void)
 	}
 }
 
-/* Groups and sessions that have processes of others in them. */
+/* Process groups and sessions with processes of other users. */
 static void signals(void)
 {
 	int roots = fork();
@@ -338,8 +338,8 @@ static void signals(void)
 	waitpid(roots, NULL, 0);
 }
 
-/* Who becomes a user that has as many processes as he may: a set-user-ID program that starts others would
-   go on without noticing, so it runs none. */
+/* setuid to a user at RLIMIT_NPROC: a set-user-ID program that starts others would continue without
+   noticing, so execve fails. */
 static void many_processes(void)
 {
 	int others[2], gate[2], status;

@@ -68,7 +68,7 @@ static long do_map(void)
 	return mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ? -1 : 0;
 }
 
-/* Of one's own process, too. */
+/* Required for the own process, too. */
 static long do_advise(void)
 {
 	struct iovec page = {mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 4096};
@@ -87,7 +87,7 @@ static long do_mm(void)
 	return but_for_the_rest(prctl(PR_SET_MM, PR_SET_MM_START_CODE, 1, 0, 0));
 }
 
-/* The terminal of a new pair, opened by who has no controlling terminal and gets none. */
+/* The terminal of a new pair, opened without becoming the controlling terminal. */
 static int terminal(void)
 {
 	int master = posix_openpt(O_RDWR | O_NOCTTY), number;
@@ -211,7 +211,7 @@ static long do_link_others(void)
 	return link("suid", "linked");
 }
 
-/* What a set-user-ID program is that is watched: root or not. */
+/* 0 if the traced set-user-ID program ran as root, else -1 with EPERM. */
 static long ends_as_root(int child)
 {
 	int status;
@@ -249,7 +249,7 @@ static long do_be_watched(void)
 	return ends_as_root(child);
 }
 
-/* Who may become root anyway gets its bits even under a tracer without rights. */
+/* A caller with CAP_SETUID gets the set-user-ID bit's effect even under an unprivileged tracer. */
 static long do_be_watched_who_may(void)
 {
 	int child = fork();
@@ -283,7 +283,7 @@ static long do_watch(void)
 	return ends_as_root(child);
 }
 
-/* A program that lies below what may be mapped, with the capabilities that are passed on. */
+/* A program linked below mmap_min_addr, with inherited capabilities. */
 static long do_run_low(void)
 {
 	struct {

@@ -18,7 +18,7 @@ static const struct file {
 	{"sgid_user", 1000, 1000, 02755}, {"both", 1001, 1002, 06755}, {"unreadable", 0, 0, 0711},
 	{"nosuid/suid_root", 0, 0, 04755}};
 
-/* What a caller sets before it becomes another user, and after. */
+/* Attributes that a caller sets before it changes its user, and after. */
 enum {
 	NO_NEW_PRIVS = 1,
 	KEEP_CAPS = 2,
@@ -74,7 +74,7 @@ static void lines(const char *const *wanted, unsigned count)
 		fclose(file);
 }
 
-/* What the program has, told by itself. */
+/* The program's own report of its attributes. */
 static int tell(void)
 {
 	static const char *const wanted[] = {
@@ -114,7 +114,7 @@ static int tell(void)
 	return 0;
 }
 
-/* What a program inherits, set by root before it becomes the caller. */
+/* Inherited attributes, set by root before it becomes the caller. */
 static void attributes(const struct caller *caller)
 {
 	struct itimerval timer = {.it_value = {1000, 0}};
@@ -231,8 +231,7 @@ int main(int count, char **words)
 	caps_set(now);
 	for (const struct caller *caller = callers; caller < callers + COUNT(callers); caller++)
 		for (const struct file *file = files; file < files + COUNT(files); file++)
-			/* Whether it is secure to become one's real user again, Linux changed its
-			   mind about (6.16). */
+			/* Linux 6.16 changed whether a return to the real user is a secure exec (AT_SECURE). */
 			if (!(file->mode & S_ISUID) || file->uid != caller->uid || caller->uid == caller->euid)
 				run(caller, file);
 	leave_place(where);

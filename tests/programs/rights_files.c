@@ -180,7 +180,7 @@ static long make_unnamed(const char *path, int mode)
 	return result;
 }
 
-/* What a new file of each kind is, with and without a mask. */
+/* Owner and mode of a new file of each type, with and without a umask. */
 static void creations(const char *where)
 {
 	static const unsigned modes[] = {0666, 0777, 01777, 02777, 02767, 04777, 06775, 02775};

@@ -27,7 +27,7 @@ static uint64_t some_caps(uint64_t of)
 	}
 }
 
-/* All lines of /proc/self/status that tell of rights. */
+/* All lines of /proc/self/status about credentials. */
 static void tell(void)
 {
 	static const char *wanted[] = {

@@ -15,7 +15,7 @@ static struct shared {
 
 enum { RESIDENT = 20 }; /* words that are in every target's memory, at the same place */
 
-/* Owners: IDs, and what else counts. */
+/* Owners: IDs, and the other attributes that matter. */
 static const struct owner {
 	const char *name;
 	unsigned uid, euid, suid, gid, egid, sgid;
@@ -34,7 +34,7 @@ static const struct owner {
 	{"with a capability", 1000, 1000, 1000, 1000, 1000, 1000, 1, 1 << CAP_KILL, 0},
 };
 
-/* Who asks. */
+/* The callers. */
 static const struct asker {
 	const char *name;
 	uint64_t effective, permitted;

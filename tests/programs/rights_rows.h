@@ -1,5 +1,5 @@
-/* For the rights_caps_*.c programs: attempts that need a capability each, made by who has all others
-   and by who has that one alone. Both act as uid 1000. */
+/* For the rights_caps_*.c programs: attempts that need one capability each, made by a caller with all
+   others and by a caller with that one only. Both run as uid 1000. */
 #ifndef RIGHTS_ROWS_H
 #define RIGHTS_ROWS_H
 #include "rights.h"
@@ -9,7 +9,7 @@
 /* A process of root's. */
 static int other;
 
-/* What a caller with the capability may be told nevertheless: that the rest was wrong. */
+/* Errors of a caller with the capability: the other arguments are invalid. */
 static inline long but_for_the_rest(long result)
 {
 	return result == -1 && errno != EPERM ? 0 : result;
@@ -96,7 +96,7 @@ static inline void tell_checks(void)
 			perror("write");
 }
 
-/* Makes all attempts. With the argument "checks" it tells of the kernel's own list at the end. */
+/* Makes all attempts. With the argument "checks" it prints the kernel's list of checks at the end. */
 static inline int try_all(const struct row *rows, unsigned count, char **argv)
 {
 	char where[] = "/tmp/rights-XXXXXX";

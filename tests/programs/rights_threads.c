@@ -16,7 +16,7 @@ static void note(int signal, siginfo_t *info, void *context)
 	caught = info->si_code == SI_QUEUE ? info->si_value.sival_int : 1;
 }
 
-/* Does what it is told through the pipe, and says what it is then. */
+/* Carries out commands from the pipe, and prints its credentials after each. */
 static void *thread(void *argument)
 {
 	char what;
@@ -106,7 +106,7 @@ int main(void)
 	T(setpriority(PRIO_PROCESS, tid, 1));
 	tell('c');
 
-	/* What it makes acts as it does; files are its own. */
+	/* A child has the credentials of the thread that makes it, and so have its files of /proc. */
 	IN_A_CHILD
 	printf("child of the first %ld\n", syscall(WIDE(getuid)));
 	T(open("/proc/self/environ", O_RDONLY));

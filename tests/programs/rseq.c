@@ -80,7 +80,7 @@ static void ring(int signo)
 int main(void)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);
-	/* The C library has registered its own. */
+	/* The C library has registered its own area. */
 	rseq((char *)__builtin_thread_pointer() + __rseq_offset, SIZE, UNREGISTER, SIGNATURE);
 	printf("too small %s\n", name(rseq(&area, 16, 0, SIGNATURE)));
 	if (rseq(&area, SIZE, 0, SIGNATURE)) {

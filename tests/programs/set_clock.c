@@ -90,7 +90,7 @@ int main(void)
 	check("timer", caught == 1);
 	check("timerfd", poll(both + 1, 1, -1) == 1 && read(plain, &times, 8) == 8 && times == 1);
 	check("others", waitpid(by_uptime, &status, WNOHANG) == 0 && waitpid(span, &status, WNOHANG) == 0);
-	/* Set back while somebody sleeps: it sleeps on. */
+	/* The clock is set back during a sleep: the sleep continues. */
 	by_date = sleeper(CLOCK_REALTIME, TIMER_ABSTIME, now + 1003);
 	set_date(now);
 	sleep(3);

@@ -121,7 +121,7 @@ static void instructions(void)
 	asm volatile("fninit\n\tfnstcw %0" : "=m"(control));
 	static const char *const names[] = {
 		"invalid", "denormal", "divide by zero", "overflow", "underflow", "precision"};
-	/* Left out is what emulators don't raise: denormal, underflow, and all of SSE's. */
+	/* Exceptions that emulators don't raise are left out: denormal, underflow, and all of SSE. */
 	for (int i = 0; i < 6; i++) {
 		if (i == 1 || i == 4)
 			continue;

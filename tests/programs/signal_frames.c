@@ -74,7 +74,7 @@ static void look(int number, siginfo_t *info, void *pointer)
 	printf("mask %#llx\n", *(unsigned long long *)&context->uc_sigmask & 0xffffffff);
 }
 
-/* The handler proper: notes its stack pointer and registers, then goes on in C. */
+/* The handler's entry: stores its stack pointer and registers, then calls C. */
 void entered(long *registers, int number, siginfo_t *info, void *context);
 void enter(void);
 #ifdef __x86_64__

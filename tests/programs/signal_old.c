@@ -28,7 +28,7 @@ asm(".globl enter\nenter:\n"
     "movl %esp, %eax\npushl %eax\npushl 4(%eax)\ncall entered\naddl $8, %esp\nret\n");
 
 static uint32_t *change_high;
-/* What is done to the frame instead of printing it. */
+/* How the frame is changed, instead of printed. */
 static void (*change)(char *frame);
 
 void entered(int number, char *frame)
@@ -192,8 +192,8 @@ static void six_arguments(void)
 	waitpid(pid, NULL, 0);
 }
 
-/* Returning from a handler by the vendor's fast instruction instead of INT 0x80: the frame says where
-   to go on, not the way in, and all registers are its. */
+/* sigreturn by the vendor's fast instruction instead of INT 0x80: the frame decides the return address
+   and all registers, not the entry. */
 void by_sysenter(void);
 void by_syscall(void);
 void rt_by_sysenter(void);

@@ -45,7 +45,7 @@ static volatile struct {
 } *shared;
 static int pipe_ends[2];
 
-/* The second signal makes the call's wait come true. */
+/* The second signal satisfies the call's wait. */
 static void tick(int number)
 {
 	(void)number;

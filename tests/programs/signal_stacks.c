@@ -163,7 +163,7 @@ static void jumps(void)
 	overflown();
 }
 
-/* The stack pointer is nowhere: no frame can be put there, and there is no way on. */
+/* The stack pointer is unmapped: no frame can be written, and the process dies. */
 static void no_stack(void)
 {
 	handle(SIGUSR1, on_stack, 0, NULL);
@@ -227,7 +227,7 @@ static void unwind_and_leave(int number)
 	siglongjmp(again, 1);
 }
 
-/* Who called the code that the signal interrupted: seen through the frame. */
+/* The caller of the interrupted code, found by unwinding through the frame. */
 static void told(void)
 {
 	int inner = 0, outer = 0;

@@ -14,7 +14,7 @@ static volatile int done, spinning;
 
 /* Which thread this is: 0 is the first. */
 static __thread int me;
-/* It has been in a handler, and is out of it before the next signal comes. */
+/* Set by the thread's handler; the next signal is sent only after it has returned. */
 static __thread volatile int taken;
 
 static void who(int number)
@@ -70,7 +70,7 @@ static void directed(void)
 	handle(SIGUSR1, who, 0, NULL);
 	handle(SIGUSR2, who, 0, NULL);
 	start(1, idle);
-	/* The next thread has the mask of its maker. */
+	/* The next thread inherits its creator's mask. */
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	start(2, idle);
 	pthread_kill(threads[1], SIGUSR1);
@@ -80,7 +80,7 @@ static void directed(void)
 	/* To the process: only thread 1 lets it through. */
 	kill(getpid(), SIGUSR2);
 	wait_ready();
-	/* To a thread that blocks it: it waits there, for nobody else. */
+	/* To a thread that blocks it: it is pending for that thread only. */
 	pthread_kill(pthread_self(), SIGUSR2);
 	sigset_t pending;
 	sigpending(&pending);
@@ -111,7 +111,7 @@ static void *blocks_all(void *which)
 	return NULL;
 }
 
-/* Signals for the process wait for whoever asks; those for a thread for it alone. */
+/* Process-directed signals are pending for every thread; thread-directed ones for one thread. */
 static void shared_queue(void)
 {
 	sigset_t set;

@@ -26,7 +26,7 @@ static const struct {
 	const char *name;
 } actions[] = {{SIG_DFL, "default"}, {SIG_IGN, "ignored"}, {handler, "handled"}};
 
-/* 1 to 64: the signal; 100: none came; 101: another thing did. */
+/* 1 to 64: the signal; 100: none came; 101: anything else. */
 static int wait_for(int signo, void (*action)(int), int is_blocked)
 {
 	const struct timespec time = {0, 200000000};

@@ -60,8 +60,8 @@ static void flags(void)
 	raise(SIGUSR1);
 }
 
-/* Several signals at once: the handlers' frames are put down lowest number first, so that the
-   last one runs first; each blocks its own only. */
+/* Several signals at once: the kernel pushes the handlers' frames lowest number first, so that the
+   last one runs first; each blocks its own signal only. */
 static void order(void)
 {
 	sigset_t all, old;
@@ -94,7 +94,7 @@ static void order(void)
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	sigpending(&waiting);
 	printf("left: %d\n", !sigisemptyset(&waiting));
-	/* What is ignored from now on waits no more. */
+	/* Ignoring a signal discards pending ones. */
 	sigprocmask(SIG_SETMASK, &all, &old);
 	raise(SIGUSR1);
 	raise(SIGCHLD);
@@ -273,7 +273,7 @@ static void bad_arguments(void)
 	T(syscall(SYS_rt_tgsigqueueinfo, getpid(), getpid(), SIGUSR1, &info));
 	T(syscall(SYS_rt_tgsigqueueinfo, getpid(), -1, SIGUSR1, &info));
 	T(syscall(SYS_rt_tgsigqueueinfo, getpid(), 1, SIGUSR1, &info) == 0);
-	/* Unknown flags aren't kept, so that programs can ask which there are. */
+	/* Unknown flags aren't kept, so that programs can probe for supported ones. */
 	struct kernel_action back;
 	action.flags = 0xfffffff0 | KERNEL_RESTORER;
 	action.mask = ~0ull;

@@ -1,5 +1,5 @@
-/* What the programs about signals share: children that run one subject each, and the kernel's own
-   calls where the C library's would hide something. */
+/* For the signal*.c programs: children that run one test each, and raw calls where the C library's
+   would hide something. */
 #ifndef SIGNALS_H
 #define SIGNALS_H
 #define _GNU_SOURCE
@@ -35,7 +35,7 @@ static inline void print_status(const char *what, int status)
 		printf("%s: exit %d\n", what, WEXITSTATUS(status));
 }
 
-/* Runs something in a child, and prints how that ended. Process 1 is no place for signals. */
+/* Runs a function in a child, and prints how it ended. Process 1 ignores most signals. */
 static inline int in_a_child(const char *name, void (*run)(void))
 {
 	fflush(stdout);

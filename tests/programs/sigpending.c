@@ -12,7 +12,7 @@ enum { LIMIT = 10 };
 
 static int signo;
 
-/* How many more signals with a value find a place at `pid`. */
+/* How many more signals with a value can be queued to `pid`. */
 static int fill(int pid)
 {
 	int sent = 0;
@@ -112,7 +112,7 @@ int main(void)
 	sigset_t set;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	/* Users whom nobody else is: the host counts its other processes as well. */
+	/* User IDs without other processes, as the host counts those too. */
 	int user = 100000 + 2 * getpid(), other = user + 1;
 	signo = SIGRTMIN + 1;
 	sigfillset(&set);

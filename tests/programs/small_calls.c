@@ -182,7 +182,7 @@ static void comparisons(void)
 		same(me, child, KCMP_FILE, fd, fd), same(me, me, KCMP_FILE, 99, 1));
 	printf("no process: %s, no kind: %s %s\n", same(me, 99999999, KCMP_VM, 0, 0), same(me, me, 99, 0, 0),
 		same(me, me, -1, 0, 0));
-	/* What an epoll instance watches, also under a number that has become another file's. */
+	/* The files in an epoll instance, also by a number that now belongs to another file. */
 	int epoll = epoll_create1(0), files[2] = {eventfd(0, 0), eventfd(0, 0)};
 	struct epoll_event event = {EPOLLIN, {0}};
 	struct kcmp_epoll_slot slot = {epoll, files[0], 0}, second = {epoll, files[0], 1}, third = {epoll, files[0], 2};

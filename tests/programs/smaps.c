@@ -11,7 +11,7 @@
 
 #define P 4096
 
-/* The flags that depend on nothing but the calls made here. */
+/* The flags that depend only on the calls made here. */
 static void flags(char *line)
 {
 	static const char known[] = "rd wr ex sh mr mw me gd lo";

@@ -17,7 +17,7 @@ static char buffer[300000];
 static struct sockaddr_un address;
 static socklen_t size;
 
-/* What poll says of one descriptor now. */
+/* The poll events of one descriptor. */
 static inline int ready(int fd)
 {
 	struct pollfd entry = {fd, POLLIN | POLLOUT | POLLRDHUP, 0};
@@ -102,7 +102,7 @@ static inline ssize_t send_files(int fd, const char *text, const int *files, int
 	return sendmsg(fd, &message, MSG_DONTWAIT);
 }
 
-/* Receives, prints what came, and returns how many descriptors there were in `files`. */
+/* Receives and prints a message; returns the number of descriptors stored in `files`. */
 static inline int receive(int fd, size_t bytes, size_t room, int flags, int *files)
 {
 	char control[1000], text[1000];

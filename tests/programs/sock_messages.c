@@ -28,7 +28,7 @@ static void datagrams(void)
 	T(recv(fd[1], buffer, sizeof buffer, 0));
 	T(listen(fd[0], 1));
 	T(accept(fd[0], NULL, NULL));
-	/* Between partners only the sender's buffer counts. */
+	/* Between connected sockets only the send buffer limits. */
 	long count = 0;
 	while (send(fd[0], "x", 1, MSG_DONTWAIT) > 0)
 		count++;
@@ -82,7 +82,7 @@ static void datagrams(void)
 	T(connect(a, (void *)&address, sizeof address));
 	T(send(a, "x", 1, 0));
 	T(connect(a, AT("nobody")));
-	/* Strangers may send so many ahead. */
+	/* The queue limit for unconnected senders. */
 	for (count = 0; sendto(a, "x", 1, MSG_DONTWAIT, AT(unique("c"))) > 0;)
 		count++;
 	printf("%ld %s\n", count, strerror(errno));
@@ -93,7 +93,7 @@ static void datagrams(void)
 	/* To itself. */
 	T(sendto(b, "self", 4, 0, AT(unique("c"))) < 0);
 	T(sendto(c, "self", 4, MSG_DONTWAIT, AT(unique("c"))));
-	/* One that waits for room gets it. */
+	/* A sender that waits for room continues. */
 	fflush(stdout);
 	if (fork() == 0) {
 		send(a, "11", 2, 0);
@@ -220,7 +220,7 @@ static void descriptors(void)
 	T(read(got[0], buffer, 100));
 	wait(NULL);
 	close(got[0]);
-	/* A socket within itself, and two within each other: collected when another one closes. */
+	/* A socket in its own queue, and two in each other's: collected when another socket closes. */
 	pipe(ends);
 	T(send_files(fd[0], "pipe", ends + 1, 1));
 	T(send_files(fd[1], "self", fd, 2));
@@ -264,7 +264,7 @@ static void credentials(void)
 	T(send(fd[0], "before", 6, 0));
 	T(setsockopt(fd[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof on));
 	T(send(fd[0], "after", 5, 0));
-	/* Bytes of different senders don't come together. */
+	/* One read doesn't return bytes of different senders. */
 	receive(fd[1], 100, 100, 0, NULL);
 	receive(fd[1], 100, 100, 0, NULL);
 	T(send(fd[0], "no room", 7, 0));
@@ -317,7 +317,7 @@ static void credentials(void)
 #endif
 	close(fd[0]);
 	close(fd[1]);
-	/* Who listens is told to who connects, and the other way round. */
+	/* SO_PEERCRED of either end of a connection. */
 	int server = listener(SOCK_STREAM, "creds", 5), client = socket(AF_UNIX, SOCK_STREAM, 0), end;
 	T(setsockopt(server, SOL_SOCKET, SO_PASSCRED, &on, sizeof on));
 	T(connect(client, AT("creds")));

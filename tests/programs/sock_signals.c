@@ -86,7 +86,7 @@ static void send_datagram(void)
 		_exit(93);
 }
 
-/* As many wait as may. */
+/* The receiver's queue is full. */
 static long send_ahead(void)
 {
 	return sendto(stranger, "one more", 8, 0, AT(unique("signals")));

@@ -2,7 +2,7 @@
 /* Stream sockets: names, connections, shutdown, flags, blocking. */
 #include "sock.h"
 
-/* Whether writing where nobody reads is the writer's end. */
+/* Whether a write to a closed socket kills the writer (SIGPIPE). */
 static void killed_by_writing(int flags)
 {
 	int fd[2], status;
@@ -93,7 +93,7 @@ static void ends(void)
 	T(read(fd[1], buffer, 9));
 	T(ready(fd[1]));
 	close(fd[1]);
-	/* Unread bytes are an error for who sent them. */
+	/* Closing with unread bytes is an error for the sender (ECONNRESET). */
 	socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
 	T(write(fd[0], "unread", 6));
 	close(fd[1]);
@@ -308,7 +308,7 @@ static void backlogs(void)
 	T(accept(fd, NULL, NULL));
 	for (int i = 0; i < 4; i++)
 		close(client[i]);
-	/* One that waits for its place gets it. */
+	/* A connect that waits for a place in the queue succeeds. */
 	listen(fd, 0);
 	client[0] = socket(AF_UNIX, SOCK_STREAM, 0);
 	T(connect(client[0], AT("backlog")));

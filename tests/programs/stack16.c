@@ -57,7 +57,7 @@ static void small_stack(void)
 	printf("esp %s\n", before == after ? "kept" : "changed");
 }
 
-/* The entry is gone by the time the call returns. */
+/* The entry is removed before the call returns. */
 static void gone(int function, unsigned last_word)
 {
 	static unsigned words[4] = {7, 0, 0, 0};

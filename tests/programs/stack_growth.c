@@ -103,7 +103,7 @@ static void beside_a_neighbour(void)
 	store(start - PAGE);
 }
 
-/* A page that nobody can use is no neighbour to keep away from. */
+/* The stack guard gap doesn't apply to a PROT_NONE neighbour. */
 static void beside_an_inaccessible_neighbour(void)
 {
 	unsigned long start = stack_start();

@@ -48,8 +48,8 @@ static void handler(int signo)
 	(void)signo;
 }
 
-/* Somebody out of the storm: process IDs are given one after the other. */
-static pid_t somebody(uint32_t *state)
+/* A random process of the storm: process IDs are allocated in sequence. */
+static pid_t random_process(uint32_t *state)
 {
 	return syscall(SYS_getpid) - 12 + (int)(next(state) % 24);
 }
@@ -58,7 +58,7 @@ static const int SIGNALS[] = {SIGSTOP, SIGCONT, SIGUSR1, SIGUSR1, SIGTERM, SIGKI
 
 static void disturb(uint32_t *state)
 {
-	pid_t pid = somebody(state);
+	pid_t pid = random_process(state);
 
 	if (pid > 1)
 		kill(pid, SIGNALS[next(state) % 10]);
@@ -66,7 +66,7 @@ static void disturb(uint32_t *state)
 
 static void trace_somebody(uint32_t *state)
 {
-	pid_t pid = somebody(state);
+	pid_t pid = random_process(state);
 	int seize = next(state) & 1, status;
 
 	if (pid <= 1 || syscall(SYS_ptrace, seize ? PTRACE_SEIZE : PTRACE_ATTACH, pid, 0,

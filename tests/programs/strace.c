@@ -166,7 +166,7 @@ static void directories(void)
 	umount2("missing", MNT_DETACH);
 	open("missing", O_WRONLY | O_APPEND | O_NOFOLLOW);
 	unlink("data");
-	/* Back where the names are this process's own. */
+	/* getcwd in the root: the path of the working directory differs from run to run. */
 	fd = open(".", O_RDONLY | O_DIRECTORY);
 	chdir("/");
 	getcwd(bytes, 100);

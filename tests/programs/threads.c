@@ -64,7 +64,7 @@ static void *join(pthread_t thread)
 	return result;
 }
 
-/* --- Many threads, and what is theirs. */
+/* --- Many threads, and per-thread state. */
 
 static __thread long own = 7;
 static long sum;

@@ -184,7 +184,7 @@ static void posix(void)
 	until_caught(3);
 	T(timer_gettime(t, &old));
 	printf("%d\n", (int)old.it_interval.tv_nsec);
-	/* Ignored: it goes on all the same. */
+	/* Ignored: the timer continues. */
 	signal(SIGRTMIN, SIG_IGN);
 	usleep(2500);
 	caught = 0;
@@ -193,7 +193,7 @@ static void posix(void)
 	set = (struct itimerspec){{0, 0}, {0, 0}};
 	T(timer_settime(t, 0, &set, &old));
 	printf("%d\n", old.it_value.tv_nsec > 0);
-	/* What waits goes with its timer. */
+	/* A pending signal is discarded with its timer. */
 	block(SIG_BLOCK, SIGRTMIN);
 	set.it_value.tv_nsec = 1;
 	T(timer_settime(t, 0, &set, NULL));
@@ -202,7 +202,7 @@ static void posix(void)
 	caught = 0;
 	block(SIG_UNBLOCK, SIGRTMIN);
 	T(caught);
-	/* Nobody is told; the time left goes on. */
+	/* SIGEV_NONE: no notification; the remaining time counts down. */
 	T(make(CLOCK_BOOTTIME, SIGEV_NONE, 0, 0, &t));
 	set = (struct itimerspec){{0, 0}, {100, 0}};
 	T(timer_settime(t, 0, &set, NULL));
@@ -234,7 +234,7 @@ static void posix(void)
 	T(syscall(SYS_timer_settime, 12345, 0, &set, NULL));
 	T(syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, NULL));
 	fflush(stdout);
-	/* A child has none of them, and a new program neither. */
+	/* A child inherits no timers, nor does a new program. */
 	if (!fork()) {
 		T(timer_gettime(t, &old));
 		fflush(stdout);

@@ -1,4 +1,4 @@
-/* For programs that look at terminals: a pseudo-terminal, and bytes made printable. */
+/* For the tty_*.c programs: a pseudo-terminal, the kernel's structures, and printing of bytes. */
 #ifndef TTY_H
 #define TTY_H
 #ifndef _GNU_SOURCE
@@ -125,7 +125,7 @@ static inline const char *error_name(void)
 	return number;
 }
 
-/* Bytes as they would stand in C. */
+/* Prints bytes as a C string. */
 static inline void show(const char *what, const void *bytes, long len)
 {
 	printf("%s ", what);
@@ -147,7 +147,7 @@ static inline void show(const char *what, const void *bytes, long len)
 	printf("\"\n");
 }
 
-/* A result, or the error's name. */
+/* Prints a result, or the error's name. */
 static inline void told(const char *what, long result)
 {
 	if (result < 0)
@@ -156,7 +156,7 @@ static inline void told(const char *what, long result)
 		printf("%s: %ld\n", what, result);
 }
 
-/* Opens a pair; the terminal is nobody's controlling terminal. */
+/* Opens a pair, without making it a controlling terminal. */
 static inline void open_pair(int *master, int *slave)
 {
 	int zero = 0;
@@ -173,8 +173,8 @@ static inline void open_pair(int *master, int *slave)
 	}
 }
 
-/* Has Linux pass on what was written to the other end: it does so in the background, but no later
- * than when somebody looks and finds nothing. */
+/* Makes Linux deliver the bytes written to the other end: it does so in the background, but at the
+ * latest when a poll finds nothing to read. */
 static inline short settle(int fd)
 {
 	struct pollfd look = {.fd = fd, .events = POLLIN | POLLOUT | POLLPRI};
@@ -183,8 +183,8 @@ static inline short settle(int fd)
 	return look.revents;
 }
 
-/* The same for what was typed at a terminal that had nothing to read: settings are not changed in
- * the middle of it. */
+/* settle for input of a terminal that had nothing to read: settings don't change while it is being
+ * delivered. */
 static inline void settle_typed(int slave)
 {
 	struct kernel_termios same;

@@ -143,7 +143,7 @@ static void groups(void)
 	waits("other child", second);
 	told("setpgid of one that is gone", setpgid(first, 0));
 
-	/* Once a child runs another program its group is its own affair. */
+	/* setpgid fails for a child that has called execve. */
 	int executed[2], ends[2];
 	char byte;
 
@@ -205,7 +205,7 @@ static void owning(void)
 		told("child: TIOCSCTTY", ioctl(slave, TIOCSCTTY, 0));
 		setsid();
 		told("leader: TIOCSCTTY of a taken one", ioctl(slave, TIOCSCTTY, 0));
-		/* Opening one that nobody has takes it, unless O_NOCTTY is there. */
+		/* open makes a free terminal the controlling terminal, unless O_NOCTTY is set. */
 		fflush(stdout);
 		_exit(0);
 	}
@@ -351,7 +351,7 @@ static void ignores(void)
 	told("ignored: TIOCSPGRP", ioctl(slave, TIOCSPGRP, &own));
 }
 
-/* The only one who could continue this group ends before it. */
+/* The group becomes orphaned: the only process that could continue it exits first. */
 static void orphan(void)
 {
 	pid_t parent = getpid(), inner = fork();
@@ -382,7 +382,7 @@ static void background(void)
 	ioctl(slave, TIOCSCTTY, 0);
 	pid = job(reads, 0);
 	waits("read", pid);
-	/* In the foreground it gets what is typed. */
+	/* In the foreground it gets the input. */
 	if (write(master, typed, 5) != 5)
 		perror("write");
 	ioctl(slave, TIOCSPGRP, &pid);
@@ -448,8 +448,8 @@ static void blocks_all(void)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 }
 
-/* The foreground group hears of it. A background group that stands still is orphaned and hears, too;
- * one that runs doesn't. */
+/* The foreground group gets SIGHUP. A stopped background group is orphaned and gets it, too; a running
+ * one doesn't. */
 static void ends(void)
 {
 	pid_t front, stopped, running, inner, me = getpid();
@@ -531,7 +531,7 @@ static void other_end_closes(void)
 	for (int i = 1; i < 32; i++)
 		if (sigismember(&pending, i))
 			printf("pending %d\n", i);
-	/* The group in the foreground hears of it when the leader ends. */
+	/* The foreground group gets SIGHUP when the leader exits. */
 	kill(pid, SIGKILL);
 	waits("foreground", pid);
 }
@@ -559,7 +559,7 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		return argv[1][0] == 'r' && read(0, &byte, 1) != 0;
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
-	/* Who starts this may ignore some. */
+	/* The parent may ignore some signals. */
 	for (int i = 1; i < 32; i++)
 		signal(i, SIG_DFL);
 	turn = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -21,7 +21,7 @@ static void handle(int signo, int flags)
 	sigaction(signo, &action, NULL);
 }
 
-/* All that comes until the other end is closed. */
+/* Reads until the other end is closed. */
 static long read_all(int fd, char *bytes, long size)
 {
 	long len = 0, got;
@@ -100,7 +100,7 @@ static void forked(void)
 	if (write(master, "ey\n", 3) != 3)
 		perror("write");
 	len = read_all(master, bytes, sizeof bytes);
-	/* Where among the output the echo stands is chance. */
+	/* The position of the echo among the output is random. */
 	printf("%ld bytes, echo %d\n", len, strstr(bytes, "ey\r\n") != NULL);
 	status_of(pid);
 	close(master);
@@ -189,7 +189,7 @@ static void epolls(void)
 	close(fd);
 }
 
-/* As many as may be, again and again: each number is used again. */
+/* As many as the limit allows, repeatedly: numbers are reused. */
 static void many(void)
 {
 	int masters[50], number;

@@ -103,7 +103,7 @@ static void cases(void)
 			ioctl(slave, K_TCFLSH, 2);
 			ioctl(slave, K_TCXONC, 1);
 		}
-		/* What is there survives a change of the mode. */
+		/* Buffered input survives a change of the mode. */
 		type("one\ntwo\nrest");
 		termios.lflag ^= K_ICANON;
 		set(&termios);
@@ -183,7 +183,7 @@ static void random_cases(int count)
 		for (unsigned j = 0; j < sizeof lflags / sizeof *lflags; j++)
 			if (!number(4))
 				termios.lflag ^= lflags[j];
-		/* How much of an echo a signal finds still to be dropped is chance on Linux. */
+		/* How much pending echo a signal flushes is random on Linux. */
 		if (!(termios.lflag & K_NOFLSH))
 			termios.lflag &= ~K_ISIG;
 		termios.cc[VEOL_] = 5;

@@ -325,7 +325,7 @@ static void hang_ups(void)
 	told("TIOCSPGRP", ioctl(again, TIOCSPGRP, &pid));
 	told("isatty", isatty(again));
 	close(again);
-	/* Nobody ever opened this one's terminal. */
+	/* The slave of this master was never opened. */
 	end = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK);
 	printf("poll %x\n", settle(end));
 	told("read", read(end, bytes, 10));

@@ -83,7 +83,7 @@ static void pieces(void)
 	for (int i = 0; i < count; i++) {
 		if (size[i] < 2 * PAGE || FIRST_PART == 2)
 			continue;
-		// Linux has more of the data than one page.
+		// Linux has more data pages than one.
 		if (is_code[i]) {
 			printf("code:");
 			parts(start[i], size[i], 0, PAGE);
@@ -105,7 +105,7 @@ static void pieces(void)
 	printf("another mapping %s\n", err(munmap(gap, PAGE)));
 }
 
-// Whole it can be protected. (In 32-bit code the call would return to it.)
+// mprotect of the whole succeeds. (In 32-bit code the call would return to it.)
 static void whole(void)
 {
 #ifdef __x86_64__

@@ -27,7 +27,7 @@ static const struct {
 	{"popf", {0x9d, 0xcc}},
 	{"sti", {0xfb, 0xcc}},
 	{"store far away", {0xc6, 0x06, 0xf0, 0xff, 0x01, 0xcc}},
-	/* The timer strikes. */
+	/* The timer interrupt fires. */
 	{"jmp .", {0xeb, 0xfe}},
 };
 

@@ -22,7 +22,7 @@ static long long now(int clock)
 	return t.tv_sec * 1000000000ll + t.tv_nsec;
 }
 
-/* What poll says of one descriptor. */
+/* The poll events of one descriptor. */
 static void see(const char *what, int fd, int asked)
 {
 	struct pollfd p = {fd, asked, 0};
@@ -31,7 +31,7 @@ static void see(const char *what, int fd, int asked)
 	printf("%s: %d %x\n", what, n, p.revents);
 }
 
-/* What epoll_wait says, in the order of the data. */
+/* The events of epoll_wait, in the order of their data. */
 static void wait_for(const char *what, int epfd, int max, int timeout)
 {
 	int n = epoll_wait(epfd, events, max, timeout);
@@ -94,7 +94,7 @@ static void counters(void)
 	T(lseek(s, 0, 77));
 	close(e);
 	close(s);
-	/* A reader sleeps until somebody else writes, and a writer until there is room. */
+	/* A reader sleeps until a write, and a writer until there is room. */
 	e = eventfd(0, 0);
 	fflush(stdout);
 	if (!fork()) {
@@ -199,7 +199,7 @@ static void polls(void)
 	T(ppoll(p, 1, &bad, NULL));
 	T(ppoll(p, 1, &some, NULL));
 	T(ppoll(p, 1, &none, NULL));
-	/* Woken by another process; then by its end. */
+	/* Woken by another process; then by its exit. */
 	fflush(stdout);
 	if (!fork()) {
 		write(fd[1], "x", 1);
@@ -283,7 +283,7 @@ static void epolls(void)
 	read(fd[0], events, 3);
 	wait_for("emptied", ep, 8, 1);
 	see("epoll itself", ep, POLLIN | POLLOUT);
-	/* Edge-triggered on what is read: told once for each write. */
+	/* Edge-triggered input: one event for each write. */
 	T(ctl(ep, EPOLL_CTL_MOD, fd[0], EPOLLIN | EPOLLET | EPOLLRDHUP, 3));
 	write(fd[1], "a", 1);
 	wait_for("first", ep, 1, 0);
@@ -309,7 +309,7 @@ static void epolls(void)
 	wait_for("closed", ep, 8, 0);
 	close(fd[1]);
 	wait_for("all closed", ep, 8, 0);
-	/* Taking turns when there are more than asked for. */
+	/* Round robin when more are ready than asked for. */
 	pipe(fd);
 	write(fd[1], "x", 1);
 	write(other[1], "x", 1);
@@ -377,7 +377,7 @@ static void nests(void)
 	read(e, &number, 8);
 	for (int i = 0; i < 5; i++)
 		wait_for("outwards", chain[i], 8, 0);
-	/* A sleeper on the outside hears of what happens inside. */
+	/* A sleeper on the outer instance is woken by events of the inner one. */
 	fflush(stdout);
 	if (!fork()) {
 		usleep(1000);
@@ -526,7 +526,7 @@ static void sockets(void)
 	see("closed", fd[0], POLLIN | POLLOUT | POLLRDHUP);
 	wait(NULL);
 	close(fd[0]);
-	/* Who listens is ready when somebody comes. */
+	/* A listener is ready when a connection arrives. */
 	struct sockaddr_un name = {AF_UNIX};
 	sprintf(name.sun_path + 1, "wait_files %d", getpid());
 	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -550,7 +550,7 @@ static void sockets(void)
 	close(ep);
 }
 
-/* What /proc says of one descriptor, without numbers that are each kernel's own. */
+/* fdinfo of one descriptor, without kernel-specific numbers. */
 static void describe(int fd)
 {
 	char line[200];

@@ -244,7 +244,7 @@ try
 		tell(way->name, "equals");
 	}
 
-/* Both compute, and one wakes the other often: neither may take the CPU from the other each time. */
+/* Both compute, and one wakes the other often: neither may preempt the other each time. */
 static void storm(const struct way *way)
 {
 	int taken = 0;
