@@ -15,6 +15,7 @@ pub fn cases() -> Vec<Case> {
     let mut cases = cases![
         long_calls_delay_neither_tasks_nor_signals,
         calls_over_the_largest_ranges,
+        calls_over_many_objects,
         a_process_with_many_locks_ends
     ];
     for compiler in [Compiler::Glibc64, Compiler::Glibc32] {
@@ -42,9 +43,13 @@ fn figure(outcome: &Outcome, name: &str) -> Result<u64> {
 
 /// Runs a program that checks its own time limits, counted in instructions.
 pub fn is_quick_enough(name: &str) -> Result<()> {
+    is_quick_enough_on(Vm::new(), name)
+}
+
+fn is_quick_enough_on(vm: Vm, name: &str) -> Result<()> {
     let program = compile(name, Compiler::Glibc64)?;
     let files = Initramfs::new().executable_from("/init", &program)?;
-    let vm = Vm::new()
+    let vm = vm
         .args(["-icount", "shift=0,sleep=off"])
         .initramfs(&files)
         .append("quiet");
@@ -54,6 +59,10 @@ pub fn is_quick_enough(name: &str) -> Result<()> {
 
 fn calls_over_the_largest_ranges() -> Result<()> {
     is_quick_enough("long_calls")
+}
+
+fn calls_over_many_objects() -> Result<()> {
+    is_quick_enough_on(Vm::new().memory("512M"), "long_objects")
 }
 
 fn a_process_with_many_locks_ends() -> Result<()> {

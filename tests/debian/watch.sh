@@ -10,12 +10,12 @@ grep -c '^inotify wd:1 ino:.* sdev:.* mask:.* ignored_mask:0 fhandle-bytes:' /pr
 echo two >>log; until_in two out
 printf 'three\nfour\n' >>log; until_in four out
 cat out; kill $tail; wait $tail; echo "status $?"
-tail -n +1 -F log >out 2>errors & tail=$!
-until_in four out
-mv log log.1; until_in inaccessible errors; echo five >log; until_in five out
+tail -n +1 -F log >again 2>errors & tail=$!
+until_in four again
+mv log log.1; until_in inaccessible errors; echo five >log; until_in five again
 rm log; until [ "$(grep -c inaccessible errors)" = 2 ]; do sleep 0.05; done
-echo six >log; until_in six out
-cat out errors; kill $tail; wait $tail 2>/dev/null
+echo six >log; until_in six again
+cat again errors; kill $tail; wait $tail 2>/dev/null
 echo "--- python"
 python3 - <<'P'
 import ctypes, os, select, struct

@@ -247,7 +247,7 @@ kernel_test!(
         );
         files.set_close_on_exec(5, true).expect("open");
         let mut from = 0;
-        assert!(files.close_on_exec(&mut from).is_some());
+        assert!(matches!(files.close_on_exec(&mut from), Some(Some(_))));
         assert!(files.close_on_exec(&mut from).is_none());
         assert_eq!(files.numbers(0).collect::<Vec<_>>(), [0, 1, 2, 3, 9]);
     }

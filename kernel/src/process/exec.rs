@@ -298,7 +298,6 @@ pub fn install(task: &Task, loaded: &Loaded) {
     task.set_cred(loaded.granted.credentials.clone());
     process.unshare_actions();
     process.actions().lock().reset_handlers();
-    process.timers.exec();
     task.comm.set(loaded.name);
     task.attributes.lock().personality = loaded.personality;
     let is_32bit = loaded.frame.is_compat();
@@ -359,16 +358,18 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
     robust::release(&task);
     exit::release_mm(&task.process);
     task.process.has_execed.store(true, Ordering::Relaxed);
+    task.process.timers.exec();
     let mut from = 0;
     let mut stride = Stride::default();
     loop {
-        let closed = task.process.files.lock().lock().close_on_exec(&mut from);
+        let taken = task.process.files.lock().lock().close_on_exec(&mut from);
         // Closed where the table is not locked: that may do anything.
-        if closed.is_none() {
+        let Some(taken) = taken else {
             break;
-        }
-        drop(closed);
-        if stride.passes(FdTable::CLOSING) {
+        };
+        let weight = FdTable::weight(taken.as_ref());
+        drop(taken);
+        if stride.passes(weight) {
             preempt::point();
         }
     }

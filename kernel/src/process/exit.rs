@@ -126,8 +126,10 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
 /// Closes the descriptors of a table that nothing else uses.
 fn close_all(mut files: FdTable) {
     let mut stride = Stride::default();
-    while files.take_last().is_some() {
-        if stride.passes(FdTable::CLOSING) {
+    while let Some(taken) = files.take_last() {
+        let weight = FdTable::weight(taken.as_ref());
+        drop(taken);
+        if stride.passes(weight) {
             preempt::point();
         }
     }

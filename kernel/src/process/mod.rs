@@ -63,6 +63,7 @@ pub mod timers;
 use crate::abi::cred::Credentials;
 use crate::abi::limits::Limits;
 use crate::process::rusage::{Totals, Usage};
+use crate::sched::preempt;
 use crate::sched::wait::WaitQueue;
 use exit::{Ending, ExitStatus};
 use oom::Adjustment;
@@ -205,7 +206,8 @@ impl Process {
     /// # Errors
     /// `ENOMEM`.
     pub fn child_of(parent: &Arc<Self>, pid: u32) -> Result<Self, Errno> {
-        let files = parent.files.lock().lock().copy()?;
+        let files = parent.files.lock().clone();
+        let files = copy_files(&files)?;
         let mut child = Self::new(pid, files, parent.fs.lock().clone());
         let (pgid, sid) = (&parent.pgid, &parent.sid);
         child
@@ -253,13 +255,30 @@ impl Process {
     /// # Errors
     /// `ENOMEM`.
     pub fn unshare_files(&self) -> Result<(), Errno> {
-        let mut files = self.files.lock();
-        if Arc::strong_count(&files) > 1 {
-            let copy = files.lock().copy()?;
-            *files = Arc::new(Mutex::new(copy));
+        loop {
+            let shared = self.files.lock().clone();
+            // One reference is the process's, one is held here.
+            if Arc::strong_count(&shared) <= 2 {
+                return Ok(());
+            }
+            let copy = Arc::new(Mutex::new(copy_files(&shared)?));
+            let mut files = self.files.lock();
+            // Another thread may have done so meanwhile.
+            if Arc::ptr_eq(&files, &shared) {
+                *files = copy;
+                return Ok(());
+            }
         }
-        Ok(())
     }
+}
+
+/// A copy of a table of open files, made in parts.
+fn copy_files(files: &Mutex<FdTable, rank::Files>) -> Result<FdTable, Errno> {
+    let mut copy = FdTable::new();
+    while files.lock().copy_part(&mut copy)? {
+        preempt::point();
+    }
+    Ok(copy)
 }
 
 /// Takes over an address space: the CPU's tables, the program's segments, and where SYSENTER

@@ -9,7 +9,7 @@ use crate::sched::preempt::{self, Stride};
 use crate::syscall::user_path as paths;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
-use crate::vfs::fdtable::FdTable;
+use crate::vfs::fdtable::{FdTable, NR_OPEN};
 use crate::vfs::file::flags::*;
 use crate::vfs::path::Walk;
 use crate::vfs::{caller, pipe};
@@ -169,6 +169,17 @@ pub fn dup3(old: i32, new: i32, flags: u32) -> SysResult {
 
 fn duplicate(old: i32, new: i32, close_on_exec: bool) -> SysResult {
     let limit = caller::descriptor_limit();
+    // A table that grows by much grows in parts.
+    let grow = |files: &mut FdTable| {
+        files.get_any(old)?;
+        match usize::try_from(new) {
+            Ok(index) if index < limit.min(NR_OPEN) => files.grow_part(index),
+            _ => Ok(false),
+        }
+    };
+    while caller::with_files(grow)? {
+        preempt::point();
+    }
     let replaced = caller::with_files(|files| {
         if usize::try_from(new).is_ok_and(|new| new >= limit) {
             return Err(Errno::EBADF);

@@ -7,6 +7,7 @@ use super::file::File;
 use super::lock::{self, Owner};
 use crate::abi::errno::Errno;
 use crate::mm::fallible::{self, Grow as _};
+use crate::sched::preempt::STRIDE;
 
 /// Size limit of a table, whatever RLIMIT_NOFILE (fs.nr_open).
 pub const NR_OPEN: usize = 1 << 20;
@@ -39,6 +40,8 @@ impl Drop for FdTable {
 impl FdTable {
     /// Weight of closing one descriptor between two preemption points, in bytes copied.
     pub const CLOSING: usize = 1024;
+    /// Slots that are gone through between two points.
+    const SLOTS: usize = 4096;
 
     /// An empty table.
     pub const fn new() -> Self {
@@ -49,16 +52,35 @@ impl FdTable {
         }
     }
 
-    /// A copy with the same files and no record locks, for fork(2).
+    /// Copies the next slots into `copy`, which holds no locks: what fork(2) makes. True while there are
+    /// more; the table may change between two parts.
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub fn copy(&self) -> Result<Self, Errno> {
-        Ok(Self {
-            slots: fallible::to_vec(&self.slots)?,
-            lowest_free: self.lowest_free,
-            owner: None,
-        })
+    pub fn copy_part(&self, copy: &mut Self) -> Result<bool, Errno> {
+        let from = copy.slots.len();
+        if from == 0 {
+            copy.slots.room_for(self.slots.len())?;
+            copy.lowest_free = self.lowest_free;
+        }
+        let end = self.slots.len().min(from + Self::SLOTS);
+        fallible::extend_from_slice(&mut copy.slots, &self.slots[from..end])?;
+        copy.lowest_free = copy.lowest_free.min(self.lowest_free);
+        Ok(end < self.slots.len())
+    }
+
+    /// Adds free slots on the way to that of `fd`, which is below the limit; true while there are more to add.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn grow_part(&mut self, fd: usize) -> Result<bool, Errno> {
+        let len = self.slots.len();
+        if fd < len + Self::SLOTS {
+            return Ok(false);
+        }
+        self.slots.room_for(fd + 1 - len)?;
+        self.slots.resize(len + Self::SLOTS, None);
+        Ok(true)
     }
 
     /// Owner of the process's record locks.
@@ -208,28 +230,37 @@ impl FdTable {
         Ok(())
     }
 
-    /// Removes the first descriptor from `from` on that has FD_CLOEXEC, and moves `from` behind it.
-    pub fn close_on_exec(&mut self, from: &mut usize) -> Option<Arc<File>> {
-        let slots = self.slots.get_mut(*from..)?.iter_mut();
-        let mut taken = slots
-            .enumerate()
-            .filter_map(|(at, slot)| Some((at, slot.take_if(|slot| slot.close_on_exec)?)));
-        let (at, slot) = taken.next()?;
-        *from += at + 1;
-        self.lowest_free = 0;
-        self.release_locks(&slot.file);
-        Some(slot.file)
+    /// Takes out the first from `from` on that execve(2) closes; what comes next is from `from` on. `Some(None)`:
+    /// there may be more behind many that stay.
+    pub fn close_on_exec(&mut self, from: &mut usize) -> Option<Option<Arc<File>>> {
+        let end = self.slots.len().min(*from + Self::SLOTS);
+        while *from < end {
+            let at = *from;
+            *from += 1;
+            if let Some(slot) = self.slots[at].take_if(|slot| slot.close_on_exec) {
+                self.lowest_free = 0;
+                self.release_locks(&slot.file);
+                return Some(Some(slot.file));
+            }
+        }
+        (end < self.slots.len()).then_some(None)
     }
 
-    /// Removes the last file, of a table that is torn down.
-    pub fn take_last(&mut self) -> Option<Arc<File>> {
-        let slot = loop {
+    /// Takes the last file out, of a table that ends. `Some(None)`: there may be more before many free slots.
+    pub fn take_last(&mut self) -> Option<Option<Arc<File>>> {
+        for _ in 0..Self::SLOTS {
             if let Some(slot) = self.slots.pop()? {
-                break slot;
+                self.release_locks(&slot.file);
+                return Some(Some(slot.file));
             }
-        };
-        self.release_locks(&slot.file);
-        Some(slot.file)
+        }
+        Some(None)
+    }
+
+    /// What a step of [`FdTable::take_last`] or [`FdTable::close_on_exec`] counts among the bytes between two
+    /// points.
+    pub fn weight(taken: Option<&Arc<File>>) -> usize {
+        taken.map_or(STRIDE, |_| Self::CLOSING)
     }
 
     /// The open files, one for each descriptor.

@@ -5,7 +5,6 @@ use core::ops::Range;
 
 use super::address_space::AddressSpace;
 use super::limits::counts_as_data;
-use super::page_ranges::PART;
 use super::vma::{Backing, Prot, Role, Vma, VmaFlags};
 use crate::abi::errno::Errno;
 use crate::mm::reserve;
@@ -147,14 +146,15 @@ impl AddressSpace {
         };
         *at = self.part_of_pages(from, to);
         self.drop_pages(from, *at);
+        // Its tables too: an unmap that finds thousands of them empty would be one long step.
+        self.tables.prune(from, *at, from, *at);
         Ok(true)
     }
 
     /// End of the next part of work on the pages of [start, end). Addresses without pages don't
     /// count.
     pub fn part_of_pages(&self, start: u64, end: u64) -> u64 {
-        let first = self.tables.next_page(start, end).map_or(end, |(at, _)| at);
-        first.saturating_add(PART).min(end)
+        self.tables.end_of_part(start, end)
     }
 
     /// Checks the range of munmap(2); returns its end.

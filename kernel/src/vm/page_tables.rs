@@ -259,6 +259,25 @@ impl PageTables {
         Some((address, entries))
     }
 
+    /// End of the next part of work on the pages of [start, end): behind the first table with a page, or behind
+    /// some without. Addresses that no table covers don't count.
+    pub(super) fn end_of_part(&self, start: u64, end: u64) -> u64 {
+        /// Empty tables in one part.
+        const EMPTY: usize = 16;
+        let mut at = start;
+        for _ in 0..EMPTY {
+            let Some((from, first, len)) = self.find_entries(at, end) else {
+                return end;
+            };
+            at = from + len as u64 * PAGE_SIZE;
+            // SAFETY: one of the `len` entries of a live page table.
+            if (0..len).any(|i| unsafe { first.add(i).read() } != 0) {
+                break;
+            }
+        }
+        at
+    }
+
     /// The first page mapped in [start, end), with its address.
     pub fn next_page(&self, start: u64, end: u64) -> Option<(u64, Mapped)> {
         let mut at = start;

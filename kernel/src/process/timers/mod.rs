@@ -8,6 +8,7 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
+use crate::sched::preempt::{self, Stride};
 use crate::sync::{Mutex, rank};
 
 use super::current;
@@ -21,6 +22,9 @@ pub mod interval;
 pub mod posix;
 
 use posix::PosixTimer;
+
+/// What the end of a timer counts among the bytes between two points of a long call.
+const TIMER_WEIGHT: usize = 512;
 
 /// The timers of one process.
 #[derive(Default)]
@@ -48,8 +52,13 @@ impl Timers {
     pub fn exec(&self) {
         self.posix_of_cpu.lock().clear();
         let timers = self.posix.take();
-        for timer in timers.values() {
+        let mut stride = Stride::default();
+        for timer in timers.into_values() {
             timer.delete();
+            drop(timer);
+            if stride.passes(TIMER_WEIGHT) {
+                preempt::point();
+            }
         }
     }
 

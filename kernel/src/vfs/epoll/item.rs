@@ -5,6 +5,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use crate::sched::preempt::{self, Stride};
 use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::{EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLLWAKEUP};
 
@@ -64,6 +65,9 @@ pub struct Item {
 }
 
 impl Item {
+    /// What one that is taken out counts among the bytes between two points of a long call.
+    pub(super) const LEAVING: usize = 2048;
+
     /// Creates an item, and joins the wait queues and the watchers of `file`; `place` is the item's
     /// in the ready list.
     ///
@@ -173,12 +177,16 @@ impl Watchers {
     /// Removes the items from their instances, at the close of the file.
     pub fn file_closed(&self, ops: &dyn FileOps) {
         let items = self.0.take();
+        let mut stride = Stride::default();
         for item in items.into_values() {
             if let Some(item) = item.upgrade() {
                 item.detach(ops);
                 if let Some(epoll) = item.epoll() {
                     epoll.forget(&item.key);
                 }
+            }
+            if stride.passes(Item::LEAVING) {
+                preempt::point();
             }
         }
     }

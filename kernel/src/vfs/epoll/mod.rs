@@ -12,6 +12,7 @@ use alloc::sync::{Arc, Weak};
 use core::fmt::Write as _;
 use core::ops::Bound::{Excluded, Unbounded};
 
+use crate::sched::preempt::{self, Stride};
 use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::{EPOLLET, EPOLLONESHOT};
 
@@ -219,8 +220,13 @@ impl Drop for Epoll {
     fn drop(&mut self) {
         let items = self.items.take();
         quota::discharge(self.owner, items.len() as u64);
+        let mut stride = Stride::default();
         for item in items.into_values() {
             item.leave();
+            drop(item);
+            if stride.passes(Item::LEAVING) {
+                preempt::point();
+            }
         }
     }
 }

@@ -1,0 +1,282 @@
+/* covers: kernel/src/sched/ kernel/src/vm/ kernel/src/vfs/ kernel/src/process/ */
+/* Calls over as many objects as a program can make, and the end of a process that has them: another process's
+   sleep of a millisecond is at most one too long. The objects are made by many short calls before. Time is
+   counted in instructions by the machine (-icount), or the figures say nothing.
+
+   Usage: long_objects [NAME], to make one call only. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "children.h"
+
+enum {
+	LATE_US = 1000,
+	PAGE = 4096,
+	TABLE = 512 * PAGE,
+	/* As many as there may be (fs.nr_open). */
+	NR_OPEN = 1 << 20,
+	ITEMS = 20000,
+	TIMERS = 40000,
+	NAMES = 20000,
+	TABLES = 8000,
+	MOVED = 320 << 20,
+	PIPE = 64 << 20,
+};
+
+static char *room(unsigned long size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+static char *start;
+
+static void touch(unsigned long size, unsigned long step)
+{
+	start = room(size);
+	for (unsigned long at = 0; at < size; at += step)
+		start[at] = 1;
+}
+
+static void make_pages(void)
+{
+	touch(MOVED, PAGE);
+}
+
+static void do_mremap(void)
+{
+	char *place = (char *)(1ul << 45) + PAGE;
+
+	mremap(start, MOVED, MOVED, MREMAP_MAYMOVE | MREMAP_FIXED, place);
+}
+
+/* Page tables without a page in them. */
+static void make_tables(void)
+{
+	start = room((unsigned long)TABLES * TABLE);
+	for (long i = 0; i < TABLES; i++) {
+		start[i * TABLE] = 1;
+		madvise(start + i * TABLE, PAGE, MADV_DONTNEED);
+	}
+}
+
+static void do_madvise(void)
+{
+	madvise(start, (unsigned long)TABLES * TABLE, MADV_DONTNEED);
+}
+
+static void do_munmap(void)
+{
+	munmap(start, (unsigned long)TABLES * TABLE);
+}
+
+static void do_mprotect(void)
+{
+	mprotect(start, (unsigned long)TABLES * TABLE, PROT_READ);
+}
+
+static void make_nothing(void)
+{
+}
+
+static void make_far_descriptor(void)
+{
+	dup2(1, NR_OPEN - 1);
+}
+
+static void do_fork(void)
+{
+	if (fork() == 0)
+		_exit(0);
+	wait(NULL);
+}
+
+static void do_exit(void)
+{
+	_exit(0);
+}
+
+static int first, second;
+
+/* Of one file under many numbers. */
+static void make_items(void)
+{
+	struct epoll_event event = {EPOLLIN, {0}};
+
+	second = eventfd(0, 0);
+	first = epoll_create1(0);
+	for (int i = 0; i < ITEMS; i++) {
+		int fd = dup2(second, 1001 + i);
+
+		epoll_ctl(first, EPOLL_CTL_ADD, fd, &event);
+	}
+}
+
+static void close_first(void)
+{
+	close(first);
+}
+
+static void close_second(void)
+{
+	close(second);
+}
+
+/* One file in many instances' lists, and not open under another number. */
+static void make_instances(void)
+{
+	struct epoll_event event = {EPOLLIN, {0}};
+
+	second = eventfd(0, 0);
+	for (int i = 0; i < ITEMS; i++)
+		epoll_ctl(epoll_create1(0), EPOLL_CTL_ADD, second, &event);
+}
+
+static void make_timers(void)
+{
+	struct sigevent none = {.sigev_notify = SIGEV_NONE};
+	struct itimerspec later = {{0, 0}, {1000, 0}};
+	int id;
+
+	for (int i = 0; i < TIMERS; i++) {
+		syscall(SYS_timer_create, CLOCK_MONOTONIC, &none, &id);
+		syscall(SYS_timer_settime, id, 0, &later, NULL);
+	}
+}
+
+static void do_execve(void)
+{
+	execl("/init", "init", "nothing", NULL);
+}
+
+static void make_signals(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	for (int i = 0; i < TIMERS; i++)
+		sigqueue(getpid(), SIGRTMIN + 1, (union sigval){0});
+}
+
+static void make_pipe(void)
+{
+	int ends[2];
+
+	pipe2(ends, O_NONBLOCK);
+	fcntl(ends[1], F_SETPIPE_SZ, PIPE);
+	start = room(PIPE);
+	write(ends[1], start, PIPE);
+	close(ends[1]);
+	first = ends[0];
+}
+
+static void make_names(void)
+{
+	char name[20];
+
+	mkdir("/big", 0755);
+	mount("none", "/big", "tmpfs", 0, NULL);
+	for (int i = 0; i < NAMES; i++) {
+		sprintf(name, "/big/%d", i);
+		mkdir(name, 0755);
+	}
+	first = open("/big", O_RDONLY);
+	start = room(NAMES * 64);
+}
+
+static void do_getdents(void)
+{
+	syscall(SYS_getdents64, first, start, NAMES * 64);
+}
+
+static const struct {
+	const char *name;
+	void (*make)(void), (*call)(void);
+} calls[] = {
+	{"mremap", make_pages, do_mremap},
+	{"madvise_no_pages", make_tables, do_madvise},
+	{"mprotect_no_pages", make_tables, do_mprotect},
+	{"munmap_no_pages", make_tables, do_munmap},
+	{"exit_no_pages", make_tables, do_exit},
+	{"dup2_far", make_nothing, make_far_descriptor},
+	{"fork_far_descriptor", make_far_descriptor, do_fork},
+	{"exec_far_descriptor", make_far_descriptor, do_execve},
+	{"exit_far_descriptor", make_far_descriptor, do_exit},
+	{"close_epoll", make_items, close_first},
+	{"exit_epoll", make_items, do_exit},
+	{"close_watched", make_instances, close_second},
+	{"exit_timers", make_timers, do_exit},
+	{"exec_timers", make_timers, do_execve},
+	{"exit_signals", make_signals, do_exit},
+	{"close_pipe", make_pipe, close_first},
+	{"getdents", make_names, do_getdents},
+};
+
+/* Where the child is: it makes objects, or the call. */
+static volatile int *is_called;
+
+static long now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static int is_slow(int number)
+{
+	long latest = 0, whole = 0;
+	int child;
+
+	*is_called = 0;
+	child = fork();
+	if (child == 0) {
+		calls[number].make();
+		*is_called = 1;
+		calls[number].call();
+		_exit(0);
+	}
+	while (waitpid(child, NULL, WNOHANG) == 0) {
+		int before = *is_called;
+		long at = now_us();
+
+		usleep(1000);
+		at = now_us() - at;
+		if (before || *is_called) {
+			whole += at;
+			if (at - 1000 > latest)
+				latest = at - 1000;
+		}
+	}
+	printf("%s: %ld us long, others up to %ld us late\n", calls[number].name, whole, latest);
+	return latest > LATE_US;
+}
+
+int main(int count, char **words)
+{
+	struct rlimit open = {NR_OPEN, NR_OPEN}, none = {RLIM_INFINITY, RLIM_INFINITY};
+	int slow = 0;
+
+	if (count > 1 && !strcmp(words[1], "nothing"))
+		return 0;
+	only_as_init();
+	setrlimit(RLIMIT_NOFILE, &open);
+	setrlimit(RLIMIT_SIGPENDING, &none);
+	is_called = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	mkdir("/proc", 0755);
+	mount("none", "/proc", "proc", 0, NULL);
+	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+		if (count < 2 || !strcmp(words[1], calls[i].name))
+			slow += is_slow(i);
+	printf("%d calls are too slow\n", slow);
+	return slow > 0;
+}
