@@ -83,6 +83,10 @@ fn checks() -> Vec<(&'static str, Command)> {
     doc.args(["doc", "--workspace", "--no-deps", "--target", "host-tuple"]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
     checks.push(("Documentation (rustdoc)", doc));
+    let mut floors = host_cargo();
+    floors.args(["test", "--quiet", "--target", "host-tuple"]);
+    floors.args(["--package", "tests", "--test", "floors"]);
+    checks.push(("Floors of the kernel (paths run down)", floors));
     match setup::typos::ensure() {
         Ok(program) => {
             let mut typos = Command::new(program);

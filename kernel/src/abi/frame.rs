@@ -35,6 +35,10 @@
 
 use core::mem::offset_of;
 
+/// 32-bit user code. SYSRET loads CS from this selector (+0 for 32-bit, +16 for 64-bit code) and
+/// SS from the next one (+8), which fixes the order.
+pub const USER32_CS: u16 = 4 << 3 | 3;
+
 /// A program's registers at its entry to the kernel.
 #[repr(C)]
 #[derive(Clone, Debug, Default)]
@@ -144,7 +148,7 @@ impl Frame {
 
     /// Whether the frame is from 32-bit code of the flat user segment.
     pub fn is_compat(&self) -> bool {
-        self.cs == u64::from(crate::arch::gdt::USER32_CS)
+        self.cs == u64::from(USER32_CS)
     }
 }
 

@@ -2,11 +2,10 @@
 
 use linux_raw_sys::general as linux;
 
-use crate::mm::layout;
-use crate::vm::limits as memory;
-
 /// "No limit".
 pub const INFINITY: u64 = u64::MAX;
+/// Default of RLIMIT_STACK in bytes.
+pub const STACK_LIMIT: u64 = 8 << 20;
 /// Number of limits (RLIM_NLIMITS).
 pub const COUNT: usize = 16;
 
@@ -17,7 +16,7 @@ pub struct Limits(pub [(u64, u64); COUNT]);
 impl Default for Limits {
     fn default() -> Self {
         let mut limits = [(INFINITY, INFINITY); COUNT];
-        limits[linux::RLIMIT_STACK as usize] = (layout::STACK_LIMIT, INFINITY);
+        limits[linux::RLIMIT_STACK as usize] = (STACK_LIMIT, INFINITY);
         limits[linux::RLIMIT_CORE as usize] = (0, INFINITY);
         limits[linux::RLIMIT_NOFILE as usize] = (1024, 4096);
         limits[linux::RLIMIT_NPROC as usize] = (4096, 4096);
@@ -31,16 +30,6 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Those that an address space keeps.
-    pub fn of_memory(&self) -> memory::Limits {
-        memory::Limits {
-            all: self.soft(linux::RLIMIT_AS),
-            data: self.soft(linux::RLIMIT_DATA),
-            stack: self.soft(linux::RLIMIT_STACK),
-            locked: self.soft(linux::RLIMIT_MEMLOCK),
-        }
-    }
-
     /// The soft limit of `resource`.
     pub fn soft(&self, resource: u32) -> u64 {
         self.0

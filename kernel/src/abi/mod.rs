@@ -10,4 +10,5 @@ pub mod errno;
 pub mod frame;
 pub mod limits;
 pub mod metadata;
+pub mod ready;
 pub mod resolve;

@@ -14,13 +14,12 @@ use x86_64::{PrivilegeLevel, VirtAddr};
 
 use super::percpu;
 
+use crate::abi::frame::USER32_CS;
+
 /// 64-bit kernel code. SYSCALL loads SS from the next descriptor, which fixes the order.
 pub const KERNEL_CS: u16 = 2 << 3;
 /// Kernel data and stack.
 pub const KERNEL_DS: u16 = 3 << 3;
-/// 32-bit user code. SYSRET loads CS from this selector (+0 for 32-bit, +16 for 64-bit code) and
-/// SS from the next one (+8), which fixes the order.
-pub const USER32_CS: u16 = 4 << 3 | 3;
 /// User data and stack, for both widths.
 pub const USER_DS: u16 = 5 << 3 | 3;
 /// 64-bit user code.

@@ -12,8 +12,9 @@
 
 use core::arch::naked_asm;
 
+use crate::abi::frame::USER32_CS;
 use crate::abi::frame::{Frame, VM, offsets};
-use crate::arch::gdt::{USER_CS, USER_DS, USER32_CS};
+use crate::arch::gdt::{USER_CS, USER_DS};
 use crate::arch::percpu::{WORK, work};
 use crate::mm::espfix;
 use crate::mm::layout::{self, TASK_SIZE};

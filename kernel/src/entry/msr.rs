@@ -2,8 +2,9 @@
 
 use x86_64::registers::model_specific::Msr;
 
+use crate::abi::frame::USER32_CS;
 use crate::arch::cpu::{self, Vendor};
-use crate::arch::gdt::{KERNEL_CS, USER32_CS};
+use crate::arch::gdt::KERNEL_CS;
 use crate::arch::idt::SYSCALL_VECTOR;
 use crate::dev::log::log;
 

@@ -15,8 +15,9 @@
 use core::arch::naked_asm;
 
 use super::exit::return_from_syscall32;
+use crate::abi::frame::USER32_CS;
 use crate::abi::frame::{Door, offsets};
-use crate::arch::gdt::{USER_DS, USER32_CS};
+use crate::arch::gdt::USER_DS;
 use crate::arch::percpu::{KERNEL_RSP, LANDING_PAD};
 use crate::push_registers;
 use crate::syscall::enter_sysenter;

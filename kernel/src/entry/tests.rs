@@ -4,8 +4,9 @@
 use x86_64::registers::model_specific::Msr;
 
 use super::{syscall, sysenter};
+use crate::abi::frame::USER32_CS;
 use crate::arch::cpu;
-use crate::arch::gdt::{KERNEL_CS, KERNEL_DS, USER_CS, USER_DS, USER32_CS};
+use crate::arch::gdt::{KERNEL_CS, KERNEL_DS, USER_CS, USER_DS};
 use crate::kernel_test;
 
 fn read(msr: u32) -> u64 {

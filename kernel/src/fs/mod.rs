@@ -15,23 +15,15 @@ mod tests;
 
 use alloc::string::String;
 
-use crate::abi::metadata::{NewFile, Time, mode};
-use crate::dev::log::log;
-use crate::vfs::mount::MountFlags;
-use crate::vfs::tmpfs::TmpFs;
 use formats::initramfs::Source;
-use vdso::reader::REALTIME_COARSE;
 
 use crate::abi::errno::Errno;
-
-/// The wall clock at the last tick (CLOCK_REALTIME_COARSE), for time stamps.
-pub fn now() -> Time {
-    let time = crate::time::now(REALTIME_COARSE as i32).unwrap_or_default();
-    Time {
-        sec: time.seconds,
-        nsec: time.nanos,
-    }
-}
+use crate::abi::metadata::{NewFile, mode};
+use crate::dev::log::log;
+use crate::vfs::dentry::Location;
+use crate::vfs::mount::{self, MountFlags};
+use crate::vfs::path;
+use crate::vfs::tmpfs::TmpFs;
 
 /// Creates the tree: unpacks the initramfs, and mounts /dev and /proc.
 ///
@@ -39,7 +31,7 @@ pub fn now() -> Time {
 /// If memory is short.
 pub fn init(mut archives: impl Source) {
     const RAMFS_MAGIC: u32 = 0x8584_58f6;
-    let root = crate::vfs::mount::mount_root(TmpFs::new("rootfs", RAMFS_MAGIC));
+    let root = mount::mount_root(TmpFs::new("rootfs", RAMFS_MAGIC));
     initramfs::unpack(&mut archives, &root);
     drop(archives);
     for (name, kind) in [("dev", "devtmpfs"), ("proc", "proc")] {
@@ -48,7 +40,7 @@ pub fn init(mut archives: impl Source) {
         }
     }
     // In the devtmpfs mounted on /dev.
-    let dev = crate::vfs::path::child(&root, b"dev").map(crate::vfs::dentry::Location::uncovered);
+    let dev = path::child(&root, b"dev").map(Location::uncovered);
     if let Err(errno) = dev.and_then(|dev| mount_at(&dev, "pts", "devpts")) {
         log!("fs: cannot mount /dev/pts: {}", errno.name().unwrap_or("?"));
     }
@@ -64,7 +56,7 @@ fn mount_at(root: &crate::vfs::dentry::Location, name: &str, kind: &str) -> Resu
         Ok(_) | Err(Errno::EEXIST) => {}
         Err(errno) => return Err(errno),
     }
-    let point = crate::vfs::path::child(root, name.as_bytes())?;
-    let fs = crate::vfs::mount::kinds::make(kind.as_bytes(), b"")?;
-    crate::vfs::mount::change::add(point, fs, String::from(kind), MountFlags::of(0)).map(|_| ())
+    let point = path::child(root, name.as_bytes())?;
+    let fs = mount::kinds::make(kind.as_bytes(), b"")?;
+    mount::change::add(point, fs, String::from(kind), MountFlags::of(0)).map(|_| ())
 }

@@ -7,12 +7,13 @@ use alloc::sync::Arc;
 use core::any::Any;
 
 use crate::abi::errno::Errno;
+use crate::abi::ready::Ready;
 use crate::mm::fallible::{Text, put};
 use crate::process::pid::Pid;
 use crate::sched::wait::WaitQueue;
 use crate::vfs::anon;
 use crate::vfs::file::{File, flags};
-use crate::vfs::inode::{FileOps, Ready};
+use crate::vfs::inode::FileOps;
 
 /// File operations of a pidfd.
 struct PidFd(Pid);

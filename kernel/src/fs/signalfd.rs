@@ -11,6 +11,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, rank};
 
 use crate::abi::errno::Errno;
+use crate::abi::ready::Ready;
 use crate::mm::fallible::Text;
 use crate::process::Process;
 use crate::process::signal::{self, Fields, SigInfo, UNBLOCKABLE};
@@ -18,7 +19,7 @@ use crate::sched::run_queue as sched;
 use crate::sched::wait::{WaitQueue, is_interrupted};
 use crate::vfs::anon;
 use crate::vfs::file::{File, flags};
-use crate::vfs::inode::{FileOps, Ready};
+use crate::vfs::inode::FileOps;
 use crate::vfs::io::Out;
 
 /// Size of struct signalfd_siginfo.

@@ -13,8 +13,6 @@ pub const MMAP_MIN: u64 = 0x1_0000;
 pub const PIE_BASE: u64 = TASK_SIZE / 3 * 2;
 /// Base of a 32-bit static PIE before randomisation.
 pub const PIE_BASE_32: u64 = 0x5655_5000 & !0xfff;
-/// Default of RLIMIT_STACK in bytes.
-pub const STACK_LIMIT: u64 = 8 << 20;
 
 /// Start of the range for the loader's mappings: physical map, boot data, ramdisk.
 pub const LOADER_START: u64 = 0xffff_8000_0000_0000;

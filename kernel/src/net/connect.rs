@@ -6,8 +6,8 @@ use super::Patience;
 use super::address::{self, Address, Binding};
 use super::socket::{Kind, Phase, READ, Socket, WRITE, caller_credentials};
 use crate::abi::errno::Errno;
+use crate::abi::ready::Ready;
 use crate::mm::fallible::Grow as _;
-use crate::vfs::inode::Ready;
 
 /// Largest backlog of a listener (net.core.somaxconn); the queue holds one connection more.
 const BACKLOG_MAX: usize = 4096;

@@ -9,7 +9,7 @@ use super::packet::Packet;
 use super::socket::{Kind, READ, Socket};
 use super::{Patience, address};
 use crate::abi::errno::{Errno, SysResult};
-use crate::vfs::inode::Ready;
+use crate::abi::ready::Ready;
 use crate::vfs::io::Out;
 
 /// Bytes of SO_SNDBUF that a message can't use (unix_dgram_sendmsg in net/unix/af_unix.c).

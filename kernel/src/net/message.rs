@@ -12,11 +12,11 @@ use super::packet::{Packet, UserCredentials};
 use super::socket::{Kind, Phase, Socket, caller_credentials};
 use super::{datagram, gc, inflight, stream};
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::ready::Ready;
 use crate::mm::fallible::Grow as _;
 use crate::process::signal::{self, SigInfo};
 use crate::sched::run_queue as sched;
 use crate::vfs::file::File;
-use crate::vfs::inode::Ready;
 use crate::vfs::io::{In, Out};
 
 /// A message to send.

@@ -13,12 +13,12 @@ use super::options::Options;
 use super::packet::{Packet, UserCredentials};
 use crate::abi::errno::Errno;
 use crate::abi::metadata::Time;
-use crate::fs::now;
+use crate::abi::ready::Ready;
 use crate::mm::frame;
 use crate::process::current;
 use crate::sched::wait::WaitQueue;
+use crate::time::wall_clock;
 use crate::vfs::caller;
-use crate::vfs::inode::Ready;
 
 /// A socket's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -179,7 +179,7 @@ impl Socket {
         Ok(Arc::new(Self {
             kind,
             ino: NEXT.fetch_add(1, Relaxed),
-            born: now(),
+            born: wall_clock(),
             owner: Mutex::new(Owner {
                 uid: who.fsuid,
                 gid: who.fsgid,

@@ -11,9 +11,10 @@ use linux_raw_sys::general::RLIMIT_STACK;
 
 use super::{SharedMm, current, try_current};
 use crate::abi::errno::Errno;
+use crate::abi::limits::STACK_LIMIT;
+use crate::mm::PAGE_SIZE;
 use crate::mm::fallible::TryPush;
 use crate::mm::frame::Frame;
-use crate::mm::{PAGE_SIZE, layout};
 use crate::sched::preempt;
 use crate::usercopy::{Pod, UserPtr, first_nul};
 
@@ -21,7 +22,7 @@ use crate::usercopy::{Pod, UserPtr, first_nul};
 const STRING_MAX: usize = 32 * PAGE_SIZE as usize;
 /// Most bytes of all of them, however large the stack may become: three quarters of its usual
 /// limit.
-const TOTAL_MAX: u64 = layout::STACK_LIMIT / 4 * 3;
+const TOTAL_MAX: u64 = STACK_LIMIT / 4 * 3;
 /// Bytes that there always are, however small it may become (ARG_MAX).
 const TOTAL_MIN: u64 = 32 * PAGE_SIZE;
 /// Most strings (MAX_ARG_STRINGS).
@@ -86,7 +87,7 @@ impl Arguments {
     /// `E2BIG`, `ENOMEM`.
     pub fn of_init(path: &[u8], args: &[Vec<u8>], env: &[Vec<u8>]) -> Result<Self, Errno> {
         let (argc, envc) = (args.len() as u64, env.len() as u64);
-        let mut arguments = Self::new(path, argc, envc, layout::STACK_LIMIT)?;
+        let mut arguments = Self::new(path, argc, envc, STACK_LIMIT)?;
         for text in env.iter().rev() {
             arguments.push(text)?;
         }

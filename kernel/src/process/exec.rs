@@ -18,8 +18,9 @@ use super::{SharedMm, Task, current, exit, fork, robust};
 use crate::abi::capability::Caps;
 use crate::abi::errno::Errno;
 use crate::abi::frame::Frame;
+use crate::abi::frame::USER32_CS;
 use crate::arch::debug::{self, DebugRegisters};
-use crate::arch::gdt::{self, USER_CS, USER_DS, USER32_CS};
+use crate::arch::gdt::{self, USER_CS, USER_DS};
 use crate::arch::percpu;
 use crate::arch::segments::Segments;
 use crate::mm::fallible;
@@ -178,7 +179,7 @@ fn load_image(
     mm.may_map_low = granted.credentials.has(Caps::SYS_RAWIO);
     let mut personality = 0;
     if let Some(task) = super::try_current() {
-        mm.limits = task.process.limits.lock().of_memory();
+        mm.limits = (&*task.process.limits.lock()).into();
         personality = task.attributes.lock().personality;
     }
     let personality = personality::after_exec(

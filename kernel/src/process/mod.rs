@@ -59,6 +59,7 @@ pub mod stop;
 pub mod table;
 pub mod task;
 pub mod timers;
+pub mod uts;
 
 use crate::abi::cred::Credentials;
 use crate::abi::limits::Limits;

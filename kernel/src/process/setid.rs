@@ -115,7 +115,7 @@ pub fn protect(task: &Task, old: &Credentials, granted: &Granted) {
         let mut limits = task.process.limits.lock();
         let stack = &mut limits.0[RLIMIT_STACK as usize].0;
         *stack = (*stack).min(STACK_LIMIT);
-        let of_memory = limits.of_memory();
+        let of_memory = (&*limits).into();
         drop(limits);
         if let Some(mm) = task.mm() {
             mm.lock().limits = of_memory;

@@ -11,13 +11,13 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, rank};
 
 use crate::abi::errno::Errno;
+use crate::abi::ready::Ready;
 use crate::arch::percpu::{self, work};
 use crate::mm::fallible::{Grow, TryPush};
 use crate::mm::reserve;
 use crate::process::task::{Task, TaskState};
 use crate::sched::run_queue as sched;
 use crate::time::timer::{Alarm, Clock};
-use crate::vfs::inode::Ready;
 
 /// An entry of a wait queue that isn't a task.
 pub trait Wake: Send + Sync {
@@ -285,8 +285,8 @@ mod tests {
     use crate::sync::{Mutex, rank};
 
     use super::{Ticket, WaitQueue, Wake};
+    use crate::abi::ready::Ready;
     use crate::kernel_test;
-    use crate::vfs::inode::Ready;
 
     #[derive(Default)]
     struct Log(Mutex<Vec<Ready>, rank::TestLog>);

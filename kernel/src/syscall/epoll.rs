@@ -8,12 +8,12 @@ use linux_raw_sys::general::{
 use super::poll::{Deadline, deadline_in, read_timespec};
 use super::time::Time64;
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::ready::Ready;
 use crate::process::signal::mask;
 use crate::usercopy::{self, Pod, UserPtr};
 use crate::vfs::caller;
 use crate::vfs::epoll;
 use crate::vfs::epoll::item::Event;
-use crate::vfs::inode::Ready;
 use crate::vfs::poll::ALWAYS;
 
 /// `struct epoll_event`: packed on x86-64, so that both widths agree.

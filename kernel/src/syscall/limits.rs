@@ -96,7 +96,7 @@ fn set(pid: i32, resource: u32, new: Option<(u64, u64)>) -> Result<(u64, u64), E
         }
         *slot = (soft, hard);
         if let Some(mm) = &*process.mm.lock() {
-            mm.lock().limits = limits.of_memory();
+            mm.lock().limits = (&*limits).into();
         }
     }
     Ok(old)

@@ -9,6 +9,7 @@ use linux_raw_sys::general::RLIMIT_NOFILE;
 
 use super::time::{Pair, Time64};
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::ready::Ready;
 use crate::mm::fallible::TryPush as _;
 use crate::process::current;
 use crate::process::signal::{mask, restart};
@@ -16,7 +17,6 @@ use crate::sched::preempt::{self, Stride};
 use crate::usercopy::UserPtr;
 use crate::vfs::caller;
 use crate::vfs::file::File;
-use crate::vfs::inode::Ready;
 use crate::vfs::poll::{ALWAYS, FILE, wait};
 
 /// `struct pollfd`: descriptor, events asked for and found.

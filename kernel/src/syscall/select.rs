@@ -5,12 +5,12 @@ use alloc::vec::Vec;
 use super::poll::{Deadline, finish, from_timespec, read_timespec};
 use super::time::{Pair, Time64};
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::ready::Ready;
 use crate::mm::fallible::{self, TryPush as _};
 use crate::process::signal::mask;
 use crate::sched::preempt::{self, Stride};
 use crate::usercopy::{Pod, UserPtr};
 use crate::vfs::caller;
-use crate::vfs::inode::Ready;
 use crate::vfs::poll::{FILE, wait};
 
 /// The three sets of select(2), and how many bytes of each count.

@@ -1,7 +1,5 @@
 //! System-wide calls: uname(2) and the host's names, sysinfo(2), the log, reboot(2).
 
-use crate::sync::{Mutex, rank};
-
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::dev::{power, random};
@@ -9,71 +7,22 @@ use crate::mm::PAGE_SIZE;
 use crate::mm::fallible;
 use crate::mm::frame;
 use crate::process::capability::{capable, require};
+use crate::process::uts::{DOMAIN, HOST, RELEASE, RELEASE_26, UTS_FIELD, UtsName, VERSION};
 use crate::process::{current, personality, table};
 use crate::sched::load;
 use crate::sched::preempt::{self, Stride};
 use crate::usercopy::UserPtr;
 
-/// Linux's version that programs are told: what the ABI here follows. C libraries refuse to
-/// start on a kernel older than they were built for.
-pub const RELEASE: &str = "6.1.0-trident";
-/// The release under personality UNAME26: 2.6.60 plus the minor version (override_release in
-/// kernel/sys.c).
-const RELEASE_26: &str = "2.6.61-trident";
-/// The build, in the place where Linux says `#1 SMP ...`.
-pub const VERSION: &str = concat!("#1 Trident ", env!("CARGO_PKG_VERSION"));
-
-/// Bytes of each field of struct utsname, NUL included.
-const UTS_FIELD: usize = 65;
-
-/// A name of the machine's that can be set.
-pub struct UtsName(Mutex<([u8; UTS_FIELD], usize), rank::HostName>);
-
-/// The host name.
-pub static HOST: UtsName = UtsName::at_boot(b"trident");
-/// The (NIS) domain name.
-pub static DOMAIN: UtsName = UtsName::at_boot(b"(none)");
-
-impl UtsName {
-    const fn at_boot(boot: &[u8]) -> Self {
-        let mut name = [0; UTS_FIELD];
-        let mut i = 0;
-        while i < boot.len() {
-            name[i] = boot[i];
-            i += 1;
-        }
-        Self(Mutex::new((name, boot.len())))
-    }
-
-    /// The name.
-    pub fn get(&self) -> alloc::string::String {
-        let (name, len) = &*self.0.lock();
-        alloc::string::String::from_utf8_lossy(&name[..*len]).into_owned()
-    }
-
-    /// Sets it.
-    ///
-    /// # Errors
-    /// `EINVAL` for one of more than 64 bytes.
-    pub fn set(&self, name: &[u8]) -> Result<(), Errno> {
-        let mut new = [0; UTS_FIELD];
-        let (start, _) = new.split_at_mut(UTS_FIELD - 1);
-        let start = start.get_mut(..name.len()).ok_or(Errno::EINVAL)?;
-        start.copy_from_slice(name);
-        self.0.set((new, name.len()));
-        Ok(())
-    }
-
-    fn set_from(&self, name: UserPtr<u8>, len: i32) -> SysResult {
-        require(Caps::SYS_ADMIN)?;
-        let len = usize::try_from(len)
-            .ok()
-            .filter(|len| *len < UTS_FIELD)
-            .ok_or(Errno::EINVAL)?;
-        let mut new = [0; UTS_FIELD];
-        name.read_into(&mut new[..len])?;
-        self.set(&new[..len]).map(|()| 0)
-    }
+/// Sets one of the names to `len` bytes at `name`.
+fn set_name(which: &UtsName, name: UserPtr<u8>, len: i32) -> SysResult {
+    require(Caps::SYS_ADMIN)?;
+    let len = usize::try_from(len)
+        .ok()
+        .filter(|len| *len < UTS_FIELD)
+        .ok_or(Errno::EINVAL)?;
+    let mut new = [0; UTS_FIELD];
+    name.read_into(&mut new[..len])?;
+    which.set(&new[..len]).map(|()| 0)
 }
 
 /// uname(2): six fields of 65 bytes; the same for both widths.
@@ -124,12 +73,12 @@ fn names<const FIELD: usize, const SIZE: usize>() -> [u8; SIZE] {
 
 /// sethostname(2).
 pub fn sethostname(name: UserPtr<u8>, len: i32) -> SysResult {
-    HOST.set_from(name, len)
+    set_name(&HOST, name, len)
 }
 
 /// setdomainname(2).
 pub fn setdomainname(name: UserPtr<u8>, len: i32) -> SysResult {
-    DOMAIN.set_from(name, len)
+    set_name(&DOMAIN, name, len)
 }
 
 /// sysinfo(2) has 16 bits behind a load's point.

@@ -25,7 +25,7 @@ fn from_timespecs(times: [[i64; 2]; 2]) -> Result<Option<Times>, Errno> {
     let mut result = [None; 2];
     for (slot, [sec, nsec]) in result.iter_mut().zip(times) {
         *slot = match u32::try_from(nsec) {
-            Ok(UTIME_NOW) => Some(crate::fs::now()),
+            Ok(UTIME_NOW) => Some(crate::time::wall_clock()),
             Ok(UTIME_OMIT) => None,
             Ok(nsec @ 0..1_000_000_000) => Some(Time { sec, nsec }),
             _ => return Err(Errno::EINVAL),
@@ -47,7 +47,7 @@ fn set_times(location: &Location, times: Option<Times>) -> SysResult {
     location.mount.check_writable()?;
     let who = caller::credentials();
     let metadata = location.inode().metadata();
-    let now = crate::fs::now();
+    let now = crate::time::wall_clock();
     match times {
         Some(_) if !access::is_owner(&who, &metadata) => return Err(Errno::EPERM),
         None if !access::is_owner(&who, &metadata) => access::check(&who, &metadata, WRITE)?,

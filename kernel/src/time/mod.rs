@@ -22,10 +22,11 @@ use crate::sync::{Mutex, rank};
 use spin::Lazy;
 use vdso::math::{Time, mult_for};
 use vdso::page::{MODE_RDTSC, MODE_RDTSCP, MODE_SYSCALL};
-use vdso::reader::{self, MONOTONIC};
+use vdso::reader::{self, MONOTONIC, REALTIME_COARSE};
 use vdso::writer::Timekeeper;
 
 use crate::abi::frame::Frame;
+use crate::abi::metadata;
 use crate::arch::cpu;
 use crate::arch::tsc::Tsc;
 use crate::dev::pic;
@@ -137,6 +138,15 @@ fn tick() {
     crate::sched::load::tick();
     crate::tty::tick();
     sched::tick();
+}
+
+/// The wall clock at the last tick (CLOCK_REALTIME_COARSE), for time stamps of files.
+pub fn wall_clock() -> metadata::Time {
+    let time = now(REALTIME_COARSE as i32).unwrap_or_default();
+    metadata::Time {
+        sec: time.seconds,
+        nsec: time.nanos,
+    }
 }
 
 /// The time by a clock id (`vdso::reader`'s constants); `None` for ids that the clock page

@@ -8,13 +8,14 @@ use super::termios::Local;
 use super::termios::character as ch;
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::ready::Ready;
 use crate::process::capability::capable;
 use crate::process::signal::{SIGTTIN, SIGTTOU};
 use crate::sched::preempt::{self, Stride};
 use crate::sched::wait::{WaitQueue, is_interrupted};
 use crate::time::uptime_ns;
 use crate::vfs::file::flags::{O_ACCMODE, O_NOCTTY, O_WRONLY};
-use crate::vfs::inode::{FileOps, Ready};
+use crate::vfs::inode::FileOps;
 use crate::vfs::io::{In, Out};
 
 /// Most bytes copied at a time.

@@ -54,7 +54,7 @@ fn the_inode() -> &'static Arc<AnonInode> {
     INODE.call_once(|| {
         Arc::new(AnonInode {
             device: mount::anonymous_device(),
-            born: crate::fs::now(),
+            born: crate::time::wall_clock(),
         })
     })
 }

@@ -16,6 +16,7 @@ use super::dentry::{Dentry, Location};
 use super::io::{In, Out};
 use super::xattr::Xattrs;
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::ready::Ready;
 use crate::mm::fallible::Text;
 use crate::sched::wait::WaitQueue;
 use crate::vm::vma::PageSource;
@@ -222,25 +223,6 @@ pub trait Inode: Any + Send + Sync {
     /// Source of pages for a mapping, if the file can be mapped.
     fn pages(self: Arc<Self>) -> Option<Arc<dyn PageSource>> {
         None
-    }
-}
-
-bitflags::bitflags! {
-    /// Readiness of an open file, with the values of poll(2).
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct Ready: u16 {
-        /// Data to read (POLLIN | POLLRDNORM).
-        const READ = 0x41;
-        /// Room to write (POLLOUT | POLLWRNORM).
-        const WRITE = 0x104;
-        /// Error (POLLERR).
-        const ERROR = 0x08;
-        /// Peer closed (POLLHUP).
-        const HANGUP = 0x10;
-        /// Exceptional condition: urgent data, a terminal's status (POLLPRI).
-        const PRIORITY = 0x02;
-        /// Peer shut down writing (POLLRDHUP).
-        const READ_HANGUP = 0x2000;
     }
 }
 

@@ -9,8 +9,8 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::file::File;
-use super::inode::Ready;
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::ready::Ready;
 use crate::mm::frame;
 use crate::process::Task;
 use crate::sched::preempt::{self, Stride};

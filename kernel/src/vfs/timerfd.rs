@@ -9,9 +9,10 @@ use linux_raw_sys::general::{TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET};
 
 use super::anon;
 use super::file::{File, flags};
-use super::inode::{FileOps, Ready};
+use super::inode::FileOps;
 use super::io::Out;
 use crate::abi::errno::Errno;
+use crate::abi::ready::Ready;
 use crate::mm::fallible::Text;
 use crate::sched::wait::{WaitQueue, is_interrupted};
 use crate::time::schedule::Schedule;

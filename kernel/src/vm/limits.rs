@@ -3,10 +3,13 @@
 //! Pages are counted as areas are mapped and unmapped. There is no swap, so locked memory differs
 //! only in being counted and limited.
 
+use linux_raw_sys::general as linux;
+
 use super::address_space::AddressSpace;
 use super::vma::{Prot, Role, Vma, VmaFlags};
 use crate::abi::errno::Errno;
-use crate::mm::{PAGE_SIZE, layout};
+use crate::abi::limits as abi;
+use crate::mm::PAGE_SIZE;
 
 /// Soft limits in bytes (setrlimit(2)).
 #[derive(Clone, Copy, Debug)]
@@ -21,12 +24,24 @@ pub struct Limits {
     pub locked: u64,
 }
 
+impl From<&abi::Limits> for Limits {
+    /// The limits of a process that its address space keeps.
+    fn from(limits: &abi::Limits) -> Self {
+        Self {
+            all: limits.soft(linux::RLIMIT_AS),
+            data: limits.soft(linux::RLIMIT_DATA),
+            stack: limits.soft(linux::RLIMIT_STACK),
+            locked: limits.soft(linux::RLIMIT_MEMLOCK),
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             all: u64::MAX,
             data: u64::MAX,
-            stack: layout::STACK_LIMIT,
+            stack: abi::STACK_LIMIT,
             locked: u64::MAX,
         }
     }

@@ -209,7 +209,7 @@ kernel_test!(
             .expect("room");
         mm.fault(top - 0x9000, Access::Write).expect("grows");
         assert_eq!(starts(&mm), [(top - 0x9000, top)]);
-        let limit = top - layout::STACK_LIMIT;
+        let limit = top - crate::abi::limits::STACK_LIMIT;
         mm.fault(limit, Access::Write).expect("grows");
         assert_eq!(
             mm.fault(limit - 1, Access::Write),

@@ -16,11 +16,11 @@ use core::any::Any;
 
 use spin::Once;
 
-use super::now;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::{Device, Metadata, mode};
 use crate::process::pid::Pid;
 use crate::process::{current, try_current};
+use crate::time::wall_clock;
 use crate::vfs::caller;
 use crate::vfs::dentry::{Dentry, Location, Parent};
 use crate::vfs::file::File;
@@ -94,7 +94,7 @@ impl Inode for ProcNode {
         static DEVICE: Once<u32> = Once::new();
         let dev = Device::new(0, *DEVICE.call_once(mount::anonymous_device));
         let nlink = if self.kind() == mode::S_IFDIR { 2 } else { 1 };
-        let (ino, mode, time) = (self.ino(), self.mode(), now());
+        let (ino, mode, time) = (self.ino(), self.mode(), wall_clock());
         let (uid, gid) = self.owner(mode);
         let times = Metadata {
             atime: time,

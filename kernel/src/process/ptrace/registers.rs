@@ -1,9 +1,9 @@
 //! A held thread's registers, as `struct user_regs_struct` of either width.
 
 use crate::abi::errno::Errno;
+use crate::abi::frame::USER32_CS;
 use crate::abi::frame::{Frame, TF};
 use crate::arch::cpu;
-use crate::arch::gdt::USER32_CS;
 use crate::arch::percpu::work;
 use crate::arch::segments::Segments;
 use crate::mm::layout::TASK_SIZE;

@@ -45,7 +45,7 @@ pub struct Attributes {
 impl Attributes {
     /// Attributes of a terminal created by the caller.
     pub fn new() -> Self {
-        let now = crate::fs::now();
+        let now = crate::time::wall_clock();
         Self {
             permissions: PERMISSIONS,
             uid: caller::credentials().fsuid,
@@ -68,7 +68,7 @@ pub fn instance() -> Arc<DevPts> {
     static INSTANCE: Once<Arc<DevPts>> = Once::new();
     INSTANCE
         .call_once(|| {
-            let born = crate::fs::now();
+            let born = crate::time::wall_clock();
             let device = Device::new(0, mount::anonymous_device());
             let root = Dentry::root(Arc::new(Top { device, born }));
             Arc::new(DevPts { root })
@@ -252,7 +252,7 @@ impl Inode for Node {
         to.gid = change.gid.unwrap_or(to.gid);
         to.atime = change.atime.unwrap_or(to.atime);
         to.mtime = change.mtime.unwrap_or(to.mtime);
-        to.ctime = crate::fs::now();
+        to.ctime = crate::time::wall_clock();
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use linux_raw_sys::ioctl;
 
 use super::{Master, Tty, devpts};
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::ready::Ready;
 use crate::process::signal::{SIGINT, SIGQUIT, SIGTSTP};
 use crate::sched::wait::{WaitQueue, is_interrupted};
 use crate::tty;
@@ -16,7 +17,7 @@ use crate::usercopy::UserPtr;
 use crate::vfs::caller;
 use crate::vfs::file::File;
 use crate::vfs::file::flags::{O_ACCMODE, O_CLOEXEC, O_NONBLOCK};
-use crate::vfs::inode::{FileOps, Ready};
+use crate::vfs::inode::FileOps;
 use crate::vfs::io::{In, Out};
 use crate::vfs::notify::events;
 

@@ -11,10 +11,11 @@ use linux_raw_sys::general::{EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLLWAKEUP}
 
 use super::Epoll;
 use crate::abi::errno::Errno;
+use crate::abi::ready::Ready;
 use crate::mm::fallible;
 use crate::sched::wait::{Ticket, Wake};
 use crate::vfs::file::File;
-use crate::vfs::inode::{FileOps, Ready};
+use crate::vfs::inode::FileOps;
 
 /// `struct epoll_event`: the events, and the program's value.
 #[derive(Clone, Copy, Debug)]

@@ -17,9 +17,10 @@ use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::{EPOLLET, EPOLLONESHOT};
 
 use super::file::{File, flags};
-use super::inode::{FileOps, Ready};
+use super::inode::FileOps;
 use super::{anon, caller};
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::ready::Ready;
 use crate::mm::fallible::Text;
 use crate::mm::frame;
 use crate::sched::wait::{WaitQueue, is_interrupted};

@@ -8,11 +8,12 @@ use linux_raw_sys::ioctl::FIONREAD;
 
 use super::Pipe;
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::ready::Ready;
 use crate::mm::PAGE_SIZE;
 use crate::sched::wait::WaitQueue;
 use crate::usercopy::UserPtr;
 use crate::vfs::file::{File, flags};
-use crate::vfs::inode::{FileOps, Ready};
+use crate::vfs::inode::FileOps;
 use crate::vfs::io::{In, Out};
 
 /// A pipe's open file, for reading, writing or both.

@@ -9,8 +9,8 @@ use spin::Once;
 use super::{End, Pipe};
 use crate::abi::errno::Errno;
 use crate::abi::metadata::{Device, Metadata, Time, mode};
-use crate::fs::now;
 use crate::mm::frame;
+use crate::time::wall_clock;
 use crate::vfs::dentry::{Dentry, Location, Parent};
 use crate::vfs::file::{File, flags};
 use crate::vfs::inode::{FileOps, Inode};
@@ -41,7 +41,7 @@ pub fn new(flags: u32) -> Result<(Arc<File>, Arc<File>), Errno> {
     let inode = Arc::new(PipeInode {
         pipe: pipe.clone(),
         ino,
-        born: now(),
+        born: wall_clock(),
         owner: (who.fsuid, who.fsgid),
     });
     let name = format!("pipe:[{ino}]").into_bytes();

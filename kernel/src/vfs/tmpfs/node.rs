@@ -15,9 +15,9 @@ use super::space::Space;
 use crate::abi::capability::Caps;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::{Change, Device, Metadata, NewFile, Time, mode};
-use crate::fs::now;
 use crate::mm::fallible;
 use crate::process::table;
+use crate::time::wall_clock;
 use crate::vfs::dentry::Dentry;
 use crate::vfs::inode::{FileOps, Inode, ListEntry};
 use crate::vfs::xattr::Xattrs;
@@ -85,7 +85,7 @@ impl Node {
 
     fn of_content(space: Arc<Space>, ino: u64, new: &NewFile, content: Content) -> Arc<Self> {
         let kind = new.mode & mode::S_IFMT;
-        let born = now();
+        let born = wall_clock();
         let attributes = Attributes {
             permissions: new.mode & mode::PERMISSIONS,
             uid: new.uid,
@@ -147,7 +147,7 @@ impl Node {
 
     /// Updates the times after a change of the content, and clears set-ID bits.
     pub(super) fn touch(&self) {
-        let time = now();
+        let time = wall_clock();
         let mut attributes = self.attributes.lock();
         attributes.mtime = time;
         attributes.ctime = time;
@@ -166,7 +166,7 @@ impl Node {
     pub(super) fn count_link(&self, by: i32) -> u32 {
         let mut attributes = self.attributes.lock();
         attributes.nlink = attributes.nlink.saturating_add_signed(by);
-        attributes.ctime = now();
+        attributes.ctime = wall_clock();
         attributes.nlink
     }
 
@@ -237,7 +237,7 @@ impl Inode for Node {
             gid: change.gid.unwrap_or(old.gid),
             atime: change.atime.unwrap_or(old.atime),
             mtime: change.mtime.unwrap_or(old.mtime),
-            ctime: now(),
+            ctime: wall_clock(),
             nlink: old.nlink,
         };
         Ok(())
@@ -246,7 +246,7 @@ impl Inode for Node {
     fn accessed(&self, relative: bool) {
         /// Seconds after which an access is recorded in any case.
         const DAY: i64 = 24 * 60 * 60;
-        let time = now();
+        let time = wall_clock();
         let mut own = self.attributes.lock();
         let is_due =
             own.atime <= own.mtime.max(own.ctime) || time.sec.saturating_sub(own.atime.sec) >= DAY;

@@ -8,9 +8,10 @@ use crate::abi::errno::Errno;
 use crate::abi::frame::Door;
 use crate::mm::fallible::{Text, put};
 use crate::process::table;
+use crate::process::uts;
 use crate::sched::run_queue as sched;
 use crate::sched::{cputime, load};
-use crate::syscall::{counters, system as misc};
+use crate::syscall::counters;
 use crate::vfs::{lock, mount};
 
 mod cpuinfo;
@@ -169,7 +170,7 @@ fn ticks() -> (u64, u64) {
 fn stat(_: &(), text: &mut Text) {
     let (all, idle) = ticks();
     let user = cputime::busy_ticks();
-    let boot = crate::fs::now().sec - (crate::time::uptime_ns() / 1_000_000_000) as i64;
+    let boot = crate::time::wall_clock().sec - (crate::time::uptime_ns() / 1_000_000_000) as i64;
     let (_, processes) = table::reserved();
     let running = sched::runnable();
     put!(
@@ -191,7 +192,7 @@ fn version(_: &(), text: &mut Text) {
     put!(
         text,
         "Linux version {} (trident) (rustc) {}\n",
-        misc::RELEASE,
-        misc::VERSION
+        uts::RELEASE,
+        uts::VERSION
     );
 }

@@ -15,7 +15,7 @@ use crate::dev::random;
 use crate::mm::fallible::{Text, put};
 use crate::mm::layout;
 use crate::process::table;
-use crate::syscall::system as misc;
+use crate::process::uts;
 use crate::vfs::inotify::limits;
 use crate::vfs::{fdtable, protected};
 use crate::vm::mapping;
@@ -95,22 +95,22 @@ pub(super) static FILES: &[SystemFile] = &[
     fixed!("kernel/core_uses_pid", "0"),
     fixed!("kernel/dmesg_restrict", "1"),
     SystemFile {
-        accept: Some(|text| misc::DOMAIN.set(line(text))),
+        accept: Some(|text| uts::DOMAIN.set(line(text))),
         ..file("sys/kernel/domainname", |_, text| {
-            put!(text, "{}\n", misc::DOMAIN.get())
+            put!(text, "{}\n", uts::DOMAIN.get())
         })
     },
     SystemFile {
-        accept: Some(|text| misc::HOST.set(line(text))),
+        accept: Some(|text| uts::HOST.set(line(text))),
         ..file("sys/kernel/hostname", |_, text| {
-            put!(text, "{}\n", misc::HOST.get())
+            put!(text, "{}\n", uts::HOST.get())
         })
     },
     fixed!("kernel/kptr_restrict", "0"),
     fixed!("kernel/msgmax", "8192"),
     fixed!("kernel/ngroups_max", "65536"),
     file("sys/kernel/osrelease", |_, text| {
-        put!(text, "{}\n", misc::RELEASE)
+        put!(text, "{}\n", uts::RELEASE)
     }),
     fixed!("kernel/ostype", "Linux"),
     fixed!("kernel/overflowgid", "65534"),
@@ -135,7 +135,7 @@ pub(super) static FILES: &[SystemFile] = &[
         put!(text, "{}\n", table::PID_MAX)
     }),
     file("sys/kernel/version", |_, text| {
-        put!(text, "{}\n", misc::VERSION)
+        put!(text, "{}\n", uts::VERSION)
     }),
     fixed!("net/core/somaxconn", "4096"),
     fixed!("net/unix/max_dgram_qlen", "512"),

@@ -1,0 +1,57 @@
+//! Names of the system (uname(2)); Linux keeps them in its UTS namespace.
+
+use alloc::string::String;
+
+use crate::abi::errno::Errno;
+use crate::sync::{Mutex, rank};
+
+/// Linux's version that programs are told: what the ABI here follows. C libraries refuse to
+/// start on a kernel older than they were built for.
+pub const RELEASE: &str = "6.1.0-trident";
+/// The release under personality UNAME26: 2.6.60 plus the minor version (override_release in
+/// kernel/sys.c).
+pub const RELEASE_26: &str = "2.6.61-trident";
+/// The build, in the place where Linux says `#1 SMP ...`.
+pub const VERSION: &str = concat!("#1 Trident ", env!("CARGO_PKG_VERSION"));
+
+/// Bytes of each field of struct utsname, NUL included.
+pub const UTS_FIELD: usize = 65;
+
+/// A name of the machine's that can be set.
+pub struct UtsName(Mutex<([u8; UTS_FIELD], usize), rank::HostName>);
+
+/// The host name.
+pub static HOST: UtsName = UtsName::at_boot(b"trident");
+/// The (NIS) domain name.
+pub static DOMAIN: UtsName = UtsName::at_boot(b"(none)");
+
+impl UtsName {
+    const fn at_boot(boot: &[u8]) -> Self {
+        let mut name = [0; UTS_FIELD];
+        let mut i = 0;
+        while i < boot.len() {
+            name[i] = boot[i];
+            i += 1;
+        }
+        Self(Mutex::new((name, boot.len())))
+    }
+
+    /// The name.
+    pub fn get(&self) -> String {
+        let (name, len) = &*self.0.lock();
+        String::from_utf8_lossy(&name[..*len]).into_owned()
+    }
+
+    /// Sets it.
+    ///
+    /// # Errors
+    /// `EINVAL` for one of more than 64 bytes.
+    pub fn set(&self, name: &[u8]) -> Result<(), Errno> {
+        let mut new = [0; UTS_FIELD];
+        let (start, _) = new.split_at_mut(UTS_FIELD - 1);
+        let start = start.get_mut(..name.len()).ok_or(Errno::EINVAL)?;
+        start.copy_from_slice(name);
+        self.0.set((new, name.len()));
+        Ok(())
+    }
+}

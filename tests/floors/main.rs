@@ -1,0 +1,224 @@
+//! The floors of `kernel/src`: paths run down only.
+//!
+//! `floors.txt` has a line for each floor: its number, and its folders. A path from a folder to one of a
+//! higher floor is an error, beyond those that `remaining.txt` counts; that list only shrinks. So is a
+//! circle of paths between folders of one floor.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use harness::paths;
+use petgraph::algo::tarjan_scc;
+use petgraph::graphmap::DiGraphMap;
+use source::{Arrow, Id, Source};
+
+mod guards;
+mod resolve;
+mod source;
+
+/// The floor of each folder.
+struct Floors(BTreeMap<String, u32>);
+
+impl Floors {
+    fn read(text: &str) -> Result<Self> {
+        let mut floors = BTreeMap::new();
+        for line in text.lines() {
+            let mut words = line.split_whitespace();
+            let number = words.next().context("a line is empty")?.parse()?;
+            floors.extend(words.map(|folder| (folder.to_owned(), number)));
+        }
+        Ok(Self(floors))
+    }
+
+    fn of(&self, folder: &str) -> Result<u32> {
+        let floor = self.0.get(folder).copied();
+        floor.with_context(|| format!("floors.txt has no floor for {folder}"))
+    }
+}
+
+/// The folder of a module in `kernel/src`, or the name of its file there; `main` for the root.
+fn folder(source: &Source, module: Id) -> &str {
+    let path = &source.modules[module].path;
+    path.first().map_or("main", String::as_str)
+}
+
+/// The paths that run up, by folders: `"mm -> process"`.
+fn upward(source: &Source, floors: &Floors) -> Result<BTreeMap<String, Vec<Arrow>>> {
+    let mut upward: BTreeMap<String, Vec<Arrow>> = BTreeMap::new();
+    for arrow in source.arrows() {
+        let (from, to) = (folder(source, arrow.from), folder(source, arrow.to));
+        if from != to && floors.of(from)? < floors.of(to)? {
+            upward
+                .entry(format!("{from} -> {to}"))
+                .or_default()
+                .push(arrow);
+        }
+    }
+    Ok(upward)
+}
+
+/// The largest circles of paths between files of one folder, largest first: the folder, and how many files.
+fn circles(source: &Source) -> Vec<(String, usize)> {
+    let mut graphs: BTreeMap<&str, DiGraphMap<&Path, ()>> = BTreeMap::new();
+    for arrow in source.arrows() {
+        let (from, to) = (folder(source, arrow.from), folder(source, arrow.to));
+        if from == to {
+            let file = |id: Id| source.modules[id].file.as_path();
+            let graph = graphs.entry(from).or_default();
+            graph.add_edge(file(arrow.from), file(arrow.to), ());
+        }
+    }
+    let largest = |graph| tarjan_scc(graph).iter().map(Vec::len).max().unwrap_or(0);
+    let mut circles: Vec<_> = graphs
+        .iter()
+        .map(|(folder, graph)| ((*folder).to_owned(), largest(graph)))
+        .collect();
+    circles.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+    circles
+}
+
+/// Folders of one floor that paths join to a circle.
+fn circles_of_folders<'a>(source: &'a Source, floors: &Floors) -> Result<Vec<Vec<&'a str>>> {
+    let mut graph = DiGraphMap::<&str, ()>::new();
+    for arrow in source.arrows() {
+        let (from, to) = (folder(source, arrow.from), folder(source, arrow.to));
+        if floors.of(from)? == floors.of(to)? {
+            graph.add_edge(from, to, ());
+        }
+    }
+    let mut circles = tarjan_scc(&graph);
+    circles.retain(|circle| circle.len() > 1);
+    Ok(circles)
+}
+
+fn kernel() -> Result<(Source, Floors)> {
+    let source = Source::read(&paths::root().join("kernel/src/main.rs"))?;
+    let floors = Floors::read(include_str!("floors.txt"))?;
+    Ok((source, floors))
+}
+
+#[test]
+fn paths_run_down() -> Result<()> {
+    let (source, floors) = kernel()?;
+    let mut remaining = BTreeMap::new();
+    for line in include_str!("remaining.txt").lines() {
+        let (folders, count) = line.split_once(": ").context("a line of remaining.txt")?;
+        remaining.insert(folders, count.parse::<usize>()?);
+    }
+    let upward = upward(&source, &floors)?;
+    let mut report = String::new();
+    for (folders, arrows) in &upward {
+        let allowed = remaining.remove(folders.as_str()).unwrap_or(0);
+        if arrows.len() > allowed {
+            writeln!(
+                report,
+                "{folders}: {} paths run up, not {allowed}:",
+                arrows.len()
+            )?;
+            for arrow in arrows {
+                let file = source.modules[arrow.from].file.display();
+                writeln!(report, "  kernel/src/{file}:{}: {}", arrow.line, arrow.text)?;
+            }
+        } else if arrows.len() < allowed {
+            writeln!(
+                report,
+                "{folders}: {} of {allowed} paths remain: lower the number in remaining.txt",
+                arrows.len()
+            )?;
+        }
+    }
+    for mut circle in circles_of_folders(&source, &floors)? {
+        circle.sort_unstable();
+        let folders = format!("circle of {}", circle.join(", "));
+        if remaining.remove(folders.as_str()).is_none() {
+            writeln!(report, "a {folders}")?;
+        }
+    }
+    for folders in remaining.keys() {
+        writeln!(
+            report,
+            "{folders}: no path remains: remove the line from remaining.txt"
+        )?;
+    }
+    let count: usize = upward.values().map(Vec::len).sum();
+    println!("{count} paths run up");
+    for (folder, size) in circles(&source).iter().take(5) {
+        println!("largest circle in {folder}: {size} files");
+    }
+    ensure!(report.is_empty(), "\n{report}");
+    Ok(())
+}
+
+/// Sources of the folder `low`, below `high`; each has one path that runs up.
+const UPWARD: &[(&str, &str)] = &[
+    ("use", "use crate::high::Item;"),
+    ("use in a group", "use crate::{high::{self, Item}};"),
+    ("expression", "fn f() { crate::high::function(); }"),
+    ("type", "fn f(_: super::high::Item) {}"),
+    ("re-export", "pub use super::high::Item;"),
+    ("through a re-export", "use crate::middle::Item;"),
+    ("through a glob", "use crate::globs::Item;"),
+    (
+        "by an alias",
+        "use crate::high as other; fn f() { other::function(); }",
+    ),
+    (
+        "macro body",
+        "macro_rules! m { () => { $crate::high::function() } }",
+    ),
+    (
+        "macro argument",
+        "fn f() { println!(\"{}\", crate::high::function()); }",
+    ),
+    (
+        "nested module",
+        "mod inner { use super::super::high::Item; }",
+    ),
+    ("use in a function", "fn f() { use crate::high::function; }"),
+];
+
+#[test]
+fn circles_on_a_floor_are_found() -> Result<()> {
+    let floors = Floors::read("1 main\n2 a b c")?;
+    for (c, expected) in [("", 0), ("use crate::a::A;", 1)] {
+        let folder = tempfile::tempdir()?;
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text);
+        write("main.rs", "mod a; mod b; mod c;")?;
+        write("a.rs", "pub struct A; use crate::b::B;")?;
+        write("b.rs", "pub struct B; use crate::c::C;")?;
+        write("c.rs", &format!("pub struct C; {c}"))?;
+        let source = Source::read(&folder.path().join("main.rs"))?;
+        let circles = circles_of_folders(&source, &floors)?;
+        ensure!(circles.len() == expected, "{circles:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn each_kind_of_path_is_found() -> Result<()> {
+    let floors = Floors::read("1 low\n2 high middle globs main")?;
+    for (kind, low) in UPWARD {
+        let folder = tempfile::tempdir()?;
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text);
+        write("main.rs", "mod globs; mod high; mod low; mod middle;")?;
+        write(
+            "high.rs",
+            "pub struct Item; pub fn function() {} #[macro_export] macro_rules! exported { () => {} }",
+        )?;
+        write("middle.rs", "pub use crate::high::Item;")?;
+        write("globs.rs", "pub use crate::high::*;")?;
+        write("low.rs", low)?;
+        let source = Source::read(&folder.path().join("main.rs"))?;
+        let upward = upward(&source, &floors)?;
+        ensure!(upward.contains_key("low -> high"), "{kind}: not found");
+        write("low.rs", &format!("#[cfg(test)] mod tests {{ {low} }}"))?;
+        let source = Source::read(&folder.path().join("main.rs"))?;
+        ensure!(
+            self::upward(&source, &floors)?.is_empty(),
+            "{kind}: tests count"
+        );
+    }
+    Ok(())
+}
