@@ -1,3 +1,4 @@
+/* covers: kernel/src/vm/ kernel/src/vfs/ kernel/src/process/ kernel/src/sched/ */
 /* covers: kernel/src/sched/ kernel/src/vm/ kernel/src/vfs/ kernel/src/process/ */
 /* Calls over as many objects as a program can make, and the end of a process that has them: another process's
    sleep of a millisecond is at most one too long. The objects are made by many short calls before. Time is
@@ -33,8 +34,7 @@ enum {
 
 static char *room(unsigned long size)
 {
-	return mmap(NULL, size, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
 static char *start;
@@ -83,9 +83,7 @@ static void do_mprotect(void)
 	mprotect(start, (unsigned long)TABLES * TABLE, PROT_READ);
 }
 
-static void make_nothing(void)
-{
-}
+static void make_nothing(void) {}
 
 static void make_far_descriptor(void)
 {
