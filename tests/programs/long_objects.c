@@ -1,4 +1,3 @@
-/* covers: kernel/src/vm/ kernel/src/vfs/ kernel/src/process/ kernel/src/sched/ */
 /* covers: kernel/src/sched/ kernel/src/vm/ kernel/src/vfs/ kernel/src/process/ */
 /* Calls over as many objects as a program can make, and the end of a process that has them: another process's
    sleep of a millisecond is at most one too long. The objects are made by many short calls before. Time is
