@@ -12,8 +12,10 @@ use anyhow::{Context, Result, ensure};
 use harness::paths;
 use petgraph::algo::tarjan_scc;
 use petgraph::graphmap::DiGraphMap;
+use regex::Regex;
 use source::{Arrow, Id, Source};
 
+mod covers;
 mod guards;
 mod resolve;
 mod source;
@@ -148,6 +150,50 @@ fn paths_run_down() -> Result<()> {
         println!("largest circle in {folder}: {size} files");
     }
     ensure!(report.is_empty(), "\n{report}");
+    Ok(())
+}
+
+/// docs/ARCHITECTURE.md has a row for each folder, with its floor and its lines: within a tenth, or within 100.
+#[test]
+fn the_page_has_the_floors_and_their_size() -> Result<()> {
+    let (source, floors) = kernel()?;
+    let mut lines: BTreeMap<String, usize> = BTreeMap::new();
+    let mut files: Vec<_> = source.modules.iter().collect();
+    files.sort_by_key(|module| &module.file);
+    files.dedup_by_key(|module| &module.file);
+    for module in files {
+        let text = std::fs::read_to_string(paths::root().join("kernel/src").join(&module.file))?;
+        let folder = module.path.first().map_or("main", String::as_str);
+        *lines.entry(folder.to_owned()).or_default() += text.lines().count();
+    }
+    let page = std::fs::read_to_string(paths::root().join("docs/ARCHITECTURE.md"))?;
+    let rows = Regex::new(r"(?m)^\| (\d+) \| \[`(\w+)/?`\].*\| ([\d,]+) \|$")?;
+    let mut seen = Vec::new();
+    for row in rows.captures_iter(&page) {
+        let (floor, folder) = (row[1].parse::<u32>()?, &row[2]);
+        ensure!(
+            floors.of(folder)? == floor,
+            "{folder} is not on floor {floor}"
+        );
+        let said: usize = row[3].replace(',', "").parse()?;
+        let counted = lines.get(folder).copied().unwrap_or(0);
+        let off = said.abs_diff(counted);
+        ensure!(
+            off <= 100 || off * 10 <= counted,
+            "{folder} has {counted} lines, not {said}"
+        );
+        seen.push(folder.to_owned());
+    }
+    // What is in files of kernel/src itself has no row.
+    let missing: Vec<_> = floors
+        .0
+        .keys()
+        .filter(|folder| !seen.contains(folder))
+        .collect();
+    ensure!(
+        missing == ["boot", "ktest", "main"],
+        "no row for {missing:?}"
+    );
     Ok(())
 }
 

@@ -50,14 +50,13 @@ fn each_file_of_the_walk_names_the_next() {
     }
 }
 
-/// Each relative link of README and docs/ names an existing file.
+/// Each relative link of the pages in the root and in docs/ names an existing file.
 #[test]
 fn links_lead_somewhere() {
     let mut pages = files("docs", &[".md"]);
-    pages.push((
-        paths::root().join("README.md").display().to_string(),
-        read("README.md"),
-    ));
+    for page in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+        pages.push((paths::root().join(page).display().to_string(), read(page)));
+    }
     let mut links = 0;
     for (page, text) in pages {
         let folder = Path::new(&page).parent().expect("a folder");
