@@ -17,7 +17,7 @@ use super::exit::{iret_to_user, return_by_iret};
 use crate::abi::frame::{self, Frame, offsets};
 use crate::arch::percpu::KERNEL_RSP;
 use crate::dev::pic;
-use crate::process::{fault, rusage as usage};
+use crate::process::{fault, rusage};
 use crate::{clac, pop_registers};
 
 /// IA32_GS_BASE.
@@ -265,7 +265,7 @@ unsafe extern "C" fn handle(at: *mut Frame) {
         interrupt(frame, vector - pic::BASE);
     } else {
         fault::exception(frame, vector, error_code);
-        usage::returning(frame);
+        rusage::returning(frame);
     }
     if frame.is_user() {
         // SAFETY: a frame from user mode is the running task's, at the top of its stack; `frame`

@@ -23,7 +23,7 @@ use super::{PAGE_SIZE, frame, kstack};
 use crate::abi::errno::Errno;
 use crate::arch::percpu::{self, work};
 use crate::process::{oom, try_current};
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 
 #[cfg(debug_assertions)]
 use super::injection;
@@ -112,7 +112,7 @@ pub fn wait_for_step() -> Result<(), Errno> {
         if is_dying() || !oom::kill_largest_but_init() || is_dying() {
             return Err(Errno::ENOMEM);
         }
-        sched::pause();
+        run_queue::pause();
     }
     begin_step();
     Ok(())

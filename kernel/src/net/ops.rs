@@ -21,7 +21,7 @@ use crate::vfs::file::{File, flags};
 use crate::vfs::inode::{FileOps, Inode};
 use crate::vfs::io::{In, Out};
 use crate::vfs::mount::{self, Mount};
-use crate::vfs::pseudo as nowhere;
+use crate::vfs::pseudo;
 
 /// File operations of a socket. The last close of the file drops them and releases the socket.
 struct Open(Arc<Socket>);
@@ -47,7 +47,7 @@ pub fn socket_of(file: &File) -> Option<&Arc<Socket>> {
 fn mount() -> &'static Arc<Mount> {
     const SOCKFS_MAGIC: u32 = 0x534f_434b;
     static MOUNT: Once<Arc<Mount>> = Once::new();
-    MOUNT.call_once(|| nowhere::mount("sockfs", SOCKFS_MAGIC))
+    MOUNT.call_once(|| pseudo::mount("sockfs", SOCKFS_MAGIC))
 }
 
 impl Drop for Open {

@@ -12,7 +12,7 @@ use vdso::reader::REALTIME;
 use super::exit::ExitStatus;
 use super::{Process, signal};
 use crate::mm::PAGE_SIZE;
-use crate::process::rusage as usage;
+use crate::process::rusage;
 use crate::sync::{Mutex, rank};
 use crate::time;
 use crate::vfs::file::File;
@@ -90,7 +90,7 @@ pub fn note(process: &Process, status: ExitStatus, kilobytes: u64) {
 /// struct acct_v3.
 fn record(process: &Process, status: ExitStatus, kilobytes: u64) -> [u8; SIZE] {
     let cred = process.cred();
-    let used = usage::of_process(process);
+    let used = rusage::of_process(process);
     let elapsed = time::uptime_ns().saturating_sub(process.started);
     let now = time::now(REALTIME as i32).unwrap_or_default().seconds;
     let began = now - (elapsed / 1_000_000_000) as i64;

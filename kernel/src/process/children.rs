@@ -13,8 +13,8 @@ use super::stop::News;
 use super::{Process, Task, table};
 use crate::abi::errno::Errno;
 use crate::process::ptrace;
-use crate::process::rusage as usage;
-use crate::sched::run_queue as sched;
+use crate::process::rusage;
+use crate::sched::run_queue;
 use crate::sched::wait::is_interrupted;
 
 bitflags! {
@@ -102,7 +102,7 @@ pub struct Report {
 /// # Errors
 /// `ECHILD` if there is no such child, `ERESTARTSYS` if a signal came first.
 pub fn wait(which: Which, options: Options) -> Result<Option<Report>, Errno> {
-    let parent = sched::current_task().process.clone();
+    let parent = run_queue::current_task().process.clone();
     parent
         .child_changed
         .wait_for(|| match look(&parent, which, options) {
@@ -237,7 +237,7 @@ fn event_of(parent: &Process, child: &Process, options: Options) -> Option<Event
 
 /// The last that is heard of a child: its times become its parent's.
 fn reap(parent: &Process, child: &Process) {
-    let used = usage::of_process(child).with(*child.children_usage.lock());
+    let used = rusage::of_process(child).with(*child.children_usage.lock());
     let mut sum = parent.children_usage.lock();
     *sum = sum.with(used);
     drop(sum);

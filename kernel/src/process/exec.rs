@@ -25,7 +25,7 @@ use crate::arch::percpu;
 use crate::arch::segments::Segments;
 use crate::mm::fallible;
 use crate::mm::{PAGE_SIZE, layout};
-use crate::process::exec_threads as threads;
+use crate::process::exec_threads;
 use crate::process::ptrace;
 use crate::sched::preempt::{self, Stride};
 use crate::sync::Mutex;
@@ -349,7 +349,7 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
     let old_tid = current().tid();
     // While the old program can still be told that there is no memory.
     current().process.unshare_files()?;
-    threads::become_the_only_one()?;
+    exec_threads::become_the_only_one()?;
     let task = current();
     let program = loaded.mm.lock().program.clone();
     if let Some(program) = program {

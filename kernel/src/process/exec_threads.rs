@@ -8,7 +8,7 @@ use super::{Process, Task, signal, table};
 use crate::abi::errno::Errno;
 use crate::mm::fallible::Grow as _;
 use crate::process::ptrace;
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 
 /// Takes the memory for one more task in `process`, so that [`enter`] finds it.
 ///
@@ -31,7 +31,7 @@ pub fn enter(task: &Arc<Task>) {
 /// # Errors
 /// `EAGAIN` if another thread does the same, or ends the process: then this one is about to end.
 pub fn become_the_only_one() -> Result<(), Errno> {
-    let task = sched::current_task();
+    let task = run_queue::current_task();
     let process = &task.process;
     if process.threads.lock().len() > 1 {
         if signal::is_dying() {

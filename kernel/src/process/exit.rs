@@ -9,9 +9,9 @@ use super::{
 };
 use crate::mm::PAGE_SIZE;
 use crate::process::ptrace;
-use crate::process::rusage as usage;
+use crate::process::rusage;
 use crate::sched::preempt::Stride;
-use crate::sched::{preempt, run_queue as sched};
+use crate::sched::{preempt, run_queue};
 use crate::sync::Mutex;
 use crate::tty;
 use crate::vfs::fdtable::FdTable;
@@ -50,7 +50,7 @@ pub struct Ending {
 
 /// Ends the running process with all its threads.
 pub fn exit_group(status: ExitStatus) -> ! {
-    let task = sched::current_task();
+    let task = run_queue::current_task();
     // The first call sets the status.
     let status = *task.process.ending.lock().group.get_or_insert(status);
     for other in task.process.threads.lock().iter() {
@@ -64,7 +64,7 @@ pub fn exit_group(status: ExitStatus) -> ! {
 
 /// Ends the running thread; the process too if it is the last.
 pub fn exit_thread(status: ExitStatus) -> ! {
-    let task = sched::current_task();
+    let task = run_queue::current_task();
     let process = task.process.clone();
     ptrace::stop::before_exit(status);
     crate::trace::ended(status);
@@ -141,13 +141,13 @@ fn leave_cpu(task: Arc<Task>, process: Arc<Process>) -> ! {
     // Nothing on this stack is dropped any more: it is never switched to again.
     drop(process);
     drop(task);
-    sched::schedule();
+    run_queue::schedule();
     unreachable!("a dead task is not scheduled")
 }
 
 /// Gives the address space up, and lets a parent in vfork(2) go on.
 pub fn release_mm(process: &Process) {
-    usage::note_peak(process);
+    rusage::note_peak(process);
     crate::mm::paging::activate_kernel();
     crate::vm::ldt::deactivate();
     let mm = process.mm.take();

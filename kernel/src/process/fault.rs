@@ -15,7 +15,7 @@ use crate::entry::exceptions::STUBS;
 use crate::entry::exit;
 use crate::mm::{espfix, kstack, layout};
 use crate::process::ptrace;
-use crate::sched::{ports, run_queue as sched};
+use crate::sched::{ports, run_queue};
 use crate::vm::fault::{Access, FaultError};
 
 const DEBUG: u8 = 1;
@@ -238,7 +238,7 @@ fn page_fault(frame: &mut Frame, mut error_code: u64) {
             current().usage.faults.fetch_add(1, Ordering::Relaxed);
         }
         // The instruction is tried again when the victim is gone.
-        (Err(FaultError::OutOfMemory), _) if !oom::kill_largest() => sched::pause(),
+        (Err(FaultError::OutOfMemory), _) if !oom::kill_largest() => run_queue::pause(),
         // The copy ends here; what the kernel holds for this call is given back before the
         // process dies, as it leaves the kernel.
         (Err(FaultError::OutOfMemory), Some(go_on)) => frame.rip = go_on,

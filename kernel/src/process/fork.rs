@@ -21,10 +21,10 @@ use crate::arch::percpu::{self, work};
 use crate::arch::segments::Segments;
 use crate::fs::pidfd;
 use crate::mm::reserve;
-use crate::process::exec_threads as threads;
+use crate::process::exec_threads;
 use crate::process::ptrace::{self, Options};
 use crate::sched::wait::is_interrupted;
-use crate::sched::{preempt, run_queue as sched};
+use crate::sched::{preempt, run_queue};
 use crate::vfs::caller;
 use crate::vm::address_space::{AddressSpace, Fork, Progress};
 
@@ -60,10 +60,10 @@ pub fn clone(args: CloneArgs) -> SysResult {
             .lock()
             .store(args.child_tid.address(), &tid.to_ne_bytes());
     }
-    threads::enter(&new);
+    exec_threads::enter(&new);
     let (followed, event) = tracer_event(&args);
     ptrace::control::inherit(&new, followed, args.flags.contains(CloneFlags::PTRACE));
-    sched::start(new);
+    run_queue::start(new);
     if !followed.is_empty() {
         ptrace::stop::made_child(event, tid);
     }
@@ -98,7 +98,7 @@ fn make(
     tid: u32,
     args: &CloneArgs,
 ) -> Result<(Arc<Task>, Option<Arc<Process>>), Errno> {
-    threads::make_room(parent)?;
+    exec_threads::make_room(parent)?;
     let mut frame = task.frame();
     frame.rax = 0;
     if args.stack != 0 {

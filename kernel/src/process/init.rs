@@ -14,8 +14,8 @@ use crate::abi::errno::Errno;
 use crate::arch::percpu::work;
 use crate::dev::log::{always, log};
 use crate::dev::power::{self, Exit};
-use crate::process::exec_threads as threads;
-use crate::sched::run_queue as sched;
+use crate::process::exec_threads;
+use crate::sched::run_queue;
 use crate::trace;
 
 /// init's process ID.
@@ -25,7 +25,7 @@ pub const PID: u32 = 1;
 pub fn start(options: &CommandLine) -> ! {
     let path = options.rdinit.as_deref().unwrap_or(b"/init");
     match spawn(path, options) {
-        Ok(()) => sched::run(),
+        Ok(()) => run_queue::run(),
         Err(errno) => {
             let name = errno.name().unwrap_or("?");
             panic!(
@@ -62,8 +62,8 @@ fn spawn(path: &[u8], options: &CommandLine) -> Result<(), Errno> {
         task.set_work(work::TRACE);
         trace::started(path, &args, options.init_env.len(), &loaded.frame);
     }
-    threads::enter(&task);
-    sched::start(task);
+    exec_threads::enter(&task);
+    run_queue::start(task);
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use super::{Process, Task, current};
 use crate::abi::frame::{Door, Frame};
 use crate::abi::limits::INFINITY;
 use crate::sched::cputime;
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 use crate::usercopy::UserPtr;
 
 /// Counters of a thread, or of a process's threads that ended.
@@ -180,7 +180,7 @@ pub fn sample(frame: &Frame) {
 /// RLIMIT_CPU: SIGXCPU at the soft limit and then every second, SIGKILL at the hard one
 /// (check_process_timers in kernel/time/posix-cpu-timers.c).
 fn check_limit() {
-    let task = sched::current_task();
+    let task = run_queue::current_task();
     let mut limits = task.process.limits.lock();
     let Some((soft, hard)) = limits
         .0

@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 use super::signal::{self, SIGSTOP, SigInfo};
 use super::{Process, Task, TaskState, children};
 use crate::process::ptrace;
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 
 /// How far a stop has got.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub fn join(task: &Arc<Task>) {
     };
     if task.signals.lock().must_exit.is_none() && !ptrace::stop::group_stop(signo) {
         task.set_state(TaskState::Stopped);
-        sched::schedule();
+        run_queue::schedule();
     }
 }
 
@@ -106,7 +106,7 @@ pub fn resume(process: &Process) {
     drop(signals);
     for task in process.threads.lock().iter() {
         task.signals.lock().stop_pending = false;
-        sched::wake_continued(task);
+        run_queue::wake_continued(task);
         ptrace::control::continued(task);
     }
     tell_parent(process, code, signo);

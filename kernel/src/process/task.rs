@@ -27,7 +27,7 @@ use crate::mm::kstack::KernelStack;
 use crate::process::ptrace::Tracing;
 use crate::process::rusage::Usage;
 use crate::sched::extras::Extras;
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 
 /// Whether a task may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl Task {
     /// # Errors
     /// `ENOMEM`.
     pub fn new(tid: u32, process: Arc<Process>, frame: &Frame) -> Result<Arc<Self>, Errno> {
-        sched::make_room(COUNT.load(Ordering::Relaxed) + 1)?;
+        run_queue::make_room(COUNT.load(Ordering::Relaxed) + 1)?;
         let stack = KernelStack::new()?;
         let top = stack.top();
         let cred = process.cred();
@@ -125,7 +125,7 @@ impl Task {
             tid: AtomicU32::new(tid),
             process,
             stack,
-            context: UnsafeCell::new(sched::prepare_stack(top, frame)),
+            context: UnsafeCell::new(run_queue::prepare_stack(top, frame)),
             state: AtomicU8::new(TaskState::Runnable as u8),
             fpu: Mutex::new(FpuState::new()),
             segments: Mutex::new(Segments::default()),

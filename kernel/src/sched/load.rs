@@ -5,7 +5,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 use crate::time::TICK_NANOS;
 
 /// Bits behind the point.
@@ -25,7 +25,7 @@ pub fn tick() {
         return;
     }
     LEFT.store(TICKS, Relaxed);
-    let active = sched::runnable() as u64 * ONE;
+    let active = run_queue::runnable() as u64 * ONE;
     for (load, fading) in LOADS.iter().zip(FADING) {
         let old = load.load(Relaxed);
         // Rounded up while it grows, so that it gets there.

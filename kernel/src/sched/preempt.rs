@@ -15,7 +15,7 @@ use crate::abi::errno::Errno;
 use crate::arch::percpu::{self, work};
 use crate::process::signal::{self, DEFAULT};
 use crate::process::task::{TaskState, current, try_current};
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 use crate::sync;
 
 /// Bytes of work between two points.
@@ -29,7 +29,7 @@ pub fn point() {
     // takes effect after the next instruction: what is pending comes in between NOP and CLI.
     unsafe { asm!("sti", "nop", "cli", options(nostack)) };
     if percpu::is_pending::<{ work::RESCHEDULE }>() {
-        sched::schedule();
+        run_queue::schedule();
     }
 }
 

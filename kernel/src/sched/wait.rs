@@ -16,7 +16,7 @@ use crate::arch::percpu::{self, work};
 use crate::mm::fallible::{Grow, TryPush};
 use crate::mm::reserve;
 use crate::process::task::{Task, TaskState};
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 use crate::time::timer::{Alarm, Clock};
 
 /// An entry of a wait queue that isn't a task.
@@ -115,7 +115,7 @@ impl WaitQueue {
 
     /// Sleeps until woken by any source. Returns whether this queue was the source.
     fn sleep(&self, exclusive: bool) -> bool {
-        let task = sched::current_task();
+        let task = run_queue::current_task();
         let ticket = Ticket::new();
         let is_entered = {
             let mut lines = self.0.lock();
@@ -125,13 +125,13 @@ impl WaitQueue {
         // A crowd for which there is no memory asks again and again.
         if !is_entered {
             drop(task);
-            sched::pause();
+            run_queue::pause();
             reserve::after_sleep();
             return false;
         }
         task.set_state(TaskState::Blocked);
         drop(task);
-        sched::schedule();
+        run_queue::schedule();
         // A wake-up from another source, a signal or a timer, leaves the entry behind.
         !remove(self.0.lock().choose(exclusive), ticket)
     }
@@ -190,7 +190,7 @@ impl WaitQueue {
         if !lines.shared.is_empty() {
             lines.shared.retain(|(_, waiter)| match waiter {
                 Waiter::Task(task) => {
-                    sched::wake(task);
+                    run_queue::wake(task);
                     false
                 }
                 Waiter::Callback(wanted, callback) => {
@@ -209,7 +209,7 @@ impl WaitQueue {
                 break;
             };
             if let Waiter::Task(task) = waiter {
-                sched::wake(&task);
+                run_queue::wake(&task);
             }
         }
         trim(&mut lines.exclusive);
@@ -239,7 +239,7 @@ fn trim(line: &mut Line) {
     }
 }
 
-/// Sleeps in no queue until `condition` gives a value, which [`sched::wake`] has to make it ask
+/// Sleeps in no queue until `condition` gives a value, which [`run_queue::wake`] has to make it ask
 /// for, or until `deadline` (ns of CLOCK_MONOTONIC): `None`.
 pub fn until<T>(deadline: Option<u64>, condition: impl FnMut() -> Option<T>) -> Option<T> {
     wait_until(deadline, condition, block)
@@ -247,8 +247,8 @@ pub fn until<T>(deadline: Option<u64>, condition: impl FnMut() -> Option<T>) -> 
 
 /// Gives up the CPU until the running task is woken.
 pub fn block() {
-    sched::current_task().set_state(TaskState::Blocked);
-    sched::schedule();
+    run_queue::current_task().set_state(TaskState::Blocked);
+    run_queue::schedule();
 }
 
 fn wait_until<T>(

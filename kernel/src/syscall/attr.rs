@@ -7,7 +7,7 @@ use linux_raw_sys::general::{AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOF
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::{Change, mode};
-use crate::syscall::user_path as paths;
+use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::vfs::access::{self, EXECUTE, WRITE};
 use crate::vfs::caller;
@@ -39,7 +39,7 @@ pub fn faccessat2(dirfd: i32, path: UserPath, wanted: u32, flags: u32) -> SysRes
     if flags & AT_EACCESS == 0 {
         who = Arc::new(who.real());
     }
-    let location = paths::locate_as(&who, dirfd, path, flags)?;
+    let location = user_path::locate_as(&who, dirfd, path, flags)?;
     let metadata = location.inode().metadata();
     let holds_data = matches!(
         metadata.kind(),
@@ -58,7 +58,7 @@ pub fn faccessat2(dirfd: i32, path: UserPath, wanted: u32, flags: u32) -> SysRes
 
 /// chmod(2).
 pub fn chmod(path: UserPath, mode: u32) -> SysResult {
-    set_mode(&paths::locate(AT_FDCWD, path, true)?, mode)
+    set_mode(&user_path::locate(AT_FDCWD, path, true)?, mode)
 }
 
 /// fchmod(2).
@@ -68,7 +68,7 @@ pub fn fchmod(fd: i32, mode: u32) -> SysResult {
 
 /// fchmodat(2).
 pub fn fchmodat(dirfd: i32, path: UserPath, mode: u32) -> SysResult {
-    set_mode(&paths::locate(dirfd, path, true)?, mode)
+    set_mode(&user_path::locate(dirfd, path, true)?, mode)
 }
 
 /// fchmodat2(2): with flags.
@@ -76,7 +76,7 @@ pub fn fchmodat2(dirfd: i32, path: UserPath, mode: u32, flags: u32) -> SysResult
     if flags & !(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0 {
         return Err(Errno::EINVAL);
     }
-    set_mode(&paths::locate_at(dirfd, path, flags)?, mode)
+    set_mode(&user_path::locate_at(dirfd, path, flags)?, mode)
 }
 
 fn set_mode(location: &Location, mut mode: u32) -> SysResult {
@@ -102,12 +102,12 @@ fn set_mode(location: &Location, mut mode: u32) -> SysResult {
 
 /// chown(2).
 pub fn chown(path: UserPath, uid: u32, gid: u32) -> SysResult {
-    set_owner(&paths::locate(AT_FDCWD, path, true)?, uid, gid)
+    set_owner(&user_path::locate(AT_FDCWD, path, true)?, uid, gid)
 }
 
 /// lchown(2).
 pub fn lchown(path: UserPath, uid: u32, gid: u32) -> SysResult {
-    set_owner(&paths::locate(AT_FDCWD, path, false)?, uid, gid)
+    set_owner(&user_path::locate(AT_FDCWD, path, false)?, uid, gid)
 }
 
 /// fchown(2).
@@ -120,7 +120,7 @@ pub fn fchownat(dirfd: i32, path: UserPath, uid: u32, gid: u32, flags: u32) -> S
     if flags & !(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0 {
         return Err(Errno::EINVAL);
     }
-    set_owner(&paths::locate_at(dirfd, path, flags)?, uid, gid)
+    set_owner(&user_path::locate_at(dirfd, path, flags)?, uid, gid)
 }
 
 fn set_owner(location: &Location, uid: u32, gid: u32) -> SysResult {

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use crate::abi::errno::Errno;
 use crate::process::{Process, Task, table};
 use crate::sched::cputime;
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 
 /// CLOCK_PROCESS_CPUTIME_ID.
 const PROCESS_CPUTIME: i32 = 2;
@@ -37,7 +37,7 @@ pub fn cpu_clock(id: i32) -> Result<CpuClock, Errno> {
         _ => id & 4 != 0,
     };
     let pid = if id < 0 { !(id >> 3) as u32 } else { 0 };
-    let own = sched::current_task();
+    let own = run_queue::current_task();
     let task = match pid {
         0 => Some(own.clone()),
         pid if of_thread || pid == own.tid() => {

@@ -8,7 +8,7 @@ use crate::abi::metadata::{NewFile, mode};
 use crate::mm::fallible::{Grow as _, TryPush as _};
 use crate::process::capability::require;
 use crate::process::current;
-use crate::syscall::user_path as paths;
+use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
 use crate::vfs::access::{self, EXECUTE};
@@ -56,7 +56,7 @@ fn change(place: impl FnOnce(&mut FsContext) -> &mut Location, to: Location) {
 
 /// chdir(2).
 pub fn chdir(path: UserPath) -> SysResult {
-    let to = enter(paths::locate(AT_FDCWD, path, true)?)?;
+    let to = enter(user_path::locate(AT_FDCWD, path, true)?)?;
     change(|context| &mut context.cwd, to);
     Ok(0)
 }
@@ -71,7 +71,7 @@ pub fn fchdir(fd: i32) -> SysResult {
 
 /// chroot(2).
 pub fn chroot(path: UserPath) -> SysResult {
-    let to = enter(paths::locate(AT_FDCWD, path, true)?)?;
+    let to = enter(user_path::locate(AT_FDCWD, path, true)?)?;
     require(Caps::SYS_CHROOT)?;
     change(|context| &mut context.root, to);
     Ok(0)
@@ -98,7 +98,7 @@ pub fn mkdir(path: UserPath, mode: u32) -> SysResult {
 pub fn mkdirat(dirfd: i32, path: UserPath, mode: u32) -> SysResult {
     /// The bits that mkdir(2) sets (the set-group-ID bit is inherited, not asked for).
     const MODE: u32 = 0o1777;
-    let path = paths::read(path)?;
+    let path = user_path::read(path)?;
     caller::walk_at(dirfd, &path, |walk, context| {
         let place = walk.parent(&path)?;
         check_free(&place)?;

@@ -14,7 +14,7 @@ use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
 use crate::process::capability::capable;
-use crate::syscall::user_path as paths;
+use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::vfs::access::{self, EXECUTE, WRITE};
 use crate::vfs::dentry::{Dentry, Location};
@@ -60,7 +60,7 @@ pub fn unlinkat(dirfd: i32, path: UserPath, flags: u32) -> SysResult {
         return Err(Errno::EINVAL);
     }
     let wants_dir = flags & AT_REMOVEDIR != 0;
-    let path = paths::read(path)?;
+    let path = user_path::read(path)?;
     caller::walk_at(dirfd, &path, |walk, _| {
         let place = walk.parent(&path)?;
         match place.last {
@@ -110,7 +110,7 @@ pub fn renameat2(
     if flags & !BOTH != 0 || flags == BOTH {
         return Err(Errno::EINVAL);
     }
-    let (old, new) = (paths::read(old)?, paths::read(new)?);
+    let (old, new) = (user_path::read(old)?, user_path::read(new)?);
     let from = caller::walk_at(old_dir, &old, |walk, _| walk.parent(&old))?;
     caller::walk_at(new_dir, &new, |walk, _| {
         let to = walk.parent(&new)?;
@@ -218,8 +218,8 @@ pub fn linkat(old_dir: i32, old: UserPath, new_dir: i32, new: UserPath, flags: u
     } else {
         0
     };
-    let target = paths::locate_at(old_dir, old, flags & AT_EMPTY_PATH | nofollow)?;
-    let new = paths::read(new)?;
+    let target = user_path::locate_at(old_dir, old, flags & AT_EMPTY_PATH | nofollow)?;
+    let new = user_path::read(new)?;
     caller::walk_at(new_dir, &new, |walk, _| {
         let place = walk.parent(&new)?;
         check_free(&place)?;

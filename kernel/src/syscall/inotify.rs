@@ -7,7 +7,7 @@ use linux_raw_sys::general::{
 
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
-use crate::syscall::user_path as paths;
+use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::vfs::access::{self, READ};
 use crate::vfs::{caller, inotify};
@@ -49,7 +49,7 @@ pub fn inotify_add_watch(fd: i32, path: UserPath, mask: u32) -> SysResult {
         return Err(Errno::EINVAL);
     }
     let instance = inotify::of(&file)?;
-    let location = paths::locate(AT_FDCWD, path, mask & IN_DONT_FOLLOW == 0)?;
+    let location = user_path::locate(AT_FDCWD, path, mask & IN_DONT_FOLLOW == 0)?;
     let inode = location.inode();
     if mask & IN_ONLYDIR != 0 && inode.kind() != mode::S_IFDIR {
         return Err(Errno::ENOTDIR);

@@ -17,7 +17,7 @@ use crate::mm::PAGE_SIZE;
 use crate::mm::fallible;
 use crate::process;
 use crate::process::capability::require;
-use crate::syscall::user_path as paths;
+use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
 use crate::vfs::dentry::Location;
@@ -31,7 +31,7 @@ fn text(at: UserPath) -> Result<Option<Vec<u8>>, Errno> {
     if at.is_null() {
         Ok(None)
     } else {
-        let text = paths::read(at)?;
+        let text = user_path::read(at)?;
         fallible::to_vec(&text).map(Some)
     }
 }
@@ -61,7 +61,7 @@ pub fn mount(
     const MAGIC: u32 = 0xc0ed_0000;
     let (kind, source) = (text(kind)?, text(source)?);
     let data = options(data)?;
-    let point = paths::locate(AT_FDCWD, target, true)?;
+    let point = user_path::locate(AT_FDCWD, target, true)?;
     require(Caps::SYS_ADMIN)?;
     let mut flags = flags as u32;
     if flags & 0xffff_0000 == MAGIC {
@@ -112,7 +112,7 @@ pub fn umount2(target: UserPath, flags: u32) -> SysResult {
     if flags & !(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW) != 0 {
         return Err(Errno::EINVAL);
     }
-    let location = paths::locate(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW == 0)?;
+    let location = user_path::locate(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW == 0)?;
     require(Caps::SYS_ADMIN)?;
     table::remove(&location, flags & MNT_DETACH != 0).map(|()| 0)
 }
@@ -125,8 +125,8 @@ pub fn umount(target: UserPath) -> SysResult {
 /// pivot_root(2). Each process whose root or working directory is the old root gets the new one.
 pub fn pivot_root(new_root: UserPath, put_old: UserPath) -> SysResult {
     require(Caps::SYS_ADMIN)?;
-    let new = paths::locate(AT_FDCWD, new_root, true)?;
-    let put_old = paths::locate(AT_FDCWD, put_old, true)?;
+    let new = user_path::locate(AT_FDCWD, new_root, true)?;
+    let put_old = user_path::locate(AT_FDCWD, put_old, true)?;
     if [&new, &put_old]
         .iter()
         .any(|place| place.inode().kind() != mode::S_IFDIR)
@@ -175,7 +175,7 @@ pub fn ustat32(device: u32, out: UserPtr<[u32; 5]>) -> SysResult {
 pub fn sysfs(option: i32, first: u64, second: u64) -> SysResult {
     match option {
         1 => {
-            let name = paths::read(UserPtr::new(first))?;
+            let name = user_path::read(UserPtr::new(first))?;
             let index = KINDS.iter().position(|kind| kind.as_bytes() == &*name);
             index.ok_or(Errno::EINVAL)
         }

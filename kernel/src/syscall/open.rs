@@ -6,7 +6,7 @@ use crate::abi::errno::{Errno, SysResult};
 use crate::abi::resolve::Resolve;
 use crate::mm::PAGE_SIZE;
 use crate::sched::preempt::{self, Stride};
-use crate::syscall::user_path as paths;
+use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
 use crate::vfs::fdtable::{FdTable, NR_OPEN};
@@ -39,7 +39,7 @@ pub fn openat32(dirfd: i32, path: UserPath, flags: u32, mode: u32) -> SysResult 
 }
 
 fn open_resolved(dirfd: i32, path: UserPath, flags: u32, mode: u32, resolve: Resolve) -> SysResult {
-    let path = paths::read(path)?;
+    let path = user_path::read(path)?;
     // A walk that stays below its start begins there whatever the path looks like.
     let scoped = resolve.intersects(Resolve::BENEATH | Resolve::IN_ROOT);
     let from = if scoped { b"" } else { &path[..] };

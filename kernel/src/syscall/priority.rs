@@ -11,7 +11,7 @@ use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::process::capability::capable;
 use crate::process::{Task, current, table};
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 
 /// First argument of getpriority(2): a thread, a process group, a user. ioprio_get(2) counts from 1.
 const PROCESS: i32 = 0;
@@ -32,7 +32,7 @@ const LEVELS: u32 = 8;
 /// # Errors
 /// `EINVAL` for another `which`.
 fn targets(which: i32, who: i32) -> Result<impl Iterator<Item = Arc<Task>>, Errno> {
-    let me = sched::current_task();
+    let me = run_queue::current_task();
     let own = match which {
         PROCESS => me.tid(),
         GROUP => me.process.pgid.load(Ordering::Relaxed),
@@ -95,7 +95,7 @@ pub fn setpriority(which: i32, who: i32, nice: i32) -> SysResult {
 
 /// nice(2), i386.
 pub fn nice(increment: i32) -> SysResult {
-    let task = sched::current_task();
+    let task = run_queue::current_task();
     let old = i32::from(task.attributes.lock().nice);
     let nice = (old + increment.clamp(-40, 40)).clamp(-20, 19);
     if increment < 0 && !may_be(&task, nice) {

@@ -8,7 +8,7 @@ use crate::mm::fallible::{self, TryPush, try_format};
 use crate::process::arguments::Arguments;
 use crate::process::exec;
 use crate::process::exit::{self, ExitStatus};
-use crate::syscall::user_path as paths;
+use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::{Pod, UserPtr};
 use crate::vfs::caller;
@@ -37,7 +37,7 @@ pub fn execve32(path: UserPath, argv: UserPtr<u32>, envp: UserPtr<u32>) -> SysRe
 }
 
 fn start<T: Pod + Into<u64>>(path: UserPath, argv: UserPtr<T>, envp: UserPtr<T>) -> SysResult {
-    let path = paths::read(path)?;
+    let path = user_path::read(path)?;
     if path.is_empty() {
         return Err(Errno::ENOENT);
     }
@@ -74,7 +74,7 @@ fn start_at<T: Pod + Into<u64>>(
     envp: UserPtr<T>,
     flags: u32,
 ) -> SysResult {
-    let path = paths::read(user_path)?;
+    let path = user_path::read(user_path)?;
     if path.is_empty() && flags & AT_EMPTY_PATH == 0 {
         return Err(Errno::ENOENT);
     }
@@ -92,7 +92,7 @@ fn start_at<T: Pod + Into<u64>>(
         }
     }
     let arguments = Arguments::from_user(&shown, argv, envp)?;
-    let location = paths::locate_at(dirfd, user_path, flags)?;
+    let location = user_path::locate_at(dirfd, user_path, flags)?;
     if location.inode().kind() == mode::S_IFLNK {
         return Err(Errno::ELOOP);
     }

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use crate::abi::cred::Credentials;
 use crate::abi::errno::{Errno, SysResult};
 use crate::process::{current, table};
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 use crate::usercopy::UserPtr;
 
 /// The credentials of the task `pid` (0: the caller).
@@ -19,7 +19,7 @@ fn check(pid: i32) -> Result<Arc<Credentials>, Errno> {
 
 /// sched_yield(2).
 pub fn sched_yield() -> SysResult {
-    sched::yield_fairly();
+    run_queue::yield_fairly();
     Ok(0)
 }
 

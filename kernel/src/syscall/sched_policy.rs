@@ -10,7 +10,7 @@ use super::time::{Pair, Time64};
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::process::{Task, current, table};
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 use crate::usercopy::UserPtr;
 
 /// "The policy that it has": sched_setparam(2).
@@ -27,7 +27,7 @@ const FLAG_RESET: u32 = 1;
 /// The thread `pid` (0: the caller).
 fn find(pid: i32) -> Result<Arc<Task>, Errno> {
     match u32::try_from(pid) {
-        Ok(0) => Ok(sched::current_task()),
+        Ok(0) => Ok(run_queue::current_task()),
         Ok(tid) => table::find(tid).ok_or(Errno::ESRCH),
         Err(_) => Err(Errno::EINVAL),
     }

@@ -3,7 +3,7 @@
 
 use super::{FromRegister, message, socket, sockopt};
 use crate::abi::errno::{Errno, SysResult};
-use crate::syscall::mmsg as messages;
+use crate::syscall::mmsg;
 use crate::usercopy::UserPtr;
 
 /// How many arguments each call has, by its number (`SYS_SOCKET` is 1).
@@ -80,7 +80,7 @@ pub fn socketcall(call: u32, args: UserPtr<u32>) -> SysResult {
         16 => message::sendmsg32(fd, arg(a[1]), a[2]),
         17 => message::recvmsg32(fd, arg(a[1]), a[2]),
         18 => socket::accept4(fd, arg(a[1]), arg(a[2]), a[3]),
-        19 => messages::recvmmsg32(fd, arg(a[1]), a[2], a[3], arg(a[4])),
-        _ => messages::sendmmsg32(fd, arg(a[1]), a[2], a[3]),
+        19 => mmsg::recvmmsg32(fd, arg(a[1]), a[2], a[3], arg(a[4])),
+        _ => mmsg::sendmmsg32(fd, arg(a[1]), a[2], a[3]),
     }
 }

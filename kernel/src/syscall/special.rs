@@ -6,7 +6,7 @@ use super::dir::check_free;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::{Device, NewFile, mode};
 use crate::mm::fallible;
-use crate::syscall::user_path as paths;
+use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
 use crate::vfs::{caller, open};
@@ -18,11 +18,11 @@ pub fn symlink(target: UserPath, path: UserPath) -> SysResult {
 
 /// symlinkat(2).
 pub fn symlinkat(target: UserPath, dirfd: i32, path: UserPath) -> SysResult {
-    let target = fallible::to_vec(&paths::read(target)?)?;
+    let target = fallible::to_vec(&user_path::read(target)?)?;
     if target.is_empty() {
         return Err(Errno::ENOENT);
     }
-    let path = paths::read(path)?;
+    let path = user_path::read(path)?;
     make(
         dirfd,
         &path,
@@ -68,7 +68,7 @@ pub fn mknodat(dirfd: i32, path: UserPath, mode: u32, device: u32) -> SysResult 
     } else {
         Device::default()
     };
-    let path = paths::read(path)?;
+    let path = user_path::read(path)?;
     make(
         dirfd,
         &path,
@@ -92,7 +92,7 @@ pub fn readlinkat(dirfd: i32, path: UserPath, buf: UserPtr<u8>, size: i32) -> Sy
         .filter(|size| *size > 0)
         .ok_or(Errno::EINVAL)?;
     let is_empty = path.read()? == 0;
-    let location = paths::locate_at(dirfd, path, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)?;
+    let location = user_path::locate_at(dirfd, path, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)?;
     if location.inode().kind() != mode::S_IFLNK {
         return Err(if is_empty {
             Errno::ENOENT

@@ -11,7 +11,7 @@ use linux_raw_sys::general::{
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::{Device, Metadata, Time};
 use crate::mm::PAGE_SIZE;
-use crate::syscall::user_path as paths;
+use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
 use crate::vfs::caller;
@@ -40,7 +40,7 @@ fn of_path(dirfd: i32, path: UserPath, flags: u32) -> Result<Metadata, Errno> {
     if flags & !STAT_FLAGS != 0 {
         return Err(Errno::EINVAL);
     }
-    paths::locate_at(dirfd, path, flags).map(|location| location.inode().metadata())
+    user_path::locate_at(dirfd, path, flags).map(|location| location.inode().metadata())
 }
 
 /// x86_64's layout.
@@ -244,7 +244,7 @@ pub fn statx(dirfd: i32, path: UserPath, flags: u32, mask: u32, out: Statx) -> S
     if flags & !STAT_FLAGS != 0 {
         return Err(Errno::EINVAL);
     }
-    let location = paths::locate_at(dirfd, path, flags)?;
+    let location = user_path::locate_at(dirfd, path, flags)?;
     let m = location.inode().metadata();
     let two = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
     let mut words = [0; 32];

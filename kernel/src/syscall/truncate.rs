@@ -9,19 +9,19 @@ use super::io::pair;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
 use crate::mm::PAGE_SIZE;
-use crate::syscall::user_path as paths;
+use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
 use crate::vfs::access::{self, WRITE};
 use crate::vfs::dentry::Location;
 use crate::vfs::mount::{Mount, MountFlags};
 use crate::vfs::path::NAME_MAX;
-use crate::vfs::{caller, fsize as limit, write_exec as busy};
+use crate::vfs::{caller, fsize as limit, write_exec};
 
 /// truncate(2).
 pub fn truncate(path: UserPath, size: i64) -> SysResult {
     let size = u64::try_from(size).map_err(|_| Errno::EINVAL)?;
-    let location = paths::locate(AT_FDCWD, path, true)?;
+    let location = user_path::locate(AT_FDCWD, path, true)?;
     match location.inode().kind() {
         mode::S_IFREG => {}
         mode::S_IFDIR => return Err(Errno::EISDIR),
@@ -29,7 +29,7 @@ pub fn truncate(path: UserPath, size: i64) -> SysResult {
     }
     location.mount.check_writable()?;
     access::check(&caller::credentials(), &location.inode().metadata(), WRITE)?;
-    busy::check_not_running(&location)?;
+    write_exec::check_not_running(&location)?;
     grow(size, &location)?;
     location.truncate(size).map(|()| 0)
 }
@@ -249,7 +249,7 @@ fn put(out: UserPtr<[u64; 15]>, mount: &Mount) -> SysResult {
 
 /// statfs(2).
 pub fn statfs(path: UserPath, out: UserPtr<[u64; 15]>) -> SysResult {
-    put(out, &paths::locate(AT_FDCWD, path, true)?.mount)
+    put(out, &user_path::locate(AT_FDCWD, path, true)?.mount)
 }
 
 /// fstatfs(2).
@@ -269,7 +269,7 @@ fn put32(out: UserPtr<[u32; 16]>, mount: &Mount) -> SysResult {
 
 /// statfs(2), i386.
 pub fn statfs32(path: UserPath, out: UserPtr<[u32; 16]>) -> SysResult {
-    put32(out, &paths::locate(AT_FDCWD, path, true)?.mount)
+    put32(out, &user_path::locate(AT_FDCWD, path, true)?.mount)
 }
 
 /// fstatfs(2), i386.
@@ -297,7 +297,7 @@ fn put64(out: UserPtr<[u32; 21]>, size: usize, mount: &Mount) -> SysResult {
 
 /// statfs64(2), i386.
 pub fn statfs64(path: UserPath, size: usize, out: UserPtr<[u32; 21]>) -> SysResult {
-    put64(out, size, &paths::locate(AT_FDCWD, path, true)?.mount)
+    put64(out, size, &user_path::locate(AT_FDCWD, path, true)?.mount)
 }
 
 /// fstatfs64(2), i386.

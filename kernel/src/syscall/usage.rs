@@ -7,10 +7,10 @@ use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
 use crate::mm::PAGE_SIZE;
 use crate::process::capability::require;
-use crate::process::rusage as usage;
+use crate::process::rusage;
 use crate::process::rusage::Totals;
 use crate::process::{Process, accounting, current};
-use crate::syscall::user_path as paths;
+use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::time;
 use crate::usercopy::UserPtr;
@@ -46,15 +46,15 @@ pub fn write(address: u64, totals: &Totals) -> Result<(), Errno> {
 /// What a process and the children that it waited for have used.
 pub fn with_children(process: &Process) -> Totals {
     let children = *process.children_usage.lock();
-    usage::of_process(process).with(children)
+    rusage::of_process(process).with(children)
 }
 
 /// getrusage(2).
 pub fn getrusage(who: i32, out: u64) -> SysResult {
     let task = current();
     let totals = match who {
-        0 => usage::of_process(&task.process),
-        1 => usage::of_task(&task),
+        0 => rusage::of_process(&task.process),
+        1 => rusage::of_task(&task),
         CHILDREN => *task.process.children_usage.lock(),
         _ => return Err(Errno::EINVAL),
     };
@@ -67,7 +67,7 @@ pub fn getrusage(who: i32, out: u64) -> SysResult {
 /// times(2): struct tms, and clock ticks since boot.
 pub fn times(out: u64) -> SysResult {
     let process = &current().process;
-    let own = usage::of_process(process);
+    let own = rusage::of_process(process);
     let children = *process.children_usage.lock();
     let ticks = [own.user, own.system, children.user, children.system].map(|nanos| nanos / TICK);
     if current().is_i386_call() {
@@ -91,7 +91,7 @@ pub fn acct(path: UserPath) -> SysResult {
         accounting::set(None);
         return Ok(0);
     }
-    let path = paths::read(path)?;
+    let path = user_path::read(path)?;
     let file = caller::walk_at(AT_FDCWD, &path, |walk, _| {
         open::open(walk, &path, O_WRONLY | O_APPEND | O_LARGEFILE, 0, 0)
     })?;

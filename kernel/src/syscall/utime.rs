@@ -6,7 +6,7 @@ use super::attr::of_fd;
 use super::time::{Pair as _, Time64};
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::{Change, Time};
-use crate::syscall::user_path as paths;
+use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
 use crate::vfs::access::{self, WRITE};
@@ -75,7 +75,7 @@ fn set_times_at(dirfd: i32, path: UserPath, times: Option<Times>, flags: u32) ->
     let location = if path.is_null() && dirfd != AT_FDCWD {
         of_fd(dirfd)?
     } else {
-        paths::locate_at(dirfd, path, flags)?
+        user_path::locate_at(dirfd, path, flags)?
     };
     set_times(&location, times)
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use linux_raw_sys::general::{AT_FDCWD, XATTR_CREATE, XATTR_REPLACE};
 
 use crate::abi::errno::{Errno, SysResult};
-use crate::syscall::user_path as paths;
+use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
 use crate::vfs::caller;
@@ -43,7 +43,7 @@ fn give(out: UserPtr<u8>, size: usize, bytes: &[u8]) -> SysResult {
 }
 
 fn by_path(path: UserPath, follow: bool) -> Result<Location, Errno> {
-    paths::locate(AT_FDCWD, path, follow)
+    user_path::locate(AT_FDCWD, path, follow)
 }
 
 fn by_fd(fd: i32) -> Result<Location, Errno> {

@@ -30,8 +30,8 @@ use crate::abi::metadata;
 use crate::arch::cpu;
 use crate::arch::tsc::Tsc;
 use crate::dev::pic;
-use crate::process::{rusage as usage, timers};
-use crate::sched::{preempt, run_queue as sched};
+use crate::process::{rusage, timers};
+use crate::sched::{preempt, run_queue};
 use crate::vm::vdso as image;
 use watch::Watch;
 
@@ -113,11 +113,11 @@ pub fn interrupt(frame: &Frame) {
     if oneshot::is_tick() {
         tick();
         if frame.is_user() || preempt::is_at_point() {
-            usage::sample(frame);
+            rusage::sample(frame);
             timers::tick();
         }
     }
-    sched::by_clock(timer::run_due);
+    run_queue::by_clock(timer::run_due);
     oneshot::plan();
 }
 
@@ -137,7 +137,7 @@ fn tick() {
     }
     crate::sched::load::tick();
     crate::tty::tick();
-    sched::tick();
+    run_queue::tick();
 }
 
 /// The wall clock at the last tick (CLOCK_REALTIME_COARSE), for time stamps of files.

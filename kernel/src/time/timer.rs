@@ -13,7 +13,7 @@ use vdso::reader::{MONOTONIC, REALTIME};
 
 use super::{as_nanos, now, oneshot};
 use crate::process::Task;
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 
 /// What a timer goes by. The date can be set: its timers are then due sooner or later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ pub struct Alarm(Clock, Key);
 impl Alarm {
     /// Rings when `clock` says `time` (ns).
     pub fn new(clock: Clock, time: u64) -> Self {
-        let event = Event::Wake(sched::current_task());
+        let event = Event::Wake(run_queue::current_task());
         Self(clock, enter(clock, time, event))
     }
 }
@@ -148,7 +148,7 @@ pub fn run_due() {
                 }
             };
             match event {
-                Event::Wake(task) => sched::wake(&task),
+                Event::Wake(task) => run_queue::wake(&task),
                 Event::Call(owner) => {
                     if let Some(owner) = owner.upgrade() {
                         owner.expire();

@@ -16,7 +16,7 @@ use super::mount::{self, Mount};
 use crate::abi::errno::Errno;
 use crate::abi::metadata::{Device, Metadata, Time};
 use crate::mm::frame;
-use crate::vfs::pseudo as nowhere;
+use crate::vfs::pseudo;
 
 /// Creates an open file shown as `anon_inode:[KIND]`, with `flags` of open(2).
 ///
@@ -79,5 +79,5 @@ impl Inode for AnonInode {
 fn mount() -> &'static Arc<Mount> {
     const ANON_INODE_FS_MAGIC: u32 = 0x0904_1934;
     static MOUNT: Once<Arc<Mount>> = Once::new();
-    MOUNT.call_once(|| nowhere::mount("anon_inodefs", ANON_INODE_FS_MAGIC))
+    MOUNT.call_once(|| pseudo::mount("anon_inodefs", ANON_INODE_FS_MAGIC))
 }

@@ -16,7 +16,7 @@ use crate::abi::metadata::mode;
 use crate::sched::preempt::STRIDE;
 use crate::sched::sleep_lock::{SleepGuard, SleepLock};
 use crate::sync::assert_none_held;
-use crate::vfs::{fsize as limit, write_exec as busy};
+use crate::vfs::{fsize as limit, write_exec};
 
 /// Flags of open(2) (include/uapi/asm-generic/fcntl.h; the same for both widths on x86).
 #[allow(missing_docs)] // Linux's names.
@@ -92,7 +92,7 @@ impl Drop for File {
             );
         }
         if self.is_writer {
-            busy::end_write(&self.location);
+            write_exec::end_write(&self.location);
         }
         if self.has_locks.load(Ordering::Relaxed) {
             lock::release(self.inode(), Owner::File(self.lock_id()));
@@ -114,7 +114,7 @@ impl File {
         let is_writer = matches!(flags & O_ACCMODE, O_WRONLY | O_RDWR)
             && location.inode().kind() == mode::S_IFREG;
         if is_writer {
-            busy::begin_write(&location)?;
+            write_exec::begin_write(&location)?;
         }
         let file = Self::create(location, ops, flags, is_writer);
         if notify::is_on() {

@@ -10,7 +10,7 @@ use crate::abi::errno::Errno;
 use crate::mm::frame::Frame;
 use crate::process::signal::{self, SIGXFSZ, SigInfo};
 use crate::process::try_current;
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 
 /// The caller's limit in bytes.
 fn limit() -> u64 {
@@ -27,7 +27,7 @@ pub fn exceeded(offset: u64, len: usize) -> Option<u64> {
 
 fn refuse() -> Errno {
     // A standard signal needs no memory to be queued.
-    let _ = signal::send_task(&sched::current_task(), &SigInfo::user(SIGXFSZ));
+    let _ = signal::send_task(&run_queue::current_task(), &SigInfo::user(SIGXFSZ));
     Errno::EFBIG
 }
 

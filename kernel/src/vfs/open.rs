@@ -22,7 +22,7 @@ use crate::abi::errno::Errno;
 use crate::abi::metadata::{Device, Metadata, NewFile, mode};
 use crate::abi::resolve::Resolve;
 use crate::process::elf::Executable;
-use crate::vfs::write_exec as busy;
+use crate::vfs::write_exec;
 use crate::vm::mapped::Mapped;
 
 /// Operations of O_PATH descriptors and of a program's open file, which is only mapped: all fail.
@@ -65,7 +65,7 @@ pub fn open(
     if !created {
         check_access(walk, &location, flags)?;
         if flags & O_TRUNC != 0 && location.inode().kind() == mode::S_IFREG {
-            busy::check_not_running(&location)?;
+            write_exec::check_not_running(&location)?;
             location.truncate(0)?;
         }
     }

@@ -14,7 +14,7 @@ use crate::abi::ready::Ready;
 use crate::mm::frame;
 use crate::process::Task;
 use crate::sched::preempt::{self, Stride};
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 use crate::sched::wait::{self, Ticket, Wake};
 
 /// Events reported even if not requested (POLLERR, POLLHUP).
@@ -35,7 +35,7 @@ struct Waiter {
 impl Wake for Waiter {
     fn wake(&self, _events: Ready) {
         self.was_woken.store(true, Ordering::Relaxed);
-        sched::wake(&self.task);
+        run_queue::wake(&self.task);
     }
 }
 
@@ -59,7 +59,7 @@ pub fn wait<'a>(
         return Err(Errno::ENOMEM);
     }
     let waiter = Arc::new(Waiter {
-        task: sched::current_task(),
+        task: run_queue::current_task(),
         was_woken: AtomicBool::new(false),
     });
     let ticket = Ticket::new();

@@ -10,7 +10,7 @@ use crate::abi::limits::INFINITY;
 use crate::mm::PAGE_SIZE;
 use crate::mm::fallible::{Text, put};
 use crate::process::Process;
-use crate::process::rusage as usage;
+use crate::process::rusage;
 use crate::process::rusage::Totals;
 
 /// Nanoseconds in a clock tick (USER_HZ is 100).
@@ -33,8 +33,8 @@ fn terminal(process: &Process) -> (u32, i64) {
 /// Resource use of the thread or the process.
 pub(super) fn totals(subject: &Subject) -> Totals {
     match &subject.task {
-        Some(task) if subject.thread => usage::of_task(task),
-        _ => usage::of_process(&subject.process),
+        Some(task) if subject.thread => rusage::of_task(task),
+        _ => rusage::of_process(&subject.process),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::sync::{Mutex, rank};
 
 use super::{Task, current};
 use crate::abi::errno::Errno;
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 use crate::sched::wait::{block, is_interrupted};
 use crate::time::timer::{Alarm, Clock};
 use crate::usercopy::UserPtr;
@@ -136,7 +136,7 @@ impl Waiter {
     fn enter(key: Key, kind: Kind, target: Option<Key>) -> Arc<Self> {
         let place = (key, next_number());
         let waiter = Arc::new(Self {
-            task: sched::current_task(),
+            task: run_queue::current_task(),
             state: Mutex::new(State {
                 place: place.clone(),
                 kind,
@@ -174,7 +174,7 @@ impl Waiter {
     /// The same, and the thread goes on.
     fn release(&self, fate: Fate) {
         self.leave(fate);
-        sched::wake(&self.task);
+        run_queue::wake(&self.task);
     }
 
     /// Puts it at the end of another word's queue.

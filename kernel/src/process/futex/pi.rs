@@ -14,7 +14,7 @@ use linux_raw_sys::general::{FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS};
 use super::{Deadline, Fate, Key, Kind, Waiter, Word, next, sleep};
 use crate::abi::errno::Errno;
 use crate::process::{Task, TaskState, current, table};
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 use crate::vm::fault::Access;
 
 /// Owners' thread IDs, by the key of each word that has waiters.
@@ -141,7 +141,7 @@ pub fn unlock_pi(word: Word) -> Result<(), Errno> {
     }
     let value = hand_over(&key, &heir);
     word.at.write(value)?;
-    sched::wake(&heir.task);
+    run_queue::wake(&heir.task);
     Ok(())
 }
 
@@ -169,6 +169,6 @@ pub fn owner_died(tid: u32) {
         {
             let _ = mm.lock().store(address, &value.to_ne_bytes());
         }
-        sched::wake(&heir.task);
+        run_queue::wake(&heir.task);
     }
 }

@@ -13,7 +13,7 @@ use crate::mm::fallible::Grow as _;
 use crate::process::capability::capable;
 use crate::process::signal::{self, SIGKILL, SIGSTOP, SigInfo};
 use crate::process::{Process, Task, TaskState, table};
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 
 /// Makes `tracer` the tracer of `task`.
 fn link(tracer: &Arc<Process>, task: &Arc<Task>, options: Options, seized: bool, may_watch: bool) {
@@ -39,7 +39,7 @@ fn link(tracer: &Arc<Process>, task: &Arc<Task>, options: Options, seized: bool,
 /// # Errors
 /// `ENOMEM`.
 pub fn make_room() -> Result<(), Errno> {
-    let task = sched::current_task();
+    let task = run_queue::current_task();
     let tracer = {
         let tracing = task.tracing.lock();
         let tracing = tracing.as_ref();
@@ -53,7 +53,7 @@ pub fn make_room() -> Result<(), Errno> {
 /// # Errors
 /// `EPERM` if it is traced already.
 pub fn trace_me() -> Result<(), Errno> {
-    let task = sched::current_task();
+    let task = run_queue::current_task();
     let parent = task.process.parent.lock().upgrade();
     let parent = parent.filter(|_| !task.is_traced()).ok_or(Errno::EPERM)?;
     let may_watch = capable(Caps::SYS_PTRACE);
@@ -67,7 +67,7 @@ pub fn trace_me() -> Result<(), Errno> {
 /// # Errors
 /// `ESRCH` if there is no such thread; `EPERM` if it may not be traced, is already, or has ended.
 pub fn attach(tid: u32, seize: Option<Options>) -> Result<(), Errno> {
-    let tracer = sched::current_task().process.clone();
+    let tracer = run_queue::current_task().process.clone();
     let task = table::find(tid).ok_or_else(|| match table::find_process(tid) {
         Some(_) => Errno::EPERM,
         None => Errno::ESRCH,
@@ -85,10 +85,10 @@ pub fn attach(tid: u32, seize: Option<Options>) -> Result<(), Errno> {
     if task.state() == TaskState::Stopped {
         // It changes from job control's hold into the tracer's, and says so.
         want_stop(&task);
-        sched::wake_continued(&task);
+        run_queue::wake_continued(&task);
         // The next request finds it held (JOBCTL_TRAPPING in kernel/ptrace.c).
         while stop::is_wanted(&task) && task.state() == TaskState::Runnable && !signal::is_dying() {
-            sched::yield_now();
+            run_queue::yield_now();
         }
     } else if seize.is_none() {
         let _ = signal::send_task(&task, &SigInfo::kernel(SIGSTOP));
@@ -106,7 +106,7 @@ fn want_stop(task: &Arc<Task>) {
 /// The new thread `child` of the running one is traced too, if the tracer asked for that by an
 /// option (`followed`) or the call did (CLONE_PTRACE). It stops before its first instruction.
 pub fn inherit(child: &Arc<Task>, followed: Options, by_flag: bool) {
-    let task = sched::current_task();
+    let task = run_queue::current_task();
     let parent = {
         let tracing = task.tracing.lock();
         tracing.as_ref().and_then(|parent| {
@@ -155,7 +155,7 @@ pub fn held(tid: u32) -> Result<Arc<Task>, Errno> {
 /// # Errors
 /// `ESRCH`.
 pub fn tracee(tid: u32) -> Result<Arc<Task>, Errno> {
-    let me = sched::current_task().process.clone();
+    let me = run_queue::current_task().process.clone();
     let tracees = me.tracees.lock();
     let found = tracees.iter().find(|task| task.tid() == tid);
     found.cloned().ok_or(Errno::ESRCH)
@@ -178,7 +178,7 @@ pub fn resume(task: &Arc<Task>, mode: Mode, signo: u8) {
     if let Some(stop) = task.tracing.lock().as_mut().and_then(|t| t.stop.as_mut()) {
         stop.signal = signo;
     }
-    sched::wake_stopped(task);
+    run_queue::wake_stopped(task);
 }
 
 /// Sets or clears what the mode needs in the flags and the work of a held thread.
@@ -221,7 +221,7 @@ pub fn interrupt(task: &Arc<Task>) -> Result<(), Errno> {
     };
     want_stop(task);
     if is_listening {
-        sched::wake_stopped(task);
+        run_queue::wake_stopped(task);
     }
     Ok(())
 }
@@ -243,7 +243,7 @@ pub fn listen(task: &Arc<Task>) -> Result<(), Errno> {
     let again = tracing.stop_wanted;
     drop(slot);
     if again {
-        sched::wake_stopped(task);
+        run_queue::wake_stopped(task);
     }
     Ok(())
 }
@@ -258,7 +258,7 @@ pub fn continued(task: &Arc<Task>) {
         signal::interrupt(task);
     }
     if wake {
-        sched::wake_stopped(task);
+        run_queue::wake_stopped(task);
     }
 }
 

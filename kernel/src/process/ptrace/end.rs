@@ -9,7 +9,7 @@ use crate::process::exit::ExitStatus;
 use crate::process::signal::{self, SigInfo};
 use crate::process::stop::StopState;
 use crate::process::{Process, Task, TaskState, children};
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 
 /// `task` is traced no more; a held one goes on with `signo`.
 pub(super) fn unlink(task: &Arc<Task>, signo: u8) {
@@ -41,7 +41,7 @@ pub(super) fn unlink(task: &Arc<Task>, signo: u8) {
         task.signals.lock().stop_pending = true;
         signal::interrupt(task);
     }
-    sched::wake_stopped(task);
+    run_queue::wake_stopped(task);
 }
 
 /// Called when the tracer has waited for the end of `task`.

@@ -10,7 +10,7 @@ use crate::process::exit::ExitStatus;
 use crate::process::signal::{self, SIGKILL, SIGTRAP, SigInfo};
 use crate::process::stop::StopState;
 use crate::process::{Process, Task, TaskState, children, current};
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 
 /// Added to SIGTRAP at system calls, if the tracer wants it (PTRACE_O_TRACESYSGOOD).
 const SYSGOOD: u32 = 0x80;
@@ -20,7 +20,7 @@ const SYSGOOD: u32 = 0x80;
 ///
 /// The tracer may change the thread's frame meanwhile: no caller has a reference to it.
 fn hold(reason: Reason, code: u32, info: SigInfo, message: Option<u64>) -> Option<Stop> {
-    let task = sched::current_task();
+    let task = run_queue::current_task();
     let tracer = {
         let mut tracing = task.tracing.lock();
         let tracing = tracing.as_mut()?;
@@ -47,7 +47,7 @@ fn hold(reason: Reason, code: u32, info: SigInfo, message: Option<u64>) -> Optio
             CLD_TRAPPED
         };
         tell(&tracer, &task, why as i32, (code & 0x7f) as i32);
-        sched::schedule();
+        run_queue::schedule();
     }
     let mut tracing = task.tracing.lock();
     let tracing = tracing.as_mut()?;
@@ -90,7 +90,7 @@ pub fn syscall_exit() {
         // the doors mask TF.
         Mode::Step => {
             let _ = signal::send_task(
-                &sched::current_task(),
+                &run_queue::current_task(),
                 &SigInfo::fault(SIGTRAP, TRAP_BRKPT, current().frame().rip),
             );
         }
@@ -126,7 +126,7 @@ fn stop_at_call(reason: Reason) {
     let stop = hold(reason, code, trap(code as i32), Some(message));
     // The tracer may add a signal.
     if let Some(signo) = stop.map(|stop| stop.signal).filter(|signo| *signo != 0) {
-        let _ = signal::send_task(&sched::current_task(), &SigInfo::kernel(signo));
+        let _ = signal::send_task(&run_queue::current_task(), &SigInfo::kernel(signo));
     }
 }
 
@@ -140,7 +140,7 @@ pub fn before_delivery(info: SigInfo) -> Option<SigInfo> {
 
 #[cold]
 fn hold_for_signal(info: SigInfo) -> Option<SigInfo> {
-    let task = sched::current_task();
+    let task = run_queue::current_task();
     let stop = hold(Reason::Signal, info.signo.into(), info, Some(0))?;
     if stop.signal == 0 || signal::is_dying() {
         return None;
@@ -170,7 +170,7 @@ fn hold_for_signal(info: SigInfo) -> Option<SigInfo> {
 /// Job control stops the process: a traced thread stops for its tracer instead. Returns `false` if
 /// it isn't traced.
 pub fn group_stop(signo: u8) -> bool {
-    let task = sched::current_task();
+    let task = run_queue::current_task();
     let Some(seized) = task.tracing.lock().as_ref().map(|tracing| tracing.seized) else {
         return false;
     };
@@ -200,7 +200,7 @@ pub fn is_wanted(task: &Task) -> bool {
 
 /// That stop.
 pub fn wanted_stop() {
-    let task = sched::current_task();
+    let task = run_queue::current_task();
     let seized = {
         let mut tracing = task.tracing.lock();
         let Some(tracing) = tracing.as_mut() else {
@@ -244,7 +244,7 @@ pub fn exec(old_tid: u32) {
     if options.contains(Options::TRACEEXEC) {
         event(linux::PTRACE_EVENT_EXEC, old_tid.into());
     } else if !seized {
-        let _ = signal::send_task(&sched::current_task(), &SigInfo::user(SIGTRAP));
+        let _ = signal::send_task(&run_queue::current_task(), &SigInfo::user(SIGTRAP));
     }
 }
 

@@ -13,7 +13,7 @@ use crate::arch::{fpu, percpu};
 use crate::process::exit::{self, ExitStatus};
 use crate::process::ptrace;
 use crate::process::{Task, current, init, rseq, stop};
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 use crate::trace;
 use linux_raw_sys::general::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SS_AUTODISARM};
 
@@ -23,7 +23,7 @@ use linux_raw_sys::general::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SS_AUTODISARM
 /// The registers are asked for where they are needed: a tracer may change them at a stop in
 /// between.
 pub fn deliver() {
-    let task = sched::current_task();
+    let task = run_queue::current_task();
     loop {
         let (must_exit, stop_pending) = {
             let signals = task.signals.lock();

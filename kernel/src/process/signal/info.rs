@@ -6,7 +6,7 @@
 use linux_raw_sys::general as linux;
 
 use super::SIGCHLD;
-use crate::process::{Process, current, rusage as usage};
+use crate::process::{Process, current, rusage};
 
 /// One signal on its way (struct kernel_siginfo).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl SigInfo {
 
     /// News of `child` for its parent: `code` is `CLD_*`, `status` what goes with it.
     pub fn child(child: &Process, code: i32, status: i32) -> Self {
-        let used = usage::of_process(child);
+        let used = rusage::of_process(child);
         let ticks = |nanos: u64| (nanos / 10_000_000) as i64;
         Self {
             signo: SIGCHLD,

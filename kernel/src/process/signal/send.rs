@@ -11,7 +11,7 @@ use crate::abi::errno::Errno;
 use crate::arch::percpu::work;
 use crate::process::exit::ExitStatus;
 use crate::process::{Process, Task, init, stop, table};
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 
 /// Sends to one thread.
 ///
@@ -77,7 +77,7 @@ pub fn send_group(pgid: u32, info: &SigInfo) -> Result<(), Errno> {
 /// Sends the running task a signal that it caused and cannot go on from: if it blocks or ignores
 /// it, it dies of it (force_sig_info_to_task in kernel/signal.c).
 pub fn force(info: &SigInfo) {
-    let task = sched::current_task();
+    let task = run_queue::current_task();
     {
         let actions = task.process.actions();
         let mut actions = actions.lock();
@@ -112,8 +112,8 @@ pub fn end(process: &Process, status: ExitStatus) {
 pub fn kill_thread(task: &Arc<Task>, status: ExitStatus) {
     task.signals.lock().must_exit.get_or_insert(status);
     task.set_work(work::SIGNAL);
-    sched::wake(task);
-    sched::wake_stopped(task);
+    run_queue::wake(task);
+    run_queue::wake_stopped(task);
 }
 
 /// Does what a signal does by merely being sent: stops and SIGCONT cancel each other. Returns
@@ -162,5 +162,5 @@ fn wants(task: &Task, signo: u8) -> bool {
 /// Has a thread look at its signals.
 pub fn interrupt(task: &Arc<Task>) {
     task.set_work(work::SIGNAL);
-    sched::wake(task);
+    run_queue::wake(task);
 }

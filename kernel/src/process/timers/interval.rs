@@ -7,7 +7,7 @@ use linux_raw_sys::general::{ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL};
 
 use crate::abi::errno::Errno;
 use crate::process::signal::{self, SIGALRM, SigInfo};
-use crate::process::{Process, current, rusage as usage};
+use crate::process::{Process, current, rusage};
 use crate::sched::cputime;
 use crate::time::schedule::Schedule;
 use crate::time::timer::{Clock, Expire};
@@ -54,7 +54,7 @@ fn exchange(which: u32, new: Option<(u64, u64)>) -> Result<[u64; 2], Errno> {
         ITIMER_VIRTUAL | ITIMER_PROF => {
             let index = usize::from(which == ITIMER_PROF);
             let now = match which {
-                ITIMER_VIRTUAL => usage::user_time(process),
+                ITIMER_VIRTUAL => rusage::user_time(process),
                 _ => cputime::used_by(process),
             };
             let old = change(&mut timers.cpu.lock()[index], now);

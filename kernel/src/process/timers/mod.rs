@@ -13,7 +13,7 @@ use crate::sync::{Mutex, rank};
 
 use super::current;
 use super::signal::{self, SIGPROF, SIGVTALRM, SigInfo};
-use crate::process::rusage as usage;
+use crate::process::rusage;
 use crate::sched::cputime;
 use crate::time::schedule::Schedule;
 use crate::time::timer::Timer;
@@ -79,7 +79,7 @@ pub fn tick() {
         let mut timers = process.timers.cpu.lock();
         let is_on = timers.iter().any(|timer| timer.next.is_some());
         is_on.then(|| {
-            let (user, all) = (usage::user_time(process), cputime::used_by(process));
+            let (user, all) = (rusage::user_time(process), cputime::used_by(process));
             [timers[0].expire(user) > 0, timers[1].expire(all) > 0]
         })
     };

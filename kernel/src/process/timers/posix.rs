@@ -12,7 +12,7 @@ use crate::mm::frame;
 use crate::process::signal::{self, Fields, Pending, SigInfo};
 use crate::process::{Process, Task, current};
 use crate::sched::cputime;
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 use crate::time::schedule::Schedule;
 use crate::time::timer::{Clock, Expire, Timer};
 
@@ -63,7 +63,7 @@ struct State {
 /// # Errors
 /// `EAGAIN` for a user of whom as many signals wait as may (RLIMIT_SIGPENDING), `ENOMEM`.
 pub fn create(base: Base, notice: impl FnOnce(i32) -> Notice) -> Result<i32, Errno> {
-    let process = sched::current_task().process.clone();
+    let process = run_queue::current_task().process.clone();
     if signal::account::is_full(&process) {
         return Err(Errno::EAGAIN);
     }

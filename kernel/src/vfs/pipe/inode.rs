@@ -15,7 +15,7 @@ use crate::vfs::dentry::{Dentry, Location, Parent};
 use crate::vfs::file::{File, flags};
 use crate::vfs::inode::{FileOps, Inode};
 use crate::vfs::mount::{self, Mount};
-use crate::vfs::{caller, pseudo as nowhere};
+use crate::vfs::{caller, pseudo};
 
 /// The inode of an unnamed pipe.
 pub(super) struct PipeInode {
@@ -61,7 +61,7 @@ pub fn new(flags: u32) -> Result<(Arc<File>, Arc<File>), Errno> {
 fn mount() -> &'static Arc<Mount> {
     const PIPEFS_MAGIC: u32 = 0x5049_5045;
     static MOUNT: Once<Arc<Mount>> = Once::new();
-    MOUNT.call_once(|| nowhere::mount("pipefs", PIPEFS_MAGIC))
+    MOUNT.call_once(|| pseudo::mount("pipefs", PIPEFS_MAGIC))
 }
 
 impl Inode for PipeInode {

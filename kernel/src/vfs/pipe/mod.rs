@@ -19,7 +19,7 @@ use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::process::capability::capable;
 use crate::process::signal::{self, SIGPIPE, SigInfo};
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 use crate::sched::sleep_lock::{SleepGuard, SleepLock};
 use crate::sched::wait::{WaitQueue, is_interrupted};
 
@@ -148,7 +148,7 @@ impl Pipe {
         if has_reader {
             return Ok(());
         }
-        let _ = signal::send_task(&sched::current_task(), &SigInfo::user(SIGPIPE));
+        let _ = signal::send_task(&run_queue::current_task(), &SigInfo::user(SIGPIPE));
         Err(Errno::EPIPE)
     }
 }

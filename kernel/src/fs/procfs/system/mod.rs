@@ -9,7 +9,7 @@ use crate::abi::frame::Door;
 use crate::mm::fallible::{Text, put};
 use crate::process::table;
 use crate::process::uts;
-use crate::sched::run_queue as sched;
+use crate::sched::run_queue;
 use crate::sched::{cputime, load};
 use crate::syscall::counters;
 use crate::vfs::{lock, mount};
@@ -154,7 +154,12 @@ fn loadavg(_: &(), text: &mut Text) {
         put!(text, "{}.{:02} ", hundredths / 100, hundredths % 100);
     }
     let (last, _) = table::reserved();
-    put!(text, "{}/{} {last}\n", sched::runnable(), table::count());
+    put!(
+        text,
+        "{}/{} {last}\n",
+        run_queue::runnable(),
+        table::count()
+    );
 }
 
 /// Clock ticks since boot and idle ticks, both monotonic. They are read one after the other, so
@@ -172,7 +177,7 @@ fn stat(_: &(), text: &mut Text) {
     let user = cputime::busy_ticks();
     let boot = crate::time::wall_clock().sec - (crate::time::uptime_ns() / 1_000_000_000) as i64;
     let (_, processes) = table::reserved();
-    let running = sched::runnable();
+    let running = run_queue::runnable();
     put!(
         text,
         "cpu  {user} 0 0 {idle} 0 0 0 0 0 0\ncpu0 {user} 0 0 {idle} 0 0 0 0 0 0\nintr {all}\nctxt 0\n\

@@ -19,7 +19,7 @@ use crate::process::uts;
 use crate::vfs::inotify::limits;
 use crate::vfs::{fdtable, protected};
 use crate::vm::mapping;
-use crate::vm::randomize as placement;
+use crate::vm::randomize;
 
 /// A constant setting.
 macro_rules! fixed {
@@ -128,7 +128,7 @@ pub(super) static FILES: &[SystemFile] = &[
         put!(text, "{}\n", uuid())
     }),
     file("sys/kernel/randomize_va_space", |_, text| {
-        put!(text, "{}\n", if placement::is_randomised() { 2 } else { 0 });
+        put!(text, "{}\n", if randomize::is_randomised() { 2 } else { 0 });
     }),
     fixed!("kernel/sched_child_runs_first", "0"),
     file("sys/kernel/threads-max", |_, text| {
