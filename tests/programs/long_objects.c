@@ -3,11 +3,12 @@
    sleep of a millisecond is at most one too long. The objects are made by many short calls before. Time is
    counted in instructions by the machine (-icount), or the figures say nothing.
 
-   Usage: long_objects [NAME], to make one call only. */
+   Usage: long_objects [NAME], to make one call only. LATE_US in the environment is the limit in microseconds. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -18,12 +19,12 @@
 #include "children.h"
 
 enum {
-	LATE_US = 1000,
 	PAGE = 4096,
 	TABLE = 512 * PAGE,
 	/* As many as there may be (fs.nr_open). */
 	NR_OPEN = 1 << 20,
 	ITEMS = 20000,
+	WATCHES = 20000,
 	TIMERS = 40000,
 	NAMES = 20000,
 	TABLES = 8000,
@@ -122,6 +123,53 @@ static void close_first(void)
 	close(first);
 }
 
+/* Reads a file of /proc whole. */
+static void read_all(const char *name)
+{
+	static char text[1 << 16];
+	int file = open(name, O_RDONLY);
+
+	while (read(file, text, sizeof text) > 0)
+		;
+	close(file);
+}
+
+static void read_fdinfo(void)
+{
+	char name[40];
+
+	sprintf(name, "/proc/self/fdinfo/%d", first);
+	read_all(name);
+}
+
+static void make_watches(void)
+{
+	char name[20];
+
+	mkdir("/watched", 0755);
+	mount("none", "/watched", "tmpfs", 0, NULL);
+	first = inotify_init();
+	for (int i = 0; i < WATCHES; i++) {
+		sprintf(name, "/watched/%d", i);
+		close(open(name, O_CREAT | O_WRONLY, 0644));
+		inotify_add_watch(first, name, IN_ALL_EVENTS);
+	}
+}
+
+static void do_close_range(void)
+{
+	syscall(SYS_close_range, 3, ~0U, 0);
+}
+
+static void list_descriptors(void)
+{
+	char names[4096];
+	int directory = open("/proc/self/fd", O_RDONLY);
+
+	while (syscall(SYS_getdents64, directory, names, sizeof names) > 0)
+		;
+}
+
 static void close_second(void)
 {
 	close(second);
@@ -208,6 +256,10 @@ static const struct {
 	{"fork_far_descriptor", make_far_descriptor, do_fork},
 	{"exec_far_descriptor", make_far_descriptor, do_execve},
 	{"exit_far_descriptor", make_far_descriptor, do_exit},
+	{"close_range_far", make_far_descriptor, do_close_range},
+	{"list_far_descriptor", make_far_descriptor, list_descriptors},
+	{"fdinfo_epoll", make_items, read_fdinfo},
+	{"fdinfo_inotify", make_watches, read_fdinfo},
 	{"close_epoll", make_items, close_first},
 	{"exit_epoll", make_items, do_exit},
 	{"close_watched", make_instances, close_second},
@@ -217,6 +269,8 @@ static const struct {
 	{"close_pipe", make_pipe, close_first},
 	{"getdents", make_names, do_getdents},
 };
+
+static long limit_us = 1000;
 
 /* Where the child is: it makes objects, or the call. */
 static volatile int *is_called;
@@ -255,7 +309,7 @@ static int is_slow(int number)
 		}
 	}
 	printf("%s: %ld us long, others up to %ld us late\n", calls[number].name, whole, latest);
-	return latest > LATE_US;
+	return latest > limit_us;
 }
 
 int main(int count, char **words)
@@ -266,6 +320,8 @@ int main(int count, char **words)
 	if (count > 1 && !strcmp(words[1], "nothing"))
 		return 0;
 	only_as_init();
+	if (getenv("LATE_US"))
+		limit_us = atol(getenv("LATE_US"));
 	setrlimit(RLIMIT_NOFILE, &open);
 	setrlimit(RLIMIT_SIGPENDING, &none);
 	is_called = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

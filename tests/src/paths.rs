@@ -48,7 +48,8 @@ pub fn kernel_under_test() -> PathBuf {
     }
 }
 
-fn is_checked() -> bool {
+/// Whether `CHECKED` asks for the test build.
+pub fn is_checked() -> bool {
     env::var_os("CHECKED").is_some_and(|value| !value.is_empty() && value != "0")
 }
 

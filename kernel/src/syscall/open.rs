@@ -119,27 +119,29 @@ pub fn close_range(first: u32, last: u32, flags: u32) -> SysResult {
     if flags & CLOSE_RANGE_UNSHARE != 0 {
         caller::unshare_files()?;
     }
-    let in_range = |fd: &i32| *fd as u32 <= last;
     let mut from = first as usize;
     let mut stride = Stride::default();
     // One after the other: each is closed where the table is not locked.
     loop {
         let closed = caller::with_files(|files| {
-            let Some(fd) = files.numbers(from).next().filter(in_range) else {
-                return Ok(None);
+            let fd = match files.next_number(&mut from) {
+                Some(Some(fd)) if fd as u32 <= last => fd,
+                // Free slots were passed.
+                Some(None) if from <= last as usize => return Ok(Some(None)),
+                _ => return Ok(None),
             };
-            from = fd as usize + 1;
             if flags & CLOSE_RANGE_CLOEXEC != 0 {
                 files.set_close_on_exec(fd, true)?;
                 return Ok(Some(None));
             }
             files.remove(fd).map(|file| Some(Some(file)))
         })?;
-        if closed.is_none() {
+        let Some(closed) = closed else {
             return Ok(0);
-        }
+        };
+        let weight = FdTable::weight(closed.as_ref());
         drop(closed);
-        if stride.passes(FdTable::CLOSING) {
+        if stride.passes(weight) {
             preempt::point();
         }
     }

@@ -268,15 +268,18 @@ impl FdTable {
         self.slots.iter().flatten().map(|slot| &slot.file)
     }
 
-    /// The descriptors in use from `from` on, in ascending order.
-    pub fn numbers(&self, from: usize) -> impl Iterator<Item = i32> {
-        let used = self
-            .slots
-            .iter()
-            .enumerate()
-            .skip(from)
-            .filter(|(_, slot)| slot.is_some());
-        used.map(|(index, _)| index as i32)
+    /// The first descriptor in use from `from` on; `from` moves behind it. `Some(None)`: free slots were
+    /// passed, and there may be one behind them.
+    pub fn next_number(&self, from: &mut usize) -> Option<Option<i32>> {
+        let end = self.slots.len().min(from.saturating_add(Self::SLOTS));
+        while *from < end {
+            let at = *from;
+            *from += 1;
+            if self.slots[at].is_some() {
+                return Some(Some(at as i32));
+            }
+        }
+        (end < self.slots.len()).then_some(None)
     }
 
     /// Number of slots, used or free (FDSize of /proc/PID/status).

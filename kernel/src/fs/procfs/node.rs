@@ -11,6 +11,7 @@ use super::system::{self, SystemFile};
 use crate::abi::errno::Errno;
 use crate::abi::metadata::mode;
 use crate::process::table;
+use crate::sched::preempt;
 use crate::vfs::file::File;
 use crate::vfs::inode::ListEntry;
 
@@ -206,8 +207,14 @@ impl ProcNode {
             }
             Self::Files(who, view) => {
                 let files = who.find().ok()?.process.files.lock().clone();
-                let fd = files.lock().numbers(number as usize).next()?;
-                Some((fd as u32, Self::File(*who, fd, *view)))
+                let mut from = number as usize;
+                loop {
+                    let next = files.lock().next_number(&mut from)?;
+                    if let Some(fd) = next {
+                        return Some((fd as u32, Self::File(*who, fd, *view)));
+                    }
+                    preempt::point();
+                }
             }
             _ => None,
         }

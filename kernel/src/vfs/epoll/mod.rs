@@ -257,6 +257,7 @@ impl FileOps for Epoll {
 
     fn describe(&self, text: &mut Text) {
         let mut after = Unbounded;
+        let mut stride = Stride::default();
         loop {
             let next = {
                 let items = self.items.lock();
@@ -281,6 +282,9 @@ impl FileOps for Epoll {
                 inode.ino,
                 inode.dev.encode()
             );
+            if stride.passes(Item::LEAVING) {
+                preempt::point();
+            }
         }
     }
 

@@ -268,7 +268,10 @@ impl FileOps for Inotify {
 
     /// A line per watch, the latest first (inotify_fdinfo).
     fn describe(&self, text: &mut Text) {
+        /// Weight of a line between two preemption points, in bytes copied.
+        const LINE: usize = 2048;
         let mut before = Unbounded;
+        let mut stride = Stride::default();
         loop {
             let watch = {
                 let watches = self.watches.lock();
@@ -288,6 +291,9 @@ impl FileOps for Inotify {
                 watch.mask()
             );
             describe_handle(text, file.ino);
+            if stride.passes(LINE) {
+                preempt::point();
+            }
         }
     }
 
