@@ -4,6 +4,8 @@
 //! compiler for the bare targets, [`setup`] the installed packages; the `tests` package's library,
 //! `harness`, boots machines.
 
+#![forbid(unsafe_code)]
+
 mod allocations;
 mod bench;
 mod build;

@@ -4,6 +4,9 @@
 //! Floor 1 of the kernel: constants and plain types, which every other folder may use. No unsafe code; what
 //! acts on the words is above. Read `frame.rs` first (what a door saves), then `errno.rs` (what comes back).
 
+// Not in test builds: `kernel_test!` puts statics in a section of their own, which counts as unsafe.
+#![cfg_attr(not(test), forbid(unsafe_code))]
+
 pub mod capability;
 pub mod cred;
 pub mod errno;

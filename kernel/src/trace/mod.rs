@@ -11,6 +11,9 @@
 //! tests compare it with. The tracer only looks: it reads the program's memory through
 //! `usercopy.rs`, and prints the address where it can't.
 
+// Not in test builds: `kernel_test!` puts statics in a section of their own, which counts as unsafe.
+#![cfg_attr(not(test), forbid(unsafe_code))]
+
 use alloc::vec::Vec;
 
 use crate::abi::frame::{Door, Frame};
