@@ -10,8 +10,6 @@ use anyhow::{Context, Result, ensure};
 use harness::paths;
 use regex::Regex;
 
-use super::source::Source;
-
 /// An assignment through a guard, or a guard given to `mem::replace`, `take` or `swap`.
 const THROUGH_A_GUARD: &str =
     r"(?m)^\s*\*[\w.:()]+\.lock\(\)\s*=[^=]|\(\s*&mut \*[\w.:()]+\.lock\(\)";
@@ -27,7 +25,7 @@ fn no_value_is_dropped_under_its_lock() -> Result<()> {
         ensure!(pattern.is_match(wrong), "{wrong}: not found");
     }
     let kernel = paths::root().join("kernel/src");
-    let source = Source::read(&kernel.join("main.rs"))?;
+    let (source, _) = super::kernel()?;
     for module in &source.modules {
         let file = kernel.join(&module.file);
         let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;

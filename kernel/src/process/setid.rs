@@ -11,13 +11,11 @@ use linux_raw_sys::general::RLIMIT_STACK;
 use super::Task;
 use crate::abi::capability::{Caps, SecureBits};
 use crate::abi::cred::Credentials;
+use crate::abi::limits::STACK_LIMIT;
 use crate::abi::metadata::mode;
 use crate::vfs::access;
 use crate::vfs::dentry::Location;
 use crate::vfs::mount::MountFlags;
-
-/// The most stack that a program with other rights than its caller begins with (_STK_LIM).
-const STACK_LIMIT: u64 = 8 << 20;
 
 /// As whom a program is to run.
 pub struct Granted {
