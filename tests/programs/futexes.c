@@ -35,7 +35,7 @@ static const char *name(long result)
 	return text[next];
 }
 
-/* The kernel's own structure for this call. */
+/* The timespec of this system call. */
 struct span {
 	long seconds, nanos;
 };
@@ -103,7 +103,7 @@ static int another(void)
 	return pid;
 }
 
-static void away(int pid)
+static void kill_and_reap(int pid)
 {
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -130,7 +130,7 @@ static void timeouts(void)
 		words[0] = 5;
 		printf(" %s\n", name(futex(words, ops[o], 5, (void *)-4096L, words + 1, ~0)));
 	}
-	away(other);
+	kill_and_reap(other);
 	words[0] = 0;
 	for (int clock = 0; clock < 2; clock++) {
 		struct span until;
@@ -230,7 +230,7 @@ static void wakes(void)
 	printf("the rest: %s\n", name(futex(words, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0)));
 	for (i = 0; i < 8; i++)
 		pthread_join(w[i].thread, NULL);
-	/* First come, first served. */
+	/* Waiters are woken in FIFO order. */
 	for (i = 0; i < 6; i++)
 		start(w + i, words, ~0);
 	arrivals = 0;
@@ -312,7 +312,7 @@ static void signals(void)
 		}
 }
 
-/* --- Words that hold their owner. */
+/* --- PI futexes: words with the owner's thread ID. */
 
 static const char *who(unsigned word)
 {
@@ -354,7 +354,7 @@ static void owners(void)
 			}
 			printf("\n");
 		}
-	away(other);
+	kill_and_reap(other);
 }
 
 static void *locks(void *argument)
@@ -366,7 +366,7 @@ static void *locks(void *argument)
 	w->error = errno;
 	w->order = __atomic_add_fetch(&arrivals, 1, __ATOMIC_SEQ_CST);
 	if (w->value)
-		/* Ends as the owner. */
+		/* Exits as the owner. */
 		return (void *)who(*w->word);
 	w->second = (void *)who(*w->word);
 	futex(w->word, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0);
@@ -462,7 +462,7 @@ static void shared(void)
 
 		_exit(result == 0 ? 42 : errno);
 	}
-	/* Only the shared key of this word wakes it, not the private one. */
+	/* Only a wake with the word's shared key reaches the waiter. */
 	for (int i = 0; i < 50; i++) {
 		if (futex(here + 1, FUTEX_WAKE, 1, NULL, NULL, 0) ||
 			futex(here + 1025, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0))
@@ -594,7 +594,7 @@ static void robust(void)
 	set(NULL);
 }
 
-/* --- Several at once. */
+/* --- futex_waitv, futex_wake, futex_wait and futex_requeue. */
 
 struct one {
 	uint64_t value, at;

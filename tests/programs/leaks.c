@@ -27,7 +27,7 @@ enum { PAGE = 4096, MEGABYTE = 1 << 20, TOLERATED_KB = 64, TOLERATED_HEAP_KB = 1
 
 static const char *self;
 
-/* Starts this program again, which exits at once. */
+/* Executes this program again; it exits at once. */
 static void become_a_short_program(void)
 {
 	execl(self, self, "exit", NULL);
@@ -55,7 +55,7 @@ static void vfork_a_program(void)
 	wait(NULL);
 }
 
-static void run_what_is_no_program(void)
+static void exec_a_non_program(void)
 {
 	execl("/tmp", "x", NULL);
 	execl("/not/there", "x", NULL);
@@ -113,7 +113,7 @@ static void wait_for_vfork(void)
 	}
 }
 
-/* A child that is killed in the middle of something. */
+/* Kills a child while it runs `something`. */
 static void kill_while(void (*something)(void))
 {
 	int pid = fork();
@@ -124,7 +124,7 @@ static void kill_while(void (*something)(void))
 	}
 	sched_yield();
 	kill(pid, SIGKILL);
-	/* Orphans come to the first process, too. */
+	/* As init, this process reaps orphans, too. */
 	while (wait(NULL) > 0)
 		;
 }
@@ -159,7 +159,7 @@ static void kill_a_vfork_parent(void)
 	kill_while(wait_for_vfork);
 }
 
-static void take_in_an_orphan(void)
+static void reap_an_orphan(void)
 {
 	if (fork() == 0) {
 		if (fork() == 0)
@@ -230,7 +230,7 @@ static void remap(void)
 	munmap(area, PAGE);
 }
 
-/* Each round has page tables of its own. */
+/* Each round allocates new page tables. */
 static void map_far_apart(void)
 {
 	static unsigned long round;
@@ -295,7 +295,7 @@ static void pass(int through, int fd)
 	sendmsg(through, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* A pair of sockets with bytes in both. */
+/* A pair of sockets with bytes in both queues. */
 static void fill_sockets(int type, int pair[2])
 {
 	static char bytes[60000];
@@ -316,7 +316,7 @@ static void close_full_sockets(void)
 	}
 }
 
-/* Connections that are never accepted, with bytes and descriptors in them. */
+/* Connections that are never accepted, with bytes and descriptors in their queues. */
 static void leave_connections(void)
 {
 	struct sockaddr_un address = {AF_UNIX, "/tmp/listener"};
@@ -432,7 +432,7 @@ static void run_out_of_memory_in_write(void)
 	wait(NULL);
 }
 
-/* A lasting pipe: a waiter that ends leaves its wait queues. */
+/* A pipe that stays open: a waiter that exits must leave its wait queues. */
 static int lasting(int end)
 {
 	static int ends[2];
@@ -515,7 +515,7 @@ static void leave_timers(void)
 	wait(NULL);
 }
 
-static void take_signals_by_descriptor(void)
+static void poll_a_signalfd(void)
 {
 	struct epoll_event event;
 	int epoll = epoll_create1(0), fd;
@@ -553,7 +553,7 @@ static void join_threads(void)
 		pthread_join(threads[i], NULL);
 }
 
-/* Threads of a process that wait for a futex, each in its way. */
+/* Threads that wait for futexes: a plain one, and a robust PI one in shared memory. */
 static void wait_in_threads(void)
 {
 	pthread_mutexattr_t kind;
@@ -587,7 +587,7 @@ static void kill_waiting_threads(void)
 	wait(NULL);
 }
 
-static void start_a_program_by_a_thread(void)
+static void exec_in_a_thread(void)
 {
 	pthread_t thread;
 
@@ -621,7 +621,7 @@ static const struct work {
 	{"end a child", end_a_child, 400},
 	{"run a program", run_a_program, 100},
 	{"vfork a program", vfork_a_program, 100},
-	{"run what is no program", run_what_is_no_program, 500},
+	{"exec a non program", exec_a_non_program, 500},
 	{"crash", crash, 200},
 	{"kill a sleeper", kill_a_sleeper, 200},
 	{"kill a poller", kill_a_poller, 200},
@@ -629,7 +629,7 @@ static const struct work {
 	{"kill a reader", kill_a_reader, 200},
 	{"kill a parent", kill_a_parent, 200},
 	{"kill a vfork parent", kill_a_vfork_parent, 100},
-	{"take in an orphan", take_in_an_orphan, 200},
+	{"reap an orphan", reap_an_orphan, 200},
 	{"map private", map_private, 50},
 	{"map shared", map_shared, 50},
 	{"map a file", map_a_file, 100},
@@ -648,10 +648,10 @@ static const struct work {
 	{"watch files", watch_files, 300},
 	{"kill an epoll waiter", kill_an_epoll_waiter, 100},
 	{"leave timers", leave_timers, 100},
-	{"take signals by descriptor", take_signals_by_descriptor, 300},
+	{"poll a signalfd", poll_a_signalfd, 300},
 	{"join threads", join_threads, 100},
 	{"kill waiting threads", kill_waiting_threads, 100},
-	{"start a program by a thread", start_a_program_by_a_thread, 100},
+	{"exec in a thread", exec_in_a_thread, 100},
 	{"keep segments", keep_segments, 100},
 	{"make directories", make_directories, 300},
 	{"run out of memory in write", run_out_of_memory_in_write, 5},
@@ -691,7 +691,7 @@ int main(int count, char **words)
 
 		if (count > 1 && !names(words[1], work->name))
 			continue;
-		/* The kernel's own lists grow at first. */
+		/* The kernel's tables grow during the first rounds. */
 		repeat(work, rounds / 10 + 2);
 		before = memory_info("MemFree");
 		heap = memory_info("Slab");

@@ -1,6 +1,6 @@
 /* covers: kernel/src/process/ */
-/* Processes and their relatives: exit, wait, zombies, process groups, permissions, signals that
-   interrupt waits, machine faults. Run as root. The output is the same on Linux. */
+/* Processes: exit, wait, zombies, process groups, permissions, signals that interrupt waits, CPU
+   exceptions. Run as root. The output is the same on Linux. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 
 static const int unprivileged = 65533;
 
-/* The call's text, and its result: 0, a number above or the error's name. */
+/* Prints the call's text and its result: 0, "above 0" or the error's name. */
 #define T(call)                                                                                                        \
 	do {                                                                                                           \
 		errno = 0;                                                                                             \
@@ -67,7 +67,7 @@ static int ended_child(int code)
 
 	if (pid == 0)
 		_exit(code);
-	/* It is a zombie when this comes back. */
+	/* The child is a zombie when waitid returns. */
 	waitid(P_PID, pid, &info, WEXITED | WNOWAIT);
 	return pid;
 }
@@ -114,16 +114,16 @@ static void blocked_signal(void)
 	}
 	wait(NULL);
 	sigprocmask(SIG_UNBLOCK, &all, NULL);
-	printf("must not come here\n");
+	printf("not reached\n");
 }
 
 static void ignored_signal(void)
 {
 	signal(SIGTERM, SIG_IGN);
 	kill(getpid(), SIGTERM);
-	printf("went on\n");
+	printf("continued\n");
 	raise(SIGUSR1);
-	printf("must not come here\n");
+	printf("not reached\n");
 }
 
 static void blocked_kill(void)
@@ -134,7 +134,7 @@ static void blocked_kill(void)
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	signal(SIGKILL, SIG_IGN);
 	kill(getpid(), SIGKILL);
-	printf("must not come here\n");
+	printf("not reached\n");
 }
 
 static void ignored_fault(void)
@@ -269,7 +269,7 @@ static void new_session(void)
 	T(setpgid(0, 0));
 }
 
-static void become_somebody(void)
+static void drop_privileges(void)
 {
 	if (setresgid(unprivileged, unprivileged, unprivileged) || setresuid(unprivileged, unprivileged, unprivileged))
 		_exit(100);
@@ -283,7 +283,7 @@ static void permissions(void)
 	if (fork() == 0) {
 		struct rlimit limit = {10, 10};
 
-		become_somebody();
+		drop_privileges();
 		T(kill(other, 0));
 		T(kill(other, SIGKILL));
 		T(syscall(SYS_tkill, other, SIGKILL));
@@ -301,7 +301,7 @@ static void permissions(void)
 	kill_and_wait(other);
 }
 
-static void without_right(void)
+static void invalid_arguments(void)
 {
 	T(setuid(-1));
 	T(setgid(-1));
@@ -362,7 +362,7 @@ static void wait_for_vfork(void)
 			pause();
 }
 
-static void kill_what_waits(void)
+static void kill_waiters(void)
 {
 	static const struct {
 		const char *name;
@@ -427,7 +427,7 @@ static void ignored_children(void)
 	T(wait(NULL));
 }
 
-/* The ID that CLONE_CHILD_SETTID stores must not come into a page that is read-only. */
+/* CLONE_CHILD_SETTID must not write to a read-only page. */
 static void child_tid_in_a_read_only_file(void)
 {
 	char name[] = "/tmp/processes-XXXXXX", bytes[16] = "";
@@ -455,7 +455,7 @@ static void clone_with_base(unsigned long base)
 {
 	int pid = syscall(SYS_clone, 0x80000 | SIGCHLD, NULL, NULL, NULL, base);
 
-	/* The C library's data at the base is gone. */
+	/* With the new FS base the C library's thread data is out of reach. */
 	if (pid == 0) {
 		asm volatile("syscall" ::"a"(SYS_exit_group), "D"(0));
 		__builtin_unreachable();
@@ -465,7 +465,7 @@ static void clone_with_base(unsigned long base)
 		waitpid(pid, NULL, 0);
 }
 
-/* Non-canonical bases, which no instruction could set. */
+/* FS and GS bases: non-canonical ones are refused. */
 static void wrong_bases(void)
 {
 	clone_with_base(0x12345000);
@@ -481,7 +481,7 @@ static void wrong_bases(void)
 
 static void all(void)
 {
-	/* In a session and a group of its own: the first process has none. */
+	/* A new session and process group: init has none. */
 	setsid();
 	default_actions();
 	IN_A_CHILD(blocked_signal);
@@ -495,8 +495,8 @@ static void all(void)
 	groups();
 	IN_A_CHILD(new_session);
 	permissions();
-	without_right();
-	kill_what_waits();
+	invalid_arguments();
+	kill_waiters();
 	vfork_shares_memory();
 	IN_A_CHILD(ignored_children);
 	child_tid_in_a_read_only_file();
@@ -512,7 +512,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IONBF, 0);
 	setrlimit(RLIMIT_CORE, &no_core);
 	mkdir("/tmp", 01777);
-	/* The kernel treats the first process differently: it only waits. */
+	/* The kernel treats init differently: it only waits. */
 	IN_A_CHILD(all);
 	return 0;
 }

@@ -71,7 +71,7 @@ static void set(pid_t pid, regs_t *regs)
 }
 
 // Waits for `pid` and prints its state. Returns the status.
-static int told(const char *what, pid_t pid)
+static int print_wait(const char *what, pid_t pid)
 {
 	int status = 0;
 	pid_t got = waitpid(pid, &status, __WALL);
@@ -130,7 +130,7 @@ static void stops_at_calls(void)
 	pt(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD);
 	for (int i = 0; i < 12; i++) {
 		pt(PTRACE_SYSCALL, pid, 0, 0);
-		int status = told("at a call", pid);
+		int status = print_wait("at a call", pid);
 		if (!WIFSTOPPED(status))
 			return;
 		unsigned char info[128] = {0};
@@ -182,7 +182,7 @@ static void changes_calls(void)
 			RESULT(regs) = -ENOENT;
 		set(pid, &regs);
 		pt(PTRACE_CONT, pid, 0, 0);
-		told("  after", pid);
+		print_wait("  after", pid);
 	}
 	pid_t pid = traced(asks_ppid);
 	do {
@@ -193,7 +193,7 @@ static void changes_calls(void)
 	RESULT(regs) = 4321;
 	set(pid, &regs);
 	pt(PTRACE_CONT, pid, 0, 0);
-	told("emulated", pid);
+	print_wait("emulated", pid);
 }
 
 __attribute__((used)) static volatile int target, other;
@@ -221,7 +221,7 @@ __attribute__((noinline)) static void instructions(void)
 }
 extern char steps_begin[], steps_end[];
 
-// A breakpoint in the code, then instruction by instruction, over the doors too: one trap each.
+// A breakpoint, then single steps, through kernel entries too: one trap per instruction.
 static void steps(void)
 {
 	pid_t pid = traced(instructions);
@@ -229,9 +229,9 @@ static void steps(void)
 	pt(PTRACE_PEEKTEXT, pid, (long)steps_begin, (long)&word);
 	printf("poke %s\n", err(pt(PTRACE_POKETEXT, pid, (long)steps_begin, (word & ~0xffL) | 0xcc)));
 	pt(PTRACE_CONT, pid, 0, 0);
-	told("breakpoint", pid);
+	print_wait("breakpoint", pid);
 	regs_t regs = get(pid);
-	printf("behind it: %d\n", IP(regs) == (unsigned long)steps_begin + 1);
+	printf("after the breakpoint: %d\n", IP(regs) == (unsigned long)steps_begin + 1);
 	siginfo_t info;
 	pt(PTRACE_GETSIGINFO, pid, 0, (long)&info);
 	printf("signal %d code %#x\n", info.si_signo, info.si_code);
@@ -268,7 +268,7 @@ static void steps(void)
 	printf("dr7 %s\n", err(pt(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[7]), 0xd0001)));
 	for (int i = 0; i < 3; i++) {
 		pt(PTRACE_CONT, pid, 0, 0);
-		if (!WIFSTOPPED(told("watch", pid)))
+		if (!WIFSTOPPED(print_wait("watch", pid)))
 			break;
 		long dr6 = 0, value = 0;
 		pt(PTRACE_PEEKUSER, pid, offsetof(struct user, u_debugreg[6]), (long)&dr6);
@@ -305,7 +305,7 @@ static void signals(void)
 	pid_t pid = traced(raises);
 	for (int i = 0; i < 4; i++) {
 		pt(PTRACE_CONT, pid, 0, 0);
-		int status = told("signal", pid);
+		int status = print_wait("signal", pid);
 		if (!WIFSTOPPED(status))
 			return;
 		siginfo_t info;
@@ -323,7 +323,7 @@ static void signals(void)
 		if (i == 3)
 			pt(PTRACE_CONT, pid, 0, SIGUSR1);
 		if (i) {
-			status = told("  then", pid);
+			status = print_wait("  then", pid);
 			if (!WIFSTOPPED(status))
 				return;
 			if (i < 3) {
@@ -360,7 +360,7 @@ static void family(void)
 	_exit(98);
 }
 
-// Every event, and the children followed.
+// Every ptrace event; the new children are traced, too.
 static void events(void)
 {
 	pid_t pid = traced(family);
@@ -371,7 +371,7 @@ static void events(void)
 	pid_t child = 0;
 	for (int i = 0; i < 60; i++) {
 		int status;
-		// The parent's events first, then the child's: by themselves they come in any order.
+		// The parent's events first, then the child's: their order isn't defined.
 		pid_t got = waitpid(pid, &status, __WALL);
 		if (got != pid)
 			break;
@@ -385,16 +385,16 @@ static void events(void)
 		if (event >= 1 && event <= 3) {
 			child = message;
 			printf("parent event %d\n", event);
-			told("  child", child);
+			print_wait("  child", child);
 			regs_t regs = get(child);
 			printf("  child's result %ld\n", (long)RESULT(regs));
 			pt(PTRACE_CONT, child, 0, 0);
-			told("  child", child);
+			print_wait("  child", child);
 			pt(PTRACE_GETEVENTMSG, child, 0, (long)&message);
 			printf("  child ends with %#lx\n", message);
 			pt(PTRACE_CONT, child, 0, 0);
-			// vfork's parent waits until the child is gone.
-			told("  child", child);
+			// vfork's parent waits until the child has exited.
+			print_wait("  child", child);
 		} else if (event == PTRACE_EVENT_EXIT) {
 			printf("parent event %d message %#lx\n", event, message);
 		} else {
@@ -429,12 +429,12 @@ static void attaches(void)
 	pid_t pid = sleeper();
 	printf("attach %s\n", err(pt(PTRACE_ATTACH, pid, 0, 0)));
 	printf("again %s\n", err(pt(PTRACE_ATTACH, pid, 0, 0)));
-	told("attached", pid);
+	print_wait("attached", pid);
 	siginfo_t info;
 	printf("info %s", err(pt(PTRACE_GETSIGINFO, pid, 0, (long)&info)));
 	printf(" signal %d\n", info.si_signo);
 	printf("detach %s\n", err(pt(PTRACE_DETACH, pid, 0, SIGTERM)));
-	told("detached", pid);
+	print_wait("detached", pid);
 	printf("gone %s\n", err(pt(PTRACE_ATTACH, pid, 0, 0)));
 
 	pid = sleeper();
@@ -443,26 +443,26 @@ static void attaches(void)
 	printf("seize %s\n", err(pt(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD)));
 	printf("runs: %s\n", err(pt(PTRACE_GETREGS, pid, 0, 0)));
 	printf("interrupt %s\n", err(pt(PTRACE_INTERRUPT, pid, 0, 0)));
-	told("interrupted", pid);
+	print_wait("interrupted", pid);
 	printf("info %s", err(pt(PTRACE_GETSIGINFO, pid, 0, (long)&info)));
 	printf(" code %#x\n", info.si_code);
 	printf("listen %s\n", err(pt(PTRACE_LISTEN, pid, 0, 0)));
 	printf("listening: %s\n", err(pt(PTRACE_CONT, pid, 0, 0)));
 	printf("interrupt %s\n", err(pt(PTRACE_INTERRUPT, pid, 0, 0)));
-	told("interrupted", pid);
+	print_wait("interrupted", pid);
 	pt(PTRACE_CONT, pid, 0, 0);
 	kill(pid, SIGSTOP);
-	told("signal", pid);
+	print_wait("signal", pid);
 	pt(PTRACE_CONT, pid, 0, SIGSTOP);
-	told("group stop", pid);
+	print_wait("group stop", pid);
 	printf("listen %s\n", err(pt(PTRACE_LISTEN, pid, 0, 0)));
 	kill(pid, SIGCONT);
-	told("continued", pid);
+	print_wait("continued", pid);
 	pt(PTRACE_CONT, pid, 0, 0);
-	told("its signal", pid);
+	print_wait("its signal", pid);
 	pt(PTRACE_CONT, pid, 0, SIGCONT);
 	kill(pid, SIGKILL);
-	told("killed", pid);
+	print_wait("killed", pid);
 
 	// PTRACE_SEIZE of a stopped process keeps it stopped.
 	pid = sleeper();
@@ -471,7 +471,7 @@ static void attaches(void)
 	waitpid(pid, &status, WUNTRACED);
 	printf("stopped %d\n", WIFSTOPPED(status));
 	printf("attach %s\n", err(pt(PTRACE_ATTACH, pid, 0, 0)));
-	told("attached", pid);
+	print_wait("attached", pid);
 	end(pid);
 }
 
@@ -531,7 +531,7 @@ static void registers(void)
 		{offsetof(struct user, u_debugreg[7]), 0x20001, "dr7 for I/O"}};
 	for (size_t i = 0; i < sizeof pokes / sizeof *pokes; i++)
 		printf("poke %s: %s\n", pokes[i].what, err(pt(PTRACE_POKEUSER, pid, pokes[i].at, pokes[i].value)));
-	// Which flags can be set.
+	// The flags that a tracer can set.
 	regs = get(pid);
 	FLAGS(regs) = -1;
 	set(pid, &regs);
@@ -551,8 +551,8 @@ static void other_width(void)
 	asm volatile("int $0x80" : "+a"(result) : "b"(0x10000004dL) : "r8", "r9", "r10", "r11", "memory");
 	char *low =
 		mmap(NULL, 8192, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-	// mov eax, 6; mov ebx, 77; int 0x80; jmp 0x33:(behind it); jmp r13. No far call: an emulator's
-	// touches the stack as the kernel would.
+	// mov eax, 6; mov ebx, 77; int 0x80; jmp 0x33:behind; jmp r13. No far call: TCG's accesses the
+	// stack with supervisor rights.
 	static const char code[] = "\xb8\x06\0\0\0\xbb\x4d\0\0\0\xcd\x80\xea\0\0\0\0\x33\0\x41\xff\xe5";
 	memcpy(low, code, sizeof code);
 	uint32_t behind = (uint32_t)(uintptr_t)low + 19;
@@ -561,7 +561,7 @@ static void other_width(void)
 		uint32_t ip;
 		uint16_t cs;
 	} __attribute__((packed)) gate = {(uint32_t)(uintptr_t)low, 0x23};
-	// A return to 32-bit code leaves half of the stack pointer.
+	// 32-bit code leaves only the lower half of RSP.
 	asm volatile("mov %%rsp, %%r12\nlea 1f(%%rip), %%r13\nljmp *(%0)\n1: mov %%r12, %%rsp"
 		:
 		: "r"(&gate)
@@ -624,12 +624,12 @@ static void survives(void)
 			waitpid(pid, NULL, __WALL);
 			_exit(0);
 		}
-		told("tracer", tracer);
+		print_wait("tracer", tracer);
 		if (!kills) {
 			printf("alive %s\n", err(kill(pid, 0)));
 			kill(pid, SIGTERM);
 		}
-		told("traced", pid);
+		print_wait("traced", pid);
 	}
 	// The parent is notified of the exit after the tracer.
 	pid_t pid = sleeper();
@@ -654,22 +654,22 @@ static void survives(void)
 	(void)!read(done[0], &byte, 1);
 	printf("parent before the tracer: %d\n", waitpid(pid, NULL, WNOHANG));
 	(void)!write(go[1], &byte, 1);
-	told("tracer", tracer);
-	told("then the parent", pid);
+	print_wait("tracer", tracer);
+	print_wait("then the parent", pid);
 }
 
 static void errors(void)
 {
-	printf("nobody %s\n", err(pt(PTRACE_ATTACH, 0x7ffffff, 0, 0)));
+	printf("no such process %s\n", err(pt(PTRACE_ATTACH, 0x7ffffff, 0, 0)));
 	printf("myself %s\n", err(pt(PTRACE_ATTACH, getpid(), 0, 0)));
-	printf("not mine %s\n", err(pt(PTRACE_CONT, getppid(), 0, 0)));
+	printf("not a tracee %s\n", err(pt(PTRACE_CONT, getppid(), 0, 0)));
 	pid_t pid = traced(sleeps);
 	printf("unknown request %s\n", err(pt(0x9999, pid, 0, 0)));
 	printf("bad signal %s\n", err(pt(PTRACE_CONT, pid, 0, 65)));
 	printf("bad options %s\n", err(pt(PTRACE_SETOPTIONS, pid, 0, 1 << 14)));
 	printf("bad pointer %s\n", err(pt(PTRACE_GETREGS, pid, 0, 8)));
 #ifdef __x86_64__
-	// The kernel's half, non-canonical addresses, and the last one.
+	// A kernel address, a non-canonical one, and the last word.
 	for (int i = 0; i < 3; i++) {
 		long at = (long[]){0xffff800000100000, 0x800000000000, -8}[i], word = 0;
 		printf("read at %lx %s\n", at, err(pt(PTRACE_PEEKDATA, pid, at, (long)&word)));
@@ -683,10 +683,10 @@ static void errors(void)
 	printf("listen %s\n", err(pt(PTRACE_LISTEN, pid, 0, 0)));
 	printf("interrupt %s\n", err(pt(PTRACE_INTERRUPT, pid, 0, 0)));
 	printf("kill %s\n", err(pt(PTRACE_KILL, pid, 0, 0)));
-	told("killed", pid);
+	print_wait("killed", pid);
 }
 
-// An unprivileged tracer: permission of the program's owner, and processes that are not dumpable.
+// An unprivileged tracer: set-user-ID programs and non-dumpable processes.
 static const char *program;
 // A set-user-ID copy of this program. Its name has the process ID, as several runs may be concurrent.
 static char granted[64];
@@ -709,14 +709,14 @@ static void becomes_root(void)
 	_exit(1);
 }
 
-static void keeps_to_itself(void)
+static void is_not_dumpable(void)
 {
 	prctl(PR_SET_DUMPABLE, 0);
 	raise(SIGSTOP);
 	sleeps();
 }
 
-static void as_nobody(void)
+static void as_unprivileged_user(void)
 {
 	if (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
 		perror("setresuid");
@@ -724,20 +724,20 @@ static void as_nobody(void)
 	pid_t pid = fork();
 	if (pid == 0)
 		becomes_root();
-	told("not traced", pid);
+	print_wait("not traced", pid);
 	pid = traced(becomes_root);
 	pt(PTRACE_CONT, pid, 0, 0);
-	told("traced", pid);
+	print_wait("traced", pid);
 	pt(PTRACE_CONT, pid, 0, 0);
-	told("traced", pid);
+	print_wait("traced", pid);
 	pid = fork();
 	if (pid == 0)
-		keeps_to_itself();
+		is_not_dumpable();
 	int status;
 	waitpid(pid, &status, WUNTRACED);
-	printf("attach to one that keeps to itself %s\n", err(pt(PTRACE_ATTACH, pid, 0, 0)));
+	printf("attach to a non-dumpable process %s\n", err(pt(PTRACE_ATTACH, pid, 0, 0)));
 	kill(pid, SIGKILL);
-	told("killed", pid);
+	print_wait("killed", pid);
 }
 
 static void rights(void)
@@ -747,14 +747,14 @@ static void rights(void)
 	copy_of_program(granted);
 	pid_t pid = fork();
 	if (pid == 0) {
-		as_nobody();
+		as_unprivileged_user();
 		_exit(0);
 	}
-	told("nobody", pid);
+	print_wait("unprivileged user", pid);
 	unlink(granted);
 }
 
-// A thread starts another program after the first one has ended; the tracer isn't the parent.
+// A thread calls execve after the thread group leader has exited; the tracer isn't the parent.
 static int starts_program(void *unused)
 {
 	(void)unused;
@@ -794,18 +794,18 @@ static void leader(void)
 	while (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status)) {
 		printf("first thread: event %d\n", status >> 16);
 		if (status >> 16 == PTRACE_EVENT_CLONE) {
-			// The new one goes on once the first has nothing more to say.
+			// The leader is continued first, then the new thread at its first stop.
 			unsigned long thread = 0;
 			pt(PTRACE_GETEVENTMSG, pid, 0, (long)&thread);
-			printf("goes on %s\n", err(pt(PTRACE_CONT, pid, 0, 0)));
+			printf("continue %s\n", err(pt(PTRACE_CONT, pid, 0, 0)));
 			waitpid(thread, &status, __WALL);
 			pt(PTRACE_CONT, thread, 0, 0);
 		} else {
-			printf("goes on %s\n", err(pt(PTRACE_CONT, pid, 0, 0)));
+			printf("continue %s\n", err(pt(PTRACE_CONT, pid, 0, 0)));
 		}
 	}
 	printf("exited %d\n", WEXITSTATUS(status));
-	told("its parent", child);
+	print_wait("its parent", child);
 }
 
 int main(int argc, char **argv)

@@ -32,10 +32,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Nothing is mapped there: each pointer below it is bad. */
+/* An unmapped address: a bad pointer. */
 #define NOWHERE ((void *)0x1000)
 
-/* The calls with 32-bit IDs, whatever their names. */
+/* The calls with 32-bit IDs: their names differ between the ABIs. */
 #ifdef SYS_setresuid32
 #define SET_IDS SYS_setresuid32
 #define GET_IDS SYS_getresuid32
@@ -44,7 +44,7 @@
 #define GET_IDS SYS_getresuid
 #endif
 
-/* Terminals: a pseudo-terminal, whatever its number. */
+/* Terminal ioctls, on a pseudo-terminal. */
 static void terminals(void)
 {
 	unsigned char bytes[64];
@@ -241,7 +241,7 @@ static void signals(void)
 	kill(getpid(), 99);
 }
 
-/* A handler in each way of calling it, signals with values, and waits for them. */
+/* Handlers, signals with values, and waits for signals. */
 static void handlers(void)
 {
 	struct sigaction action = {.sa_handler = on_signal};

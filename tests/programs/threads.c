@@ -1,5 +1,5 @@
 /* covers: kernel/src/process/ kernel/src/sched/ */
-/* Threads as C libraries make them: shared state, synchronization, and exit. The output is the
+/* POSIX threads of glibc and musl: shared state, synchronization, and exit. The output is the
    same on Linux. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -214,11 +214,11 @@ static void kind(const char *name, int type, int robust, int protocol, int share
 		;
 	printf(", free %s", name_of((long)join(start(try_lock, &c.mutex))));
 	if (robust) {
-		printf(", dies with it %s", name_of((long)join(start(lock_and_end, &c.mutex))));
+		printf(", owner exits %s", name_of((long)join(start(lock_and_end, &c.mutex))));
 		printf(", then %s", name_of(pthread_mutex_lock(&c.mutex)));
 		printf(", consistent %s", name_of(pthread_mutex_consistent(&c.mutex)));
 		printf(", unlock %s", name_of(pthread_mutex_unlock(&c.mutex)));
-		printf(", dies with it %s", name_of((long)join(start(lock_and_end, &c.mutex))));
+		printf(", owner exits %s", name_of((long)join(start(lock_and_end, &c.mutex))));
 		printf(", then %s", name_of(pthread_mutex_lock(&c.mutex)));
 		printf(", unlock %s", name_of(pthread_mutex_unlock(&c.mutex)));
 		printf(", lost %s", name_of(pthread_mutex_lock(&c.mutex)));
@@ -250,7 +250,7 @@ static void kinds(void)
 				}
 }
 
-/* A thread that waits for a mutex whose owner ends. */
+/* A thread that waits for a mutex whose owner exits. */
 static void *wait_for(void *m)
 {
 	return (void *)(long)pthread_mutex_lock(m);
@@ -414,7 +414,7 @@ static void waits(void)
 	P(pthread_rwlock_tryrdlock(&rwlock));
 }
 
-/* --- Two processes. */
+/* --- Objects shared by two processes. */
 
 struct both {
 	struct counter plain, robust;
@@ -456,7 +456,7 @@ static void processes(void)
 		b->ready = 1;
 		pthread_cond_signal(&b->condition);
 		pthread_mutex_unlock(&b->plain.mutex);
-		/* Ends with the lock held, its memory gone. */
+		/* Killed with the lock held. */
 		pthread_mutex_lock(&b->robust.mutex);
 		sem_post(&b->ping);
 		usleep(20000);
@@ -472,7 +472,7 @@ static void processes(void)
 	printf("two processes: %ld %ld, signal %d\n", b->plain.count, b->robust.count, WTERMSIG(status));
 }
 
-/* --- Ends. */
+/* --- Cancellation and exit. */
 
 static pthread_key_t key;
 static int cleaned, destroyed;
@@ -567,7 +567,7 @@ static void *crash(void *argument)
 static void *last(void *argument)
 {
 	usleep(20000);
-	/* The first thread is a zombie, and the process is there. */
+	/* The thread group leader is a zombie; the process still exists. */
 	printf("main is gone: %d %s\n", getpid() != syscall(SYS_gettid), getppid() > 0 ? "child" : "");
 	fflush(stdout);
 	_exit(4);
@@ -596,7 +596,7 @@ static void *fork_here(void *argument)
 	int status, pid = fork();
 
 	if (pid == 0)
-		/* The only thread of the child, and its first. */
+		/* The child's only thread is its thread group leader. */
 		_exit(syscall(SYS_gettid) == getpid() ? (long)join(start(count, (void *)1)) : 50);
 	waitpid(pid, &status, 0);
 	*(int *)argument = WEXITSTATUS(status);

@@ -148,7 +148,7 @@ static inline void show(const char *what, const void *bytes, long len)
 }
 
 /* Prints a result, or the error's name. */
-static inline void told(const char *what, long result)
+static inline void print_result(const char *what, long result)
 {
 	if (result < 0)
 		printf("%s: %s\n", what, error_name());

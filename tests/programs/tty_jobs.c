@@ -47,7 +47,7 @@ static void waits(const char *what, pid_t pid)
 	int status = 0;
 
 	if (waitpid(pid, &status, WUNTRACED | WCONTINUED) != pid)
-		told(what, -1);
+		print_result(what, -1);
 	else
 		status_of(what, status);
 }
@@ -70,7 +70,7 @@ static void in_session(const char *what, void (*part)(void))
 	waits("session leader", pid);
 }
 
-/* A child in a group of its own, in the foreground or not. */
+/* A child in a new process group, in the foreground or the background. */
 static pid_t job(void (*part)(void), int foreground)
 {
 	pid_t pid;
@@ -97,28 +97,28 @@ static void groups(void)
 	pid_t first, second, me = getpid();
 
 	printf("%d %d %d\n", getsid(0) == me, getpgid(0) == me, getpgrp() == me);
-	told("setsid of a leader", setsid());
-	told("setpgid of a leader", setpgid(0, 0));
-	told("setpgid of a leader", setpgid(me, 1));
-	told("setpgid of init", setpgid(1, 1));
-	told("setpgid of nobody", setpgid(32000, 0));
-	told("negative group", setpgid(0, -1));
-	told("negative process", setpgid(-5, 0));
-	told("getsid of nobody", getsid(32000));
-	told("getpgid of nobody", getpgid(32000));
-	told("getsid negative", getsid(-1));
+	print_result("setsid of a leader", setsid());
+	print_result("setpgid of a leader", setpgid(0, 0));
+	print_result("setpgid of a leader", setpgid(me, 1));
+	print_result("setpgid of init", setpgid(1, 1));
+	print_result("setpgid of no process", setpgid(32000, 0));
+	print_result("negative group", setpgid(0, -1));
+	print_result("negative process", setpgid(-5, 0));
+	print_result("getsid of no process", getsid(32000));
+	print_result("getpgid of no process", getpgid(32000));
+	print_result("getsid negative", getsid(-1));
 	fflush(stdout);
 	first = fork();
 	if (!first) {
-		told("setpgid to a group that isn't there", setpgid(0, 31999));
-		told("setpgid", setpgid(0, 0));
+		print_result("setpgid to a group that isn't there", setpgid(0, 31999));
+		print_result("setpgid", setpgid(0, 0));
 		printf("%d\n", getpgrp() == getpid());
-		told("setsid of a group's leader", setsid());
+		print_result("setsid of a group's leader", setsid());
 		fflush(stdout);
 		*turn = 1;
 		until(2);
-		told("setpgid to the session's leader's", setpgid(0, getsid(0)));
-		told("setsid", setsid() == getpid() ? 0 : -1);
+		print_result("setpgid to the session's leader's", setpgid(0, getsid(0)));
+		print_result("setsid", setsid() == getpid() ? 0 : -1);
 		fflush(stdout);
 		*turn = 3;
 		until(4);
@@ -131,17 +131,17 @@ static void groups(void)
 		execl("/proc/self/exe", "tty_jobs", "end", NULL);
 		_exit(1);
 	}
-	told("setpgid of a child to another child's", setpgid(second, first));
+	print_result("setpgid of a child to another child's", setpgid(second, first));
 	printf("%d\n", getpgid(second) == first);
-	told("and back", setpgid(second, me));
+	print_result("and back", setpgid(second, me));
 	*turn = 2;
 	until(3);
-	told("setpgid of a child in another session", setpgid(first, 0));
-	told("setpgid of a child to a group in another session", setpgid(second, first));
+	print_result("setpgid of a child in another session", setpgid(first, 0));
+	print_result("setpgid of a child to a group in another session", setpgid(second, first));
 	*turn = 4;
 	waits("child", first);
 	waits("other child", second);
-	told("setpgid of one that is gone", setpgid(first, 0));
+	print_result("setpgid of a reaped child", setpgid(first, 0));
 
 	/* setpgid fails for a child that has called execve. */
 	int executed[2], ends[2];
@@ -158,8 +158,8 @@ static void groups(void)
 		_exit(1);
 	}
 	close(executed[1]);
-	told("executed", read(executed[0], &byte, 1));
-	told("setpgid of a child that called execve", setpgid(first, 0));
+	print_result("executed", read(executed[0], &byte, 1));
+	print_result("setpgid of a child that called execve", setpgid(first, 0));
 	close(ends[1]);
 	waits("it", first);
 }
@@ -170,62 +170,62 @@ static void owning(void)
 	int fd, other_master, other;
 
 	new_pair();
-	told("/dev/tty", open("/dev/tty", O_RDWR));
-	told("TIOCGPGRP", ioctl(slave, TIOCGPGRP, &pid));
-	told("TIOCSCTTY", ioctl(slave, TIOCSCTTY, 0));
-	told("again", ioctl(slave, TIOCSCTTY, 0));
-	told("TIOCGPGRP", ioctl(slave, TIOCGPGRP, &pid));
+	print_result("/dev/tty", open("/dev/tty", O_RDWR));
+	print_result("TIOCGPGRP", ioctl(slave, TIOCGPGRP, &pid));
+	print_result("TIOCSCTTY", ioctl(slave, TIOCSCTTY, 0));
+	print_result("again", ioctl(slave, TIOCSCTTY, 0));
+	print_result("TIOCGPGRP", ioctl(slave, TIOCGPGRP, &pid));
 	printf("%d\n", pid == getpid());
-	told("TIOCGSID", ioctl(slave, TIOCGSID, &pid));
+	print_result("TIOCGSID", ioctl(slave, TIOCGSID, &pid));
 	printf("%d\n", pid == getpid());
-	told("TIOCGPGRP, other end", ioctl(master, TIOCGPGRP, &pid));
+	print_result("TIOCGPGRP, other end", ioctl(master, TIOCGPGRP, &pid));
 	printf("%d\n", pid == getpid());
 	fd = open("/dev/tty", O_RDWR);
-	told("/dev/tty", fd < 0 ? -1 : 0);
-	told("TIOCGPGRP of it", ioctl(fd, TIOCGPGRP, &pid));
+	print_result("/dev/tty", fd < 0 ? -1 : 0);
+	print_result("TIOCGPGRP of it", ioctl(fd, TIOCGPGRP, &pid));
 	pid = -1;
-	told("TIOCSPGRP, negative", ioctl(slave, TIOCSPGRP, &pid));
+	print_result("TIOCSPGRP, negative", ioctl(slave, TIOCSPGRP, &pid));
 	pid = 31999;
-	told("TIOCSPGRP, nobody", ioctl(slave, TIOCSPGRP, &pid));
+	print_result("TIOCSPGRP, no such group", ioctl(slave, TIOCSPGRP, &pid));
 	pid = 1;
-	told("TIOCSPGRP, another session's", ioctl(slave, TIOCSPGRP, &pid) && errno != EPERM && errno != ESRCH);
+	print_result("TIOCSPGRP, another session's", ioctl(slave, TIOCSPGRP, &pid) && errno != EPERM && errno != ESRCH);
 	pid = getpid();
-	told("TIOCSPGRP", ioctl(slave, TIOCSPGRP, &pid));
-	told("TIOCSPGRP, bad pointer", ioctl(slave, TIOCSPGRP, 1));
-	/* A second terminal stays another's. */
+	print_result("TIOCSPGRP", ioctl(slave, TIOCSPGRP, &pid));
+	print_result("TIOCSPGRP, bad pointer", ioctl(slave, TIOCSPGRP, 1));
+	/* A session leader can't acquire a second controlling terminal. */
 	open_pair(&other_master, &other);
-	told("TIOCSCTTY of another", ioctl(other, TIOCSCTTY, 0));
-	told("TIOCGPGRP of another", ioctl(other, TIOCGPGRP, &pid));
-	told("TIOCSPGRP of another", ioctl(other, TIOCSPGRP, &pid));
+	print_result("TIOCSCTTY of another", ioctl(other, TIOCSCTTY, 0));
+	print_result("TIOCGPGRP of another", ioctl(other, TIOCGPGRP, &pid));
+	print_result("TIOCSPGRP of another", ioctl(other, TIOCSPGRP, &pid));
 	fflush(stdout);
 	child = fork();
 	if (!child) {
-		told("child: TIOCNOTTY", ioctl(slave, TIOCNOTTY, 0));
-		told("child: /dev/tty", open("/dev/tty", O_RDWR));
-		told("child: TIOCSCTTY", ioctl(slave, TIOCSCTTY, 0));
+		print_result("child: TIOCNOTTY", ioctl(slave, TIOCNOTTY, 0));
+		print_result("child: /dev/tty", open("/dev/tty", O_RDWR));
+		print_result("child: TIOCSCTTY", ioctl(slave, TIOCSCTTY, 0));
 		setsid();
-		told("leader: TIOCSCTTY of a taken one", ioctl(slave, TIOCSCTTY, 0));
+		print_result("leader: TIOCSCTTY of a taken one", ioctl(slave, TIOCSCTTY, 0));
 		/* open makes a free terminal the controlling terminal, unless O_NOCTTY is set. */
 		fflush(stdout);
 		_exit(0);
 	}
 	waits("child", child);
 	fd = open("/dev/tty", O_RDWR);
-	told("/dev/tty", fd < 0 ? -1 : 0);
+	print_result("/dev/tty", fd < 0 ? -1 : 0);
 	fflush(stdout);
 	child = fork();
 	if (!child) {
 		setsid();
-		told("stolen", ioctl(slave, TIOCSCTTY, 1));
+		print_result("stolen", ioctl(slave, TIOCSCTTY, 1));
 		pid = 0;
-		told("TIOCGSID", ioctl(slave, TIOCGSID, &pid));
+		print_result("TIOCGSID", ioctl(slave, TIOCGSID, &pid));
 		printf("%d\n", pid == getpid());
 		fflush(stdout);
 		_exit(0);
 	}
 	waits("child", child);
-	told("/dev/tty", open("/dev/tty", O_RDWR));
-	told("TIOCGPGRP of the stolen one", ioctl(slave, TIOCGPGRP, &pid));
+	print_result("/dev/tty", open("/dev/tty", O_RDWR));
+	print_result("TIOCGPGRP of the stolen one", ioctl(slave, TIOCGPGRP, &pid));
 }
 
 static void by_opening(void)
@@ -234,17 +234,17 @@ static void by_opening(void)
 
 	new_pair();
 	fd = open(name, O_RDWR | O_NOCTTY);
-	told("O_NOCTTY", open("/dev/tty", O_RDWR));
+	print_result("O_NOCTTY", open("/dev/tty", O_RDWR));
 	close(fd);
 	fd = open(name, O_WRONLY);
-	told("O_WRONLY", open("/dev/tty", O_RDWR));
+	print_result("O_WRONLY", open("/dev/tty", O_RDWR));
 	close(fd);
 	fd = open(name, O_RDONLY);
-	told("O_RDONLY", open("/dev/tty", O_RDWR) < 0 ? -1 : 0);
+	print_result("O_RDONLY", open("/dev/tty", O_RDWR) < 0 ? -1 : 0);
 	signal(SIGHUP, SIG_IGN);
-	told("TIOCNOTTY", ioctl(fd, TIOCNOTTY, 0));
-	told("after TIOCNOTTY", open("/dev/tty", O_RDWR));
-	told("TIOCSCTTY", ioctl(fd, TIOCSCTTY, 0));
+	print_result("TIOCNOTTY", ioctl(fd, TIOCNOTTY, 0));
+	print_result("after TIOCNOTTY", open("/dev/tty", O_RDWR));
+	print_result("TIOCSCTTY", ioctl(fd, TIOCSCTTY, 0));
 }
 
 static void sleeps(void)
@@ -278,7 +278,7 @@ static void typed_signals(void)
 	for (int i = 0; i < 3; i++) {
 		pid_t first = job(sleeps, 1), second;
 
-		/* Two in the foreground, one elsewhere. */
+		/* Two processes in the foreground group; the session leader is in the background. */
 		second = fork();
 		if (!second)
 			sleeps();
@@ -295,7 +295,7 @@ static void typed_signals(void)
 			waits("again", first);
 			waits("again", second);
 			kill(-first, SIGTERM);
-			told("stopped ones wait with it", waitpid(first, &status, WNOHANG | WUNTRACED));
+			print_result("SIGTERM stays pending in stopped processes", waitpid(first, &status, WNOHANG | WUNTRACED));
 			kill(-first, SIGCONT);
 			while (waitpid(first, &status, 0) != first)
 				;
@@ -313,7 +313,7 @@ static void typed_signals(void)
 	struct winsize size = {30, 90, 0, 0};
 
 	ioctl(slave, TIOCSPGRP, &me);
-	told("write", write(master, "\003\034\032", 3));
+	print_result("write", write(master, "\003\034\032", 3));
 	ioctl(master, TIOCSWINSZ, &size);
 	ioctl(slave, FIONREAD, &status);
 	settle_typed(slave);
@@ -329,12 +329,12 @@ static struct kernel_termios settings;
 
 static void writes(void)
 {
-	told("job write", write(slave, "x\n", 2));
+	print_result("job write", write(slave, "x\n", 2));
 }
 
 static void sets(void)
 {
-	told("job TCSETS", ioctl(slave, K_TCSETS, &settings));
+	print_result("job TCSETS", ioctl(slave, K_TCSETS, &settings));
 }
 
 static void ignores(void)
@@ -344,11 +344,11 @@ static void ignores(void)
 
 	signal(SIGTTIN, SIG_IGN);
 	signal(SIGTTOU, SIG_IGN);
-	told("ignored: read", read(slave, &byte, 1));
-	told("ignored: write", write(slave, "y\n", 2));
-	told("ignored: TCSETS", ioctl(slave, K_TCSETS, &settings));
-	told("ignored: TCFLSH", ioctl(slave, K_TCFLSH, 1));
-	told("ignored: TIOCSPGRP", ioctl(slave, TIOCSPGRP, &own));
+	print_result("ignored: read", read(slave, &byte, 1));
+	print_result("ignored: write", write(slave, "y\n", 2));
+	print_result("ignored: TCSETS", ioctl(slave, K_TCSETS, &settings));
+	print_result("ignored: TCFLSH", ioctl(slave, K_TCFLSH, 1));
+	print_result("ignored: TIOCSPGRP", ioctl(slave, TIOCSPGRP, &own));
 }
 
 /* The group becomes orphaned: the only process that could continue it exits first. */
@@ -362,10 +362,10 @@ static void orphan(void)
 	while (getppid() == parent)
 		usleep(200);
 	inner = getpid();
-	told("orphan: read", read(slave, &byte, 1));
-	told("orphan: write", write(slave, "z\n", 2));
-	told("orphan: TCSETS", ioctl(slave, K_TCSETS, &settings));
-	told("orphan: TIOCSPGRP", ioctl(slave, TIOCSPGRP, &inner));
+	print_result("orphan: read", read(slave, &byte, 1));
+	print_result("orphan: write", write(slave, "z\n", 2));
+	print_result("orphan: TCSETS", ioctl(slave, K_TCSETS, &settings));
+	print_result("orphan: TIOCSPGRP", ioctl(slave, TIOCSPGRP, &inner));
 	raise(SIGTSTP);
 	printf("orphan: SIGTSTP doesn't stop it\n");
 	fflush(stdout);
@@ -382,7 +382,7 @@ static void background(void)
 	ioctl(slave, TIOCSCTTY, 0);
 	pid = job(reads, 0);
 	waits("read", pid);
-	/* In the foreground it gets the input. */
+	/* In the foreground the job reads the input. */
 	if (write(master, typed, 5) != 5)
 		perror("write");
 	ioctl(slave, TIOCSPGRP, &pid);
@@ -423,7 +423,7 @@ static void background(void)
 	until(3);
 }
 
-/* Shows which of these a child finds pending, once the first is. */
+/* Prints the pending signals, once `first` is among them. */
 static void shows_pending(const char *what, int first)
 {
 	sigset_t pending;
@@ -465,8 +465,8 @@ static void ends(void)
 		blocks_all();
 		*turn = 1;
 		shows_pending("foreground", SIGHUP);
-		told("foreground: /dev/tty", open("/dev/tty", O_RDWR));
-		told("foreground: TIOCGPGRP", ioctl(slave, TIOCGPGRP, &front));
+		print_result("foreground: /dev/tty", open("/dev/tty", O_RDWR));
+		print_result("foreground: TIOCGPGRP", ioctl(slave, TIOCGPGRP, &front));
 		fflush(stdout);
 		*turn = 5;
 		_exit(0);
@@ -524,9 +524,9 @@ static void other_end_closes(void)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	close(master);
-	told("read", read(slave, &byte, 1));
-	told("write", write(slave, "x", 1));
-	told("/dev/tty", open("/dev/tty", O_RDWR));
+	print_result("read", read(slave, &byte, 1));
+	print_result("write", write(slave, "x", 1));
+	print_result("/dev/tty", open("/dev/tty", O_RDWR));
 	sigpending(&pending);
 	for (int i = 1; i < 32; i++)
 		if (sigismember(&pending, i))
@@ -563,7 +563,7 @@ int main(int argc, char **argv)
 	for (int i = 1; i < 32; i++)
 		signal(i, SIG_DFL);
 	turn = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	/* This may be init, who is a parent to all. */
+	/* This process may be init, the parent of orphans. */
 	driver = fork();
 	if (!driver) {
 		all();

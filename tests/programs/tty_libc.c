@@ -37,7 +37,7 @@ static void status_of(int pid)
 	int status;
 
 	if (waitpid(pid, &status, 0) != pid)
-		told("waitpid", -1);
+		print_result("waitpid", -1);
 	else if (WIFSIGNALED(status))
 		printf("killed by %d\n", WTERMSIG(status));
 	else
@@ -52,26 +52,26 @@ static void opened(void)
 	int master, slave;
 
 	printf("== openpty\n");
-	told("openpty", openpty(&master, &slave, name, NULL, &size));
+	print_result("openpty", openpty(&master, &slave, name, NULL, &size));
 	printf("ttyname %d ptsname %d isatty %d\n", !strcmp(name, ttyname(slave)),
 		!ptsname_r(master, other, sizeof other) && !strcmp(name, other), isatty(slave));
 	memset(&size, 0, sizeof size);
 	ioctl(slave, TIOCGWINSZ, &size);
 	printf("%d %d\n", size.ws_row, size.ws_col);
-	told("tcgetattr", tcgetattr(slave, &termios));
+	print_result("tcgetattr", tcgetattr(slave, &termios));
 	printf("%lx %lx %lx %lx speed %lx\n", (long)termios.c_iflag, (long)termios.c_oflag, (long)termios.c_cflag,
 		(long)termios.c_lflag, (long)cfgetospeed(&termios));
 	cfmakeraw(&termios);
 	cfsetspeed(&termios, B9600);
-	told("tcsetattr", tcsetattr(slave, TCSAFLUSH, &termios));
-	told("tcgetattr", tcgetattr(slave, &termios));
+	print_result("tcsetattr", tcsetattr(slave, TCSAFLUSH, &termios));
+	print_result("tcgetattr", tcgetattr(slave, &termios));
 	printf("%lx %lx %lx %lx speed %lx\n", (long)termios.c_iflag, (long)termios.c_oflag, (long)termios.c_cflag,
 		(long)termios.c_lflag, (long)cfgetospeed(&termios));
-	told("tcdrain", tcdrain(slave));
-	told("tcflush", tcflush(slave, TCIOFLUSH));
-	told("tcsendbreak", tcsendbreak(slave, 0));
-	told("tcgetpgrp", tcgetpgrp(slave));
-	told("tcgetsid", tcgetsid(slave));
+	print_result("tcdrain", tcdrain(slave));
+	print_result("tcflush", tcflush(slave, TCIOFLUSH));
+	print_result("tcsendbreak", tcsendbreak(slave, 0));
+	print_result("tcgetpgrp", tcgetpgrp(slave));
+	print_result("tcgetsid", tcgetsid(slave));
 	close(slave);
 	close(master);
 }
@@ -91,8 +91,8 @@ static void forked(void)
 		printf("session %d group %d foreground %d\n", getsid(0) == getpid(), getpgrp() == getpid(),
 			tcgetpgrp(0) == getpid());
 		fd = open("/dev/tty", O_RDWR);
-		told("/dev/tty", fd < 0 ? -1 : 0);
-		told("TIOCSTI", ioctl(0, TIOCSTI, "k"));
+		print_result("/dev/tty", fd < 0 ? -1 : 0);
+		print_result("TIOCSTI", ioctl(0, TIOCSTI, "k"));
 		printf("got %c\n", getchar());
 		fflush(stdout);
 		_exit(3);
@@ -137,7 +137,7 @@ static void handlers(void)
 			}
 			if (write(fd[1], "x", 1) != 1)
 				_exit(1);
-			told("read", read(slave, bytes, sizeof bytes));
+			print_result("read", read(slave, bytes, sizeof bytes));
 			printf("caught %d\n", caught);
 			wait(NULL);
 			caught = 0;
@@ -169,21 +169,21 @@ static void epolls(void)
 	printf("== epoll\n");
 	openpty(&master, &slave, NULL, NULL, NULL);
 	fcntl(master, F_SETFL, O_NONBLOCK);
-	told("add", epoll_ctl(fd, EPOLL_CTL_ADD, slave, &event));
-	told("nothing", epoll_wait(fd, &got, 1, 0));
+	print_result("add", epoll_ctl(fd, EPOLL_CTL_ADD, slave, &event));
+	print_result("nothing", epoll_wait(fd, &got, 1, 0));
 	if (write(master, "a\n", 2) != 2)
 		perror("write");
-	told("a line", epoll_wait(fd, &got, 1, 1000));
+	print_result("a line", epoll_wait(fd, &got, 1, 1000));
 	printf("%x\n", got.events);
-	told("the same", epoll_wait(fd, &got, 1, 0));
+	print_result("the same", epoll_wait(fd, &got, 1, 0));
 	show("read", bytes, read(slave, bytes, sizeof bytes));
 	event.events = EPOLLIN;
-	told("add", epoll_ctl(fd, EPOLL_CTL_ADD, master, &event));
-	told("the echo", epoll_wait(fd, &got, 1, 1000));
+	print_result("add", epoll_ctl(fd, EPOLL_CTL_ADD, master, &event));
+	print_result("the echo", epoll_wait(fd, &got, 1, 1000));
 	drain("echo", master);
 	epoll_ctl(fd, EPOLL_CTL_DEL, slave, NULL);
 	close(slave);
-	told("a hang-up", epoll_wait(fd, &got, 1, 1000));
+	print_result("a hang-up", epoll_wait(fd, &got, 1, 1000));
 	printf("%x\n", got.events);
 	close(master);
 	close(fd);
@@ -199,7 +199,7 @@ static void many(void)
 		for (int i = 0; i < 50; i++) {
 			masters[i] = posix_openpt(O_RDWR | O_NOCTTY);
 			if (masters[i] < 0)
-				told("posix_openpt", -1);
+				print_result("posix_openpt", -1);
 		}
 		for (int i = 0; i < 50; i++)
 			close(masters[i]);

@@ -82,7 +82,7 @@ static void least_and_time(void)
 	printf("and with a time: %x\n", settle(slave));
 	ioctl(slave, K_TCFLSH, 0);
 	printf("flushed: %x\n", settle(slave));
-	told("read of nothing", read(slave, "", 0));
+	print_result("read of nothing", read(slave, "", 0));
 }
 
 static void show_termios(const char *what, int fd)
@@ -91,7 +91,7 @@ static void show_termios(const char *what, int fd)
 
 	memset(&termios, 0, sizeof termios);
 	if (ioctl(fd, K_TCGETS2, &termios)) {
-		told(what, -1);
+		print_result(what, -1);
 		return;
 	}
 	printf("%s %x %x %x %x line %d speeds %u %u", what, termios.plain.iflag, termios.plain.oflag,
@@ -114,7 +114,7 @@ static void settings(void)
 	show("", old.cc, 8);
 	old.iflag ^= K_IXON;
 	old.cc[0] = 'q';
-	told("TCSETA", ioctl(slave, K_TCSETA, &old));
+	print_result("TCSETA", ioctl(slave, K_TCSETA, &old));
 	show_termios("set", slave);
 	ioctl(slave, K_TCGETS, &termios);
 	/* Seven bits with parity, and each speed. */
@@ -126,17 +126,17 @@ static void settings(void)
 	}
 	two.plain.cflag = (two.plain.cflag & ~010017) | 010000;
 	two.ispeed = two.ospeed = 12345;
-	told("TCSETS2", ioctl(slave, K_TCSETS2, &two));
+	print_result("TCSETS2", ioctl(slave, K_TCSETS2, &two));
 	show_termios("odd speed", slave);
-	told("bad pointer", ioctl(slave, K_TCSETS, 1));
-	told("bad pointer", ioctl(slave, K_TCGETS, 1));
+	print_result("bad pointer", ioctl(slave, K_TCSETS, 1));
+	print_result("bad pointer", ioctl(slave, K_TCGETS, 1));
 	two.plain.line = 3;
-	told("TCSETS2", ioctl(slave, K_TCSETS2, &two));
+	print_result("TCSETS2", ioctl(slave, K_TCSETS2, &two));
 	show_termios("line", slave);
-	told("TIOCGETD", ioctl(slave, TIOCGETD, &number));
+	print_result("TIOCGETD", ioctl(slave, TIOCGETD, &number));
 	printf("%d\n", number);
 	number = 77;
-	told("TIOCSETD", ioctl(slave, TIOCSETD, &number));
+	print_result("TIOCSETD", ioctl(slave, TIOCSETD, &number));
 	new_master = open("/dev/ptmx", O_RDWR | O_NOCTTY);
 	show_termios("another", new_master);
 	close(new_master);
@@ -149,58 +149,58 @@ static void requests(void)
 	pid_t pid;
 
 	printf("== requests\n");
-	told("TIOCGWINSZ", ioctl(slave, TIOCGWINSZ, &size));
+	print_result("TIOCGWINSZ", ioctl(slave, TIOCGWINSZ, &size));
 	printf("%d %d %d %d\n", size.ws_row, size.ws_col, size.ws_xpixel, size.ws_ypixel);
 	size = (struct winsize){24, 80, 5, 6};
-	told("TIOCSWINSZ", ioctl(master, TIOCSWINSZ, &size));
+	print_result("TIOCSWINSZ", ioctl(master, TIOCSWINSZ, &size));
 	memset(&size, 0, sizeof size);
-	told("TIOCGWINSZ", ioctl(slave, TIOCGWINSZ, &size));
+	print_result("TIOCGWINSZ", ioctl(slave, TIOCGWINSZ, &size));
 	printf("%d %d %d %d\n", size.ws_row, size.ws_col, size.ws_xpixel, size.ws_ypixel);
-	told("TIOCGWINSZ, bad", ioctl(slave, TIOCGWINSZ, 1));
-	told("TIOCOUTQ", ioctl(slave, TIOCOUTQ, &number));
+	print_result("TIOCGWINSZ, bad", ioctl(slave, TIOCGWINSZ, 1));
+	print_result("TIOCOUTQ", ioctl(slave, TIOCOUTQ, &number));
 	printf("%d\n", number);
 	for (int what = -1; what < 5; what++) {
 		printf("%d ", what);
-		told("TCFLSH", ioctl(slave, K_TCFLSH, what));
-		told("TCFLSH, other end", ioctl(master, K_TCFLSH, what));
-		told("TCXONC", ioctl(slave, K_TCXONC, what));
+		print_result("TCFLSH", ioctl(slave, K_TCFLSH, what));
+		print_result("TCFLSH, other end", ioctl(master, K_TCFLSH, what));
+		print_result("TCXONC", ioctl(slave, K_TCXONC, what));
 	}
-	told("TCSBRK", ioctl(slave, K_TCSBRK, 1));
-	told("TIOCGPGRP", ioctl(slave, TIOCGPGRP, &pid));
-	told("TIOCGPGRP, other end", ioctl(master, TIOCGPGRP, &pid));
+	print_result("TCSBRK", ioctl(slave, K_TCSBRK, 1));
+	print_result("TIOCGPGRP", ioctl(slave, TIOCGPGRP, &pid));
+	print_result("TIOCGPGRP, other end", ioctl(master, TIOCGPGRP, &pid));
 	printf("%d\n", pid);
-	told("TIOCGSID", ioctl(slave, TIOCGSID, &pid));
-	told("TIOCGSID, other end", ioctl(master, TIOCGSID, &pid));
-	told("TIOCSPGRP", ioctl(slave, TIOCSPGRP, &pid));
-	told("TIOCNOTTY", ioctl(slave, TIOCNOTTY, 0));
-	told("TIOCNOTTY, other end", ioctl(master, TIOCNOTTY, 0));
-	told("TIOCMGET", ioctl(slave, TIOCMGET, &number));
-	told("TIOCGEXCL", ioctl(slave, K_TIOCGEXCL, &number));
+	print_result("TIOCGSID", ioctl(slave, TIOCGSID, &pid));
+	print_result("TIOCGSID, other end", ioctl(master, TIOCGSID, &pid));
+	print_result("TIOCSPGRP", ioctl(slave, TIOCSPGRP, &pid));
+	print_result("TIOCNOTTY", ioctl(slave, TIOCNOTTY, 0));
+	print_result("TIOCNOTTY, other end", ioctl(master, TIOCNOTTY, 0));
+	print_result("TIOCMGET", ioctl(slave, TIOCMGET, &number));
+	print_result("TIOCGEXCL", ioctl(slave, K_TIOCGEXCL, &number));
 	printf("%d\n", number);
-	told("TIOCEXCL", ioctl(slave, TIOCEXCL, 0));
-	told("TIOCGEXCL", ioctl(slave, K_TIOCGEXCL, &number));
+	print_result("TIOCEXCL", ioctl(slave, TIOCEXCL, 0));
+	print_result("TIOCGEXCL", ioctl(slave, K_TIOCGEXCL, &number));
 	printf("%d\n", number);
-	told("TIOCNXCL", ioctl(slave, TIOCNXCL, 0));
-	told("TIOCGSOFTCAR", ioctl(slave, TIOCGSOFTCAR, &number));
+	print_result("TIOCNXCL", ioctl(slave, TIOCNXCL, 0));
+	print_result("TIOCGSOFTCAR", ioctl(slave, TIOCGSOFTCAR, &number));
 	printf("%d\n", number);
-	told("unknown", ioctl(slave, 0x54ff, 0));
-	told("unknown, other end", ioctl(master, 0x54ff, 0));
-	told("lseek", lseek(slave, 0, SEEK_SET));
-	told("pread", pread(slave, &number, 1, 0));
-	told("isatty", isatty(slave));
-	told("isatty, other end", isatty(master));
+	print_result("unknown", ioctl(slave, 0x54ff, 0));
+	print_result("unknown, other end", ioctl(master, 0x54ff, 0));
+	print_result("lseek", lseek(slave, 0, SEEK_SET));
+	print_result("pread", pread(slave, &number, 1, 0));
+	print_result("isatty", isatty(slave));
+	print_result("isatty, other end", isatty(master));
 	mode(1, 0);
-	told("TIOCSTI", ioctl(slave, TIOCSTI, "z"));
+	print_result("TIOCSTI", ioctl(slave, TIOCSTI, "z"));
 	read_once("simulated", 10);
 	ioctl(slave, K_TCXONC, 0);
-	told("write while stopped", write(slave, "abc", 3));
+	print_result("write while stopped", write(slave, "abc", 3));
 	printf("poll %x\n", settle(slave));
 	ioctl(slave, K_TCXONC, 1);
-	told("write", write(slave, "abc\n", 4));
-	told("FIONREAD", ioctl(master, FIONREAD, &number));
+	print_result("write", write(slave, "abc\n", 4));
+	print_result("FIONREAD", ioctl(master, FIONREAD, &number));
 	drain("other end", master);
-	told("TCXONC 2", ioctl(slave, K_TCXONC, 2));
-	told("TCXONC 3", ioctl(slave, K_TCXONC, 3));
+	print_result("TCXONC 2", ioctl(slave, K_TCXONC, 2));
+	print_result("TCXONC 3", ioctl(slave, K_TCXONC, 3));
 	drain("other end", master);
 }
 
@@ -211,14 +211,14 @@ static void packets(void)
 	int on = 1;
 
 	printf("== packets\n");
-	told("TIOCPKT", ioctl(master, TIOCPKT, &on));
+	print_result("TIOCPKT", ioctl(master, TIOCPKT, &on));
 	on = 0;
-	told("TIOCGPKT", ioctl(master, K_TIOCGPKT, &on));
+	print_result("TIOCGPKT", ioctl(master, K_TIOCGPKT, &on));
 	printf("%d\n", on);
-	told("write", write(slave, "output", 6));
+	print_result("write", write(slave, "output", 6));
 	show("data", bytes, read(master, bytes, 4));
 	show("data", bytes, read(master, bytes, 100));
-	told("nothing", read(master, bytes, 100));
+	print_result("nothing", read(master, bytes, 100));
 	ioctl(slave, K_TCFLSH, 0);
 	printf("poll %x\n", settle(master));
 	show("flushed input", bytes, read(master, bytes, 100));
@@ -238,8 +238,8 @@ static void packets(void)
 	on = 0;
 	ioctl(master, TIOCPKT, &on);
 	on = 2;
-	told("TIOCSIG", ioctl(master, K_TIOCSIG, 2));
-	told("TIOCSIG, another", ioctl(master, K_TIOCSIG, 9));
+	print_result("TIOCSIG", ioctl(master, K_TIOCSIG, 2));
+	print_result("TIOCSIG, another", ioctl(master, K_TIOCSIG, 9));
 }
 
 static void names(void)
@@ -251,44 +251,44 @@ static void names(void)
 	long len;
 
 	printf("== names\n");
-	told("TIOCGPTN", ioctl(master, K_TIOCGPTN, &number));
-	told("TIOCGPTN of the terminal", ioctl(slave, K_TIOCGPTN, &other));
+	print_result("TIOCGPTN", ioctl(master, K_TIOCGPTN, &number));
+	print_result("TIOCGPTN of the terminal", ioctl(slave, K_TIOCGPTN, &other));
 	snprintf(name, sizeof name, "/dev/pts/%d", number);
-	told("stat", stat(name, &of_name));
-	told("fstat", fstat(slave, &of_fd));
+	print_result("stat", stat(name, &of_name));
+	print_result("fstat", fstat(slave, &of_fd));
 	printf("type %o same %d ino %d rdev %d, %d nlink %d size %d\n", of_name.st_mode & S_IFMT,
 		of_name.st_ino == of_fd.st_ino && of_name.st_dev == of_fd.st_dev, (int)of_name.st_ino == number + 3,
 		major(of_name.st_rdev), (int)minor(of_name.st_rdev) == number, (int)of_name.st_nlink,
 		(int)of_name.st_size);
 	fstat(master, &of_master);
 	printf("other end: %d, %d\n", major(of_master.st_rdev), minor(of_master.st_rdev));
-	told("statfs", statfs("/dev/pts", &fs));
+	print_result("statfs", statfs("/dev/pts", &fs));
 	printf("%lx\n", (long)fs.f_type);
 	snprintf(link, sizeof link, "/proc/self/fd/%d", slave);
 	len = readlink(link, path, sizeof path - 1);
 	path[len > 0 ? len : 0] = 0;
 	printf("link %d ttyname %d\n", !strcmp(path, name), ttyname(slave) && !strcmp(ttyname(slave), name));
-	told("chmod", chmod(name, 0640));
-	told("chown", chown(name, 3, 4));
+	print_result("chmod", chmod(name, 0640));
+	print_result("chown", chown(name, 3, 4));
 	stat(name, &of_name);
 	printf("%o %d %d\n", of_name.st_mode & 07777, of_name.st_uid, of_name.st_gid);
 	first = open("/dev/ptmx", O_RDWR | O_NOCTTY);
 	ioctl(first, K_TIOCGPTN, &number);
 	snprintf(name, sizeof name, "/dev/pts/%d", number);
-	told("TIOCGPTLCK", ioctl(first, K_TIOCGPTLCK, &locked));
+	print_result("TIOCGPTLCK", ioctl(first, K_TIOCGPTLCK, &locked));
 	printf("%d\n", locked);
-	told("open, locked", open(name, O_RDWR | O_NOCTTY));
+	print_result("open, locked", open(name, O_RDWR | O_NOCTTY));
 	locked = 0;
-	told("TIOCSPTLCK", ioctl(first, K_TIOCSPTLCK, &locked));
+	print_result("TIOCSPTLCK", ioctl(first, K_TIOCSPTLCK, &locked));
 	second = open(name, O_RDWR | O_NOCTTY);
-	told("open", second < 0 ? -1 : 0);
+	print_result("open", second < 0 ? -1 : 0);
 	close(first);
-	told("stat, other end closed", stat(name, &of_name));
-	told("open, other end closed", open(name, O_RDWR | O_NOCTTY));
+	print_result("stat, other end closed", stat(name, &of_name));
+	print_result("open, other end closed", open(name, O_RDWR | O_NOCTTY));
 	close(second);
-	told("no such", open("/dev/pts/4000", O_RDWR));
-	told("unlink", unlink("/dev/pts/ptmx"));
-	told("create", open("/dev/pts/new", O_RDWR | O_CREAT, 0600));
+	print_result("no such", open("/dev/pts/4000", O_RDWR));
+	print_result("unlink", unlink("/dev/pts/ptmx"));
+	print_result("create", open("/dev/pts/new", O_RDWR | O_CREAT, 0600));
 }
 
 static void hang_ups(void)
@@ -303,33 +303,33 @@ static void hang_ups(void)
 	open_pair(&end, &tty);
 	ioctl(end, K_TIOCGPTN, &number);
 	snprintf(name, sizeof name, "/dev/pts/%d", number);
-	told("write", write(tty, "last", 4));
+	print_result("write", write(tty, "last", 4));
 	close(tty);
 	printf("poll %x\n", settle(end));
 	show("what was written", bytes, read(end, bytes, 10));
-	told("then", read(end, bytes, 10));
+	print_result("then", read(end, bytes, 10));
 	printf("poll %x\n", settle(end));
-	told("write", write(end, "typed\n", 6));
-	told("FIONREAD", ioctl(end, FIONREAD, &number));
+	print_result("write", write(end, "typed\n", 6));
+	print_result("FIONREAD", ioctl(end, FIONREAD, &number));
 	again = open(name, O_RDWR | O_NOCTTY | O_NONBLOCK);
 	show("typed before", bytes, read(again, bytes, 10));
 	printf("poll %x\n", settle(end));
 	drain("echo", end);
-	told("write", write(end, "more\n", 5));
+	print_result("write", write(end, "more\n", 5));
 	settle(again);
 	close(end);
 	printf("poll %x\n", settle(again));
-	told("read", read(again, bytes, 10));
-	told("write", write(again, "x", 1));
-	told("TIOCGWINSZ", ioctl(again, TIOCGWINSZ, &size));
-	told("TIOCSPGRP", ioctl(again, TIOCSPGRP, &pid));
-	told("isatty", isatty(again));
+	print_result("read", read(again, bytes, 10));
+	print_result("write", write(again, "x", 1));
+	print_result("TIOCGWINSZ", ioctl(again, TIOCGWINSZ, &size));
+	print_result("TIOCSPGRP", ioctl(again, TIOCSPGRP, &pid));
+	print_result("isatty", isatty(again));
 	close(again);
 	/* The slave of this master was never opened. */
 	end = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK);
 	printf("poll %x\n", settle(end));
-	told("read", read(end, bytes, 10));
-	told("write", write(end, "x\n", 2));
+	print_result("read", read(end, bytes, 10));
+	print_result("write", write(end, "x\n", 2));
 	ioctl(end, K_TIOCSPTLCK, &zero);
 	tty = ioctl(end, K_TIOCGPTPEER, O_RDWR | O_NOCTTY | O_NONBLOCK);
 	show("typed before", bytes, read(tty, bytes, 10));
@@ -338,13 +338,13 @@ static void hang_ups(void)
 		if (write(tty, "0123456789", 10) != 10)
 			break;
 	printf("full %d ", number > 400 && number < 100000);
-	told("write", write(tty, "0123456789", 10));
+	print_result("write", write(tty, "0123456789", 10));
 	printf("poll %x\n", settle(tty) & POLLOUT);
 	for (number = 0; number < 100000; number++)
 		if (write(end, "0123\n", 5) != 5)
 			break;
 	printf("full %d\n", number > 400 && number < 100000);
-	told("read", read(tty, bytes, 10));
+	print_result("read", read(tty, bytes, 10));
 	close(end);
 	close(tty);
 }

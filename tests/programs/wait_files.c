@@ -22,8 +22,8 @@ static long long now(int clock)
 	return t.tv_sec * 1000000000ll + t.tv_nsec;
 }
 
-/* The poll events of one descriptor. */
-static void see(const char *what, int fd, int asked)
+/* Prints the poll events of one descriptor. */
+static void print_poll(const char *what, int fd, int asked)
 {
 	struct pollfd p = {fd, asked, 0};
 	int n = poll(&p, 1, 0);
@@ -31,7 +31,7 @@ static void see(const char *what, int fd, int asked)
 	printf("%s: %d %x\n", what, n, p.revents);
 }
 
-/* The events of epoll_wait, in the order of their data. */
+/* Prints the events that epoll_wait returns. */
 static void wait_for(const char *what, int epfd, int max, int timeout)
 {
 	int n = epoll_wait(epfd, events, max, timeout);
@@ -55,17 +55,17 @@ static void counters(void)
 	char name[64] = {0};
 	struct stat st;
 
-	see("eventfd", e, POLLIN | POLLOUT);
+	print_poll("eventfd", e, POLLIN | POLLOUT);
 	T(read(e, &number, 7));
 	T(read(e, &number, 8));
 	T(number);
 	T(read(e, &number, 8));
-	see("read", e, POLLIN | POLLOUT);
+	print_poll("read", e, POLLIN | POLLOUT);
 	number = -1;
 	T(write(e, &number, 8));
 	number = -2;
 	T(write(e, &number, 8));
-	see("full", e, POLLIN | POLLOUT);
+	print_poll("full", e, POLLIN | POLLOUT);
 	number = 1;
 	T(write(e, &number, 8));
 	number = 0;
@@ -86,7 +86,7 @@ static void counters(void)
 	T(fstat(s, &st));
 	printf("%o %d\n", st.st_mode, (int)st.st_nlink);
 	T(pread(s, &number, 8, 0));
-	/* A number is read in two parts, but not written; there is nothing to seek. */
+	/* readv may split the counter, writev may not; an eventfd has no offset. */
 	struct iovec halves[2] = {{&number, 4}, {(char *)&number + 4, 4}};
 	T(readv(s, halves, 2));
 	T(writev(s, halves, 2));
@@ -121,7 +121,7 @@ static void timers(void)
 	T(timerfd_create(CLOCK_PROCESS_CPUTIME_ID, 0));
 	T(timerfd_gettime(t, &was));
 	printf("%d %d\n", (int)was.it_value.tv_sec, (int)was.it_value.tv_nsec);
-	see("off", t, POLLIN | POLLOUT);
+	print_poll("off", t, POLLIN | POLLOUT);
 	T(timerfd_settime(t, 0, &set, NULL));
 	T(read(t, &number, 8));
 	T(timerfd_gettime(t, &was));
@@ -136,7 +136,7 @@ static void timers(void)
 	T(read(t, &number, 8));
 	T(number);
 	T(read(t, &number, 8));
-	/* Again and again. */
+	/* A periodic timer. */
 	set.it_interval.tv_nsec = 1000000;
 	set.it_value.tv_nsec = 1;
 	T(timerfd_settime(t, 0, &set, &was));
@@ -149,7 +149,7 @@ static void timers(void)
 	T(number >= 1);
 	T(timerfd_gettime(t, &was));
 	printf("%d %d\n", was.it_value.tv_nsec > 0, (int)was.it_interval.tv_nsec);
-	/* A date that has passed. */
+	/* An absolute time in the past. */
 	set = (struct itimerspec){{0, 0}, {1, 0}};
 	T(timerfd_settime(t, TFD_TIMER_ABSTIME, &set, NULL));
 	T(read(t, &number, 8));
@@ -162,7 +162,7 @@ static void timers(void)
 	T(timerfd_gettime(99, &was));
 	set = (struct itimerspec){{0, 0}, {0, 0}};
 	T(timerfd_settime(t, 0, &set, NULL));
-	see("off again", t, POLLIN);
+	print_poll("off again", t, POLLIN);
 	close(t);
 	t = timerfd_create(CLOCK_REALTIME, 0);
 	set.it_value.tv_sec = now(CLOCK_REALTIME) / 1000000000 + 1000;
@@ -178,12 +178,12 @@ static void polls(void)
 	struct pollfd p[3];
 
 	pipe(fd);
-	see("regular", file, POLLIN | POLLOUT | POLLPRI | POLLRDNORM | POLLWRNORM);
-	see("directory", dir, POLLIN | POLLOUT);
-	see("closed", 99, POLLIN);
-	see("none", -1, POLLIN);
-	see("empty pipe", fd[0], POLLIN | POLLRDHUP);
-	see("its writer", fd[1], POLLOUT | POLLWRNORM | POLLIN);
+	print_poll("regular", file, POLLIN | POLLOUT | POLLPRI | POLLRDNORM | POLLWRNORM);
+	print_poll("directory", dir, POLLIN | POLLOUT);
+	print_poll("closed", 99, POLLIN);
+	print_poll("none", -1, POLLIN);
+	print_poll("empty pipe", fd[0], POLLIN | POLLRDHUP);
+	print_poll("its writer", fd[1], POLLOUT | POLLWRNORM | POLLIN);
 	p[0] = (struct pollfd){fd[0], POLLIN, 0};
 	p[1] = (struct pollfd){99, POLLIN, 0};
 	p[2] = (struct pollfd){fd[1], POLLOUT, 0};
@@ -279,10 +279,10 @@ static void epolls(void)
 	write(fd[1], "abc", 3);
 	wait_for("level", ep, 8, 0);
 	wait_for("level again", ep, 8, -1);
-	see("epoll itself", ep, POLLIN | POLLOUT);
+	print_poll("epoll itself", ep, POLLIN | POLLOUT);
 	read(fd[0], events, 3);
 	wait_for("emptied", ep, 8, 1);
-	see("epoll itself", ep, POLLIN | POLLOUT);
+	print_poll("epoll itself", ep, POLLIN | POLLOUT);
 	/* Edge-triggered input: one event for each write. */
 	T(ctl(ep, EPOLL_CTL_MOD, fd[0], EPOLLIN | EPOLLET | EPOLLRDHUP, 3));
 	write(fd[1], "a", 1);
@@ -298,7 +298,7 @@ static void epolls(void)
 	wait_for("disarmed", ep, 8, 0);
 	T(ctl(ep, EPOLL_CTL_MOD, fd[0], EPOLLIN | EPOLLONESHOT, 5));
 	wait_for("armed again", ep, 8, 0);
-	/* The same file under two descriptors; both go with the last of them. */
+	/* One file under two descriptors: both items go when the last descriptor is closed. */
 	int copy = dup(fd[0]);
 	T(ctl(ep, EPOLL_CTL_ADD, copy, EPOLLIN, 6));
 	wait_for("copy", ep, 8, 0);
@@ -309,7 +309,7 @@ static void epolls(void)
 	wait_for("closed", ep, 8, 0);
 	close(fd[1]);
 	wait_for("all closed", ep, 8, 0);
-	/* Round robin when more are ready than asked for. */
+	/* Ready items take turns when maxevents is smaller than their number. */
 	pipe(fd);
 	write(fd[1], "x", 1);
 	write(other[1], "x", 1);
@@ -324,7 +324,7 @@ static void epolls(void)
 	T(ctl(ep, EPOLL_CTL_DEL, other[1], 0, 0));
 	T(ctl(ep, EPOLL_CTL_ADD, other[1], EPOLLOUT | EPOLLEXCLUSIVE | EPOLLONESHOT, 9));
 	wait_for("after", ep, 8, 0);
-	/* Sleeping until something comes. */
+	/* epoll_wait sleeps until an event. */
 	int late = eventfd(0, 0);
 	int only = epoll_create1(0);
 	T(ctl(only, EPOLL_CTL_ADD, late, EPOLLIN, 10));
@@ -368,10 +368,10 @@ static void nests(void)
 	T(ctl(chain[0], EPOLL_CTL_ADD, chain[3], EPOLLIN, 0));
 	T(ctl(chain[2], EPOLL_CTL_ADD, chain[0], EPOLLIN | EPOLLEXCLUSIVE, 0));
 	wait_for("nothing", chain[4], 8, 0);
-	see("outermost", chain[4], POLLIN);
+	print_poll("outermost", chain[4], POLLIN);
 	number = 1;
 	write(e, &number, 8);
-	see("outermost", chain[4], POLLIN);
+	print_poll("outermost", chain[4], POLLIN);
 	for (int i = 4; i >= 0; i--)
 		wait_for("inwards", chain[i], 8, 0);
 	read(e, &number, 8);
@@ -402,7 +402,7 @@ static void *one_event(void *unused)
 	return (void *)(long)epoll_wait(shared_epoll, &event, 1, -1);
 }
 
-/* Threads in one epoll_wait: each event is for one of them, and none is lost. */
+/* Threads wait on one epoll instance: each event wakes one of them, and none is lost. */
 static void threads(void)
 {
 	pthread_t all[4];
@@ -450,17 +450,17 @@ static void signals(void)
 	T(signalfd(-1, &set, 1));
 	T(signalfd(0, &set, 0));
 	T(syscall(SYS_signalfd4, -1, &set, 4, 0));
-	see("nothing", s, POLLIN | POLLOUT);
+	print_poll("nothing", s, POLLIN | POLLOUT);
 	T(read(s, info, sizeof info));
 	T(kill(getpid(), SIGUSR1));
 	T(kill(getpid(), SIGUSR1));
-	see("pending", s, POLLIN);
+	print_poll("pending", s, POLLIN);
 	T(read(s, info, 100));
 	T(read(s, info, sizeof info));
 	printf("%d %d %d %d\n", info[0].ssi_signo, info[0].ssi_code, info[0].ssi_pid == (unsigned)getpid(),
 		info[0].ssi_uid == getuid());
 	T(read(s, info, sizeof info));
-	/* Other signals from now on; queued ones come with their values, one by one. */
+	/* A new mask; queued signals are read with their values, one by one. */
 	T(signalfd(s, &set, 0) == s);
 	for (int i = 0; i < 3; i++)
 		sigqueue(getpid(), SIGRTMIN + 1, (union sigval){.sival_int = i + 5});
@@ -473,7 +473,7 @@ static void signals(void)
 	wait_for("none", ep, 8, 0);
 	fflush(stdout);
 	if (!fork()) {
-		/* The child leaves the parent's queue alone. */
+		/* Closing the child's descriptors doesn't affect the parent's instance. */
 		close(s);
 		close(ep);
 		_exit(9);
@@ -496,7 +496,7 @@ static void sockets(void)
 	char bytes[10];
 
 	socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
-	see("new", fd[0], POLLIN | POLLOUT | POLLRDHUP);
+	print_poll("new", fd[0], POLLIN | POLLOUT | POLLRDHUP);
 	T(ctl(ep, EPOLL_CTL_ADD, fd[0], EPOLLIN | EPOLLRDHUP | EPOLLET, 1));
 	T(ctl(ep, EPOLL_CTL_ADD, fd[1], EPOLLIN | EPOLLOUT | EPOLLET, 2));
 	wait_for("writable", ep, 8, 0);
@@ -508,7 +508,7 @@ static void sockets(void)
 	wait_for("more came", ep, 8, 0);
 	T(read(fd[0], bytes, 10));
 	T(shutdown(fd[1], SHUT_WR));
-	see("shut", fd[0], POLLIN | POLLOUT | POLLRDHUP);
+	print_poll("shut", fd[0], POLLIN | POLLOUT | POLLRDHUP);
 	epoll_wait(ep, events, 8, 0);
 	T(ctl(ep, EPOLL_CTL_DEL, fd[1], 0, 0));
 	T(ctl(ep, EPOLL_CTL_MOD, fd[0], EPOLLIN | EPOLLRDHUP, 3));
@@ -523,7 +523,7 @@ static void sockets(void)
 	}
 	close(fd[1]);
 	wait_for("closed", ep, 8, -1);
-	see("closed", fd[0], POLLIN | POLLOUT | POLLRDHUP);
+	print_poll("closed", fd[0], POLLIN | POLLOUT | POLLRDHUP);
 	wait(NULL);
 	close(fd[0]);
 	/* A listener is ready when a connection arrives. */
@@ -533,7 +533,7 @@ static void sockets(void)
 	T(bind(listener, (void *)&name, sizeof name));
 	T(listen(listener, 5));
 	T(ctl(ep, EPOLL_CTL_ADD, listener, EPOLLIN, 6));
-	wait_for("nobody", ep, 8, 0);
+	wait_for("no connection", ep, 8, 0);
 	fflush(stdout);
 	if (!fork()) {
 		int s = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -541,9 +541,9 @@ static void sockets(void)
 		read(s, bytes, 1);
 		_exit(0);
 	}
-	wait_for("somebody", ep, 8, -1);
+	wait_for("connection", ep, 8, -1);
 	int s = accept(listener, NULL, NULL);
-	wait_for("taken", ep, 8, 0);
+	wait_for("accepted", ep, 8, 0);
 	close(s);
 	wait(NULL);
 	close(listener);
@@ -585,7 +585,7 @@ static void descriptions(void)
 	describe(t);
 	describe(s);
 	for (int fd = e; fd <= s; fd++) {
-		/* One at a time: their order is each kernel's own. */
+		/* One item per instance: each kernel lists several in its own order. */
 		int alone = epoll_create1(0);
 		ctl(alone, EPOLL_CTL_ADD, fd, fd == s ? EPOLLIN | EPOLLONESHOT : 0, fd == t ? -1 : 0x1234);
 		describe(alone);
