@@ -7,13 +7,13 @@
 #include <sys/time.h>
 #include <time.h>
 
-/* A comp_t: 13 bits, and an exponent of 8. */
-static unsigned long spread(unsigned number)
+/* Decodes a comp_t (acct(5)): a 13-bit mantissa and an exponent of base 8. */
+static unsigned long decode(unsigned number)
 {
 	return (unsigned long)(number & 0x1fff) << (number >> 13) * 3;
 }
 
-/* Ticks since boot, of which a second has 100. */
+/* Time since boot, in ticks of 1/100 s. */
 static double now(void)
 {
 	struct timespec time;
@@ -22,14 +22,14 @@ static double now(void)
 	return time.tv_sec * 100.0 + time.tv_nsec / 1e7;
 }
 
-/* `least` and `most`: its run time in ticks. */
-static void tell(const struct acct_v3 *record, int pid, time_t began, double least, double most)
+/* Prints a record; `least` and `most` bound its elapsed time in ticks. */
+static void print_record(const struct acct_v3 *record, int pid, time_t began, double least, double most)
 {
-	unsigned long used = spread(record->ac_utime) + spread(record->ac_stime);
+	unsigned long used = decode(record->ac_utime) + decode(record->ac_stime);
 	float elapsed;
 
 	memcpy(&elapsed, &record->ac_etime, sizeof elapsed);
-	/* Not every kernel records the use of privilege (ASU). */
+	/* ASU is masked: not every kernel records the use of privilege. */
 	printf("  %.16s flags %d version %d terminal %d exit %#x ids %u %u, pid %s parent %s, began %s, took %s, "
 	       "computed %s, memory %s, faults %s, rest %lu %lu %lu %lu\n",
 		record->ac_comm, record->ac_flag & ~ASU, record->ac_version, record->ac_tty, record->ac_exitcode,
@@ -37,9 +37,9 @@ static void tell(const struct acct_v3 *record, int pid, time_t began, double lea
 		(int)record->ac_ppid == getpid() ? "right" : "wrong",
 		(long)record->ac_btime >= began - 2 && (long)record->ac_btime <= time(NULL) + 1 ? "right" : "wrong",
 		elapsed >= least && elapsed <= most ? "right" : "wrong", used <= most ? "right" : "too much",
-		spread(record->ac_mem) > 100 && spread(record->ac_mem) < 100000 ? "right" : "wrong",
-		spread(record->ac_minflt) > 0 ? "some" : "none", spread(record->ac_io), spread(record->ac_rw),
-		spread(record->ac_majflt), spread(record->ac_swaps));
+		decode(record->ac_mem) > 100 && decode(record->ac_mem) < 100000 ? "right" : "wrong",
+		decode(record->ac_minflt) > 0 ? "some" : "none", decode(record->ac_io), decode(record->ac_rw),
+		decode(record->ac_majflt), decode(record->ac_swaps));
 }
 
 static void leave(void)
@@ -71,7 +71,7 @@ static void become_another(void)
 }
 
 /* A process whose RLIMIT_FSIZE leaves no room for a record. */
-static void have_no_room(void)
+static void exceed_file_size(void)
 {
 	setrlimit(RLIMIT_FSIZE, &(struct rlimit){0, 0});
 	_exit(0);
@@ -88,7 +88,7 @@ static void compute(void)
 	struct rusage used;
 
 	do {
-		/* Calls alone would be the kernel's time. */
+		/* System calls alone would count as system time. */
 		for (volatile int i = 0; i < 100000; i++)
 			;
 		getrusage(RUSAGE_SELF, &used);
@@ -107,7 +107,7 @@ static const struct {
 	void (*end)(void);
 	double least;
 } ends[] = {{"exit(3)", leave}, {"SIGTERM", die}, {"SIGSEGV", fault}, {"execve", run}, {"no execve", fail_to_run},
-	{"another user", become_another}, {"RLIMIT_FSIZE", have_no_room}, {"sleep", sleep_long, 29},
+	{"another user", become_another}, {"RLIMIT_FSIZE", exceed_file_size}, {"sleep", sleep_long, 29},
 	{"compute", compute, 19}, {"another name", rename_itself}};
 
 static void each_end(void)
@@ -136,14 +136,14 @@ static void each_end(void)
 		/* Other processes of the machine may have exited meanwhile. */
 		while (read(log, &record, sizeof record) == sizeof record)
 			if ((int)record.ac_pid == pid)
-				tell(&record, pid, began, ends[i].least, most);
+				print_record(&record, pid, began, ends[i].least, most);
 	}
 	IN_A_CHILD;
 	printf("none is added any more: %s\n", read(log, &record, sizeof record) == 0 ? "right" : "wrong");
 	close(log);
 }
 
-/* Records stop where less than 2 % are free, and the process doesn't notice. */
+/* Accounting stops when less than 2 % of the file system is free; the exiting process sees no error. */
 static void full(void)
 {
 	struct stat s;

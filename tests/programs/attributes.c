@@ -66,7 +66,7 @@ static void prctls(void)
 		}
 }
 
-static void remembers(void)
+static void keeps_across_fork_and_exec(void)
 {
 	char name[16] = "?";
 	int value = -1;
@@ -124,10 +124,10 @@ static void after_exec(void)
 }
 
 /* An orphan's new parent is the nearest subreaper; the orphan gets its PDEATHSIG. */
-static volatile sig_atomic_t told;
-static void tell(int number)
+static volatile sig_atomic_t death_signal;
+static void on_death_signal(int number)
 {
-	told = number;
+	death_signal = number;
 }
 
 static void reaper(void)
@@ -144,15 +144,15 @@ static void reaper(void)
 		if (fork() == 0) {
 			sigset_t all;
 
-			signal(SIGUSR2, tell);
+			signal(SIGUSR2, on_death_signal);
 			prctl(PR_SET_PDEATHSIG, SIGUSR2);
 			sigfillset(&all);
 			sigprocmask(SIG_BLOCK, &all, NULL);
 			write(ready[1], "x", 1);
 			sigdelset(&all, SIGUSR2);
-			while (!told)
+			while (!death_signal)
 				sigsuspend(&all);
-			printf("orphan: signal %d, other parent %d\n", told, getppid() != me);
+			printf("orphan: signal %d, other parent %d\n", death_signal, getppid() != me);
 			fflush(stdout);
 			_exit(7);
 		}
@@ -293,8 +293,8 @@ static void capabilities(void)
 	R(syscall(SYS_prctl, PR_SET_MM, 0, 0, 0, 0));
 }
 
-/* A user near RLIMIT_NPROC. */
-static void crowd(void)
+/* fork of a user that reaches RLIMIT_NPROC. */
+static void process_limit(void)
 {
 	struct rlimit r = {5, 5};
 	int pids[10], i, made = 0, status;
@@ -321,7 +321,7 @@ static void crowd(void)
 	wait(NULL);
 }
 
-static void by_descriptor(void)
+static void exec_by_descriptor(void)
 {
 	char *argv[] = {"attributes", "where", NULL}, *envp[] = {NULL};
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -337,7 +337,7 @@ static void by_descriptor(void)
 	R(syscall(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH));
 }
 
-static void relatively(void)
+static void exec_relative(void)
 {
 	char *argv[] = {"attributes", "where", NULL}, *envp[] = {NULL};
 	int fd = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -379,14 +379,14 @@ int main(int argc, char **argv)
 	/* Independent of the inherited niceness. */
 	setpriority(PRIO_PROCESS, 0, 0);
 	printf("%x\n", outcome(prctls));
-	printf("%x\n", outcome(remembers));
+	printf("%x\n", outcome(keeps_across_fork_and_exec));
 	printf("%x\n", outcome(reaper));
 	printf("%x\n", outcome(priorities));
 	printf("%x\n", outcome(barriers));
 	printf("%x\n", outcome(capabilities));
-	printf("%x\n", outcome(crowd));
-	printf("%x\n", outcome(by_descriptor));
-	printf("%x\n", outcome(relatively));
+	printf("%x\n", outcome(process_limit));
+	printf("%x\n", outcome(exec_by_descriptor));
+	printf("%x\n", outcome(exec_relative));
 	printf("%x\n", outcome(shares));
 	fflush(stdout);
 	return 0;

@@ -1,6 +1,6 @@
 /* covers: kernel/src/process/ */
-/* A program for `make run PROGRAM=`: it exits, fails an assertion, raises a signal, and so on,
-   as its argument says. */
+/* A program for `make run PROGRAM=`: its argument selects how it ends (exit, assertion, signal,
+   reboot) or what it prints. */
 #define _GNU_SOURCE
 #include <assert.h>
 #include <signal.h>
@@ -43,7 +43,7 @@ static int place(int argc, char **argv)
 	return 0;
 }
 
-/* Leaves an orphan, which has a zombie child. */
+/* Exits before its child, which has a zombie child itself. */
 static int orphan(void)
 {
 	int gone[2];
@@ -69,7 +69,7 @@ static int orphan(void)
 }
 
 /* Counts zombies. */
-static int dead(void)
+static int zombies(void)
 {
 	int count = 0;
 
@@ -84,7 +84,7 @@ static int dead(void)
 		FILE *file;
 
 		snprintf(path, sizeof path, "/proc/%d/stat", pid);
-		/* Lets init run now and then. */
+		/* Lets init run and reap. */
 		usleep(20000);
 		if (!(file = fopen(path, "r")))
 			continue;
@@ -108,7 +108,7 @@ int main(int argc, char **argv)
 	if (!strcmp(how, "orphan"))
 		return orphan();
 	if (!strcmp(how, "dead"))
-		return dead();
+		return zombies();
 	if (!strcmp(how, "assert"))
 		assert(number != 0);
 	if (!strcmp(how, "null"))

@@ -1,4 +1,4 @@
-/* Children that may not exit by themselves: waiting with a limit, and killing. */
+/* Child processes that may hang: waits with a time limit, then a kill. */
 #ifndef CHILDREN_H
 #define CHILDREN_H
 #include <sched.h>
@@ -11,7 +11,7 @@
 
 enum { CANNOT_BE_KILLED = -1 };
 
-/* Waits for a child for about so many milliseconds; false if it has not exited by then. */
+/* Waits for a child for about `milliseconds`; false if it hasn't exited by then. */
 static inline int ends_within(int pid, int milliseconds, int *status)
 {
 	for (int i = 0; i < 20; i++) {
@@ -62,7 +62,7 @@ static inline void run_again(char **argv, char *argument)
 	waitpid(child, NULL, 0);
 }
 
-/* Returns once a process sleeps: in the tested call, since it makes no other that blocks. */
+/* Returns once a process sleeps. The tested call must be its only one that blocks. */
 static inline void until_asleep(int pid)
 {
 	char name[40], line[200], state = 0;
@@ -94,7 +94,7 @@ static inline long memory_info(const char *name)
 	return value;
 }
 
-/* Some programs harm other processes of a machine: they run as the first process only. */
+/* Exits unless this process is init: the program would harm other processes of a machine. */
 static inline void only_as_init(void)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);

@@ -36,26 +36,22 @@ static long raw(unsigned long flags, void *stack, int *parent, int *child, void 
 }
 
 /* Makes the call and prints the child's wait status. */
-static void
-try
-	(const char *what, unsigned long flags, int *parent, int *child, void *tls)
-	{
-		long pid;
-		int status = 0;
+static void attempt(const char *what, unsigned long flags, int *parent, int *child, void *tls)
+{
+	long pid;
+	int status = 0;
 
-		fflush(stdout);
-		pid = raw(flags, NULL, parent, child, tls);
-		if (pid == 0)
-			_exit(7);
-		printf("%s: %s", what, name(pid));
-		if (pid > 0)
-			printf(" %x", waitpid(pid, &status, __WALL) == pid ? status : -1);
-		printf("\n");
-	}
+	fflush(stdout);
+	pid = raw(flags, NULL, parent, child, tls);
+	if (pid == 0)
+		_exit(7);
+	printf("%s: %s", what, name(pid));
+	if (pid > 0)
+		printf(" %x", waitpid(pid, &status, __WALL) == pid ? status : -1);
+	printf("\n");
+}
 
-#define T(flags)                                                                                                       \
-	try                                                                                                            \
-	(#flags, flags, NULL, NULL, NULL)
+#define T(flags) attempt(#flags, flags, NULL, NULL, NULL)
 
 static void together(void)
 {
@@ -79,23 +75,17 @@ static void together(void)
 	T(CLONE_NEWUSER | CLONE_FS);
 	T(CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | CLONE_NEWUSER);
 	T(CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | CLONE_NEWPID);
-	try
-		("bad parent_tid", SIGCHLD | CLONE_PARENT_SETTID, (int *)8, NULL, NULL);
-	try
-		("bad child_tid", SIGCHLD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, NULL, (int *)8, NULL);
+	attempt("bad parent_tid", SIGCHLD | CLONE_PARENT_SETTID, (int *)8, NULL, NULL);
+	attempt("bad child_tid", SIGCHLD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, NULL, (int *)8, NULL);
 #ifdef __x86_64__
-	try
-		("tls in the kernel", SIGCHLD | CLONE_SETTLS, NULL, NULL, (void *)-4096L);
-	try
-		("tls past the end", SIGCHLD | CLONE_SETTLS, NULL, NULL, (void *)0x800000000000);
+	attempt("tls at a kernel address", SIGCHLD | CLONE_SETTLS, NULL, NULL, (void *)-4096L);
+	attempt("tls past the end", SIGCHLD | CLONE_SETTLS, NULL, NULL, (void *)0x800000000000);
 #else
 	static unsigned descs[][4] = {{12, 0, 0xfffff, 0x51}, {-1, 0, 0xfffff, 0x51}, {11, 0, 0xfffff, 0x51},
 		{14, 0, 0xfffff, 0x50}, {13, 0, 0, 0x28}};
 	for (int i = 0; i < 5; i++)
-		try
-			("descriptor", SIGCHLD | CLONE_SETTLS, NULL, NULL, descs[i]);
-	try
-		("no descriptor", SIGCHLD | CLONE_SETTLS, NULL, NULL, (void *)8);
+		attempt("descriptor", SIGCHLD | CLONE_SETTLS, NULL, NULL, descs[i]);
+	attempt("no descriptor", SIGCHLD | CLONE_SETTLS, NULL, NULL, (void *)8);
 #endif
 }
 
@@ -161,13 +151,13 @@ static void sharing(const char *what, int flags)
 	chdir("/");
 }
 
-/* --- A thread without a library. */
+/* --- A thread without the C library. */
 
-static volatile int told, cleared = 1;
+static volatile int has_own_tid, cleared = 1;
 
 static int thread(void *argument)
 {
-	told = syscall(SYS_gettid) != getpid();
+	has_own_tid = syscall(SYS_gettid) != getpid();
 	/* The thread never returns from this call. */
 	syscall(SYS_exit, *(int *)argument);
 	return 0;
@@ -182,7 +172,7 @@ static void threads(void)
 		THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID, &status, &parent, NULL, &cleared);
 	while (cleared)
 		syscall(SYS_futex, &cleared, 0, 1, NULL, NULL, 0);
-	printf("thread: %d, stored %d, other id %d\n", tid > 0, parent == tid, told);
+	printf("thread: %d, stored %d, other id %d\n", tid > 0, parent == tid, has_own_tid);
 	printf("not a child: %s\n", name(waitpid(tid, &status, __WALL)));
 }
 
@@ -205,7 +195,7 @@ static void siblings(void)
 	printf("siblings: %d %d %d\n", first > 0, count, sum);
 }
 
-/* The exit signal: which wait finds the child. */
+/* The exit signal decides which waits find the child (__WCLONE, __WALL). */
 static void exit_signals(void)
 {
 	static const int signals[] = {SIGCHLD, 0, SIGURG};
@@ -260,7 +250,7 @@ static void clone3s(void)
 	three("size", 4097);
 	errno = 0;
 	printf("bad address: %s\n", name(syscall(SYS_clone3, (void *)8, sizeof args)));
-	/* Longer than the kernel's structure: accepted if the rest is zeros. */
+	/* A structure longer than the kernel's is accepted if the rest is zeros. */
 	memcpy(page, &args, sizeof args);
 	fflush(stdout);
 	for (int extra = 0; extra < 2; extra++) {
@@ -276,7 +266,7 @@ static void clone3s(void)
 			waitpid(pid, NULL, 0);
 	}
 	munmap(page + 4096, 4096);
-	printf("over the edge: %s\n", name(syscall(SYS_clone3, page + 4096 - 64, sizeof args)));
+	printf("across the end of the page: %s\n", name(syscall(SYS_clone3, page + 4096 - 64, sizeof args)));
 	THREE(.exit_signal = 0);
 	THREE(.exit_signal = 64);
 	THREE(.exit_signal = 65);
@@ -310,7 +300,7 @@ static void clone3s(void)
 		_exit(getpid() == wanted[0] ? 8 : 9);
 	int status = 0;
 	waitpid(pid, &status, 0);
-	printf("the ID wanted: %d %x\n", pid == wanted[0], status);
+	printf("the requested ID: %d %x\n", pid == wanted[0], status);
 	if (fork() == 0) {
 		setresuid(1000, 1000, 1000);
 		THREE(.set_tid = (uintptr_t)wanted, .set_tid_size = 1);
@@ -334,7 +324,7 @@ static int starts_program(void *unused)
 	return 1;
 }
 
-/* execve in a process that shares its handlers (CLONE_SIGHAND) resets only its own. */
+/* execve in a process that shares its handlers (CLONE_SIGHAND) resets a copy. */
 static void handlers_after_exec(void)
 {
 	static char room[65536] __attribute__((aligned(16)));

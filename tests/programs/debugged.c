@@ -1,5 +1,5 @@
 /* covers: kernel/src/process/ */
-/* A program for a debugger to run. */
+/* A program for debuggers: two children, a watched variable, and a signal. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* covers: kernel/src/syscall/ kernel/src/dev/ */
-/* Ends the machine in the way that its first argument names, after printing its third argument,
-   a token. */
+/* Ends as its first argument says: exit with the status in the second one, crash, power off, restart
+   or hang. Prints the third argument, a token, first. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>

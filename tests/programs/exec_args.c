@@ -64,10 +64,10 @@ static int show(int argc, char **argv)
 	size_t env_seen = read_all("/proc/self/environ", &environment);
 	printf("argc %d, %zu bytes, envc %d, %zu bytes, NULLs %d, %x %x", argc, size, envc, env_size,
 		argv[argc] == NULL && (char **)&argv[argc + 1] == environ, args, env);
-	printf(", one behind the other %d", in_memory == args);
+	printf(", contiguous %d", in_memory == args);
 	printf(", cmdline %s, environ %s", seen == size && cmdline == args ? "right" : "wrong",
 		env_seen == env_size && environment == env ? "right" : "wrong");
-	/* The auxiliary vector behind the environment, and /proc/self/auxv. */
+	/* The auxiliary vector after the environment, and /proc/self/auxv. */
 	char **at = environ + envc + 1;
 	size_t pairs = 0;
 	unsigned vector = 0;
@@ -83,7 +83,7 @@ static int show(int argc, char **argv)
 	return 0;
 }
 
-/* Runs it with those strings under that limit, and prints the result. */
+/* Calls execve with these strings and this RLIMIT_STACK, and prints the result. */
 static void attempt(const char *label, char **argv, char **envp, rlim_t limit)
 {
 	printf("%s: ", label);
@@ -125,7 +125,7 @@ static void edge(const char *label, rlim_t limit, long total, int count)
 {
 	char text[80];
 	char **argv = calloc(count + 1, sizeof *argv);
-	/* Beside the pointers, which count eight bytes in either width, and the path. */
+	/* The pointers count, too: eight bytes each in either width; so does the path. */
 	long left = total - 8 * count - (long)sizeof self - 5;
 	argv[0] = "show";
 	for (int i = 1; i < count; i++) {
@@ -157,7 +157,7 @@ static void bad_pointers(void)
 	attempt("past the page's end", (char *[]){"show", end - 5000, NULL}, none, 8 * MIB);
 	attempt("in the environment", (char *[]){"show", NULL}, (char *[]){end - 1, NULL}, 8 * MIB);
 	attempt("a bad string", (char *[]){"show", (char *)8, NULL}, none, 8 * MIB);
-	attempt("the kernel's", (char *[]){"show", (char *)-4096L, NULL}, none, 8 * MIB);
+	attempt("a kernel address", (char *[]){"show", (char *)-4096L, NULL}, none, 8 * MIB);
 	array[0] = array[1] = "show";
 	array[2] = NULL;
 	attempt("an array to the end", array, array + 2, 8 * MIB);
@@ -208,7 +208,7 @@ int main(int argc, char **argv)
 	edge("300 KiB", 300 * KIB, 128 * KIB, 9);
 	edge("64 MiB", 64 * MIB, 6 * MIB, 60);
 	edge("no limit", RLIM_INFINITY, 6 * MIB, 1000);
-	/* The strings must fit into the stack in any case. */
+	/* Below the minimum of 128 KiB the stack limit itself applies. */
 	attempt("64 KiB, 40 KB", (char *[]){"show", string(40000, 'l'), NULL}, none, 64 * KIB);
 	attempt("64 KiB, 70 KB", (char *[]){"show", string(70000, 'l'), NULL}, none, 64 * KIB);
 	bad_pointers();

@@ -1,7 +1,6 @@
 /* covers: kernel/src/process/ kernel/src/vm/ */
-/* Malformed ELF files: which of them run, and how execve refuses the others. The program makes
-   the files itself, in both widths. Where execve finds an error only after the old address space
-   is gone, the process dies.
+/* Malformed ELF files of both widths, made by this program: which of them run, and the error that
+   execve returns for the others. An error found after the point of no return kills the process.
 
    Usage: exec_elf [CHANGES]: the number of random changes made to headers in addition. */
 #include "exec_elf.h"
@@ -9,7 +8,7 @@
 static void executable_data(int is_wide)
 {
 	static const int flags[] = {0, PF_R | PF_W, PF_R | PF_W | PF_X};
-	static const char *const names[] = {"nothing said", "stack not executable", "stack executable"};
+	static const char *const names[] = {"no PT_GNU_STACK", "stack not executable", "stack executable"};
 	char label[64];
 	for (int i = 0; i < 3; i++) {
 		struct elf elf = sound(is_wide);
@@ -18,12 +17,12 @@ static void executable_data(int is_wide)
 		snprintf(label, sizeof label, "code in data, %s", names[i]);
 		attempt(&elf, label);
 		persona = READ_IMPLIES_EXEC;
-		attempt(&elf, "and in a personality that may");
+		attempt(&elf, "with READ_IMPLIES_EXEC");
 		persona = 0;
 		elf.segments[0].flags = PF_R;
-		attempt(&elf, "in constants");
+		attempt(&elf, "in read-only data");
 		elf.segments[0].flags = PF_W;
-		attempt(&elf, "in what is writable only");
+		attempt(&elf, "in a write-only segment");
 		elf = sound(is_wide);
 		stack(&elf, flags[i]);
 		CODE(&elf, on_stack);
@@ -38,17 +37,17 @@ static void odd_sizes(int is_wide)
 	elf.size = CODE_AT + 32;
 	attempt(&elf, "the file ends in the segment's first page");
 	elf.segments[0].in_file = elf.segments[0].in_memory = 0x10000;
-	attempt(&elf, "the segment goes on for pages");
+	attempt(&elf, "the segment extends past the end of the file");
 	CODE(&elf, touch);
-	attempt(&elf, "and is touched there");
+	attempt(&elf, "and is accessed there");
 	elf = sound(is_wide);
 	elf.segments[0].in_memory = 0xd000;
 	elf.segments[0].flags |= PF_W;
 	CODE(&elf, touch);
-	attempt(&elf, "zeros behind the file's part");
+	attempt(&elf, "zeros after the file's part");
 	elf.segments[0].flags &= ~PF_W;
 	elf.segments[0].in_file = SIZE - 8;
-	attempt(&elf, "zeros behind a part that is not writable");
+	attempt(&elf, "zeros after a read-only part");
 	elf = sound(is_wide);
 	elf.segments[0].in_file = SIZE + 1;
 	attempt(&elf, "more in the file than in memory");
@@ -63,12 +62,12 @@ static void odd_sizes(int is_wide)
 	attempt(&elf, "at an odd address");
 	elf.segments[1].in_memory = 0;
 	elf.segments[1].address = 0x200000;
-	attempt(&elf, "of none");
+	attempt(&elf, "of size 0");
 	elf.segments[1] = elf.segments[0];
-	attempt(&elf, "the same one twice");
+	attempt(&elf, "the same segment twice");
 	elf.segments[1].address = 0x80000;
 	elf.segments[1].in_memory = 0x1000;
-	attempt(&elf, "not in order");
+	attempt(&elf, "not in ascending order");
 	elf.segments[0].type = PT_NULL;
 	attempt(&elf, "without a segment for the code");
 	elf.count = 0;
@@ -87,7 +86,7 @@ static void odd_sizes(int is_wide)
 
 static void places(int is_wide)
 {
-	/* Between these, vm.mmap_min_addr decides. */
+	/* The result of addresses between these depends on vm.mmap_min_addr. */
 	static const struct {
 		uint64_t address;
 		uid_t user;
@@ -103,7 +102,7 @@ static void places(int is_wide)
 		attempt(&elf, label);
 	}
 	user = 0;
-	/* With 57 bits of addresses there is no such limit. */
+	/* With 57-bit addresses the 64-bit limit doesn't exist. */
 	for (int i = -3; i < (is_wide ? 0 : 3); i++) {
 		struct elf elf = sound(is_wide);
 		elf.segments[0].address = top + i * 0x1000LL;
@@ -124,12 +123,12 @@ static void places(int is_wide)
 	elf.entry = top;
 	attempt(&elf, "an entry past the top");
 	elf.entry = 0x300000;
-	attempt(&elf, "an entry where nothing is");
+	attempt(&elf, "an unmapped entry");
 	elf.entry = -1;
 	attempt(&elf, "an entry at the end");
 	elf = sound(is_wide);
 	elf.segments[0].in_memory = top;
-	attempt(&elf, "larger than the space");
+	attempt(&elf, "larger than the address space");
 }
 
 static void interpreters(int is_wide)
@@ -174,7 +173,7 @@ static void interpreters(int is_wide)
 	file("script", "#!" PLACE "/good\n                                                            ", 70);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		elf = sound(is_wide);
-		/* The interpreter's code runs, not its own. */
+		/* An invalid entry: the interpreter's code must run. */
 		elf.entry = 1;
 		elf.count = 2;
 		elf.text = rows[i].name;
@@ -185,7 +184,7 @@ static void interpreters(int is_wide)
 		attempt(&elf, label);
 		elf.type = ET_DYN;
 		elf.segments[0].address = 0;
-		attempt(&elf, "of a relocatable one");
+		attempt(&elf, "of a relocatable program");
 	}
 	elf.segments[1].in_file = 5;
 	elf.segments[1].offset = 0x30000;
@@ -193,7 +192,7 @@ static void interpreters(int is_wide)
 	elf.segments[1].offset = 0x300;
 	elf.segments[2] = (struct segment){PT_INTERP, PF_R, 0, 0, 1, 1, 1};
 	elf.count = 3;
-	attempt(&elf, "a second one");
+	attempt(&elf, "a second interpreter");
 	elf.segments[0].type = PT_NULL;
 	attempt(&elf, "nothing but an interpreter");
 }
@@ -252,7 +251,7 @@ int main(int argc, char **argv)
 	mkdir(PLACE, 0755);
 	if (chdir(PLACE))
 		return 1;
-	/* One at a time: the paths are part of the files. */
+	/* One run at a time: the files contain this directory's path. */
 	flock(open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), LOCK_EX);
 	smallest();
 	for (int is_wide = 0; is_wide < 2; is_wide++) {

@@ -29,12 +29,12 @@ struct segment {
 	uint64_t offset, address, in_file, in_memory, align;
 };
 
-/* Description of a file to be made. */
+/* Description of an ELF file. */
 struct elf {
 	int is_wide, type, machine, count;
 	uint64_t entry;
 	struct segment segments[HEADERS];
-	/* What is written, and where the code goes. */
+	/* The file's size, and the code's offset. */
 	size_t size, code_at;
 	const char *text;
 	size_t text_at;
@@ -43,8 +43,8 @@ struct elf {
 };
 
 /* exit(42), in the instructions of either width. */
-static const unsigned char leave32[] = {0x31, 0xc0, 0x40, 0xbb, 42, 0, 0, 0, 0xcd, 0x80};
-static const unsigned char leave64[] = {0xb8, 60, 0, 0, 0, 0xbf, 42, 0, 0, 0, 0x0f, 0x05};
+static const unsigned char exit32[] = {0x31, 0xc0, 0x40, 0xbb, 42, 0, 0, 0, 0xcd, 0x80};
+static const unsigned char exit64[] = {0xb8, 60, 0, 0, 0, 0xbf, 42, 0, 0, 0, 0x0f, 0x05};
 /* exit(42), copied onto the stack and called there. */
 static const unsigned char on_stack32[] = {
 	0x68, 0xcd, 0x80, 0x90, 0x90, /* push int 0x80 */
@@ -55,7 +55,7 @@ static const unsigned char on_stack32[] = {
 static const unsigned char on_stack64[] = {0x68, 0x0f, 0x05, 0x90, 0x90, /* push syscall */
 	/* mov rax; push rax: push 60; pop rax; push 42; pop rdi; then jmp rsp */
 	0x48, 0xb8, 0x6a, 60, 0x58, 0x6a, 42, 0x5f, 0x90, 0x90, 0x50, 0xff, 0xe4};
-/* Touches the byte at 0x10c000 (a page past the end of the file), then leaves. */
+/* Touches the byte at 0x10c000 (a page past the end of the file), then exits. */
 static const unsigned char touch32[] = {0xa0, 0x00, 0xc0, 0x10, 0x00, 0x31, 0xc0, 0x40, 0xbb, 42, 0, 0, 0, 0xcd, 0x80};
 static const unsigned char touch64[] = {
 	0x8a, 0x04, 0x25, 0x00, 0xc0, 0x10, 0x00, 0xb8, 60, 0, 0, 0, 0xbf, 42, 0, 0, 0, 0x0f, 0x05};
@@ -64,6 +64,7 @@ static const unsigned char touch64[] = {
 	((elf)->code = (elf)->is_wide ? name##64 : name##32,                                                           \
 		(elf)->code_size = (elf)->is_wide ? sizeof name##64 : sizeof name##32)
 
+/* A valid program: one segment with code that exits with 42. */
 static struct elf sound(int is_wide)
 {
 	struct elf elf = {
@@ -76,7 +77,7 @@ static struct elf sound(int is_wide)
 		.code_at = CODE_AT,
 		.segments = {{PT_LOAD, PF_R | PF_X, 0, 0x100000, SIZE, SIZE, 0x1000}},
 	};
-	CODE(&elf, leave);
+	CODE(&elf, exit);
 	return elf;
 }
 
@@ -147,7 +148,7 @@ static void file(const char *name, const void *bytes, size_t length)
 static uid_t user;
 static unsigned long persona;
 
-/* Runs the file; prints its exit status, the error, or the signal. */
+/* Runs the file; returns its exit status, the error, or the signal as a text. */
 static const char *run(const char *name)
 {
 	static char text[64];

@@ -1,7 +1,7 @@
 /* covers: kernel/src/process/ */
 /* Interpreter scripts (#!): forms of the first line, chains of scripts, and the arguments that
-   interpreters get. A table, then random lines; the program makes the scripts itself, so that
-   both kernels see the same ones. */
+   interpreters get. A table, then random lines. The program makes the scripts itself, so that
+   Linux and Trident run the same ones. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #include "random.h"
 
 #define PLACE "/tmp/exec-scripts"
-/* The interpreter: this program, by a short name. It exists in the working directory. */
+/* The interpreter: a short-named link to this program, in the working directory. */
 #define I PLACE "/i"
 
 static void quoted(const char *text)
@@ -37,13 +37,13 @@ static void quoted(const char *text)
 }
 
 /* As an interpreter: prints its arguments. */
-static int tell(int argc, char **argv)
+static int print_arguments(int argc, char **argv)
 {
 	char name[16];
 	prctl(PR_GET_NAME, name);
 	for (int i = 0; i < argc; i++)
 		quoted(argv[i]);
-	/* Newer kernels use another name for a program that was started by descriptor. */
+	/* Newer versions of Linux name a program that was started by descriptor differently. */
 	const char *path = (char *)getauxval(AT_EXECFN);
 	printf(" %s ", strncmp(path, "/dev/fd", 7) ? name : "");
 	quoted(path);
@@ -59,7 +59,7 @@ static void file(const char *name, const char *text, size_t length)
 	close(fd);
 }
 
-/* Starts it by path, or by descriptor with these flags of open(2). */
+/* Executes a file by path, or by a descriptor opened with the flags `by_descriptor`. */
 static void start(const char *name, int by_descriptor, char **argv)
 {
 	fflush(stdout);
@@ -88,7 +88,7 @@ static void attempt(const char *text, size_t length)
 	start("./s", -1, (char *[]){"zero", "one", "", "three", NULL});
 }
 
-/* Each with what follows it in memory cut off: a row may hold NULs. */
+/* A row's length is explicit: it may contain NULs. */
 #define ROW(text) {text, sizeof text - 1}
 static const struct row {
 	const char *text;
@@ -159,13 +159,13 @@ static void others(void)
 	file("s", "#!" I " arg\n", strlen("#!" I " arg\n"));
 	printf("without arguments: ");
 	start("./s", -1, (char *[]){NULL});
-	printf("by its whole path: ");
+	printf("by its absolute path: ");
 	start(PLACE "/s", -1, (char *[]){"zero", NULL});
 	printf("by descriptor: ");
 	start("s", O_RDONLY, (char *[]){"zero", "one", NULL});
-	printf("by one that closes: ");
+	printf("by a descriptor with O_CLOEXEC: ");
 	start("s", O_RDONLY | O_CLOEXEC, (char *[]){"zero", "one", NULL});
-	printf("a program by one that closes: ");
+	printf("a program by a descriptor with O_CLOEXEC: ");
 	start("i", O_RDONLY | O_CLOEXEC, (char *[]){"i", "one", NULL});
 	chmod("s", 0644);
 	printf("not executable: ");
@@ -215,7 +215,7 @@ int main(int argc, char **argv)
 {
 	const char *base = strrchr(argv[0], '/');
 	if (strcmp(base ? base + 1 : argv[0], "i") == 0)
-		return tell(argc, argv);
+		return print_arguments(argc, argv);
 	char path[PATH_MAX] = "";
 	if (readlink("/proc/self/exe", path, sizeof path - 1) < 0)
 		return 1;
@@ -223,7 +223,7 @@ int main(int argc, char **argv)
 	mkdir(PLACE, 0777);
 	if (chdir(PLACE))
 		return 1;
-	/* One at a time: the paths are part of the answers. */
+	/* One run at a time: the output contains this directory's path. */
 	flock(open(PLACE, O_RDONLY | O_DIRECTORY | O_CLOEXEC), LOCK_EX);
 	for (char **name = (char *[]){"i", "link", "loop", NULL}; *name; name++)
 		unlink(*name);

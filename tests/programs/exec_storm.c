@@ -1,6 +1,6 @@
 /* covers: kernel/src/process/ kernel/src/mm/ */
-/* Processes that call execve over and over with the largest argument lists, on a machine without
-   memory for all of them, while others are killed in the middle of the call. Afterwards a
+/* Processes that call execve in a loop with the largest argument lists, on a machine with too
+   little memory for all of them; they are killed in the middle of the call. Afterwards a
    program must start with its arguments intact.
 
    Usage: exec_storm ROUNDS */
@@ -19,7 +19,7 @@ enum { PROCESSES = 24, STRING = 128 * 1024, WORDS = 46 };
 
 static char text[STRING];
 
-static void again(const char *first, char **argv)
+static void exec_self(const char *first, char **argv)
 {
 	argv[0] = (char *)first;
 	execve("/proc/self/exe", argv, (char *[]){NULL});
@@ -32,8 +32,8 @@ int main(int argc, char **argv)
 	for (int i = 1; i <= WORDS; i++)
 		words[i] = text;
 	if (strcmp(argv[0], "storm") == 0) {
-		/* Another one, or this is the one that is killed. */
-		again("storm", words);
+		/* Loops until execve fails or the process is killed. */
+		exec_self("storm", words);
 		_exit(errno == ENOMEM ? 0 : 1);
 	}
 	if (strcmp(argv[0], "last") == 0) {
@@ -50,7 +50,7 @@ int main(int argc, char **argv)
 		for (int i = 0; i < PROCESSES; i++) {
 			storm[i] = fork();
 			if (storm[i] == 0) {
-				again("storm", words);
+				exec_self("storm", words);
 				_exit(0);
 			}
 		}
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 	}
 	pid_t last = fork();
 	if (last == 0) {
-		again("last", words);
+		exec_self("last", words);
 		_exit(9);
 	}
 	int status;

@@ -23,7 +23,7 @@ struct outcome {
 static volatile struct outcome *outcome;
 static int state_fd = -1, failures;
 
-/* Uses only registers and this stack: a copy of the process may return, too. */
+/* Uses only registers and the stack: after fork and clone the child returns, too. */
 #ifdef __x86_64__
 static inline __attribute__((always_inline)) long make(long number, const unsigned long *a)
 {
@@ -36,7 +36,7 @@ static inline __attribute__((always_inline)) long make(long number, const unsign
 		: "rcx", "r11", "memory");
 	return result;
 }
-#define END_COPY() asm volatile("syscall" : : "a"(SYS_exit), "D"(0))
+#define END_CHILD() asm volatile("syscall" : : "a"(SYS_exit), "D"(0))
 #else
 static inline __attribute__((always_inline)) long make(long number, const unsigned long *a)
 {
@@ -54,7 +54,7 @@ static inline __attribute__((always_inline)) long make(long number, const unsign
 		: "edx", "memory");
 	return result;
 }
-#define END_COPY() asm volatile("int $0x80" : : "a"(SYS_exit), "b"(0))
+#define END_CHILD() asm volatile("int $0x80" : : "a"(SYS_exit), "b"(0))
 #endif
 
 static int is_error(long result)
@@ -62,14 +62,14 @@ static int is_error(long result)
 	return result < 0 && result >= -IS_ERROR;
 }
 
-/* Makes the call; a copy of the process that it makes ends. */
+/* Makes the call; a child that it creates exits. */
 static long once(const struct call *call, int number, const unsigned long *arguments)
 {
 	long result = make(number, arguments);
 
 	if (call->flags & FORKS) {
 		if (result == 0)
-			END_COPY();
+			END_CHILD();
 		if (result > 0)
 			waitpid(result, NULL, 0);
 	}
@@ -81,7 +81,7 @@ static void *map(size_t size)
 	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
-/* In a process of its own: prepares, lets the n-th point fail, calls, and calls again. */
+/* In a child: prepares, lets the n-th allocation fail, makes the call, and makes it again. */
 static void attempt(const struct call *call, int number, int n)
 {
 	char text[16] = "";
@@ -102,18 +102,18 @@ static void attempt(const struct call *call, int number, int n)
 		arguments[1] = helper;
 	if (call->flags & TIMER_FIRST)
 		arguments[0] = timer_id;
-	/* The largest process, so that the OOM killer does not choose the helper. */
+	/* Makes this the largest process, so that the OOM killer does not choose the helper. */
 	EXPECT(mlock(map(400 * PAGE), 400 * PAGE));
 	if (n != NO_FAULT) {
 		fault = open(n == AT_ENTRY ? "/proc/self/make-it-fail" : "/proc/self/fail-nth", O_RDWR);
 		EXPECT(fault);
 		if (fault < FREE_FD)
-			keep(fault, FREE_FD + 100), fault = FREE_FD + 100;
+			move_fd(fault, FREE_FD + 100), fault = FREE_FD + 100;
 		sprintf(text, "%d", n == AT_ENTRY ? 1 : n);
 		EXPECT(write(fault, text, strlen(text)));
 	}
 	outcome->result = once(call, number, arguments);
-	/* A call without an entry check leaves the fault to the next call. */
+	/* A call without a check at its entry leaves the fault to the next call. */
 	if (n == AT_ENTRY)
 		outcome->is_left = pread(fault, text, sizeof text, 0) < 0;
 	if (n > 0)
@@ -185,7 +185,7 @@ static int run(const struct call *call, int number, int n)
 	return status;
 }
 
-/* One attempt, repeated if memory is missing afterwards: a leak loses memory every time. */
+/* One attempt, repeated if memory is missing afterwards: a leak loses memory each time. */
 static int run_and_count(const struct call *call, int number, int n, int *has_struck)
 {
 	long struck, heap, frames, less = 1, fewer = 1;
@@ -211,12 +211,12 @@ static int is_killed(int status)
 	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
-static int is_alike(long one, long other)
+static int is_same_kind(long one, long other)
 {
 	return is_error(one) ? one == other : !is_error(other);
 }
 
-static void complain(const struct call *call, int n, const char *what, long result)
+static void report(const struct call *call, int n, const char *what, long result)
 {
 	printf("%s, point %d: %s %ld\n", call->name, n, what, result);
 	failures++;
@@ -233,16 +233,16 @@ static void check(const struct call *call, int n, int status, int base_status, l
 	if (call->flags & LEAVES && !outcome->has_returned) {
 		/* The fault may hit the start of the next program, too. */
 		if (status != base_status && !(WIFEXITED(status) && WEXITSTATUS(status) == 127))
-			complain(call, n, "ends with status", status);
+			report(call, n, "ends with status", status);
 		return;
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 99)
-		complain(call, n, "could not be prepared", 0);
+		report(call, n, "could not be prepared", 0);
 	if (is_error(result) && result != -ENOMEM && result != -EAGAIN && result != -ENOBUFS && result != -ENOSPC &&
 		result != -ENOLCK && result != -EFAULT && result != base)
-		complain(call, n, "answers", result);
-	if (outcome->has_again && !is_alike(base, outcome->again))
-		complain(call, n, "made again, answers", outcome->again);
+		report(call, n, "answers", result);
+	if (outcome->has_again && !is_same_kind(base, outcome->again))
+		report(call, n, "made again, answers", outcome->again);
 }
 
 /* Whether the arguments are valid: the call's result without a fault. */
@@ -254,14 +254,14 @@ static int does_work(const struct call *call, long base)
 }
 
 /* Fails each of a call's points in turn; returns their number. */
-static int strike(const struct call *call, int number)
+static int fail_each_point(const struct call *call, int number)
 {
 	int n, has_struck, begins, base_status = run(call, number, NO_FAULT), status;
 	long base = outcome->result;
 	int answers[4] = {0};
 
 	if (!does_work(call, base))
-		complain(call, 0, "does no work: answers", base);
+		report(call, 0, "does not work: answers", base);
 	for (n = 1; n <= MOST_POINTS; n++) {
 		status = run_and_count(call, number, n, &has_struck);
 		if (!has_struck)
@@ -275,9 +275,9 @@ static int strike(const struct call *call, int number)
 	status = run_and_count(call, number, AT_ENTRY, &has_struck);
 	begins = outcome->is_left || (call->flags & LEAVES && !outcome->has_returned);
 	if (!begins && outcome->result != -ENOMEM)
-		complain(call, AT_ENTRY, "answers", outcome->result);
-	if (outcome->has_again && !is_alike(base, outcome->again))
-		complain(call, AT_ENTRY, "made again, answers", outcome->again);
+		report(call, AT_ENTRY, "answers", outcome->result);
+	if (outcome->has_again && !is_same_kind(base, outcome->again))
+		report(call, AT_ENTRY, "made again, answers", outcome->again);
 	printf("%s (%d): %d points: %d ENOMEM, %d killed, %d other errors, %d done without%s\n", call->name, number,
 		n - 1, answers[0], answers[1], answers[2], answers[3], begins ? "; always begins" : "");
 	return n - 1;
@@ -288,15 +288,15 @@ static int is_of_this_width(const struct call *call)
 	return !(call->flags & (sizeof(long) == 8 ? ONLY_32 : ONLY_64));
 }
 
-/* All entries of a row. */
-static void strike_row(int number, const char *name)
+/* Runs all entries of a row of the kernel's table. */
+static void fail_row(int number, const char *name)
 {
 	int points = 0, entries = 0;
 
 	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
 		if (!strcmp(calls[i].name, name) && is_of_this_width(&calls[i])) {
 			entries++;
-			points += strike(&calls[i], number);
+			points += fail_each_point(&calls[i], number);
 		}
 	if (!entries) {
 		printf("%s (%d) has no entry\n", name, number);
@@ -352,7 +352,7 @@ int main(int count, char **words)
 	}
 	while (fscanf(list, "%d %39s", &row, name) == 2)
 		if (count < 2 || !strcmp(words[1], name))
-			strike_row(row, name);
+			fail_row(row, name);
 	printf("a step drew %ld frames of %ld, %ld large blocks were not asked for\n", state("drawn"), state("step"),
 		state("unasked"));
 	if (state("drawn") > state("measured") || state("unasked"))

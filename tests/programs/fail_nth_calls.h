@@ -1,4 +1,4 @@
-/* For fail_nth.c: arguments with which each call does real work. A call may have several rows. */
+/* For fail_nth.c: valid arguments for each call. A call may have several rows. */
 #ifndef FAIL_NTH_CALLS_H
 #define FAIL_NTH_CALLS_H
 #define _GNU_SOURCE
@@ -20,18 +20,18 @@
 #include "fail_nth_world.h"
 
 enum {
-	/* The call returns twice: the copy ends. */
+	/* The call returns twice, as fork does: the child exits. */
 	FORKS = 1,
-	/* It doesn't return: the process exits, or continues in another program. */
+	/* The call doesn't return: the process exits or executes another program. */
 	LEAVES = 2,
-	/* It would harm the host. */
+	/* The call would harm the host. */
 	HARMS = 4,
-	/* The two tables order the arguments differently. */
+	/* The row's arguments are those of one width's table. */
 	ONLY_64 = 8,
 	ONLY_32 = 16,
 	/* A second call can't succeed. */
 	ONCE = 32,
-	/* An argument that is known when the call is made: this process, the helper, or the timer. */
+	/* An argument that is known only at run time: this process, the helper, or the timer. */
 	SELF_FIRST = 64,
 	SELF_SECOND = 128,
 	HELPER_FIRST = 256,
@@ -46,7 +46,7 @@ struct call {
 	unsigned long arguments[6];
 	int flags;
 	void (*prepare)(void);
-	/* Its error without a fault; 0 means any success. */
+	/* Its error number without a fault; 0 means any success. */
 	int error;
 };
 
@@ -107,8 +107,8 @@ static union {
 	struct sigaction action;
 } handler;
 
-/* An address that is no constant of the structure's width. */
-static void place_the_descriptor(void)
+/* The address is no constant expression of the field's width. */
+static void set_pidfd_address(void)
 {
 	clone_open.pidfd = P(out);
 }
@@ -150,7 +150,7 @@ static const struct call calls[] = { /* Files and descriptors. */
 	C(sync_file_range, FILE_FD, 0, 0, 0), C(readdir, DIR_FD, P(out), 1), C(getdents, DIR_FD, P(out), 8000),
 	C(getdents64, DIR_FD, P(out), 8000), E(ustat, EINVAL, 0, P(out)), C(statfs, P(W), P(out)),
 	C(fstatfs, FILE_FD, P(out)), C(statfs64, P(W), 84, P(out)), C(fstatfs64, FILE_FD, 84, P(out)),
-	/* Names. */
+	/* Paths, metadata and mounts. */
 	C(getcwd, P(out), 4096), F(chdir, 0, P(W "/empty")), F(fchdir, 0, DIR_FD),
 	F(rename, ONCE, P(W "/file"), P(W "/moved")), F(renameat, ONCE, AT, P(W "/file"), AT, P(W "/moved")),
 	F(renameat2, 0, AT, P(W "/file"), AT, P(W "/other"), 2), F(mkdir, ONCE, P(W "/new"), 0700),
@@ -214,7 +214,7 @@ static const struct call calls[] = { /* Files and descriptors. */
 	/* Processes and threads. */
 	F(fork, FORKS), Q(fork, cut_the_area, FORKS), F(vfork, FORKS), F(clone, FORKS, SIGCHLD),
 	F(clone3, FORKS, P(&clone_words), sizeof clone_words),
-	Q(clone3, place_the_descriptor, FORKS, P(&clone_open), sizeof clone_open),
+	Q(clone3, set_pidfd_address, FORKS, P(&clone_open), sizeof clone_open),
 	F(clone, FORKS, SIGCHLD | CLONE_PIDFD, 0, P(out)), F(execve, LEAVES, P("/init"), P(exec_words), P(no_words)),
 	F(execveat, LEAVES, AT, P("/init"), P(exec_words), P(no_words), 0), F(exit, LEAVES, 42),
 	F(exit_group, LEAVES, 42), Q(wait4, leave_a_zombie, ONCE, -1, P(out), 0, P(out) + 64),
@@ -258,8 +258,9 @@ static const struct call calls[] = { /* Files and descriptors. */
 	C(rt_sigpending, P(out), 8), C(sigpending, P(out)),
 	Q(rt_sigtimedwait, block_and_raise, ONCE, P(&signal_set), P(out), P(&soon), 8),
 	Q(rt_sigtimedwait_time64, block_and_raise, ONCE, P(&signal_set), P(out), P(&wide_soon), 8),
-	{"rt_sigsuspend", {P(&no_signals), 8}, 0, ring_soon, EINTR}, {"sigsuspend", {0, 0, 0}, 0, ring_soon, EINTR},
-	C(sigaltstack, 0, P(out)), C(sgetmask), C(ssetmask, 0), {"pause", {0}, 0, ring_soon, EINTR},
+	{"rt_sigsuspend", {P(&no_signals), 8}, 0, start_interval_timer, EINTR},
+	{"sigsuspend", {0, 0, 0}, 0, start_interval_timer, EINTR}, C(sigaltstack, 0, P(out)), C(sgetmask),
+	C(ssetmask, 0), {"pause", {0}, 0, start_interval_timer, EINTR},
 	/* Time. */
 	C(nanosleep, P(&soon), 0), C(clock_nanosleep, 1, 0, P(&soon), 0),
 	C(clock_nanosleep_time64, 1, 0, P(&wide_soon), 0), C(getitimer, 0, P(out)),
@@ -289,7 +290,7 @@ static const struct call calls[] = { /* Files and descriptors. */
 	C(setsockopt, SOCKET_A, SOL_SOCKET, SO_PASSCRED, P(&number), 4),
 	C(getsockopt, SOCKET_A, SOL_SOCKET, SO_PEERCRED, P(out), P(&name_length)),
 	C(socketcall, 8, P(socketpair_words)), F(socketcall, ONCE, 2, P(bind_words)),
-	/* Others. */
+	/* Futexes, system information, pidfd and inotify. */
 	C(futex, P(&futex_word), FUTEX_WAKE, 1, 0, 0, 0),
 	{"futex", {P(&futex_word), FUTEX_WAIT, 0, P(&soon)}, 0, 0, ETIMEDOUT},
 	{"futex_time64", {P(&futex_word), FUTEX_WAIT, 0, P(&wide_soon)}, 0, 0, ETIMEDOUT},

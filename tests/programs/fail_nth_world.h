@@ -1,4 +1,4 @@
-/* For fail_nth.c: the files, descriptors and memory of its calls, made anew for each attempt. */
+/* For fail_nth.c: the files, descriptors and memory of its calls, created for each attempt. */
 #ifndef FAIL_NTH_WORLD_H
 #define FAIL_NTH_WORLD_H
 #include <errno.h>
@@ -57,7 +57,7 @@ enum {
 
 #define W "/tmp/world"
 
-/* Structures by the width of the program; those of calls with 64 in their name have two long longs. */
+/* The timespec of calls with 64 in their names, in either width. */
 struct wide_time {
 	long long seconds, nanoseconds;
 };
@@ -96,7 +96,7 @@ static void expect(long result, const char *what)
 
 #define EXPECT(call) expect((long)(call), #call)
 
-static void keep(int fd, int at)
+static void move_fd(int fd, int at)
 {
 	EXPECT(fd);
 	if (fd != at) {
@@ -105,10 +105,10 @@ static void keep(int fd, int at)
 	}
 }
 
-static void keep_pair(int *pair, int first)
+static void move_pair(int *pair, int first)
 {
-	keep(pair[0], first);
-	keep(pair[1], first + 1);
+	move_fd(pair[0], first);
+	move_fd(pair[1], first + 1);
 }
 
 static void nothing(int signal)
@@ -116,7 +116,7 @@ static void nothing(int signal)
 	(void)signal;
 }
 
-/* Files, and a directory of many. */
+/* Files, and a directory with many of them. */
 static void make_files(void)
 {
 	char name[40];
@@ -128,16 +128,16 @@ static void make_files(void)
 		sprintf(name, W "/full/entry%d", i);
 		close(open(name, O_CREAT | O_WRONLY, 0666));
 	}
-	keep(open(W "/file", O_CREAT | O_RDWR, 0666), FILE_FD);
+	move_fd(open(W "/file", O_CREAT | O_RDWR, 0666), FILE_FD);
 	EXPECT(write(FILE_FD, area, 3 * PAGE));
 	EXPECT(lseek(FILE_FD, 0, SEEK_SET));
 	EXPECT(setxattr(W "/file", "user.one", "value", 5, 0));
-	keep(open(W "/other", O_CREAT | O_RDWR, 0666), OTHER_FILE);
+	move_fd(open(W "/other", O_CREAT | O_RDWR, 0666), OTHER_FILE);
 	EXPECT(symlink("file", W "/link"));
 	EXPECT(mkfifo(W "/fifo", 0666));
-	keep(open(W "/full", O_RDONLY | O_DIRECTORY), DIR_FD);
-	keep(open(W, O_RDONLY | O_DIRECTORY), DIR_OF_TMP);
-	keep(open(W "/deleted", O_CREAT | O_RDWR, 0666), DELETED);
+	move_fd(open(W "/full", O_RDONLY | O_DIRECTORY), DIR_FD);
+	move_fd(open(W, O_RDONLY | O_DIRECTORY), DIR_OF_TMP);
+	move_fd(open(W "/deleted", O_CREAT | O_RDWR, 0666), DELETED);
 	EXPECT(unlink(W "/deleted"));
 }
 
@@ -146,16 +146,16 @@ static void make_sockets(void)
 	int pair[2];
 
 	EXPECT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair));
-	keep_pair(pair, SOCKET_A);
+	move_pair(pair, SOCKET_A);
 	EXPECT(send(SOCKET_B, in, 6000, 0));
 	EXPECT(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair));
-	keep_pair(pair, DGRAM_A);
+	move_pair(pair, DGRAM_A);
 	for (int i = 0; i < 3; i++)
 		EXPECT(send(DGRAM_B, in, 100, 0));
-	keep(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), LISTENER);
+	move_fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), LISTENER);
 	EXPECT(bind(LISTENER, (struct sockaddr *)&listening, sizeof listening));
 	EXPECT(listen(LISTENER, 5));
-	keep(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), CLIENT);
+	move_fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), CLIENT);
 }
 
 static void make_others(void)
@@ -163,24 +163,24 @@ static void make_others(void)
 	int pair[2];
 
 	EXPECT(pipe2(pair, O_NONBLOCK));
-	keep_pair(pair, PIPE_R);
+	move_pair(pair, PIPE_R);
 	EXPECT(write(PIPE_W, in, 6000));
 	EXPECT(pipe2(pair, O_NONBLOCK));
-	keep_pair(pair, EMPTY_R);
-	keep(epoll_create1(0), EPOLL);
+	move_pair(pair, EMPTY_R);
+	move_fd(epoll_create1(0), EPOLL);
 	watched.data.fd = PIPE_R;
 	EXPECT(epoll_ctl(EPOLL, EPOLL_CTL_ADD, PIPE_R, &watched));
-	keep(eventfd(1, EFD_NONBLOCK), EVENT);
-	keep(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), TIMER);
-	keep(syscall(SYS_signalfd4, -1, &signal_set, 8, SFD_NONBLOCK), SIGNALS);
-	keep(syscall(SYS_memfd_create, "memory", 0), MEMORY);
+	move_fd(eventfd(1, EFD_NONBLOCK), EVENT);
+	move_fd(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), TIMER);
+	move_fd(syscall(SYS_signalfd4, -1, &signal_set, 8, SFD_NONBLOCK), SIGNALS);
+	move_fd(syscall(SYS_memfd_create, "memory", 0), MEMORY);
 	EXPECT(ftruncate(MEMORY, 8 * PAGE));
-	keep(open("/dev/zero", O_RDWR), ZERO);
-	keep(open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK), TERMINAL);
-	keep(open("/proc/self/status", O_RDONLY), STATUS);
+	move_fd(open("/dev/zero", O_RDWR), ZERO);
+	move_fd(open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK), TERMINAL);
+	move_fd(open("/proc/self/status", O_RDONLY), STATUS);
 }
 
-/* Everything above, with all of its pages present. */
+/* Creates all of the above, and faults in all of this process's pages. */
 static void make_world(void)
 {
 	signal(SIGUSR1, nothing);
@@ -213,12 +213,12 @@ static void start_a_helper(void)
 static void open_a_process(void)
 {
 	start_a_helper();
-	keep(syscall(SYS_pidfd_open, helper, 0), PROCESS);
+	move_fd(syscall(SYS_pidfd_open, helper, 0), PROCESS);
 }
 
 static void watch_a_directory(void)
 {
-	keep(inotify_init1(IN_NONBLOCK), NOTIFY);
+	move_fd(inotify_init1(IN_NONBLOCK), NOTIFY);
 	EXPECT(inotify_add_watch(NOTIFY, W "/full", IN_ALL_EVENTS));
 }
 
@@ -249,7 +249,7 @@ static void leave_a_zombie(void)
 static void open_a_zombie(void)
 {
 	leave_a_zombie();
-	keep(syscall(SYS_pidfd_open, helper, 0), PROCESS);
+	move_fd(syscall(SYS_pidfd_open, helper, 0), PROCESS);
 }
 
 static void block_and_raise(void)
@@ -260,11 +260,11 @@ static void block_and_raise(void)
 
 static void make_a_timer(void)
 {
-	/* The kernel's number, not the library's. */
+	/* The kernel's timer ID, not the C library's. */
 	EXPECT(syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, &timer_id));
 }
 
-/* One-page areas with permissions that differ from their neighbours', so that none merge. */
+/* One-page mappings whose permissions differ from their neighbours': no two of them merge. */
 static void cut_the_area(void)
 {
 	for (int i = 0; i < 64; i += 2)
@@ -283,7 +283,7 @@ static void lock_a_part(void)
 	EXPECT(fcntl(FILE_FD, F_SETLK, &range));
 }
 
-static void ring_soon(void)
+static void start_interval_timer(void)
 {
 	struct itimerval often = {{0, 2000}, {0, 2000}};
 

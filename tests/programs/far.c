@@ -1,7 +1,7 @@
 /* covers: kernel/src/entry/ kernel/src/arch/ */
-/* Far returns, IRET and far calls executed by the program, in random forms: prefixes, operand
-   sizes, valid and invalid selectors, operand forms. Each ends at an INT3 or in an exception;
-   the state that it leaves is printed. */
+/* Far returns, IRET and far calls in user mode, in random forms: prefixes, operand sizes, valid
+   and invalid selectors, operand forms. Each ends at an INT3 or in an exception; the program
+   prints the resulting state. */
 #define _GNU_SOURCE
 #include <asm/ldt.h>
 #include <asm/prctl.h>
@@ -45,7 +45,7 @@ static void stopped(int signo, siginfo_t *info, void *context)
 	siglongjmp(back, 1);
 }
 
-// eax: the operand's page; ecx: 16.
+// Jumps to CODE. EAX holds DATA, the operand's page; ECX 16.
 static void run(unsigned long flags)
 {
 #ifdef __x86_64__
@@ -88,7 +88,7 @@ static uint8_t *put(uint8_t *at, uint64_t value, int size)
 	return at + size;
 }
 
-// One instruction at CODE, with its operands on the stack or in memory. Returns its length.
+// Writes one instruction to CODE, and its operands to the stack or to memory. Returns its length.
 static int make(void)
 {
 	uint8_t *code = (uint8_t *)CODE, *at = code, *stack = (uint8_t *)STACK;
@@ -109,10 +109,10 @@ static int make(void)
 		*at++ = 0x48, size = 8;
 	uint64_t to = below(3) ? CODE + LANDING : LANDING;
 	uint16_t cs = PICK(selectors);
-	// CPUs differ in whether a call past the limit has pushed anything by then.
+	// CPUs differ in whether a call past the limit pushes before it faults.
 	if (kind >= 4 && cs == 0x2f)
 		cs = 0x07;
-	// Each slot is at the offset that the operand size gives.
+	// The operand size gives the slots' offsets.
 	memset(stack, 0, 64);
 	memset((void *)DATA, 0, 64);
 	if (kind < 2) {
@@ -122,7 +122,7 @@ static int make(void)
 		put(put(stack, to, size), cs, size);
 	} else if (kind < 4) {
 		*at++ = 0xcf;
-		// Arithmetic and direction, identification, nested task; and what it may not change: interrupts, level, virtual mode.
+		// Status flags, DF, ID, NT; and those that user mode can't change: IF, IOPL, VM.
 		uint64_t flags = (next_random() & 0x263ed5) | (below(8) ? 0 : 0x4000);
 		stack = put(put(put(stack, to, size), cs, size), flags, size);
 		uint16_t ss = PICK(stacks);
@@ -132,7 +132,7 @@ static int make(void)
 		uint8_t *target = (uint8_t *)DATA;
 		int form = below(6);
 		if (!is_wide_address) {
-			// 16-bit addresses reach nothing that is mapped here: [bx + si], [0x1234].
+			// Nothing is mapped at 16-bit addresses: [bx + si], [0x1234].
 			*at++ = form & 1 ? 0x18 : 0x1e;
 			if (!(form & 1))
 				at = put(at, 0x1234, 2);
@@ -147,7 +147,7 @@ static int make(void)
 		} else if (form == 4) {
 			*at++ = 0x5c, *at++ = 0x24, *at++ = 0x20, target = (uint8_t *)STACK + 32; // [esp + 32]
 		} else {
-			*at++ = 0x1d; // [DATA], by its distance in 64-bit code
+			*at++ = 0x1d; // [DATA], RIP-relative in 64-bit code
 			at = put(at, long_mode ? DATA - (CODE + (at + 4 - code)) : DATA, 4);
 		}
 		put(put(target, to, size), cs, 2);
@@ -171,7 +171,7 @@ static void describe(int i, int len)
 	printf(" pushed %#llx %#llx\n", (unsigned long long)words[0], (unsigned long long)words[1]);
 }
 
-// A stack that is partly unmapped, or read-only.
+// Stacks that are partly unmapped or read-only.
 static void at_the_edge(void)
 {
 	struct {
@@ -182,7 +182,7 @@ static void at_the_edge(void)
 		{"return without a page", {0xcb}, 0x20101000},
 		{"return across its end", {0xcb}, 0x20100ffc},
 		{"call without a page", {0xff, 0x18}, 0x20100000},
-		{"call to a read-only one", {0xff, 0x18}, 0x20300800},
+		{"call with a read-only stack", {0xff, 0x18}, 0x20300800},
 		{"iret across its end", {0xcf}, 0x20100ff4},
 	};
 	mmap((void *)0x20300000, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
@@ -212,7 +212,7 @@ int main(int argc, char **argv)
 {
 	int count = argc > 1 ? atoi(argv[1]) : 300;
 	seed_random(argc > 2 ? atoi(argv[2]) : 1);
-	// The last one ends before the code that is returned to.
+	// The last descriptor's limit is below CODE.
 	for (int i = 0; i < 6; i++) {
 		struct user_desc d = {.entry_number = i,
 			.limit = i == 5 ? (CODE >> 12) - 1 : 0xfffff,

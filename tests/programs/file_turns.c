@@ -1,7 +1,7 @@
 /* covers: kernel/src/vfs/ */
 /* Atomicity of writes, truncations and seals of one file, also where the end of the file or a
-   shared file position decides the offset: each is complete before the next begins, however long
-   it is. What interrupts one early. */
+   shared file position decides the offset: each is complete before the next begins, however long it
+   is. A fatal signal ends a write early, a blocked one doesn't. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
@@ -76,7 +76,7 @@ static void in_turns(const char *what, int flags, int shared)
 	printf("%s: %s\n", what, bad ? "torn" : "whole");
 }
 
-/* Readers of one position get each record once. */
+/* Readers that share a file position get each record once. */
 static void readers(void)
 {
 	int bad = 0, file = open("/tmp/turns", O_RDONLY);
@@ -99,7 +99,7 @@ static void readers(void)
 	printf("readers of one position: %s\n", bad ? "torn" : "whole");
 }
 
-/* Truncated bytes stay truncated, even if a write to the same page was under way. */
+/* Truncated bytes don't reappear, even if a write to the same page is in progress. */
 static void cuts(void)
 {
 	int file = open("/tmp/cuts", O_RDWR | O_CREAT | O_TRUNC, 0600), bad = 0;
@@ -119,7 +119,7 @@ static void cuts(void)
 		pwrite(file, new, CUT, 0);
 		if (pread(file, &far, 1, 70000) == 1)
 			continue;
-		/* The old bytes are gone. */
+		/* The truncation removed the old bytes. */
 		ftruncate(file, 2 * 65536);
 		pread(file, &behind, 1, 66000);
 		pread(file, &far, 1, 70000);
@@ -127,7 +127,7 @@ static void cuts(void)
 	}
 	kill(child, 9);
 	wait(0);
-	printf("what was cut off: %s\n", bad ? "there again" : "gone");
+	printf("truncated bytes: %s\n", bad ? "reappear" : "gone");
 }
 
 static int sealed;
@@ -160,7 +160,7 @@ static void seals(void)
 		bad |= memcmp(first, second, LARGE) != 0;
 		close(sealed);
 	}
-	printf("a sealed file: %s\n", bad ? "changed" : "stays");
+	printf("a sealed file: %s\n", bad ? "changed" : "unchanged");
 }
 
 static void nothing(int unused)
@@ -168,8 +168,8 @@ static void nothing(int unused)
 	(void)unused;
 }
 
-/* A blocked signal interrupts no write, even if others arrive in the middle of it. */
-static void past_a_blocked_signal(void)
+/* A pending blocked signal interrupts no write, even if handlers of other signals run meanwhile. */
+static void with_a_blocked_signal(void)
 {
 	struct itimerval often = {{0, 1000}, {0, 1000}}, never = {{0, 0}, {0, 0}};
 	int file = open("/tmp/turns", O_RDWR | O_TRUNC), bad = 0;
@@ -186,14 +186,14 @@ static void past_a_blocked_signal(void)
 	for (int i = 0; i < 300 && !bad; i++)
 		bad = pwrite(file, bytes, LARGE, 0) != LARGE;
 	setitimer(ITIMER_REAL, &never, 0);
-	printf("past a blocked signal: %s\n", bad ? "part" : "whole");
+	printf("with a blocked signal: %s\n", bad ? "part" : "whole");
 	signal(SIGTERM, SIG_IGN);
 	sigprocmask(SIG_UNBLOCK, &blocked, 0);
 	close(file);
 	free(bytes);
 }
 
-/* Writes 40 MB; how many there are, if the writer is killed after `wait` microseconds. */
+/* Writes 40 MiB; returns the file's size. With `wait` > 0 the writer is killed after `wait` us. */
 static off_t written(useconds_t wait)
 {
 	static struct iovec part[40];
@@ -219,8 +219,8 @@ static off_t written(useconds_t wait)
 	return size;
 }
 
-/* SIGKILL interrupts a write long before it is complete. The moment depends on the machine: one of many
-   tries must hit. */
+/* SIGKILL interrupts a long write. The right moment depends on the machine: one of many attempts
+   must hit it. */
 static void killed(void)
 {
 	int ends = 0;
@@ -230,7 +230,7 @@ static void killed(void)
 
 		ends = size > 0 && size < 40 * LARGE;
 	}
-	printf("a killed write: %s\n", ends ? "ends" : "goes on");
+	printf("a killed write: %s\n", ends ? "ends" : "continues");
 }
 
 int main(void)
@@ -242,9 +242,9 @@ int main(void)
 	readers();
 	cuts();
 	seals();
-	/* In a child, as no signal kills the first process. */
+	/* In a child: init ignores signals without a handler. */
 	if (!fork()) {
-		past_a_blocked_signal();
+		with_a_blocked_signal();
 		_exit(0);
 	}
 	wait(0);

@@ -1,6 +1,6 @@
 /* covers: kernel/src/process/ */
-/* A fork bomb by a user within RLIMIT_NPROC: other users' processes go on, and the bomb can be
-   killed. */
+/* A fork bomb by a user within RLIMIT_NPROC: other users' processes run normally, and the bomb
+   can be killed. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sys/resource.h>
@@ -14,15 +14,15 @@ enum { LIMIT = 30, USER = 1000, PROGRAMS = 4 };
 static void explode(int report)
 {
 	struct rlimit limit = {LIMIT, LIMIT};
-	int told = 0;
+	int has_reported = 0;
 
 	if (setrlimit(RLIMIT_NPROC, &limit) || setresgid(USER, USER, USER) || setresuid(USER, USER, USER))
 		_exit(1);
 	for (;;)
-		if (fork() < 0 && !told) {
+		if (fork() < 0 && !has_reported) {
 			char is_limit = errno == EAGAIN ? 'y' : 'n';
 
-			told = 1;
+			has_reported = 1;
 			write(report, &is_limit, 1);
 		}
 }
@@ -52,7 +52,7 @@ int main(int count, char **words)
 		run += pid > 0 && waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 7;
 	}
 	printf(run == PROGRAMS ? "others run\n" : "only %d of the others run\n", run);
-	/* Kills all processes of that user until there are none, as an administrator would. */
+	/* Kills all of that user's processes until none is left, as an administrator would. */
 	if (fork() == 0) {
 		setresuid(USER, USER, USER);
 		while (kill(-1, SIGKILL) == 0)

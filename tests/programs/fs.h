@@ -1,5 +1,5 @@
-/* For the fs_*.c programs: prints each call with its result, so that the whole output can be
-   compared with the same program's on Linux. They work in a directory of their own. */
+/* For the fs_*.c programs: prints each call with its result, so that the output can be compared
+   with the same program's on Linux. Each program works in a temporary directory. */
 #ifndef FS_H
 #define FS_H
 #define _GNU_SOURCE
@@ -28,12 +28,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Bad pointers are the point here. */
+/* Bad pointers are intended. */
 #pragma GCC diagnostic ignored "-Wnonnull"
 #pragma GCC diagnostic ignored "-Wstringop-overread"
 #pragma GCC diagnostic ignored "-Wstringop-overflow"
 
-/* The call's text and result, with the error in words where it failed. */
+/* Prints the call's text and result; on failure also the error message. */
 #define T(call)                                                                                                        \
 	do {                                                                                                           \
 		errno = 0;                                                                                             \
@@ -44,7 +44,7 @@
 
 static char workplace[] = "/tmp/fs-test-XXXXXX";
 
-/* Makes and enters the directory that the test works in. */
+/* Makes and enters the temporary directory. */
 static inline void begin(void)
 {
 	if (mkdir("/tmp", 01777) == 0)
@@ -83,7 +83,7 @@ static inline void show(const char *name)
 		close(fd);
 }
 
-/* Removes everything below the current directory. */
+/* Removes the temporary directory. */
 static inline void end(void)
 {
 	fflush(stdout);

@@ -1,5 +1,5 @@
 /* covers: kernel/src/vfs/ */
-/* Access times: which calls update them, under each of the mount flags. */
+/* Access times: which calls update them under each mount flag (mount(2)). */
 #include "fs.h"
 
 static char buffer[4096];
@@ -17,7 +17,7 @@ static int same(struct timespec a, struct timespec b)
 	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-/* Longer than a step of the coarse clock. */
+/* Waits longer than one tick of the coarse clock. */
 static void later(void)
 {
 	usleep(30000);
@@ -28,7 +28,7 @@ static int from(const char *name, int flags)
 	return open(name, O_RDONLY | flags);
 }
 
-/* With the file opened before. */
+/* The file, opened before the call. */
 static int opened;
 static off_t at_end;
 
@@ -133,7 +133,7 @@ static const struct {
 	{"pread", "file", do_pread, O_RDONLY},
 	{"readv", "file", do_readv, O_RDWR},
 	{"read with O_NOATIME", "file", do_read, O_RDONLY | O_NOATIME},
-	{"read to nowhere", "file", do_bad_read, O_RDONLY},
+	{"read to a bad pointer", "file", do_bad_read, O_RDONLY},
 	{"write", "file", do_write, O_RDWR},
 	{"mmap", "file", do_map, O_RDONLY},
 	{"mmap with O_NOATIME", "file", do_map, O_RDONLY | O_NOATIME},
@@ -164,7 +164,7 @@ static void make(const char *self)
 	symlink("dir", "linked");
 }
 
-/* Which rows move a time that is older than the last change, and which one that is not. */
+/* Which rows update an atime older than mtime, and which a newer one. */
 static void each(const char *title)
 {
 	const struct timespec old[2] = {{100, 0}, {200, 0}};

@@ -104,7 +104,7 @@ static void times_are(void)
 	T(utimes("f", NULL));
 	T(is_now("f"));
 	T(utimensat(AT_FDCWD, NULL, NULL, 0));
-	/* Which operations change a time is Linux's rule too. */
+	/* Operations that change mtime and ctime. */
 	ts[0] = ts[1] = (struct timespec){300, 0};
 	T(mkdir("d", 0755));
 	utimensat(AT_FDCWD, "d", ts, 0);

@@ -51,7 +51,7 @@ static void processes(void)
 {
 	char name[64];
 
-	put("file", "behind a descriptor");
+	put("file", "of a descriptor");
 	int fd = open("file", O_RDONLY);
 	sprintf(name, "/proc/self/fd/%d", fd);
 	T(readlink(name, buffer, sizeof buffer) == (long)strlen(workplace) + 5);

@@ -2,7 +2,7 @@
 /* Directory entries: creating, listing, linking, renaming, removing. */
 #include "fs.h"
 
-/* renameat2(2), which musl has no function for, and its flags. */
+/* renameat2(2) and its flags: musl has no wrapper. */
 #define exchange(...) syscall(SYS_renameat2, __VA_ARGS__)
 #define NOREPLACE 1
 #define EXCHANGE 2
@@ -183,7 +183,7 @@ static void listing(void)
 		sprintf(name, "many/%03d", i);
 		put(name, "");
 	}
-	/* Names removed during a listing don't disturb it. */
+	/* Removing names during readdir skips or repeats none of the others. */
 	DIR *dir = opendir("many");
 	struct dirent *entry;
 	long middle = 0;
@@ -201,7 +201,7 @@ static void listing(void)
 	seekdir(dir, middle);
 	for (seen = 0; (entry = readdir(dir));)
 		seen += entry->d_name[0] != '.';
-	printf("behind the middle: %d\n", seen);
+	printf("after the middle: %d\n", seen);
 	rewinddir(dir);
 	for (seen = 0; (entry = readdir(dir));)
 		seen += entry->d_name[0] != '.';

@@ -5,7 +5,7 @@
 
 static char buffer[200000];
 
-/* What poll says of one descriptor now. */
+/* The poll events of one descriptor. */
 static int ready(int fd)
 {
 	struct pollfd entry = {fd, POLLIN | POLLOUT, 0};
@@ -25,7 +25,7 @@ static void opening(void)
 	printf("%o %ld\n", s.st_mode, (long)s.st_size);
 	T(open("fifo", O_WRONLY | O_NONBLOCK));
 	fd[0] = open("fifo", O_RDONLY | O_NONBLOCK);
-	/* No writer came yet: no end of file either. */
+	/* Before the first writer: no POLLHUP. */
 	T(ready(fd[0]));
 	T(read(fd[0], buffer, 1));
 	fd[1] = open("fifo", O_WRONLY | O_NONBLOCK);
@@ -40,7 +40,7 @@ static void opening(void)
 	T(read(fd[0], buffer, 9));
 	T(ready(fd[0]));
 	T(close(fd[0]));
-	/* O_RDWR: opens at once, being its own peer. */
+	/* O_RDWR doesn't block: the descriptor is both reader and writer. */
 	fd[0] = open("fifo", O_RDWR);
 	T(write(fd[0], "self", 4));
 	T(lseek(fd[0], 0, SEEK_CUR));
@@ -52,21 +52,21 @@ static void opening(void)
 	printf("%o\n", s.st_mode);
 	T(read(fd[1], buffer, 9));
 	T(unlink("fifo"));
-	/* Another file of that name is another pipe. */
+	/* A new file with the same name is a new pipe. */
 	T(mkfifo("fifo", 0600));
 	T(open("fifo", O_WRONLY | O_NONBLOCK));
 	T(write(fd[2], "old", 3));
 	T(read(fd[0], buffer, 9));
 	for (int i = 0; i < 3; i++)
 		close(fd[i]);
-	/* Unread bytes are discarded with the last end. */
+	/* Closing the last descriptor discards unread bytes. */
 	fd[0] = open("fifo", O_RDWR);
 	write(fd[0], "lost", 4);
 	close(fd[0]);
 	fd[0] = open("fifo", O_RDWR | O_NONBLOCK);
 	T(read(fd[0], buffer, 9));
 	close(fd[0]);
-	/* Each side waits for the other. */
+	/* Each end's open waits for the other. */
 	fflush(stdout);
 	if (fork() == 0) {
 		int out = open("fifo", O_WRONLY);
@@ -98,7 +98,7 @@ static void opening(void)
 	T(unlink("fifo"));
 }
 
-static void again_by_proc(void)
+static void reopened_by_proc(void)
 {
 	int fd[2], again;
 
@@ -137,7 +137,7 @@ static void sizes(void)
 	T(fcntl(0, F_GETFD) < 0 ? 0 : fcntl(open("/", O_RDONLY), F_GETPIPE_SZ));
 	close(fd[0]);
 	close(fd[1]);
-	/* Short writes share pages, those that would not fit take another. */
+	/* Short writes share a page; a write that doesn't fit into it takes a new one. */
 	pipe2(fd, O_NONBLOCK);
 	total = 0;
 	while ((got = write(fd[1], buffer, 3000)) > 0)
@@ -187,7 +187,7 @@ static void splicing(void)
 	T(read(b[0], buffer, 100));
 	printf("%.8s\n", buffer);
 	T(splice(a[0], NULL, b[1], NULL, 6, 0));
-	/* Both pipes share the page now: bytes appended in one must not appear in the other. */
+	/* Both pipes share the page: bytes appended to one must not appear in the other. */
 	T(write(a[1], "added", 5));
 	T(write(b[1], "!", 1));
 	T(read(b[0], buffer, 100));
@@ -273,7 +273,7 @@ static void sending(void)
 	T(sendfile(out, file, &at, 100));
 	T(sendfile(out, file, (off_t *)8, 100));
 	show("sent");
-	/* As much as fits into the pipe; the rest stays. */
+	/* sendfile transfers what fits into the pipe. */
 	close(file);
 	file = open("big", O_RDONLY);
 	T(sendfile(fd[1], file, NULL, 200000));
@@ -289,7 +289,7 @@ int main(void)
 {
 	begin();
 	opening();
-	again_by_proc();
+	reopened_by_proc();
 	sizes();
 	packets();
 	splicing();

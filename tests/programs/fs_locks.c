@@ -25,7 +25,7 @@ static int set(int fd, int command, int type, off_t start, off_t length)
 	return fcntl(fd, command, &l);
 }
 
-/* F_GETLK's result in another process. */
+/* Prints F_GETLK's result in another process. */
 static void ask(int fd, int type, off_t start, off_t length)
 {
 	fflush(stdout);
@@ -45,22 +45,20 @@ static void ask(int fd, int type, off_t start, off_t length)
 	wait(NULL);
 }
 
-/* Whether another process could lock it. */
-static void
-try
-	(int fd, int command, int type, off_t start, off_t length)
-	{
-		fflush(stdout);
-		if (fork() == 0) {
-			int result = set(fd, command, type, start, length);
+/* Prints whether another process can lock the range. */
+static void attempt(int fd, int command, int type, off_t start, off_t length)
+{
+	fflush(stdout);
+	if (fork() == 0) {
+		int result = set(fd, command, type, start, length);
 
-			printf("try %d %ld+%ld: %d %s\n", type, (long)start, (long)length, result,
-				result ? strerror(errno) : "");
-			fflush(stdout);
-			_exit(0);
-		}
-		wait(NULL);
+		printf("try %d %ld+%ld: %d %s\n", type, (long)start, (long)length, result,
+			result ? strerror(errno) : "");
+		fflush(stdout);
+		_exit(0);
 	}
+	wait(NULL);
+}
 
 static void ranges(void)
 {
@@ -72,26 +70,24 @@ static void ranges(void)
 	ask(fd, F_RDLCK, 0, 11);
 	ask(fd, F_WRLCK, 19, 1);
 	ask(fd, F_WRLCK, 20, 0);
-	try
-		(fd, F_SETLK, F_RDLCK, 15, 1);
-	try
-		(fd, F_SETLK, F_RDLCK, 20, 1);
-	puts("a neighbour joins, a hole splits");
+	attempt(fd, F_SETLK, F_RDLCK, 15, 1);
+	attempt(fd, F_SETLK, F_RDLCK, 20, 1);
+	puts("adjacent locks merge, unlocking splits");
 	T(set(fd, F_SETLK, F_WRLCK, 20, 5));
 	ask(fd, F_WRLCK, 0, 0);
 	T(set(fd, F_SETLK, F_UNLCK, 15, 2));
 	ask(fd, F_WRLCK, 0, 0);
 	ask(fd, F_WRLCK, 15, 0);
 	ask(fd, F_WRLCK, 15, 2);
-	puts("part of it for reading");
+	puts("a read lock inside a write lock");
 	T(set(fd, F_SETLK, F_RDLCK, 12, 2));
 	ask(fd, F_RDLCK, 12, 2);
 	ask(fd, F_WRLCK, 12, 2);
 	ask(fd, F_WRLCK, 14, 1);
-	puts("to the end of all");
+	puts("length 0: to the end of the file");
 	T(set(fd, F_SETLK, F_RDLCK, 100, 0));
 	ask(fd, F_WRLCK, 1000000, 1);
-	puts("other places to count from");
+	puts("SEEK_END and SEEK_CUR");
 	struct flock l = lock(F_WRLCK, SEEK_END, -2, 1);
 	T(fcntl(fd, F_SETLK, &l));
 	ask(fd, F_WRLCK, 0, 10);
@@ -111,13 +107,13 @@ static void ranges(void)
 	l = lock(F_UNLCK, SEEK_SET, 0, 1);
 	T(fcntl(fd, F_GETLK, &l));
 	T(set(99, F_SETLK, F_WRLCK, 0, 1));
-	puts("nothing of one's own is in the way");
+	puts("own locks don't conflict");
 	T(set(fd, F_SETLK, F_WRLCK, 0, 0));
 	T(set(fd, F_SETLK, F_RDLCK, 0, 0));
 	l = lock(F_WRLCK, SEEK_SET, 0, 0);
 	T(fcntl(fd, F_GETLK, &l));
 	T(l.l_type == F_UNLCK);
-	puts("any descriptor's end ends them");
+	puts("closing any descriptor releases them");
 	int second = open("r", O_RDONLY);
 	T(close(second));
 	ask(fd, F_WRLCK, 0, 0);
@@ -172,7 +168,7 @@ static void inherited(void)
 	close(fd);
 }
 
-/* Passes a byte on, to run one process after another. */
+/* Lets the process that awaits the pipe continue. */
 static void step(int out)
 {
 	if (write(out, "x", 1) != 1)
@@ -204,9 +200,9 @@ static void waiting(void)
 	T(waitpid(child, &status, WNOHANG));
 	T(set(fd, F_SETLK, F_UNLCK, 0, 0));
 	T(waitpid(child, &status, 0) == child && status == 0);
-	puts("its end ended its lock");
+	puts("exit released the lock");
 	T(set(fd, F_SETLK, F_WRLCK, 0, 0));
-	puts("each waits for the other");
+	puts("deadlock");
 	T(set(fd, F_SETLK, F_UNLCK, 0, 0));
 	T(set(fd, F_SETLK, F_WRLCK, 0, 1));
 	fflush(stdout);
@@ -222,7 +218,7 @@ static void waiting(void)
 	T(set(fd, F_SETLKW, F_WRLCK, 1, 1));
 	T(set(fd, F_SETLK, F_UNLCK, 0, 0));
 	T(waitpid(child, &status, 0) == child && status == 0);
-	puts("killed while it waits");
+	puts("killed while waiting");
 	T(set(fd, F_SETLK, F_WRLCK, 0, 0));
 	fflush(stdout);
 	child = fork();
@@ -240,7 +236,7 @@ static void waiting(void)
 	close(fd);
 }
 
-static void of_files(void)
+static void open_file_descriptions(void)
 {
 	int one = open("o", O_RDWR | O_CREAT, 0644), two = open("o", O_RDWR), same = dup(one);
 
@@ -273,13 +269,13 @@ static void whole(void)
 	T(flock(one, LOCK_SH));
 	T(flock(two, LOCK_SH | LOCK_NB));
 	T(flock(one, LOCK_EX | LOCK_NB));
-	puts("which lost the shared one");
+	puts("the failed upgrade lost the shared lock");
 	T(flock(two, LOCK_EX | LOCK_NB));
 	T(flock(one, LOCK_SH | LOCK_NB));
 	T(flock(two, LOCK_UN));
 	T(flock(two, LOCK_UN));
 	T(flock(one, LOCK_EX));
-	puts("records are another kind");
+	puts("POSIX locks don't conflict with flock");
 	T(set(one, F_SETLK, F_WRLCK, 0, 0));
 	T(flock(one, 0));
 	T(flock(one, LOCK_EX | LOCK_SH));
@@ -295,7 +291,7 @@ static void whole(void)
 		_exit(0);
 	}
 	wait(NULL);
-	puts("a child shares the lock, and may give it up");
+	puts("a child shares the lock and can release it");
 	int three = open("f", O_RDONLY);
 	T(flock(three, LOCK_EX | LOCK_NB));
 	int directory = open(".", O_RDONLY);
@@ -325,7 +321,7 @@ int main(void)
 	ranges();
 	inherited();
 	waiting();
-	of_files();
+	open_file_descriptions();
 	whole();
 	owners();
 	end();

@@ -1,6 +1,6 @@
 /* covers: kernel/src/vfs/ */
-/* Newer calls, on a tmpfs: extended attributes, O_TMPFILE, seals, openat2, preadv2's flags, and
-   the rules of files in use. */
+/* Newer calls, on a tmpfs: extended attributes, O_TMPFILE, seals, openat2, preadv2's flags; and
+   ETXTBSY, RLIMIT_FSIZE and set-ID bits. */
 #include "fs.h"
 #include <signal.h>
 #include <sys/resource.h>
@@ -10,7 +10,7 @@
 #define SYS_fchmodat2 452
 #endif
 
-/* Linux's own header is not in every C library's reach. */
+/* From linux/openat2.h: not every C library's headers find it. */
 struct open_how {
 	unsigned long long flags, mode, resolve;
 };
@@ -367,7 +367,7 @@ static void set_id(void)
 	}
 	wait(NULL);
 	fstat(fd, &st);
-	printf("somebody wrote: %o\n", st.st_mode);
+	printf("a user wrote: %o\n", st.st_mode);
 	T(fchmod(fd, 06777));
 	fflush(stdout);
 	if (fork() == 0) {
@@ -378,9 +378,9 @@ static void set_id(void)
 	}
 	wait(NULL);
 	fstat(fd, &st);
-	printf("somebody cut: %o\n", st.st_mode);
+	printf("a user truncated: %o\n", st.st_mode);
 	close(fd);
-	puts("a program that runs as its owner");
+	puts("set-user-ID programs");
 	chmod(".", 0755);
 	chmod("prog2", 04755);
 	fflush(stdout);

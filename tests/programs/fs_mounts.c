@@ -2,7 +2,7 @@
 /* Mounts: tmpfs with limits, bind mounts, read-only mounts, moved mounts, busy mounts. */
 #include "fs.h"
 
-static void put_in(const char *name)
+static void create(const char *name)
 {
 	int fd = open(name, O_WRONLY | O_CREAT, 0644);
 
@@ -11,7 +11,7 @@ static void put_in(const char *name)
 		close(fd);
 }
 
-/* The line of /proc/self/mounts for a path below the workplace, without what differs. */
+/* Prints the line of /proc/self/mounts for a path below `workplace`, without the changing directory. */
 static void line(const char *name)
 {
 	char text[4096], want[300];
@@ -61,15 +61,15 @@ static void limits(void)
 	T(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 40960));
 	statfs("t", &s);
 	printf("free %ld\n", (long)s.f_bfree);
-	put_in("t/b");
-	put_in("t/c");
-	put_in("t/d");
-	put_in("t/e");
+	create("t/b");
+	create("t/c");
+	create("t/d");
+	create("t/e");
 	T(mkdir("t/f", 0755));
 	T(symlink("x", "t/g"));
 	T(link("t/b", "t/h"));
 	T(unlink("t/c"));
-	put_in("t/e");
+	create("t/e");
 	T(mount("mem", "t", "tmpfs", MS_REMOUNT, "size=4k"));
 	T(mount("mem", "t", "tmpfs", MS_REMOUNT, "size=1m"));
 	line("t");
@@ -97,13 +97,13 @@ static void twice(void)
 	stat("from/x", &a);
 	stat("to/x", &b);
 	T(a.st_ino == b.st_ino && a.st_dev == b.st_dev);
-	put_in("to/y");
+	create("to/y");
 	T(access("from/y", F_OK));
 	T(rename("to/y", "from/z"));
 	T(link("to/y", "from/z"));
 	T(rmdir("to"));
 	T(rename("to", "elsewhere"));
-	puts("a file on a file");
+	puts("a file mounted on a file");
 	put("f1", "the one");
 	put("f2", "the other");
 	T(mount("f1", "f2", NULL, MS_BIND, NULL));
@@ -112,7 +112,7 @@ static void twice(void)
 	T(mount("f1", "to", NULL, MS_BIND, NULL));
 	T(umount("f2"));
 	show("f2");
-	puts("only to be read");
+	puts("read-only");
 	T(mount(NULL, "to", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL));
 	T(mount(NULL, "from", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL));
 	show("to/x");
@@ -138,9 +138,9 @@ static void twice(void)
 	T(utimensat(AT_FDCWD, "to/x", NULL, 0));
 	T(access("to/x", R_OK));
 	T(access("to/x", W_OK));
-	put_in("from/w");
+	create("from/w");
 	T(mount(NULL, "to", NULL, MS_REMOUNT | MS_BIND, NULL));
-	put_in("to/v");
+	create("to/v");
 	T(mount(NULL, "to", NULL, MS_REMOUNT | MS_BIND | MS_NOEXEC | MS_NODEV | MS_NOSUID, NULL));
 	mknod("to/null", S_IFCHR | 0666, makedev(1, 3));
 	T(open("to/null", O_RDWR));
@@ -184,7 +184,7 @@ static void trees(void)
 	T(read(fd, text, 10));
 	T(close(fd));
 	show("a/in/deep");
-	puts("over one another");
+	puts("stacked mounts");
 	put("a/under", "under");
 	T(mount("mem3", "a", "tmpfs", 0, ""));
 	show("a/under");
@@ -259,7 +259,7 @@ static void outside(void)
 	rmdir("inner");
 }
 
-/* RESOLVE_NO_XDEV: neither "..", nor a link, may lead out of a mount. */
+/* RESOLVE_NO_XDEV: neither ".." nor a link may leave the mount. */
 static void one_mount(void)
 {
 	static const char *links[][2] = {

@@ -1,6 +1,6 @@
 /* covers: kernel/src/vfs/ */
-/* File permissions of an unprivileged user. Started as root, which makes the files and becomes
-   that user. */
+/* File permissions of an unprivileged user. The program starts as root, makes the files, and drops
+   its privileges. */
 #include "fs.h"
 #include <grp.h>
 

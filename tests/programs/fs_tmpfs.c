@@ -10,7 +10,7 @@ static long files_left(const char *name)
 	return s.f_ffree;
 }
 
-/* nr_inodes: each further name of a file counts as one inode, its first name does not. */
+/* nr_inodes: each hard link after the first one counts as an inode. */
 static void counted(void)
 {
 	mkdir("few", 0755);

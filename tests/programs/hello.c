@@ -1,5 +1,5 @@
 /* covers: kernel/src/syscall/ */
-/* Greets its first argument: the smallest program that prints through a C library. */
+/* Greets its first argument: a minimal program that prints through the C library. */
 #include <stdio.h>
 
 int main(int argc, char **argv)

@@ -1,5 +1,5 @@
 /* covers: kernel/src/syscall/ */
-/* The program of the README's transcripts. */
+/* The program in the README's transcripts. */
 #include <stdio.h>
 int main()
 {

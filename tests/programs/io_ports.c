@@ -1,6 +1,6 @@
 /* covers: kernel/src/arch/ kernel/src/syscall/ */
-/* I/O port access: ioperm(2) and iopl(2), the privilege that they need, the ports that they
-   open, inheritance. The program touches only ports that no device answers. */
+/* I/O port access: ioperm(2) and iopl(2), their privilege, the ports that they open, inheritance.
+   The program accesses only ports without a device. */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>
@@ -47,44 +47,33 @@ static void touch(int how, int port)
 		__asm__ volatile("hlt");
 }
 
-static void
-try
-	(const char *what, int how, int port)
-	{
-		fflush(stdout);
-		int status;
-		pid_t pid = fork();
-		if (pid == 0) {
-			touch(how, port);
-			_exit(0);
-		}
-		waitpid(pid, &status, 0);
-		printf("  %s %#x: %s\n", what, port,
-			status == 0         ? "done" :
-			WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) :
-					      "wrong");
+static void attempt(const char *what, int how, int port)
+{
+	fflush(stdout);
+	int status;
+	pid_t pid = fork();
+	if (pid == 0) {
+		touch(how, port);
+		_exit(0);
 	}
+	waitpid(pid, &status, 0);
+	printf("  %s %#x: %s\n", what, port,
+		status == 0         ? "done" :
+		WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) :
+				      "wrong");
+}
 
 static void tries(void)
 {
-	try
-		("byte", BYTE, 0x80);
-	try
-		("word", WORD, 0x80);
-	try
-		("long", LONG, 0x80);
-	try
-		("read", READ, 0x80);
-	try
-		("byte", BYTE, 0x81);
-	try
-		("cli", CLEAR, 0);
-	try
-		("sti", SET, 0);
-	try
-		("interrupts stay on", PUSHED, 0);
-	try
-		("hlt", HALT, 0);
+	attempt("byte", BYTE, 0x80);
+	attempt("word", WORD, 0x80);
+	attempt("long", LONG, 0x80);
+	attempt("read", READ, 0x80);
+	attempt("byte", BYTE, 0x81);
+	attempt("cli", CLEAR, 0);
+	attempt("sti", SET, 0);
+	attempt("interrupts stay on", PUSHED, 0);
+	attempt("hlt", HALT, 0);
 }
 
 static void set_of(pid_t pid, const char *what)
@@ -142,8 +131,7 @@ int main(int argc, char **argv)
 	printf("the first closed %s\n", err(ioperm(0x80, 1, 0)));
 	tries();
 	printf("all closed %s\n", err(ioperm(0, 65536, 0)));
-	try
-		("closed", BYTE, 0x80);
+	attempt("closed", BYTE, 0x80);
 	// A child's changes don't affect the parent.
 	ioperm(0x80, 1, 1);
 	pid_t pid = fork();
@@ -152,30 +140,25 @@ int main(int argc, char **argv)
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
-	try
-		("still open", BYTE, 0x80);
+	attempt("still open", BYTE, 0x80);
 	for (unsigned level = 0; level < 6; level++) {
 		printf("iopl(%u) %s\n", level, err(iopl(level)));
 		if (level == 1 || level == 2)
-			try
-				("cli", CLEAR, 0);
+			attempt("cli", CLEAR, 0);
 	}
 	tries();
 	printf("far port\n");
-	try
-		("byte", READ, 0xffff);
+	attempt("byte", READ, 0xffff);
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
 		if (setresuid(1000, 1000, 1000))
 			return 1;
 		printf("as another user: iopl(3) %s iopl(2) %s iopl(3) %s\n", err(iopl(3)), err(iopl(2)), err(iopl(3)));
-		try
-			("still open", BYTE, 0x80);
+		attempt("still open", BYTE, 0x80);
 		printf("ioperm %s", err(ioperm(0x81, 1, 1)));
 		printf(" close %s\n", err(ioperm(0x80, 1, 0)));
-		try
-			("closed", BYTE, 0x80);
+		attempt("closed", BYTE, 0x80);
 		return 0;
 	}
 	waitpid(pid, NULL, 0);

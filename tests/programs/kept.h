@@ -1,5 +1,5 @@
-/* For programs that exhaust the kernel's memory: a user's attacks, each in a process of its own. Calls may
-   fail with ENOMEM and the process may be killed, but the next program must run, and nothing may leak. */
+/* For programs that exhaust the kernel's memory: attacks of an unprivileged user, each in a child. Calls may
+   fail with ENOMEM and the child may be killed, but the next program must run, and nothing may leak. */
 #ifndef KEPT_H
 #define KEPT_H
 #include <errno.h>
@@ -21,20 +21,20 @@ static int wrong;
 		}                                                                                                      \
 	} while (0)
 
-/* The kernel's reserve, from which no program's memory is allocated. */
-static inline long kernels_own(void)
+/* The kernel's reserve in kB: user memory is never allocated from it. */
+static inline long kernel_reserve(void)
 {
 	long reserve = memory_info("MemTotal") / 64;
 
 	return reserve < 256 ? 256 : reserve > 4096 ? 4096 : reserve;
 }
 
-/* Allocates memory until so many kB are left beside the kernel's reserve. */
+/* Allocates memory until `kilobytes` are free beside the kernel's reserve. */
 static inline void leave(long kilobytes)
 {
 	long left;
 
-	while ((left = memory_info("MemFree") - kernels_own() - kilobytes) > 0) {
+	while ((left = memory_info("MemFree") - kernel_reserve() - kilobytes) > 0) {
 		size_t size = (left > 8 ? left / 2 : 4) * 1024ul & -PAGE;
 		char *area = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -45,7 +45,7 @@ static inline void leave(long kilobytes)
 	}
 }
 
-/* `pages` pages, with a boundary between areas at every second one. */
+/* `pages` pages with alternating protection: each page is a VMA. */
 static inline char *areas(long pages)
 {
 	char *base = mmap(NULL, pages * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -77,7 +77,7 @@ static inline void run_as_a_user(void (*attack)(void))
 	kill(-pid, SIGKILL);
 	while (wait(NULL) > 0)
 		;
-	/* The OOM killer may have killed it. */
+	/* A kill by the OOM killer is no failure. */
 	if (WIFEXITED(status) && WEXITSTATUS(status))
 		wrong = 1;
 }

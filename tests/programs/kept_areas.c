@@ -23,7 +23,7 @@ static void make_holes(void)
 	for (long i = 1; i < 130000; i += 2)
 		if (munmap(base + i * PAGE, PAGE)) {
 			MUST(errno == ENOMEM);
-			/* Nothing has changed: the area whose hole failed is still whole. */
+			/* A failed munmap changes nothing: the page is still mapped. */
 			MUST(msync(base + i * PAGE, PAGE, MS_ASYNC) == 0);
 			break;
 		}
@@ -35,7 +35,7 @@ static void change_many_areas(void)
 	char *base = areas(60000);
 
 	leave(100);
-	/* All of it is one area then, except the parts whose change failed. */
+	/* Afterwards everything is one VMA, except the parts whose change failed. */
 	if (mprotect(base, 60000l * PAGE, PROT_READ | PROT_WRITE))
 		MUST(errno == ENOMEM);
 	if (madvise(base, 60000l * PAGE, MADV_DONTFORK))
