@@ -1,7 +1,7 @@
-//! One argument, printed by its kind.
+//! Printing of one argument, by its kind.
 //!
-//! An argument is an input, printed before the call, or an output, printed after it: as what
-//! the call wrote, or as the address if the call failed. Some are not shown at all.
+//! An input is printed before the call, an output after it: the data that the call wrote, or the
+//! address if the call failed. Some arguments are not printed.
 
 use linux_raw_sys::general as linux;
 
@@ -14,20 +14,20 @@ use super::text::Text;
 use super::{output, scalar};
 use crate::mm::fallible::put;
 
-/// What an argument is: shown or not, input or output.
+/// Whether an argument is printed, as an input or as an output.
 fn form(call: &Call, kinds: &[Arg], index: usize) -> Form {
     let args = &call.args;
-    let given = |present: bool| if present { Form::Input } else { Form::Absent };
+    let input_if = |present: bool| if present { Form::Input } else { Form::Absent };
     match kinds[index] {
         Arg::Skip | Arg::Half => Form::Absent,
         Arg::OpenMode => {
             let temporary = linux::O_TMPFILE & !linux::O_DIRECTORY;
-            given(args[index - 1] & u64::from(linux::O_CREAT | temporary) != 0)
+            input_if(args[index - 1] & u64::from(linux::O_CREAT | temporary) != 0)
         }
-        Arg::MremapAddr => {
-            given(args[index - 1] & u64::from(linux::MREMAP_FIXED | linux::MREMAP_DONTUNMAP) != 0)
-        }
-        Arg::MknodDev => given(matches!(args[index - 1] & 0o170_000, 0o020_000 | 0o060_000)),
+        Arg::MremapAddr => input_if(
+            args[index - 1] & u64::from(linux::MREMAP_FIXED | linux::MREMAP_DONTUNMAP) != 0,
+        ),
+        Arg::MknodDev => input_if(matches!(args[index - 1] & 0o170_000, 0o020_000 | 0o060_000)),
         Arg::FcntlValue => commands::fcntl_form(args[index - 1]),
         Arg::IoctlValue => commands::ioctl_form(args[index - 1]),
         Arg::PrctlValue => commands::prctl_form(args[0], index),
@@ -94,7 +94,7 @@ fn form(call: &Call, kinds: &[Arg], index: usize) -> Form {
     }
 }
 
-/// Whether an argument is printed.
+/// Whether an argument is printed at all.
 pub fn is_shown(call: &Call, kinds: &[Arg], index: usize) -> bool {
     form(call, kinds, index) != Form::Absent
 }
@@ -104,7 +104,7 @@ pub fn is_output(call: &Call, kinds: &[Arg], index: usize) -> bool {
     form(call, kinds, index) == Form::Output
 }
 
-/// Prints an argument. Outputs want the call's outcome in `call`.
+/// Prints an argument. For an output, `call` holds the call's outcome.
 pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
     let value = call.args[index];
     if is_output(call, kinds, index) {

@@ -1,27 +1,28 @@
-//! The call being printed: its arguments, its outcome, and careful reads of the program's
-//! memory.
+//! The system call being printed: arguments, outcome, and reads of the program's memory, any of
+//! which may fail.
 
 use crate::abi::errno::Errno;
 use crate::abi::frame::{Door, Frame};
 use crate::usercopy::UserPtr;
 
-/// A call's arguments, and its outcome once it has one.
+/// A call's number and arguments, and its outcome after the return.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
-    /// Its number.
+    /// System call number.
     pub number: u32,
-    /// The six argument registers, cut to 32 bits for the i386 table.
+    /// The six argument registers, truncated to 32 bits for the i386 table.
     pub args: [u64; 6],
     /// Whether `long` and pointers have 64 bits: the x86_64 table.
     pub wide: bool,
-    /// The room for an address or a value, which the call replaces by its length.
+    /// Size in bytes of the buffer for a socket address or option value, read before the call
+    /// replaces it by the length written; `None` for a call without such a buffer.
     pub room: Option<u32>,
-    /// What it returned; `None` before it did.
+    /// Result or error; `None` before the return.
     pub outcome: Option<Result<u64, Errno>>,
 }
 
 impl Call {
-    /// The call that `frame` holds, before it is made.
+    /// The call whose registers are in `frame`, before it is executed.
     pub fn new(frame: &Frame, door: Door) -> Self {
         let f = frame;
         let wide = door == Door::Syscall;
@@ -39,9 +40,9 @@ impl Call {
         }
     }
 
-    /// The same call after it returned `rax`: -4095 to -1 are errors.
+    /// The call with the outcome in `rax`: -4095 to -1 are errors.
     pub fn returned(self, rax: u64) -> Self {
-        // What a 32-bit handler's frame gives back has 32 bits.
+        // A result of the i386 table has 32 bits.
         let error = self.signed(rax).wrapping_neg();
         let outcome = if (1..4096).contains(&error) {
             Err(Errno::from_number(error as usize))
@@ -54,12 +55,12 @@ impl Call {
         }
     }
 
-    /// What it returned, 0 if that was an error or nothing yet.
+    /// The result; 0 after an error and before the return.
     pub fn value(&self) -> u64 {
         self.outcome.and_then(Result::ok).unwrap_or(0)
     }
 
-    /// Whether it failed.
+    /// Whether the call returned an error.
     pub fn failed(&self) -> bool {
         matches!(self.outcome, Some(Err(_)))
     }
@@ -73,12 +74,12 @@ impl Call {
         }
     }
 
-    /// Bytes of a `long` or pointer.
+    /// Size of a `long` or pointer, in bytes.
     pub fn word(&self) -> u64 {
         if self.wide { 8 } else { 4 }
     }
 
-    /// The pointer at `address`.
+    /// Reads the pointer at `address` in the program's memory; `None` on a fault.
     pub fn read_word(&self, address: u64) -> Option<u64> {
         if self.wide {
             UserPtr::<u64>::new(address).read().ok()
@@ -87,7 +88,7 @@ impl Call {
         }
     }
 
-    /// The first `len` bytes of a structure in the program's memory.
+    /// Reads the first `len` bytes of a structure in the program's memory; `None` on a fault.
     pub fn fields(&self, address: u64, len: usize) -> Option<Fields> {
         let mut fields = Fields {
             bytes: [0; Fields::MAX],
@@ -102,7 +103,8 @@ impl Call {
     }
 }
 
-/// A structure's fields, read one after the other, each at its natural alignment.
+/// A structure's fields, read in order. Padding is not skipped: see [`Fields::skip`]. Fields past
+/// the end read as 0.
 pub struct Fields {
     bytes: [u8; Self::MAX],
     at: usize,
@@ -112,10 +114,10 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Bytes of the largest structure (struct statx).
+    /// Size of the largest structure in bytes (struct statx).
     const MAX: usize = 256;
 
-    fn take<const N: usize>(&mut self) -> [u8; N] {
+    fn next_bytes<const N: usize>(&mut self) -> [u8; N] {
         let end = self.at + N;
         let value = self
             .bytes
@@ -127,17 +129,17 @@ impl Fields {
 
     /// The next byte.
     pub fn u8(&mut self) -> u8 {
-        self.take::<1>()[0]
+        self.next_bytes::<1>()[0]
     }
 
     /// The next 16-bit field.
     pub fn u16(&mut self) -> u16 {
-        u16::from_ne_bytes(self.take())
+        u16::from_ne_bytes(self.next_bytes())
     }
 
     /// The next 32-bit field.
     pub fn u32(&mut self) -> u32 {
-        u32::from_ne_bytes(self.take())
+        u32::from_ne_bytes(self.next_bytes())
     }
 
     /// The next 32-bit field, signed.
@@ -145,9 +147,9 @@ impl Fields {
         self.u32() as i32
     }
 
-    /// The next 64-bit field. The i386 ABI aligns those to 4 bytes: no padding is assumed.
+    /// The next 64-bit field. The i386 ABI aligns it to 4 bytes only, so no padding is assumed.
     pub fn u64(&mut self) -> u64 {
-        u64::from_ne_bytes(self.take())
+        u64::from_ne_bytes(self.next_bytes())
     }
 
     /// The next `unsigned long` or pointer.
@@ -168,7 +170,7 @@ impl Fields {
         }
     }
 
-    /// Leaves out `count` bytes.
+    /// Skips `count` bytes: padding, or fields that are not printed.
     pub fn skip(&mut self, count: usize) {
         self.at += count;
     }

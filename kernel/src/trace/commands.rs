@@ -1,5 +1,5 @@
-//! Arguments whose meaning depends on a command before them: fcntl(2), ioctl(2), prctl(2),
-//! arch_prctl(2), futex(2).
+//! Arguments whose type depends on the call's command: fcntl(2), ioctl(2), prctl(2),
+//! arch_prctl(2), futex(2), syslog(2).
 
 use linux_raw_sys::{general as linux, ioctl, prctl};
 
@@ -10,18 +10,18 @@ use super::structs::{self, file as files};
 use super::text::Text;
 use crate::mm::fallible::put;
 
-/// How an argument that depends on a command looks.
+/// Whether an argument is printed, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Not printed.
     Absent,
     /// Printed before the call.
     Input,
-    /// Printed after it.
+    /// Printed after the call.
     Output,
 }
 
-/// fcntl(2)'s third argument.
+/// Form of fcntl(2)'s third argument.
 pub fn fcntl_form(command: u64) -> Form {
     match command as u32 {
         linux::F_GETFD
@@ -36,7 +36,7 @@ pub fn fcntl_form(command: u64) -> Form {
     }
 }
 
-/// i386's locks with 64-bit offsets.
+/// i386's lock commands with 64-bit offsets (include/uapi/asm-generic/fcntl.h).
 const F_GETLK64: u32 = 12;
 const F_SETLKW64: u32 = 14;
 
@@ -70,7 +70,7 @@ pub fn fcntl(out: &mut Text, call: &Call, command: u64, value: u64) {
     }
 }
 
-/// ioctl(2)'s third argument.
+/// Form of ioctl(2)'s third argument.
 pub fn ioctl_form(command: u64) -> Form {
     match command as u32 {
         ioctl::TCGETS
@@ -129,14 +129,14 @@ pub fn ioctl(out: &mut Text, call: &Call, command: u64, value: u64) {
         | ioctl::TIOCOUTQ
         | ioctl::FIONBIO => structs::whole(out, call, value, 4, structs::tty::int),
         ioctl::TIOCSCTTY | ioctl::TCSBRK | ioctl::TCSBRKP => put!(out, "{}", value as i32),
-        ioctl::TCFLSH => named(out, value, tty::QUEUES),
-        ioctl::TCXONC => named(out, value, tty::FLOWS),
+        ioctl::TCFLSH => terminal_constant(out, value, tty::QUEUES),
+        ioctl::TCXONC => terminal_constant(out, value, tty::FLOWS),
         _ => hex(out, value),
     }
 }
 
-/// Prints a number that has a name in `table`, which strace calls TC.
-fn named(out: &mut Text, value: u64, table: &[names::Name]) {
+/// Prints a terminal constant by its name in `table`, or as `0x9 /* TC??? */`.
+fn terminal_constant(out: &mut Text, value: u64, table: &[names::Name]) {
     match names::lookup(value, table) {
         Some(name) => out.add(name),
         None => {
@@ -146,7 +146,7 @@ fn named(out: &mut Text, value: u64, table: &[names::Name]) {
     }
 }
 
-/// Prints ioctl(2)'s command; one without a name by its parts.
+/// Prints ioctl(2)'s command: its name, or its fields as `_IOC(...)`.
 pub fn ioctl_command(out: &mut Text, command: u64) {
     if let Some(name) = names::lookup(command, tty::IOCTLS) {
         return out.add(name);
@@ -168,7 +168,7 @@ pub fn ioctl_command(out: &mut Text, command: u64) {
     }
 }
 
-/// prctl(2)'s arguments after the option. `index` is the argument's, from 1.
+/// Form of prctl(2)'s arguments after the option, whose `index` starts at 1.
 pub fn prctl_form(option: u64, index: usize) -> Form {
     let used = match option as u32 {
         prctl::PR_GET_DUMPABLE
@@ -212,7 +212,7 @@ pub fn prctl(out: &mut Text, call: &Call, option: u64, index: usize) {
     }
 }
 
-/// arch_prctl(2)'s second argument.
+/// Form of arch_prctl(2)'s second argument.
 pub fn arch_prctl_form(code: u64) -> Form {
     match code {
         0x1003 | 0x1004 | 0x1021 | 0x1022 => Form::Output,
@@ -232,6 +232,7 @@ pub fn arch_prctl(out: &mut Text, call: &Call, code: u64, value: u64) {
     }
 }
 
+/// FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.
 const FUTEX_FLAGS: u64 = 128 | 256;
 
 /// Prints futex(2)'s operation: `FUTEX_WAIT_PRIVATE`.
@@ -248,7 +249,7 @@ pub fn futex_op(out: &mut Text, operation: u64) {
     }
 }
 
-/// futex(2)'s fourth to sixth arguments. `index` is the argument's, from 3.
+/// Form of futex(2)'s fourth to sixth arguments, whose `index` starts at 3.
 pub fn futex_form(operation: u64, index: usize) -> Form {
     let used = match (operation & !FUTEX_FLAGS) as u32 {
         linux::FUTEX_WAIT | linux::FUTEX_LOCK_PI | linux::FUTEX_LOCK_PI2 => 3,
@@ -263,7 +264,7 @@ pub fn futex_form(operation: u64, index: usize) -> Form {
     }
 }
 
-/// Whether futex(2)'s fourth argument is a time.
+/// Whether futex(2)'s fourth argument is a timeout.
 pub fn futex_has_timeout(operation: u64) -> bool {
     matches!(
         (operation & !FUTEX_FLAGS) as u32,
@@ -275,7 +276,7 @@ pub fn futex_has_timeout(operation: u64) -> bool {
     )
 }
 
-/// syslog(2)'s buffer and length.
+/// Form of syslog(2)'s buffer and length.
 pub fn syslog_form(action: u64, index: usize) -> Form {
     match action {
         2..=4 if index == 1 => Form::Output,

@@ -1,21 +1,21 @@
-//! What an argument is, so that it can be printed as strace prints it.
+//! Kinds of system call arguments: each selects how an argument is printed.
 //!
-//! The rows of `syscall/table/*.rs` name these; [`super::args`] prints them. Whether a
-//! structure has its 64- or its 32-bit layout follows from the table, not from the kind,
-//! unless the name ends in 64.
+//! The rows of `syscall/table/*.rs` list their arguments' kinds; [`super::args`] prints them. The
+//! table, x86_64 or i386, decides whether a structure has its 64-bit or its 32-bit layout; a kind
+//! whose name ends in 64 has 64-bit fields in both.
 
-/// Kinds of arguments, as the tables name them.
+/// Kind of an argument, as named in the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arg {
-    /// A pointer that is only passed on.
+    /// A pointer, printed as an address.
     Addr,
     /// faccessat2(2)'s flags.
     AccessFlags,
-    /// access(2)'s `R_OK` and its like.
+    /// access(2)'s mode: `F_OK`, or `R_OK`, `W_OK` and `X_OK`.
     AccessMode,
     /// Code of arch_prctl(2).
     ArchPrctl,
-    /// What that code takes.
+    /// arch_prctl(2)'s second argument, by its code.
     ArchPrctlValue,
     /// execve(2)'s argument strings.
     Argv,
@@ -23,9 +23,9 @@ pub enum Arg {
     AtFlags,
     /// clone3(2)'s structure.
     CloneArgs,
-    /// clone(2)'s first argument; prints the others too, which are [`Arg::Skip`].
+    /// clone(2)'s flags; prints the other arguments too, which are [`Arg::Skip`].
     CloneFlags,
-    /// unshare(2)'s argument.
+    /// unshare(2)'s flags.
     CloneFlagsOnly,
     /// `TIMER_ABSTIME`.
     ClockFlags,
@@ -51,7 +51,7 @@ pub enum Arg {
     Fadvice,
     /// fcntl(2)'s command.
     FcntlCommand,
-    /// What that command takes.
+    /// fcntl(2)'s third argument, by its command.
     FcntlValue,
     /// File descriptor.
     Fd,
@@ -63,9 +63,9 @@ pub enum Arg {
     FutexOp,
     /// futex(2)'s fourth argument: a timeout or a number.
     FutexTimeout,
-    /// The same of futex_time64(2).
+    /// [`Arg::FutexTimeout`] of futex_time64(2): the timeout has 64-bit fields.
     FutexTimeout64,
-    /// futex(2)'s last two, where the operation has them.
+    /// futex(2)'s fifth and sixth arguments, if the operation uses them.
     FutexValue,
     /// `GRND_*`.
     GetrandomFlags,
@@ -73,21 +73,21 @@ pub enum Arg {
     Half,
     /// A signal handler's address, `SIG_DFL` or `SIG_IGN`.
     Handler,
-    /// A number in base 16.
+    /// A number in hexadecimal.
     Hex,
-    /// User or group ID, -1 for "leave it".
+    /// User or group ID; -1 leaves it unchanged.
     Id,
-    /// Bytes that the call reads; the next argument is how many.
+    /// Bytes that the call reads; the next argument is their number.
     InBuf,
-    /// The set of CPUs that the call reads; the argument before is its size.
+    /// A CPU set that the call reads; the previous argument is its size in bytes.
     InCpus,
     /// An int that the call reads.
     InInt,
-    /// Group IDs that the call reads; the argument before is how many.
+    /// Group IDs that the call reads; the previous argument is their number.
     InGroups,
-    /// A vector of buffers that the call reads; the next argument is how many.
+    /// struct iovec array whose buffers the call reads; the next argument is its length.
     InIovec,
-    /// sendfile(2)'s offset, before and after.
+    /// sendfile(2)'s offset: the value after the call.
     InOutOffset,
     /// `IN_CLOEXEC`, `IN_NONBLOCK`.
     InotifyFlags,
@@ -97,7 +97,7 @@ pub enum Arg {
     Int,
     /// ioctl(2)'s command.
     IoctlCommand,
-    /// What that command takes.
+    /// ioctl(2)'s third argument, by its command.
     IoctlValue,
     /// `ITIMER_*`.
     ItimerWhich,
@@ -105,25 +105,25 @@ pub enum Arg {
     ItimerIn,
     /// struct itimerval, written.
     ItimerOut,
-    /// modify_ldt(2)'s second argument: a description, or where to put the table.
+    /// modify_ldt(2)'s second argument: a struct user_desc to write, or the buffer to read into.
     LdtDesc,
     /// struct itimerspec, read.
     ItimerspecIn,
-    /// The same with 64-bit fields for both widths.
+    /// struct itimerspec with 64-bit fields in both tables, read.
     ItimerspecIn64,
     /// struct itimerspec that the call wrote.
     ItimerspecOut,
-    /// The same with 64-bit fields for both widths.
+    /// struct itimerspec with 64-bit fields in both tables, that the call wrote.
     ItimerspecOut64,
     /// `MADV_*`.
     Madvice,
-    /// The device of mknod(2), where the type has one.
+    /// mknod(2)'s device number, for device files.
     MknodDev,
     /// `MAP_*`.
     MmapFlags,
     /// membarrier(2)'s command.
     Membarrier,
-    /// Permission bits, octal.
+    /// Permission bits, in octal.
     Mode,
     /// `MS_*` of mount(2).
     MountFlags,
@@ -131,59 +131,59 @@ pub enum Arg {
     MemfdFlags,
     /// `MREMAP_*`.
     MremapFlags,
-    /// mremap(2)'s new address, where the flags ask for one.
+    /// mremap(2)'s new address, if the flags have the call use it.
     MremapAddr,
     /// `MS_*` of msync(2).
     MsyncFlags,
     /// File offset.
     Offset,
-    /// i386: a 64-bit offset, low half; the next argument is [`Arg::Half`].
+    /// i386: low half of a 64-bit offset; the next argument, [`Arg::Half`], is the high half.
     OffsetLow,
-    /// i386: a 64-bit offset, high half; the next argument is [`Arg::Half`].
+    /// i386: high half of a 64-bit offset; the next argument, [`Arg::Half`], is the low half.
     OffsetHigh,
-    /// i386's first mmap(2): a pointer to its six arguments.
+    /// i386's old mmap(2): a pointer to its six arguments.
     OldMmap,
-    /// i386's first struct sigaction, read.
+    /// i386's struct old_sigaction, read.
     OldSigactionIn,
-    /// i386's first struct sigaction, written.
+    /// i386's struct old_sigaction, written.
     OldSigactionOut,
-    /// i386's first signal set, 32 bits, in the register itself.
+    /// i386's old_sigset_t (32 bits) in the register.
     OldSigset,
-    /// i386's first signal set, read.
+    /// i386's old_sigset_t, read.
     OldSigsetIn,
-    /// i386's first signal set, written.
+    /// i386's old_sigset_t, written.
     OldSigsetOut,
     /// `O_*`.
     OpenFlags,
-    /// open(2)'s mode, where the flags ask for one.
+    /// open(2)'s mode, if the flags have the call create a file.
     OpenMode,
     /// An address that the call wrote.
     OutAddr,
-    /// Bytes that the call wrote; as many as it returned.
+    /// Bytes that the call wrote; the result is their number.
     OutBuf,
-    /// The set of CPUs that sched_getaffinity(2) wrote.
+    /// The CPU set that sched_getaffinity(2) wrote; the result is its size in bytes.
     OutCpus,
-    /// getcwd(2)'s path.
+    /// The path that getcwd(2) wrote.
     OutCwd,
-    /// Directory entries, counted.
+    /// Directory entries that the call wrote; only their number is printed.
     OutDirents,
-    /// The same of getdents(2), whose i386 entries are shorter.
+    /// [`Arg::OutDirents`] of i386's getdents(2), whose entries are shorter.
     OutDirents32,
     /// Events that epoll_wait(2) returned.
     OutEpollEvents,
-    /// Group IDs; as many as the call returned.
+    /// Group IDs that the call wrote; the result is their number.
     OutGroups,
     /// An int that the call wrote.
     OutInt,
-    /// A vector of buffers that the call wrote; the next argument is how many.
+    /// struct iovec array whose buffers the call wrote; the next argument is its length.
     OutIovec,
     /// _llseek(2)'s 64-bit result.
     OutOffset,
-    /// readlink(2)'s target; as many bytes as the call returned.
+    /// The target that readlink(2) wrote; the result is its length.
     OutPath,
     /// pipe(2)'s two descriptors.
     OutPipe,
-    /// Random bytes, in base 16.
+    /// Random bytes, in hexadecimal.
     OutRandom,
     /// wait4(2)'s status.
     OutStatus,
@@ -191,15 +191,15 @@ pub enum Arg {
     OutTime,
     /// struct timespec that the call wrote.
     OutTimespec,
-    /// The same with 64-bit fields for both widths.
+    /// struct timespec with 64-bit fields in both tables, that the call wrote.
     OutTimespec64,
     /// struct timeval that the call wrote.
     OutTimeval,
     /// struct timezone that the call wrote.
     OutTimezone,
-    /// i386 mmap2(2)'s offset, in pages.
+    /// mmap2(2)'s offset (i386), in pages.
     PageOffset,
-    /// A path, whole.
+    /// A path, not truncated.
     Path,
     /// Process or thread ID.
     Pid,
@@ -207,15 +207,16 @@ pub enum Arg {
     PidfdFlags,
     /// `O_CLOEXEC`, `O_NONBLOCK`, without an access mode.
     PipeFlags,
-    /// struct pollfd array; the next argument is how many. Results come after the call's.
+    /// struct pollfd array; the next argument is its length. The returned events are printed after
+    /// the result.
     PollFds,
     /// prctl(2)'s option.
     PrctlOption,
-    /// Which children waitid(2) asks for.
+    /// waitid(2)'s `P_*`.
     IdType,
     /// A request of ptrace(2).
     PtraceRequest,
-    /// What that option takes.
+    /// An argument of prctl(2), by its option.
     PrctlValue,
     /// `PRIO_*`.
     PriorityWhich,
@@ -225,9 +226,9 @@ pub enum Arg {
     RebootCommand,
     /// reboot(2)'s first and second argument.
     RebootMagic,
-    /// What is left of a sleep that a signal ended.
+    /// Time left of a sleep that a signal interrupted.
     Remaining,
-    /// The same with 64-bit fields for both widths.
+    /// [`Arg::Remaining`] with 64-bit fields in both tables.
     Remaining64,
     /// `RENAME_*`.
     RenameFlags,
@@ -249,11 +250,11 @@ pub enum Arg {
     RwfFlags,
     /// `SCHED_*`.
     SchedPolicy,
-    /// select(2)'s set; the first argument is how many descriptors it covers.
+    /// select(2)'s set; the first argument is its length in bits.
     SelectFds,
-    /// The frame that a sigreturn(2) takes off the stack.
+    /// The signal frame that sigreturn(2) restores.
     SigFrame,
-    /// `SIG_BLOCK` and its like.
+    /// `SIG_BLOCK`, `SIG_UNBLOCK` or `SIG_SETMASK`.
     SigHow,
     /// struct sigaction, read.
     SigactionIn,
@@ -283,7 +284,7 @@ pub enum Arg {
     Skip,
     /// socket(2)'s family.
     SockFamily,
-    /// `SOCK_*`: a type, and flags.
+    /// `SOCK_*`: a type and flags.
     SockType,
     /// socket(2)'s protocol.
     SockProtocol,
@@ -291,11 +292,11 @@ pub enum Arg {
     SockFlags,
     /// struct sockaddr, read; the next argument is its length.
     SockAddr,
-    /// The same of sendto(2).
+    /// sendto(2)'s struct sockaddr; the next argument is its length.
     SendAddr,
     /// struct sockaddr that the call wrote; the next argument points to its length.
     OutSockAddr,
-    /// That length, before and after.
+    /// The length of [`Arg::OutSockAddr`] or [`Arg::OutSockOpt`], before and after the call.
     OutSockLen,
     /// `MSG_*`.
     MsgFlags,
@@ -303,9 +304,9 @@ pub enum Arg {
     InMsghdr,
     /// struct msghdr that the call wrote.
     OutMsghdr,
-    /// struct mmsghdr array, read; the next argument is how many.
+    /// struct mmsghdr array, read; the result is the number of messages sent.
     InMmsghdr,
-    /// struct mmsghdr array that the call wrote; as many as it returned.
+    /// struct mmsghdr array that the call wrote; the result is the number of messages received.
     OutMmsghdr,
     /// `SHUT_*`.
     ShutdownHow,
@@ -319,7 +320,7 @@ pub enum Arg {
     OutSockOpt,
     /// `SPLICE_F_*`.
     SpliceFlags,
-    /// splice(2)'s offset: `[5]`, as it is before.
+    /// splice(2)'s offset before the call: `[5]`.
     SpliceOffset,
     /// struct stat that the call wrote; i386: struct stat64.
     Stat,
@@ -333,19 +334,19 @@ pub enum Arg {
     StatxFlags,
     /// statx(2)'s mask.
     StatxMask,
-    /// A string, cut after 32 bytes.
+    /// A string, truncated after 32 bytes.
     Str,
     /// struct sysinfo that the call wrote.
     Sysinfo,
     /// syslog(2)'s action.
     SyslogAction,
-    /// syslog(2)'s buffer and length, where the action has them.
+    /// syslog(2)'s buffer, if the action uses it.
     SyslogBuf,
-    /// See [`Arg::SyslogBuf`].
+    /// syslog(2)'s length of the buffer, or the console level.
     SyslogSize,
     /// struct timespec, read.
     Timespec,
-    /// The same with 64-bit fields for both widths.
+    /// struct timespec with 64-bit fields in both tables, read.
     Timespec64,
     /// struct timeval, read.
     Timeval,
@@ -355,7 +356,7 @@ pub enum Arg {
     TimerfdSetFlags,
     /// utimensat(2)'s two times.
     Times,
-    /// The same with 64-bit fields for both widths.
+    /// [`Arg::Times`] with 64-bit fields in both tables.
     Times64,
     /// struct tms that the call wrote.
     Tms,
@@ -363,7 +364,7 @@ pub enum Arg {
     UmountFlags,
     /// Unsigned number.
     UInt,
-    /// i386 set_thread_area(2)'s descriptor.
+    /// set_thread_area(2)'s struct user_desc (i386).
     UserDesc,
     /// struct utimbuf, read.
     Utimbuf,

@@ -1,8 +1,8 @@
-//! Lines on the console: one at a time, whole, each with the process and the door in front.
+//! Lines of the trace on the console, each prefixed with the thread ID and the door.
 //!
-//! A call's line comes out when the call returns. If another process has something to show
-//! meanwhile, the call is shown as far as it got, as `strace -f` does: `wait4(-1,  <unfinished
-//! ...>`, and later `<... wait4 resumed>`.
+//! A call's line is printed when the call returns. If another thread prints a line before that, the
+//! unfinished line is printed first, as by `strace -f`: `wait4(-1,  <unfinished ...>`, and after
+//! the return `<... wait4 resumed>`.
 
 use crate::dev::log::always;
 use crate::sync::{Mutex, rank};
@@ -11,7 +11,7 @@ use super::text::Text;
 use crate::dev;
 use crate::process::table;
 
-/// A line that waits for its call to return.
+/// The line of a call that has not returned.
 struct Open {
     tid: u32,
     door: &'static str,
@@ -26,7 +26,7 @@ pub fn open(tid: u32, door: &'static str, text: Text) {
     OPEN.set(Some(Open { tid, door, text }));
 }
 
-/// Ends a call's line with `rest`; `name` is the call's.
+/// Prints a call's line with `rest` at its end, or a `resumed` line for the call `name`.
 pub fn close(tid: u32, door: &'static str, name: &str, rest: &Text) {
     let mut slot = OPEN.lock();
     match slot.take_if(|open| open.tid == tid) {
@@ -50,18 +50,18 @@ pub fn close(tid: u32, door: &'static str, name: &str, rest: &Text) {
     }
 }
 
-/// Forgets the waiting line if it is of task `tid`.
+/// Discards the unfinished line if it is thread `tid`'s.
 pub fn discard(tid: u32) {
     let _ = OPEN.lock().take_if(|open| open.tid == tid);
 }
 
-/// Prints a complete line, after any unfinished one.
+/// Prints a complete line, after flushing any unfinished one.
 pub fn whole(tid: u32, door: Option<&'static str>, line: core::fmt::Arguments<'_>) {
     flush();
     print(tid, door, line);
 }
 
-/// Shows the waiting line as far as it got.
+/// Prints the unfinished line, marked `<unfinished ...>`.
 pub fn flush() {
     let open = OPEN.take();
     if let Some(open) = open {
@@ -82,7 +82,7 @@ fn print(tid: u32, door: Option<&'static str>, line: core::fmt::Arguments<'_>) {
         Some(door) => ("[", door, "] "),
         None => ("", "", ""),
     };
-    // With one task only, its ID needn't be said.
+    // As in strace, a single thread's lines have no ID.
     if table::count() <= 1 {
         always!("{open}{door}{close}{line}");
     } else {

@@ -1,17 +1,27 @@
-//! The tracer: every call in strace's own format, with the door in front.
+//! The system call tracer: each call in strace's format, prefixed with its door.
 //!
 //! ```text
 //! [syscall] write(1, "Hello, World!", 13) = 13
 //! ```
 //!
-//! [`enter`] prints what a call is given, before it can change it; [`exit`] what it gave back.
-//! What each argument is stands in the row of the call (`syscall/table/*.rs`) as a
-//! [`kinds::Arg`]; [`args`] prints one, with the constants' names from `names/` and the
-//! structures from `structs/`. The format is that of `strace -f -a1` (version 6.1), which the
-//! tests compare it with. The tracer only looks: it reads the program's memory through
-//! `usercopy.rs`, and prints the address where it can't.
+//! [`enter`] prints a call's inputs before the call can change them, [`exit`] its outputs and its
+//! result. The format is that of `strace -f -a1` (version 6.1), against which the tests compare it.
+//! The tracer reads the program's memory through `usercopy.rs`, prints the address of memory that
+//! can't be read, and changes nothing.
+//!
+//! Floor 12, beside `syscall/`, whose tables it reads: a row (`syscall/table/*.rs`) lists the kinds
+//! of a call's arguments. It may use every lower floor (tests/floors/floors.txt), and contains no
+//! unsafe code. Reading order: `kinds.rs` (the kinds), `args.rs` (an argument by its kind),
+//! `scalar.rs`, `output.rs` and `commands.rs` (which it calls), `structs/` and `names/` (structures
+//! and names of constants), `result.rs` (the result), `line.rs` (the console). A reader of the
+//! kernel can skip the folder: it only formats text.
+//!
+//! Left out of strace: filters, time stamps, attaching to a running process, and the arguments of
+//! calls that the kernel does not implement, which are six hexadecimal numbers. Tracing by a
+//! program, ptrace(2), is in `process/ptrace/`.
 
-// Not in test builds: `kernel_test!` puts statics in a section of their own, which counts as unsafe.
+// Not in test builds: `kernel_test!` puts statics in a section of their own, which counts as
+// unsafe.
 #![cfg_attr(not(test), forbid(unsafe_code))]
 
 use alloc::vec::Vec;
@@ -47,19 +57,20 @@ use call::Call;
 pub use signals::{arrived, ended};
 use text::Text;
 
-/// What [`exit`] needs from before the call.
+/// State of a traced call between [`enter`] and [`exit`].
 pub struct Pending {
     door: Door,
     name: Text,
     kinds: &'static [Arg],
     call: Call,
-    /// Index of the first argument that must be printed after the call.
+    /// Index of the first argument that is printed after the call.
     first_output: usize,
-    /// The inputs behind that one, as they were before the call.
+    /// Text of the inputs that follow the first output, read before the call.
     inputs: [Text; 6],
 }
 
-/// Called before a traced call. `None` if there is nothing to do after it.
+/// Prints the inputs of a call. `None` if no [`exit`] follows: the call does not return, or `frame`
+/// is not a system call's.
 pub fn enter(frame: &Frame) -> Option<Pending> {
     let door = Door::of(frame.entry)?;
     let mut call = Call::new(frame, door);
@@ -98,7 +109,7 @@ pub fn enter(frame: &Frame) -> Option<Pending> {
     }
     line::open(tid, door.name(), line);
     if name.as_str() == "reboot" {
-        // It may not come back: what is known must be seen now.
+        // reboot(2) may not return: print the line now.
         line::flush();
     }
     Some(Pending {
@@ -111,7 +122,7 @@ pub fn enter(frame: &Frame) -> Option<Pending> {
     })
 }
 
-/// Called after a traced call.
+/// Prints the outputs and the result of a call.
 pub fn exit(frame: &Frame, pending: Option<Pending>) {
     let Some(Pending {
         door,
@@ -146,8 +157,8 @@ pub fn exit(frame: &Frame, pending: Option<Pending>) {
     line::close(current().tid(), door.name(), name.as_str(), &line);
 }
 
-/// Name and kinds of a call: from its row, from the list of those that have none, or from
-/// Linux's names with the registers in base 16.
+/// Name and argument kinds of a call: from its row, or for a call without a row Linux's name and
+/// the kinds in `unlisted.rs`.
 fn describe(door: Door, number: u32) -> (Text, &'static [Arg]) {
     let mut name = Text::new();
     if let Some(entry) = table::lookup(door, number) {
@@ -162,7 +173,7 @@ fn describe(door: Door, number: u32) -> (Text, &'static [Arg]) {
     (name, kinds)
 }
 
-/// What a socketcall(2) calls is printed in its place, as strace does.
+/// Replaces socketcall(2) by the call that it multiplexes, as strace does.
 fn socketcall(
     call: &mut Call,
     door: Door,
@@ -189,7 +200,8 @@ fn socketcall(
     (name, &row.args[..count])
 }
 
-/// The room that a call is given for an address or a value, before it tells how much it took.
+/// Size in bytes of a call's buffer for a socket address or option value, before the call replaces
+/// it by the length written.
 fn room(call: &Call, kinds: &[Arg]) -> Option<u32> {
     let index = |kind| kinds.iter().position(|other| *other == kind);
     if let Some(index) = index(Arg::OutMsghdr) {
@@ -205,8 +217,8 @@ pub fn is_on() -> bool {
     percpu::pending_work() & work::TRACE != 0
 }
 
-/// Called when the kernel itself has started init: no call was made, but the program's trace
-/// begins as strace's does. `frame` has the new program's registers.
+/// Prints an execve line for init, which the kernel starts without a call, so that the trace begins
+/// as strace's does. `frame` holds the new program's registers.
 pub fn started(path: &[u8], args: &[Vec<u8>], variables: usize, frame: &Frame) {
     let mut line = Text::new();
     line.add("execve(");
@@ -219,7 +231,7 @@ pub fn started(path: &[u8], args: &[Vec<u8>], variables: usize, frame: &Frame) {
     if args.len() > strings::ARRAY_MAX {
         line.add(", ...");
     }
-    // On the stack: the number of arguments, them, NULL, the environment.
+    // On the stack: argc, the elements of argv, NULL, envp.
     let word = if frame.is_compat() { 4 } else { 8 };
     let environment = frame.rsp + word * (args.len() as u64 + 2);
     let plural = if variables == 1 { "" } else { "s" };

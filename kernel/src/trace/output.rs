@@ -1,4 +1,4 @@
-//! Arguments that the call wrote through.
+//! Printing of output arguments: the data that a call wrote.
 
 use super::call::Call;
 use super::commands;
@@ -9,7 +9,8 @@ use super::text::Text;
 use crate::abi::errno::Errno;
 use crate::mm::fallible::put;
 
-/// What the call wrote. It succeeded, or its kind says what a failure leaves.
+/// Prints an output argument. The call succeeded, or the argument's kind is printed after a failure
+/// too.
 pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
     let value = call.args[index];
     let result = call.value();
@@ -56,14 +57,14 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
             Some(set) if value != 0 => out.add(set.as_str()),
             _ => address(out, value),
         },
-        // wait4(2) with WNOHANG found none: nothing was written.
+        // wait4(2) with WNOHANG found no child: nothing was written.
         Arg::OutStatus | Arg::Rusage if result == 0 && kinds.contains(&Arg::WaitFlags) => {
             address(out, value);
         }
         Arg::OutStatus => whole(out, call, value, 4, structs::process::wait_status),
         Arg::Rusage => sized(out, call, value, (144, 72), structs::process::rusage),
         Arg::Remaining | Arg::Remaining64 => {
-            // Written only when a signal ended the sleep.
+            // Written only if a signal interrupted the sleep.
             if !interrupted(call) {
                 address(out, value);
             } else if kinds[index] == Arg::Remaining {
@@ -107,7 +108,7 @@ pub fn print(out: &mut Text, call: &Call, kinds: &[Arg], index: usize) {
     }
 }
 
-/// Whether a signal ended the call.
+/// Whether a signal interrupted the call.
 fn interrupted(call: &Call) -> bool {
     matches!(
         call.outcome,

@@ -1,5 +1,5 @@
-//! What follows `= `: the result in the base that suits the call, or the error, and what some
-//! calls have to add.
+//! Printing of a call's result: a number in the call's usual base, or an error, and the details
+//! that strace adds in parentheses.
 
 use linux_raw_sys::{general as linux, prctl};
 
@@ -11,7 +11,7 @@ use super::text::Text;
 use crate::abi::errno::Errno;
 use crate::mm::fallible::put;
 
-/// First number of the errors that ask for a restart, which no program sees.
+/// First of the kernel-internal restart errors (ERESTARTSYS), which programs never see.
 const RESTART: usize = 512;
 
 /// Prints a call's outcome.
@@ -39,7 +39,7 @@ fn failure(out: &mut Text, errno: Errno) {
 fn success(out: &mut Text, call: &Call, name: &str, kinds: &[Arg], value: u64) {
     match name {
         "brk" | "mmap" | "mmap2" | "mremap" | "shmat" => put!(out, "{value:#x}"),
-        // The handler before.
+        // The previous handler.
         "signal" if value > 1 => put!(out, "{value:#x}"),
         "signal" if value == 1 => out.add("0x1 (SIG_IGN)"),
         "sgetmask" | "ssetmask" => {
@@ -66,7 +66,7 @@ fn success(out: &mut Text, call: &Call, name: &str, kinds: &[Arg], value: u64) {
     }
 }
 
-/// What stands in parentheses after a decimal result.
+/// Prints the details in parentheses after a decimal result.
 fn details(out: &mut Text, call: &Call, name: &str, kinds: &[Arg], value: u64) {
     match name {
         "poll" | "ppoll" | "ppoll_time64" | "select" | "_newselect" | "pselect6"
@@ -79,7 +79,7 @@ fn details(out: &mut Text, call: &Call, name: &str, kinds: &[Arg], value: u64) {
             out.add(" ([");
             structs::file::poll_results(out, call, call.args[0], call.args[1]);
             out.add("]");
-            left(out, call, kinds, 2, ", ");
+            time_left(out, call, kinds, 2, ", ");
             out.add(")");
         }
         "prctl" if call.args[0] as u32 == prctl::PR_GET_DUMPABLE => {
@@ -107,7 +107,7 @@ fn details(out: &mut Text, call: &Call, name: &str, kinds: &[Arg], value: u64) {
     }
 }
 
-/// The sets that select(2) left.
+/// Prints the sets that select(2) returned and the time left.
 fn selected(out: &mut Text, call: &Call, kinds: &[Arg]) {
     let mut separator = " (";
     for (name, index) in [("in", 1), ("out", 2), ("except", 3)] {
@@ -117,13 +117,13 @@ fn selected(out: &mut Text, call: &Call, kinds: &[Arg]) {
             separator = ", ";
         }
     }
-    if left(out, call, kinds, 4, separator) || separator == ", " {
+    if time_left(out, call, kinds, 4, separator) || separator == ", " {
         out.add(")");
     }
 }
 
-/// The part of its timeout that a call left, behind `separator`; whether there is one.
-fn left(out: &mut Text, call: &Call, kinds: &[Arg], index: usize, separator: &str) -> bool {
+/// Prints `separator` and the time left of a timeout; returns whether the call has a timeout.
+fn time_left(out: &mut Text, call: &Call, kinds: &[Arg], index: usize, separator: &str) -> bool {
     let at = call.args[index];
     let (len, print): (_, Printer) = match kinds.get(index) {
         Some(Arg::Timeval) => ((16, 8), structs::time::timeval),
@@ -139,7 +139,7 @@ fn left(out: &mut Text, call: &Call, kinds: &[Arg], index: usize, separator: &st
     true
 }
 
-/// Flags that fcntl(2) returned are spelled out.
+/// Prints fcntl(2)'s result, with the names of returned flags.
 fn fcntl(out: &mut Text, command: u32, value: u64) {
     match command {
         linux::F_GETFD if value != 0 => {

@@ -1,4 +1,4 @@
-//! Arguments that are all in their register: numbers, flags, names.
+//! Printing of scalar arguments: numbers, flags, constants.
 
 use linux_raw_sys::general as linux;
 
@@ -10,9 +10,9 @@ use super::strings::{address, hex};
 use super::text::Text;
 use crate::mm::fallible::put;
 
-/// An argument that is all in its register.
+/// Prints a scalar argument.
 pub fn print(out: &mut Text, call: &Call, kind: Arg, value: u64) {
-    // An int, though its register has 64 bits.
+    // The value as an int: the register's upper half is not part of it.
     let int = u64::from(value as u32);
     match kind {
         Arg::Fd | Arg::Int | Arg::Pid | Arg::Id => put!(out, "{}", value as i32),

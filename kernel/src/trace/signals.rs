@@ -1,5 +1,5 @@
-//! The lines between calls: `--- SIGSEGV {...} ---` for a signal that arrived, and
-//! `+++ exited with 0 +++` at the end.
+//! Lines that are not calls: `--- SIGSEGV {...} ---` for a delivered signal and
+//! `+++ exited with 0 +++` for the end of a thread.
 
 use super::line::whole;
 use super::names::signal;
@@ -9,7 +9,7 @@ use crate::process::current;
 use crate::process::exit::ExitStatus;
 use crate::process::signal::SigInfo;
 
-/// Called when the running task takes a signal.
+/// Prints the line of a signal that is delivered to the running thread.
 pub fn arrived(info: &SigInfo) {
     if !super::is_on() {
         return;
@@ -23,7 +23,7 @@ pub fn arrived(info: &SigInfo) {
     whole(current().tid(), None, format_args!("{}", line.as_str()));
 }
 
-/// Called when the running process ends.
+/// Prints the line of the running thread's end.
 pub fn ended(status: ExitStatus) {
     if !super::is_on() {
         return;

@@ -1,18 +1,18 @@
-//! Strings, buffers and arrays of them, quoted as strace quotes.
+//! Strings, buffers and arrays, quoted as by strace.
 
 use super::call::Call;
 use super::text::Text;
 use crate::mm::fallible::put;
 use crate::usercopy::UserPtr;
 
-/// Most bytes shown of a string (strace's `-s`).
+/// Bytes of a string that are printed, at most (strace's `-s`).
 pub const STRING_MAX: usize = 32;
-/// Most bytes of a path (PATH_MAX).
+/// Longest path in bytes, with its NUL (PATH_MAX).
 const PATH_MAX: usize = 4096;
-/// Most elements shown of an array.
+/// Elements of an array that are printed, at most.
 pub const ARRAY_MAX: usize = 32;
 
-/// A pointer: `NULL` or base 16.
+/// Prints a pointer: `NULL` or hexadecimal.
 pub fn address(out: &mut Text, address: u64) {
     if address == 0 {
         out.add("NULL")
@@ -21,7 +21,7 @@ pub fn address(out: &mut Text, address: u64) {
     }
 }
 
-/// Base 16 as C's `%#x`: 0 is just that.
+/// Prints a number as C's `%#x` does: 0 has no prefix.
 pub fn hex(out: &mut Text, value: u64) {
     if value == 0 {
         out.add("0")
@@ -30,7 +30,7 @@ pub fn hex(out: &mut Text, value: u64) {
     }
 }
 
-/// Adds the bytes, escaped: C's letters, else as few octal digits as are clear.
+/// Prints bytes with C's escapes; octal ones have three digits only before another octal digit.
 pub fn escaped(out: &mut Text, bytes: &[u8]) {
     for (position, &byte) in bytes.iter().enumerate() {
         match byte {
@@ -47,7 +47,7 @@ pub fn escaped(out: &mut Text, bytes: &[u8]) {
     }
 }
 
-/// A string in the kernel's own memory, quoted and cut.
+/// Prints a string in kernel memory, quoted and truncated.
 pub fn quoted(out: &mut Text, text: &[u8]) {
     out.add("\"");
     escaped(out, &text[..text.len().min(STRING_MAX)]);
@@ -58,12 +58,12 @@ pub fn quoted(out: &mut Text, text: &[u8]) {
     });
 }
 
-/// `len` bytes at an address, quoted and cut.
+/// Prints `len` bytes of user memory, quoted and truncated.
 pub fn buffer(out: &mut Text, at: u64, len: u64) {
     from_user(out, at, len, escaped);
 }
 
-/// The same in base 16 throughout, for what is never text.
+/// Prints `len` bytes of user memory, truncated, each as `\x41`: for binary data.
 pub fn hex_buffer(out: &mut Text, at: u64, len: u64) {
     from_user(out, at, len, |out, bytes| {
         bytes.iter().for_each(|byte| put!(out, "\\x{byte:02x}"))
@@ -85,12 +85,12 @@ fn from_user(out: &mut Text, at: u64, len: u64, print: fn(&mut Text, &[u8])) {
     });
 }
 
-/// A string that ends with a NUL, cut after [`STRING_MAX`] bytes.
+/// Prints a NUL-terminated string in user memory, truncated after [`STRING_MAX`] bytes.
 pub fn string(out: &mut Text, at: u64) {
     terminated(out, at, STRING_MAX);
 }
 
-/// A path, cut only where Linux would refuse it.
+/// Prints a path in user memory, truncated only beyond PATH_MAX (ENAMETOOLONG).
 pub fn path(out: &mut Text, at: u64) {
     terminated(out, at, PATH_MAX - 1);
 }
@@ -101,7 +101,7 @@ fn terminated(out: &mut Text, at: u64, max: usize) {
     let mut done = 0;
     loop {
         let from = at.wrapping_add(done as u64);
-        // Never past a page's end: the string may end just before an unmapped one.
+        // Never across a page boundary: the string may end just before an unmapped page.
         let in_page = 4096 - (from % 4096) as usize;
         let wanted = chunk.len().min(in_page).min(max + 1 - done);
         let bytes = &mut chunk[..wanted];
@@ -124,7 +124,7 @@ fn terminated(out: &mut Text, at: u64, max: usize) {
     }
 }
 
-/// execve(2)'s strings.
+/// Prints execve(2)'s argument strings.
 pub fn argv(out: &mut Text, call: &Call, at: u64) {
     if call.read_word(at).is_none() || at == 0 {
         return address(out, at);
@@ -153,7 +153,7 @@ pub fn argv(out: &mut Text, call: &Call, at: u64) {
     out.add("]");
 }
 
-/// execve(2)'s environment: `0x7ffc12345678 /* 2 vars */`.
+/// Prints execve(2)'s environment: `0x7ffc12345678 /* 2 vars */`.
 pub fn environment(out: &mut Text, call: &Call, at: u64) {
     address(out, at);
     if at == 0 || call.read_word(at).is_none() {
@@ -176,7 +176,8 @@ pub fn environment(out: &mut Text, call: &Call, at: u64) {
     );
 }
 
-/// A vector of buffers. `limit` is how many bytes of them there are, at most.
+/// Prints a struct iovec array of `count` elements, whose buffers hold at most `limit` bytes of
+/// data together.
 pub fn iovec(out: &mut Text, call: &Call, at: u64, count: u64, limit: u64) {
     let word = call.word();
     array(out, at, count, 2 * word, |out, element| {
@@ -197,7 +198,8 @@ pub fn iovec(out: &mut Text, call: &Call, at: u64, count: u64, limit: u64) {
     });
 }
 
-/// An array of `count` elements of `size` bytes. `print` says whether it could read one.
+/// Prints an array of `count` elements of `size` bytes. `print` gets an element's address and
+/// returns whether it could be read.
 pub fn array(
     out: &mut Text,
     at: u64,

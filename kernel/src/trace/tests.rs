@@ -1,4 +1,4 @@
-//! The tracer's own tests: what can be said without a program.
+//! Tests of the formatting that needs no program.
 
 use super::call::Call;
 use super::names::{self, file, memory, signal};
@@ -97,7 +97,7 @@ kernel_test!(
 );
 
 kernel_test!(
-    fn signal_sets_are_short_either_way() {
+    fn large_signal_sets_are_printed_as_complements() {
         assert_eq!(text(|out| signal::set(out, 0)).as_str(), "[]");
         assert_eq!(
             text(|out| signal::set(out, 1 << 1 | 1 << 16 | 1 << 34)).as_str(),
@@ -156,13 +156,13 @@ kernel_test!(
         );
         let restart = "? ERESTARTSYS (To be restarted if SA_RESTART is set)";
         assert_eq!(result("read", -512).as_str(), restart);
-        // The lowest address that could be taken for an error, and is none.
+        // One below the range of errors.
         assert_eq!(result("getpid", -4096).as_str(), "-4096");
     }
 );
 
 kernel_test!(
-    fn what_cannot_be_read_is_an_address() {
+    fn unreadable_memory_is_printed_as_its_address() {
         let kernel = 0xffff_8000_0000_0000;
         assert_eq!(text(|out| path(out, kernel)).as_str(), "0xffff800000000000");
         assert_eq!(

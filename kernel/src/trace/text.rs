@@ -1,10 +1,10 @@
-//! A line in the making.
+//! Buffer of a line that is being built.
 
 use alloc::string::String;
 use core::fmt::{self, Write};
 
-/// Text on the heap. When memory runs out it stays as it is: the line is cut, the kernel
-/// goes on.
+/// Text on the heap. Additions that find no memory are dropped: an incomplete line is better than a
+/// panic.
 #[derive(Debug, Default)]
 pub struct Text(String);
 
@@ -14,7 +14,7 @@ impl Text {
         Self(String::new())
     }
 
-    /// What is there so far.
+    /// The text so far.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,12 +1,12 @@
-//! Arguments of calls without a row in the tables: they fail with `ENOSYS`, but C libraries
-//! make some of them at every start, and their lines should read like the others.
+//! Argument kinds of calls without a row in the tables, which fail with `ENOSYS`: C libraries make
+//! some of them at every start of a program.
 
 use super::kinds::Arg;
 
-/// Six registers in base 16.
+/// Six registers in hexadecimal.
 const RAW: &[Arg] = &[Arg::Hex; 6];
 
-/// What a call's arguments are, by its name.
+/// Argument kinds of the call `name`; [`RAW`] for a call that is not in the list.
 pub fn kinds(name: &str) -> &'static [Arg] {
     match name {
         "rseq" => &[Arg::Addr, Arg::Hex, Arg::UInt, Arg::Hex],

@@ -8,7 +8,8 @@ use crate::trace::text::Text;
 
 const ACCESS: &[Name] = names!(linux_raw_sys::general: O_RDONLY O_WRONLY O_RDWR O_ACCMODE);
 
-/// `O_*` but for the access mode. `O_SYNC` has `O_DSYNC`'s bit, `O_TMPFILE` `O_DIRECTORY`'s.
+/// `O_*` without the access mode. `O_SYNC` includes `O_DSYNC`'s bit, `O_TMPFILE` `O_DIRECTORY`'s:
+/// the longer one comes first.
 pub const OPEN: &[Name] = names!(linux_raw_sys::general:
     O_CREAT O_EXCL O_NOCTTY O_TRUNC O_APPEND O_NONBLOCK O_SYNC O_DSYNC O_DIRECT O_LARGEFILE
     O_NOFOLLOW O_NOATIME O_CLOEXEC O_PATH O_TMPFILE O_DIRECTORY);
@@ -25,7 +26,7 @@ pub const AT_ACCESS: &[Name] =
 
 const STATX_SYNC: &[Name] =
     names!(linux_raw_sys::general: AT_STATX_SYNC_AS_STAT AT_STATX_FORCE_SYNC AT_STATX_DONT_SYNC);
-/// statx(2)'s mask and what it answers.
+/// statx(2)'s mask, requested and returned.
 pub const STATX_MASK: &[Name] = names!(linux_raw_sys::general:
     STATX_ALL STATX_BASIC_STATS STATX_TYPE STATX_MODE STATX_NLINK STATX_UID STATX_GID STATX_ATIME
     STATX_MTIME STATX_CTIME STATX_INO STATX_SIZE STATX_BLOCKS STATX_BTIME STATX_MNT_ID STATX_DIOALIGN);
@@ -38,12 +39,12 @@ pub const STATX_ATTRIBUTES: &[Name] = names!(linux_raw_sys::general:
 pub const WHENCE: &[Name] =
     names!(linux_raw_sys::general: SEEK_SET SEEK_CUR SEEK_END SEEK_DATA SEEK_HOLE);
 
-/// fcntl(2). i386's `F_GETLK64` and its like come after.
+/// fcntl(2)'s commands of both widths.
 pub const FCNTL: &[Name] = names!(linux_raw_sys::general:
     F_DUPFD F_GETFD F_SETFD F_GETFL F_SETFL F_GETLK F_SETLK F_SETLKW F_SETOWN F_GETOWN F_SETSIG
     F_GETSIG F_SETOWN_EX F_GETOWN_EX F_OFD_GETLK F_OFD_SETLK F_OFD_SETLKW F_SETLEASE F_GETLEASE
     F_NOTIFY F_DUPFD_CLOEXEC F_SETPIPE_SZ F_GETPIPE_SZ F_ADD_SEALS F_GET_SEALS);
-/// i386 only.
+/// fcntl(2)'s commands that only i386 has.
 pub const FCNTL64: &[Name] = &[(12, "F_GETLK64"), (13, "F_SETLK64"), (14, "F_SETLKW64")];
 /// struct flock's type.
 pub const LOCK_TYPES: &[Name] = names!(linux_raw_sys::general: F_RDLCK F_WRLCK F_UNLCK);
@@ -109,7 +110,7 @@ pub const POLL: &[Name] = names!(linux_raw_sys::general:
 const TYPES: &[Name] = names!(linux_raw_sys::general:
     S_IFIFO S_IFCHR S_IFDIR S_IFBLK S_IFREG S_IFLNK S_IFSOCK);
 
-/// Flags of open(2): the access mode first.
+/// Prints open(2)'s flags, the access mode first.
 pub fn open_flags(out: &mut Text, value: u64) {
     let access = value & u64::from(linux::O_ACCMODE);
     name(out, access, ACCESS, "O_???");
@@ -119,13 +120,13 @@ pub fn open_flags(out: &mut Text, value: u64) {
     }
 }
 
-/// Flags of statx(2): how to synchronise, then `AT_*`.
+/// Prints statx(2)'s flags: the kind of synchronisation, then `AT_*`.
 pub fn statx_flags(out: &mut Text, value: u64) {
     let sync = value & u64::from(linux::AT_STATX_SYNC_TYPE);
     super::choice_and_flags(out, (sync, STATX_SYNC), (value & !sync, AT), "AT_STATX_???");
 }
 
-/// A file's type and permissions: `S_IFREG|0644`.
+/// Prints a file's type and permissions: `S_IFREG|0644`.
 pub fn mode(out: &mut Text, mode: u64) {
     match super::lookup(mode & u64::from(linux::S_IFMT), TYPES) {
         Some(kind) => out.add(kind),
@@ -144,7 +145,7 @@ pub fn mode(out: &mut Text, mode: u64) {
     permissions(out, mode & 0o777);
 }
 
-/// Permissions alone, as C's `%#03o`: `0644`, `000`.
+/// Prints permissions as C's `%#03o` does: `0644`, `000`.
 pub fn permissions(out: &mut Text, mode: u64) {
     if mode == 0 {
         out.add("000")
@@ -153,7 +154,7 @@ pub fn permissions(out: &mut Text, mode: u64) {
     }
 }
 
-/// A device number: `makedev(0x1, 0x3)`.
+/// Prints a device number: `makedev(0x1, 0x3)`.
 pub fn device(out: &mut Text, number: u64) {
     let major = number >> 8 & 0xfff | number >> 32 & 0xffff_f000;
     let minor = number & 0xff | number >> 12 & 0xffff_ff00;

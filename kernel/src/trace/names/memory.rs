@@ -29,7 +29,7 @@ pub const MADVICE: &[Name] = names!(linux_raw_sys::general:
     MADV_DONTDUMP MADV_DODUMP MADV_WIPEONFORK MADV_KEEPONFORK MADV_COLD MADV_PAGEOUT
     MADV_POPULATE_READ MADV_POPULATE_WRITE MADV_COLLAPSE MADV_HWPOISON MADV_SOFT_OFFLINE);
 
-/// Flags of mmap(2): the type first.
+/// Prints mmap(2)'s flags, the mapping's type first.
 pub fn map_flags(out: &mut Text, value: u64) {
     let kind = value & u64::from(linux::MAP_TYPE);
     choice_and_flags(out, (kind, MAP_TYPES), (value & !kind, MAP), "MAP_???");

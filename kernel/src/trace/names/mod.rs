@@ -1,8 +1,8 @@
-//! Names of constants: one table per kind of argument, in the order in which strace prints
-//! flags that are set together.
+//! Names of constants: one table for each kind of argument, in the order in which strace prints
+//! flags.
 //!
-//! Values come from the kernel's own headers (`linux-raw-sys`) by the names printed, so a name
-//! cannot stand at the wrong value.
+//! `names!` takes the values from Linux's headers (`linux-raw-sys`) by the names printed, so that a
+//! name cannot have the wrong value.
 
 use super::text::Text;
 use crate::mm::fallible::put;
@@ -16,10 +16,10 @@ pub mod signal;
 pub mod time;
 pub mod tty;
 
-/// A constant and its name.
+/// Value and name of a constant.
 pub type Name = (u64, &'static str);
 
-/// Builds a table from constants of a module.
+/// Builds a table from a module's constants.
 macro_rules! names {
     ($module:path: $($name:ident)*) => {{
         use $module as constants;
@@ -28,7 +28,7 @@ macro_rules! names {
 }
 use names;
 
-/// Prints the name of a value; one without a name as `0x4d2 /* CLOCK_??? */`.
+/// Prints a value's name, or an unknown value as `0x4d2 /* CLOCK_??? */`.
 pub fn name(out: &mut Text, value: u64, table: &[Name], unknown: &str) {
     match lookup(value, table) {
         Some(name) => out.add(name),
@@ -36,7 +36,7 @@ pub fn name(out: &mut Text, value: u64, table: &[Name], unknown: &str) {
     }
 }
 
-/// The name of a value.
+/// Name of a value in `table`.
 pub fn lookup(value: u64, table: &[Name]) -> Option<&'static str> {
     table
         .iter()
@@ -44,8 +44,8 @@ pub fn lookup(value: u64, table: &[Name]) -> Option<&'static str> {
         .map(|(_, name)| *name)
 }
 
-/// Prints flags: names joined by `|`, then the bits that have none in base 16. No flag is 0;
-/// nothing but unknown bits is `0x80 /* O_??? */`.
+/// Prints flags: names joined by `|`, then the unknown bits in hexadecimal. 0 is printed as its
+/// name in `table` or as `0`, a value of unknown bits only as `0x80 /* O_??? */`.
 pub fn flags(out: &mut Text, value: u64, table: &[Name], unknown: &str) {
     if value == 0 {
         return out.add(lookup(0, table).unwrap_or("0"));
@@ -58,7 +58,7 @@ pub fn flags(out: &mut Text, value: u64, table: &[Name], unknown: &str) {
     }
 }
 
-/// Prints the flags that have names, the first one behind `separator`; returns the other bits.
+/// Prints the known flags, the first one after `separator`; returns the unknown bits.
 pub fn known_flags(out: &mut Text, value: u64, table: &[Name], separator: &str) -> u64 {
     let mut rest = value;
     let mut separator = separator;
@@ -72,7 +72,7 @@ pub fn known_flags(out: &mut Text, value: u64, table: &[Name], separator: &str) 
     rest
 }
 
-/// Prints a choice in some bits, then flags in the others: `PROT_READ`-like tables for both.
+/// Prints an enumerated field, then flags; each is given as its bits and the table of their names.
 pub fn choice_and_flags(
     out: &mut Text,
     choice: (u64, &[Name]),

@@ -12,7 +12,7 @@ pub const FAMILIES: &[Name] = names!(linux_raw_sys::net:
     AF_ISDN AF_PHONET AF_IEEE802154 AF_CAIF AF_ALG AF_NFC AF_VSOCK AF_KCM AF_QIPCRTR AF_SMC AF_XDP);
 const TYPES: &[Name] = names!(linux_raw_sys::net:
     SOCK_STREAM SOCK_DGRAM SOCK_RAW SOCK_RDM SOCK_SEQPACKET);
-/// Flags beside a type, and accept4(2)'s (include/linux/net.h).
+/// Flags of socket(2)'s type and of accept4(2) (include/linux/net.h).
 pub const FLAGS: &[Name] = &[(0o2_000_000, "SOCK_CLOEXEC"), (0o4000, "SOCK_NONBLOCK")];
 /// `SHUT_*`.
 pub const SHUT: &[Name] = names!(linux_raw_sys::net: SHUT_RD SHUT_WR SHUT_RDWR);
@@ -59,7 +59,7 @@ pub const MESSAGE: &[Name] = &[
     (0x4000_0000, "MSG_CMSG_CLOEXEC"),
 ];
 
-/// A type with its flags: `SOCK_STREAM|SOCK_CLOEXEC`.
+/// Prints a socket type with its flags: `SOCK_STREAM|SOCK_CLOEXEC`.
 pub fn kind(out: &mut Text, value: u64) {
     name(out, value & 0xf, TYPES, "SOCK_???");
     let flags = value & !0xf;

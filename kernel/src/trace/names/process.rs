@@ -5,7 +5,7 @@ use super::{Name, names};
 /// wait4(2).
 pub const WAIT: &[Name] = names!(linux_raw_sys::general:
     WNOHANG WUNTRACED WEXITED WCONTINUED WNOWAIT __WCLONE __WALL __WNOTHREAD);
-/// clone(2), but for the signal in the low byte.
+/// clone(2)'s flags, without the exit signal in the low byte.
 pub const CLONE: &[Name] = names!(linux_raw_sys::general:
     CLONE_VM CLONE_FS CLONE_FILES CLONE_SIGHAND CLONE_PIDFD CLONE_PTRACE CLONE_VFORK CLONE_PARENT
     CLONE_THREAD CLONE_NEWNS CLONE_SYSVSEM CLONE_SETTLS CLONE_PARENT_SETTID CLONE_CHILD_CLEARTID
@@ -77,7 +77,7 @@ pub const SYSLOG: &[Name] = &[
     (9, "SYSLOG_ACTION_SIZE_UNREAD"),
     (10, "SYSLOG_ACTION_SIZE_BUFFER"),
 ];
-/// prctl(2): what C libraries and shells use.
+/// prctl(2)'s options that C libraries and shells use.
 pub const PRCTL: &[Name] = names!(linux_raw_sys::prctl:
     PR_SET_PDEATHSIG PR_GET_PDEATHSIG PR_GET_DUMPABLE PR_SET_DUMPABLE PR_GET_KEEPCAPS
     PR_SET_KEEPCAPS PR_SET_NAME PR_GET_NAME PR_GET_SECCOMP PR_SET_SECCOMP PR_CAPBSET_READ

@@ -1,4 +1,4 @@
-//! Signals and what goes with them.
+//! Names of signals and their codes, and constants of signal calls.
 
 use super::{Name, lookup, names};
 use crate::mm::fallible::put;
@@ -36,8 +36,8 @@ const TRAP: &[Name] = names!(linux_raw_sys::general:
 const CLD: &[Name] = names!(linux_raw_sys::general:
     CLD_EXITED CLD_KILLED CLD_DUMPED CLD_TRAPPED CLD_STOPPED CLD_CONTINUED);
 
-/// Names of the codes that only signal `number` has.
-fn own_codes(number: u8) -> &'static [Name] {
+/// `si_code` values specific to signal `number`.
+fn specific_codes(number: u8) -> &'static [Name] {
     match number {
         4 => ILL,
         5 => TRAP,
@@ -49,10 +49,10 @@ fn own_codes(number: u8) -> &'static [Name] {
     }
 }
 
-/// `si_code`; one without a name as its number.
+/// Prints `si_code`: its name, or its number.
 pub fn code(out: &mut Text, number: u8, code: i32) {
     let value = i64::from(code) as u64;
-    match lookup(value, CODES).or_else(|| lookup(value, own_codes(number))) {
+    match lookup(value, CODES).or_else(|| lookup(value, specific_codes(number))) {
         Some(name) => out.add(name),
         None => put!(out, "{code}"),
     }
@@ -62,12 +62,12 @@ const SIGNALS: &[Name] = names!(linux_raw_sys::general:
     SIGHUP SIGINT SIGQUIT SIGILL SIGTRAP SIGABRT SIGBUS SIGFPE SIGKILL SIGUSR1 SIGSEGV SIGUSR2
     SIGPIPE SIGALRM SIGTERM SIGSTKFLT SIGCHLD SIGCONT SIGSTOP SIGTSTP SIGTTIN SIGTTOU SIGURG
     SIGXCPU SIGXFSZ SIGVTALRM SIGPROF SIGWINCH SIGIO SIGPWR SIGSYS);
-/// First real-time signal as the kernel counts.
+/// First real-time signal in the kernel's numbering; C libraries keep the first two for themselves.
 const RTMIN: u64 = 32;
 /// Last signal.
 const RTMAX: u64 = 64;
 
-/// A signal's name; a number that is none's as itself.
+/// Prints a signal's name; a number that is not a signal's as decimal.
 pub fn name(out: &mut Text, number: u64) {
     match lookup(number, SIGNALS) {
         Some(name) => out.add(name),
@@ -77,7 +77,7 @@ pub fn name(out: &mut Text, number: u64) {
     }
 }
 
-/// A handler: `SIG_DFL`, `SIG_IGN`, or its address.
+/// Prints a handler: `SIG_DFL`, `SIG_IGN`, or its address.
 pub fn handler(out: &mut Text, address: u64) {
     match address {
         0 => out.add("SIG_DFL"),
@@ -86,7 +86,8 @@ pub fn handler(out: &mut Text, address: u64) {
     }
 }
 
-/// A signal set: `[INT CHLD]`; a set of two thirds or more as its complement: `~[KILL STOP]`.
+/// Prints a signal set: `[INT CHLD]`, or the complement of a set of two thirds or more:
+/// `~[KILL STOP]`.
 pub fn set(out: &mut Text, bits: u64) {
     let mut shown = bits;
     if bits.count_ones() >= 64 * 2 / 3 {

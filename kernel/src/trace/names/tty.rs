@@ -6,8 +6,8 @@ use super::{Name, known_flags, lookup, names};
 use crate::mm::fallible::put;
 use crate::trace::text::Text;
 
-/// Commands. Sound cards have commands of TCSETS's numbers; strace, which doesn't know what
-/// the descriptor is, prints both.
+/// ioctl(2)'s commands. TCSETS, TCSETSW and TCSETSF share their numbers with commands of sound
+/// cards; strace doesn't know the descriptor's type and prints both names.
 pub const IOCTLS: &[Name] = &[
     (0x5401, "TCGETS"),
     (0x5402, "SNDCTL_TMR_START or TCSETS"),
@@ -62,9 +62,9 @@ pub const IOCTLS: &[Name] = &[
     (0x5451, "FIOCLEX"),
 ];
 
-/// Which queues TCFLSH drops.
+/// TCFLSH's argument: the queues to discard.
 pub const QUEUES: &[Name] = names!(linux_raw_sys::general: TCIFLUSH TCOFLUSH TCIOFLUSH);
-/// What TCXONC does.
+/// TCXONC's argument.
 pub const FLOWS: &[Name] = names!(linux_raw_sys::general: TCOOFF TCOON TCIOFF TCION);
 
 const INPUT: &[Name] = names!(linux_raw_sys::general:
@@ -96,7 +96,7 @@ const SPEEDS: &[Name] = names!(linux_raw_sys::general:
     B57600 B115200 B230400 B460800 B500000 B576000 B921600 B1000000);
 const SIZES: &[Name] = names!(linux_raw_sys::general: CS5 CS6 CS7 CS8);
 
-/// struct termios's four words of flags; the control characters are left out.
+/// Prints struct termios's four words of flags, without the control characters.
 pub fn termios(out: &mut Text, [input, output, control, local]: [u64; 4]) {
     out.add("{c_iflag=");
     flags(out, input, INPUT, "");
@@ -129,7 +129,7 @@ pub fn termios(out: &mut Text, [input, output, control, local]: [u64; 4]) {
     out.add(", ...}");
 }
 
-/// Flags behind `separator`, which is empty if they come first.
+/// Prints flags after `separator`, which is empty at the start of a field.
 fn flags(out: &mut Text, value: u64, table: &[Name], separator: &'static str) {
     let rest = known_flags(out, value, table, separator);
     if rest != 0 {

@@ -1,4 +1,4 @@
-//! Structures of epoll calls and of timers' signals.
+//! Structures of epoll calls, and struct sigevent.
 
 use linux_raw_sys::general::SIGEV_THREAD_ID;
 
@@ -12,7 +12,7 @@ use crate::trace::text::Text;
 pub fn epoll_event(out: &mut Text, fields: &mut Fields) {
     out.add("{events=");
     names::flags(out, fields.u32().into(), event::EPOLL_EVENTS, "EPOLL???");
-    // Not aligned: two halves.
+    // An unaligned 64-bit field, read as two halves.
     let (low, high) = (u64::from(fields.u32()), u64::from(fields.u32()));
     put!(out, ", data={{u32={low}, u64={}}}}}", low | high << 32);
 }
@@ -37,7 +37,7 @@ pub fn sigevent(out: &mut Text, fields: &mut Fields) {
     out.add("}");
 }
 
-/// The events that a call returned.
+/// Array of `count` struct epoll_event that epoll_wait(2) returned.
 pub fn epoll_events(out: &mut Text, call: &Call, at: u64, count: u64) {
     if count == 0 {
         return out.add("[]");

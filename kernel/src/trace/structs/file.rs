@@ -25,7 +25,7 @@ pub fn stat(out: &mut Text, fields: &mut Fields) {
     let size = fields.u64();
     out.add("{st_mode=");
     file::mode(out, mode.into());
-    // A device file has a number where others have a size.
+    // strace prints a device file's number instead of its size.
     if matches!(mode & 0o170_000, 0o020_000 | 0o060_000) {
         out.add(", st_rdev=");
         file::device(out, device);
@@ -116,7 +116,7 @@ fn lock(out: &mut Text, kind: u16, whence: u16, rest: &mut Fields) {
     );
 }
 
-/// How many directory entries lie in `len` bytes; each has its length at `length_at`.
+/// Number of directory entries in `len` bytes; an entry's length is at its offset `length_at`.
 pub fn count_entries(call: &Call, at: u64, len: u64, length_at: usize) -> usize {
     let mut count = 0;
     let mut offset = 0;
@@ -135,7 +135,7 @@ pub fn count_entries(call: &Call, at: u64, len: u64, length_at: usize) -> usize 
     count
 }
 
-/// poll(2)'s descriptors with the events asked for.
+/// struct pollfd array with the requested events.
 pub fn poll_fds(out: &mut Text, call: &Call, at: u64, count: u64) {
     array(out, at, count, 8, |out, element| {
         let Some(mut fields) = call.fields(element, 8) else {
@@ -151,7 +151,7 @@ pub fn poll_fds(out: &mut Text, call: &Call, at: u64, count: u64) {
     });
 }
 
-/// Those that something happened to.
+/// The elements of a struct pollfd array that have returned events.
 pub fn poll_results(out: &mut Text, call: &Call, at: u64, count: u64) {
     let mut separator = "";
     for index in 0..count.min(1024) {
@@ -170,7 +170,7 @@ pub fn poll_results(out: &mut Text, call: &Call, at: u64, count: u64) {
     }
 }
 
-/// select(2)'s set: `[0 7]`. `None` if it can't be read.
+/// Text of a set of `count` bits, of descriptors or CPUs: `[0 7]`. `None` if it can't be read.
 pub fn fd_set(call: &Call, at: u64, count: u64) -> Option<Text> {
     let mut out = Text::new();
     out.add("[");

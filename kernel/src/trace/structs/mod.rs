@@ -1,7 +1,7 @@
-//! Structures, field by field: `{st_mode=S_IFREG|0644, st_size=13, ...}`.
+//! Printing of structures, field by field: `{st_mode=S_IFREG|0644, st_size=13, ...}`.
 //!
-//! strace leaves out with `...` what is rarely asked for; so does this. Each function prints
-//! one structure from its [`Fields`], which know the width of a `long`.
+//! As in strace, `...` replaces rarely needed fields. Each function prints one structure from its
+//! [`Fields`], which know the width of a `long`.
 
 use super::call::{Call, Fields};
 use super::strings::address;
@@ -15,7 +15,7 @@ pub mod signal;
 pub mod time;
 pub mod tty;
 
-/// Prints one kind of structure.
+/// Function that prints one structure.
 pub type Printer = fn(&mut Text, &mut Fields);
 
 /// Prints the structure of `len` bytes at `at`, or the address if it cannot be read.
@@ -26,7 +26,8 @@ pub fn whole(out: &mut Text, call: &Call, at: u64, len: usize, print: Printer) {
     }
 }
 
-/// The same for a structure whose length depends on the width: for 64 and for 32 bits.
+/// Prints a structure whose size depends on the width: `len` is its size in bytes for 64-bit and
+/// for 32-bit programs.
 pub fn sized(out: &mut Text, call: &Call, at: u64, len: (usize, usize), print: Printer) {
     whole(out, call, at, if call.wide { len.0 } else { len.1 }, print);
 }

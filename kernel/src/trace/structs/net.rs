@@ -9,7 +9,7 @@ use crate::trace::strings::{address, array, buffer, iovec, quoted};
 use crate::trace::text::Text;
 use crate::usercopy::UserPtr;
 
-/// Bytes of an address that are looked at (struct sockaddr_un).
+/// Bytes of an address that are read, at most (struct sockaddr_un).
 const ADDRESS_MAX: usize = 110;
 
 /// struct sockaddr, of `len` bytes: `{sa_family=AF_UNIX, sun_path="name"}`.
@@ -48,14 +48,14 @@ pub fn sockaddr(out: &mut Text, at: u64, len: u64) {
     out.add("}");
 }
 
-/// A name in quotes, however long.
+/// Prints a name in quotes, not truncated.
 fn quoted_whole(out: &mut Text, name: &[u8]) {
     out.add("\"");
     crate::trace::strings::escaped(out, name);
     out.add("\"");
 }
 
-/// The address that a call wrote, whose length `len_at` points to; as long as there was room for.
+/// struct sockaddr that a call wrote, truncated to its buffer; its length is at `len_at`.
 pub fn returned(out: &mut Text, call: &Call, at: u64, len_at: u64) {
     match (call.room, read_int(len_at)) {
         (Some(room), Some(len)) if !call.failed() => sockaddr(out, at, room.min(len).into()),
@@ -63,7 +63,7 @@ pub fn returned(out: &mut Text, call: &Call, at: u64, len_at: u64) {
     }
 }
 
-/// A length that the call changed: `[110 => 2]`, or `[2]`.
+/// The length that a call changed from the buffer's size: `[110 => 2]`; unchanged: `[2]`.
 pub fn length(out: &mut Text, call: &Call, at: u64) {
     match (call.room, read_int(at)) {
         (Some(room), Some(len)) if room != len && !call.failed() => {
@@ -74,12 +74,13 @@ pub fn length(out: &mut Text, call: &Call, at: u64) {
     }
 }
 
-/// An int of the program's.
+/// Reads an int in user memory; `None` for NULL and on a fault.
 pub fn read_int(at: u64) -> Option<u32> {
     UserPtr::<u32>::new(at).read().ok().filter(|_| at != 0)
 }
 
-/// struct msghdr. `limit`: bytes of the message, if the call wrote it.
+/// struct msghdr. `limit` is the length of the received message in bytes; `None` for a message that
+/// is sent.
 pub fn msghdr(out: &mut Text, call: &Call, at: u64, limit: Option<u64>) {
     let word = call.word();
     let field = |index: u64| call.read_word(at.wrapping_add(index * word));
@@ -179,7 +180,7 @@ fn credentials(out: &mut Text, call: &Call, at: u64) {
     }
 }
 
-/// An array of struct mmsghdr, of which the call dealt with as many as it returned.
+/// struct mmsghdr array: as many elements as the call returned.
 pub fn mmsghdr(out: &mut Text, call: &Call, at: u64, was_received: bool) {
     let size = if call.wide { 64 } else { 32 };
     array(out, at, call.value(), size, |out, at| {

@@ -95,7 +95,7 @@ pub fn rusage(out: &mut Text, fields: &mut Fields) {
     out.add(", ...}");
 }
 
-/// What wait4(2) reports of a child: `[{WIFEXITED(s) && WEXITSTATUS(s) == 0}]`.
+/// wait4(2)'s status: `[{WIFEXITED(s) && WEXITSTATUS(s) == 0}]`.
 pub fn wait_status(out: &mut Text, fields: &mut Fields) {
     let status = fields.u32();
     let number = |out: &mut Text, value: u32| signal::name(out, value.into());
@@ -155,7 +155,7 @@ pub fn tms(out: &mut Text, fields: &mut Fields) {
     }
 }
 
-/// prctl(2)'s capability number.
+/// A capability number of prctl(2).
 pub fn capability(out: &mut Text, number: u64) {
     match usize::try_from(number)
         .ok()
@@ -166,8 +166,7 @@ pub fn capability(out: &mut Text, number: u64) {
     }
 }
 
-/// clone(2)'s arguments, as many as the flags call for. The order of the last two differs
-/// between the tables.
+/// clone(2)'s arguments that the flags use. The order of the last two differs between the tables.
 pub fn clone(out: &mut Text, call: &Call) {
     let [flags, stack, parent, fourth, fifth, _] = call.args;
     let (child, tls) = if call.wide {
@@ -191,7 +190,7 @@ pub fn clone(out: &mut Text, call: &Call) {
     } else if flags == 0 {
         out.add("0");
     }
-    // An ID, or the descriptor: one place for both.
+    // The call writes either the thread ID or the descriptor there.
     if has(linux::CLONE_PARENT_SETTID | linux::CLONE_PIDFD) {
         out.add(", parent_tid=");
         match call.fields(parent, 4) {
@@ -213,7 +212,8 @@ pub fn clone(out: &mut Text, call: &Call) {
     }
 }
 
-/// clone3(2)'s structure: what the flags call for, and what the parent was told.
+/// clone3(2)'s structure: the fields that the flags use, and the values written to the parent's
+/// memory.
 pub fn clone3(out: &mut Text, call: &Call) {
     let [at, size, ..] = call.args;
     let Some(mut fields) = call.fields(at, 64).filter(|_| size >= 64) else {
@@ -287,7 +287,7 @@ pub fn groups(out: &mut Text, call: &Call, at: u64, count: u64) {
     });
 }
 
-/// The six arguments of i386's first mmap(2), as if they were the call's own.
+/// The six arguments of i386's old mmap(2), printed like arguments in registers.
 pub fn old_mmap(out: &mut Text, fields: &mut Fields) {
     address(out, fields.long());
     put!(out, ", {}, ", fields.long());

@@ -13,8 +13,8 @@ use crate::usercopy::UserPtr;
 
 /// i386's sigreturn(2).
 const SIGRETURN_32: u32 = 119;
-/// Where the halves of the mask are, from the stack pointer of a sigreturn(2): `frame64.rs` and
-/// `frame32.rs` of `process/signal` draw the frames.
+/// Offsets in bytes of the signal mask's halves from the stack pointer of a sigreturn(2):
+/// `process/signal/frame64.rs` and `frame32.rs` show the frames.
 const MASK_64: (u64, u64) = (296, 300);
 const MASK_RT_32: (u64, u64) = (248, 252);
 const MASK_OLD_32: (u64, u64) = (80, 712);
@@ -25,7 +25,7 @@ pub fn sigaction(out: &mut Text, fields: &mut Fields) {
     action(out, handler, fields.u64(), flags, restorer);
 }
 
-/// i386's first struct sigaction: handler, mask, flags, restorer.
+/// i386's struct old_sigaction: handler, mask, flags, restorer.
 pub fn old_sigaction(out: &mut Text, fields: &mut Fields) {
     let [handler, mask, flags, restorer] = [(); 4].map(|()| u64::from(fields.u32()));
     action(out, handler, mask, flags, restorer);
@@ -50,7 +50,7 @@ pub fn sigset(out: &mut Text, fields: &mut Fields) {
     signal::set(out, fields.u64());
 }
 
-/// i386's first signal set, 4 bytes.
+/// i386's old_sigset_t, 4 bytes.
 pub fn old_sigset(out: &mut Text, fields: &mut Fields) {
     signal::set(out, fields.u32().into());
 }
@@ -65,7 +65,7 @@ pub fn siginfo(out: &mut Text, fields: &mut Fields) {
     info_fields(out, &info);
 }
 
-/// The mask in the frame that a sigreturn(2) is about to take off.
+/// The signal mask in the frame that a sigreturn(2) restores.
 pub fn frame(out: &mut Text, call: &Call) {
     let sp = current().frame().rsp;
     let half = |at: u64| UserPtr::<u32>::new(sp.wrapping_add(at)).read().ok();
@@ -86,7 +86,7 @@ pub fn frame(out: &mut Text, call: &Call) {
     }
 }
 
-/// A signal's details, in braces.
+/// siginfo_t from the kernel's own type: the fields that the signal has.
 pub fn info_fields(out: &mut Text, info: &SigInfo) {
     if info.signo == 0 {
         return out.add("{}");
@@ -99,7 +99,7 @@ pub fn info_fields(out: &mut Text, info: &SigInfo) {
         put!(out, ", si_errno={}", info.errno);
     }
     match info.fields {
-        // The kernel has nothing to say of itself.
+        // A signal from the kernel has no sender: strace omits the zeros.
         Union::Kill { pid: 0, uid: 0 } if info.code > 0 => {}
         Union::Kill { pid, uid } => put!(out, ", si_pid={pid}, si_uid={uid}"),
         Union::Queue { pid, uid, value } => {

@@ -16,7 +16,7 @@ pub fn timespec(out: &mut Text, fields: &mut Fields) {
     );
 }
 
-/// struct __kernel_timespec: 64-bit fields for both widths.
+/// struct __kernel_timespec: 64-bit fields in both tables.
 pub fn timespec64(out: &mut Text, fields: &mut Fields) {
     fields.wide = true;
     timespec(out, fields);
@@ -60,7 +60,7 @@ pub fn itimerspec(out: &mut Text, fields: &mut Fields) {
     out.add("}");
 }
 
-/// The same with 64-bit fields for both widths.
+/// struct itimerspec with 64-bit fields in both tables.
 pub fn itimerspec64(out: &mut Text, fields: &mut Fields) {
     fields.wide = true;
     itimerspec(out, fields);
@@ -84,7 +84,7 @@ pub fn times(out: &mut Text, fields: &mut Fields) {
     }
 }
 
-/// The same with 64-bit fields.
+/// utimensat(2)'s two struct timespec with 64-bit fields in both tables.
 pub fn times64(out: &mut Text, fields: &mut Fields) {
     fields.wide = true;
     times(out, fields);
@@ -121,17 +121,17 @@ pub fn time(out: &mut Text, fields: &mut Fields) {
     out.add(" */]");
 }
 
-/// Seconds since 1970 as a date: `2026-11-23T14:27:51+0000`.
+/// Prints seconds since 1970 as a date: `2026-11-23T14:27:51+0000`.
 pub fn date(out: &mut Text, seconds: i64, nanoseconds: i64) {
     let days = seconds.div_euclid(86400);
     let second = seconds.rem_euclid(86400);
-    // Years from March on, so that the leap day is the last: 400 years have 146097 days.
+    // Years that start in March, so that the leap day is the last: 400 years have 146097 days.
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
     let year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // Months from March on have 31, 30, 31, 30, 31 days, again and again: 153 for five.
+    // From March on the months repeat 31, 30, 31, 30, 31 days: 153 for five months.
     let from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * from_march + 2) / 5 + 1;
     let month = if from_march < 10 {

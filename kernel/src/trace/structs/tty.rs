@@ -10,7 +10,7 @@ pub fn termios(out: &mut Text, fields: &mut Fields) {
     tty::termios(out, core::array::from_fn(|_| fields.u32().into()));
 }
 
-/// The old struct termio, 18 bytes.
+/// struct termio (System V), 18 bytes.
 pub fn termio(out: &mut Text, fields: &mut Fields) {
     tty::termios(out, core::array::from_fn(|_| fields.u16().into()));
 }
@@ -26,7 +26,7 @@ pub fn winsize(out: &mut Text, fields: &mut Fields) {
     );
 }
 
-/// An int behind a pointer: `[13]`.
+/// An int that an argument points to: `[13]`.
 pub fn int(out: &mut Text, fields: &mut Fields) {
     put!(out, "[{}]", fields.i32());
 }
