@@ -1,6 +1,6 @@
 /* covers: kernel/src/vfs/ kernel/src/fs/ kernel/src/mm/ */
-/* Kernel memory behind descriptors: open files of /proc, locks, epoll items, queued messages,
-   and descriptor tables. Each attack grows one of them until memory is out, or uses it without
+/* Kernel memory of descriptors: open files of /proc, locks, epoll items, queued messages, and
+   descriptor tables. Each attack grows one of them until no memory is free, or uses it without
    free memory; close must not fail.
 
    Usage: kept_files [WORD]: all attacks, or those with the word in their name. */
@@ -24,7 +24,7 @@ static void many_files(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Many processes, each with many files of /proc that it has read in part. */
+/* Many processes, each with many partly read files of /proc. */
 static void hold_files_of_proc(void)
 {
 	char byte[200];
@@ -47,7 +47,7 @@ static void hold_files_of_proc(void)
 	sleep(8);
 }
 
-/* A long text: a descriptor keeps only a part of it. */
+/* A long file: the descriptor buffers only a part of it. */
 static void read_a_long_file_of_proc(void)
 {
 	int fd = open("/proc/self/smaps", O_RDONLY), before, after;
@@ -81,8 +81,8 @@ static void open_when_memory_is_out(void)
 	MUST(open("/dev/null", O_RDONLY) >= 0);
 }
 
-/* Memory is full of a file's pages, which the end of no process frees: killing the process that opens more
-   files doesn't help either. */
+/* Memory is full of a file's pages, which no process's exit frees: killing the processes that open
+   files doesn't help. */
 static void open_beside_a_file(void)
 {
 	static char bytes[65536];
@@ -116,7 +116,7 @@ static void lock_many_ranges(void)
 		}
 	}
 	leave(20);
-	/* Each is cut in two. */
+	/* Splits each lock. */
 	lock.l_type = F_UNLCK;
 	lock.l_len = 1;
 	for (long i = 0; i < 3000; i++) {
@@ -147,7 +147,7 @@ static void watch_many_files(void)
 	MUST(close(epoll) == 0);
 }
 
-/* Sends `fd` into `to`; closes it. */
+/* Sends `fd` over `to` (SCM_RIGHTS), and closes it. */
 static int send_away(int to, int fd)
 {
 	char byte = 0, control[CMSG_SPACE(sizeof fd)] = {0};
@@ -166,8 +166,8 @@ static int send_away(int to, int fd)
 	return sent;
 }
 
-/* Each socket's only descriptor is in the queue of the next, and the last one's in the first's. */
-static void sockets_on_their_way(void)
+/* A cycle: each socket's only descriptor is in the queue of the next. */
+static void sockets_in_flight(void)
 {
 	int last[2], first[2], n = 0;
 
@@ -191,7 +191,7 @@ static void sockets_on_their_way(void)
 	MUST(close(first[0]) == 0 || last[0] == first[0]);
 }
 
-/* A path as long as directories are deep. */
+/* getcwd in a deep directory. */
 static void go_down(void)
 {
 	static char name[201], path[1 << 20];
@@ -215,7 +215,7 @@ static const struct attack attacks[] = {
 	{"open beside a file", open_beside_a_file},
 	{"lock many ranges", lock_many_ranges},
 	{"watch many files", watch_many_files},
-	{"sockets on their way", sockets_on_their_way},
+	{"sockets in flight", sockets_in_flight},
 	{"go down", go_down},
 };
 

@@ -1,7 +1,6 @@
 /* covers: kernel/src/vm/ */
-/* Placement of mappings under each stack limit and personality(2), and the room for stack
-   growth. Address randomization is off, so that the distances are the same everywhere, to the
-   MiB. */
+/* Placement of mappings under each stack limit and personality(2), and the room for stack growth.
+   Address randomization is off: the distances in MiB are the same on each machine. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +14,7 @@
 #include <unistd.h>
 
 #define MIB (1024ul * 1024)
-/* The end of a program's addresses, and the top of its stack. */
+/* The end of user addresses: the top of the stack. */
 #define TOP ((unsigned long)(sizeof(long) == 8 ? 0x7ffffffff000 : 0xffffe000))
 #define NO_LIMIT (~0ul)
 
@@ -26,7 +25,7 @@ static int deeper(long left)
 	return left > 0 ? deeper(left - (1 << 16)) + room[0] : 0;
 }
 
-/* Whether so much of the stack can be used. */
+/* Whether the stack can grow to `bytes`. */
 static const char *grows(unsigned long bytes)
 {
 	static char text[32];
@@ -76,7 +75,7 @@ static void attempt(const char *self, unsigned long limit, unsigned long persona
 		printf("status %#x\n", status);
 }
 
-/* A limit that the program raises itself: the stack still has room to grow. */
+/* A limit raised at run time: the stack still has room to grow. */
 static void raised(void)
 {
 	struct rlimit rlimit = {110 * MIB, RLIM_INFINITY};
@@ -86,7 +85,7 @@ static void raised(void)
 	printf("raised to 110 MiB, 111 MiB: %s\n", grows(111 * MIB));
 }
 
-/* The page at 0, which only root may have. */
+/* Mapping page 0: only root may (vm.mmap_min_addr). */
 static void page_zero(uid_t user)
 {
 	fflush(stdout);

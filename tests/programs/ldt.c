@@ -18,7 +18,7 @@
 
 static unsigned word[64] __attribute__((aligned(64)));
 
-/* The kernel's result: an int, also where registers are wider. */
+/* modify_ldt's result is an int, in 64-bit registers too. */
 static int modify(int function, void *at, unsigned long size)
 {
 	long result = syscall(SYS_modify_ldt, function, at, size);
@@ -43,7 +43,7 @@ static int set(int function, unsigned entry, unsigned long base, unsigned limit,
 	return modify(function, &d, sizeof d);
 }
 
-/* Which register the C library leaves alone. */
+/* The segment register that the C library doesn't use. */
 #ifdef __x86_64__
 #define SEGMENT "gs"
 #else
@@ -66,7 +66,7 @@ static unsigned loaded(void)
 
 #endif
 
-/* 64-bit code doesn't look at ES, 32-bit code needs it. */
+/* 64-bit code ignores ES; 32-bit code needs it. */
 static void load_es(unsigned short selector)
 {
 #ifdef __x86_64__
@@ -103,7 +103,7 @@ static unsigned rights_of(unsigned short selector)
 	unsigned rights = 0;
 
 	asm volatile("lar %1, %0" : "+r"(rights) : "r"((unsigned)selector));
-	/* Bits 16 to 19 belong to nothing. */
+	/* Bits 16 to 19 are undefined. */
 	return rights & 0xf0ff00;
 }
 
@@ -172,7 +172,7 @@ static void arguments(void)
 	printf("\nsizes:");
 	for (size = 0; size < 20; size++)
 		printf(" %d/%d", modify(1, &d, size), modify(0x11, &d, size));
-	printf("\nno memory: %d %d %d %d\n", modify(0, NULL, 64), modify(1, NULL, 16), modify(2, NULL, 16),
+	printf("\nbad pointers: %d %d %d %d\n", modify(0, NULL, 64), modify(1, NULL, 16), modify(2, NULL, 16),
 		modify(0x11, NULL, 16));
 	memset(page, 0x55, sizeof page);
 	printf("default: %d %d %d\n", modify(2, page, 5), modify(2, page, 128), modify(2, page, 5000));

@@ -1,6 +1,6 @@
 /* covers: kernel/src/syscall/ */
-/* A tour of common C library functions. The output depends only on the C library and on Linux's
-   rules, so that the host's output is the expected one. */
+/* A tour of common C library functions. The expected output is the host's: it depends only on the
+   C library and the kernel's ABI. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +52,7 @@ static void memory(void)
 	printf("memory: %zu bytes, map %d %d %d\n", total, map[0], shrunk, locked);
 }
 
-/* The result of a call that should fail, with its error in words. */
+/* Prints the result and error message of a call that should fail. */
 static void failed(const char *what, long result)
 {
 	printf("%s: %ld, %s\n", what, result, strerror(errno));
@@ -99,7 +99,7 @@ static void clocks(void)
 
 int main(int argc, char **argv)
 {
-	/* Unbuffered pieces and stdio's must come out in order. */
+	/* Line buffering keeps the order of stdio's output and direct writes. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	arguments(argc, argv);
 	memory();

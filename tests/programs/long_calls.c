@@ -10,9 +10,9 @@
 #include "long_calls.h"
 
 enum {
-	/* How long each call is repeated. */
+	/* Duration of the test of each call. */
 	RUN_MS = 60,
-	/* Most that a sleep of a millisecond may be late, and that a killed process lives. */
+	/* Limits: lateness of a sleep of 1 ms, and time from SIGKILL to exit. */
 	LATE_MS = 20,
 	DYING_MS = 200,
 	USER = 1000,
@@ -26,7 +26,7 @@ static long now_us(void)
 	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* Makes the call over and over as another user, each time in a new process, and kills all. */
+/* Makes the call repeatedly as another user, each time in a new process, then kills all of them. */
 static int is_slow(int number)
 {
 	long start = now_us(), latest = 0, killed;

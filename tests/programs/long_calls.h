@@ -1,5 +1,5 @@
-/* For long_calls.c: calls over the largest possible ranges. Each is made by a process of its own, which
-   then exits: nothing is freed explicitly. */
+/* For long_calls.c: calls over the largest possible ranges. Each call has its own process, whose exit
+   frees everything. */
 #ifndef LONG_CALLS_H
 #define LONG_CALLS_H
 #include <fcntl.h>
@@ -17,13 +17,13 @@
 
 enum {
 	PAGE = 4096,
-	/* Pages that are there, of each large area. */
+	/* Present pages of each large area. */
 	TOUCHED = 50,
-	/* Areas that a large one is cut into. */
+	/* Number of VMAs that an area is split into. */
 	CUTS = 30000,
 };
 
-/* A file without pages. */
+/* A sparse file: it has no pages. */
 static int hollow(unsigned long size)
 {
 	int fd = memfd_create("hollow", 0);
@@ -42,12 +42,12 @@ static char *room(unsigned long size)
 	return area(size, PROT_READ | PROT_WRITE);
 }
 
-static char *of_a_file(unsigned long size)
+static char *file_area(unsigned long size)
 {
 	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, hollow(size), 0);
 }
 
-/* Pages here and there. */
+/* An area with TOUCHED present pages, evenly spread. */
 static char *scattered(unsigned long size)
 {
 	char *start = room(size);
@@ -57,8 +57,8 @@ static char *scattered(unsigned long size)
 	return start;
 }
 
-/* Neighbours that differ: none of the areas joins the next. */
-static char *in_cuts(void)
+/* Adjacent VMAs with different protections: no two of them merge. */
+static char *split_area(void)
 {
 	char *start = room(CUTS * 2ul * PAGE);
 
@@ -84,14 +84,14 @@ static void do_mincore(void)
 
 static void do_mincore_of_a_file(void)
 {
-	char *start = of_a_file(AREA_SIZE), *marks = room(AREA_SIZE / PAGE);
+	char *start = file_area(AREA_SIZE), *marks = room(AREA_SIZE / PAGE);
 
 	mincore(start, AREA_SIZE, (void *)marks);
 }
 
 static void do_msync(void)
 {
-	char *start = of_a_file(AREA_SIZE);
+	char *start = file_area(AREA_SIZE);
 
 	msync(start, AREA_SIZE, MS_SYNC | MS_INVALIDATE);
 }
@@ -125,7 +125,7 @@ static void do_populate_write(void)
 
 static void do_remove(void)
 {
-	char *start = of_a_file(AREA_SIZE);
+	char *start = file_area(AREA_SIZE);
 
 	madvise(start, AREA_SIZE, MADV_REMOVE);
 }
@@ -153,14 +153,14 @@ static void do_mprotect(void)
 
 static void do_mprotect_in_cuts(void)
 {
-	char *start = in_cuts();
+	char *start = split_area();
 
 	mprotect(start, CUTS * 2ul * PAGE, PROT_READ);
 }
 
 static void do_fork_in_cuts(void)
 {
-	in_cuts();
+	split_area();
 	for (;;) {
 		if (fork() == 0)
 			_exit(0);
@@ -189,7 +189,7 @@ static void do_populate(void)
 
 static void do_remap_file_pages(void)
 {
-	remap_file_pages(of_a_file(AREA_SIZE), 1ul << 34, 0, 1, 0);
+	remap_file_pages(file_area(AREA_SIZE), 1ul << 34, 0, 1, 0);
 }
 
 static void do_fallocate(void)

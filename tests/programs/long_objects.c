@@ -1,9 +1,9 @@
 /* covers: kernel/src/sched/ kernel/src/vm/ kernel/src/vfs/ kernel/src/process/ */
-/* Calls over as many objects as a program can make, and the end of a process that has them: another process's
-   sleep of a millisecond is at most one too long. The objects are made by many short calls before. Time is
-   counted in instructions by the machine (-icount), or the figures say nothing.
+/* Calls on as many objects as a program can create, and exit of a process that has them: another process's
+   sleep of 1 ms is at most 1 ms late. Many short calls create the objects before. The machine counts time in
+   instructions (-icount); otherwise the figures mean nothing.
 
-   Usage: long_objects [NAME], to make one call only. LATE_US in the environment is the limit in microseconds. */
+   Usage: long_objects [NAME]: only one call. LATE_US in the environment is the limit in microseconds. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/epoll.h>
@@ -21,7 +21,7 @@
 enum {
 	PAGE = 4096,
 	TABLE = 512 * PAGE,
-	/* As many as there may be (fs.nr_open). */
+	/* The maximum of RLIMIT_NOFILE (fs.nr_open). */
 	NR_OPEN = 1 << 20,
 	ITEMS = 20000,
 	WATCHES = 20000,
@@ -58,7 +58,7 @@ static void do_mremap(void)
 	mremap(start, MOVED, MOVED, MREMAP_MAYMOVE | MREMAP_FIXED, place);
 }
 
-/* Page tables without a page in them. */
+/* Empty page tables. */
 static void make_tables(void)
 {
 	start = room((unsigned long)TABLES * TABLE);
@@ -104,7 +104,7 @@ static void do_exit(void)
 
 static int first, second;
 
-/* Of one file under many numbers. */
+/* Epoll items of one file under many descriptors. */
 static void make_items(void)
 {
 	struct epoll_event event = {EPOLLIN, {0}};
@@ -123,7 +123,7 @@ static void close_first(void)
 	close(first);
 }
 
-/* Reads a file of /proc whole. */
+/* Reads a whole file of /proc. */
 static void read_all(const char *name)
 {
 	static char text[1 << 16];
@@ -175,7 +175,7 @@ static void close_second(void)
 	close(second);
 }
 
-/* One file in many instances' lists, and not open under another number. */
+/* One descriptor in the interest lists of many epoll instances. */
 static void make_instances(void)
 {
 	struct epoll_event event = {EPOLLIN, {0}};
@@ -272,7 +272,7 @@ static const struct {
 
 static long limit_us = 1000;
 
-/* Where the child is: it makes objects, or the call. */
+/* Whether the child has created the objects and makes the call. */
 static volatile int *is_called;
 
 static long now_us(void)

@@ -1,9 +1,9 @@
 /* covers: kernel/src/mm/ kernel/src/process/ */
-/* Exhaustion of memory in every way, on a small machine: calls may fail with ENOMEM and the
-   program may be killed, but the next program must run.
+/* Exhaustion of memory by each kind of allocation, on a small machine: calls may fail with ENOMEM
+   and the program may be killed, but the next program must run.
 
    Usage: low_memory FREE_KB [WORD]: each attack, or those with the word in their name, starts
-   with about FREE_KB of free memory; 0 means all there is. */
+   with about FREE_KB of free memory; 0 means no limit. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -76,7 +76,7 @@ static void let_the_kernel_touch(void)
 			return;
 }
 
-/* There is no memory for the copy's source. */
+/* The source's pages can't be allocated. */
 static void write_untouched_memory(void)
 {
 	int fd = create("untouched", 0);
@@ -87,7 +87,7 @@ static void write_untouched_memory(void)
 			return;
 }
 
-/* Each differs from its neighbours, so that none are joined. */
+/* Adjacent areas with different protections, so that no two of them merge. */
 static void map_small_areas(int number)
 {
 	for (int i = 0; i < number; i++) {
@@ -103,7 +103,7 @@ static void map_many_areas(void)
 	map_small_areas(200000);
 }
 
-/* The text is longer than any piece of memory that is left. */
+/* The file is longer than any free block of memory. */
 static void read_long_maps(void)
 {
 	int fd = open("/proc/self/maps", O_RDONLY);
@@ -125,7 +125,7 @@ static void split_areas(void)
 		area[i] = 1;
 }
 
-/* Each page needs page tables of its own. */
+/* Each page needs separate page tables. */
 static void map_far_apart(void)
 {
 	for (unsigned long i = 0; i < 10000; i++) {
@@ -332,7 +332,7 @@ static void clean_up(void)
 		closedir(directory);
 }
 
-/* Holds on to memory until little is free; returns its process ID. */
+/* A child that allocates memory until about `kilobytes` are free; returns its process ID. */
 static int take_all_but(long kilobytes)
 {
 	int pid = fork();

@@ -1,6 +1,6 @@
 /* covers: kernel/src/vfs/ kernel/src/sched/ */
-/* Exit of a process with very many locks on a file on which others have as many: another process
-   runs meanwhile, when its time slice comes. The machine counts time in instructions (-icount). */
+/* Exit of a process with many locks on a file on which others have as many: another process is
+   scheduled meanwhile. The machine counts time in instructions (-icount). */
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -32,7 +32,7 @@ static void hold_locks(int ready)
 	pause();
 }
 
-/* The largest delay of a sleep of a millisecond, until the pipe is written. */
+/* The largest lateness of sleeps of 1 ms until the pipe is written, in microseconds. */
 static long watch_the_clock(int end)
 {
 	long latest = 0;
@@ -61,7 +61,7 @@ int main(void)
 		if (holders[i] == 0)
 			hold_locks(ready[1]);
 		close(ready[1]);
-		/* Or the end of file, of one that found no locks. */
+		/* End of file: the holder failed to lock. */
 		if (read(ready[0], &byte, 1) != 1)
 			return 1;
 	}

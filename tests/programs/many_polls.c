@@ -1,6 +1,6 @@
 /* covers: kernel/src/vfs/ kernel/src/mm/ */
-/* One poll of very many descriptors of the same pipe: the call succeeds or fails with ENOMEM.
-   Needs more descriptors than any process but init may have. */
+/* poll of up to a million entries for one pipe: the call succeeds or fails with ENOMEM. Raising
+   RLIMIT_NOFILE that far needs privilege. */
 #include "children.h"
 #include <errno.h>
 #include <poll.h>

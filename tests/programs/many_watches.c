@@ -1,7 +1,7 @@
 /* covers: kernel/src/vfs/ */
-/* One file with as many epoll items as a user may have: one more is refused, removal in any
-   order costs no more per item than with few, and another user may have as many. The machine
-   counts time in instructions (-icount). */
+/* One file with as many epoll items as a user may have (max_user_watches): one more fails with
+   ENOSPC, the cost of removing an item doesn't depend on their number, and another user may have as
+   many. The machine counts time in instructions (-icount). */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@ enum {
 	/* Descriptors of the watched file, each watched by each instance. */
 	NAMES = 3000,
 	INSTANCES = 100,
-	/* The most that removing an item may cost, whatever the number of others. */
+	/* The limit for removing an item, with few and with many others. */
 	LEAVING_NS = 8000,
 	USERS = 2,
 	FIRST_USER = 1000,
@@ -44,7 +44,7 @@ static long read_limit(void)
 	return atol(text);
 }
 
-/* Watches until there is an error; returns how many items there are. */
+/* Adds up to `most` items, until an error; returns their number. */
 static long watch(long most)
 {
 	struct epoll_event event = {EPOLLIN, {0}};
@@ -59,7 +59,7 @@ static long watch(long most)
 	return count;
 }
 
-/* Closes all instances, in an order of its own; returns nanoseconds for each item. */
+/* Closes all instances in random order; returns the nanoseconds per item. */
 static long unwatch(long items)
 {
 	long start = now_ns();
@@ -99,7 +99,7 @@ static int check_user(int user)
 	count = watch(max + 1);
 	printf("user %d: %ld of %ld items, then %s\n", user, count, max, strerror(errno));
 	many = unwatch(count);
-	printf("leaving took %ld ns each, of few %ld ns\n", many, few);
+	printf("removal took %ld ns per item, with few items %ld ns\n", many, few);
 	return count == max && errno == ENOSPC && few < LEAVING_NS && many < LEAVING_NS;
 }
 
@@ -108,7 +108,7 @@ int main(void)
 	int status, good = 1;
 
 	only_as_init();
-	/* The second user comes while the first is at the limit. */
+	/* The second user adds items while the first one is at its limit. */
 	for (int i = 0; i < USERS; i++)
 		if (fork() == 0)
 			_exit(!check_user(FIRST_USER + i));

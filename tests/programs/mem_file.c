@@ -1,7 +1,7 @@
 /* covers: kernel/src/vm/ kernel/src/process/ */
-/* /proc/self/mem, process_vm_writev and PTRACE_POKEDATA: the pages that they reach. They never
-   change a page that the program may not write: one thread maps root's file where another thread
-   writes. */
+/* /proc/self/mem, process_vm_writev and PTRACE_POKEDATA: the pages that they can access. They never
+   change a page of a file that the program can't write, even while another thread maps root's file
+   at the written address. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -28,13 +28,13 @@ static char *at, *source;
 static int file, memory;
 static volatile int ends;
 
-static void say(const char *what, long result)
+static void print(const char *what, long result)
 {
 	printf("%s: %ld%s%s\n", what, result < 0 ? -1 : result, result < 0 ? " " : "",
 		result < 0 ? strerror(errno) : "");
 }
 
-/* The start of the area with this name in /proc/self/maps. */
+/* The start of the VMA with this name in /proc/self/maps. */
 static char *find(const char *name)
 {
 	char line[512];
@@ -60,31 +60,31 @@ static ssize_t vm_read(const void *from, void *to, size_t len)
 	return process_vm_readv(getpid(), &here, 1, &there, 1, 0);
 }
 
-static void reach(void)
+static void accesses(void)
 {
 	char word[8] = "";
 	char *vvar = find("[vvar]"), *vdso = find("[vdso]");
-	say("read [vvar]", pread(memory, word, 8, (long)vvar));
-	say("write [vvar]", pwrite(memory, word, 8, (long)vvar));
-	say("process_vm_readv [vvar]", vm_read(vvar, word, 8));
-	say("process_vm_writev [vvar]", vm_write(vvar, word, 8));
-	say("read [vdso]", pread(memory, word, 8, (long)vdso));
-	say("write [vdso]", pwrite(memory, word, 8, (long)vdso));
-	say("process_vm_writev [vdso]", vm_write(vdso, word, 8));
+	print("read [vvar]", pread(memory, word, 8, (long)vvar));
+	print("write [vvar]", pwrite(memory, word, 8, (long)vvar));
+	print("process_vm_readv [vvar]", vm_read(vvar, word, 8));
+	print("process_vm_writev [vvar]", vm_write(vvar, word, 8));
+	print("read [vdso]", pread(memory, word, 8, (long)vdso));
+	print("write [vdso]", pwrite(memory, word, 8, (long)vdso));
+	print("process_vm_writev [vdso]", vm_write(vdso, word, 8));
 	char *read_only = mmap(0, 2 * PAGE, PROT_READ, MAP_PRIVATE, file, 0);
-	say("write private, read-only", pwrite(memory, "changed", 7, (long)read_only));
-	printf("it has: %.7s\n", read_only);
-	say("process_vm_writev to it", vm_write(read_only, "changed", 7));
+	print("write private, read-only", pwrite(memory, "changed", 7, (long)read_only));
+	printf("content: %.7s\n", read_only);
+	print("process_vm_writev to it", vm_write(read_only, "changed", 7));
 	char *shared = mmap(0, PAGE, PROT_READ, MAP_SHARED, file, 0);
-	say("write shared, read-only", pwrite(memory, "changed", 7, (long)shared));
-	say("process_vm_writev to it", vm_write(shared, "changed", 7));
-	printf("it has: %.7s\n", shared);
+	print("write shared, read-only", pwrite(memory, "changed", 7, (long)shared));
+	print("process_vm_writev to it", vm_write(shared, "changed", 7));
+	printf("content: %.7s\n", shared);
 	char *own = mmap(0, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	say("write shared, writable", pwrite(memory, "changed", 7, (long)own));
+	print("write shared, writable", pwrite(memory, "changed", 7, (long)own));
 	munmap(own + PAGE, PAGE);
-	say("write up to a hole", pwrite(memory, source, 2 * PAGE, (long)own));
-	say("write into it", pwrite(memory, source, PAGE, (long)own + PAGE));
-	say("write from a hole", pwrite(memory, own + PAGE - 100, 200, (long)own));
+	print("write up to a hole", pwrite(memory, source, 2 * PAGE, (long)own));
+	print("write into it", pwrite(memory, source, PAGE, (long)own + PAGE));
+	print("write from a hole", pwrite(memory, own + PAGE - 100, 200, (long)own));
 
 	int child = fork();
 	if (child == 0) {
@@ -93,18 +93,18 @@ static void reach(void)
 		_exit(0);
 	}
 	waitpid(child, 0, 0);
-	say("poke private, read-only", ptrace(PTRACE_POKEDATA, child, read_only, 0x11));
-	say("poke shared, read-only", ptrace(PTRACE_POKEDATA, child, shared, 0x11));
-	say("poke [vvar]", ptrace(PTRACE_POKEDATA, child, vvar, 0x11));
+	print("poke private, read-only", ptrace(PTRACE_POKEDATA, child, read_only, 0x11));
+	print("poke shared, read-only", ptrace(PTRACE_POKEDATA, child, shared, 0x11));
+	print("poke [vvar]", ptrace(PTRACE_POKEDATA, child, vvar, 0x11));
 	errno = 0;
 	ptrace(PTRACE_PEEKDATA, child, vvar, 0);
 	printf("peek [vvar]: %s\n", strerror(errno));
-	printf("it has: %.7s\n", shared);
+	printf("content: %.7s\n", shared);
 	ptrace(PTRACE_KILL, child, 0, 0);
 	waitpid(child, 0, 0);
 }
 
-/* Between two parts of a long write another thread runs: this one. */
+/* This thread runs in the middle of long writes. */
 static void *remap(void *unused)
 {
 	while (!ends) {
@@ -123,17 +123,17 @@ static int child(void)
 	if (setgid(1000) || setuid(1000))
 		return 1;
 	file = open("/tmp/root.file", O_RDONLY);
-	/* The change of the user made /proc/self root's. */
+	/* setuid cleared the dumpable flag: root owns /proc/self. */
 	prctl(PR_SET_DUMPABLE, 1);
 	memory = open("/proc/self/mem", O_RDWR);
 	source = mmap(0, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	memset(source, 'x', SIZE);
 	at = mmap(0, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	reach();
+	accesses();
 	pthread_t thread;
 	pthread_create(&thread, 0, remap, 0);
 	for (int round = 0; round < ROUNDS; round++) {
-		/* Pages that the copy has to bring in first. */
+		/* The copy must fault these pages in first. */
 		madvise(source, SIZE, MADV_DONTNEED);
 		if (round % 2)
 			(void)!pwrite(memory, source, SIZE, (long)at);
@@ -170,6 +170,6 @@ int main(void)
 			left++;
 	}
 	unlink("/tmp/root.file");
-	printf("%d of %d pages of root's file are as they were\n", left, SIZE / PAGE);
+	printf("%d of %d pages of root's file are unchanged\n", left, SIZE / PAGE);
 	return 0;
 }

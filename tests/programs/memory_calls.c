@@ -32,7 +32,7 @@
 #define MLOCK_ONFAULT 1
 #endif
 
-static void say(const char *what, long result)
+static void print(const char *what, long result)
 {
 	printf("%s: %s\n", what, result == -1 ? strerrorname_np(errno) : "ok");
 }
@@ -55,7 +55,7 @@ static void caught(int signal)
 	siglongjmp(back, signal);
 }
 
-// How touching a byte ends: 0, or the signal.
+// Accesses a byte; returns 0 or the signal.
 static int touch(volatile char *at, int store)
 {
 	int signal = sigsetjmp(back, 1);
@@ -90,49 +90,49 @@ static void advice(void)
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		char name[32];
 		sprintf(name, "madvise %d", all[i]);
-		say(name, madvise(at, P, all[i]));
+		print(name, madvise(at, P, all[i]));
 	}
-	say("madvise 99", madvise(at, P, 99));
-	say("madvise -1", madvise(at, P, -1));
-	say("madvise unaligned", madvise(at + 1, P, MADV_DONTNEED));
-	say("madvise nothing", madvise(at, 0, MADV_DONTNEED));
+	print("madvise 99", madvise(at, P, 99));
+	print("madvise -1", madvise(at, P, -1));
+	print("madvise unaligned", madvise(at + 1, P, MADV_DONTNEED));
+	print("madvise nothing", madvise(at, 0, MADV_DONTNEED));
 	memset(at, 7, 8 * P);
 	munmap(at + 2 * P, P);
-	say("madvise over a hole", madvise(at, 4 * P, MADV_DONTNEED));
+	print("madvise over a hole", madvise(at, 4 * P, MADV_DONTNEED));
 	printf("below %d above %d beyond %d\n", at[P], at[3 * P], at[4 * P]);
-	say("populate over a hole", madvise(at, 4 * P, MADV_POPULATE_WRITE));
+	print("populate over a hole", madvise(at, 4 * P, MADV_POPULATE_WRITE));
 	char *none = area(2, PROT_NONE, MAP_PRIVATE);
-	say("populate what can't be read", madvise(none, P, MADV_POPULATE_READ));
+	print("populate PROT_NONE", madvise(none, P, MADV_POPULATE_READ));
 	char *unread = area(2, PROT_WRITE, MAP_PRIVATE);
-	say("populate_read what is only written", madvise(unread, P, MADV_POPULATE_READ));
-	say("populate_write what is only written", madvise(unread, P, MADV_POPULATE_WRITE));
+	print("populate_read write-only", madvise(unread, P, MADV_POPULATE_READ));
+	print("populate_write write-only", madvise(unread, P, MADV_POPULATE_WRITE));
 	mprotect(unread, P, PROT_EXEC);
-	say("populate_read what only runs", madvise(unread, P, MADV_POPULATE_READ));
+	print("populate_read execute-only", madvise(unread, P, MADV_POPULATE_READ));
 	mprotect(none, P, PROT_READ);
-	say("populate_write read-only", madvise(none, P, MADV_POPULATE_WRITE));
-	say("populate_read read-only", madvise(none, P, MADV_POPULATE_READ));
+	print("populate_write read-only", madvise(none, P, MADV_POPULATE_WRITE));
+	print("populate_read read-only", madvise(none, P, MADV_POPULATE_READ));
 	char name[] = "/tmp/memory-calls-XXXXXX";
 	int file = mkstemp(name);
-	say("ftruncate", ftruncate(file, P));
+	print("ftruncate", ftruncate(file, P));
 	char *past = mmap(0, 2 * P, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-	say("populate past the end", madvise(past, 2 * P, MADV_POPULATE_READ));
+	print("populate past the end", madvise(past, 2 * P, MADV_POPULATE_READ));
 	memset(past, 5, P);
-	say("remove of a file's page", madvise(past, P, MADV_REMOVE));
+	print("remove of a file's page", madvise(past, P, MADV_REMOVE));
 	char byte = 9;
 	printf("read %zd", pread(file, &byte, 1, 0));
 	printf(" %d mapped %d\n", byte, past[0]);
 	char *ro = mmap(0, P, PROT_READ, MAP_SHARED, open(name, O_RDONLY), 0);
 	unlink(name);
-	say("remove read-only", madvise(ro, P, MADV_REMOVE));
+	print("remove read-only", madvise(ro, P, MADV_REMOVE));
 	char *copy = mmap(0, P, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
-	say("remove private file", madvise(copy, P, MADV_REMOVE));
-	say("free of a file", madvise(copy, P, MADV_FREE));
-	say("wipeonfork of a file", madvise(copy, P, MADV_WIPEONFORK));
+	print("remove private file", madvise(copy, P, MADV_REMOVE));
+	print("free of a file", madvise(copy, P, MADV_FREE));
+	print("wipeonfork of a file", madvise(copy, P, MADV_WIPEONFORK));
 	char *shared = area(2, PROT_READ | PROT_WRITE, MAP_SHARED);
 	memset(shared, 6, 2 * P);
-	say("remove shared memory", madvise(shared, P, MADV_REMOVE));
+	print("remove shared memory", madvise(shared, P, MADV_REMOVE));
 	printf("shared %d %d\n", shared[0], shared[P]);
-	say("dontneed shared", madvise(shared, 2 * P, MADV_DONTNEED));
+	print("dontneed shared", madvise(shared, 2 * P, MADV_DONTNEED));
 	printf("shared %d\n", shared[P]);
 }
 
@@ -150,15 +150,15 @@ static int lookup_signal(void)
 static void forks(void)
 {
 	given = fresh(3);
-	say("wipeonfork", madvise(given, P, MADV_WIPEONFORK));
+	print("wipeonfork", madvise(given, P, MADV_WIPEONFORK));
 	in_child("wiped", look);
 	printf("parent's %d\n", given[0]);
-	say("keeponfork", madvise(given, P, MADV_KEEPONFORK));
+	print("keeponfork", madvise(given, P, MADV_KEEPONFORK));
 	in_child("kept", look);
-	say("dontfork", madvise(given, P, MADV_DONTFORK));
-	in_child("not there", lookup_signal);
-	say("dofork", madvise(given, P, MADV_DOFORK));
-	in_child("there", look);
+	print("dontfork", madvise(given, P, MADV_DONTFORK));
+	in_child("dontfork: unmapped", lookup_signal);
+	print("dofork", madvise(given, P, MADV_DOFORK));
+	in_child("dofork: mapped", look);
 }
 
 static void residence(void)
@@ -166,70 +166,70 @@ static void residence(void)
 	unsigned char vec[8];
 	char *at = area(8, PROT_READ | PROT_WRITE, MAP_PRIVATE);
 	at[P] = at[3 * P] = 1;
-	say("mincore", mincore(at, 8 * P, vec));
+	print("mincore", mincore(at, 8 * P, vec));
 	for (int i = 0; i < 8; i++)
 		printf("%d ", vec[i] & 1);
 	puts("");
-	say("mincore unaligned", mincore(at + 1, P, vec));
-	say("mincore to nowhere", mincore(at, P, (void *)8));
+	print("mincore unaligned", mincore(at + 1, P, vec));
+	print("mincore to a bad pointer", mincore(at, P, (void *)8));
 	munmap(at + 4 * P, P);
-	say("mincore over a hole", mincore(at, 8 * P, vec));
-	say("mincore of nothing", mincore(at + 4 * P, 0, vec));
-	say("mincore past the end", syscall(SYS_mincore, at, -P, vec));
+	print("mincore over a hole", mincore(at, 8 * P, vec));
+	print("mincore of nothing", mincore(at + 4 * P, 0, vec));
+	print("mincore past the end", syscall(SYS_mincore, at, -P, vec));
 	at = mmap(0, 4 * P, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	say("mincore populated", mincore(at, 4 * P, vec));
+	print("mincore populated", mincore(at, 4 * P, vec));
 	printf("%d %d\n", vec[0] & 1, vec[3] & 1);
-	say("msync", msync(at, P, MS_SYNC));
-	say("msync both", msync(at, P, MS_SYNC | MS_ASYNC));
-	say("msync odd", msync(at, P, 64));
+	print("msync", msync(at, P, MS_SYNC));
+	print("msync both", msync(at, P, MS_SYNC | MS_ASYNC));
+	print("msync odd", msync(at, P, 64));
 	munmap(at, P);
-	say("msync unmapped", msync(at, 2 * P, MS_ASYNC));
+	print("msync unmapped", msync(at, 2 * P, MS_ASYNC));
 }
 
 static int locking(void)
 {
 	char *at = fresh(64);
-	say("mlock", mlock(at + 5, 10));
-	say("dontneed locked", madvise(at, P, MADV_DONTNEED));
-	say("dontneed_locked", madvise(at, P, MADV_DONTNEED_LOCKED));
-	say("invalidate locked", msync(at, P, MS_INVALIDATE));
-	say("cold locked", madvise(at, P, MADV_COLD));
-	say("munlock", munlock(at, P));
-	say("dontneed unlocked", madvise(at, P, MADV_DONTNEED));
-	say("mlock2 onfault", syscall(SYS_mlock2, at, P, MLOCK_ONFAULT));
-	say("mlock2 odd", syscall(SYS_mlock2, at, P, 2));
-	say("mlock of nothing", mlock(at, 0));
+	print("mlock", mlock(at + 5, 10));
+	print("dontneed locked", madvise(at, P, MADV_DONTNEED));
+	print("dontneed_locked", madvise(at, P, MADV_DONTNEED_LOCKED));
+	print("invalidate locked", msync(at, P, MS_INVALIDATE));
+	print("cold locked", madvise(at, P, MADV_COLD));
+	print("munlock", munlock(at, P));
+	print("dontneed unlocked", madvise(at, P, MADV_DONTNEED));
+	print("mlock2 onfault", syscall(SYS_mlock2, at, P, MLOCK_ONFAULT));
+	print("mlock2 odd", syscall(SYS_mlock2, at, P, 2));
+	print("mlock of nothing", mlock(at, 0));
 	munmap(at + 2 * P, P);
-	say("mlock over a hole", mlock(at, 4 * P));
-	say("munlock over a hole", munlock(at, 4 * P));
+	print("mlock over a hole", mlock(at, 4 * P));
+	print("munlock over a hole", munlock(at, 4 * P));
 	char *none = area(1, PROT_NONE, MAP_PRIVATE);
-	say("mlock of what can't be touched", mlock(none, P));
-	say("mlockall 0", mlockall(0));
-	say("mlockall onfault", mlockall(4));
-	say("mlockall odd", mlockall(8));
-	say("mlockall current", mlockall(MCL_CURRENT));
-	say("munlockall", munlockall());
+	print("mlock PROT_NONE", mlock(none, P));
+	print("mlockall 0", mlockall(0));
+	print("mlockall onfault", mlockall(4));
+	print("mlockall odd", mlockall(8));
+	print("mlockall current", mlockall(MCL_CURRENT));
+	print("munlockall", munlockall());
 	if (setresuid(1000, 1000, 1000))
 		return 1;
 	struct rlimit limit = {8 * P, 8 * P};
-	say("limit", setrlimit(RLIMIT_MEMLOCK, &limit));
+	print("limit", setrlimit(RLIMIT_MEMLOCK, &limit));
 	at = fresh(64);
-	say("mlock 8", mlock(at, 8 * P));
-	say("mlock again", mlock(at, 8 * P));
-	say("mlock 9", mlock(at, 9 * P));
-	say("MAP_LOCKED over", area(1, PROT_READ, MAP_PRIVATE | MAP_LOCKED) == MAP_FAILED ? -1 : 0);
-	say("mlockall current over", mlockall(MCL_CURRENT));
-	say("mremap over", (long)mremap(at, 8 * P, 9 * P, MREMAP_MAYMOVE));
-	say("munlock", munlock(at, 8 * P));
-	say("mlock 8 elsewhere", mlock(at + 20 * P, 8 * P));
+	print("mlock 8", mlock(at, 8 * P));
+	print("mlock again", mlock(at, 8 * P));
+	print("mlock 9", mlock(at, 9 * P));
+	print("MAP_LOCKED over", area(1, PROT_READ, MAP_PRIVATE | MAP_LOCKED) == MAP_FAILED ? -1 : 0);
+	print("mlockall current over", mlockall(MCL_CURRENT));
+	print("mremap over", (long)mremap(at, 8 * P, 9 * P, MREMAP_MAYMOVE));
+	print("munlock", munlock(at, 8 * P));
+	print("mlock 8 elsewhere", mlock(at + 20 * P, 8 * P));
 	limit.rlim_cur = limit.rlim_max = 0;
 	setrlimit(RLIMIT_MEMLOCK, &limit);
-	say("mlock not allowed", mlock(at, P));
-	say("mlockall not allowed", mlockall(MCL_FUTURE));
+	print("mlock not allowed", mlock(at, P));
+	print("mlockall not allowed", mlockall(MCL_FUTURE));
 	return 0;
 }
 
-/* A nearly empty area, a large one, and one that spans page tables. */
+/* Moves a large, nearly empty area that spans many page tables. */
 static void moving_sparse(void)
 {
 	size_t wide = sizeof(long) == 8 ? (size_t)(1ull << 44) : 1 << 28;
@@ -243,7 +243,7 @@ static void moving_sparse(void)
 	printf("sparse %d\n", to == place + 3 * P);
 	if (to != MAP_FAILED)
 		printf("%d %d %d %d %d\n", to[5], to[wide / 2 - P], to[wide / 2], to[wide - 1], to[P]);
-	say("the rest", munmap(place, wide + 3 * P));
+	print("the rest", munmap(place, wide + 3 * P));
 }
 
 static void moving(void)
@@ -259,28 +259,28 @@ static void moving(void)
 	printf("dontunmap moved %d, old %d new %d\n", to != at, at[P], to[P]);
 	char *fixed = mremap(to, 2 * P, 2 * P, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, place);
 	printf("dontunmap fixed %d, old %d new %d\n", fixed == place, to[P], place[P]);
-	say("dontunmap near an odd place", (long)mremap(at, P, P, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, at + 1));
-	say("dontunmap onto itself", (long)mremap(at, P, P, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, at));
-	say("dontunmap resizing", (long)mremap(at, P, 2 * P, MREMAP_MAYMOVE | MREMAP_DONTUNMAP));
-	say("dontunmap without maymove", (long)mremap(at, P, P, MREMAP_DONTUNMAP));
-	say("old_len 0 of private memory", (long)mremap(at, 0, P, MREMAP_MAYMOVE));
+	print("dontunmap, unaligned address", (long)mremap(at, P, P, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, at + 1));
+	print("dontunmap onto itself", (long)mremap(at, P, P, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, at));
+	print("dontunmap resizing", (long)mremap(at, P, 2 * P, MREMAP_MAYMOVE | MREMAP_DONTUNMAP));
+	print("dontunmap without maymove", (long)mremap(at, P, P, MREMAP_DONTUNMAP));
+	print("old_len 0 of private memory", (long)mremap(at, 0, P, MREMAP_MAYMOVE));
 	char *shared = area(4, PROT_READ | PROT_WRITE, MAP_SHARED);
 	shared[P] = 3;
 	char *twin = mremap(shared, 0, 4 * P, MREMAP_MAYMOVE);
 	twin[2 * P] = 4;
 	printf("twin %d %d %d\n", twin != shared, twin[P], shared[2 * P]);
-	say("old_len 0 in place", (long)mremap(shared, 0, 4 * P, 0));
-	say("odd flags", (long)mremap(at, P, P, 8));
-	say("fixed without maymove", (long)mremap(at, P, P, MREMAP_FIXED, place));
-	say("unaligned", (long)mremap(at + 1, P, P, 0));
-	say("to nothing", (long)mremap(at, P, 0, 0));
-	say("onto itself", (long)mremap(at, 3 * P, 3 * P, MREMAP_MAYMOVE | MREMAP_FIXED, at + P));
-	say("unmapped", (long)mremap((void *)0x10000, P, 2 * P, MREMAP_MAYMOVE));
+	print("old_len 0 in place", (long)mremap(shared, 0, 4 * P, 0));
+	print("odd flags", (long)mremap(at, P, P, 8));
+	print("fixed without maymove", (long)mremap(at, P, P, MREMAP_FIXED, place));
+	print("unaligned", (long)mremap(at + 1, P, P, 0));
+	print("to nothing", (long)mremap(at, P, 0, 0));
+	print("onto itself", (long)mremap(at, 3 * P, 3 * P, MREMAP_MAYMOVE | MREMAP_FIXED, at + P));
+	print("unmapped", (long)mremap((void *)0x10000, P, 2 * P, MREMAP_MAYMOVE));
 	// Several areas: shrinking is munmap.
 	char *row = fresh(6);
 	mprotect(row + 2 * P, P, PROT_READ);
 	printf("shrunk in place %d\n", mremap(row, 6 * P, P, 0) == row);
-	say("growing over several", (long)mremap(fresh(2), 3 * P, 4 * P, MREMAP_MAYMOVE));
+	print("growing over several", (long)mremap(fresh(2), 3 * P, 4 * P, MREMAP_MAYMOVE));
 }
 
 static void growing(void)
@@ -291,27 +291,27 @@ static void growing(void)
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
 	printf("grows by a page %d\n", touch(at - P, 1));
 	printf("grows by more %d\n", touch(at - 40 * P, 1));
-	say("mprotect growsdown", mprotect(at, P, PROT_READ | PROT_GROWSDOWN));
-	printf("store to it %d, to what it grew %d\n", touch(at, 1), touch(at - 40 * P, 1));
-	say("growsdown of a plain area", mprotect(fresh(1), P, PROT_READ | PROT_GROWSDOWN));
-	say("both ways", mprotect(at, P, PROT_READ | PROT_GROWSDOWN | PROT_GROWSUP));
-	say("growsdown shared", (long)area(1, PROT_READ, MAP_SHARED | MAP_GROWSDOWN));
-	say("mprotect odd", mprotect(at, P, 64));
-	say("mprotect unaligned", mprotect(at + 1, P, PROT_READ));
+	print("mprotect growsdown", mprotect(at, P, PROT_READ | PROT_GROWSDOWN));
+	printf("store to the first page %d, to the grown part %d\n", touch(at, 1), touch(at - 40 * P, 1));
+	print("growsdown of a plain area", mprotect(fresh(1), P, PROT_READ | PROT_GROWSDOWN));
+	print("both ways", mprotect(at, P, PROT_READ | PROT_GROWSDOWN | PROT_GROWSUP));
+	print("growsdown shared", (long)area(1, PROT_READ, MAP_SHARED | MAP_GROWSDOWN));
+	print("mprotect odd", mprotect(at, P, 64));
+	print("mprotect unaligned", mprotect(at + 1, P, PROT_READ));
 	char *two = fresh(4);
 	munmap(two + 2 * P, P);
-	say("mprotect over a hole", mprotect(two, 4 * P, PROT_READ));
+	print("mprotect over a hole", mprotect(two, 4 * P, PROT_READ));
 	printf("below the hole %d, above %d\n", touch(two, 1), touch(two + 3 * P, 1));
-	say("noreplace", (long)mmap(two, P, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0));
+	print("noreplace", (long)mmap(two, P, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0));
 }
 
-// Where mappings go that a program wants low: by MAP_32BIT, and by a call of the other table.
+// Mappings below 4 GiB: by MAP_32BIT, and by an i386 call.
 static void low(void)
 {
 #ifdef __x86_64__
 	char *at = area(3, PROT_READ, MAP_PRIVATE | MAP_32BIT);
 	printf("32bit %d\n", (unsigned long)at >= 0x40000000 && (unsigned long)at < 0x80000000);
-	say("too much", (long)area(0x50000, PROT_NONE, MAP_PRIVATE | MAP_32BIT));
+	print("too much", (long)area(0x50000, PROT_NONE, MAP_PRIVATE | MAP_32BIT));
 	long result;
 	asm volatile("push %%rbp; mov $0, %%ebp; int $0x80; pop %%rbp"
 		: "=a"(result)
@@ -329,18 +329,18 @@ static int limits(void)
 	getrlimit(RLIMIT_DATA, &limit);
 	limit.rlim_cur = 64 * P;
 	setrlimit(RLIMIT_DATA, &limit);
-	say("data over", (long)area(64, PROT_READ | PROT_WRITE, MAP_PRIVATE));
-	say("read-only is no data", (long)area(64, PROT_READ, MAP_PRIVATE));
-	say("shared is no data", (long)area(64, PROT_READ | PROT_WRITE, MAP_SHARED));
+	print("data over", (long)area(64, PROT_READ | PROT_WRITE, MAP_PRIVATE));
+	print("read-only is no data", (long)area(64, PROT_READ, MAP_PRIVATE));
+	print("shared is no data", (long)area(64, PROT_READ | PROT_WRITE, MAP_SHARED));
 	char *later = area(64, PROT_READ, MAP_PRIVATE);
-	say("made data", mprotect(later, 64 * P, PROT_READ | PROT_WRITE));
+	print("made data", mprotect(later, 64 * P, PROT_READ | PROT_WRITE));
 	printf("brk over %d\n", brk((char *)start + 65 * P));
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_DATA, &limit);
 	getrlimit(RLIMIT_AS, &limit);
 	limit.rlim_cur = 1 << 20;
 	setrlimit(RLIMIT_AS, &limit);
-	say("mmap over", (long)area(1024, PROT_NONE, MAP_PRIVATE));
+	print("mmap over", (long)area(1024, PROT_NONE, MAP_PRIVATE));
 	printf("brk over %d\n", brk((char *)start + 1024 * P));
 	return 0;
 }
@@ -350,8 +350,8 @@ static int deep(void)
 	struct rlimit limit = {512 << 10, 512 << 10};
 	setrlimit(RLIMIT_STACK, &limit);
 	char here;
-	printf("within %d\n", touch(&here - (256 << 10), 1));
-	printf("without %d\n", touch(&here - (768 << 10), 1));
+	printf("within the limit %d\n", touch(&here - (256 << 10), 1));
+	printf("past the limit %d\n", touch(&here - (768 << 10), 1));
 	return 0;
 }
 
@@ -378,22 +378,22 @@ static void others(void)
 	printf("writev %zd\n", process_vm_writev(pid, &out, 1, &in, 1, 0));
 	struct iovec all = {here, 12}, all_there = {there, 12};
 	printf("reads %zd %s\n", process_vm_readv(pid, &all, 1, &all_there, 1, 0), here);
-	say("bad there", process_vm_readv(pid, &all, 1, &bad, 1, 0));
-	say("bad here", process_vm_readv(pid, &bad, 1, &in, 1, 0));
+	print("bad there", process_vm_readv(pid, &all, 1, &bad, 1, 0));
+	print("bad here", process_vm_readv(pid, &bad, 1, &in, 1, 0));
 	struct iovec mixed[2] = {{there, 4}, {(void *)8, 8}};
 	printf("half %zd\n", process_vm_readv(pid, &all, 1, mixed, 2, 0));
 	struct iovec text = {(void *)others, 4};
-	say("write to code", process_vm_writev(pid, &out, 1, &text, 1, 0));
+	print("write to code", process_vm_writev(pid, &out, 1, &text, 1, 0));
 	printf("nothing %zd\n", process_vm_readv(pid, &none, 1, &in, 1, 0));
-	say("flags", process_vm_readv(pid, &all, 1, &in, 1, 1));
-	say("too many", process_vm_readv(pid, &all, 2000, &in, 1, 0));
-	say("nobody", process_vm_readv(99999999, &all, 1, &in, 1, 0));
+	print("flags", process_vm_readv(pid, &all, 1, &in, 1, 1));
+	print("too many", process_vm_readv(pid, &all, 2000, &in, 1, 0));
+	print("no such process", process_vm_readv(99999999, &all, 1, &in, 1, 0));
 	fflush(stdout);
 	pid_t other = fork();
 	if (other == 0) {
 		if (setresuid(1000, 1000, 1000))
 			_exit(1);
-		say("somebody else's", process_vm_readv(pid, &all, 1, &in, 1, 0));
+		print("another user's", process_vm_readv(pid, &all, 1, &in, 1, 0));
 		fflush(stdout);
 		_exit(0);
 	}
@@ -404,7 +404,7 @@ static void others(void)
 
 int main(void)
 {
-	// Independent of the caller.
+	// The caller's /tmp, if it has none.
 	mkdir("/tmp", 0777);
 	struct sigaction action = {.sa_handler = caught};
 	stack_t stack = {.ss_sp = malloc(65536), .ss_size = 65536};

@@ -27,7 +27,7 @@ static unsigned long long hash;
 static int level;
 static int content; /* The file that is mapped, open for reading and writing... */
 static int content_read_only; /* ...and for reading. */
-static int scratch; /* Goes between the arena and the kernel's own copying. */
+static int scratch; /* A file through which the kernel copies to and from the arena. */
 static char content_name[] = "/dev/shm/mm-random-XXXXXX";
 
 struct range {
@@ -57,7 +57,7 @@ static int some_protection(void)
 	return ONE_OF(protections);
 }
 
-/* Mostly a few pages, now and then many or none; the size need not be whole pages. */
+/* Mostly a few pages, sometimes many or none; the size may end inside a page. */
 static struct range some_range(void)
 {
 	struct range range = {.page = below(PAGES), .protection = some_protection()};
@@ -143,7 +143,7 @@ static long lock(struct range r)
 	return one_in(2) ? munlock(r.start, r.size) : mlock(r.start, r.size);
 }
 
-static long tell_what_is_there(struct range r)
+static long check_residency(struct range r)
 {
 	unsigned char pages[PAGES] = {0};
 	long result = mincore(r.start, r.size, pages);
@@ -151,12 +151,12 @@ static long tell_what_is_there(struct range r)
 	for (int i = 0; i < r.pages && result == 0; i++) {
 		mix(pages[i] & 1);
 		if (level)
-			printf("   page %d %s\n", r.page + i, pages[i] & 1 ? "is there" : "is not");
+			printf("   page %d %s\n", r.page + i, pages[i] & 1 ? "resident" : "not resident");
 	}
 	return result;
 }
 
-/* A fresh area with something in it, to be moved or resized. */
+/* Maps a new area with some content, to be moved or resized. */
 static void prepare(struct range r)
 {
 	int protection = r.protection | PROT_READ;
@@ -193,7 +193,7 @@ static long move_pages(struct range r)
 	return (long)mremap(r.start, r.size, r.size, flags, arena + page * PAGE);
 }
 
-/* Shared pages are mapped a second time (old size 0). */
+/* Maps shared pages a second time (old size 0). */
 static long map_again(struct range r)
 {
 	int page = below(PAGES);
@@ -223,7 +223,7 @@ static long read_into(struct range r)
 	return pread(content, r.start + shift, size, below(19) * PAGE + below(PAGE));
 }
 
-/* One byte into each page. */
+/* Stores one byte into each page. */
 static long store_into_each(struct range r)
 {
 	char byte = next_random();
@@ -236,7 +236,7 @@ static long store_into_each(struct range r)
 	return stored;
 }
 
-/* The mappings of the file change under the program. */
+/* Changes the file below its mappings. */
 static long write_file(struct range r)
 {
 	char bytes[200];
@@ -267,14 +267,14 @@ static const struct operation {
 	{"advise", advise},
 	{"advise", advise},
 	{"lock", lock},
-	{"tell what is there", tell_what_is_there},
+	{"check residency", check_residency},
 	{"forget", forget},
 	{"read into", read_into},
 	{"store into each", store_into_each},
 	{"write file", write_file},
 };
 
-/* A byte of the arena, or the error that reading it gives. */
+/* A byte of the arena, or the negative error of reading it. */
 static int byte_at(const char *place)
 {
 	unsigned char byte = 0;
@@ -306,8 +306,8 @@ struct area {
 	int is_file;
 };
 
-/* Kernels may join neighbours that go on in each other, or leave them apart. */
-static int goes_on(const struct area *area, const struct area *next)
+/* Whether two adjacent areas could be one: kernels may merge them or not. */
+static int is_continued_by(const struct area *area, const struct area *next)
 {
 	return area->end == next->start && area->is_file == next->is_file &&
 	       !strcmp(area->protection, next->protection) &&
@@ -341,10 +341,10 @@ static void look_at_maps(void)
 		if (next.start < (long)arena || next.start >= (long)arena + PAGES * PAGE)
 			continue;
 		next.is_file = strstr(line, content_name) != NULL;
-		/* The offsets of other mappings mean nothing. */
+		/* The offsets of anonymous mappings have no meaning. */
 		if (!next.is_file)
 			next.offset = 0;
-		if (area.end && goes_on(&area, &next)) {
+		if (area.end && is_continued_by(&area, &next)) {
 			area.end = next.end;
 		} else {
 			mix_area(&area);
@@ -370,8 +370,8 @@ static void store(char byte)
 	pread(scratch, arena + below(PAGES) * PAGE + 7, 1, 1);
 }
 
-/* A child changes its copy; the parent's must be unchanged. */
-static void go_on_in_a_child(void)
+/* A child changes its copy; the parent's must stay unchanged. */
+static void continue_in_a_child(void)
 {
 	int status = 0, pid;
 
@@ -435,7 +435,7 @@ int main(int count, char **words)
 	steps = atoi(words[3]);
 	level = count > 4 ? atoi(words[4]) : 0;
 	mkdir("/tmp", 01777);
-	/* A file in memory, if there is a choice: on others the resident pages differ. */
+	/* A file on a tmpfs if there is one: on other file systems the resident pages differ. */
 	content = mkstemp(content_name);
 	if (content < 0) {
 		strcpy(content_name, "/tmp/mm-random-XXXXXX");
@@ -453,7 +453,7 @@ int main(int count, char **words)
 			if (step % 8 == 7)
 				look();
 			if (step % 37 == 36)
-				go_on_in_a_child();
+				continue_in_a_child();
 		}
 		look();
 		printf("seed %d: hash %016llx\n", seed, hash);

@@ -5,9 +5,9 @@
 #include <sys/inotify.h>
 
 static int instance;
-/* Names of the watches in the output, by descriptor. */
+/* Names of the watches in the output, by watch descriptor. */
 static const char *watched[64];
-/* The first cookie seen is 1, and so on: the kernel's own numbers go up with every rename. */
+/* Cookies in order of appearance, printed as 1, 2, ...: the kernel's numbers depend on earlier renames. */
 static uint32_t cookies[64];
 
 static const char *const event_names[] = {"ACCESS", "MODIFY", "ATTRIB", "CLOSE_WRITE", "CLOSE_NOWRITE", "OPEN",
@@ -80,7 +80,7 @@ static inline void events(void)
 		events();                                                                                              \
 	} while (0)
 
-/* Watches a path under the name it has in the output. */
+/* Watches a path, which is also the watch's name in the output. */
 static inline int watch(const char *path, uint32_t mask)
 {
 	int wd = inotify_add_watch(instance, path, mask);

@@ -96,7 +96,7 @@ static void bytes(void)
 	E(fallocate(fd, 0, 0, 40));
 	E(fallocate(fd, 3, 0, 10));
 	E(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
-	/* Read and written at once: no event between. */
+	/* Adjacent equal events in the queue are merged. */
 	T(pread(fd, text, 5, 0));
 	T(pread(fd, text, 5, 0));
 	T(pwrite(fd, text, 5, 0));
@@ -111,7 +111,7 @@ static void bytes(void)
 	E(close(101));
 }
 
-/* From file to file. Later kernels report more events of splice(2). */
+/* Transfers between files. Later kernels report more events of splice(2). */
 static void transfers(void)
 {
 	int from = open("d/f", O_RDWR), to = open("d/to", O_RDWR | O_CREAT, 0644), pipes[2];
@@ -166,7 +166,7 @@ static void attributes(void)
 	E(access("d/f", R_OK));
 	struct stat s;
 	E(stat("d/f", &s));
-	/* Bits that a change takes away. */
+	/* chown, write and truncate that clear set-ID bits. */
 	E(chmod("d/f", 06777));
 	E(chown("d/f", 1000, 1000));
 	E(chmod("d/f", 06777));
@@ -215,7 +215,7 @@ static void unnamed(void)
 
 	if (fd < 0 || fstat(fd, &s))
 		printf("O_TMPFILE: %s\n", strerror(errno));
-	/* Its name is its number. */
+	/* The name of an unnamed file in events is '#' and its inode number. */
 	T(write(fd, text, 5));
 	static char buffer[4096] __attribute__((aligned(8)));
 	ssize_t size = read(instance, buffer, sizeof buffer);

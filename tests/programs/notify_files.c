@@ -1,6 +1,6 @@
 /* covers: kernel/src/vfs/ */
-/* inotify and the end of files: deletion while in use, renames over an existing name, running
-   programs, unmounted file systems. */
+/* inotify events of files deleted while open, replaced by rename, executed, or on unmounted file
+   systems; and the flags of a watch. */
 #include "notify.h"
 
 static int exchange(const char *first, const char *second)
@@ -20,7 +20,7 @@ static void deleted_in_use(void)
 	E(write(fd, "y", 1));
 	E(fchmod(fd, 0600));
 	E(close(fd));
-	/* Of two names one stays. */
+	/* One of two hard links remains. */
 	put("d/first", "x");
 	link("d/first", "d/second");
 	events();
@@ -78,7 +78,7 @@ static void replaced(void)
 	E(rmdir("e/two"));
 }
 
-/* Some flags of a watch. */
+/* Flags of a watch. */
 static void flags(void)
 {
 	int fd, wd;
@@ -157,7 +157,7 @@ static void run(char *const argv[])
 	events();
 }
 
-/* Programs: this one, which does nothing when it has an argument, and a script that it interprets. */
+/* Executes this program, which exits at once with the argument x, and a script that it interprets. */
 static void programs(const char *self)
 {
 	char script[300];
@@ -202,7 +202,7 @@ static void mounts(void)
 	watch("m", IN_ALL_EVENTS);
 	watch("m/f", IN_OPEN);
 	watch("m/sub", IN_OPEN);
-	/* The same file by another way. */
+	/* The same file on another mount. */
 	T(mount("m", "bound", NULL, MS_BIND, NULL));
 	E(close(open("bound/f", O_RDONLY)));
 	E(umount("bound"));
@@ -236,7 +236,7 @@ static void mounts(void)
 	watch("m/f", IN_ALL_EVENTS);
 	fd = open("m/f", O_RDWR);
 	events();
-	/* Only when the last file is closed. */
+	/* A detached mount is unmounted when the last file is closed. */
 	E(umount2("m", MNT_DETACH));
 	E(write(fd, "x", 1));
 	E(close(fd));
@@ -244,7 +244,7 @@ static void mounts(void)
 	rmdir("bound");
 }
 
-/* /dev/pts, which is a file system of its own. */
+/* A watch on /dev/pts, a separate file system. */
 static void terminals(void)
 {
 	char buffer[1000] __attribute__((aligned(8)));

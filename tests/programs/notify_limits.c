@@ -1,5 +1,5 @@
 /* covers: kernel/src/vfs/ */
-/* inotify's queue overflow and per-user limits. Changes sysctls: not for the host. */
+/* inotify's queue overflow and per-user limits. The program changes sysctls: don't run it on the host. */
 #include "notify.h"
 
 static char buffer[65536] __attribute__((aligned(8)));
@@ -76,7 +76,7 @@ static void limits(void)
 	events_of(fd);
 	close(fd);
 	set("max_queued_events", "16384");
-	/* Counted by user. */
+	/* Instances are counted per user. */
 	fflush(stdout);
 	if (fork() == 0) {
 		setresuid(1000, 1000, 1000);
@@ -123,13 +123,13 @@ static void limits(void)
 		_exit(0);
 	}
 	wait(NULL);
-	/* As many as there is memory for. */
+	/* Restores the limit. */
 	fd = open("/proc/sys/fs/inotify/max_user_watches", O_WRONLY);
 	T(write(fd, old, strlen(old)) == last);
 	close(fd);
 }
 
-/* fdinfo of an instance. The generation of a file depends on the file system. */
+/* Prints fdinfo of an instance, without the file's generation: it depends on the file system. */
 static void describe(void)
 {
 	char path[100], line[300];
@@ -160,7 +160,7 @@ static void describe(void)
 		stat(wd == 1 ? "d/sub" : wd == 2 ? "d/file" : "d", &s);
 		printf("watch %u: %d %d mask %x %x, handle %x %x %zu\n", wd, ino == s.st_ino, device == s.st_dev, mask,
 			ignored, bytes, type, strlen(handle));
-		/* After the generation the number, low bytes first. */
+		/* The inode number follows the generation, in little endian. */
 		for (int i = 0; i < 8; i++) {
 			unsigned byte;
 

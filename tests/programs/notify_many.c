@@ -1,6 +1,6 @@
 /* covers: kernel/src/vfs/ */
-/* An inotify instance with 100,000 watches: its end is preemptible, also as part of a process's
-   exit. Not for the host.
+/* An inotify instance with 100,000 watches: its release is preemptible, also as part of a process's
+   exit. Don't run it on the host.
 
    Usage: notify_many WATCHES */
 #include "notify.h"
@@ -14,7 +14,7 @@ static long long now(void)
 	return time.tv_sec * 1000000000ll + time.tv_nsec;
 }
 
-/* Prints whether a sleep of 1 ms was ever far too long, until the other process ends. */
+/* Prints whether any sleep of 1 ms took more than 3 ms, until the other process exits. */
 static void sleeper(int until)
 {
 	long long worst = 0;
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 		waitpid(other, NULL, 0);
 		usleep(50000);
 	}
-	/* No watch is counted any more. */
+	/* The released watches don't count against the limit. */
 	fd = open("/proc/sys/fs/inotify/max_user_watches", O_WRONLY);
 	write(fd, "1\n", 2);
 	T(inotify_add_watch(instance, "many", IN_OPEN));

@@ -1,5 +1,5 @@
 /* covers: kernel/src/vfs/ kernel/src/vm/ */
-/* A mapping keeps its file open: IN_CLOSE comes when the last page is unmapped. */
+/* A mapping keeps its file open: IN_CLOSE is queued when the last page is unmapped. */
 #include "notify.h"
 #include <signal.h>
 
@@ -24,7 +24,7 @@ int main(void)
 	area[0] = 'x';
 	E(msync(area, 4096, MS_SYNC));
 	E(munmap(area, 4096));
-	/* In parts, and moved. */
+	/* Unmapped in parts, and moved. */
 	fd = open("d/f", O_RDONLY);
 	area = map(PROT_READ, MAP_PRIVATE, fd, 5 * 4096);
 	E(close(fd));
@@ -35,7 +35,7 @@ int main(void)
 	E(munmap(other, 2 * 4096));
 	E(munmap(area + 3 * 4096, 4096));
 	E(mmap(area + 4 * 4096, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED);
-	/* Two descriptors, two files: neighbours, but not one. */
+	/* Adjacent mappings of two open file descriptions don't merge. */
 	fd = open("d/f", O_RDONLY);
 	area = map(PROT_READ, MAP_SHARED, fd, 2 * 4096);
 	close(fd);
@@ -44,7 +44,7 @@ int main(void)
 	E(close(fd));
 	E(munmap(area, 4096));
 	E(munmap(area + 4096, 4096));
-	/* A child has it too. */
+	/* fork copies the mapping. */
 	fd = open("d/f", O_RDWR);
 	area = map(PROT_READ, MAP_SHARED, fd, 4096);
 	close(fd);
@@ -57,7 +57,7 @@ int main(void)
 	E(munmap(area, 4096));
 	kill(child, SIGKILL);
 	E(wait(&status) == child);
-	/* A mapping that may be made writable counts as a writer. */
+	/* A mapping that mprotect could make writable counts as a writer: execve fails with ETXTBSY. */
 	fd = open("d/f", O_RDWR);
 	area = map(PROT_READ, MAP_SHARED, fd, 4096);
 	fchmod(fd, 0755);

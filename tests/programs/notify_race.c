@@ -1,6 +1,6 @@
 /* covers: kernel/src/vfs/ */
-/* inotify races: one thread adds and removes watches, one makes events, one closes and reopens
-   the instance, one reads, beside processes that are killed in the middle. Nothing may leak.
+/* inotify races: one thread adds and removes watches, one causes events, one closes and reopens
+   the instance, one reads; some of the processes are killed in the middle. Nothing may leak.
 
    Usage: notify_race ROUNDS */
 #include "notify.h"
@@ -61,7 +61,7 @@ static void *reads(void *unused)
 	return unused;
 }
 
-static void round_of(int number)
+static void run_round(int number)
 {
 	pthread_t threads[3];
 
@@ -100,14 +100,14 @@ int main(int argc, char **argv)
 		pid_t pid = fork();
 
 		if (pid == 0)
-			round_of(i);
+			run_round(i);
 		if (i % 3 == 1) {
 			usleep(30000);
 			kill(pid, SIGKILL);
 		}
 		waitpid(pid, NULL, 0);
 	}
-	/* Nothing is counted any more: the user may open as many instances as the limit allows. */
+	/* All instances were released: the user may open as many as the limit allows. */
 	int count = 0;
 
 	while (inotify_init() >= 0)

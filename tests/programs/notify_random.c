@@ -25,7 +25,7 @@ static const char *path(void)
 	return to;
 }
 
-static void told(const char *what, const char *first, const char *second, long result)
+static void print_result(const char *what, const char *first, const char *second, long result)
 {
 	printf("%s %s %s = %ld%s%s\n", what, first, second, result, result < 0 ? " " : "",
 		result < 0 ? strerror(errno) : "");
@@ -38,14 +38,14 @@ static void change_names(void)
 
 	switch (below(9)) {
 	case 0:
-	case 1: told("mknod", first, "", mknod(first, S_IFREG | 0644, 0)); break;
-	case 2: told("mkdir", first, "", mkdir(first, 0755)); break;
-	case 3: told("symlink", "a", second, symlink("a", second)); break;
-	case 4: told("link", first, second, link(first, second)); break;
-	case 5: told("unlink", first, "", unlink(first)); break;
-	case 6: told("rmdir", first, "", rmdir(first)); break;
-	case 7: told("rename", first, second, rename(first, second)); break;
-	default: told("exchange", first, second, syscall(SYS_renameat2, AT_FDCWD, first, AT_FDCWD, second, 2));
+	case 1: print_result("mknod", first, "", mknod(first, S_IFREG | 0644, 0)); break;
+	case 2: print_result("mkdir", first, "", mkdir(first, 0755)); break;
+	case 3: print_result("symlink", "a", second, symlink("a", second)); break;
+	case 4: print_result("link", first, second, link(first, second)); break;
+	case 5: print_result("unlink", first, "", unlink(first)); break;
+	case 6: print_result("rmdir", first, "", rmdir(first)); break;
+	case 7: print_result("rename", first, second, rename(first, second)); break;
+	default: print_result("exchange", first, second, syscall(SYS_renameat2, AT_FDCWD, first, AT_FDCWD, second, 2));
 	}
 }
 
@@ -55,12 +55,12 @@ static void change_attributes(void)
 	struct timespec times[2] = {{1, one_in(2) ? UTIME_OMIT : 5}, {2, one_in(2) ? UTIME_OMIT : 5}};
 
 	switch (below(6)) {
-	case 0: told("chmod", at, "", chmod(at, 0700 + below(64))); break;
-	case 1: told("chown", at, "", chown(at, below(3) - 1, below(3) - 1)); break;
-	case 2: told("utimensat", at, "", utimensat(AT_FDCWD, at, times, AT_SYMLINK_NOFOLLOW)); break;
-	case 3: told("setxattr", at, "", setxattr(at, "trusted.x", "v", 1, 0)); break;
-	case 4: told("removexattr", at, "", removexattr(at, "trusted.x")); break;
-	default: told("truncate", at, "", truncate(at, below(100)));
+	case 0: print_result("chmod", at, "", chmod(at, 0700 + below(64))); break;
+	case 1: print_result("chown", at, "", chown(at, below(3) - 1, below(3) - 1)); break;
+	case 2: print_result("utimensat", at, "", utimensat(AT_FDCWD, at, times, AT_SYMLINK_NOFOLLOW)); break;
+	case 3: print_result("setxattr", at, "", setxattr(at, "trusted.x", "v", 1, 0)); break;
+	case 4: print_result("removexattr", at, "", removexattr(at, "trusted.x")); break;
+	default: print_result("truncate", at, "", truncate(at, below(100)));
 	}
 }
 
@@ -80,20 +80,20 @@ static void use(void)
 		if (fd >= 0)
 			close(fd);
 		result = fds[slot] = open(at, one_in(3) ? O_RDONLY : O_RDWR);
-		told("open", number, at, result < 0 ? -1 : 0);
+		print_result("open", number, at, result < 0 ? -1 : 0);
 		break;
 	case 3:
 		result = close(fd);
 		fds[slot] = -1;
-		told("close", number, "", result);
+		print_result("close", number, "", result);
 		break;
-	case 4: told("read", number, "", read(fd, text, below(30))); break;
-	case 5: told("write", number, "", write(fd, text, below(30))); break;
-	case 6: told("pread", number, "", pread(fd, text, below(30), 0)); break;
-	case 7: told("readv", number, "", readv(fd, &piece, 1)); break;
-	case 8: told("ftruncate", number, "", ftruncate(fd, below(50))); break;
-	case 9: told("fchmod", number, "", fchmod(fd, 0600 + below(64))); break;
-	default: told("fallocate", number, "", fallocate(fd, 0, below(50), 10));
+	case 4: print_result("read", number, "", read(fd, text, below(30))); break;
+	case 5: print_result("write", number, "", write(fd, text, below(30))); break;
+	case 6: print_result("pread", number, "", pread(fd, text, below(30), 0)); break;
+	case 7: print_result("readv", number, "", readv(fd, &piece, 1)); break;
+	case 8: print_result("ftruncate", number, "", ftruncate(fd, below(50))); break;
+	case 9: print_result("fchmod", number, "", fchmod(fd, 0600 + below(64))); break;
+	default: print_result("fallocate", number, "", fallocate(fd, 0, below(50), 10));
 	}
 }
 
@@ -108,12 +108,12 @@ static void change_watches(void)
 		int wd = 1 + below(12);
 
 		snprintf(number, sizeof number, "%d", wd);
-		told("remove", number, "", inotify_rm_watch(instance, wd));
+		print_result("remove", number, "", inotify_rm_watch(instance, wd));
 		return;
 	}
 	uint32_t mask = one_in(2) ? IN_ALL_EVENTS : next_random() & IN_ALL_EVENTS;
 
-	told("watch", at, "", inotify_add_watch(instance, at, mask | ONE_OF(flags)));
+	print_result("watch", at, "", inotify_add_watch(instance, at, mask | ONE_OF(flags)));
 }
 
 int main(int argc, char **argv)

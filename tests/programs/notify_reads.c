@@ -52,7 +52,7 @@ static void sizes(void)
 	struct iovec pieces[2] = {{buffer, 40}, {buffer + 40, 24}};
 	T(readv(instance, pieces, 2));
 	events();
-	/* Half of an event can't be written. */
+	/* A buffer that ends in the middle of the second event. */
 	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	munmap(page + 4096, 4096);
@@ -84,7 +84,7 @@ static void sizes(void)
 	close(fd);
 }
 
-/* Which number a watch gets: the next one that is free. */
+/* A watch descriptor is the next number after the last one; INOTIFY_IOC_SETNEXTWD sets it. */
 static void numbers(void)
 {
 	const unsigned long set_next = _IOW('I', 0, int);
@@ -106,7 +106,7 @@ static void numbers(void)
 	close(fd);
 }
 
-/* The same event again is one event, if it is the last in the queue. */
+/* An event equal to the last one in the queue is merged with it. */
 static void repeats(void)
 {
 	int fd;

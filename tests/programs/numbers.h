@@ -1,5 +1,5 @@
-/* For the numbers_*.c programs: boundary values, passed to every call that takes an offset, a length, a
-   count or a time. One line for each call, with its result for each value in turn. */
+/* For the numbers_*.c programs: boundary values for each call that takes an offset, a length, a count
+   or a time. The output has one line per call, with the result for each value. */
 #ifndef NUMBERS_H
 #define NUMBERS_H
 #define _GNU_SOURCE
@@ -16,7 +16,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Bad numbers are the point here. */
+/* Bad numbers are intended. */
 #pragma GCC diagnostic ignored "-Wnonnull"
 #pragma GCC diagnostic ignored "-Wstringop-overread"
 #pragma GCC diagnostic ignored "-Wstringop-overflow"
@@ -33,10 +33,10 @@ static const long long numbers[] = {0, 1, -1, -2, 511, PAGE - 1, PAGE, PAGE + 1,
 #define V_LONG ((long)v)
 #define V_SIZE ((unsigned long)v)
 
-/* Two pages and nothing behind them. */
+/* Two pages, followed by unmapped ones. */
 static char *pages;
 
-/* Set up again for each number. */
+/* Maps the pages again, before each call. */
 static inline void fresh_pages(void)
 {
 	if (!pages)
@@ -45,7 +45,7 @@ static inline void fresh_pages(void)
 	munmap(pages + 2 * PAGE, 2 * PAGE);
 }
 
-static inline void answer(long long result)
+static inline void print_result(long long result)
 {
 	if (result == -1)
 		printf(" %s", errno ? strerrorname_np(errno) : "-1");
@@ -53,7 +53,7 @@ static inline void answer(long long result)
 		printf(" %lld", result);
 }
 
-/* The call's result for each `v` for which `where` is true. */
+/* Prints the call's result for each `v` for which `where` is true. */
 #define EACH(what, where, call)                                                                                        \
 	do {                                                                                                           \
 		printf("%s:", what);                                                                                   \
@@ -63,7 +63,7 @@ static inline void answer(long long result)
 			if (!(where))                                                                                  \
 				continue;                                                                              \
 			errno = 0;                                                                                     \
-			answer((long long)(call));                                                                     \
+			print_result((long long)(call));                                                                     \
 		}                                                                                                      \
 		printf("\n");                                                                                          \
 	} while (0)

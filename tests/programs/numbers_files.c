@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-/* With ids of 32 bits. */
+/* The calls with 32-bit IDs. */
 #ifdef SYS_setgroups32
 #define GETGROUPS SYS_getgroups32
 #define SETGROUPS SYS_setgroups32
@@ -21,8 +21,8 @@
 
 static int file, other, in, out;
 
-/* The file as at first: 10000 bytes, the position at 5. */
-static int again(void)
+/* Resets the files: 10,000 bytes, position 5. */
+static int reset(void)
 {
 	ftruncate(file, 10000);
 	lseek(file, 5, SEEK_SET);
@@ -42,39 +42,39 @@ static long long and_position(long long result)
 
 static void positions(void)
 {
-	EACH("lseek SET", again(), lseek(file, v, SEEK_SET));
-	EACH("lseek CUR", again(), lseek(file, v, SEEK_CUR));
-	EACH("lseek END", again(), lseek(file, v, SEEK_END));
-	EACH("lseek DATA", again(), lseek(file, v, SEEK_DATA));
-	EACH("lseek HOLE", again(), lseek(file, v, SEEK_HOLE));
-	EACH("lseek and read", again() && lseek(file, v, SEEK_SET) >= 0, and_position(read(file, pages, 10)));
-	EACH("lseek and write", again() && lseek(file, v, SEEK_SET) >= 0, and_position(write(file, pages, 10)));
-	EACH("pread", again(), pread(file, pages, 10, v));
-	EACH("pwrite", again(), pwrite(file, pages, 10, v));
-	EACH("pwrite of nothing", again(), pwrite(file, pages, 0, v));
-	EACH("ftruncate", again(), ftruncate(file, v));
-	EACH("hole from", again(), fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, v, 100));
-	EACH("hole of", again(), fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 100, v));
-	EACH("allocate from", again() && (v < 0 || v > LLONG_MAX - PAGE), fallocate(file, 0, v, PAGE));
-	EACH("allocate", again() && v < 2, fallocate(file, 0, 1, v));
+	EACH("lseek SET", reset(), lseek(file, v, SEEK_SET));
+	EACH("lseek CUR", reset(), lseek(file, v, SEEK_CUR));
+	EACH("lseek END", reset(), lseek(file, v, SEEK_END));
+	EACH("lseek DATA", reset(), lseek(file, v, SEEK_DATA));
+	EACH("lseek HOLE", reset(), lseek(file, v, SEEK_HOLE));
+	EACH("lseek and read", reset() && lseek(file, v, SEEK_SET) >= 0, and_position(read(file, pages, 10)));
+	EACH("lseek and write", reset() && lseek(file, v, SEEK_SET) >= 0, and_position(write(file, pages, 10)));
+	EACH("pread", reset(), pread(file, pages, 10, v));
+	EACH("pwrite", reset(), pwrite(file, pages, 10, v));
+	EACH("pwrite of nothing", reset(), pwrite(file, pages, 0, v));
+	EACH("ftruncate", reset(), ftruncate(file, v));
+	EACH("hole from", reset(), fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, v, 100));
+	EACH("hole of", reset(), fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 100, v));
+	EACH("allocate from", reset() && (v < 0 || v > LLONG_MAX - PAGE), fallocate(file, 0, v, PAGE));
+	EACH("allocate", reset() && v < 2, fallocate(file, 0, 1, v));
 }
 
 static void lengths(void)
 {
 	struct iovec part = {0}, parts[2] = {{0}};
 
-	EACH("read", again(), read(file, pages, V_SIZE));
-	EACH("write", again(), write(file, pages, V_SIZE));
-	EACH("readv", again() && (v < 0 || V_SIZE < (1ull << 47) - PAGE) && (part = (struct iovec){pages, V_SIZE}, 1),
+	EACH("read", reset(), read(file, pages, V_SIZE));
+	EACH("write", reset(), write(file, pages, V_SIZE));
+	EACH("readv", reset() && (v < 0 || V_SIZE < (1ull << 47) - PAGE) && (part = (struct iovec){pages, V_SIZE}, 1),
 		readv(file, &part, 1));
-	EACH("writev", again() && (v < 0 || V_SIZE < (1ull << 47) - PAGE) && (part = (struct iovec){pages, V_SIZE}, 1),
+	EACH("writev", reset() && (v < 0 || V_SIZE < (1ull << 47) - PAGE) && (part = (struct iovec){pages, V_SIZE}, 1),
 		writev(file, &part, 1));
 	EACH("readv of two",
-		again() && (parts[0] = (struct iovec){pages, 10}, parts[1] = (struct iovec){pages + 10, V_SIZE}, 1),
+		reset() && (parts[0] = (struct iovec){pages, 10}, parts[1] = (struct iovec){pages + 10, V_SIZE}, 1),
 		readv(file, parts, 2));
-	EACH("preadv", again() && (part = (struct iovec){pages, 10}, 1), preadv(file, &part, 1, v));
-	EACH("pwritev", again() && (part = (struct iovec){pages, 10}, 1), pwritev(file, &part, 1, v));
-	EACH("number of parts", again() && (v < 1 || v > 1024), syscall(SYS_readv, file, &part, V_LONG));
+	EACH("preadv", reset() && (part = (struct iovec){pages, 10}, 1), preadv(file, &part, 1, v));
+	EACH("pwritev", reset() && (part = (struct iovec){pages, 10}, 1), pwritev(file, &part, 1, v));
+	EACH("number of parts", reset() && (v < 1 || v > 1024), syscall(SYS_readv, file, &part, V_LONG));
 	EACH("getcwd", v != 1 && v != 0, syscall(SYS_getcwd, pages, V_SIZE) > 0);
 	EACH("readlink", 1, readlink("/proc/self/exe", pages, V_SIZE) > 0);
 	EACH("getgroups", v < 0 || v > 65536, syscall(GETGROUPS, V_LONG, pages) >= 0 ? 0 : -1);
@@ -85,13 +85,13 @@ static void between_files(void)
 {
 	off_t from, to;
 
-	EACH("sendfile from", again() && (from = v, 1), sendfile(other, file, &from, 10));
-	EACH("sendfile of", again() && (from = 0, 1), sendfile(other, file, &from, V_SIZE));
-	EACH("copy from", again() && (from = v, to = 0, 1), copy_file_range(file, &from, other, &to, 10, 0));
-	EACH("copy to", again() && (from = 0, to = v, 1), copy_file_range(file, &from, other, &to, 10, 0));
-	EACH("copy of", again() && (from = 0, to = 0, 1), copy_file_range(file, &from, other, &to, V_SIZE, 0));
-	EACH("splice from", again() && (from = v, 1), splice(file, &from, out, NULL, 10, SPLICE_F_NONBLOCK));
-	EACH("splice to", again() && (to = v, write(out, "0123456789", 10)),
+	EACH("sendfile from", reset() && (from = v, 1), sendfile(other, file, &from, 10));
+	EACH("sendfile of", reset() && (from = 0, 1), sendfile(other, file, &from, V_SIZE));
+	EACH("copy from", reset() && (from = v, to = 0, 1), copy_file_range(file, &from, other, &to, 10, 0));
+	EACH("copy to", reset() && (from = 0, to = v, 1), copy_file_range(file, &from, other, &to, 10, 0));
+	EACH("copy of", reset() && (from = 0, to = 0, 1), copy_file_range(file, &from, other, &to, V_SIZE, 0));
+	EACH("splice from", reset() && (from = v, 1), splice(file, &from, out, NULL, 10, SPLICE_F_NONBLOCK));
+	EACH("splice to", reset() && (to = v, write(out, "0123456789", 10)),
 		splice(in, NULL, other, &to, 10, SPLICE_F_NONBLOCK));
 	while (read(in, pages, 100) > 0)
 		;
@@ -102,11 +102,11 @@ static void locks(void)
 	struct flock lock;
 
 	for (int whence = SEEK_SET; whence <= SEEK_END; whence++) {
-		EACH("lock from", again() && (lock = (struct flock){F_WRLCK, whence, v, 1, 0}, 1),
+		EACH("lock from", reset() && (lock = (struct flock){F_WRLCK, whence, v, 1, 0}, 1),
 			fcntl(file, F_SETLK, &lock));
-		EACH("lock of", again() && (lock = (struct flock){F_WRLCK, whence, 100, v, 0}, 1),
+		EACH("lock of", reset() && (lock = (struct flock){F_WRLCK, whence, 100, v, 0}, 1),
 			fcntl(file, F_SETLK, &lock));
-		EACH("lock of all", again() && (lock = (struct flock){F_RDLCK, whence, v, 0, 0}, 1),
+		EACH("lock of all", reset() && (lock = (struct flock){F_RDLCK, whence, v, 0, 0}, 1),
 			fcntl(file, F_SETLK, &lock));
 	}
 	EACH("F_DUPFD", (int)v < 0 || (int)v > 2000000000, fcntl(file, F_DUPFD, V_LONG));

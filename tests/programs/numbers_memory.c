@@ -5,11 +5,11 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-/* Leaves out ranges that the program itself needs. */
+/* Ranges that don't include memory of the program. */
 #define IS_SMALL (V_SIZE <= 2 * PAGE)
 #define IS_PAST_ALL (sizeof(long) == 8 ? V_SIZE >= 1ul << 47 : V_SIZE >= -8ul * PAGE)
 #define IS_SAFE (IS_SMALL || IS_PAST_ALL)
-/* Sums that wrap. With others the advice goes on behind holes, to the stack. */
+/* Lengths that wrap. With other lengths madvise continues after holes, up to the stack. */
 #define WRAPS (sizeof(long) == 8 && v < 0 && v >= -2 * PAGE)
 
 static int file, zero;
@@ -24,7 +24,7 @@ static int none_mapped(void)
 	return 1;
 }
 
-/* The one mapping that there is at a time. */
+/* Replaces the current mapping, `area`. */
 static int map(unsigned long length, int prot, int flags, int fd, long long offset)
 {
 	none_mapped();
@@ -35,7 +35,7 @@ static int map(unsigned long length, int prot, int flags, int fd, long long offs
 	return 0;
 }
 
-static int of_file(unsigned long length, int flags, int fd, long long offset)
+static int map_file(unsigned long length, int flags, int fd, long long offset)
 {
 	return map(length, PROT_READ | PROT_WRITE, flags, fd, offset);
 }
@@ -47,7 +47,7 @@ static int grow(int fd, long long offset)
 	/* Linux counts a device's pages past 2^64 bytes. */
 	if (fd == zero && offset < 0)
 		return -1;
-	if (of_file(PAGE, MAP_SHARED, fd, offset) < 0)
+	if (map_file(PAGE, MAP_SHARED, fd, offset) < 0)
 		return -1;
 	grown = mremap(area, PAGE, 8 * PAGE, MREMAP_MAYMOVE);
 	if (grown == MAP_FAILED)
@@ -57,14 +57,14 @@ static int grow(int fd, long long offset)
 	return 0;
 }
 
-/* Mappings of files with such offsets, and what is beyond when they grow. */
+/* File mappings at these offsets, and mremap that extends them past the maximum offset. */
 static void offsets(void)
 {
-	EACH("shared file at", 1, of_file(PAGE, MAP_SHARED, file, v));
-	EACH("private file at", 1, of_file(PAGE, MAP_PRIVATE, file, v));
-	EACH("two pages at", 1, of_file(PAGE + 1, MAP_SHARED, file, v));
-	EACH("zeros at", 1, of_file(PAGE, MAP_SHARED, zero, v));
-	EACH("no file at", 1, of_file(PAGE, MAP_SHARED, 99, v));
+	EACH("shared file at", 1, map_file(PAGE, MAP_SHARED, file, v));
+	EACH("private file at", 1, map_file(PAGE, MAP_PRIVATE, file, v));
+	EACH("two pages at", 1, map_file(PAGE + 1, MAP_SHARED, file, v));
+	EACH("zeros at", 1, map_file(PAGE, MAP_SHARED, zero, v));
+	EACH("no file at", 1, map_file(PAGE, MAP_SHARED, 99, v));
 	for (int fd = file; fd != -1; fd = fd == file ? zero : -1) {
 		EACH("grown", v % PAGE == 0, grow(fd, v));
 		EACH("hole in all of it", grow(fd, v) == 0, madvise(area, 8 * PAGE, MADV_REMOVE));
@@ -81,7 +81,7 @@ static void mappings(void)
 	EACH("mmap of", V_SIZE < 1ul << 31 || IS_PAST_ALL,
 		map(V_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
 	none_mapped();
-	/* Linux takes the last addresses for error numbers. */
+	/* The C library takes the last page's addresses for error numbers. */
 	EACH("mmap at", IS_PAST_ALL && V_SIZE < -1ul * PAGE,
 		IS_OK(mmap((void *)V_LONG, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)));
 	EACH("mmap of a file", IS_SAFE, map(V_SIZE, PROT_READ, MAP_PRIVATE, file, 0));
@@ -107,14 +107,14 @@ static void mappings(void)
 	EACH("brk", IS_PAST_ALL, syscall(SYS_brk, V_LONG) == syscall(SYS_brk, 0));
 }
 
-/* Locked memory, without the right to lock any amount, two pages of it locked already. */
+/* Locked memory of an unprivileged user who has locked two pages already. */
 static void locking(void)
 {
 	struct rlimit limit = {4 * PAGE, 4 * PAGE};
 	char *locked = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (setrlimit(RLIMIT_MEMLOCK, &limit) || setresuid(1000, 1000, 1000) || mlock(locked, 2 * PAGE))
-		puts("no way");
+		puts("cannot prepare");
 	EACH("mlock of", 1, mlock(pages, V_SIZE));
 	EACH("mlock at", IS_PAST_ALL, mlock((void *)V_LONG, PAGE));
 	EACH("mlock all from 0 of", IS_PAST_ALL, mlock(NULL, V_SIZE));
@@ -122,7 +122,7 @@ static void locking(void)
 	EACH("munlock at", IS_PAST_ALL, munlock((void *)V_LONG, PAGE));
 }
 
-/* Copies to and from the program, of any length and at any address. */
+/* Copies to and from user memory, of each length and at each address. */
 static void copies(void)
 {
 	struct iovec here, there;
