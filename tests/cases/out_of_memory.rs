@@ -26,12 +26,12 @@ const KEPT: &[(&str, &str)] = &[
 
 /// The choice of the victim: a word for `oom_choice.c`, and the line that it prints.
 const CHOICES: &[(&str, &str)] = &[
-    ("kept", "the one with the kernel's memory: 1"),
-    ("signals", "the one with the kernel's memory: 1"),
-    ("timers", "the one with the kernel's memory: 1"),
-    ("locks", "the one with the kernel's memory: 1"),
-    ("messages", "the one with the kernel's memory: 1"),
-    ("descriptors", "the one with the kernel's memory: 1"),
+    ("kept", "the process with kernel memory is killed: 1"),
+    ("signals", "the process with kernel memory is killed: 1"),
+    ("timers", "the process with kernel memory is killed: 1"),
+    ("locks", "the process with kernel memory is killed: 1"),
+    ("messages", "the process with kernel memory is killed: 1"),
+    ("descriptors", "the process with kernel memory is killed: 1"),
     (
         "adjusted",
         "the adjusted one: 1, the largest: 0, the spared one: 0",

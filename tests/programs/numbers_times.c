@@ -17,51 +17,52 @@ static void on_alarm(int number)
 	(void)number;
 }
 
-/* A signal comes soon, and again: no call waits for long. */
-static int hurried(void)
+/* A signal every 2 ms interrupts the call: it doesn't sleep for long. */
+static int interrupt_soon(void)
 {
 	struct itimerval often = {{0, 2000}, {0, 2000}};
 
 	return setitimer(ITIMER_REAL, &often, NULL) == 0;
 }
 
-static void quiet(void)
+static void stop_interrupts(void)
 {
 	struct itimerval never = {{0, 0}, {0, 0}};
 
 	setitimer(ITIMER_REAL, &never, NULL);
 }
 
-/* The clocks that can be slept on. Dates within the next minutes are left out, as the call would sleep. */
+/* The clocks that can be slept on. Short sleeps are left out: their results depend on timing. */
 static void sleeps(void)
 {
 	static const int clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI};
 	struct timespec time;
 
-	EACH("nanosleep seconds", v < 0 || v > 500, hurried() ? nanosleep(&(struct timespec){V_LONG, 0}, NULL) : 0);
+	EACH("nanosleep seconds", v < 0 || v > 500,
+	interrupt_soon() ? nanosleep(&(struct timespec){V_LONG, 0}, NULL) : 0);
 	EACH("nanosleep ns", V_LONG < 0 || V_LONG > 500000000,
-		hurried() ? nanosleep(&(struct timespec){0, V_LONG}, NULL) : 0);
+		interrupt_soon() ? nanosleep(&(struct timespec){0, V_LONG}, NULL) : 0);
 	for (int i = 0; i < 4; i++) {
 		EACH("sleep for seconds", v < 0 || v > 500,
-			(hurried(), clock_nanosleep(clocks[i], 0, &(struct timespec){V_LONG, 0}, NULL)));
+			(interrupt_soon(), clock_nanosleep(clocks[i], 0, &(struct timespec){V_LONG, 0}, NULL)));
 		EACH("sleep until", V_LONG < 1 || V_LONG > 100000000,
-			(hurried(), clock_nanosleep(clocks[i], TIMER_ABSTIME, &(struct timespec){V_LONG, 0}, NULL)));
+			(interrupt_soon(), clock_nanosleep(clocks[i], TIMER_ABSTIME, &(struct timespec){V_LONG, 0}, NULL)));
 	}
 	EACH("sigtimedwait", v < 0 || v > 500,
-		(hurried(), time = (struct timespec){V_LONG, 0}, sigtimedwait(&(sigset_t){{0}}, NULL, &time)));
+		(interrupt_soon(), time = (struct timespec){V_LONG, 0}, sigtimedwait(&(sigset_t){{0}}, NULL, &time)));
 	EACH("futex for", v < 0 || v > 500,
-		(hurried(), time = (struct timespec){V_LONG, 0},
+		(interrupt_soon(), time = (struct timespec){V_LONG, 0},
 			syscall(SYS_futex, pages, FUTEX_WAIT, 0, &time, NULL, 0)));
 	EACH("futex until", V_LONG < 1 || V_LONG > 100000000,
-		(hurried(), time = (struct timespec){V_LONG, 0},
+		(interrupt_soon(), time = (struct timespec){V_LONG, 0},
 			syscall(SYS_futex, pages, FUTEX_WAIT_BITSET, 0, &time, NULL, -1)));
-	EACH("futex until a date", V_LONG < 1 || V_LONG > 100000000,
-		(hurried(), time = (struct timespec){V_LONG, 0},
+	EACH("futex until realtime", V_LONG < 1 || V_LONG > 100000000,
+		(interrupt_soon(), time = (struct timespec){V_LONG, 0},
 			syscall(SYS_futex, pages, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &time, NULL, -1)));
 	EACH("futex for ns", V_LONG < 0 || V_LONG > 500000000,
-		(hurried(), time = (struct timespec){0, V_LONG},
+		(interrupt_soon(), time = (struct timespec){0, V_LONG},
 			syscall(SYS_futex, pages, FUTEX_WAIT, 0, &time, NULL, 0)));
-	quiet();
+	stop_interrupts();
 }
 
 static int is_far(struct timespec left)
@@ -69,7 +70,7 @@ static int is_far(struct timespec left)
 	return left.tv_sec > 300;
 }
 
-/* Timers that are set and read again; none of them is to expire. */
+/* Timers that are set and read back; none of them expires. */
 static void timers(void)
 {
 	struct itimerval value;
@@ -86,7 +87,7 @@ static void timers(void)
 				-1 :
 				which == ITIMER_REAL && (getitimer(which, &value), value.it_value.tv_sec > 300));
 		EACH("setitimer us", 1, setitimer(which, &(struct itimerval){{V_LONG, 0}, {700, V_LONG}}, NULL));
-		EACH("alarm after it", V_LONG > 500,
+		EACH("alarm after setitimer", V_LONG > 500,
 			(setitimer(ITIMER_REAL, &(struct itimerval){{0, 0}, {V_LONG, 0}}, NULL), alarm(0) > 300));
 		EACH("off", v == 0, setitimer(which, &(struct itimerval){{0, 0}, {0, 0}}, NULL));
 	}
@@ -112,7 +113,7 @@ static void timers(void)
 			timer_getoverrun(timer)));
 }
 
-/* Counts and numbers of things, which are ints. */
+/* Arguments of type int: clocks, signals, process IDs; and resource limits. */
 static void counts(void)
 {
 	struct timespec time;
@@ -148,7 +149,7 @@ int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	fflush(stdout);
-	/* Process 1 is no place for signals. */
+	/* In a child: init ignores signals without a handler. */
 	if (fork() == 0) {
 		struct sigaction action = {.sa_handler = on_alarm};
 

@@ -1,5 +1,5 @@
 /* covers: kernel/src/syscall/ */
-/* Obsolete i386 system calls, by number, beside their successors; for 32-bit programs. */
+/* Obsolete i386 system calls, by number, compared with their successors. */
 #include "fs.h"
 #include <sys/personality.h>
 #include <sys/resource.h>
@@ -18,7 +18,7 @@ struct first_stat {
 	unsigned size, atime, mtime, ctime;
 };
 
-/* The result is the later call's, or its error. */
+/* Prints an old stat's result, and whether its fields match the current stat's. */
 static void compare(const char *label, long result, const struct first_stat *old, const struct stat *now)
 {
 	printf("%s: %ld", label, result);
@@ -36,7 +36,7 @@ static void stats(void)
 {
 	struct first_stat old;
 	struct stat now;
-	/* A file whose inode fits in 16 bits, if there is one: on most systems /proc's first. */
+	/* oldstat fails with EOVERFLOW if the inode number doesn't fit into 16 bits. */
 	memset(&old, 0x55, sizeof old);
 	stat("/dev/null", &now);
 	long result = call(18, (long)"/dev/null", (long)&old, 0);
@@ -57,7 +57,7 @@ static void stats(void)
 
 static void small_inode(void)
 {
-	/* Pipes have numbers of their own; the standard ones of /proc are small. */
+	/* The inode number of /proc's root is small. */
 	struct first_stat old;
 	struct stat now;
 	lstat("/proc", &now);
@@ -101,7 +101,7 @@ static void name(void)
 		printf("field %d: %d, cut %d, %zu\n", i, strcmp(old + i * 65, fields[i]) == 0,
 			strncmp(first + i * 9, fields[i], 8) == 0,
 			strlen(first + i * 9) <= 8 ? 0 : strlen(first + i * 9));
-	printf("behind: %c, %s\n", first[45], first + 4 * 9);
+	printf("after the structure: %c, %s\n", first[45], first + 4 * 9);
 	T(call(109, 0, 0, 0));
 	T(call(59, 0, 0, 0));
 	T(call(59, 8, 0, 0));

@@ -35,10 +35,10 @@ static void adjust(const char *value)
 	close(fd);
 }
 
-/* Children report here that they have allocated their memory. */
+/* Children write to this pipe when they have allocated their memory. */
 static int ready[2];
 
-static void say_ready_and_stay(void)
+static void report_ready(void)
 {
 	write(ready[1], "", 1);
 	for (;;)
@@ -53,21 +53,21 @@ static int when_ready(int pid)
 	return pid;
 }
 
-/* A process with so many megabytes of its own. */
-static int with(int megabytes, const char *adjustment)
+/* A process with `megabytes` of anonymous memory; returns when it is allocated. */
+static int start_hog(int megabytes, const char *adjustment)
 {
 	int pid = fork();
 
 	if (pid == 0) {
 		adjust(adjustment);
 		touch((size_t)megabytes * MEGABYTE);
-		say_ready_and_stay();
+		report_ready();
 	}
 	return when_ready(pid);
 }
 
-/* A process with so many megabytes that only its descriptors hold: pipes, and an unlinked file. */
-static int with_kept(int megabytes)
+/* A process with `megabytes` of memory that only its descriptors hold: pipes and a memfd. */
+static int start_file_hog(int megabytes)
 {
 	int pid = fork();
 
@@ -82,13 +82,13 @@ static int with_kept(int megabytes)
 				write(ends[1], bytes, sizeof bytes);
 			write(file, bytes, sizeof bytes);
 		}
-		say_ready_and_stay();
+		report_ready();
 	}
 	return when_ready(pid);
 }
 
-/* A process with some megabytes of kernel memory in each of these ways: pending signals, timers, record
-   locks, descriptors in queued messages, and messages of a byte. */
+/* Some megabytes of kernel memory as pending signals, timers, POSIX locks, 1-byte messages, and
+   descriptors in queued messages. */
 static void keep_signals(void)
 {
 	union sigval value = {0};
@@ -113,7 +113,7 @@ static void keep_locks(void)
 {
 	int file = syscall(SYS_memfd_create, "locked", 0);
 
-	/* No two are neighbours; among many in one file each costs a search. */
+	/* No two locks are adjacent. Several files, as each lock costs a search among the file's others. */
 	for (int f = 0; f < 160; f++, file = syscall(SYS_memfd_create, "locked", 0))
 		for (int i = 0; i < 600; i++) {
 			struct flock lock = {.l_type = F_WRLCK, .l_start = 2 * (600 - i), .l_len = 1};
@@ -160,7 +160,7 @@ static void keep_descriptors(void)
 	}
 }
 
-static int with_kept_by(void (*keep)(void))
+static int start_kernel_hog(void (*keep)(void))
 {
 	int pid = fork();
 
@@ -170,12 +170,12 @@ static int with_kept_by(void (*keep)(void))
 		setrlimit(RLIMIT_SIGPENDING, &many);
 		setrlimit(RLIMIT_NOFILE, &many);
 		keep();
-		say_ready_and_stay();
+		report_ready();
 	}
 	return when_ready(pid);
 }
 
-/* Uses up the remaining memory, without being the OOM killer's choice, until it chooses another process. */
+/* Uses up the remaining memory, exempt from the OOM killer, until it kills another process. */
 static void use_up(void)
 {
 	int pid = fork();
@@ -199,7 +199,7 @@ static int is_killed(int pid)
 	return waitpid(pid, &status, WNOHANG) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
-/* Memory that a program only writes from may be out as well: a call ends then, and the machine with it. */
+/* Memory runs out in a system call that copies to user memory; init is killed, and the machine stops. */
 static void copy_without_memory(void)
 {
 	char *area = mmap(NULL, 1ul << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -218,9 +218,9 @@ int main(int count, char **words)
 	if (pipe(ready))
 		return 1;
 	if (!strcmp(word, "kept")) {
-		first = with(10, "0"), second = with_kept(20), third = with(5, "0");
+		first = start_hog(10, "0"), second = start_file_hog(20), third = start_hog(5, "0");
 		use_up();
-		printf("the one with the kernel's memory: %d\n", is_killed(second));
+		printf("the process with kernel memory is killed: %d\n", is_killed(second));
 		return is_killed(first) || is_killed(third);
 	}
 	static const struct {
@@ -235,20 +235,20 @@ int main(int count, char **words)
 	};
 	for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++)
 		if (!strcmp(word, ways[i].word)) {
-			first = with(2, "0"), second = with_kept_by(ways[i].keep), third = with(1, "0");
+			first = start_hog(2, "0"), second = start_kernel_hog(ways[i].keep), third = start_hog(1, "0");
 			use_up();
-			printf("the one with the kernel's memory: %d\n", is_killed(second));
+			printf("the process with kernel memory is killed: %d\n", is_killed(second));
 			return is_killed(first) || is_killed(third);
 		}
 	if (!strcmp(word, "adjusted")) {
-		first = with(2, "1000"), second = with(20, "0"), third = with(5, "-300");
+		first = start_hog(2, "1000"), second = start_hog(20, "0"), third = start_hog(5, "-300");
 		use_up();
 		printf("the adjusted one: %d, the largest: %d, the spared one: %d\n", is_killed(first),
 			is_killed(second), is_killed(third));
 		return 0;
 	}
 	if (!strcmp(word, "protected")) {
-		first = with(30, "-1000"), second = with(3, "0");
+		first = start_hog(30, "-1000"), second = start_hog(3, "0");
 		use_up();
 		printf("the protected one: %d, the other: %d\n", is_killed(first), is_killed(second));
 		return 0;
@@ -257,6 +257,6 @@ int main(int count, char **words)
 		copy_without_memory();
 	adjust("-1000");
 	touch(1ul << 30);
-	printf("there is no end to it\n");
+	printf("memory doesn't run out\n");
 	return 0;
 }

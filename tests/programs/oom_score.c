@@ -60,7 +60,7 @@ static void as_a_user(void)
 {
 	setgid(1000);
 	setuid(1000);
-	/* /proc files of a process that changed its user belong to root until execve. */
+	/* After setuid /proc/self belongs to root until execve (PR_SET_DUMPABLE). */
 	execl(self, self, "user", NULL);
 }
 

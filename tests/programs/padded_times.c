@@ -1,6 +1,6 @@
 /* covers: kernel/src/syscall/ kernel/src/time/ */
-/* 32-bit calls with 64-bit times, by number: the upper half of the nanoseconds is padding, which
-   the kernel ignores. */
+/* 32-bit calls with 64-bit times, by number: the kernel ignores the upper half of tv_nsec
+   (padding). */
 #include "fs.h"
 #include <linux/futex.h>
 #include <signal.h>

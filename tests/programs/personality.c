@@ -35,7 +35,7 @@ static void in_child(const char *self, const char *argument)
 	printf("%s: status %x\n", argument, status);
 }
 
-/* Addresses of a child's stack, heap and mappings. */
+/* Addresses of a child's stack, heap and data, as text. */
 static void where(const char *self, char *line, int size)
 {
 	int ends[2];
@@ -54,7 +54,7 @@ static void where(const char *self, char *line, int size)
 	waitpid(pid, 0, 0);
 }
 
-/* Whether the addresses differ in the next run. */
+/* Whether the addresses differ between two runs; -1 on failure. */
 static int moves(const char *self)
 {
 	char first[128], second[128];
@@ -72,7 +72,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc > 1 && strcmp(argv[1], "where") == 0) {
-		/* Two numbers that differ from run to run under randomisation. */
+		/* Numbers that differ from run to run with address randomization. */
 		printf("%lx %lx %lx\n", (unsigned long)&argc >> 12, (unsigned long)malloc(1) >> 12,
 			(unsigned long)&data >> 12);
 		return 0;
@@ -85,7 +85,7 @@ int main(int argc, char **argv)
 	printf("2.6: %lx\n", set(0x0020000));
 	ask_uname("2.6");
 	printf("flags: %lx\n", set(0x0400000 | ADDR_NO_RANDOMIZE));
-	printf("told: %lx\n", set(0xffffffff));
+	printf("read back: %lx\n", set(0xffffffff));
 	in_child(argv[0], "kept");
 	FILE *f = fopen("/proc/self/personality", "r");
 	char line[64] = "";

@@ -11,7 +11,7 @@
 static int child, child_fd, ended, ended_fd;
 static volatile int thread_id, got_signal, got_code, got_value;
 
-/* The lines of /proc/self/fdinfo that Linux has for a pidfd, with names for IDs. */
+/* Prints a pidfd's lines of /proc/self/fdinfo, with names instead of process IDs. */
 static void show_info(int fd)
 {
 	char name[40], line[80];
@@ -64,19 +64,19 @@ static void open_calls(void)
 	T(open_pid(0x7fffffff, 0));
 	T(open_pid(thread_id, 0));
 	T(open_pid(ended, 0) >= 0);
-	/* Its parent is another one. */
+	/* A process that isn't a child. */
 	T(open_pid(1, 0) >= 0);
 	group = start_zombie(0);
 	waitpid(group, NULL, 0);
 	T(open_pid(group, 0));
-	/* A group keeps the ID of its leader. */
+	/* The ID of a process group whose leader was reaped. */
 	group = start_sleeper();
 	setpgid(group, group);
 	int member = start_sleeper();
 	T(setpgid(member, group));
-	end_of(group);
+	kill_and_reap(group);
 	T(open_pid(group, 0));
-	end_of(member);
+	kill_and_reap(member);
 	T(open_pid(group, 0));
 }
 
@@ -150,7 +150,7 @@ static void signals(void)
 	T(send_by(0x7fffffff, SIGUSR1, NULL, 0));
 	T(send_by(path, SIGUSR1, NULL, 0));
 	T(send_by(open("/dev/null", O_RDONLY), SIGUSR1, NULL, 0));
-	/* Only a process itself may send itself a siginfo that looks like the kernel's. */
+	/* A siginfo with the si_code of kill or the kernel may go to the calling process only. */
 	info.si_code = SI_USER;
 	T(send_by(self, SIGUSR1, &info, 0));
 	printf("signal %d code %d\n", got_signal, got_code);
@@ -164,7 +164,7 @@ static void signals(void)
 	info.si_code = SI_QUEUE;
 	T(send_by(child_fd, 65, &info, 0));
 	T(send_by(child_fd, 0, NULL, 0));
-	/* A directory of /proc. */
+	/* /proc/PID directories as pidfds. */
 	T(send_by(opened = open("/proc/self", O_RDONLY | O_DIRECTORY), SIGUSR1, NULL, 0));
 	T(send_by(open("/proc/self/fd", O_RDONLY), SIGUSR1, NULL, 0));
 	T(send_by(open("/proc/thread-self", O_RDONLY), SIGUSR1, NULL, 0));
@@ -183,7 +183,7 @@ static void signals(void)
 	T(send_by(fd, 0, NULL, 0));
 	T(send_by(fd, 65, NULL, 0));
 	T(send_by(opened, 0, NULL, 0));
-	/* Of another user's process. */
+	/* A process of another user. */
 	T(setresuid(1000, 1000, 1000));
 	T(send_by(child_fd, 0, NULL, 0));
 	T(send_by(child_fd, SIGCONT, NULL, 0));
@@ -201,7 +201,7 @@ static void descriptors(void)
 	T(fcntl(pair[1], F_SETFL, O_NONBLOCK));
 	T((taken = get_from(fd, 100, 0)) >= 0);
 	T(fcntl(taken, F_GETFD));
-	/* It is the same open file. */
+	/* The copy refers to the same open file description. */
 	T(fcntl(taken, F_GETFL));
 	T(write(taken, "x", 1));
 	T(read(pair[0], &byte, 1));
@@ -212,7 +212,7 @@ static void descriptors(void)
 	T(get_from(-1, 100, 1));
 	T(get_from(-1, 100, 0));
 	T(get_from(pair[0], 100, 0));
-	end_of(pid);
+	kill_and_reap(pid);
 	T(get_from(fd, 100, 0));
 	dead = start_zombie(0);
 	fd = open_pid(dead, 0);
@@ -220,7 +220,7 @@ static void descriptors(void)
 	T(send_by(fd, 0, NULL, 0));
 	waitpid(dead, NULL, 0);
 	T(get_from(fd, 100, 0));
-	/* A caller that may not trace the process gets no descriptor. */
+	/* pidfd_getfd needs permission to trace the process. */
 	pid = start_sleeper();
 	fd = open_pid(pid, 0);
 	T(setresuid(1000, 1000, 1000));
@@ -236,7 +236,7 @@ static void descriptors(void)
 	}
 	usleep(50000);
 	T(get_from(open_pid(pid, 0), 100, 0));
-	end_of(pid);
+	kill_and_reap(pid);
 }
 
 static void advice(void)
@@ -291,6 +291,6 @@ int main(void)
 	run("advice", advice);
 	waitpid(ended, NULL, 0);
 	show_info(ended_fd);
-	end_of(child);
+	kill_and_reap(child);
 	return 0;
 }

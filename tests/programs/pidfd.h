@@ -41,7 +41,7 @@ static inline int is_readable(int fd)
 	return poll(&poll_fd, 1, 0) == 1 && poll_fd.revents == POLLIN;
 }
 
-/* waitid(2) by a descriptor, and what it says. */
+/* Prints waitid(P_PIDFD)'s result and siginfo. */
 #define WAIT(fd, options)                                                                                              \
 	do {                                                                                                           \
 		siginfo_t info_;                                                                                       \
@@ -51,8 +51,8 @@ static inline int is_readable(int fd)
 			info_.si_signo ? info_.si_status : 0, info_.si_signo && !info_.si_pid ? " no process" : "");   \
 	} while (0)
 
-/* Events of a descriptor by poll, select and epoll. */
-static inline void ask(int fd, int epoll)
+/* Prints the events of a descriptor from poll, select and epoll. */
+static inline void print_events(int fd, int epoll)
 {
 	struct pollfd poll_fd = {fd, POLLIN | POLLOUT | POLLPRI | POLLRDNORM | POLLRDHUP, 0};
 	struct epoll_event event = {0, {0}};
@@ -94,7 +94,7 @@ static inline int start_sleeper(void)
 	return pid;
 }
 
-static inline void end_of(int pid)
+static inline void kill_and_reap(int pid)
 {
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -114,7 +114,7 @@ static inline int start_zombie(int status)
 	return pid;
 }
 
-/* clone3(2) with an ID that the child is to have, if it is not 0: the child sleeps. */
+/* clone3(2) of a child that sleeps; `tid`, if not 0, is its requested ID (set_tid). */
 static inline int clone_sleeper(unsigned long long flags, int *pidfd, int tid)
 {
 	struct clone_args args = {.flags = flags, .exit_signal = SIGCHLD};
@@ -133,7 +133,7 @@ static inline int clone_sleeper(unsigned long long flags, int *pidfd, int tid)
 	return pid;
 }
 
-/* Runs a part of the program in a process of its own, as init can't be stopped or killed. */
+/* Runs a part of the program in a child: init can't be stopped or killed. */
 static inline void run(const char *name, void (*part)(void))
 {
 	int pid, status;

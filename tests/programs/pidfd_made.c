@@ -1,5 +1,5 @@
 /* covers: kernel/src/process/ */
-/* pidfds made by clone, inherited, sent over a socket, and held while a later process gets the
+/* pidfds created by clone, inherited, sent over a socket, and open while a later process has the
    same ID. */
 #define _GNU_SOURCE
 #include <sys/resource.h>
@@ -16,7 +16,7 @@ static void clones(void)
 	fflush(stdout);
 	pid = syscall(SYS_clone, flags, 0, &fd, 0, 0);
 	if (pid == 0)
-		/* It has no descriptor of itself. */
+		/* The child's table doesn't have the pidfd. */
 		_exit(fcntl(fd == -5 ? 3 : fd, F_GETFD) == -1 ? 21 : 22);
 	printf("fd %d flags %d %#x\n", fd, fcntl(fd, F_GETFD), fcntl(fd, F_GETFL));
 	WAIT(fd, WEXITED);
@@ -26,7 +26,7 @@ static void clones(void)
 	T(syscall(SYS_clone, flags, 0, 1, 0, 0));
 	T(syscall(SYS_clone, flags, 0, 0, 0, 0));
 	T(waitpid(-1, NULL, WNOHANG));
-	/* Nothing is left open. */
+	/* The failed calls left no descriptor open. */
 	printf("next %d\n", dup(0));
 	args.pidfd = args.parent_tid = (uintptr_t)&fd;
 	T(syscall(SYS_clone3, &args, sizeof args));
@@ -41,7 +41,7 @@ static void clones(void)
 	fflush(stdout);
 	pid = syscall(SYS_clone3, &args, sizeof args);
 	if (pid == 0)
-		/* The table is shared, and so is the descriptor. */
+		/* The shared table has the pidfd. */
 		for (;;)
 			if (fcntl(fd, F_GETFD) != -1)
 				_exit(23);
@@ -82,7 +82,7 @@ static int receive_fd(int socket)
 	return fd;
 }
 
-/* A sent or inherited pidfd works like any other, except for waitid. */
+/* A sent or inherited pidfd works except in waitid: the process isn't a child. */
 static void passed_on(void)
 {
 	int pair[2], pid = start_sleeper(), fd = open_pid(pid, 0), reader, sent, status;
@@ -109,7 +109,7 @@ static void passed_on(void)
 	printf("status %#x\n", status);
 }
 
-/* A later process with the same ID is another one. */
+/* A pidfd doesn't refer to a later process with the same ID. */
 static void reused(void)
 {
 	int pid = start_zombie(5), fd = open_pid(pid, 0), second_fd = -1, level = watch(fd, EPOLLIN | EPOLLET);
@@ -122,8 +122,8 @@ static void reused(void)
 	T(clone_sleeper(0, NULL, pid));
 	WAIT(fd, WEXITED);
 	T(clone_sleeper(CLONE_PIDFD, &second_fd, pid) == pid);
-	ask(fd, level);
-	ask(second_fd, level);
+	print_events(fd, level);
+	print_events(second_fd, level);
 	T(open_pid(pid, 0) >= 0);
 	T(send_by(fd, SIGKILL, NULL, 0));
 	T(send_by(directory, SIGKILL, NULL, 0));
@@ -135,7 +135,7 @@ static void reused(void)
 	WAIT(second_fd, WEXITED | WNOHANG);
 	T(send_by(second_fd, SIGKILL, NULL, 0));
 	WAIT(second_fd, WEXITED);
-	ask(second_fd, level);
+	print_events(second_fd, level);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* covers: kernel/src/process/ kernel/src/sync/ */
-/* pidfds in several threads at once: each thread makes children that exit while they are polled,
-   waited for, killed, copied from (pidfd_getfd), sent over a socket, and followed by a process
-   with the same ID. Only failures are printed.
+/* pidfds in several threads at once. Children exit while they are polled, waited for, killed, and
+   copied from (pidfd_getfd), and while their pidfd goes to another thread; a process with the same
+   ID follows each. The program prints only failures.
 
    Usage: pidfd_race ROUNDS SEED */
 #define _GNU_SOURCE
@@ -14,7 +14,7 @@
 enum { THREADS = 4, PATIENCE_MS = 20000 };
 
 static int rounds, wrong;
-/* Children are told by their descriptor, which others poll as well. */
+/* An epoll instance and a poller thread, to which all racers pass pidfds. */
 static int shared_epoll, to_poller[2], seen;
 
 static void fail(const char *what, int result)
@@ -36,7 +36,7 @@ static unsigned next(unsigned *seed)
 	return *seed >> 16;
 }
 
-/* A child that exits after so many microseconds, with its own copy of the memory. */
+/* A child that exits after `microseconds`. */
 static int start(int *fd, int status, unsigned microseconds)
 {
 	struct clone_args args = {.flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uintptr_t)fd};
@@ -58,13 +58,13 @@ static int ends_in_time(int fd)
 	return poll(&poll_fd, 1, PATIENCE_MS) == 1 && poll_fd.revents & POLLIN;
 }
 
-/* Another process under the ID of one that is gone: it is not the one that the old descriptor means. */
+/* A new process with the ID of a reaped one: the old pidfd must not refer to it. */
 static void follow(int old, int pid)
 {
 	int fd = -1, later = clone_sleeper(CLONE_PIDFD, &fd, pid);
 	siginfo_t info;
 
-	/* Another thread's child may have the ID, or a process group. */
+	/* Another thread's child or a process group may have the ID. */
 	if (later < 0)
 		return;
 	CHECK(later == pid);
@@ -121,7 +121,7 @@ static void *racer(void *number)
 	return NULL;
 }
 
-/* Polls the descriptors that the racers pass, among other events; the last descriptor is its own. */
+/* Polls the descriptors that the racers pass, and closes them. */
 static void *poller(void *unused)
 {
 	struct epoll_event event;
@@ -154,11 +154,11 @@ int main(int count, char **words)
 	shutdown(to_poller[0], SHUT_RDWR);
 	pthread_join(watcher, NULL);
 	CHECK(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
-	/* Standard input and so on, the epoll instance and the sockets. */
+	/* Only standard streams, the epoll instance and the sockets are open. */
 	close(0);
 	close(shared_epoll);
 	CHECK(dup(1) == 0);
 	CHECK(dup(1) == 3);
-	puts(wrong ? "something went wrong" : "all went by");
+	puts(wrong ? "failed" : "all went by");
 	return wrong != 0;
 }

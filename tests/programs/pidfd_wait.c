@@ -36,7 +36,7 @@ static void waits(void)
 	T(wait_by(other_fd, (siginfo_t *)1, WEXITED | WNOWAIT));
 	WAIT(other_fd, WEXITED);
 	T(wait_by(other_fd, NULL, WEXITED));
-	/* F_SETFL makes a descriptor wait or not. */
+	/* F_SETFL with O_NONBLOCK after the open. */
 	pid = start_sleeper();
 	fd = open_pid(pid, 0);
 	fcntl(fd, F_SETFL, O_NONBLOCK);
@@ -45,7 +45,7 @@ static void waits(void)
 	T(ptrace(PTRACE_ATTACH, pid, 0, 0));
 	fcntl(fd, F_SETFL, 0);
 	WAIT(fd, WSTOPPED);
-	end_of(pid);
+	kill_and_reap(pid);
 	/* No result for children that are reaped automatically (SIGCHLD ignored). */
 	signal(SIGCHLD, SIG_IGN);
 	pid = start_sleeper();
@@ -70,30 +70,30 @@ static void events(void)
 	struct epoll_event event;
 	pthread_t other;
 
-	ask(fd, level);
+	print_events(fd, level);
 	kill(pid, SIGSTOP);
 	waitpid(pid, NULL, WUNTRACED);
-	ask(fd, level);
+	print_events(fd, level);
 	kill(pid, SIGCONT);
 	T(poll(&poll_fd, 1, 10));
 	pthread_create(&other, NULL, end_later, &pid);
 	T(poll(&poll_fd, 1, 5000));
 	printf("revents %#x\n", poll_fd.revents);
 	T(poll(&out_only, 1, 10));
-	ask(fd, level);
+	print_events(fd, level);
 	T(epoll_wait(outer, &event, 1, 0));
-	ask(fd, edge);
-	ask(fd, edge);
-	ask(fd, once);
-	ask(fd, once);
+	print_events(fd, edge);
+	print_events(fd, edge);
+	print_events(fd, once);
+	print_events(fd, once);
 	waitpid(pid, NULL, 0);
-	ask(fd, level);
-	ask(fd, edge);
+	print_events(fd, level);
+	print_events(fd, edge);
 	level = watch(fd, EPOLLIN);
 	edge = watch(fd, EPOLLIN | EPOLLET);
-	ask(fd, level);
-	ask(fd, edge);
-	ask(fd, edge);
+	print_events(fd, level);
+	print_events(fd, edge);
+	print_events(fd, edge);
 	close(fd);
 	T(epoll_wait(level, &event, 1, 0));
 	pthread_join(other, NULL);
@@ -105,20 +105,20 @@ static void *last_thread(void *unused)
 {
 	char byte;
 
-	/* Ends the process some time after its first thread. */
+	/* Exits after the thread group leader. */
 	while (read(pipe_to_threads[0], &byte, 1) != 1)
 		;
 	_exit(7);
 	return unused;
 }
 
-static void *run_anew(void *unused)
+static void *exec_in_thread(void *unused)
 {
 	execl("/proc/self/exe", "pidfd", "sleep", NULL);
 	return unused;
 }
 
-/* A process has ended when its last thread has. */
+/* A pidfd is readable when the last thread has exited. */
 static void thread_groups(void)
 {
 	int pid, fd, status;
@@ -142,13 +142,13 @@ static void thread_groups(void)
 	T(waitpid(pid, &status, 0) == pid);
 	printf("status %#x\n", status);
 	T(is_readable(fd));
-	/* Another thread's execve takes the first one's place. */
+	/* execve in another thread replaces the leader. */
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
 		pthread_t other;
 
-		pthread_create(&other, NULL, run_anew, NULL);
+		pthread_create(&other, NULL, exec_in_thread, NULL);
 		for (;;)
 			pause();
 	}

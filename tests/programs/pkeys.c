@@ -31,11 +31,11 @@ static const char *err(long result)
 {
 	return result < 0 ? strerrorname_np(errno) : "ok";
 }
-static long take(unsigned long flags, unsigned long rights)
+static long alloc_key(unsigned long flags, unsigned long rights)
 {
 	return syscall(SYS_pkey_alloc, flags, rights);
 }
-static long give_back(int key)
+static long free_key(int key)
 {
 	return syscall(SYS_pkey_free, key);
 }
@@ -111,25 +111,25 @@ static void touch(const char *what, volatile char *at, int write)
 
 static void calls(void)
 {
-	printf("flags %s", err(take(1, 0)));
-	printf(" rights %s", err(take(0, 4)));
+	printf("flags %s", err(alloc_key(1, 0)));
+	printf(" rights %s", err(alloc_key(0, 4)));
 	for (int key = -1; key < 18; key += key == 1 ? 14 : 2)
-		printf(" free %d %s", key, err(give_back(key)));
+		printf(" free %d %s", key, err(free_key(key)));
 	printf("\n");
 	printf("taken:");
 	for (int i = 0; i < 16; i++) {
-		long key = take(0, i & 3);
+		long key = alloc_key(0, i & 3);
 		printf(" %ld", key);
 		if (key < 0)
 			printf(" %s", err(key));
 	}
 	printf("\nrights %#x\n", rights());
-	printf("back 5 %s", err(give_back(5)));
-	printf(" again %s", err(give_back(5)));
-	printf(", then %ld\n", take(0, NO_WRITE));
+	printf("back 5 %s", err(free_key(5)));
+	printf(" again %s", err(free_key(5)));
+	printf(", then %ld\n", alloc_key(0, NO_WRITE));
 	printf("rights %#x\n", rights());
 	for (int key = 1; key < 16; key++)
-		give_back(key);
+		free_key(key);
 	printf("rights %#x\n", rights());
 	char *at = page();
 	for (int key = -2; key < 18; key++) {
@@ -144,7 +144,7 @@ static void calls(void)
 
 static void denials(void)
 {
-	int key = take(0, 0);
+	int key = alloc_key(0, 0);
 	char *at = page(), *fresh = page();
 	printf("key %d: %s", key, err(protect(at, PAGE, PROT_READ | PROT_WRITE, key)));
 	printf(" %s\n", err(protect(fresh, PAGE, PROT_READ | PROT_WRITE, key)));
@@ -173,7 +173,7 @@ static void denials(void)
 	printf(" returned, rights %#x\n", rights());
 	returns = 0;
 	set_rights(0x55555554);
-	// The kernel's own accesses obey the program's PKRU.
+	// The kernel's accesses to user memory obey PKRU.
 	int zero = open("/proc/self/stat", O_RDONLY), pipes[2];
 	if (pipe(pipes))
 		return;
@@ -183,7 +183,7 @@ static void denials(void)
 	printf(" another's way %s", err(syscall(SYS_process_vm_readv, getpid(), &mine, 1, &its, 1, 0)));
 	int memory = open("/proc/self/mem", O_RDWR);
 	printf(" by /proc %s\n", err(pwrite(memory, "x", 1, (off_t)(uintptr_t)at)));
-	// mprotect leaves the key; the first one can be denied too, to memory that isn't needed meanwhile.
+	// mprotect keeps the key; pkey_mprotect with key 0 removes it.
 	printf("mprotect %s\n", err(mprotect(at, PAGE, PROT_READ | PROT_WRITE)));
 	touch("still", at, 0);
 	printf("key 0 %s\n", err(protect(at, PAGE, PROT_READ | PROT_WRITE, 0)));
@@ -192,11 +192,11 @@ static void denials(void)
 	if (pid == 0) {
 		printf("child %#x", rights());
 		touch(" ", fresh, 0);
-		printf("child's next key %ld\n", take(0, 0));
+		printf("child's next key %ld\n", alloc_key(0, 0));
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
-	printf("mine %ld\n", take(0, 0));
+	printf("mine %ld\n", alloc_key(0, 0));
 	char line[256];
 	unsigned long from, to;
 	int here = 0;
@@ -208,7 +208,7 @@ static void denials(void)
 			printf("%s", line);
 	}
 	fclose(smaps);
-	// Moved and cut, it keeps its key.
+	// A mapping keeps its key when it is moved or split.
 	char *two = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	protect(two + PAGE, PAGE, PROT_READ | PROT_WRITE, key);
 	touch("below", two, 1);
@@ -217,7 +217,7 @@ static void denials(void)
 	touch("moved", two, 1);
 	touch("grown", two + PAGE, 1);
 	set_rights(0x55555554);
-	give_back(key), give_back(key + 1);
+	free_key(key), free_key(key + 1);
 }
 
 // mov eax, 42; ret
@@ -233,8 +233,8 @@ static void only_executed(void)
 	touch("read", at, 0);
 	touch("write", at, 1);
 	printf("its key %s", err(protect(at, PAGE, PROT_EXEC, 1)));
-	printf(" free %s", err(give_back(1)));
-	printf(" next %ld\n", take(0, 0));
+	printf(" free %s", err(free_key(1)));
+	printf(" next %ld\n", alloc_key(0, 0));
 	char *second = mmap(NULL, PAGE, PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	touch("by mmap", second, 0);
 	deny(1, 0);
@@ -247,12 +247,12 @@ static void only_executed(void)
 	printf("with a key %s\n", err(protect(second, PAGE, PROT_EXEC, 2)));
 	touch("read", second, 0);
 	printf("write from it %s\n", err(write(1, at, 0)));
-	give_back(2);
+	free_key(2);
 }
 
 static void frames(void)
 {
-	int key = take(0, NO_ACCESS);
+	int key = alloc_key(0, NO_ACCESS);
 	printf("key %d rights %#x\n", key, rights());
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -294,7 +294,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IONBF, 0);
 	if (argc > 1 && !strcmp(argv[1], "after")) {
 		printf("after execve %#x,", rights());
-		printf(" key %ld\n", take(0, 0));
+		printf(" key %ld\n", alloc_key(0, 0));
 		return 0;
 	}
 	if (getpid() == 1) {
@@ -305,11 +305,11 @@ int main(int argc, char **argv)
 	__get_cpuid_count(7, 0, &a, &b, &c, &d);
 	printf("PKU %d OSPKE %d\n", c >> 3 & 1, c >> 4 & 1);
 	if (!(c >> 4 & 1)) {
-		printf("alloc %s", err(take(0, 0)));
+		printf("alloc %s", err(alloc_key(0, 0)));
 		char *at = page();
 		for (int key = -1; key < 2; key++) {
 			printf(" mprotect %d %s", key, err(protect(at, PAGE, PROT_READ, key)));
-			printf(" free %s", err(give_back(key)));
+			printf(" free %s", err(free_key(key)));
 		}
 		printf("\n");
 		return 0;
@@ -326,7 +326,7 @@ int main(int argc, char **argv)
 	} parts[] = {{"calls", calls}, {"denials", denials}, {"only executed", only_executed}, {"frames", frames}};
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
 		printf("== %s\n", parts[i].name);
-		// Each in a process of its own: keys that were left aren't in the next one's way.
+		// Each part in a child: its allocated keys don't affect the next part.
 		pid_t pid = fork();
 		if (pid == 0) {
 			parts[i].run();

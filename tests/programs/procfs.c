@@ -1,5 +1,5 @@
 /* covers: kernel/src/fs/ */
-/* /proc: formats and rules that hold on every Linux, printed as the program finds them. */
+/* /proc: formats and rules that hold on each version of Linux (proc(5)). */
 #include "fs.h"
 #include <ctype.h>
 #include <grp.h>
@@ -11,7 +11,7 @@
 
 static char text[200000];
 
-/* Reads a file whole into `text`; its length, or -1. */
+/* Reads a whole file into `text`; returns its length, or -1. */
 static ssize_t get(const char *path)
 {
 	int fd = open(path, O_RDONLY);
@@ -35,7 +35,7 @@ static ssize_t get_of(pid_t pid, const char *name)
 	return get(path);
 }
 
-/* Field number `n` (from 1) of a stat file in `text`; the name in parentheses is the second. */
+/* Field `n` (from 1, as in proc(5)) of a stat file in `text`. */
 static const char *field(int n)
 {
 	static char copy[100];
@@ -52,7 +52,7 @@ static long long number(int n)
 	return strtoll(field(n), NULL, 10);
 }
 
-/* The value behind "name:" and blanks in `text`. */
+/* The value after "name:" and blanks in `text`. */
 static const char *value(const char *name)
 {
 	static char copy[300];
@@ -100,7 +100,7 @@ static void stat_file(void)
 	T(number(20));
 	T(number(22) > 0);
 	T(number(23) > 100000 && number(23) % 4096 == 0);
-	/* Linux counts them in batches. */
+	/* RSS: Linux updates it in batches. */
 	T(number(24) >= 0);
 	T(number(26) < number(27) && number(26) <= (long)stat_file && (long)stat_file < number(27));
 	T(number(28) > (long)&set - 100000 && number(28) < (long)&set + 1000000);
@@ -140,7 +140,7 @@ static void status_file(void)
 
 			snprintf(key, sizeof key, "%s:\t", names[i]);
 			char *at = strstr(last, key);
-			printf("%s %s\n", names[i], at ? "in its place" : "missing");
+			printf("%s %s\n", names[i], at ? "in order" : "missing");
 			last = at ? at : last;
 		}
 		T(strcmp(value("Umask"), "0027"));

@@ -1,5 +1,5 @@
 /* covers: kernel/src/process/ kernel/src/arch/ */
-/* PTRACE_SINGLEBLOCK: stepping to the next branch, also on a CPU that only has single steps. */
+/* PTRACE_SINGLEBLOCK: steps to the next branch, also on CPUs without branch stepping (BTF). */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
@@ -27,7 +27,7 @@
 
 extern char blocks[], blocks_end[];
 
-/* Straight lines, a jump, a call and its return, a loop, a call of the kernel, and flags put on the stack and back. */
+/* Straight code, a jump, a call and its return, a loop, a system call, PUSHF and POPF. */
 asm(".text\nblocks:\nint3\nnop\nnop\njmp 1f\nnop\n1: nop\ncall 2f\nnop\njmp 3f\n2: nop\nret\n"
     "3: mov $2, %ecx\n4: nop\nloop 4b\nnop\n" NUMBER SYSCALL
     "nop\npushf\npopf\nnop\njmp 5f\n5: nop\nblocks_end: int3\nnop\n");
@@ -38,7 +38,7 @@ static long go(int request, int pid, long signal)
 	return ptrace(request, pid, 0, signal);
 }
 
-/* Prints each stop until the end; every third is a single step, if asked for. */
+/* Prints each stop until the end; with `mixed`, every third is a single step. */
 static void follow(int pid, int mixed)
 {
 	struct user_regs_struct registers;

@@ -83,7 +83,7 @@ static void all(pid_t pid, const char *what)
 	printf(" dr6 %#lx dr7 %#lx\n", peek(pid, 6), peek(pid, 7));
 }
 
-// Each kind and length at each misalignment; then the address under a breakpoint that is on.
+// Each condition and length at each misalignment; then new addresses under an enabled breakpoint.
 static void alignment(void)
 {
 	pid_t pid = traced(nothing);
@@ -106,7 +106,7 @@ static void alignment(void)
 	end(pid);
 }
 
-// What a refused DR7 leaves, reserved bits, registers that aren't there, the kernel's addresses.
+// Registers after a refused DR7, reserved bits, nonexistent registers, kernel addresses.
 static void writes(void)
 {
 	pid_t pid = traced(nothing);
@@ -115,7 +115,7 @@ static void writes(void)
 	all(pid, "then");
 	printf("off: %s\n", err(poke(pid, 7, 0)));
 	poke(pid, 0, (long)area), poke(pid, 1, (long)area + 1);
-	printf("one right, one not: %s\n", err(poke(pid, 7, 0xdL << 20 | 0x1 << 16 | 5)));
+	printf("one valid, one not: %s\n", err(poke(pid, 7, 0xdL << 20 | 0x1 << 16 | 5)));
 	all(pid, "then");
 	printf("to 3, for 4 bytes: %s %s\n", err(poke(pid, 0, (long)area + 3)), err(poke(pid, 7, 0xdL << 16 | 1)));
 	all(pid, "then");
@@ -151,7 +151,7 @@ static void calls_spot(void)
 {
 	for (int i = 0; i < 3; i++)
 		spot();
-	// The kernel's own writes don't trigger the watchpoint.
+	// The kernel's writes to user memory don't trigger the watchpoint.
 	int got[2];
 	if (pipe(got) || write(got[1], "abcd", 4) != 4 || read(got[0], (void *)&watched, 4) != 4)
 		_exit(1);
@@ -180,8 +180,8 @@ static void stop(pid_t pid, int status)
 	printf("\n");
 }
 
-// Breakpoints on execution and on writing together; then one is stepped over.
-static void strikes(void)
+// An execution breakpoint and a write watchpoint; then a step over the breakpoint.
+static void breakpoints(void)
 {
 	pid_t pid = traced(calls_spot);
 	poke(pid, 0, (long)spot);
@@ -195,13 +195,13 @@ static void strikes(void)
 		if (!WIFSTOPPED(status))
 			return;
 	}
-	// A step over it, on to the next instruction, and out.
+	// A step over the breakpoint, and one to the next instruction.
 	for (int i = 0; i < 2; i++) {
 		pt(PTRACE_SINGLESTEP, pid, 0, 0);
 		waitpid(pid, &status, 0);
 		stop(pid, status);
 	}
-	// A step to it: the step is reported first, then the breakpoint.
+	// Continues to each later breakpoint and the watchpoint.
 	for (int i = 0; i < 9 && WIFSTOPPED(status); i++) {
 		pt(PTRACE_CONT, pid, 0, 0);
 		waitpid(pid, &status, 0);
@@ -217,7 +217,7 @@ static void step_to(void)
 	int status;
 	pt(PTRACE_CONT, pid, 0, 0);
 	waitpid(pid, &status, 0);
-	// Another one, two instructions on.
+	// A second breakpoint, at the next instruction.
 	poke(pid, 1, (long)spot + 1);
 	poke(pid, 7, 0x24);
 	for (int i = 0; i < 3; i++) {
@@ -235,19 +235,19 @@ static void writes_twice(void)
 	watched = 2;
 }
 
-// Steps over writes to a watched address: each is reported with its step.
+// Steps over writes to a watched address: DR6 reports both.
 static void steps_and_watches(void)
 {
 	pid_t pid = traced(writes_twice);
 	poke(pid, 1, (long)&watched);
 	poke(pid, 7, 0xdL << 20 | 4);
-	int status, told = 0;
+	int status, count = 0;
 	while (pt(PTRACE_SINGLESTEP, pid, 0, 0), waitpid(pid, &status, 0), WIFSTOPPED(status)) {
 		if (!(peek(pid, 6) & 15))
 			continue;
 		siginfo_t info = {0};
 		pt(PTRACE_GETSIGINFO, pid, 0, (long)&info);
-		printf("step %d: code %d dr6 %#lx value %d\n", ++told, info.si_code, peek(pid, 6),
+		printf("step %d: code %d dr6 %#lx value %d\n", ++count, info.si_code, peek(pid, 6),
 			(int)pt(PTRACE_PEEKDATA, pid, (long)&watched, (long)&status) == 0 ? (int)status : -1);
 	}
 	printf("status %#x\n", status);
@@ -267,7 +267,7 @@ static void on_trap(int signo, siginfo_t *info, void *context)
 		_exit(1);
 }
 
-// The tracer detaches with an active breakpoint: the thread gets the signals itself.
+// The tracer detaches with an enabled breakpoint: the thread gets the signals itself.
 static void keeps_it(void)
 {
 	struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
@@ -275,7 +275,7 @@ static void keeps_it(void)
 	for (int i = 0; i < 4; i++)
 		spot();
 	printf("hits %d, RF saved %d, in the handler %d, code %d\n", hits, context_rf, handler_rf, code);
-	// A child has no breakpoints, nor has a new program.
+	// fork clears the child's breakpoints.
 	fflush(stdout);
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -329,7 +329,7 @@ int main(void)
 	alarm(60);
 	alignment();
 	writes();
-	strikes();
+	breakpoints();
 	step_to();
 	steps_and_watches();
 	inherited();

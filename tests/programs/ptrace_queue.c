@@ -16,7 +16,7 @@
 static siginfo_t *infos;
 static long page;
 
-/* The result of one request, and the signals' values. */
+/* Prints the result of one request, and the signals. */
 static void peek(int pid, unsigned long long offset, unsigned flags, int count, siginfo_t *into, const char *what)
 {
 	struct __ptrace_peeksiginfo_args args = {.off = offset, .flags = flags, .nr = count};
@@ -61,7 +61,7 @@ int main(void)
 		_exit(0);
 	}
 	waitpid(pid, &status, 0);
-	peek(pid, 0, 0, MOST, infos, "nothing waits");
+	peek(pid, 0, 0, MOST, infos, "nothing pending");
 	for (int i = 0; i < 4; i++)
 		queue(pid, pid, SIGRTMIN + i % 2, i);
 	for (int i = 0; i < 5; i++)
@@ -70,7 +70,7 @@ int main(void)
 	peek(pid, 0, PTRACE_PEEKSIGINFO_SHARED, MOST, infos, "the process's");
 	peek(pid, 0, PTRACE_PEEKSIGINFO_SHARED, 2, infos, "two of them");
 	peek(pid, 3, PTRACE_PEEKSIGINFO_SHARED, MOST, infos, "from the fourth on");
-	peek(pid, 5, PTRACE_PEEKSIGINFO_SHARED, MOST, infos, "behind the last");
+	peek(pid, 5, PTRACE_PEEKSIGINFO_SHARED, MOST, infos, "after the last");
 	peek(pid, -1ULL, 0, 1, infos, "the last offset");
 	peek(pid, 1ULL << 32, 0, 1, infos, "an offset of 33 bits");
 	peek(pid, 0, 0, 0, infos, "none");
@@ -81,7 +81,7 @@ int main(void)
 	last = (siginfo_t *)((char *)infos + page);
 	for (int fit = 0; fit < 4; fit++)
 		peek(pid, 0, 0, MOST, last - fit, "a short buffer");
-	peek(pid, 0, 0, MOST, (siginfo_t *)((char *)last - sizeof(siginfo_t) - 64), "one and a half");
+	peek(pid, 0, 0, MOST, (siginfo_t *)((char *)last - sizeof(siginfo_t) - 64), "room for one and a half");
 	peek(pid, 0, 0, MOST, 0, "no buffer");
 	errno = 0;
 	printf("no arguments: %ld", ptrace(PTRACE_PEEKSIGINFO, pid, 0, infos));

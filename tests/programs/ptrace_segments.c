@@ -1,7 +1,7 @@
 /* covers: kernel/src/process/ kernel/src/arch/ */
-/* A tracer's writes to FS, GS and their bases, and the segment through which the thread then
-   reads. In 32-bit programs a selector brings its base along, from the LDT or from a TLS
-   descriptor; in 64-bit ones the base is written separately. */
+/* A tracer's writes to FS, GS and their bases, and the segment that the thread then reads through.
+   In 32-bit programs the base comes with the selector, from an LDT or TLS descriptor; in 64-bit
+   programs it is written separately. */
 #define _GNU_SOURCE
 #include <asm/ldt.h>
 #include <elf.h>
@@ -36,11 +36,11 @@
 
 enum { LOCAL = 0x07, EMPTY_LOCAL = 0x0f, FLAT = 0x2b, TLS_13 = 0x6b, TLS_14 = 0x73 };
 
-/* The first word of each segment. */
+/* The first words of the segments. */
 static unsigned places[5] = {100, 101, 102, 103, 104};
 extern char probe[];
 
-/* The thread stops, reads through both, stops, and begins again. */
+/* Stops, reads through FS and GS, stops, in a loop. */
 asm(".text\nprobe: int3\n" READ "int3\njmp probe\n");
 
 static void describe(int number, int entry, unsigned *at)
@@ -82,7 +82,7 @@ static struct user_regs_struct registers(int pid)
 	return now;
 }
 
-/* Runs it for one read, and prints the value. */
+/* Runs the thread for one read, and prints the values. */
 static void let_read(int pid)
 {
 	struct user_regs_struct now;
@@ -96,7 +96,7 @@ static void let_read(int pid)
 			(long)now.RESULT_GS > 200 || (long)now.RESULT_GS < 100 ? 0 : (long)now.RESULT_GS);
 	else
 		printf(" status %#x behind %ld\n", status, (long)(now.IP - (unsigned long)probe));
-	/* A fault's thread begins anew. */
+	/* After a fault: restarts the loop with flat segments. */
 	if (WSTOPSIG(status) != SIGTRAP) {
 		now.IP = (unsigned long)probe;
 		now.FS = now.GS = FLAT;
@@ -187,7 +187,7 @@ static void descriptors(int pid)
 	set(pid, BY_SETREGS, TLS_13, TLS_14);
 	printf("loaded again:");
 	let_read(pid);
-	/* One that can't be: all stay as they are. */
+	/* An invalid descriptor: the call changes none. */
 	all[1].base_addr = (unsigned)&places[1];
 	all[2].seg_32bit = 0;
 	set_descriptors(pid, all, 48);
@@ -217,7 +217,7 @@ static void set_base(int pid, int fs, unsigned *at)
 	ptrace(PTRACE_POKEUSER, pid, place, at);
 }
 
-/* Selectors first, then bases, then selectors again: what is written last, and what of it lasts. */
+/* Writes selectors, then bases, then selectors again: the registers after each write, and the reads. */
 static void bases(int pid)
 {
 	enum { COUNT = 4 };
@@ -244,7 +244,7 @@ static void bases(int pid)
 		}
 }
 
-/* All registers at once: bases lie before the selectors. */
+/* PTRACE_SETREGS: in the structure the bases precede the selectors. */
 static void at_once(int pid)
 {
 	struct user_regs_struct now = registers(pid);

@@ -1,6 +1,6 @@
 /* covers: kernel/src/process/ */
-/* Less common ptrace stops: signal injection from each kind of stop, single-stepping over calls
-   that are not made, a stopped or dead process, TLS descriptors. */
+/* Less common ptrace stops: signal injection from each kind of stop, single steps over emulated
+   calls, attaching to a stopped or dead process, TLS descriptors. */
 #define _GNU_SOURCE
 #include <asm/ldt.h>
 #include <errno.h>
@@ -41,7 +41,7 @@ static const char *err(long result)
 	return result < 0 ? strerrorname_np(errno) : "ok";
 }
 
-static int told(const char *what, pid_t pid)
+static int print_wait(const char *what, pid_t pid)
 {
 	int status = 0;
 	if (waitpid(pid, &status, __WALL) != pid)
@@ -61,7 +61,7 @@ static void got_usr1(int signo)
 	_exit(44);
 }
 
-// Takes a signal, forks, and ends with 33; with 44 as soon as SIGUSR1 reaches it.
+// Stops, forks, and exits with 33; SIGUSR1 makes it exit with 44.
 static pid_t child_that_forks(int traced)
 {
 	pid_t pid = fork();
@@ -86,56 +86,56 @@ static void signal_info(pid_t pid)
 	printf("  info %s signal %d code %#x from it %d\n", err(done), info.si_signo, info.si_code, info.si_pid == pid);
 }
 
-// `ends` 0: PTRACE_CONT with SIGUSR1, 1: PTRACE_DETACH with it.
+// PTRACE_CONT with SIGUSR1 from each kind of stop; with `ends`, PTRACE_DETACH.
 static void out_of_stops(int ends)
 {
 	long request = ends ? PTRACE_DETACH : PTRACE_CONT;
 	printf("-- %s\n", ends ? "detach" : "continue");
 	pid_t pid = child_that_forks(1);
-	told("signal", pid);
+	print_wait("signal", pid);
 	pt(request, pid, 0, (void *)SIGUSR1);
-	told("  out of a signal's stop", pid);
+	print_wait("  out of a signal's stop", pid);
 
 	pid = child_that_forks(1);
-	told("signal", pid);
+	print_wait("signal", pid);
 	pt(PTRACE_SYSCALL, pid, 0, 0);
-	told("call", pid);
+	print_wait("call", pid);
 	signal_info(pid);
 	pt(request, pid, 0, (void *)SIGUSR1);
 	if (!ends) {
-		told("  its stop", pid);
+		print_wait("  its stop", pid);
 		pt(PTRACE_CONT, pid, 0, (void *)SIGUSR1);
 	}
-	told("  out of a call's", pid);
+	print_wait("  out of a call's", pid);
 
 	pid = child_that_forks(1);
-	told("signal", pid);
+	print_wait("signal", pid);
 	pt(PTRACE_SETOPTIONS, pid, 0, (void *)PTRACE_O_TRACEVFORK);
 	pt(PTRACE_SETOPTIONS, pid, 0, (void *)PTRACE_O_TRACEEXIT);
 	pt(PTRACE_CONT, pid, 0, 0);
-	int status = told("event or SIGCHLD", pid);
+	int status = print_wait("event or SIGCHLD", pid);
 	if (WSTOPSIG(status) == SIGCHLD) {
 		pt(PTRACE_CONT, pid, 0, 0);
-		told("event", pid);
+		print_wait("event", pid);
 	}
 	signal_info(pid);
 	pt(request, pid, 0, (void *)SIGUSR1);
-	told("  out of an event's", pid);
+	print_wait("  out of an event's", pid);
 
 	pid = child_that_forks(0);
 	waitpid(pid, &status, WUNTRACED);
 	printf("seize %s\n", err(pt(PTRACE_SEIZE, pid, 0, 0)));
-	told("group stop", pid);
+	print_wait("group stop", pid);
 	signal_info(pid);
 	pt(request, pid, 0, (void *)SIGUSR1);
 	if (ends) {
-		// It is still stopped.
+		// The process is still stopped.
 		printf("  not gone %d\n", waitpid(pid, &status, WNOHANG));
 		kill(pid, SIGCONT);
 	}
-	if (WIFSTOPPED(told("  out of a group stop", pid))) {
+	if (WIFSTOPPED(print_wait("  out of a group stop", pid))) {
 		pt(PTRACE_CONT, pid, 0, 0);
-		told("  then", pid);
+		print_wait("  then", pid);
 	}
 }
 
@@ -147,16 +147,16 @@ static void interrupted(void)
 			pause();
 	pt(PTRACE_SEIZE, pid, 0, 0);
 	pt(PTRACE_INTERRUPT, pid, 0, 0);
-	told("interrupted", pid);
+	print_wait("interrupted", pid);
 	signal_info(pid);
 	kill(pid, SIGSTOP);
 	pt(PTRACE_CONT, pid, 0, 0);
-	told("signal", pid);
+	print_wait("signal", pid);
 	pt(PTRACE_CONT, pid, 0, (void *)SIGSTOP);
-	told("group stop", pid);
+	print_wait("group stop", pid);
 	signal_info(pid);
 	kill(pid, SIGKILL);
-	told("killed", pid);
+	print_wait("killed", pid);
 }
 
 __attribute__((noinline, used)) static void calls(void)
@@ -177,7 +177,7 @@ __attribute__((noinline, used)) static void calls(void)
 }
 extern char at_call[];
 
-// Steps over calls; each stop with what it is for, counted from the first call's instruction on.
+// Steps over calls; prints each stop's distance from the first SYSCALL, and its si_code.
 static void steps(long request)
 {
 	pid_t pid = fork();
@@ -186,7 +186,7 @@ static void steps(long request)
 		calls();
 		_exit(0);
 	}
-	told("breakpoint", pid);
+	print_wait("breakpoint", pid);
 	for (int i = 0; i < (request == PTRACE_SYSEMU ? 2 : 9); i++) {
 		struct user_regs_struct regs;
 		siginfo_t info = {0};
@@ -198,7 +198,7 @@ static void steps(long request)
 			info.si_code);
 	}
 	kill(pid, SIGKILL);
-	told("killed", pid);
+	print_wait("killed", pid);
 }
 
 static void stopped_and_ended(void)
@@ -211,12 +211,12 @@ static void stopped_and_ended(void)
 		}
 		int status;
 		waitpid(pid, &status, WUNTRACED);
-		printf("take over %s\n", err(pt(seize ? PTRACE_SEIZE : PTRACE_ATTACH, pid, 0, 0)));
+		printf("attach or seize %s\n", err(pt(seize ? PTRACE_SEIZE : PTRACE_ATTACH, pid, 0, 0)));
 		struct user_regs_struct regs;
 		printf("registers at once %s\n", err(pt(PTRACE_GETREGS, pid, 0, &regs)));
 		printf("options at once %s\n", err(pt(PTRACE_SETOPTIONS, pid, 0, (void *)PTRACE_O_TRACESYSGOOD)));
 		kill(pid, SIGKILL);
-		told("killed", pid);
+		print_wait("killed", pid);
 	}
 	pid_t pid = fork();
 	if (pid == 0)
@@ -225,7 +225,7 @@ static void stopped_and_ended(void)
 	waitid(P_PID, pid, &info, WEXITED | WNOWAIT);
 	printf("attach to a zombie %s\n", err(pt(PTRACE_ATTACH, pid, 0, 0)));
 	printf("seize %s\n", err(pt(PTRACE_SEIZE, pid, 0, 0)));
-	told("zombie", pid);
+	print_wait("zombie", pid);
 	printf("attach to nothing %s\n", err(pt(PTRACE_ATTACH, pid, 0, 0)));
 }
 
@@ -237,7 +237,7 @@ static void thread_areas(void)
 		raise(SIGSTOP);
 		_exit(0);
 	}
-	told("signal", pid);
+	print_wait("signal", pid);
 	for (long entry = -2; entry < 17; entry++) {
 		struct user_desc desc = {.entry_number = 99};
 		long got = pt(GET_AREA, pid, entry, &desc);
@@ -262,7 +262,7 @@ static void thread_areas(void)
 	struct user_desc empty = {.entry_number = 14};
 	printf("empty %s\n", err(pt(SET_AREA, pid, 14, &empty)));
 	kill(pid, SIGKILL);
-	told("killed", pid);
+	print_wait("killed", pid);
 }
 
 int main(void)

@@ -1,11 +1,11 @@
-/* For the random_*.c programs and mm_random.c: pseudo-random numbers, the same for the same seed
-   everywhere. */
+/* For the random_*.c programs and mm_random.c: pseudo-random numbers that depend only on the
+   seed. */
 #ifndef RANDOM_H
 #define RANDOM_H
 
 static unsigned long long random_state;
 
-/* The next number (xorshift: never stuck, as long as the state is not 0). */
+/* The next number (xorshift; the state is never 0). */
 static inline unsigned next_random(void)
 {
 	random_state ^= random_state << 13;
@@ -27,12 +27,12 @@ static inline unsigned below(unsigned limit)
 	return next_random() % limit;
 }
 
-/* True one time in so many. */
+/* True with probability 1 / times. */
 static inline int one_in(unsigned times)
 {
 	return below(times) == 0;
 }
 
-/* One element of an array. */
+/* A random element of an array. */
 #define ONE_OF(array) ((array)[below(sizeof(array) / sizeof *(array))])
 #endif

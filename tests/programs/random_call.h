@@ -1,5 +1,5 @@
-/* For random_calls.c and random_race.c: children that make random system calls, with arguments that
-   look valid, through every door of this width. */
+/* For random_calls.c and random_race.c: children that make random system calls, with plausible
+   arguments, through each kernel entry of this width. */
 #ifndef RANDOM_CALL_H
 #define RANDOM_CALL_H
 #include <fcntl.h>
@@ -23,16 +23,15 @@
 
 enum { PAGE = 4096, ARENA_PAGES = 16 };
 
-/* An arena below 4 GiB, for 32-bit calls. Some of its pages are read-only, inaccessible, or not mapped
-   at all. */
+/* An arena below 4 GiB, for 32-bit calls. Some of its pages are read-only, inaccessible, or unmapped. */
 static char *const arena = (char *)0x10000000;
 
 /* Calls made so far, counted by the children. */
 static volatile long *made;
 
-/* Every number is tried, so that new calls are covered as soon as they exist. Left out are calls that
+/* All numbers are tried, so that new calls are covered as soon as they exist. Exceptions are calls that
    would end or stop the child, unmap its code or stack, or harm other processes; special_call makes some
-   of them. The lists hold the numbers of the door's table. */
+   of them. Each list has the numbers of one entry's table. */
 #ifdef __x86_64__
 static const int left_out_64[] = {SYS_rt_sigreturn, SYS_brk, SYS_clone, SYS_fork, SYS_vfork, SYS_execve, SYS_exit,
 	SYS_kill, SYS_ptrace, SYS_rt_sigqueueinfo, SYS_pivot_root, SYS_arch_prctl, SYS_adjtimex, SYS_chroot,
@@ -41,7 +40,7 @@ static const int left_out_64[] = {SYS_rt_sigreturn, SYS_brk, SYS_clone, SYS_fork
 	SYS_rt_tgsigqueueinfo, SYS_clock_adjtime, SYS_execveat, SYS_pidfd_send_signal, SYS_pidfd_open, SYS_clone3,
 	SYS_prlimit64, SYS_process_vm_writev};
 
-/* Calls that mostly block for ever: made rarely. */
+/* Calls that mostly block forever: made rarely. */
 static const int waiting_64[] = {SYS_poll, SYS_ppoll, SYS_select, SYS_pselect6, SYS_pause, SYS_rt_sigsuspend,
 	SYS_rt_sigtimedwait, SYS_futex, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_nanosleep,
 	SYS_clock_nanosleep, SYS_read, SYS_readv, SYS_accept, SYS_accept4, SYS_recvfrom, SYS_recvmsg, SYS_recvmmsg};
@@ -75,7 +74,7 @@ static const int on_memory_32[] = {91 /* munmap */, 125 /* mprotect */, 144 /* m
 	380 /* pkey_mprotect */};
 
 #define IS_IN(list, number) is_in(list, sizeof(list) / sizeof *(list), number)
-/* Whether the list of that kind for the door's table has the number. */
+/* Whether the list `kind` for the entry's table contains the number. */
 #ifdef __x86_64__
 #define IS(kind, door, number) ((door)->is_i386 ? IS_IN(kind##_32, number) : IS_IN(kind##_64, number))
 #else
@@ -97,7 +96,7 @@ static unsigned long somewhere_in_the_arena(void)
 	switch (below(4)) {
 	case 0: return page + below(PAGE);
 	case 1:
-		/* Objects that begin here end on the next page. */
+		/* Objects that start here cross into the next page. */
 		return page + PAGE - below(16);
 	default: return page;
 	}
@@ -125,7 +124,7 @@ static unsigned long some_argument(void)
 		0xffffffff80000000,
 		0x7ffffffffffff000,
 		0x7fffffffffffe000,
-		/* Seconds whose nanoseconds are the last that fit, and the first that don't. */
+		/* The largest seconds whose nanoseconds fit into 63 and 64 bits, and one more. */
 		9223372036,
 		9223372037,
 		18446744073,
@@ -136,7 +135,7 @@ static unsigned long some_argument(void)
 
 	switch (below(14)) {
 	case 12:
-		/* One of the descriptors that are open at first. */
+		/* One of the descriptors that open_things opens. */
 		return 3 + below(24);
 	case 13: return one_in(2) ? getpid() : 0;
 	case 0:
@@ -171,7 +170,7 @@ static void fill_arena(void)
 	}
 }
 
-/* An entry, and its table. */
+/* A kernel entry, and its table. */
 struct door {
 	const char *name;
 	int is_i386;
@@ -184,7 +183,7 @@ static void by_syscall(int number, const unsigned long *arguments)
 	syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
 }
 
-/* The sixth argument is in ebp, which the compiler uses itself. */
+/* The sixth argument is in EBP, which the compiler uses. */
 static void by_int80(int number, const unsigned long *arguments)
 {
 	long result;
@@ -204,9 +203,8 @@ static const struct door doors[] = {{"SYSCALL", 0, by_syscall}, {"INT 0x80", 1, 
 #else
 static unsigned long vsyscall;
 
-/* Six arguments leave no register to the compiler: they are taken from memory, through eax. The
-   door itself is called by a pointer on the stack, under what the kernel takes for the sixth
-   argument's place. */
+/* Six arguments leave the compiler no register: the code loads them from memory, through ECX. It
+   calls __kernel_vsyscall through a pointer on the stack. */
 #define SIX_REGISTERS(enter)                                                                                           \
 	asm volatile("push %%ebx; push %%esi; push %%edi; push %%ebp\n"                                                \
 		     "push %%eax\n"                                                                                    \
@@ -226,7 +224,7 @@ static void by_int80(int number, const unsigned long *arguments)
 	SIX_REGISTERS("int $0x80\n");
 }
 
-/* SYSENTER or SYSCALL, as the CPU has it. */
+/* SYSENTER or SYSCALL, depending on the CPU. */
 static void by_vsyscall(int number, const unsigned long *arguments)
 {
 	unsigned long words[7] = {number}, ignored, *at = words;
@@ -238,8 +236,8 @@ static void by_vsyscall(int number, const unsigned long *arguments)
 static const struct door doors[] = {{"INT 0x80", 1, by_int80}, {"__kernel_vsyscall", 1, by_vsyscall}};
 #endif
 
-/* A process by its descriptor, while it ends. */
-static void named_call(int pid)
+/* Calls on a process's pidfd while the process exits. */
+static void pidfd_call(int pid)
 {
 	struct timespec soon = {0, below(300) * 1000};
 	struct pollfd named;
@@ -257,18 +255,18 @@ static void named_call(int pid)
 		poll(&named, 1, below(3));
 	if (one_in(2))
 		syscall(SYS_waitid, 3 /* P_PIDFD */, named.fd, NULL, WEXITED | (one_in(2) ? WNOHANG : 0), NULL);
-	/* Else one of the descriptors that others are called with. */
+	/* Otherwise later calls may use the descriptor. */
 	if (one_in(2))
 		close(named.fd);
 }
 
-/* Signals that end nothing, processes that end at once. */
+/* Harmless signals, processes that exit at once, pidfds. */
 static void special_call(void)
 {
 	int pid;
 
 	switch (below(4)) {
-	case 3: return named_call(fork());
+	case 3: return pidfd_call(fork());
 	case 0: kill(getpid(), SIGUSR1); return;
 	case 1:
 		pid = fork();
@@ -323,7 +321,7 @@ static void nothing(int signal)
 	(void)signal;
 }
 
-/* One of each kind, for the descriptors from 3 on. */
+/* Opens one file of each kind, as descriptors 3 and up. */
 static void open_things(void)
 {
 	int pair[2];
@@ -361,7 +359,7 @@ static void make_calls(int calls, const struct door *door)
 
 	for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
 		signal(harmless[i], nothing);
-	/* Standard output stays readable, and standard input is no terminal. */
+	/* The child must not write to standard output or read from the terminal. */
 	for (int fd = 0; fd < 3; fd++)
 		close(fd);
 	for (int fd = 0; fd < 3; fd++)
@@ -373,7 +371,7 @@ static void make_calls(int calls, const struct door *door)
 		_exit(1);
 	open_things();
 	for (int i = 0; i < calls; i++) {
-		/* Some calls change what is mapped there. */
+		/* Some calls change the arena's mappings. */
 		if (i % 16 == 0) {
 			prepare_arena();
 			fill_arena();
@@ -406,7 +404,7 @@ static void empty(const char *path)
 		closedir(directory);
 }
 
-/* What every child needs: a place to count calls at, /tmp, and the way into the vDSO's door. */
+/* Prepares for all children: the shared call counter, /tmp, and the address of __kernel_vsyscall. */
 static void prepare(void)
 {
 	only_as_init();

@@ -1,13 +1,13 @@
 /* covers: kernel/src/syscall/ kernel/src/entry/ kernel/src/usercopy/ */
-/* Random system calls with plausible arguments, through every entry of this width: the kernel
-   survives, every child that makes them can be killed, and no memory leaks.
+/* Random system calls with plausible arguments, through each kernel entry of this width: the kernel
+   survives, each child that makes them can be killed, and no memory leaks.
 
    Usage: random_calls FIRST_SEED CALLS CALLS_EACH: children with one seed each make CALLS_EACH
    calls, CALLS in all. */
 #define _GNU_SOURCE
 #include "random_call.h"
 
-/* Children of each seed in turn, until so many calls are made; how many could not be killed. */
+/* Runs one child per seed until `calls` are made; returns the number of children that can't be killed. */
 static int run(int *seed, long calls, int each)
 {
 	int immortal = 0;
@@ -19,12 +19,12 @@ static int run(int *seed, long calls, int each)
 		pid = fork();
 		if (pid == 0)
 			make_calls(each, &doors[*seed % 2]);
-		/* It may legally sleep for ever. */
+		/* A child may legally sleep forever. */
 		if (reap(pid, 50) == CANNOT_BE_KILLED) {
 			printf("seed %d cannot be killed\n", *seed);
 			immortal++;
 		}
-		/* Its leftovers, and orphans. */
+		/* Reaps orphans. */
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
 		empty("/tmp");
@@ -34,7 +34,7 @@ static int run(int *seed, long calls, int each)
 
 int main(int count, char **words)
 {
-	/* Tables of the kernel's own that only grow. */
+	/* Kernel tables that only grow. */
 	enum { TOLERATED_KB = 512 };
 	int first, seed, immortal;
 	long calls, before, lost;
@@ -44,7 +44,7 @@ int main(int count, char **words)
 	prepare();
 	first = seed = atoi(words[1]);
 	calls = atol(words[2]);
-	/* The kernel's own lists grow at first. */
+	/* The kernel's tables grow during the first calls. */
 	immortal = run(&seed, calls / 5, atoi(words[3]));
 	before = memory_in_use();
 	immortal += run(&seed, calls, atoi(words[3]));

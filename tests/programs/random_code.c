@@ -1,7 +1,7 @@
 /* covers: kernel/src/entry/ kernel/src/arch/ */
-/* Random machine code, mostly entry instructions, flags and segments: each child dies by a
-   signal or can be killed, and the kernel survives. In the 64-bit program half of the children
-   run in compatibility mode.
+/* Random machine code, mostly entry instructions, flags and segments: a signal kills each child, or
+   the child can be killed, and the kernel survives. In the 64-bit program half of the children run in
+   compatibility mode.
 
    Usage: random_code FIRST_SEED SEEDS */
 #define _GNU_SOURCE
@@ -14,11 +14,11 @@
 
 enum { PAGE = 4096, AREA = 16 * PAGE };
 
-/* Both are below 4 GiB, for both widths. */
+/* Both areas are below 4 GiB, for both widths. */
 static unsigned char *const code = (unsigned char *)0x20000000;
 static unsigned char *const stack = (unsigned char *)0x30000000;
 
-static unsigned char *next; /* Where the next instruction goes. */
+static unsigned char *next; /* The address of the next instruction. */
 
 static void emit(const void *bytes, size_t size)
 {
@@ -37,7 +37,7 @@ static void emit_number(unsigned number)
 	emit(&number, sizeof number);
 }
 
-/* A call that does no harm, by either width's numbers: sched_yield, getpid, getuid, ... */
+/* Harmless calls of either table: sched_yield, getpid, getuid, ... */
 static void load_call_number(void)
 {
 	static const unsigned numbers[] = {39, 102, 110, 186, 24, 0x40000027, -1, 1000, 96, 201, 228, 318, 20, 24, 64,
@@ -72,7 +72,7 @@ static void sysenter_door(void)
 	EMIT(0x0f, 0x34);
 }
 
-/* Trap, direction, nested task, alignment, resume, ... */
+/* TF, DF, NT, RF, AC, ID, ... */
 static void change_flags(void)
 {
 	static const unsigned likely[] = {0x100, 0x400, 0x4000, 0x10000, 0x40000, 0x200000};
@@ -96,7 +96,7 @@ static void load_segment(void)
 	EMIT(0x8e, ONE_OF(registers));
 }
 
-/* Nothing may come between the load of SS and the instruction behind it. */
+/* A load of SS delays debug exceptions and interrupts until after the next instruction. */
 static void load_ss_before_a_door(void)
 {
 	static const unsigned char doors[][2] = {{0x0f, 0x05}, {0xcd, 0x80}, {0x0f, 0x34}, {0xcc, 0x90}};
@@ -191,7 +191,7 @@ static void (*const pieces[])(void) = {syscall_door, syscall_door, syscall_door,
 	interrupt, breakpoint, system_instruction, two_byte_instruction, any_byte, store_segment, far_call, nothing,
 	nothing, nothing};
 
-/* The descriptors for thread-local storage, with whatever in them. */
+/* Fills the TLS descriptors with random segments. */
 static void set_thread_areas(void)
 {
 	for (int i = 0; i < 3; i++) {
@@ -207,7 +207,7 @@ static void set_thread_areas(void)
 		area->limit_in_pages = below(2);
 		area->useable = below(2);
 		area->read_exec_only = one_in(4);
-		/* set_thread_area has a number in the 32-bit table only. */
+		/* Only the i386 table has set_thread_area. */
 		asm volatile("int $0x80" : "=a"(result) : "0"(243), "b"(area) : "memory");
 	}
 }
@@ -257,7 +257,7 @@ int main(int count, char **words)
 		pid = fork();
 		if (pid == 0)
 			run_random_code();
-		/* Where it is still running it is in the loop at the end. */
+		/* A child that still runs is in the final loop. */
 		if (reap(pid, 3) == CANNOT_BE_KILLED) {
 			printf("seed %d cannot be killed\n", seed);
 			immortal++;

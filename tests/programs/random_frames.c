@@ -1,6 +1,6 @@
 /* covers: kernel/src/process/ kernel/src/entry/ */
-/* Random frames for sigreturn(2): handlers overwrite a few words of their own frame and return.
-   The process goes on or gets a signal, and the kernel survives.
+/* Random frames for sigreturn(2): handlers overwrite a few words of their signal frame and return.
+   The process continues or gets a signal, and the kernel survives.
 
    Usage: random_frames SEED PROCESSES */
 #include "signals.h"
@@ -9,7 +9,7 @@
 
 static long odd(void)
 {
-	/* Selectors, magic words, sizes, and addresses that aren't there. */
+	/* Selectors, magic words, sizes, and unmapped addresses. */
 	static const unsigned long values[] = {0, 1, 8, 0x10, 0x23, 0x2b, 0x33, 0x63, 0x67, 0x7b, 0xfff8, 512, 832,
 		0x46505853, 0x46505845, -1, -8, 1ul << (sizeof(long) * 6 - 1)};
 
@@ -20,7 +20,7 @@ static long odd(void)
 	}
 }
 
-/* The context and the words around the software-reserved bytes of the FPU area. */
+/* Overwrites words of the context, and around the software-reserved bytes of the FPU area. */
 static void spoil(long *context, int words, char *area)
 {
 	for (int i = below(8); i > 0; i--)
@@ -38,7 +38,7 @@ static void with_context(int number, siginfo_t *info, void *pointer)
 	(void)info;
 #ifdef __x86_64__
 	spoil(pointer, 38, area);
-	/* CS and SS, which share a word, and whether SS is to be believed. */
+	/* CS and SS share a word; uc_flags has UC_STRICT_RESTORE_SS. */
 	if (one_in(3)) {
 		context->uc_mcontext.gregs[REG_CSGSFS] = (long)next_random() << 32 | 0x33;
 		context->uc_flags = below(8);
@@ -54,7 +54,7 @@ static void leave(int number)
 	_exit(0);
 }
 
-/* The handler that damages its frame, and the handler of the fault that may follow. */
+/* Installs the handler that damages its frame, and one for the fault that may follow. */
 static void set_handlers(int turn)
 {
 	static char stack[65536];
@@ -106,7 +106,7 @@ int main(int count, char **words)
 		if (pid == 0) {
 			seed_random(seed * 100003 + turn);
 			set_handlers(turn);
-			/* The process ends, whatever it executes now. */
+			/* Ends the process, whatever it executes after sigreturn. */
 			alarm(2);
 			syscall(SYS_kill, getpid(), SIGUSR1);
 			_exit(0);

@@ -1,6 +1,6 @@
 /* covers: kernel/src/dev/ kernel/src/fs/ kernel/src/vm/ */
-/* Random numbers from each source, in this process and in children, with the source's name; and
-   the randomized addresses of programs, as one line for all. */
+/* Random numbers from each source, in this process and in children: one line each, with the source's
+   name. The addresses that ASLR randomizes are a source, too. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>

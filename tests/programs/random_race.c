@@ -1,7 +1,6 @@
 /* covers: kernel/src/syscall/ kernel/src/sync/ kernel/src/mm/ */
-/* Random system calls by several processes at once, as root and as another user, while one
-   process exhausts memory: the kernel survives, every process can be killed, and no memory
-   leaks.
+/* Random system calls by several processes at once, as root and as another user, while one process
+   exhausts memory: the kernel survives, each process can be killed, and no memory leaks.
 
    Usage: random_race FIRST_SEED CALLS CALLS_EACH RACERS: RACERS children at a time make
    CALLS_EACH calls each, CALLS in all. */
@@ -10,12 +9,12 @@
 
 enum {
 	MAX_RACERS = 16,
-	/* Time limit of a racer; many sleep for ever. */
+	/* Time limit of a racer; many sleep forever. */
 	TURN_MS = 100,
-	/* After a round everything is killed and counted. */
+	/* After a round all processes are killed, and memory is counted. */
 	ROUND_MS = 4000,
 	ROUNDS = 10,
-	/* Tables of the kernel's own that only grow. */
+	/* Kernel tables that only grow. */
 	TOLERATED_KB = 768,
 };
 
@@ -35,13 +34,14 @@ static void start_racer(struct racer *racer)
 	racer->seed = next_seed++;
 	racer->age_ms = 0;
 	seed_random(racer->seed);
-	/* Without memory there is no racer this time. */
+	/* fork may fail for lack of memory: the slot stays empty this time. */
 	racer->pid = fork();
 	if (racer->pid == 0)
 		make_calls(each, &doors[racer->seed % 2]);
 }
 
-/* Allocates memory in steps, private and in files, until little is left; waits; frees it. */
+/* A process that allocates memory in steps, anonymous or in a file, until little is free; then waits and
+exits. */
 static int start_eater(void)
 {
 	int pid = fork();
@@ -69,13 +69,13 @@ static int start_eater(void)
 		}
 		usleep(1000 * below(60));
 		close(file);
-		/* The next process starts empty. */
+		/* The exit frees the memory. */
 		if (size > 0)
 			_exit(0);
 	}
 }
 
-/* Whether all children are gone within three seconds of their being killed. */
+/* Kills all children; whether they are gone within three seconds. */
 static int kill_all(void)
 {
 	for (int i = 0; i < 3000; i++) {
@@ -92,7 +92,7 @@ static int kill_all(void)
 	return 0;
 }
 
-/* Reaps what has ended; racers that ended, or whose turn is over, are followed by others. */
+/* Reaps children, kills racers whose time is over, and starts new ones in the free slots. */
 static void look_after(int *eater, int step_ms)
 {
 	int pid;
@@ -115,8 +115,8 @@ static void look_after(int *eater, int step_ms)
 		*eater = start_eater();
 }
 
-/* Goes on until so many calls are made, or the round is over; whether everything could be killed. */
-static int round_of(long calls)
+/* Runs until `calls` are made or the round's time is over; whether all processes could be killed. */
+static int run_round(long calls)
 {
 	int eater = 0;
 
@@ -128,7 +128,7 @@ static int round_of(long calls)
 	}
 	if (!kill_all())
 		return 0;
-	/* Records of ended processes go to a file that a racer of root's has named. */
+	/* A racer may have turned process accounting on. */
 	acct(NULL);
 	empty("/tmp");
 	return 1;
@@ -149,11 +149,11 @@ int main(int count, char **words)
 	if (racing < 1 || racing > MAX_RACERS)
 		return 2;
 	while (*made < calls || rounds < 2) {
-		if (!round_of(*made + calls / ROUNDS)) {
+		if (!run_round(*made + calls / ROUNDS)) {
 			puts("some process cannot be killed");
 			return 1;
 		}
-		/* The kernel's own lists grow at first. */
+		/* The kernel's tables grow during the first round. */
 		if (rounds++ == 0)
 			before = memory_in_use();
 	}

@@ -1,5 +1,5 @@
 /* For the rights_*.c programs: credentials and capabilities of a process, and results of calls as text.
-   Run as root, here and on Linux. */
+   The programs run as root. */
 #ifndef RIGHTS_H
 #define RIGHTS_H
 #define _GNU_SOURCE
@@ -42,7 +42,7 @@ static inline const char *answer(long result)
 	return other;
 }
 
-/* Prints the call and its answer. */
+/* Prints the call and its result. */
 #define T(call)                                                                                                        \
 	do {                                                                                                           \
 		errno = 0;                                                                                             \
@@ -56,7 +56,7 @@ static inline const char *answer(long result)
 #define WIDE(call) SYS_##call
 #endif
 
-/* The sets of the calling thread. */
+/* Capability sets of the calling thread. */
 struct caps {
 	uint64_t effective, permitted, inheritable;
 };
@@ -86,7 +86,7 @@ static inline long caps_set(struct caps to)
 	return syscall(SYS_capset, &header, data);
 }
 
-/* Becomes an ordinary user in every respect, and dumpable. */
+/* Drops all privileges: no groups, the given IDs; dumpable. */
 static inline void become(unsigned uid, unsigned gid)
 {
 	if (syscall(WIDE(setgroups), 0, NULL) || syscall(WIDE(setresgid), gid, gid, gid) ||
@@ -96,13 +96,13 @@ static inline void become(unsigned uid, unsigned gid)
 	}
 }
 
-/* Runs what follows in a child, which exits after it. */
+/* Runs the following statement in a child, which then exits. */
 #define IN_A_CHILD                                                                                                     \
 	for (int child_ = (fflush(stdout), fork()), once_ = 1; once_;                                                  \
 		once_ = 0, child_ ? waitpid(child_, NULL, 0) : (fflush(stdout), _exit(0), 0))                          \
 		if (!child_)
 
-/* Makes and enters a directory on a private mount. */
+/* Makes a temporary directory with a new tmpfs, in a private mount namespace, and enters it. */
 static inline void own_place(char *where)
 {
 	if (getpid() != 1 && (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))) {
@@ -127,7 +127,7 @@ static inline void own_place(char *where)
 	umask(0);
 }
 
-/* Leaves and removes it. */
+/* Leaves and removes the directory. */
 static inline void leave_place(const char *where)
 {
 	if (chdir("/") || umount2(where, MNT_DETACH) || rmdir(where))

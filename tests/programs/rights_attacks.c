@@ -20,7 +20,7 @@ static long opens(const char *path, int flags)
 	return fd < 0 ? -1 : close(fd);
 }
 
-static long again(int fd, int flags)
+static long reopen(int fd, int flags)
 {
 	char name[40];
 
@@ -61,11 +61,11 @@ static void with_descriptor(const char *what, int fd)
 	printf("%s\n", what);
 	T(read(fd, &byte, 1));
 	T(write(fd, "x", 1));
-	T(again(fd, O_RDONLY));
-	T(again(fd, O_WRONLY));
-	T(again(fd, O_RDWR | O_TRUNC));
-	T(again(fd, O_RDONLY | O_NOATIME));
-	T(again(fd, O_PATH));
+	T(reopen(fd, O_RDONLY));
+	T(reopen(fd, O_WRONLY));
+	T(reopen(fd, O_RDWR | O_TRUNC));
+	T(reopen(fd, O_RDONLY | O_NOATIME));
+	T(reopen(fd, O_PATH));
 	T(maps(fd, MAP_SHARED, PROT_READ, 0));
 	T(maps(fd, MAP_SHARED, PROT_WRITE, 0));
 	T(maps(fd, MAP_SHARED, PROT_READ, PROT_READ | PROT_WRITE));
@@ -118,15 +118,15 @@ static void descriptors(void)
 		T(fstatat(closed, "public", &(struct stat){0}, 0));
 		T(unlinkat(directory, "public", 0));
 		T(fchmod(directory, 0777));
-		T(again(directory, O_RDONLY));
-		T(again(directory, O_PATH));
+		T(reopen(directory, O_RDONLY));
+		T(reopen(directory, O_PATH));
 		T(openat(directory, ".", O_TMPFILE | O_RDWR, 0600));
 	}
 	for (int fd = read_only; fd <= program; fd++)
 		close(fd);
 }
 
-/* Second names. */
+/* Hard links, renames and symbolic links. */
 static void names(void)
 {
 	T(link("sticky/roots", "open/link"));
@@ -179,7 +179,7 @@ static void names(void)
 	T(syscall(SYS_statfs, "closed/public", &(char[256]){0}));
 }
 
-/* Memory that its maker sealed. */
+/* Sealed memfds. */
 static void sealed(int seals, const char *what)
 {
 	int fd = syscall(SYS_memfd_create, "x", 2), ends[2], more = syscall(SYS_memfd_create, "y", 2);
@@ -197,8 +197,8 @@ static void sealed(int seals, const char *what)
 	T(fallocate(fd, 0, 0, 4096));
 	T(fallocate(fd, 0, 16384, 4096));
 	T(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096));
-	T(again(fd, O_RDWR));
-	T(again(fd, O_RDWR | O_TRUNC));
+	T(reopen(fd, O_RDWR));
+	T(reopen(fd, O_RDWR | O_TRUNC));
 	T(maps(fd, MAP_SHARED, PROT_READ | PROT_WRITE, 0));
 	T(maps(fd, MAP_SHARED, PROT_READ, PROT_READ | PROT_WRITE));
 	T(mprotect(before, 4096, PROT_READ | PROT_WRITE));
@@ -238,8 +238,8 @@ static void all_sealed(void)
 	close(fd), close(other);
 }
 
-/* The kernel's own files. */
-static void kernels(void)
+/* Files of /proc, /dev and other processes. */
+static void system_files(void)
 {
 	static const char *const written[] = {"/proc/sys/kernel/hostname", "/proc/sys/kernel/domainname",
 		"/proc/sys/kernel/core_pattern", "/proc/sys/kernel/randomize_va_space",
@@ -271,7 +271,7 @@ static void kernels(void)
 	T(syscall(SYS_reboot, 0xfee1dead, 672274793, 0x89abcdef, 0));
 }
 
-/* /proc/sys checks the user ID: a user with all capabilities isn't root there. */
+/* /proc/sys checks the user ID: all capabilities aren't enough. */
 static void settings(void)
 {
 	IN_A_CHILD
@@ -338,8 +338,8 @@ static void signals(void)
 	waitpid(roots, NULL, 0);
 }
 
-/* setuid to a user at RLIMIT_NPROC: a set-user-ID program that starts others would continue without
-   noticing, so execve fails. */
+/* setuid to a user at RLIMIT_NPROC succeeds, and the next execve fails: programs rarely check setuid's
+   result. */
 static void many_processes(void)
 {
 	int others[2], gate[2], status;
@@ -384,7 +384,7 @@ static void many_processes(void)
 	}
 }
 
-/* Sockets of root's. */
+/* Connecting to root's socket. */
 static void sockets(void)
 {
 	int server = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -481,7 +481,7 @@ int main(int argc, char **argv)
 	IN_A_CHILD
 	{
 		become(1000, 1000);
-		kernels();
+		system_files();
 	}
 	settings();
 	signals();

@@ -190,7 +190,7 @@ static long do_time(void)
 	return but_for_the_rest(adjtimex(&(struct timex){.modes = ADJ_TICK, .tick = 1}));
 }
 
-/* CAP_SYS_ADMIN was enough once. */
+/* Without CAP_SYS_ADMIN, which old versions accepted instead. */
 static long do_log(void)
 {
 	struct caps now = caps_now();

@@ -139,7 +139,7 @@ static const struct row rows[] = {
 	{ONE(FOWNER), "chmod", "EPERM", do_chmod},
 	{ONE(FOWNER), "utimensat", "EPERM", do_utime},
 	{ONE(FOWNER), "O_NOATIME", "EPERM", do_noatime},
-	{ONE(FOWNER), "unlink where it sticks", "EPERM", do_sticky},
+	{ONE(FOWNER), "unlink in a sticky directory", "EPERM", do_sticky},
 	{ONE(FSETID), "chmod 2775", "EPERM", do_fsetid},
 	{ONE(FSETID), "write to a set-user-ID file", "EPERM", do_written},
 	{ONE(FSETID), "create 2775", "EPERM", do_new_sgid},

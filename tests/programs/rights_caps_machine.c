@@ -18,7 +18,7 @@
 
 static int dates(long (*set)(const struct timespec *))
 {
-	/* Less than the time since boot: no clock may be set to that. */
+	/* Less than the time since boot: an invalid time. */
 	return but_for_the_rest(set(&(struct timespec){0, 0}));
 }
 
@@ -68,7 +68,7 @@ static long do_map(void)
 	return mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ? -1 : 0;
 }
 
-/* Required for the own process, too. */
+/* The capability is required for the calling process, too. */
 static long do_advise(void)
 {
 	struct iovec page = {mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 4096};
@@ -78,7 +78,7 @@ static long do_advise(void)
 
 static long do_hang_up(void)
 {
-	/* Not the terminal that the tests run in. */
+	/* In a new session: not the terminal that the tests run in. */
 	return setsid() == -1 ? -1 : vhangup();
 }
 
@@ -121,7 +121,7 @@ static long do_type(void)
 	return ioctl(terminal(), TIOCSTI, "x");
 }
 
-/* From a session that has it. */
+/* TIOCSCTTY with force, of another session's controlling terminal. */
 static long do_steal(void)
 {
 	int fd = terminal(), go[2], status;
@@ -242,7 +242,7 @@ static long do_be_watched(void)
 
 	if (child == 0) {
 		ptrace(PTRACE_TRACEME, 0, 0, 0);
-		/* What would let it have the bits of the program nevertheless. */
+		/* CAP_SETUID would keep the set-user-ID bit's effect. */
 		lose(CAP_SETUID);
 		run_as_root();
 	}

@@ -1,6 +1,6 @@
 /* covers: kernel/src/process/ */
-/* Set-user-ID and set-group-ID programs, started by callers with every inherited attribute: the
-   credentials and attributes of the new program. */
+/* Set-user-ID and set-group-ID programs, executed by callers with various credentials: credentials
+   and inherited attributes of the new program. */
 #include "rights.h"
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -18,7 +18,7 @@ static const struct file {
 	{"sgid_user", 1000, 1000, 02755}, {"both", 1001, 1002, 06755}, {"unreadable", 0, 0, 0711},
 	{"nosuid/suid_root", 0, 0, 04755}};
 
-/* Attributes that a caller sets before it changes its user, and after. */
+/* A caller's attributes. */
 enum {
 	NO_NEW_PRIVS = 1,
 	KEEP_CAPS = 2,
@@ -74,8 +74,8 @@ static void lines(const char *const *wanted, unsigned count)
 		fclose(file);
 }
 
-/* The program's own report of its attributes. */
-static int tell(void)
+/* Prints the new program's attributes. */
+static int print_attributes(void)
 {
 	static const char *const wanted[] = {
 		"Uid:", "Gid:", "Groups:", "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:", "NoNewPrivs:"};
@@ -114,7 +114,7 @@ static int tell(void)
 	return 0;
 }
 
-/* Inherited attributes, set by root before it becomes the caller. */
+/* Sets inherited attributes as root, then the caller's credentials. */
 static void attributes(const struct caller *caller)
 {
 	struct itimerval timer = {.it_value = {1000, 0}};
@@ -160,7 +160,7 @@ struct start {
 static int start(void *argument)
 {
 	const struct start *start = argument;
-	char *words[] = {(char *)start->path, "tell", NULL};
+	char *words[] = {(char *)start->path, "print_attributes", NULL};
 
 	if (start->caller->how & TRACED_BY_ROOT)
 		raise(SIGSTOP);
@@ -215,15 +215,15 @@ int main(int count, char **words)
 	char where[] = "/tmp/rights-XXXXXX";
 	struct caps now;
 
-	if (count > 1 && !strcmp(words[1], "tell"))
-		return tell();
+	if (count > 1 && !strcmp(words[1], "print_attributes"))
+		return print_attributes();
 	own_place(where);
 	mkdir("nosuid", 0755);
 	if (mount("none", "nosuid", "tmpfs", MS_NOSUID, "mode=755"))
 		perror("nosuid");
 	for (const struct file *file = files; file < files + COUNT(files); file++)
 		copy(file->name, file);
-	/* What the host took from its root isn't there to be given on either. */
+	/* The host's container may lack CAP_SYS_RESOURCE: neither side has it. */
 	prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0);
 	now = caps_now();
 	now.permitted &= ~(1ull << CAP_SYS_RESOURCE);

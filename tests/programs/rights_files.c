@@ -1,6 +1,6 @@
 /* covers: kernel/src/vfs/ */
-/* Files of every mode in every kind of directory, as uid 1000 with group 1000 only: the result
-   of each access, and the state of the file afterwards. */
+/* Files of various modes and owners in various directories and mounts, as uid 1000 with group 1000
+   only: the result of each access, and the file's attributes afterwards. */
 #include "rights.h"
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -40,7 +40,7 @@ static void path_of(char *path, const struct place *place, const struct kind *ki
 	sprintf(path, "%s/%u-%u-%04o", place->name, kind->uid, kind->gid, kind->mode);
 }
 
-/* One file, with a short program in it, so that it can be run. */
+/* Makes a file, with a script as its content, for execve. */
 static void make(const char *path, const struct kind *kind)
 {
 	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);

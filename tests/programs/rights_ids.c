@@ -27,8 +27,8 @@ static uint64_t some_caps(uint64_t of)
 	}
 }
 
-/* All lines of /proc/self/status about credentials. */
-static void tell(void)
+/* Prints all lines of /proc/thread-self/status about credentials. */
+static void print_credentials(void)
 {
 	static const char *wanted[] = {
 		"Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs"};
@@ -50,7 +50,7 @@ static void tell(void)
 }
 
 #ifdef __i386__
-/* The calls whose IDs have 16 bits, by number. */
+/* Calls with 16-bit IDs, by number. */
 static void narrow_step(void)
 {
 	unsigned a = id(), b = id(), c = id();
@@ -163,10 +163,10 @@ static void step(void)
 		caps_step();
 	}
 	printf(": ");
-	tell();
+	print_credentials();
 }
 
-/* access(2) asks for the real user, and for capabilities as that user would have them. */
+/* access(2) checks with the real IDs, and with the capabilities that the real user would have. */
 static void by_real_ids(void)
 {
 	close(open("secret", O_CREAT | O_WRONLY, 0600));
@@ -189,7 +189,7 @@ int main(void)
 	struct caps all = {0};
 
 	own_place(where);
-	/* What the host took from its root isn't there to be given on either. */
+	/* The host's container may lack these capabilities: neither side has them. */
 	for (int cap = 0; cap < 41; cap++)
 		if (cap == CAP_SYS_RESOURCE || cap == CAP_SYS_MODULE)
 			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);

@@ -1,6 +1,6 @@
 /* covers: kernel/src/process/ kernel/src/fs/ */
-/* uid 1000 and processes of every kind of owner: reading /proc, tracing, reading and writing
-   memory, signals, scheduling and limits. Then the same with one more capability. */
+/* Access of uid 1000 to other processes, by their credentials: /proc, tracing, reading and writing
+   memory, signals, scheduling and limits; then with one more capability. */
 #include "rights.h"
 #include <dirent.h>
 #include <sys/mman.h>
@@ -13,9 +13,9 @@ static struct shared {
 	char word[64];
 } *shared;
 
-enum { RESIDENT = 20 }; /* words that are in every target's memory, at the same place */
+enum { RESIDENT = 20 }; /* offset of a word that each target has in memory, at the same address */
 
-/* Owners: IDs, and the other attributes that matter. */
+/* Credentials and dumpable flags of the target processes. */
 static const struct owner {
 	const char *name;
 	unsigned uid, euid, suid, gid, egid, sgid;
@@ -34,7 +34,7 @@ static const struct owner {
 	{"with a capability", 1000, 1000, 1000, 1000, 1000, 1000, 1, 1 << CAP_KILL, 0},
 };
 
-/* The callers. */
+/* Credentials of the callers. */
 static const struct asker {
 	const char *name;
 	uint64_t effective, permitted;
@@ -45,7 +45,7 @@ static const struct asker {
 	{"with CAP_KILL", 1 << CAP_KILL, 1 << CAP_KILL, 1000},
 	{"with CAP_SYS_NICE", 1 << CAP_SYS_NICE, 1 << CAP_SYS_NICE, 1000},
 	{"with CAP_DAC_OVERRIDE", 1 << CAP_DAC_OVERRIDE, 1 << CAP_DAC_OVERRIDE, 1000},
-	{"who might have it", 0, 1 << CAP_SYS_PTRACE | 1 << CAP_KILL, 1000},
+	{"with permitted capabilities", 0, 1 << CAP_SYS_PTRACE | 1 << CAP_KILL, 1000},
 	{"with another fsuid", 0, 0, 1001},
 };
 
@@ -189,7 +189,7 @@ static void calls(int pid)
 	T(caps_set((struct caps){0}) || caps_now().effective ? -1 : 0);
 }
 
-/* An open file of /proc outlives the right to open it: what it reads then. */
+/* Reads of a /proc file that was opened before its process became non-dumpable. */
 static void kept_open(void)
 {
 	static const char *files[] = {"maps", "environ", "smaps", "io", "personality", "stat"};
@@ -227,7 +227,7 @@ static void ask(const struct asker *asker, int pid)
 	become(1000, 1000);
 	caps_set((struct caps){asker->effective, asker->permitted, 0});
 	if (asker->fsuid != 1000) {
-		/* Set with a right that is given up then. */
+		/* Without CAP_SETUID the call changes nothing; it returns the current fsuid. */
 		printf("fsuid %ld\n", syscall(WIDE(setfsuid), asker->fsuid));
 	}
 	prctl(PR_SET_DUMPABLE, 1);
