@@ -1,16 +1,16 @@
-/* For the rights_caps_*.c programs: attempts that need one capability each, made by a caller with all
-   others and by a caller with that one only. Both run as uid 1000. */
+/* For the rights_caps_*.c programs: each attempt needs one capability. A caller with all others makes it, and
+   a caller with only that one, both as uid 1000. */
 #ifndef RIGHTS_ROWS_H
 #define RIGHTS_ROWS_H
 #include "rights.h"
 #include <sys/sendfile.h>
 #include <sys/xattr.h>
 
-/* A process of root's. */
+/* A process of root. */
 static int other;
 
-/* Errors of a caller with the capability: the other arguments are invalid. */
-static inline long but_for_the_rest(long result)
+/* The call's other arguments are invalid: any error but EPERM means that the capability sufficed. */
+static inline long any_error_but_eperm(long result)
 {
 	return result == -1 && errno != EPERM ? 0 : result;
 }
@@ -35,7 +35,7 @@ static inline void make_file(const char *name, unsigned uid, unsigned gid, unsig
 	close(fd);
 }
 
-/* This program as a set-user-ID program of root's. */
+/* Makes a set-user-ID copy of this program, owned by root. */
 static inline void copy_of_this(const char *name)
 {
 	int from = open("/proc/self/exe", O_RDONLY);
@@ -56,7 +56,7 @@ static inline void make_directory(const char *name, unsigned gid, unsigned mode)
 		perror(name);
 }
 
-/* The attempt with these capabilities, in files that are as at the beginning. */
+/* Makes the attempt with these capabilities, after resetting the files. */
 static inline void attempt(const struct row *row, uint64_t caps)
 {
 	static const char *lists[] = {"mine", "secret", "public", "foreign", "suid", "closed/new", "sgid/new", "dev",
@@ -84,8 +84,8 @@ static inline void attempt(const struct row *row, uint64_t caps)
 	}
 }
 
-/* A test build's list of all checks that were made. */
-static inline void tell_checks(void)
+/* Prints a test build's list of the capability checks. */
+static inline void print_checks(void)
 {
 	int fd = open("/proc/capability-checks", O_RDONLY);
 	char text[4096];
@@ -123,7 +123,7 @@ static inline int try_all(const struct row *rows, unsigned count, char **argv)
 		printf("%s: %s: without", row->names, row->what);
 		attempt(row, all & ~(first | second));
 		printf(" (%s), alone", row->refusal);
-		/* The host's root may lack some: Linux would say ok. */
+		/* The host's root may lack some capabilities; with them Linux's result is ok. */
 		for (int i = 0; i < 2; i++)
 			if (all & (i ? second : first))
 				attempt(row, i ? second : first);
@@ -135,7 +135,7 @@ static inline int try_all(const struct row *rows, unsigned count, char **argv)
 	waitpid(other, NULL, 0);
 	leave_place(where);
 	if (argv[1] && !strcmp(argv[1], "checks"))
-		tell_checks();
+		print_checks();
 	printf("PASS\n");
 	return 0;
 }

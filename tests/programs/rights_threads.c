@@ -16,7 +16,7 @@ static void note(int signal, siginfo_t *info, void *context)
 	caught = info->si_code == SI_QUEUE ? info->si_value.sival_int : 1;
 }
 
-/* Carries out commands from the pipe, and prints its credentials after each. */
+/* Executes commands from the pipe, and prints its credentials after each. */
 static void *thread(void *argument)
 {
 	char what;
@@ -35,12 +35,12 @@ static void *thread(void *argument)
 	return argument;
 }
 
-static void tell(char what)
+static void command(char what)
 {
 	char byte;
 
 	if (write(gate[1], &what, 1) != 1 || read(back[0], &byte, 1) != 1)
-		perror("tell");
+		perror("command");
 }
 
 static void ids_of(const char *path)
@@ -97,22 +97,22 @@ int main(void)
 	sprintf(path, "/proc/%d/stat", tid);
 	T(access(path, F_OK));
 
-	/* One thread becomes a user; the other stays root. */
-	tell('u');
+	/* One thread drops its privileges; the other stays root. */
+	command('u');
 	printf("first %ld %ld caps %d\n", syscall(WIDE(getuid)), syscall(WIDE(geteuid)), caps_now().effective != 0);
 	ids_of("/proc/self/status");
 	sprintf(path, "/proc/self/task/%d/status", tid);
 	ids_of(path);
 	T(setpriority(PRIO_PROCESS, tid, 1));
-	tell('c');
+	command('c');
 
-	/* A child has the credentials of the thread that makes it, and so have its files of /proc. */
+	/* A child, and its files of /proc, have the credentials of the thread that calls fork. */
 	IN_A_CHILD
 	printf("child of the first %ld\n", syscall(WIDE(getuid)));
 	T(open("/proc/self/environ", O_RDONLY));
 
-	/* getrlimit and prlimit on oneself never ask. */
-	tell('q');
+	/* getrlimit and prlimit of the calling process need no permission. */
+	command('q');
 	pthread_join(other, NULL);
 	IN_A_CHILD
 	{

@@ -47,7 +47,7 @@ static long rseq(void *at, uint32_t size, int flags, uint32_t signature)
 	return syscall(SYS_rseq, at, size, flags, signature);
 }
 
-/* Spins until `flag` is set, within a sequence: 1 if that aborted it, 0 if it never was. */
+/* Spins in a sequence until `flag` is set; returns 1 if the kernel aborted the sequence, else 0. */
 static int spin(volatile int *flag, uint32_t signature)
 {
 	static struct part sequence;
@@ -95,7 +95,7 @@ int main(void)
 	printf("unregister elsewhere %s\n", name(rseq(&area + 1, SIZE, UNREGISTER, SIGNATURE)));
 	printf("unregister, another signature %s\n", name(rseq(&area, SIZE, UNREGISTER, 1)));
 
-	/* A signal's handler sets the flag: the sequence was interrupted. */
+	/* A signal interrupts the sequence. */
 	struct itimerval soon = {{0, 0}, {0, 30000}};
 
 	signal(SIGALRM, ring);
@@ -103,7 +103,7 @@ int main(void)
 	printf("aborted %d", spin(&flag, SIGNATURE));
 	printf(" sequence %d\n", area.sequence != 0);
 
-	/* Another process runs meanwhile. */
+	/* Another process preempts the sequence. */
 	int child = fork();
 
 	if (child == 0) {
@@ -123,7 +123,7 @@ int main(void)
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 
-	/* A child has the registration of its parent; a bad sequence kills. */
+	/* A child inherits the registration; a bad pointer to the sequence kills it. */
 	child = fork();
 	if (child == 0) {
 		area.sequence = 8;
@@ -136,7 +136,7 @@ int main(void)
 	int status;
 
 	waitpid(child, &status, 0);
-	printf("a bad one: signal %d\n", WTERMSIG(status));
+	printf("a bad sequence: signal %d\n", WTERMSIG(status));
 	printf("unregister %s", name(rseq(&area, SIZE, UNREGISTER, SIGNATURE)));
 	printf(" cpu %d\n", (int)area.cpu_id);
 	printf("misaligned %s\n", name(rseq((char *)&area + 8, SIZE, 0, SIGNATURE)));

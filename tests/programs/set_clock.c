@@ -1,6 +1,6 @@
 /* covers: kernel/src/time/ kernel/src/vfs/ */
-/* Waits for a date while the clock is set. As that would change the host's date, the program
-   runs only as the first process of a machine, and checks the results itself. */
+/* Absolute waits on CLOCK_REALTIME and CLOCK_TAI while the clock is set. That would change the
+   host's clock: the program runs only as init, and checks the results itself. */
 #include "children.h"
 #include <errno.h>
 #include <poll.h>
@@ -36,7 +36,7 @@ static void set_date(time_t seconds)
 		perror("clock_settime");
 }
 
-/* A child that sleeps by a clock; it ends with 0 if it slept to the end. */
+/* A child that sleeps on a clock; it exits with clock_nanosleep's result. */
 static int sleeper(int clock, int flags, time_t until)
 {
 	struct timespec t = {until, 0};
@@ -44,7 +44,7 @@ static int sleeper(int clock, int flags, time_t until)
 
 	if (pid == 0)
 		_exit(clock_nanosleep(clock, flags, &t, NULL));
-	/* It sleeps when the parent goes on. */
+	/* Gives the child time to fall asleep. */
 	usleep(3000);
 	return pid;
 }
@@ -71,7 +71,7 @@ int main(void)
 	timerfd_settime(cancelled, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL);
 	timerfd_settime(plain, TFD_TIMER_ABSTIME, &at, NULL);
 	struct pollfd both[2] = {{cancelled, POLLIN, 0}, {plain, POLLIN, 0}};
-	/* Not far enough. */
+	/* Before the timers' time. */
 	set_date(now + 500);
 	check("a date sooner", waitpid(by_date, &status, WNOHANG) == 0 && caught == 0);
 	check("poll", poll(both, 2, -1) == 1 && both[0].revents == POLLIN);
@@ -81,7 +81,7 @@ int main(void)
 	check("cancelled again",
 		timerfd_settime(cancelled, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL) == -1 &&
 			errno == ECANCELED);
-	/* There. */
+	/* After the timers' time. */
 	set_date(now + 1001);
 	check("by date", waitpid(by_date, &status, 0) == by_date && status == 0);
 	check("by TAI", waitpid(by_tai, &status, 0) == by_tai && status == 0);

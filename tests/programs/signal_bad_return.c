@@ -1,7 +1,7 @@
 /* covers: kernel/src/entry/ kernel/src/process/ */
-/* A return from a handler to selectors that cannot be loaded: the signal that follows has the
-   exception's number, the selector as its error code, and each register as in the frame. The
-   output is the same on Linux. */
+/* sigreturn to CS and SS selectors that can't be loaded: the signal frame of the resulting fault has
+   the vector, the selector as its error code, and the registers that sigreturn restored. The output
+   is the same on Linux. */
 #include "signals.h"
 
 #include <asm/ldt.h>
@@ -16,8 +16,8 @@ static const int names[] = {REG_EDI, REG_ESI, REG_EBP, REG_EBX, REG_EDX, REG_EAX
 #endif
 #define COUNT (int)(sizeof names / sizeof *names)
 
-/* Selectors: null, the kernel's code and data, user data and code, beyond the table, in a table
-   that is empty, and two that the table has and marks as not present. */
+/* Selectors: null, kernel code and data, user data and code, past the GDT's limit, and three LDT
+   entries, of which two are marked not present. */
 static const unsigned short selectors[] = {0, 0x10, 0x18, 0x2b, USER_CODE, 0xfffb, 0x1f, 7, 0xf};
 
 static unsigned short code, stack;
@@ -85,14 +85,14 @@ static void one_return(void)
 	handle(SIGBUS, caught, SA_SIGINFO | SA_ONSTACK, NULL);
 	handle(SIGUSR1, spoil, SA_SIGINFO, NULL);
 	syscall(SYS_kill, getpid(), SIGUSR1);
-	printf("came back\n");
+	printf("returned\n");
 }
 
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (unsigned i = 0; i < sizeof selectors / sizeof *selectors; i++) {
-		/* 1 leaves a selector as it is. The user's data as a stack and code as code are no fault. */
+		/* 1 leaves a selector unchanged. User data as SS and user code as CS are valid. */
 		for (int which = 0; which < 2; which++) {
 			code = which ? 1 : selectors[i];
 			stack = which ? selectors[i] : 1;

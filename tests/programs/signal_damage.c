@@ -1,6 +1,6 @@
 /* covers: kernel/src/entry/ kernel/src/process/ */
-/* Modified signal frames, and sigreturn(2) without a frame: the program dies or gets the state
-   that the frame describes, never more privilege. The output is the same on Linux. */
+/* Modified signal frames, and sigreturn(2) without a frame: the program is killed or gets the state
+   in the frame, never more privilege. The output is the same on Linux. */
 #include "signals.h"
 
 #ifdef __x86_64__
@@ -71,10 +71,10 @@ static void one_damage(void)
 	asm volatile("cld\n\tfninit");
 	unsigned long flags;
 	asm volatile("pushf\n\tpop %0\n\tpush %1\n\tpopf" : "=&r"(flags) : "r"(0x202l));
-	printf("lives, blocks %#llx, flags %lx\n", (unsigned long long)blocked() & ~0x300000000, flags & 0x47700);
+	printf("continues, blocks %#llx, flags %lx\n", (unsigned long long)blocked() & ~0x300000000, flags & 0x47700);
 }
 
-/* Not even a frame: sigreturn with the stack pointer anywhere. */
+/* sigreturn without a frame, with invalid stack pointers. */
 static void no_frame(void)
 {
 #ifdef __x86_64__

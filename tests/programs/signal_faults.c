@@ -36,7 +36,7 @@ static void caught(int number, siginfo_t *info, void *pointer)
 	else
 		printf("at %#lx", address);
 	printf(", trapno %lld", (long long)gregs[REG_TRAPNO]);
-	/* An emulator gets those of INT n wrong. */
+	/* QEMU's error codes for INT n are wrong. */
 	if (gregs[REG_TRAPNO] != 13)
 		printf(", err %#llx", (unsigned long long)gregs[REG_ERR]);
 	if (gregs[REG_TRAPNO] == 14)
@@ -50,7 +50,7 @@ static void caught(int number, siginfo_t *info, void *pointer)
 		printf("%s\n", what);                                                                                  \
 		if (sigsetjmp(back, 1) == 0) {                                                                         \
 			__VA_ARGS__;                                                                                   \
-			printf("  goes on\n");                                                                         \
+			printf("  continues\n");                                                                         \
 		}                                                                                                      \
 	} while (0)
 
@@ -71,13 +71,13 @@ static void memory(void)
 	int fd = mkstemp(name);
 	unlink(name);
 	catch_all();
-	TRY("read of nothing", at[4096] = *(volatile char *)16);
-	TRY("write to nothing", *(volatile char *)0x18 = 1);
+	TRY("read of an unmapped page", at[4096] = *(volatile char *)16);
+	TRY("write to an unmapped page", *(volatile char *)0x18 = 1);
 	TRY("write to a read-only page", at[4097] = 1);
-	TRY("execute nothing", ((void (*)(void))0x20)());
+	TRY("execute an unmapped page", ((void (*)(void))0x20)());
 	TRY("execute data", ((void (*)(void))page)());
 	mprotect(page, 4096, PROT_NONE);
-	TRY("read of what may not be", (void)at[5]);
+	TRY("read of PROT_NONE", (void)at[5]);
 	mprotect(page, 4096, PROT_READ | PROT_WRITE);
 	char *file = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	page = file;
@@ -85,8 +85,8 @@ static void memory(void)
 	TRY("in the file", file[50] = 1);
 	TRY("past the end of a file", file[4096 + 7] = 1);
 #ifdef __x86_64__
-	TRY("the kernel's half", *(volatile char *)0xffffffff80000000 = 1);
-	TRY("no half at all", *(volatile char *)0x8000000000000000 = 1);
+	TRY("a kernel address", *(volatile char *)0xffffffff80000000 = 1);
+	TRY("a non-canonical address", *(volatile char *)0x8000000000000000 = 1);
 #else
 	TRY("the last page", *(volatile char *)0xfffff000 = 1);
 #endif
@@ -121,7 +121,7 @@ static void instructions(void)
 	asm volatile("fninit\n\tfnstcw %0" : "=m"(control));
 	static const char *const names[] = {
 		"invalid", "denormal", "divide by zero", "overflow", "underflow", "precision"};
-	/* Exceptions that emulators don't raise are left out: denormal, underflow, and all of SSE. */
+	/* Without the exceptions that QEMU doesn't raise: denormal, underflow, and all of SSE. */
 	for (int i = 0; i < 6; i++) {
 		if (i == 1 || i == 4)
 			continue;
@@ -141,7 +141,7 @@ static void instructions(void)
 	}
 }
 
-/* The vector and the error code of the last exception stay for later signals. */
+/* Later signals have the vector and the error code of the last exception. */
 static void other(int number, siginfo_t *info, void *pointer)
 {
 	ucontext_t *context = pointer;
@@ -152,12 +152,12 @@ static void other(int number, siginfo_t *info, void *pointer)
 		(unsigned long long)gregs[REG_ERR]);
 }
 
-static void remembered(void)
+static void last_exception(void)
 {
 	catch_all();
 	handle(SIGUSR1, other, SA_SIGINFO, NULL);
 	raise(SIGUSR1);
-	TRY("write to nothing", *(volatile char *)0x18 = 1);
+	TRY("write to an unmapped page", *(volatile char *)0x18 = 1);
 	raise(SIGUSR1);
 	TRY("ud2", asm volatile("ud2"));
 	raise(SIGUSR1);
@@ -191,7 +191,7 @@ static void nested_fault(void)
 	*(volatile char *)16 = 1;
 }
 
-/* A sent SIGSEGV waits while it is blocked; a fault meanwhile kills. */
+/* A sent SIGSEGV stays pending while it is blocked; afterwards its handler runs. */
 static void sent(void)
 {
 	sigset_t set = set_of(SIGSEGV, 0, 0);
@@ -199,13 +199,13 @@ static void sent(void)
 	handle(SIGSEGV, other, SA_SIGINFO, NULL);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	raise(SIGSEGV);
-	printf("goes on\n");
+	printf("continues\n");
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	raise(SIGSEGV);
-	printf("and on\n");
+	printf("continues again\n");
 }
 
-/* Each step's address as a distance from the first instruction. */
+/* Each step's distance from the first instruction, in bytes. */
 static long steps[64], codes;
 static int step_count;
 extern char stepped[];
@@ -224,7 +224,7 @@ static void step(int number, siginfo_t *info, void *pointer)
 		steps[step_count++] = ip - (long)stepped;
 }
 
-static void told(const char *what)
+static void print_steps(const char *what)
 {
 	printf("%s: codes %#lx,", what, codes);
 	for (int i = 0, away = 0; i < step_count; i++) {
@@ -248,7 +248,7 @@ static void nothing(int number)
 		printf("TF in a handler\n");
 }
 
-/* Where the two calls return to, TF is as it was; a handler runs without it. */
+/* System calls preserve TF; a handler runs without it. */
 static void stepping(void)
 {
 	long pid = getpid();
@@ -263,18 +263,18 @@ static void stepping(void)
 		     "mov %0, %%rdi\n\tmov $10, %%esi\n\tmov $62, %%eax\n\tsyscall\n\tnop\n\t"
 		     "popfq\n\tnop\n\tnop\n\t" ::"r"(pid)
 		: "rax", "rdi", "rsi", "rcx", "r11", "memory", "cc");
-	told("steps");
+	print_steps("steps");
 #else
 	asm volatile("pushfl\n\tpushfl\n\torl $0x100, (%%esp)\n\tpopfl\n"
 		     ".globl stepped\nstepped:\n\t"
 		     "nop\n\tmov $20, %%eax\n\tint $0x80\n\tnop\n\t"
 		     "mov %0, %%ebx\n\tmov $10, %%ecx\n\tmov $37, %%eax\n\tint $0x80\n\tnop\n\t"
-		     /* __kernel_vsyscall, by whichever way in it takes. */
+		     /* __kernel_vsyscall, whichever entry it uses. */
 		     "mov $20, %%eax\n\tcall *%%gs:0x10\n\tnop\n\t"
 		     "mov $37, %%eax\n\tcall *%%gs:0x10\n\tnop\n\t"
 		     "popfl\n\tnop\n\tnop\n\t" ::"r"(pid)
 		: "eax", "ebx", "ecx", "memory", "cc");
-	told("steps");
+	print_steps("steps");
 #endif
 }
 
@@ -286,7 +286,7 @@ int main(void)
 	page[0] = 1;
 	IN_A_CHILD(memory);
 	IN_A_CHILD(instructions);
-	IN_A_CHILD(remembered);
+	IN_A_CHILD(last_exception);
 	IN_A_CHILD(blocked_fault);
 	IN_A_CHILD(ignored_fault);
 	IN_A_CHILD(nested_fault);

@@ -31,13 +31,14 @@ static void look(int number, siginfo_t *info, void *pointer)
 	unsigned size = word(area, 464 + 16), features;
 
 	(void)number;
-	/* A caller's own header may add more: the bits that all know. */
+	/* Only flags and components that each CPU has. */
 	printf("flags %#lx, link %p\n", context->uc_flags, (void *)context->uc_link);
 	printf("fpstate: aligned %d, magic %d %d, sizes %d, features %x, present %x\n", (long)area % 64 == 0,
 		word(area, 464) == MAGIC1, word(area, size) == MAGIC2,
 		word(area, 464 + 4) == size + 4 + (sizeof(long) == 4 ? 112 : 0), word(area, 464 + 8) & 7,
 		word(area, 512) & 3);
-	/* It ends behind the last of its components; the CPU may have more, which programs ask for. */
+	/* The area ends after the last component in its features: the CPU may have others that programs must
+	request (arch_prctl). */
 	unsigned end = 512 + 64, length, offset;
 	for (int i = 2; i < 32; i++) {
 		if (!(word(area, 464 + 8) >> i & 1))
@@ -47,7 +48,7 @@ static void look(int number, siginfo_t *info, void *pointer)
 			end = offset + length;
 	}
 	(void)features;
-	printf("size as CPUID has it: %d\n", size == end);
+	printf("size as in CPUID: %d\n", size == end);
 	printf("frame: info at %ld, context at %ld, sp %% 16 = %ld\n", (long)info - sp, (long)context - sp, sp & 15);
 	printf("below the interrupted stack by more than 128: %d, fpstate above the context: %d\n",
 		context->uc_mcontext.gregs[SP] - (long)(area + word(area, 464 + 16)) >= (sizeof(long) == 8 ? 132 : 4),
@@ -74,7 +75,7 @@ static void look(int number, siginfo_t *info, void *pointer)
 	printf("mask %#llx\n", *(unsigned long long *)&context->uc_sigmask & 0xffffffff);
 }
 
-/* The handler's entry: stores its stack pointer and registers, then calls C. */
+/* The handler's entry: saves the stack pointer and registers, then calls C code. */
 void entered(long *registers, int number, siginfo_t *info, void *context);
 void enter(void);
 #ifdef __x86_64__
@@ -113,7 +114,7 @@ static void layout(void)
 	then = look;
 	handle(SIGUSR1, enter, SA_SIGINFO, NULL);
 	raise(SIGUSR1);
-	/* DF and TF are the program's, not the handler's. */
+	/* DF and TF are cleared for the handler and restored. */
 #ifdef __x86_64__
 	asm volatile("std\n\tmov $62, %%eax\n\tsyscall\n\tcld" ::"D"((long)getpid()), "S"((long)SIGUSR1)
 		: "rax", "rcx", "r11", "memory");
@@ -122,7 +123,7 @@ static void layout(void)
 #endif
 }
 
-/* Every general register comes to the context and back. */
+/* The frame saves and restores all general registers. */
 #ifdef __x86_64__
 static const int kept[] = {
 	REG_R8, REG_R9, REG_R10, REG_R12, REG_R13, REG_R14, REG_R15, REG_RBP, REG_RBX, REG_RDX, REG_RSI, REG_RDI};
@@ -145,7 +146,7 @@ static void change(int number, siginfo_t *info, void *pointer)
 	printf(", ax %lx, %02x after\n", (long)context->uc_mcontext.gregs[AX],
 		*(unsigned char *)context->uc_mcontext.gregs[IP]);
 	context->uc_mcontext.gregs[AX] = 0x77;
-	/* IOPL, IF, NT, VM and ID are not the program's to change this way; CF, ZF and AC are. */
+	/* sigreturn restores CF, ZF and AC, but not IOPL, IF, NT, VM and ID. */
 	context->uc_mcontext.gregs[REG_EFL] ^= 0x2 | 0x41 | 0x3000 | 0x200 | 0x4000 | 0x20000 | 0x200000;
 }
 
@@ -189,7 +190,7 @@ static void registers(void)
 	printf(", flags %lx\n", flags & ~0x894 & ~0x41);
 }
 
-/* x87, SSE and AVX state over a handler that uses them, and what a handler starts with. */
+/* x87, SSE and AVX state across a handler that uses them, and a handler's initial state. */
 static void spoil(int number)
 {
 	uint16_t control;
@@ -226,8 +227,8 @@ static void fpu(void)
 }
 
 #ifdef __x86_64__
-/* A handler set through INT 0x80 gets a 32-bit frame, in a 64-bit program too: Linux goes by the
-   call. Everything it needs lies below 4 GiB. */
+/* A handler installed through INT 0x80 gets a 32-bit frame, in a 64-bit program too: the width of the
+   sigaction call decides. Handler and stack are below 4 GiB. */
 void handler32(void);
 void restorer32(void);
 static volatile uint32_t seen[8] asm("seen32");

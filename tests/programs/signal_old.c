@@ -1,6 +1,6 @@
 /* covers: kernel/src/process/ */
-/* The oldest signal calls, which only 32-bit programs have, and their frame; and signals during
-   the other entries of 32-bit programs. The output is the same on Linux. */
+/* Obsolete signal calls of the i386 table, and their frame; signals during SYSENTER and SYSCALL of
+   32-bit programs. The output is the same on Linux. */
 #include "signals.h"
 
 #include <cpuid.h>
@@ -28,7 +28,7 @@ asm(".globl enter\nenter:\n"
     "movl %esp, %eax\npushl %eax\npushl 4(%eax)\ncall entered\naddl $8, %esp\nret\n");
 
 static uint32_t *change_high;
-/* How the frame is changed, instead of printed. */
+/* If set, changes the frame instead of printing it. */
 static void (*change)(char *frame);
 
 void entered(int number, char *frame)
@@ -47,7 +47,7 @@ void entered(int number, char *frame)
 		printf(" %02x", (unsigned char)frame[i]);
 	printf("\nfpstate: control %#x, status %#x, magic %#x, aligned %d\n", word(fpstate, 0), word(fpstate, 4),
 		word(fpstate, 108), ((int)fpstate + 112) % 64 == 0);
-	/* Signal 34 is blocked by what the frame says of the upper half. */
+	/* The upper half of the frame's mask blocks signal 34. */
 	if (change_high)
 		memcpy(frame + 720, change_high, 4);
 }
@@ -118,7 +118,7 @@ static void frames(void)
 	printf("st0 %d\n", top > 3.14 && top < 3.15);
 }
 
-/* x87 state comes back from the frame's first, old part. */
+/* sigreturn restores x87 state from the frame's legacy fsave part. */
 static int which;
 
 static void change_x87(char *frame)
@@ -165,7 +165,7 @@ static void tick(int number)
 	shared->ticks++;
 }
 
-/* An interrupted call with six arguments starts again with all of them. */
+/* An interrupted call with six arguments restarts with all of them. */
 static void six_arguments(void)
 {
 	handle(SIGUSR1, tick, SA_RESTART, NULL);
@@ -181,7 +181,7 @@ static void six_arguments(void)
 		syscall(SYS_futex, &shared->word, FUTEX_WAKE_BITSET, 1, NULL, NULL, 0x40);
 		_exit(0);
 	}
-	/* The bits to be woken for are the sixth argument. */
+	/* The bitset is the sixth argument. */
 	long result, sixth;
 	asm volatile("push %%ebp\n\tmov $0x40, %%ebp\n\tcall *%%gs:0x10\n\t"
 		     "mov %%ebp, %%ecx\n\tpop %%ebp"
@@ -207,14 +207,14 @@ static void interrupted(const char *what)
 {
 	long a, b = 0x22, c = 0x33, d = 0x44, si = 0x55, di = 0x66;
 
-	/* Between the signal and the frame's return every register has a value of its own. */
+	/* Each register has a distinct value across the signal. */
 	asm volatile("int $0x80" : "=a"(a), "+b"(b), "+c"(c), "+d"(d), "+S"(si), "+D"(di) : "0"(SYS_getpid));
 	b = getpid(), c = SIGUSR1;
 	asm volatile("int $0x80" : "=a"(a), "+b"(b), "+c"(c), "+d"(d), "+S"(si), "+D"(di) : "0"(SYS_kill));
 	printf("%s: %ld, %d %lx %lx %lx %lx\n", what, a, b == getpid(), c, d, si, di);
 }
 
-static void other_ways_back(void)
+static void fast_sigreturn(void)
 {
 	unsigned a, b, c, d;
 	struct old_action action = {.handler = note, .flags = KERNEL_RESTORER};
@@ -239,6 +239,6 @@ int main(void)
 	for (which = 0; which < 9; which++)
 		IN_A_CHILD(x87);
 	IN_A_CHILD(six_arguments);
-	IN_A_CHILD(other_ways_back);
+	IN_A_CHILD(fast_sigreturn);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* covers: kernel/src/process/ kernel/src/syscall/ */
-/* System calls interrupted by a signal: those with a temporary signal mask, and which others
-   restart, resume with the time left, or fail with EINTR. The output is the same on Linux. */
+/* System calls interrupted by a signal: calls with a temporary signal mask; calls that restart, resume
+   with the remaining time, or fail with EINTR. The output is the same on Linux. */
 #include "signals.h"
 
 #include <fcntl.h>
@@ -22,7 +22,7 @@ static void suspended(void)
 	raise(SIGUSR1);
 	printf("sigsuspend: %d", sigsuspend(&rest));
 	printf(" %s, blocks %#llx\n", strerror(errno), (unsigned long long)blocked());
-	/* An ignored signal doesn't end it: it starts again, under its own mask. */
+	/* An ignored signal doesn't end the call: it restarts with the temporary mask. */
 	raise(SIGUSR1);
 	raise(SIGWINCH);
 	printf("sigsuspend: %d", sigsuspend(&rest));
@@ -53,7 +53,7 @@ static void tick(int number)
 		(void)!write(pipe_ends[1], "x", 1);
 }
 
-/* A child that sends a signal once its parent waits, and another one if it waits again. */
+/* A child that sends a signal once its parent sleeps, and another one if it sleeps again. */
 static int ticker(int number)
 {
 	shared->ticks = shared->done = 0;
@@ -111,7 +111,7 @@ static void restarts(void)
 		printf("rest: %d\n", rest.tv_sec > 50 && rest.tv_sec <= 100);
 		INTERRUPTED(flag, waitpid(-1, NULL, 0) > 0);
 	}
-	/* Stopped and continued: no handler, so that every call goes on. */
+	/* Stopped and continued: without a handler each call continues. */
 	signal(SIGUSR1, SIG_IGN);
 	int pid = fork();
 	if (pid == 0) {

@@ -21,7 +21,7 @@ static void state(const char *when)
 	stack_t now;
 
 	sigaltstack(NULL, &now);
-	printf("%s: on the %s stack, sigaltstack says %s, flags %#x, size %zu\n", when, where(&now), where(now.ss_sp),
+	printf("%s: on the %s stack, sigaltstack returns %s, flags %#x, size %zu\n", when, where(&now), where(now.ss_sp),
 		now.ss_flags, now.ss_size);
 }
 
@@ -61,15 +61,15 @@ static void alternate(void)
 	stack_t old;
 
 	sigaltstack(NULL, &old);
-	printf("at first: size %zu, flags %#x\n", old.ss_size, old.ss_flags);
-	/* There is none: what a handler sets stays. */
+	printf("initially: size %zu, flags %#x\n", old.ss_size, old.ss_flags);
+	/* Without an alternate stack: the one that a handler sets stays after sigreturn. */
 	handle(SIGUSR1, with_context, SA_SIGINFO, NULL);
 	raise(SIGUSR1);
 	state("after the first");
 	set_stack(stack, 2047, 0);
 	set_stack(stack, 2048, 4);
 	set_stack(stack, sizeof stack, SS_ONSTACK);
-	/* musl refuses that by itself. */
+	/* musl refuses the flag itself. */
 	set_stack(stack, sizeof stack, 0);
 	state("set");
 	handle(SIGUSR1, on_stack, SA_ONSTACK, NULL);
@@ -80,7 +80,7 @@ static void alternate(void)
 	raise(SIGUSR2);
 	handle(SIGUSR1, with_context, SA_ONSTACK | SA_SIGINFO, NULL);
 	raise(SIGUSR1);
-	/* The context's stack is put back, whatever the handler set. */
+	/* sigreturn restores the stack in the context, whatever the handler set. */
 	set_stack(stack, sizeof stack, 1 << 31);
 	state("autodisarm");
 	raise(SIGUSR1);
@@ -90,7 +90,7 @@ static void alternate(void)
 	raise(SIGUSR1);
 }
 
-/* A call that leaves too little of the alternate stack for another frame. */
+/* Leaves too little of the alternate stack for another frame. */
 static void deep(int number)
 {
 	long left = (char *)__builtin_frame_address(0) - stack;
@@ -135,13 +135,13 @@ static void jump(int number)
 }
 
 #pragma GCC diagnostic ignored "-Winfinite-recursion"
-static void overflown(void)
+static void recurse_forever(void)
 {
 	volatile char page[65536];
 
 	for (size_t i = 0; i < sizeof page; i += 4096)
 		page[i] = 1;
-	overflown();
+	recurse_forever();
 	page[0]++;
 }
 
@@ -157,10 +157,10 @@ static void jumps(void)
 	if (number == 0)
 		raise(SIGUSR1);
 	if (number == SIGUSR1)
-		overflown();
-	/* A stack that the handler's frame can't be put on, and no other. */
+		recurse_forever();
+	/* The frame doesn't fit on the stack, and there is no alternate stack. */
 	set_stack(stack, sizeof stack, SS_DISABLE);
-	overflown();
+	recurse_forever();
 }
 
 /* The stack pointer is unmapped: no frame can be written, and the process dies. */
@@ -187,7 +187,7 @@ static void no_stack_but_the_alternate(void)
 		asm volatile("mov $64, %%esp\n\tint $0x80" ::"a"(37), "b"(getpid()), "c"(SIGUSR1));
 #endif
 	}
-	printf("saved by SIGSEGV's stack\n");
+	printf("SIGSEGV's handler ran on the alternate stack\n");
 }
 
 #if defined __GLIBC__
@@ -227,8 +227,8 @@ static void unwind_and_leave(int number)
 	siglongjmp(again, 1);
 }
 
-/* The caller of the interrupted code, found by unwinding through the frame. */
-static void told(void)
+/* Prints whether unwinding through the frame found the interrupted code and its caller. */
+static void print_unwound(void)
 {
 	int inner = 0, outer = 0;
 
@@ -247,17 +247,17 @@ static void unwinding(void)
 		handle(SIGFPE, unwind_and_leave, flags[i], NULL);
 		if (sigsetjmp(again, 1) == 0)
 			printf("%d\n", calls(zero));
-		told();
+		print_unwound();
 	}
 #ifndef __x86_64__
-	/* Without a restorer: through the vDSO's return code and its unwind table. */
+	/* Without SA_RESTORER: through the vDSO's sigreturn code and its unwind table. */
 	for (int i = 0; i < 2; i++) {
 		struct kernel_action action = {.handler = unwind_and_leave, .flags = flags[i]};
 
 		syscall(SYS_rt_sigaction, SIGFPE, &action, NULL, KERNEL_SETSIZE);
 		if (sigsetjmp(again, 1) == 0)
 			printf("%d\n", calls(zero));
-		told();
+		print_unwound();
 		action.handler = unwind;
 		syscall(SYS_rt_sigaction, SIGUSR1, &action, NULL, KERNEL_SETSIZE);
 		raise(SIGUSR1);

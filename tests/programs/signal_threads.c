@@ -1,7 +1,6 @@
 /* covers: kernel/src/process/ */
-/* Signals among threads: which thread takes a signal, per-thread masks and stacks, waits,
-   cancellation, and the end of all threads by one thread's fault. The output is the same on
-   Linux. */
+/* Signals and threads: which thread takes a signal, per-thread masks and stacks, waits, cancellation,
+   and a fatal signal of one thread. The output is the same on Linux. */
 #include "signals.h"
 #include "spin.h"
 
@@ -12,7 +11,7 @@ static pthread_t threads[3];
 static sem_t ready, go;
 static volatile int done, spinning;
 
-/* Which thread this is: 0 is the first. */
+/* The thread's number; 0 is the thread group leader. */
 static __thread int me;
 /* Set by the thread's handler; the next signal is sent only after it has returned. */
 static __thread volatile int taken;
@@ -24,7 +23,7 @@ static void who(int number)
 	taken = 1;
 }
 
-/* Waits for signals until told to end. */
+/* Waits for signals until `done`. */
 static void *idle(void *which)
 {
 	sigset_t none;
@@ -77,14 +76,14 @@ static void directed(void)
 	wait_ready();
 	pthread_kill(threads[2], SIGUSR1);
 	wait_ready();
-	/* To the process: only thread 1 lets it through. */
+	/* To the process: only thread 1 doesn't block the signal. */
 	kill(getpid(), SIGUSR2);
 	wait_ready();
-	/* To a thread that blocks it: it is pending for that thread only. */
+	/* To a thread that blocks the signal: it stays pending for that thread only. */
 	pthread_kill(pthread_self(), SIGUSR2);
 	sigset_t pending;
 	sigpending(&pending);
-	printf("waits here: %d\n", sigismember(&pending, SIGUSR2));
+	printf("pending here: %d\n", sigismember(&pending, SIGUSR2));
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	finish(2);
 }
@@ -204,8 +203,8 @@ static void cancellation(void)
 	printf("canceled: %d\n", result == PTHREAD_CANCELED);
 }
 
-/* Every thread changes its user at a signal from the one that asked. */
-static void *tells_user(void *unused)
+/* setuid(3) sends a signal to all threads: each changes its user ID. */
+static void *prints_user(void *unused)
 {
 	sem_post(&ready);
 	sem_wait(&go);
@@ -217,7 +216,7 @@ static void users(void)
 {
 	sem_init(&ready, 0, 0);
 	sem_init(&go, 0, 0);
-	start(1, tells_user);
+	start(1, prints_user);
 	printf("setuid: %d\n", setuid(65533));
 	sem_post(&go);
 	pthread_join(threads[1], NULL);
@@ -253,7 +252,7 @@ static void terminated(void)
 		pause();
 }
 
-/* The thread that was chosen blocks the signal before it takes it: another one does. */
+/* All threads block the signal; the one that unblocks it first takes it. */
 static void *lets_through(void *which)
 {
 	sigset_t set = set_of(SIGUSR1, 0, 0);

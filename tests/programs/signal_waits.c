@@ -1,6 +1,5 @@
 /* covers: kernel/src/process/ */
-/* sigtimedwait(2): which signals it takes, blocked or not, by their disposition. An unblocked
-   signal acts when it is sent, as always. */
+/* sigtimedwait(2): which signals it takes, by disposition and mask. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
@@ -26,7 +25,7 @@ static const struct {
 	const char *name;
 } actions[] = {{SIG_DFL, "default"}, {SIG_IGN, "ignored"}, {handler, "handled"}};
 
-/* 1 to 64: the signal; 100: none came; 101: anything else. */
+/* Returns 1 to 64: the signal; 100: timeout; 101: interrupted; 102: another error. */
 static int wait_for(int signo, void (*action)(int), int is_blocked)
 {
 	const struct timespec time = {0, 200000000};

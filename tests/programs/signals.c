@@ -22,7 +22,7 @@ static void note_and_nest(int number)
 	}
 }
 
-static void tell(int number, siginfo_t *info, void *context)
+static void print_info(int number, siginfo_t *info, void *context)
 {
 	(void)context;
 	printf("  %s: signo %s, errno %d, code %d", signal_name(number), signal_name(info->si_signo), info->si_errno,
@@ -49,7 +49,7 @@ static void flags(void)
 	raise(SIGUSR1);
 	handle(SIGUSR1, note, SA_NODEFER, &usr2);
 	raise(SIGUSR1);
-	handle(SIGUSR1, tell, SA_SIGINFO, NULL);
+	handle(SIGUSR1, print_info, SA_SIGINFO, NULL);
 	raise(SIGUSR1);
 	printf("blocks %#llx\n", (unsigned long long)blocked());
 	handle(SIGUSR1, note, SA_RESETHAND, NULL);
@@ -60,8 +60,8 @@ static void flags(void)
 	raise(SIGUSR1);
 }
 
-/* Several signals at once: the kernel pushes the handlers' frames lowest number first, so that the
-   last one runs first; each blocks its own signal only. */
+/* Several signals at once: the kernel pushes the handlers' frames in ascending order of numbers, so that
+   the last one runs first; each handler blocks only its own signal. */
 static void order(void)
 {
 	sigset_t all, old;
@@ -70,8 +70,8 @@ static void order(void)
 	handle(SIGUSR2, note, 0, NULL);
 	handle(SIGALRM, note, 0, NULL);
 	handle(SIGSEGV, note, 0, NULL);
-	handle(SIGRTMIN + 2, tell, SA_SIGINFO, NULL);
-	handle(SIGRTMIN + 1, tell, SA_SIGINFO, NULL);
+	handle(SIGRTMIN + 2, print_info, SA_SIGINFO, NULL);
+	handle(SIGRTMIN + 1, print_info, SA_SIGINFO, NULL);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
 	for (int i = 0; i < 3; i++) {
@@ -80,7 +80,7 @@ static void order(void)
 		sigqueue(getpid(), SIGRTMIN + 2, value);
 		value.sival_int += 10;
 		sigqueue(getpid(), SIGRTMIN + 1, value);
-		/* Once only, with what came first. */
+		/* Standard signals queue once, with the first siginfo. */
 		kill(getpid(), SIGUSR1);
 		raise(SIGUSR2);
 	}
@@ -88,7 +88,7 @@ static void order(void)
 	kill(getpid(), SIGSEGV);
 	sigset_t waiting;
 	sigpending(&waiting);
-	printf("waiting: %d %d %d %d %d %d\n", sigismember(&waiting, SIGUSR1), sigismember(&waiting, SIGUSR2),
+	printf("pending: %d %d %d %d %d %d\n", sigismember(&waiting, SIGUSR1), sigismember(&waiting, SIGUSR2),
 		sigismember(&waiting, SIGALRM), sigismember(&waiting, SIGHUP), sigismember(&waiting, SIGRTMIN + 1),
 		sigismember(&waiting, SIGRTMIN));
 	sigprocmask(SIG_SETMASK, &old, NULL);
@@ -106,16 +106,16 @@ static void order(void)
 		sigismember(&waiting, SIGWINCH));
 }
 
-/* Takes SIGCHLD where it is known to come: a handler could run before or after the wait. */
-static void news(void)
+/* Takes SIGCHLD synchronously: a handler could run before or after the wait. */
+static void take_sigchld(void)
 {
 	sigset_t set = set_of(SIGCHLD, 0, 0);
 	siginfo_t info;
 
-	tell(sigwaitinfo(&set, &info), &info, NULL);
+	print_info(sigwaitinfo(&set, &info), &info, NULL);
 }
 
-static void child_news(void)
+static void child_signals(void)
 {
 	sigset_t set = set_of(SIGCHLD, 0, 0);
 	int status;
@@ -124,31 +124,31 @@ static void child_news(void)
 	int pid = fork();
 	if (pid == 0)
 		_exit(5);
-	news();
+	take_sigchld();
 	waitpid(pid, &status, 0);
 	pid = fork();
 	if (pid == 0)
 		for (;;)
 			pause();
 	kill(pid, SIGSTOP);
-	news();
+	take_sigchld();
 	waitpid(pid, &status, WUNTRACED);
 	kill(pid, SIGCONT);
-	news();
+	take_sigchld();
 	waitpid(pid, &status, WCONTINUED);
-	handle(SIGCHLD, tell, SA_SIGINFO | SA_NOCLDSTOP, NULL);
+	handle(SIGCHLD, print_info, SA_SIGINFO | SA_NOCLDSTOP, NULL);
 	kill(pid, SIGSTOP);
 	waitpid(pid, &status, WUNTRACED);
 	kill(pid, SIGCONT);
 	waitpid(pid, &status, WCONTINUED);
 	kill(pid, SIGTERM);
-	news();
+	take_sigchld();
 	waitpid(pid, &status, 0);
-	handle(SIGCHLD, tell, SA_SIGINFO | SA_NOCLDWAIT, NULL);
+	handle(SIGCHLD, print_info, SA_SIGINFO | SA_NOCLDWAIT, NULL);
 	pid = fork();
 	if (pid == 0)
 		_exit(6);
-	news();
+	take_sigchld();
 	printf("no zombie: %d", (int)waitpid(pid, &status, 0));
 	printf(" %s\n", strerror(errno));
 }
@@ -178,7 +178,7 @@ static void waiting(void)
 		printf("took %s: code %d, value %p\n", signal_name(number), info.si_code,
 			info.si_code == SI_QUEUE ? info.si_value.sival_ptr : NULL);
 	}
-	/* While it sleeps: one that is waited for and by default ignored; then another one. */
+	/* Signals during the sleep: SIGCHLD, which is in the set and ignored by default; then one not in the set. */
 	int pid = fork();
 	if (pid == 0) {
 		until_asleep(getppid());
@@ -194,7 +194,7 @@ static void waiting(void)
 		kill(getppid(), SIGUSR2);
 		_exit(0);
 	}
-	printf("another: %d", sigwaitinfo(&one, &info));
+	printf("not in the set: %d", sigwaitinfo(&one, &info));
 	printf(" %s\n", strerror(errno));
 	waitpid(pid, NULL, 0);
 	printf("blocks %#llx\n", (unsigned long long)blocked());
@@ -265,7 +265,7 @@ static void bad_arguments(void)
 	T(syscall(SYS_rt_sigqueueinfo, getppid(), 0, &info));
 	T(syscall(SYS_rt_sigqueueinfo, getpid(), 65, &info));
 	T(syscall(SYS_rt_sigqueueinfo, getpid(), 0, (void *)16));
-	handle(SIGUSR1, tell, SA_SIGINFO, NULL);
+	handle(SIGUSR1, print_info, SA_SIGINFO, NULL);
 	info.si_code = SI_USER;
 	info.si_pid = getpid();
 	T(syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &info));
@@ -287,7 +287,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	IN_A_CHILD(flags);
 	IN_A_CHILD(order);
-	IN_A_CHILD(child_news);
+	IN_A_CHILD(child_signals);
 	IN_A_CHILD(waiting);
 	IN_A_CHILD(killed);
 	IN_A_CHILD(bad_arguments);

@@ -1,5 +1,5 @@
-/* For the signal*.c programs: children that run one test each, and raw calls where the C library's
-   would hide something. */
+/* For the signal*.c programs: children that run one test each, and raw system calls where the C library
+   changes arguments. */
 #ifndef SIGNALS_H
 #define SIGNALS_H
 #define _GNU_SOURCE
@@ -35,7 +35,7 @@ static inline void print_status(const char *what, int status)
 		printf("%s: exit %d\n", what, WEXITSTATUS(status));
 }
 
-/* Runs a function in a child, and prints how it ended. Process 1 ignores most signals. */
+/* Runs a function in a child, and prints its wait status. Init ignores most signals. */
 static inline int in_a_child(const char *name, void (*run)(void))
 {
 	fflush(stdout);
@@ -53,7 +53,7 @@ static inline int in_a_child(const char *name, void (*run)(void))
 
 #define IN_A_CHILD(name) in_a_child(#name, name)
 
-/* Real-time signals are counted from the first, which differs between C libraries. */
+/* Real-time signals as RT+n: SIGRTMIN differs between C libraries. */
 static inline const char *signal_name(int number)
 {
 	static char name[4][16];

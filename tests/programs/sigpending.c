@@ -1,5 +1,5 @@
 /* covers: kernel/src/process/ */
-/* RLIMIT_SIGPENDING: queued signals and timers of all processes of a user count together. */
+/* RLIMIT_SIGPENDING: print_queued signals and timers of all processes of a user count together. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <sys/resource.h>
@@ -12,7 +12,7 @@ enum { LIMIT = 10 };
 
 static int signo;
 
-/* How many more signals with a value can be queued to `pid`. */
+/* Queues signals with a value to `pid` until the limit; returns their number. */
 static int fill(int pid)
 {
 	int sent = 0;
@@ -22,7 +22,7 @@ static int fill(int pid)
 	return sent;
 }
 
-static void queued(const char *when)
+static void print_queued(const char *when)
 {
 	char line[200];
 	FILE *status = fopen("/proc/self/status", "r");
@@ -43,7 +43,7 @@ static int timers(timer_t *made)
 	return count;
 }
 
-/* Runs `what` in a child that is the user. */
+/* Runs `what` in a child with the user ID. */
 static void as(int uid, void (*what)(void))
 {
 	int pid = fork();
@@ -60,7 +60,7 @@ static void as(int uid, void (*what)(void))
 
 static void alone(void)
 {
-	printf("places: %d\n", fill(getpid()));
+	printf("queued: %d\n", fill(getpid()));
 }
 
 static void several(void)
@@ -79,18 +79,18 @@ static void several(void)
 		}
 		read(ready[0], &byte, 1);
 	}
-	queued("three each wait for two others");
-	printf("places beside them: %d\n", fill(getpid()));
+	print_queued("three pending for each of two others");
+	printf("more: %d\n", fill(getpid()));
 	printf("standard, without a value: %d\n", kill(getpid(), SIGUSR2));
-	printf("at another one: %d\n", fill(pids[0]));
-	queued("all");
+	printf("to another process: %d\n", fill(pids[0]));
+	print_queued("all");
 	fflush(stdout);
-	/* SIGCHLD waits as well, from here on. */
+	/* SIGCHLD is pending, too, from here on. */
 	for (int i = 0; i < 2; i++) {
 		kill(pids[i], SIGKILL);
 		waitpid(pids[i], NULL, 0);
 	}
-	printf("when they are gone: %d\n", fill(getpid()));
+	printf("after their exit: %d\n", fill(getpid()));
 }
 
 static void of_timers(void)
@@ -99,11 +99,11 @@ static void of_timers(void)
 	int count = timers(made);
 
 	printf("timers: %d\n", count);
-	printf("places beside them: %d\n", fill(getpid()));
+	printf("more: %d\n", fill(getpid()));
 	for (int i = 0; i < 4; i++)
 		syscall(SYS_timer_delete, made[i]);
-	printf("places without four: %d\n", fill(getpid()));
-	printf("timers beside them: %d\n", timers(made));
+	printf("after deleting four: %d\n", fill(getpid()));
+	printf("more timers: %d\n", timers(made));
 }
 
 int main(void)
@@ -112,7 +112,7 @@ int main(void)
 	sigset_t set;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	/* User IDs without other processes, as the host counts those too. */
+	/* User IDs without other processes: the limit counts the signals of all of a user's processes. */
 	int user = 100000 + 2 * getpid(), other = user + 1;
 	signo = SIGRTMIN + 1;
 	sigfillset(&set);

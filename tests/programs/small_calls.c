@@ -9,8 +9,8 @@
 
 enum { PAGE = 4096 };
 
-/* As another user, without a terminal. */
-static void as_nobody(int number, long argument)
+/* Makes the call as an unprivileged user, without a controlling terminal. */
+static void as_user(int number, long argument)
 {
 	fflush(stdout);
 	pid_t child = fork();
@@ -26,15 +26,15 @@ static void as_nobody(int number, long argument)
 
 static void terminal(void)
 {
-	as_nobody(SYS_vhangup, 0);
-	as_nobody(SYS_acct, 0);
-	as_nobody(SYS_acct, (long)"/nowhere");
+	as_user(SYS_vhangup, 0);
+	as_user(SYS_acct, 0);
+	as_user(SYS_acct, (long)"/nowhere");
 	fflush(stdout);
 	pid_t child = fork();
 	if (child == 0) {
 		setsid();
 		T(syscall(SYS_vhangup));
-		/* A terminal of its own is hung up. */
+		/* With a controlling terminal. */
 		int master = open("/dev/ptmx", O_RDWR | O_NOCTTY), number = 0, unlock = 0;
 		char name[32], byte;
 		ioctl(master, TIOCSPTLCK, &unlock);
@@ -59,9 +59,9 @@ static void file_systems(void)
 	memset(space, 'x', sizeof space);
 	stat("/proc", &now);
 	T(syscall(SYS_ustat, (unsigned)now.st_dev, space));
-	/* Behind the two numbers, the size of the structure. */
+	/* The two counts precede the names; `end` is the structure's size. */
 	int end = sizeof(long) == 8 ? 32 : 20;
-	printf("ustat: names %d %d, behind %c\n", space[end - 12], space[end - 6 - (sizeof(long) == 8 ? 4 : 0)],
+	printf("ustat: names %d %d, after the structure %c\n", space[end - 12], space[end - 6 - (sizeof(long) == 8 ? 4 : 0)],
 		space[end]);
 	T(syscall(SYS_ustat, 0x7fff, space));
 	T(syscall(SYS_ustat, (unsigned)now.st_dev, 8));
@@ -158,7 +158,7 @@ static void other_pages(void)
 	pages(own, 2);
 }
 
-/* 0 for the same, 1 for another one, else the error. */
+/* kcmp's result as text. */
 static const char *same(pid_t a, pid_t b, int kind, long x, long y)
 {
 	long result = syscall(SYS_kcmp, a, b, kind, x, y);
@@ -180,9 +180,9 @@ static void comparisons(void)
 	printf("semaphores: %s\n", same(me, child, KCMP_SYSVSEM, 0, 0));
 	printf("a file of both: %s, of one: %s, none: %s\n", same(me, child, KCMP_FILE, 1, 1),
 		same(me, child, KCMP_FILE, fd, fd), same(me, me, KCMP_FILE, 99, 1));
-	printf("no process: %s, no kind: %s %s\n", same(me, 99999999, KCMP_VM, 0, 0), same(me, me, 99, 0, 0),
+	printf("no such process: %s, no such type: %s %s\n", same(me, 99999999, KCMP_VM, 0, 0), same(me, me, 99, 0, 0),
 		same(me, me, -1, 0, 0));
-	/* The files in an epoll instance, also by a number that now belongs to another file. */
+	/* Epoll items, also by a descriptor that now refers to another file. */
 	int epoll = epoll_create1(0), files[2] = {eventfd(0, 0), eventfd(0, 0)};
 	struct epoll_event event = {EPOLLIN, {0}};
 	struct kcmp_epoll_slot slot = {epoll, files[0], 0}, second = {epoll, files[0], 1}, third = {epoll, files[0], 2};

@@ -1,5 +1,5 @@
 /* covers: kernel/src/fs/ kernel/src/vm/ */
-/* /proc/self/smaps of some areas, line by line, and the lines of smaps_rollup. */
+/* /proc/self/smaps of some VMAs, and the lines of smaps_rollup. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #define P 4096
 
-/* The flags that depend only on the calls made here. */
+/* Prints the flags that depend only on this program's calls. */
 static void flags(char *line)
 {
 	static const char known[] = "rd wr ex sh mr mw me gd lo";
@@ -44,7 +44,7 @@ static void show(const char *title, void *at)
 
 static void *area(int prot, int kind)
 {
-	/* Holes on both sides: areas that are alike would be one. */
+	/* Holes on both sides: equal adjacent VMAs would merge. */
 	char *at = mmap(NULL, 6 * P, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	munmap(at, 6 * P);
@@ -63,7 +63,7 @@ int main(void)
 	show("two pages of four", plain);
 	mprotect(plain, 4 * P, PROT_READ);
 	show("read-only", plain);
-	/* Linux counts no page of zeros, which mlock brings in where nothing was written. */
+	/* All pages are written: mlock maps zero pages, which Linux doesn't count. */
 	mprotect(plain, 4 * P, PROT_READ | PROT_WRITE);
 	memset(plain, 1, 4 * P);
 	mlock(plain, 4 * P);

@@ -1,4 +1,4 @@
-/* For the sock_*.c programs: fs.h's printing, and sockets' addresses. */
+/* For the sock_*.c programs: fs.h, and socket addresses and messages. */
 #ifndef SOCK_H
 #define SOCK_H
 #include "fs.h"
@@ -26,7 +26,7 @@ static inline int ready(int fd)
 	return entry.revents;
 }
 
-/* Makes `address` that of a path, or of an abstract name if it begins with '@'. */
+/* Sets `address` to a path, or to an abstract name if `name` begins with '@'. */
 static inline struct sockaddr *named(const char *name)
 {
 	memset(&address, 0, sizeof address);
@@ -37,7 +37,7 @@ static inline struct sockaddr *named(const char *name)
 	return (struct sockaddr *)&address;
 }
 
-/* An abstract name that no other process has, as this may run several times at once. */
+/* An abstract name with the process ID: several runs may be concurrent. */
 static inline const char *unique(const char *name)
 {
 	static char text[100];
@@ -136,7 +136,7 @@ static inline int receive(int fd, size_t bytes, size_t room, int flags, int *fil
 			printf("  %s %d %d\n",
 				who.pid == getpid() ? "self" :
 				who.pid             ? "another" :
-						      "nobody",
+						      "none",
 				(int)who.uid, (int)who.gid);
 		}
 	}

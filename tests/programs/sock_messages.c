@@ -28,7 +28,7 @@ static void datagrams(void)
 	T(recv(fd[1], buffer, sizeof buffer, 0));
 	T(listen(fd[0], 1));
 	T(accept(fd[0], NULL, NULL));
-	/* Between connected sockets only the send buffer limits. */
+	/* Between connected sockets only the send buffer is the limit. */
 	long count = 0;
 	while (send(fd[0], "x", 1, MSG_DONTWAIT) > 0)
 		count++;
@@ -77,11 +77,11 @@ static void datagrams(void)
 	T(sendto(a, "still", 5, 0, AT(unique("c"))));
 	T(recv(c, text, 100, 0));
 	T(recv(b, text, 100, MSG_DONTWAIT));
-	T(connect(c, AT(unique("nobody"))));
+	T(connect(c, AT(unique("no such name"))));
 	address.sun_family = AF_UNSPEC;
 	T(connect(a, (void *)&address, sizeof address));
 	T(send(a, "x", 1, 0));
-	T(connect(a, AT("nobody")));
+	T(connect(a, AT("no such file")));
 	/* The queue limit for unconnected senders. */
 	for (count = 0; sendto(a, "x", 1, MSG_DONTWAIT, AT(unique("c"))) > 0;)
 		count++;
@@ -159,7 +159,7 @@ static void descriptors(void)
 		T(send_files(fd[0], "one", ends, 1));
 		T(send(fd[0], "plain", 5, 0));
 		T(send_files(fd[0], "two", ends, 2));
-		/* A copy at each look. */
+		/* Each MSG_PEEK copies the descriptors. */
 		T(receive(fd[1], 2, 100, MSG_PEEK, got));
 		T(fcntl(got[0], F_GETFD));
 		close(got[0]);
@@ -173,7 +173,7 @@ static void descriptors(void)
 			T(receive(fd[1], 100, 100, 0, got));
 		close(got[0]);
 		close(got[1]);
-		/* Too little room: the others are closed. */
+		/* Too little room for control data: the other descriptors are closed. */
 		close(ends[0]);
 		T(send_files(fd[0], "2", (int[]){ends[1], ends[1]}, 2));
 		T(receive(fd[1], 9, CMSG_LEN(sizeof(int)), 0, got));
@@ -191,14 +191,14 @@ static void descriptors(void)
 			many[i] = fd[0];
 		T(send_files(fd[0], "many", many, 253));
 		T(send_files(fd[0], "many", many, 254));
-		/* musl sends none of those. */
+		/* musl's sendmsg rejects such long control data. */
 		count = receive(fd[1], 9, 1000, MSG_DONTWAIT, got);
 		printf("%d\n", count);
 		for (int i = 0; i < count; i++)
 			close(got[i]);
 		T(send_files(fd[0], "none", many, 0));
 		T(receive(fd[1], 9, 1000, 0, got));
-		/* In flight while both ends close: gone with them, and seen at the other end of the pipe. */
+		/* A pipe's writer in flight while both sockets close: it is closed, and the reader sees the end of file. */
 		pipe(ends);
 		T(send_files(fd[0], "gone", ends + 1, 1));
 		close(ends[1]);
@@ -220,7 +220,7 @@ static void descriptors(void)
 	T(read(got[0], buffer, 100));
 	wait(NULL);
 	close(got[0]);
-	/* A socket in its own queue, and two in each other's: collected when another socket closes. */
+	/* A socket in its own queue, and two in each other's: the close of another socket collects them. */
 	pipe(ends);
 	T(send_files(fd[0], "pipe", ends + 1, 1));
 	T(send_files(fd[1], "self", fd, 2));
@@ -310,7 +310,7 @@ static void credentials(void)
 	T(sendmsg(fd[0], &message, 0));
 	message.msg_iovlen = 1;
 #ifdef __GLIBC__
-	/* musl looks into it itself. */
+	/* musl's sendmsg dereferences the pointers itself. */
 	message.msg_control = (void *)8;
 	T(sendmsg(fd[0], &message, 0));
 	T(sendmsg(fd[0], (void *)8, 0));
@@ -418,7 +418,7 @@ static void options(void)
 }
 
 #ifdef __i386__
-/* The one call of older programs, and what it does with a bad number. */
+/* socketcall(2), also with invalid call numbers. */
 static void socketcalls(void)
 {
 	unsigned long args[6] = {AF_UNIX, SOCK_STREAM, 0, 0};
@@ -463,7 +463,7 @@ static void socketcalls(void) {}
 int main(void)
 {
 	begin();
-	/* Nothing here sends SIGPIPE, which would be the end. */
+	/* No call here may send SIGPIPE: it would kill the program. */
 	signal(SIGPIPE, SIG_DFL);
 	datagrams();
 	packets();

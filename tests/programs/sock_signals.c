@@ -1,7 +1,7 @@
 /* covers: kernel/src/net/ kernel/src/vfs/ */
-/* Signals during blocking pipe and socket calls: without SA_RESTART the call fails with EINTR,
-   with it the call continues until its condition holds, which the handler brings about when it
-   runs for the third time. */
+/* Signals during blocking pipe and socket calls: without SA_RESTART the call fails with EINTR; with
+   SA_RESTART it continues until its condition holds. The handler satisfies the condition in its third
+   run. */
 #include "sock.h"
 
 static int ends[2], pair[2], other[2], server, client, stranger, receiver;
@@ -57,7 +57,7 @@ static long read_socket(void)
 	return read(pair[0], buffer, 9);
 }
 
-/* Two bytes are there: they are not lost. */
+/* The two queued bytes must not be lost. */
 static long wait_for_all(void)
 {
 	return recv(pair[0], buffer, 8, MSG_WAITALL);
@@ -87,7 +87,7 @@ static void send_datagram(void)
 }
 
 /* The receiver's queue is full. */
-static long send_ahead(void)
+static long send_to_full_queue(void)
 {
 	return sendto(stranger, "one more", 8, 0, AT(unique("signals")));
 }
@@ -140,7 +140,7 @@ static void open_both(void)
 		_exit(95);
 }
 
-/* A time limit makes a restart wrong. */
+/* A call with a timeout doesn't restart. */
 static long read_with_limit(void)
 {
 	struct timeval limit = {1000, 0};
@@ -188,7 +188,7 @@ static const struct {
 	{"MSG_WAITALL", wait_for_all, put_two, write_socket},
 	{"write a socket", write_full_socket, fill_socket, drain_socket},
 	{"receive", receive_datagram, nothing, send_datagram},
-	{"send ahead", send_ahead, fill_receiver, drain_datagrams},
+	{"send to a full queue", send_to_full_queue, fill_receiver, drain_datagrams},
 	{"accept", accept_one, nothing, connect_one},
 	{"connect", connect_late, connect_one, accept_all},
 	{"open to read", open_to_read, nothing, open_both},
@@ -196,7 +196,7 @@ static const struct {
 	{"read with a limit", read_with_limit, nothing, write_socket},
 };
 
-/* Waits, with a signal every few milliseconds. */
+/* Makes the blocking call, with a signal every 5 ms. */
 static void wait_in_child(size_t index, int flags)
 {
 	struct sigaction action = {.sa_handler = on_alarm, .sa_flags = flags};

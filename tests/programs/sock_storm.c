@@ -1,6 +1,6 @@
 /* covers: kernel/src/net/ kernel/src/vfs/ */
-/* Random use of shared sockets, pipes and FIFOs by processes that are killed at any moment:
-   nothing may leak.
+/* Random use of shared sockets, pipes and FIFOs by processes that are killed at random times: nothing
+   may leak.
 
    Usage: sock_storm [ROUNDS [SEED]] */
 #define _GNU_SOURCE
@@ -20,7 +20,7 @@ enum { CHILDREN = 4, STEPS = 1500, FILES = 48, TOLERATED_KB = 256 };
 
 static char bytes[100000];
 
-/* Any descriptor, one that is not open included. */
+/* A descriptor, open or not. */
 static int any(void)
 {
 	return 3 + below(FILES);
@@ -38,7 +38,7 @@ static int any_type(void)
 	return types[below(3)] | SOCK_NONBLOCK;
 }
 
-/* One of few names, so that they meet. */
+/* One of few names, so that they collide. */
 static socklen_t any_name(struct sockaddr_un *address)
 {
 	int number = below(6);
@@ -136,7 +136,7 @@ static void run_child(unsigned seed)
 	_exit(0);
 }
 
-/* The children share what there was before, and are killed when one of them is through. */
+/* Opens files, forks children that share them, and kills the children when the first one exits. */
 static void storm(unsigned seed)
 {
 	int pid[CHILDREN];
@@ -153,7 +153,7 @@ static void storm(unsigned seed)
 	while (wait(NULL) > 0)
 		;
 	close_range(3, ~0u, 0);
-	/* What is left on its way in circles is found when a socket is closed. */
+	/* The close of a socket collects reference cycles of sockets in flight. */
 	close(socket(AF_UNIX, SOCK_STREAM, 0));
 }
 
@@ -166,7 +166,7 @@ int main(int count, char **words)
 	only_as_init();
 	signal(SIGPIPE, SIG_IGN);
 	mkdir("/tmp", 01777);
-	/* The kernel's own lists grow at first. */
+	/* The kernel's tables grow during the first rounds. */
 	for (int i = 0; i < 3; i++)
 		storm(seed + i);
 	before = memory_info("MemFree");

@@ -2,7 +2,7 @@
 /* Stream sockets: names, connections, shutdown, flags, blocking. */
 #include "sock.h"
 
-/* Whether a write to a closed socket kills the writer (SIGPIPE). */
+/* Prints whether a write to a closed socket kills the writer (SIGPIPE). */
 static void killed_by_writing(int flags)
 {
 	int fd[2], status;
@@ -62,7 +62,7 @@ static void making(void)
 	int fd_ = fd[0];
 	NAME(getsockname);
 	NAME(getpeername);
-	/* How much goes in. */
+	/* The send buffer's size. */
 	T(write(fd[0], buffer, sizeof buffer));
 	T(ready(fd[0]));
 	T(write(fd[0], buffer, 1));
@@ -184,8 +184,8 @@ static void names(void)
 	NAME(getpeername);
 	T(ready(fd_));
 	T(listen(fd_, 1));
-	T(connect(fd_, AT("nobody")));
-	T(connect(fd_, AT(unique("nobody"))));
+	T(connect(fd_, AT("no such file")));
+	T(connect(fd_, AT(unique("no such name"))));
 	T(read(fd_, buffer, 1));
 	T(write(fd_, buffer, 1));
 	umask(027);
@@ -245,7 +245,7 @@ static void names(void)
 	other = socket(AF_UNIX, SOCK_STREAM, 0);
 	T(bind(other, AT(unique("test"))));
 	close(other);
-	/* A file that is no socket, one whose socket is gone, one that must not be written. */
+	/* connect to a file that isn't a socket, a closed socket, one of another type, one without write permission. */
 	other = socket(AF_UNIX, SOCK_STREAM, 0);
 	put("plain", "x");
 	T(connect(other, AT("plain")));
@@ -268,7 +268,7 @@ static void names(void)
 		_exit(0);
 	}
 	wait(NULL);
-	/* The longest path, with no room for its NUL. */
+	/* The longest path, without a NUL. */
 	memset(&address, 'p', sizeof address);
 	address.sun_family = AF_UNIX;
 	T(bind(other, (void *)&address, sizeof address));
@@ -330,7 +330,7 @@ static void backlogs(void)
 	close(fd);
 }
 
-/* Two processes and more bytes than fit. */
+/* A child writes more bytes than the buffer holds. */
 static void streaming(void)
 {
 	int fd[2], status;

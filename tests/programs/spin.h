@@ -1,12 +1,11 @@
-/* For programs that cancel a thread in the middle of anything (PTHREAD_CANCEL_ASYNCHRONOUS). */
+/* For programs that cancel a running thread (PTHREAD_CANCEL_ASYNCHRONOUS). */
 #ifndef SPIN_H
 #define SPIN_H
 #include <sched.h>
 
-/* Sets `*spinning`, then spins. musl's handler sets rip to a function and leaves rsp as it is: the
-   function needs the alignment of a function's first instruction, and finds it here at every
-   instruction behind the store. C would align the stack for calls in the loop, and the function
-   would die of a misaligned SSE access. */
+/* Sets `*spinning`, then spins. musl's cancellation handler sets RIP to a function and keeps RSP: the
+   function expects the stack alignment of a function entry, which this loop has at each instruction. A C
+   loop may have the alignment for calls: the function would then fault on a misaligned SSE access. */
 void spin_for_ever(volatile int *spinning);
 
 __asm__(".pushsection .text\n"
@@ -22,7 +21,7 @@ __asm__(".pushsection .text\n"
 	".cfi_endproc\n"
 	".popsection\n");
 
-/* Returns once the signal can only strike in the loop. */
+/* Returns once the thread is in the loop. */
 static inline void until_it_spins(volatile int *spinning)
 {
 	while (!*spinning)

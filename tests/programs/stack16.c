@@ -1,7 +1,7 @@
 /* covers: kernel/src/entry/ kernel/src/arch/ */
-/* A 16-bit stack segment: the upper half of esp survives every kernel entry (espfix), and a
-   segment that disappears during a call harms only the program. 32-bit only. The output is the
-   same on Linux. */
+/* A 16-bit stack segment: kernel entries preserve the upper half of ESP (espfix), and the removal of
+   the segment during a system call kills only the program. 32-bit only. The output is the same on
+   Linux. */
 #define _GNU_SOURCE
 #include <asm/ldt.h>
 #include <errno.h>
@@ -36,7 +36,7 @@ static void small_stack(void)
 		: "c"((unsigned)local(7))
 		: "eax", "memory");
 	printf("esp %s\n", before == after ? "kept" : "changed");
-	/* By a fault that leads back, and by the timer. */
+	/* Across a handled page fault, and across timer interrupts. */
 	char *fresh = mmap(0, 4096, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	asm volatile("mov %%ss, %2\n mov %%esp, %0\n mov %3, %%ss\n movb $1, (%4)\n"
@@ -57,7 +57,7 @@ static void small_stack(void)
 	printf("esp %s\n", before == after ? "kept" : "changed");
 }
 
-/* The entry is removed before the call returns. */
+/* modify_ldt removes the stack segment before it returns. */
 static void gone(int function, unsigned last_word)
 {
 	static unsigned words[4] = {7, 0, 0, 0};
