@@ -90,6 +90,6 @@ fn used_up(words: &str) -> Result<()> {
     vm.append(format!("quiet -- {words}"))
         .run()?
         .expect(Verdict::Pass)?
-        .contains("went by")?;
+        .contains("passed")?;
     Ok(())
 }

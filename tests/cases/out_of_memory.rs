@@ -89,7 +89,7 @@ fn kept(program: &str, word: &str) -> Result<()> {
     let outcome = run(program, word)?;
     outcome
         .expect(Verdict::Pass)?
-        .contains("went by, nothing is kept")?;
+        .contains("passed, nothing leaked")?;
     ensure!(
         !outcome.serial.contains("WRONG"),
         "a call that may not fail did{}",

@@ -40,7 +40,7 @@ pub fn cases() -> Vec<Case> {
                 .append(format!("quiet -- {words}"))
                 .run()?
                 .expect(Verdict::Pass)?
-                .contains("all went by")?;
+                .contains("all passed")?;
             Ok(())
         })
     });
@@ -90,7 +90,7 @@ pub fn cases() -> Vec<Case> {
                 .append(format!("quiet -- {seed} {FRAMES}"))
                 .run()?
                 .expect(Verdict::Pass)?
-                .contains("all frames went by")?;
+                .contains("all frames passed")?;
             Ok(())
         })
     });
@@ -127,7 +127,7 @@ pub fn cases() -> Vec<Case> {
                 .append(format!("quiet -- {seed} {CALLS} {CALLS_EACH} 6"))
                 .run()?
                 .expect(Verdict::Pass)?
-                .contains("all went by")?;
+                .contains("all passed")?;
             Ok(())
         })
     });
@@ -157,6 +157,6 @@ fn survives(
     let last = first + seeds - 1;
     vm.run()?
         .expect(Verdict::Pass)?
-        .contains(&format!("seeds from {first} to {last} went by"))?;
+        .contains(&format!("seeds from {first} to {last} passed"))?;
     Ok(())
 }

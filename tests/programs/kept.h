@@ -115,8 +115,8 @@ static inline int run_attacks(const struct attack *attacks, int number, int coun
 		unlink("/tmp/kept");
 		runs = next_program_runs();
 		lost = before - memory_info("MemFree");
-		printf("%s: %s, %s\n", attacks[i].name, runs ? "went by" : "NO PROGRAM RUNS ANY MORE",
-			lost < 1000 ? "nothing is kept" : "MEMORY IS KEPT");
+		printf("%s: %s, %s\n", attacks[i].name, runs ? "passed" : "NO PROGRAM CAN RUN",
+			lost < 1000 ? "nothing leaked" : "MEMORY LEAKED");
 		failures += wrong || !runs || lost >= 1000;
 	}
 	return failures != 0;

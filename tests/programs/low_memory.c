@@ -396,7 +396,7 @@ int main(int count, char **words)
 			continue;
 		run_attack(&attacks[i], atol(words[1]));
 		runs = next_program_runs();
-		printf("%s: %s, %ld kB free\n", attacks[i].name, runs ? "went by" : "NO PROGRAM RUNS ANY MORE",
+		printf("%s: %s, %ld kB free\n", attacks[i].name, runs ? "passed" : "NO PROGRAM CAN RUN",
 			memory_info("MemFree"));
 		failures += !runs;
 	}

@@ -159,6 +159,6 @@ int main(int count, char **words)
 	close(shared_epoll);
 	CHECK(dup(1) == 0);
 	CHECK(dup(1) == 3);
-	puts(wrong ? "failed" : "all went by");
+	puts(wrong ? "failed" : "all passed");
 	return wrong != 0;
 }

@@ -50,6 +50,6 @@ int main(int count, char **words)
 	immortal += run(&seed, calls, atoi(words[3]));
 	lost = memory_in_use() - before;
 	printf("%ld calls from seed %d to %d: %ld kB lost\n", *made, first, seed - 1, lost);
-	puts(lost > TOLERATED_KB ? "memory was lost" : "all went by");
+	puts(lost > TOLERATED_KB ? "memory was lost" : "all passed");
 	return immortal != 0 || lost > TOLERATED_KB;
 }

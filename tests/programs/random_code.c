@@ -263,6 +263,6 @@ int main(int count, char **words)
 			immortal++;
 		}
 	}
-	printf("seeds from %d to %d went by\n", first, first + seeds - 1);
+	printf("seeds from %d to %d passed\n", first, first + seeds - 1);
 	return immortal != 0;
 }

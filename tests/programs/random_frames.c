@@ -114,6 +114,6 @@ int main(int count, char **words)
 		unkillable += reap(pid, 5000) == CANNOT_BE_KILLED;
 	}
 	printf("seed %u: %d of %d cannot be killed\n", seed, unkillable, processes);
-	printf("%s\n", unkillable ? "failed" : "all frames went by");
+	printf("%s\n", unkillable ? "failed" : "all frames passed");
 	return unkillable != 0;
 }

@@ -21,7 +21,7 @@ static void state(const char *when)
 	stack_t now;
 
 	sigaltstack(NULL, &now);
-	printf("%s: on the %s stack, sigaltstack returns %s, flags %#x, size %zu\n", when, where(&now), where(now.ss_sp),
+	printf("%s: on the %s stack, sigaltstack: %s, flags %#x, size %zu\n", when, where(&now), where(now.ss_sp),
 		now.ss_flags, now.ss_size);
 }
 

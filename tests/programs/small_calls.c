@@ -61,7 +61,7 @@ static void file_systems(void)
 	T(syscall(SYS_ustat, (unsigned)now.st_dev, space));
 	/* The two counts precede the names; `end` is the structure's size. */
 	int end = sizeof(long) == 8 ? 32 : 20;
-	printf("ustat: names %d %d, after the structure %c\n", space[end - 12], space[end - 6 - (sizeof(long) == 8 ? 4 : 0)],
+	printf("ustat: names %d %d, then %c\n", space[end - 12], space[end - 6 - (sizeof(long) == 8 ? 4 : 0)],
 		space[end]);
 	T(syscall(SYS_ustat, 0x7fff, space));
 	T(syscall(SYS_ustat, (unsigned)now.st_dev, 8));

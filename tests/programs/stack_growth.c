@@ -1,6 +1,6 @@
 /* covers: kernel/src/vm/ */
-/* Stack growth, its limits, and which memory accesses raise signals: each in a child, whose
-   status is printed. The output is the same on Linux. */
+/* Stack growth, its limits, and memory accesses that raise signals: each in a child, whose status is
+   printed. The output is the same on Linux. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,28 +14,24 @@
 
 enum { PAGE = 4096, MEGABYTE = 1 << 20 };
 
-static void
-try
-	(const char *name, void (*run)(void))
-	{
-		int status, pid = fork();
+static void attempt(const char *name, void (*run)(void))
+{
+	int status, pid = fork();
 
-		if (pid == 0) {
-			run();
-			_exit(0);
-		}
-		waitpid(pid, &status, 0);
-		if (WIFSIGNALED(status))
-			printf("%s: signal %d\n", name, WTERMSIG(status));
-		else
-			printf("%s: exit %d\n", name, WEXITSTATUS(status));
+	if (pid == 0) {
+		run();
+		_exit(0);
 	}
+	waitpid(pid, &status, 0);
+	if (WIFSIGNALED(status))
+		printf("%s: signal %d\n", name, WTERMSIG(status));
+	else
+		printf("%s: exit %d\n", name, WEXITSTATUS(status));
+}
 
-#define TRY(name)                                                                                                      \
-	try                                                                                                            \
-	(#name, name)
+#define TRY(name) attempt(#name, name)
 
-/* Where the stack's mapping begins. */
+/* The start of the stack's VMA. */
 static unsigned long stack_start(void)
 {
 	char line[300];
@@ -84,7 +80,7 @@ static void nine_megabytes_down(void)
 	store(stack_pointer() - 9 * MEGABYTE);
 }
 
-/* The stack keeps its distance from what is mapped below. */
+/* The stack guard gap below the stack. */
 static void down_to_a_neighbour(void)
 {
 	unsigned long start = stack_start();
@@ -170,23 +166,19 @@ static void run_code_on_the_stack(void)
 
 static void write_to_code(void)
 {
-	store((unsigned long)try);
+	store((unsigned long)attempt);
 }
 
 static void write_to_code_made_writable(void)
 {
-	unsigned long page = (unsigned long)
-	try
-		&-PAGE;
-	volatile char *byte = (volatile char *)
-	try
-		;
+	unsigned long page = (unsigned long)attempt & -PAGE;
+	volatile char *byte = (volatile char *)attempt;
 
 	mprotect((void *)page, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC);
 	*byte = *byte;
 }
 
-/* A file that is two pages long, with its name taken away, and its mapping. */
+/* Maps an unlinked file of two pages; returns its descriptor. */
 static int two_pages(int flags, char **area)
 {
 	char name[] = "/tmp/stack-growth-XXXXXX";
@@ -198,7 +190,7 @@ static int two_pages(int flags, char **area)
 	return fd;
 }
 
-static void behind_the_end_of_a_file(void)
+static void past_the_end_of_a_file(void)
 {
 	char *area;
 	int fd = two_pages(MAP_SHARED, &area);
@@ -208,7 +200,7 @@ static void behind_the_end_of_a_file(void)
 	area[PAGE] = 1;
 }
 
-static void cut_off_after_use(void)
+static void truncated_after_use(void)
 {
 	char *area;
 	int fd = two_pages(MAP_SHARED, &area);
@@ -218,7 +210,7 @@ static void cut_off_after_use(void)
 	area[PAGE] = 1;
 }
 
-static void cut_off_and_grown_again(void)
+static void truncated_and_extended(void)
 {
 	char *area;
 	int fd = two_pages(MAP_SHARED, &area);
@@ -229,7 +221,7 @@ static void cut_off_and_grown_again(void)
 	_exit(area[PAGE]);
 }
 
-static void cut_off_under_a_private_copy(void)
+static void truncated_under_a_private_copy(void)
 {
 	char *area;
 	int fd = two_pages(MAP_PRIVATE, &area);
@@ -239,7 +231,7 @@ static void cut_off_under_a_private_copy(void)
 	_exit(area[0] + 16);
 }
 
-/* Bit 0: the mapping shows what was written to the file; bit 1: the other way round. */
+/* Bit 0: the mapping shows a write to the file; bit 1: the file shows a store to the mapping. */
 static int same_page(int fd, char *area)
 {
 	char bytes[10];
@@ -250,7 +242,7 @@ static int same_page(int fd, char *area)
 	return (area[5] == 'Q') | (bytes[6] == 'R') << 1;
 }
 
-/* The copy's source is the very page that it makes. */
+/* The write's source is the page that the write allocates. */
 static void written_from_its_own_mapping(void)
 {
 	char *area;
@@ -301,10 +293,10 @@ int main(void)
 	TRY(run_code_on_the_stack);
 	TRY(write_to_code);
 	TRY(write_to_code_made_writable);
-	TRY(behind_the_end_of_a_file);
-	TRY(cut_off_after_use);
-	TRY(cut_off_and_grown_again);
-	TRY(cut_off_under_a_private_copy);
+	TRY(past_the_end_of_a_file);
+	TRY(truncated_after_use);
+	TRY(truncated_and_extended);
+	TRY(truncated_under_a_private_copy);
 	TRY(written_from_its_own_mapping);
 	TRY(written_from_its_own_next_page);
 	TRY(read_into_its_own_mapping);

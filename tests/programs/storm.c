@@ -1,8 +1,8 @@
 /* covers: kernel/src/process/ kernel/src/sched/ kernel/src/sync/ */
-/* Processes and threads that start, stop, trace, kill and replace each other at random, until
-   the first process kills them all; nothing may leak.
+/* Processes and threads that start, stop, trace and kill each other and call execve at random, until
+   init kills them all; nothing may leak.
 
-   Usage, as the first process: storm ROUNDS SEED */
+   Usage, as init: storm ROUNDS SEED */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +48,7 @@ static void handler(int signo)
 	(void)signo;
 }
 
-/* A random process of the storm: process IDs are allocated in sequence. */
+/* The ID of another process, probably: process IDs are allocated in sequence. */
 static pid_t random_process(uint32_t *state)
 {
 	return syscall(SYS_getpid) - 12 + (int)(next(state) % 24);
@@ -64,7 +64,7 @@ static void disturb(uint32_t *state)
 		kill(pid, SIGNALS[next(state) % 10]);
 }
 
-static void trace_somebody(uint32_t *state)
+static void trace_a_process(uint32_t *state)
 {
 	pid_t pid = random_process(state);
 	int seize = next(state) & 1, status;
@@ -174,7 +174,7 @@ static void step(uint32_t *state, int depth)
 		break;
 	case 5:
 	case 6: disturb(state); break;
-	case 7: trace_somebody(state); break;
+	case 7: trace_a_process(state); break;
 	case 8:
 		if (depth < 4 && next(state) % 4 == 0)
 			run_again(state, depth);
@@ -244,13 +244,13 @@ static void worker(uint32_t seed, int depth)
 	_exit(0);
 }
 
-static void gather(void)
+static void kill_all(void)
 {
 	kill(-1, SIGKILL);
 	while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR) {}
 }
 
-static void rage(uint32_t *state)
+static void run_round(uint32_t *state)
 {
 	for (int i = 0; i < WORKERS; i++) {
 		uint32_t seed = next(state);
@@ -262,7 +262,7 @@ static void rage(uint32_t *state)
 		while (waitpid(-1, NULL, WNOHANG | __WALL) > 0) {}
 		nap(2000);
 	}
-	gather();
+	kill_all();
 }
 
 static long free_kb(void)
@@ -281,18 +281,18 @@ int main(int argc, char **argv)
 	if (argc > 3 && !strcmp(argv[1], "worker"))
 		worker(strtoul(argv[2], NULL, 10), atoi(argv[3]));
 	if (getpid() != 1 || argc < 3) {
-		fputs("storm kills every process there is: only for the first one of a machine\n", stderr);
+		fputs("storm kills all processes of the machine: run it as init\n", stderr);
 		return 2;
 	}
 	int rounds = atoi(argv[1]);
 	uint32_t state = strtoul(argv[2], NULL, 10) | 1;
 
 	for (int i = 0; i < 3; i++)
-		rage(&state);
+		run_round(&state);
 	long before = free_kb();
 
 	for (int i = 0; i < rounds; i++)
-		rage(&state);
+		run_round(&state);
 	long lost = before - free_kb();
 
 	printf("%d rounds, %s\n", rounds, lost > TOLERATED_KB ? "memory is lost" : "nothing is lost");

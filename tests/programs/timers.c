@@ -1,5 +1,6 @@
 /* covers: kernel/src/time/ kernel/src/process/ */
-/* Timers that send signals, and calls that signals interrupt. The output depends on no time. */
+/* Timers that send signals, and calls that signals interrupt. The output doesn't depend on
+durations. */
 #include "fs.h"
 #include <signal.h>
 #include <sys/epoll.h>
@@ -44,14 +45,14 @@ static void block(int how, int signo)
 	sigprocmask(how, &set, NULL);
 }
 
-/* Sleeps until the handler ran. */
+/* Sleeps until the handler has run `times` times. */
 static void until_caught(int times)
 {
 	while (caught < times)
 		usleep(300);
 }
 
-/* Uses CPU time until the handler ran. */
+/* Uses CPU time until the handler has run. */
 static void burn(void)
 {
 	for (volatile long i = 0; !caught && i < 20000000000; i++)
@@ -78,7 +79,7 @@ static void itimers(void)
 	printf("%d %d\n", caught, code == SI_KERNEL);
 	T(getitimer(ITIMER_REAL, &old));
 	printf("%d %d\n", (int)old.it_value.tv_sec, (int)old.it_value.tv_usec);
-	/* Again and again. */
+	/* A periodic timer. */
 	caught = 0;
 	set.it_interval.tv_usec = 1000;
 	T(setitimer(ITIMER_REAL, &set, NULL));
@@ -94,7 +95,7 @@ static void itimers(void)
 	T(setitimer(ITIMER_REAL, &set, NULL));
 	set.it_value.tv_usec = -1;
 	T(setitimer(ITIMER_REAL, &set, NULL));
-	/* A child begins without timers. */
+	/* fork doesn't copy timers. */
 	set = (struct itimerval){{7, 0}, {1000, 0}};
 	setitimer(ITIMER_REAL, &set, NULL);
 	fflush(stdout);
@@ -106,7 +107,7 @@ static void itimers(void)
 	}
 	wait(NULL);
 	alarm(0);
-	/* CPU time. */
+	/* CPU timers. */
 	for (int which = ITIMER_VIRTUAL; which <= ITIMER_PROF; which++) {
 		caught = 0;
 		set = (struct itimerval){{0, 0}, {0, 30000}};
@@ -153,7 +154,7 @@ static void posix(void)
 	T(timer_getoverrun(t));
 	T(timer_gettime(t, &old));
 	printf("%d %d\n", (int)old.it_value.tv_sec, (int)old.it_value.tv_nsec);
-	/* A date that has passed, then one in the future. */
+	/* An absolute time in the past, then one in the future. */
 	caught = 0;
 	set.it_value.tv_sec = 1;
 	T(timer_settime(t, TIMER_ABSTIME, &set, NULL));
@@ -165,7 +166,7 @@ static void posix(void)
 	set.it_value.tv_nsec = 1000000000;
 	T(timer_settime(t, 0, &set, NULL));
 	T(timer_delete(t));
-	/* Blocked: one signal waits, the other expirations are counted. */
+	/* Blocked: one signal is pending, the other expirations count as overruns. */
 	block(SIG_BLOCK, SIGRTMIN);
 	caught = 0;
 	T(make(CLOCK_MONOTONIC, SIGEV_THREAD_ID, SIGRTMIN, 43, &t));
@@ -184,7 +185,7 @@ static void posix(void)
 	until_caught(3);
 	T(timer_gettime(t, &old));
 	printf("%d\n", (int)old.it_interval.tv_nsec);
-	/* Ignored: the timer continues. */
+	/* An ignored signal doesn't stop the timer. */
 	signal(SIGRTMIN, SIG_IGN);
 	usleep(2500);
 	caught = 0;
@@ -193,7 +194,7 @@ static void posix(void)
 	set = (struct itimerspec){{0, 0}, {0, 0}};
 	T(timer_settime(t, 0, &set, &old));
 	printf("%d\n", old.it_value.tv_nsec > 0);
-	/* A pending signal is discarded with its timer. */
+	/* timer_delete discards the pending signal. */
 	block(SIG_BLOCK, SIGRTMIN);
 	set.it_value.tv_nsec = 1;
 	T(timer_settime(t, 0, &set, NULL));
@@ -209,7 +210,7 @@ static void posix(void)
 	T(timer_gettime(t, &old));
 	printf("%d\n", old.it_value.tv_sec >= 90 && old.it_value.tv_sec < 100);
 	T(timer_delete(t));
-	/* CPU time, of the process and of the thread. */
+	/* CPU-time clocks of the process and of the thread. */
 	int clocks[] = {CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID};
 	for (int i = 0; i < 2; i++) {
 		caught = 0;
@@ -221,7 +222,7 @@ static void posix(void)
 		printf("%d %d %d\n", caught, value, now(clocks[i]) - start >= 19000000);
 		T(timer_delete(t));
 	}
-	/* Without an event: SIGALRM, and its ID. */
+	/* Without a sigevent: SIGALRM, with the timer ID as its value. */
 	handle(SIGALRM, 0);
 	caught = 0;
 	T(timer_create(CLOCK_MONOTONIC, NULL, &t));
@@ -234,7 +235,7 @@ static void posix(void)
 	T(syscall(SYS_timer_settime, 12345, 0, &set, NULL));
 	T(syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, NULL));
 	fflush(stdout);
-	/* A child inherits no timers, nor does a new program. */
+	/* fork doesn't copy POSIX timers. */
 	if (!fork()) {
 		T(timer_gettime(t, &old));
 		fflush(stdout);
@@ -243,7 +244,7 @@ static void posix(void)
 	wait(NULL);
 }
 
-/* A signal in a millisecond, and more of them if asked for. */
+/* SIGALRM in 1 ms, then every `interval` microseconds unless it is 0. */
 static void soon(int interval)
 {
 	struct itimerval set = {{0, interval}, {0, 1000}};
@@ -252,7 +253,7 @@ static void soon(int interval)
 	setitimer(ITIMER_REAL, &set, NULL);
 }
 
-/* A call that signals interrupt, one at least. */
+/* A call that at least one signal interrupts. */
 #define I(call)                                                                                                        \
 	do {                                                                                                           \
 		soon(2000);                                                                                            \
@@ -291,7 +292,7 @@ static void interrupted(void)
 	printf("%d\n", tv.tv_sec >= 900 && tv.tv_sec <= 1000);
 #endif
 	I(epoll_wait(ep, &event, 1, -1));
-	/* A read goes on after the handler. */
+	/* read restarts after the handler. */
 	fflush(stdout);
 	if (!fork()) {
 		usleep(5000);
@@ -300,7 +301,7 @@ static void interrupted(void)
 	}
 	I(read(fd[0], &byte, 1));
 	wait(NULL);
-	/* The masks of the waiting calls let a blocked signal in, and only there. */
+	/* Temporary masks of the waiting calls unblock a signal during the call only. */
 	block(SIG_BLOCK, SIGALRM);
 	soon(0);
 	T(poll(NULL, 0, 5));
@@ -318,7 +319,7 @@ static void interrupted(void)
 	span = (struct timespec){0, 1000000};
 	T(ppoll(NULL, 0, &span, &all));
 	T(caught);
-	/* Something found comes before a signal that waits. */
+	/* A ready descriptor takes precedence over a pending signal. */
 	write(fd[1], "y", 1);
 	T(ppoll(&p, 1, NULL, &none));
 	T(p.revents);
@@ -329,7 +330,7 @@ static void interrupted(void)
 	close(fd[0]);
 	close(fd[1]);
 	close(ep);
-	/* Without a handler the calls go on: stopped and continued, they sleep their time. */
+	/* Stopped and continued without a handler: the calls sleep their whole time. */
 	for (int polls = 0; polls < 2; polls++) {
 		fflush(stdout);
 		pid_t child = fork();
@@ -378,7 +379,7 @@ static void clocks(void)
 	T(clock_adjtime(CLOCK_MONOTONIC, &x));
 	T(clock_adjtime(99, &x));
 	T(syscall(SYS_adjtimex, NULL));
-	/* The limit of CPU time. */
+	/* RLIMIT_CPU. */
 	fflush(stdout);
 	int status;
 	if (!fork()) {
@@ -392,7 +393,7 @@ static void clocks(void)
 	printf("%d\n", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 }
 
-/* What a new program still has of the old one's timers. */
+/* The new program's timers: execve keeps setitimer's, and deletes POSIX timers. */
 static int after_exec(int id)
 {
 	struct itimerspec left;

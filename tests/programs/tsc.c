@@ -1,5 +1,5 @@
 /* covers: kernel/src/arch/ kernel/src/process/ */
-/* Trapping RDTSC and RDTSCP (PR_SET_TSC): per thread, its signal, and inheritance. */
+/* PR_SET_TSC: RDTSC and RDTSCP raise SIGSEGV, per thread; inheritance. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>
@@ -27,47 +27,41 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 	_exit(5);
 }
 
-static void
-try
-	(const char *what)
-	{
-		fflush(stdout);
-		pid_t pid = fork();
-		if (pid == 0) {
-			struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
-			sigaction(SIGSEGV, &action, NULL);
-			unsigned low, high;
-			__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-			_exit(low | high ? 0 : 1);
-		}
-		int status, state = 0;
-		waitpid(pid, &status, 0);
-		printf("%s: get %s", what, err(prctl(PR_GET_TSC, &state)));
-		printf(" %d, child's end %#x\n", state, status);
+static void attempt(const char *what)
+{
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
+		sigaction(SIGSEGV, &action, NULL);
+		unsigned low, high;
+		__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+		_exit(low | high ? 0 : 1);
 	}
+	int status, state = 0;
+	waitpid(pid, &status, 0);
+	printf("%s: get %s", what, err(prctl(PR_GET_TSC, &state)));
+	printf(" %d, child's status %#x\n", state, status);
+}
 
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);
 	if (argc > 1 && !strcmp(argv[1], "after")) {
-		try
-			("after execve");
+		attempt("after execve");
 		return 0;
 	}
-	try
-		("at first");
+	attempt("initially");
 	printf("set 0 %s", err(prctl(PR_SET_TSC, 0)));
 	printf(" 3 %s\n", err(prctl(PR_SET_TSC, 3)));
-	printf("to bad memory %s\n", err(prctl(PR_GET_TSC, 8)));
+	printf("bad pointer %s\n", err(prctl(PR_GET_TSC, 8)));
 	printf("set %s\n", err(prctl(PR_SET_TSC, PR_TSC_SIGSEGV)));
-	try
-		("inherited");
-	// A child's is its own, and others run in between.
+	attempt("inherited");
+	// A child's setting doesn't affect the parent's, across context switches.
 	pid_t pid = fork();
 	if (pid == 0) {
-		printf("open again %s\n", err(prctl(PR_SET_TSC, PR_TSC_ENABLE)));
-		try
-			("there");
+		printf("enabled again %s\n", err(prctl(PR_SET_TSC, PR_TSC_ENABLE)));
+		attempt("in the child");
 		for (int i = 0; i < 100; i++)
 			sched_yield();
 		_exit(0);
@@ -75,11 +69,9 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 100; i++)
 		sched_yield();
 	waitpid(pid, NULL, 0);
-	try
-		("here");
+	attempt("in the parent");
 	run_again(argv, "after");
 	printf("set %s\n", err(prctl(PR_SET_TSC, PR_TSC_ENABLE)));
-	try
-		("open");
+	attempt("enabled");
 	return 0;
 }

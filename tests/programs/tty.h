@@ -1,4 +1,4 @@
-/* For the tty_*.c programs: a pseudo-terminal, the kernel's structures, and printing of bytes. */
+/* For the tty_*.c programs: a pseudo-terminal, the kernel's structures, and printing. */
 #ifndef TTY_H
 #define TTY_H
 #ifndef _GNU_SOURCE
@@ -13,7 +13,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* The kernel's structures: C libraries have others of their own, under the same names. */
+/* The kernel's structures: the C libraries' structures of the same names differ. */
 struct kernel_termios {
 	unsigned iflag, oflag, cflag, lflag;
 	unsigned char line, cc[19];
@@ -53,7 +53,7 @@ enum {
 	K_TCSETS2 = 0x402c542b,
 };
 
-/* Flags of both: input ... */
+/* Flags of kernel_termios and kernel_termio: input ... */
 enum {
 	K_PARMRK = 010,
 	K_ISTRIP = 040,
@@ -147,7 +147,7 @@ static inline void show(const char *what, const void *bytes, long len)
 	printf("\"\n");
 }
 
-/* Prints a result, or the error's name. */
+/* Prints a result, or the name of the error. */
 static inline void print_result(const char *what, long result)
 {
 	if (result < 0)
@@ -156,7 +156,7 @@ static inline void print_result(const char *what, long result)
 		printf("%s: %ld\n", what, result);
 }
 
-/* Opens a pair, without making it a controlling terminal. */
+/* Opens a pair, nonblocking, not as the controlling terminal. */
 static inline void open_pair(int *master, int *slave)
 {
 	int zero = 0;
@@ -173,8 +173,8 @@ static inline void open_pair(int *master, int *slave)
 	}
 }
 
-/* Makes Linux deliver the bytes written to the other end: it does so in the background, but at the
- * latest when a poll finds nothing to read. */
+/* Flushes bytes written to the other end: Linux delivers them asynchronously, but at the latest when a
+ * poll finds nothing to read. */
 static inline short settle(int fd)
 {
 	struct pollfd look = {.fd = fd, .events = POLLIN | POLLOUT | POLLPRI};
@@ -183,8 +183,7 @@ static inline short settle(int fd)
 	return look.revents;
 }
 
-/* settle for input of a terminal that had nothing to read: settings don't change while it is being
- * delivered. */
+/* settle for input of a terminal without readable bytes: TCSETS waits for a delivery in progress. */
 static inline void settle_typed(int slave)
 {
 	struct kernel_termios same;
@@ -196,7 +195,7 @@ static inline void settle_typed(int slave)
 	}
 }
 
-/* Shows all that can be read from an end that doesn't block. */
+/* Prints all readable bytes of a nonblocking end. */
 static inline void drain(const char *what, int fd)
 {
 	char all[20000];

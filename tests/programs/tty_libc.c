@@ -28,7 +28,7 @@ static long read_all(int fd, char *bytes, long size)
 
 	while ((got = read(fd, bytes + len, size - len)) > 0)
 		len += got;
-	printf("the end: %s\n", got ? error_name() : "0");
+	printf("last read: %s\n", got ? error_name() : "0");
 	return len;
 }
 
@@ -189,7 +189,7 @@ static void epolls(void)
 	close(fd);
 }
 
-/* As many as the limit allows, repeatedly: numbers are reused. */
+/* Many pseudo-terminals, repeatedly: numbers are reused. */
 static void many(void)
 {
 	int masters[50], number;
@@ -205,7 +205,7 @@ static void many(void)
 			close(masters[i]);
 	}
 	masters[0] = posix_openpt(O_RDWR | O_NOCTTY);
-	/* There may be others, but not that many. */
+	/* Other processes may have some, but not 900. */
 	ioctl(masters[0], K_TIOCGPTN, &number);
 	printf("%d\n", number < 900);
 	close(masters[0]);

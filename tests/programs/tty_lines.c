@@ -1,6 +1,6 @@
 /* covers: kernel/src/tty/ */
-/* The line discipline: input at one end of a pseudo-terminal, its echo, and the bytes that the
-   other end reads; then output processing. First case by case, then at random. */
+/* The line discipline (termios(3)): input at the master, its echo, and the bytes that the slave
+   reads; output processing. A table of cases, then random ones. */
 #include "tty.h"
 
 static int master, slave;
@@ -33,7 +33,7 @@ static void read_all(long size)
 static void typed(const char *bytes, long len)
 {
 	if (write(master, bytes, len) != len)
-		printf("  not all could be typed\n");
+		printf("  short write\n");
 	settle_typed(slave);
 	drain("  echo", master);
 }
@@ -127,7 +127,7 @@ static void long_lines(void)
 		long got, at = 0;
 		char echo[20000];
 
-		/* Echoes come back as it goes. */
+		/* Reads the echo in between: it would fill the master's buffer. */
 		while (at < len) {
 			long part = len - at < 500 ? len - at : 500;
 
@@ -168,7 +168,7 @@ static void random_cases(int count)
 	static const char special[] =
 		"\003\034\032\177\025\004\021\023\022\027\026\005\006\r\n\t\b \001\200\303\251\377";
 
-	printf("== at random\n");
+	printf("== random\n");
 	for (int i = 0; i < count; i++) {
 		struct kernel_termios termios = standard;
 		char bytes[64];
@@ -183,7 +183,7 @@ static void random_cases(int count)
 		for (unsigned j = 0; j < sizeof lflags / sizeof *lflags; j++)
 			if (!number(4))
 				termios.lflag ^= lflags[j];
-		/* How much pending echo a signal flushes is random on Linux. */
+		/* On Linux the amount of pending echo that a signal flushes is random. */
 		if (!(termios.lflag & K_NOFLSH))
 			termios.lflag &= ~K_ISIG;
 		termios.cc[VEOL_] = 5;
@@ -197,7 +197,7 @@ static void random_cases(int count)
 		read_all(number(2) ? 100 : 1 + number(8));
 		for (int j = 0; j < len; j++)
 			bytes[j] = number(2) ? "abcXYZ _1"[number(9)] : "\r\n\t\b\001\303\251"[number(7)];
-		/* Output may be stopped now: then nothing can be written. */
+		/* Input may have stopped output (^S). */
 		ioctl(slave, K_TCXONC, 1);
 		if (number(2)) {
 			long wrote = write(slave, bytes, len);

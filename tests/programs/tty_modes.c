@@ -1,6 +1,5 @@
 /* covers: kernel/src/tty/ */
-/* Terminals apart from line editing: VMIN and VTIME, ioctl(2), polling, hang-ups, packet mode,
-   and the names of pseudo-terminals. */
+/* Terminals: VMIN and VTIME, ioctl(2), polling, hang-ups, packet mode, and pseudo-terminal names. */
 #include "tty.h"
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -117,7 +116,7 @@ static void settings(void)
 	print_result("TCSETA", ioctl(slave, K_TCSETA, &old));
 	show_termios("set", slave);
 	ioctl(slave, K_TCGETS, &termios);
-	/* Seven bits with parity, and each speed. */
+	/* CS7 with parity, at each speed. */
 	for (unsigned speed = 0; speed < 32; speed++) {
 		termios.cflag = (speed < 16 ? speed : 010000 | (speed - 16)) | 040 | 0400 | 0100;
 		ioctl(master, K_TCSETS, &termios);
@@ -306,7 +305,7 @@ static void hang_ups(void)
 	print_result("write", write(tty, "last", 4));
 	close(tty);
 	printf("poll %x\n", settle(end));
-	show("what was written", bytes, read(end, bytes, 10));
+	show("buffered output", bytes, read(end, bytes, 10));
 	print_result("then", read(end, bytes, 10));
 	printf("poll %x\n", settle(end));
 	print_result("write", write(end, "typed\n", 6));
@@ -333,7 +332,7 @@ static void hang_ups(void)
 	ioctl(end, K_TIOCSPTLCK, &zero);
 	tty = ioctl(end, K_TIOCGPTPEER, O_RDWR | O_NOCTTY | O_NONBLOCK);
 	show("typed before", bytes, read(tty, bytes, 10));
-	/* Too much for the other end, and for this one. */
+	/* Fills the buffers of both directions. */
 	for (number = 0; number < 100000; number++)
 		if (write(tty, "0123456789", 10) != 10)
 			break;

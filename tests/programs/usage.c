@@ -1,6 +1,6 @@
 /* covers: kernel/src/process/ kernel/src/sched/ kernel/src/time/ */
-/* Resource usage: which counters grow, and whose children's usage is added to whom. The output
-   is the same on Linux; the numbers themselves are not printed. */
+/* Resource usage (getrusage(2), times(2)): which counters grow, and accounting of children's usage.
+   The output has no numbers and is the same on Linux. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -159,14 +159,14 @@ static void limit(void)
 		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 		getrlimit(RLIMIT_CPU, &r);
 		printf("signal %d, not early %d, limit then %ld\n", caught,
-			/* Linux counts ticks, of which a busy host loses some. */
+			/* Linux counts ticks; a busy host loses some. */
 			t.tv_sec > 0 || t.tv_nsec > 300000000, (long)r.rlim_cur);
 		fflush(stdout);
 		for (;;)
 			burn_user(10000);
 	}
 	waitpid(pid, &status, 0);
-	printf("in the end: %x\n", status & 0x7f);
+	printf("finally: %x\n", status & 0x7f);
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /* covers: kernel/src/vm/ */
-/* The vDSO and its data pages: calls move or unmap them as a whole or not at all, calls without
-   an effect on them succeed, and ARCH_MAP_VDSO_64 maps them again. */
+/* The vDSO and its data pages: they can be moved or unmapped only as a whole, calls that change
+   nothing succeed, and ARCH_MAP_VDSO_64 maps them again. */
 #define _GNU_SOURCE
 #include <asm/prctl.h>
 #include <errno.h>
@@ -37,14 +37,14 @@ static const char *err(long result)
 	return result == -1 ? strerrorname_np(errno) : "ok";
 }
 
-// The 64-bit code may be a single page, which has no parts.
+// The 64-bit vDSO may be a single page.
 #ifdef __x86_64__
 #define FIRST_PART 2
 #else
 #define FIRST_PART 0
 #endif
 
-// On both halves of the code, then on the whole of it.
+// madvise of both pages, then of the whole vDSO.
 static void advices(void)
 {
 	for (int i = 0; i < count; i++) {
@@ -54,7 +54,7 @@ static void advices(void)
 			for (int advice = 1; advice < 24; advice++) {
 				if ((advice > 4 && advice < 8) || advice == 12 || advice == 13)
 					continue;
-				// A part that was changed as a whole before would not change.
+				// Parts first: advice for a part that changes nothing would succeed.
 				char *at = start[i] + (part == 1 ? PAGE : 0);
 				size_t len = part == 2 ? size[i] : PAGE;
 				printf("part %d advice %d: %s\n", part, advice, err(madvise(at, len, advice)));
@@ -83,7 +83,7 @@ static void pieces(void)
 	for (int i = 0; i < count; i++) {
 		if (size[i] < 2 * PAGE || FIRST_PART == 2)
 			continue;
-		// Linux has more data pages than one.
+		// Only the code: Linux has several data pages.
 		if (is_code[i]) {
 			printf("code:");
 			parts(start[i], size[i], 0, PAGE);
@@ -100,12 +100,12 @@ static void pieces(void)
 	}
 	int before = count;
 	find();
-	printf("as many pieces as before: %d\n", before == count);
+	printf("unchanged number of mappings: %d\n", before == count);
 	char *gap = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	printf("another mapping %s\n", err(munmap(gap, PAGE)));
 }
 
-// mprotect of the whole succeeds. (In 32-bit code the call would return to it.)
+// mprotect of the whole vDSO succeeds. (In 32-bit code the call would return into it.)
 static void whole(void)
 {
 #ifdef __x86_64__
@@ -118,7 +118,7 @@ static void whole(void)
 static void again(void)
 {
 #ifdef __x86_64__
-	printf("while it is there %s\n", err(syscall(SYS_arch_prctl, ARCH_MAP_VDSO_64, 0)));
+	printf("while it is mapped %s\n", err(syscall(SYS_arch_prctl, ARCH_MAP_VDSO_64, 0)));
 	for (int i = 0; i < count; i++)
 		munmap(start[i], size[i]);
 	find();

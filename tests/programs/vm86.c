@@ -1,7 +1,7 @@
 /* covers: kernel/src/entry/ kernel/src/arch/ */
-/* IRET of 32-bit code with VM set in the flags: a CPU in long mode ignores VM, QEMU 7.2 without
-   SMAP enters virtual-8086 mode, where CS is any number. Any exception or instruction there may
-   at most kill the program. Run as root, which may map the pages that such addresses reach. */
+/* IRET of 32-bit code with VM set in EFLAGS: a CPU in long mode ignores VM; QEMU 7.2 without SMAP
+   enters virtual-8086 mode, where CS is any number. An exception or instruction there may at most kill
+   the program. Run as root, which may map low pages. */
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <sys/mman.h>
@@ -39,11 +39,11 @@ static void enter(unsigned code, unsigned cs, unsigned flags)
 	if (mmap(memory, TO - FROM, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
 		    0) == MAP_FAILED)
 		_exit(1);
-	/* Where the mode is entered the address is CS * 16 + AT, where it isn't that of the segment. */
+	/* In virtual-8086 mode the code's address is CS * 16 + AT, otherwise the segment's base + AT. */
 	memcpy((char *)AT, codes[code].bytes, sizeof codes[code].bytes);
 	if (cs * 16 + AT + sizeof codes[code].bytes < TO)
 		memcpy((char *)(cs * 16 + AT), codes[code].bytes, sizeof codes[code].bytes);
-	/* getpid, where the code calls. */
+	/* EAX: getpid, for the system calls. */
 	asm volatile("mov %0, %%esp\n"
 		     "mov $20, %%eax\n"
 		     "iretl"
@@ -73,6 +73,6 @@ int main(void)
 					immortal++;
 				}
 			}
-	printf("%d children came and went\n", tried);
+	printf("%d children ran\n", tried);
 	return immortal;
 }

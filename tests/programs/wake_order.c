@@ -1,9 +1,8 @@
 /* covers: kernel/src/sched/ */
-/* Wake-up preemption on one CPU, for each way to wake a thread: whether the waker continues or
-   the woken thread runs. Small letters are written before the call that wakes and capitals after
-   it: m and M by main, t and T by the thread. A thread that slept 40 ms counts as a long
-   sleeper, one that computed for 20 ms as a long runner. All output is printed at the end, as
-   printing takes time. */
+/* Wake-up preemption on one CPU, for each way to wake a thread: whether the waker continues or the
+   woken thread runs. The waker records a lower-case letter before the call that wakes and a capital
+   after it: m and M for main, t and T for the thread. A sleep of 40 ms makes a thread a long sleeper,
+   20 ms of computation a long runner. The report is printed at the end, as printing takes time. */
 #define _GNU_SOURCE
 #include <limits.h>
 #include <linux/futex.h>
@@ -20,12 +19,12 @@
 static char text[256];
 static volatile int length;
 
-static void say(char letter)
+static void record(char letter)
 {
 	text[length++] = letter;
 }
 
-/* Two of each: for the thread, and for main. */
+/* One object of each kind for the thread, and one for main. */
 static int word[2], pipes[2][2], sockets[2][2], events[2], flag[2];
 static sem_t semaphores[2];
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -143,7 +142,7 @@ static void burn(long microseconds)
 static char report[8192];
 static int reported;
 
-static void tell(const char *way, const char *what)
+static void add_to_report(const char *way, const char *what)
 {
 	reported += sprintf(report + reported, "%s, %s: %.*s\n", way, what, length, text);
 	length = 0;
@@ -158,23 +157,23 @@ enum { ROUNDS = 6, STORM = 100 };
 
 static void wake(const struct way *way, int who, char before)
 {
-	say(before);
+	record(before);
 	way->wake(who);
-	say(before - 'a' + 'A');
+	record(before - 'a' + 'A');
 }
 
-/* Is woken, and says so. */
+/* Records each wake-up. */
 static void *sleeper(void *at)
 {
 	const struct way *way = at;
 	for (int i = 0; i < 2; i++) {
 		way->wait(0);
-		say('t');
+		record('t');
 	}
 	return 0;
 }
 
-/* Is woken, computes, and wakes main, which slept. */
+/* Computes after the wake-up, then wakes main, which slept. */
 static void *worker(void *at)
 {
 	const struct way *way = at;
@@ -184,7 +183,7 @@ static void *worker(void *at)
 	return 0;
 }
 
-/* Is woken and wakes main again and again. */
+/* Wakes main after each wake-up. */
 static void *equal(void *at)
 {
 	const struct way *way = at;
@@ -197,7 +196,7 @@ static void *equal(void *at)
 
 static volatile int served;
 
-/* Computes as long as main does for each wake-up. */
+/* Computes as long as main does after each wake-up. */
 static void *server(void *at)
 {
 	const struct way *way = at;
@@ -215,36 +214,34 @@ static void start(void *(*function)(void *), const struct way *way)
 	pause_ms(40);
 }
 
-static void
-try
-	(const struct way *way)
-	{
-		start(sleeper, way);
-		wake(way, 0, 'm');
-		pause_ms(40);
-		tell(way->name, "both slept");
-		burn(20000);
-		wake(way, 0, 'm');
-		pthread_join(threads[0], 0);
-		tell(way->name, "main computed");
+static void attempt(const struct way *way)
+{
+	start(sleeper, way);
+	wake(way, 0, 'm');
+	pause_ms(40);
+	add_to_report(way->name, "both slept");
+	burn(20000);
+	wake(way, 0, 'm');
+	pthread_join(threads[0], 0);
+	add_to_report(way->name, "main computed");
 
-		start(worker, way);
+	start(worker, way);
+	wake(way, 0, 'm');
+	way->wait(1);
+	record('!');
+	pthread_join(threads[0], 0);
+	add_to_report(way->name, "the thread computed");
+
+	start(equal, way);
+	for (int i = 0; i < ROUNDS; i++) {
 		wake(way, 0, 'm');
 		way->wait(1);
-		say('!');
-		pthread_join(threads[0], 0);
-		tell(way->name, "the thread computed");
-
-		start(equal, way);
-		for (int i = 0; i < ROUNDS; i++) {
-			wake(way, 0, 'm');
-			way->wait(1);
-		}
-		pthread_join(threads[0], 0);
-		tell(way->name, "equals");
 	}
+	pthread_join(threads[0], 0);
+	add_to_report(way->name, "equals");
+}
 
-/* Both compute, and one wakes the other often: neither may preempt the other each time. */
+/* Both threads compute, and main wakes the other often: the woken thread must not preempt main each time. */
 static void storm(const struct way *way)
 {
 	int taken = 0;
@@ -260,13 +257,13 @@ static void storm(const struct way *way)
 		taken <= STORM / 3 ? "seldom" : "often");
 }
 
-/* Three wait for the same word, and one call wakes them. */
+/* One futex call wakes three waiters. */
 static int gate;
 
 static void *of_crowd(void *name)
 {
 	syscall(SYS_futex, &gate, FUTEX_WAIT, 0, 0);
-	say(*(char *)name);
+	record(*(char *)name);
 	return 0;
 }
 
@@ -278,33 +275,33 @@ static void crowd(void)
 		pause_ms(10);
 	}
 	burn(20000);
-	say('m');
+	record('m');
 	syscall(SYS_futex, &gate, FUTEX_WAKE, INT_MAX);
-	say('M');
+	record('M');
 	for (int i = 0; i < 3; i++)
 		pthread_join(members[i], 0);
-	tell("futex", "a crowd");
+	add_to_report("futex", "a crowd");
 }
 
 static void *child_thread(void *name)
 {
-	say(*(char *)name);
+	record(*(char *)name);
 	return 0;
 }
 
-/* A new thread waits until its maker does. */
-static void makers(void)
+/* A new thread runs after its creator sleeps or yields. */
+static void creators(void)
 {
 	pthread_t members[2];
 	for (int i = 0; i < 2; i++) {
 		pthread_create(&members[i], 0, child_thread, &"12"[i]);
-		say('M');
+		record('M');
 	}
 	sched_yield();
-	say('y');
+	record('y');
 	for (int i = 0; i < 2; i++)
 		pthread_join(members[i], 0);
-	tell("pthread_create", "two");
+	add_to_report("pthread_create", "two");
 }
 
 int main(void)
@@ -321,12 +318,11 @@ int main(void)
 		events[i] = eventfd(0, EFD_SEMAPHORE);
 	}
 	for (unsigned i = 0; i < sizeof(ways) / sizeof(*ways); i++)
-		try
-			(&ways[i]);
+		attempt(&ways[i]);
 	storm(&ways[1]);
 	storm(&ways[3]);
 	crowd();
-	makers();
+	creators();
 	fputs(report, stdout);
 	return 0;
 }

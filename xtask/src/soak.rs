@@ -50,7 +50,7 @@ const RUNS: &[Run] = &[
         memory: "128M",
         checked: false,
         words: "{seed} 250000 300",
-        good_end: "all went by",
+        good_end: "all passed",
     },
     Run {
         title: "250,000 calls, an old CPU with little memory",
@@ -60,7 +60,7 @@ const RUNS: &[Run] = &[
         memory: "48M",
         checked: false,
         words: "{seed} 250000 1000",
-        good_end: "all went by",
+        good_end: "all passed",
     },
     Run {
         title: "250,000 calls, 32-bit, INT 0x80 and SYSCALL",
@@ -70,7 +70,7 @@ const RUNS: &[Run] = &[
         memory: "128M",
         checked: false,
         words: "{seed} 250000 300",
-        good_end: "all went by",
+        good_end: "all passed",
     },
     Run {
         title: "250,000 calls, 32-bit, INT 0x80 and SYSENTER",
@@ -80,7 +80,7 @@ const RUNS: &[Run] = &[
         memory: "64M",
         checked: false,
         words: "{seed} 250000 300",
-        good_end: "all went by",
+        good_end: "all passed",
     },
     Run {
         title: "fork, exec and exit, 50,000 times",
@@ -122,7 +122,7 @@ const fn race(memory: &'static str, compiler: Compiler, cpu: &'static str, check
         memory,
         checked,
         words: "{seed} 500000 300 6",
-        good_end: "all went by",
+        good_end: "all passed",
     }
 }
 
