@@ -35,9 +35,7 @@ fn virtual_8086_mode(cpu: &str) -> Result<()> {
     let program = compile("vm86", Compiler::Glibc32)?;
     let files = Initramfs::new().executable_from("/init", &program)?;
     let outcome = Vm::new().cpu(cpu).initramfs(&files).append("quiet").run()?;
-    outcome
-        .expect(Verdict::Pass)?
-        .contains("children ran")?;
+    outcome.expect(Verdict::Pass)?.contains("children ran")?;
     Ok(())
 }
 
