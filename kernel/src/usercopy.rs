@@ -4,7 +4,16 @@
 //! copy, and returns `EFAULT` if a fault can't be resolved (`arch/extable.rs`). The program may
 //! change memory between two reads of the same address: read once, check the copy.
 //!
-//! `strings.rs` reads strings, `fpu.rs` moves the FPU state of signal frames.
+//! `strings.rs` reads strings, `fpu.rs` saves and loads the FPU state of signal frames.
+//!
+//! Floor 8: it may use the floors below (tests/floors/floors.txt), of which it needs the address
+//! space's limits, the scheduler's preemption points and the table of recoverable faults. A fault
+//! in a copy brings the page in like a fault of the program (`vm/fault.rs`) and may sleep, so no
+//! lock is held over a copy; [`may_sleep`] asserts it in test builds.
+//!
+//! Left out of Linux's uaccess.h: copies with page faults disabled (`pagefault_disable`), as no
+//! code needs user memory under a lock; zeroing of the destination of a failed copy, as no caller
+//! reads it; non-temporal copies.
 
 use alloc::vec::Vec;
 use core::arch::{asm, naked_asm};
@@ -78,7 +87,7 @@ impl<T> UserPtr<T> {
         UserPtr::new(self.0)
     }
 
-    /// The address of element `count`. Wraps; the access checks it.
+    /// The address of element `count`. Wraps around; the access checks the address.
     pub const fn add(self, count: usize) -> Self {
         Self::new(
             self.0
@@ -86,7 +95,7 @@ impl<T> UserPtr<T> {
         )
     }
 
-    /// The address plus `bytes`. Wraps; the access checks it.
+    /// The address plus `bytes`. Wraps around; the access checks the address.
     pub const fn byte_add(self, bytes: u64) -> Self {
         Self::new(self.0.wrapping_add(bytes))
     }
@@ -159,7 +168,7 @@ impl<T: Pod> UserPtr<T> {
     /// Writes all of `values`.
     ///
     /// # Errors
-    /// `EFAULT`; what precedes the fault may have been written.
+    /// `EFAULT`; the elements before the fault may have been written.
     pub fn write_slice(self, values: &[T]) -> Result<(), Errno> {
         let source = values.as_ptr().cast::<u8>();
         in_parts(size_of_val(values), |at, len| {
@@ -169,8 +178,8 @@ impl<T: Pod> UserPtr<T> {
     }
 }
 
-/// Copies `bytes` bytes in parts with a preemption point between two; `copy` gets a part's offset
-/// and length.
+/// Copies `bytes` bytes in parts, with a preemption point after each but the last; `copy` gets a
+/// part's offset and length.
 fn in_parts(
     bytes: usize,
     mut copy: impl FnMut(usize, usize) -> Result<(), Errno>,
@@ -317,7 +326,7 @@ unsafe fn prefix_out(to: u64, from: *const u8, len: usize) -> usize {
     len - unsafe { raw_copy(to as *mut u8, from, len) }
 }
 
-/// Copies all of `len` bytes from user memory, or fails with `EFAULT`.
+/// Copies `len` bytes from user memory, or fails with `EFAULT`.
 ///
 /// # Safety
 /// `to` is valid for writes of `len` bytes.
@@ -332,7 +341,7 @@ unsafe fn copy_in(to: *mut u8, from: u64, len: usize) -> Result<(), Errno> {
     }
 }
 
-/// Copies all of `len` bytes to user memory, or fails with `EFAULT`.
+/// Copies `len` bytes to user memory, or fails with `EFAULT`.
 ///
 /// # Safety
 /// `from` is valid for reads of `len` bytes.

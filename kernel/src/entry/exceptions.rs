@@ -24,7 +24,7 @@ use crate::{clac, pop_registers};
 const MSR_GS_BASE: u32 = 0xc000_0101;
 
 /// Defines the stub of a vector: `error` if the CPU pushes an error code, `paranoid` if the vector
-/// can occur while GS base is the program's.
+/// can occur in the kernel while GS base is the program's.
 macro_rules! stub {
     ($name:ident, $vector:expr, error) => {
         #[unsafe(naked)]
@@ -274,6 +274,8 @@ unsafe extern "C" fn handle(at: *mut Frame) {
     }
 }
 
+/// Handles an interrupt of the PIC's `line`: the timer or the serial port, the lines that are
+/// unmasked.
 fn interrupt(frame: &Frame, line: u8) {
     crate::sync::assert_none_held("an interrupt is taken");
     // Acknowledged first: the tick's sample reads the program's code, which may fault and sleep for

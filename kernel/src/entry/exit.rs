@@ -212,8 +212,8 @@ pub unsafe extern "C" fn return_by_iret() {
 /// Table indicator of a selector: set for the LDT.
 const LOCAL: u8 = 1 << 2;
 
-/// Returns by IRET from the espfix stack: IRET to a 16-bit stack segment leaves the upper half of
-/// esp as the kernel had it, and this stack's address discloses nothing (`mm/espfix.rs`).
+/// Returns by IRET from the espfix stack: IRET to a 16-bit stack segment does not load the upper
+/// half of esp, and this stack's address discloses no kernel address (`mm/espfix.rs`).
 ///
 /// # Safety
 /// As [`return_by_iret`].

@@ -1,4 +1,4 @@
-//! Entry by INT 0x80: the software interrupt, the oldest door and open to code of both widths.
+//! Entry by INT 0x80: the software interrupt, the oldest door, usable from code of both widths.
 //!
 //! ```text
 //! The CPU saved:       ss rsp rflags cs rip, on the stack at TSS.rsp0

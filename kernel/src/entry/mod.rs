@@ -57,6 +57,16 @@
 //! | vDSO | shared object that the kernel maps into each program (`user/vdso/`) |
 //! | landing pad | the vDSO's instruction to which SYSENTER and 32-bit SYSCALL return |
 //! | work bits | per-CPU flags tested before a call and before the return (`arch/percpu.rs`, `work`) |
+//!
+//! # The floor
+//!
+//! Floor 13, the top one, shared with `main.rs`, `boot.rs` and `ktest.rs`: it may use every other
+//! folder (tests/floors/floors.txt). The stubs are assembly, so the folder contains unsafe code.
+//!
+//! Left out of Linux's arch/x86/entry: page-table isolation and the other mitigations of
+//! speculative execution, apart from the masked index into the system call table
+//! (`syscall/table.rs`); seccomp, auditing and syscall user dispatch; the vsyscall page; FRED;
+//! interrupts other than the PIC's sixteen lines; a second CPU.
 
 pub mod exceptions;
 pub mod exit;

@@ -40,7 +40,7 @@ kernel_test!(
 );
 
 kernel_test!(
-    fn the_selectors_fit_the_descriptors() {
+    fn star_selects_the_kernel_and_user_segments() {
         let star = read(0xc000_0081);
         let (call, back) = ((star >> 32) as u16, (star >> 48) as u16);
         assert_eq!((call, call + 8), (KERNEL_CS, KERNEL_DS));
@@ -49,7 +49,7 @@ kernel_test!(
 );
 
 kernel_test!(
-    fn every_door_that_an_emulator_may_let_through_leads_here() {
+    fn every_entry_point_is_programmed_whatever_the_vendor() {
         assert_eq!(
             read(0xc000_0082),
             syscall::entry_syscall_64 as *const () as u64
