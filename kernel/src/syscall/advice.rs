@@ -1,8 +1,8 @@
-//! What a program says of its memory, or asks: madvise, mincore, msync.
+//! Advice and queries about memory: madvise(2), msync(2), mincore(2).
 //!
-//! Advice about read-ahead, huge pages, dumps and reclaim is taken and changes nothing. Left out, and
-//! refused as by a kernel built without: page merging (KSM), memory failures, MADV_COLLAPSE, guard
-//! regions.
+//! Advice about read-ahead, huge pages, core dumps and reclaim is accepted without effect. Left
+//! out, with `EINVAL` as from a Linux built without it: page merging (KSM), memory failures
+//! (MADV_HWPOISON), MADV_COLLAPSE, guard regions.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -19,7 +19,7 @@ use crate::vm::address_space::AddressSpace;
 use crate::vm::fault::{Access, FaultError};
 use crate::vm::vma::{Backing, PageSource, Prot, Role, Vma, VmaFlags};
 
-/// Holes to be made in files: what is behind an area, and which bytes of it.
+/// Holes to punch in files (MADV_REMOVE): the page source of an area, and the range of its bytes.
 pub(super) type Holes = Vec<(Arc<dyn PageSource>, core::ops::Range<u64>)>;
 
 /// madvise(2).
@@ -34,17 +34,17 @@ pub fn madvise(addr: u64, len: u64, advice: u32) -> SysResult {
         }
         _ => with_mm(|mm| advise(mm, addr, end, advice, &mut holes)),
     };
-    // Without the lock: all mappings of the file lose the pages, this program's too.
+    // With the address space unlocked: the pages leave all mappings of the file, this one's too.
     for (source, range) in holes {
         source.remove(range)?;
     }
     result.map(|()| 0)
 }
 
-/// Where the pages end that advice is given of.
+/// End of the pages that `advice` is given for.
 ///
 /// # Errors
-/// `EINVAL`, also for advice that is not known.
+/// `EINVAL`, also for unknown advice.
 pub(super) fn end_of(addr: u64, len: u64, advice: u32) -> Result<u64, Errno> {
     let known = matches!(advice, 0..=4 | 8..=11 | 14..=24);
     if !known || !addr.is_multiple_of(PAGE_SIZE) {
@@ -55,8 +55,7 @@ pub(super) fn end_of(addr: u64, len: u64, advice: u32) -> Result<u64, Errno> {
 }
 
 fn populate(start: u64, end: u64, access: Access) -> Result<(), Errno> {
-    // The clock page is no memory that could be brought in (VM_IO), and what is the kernel's is not
-    // looked at further.
+    // The clock page can't be prefaulted (VM_IO), nor the vDSO for writing.
     let is_refused = |area: &Vma| {
         let is_writable = area.prot.contains(Prot::WRITE);
         area.role == Role::Vvar || area.is_kernels() && access == Access::Write && !is_writable
@@ -71,8 +70,8 @@ fn populate(start: u64, end: u64, access: Access) -> Result<(), Errno> {
     })
 }
 
-/// Takes advice by which pages go, a part of the addresses at a time. What is behind a hole is
-/// looked at too.
+/// Applies advice that drops pages, to a part of the range at a time. A hole fails the call, after
+/// the parts behind it are processed too.
 fn drop_in_parts(start: u64, end: u64, advice: u32) -> Result<(), Errno> {
     let (mut at, mut result) = (start, Ok(()));
     loop {
@@ -92,7 +91,8 @@ fn drop_in_parts(start: u64, end: u64, advice: u32) -> Result<(), Errno> {
     }
 }
 
-/// Takes the advice area by area. A hole doesn't end it, but makes it fail.
+/// Applies the advice to each area of the range. A hole fails the call, after the areas behind it
+/// are processed too.
 pub(super) fn advise(
     mm: &mut AddressSpace,
     start: u64,
@@ -125,8 +125,9 @@ pub(super) fn advise(
     Ok(())
 }
 
-/// The same for the vDSO and its data: what would be noted of a part cannot be, some of it is for
-/// memory of the program's only (VM_SPECIAL), and the data is not memory at all (VM_PFNMAP, VM_IO).
+/// Applies the advice to the vDSO or its data page. Flags apply to the whole area only, some advice
+/// is refused for special mappings (VM_SPECIAL), and the data page is not ordinary memory
+/// (VM_PFNMAP, VM_IO).
 fn advise_kernels(mm: &mut AddressSpace, area: &Vma, advice: u32) -> Result<(), Errno> {
     let is_data = area.role == Role::Vvar;
     let whole = mm
@@ -153,7 +154,7 @@ fn advise_kernels(mm: &mut AddressSpace, area: &Vma, advice: u32) -> Result<(), 
         {
             Err(Errno::EINVAL)
         }
-        // The data has this flag from the start.
+        // The data page has VM_DONTDUMP from the start.
         linux::MADV_DONTDUMP if !whole && !is_data => Err(Errno::EINVAL),
         linux::MADV_DONTNEED | linux::MADV_DONTNEED_LOCKED => {
             mm.drop_pages(area.start, area.end);
@@ -200,7 +201,7 @@ fn advise_one(
             if !area.shared || !area.max_prot.contains(Prot::WRITE) {
                 return Err(Errno::EACCES);
             }
-            // Bytes that fallocate(2) can name (vfs_fallocate in fs/open.c).
+            // The limits of a range for fallocate(2) (vfs_fallocate in fs/open.c).
             let start = i64::try_from(*offset).map_err(|_| Errno::EINVAL)?;
             start.checked_add_unsigned(area.len()).ok_or(Errno::EFBIG)?;
             holes.try_push((source.clone(), *offset..offset + area.len()))
@@ -215,10 +216,10 @@ fn advise_one(
     }
 }
 
-/// Areas that are looked at between two points of a long call.
+/// Areas that msync(2) checks between two preemption points.
 const AREAS_AT_ONCE: u32 = 256;
 
-/// msync(2): mappings and files are the same pages, so there is nothing to write.
+/// msync(2): only checks its arguments, as a file and its mappings share their pages.
 pub fn msync(addr: u64, len: u64, flags: u32) -> SysResult {
     let both = linux::MS_ASYNC | linux::MS_SYNC;
     if !addr.is_multiple_of(PAGE_SIZE)
@@ -227,7 +228,7 @@ pub fn msync(addr: u64, len: u64, flags: u32) -> SysResult {
     {
         return Err(Errno::EINVAL);
     }
-    // Less than a page below 2^64 is nothing.
+    // A length that rounds up to 2^64 wraps to 0.
     let end = addr
         .checked_add(page_up(len).unwrap_or(0))
         .ok_or(Errno::ENOMEM)?;
@@ -254,9 +255,9 @@ pub fn msync(addr: u64, len: u64, flags: u32) -> SysResult {
     if is_whole { Ok(0) } else { Err(Errno::ENOMEM) }
 }
 
-/// mincore(2): a byte for each page, 1 if it is in memory. A file's always are, where it has any.
+/// mincore(2): a byte for each page, 1 if the page is in memory. Every page that a file has is.
 pub fn mincore(addr: u64, len: u64, out: UserPtr<u8>) -> SysResult {
-    /// Pages asked for at a time.
+    /// Pages that are checked at a time.
     const AT_ONCE: u64 = 4096;
     if !addr.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL);

@@ -1,4 +1,4 @@
-//! Attributes: permissions, owners, and whether access is allowed. Times are in `utime.rs`.
+//! File attributes: permissions, owners, and checks of access. Times are in `utime.rs`.
 
 use alloc::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::vfs::caller;
 use crate::vfs::dentry::Location;
 use crate::vfs::mount::MountFlags;
 
-/// The place that a descriptor was opened at.
+/// Location of the file that `fd` is open on.
 pub fn of_fd(fd: i32) -> Result<Location, Errno> {
     caller::file(fd).map(|file| file.location().clone())
 }
@@ -24,13 +24,13 @@ pub fn access(path: UserPath, wanted: u32) -> SysResult {
     faccessat2(AT_FDCWD, path, wanted, 0)
 }
 
-/// faccessat(2): without flags, which the C library deals with.
+/// faccessat(2): the kernel's call has no flags; C libraries emulate them.
 pub fn faccessat(dirfd: i32, path: UserPath, wanted: u32) -> SysResult {
     faccessat2(dirfd, path, wanted, 0)
 }
 
-/// faccessat2(2). Asked for the real user unless AT_EACCESS says the effective one; the path itself
-/// is walked as that user too.
+/// faccessat2(2): checks access by the real IDs, or with AT_EACCESS by the effective ones. The path
+/// is resolved with the same IDs.
 pub fn faccessat2(dirfd: i32, path: UserPath, wanted: u32, flags: u32) -> SysResult {
     if wanted & !7 != 0 || flags & !(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0 {
         return Err(Errno::EINVAL);
@@ -89,7 +89,7 @@ fn set_mode(location: &Location, mut mode: u32) -> SysResult {
     if !access::is_owner(&who, &metadata) {
         return Err(Errno::EPERM);
     }
-    // Only members may have the file run as its group.
+    // Only a member of the file's group may set its set-group-ID bit.
     if !access::may_set_group_id(&who, metadata.gid) {
         mode &= !mode::S_ISGID;
     }
@@ -136,13 +136,13 @@ fn set_owner(location: &Location, uid: u32, gid: u32) -> SysResult {
     if !may_set {
         return Err(Errno::EPERM);
     }
-    // What ran as its owner must not go on to run as the new one.
+    // The set-ID bits must not pass to the new owner.
     let mut permissions = None;
     if metadata.kind() != mode::S_IFDIR {
         let old = metadata.mode & mode::PERMISSIONS;
         let kept = access::without_set_ids(&who, old, metadata.gid);
         permissions = (kept != old).then_some(kept);
-        // That changes the mode, which is the owner's to do.
+        // Clearing them changes the mode, which requires ownership.
         if kept != old && !access::is_owner(&who, &metadata) {
             return Err(Errno::EPERM);
         }

@@ -1,4 +1,4 @@
-//! capget, capset, and what prctl(2) does to capabilities (capabilities(7)).
+//! capget(2), capset(2), and prctl(2)'s options for capabilities (capabilities(7)).
 
 use linux_raw_sys::prctl as linux;
 
@@ -9,16 +9,18 @@ use crate::process::capability::require;
 use crate::process::{current, table};
 use crate::usercopy::UserPtr;
 
-/// _LINUX_CAPABILITY_VERSION_1, with one word a set, and the ones with two.
+/// _LINUX_CAPABILITY_VERSION_1: one 32-bit word per set.
 const VERSION_1: u32 = 0x1998_0330;
+/// _LINUX_CAPABILITY_VERSION_2: two words per set.
 const VERSION_2: u32 = 0x2007_1026;
+/// _LINUX_CAPABILITY_VERSION_3: two words per set.
 const VERSION_3: u32 = 0x2008_0522;
 
-/// struct __user_cap_header_struct: version and process.
+/// struct __user_cap_header_struct: version and thread ID.
 type Header = [u32; 2];
 
-/// Words a set of the header's version; `None` if that is unknown, and the header then says which
-/// one isn't.
+/// Words per set in the header's version; `None` for an unknown version, which is replaced in the
+/// header by the supported one.
 fn words(header: UserPtr<Header>) -> Result<Option<usize>, Errno> {
     match header.cast::<u32>().read()? {
         VERSION_1 => Ok(Some(1)),
@@ -34,7 +36,7 @@ fn words(header: UserPtr<Header>) -> Result<Option<usize>, Errno> {
 pub fn capget(header: UserPtr<Header>, data: UserPtr<[u32; 3]>) -> SysResult {
     let words = words(header)?;
     if data.is_null() {
-        // Only asked for the version.
+        // Only the version is queried.
         return Ok(0);
     }
     let words = words.ok_or(Errno::EINVAL)?;
@@ -54,7 +56,7 @@ pub fn capget(header: UserPtr<Header>, data: UserPtr<[u32; 3]>) -> SysResult {
     Ok(0)
 }
 
-/// capset(2), of the caller (cap_capset in security/commoncap.c).
+/// capset(2), for the calling thread (cap_capset in security/commoncap.c).
 pub fn capset(header: UserPtr<Header>, data: UserPtr<[u32; 3]>) -> SysResult {
     let words = words(header)?.ok_or(Errno::EINVAL)?;
     let [_, pid] = header.read()?;
@@ -89,7 +91,7 @@ pub fn capset(header: UserPtr<Header>, data: UserPtr<[u32; 3]>) -> SysResult {
     Ok(0)
 }
 
-/// Changes the running thread's sets without any further check.
+/// Commits the running thread's credentials as changed by `by`, without further checks.
 fn change(by: impl FnOnce(&mut Credentials)) -> SysResult {
     let task = current();
     let mut new = (*task.cred()).clone();
@@ -98,20 +100,20 @@ fn change(by: impl FnOnce(&mut Credentials)) -> SysResult {
     Ok(0)
 }
 
-/// PR_CAPBSET_READ.
+/// prctl(2)'s PR_CAPBSET_READ.
 pub fn is_bounding(number: u64) -> SysResult {
     let capability = Caps::numbered(number).ok_or(Errno::EINVAL)?;
     Ok(current().cred().bounding.contains(capability).into())
 }
 
-/// PR_CAPBSET_DROP.
+/// prctl(2)'s PR_CAPBSET_DROP.
 pub fn drop_bounding(number: u64) -> SysResult {
     require(Caps::SETPCAP)?;
     let capability = Caps::numbered(number).ok_or(Errno::EINVAL)?;
     change(|cred| cred.bounding -= capability)
 }
 
-/// PR_CAP_AMBIENT.
+/// prctl(2)'s PR_CAP_AMBIENT.
 pub fn ambient(action: u64, number: u64) -> SysResult {
     if action == u64::from(linux::PR_CAP_AMBIENT_CLEAR_ALL) {
         return match number {
@@ -137,7 +139,7 @@ pub fn ambient(action: u64, number: u64) -> SysResult {
     }
 }
 
-/// PR_SET_SECUREBITS.
+/// prctl(2)'s PR_SET_SECUREBITS.
 pub fn set_secure_bits(bits: u64) -> SysResult {
     let new = u32::try_from(bits).ok().and_then(SecureBits::from_bits);
     let new = new.ok_or(Errno::EPERM)?;
@@ -148,7 +150,7 @@ pub fn set_secure_bits(bits: u64) -> SysResult {
     change(|cred| cred.secure_bits = new)
 }
 
-/// PR_SET_KEEPCAPS.
+/// prctl(2)'s PR_SET_KEEPCAPS.
 pub fn keep(keep: u64) -> SysResult {
     if keep > 1 {
         return Err(Errno::EINVAL);

@@ -1,4 +1,5 @@
-//! fork, vfork, clone and clone3: their arguments. What they do is in `process/fork.rs`.
+//! fork(2), vfork(2), clone(2), clone3(2), unshare(2), setns(2): the arguments. The work is in
+//! `process/fork.rs`.
 
 use linux_raw_sys::general::{self as linux, clone_args};
 
@@ -13,11 +14,11 @@ use crate::usercopy::{self, UserPtr};
 
 /// The exit signal in clone(2)'s flags (CSIGNAL).
 const EXIT_SIGNAL: u64 = 0xff;
-/// Words of struct clone_args that every program has.
+/// Size in bytes of the first version of struct clone_args (CLONE_ARGS_SIZE_VER0).
 const FIRST_SIZE: usize = 64;
-/// Deepest nesting of PID namespaces that a program may name (MAX_PID_NS_LEVEL).
+/// Most elements of `set_tid`, one for each nested PID namespace (MAX_PID_NS_LEVEL).
 const PID_LEVELS: u64 = 32;
-/// One past the highest ID.
+/// One past the highest thread ID.
 const PID_MAX: u32 = 32768;
 
 /// fork(2).
@@ -38,7 +39,7 @@ pub fn clone(
     child_tid: UserPtr<u32>,
     tls: u64,
 ) -> SysResult {
-    // The flags of clone3 don't fit in the 32 bits that are looked at.
+    // clone3(2)'s own flags are above the 32 bits that clone(2) uses.
     let bits = flags & 0xffff_ffff & !EXIT_SIGNAL;
     let flags_only = CloneFlags::from_bits_truncate(bits);
     fork::clone(CloneArgs {
@@ -64,7 +65,8 @@ pub fn clone32(
     clone(flags, stack, parent_tid, child_tid, tls)
 }
 
-/// A base, or for a call through the i386 table a struct user_desc that names its entry.
+/// TLS of the new thread: the base, or in a call through the i386 table the address of a struct
+/// user_desc with the GDT entry.
 fn tls_from(flags: CloneFlags, tls: u64) -> Result<Tls, Errno> {
     if !flags.contains(CloneFlags::SETTLS) {
         return Ok(Tls::Inherited);
@@ -77,7 +79,7 @@ fn tls_from(flags: CloneFlags, tls: u64) -> Result<Tls, Errno> {
     Ok(Tls::Descriptor(tls_slot(desc.entry)?, descriptor))
 }
 
-/// clone3(2): struct clone_args, which may grow.
+/// clone3(2): `size` is the version of struct clone_args.
 pub fn clone3(at: u64, size: usize) -> SysResult {
     if size > PAGE_SIZE as usize {
         return Err(Errno::E2BIG);
@@ -119,13 +121,13 @@ pub fn clone3(at: u64, size: usize) -> SysResult {
     })
 }
 
-/// The structure, as far as the program has it; the rest is 0.
+/// Reads struct clone_args; fields that the program's version lacks are 0.
 fn read_args(at: u64, size: usize) -> Result<clone_args, Errno> {
     const WORDS: usize = size_of::<clone_args>() / 8;
     let mut bytes = [0; WORDS * 8];
     let known = size.min(bytes.len());
     let user = UserPtr::<u8>::new(at);
-    // What this kernel doesn't know must not be asked for.
+    // Fields that the kernel doesn't know must be 0 (copy_struct_from_user).
     for i in known..size {
         if user.add(i).read()? != 0 {
             return Err(Errno::E2BIG);
@@ -165,8 +167,8 @@ fn read_args(at: u64, size: usize) -> Result<clone_args, Errno> {
     })
 }
 
-/// The ID that is asked for, which only root may; 0 if none is. There is one namespace, so that
-/// an array of more than one makes no sense.
+/// The requested thread ID, 0 for none. There is one PID namespace, so an array of more than one ID
+/// is `EINVAL`; without CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE an ID is `EPERM`.
 fn set_tid(args: &clone_args) -> Result<u32, Errno> {
     if (args.set_tid == 0) != (args.set_tid_size == 0) || args.set_tid_size > PID_LEVELS {
         return Err(Errno::EINVAL);
@@ -185,8 +187,8 @@ fn set_tid(args: &clone_args) -> Result<u32, Errno> {
     Ok(tid)
 }
 
-/// unshare(2): a process of one thread shares nothing that it could cease to share but its table of
-/// open files, with another process; namespaces there are none.
+/// unshare(2): CLONE_FILES gives the process its own descriptor table. The other flags have no
+/// effect, or fail: there are no namespaces.
 pub fn unshare(flags: u64) -> SysResult {
     const ALONE: CloneFlags = CloneFlags::THREAD
         .union(CloneFlags::SIGHAND)
@@ -204,7 +206,7 @@ pub fn unshare(flags: u64) -> SysResult {
     }
     let process = &current().process;
     let threads = process.threads.lock().len();
-    // Files and working directory belong to a process here, not to a thread.
+    // Descriptor table and working directory belong to a process here, not to a thread.
     let of_process = CloneFlags::FS | CloneFlags::FILES | ALONE;
     if flags.intersects(CloneFlags::NEWUSER) || threads > 1 && flags.intersects(of_process) {
         return Err(Errno::EINVAL);
@@ -215,7 +217,7 @@ pub fn unshare(flags: u64) -> SysResult {
     Ok(0)
 }
 
-/// setns(2): there are no namespaces, and no descriptors of them.
+/// setns(2): `EINVAL` for every open descriptor, as there are no namespaces.
 pub fn setns(fd: i32, _kind: u32) -> SysResult {
     crate::vfs::caller::file(fd)?;
     Err(Errno::EINVAL)

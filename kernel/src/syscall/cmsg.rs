@@ -1,4 +1,4 @@
-//! Control messages (cmsg(3)): descriptors and credentials that go beside a message's bytes, in the
+//! Control messages (cmsg(3)): descriptors and credentials that accompany a message's bytes, in the
 //! layout of either width.
 
 use alloc::sync::Arc;
@@ -17,13 +17,13 @@ use crate::vfs::file::File;
 
 /// Most descriptors in one message (SCM_MAX_FD).
 const FILES_MAX: usize = 253;
-/// Most bytes of control messages that are sent (net.core.optmem_max).
+/// Most bytes of control messages sent with one message (net.core.optmem_max).
 const SIZE_MAX: usize = 128 * 1024;
 
 /// The layout of struct cmsghdr: the length is a `long`, level and type are ints.
 #[derive(Clone, Copy)]
 struct Layout {
-    /// Bytes of the length, to which all is aligned.
+    /// Size of the length field in bytes, and the alignment of each message.
     word: usize,
 }
 
@@ -34,12 +34,12 @@ impl Layout {
         }
     }
 
-    /// Bytes of the header.
+    /// Size of the header in bytes.
     const fn header(self) -> usize {
         self.word + 8
     }
 
-    /// Length, level and type in a header.
+    /// Parses a header's length, level and type.
     fn parse(self, bytes: &[u8]) -> (usize, u32, u32) {
         let mut len = [0; 8];
         len[..self.word].copy_from_slice(&bytes[..self.word]);
@@ -48,7 +48,8 @@ impl Layout {
         (len, int(self.word), int(self.word + 4))
     }
 
-    fn header_of(self, len: usize, kind: u32) -> Vec<u8> {
+    /// Encodes the header of a message of `len` bytes in all.
+    fn encode_header(self, len: usize, kind: u32) -> Vec<u8> {
         let mut bytes = (len as u64).to_ne_bytes()[..self.word].to_vec();
         bytes.extend(SOL_SOCKET.to_ne_bytes());
         bytes.extend(kind.to_ne_bytes());
@@ -56,20 +57,20 @@ impl Layout {
     }
 }
 
-/// What control messages ask to send along.
+/// Content of the control messages of a message to send.
 #[derive(Default)]
 pub struct Sent {
-    /// Descriptors.
+    /// Open files of SCM_RIGHTS.
     pub files: Vec<Arc<File>>,
-    /// As whom.
+    /// Credentials that the sender claims (SCM_CREDENTIALS).
     pub credentials: Option<UserCredentials>,
 }
 
 /// Reads the control messages in `len` bytes.
 ///
 /// # Errors
-/// `EINVAL` for what is none, `EBADF`, `EPERM` for credentials that the caller can't claim, `EFAULT`,
-/// `ENOBUFS` for too many bytes.
+/// `EINVAL` for a malformed or unknown message, `EBADF`, `EPERM` for credentials that the caller
+/// can't claim, `EFAULT`, `ENOBUFS` for too many bytes.
 pub fn read(at: UserPtr<u8>, len: usize, wide: bool) -> Result<Sent, Errno> {
     let layout = Layout::of(wide);
     let mut sent = Sent::default();
@@ -114,7 +115,8 @@ fn add_files(files: &mut Vec<Arc<File>>, data: &[u8]) -> Result<(), Errno> {
     })
 }
 
-/// Credentials that the caller may say are its own (scm_check_creds in net/core/scm.c).
+/// Parses credentials and checks that the caller may claim them (scm_check_creds in
+/// net/core/scm.c).
 fn claim(data: &[u8]) -> Result<UserCredentials, Errno> {
     let mut fields = ints(data);
     if data.len() != 12 {
@@ -137,19 +139,19 @@ fn claim(data: &[u8]) -> Result<UserCredentials, Errno> {
     }
 }
 
-/// Where received control messages go.
+/// The program's buffer for received control messages.
 pub struct Writer {
     at: UserPtr<u8>,
     left: usize,
     layout: Layout,
     /// Bytes written, padding included.
     pub done: usize,
-    /// `MSG_CTRUNC` if there was no room for all.
+    /// `MSG_CTRUNC` if the buffer was too small.
     pub flags: u32,
 }
 
 impl Writer {
-    /// A buffer of `left` bytes.
+    /// The buffer of `left` bytes at `at`; NULL has no room.
     pub fn new(at: UserPtr<u8>, left: usize, wide: bool) -> Self {
         Self {
             at,
@@ -160,6 +162,7 @@ impl Writer {
         }
     }
 
+    /// Moves on by a message of `len` bytes and its padding.
     fn advance(&mut self, len: usize) {
         let len = len.next_multiple_of(self.layout.word).min(self.left);
         self.at = self.at.byte_add(len as u64);
@@ -167,7 +170,8 @@ impl Writer {
         self.done += len;
     }
 
-    /// Writes what came along with a message; descriptors that find no room are closed.
+    /// Writes a message's credentials and descriptors; files whose descriptors don't fit are
+    /// closed.
     ///
     /// # Errors
     /// `EFAULT`.
@@ -193,7 +197,7 @@ impl Writer {
             self.flags |= MSG_CTRUNC;
             len = self.left;
         }
-        let mut bytes = self.layout.header_of(len, SCM_CREDENTIALS);
+        let mut bytes = self.layout.encode_header(len, SCM_CREDENTIALS);
         bytes.extend(
             [who.pid, who.uid, who.gid]
                 .into_iter()
@@ -226,7 +230,7 @@ impl Writer {
         if given > 0 {
             let len = header + given * 4;
             self.at
-                .write_slice(&self.layout.header_of(len, SCM_RIGHTS))?;
+                .write_slice(&self.layout.encode_header(len, SCM_RIGHTS))?;
             self.advance(len);
         }
         Ok(())

@@ -1,12 +1,12 @@
-//! How often each door was taken, and for which call: the proof that a test went the way it
-//! claims, and that a vDSO call did not enter at all. /proc/doors shows them.
+//! Counters of system calls by door and number, shown by /proc/doors: the proof that a test used
+//! the door it claims, and that a vDSO call did not enter the kernel.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::table::{I386_LEN, X86_64_LEN};
 use crate::abi::frame::Door;
 
-/// A row: calls by number; the last slot counts numbers past the table's end.
+/// Length of a door's row: the longer table's, and a slot for all numbers past the table's end.
 const SLOTS: usize = if I386_LEN > X86_64_LEN {
     I386_LEN
 } else {
@@ -26,7 +26,7 @@ pub fn count(door: Door, slot: usize) {
     counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
-/// A door's row: its place in [`Door::ALL`].
+/// Index of a door's row: its position in [`Door::ALL`].
 #[inline(always)]
 const fn row(door: Door) -> usize {
     match door {
@@ -37,7 +37,7 @@ const fn row(door: Door) -> usize {
     }
 }
 
-/// Calls through `door` so far, all numbers together.
+/// Calls through `door`, of all numbers together.
 pub fn total(door: Door) -> u64 {
     CALLS[row(door)]
         .iter()
@@ -45,7 +45,7 @@ pub fn total(door: Door) -> u64 {
         .sum()
 }
 
-/// (number, calls) of every call that came through `door`.
+/// (number, calls) of every number that was called through `door`.
 pub fn by_number(door: Door) -> impl Iterator<Item = (usize, u64)> {
     CALLS[row(door)]
         .iter()

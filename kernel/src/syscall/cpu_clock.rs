@@ -1,5 +1,5 @@
-//! The clocks of CPU time, by their ids: the two names, and those of other processes and threads
-//! (clock_getcpuclockid(3)). What they count: `crate::sched::cputime`.
+//! CPU-time clocks by clock ID: CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, and the clocks
+//! of other processes and threads (clock_getcpuclockid(3)). `sched/cputime.rs` counts the time.
 
 use alloc::sync::Arc;
 
@@ -13,17 +13,17 @@ const PROCESS_CPUTIME: i32 = 2;
 /// CLOCK_THREAD_CPUTIME_ID.
 const THREAD_CPUTIME: i32 = 3;
 
-/// What a CPU-time clock counts.
+/// A CPU-time clock: whose time it counts.
 pub struct CpuClock {
-    /// The process, all of it unless there is a thread.
+    /// The process: all its threads if `thread` is `None`.
     pub process: Arc<Process>,
-    /// One thread of it.
+    /// The thread, for the clock of one thread.
     pub thread: Option<Arc<Task>>,
 }
 
-/// The clock behind a CPU-time clock id: one of the two names, or a negative number made of a process
-/// or thread ID (0: the caller's) and three bits of kind, as include/linux/posix-timers.h has it.
-/// Threads are known to their own process only.
+/// The clock of a CPU-time clock ID: a constant, or a negative number of a process or thread ID (0:
+/// the caller's) and three bits of kind (include/linux/posix-timers.h). A thread's clock is visible
+/// in its own process only.
 ///
 /// # Errors
 /// `EINVAL`.
@@ -32,7 +32,7 @@ pub fn cpu_clock(id: i32) -> Result<CpuClock, Errno> {
         PROCESS_CPUTIME => false,
         THREAD_CPUTIME => true,
         0.. => return Err(Errno::EINVAL),
-        // Kind 3 is a file's clock (dynamic), kinds 0 to 2 are three views of CPU time.
+        // Kind 3 is a descriptor's clock (dynamic), kinds 0 to 2 are three views of CPU time.
         _ if id & 3 == 3 => return Err(Errno::EINVAL),
         _ => id & 4 != 0,
     };
@@ -54,7 +54,7 @@ pub fn cpu_clock(id: i32) -> Result<CpuClock, Errno> {
     Ok(CpuClock { process, thread })
 }
 
-/// Nanoseconds of CPU time by a CPU-time clock id.
+/// CPU time of a CPU-time clock ID, in nanoseconds.
 ///
 /// # Errors
 /// `EINVAL`.

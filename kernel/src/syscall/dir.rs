@@ -1,4 +1,5 @@
-//! Directories: being in them, making and removing them. `getdents.rs` lists them.
+//! Working and root directory, mkdir(2) and umask(2). `getdents.rs` lists directories, `dirent.rs`
+//! removes them.
 
 use linux_raw_sys::general::AT_FDCWD;
 
@@ -16,7 +17,7 @@ use crate::vfs::caller;
 use crate::vfs::dentry::Location;
 use crate::vfs::path::{self, FsContext, Last, ParentOf};
 
-/// What stands before a path that can't be reached from the root.
+/// Prefix of getcwd(2)'s path if the directory can't be reached from the root.
 const UNREACHABLE: &[u8; 13] = b"(unreachable)";
 
 /// getcwd(2): the path and its NUL; returns their length.
@@ -38,7 +39,7 @@ pub fn getcwd(buf: UserPtr<u8>, size: usize) -> SysResult {
     Ok(path.len())
 }
 
-/// Checks that the caller may be in a directory.
+/// Checks that `location` is a directory that the caller may search.
 fn enter(location: Location) -> Result<Location, Errno> {
     if location.inode().kind() != mode::S_IFDIR {
         return Err(Errno::ENOTDIR);
@@ -47,10 +48,10 @@ fn enter(location: Location) -> Result<Location, Errno> {
     Ok(location)
 }
 
-/// Has the process look from another place.
+/// Replaces the process's root or working directory, as chosen by `place`.
 fn change(place: impl FnOnce(&mut FsContext) -> &mut Location, to: Location) {
     let old = core::mem::replace(place(&mut current().process.fs.lock()), to);
-    // With it a whole file system may go: not under the lock.
+    // Dropped after the lock: a whole unmounted file system may go with it.
     drop(old);
 }
 
@@ -77,7 +78,10 @@ pub fn chroot(path: UserPath) -> SysResult {
     Ok(0)
 }
 
-/// Checks that a place for a new file is one: named, and not taken.
+/// Checks that the place of a new file has a name and that no file has it yet.
+///
+/// # Errors
+/// `EEXIST`, and those of the lookup.
 pub fn check_free(place: &ParentOf) -> Result<(), Errno> {
     if place.last != Last::Name {
         return Err(Errno::EEXIST);

@@ -1,4 +1,5 @@
-//! Directory entries: link(2), unlink(2), rename(2). Special files: `special.rs`.
+//! Directory entries: link(2), unlink(2), rmdir(2), rename(2). Special files are made in
+//! `special.rs`.
 //!
 //! Left out: RENAME_WHITEOUT.
 
@@ -22,13 +23,13 @@ use crate::vfs::notify::{self, Move};
 use crate::vfs::path::{self, Last, ParentOf, Walk};
 use crate::vfs::{caller, mount, protected};
 
-/// The name at a place, itself: not what is mounted on it, not where a link leads.
+/// Looks up the last name of a path, without following a symbolic link or a mount.
 fn named(place: &ParentOf) -> Result<Arc<Dentry>, Errno> {
     path::check_name(&place.name)?;
     place.dir.inode().lookup(&place.dir.dentry, &place.name)
 }
 
-/// Checks that the caller may take `dentry` out of the directory it is in.
+/// Checks that the caller may remove `dentry` from its directory.
 fn check_removal(walk: &Walk<'_>, place: &ParentOf, dentry: &Arc<Dentry>) -> Result<(), Errno> {
     let parent = place.dir.inode().metadata();
     access::check(walk.who, &parent, WRITE | EXECUTE)?;
@@ -139,7 +140,7 @@ fn move_name(walk: &Walk<'_>, from: &ParentOf, to: &ParentOf, flags: u32) -> Res
     if !old_is_dir && (from.wants_dir || to.wants_dir && !exchange) {
         return Err(Errno::ENOTDIR);
     }
-    // A directory can't go into itself, nor take the place of one it is in.
+    // A directory can't move into itself, nor replace a directory above it.
     if to.dir.dentry.is_below(&old) {
         return Err(Errno::EINVAL);
     }
@@ -151,7 +152,7 @@ fn move_name(walk: &Walk<'_>, from: &ParentOf, to: &ParentOf, flags: u32) -> Res
                 Errno::ENOTEMPTY
             });
         }
-        // Two names of one file: nothing is to be done.
+        // Two names of the same file: rename(2) does nothing.
         if Arc::ptr_eq(old.inode(), new.inode()) {
             return Ok(());
         }
@@ -169,7 +170,7 @@ fn move_name(walk: &Walk<'_>, from: &ParentOf, to: &ParentOf, flags: u32) -> Res
         }
         None => access::check(walk.who, &to.dir.inode().metadata(), WRITE | EXECUTE)?,
     }
-    // Its ".." changes.
+    // The directory's ".." changes, which takes write permission.
     if old_is_dir && !Arc::ptr_eq(&from.dir.dentry, &to.dir.dentry) {
         access::check(walk.who, &old.inode().metadata(), WRITE)?;
     }

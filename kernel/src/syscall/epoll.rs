@@ -1,4 +1,4 @@
-//! epoll calls. How an instance works: `crate::vfs::epoll`.
+//! Calls of epoll(7). Instances are in `vfs/epoll/`.
 
 use linux_raw_sys::general::{
     EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLET, EPOLLEXCLUSIVE,
@@ -27,10 +27,10 @@ pub struct EpollEvent {
 // SAFETY: two integers without padding.
 unsafe impl Pod for EpollEvent {}
 
-/// Most events one call may ask for (EP_MAX_EVENTS).
+/// Most events that one call may return (EP_MAX_EVENTS).
 const MAX_EVENTS: i32 = i32::MAX / size_of::<EpollEvent>() as i32;
 
-/// epoll_create(2): the size was a hint, and is only checked.
+/// epoll_create(2): `size`, once a hint, is only checked to be positive.
 pub fn epoll_create(size: i32) -> SysResult {
     if size <= 0 {
         return Err(Errno::EINVAL);
@@ -71,7 +71,7 @@ pub fn epoll_ctl(epfd: i32, op: u32, fd: i32, event: UserPtr<EpollEvent>) -> Sys
             return Err(Errno::EINVAL);
         }
     }
-    // A disarmed item (EPOLLONESHOT) has not even these.
+    // EPOLLERR and EPOLLHUP are always reported, except by a disarmed item (EPOLLONESHOT).
     event.events = event.events & !EPOLLWAKEUP | u32::from(ALWAYS.bits());
     match op {
         EPOLL_CTL_ADD => epoll.add(&file, fd, event)?,
@@ -111,12 +111,12 @@ fn wait_until(epfd: i32, events: UserPtr<EpollEvent>, max: i32, deadline: Deadli
     )
 }
 
-/// epoll_wait(2): a time in milliseconds, negative for ever.
+/// epoll_wait(2): the timeout is in milliseconds; a negative one never expires.
 pub fn epoll_wait(epfd: i32, events: UserPtr<EpollEvent>, max: i32, timeout: i32) -> SysResult {
-    wait_until(epfd, events, max, milliseconds(timeout))
+    wait_until(epfd, events, max, deadline_in_ms(timeout))
 }
 
-fn milliseconds(timeout: i32) -> Deadline {
+fn deadline_in_ms(timeout: i32) -> Deadline {
     let timeout = u64::try_from(timeout).ok()?;
     deadline_in(timeout * 1_000_000)
 }
@@ -130,11 +130,11 @@ pub fn epoll_pwait(
     set: UserPtr<u64>,
     size: usize,
 ) -> SysResult {
-    let deadline = milliseconds(timeout);
+    let deadline = deadline_in_ms(timeout);
     mask::with(set, size, || wait_until(epfd, events, max, deadline))
 }
 
-/// epoll_pwait2(2): the time as a struct timespec.
+/// epoll_pwait2(2): the timeout is a struct timespec.
 pub fn epoll_pwait2(
     epfd: i32,
     events: UserPtr<EpollEvent>,
@@ -147,8 +147,8 @@ pub fn epoll_pwait2(
     mask::with(set, size, || wait_until(epfd, events, max, deadline))
 }
 
-/// epoll_pwait2(2), i386: of 64-bit fields too, with an upper half of the nanoseconds that says
-/// nothing.
+/// epoll_pwait2(2), i386: a struct __kernel_timespec, of which the upper half of the nanoseconds is
+/// ignored.
 pub fn epoll_pwait2_32(
     epfd: i32,
     events: UserPtr<EpollEvent>,

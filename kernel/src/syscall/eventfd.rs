@@ -1,4 +1,4 @@
-//! Descriptors of counters and of signals. What they do: `crate::fs::{eventfd, signalfd}`.
+//! eventfd(2) and signalfd(2). The files are `vfs/eventfd.rs` and `fs/signalfd.rs`.
 
 use core::any::Any;
 
@@ -30,7 +30,7 @@ pub fn signalfd(fd: i32, mask: UserPtr<u64>, size: usize) -> SysResult {
     signalfd4(fd, mask, size, 0)
 }
 
-/// signalfd(2): a new descriptor, or another mask for `fd`. The flags' values are open(2)'s.
+/// signalfd(2): a new descriptor, or a new mask for `fd`. The flags have the values of open(2)'s.
 pub fn signalfd4(fd: i32, mask: UserPtr<u64>, size: usize, flags: u32) -> SysResult {
     if size != size_of::<u64>() {
         return Err(Errno::EINVAL);

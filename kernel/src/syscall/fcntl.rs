@@ -1,7 +1,7 @@
-//! What a descriptor is asked besides bytes: fcntl, ioctl. Locks are in `lock.rs`.
+//! fcntl(2) and ioctl(2). Locks are in `lock.rs`.
 //!
-//! Left out: leases and notification (`EINVAL`). O_ASYNC, F_SETOWN and F_SETSIG are kept and told;
-//! no signal follows from them.
+//! Left out: leases and directory notification (`EINVAL`). O_ASYNC, F_SETOWN and F_SETSIG are
+//! stored and returned, but no signal is sent.
 
 use core::sync::atomic::Ordering;
 
@@ -62,7 +62,7 @@ pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {
         | lock::F_GETLK64
         | lock::F_SETLK64
         | lock::F_SETLKW64 => lock::fcntl(&file, fd, command, argument),
-        // Its group would have no number.
+        // The number of the process group would overflow.
         linux::F_SETOWN if argument as i32 == i32::MIN => Err(Errno::EINVAL),
         linux::F_SETOWN => {
             file.owner.store(argument as i32, Ordering::Relaxed);
@@ -97,13 +97,13 @@ pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {
             Ok(0)
         }
         linux::F_GETSIG => Ok(file.signal.load(Ordering::Relaxed) as usize),
-        // Leases are left out: no file has one.
+        // No file has a lease.
         linux::F_GETLEASE => Ok(linux::F_UNLCK as usize),
         _ => Err(Errno::EINVAL),
     }
 }
 
-/// ioctl(2): what any file knows, then the file's own.
+/// ioctl(2): the requests of all files, then those of the file's type.
 pub fn ioctl(fd: i32, request: u32, argument: u64) -> SysResult {
     let file = caller::file(fd)?;
     match request {

@@ -1,5 +1,5 @@
-//! futex(2): its operations and their arguments. What they do is in `process/futex/`; the calls
-//! that came after it are in `futex2.rs`.
+//! futex(2): the operations and their arguments. The work is in `process/futex/`; the newer calls,
+//! one for each operation, are in `futex2.rs`.
 
 use linux_raw_sys::general as linux;
 
@@ -11,11 +11,11 @@ use crate::time::as_nanos;
 use crate::time::timer::Clock;
 use crate::usercopy::UserPtr;
 
-/// What a wait that is interrupted after the beginning of a relative timeout goes on with, beside
-/// word, value and deadline.
+/// Flags that an interrupted FUTEX_WAIT saves for its restart, above the expected value.
 const SHARED: u64 = 1 << 32;
 const REALTIME: u64 = 1 << 33;
 
+/// Executes an operation; `P` is the layout of the timeout.
 fn call<P: Pair>(
     at: UserPtr<u32>,
     operation: u32,
@@ -46,11 +46,11 @@ fn call<P: Pair>(
         linux::FUTEX_WAKE_BITSET => futex::wake(word, counts[0], value3),
         linux::FUTEX_REQUEUE => futex::requeue(words, counts[0], counts[1], None),
         linux::FUTEX_CMP_REQUEUE => futex::requeue(words, counts[0], counts[1], Some(value3)),
-        linux::FUTEX_WAKE_OP => futex::wake_op(words, counts, |old| change(value3, old)),
+        linux::FUTEX_WAKE_OP => futex::wake_op(words, counts, |old| wake_op(value3, old)),
         linux::FUTEX_LOCK_PI | linux::FUTEX_LOCK_PI2 => {
-            again(futex::lock_pi(word, deadline, false))
+            restart_always(futex::lock_pi(word, deadline, false))
         }
-        linux::FUTEX_TRYLOCK_PI => again(futex::lock_pi(word, None, true)),
+        linux::FUTEX_TRYLOCK_PI => restart_always(futex::lock_pi(word, None, true)),
         linux::FUTEX_UNLOCK_PI => futex::unlock_pi(word).map(|()| 0),
         linux::FUTEX_WAIT_REQUEUE_PI => futex::wait_requeue_pi(words, value, deadline).map(|()| 0),
         linux::FUTEX_CMP_REQUEUE_PI => futex::requeue_pi(words, counts[0], counts[1], value3),
@@ -58,7 +58,8 @@ fn call<P: Pair>(
     }
 }
 
-/// The fourth argument of the operations that wait: a span for FUTEX_WAIT, a date for the others.
+/// Deadline from the fourth argument of an operation that waits: relative for FUTEX_WAIT, absolute
+/// for the others.
 fn deadline<P: Pair>(command: u32, by_date: bool, at: UserPtr<P>) -> Result<Deadline, Errno> {
     let waits = matches!(
         command,
@@ -82,7 +83,8 @@ fn deadline<P: Pair>(command: u32, by_date: bool, at: UserPtr<P>) -> Result<Dead
     }))
 }
 
-/// FUTEX_WAIT. With a deadline, a signal's handler ends it; without, it may begin again.
+/// FUTEX_WAIT. A signal handler ends a wait with a deadline; a wait without one may restart
+/// (SA_RESTART).
 fn wait(word: Word, expected: u32, bits: u32, deadline: Deadline) -> SysResult {
     if bits == 0 {
         return Err(Errno::EINVAL);
@@ -98,14 +100,14 @@ fn wait(word: Word, expected: u32, bits: u32, deadline: Deadline) -> SysResult {
                 how |= REALTIME;
             }
             let with = [word.at.address(), how, time, bits.into()];
-            Err(restart::later(go_on, with))
+            Err(restart::later(restart_wait, with))
         }
         (result, _) => result.map(|()| 0),
     }
 }
 
-/// An interrupted wait, until the same time.
-fn go_on([at, how, time, bits]: [u64; 4]) -> SysResult {
+/// Restarts an interrupted wait with the same deadline.
+fn restart_wait([at, how, time, bits]: [u64; 4]) -> SysResult {
     let word = Word {
         at: UserPtr::new(at),
         shared: how & SHARED != 0,
@@ -118,18 +120,18 @@ fn go_on([at, how, time, bits]: [u64; 4]) -> SysResult {
     wait(word, how as u32, bits as u32, Some((clock, time)))
 }
 
-/// A lock is waited for again whatever a handler says.
-fn again(result: Result<(), Errno>) -> SysResult {
+/// The wait for a PI lock restarts after every signal handler, with or without SA_RESTART.
+fn restart_always(result: Result<(), Errno>) -> SysResult {
     match result {
         Err(Errno::EINTR) => Err(Errno::ERESTARTNOINTR),
         result => result.map(|()| 0),
     }
 }
 
-/// FUTEX_WAKE_OP's last argument: what becomes of a word that was `old`, and whether that compares
-/// as asked. An unknown comparison is found out after the change, as on Linux.
-fn change(how: u32, old: u32) -> (Option<u32>, Result<bool, Errno>) {
-    // Twelve bits each, signed.
+/// FUTEX_WAKE_OP's last argument, for a word of value `old`: the new value, and whether `old`
+/// satisfies the comparison. As on Linux, an unknown comparison fails after the word has changed.
+fn wake_op(how: u32, old: u32) -> (Option<u32>, Result<bool, Errno>) {
+    // Operand and comparison value: twelve bits each, signed.
     let field = |shift: u32| ((how << (20 - shift)) as i32 >> 20) as u32;
     let mut operand = field(12);
     if how >> 28 & linux::FUTEX_OP_OPARG_SHIFT != 0 {

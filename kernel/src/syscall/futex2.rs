@@ -1,7 +1,8 @@
-//! futex_waitv, futex_wait, futex_wake, futex_requeue: the calls that are one operation each, with
-//! flags for each word (kernel/futex/syscalls.c). Words have 32 bits, and times 64 for every
-//! program, of which a 32-bit one leaves the upper half of the nanoseconds as it was. FUTEX2_NUMA
-//! is refused.
+//! futex_waitv(2), futex_wait(2), futex_wake(2), futex_requeue(2): one operation for each call,
+//! with flags for each word (kernel/futex/syscalls.c).
+//!
+//! Words have 32 bits. A timeout is a struct __kernel_timespec in both tables; the upper half of a
+//! 32-bit program's nanoseconds is ignored. Left out: FUTEX2_NUMA (`EINVAL`).
 
 use alloc::vec::Vec;
 
@@ -33,7 +34,10 @@ fn word(at: u64, flags: u32) -> Result<Word, Errno> {
     })
 }
 
-/// What must fit in a word.
+/// A value that must fit in a word.
+///
+/// # Errors
+/// `EINVAL`.
 fn narrow(value: u64) -> Result<u32, Errno> {
     u32::try_from(value).map_err(|_| Errno::EINVAL)
 }
@@ -68,8 +72,8 @@ fn wanted(list: UserPtr<Waitv>, count: u32) -> Result<Vec<Wanted>, Errno> {
     Ok(wanted)
 }
 
-/// A wait has a date, so that it may begin again.
-fn again<T>(result: Result<T, Errno>) -> Result<T, Errno> {
+/// A wait has an absolute deadline, so it may restart after a signal handler.
+fn restartable<T>(result: Result<T, Errno>) -> Result<T, Errno> {
     result.map_err(|errno| {
         if errno == Errno::EINTR {
             Errno::ERESTARTSYS
@@ -90,7 +94,7 @@ fn waitv<P: Pair>(
         return Err(Errno::EINVAL);
     }
     let deadline = deadline(clock, time)?;
-    again(futex::wait_for_any(&wanted(list, count)?, deadline))
+    restartable(futex::wait_for_any(&wanted(list, count)?, deadline))
 }
 
 /// futex_waitv(2).
@@ -153,10 +157,10 @@ fn wait<P: Pair>(
     if mask == 0 {
         return Err(Errno::EINVAL);
     }
-    again(futex::wait(word, value, mask, deadline)).map(|()| 0)
+    restartable(futex::wait(word, value, mask, deadline)).map(|()| 0)
 }
 
-/// futex_wake(2): unlike FUTEX_WAKE, none if none is asked for.
+/// futex_wake(2): a count of 0 wakes no waiter, where FUTEX_WAKE wakes one.
 pub fn futex_wake(at: u64, mask: u64, count: i32, flags: u32) -> SysResult {
     let word = word(at, flags)?;
     match narrow(mask)? {

@@ -1,7 +1,7 @@
-//! Listing directories: getdents(2) in its three layouts, and readdir(2) of i386.
+//! Listing of directories: getdents(2) in its three layouts, and i386's readdir(2).
 //!
-//! An entry of getdents64(2) is made of whole words, and costs few instructions for each: programs
-//! list large directories with it.
+//! getdents64(2) builds an entry of 8-byte words, with few instructions for each: programs list
+//! large directories with it.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -16,15 +16,15 @@ use crate::vfs::inode::ListEntry;
 use crate::vfs::notify;
 use crate::vfs::path::NAME_MAX;
 
-/// Most bytes of entries that one call hands on.
+/// Most bytes of entries that one call returns.
 const LIST_MAX: usize = 32 * 1024;
 
-/// A listing that goes on where the last one ended.
+/// The entries of one call, which start at the file's position.
 struct Listing {
     file: Arc<File>,
-    /// Behind the last entry that was taken.
+    /// Position after the last entry taken.
     position: u64,
-    /// Why the next one was not taken: `EINVAL` without room for it, `ENOMEM`.
+    /// Why the next entry was not taken: `EINVAL` if there is no room for it, `ENOMEM`.
     refused: Option<Errno>,
 }
 
@@ -82,8 +82,9 @@ impl Listing {
         })
     }
 
-    /// Hands `bytes` on, of which there are none at the end.
-    fn give(self, length: usize, write: impl FnOnce() -> Result<(), Errno>) -> SysResult {
+    /// Writes the entries, `length` bytes (0 at the end of the directory), and advances the file's
+    /// position.
+    fn finish(self, length: usize, write: impl FnOnce() -> Result<(), Errno>) -> SysResult {
         if length == 0
             && let Some(errno) = self.refused
         {
@@ -95,12 +96,12 @@ impl Listing {
     }
 }
 
-/// An entry's type, DT_REG and its like.
+/// An entry's type (`DT_*`).
 fn kind(entry: &ListEntry<'_>) -> u8 {
     (entry.kind >> 12) as u8
 }
 
-/// Up to seven bytes as a word. Those of longer parts overlap, which is quicker than one by one.
+/// Up to seven bytes as a little-endian word. The loads overlap: faster than byte by byte.
 fn word(bytes: &[u8]) -> u64 {
     let len = bytes.len();
     if let (Some(low), Some(high)) = (bytes.first_chunk(), bytes.last_chunk()) {
@@ -117,11 +118,11 @@ fn word(bytes: &[u8]) -> u64 {
     }
 }
 
-/// Makes sure that `more` fit: into a small buffer first, then into one with room for all there can
-/// be.
+/// Reserves room for `more` elements, of `room` in all: first in a small buffer, then in one of the
+/// full size.
 ///
 /// # Errors
-/// `EINVAL` if `more` are too many for `room`, `ENOMEM`.
+/// `EINVAL` if `room` is exceeded, `ENOMEM`.
 fn make_room<T>(buffer: &mut Vec<T>, more: usize, room: usize) -> Result<(), Errno> {
     if buffer.len() + more > room {
         return Err(Errno::EINVAL);
@@ -158,16 +159,16 @@ pub fn getdents64(fd: i32, buf: UserPtr<u64>, count: usize) -> SysResult {
         }
         Ok(())
     })?;
-    listing.give(words.len() * 8, || buf.write_slice(&words))
+    listing.finish(words.len() * 8, || buf.write_slice(&words))
 }
 
 /// The older layouts: two longs, length (2), name, and the type as the last byte.
-fn old(
+fn getdents_old(
     fd: i32,
     buf: UserPtr<u8>,
     count: usize,
     long: usize,
-    put: fn(&mut Vec<u8>, u64),
+    push_long: fn(&mut Vec<u8>, u64),
 ) -> SysResult {
     let room = count.min(LIST_MAX);
     let mut bytes = Vec::<u8>::new();
@@ -175,27 +176,27 @@ fn old(
         let len = (long * 2 + 2 + entry.name.len() + 2).next_multiple_of(long);
         let end = bytes.len() + len;
         make_room(&mut bytes, len, room)?;
-        put(&mut bytes, entry.ino);
-        put(&mut bytes, entry.next);
+        push_long(&mut bytes, entry.ino);
+        push_long(&mut bytes, entry.next);
         bytes.extend_from_slice(&(len as u16).to_ne_bytes());
         bytes.extend_from_slice(entry.name);
         bytes.resize(end - 1, 0);
         bytes.push(kind(entry));
         Ok(())
     })?;
-    listing.give(bytes.len(), || buf.write_slice(&bytes))
+    listing.finish(bytes.len(), || buf.write_slice(&bytes))
 }
 
 /// getdents(2).
 pub fn getdents(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
-    old(fd, buf, count, 8, |bytes, long| {
+    getdents_old(fd, buf, count, 8, |bytes, long| {
         bytes.extend_from_slice(&long.to_ne_bytes());
     })
 }
 
 /// getdents(2), i386: the longs are 32 bits.
 pub fn getdents32(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
-    old(fd, buf, count, 4, |bytes, long| {
+    getdents_old(fd, buf, count, 4, |bytes, long| {
         bytes.extend_from_slice(&(long as u32).to_ne_bytes());
     })
 }
@@ -224,6 +225,6 @@ pub fn readdir32(fd: i32, buf: UserPtr<u8>, _count: u32) -> SysResult {
     if length == 0 {
         return Ok(0);
     }
-    listing.give(length, || buf.write_slice(&entry[..length]))?;
+    listing.finish(length, || buf.write_slice(&entry[..length]))?;
     Ok(1)
 }

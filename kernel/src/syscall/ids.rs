@@ -1,4 +1,4 @@
-//! Who a process is: IDs, groups, sessions, users.
+//! Identity of processes: process, group, session, user and group IDs.
 
 use core::sync::atomic::Ordering;
 
@@ -56,7 +56,8 @@ pub fn getegid() -> SysResult {
     Ok(current().cred().egid as usize)
 }
 
-/// Has the running thread act as `by` makes of what it is now.
+/// Commits the running thread's credentials as changed by `by`, which gets the old and the new
+/// ones.
 fn change(by: impl FnOnce(&Credentials, &mut Credentials) -> Result<(), Errno>) -> SysResult {
     let task = current();
     let old = task.cred();
@@ -66,7 +67,7 @@ fn change(by: impl FnOnce(&Credentials, &mut Credentials) -> Result<(), Errno>) 
     Ok(0)
 }
 
-/// The same of user IDs, which capabilities follow.
+/// Commits changed user IDs, which the capabilities follow (capabilities(7)).
 fn change_user(by: impl FnOnce(&Credentials, &mut Credentials) -> Result<(), Errno>) -> SysResult {
     change(|old, new| {
         by(old, new)?;
@@ -78,8 +79,8 @@ fn change_user(by: impl FnOnce(&Credentials, &mut Credentials) -> Result<(), Err
     })
 }
 
-/// Checks that an ID that is to be set is one of `own`, unless the caller has `capability`; -1 sets
-/// none.
+/// Checks that `wanted` is one of `own`, unless the caller has `capability`; -1 leaves the ID
+/// unchanged.
 #[cfg_attr(debug_assertions, track_caller)]
 fn check(old: &Credentials, wanted: u32, own: &[u32], capability: Caps) -> Result<(), Errno> {
     if wanted == u32::MAX || own.contains(&wanted) || old.has(capability) {
@@ -121,13 +122,13 @@ pub fn setgid(gid: u32) -> SysResult {
     })
 }
 
-/// The ID that is to be set, or the present one for -1.
+/// The wanted ID, or the present one for -1.
 fn choose(wanted: u32, now: u32) -> u32 {
     if wanted == u32::MAX { now } else { wanted }
 }
 
-/// Whether setresuid(2) or setresgid(2) asks for the IDs that are there, so that the file-system ID stays
-/// too (__sys_setresuid in kernel/sys.c). `now`: the real, effective and saved ID.
+/// Whether setresuid(2) or setresgid(2) changes no ID, so that the file-system ID stays too
+/// (__sys_setresuid in kernel/sys.c). `now` holds the real, effective and saved ID.
 fn is_no_op(wanted: [u32; 3], now: [u32; 3], fs_id: u32) -> bool {
     let stays = |i: usize| wanted[i] == u32::MAX || wanted[i] == now[i];
     let fs_stays = wanted[1] == u32::MAX || wanted[1] == fs_id;
@@ -170,8 +171,9 @@ pub fn setresgid(gid: u32, egid: u32, sgid: u32) -> SysResult {
     })
 }
 
-/// setreuid(2): the saved ID becomes the effective one when the real one is set, or the effective one
-/// to another than the real one was. The saved ID can become effective, not real.
+/// setreuid(2): the saved ID becomes the new effective ID if the real ID is set, or the effective
+/// ID to another value than the old real ID. The saved ID can become the effective ID, not the real
+/// one.
 pub fn setreuid(uid: u32, euid: u32) -> SysResult {
     change_user(|old, new| {
         check(old, uid, &[old.uid, old.euid], Caps::SETUID)?;
@@ -201,10 +203,10 @@ pub fn setregid(gid: u32, egid: u32) -> SysResult {
     })
 }
 
-/// setfsuid(2): returns the user that file access went by before, whether or not it changed.
+/// setfsuid(2): returns the previous file-system user ID, whether or not it changed.
 pub fn setfsuid(uid: u32) -> SysResult {
     let before = current().cred().fsuid;
-    // A change that isn't allowed is no error.
+    // A forbidden change is not an error.
     let _ = change(|old, new| {
         let own = [old.uid, old.euid, old.suid, old.fsuid];
         check(old, uid, &own, Caps::SETUID)?;
@@ -215,7 +217,7 @@ pub fn setfsuid(uid: u32) -> SysResult {
     Ok(before as usize)
 }
 
-/// setfsgid(2): returns the group that file access went by before.
+/// setfsgid(2): returns the previous file-system group ID, whether or not it changed.
 pub fn setfsgid(gid: u32) -> SysResult {
     let before = current().cred().fsgid;
     let _ = change(|old, new| {
@@ -252,10 +254,10 @@ pub fn getgroups(size: i32, out: UserPtr<u32>) -> SysResult {
     Ok(groups.len())
 }
 
-/// Whether getgroups(2) is to write the groups: a size of 0 only asks how many there are.
+/// Whether getgroups(2) writes the groups: a size of 0 only queries their number.
 ///
 /// # Errors
-/// `EINVAL` for too little room.
+/// `EINVAL` if `size` is too small.
 pub fn has_room(size: i32, groups: usize) -> Result<bool, Errno> {
     match usize::try_from(size) {
         Ok(0) => Ok(false),
@@ -271,7 +273,7 @@ pub fn setgroups(size: u32, groups: UserPtr<u32>) -> SysResult {
     set_groups(groups.read_vec(size)?)
 }
 
-/// Whether the caller may have `size` supplementary groups set.
+/// Checks that the caller may set `size` supplementary groups.
 ///
 /// # Errors
 /// `EPERM`, `EINVAL`.
@@ -283,10 +285,10 @@ pub fn check_groups(size: usize) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Sets the supplementary groups; they are kept in order, and told in it.
+/// Sets the supplementary groups, which are stored and returned in ascending order.
 ///
 /// # Errors
-/// `EINVAL` for -1, which is no group.
+/// `EINVAL` for -1, which is not a group ID.
 pub fn set_groups(mut groups: Vec<u32>) -> SysResult {
     if groups.contains(&u32::MAX) {
         return Err(Errno::EINVAL);

@@ -1,4 +1,4 @@
-//! 16-bit user and group IDs: i386's first calls for credentials (kernel/uid16.c).
+//! 16-bit user and group IDs: i386's old calls for credentials (kernel/uid16.c).
 //!
 //! A 16-bit -1 is widened to -1; an ID above 65535 is reported as the overflow ID.
 
@@ -13,18 +13,18 @@ use crate::usercopy::UserPtr;
 /// Reported in place of an ID above 65535 (fs.overflowuid).
 const OVERFLOW: u16 = 65534;
 
-/// An ID from a register.
+/// Widens an ID from a register.
 fn wide(id: u32) -> u32 {
     let id = id as u16;
     if id == u16::MAX { u32::MAX } else { id.into() }
 }
 
-/// An ID for the program.
+/// Narrows an ID for the program.
 fn narrow(id: u32) -> u16 {
     u16::try_from(id).unwrap_or(OVERFLOW)
 }
 
-/// Calls of one or more IDs, by what they are with 32 bits.
+/// Defines calls with 16-bit IDs by their 32-bit counterparts.
 macro_rules! narrow_calls {
     ($($name:ident($($id:ident),*) = $wide:path, $man:literal;)*) => {
         $(

@@ -1,4 +1,4 @@
-//! inotify calls. How an instance works: `crate::vfs::inotify`.
+//! Calls of inotify(7). Instances are in `vfs/inotify/`.
 
 use linux_raw_sys::general::{
     AT_FDCWD, IN_ALL_EVENTS, IN_CLOEXEC, IN_DONT_FOLLOW, IN_EXCL_UNLINK, IN_IGNORED, IN_ISDIR,
@@ -12,7 +12,7 @@ use crate::syscall::user_path::UserPath;
 use crate::vfs::access::{self, READ};
 use crate::vfs::{caller, inotify};
 
-/// The bits that a mask may have (ALL_INOTIFY_BITS).
+/// Valid bits of a mask (ALL_INOTIFY_BITS).
 const KNOWN: u32 = IN_ALL_EVENTS
     | IN_UNMOUNT
     | IN_Q_OVERFLOW

@@ -18,10 +18,11 @@ use crate::vfs::file::File;
 use crate::vfs::io::{MAX_RW_COUNT, Range, UserBuffer};
 use crate::vfs::notify;
 
-/// Most ranges that one call takes (UIO_MAXIOV).
+/// Most elements of a vector (UIO_MAXIOV).
 const RANGES_MAX: usize = 1024;
 
-/// A buffer of a program's, checked to lie in its half and cut to what one call may move.
+/// Buffer in user memory, checked to be in the user address space and truncated to
+/// [`MAX_RW_COUNT`].
 fn buffer(at: UserPtr<u8>, count: usize) -> Result<UserBuffer<'static>, Errno> {
     usercopy::check(at.address(), count)?;
     if count > isize::MAX as usize {
@@ -48,7 +49,10 @@ pub fn write(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
     file.write(None, &mut buffer(buf, count)?)
 }
 
-/// A position that a program gave, for a file that has positions.
+/// Position in a file, from an argument.
+///
+/// # Errors
+/// `EINVAL` for a negative one, `ESPIPE` for a file without positions.
 pub fn position(file: &File, offset: i64) -> Result<Option<u64>, Errno> {
     let offset = u64::try_from(offset).map_err(|_| Errno::EINVAL)?;
     if file.ops().is_stream() {
@@ -84,7 +88,7 @@ pub fn pwrite64(fd: i32, buf: UserPtr<u8>, count: usize, offset: i64) -> SysResu
     file.write(at, &mut buffer(buf, count)?)
 }
 
-/// Two registers as one 64-bit number: how 32-bit programs pass positions.
+/// 64-bit number from two registers, as 32-bit programs pass positions.
 pub const fn pair(low: u32, high: u32) -> i64 {
     (high as i64) << 32 | low as i64
 }
@@ -99,13 +103,15 @@ pub fn pwrite64_32(fd: i32, buf: UserPtr<u8>, count: usize, low: u32, high: u32)
     pwrite64(fd, buf, count, pair(low, high))
 }
 
-/// Ranges of user memory, and the number of bytes in them.
+/// Ranges of user memory, and their length in bytes together.
 pub type Vector = (Vec<Range>, usize);
 
-/// The ranges of a vector of `struct iovec` (64-bit: address and length of 8 bytes each), and the
-/// number of bytes in them.
+/// Reads a vector of `count` 64-bit `struct iovec`: address and length, 8 bytes each.
+///
+/// # Errors
+/// `EINVAL` for too many elements or a negative length, `EFAULT`, `ENOMEM`.
 pub fn ranges(vector: UserPtr<[u64; 2]>, count: usize) -> Result<Vector, Errno> {
-    let count = parts(count)?;
+    let count = check_count(count)?;
     collect(
         vector
             .read_vec(count)?
@@ -114,9 +120,12 @@ pub fn ranges(vector: UserPtr<[u64; 2]>, count: usize) -> Result<Vector, Errno> 
     )
 }
 
-/// The same for the 32-bit structure.
+/// Reads a vector of `count` 32-bit `struct iovec`: address and length, 4 bytes each.
+///
+/// # Errors
+/// As [`ranges`].
 pub fn ranges32(vector: UserPtr<[u32; 2]>, count: usize) -> Result<Vector, Errno> {
-    let count = parts(count)?;
+    let count = check_count(count)?;
     let vector = vector.read_vec(count)?;
     collect(
         vector
@@ -125,8 +134,8 @@ pub fn ranges32(vector: UserPtr<[u32; 2]>, count: usize) -> Result<Vector, Errno
     )
 }
 
-/// The number of ranges: 32 bits of it (import_iovec in lib/iov_iter.c).
-fn parts(count: usize) -> Result<usize, Errno> {
+/// Checks the length of a vector, of which 32 bits count (import_iovec in lib/iov_iter.c).
+fn check_count(count: usize) -> Result<usize, Errno> {
     let count = count as u32 as usize;
     if count > RANGES_MAX {
         Err(Errno::EINVAL)
@@ -141,7 +150,7 @@ fn collect(vector: impl Iterator<Item = (u64, i64)>) -> Result<Vector, Errno> {
     for (at, len) in vector {
         let len = usize::try_from(len).map_err(|_| Errno::EINVAL)?;
         usercopy::check(at, len)?;
-        // What goes beyond the most that one call moves is left for the next.
+        // Bytes beyond MAX_RW_COUNT are left to the next call.
         let len = len.min(MAX_RW_COUNT - total);
         total += len;
         ranges.try_push(Range {
@@ -152,8 +161,9 @@ fn collect(vector: impl Iterator<Item = (u64, i64)>) -> Result<Vector, Errno> {
     Ok((ranges, total))
 }
 
-/// Reads into a vector. Unlike read(2), a read of 0 bytes also reports an access to inotify, and an
-/// empty vector is no `EISDIR` for a directory (do_iter_read in fs/read_write.c).
+/// Reads into a vector. Unlike in read(2), a read of 0 bytes also reports an access to inotify, and
+/// with an empty vector a directory reads 0 bytes, without `EISDIR` (do_iter_read in
+/// fs/read_write.c).
 pub fn read_vector(
     file: &File,
     at: Option<u64>,
@@ -313,7 +323,7 @@ pub fn lseek(fd: i32, offset: i64, whence: u32) -> SysResult {
             _ => Err(Errno::EINVAL),
         };
     }
-    // A character device with positions has but one: its start (null_lseek, drivers/char/mem.c).
+    // A seekable character device stays at position 0 (null_lseek in drivers/char/mem.c).
     if file.inode().kind() == mode::S_IFCHR && whence <= SEEK_HOLE {
         file.set_offset(0);
         return Ok(0);
@@ -342,7 +352,7 @@ pub fn lseek(fd: i32, offset: i64, whence: u32) -> SysResult {
     Ok(to as usize)
 }
 
-/// lseek(2), i386: a position that a signed 32-bit number can hold.
+/// lseek(2), i386: `EOVERFLOW` for a position beyond a signed 32-bit number.
 pub fn lseek32(fd: i32, offset: i32, whence: u32) -> SysResult {
     let to = lseek(fd, offset.into(), whence)?;
     if i32::try_from(to).is_ok() {

@@ -1,4 +1,4 @@
-//! alarm(2), getitimer(2), setitimer(2). How such a timer works: `crate::process::timers::interval`.
+//! alarm(2), getitimer(2), setitimer(2). The timers are in `process/timers/interval.rs`.
 
 use linux_raw_sys::general::ITIMER_REAL;
 
@@ -7,7 +7,10 @@ use crate::abi::errno::{Errno, SysResult};
 use crate::process::timers::interval;
 use crate::usercopy::UserPtr;
 
-/// A struct timeval in nanoseconds.
+/// Nanoseconds of a struct timeval.
+///
+/// # Errors
+/// `EINVAL`.
 fn nanos<P: Pair>(value: P) -> Result<u64, Errno> {
     let (seconds, micros) = value.both();
     match (u64::try_from(seconds), u64::try_from(micros)) {
@@ -18,12 +21,12 @@ fn nanos<P: Pair>(value: P) -> Result<u64, Errno> {
     }
 }
 
-/// Writes `struct itimerval`: interval, then the time left.
-fn tell<P: Pair>(to: UserPtr<[P; 2]>, [left, interval]: [u64; 2]) -> SysResult
+/// Writes a struct itimerval: interval, then the time left, both given in nanoseconds.
+fn write_itimerval<P: Pair>(to: UserPtr<[P; 2]>, [left, interval]: [u64; 2]) -> SysResult
 where
     [P; 2]: crate::usercopy::Pod,
 {
-    // A timer that is on never looks as if it were off.
+    // Rounded up: 0 would mean that the timer is disarmed.
     let micros = |nanos: u64| nanos.div_ceil(1000);
     let pair = |nanos: u64| {
         let micros = micros(nanos);
@@ -33,11 +36,11 @@ where
 }
 
 fn get<P: Pair>(which: u32, to: UserPtr<[P; 2]>) -> SysResult {
-    tell(to, interval::get(which)?)
+    write_itimerval(to, interval::get(which)?)
 }
 
 fn set<P: Pair>(which: u32, new: UserPtr<[P; 2]>, old: UserPtr<[P; 2]>) -> SysResult {
-    // Linux takes a missing value for zero, and so does this.
+    // As on Linux, NULL disarms the timer.
     let (interval, value) = match new.read_opt()? {
         Some([interval, value]) => (nanos(interval)?, nanos(value)?),
         None => (0, 0),
@@ -46,7 +49,7 @@ fn set<P: Pair>(which: u32, new: UserPtr<[P; 2]>, old: UserPtr<[P; 2]>) -> SysRe
     if old.is_null() {
         return Ok(0);
     }
-    tell(old, before)
+    write_itimerval(old, before)
 }
 
 /// getitimer(2).
@@ -77,7 +80,8 @@ pub fn setitimer32(
     set(which, new, old)
 }
 
-/// alarm(2): ITIMER_REAL in seconds; returns those that were left, rounded, but no less than 1.
+/// alarm(2): ITIMER_REAL in seconds; returns the rounded seconds left of the previous alarm, at
+/// least 1, or 0 for none.
 pub fn alarm(seconds: u32) -> SysResult {
     const SECOND: u64 = 1_000_000_000;
     let [left, _] = interval::set(ITIMER_REAL, u64::from(seconds) * SECOND, 0)?;

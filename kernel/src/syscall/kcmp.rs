@@ -1,4 +1,4 @@
-//! kcmp(2): whether two processes share something of the kernel's (for CRIU and its like).
+//! kcmp(2): whether two processes share a kernel object (for CRIU).
 
 use alloc::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::usercopy::UserPtr;
 use crate::vfs::epoll;
 use crate::vfs::file::File;
 
-/// What is compared (include/uapi/linux/kcmp.h).
+// Kinds of objects (include/uapi/linux/kcmp.h).
 const FILE: u32 = 0;
 const VM: u32 = 1;
 const FILES: u32 = 2;
@@ -19,7 +19,7 @@ const IO: u32 = 5;
 const SYSVSEM: u32 = 6;
 const EPOLL_TFD: u32 = 7;
 
-/// kcmp(2): 0 if it is the same, 1 or 2 by an order without a meaning if it isn't.
+/// kcmp(2): 0 for the same object; 1 or 2 for different ones, by an arbitrary order.
 pub fn kcmp(first: i32, second: i32, kind: u32, index1: u64, index2: u64) -> SysResult {
     let find = |pid: i32| {
         let task = u32::try_from(pid).ok().and_then(table::find);
@@ -31,7 +31,7 @@ pub fn kcmp(first: i32, second: i32, kind: u32, index1: u64, index2: u64) -> Sys
     }
     let [one, other] = [(&tasks[0], index1), (&tasks[1], index2)];
     let (one, other) = match kind {
-        // Neither I/O contexts nor semaphores of System V are there: nothing is the same as nothing.
+        // No process has an I/O context or System V semaphores: always equal.
         IO | SYSVSEM => (0, 0),
         FILE | VM | FILES | FS | SIGHAND => (object(one, kind)?, object(other, kind)?),
         EPOLL_TFD => {
@@ -64,8 +64,9 @@ fn object((task, index): (&Arc<Task>, u64), kind: u32) -> Result<u64, Errno> {
     Ok(obscured(address))
 }
 
-/// The file that an epoll instance of the task's watches. A struct kcmp_epoll_slot has the instance's
-/// descriptor, the number that the file was entered by, and which of those with it.
+/// Obscured identity of a file that an epoll instance of `task` watches. A struct kcmp_epoll_slot
+/// holds the instance's descriptor, the watched descriptor, and an index among the items of that
+/// descriptor.
 fn watched(task: &Task, [instance, fd, which]: [u32; 3]) -> Result<u64, Errno> {
     let file = file_of(task, instance)?;
     let epoll = epoll::of(&file).ok_or(Errno::EINVAL)?;

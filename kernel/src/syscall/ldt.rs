@@ -1,6 +1,4 @@
-//! modify_ldt(2): a program's own segments (arch/x86/kernel/ldt.c).
-//!
-//! The table itself is in `vm/ldt.rs`.
+//! modify_ldt(2): segments in a program's LDT (arch/x86/kernel/ldt.c). The table is in `vm/ldt.rs`.
 
 use crate::abi::errno::{Errno, SysResult};
 use crate::arch::segments;
@@ -9,9 +7,9 @@ use crate::process::current;
 use crate::usercopy::{self, UserPtr};
 use crate::vm::ldt::MAX_ENTRIES;
 
-/// Bytes of the "default LDT" that function 2 reads: zeros.
+/// Size in bytes of the "default LDT" that function 2 reads: zeros.
 const DEFAULT_SIZE: usize = 128;
-/// Bit in a selector: it is one of the LDT.
+/// Table indicator of a selector: set for the LDT.
 const LOCAL: u16 = 1 << 2;
 
 /// modify_ldt(2). The result is an int also in 64-bit programs: an error has its upper half clear.
@@ -29,7 +27,7 @@ pub fn modify_ldt(function: i32, at: u64, size: usize) -> SysResult {
     Ok(result.unwrap_or_else(|errno| (errno.number() as u32).wrapping_neg() as usize))
 }
 
-/// Copies the table's first `size` bytes out, zeros where it is shorter.
+/// Copies the table's first `size` bytes to the program, with zeros past the table's end.
 fn read(at: u64, size: usize) -> SysResult {
     let mm = current().mm().ok_or(Errno::ESRCH)?;
     let size = size.min(MAX_ENTRIES * 8);
@@ -37,7 +35,7 @@ fn read(at: u64, size: usize) -> SysResult {
     if mm.lock().ldt.descriptors().is_empty() {
         return Ok(0);
     }
-    // The lock is not held over the copy, which may fault: a piece at a time.
+    // A piece at a time: the lock is not held over the copy, which may fault.
     let mut buffer = [[0; 8]; 64];
     for first in (0..copied).step_by(buffer.len() * 8) {
         let entries = mm.lock().ldt.descriptors()[first / 8..]
@@ -54,7 +52,7 @@ fn read(at: u64, size: usize) -> SysResult {
     Ok(size)
 }
 
-/// Sets an entry. `old_mode`, function 1, knows neither `useable` nor absent code.
+/// Sets an entry. `old_mode` (function 1) ignores `useable` and refuses absent conforming code.
 fn write(at: u64, size: usize, old_mode: bool) -> SysResult {
     if size != size_of::<[u32; 4]>() {
         return Err(Errno::EINVAL);
@@ -75,7 +73,7 @@ fn write(at: u64, size: usize, old_mode: bool) -> SysResult {
     let mut mm = mm.lock();
     mm.ldt.set(index, descriptor)?;
     mm.ldt.activate();
-    // What the CPU has in its registers' hidden parts is the entry as it was.
+    // The hidden parts of the segment registers still hold the old descriptor.
     segments::reload_data(|selector| selector & LOCAL != 0);
     Ok(0)
 }

@@ -1,4 +1,4 @@
-//! Resource limits.
+//! Resource limits: getrlimit(2), setrlimit(2), prlimit64(2).
 
 use linux_raw_sys::general::RLIMIT_NOFILE;
 
@@ -8,9 +8,10 @@ use crate::abi::limits::{COUNT, INFINITY};
 use crate::process::{current, table};
 use crate::usercopy::UserPtr;
 
-/// Most descriptors that a limit may allow (fs.nr_open).
+/// Highest limit of descriptors (fs.nr_open).
 const NR_OPEN: u64 = 1 << 20;
 
+/// Soft and hard limit of the running process.
 fn get(resource: u32) -> Result<(u64, u64), Errno> {
     current()
         .process
@@ -28,14 +29,14 @@ pub fn getrlimit(resource: u32, out: UserPtr<[u64; 2]>) -> SysResult {
     out.write([soft, hard]).map(|()| 0)
 }
 
-/// ugetrlimit(2) of i386: what doesn't fit in 32 bits is infinite.
+/// ugetrlimit(2), i386: a limit beyond 32 bits reads as infinite.
 pub fn getrlimit32(resource: u32, out: UserPtr<[u32; 2]>) -> SysResult {
     let (soft, hard) = get(resource)?;
     let narrow = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
     out.write([narrow(soft), narrow(hard)]).map(|()| 0)
 }
 
-/// getrlimit(2) of i386 before ugetrlimit: what doesn't fit in 31 bits is infinite.
+/// getrlimit(2), i386, older than ugetrlimit(2): a limit beyond 31 bits reads as infinite.
 pub fn old_getrlimit(resource: u32, out: UserPtr<[u32; 2]>) -> SysResult {
     let (soft, hard) = get(resource)?;
     let narrow = |value: u64| value.min(i32::MAX as u64) as u32;
@@ -47,7 +48,7 @@ pub fn setrlimit(resource: u32, new: UserPtr<[u64; 2]>) -> SysResult {
     prlimit64(0, resource, new, UserPtr::new(0))
 }
 
-/// setrlimit(2) of i386.
+/// setrlimit(2), i386.
 pub fn setrlimit32(resource: u32, new: UserPtr<[u32; 2]>) -> SysResult {
     let widen = |value: u32| {
         if value == u32::MAX {

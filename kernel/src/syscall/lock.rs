@@ -1,7 +1,7 @@
-//! Locks on files: fcntl(2)'s commands for records, and flock(2).
+//! File locks: fcntl(2)'s record locks, and flock(2). The rules are in `vfs/lock/`.
 //!
-//! `struct flock` comes in three layouts: x86_64's, i386's first with 32-bit offsets, and i386's
-//! `flock64`, which is packed. The rules are in `fs/lock/`.
+//! `struct flock` has three layouts: x86_64's, i386's with 32-bit offsets, and i386's `struct
+//! flock64`, which is packed.
 
 use linux_raw_sys::general as linux;
 
@@ -15,14 +15,14 @@ use crate::vfs::lock::posix::{self, Wanted};
 use crate::vfs::lock::record::{LAST, Range};
 use crate::vfs::lock::{Held, Owner};
 
-/// i386's commands with 64-bit offsets; x86_64 gives these numbers no meaning.
+/// i386's F_GETLK with 64-bit offsets; undefined on x86_64.
 pub const F_GETLK64: u32 = 12;
-/// See [`F_GETLK64`].
+/// i386's F_SETLK with 64-bit offsets.
 pub const F_SETLK64: u32 = 13;
-/// See [`F_GETLK64`].
+/// i386's F_SETLKW with 64-bit offsets.
 pub const F_SETLKW64: u32 = 14;
 
-/// A `struct flock`, whatever its layout.
+/// Fields of a `struct flock` of any layout.
 #[derive(Clone, Copy)]
 struct Flock {
     kind: u32,
@@ -32,14 +32,14 @@ struct Flock {
     pid: i32,
 }
 
-/// Which layout it has.
+/// Layout of a `struct flock`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Layout {
     /// x86_64: 32 bytes.
     Wide,
     /// i386: 16 bytes.
     Narrow,
-    /// i386's flock64: 24 bytes.
+    /// i386's `struct flock64`: 24 bytes.
     Packed,
 }
 
@@ -116,7 +116,7 @@ impl Layout {
     }
 }
 
-/// The bytes that a `struct flock` means (flock64_to_posix_lock).
+/// Byte range of a `struct flock` (flock64_to_posix_lock in fs/locks.c).
 fn range(file: &File, lock: &Flock) -> Result<Range, Errno> {
     let base = match lock.whence {
         linux::SEEK_SET => 0,
@@ -141,7 +141,8 @@ fn range(file: &File, lock: &Flock) -> Result<Range, Errno> {
     Ok(Range { start, end })
 }
 
-/// fcntl(2)'s F_GETLK, F_SETLK, F_SETLKW and their like.
+/// fcntl(2)'s F_GETLK, F_SETLK and F_SETLKW, with their variants for open file descriptions
+/// (F_OFD_*) and i386's 64-bit offsets.
 pub fn fcntl(file: &File, fd: i32, command: u32, address: u64) -> SysResult {
     let layout = Layout::of(command)?;
     let lock = layout.read(address)?;
@@ -171,7 +172,7 @@ pub fn fcntl(file: &File, fd: i32, command: u32, address: u64) -> SysResult {
         pid: current().process.pid,
     };
     if asks {
-        return tell(
+        return write_conflict(
             layout,
             address,
             &lock,
@@ -197,8 +198,8 @@ pub fn fcntl(file: &File, fd: i32, command: u32, address: u64) -> SysResult {
     Ok(0)
 }
 
-/// Answers F_GETLK: the lock in the way, or only that there is none.
-fn tell(layout: Layout, address: u64, asked: &Flock, held: Option<Held>) -> SysResult {
+/// Writes F_GETLK's result: the conflicting lock, or F_UNLCK for none.
+fn write_conflict(layout: Layout, address: u64, asked: &Flock, held: Option<Held>) -> SysResult {
     let answer = match held {
         None => Flock {
             kind: linux::F_UNLCK,

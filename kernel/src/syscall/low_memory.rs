@@ -1,5 +1,5 @@
-//! Calls while the kernel's reserve is not full (`mm/reserve.rs`): they wait for memory before they
-//! begin, or answer `ENOMEM`.
+//! System calls while the kernel's reserve is not full (`mm/reserve.rs`): a call waits for memory
+//! before it begins, or returns `ENOMEM`.
 
 use super::table;
 use crate::abi::errno::Errno;
@@ -7,19 +7,20 @@ use crate::abi::frame::{Door, Frame};
 use crate::arch::percpu::{self, work};
 use crate::mm::reserve;
 
-/// Calls that are made whatever is left. Those that end or give back must not wait for what they
-/// bring, and those that only say or set a number take nothing; each is a step that ends with less
-/// than it began with. What one of them takes in a loop, or for good, asks for itself
-/// ([`reserve::top_up`]) before it changes anything: munmap(2), brk(2) and munlock(2) for the areas
-/// that they cut (`AddressSpace::cut`).
+/// Calls that begin whatever the reserve holds. Those that exit or release something must not wait
+/// for the memory that they free, and those that only read or set a number allocate nothing; each
+/// is a step that ends with less memory in use than at its beginning. A call of the list that
+/// allocates in a loop, or for good, checks the reserve itself ([`reserve::top_up`]) before it
+/// changes anything: munmap(2), brk(2) and munlock(2) for the areas that they split
+/// (`AddressSpace::cut`).
 const ADMITTED: &[&str] = &[
-    // What ends.
+    // Exit, and returns from signal handlers.
     "exit",
     "exit_group",
     "rt_sigreturn",
     "sigreturn",
     "restart_syscall",
-    // What gives back.
+    // Release of memory or of other objects.
     "close",
     "close_range",
     "munmap",
@@ -34,11 +35,11 @@ const ADMITTED: &[&str] = &[
     "timer_delete",
     "munlock",
     "munlockall",
-    // An ended child holds its process until it is waited for.
+    // A zombie occupies its process until a parent waits for it.
     "wait4",
     "waitid",
     "waitpid",
-    // What can't fail.
+    // Calls that can't fail.
     "getpid",
     "gettid",
     "getppid",
@@ -61,10 +62,10 @@ const ADMITTED: &[&str] = &[
     "ssetmask",
 ];
 
-/// Lets the call in `frame` begin, or not.
+/// Waits until the call in `frame` may begin.
 ///
 /// # Errors
-/// `ENOMEM`, where it needs memory and there is nothing that can be killed for it.
+/// `ENOMEM` if the call needs memory and no process can be killed to free some.
 pub fn admit(frame: &Frame) -> Result<(), Errno> {
     if !percpu::is_pending::<{ work::LOW_MEMORY }>() || is_admitted(frame) {
         return Ok(());
@@ -79,11 +80,11 @@ pub fn admit(frame: &Frame) -> Result<(), Errno> {
 
 fn is_admitted(frame: &Frame) -> bool {
     let entry = Door::of(frame.entry).and_then(|door| table::lookup(door, frame.orig_rax as u32));
-    // A number without a call takes nothing.
+    // An unimplemented call allocates nothing.
     entry.is_none_or(|entry| ADMITTED.contains(&entry.name))
 }
 
-/// Each call is a step.
+/// Begins a step of the reserve's accounting: each call is one.
 #[cfg(debug_assertions)]
 pub fn begin_call() {
     if !percpu::is_pending::<{ work::LOW_MEMORY }>() {

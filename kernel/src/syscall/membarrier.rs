@@ -1,8 +1,7 @@
-//! membarrier(2): that other threads' CPUs have seen a thread's stores.
+//! membarrier(2): memory barriers on the CPUs of other threads.
 //!
-//! With one CPU they have: a switch to another thread is itself a barrier, and has that thread's
-//! restartable sequence begin again (`process/rseq.rs`). What is left are the rules of who must
-//! have registered.
+//! One CPU needs none: a switch to another thread is a barrier, and restarts that thread's
+//! restartable sequence (`process/rseq.rs`). The rules of registration remain.
 
 use core::sync::atomic::Ordering;
 
@@ -28,7 +27,7 @@ bitflags! {
     }
 }
 
-/// MEMBARRIER_CMD_FLAG_CPU: only what runs on that CPU is meant.
+/// MEMBARRIER_CMD_FLAG_CPU: the command applies to one CPU.
 const FLAG_CPU: u32 = 1;
 
 /// membarrier(2).
@@ -67,7 +66,7 @@ pub fn membarrier(command: i32, flags: u32, _cpu: i32) -> SysResult {
             registered.fetch_or(one.bits(), Ordering::Relaxed);
             Ok(0)
         }
-        // More than one at once.
+        // More than one command.
         _ => Err(Errno::EINVAL),
     }
 }

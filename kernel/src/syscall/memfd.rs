@@ -1,4 +1,4 @@
-//! memfd_create(2): a file without a name, and the seals that fcntl(2) puts on such files.
+//! memfd_create(2): anonymous files, and fcntl(2)'s seals on them.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -22,7 +22,7 @@ use crate::vfs::file::flags::{O_LARGEFILE, O_RDWR};
 use crate::vfs::mount::Mount;
 use crate::vfs::tmpfs::TmpFs;
 
-/// The detached tmpfs of memfd files: in no mount tree.
+/// The tmpfs of memfd files, which is not part of the mount tree.
 fn mount() -> &'static Arc<Mount> {
     static MOUNT: Once<Arc<Mount>> = Once::new();
     const TMPFS_MAGIC: u32 = 0x0102_1994;
@@ -31,11 +31,11 @@ fn mount() -> &'static Arc<Mount> {
 
 /// memfd_create(2).
 pub fn memfd_create(name: UserPtr<u8>, flags: u32) -> SysResult {
-    /// NAME_MAX less the five letters in front.
+    /// NAME_MAX less the prefix `memfd:` (MFD_NAME_MAX_LEN).
     const NAME_MAX: usize = 249;
     const KNOWN: u32 = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC;
     if flags & !KNOWN != 0 || flags & (MFD_EXEC | MFD_NOEXEC_SEAL) == MFD_EXEC | MFD_NOEXEC_SEAL {
-        // Huge pages there are none of.
+        // There are no huge pages.
         let known = flags & MFD_HUGETLB != 0;
         return Err(if known { Errno::ENODEV } else { Errno::EINVAL });
     }
@@ -109,7 +109,7 @@ pub fn add_seals(file: &File, add: u64) -> SysResult {
     Ok(0)
 }
 
-/// Whether some program has the file mapped so that it can be written.
+/// Whether any program has a shared mapping of the file that is writable or may become so.
 fn is_mapped_writable(file: &File) -> bool {
     let Some(source) = file.inode().clone().pages() else {
         return false;

@@ -1,5 +1,5 @@
-//! mmap, munmap, mprotect, mremap and brk. What else a program says about its memory: `advice.rs`,
-//! `mlock.rs`.
+//! Memory mapping: mmap(2), munmap(2), mprotect(2), mremap(2), brk(2), protection keys. Advice is
+//! in `advice.rs`, locking in `mlock.rs`.
 
 use alloc::sync::Arc;
 
@@ -36,20 +36,23 @@ pub(super) fn with_mm<T>(
     result
 }
 
-/// PROT_* bits. PROT_SEM is accepted and means nothing on x86.
+/// Protection from PROT_* bits. PROT_SEM is accepted and has no effect on x86.
+///
+/// # Errors
+/// `EINVAL` for unknown bits.
 fn prot_from(bits: u32) -> Result<Prot, Errno> {
     Prot::from_bits(bits & !linux::PROT_SEM).ok_or(Errno::EINVAL)
 }
 
-/// What the program may do beside `prot`: execute what it reads, if it asked for that or is an old
-/// 32-bit one (READ_IMPLIES_EXEC).
+/// Protection that `prot` implies: READ_IMPLIES_EXEC, set by personality(2) or for an old 32-bit
+/// program, makes readable memory executable.
 fn implied(prot: Prot) -> Prot {
     let may = prot.contains(Prot::READ)
         && personality::executes_what_it_reads(current().attributes.lock().personality);
     if may { Prot::EXEC } else { Prot::empty() }
 }
 
-/// Whether pages below vm.mmap_min_addr are asked for by one who may have them (CAP_SYS_RAWIO).
+/// Whether `addr` is below vm.mmap_min_addr and the caller may map pages there (CAP_SYS_RAWIO).
 fn may_map_low(addr: u64) -> bool {
     addr < layout::MMAP_MIN && capable(Caps::SYS_RAWIO)
 }
@@ -62,7 +65,7 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
     if len == 0 {
         return Err(Errno::EINVAL);
     }
-    // There are no huge pages to be had, and no files whose stores are durable by themselves.
+    // There are no huge pages. MAP_SYNC, below, needs a file in persistent memory: there is none.
     if flags & linux::MAP_HUGETLB != 0 {
         return Err(Errno::ENOMEM);
     }
@@ -78,7 +81,7 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
     let implied = implied(known);
     let mut area = NewArea::anonymous(known | implied);
     area.shared = shared;
-    // Linux's heuristic for overcommitting: what is more than all there is, is too much.
+    // Linux's overcommit heuristic: a mapping must not be larger than all of memory.
     let private_and_writable = !shared && known.contains(Prot::WRITE);
     if private_and_writable
         && flags & linux::MAP_NORESERVE == 0
@@ -132,7 +135,7 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
     } else {
         None
     };
-    // Pages that are to be there at once. What of them can't be is left to the first touch.
+    // Prefault; pages that can't be are left to the first access.
     let populate = flags & (linux::MAP_POPULATE | linux::MAP_NONBLOCK) == linux::MAP_POPULATE;
     let populate = populate || flags & linux::MAP_LOCKED != 0;
     let may_map_low = fixed.is_some() && may_map_low(addr);
@@ -152,17 +155,18 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
     Ok(at as usize)
 }
 
-/// Brings the pages of [start, end) in, in parts: see `AddressSpace::populate`.
+/// Prefaults the pages of [start, end), in parts (`AddressSpace::populate`). Stops early, without
+/// an error, if the program is being killed.
 ///
 /// # Errors
-/// What the first touch that fails would meet. A program that is to end has what it has.
+/// The error of the first access that would fail.
 pub(super) fn populate(start: u64, end: u64, access: Option<Access>) -> Result<(), FaultError> {
     let mm = current().mm().ok_or(FaultError::NotMapped)?;
     let mut at = start;
     while at < end {
         let mut mm = mm.lock();
         if access.is_none() {
-            // The callers look for holes themselves.
+            // Skip a hole: the callers check for holes themselves.
             match mm.overlapping(at, end).next() {
                 Some(area) => at = at.max(area.start),
                 None => break,
@@ -179,8 +183,8 @@ pub(super) fn populate(start: u64, end: u64, access: Option<Access>) -> Result<(
     Ok(())
 }
 
-/// Where a mapping without a fixed place goes: 64-bit programs ask for the lower 2 GiB by MAP_32BIT,
-/// and for what a 32-bit pointer reaches by calling through a door of the i386 table.
+/// Place of a mapping without a fixed address. A 64-bit program gets addresses in the first 2 GiB
+/// with MAP_32BIT, and in the first 4 GiB by a call through the i386 table.
 fn anywhere(mm: &AddressSpace, hint: u64, flags: u32) -> Place {
     /// MAP_32BIT's range (find_start_end in arch/x86/kernel/sys_x86_64.c).
     const LOW: (u64, u64) = (0x4000_0000, 0x8000_0000);
@@ -200,7 +204,7 @@ pub fn mmap2(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, page: u32) -> 
     mmap(addr, len, prot, flags, fd, u64::from(page) * PAGE_SIZE)
 }
 
-/// The first mmap of i386: its six arguments lie in memory.
+/// i386's old mmap(2): the six arguments are in memory.
 pub fn old_mmap(args: UserPtr<[u32; 6]>) -> SysResult {
     let [addr, len, prot, flags, fd, offset] = args.read()?;
     mmap(
@@ -215,7 +219,7 @@ pub fn old_mmap(args: UserPtr<[u32; 6]>) -> SysResult {
 
 /// munmap(2).
 pub fn munmap(addr: u64, len: u64) -> SysResult {
-    // Many pages go in parts, while they still are mapped; then there is little left to unmap.
+    // Drop the pages of a large range in parts first, so that the unmap itself is short.
     let mut at = addr;
     while len > PART && with_mm(|mm| mm.drop_before_unmap(addr, len, &mut at))? {
         preempt::point();
@@ -228,7 +232,7 @@ pub fn mprotect(addr: u64, len: u64, prot: u32) -> SysResult {
     pkey_mprotect(addr, len, prot, -1)
 }
 
-/// pkey_mprotect(2): gives the memory a protection key too, but for -1.
+/// pkey_mprotect(2): also sets the protection key, unless it is -1.
 pub fn pkey_mprotect(addr: u64, len: u64, prot: u32, key: i32) -> SysResult {
     let grows = prot & (linux::PROT_GROWSDOWN | linux::PROT_GROWSUP);
     if grows == linux::PROT_GROWSDOWN | linux::PROT_GROWSUP {
@@ -249,7 +253,7 @@ pub fn pkey_mprotect(addr: u64, len: u64, prot: u32, key: i32) -> SysResult {
                 .and_then(|len| addr.checked_add(len))
                 .ok_or(Errno::ENOMEM)?;
             let key = key_of(mm)?;
-            // To the area's start. Nothing grows up on x86.
+            // The change extends to the area's start. No area grows up on x86.
             let area = mm.find(addr).ok_or(Errno::ENOMEM)?;
             if grows == linux::PROT_GROWSUP || !area.grows_down() {
                 return Err(Errno::EINVAL);
@@ -274,7 +278,7 @@ pub fn pkey_mprotect(addr: u64, len: u64, prot: u32, key: i32) -> SysResult {
     result.map(|()| 0)
 }
 
-/// What is left to do of a long mprotect(2), also where that failed halfway.
+/// Completes a long mprotect(2) in parts, also one that failed halfway.
 fn protect_rest((): ()) -> usize {
     while with_mm(|mm| Ok(mm.protect_part())).unwrap_or(false) {
         preempt::point();
@@ -312,8 +316,8 @@ pub fn mremap(old: u64, old_len: u64, new_len: u64, flags: u32, new: u64) -> Sys
     Ok(at as usize)
 }
 
-/// remap_file_pages(2): other pages of the file behind a shared mapping, in an area of their own (as
-/// since Linux 4.0).
+/// remap_file_pages(2): maps other pages of a shared mapping's file, as a new area (as Linux since
+/// 4.0).
 pub fn remap_file_pages(start: u64, size: u64, prot: u32, page: u64, flags: u32) -> SysResult {
     let (start, size) = (page_down(start), page_down(size));
     let end = start.checked_add(size).filter(|end| *end > start);
@@ -323,7 +327,7 @@ pub fn remap_file_pages(start: u64, size: u64, prot: u32, page: u64, flags: u32)
     };
     with_mm(|mm| mm.show_other_pages(start, end, page))?;
     if flags & linux::MAP_NONBLOCK == 0 {
-        // What can't be there at once is left to the first touch.
+        // Pages that can't be prefaulted are left to the first access.
         let _ = populate(start, end, None);
     }
     Ok(0)
@@ -336,8 +340,8 @@ pub fn brk(to: u64) -> SysResult {
     with_mm(|mm| Ok(mm.set_brk(to, prot))).map(|at| at as usize)
 }
 
-/// pkey_alloc(2): takes a protection key, with what the program is denied of its memory. A CPU
-/// without keys has none left.
+/// pkey_alloc(2): allocates a protection key and sets its initial rights. `ENOSPC` on a CPU without
+/// protection keys.
 pub fn pkey_alloc(flags: u64, rights: u64) -> SysResult {
     let known = u64::from(linux::PKEY_DISABLE_ACCESS | linux::PKEY_DISABLE_WRITE);
     if flags != 0 || rights & !known != 0 {

@@ -13,11 +13,11 @@ use crate::net::{self, Incoming, Outgoing, address};
 use crate::usercopy::{self, UserPtr};
 use crate::vfs::io::{MAX_RW_COUNT, UserBuffer};
 
-/// Most ranges of one message (UIO_MAXIOV).
+/// Most elements of a message's vector (UIO_MAXIOV).
 const RANGES_MAX: usize = 1024;
 
-/// A struct msghdr: all of its fields are longs or pointers, the first length and the flags ints in the
-/// place of one.
+/// struct msghdr of either width. Every field is a long or a pointer, except `msg_namelen` and
+/// `msg_flags`, which are ints in the place of a long.
 pub(super) struct Header {
     name: UserPtr<u8>,
     name_len: i32,
@@ -25,16 +25,16 @@ pub(super) struct Header {
     range_count: usize,
     control: UserPtr<u8>,
     control_len: usize,
-    /// Address of the header in the program.
+    /// Address of the structure.
     at: u64,
     wide: bool,
 }
 
 impl Header {
-    /// Reads one.
+    /// Reads the structure at `at`.
     ///
     /// # Errors
-    /// `EFAULT`; `EINVAL` for a negative length, `EMSGSIZE` for too many ranges.
+    /// `EFAULT`; `EINVAL` for a negative length, `EMSGSIZE` for a vector that is too long.
     pub fn read(at: u64, wide: bool) -> Result<Self, Errno> {
         let fields = if wide {
             UserPtr::<[u64; 7]>::new(at).read()?
@@ -61,7 +61,7 @@ impl Header {
         })
     }
 
-    /// Where field number `index` is.
+    /// Address of field number `index`.
     pub fn field<T>(&self, index: u64) -> UserPtr<T> {
         UserPtr::new(self.at.wrapping_add(index * if self.wide { 8 } else { 4 }))
     }
@@ -75,7 +75,8 @@ impl Header {
     }
 }
 
-/// A buffer of a program's, checked to lie in its half.
+/// Buffer in user memory, checked to be in the user address space and truncated to
+/// [`MAX_RW_COUNT`].
 fn buffer(at: UserPtr<u8>, len: usize) -> Result<UserBuffer<'static>, Errno> {
     let len = len.min(MAX_RW_COUNT);
     usercopy::check(at.address(), len)?;
@@ -140,7 +141,7 @@ pub fn sendmsg32(fd: i32, at: u64, flags: u32) -> SysResult {
     sendmsg_at(fd, at, flags, false)
 }
 
-/// The address of who sent a message; nothing at all for one without a name.
+/// Address of a message's sender as struct sockaddr; empty for a sender without a name.
 fn sender(incoming: &Incoming) -> Vec<u8> {
     match &incoming.from {
         Some(name) if !name.is_empty() => address::encode(name),
@@ -148,7 +149,7 @@ fn sender(incoming: &Incoming) -> Vec<u8> {
     }
 }
 
-/// recvfrom(2). Descriptors that came along are closed.
+/// recvfrom(2). Descriptors sent with the message are closed.
 pub fn recvfrom(
     fd: i32,
     at: UserPtr<u8>,
@@ -185,8 +186,8 @@ pub(super) fn receive_message(fd: i32, header: &Header, flags: u32) -> SysResult
     if !header.name.is_null() {
         write_address(header.name, header.field(1), &sender(&incoming))?;
     }
-    let told = incoming.flags | control.flags | flags & MSG_CMSG_CLOEXEC;
-    header.field::<u32>(6).write(told)?;
+    let flags_out = incoming.flags | control.flags | flags & MSG_CMSG_CLOEXEC;
+    header.field::<u32>(6).write(flags_out)?;
     if header.wide {
         header.field::<u64>(5).write(control.done as u64)?;
     } else {

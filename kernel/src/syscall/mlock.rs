@@ -10,8 +10,8 @@ use crate::mm::{page_down, page_up};
 use crate::process::capability::capable;
 use crate::vm::vma::VmaFlags;
 
-/// Whether the caller may lock anything at all (can_do_mlock); its right to pass over the limit
-/// (CAP_IPC_LOCK) is noted in its address space.
+/// Checks that the caller may lock memory at all (can_do_mlock), and records in its address space
+/// whether it may exceed the limit (CAP_IPC_LOCK).
 ///
 /// # Errors
 /// `EPERM`.
@@ -27,8 +27,8 @@ pub fn may_lock() -> Result<(), Errno> {
     })
 }
 
-/// The first of the whole pages that [addr, addr + len) touches, and their length; what is less than a
-/// page below 2^64 is nothing (do_mlock in mm/mlock.c).
+/// Start and length of the pages that [addr, addr + len) touches; a length that rounds up to 2^64
+/// wraps to 0 (do_mlock in mm/mlock.c).
 fn pages(addr: u64, len: u64) -> (u64, u64) {
     let start = page_down(addr);
     let touched = len.checked_add(addr - start).and_then(page_up);
@@ -40,7 +40,7 @@ pub fn mlock(addr: u64, len: u64) -> SysResult {
     mlock2(addr, len, 0)
 }
 
-/// mlock2(2): with MLOCK_ONFAULT pages are locked as they are touched.
+/// mlock2(2): with MLOCK_ONFAULT pages are locked at their first access.
 pub fn mlock2(addr: u64, len: u64, flags: u32) -> SysResult {
     if flags & !linux::MLOCK_ONFAULT != 0 {
         return Err(Errno::EINVAL);
@@ -80,7 +80,7 @@ pub fn mlockall(flags: u32) -> SysResult {
         Ok(mm.task_size)
     })?;
     if current && flags & linux::MCL_ONFAULT == 0 {
-        // What can't be touched can't be brought in either, and is no error.
+        // Inaccessible pages can't be prefaulted, which is not an error.
         let _ = populate(0, end, None);
     }
     Ok(0)
@@ -97,6 +97,6 @@ pub fn munlockall() -> SysResult {
 
 fn lock_all(mm: &mut crate::vm::address_space::AddressSpace, lock: bool) {
     let end = mm.task_size;
-    // There are always holes, which is no error here.
+    // The range always has holes, which are not an error here.
     let _ = mm.change_flags(0, end, VmaFlags::LOCKED, lock);
 }

@@ -1,4 +1,4 @@
-//! Several messages in one call: sendmmsg, recvmmsg.
+//! sendmmsg(2) and recvmmsg(2): several messages in one call.
 
 use linux_raw_sys::net::MSG_DONTWAIT;
 
@@ -14,13 +14,15 @@ const MANY: u32 = 1024;
 /// recvmmsg(2)'s own flag: once there is a message, don't wait for more (include/linux/socket.h).
 const MSG_WAITFORONE: u32 = 0x10000;
 
-/// Where struct mmsghdr number `index` is: a struct msghdr, and how many bytes were moved.
+/// Reads the header in struct mmsghdr number `index`: a struct msghdr, and the number of bytes
+/// transferred.
 fn header_at(at: u64, index: u32, wide: bool) -> Result<Header, Errno> {
     let size = if wide { 64 } else { 32 };
     Header::read(at.wrapping_add(u64::from(index) * size), wide)
 }
 
-/// Moves messages until `move_one` fails, or says that it was the last; returns how many.
+/// Transfers messages until `move_one` fails, or returns that its message is the last; returns
+/// their number.
 fn many(
     at: u64,
     count: u32,
@@ -60,7 +62,7 @@ pub fn sendmmsg32(fd: i32, at: u64, count: u32, flags: u32) -> SysResult {
     send(fd, at, count, flags, false)
 }
 
-/// Receives until the time is over, which is looked at after each message, as on Linux.
+/// Receives messages until the deadline, which is checked after each message only, as on Linux.
 fn receive<P: Pair>(
     fd: i32,
     at: u64,
@@ -73,7 +75,7 @@ fn receive<P: Pair>(
     let (_, socket) = socket::get(fd)?;
     socket.state().take_error()?;
     let received = many(at, count, wide, |header, done| {
-        // MSG_WAITFORONE: only the first is waited for.
+        // MSG_WAITFORONE: only the first message is waited for.
         let further = if flags & MSG_WAITFORONE != 0 && done > 0 {
             MSG_DONTWAIT
         } else {

@@ -1,7 +1,7 @@
-//! mount(2), umount2(2), pivot_root(2): the tree's shape; ustat(2) and sysfs(2) tell of its parts.
+//! mount(2), umount2(2), pivot_root(2), and the queries ustat(2) and sysfs(2).
 //!
-//! Left out: propagation (changes of it are accepted and do nothing), expiry (`MNT_EXPIRE`), and the
-//! calls with descriptors for mounts (fsopen(2), move_mount(2) and their like: `ENOSYS`).
+//! Left out: mount propagation (changes are accepted without effect), expiry (MNT_EXPIRE), and the
+//! calls on mount descriptors (`ENOSYS`): fsopen(2), move_mount(2), open_tree(2).
 
 use alloc::vec::Vec;
 
@@ -26,8 +26,8 @@ use crate::vfs::mount::MountFlags;
 use crate::vfs::mount::kinds::KINDS;
 use crate::vfs::{caller, path};
 
-/// A string that may be left out.
-fn text(at: UserPath) -> Result<Option<Vec<u8>>, Errno> {
+/// Reads an optional string; `None` for NULL.
+fn optional_text(at: UserPath) -> Result<Option<Vec<u8>>, Errno> {
     if at.is_null() {
         Ok(None)
     } else {
@@ -36,7 +36,7 @@ fn text(at: UserPath) -> Result<Option<Vec<u8>>, Errno> {
     }
 }
 
-/// mount(2)'s options: a string of up to a page.
+/// Reads mount(2)'s options: a string of up to a page, empty for NULL.
 fn options(at: UserPtr<u8>) -> Result<Vec<u8>, Errno> {
     if at.is_null() {
         return Ok(Vec::new());
@@ -57,9 +57,9 @@ pub fn mount(
     data: UserPtr<u8>,
 ) -> SysResult {
     const PROPAGATION: u32 = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
-    /// MS_MGC_VAL: what mount(2) once wanted in the upper half.
+    /// MS_MGC_VAL, which old programs pass in the upper half of the flags.
     const MAGIC: u32 = 0xc0ed_0000;
-    let (kind, source) = (text(kind)?, text(source)?);
+    let (kind, source) = (optional_text(kind)?, optional_text(source)?);
     let data = options(data)?;
     let point = user_path::locate(AT_FDCWD, target, true)?;
     require(Caps::SYS_ADMIN)?;
@@ -89,7 +89,7 @@ pub fn mount(
     table::add(point, fs, source, MountFlags::of(flags)).map(|_| 0)
 }
 
-/// New flags and options for what is mounted at `point`; only flags with MS_BIND.
+/// Changes flags and options of the mount at `point`; with MS_BIND only the flags.
 fn remount(point: &Location, flags: u32, data: &[u8]) -> SysResult {
     const ATIME: u32 = MS_NOATIME | MS_RELATIME | MS_STRICTATIME;
     let mount = &point.mount;
@@ -171,7 +171,8 @@ pub fn ustat32(device: u32, out: UserPtr<[u32; 5]>) -> SysResult {
         .map(|()| 0)
 }
 
-/// sysfs(2): the kinds of file systems, by name (1), by number (2), how many there are (3).
+/// sysfs(2): the number of a file system type (1), the name of a number (2), how many types exist
+/// (3).
 pub fn sysfs(option: i32, first: u64, second: u64) -> SysResult {
     match option {
         1 => {

@@ -1,4 +1,4 @@
-//! Descriptors: making them, copying them, closing them.
+//! Descriptors: open(2), close(2), dup(2), pipe(2) and their variants.
 
 use linux_raw_sys::general::AT_FDCWD;
 
@@ -14,8 +14,9 @@ use crate::vfs::file::flags::*;
 use crate::vfs::path::Walk;
 use crate::vfs::{caller, pipe};
 
-/// Flags of close_range(2) (include/uapi/linux/close_range.h): a table of one's own first; and marking instead of closing.
+/// close_range(2): unshare the descriptor table first (include/uapi/linux/close_range.h).
 const CLOSE_RANGE_UNSHARE: u32 = 1 << 1;
+/// close_range(2): set close-on-exec instead of closing.
 const CLOSE_RANGE_CLOEXEC: u32 = 1 << 2;
 
 /// open(2).
@@ -28,7 +29,7 @@ pub fn openat(dirfd: i32, path: UserPath, flags: u32, mode: u32) -> SysResult {
     openat32(dirfd, path, flags | O_LARGEFILE, mode)
 }
 
-/// open(2), i386. Files of 2 GiB and more are opened whether O_LARGEFILE is there or not.
+/// open(2), i386. Files of 2 GiB and more are opened with or without O_LARGEFILE.
 pub fn open32(path: UserPath, flags: u32, mode: u32) -> SysResult {
     openat32(AT_FDCWD, path, flags, mode)
 }
@@ -40,7 +41,7 @@ pub fn openat32(dirfd: i32, path: UserPath, flags: u32, mode: u32) -> SysResult 
 
 fn open_resolved(dirfd: i32, path: UserPath, flags: u32, mode: u32, resolve: Resolve) -> SysResult {
     let path = user_path::read(path)?;
-    // A walk that stays below its start begins there whatever the path looks like.
+    // A walk below `dirfd` starts there also for an absolute path.
     let scoped = resolve.intersects(Resolve::BENEATH | Resolve::IN_ROOT);
     let from = if scoped { b"" } else { &path[..] };
     let file = caller::walk_at(dirfd, from, |walk, context| {
@@ -76,7 +77,7 @@ pub fn openat2(dirfd: i32, path: UserPath, how: UserPtr<[u64; 3]>, size: usize) 
     if size > PAGE_SIZE as usize {
         return Err(Errno::E2BIG);
     }
-    // A later version of the structure: what is new in it must be unused.
+    // Fields of a later version of the structure must be 0.
     let rest = how.cast::<u8>().byte_add(24).read_vec(size - 24)?;
     if rest.iter().any(|&byte| byte != 0) {
         return Err(Errno::E2BIG);
@@ -107,7 +108,7 @@ pub fn openat2(dirfd: i32, path: UserPath, how: UserPtr<[u64; 3]>, size: usize) 
 
 /// close(2).
 pub fn close(fd: i32) -> SysResult {
-    // Dropped here, where the table is no longer locked.
+    // The file is dropped after the table is unlocked.
     caller::with_files(|files| files.remove(fd)).map(|_file| 0)
 }
 
@@ -121,12 +122,12 @@ pub fn close_range(first: u32, last: u32, flags: u32) -> SysResult {
     }
     let mut from = first as usize;
     let mut stride = Stride::default();
-    // One after the other: each is closed where the table is not locked.
+    // One at a time: each file is dropped with the table unlocked.
     loop {
         let closed = caller::with_files(|files| {
             let fd = match files.next_number(&mut from) {
                 Some(Some(fd)) if fd as u32 <= last => fd,
-                // Free slots were passed.
+                // Only free slots were passed.
                 Some(None) if from <= last as usize => return Ok(Some(None)),
                 _ => return Ok(None),
             };
@@ -171,7 +172,7 @@ pub fn dup3(old: i32, new: i32, flags: u32) -> SysResult {
 
 fn duplicate(old: i32, new: i32, close_on_exec: bool) -> SysResult {
     let limit = caller::descriptor_limit();
-    // A table that grows by much grows in parts.
+    // A table that grows to many slots grows in parts.
     let grow = |files: &mut FdTable| {
         files.get_any(old)?;
         match usize::try_from(new) {
@@ -207,11 +208,11 @@ pub fn pipe2(out: UserPtr<[i32; 2]>, flags: u32) -> SysResult {
     let (reader, writer) = pipe::new(flags)?;
     let read_end = caller::install(reader, close_on_exec)?;
     let write_end = caller::install(writer, close_on_exec);
-    let told = write_end.and_then(|fd| out.write([read_end, fd]));
-    if told.is_err() {
+    let written = write_end.and_then(|fd| out.write([read_end, fd]));
+    if written.is_err() {
         for fd in [Ok(read_end), write_end].into_iter().flatten() {
             close(fd)?;
         }
     }
-    told.map(|()| 0)
+    written.map(|()| 0)
 }
