@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_what_cpio_writes() {
+    fn matches_cpio() {
         let mut out = vec![0; archive_size(5)];
         write_archive(&mut out, b"quiet");
         let text = String::from_utf8(out).unwrap();

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn no_byte_of_a_structure_is_believed() {
+    fn damage_never_panics() {
         let whole = structure();
         for at in 8..whole.len() {
             for byte in [0, 1, 7, 8, 9, 0x7f, 0xff] {

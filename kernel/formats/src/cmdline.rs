@@ -1,10 +1,9 @@
 //! The kernel's command line, parsed as Linux does it.
 //!
-//! Words are separated by white space; double quotes hold one together and are dropped around a
-//! value or a whole word. `-` and `_` are the same in the name of a parameter. What the kernel does
-//! not know is left for init: `NAME=value` goes into its environment, a plain word becomes an
-//! argument, and one with a dot in its name is a module's and ignored. All words behind `--` are
-//! arguments of init.
+//! White space separates words, except in double quotes, which are removed around a value or a
+//! whole word. `-` and `_` are equal in parameter names. Words that are no kernel parameters are for
+//! init: `NAME=value` goes into its environment, a word without `=` is an argument. A name with a
+//! dot is a module parameter and ignored. All words after `--` are arguments of init.
 
 use alloc::vec::Vec;
 
@@ -12,21 +11,22 @@ mod word;
 
 use word::{Word, same_name};
 
-/// Most arguments init gets, its name not counted (`CONFIG_INIT_ENV_ARG_LIMIT`).
+/// Maximum number of arguments of init, without its name (`CONFIG_INIT_ENV_ARG_LIMIT`).
 pub const MAX_INIT_ARGS: usize = 32;
-/// The limit of init's environment; Linux admits one more than that, `HOME` and `TERM` counted.
+/// Limit of init's environment; Linux admits one variable more, `HOME` and `TERM` included.
 pub const MAX_INIT_ENVS: usize = 32;
-/// Longest command line in bytes (`COMMAND_LINE_SIZE`, its NUL not counted); the rest is cut off.
+/// Maximum length of a command line in bytes, without its NUL (`COMMAND_LINE_SIZE`); the rest is
+/// ignored.
 pub const MAX_LENGTH: usize = 2047;
 
-/// Console log level without any word about it: everything but debug messages.
+/// Default console log level: all messages but debug ones.
 const LOGLEVEL_DEFAULT: u8 = 7;
 /// Console log level of `quiet` and `debug`.
 const LOGLEVEL_QUIET: u8 = 4;
 const LOGLEVEL_DEBUG: u8 = 10;
 
-/// Parameters of Linux's that have no meaning here and must not reach init. Where the name ends in
-/// `=` it is one only with a value.
+/// Linux parameters without effect here; they must not reach init. A name that ends in `=` is a
+/// parameter only with a value.
 const WITHOUT_EFFECT: &[&str] = &[
     "acpi",
     "apic",
@@ -94,31 +94,31 @@ const WITHOUT_EFFECT: &[&str] = &[
 /// A parsed command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandLine {
-    /// Program to start from the initramfs (`rdinit=`); none means `/init`.
+    /// Init in the initramfs (`rdinit=`); by default `/init`.
     pub rdinit: Option<Vec<u8>>,
-    /// Program to start where the initramfs has no init (`init=`).
+    /// Init if the initramfs has none (`init=`).
     pub init: Option<Vec<u8>>,
-    /// Arguments of init behind its name.
+    /// Arguments of init, without its name.
     pub init_args: Vec<Vec<u8>>,
-    /// Environment of init: `HOME=/`, `TERM=linux`, and what the line adds or replaces.
+    /// Environment of init: `HOME=/` and `TERM=linux`, with the command line's additions and changes.
     pub init_env: Vec<Vec<u8>>,
-    /// Consoles asked for (`console=`), the last one for `/dev/console`.
+    /// Consoles (`console=`); the last one is `/dev/console`.
     pub consoles: Vec<Vec<u8>>,
-    /// Messages of a level below this go to the console (`quiet`, `debug`, `loglevel=`).
+    /// Messages with a lower level go to the console (`quiet`, `debug`, `loglevel=`).
     pub loglevel: u8,
-    /// Seconds until a reboot after a panic, 0 for never, negative for at once (`panic=`).
+    /// Seconds from a panic to the reboot (`panic=`); 0: never, negative: immediately.
     pub panic_timeout: i32,
-    /// Place programs at fixed addresses (`norandmaps`).
+    /// Programs at fixed addresses (`norandmaps`).
     pub norandmaps: bool,
-    /// Place the kernel, and here programs too, at fixed addresses (`nokaslr`).
+    /// The kernel, and here programs too, at fixed addresses (`nokaslr`).
     pub nokaslr: bool,
-    /// Print every system call (`strace`).
+    /// Trace all system calls to the console (`strace`).
     pub strace: bool,
     /// Root device (`root=`).
     pub root: Option<Vec<u8>>,
-    /// Mount the root read-only (`ro`) or writable (`rw`), as the last of them says.
+    /// Root mounted read-only (`ro`) or writable (`rw`); the last one counts.
     pub read_only_root: Option<bool>,
-    /// The first word that found no room in init's arguments or environment; Linux panics on it.
+    /// The first word past the limit of init's arguments or environment; Linux panics.
     pub overflow: Option<Vec<u8>>,
 }
 
@@ -142,7 +142,7 @@ impl Default for CommandLine {
     }
 }
 
-/// Reads a command line; it ends at its first NUL or after [`MAX_LENGTH`] bytes.
+/// Parses a command line, which ends at its first NUL or after [`MAX_LENGTH`] bytes.
 pub fn parse(line: &[u8]) -> CommandLine {
     let line = &line[..line.len().min(MAX_LENGTH)];
     let line = line.split(|&byte| byte == 0).next().unwrap_or(line);
@@ -164,13 +164,13 @@ pub fn parse(line: &[u8]) -> CommandLine {
 }
 
 impl CommandLine {
-    /// Handles a kernel parameter; false if the word is not one.
+    /// Handles a kernel parameter; false if the word isn't one.
     fn known(&mut self, word: &Word<'_>) -> bool {
         let is = |name: &str| same_name(word.name, name.as_bytes());
         match word.value {
             Some(value) if is("rdinit") => {
                 self.rdinit = Some(value.to_vec());
-                // What came before was meant for another init.
+                // Earlier arguments were for another init.
                 self.init_args.clear();
             }
             Some(value) if is("init") => {
@@ -236,7 +236,8 @@ impl CommandLine {
     }
 }
 
-/// An integer as Linux's `kstrtoint` with base 0 takes it: decimal, `0x` or `0` octal, with a sign.
+/// Parses an integer as Linux's `kstrtoint` with base 0: an optional sign, then decimal, `0x`
+/// hexadecimal or `0` octal.
 fn integer(text: &[u8]) -> Option<i32> {
     let text = core::str::from_utf8(text).ok()?;
     let (negative, digits) = match text.strip_prefix('-') {

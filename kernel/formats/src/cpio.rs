@@ -1,12 +1,12 @@
-//! newc cpio archives (magic 070701, and 070702 with a checksum): the form of an initramfs.
+//! newc cpio archives (magic 070701, or 070702 with a checksum): the format of an initramfs.
 //!
 //! A member is a header of 110 ASCII bytes, a NUL-terminated name, and a body, the last two padded
 //! so that the next part begins at a multiple of four. A member named `TRAILER!!!` ends an archive;
 //! zero bytes and another archive may follow. Members with the same device and inode number and a
-//! link count above one are hard links of one file, whose body only one of them carries.
+//! link count above one are hard links to one file, and only one of them has its body.
 //!
-//! [`entries`] walks archives in memory without allocating; [`Stream`] takes them in pieces of any
-//! size, as an inflater delivers them; [`Writer`] makes archives. Names are not sanitized: the
+//! [`entries`] iterates over archives in memory without allocating; [`Stream`] parses them in pieces
+//! of any size, as from an inflater; [`Writer`] makes archives. Names are not sanitized: the
 //! unpacker must not follow `..` or a leading `/` out of its root.
 
 mod slice;
@@ -19,7 +19,7 @@ pub use writer::{Member, Writer};
 
 /// Bytes in a header.
 pub const HEADER_SIZE: usize = 110;
-/// Longest name or symlink target in bytes, its NUL included (`PATH_MAX`).
+/// Maximum length of a name or symlink target in bytes, with its NUL (`PATH_MAX`).
 pub const PATH_MAX: u32 = 4096;
 /// Name of the member that ends an archive.
 pub const TRAILER: &[u8] = b"TRAILER!!!";
@@ -47,28 +47,28 @@ pub mod mode {
 /// Error in an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// No newc magic where a header must be (070707, the old portable form, included).
+    /// A header without the newc magic (070707, the old portable format, is an error too).
     Magic,
-    /// A header field is no hexadecimal number of eight digits.
+    /// A header field is not a hexadecimal number of eight digits.
     Digits,
     /// The name is empty, longer than [`PATH_MAX`], or has no NUL at its end.
     Name,
     /// A symlink's target is longer than [`PATH_MAX`].
     Target,
-    /// A following archive does not begin at a multiple of four.
+    /// A further archive doesn't begin at a multiple of four.
     Padding,
     /// The archive ends inside a member.
     Truncated,
-    /// The bytes of the body don't add up to the sum in the header (070702).
+    /// The sum of the body's bytes differs from the header's checksum (070702).
     Checksum,
 }
 
-/// A [`Problem`] and where it is.
+/// A [`Problem`] and its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// Byte in the archive, counted from its first.
+    /// Offset in the archive, in bytes.
     pub offset: u64,
-    /// The error there.
+    /// The error at that offset.
     pub problem: Problem,
 }
 
@@ -83,24 +83,24 @@ pub struct Header {
     pub uid: u32,
     /// Group.
     pub gid: u32,
-    /// Number of names the inode has.
+    /// Number of the inode's links.
     pub nlink: u32,
     /// Modification time in seconds since 1970.
     pub mtime: u32,
     /// Bytes in the body.
     pub size: u32,
-    /// Device the file came from: major and minor number.
+    /// Device that the file was archived from: major and minor number.
     pub dev: (u32, u32),
-    /// Device that a device node stands for: major and minor number.
+    /// Device of a device node: major and minor number.
     pub rdev: (u32, u32),
-    /// Bytes in the name, its NUL included.
+    /// Length of the name in bytes, with its NUL.
     pub name_size: u32,
     /// Sum of the body's bytes, in a 070702 archive.
     pub checksum: Option<u32>,
 }
 
 impl Header {
-    /// Reads a header that begins at byte `offset` of its archive.
+    /// Parses a header at byte `offset` of its archive.
     pub fn parse(raw: &[u8; HEADER_SIZE], offset: u64) -> Result<Header, Error> {
         let has_checksum = match &raw[..6] {
             b"070701" => false,
@@ -169,18 +169,18 @@ impl Header {
         self.mode & mode::TYPE
     }
 
-    /// True where another member may be a name of the same file.
+    /// Whether another member may be a link to the same file.
     pub const fn is_hard_link(&self) -> bool {
         self.nlink > 1 && self.kind() != mode::DIRECTORY
     }
 
-    /// Device and inode number, which hard links of one file share.
+    /// Device and inode number: equal for hard links to one file.
     pub const fn identity(&self) -> (u32, u32, u32) {
         (self.dev.0, self.dev.1, self.ino)
     }
 }
 
-/// Value of hexadecimal digits of either case; none where one is something else.
+/// Value of hexadecimal digits of either case; `None` for another character.
 fn hexadecimal(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0u32, |value, &digit| {
         Some(value << 4 | char::from(digit).to_digit(16)?)
@@ -192,7 +192,7 @@ const fn padding(position: u64) -> u64 {
     position.wrapping_neg() & 3
 }
 
-/// Adds `bytes` to a 070702 sum.
+/// Adds `bytes` to a 070702 checksum.
 fn add_to_sum(sum: u32, bytes: &[u8]) -> u32 {
     bytes
         .iter()

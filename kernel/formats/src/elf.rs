@@ -1,10 +1,10 @@
-//! ELF executables: whether a file may be loaded, and the layout of its image.
+//! ELF executables: validation of a file, and the layout of its image.
 //!
-//! The rules are those of Linux's `binfmt_elf` for x86: what it refuses is refused, what it
-//! tolerates (`e_ident` bytes it never reads, overlapping segments, odd alignments, a file shorter
-//! than its header, which is read as if zeros followed, segments that reach past the file's end) is
-//! tolerated. One difference: errors that Linux finds only after the old program is gone, so that
-//! the process dies, are found before that ([`Image::check_segments`]).
+//! The rules are those of Linux's `binfmt_elf` for x86, including what it tolerates: `e_ident` bytes
+//! that it never reads, overlapping segments, odd alignments, a file shorter than its header (the
+//! rest is taken as zeros), segments that reach past the file's end. One difference: errors that
+//! Linux finds only after the point of no return, where they kill the process, are found before it
+//! ([`Image::check_segments`]).
 //!
 //! Next: `check.rs` holds the checks; `kernel/src/process/exec.rs` maps an [`Image`].
 
@@ -15,11 +15,11 @@ mod check;
 
 pub use check::{parse, parse_interpreter};
 
-/// A file that can be read at any position: a slice, or an inode of the kernel's.
+/// A file with random access: a slice, or an inode.
 pub trait Source {
     /// Length of the file in bytes.
     fn size(&self) -> u64;
-    /// Fills `out` from byte `offset` on; false if the file ends before.
+    /// Fills `out` with the bytes at `offset`; false if the file ends inside.
     fn read_at(&self, offset: u64, out: &mut [u8]) -> bool;
 }
 
@@ -45,7 +45,7 @@ impl Source for [u8] {
     }
 }
 
-/// Width of the program: which system call table, register set and address limit it gets.
+/// Width of the program: selects its system call table, register set and address limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// ELF32 for i386.
@@ -55,7 +55,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// First address past what a program of this class may map (`TASK_SIZE`).
+    /// End of the addresses that a program of this class may map (`TASK_SIZE`).
     pub const fn task_size(self) -> u64 {
         match self {
             Class::Elf32 => 0xffff_e000,
@@ -83,14 +83,14 @@ impl Class {
 pub enum Kind {
     /// `ET_EXEC`: linked for fixed addresses.
     Fixed,
-    /// `ET_DYN`: all addresses are relative to a base the kernel picks.
+    /// `ET_DYN`: all addresses are relative to a base that the kernel chooses.
     Relocatable,
 }
 
-/// The file's request for its stack (`PT_GNU_STACK`).
+/// Stack permissions that the file requests (`PT_GNU_STACK`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stack {
-    /// No request: an old 32-bit program then gets everything readable as executable too.
+    /// No request: for a 32-bit program all readable mappings are then executable, too.
     Unstated,
     /// Executable.
     Executable,
@@ -98,16 +98,16 @@ pub enum Stack {
     NotExecutable,
 }
 
-/// One `PT_LOAD` segment. Where two share a page, the later one's page replaces the earlier's.
+/// One `PT_LOAD` segment. If two share a page, the later one's page replaces the earlier's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
     /// First address, before the base is added.
     pub vaddr: u64,
-    /// Bytes in memory; what is past `filesz` is zero.
+    /// Bytes in memory; those past `filesz` are zero.
     pub memsz: u64,
-    /// Position in the file of the byte at `vaddr`; congruent to it modulo the page size.
+    /// File offset of the byte at `vaddr`; congruent to it modulo the page size.
     pub file_offset: u64,
-    /// Bytes that come from the file.
+    /// Bytes from the file.
     pub filesz: u64,
     /// May be read (`PF_R`).
     pub read: bool,
@@ -117,7 +117,7 @@ pub struct Segment {
     pub execute: bool,
 }
 
-/// A program that passed every check.
+/// A program with valid headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     /// Width of the program.
@@ -126,27 +126,27 @@ pub struct Image {
     pub kind: Kind,
     /// Address of the first instruction, before the base is added.
     pub entry: u64,
-    /// Address of the program headers in memory before the base is added; 0 where no segment holds
-    /// them (`AT_PHDR`).
+    /// Address of the program headers in memory before the base is added (`AT_PHDR`); 0 if no
+    /// segment contains them.
     pub phdr_vaddr: u64,
     /// Number of program headers (`AT_PHNUM`).
     pub phnum: u16,
-    /// Size of one in bytes (`AT_PHENT`).
+    /// Size of a program header in bytes (`AT_PHENT`).
     pub phentsize: u16,
-    /// What to map, in the file's order; not checked yet. There may be nothing: with a dynamic linker
-    /// that is a program too.
+    /// Segments to map, in the file's order; not checked yet. There may be none: with a dynamic
+    /// linker that is a valid program.
     pub segments: Vec<Segment>,
     /// Path of the dynamic linker (the first `PT_INTERP`), without its NUL.
     pub interp: Option<Vec<u8>>,
-    /// The file's request for the stack.
+    /// Requested stack permissions.
     pub stack: Stack,
-    /// Alignment the base should have, in bytes: a power of two, one page at least.
+    /// Alignment of the base in bytes: a power of two, at least one page.
     pub align: u64,
 }
 
 impl Image {
-    /// From the first page of the lowest segment to the last of the highest, in whole pages; empty
-    /// without segments. For segments that have been checked.
+    /// Addresses from the lowest segment's first page to the highest segment's last page; empty
+    /// without segments. The segments must have been checked.
     pub fn extent(&self) -> Range<u64> {
         let occupied = self.segments.iter().filter(|segment| segment.memsz > 0);
         let ends = occupied.map(|segment| segment.vaddr.saturating_add(segment.memsz));
@@ -162,7 +162,7 @@ impl Image {
         }
     }
 
-    /// Checks what there is to map.
+    /// Checks the segments.
     ///
     /// # Errors
     /// [`Error::Segment`], [`Error::Address`].
@@ -186,7 +186,7 @@ impl Segment {
         if self.filesz == 0 {
             return Ok(());
         }
-        // Whole pages are mapped, and none of them may lie past the end of any file.
+        // Whole pages are mapped, and all of them must be below the maximum file size.
         let end = self.file_offset.checked_add(self.filesz);
         let in_file = end.is_some_and(|end| end <= i64::MAX as u64 - check::PAGE);
         if !in_file || self.vaddr % check::PAGE != self.file_offset % check::PAGE {
@@ -196,28 +196,28 @@ impl Segment {
     }
 }
 
-/// Why a file can't be loaded.
+/// Reason why a file can't be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// It does not begin with an ELF header.
+    /// The file doesn't begin with an ELF header.
     NotElf,
     /// Neither `ET_EXEC` nor `ET_DYN`.
     Type,
     /// Not for this machine.
     Machine,
-    /// The program header table has entries of another size, none, too many, or lies outside.
+    /// The program header table is empty, too large, outside of the file, or has entries of another
+    /// size.
     ProgramHeaders,
-    /// `PT_INTERP` is no NUL-terminated path.
+    /// `PT_INTERP` is not a NUL-terminated path.
     Interpreter,
-    /// The file ends before something that must be read: the path of the dynamic linker, or the
-    /// header of one.
+    /// The file ends inside the dynamic linker's path, or a dynamic linker inside its header.
     Truncated,
-    /// A segment has more bytes in the file than in memory, lies where no file reaches, or is not
-    /// congruent to its position there.
+    /// A segment has more bytes in the file than in memory, exceeds the maximum file size, or its
+    /// address isn't congruent to its file offset.
     Segment,
-    /// A segment lies above the program's address space.
+    /// A segment reaches past the end of the address space.
     Address,
-    /// The kernel has no memory for the description.
+    /// No memory for the description.
     NoMemory,
 }
 

@@ -1,7 +1,7 @@
-//! Inflates gzip members (RFC 1952) in a window of 32 KiB.
+//! gzip decompression (RFC 1952) in a window of 32 KiB.
 //!
-//! The inflated bytes are handed on piece by piece and never held as a whole: an initramfs would
-//! otherwise need its memory twice. `miniz_oxide` inflates; header and trailer are read here.
+//! The inflated bytes go to the consumer piece by piece, never as a whole: an initramfs would
+//! otherwise need its memory twice. `miniz_oxide` inflates; this module checks header and trailer.
 
 use alloc::vec::Vec;
 
@@ -11,28 +11,28 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 /// First two bytes of a member.
 pub const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// How far back deflate may copy from, in bytes.
+/// Maximum distance of a deflate copy, in bytes.
 const WINDOW: usize = 32 * 1024;
 
 /// Error in a gzip member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Damage {
-    /// The header is no gzip header, or asks for something this format has no rule for.
+    /// Not a gzip header, a wrong header checksum, or reserved flags.
     Header,
     /// The input ends inside the member.
     Truncated,
     /// The compressed data is damaged.
     Data,
-    /// The inflated bytes are not those that were compressed (CRC or length differ).
+    /// The CRC or the length of the inflated bytes differs from the trailer's.
     Checksum,
 }
 
-/// Why inflating stopped.
+/// Reason why inflating stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error<E> {
     /// The member is damaged.
     Damaged(Damage),
-    /// The consumer refused.
+    /// The consumer returned an error.
     Consumer(E),
     /// No memory for the window.
     Memory,
@@ -44,8 +44,8 @@ impl<E> From<Damage> for Error<E> {
     }
 }
 
-/// Inflates the member at the start of `input`, hands its content to `consumer` in pieces of up to
-/// 32 KiB, and says how many bytes of `input` the member takes.
+/// Inflates the member at the start of `input`, and passes its content to `consumer` in pieces of up
+/// to 32 KiB. Returns the member's length in `input`.
 pub fn member<E>(
     input: &[u8],
     mut consumer: impl FnMut(&[u8]) -> Result<(), E>,
@@ -61,7 +61,7 @@ pub fn member<E>(
     let mut size = 0u32;
 
     loop {
-        // No flags: raw deflate, all input there is, a window that wraps around.
+        // No flags: raw deflate, complete input, a window that wraps around.
         let (status, taken, made) = decompress(inflater, &input[at..], &mut window, window_at, 0);
         at += taken;
         let piece = &window[window_at..window_at + made];
@@ -91,7 +91,7 @@ pub fn member<E>(
     Ok(at + trailer.len())
 }
 
-/// An empty vector with room for `count` elements.
+/// An empty vector with capacity for `count` elements.
 fn with_room<T, E>(count: usize) -> Result<Vec<T>, Error<E>> {
     let mut vec = Vec::new();
     vec.try_reserve_exact(count).map_err(|_| Error::Memory)?;

@@ -1,43 +1,43 @@
-//! An initramfs as boot loaders pass it: archives one after the other, each plain or gzip.
+//! An initramfs as boot loaders pass it: consecutive archives, each plain or gzip.
 //!
-//! Zero bytes may lie between them. As in Linux, an error leaves what was unpacked before it.
+//! Zero bytes may separate them. As in Linux, files unpacked before an error remain.
 
 use crate::cpio::{self, Sink, Stream, StreamError};
 use crate::gunzip;
 
-/// Why unpacking stopped.
+/// Reason why unpacking stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem<E> {
-    /// An archive is damaged; the offset in here counts from the start of its part, inflated.
+    /// An archive is damaged; this offset counts from the start of its part, inflated.
     Archive(cpio::Error),
     /// A gzip member is damaged.
     Gzip(gunzip::Damage),
-    /// Compressed in a way other than gzip; its name, or "unknown".
+    /// A compression other than gzip: its name, or "unknown".
     Compression(&'static str),
-    /// Something other than an archive follows inside a gzip member.
+    /// Bytes other than an archive inside a gzip member.
     Junk,
-    /// The sink refused.
+    /// The sink returned an error.
     Sink(E),
-    /// No memory to inflate in.
+    /// No memory for inflating.
     Memory,
 }
 
-/// A [`Problem`] and the byte of the initramfs at which the part it is in begins.
+/// A [`Problem`], and the offset of its part in the initramfs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Error<E> {
-    /// Start of the archive or the compressed member.
+    /// Start of the archive or the compressed member, in bytes.
     pub offset: usize,
-    /// The error in it.
+    /// The error.
     pub problem: Problem<E>,
 }
 
-/// Memory that holds an initramfs. Unpacked parts may be freed before the rest is unpacked, so that
-/// there need not be room for the archive and all files at once.
+/// Memory with an initramfs. Unpacked parts may be freed before the rest is unpacked, so that memory
+/// need not hold the archive and all files at once.
 pub trait Source {
-    /// The bytes from `at` on, which weren't released.
+    /// The bytes from `at` on, which have not been released.
     fn bytes(&self, at: usize) -> &[u8];
 
-    /// Notes that the bytes before `end` are no longer needed; the source may free them.
+    /// The bytes before `end` are no longer needed: the source may free them.
     fn release(&mut self, end: usize);
 }
 
@@ -49,10 +49,10 @@ impl Source for &[u8] {
     fn release(&mut self, _end: usize) {}
 }
 
-/// Bytes of a plain archive that are unpacked before they are released.
+/// Number of bytes of a plain archive between two releases.
 const PIECE: usize = 1 << 20;
 
-/// Unpacks everything in `image` into `sink`.
+/// Unpacks all archives in `image` into `sink`.
 pub fn unpack<I: Source, S: Sink>(image: &mut I, sink: &mut S) -> Result<(), Error<S::Error>> {
     let mut at = 0;
     loop {
@@ -119,7 +119,7 @@ fn problem<E>(error: StreamError<E>) -> Problem<E> {
     }
 }
 
-/// Names the compression by its magic, so that the message can say what to do instead.
+/// Name of a compression by its magic, for the error message.
 fn compression(bytes: &[u8]) -> &'static str {
     let known: [(&[u8], &str); 6] = [
         (b"BZh", "bzip2"),

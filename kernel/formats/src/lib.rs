@@ -1,16 +1,15 @@
-//! Readers of the kernel's external formats, with every field checked.
+//! Parsers of the kernel's external formats.
 //!
-//! An executable, an initramfs and a command line come from the user of the kernel and are not
-//! trusted: all arithmetic on their fields is checked, and no input makes this crate panic
-//! (`tests/fuzz` tries). It is a crate of its own, without `unsafe`, so that it is built
-//! and tested on the host like any other library.
+//! An executable, an initramfs and a command line are untrusted: all arithmetic on their fields is
+//! checked, and no input makes this crate panic (`tests/fuzz` tries). The crate is separate from the
+//! kernel and free of `unsafe`, so that it is built and tested on the host like other libraries.
 //!
-//! - [`elf`]: may this program be loaded, and where does each part of it go?
-//! - [`script`]: which program runs this one, and with what argument?
-//! - [`cpio`]: the members of a newc archive, from memory or from a stream; a writer for tools.
-//! - [`gunzip`]: inflates one gzip member in a window of 32 KiB.
-//! - [`initramfs`]: the mix of plain and gzip archives that a boot loader hands over.
-//! - [`cmdline`]: the kernel's command line and what it leaves for init.
+//! - [`elf`]: ELF programs: validation, and the segments to map.
+//! - [`script`]: scripts (`#!`): the interpreter and its argument.
+//! - [`cpio`]: newc archives, from memory or from a stream; a writer for tools.
+//! - [`gunzip`]: gzip decompression in a window of 32 KiB.
+//! - [`initramfs`]: the sequence of plain and gzip archives from the boot loader.
+//! - [`cmdline`]: the kernel's command line, and its words for init.
 //!
 //! Next: `kernel/src/fs/initramfs.rs` and `kernel/src/process/exec.rs` use these.
 #![no_std]

@@ -1,4 +1,4 @@
-//! Tests of the command line: quotes, words for init, words of the kernel.
+//! Tests of the command line: quotes, words for init, kernel parameters.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn quotes_hold_words_together() {
 }
 
 #[test]
-fn everything_behind_two_dashes_is_an_argument() {
+fn words_after_two_dashes_are_arguments() {
     let line = parse(b"rdinit=/bin/sh -- -c \"echo quiet\" X=1 quiet a.b --");
     assert_eq!(line.rdinit.as_deref(), Some(&b"/bin/sh"[..]));
     assert_eq!(
@@ -44,7 +44,7 @@ fn init_drops_the_arguments_before_it() {
 }
 
 #[test]
-fn dashes_and_underscores_are_alike() {
+fn dashes_equal_underscores() {
     let line = parse(b"no-timer-check NR-CPUS=2 nr-cpus=4 ignore-loglevel");
     assert!(line.init_args.is_empty());
     assert_eq!(words(&line.init_env[2..]), ["NR-CPUS=2"]);
@@ -65,7 +65,7 @@ fn switches() {
 }
 
 #[test]
-fn too_many_words_are_told() {
+fn too_many_words_are_reported() {
     let mut text = Vec::new();
     for index in 0..MAX_INIT_ARGS {
         text.extend_from_slice(alloc::format!("a{index} V{index}=1 ").as_bytes());

@@ -1,4 +1,4 @@
-//! Cuts a command line into words, by the rules of Linux's `next_arg`.
+//! Splits a command line into words, by the rules of Linux's `next_arg`.
 
 use alloc::vec::Vec;
 
@@ -10,7 +10,7 @@ pub(super) struct Word<'a> {
 }
 
 impl Word<'_> {
-    /// The word in one piece, without the quotes that were taken off its value.
+    /// The word as `name` or `name=value`, without the value's quotes.
     pub fn joined(&self) -> Vec<u8> {
         let mut joined = self.name.to_vec();
         if let Some(value) = self.value {
@@ -21,7 +21,8 @@ impl Word<'_> {
     }
 }
 
-/// Takes the first word off `text`, which begins with one, and the white space behind it.
+/// Splits the first word off `text`, which begins with one; returns the word, and the text after the
+/// following white space.
 pub(super) fn next(text: &[u8]) -> (Word<'_>, &[u8]) {
     let quoted = text.first() == Some(&b'"');
     let text = if quoted { &text[1..] } else { text };
@@ -68,7 +69,7 @@ pub(super) fn next(text: &[u8]) -> (Word<'_>, &[u8]) {
     )
 }
 
-/// `text` from its first byte that is no white space.
+/// `text` without leading white space.
 pub(super) fn skip_spaces(text: &[u8]) -> &[u8] {
     let spaces = text.iter().take_while(|&&byte| is_space(byte)).count();
     &text[spaces..]
@@ -79,7 +80,7 @@ fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r' | 0xa0)
 }
 
-/// True where two parameter names are the same, `-` and `_` being alike.
+/// Whether two parameter names are equal, with `-` equal to `_`.
 pub(super) fn same_name(one: &[u8], other: &[u8]) -> bool {
     let dashes = |&byte: &u8| if byte == b'-' { b'_' } else { byte };
     one.iter().map(dashes).eq(other.iter().map(dashes))

@@ -1,22 +1,22 @@
-//! Walks archives that lie in memory, one after the other, without allocating.
+//! Iterator over consecutive archives in memory, without allocation.
 
 use super::{Error, HEADER_SIZE, Header, Problem, TRAILER, add_to_sum, padding};
 
 /// One member of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// Its header.
+    /// The header.
     pub header: Header,
-    /// Its name as it stands, without the NUL.
+    /// The name as in the archive, without the NUL.
     pub name: &'a [u8],
-    /// Its body: the content of a file, the target of a symlink.
+    /// The body: the content of a file, or the target of a symlink.
     pub body: &'a [u8],
 }
 
-/// Walks the members of all archives in `archives`; trailers are left out.
+/// Iterates over the members of all archives in `archives`, without trailers.
 ///
-/// After an error the walk is over: behind it nothing says where a next member begins. Bytes other
-/// than zero and archives (a compressed part, say) end it too, as a [`Problem::Magic`].
+/// The iteration ends after an error: the start of the next member is unknown. Bytes that are
+/// neither zero nor an archive (a compressed part, for example) are a [`Problem::Magic`].
 pub const fn entries(archives: &[u8]) -> Entries<'_> {
     Entries {
         archives,
@@ -30,9 +30,9 @@ pub const fn entries(archives: &[u8]) -> Entries<'_> {
 #[derive(Clone, Debug)]
 pub struct Entries<'a> {
     archives: &'a [u8],
-    /// Where the next header or the zeros before it begin; never past the end.
+    /// Position of the next header or the zeros before it; never past the end.
     at: usize,
-    /// True at the start and behind a trailer, where zeros and the end may follow.
+    /// True at the start and after a trailer, where zeros or the end may follow.
     between: bool,
     over: bool,
 }

@@ -1,24 +1,24 @@
-//! Takes archives in pieces of any size and hands their members on as they come.
+//! Streaming parser of archives: input in pieces of any size, members passed to a [`Sink`].
 //!
-//! Nothing but a header and a name is ever kept, so that a large file needs no second copy on its
-//! way from the inflater to the file system.
+//! It buffers only a header and a name: a large file needs no second copy between the inflater and
+//! the file system.
 
 use alloc::vec::Vec;
 
 use super::{Error, HEADER_SIZE, Header, Problem, TRAILER, add_to_sum, padding};
 
-/// Takes the members of an archive: [`begin`](Sink::begin), any number of [`data`](Sink::data),
-/// [`end`](Sink::end), and so on to [`trailer`](Sink::trailer).
+/// Consumer of an archive's members. For each: [`begin`](Sink::begin), any number of
+/// [`data`](Sink::data), [`end`](Sink::end); after the last one [`trailer`](Sink::trailer).
 pub trait Sink {
-    /// What may go wrong on this side; it ends the stream.
+    /// Error of the consumer; it ends the stream.
     type Error;
-    /// A member begins. Its name is as it stands in the archive, without the NUL.
+    /// Start of a member. The name is as in the archive, without the NUL.
     fn begin(&mut self, header: &Header, name: &[u8]) -> Result<(), Self::Error>;
     /// The next bytes of the member's body.
     fn data(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
-    /// The member's body is complete and its checksum right.
+    /// End of a member: the body is complete, and its checksum correct.
     fn end(&mut self) -> Result<(), Self::Error>;
-    /// An archive is over: inode numbers in the next one are others.
+    /// End of an archive: inode numbers in the next one are independent.
     fn trailer(&mut self);
 }
 
@@ -27,11 +27,11 @@ pub trait Sink {
 pub enum StreamError<E> {
     /// The archive is damaged.
     Archive(Error),
-    /// The sink refused.
+    /// The sink returned an error.
     Sink(E),
 }
 
-/// What the next byte belongs to.
+/// Part of the archive that the next byte belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     /// Zeros, then the header of another archive.
@@ -41,17 +41,17 @@ enum Part {
     Body,
 }
 
-/// Reads archives piece by piece.
+/// Parser of archives that arrive piece by piece.
 pub struct Stream {
     part: Part,
-    /// Bytes taken so far.
+    /// Number of bytes consumed.
     position: u64,
-    /// Padding bytes to drop before `part` begins.
+    /// Padding bytes to skip before `part`.
     skip: u64,
-    /// Header or name, as far as it has come.
+    /// Received bytes of the header or the name.
     collected: Vec<u8>,
     header: Header,
-    /// Bytes of the body to come.
+    /// Missing bytes of the body.
     left: u32,
     sum: u32,
 }
@@ -76,8 +76,8 @@ impl Stream {
         }
     }
 
-    /// Takes the next piece and says how many of its bytes were used: fewer than all only where an
-    /// archive is over and something that is neither zero nor an archive follows.
+    /// Consumes the next piece; returns the number of bytes used. It is less than the piece's length
+    /// only if bytes that are neither zero nor an archive follow a complete archive.
     pub fn push<S: Sink>(
         &mut self,
         piece: &[u8],
@@ -110,7 +110,7 @@ impl Stream {
         Ok(piece.len() - rest.len())
     }
 
-    /// True where the stream may end here: no member has been begun.
+    /// Checks that the stream may end here: not inside a member.
     pub fn finish(&self) -> Result<(), Error> {
         match self.part {
             Part::Between => Ok(()),
@@ -127,7 +127,7 @@ impl Stream {
         rest.split_at(size)
     }
 
-    /// Collects up to `size` bytes in all; true once they are there.
+    /// Collects up to `size` bytes in total; true when they are complete.
     fn collect<'a>(&mut self, rest: &'a [u8], size: usize) -> (bool, &'a [u8]) {
         let missing = (size - self.collected.len()).min(rest.len());
         let (bytes, rest) = self.consume(rest, missing);
@@ -172,7 +172,7 @@ impl Stream {
                 .map_err(StreamError::Sink)?;
         }
         self.collected.clear();
-        // An empty body is complete without any further byte.
+        // An empty body is complete without a further byte.
         if self.part == Part::Body && self.left == 0 {
             self.end_of_body(sink)?;
         }
@@ -208,7 +208,7 @@ impl Stream {
         sink.end().map_err(StreamError::Sink)
     }
 
-    /// A problem in the part whose last of `size` bytes was just taken.
+    /// A problem in the part of `size` bytes that was just consumed.
     fn problem<E>(&self, size: u32, problem: Problem) -> StreamError<E> {
         StreamError::Archive(Error {
             offset: self.position - u64::from(size),

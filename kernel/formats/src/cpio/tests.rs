@@ -1,11 +1,11 @@
-//! Tests of the cpio reader: sound archives, cut ones, wrong ones.
+//! Tests of the cpio parsers: valid, truncated and damaged archives.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::*;
 
-/// An archive with one of everything, and the same again behind some zeros.
+/// An archive with each type of member, and the same archive again after some zeros.
 fn sample() -> Vec<u8> {
     let mut archive = Vec::new();
     for round in 0..2 {
@@ -39,7 +39,7 @@ fn sample() -> Vec<u8> {
     archive
 }
 
-/// Writes down what a stream delivers, in the order it came.
+/// Records the members that a stream delivers.
 #[derive(Default, Debug, PartialEq)]
 struct Recorder {
     members: Vec<(String, u32, Vec<u8>)>,
@@ -108,7 +108,7 @@ fn slice_and_stream_deliver_the_same() {
     }
 }
 
-/// The error both readers end with.
+/// The error that both parsers end with.
 fn error_of(archive: &[u8]) -> Option<Error> {
     let slice = entries(archive).find_map(Result::err);
     let (mut stream, mut recorder) = (Stream::new(), Recorder::default());
@@ -190,7 +190,7 @@ fn long_targets_and_names_are_refused() {
 }
 
 #[test]
-fn a_stream_stops_at_what_is_no_archive_and_at_its_sink() {
+fn a_stream_stops_at_other_bytes_and_at_an_error_of_its_sink() {
     let mut writer = Writer::new();
     writer.file(b"a", 0, b"");
     let mut archive = writer.finish();

@@ -1,4 +1,4 @@
-//! Makes newc archives: for host tools, tests, and the loader's command line archive.
+//! Writer of newc archives, for host tools and tests.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -17,11 +17,11 @@ pub struct Member<'a> {
     pub gid: u32,
     /// Modification time in seconds since 1970.
     pub mtime: u32,
-    /// Inode number, where members are hard links of each other; 0 for a fresh one.
+    /// Inode number, for members that are hard links to one file; 0: a new number.
     pub ino: u32,
-    /// Number of links; 0 counts as one (two for a directory).
+    /// Number of links; 0 means 1 (2 for a directory).
     pub nlink: u32,
-    /// Device that a device node stands for.
+    /// Device of a device node: major and minor number.
     pub rdev: (u32, u32),
     /// Content or target.
     pub body: &'a [u8],
@@ -31,7 +31,7 @@ pub struct Member<'a> {
 #[derive(Debug)]
 pub struct Writer {
     archive: Vec<u8>,
-    /// Inode number that the next fresh member gets.
+    /// Last inode number that was assigned.
     next_ino: u32,
 }
 
@@ -44,7 +44,7 @@ impl Default for Writer {
 impl Writer {
     /// An empty archive.
     pub const fn new() -> Writer {
-        // Far above the small numbers a caller would pick for hard links.
+        // Above the small numbers that callers choose for hard links.
         Writer {
             archive: Vec::new(),
             next_ino: 0x1000_0000,
@@ -86,10 +86,10 @@ impl Writer {
         );
     }
 
-    /// Adds any kind of member.
+    /// Adds a member of any type.
     ///
     /// # Panics
-    /// If the body or the name is 4 GiB or longer, which the format has no room for.
+    /// If the body or the name is 4 GiB or longer: the fields have 32 bits.
     pub fn member(&mut self, name: &[u8], member: &Member<'_>) {
         let size = u32::try_from(member.body.len()).expect("a cpio member is below 4 GiB");
         let name_size = u32::try_from(name.len() + 1).expect("a cpio name is below 4 GiB");
@@ -131,7 +131,7 @@ impl Writer {
         self.pad();
     }
 
-    /// Ends the archive and gives its bytes, a whole number of 512-byte blocks as cpio writes them.
+    /// Ends the archive; returns its bytes, padded to 512-byte blocks as by cpio(1).
     pub fn finish(mut self) -> Vec<u8> {
         self.next_ino = 0;
         self.member(TRAILER, &Member::default());

@@ -1,8 +1,8 @@
 //! Checks of ELF headers and segments.
 //!
-//! The fields are read by `xmas_elf`. That crate panics on files with headers out of bounds and on
-//! unaligned ones, so it never sees a user's file: it is given a small aligned buffer with a copy
-//! of the file header and of one program header at a time.
+//! `xmas_elf` decodes the fields. That crate panics on files with headers out of bounds and on
+//! unaligned ones, so it never gets a user's file: it gets a small aligned buffer with copies of the
+//! file header and of one program header at a time.
 
 use alloc::vec::Vec;
 
@@ -14,25 +14,25 @@ use super::{Class, Error, Image, Kind, Segment, Source, Stack};
 
 /// Bytes in a page, the unit in which segments are mapped.
 pub(super) const PAGE: u64 = 4096;
-/// Longest interpreter path with its NUL (`PATH_MAX`).
+/// Maximum length of an interpreter path in bytes, with its NUL (`PATH_MAX`).
 const PATH_MAX: u64 = 4096;
-/// Largest program header table in bytes, as in Linux.
+/// Maximum size of a program header table in bytes, as in Linux.
 const TABLE_MAX: u64 = 65536;
-/// `EM_486`, which Linux takes for a 32-bit program too.
+/// `EM_486`: Linux accepts it for 32-bit programs, too.
 const EM_486: u16 = 6;
 /// Values of the class byte in `e_ident`.
 const RAW_CLASS_32: u8 = 1;
 const RAW_CLASS_64: u8 = 2;
-/// `PT_GNU_STACK`: its flags say whether the stack is executable.
+/// `PT_GNU_STACK`: its flags are the stack's permissions.
 pub(super) const PT_GNU_STACK: u32 = 0x6474_e551;
-/// Where the copy of a program header lies in [`Copy`], behind the largest file header.
+/// Offset of the program header's copy in [`Headers`], after the largest file header.
 const PHDR_AT: usize = 64;
 
-/// The file header and one program header, aligned as `xmas_elf` needs them.
+/// Copies of the file header and one program header, aligned for `xmas_elf`.
 #[repr(C, align(8))]
 struct Headers([u8; PHDR_AT + 64]);
 
-/// What the file header says, once checked.
+/// Checked fields of the file header.
 struct FileHeader {
     class: Class,
     kind: Kind,
@@ -41,15 +41,15 @@ struct FileHeader {
     phnum: u16,
 }
 
-/// Checks a program's headers and describes what to map.
+/// Checks a program's headers, and describes its image.
 ///
 /// # Errors
-/// Why it is no program. Its segments are checked by [`Image::check_segments`].
+/// The first error in the headers. [`Image::check_segments`] checks the segments.
 pub fn parse<S: Source + ?Sized>(file: &S) -> Result<Image, Error> {
     read(file, true)
 }
 
-/// Checks a dynamic linker's headers: a `PT_INTERP` of its own is ignored.
+/// Checks a dynamic linker's headers; its `PT_INTERP` is ignored.
 ///
 /// # Errors
 /// As [`parse`]; [`Error::Truncated`] for a file shorter than a header.
@@ -98,15 +98,15 @@ fn read<S: Source + ?Sized>(file: &S, is_program: bool) -> Result<Image, Error> 
                     Stack::NotExecutable
                 };
             }
-            // PT_TLS, PT_PHDR, PT_NOTE, PT_GNU_PROPERTY, PT_GNU_RELRO and unknown ones are between the
-            // program and its C library: the kernel acts on none of them.
+            // PT_TLS, PT_PHDR, PT_NOTE, PT_GNU_PROPERTY, PT_GNU_RELRO and unknown types are for the C
+            // library; the kernel ignores them.
             _ => {}
         }
     }
     Ok(image)
 }
 
-/// Copies the first bytes of the file; what it lacks is zeros.
+/// Copies the first bytes of the file, padded with zeros.
 fn read_head<S: Source + ?Sized>(file: &S, out: &mut [u8]) -> Result<(), Error> {
     out.fill(0);
     let size = usize::try_from(file.size()).unwrap_or(usize::MAX);
@@ -118,15 +118,15 @@ fn read_head<S: Source + ?Sized>(file: &S, out: &mut [u8]) -> Result<(), Error> 
     }
 }
 
-/// Copies the file header into `headers` and checks it, the place of the table included.
+/// Copies the file header into `headers` and checks it, with the program header table's position.
 fn file_header<S: Source + ?Sized>(file: &S, headers: &mut Headers) -> Result<FileHeader, Error> {
     let bytes = &mut headers.0;
     read_head(file, &mut bytes[..PHDR_AT])?;
     if bytes[..4] != *b"\x7fELF" {
         return Err(Error::NotElf);
     }
-    // Linux tells the width by e_machine alone, which lies at the same place in both; the class byte
-    // is then set to agree with it for `xmas_elf`.
+    // As in Linux e_machine alone, at the same offset in both classes, decides the width. The class
+    // byte is set accordingly for `xmas_elf`.
     bytes[4] = RAW_CLASS_32;
     let machine = ElfFile::new(bytes)
         .map_err(|_| Error::NotElf)?
@@ -172,7 +172,7 @@ fn file_header<S: Source + ?Sized>(file: &S, headers: &mut Headers) -> Result<Fi
     })
 }
 
-/// Makes the copied file header say that its table is the one entry copied behind it.
+/// Changes the copied file header: its program header table is the one entry copied after it.
 fn point_to_copied_phdr(headers: &mut Headers, class: Class) {
     let (phoff, phnum) = match class {
         Class::Elf32 => (28..32, 44..46),
@@ -183,10 +183,10 @@ fn point_to_copied_phdr(headers: &mut Headers, class: Class) {
     headers.0[phnum].copy_from_slice(&1u16.to_le_bytes());
 }
 
-/// Takes a `PT_LOAD` into the image.
+/// Adds a `PT_LOAD` to the image.
 fn load_segment(phdr: &ProgramHeader<'_>, phoff: u64, image: &mut Image) -> Result<(), Error> {
     let (vaddr, offset, filesz) = (phdr.virtual_addr(), phdr.offset(), phdr.file_size());
-    // Rounding up an odd alignment would be a guess: like Linux, ignore all but powers of two.
+    // As in Linux, alignments that are no power of two are ignored.
     if phdr.align().is_power_of_two() {
         image.align = image.align.max(phdr.align());
     }
@@ -206,7 +206,7 @@ fn load_segment(phdr: &ProgramHeader<'_>, phoff: u64, image: &mut Image) -> Resu
     Ok(())
 }
 
-/// Reads the path of the dynamic linker: up to its first NUL, and the last byte must be one.
+/// Reads the dynamic linker's path, up to the first NUL; the last byte must be NUL.
 fn interpreter<S: Source + ?Sized>(file: &S, phdr: &ProgramHeader<'_>) -> Result<Vec<u8>, Error> {
     let size = phdr.file_size();
     if !(2..=PATH_MAX).contains(&size) {

@@ -1,4 +1,4 @@
-//! Tests of the ELF reader: both widths, and files that must be refused.
+//! Tests of the ELF parser: both widths, and invalid files.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -14,7 +14,7 @@ fn sample(class: Class) -> Vec<u8> {
     file[..8].copy_from_slice(&[0x7f, b'E', b'L', b'F', 0, 1, 1, 0]);
     file[16] = 2;
     file[18] = if class == Class::Elf64 { 62 } else { 3 };
-    put(&mut file, class, 24, 28, 0x40_0100); // entry; the word 8 (4) behind it is phoff
+    write_word(&mut file, class, 24, 28, 0x40_0100); // entry; phoff follows
     let (phoff, phentsize) = if class == Class::Elf64 {
         (32, 54)
     } else {
@@ -44,15 +44,15 @@ fn sample(class: Class) -> Vec<u8> {
     file
 }
 
-/// Writes a word where the file header of either class has it; for 32 bits just before `end32`.
-fn put(file: &mut [u8], class: Class, at64: usize, end32: usize, value: u64) {
+/// Writes a word to the file header: at `at64`, or for 32 bits just before `end32`.
+fn write_word(file: &mut [u8], class: Class, at64: usize, end32: usize, value: u64) {
     match class {
         Class::Elf64 => file[at64..at64 + 8].copy_from_slice(&value.to_le_bytes()),
         Class::Elf32 => file[end32 - 4..end32].copy_from_slice(&(value as u32).to_le_bytes()),
     }
 }
 
-/// Fields in the order type, flags, offset, vaddr, filesz, memsz, align.
+/// Writes a program header; fields: type, flags, offset, vaddr, filesz, memsz, align.
 fn write_phdr(file: &mut [u8], class: Class, at: usize, fields: [u64; 7]) {
     let [kind, flags, offset, vaddr, filesz, memsz, align] = fields;
     let bytes: Vec<u8> = match class {
@@ -88,7 +88,7 @@ fn with_segment(class: Class, fields: [u64; 7]) -> Result<Image, Error> {
     checked(&file[..])
 }
 
-/// Headers and segments.
+/// Checks headers and segments.
 fn checked(file: &[u8]) -> Result<Image, Error> {
     let image = parse(file)?;
     image.check_segments().map(|()| image)
@@ -138,23 +138,23 @@ fn file_header_fields() {
         assert_eq!(with(phentsize, 57), Err(Error::ProgramHeaders));
         assert_eq!(with(phentsize + 2, 0), Err(Error::ProgramHeaders));
         assert_eq!(with(phentsize + 3, 0xff), Err(Error::ProgramHeaders));
-        // Linux reads none of the identification behind the magic.
+        // Linux reads no identification bytes after the magic.
         for at in 4..16 {
             assert!(with(at, 0xa5).is_ok());
         }
         for length in 0..class.header_size() + 3 * usize::from(class.phdr_size()) {
             assert!(parse(&good[..length]).is_err());
         }
-        // An entry point is looked at when it is known where the program lies.
+        // The entry point is checked when the base is known.
         let mut entry = good.clone();
-        put(&mut entry, class, 24, 28, class.task_size());
+        write_word(&mut entry, class, 24, 28, class.task_size());
         assert!(parse(&entry[..]).is_ok());
     }
 }
 
 #[test]
 fn a_file_shorter_than_its_header() {
-    // The program header lies in the file header, as in the smallest programs there are.
+    // The program header overlaps the file header, as in the smallest programs.
     let mut file = sample(Class::Elf32);
     file[28] = 4;
     file[44] = 1;
@@ -190,7 +190,7 @@ fn segment_fields() {
             segment(0x1001, 0x40_2000, 0x80, 0x80, 0x1000),
             Err(Error::Segment)
         );
-        // Past the file's end, but not past that of any file.
+        // Past the file's end, but below the maximum file size.
         assert!(segment(0x1000, 0x40_2000, 0x101, 0x200, 0x1000).is_ok());
         assert!(segment(0x7fff_e000, 0x40_2000, 0x2000, 0x2000, 0x1000).is_ok());
         let far = segment(max & !0xfff, 0x40_2000, 0x2000, 0x2000, 0x1000);
@@ -210,7 +210,7 @@ fn segment_fields() {
                 .align,
             PAGE
         );
-        // Nothing from the file: its position is not looked at.
+        // No bytes from the file: its offset is not checked.
         assert!(segment(0x1234_5678, 0x40_2001, 0, 0x80, 0x1000).is_ok());
         let empty = segment(0, 0x40_2000, 0, 0, 0).expect("an empty one");
         assert_eq!(empty.extent(), 0x40_0000..0x40_1000);
@@ -285,7 +285,7 @@ fn interpreter_paths() {
             "{offset:#x} {size}"
         );
     }
-    // A dynamic linker's own is not looked at.
+    // A dynamic linker's PT_INTERP is ignored.
     let mut file = sample(Class::Elf64);
     write_phdr(&mut file, Class::Elf64, 64 + 2 * 56, [3, 4, 0, 0, 1, 1, 1]);
     let image = parse_interpreter(&file[..], Class::Elf64).expect("a linker");

@@ -1,4 +1,4 @@
-//! Tests of gzip: members with all fields and without, damaged ones.
+//! Tests of gzip: members with and without optional fields, damaged members.
 
 use alloc::vec::Vec;
 
@@ -6,13 +6,13 @@ use miniz_oxide::deflate::compress_to_vec;
 
 use super::*;
 
-/// What `gzip -9 -n` makes of "hello, hello, hello, hello\n".
+/// Output of `gzip -9 -n` for "hello, hello, hello, hello\n".
 const HELLO: [u8; 30] = [
     0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 0xff, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0xd7, 0x51, 0xc8, 0xc0,
     0xa4, 0xb8, 0, 0x4b, 0x21, 0xa1, 0x29, 27, 0, 0, 0,
 ];
 
-/// A member with all optional header fields, its header checksum right.
+/// A member, with `all_fields` with all optional header fields and a correct header checksum.
 pub(crate) fn gzip(content: &[u8], all_fields: bool) -> Vec<u8> {
     let mut member: Vec<u8> = Vec::from(&HELLO[..10]);
     if all_fields {
@@ -37,7 +37,7 @@ fn inflate(input: &[u8]) -> Result<(Vec<u8>, usize), Error<()>> {
 }
 
 #[test]
-fn a_member_of_gzips() {
+fn output_of_gzip() {
     let mut input = HELLO.to_vec();
     input.extend_from_slice(b"behind");
     assert_eq!(
@@ -59,7 +59,7 @@ fn members_larger_than_the_window() {
 }
 
 #[test]
-fn damage_is_noticed() {
+fn damage_is_detected() {
     let good = gzip(b"some text, some text, some text", true);
     for length in 0..good.len() {
         assert_eq!(
@@ -89,6 +89,6 @@ fn damage_is_noticed() {
 }
 
 #[test]
-fn the_consumer_may_stop_it() {
+fn an_error_of_the_consumer_stops_inflating() {
     assert_eq!(member(&HELLO, |_| Err(7)), Err(Error::Consumer(7)));
 }

@@ -1,4 +1,4 @@
-//! Tests of an initramfs: archives one after the other, plain and packed.
+//! Tests of an initramfs: consecutive archives, plain and compressed.
 
 use alloc::vec::Vec;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::cpio::{Header, Writer};
 use crate::gunzip::tests::gzip;
 
-/// Keeps the names and refuses one.
+/// Records the names; returns an error for one of them.
 #[derive(Default)]
 struct Names(Vec<Vec<u8>>);
 
@@ -62,7 +62,7 @@ fn plain_and_gzip_in_any_order() {
 }
 
 #[test]
-fn errors_keep_what_came_before() {
+fn errors_keep_earlier_files() {
     let one = archive(b"one");
     let problem = |behind: &[u8]| {
         let (found, result) = names(&[&one, behind].concat());
