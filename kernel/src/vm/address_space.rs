@@ -382,11 +382,16 @@ impl AddressSpace {
         let Some(area) = covering_or_next(&self.areas, *at) else {
             return false;
         };
-        let (before, from, end) = (*at, area.start.max(*at), area.end);
+        let (from, end) = (area.start.max(*at), area.end);
         *at = self.part_of_pages(from, end);
+        // The area's last table may reach into the gap behind it.
+        let ceiling = if *at < end {
+            *at
+        } else {
+            self.start_of_next(end)
+        };
         self.tables.drop_range(from, *at);
-        // From the end of the previous part, whose last table reaches into the gap up to `from`.
-        self.tables.prune(before, *at, 0, *at);
+        self.tables.prune(from, *at, 0, ceiling);
         true
     }
 }

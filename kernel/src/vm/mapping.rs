@@ -213,12 +213,14 @@ impl AddressSpace {
             .range(..start)
             .next_back()
             .map_or(0, |(_, area)| area.end);
-        let ceiling = self
-            .areas
-            .range(end..)
-            .next()
-            .map_or(1 << 47, |(_, area)| area.start);
+        let ceiling = self.start_of_next(end);
         self.tables.prune(start, end, floor, ceiling);
+    }
+
+    /// Start of the first area at or above `end`, or the end of the program's half.
+    pub(super) fn start_of_next(&self, end: u64) -> u64 {
+        let next = self.areas.range(end..).next();
+        next.map_or(1 << 47, |(_, area)| area.start)
     }
 
     /// Drops the pages in [start, end); the areas stay (MADV_DONTNEED).
