@@ -52,11 +52,11 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     // The CPU. Descriptor tables first: a fault from here on is reported.
     arch::gdt::init();
     arch::percpu::init();
-    arch::idt::init();
+    arch::idt::init(&entry::VECTORS);
     arch::cpu::init();
     // Memory: page frames, page tables, the heap.
     mm::init(boot_info);
-    arch::alternatives::init();
+    arch::alternatives::init(mm::paging::poke_text);
     // The command line and the initramfs, from the loader.
     let ramdisk = boot::ramdisk(boot_info);
     let options = boot::options(ramdisk);

@@ -72,7 +72,7 @@ impl Credentials {
     pub fn has_any(&self, capabilities: Caps) -> bool {
         let is_granted = self.effective.intersects(capabilities);
         #[cfg(debug_assertions)]
-        crate::process::asked::note(core::panic::Location::caller(), is_granted);
+        crate::abi::capability_checks::note(core::panic::Location::caller(), is_granted);
         is_granted
     }
 

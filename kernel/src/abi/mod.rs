@@ -1,5 +1,5 @@
 //! Linux's words: error numbers, the register frame and the door it came through, credentials and
-//! capabilities, resource limits, file modes and `struct open_how`'s flags.
+//! capabilities, resource limits, personalities, file modes and `struct open_how`'s flags.
 //!
 //! Floor 1 of the kernel: constants and plain types, which every other folder may use. No unsafe code; what
 //! acts on the words is above. Read `frame.rs` first (what a door saves), then `errno.rs` (what comes back).
@@ -8,10 +8,13 @@
 #![cfg_attr(not(test), forbid(unsafe_code))]
 
 pub mod capability;
+#[cfg(debug_assertions)]
+pub mod capability_checks;
 pub mod cred;
 pub mod errno;
 pub mod frame;
 pub mod limits;
 pub mod metadata;
+pub mod personality;
 pub mod ready;
 pub mod resolve;

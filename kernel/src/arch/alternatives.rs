@@ -5,7 +5,6 @@
 //! replace it, and patched once, before the first program runs.
 
 use super::cpu;
-use crate::mm::paging;
 
 /// One patch site.
 #[repr(C)]
@@ -49,8 +48,9 @@ macro_rules! smap_site {
     };
 }
 
-/// Patches all sites. Runs once, before the first access to user memory.
-pub fn init() {
+/// Patches all sites with `poke`, which writes one byte of the text. Runs once, before the first
+/// access to user memory.
+pub fn init(poke: impl Fn(u64, u8)) {
     if !cpu::features().smap {
         return;
     }
@@ -63,10 +63,9 @@ pub fn init() {
         )
     };
     for site in sites {
-        // The text is mapped read-only; its alias in the physical map is writable. Each byte is
-        // translated separately, so that a site may cross a page boundary.
+        // Byte by byte: a site may cross a page boundary.
         for (i, byte) in site.instruction.to_le_bytes()[..3].iter().enumerate() {
-            paging::poke_text(site.address + i as u64, *byte);
+            poke(site.address + i as u64, *byte);
         }
     }
 }

@@ -5,20 +5,29 @@ use x86_64::structures::idt::{Entry, InterruptDescriptorTable};
 use x86_64::{PrivilegeLevel, VirtAddr};
 
 use super::gdt::Ist;
-use crate::entry::{exceptions, int80};
 
 static IDT: Once<InterruptDescriptorTable> = Once::new();
 
 /// Vector of the system call by software interrupt.
 pub const SYSCALL_VECTOR: u8 = 0x80;
 
-fn set<F>(
-    entry: &mut Entry<F>,
-    stub: unsafe extern "C" fn(),
-    ist: Option<Ist>,
-    dpl: PrivilegeLevel,
-) {
-    // SAFETY: the stubs save all registers and end in IRET, as a gate's handler must; `gdt::init`
+/// Code that a gate leads to: it saves all registers and ends in IRET.
+pub type Stub = unsafe extern "C" fn();
+
+/// The stubs of all vectors in use (`entry/` has them).
+pub struct Vectors {
+    /// Of vectors 0 to 19, indexed by vector.
+    pub exceptions: [Stub; 20],
+    /// Of the sixteen interrupt lines, indexed by line.
+    pub interrupts: [Stub; 16],
+    /// Vector of interrupt line 0.
+    pub first_interrupt: u8,
+    /// Of [`SYSCALL_VECTOR`].
+    pub system_call: Stub,
+}
+
+fn set<F>(entry: &mut Entry<F>, stub: Stub, ist: Option<Ist>, dpl: PrivilegeLevel) {
+    // SAFETY: as a gate's handler must, a `Stub` saves all registers and ends in IRET; `gdt::init`
     // has set up the IST stacks.
     unsafe {
         let options = entry.set_handler_addr(VirtAddr::from_ptr(stub as *const ()));
@@ -29,12 +38,12 @@ fn set<F>(
     }
 }
 
-/// Fills and loads the table.
-pub fn init() {
+/// Fills the table with the stubs of `vectors`, and loads it.
+pub fn init(vectors: &Vectors) {
     use PrivilegeLevel::{Ring0, Ring3};
     let idt = IDT.call_once(|| {
         let mut idt = InterruptDescriptorTable::new();
-        let stubs = &exceptions::STUBS;
+        let stubs = &vectors.exceptions;
         set(&mut idt.divide_error, stubs[0], None, Ring0);
         // These four can occur while rsp or GS base is still the program's (in the first
         // instructions of the SYSCALL and SYSENTER stubs): each has its own stack.
@@ -71,15 +80,10 @@ pub fn init() {
         set(&mut idt.x87_floating_point, stubs[16], None, Ring0);
         set(&mut idt.alignment_check, stubs[17], None, Ring0);
         set(&mut idt.simd_floating_point, stubs[19], None, Ring0);
-        for (line, stub) in exceptions::IRQ_STUBS.iter().enumerate() {
-            set(
-                &mut idt[crate::dev::pic::BASE + line as u8],
-                *stub,
-                None,
-                Ring0,
-            );
+        for (vector, stub) in (vectors.first_interrupt..).zip(vectors.interrupts) {
+            set(&mut idt[vector], stub, None, Ring0);
         }
-        set(&mut idt[SYSCALL_VECTOR], int80::entry_int80, None, Ring3);
+        set(&mut idt[SYSCALL_VECTOR], vectors.system_call, None, Ring3);
         idt
     });
     idt.load();

@@ -1,12 +1,13 @@
-//! The CPU's counter: reading it, and finding out how fast it runs.
+//! The CPU's time stamp counter (TSC): its value, and its frequency as found at boot
+//! (`time/frequency.rs`).
 
 use core::arch::x86_64::{__rdtscp, _mm_lfence, _rdtsc};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use vdso::reader::Counter;
 
-use crate::arch::cpu;
-use crate::time::measure;
-use crate::time::reference::Hardware;
+/// Cycles per second; 0 while unknown.
+static HERTZ: AtomicU64 = AtomicU64::new(0);
 
 /// The counter, as [`vdso::reader`] wants it.
 pub struct Tsc;
@@ -32,56 +33,33 @@ pub fn cycles() -> u64 {
     }
 }
 
-/// The counter's frequency, and who said so.
-#[derive(Clone, Copy, Debug)]
-pub struct Frequency {
-    /// Cycles per second.
-    pub hertz: u64,
-    /// Where it comes from, for the log.
-    pub source: &'static str,
+/// Cycles per second as found at boot; 0 without a usable counter. CPU time is counted by it: a rate
+/// that changed would set those clocks back.
+pub fn hertz() -> u64 {
+    HERTZ.load(Ordering::Relaxed)
 }
 
-/// Finds the frequency: stated by the hypervisor or the CPU, else measured, else `None`.
-pub fn frequency(reference: Option<Hardware>) -> Option<Frequency> {
-    // A rate that no clock can be made of is none that a TSC has.
-    let is_usable = |found: &Frequency| {
-        found.hertz <= measure::HIGHEST && vdso::math::mult_for(found.hertz).is_some()
-    };
-    let measured = || {
-        let reference = reference?;
-        Some(Frequency {
-            hertz: measure::hertz(&reference)?,
-            source: reference.name(),
-        })
-    };
-    stated()
-        .filter(is_usable)
-        .or_else(measured)
-        .filter(is_usable)
+/// Sets [`hertz`], once at boot.
+pub fn set_hertz(hertz: u64) {
+    HERTZ.store(hertz, Ordering::Relaxed);
 }
 
-fn stated() -> Option<Frequency> {
-    // The timing leaf that VMware began and KVM took over: TSC in kHz.
-    if cpu::features().hypervisor && cpu::cpuid(0x4000_0000, 0)[0] >= 0x4000_0010 {
-        let hertz = u64::from(cpu::cpuid(0x4000_0010, 0)[0]) * 1000;
-        if hertz != 0 {
-            return Some(Frequency {
-                hertz,
-                source: "hypervisor",
-            });
-        }
+/// [`hertz`], or a guess where the frequency is unknown.
+pub fn guessed_hertz() -> u64 {
+    Some(hertz())
+        .filter(|hertz| *hertz != 0)
+        .unwrap_or(1_000_000_000)
+}
+
+/// Seconds since the counter was 0, at the machine's start or before.
+pub fn seconds() -> u64 {
+    cycles() / guessed_hertz()
+}
+
+/// Waits for so many seconds, with interrupts off as in the panic handler.
+pub fn spin(seconds: u64) {
+    let end = cycles().saturating_add(guessed_hertz().saturating_mul(seconds));
+    while cycles() < end {
+        core::hint::spin_loop();
     }
-    // Intel SDM vol. 3, 20.7.3: crystal x ebx / eax. Without a stated crystal the base
-    // frequency of leaf 0x16, in MHz, is the TSC's.
-    let [denominator, numerator, crystal, _] = cpu::cpuid(0x15, 0);
-    let base = u64::from(cpu::cpuid(0x16, 0)[0] & 0xffff) * 1_000_000;
-    let hertz = match (denominator, numerator, crystal) {
-        (0, ..) | (_, 0, _) => 0,
-        (.., 0) => base,
-        _ => u64::from(crystal) * u64::from(numerator) / u64::from(denominator),
-    };
-    (hertz != 0).then_some(Frequency {
-        hertz,
-        source: "cpuid",
-    })
 }

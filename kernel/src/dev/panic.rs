@@ -155,7 +155,7 @@ fn end() -> ! {
     power::debug_exit(Exit::Panic);
     let seconds = TIMEOUT.load(Ordering::Relaxed);
     if seconds > 0 {
-        crate::time::spin_seconds(seconds as u64);
+        crate::arch::tsc::spin(seconds as u64);
     }
     if seconds != 0 {
         power::reset();

@@ -16,8 +16,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use x86_64::instructions::random::RdRand;
 
-use crate::arch::cpu;
-use crate::time;
+use crate::arch::{cpu, tsc};
 
 /// Bytes of a key.
 const KEY: usize = 32;
@@ -32,8 +31,8 @@ pub const FILL_WEIGHT: usize = 16;
 pub const STIR_WEIGHT: usize = FILL_WEIGHT * BLOCK / KEY;
 /// Bytes of output after which the key is reseeded.
 const RESEED_BYTES: u64 = 1 << 20;
-/// Nanoseconds after which the key is reseeded (CRNG_RESEED_INTERVAL).
-const RESEED_NANOS: u64 = 60_000_000_000;
+/// Seconds after which the key is reseeded (CRNG_RESEED_INTERVAL).
+const RESEED_SECONDS: u64 = 60;
 /// Bytes of the ramdisk used as a seed; they include the command line.
 const RAMDISK_BYTES: usize = 4096;
 /// Readings of the time stamp counter for the first key.
@@ -51,7 +50,7 @@ struct Pool {
     used: usize,
     /// Bytes handed out since the last reseed.
     drawn: u64,
-    /// Time of the last reseed in nanoseconds since boot.
+    /// Time of the last reseed by [`tsc::seconds`].
     seeded: u64,
 }
 
@@ -91,13 +90,13 @@ impl Pool {
             let (seed, random) = (hardware_seed(), hardware_random());
             self.absorb(&(seed ^ random.rotate_left(32)).to_le_bytes());
         }
-        let mut last = crate::arch::tsc::cycles();
+        let mut last = tsc::cycles();
         for _ in 0..readings / (KEY / 8) {
             let mut gaps = [0; KEY];
             for gap in gaps.chunks_exact_mut(8) {
                 // CPUID is slow and serialising; under a hypervisor its time varies.
                 core::hint::black_box(cpu::cpuid(0, 0));
-                let now = crate::arch::tsc::cycles();
+                let now = tsc::cycles();
                 gap.copy_from_slice(&(now - last).to_le_bytes());
                 last = now;
             }
@@ -108,7 +107,7 @@ impl Pool {
     }
 
     fn fill(&mut self, out: &mut [u8], now: u64) {
-        if self.drawn >= RESEED_BYTES || now.saturating_sub(self.seeded) >= RESEED_NANOS {
+        if self.drawn >= RESEED_BYTES || now.saturating_sub(self.seeded) >= RESEED_SECONDS {
             self.reseed(READINGS, now);
         }
         self.drawn += out.len() as u64;
@@ -148,7 +147,7 @@ fn hardware_random() -> u64 {
 pub fn init(ramdisk: &[u8]) {
     let mut pool = POOL.lock();
     pool.absorb(&ramdisk[..ramdisk.len().min(RAMDISK_BYTES)]);
-    pool.reseed(BOOT_READINGS, 0);
+    pool.reseed(BOOT_READINGS, tsc::seconds());
 }
 
 /// Mixes `bytes` into the key (writes to /dev/random).
@@ -158,7 +157,7 @@ pub fn stir(bytes: &[u8]) {
 
 /// Fills `out` with random bytes.
 pub fn fill(out: &mut [u8]) {
-    let now = time::uptime_ns();
+    let now = tsc::seconds();
     POOL.lock().fill(out, now);
 }
 
@@ -171,7 +170,7 @@ pub fn next_u64() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, KEY, Pool, RESEED_BYTES, RESEED_NANOS};
+    use super::{BLOCK, KEY, Pool, RESEED_BYTES, RESEED_SECONDS};
     use crate::kernel_test;
 
     /// `N` bytes from a pool with key bytes `key`, drawn in pieces of `piece` bytes.
@@ -233,10 +232,10 @@ mod tests {
             pool.drawn = RESEED_BYTES;
             pool.fill(&mut out, 1);
             assert_eq!((pool.drawn, pool.seeded), (64, 1));
-            pool.fill(&mut out, RESEED_NANOS);
+            pool.fill(&mut out, RESEED_SECONDS);
             assert_eq!((pool.drawn, pool.seeded), (128, 1));
-            pool.fill(&mut out, RESEED_NANOS + 1);
-            assert_eq!((pool.drawn, pool.seeded), (64, RESEED_NANOS + 1));
+            pool.fill(&mut out, RESEED_SECONDS + 1);
+            assert_eq!((pool.drawn, pool.seeded), (64, RESEED_SECONDS + 1));
         }
     );
 }

@@ -14,7 +14,9 @@
 use core::arch::naked_asm;
 
 use super::exit::{iret_to_user, return_by_iret};
+use super::interrupt;
 use crate::abi::frame::{self, Frame, offsets};
+use crate::arch::idt::Stub;
 use crate::arch::percpu::KERNEL_RSP;
 use crate::dev::pic;
 use crate::process::{fault, rusage};
@@ -69,7 +71,7 @@ stub!(simd_error, 19);
 stub!(reserved, 15);
 
 /// Stubs of vectors 0 to 19, indexed by vector.
-pub static STUBS: [unsafe extern "C" fn(); 20] = [
+pub const STUBS: [Stub; 20] = [
     divide_error,
     debug,
     nmi,
@@ -96,7 +98,7 @@ macro_rules! irqs {
     ($($name:ident = $line:literal),*) => {
         $(stub!($name, pic::BASE + $line);)*
         /// Stubs of the sixteen interrupt lines, indexed by line.
-        pub static IRQ_STUBS: [unsafe extern "C" fn(); 16] = [$($name),*];
+        pub const IRQ_STUBS: [Stub; 16] = [$($name),*];
     };
 }
 irqs!(
@@ -262,7 +264,7 @@ unsafe extern "C" fn handle(at: *mut Frame) {
     let vector = frame.entry as u8;
     let error_code = core::mem::replace(&mut frame.orig_rax, u64::MAX);
     if (pic::BASE..pic::BASE + 16).contains(&vector) {
-        interrupt(frame, vector - pic::BASE);
+        interrupt::handle(frame, vector - pic::BASE);
     } else {
         fault::exception(frame, vector, error_code);
         rusage::returning(frame);
@@ -271,21 +273,6 @@ unsafe extern "C" fn handle(at: *mut Frame) {
         // SAFETY: a frame from user mode is the running task's, at the top of its stack; `frame`
         // is not used after this.
         unsafe { crate::process::exit_work(at) };
-    }
-}
-
-/// Handles an interrupt of the PIC's `line`: the timer or the serial port, the lines that are
-/// unmasked.
-fn interrupt(frame: &Frame, line: u8) {
-    crate::sync::assert_none_held("an interrupt is taken");
-    // Acknowledged first: the tick's sample reads the program's code, which may fault and sleep for
-    // memory while other tasks run.
-    pic::acknowledge(line);
-    if line == pic::TIMER {
-        crate::time::interrupt(frame);
-        fault::report_nmis();
-    } else if line == pic::COM1 {
-        crate::tty::serial::receive();
     }
 }
 

@@ -40,7 +40,8 @@
 //! 6. `entry/exit.rs`: back to the program, by SYSRET or IRET.
 //!
 //! `msr.rs` programs the entry points into the CPU. `int80.rs` and `sysenter.rs` are the other
-//! system call doors; `exceptions.rs` is the entry of exceptions and interrupts.
+//! system call doors; `exceptions.rs` is the entry of exceptions and interrupts, and `interrupt.rs`
+//! what an interrupt does.
 //!
 //! # Terms
 //!
@@ -71,9 +72,21 @@
 pub mod exceptions;
 pub mod exit;
 pub mod int80;
+mod interrupt;
 pub mod msr;
 pub mod syscall;
 pub mod sysenter;
 
 #[cfg(test)]
 mod tests;
+
+use crate::arch::idt::Vectors;
+use crate::dev::pic;
+
+/// The stubs of the interrupt descriptor table.
+pub static VECTORS: Vectors = Vectors {
+    exceptions: exceptions::STUBS,
+    interrupts: exceptions::IRQ_STUBS,
+    first_interrupt: pic::BASE,
+    system_call: int80::entry_int80,
+};

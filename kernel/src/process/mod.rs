@@ -26,8 +26,6 @@ use crate::vm::leftovers;
 
 pub mod accounting;
 pub mod arguments;
-#[cfg(debug_assertions)]
-pub mod asked;
 pub mod attributes;
 pub mod capability;
 pub mod children;
@@ -46,7 +44,6 @@ pub mod instruction;
 pub mod jobs;
 pub mod oom;
 mod orphans;
-pub mod personality;
 pub mod pid;
 pub mod ptrace;
 pub mod robust;

@@ -6,8 +6,8 @@
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::arch::tsc;
+use crate::arch::tsc::guessed_hertz;
 use crate::process::{Process, Task, try_current};
-use crate::time::guessed_hertz;
 
 /// The counter at the last mark.
 static MARK: AtomicU64 = AtomicU64::new(0);

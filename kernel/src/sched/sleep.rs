@@ -1,11 +1,36 @@
 //! Sleeping until a time.
 
+use alloc::sync::Arc;
+
 use vdso::math::Time;
 use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME, TAI};
 
-use crate::sched::wait;
-use crate::time::timer::{Alarm, Clock};
+use crate::process::Task;
+use crate::sched::{run_queue, wait};
+use crate::time::timer::{Clock, Expire, Timer};
 use crate::time::{as_nanos, now};
+
+impl Expire for Task {
+    /// Wakes the task that set an [`Alarm`].
+    fn expire(self: Arc<Self>) {
+        run_queue::wake(&self);
+    }
+}
+
+/// Wakes the running task at a time, unless it is dropped before.
+pub struct Alarm {
+    _timer: Timer,
+}
+
+impl Alarm {
+    /// Rings when `clock` says `time` (ns).
+    pub fn new(clock: Clock, time: u64) -> Self {
+        let timer = Timer::new();
+        let task = Arc::downgrade(&run_queue::current_task());
+        timer.set(clock, time, task);
+        Self { _timer: timer }
+    }
+}
 
 /// Sleeps until `clock` says `deadline` (ns) or later; whether it did, and wasn't interrupted.
 pub fn until(clock: Clock, deadline: u64) -> bool {

@@ -17,7 +17,8 @@ use crate::mm::fallible::{Grow, TryPush};
 use crate::mm::reserve;
 use crate::process::task::{Task, TaskState};
 use crate::sched::run_queue;
-use crate::time::timer::{Alarm, Clock};
+use crate::sched::sleep::Alarm;
+use crate::time::timer::Clock;
 
 /// An entry of a wait queue that isn't a task.
 pub trait Wake: Send + Sync {

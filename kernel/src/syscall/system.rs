@@ -2,13 +2,14 @@
 
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::personality;
 use crate::dev::{power, random};
 use crate::mm::PAGE_SIZE;
 use crate::mm::fallible;
 use crate::mm::frame;
 use crate::process::capability::{capable, require};
 use crate::process::uts::{DOMAIN, HOST, RELEASE, RELEASE_26, UTS_FIELD, UtsName, VERSION};
-use crate::process::{current, personality, table};
+use crate::process::{current, table};
 use crate::sched::load;
 use crate::sched::preempt::{self, Stride};
 use crate::usercopy::UserPtr;

@@ -12,8 +12,8 @@ use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::process::capability::require;
 use crate::time;
+use crate::time::clock_page;
 use crate::usercopy::{Pod, UserPtr};
-use crate::vm::vdso::clock_page;
 
 /// KTIME_SEC_MAX: more seconds than this don't fit a signed 64-bit count of nanoseconds.
 const MAX_SECONDS: i64 = i64::MAX / 1_000_000_000;
@@ -151,6 +151,7 @@ fn set(time: Time) -> SysResult {
         return Err(Errno::EINVAL);
     }
     time::set_realtime(time);
+    crate::vfs::timerfd::date_was_set();
     Ok(0)
 }
 

@@ -4,12 +4,14 @@
 //! the clock page, which programs read (`user/vdso`) and which this kernel's own [`now`] reads
 //! with the same code: a system call and the vDSO can't disagree. What happens at a time is in
 //! `timer.rs`, sleeping in `sched/sleep.rs`, and how the interrupt comes in time in `oneshot.rs`.
-//! How fast the TSC runs is found out in `measure.rs` and watched in `watch.rs`.
+//! How fast the TSC runs is found out in `frequency.rs` and `measure.rs`, and watched in `watch.rs`.
 
-pub mod measure;
+mod clock_page;
+mod frequency;
+mod measure;
 mod oneshot;
 mod pit;
-pub mod reference;
+mod reference;
 mod rtc;
 pub mod schedule;
 pub mod timer;
@@ -25,21 +27,17 @@ use vdso::page::{MODE_RDTSC, MODE_RDTSCP, MODE_SYSCALL};
 use vdso::reader::{self, MONOTONIC, REALTIME_COARSE};
 use vdso::writer::Timekeeper;
 
-use crate::abi::frame::Frame;
 use crate::abi::metadata;
 use crate::arch::cpu;
-use crate::arch::tsc::Tsc;
+use crate::arch::tsc::{self, Tsc};
 use crate::dev::pic;
-use crate::process::{rusage, timers};
-use crate::sched::{preempt, run_queue};
-use crate::vm::vdso as image;
+pub use clock_page::{clock_frame, clock_page};
+use frequency::Frequency;
+pub use oneshot::{is_tick, plan};
 use watch::Watch;
 
 /// Timer interrupts so far.
 static TICKS: AtomicU64 = AtomicU64::new(0);
-
-/// Cycles of the TSC a second, once known.
-static HERTZ: AtomicU64 = AtomicU64::new(0);
 
 /// The clocks. Starts without a usable TSC, counting ticks.
 static KEEPER: Lazy<Mutex<Timekeeper, rank::Timekeeper>> = Lazy::new(|| {
@@ -56,18 +54,18 @@ pub const TICK_NANOS: u32 = pit::TICK_NANOS;
 /// Starts the clocks and the tick.
 pub fn init() {
     let reference = reference::Hardware::find();
-    let found = crate::arch::tsc::frequency(reference);
+    let found = frequency::find(reference);
     let mut keeper = KEEPER.lock();
-    if let Some(crate::arch::tsc::Frequency { hertz, source }) = found
+    if let Some(Frequency { hertz, source }) = found
         && let Some(mult) = mult_for(hertz)
     {
-        HERTZ.store(hertz, Ordering::Relaxed);
+        tsc::set_hertz(hertz);
         let mode = if cpu::features().rdtscp {
             MODE_RDTSCP
         } else {
             MODE_RDTSC
         };
-        *keeper = Timekeeper::new(crate::arch::tsc::cycles(), mult, mode);
+        *keeper = Timekeeper::new(tsc::cycles(), mult, mode);
         log!(
             "time: TSC {}.{:06} MHz by {source}",
             hertz / 1_000_000,
@@ -92,7 +90,7 @@ pub fn init() {
         }
         None => log!("time: no CMOS clock; the date is 1970"),
     }
-    keeper.publish(image::clock_page(), TICK_NANOS);
+    keeper.publish(clock_page(), TICK_NANOS);
     drop(keeper);
     pit::start_ticks();
     pic::unmask(pic::TIMER);
@@ -101,43 +99,24 @@ pub fn init() {
 /// What the keeper counts: TSC cycles, or the nanoseconds of all ticks.
 fn counter(keeper: &Timekeeper) -> u64 {
     if keeper.user_readable() {
-        crate::arch::tsc::cycles()
+        tsc::cycles()
     } else {
         TICKS.load(Ordering::Relaxed) * u64::from(TICK_NANOS)
     }
 }
 
-/// Called by the timer interrupt, which may strike in user mode, in the idle loop, and at the
-/// points of long calls (`sched/preempt.rs`).
-pub fn interrupt(frame: &Frame) {
-    if oneshot::is_tick() {
-        tick();
-        if frame.is_user() || preempt::is_at_point() {
-            rusage::sample(frame);
-            timers::tick();
-        }
-    }
-    run_queue::by_clock(timer::run_due);
-    oneshot::plan();
-}
-
-/// What is done a hundred times a second.
-fn tick() {
+/// Advances the clocks by a tick, a hundred times a second.
+pub fn tick() {
     TICKS.fetch_add(1, Ordering::Relaxed);
-    {
-        let mut keeper = KEEPER.lock();
-        let rate = WATCH.lock().as_mut().and_then(Watch::tick);
-        let now = counter(&keeper);
-        keeper.advance(now);
-        if let Some((hertz, mult)) = rate.and_then(|hertz| Some((hertz, mult_for(hertz)?))) {
-            keeper.set_mult(now, mult);
-            log!("time: the clocks take the TSC's rate as {hertz} Hz from here on");
-        }
-        keeper.publish(image::clock_page(), TICK_NANOS);
+    let mut keeper = KEEPER.lock();
+    let rate = WATCH.lock().as_mut().and_then(Watch::tick);
+    let now = counter(&keeper);
+    keeper.advance(now);
+    if let Some((hertz, mult)) = rate.and_then(|hertz| Some((hertz, mult_for(hertz)?))) {
+        keeper.set_mult(now, mult);
+        log!("time: the clocks take the TSC's rate as {hertz} Hz from here on");
     }
-    crate::sched::load::tick();
-    crate::tty::tick();
-    run_queue::tick();
+    keeper.publish(clock_page(), TICK_NANOS);
 }
 
 /// The wall clock at the last tick (CLOCK_REALTIME_COARSE), for time stamps of files.
@@ -152,7 +131,7 @@ pub fn wall_clock() -> metadata::Time {
 /// The time by a clock id (`vdso::reader`'s constants); `None` for ids that the clock page
 /// does not have.
 pub fn now(id: i32) -> Option<Time> {
-    let page = image::clock_page();
+    let page = clock_page();
     let clock = reader::entry(page, id)?;
     reader::now(page, clock, &Tsc).or_else(|| {
         // Without a usable TSC the page has no counting clocks, but the last tick's values.
@@ -163,7 +142,7 @@ pub fn now(id: i32) -> Option<Time> {
 
 /// clock_getres(2) in nanoseconds.
 pub fn resolution(id: i32) -> Option<u32> {
-    let page = image::clock_page();
+    let page = clock_page();
     let clock = reader::entry(page, id)?;
     reader::resolution(page, clock)
         .or_else(|| KEEPER.lock().at_base(id as usize).map(|_| TICK_NANOS))
@@ -174,24 +153,10 @@ pub fn set_realtime(time: Time) {
     let mut keeper = KEEPER.lock();
     let now = counter(&keeper);
     keeper.set_realtime(now, time);
-    keeper.publish(image::clock_page(), TICK_NANOS);
+    keeper.publish(clock_page(), TICK_NANOS);
     drop(keeper);
-    crate::vfs::timerfd::date_was_set();
     // What waits for a time of day may be due now.
     oneshot::plan();
-}
-
-/// Cycles of the TSC a second as measured at boot; 0 where there is no usable one. CPU time is
-/// counted by it: a rate that changed would set those clocks back.
-pub fn tsc_hertz() -> u64 {
-    HERTZ.load(Ordering::Relaxed)
-}
-
-/// [`tsc_hertz`], with a guess where the rate is unknown.
-pub fn guessed_hertz() -> u64 {
-    Some(tsc_hertz())
-        .filter(|hertz| *hertz != 0)
-        .unwrap_or(1_000_000_000)
 }
 
 /// Nanoseconds since boot.
@@ -215,19 +180,11 @@ pub fn from_nanos(nanos: u64) -> Time {
     }
 }
 
-/// Waits with interrupts off, for the panic handler, by the TSC alone.
-pub fn spin_seconds(seconds: u64) {
-    let end = crate::arch::tsc::cycles().saturating_add(guessed_hertz().saturating_mul(seconds));
-    while crate::arch::tsc::cycles() < end {
-        core::hint::spin_loop();
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::frequency;
     use super::reference::Hardware;
     use super::{TICK_NANOS, Time, as_nanos, now, resolution, set_realtime, tick};
-    use crate::arch::tsc;
     use crate::kernel_test;
     use vdso::reader::{
         BOOTTIME, MONOTONIC, MONOTONIC_COARSE, MONOTONIC_RAW, REALTIME, REALTIME_COARSE, TAI,
@@ -299,8 +256,8 @@ mod tests {
     kernel_test!(
         fn the_tsc_is_measured_alike_twice() {
             let (first, second) = (
-                tsc::frequency(Some(Hardware::Pit)),
-                tsc::frequency(Hardware::find()),
+                frequency::find(Some(Hardware::Pit)),
+                frequency::find(Hardware::find()),
             );
             let (Some(first), Some(second)) = (first, second) else {
                 panic!("{first:?} {second:?}");

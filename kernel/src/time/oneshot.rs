@@ -6,7 +6,8 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-use super::{TICK_NANOS, pit, timer, tsc_hertz, uptime_ns};
+use super::{TICK_NANOS, pit, timer, uptime_ns};
+use crate::arch::tsc;
 
 /// No interrupt comes sooner than this after another was asked for, so that programs get on.
 const LEAST_NANOS: u64 = 50_000;
@@ -20,7 +21,7 @@ static EXPECTED: AtomicU64 = AtomicU64::new(0);
 
 /// Asks for an interrupt in `delay` ns, unless one comes before that.
 pub fn ask(delay: u64) {
-    if tsc_hertz() == 0 {
+    if tsc::hertz() == 0 {
         return;
     }
     let delay = delay.max(LEAST_NANOS);
@@ -32,7 +33,7 @@ pub fn ask(delay: u64) {
     }
 }
 
-/// Called by the timer interrupt: whether it is a tick.
+/// Called by the timer interrupt: whether the interrupt is a tick.
 pub fn is_tick() -> bool {
     let now = uptime_ns();
     if COUNTS_ONCE.load(Relaxed) {
@@ -48,7 +49,7 @@ pub fn is_tick() -> bool {
     true
 }
 
-/// Called at the end of the interrupt: sees to the next one.
+/// Called at the end of the interrupt: plans the next one.
 pub fn plan() {
     if COUNTS_ONCE.load(Relaxed) {
         let tick_in = NEXT_TICK.load(Relaxed).saturating_sub(uptime_ns());

@@ -1,8 +1,7 @@
 //! The timers: what is to happen at a time, the earliest first.
 //!
-//! Whatever is due is done in the timer interrupt, which strikes in user mode or in the idle loop
-//! only: no lock of the kernel's is held then. `oneshot.rs` sees to it that the interrupt comes
-//! early enough. Nothing ever happens before its time.
+//! The timer interrupt does what is due ([`run_due`]); no lock is held then. `oneshot.rs` asks for the
+//! interrupt early enough. Nothing happens before its time.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
@@ -12,8 +11,6 @@ use crate::sync::{Mutex, rank};
 use vdso::reader::{MONOTONIC, REALTIME};
 
 use super::{as_nanos, now, oneshot};
-use crate::process::Task;
-use crate::sched::run_queue;
 
 /// What a timer goes by. The date can be set: its timers are then due sooner or later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,29 +37,24 @@ impl Clock {
     }
 }
 
-/// What has a timer.
+/// The owner of a [`Timer`].
 pub trait Expire: Send + Sync {
     /// Called once the timer's time has come; the timer is off then, and may be set again.
     fn expire(self: Arc<Self>);
 }
 
-enum Event {
-    Wake(Arc<Task>),
-    Call(Weak<dyn Expire>),
-}
-
 /// Time in ns of the clock, and a number that tells those of the same time apart.
 type Key = (u64, u64);
-type Queue = BTreeMap<Key, Event>;
+type Queue = BTreeMap<Key, Weak<dyn Expire>>;
 
 /// By clock.
 static QUEUES: [Mutex<Queue, rank::TimerQueue>; 2] = [const { Mutex::new(BTreeMap::new()) }; 2];
 
-fn enter(clock: Clock, time: u64, event: Event) -> Key {
+fn enter(clock: Clock, time: u64, owner: Weak<dyn Expire>) -> Key {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let key = (time, NEXT.fetch_add(1, Ordering::Relaxed));
     let mut queue = QUEUES[clock as usize].lock();
-    queue.insert(key, event);
+    queue.insert(key, owner);
     let is_first = queue
         .first_key_value()
         .is_some_and(|(first, _)| *first == key);
@@ -73,8 +65,9 @@ fn enter(clock: Clock, time: u64, event: Event) -> Key {
     key
 }
 
-fn cancel(clock: Clock, key: Key) -> Option<Event> {
-    QUEUES[clock as usize].lock().remove(&key)
+fn cancel(clock: Clock, key: Key) {
+    let owner = QUEUES[clock as usize].lock().remove(&key);
+    drop(owner);
 }
 
 /// A timer that calls its owner.
@@ -89,7 +82,7 @@ impl Timer {
 
     /// Sets it, whether it was on or off, to call `owner` when `clock` says `time` (ns).
     pub fn set(&self, clock: Clock, time: u64, owner: Weak<dyn Expire>) {
-        let key = enter(clock, time, Event::Call(owner));
+        let key = enter(clock, time, owner);
         let old = self.0.lock().replace((clock, key));
         if let Some((clock, key)) = old {
             cancel(clock, key);
@@ -111,23 +104,6 @@ impl Drop for Timer {
     }
 }
 
-/// Wakes the running task at a time, unless it is dropped before.
-pub struct Alarm(Clock, Key);
-
-impl Alarm {
-    /// Rings when `clock` says `time` (ns).
-    pub fn new(clock: Clock, time: u64) -> Self {
-        let event = Event::Wake(run_queue::current_task());
-        Self(clock, enter(clock, time, event))
-    }
-}
-
-impl Drop for Alarm {
-    fn drop(&mut self) {
-        cancel(self.0, self.1);
-    }
-}
-
 /// Does what is due, the earlier first.
 pub fn run_due() {
     for clock in [Clock::Monotonic, Clock::Realtime] {
@@ -139,7 +115,7 @@ pub fn run_due() {
         // Looked at once: a timer that is set again and again must not keep the CPU here.
         let now = clock.now();
         loop {
-            let event = {
+            let owner = {
                 let mut queue = queue.lock();
                 let first = queue.first_entry();
                 match first.filter(|first| first.key().0 <= now) {
@@ -147,13 +123,8 @@ pub fn run_due() {
                     None => break,
                 }
             };
-            match event {
-                Event::Wake(task) => run_queue::wake(&task),
-                Event::Call(owner) => {
-                    if let Some(owner) = owner.upgrade() {
-                        owner.expire();
-                    }
-                }
+            if let Some(owner) = owner.upgrade() {
+                owner.expire();
             }
         }
     }

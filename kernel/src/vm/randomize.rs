@@ -5,9 +5,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use formats::elf::{Class, Image, Kind, Stack};
 
 use crate::abi::errno::Errno;
+use crate::abi::personality;
 use crate::dev::random;
 use crate::mm::{PAGE_SIZE, layout, page_down};
-use crate::process::personality;
 use crate::vm::address_space::AddressSpace;
 use crate::vm::mapping::{NewArea, Place};
 use crate::vm::vma::{Prot, Role};

@@ -21,8 +21,9 @@ use crate::sync::{Mutex, rank};
 use super::{Task, current};
 use crate::abi::errno::Errno;
 use crate::sched::run_queue;
+use crate::sched::sleep::Alarm;
 use crate::sched::wait::{block, is_interrupted};
-use crate::time::timer::{Alarm, Clock};
+use crate::time::timer::Clock;
 use crate::usercopy::UserPtr;
 use crate::vm::fault::Access;
 

@@ -8,7 +8,6 @@ use alloc::vec::Vec;
 
 use spin::Lazy;
 use vdso::images::{self, VDSO32, VDSO64, vdso32, vdso64};
-use vdso::page::ClockPage;
 use x86_64::registers::model_specific::Msr;
 
 use crate::abi::errno::Errno;
@@ -16,16 +15,11 @@ use crate::arch::cpu::{self, Features, Vendor};
 use crate::dev::log::log;
 use crate::mm::PAGE_SIZE;
 use crate::mm::frame::Frame;
+use crate::time::clock_frame;
 use crate::vm::address_space::AddressSpace;
 use crate::vm::mapping::{NewArea, Place};
 use crate::vm::randomize::random_pages;
 use crate::vm::vma::{Backing, Prot, Role, Vma, VmaFlags};
-
-/// The clock page, shared by all programs.
-static CLOCK: Lazy<Arc<Vec<Frame>>> = Lazy::new(|| {
-    let frame = Frame::zeroed().expect("memory for the clock page");
-    Arc::new(Vec::from([frame]))
-});
 
 /// Frames of the 64-bit image, patched for this CPU.
 static IMAGE64: Lazy<Arc<Vec<Frame>>> = Lazy::new(|| {
@@ -73,13 +67,6 @@ fn frames(image: &[u8]) -> Arc<Vec<Frame>> {
         frame
     };
     Arc::new(image.chunks(PAGE_SIZE as usize).map(copy).collect())
-}
-
-/// The clock page.
-pub fn clock_page() -> &'static ClockPage {
-    // SAFETY: the frame is page aligned, never freed and initially zero (a valid `ClockPage`); the
-    // kernel accesses it only through the structure's atomics.
-    unsafe { &*CLOCK[0].as_ptr().cast() }
 }
 
 /// Prepares the images, and TSC_AUX for getcpu.
@@ -139,7 +126,7 @@ fn map_at(mm: &mut AddressSpace, is_32bit: bool, near: u64) -> Result<u64, Errno
         // Never writable: all programs share the page.
         max_prot: Prot::READ,
         shared: false,
-        backing: Backing::Kernel(CLOCK.clone(), 0),
+        backing: Backing::Kernel(clock_frame(), 0),
         role: Role::Vvar,
         flags: VmaFlags::empty(),
     };
@@ -187,10 +174,7 @@ fn symbol(base: u64, offset: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        ClockPage, IMAGE32, IMAGE64, Prot, Role, clock_page, images, landing_pad, map, vdso32,
-        vdso64, vsyscall,
-    };
+    use super::{IMAGE32, IMAGE64, Prot, Role, images, landing_pad, map, vdso32, vdso64, vsyscall};
     use crate::arch::cpu;
     use crate::kernel_test;
     use crate::mm::PAGE_SIZE;
@@ -268,13 +252,6 @@ mod tests {
                 image[site / 4096].read(site % 4096, &mut code);
                 assert_eq!(code == images::GETCPU_RDPID, cpu::features().rdpid);
             }
-        }
-    );
-
-    kernel_test!(
-        fn the_clock_page_is_one_page() {
-            assert_eq!(size_of::<ClockPage>() as u64, PAGE_SIZE);
-            assert!((&raw const *clock_page()).addr().is_multiple_of(4096));
         }
     );
 }

@@ -14,7 +14,7 @@ const LEAF7_ECX: &str = "- avx512vbmi umip pku ospke waitpkg avx512_vbmi2 - gfni
 
 pub(super) fn cpuinfo(_: &(), text: &mut Text) {
     let features = cpu::features();
-    let mhz = crate::time::tsc_hertz() / 1_000_000;
+    let mhz = crate::arch::tsc::hertz() / 1_000_000;
     let name = |bytes: &'static [u8]| {
         let name = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
         core::str::from_utf8(name).unwrap_or_default().trim()

@@ -42,7 +42,16 @@ const fn file(path: &'static str, text: fn(&(), &mut Text)) -> SystemFile {
 /// The files outside of sys/.
 static FILES: &[SystemFile] = &[
     #[cfg(debug_assertions)]
-    file("capability-checks", crate::process::asked::list),
+    file("capability-checks", |_, text| {
+        for (place, refused, granted) in crate::abi::capability_checks::noted() {
+            put!(
+                text,
+                "{place} {} {}\n",
+                u8::from(refused),
+                u8::from(granted)
+            );
+        }
+    }),
     file("cmdline", |_, text| {
         for chunk in crate::boot::line().utf8_chunks() {
             let invalid = if chunk.invalid().is_empty() {

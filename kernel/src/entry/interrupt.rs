@@ -1,0 +1,44 @@
+//! Interrupts: the timer's and the serial port's, and the order in which the floors below do their
+//! part of a tick.
+//!
+//! An interrupt comes in user mode, in the idle loop, or at a preemption point of a long call
+//! (`sched/preempt.rs`): no lock is held.
+
+use crate::abi::frame::Frame;
+use crate::dev::pic;
+use crate::process::{fault, rusage, timers};
+use crate::sched::{load, preempt, run_queue};
+use crate::time::{self, timer};
+use crate::{sync, tty};
+
+/// Handles an interrupt of the PIC's `line`: the timer or the serial port, the lines that are
+/// unmasked. It interrupted `frame`.
+pub fn handle(frame: &Frame, line: u8) {
+    sync::assert_none_held("an interrupt is taken");
+    // Acknowledged first: the tick's sample reads the program's code, which may fault and sleep for
+    // memory while other tasks run.
+    pic::acknowledge(line);
+    if line == pic::TIMER {
+        timer(frame);
+        fault::report_nmis();
+    } else if line == pic::COM1 {
+        tty::serial::receive();
+    }
+}
+
+/// The timer's interrupt: a tick, or the time of a timer between two ticks.
+fn timer(frame: &Frame) {
+    if time::is_tick() {
+        time::tick();
+        load::tick();
+        tty::tick();
+        run_queue::tick();
+        // Not in the idle loop: a task runs.
+        if frame.is_user() || preempt::is_at_point() {
+            rusage::sample(frame);
+            timers::tick();
+        }
+    }
+    run_queue::by_clock(timer::run_due);
+    time::plan();
+}
