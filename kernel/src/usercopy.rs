@@ -9,7 +9,7 @@
 //! Floor 8: it may use the floors below (tests/floors/floors.txt), of which it needs the address
 //! space's limits, the scheduler's preemption points and the table of recoverable faults. A fault
 //! in a copy brings the page in like a fault of the program (`vm/fault.rs`) and may sleep, so no
-//! lock is held over a copy; [`may_sleep`] asserts it in test builds.
+//! lock is held over a copy; `may_sleep` asserts it in test builds.
 //!
 //! Left out of Linux's uaccess.h: copies with page faults disabled (`pagefault_disable`), as no
 //! code needs user memory under a lock; zeroing of the destination of a failed copy, as no caller

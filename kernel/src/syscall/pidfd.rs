@@ -1,5 +1,5 @@
-//! Processes by descriptor: pidfd_open, pidfd_getfd, process_madvise. Signals: `signal/send.rs`; waiting:
-//! `wait.rs`.
+//! Process descriptors: pidfd_open(2), pidfd_getfd(2), process_madvise(2). pidfd_send_signal(2) is
+//! in `signal/send.rs`, waitid(2) in `wait.rs`.
 
 use alloc::sync::Arc;
 
@@ -20,8 +20,8 @@ use crate::vfs::caller;
 use crate::vfs::file::File;
 use crate::vfs::file::flags::O_NONBLOCK;
 
-/// pidfd_open(2): `id` names a process, not a thread of one. A zombie can be opened until it is
-/// reaped.
+/// pidfd_open(2): `id` is a process ID, not that of another thread. A zombie can be opened until it
+/// is reaped.
 pub fn pidfd_open(id: i32, flags: u32) -> SysResult {
     // PIDFD_NONBLOCK.
     if flags & !O_NONBLOCK != 0 || id <= 0 {
@@ -30,7 +30,7 @@ pub fn pidfd_open(id: i32, flags: u32) -> SysResult {
     let id = id.unsigned_abs();
     let process = table::pid(id).filter(|pid| pid.process().is_some());
     let pid = process.ok_or_else(|| {
-        // A thread's, or that of a group whose first process is gone.
+        // A thread's ID, or the ID of a process group without its leader.
         if table::is_used(id) {
             Errno::EINVAL
         } else {
@@ -40,17 +40,17 @@ pub fn pidfd_open(id: i32, flags: u32) -> SysResult {
     caller::install(pidfd::new(pid, flags)?, true).map(|fd| fd as usize)
 }
 
-/// The pidfd `fd` of the caller's: its open file, and the process.
+/// Open file and process of the caller's pidfd `fd`.
 ///
 /// # Errors
-/// `EBADF`, also for other descriptors.
+/// `EBADF`, also for a descriptor that is not a pidfd.
 pub(super) fn named_by(fd: i32) -> Result<(Arc<File>, Pid), Errno> {
     let file = caller::file(fd)?;
     let pid = pidfd::of(&file).ok_or(Errno::EBADF)?;
     Ok((file, pid))
 }
 
-/// pidfd_getfd(2): a descriptor of the caller's for what is open in another process.
+/// pidfd_getfd(2): duplicates a descriptor of another process.
 pub fn pidfd_getfd(pidfd: i32, fd: i32, flags: u32) -> SysResult {
     if flags != 0 {
         return Err(Errno::EINVAL);
@@ -60,7 +60,7 @@ pub fn pidfd_getfd(pidfd: i32, fd: i32, flags: u32) -> SysResult {
     if !ptrace::may_access_process(&process, &process.cred(), Ids::Real) {
         return Err(Errno::EPERM);
     }
-    // On Linux the descriptors are the first thread's, which loses them as it ends.
+    // On Linux the descriptors are the first thread's, which releases them when it exits.
     let threads = process.threads.lock();
     if threads.iter().all(|task| task.tid() != pid.number()) {
         return Err(Errno::ESRCH);
@@ -71,8 +71,8 @@ pub fn pidfd_getfd(pidfd: i32, fd: i32, flags: u32) -> SysResult {
     caller::install(file, true).map(|fd| fd as usize)
 }
 
-/// Gives advice that destroys nothing for another process's memory; returns of how many bytes it was
-/// taken.
+/// Applies advice that destroys no data to another process's memory; returns the number of bytes
+/// advised.
 fn advise_another(
     fd: i32,
     ranges: impl FnOnce() -> Result<Vector, Errno>,

@@ -1,6 +1,5 @@
-//! Waiting for files: poll. `select.rs` is the other way to ask.
-//!
-//! How one task waits for many files: `crate::vfs::poll`.
+//! poll(2) and ppoll(2), and timeouts of calls that wait for files. select(2) is in `select.rs`;
+//! the wait for several files is in `vfs/poll.rs`.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -19,24 +18,25 @@ use crate::vfs::caller;
 use crate::vfs::file::File;
 use crate::vfs::poll::{ALWAYS, FILE, wait};
 
-/// `struct pollfd`: descriptor, events asked for and found.
+/// struct pollfd: descriptor, then 16 bits each of requested and returned events.
 type PollFd = [i32; 2];
 /// POLLNVAL: no such descriptor.
 const POLLNVAL: i32 = 0x20;
 
-/// When to stop waiting: nanoseconds since boot; never.
+/// End of a wait, in nanoseconds since boot; `None` waits without limit.
 pub(super) type Deadline = Option<u64>;
 
+/// The deadline in `nanoseconds` from now.
 pub(super) fn deadline_in(nanoseconds: u64) -> Deadline {
     Some(crate::time::uptime_ns().saturating_add(nanoseconds))
 }
 
-/// The events that an entry asks for.
-fn asked([_, events]: PollFd) -> Ready {
+/// Requested events of an entry.
+fn requested([_, events]: PollFd) -> Ready {
     Ready::from_bits_truncate(events as u16)
 }
 
-/// Polls `count` descriptors; `interrupted` is what a signal makes of it.
+/// Polls `count` descriptors; `interrupted` is the error of a wait that a signal interrupts.
 fn poll_until(
     fds: UserPtr<PollFd>,
     count: usize,
@@ -47,14 +47,14 @@ fn poll_until(
         return Err(Errno::EINVAL);
     }
     let mut entries = fds.read_vec(count)?;
-    // Those that there are, by their place among the entries. What is found of the others is known now.
+    // The open files, with the index of the entry. The result of the other entries is known now.
     let mut files: Vec<(usize, Arc<File>, Ready)> = Vec::new();
     let mut absent = 0;
     let mut stride = Stride::default();
     for (at, entry) in entries.iter_mut().enumerate() {
         entry[1] &= 0xffff;
         match caller::file(entry[0]) {
-            Ok(file) => files.try_push((at, file, asked(*entry)))?,
+            Ok(file) => files.try_push((at, file, requested(*entry)))?,
             Err(_) if entry[0] < 0 => {}
             Err(_) => {
                 entry[1] |= POLLNVAL << 16;
@@ -79,17 +79,17 @@ fn poll_until(
         }
         found
     });
-    // As on Linux, also after a signal.
+    // As on Linux, after a signal too.
     fds.write_slice(&entries)?;
     result
 }
 
-/// poll(2): a time in milliseconds, negative for ever.
+/// poll(2): the timeout is in milliseconds; a negative one never expires.
 pub fn poll(fds: UserPtr<PollFd>, count: u32, timeout: i32) -> SysResult {
     let deadline = u64::try_from(timeout)
         .ok()
         .and_then(|ms| deadline_in(ms * 1_000_000));
-    go_on([
+    poll_restartable([
         fds.address(),
         count.into(),
         deadline.is_some().into(),
@@ -97,19 +97,19 @@ pub fn poll(fds: UserPtr<PollFd>, count: u32, timeout: i32) -> SysResult {
     ])
 }
 
-/// poll(2), at first and again after a signal without a handler: the time goes on meanwhile.
-fn go_on(with: [u64; 4]) -> SysResult {
+/// poll(2), at first and when it restarts after a signal without a handler, with the same deadline.
+fn poll_restartable(with: [u64; 4]) -> SysResult {
     let [fds, count, is_limited, deadline] = with;
     let deadline = (is_limited != 0).then_some(deadline);
     let interrupted = Errno::ERESTART_RESTARTBLOCK;
     let result = poll_until(UserPtr::new(fds), count as usize, deadline, interrupted);
     if result == Err(interrupted) {
-        return Err(restart::later(go_on, with));
+        return Err(restart::later(poll_restartable, with));
     }
     result
 }
 
-/// Seconds and nanoseconds as a deadline.
+/// Deadline of a relative timeout in seconds and nanoseconds.
 ///
 /// # Errors
 /// `EINVAL`.
@@ -122,7 +122,7 @@ pub(super) fn from_timespec((sec, nsec): (i64, i64)) -> Result<Deadline, Errno> 
     ))
 }
 
-/// A deadline from a struct timespec; never if it is left out.
+/// Deadline of a relative timeout in user memory; `None` for NULL.
 ///
 /// # Errors
 /// `EFAULT`, `EINVAL`.
@@ -133,8 +133,8 @@ pub(super) fn read_timespec<P: Pair>(time: UserPtr<P>) -> Result<Deadline, Errno
     }
 }
 
-/// Tells the time that is left until `deadline`, in seconds and units of `unit` ns, and returns the
-/// call's result. Where it can't be told the call can't be made again, but that is no error
+/// Writes the time left until `deadline`, in seconds and units of `unit` ns, and returns the call's
+/// result. If the write fails, the call does not restart, but succeeds or fails as before
 /// (poll_select_finish in fs/select.c).
 pub(super) fn finish<P: Pair>(
     result: SysResult,
@@ -147,8 +147,8 @@ pub(super) fn finish<P: Pair>(
     };
     let left = deadline.saturating_sub(crate::time::uptime_ns());
     let (seconds, rest) = (left / 1_000_000_000, left % 1_000_000_000);
-    let told = time.write_opt(P::new(seconds as i64, (rest / unit) as i64));
-    if told.is_err() && result == Err(Errno::ERESTARTNOHAND) {
+    let written = time.write_opt(P::new(seconds as i64, (rest / unit) as i64));
+    if written.is_err() && result == Err(Errno::ERESTARTNOHAND) {
         return Err(Errno::EINTR);
     }
     result

@@ -1,4 +1,4 @@
-//! ioperm and iopl: a program's own use of I/O ports. What they give is in `sched/ports.rs`.
+//! ioperm(2) and iopl(2): access of a program to I/O ports. `sched/ports.rs` keeps the permissions.
 
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
@@ -7,7 +7,7 @@ use crate::process::capability::require;
 use crate::process::current;
 use crate::sched::ports;
 
-/// ioperm(2): opens or closes `count` ports from `first` on.
+/// ioperm(2): permits or forbids `count` ports from `first` on.
 pub fn ioperm(first: u64, count: u64, open: i32) -> SysResult {
     let end = first.checked_add(count).ok_or(Errno::EINVAL)?;
     if count == 0 || end > 8 * PORT_BYTES as u64 {
@@ -21,7 +21,7 @@ pub fn ioperm(first: u64, count: u64, open: i32) -> SysResult {
     Ok(0)
 }
 
-/// iopl(2): level 3 opens all ports, and lets CLI and STI pass without doing them.
+/// iopl(2): level 3 permits all ports; CLI and STI are emulated without effect.
 pub fn iopl(level: u32) -> SysResult {
     let task = current();
     let now = task.ports().lock().level();

@@ -1,8 +1,7 @@
-//! prctl(2): what C libraries, shells and tracers set and ask.
+//! prctl(2): the options that C libraries, shells and tracers use.
 //!
-//! Left out, with `EINVAL`: seccomp, speculation control, memory marks (PR_SET_MM is refused),
-//! core scheduling, names of memory areas. Dumpability is kept, and means nothing:
-//! there are no core dumps.
+//! Left out, with `EINVAL`: seccomp, speculation control, PR_SET_MM, core scheduling, names of
+//! memory areas (PR_SET_VMA). There are no core dumps.
 
 use core::sync::atomic::Ordering;
 
@@ -91,7 +90,7 @@ pub fn prctl(option: u32, a: u64, b: u64, c: u64, d: u64) -> SysResult {
         linux::PR_GET_SECUREBITS => Ok(task.cred().secure_bits.bits() as usize),
         linux::PR_SET_MM if !capable(Caps::SYS_RESOURCE) => Err(Errno::EPERM),
         linux::PR_MCE_KILL_GET if all_are_zero => Ok(MCE_KILL_DEFAULT),
-        // As they are, and cannot be otherwise here.
+        // The only values that the kernel supports.
         linux::PR_SET_TIMING | linux::PR_SET_THP_DISABLE if all_are_zero => Ok(0),
         linux::PR_GET_THP_DISABLE if all_are_zero => Ok(0),
         linux::PR_GET_TIMING | linux::PR_GET_SECCOMP => Ok(0),
@@ -99,6 +98,7 @@ pub fn prctl(option: u32, a: u64, b: u64, c: u64, d: u64) -> SysResult {
     }
 }
 
+/// PR_SET_NAME: up to 15 bytes, NUL-terminated.
 fn set_name(at: u64) -> SysResult {
     let mut name = [0; 16];
     let got = UserPtr::<u8>::new(at).read_prefix(&mut name[..15]);
@@ -111,7 +111,7 @@ fn set_name(at: u64) -> SysResult {
     Ok(0)
 }
 
-/// PR_GET_AUXV: as much of the auxiliary vector as fits; returns how long it is.
+/// PR_GET_AUXV: writes the auxiliary vector, truncated to `size` bytes; returns its full length.
 fn auxiliary_vector(at: u64, size: usize) -> SysResult {
     let mm = current().mm().ok_or(Errno::ESRCH)?;
     let auxv = mm.lock().auxv.clone();

@@ -1,6 +1,7 @@
-//! getpriority, setpriority, nice, ioprio: who should have more of the CPU or the disk.
+//! Priorities: getpriority(2), setpriority(2), nice(2), ioprio_get(2), ioprio_set(2).
 //!
-//! The values are kept (`process/attributes.rs`), and don't count.
+//! Nice values and I/O priorities are stored (`process/attributes.rs`) without effect on
+//! scheduling.
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -13,24 +14,25 @@ use crate::process::capability::capable;
 use crate::process::{Task, current, table};
 use crate::sched::run_queue;
 
-/// First argument of getpriority(2): a thread, a process group, a user. ioprio_get(2) counts from 1.
+// `which` of getpriority(2): PRIO_PROCESS (a thread), PRIO_PGRP, PRIO_USER. ioprio_get(2)'s values
+// start at 1.
 const PROCESS: i32 = 0;
 const GROUP: i32 = 1;
 const USER: i32 = 2;
 
-/// Classes of ioprio_set(2), above 13 bits of level.
+/// Position of the class in ioprio_set(2)'s value, above 13 bits of level.
 const CLASS_SHIFT: u32 = 13;
 const CLASS_NONE: u32 = 0;
 const CLASS_REAL_TIME: u32 = 1;
 const CLASS_BEST_EFFORT: u32 = 2;
 const CLASS_IDLE: u32 = 3;
-/// One past the last level of a class.
+/// Levels of a class.
 const LEVELS: u32 = 8;
 
-/// The threads that are meant.
+/// The threads that `which` and `who` select; a `who` of 0 is the caller's.
 ///
 /// # Errors
-/// `EINVAL` for another `which`.
+/// `EINVAL` for an unknown `which`.
 fn targets(which: i32, who: i32) -> Result<impl Iterator<Item = Arc<Task>>, Errno> {
     let me = run_queue::current_task();
     let own = match which {
@@ -39,28 +41,28 @@ fn targets(which: i32, who: i32) -> Result<impl Iterator<Item = Arc<Task>>, Errn
         USER => me.cred().uid,
         _ => return Err(Errno::EINVAL),
     };
-    let meant = if who == 0 { own } else { who as u32 };
-    let only = (which == PROCESS).then(|| table::find(meant)).flatten();
+    let wanted = if who == 0 { own } else { who as u32 };
+    let only = (which == PROCESS).then(|| table::find(wanted)).flatten();
     let all = (which != PROCESS).then(table::all).into_iter().flatten();
     let matches = move |task: &Arc<Task>| match which {
-        GROUP => task.process.pgid.load(Ordering::Relaxed) == meant,
-        _ => task.cred().uid == meant,
+        GROUP => task.process.pgid.load(Ordering::Relaxed) == wanted,
+        _ => task.cred().uid == wanted,
     };
     Ok(only.into_iter().chain(all.filter(matches)))
 }
 
-/// Whether a thread's own limit lets it be that nice (is_nice_reduction in kernel/sched/core.c).
+/// Whether `task`'s RLIMIT_NICE allows the nice value (is_nice_reduction in kernel/sched/core.c).
 pub(super) fn is_within_limit(task: &Task, nice: i32) -> bool {
     let limit = task.process.limits.lock().soft(RLIMIT_NICE);
     (20 - nice) as u64 <= limit
 }
 
-/// Whether the caller may have a thread be that nice.
-fn may_be(task: &Task, nice: i32) -> bool {
+/// Whether the caller may set `task`'s nice value (can_nice in kernel/sched/core.c).
+fn may_set_nice(task: &Task, nice: i32) -> bool {
     is_within_limit(task, nice) || capable(Caps::SYS_NICE)
 }
 
-/// getpriority(2): the best of them, as 40 (nice -20) to 1 (19).
+/// getpriority(2): the highest priority of the threads, from 40 (nice -20) to 1 (nice 19).
 pub fn getpriority(which: i32, who: i32) -> SysResult {
     let targets = targets(which, who)?;
     let value = |task: &Arc<Task>| (20 - i32::from(task.attributes.lock().nice)) as usize;
@@ -78,7 +80,7 @@ pub fn setpriority(which: i32, who: i32, nice: i32) -> SysResult {
         let is_owner = me.euid == owner.uid || me.euid == owner.euid;
         if !is_owner && !me.has(Caps::SYS_NICE) {
             result = Err(Errno::EPERM);
-        } else if nice < old && !may_be(&task, nice) {
+        } else if nice < old && !may_set_nice(&task, nice) {
             result = Err(Errno::EACCES);
         } else if !me.may_schedule(&owner) {
             result = Err(Errno::EPERM);
@@ -98,14 +100,14 @@ pub fn nice(increment: i32) -> SysResult {
     let task = run_queue::current_task();
     let old = i32::from(task.attributes.lock().nice);
     let nice = (old + increment.clamp(-40, 40)).clamp(-20, 19);
-    if increment < 0 && !may_be(&task, nice) {
+    if increment < 0 && !may_set_nice(&task, nice) {
         return Err(Errno::EPERM);
     }
     task.attributes.lock().nice = nice as i8;
     Ok(0)
 }
 
-/// ioprio_get(2): the best of them.
+/// ioprio_get(2): the highest I/O priority of the threads.
 pub fn ioprio_get(which: i32, who: i32) -> SysResult {
     let targets = targets(which.wrapping_sub(1), who)?;
     let rank = |value: u32| {
@@ -137,7 +139,7 @@ pub fn ioprio_set(which: i32, who: i32, value: u32) -> SysResult {
     let mut result = Err(Errno::ESRCH);
     let me = current().cred();
     for task in targets(which.wrapping_sub(1), who)? {
-        // Other IDs count than for setpriority(2) (set_task_ioprio in block/blk-ioc.c).
+        // The IDs compared differ from setpriority(2)'s (set_task_ioprio in block/blk-ioc.c).
         let owner = task.cred();
         let is_owner = owner.uid == me.euid || owner.uid == me.uid;
         if !(is_owner && me.has_all_of(&owner) || me.has(Caps::SYS_NICE)) {

@@ -1,4 +1,4 @@
-//! Making, replacing and ending processes. Waiting for them is in `wait.rs`.
+//! execve(2), execveat(2), exit(2), exit_group(2). fork(2) is in `clone.rs`, wait4(2) in `wait.rs`.
 
 use linux_raw_sys::general::{AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW};
 
@@ -13,10 +13,10 @@ use crate::syscall::user_path::UserPath;
 use crate::usercopy::{Pod, UserPtr};
 use crate::vfs::caller;
 
-/// Only say whether it could be started (since Linux 6.14).
+/// execveat(2): only check whether the file may be executed (since Linux 6.14).
 const AT_EXECVE_CHECK: u32 = 0x10000;
 
-/// exit(2): this thread alone.
+/// exit(2): ends the calling thread only.
 pub fn exit(code: i32) -> SysResult {
     exit::exit_thread(ExitStatus::Exited(code as u8))
 }
@@ -81,7 +81,7 @@ fn start_at<T: Pod + Into<u64>>(
     if flags & !(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_EXECVE_CHECK) != 0 {
         return Err(Errno::EINVAL);
     }
-    // What the program is told to be: a name by which it can be opened again.
+    // The program's name (AT_EXECFN), by which an interpreter opens the file again.
     let by_descriptor = dirfd != AT_FDCWD && path.first() != Some(&b'/');
     let mut shown = fallible::to_vec(&path)?;
     if by_descriptor {
@@ -99,7 +99,7 @@ fn start_at<T: Pod + Into<u64>>(
     if flags & AT_EXECVE_CHECK != 0 {
         return crate::vfs::open::executable(location).map(|_| 0);
     }
-    // An interpreter can't open the descriptor of a script that the call closes.
+    // An interpreter can't open a script by a descriptor that the call closes.
     let closes = by_descriptor
         && caller::with_files(|files| files.is_close_on_exec(dirfd)).unwrap_or_default();
     exec::execve_file(location, &shown, arguments, !closes)?;

@@ -1,4 +1,4 @@
-//! process_vm_readv and process_vm_writev: another process's memory, without stopping it.
+//! process_vm_readv(2) and process_vm_writev(2): transfers between the memories of two processes.
 
 use super::io::{self, Vector};
 use crate::abi::errno::{Errno, SysResult};
@@ -10,14 +10,16 @@ use crate::usercopy::UserPtr;
 use crate::vfs::io::Range;
 use crate::vm::vma::Prot;
 
-/// Which way the bytes go.
+/// Direction of a transfer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Direction {
-    FromThere,
-    ToThere,
+    /// process_vm_readv(2).
+    FromRemote,
+    /// process_vm_writev(2).
+    ToRemote,
 }
 
-/// Goes through ranges from their start, some bytes at a time.
+/// Position in the ranges of a vector.
 struct Cursor {
     ranges: alloc::vec::IntoIter<Range>,
     at: u64,
@@ -33,7 +35,7 @@ impl Cursor {
         }
     }
 
-    /// Address and length of what comes next; `None` at the end.
+    /// Address and length of the rest of the current range; `None` at the end.
     fn piece(&mut self) -> Option<(u64, usize)> {
         while self.left == 0 {
             let range = self.ranges.next()?;
@@ -66,7 +68,7 @@ fn transfer(
     if remote.1 == 0 {
         return Ok(0);
     }
-    // A thread's ID does as well.
+    // The ID of any thread will do.
     let task = u32::try_from(pid).ok().and_then(table::find);
     let task = task.ok_or(Errno::ESRCH)?;
     if !ptrace::may_access(&task, Ids::Real) {
@@ -78,13 +80,13 @@ fn transfer(
     let mut buffer = [0; 1024];
     let mut stride = Stride::default();
     while let (Some((here, here_len)), Some((there, there_len))) = (local.piece(), remote.piece()) {
-        // Not past the other side's page: its next one may not be there.
+        // Within a page of the remote process: the next page may be unmapped.
         let in_page = (PAGE_SIZE - there % PAGE_SIZE) as usize;
         let len = here_len.min(there_len).min(in_page).min(buffer.len());
         let chunk = &mut buffer[..len];
         let moved = match direction {
-            Direction::FromThere => fetch(&mm, there, chunk, here),
-            Direction::ToThere => put(&mm, there, chunk, here),
+            Direction::FromRemote => copy_from_remote(&mm, there, chunk, here),
+            Direction::ToRemote => copy_to_remote(&mm, there, chunk, here),
         };
         if stride.passes(moved) {
             preempt::killed()?;
@@ -103,8 +105,9 @@ fn transfer(
     Ok(done)
 }
 
-/// Bytes from there to here; how many could be moved. No lock is held while user memory is touched.
-fn fetch(mm: &SharedMm, there: u64, chunk: &mut [u8], here: u64) -> usize {
+/// Copies from the remote address `there` through `chunk` to `here`; returns the number of bytes
+/// copied. The caller's memory is written after the remote address space is unlocked.
+fn copy_from_remote(mm: &SharedMm, there: u64, chunk: &mut [u8], here: u64) -> usize {
     let read = {
         let mut mm = mm.lock();
         if mm.allows(there, Prot::READ) {
@@ -116,8 +119,9 @@ fn fetch(mm: &SharedMm, there: u64, chunk: &mut [u8], here: u64) -> usize {
     UserPtr::new(here).write_prefix(&chunk[..read])
 }
 
-/// Bytes from here to there; how many could be moved.
-fn put(mm: &SharedMm, there: u64, chunk: &mut [u8], here: u64) -> usize {
+/// Copies from `here` through `chunk` to the remote address `there`; returns the number of bytes
+/// copied.
+fn copy_to_remote(mm: &SharedMm, there: u64, chunk: &mut [u8], here: u64) -> usize {
     let read = UserPtr::new(here).read_prefix(chunk);
     match mm.lock().store(there, &chunk[..read]) {
         Ok(()) => read,
@@ -136,7 +140,7 @@ pub fn readv(
 ) -> SysResult {
     let local = || io::ranges(local, local_count);
     let remote = || io::ranges(remote, remote_count);
-    transfer(pid, local, remote, flags, Direction::FromThere)
+    transfer(pid, local, remote, flags, Direction::FromRemote)
 }
 
 /// process_vm_writev(2).
@@ -150,7 +154,7 @@ pub fn writev(
 ) -> SysResult {
     let local = || io::ranges(local, local_count);
     let remote = || io::ranges(remote, remote_count);
-    transfer(pid, local, remote, flags, Direction::ToThere)
+    transfer(pid, local, remote, flags, Direction::ToRemote)
 }
 
 /// process_vm_readv(2), i386.
@@ -164,7 +168,7 @@ pub fn readv32(
 ) -> SysResult {
     let local = || io::ranges32(local, local_count);
     let remote = || io::ranges32(remote, remote_count);
-    transfer(pid, local, remote, flags, Direction::FromThere)
+    transfer(pid, local, remote, flags, Direction::FromRemote)
 }
 
 /// process_vm_writev(2), i386.
@@ -178,5 +182,5 @@ pub fn writev32(
 ) -> SysResult {
     let local = || io::ranges32(local, local_count);
     let remote = || io::ranges32(remote, remote_count);
-    transfer(pid, local, remote, flags, Direction::ToThere)
+    transfer(pid, local, remote, flags, Direction::ToRemote)
 }

@@ -1,4 +1,4 @@
-//! ptrace(2): the requests, of tracers of either width. What they do is in `crate::process::ptrace`.
+//! ptrace(2): the requests, from tracers of either width. The work is in `process/ptrace/`.
 
 use alloc::sync::Arc;
 
@@ -15,16 +15,17 @@ use crate::process::{Task, current};
 use crate::sched::preempt;
 use crate::usercopy::UserPtr;
 
-/// Requests of arch/x86/include/uapi/asm/ptrace-abi.h for a thread's TLS descriptors, in both widths.
+/// PTRACE_GET_THREAD_AREA: reads a TLS descriptor (arch/x86/include/uapi/asm/ptrace-abi.h).
 const GET_THREAD_AREA: u32 = 25;
+/// PTRACE_SET_THREAD_AREA: writes a TLS descriptor.
 const SET_THREAD_AREA: u32 = 26;
-/// To the next branch, where the CPU can trap on those (BTF in IA32_DEBUGCTL): QEMU's can't, and traps
-/// behind each instruction, under Linux as well.
+/// PTRACE_SINGLEBLOCK: to the next branch, on CPUs that can trap on branches (BTF in
+/// IA32_DEBUGCTL). QEMU's can't and traps after each instruction, under Linux too.
 const SINGLEBLOCK: u32 = 33;
 
-/// ptrace(2) of a 64-bit tracer.
+/// ptrace(2) from a 64-bit tracer.
 pub fn ptrace(request: u32, pid: i32, addr: u64, data: u64) -> SysResult {
-    if let Some(done) = without_hold(request, pid, addr, data) {
+    if let Some(done) = request_without_stop(request, pid, addr, data) {
         return done;
     }
     let task = held(pid as u32)?;
@@ -58,7 +59,7 @@ pub fn ptrace(request: u32, pid: i32, addr: u64, data: u64) -> SysResult {
         linux::PTRACE_GETREGSET | linux::PTRACE_SETREGSET => {
             let vector = UserPtr::<[u64; 2]>::new(data);
             let [base, len] = vector.read()?;
-            let done = transfer(&task, request, addr as u32, base, len as usize)?;
+            let done = transfer_regset(&task, request, addr as u32, base, len as usize)?;
             vector.write([base, done as u64])?;
         }
         _ => return common(&task, request, addr, data),
@@ -66,9 +67,9 @@ pub fn ptrace(request: u32, pid: i32, addr: u64, data: u64) -> SysResult {
     Ok(0)
 }
 
-/// ptrace(2) of a 32-bit tracer.
+/// ptrace(2) from a 32-bit tracer.
 pub fn ptrace32(request: u32, pid: i32, addr: u64, data: u64) -> SysResult {
-    if let Some(done) = without_hold(request, pid, addr, data) {
+    if let Some(done) = request_without_stop(request, pid, addr, data) {
         return done;
     }
     let task = held(pid as u32)?;
@@ -108,7 +109,7 @@ pub fn ptrace32(request: u32, pid: i32, addr: u64, data: u64) -> SysResult {
         linux::PTRACE_GETREGSET | linux::PTRACE_SETREGSET => {
             let vector = UserPtr::<[u32; 2]>::new(data);
             let [base, len] = vector.read()?;
-            let done = transfer(&task, request, addr as u32, base.into(), len as usize)?;
+            let done = transfer_regset(&task, request, addr as u32, base.into(), len as usize)?;
             vector.write([base, done as u32])?;
         }
         _ => return common(&task, request, addr, data),
@@ -116,8 +117,8 @@ pub fn ptrace32(request: u32, pid: i32, addr: u64, data: u64) -> SysResult {
     Ok(0)
 }
 
-/// Requests that don't need the thread to be held.
-fn without_hold(request: u32, pid: i32, addr: u64, data: u64) -> Option<SysResult> {
+/// Requests that don't need a stopped tracee; `None` for the others.
+fn request_without_stop(request: u32, pid: i32, addr: u64, data: u64) -> Option<SysResult> {
     let tid = pid as u32;
     let done = match request {
         linux::PTRACE_TRACEME => control::trace_me(),
@@ -134,7 +135,7 @@ fn without_hold(request: u32, pid: i32, addr: u64, data: u64) -> Option<SysResul
     Some(done.map(|()| 0))
 }
 
-/// Requests that are the same for both widths.
+/// Requests that are the same for both widths, or differ in the size of a word only.
 fn common(task: &Arc<Task>, request: u32, addr: u64, data: u64) -> SysResult {
     let mode = match request {
         linux::PTRACE_CONT => Some(Mode::Run),
@@ -212,10 +213,10 @@ fn common(task: &Arc<Task>, request: u32, addr: u64, data: u64) -> SysResult {
     Ok(0)
 }
 
-/// What the stop says of itself.
+/// siginfo of the tracee's stop.
 ///
 /// # Errors
-/// `EINVAL` for job control's stop of a thread that wasn't seized: strace tells it by that.
+/// `EINVAL` for a group stop of a tracee that was not seized, by which strace recognises one.
 fn info_of(task: &Task) -> Result<SigInfo, Errno> {
     let tracing = task.tracing.lock();
     let tracing = tracing.as_ref().ok_or(Errno::ESRCH)?;
@@ -234,9 +235,9 @@ fn write_info(at: u64, info: &SigInfo) -> Result<(), Errno> {
     }
 }
 
-/// PTRACE_PEEKSIGINFO: signals that wait, from the `off`th on, as many as fit.
+/// PTRACE_PEEKSIGINFO: copies pending signals, from the offset on, up to the count.
 fn peek_infos(task: &Task, addr: u64, data: u64) -> SysResult {
-    /// Bytes of a `siginfo_t`.
+    /// Size of a `siginfo_t` in bytes.
     const SIZE: u64 = 128;
     // offset (8 bytes), flags, count.
     let [low, high, flags, count]: [u32; 4] = UserPtr::new(addr).read()?;
@@ -256,13 +257,14 @@ fn peek_infos(task: &Task, addr: u64, data: u64) -> SysResult {
     };
     let mut done = 0;
     for info in (0..count as usize).map_while(nth) {
-        // What was written before counts (ptrace_peek_siginfo in kernel/ptrace.c).
+        // After a fault, the elements written before count (ptrace_peek_siginfo in
+        // kernel/ptrace.c).
         let more = write_info(data.wrapping_add(SIZE * done), &info);
         match more.and_then(|()| preempt::interrupted()) {
             Ok(()) => done += 1,
             Err(Errno::EFAULT) if done == 0 => return Err(Errno::EFAULT),
             Err(Errno::EFAULT) => break,
-            // A signal came behind what was written.
+            // A signal for the tracer, after this element was written.
             Err(_) => {
                 done += 1;
                 break;
@@ -282,7 +284,7 @@ fn arch_prctl(task: &Task, code: u32, address: u64) -> SysResult {
     let slot = UserPtr::<u64>::new(address);
     match code {
         SET_FS | SET_GS if address >= TASK_SIZE => return Err(Errno::EPERM),
-        // As arch_prctl(2) of oneself: the base is no descriptor's any more.
+        // As arch_prctl(2): the selector becomes 0, and the base is not a descriptor's.
         SET_FS => {
             let mut segments = task.segments.lock();
             (segments.fs, segments.fs_base) = (0, address);
@@ -298,7 +300,7 @@ fn arch_prctl(task: &Task, code: u32, address: u64) -> SysResult {
     Ok(0)
 }
 
-/// A word of the thread's memory.
+/// Reads a word of the tracee's memory.
 fn peek<const N: usize>(task: &Task, addr: u64) -> Result<[u8; N], Errno> {
     let mut word = [0; N];
     let mm = task.mm().ok_or(Errno::ESRCH)?;
@@ -309,7 +311,7 @@ fn peek<const N: usize>(task: &Task, addr: u64) -> Result<[u8; N], Errno> {
     }
 }
 
-/// Writes one, into read-only code too.
+/// Writes a word of the tracee's memory, also to read-only code.
 fn poke(task: &Task, addr: u64, word: &[u8]) -> Result<(), Errno> {
     let mm = task.mm().ok_or(Errno::ESRCH)?;
     if mm.lock().poke_by_force(addr, word) == word.len() {
@@ -319,8 +321,15 @@ fn poke(task: &Task, addr: u64, word: &[u8]) -> Result<(), Errno> {
     }
 }
 
-/// PTRACE_GETREGSET or _SETREGSET of `len` bytes at `base`; returns how many it were.
-fn transfer(task: &Task, request: u32, set: u32, base: u64, len: usize) -> Result<usize, Errno> {
+/// PTRACE_GETREGSET or PTRACE_SETREGSET with the buffer of `len` bytes at `base`; returns the
+/// number of bytes transferred.
+fn transfer_regset(
+    task: &Task,
+    request: u32,
+    set: u32,
+    base: u64,
+    len: usize,
+) -> Result<usize, Errno> {
     if request == linux::PTRACE_SETREGSET && set == regset::IOPERM {
         return Err(Errno::EOPNOTSUPP);
     }

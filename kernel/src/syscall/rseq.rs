@@ -1,5 +1,4 @@
-//! rseq(2): registering a thread's restartable sequences. What that does is in
-//! `crate::process::rseq`.
+//! rseq(2): registration of a thread's restartable sequences. The work is in `process/rseq.rs`.
 
 use crate::abi::errno::{Errno, SysResult};
 use crate::mm::layout::TASK_SIZE;
@@ -8,7 +7,7 @@ use crate::process::rseq::{self, Registration};
 
 /// RSEQ_FLAG_UNREGISTER.
 const UNREGISTER: u32 = 1;
-/// Bytes of the first `struct rseq`, and its alignment (ORIG_RSEQ_SIZE).
+/// Size in bytes and alignment of the first version of struct rseq (ORIG_RSEQ_SIZE).
 const SIZE: u32 = 32;
 
 /// rseq(2).

@@ -1,6 +1,6 @@
-//! preadv2(2) and pwritev2(2): vectors with flags for one call.
+//! preadv2(2) and pwritev2(2): vectored I/O with flags.
 //!
-//! What asks for data to be safe (`RWF_SYNC`, `RWF_DSYNC`) is so at once where there is no disk.
+//! RWF_SYNC and RWF_DSYNC have no effect, as there is no disk.
 
 use alloc::sync::Arc;
 
@@ -12,12 +12,12 @@ use crate::usercopy::UserPtr;
 use crate::vfs::caller;
 use crate::vfs::file::File;
 
-/// Linux 6.9's; the crate of constants is older.
+/// RWF_NOAPPEND, of Linux 6.9: newer than `linux-raw-sys`.
 const RWF_NOAPPEND: u32 = 0x20;
 const KNOWN: u32 = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND;
 
-/// The file, where in it, and the program's memory, checked in Linux's order. An offset of -1 is the
-/// file's own position, which then moves.
+/// File, position and vector, checked in Linux's order. A position of -1 is the open file's own,
+/// which the call advances.
 fn arguments(
     fd: i32,
     at: i64,

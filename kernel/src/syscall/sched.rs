@@ -1,4 +1,4 @@
-//! CPUs: there is one, so that most is known beforehand. Policies are in `sched_policy.rs`.
+//! sched_yield(2) and CPU affinity: CPU 0 is the only CPU. Policies are in `sched_policy.rs`.
 
 use alloc::sync::Arc;
 
@@ -8,8 +8,11 @@ use crate::process::{current, table};
 use crate::sched::run_queue;
 use crate::usercopy::UserPtr;
 
-/// The credentials of the task `pid` (0: the caller).
-fn check(pid: i32) -> Result<Arc<Credentials>, Errno> {
+/// Credentials of thread `pid` (0: the caller).
+///
+/// # Errors
+/// `EINVAL`, `ESRCH`.
+fn credentials_of(pid: i32) -> Result<Arc<Credentials>, Errno> {
     match u32::try_from(pid) {
         Ok(0) => Ok(current().cred()),
         Ok(tid) => table::credentials(tid),
@@ -23,11 +26,11 @@ pub fn sched_yield() -> SysResult {
     Ok(0)
 }
 
-/// sched_getaffinity(2): CPU 0. Returns the bytes written, as the kernel's call does.
+/// sched_getaffinity(2): CPU 0. Returns the number of bytes written, where the C library returns 0.
 pub fn sched_getaffinity(pid: i32, len: u32, mask: UserPtr<u8>) -> SysResult {
     let word = if current().is_i386_call() { 4 } else { 8 };
-    check(pid)?;
-    // Linux counts bits, in 32 of them.
+    credentials_of(pid)?;
+    // Linux converts the length to a 32-bit number of bits.
     if len.wrapping_mul(8) == 0 || !(len as usize).is_multiple_of(word) {
         return Err(Errno::EINVAL);
     }
@@ -36,10 +39,10 @@ pub fn sched_getaffinity(pid: i32, len: u32, mask: UserPtr<u8>) -> SysResult {
     mask.write_slice(&bits[..word]).map(|()| word)
 }
 
-/// sched_setaffinity(2): CPU 0 must be among those asked for.
+/// sched_setaffinity(2): the set must contain CPU 0.
 pub fn sched_setaffinity(pid: i32, len: usize, mask: UserPtr<u8>) -> SysResult {
     let first = if len == 0 { 0 } else { mask.read()? };
-    let owner = check(pid)?;
+    let owner = credentials_of(pid)?;
     if !current().cred().may_schedule(&owner) {
         return Err(Errno::EPERM);
     }

@@ -13,15 +13,16 @@ use crate::process::{Task, current, table};
 use crate::sched::run_queue;
 use crate::usercopy::UserPtr;
 
-/// "The policy that it has": sched_setparam(2).
+/// sched_setparam(2) keeps the policy (SETPARAM_POLICY).
 const SAME: i32 = -1;
-/// Bit of a policy: not for children.
+/// Flag in a policy: children start with the default policy.
 const RESET_ON_FORK: u32 = linux::SCHED_RESET_ON_FORK;
-/// Nanoseconds of a turn under SCHED_RR (RR_TIMESLICE).
-const TURN: i64 = 100_000_000;
-/// struct sched_attr's first version: size, policy, flags (64 bits), nice, priority, then times.
+/// Time slice of SCHED_RR in nanoseconds (RR_TIMESLICE).
+const RR_TIMESLICE: i64 = 100_000_000;
+/// 32-bit words of struct sched_attr's first version: size, policy, flags (64 bits), nice,
+/// priority, then times (SCHED_ATTR_SIZE_VER0).
 const ATTR_WORDS: usize = 12;
-/// SCHED_FLAG_RESET_ON_FORK, the only flag that is known.
+/// SCHED_FLAG_RESET_ON_FORK, the only supported flag.
 const FLAG_RESET: u32 = 1;
 
 /// The thread `pid` (0: the caller).
@@ -82,7 +83,7 @@ fn change(pid: i32, policy: i32, param: UserPtr<u32>) -> SysResult {
     set(&task, policy, priority, reset, None)
 }
 
-/// Sets all of it (__sched_setscheduler in kernel/sched/syscalls.c).
+/// Sets policy, priority and nice value (__sched_setscheduler in kernel/sched/syscalls.c).
 fn set(task: &Task, policy: u32, priority: u32, reset: bool, nice: Option<i32>) -> SysResult {
     let is_known = is_real_time(policy)
         || matches!(
@@ -103,7 +104,7 @@ fn set(task: &Task, policy: u32, priority: u32, reset: bool, nice: Option<i32>) 
         let now = i32::from(old.nice);
         let wants_more = !is_real_time(policy)
             && nice.is_some_and(|nice| nice < now && !is_within_limit(task, nice));
-        // SCHED_IDLE counts as less than any nice value.
+        // SCHED_IDLE is below every nice value.
         let leaves_idle = old.policy == linux::SCHED_IDLE
             && policy != linux::SCHED_IDLE
             && !is_within_limit(task, now);
@@ -138,9 +139,9 @@ pub fn sched_get_priority_min(policy: u32) -> SysResult {
 fn rr_interval<P: Pair>(pid: i32, out: UserPtr<P>) -> SysResult {
     let policy = find(pid)?.attributes.lock().policy;
     let nanos = match policy {
-        linux::SCHED_RR => TURN,
+        linux::SCHED_RR => RR_TIMESLICE,
         linux::SCHED_FIFO => 0,
-        // A turn ends with the tick.
+        // A time slice is one tick.
         _ => i64::from(crate::time::TICK_NANOS),
     };
     out.write(P::new(0, nanos)).map(|()| 0)
@@ -161,7 +162,7 @@ pub fn sched_rr_get_interval_time64(pid: i32, out: UserPtr<Time64>) -> SysResult
     rr_interval(pid, out)
 }
 
-/// sched_setattr(2): policy, nice value and priority; the times are SCHED_DEADLINE's.
+/// sched_setattr(2): policy, nice value and priority; the times, of SCHED_DEADLINE, are ignored.
 pub fn sched_setattr(pid: i32, attr: UserPtr<u32>, flags: u32) -> SysResult {
     if attr.is_null() || pid < 0 || flags != 0 {
         return Err(Errno::EINVAL);

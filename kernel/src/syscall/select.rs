@@ -1,4 +1,4 @@
-//! Waiting for files: select, with sets of descriptors as bits.
+//! select(2) and pselect6(2): sets of descriptors are bit maps. poll(2) is in `poll.rs`.
 
 use alloc::vec::Vec;
 
@@ -13,20 +13,20 @@ use crate::usercopy::{Pod, UserPtr};
 use crate::vfs::caller;
 use crate::vfs::poll::{FILE, wait};
 
-/// The three sets of select(2), and how many bytes of each count.
+/// The three sets of select(2): addresses, and the requested descriptors.
 struct Sets {
     at: [UserPtr<u8>; 3],
     asked: [Vec<u8>; 3],
 }
 
-/// What makes a descriptor ready for each set.
+/// Events that make a descriptor ready, for each set (POLLIN_SET, POLLOUT_SET, POLLEX_SET).
 const KINDS: [Ready; 3] = [
     Ready::READ.union(Ready::HANGUP).union(Ready::ERROR),
     Ready::WRITE.union(Ready::ERROR),
     Ready::PRIORITY,
 ];
 
-/// select(2) on the first `count` descriptors; sets are of words of `word` bytes.
+/// select(2) on the first `count` descriptors; the sets are arrays of words of `word` bytes.
 fn select_until(count: i32, at: [UserPtr<u8>; 3], word: usize, deadline: Deadline) -> SysResult {
     let count = usize::try_from(count).map_err(|_| Errno::EINVAL)?;
     let count = count.min(caller::with_files(|files| files.capacity()));
@@ -93,10 +93,10 @@ fn select_until(count: i32, at: [UserPtr<u8>; 3], word: usize, deadline: Deadlin
 /// A set of descriptors in user memory.
 type Set = UserPtr<u8>;
 
-/// select(2) with a `struct timeval`, which afterwards tells the time left.
+/// select(2) with a struct timeval, which receives the time left.
 fn select_with<P: Pair>(count: i32, sets: [Set; 3], word: usize, time: UserPtr<P>) -> SysResult {
     let deadline = match time.read_opt()? {
-        Some(pair) => from_timespec(microseconds(pair.both())?)?,
+        Some(pair) => from_timespec(from_microseconds(pair.both())?)?,
         None => None,
     };
     let result = select_until(count, sets, word, deadline);
@@ -125,7 +125,7 @@ pub fn select32(
     select_with(count, [read, write, except], 4, time)
 }
 
-/// The first select(2) of i386: its arguments lie in memory.
+/// i386's old select(2): the five arguments are in memory.
 pub fn old_select(arguments: UserPtr<[u32; 5]>) -> SysResult {
     let [count, read, write, except, time] = arguments.read()?;
     let set = |at: u32| UserPtr::new(at.into());
@@ -138,8 +138,12 @@ pub fn old_select(arguments: UserPtr<[u32; 5]>) -> SysResult {
     )
 }
 
-/// Seconds and microseconds as seconds and nanoseconds; Linux lets the latter exceed a second.
-fn microseconds((sec, usec): (i64, i64)) -> Result<(i64, i64), Errno> {
+/// Converts seconds and microseconds to seconds and nanoseconds. As on Linux, the microseconds may
+/// exceed a second.
+///
+/// # Errors
+/// `EINVAL`.
+fn from_microseconds((sec, usec): (i64, i64)) -> Result<(i64, i64), Errno> {
     if usec < 0 {
         return Err(Errno::EINVAL);
     }
@@ -149,7 +153,8 @@ fn microseconds((sec, usec): (i64, i64)) -> Result<(i64, i64), Errno> {
     ))
 }
 
-/// pselect6(2) with words of `W`: its last argument points to the mask's address and size.
+/// pselect6(2) with words of type `W`: the last argument points to the signal mask's address and
+/// size.
 fn pselect<P: Pair, W: Pod + Into<u64>>(
     count: i32,
     sets: [Set; 3],

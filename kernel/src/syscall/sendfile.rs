@@ -1,4 +1,5 @@
-//! Bytes from file to file without a way through the program: sendfile, copy_file_range.
+//! Copies between files without user memory: sendfile(2), copy_file_range(2). splice(2) is in
+//! `splice.rs`.
 
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
@@ -11,10 +12,10 @@ use crate::vfs::file::flags::O_APPEND;
 use crate::vfs::io::{KernelIn, KernelOut, MAX_RW_COUNT};
 use crate::vfs::notify::{self, events};
 
-/// Bytes moved at a time.
+/// Bytes copied at a time.
 const PART: usize = 16 * 1024;
 
-/// Copies up to `count` bytes. A position given as `None` is the file's own, which moves.
+/// Copies up to `count` bytes. A position of `None` is the open file's own, which advances.
 fn copy(
     from: &File,
     mut at: Option<u64>,
@@ -44,7 +45,7 @@ fn copy(
         at = at.map(|at| at + written as u64);
         to_at = to_at.map(|at| at + written as u64);
         if written < read {
-            // What was read and not written goes back.
+            // Step back over the bytes that were read and not written.
             if at.is_none() {
                 from.set_offset(from.offset() - (read - written) as u64);
             }
@@ -61,7 +62,8 @@ fn copy(
             break;
         }
     }
-    // Beside what each write told: both files, of the whole (do_sendfile, vfs_copy_file_range).
+    // In addition to the events of each write, one for each file (do_sendfile,
+    // vfs_copy_file_range).
     if done > 0 && notify::is_on() {
         notify::file(from, events::ACCESS);
         notify::file(to, events::MODIFY);
@@ -69,7 +71,10 @@ fn copy(
     Ok(done)
 }
 
-/// A position in user memory, if there is one.
+/// Reads a position in user memory; `None` for NULL.
+///
+/// # Errors
+/// `EFAULT`, `EINVAL`.
 fn read_position(offset: UserPtr<i64>) -> Result<Option<u64>, Errno> {
     if offset.is_null() {
         return Ok(None);
@@ -90,14 +95,14 @@ fn send(out_fd: i32, in_fd: i32, at: Option<u64>, count: usize) -> SysResult {
     if isize::try_from(count).is_err() {
         return Err(Errno::EINVAL);
     }
-    // Linux's source must be something that can be mapped, or nearly; appending is refused.
+    // Linux's source must support splicing from a position; appending is refused.
     if from.ops().is_stream() || to.flags() & O_APPEND != 0 {
         return Err(Errno::EINVAL);
     }
     copy(&from, at, &to, None, count)
 }
 
-/// sendfile(2); sendfile64(2) of i386 too.
+/// sendfile(2), and sendfile64(2) of i386.
 pub fn sendfile(out_fd: i32, in_fd: i32, offset: UserPtr<i64>, count: usize) -> SysResult {
     let at = read_position(offset)?;
     let done = send(out_fd, in_fd, at, count)?;
@@ -107,7 +112,7 @@ pub fn sendfile(out_fd: i32, in_fd: i32, offset: UserPtr<i64>, count: usize) -> 
     Ok(done)
 }
 
-/// sendfile(2), i386: a position of 32 bits.
+/// sendfile(2), i386: a 32-bit position.
 pub fn sendfile32(out_fd: i32, in_fd: i32, offset: UserPtr<i32>, count: usize) -> SysResult {
     if offset.is_null() {
         return send(out_fd, in_fd, None, count);
@@ -119,9 +124,12 @@ pub fn sendfile32(out_fd: i32, in_fd: i32, offset: UserPtr<i32>, count: usize) -
     Ok(done)
 }
 
-/// How many of `count` bytes can be copied from one place to the other: up to the file's end, and to the
-/// last position that there is (generic_copy_file_checks in fs/read_write.c).
-fn copied(from: &File, start: u64, to_start: u64, count: usize) -> Result<usize, Errno> {
+/// Truncates `count` at the end of the source and at the highest position of the target
+/// (generic_copy_file_checks in fs/read_write.c).
+///
+/// # Errors
+/// `EOVERFLOW`, `EINVAL`, `EFBIG`.
+fn limit_count(from: &File, start: u64, to_start: u64, count: usize) -> Result<usize, Errno> {
     for at in [start, to_start] {
         at.checked_add(count as u64).ok_or(Errno::EOVERFLOW)?;
         i64::try_from(at).map_err(|_| Errno::EINVAL)?;
@@ -161,7 +169,7 @@ pub fn copy_file_range(
     let (at, to_at) = (in_offset.read_opt()?, out_offset.read_opt()?);
     let start = at.map_or(from.offset(), |at| at as u64);
     let to_start = to_at.map_or(to.offset(), |at| at as u64);
-    let count = copied(&from, start, to_start, count)?;
+    let count = limit_count(&from, start, to_start, count)?;
     let (at, to_at) = (at.map(|_| start), to_at.map(|_| to_start));
     let overlap = start < to_start.saturating_add(count as u64)
         && to_start < start.saturating_add(count as u64);

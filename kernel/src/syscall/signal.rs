@@ -1,8 +1,9 @@
-//! Signal calls. What they act on is in [`crate::process::signal`].
+//! Signal calls. Signals themselves are in [`crate::process::signal`].
 //!
-//! `action.rs` says what a signal does, `mask.rs` what is held back and what waits, `send.rs`
-//! sends, `wait.rs` waits, `back.rs` comes back from a handler. Structures have the layout of the
-//! table that the call came through; a set is 8 bytes in both, 4 in i386's oldest calls.
+//! `action.rs` sets actions, `mask.rs` blocks signals and lists pending ones, `send.rs` sends,
+//! `wait.rs` waits, `stack.rs` sets the alternate stack, `back.rs` returns from a handler.
+//! Structures have the layout of the call's table; a signal set is 8 bytes in both, 4 in i386's old
+//! calls.
 
 use crate::abi::errno::Errno;
 
@@ -26,10 +27,10 @@ pub use wait::{
     sigsuspend32,
 };
 
-/// Bytes of a signal set in both ABIs.
+/// Size of a signal set in bytes, in both tables.
 const SIGSET_SIZE: usize = 8;
 
-/// Checks the size that a program believes a set has.
+/// Checks the size of a signal set that a call passes.
 ///
 /// # Errors
 /// `EINVAL`.

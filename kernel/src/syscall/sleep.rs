@@ -1,4 +1,6 @@
-//! Calls that sleep for a time. How: `crate::sched::sleep`.
+//! nanosleep(2) and clock_nanosleep(2). The sleep is in `sched/sleep.rs`.
+//!
+//! Left out: sleeping by CPU time (`EOPNOTSUPP`).
 
 use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME, TAI};
 
@@ -11,7 +13,7 @@ use crate::time::timer::Clock;
 use crate::time::{self, as_nanos};
 use crate::usercopy::UserPtr;
 
-/// clock_nanosleep's flag: the time is a date, not a span.
+/// clock_nanosleep(2)'s flag: the time is absolute.
 const TIMER_ABSTIME: i32 = 1;
 
 fn nanosleep_on<P: Pair>(id: i32, flags: i32, span: UserPtr<P>, rest: UserPtr<P>) -> SysResult {
@@ -31,13 +33,13 @@ fn nanosleep_on<P: Pair>(id: i32, flags: i32, span: UserPtr<P>, rest: UserPtr<P>
             Err(Errno::ERESTARTNOHAND)
         };
     }
-    // A span is one of MONOTONIC whatever the clock: setting the date doesn't change it.
+    // A relative sleep uses CLOCK_MONOTONIC for every clock: setting the date doesn't change it.
     let deadline = Clock::Monotonic.now().saturating_add(as_nanos(span));
-    go_on::<P>([deadline, rest.address(), 0, 0])
+    sleep_restartable::<P>([deadline, rest.address(), 0, 0])
 }
 
-/// Sleeps a span, at first and again after a signal without a handler.
-fn go_on<P: Pair>(with: [u64; 4]) -> SysResult {
+/// Sleeps until the deadline, at first and when the call restarts after a signal without a handler.
+fn sleep_restartable<P: Pair>(with: [u64; 4]) -> SysResult {
     let [deadline, rest, ..] = with;
     if sleep::until(Clock::Monotonic, deadline) {
         return Ok(0);
@@ -47,7 +49,7 @@ fn go_on<P: Pair>(with: [u64; 4]) -> SysResult {
         let left = deadline.saturating_sub(Clock::Monotonic.now());
         write(rest, time::from_nanos(left))?;
     }
-    Err(restart::later(go_on::<P>, with))
+    Err(restart::later(sleep_restartable::<P>, with))
 }
 
 /// nanosleep(2).

@@ -1,5 +1,5 @@
-//! Sockets: making them, naming them, connecting them. What is done with addresses, options and ends is
-//! in [`crate::net`]; here they come from and go to user memory.
+//! Socket calls: socket(2), bind(2), listen(2), connect(2), accept(2), shutdown(2). Sockets are in
+//! [`crate::net`]; addresses are copied from and to user memory here.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -14,15 +14,16 @@ use crate::vfs::caller;
 use crate::vfs::file::File;
 use crate::vfs::file::flags::{O_CLOEXEC, O_NONBLOCK};
 
-/// Bytes of the largest address (struct sockaddr_storage).
+/// Size of the largest address in bytes (struct sockaddr_storage).
 pub const ADDRESS_MAX: usize = 128;
-/// Families and types that have a number (NPROTO, SOCK_MAX).
+/// One past the highest family (NPROTO).
 const FAMILIES: u32 = 46;
+/// One past the highest type (SOCK_MAX).
 const TYPES: u32 = 11;
-/// The bits of a type that are the type (SOCK_TYPE_MASK).
+/// Bits of the type, without the flags (SOCK_TYPE_MASK).
 const TYPE_MASK: u32 = 0xf;
 
-/// The socket behind `fd`, with its open file.
+/// Open file and socket of `fd`.
 ///
 /// # Errors
 /// `EBADF`, `ENOTSOCK`.
@@ -32,7 +33,7 @@ pub fn get(fd: i32) -> Result<(Arc<File>, Arc<Socket>), Errno> {
     Ok((file, socket))
 }
 
-/// Whether calls on a file must not wait.
+/// Whether the open file is non-blocking (O_NONBLOCK).
 pub fn is_nonblocking(file: &File) -> bool {
     file.flags() & O_NONBLOCK != 0
 }
@@ -49,17 +50,18 @@ pub fn read_address(at: UserPtr<u8>, len: i32) -> Result<Vec<u8>, Errno> {
     }
 }
 
-/// Writes as much of an address as there is room for, and its length.
+/// Writes an address, truncated to the size that `len` points to, and replaces the size by the
+/// address's full length.
 ///
 /// # Errors
-/// `EFAULT`; `EINVAL` for a negative room.
+/// `EFAULT`; `EINVAL` for a negative size.
 pub fn write_address(at: UserPtr<u8>, len: UserPtr<i32>, address: &[u8]) -> Result<(), Errno> {
     let room = usize::try_from(len.read()?).map_err(|_| Errno::EINVAL)?;
     at.write_slice(&address[..address.len().min(room)])?;
     len.write(address.len() as i32)
 }
 
-/// The kind of socket that is asked for.
+/// Kind of socket from socket(2)'s arguments.
 fn kind_of(family: u32, kind: u32, protocol: u32) -> Result<Kind, Errno> {
     if kind & !(TYPE_MASK | O_CLOEXEC | O_NONBLOCK) != 0 {
         return Err(Errno::EINVAL);
@@ -76,7 +78,7 @@ fn kind_of(family: u32, kind: u32, protocol: u32) -> Result<Kind, Errno> {
     }
     match kind {
         linux::SOCK_STREAM => Ok(Kind::Stream),
-        // There is nothing below the datagrams.
+        // As on Linux, SOCK_RAW is SOCK_DGRAM (unix_create in net/unix/af_unix.c).
         linux::SOCK_DGRAM | linux::SOCK_RAW => Ok(Kind::Datagram),
         linux::SOCK_SEQPACKET => Ok(Kind::Seqpacket),
         _ => Err(Errno::ESOCKTNOSUPPORT),
@@ -98,16 +100,16 @@ pub fn socket(family: u32, kind: u32, protocol: u32) -> SysResult {
 pub fn socketpair(family: u32, kind: u32, protocol: u32, out: UserPtr<[i32; 2]>) -> SysResult {
     let pair = connect::pair(kind_of(family, kind, protocol)?)?;
     let [first, second] = pair.map(|socket| install(socket, kind));
-    let told = match (first, second) {
+    let written = match (first, second) {
         (Ok(first), Ok(second)) => out.write([first as i32, second as i32]),
         (first, second) => first.and(second).map(|_| ()),
     };
-    if told.is_err() {
+    if written.is_err() {
         for fd in [first, second].into_iter().flatten() {
             super::open::close(fd as i32)?;
         }
     }
-    told.map(|()| 0)
+    written.map(|()| 0)
 }
 
 /// bind(2).
@@ -153,7 +155,7 @@ pub fn accept4(fd: i32, at: UserPtr<u8>, len: UserPtr<i32>, flags: u32) -> SysRe
     let (file, socket) = get(fd)?;
     let end = socket.accept(socket.read_patience(is_nonblocking(&file)))?;
     let peer = end.state().peer.clone();
-    // With its file the end of the connection closes, too, if something goes wrong.
+    // If a later step fails, dropping the file closes this end of the connection.
     let file = file_of(end, flags);
     if !at.is_null() {
         let name = peer.map(|peer| peer.state().address()).unwrap_or_default();

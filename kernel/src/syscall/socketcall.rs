@@ -1,18 +1,18 @@
-//! socketcall(2): i386's one call for everything about sockets, the arguments in an array. Newer
-//! programs use the calls of their own that came with Linux 4.3.
+//! socketcall(2): i386's multiplexer of the socket calls, with the arguments in an array. Since
+//! Linux 4.3 most of the calls have numbers too.
 
 use super::{FromRegister, message, socket, sockopt};
 use crate::abi::errno::{Errno, SysResult};
 use crate::syscall::mmsg;
 use crate::usercopy::UserPtr;
 
-/// How many arguments each call has, by its number (`SYS_SOCKET` is 1).
+/// Number of arguments of each call, by the call's number (`SYS_SOCKET` is 1).
 const COUNTS: [usize; 21] = [
     0, 3, 3, 3, 2, 3, 3, 3, 4, 4, 4, 6, 6, 2, 5, 5, 3, 3, 4, 5, 4,
 ];
 
-/// What a call is named, the row of the i386 table that has the kinds of its arguments, and how many
-/// of them it has: for the tracer. `None` for a number that is none.
+/// For the tracer: name of a call, name of the row in the i386 table with the kinds of its
+/// arguments, and number of arguments. `None` for an unknown call.
 pub fn describe(call: u64) -> Option<(&'static str, &'static str, usize)> {
     const NAMES: [&str; 21] = [
         "",
@@ -39,7 +39,7 @@ pub fn describe(call: u64) -> Option<(&'static str, &'static str, usize)> {
     ];
     let call = usize::try_from(call).ok().filter(|call| *call > 0)?;
     let name = NAMES.get(call)?;
-    // Those without a number of their own have the first arguments of those with one.
+    // These calls have no row: their arguments are the first ones of another call.
     let row = match *name {
         "accept" => "accept4",
         "send" => "sendto",
@@ -49,7 +49,7 @@ pub fn describe(call: u64) -> Option<(&'static str, &'static str, usize)> {
     Some((name, row, COUNTS[call]))
 }
 
-/// An argument as what the call takes.
+/// Converts an argument to the handler's type.
 fn arg<T: FromRegister>(value: u32) -> T {
     T::from_register(value.into())
 }

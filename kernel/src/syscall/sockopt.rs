@@ -1,4 +1,4 @@
-//! Socket options as they lie in a program's memory: getsockopt, setsockopt. What they mean is in
+//! getsockopt(2) and setsockopt(2): the layouts of option values in user memory. The options are in
 //! [`crate::net::options`].
 
 use alloc::vec::Vec;
@@ -10,9 +10,14 @@ use crate::abi::errno::{Errno, SysResult};
 use crate::net::options::{Shape, Value, shape};
 use crate::usercopy::UserPtr;
 
+/// Nanoseconds in a second.
 const SECOND: u64 = 1_000_000_000;
 
-/// A struct timeval as a limit in ns: none for 0, no waiting at all for what is past.
+/// Timeout in ns from a struct timeval: `None` for 0, which is no timeout; 0 for a negative time,
+/// which does not wait.
+///
+/// # Errors
+/// `EDOM`.
 fn limit([sec, usec]: [i64; 2]) -> Result<Option<u64>, Errno> {
     if !(0..1_000_000).contains(&usec) {
         return Err(Errno::EDOM);

@@ -1,4 +1,4 @@
-//! Files that only stand for something: symbolic links, devices, FIFOs.
+//! Symbolic links and special files: symlink(2), readlink(2), mknod(2).
 
 use linux_raw_sys::general::{AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW};
 
@@ -23,7 +23,7 @@ pub fn symlinkat(target: UserPath, dirfd: i32, path: UserPath) -> SysResult {
         return Err(Errno::ENOENT);
     }
     let path = user_path::read(path)?;
-    make(
+    create_at(
         dirfd,
         &path,
         NewFile {
@@ -34,8 +34,8 @@ pub fn symlinkat(target: UserPath, dirfd: i32, path: UserPath) -> SysResult {
     )
 }
 
-/// Makes a file that is no directory at `path`.
-fn make(dirfd: i32, path: &[u8], new: NewFile) -> SysResult {
+/// Creates a file other than a directory at `path`.
+fn create_at(dirfd: i32, path: &[u8], new: NewFile) -> SysResult {
     caller::walk_at(dirfd, path, |walk, context| {
         let place = walk.parent(path)?;
         check_free(&place)?;
@@ -69,7 +69,7 @@ pub fn mknodat(dirfd: i32, path: UserPath, mode: u32, device: u32) -> SysResult 
         Device::default()
     };
     let path = user_path::read(path)?;
-    make(
+    create_at(
         dirfd,
         &path,
         NewFile {
@@ -85,7 +85,7 @@ pub fn readlink(path: UserPath, buf: UserPtr<u8>, size: i32) -> SysResult {
     readlinkat(AT_FDCWD, path, buf, size)
 }
 
-/// readlinkat(2). An empty path is the link that `dirfd` itself was opened on.
+/// readlinkat(2): an empty path is the symbolic link that `dirfd` is open on (O_PATH).
 pub fn readlinkat(dirfd: i32, path: UserPath, buf: UserPtr<u8>, size: i32) -> SysResult {
     let size = usize::try_from(size)
         .ok()

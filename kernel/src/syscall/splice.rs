@@ -1,7 +1,7 @@
-//! Bytes between pipes and other files: splice, tee, vmsplice.
+//! Transfers between pipes and other files: splice(2), tee(2), vmsplice(2).
 //!
-//! Between pipes pages go over whole, elsewhere their bytes are copied once. Left out: gifts of a
-//! program's own pages (SPLICE_F_GIFT copies, as Linux may).
+//! Between two pipes whole pages pass, otherwise the bytes are copied once. Left out: gifts of a
+//! program's pages (SPLICE_F_GIFT copies, as Linux may).
 
 use alloc::sync::Arc;
 
@@ -20,10 +20,13 @@ use crate::vfs::pipe::end::End;
 use crate::vfs::pipe::ring::PAGE;
 use crate::vfs::pipe::{Pipe, Turn};
 
-/// The flags there are (SPLICE_F_ALL).
+/// Valid flags (SPLICE_F_ALL).
 const KNOWN: u32 = 0xf;
 
-/// The open files behind two descriptors, one to read from and one to write to.
+/// Open files of two descriptors, the first readable, the second writable.
+///
+/// # Errors
+/// `EBADF`.
 fn files(fd_in: i32, fd_out: i32) -> Result<(Arc<File>, Arc<File>), Errno> {
     let (from, to) = (caller::file(fd_in)?, caller::file(fd_out)?);
     if !from.is_readable() || !to.is_writable() {
@@ -36,8 +39,8 @@ fn is_nonblocking(file: &File, flags: u32) -> bool {
     flags & SPLICE_F_NONBLOCK != 0 || file.flags() & O_NONBLOCK != 0
 }
 
-/// Both rings, always taken in the same order; both pipes were waited for.
-fn both<'a>(from: &'a Pipe, to: &'a Pipe) -> (Turn<'a>, Turn<'a>) {
+/// Locks the rings of two pipes, in the order of their addresses.
+fn lock_both<'a>(from: &'a Pipe, to: &'a Pipe) -> (Turn<'a>, Turn<'a>) {
     if core::ptr::from_ref(from) < core::ptr::from_ref(to) {
         let first = from.turn();
         (first, to.turn())
@@ -47,8 +50,8 @@ fn both<'a>(from: &'a Pipe, to: &'a Pipe) -> (Turn<'a>, Turn<'a>) {
     }
 }
 
-/// Moves or, for tee(2), copies pages from pipe to pipe.
-fn between(from: &File, to: &File, len: usize, flags: u32, keeps: bool) -> SysResult {
+/// Moves pages from pipe to pipe; with `keeps` (tee(2)) they stay in the source too.
+fn pipe_to_pipe(from: &File, to: &File, len: usize, flags: u32, keeps: bool) -> SysResult {
     let (Some(source), Some(target)) = (End::of(from), End::of(to)) else {
         return Err(Errno::EINVAL);
     };
@@ -60,7 +63,7 @@ fn between(from: &File, to: &File, len: usize, flags: u32, keeps: bool) -> SysRe
     let mut done = 0;
     while done == 0 && source.wait_readable(nonblocking)? {
         target.wait_writable(nonblocking)?;
-        let (mut from, mut to) = both(source, target);
+        let (mut from, mut to) = lock_both(source, target);
         let mut number = 0;
         while done < len && !to.is_full() && number < from.count() {
             let Some(slot) = from.slot(number) else { break };
@@ -76,8 +79,14 @@ fn between(from: &File, to: &File, len: usize, flags: u32, keeps: bool) -> SysRe
     Ok(done)
 }
 
-/// From a pipe to a file that is none.
-fn drain(from: &End, to: &File, mut at: Option<u64>, len: usize, nonblocking: bool) -> SysResult {
+/// Copies from a pipe to another kind of file.
+fn pipe_to_file(
+    from: &End,
+    to: &File,
+    mut at: Option<u64>,
+    len: usize,
+    nonblocking: bool,
+) -> SysResult {
     let mut done = 0;
     let mut stride = Stride::default();
     while done < len && from.pipe().wait_readable(nonblocking || done > 0) == Ok(true) {
@@ -103,14 +112,20 @@ fn drain(from: &End, to: &File, mut at: Option<u64>, len: usize, nonblocking: bo
         }
     }
     if done == 0 && len > 0 {
-        // Nothing came: the end of the file, or the reason to go on without.
+        // Nothing was copied: the end of the pipe, or the error of the wait.
         from.pipe().wait_readable(nonblocking)?;
     }
     Ok(done)
 }
 
-/// From a file that is no pipe to one.
-fn feed(from: &File, mut at: Option<u64>, to: &End, len: usize, nonblocking: bool) -> SysResult {
+/// Copies from another kind of file to a pipe.
+fn file_to_pipe(
+    from: &File,
+    mut at: Option<u64>,
+    to: &End,
+    len: usize,
+    nonblocking: bool,
+) -> SysResult {
     to.pipe().wait_writable(nonblocking)?;
     let mut ring = to.pipe().turn();
     let mut done = 0;
@@ -124,7 +139,7 @@ fn feed(from: &File, mut at: Option<u64>, to: &End, len: usize, nonblocking: boo
             Ok(read) => {
                 done += read;
                 at = at.map(|at| at + read as u64);
-                // What waits for its bytes is asked once.
+                // A stream may block for more bytes: it is read once.
                 if read < PAGE || from.ops().is_stream() {
                     break;
                 }
@@ -139,7 +154,10 @@ fn feed(from: &File, mut at: Option<u64>, to: &End, len: usize, nonblocking: boo
     Ok(done)
 }
 
-/// A position that a program gave for a file, which must have positions.
+/// Reads a position, which the file must support; `None` for NULL.
+///
+/// # Errors
+/// `EFAULT`, `EINVAL`.
 fn position(file: &File, offset: UserPtr<i64>) -> Result<Option<u64>, Errno> {
     let Some(at) = offset.read_opt()? else {
         return Ok(None);
@@ -173,19 +191,19 @@ pub fn splice(
     }
     let len = len.min(MAX_RW_COUNT);
     match (source, target) {
-        (Some(_), Some(_)) => between(&from, &to, len, flags, false),
+        (Some(_), Some(_)) => pipe_to_pipe(&from, &to, len, flags, false),
         (Some(source), None) => {
             let at = position(&to, off_out)?;
             if to.flags() & O_APPEND != 0 {
                 return Err(Errno::EINVAL);
             }
-            let done = drain(source, &to, at, len, is_nonblocking(&from, flags))?;
+            let done = pipe_to_file(source, &to, at, len, is_nonblocking(&from, flags))?;
             off_out.write_opt((at.unwrap_or(0) + done as u64) as i64)?;
             Ok(done)
         }
         (None, Some(target)) => {
             let at = position(&from, off_in)?;
-            let done = feed(&from, at, target, len, is_nonblocking(&to, flags))?;
+            let done = file_to_pipe(&from, at, target, len, is_nonblocking(&to, flags))?;
             off_in.write_opt((at.unwrap_or(0) + done as u64) as i64)?;
             Ok(done)
         }
@@ -202,10 +220,11 @@ pub fn tee(fd_in: i32, fd_out: i32, len: usize, flags: u32) -> SysResult {
         return Ok(0);
     }
     let (from, to) = files(fd_in, fd_out)?;
-    between(&from, &to, len.min(MAX_RW_COUNT), flags, true)
+    pipe_to_pipe(&from, &to, len.min(MAX_RW_COUNT), flags, true)
 }
 
-fn user(fd: i32, vector: Result<Vector, Errno>, flags: u32) -> SysResult {
+/// vmsplice(2): copies between user memory and a pipe, in the direction that the descriptor allows.
+fn user_to_or_from_pipe(fd: i32, vector: Result<Vector, Errno>, flags: u32) -> SysResult {
     if flags & !KNOWN != 0 {
         return Err(Errno::EINVAL);
     }
@@ -230,10 +249,10 @@ fn user(fd: i32, vector: Result<Vector, Errno>, flags: u32) -> SysResult {
 
 /// vmsplice(2).
 pub fn vmsplice(fd: i32, vector: UserPtr<[u64; 2]>, count: usize, flags: u32) -> SysResult {
-    user(fd, io::ranges(vector, count), flags)
+    user_to_or_from_pipe(fd, io::ranges(vector, count), flags)
 }
 
 /// vmsplice(2), i386.
 pub fn vmsplice32(fd: i32, vector: UserPtr<[u32; 2]>, count: usize, flags: u32) -> SysResult {
-    user(fd, io::ranges32(vector, count), flags)
+    user_to_or_from_pipe(fd, io::ranges32(vector, count), flags)
 }

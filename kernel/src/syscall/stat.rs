@@ -1,6 +1,6 @@
-//! What a file is: stat(2) in all its shapes.
+//! File status: stat(2) in all its layouts, and statx(2).
 //!
-//! The structures are written as arrays of words; which word is what is said where they are made.
+//! The structures are written as arrays of words.
 
 use linux_raw_sys::general::{
     AT_EMPTY_PATH, AT_FDCWD, AT_NO_AUTOMOUNT, AT_STATX_DONT_SYNC, AT_STATX_FORCE_SYNC,
@@ -27,24 +27,25 @@ pub type FirstStat = UserPtr<[u32; 8]>;
 /// `struct statx`: 32 words.
 pub type Statx = UserPtr<[u64; 32]>;
 
-/// Flags that every stat takes.
+/// Flags of all the calls.
 const STAT_FLAGS: u32 = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
 
+/// Preferred block size in bytes (st_blksize).
 const BLOCK: u64 = PAGE_SIZE;
 
-fn of_fd(fd: i32) -> Result<Metadata, Errno> {
+fn metadata_of_fd(fd: i32) -> Result<Metadata, Errno> {
     caller::with_files(|files| files.get_any(fd)).map(|file| file.inode().metadata())
 }
 
-fn of_path(dirfd: i32, path: UserPath, flags: u32) -> Result<Metadata, Errno> {
+fn metadata_of_path(dirfd: i32, path: UserPath, flags: u32) -> Result<Metadata, Errno> {
     if flags & !STAT_FLAGS != 0 {
         return Err(Errno::EINVAL);
     }
     user_path::locate_at(dirfd, path, flags).map(|location| location.inode().metadata())
 }
 
-/// x86_64's layout.
-fn put(out: Stat, m: &Metadata) -> SysResult {
+/// Writes x86_64's `struct stat`.
+fn write_stat(out: Stat, m: &Metadata) -> SysResult {
     let time = |time: Time| [time.sec as u64, time.nsec.into()];
     let ([atime, atime_ns], [mtime, mtime_ns], [ctime, ctime_ns]) =
         (time(m.atime), time(m.mtime), time(m.ctime));
@@ -73,26 +74,26 @@ fn put(out: Stat, m: &Metadata) -> SysResult {
 
 /// stat(2).
 pub fn stat(path: UserPath, out: Stat) -> SysResult {
-    put(out, &of_path(AT_FDCWD, path, 0)?)
+    write_stat(out, &metadata_of_path(AT_FDCWD, path, 0)?)
 }
 
 /// lstat(2).
 pub fn lstat(path: UserPath, out: Stat) -> SysResult {
-    put(out, &of_path(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW)?)
+    write_stat(out, &metadata_of_path(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW)?)
 }
 
 /// fstat(2).
 pub fn fstat(fd: i32, out: Stat) -> SysResult {
-    put(out, &of_fd(fd)?)
+    write_stat(out, &metadata_of_fd(fd)?)
 }
 
 /// newfstatat(2).
 pub fn newfstatat(dirfd: i32, path: UserPath, out: Stat, flags: u32) -> SysResult {
-    put(out, &of_path(dirfd, path, flags)?)
+    write_stat(out, &metadata_of_path(dirfd, path, flags)?)
 }
 
-/// i386's `struct stat64`: packed, so that 8-byte fields lie at multiples of four.
-fn put64(out: Stat64, m: &Metadata) -> SysResult {
+/// Writes i386's `struct stat64`, whose 8-byte fields are aligned to four bytes.
+fn write_stat64(out: Stat64, m: &Metadata) -> SysResult {
     let (low, high) = (|word: u64| word as u32, |word: u64| (word >> 32) as u32);
     out.write([
         m.dev.encode(),
@@ -125,31 +126,34 @@ fn put64(out: Stat64, m: &Metadata) -> SysResult {
 
 /// stat64(2), i386.
 pub fn stat64(path: UserPath, out: Stat64) -> SysResult {
-    put64(out, &of_path(AT_FDCWD, path, 0)?)
+    write_stat64(out, &metadata_of_path(AT_FDCWD, path, 0)?)
 }
 
 /// lstat64(2), i386.
 pub fn lstat64(path: UserPath, out: Stat64) -> SysResult {
-    put64(out, &of_path(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW)?)
+    write_stat64(out, &metadata_of_path(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW)?)
 }
 
 /// fstat64(2), i386.
 pub fn fstat64(fd: i32, out: Stat64) -> SysResult {
-    put64(out, &of_fd(fd)?)
+    write_stat64(out, &metadata_of_fd(fd)?)
 }
 
 /// fstatat64(2), i386.
 pub fn fstatat64(dirfd: i32, path: UserPath, out: Stat64, flags: u32) -> SysResult {
-    put64(out, &of_path(dirfd, path, flags)?)
+    write_stat64(out, &metadata_of_path(dirfd, path, flags)?)
 }
 
-/// A 16-bit owner: an ID above 65535 is reported as the overflow ID (fs.overflowuid).
+/// 16-bit user or group ID: an ID above 65535 is reported as the overflow ID (fs.overflowuid).
 fn narrow_id(id: u32) -> u32 {
     u16::try_from(id).unwrap_or(65534).into()
 }
 
-/// i386's `struct stat` before stat64. What has outgrown its fields is `EOVERFLOW`.
-fn put_old(out: OldStat, m: &Metadata) -> SysResult {
+/// Writes i386's `struct stat`, older than `struct stat64`.
+///
+/// # Errors
+/// `EFAULT`; `EOVERFLOW` for a value that doesn't fit its field.
+fn write_old_stat(out: OldStat, m: &Metadata) -> SysResult {
     let device = |device: Device| {
         let fits = device.major < 256 && device.minor < 256;
         if fits {
@@ -184,22 +188,25 @@ fn put_old(out: OldStat, m: &Metadata) -> SysResult {
 
 /// stat(2), i386.
 pub fn old_stat(path: UserPath, out: OldStat) -> SysResult {
-    put_old(out, &of_path(AT_FDCWD, path, 0)?)
+    write_old_stat(out, &metadata_of_path(AT_FDCWD, path, 0)?)
 }
 
 /// lstat(2), i386.
 pub fn old_lstat(path: UserPath, out: OldStat) -> SysResult {
-    put_old(out, &of_path(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW)?)
+    write_old_stat(out, &metadata_of_path(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW)?)
 }
 
 /// fstat(2), i386.
 pub fn old_fstat(fd: i32, out: OldStat) -> SysResult {
-    put_old(out, &of_fd(fd)?)
+    write_old_stat(out, &metadata_of_fd(fd)?)
 }
 
-/// i386's very first `struct stat` (struct __old_kernel_stat): seven fields of 16 bits, a size and three
-/// times of 32. Devices and sizes are cut; what else has outgrown its field is `EOVERFLOW`.
-fn put_first(out: FirstStat, m: &Metadata) -> SysResult {
+/// Writes i386's `struct __old_kernel_stat`: seven fields of 16 bits, a size and three times of 32
+/// bits. Devices and the size are truncated.
+///
+/// # Errors
+/// `EFAULT`; `EOVERFLOW` for another value that doesn't fit its field.
+fn write_first_stat(out: FirstStat, m: &Metadata) -> SysResult {
     let device = |device: Device| device.major << 8 & 0xff00 | device.minor & 0xff;
     let two = |low: u32, high: u32| low & 0xffff | high << 16;
     let ino = u16::try_from(m.ino).map_err(|_| Errno::EOVERFLOW)?;
@@ -219,23 +226,23 @@ fn put_first(out: FirstStat, m: &Metadata) -> SysResult {
 
 /// oldstat(2), i386.
 pub fn first_stat(path: UserPath, out: FirstStat) -> SysResult {
-    put_first(out, &of_path(AT_FDCWD, path, 0)?)
+    write_first_stat(out, &metadata_of_path(AT_FDCWD, path, 0)?)
 }
 
 /// oldlstat(2), i386.
 pub fn first_lstat(path: UserPath, out: FirstStat) -> SysResult {
-    put_first(out, &of_path(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW)?)
+    write_first_stat(out, &metadata_of_path(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW)?)
 }
 
 /// oldfstat(2), i386.
 pub fn first_fstat(fd: i32, out: FirstStat) -> SysResult {
-    put_first(out, &of_fd(fd)?)
+    write_first_stat(out, &metadata_of_fd(fd)?)
 }
 
 /// statx(2), the same for both widths.
 pub fn statx(dirfd: i32, path: UserPath, flags: u32, mask: u32, out: Statx) -> SysResult {
     const SYNC: u32 = AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC;
-    /// The one attribute there is here: that it is the top of a mount.
+    /// The only supported attribute: the file is the root of a mount.
     const ROOT: u64 = STATX_ATTR_MOUNT_ROOT as u64;
     if mask & STATX__RESERVED != 0 || flags & SYNC == SYNC {
         return Err(Errno::EINVAL);

@@ -1,4 +1,4 @@
-//! System-wide calls: uname(2) and the host's names, sysinfo(2), the log, reboot(2).
+//! System-wide calls: uname(2), sethostname(2), sysinfo(2), getrandom(2), syslog(2), reboot(2).
 
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
@@ -14,7 +14,7 @@ use crate::sched::load;
 use crate::sched::preempt::{self, Stride};
 use crate::usercopy::UserPtr;
 
-/// Sets one of the names to `len` bytes at `name`.
+/// Sets the host or domain name to the `len` bytes at `name`.
 fn set_name(which: &UtsName, name: UserPtr<u8>, len: i32) -> SysResult {
     require(Caps::SYS_ADMIN)?;
     let len = usize::try_from(len)
@@ -26,23 +26,23 @@ fn set_name(which: &UtsName, name: UserPtr<u8>, len: i32) -> SysResult {
     which.set(&new[..len]).map(|()| 0)
 }
 
-/// uname(2): six fields of 65 bytes; the same for both widths.
+/// uname(2): six fields of 65 bytes in both tables.
 pub fn uname(out: UserPtr<[u8; 6 * UTS_FIELD]>) -> SysResult {
-    out.write(names::<UTS_FIELD, _>()).map(|()| 0)
+    out.write(utsname::<UTS_FIELD, _>()).map(|()| 0)
 }
 
 /// olduname(2), i386: the first five fields.
 pub fn olduname(out: UserPtr<[u8; 5 * UTS_FIELD]>) -> SysResult {
-    out.write(names::<UTS_FIELD, _>()).map(|()| 0)
+    out.write(utsname::<UTS_FIELD, _>()).map(|()| 0)
 }
 
 /// oldolduname(2), i386: five fields of 8 bytes and a NUL.
 pub fn oldolduname(out: UserPtr<[u8; 5 * 9]>) -> SysResult {
-    out.write(names::<9, _>()).map(|()| 0)
+    out.write(utsname::<9, _>()).map(|()| 0)
 }
 
-/// What the system is called, in fields of `FIELD` bytes, as many as there is room for.
-fn names<const FIELD: usize, const SIZE: usize>() -> [u8; SIZE] {
+/// The first fields of struct utsname, `FIELD` bytes each, as many as fit in `SIZE` bytes.
+fn utsname<const FIELD: usize, const SIZE: usize>() -> [u8; SIZE] {
     let mut fields = [0; SIZE];
     let (host, domain) = (HOST.get(), DOMAIN.get());
     let personality = current().attributes.lock().personality;
@@ -51,7 +51,7 @@ fn names<const FIELD: usize, const SIZE: usize>() -> [u8; SIZE] {
     } else {
         RELEASE
     };
-    // A 32-bit program is told the machine it runs on too, unless it asked for another.
+    // A 32-bit program gets x86_64 too, unless it set PER_LINUX32 (personality(2)).
     let machine = if personality::is_32bit_machine(personality) {
         "i686"
     } else {
@@ -82,7 +82,7 @@ pub fn setdomainname(name: UserPtr<u8>, len: i32) -> SysResult {
     set_name(&DOMAIN, name, len)
 }
 
-/// sysinfo(2) has 16 bits behind a load's point.
+/// sysinfo(2)'s loads have 16 fractional bits (SI_LOAD_SHIFT).
 const LOAD_SHIFT: u32 = 16 - load::SHIFT;
 
 /// sysinfo(2), 112 bytes: uptime, three loads, total, free, shared, buffer, swap total, swap free
@@ -101,7 +101,7 @@ pub fn sysinfo(out: UserPtr<[u64; 14]>) -> SysResult {
     out.write(info).map(|()| 0)
 }
 
-/// sysinfo(2) of i386, 64 bytes; sizes in pages, so that they fit.
+/// sysinfo(2), i386, 64 bytes: the sizes are in pages, so that they fit.
 pub fn sysinfo32(out: UserPtr<[u32; 16]>) -> SysResult {
     let (free, total) = frame::statistics();
     let mut info = [0; 16];
@@ -116,7 +116,7 @@ pub fn sysinfo32(out: UserPtr<[u32; 16]>) -> SysResult {
     out.write(info).map(|()| 0)
 }
 
-/// getrandom(2). All sources are the same here, and always ready.
+/// getrandom(2): all flags read the same generator, which is always ready.
 pub fn getrandom(out: UserPtr<u8>, len: usize, flags: u32) -> SysResult {
     const RANDOM_AND_INSECURE: u32 = 2 | 4;
     if flags & !7 != 0 || flags & RANDOM_AND_INSECURE == RANDOM_AND_INSECURE {
@@ -141,11 +141,11 @@ pub fn getrandom(out: UserPtr<u8>, len: usize, flags: u32) -> SysResult {
     Ok(done)
 }
 
-/// syslog(2): reading the log and asking for its size; the console's level is fixed at boot.
+/// syslog(2): reads the log and its size; the console's level is fixed at boot.
 pub fn syslog(action: i32, out: UserPtr<u8>, len: i32) -> SysResult {
-    /// Levels of the console's: SYSLOG_ACTION_CONSOLE_LEVEL.
+    /// Levels of SYSLOG_ACTION_CONSOLE_LEVEL.
     const LEVELS: core::ops::RangeInclusive<i32> = 1..=8;
-    // All of it, as kernel.dmesg_restrict says.
+    // Every action is privileged, as with kernel.dmesg_restrict=1.
     if !capable(Caps::SYSLOG) {
         require(Caps::SYS_ADMIN)?;
     }
@@ -163,7 +163,7 @@ pub fn syslog(action: i32, out: UserPtr<u8>, len: i32) -> SysResult {
             let got = crate::dev::log::read_all(&mut text);
             out.write_slice(&text[..got]).map(|()| got)
         }
-        // Unread: everything was shown.
+        // SYSLOG_ACTION_SIZE_UNREAD: the console has shown all of the log.
         9 => Ok(0),
         10 => Ok(crate::dev::log::capacity()),
         _ => Err(Errno::EINVAL),

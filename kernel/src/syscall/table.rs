@@ -1,8 +1,9 @@
-//! Both tables: number, name, kinds of the arguments, handler.
+//! The system call tables: number, name, kinds of the arguments, handler.
 //!
-//! A row `1 write(Fd, InBuf, Size) = file::write;` is all there is to say of a call: the
-//! dispatcher takes the handler from it, the tracer the name and the kinds, the documentation
-//! the list. `x86_64.rs` has SYSCALL's table, `i386.rs` that of every other door.
+//! A row `1 write(Fd, InBuf, Size) = io::write;` is the only declaration of a call: the dispatcher
+//! uses its handler, the tracer its name and kinds, and docs/SYSCALLS.md lists it, with its state
+//! in `table/states.txt`. `x86_64.rs` is the table of SYSCALL in 64-bit code, `i386.rs` that of
+//! every other door.
 
 use core::arch::asm;
 
@@ -17,15 +18,15 @@ mod x86_64;
 
 use crate::trace::kinds::Arg;
 
-/// A row.
+/// Row of a table.
 pub struct Entry {
-    /// Number of the call.
+    /// System call number.
     pub number: u32,
-    /// Its name, Linux's.
+    /// Linux's name of the call.
     pub name: &'static str,
-    /// What its arguments are, for the tracer.
+    /// Kinds of the arguments, for the tracer.
     pub args: &'static [Arg],
-    /// What does it.
+    /// Handler of the call.
     pub handler: Handler,
 }
 
@@ -34,10 +35,11 @@ pub const X86_64_LEN: usize = 470;
 /// One past the highest number in the i386 table.
 pub const I386_LEN: usize = 470;
 
-/// Handlers by number; the last one answers for every number past the end.
+/// Handlers by number; the last slot is for every number past the end.
 static X86_64: [Handler; X86_64_LEN + 1] = handlers(x86_64::ENTRIES);
 static I386: [Handler; I386_LEN + 1] = handlers(i386::ENTRIES);
 
+/// Handlers by number from rows sorted by number; [`not_implemented`] for numbers without a row.
 const fn handlers<const N: usize>(entries: &[Entry]) -> [Handler; N] {
     let mut table: [Handler; N] = [not_implemented; N];
     let mut i = 0;
@@ -52,8 +54,8 @@ const fn handlers<const N: usize>(entries: &[Entry]) -> [Handler; N] {
     table
 }
 
-/// The smaller of the two, by a conditional move. A branch could be predicted wrong, and the
-/// handler be taken from past the table's end meanwhile (Spectre variant 1).
+/// The smaller of the two, by a conditional move: past a mispredicted branch, the CPU could load a
+/// handler from beyond the table's end speculatively (Spectre variant 1).
 #[inline(always)]
 fn clamp(number: usize, len: usize) -> usize {
     let mut slot = number;
@@ -83,7 +85,7 @@ pub fn i386(number: usize, door: Door) -> Handler {
     unsafe { *I386.get_unchecked(slot) }
 }
 
-/// The row of a call, by the door it came through.
+/// Row of `number` in the table of `door`.
 pub fn lookup(door: Door, number: u32) -> Option<&'static Entry> {
     let entries = entries(door);
     entries
@@ -92,7 +94,7 @@ pub fn lookup(door: Door, number: u32) -> Option<&'static Entry> {
         .map(|i| &entries[i])
 }
 
-/// All rows of the table behind a door.
+/// Rows of the table of `door`, sorted by number.
 pub fn entries(door: Door) -> &'static [Entry] {
     match door {
         Door::Syscall => x86_64::ENTRIES,
@@ -100,7 +102,7 @@ pub fn entries(door: Door) -> &'static [Entry] {
     }
 }
 
-/// Linux's name of a number, whether there is a handler for it here or not.
+/// Linux's name of a number, whether the kernel implements the call or not.
 pub fn linux_name(door: Door, number: u32) -> Option<&'static str> {
     let number = number as usize;
     match door {
@@ -109,7 +111,8 @@ pub fn linux_name(door: Door, number: u32) -> Option<&'static str> {
     }
 }
 
-/// Logs the first use of each call without a handler. Numbers unknown to Linux too are not logged.
+/// Logs the first use of each call without a handler. A number that Linux doesn't define is not
+/// logged.
 pub fn log_unknown(door: Door, number: u32) {
     static SEEN: Mutex<[[u64; 8]; 2], rank::SeenCalls> = Mutex::new([[0; 8]; 2]);
     let Some(name) = linux_name(door, number) else {
@@ -151,10 +154,10 @@ macro_rules! adapt {
     };
 }
 
-/// Makes `ENTRIES` from rows.
+/// Defines `ENTRIES` from rows.
 macro_rules! calls {
     ($($number:literal $name:ident($($kind:ident),*) = $handler:path;)*) => {
-        /// The rows, by number.
+        /// The rows, sorted by number.
         pub static ENTRIES: &[Entry] = &[$(
             Entry {
                 number: $number,
@@ -167,7 +170,7 @@ macro_rules! calls {
 }
 use {adapt, calls};
 
-/// An argument register as the type that the handler takes.
+/// Converts an argument register to the type of the handler's argument.
 fn arg<T: super::FromRegister>(register: u64) -> T {
     T::from_register(register)
 }

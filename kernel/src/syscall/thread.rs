@@ -1,4 +1,5 @@
-//! A thread's own state: name, what is done when it ends. Its storage is in `tls.rs`.
+//! State of a thread: set_tid_address(2), robust futex lists, personality(2). Thread-local storage
+//! is in `tls.rs`.
 
 use core::sync::atomic::Ordering;
 
@@ -15,10 +16,10 @@ pub fn set_tid_address(address: u64) -> SysResult {
     Ok(task.tid() as usize)
 }
 
-/// Bytes of struct robust_list_head, 64- and 32-bit.
+/// Size of struct robust_list_head in bytes, 64-bit and 32-bit.
 const ROBUST_HEAD: [usize; 2] = [24, 12];
 
-/// set_robust_list(2). `size` is that of struct robust_list_head.
+/// set_robust_list(2): `size` is the size of struct robust_list_head.
 pub fn set_robust_list(head: u64, size: usize) -> SysResult {
     let task = current();
     let is_32bit = task.is_i386_call();
@@ -58,7 +59,7 @@ pub fn get_robust_list(tid: i32, head: u64, size: u64) -> SysResult {
     Ok(0)
 }
 
-/// personality(2); 0xffffffff only asks.
+/// personality(2): 0xffffffff only queries.
 pub fn personality(persona: u32) -> SysResult {
     let task = current();
     let mut attributes = task.attributes.lock();

@@ -1,8 +1,9 @@
-//! Calls about time: reading clocks and setting them. Sleeping is in `sleep.rs`.
+//! Clocks: clock_gettime(2), clock_settime(2), clock_getres(2), gettimeofday(2), time(2). Sleeping
+//! is in `sleep.rs`.
 //!
-//! The values come from [`crate::time`], which reads the same clock page as the vDSO. Each
-//! call exists for 64-bit programs and for 32-bit ones (`…32`: seconds of 32 bits; `…_time64`:
-//! the newer calls of the i386 table, with 64 bits).
+//! The values come from [`crate::time`], which reads the same clock page as the vDSO. Each call has
+//! a handler for 64-bit programs and one or two for 32-bit programs: `…32` with 32-bit seconds, and
+//! `…_time64` with 64-bit seconds for the newer calls of the i386 table.
 
 use vdso::math::{NANOS_PER_SEC, Time};
 use vdso::reader::{MONOTONIC, REALTIME};
@@ -18,11 +19,11 @@ use crate::usercopy::{Pod, UserPtr};
 /// KTIME_SEC_MAX: more seconds than this don't fit a signed 64-bit count of nanoseconds.
 const MAX_SECONDS: i64 = i64::MAX / 1_000_000_000;
 
-/// Two numbers in a program's memory: struct timespec or timeval, in one of its layouts.
+/// struct timespec or struct timeval in user memory, in one of their layouts.
 pub trait Pair: Pod {
-    /// In this layout, cut to its width.
+    /// Encodes the two fields, truncated to the layout's width.
     fn new(first: i64, second: i64) -> Self;
-    /// Both, widened.
+    /// The two fields, widened.
     fn both(self) -> (i64, i64);
 }
 
@@ -46,8 +47,8 @@ impl Pair for [i32; 2] {
     }
 }
 
-/// 64-bit seconds in a 32-bit program, whose `long tv_nsec` has padding beside it that may hold
-/// anything.
+/// struct __kernel_timespec of a 32-bit program: 64-bit seconds, and a 32-bit `tv_nsec` with
+/// padding of any value.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct Time64([i64; 2]);
@@ -65,7 +66,7 @@ impl Pair for Time64 {
     }
 }
 
-/// A span or a date that makes sense (timespec64_valid).
+/// Reads a valid time: seconds of 0 or more, nanoseconds below a second (timespec64_valid).
 ///
 /// # Errors
 /// `EFAULT`, `EINVAL`.
@@ -91,7 +92,10 @@ pub fn write<P: Pair>(to: UserPtr<P>, time: Time) -> SysResult {
         .map(|()| 0)
 }
 
-/// The time by any clock id that this kernel knows.
+/// Time of a clock, CPU-time clocks included.
+///
+/// # Errors
+/// `EINVAL` for an unknown clock.
 fn clock(id: i32) -> Result<Time, Errno> {
     if let Some(time) = time::now(id) {
         return Ok(time);
@@ -135,18 +139,22 @@ pub fn clock_getres32(id: i32, to: UserPtr<[i32; 2]>) -> SysResult {
     getres(id, to)
 }
 
-/// Whether the date may ever be that (timespec64_valid_settod).
+/// Whether CLOCK_REALTIME can be set to `time` (timespec64_valid_settod).
 fn is_settable(time: Time) -> bool {
     (0..MAX_SECONDS).contains(&time.seconds)
 }
 
+/// Sets CLOCK_REALTIME.
+///
+/// # Errors
+/// `EINVAL`, `EPERM`.
 fn set(time: Time) -> SysResult {
     if !is_settable(time) {
         return Err(Errno::EINVAL);
     }
     require(Caps::SYS_TIME)?;
     let uptime = time::now(MONOTONIC as i32).unwrap_or_default();
-    // Linux keeps REALTIME from being less than MONOTONIC.
+    // As on Linux, CLOCK_REALTIME is never below CLOCK_MONOTONIC.
     if time < uptime {
         return Err(Errno::EINVAL);
     }
@@ -220,7 +228,7 @@ fn set_time_of_day<P: Pair>(from: UserPtr<P>, zone: UserPtr<[u32; 2]>) -> SysRes
             return Err(Errno::EINVAL);
         }
         require(Caps::SYS_TIME)?;
-        // No place is further from Greenwich than 15 hours.
+        // Linux's limit: 15 hours from UTC.
         if (zone[0] as i32).unsigned_abs() > 15 * 60 {
             return Err(Errno::EINVAL);
         }
@@ -240,7 +248,7 @@ pub fn settimeofday32(from: UserPtr<[i32; 2]>, zone: UserPtr<[u32; 2]>) -> SysRe
     set_time_of_day(from, zone)
 }
 
-/// Seconds since 1970 at the last tick, which is what the vDSO's time() answers too.
+/// Seconds since 1970 at the last tick, as returned by the vDSO's time() too.
 fn seconds() -> i64 {
     clock_page().clocks[REALTIME].seconds.get() as i64
 }
@@ -254,7 +262,7 @@ pub fn time(to: UserPtr<i64>) -> SysResult {
     Ok(now as usize)
 }
 
-/// time(2) of i386.
+/// time(2), i386.
 pub fn time32(to: UserPtr<i32>) -> SysResult {
     let now = seconds() as i32;
     if !to.is_null() {
@@ -263,7 +271,7 @@ pub fn time32(to: UserPtr<i32>) -> SysResult {
     Ok(now as usize)
 }
 
-/// stime(2) of i386.
+/// stime(2), i386.
 pub fn stime32(from: UserPtr<i32>) -> SysResult {
     set(Time {
         seconds: from.read()?.into(),
@@ -271,7 +279,7 @@ pub fn stime32(from: UserPtr<i32>) -> SysResult {
     })
 }
 
-/// getcpu(2): there is one CPU, on one node. The third argument has had no use since Linux 2.6.24.
+/// getcpu(2): CPU 0 and node 0 are the only ones. The third argument is unused since Linux 2.6.24.
 pub fn getcpu(cpu: UserPtr<u32>, node: UserPtr<u32>, _cache: UserPtr<u8>) -> SysResult {
     for to in [cpu, node] {
         if !to.is_null() {

@@ -1,5 +1,5 @@
-//! timer_create(2) and the calls on what it makes. How such a timer works:
-//! `crate::process::timers::posix`.
+//! POSIX timers: timer_create(2) and the other timer_* calls. The timers are in
+//! `process/timers/posix.rs`.
 
 use alloc::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::time::schedule::Schedule;
 use crate::time::timer::Clock;
 use crate::usercopy::UserPtr;
 
-/// `struct sigevent` without its padding: value, signal, kind, thread.
+/// Fields of `struct sigevent`: value, signal, notification, thread.
 struct Event {
     value: u64,
     signo: i32,
@@ -38,7 +38,7 @@ fn base(id: i32) -> Result<Base, Errno> {
     if let Some(clock) = passing {
         return Ok(Base::Passing(clock));
     }
-    /// CLOCK_REALTIME_ALARM and CLOCK_BOOTTIME_ALARM want a clock that wakes the machine.
+    /// CLOCK_REALTIME_ALARM and CLOCK_BOOTTIME_ALARM need an RTC that wakes the machine.
     const ALARMS: [i32; 2] = [8, 9];
     if time::now(id).is_some() || ALARMS.contains(&id) {
         return Err(Errno::EOPNOTSUPP);
@@ -53,7 +53,10 @@ fn base(id: i32) -> Result<Base, Errno> {
     })
 }
 
-/// What `event` asks for (good_sigevent in kernel/time/posix-timers.c).
+/// Notification that `event` requests (good_sigevent in kernel/time/posix-timers.c).
+///
+/// # Errors
+/// `EINVAL`.
 fn notice(event: &Event) -> Result<Notice, Errno> {
     if event.notify == SIGEV_NONE {
         return Ok(Notice::None);
@@ -63,7 +66,7 @@ fn notice(event: &Event) -> Result<Notice, Errno> {
         return Err(Errno::EINVAL);
     }
     match event.notify {
-        // The C library's threads are no matter of the kernel's.
+        // SIGEV_THREAD is a signal to the C library, which starts the thread.
         SIGEV_SIGNAL | SIGEV_THREAD => Ok(Notice::Process(signo, event.value)),
         SIGEV_THREAD_ID => {
             let task = table::find(event.tid).ok_or(Errno::EINVAL)?;
@@ -154,7 +157,7 @@ pub fn timer_settime32(
     settime(id, flags, new, old)
 }
 
-/// timer_settime64(2) of i386.
+/// timer_settime64(2), i386.
 pub fn timer_settime64(
     id: i32,
     flags: u32,

@@ -1,4 +1,4 @@
-//! timerfd calls. How such a timer works: `crate::vfs::timerfd`.
+//! timerfd_create(2), timerfd_settime(2), timerfd_gettime(2). The files are in `vfs/timerfd.rs`.
 
 use core::any::Any;
 
@@ -19,8 +19,9 @@ use crate::vfs::caller;
 use crate::vfs::file::File;
 use crate::vfs::timerfd::{self, TimerFd};
 
-/// CLOCK_REALTIME_ALARM and CLOCK_BOOTTIME_ALARM: the same clocks for who may wake the machine.
+/// CLOCK_REALTIME_ALARM: CLOCK_REALTIME, for timers that wake the machine (CAP_WAKE_ALARM).
 const REALTIME_ALARM: usize = 8;
+/// CLOCK_BOOTTIME_ALARM: CLOCK_BOOTTIME, for timers that wake the machine.
 const BOOTTIME_ALARM: usize = 9;
 
 /// timerfd_create(2).
@@ -42,13 +43,16 @@ pub fn timerfd_create(clock: u32, flags: u32) -> SysResult {
     caller::install(file, flags & TFD_CLOEXEC != 0).map(|fd| fd as usize)
 }
 
-/// The timer behind an open file.
+/// Timer of an open file.
+///
+/// # Errors
+/// `EINVAL` for another kind of file.
 fn timer(file: &File) -> Result<&TimerFd, Errno> {
     let ops: &dyn Any = &**file.ops();
     ops.downcast_ref().ok_or(Errno::EINVAL)
 }
 
-/// Interval and first time in ns, if they make sense (itimerspec64_valid).
+/// Reads a valid struct itimerspec (itimerspec64_valid): interval and first expiry, in ns.
 ///
 /// # Errors
 /// `EFAULT`, `EINVAL`.
@@ -58,7 +62,7 @@ pub fn read_spec<P: Pair>(from: UserPtr<P>) -> Result<[u64; 2], Errno> {
     Ok([as_nanos(interval), as_nanos(value)])
 }
 
-/// Writes the interval and the time left (ns) as a struct itimerspec; nothing if `to` is null.
+/// Writes a struct itimerspec from time left and interval, in ns; does nothing for NULL.
 ///
 /// # Errors
 /// `EFAULT`.
@@ -115,7 +119,7 @@ pub fn timerfd_settime32(
     settime(fd, flags, new, old)
 }
 
-/// timerfd_settime64(2) of i386.
+/// timerfd_settime64(2), i386.
 pub fn timerfd_settime64(
     fd: i32,
     flags: u32,

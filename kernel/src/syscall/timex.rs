@@ -1,6 +1,6 @@
-//! adjtimex(2) and clock_adjtime(2): the state of the clock, which nothing disciplines.
+//! adjtimex(2) and clock_adjtime(2): the state of the clock, which is never synchronised.
 //!
-//! Left out: adjusting the clock (`EOPNOTSUPP`).
+//! Left out: adjustment of the clock (`EOPNOTSUPP`).
 
 use vdso::reader::REALTIME;
 
@@ -11,22 +11,22 @@ use crate::process::capability::capable;
 use crate::time;
 use crate::usercopy::{Pod, UserPtr};
 
-/// `modes` of adjtime(3)'s question (ADJ_OFFSET_SS_READ).
+/// `modes` of adjtime(3)'s query (ADJ_OFFSET_SS_READ).
 const SINGLE_SHOT_READ: u32 = 0xa001;
 /// Status: not synchronised (STA_UNSYNC).
 const UNSYNC: i64 = 0x40;
-/// What such a clock makes the call return (TIME_ERROR).
+/// Result for a clock that is not synchronised (TIME_ERROR).
 const ERROR: usize = 5;
 /// Largest error (NTP_PHASE_LIMIT), in microseconds.
 const LIMIT: i64 = 16_000_000;
-/// Frequencies are in millionths with 16 bits behind the point; this is 500 of them (MAXFREQ_SCALED).
+/// Frequency tolerance: 500 ppm, with 16 fractional bits (MAXFREQ_SCALED).
 const TOLERANCE: i64 = 500 << 16;
 
-/// The fields of struct timex, which have the same order in all of its layouts.
+/// Number of struct timex's fields, which have the same order in all layouts.
 const FIELDS: usize = 21;
 
-/// Answers with words of `W` in a structure of `N` of them.
-fn answer<W: Pod, const N: usize>(at: UserPtr<[W; N]>, word: fn(i64) -> W) -> SysResult {
+/// Writes the clock's state to a struct timex of `N` words of type `W`.
+fn write_state<W: Pod, const N: usize>(at: UserPtr<[W; N]>, word: fn(i64) -> W) -> SysResult {
     let mut words = at.read()?;
     // The first field is an int in every layout; padding may follow it.
     let modes = at.cast::<u32>().read()?;
@@ -53,16 +53,19 @@ fn answer<W: Pod, const N: usize>(at: UserPtr<[W; N]>, word: fn(i64) -> W) -> Sy
 
 /// adjtimex(2).
 pub fn adjtimex(at: UserPtr<[u64; 26]>) -> SysResult {
-    answer(at, |field| field as u64)
+    write_state(at, |field| field as u64)
 }
 
 /// adjtimex(2), i386.
 pub fn adjtimex32(at: UserPtr<[u32; 32]>) -> SysResult {
-    answer(at, |field| field as u32)
+    write_state(at, |field| field as u32)
 }
 
-/// Whether a clock can be adjusted: only the date can.
-fn check(id: i32) -> Result<(), Errno> {
+/// Checks that a clock can be adjusted: CLOCK_REALTIME is the only one.
+///
+/// # Errors
+/// `EOPNOTSUPP`; `EINVAL` for an unknown clock.
+fn check_clock(id: i32) -> Result<(), Errno> {
     if id == REALTIME as i32 {
         Ok(())
     } else if time::now(id).is_some() || cpu_time(id).is_ok() {
@@ -72,12 +75,12 @@ fn check(id: i32) -> Result<(), Errno> {
     }
 }
 
-/// clock_adjtime(2); clock_adjtime64(2) of i386 too.
+/// clock_adjtime(2), and i386's clock_adjtime64(2).
 pub fn clock_adjtime(id: i32, at: UserPtr<[u64; 26]>) -> SysResult {
-    check(id).and_then(|()| adjtimex(at))
+    check_clock(id).and_then(|()| adjtimex(at))
 }
 
 /// clock_adjtime(2), i386.
 pub fn clock_adjtime32(id: i32, at: UserPtr<[u32; 32]>) -> SysResult {
-    check(id).and_then(|()| adjtimex32(at))
+    check_clock(id).and_then(|()| adjtimex32(at))
 }

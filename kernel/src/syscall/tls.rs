@@ -1,4 +1,4 @@
-//! Thread-local storage: a segment of the GDT (32-bit programs) or a base (64-bit ones).
+//! Thread-local storage: a GDT entry (32-bit programs) or a segment base (64-bit programs).
 
 use super::memory::with_mm;
 use crate::abi::errno::{Errno, SysResult};
@@ -17,12 +17,12 @@ const ARCH_GET_FS: u32 = 0x1003;
 const ARCH_GET_GS: u32 = 0x1004;
 const ARCH_GET_CPUID: u32 = 0x1011;
 const ARCH_SET_CPUID: u32 = 0x1012;
-/// There is no third one for x32 programs, which don't run here.
+// ARCH_MAP_VDSO_X32 is left out: x32 programs are not supported.
 const ARCH_MAP_VDSO_32: u32 = 0x2002;
 const ARCH_MAP_VDSO_64: u32 = 0x2003;
 
-/// arch_prctl(2): FS and GS bases, and the vDSO mapped again. Setting one makes the selector null, as the base is no longer
-/// any descriptor's.
+/// arch_prctl(2): FS and GS bases, and a new mapping of the vDSO. Setting a base sets the selector
+/// to null, as the base is no longer a descriptor's.
 pub fn arch_prctl(code: u32, address: u64) -> SysResult {
     let slot = UserPtr::<u64>::new(address);
     match code {
@@ -40,7 +40,7 @@ pub fn arch_prctl(code: u32, address: u64) -> SysResult {
     Ok(0)
 }
 
-/// arch_prctl(2), i386: the codes of both widths (do_arch_prctl_common). CPUID faulting is not
+/// arch_prctl(2), i386: the codes of both tables (do_arch_prctl_common). CPUID faulting is not
 /// supported.
 pub fn arch_prctl32(code: u32, _address: u64) -> SysResult {
     match code {
@@ -58,7 +58,7 @@ pub fn set_thread_area(desc: UserPtr<[u32; 4]>) -> SysResult {
     let slot = if wanted.entry == u32::MAX {
         let free = task.tls.lock().iter().position(|d| *d == 0);
         let slot = free.ok_or(Errno::ESRCH)?;
-        // Nothing takes the slot meanwhile: a thread's entries are its own to set.
+        // The slot stays free during the copy: only the thread itself sets its entries.
         desc.cast::<u32>().write((TLS_FIRST + slot) as u32)?;
         slot
     } else {
@@ -73,25 +73,26 @@ pub fn set_thread_area(desc: UserPtr<[u32; 4]>) -> SysResult {
     Ok(0)
 }
 
-/// get_thread_area(2): what such an entry says.
+/// get_thread_area(2): reads one of the entries.
 pub fn get_thread_area(desc: UserPtr<[u32; 4]>) -> SysResult {
     let [entry, ..] = desc.read()?;
     read_area(&current(), entry, desc).map(|()| 0)
 }
 
-/// What an entry of a held thread says (do_get_thread_area).
+/// Reads a GDT entry of a stopped thread (do_get_thread_area).
 ///
 /// # Errors
-/// `EINVAL` if it isn't one of the three, `EFAULT`.
+/// `EINVAL` for an entry that is not one of the three, `EFAULT`.
 pub fn read_area(task: &Task, entry: u32, desc: UserPtr<[u32; 4]>) -> Result<(), Errno> {
     let descriptor = task.tls.lock()[tls_slot(entry)?];
     desc.write(UserDesc::from_descriptor(entry, descriptor).words())
 }
 
-/// Writes one. An FS or GS that is loaded with it gets the new base (do_set_thread_area).
+/// Writes a GDT entry of a stopped thread. FS and GS get the new base if their selector refers to
+/// it (do_set_thread_area).
 ///
 /// # Errors
-/// `EFAULT`; `EINVAL` as [`set_thread_area`] says it.
+/// `EFAULT`; `EINVAL` as for [`set_thread_area`].
 pub fn write_area(task: &Task, entry: u32, desc: UserPtr<[u32; 4]>) -> Result<(), Errno> {
     let descriptor = tls_descriptor(UserDesc::from_words(desc.read()?))?;
     let slot = tls_slot(entry)?;
@@ -100,10 +101,10 @@ pub fn write_area(task: &Task, entry: u32, desc: UserPtr<[u32; 4]>) -> Result<()
     Ok(())
 }
 
-/// Which of the three slots an index in the GDT is.
+/// TLS slot, 0 to 2, of an index in the GDT.
 ///
 /// # Errors
-/// `EINVAL` if it is none of them.
+/// `EINVAL` for another index.
 pub fn tls_slot(entry: u32) -> Result<usize, Errno> {
     (entry as usize)
         .checked_sub(TLS_FIRST)
@@ -111,10 +112,10 @@ pub fn tls_slot(entry: u32) -> Result<usize, Errno> {
         .ok_or(Errno::EINVAL)
 }
 
-/// The GDT entry that is asked for; 0 for an empty one.
+/// Descriptor of a struct user_desc; 0 for an empty one.
 ///
 /// # Errors
-/// `EINVAL` for what no segment for TLS can be.
+/// `EINVAL` for a segment that TLS can't use (tls_desc_okay).
 pub fn tls_descriptor(desc: UserDesc) -> Result<u64, Errno> {
     desc.tls_descriptor().ok_or(Errno::EINVAL)
 }

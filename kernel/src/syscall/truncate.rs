@@ -1,5 +1,6 @@
-//! Length and space: truncate, fallocate, statfs, and the calls that make files safe on a disk that
-//! isn't there.
+//! File length and space: truncate(2), fallocate(2), statfs(2), and the calls about a disk:
+//! fsync(2), sync(2), posix_fadvise(2), readahead(2). There is no disk, so these only check their
+//! arguments.
 //!
 //! Left out: fallocate(2)'s collapsing, inserting and zeroing of ranges.
 
@@ -30,12 +31,12 @@ pub fn truncate(path: UserPath, size: i64) -> SysResult {
     location.mount.check_writable()?;
     access::check(&caller::credentials(), &location.inode().metadata(), WRITE)?;
     write_exec::check_not_running(&location)?;
-    grow(size, &location)?;
+    check_growth(size, &location)?;
     location.truncate(size).map(|()| 0)
 }
 
-/// Checks that a file may get that long; making one shorter always goes.
-fn grow(size: u64, location: &Location) -> Result<(), Errno> {
+/// Checks a file's new size against RLIMIT_FSIZE, if it is larger than the present one.
+fn check_growth(size: u64, location: &Location) -> Result<(), Errno> {
     if size > location.inode().metadata().size {
         limit::check_size(size)?;
     }
@@ -49,7 +50,7 @@ pub fn ftruncate(fd: i32, size: i64) -> SysResult {
     if file.inode().kind() != mode::S_IFREG || !file.is_writable() {
         return Err(Errno::EINVAL);
     }
-    grow(size, file.location())?;
+    check_growth(size, file.location())?;
     file.location().truncate(size).map(|()| 0)
 }
 
@@ -80,7 +81,7 @@ pub fn fallocate(fd: i32, flags: u32, offset: i64, len: i64) -> SysResult {
     }
     let punch = flags & FALLOC_FL_PUNCH_HOLE != 0;
     let keep_size = flags & FALLOC_FL_KEEP_SIZE != 0;
-    // A hole never changes the length, and the flags must say so.
+    // Punching a hole requires FALLOC_FL_KEEP_SIZE.
     if flags & !(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) != 0 || punch && !keep_size {
         return Err(Errno::EOPNOTSUPP);
     }
@@ -96,7 +97,7 @@ pub fn fallocate(fd: i32, flags: u32, offset: i64, len: i64) -> SysResult {
     }
     let end = offset.checked_add(len).ok_or(Errno::EFBIG)?;
     if !keep_size {
-        grow(end as u64, file.location())?;
+        check_growth(end as u64, file.location())?;
     }
     file.allocate(offset as u64, end as u64, keep_size, punch)
         .map(|()| 0)
@@ -114,7 +115,7 @@ pub fn fallocate32(
     fallocate(fd, flags, pair(low, high), pair(len_low, len_high))
 }
 
-/// fadvise64(2): advice, which nothing follows here.
+/// fadvise64(2): the advice has no effect.
 pub fn fadvise64(fd: i32, _offset: i64, _len: i64, advice: u32) -> SysResult {
     let file = caller::file(fd)?;
     if file.ops().is_stream() {
@@ -145,7 +146,7 @@ pub fn fadvise64_64(
     fadvise64(fd, 0, 0, advice)
 }
 
-/// readahead(2): all files are in memory already.
+/// readahead(2): no effect, as all files are in memory.
 pub fn readahead(fd: i32, _offset: i64, count: i64) -> SysResult {
     let file = caller::file(fd)?;
     if !file.is_readable() {
@@ -189,7 +190,7 @@ pub fn sync_file_range32(
     sync_file_range(fd, pair(low, high), pair(count_low, count_high), flags)
 }
 
-/// sync(2): all files are in memory, and there they are safe until the power goes.
+/// sync(2): no effect, as there is no disk.
 pub fn sync() -> SysResult {
     Ok(0)
 }
@@ -209,9 +210,9 @@ pub fn syncfs(fd: i32) -> SysResult {
     caller::file(fd).map(|_| 0)
 }
 
-/// What all the statfs calls tell, in the order of their structures: type, block size, blocks, free,
-/// free for users, files, free files.
-fn numbers(mount: &Mount) -> [u64; 7] {
+/// Common numbers of the statfs structures, in their order: type, block size, blocks, free blocks,
+/// free blocks for users, files, free files.
+fn statistics(mount: &Mount) -> [u64; 7] {
     let s = mount.fs().statistics();
     [
         s.magic.into(),
@@ -224,8 +225,8 @@ fn numbers(mount: &Mount) -> [u64; 7] {
     ]
 }
 
-/// What is not done through a mount, as `ST_*` (include/linux/statfs.h): but for the flag that says
-/// there are flags and that for relatime, the values are mount(2)'s.
+/// Flags of a mount as `ST_*` (include/linux/statfs.h): mount(2)'s values, except ST_RELATIME, and
+/// ST_VALID, which is always set.
 fn flags(mount: &Mount) -> u64 {
     const VALID: u32 = 0x20;
     const RELATIME: u32 = 0x1000;
@@ -239,28 +240,28 @@ fn mount_of_fd(fd: i32) -> Result<alloc::sync::Arc<Mount>, Errno> {
     caller::with_files(|files| files.get_any(fd)).map(|file| file.location().mount.clone())
 }
 
-/// x86_64's `struct statfs`: 15 words; the numbers, fsid, name length, fragment size, flags.
-fn put(out: UserPtr<[u64; 15]>, mount: &Mount) -> SysResult {
+/// Writes x86_64's `struct statfs`, 15 words: the numbers, fsid, name length, fragment size, flags.
+fn write_statfs(out: UserPtr<[u64; 15]>, mount: &Mount) -> SysResult {
     let mut words = [0; 15];
-    words[..7].copy_from_slice(&numbers(mount));
+    words[..7].copy_from_slice(&statistics(mount));
     (words[8], words[9], words[10]) = (NAME_MAX as u64, PAGE_SIZE, flags(mount));
     out.write(words).map(|()| 0)
 }
 
 /// statfs(2).
 pub fn statfs(path: UserPath, out: UserPtr<[u64; 15]>) -> SysResult {
-    put(out, &user_path::locate(AT_FDCWD, path, true)?.mount)
+    write_statfs(out, &user_path::locate(AT_FDCWD, path, true)?.mount)
 }
 
 /// fstatfs(2).
 pub fn fstatfs(fd: i32, out: UserPtr<[u64; 15]>) -> SysResult {
-    put(out, &*mount_of_fd(fd)?)
+    write_statfs(out, &*mount_of_fd(fd)?)
 }
 
-/// i386's `struct statfs`: 16 words; the fsid is two of them.
-fn put32(out: UserPtr<[u32; 16]>, mount: &Mount) -> SysResult {
+/// Writes i386's `struct statfs`, 16 words, of which the fsid takes two.
+fn write_statfs32(out: UserPtr<[u32; 16]>, mount: &Mount) -> SysResult {
     let mut words = [0; 16];
-    for (word, number) in words.iter_mut().zip(numbers(mount)) {
+    for (word, number) in words.iter_mut().zip(statistics(mount)) {
         *word = u32::try_from(number).map_err(|_| Errno::EOVERFLOW)?;
     }
     (words[9], words[10], words[11]) = (NAME_MAX as u32, PAGE_SIZE as u32, flags(mount) as u32);
@@ -269,23 +270,23 @@ fn put32(out: UserPtr<[u32; 16]>, mount: &Mount) -> SysResult {
 
 /// statfs(2), i386.
 pub fn statfs32(path: UserPath, out: UserPtr<[u32; 16]>) -> SysResult {
-    put32(out, &user_path::locate(AT_FDCWD, path, true)?.mount)
+    write_statfs32(out, &user_path::locate(AT_FDCWD, path, true)?.mount)
 }
 
 /// fstatfs(2), i386.
 pub fn fstatfs32(fd: i32, out: UserPtr<[u32; 16]>) -> SysResult {
-    put32(out, &*mount_of_fd(fd)?)
+    write_statfs32(out, &*mount_of_fd(fd)?)
 }
 
-/// i386's `struct statfs64`: 21 words, packed; type, block size, five numbers of 8 bytes, fsid, the
-/// rest.
-fn put64(out: UserPtr<[u32; 21]>, size: usize, mount: &Mount) -> SysResult {
-    // C libraries that align it as other machines do pass 88.
+/// Writes i386's packed `struct statfs64`, 21 words: type, block size, five numbers of 8 bytes,
+/// fsid, name length, fragment size, flags.
+fn write_statfs64(out: UserPtr<[u32; 21]>, size: usize, mount: &Mount) -> SysResult {
+    // A C library that aligns 8-byte fields to 8 bytes passes 88.
     if size != 84 && size != 88 {
         return Err(Errno::EINVAL);
     }
     let mut words = [0; 21];
-    let all = numbers(mount);
+    let all = statistics(mount);
     (words[0], words[1]) = (all[0] as u32, all[1] as u32);
     for (index, number) in all[2..].iter().enumerate() {
         words[2 + index * 2] = *number as u32;
@@ -297,10 +298,10 @@ fn put64(out: UserPtr<[u32; 21]>, size: usize, mount: &Mount) -> SysResult {
 
 /// statfs64(2), i386.
 pub fn statfs64(path: UserPath, size: usize, out: UserPtr<[u32; 21]>) -> SysResult {
-    put64(out, size, &user_path::locate(AT_FDCWD, path, true)?.mount)
+    write_statfs64(out, size, &user_path::locate(AT_FDCWD, path, true)?.mount)
 }
 
 /// fstatfs64(2), i386.
 pub fn fstatfs64(fd: i32, size: usize, out: UserPtr<[u32; 21]>) -> SysResult {
-    put64(out, size, &*mount_of_fd(fd)?)
+    write_statfs64(out, size, &*mount_of_fd(fd)?)
 }

@@ -1,4 +1,4 @@
-//! getrusage, times and acct: what was used. Where it is counted: `process/rusage.rs`.
+//! Resource usage: getrusage(2), times(2), acct(2). The counts are kept in `process/rusage.rs`.
 
 use linux_raw_sys::general::AT_FDCWD;
 
@@ -22,8 +22,8 @@ const CHILDREN: i32 = -1;
 /// Nanoseconds in a clock tick (USER_HZ is 100).
 const TICK: u64 = 10_000_000;
 
-/// Writes struct rusage in the caller's width; 0 is nowhere. What isn't counted is 0: Linux fills in
-/// block input and output beside this.
+/// Writes a struct rusage in the layout of the call's table; does nothing for NULL. Block input and
+/// output are left out (0).
 ///
 /// # Errors
 /// `EFAULT`.
@@ -43,7 +43,7 @@ pub fn write(address: u64, totals: &Totals) -> Result<(), Errno> {
     }
 }
 
-/// What a process and the children that it waited for have used.
+/// Usage of a process and of the children that it has waited for.
 pub fn with_children(process: &Process) -> Totals {
     let children = *process.children_usage.lock();
     rusage::of_process(process).with(children)
@@ -76,7 +76,7 @@ pub fn times(out: u64) -> SysResult {
         UserPtr::<[u64; 4]>::new(out).write_opt(ticks)?;
     }
     let now = time::uptime_ns() / TICK;
-    // A long, that a program doesn't take for an error.
+    // A `long` of the call's table, so that no 32-bit program takes it for an error.
     Ok(if current().is_i386_call() {
         now as u32 as usize
     } else {
@@ -84,7 +84,8 @@ pub fn times(out: u64) -> SysResult {
     })
 }
 
-/// acct(2): records of processes that end are added to the file, or to none.
+/// acct(2): appends a record of each process that exits to the file at `path`; NULL turns
+/// accounting off.
 pub fn acct(path: UserPath) -> SysResult {
     require(Caps::SYS_PACCT)?;
     if path.is_null() {

@@ -1,4 +1,4 @@
-//! Paths as system calls are given them: a string in user memory, and where it begins.
+//! Path arguments: a string in user memory, and the descriptor that a relative path starts at.
 
 use alloc::vec::Vec;
 use core::ops::Deref;
@@ -12,17 +12,17 @@ use crate::vfs::caller;
 use crate::vfs::dentry::Location;
 use crate::vfs::path::PATH_MAX;
 
-/// A path from a program.
+/// Path in user memory.
 pub type UserPath = UserPtr<u8>;
 
-/// A path in the kernel. Most are short, and then need no memory of the heap's.
+/// Path copied to the kernel. A short one, as most are, needs no heap memory.
 pub struct Path {
     short: [u8; SHORT],
     length: usize,
     long: Vec<u8>,
 }
 
-/// A short path and its NUL fit.
+/// Size of the buffer for a short path and its NUL, in bytes.
 const SHORT: usize = 64;
 
 impl Deref for Path {
@@ -37,7 +37,7 @@ impl Deref for Path {
     }
 }
 
-/// Reads a path.
+/// Copies a path to the kernel.
 ///
 /// # Errors
 /// `EFAULT`; `ENAMETOOLONG` for one of PATH_MAX bytes or more.
@@ -54,7 +54,7 @@ pub fn read(path: UserPath) -> Result<Path, Errno> {
     })
 }
 
-/// The file at `path`, looked up from `dirfd`; a last symbolic link is followed or not.
+/// Looks up `path` from `dirfd`; `follow` is for a symbolic link at its end.
 ///
 /// # Errors
 /// Those of the walk.
@@ -63,8 +63,8 @@ pub fn locate(dirfd: i32, path: UserPath, follow: bool) -> Result<Location, Errn
     caller::walk_at(dirfd, &path, |walk, _| walk.file(&path, follow))
 }
 
-/// The same with flags of an `*at` call: `AT_SYMLINK_NOFOLLOW` and `AT_EMPTY_PATH`. Whether others
-/// are allowed is checked before.
+/// Looks up `path` from `dirfd` with an `*at` call's flags: `AT_SYMLINK_NOFOLLOW` and
+/// `AT_EMPTY_PATH`. The caller checks for other flags.
 ///
 /// # Errors
 /// Those of the walk; `EBADF`.
@@ -72,7 +72,7 @@ pub fn locate_at(dirfd: i32, path: UserPath, flags: u32) -> Result<Location, Err
     locate_as(&caller::credentials(), dirfd, path, flags)
 }
 
-/// The same with the rights of `who`.
+/// Looks up as [`locate_at`], with the credentials `who`.
 ///
 /// # Errors
 /// Those of the walk; `EBADF`.

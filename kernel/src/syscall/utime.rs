@@ -1,4 +1,4 @@
-//! Times of a file: utimensat(2) and its elders, in every layout of a time.
+//! File times: utimensat(2), futimesat(2), utimes(2), utime(2), in every layout of a time.
 
 use linux_raw_sys::general::{AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, UTIME_NOW, UTIME_OMIT};
 
@@ -13,11 +13,14 @@ use crate::vfs::access::{self, WRITE};
 use crate::vfs::caller;
 use crate::vfs::dentry::Location;
 
-/// (access, change) time to set: `None` leaves it.
+/// Access and modification time to set; `None` leaves a time unchanged.
 type Times = [Option<Time>; 2];
 
-/// Times from two `struct timespec`s, seconds and nanoseconds each. None: both are now, which more may set
-/// than the owner.
+/// Times from two `struct timespec`, seconds and nanoseconds each. `None` sets both to now, for
+/// which write permission suffices.
+///
+/// # Errors
+/// `EINVAL`.
 fn from_timespecs(times: [[i64; 2]; 2]) -> Result<Option<Times>, Errno> {
     if times.map(|[_, nsec]| nsec) == [i64::from(UTIME_NOW); 2] {
         return Ok(None);
@@ -34,7 +37,7 @@ fn from_timespecs(times: [[i64; 2]; 2]) -> Result<Option<Times>, Errno> {
     Ok(Some(result))
 }
 
-/// Times from two `struct timeval`s, seconds and microseconds each.
+/// Times from two `struct timeval`, seconds and microseconds each, as [`from_timespecs`].
 fn from_timevals(times: [[i64; 2]; 2]) -> Result<Option<Times>, Errno> {
     if times.iter().any(|[_, usec]| !(0..1_000_000).contains(usec)) {
         return Err(Errno::EINVAL);
@@ -42,7 +45,7 @@ fn from_timevals(times: [[i64; 2]; 2]) -> Result<Option<Times>, Errno> {
     from_timespecs(times.map(|[sec, usec]| [sec, usec * 1000]))
 }
 
-/// Sets the times of a file; without any, both to now.
+/// Sets the times of a file; `None` sets both to now.
 fn set_times(location: &Location, times: Option<Times>) -> SysResult {
     location.mount.check_writable()?;
     let who = caller::credentials();
@@ -64,14 +67,14 @@ fn set_times(location: &Location, times: Option<Times>) -> SysResult {
 }
 
 fn set_times_at(dirfd: i32, path: UserPath, times: Option<Times>, flags: u32) -> SysResult {
-    // Where nothing is to be done, nothing is looked at either.
+    // As on Linux, two UTIME_OMIT succeed without any check.
     if times == Some([None, None]) {
         return Ok(0);
     }
     if flags & !(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0 {
         return Err(Errno::EINVAL);
     }
-    // Linux's own extension: no path at all is the file that `dirfd` is open on.
+    // Linux's extension for futimens(3): a NULL path is the file that `dirfd` is open on.
     let location = if path.is_null() && dirfd != AT_FDCWD {
         of_fd(dirfd)?
     } else {
@@ -99,7 +102,7 @@ pub fn utimensat(
     set_times_at(dirfd, path, times, flags)
 }
 
-/// utimensat_time64(2) of i386.
+/// utimensat_time64(2), i386.
 pub fn utimensat_time64(
     dirfd: i32,
     path: UserPath,

@@ -1,4 +1,4 @@
-//! Waiting for children: wait4, waitpid, waitid.
+//! Waits for children: wait4(2), waitpid(2), waitid(2).
 
 use core::sync::atomic::Ordering;
 
@@ -38,7 +38,7 @@ pub fn waitpid(pid: i32, status: UserPtr<u32>, options: u32) -> SysResult {
     wait4(pid, status, options, 0)
 }
 
-/// waitid(2)'s wait; no answer is for `WNOHANG`.
+/// The wait of waitid(2); `None` if WNOHANG finds no event.
 fn wait_for(kind: u32, id: i32, options: u32) -> Result<Option<Report>, Errno> {
     let known = Options::all();
     let options = Options::from_bits(options)
@@ -65,9 +65,9 @@ fn wait_for(kind: u32, id: i32, options: u32) -> Result<Option<Report>, Errno> {
     children::wait(which, options)
 }
 
-/// waitid(2). The answer is a `siginfo_t` whose first fields are the same in both ABIs up to
-/// `si_code`; behind them lie `si_pid`, `si_uid` and `si_status`, on 64-bit after a gap. An error
-/// empties it too.
+/// waitid(2): writes a `siginfo_t`, whose fields up to `si_code` are the same in both layouts;
+/// `si_pid`, `si_uid` and `si_status` follow, in the 64-bit layout after 4 bytes of padding.
+/// Without an event and on an error they are 0.
 pub fn waitid(kind: u32, id: i32, info: u64, options: u32, rusage: u64) -> SysResult {
     let result = wait_for(kind, id, options);
     let report = result.as_ref().ok().and_then(Option::as_ref);

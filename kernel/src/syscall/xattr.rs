@@ -1,4 +1,5 @@
-//! Extended attributes: getting, setting, listing and removing them, by path or descriptor.
+//! Extended attributes (xattr(7)): getxattr(2), setxattr(2), listxattr(2), removexattr(2), by path
+//! or descriptor. The attributes are in `vfs/xattr.rs`.
 
 use alloc::vec::Vec;
 
@@ -13,6 +14,9 @@ use crate::vfs::dentry::Location;
 use crate::vfs::xattr::{self, NAME_MAX, VALUE_MAX, Xattrs};
 
 /// Reads an attribute's name.
+///
+/// # Errors
+/// `EFAULT`; `ERANGE` for an empty name or one that is too long.
 fn name(at: UserPtr<u8>) -> Result<Vec<u8>, Errno> {
     let name = at.read_cstr(NAME_MAX + 1).map_err(|errno| match errno {
         Errno::ENAMETOOLONG => Errno::ERANGE,
@@ -25,14 +29,22 @@ fn name(at: UserPtr<u8>) -> Result<Vec<u8>, Errno> {
     }
 }
 
-fn with<T>(location: &Location, f: impl FnOnce(&mut Xattrs) -> T) -> Result<T, Errno> {
+/// Runs `f` with a file's attributes.
+///
+/// # Errors
+/// `EOPNOTSUPP` on a file system without attributes.
+fn with_xattrs<T>(location: &Location, f: impl FnOnce(&mut Xattrs) -> T) -> Result<T, Errno> {
     let inode = location.inode();
     let xattrs = inode.xattrs().ok_or(Errno::EOPNOTSUPP)?;
     Ok(f(&mut xattrs.lock()))
 }
 
-/// Hands `bytes` on; a size of 0 asks how many there are.
-fn give(out: UserPtr<u8>, size: usize, bytes: &[u8]) -> SysResult {
+/// Writes `bytes` to a buffer of `size` bytes and returns their number; a size of 0 only queries
+/// it.
+///
+/// # Errors
+/// `ERANGE` if the buffer is too small, `EFAULT`.
+fn write_result(out: UserPtr<u8>, size: usize, bytes: &[u8]) -> SysResult {
     if size != 0 {
         if bytes.len() > size {
             return Err(Errno::ERANGE);
@@ -50,14 +62,15 @@ fn by_fd(fd: i32) -> Result<Location, Errno> {
     caller::file(fd).map(|file| file.location().clone())
 }
 
-/// What is set, read before the file is looked up.
+/// Arguments of setxattr(2), copied to the kernel.
 struct New {
     name: Vec<u8>,
     value: Vec<u8>,
     flags: u32,
 }
 
-fn new(at: UserPtr<u8>, value: UserPtr<u8>, size: usize, flags: u32) -> Result<New, Errno> {
+/// Reads setxattr(2)'s arguments.
+fn read_new(at: UserPtr<u8>, value: UserPtr<u8>, size: usize, flags: u32) -> Result<New, Errno> {
     if flags & !(XATTR_CREATE | XATTR_REPLACE) != 0 {
         return Err(Errno::EINVAL);
     }
@@ -77,7 +90,7 @@ fn set(location: &Location, new: New) -> SysResult {
         new.flags & XATTR_CREATE != 0,
         new.flags & XATTR_REPLACE != 0,
     );
-    with(location, |xattrs| {
+    with_xattrs(location, |xattrs| {
         xattrs.set(&new.name, new.value, create, replace)
     })??;
     location.xattrs_changed().map(|()| 0)
@@ -86,22 +99,22 @@ fn set(location: &Location, new: New) -> SysResult {
 fn get(location: &Location, name: &[u8], out: UserPtr<u8>, size: usize) -> SysResult {
     let (who, metadata) = (caller::credentials(), location.inode().metadata());
     xattr::check(&who, &metadata, name, false)?;
-    let value = with(location, |xattrs| xattrs.get(name))??;
-    give(out, size, &value)
+    let value = with_xattrs(location, |xattrs| xattrs.get(name))??;
+    write_result(out, size, &value)
 }
 
 fn list(location: &Location, out: UserPtr<u8>, size: usize) -> SysResult {
     let who = caller::credentials();
-    // A file system without them has none to tell of.
-    let names = with(location, |xattrs| xattrs.list(&who)).unwrap_or(Ok(Vec::new()))?;
-    give(out, size, &names)
+    // A file system without attributes has an empty list.
+    let names = with_xattrs(location, |xattrs| xattrs.list(&who)).unwrap_or(Ok(Vec::new()))?;
+    write_result(out, size, &names)
 }
 
 fn remove(location: &Location, name: &[u8]) -> SysResult {
     location.mount.check_writable()?;
     let (who, metadata) = (caller::credentials(), location.inode().metadata());
     xattr::check(&who, &metadata, name, true)?;
-    with(location, |xattrs| xattrs.remove(name))??;
+    with_xattrs(location, |xattrs| xattrs.remove(name))??;
     location.xattrs_changed().map(|()| 0)
 }
 
@@ -113,7 +126,7 @@ pub fn setxattr(
     size: usize,
     flags: u32,
 ) -> SysResult {
-    let new = new(at, value, size, flags)?;
+    let new = read_new(at, value, size, flags)?;
     set(&by_path(path, true)?, new)
 }
 
@@ -125,7 +138,7 @@ pub fn lsetxattr(
     size: usize,
     flags: u32,
 ) -> SysResult {
-    let new = new(at, value, size, flags)?;
+    let new = read_new(at, value, size, flags)?;
     set(&by_path(path, false)?, new)
 }
 
@@ -138,7 +151,7 @@ pub fn fsetxattr(
     flags: u32,
 ) -> SysResult {
     let location = by_fd(fd)?;
-    set(&location, new(at, value, size, flags)?)
+    set(&location, read_new(at, value, size, flags)?)
 }
 
 /// getxattr(2).

@@ -6,7 +6,7 @@ use super::kinds::Arg;
 /// Six registers in hexadecimal.
 const RAW: &[Arg] = &[Arg::Hex; 6];
 
-/// Argument kinds of the call `name`; [`RAW`] for a call that is not in the list.
+/// Argument kinds of the call `name`; six hexadecimal registers for a call that is not in the list.
 pub fn kinds(name: &str) -> &'static [Arg] {
     match name {
         "rseq" => &[Arg::Addr, Arg::Hex, Arg::UInt, Arg::Hex],

@@ -1,4 +1,4 @@
-//! What a signal does: sigaction(2) in its three forms, and signal(2).
+//! Signal actions: sigaction(2) in its three forms, and signal(2).
 
 use linux_raw_sys::general as linux;
 
@@ -10,8 +10,7 @@ use crate::process::signal::{
 };
 use crate::usercopy::UserPtr;
 
-/// Flags that a program may set; it sees by their absence that others mean nothing
-/// (UAPI_SA_FLAGS).
+/// Supported flags; others are cleared, so that a program can detect their absence (UAPI_SA_FLAGS).
 const FLAGS: u64 = (linux::SA_NOCLDSTOP
     | linux::SA_NOCLDWAIT
     | linux::SA_SIGINFO
@@ -22,6 +21,7 @@ const FLAGS: u64 = (linux::SA_NOCLDSTOP
     | linux::SA_NODEFER
     | linux::SA_RESETHAND) as u64;
 
+/// Sets the action of a signal if `new` is given; returns the old one.
 fn exchange(number: i32, new: Option<Action>) -> Result<Action, Errno> {
     let number = signal::check_number(number)?;
     if number == 0 || new.is_some() && UNBLOCKABLE & bit(number) != 0 {
@@ -40,7 +40,7 @@ fn exchange(number: i32, new: Option<Action>) -> Result<Action, Errno> {
         action.mask &= !UNBLOCKABLE;
         actions.set(number, action);
         drop(actions);
-        // What is ignored from now on doesn't wait either (POSIX, 2.4.3).
+        // A signal that becomes ignored is discarded if it is pending (POSIX, 2.4.3).
         let ignored = action.handler == IGNORE
             || action.handler == DEFAULT && IGNORED_BY_DEFAULT & bit(number) != 0;
         if ignored {
@@ -50,7 +50,7 @@ fn exchange(number: i32, new: Option<Action>) -> Result<Action, Errno> {
     Ok(old)
 }
 
-/// The same with an action as the 64-bit structure has it: handler, flags, restorer, mask.
+/// Exchanges actions in the 64-bit structure's order: handler, flags, restorer, mask.
 fn exchange_words(number: i32, new: Option<[u64; 4]>) -> Result<[u64; 4], Errno> {
     let new = new.map(|[handler, flags, restorer, mask]| Action {
         handler,
@@ -91,7 +91,7 @@ pub fn rt_sigaction32(
     old.write_opt(words).map(|()| 0)
 }
 
-/// i386's first sigaction(2): handler, mask, flags, restorer.
+/// i386's old sigaction(2), with struct old_sigaction: handler, mask, flags, restorer.
 pub fn sigaction32(number: i32, new: UserPtr<[u32; 4]>, old: UserPtr<[u32; 4]>) -> SysResult {
     let new = new.read_opt()?.map(|words| {
         let [handler, mask, flags, restorer] = words.map(u64::from);
@@ -102,7 +102,8 @@ pub fn sigaction32(number: i32, new: UserPtr<[u32; 4]>, old: UserPtr<[u32; 4]>) 
     old.write_opt(words).map(|()| 0)
 }
 
-/// i386's signal(2): the handler runs once, with nothing blocked; returns the one before.
+/// i386's signal(2): the handler runs once, without blocking the signal; returns the previous
+/// handler.
 pub fn signal(number: i32, handler: u64) -> SysResult {
     let action = Action {
         handler,

@@ -1,5 +1,5 @@
-//! The ways back from a handler, and into an interrupted call. sigreturn(2) has no arguments: its
-//! row in the table has one so that the tracer shows the frame.
+//! Return from a signal handler, and restart of an interrupted call. sigreturn(2) has no arguments:
+//! its row in the table has one for the tracer, which prints the frame.
 
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::frame::Frame;
@@ -7,9 +7,9 @@ use crate::dev::log::log;
 use crate::process::current;
 use crate::process::signal::{self, SIGSEGV, SigInfo, frame32, frame64, restart};
 
-/// Takes a frame off; the result is the interrupted code's rax. A frame that can't be taken is a
-/// SIGSEGV, with the registers as far as they were loaded.
-fn take_off(name: &str, pop: fn(&mut Frame) -> Result<(), Errno>) -> SysResult {
+/// Restores a signal frame; the result is the interrupted code's rax. A bad frame raises SIGSEGV,
+/// with the registers loaded so far.
+fn restore_frame(name: &str, pop: fn(&mut Frame) -> Result<(), Errno>) -> SysResult {
     let task = current();
     let sp = task.frame().rsp;
     if task.with_frame(pop).is_ok() {
@@ -22,17 +22,17 @@ fn take_off(name: &str, pop: fn(&mut Frame) -> Result<(), Errno>) -> SysResult {
 
 /// rt_sigreturn(2).
 pub fn rt_sigreturn(_: u64) -> SysResult {
-    take_off("rt_sigreturn", frame64::pop)
+    restore_frame("rt_sigreturn", frame64::pop)
 }
 
-/// rt_sigreturn(2) of i386.
+/// rt_sigreturn(2), i386.
 pub fn rt_sigreturn32(_: u64) -> SysResult {
-    take_off("32bit rt_sigreturn", frame32::pop_rt)
+    restore_frame("32bit rt_sigreturn", frame32::pop_rt)
 }
 
-/// sigreturn(2), i386's alone.
+/// sigreturn(2), which only i386 has.
 pub fn sigreturn32(_: u64) -> SysResult {
-    take_off("32bit sigreturn", frame32::pop_old)
+    restore_frame("32bit sigreturn", frame32::pop_old)
 }
 
 /// restart_syscall(2).

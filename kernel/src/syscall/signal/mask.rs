@@ -1,4 +1,4 @@
-//! What a thread holds back, and what waits for it.
+//! Blocked and pending signals: sigprocmask(2), sigpending(2).
 
 use linux_raw_sys::general::{SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK};
 
@@ -8,28 +8,29 @@ use crate::process::current;
 use crate::process::signal::mask;
 use crate::usercopy::UserPtr;
 
-/// Changes the mask by `set` where there is one; returns the mask before.
-fn exchange(how: u32, set: Option<u64>, set_mask: impl Fn(u64) -> u64) -> Result<u64, Errno> {
+/// Changes the mask if `set` is given; returns the old mask. `kept` returns the signals of the old
+/// mask that SIG_SETMASK keeps.
+fn exchange(how: u32, set: Option<u64>, kept: impl Fn(u64) -> u64) -> Result<u64, Errno> {
     let before = current().signals.lock().blocked;
     if let Some(set) = set {
         mask::set(match how {
             SIG_BLOCK => before | set,
             SIG_UNBLOCK => before & !set,
-            SIG_SETMASK => set_mask(before) | set,
+            SIG_SETMASK => kept(before) | set,
             _ => return Err(Errno::EINVAL),
         });
     }
     Ok(before)
 }
 
-/// rt_sigprocmask(2); the set has the same layout in both ABIs.
+/// rt_sigprocmask(2); the set has the same layout in both tables.
 pub fn rt_sigprocmask(how: u32, set: UserPtr<u64>, old: UserPtr<u64>, size: usize) -> SysResult {
     check_size(size)?;
     let before = exchange(how, set.read_opt()?, |_| 0)?;
     old.write_opt(before).map(|()| 0)
 }
 
-/// i386's first sigprocmask(2): signals 1 to 32 only, the others stay as they are.
+/// i386's old sigprocmask(2): signals 1 to 32; the others keep their state.
 pub fn sigprocmask32(how: u32, set: UserPtr<u32>, old: UserPtr<u32>) -> SysResult {
     let before = exchange(how, set.read_opt()?.map(u64::from), upper)?;
     old.write_opt(before as u32).map(|()| 0)
@@ -39,18 +40,19 @@ fn upper(mask: u64) -> u64 {
     mask & !u64::from(u32::MAX)
 }
 
-/// sgetmask(2): signals 1 to 32 of what is blocked.
+/// sgetmask(2): the blocked ones of signals 1 to 32.
 pub fn sgetmask() -> SysResult {
     Ok(current().signals.lock().blocked as u32 as usize)
 }
 
-/// ssetmask(2): blocks these of signals 1 to 32 and no others; returns those before.
+/// ssetmask(2): replaces the whole mask by signals of 1 to 32; returns the old mask's signals 1 to
+/// 32.
 pub fn ssetmask(new: u32) -> SysResult {
     let before = exchange(SIG_SETMASK, Some(new.into()), |_| 0)?;
     Ok(before as u32 as usize)
 }
 
-/// Arrived for the thread or its process, and held back.
+/// Signals that are pending for the thread or its process and blocked.
 fn pending() -> u64 {
     let task = current();
     let shared = task.process.signals.lock().pending.set();
@@ -67,7 +69,7 @@ pub fn rt_sigpending(out: UserPtr<u64>, size: usize) -> SysResult {
     out.cast::<u8>().write_slice(&bytes[..size]).map(|()| 0)
 }
 
-/// i386's first sigpending(2): signals 1 to 32.
+/// i386's old sigpending(2): signals 1 to 32.
 pub fn sigpending32(out: UserPtr<u32>) -> SysResult {
     out.write(pending() as u32).map(|()| 0)
 }

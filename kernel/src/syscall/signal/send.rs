@@ -1,5 +1,5 @@
-//! Sending: kill(2), tkill(2), tgkill(2), and the same with a siginfo of the sender's making; to a
-//! process by its descriptor, pidfd_send_signal(2).
+//! Sending of signals: kill(2), tkill(2), tgkill(2), rt_sigqueueinfo(2) with the sender's siginfo,
+//! and pidfd_send_signal(2).
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -25,10 +25,10 @@ fn may_send(target: &Process, signal: u8) -> bool {
     task.cred().may_signal(&target.cred()) || signal == SIGCONT && session(me) == session(target)
 }
 
-/// Sends to each of these.
+/// Sends to each of the processes.
 ///
 /// # Errors
-/// `ESRCH` if there is none, `EPERM` if none of them may be sent to.
+/// `ESRCH` without a target, `EPERM` if the caller may not send to any of them.
 fn send_to_all(info: &SigInfo, targets: impl Iterator<Item = Arc<Process>>) -> SysResult {
     let mut result = Err(Errno::ESRCH);
     for process in targets {
@@ -40,7 +40,7 @@ fn send_to_all(info: &SigInfo, targets: impl Iterator<Item = Arc<Process>>) -> S
     result
 }
 
-/// Sends to a process. A zombie is a valid target but gets nothing; signal 0 only checks the
+/// Sends to a process. A zombie is a valid target without effect; signal 0 only checks the
 /// permission.
 fn send_to(process: &Arc<Process>, info: &SigInfo) -> SysResult {
     if !may_send(process, info.signo) {
@@ -52,7 +52,7 @@ fn send_to(process: &Arc<Process>, info: &SigInfo) -> SysResult {
     Ok(0)
 }
 
-/// The thread `tid`, of process `pid` where that is given.
+/// Thread `tid`, which must belong to process `pid` if that is given.
 fn find_thread(tid: i32, pid: Option<i32>) -> Result<Arc<Task>, Errno> {
     if tid <= 0 || pid.is_some_and(|pid| pid <= 0) {
         return Err(Errno::EINVAL);
@@ -77,7 +77,7 @@ fn send_to_thread(task: &Arc<Task>, info: &SigInfo) -> SysResult {
 pub fn kill(pid: i32, signal: i32) -> SysResult {
     let me = current().process.pid;
     if pid > 0 {
-        // Whether there is one is asked first.
+        // The target is looked up before the number is checked: `ESRCH` has priority over `EINVAL`.
         let target = table::named(pid)?;
         return send_to(&target, &SigInfo::user(signal::check_number(signal)?));
     }
@@ -116,24 +116,27 @@ pub fn tgkill(pid: i32, tid: i32, signal: i32) -> SysResult {
     send_to_thread(&task, &SigInfo::tkill(signal::check_number(signal)?))
 }
 
-/// A siginfo of the sender's making: to others it can't look as if it came from the kernel or from
+/// Checks a sender's siginfo: one for another process must not claim to be from the kernel or from
 /// kill(2).
-fn unforged(info: SigInfo, is_self: bool) -> Result<SigInfo, Errno> {
+///
+/// # Errors
+/// `EPERM`.
+fn check_code(info: SigInfo, is_self: bool) -> Result<SigInfo, Errno> {
     if (info.code >= 0 || info.code == SI_TKILL) && !is_self {
         return Err(Errno::EPERM);
     }
     Ok(info)
 }
 
-/// The sender's siginfo under the call's own number.
-fn forged(info: SigInfo, signal: i32, pid: u32) -> Result<SigInfo, Errno> {
-    let mut info = unforged(info, current().tid() == pid)?;
+/// Checks a sender's siginfo and sets its number to the call's.
+fn check_info(info: SigInfo, signal: i32, pid: u32) -> Result<SigInfo, Errno> {
+    let mut info = check_code(info, current().tid() == pid)?;
     info.signo = signal::check_number(signal)?;
     Ok(info)
 }
 
 fn queue(pid: i32, signal: i32, info: SigInfo) -> SysResult {
-    let info = forged(info, signal, pid as u32)?;
+    let info = check_info(info, signal, pid as u32)?;
     if pid <= 0 {
         return Err(Errno::ESRCH);
     }
@@ -144,11 +147,11 @@ fn queue_to_thread(pid: i32, tid: i32, signal: i32, info: SigInfo) -> SysResult 
     if pid <= 0 || tid <= 0 {
         return Err(Errno::EINVAL);
     }
-    let info = forged(info, signal, pid as u32)?;
+    let info = check_info(info, signal, pid as u32)?;
     send_to_thread(&find_thread(tid, Some(pid))?, &info)
 }
 
-/// A siginfo as the call's number shapes it.
+/// Reads a siginfo; the call's signal number, not the structure's, selects its layout.
 fn read_64(signal: i32, info: UserPtr<layout::Info64>) -> Result<SigInfo, Errno> {
     let mut words = info.read()?;
     words[0] = words[0] & !u64::from(u32::MAX) | u64::from(signal as u32);
@@ -166,7 +169,7 @@ pub fn rt_sigqueueinfo(pid: i32, signal: i32, info: UserPtr<layout::Info64>) -> 
     queue(pid, signal, read_64(signal, info)?)
 }
 
-/// rt_sigqueueinfo(2) of i386.
+/// rt_sigqueueinfo(2), i386.
 pub fn rt_sigqueueinfo32(pid: i32, signal: i32, info: UserPtr<layout::Info32>) -> SysResult {
     queue(pid, signal, read_32(signal, info)?)
 }
@@ -181,7 +184,7 @@ pub fn rt_tgsigqueueinfo(
     queue_to_thread(pid, tid, signal, read_64(signal, info)?)
 }
 
-/// rt_tgsigqueueinfo(2) of i386.
+/// rt_tgsigqueueinfo(2), i386.
 pub fn rt_tgsigqueueinfo32(
     pid: i32,
     tid: i32,
@@ -191,8 +194,8 @@ pub fn rt_tgsigqueueinfo32(
     queue_to_thread(pid, tid, signal, read_32(signal, info)?)
 }
 
-/// Sends to the process of a pidfd or a directory /proc/PID. A siginfo is given with its own number,
-/// and to others can't look as if it came from the kernel or from kill(2).
+/// Sends to the process of a pidfd or of a directory /proc/PID. A siginfo must have the call's
+/// signal number.
 fn send_by_descriptor(
     fd: i32,
     signal: i32,
@@ -209,7 +212,7 @@ fn send_by_descriptor(
         Some((number, _)) if number != signal => return Err(Errno::EINVAL),
         Some((_, info)) => {
             let is_self = table::pid(current().tid()) == Some(pid);
-            Some(unforged(info, is_self)?)
+            Some(check_code(info, is_self)?)
         }
         None => None,
     };
@@ -232,7 +235,7 @@ pub fn pidfd_send_signal(
     send_by_descriptor(fd, signal, read, flags)
 }
 
-/// pidfd_send_signal(2) of i386.
+/// pidfd_send_signal(2), i386.
 pub fn pidfd_send_signal32(
     fd: i32,
     signal: i32,

@@ -1,4 +1,4 @@
-//! sigaltstack(2).
+//! Alternate signal stack: sigaltstack(2).
 
 use crate::abi::errno::SysResult;
 use crate::process::current;
@@ -18,7 +18,7 @@ pub fn sigaltstack(new: UserPtr<[u64; 3]>, old: UserPtr<[u64; 3]>) -> SysResult 
     old.write_opt([base, flags.into(), size]).map(|()| 0)
 }
 
-/// sigaltstack(2) of i386: three 32-bit words.
+/// sigaltstack(2), i386: three 32-bit words.
 pub fn sigaltstack32(new: UserPtr<[u32; 3]>, old: UserPtr<[u32; 3]>) -> SysResult {
     let stack = |[base, flags, size]: [u32; 3]| AlternateStack {
         base: base.into(),

@@ -1,4 +1,4 @@
-//! Waiting for a signal: pause(2), sigsuspend(2), rt_sigtimedwait(2).
+//! Waits for a signal: pause(2), sigsuspend(2), rt_sigtimedwait(2).
 
 use super::check_size;
 use crate::abi::errno::{Errno, SysResult};
@@ -9,7 +9,7 @@ use crate::syscall::time::{Pair, Time64, read};
 use crate::time::{self, as_nanos};
 use crate::usercopy::UserPtr;
 
-/// pause(2): until a signal's handler ran.
+/// pause(2): waits until a signal handler has run.
 pub fn pause() -> SysResult {
     let interrupted = Err(Errno::ERESTARTNOHAND);
     wait::until(None, || is_interrupted().then_some(interrupted)).unwrap_or(interrupted)
@@ -17,7 +17,7 @@ pub fn pause() -> SysResult {
 
 fn suspend(set: u64) -> SysResult {
     mask::set_for_call(set);
-    // The handler's frame, or the end of the call without one, puts the old mask back.
+    // The return from the handler, or from the call without one, restores the old mask.
     pause()
 }
 
@@ -27,23 +27,22 @@ pub fn rt_sigsuspend(set: UserPtr<u64>, size: usize) -> SysResult {
     suspend(set.read()?)
 }
 
-/// i386's first sigsuspend(2): the set is the third argument itself; signals above 32 are let
-/// through.
+/// i386's old sigsuspend(2): the set is the third argument itself; signals above 32 are unblocked.
 pub fn sigsuspend32(_: u32, _: u32, set: u32) -> SysResult {
     suspend(set.into())
 }
 
-/// Waits for a signal of `set` until CLOCK_MONOTONIC says `deadline` (ns).
+/// Waits for a signal of `set` until `deadline` (ns of CLOCK_MONOTONIC).
 ///
 /// # Errors
-/// `EAGAIN` if none came, `EINTR` if another one did.
+/// `EAGAIN` after the deadline, `EINTR` if a signal outside `set` arrived.
 fn wait_for(set: u64, deadline: Option<u64>) -> Result<SigInfo, Errno> {
     let set = set & !UNBLOCKABLE;
     if let Some(info) = take_pending(set) {
         return Ok(info);
     }
-    // Not blocked while it waits, so that senders wake it; `awaited` keeps them from throwing
-    // away what was blocked and has no handler.
+    // The set is unblocked during the wait, so that senders wake the thread; `awaited` keeps them
+    // from discarding signals that were blocked and are ignored.
     let blocked = {
         let task = current();
         let mut own = task.signals.lock();
@@ -63,7 +62,7 @@ fn wait_for(set: u64, deadline: Option<u64>) -> Result<SigInfo, Errno> {
     })
 }
 
-/// The set and, unless its address is NULL, the time to wait.
+/// The set and the deadline; no deadline for NULL.
 fn arguments<P: Pair>(
     set: UserPtr<u64>,
     time: UserPtr<P>,
@@ -78,7 +77,7 @@ fn arguments<P: Pair>(
     Ok((set, Some(time::uptime_ns().saturating_add(span))))
 }
 
-/// rt_sigtimedwait(2): returns the signal, taken without a handler.
+/// rt_sigtimedwait(2): returns the signal, which is removed without running a handler.
 pub fn rt_sigtimedwait(
     set: UserPtr<u64>,
     info: UserPtr<layout::Info64>,
@@ -103,7 +102,7 @@ fn timed_wait32<P: Pair>(
     Ok(taken.signo.into())
 }
 
-/// rt_sigtimedwait(2) of i386, with 32-bit seconds.
+/// rt_sigtimedwait(2), i386: 32-bit seconds.
 pub fn rt_sigtimedwait_time32(
     set: UserPtr<u64>,
     info: UserPtr<layout::Info32>,
@@ -113,7 +112,7 @@ pub fn rt_sigtimedwait_time32(
     timed_wait32(set, info, time, size)
 }
 
-/// rt_sigtimedwait_time64(2).
+/// rt_sigtimedwait_time64(2), i386.
 pub fn rt_sigtimedwait_time64(
     set: UserPtr<u64>,
     info: UserPtr<layout::Info32>,

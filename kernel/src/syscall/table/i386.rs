@@ -1,5 +1,5 @@
-//! The i386 table (arch/x86/entry/syscalls/syscall_32.tbl): what INT 0x80, SYSENTER and
-//! SYSCALL in 32-bit code call. Structures have their 32-bit layouts here.
+//! The i386 table (arch/x86/entry/syscalls/syscall_32.tbl): the calls of INT 0x80, SYSENTER and
+//! SYSCALL in 32-bit code. Structures have their 32-bit layouts.
 
 use super::{Entry, adapt, arg, calls};
 use crate::abi::errno::to_rax;

@@ -1,4 +1,4 @@
-//! The x86_64 table (arch/x86/entry/syscalls/syscall_64.tbl): what SYSCALL in 64-bit code calls.
+//! The x86_64 table (arch/x86/entry/syscalls/syscall_64.tbl): the calls of SYSCALL in 64-bit code.
 
 use super::{Entry, adapt, arg, calls};
 use crate::abi::errno::to_rax;
