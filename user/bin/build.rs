@@ -1,5 +1,5 @@
-//! Linker arguments for programs without a C library, and `cfg(bare)`, which marks a build as such
-//! a program rather than for the host's linter.
+//! Linker arguments for programs without a C library, and `cfg(bare)`, which is set when such a
+//! program is built rather than checked by the host's linter.
 
 use std::env;
 
@@ -12,7 +12,7 @@ fn main() {
         return;
     }
     println!("cargo::rustc-cfg=bare");
-    // The addresses at which programs of either width have always been linked.
+    // The customary base addresses of x86_64 and i386 programs.
     let base = if narrow {
         "--image-base=0x8048000"
     } else {
@@ -21,8 +21,9 @@ fn main() {
     for argument in ["--no-pie", base, "-znoexecstack", "--build-id=none"] {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
-    // init runs before the program that gdb is there for: no address of one is the other's.
+    // init's addresses must not overlap those of the program to debug: a breakpoint that gdb sets
+    // before boot would trigger in init.
     println!("cargo::rustc-link-arg-bin=init=--image-base=0x60000000");
-    // This program looks at the registers before any other code has run.
+    // This program reads the registers before any other code has run.
     println!("cargo::rustc-link-arg-bin=start_state=--entry=probe_start");
 }

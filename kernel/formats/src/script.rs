@@ -1,21 +1,21 @@
-//! The first line of a script: `#!`, an interpreter's path, perhaps one argument.
+//! The first line of a script: `#!`, the interpreter's path and an optional argument.
 //!
-//! The rules are those of Linux's `fs/binfmt_script.c`: blanks are spaces and tabs only (a carriage
-//! return belongs to the name), and a path that may be cut short is no path.
+//! As in Linux's `fs/binfmt_script.c`, only spaces and tabs are blanks (a carriage return is part
+//! of the path), and a path that may be truncated is refused.
 
-/// Bytes of a file that are looked at (BINPRM_BUF_SIZE). What a short file lacks is zeros.
+/// Size of the parsed head of a file (BINPRM_BUF_SIZE); a shorter file is padded with zeros.
 pub const HEAD: usize = 256;
 
 /// A parsed first line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// Path of the interpreter. Empty where a NUL comes before it.
+    /// Path of the interpreter; empty if a NUL precedes it.
     pub interpreter: &'a [u8],
-    /// All that follows it, blanks inside included. Empty where a NUL follows the blanks.
+    /// The rest of the line, with the blanks inside; empty if a NUL follows the separating blanks.
     pub argument: Option<&'a [u8]>,
 }
 
-/// Reads the line; `None` if the file is no script, or the line names no interpreter for certain.
+/// Parses the line; `None` if the file isn't a script or the interpreter's path may be truncated.
 pub fn parse(head: &[u8; HEAD]) -> Option<Line<'_>> {
     if !head.starts_with(b"#!") {
         return None;
@@ -24,7 +24,7 @@ pub fn parse(head: &[u8; HEAD]) -> Option<Line<'_>> {
     let mut end = match stop.filter(|&at| head[at] == b'\n') {
         Some(newline) => newline,
         None => {
-            // The line goes on behind what was read, unless something ends the path before.
+            // The line is longer than the head: the path must end inside it.
             let name = first(head, 2, HEAD - 1, |byte| !is_blank(byte))?;
             first(head, name, HEAD - 1, ends_word)?;
             HEAD - 1
@@ -57,7 +57,7 @@ fn ends_word(byte: u8) -> bool {
     is_blank(byte) || byte == 0
 }
 
-/// The first byte from `from` up to and including `last` that `is` says yes of.
+/// Index of the first byte in `from..=last` that matches `is`.
 fn first(head: &[u8; HEAD], from: usize, last: usize, is: impl Fn(u8) -> bool) -> Option<usize> {
     (from..=last).find(|&at| is(head[at]))
 }
@@ -66,7 +66,7 @@ fn first(head: &[u8; HEAD], from: usize, last: usize, is: impl Fn(u8) -> bool) -
 mod tests {
     use super::*;
 
-    /// The line of a file that begins with `text`.
+    /// Parses a file that begins with `text`.
     fn with<T>(text: &[u8], check: impl Fn(Option<Line<'_>>) -> T) -> T {
         let mut head = [0; HEAD];
         let len = text.len().min(HEAD);
@@ -97,29 +97,29 @@ mod tests {
         ];
         for (text, expected) in rows {
             with(text, |line| {
-                let said = line.map(|line| (line.interpreter, line.argument));
-                assert_eq!(said, expected, "{}", text.escape_ascii());
+                let parsed = line.map(|line| (line.interpreter, line.argument));
+                assert_eq!(parsed, expected, "{}", text.escape_ascii());
             });
         }
     }
 
     #[test]
-    fn a_path_that_may_be_cut_is_none() {
+    fn refuses_truncated_paths() {
         for length in HEAD - 4..HEAD + 4 {
             let mut text = [b'x'; HEAD + 4];
             text[..3].copy_from_slice(b"#!/");
             text[length] = b'\n';
-            // The newline must be among the bytes read.
+            // The newline must be within the head.
             with(&text, |line| {
                 let expected = (length < HEAD).then_some(length - 2);
                 assert_eq!(line.map(|line| line.interpreter.len()), expected);
             });
-            // An argument may be cut.
+            // An argument may be truncated.
             text[9] = b' ';
             with(&text, |line| {
-                let line = line.expect("the path is whole");
+                let line = line.expect("a whole path");
                 assert_eq!(line.interpreter.len(), 7);
-                let argument = line.argument.expect("there is one");
+                let argument = line.argument.expect("an argument");
                 assert_eq!(argument.len(), length.min(HEAD - 1) - 10);
             });
         }

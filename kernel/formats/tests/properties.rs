@@ -1,11 +1,11 @@
-//! Properties that hold for any input, tried on random ones: what is written is read back.
+//! Round trips of random input: the parsers return what was written.
 
 use formats::cmdline;
 use formats::cpio::{Member, Writer, entries, mode};
 use proptest::prelude::*;
 
 proptest! {
-    /// A member comes out of an archive as it went in.
+    /// `entries` returns the members that `Writer` wrote.
     #[test]
     fn archives_round_trip(
         members in prop::collection::vec(
@@ -21,7 +21,7 @@ proptest! {
         let archive = writer.finish();
         prop_assert_eq!(archive.len() % 512, 0);
         let read: Result<Vec<_>, _> = entries(&archive).collect();
-        let read = read.expect("what the writer made is well-formed");
+        let read = read.expect("a well-formed archive");
         prop_assert_eq!(read.len(), members.len());
         for (entry, (name, body, permissions, rdev)) in read.iter().zip(&members) {
             prop_assert_eq!(entry.name, name.as_bytes());
@@ -31,17 +31,17 @@ proptest! {
         }
     }
 
-    /// Words without quotes, spaces, `=` and dots behind `--` are init's arguments, as they stand.
+    /// Words after `--` become init's arguments unchanged.
     #[test]
-    fn arguments_come_through(words in prop::collection::vec("[a-z0-9/_-]{1,12}", 0..32)) {
+    fn arguments_are_unchanged(words in prop::collection::vec("[a-z0-9/_-]{1,12}", 0..32)) {
         let line = format!("quiet -- {}", words.join("  "));
         let arguments = cmdline::parse(line.as_bytes()).init_args;
         prop_assert_eq!(arguments, words.iter().map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>());
     }
 
-    /// A quoted value keeps its spaces.
+    /// Spaces in a quoted value are kept.
     #[test]
-    fn values_come_through(name in "Z[A-Z0-9_]{0,10}", value in "[a-z =./]{0,30}") {
+    fn quoted_values_are_unchanged(name in "Z[A-Z0-9_]{0,10}", value in "[a-z =./]{0,30}") {
         for line in [format!("{name}=\"{value}\""), format!("\"{name}={value}\"")] {
             let environment = cmdline::parse(line.as_bytes()).init_env;
             prop_assert_eq!(environment.last(), Some(&format!("{name}={value}").into_bytes()));

@@ -8,7 +8,7 @@ use formats::{gunzip, initramfs};
 
 use crate::{damage, inputs, rng};
 
-/// Counts what it is given and checks the order of it.
+/// Counts members and bytes, and checks the order of the calls.
 #[derive(Default)]
 struct Counter {
     members: usize,
@@ -30,7 +30,7 @@ impl Sink for Counter {
         let left = self.left.expect("inside a member");
         self.left = Some(
             left.checked_sub(bytes.len() as u64)
-                .expect("no more than the header says"),
+                .expect("no more data than the header's size"),
         );
         self.bytes += bytes.len() as u64;
         Ok(())
@@ -75,7 +75,7 @@ fn cpio_archives() {
         let kept = bytes.len() - 512.min(bytes.len());
         bytes.truncate(kept.max(600));
         damage(&mut bytes, &mut rng);
-        // Hexadecimal digits in place of others come through the first check more often.
+        // A changed hexadecimal digit passes the first checks more often than random damage.
         let at = rng.usize(..bytes.len());
         bytes[at] = rng.choice(*b"0123456789abcdefF").unwrap_or(b'0');
         let mut walked = (0, 0);
@@ -86,7 +86,7 @@ fn cpio_archives() {
                 Err(error) => slice_error = Some(error),
             }
         }
-        // In pieces, the stream must come to the same end.
+        // The stream parser must agree, whatever the size of the pieces.
         let (mut stream, mut counter) = (Stream::new(), Counter::default());
         let mut end = None;
         let size = rng.usize(1..200);
@@ -95,7 +95,7 @@ fn cpio_archives() {
                 Ok(used) if used == piece.len() => {}
                 Ok(_) => break,
                 Err(StreamError::Archive(error)) => end = Some(error),
-                Err(StreamError::Sink(())) => unreachable!("the counter never refuses"),
+                Err(StreamError::Sink(())) => unreachable!("the counter never fails"),
             }
             if end.is_some() {
                 break;
@@ -121,7 +121,7 @@ fn gzip_members() {
         bytes.extend_from_slice(&[0; 8]);
         damage(&mut bytes, &mut rng);
         let mut size = 0;
-        // A damaged member may inflate to more than the original, but never without end.
+        // A damaged member may inflate to more than the original, but only within DEFLATE's ratio.
         let _ = gunzip::member(&bytes, |piece: &[u8]| {
             size += piece.len();
             if size > bytes.len() * 1100 {

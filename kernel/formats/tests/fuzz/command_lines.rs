@@ -1,4 +1,4 @@
-//! Command lines made from known parameters.
+//! Random command lines made of known parameters.
 
 use formats::cmdline;
 
@@ -57,7 +57,7 @@ fn command_lines() {
         let size: usize = strings.clone().map(Vec::len).sum();
         assert!(size <= line.len() + b"HOME=/TERM=linux".len());
         assert!(strings.into_iter().all(|string| !string.contains(&0)));
-        // `--` and what is behind it leave no trace anywhere but in the arguments.
+        // `--` and the words after it affect only init's arguments.
         let again = [&line[..], b" -- quiet X=1 strace"].concat();
         let open_quote = line.iter().filter(|&&byte| byte == b'"').count() % 2 == 1;
         if !open_quote && !line.contains(&0) && again.len() < cmdline::MAX_LENGTH {

@@ -1,8 +1,8 @@
-//! Fuzzing of the readers: real and generated files, with bytes changed at random.
+//! Fuzzing of the parsers: real and generated files with random changes.
 //!
-//! What must hold for any input is checked: no panic, and every promise an accepted file carries.
-//! The inputs are the same in every run; `FUZZ_INPUTS` sets how many each target gets (100,000 by
-//! default, a few seconds in all) and `FUZZ_SEED` picks others.
+//! No input may cause a panic, and each accepted file must satisfy all invariants of its parser.
+//! The inputs are the same in every run; `FUZZ_INPUTS` sets their number per target (100,000 by
+//! default, a few seconds in all), `FUZZ_SEED` the seed.
 
 use std::env;
 
@@ -12,7 +12,7 @@ mod archives;
 mod command_lines;
 mod programs;
 
-/// Number of inputs each target gets.
+/// Number of inputs per target.
 fn inputs() -> u64 {
     env::var("FUZZ_INPUTS")
         .ok()
@@ -29,7 +29,7 @@ fn rng() -> Rng {
     )
 }
 
-/// Values at which arithmetic on sizes and addresses goes wrong.
+/// Values near the limits of sizes and addresses, where arithmetic may overflow.
 fn interesting(rng: &mut Rng) -> u64 {
     let base = [
         0,
@@ -53,7 +53,7 @@ fn interesting(rng: &mut Rng) -> u64 {
     }
 }
 
-/// Changes a few places in `bytes`: single bits, bytes, and whole little-endian words.
+/// Makes a few changes to `bytes`: single bits, bytes and whole little-endian words.
 fn damage(bytes: &mut [u8], rng: &mut Rng) {
     for _ in 0..rng.usize(1..4) {
         let at = rng.usize(..bytes.len());

@@ -1,4 +1,4 @@
-//! ELF files: real programs with their headers damaged.
+//! ELF files: real programs with damaged headers.
 
 use std::{env, fs};
 
@@ -6,7 +6,7 @@ use formats::elf::{self, Class, Image, Source};
 
 use crate::{damage, inputs, rng};
 
-/// The first bytes of a file, changed, in front of the rest of it.
+/// A file whose first bytes are replaced by `head`.
 struct Patched<'a> {
     head: Vec<u8>,
     file: &'a [u8],
@@ -31,7 +31,7 @@ impl Source for Patched<'_> {
     }
 }
 
-/// What the loader of the kernel relies on.
+/// Checks the invariants that the kernel's ELF loader relies on.
 fn check_image(image: &Image) {
     let limit = image.class.task_size();
     let extent = image.extent();
@@ -43,7 +43,7 @@ fn check_image(image: &Image) {
         let end = segment
             .vaddr
             .checked_add(segment.memsz)
-            .expect("does not wrap");
+            .expect("no overflow");
         assert!(segment.filesz <= segment.memsz && end <= limit);
         if segment.memsz > 0 {
             assert!(extent.start <= segment.vaddr && end <= extent.end);
@@ -65,7 +65,7 @@ fn check_image(image: &Image) {
     );
 }
 
-/// Real programs: whichever of these the machine has, and this test itself.
+/// Real programs: those of this list that the machine has, and this test itself.
 fn programs() -> Vec<Vec<u8>> {
     let own = env::current_exe().ok();
     let names = [
@@ -107,6 +107,6 @@ fn elf_files() {
             accepted += 1;
         }
     }
-    // Were all refused, the checks above would have seen nothing.
+    // If all were refused, `check_image` would have tested nothing.
     assert!(accepted > inputs() / 20, "{accepted} accepted");
 }

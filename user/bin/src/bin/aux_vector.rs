@@ -1,6 +1,6 @@
-//! Rule 27: what the stack of a fresh program says, held against what the program finds out by
-//! itself: its ELF header, its user and group ids, CPUID, and where the strings lie.
-//! `aux_vector one two three`. Expected: exit 0. (`start_state` has the rest of rule 27.)
+//! Rule 27: compares a new program's initial stack with its ELF header, its user and group ids,
+//! CPUID, and the addresses of the strings.
+//! `aux_vector one two three`. Expected: exit 0. (`start_state` tests the rest of rule 27.)
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -13,7 +13,7 @@ use sys::{Env, cpu, os};
 
 sys::entry!(run);
 
-/// getuid, geteuid, getgid, getegid (on i386 the calls with 32-bit ids), and their entries.
+/// getuid, geteuid, getgid, getegid (on i386 the calls with 32-bit ids), with their entries.
 const IDS: [(usize, Call); 4] = [
     (
         AT_UID,
@@ -58,9 +58,9 @@ fn run(env: &Env) -> i32 {
         );
     }
     const HWCAP2_FSGSBASE: usize = 1 << 1;
-    let told = env.aux(AT_HWCAP2).unwrap_or(0) & HWCAP2_FSGSBASE != 0;
+    let announced = env.aux(AT_HWCAP2).unwrap_or(0) & HWCAP2_FSGSBASE != 0;
     checks.equal(
-        told,
+        announced,
         cpu::cpuid(7).ebx & 1 != 0,
         format_args!("FSGSBASE in AT_HWCAP2"),
     );
@@ -69,13 +69,13 @@ fn run(env: &Env) -> i32 {
     checks.status()
 }
 
-/// The program headers, as the file's own header has them.
+/// The size and number of program headers, as in the ELF header.
 fn header(checks: &mut Checks, env: &Env) {
     let table = env.aux(AT_PHDR).unwrap_or(0);
     let wide = cfg!(target_pointer_width = "64");
     let image = table - if wide { 64 } else { 52 };
-    // SAFETY: the linker puts the program headers right behind the file's header, in the segment
-    // that is mapped first.
+    // SAFETY: the linker puts the program headers right after the ELF header, in the first mapped
+    // segment.
     let half = |offset: usize| usize::from(unsafe { ((image + offset) as *const u16).read() });
     let (size, count) = if wide { (54, 56) } else { (42, 44) };
     checks.equal(
@@ -90,7 +90,7 @@ fn header(checks: &mut Checks, env: &Env) {
     );
 }
 
-/// `argc` counts the pointers, which a null pointer ends; the environment has something in it.
+/// `argc` is the number of pointers up to the null pointer; the environment isn't empty.
 fn arguments(checks: &mut Checks, env: &Env) {
     // SAFETY: the kernel's layout.
     let argc = unsafe { env.stack().read() };
@@ -102,12 +102,12 @@ fn arguments(checks: &mut Checks, env: &Env) {
     );
     checks.that(
         env.vars().next().is_some_and(|var| var.contains('=')),
-        format_args!("no environment"),
+        format_args!("the environment"),
     );
 }
 
-/// The strings follow each other: arguments, environment, path. The random bytes (AT_RANDOM)
-/// overlap none of them.
+/// The strings are contiguous: arguments, environment, path. No string overlaps the random bytes
+/// (AT_RANDOM).
 fn strings(checks: &mut Checks, env: &Env) {
     let text = |address: usize| {
         // SAFETY: the kernel's pointers lead to NUL-terminated strings.
@@ -128,16 +128,16 @@ fn strings(checks: &mut Checks, env: &Env) {
             checks.equal(
                 address,
                 next,
-                format_args!("where the string {:?} lies", text(address)),
+                format_args!("address of the string {:?}", text(address)),
             );
         }
         next = Some(address + text(address).len() + 1);
         let apart = !(random..random + 16).contains(&address);
-        checks.that(apart, format_args!("a string among AT_RANDOM's bytes"));
+        checks.that(apart, format_args!("a string overlaps AT_RANDOM"));
     }
     let apart = !(random..random + 16).contains(&platform);
     checks.that(
         apart,
-        format_args!("AT_PLATFORM's string among AT_RANDOM's bytes"),
+        format_args!("AT_PLATFORM's string overlaps AT_RANDOM"),
     );
 }

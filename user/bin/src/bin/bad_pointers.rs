@@ -1,6 +1,6 @@
-//! Every pointer argument of every system call, made bad: null, in the kernel's half, not mapped,
-//! straddling the end of a mapping, wrapping around the end of memory. Each call returns an error,
-//! or the short count up to the bad byte; no process dies. Expected: exit 0.
+//! Bad pointers in every pointer argument of every system call: null, in the kernel's half, not
+//! mapped, across the end of a mapping, wrapping around the end of memory. Each call returns an
+//! error or a short count up to the bad byte; no process is killed. Expected: exit 0.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -13,30 +13,30 @@ sys::entry!(run);
 /// An argument of a call.
 #[derive(Clone, Copy)]
 enum Arg {
-    /// A pointer, each of which is made bad in turn.
+    /// A bad pointer.
     Pointer,
-    /// As [`Arg::Pointer`], to something that the call may do without.
+    /// A bad pointer in an optional argument: the call may also succeed.
     Optional,
     /// A number.
     Is(usize),
-    /// A file that can be read and written.
+    /// A file open for reading and writing.
     File,
-    /// A file that has something to read wherever one looks.
+    /// A file with data at any offset (/dev/zero).
     Source,
     /// A directory.
     Directory,
-    /// A good pointer to zeroed memory.
+    /// A valid pointer to zeroed memory.
     Zeroed,
-    /// A good pointer to a path that there is not.
+    /// A valid pointer to a path that doesn't exist.
     Path,
 }
 
 use Arg::{Directory, File, Is, Optional, Path, Pointer, Source, Zeroed};
 
-/// A call's name, its numbers in the x86_64 and the i386 table, its arguments.
+/// A call's name, its numbers in the x86_64 and the i386 table, and its arguments.
 struct Row(&'static str, usize, usize, &'static [Arg]);
 
-/// For a table that lacks the call.
+/// The number of a call that a table lacks.
 const NONE: usize = 100_000;
 const CWD: Arg = Is(-100_isize as usize);
 
@@ -144,10 +144,10 @@ const ROWS: &[Row] = &[
     Row("llseek", NONE, 140, &[File, Is(0), Is(0), Pointer, Is(0)]),
 ];
 
-/// Memory of the program's that calls may write to.
+/// Memory that calls may write to.
 static mut SCRATCH: [u8; 4096] = [0; 4096];
 
-/// What the good arguments are.
+/// Values of the valid arguments.
 struct Good {
     file: usize,
     source: usize,
@@ -155,9 +155,9 @@ struct Good {
 }
 
 fn run(_: &Env) -> i32 {
-    let _ = os::mkdir(c"/tmp"); // it may be there already
+    let _ = os::mkdir(c"/tmp"); // it may exist
     let file = os::open(c"/tmp/bad_pointers", O_RDWR | O_CREAT).unwrap_or(usize::MAX);
-    let _ = os::write(file, &[b'x'; 256]); // something to read; a file that isn't there shows below
+    let _ = os::write(file, &[b'x'; 256]); // data to read; a failed open is reported below
     let directory = os::open(c"/", 0).unwrap_or(usize::MAX);
     let source = os::open(c"/dev/zero", 0).unwrap_or(usize::MAX);
     let good = Good {
@@ -179,18 +179,18 @@ fn run(_: &Env) -> i32 {
     for door in Door::usable() {
         for row in ROWS {
             for (what, pointer) in bad_pointers(page) {
-                absent += u32::from(!ask(&mut checks, door, row, what, pointer, &good));
+                absent += u32::from(!attempt(&mut checks, door, row, what, pointer, &good));
             }
         }
         // SAFETY: getpid touches no memory of the program.
         let answer = unsafe { call(door, door.number(sys::numbers::GETPID), [0; 6]) };
-        checks.equal(answer, pid, format_args!("{door}, getpid at the end"));
+        checks.equal(answer, pid, format_args!("{door}, getpid after all rows"));
     }
     println!("{absent} calls not implemented");
     checks.status()
 }
 
-/// Bad pointers. The last kinds begin in the page at `page`, which is mapped, and end outside.
+/// Bad pointers. The straddling ones begin in the page at `page`, which is mapped, and end past it.
 fn bad_pointers(page: usize) -> impl Iterator<Item = (&'static str, usize)> {
     #[cfg(target_arch = "x86_64")]
     let wide = [
@@ -214,8 +214,8 @@ fn bad_pointers(page: usize) -> impl Iterator<Item = (&'static str, usize)> {
     plain.into_iter().chain(wide)
 }
 
-/// Makes the call with its pointer bad; whether the kernel has the call.
-fn ask(
+/// Makes the call with the bad pointer; false if the kernel lacks the call.
+fn attempt(
     checks: &mut Checks,
     door: Door,
     row: &Row,
@@ -245,13 +245,13 @@ fn ask(
     if number == NONE {
         return true;
     }
-    // SAFETY: nothing that these calls could write to is in use: the good pointers lead to
-    // `SCRATCH`, the bad ones nowhere, or into a page mapped for the purpose.
+    // SAFETY: the calls can't write to memory in use: the valid pointers are those of `SCRATCH`,
+    // the bad ones are invalid or in a page mapped for this test.
     let result = unsafe { call(door, number, args) };
     let error = (-4095..0).contains(&result);
-    // A call that transfers bytes may stop at the first bad one; a null may mean "nothing".
+    // A transfer may stop at the first bad byte; a null pointer may be valid.
     let partial = what.starts_with("straddling") && (0..=4).contains(&result);
-    // Only SYSCALL from 64-bit code sees more than 32 bits of the pointer.
+    // Only SYSCALL from 64-bit code passes more than 32 bits of the pointer.
     let null = if number == x86_64 {
         pointer == 0
     } else {

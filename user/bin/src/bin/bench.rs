@@ -1,8 +1,8 @@
-//! Costs of each way to enter the kernel. Expected: exit 0.
+//! The cost of each way into the kernel. Expected: exit 0.
 //!
-//! Prints a line `bench: NAME TICKS` per row. Other programs read the names: they must not change.
-//! The 32-bit build's names end in `_32`. A row that this kernel or CPU lacks is left out. The
-//! method is in `measure.rs`, each row in `costs.rs`.
+//! Prints a line `bench: NAME TICKS` per row. Other programs parse the names: they must not change.
+//! The 32-bit build's names end in `_32`. A row that this kernel or CPU doesn't support is omitted.
+//! `measure.rs` has the method, `costs.rs` the rows.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 

@@ -1,5 +1,5 @@
-//! The calls about time, entered: what they refuse, and that a sleep is never too short.
-//! Expected: exit 0. (That they agree with the vDSO is `vdso_calls`'s subject.)
+//! The time system calls: their errors, and the minimum duration of sleeps. Expected: exit 0.
+//! (`vdso_calls` compares them with the vDSO.)
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -39,15 +39,15 @@ const EOPNOTSUPP: isize = -95;
 const TIMER_ABSTIME: usize = 1;
 const REALTIME: usize = 0;
 const MONOTONIC: usize = 1;
-/// The clocks that can be slept on: REALTIME, MONOTONIC, BOOTTIME, TAI.
+/// The clocks that clock_nanosleep supports: REALTIME, MONOTONIC, BOOTTIME, TAI.
 const SLEEPING: [usize; 4] = [0, 1, 7, 11];
-/// The clocks that can't: the thread's CPU time, MONOTONIC_RAW and the two coarse ones.
+/// The clocks it doesn't: the thread's CPU time, MONOTONIC_RAW and the two coarse ones.
 const SLEEPLESS: [usize; 4] = [3, 4, 5, 6];
-/// No clocks.
+/// Invalid clock ids.
 const NONE: [usize; 4] = [10, 12, 99, i32::MAX as usize];
-/// An address that no program may touch.
+/// An address that no program can access.
 const BAD: usize = usize::MAX - 0xfff;
-/// Two ticks and a half, in nanoseconds.
+/// Two and a half ticks, in nanoseconds.
 const SHORT: isize = 25_000_000;
 
 /// struct timespec in this program's width.
@@ -67,7 +67,7 @@ fn run(_: &Env) -> i32 {
 
 fn enter(which: Call, args: [usize; 4]) -> isize {
     let [a, b, c, d] = args;
-    // SAFETY: the addresses are null, no one's, or those of variables that the call may write.
+    // SAFETY: the addresses are null, invalid, or those of variables that the call may write.
     unsafe { call(Door::NATIVE, Door::NATIVE.number(which), [a, b, c, d, 0, 0]) }
 }
 
@@ -139,11 +139,11 @@ fn reading(checks: &mut Checks) {
     checks.equal(
         enter(numbers::GETTIMEOFDAY, [0; 4]),
         0,
-        format_args!("gettimeofday of nothing"),
+        format_args!("gettimeofday with null pointers"),
     );
 }
 
-/// Nothing here would set a clock.
+/// None of these calls sets a clock.
 fn setting(checks: &mut Checks) {
     for id in (1..8).chain([11]).chain(NONE) {
         let date: Timespec = [1_700_000_000, 0];
@@ -156,7 +156,7 @@ fn setting(checks: &mut Checks) {
     checks.equal(
         enter(CLOCK_SETTIME, [REALTIME, BAD, 0, 0]),
         EFAULT,
-        format_args!("setting from nowhere"),
+        format_args!("clock_settime with a bad pointer"),
     );
     for bad in [[1_700_000_000, 1_000_000_000], [1_700_000_000, -1], [-1, 0]] {
         let date: Timespec = bad;
@@ -175,12 +175,12 @@ fn setting(checks: &mut Checks) {
     checks.equal(
         enter(SETTIMEOFDAY, [BAD, 0, 0, 0]),
         EFAULT,
-        format_args!("settimeofday from nowhere"),
+        format_args!("settimeofday with a bad pointer"),
     );
     checks.equal(
         enter(SETTIMEOFDAY, [0; 4]),
         0,
-        format_args!("settimeofday of nothing"),
+        format_args!("settimeofday with null pointers"),
     );
 }
 
@@ -205,7 +205,7 @@ fn refused_sleeps(checks: &mut Checks) {
     checks.equal(
         enter(NANOSLEEP, [BAD, 0, 0, 0]),
         EFAULT,
-        format_args!("sleeping from nowhere"),
+        format_args!("nanosleep with a bad pointer"),
     );
     for id in SLEEPLESS {
         let result = enter(CLOCK_NANOSLEEP, [id, 0, BAD, 0]);
@@ -222,7 +222,7 @@ fn sleeping(checks: &mut Checks) {
     checks.equal(
         enter(NANOSLEEP, [address(&nothing), 0, 0, 0]),
         0,
-        format_args!("sleeping for nothing"),
+        format_args!("sleeping for 0 ns"),
     );
     for id in SLEEPING {
         for flags in [0, TIMER_ABSTIME] {
@@ -245,7 +245,7 @@ fn sleeping(checks: &mut Checks) {
                 slept >= SHORT as i64,
                 format_args!("clock {id}, flags {flags}: slept {slept} ns"),
             );
-            // What has passed needs no sleep.
+            // A time in the past: the call returns at once.
             let result = enter(CLOCK_NANOSLEEP, [id, TIMER_ABSTIME, address(&start), 0]);
             checks.equal(
                 result,
@@ -267,7 +267,7 @@ fn sleeping(checks: &mut Checks) {
     );
 }
 
-/// 64-bit times in a 32-bit program: the word beside its 32-bit `tv_nsec` is padding.
+/// 64-bit times in a 32-bit program: the upper half of `tv_nsec` is padding.
 fn wide_sleep(checks: &mut Checks) {
     let padding = 0x5555_5555_i64 << 32;
     let span = [0, SHORT as i64 | padding];

@@ -1,6 +1,6 @@
-//! Rule 29: a damaged ELF file is refused by `execve` or loaded as far as it makes sense; the kernel
-//! is not disturbed by it. Each byte of a small program's headers is set to several values, and
-//! the file is cut at every length. Expected: exit 0.
+//! Rule 29: `execve` of a damaged ELF file fails, or loads the file as far as it is valid; the
+//! kernel is unaffected. Each byte of a small program's headers is set to several values, and the
+//! file is truncated to every length. Expected: exit 0.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -22,12 +22,12 @@ const SIZES: (usize, usize) = if cfg!(target_arch = "x86_64") {
 const HEADERS: usize = SIZES.0 + SIZES.1;
 const LENGTH: usize = HEADERS + 16;
 
-/// The smallest program: ELF header, one program header, `exit_group(7)`.
+/// A minimal program: ELF header, one program header, `exit_group(7)`.
 const PROGRAM: [u8; LENGTH] = program();
 
-/// What the program exits with.
+/// Exit status of the program.
 const STATUS: i32 = 7;
-/// What a child exits with if `execve` came back with ENOEXEC, ENOMEM or another error.
+/// Exit statuses of a child whose `execve` failed with ENOEXEC, ENOMEM or another error.
 const REFUSED: [i32; 3] = [101, 102, 103];
 
 #[cfg(target_arch = "x86_64")]
@@ -80,7 +80,7 @@ const fn program() -> [u8; LENGTH] {
     file
 }
 
-/// Puts the `size` low bytes of `value` at `offset`.
+/// Writes the `size` low bytes of `value` at `offset`.
 const fn put(file: &mut [u8], offset: usize, value: u64, size: usize) {
     let mut index = 0;
     while index < size {
@@ -90,13 +90,13 @@ const fn put(file: &mut [u8], offset: usize, value: u64, size: usize) {
 }
 
 fn run(env: &Env) -> i32 {
-    let _ = os::mkdir(c"/tmp"); // it may be there already
+    let _ = os::mkdir(c"/tmp"); // it may exist
     let mut checks = Checks::default();
-    let sound = execute(env, &PROGRAM);
+    let intact = execute(env, &PROGRAM);
     checks.equal(
-        sound,
+        intact,
         Some(Ending::Exit(STATUS)),
-        format_args!("the sound program"),
+        format_args!("the intact program"),
     );
 
     let mut endings = [0; 3];
@@ -105,7 +105,7 @@ fn run(env: &Env) -> i32 {
             let kind = match ending {
                 Some(Ending::Exit(STATUS)) => 0,
                 Some(Ending::Exit(status)) if REFUSED.contains(&status) => 1,
-                // What was loaded was not the program, and went wrong.
+                // The file was loaded, but its code faulted.
                 Some(Ending::Signal(_)) => 2,
                 _ => return checks.that(false, format_args!("{what}: {ending:?}")),
             };
@@ -126,14 +126,18 @@ fn run(env: &Env) -> i32 {
     }
     for length in 0..PROGRAM.len() {
         let ending = execute(env, &PROGRAM[..length]);
-        count(&mut checks, ending, format_args!("cut to {length} bytes"));
+        count(
+            &mut checks,
+            ending,
+            format_args!("truncated to {length} bytes"),
+        );
     }
     let [ran, refused, died] = endings;
     println!("{ran} ran, {refused} refused, {died} died");
     checks.status()
 }
 
-/// Makes a file of those bytes and executes it; `None` if it could not be tried.
+/// Writes `bytes` to a file and executes it; `None` if that fails before `execve`.
 fn execute(env: &Env, bytes: &[u8]) -> Option<Ending> {
     let file = os::open(FILE, O_WRONLY | O_CREAT | O_TRUNC).ok()?;
     let written = os::write(file, bytes);

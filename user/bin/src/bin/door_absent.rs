@@ -1,7 +1,7 @@
 //! Rule 14: the entry instruction that this vendor's CPUs lack: in 32-bit code `SYSENTER` on AMD,
-//! `SYSCALL` on Intel. A real CPU raises #UD (signal 4); an emulator may execute it, and then it
-//! is a door like the others (exit 0), never a jump to an address that the kernel did not set.
-//! Expected: either.
+//! `SYSCALL` on Intel. A real CPU raises #UD (signal 4); an emulator may execute it, in which case
+//! it must enter the kernel like the other doors (exit 0), never jump to an address that the kernel
+//! did not set. Expected: either.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -9,7 +9,7 @@ use sys::Env;
 
 sys::entry!(run);
 
-/// In 64-bit code, `sysenter_from_64` does this.
+/// `sysenter_from_64` is the test in 64-bit code.
 #[cfg(target_arch = "x86_64")]
 fn run(_: &Env) -> i32 {
     2
@@ -22,8 +22,8 @@ fn run(_: &Env) -> i32 {
     } else {
         sys::Door::Syscall32
     };
-    // SAFETY: getpid touches no memory of the program; the way back is the vDSO's landing pad,
-    // for which the stack is made ready, or no way back at all.
+    // SAFETY: getpid touches no memory of the program; the call returns to the vDSO's landing pad,
+    // for which the stack is prepared, or not at all.
     let pid = unsafe { sys::call(door, sys::numbers::GETPID.i386, [0; 6]) };
     sys::println!("{door}: getpid returned {pid}");
     i32::from(pid.cast_unsigned() != sys::os::getpid())

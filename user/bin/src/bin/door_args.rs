@@ -1,10 +1,10 @@
-//! Rules 8, 11 and 13: how arguments travel. `INT 0x80` cuts them to 32 bits, the sixth arrives
-//! through every door. Expected: exit 0.
+//! Rules 8, 11 and 13: arguments of system calls. `INT 0x80` truncates them to 32 bits; every door
+//! passes the sixth. Expected: exit 0.
 //!
-//! `door_args stack-...` (32-bit): `SYSENTER` and `SYSCALL` find the sixth argument on the stack.
-//! With a stack pointer that can't be read the call is not made, and the way back to the landing
-//! pad ends the program. The call asked for is `exit_group(0)`. Expected: signal 11;
-//! `stack-split`, where the argument crosses into another mapped page, exit 0.
+//! `door_args stack-...` (32-bit): `SYSENTER` and `SYSCALL` take the sixth argument from the stack.
+//! With an unreadable stack pointer the call, `exit_group(0)`, is not made, and the return to the
+//! landing pad kills the program. Expected: signal 11; `stack-split`, where the argument crosses
+//! into another mapped page, exit 0.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -27,13 +27,13 @@ fn run(env: &Env) -> i32 {
         });
     }
     #[cfg(target_arch = "x86_64")]
-    cut(&mut checks);
+    high_bits(&mut checks);
     checks.status()
 }
 
-/// Arguments with something in their upper halves.
+/// Arguments whose upper halves aren't zero.
 #[cfg(target_arch = "x86_64")]
-fn cut(checks: &mut Checks) {
+fn high_bits(checks: &mut Checks) {
     use sys::numbers::WRITE;
 
     const HIGH: usize = 0xdead_beef << 32;
@@ -46,7 +46,7 @@ fn cut(checks: &mut Checks) {
         HIGH,
         HIGH,
     ];
-    // SAFETY: write only reads the line, whose address has no more than 32 bits.
+    // SAFETY: write only reads the line, whose address fits in 32 bits.
     let written = unsafe { call(Door::Int80, WRITE.i386, args) };
     checks.equal(
         written.cast_unsigned(),
@@ -63,9 +63,9 @@ fn cut(checks: &mut Checks) {
     );
 }
 
-/// Maps each page of a file in turn: the sixth argument says which.
+/// Maps each page of a file in turn: the sixth argument is the offset.
 fn sixth(checks: &mut Checks, door: Door) -> Result<(), sys::Errno> {
-    let _ = os::mkdir(c"/tmp"); // it may be there already
+    let _ = os::mkdir(c"/tmp"); // it may exist
     let file = os::open(c"/tmp/door_args", O_RDWR | O_CREAT | O_TRUNC)?;
     for page in 1..=3 {
         os::write(file, &[page; 4096])?;
@@ -83,7 +83,7 @@ fn sixth(checks: &mut Checks, door: Door) -> Result<(), sys::Errno> {
             );
             continue;
         }
-        // INT 0x80 from 64-bit code maps below 4 GiB, so the result fits there too.
+        // INT 0x80 from 64-bit code maps below 4 GiB, so the result is a valid address there too.
         // SAFETY: the kernel has just mapped the page, readable.
         let found = unsafe { (mapped as *const u8).read_volatile() };
         checks.equal(
@@ -104,7 +104,7 @@ mod stack {
     pub const CASES: &[programs::named::Case] = &[];
 }
 
-/// The doors that find an argument on the stack, with stacks of every kind.
+/// The doors that take an argument from the stack, with valid and invalid stack pointers.
 #[cfg(target_arch = "x86")]
 mod stack {
     use core::arch::asm;
@@ -136,7 +136,7 @@ mod stack {
     /// `exit_group(0)` by the instruction that `__kernel_vsyscall` uses, on the given stack.
     fn exit_with(stack: usize) {
         let number = sys::numbers::EXIT_GROUP.i386;
-        // SAFETY: the program is expected to end here, one way or the other.
+        // SAFETY: the program ends here.
         unsafe {
             match sys::sysenter::instruction() {
                 Some(Instruction::Sysenter) => asm!("xor ebx, ebx", "mov ebp, edx", "sysenter",
@@ -145,7 +145,7 @@ mod stack {
                     asm!("xor ebx, ebx", "xor ebp, ebp", "mov esp, edx", "syscall",
                     in("eax") number, in("edx") stack, options(noreturn))
                 }
-                // INT 0x80 has its sixth argument in a register: there is nothing to try.
+                // INT 0x80 takes its sixth argument from a register: nothing to test.
                 _ => asm!("ud2", options(noreturn)),
             }
         }

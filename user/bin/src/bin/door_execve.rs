@@ -1,6 +1,6 @@
-//! Rules 3, 12 and 16: `execve` through each door with every flag set that a program can set. A
-//! fresh program is entered by IRET, which a flag left set in the kernel would upset; and it
-//! starts with clean flags: it is `start_state`, which looks. Expected: exit 0.
+//! Rules 3, 12 and 16: `execve` through each door with every flag set that a program can set. The
+//! kernel starts a program by IRET, which fails if it runs with NT set. The new program is
+//! `start_state`, which checks its initial flags. Expected: exit 0.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -21,11 +21,12 @@ sys::entry!(run);
 const FLAGS: usize = 0xcd5 | 1 << 14 | 1 << 18 | 1 << 21;
 const NAME: &[u8] = b"start_state\0";
 
-/// What the call is given, at an address that fits in 32 bits.
+/// Arguments of the call, at an address that fits in 32 bits.
 struct Given {
     path: [u8; 256],
-    /// The arguments as the i386 table wants them, and as the x86_64 one does.
+    /// `argv` for the i386 table.
     narrow: [u32; 2],
+    /// `argv` for the x86_64 table.
     wide: [u64; 2],
 }
 
@@ -41,7 +42,7 @@ static GIVEN: Shared = Shared(UnsafeCell::new(Given {
 }));
 
 fn run(env: &Env) -> i32 {
-    // SAFETY: one thread, and the kernel looks at it only during a call.
+    // SAFETY: one thread, and the kernel reads it only during a call.
     let given = unsafe { &mut *GIVEN.0.get() };
     if prepare(given, env).is_none() {
         return 2;
@@ -58,9 +59,9 @@ fn run(env: &Env) -> i32 {
     checks.status()
 }
 
-/// Fills in the path of `start_state`, which lies beside this program.
+/// Fills in the path of `start_state`, which is in this program's directory.
 fn prepare(given: &mut Given, env: &Env) -> Option<()> {
-    // SAFETY: the kernel's string is the path that was executed.
+    // SAFETY: AT_EXECFN is the address of a NUL-terminated string.
     let path = unsafe { CStr::from_ptr(env.aux(AT_EXECFN)? as *const c_char) }.to_bytes();
     let start = path
         .iter()
@@ -77,7 +78,7 @@ fn prepare(given: &mut Given, env: &Env) -> Option<()> {
     Some(())
 }
 
-/// How `start_state` ended as the successor of a child of this program.
+/// Executes `start_state` in a child through `door`; returns how it ended.
 fn replaced(door: Door, given: &Given, env: &Env) -> Result<Ending, Errno> {
     let child = os::fork()?;
     if child == 0 {
@@ -87,7 +88,8 @@ fn replaced(door: Door, given: &Given, env: &Env) -> Result<Ending, Errno> {
         } else {
             ptr::from_ref(&given.narrow).addr()
         };
-        // The environment's pointers are as wide as the program's: INT 0x80 can't take them all.
+        // A 64-bit program can't pass its environment through INT 0x80, which expects an array of
+        // 32-bit pointers.
         let envp = if wide || cfg!(target_arch = "x86") {
             env.envp().addr()
         } else {

@@ -1,8 +1,8 @@
-//! Rules 1, 3, 12 and 20: a program may have any flag set when it comes through a door. The kernel
-//! is not disturbed by it, and the flag comes back set. Expected: exit 0.
+//! Rules 1, 3, 12 and 20: a program may enter the kernel with any flag set. The kernel works as
+//! usual, and the flag is still set on return. Expected: exit 0.
 //!
-//! `door_flags trap DOOR`: with the trap flag set, each instruction of the program traps; the one
-//! after the door does. Expected: signal 5, from a program without a handler.
+//! `door_flags trap DOOR`: with the trap flag set, each instruction of the program traps, also the
+//! one after the door. Expected: signal 5, as the program has no handler.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -55,14 +55,14 @@ fn run(env: &Env) -> i32 {
                 );
             };
             call(door.number(GETPID), &[], os::getpid(), "getpid");
-            // The kernel fills memory, upwards whatever DF says.
+            // The kernel writes memory upwards, whatever DF is.
             fill(0xff);
             call(door.number(READ), &[zero, middle(), 64], 64, "read");
             let right = buffer()
                 .iter()
                 .enumerate()
                 .all(|(at, &byte)| (byte == 0) == (64..128).contains(&at));
-            // The kernel goes to another process and comes back: IRET, which NT would upset.
+            // The kernel switches to another process and back by IRET, which fails with NT set.
             if let Ok(child) = os::fork() {
                 if child == 0 {
                     os::exit(0);
@@ -71,14 +71,14 @@ fn run(env: &Env) -> i32 {
             }
             checks.that(
                 right,
-                format_args!("{door} with {name}: read wrote elsewhere"),
+                format_args!("{door} with {name}: read wrote outside its buffer"),
             );
         }
     }
     checks.status()
 }
 
-/// Where the kernel writes to: the middle third, at an address of 32 bits.
+/// The kernel writes the middle third, at an address that fits in 32 bits.
 static mut BUFFER: [u8; 192] = [0; 192];
 
 fn buffer() -> [u8; 192] {
@@ -95,7 +95,7 @@ fn middle() -> usize {
     (&raw mut BUFFER).addr() + 64
 }
 
-/// Sets the trap flag with the door's instruction next; returns only if there was no trap.
+/// Sets the trap flag right before the door's instruction; returns only if there was no trap.
 #[cfg(target_arch = "x86_64")]
 fn trap(door: Door) -> i32 {
     let number = door.number(GETPID);
@@ -111,7 +111,7 @@ fn trap(door: Door) -> i32 {
     1
 }
 
-/// Sets the trap flag with the door's instruction next; returns only if there was no trap.
+/// Sets the trap flag right before the door's instruction; returns only if there was no trap.
 #[cfg(target_arch = "x86")]
 fn trap(door: Door) -> i32 {
     let number = door.number(GETPID);

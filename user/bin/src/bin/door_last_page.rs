@@ -1,6 +1,6 @@
 //! Rule 1: a door's instruction in the last bytes that a program can map returns to the first
-//! address that it can't. The kernel must not try that by SYSRET, which would fault in ring 0 on
-//! the program's stack. `door_last_page syscall` and `int80`: signal 11, in the program.
+//! address that it can't map. The kernel must not use SYSRET there: it would fault in ring 0 on the
+//! program's stack. `door_last_page syscall` and `int80`. Expected: signal 11.
 //!
 //! `door_last_page refused`: nothing can be mapped at or across that address. Expected: exit 0.
 #![no_std]
@@ -35,10 +35,10 @@ fn run(env: &Env) -> i32 {
     )
 }
 
-/// Makes a harmless call with `door` as the last two bytes below the limit.
+/// Makes a harmless call with `door` as the last two bytes below `LIMIT`.
 fn last(door: [u8; 2]) {
     let page = LIMIT - 4096;
-    // SAFETY: only the stack could be there, and nothing on it is used any more: the program ends.
+    // SAFETY: the mapping could only replace the stack, which is no longer used: the program ends.
     unsafe {
         if os::map_fixed(page, 4096, PROT_READ | PROT_WRITE).is_err() {
             return;
@@ -65,7 +65,7 @@ fn refused() -> i32 {
         (0xffff_ffff_8000_0000, 4096),
     ];
     for (address, length) in beyond {
-        // SAFETY: nothing is there that the program could lose.
+        // SAFETY: the program has no mapping there.
         let mapped = unsafe { os::map_fixed(address, length, PROT_READ | PROT_WRITE) };
         checks.equal(
             mapped,

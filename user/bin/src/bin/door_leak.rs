@@ -1,6 +1,6 @@
-//! Rules 5 and 13: 32-bit code can't see r8 to r15, but it can jump to 64-bit code and look. No
-//! door may leave a value of the kernel's there: each register holds what it held before, or 0,
-//! or (r11) the flags. Expected: exit 0.
+//! Rules 5 and 13: 32-bit code has no r8 to r15, but it can jump to 64-bit code and read them. No
+//! door may leak kernel values in them: each register has its previous value, or 0, or (r11) the
+//! flags. Expected: exit 0.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -8,7 +8,7 @@ use sys::Env;
 
 sys::entry!(run);
 
-/// A 64-bit program has `door_regs` for this.
+/// `door_regs` is the test of 64-bit programs.
 #[cfg(target_arch = "x86_64")]
 fn run(_: &Env) -> i32 {
     2
@@ -21,7 +21,7 @@ fn run(_: &Env) -> i32 {
 
     let mut checks = Checks::default();
     for door in Door::usable() {
-        // A number in the table and one outside take different ways through the kernel.
+        // Numbers in the table and outside it have different paths through the kernel.
         for number in [sys::numbers::GETPID.i386, 100_000] {
             let found = narrow::upper_registers(door, number);
             for (register, value) in (8..).zip(found) {
@@ -43,10 +43,10 @@ mod narrow {
 
     use sys::Door;
 
-    /// What r8 to r15 hold before the call.
+    /// The value of r8 to r15 before the call.
     pub const PATTERN: u64 = 0x1122_3344_5566_7788;
 
-    /// Makes a call without arguments; r8 to r15 as they were afterwards.
+    /// Makes a call without arguments; returns r8 to r15 after it.
     pub fn upper_registers(door: Door, number: usize) -> [u64; 8] {
         let mut found = [0; 8];
         let stub = match door {
@@ -55,15 +55,14 @@ mod narrow {
             Door::Sysenter => sysenter,
             Door::Syscall32 => syscall32,
         };
-        // SAFETY: the stubs keep the C convention and write the eight words; the calls made have
-        // no arguments.
+        // SAFETY: the stubs follow the C calling convention and write the eight words; the calls
+        // have no arguments.
         unsafe { stub(number, &mut found) };
         found
     }
 
-    // The way to 64-bit code and back is a far jump through memory: `call` leaves the address of
-    // the code that follows it on the stack, below the selector pushed before. The selectors are
-    // Linux's.
+    // The switch to 64-bit code and back is a far jump through memory: `call` pushes the address of
+    // the code after it, below the selector already on the stack. The selectors are Linux's.
     macro_rules! stub {
         ($name:ident: $($door:literal),+ $(; $symbol:path)?) => {
             #[unsafe(naked)]

@@ -1,6 +1,6 @@
-//! Rules 7 and 20: a load of SS puts off traps until after the instruction behind it. With the trap
-//! flag set and a door as that instruction, the trap comes up inside the kernel, before its entry
-//! code has done anything. `door_mov_ss DOOR`. Expected: signal 5, as without the load.
+//! Rules 7 and 20: a load of SS defers traps until after the next instruction. If the trap flag is
+//! set and the next instruction is a door, the trap occurs in the kernel, before the first
+//! instruction of its entry code. `door_mov_ss DOOR`. Expected: signal 5, as without the load.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -19,7 +19,7 @@ fn run(env: &Env) -> i32 {
     1
 }
 
-/// Sets the trap flag, loads SS with what it holds and executes the door's instruction.
+/// Sets the trap flag, reloads SS and executes the door's instruction.
 #[cfg(target_arch = "x86_64")]
 fn enter(door: Door) {
     macro_rules! enter {
@@ -37,10 +37,10 @@ fn enter(door: Door) {
     }
 }
 
-/// Sets the trap flag, loads SS with what it holds and executes the door's instruction.
+/// Sets the trap flag, reloads SS and executes the door's instruction.
 #[cfg(target_arch = "x86")]
 fn enter(door: Door) {
-    // The stack is made ready for the landing pad, which INT 0x80 does not come by.
+    // The stack is prepared for the landing pad, where INT 0x80 does not return.
     macro_rules! enter {
         ($door:literal) => {
             asm!("call 3f", "jmp 4f", "3:", "push ecx", "push edx", "push ebp", "mov ebp, esp",

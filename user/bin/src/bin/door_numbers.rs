@@ -1,6 +1,6 @@
-//! Rule 4: every number from -10 to 600, and the extremes, through every door. A number that no
-//! table of Linux's assigns gives -ENOSYS; any other gives some answer, whatever the arguments,
-//! and the door works as before. Expected: exit 0.
+//! Rule 4: every number from -10 to 600, and extreme ones, through every door. A number that is
+//! unassigned in Linux's table returns -ENOSYS; any other returns a result, whatever the arguments,
+//! and the door still works. Expected: exit 0.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -12,7 +12,7 @@ sys::entry!(run);
 
 const ENOSYS: isize = -38;
 
-/// Numbers that are not tried, in the x86_64 table: those that end, stop, split or restart the
+/// Numbers of the x86_64 table that are skipped: the calls would end, stop, fork or restart the
 /// program, or change the machine.
 const NOT_X86_64: &[i32] = &[
     15, // rt_sigreturn
@@ -27,10 +27,10 @@ const NOT_X86_64: &[i32] = &[
     162, // sync
     169, // reboot
     219, // restart_syscall
-    335, 336, // uretprobe, uprobe: only for code that the kernel planted
+    335, 336, // uretprobe, uprobe: only valid in the kernel's trampolines
 ];
 
-/// The same in the i386 table.
+/// As [`NOT_X86_64`], for the i386 table.
 const NOT_I386: &[i32] = &[
     0, // restart_syscall
     1, 252, // exit, exit_group
@@ -46,7 +46,7 @@ const NOT_I386: &[i32] = &[
     136, // personality
 ];
 
-/// Gaps in the x86_64 table: no Linux has had a call there, or none has one any more.
+/// Gaps in the x86_64 table: unassigned in all versions of Linux, or removed.
 fn unassigned_x86_64(number: i32) -> bool {
     matches!(number, 174 | 177 | 178 | 180..=185 | 205 | 211 | 214 | 215 | 236 | 340..=423 | 512.. | ..0)
 }
@@ -68,18 +68,18 @@ fn run(_: &Env) -> i32 {
             unassigned_i386
         };
         let skipped = if wide { NOT_X86_64 } else { NOT_I386 };
-        // Arguments that name nothing: no descriptor, no address, no flag.
-        let ask = |number: usize| {
-            // SAFETY: with these arguments a call finds nothing of the program's to change.
+        // No valid descriptor, address or flags.
+        let enter = |number: usize| {
+            // SAFETY: with invalid arguments a call changes nothing of the program's.
             unsafe { call(door, number, [usize::MAX; 6]) }
         };
-        let mut answers = 0;
+        let mut implemented = 0;
         for number in (-10..=600).filter(|number| !skipped.contains(number)) {
-            let answer = ask(number as usize);
+            let answer = enter(number as usize);
             if unassigned(number) {
                 checks.equal(answer, ENOSYS, format_args!("{door}, number {number}"));
             }
-            answers += usize::from(answer != ENOSYS);
+            implemented += usize::from(answer != ENOSYS);
         }
         for number in [
             i32::MIN,
@@ -91,40 +91,40 @@ fn run(_: &Env) -> i32 {
             1 << 30,
         ] {
             checks.equal(
-                ask(number as usize),
+                enter(number as usize),
                 ENOSYS,
                 format_args!("{door}, number {number}"),
             );
         }
-        // Bit 30 was for a third ABI ("x32"), which is not here.
+        // Bit 30 selects the x32 ABI, which isn't supported.
         for number in 0..600 {
             checks.equal(
-                ask(number | 1 << 30),
+                enter(number | 1 << 30),
                 ENOSYS,
                 format_args!("{door}, number {number} with bit 30"),
             );
         }
-        // Only the low 32 bits of the register are the number.
+        // The number is the register's low 32 bits.
         #[cfg(target_arch = "x86_64")]
         for high in [1 << 32, 1 << 63, 0xffff_ffff << 32] {
             let number = door.number(GETPID) | high;
             checks.equal(
-                ask(number),
+                enter(number),
                 pid,
                 format_args!("{door}, getpid with high bits {high:#x}"),
             );
             checks.equal(
-                ask(100_000 | high),
+                enter(100_000 | high),
                 ENOSYS,
                 format_args!("{door}, 100000 with high bits {high:#x}"),
             );
         }
         checks.equal(
-            ask(door.number(GETPID)),
+            enter(door.number(GETPID)),
             pid,
-            format_args!("{door}, getpid at the end"),
+            format_args!("{door}, getpid after all numbers"),
         );
-        println!("{door}: {answers} numbers answered");
+        println!("{door}: {implemented} numbers implemented");
     }
     checks.status()
 }

@@ -1,6 +1,5 @@
-//! Rules 5, 8 and 9: a call through a door changes the result's register and no other, save `rcx`
-//! and `r11` with `SYSCALL`, which must hold what the CPU put there and nothing of the kernel's.
-//! Expected: exit 0.
+//! Rules 5, 8 and 9: a call through a door changes only the result's register, and with `SYSCALL`
+//! also `rcx` and `r11`, which must have the values that the CPU sets. Expected: exit 0.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -13,7 +12,7 @@ use sys::{Door, Env};
 
 sys::entry!(run);
 
-/// Where a call through any door can write: its address fits in 32 bits.
+/// Result of clock_gettime; its address fits in 32 bits, for every door.
 static mut PLACE: Timespec = Timespec { sec: 0, nsec: 0 };
 
 fn run(_: &Env) -> i32 {
@@ -52,7 +51,7 @@ fn run(_: &Env) -> i32 {
 
 fn compare(checks: &mut Checks, door: Door, what: &str, call: [usize; 3], result: isize) {
     let before = Registers::pattern().with_call(door, call[0], &call[1..]);
-    // SAFETY: the calls above write nothing but `PLACE`, through no more than a 16-byte struct.
+    // SAFETY: the calls above write only `PLACE`, a struct of up to 16 bytes.
     let after = unsafe { registers::call(door, before) };
     checks.equal(
         after.general[0].cast_signed(),

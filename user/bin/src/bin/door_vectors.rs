@@ -1,6 +1,5 @@
-//! Rule 5: the x87, SSE and AVX state is the program's own. It comes through each door unchanged,
-//! also when another process ran in between with other values in the same registers.
-//! Expected: exit 0.
+//! Rule 5: the x87, SSE and AVX state belongs to the program. Each door preserves it, also if
+//! another process ran in between with other values in the registers. Expected: exit 0.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -12,13 +11,13 @@ use sys::{Door, Env, cpu, os, println};
 
 sys::entry!(run);
 
-/// The state as XSAVE lays it out: x87 and SSE in the first 512 bytes, a header of 64, the upper
+/// The state in XSAVE's layout: x87 and SSE in the first 512 bytes, a header of 64, the upper
 /// halves of the AVX registers.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
 struct Area([u8; 832]);
 
-/// The parts of an [`Area`] that hold registers: control word, SSE control word, x87, SSE, AVX.
+/// The registers in an [`Area`]: name, start and end offset.
 const PARTS: [(&str, usize, usize); 5] = [
     ("x87 control word", 0, 2),
     ("mxcsr", 24, 28),
@@ -46,7 +45,7 @@ const PARTS: [(&str, usize, usize); 5] = [
 impl Area {
     const EMPTY: Area = Area([0; 832]);
 
-    /// Every register filled with values made from `seed`.
+    /// Fills all registers with values derived from `seed`.
     fn pattern(seed: u8) -> Area {
         let mut area = Area::EMPTY;
         for (index, byte) in area.0.iter_mut().enumerate() {
@@ -54,15 +53,15 @@ impl Area {
         }
         area.0[..32].fill(0);
         area.0[..2].copy_from_slice(&0x27f_u16.to_le_bytes()); // 53-bit precision: not the default
-        area.0[4] = 0xff; // all eight x87 registers hold something
+        area.0[4] = 0xff; // all eight x87 registers are in use
         area.0[24..28].copy_from_slice(&0x9f80_u32.to_le_bytes()); // flush to zero: not the default
         for register in area.0[32..160].chunks_exact_mut(16) {
-            register[9] = 0x3f; // an exponent: an ordinary number
-            register[7] |= 0x80; // the leading 1 that an ordinary number has
+            register[9] = 0x3f; // the exponent of a normal number
+            register[7] |= 0x80; // the leading 1 of a normal number
             register[10..].fill(0);
         }
         area.0[512..576].fill(0);
-        area.0[512] = 7; // x87, SSE and AVX are all in use
+        area.0[512] = 7; // x87, SSE and AVX are in use
         area
     }
 }
@@ -71,7 +70,7 @@ fn run(_: &Env) -> i32 {
     let extended = cpu::cpuid(1).ecx & (1 << 27) != 0;
     let avx = extended && enabled_state() & 4 != 0;
     println!(
-        "state kept by {}, AVX: {avx}",
+        "state saved by {}, AVX: {avx}",
         if extended { "XSAVE" } else { "FXSAVE" }
     );
     let parts = if avx { &PARTS[..] } else { &PARTS[..4] };
@@ -99,7 +98,7 @@ fn run(_: &Env) -> i32 {
                 scribble(extended);
                 os::exit(0);
             }
-            // wait4 of any child; its other arguments are 0.
+            // wait4 for any child; its other arguments are 0.
             Ok(_) => compare(
                 &mut checks,
                 parts,
@@ -108,7 +107,7 @@ fn run(_: &Env) -> i32 {
                 door.number(WAIT4),
                 "wait4",
             ),
-            Err(errno) => println!("no second process to switch to: {errno}"),
+            Err(errno) => println!("no second process, fork failed: {errno}"),
         }
     }
     checks.status()
@@ -131,7 +130,7 @@ fn compare(
     }
 }
 
-/// What the second process does: other values in every register, and some calls.
+/// The second process: other values in all registers, and some calls.
 fn scribble(extended: bool) {
     let mut ignored = Area::EMPTY;
     for seed in 0..50 {
@@ -145,7 +144,7 @@ fn scribble(extended: bool) {
     }
 }
 
-/// Loads `before`, makes call `number` through `door`, stores to `after`.
+/// Loads the state `before`, makes call `number` through `door`, and stores the state to `after`.
 fn through(door: Door, extended: bool, before: &Area, after: &mut Area, number: usize) {
     let stub = match (door, extended) {
         (Door::Int80, true) => int80_xsave,
@@ -154,18 +153,18 @@ fn through(door: Door, extended: bool, before: &Area, after: &mut Area, number: 
         (Door::Syscall, true) => syscall_xsave,
         #[cfg(target_arch = "x86_64")]
         (Door::Syscall, false) => syscall_fxsave,
-        // The raw doors of 32-bit code are the one that __kernel_vsyscall uses.
+        // __kernel_vsyscall uses the CPU's SYSENTER or SYSCALL.
         #[cfg(target_arch = "x86")]
         (_, true) => vsyscall_xsave,
         #[cfg(target_arch = "x86")]
         (_, false) => vsyscall_fxsave,
     };
-    // SAFETY: the stubs keep the C convention and leave x87 and SSE in the default state; the
-    // calls made write nothing to the program's memory.
+    // SAFETY: the stubs follow the C calling convention and reset x87 and SSE to the default state;
+    // the calls write no memory of the program.
     unsafe { stub(before, after, number) };
 }
 
-/// The state components that the kernel has enabled (XCR0).
+/// The state components that the kernel enabled (XCR0).
 fn enabled_state() -> u32 {
     let low;
     // SAFETY: executed only where the kernel enabled XSAVE.

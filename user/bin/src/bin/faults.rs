@@ -1,5 +1,5 @@
-//! Accesses and instructions that are forbidden to programs or invalid. Expected: death by the
-//! signal that Linux sends for each; `cases.txt` has the signal of each case.
+//! Accesses and instructions that are invalid or not allowed in programs. Expected: the signal that
+//! Linux sends for each; `cases.txt` has the signal of each case.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -15,7 +15,7 @@ sys::entry!(run);
 macro_rules! instructions {
     ($name:literal: $($line:literal),+) => {
         ($name, || {
-            // SAFETY: the program is expected to end here; if it doesn't, it only prints and exits.
+            // SAFETY: the program ends here; if it doesn't, it only prints and exits.
             unsafe { asm!($($line),+, out("eax") _, out("ecx") _, out("edx") _) }
         })
     };
@@ -46,7 +46,7 @@ const CASES: &[Case] = &[
     ("unmapped", unmapped),
     ("read-only", read_only),
     ("stack-overflow", || println!("{}", recurse(usize::MAX))),
-    // Only vectors 3, 4 and 0x80 have gates that a program may use.
+    // Programs can only use the gates of vectors 3, 4 and 0x80.
     instructions!("int-0": "int 0"),
     instructions!("int-2": "int 2"),
     instructions!("int-4": "int 4"),
@@ -64,17 +64,17 @@ const CASES: &[Case] = &[
     ("panic", || panic!("on purpose")),
 ];
 
-/// An address of the kernel's half.
+/// An address in the kernel's half.
 #[cfg(target_arch = "x86_64")]
 const KERNEL: usize = 0xffff_ffff_8000_0000;
-/// An address that no program is given.
+/// An address that is never mapped in programs.
 #[cfg(target_arch = "x86")]
 const KERNEL: usize = 0xffff_f000;
 
-/// The first address above what a program can map.
+/// The first address that no program can map.
 #[cfg(target_arch = "x86_64")]
 const LIMIT: usize = 0x7fff_ffff_f000;
-/// The first address above what a program can map.
+/// The first address that no program can map.
 #[cfg(target_arch = "x86")]
 const LIMIT: usize = 0xffff_e000;
 
@@ -98,7 +98,7 @@ fn jump(address: usize) {
 }
 
 fn trap_flag() {
-    // SAFETY: the program is expected to end after the instruction behind POPF.
+    // SAFETY: the program ends after the instruction that follows POPF.
     unsafe {
         #[cfg(target_arch = "x86_64")]
         asm!("pushfq", "or dword ptr [rsp], 0x100", "popfq", "nop");

@@ -1,5 +1,5 @@
-//! Rule 28: `/proc/self/maps` character by character: each line as Linux prints it, in order,
-//! with the names, permissions, offsets, devices and inodes of mappings whose facts are known.
+//! Rule 28: `/proc/self/maps`: the format of each line, character by character, the order of the
+//! lines, and the names, permissions, offsets, devices and inodes of known mappings.
 //! Expected: exit 0.
 #![no_std]
 #![cfg_attr(bare, no_main)]
@@ -24,7 +24,7 @@ const MAP_SHARED: usize = 1;
 /// Column at which names begin.
 const NAME_COLUMN: usize = 73;
 
-/// A line, taken apart.
+/// A parsed line.
 struct Line<'a> {
     start: usize,
     end: usize,
@@ -87,9 +87,9 @@ fn run(env: &Env) -> i32 {
         }
     };
     let path = env.aux(AT_EXECFN).unwrap_or(0) as *const c_char;
-    // SAFETY: the kernel's string.
+    // SAFETY: AT_EXECFN is the address of a NUL-terminated string.
     let path = unsafe { CStr::from_ptr(path) }.to_str().unwrap_or("?");
-    // The first segment has the file's headers; its permissions are the linker's choice.
+    // The first segment has the file's headers; the linker makes it read-only.
     expect(env.aux(AT_PHDR).unwrap_or(0), "r--p", 0, path);
     expect(heap, "rw-p", 0, "[heap]");
     expect(env.stack().addr(), "rw-p", 0, "[stack]");
@@ -101,14 +101,14 @@ fn run(env: &Env) -> i32 {
     checks.equal(
         text.matches("[vdso]").count(),
         1,
-        format_args!("[vdso] in the text"),
+        format_args!("number of [vdso] lines"),
     );
     checks.status()
 }
 
-/// A page of the break, in use.
+/// Grows the break by a page; returns the page's address.
 fn heap() -> usize {
-    // SAFETY: nothing else moves the break, and the page above it is the kernel's to give.
+    // SAFETY: nothing else moves the break, and the program has no mapping above it.
     unsafe {
         let start = os::native(BRK, [0; 6]).unwrap_or(0);
         let _ = os::native(BRK, [start + 4096, 0, 0, 0, 0, 0]);
@@ -118,7 +118,7 @@ fn heap() -> usize {
 
 /// A file of two pages.
 fn file() -> usize {
-    let _ = os::mkdir(c"/tmp"); // it may be there already
+    let _ = os::mkdir(c"/tmp"); // it may exist
     let file = os::open(c"/tmp/maps_format", O_RDWR | O_CREAT | O_TRUNC).unwrap_or(0);
     for _ in 0..2 {
         let _ = os::write(file, &[1; 4096]); // if it fails, the line is missing below
@@ -126,11 +126,10 @@ fn file() -> usize {
     file
 }
 
-/// Maps a page, of `file` or of nothing. The neighbours on both sides stay free, so that the page has a
-/// line of its own.
+/// Maps a page. The neighbours on both sides stay free, so that the page has its own line.
 fn mapping(protection: usize, flags: usize, file: usize, page: usize) -> usize {
     let room = os::map_anonymous(3 * 4096, 0).unwrap_or(0);
-    // SAFETY: the range has just been mapped here, and nothing uses it.
+    // SAFETY: the range is this function's own, and nothing uses it.
     unsafe {
         let _ = os::munmap(room, 3 * 4096);
         let offset = if Door::NATIVE.number(MMAP) == MMAP.x86_64 {
@@ -140,8 +139,6 @@ fn mapping(protection: usize, flags: usize, file: usize, page: usize) -> usize {
         };
         let flags = flags | os::MAP_FIXED;
         let page = os::native(MMAP, [room + 4096, 4096, protection, flags, file, offset]);
-        // A page that is not mapped keeps the next room from beginning here.
-        let _ = os::map_fixed(room, 0, 0);
         page.unwrap_or(0)
     }
 }
@@ -152,7 +149,7 @@ fn parse(line: &str) -> Option<Line<'_>> {
         let lower = text
             .bytes()
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        // Eight digits at least, and no zeros in front of more.
+        // At least eight digits, and no leading zeros if there are more.
         let short = text.len() == 8 || text.len() > 8 && !text.starts_with('0');
         usize::from_str_radix(text, 16)
             .ok()
@@ -170,7 +167,8 @@ fn parse(line: &str) -> Option<Line<'_>> {
             .zip(["r-", "w-", "x-", "sp"])
             .all(|(byte, set)| set.as_bytes().contains(&byte));
     let name = rest.trim_start_matches(' ');
-    // Names begin in one column, unless the numbers reach beyond it; no name, no spaces.
+    // Names start in a fixed column, or after one space if the numbers are too long; a line without
+    // a name has no trailing spaces.
     let column = line.len() - name.len();
     let place = if name.is_empty() {
         rest.is_empty()

@@ -1,6 +1,6 @@
-//! Memory as programs count on it: zeros where nothing was written, copies that stay apart, code
-//! of the kernel's that one program cannot change for another, strings up to the last byte of a
-//! mapping, descriptors that `execve` closes. Expected: exit 0.
+//! Memory: zeros in new pages, copies after fork, private and shared file mappings, strings up to
+//! the end of a mapping, protections, refused mappings, and the vDSO, of which a program can only
+//! change its own copy. Also descriptors that `execve` closes. Expected: exit 0.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -39,7 +39,7 @@ fn run(env: &Env) -> i32 {
         successor(&mut checks, env);
         return checks.status();
     }
-    let _ = os::mkdir(c"/tmp"); // it may be there already
+    let _ = os::mkdir(c"/tmp"); // it may exist
     zeros(&mut checks);
     copies(&mut checks);
     files(&mut checks);
@@ -55,7 +55,7 @@ fn page() -> usize {
 }
 
 fn get(address: usize) -> u8 {
-    // SAFETY: the callers pass addresses that they have just mapped.
+    // SAFETY: the callers pass mapped addresses.
     unsafe { (address as *const u8).read_volatile() }
 }
 
@@ -71,7 +71,7 @@ fn all_zero(address: usize, length: usize) -> bool {
         .all(|&byte| byte == 0)
 }
 
-/// What was given back comes again as zeros: a mapping, a page not needed, the break.
+/// Freed memory is zero when it is used again: a mapping, a page after MADV_DONTNEED, the break.
 fn zeros(checks: &mut Checks) {
     let length = 64 * PAGE;
     for round in 0..3 {
@@ -86,7 +86,7 @@ fn zeros(checks: &mut Checks) {
         unsafe {
             let _ = os::native(MADVISE, [base, PAGE, MADV_DONTNEED, 0, 0, 0]);
             checks.that(all_zero(base, PAGE), format_args!("after MADV_DONTNEED"));
-            checks.equal(get(base + PAGE), 0xa5, format_args!("the page behind it"));
+            checks.equal(get(base + PAGE), 0xa5, format_args!("the next page"));
             let _ = os::munmap(base, length);
         }
     }
@@ -105,7 +105,7 @@ fn zeros(checks: &mut Checks) {
     }
 }
 
-/// After fork: private pages part at the first write of either side, shared ones never do.
+/// After fork, a write of either process copies a private page; shared pages stay shared.
 fn copies(checks: &mut Checks) {
     let (private, late) = (page(), page());
     let args = [0, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, usize::MAX, 0];
@@ -151,7 +151,7 @@ fn copies(checks: &mut Checks) {
         2,
         format_args!("a shared page that the child wrote to"),
     );
-    // The other way round: the parent writes while the child looks.
+    // The other way round: the parent writes, the child reads.
     let Ok(child) = os::fork() else {
         return checks.that(false, format_args!("fork"));
     };
@@ -175,7 +175,7 @@ fn map_file(flags: usize, file: usize) -> usize {
     unsafe { os::native(MMAP, [0, PAGE, RW, flags, file, 0]) }.unwrap_or(0)
 }
 
-/// Stores to a private mapping of a file stay with it, those to a shared one reach the file.
+/// Stores to a private mapping of a file don't change the file, stores to a shared one do.
 fn files(checks: &mut Checks) {
     let Ok(file) = os::open(FILE, O_RDWR | O_CREAT | O_TRUNC) else {
         return checks.that(false, format_args!("no file to map"));
@@ -189,11 +189,11 @@ fn files(checks: &mut Checks) {
     checks.equal(
         [private, read_first, shared].map(get),
         [7; 3],
-        format_args!("a file's byte, mapped"),
+        format_args!("first byte of the mapped file"),
     );
     checks.that(
         all_zero(shared + 100, PAGE - 100),
-        format_args!("a file's last page, behind its end"),
+        format_args!("the last page, past the end of the file"),
     );
     put(read_first, 1);
     let untouched = map_file(2, file);
@@ -201,7 +201,7 @@ fn files(checks: &mut Checks) {
     checks.equal(
         get(shared),
         7,
-        format_args!("a file that only private mappings wrote to"),
+        format_args!("the file after stores to private mappings"),
     );
     put(shared, 3);
     let mut bytes = [0; 1];
@@ -209,7 +209,7 @@ fn files(checks: &mut Checks) {
     checks.equal(
         (found, bytes),
         (Ok(1), [3]),
-        format_args!("a file that a shared mapping wrote to"),
+        format_args!("the file after a store to a shared mapping"),
     );
     checks.equal(
         [get(read_first), get(untouched)],
@@ -219,7 +219,7 @@ fn files(checks: &mut Checks) {
     let _ = os::close(file);
 }
 
-/// A string or buffer may end with the last byte of a mapping; what begins there is cut short.
+/// A string or buffer may end with the last byte of a mapping; a transfer beyond it is short.
 fn strings(checks: &mut Checks) {
     let base = os::map_anonymous(2 * PAGE, RW).unwrap_or(0);
     let end = base + PAGE;
@@ -229,14 +229,14 @@ fn strings(checks: &mut Checks) {
     for (index, byte) in path.iter().enumerate() {
         put(end - path.len() + index, *byte);
     }
-    // SAFETY: the string has just been put there.
+    // SAFETY: the string was just written.
     let opened = os::open(
         unsafe { CStr::from_ptr((end - path.len()) as *const c_char) },
         O_RDONLY,
     );
     checks.that(
         opened.is_ok(),
-        format_args!("a path that ends with its page: {opened:?}"),
+        format_args!("a path at the end of a page: {opened:?}"),
     );
     put(end - 1, b'x');
     let args = [end - 4, O_RDONLY, 0, 0, 0, 0];
@@ -245,31 +245,31 @@ fn strings(checks: &mut Checks) {
     checks.equal(
         refused,
         Err(Errno::EFAULT),
-        format_args!("a path without an end"),
+        format_args!("a path that isn't terminated"),
     );
     let Ok(file) = os::open(FILE, O_RDWR | O_CREAT | O_TRUNC) else {
         return;
     };
-    let ask = |call, fd: usize, address: usize| -> SysResult {
-        // SAFETY: the kernel reads or writes the page that is there.
+    let transfer = |call, fd: usize, address: usize| -> SysResult {
+        // SAFETY: the kernel accesses only the mapped page.
         unsafe { os::native(call, [fd, address, 64, 0, 0, 0]) }
     };
     checks.equal(
-        ask(sys::numbers::WRITE, file, end - 10),
+        transfer(sys::numbers::WRITE, file, end - 10),
         Ok(10),
-        format_args!("a write of which 10 bytes are there"),
+        format_args!("a write, of which 10 bytes are mapped"),
     );
     checks.equal(
-        ask(sys::numbers::WRITE, file, end),
+        transfer(sys::numbers::WRITE, file, end),
         Err(Errno::EFAULT),
-        format_args!("a write of nothing that is there"),
+        format_args!("a write from unmapped memory"),
     );
     if let Ok(zero) = os::open(c"/dev/zero", O_RDONLY) {
         put(end - 10, 0xff);
         checks.equal(
-            ask(sys::numbers::READ, zero, end - 10),
+            transfer(sys::numbers::READ, zero, end - 10),
             Ok(10),
-            format_args!("a read with room for 10 bytes"),
+            format_args!("a read, of which 10 bytes are mapped"),
         );
         checks.that(all_zero(end - 10, 10), format_args!("the bytes read"));
     }
@@ -282,7 +282,7 @@ fn strings(checks: &mut Checks) {
     checks.equal(refused, Err(Errno(36)), format_args!("a name of 257 bytes"));
 }
 
-/// A page in use that loses a right loses it at once, for the program and for calls on its behalf.
+/// A change of protection applies at once to a page in use, for the program and for system calls.
 fn protections(checks: &mut Checks) {
     let used = page();
     put(used, 1);
@@ -337,7 +337,7 @@ fn protections(checks: &mut Checks) {
 
 /// Refused mappings: pages near address 0, a longer vDSO.
 fn refused(checks: &mut Checks, env: &Env) {
-    // SAFETY: nothing is there.
+    // SAFETY: the program has no mapping there.
     let low = unsafe {
         os::native(
             MMAP,
@@ -351,13 +351,13 @@ fn refused(checks: &mut Checks, env: &Env) {
             ],
         )
     };
-    // Linux lets the superuser's programs have it, if they insist; never by mistake.
+    // Linux allows it to privileged programs, with MAP_FIXED.
     checks.that(
         low.is_ok() || low == Err(Errno(1)),
         format_args!("a page at 0x1000: {low:?}"),
     );
     let vdso = env.aux(AT_SYSINFO_EHDR).unwrap_or(0);
-    // SAFETY: if it is moved all the same, the program ends as failed.
+    // SAFETY: if it is moved all the same, the test fails.
     let grown = unsafe { os::mremap(vdso, PAGE, 4 * PAGE, 1, 0) };
     checks.equal(
         grown,
@@ -366,15 +366,15 @@ fn refused(checks: &mut Checks, env: &Env) {
     );
 }
 
-/// A program may write to its vDSO's code if it asks for that, as a debugger does; no other
-/// program runs what it wrote, not even its own successor, which finds descriptor 20 closed.
+/// A program may make its vDSO writable, as a debugger does; the change must not be visible in
+/// other programs, nor in its own successor after execve, for which descriptor 20 is closed.
 fn image(checks: &mut Checks, env: &Env) {
     const DUP3: Call = Call {
         x86_64: 292,
         i386: 330,
     };
     let vdso = env.aux(AT_SYSINFO_EHDR).unwrap_or(0);
-    // SAFETY: only the header's padding is written to, and a null device duplicated.
+    // SAFETY: only the header's padding is written; the duplicates are of the null device.
     unsafe {
         // Linux may have sealed it (CONFIG_MSEAL_SYSTEM_MAPPINGS).
         if os::mprotect(vdso, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC).is_ok() {
@@ -395,7 +395,7 @@ fn image(checks: &mut Checks, env: &Env) {
     let argv = [path, c"successor".as_ptr().addr(), 0];
     let child = os::fork();
     if child == Ok(0) {
-        // SAFETY: the kernel's string; both arrays end with null.
+        // SAFETY: AT_EXECFN is the address of a string; both arrays end with null.
         unsafe {
             os::execve(
                 CStr::from_ptr(path as *const c_char),
@@ -409,7 +409,7 @@ fn image(checks: &mut Checks, env: &Env) {
     checks.equal(ending, Ok(Ending::Exit(0)), format_args!("the successor"));
 }
 
-/// Offset of the last byte of `e_ident`, which means nothing.
+/// Offset of the last byte of `e_ident`, which is padding.
 const PADDING: usize = 15;
 
 fn successor(checks: &mut Checks, env: &Env) {

@@ -1,4 +1,4 @@
-//! The system calls that only init makes.
+//! System calls that only init uses.
 
 use core::ptr;
 
@@ -13,10 +13,10 @@ const O_CLOEXEC: usize = 0o2_000_000;
 
 const SIGCHLD: u64 = 17;
 const SIGTTOU: u64 = 22;
-/// Bytes of a signal set.
+/// Size of a signal set in bytes.
 const SET_SIZE: usize = 8;
 
-/// Opens the serial line; programs do not inherit it.
+/// Opens the serial line; it closes on execve.
 pub fn open_line() -> SysResult {
     sys::os::open(c"/dev/ttyS0", O_RDWR | O_NOCTTY | O_CLOEXEC)
 }
@@ -27,25 +27,25 @@ pub fn setsid() -> SysResult {
     unsafe { native(nr::SETSID, [0; 6]) }
 }
 
-/// Puts process `pid` (0: oneself) into process group `group`.
+/// Puts process `pid` (0: the caller) into process group `group`.
 pub fn setpgid(pid: usize, group: usize) -> SysResult {
     // SAFETY: touches no memory.
     unsafe { native(nr::SETPGID, [pid, group, 0, 0, 0, 0]) }
 }
 
-/// Makes `file` a second name of `old`, which stays open over execve.
+/// Duplicates `old` to `file`, which stays open across execve.
 pub fn dup2(old: usize, file: usize) -> SysResult {
     // SAFETY: touches no memory.
     unsafe { native(nr::DUP2, [old, file, 0, 0, 0, 0]) }
 }
 
-/// Sends `signal` to process group `group`; signal 0 only asks whether there is one.
+/// Sends `signal` to process group `group`; signal 0 only tests whether the group exists.
 pub fn kill_group(group: usize, signal: usize) -> SysResult {
     // SAFETY: touches no memory of this process, which is not in the group.
     unsafe { native(nr::KILL, [group.wrapping_neg(), signal, 0, 0, 0, 0]) }
 }
 
-/// A pipe that programs do not inherit: its reading and its writing end.
+/// Makes a pipe that closes on execve; returns its read end and its write end.
 pub fn pipe() -> Result<[usize; 2], Errno> {
     let mut ends = [0_i32; 2];
     // SAFETY: the kernel writes two ints, to `ends`.
@@ -67,13 +67,13 @@ pub fn set_nonblocking(file: usize) -> SysResult {
 
 /// Result of wait4.
 pub struct Changed {
-    /// Which child.
+    /// The child's id.
     pub pid: usize,
-    /// The status as wait4 gives it.
+    /// The child's wait status.
     pub status: i32,
 }
 
-/// A child that has ended or stopped, if there is one.
+/// Waits for a child that has ended or stopped, without blocking.
 pub fn changed_child() -> Option<Changed> {
     const WNOHANG: usize = 1;
     const WUNTRACED: usize = 2;
@@ -106,17 +106,17 @@ impl Poll {
     const IN: i16 = 1;
     const OUT: i16 = 4;
 
-    /// Waits for input, or until the other end closes.
+    /// Waits for input, or for the other end to close.
     pub fn reading(file: Option<usize>) -> Self {
         Self::new(file, Self::IN)
     }
 
-    /// Waits for room, or until the other end closes.
+    /// Waits for room, or for the other end to close.
     pub fn writing(file: Option<usize>) -> Self {
         Self::new(file, Self::OUT)
     }
 
-    /// Without a file there is nothing to wait for: the kernel skips negative numbers.
+    /// Without a file the entry is ignored: the kernel skips negative numbers.
     fn new(file: Option<usize>, events: i16) -> Self {
         let file = file.map_or(-1, |file| file as i32);
         Self {
@@ -126,13 +126,13 @@ impl Poll {
         }
     }
 
-    /// Whether what was waited for has come, or an end or an error.
+    /// Whether poll reported the event, a hangup or an error.
     pub fn is_ready(self) -> bool {
         self.found != 0
     }
 }
 
-/// Waits until one of them is ready.
+/// Waits until an entry is ready.
 pub fn poll(all: &mut [Poll]) -> SysResult {
     // SAFETY: the kernel reads and writes `all.len()` entries.
     unsafe {
@@ -143,14 +143,14 @@ pub fn poll(all: &mut [Poll]) -> SysResult {
     }
 }
 
-/// The signals that init takes from a file instead of being interrupted.
+/// A signalfd for SIGCHLD.
 pub struct Signals {
     before: u64,
     file: usize,
 }
 
 impl Signals {
-    /// Blocks SIGCHLD, which the file then reports, and SIGTTOU, which then has no effect.
+    /// Blocks SIGCHLD, for the signalfd, and SIGTTOU, so that init may write to the terminal.
     pub fn block() -> Result<Self, Errno> {
         let children: u64 = 1 << (SIGCHLD - 1);
         let before = set_mask(children | 1 << (SIGTTOU - 1))?;
@@ -167,7 +167,7 @@ impl Signals {
         Ok(Self { before, file })
     }
 
-    /// Readable when a child has changed.
+    /// The signalfd: readable when a child has changed state.
     pub fn file(&self) -> usize {
         self.file
     }
@@ -194,7 +194,7 @@ fn set_mask(mask: u64) -> Result<u64, Errno> {
     Ok(before)
 }
 
-/// `struct termios` of the kernel's, both widths.
+/// The kernel's `struct termios`, the same in both widths.
 #[repr(C)]
 #[derive(Default)]
 struct Termios {
@@ -207,9 +207,9 @@ struct Termios {
 }
 
 /// # Safety
-/// `argument` must be what the request takes.
+/// `argument` must be valid for the request.
 unsafe fn ioctl(file: usize, request: usize, argument: usize) -> SysResult {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's guarantee.
     unsafe { native(nr::IOCTL, [file, request, argument, 0, 0, 0]) }
 }
 
@@ -230,14 +230,14 @@ pub fn make_raw(terminal: usize) -> SysResult {
     unsafe { ioctl(terminal, TCSETS, address) }
 }
 
-/// Makes it the controlling terminal of the session that this process leads.
+/// Makes `terminal` the controlling terminal of the caller's session.
 pub fn make_controlling(terminal: usize) -> SysResult {
     const TIOCSCTTY: usize = 0x540e;
     // SAFETY: the argument is a number.
     unsafe { ioctl(terminal, TIOCSCTTY, 0) }
 }
 
-/// Puts a process group into the foreground: Ctrl-C reaches that one.
+/// Makes `group` the terminal's foreground process group, which Ctrl-C interrupts.
 pub fn set_foreground(terminal: usize, group: usize) -> SysResult {
     const TIOCSPGRP: usize = 0x5410;
     let group = group as i32;
@@ -253,9 +253,9 @@ pub fn set_window(terminal: usize, [rows, columns]: [u16; 2]) -> SysResult {
     unsafe { ioctl(terminal, TIOCSWINSZ, window.as_ptr() as usize) }
 }
 
-/// Makes the kernel print this process's calls from here on. The file closes with execve: a close
-/// would be printed already.
-pub fn trace_oneself() {
+/// Makes the kernel log this process's system calls. The file is left to close on execve: a close
+/// call would be logged.
+pub fn trace_self() {
     let file = sys::os::open(c"/proc/self/trace", sys::os::O_WRONLY | O_CLOEXEC);
     if let Ok(file) = file {
         let _ = sys::os::write(file, b"1");

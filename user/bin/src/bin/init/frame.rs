@@ -1,14 +1,14 @@
-//! Frames: output and the program's end on a serial line that carries other text, too.
+//! Frames: the program's output and end on a serial line shared with other text.
 //!
-//! A frame is RS, the run's token, a letter for its kind, the bytes, and the end of the line, so
-//! that text of the kernel's that follows begins a line. Control characters among the bytes are
-//! written as DLE and the character plus 0x40: neither a terminal's output processing nor a byte of
-//! the program's can change or end a frame. Each goes out by one `write` that the kernel does not
-//! cut: a line of its log comes before or behind it.
+//! A frame is RS, the run's token, a letter for its kind, the bytes, and a newline, so that kernel
+//! messages after it start on a new line. Control characters in the bytes are escaped as DLE and
+//! the character plus 0x40: neither a terminal's output processing nor the program's bytes can
+//! change or end a frame. Each frame is one `write`, which the kernel does not split: its log lines
+//! come before or after it.
 
 use sys::os;
 
-/// Everything is set up: input from now on is not lost.
+/// init is ready: from now on no input is lost.
 pub const READY: u8 = b'R';
 /// Bytes of standard output.
 pub const OUTPUT: u8 = b'O';
@@ -16,12 +16,12 @@ pub const OUTPUT: u8 = b'O';
 pub const ERROR: u8 = b'E';
 /// The program ended: `exit STATUS` or `signal NUMBER`.
 pub const ENDED: u8 = b'X';
-/// The program cannot be started: the error's name.
+/// The program could not be started: the error's name.
 pub const NOT_STARTED: u8 = b'F';
 
 const RS: u8 = 0x1e;
 const DLE: u8 = 0x10;
-/// Bytes that the kernel sends to the line in one piece.
+/// Maximum size of a write to the line that the kernel does not split.
 const PIECE: usize = 256;
 
 /// The serial line.
@@ -36,17 +36,17 @@ impl<'a> Line<'a> {
         Self { file, token }
     }
 
-    /// The file.
+    /// The line's descriptor.
     pub fn file(&self) -> usize {
         self.file
     }
 
-    /// Whether the host listens to frames.
+    /// Whether the host parses frames.
     pub fn is_framed(&self) -> bool {
         !self.token.is_empty()
     }
 
-    /// Sends `bytes`, in as many frames as they need, but one at least.
+    /// Sends `bytes` in one or more frames.
     pub fn send(&mut self, kind: u8, bytes: &[u8]) {
         if !self.is_framed() {
             return;
@@ -76,7 +76,7 @@ impl<'a> Line<'a> {
         let mut len = add(kind);
         let mut taken = 0;
         for byte in bytes {
-            // Room for two bytes and the end.
+            // Room for an escaped byte and the newline.
             if len + 3 > PIECE {
                 break;
             }

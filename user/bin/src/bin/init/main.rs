@@ -1,12 +1,13 @@
-//! The init of `make run PROGRAM=`: runs one program as an ordinary process, and says how it ended.
+//! The init of `make run PROGRAM=`: runs one program as an ordinary process and reports how it
+//! ended.
 //!
-//! As process 1 the program would have no default actions of signals and no parent to wait for
-//! it. Here it is process 2 at the head of a process group: in the foreground of the terminal
-//! where standard input is one, in a session without a terminal where it is not. The run ends when the
-//! program and what is left of its group have ended; orphans are reaped meanwhile.
+//! As process 1 the program would have no default signal actions and no parent to wait for it.
+//! Instead it is process 2, leader of a process group: the terminal's foreground group if standard
+//! input is a terminal, else in a session without a terminal. The run ends when the whole group
+//! has ended; init reaps orphans meanwhile.
 //!
-//! `/sbin/init.run` holds the request ([`request`]). Files that are not a terminal on the host
-//! travel in frames ([`frame`]), which [`relay`] moves. The other end is `xtask/src/session/`.
+//! `/sbin/init.run` is the request ([`request`]). [`relay`] transfers files that are not a terminal
+//! on the host, in frames ([`frame`]). The other end is `xtask/src/session/`.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -24,14 +25,14 @@ use request::{End, Request};
 
 sys::entry!(run);
 
-/// The status of a program that cannot be started, as a shell has it.
+/// Exit status if the program can't be started, as in a shell.
 const NOT_STARTED: i32 = 127;
 
 fn run(env: &Env) -> i32 {
     let mut text = [0; request::MAX];
     let mut argv = [0; request::MAX_WORDS];
     let Some(request) = Request::read(env, &mut text, &mut argv) else {
-        sys::println!("init: /sbin/init.run does not say what to run");
+        sys::println!("init: invalid request in /sbin/init.run");
         return NOT_STARTED;
     };
     match start(env, &request) {
@@ -43,8 +44,8 @@ fn run(env: &Env) -> i32 {
     }
 }
 
-/// Runs the program to its end. init's own status: 0 where a frame reported the end to the host,
-/// else the program's.
+/// Runs the program to its end. Returns init's exit status: 0 if a frame reported the end to the
+/// host, else the program's.
 fn start(env: &Env, request: &Request) -> Result<i32, sys::Errno> {
     let terminal = calls::open_line()?;
     let mut line = Line::new(terminal, request.token);
@@ -58,14 +59,14 @@ fn start(env: &Env, request: &Request) -> Result<i32, sys::Errno> {
     } else {
         calls::make_raw(terminal)?;
     }
-    // Also SIGTTOU: init is never in the foreground, and writes to the terminal.
+    // SIGTTOU as well: init writes to the terminal but is never in the foreground.
     let signals = Signals::block()?;
     let (mut relay, ends) = Relay::new(request, terminal, signals.file())?;
     let child = os::fork()?;
     if child == 0 {
         become_program(env, request, &mut line, &signals, ends);
     }
-    // The child does so, too: whichever comes first.
+    // The child does the same: whichever runs first.
     let _ = calls::setpgid(child, child);
     for end in ends.into_iter().filter(|end| *end != terminal) {
         os::close(end)?;
@@ -79,7 +80,7 @@ fn start(env: &Env, request: &Request) -> Result<i32, sys::Errno> {
     })
 }
 
-/// The child: takes its place, its three files and its signals, and becomes the program.
+/// The child: sets its process group, its three files and its signals, and executes the program.
 fn become_program(
     env: &Env,
     request: &Request,
@@ -96,9 +97,9 @@ fn become_program(
     }
     signals.restore();
     if request.traced {
-        calls::trace_oneself();
+        calls::trace_self();
     }
-    // SAFETY: both arrays end with a null, and hold strings that live until the end.
+    // SAFETY: both arrays end with a null pointer, and their strings live as long as init.
     let errno = unsafe { os::execve(request.path(), request.argv.as_ptr(), env.envp()) };
     line.send(frame::NOT_STARTED, errno.name().as_bytes());
     os::exit(NOT_STARTED)

@@ -1,9 +1,9 @@
-//! Relay of bytes between the serial line and the program's pipes, until the program ends.
+//! Relays bytes between the serial line and the program's pipes until the program ends.
 //!
-//! Input comes over the line as pieces: two bytes of length, low byte first, then the bytes; a
-//! length of 0 is the end of the file. A piece is read only when the one before it is in the
-//! program's pipe. Bytes that wait meanwhile fill the terminal's buffer and then the UART's, so
-//! that the host waits as well: nothing is lost without any flow control messages.
+//! Input arrives in pieces: two bytes of length, low byte first, then the bytes; length 0 is the
+//! end of the file. init reads more only after writing all it has read to the program's pipe.
+//! Meanwhile input fills the terminal's buffer, then the UART's, and then the host waits: nothing
+//! is lost, without flow control messages.
 
 use core::fmt::{self, Write};
 
@@ -16,30 +16,30 @@ use crate::request::{End, Request};
 
 const EAGAIN: Errno = Errno(11);
 const SIGCONT: usize = 18;
-/// SIGTSTP, SIGTTIN, SIGTTOU: there is no shell that could continue what these stop.
+/// SIGTSTP, SIGTTIN, SIGTTOU: no shell would continue a process that these stop.
 const TERMINAL_STOPS: core::ops::RangeInclusive<i32> = 20..=22;
 
-/// Reads that empty the largest pipe (1 MiB).
+/// Number of reads that empty the largest pipe (1 MiB).
 const LAST_ROUNDS: usize = 256;
 
-/// The pipes, and what is on its way through them.
+/// The pipes and the buffered input.
 pub struct Relay {
     signals: usize,
-    /// The line, as long as input may come.
+    /// The line, until the end of the input.
     line: Option<usize>,
-    /// The end of the program's standard input.
+    /// Write end of the program's standard input.
     input: Option<usize>,
-    /// The ends of its standard output and error.
+    /// Read ends of its standard output and error.
     outputs: [Option<usize>; 2],
-    /// Bytes of the current piece that have not arrived.
+    /// Bytes of the current piece that are yet to be read.
     left: usize,
     buffer: [u8; 4096],
-    /// Part of the buffer that is still to be written.
+    /// The part of the buffer that is yet to be written.
     waiting: core::ops::Range<usize>,
 }
 
 impl Relay {
-    /// Makes the pipes that are asked for; also gives the program's three files.
+    /// Makes the pipes of the request; also returns the program's three files.
     pub fn new(
         request: &Request,
         terminal: usize,
@@ -82,7 +82,7 @@ impl Relay {
             if let Some(ending) = ending
                 && calls::kill_group(program, 0).is_err()
             {
-                // What the pipes still hold; a process of another group may go on writing.
+                // The rest of the output; a limit, as a process of another group may still write.
                 (0..LAST_ROUNDS).for_each(|_| self.carry_output(line));
                 return ending;
             }
@@ -90,7 +90,7 @@ impl Relay {
         }
     }
 
-    /// Waits for any event, and relays the bytes that are there.
+    /// Waits for any event, and relays the available bytes.
     fn wait(&mut self, line: &mut Line) {
         let is_full = !self.waiting.is_empty();
         let mut polls = [
@@ -104,19 +104,19 @@ impl Relay {
             return;
         }
         if polls[0].is_ready() {
-            // The signals' content doesn't matter: `reap` looks at all children.
+            // The content doesn't matter: `reap` waits for all children.
             let _ = os::read(self.signals, &mut [0; 1024]);
         }
         if polls[1].is_ready() {
             self.take_input();
         }
         if polls[2].is_ready() {
-            self.hand_on();
+            self.forward();
         }
         self.carry_output(line);
     }
 
-    /// Reads the part of a piece that has arrived.
+    /// Reads a piece's length, or the available part of its bytes.
     fn take_input(&mut self) {
         let Some(line) = self.line else { return };
         if self.left == 0 {
@@ -135,12 +135,12 @@ impl Relay {
         if let Ok(count) = os::read(line, &mut self.buffer[..most]) {
             self.left -= count;
             self.waiting = 0..count;
-            self.hand_on();
+            self.forward();
         }
     }
 
-    /// Writes buffered input into the program's pipe. Input is dropped once the pipe has no reader.
-    fn hand_on(&mut self) {
+    /// Writes buffered input to the program's pipe. Input is discarded once the pipe has no reader.
+    fn forward(&mut self) {
         let Some(input) = self.input else {
             self.waiting = 0..0;
             return;
@@ -161,7 +161,7 @@ impl Relay {
         }
     }
 
-    /// Sends some of the output that there is: no flood of it keeps input or the end waiting.
+    /// Sends a limited amount of output, so that much output can't delay input or the end.
     fn carry_output(&mut self, line: &mut Line) {
         let mut bytes = [0; 4096];
         for (index, kind) in [(1, frame::ERROR), (0, frame::OUTPUT)] {
@@ -180,7 +180,7 @@ impl Relay {
     }
 }
 
-/// Takes every child that has ended or stopped; how `program` ended, if it did.
+/// Waits for all children that have ended or stopped; returns how `program` ended, if it did.
 fn reap(program: usize) -> Option<Ending> {
     let mut ending = None;
     while let Some(child) = calls::changed_child() {
@@ -195,7 +195,7 @@ fn reap(program: usize) -> Option<Ending> {
     ending
 }
 
-/// An ending in words, as the frame has it.
+/// An ending as text, for a frame.
 struct Words {
     bytes: [u8; 24],
     used: usize,
@@ -207,7 +207,7 @@ impl Words {
             bytes: [0; 24],
             used: 0,
         };
-        // There is room for the longest.
+        // The longest text fits.
         let _ = match ending {
             Ending::Exit(status) => write!(words, "exit {status}"),
             Ending::Signal(signal) => write!(words, "signal {signal}"),

@@ -1,44 +1,44 @@
-//! The request to init: `/sbin/init.run`, words that each end with a NUL.
+//! The request to init: `/sbin/init.run`, a list of NUL-terminated words.
 //!
-//! In order: the token of the frames (empty: none), a letter for each of the program's three
-//! files (`t` terminal, `p` pipe), rows and columns of the terminal (or nothing), `strace` (or
-//! nothing), the program's path and its arguments. Arguments of init's own, which come from the
-//! kernel's command line, follow those.
+//! In order: the frames' token (empty: no frames), a letter for each of the program's three files
+//! (`t` terminal, `p` pipe), the terminal's rows and columns (`24x80`, or empty), `strace` (or
+//! empty), the program's path and its arguments. init's own arguments, from the kernel's command
+//! line, are appended to these.
 
 use core::ffi::{CStr, c_char};
 
 use sys::{Env, os};
 
-/// Longest file, in bytes.
+/// Maximum size of the file in bytes.
 pub const MAX: usize = 64 * 1024;
-/// Most words of the program's, the null at the end counted.
+/// Maximum length of the program's argument array, including the null pointer at its end.
 pub const MAX_WORDS: usize = 4096;
 
-/// Where one of the program's three files leads.
+/// The other end of one of the program's three files.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {
-    /// To the serial line, as to a terminal.
+    /// The serial line, as a terminal.
     Terminal,
-    /// Through a pipe to init.
+    /// A pipe to init.
     Pipe,
 }
 
 /// The request to init.
 pub struct Request<'a> {
-    /// In front of each frame.
+    /// Start of each frame, after RS.
     pub token: &'a [u8],
     /// Standard input, output and error.
     pub ends: [End; 3],
     /// Rows and columns of the terminal.
     pub window: Option<[u16; 2]>,
-    /// Whether the kernel prints the program's calls.
+    /// Whether the kernel logs the program's system calls.
     pub traced: bool,
-    /// The program's arguments, its path the first, as execve takes them.
+    /// The program's `argv`: its path, its arguments, and a null pointer.
     pub argv: &'a [usize],
 }
 
 impl<'a> Request<'a> {
-    /// Reads the file into `text`, and puts the arguments' addresses into `argv`.
+    /// Reads the file into `text` and the arguments' addresses into `argv`.
     pub fn read(
         env: &Env,
         text: &'a mut [u8; MAX],
@@ -56,12 +56,12 @@ impl<'a> Request<'a> {
         let ends = [end(0)?, end(1)?, end(2)?];
         let own = words.map(|word| word.as_ptr() as usize);
         let further = (1..).map(|index| {
-            // SAFETY: the kernel's array; `take_while` stops at its null.
+            // SAFETY: the kernel's array; `take_while` stops at its null pointer.
             unsafe { env.argv().add(index).read() }
         });
         let further = further.take_while(|address| *address != 0);
         let mut used = 0;
-        // The last place stays null.
+        // The last element stays null.
         for (slot, address) in argv[..MAX_WORDS - 1].iter_mut().zip(own.chain(further)) {
             *slot = address;
             used += 1;
@@ -77,7 +77,7 @@ impl<'a> Request<'a> {
 
     /// The program's path.
     pub fn path(&self) -> &CStr {
-        // SAFETY: `read` put the address of a word that ends with a NUL there.
+        // SAFETY: `read` stores the address of a NUL-terminated word there.
         unsafe { CStr::from_ptr(self.argv[0] as *const c_char) }
     }
 }
