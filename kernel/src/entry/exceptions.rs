@@ -139,8 +139,8 @@ macro_rules! complete_frame {
 /// `$user` if the frame is from virtual-8086 mode.
 ///
 /// Long mode has no virtual-8086 mode, and IRET in user mode does not change VM (SDM vol. 2, IRET).
-/// QEMU 7.2 enters the mode by an IRET of 32-bit code all the same, with any value in CS. The frame
-/// gets privilege level 3, so that the code behind the stub sees a frame from user mode.
+/// QEMU 7.2 nevertheless enters the mode by an IRET of 32-bit code, with any value in CS. The frame
+/// gets privilege level 3, so that the code after the stub sees a frame from user mode.
 macro_rules! virtual_8086 {
     ($kernel:literal, $user:literal) => {
         concat!(

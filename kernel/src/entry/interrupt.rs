@@ -1,8 +1,8 @@
-//! Interrupts: the timer's and the serial port's, and the order in which the floors below do their
-//! part of a tick.
+//! Interrupts of the timer and the serial port, and the order in which the floors below do the work
+//! of a tick.
 //!
-//! An interrupt comes in user mode, in the idle loop, or at a preemption point of a long call
-//! (`sched/preempt.rs`): no lock is held.
+//! An interrupt can occur only in user mode, in the idle loop and at a preemption point of a long
+//! call (`sched/preempt.rs`): no lock is held.
 
 use crate::abi::frame::Frame;
 use crate::dev::pic;
@@ -12,7 +12,7 @@ use crate::time::{self, timer};
 use crate::{sync, tty};
 
 /// Handles an interrupt of the PIC's `line`: the timer or the serial port, the lines that are
-/// unmasked. It interrupted `frame`.
+/// unmasked. `frame` is the interrupted code's.
 pub fn handle(frame: &Frame, line: u8) {
     sync::assert_none_held("an interrupt is taken");
     // Acknowledged first: the tick's sample reads the program's code, which may fault and sleep for
@@ -26,14 +26,14 @@ pub fn handle(frame: &Frame, line: u8) {
     }
 }
 
-/// The timer's interrupt: a tick, or the time of a timer between two ticks.
+/// Handles a timer interrupt: a tick, or the expiry of a timer between two ticks.
 fn timer(frame: &Frame) {
     if time::is_tick() {
         time::tick();
         load::tick();
         tty::tick();
         run_queue::tick();
-        // Not in the idle loop: a task runs.
+        // Not in the idle loop, where no task runs.
         if frame.is_user() || preempt::is_at_point() {
             rusage::sample(frame);
             timers::tick();

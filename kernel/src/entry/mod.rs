@@ -41,7 +41,7 @@
 //!
 //! `msr.rs` programs the entry points into the CPU. `int80.rs` and `sysenter.rs` are the other
 //! system call doors; `exceptions.rs` is the entry of exceptions and interrupts, and `interrupt.rs`
-//! what an interrupt does.
+//! handles interrupts.
 //!
 //! # Terms
 //!

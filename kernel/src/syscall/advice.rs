@@ -24,7 +24,7 @@ pub(super) type Holes = Vec<(Arc<dyn PageSource>, core::ops::Range<u64>)>;
 
 /// madvise(2).
 pub fn madvise(addr: u64, len: u64, advice: u32) -> SysResult {
-    let end = end_of(addr, len, advice)?;
+    let end = end_of_advice(addr, len, advice)?;
     let mut holes = Holes::new();
     let result = match advice {
         linux::MADV_POPULATE_READ => populate(addr, end, Access::Read),
@@ -45,7 +45,7 @@ pub fn madvise(addr: u64, len: u64, advice: u32) -> SysResult {
 ///
 /// # Errors
 /// `EINVAL`, also for unknown advice.
-pub(super) fn end_of(addr: u64, len: u64, advice: u32) -> Result<u64, Errno> {
+pub(super) fn end_of_advice(addr: u64, len: u64, advice: u32) -> Result<u64, Errno> {
     let known = matches!(advice, 0..=4 | 8..=11 | 14..=24);
     if !known || !addr.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL);
@@ -71,7 +71,7 @@ fn populate(start: u64, end: u64, access: Access) -> Result<(), Errno> {
 }
 
 /// Applies advice that drops pages, to a part of the range at a time. A hole fails the call, after
-/// the parts behind it are processed too.
+/// the parts after it are processed too.
 fn drop_in_parts(start: u64, end: u64, advice: u32) -> Result<(), Errno> {
     let (mut at, mut result) = (start, Ok(()));
     loop {
@@ -91,7 +91,7 @@ fn drop_in_parts(start: u64, end: u64, advice: u32) -> Result<(), Errno> {
     }
 }
 
-/// Applies the advice to each area of the range. A hole fails the call, after the areas behind it
+/// Applies the advice to each area of the range. A hole fails the call, after the areas after it
 /// are processed too.
 pub(super) fn advise(
     mm: &mut AddressSpace,

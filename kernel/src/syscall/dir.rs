@@ -100,7 +100,7 @@ pub fn mkdir(path: UserPath, mode: u32) -> SysResult {
 
 /// mkdirat(2).
 pub fn mkdirat(dirfd: i32, path: UserPath, mode: u32) -> SysResult {
-    /// The bits that mkdir(2) sets (the set-group-ID bit is inherited, not asked for).
+    /// Mode bits that mkdir(2) sets; the set-group-ID bit is inherited from the parent.
     const MODE: u32 = 0o1777;
     let path = user_path::read(path)?;
     caller::walk_at(dirfd, &path, |walk, context| {

@@ -170,7 +170,7 @@ fn move_name(walk: &Walk<'_>, from: &ParentOf, to: &ParentOf, flags: u32) -> Res
         }
         None => access::check(walk.who, &to.dir.inode().metadata(), WRITE | EXECUTE)?,
     }
-    // The directory's ".." changes, which takes write permission.
+    // The directory's ".." changes, which requires write permission.
     if old_is_dir && !Arc::ptr_eq(&from.dir.dentry, &to.dir.dentry) {
         access::check(walk.who, &old.inode().metadata(), WRITE)?;
     }

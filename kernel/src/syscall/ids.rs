@@ -188,7 +188,7 @@ pub fn setreuid(uid: u32, euid: u32) -> SysResult {
     })
 }
 
-/// setregid(2), by the same rules.
+/// setregid(2): the rules of setreuid(2).
 pub fn setregid(gid: u32, egid: u32) -> SysResult {
     change(|old, new| {
         check(old, gid, &[old.gid, old.egid], Caps::SETGID)?;

@@ -61,7 +61,7 @@ pub fn setrlimit32(resource: u32, new: UserPtr<[u32; 2]>) -> SysResult {
     set(0, resource, Some((soft, hard))).map(|_| 0)
 }
 
-/// prlimit64(2); the same layout in both ABIs.
+/// prlimit64(2): the layout is the same in both tables.
 pub fn prlimit64(
     pid: i32,
     resource: u32,

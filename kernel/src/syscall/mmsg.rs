@@ -3,7 +3,7 @@
 use linux_raw_sys::net::MSG_DONTWAIT;
 
 use super::message::{Header, receive_message, send_message};
-use super::poll::{finish, read_timespec};
+use super::poll::{read_timespec, write_time_left};
 use super::socket;
 use super::time::{Pair, Time64};
 use crate::abi::errno::{Errno, SysResult};
@@ -85,7 +85,7 @@ fn receive<P: Pair>(
         let is_late = deadline.is_some_and(|deadline| crate::time::uptime_ns() >= deadline);
         Ok((len, is_late))
     })?;
-    finish(Ok(received), timeout, deadline, 1)
+    write_time_left(Ok(received), timeout, deadline, 1)
 }
 
 /// recvmmsg(2).

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 
 use linux_raw_sys::general as linux;
 
-use super::advice::{Holes, advise, end_of};
+use super::advice::{Holes, advise, end_of_advice};
 use super::io::{self, Vector};
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
@@ -44,7 +44,7 @@ pub fn pidfd_open(id: i32, flags: u32) -> SysResult {
 ///
 /// # Errors
 /// `EBADF`, also for a descriptor that is not a pidfd.
-pub(super) fn named_by(fd: i32) -> Result<(Arc<File>, Pid), Errno> {
+pub(super) fn file_and_process(fd: i32) -> Result<(Arc<File>, Pid), Errno> {
     let file = caller::file(fd)?;
     let pid = pidfd::of(&file).ok_or(Errno::EBADF)?;
     Ok((file, pid))
@@ -55,7 +55,7 @@ pub fn pidfd_getfd(pidfd: i32, fd: i32, flags: u32) -> SysResult {
     if flags != 0 {
         return Err(Errno::EINVAL);
     }
-    let (_, pid) = named_by(pidfd)?;
+    let (_, pid) = file_and_process(pidfd)?;
     let process = pid.process().ok_or(Errno::ESRCH)?;
     if !ptrace::may_access_process(&process, &process.cred(), Ids::Real) {
         return Err(Errno::EPERM);
@@ -83,7 +83,7 @@ fn advise_another(
         return Err(Errno::EINVAL);
     }
     let ranges = ranges()?;
-    let (_, pid) = named_by(fd)?;
+    let (_, pid) = file_and_process(fd)?;
     let process = pid.process().ok_or(Errno::ESRCH)?;
     if !matches!(
         advice,
@@ -102,7 +102,7 @@ fn advise_another(
     let mut done = 0;
     for range in ranges.0.iter().filter(|range| range.len > 0) {
         let start = range.at.address();
-        let taken = end_of(start, range.len as u64, advice)
+        let taken = end_of_advice(start, range.len as u64, advice)
             .and_then(|end| advise(&mut mm.lock(), start, end, advice, &mut Holes::new()));
         match taken {
             Ok(()) => done += range.len,

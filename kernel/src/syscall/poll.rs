@@ -136,7 +136,7 @@ pub(super) fn read_timespec<P: Pair>(time: UserPtr<P>) -> Result<Deadline, Errno
 /// Writes the time left until `deadline`, in seconds and units of `unit` ns, and returns the call's
 /// result. If the write fails, the call does not restart, but succeeds or fails as before
 /// (poll_select_finish in fs/select.c).
-pub(super) fn finish<P: Pair>(
+pub(super) fn write_time_left<P: Pair>(
     result: SysResult,
     time: UserPtr<P>,
     deadline: Deadline,
@@ -165,7 +165,7 @@ fn ppoll_with<P: Pair>(
     let result = mask::with(set, size, || {
         poll_until(fds, count as usize, deadline, Errno::ERESTARTNOHAND)
     });
-    finish(result, time, deadline, 1)
+    write_time_left(result, time, deadline, 1)
 }
 
 /// ppoll(2).

@@ -52,14 +52,14 @@ fn targets(which: i32, who: i32) -> Result<impl Iterator<Item = Arc<Task>>, Errn
 }
 
 /// Whether `task`'s RLIMIT_NICE allows the nice value (is_nice_reduction in kernel/sched/core.c).
-pub(super) fn is_within_limit(task: &Task, nice: i32) -> bool {
+pub(super) fn is_nice_within_limit(task: &Task, nice: i32) -> bool {
     let limit = task.process.limits.lock().soft(RLIMIT_NICE);
     (20 - nice) as u64 <= limit
 }
 
 /// Whether the caller may set `task`'s nice value (can_nice in kernel/sched/core.c).
 fn may_set_nice(task: &Task, nice: i32) -> bool {
-    is_within_limit(task, nice) || capable(Caps::SYS_NICE)
+    is_nice_within_limit(task, nice) || capable(Caps::SYS_NICE)
 }
 
 /// getpriority(2): the highest priority of the threads, from 40 (nice -20) to 1 (nice 19).

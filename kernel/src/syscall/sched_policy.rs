@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 
 use linux_raw_sys::general as linux;
 
-use super::priority::is_within_limit;
+use super::priority::is_nice_within_limit;
 use super::time::{Pair, Time64};
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
@@ -103,11 +103,11 @@ fn set(task: &Task, policy: u32, priority: u32, reset: bool, nice: Option<i32>) 
         let is_owner = me.may_schedule(&task.cred());
         let now = i32::from(old.nice);
         let wants_more = !is_real_time(policy)
-            && nice.is_some_and(|nice| nice < now && !is_within_limit(task, nice));
+            && nice.is_some_and(|nice| nice < now && !is_nice_within_limit(task, nice));
         // SCHED_IDLE is below every nice value.
         let leaves_idle = old.policy == linux::SCHED_IDLE
             && policy != linux::SCHED_IDLE
-            && !is_within_limit(task, now);
+            && !is_nice_within_limit(task, now);
         let forgets = old.reset_on_fork && !reset;
         if raises || wants_more || leaves_idle || !is_owner || forgets {
             return Err(Errno::EPERM);

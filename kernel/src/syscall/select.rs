@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::poll::{Deadline, finish, from_timespec, read_timespec};
+use super::poll::{Deadline, from_timespec, read_timespec, write_time_left};
 use super::time::{Pair, Time64};
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::ready::Ready;
@@ -100,7 +100,7 @@ fn select_with<P: Pair>(count: i32, sets: [Set; 3], word: usize, time: UserPtr<P
         None => None,
     };
     let result = select_until(count, sets, word, deadline);
-    finish(result, time, deadline, 1000)
+    write_time_left(result, time, deadline, 1000)
 }
 
 /// select(2).
@@ -169,7 +169,7 @@ fn pselect<P: Pair, W: Pod + Into<u64>>(
     let result = mask::with(UserPtr::new(set), size as usize, || {
         select_until(count, sets, size_of::<W>(), deadline)
     });
-    finish(result, time, deadline, 1)
+    write_time_left(result, time, deadline, 1)
 }
 
 /// pselect6(2).

@@ -239,7 +239,7 @@ pub fn first_fstat(fd: i32, out: FirstStat) -> SysResult {
     write_first_stat(out, &metadata_of_fd(fd)?)
 }
 
-/// statx(2), the same for both widths.
+/// statx(2): the layout is the same in both tables.
 pub fn statx(dirfd: i32, path: UserPath, flags: u32, mask: u32, out: Statx) -> SysResult {
     const SYNC: u32 = AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC;
     /// The only supported attribute: the file is the root of a mount.

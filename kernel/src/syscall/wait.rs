@@ -53,7 +53,7 @@ fn wait_for(kind: u32, id: i32, options: u32) -> Result<Option<Report>, Errno> {
         (linux::P_PGID, 0) => Which::Group(current().process.pgid.load(Ordering::Relaxed)),
         (linux::P_PGID, 1..) => Which::Group(id as u32),
         (linux::P_PIDFD, 0..) => {
-            let (file, pid) = pidfd::named_by(id)?;
+            let (file, pid) = pidfd::file_and_process(id)?;
             if file.flags() & O_NONBLOCK != 0 && !options.contains(Options::NOHANG) {
                 let report = children::wait(Which::Process(pid), options | Options::NOHANG)?;
                 return report.map(Some).ok_or(Errno::EAGAIN);
