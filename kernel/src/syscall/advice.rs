@@ -70,8 +70,8 @@ fn populate(start: u64, end: u64, access: Access) -> Result<(), Errno> {
     })
 }
 
-/// Applies advice that drops pages, to a part of the range at a time. A hole fails the call, after
-/// the parts after it are processed too.
+/// Applies advice that drops pages, to a part of the range at a time. A hole makes the call fail,
+/// but only once the parts beyond it are processed.
 fn drop_in_parts(start: u64, end: u64, advice: u32) -> Result<(), Errno> {
     let (mut at, mut result) = (start, Ok(()));
     loop {
@@ -91,8 +91,8 @@ fn drop_in_parts(start: u64, end: u64, advice: u32) -> Result<(), Errno> {
     }
 }
 
-/// Applies the advice to each area of the range. A hole fails the call, after the areas after it
-/// are processed too.
+/// Applies the advice to each area of the range. A hole makes the call fail, but only once the
+/// areas beyond it are processed.
 pub(super) fn advise(
     mm: &mut AddressSpace,
     start: u64,

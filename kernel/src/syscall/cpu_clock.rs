@@ -13,7 +13,7 @@ const PROCESS_CPUTIME: i32 = 2;
 /// CLOCK_THREAD_CPUTIME_ID.
 const THREAD_CPUTIME: i32 = 3;
 
-/// A CPU-time clock: whose time it counts.
+/// A CPU-time clock: the process or thread whose time it counts.
 pub struct CpuClock {
     /// The process: all its threads if `thread` is `None`.
     pub process: Arc<Process>,

@@ -117,7 +117,7 @@ use crate::abi::errno::{Errno, to_rax};
 /// Handler with the six argument registers; returns rax's value.
 pub type Handler = fn(u64, u64, u64, u64, u64, u64) -> u64;
 
-/// Types of handlers' arguments.
+/// Argument type of a handler.
 pub trait FromRegister {
     /// Converts the register, truncated to the type as in C.
     fn from_register(value: u64) -> Self;

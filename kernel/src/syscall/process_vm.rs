@@ -1,4 +1,5 @@
-//! process_vm_readv(2) and process_vm_writev(2): transfers between the memories of two processes.
+//! process_vm_readv(2) and process_vm_writev(2): transfers between the address spaces
+//! of two processes.
 
 use super::io::{self, Vector};
 use crate::abi::errno::{Errno, SysResult};

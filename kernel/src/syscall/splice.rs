@@ -1,7 +1,7 @@
 //! Transfers between pipes and other files: splice(2), tee(2), vmsplice(2).
 //!
-//! Between two pipes whole pages pass, otherwise the bytes are copied once. Left out: gifts of a
-//! program's pages (SPLICE_F_GIFT copies, as Linux may).
+//! Between two pipes whole pages are passed on, otherwise the bytes are copied once. Left out:
+//! gifts of a program's pages (SPLICE_F_GIFT copies, as Linux may).
 
 use alloc::sync::Arc;
 

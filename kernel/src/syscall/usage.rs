@@ -76,7 +76,7 @@ pub fn times(out: u64) -> SysResult {
         UserPtr::<[u64; 4]>::new(out).write_opt(ticks)?;
     }
     let now = time::uptime_ns() / TICK;
-    // A `long` of the call's table, so that no 32-bit program takes it for an error.
+    // A `long` of the call's table.
     Ok(if current().is_i386_call() {
         now as u32 as usize
     } else {

@@ -1,4 +1,4 @@
-//! Tests of the formatting that needs no program.
+//! Tests of formatting that needs no program.
 
 use super::call::Call;
 use super::names::{self, file, memory, signal};

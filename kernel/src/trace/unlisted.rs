@@ -1,5 +1,4 @@
-//! Argument kinds of calls without a row in the tables, which fail with `ENOSYS`: C libraries make
-//! some of them at every start of a program.
+//! Argument kinds of calls without a row in the tables, which fail with `ENOSYS`.
 
 use super::kinds::Arg;
 

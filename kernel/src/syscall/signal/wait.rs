@@ -42,7 +42,7 @@ fn wait_for(set: u64, deadline: Option<u64>) -> Result<SigInfo, Errno> {
         return Ok(info);
     }
     // The set is unblocked during the wait, so that senders wake the thread; `awaited` keeps them
-    // from discarding signals that were blocked and are ignored.
+    // from discarding a signal that was blocked and has no handler.
     let blocked = {
         let task = current();
         let mut own = task.signals.lock();
