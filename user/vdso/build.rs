@@ -1,8 +1,9 @@
 //! Builds the two vDSO images from this crate's own source: `src/lib.rs` with `--cfg vdso_image`,
-//! compiled to one object file for each width and linked by the linker that comes with rustc.
+//! compiled to one object file per width and linked by rustc's own linker.
 //!
-//! Linked by hand, because nothing but that one object may go in: a reference to anything else (a
-//! panic, a `memcpy`, a division helper) is a link error. The result is in `src/images.rs`.
+//! Linked by hand, because the image may only contain that one object: a reference to any other
+//! code (a panic, `memcpy`, a division helper) is a link error. `src/images.rs` includes the
+//! result.
 
 use object::elf::{SHF_ALLOC, SHF_WRITE};
 use object::{Object, ObjectSection, ObjectSymbol, SectionFlags};
@@ -19,16 +20,16 @@ struct Width {
     bits: u32,
     target: &'static str,
     soname: &'static str,
-    /// i686's PIC code sets up a GOT pointer in every function. Without PIC it has none, and
-    /// calls are relative anyway; an absolute address would be a relocation, which `check` refuses.
+    /// i686's PIC code sets up a GOT pointer in every function. Without PIC it doesn't, and calls
+    /// are relative anyway; `check` refuses relocations, so there are no absolute addresses.
     relocation_model: &'static str,
-    /// Symbols whose offsets the kernel needs, with what they are.
+    /// Symbols whose offsets the kernel needs, with their descriptions.
     symbols: &'static [(&'static str, &'static str)],
 }
 
 const GETCPU_SITE: (&str, &str) = (
     "VDSO_GETCPU_SITE",
-    "Where `GETCPU_RDPID` goes at boot, on CPUs that have RDPID.",
+    "Patch site of `GETCPU_RDPID`, at boot, on CPUs that have RDPID.",
 );
 
 const WIDTHS: [Width; 2] = [
@@ -47,23 +48,23 @@ const WIDTHS: [Width; 2] = [
         symbols: &[
             (
                 "__kernel_vsyscall",
-                "AT_SYSINFO: how a 32-bit program enters the kernel.",
+                "AT_SYSINFO: the system call entry of 32-bit programs.",
             ),
             (
                 "__kernel_sigreturn",
-                "Where a handler without `sa_restorer` returns to.",
+                "Return address of a handler without `sa_restorer`.",
             ),
             (
                 "__kernel_rt_sigreturn",
-                "Where a handler installed with SA_SIGINFO but without `sa_restorer` returns to.",
+                "Return address of a handler with SA_SIGINFO and without `sa_restorer`.",
             ),
             (
                 "VDSO32_SYSENTER_RETURN",
-                "The landing pad: where SYSENTER and SYSCALL return to.",
+                "The landing pad: return address of SYSENTER and SYSCALL.",
             ),
             (
                 "VDSO32_VSYSCALL_SITE",
-                "Where one of the `VSYSCALL_*` goes at boot.",
+                "Patch site of one of the `VSYSCALL_*`, at boot.",
             ),
             GETCPU_SITE,
         ],
@@ -83,8 +84,8 @@ fn main() {
         .collect();
     let offsets = match built {
         Ok(offsets) => offsets,
-        // The kernel needs its vDSO. A host build (lints, rustdoc) works without it where this
-        // rustc has no bare targets; the tests of the images then fail and say so.
+        // The kernel needs its vDSO. A host build (lints, rustdoc) works without it if this rustc
+        // has no bare targets; the tests of the images then fail.
         Err(error) if env::var("TARGET").is_ok_and(|target| target.ends_with("-none")) => {
             panic!("cannot build the vDSO images: {error}")
         }
@@ -97,8 +98,8 @@ fn main() {
     fs::write(out.join("offsets.rs"), offsets).expect("OUT_DIR is writable");
 }
 
-/// Compiles, links and checks one image. Leaves `vdsoN.so` in `out`, and `vdsoN.so.dbg` with its
-/// symbol table for debuggers; returns the Rust constants for its symbols.
+/// Compiles, links and checks one image. Writes `vdsoN.so` to `out`, and `vdsoN.so.dbg`, which has
+/// a symbol table for debuggers; returns the Rust constants of its symbols.
 fn build(width: &Width, out: &Path) -> Result<String> {
     let bits = width.bits;
     let object = out.join(format!("vdso{bits}.o"));
@@ -120,7 +121,8 @@ fn build(width: &Width, out: &Path) -> Result<String> {
         "--target",
         width.target,
     ]);
-    // Unwind tables although nothing here unwinds: a signal may arrive inside, or a debugger stop.
+    // Unwind tables for signal handlers and debuggers: a signal or a breakpoint may interrupt the
+    // code.
     rustc.args([
         "-Copt-level=s",
         "-Cpanic=abort",
@@ -207,18 +209,18 @@ fn constant((name, meaning): &(&str, &str), value: u64) -> String {
     format!("    /// {meaning}\n    pub const {name}: usize = {value:#x};\n")
 }
 
-/// Rust source of the module with an image's constants.
+/// Rust source of an image's module of constants.
 fn module(width: &Width, constants: &str) -> String {
     let bits = width.bits;
     format!(
-        "/// Offsets into [`VDSO{bits}`], which are also those from its address in a program.\npub mod vdso{bits} {{\n{constants}}}\n"
+        "/// Offsets into [`VDSO{bits}`], the same in a program's mapping.\npub mod vdso{bits} {{\n{constants}}}\n"
     )
 }
 
 /// Variable with the flags for the bare target in a host build.
 const BARE_FLAGS: &str = "CARGO_TARGET_X86_64_UNKNOWN_NONE_RUSTFLAGS";
 
-/// The `--sysroot` that this build uses for the bare targets, if it names one.
+/// The `--sysroot` flag of this build for the bare targets, if any.
 fn sysroot() -> Option<String> {
     let own = env::var("CARGO_ENCODED_RUSTFLAGS")
         .unwrap_or_default()
@@ -236,7 +238,7 @@ fn sysroot() -> Option<String> {
     None
 }
 
-/// `rust-lld`: in rustup's toolchains beside the libraries, in distributions on the PATH.
+/// `rust-lld`: next to the libraries in rustup's toolchains, on the PATH in distributions.
 fn linker() -> PathBuf {
     let host = env::var("HOST").expect("cargo sets HOST");
     let mut rustc = Command::new(env::var_os("RUSTC").expect("cargo sets RUSTC"));

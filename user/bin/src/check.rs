@@ -1,11 +1,10 @@
-//! Checks of a probe: each failed check prints one line, and the exit status says whether any
-//! failed.
+//! Checks of a probe: a failed check prints one line and makes the exit status 1.
 
 use core::fmt;
 
 use sys::println;
 
-/// The checks of one probe.
+/// The counters of one probe's checks.
 #[derive(Debug, Default)]
 pub struct Checks {
     made: u32,
@@ -36,7 +35,7 @@ impl Checks {
         }
     }
 
-    /// Sums up: exit status 0 if checks were made and all of them held.
+    /// Prints the totals; returns exit status 0 if there were checks and none failed.
     pub fn status(&self) -> i32 {
         println!("{} checks, {} broken", self.made, self.failed);
         i32::from(self.failed != 0 || self.made == 0)

@@ -1,7 +1,7 @@
 //! The measured operations, one function each.
 //!
-//! The loops hold only the entry instruction and the loads that it needs, so that the figure is the
-//! door's and not a wrapper's.
+//! The loops contain only the entry instruction and the loads it needs, so that the cost is the
+//! door's, not a wrapper's.
 
 use core::arch::{asm, naked_asm};
 use core::ptr;
@@ -23,9 +23,9 @@ extern "C" fn empty() {
     naked_asm!("ret")
 }
 
-/// A call of a function that does nothing: the yardstick.
+/// A call of an empty function, for comparison.
 pub fn function_call() -> Cost {
-    // SAFETY: the function returns at once and touches no register.
+    // SAFETY: the function returns at once and changes no register.
     cost(|| unsafe { asm!("call {}", sym empty) })
 }
 
@@ -38,7 +38,7 @@ pub fn getpid_syscall() -> Cost {
 /// Any call without arguments by `SYSCALL`.
 #[cfg(target_arch = "x86_64")]
 pub fn syscall_number(number: usize) -> Cost {
-    // SAFETY: the numbers passed are getpid's and one that no table has: no memory is touched.
+    // SAFETY: the callers pass getpid's number or an unassigned one: the call accesses no memory.
     cost(|| unsafe {
         asm!("syscall", inlateout("rax") number => _, out("rcx") _, out("r11") _, options(nostack));
     })
@@ -51,11 +51,11 @@ pub fn getpid_int80() -> Cost {
 
 /// Any call without arguments by `INT 0x80`.
 pub fn int80_number(number: usize) -> Cost {
-    // SAFETY: as above; the interrupt leaves every register but eax as it was.
+    // SAFETY: as above; the interrupt only changes eax.
     cost(|| unsafe { asm!("int 0x80", inlateout("eax") number => _, options(nostack)) })
 }
 
-/// `getpid` through `__kernel_vsyscall`, which must be there.
+/// `getpid` through `__kernel_vsyscall`, which must exist.
 #[cfg(target_arch = "x86")]
 pub fn getpid_vsyscall() -> Cost {
     cost(|| {
@@ -83,11 +83,11 @@ pub fn read_zero() -> Cost {
         numbers::READ,
         [fd, ptr::from_mut(&mut byte) as usize, 1, 0, 0, 0],
     );
-    let _ = os::close(fd); // only read from: nothing can be lost
+    let _ = os::close(fd); // opened for reading: no data to lose
     cost
 }
 
-/// A `write` of nothing to standard output by the native door.
+/// A `write` of 0 bytes to standard output by the native door.
 pub fn write_empty() -> Cost {
     native(numbers::WRITE, [1, c"".as_ptr() as usize, 0, 0, 0, 0])
 }
@@ -96,7 +96,7 @@ pub fn write_empty() -> Cost {
 fn native(which: Call, args: [usize; 6]) -> Cost {
     let number = Door::NATIVE.number(which);
     cost(|| {
-        // SAFETY: the callers above pass calls that write only to their own variables.
+        // SAFETY: the callers' calls write only to their own variables.
         let _ = unsafe { call(Door::NATIVE, number, args) };
     })
 }
@@ -108,7 +108,7 @@ pub fn page_touch() -> Cost {
         PAGES,
         || os::map_anonymous(PAGES * 4096, PROT_READ | PROT_WRITE).unwrap_or(0),
         |base| {
-            // SAFETY: the range was mapped for the measurement, and nothing else uses it.
+            // SAFETY: the range is the measurement's own.
             let _ = unsafe { os::munmap(base, PAGES * 4096) };
         },
     )

@@ -1,15 +1,15 @@
-//! The kernel's own count of entries: `/proc/doors`, which only Trident has.
+//! The kernel's counters of entries: `/proc/doors`, which only Trident has.
 //!
-//! Reading it costs entries too (mmap, open, read, close), always the same number. So the cost of
-//! some code is the difference between two readings, less the difference between two readings
-//! with nothing in between.
+//! A reading makes entries itself (mmap, open, read, close), always the same number. So the entries
+//! of some code are the difference between two readings, less the difference between two readings
+//! without code in between.
 
 use sys::Door;
 use sys::os::{self, PROT_READ, PROT_WRITE};
 #[cfg(target_arch = "x86")]
 use sys::sysenter::Instruction;
 
-/// More than the file can grow to: a line for each call that ever came through each door.
+/// More than the file's maximum size: it has a line per door and call number used.
 const LONGEST: usize = 512 * 1024;
 
 /// Entries since boot, by door.
@@ -29,15 +29,15 @@ impl Counts {
     /// Reads the counters; `None` on a kernel without them.
     pub fn read() -> Option<Counts> {
         let address = os::map_anonymous(LONGEST, PROT_READ | PROT_WRITE).ok()?;
-        // SAFETY: the kernel has just mapped that many bytes; there is no other reference to them.
+        // SAFETY: the mapping is new, of that size, and there is no other reference to it.
         let buffer = unsafe { core::slice::from_raw_parts_mut(address as *mut u8, LONGEST) };
         let counts = Counts::parse(os::read_file(c"/proc/doors", buffer));
-        // SAFETY: the counts are numbers; nothing points into the buffer any more.
+        // SAFETY: there is no reference to the buffer any more.
         let _ = unsafe { os::munmap(address, LONGEST) };
         counts
     }
 
-    /// Takes the totals out of the file: lines `DOOR total COUNT`, among others of single calls.
+    /// Parses the totals: lines `DOOR total COUNT`; other lines are of single calls.
     fn parse(text: &[u8]) -> Option<Counts> {
         let text = core::str::from_utf8(text).ok()?;
         let count = |door: &str| {
@@ -58,7 +58,7 @@ impl Counts {
         })
     }
 
-    /// What was added since `earlier`.
+    /// The difference to `earlier`.
     fn since(self, earlier: Counts) -> Counts {
         Counts {
             int80: self.int80 - earlier.int80,
@@ -68,7 +68,7 @@ impl Counts {
         }
     }
 
-    /// The counter that a call through `door` moves.
+    /// The counter of calls through `door`.
     pub fn through(&self, door: Door) -> u64 {
         match door {
             Door::Int80 => self.int80,
@@ -87,16 +87,16 @@ impl Counts {
         }
     }
 
-    /// All entries together.
+    /// The sum of all counters.
     pub fn total(&self) -> u64 {
         self.int80 + self.syscall + self.sysenter + self.syscall32
     }
 }
 
-/// Entries made by `work`; `None` on a kernel without the counters.
+/// Runs `work` and returns its entries; `None` on a kernel without the counters.
 ///
-/// The counters are the whole system's. A parent that has yet to call wait(2) for this program does so
-/// at some time, perhaps between two readings: the cost of a reading is what two in a row agree on.
+/// The counters are system-wide. The parent, which calls wait(2) for this program, may do so
+/// between two readings: the cost of a reading is the one that two consecutive readings agree on.
 pub fn delta(work: impl FnOnce()) -> Option<Counts> {
     const ATTEMPTS: usize = 10;
     let mut before = Counts::read()?;

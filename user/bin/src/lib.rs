@@ -1,8 +1,8 @@
-//! What the programs in `src/bin/` share.
+//! Shared code of the programs in `src/bin/`.
 //!
-//! - [`measure`]: how a cost is measured; [`costs`]: what is measured.
-//! - [`doors_file`]: the kernel's own counters of entries, `/proc/doors`.
-//! - [`check`]: how a probe reports what broke;
+//! - [`measure`]: measurement of costs; [`costs`]: the measured operations.
+//! - [`doors_file`]: the kernel's counters of entries, `/proc/doors`.
+//! - [`check`]: a probe's checks;
 //!   [`named`]: probes with several cases; [`registers`]: calls with every register set.
 #![no_std]
 

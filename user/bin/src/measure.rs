@@ -1,9 +1,8 @@
 //! Measurement of a cost: the fastest of several batches, less the cost of the loop itself.
 //!
 //! The unit is one tick of the time-stamp counter. Under QEMU's `-icount shift=0` that is one
-//! instruction, so that a cost can be repeated to the instruction; elsewhere it is time. A batch
-//! is short enough to fit between two timer interrupts, and the fastest batch is the one that
-//! none of them hit.
+//! instruction, so that costs are exactly reproducible; elsewhere it is time. A batch is short
+//! enough to fit between two timer interrupts, and the fastest batch is one without an interrupt.
 
 use core::arch::asm;
 use core::fmt;
@@ -13,7 +12,7 @@ use sys::cpu::rdtsc;
 const BATCHES: usize = 15;
 const CALLS: usize = 1000;
 
-/// What one call costs, in tenths of a tick.
+/// The cost of one call, in tenths of a tick.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Cost(pub u64);
 
@@ -48,16 +47,16 @@ fn batch(mut call: impl FnMut()) -> u64 {
     let mut left = CALLS;
     while left != 0 {
         call();
-        // SAFETY: no instruction at all. The compiler can't see that, so it can neither unroll
-        // the loop nor drop it, and both batches spend the same on it.
+        // SAFETY: no instruction. The compiler doesn't know that, so it can neither unroll nor
+        // remove the loop, which costs the same in both batches.
         unsafe { asm!("/* {0} */", inout(reg) left, options(nomem, nostack)) };
         left -= 1;
     }
     rdtsc() - start
 }
 
-/// Measures one call of something longer: the fastest of `batches` batches of `calls` calls. What
-/// the loop itself costs is too little to matter, and stays in.
+/// Measures one call of a longer operation: the fastest of `batches` batches of `calls` calls,
+/// including the loop, whose cost is negligible.
 pub fn long_cost(batches: usize, calls: usize, mut call: impl FnMut()) -> Cost {
     let mut least = u64::MAX;
     for _ in 0..batches {
@@ -70,8 +69,8 @@ pub fn long_cost(batches: usize, calls: usize, mut call: impl FnMut()) -> Cost {
     Cost(least.saturating_mul(10) / calls as u64)
 }
 
-/// Measures the first access to each page of fresh memory: `fresh` maps it and tells the address,
-/// `drop` unmaps it again.
+/// Measures the first access to each page of new memory: `fresh` maps it and returns the address,
+/// `drop` unmaps it.
 pub fn first_touch(pages: usize, fresh: impl Fn() -> usize, drop: impl Fn(usize)) -> Cost {
     const PAGE: usize = 4096;
     let mut touched = u64::MAX;
@@ -91,7 +90,7 @@ pub fn first_touch(pages: usize, fresh: impl Fn() -> usize, drop: impl Fn(usize)
 fn touch(base: usize, length: usize) -> u64 {
     let start = rdtsc();
     for address in (base..base + length).step_by(4096) {
-        // SAFETY: a byte of the range that the caller has just mapped, writable.
+        // SAFETY: the address is in the caller's new writable mapping.
         unsafe { (address as *mut u8).write_volatile(1) };
     }
     rdtsc() - start

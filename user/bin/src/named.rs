@@ -1,13 +1,12 @@
-//! Probes with several cases, of which the first argument picks one: each case may end the
-//! program in a way of its own.
+//! Probes with several cases, selected by the first argument: each case may end the program.
 
 use sys::{Env, println};
 
-/// A case's name and what it does.
+/// A case's name and function.
 pub type Case = (&'static str, fn());
 
-/// Runs the case that the first argument names. Exit status: 0 if it returned, 2 if there is no
-/// such case.
+/// Runs the case named by the first argument. Returns exit status 0 if the case returned, 2 if
+/// there is no such case.
 pub fn run(env: &Env, cases: &[Case]) -> i32 {
     let wanted = env.args().nth(1).unwrap_or("");
     let Some((name, case)) = cases.iter().find(|case| case.0 == wanted) else {
@@ -16,6 +15,6 @@ pub fn run(env: &Env, cases: &[Case]) -> i32 {
         return 2;
     };
     case();
-    println!("{name}: the program is still alive");
+    println!("{name}: the program survived");
     0
 }

@@ -1,4 +1,4 @@
-//! A call through a door with every register set beforehand and every register read back.
+//! A call through a door that sets every register before and reads every register after.
 //!
 //! [`call`] loads the general registers and the flags from a [`Registers`], executes the door's
 //! instruction and stores them all again, with no compiled code in between.
@@ -8,10 +8,10 @@ use core::cell::UnsafeCell;
 
 use sys::Door;
 
-/// How many general registers there are besides the stack pointer.
+/// Number of general registers without the stack pointer.
 #[cfg(target_arch = "x86_64")]
 pub const COUNT: usize = 15;
-/// How many general registers there are besides the stack pointer.
+/// Number of general registers without the stack pointer.
 #[cfg(target_arch = "x86")]
 pub const COUNT: usize = 7;
 
@@ -25,7 +25,7 @@ pub const NAMES: [&str; COUNT] = [
 #[cfg(target_arch = "x86")]
 pub const NAMES: [&str; COUNT] = ["eax", "ebx", "ecx", "edx", "esi", "edi", "ebp"];
 
-/// The general registers and the flags; after a call also where it returned to.
+/// The general registers and the flags; after a call also the address that it returned to.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Registers {
@@ -40,7 +40,7 @@ pub struct Registers {
 }
 
 impl Registers {
-    /// A value of its own in each register, and plain flags.
+    /// A different value in each register, and default flags.
     pub fn pattern() -> Registers {
         let mut registers = Registers {
             general: [0; COUNT],
@@ -64,7 +64,7 @@ impl Registers {
     }
 }
 
-/// Which registers carry the first four arguments: rdi rsi rdx r10, or ebx ecx edx esi.
+/// Indices of the registers of the first four arguments: rdi rsi rdx r10, or ebx ecx edx esi.
 fn argument_registers(door: Door) -> [usize; 4] {
     match door {
         #[cfg(target_arch = "x86_64")]
@@ -88,14 +88,14 @@ const EMPTY: Registers = Registers {
 static BEFORE: Shared = Shared(UnsafeCell::new(EMPTY));
 static AFTER: Shared = Shared(UnsafeCell::new(EMPTY));
 
-/// Makes the call that `before` describes through `door`; the registers as they were afterwards.
+/// Makes the call in `before` through `door`; returns the registers after it.
 ///
 /// # Safety
 /// The door must be available, and the call in the registers sound for this program.
 pub unsafe fn call(door: Door, before: Registers) -> Registers {
-    // SAFETY: one thread, so nothing else looks at the two statics.
+    // SAFETY: one thread, so no other code accesses the two statics.
     unsafe { *BEFORE.0.get() = before };
-    // SAFETY: the stubs keep the C convention; the caller answers for the call.
+    // SAFETY: the stubs follow the C calling convention; the caller vouches for the call.
     unsafe {
         match door {
             Door::Int80 => int80(),

@@ -19,7 +19,7 @@ pub struct Cpuid {
 pub fn cpuid(leaf: u32) -> Cpuid {
     let (eax, ecx, edx);
     let ebx: usize;
-    // SAFETY: CPUID reads no memory; ebx, which the compiler keeps for itself, is put back.
+    // SAFETY: CPUID accesses no memory; ebx, which the compiler reserves, is restored.
     unsafe {
         #[cfg(target_arch = "x86_64")]
         asm!("mov {b:r}, rbx", "cpuid", "xchg {b:r}, rbx", b = out(reg) ebx,
@@ -38,7 +38,7 @@ pub fn cpuid(leaf: u32) -> Cpuid {
     }
 }
 
-/// The CPU's vendor: 12 letters, as `GenuineIntel`.
+/// The CPU's vendor: 12 letters, such as `GenuineIntel`.
 pub fn vendor() -> [u8; 12] {
     let leaf = cpuid(0);
     let mut name = [0; 12];
@@ -48,13 +48,13 @@ pub fn vendor() -> [u8; 12] {
     name
 }
 
-/// Whether the CPU is AMD's (or Hygon's, which is the same design): it has `SYSCALL` in 32-bit
-/// code and no `SYSENTER` under a 64-bit kernel; the others have it the other way round.
+/// Whether the CPU is AMD's (or Hygon's, of the same design): under a 64-bit kernel these have
+/// `SYSCALL` in 32-bit code and no `SYSENTER`; on others it is the other way round.
 pub fn is_amd() -> bool {
     matches!(&vendor(), b"AuthenticAMD" | b"HygonGenuine")
 }
 
-/// The CPU's full name, padded with NULs or spaces; all NUL where the CPU has none.
+/// The CPU's full name, padded with NULs or spaces; all NUL if the CPU has none.
 pub fn brand() -> [u8; 48] {
     let mut name = [0; 48];
     if cpuid(0x8000_0000).eax >= 0x8000_0004 {
@@ -69,11 +69,11 @@ pub fn brand() -> [u8; 48] {
     name
 }
 
-/// The time-stamp counter, in ticks; earlier instructions are done when it is read.
+/// Reads the time-stamp counter, in ticks, after all earlier instructions have completed.
 #[inline(always)]
 pub fn rdtsc() -> u64 {
     let (low, high): (u32, u32);
-    // SAFETY: reads a counter; a kernel that sets CR4.TSD would kill the program, nothing worse.
+    // SAFETY: reads a counter; if the kernel sets CR4.TSD, it kills the program.
     unsafe {
         asm!("lfence", "rdtsc", out("eax") low, out("edx") high, options(nostack, preserves_flags));
     }

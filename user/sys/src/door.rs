@@ -1,7 +1,7 @@
-//! The kernel's entries behind one type: [`call`] makes the same call through any of them.
+//! The kernel's entries as one type: [`call`] makes the same call through any of them.
 //!
-//! A door decides which table a number means: only `SYSCALL` from 64-bit code uses the x86_64
-//! table, every other door the i386 one. [`Door::number`] picks the right column of
+//! The door determines the table of a number: only `SYSCALL` from 64-bit code uses the x86_64
+//! table, every other door the i386 one. [`Door::number`] returns the right column of
 //! [`crate::numbers`].
 
 use core::fmt;
@@ -16,7 +16,7 @@ pub enum Door {
     /// `SYSCALL` from 64-bit code.
     #[cfg(target_arch = "x86_64")]
     Syscall,
-    /// `__kernel_vsyscall` of the 32-bit vDSO, whichever instruction it holds.
+    /// `__kernel_vsyscall` of the 32-bit vDSO, whichever instruction it uses.
     #[cfg(target_arch = "x86")]
     Vsyscall,
     /// `SYSENTER` executed by the program itself (Intel).
@@ -28,22 +28,22 @@ pub enum Door {
 }
 
 impl Door {
-    /// Every door that a program of this width knows, usable on this CPU or not.
+    /// All doors of programs of this width, usable on this CPU or not.
     #[cfg(target_arch = "x86_64")]
     pub const ALL: &'static [Door] = &[Door::Int80, Door::Syscall];
-    /// Every door that a program of this width knows, usable on this CPU or not.
+    /// All doors of programs of this width, usable on this CPU or not.
     #[cfg(target_arch = "x86")]
     pub const ALL: &'static [Door] =
         &[Door::Int80, Door::Vsyscall, Door::Sysenter, Door::Syscall32];
 
-    /// The door of typed system calls: one that always works.
+    /// The door of typed system calls, which always works.
     #[cfg(target_arch = "x86_64")]
     pub const NATIVE: Door = Door::Syscall;
-    /// The door of typed system calls: one that always works.
+    /// The door of typed system calls, which always works.
     #[cfg(target_arch = "x86")]
     pub const NATIVE: Door = Door::Int80;
 
-    /// Whether this CPU and this kernel have the door.
+    /// Whether this CPU and this kernel support the door.
     pub fn available(self) -> bool {
         match self {
             #[cfg(target_arch = "x86")]
@@ -56,7 +56,7 @@ impl Door {
         }
     }
 
-    /// The doors that can be used here.
+    /// The available doors.
     pub fn usable() -> impl Iterator<Item = Door> {
         Door::ALL.iter().copied().filter(|door| door.available())
     }
@@ -70,7 +70,7 @@ impl Door {
         }
     }
 
-    /// The short name that the kernel's tracer and counters use.
+    /// The short name, as in the kernel's tracer and counters.
     pub const fn name(self) -> &'static str {
         match self {
             Door::Int80 => "int80",
@@ -97,22 +97,22 @@ impl fmt::Display for Door {
     }
 }
 
-/// Whether `__kernel_vsyscall` uses `wanted`. A raw door is tried only where the kernel chose its
-/// instruction: elsewhere the instruction may not exist, or have no entry point.
+/// Whether `__kernel_vsyscall` uses `wanted`. A raw door is only available if the kernel selected
+/// its instruction: otherwise the instruction may not exist, or have no entry point.
 #[cfg(target_arch = "x86")]
 fn vsyscall_is(wanted: crate::sysenter::Instruction) -> bool {
     crate::sysenter::instruction() == Some(wanted)
 }
 
-/// Makes system call `number` (of the door's table) through `door`; the result as the kernel left
-/// it, negative for `-errno`.
+/// Makes system call `number` (of the door's table) through `door`; returns the raw result,
+/// `-errno` on failure.
 ///
 /// # Safety
 /// The door must be [`available`](Door::available), and the call sound for this program.
-#[inline(always)] // the door is a constant nearly everywhere: no choice remains at run time
+#[inline(always)] // most callers pass a constant door: no branch remains
 pub unsafe fn call(door: Door, number: usize, args: [usize; 6]) -> isize {
     match door {
-        // SAFETY: the caller answers for door and call, here and in each arm below.
+        // SAFETY: the caller guarantees that door and call are valid, here and in each arm below.
         Door::Int80 => unsafe { crate::int80::call(number, &args) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.

@@ -1,8 +1,8 @@
 //! A loaded ELF image, as a dynamic linker reads it.
 //!
-//! The tables are found by ELF header -> program headers -> `PT_DYNAMIC` -> symbol table, string
+//! The tables are found through ELF header, program headers and `PT_DYNAMIC`: symbol table, string
 //! table, hash tables, versions. Source: the gABI's chapters on dynamic linking. Only images of the
-//! program's own width are read. `lookup.rs` looks names up in the hash tables.
+//! program's own width are supported. `lookup.rs` looks names up in the hash tables.
 
 use core::ffi::{CStr, c_char};
 
@@ -36,7 +36,7 @@ const DT_VERSYM: usize = 0x6fff_fff0;
 const DT_VERDEF: usize = 0x6fff_fffc;
 const DT_GNU_HASH: usize = 0x6fff_fef5;
 
-/// A loaded ELF image; addresses of its tables, 0 for one that it lacks.
+/// A loaded ELF image: the addresses of its tables, 0 if it lacks one.
 #[derive(Debug)]
 pub struct Image {
     /// Load bias: address minus `p_vaddr` or `st_value`.
@@ -50,12 +50,12 @@ pub struct Image {
     definitions: usize,
 }
 
-/// Reads a `T` of the image.
+/// Reads a `T` from the image.
 ///
 /// # Safety
 /// `address` must point to a readable `T`, aligned or not.
 pub(crate) unsafe fn read<T: Copy>(address: usize) -> T {
-    // SAFETY: the caller's promise, and the read asks no alignment.
+    // SAFETY: the caller's guarantee; the read needs no alignment.
     unsafe { (address as *const T).read_unaligned() }
 }
 
@@ -66,7 +66,7 @@ impl Image {
     /// A well-formed ELF image of this width must be mapped there, and stay.
     pub unsafe fn new(base: usize) -> Option<Image> {
         let (size, offset_at, address_at) = layout::PROGRAM_HEADER;
-        // SAFETY: the header and the program headers lie in the image's first page.
+        // SAFETY: the header and the program headers are in the image's first page.
         let (first, count) = unsafe {
             (
                 base + read::<usize>(base + layout::HEADER.0),
@@ -75,7 +75,7 @@ impl Image {
         };
         let (mut bias, mut dynamic) = (None, None);
         for header in (0..usize::from(count)).map(|index| first + index * size) {
-            // SAFETY: within the program headers, whose number the ELF header gives.
+            // SAFETY: within the program headers, whose number is in the ELF header.
             let (kind, offset, address) = unsafe {
                 let offset: usize = read(header + offset_at);
                 let address: usize = read(header + address_at);
@@ -128,13 +128,13 @@ impl Image {
 
     /// The string at `offset` of the string table.
     fn string(&self, offset: usize) -> &'static str {
-        // SAFETY: the image's string table holds NUL-terminated strings at the offsets it uses.
+        // SAFETY: the image's offsets are those of NUL-terminated strings in its string table.
         unsafe { CStr::from_ptr((self.strings + offset) as *const c_char) }
             .to_str()
             .unwrap_or("?")
     }
 
-    /// `DT_SONAME`, the name that the image gives itself.
+    /// `DT_SONAME`, the image's name.
     pub fn soname(&self) -> Option<&'static str> {
         self.dynamic(DT_SONAME).map(|offset| self.string(offset))
     }
@@ -159,17 +159,17 @@ impl Image {
         (section != 0).then(|| self.bias.wrapping_add(value))
     }
 
-    /// The name of the version that symbol `index` belongs to; empty without one.
+    /// The name of symbol `index`'s version; empty without one.
     pub(crate) fn symbol_version(&self, index: usize) -> &'static str {
         if self.versions == 0 || self.definitions == 0 {
             return "";
         }
-        // SAFETY: the version table runs beside the symbol table. Bit 15 marks a hidden symbol.
+        // SAFETY: the version table is parallel to the symbol table. Bit 15 marks a hidden symbol.
         let wanted = unsafe { read::<u16>(self.versions + 2 * index) } & 0x7fff;
         let mut definition = self.definitions;
         loop {
             // SAFETY: Verdef: version, flags, index, count (u16 each), hash, aux, next (u32 each);
-            // Verdaux: name, next. `next` leads to the next one, 0 ends the list.
+            // Verdaux: name, next. `next` is the next entry's offset, 0 at the end of the list.
             let (number, name, next) = unsafe {
                 let aux = definition + read::<u32>(definition + 12) as usize;
                 (
@@ -186,11 +186,11 @@ impl Image {
         }
     }
 
-    /// The image's defined symbols: name, version, address. Their number comes from `DT_HASH`.
+    /// The image's defined symbols: name, version, address. Their number is in `DT_HASH`.
     pub fn symbols(&self) -> impl Iterator<Item = (&'static str, &'static str, usize)> + '_ {
         let count = match self.hash {
             0 => 0,
-            // SAFETY: the hash table's second word counts the symbols.
+            // SAFETY: the hash table's second word is the number of symbols.
             hash => unsafe { read::<u32>(hash + 4) as usize },
         };
         (1..count).filter_map(|index| {

@@ -1,12 +1,12 @@
 //! The initial stack of a program: arguments, environment, auxiliary vector.
 //!
 //! From the stack pointer upwards: `argc`, `argc` pointers to strings, 0, pointers to the
-//! environment's strings, 0, pairs of (kind, value), ended by the pair (0, 0). Source: the System V
+//! environment's strings, 0, and (kind, value) pairs up to the pair (0, 0). Source: the System V
 //! psABI's "process initialization", both widths.
 
 use core::ffi::{CStr, c_char};
 
-/// Declares the kinds of entry in the auxiliary vector; numbers from Linux's `auxvec.h`.
+/// Declares the kinds of auxiliary vector entries; numbers from Linux's `auxvec.h`.
 macro_rules! kinds {
     ($($name:ident = $number:literal: $what:literal;)+) => {
         $(
@@ -30,8 +30,8 @@ kinds! {
     AT_EGID = 14: "effective group id";
     AT_PLATFORM = 15: "address of the CPU's name";
     AT_HWCAP = 16: "the CPU's features, CPUID leaf 1 edx";
-    AT_CLKTCK = 17: "ticks a second of the clock that times(2) uses";
-    AT_SECURE = 23: "whether the program runs with more rights than its caller";
+    AT_CLKTCK = 17: "ticks per second of the clock of times(2)";
+    AT_SECURE = 23: "whether execve raised the program's privileges";
     AT_RANDOM = 25: "address of 16 random bytes";
     AT_HWCAP2 = 26: "more features";
     AT_EXECFN = 31: "address of the path that was executed";
@@ -40,7 +40,7 @@ kinds! {
     AT_MINSIGSTKSZ = 51: "size of the smallest signal stack";
 }
 
-/// The program's initial stack, as the kernel laid it out.
+/// The program's initial stack, in the kernel's layout.
 #[derive(Debug)]
 pub struct Env {
     stack: *const usize,
@@ -50,15 +50,15 @@ impl Env {
     /// The environment above `stack`.
     ///
     /// # Safety
-    /// `stack` must be the stack pointer as it was at the program's first instruction, and what
-    /// the kernel wrote there must still be there.
+    /// `stack` must be the stack pointer at the program's first instruction, and the kernel's data
+    /// above it must be unchanged.
     pub unsafe fn new(stack: *const usize) -> Env {
         Env { stack }
     }
 
     /// The word `index` places above the initial stack pointer.
     fn word(&self, index: usize) -> usize {
-        // SAFETY: `new` promises the kernel's layout, and the callers stop at its terminators.
+        // SAFETY: `new` requires the kernel's layout, and the callers stop at its terminators.
         unsafe { self.stack.add(index).read() }
     }
 
@@ -67,12 +67,12 @@ impl Env {
         self.stack
     }
 
-    /// The null-terminated array of argument pointers, as `execve` takes it.
+    /// The null-terminated array of argument pointers, for `execve`.
     pub fn argv(&self) -> *const usize {
         self.stack.wrapping_add(1)
     }
 
-    /// The null-terminated array of environment pointers, as `execve` takes it.
+    /// The null-terminated array of environment pointers, for `execve`.
     pub fn envp(&self) -> *const usize {
         self.stack.wrapping_add(2 + self.word(0))
     }
@@ -115,7 +115,8 @@ impl Env {
             .map(|index| self.word(index))
             .take_while(|&pointer| pointer != 0)
             .map(|pointer| {
-                // SAFETY: the kernel put NUL-terminated strings there, for the program's life.
+                // SAFETY: the kernel's pointers are those of NUL-terminated strings, valid for the
+                // program's lifetime.
                 unsafe { CStr::from_ptr(pointer as *const c_char) }
                     .to_str()
                     .unwrap_or("?")

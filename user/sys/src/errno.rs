@@ -1,12 +1,12 @@
-//! Error numbers and their names, as Linux's `errno.h` has them.
+//! Error numbers and their names, from Linux's `errno.h`.
 
 use core::fmt;
 
-/// An error number, as the kernel returned it (negated).
+/// An error number (positive).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Errno(pub i32);
 
-/// What a typed system call returns.
+/// Result of a typed system call.
 pub type SysResult = Result<usize, Errno>;
 
 impl Errno {
@@ -17,7 +17,7 @@ impl Errno {
     /// No such system call.
     pub const ENOSYS: Errno = Errno(38);
 
-    /// The constant's name in C, empty for a number that has none.
+    /// The constant's name in C; empty if the number has none.
     pub fn name(self) -> &'static str {
         usize::try_from(self.0)
             .ok()
@@ -25,7 +25,7 @@ impl Errno {
             .unwrap_or("")
     }
 
-    /// Splits a system call's raw result: -4095..=-1 are errors, everything else is a value.
+    /// Converts a system call's raw result: -4095..=-1 are errors, everything else is a value.
     pub fn check(result: isize) -> SysResult {
         match result {
             -4095..=-1 => Err(Errno(-result as i32)),

@@ -1,23 +1,24 @@
 //! `INT 0x80`: the software interrupt.
 //!
-//! The number goes in `eax`, the arguments in `ebx ecx edx esi edi ebp`, the result comes back in
-//! `eax` as a value or as `-errno`. Every other register returns as it went in: the kernel saves
-//! and restores the whole frame, which is why this is the slowest door.
+//! The number is in `eax`, the arguments in `ebx ecx edx esi edi ebp`; the result is in `eax`, a
+//! value or `-errno`. All other registers are preserved: the kernel saves and restores the whole
+//! frame, which is why this is the slowest door.
 //!
-//! The interrupt always means the **i386** table, from 64-bit code too: there `int 0x80` with
-//! `eax = 4` is `write`, while `syscall` with `rax = 4` is `stat`. Arguments are cut to 32 bits,
-//! so a pointer above 4 GiB can't be passed. Next: `sysenter.rs`.
+//! The interrupt always uses the **i386** table, from 64-bit code too: there `int 0x80` with
+//! `eax = 4` is `write`, while `syscall` with `rax = 4` is `stat`. Arguments are truncated to 32
+//! bits, so a pointer above 4 GiB can't be passed. Next: `sysenter.rs`.
 
 use core::arch::naked_asm;
 
 /// Makes system call `number` of the i386 table.
 ///
 /// # Safety
-/// The call must be sound for this program: the kernel will read and write the memory that the
-/// arguments name, unmap it if told so, and so on.
+/// The call must be sound for this program: the kernel reads and writes the memory that the
+/// arguments point to, may unmap it, and so on.
 #[cfg(target_arch = "x86_64")]
 pub unsafe fn call(number: usize, args: &[usize; 6]) -> isize {
-    // SAFETY: the stub keeps the C convention and reads only `args`; the caller answers for the call.
+    // SAFETY: the stub follows the C calling convention and reads only `args`; the caller vouches
+    // for the call.
     unsafe { stub(number, args) }
 }
 
@@ -27,12 +28,13 @@ pub unsafe fn call(number: usize, args: &[usize; 6]) -> isize {
 /// As for the 64-bit form: the call must be sound for this program.
 #[cfg(target_arch = "x86")]
 pub unsafe fn call(number: usize, args: &[usize; 6]) -> isize {
-    // SAFETY: the stub keeps the C convention and reads only `args`; the caller answers for the call.
+    // SAFETY: the stub follows the C calling convention and reads only `args`; the caller vouches
+    // for the call.
     unsafe { stub(number, args) }
 }
 
-// A stub in assembly and not `asm!`: the compiler reserves `rbx` and `rbp` for itself, and the
-// interrupt wants arguments in both.
+// A naked function, not `asm!`: the compiler reserves `rbx` and `rbp`, and the interrupt takes
+// arguments in both.
 #[cfg(target_arch = "x86_64")]
 #[unsafe(naked)]
 unsafe extern "C" fn stub(number: usize, args: *const [usize; 6]) -> isize {

@@ -1,17 +1,17 @@
 //! The kernel's entries ("doors") from the program's side.
 //!
-//! One file per way in, each short enough to be read in one sitting. In reading order:
+//! One short file per door. In reading order:
 //!
 //! 1. [`int80`]: the software interrupt, the oldest door; works from 32- and 64-bit code.
 //! 2. `sysenter.rs`: `__kernel_vsyscall`, the 32-bit program's fast door.
 //! 3. [`syscall`]: the `SYSCALL` instruction, the 64-bit program's door.
-//! 4. [`vdso`]: the calls that never enter the kernel at all.
+//! 4. [`vdso`]: the calls that don't enter the kernel.
 //!
-//! [`door`] puts the first three behind one type, so that a test can push the same call through
-//! each. The rest is what a program without a C library needs: `start.rs` (the first instruction),
-//! [`mod@env`] (arguments and auxiliary vector), [`print`](mod@print), [`os`] (typed system calls).
+//! [`door`] makes one type of the first three, so that a test can make the same call through each.
+//! The rest replaces a C library: `start.rs` (the first instruction), [`mod@env`] (arguments and
+//! auxiliary vector), [`print`](mod@print), [`os`] (typed system calls).
 //!
-//! Everything here is plain Linux ABI: the programs run on Linux too, unchanged.
+//! All of it is the Linux ABI: the programs run unchanged on Linux.
 #![no_std]
 
 pub mod cpu;
@@ -41,8 +41,7 @@ pub use errno::{Errno, SysResult};
 
 /// Makes `$main`, a `fn(&Env) -> i32`, the program's main function; its result is the exit status.
 ///
-/// Where the crate is built as an ordinary program of the host (the linter does that), the same
-/// function hangs under a normal `main`.
+/// If the crate is built for the host, as by the linter, a normal `main` refers to the function.
 #[macro_export]
 macro_rules! entry {
     ($main:path) => {
@@ -54,7 +53,7 @@ macro_rules! entry {
             let _: fn(&$crate::Env) -> i32 = $main;
         }
 
-        /// Called by the runtime's start code once the environment can be read.
+        /// Called by the start code.
         #[cfg(bare)]
         #[unsafe(no_mangle)]
         fn program_main(env: &$crate::Env) -> i32 {

@@ -1,12 +1,12 @@
-//! Looking a name up in an ELF image, through either of its hash tables.
+//! Symbol lookup in an ELF image, by either of its hash tables.
 //!
-//! Each table is used by itself, so that a test can tell whether either is broken. Sources: the
-//! gABI for `DT_HASH`; for `DT_GNU_HASH` the layout that binutils writes.
+//! Each table has its own function, so that a test can check both. Sources: the gABI for `DT_HASH`;
+//! binutils for the layout of `DT_GNU_HASH`.
 
 use crate::elf_image::{Image, read};
 
 impl Image {
-    /// The address of symbol `index` if it is the wanted one; an empty version means any.
+    /// The address of symbol `index` if its name and version match; an empty version matches any.
     fn matches(&self, index: usize, name: &str, version: &str) -> Option<usize> {
         let right = self.symbol_name(index) == name
             && (version.is_empty() || self.symbol_version(index) == version);
@@ -27,12 +27,12 @@ impl Image {
         self.gnu_hash != 0
     }
 
-    /// Looks `name` up through `DT_HASH`.
+    /// Looks up `name` by `DT_HASH`.
     pub fn lookup_hash(&self, name: &str, version: &str) -> Option<usize> {
         if self.hash == 0 {
             return None;
         }
-        // SAFETY: the table: bucket count, chain count, buckets, chains, all u32; index 0 ends a
+        // SAFETY: the table is bucket count, chain count, buckets, chains, all u32; index 0 ends a
         // chain, and every index is below the chain count.
         let word = |index: usize| unsafe { read::<u32>(self.hash + 4 * index) } as usize;
         let buckets = word(0).max(1);
@@ -46,7 +46,7 @@ impl Image {
         None
     }
 
-    /// Looks `name` up through `DT_GNU_HASH`.
+    /// Looks up `name` by `DT_GNU_HASH`.
     pub fn lookup_gnu_hash(&self, name: &str, version: &str) -> Option<usize> {
         if self.gnu_hash == 0 {
             return None;
@@ -60,7 +60,7 @@ impl Image {
         let hash = gnu_hash(name) as usize;
 
         let filter = self.gnu_hash + 16;
-        // SAFETY: one word of the filter, whose size the table gives.
+        // SAFETY: one word of the filter, whose size is in the table.
         let bits: usize = unsafe { read(filter + hash / BITS % filter_words * size_of::<usize>()) };
         let both = (bits >> (hash % BITS)) & (bits >> ((hash >> shift) % BITS));
         if both & 1 == 0 {
@@ -105,7 +105,7 @@ fn gnu_hash(name: &str) -> u32 {
 mod tests {
     use super::{gnu_hash, hash};
 
-    // Values from the gABI's and binutils' own hash functions.
+    // Values of the gABI's and binutils' hash functions.
     #[test]
     fn hashes() {
         assert_eq!(
@@ -118,7 +118,7 @@ mod tests {
         );
     }
 
-    // Names long enough that bits are folded back from the top.
+    // Names long enough that the hash folds back its top bits.
     #[test]
     fn long_names() {
         assert_eq!(hash("flapenguin.me"), 0x03987915);

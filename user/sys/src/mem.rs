@@ -1,21 +1,21 @@
-//! The memory functions that compiled code calls by itself.
+//! The memory functions that the compiler generates calls of.
 //!
-//! Rust turns copies and comparisons into calls of these C functions. The bare 64-bit target
-//! brings them along; the 32-bit target leaves them to a C library, which is not linked here.
-//! String instructions do the work, so that the compiler can't turn a loop in `memcpy` back into
-//! a call of `memcpy`. The direction flag is clear by the C convention.
+//! Copies and comparisons compile to calls of these C functions. The bare 64-bit target provides
+//! them; the 32-bit target expects a C library, which is not linked here. The functions use string
+//! instructions, as the compiler may turn a loop in `memcpy` into a call of `memcpy`. The direction
+//! flag is clear by the C calling convention.
 
 use core::arch::asm;
 use core::ffi::{c_char, c_void};
 
-/// Copies `count` bytes between places that don't overlap.
+/// Copies `count` bytes; the ranges must not overlap.
 ///
 /// # Safety
-/// Both places must be valid for `count` bytes.
+/// Both ranges must be valid for `count` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memcpy(to: *mut c_void, from: *const c_void, count: usize) -> *mut c_void {
-    // SAFETY: reads and writes exactly the caller's `count` bytes, upwards; `esi` can't be named
-    // as an operand, so it is exchanged and put back.
+    // SAFETY: reads and writes exactly the caller's `count` bytes, upwards; `esi` can't be an
+    // operand, so it is exchanged and restored.
     unsafe {
         asm!("xchg esi, {from}", "rep movsb", "xchg esi, {from}", from = inout(reg) from => _,
             inout("edi") to => _, inout("ecx") count => _, options(nostack, preserves_flags));
@@ -23,10 +23,10 @@ pub unsafe extern "C" fn memcpy(to: *mut c_void, from: *const c_void, count: usi
     to
 }
 
-/// Copies `count` bytes between places that may overlap.
+/// Copies `count` bytes; the ranges may overlap.
 ///
 /// # Safety
-/// Both places must be valid for `count` bytes.
+/// Both ranges must be valid for `count` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memmove(
     to: *mut c_void,
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn memmove(
 /// Fills `count` bytes with the low byte of `value`.
 ///
 /// # Safety
-/// The place must be valid for `count` bytes.
+/// The range must be valid for `count` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memset(to: *mut c_void, value: i32, count: usize) -> *mut c_void {
     // SAFETY: writes exactly the caller's `count` bytes, upwards.
@@ -65,17 +65,17 @@ pub unsafe extern "C" fn memset(to: *mut c_void, value: i32, count: usize) -> *m
     to
 }
 
-/// Compares `count` bytes: negative, 0 or positive as the first difference says.
+/// Compares `count` bytes: negative, 0 or positive by the first difference.
 ///
 /// # Safety
-/// Both places must be valid for `count` bytes.
+/// Both ranges must be valid for `count` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn memcmp(left: *const c_void, right: *const c_void, count: usize) -> i32 {
     let (left, right) = (left.cast::<u8>(), right.cast::<u8>());
     let mut index = 0;
     while index < count {
-        // SAFETY: `index` is below the caller's `count`. Volatile, or the compiler would see a
-        // memcmp here and call it.
+        // SAFETY: `index` is below the caller's `count`. Volatile, or the compiler would turn the
+        // loop into a call of memcmp.
         let pair = unsafe {
             (
                 left.add(index).read_volatile(),
@@ -93,10 +93,10 @@ pub unsafe extern "C" fn memcmp(left: *const c_void, right: *const c_void, count
 /// Compares `count` bytes for equality only: 0 if equal.
 ///
 /// # Safety
-/// Both places must be valid for `count` bytes.
+/// Both ranges must be valid for `count` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bcmp(left: *const c_void, right: *const c_void, count: usize) -> i32 {
-    // SAFETY: the same promise.
+    // SAFETY: `memcmp` has the same requirement.
     unsafe { memcmp(left, right, count) }
 }
 
@@ -107,23 +107,23 @@ pub unsafe extern "C" fn bcmp(left: *const c_void, right: *const c_void, count: 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn strlen(text: *const c_char) -> usize {
     let mut length = 0;
-    // SAFETY: reads up to the NUL that the caller promises. Volatile, or the compiler would see a
-    // strlen here and call it.
+    // SAFETY: reads up to the string's NUL. Volatile, or the compiler would turn the loop into a
+    // call of strlen.
     while unsafe { text.add(length).read_volatile() } != 0 {
         length += 1;
     }
     length
 }
 
-/// Length of a zero-terminated string of 32-bit characters: what newer compilers (Rust 1.99)
-/// make of a loop that looks for a zero word (the end of the auxiliary vector, say).
+/// Length of a zero-terminated string of 32-bit characters. Newer compilers (Rust 1.99) turn a loop
+/// that searches a zero word (such as the end of the auxiliary vector) into a call of this.
 ///
 /// # Safety
 /// `text` must point to a zero-terminated string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wcslen(text: *const u32) -> usize {
     let mut length = 0;
-    // SAFETY: reads up to the zero that the caller promises; volatile as in `strlen`.
+    // SAFETY: reads up to the string's zero; volatile as in `strlen`.
     while unsafe { text.add(length).read_volatile() } != 0 {
         length += 1;
     }

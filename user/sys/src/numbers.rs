@@ -1,7 +1,8 @@
-//! System call numbers, both tables side by side.
+//! System call numbers of both tables.
 //!
-//! The two tables share names and nothing else: `write` is 1 in one and 4 in the other. Source:
-//! Linux's `syscall_64.tbl` and `syscall_32.tbl`. Only what the programs here use is listed.
+//! The two tables have different numbers for the same names: `write` is 1 in one and 4 in the
+//! other. Source: Linux's `syscall_64.tbl` and `syscall_32.tbl`. Only the calls that the programs
+//! use.
 
 /// One call's number in each table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,7 +13,7 @@ pub struct Call {
     pub i386: usize,
 }
 
-/// Stands in a column whose table lacks the call: out of range, so the answer is `-ENOSYS`.
+/// The number of a call that a table lacks: out of range, so the result is `-ENOSYS`.
 pub const ABSENT: usize = 100_000;
 
 macro_rules! numbers {

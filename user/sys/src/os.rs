@@ -1,4 +1,4 @@
-//! Typed system calls, through the door that always works ([`Door::NATIVE`]).
+//! Typed system calls through [`Door::NATIVE`].
 
 use core::ffi::CStr;
 use core::ptr;
@@ -7,7 +7,7 @@ use crate::door::{Door, call};
 use crate::errno::{Errno, SysResult};
 use crate::numbers::{self, Call};
 
-/// A point in time or a span of it, in the width of the program (32-bit seconds in 32-bit ones).
+/// A time or a duration, in the program's width (32-bit seconds in 32-bit programs).
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Timespec {
@@ -25,7 +25,7 @@ pub const O_WRONLY: usize = 1;
 pub const O_RDWR: usize = 2;
 /// `open` flag: create the file.
 pub const O_CREAT: usize = 0o100;
-/// `open` flag: empty the file.
+/// `open` flag: truncate the file.
 pub const O_TRUNC: usize = 0o1000;
 
 /// `mmap` protection: readable.
@@ -34,31 +34,31 @@ pub const PROT_READ: usize = 1;
 pub const PROT_WRITE: usize = 2;
 /// `mmap` protection: executable.
 pub const PROT_EXEC: usize = 4;
-/// `mmap` flag: changes stay with the program.
+/// `mmap` flag: private, copy-on-write mapping.
 pub const MAP_PRIVATE: usize = 2;
 /// `mmap` flag: at this address exactly.
 pub const MAP_FIXED: usize = 0x10;
 /// `mmap` flag: no file.
 pub const MAP_ANONYMOUS: usize = 0x20;
 
-/// Makes `which` natively.
+/// Makes call `which` through [`Door::NATIVE`].
 ///
 /// # Safety
 /// The call must be sound for this program.
 pub unsafe fn native(which: Call, args: [usize; 6]) -> SysResult {
-    // SAFETY: the native door is always there; the caller answers for the call.
+    // SAFETY: the native door is always available; the caller vouches for the call.
     Errno::check(unsafe { call(Door::NATIVE, Door::NATIVE.number(which), args) })
 }
 
 /// Ends the program with `status` (0 to 255).
 pub fn exit(status: i32) -> ! {
     loop {
-        // SAFETY: ends the program: nothing of it is left to be unsound.
+        // SAFETY: the program ends.
         let _ = unsafe { native(numbers::EXIT_GROUP, [status as usize, 0, 0, 0, 0, 0]) };
     }
 }
 
-/// Writes `bytes` to file descriptor `fd`; the number of bytes taken.
+/// Writes `bytes` to file descriptor `fd`; returns the number of bytes written.
 pub fn write(fd: usize, bytes: &[u8]) -> SysResult {
     // SAFETY: the kernel only reads `bytes`.
     unsafe {
@@ -69,7 +69,7 @@ pub fn write(fd: usize, bytes: &[u8]) -> SysResult {
     }
 }
 
-/// Reads into `bytes` from file descriptor `fd`; the number of bytes read, 0 at the end.
+/// Reads into `bytes` from file descriptor `fd`; returns the number of bytes read, 0 at the end.
 pub fn read(fd: usize, bytes: &mut [u8]) -> SysResult {
     // SAFETY: the kernel writes only within `bytes`.
     unsafe {
@@ -80,7 +80,7 @@ pub fn read(fd: usize, bytes: &mut [u8]) -> SysResult {
     }
 }
 
-/// Reads until `bytes` is full or the file ends; what was read.
+/// Reads until `bytes` is full or the file ends; returns the bytes read.
 pub fn read_all(fd: usize, bytes: &mut [u8]) -> Result<&[u8], Errno> {
     let mut filled = 0;
     while filled < bytes.len() {
@@ -92,7 +92,7 @@ pub fn read_all(fd: usize, bytes: &mut [u8]) -> Result<&[u8], Errno> {
     Ok(&bytes[..filled])
 }
 
-/// Opens `path`; the new file descriptor. A file created is its owner's to read, write and execute.
+/// Opens `path`; returns the new file descriptor. A created file has mode 0700.
 pub fn open(path: &CStr, flags: usize) -> SysResult {
     // SAFETY: the kernel only reads the string.
     unsafe {
@@ -109,13 +109,13 @@ pub fn close(fd: usize) -> SysResult {
     unsafe { native(numbers::CLOSE, [fd, 0, 0, 0, 0, 0]) }
 }
 
-/// Reads the whole of a small file into `buffer`; empty if there is none.
+/// Reads the whole of a small file into `buffer`; returns its text, empty if there is no file.
 pub fn read_file<'a>(path: &CStr, buffer: &'a mut [u8]) -> &'a [u8] {
     let Ok(fd) = open(path, O_RDONLY) else {
         return &[];
     };
     let text = read_all(fd, buffer);
-    let _ = close(fd); // only read from: nothing can be lost
+    let _ = close(fd); // opened for reading: no data to lose
     text.unwrap_or(&[])
 }
 
@@ -125,7 +125,7 @@ pub fn mkdir(path: &CStr) -> SysResult {
     unsafe { native(numbers::MKDIR, [path.as_ptr() as usize, 0o755, 0, 0, 0, 0]) }
 }
 
-/// Reads the whole of the kernel's log (`SYSLOG_ACTION_READ_ALL`) into `buffer`.
+/// Reads the kernel's log (`SYSLOG_ACTION_READ_ALL`) into `buffer`.
 pub fn kernel_log(buffer: &mut [u8]) -> &[u8] {
     const READ_ALL: usize = 3;
     let args = [
@@ -147,7 +147,7 @@ pub fn getpid() -> usize {
     unsafe { native(numbers::GETPID, [0; 6]) }.unwrap_or(0)
 }
 
-/// Maps `length` bytes of zeroed private memory; its address.
+/// Maps `length` bytes of zeroed private memory; returns the address.
 pub fn map_anonymous(length: usize, protection: usize) -> SysResult {
     // SAFETY: without MAP_FIXED the kernel picks a free range, so nothing in use is replaced.
     unsafe {
@@ -165,13 +165,13 @@ pub fn map_anonymous(length: usize, protection: usize) -> SysResult {
     }
 }
 
-/// As [`map_anonymous`], at `address` exactly.
+/// As [`map_anonymous`], at exactly `address`.
 ///
 /// # Safety
-/// Nothing that the program still uses may lie in the range.
+/// The program may not use existing mappings in the range any more.
 pub unsafe fn map_fixed(address: usize, length: usize, protection: usize) -> SysResult {
     let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
-    // SAFETY: the caller answers for what is replaced.
+    // SAFETY: the caller vouches for the replaced mappings.
     unsafe {
         native(
             numbers::MMAP,
@@ -185,7 +185,7 @@ pub unsafe fn map_fixed(address: usize, length: usize, protection: usize) -> Sys
 /// # Safety
 /// The program may not use the range any more.
 pub unsafe fn munmap(address: usize, length: usize) -> SysResult {
-    // SAFETY: the caller answers for it.
+    // SAFETY: the caller's guarantee.
     unsafe { native(numbers::MUNMAP, [address, length, 0, 0, 0, 0]) }
 }
 
@@ -194,14 +194,14 @@ pub unsafe fn munmap(address: usize, length: usize) -> SysResult {
 /// # Safety
 /// The program may not use the range in a way that is no longer allowed.
 pub unsafe fn mprotect(address: usize, length: usize, protection: usize) -> SysResult {
-    // SAFETY: the caller answers for it.
+    // SAFETY: the caller's guarantee.
     unsafe { native(numbers::MPROTECT, [address, length, protection, 0, 0, 0]) }
 }
 
-/// Resizes or moves a mapping; its new address.
+/// Resizes or moves a mapping; returns its new address.
 ///
 /// # Safety
-/// The program may not use the old range if it moved, nor anything replaced at `target`.
+/// The program may not use the old range if it moved, nor mappings replaced at `target`.
 pub unsafe fn mremap(
     address: usize,
     old: usize,
@@ -209,11 +209,11 @@ pub unsafe fn mremap(
     flags: usize,
     target: usize,
 ) -> SysResult {
-    // SAFETY: the caller answers for it.
+    // SAFETY: the caller's guarantee.
     unsafe { native(numbers::MREMAP, [address, old, new, flags, target, 0]) }
 }
 
-/// Splits the process in two; 0 in the child, the child's id in the parent.
+/// Forks the process; returns 0 in the child, the child's id in the parent.
 pub fn fork() -> SysResult {
     // SAFETY: the child has its own copy of all memory, and there are no other threads.
     unsafe { native(numbers::FORK, [0; 6]) }
@@ -232,7 +232,7 @@ pub unsafe fn execve(path: &CStr, argv: *const usize, envp: *const usize) -> Err
         0,
         0,
     ];
-    // SAFETY: the kernel only reads the strings that the caller promises.
+    // SAFETY: the kernel only reads the caller's strings.
     unsafe { native(numbers::EXECVE, args) }
         .err()
         .unwrap_or(Errno(0))
@@ -241,14 +241,14 @@ pub unsafe fn execve(path: &CStr, argv: *const usize, envp: *const usize) -> Err
 /// How a process ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ending {
-    /// By exiting with this status.
+    /// Exit with this status.
     Exit(i32),
-    /// By this signal.
+    /// Killed by this signal.
     Signal(i32),
 }
 
 impl Ending {
-    /// From the status of a child that has ended, as wait4 gives it.
+    /// Decodes the wait status of a child that has ended.
     pub fn of(status: i32) -> Self {
         match status & 0x7f {
             0 => Ending::Exit(status >> 8 & 0xff),

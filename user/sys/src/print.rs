@@ -1,7 +1,7 @@
-//! `print!` and `println!`: formatted text to standard output, a line at a time.
+//! `print!` and `println!`: formatted text to standard output, line-buffered.
 //!
-//! A line is written with one `write`, so that a program that dies has printed all of its complete
-//! lines, and the kernel's log does not split one.
+//! Each line is one `write`, so that a killed program has printed all its complete lines, and the
+//! kernel's log does not split one.
 
 use core::cell::UnsafeCell;
 use core::fmt::{self, Write};
@@ -15,8 +15,8 @@ struct Buffer {
 
 struct Stdout(UnsafeCell<Buffer>);
 
-// SAFETY: these programs have one thread and no signal handlers, so nothing else can be inside
-// the buffer while a function here is.
+// SAFETY: the programs have one thread and no signal handlers, so the functions here can't be
+// reentered.
 unsafe impl Sync for Stdout {}
 
 static STDOUT: Stdout = Stdout(UnsafeCell::new(Buffer {
@@ -30,7 +30,7 @@ impl Buffer {
         while !rest.is_empty() {
             match os::write(1, rest) {
                 Ok(written) if written > 0 => rest = rest.get(written..).unwrap_or(&[]),
-                _ => break, // an error of the output itself can't be printed
+                _ => break, // an output error can't be reported
             }
         }
         self.used = 0;
@@ -53,16 +53,15 @@ impl Write for Buffer {
     }
 }
 
-/// Formats to standard output; what the macros expand to.
+/// Formats to standard output; the macros expand to this.
 pub fn print(args: fmt::Arguments<'_>) {
-    // SAFETY: one thread, and no `Display` of these programs prints while it is printed, so this
-    // is the only reference.
+    // SAFETY: one thread, and no `Display` implementation prints, so this is the only reference.
     let buffer = unsafe { &mut *STDOUT.0.get() };
-    // A `Display` that returns an error leaves its text half written; it can't be reported.
+    // A `Display` implementation's error can't be reported.
     let _ = buffer.write_fmt(args);
 }
 
-/// Writes an incomplete last line.
+/// Writes the buffered part of an incomplete line.
 pub fn flush() {
     // SAFETY: one thread, so this is the only reference.
     unsafe { &mut *STDOUT.0.get() }.flush();

@@ -1,10 +1,10 @@
 //! The common part of the three 32-bit stubs: loads six arguments from memory into six registers.
 //!
-//! A 32-bit system call uses every register there is but `esp`, so the stub must save what the C
-//! convention lets its caller keep (`ebx esi edi ebp`) before it loads the arguments.
+//! A 32-bit system call uses all registers except `esp`, so the stub must save the callee-saved
+//! ones (`ebx esi edi ebp`) before it loads the arguments.
 
-/// The text of a stub `extern "C" fn(number: usize, args: *const [usize; 6]) -> isize` whose
-/// middle is the given instructions.
+/// The text of a stub `extern "C" fn(number: usize, args: *const [usize; 6]) -> isize` around the
+/// given instructions.
 macro_rules! with_six_registers {
     ($($instruction:literal),+) => {
         concat!(

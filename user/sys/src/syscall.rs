@@ -1,16 +1,15 @@
 //! `SYSCALL`: the system call instruction.
 //!
-//! 64-bit: the number goes in `rax`, the arguments in `rdi rsi rdx r10 r8 r9`, the result comes
-//! back in `rax`. The CPU keeps the return address in `rcx` and the flags in `r11` (that is why
-//! the fourth argument is in `r10`), loads the kernel's entry point from a model-specific register
-//! and touches no memory at all: no descriptor is read and no stack is switched. The kernel does
-//! the rest, hence the price is a fraction of the interrupt's.
+//! 64-bit: the number is in `rax`, the arguments in `rdi rsi rdx r10 r8 r9`, the result in `rax`.
+//! The CPU saves the return address in `rcx` and the flags in `r11` (hence the fourth argument is
+//! in `r10`), loads the kernel's entry point from a model-specific register and accesses no memory:
+//! it reads no descriptor and switches no stack. So the cost is a fraction of the interrupt's.
 //!
-//! 32-bit code on AMD CPUs has a `SYSCALL` too, with the interrupt's numbers and registers. `ecx`
-//! is lost to the return address, so the second argument travels in `ebp` and the sixth on the
-//! stack; [`call`] of the 32-bit build shows it by hand, programs use `__kernel_vsyscall`.
+//! 32-bit code on AMD CPUs has `SYSCALL` too, with the interrupt's numbers and registers, except
+//! that `ecx` is overwritten with the return address: the second argument is in `ebp`, the sixth on
+//! the stack. The 32-bit [`call`] does this by hand; programs use `__kernel_vsyscall`.
 //!
-//! The next door: `vdso.rs`. The next file on a call's way: `kernel/src/entry/syscall.rs`.
+//! The next door: `vdso.rs`. The next file on a call's path: `kernel/src/entry/syscall.rs`.
 
 #[cfg(target_arch = "x86_64")]
 use core::arch::asm;
@@ -20,14 +19,14 @@ use core::arch::naked_asm;
 /// Makes system call `number` of the x86_64 table.
 ///
 /// # Safety
-/// The call must be sound for this program: the kernel will read and write the memory that the
-/// arguments name, unmap it if told so, and so on.
+/// The call must be sound for this program: the kernel reads and writes the memory that the
+/// arguments point to, may unmap it, and so on.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub unsafe fn call(number: usize, args: &[usize; 6]) -> isize {
     let result;
-    // SAFETY: the instruction itself changes rax, rcx and r11 only, all named here; what the
-    // kernel does to memory is the caller's promise.
+    // SAFETY: the instruction only changes rax, rcx and r11, all declared here; the caller vouches
+    // for the call's memory accesses.
     unsafe {
         asm!(
             "syscall",
@@ -49,16 +48,16 @@ pub unsafe fn call(number: usize, args: &[usize; 6]) -> isize {
 /// Makes system call `number` of the i386 table by `SYSCALL` from 32-bit code.
 ///
 /// # Safety
-/// The CPU and the kernel must take `SYSCALL` from 32-bit code, and the call must be sound for
+/// The CPU and the kernel must support `SYSCALL` from 32-bit code, and the call must be sound for
 /// this program.
 #[cfg(target_arch = "x86")]
 pub unsafe fn call(number: usize, args: &[usize; 6]) -> isize {
-    // SAFETY: the caller answers for the instruction and for the call.
+    // SAFETY: the caller vouches for the instruction and the call.
     unsafe { stub(number, args) }
 }
 
-// The kernel returns to the vDSO's landing pad, which pops the three registers and returns: hence
-// the inner call, so that there is an address to return to.
+// The kernel returns to the vDSO's landing pad, which pops the three registers and returns to the
+// address that the inner call pushed.
 #[cfg(target_arch = "x86")]
 #[unsafe(naked)]
 unsafe extern "C" fn stub(number: usize, args: *const [usize; 6]) -> isize {

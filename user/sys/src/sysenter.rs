@@ -1,44 +1,44 @@
 //! `SYSENTER`, and `__kernel_vsyscall`: the fast doors of a 32-bit program.
 //!
-//! `SYSENTER` saves neither eip nor esp. So a program does not execute it itself; it calls
+//! `SYSENTER` saves neither eip nor esp. So programs don't execute it directly, they call
 //! `__kernel_vsyscall`, a function of the 32-bit vDSO whose address the kernel passes as
-//! `AT_SYSINFO`. The kernel knows the return address there (the landing pad), and at boot it chose
-//! the fastest instruction of this CPU:
+//! `AT_SYSINFO`. The kernel knows its return address (the landing pad), and at boot selects the
+//! fastest instruction of the CPU:
 //!
-//! - `SYSENTER` on Intel, `SYSCALL` on AMD, `INT 0x80` on anything older.
+//! - `SYSENTER` on Intel, `SYSCALL` on AMD, `INT 0x80` on older CPUs.
 //!
-//! Arguments and result are those of `INT 0x80`. The function pushes `ecx edx ebp` first, since
-//! the instructions destroy the first two and the third passes the stack pointer.
+//! Arguments and result are those of `INT 0x80`. The function pushes `ecx edx ebp` first, as the
+//! instructions overwrite the first two and the third passes the stack pointer.
 //! Next: `syscall.rs`.
 
 use core::arch::{asm, naked_asm};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// The address of `__kernel_vsyscall`, 0 if the kernel handed over none.
+/// The address of `__kernel_vsyscall`, 0 if the kernel passed none.
 pub static VSYSCALL: AtomicUsize = AtomicUsize::new(0);
 
-/// The instruction behind `__kernel_vsyscall`.
+/// The instruction that `__kernel_vsyscall` uses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Instruction {
     /// `SYSENTER`: bytes 0f 34.
     Sysenter,
     /// `SYSCALL` from compatibility mode: bytes 0f 05.
     Syscall,
-    /// `INT 0x80`: bytes cd 80, and nothing faster before it.
+    /// `INT 0x80`: bytes cd 80, without one of the others before it.
     Int80,
 }
 
-/// Takes the address of `__kernel_vsyscall` from the auxiliary vector's `AT_SYSINFO`.
+/// Sets the address of `__kernel_vsyscall`, from the auxiliary vector's `AT_SYSINFO`.
 pub fn set_vsyscall(address: usize) {
     VSYSCALL.store(address, Ordering::Relaxed);
 }
 
-/// Whether the kernel handed over a `__kernel_vsyscall`.
+/// Whether the kernel passed a `__kernel_vsyscall`.
 pub fn has_vsyscall() -> bool {
     VSYSCALL.load(Ordering::Relaxed) != 0
 }
 
-/// Reads the code of `__kernel_vsyscall` to tell which instruction the kernel chose.
+/// Finds the instruction that the kernel selected, in the code of `__kernel_vsyscall`.
 pub fn instruction() -> Option<Instruction> {
     let address = VSYSCALL.load(Ordering::Relaxed);
     if address == 0 {
@@ -61,7 +61,7 @@ pub fn instruction() -> Option<Instruction> {
 /// # Safety
 /// [`has_vsyscall`] must hold, and the call must be sound for this program.
 pub unsafe fn call(number: usize, args: &[usize; 6]) -> isize {
-    // SAFETY: the caller checked that the pointer the stub calls through is set.
+    // SAFETY: the caller guarantees that the stub's function pointer is set.
     unsafe { vsyscall_stub(number, args) }
 }
 
@@ -73,16 +73,16 @@ unsafe extern "C" fn vsyscall_stub(number: usize, args: *const [usize; 6]) -> is
     )
 }
 
-/// Makes system call `number` by a `SYSENTER` of the program's own.
+/// Makes system call `number` by a `SYSENTER` in the program itself.
 ///
-/// It lays the stack out as `__kernel_vsyscall` does, because the kernel returns to the landing
-/// pad in the vDSO whatever the program meant: `pop ebp; pop edx; pop ecx; ret`.
+/// The stack has the layout of `__kernel_vsyscall`, because the kernel always returns to the
+/// landing pad in the vDSO: `pop ebp; pop edx; pop ecx; ret`.
 ///
 /// # Safety
-/// The CPU and the kernel must take `SYSENTER` from 32-bit code, and the call must be sound for
+/// The CPU and the kernel must support `SYSENTER` from 32-bit code, and the call must be sound for
 /// this program.
 pub unsafe fn raw(number: usize, args: &[usize; 6]) -> isize {
-    // SAFETY: the caller answers for the instruction and for the call.
+    // SAFETY: the caller vouches for the instruction and the call.
     unsafe { raw_stub(number, args) }
 }
 
@@ -101,11 +101,11 @@ unsafe extern "C" fn raw_stub(number: usize, args: *const [usize; 6]) -> isize {
     ))
 }
 
-/// `getpid` (20) through `__kernel_vsyscall` with nothing around it: what the benchmark counts.
+/// `getpid` (20) through `__kernel_vsyscall`, without a wrapper, for the benchmark.
 #[inline(always)]
 pub fn getpid() -> usize {
     let result;
-    // SAFETY: getpid touches no memory of the program; the function called saves every register.
+    // SAFETY: getpid touches no memory of the program; `__kernel_vsyscall` preserves all registers.
     unsafe {
         asm!("call dword ptr [{vsyscall}]", vsyscall = sym VSYSCALL, inlateout("eax") 20 => result);
     }

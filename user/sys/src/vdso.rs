@@ -1,13 +1,13 @@
 //! The vDSO: system calls that don't enter the kernel.
 //!
-//! The kernel maps a small shared library into every program and leaves its address in the
+//! The kernel maps a small shared library into every program and passes its address in the
 //! auxiliary vector (`AT_SYSINFO_EHDR`). Its functions read the time from a page that the kernel
-//! keeps up to date, so that asking for the time costs a function call. A C library finds them
-//! as this file does: by name and version in the image's own symbol table.
+//! updates, so that reading a clock costs a function call. C libraries find them like this file: by
+//! name and version in the image's symbol table.
 //!
-//! The functions are C functions that return `-errno` themselves. The 64-bit image calls them
-//! `__vdso_clock_gettime` and so on; the 32-bit one adds `__vdso_clock_gettime64` for times after
-//! 2038 and `__kernel_vsyscall` (see `sysenter.rs`).
+//! They are C functions that return `-errno`, named `__vdso_clock_gettime` and so on; the 32-bit
+//! image also has `__vdso_clock_gettime64` for 64-bit times, and `__kernel_vsyscall` (see
+//! `sysenter.rs`).
 
 use core::mem::transmute;
 
@@ -15,12 +15,12 @@ use crate::elf_image::Image;
 use crate::env::{AT_SYSINFO_EHDR, Env};
 use crate::os::Timespec;
 
-/// The version that all the functions carry.
+/// The version of all the functions.
 pub const VERSION: &str = "LINUX_2.6";
 
 /// `clock_gettime(id, time)`: 0 or `-errno`.
 pub type ClockGettime = unsafe extern "C" fn(i32, *mut Timespec) -> i32;
-/// `clock_gettime64(id, time)`: the 32-bit image's, with 64-bit seconds.
+/// `clock_gettime64(id, time)`: with 64-bit seconds, in the 32-bit image.
 pub type ClockGettime64 = unsafe extern "C" fn(i32, *mut [i64; 2]) -> i32;
 /// `clock_getres(id, resolution)`: 0 or `-errno`; the pointer may be null.
 pub type ClockGetres = unsafe extern "C" fn(i32, *mut Timespec) -> i32;
@@ -31,10 +31,10 @@ pub type Time = unsafe extern "C" fn(*mut isize) -> isize;
 /// `getcpu(cpu, node, unused)`: either of the first two pointers may be null.
 pub type Getcpu = unsafe extern "C" fn(*mut u32, *mut u32, usize) -> i32;
 
-/// The vDSO's functions; `None` for one that the kernel doesn't offer.
+/// The vDSO's functions; `None` if the kernel doesn't provide one.
 #[derive(Debug)]
 pub struct Vdso {
-    /// Where the image is mapped.
+    /// Address of the image.
     pub base: usize,
     /// The image itself, for other lookups.
     pub image: Image,
@@ -56,15 +56,15 @@ impl Vdso {
     /// Finds the vDSO of this process; `None` if the kernel mapped none.
     pub fn find(env: &Env) -> Option<Vdso> {
         let base = env.aux(AT_SYSINFO_EHDR)?;
-        // SAFETY: the kernel says that an ELF image of the program's width is mapped there.
+        // SAFETY: AT_SYSINFO_EHDR is the address of an ELF image of the program's width.
         let image = unsafe { Image::new(base) }?;
         let find = |name| {
             image
                 .lookup_gnu_hash(name, VERSION)
                 .or_else(|| image.lookup_hash(name, VERSION))
         };
-        // SAFETY: each address is that of a function in the vDSO, whose names and version promise
-        // the C signatures of the types above.
+        // SAFETY: each address is that of a function in the vDSO, whose name and version determine
+        // its C signature, one of the types above.
         unsafe {
             Some(Vdso {
                 base,

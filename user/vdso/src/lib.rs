@@ -1,9 +1,9 @@
-//! The vDSO: system calls without a kernel entry. The kernel keeps the data that they need in a
-//! page that programs may read.
+//! The vDSO: system calls without a kernel entry. The kernel keeps their data in a page that
+//! programs can read.
 //!
-//! This crate is both sides of that page. Read it in this order:
+//! This crate is both sides of that page. In reading order:
 //! [`page`] (the layout), [`sequence`] (the sequence lock), [`math`] (counter cycles to seconds),
-//! [`reader`] (the program's side), [`writer`] (the side of the kernel's timer interrupt).
+//! [`reader`] (the program's side), [`writer`] (the kernel's side, its timer interrupt).
 //!
 //! The same source is built twice more, with `--cfg vdso_image`, into the two ELF shared objects
 //! that the kernel maps into every process ([`images`]; their functions are in `src/image/`).
@@ -22,8 +22,8 @@ pub mod sequence;
 #[cfg(not(vdso_image))]
 pub mod writer;
 
-/// The atomics that [`sequence`] is built on: the machine's own. (The loom test puts its
-/// model of them in the same place.)
+/// The atomics of [`sequence`]: those of `core`. (The loom test replaces this module by its models
+/// of them.)
 mod sync {
     pub use core::sync::atomic::{AtomicU32, Ordering, fence};
 }

@@ -1,11 +1,11 @@
 //! Counter cycles to nanoseconds: a multiplication and a shift, exact to the last bit.
 //!
 //! nanoseconds = (base + cycles x mult) >> [`SHIFT`], where `base` is in units of
-//! 2^-[`SHIFT`] ns. Nothing here divides by a variable, and nothing calls a library: the 32-bit
-//! vDSO has none. Used by [`crate::reader`] and [`crate::writer`].
+//! 2^-[`SHIFT`] ns. The code the vDSO uses divides by no variable, and calls no library function:
+//! the 32-bit vDSO has none. Used by [`crate::reader`] and [`crate::writer`].
 
-/// Fraction bits of a nanosecond in a base and in a multiplier. 28 lets a 32-bit multiplier
-/// stand for any counter from 62.5 MHz up, to better than 0.01 ppm at 4 GHz.
+/// Fraction bits of a nanosecond in a base and in a multiplier. With 28, a 32-bit multiplier suits
+/// any counter from 62.5 MHz, with an error below 0.01 ppm at 4 GHz.
 pub const SHIFT: u32 = 28;
 
 /// Nanoseconds in a second.
@@ -14,17 +14,17 @@ pub const NANOS_PER_SEC: u32 = 1_000_000_000;
 /// One second in units of 2^-[`SHIFT`] ns.
 pub const SHIFTED_SEC: u64 = (NANOS_PER_SEC as u64) << SHIFT;
 
-/// A moment or a span: whole seconds, and nanoseconds below one second.
+/// A time or a duration: whole seconds, and nanoseconds below one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time {
-    /// Whole seconds; below zero before the clock's epoch.
+    /// Whole seconds; negative before the clock's epoch.
     pub seconds: i64,
     /// Nanoseconds, 0..1_000_000_000.
     pub nanos: u32,
 }
 
-/// The longest span of cycles that [`near`] takes at multiplier `mult`: three seconds' worth,
-/// so that base and span together stay below 2^32 ns.
+/// The maximum number of cycles for [`near`] at multiplier `mult`: three seconds, so that the sum
+/// with the base is below 2^32 ns.
 pub const fn near_limit(mult: u32) -> u32 {
     let cycles = 3 * SHIFTED_SEC / if mult == 0 { 1 } else { mult as u64 };
     if cycles > u32::MAX as u64 {
@@ -34,24 +34,24 @@ pub const fn near_limit(mult: u32) -> u32 {
     }
 }
 
-/// The usual case: nanoseconds at `delta` cycles past a base of `nanos` (shifted, below one
+/// The usual case: nanoseconds at `delta` cycles after a base of `nanos` (shifted, below one
 /// second). `delta` is at most [`near_limit`] of `mult`. The result is below four seconds.
 #[inline(always)]
 pub fn near(delta: u32, mult: u32, nanos: u64) -> u32 {
     ((u64::from(delta) * u64::from(mult) + nanos) >> SHIFT) as u32
 }
 
-/// The rare case, any distance: seconds and nanoseconds at `delta` cycles past the base. A
-/// counter behind the base (seen as a negative `delta`) counts as the base.
+/// The rare case, any `delta`: seconds and nanoseconds at `delta` cycles after the base. A counter
+/// before the base (a negative `delta`) is treated as the base.
 #[cold]
 pub fn far(delta: u64, mult: u32, nanos: u64) -> Time {
     let delta = if delta as i64 >= 0 { delta } else { 0 };
-    // The product has 96 bits: low and high half of `delta` are multiplied by themselves.
+    // The product has 96 bits: the low and high half of `delta` are multiplied separately.
     let (low, carry) = ((delta & 0xffff_ffff) * u64::from(mult)).overflowing_add(nanos);
     let low = (low >> SHIFT) + (u64::from(carry) << (64 - SHIFT));
     let high = (delta >> 32) * u64::from(mult);
-    // total >> 28 = (high << 4) + low, and `high` is brought below a second's worth first, so
-    // that the shift cannot overflow.
+    // total >> 28 = (high << 4) + low; `high` is reduced below one second first, so that the shift
+    // cannot overflow.
     let (seconds_high, rest) = split_seconds(high);
     let (seconds_low, nanos) = split_seconds((u64::from(rest) << (32 - SHIFT)) + low);
     Time {
@@ -60,7 +60,7 @@ pub fn far(delta: u64, mult: u32, nanos: u64) -> Time {
     }
 }
 
-/// Whole seconds in `nanos`, and the rest: long division, one bit of the quotient a step.
+/// Whole seconds in `nanos`, and the rest: long division, one bit of the quotient per step.
 fn split_seconds(nanos: u64) -> (u64, u32) {
     let (mut quotient, mut rest) = (0, nanos);
     // 2^34 seconds are more than 2^63 ns; 10^9 << 34 still fits.
@@ -78,7 +78,7 @@ fn split_seconds(nanos: u64) -> (u64, u32) {
     }
 }
 
-/// The multiplier of a counter of `hertz`, rounded to nearest. None below 62.5 MHz: see [`SHIFT`].
+/// The multiplier for a counter of `hertz`, rounded to nearest. None below 62.5 MHz: see [`SHIFT`].
 pub const fn mult_for(hertz: u64) -> Option<u32> {
     if hertz == 0 {
         return None;
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The whole computation in 128 bits.
+    /// The exact result, computed in 128 bits.
     fn exact(delta: u64, mult: u32, nanos: u64) -> Time {
         let total = (u128::from(delta) * u128::from(mult) + u128::from(nanos)) >> SHIFT;
         let second = u128::from(NANOS_PER_SEC);
@@ -126,7 +126,7 @@ mod tests {
         }
 
         #[test]
-        fn behind_the_base_is_the_base(delta in i64::MIN..0, mult: u32, nanos in 0..SHIFTED_SEC) {
+        fn before_the_base_is_the_base(delta in i64::MIN..0, mult: u32, nanos in 0..SHIFTED_SEC) {
             prop_assert_eq!(far(delta as u64, mult, nanos), exact(0, mult, nanos));
         }
 

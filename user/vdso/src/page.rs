@@ -1,27 +1,27 @@
-//! The clock page: layout of the one page that the kernel writes and every program reads.
+//! The clock page: layout of the page that the kernel writes and all programs read.
 //!
-//! One layout serves 64- and 32-bit readers, so every offset is asserted below. Programs see the
-//! page as `[vvar]`, just below `[vdso]`. How to read it: [`crate::reader`].
+//! 64- and 32-bit readers use the same layout, so every offset is asserted below. In programs the
+//! page is mapped as `[vvar]`, just below `[vdso]`. How to read it: [`crate::reader`].
 
 use crate::sequence::Sequence;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// Bytes of the page.
+/// Size of the page in bytes.
 pub const PAGE_SIZE: usize = 4096;
 /// Clock ids 0..CLOCKS have an entry: CLOCK_REALTIME (0) to CLOCK_TAI (11), uapi `linux/time.h`.
 pub const CLOCKS: usize = 12;
 
-/// [`Clock::mode`]: not known in user mode, make the system call. Zero, so that an uninitialized
+/// [`Clock::mode`]: not readable in user mode, make the system call. Zero, so that an uninitialized
 /// clock has this mode. The other modes are one bit each: the reader tests the likeliest first.
 pub const MODE_SYSCALL: u32 = 0;
-/// [`Clock::mode`]: read the counter by RDTSCP, which waits for the loads before it.
+/// [`Clock::mode`]: read the counter by RDTSCP, which waits for earlier loads.
 pub const MODE_RDTSCP: u32 = 1;
 /// [`Clock::mode`]: the time of the last timer tick; no counter is read.
 pub const MODE_COARSE: u32 = 2;
 /// [`Clock::mode`]: read the counter by LFENCE; RDTSC, for CPUs without RDTSCP.
 pub const MODE_RDTSC: u32 = 4;
 
-/// The page itself. All zeros is a valid page on which every call falls back to the kernel.
+/// The page. A page of zeros is valid: every call falls back to the kernel.
 #[repr(C, align(4096))]
 #[derive(Debug)]
 pub struct ClockPage {
@@ -29,9 +29,9 @@ pub struct ClockPage {
     pub sequence: Sequence,
     /// Resolution of the two coarse clocks: nanoseconds between ticks.
     pub coarse_resolution: Cell,
-    /// The counter's value at which all bases below hold.
+    /// The counter's value at which all bases below are valid.
     pub cycle: Wide,
-    /// Cycles past `cycle` up to which [`crate::math::near`] may be used.
+    /// Maximum number of cycles after `cycle` for [`crate::math::near`].
     pub near_limit: Cell,
     /// `tz_minuteswest` of gettimeofday's second argument.
     pub minutes_west: Cell,
@@ -43,7 +43,7 @@ pub struct ClockPage {
     pub clocks: [Clock; CLOCKS],
 }
 
-/// A clock's value at [`ClockPage::cycle`], and its rate from there.
+/// A clock's value at [`ClockPage::cycle`], and its rate.
 #[repr(C, align(32))]
 #[derive(Debug)]
 pub struct Clock {
@@ -76,7 +76,7 @@ impl Cell {
 }
 
 /// 64 bits of the page. A 32-bit reader loads two halves, which the sequence lock makes
-/// consistent; a 64-bit load there would go through the FPU or a locked instruction.
+/// consistent; a 64-bit load in 32-bit code needs the FPU or a locked instruction.
 #[repr(C, align(8))]
 #[derive(Debug)]
 pub struct Wide(
@@ -94,7 +94,7 @@ impl Wide {
         return u64::from(self.0[0].load(Relaxed)) | u64::from(self.0[1].load(Relaxed)) << 32;
     }
 
-    /// The low 32 bits alone.
+    /// Loads only the low 32 bits.
     #[inline(always)]
     pub fn low(&self) -> u32 {
         #[cfg(target_pointer_width = "64")]

@@ -1,7 +1,7 @@
-//! The program's side: reads the time from the clock page instead of a system call.
+//! The program's side: reads the time from the clock page, without a system call.
 //!
-//! Every function returns `None` where only the kernel knows the answer; the caller then makes the
-//! system call. The kernel's system calls use the same functions, so that the two cannot disagree.
+//! A function returns `None` if only the kernel can read the clock; the caller then makes the
+//! system call. The kernel's system calls use the same functions, so that the results always agree.
 //! The functions with C names are in `src/image/`.
 
 use crate::math::{NANOS_PER_SEC, Time, far, near};
@@ -11,7 +11,7 @@ use crate::page::{CLOCKS, Clock, ClockPage, MODE_COARSE, MODE_RDTSC, MODE_RDTSCP
 pub const REALTIME: usize = 0;
 /// CLOCK_MONOTONIC.
 pub const MONOTONIC: usize = 1;
-/// CLOCK_MONOTONIC_RAW: the counter at its calibrated rate, whatever rate the others are given.
+/// CLOCK_MONOTONIC_RAW: the counter at its calibrated rate, whatever the rate of the others.
 pub const MONOTONIC_RAW: usize = 4;
 /// CLOCK_REALTIME_COARSE.
 pub const REALTIME_COARSE: usize = 5;
@@ -22,7 +22,7 @@ pub const BOOTTIME: usize = 7;
 /// CLOCK_TAI.
 pub const TAI: usize = 11;
 
-/// The time-stamp counter, read in either of the two ways that order it after earlier loads.
+/// The time-stamp counter, read by either of two instructions that order it after earlier loads.
 pub trait Counter {
     /// RDTSCP.
     fn rdtscp(&self) -> u64;
@@ -30,8 +30,8 @@ pub trait Counter {
     fn rdtsc(&self) -> u64;
 }
 
-/// The entry of a clock id as a program passes it: negative ids (CPU-time clocks of other
-/// processes, dynamic clocks) and ids past the table have none.
+/// The entry of a program's clock id: negative ids (CPU-time clocks of other processes, dynamic
+/// clocks) and ids past the table have none.
 #[inline(always)]
 pub fn entry(page: &ClockPage, id: i32) -> Option<&Clock> {
     let index = id as u32 as usize;
@@ -43,7 +43,8 @@ pub fn entry(page: &ClockPage, id: i32) -> Option<&Clock> {
 }
 
 /// The time of `clock`, an entry of `page`, in one attempt: `None` if the kernel was writing, if
-/// the last tick was seconds ago, or if user mode can't know. [`now`] then tells these apart.
+/// the last tick was seconds ago, or if only the kernel can read the clock. [`now`] distinguishes
+/// these cases.
 #[inline(always)]
 pub fn quick(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<Time> {
     let ticket = page.sequence.enter();
@@ -68,7 +69,7 @@ pub fn quick(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<
         return None;
     };
     let delta = cycle.wrapping_sub(page.cycle.get());
-    // Also taken for a counter behind the base: the difference wraps to a huge number.
+    // Also true for a counter before the base: the difference wraps to a huge number.
     if delta > u64::from(page.near_limit.get()) {
         return None;
     }
@@ -81,7 +82,7 @@ pub fn quick(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<
     }
 }
 
-/// The time of `clock`, with as many attempts as necessary; `None` if only the kernel knows it.
+/// The time of `clock`, with as many attempts as necessary; `None` if only the kernel can read it.
 pub fn now(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<Time> {
     loop {
         if let Some(time) = quick(page, clock, counter) {
@@ -109,7 +110,7 @@ pub fn now(page: &ClockPage, clock: &Clock, counter: &impl Counter) -> Option<Ti
     }
 }
 
-/// Brings the nanoseconds below one second: at most four steps, see [`crate::math::near`].
+/// Carries whole seconds over: at most three steps, see [`crate::math::near`].
 #[inline(always)]
 fn normalise(mut time: Time) -> Time {
     while time.nanos >= NANOS_PER_SEC {

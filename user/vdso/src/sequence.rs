@@ -1,9 +1,9 @@
 //! The sequence lock: one writer that never waits, readers that never write.
 //!
-//! The counter is odd while the writer is at work. A reader loads it, reads the data, and loads it
-//! again: if it was odd or has changed, the data may be half old, half new, and is discarded.
-//! The guarded data is the caller's, and must be read and written as atomics: see
-//! [`crate::page`]. `tests/loom.rs` runs this file under every interleaving.
+//! The counter is odd during a write. A reader loads it, reads the data, and loads it again: if it
+//! was odd or has changed, the data may be inconsistent and is discarded. The protected data is the
+//! caller's, and must be read and written as atomics: see [`crate::page`]. `tests/loom.rs` runs
+//! this file under every interleaving.
 
 use crate::sync::{AtomicU32, Ordering, fence};
 
@@ -12,12 +12,12 @@ use crate::sync::{AtomicU32, Ordering, fence};
 #[derive(Debug)]
 pub struct Sequence(AtomicU32);
 
-/// Value that the counter must have at the end of a read for the read to be valid.
+/// The value that the counter must have at the end of a valid read.
 #[derive(Clone, Copy, Debug)]
 pub struct Ticket(u32);
 
 impl Sequence {
-    /// A counter at rest: even.
+    /// An even counter: no write in progress.
     #[cfg(not(vdso_image))]
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
@@ -28,7 +28,7 @@ impl Sequence {
     #[inline(always)]
     pub fn enter(&self) -> Ticket {
         // Acquire: the data is read after the counter, never before. Rounding an odd value down
-        // makes `holds` fail for it, with no branch here.
+        // makes `holds` fail, without a branch here.
         Ticket(self.0.load(Ordering::Acquire) & !1)
     }
 
@@ -40,8 +40,8 @@ impl Sequence {
         self.0.load(Ordering::Relaxed) == ticket.0
     }
 
-    /// Runs `update`, the only code that may change the guarded data. The caller ensures that
-    /// there is one writer at a time (the kernel is not preemptible and has one CPU).
+    /// Runs `update`, the only code that may change the protected data. The caller ensures that
+    /// there is one writer at a time (the kernel is not preemptible and runs on one CPU).
     #[cfg(not(vdso_image))]
     pub fn write(&self, update: impl FnOnce()) {
         let even = self.0.load(Ordering::Relaxed);

@@ -1,8 +1,8 @@
 //! The kernel's side: the timer interrupt computes new bases from old ones and rewrites the page.
 //!
-//! The rule that matters: the value of every clock at the new base is, to the last fraction bit,
-//! what a reader would have computed there from the old one. So no reader sees a jump, whichever
-//! base it read. The caller is `kernel/src/time/`.
+//! The invariant: every clock's value at the new base equals, to the last fraction bit, the value
+//! computed there from the old base. So readers see no jump, whichever base they read. The caller
+//! is `kernel/src/time/`.
 
 use crate::math::{NANOS_PER_SEC, SHIFT, SHIFTED_SEC, Time, near_limit};
 use crate::page::{ClockPage, MODE_COARSE, MODE_SYSCALL};
@@ -50,7 +50,7 @@ impl Base {
     }
 }
 
-/// The kernel's own record of time, of which the page is a copy made for readers.
+/// The kernel's record of time; the page is a copy for readers.
 #[derive(Clone, Debug)]
 pub struct Timekeeper {
     cycle: u64,
@@ -82,7 +82,7 @@ impl Timekeeper {
         }
     }
 
-    /// Moves the base to counter value `cycle`. A counter behind the base counts as the base.
+    /// Moves the base to counter value `cycle`. A counter before the base has no effect.
     pub fn advance(&mut self, cycle: u64) {
         let cycles = cycle.wrapping_sub(self.cycle);
         if cycles as i64 <= 0 {
@@ -93,7 +93,7 @@ impl Timekeeper {
         self.cycle = cycle;
     }
 
-    /// Changes the rate of every clock but MONOTONIC_RAW, from counter value `cycle` on.
+    /// Changes the rate of every clock except MONOTONIC_RAW, from counter value `cycle` on.
     pub fn set_mult(&mut self, cycle: u64, mult: u32) {
         self.advance(cycle);
         self.mult = mult;
@@ -136,7 +136,7 @@ impl Timekeeper {
             page.near_limit
                 .set(near_limit(self.mult.max(self.raw_mult)));
             page.coarse_resolution.set(tick);
-            // BOOTTIME is MONOTONIC plus time asleep, and this machine never sleeps.
+            // BOOTTIME is MONOTONIC plus the time suspended, and this kernel never suspends.
             let clocks = [
                 (REALTIME, realtime, self.mult),
                 (MONOTONIC, self.monotonic, self.mult),
@@ -163,7 +163,7 @@ impl Timekeeper {
         });
     }
 
-    /// A counting clock's value at the base; `None` for ids that are no such clock.
+    /// A counting clock's value at the base; `None` for other ids.
     pub fn at_base(&self, id: usize) -> Option<Time> {
         match id {
             MONOTONIC | BOOTTIME => Some(self.monotonic.time()),
@@ -193,7 +193,7 @@ mod tests {
     use crate::reader::{Counter, now};
     use proptest::prelude::*;
 
-    /// A counter that stands still.
+    /// A counter with a constant value.
     struct At(u64);
 
     impl Counter for At {
@@ -215,8 +215,8 @@ mod tests {
     }
 
     proptest! {
-        /// For any steps, rates and points at which the base moves: the value that a reader
-        /// computes there from the old page is the value on the new page.
+        /// For any steps and rates: at a new base, a reader's value from the old page equals that
+        /// from the new page.
         #[test]
         fn a_new_base_continues_the_old(
             start: u32,
@@ -238,7 +238,7 @@ mod tests {
             }
         }
 
-        /// Many small steps end where one big one does: no fraction is lost on the way.
+        /// Many small steps have the same result as one big step: no fraction is lost.
         #[test]
         fn fractions_add_up(mult in 1..=u32::MAX, step in 1u64..10_000, count in 1u64..2_000) {
             let mut keeper = Timekeeper::new(0, mult, MODE_RDTSC);

@@ -1,6 +1,6 @@
 //! The sequence lock under every interleaving and every reordering that the memory model allows.
 //!
-//! `src/sequence.rs` is taken in as it is, on loom's atomics instead of the machine's.
+//! `src/sequence.rs` is included unchanged, with loom's atomics instead of those of `core`.
 
 #[path = "../src/sequence.rs"]
 mod sequence;
@@ -13,14 +13,14 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use sequence::Sequence;
 
-/// Every interleaving with up to three preemptions: four find nothing new and take minutes.
+/// Every interleaving with up to three preemptions; four take minutes and cover no more.
 fn model(test: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
     model.check(test);
 }
 
-/// The guarded data: two words that a writer keeps equal.
+/// The protected data: two words that the writer keeps equal.
 struct Page {
     sequence: Sequence,
     words: [AtomicU64; 2],
@@ -42,7 +42,7 @@ impl Page {
         });
     }
 
-    /// One attempt to read, as `reader::quick` makes it.
+    /// One attempt to read, as in `reader::quick`.
     fn read(&self) -> Option<[u64; 2]> {
         let ticket = self.sequence.enter();
         let words = [0, 1].map(|index: usize| self.words[index].load(Relaxed));
@@ -65,7 +65,7 @@ fn no_torn_read_is_returned() {
             assert_eq!(words[0], words[1], "torn");
         }
         writer.join().unwrap();
-        assert_eq!(page.read(), Some([2; 2]), "a lock at rest lets readers in");
+        assert_eq!(page.read(), Some([2; 2]), "reads succeed without a writer");
     });
 }
 

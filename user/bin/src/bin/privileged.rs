@@ -1,5 +1,4 @@
-//! Executes one instruction that belongs to the kernel. Expected: signal 11 for each; `cases.txt`
-//! has the few that end otherwise.
+//! Executes one privileged instruction. Expected: signal 11, for each.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -18,7 +17,7 @@ fn run(env: &Env) -> i32 {
 macro_rules! instructions {
     ($name:literal: $($line:literal),+) => {
         ($name, || {
-            // SAFETY: the program is expected to end here: the instruction is not for ring 3.
+            // SAFETY: the program ends here: the instruction faults in ring 3.
             unsafe {
                 asm!($($line),+, inout("edi") (&raw const OPERAND).addr() as u32 => _,
                     out("eax") _, out("ecx") _, out("edx") _)
@@ -27,8 +26,8 @@ macro_rules! instructions {
     };
 }
 
-/// What `edi` points to: ten bytes for the instructions that want a descriptor table's limit and
-/// base. Its address fits in 32 bits in either width.
+/// Memory operand, by `edi`: the limit and base of a descriptor table (10 bytes) for LGDT and LIDT.
+/// Its address fits in 32 bits in both widths.
 static OPERAND: [u8; 16] = [0; 16];
 
 const CASES: &[Case] = &[
@@ -68,7 +67,7 @@ const CASES: &[Case] = &[
     instructions!("read-cr8": "mov rax, cr8"),
     #[cfg(target_arch = "x86_64")]
     instructions!("write-dr7": "xor eax, eax", "mov dr7, rax"),
-    // IRET's image, last pushed first popped: rip, cs, rflags, rsp, ss.
+    // IRET's frame, in the order of the pops: rip, cs, rflags, rsp, ss.
     #[cfg(target_arch = "x86_64")]
     instructions!("iret-kernel": "mov rax, rsp", "push 0x18", "push rax", "push 0x202", "push 0x10", "push rdi", "iretq"),
     #[cfg(target_arch = "x86_64")]

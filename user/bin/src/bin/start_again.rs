@@ -1,7 +1,6 @@
-//! Rule 16, where it is hardest to keep: a program that has x87 and SSE registers, segments and
-//! thread-local storage in use starts another one, `start_state`, which lies beside it. That one
-//! finds them all as in any fresh process. (`door_execve` does it with the general registers and
-//! flags.) Expected: exit 0.
+//! Rule 16: a program that uses x87 and SSE registers, segments and thread-local storage executes
+//! `start_state`, from its own directory, which checks that all of them are reset. (`door_execve`
+//! is the test of general registers and flags.) Expected: exit 0.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -13,13 +12,13 @@ use sys::{Env, os, println};
 
 sys::entry!(run);
 
-/// The program to be started.
+/// The program to execute.
 const NEXT: &[u8] = b"start_state\0";
 
 fn run(env: &Env) -> i32 {
     let mut path = [0_u8; 256];
     if beside(env, &mut path).is_none() {
-        println!("the path of this program is too long");
+        println!("this program's path is too long");
         return 2;
     }
     let argv = [path.as_ptr() as usize, 0];
@@ -28,7 +27,7 @@ fn run(env: &Env) -> i32 {
     };
     segments();
     vectors();
-    // Another process's turn: the kernel has put the registers away once.
+    // A switch to another process and back: the kernel saves and restores the registers.
     if let Ok(child) = os::fork() {
         if child == 0 {
             os::exit(0);
@@ -37,14 +36,14 @@ fn run(env: &Env) -> i32 {
     }
     // SAFETY: the path and both arrays are complete.
     let errno = unsafe { os::execve(path, argv.as_ptr(), env.envp()) };
-    println!("can't start it: {errno}");
+    println!("can't execute start_state: {errno}");
     1
 }
 
-/// The path of `start_state`: in the directory that this program was started from.
+/// Writes the path of `start_state`, in this program's directory, to `path`.
 fn beside(env: &Env, path: &mut [u8]) -> Option<()> {
     let own = env.aux(AT_EXECFN)? as *const c_char;
-    // SAFETY: the kernel's string.
+    // SAFETY: AT_EXECFN is the address of a NUL-terminated string.
     let own = unsafe { CStr::from_ptr(own) }.to_bytes();
     let directory = own
         .iter()
@@ -57,11 +56,11 @@ fn beside(env: &Env, path: &mut [u8]) -> Option<()> {
     Some(())
 }
 
-/// Something in x87 and SSE registers, and control words that are not the defaults.
+/// Sets x87 and SSE registers, and control words other than the defaults.
 fn vectors() {
     const X87_CONTROL: u16 = 0x27f;
     const MXCSR: u32 = 0x9f80;
-    // SAFETY: the registers that are written to are named.
+    // SAFETY: all changed registers are declared.
     unsafe {
         asm!("fldcw [{0}]", "fldpi", "fld1", "ldmxcsr [{1}]", "movd xmm0, {2:e}", "pshufd xmm0, xmm0, 0",
             "movaps xmm1, xmm0", "movaps xmm3, xmm0", "movaps xmm7, xmm0",
@@ -74,12 +73,12 @@ fn vectors() {
     }
 }
 
-/// Selectors and bases of segments.
+/// Sets segment selectors and bases.
 #[cfg(target_arch = "x86_64")]
 fn segments() {
     const ARCH_SET_GS: usize = 0x1001;
     const ARCH_SET_FS: usize = 0x1002;
-    // SAFETY: 64-bit code lives without these; nothing here has thread-local storage.
+    // SAFETY: 64-bit code doesn't use these; the program has no thread-local storage.
     unsafe {
         asm!("mov ds, {0:x}", "mov es, {0:x}", in(reg) 0x2b);
         for base in [ARCH_SET_GS, ARCH_SET_FS] {
@@ -88,7 +87,7 @@ fn segments() {
     }
 }
 
-/// Selectors of segments, and the descriptor of the first of thread-local storage.
+/// Sets segment selectors, and the descriptor of the first TLS segment.
 #[cfg(target_arch = "x86")]
 fn segments() {
     use sys::numbers::{ABSENT, Call};
@@ -99,7 +98,7 @@ fn segments() {
     };
     // struct user_desc: entry, base, limit, flags (32-bit, limit in pages, usable).
     let descriptor = [12_u32, 0x1234_5000, 0xfffff, 0x51];
-    // SAFETY: nothing here has thread-local storage.
+    // SAFETY: the program has no thread-local storage.
     unsafe {
         let _ = os::native(
             SET_THREAD_AREA,

@@ -1,8 +1,8 @@
-//! Rules 16, 27 and 28: what a fresh program finds. All general registers 0, flags 0x202, x87 and
-//! SSE at their defaults, the stack aligned, the auxiliary vector complete, and the maps.
-//! Expected: exit 0.
+//! Rules 16, 27 and 28: the initial state of a program. All general registers are 0, the flags
+//! 0x202, x87 and SSE at their defaults, the stack aligned, the auxiliary vector and the maps
+//! complete. Expected: exit 0.
 //!
-//! `build.rs` makes `probe_start` the entry point, so that nothing runs before it.
+//! `build.rs` makes `probe_start` the entry point, so that no other code runs before it.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -18,7 +18,7 @@ use sys::{Env, cpu, os};
 
 sys::entry!(run);
 
-/// What `probe_start` found.
+/// The registers at the entry point.
 #[repr(C)]
 struct Found {
     /// General registers in the order of `NAMES`, then the stack pointer, then the flags.
@@ -27,7 +27,7 @@ struct Found {
     segments: [u16; 6],
     x87_control: u16,
     mxcsr: u32,
-    /// x87 and SSE registers and their control words, as FXSAVE stores them.
+    /// x87 and SSE registers and their control words, in FXSAVE's format.
     vectors: Vectors,
 }
 
@@ -47,7 +47,7 @@ static FOUND: Shared = Shared(UnsafeCell::new(Found {
     vectors: Vectors([1; 512]),
 }));
 
-/// Stores every register, then starts as any other program does.
+/// Stores every register, then jumps to the usual entry point.
 #[cfg(all(bare, target_arch = "x86_64"))]
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
@@ -72,7 +72,7 @@ extern "C" fn probe_start() -> ! {
     )
 }
 
-/// Stores every register, then starts as any other program does.
+/// Stores every register, then jumps to the usual entry point.
 #[cfg(all(bare, target_arch = "x86"))]
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
@@ -102,7 +102,7 @@ const _: () = {
 
 fn run(env: &Env) -> i32 {
     let mut checks = Checks::default();
-    // SAFETY: written once, before this function ran.
+    // SAFETY: `probe_start` wrote it before this function ran; it isn't written again.
     let found = unsafe { &*FOUND.0.get() };
     registers(&mut checks, found);
     vectors(&mut checks, found);
@@ -116,7 +116,7 @@ fn registers(checks: &mut Checks, found: &Found) {
         checks.equal(value, 0, format_args!("{name} at the start"));
     }
     let [.., stack, flags] = found.general;
-    checks.equal(stack % 16, 0, format_args!("the stack's alignment"));
+    checks.equal(stack % 16, 0, format_args!("alignment of the stack"));
     checks.equal(flags, 0x202, format_args!("flags"));
     #[cfg(target_arch = "x86_64")]
     let wanted = [0x33, 0x2b, 0, 0, 0, 0];
@@ -130,7 +130,7 @@ fn registers(checks: &mut Checks, found: &Found) {
     storage(checks);
 }
 
-/// Bases of FS and GS are 0.
+/// Checks that the bases of FS and GS are 0.
 #[cfg(target_arch = "x86_64")]
 fn storage(checks: &mut Checks) {
     const ARCH_GET_FS: usize = 0x1003;
@@ -144,8 +144,7 @@ fn storage(checks: &mut Checks) {
     }
 }
 
-/// Once another process has had its turn, there are no segments for thread-local storage: LSL finds
-/// no limit.
+/// Checks that there are no TLS segments, by LSL, after a switch to another process.
 #[cfg(target_arch = "x86")]
 fn storage(checks: &mut Checks) {
     let child = os::fork();
@@ -160,7 +159,7 @@ fn storage(checks: &mut Checks) {
     );
     for selector in [0x63, 0x6b, 0x73] {
         let mut limit = 0xdead_u32;
-        // SAFETY: reads a descriptor's limit, or leaves the register as it was.
+        // SAFETY: LSL reads a descriptor's limit, or leaves the register unchanged.
         unsafe { core::arch::asm!("lsl {0:e}, {1:e}", inout(reg) limit, in(reg) selector) };
         checks.equal(
             limit,
@@ -176,7 +175,7 @@ fn vectors(checks: &mut Checks, found: &Found) {
     let area = &found.vectors.0;
     checks.equal(area[4], 0, format_args!("x87 registers in use"));
     let registers = if cfg!(target_arch = "x86_64") { 16 } else { 8 };
-    // An x87 register takes 10 of the 16 bytes of its place; the CPU may leave the others alone.
+    // An x87 register has 10 bytes of its 16-byte slot; the CPU may leave the rest unchanged.
     let places = area
         .chunks_exact(16)
         .enumerate()
@@ -187,7 +186,7 @@ fn vectors(checks: &mut Checks, found: &Found) {
     checks.equal(
         used,
         None,
-        format_args!("the first of the x87 and SSE registers that is not 0"),
+        format_args!("index of the first x87 or SSE register that isn't 0"),
     );
 }
 
@@ -243,7 +242,7 @@ fn auxiliary(checks: &mut Checks, env: &Env) {
     entry(AT_HWCAP, cpu::cpuid(1).edx as usize);
 
     let text = |kind| match env.aux(kind) {
-        // SAFETY: the kernel's pointers lead to NUL-terminated strings on the stack.
+        // SAFETY: the entries are addresses of NUL-terminated strings on the stack.
         Some(address) if address != 0 => unsafe { CStr::from_ptr(address as *const c_char) }
             .to_str()
             .unwrap_or("?"),
@@ -264,14 +263,14 @@ fn auxiliary(checks: &mut Checks, env: &Env) {
         format_args!("AT_MINSIGSTKSZ is too small"),
     );
     let random = env.aux(AT_RANDOM).unwrap_or(0);
-    // SAFETY: the kernel's pointer leads to 16 bytes on the stack.
+    // SAFETY: the entry is the address of 16 bytes on the stack.
     let random = (random != 0).then(|| unsafe { (random as *const [u8; 16]).read_unaligned() });
     checks.that(
         random.is_some_and(|bytes| bytes != [0; 16]),
         format_args!("AT_RANDOM: {random:?}"),
     );
     let vdso = env.aux(AT_SYSINFO_EHDR).unwrap_or(0);
-    // SAFETY: the kernel's pointer leads to the vDSO's first page.
+    // SAFETY: the entry is the address of the vDSO's first page.
     let magic = (vdso != 0).then(|| unsafe { (vdso as *const [u8; 4]).read() });
     checks.equal(
         magic,
@@ -283,10 +282,10 @@ fn auxiliary(checks: &mut Checks, env: &Env) {
         env.aux(AT_SYSINFO).is_some_and(|address| address > vdso),
         format_args!("AT_SYSINFO"),
     );
-    checks.that(env.args().count() >= 1, format_args!("no arguments"));
+    checks.that(env.args().count() >= 1, format_args!("argc is 0"));
 }
 
-/// The lines of /proc/self/maps that every program has.
+/// Checks the lines of /proc/self/maps that every program has.
 fn maps(checks: &mut Checks, env: &Env) {
     let mut buffer = [0; 8192];
     let text = core::str::from_utf8(os::read_file(c"/proc/self/maps", &mut buffer)).unwrap_or("");
@@ -307,10 +306,7 @@ fn maps(checks: &mut Checks, env: &Env) {
     line(env.aux(AT_SYSINFO_EHDR).unwrap_or(0), "r-xp", "[vdso]");
     let vvar = text.lines().find(|line| line.ends_with("[vvar]"));
     let readable = vvar.and_then(|line| line.split_whitespace().nth(1)) == Some("r--p");
-    checks.that(
-        readable,
-        format_args!("no [vvar] that is only readable: {vvar:?}"),
-    );
+    checks.that(readable, format_args!("[vvar] should be r--p: {vvar:?}"));
 }
 
 /// Whether the line `start-end ...` covers `address`.

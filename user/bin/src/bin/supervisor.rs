@@ -1,10 +1,10 @@
-//! Runs a list of programs, each of which must end as the list says. Expected: exit 0.
+//! Runs a list of programs and checks how each ends. Expected: exit 0.
 //!
-//! It is `/init` of the test boots: a program that must die is followed by the next one, which
-//! proves that the kernel lived on. The list is `cases.txt`, which describes itself; it is read
-//! from `/etc/tests`, the programs are `/tests/64/NAME` and `/tests/32/NAME`. Arguments can name
-//! other places: `supervisor LIST DIRECTORY64 DIRECTORY32 [WORD]` (with WORD: only the lines that
-//! contain it). If everything ended as it must, the last line is the environment's `TOKEN`.
+//! It is `/init` of the test boots: that the next program runs proves that the kernel survived the
+//! last one. The list is `cases.txt`, whose header describes the format, as `/etc/tests`; the
+//! programs are `/tests/64/NAME` and `/tests/32/NAME`. For other paths: `supervisor LIST
+//! DIRECTORY64 DIRECTORY32 [WORD]` (WORD: only run lines that contain it). If all programs end as
+//! expected, the last line of output is the environment variable `TOKEN`.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -71,7 +71,7 @@ struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// Takes a line apart; `None` for one that is empty, a comment, or meant for other CPUs.
+    /// Parses a line; `None` if it is empty, a comment, or for another vendor's CPUs.
     fn parse(line: &'a str) -> Option<Case<'a>> {
         let line = line.split('#').next()?;
         let (left, expected) = line.split_once('=')?;
@@ -89,7 +89,7 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// Runs the case; whether it ended as expected.
+    /// Runs the case; returns whether it ended as expected.
     fn run(&self, env: &Env, width: u32, directory: &str) -> bool {
         let ending = self.start(env, directory).and_then(os::wait);
         let right = self.expected.split('|').any(|wanted| {
@@ -110,7 +110,7 @@ impl<'a> Case<'a> {
         right
     }
 
-    /// Starts the case's program; its process id.
+    /// Starts the case's program; returns its process id.
     fn start(&self, env: &Env, directory: &str) -> sys::SysResult {
         let child = os::fork()?;
         if child != 0 {
@@ -123,7 +123,7 @@ impl<'a> Case<'a> {
         }
         let program = self.command.split_whitespace().next().unwrap_or("");
         if let Some(path) = words.push_path(directory, program) {
-            // SAFETY: every word ends with a NUL, and the array ends with a null.
+            // SAFETY: every word is NUL-terminated, and the array ends with null.
             let errno = unsafe {
                 os::execve(
                     CStr::from_ptr(path as *const c_char),
@@ -137,7 +137,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Copies of words, each ended by a NUL as system calls want them.
+/// NUL-terminated copies of words, for system calls.
 struct Words {
     bytes: [u8; 512],
     used: usize,
@@ -151,8 +151,8 @@ impl Words {
         }
     }
 
-    /// The address of a copy of `word`; `None` if there is no room. The copies last as long as
-    /// `self` stays where it is.
+    /// Returns the address of a copy of `word`; `None` if there is no room. The copies are valid
+    /// as long as `self` isn't moved.
     fn push(&mut self, word: &str) -> Option<usize> {
         let place = self.bytes.get_mut(self.used..self.used + word.len() + 1)?;
         place[..word.len()].copy_from_slice(word.as_bytes());
@@ -160,10 +160,10 @@ impl Words {
         Some(place.as_ptr() as usize)
     }
 
-    /// The address of `directory/name`.
+    /// As [`Words::push`], of `directory/name`.
     fn push_path(&mut self, directory: &str, name: &str) -> Option<usize> {
         let start = self.push(directory)?;
-        self.bytes[self.used - 1] = b'/'; // in place of the NUL
+        self.bytes[self.used - 1] = b'/'; // replaces the NUL
         self.push(name)?;
         Some(start)
     }

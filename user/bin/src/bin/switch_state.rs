@@ -1,5 +1,5 @@
-//! Two processes take turns with different segment selectors, bases and thread-local storage:
-//! each finds its own after every switch. (`door_vectors` does it with the vector registers.)
+//! Two processes with different segment selectors, bases and TLS segments yield to each other: each
+//! has its own after every switch. (`door_vectors` is the test of vector registers.)
 //! Expected: exit 0.
 #![no_std]
 #![cfg_attr(bare, no_main)]
@@ -15,7 +15,7 @@ const SCHED_YIELD: Call = Call {
     x86_64: 24,
     i386: 158,
 };
-/// Turns that each process takes.
+/// Number of times that each process yields.
 const TURNS: usize = 50;
 
 fn run(_: &Env) -> i32 {
@@ -36,7 +36,7 @@ fn run(_: &Env) -> i32 {
     }
     checks.that(
         before.contains(&own),
-        format_args!("{own:#x} isn't among {before:x?}"),
+        format_args!("{own:#x} isn't in {before:x?}"),
     );
     let status = checks.status();
     if child == 0 {
@@ -47,7 +47,7 @@ fn run(_: &Env) -> i32 {
     checks.status()
 }
 
-/// Bases of FS and GS, selectors of DS and ES.
+/// The bases of FS and GS, and the selectors of DS and ES.
 #[cfg(target_arch = "x86_64")]
 mod state {
     use core::arch::asm;
@@ -62,8 +62,8 @@ mod state {
 
     pub fn set(own: usize) -> [usize; 4] {
         let selector = if own & 0x1000_0000 != 0 { 0x2b } else { 0 };
-        // SAFETY: 64-bit code lives without these registers, and nothing here has
-        // thread-local storage.
+        // SAFETY: 64-bit code doesn't use these registers, and the program has no thread-local
+        // storage.
         unsafe {
             asm!("mov ds, {0:x}", "mov es, {0:x}", in(reg) selector);
             let _ = os::native(ARCH_PRCTL, [ARCH_SET_FS, own, 0, 0, 0, 0]);
@@ -86,7 +86,7 @@ mod state {
     }
 }
 
-/// What lies behind the first segment of thread-local storage, and the selectors of FS and GS.
+/// The limit of the first TLS segment, and the selectors of FS and GS.
 #[cfg(target_arch = "x86")]
 mod state {
     use core::arch::asm;
@@ -102,11 +102,11 @@ mod state {
     const TLS: u16 = 12 << 3 | 3;
 
     pub fn set(own: usize) -> [usize; 3] {
-        // struct user_desc: entry, base, limit, flags (32-bit, limit in pages, usable). The limit says
-        // which process's segment it is: LSL reads it.
+        // struct user_desc: entry, base, limit, flags (32-bit, limit in pages, usable). The limit
+        // identifies the process; LSL reads it.
         let descriptor = [12, 0x1234_5000, own as u32 >> 12, 0x51];
         let gs = if own & 0x1000_0000 != 0 { TLS } else { 0x2b };
-        // SAFETY: nothing here has thread-local storage.
+        // SAFETY: the program has no thread-local storage.
         unsafe {
             let _ = os::native(SET_THREAD_AREA, [descriptor.as_ptr().addr(), 0, 0, 0, 0, 0]);
             asm!("mov fs, {0:x}", "mov gs, {1:x}", in(reg) TLS, in(reg) gs);

@@ -1,4 +1,4 @@
-//! Rules 22 to 24: the vDSO's functions give what the system calls give, and don't enter the
+//! Rules 22 to 24: the vDSO's functions return the same as the system calls, and don't enter the
 //! kernel. Expected: exit 0.
 #![no_std]
 #![cfg_attr(bare, no_main)]
@@ -17,9 +17,9 @@ sys::entry!(run);
 /// The clocks that the vDSO reads in user mode: REALTIME, MONOTONIC, MONOTONIC_RAW,
 /// REALTIME_COARSE, MONOTONIC_COARSE, BOOTTIME, TAI.
 const CLOCKS: [i32; 7] = [0, 1, 4, 5, 6, 7, 11];
-/// The clocks of the process and the thread: only the kernel knows them.
+/// The CPU time of the process and the thread, which only the kernel can read.
 const CPU_CLOCKS: [i32; 2] = [2, 3];
-/// Clocks that there are not, or not everywhere.
+/// Invalid clock ids, and ids that only some kernels support.
 const OTHERS: [i32; 16] = [
     -1,
     -2,
@@ -38,7 +38,7 @@ const OTHERS: [i32; 16] = [
     i32::MAX,
     i32::MIN,
 ];
-/// Calls made to see whether any enters the kernel.
+/// Number of calls, none of which may enter the kernel.
 const MANY: u32 = 1_000_000;
 
 fn run(env: &Env) -> i32 {
@@ -57,7 +57,7 @@ fn run(env: &Env) -> i32 {
     checks.status()
 }
 
-/// The raw result of a system call of two arguments.
+/// Makes a system call with two arguments; returns its raw result.
 fn entered(which: Call, first: usize, second: usize) -> i32 {
     // SAFETY: the callers pass null or the address of a variable that the call may write.
     unsafe {
@@ -119,7 +119,7 @@ fn resolutions(checks: &mut Checks, vdso: &Vdso) {
         let (mut called, mut wanted) = (Timespec::default(), Timespec::default());
         let address = ptr::from_mut(&mut wanted) as usize;
         let result = entered(numbers::CLOCK_GETRES, id as usize, address);
-        // SAFETY: the function writes one timespec, to `called`, or nothing at all.
+        // SAFETY: the function writes at most one timespec, to `called`.
         let (full, null) = unsafe {
             (
                 clock_getres(id, &mut called),
@@ -146,7 +146,7 @@ fn time_of_day(checks: &mut Checks, vdso: &Vdso) {
     };
     let (mut now, mut zone) = ([-1; 2], [-1; 2]);
     let first = read_entered();
-    // SAFETY: the function writes one timeval and one timezone, to the variables here.
+    // SAFETY: the function writes one timeval and one timezone, to `now` and `zone`.
     let result = unsafe { gettimeofday(&mut now, &mut zone) };
     let last = read_entered();
     checks.that(
@@ -156,7 +156,7 @@ fn time_of_day(checks: &mut Checks, vdso: &Vdso) {
     let mut wanted = [-1_i32; 2];
     entered(numbers::GETTIMEOFDAY, 0, (&raw mut wanted).addr());
     checks.equal(zone, wanted, format_args!("time zone"));
-    // SAFETY: the function writes nothing where the pointer is null.
+    // SAFETY: the function writes to pointers that aren't null.
     let nulls = unsafe {
         [
             gettimeofday(ptr::null_mut(), ptr::null_mut()),
@@ -164,11 +164,15 @@ fn time_of_day(checks: &mut Checks, vdso: &Vdso) {
             gettimeofday(ptr::null_mut(), &mut zone),
         ]
     };
-    checks.equal(nulls, [0; 3], format_args!("gettimeofday with nulls"));
+    checks.equal(
+        nulls,
+        [0; 3],
+        format_args!("gettimeofday with null pointers"),
+    );
 
     let mut stored = -1;
     let first = entered(numbers::TIME, 0, 0) as isize;
-    // SAFETY: the function writes the seconds to `stored`, or nothing at all.
+    // SAFETY: the function writes the seconds to `stored`, or only returns them.
     let (called, null) = unsafe { (time(&mut stored), time(ptr::null_mut())) };
     let last = entered(numbers::TIME, 0, 0) as isize;
     checks.equal(stored, called, format_args!("time's two results"));
@@ -181,12 +185,12 @@ fn time_of_day(checks: &mut Checks, vdso: &Vdso) {
 
 fn processor(checks: &mut Checks, vdso: &Vdso) {
     let Some(getcpu) = vdso.getcpu else { return };
-    // Another CPU may take the process over between the two calls: one of many must agree.
+    // The process may migrate to another CPU between the two calls: one of many must agree.
     let mut agreed = false;
     for _ in 0..100 {
         let (mut called, mut wanted) = ([7_u32; 2], [8_u32; 2]);
         let [cpu, node] = &mut called;
-        // SAFETY: the function writes one word to each, or nothing where the pointer is null.
+        // SAFETY: the function writes one word to each pointer that isn't null.
         let results = unsafe {
             [
                 getcpu(cpu, node, 0),
@@ -198,30 +202,30 @@ fn processor(checks: &mut Checks, vdso: &Vdso) {
         let (cpu, node) = (&raw mut wanted[0], &raw mut wanted[1]);
         let result = entered(numbers::GETCPU, cpu.addr(), node.addr());
         checks.equal(results, [result; 4], format_args!("getcpu"));
-        // RDTSCP shows what RDPID reads, which this CPU may lack.
+        // RDTSCP reads the same register as RDPID, which this CPU may lack.
         let same = rdtscp_aux().is_none_or(|aux| [aux & 0xfff, aux >> 12] == wanted);
         agreed |= called == wanted && same;
     }
     checks.that(
         agreed,
-        format_args!("getcpu never gave what the system call gives"),
+        format_args!("getcpu never agreed with the system call"),
     );
 }
 
-/// The number that RDTSCP gives besides the time: cpu | node << 12; `None` on a CPU without it.
+/// TSC_AUX, read by RDTSCP: cpu | node << 12; `None` on a CPU without it.
 fn rdtscp_aux() -> Option<u32> {
     const RDTSCP: u32 = 1 << 27;
     let there =
         cpu::cpuid(0x8000_0000).eax > 0x8000_0000 && cpu::cpuid(0x8000_0001).edx & RDTSCP != 0;
     there.then(|| {
         let aux;
-        // SAFETY: the CPU has the instruction; it reads two counters into registers.
+        // SAFETY: the CPU has the instruction; it only changes the three registers.
         unsafe { core::arch::asm!("rdtscp", out("eax") _, out("edx") _, out("ecx") aux) };
         aux
     })
 }
 
-/// The 32-bit image's function for times after 2038.
+/// The 32-bit image's function for 64-bit times.
 #[cfg(target_pointer_width = "32")]
 fn wide_seconds(checks: &mut Checks, vdso: &Vdso) {
     let Some(function) = vdso.clock_gettime64 else {
@@ -247,7 +251,7 @@ fn wide_seconds(checks: &mut Checks, vdso: &Vdso) {
     }
 }
 
-/// A million calls: time never runs backwards, and the kernel sees none of them.
+/// A million calls: time never runs backwards, and no call enters the kernel.
 fn many(checks: &mut Checks, vdso: &Vdso) {
     let Some(clock_gettime) = vdso.clock_gettime else {
         return;
@@ -268,8 +272,8 @@ fn many(checks: &mut Checks, vdso: &Vdso) {
         println!("this kernel doesn't count entries");
         work();
     } else {
-        // The counters are the whole system's, and what an earlier program left behind may call at
-        // any time: entries of the vDSO's would be there each time.
+        // The counters are system-wide, and other processes may make system calls meanwhile: the
+        // minimum counts. The vDSO's entries would be in every round.
         let mut fewest = None;
         for _ in 0..3 {
             let entries = doors_file::delta(&mut work).map(|counts| counts.total());
@@ -281,7 +285,7 @@ fn many(checks: &mut Checks, vdso: &Vdso) {
         checks.equal(
             fewest,
             Some(0),
-            format_args!("entries made by {MANY} calls of the vDSO"),
+            format_args!("entries during {MANY} calls of the vDSO"),
         );
     }
     checks.equal(backwards, 0, format_args!("times that ran backwards"));

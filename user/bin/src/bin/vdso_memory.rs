@@ -1,6 +1,5 @@
-//! Rules 25 and 26: the clock page is only readable, whatever the program tries; the vDSO can be
-//! moved and works from its new place; a bad pointer given to one of its functions is the
-//! program's own fault.
+//! Rules 25 and 26: the clock page can't be made writable; the vDSO works after it is moved; a bad
+//! pointer passed to one of its functions faults in the program.
 //!
 //! Cases: `mprotect` and `move`: exit 0. `write`, `moved-write`, `read-through` and the
 //! `bad-...`: signal 11.
@@ -17,10 +16,10 @@ sys::entry!(run);
 
 const MREMAP_MAYMOVE: usize = 1;
 const MREMAP_FIXED: usize = 2;
-/// An address that no program may touch.
+/// An address that no program can access.
 const BAD: usize = usize::MAX - 0xfff;
 
-/// A line of /proc/self/maps: start, length, name.
+/// A line of /proc/self/maps that belongs to the vDSO.
 #[derive(Clone, Copy)]
 struct Mapping {
     start: usize,
@@ -50,7 +49,7 @@ fn run(env: &Env) -> i32 {
             }
         }
         "read-through" => {
-            // The clock page read as data is allowed; a call with it as the destination isn't.
+            // The clock page is readable, but it can't be a destination.
             bad_pointers(&vdso, "clock_gettime", data.start);
         }
         function => bad_pointers(&vdso, function.trim_start_matches("bad-"), BAD),
@@ -77,19 +76,19 @@ fn mappings(text: &str) -> impl Iterator<Item = Mapping> + '_ {
 }
 
 fn write(address: usize) {
-    // SAFETY: the program is expected to end here.
+    // SAFETY: the program ends here.
     unsafe { (address as *mut u32).write_volatile(0) };
-    println!("BROKEN: {address:#x} was written to");
+    println!("BROKEN: {address:#x} is writable");
 }
 
-/// No protection that includes writing is granted.
+/// mprotect must refuse every protection that includes writing.
 fn protect(checks: &mut Checks, data: Mapping) {
     for protection in [
         PROT_WRITE,
         PROT_READ | PROT_WRITE,
         PROT_READ | PROT_WRITE | PROT_EXEC,
     ] {
-        // SAFETY: if it were granted, the program would only end as failed.
+        // SAFETY: if it succeeds, the test only fails.
         let result = unsafe { os::mprotect(data.start, 4096, protection) };
         checks.equal(
             result,
@@ -99,7 +98,7 @@ fn protect(checks: &mut Checks, data: Mapping) {
     }
 }
 
-/// A free place of that length, found by mapping it and unmapping it again.
+/// Finds a free range by mapping and unmapping it.
 fn new_place(length: usize) -> usize {
     let place = os::map_anonymous(length, PROT_READ).unwrap_or(0);
     // SAFETY: nothing uses the range.
@@ -109,11 +108,11 @@ fn new_place(length: usize) -> usize {
 
 fn relocate_one(mapping: Mapping, target: usize) -> sys::SysResult {
     let Mapping { start, length, .. } = mapping;
-    // SAFETY: the caller uses the mapping at its new place only; nothing is at the target.
+    // SAFETY: the caller uses only the new address; the target is free.
     unsafe { os::mremap(start, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, target) }
 }
 
-/// Moves all of it, the distances kept, and calls functions at the new place.
+/// Moves all mappings by the same distance, and calls functions at the new addresses.
 fn relocate(checks: &mut Checks, env: &Env, vdso: &Vdso, text: &str) {
     let base = mappings(text)
         .map(|mapping| mapping.start)
@@ -137,7 +136,7 @@ fn relocate(checks: &mut Checks, env: &Env, vdso: &Vdso, text: &str) {
     let Some(old) = vdso.clock_gettime else {
         return;
     };
-    // SAFETY: the image has just been moved there as a whole, code and clock page.
+    // SAFETY: the whole image, code and clock page, is now there.
     let function: sys::vdso::ClockGettime =
         unsafe { core::mem::transmute((old as usize).wrapping_add(shift)) };
     let (mut now, before) = (Timespec::default(), os::clock_gettime(MONOTONIC));
@@ -150,7 +149,7 @@ fn relocate(checks: &mut Checks, env: &Env, vdso: &Vdso, text: &str) {
         format_args!("moved clock_gettime: {before:?}, {now:?}, {after:?}"),
     );
 
-    // The way back from SYSENTER and SYSCALL is the landing pad, which has moved too.
+    // SYSENTER and SYSCALL return to the landing pad, which has moved too.
     #[cfg(target_arch = "x86")]
     if let Some(vsyscall) = env.aux(sys::env::AT_SYSINFO) {
         sys::sysenter::set_vsyscall(vsyscall.wrapping_add(shift));
@@ -160,16 +159,16 @@ fn relocate(checks: &mut Checks, env: &Env, vdso: &Vdso, text: &str) {
         checks.equal(
             pid.cast_unsigned(),
             os::getpid(),
-            format_args!("getpid by the moved vDSO"),
+            format_args!("getpid through the moved vDSO"),
         );
     }
     #[cfg(target_arch = "x86_64")]
     let _ = env; // 64-bit code needs no landing pad
 }
 
-/// Calls the function with `address` to write to.
+/// Calls the function with `address` as its destination.
 fn bad_pointers(vdso: &Vdso, function: &str, address: usize) {
-    // SAFETY: the program is expected to end in the function.
+    // SAFETY: the program ends in the function.
     let result = unsafe {
         match function {
             "clock_gettime" => vdso

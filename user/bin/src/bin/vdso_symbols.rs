@@ -1,5 +1,5 @@
-//! Rule 21: the vDSO is an ELF library whose functions are found by name and version, through
-//! either of its hash tables. Expected: exit 0.
+//! Rule 21: the vDSO is an ELF shared library; its functions are found by name and version, by both
+//! hash tables. Expected: exit 0.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -74,7 +74,7 @@ fn symbols(checks: &mut Checks, image: &Image, vsyscall: Option<usize>) {
             checks.equal(
                 aliases,
                 [address; 2],
-                format_args!("{alias}, also of any version"),
+                format_args!("{alias}, with and without version"),
             );
         }
     }
@@ -98,5 +98,5 @@ fn symbols(checks: &mut Checks, image: &Image, vsyscall: Option<usize>) {
         );
     }
     let wrong = image.lookup_gnu_hash("__vdso_clock_gettime", "LINUX_9.9");
-    checks.equal(wrong, None, format_args!("a version that there is not"));
+    checks.equal(wrong, None, format_args!("an undefined version"));
 }

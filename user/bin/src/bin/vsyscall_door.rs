@@ -1,5 +1,5 @@
-//! Rule 14: `__kernel_vsyscall` enters by the instruction that suits the CPU. `vsyscall_door DOOR`
-//! makes calls through it and reads from the kernel's counters which way they came.
+//! Rule 14: `__kernel_vsyscall` enters the kernel by the instruction that suits the CPU.
+//! `vsyscall_door DOOR` makes calls through it and compares the kernel's counters of each door.
 //! Expected: exit 0.
 #![no_std]
 #![cfg_attr(bare, no_main)]
@@ -8,7 +8,7 @@ use sys::Env;
 
 sys::entry!(run);
 
-/// A 64-bit program has one way only.
+/// 64-bit programs have no `__kernel_vsyscall`.
 #[cfg(target_arch = "x86_64")]
 fn run(_: &Env) -> i32 {
     2
@@ -43,7 +43,7 @@ fn run(env: &Env) -> i32 {
             Instruction::Sysenter => counts.sysenter,
             Instruction::Syscall => counts.syscall32,
         };
-        checks.equal(through, CALLS, format_args!("calls counted at that door"));
+        checks.equal(through, CALLS, format_args!("calls counted for this door"));
         checks.equal(counts.total(), CALLS, format_args!("calls counted in all"));
     }
     checks.status()

@@ -2,8 +2,8 @@
 //!
 //! Each reads the clock page and returns 0, or makes the system call and returns its result: a
 //! negative errno on failure, which the C library turns into `errno`. A bad pointer faults here, in
-//! user mode, and raises SIGSEGV. `x86_64.rs` and `x86.rs` hold the differences between the widths:
-//! the address of the page, and the way into the kernel.
+//! user mode, and raises SIGSEGV. `x86_64.rs` and `x86.rs` have the differences between the widths:
+//! the address of the page, and the kernel entry.
 
 #[cfg(target_arch = "x86")]
 mod x86;
@@ -68,8 +68,8 @@ impl Counter for Tsc {
     #[inline(always)]
     fn rdtscp(&self) -> u64 {
         let (low, high): (u32, u32);
-        // SAFETY: reads a counter into registers; the page says that the CPU has RDTSCP. Not
-        // `nomem`: the compiler must not move loads of the page across it.
+        // SAFETY: reads a counter into registers; only called if the page marks RDTSCP as usable.
+        // Not `nomem`: the compiler must not move loads of the page across it.
         unsafe {
             asm!("rdtscp", out("eax") low, out("edx") high, out("ecx") _, options(nostack, preserves_flags))
         };
@@ -79,7 +79,7 @@ impl Counter for Tsc {
     #[inline(always)]
     fn rdtsc(&self) -> u64 {
         let (low, high): (u32, u32);
-        // SAFETY: every CPU that runs this kernel has SSE2's LFENCE; otherwise as above.
+        // SAFETY: every CPU that runs this kernel has SSE2's LFENCE; the rest as above.
         unsafe {
             asm!("lfence", "rdtsc", out("eax") low, out("edx") high, options(nostack, preserves_flags))
         };
@@ -100,7 +100,8 @@ fn gettime<T: From<Time>>(number: usize, id: i32, time: *mut T) -> i32 {
     if let Some(clock) = entry(page, id)
         && let Some(at) = quick(page, clock, &Tsc)
     {
-        // SAFETY: the program's pointer and the program's risk; a volatile write stays a write.
+        // SAFETY: the program's pointer; a bad one faults in the program. Volatile, so that the
+        // compiler can't omit the write.
         unsafe { time.write_volatile(at.into()) };
         return 0;
     }
@@ -200,7 +201,7 @@ unsafe extern "C" fn __vdso_getcpu(cpu: *mut u32, node: *mut u32, _unused: *mut 
     let both: u32;
     // On a CPU with RDPID the kernel replaces these eight bytes by it at boot. A named label is
     // sound here: the function is emitted once, and inlined nowhere.
-    // SAFETY: reads a descriptor's limit; a selector that is not there would leave eax as it was.
+    // SAFETY: reads a descriptor's limit; with an invalid selector LSL leaves eax unchanged.
     #[allow(named_asm_labels)]
     unsafe {
         asm!("VDSO_GETCPU_SITE:", "mov eax, 0x7b", "lsl eax, eax", out("eax") both, options(nomem, nostack));

@@ -28,7 +28,7 @@ struct Timespec64 {
 #[inline(always)]
 pub fn page() -> &'static ClockPage {
     let page: *const ClockPage;
-    // SAFETY: computes an address; the stack word that CALL writes is taken back by POP.
+    // SAFETY: computes an address; POP removes the word that CALL pushes.
     unsafe {
         asm!(
             "call 2f",
@@ -37,17 +37,17 @@ pub fn page() -> &'static ClockPage {
             ".cfi_adjust_cfa_offset -4",
             "add $vvar_page - 2b, {0}",
             out(reg) page,
-            // The assembler's Intel syntax has no difference of two symbols here.
+            // Intel syntax doesn't support a difference of two symbols here.
             options(att_syntax),
         );
     }
-    // SAFETY: the kernel maps the page there, readable, for as long as this code is mapped;
-    // every field is atomic, so its changing underneath is allowed for.
+    // SAFETY: the kernel maps the page there, readable, as long as this code is mapped; every field
+    // is atomic, so it may change at any time.
     unsafe { &*page }
 }
 
 unsafe extern "C" {
-    /// Makes a system call of two arguments (below).
+    /// Makes a system call with two arguments (below).
     #[link_name = "vdso_syscall"]
     pub safe fn syscall(number: usize, first: usize, second: usize) -> i32;
 }
@@ -79,7 +79,8 @@ global_asm!(
 
 // __kernel_vsyscall: enters the kernel as `int 0x80` does, by the fastest instruction of this CPU.
 //
-// On entry: eax number, ebx ecx edx esi edi ebp arguments. On return: eax result, all else kept.
+// On entry: eax number, ebx ecx edx esi edi ebp arguments. On return: eax result, all other
+// registers preserved.
 //
 // 1. SYSENTER and SYSCALL pass the kernel neither a usable return address nor all six arguments,
 //    so three registers are saved here, ebp (sixth argument) on top.
@@ -87,8 +88,8 @@ global_asm!(
 //      Intel  mov ebp, esp; sysenter      ebp passes the stack pointer
 //      AMD    mov ebp, ecx; syscall       ebp passes the second argument: SYSCALL destroys ecx
 //      else   a four-byte no-op
-// 3. INT 0x80, for a CPU without a fast entry. A restarted call comes here too: the kernel sets
-//    eip to these two bytes before the landing pad, with all registers as for INT 0x80.
+// 3. INT 0x80, for a CPU without a fast entry. A call is restarted here too: the kernel sets eip
+//    to these two bytes before the landing pad, with all registers as for INT 0x80.
 // 4. The landing pad (VDSO32_SYSENTER_RETURN): the return address of all three.
 global_asm!(
     ".pushsection .text.__kernel_vsyscall, \"ax\", @progbits",
@@ -149,7 +150,7 @@ global_asm!(
 );
 
 // __kernel_sigreturn and __kernel_rt_sigreturn: a signal handler whose `sa_restorer` is NULL
-// returns here. The stack then holds (kernel's sigframe_ia32 without its return address)
+// returns here. The stack is then (the kernel's sigframe_ia32 without its return address)
 //
 //     __kernel_sigreturn      esp: signal number, then struct sigcontext at 4
 //     __kernel_rt_sigreturn   esp: number, two pointers, siginfo (128), ucontext: sigcontext at 160

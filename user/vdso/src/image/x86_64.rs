@@ -21,18 +21,17 @@ pub fn page() -> &'static ClockPage {
     unsafe {
         asm!("lea {}, [rip + vvar_page]", out(reg) page, options(pure, nomem, nostack, preserves_flags))
     };
-    // SAFETY: the kernel maps the page there, readable, for as long as this code is mapped;
-    // every field is atomic, so its changing underneath is allowed for.
+    // SAFETY: the kernel maps the page there, readable, as long as this code is mapped; every field
+    // is atomic, so it may change at any time.
     unsafe { &*page }
 }
 
-/// Makes a system call of two arguments.
+/// Makes a system call with two arguments.
 #[cold]
 #[inline(never)]
 pub fn syscall(number: usize, first: usize, second: usize) -> i32 {
     let result: i64;
-    // SAFETY: the arguments are the program's, for a call the program asked for. SYSCALL
-    // overwrites rcx and r11.
+    // SAFETY: the call and its arguments are the program's own. SYSCALL overwrites rcx and r11.
     unsafe {
         asm!("syscall", inlateout("rax") number as i64 => result, in("rdi") first, in("rsi") second,
             lateout("rcx") _, lateout("r11") _, options(nostack));

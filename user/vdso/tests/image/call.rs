@@ -1,4 +1,4 @@
-//! What the functions return: real errors, and nothing at all where NULL is given.
+//! Results of the functions: errors, results with NULL pointers, and bad pointers.
 
 use crate::clock::{COUNTING, TICK, both, expected, gettime, publish, tsc};
 use crate::program::{Program, low};
@@ -8,7 +8,7 @@ use vdso::page::{MODE_RDTSCP, MODE_SYSCALL};
 use vdso::reader::REALTIME;
 
 #[test]
-fn other_clocks_are_the_kernels() {
+fn other_clocks_enter_the_kernel() {
     both(|program| {
         publish(&program, MODE_RDTSCP, 0);
         for id in [2, 3] {
@@ -17,7 +17,7 @@ fn other_clocks_are_the_kernels() {
                 "CPU time {id}"
             );
         }
-        // No such clock: the kernel's -EINVAL, as a return value.
+        // Invalid clocks: the functions return the kernel's -EINVAL.
         for id in [10, 12, 16, 17, 1 << 20, i32::MAX, i32::MIN, -100_003] {
             assert_eq!(gettime(&program, id), Err(-libc::EINVAL), "clock {id}");
             assert_eq!(
@@ -33,7 +33,7 @@ fn other_clocks_are_the_kernels() {
 }
 
 #[test]
-fn without_a_counter_everything_is_the_kernels() {
+fn without_a_counter_all_calls_enter_the_kernel() {
     both(|program| {
         publish(&program, MODE_SYSCALL, 0);
         for id in COUNTING {
@@ -88,7 +88,7 @@ fn pair(program: &Program, words: &[usize; 2]) -> (i64, i64) {
 }
 
 #[test]
-fn gettimeofday_takes_null() {
+fn gettimeofday_with_null() {
     both(|program| {
         publish(&program, MODE_RDTSCP, 1000);
         program.page.minutes_west.set(-60i32 as u32);
@@ -128,7 +128,7 @@ fn gettimeofday_takes_null() {
 
 #[test]
 fn getcpu_by_register_and_by_segment_limit() {
-    // SAFETY: asks about and pins this thread only; the set is a plain bit mask.
+    // SAFETY: pins only this thread; the set is a plain bit mask.
     let cpu = unsafe {
         let cpu = libc::sched_getcpu();
         let mut set: libc::cpu_set_t = std::mem::zeroed();
@@ -165,7 +165,7 @@ fn getcpu_by_register_and_by_segment_limit() {
 }
 
 #[test]
-fn getcpu_takes_both_numbers_apart() {
+fn getcpu_splits_cpu_and_node() {
     both(|program| {
         let site = if program.bits == 64 {
             vdso64::VDSO_GETCPU_SITE
@@ -184,13 +184,13 @@ fn getcpu_takes_both_numbers_apart() {
     });
 }
 
-/// CPUID leaf 7: does this host have RDPID?
+/// Whether this host has RDPID, by CPUID leaf 7.
 fn raw_rdpid() -> bool {
     std::arch::x86_64::__cpuid_count(7, 0).ecx & 1 << 22 != 0
 }
 
 #[test]
-fn a_bad_pointer_is_the_programs_sigsegv() {
+fn bad_pointers_raise_sigsegv() {
     both(|program| {
         publish(&program, MODE_RDTSCP, 0);
         for (name, arguments) in [
@@ -202,7 +202,7 @@ fn a_bad_pointer_is_the_programs_sigsegv() {
             ("__vdso_time", [8, 0, 0]),
             ("__vdso_getcpu", [8, 0, 0]),
         ] {
-            // SAFETY: the child makes the one call and exits; nothing of this process is shared.
+            // SAFETY: the child makes one call and exits; it shares nothing with this process.
             let status = unsafe {
                 let child = libc::fork();
                 if child == 0 {

@@ -1,4 +1,4 @@
-//! A clock page as the kernel would write it, and what a call has to find on it.
+//! A clock page like the kernel's, and the expected results of calls.
 
 use crate::program::{Program, low};
 use std::arch::x86_64::{_mm_lfence, _rdtsc};
@@ -25,7 +25,7 @@ pub fn both(test: impl Fn(Program)) {
     }
 }
 
-/// A page of a counter at a round rate whose base is `ago` cycles back.
+/// Publishes a page whose base is `ago` cycles in the past, with a counter of 2 GHz.
 pub fn publish(program: &Program, mode: u32, ago: u64) -> Timekeeper {
     let mut keeper = Timekeeper::new(
         tsc().wrapping_sub(ago),
@@ -44,7 +44,7 @@ pub fn publish(program: &Program, mode: u32, ago: u64) -> Timekeeper {
     keeper
 }
 
-/// Calls clock_gettime of this width, and clock_gettime64 where there is one.
+/// Calls clock_gettime, and clock_gettime64 in the 32-bit image.
 pub fn gettime(program: &Program, id: i32) -> Result<Time, i32> {
     let result = low([-1i64; 2]);
     let to = std::ptr::from_mut(result) as usize;
@@ -76,7 +76,7 @@ pub fn gettime(program: &Program, id: i32) -> Result<Time, i32> {
     })
 }
 
-/// The value of a clock at counter value `cycle`, by the page, in 128 bits.
+/// The value of a clock at counter value `cycle`, computed from the page in 128 bits.
 pub fn expected(program: &Program, id: usize, cycle: u64) -> Time {
     let clock = &program.page.clocks[id];
     let delta = (cycle.wrapping_sub(program.page.cycle.get()) as i64).max(0) as u128;

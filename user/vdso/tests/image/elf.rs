@@ -1,4 +1,4 @@
-//! The images as files: what a C library, a debugger or an ELF parser finds in them.
+//! The images as ELF files, as C libraries, debuggers and ELF parsers read them.
 
 use goblin::elf::dynamic::*;
 use goblin::elf::program_header::{PF_R, PF_X, PT_DYNAMIC, PT_GNU_EH_FRAME, PT_LOAD, PT_NOTE};
@@ -20,7 +20,7 @@ fn images() -> [(u32, &'static [u8], Elf<'static>); 2] {
         .map(|(bits, image)| (bits, image, Elf::parse(image).expect("an ELF file")))
 }
 
-/// All that an image must export: name, version, binding.
+/// All exports of an image: name, version, binding.
 fn exports(bits: u32) -> Vec<(String, &'static str, u8)> {
     let mut names = NAMES.to_vec();
     if bits == 32 {
@@ -44,7 +44,7 @@ fn exports(bits: u32) -> Vec<(String, &'static str, u8)> {
 }
 
 #[test]
-fn one_segment_that_is_read_and_executed() {
+fn one_readable_executable_segment() {
     for (bits, image, elf) in images() {
         assert_eq!(elf.header.e_type, header::ET_DYN);
         assert_eq!(
@@ -64,7 +64,7 @@ fn one_segment_that_is_read_and_executed() {
         let load = &elf.program_headers[0];
         assert_eq!(load.p_flags, PF_R | PF_X);
         assert_eq!((load.p_offset, load.p_vaddr, load.p_align), (0, 0, 4096));
-        assert_eq!(load.p_filesz, load.p_memsz, "nothing to be zeroed");
+        assert_eq!(load.p_filesz, load.p_memsz, "no zeroed data");
         assert!(load.p_filesz <= image.len() as u64);
         for header in &elf.program_headers {
             assert!(
@@ -109,7 +109,7 @@ fn dynamic_section() {
         ] {
             assert!(tags.contains(&needed), "{bits}: no tag {needed:#x}");
         }
-        // No loader relocates a vDSO, loads its dependencies, or runs its constructors.
+        // A vDSO isn't relocated, and has no dependencies or constructors.
         for wrong in [
             DT_REL,
             DT_RELA,
@@ -128,15 +128,15 @@ fn dynamic_section() {
 }
 
 #[test]
-fn the_exports_are_these_and_no_others() {
+fn the_exports_are_complete() {
     for (bits, image, elf) in images() {
         let expected = exports(bits);
         let symbols: Vec<_> = elf.dynsyms.iter().skip(1).collect();
         assert_eq!(symbols.len(), expected.len());
         for (name, version, binding) in expected {
             for find in [by_hash, by_gnu_hash] {
-                let index = find(image, &elf, &name)
-                    .unwrap_or_else(|| panic!("{bits}: {name} is not found"));
+                let index =
+                    find(image, &elf, &name).unwrap_or_else(|| panic!("{bits}: {name} not found"));
                 let symbol = elf.dynsyms.get(index).unwrap();
                 assert_eq!(elf.dynstrtab.get_at(symbol.st_name), Some(name.as_str()));
                 assert_eq!(
@@ -195,7 +195,7 @@ fn is_name(elf: &Elf<'_>, index: usize, name: &str) -> bool {
         == Some(name)
 }
 
-/// Lookup as musl does it, by DT_HASH (System V gABI, "Hash Table").
+/// Lookup as in musl, by DT_HASH (System V gABI, "Hash Table").
 fn by_hash(image: &[u8], elf: &Elf<'_>, name: &str) -> Option<usize> {
     let table = tag(elf, DT_HASH);
     let at = |index: u32| word(image, table + 4 * u64::from(index));
@@ -215,7 +215,7 @@ fn by_hash(image: &[u8], elf: &Elf<'_>, name: &str) -> Option<usize> {
     None
 }
 
-/// Lookup as glibc does it, by DT_GNU_HASH, its Bloom filter included.
+/// Lookup as in glibc, by DT_GNU_HASH with its Bloom filter.
 fn by_gnu_hash(image: &[u8], elf: &Elf<'_>, name: &str) -> Option<usize> {
     let table = tag(elf, DT_GNU_HASH);
     let hash = name.bytes().fold(5381u32, |hash, byte| {
@@ -249,7 +249,7 @@ fn by_gnu_hash(image: &[u8], elf: &Elf<'_>, name: &str) -> Option<usize> {
 }
 
 #[test]
-fn names_that_are_not_there_are_not_found() {
+fn undefined_names_are_not_found() {
     for (_, image, elf) in images() {
         for name in [
             "",
@@ -269,10 +269,10 @@ fn names_that_are_not_there_are_not_found() {
 }
 
 #[test]
-fn instructions_that_others_know_by_sight() {
+fn instructions_that_debuggers_recognize() {
     let code = |offset: usize, len: usize| &VDSO32[offset..offset + len];
-    // The kernel restarts a call two bytes in front of the landing pad, and gdb and libgcc look
-    // for these bytes to know a signal frame.
+    // The kernel restarts a call two bytes before the landing pad; gdb and libgcc recognize signal
+    // frames by these bytes.
     assert_eq!(
         code(vdso32::VDSO32_SYSENTER_RETURN - 2, 6),
         [0xcd, 0x80, 0x5d, 0x5a, 0x59, 0xc3]

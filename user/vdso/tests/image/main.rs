@@ -1,5 +1,5 @@
-//! Tests of the two vDSO images on the host: as ELF files (`elf`), as code that a program calls
-//! (`time`, `call`), and instruction by instruction (`steps`, `unwind`). `program` is the loader.
+//! Tests of the two vDSO images on the host: as ELF files (`elf`), by calls of their functions
+//! (`time`, `call`), and by single steps (`steps`, `unwind`). `program` is the loader.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 

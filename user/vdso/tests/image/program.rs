@@ -1,17 +1,17 @@
-//! An image in this process, as a kernel would map it: the clock page, then the code.
+//! An image mapped in this process as the kernel maps it: the clock page, then the code.
 
 use object::{Object, ObjectSymbol};
 use std::ptr;
 use vdso::images::{VDSO32, VDSO64};
 use vdso::page::{ClockPage, PAGE_SIZE};
 
-/// A mapped image, and the clock page in front of it. Never unmapped.
+/// A mapped image, and the clock page before it. Never unmapped.
 #[derive(Clone, Copy)]
 pub struct Program {
     pub bits: u32,
     pub image: &'static [u8],
     pub page: &'static ClockPage,
-    /// Where the image starts.
+    /// Address of the image.
     pub base: usize,
 }
 
@@ -25,7 +25,7 @@ impl Program {
         );
         let page = map_low(PAGE_SIZE + image.len(), libc::PROT_READ | libc::PROT_WRITE);
         let base = page as usize + PAGE_SIZE;
-        // SAFETY: the mapping is new, of this size, and unshared; the code is position-independent.
+        // SAFETY: the mapping is new, of this size, and private; the code is position-independent.
         unsafe {
             ptr::copy_nonoverlapping(image.as_ptr(), base as *mut u8, image.len());
             assert_eq!(
@@ -37,7 +37,7 @@ impl Program {
                 0
             );
         }
-        // SAFETY: zeros are a valid page, it is aligned, and stays for good.
+        // SAFETY: zeros are a valid page; it is aligned and never unmapped.
         let page = unsafe { &*page.cast::<ClockPage>() };
         Self {
             bits,
@@ -53,7 +53,7 @@ impl Program {
             libc::PROT_READ | libc::PROT_EXEC,
             libc::PROT_READ | libc::PROT_WRITE,
         );
-        // SAFETY: the mapping is this program's own, and no thread executes it meanwhile.
+        // SAFETY: the mapping is this image's own, and no thread executes it meanwhile.
         unsafe {
             assert_eq!(
                 libc::mprotect(self.base as *mut _, self.image.len(), write),
@@ -87,31 +87,31 @@ impl Program {
             return call32(address as u32, arguments.map(|argument| argument as u32)) as i32
                 as isize;
         }
-        // SAFETY: the address is of a function of the image, and all of them fit this type.
+        // SAFETY: the address is that of a function of the image, and all of them fit this type.
         let function: extern "C" fn(usize, usize, usize) -> isize =
             unsafe { std::mem::transmute(address) };
         function(arguments[0], arguments[1], arguments[2])
     }
 
-    /// A C `int` result.
+    /// As [`Program::call`], with a C `int` result.
     pub fn call_int(&self, name: &str, arguments: [usize; 3]) -> i32 {
         self.call(name, arguments) as i32
     }
 }
 
-/// New zeroed memory below 4 GiB, where 32-bit code can reach it.
+/// Maps zeroed memory below 4 GiB, where 32-bit code can access it.
 pub fn map_low(size: usize, protection: i32) -> *mut u8 {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_32BIT;
-    // SAFETY: asks for new memory at no particular place.
+    // SAFETY: a new mapping, which replaces none.
     let address = unsafe { libc::mmap(ptr::null_mut(), size, protection, flags, -1, 0) };
     assert_ne!(address, libc::MAP_FAILED);
     address.cast()
 }
 
-/// A value below 4 GiB. Leaked.
+/// Allocates a value below 4 GiB. Leaked.
 pub fn low<T>(value: T) -> &'static mut T {
     let place = map_low(size_of::<T>(), libc::PROT_READ | libc::PROT_WRITE).cast::<T>();
-    // SAFETY: new memory, page-aligned, big enough, ours alone.
+    // SAFETY: new memory, page-aligned, large enough, not shared.
     unsafe {
         place.write(value);
         &mut *place
@@ -121,12 +121,12 @@ pub fn low<T>(value: T) -> &'static mut T {
 /// Calls a 32-bit function of up to three arguments from this 64-bit process.
 fn call32(function: u32, arguments: [u32; 3]) -> u32 {
     let size = 64 * 1024;
-    // Code and stack have to lie below 4 GiB: the gate is copied there, the stack is new.
+    // Code and stack must be below 4 GiB: the gate is copied there, the stack is new.
     let everything = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
     let place = map_low(size, everything);
     let (start, end) = (&raw const gate32_start, &raw const gate32_end);
-    // SAFETY: the gate is position-independent code of the type it is called as, copied whole to
-    // the start of new memory; the stack it is given is the end of the same memory.
+    // SAFETY: the gate is position-independent code of this type, copied to the start of new
+    // memory; its stack is at the end of the same memory.
     let result = unsafe {
         ptr::copy_nonoverlapping(start, place, end.offset_from_unsigned(start));
         let gate: extern "C" fn(u32, *const u32) -> u32 = std::mem::transmute(place);
@@ -134,7 +134,7 @@ fn call32(function: u32, arguments: [u32; 3]) -> u32 {
         ptr::copy_nonoverlapping(arguments.as_ptr(), stack, 3);
         gate(function, stack)
     };
-    // SAFETY: mapped above, and nothing of it is in use any more.
+    // SAFETY: mapped above, and no longer in use.
     unsafe { libc::munmap(place.cast(), size) };
     result
 }
@@ -144,7 +144,8 @@ unsafe extern "C" {
     static gate32_end: u8;
 }
 
-// gate(function, stack): to compatibility mode by a far return, call, and back the same way.
+// gate(function, stack): switches to compatibility mode by a far return, calls the function, and
+// switches back likewise.
 std::arch::global_asm!(
     ".pushsection .rodata.gate32, \"a\", @progbits",
     "gate32_start:",
@@ -157,7 +158,7 @@ std::arch::global_asm!(
     "mov rax, rsp",
     "mov rsp, rsi",
     "mov [rip + 9f], rax",
-    "lea rbp, [rip + 4f]", // a register that C functions keep
+    "lea rbp, [rip + 4f]", // callee-saved in C
     "lea rax, [rip + 2f]",
     "push 0x23", // Linux's USER32_CS
     "push rax",

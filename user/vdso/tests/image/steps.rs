@@ -1,5 +1,5 @@
-//! Single-stepping through the images: the cost of each call in instructions, and the unwind
-//! tables at each instruction. The child is traced as gdb would trace it.
+//! Single-stepping through the images: the number of instructions of each call, and the unwind
+//! tables at each instruction. The child is traced by ptrace, as by gdb.
 
 use crate::program::{Program, low};
 use crate::unwind::{Registers, Tables};
@@ -12,8 +12,8 @@ use vdso::writer::Timekeeper;
 
 type UserRegisters = libc::user_regs_struct;
 
-/// Runs one call in a child, and `look` before each of its instructions in the image; returns how
-/// many there were, with the CALL.
+/// Runs one call in a child, and `look` before each of its instructions in the image; returns
+/// their number, including the CALL.
 fn trace(
     program: &Program,
     name: &str,
@@ -22,7 +22,7 @@ fn trace(
 ) -> u32 {
     let entry = program.symbol(name) as u64;
     let image = program.base as u64..(program.base + program.image.len()) as u64;
-    // SAFETY: the child makes one call and exits; it is this thread's, and traced from its stop on.
+    // SAFETY: the child makes one call and exits; this thread is its parent and traces it.
     unsafe {
         let child = libc::fork();
         if child == 0 {
@@ -60,7 +60,7 @@ fn trace(
     }
 }
 
-/// A word of the child's memory.
+/// Reads a word of the child's memory.
 fn peek(child: i32, address: u64, bits: u32) -> u64 {
     // SAFETY: reads another process's memory.
     let word = unsafe { libc::ptrace(libc::PTRACE_PEEKDATA, child, address, 0) } as u64;
@@ -84,8 +84,8 @@ fn now() -> u64 {
     unsafe { std::arch::x86_64::_rdtsc() }
 }
 
-/// Linux 6.1's instructions for the same calls, as measured: 64-bit, 32-bit. (Its 32-bit image
-/// has no getcpu.)
+/// Linux 6.1's number of instructions for the same calls, measured: 64-bit, 32-bit. (Its 32-bit
+/// image has no getcpu.)
 const LINUX: [(&str, usize, u32, u32); 5] = [
     ("__vdso_clock_gettime", 1, 61, 99),
     ("__vdso_clock_gettime", 6, 40, 64),
@@ -114,8 +114,8 @@ fn every_call_takes_fewer_instructions_than_linuxs() {
             {
                 program.patch(site, &GETCPU_RDPID);
             }
-            // On a host too busy to run the child within half a second the counter leaves the
-            // range of the usual way: once more then.
+            // On a busy host the child may take longer than half a second, and the counter
+            // leaves the range of `near`: try again.
             let count = loop {
                 let base = now();
                 publish(&program, MODE_RDTSCP, base);
@@ -140,7 +140,7 @@ fn unwinding_works_from_every_instruction() {
         let program = Program::load(bits);
         let tables = Tables::new(program);
         let to = std::ptr::from_mut(low([0u64; 4])) as usize;
-        // The usual way, the far one, LFENCE's, and through the kernel (__kernel_vsyscall too).
+        // Calls that use `near`, `far`, LFENCE, and the kernel (also by __kernel_vsyscall).
         for (mode, base) in [
             (MODE_RDTSCP, now()),
             (MODE_RDTSCP, 0),
@@ -161,7 +161,7 @@ fn unwinding_works_from_every_instruction() {
             }
             for (name, arguments) in calls {
                 let mut expected = None;
-                // Once for each instruction: loops bring nothing new.
+                // Once for each instruction, not again in loops.
                 let mut seen = BTreeSet::new();
                 trace(&program, name, arguments, |child, registers| {
                     if !seen.insert(registers.rip) {
@@ -169,7 +169,7 @@ fn unwinding_works_from_every_instruction() {
                     }
                     let at_entry = dwarf(bits, registers);
                     let expected = expected.get_or_insert_with(|| {
-                        // What the caller has after the return: its own registers, the stack
+                        // The caller's registers after the return: its own, with the stack
                         // pointer past the return address.
                         let (stack, link) = tables.stack_and_return();
                         let mut caller = at_entry.clone();
@@ -211,13 +211,13 @@ fn unwind(
         if !image.contains(&back) {
             return registers;
         }
-        // A return address belongs to the call in front of it.
+        // A return address belongs to the call before it.
         at = back - 1;
     }
     panic!("unwinding does not end");
 }
 
-/// The registers that a C function gives back, the stack pointer and the return address.
+/// The callee-saved registers, the stack pointer and the return address.
 fn kept(bits: u32) -> &'static [u16] {
     if bits == 64 {
         &[3, 6, 7, 12, 13, 14, 15, 16]
@@ -226,7 +226,7 @@ fn kept(bits: u32) -> &'static [u16] {
     }
 }
 
-/// By DWARF's numbers, the instruction pointer in the return address's place.
+/// The registers by DWARF number, with the instruction pointer as the return address.
 fn dwarf(bits: u32, r: &UserRegisters) -> Registers {
     let order: Vec<u64> = if bits == 64 {
         vec![

@@ -1,4 +1,4 @@
-//! clock_gettime and time: right values, whatever the counter and the writer do.
+//! clock_gettime and time: correct values for any counter, also during writes.
 
 use crate::clock::{COUNTING, TICK, both, expected, gettime, publish, tsc};
 use crate::program::low;
@@ -8,10 +8,10 @@ use vdso::page::{MODE_RDTSC, MODE_RDTSCP};
 use vdso::reader::{MONOTONIC, MONOTONIC_COARSE, MONOTONIC_RAW, REALTIME, REALTIME_COARSE};
 
 #[test]
-fn counting_clocks_lie_between_two_readings_of_the_counter() {
+fn counting_clocks_are_between_two_counter_readings() {
     both(|program| {
         for mode in [MODE_RDTSCP, MODE_RDTSC] {
-            // Near the base, seconds past it, and far past a 32-bit number of cycles.
+            // At the base, seconds after it, and more than 2^32 cycles after it.
             for ago in [0, 1_000_000, 7_000_000_000, 1 << 45, 1 << 60] {
                 publish(&program, mode, ago);
                 for id in COUNTING {
@@ -43,7 +43,7 @@ fn raw_has_its_own_rate() {
 }
 
 #[test]
-fn a_counter_behind_the_base_counts_as_the_base() {
+fn a_counter_before_the_base_is_the_base() {
     both(|program| {
         let keeper = publish(&program, MODE_RDTSCP, (1u64 << 40).wrapping_neg());
         assert_eq!(

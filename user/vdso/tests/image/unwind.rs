@@ -1,4 +1,4 @@
-//! The unwind tables: from any instruction of an image back to its caller.
+//! The unwind tables: unwinding from any instruction of an image to its caller.
 
 use crate::program::Program;
 use gimli::{
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 type Slice = gimli::EndianSlice<'static, LittleEndian>;
 
-/// DWARF's numbers of registers, and their values.
+/// Register values by DWARF number.
 pub type Registers = BTreeMap<u16, u64>;
 
 /// The unwind tables of a mapped image.
@@ -37,7 +37,7 @@ impl Tables {
         }
     }
 
-    /// DWARF's numbers of the stack pointer and of the return address.
+    /// DWARF numbers of the stack pointer and of the return address.
     pub fn stack_and_return(&self) -> (u16, u16) {
         if self.program.bits == 64 {
             (7, 16)
@@ -46,7 +46,8 @@ impl Tables {
         }
     }
 
-    /// The registers of the caller of the code at `at`, by `memory`. `None`: no entry covers it.
+    /// The registers of the caller of the code at `at`, read by `memory`. `None` if no entry covers
+    /// `at`.
     pub fn step(
         &self,
         registers: &Registers,
@@ -87,7 +88,7 @@ impl Tables {
         Some(caller)
     }
 
-    /// Whether the entry for `at` describes a signal frame, and the addresses it covers.
+    /// Whether the entry of `at` describes a signal frame, and the range that it covers.
     pub fn entry(&self, at: u64) -> Option<(bool, std::ops::Range<u64>)> {
         let fde = self
             .frames
@@ -99,7 +100,7 @@ impl Tables {
         ))
     }
 
-    /// Where the entry begins that .eh_frame_hdr's search table names for `at`.
+    /// Start of the entry of `at` in .eh_frame_hdr's search table.
     pub fn listed(&self, at: u64) -> Option<u64> {
         let file = object::File::parse(self.program.image).unwrap();
         let section = file.section_by_name(".eh_frame_hdr")?;
@@ -139,7 +140,7 @@ impl Tables {
                 EvaluationResult::RequiresMemory { address, .. } => evaluation
                     .resume_with_memory(Value::Generic(memory(address)))
                     .unwrap(),
-                other => panic!("unexpected demand {other:?}"),
+                other => panic!("unexpected request {other:?}"),
             };
         }
         match evaluation.result()[0].location {
@@ -175,7 +176,7 @@ fn every_export_is_covered() {
                 "{name} is not covered to its end"
             );
             assert_eq!(is_signal, name.ends_with("sigreturn"), "{name}");
-            // Unwinders look a return address up one byte early.
+            // Unwinders look up the byte before a return address.
             assert!(
                 !is_signal || range.contains(&(start - 1)),
                 "{name} is not found by its return address"
@@ -184,17 +185,17 @@ fn every_export_is_covered() {
     }
 }
 
-/// The frames that the kernel lays out for a 32-bit signal handler, after the handler returned:
-/// every interrupted register is found at each instruction of the two ways back.
+/// Unwinds from each instruction of the two trampolines of 32-bit signal handlers: the kernel's
+/// signal frame has every interrupted register.
 #[test]
 fn signal_frames_give_the_interrupted_registers() {
     let program = Program::load(32);
     let tables = Tables::new(program);
-    // Offsets in struct sigcontext_32, by DWARF's numbers: eax ecx edx ebx esp ebp esi edi eip.
+    // Offsets in struct sigcontext_32, by DWARF number: eax ecx edx ebx esp ebp esi edi eip.
     let offsets = [44u64, 40, 36, 32, 28, 24, 20, 16, 56];
     let context = 0x1000u64;
     let memory = |address: u64| 0xabc0_0000 + (address - context);
-    // At each instruction: how far below the sigcontext the stack pointer is.
+    // Offset of each instruction, and the distance from the stack pointer to the sigcontext.
     for (name, instructions) in [
         ("__kernel_sigreturn", &[(0u64, 4u64), (1, 0), (6, 0)][..]),
         (

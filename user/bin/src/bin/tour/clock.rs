@@ -1,4 +1,4 @@
-//! Part 3: the vDSO, the door that is never opened.
+//! Part 3: the vDSO, whose calls don't enter the kernel.
 
 use programs::costs::MONOTONIC;
 use programs::doors_file;
@@ -10,7 +10,7 @@ use crate::report::Failure;
 
 const CALLS: u32 = 100_000;
 
-/// Shows where the vDSO is and what it offers, and that calling it doesn't enter the kernel.
+/// Shows the vDSO's address and functions, and checks that its calls don't enter the kernel.
 pub fn show(vdso: &Vdso) -> Result<(), Failure> {
     let soname = vdso.image.soname().unwrap_or("(unnamed)");
     println!(
@@ -85,6 +85,6 @@ fn maps() -> Result<(), Failure> {
     if code {
         Ok(())
     } else {
-        Err("/proc/self/maps shows no [vdso] that is readable and executable")
+        Err("/proc/self/maps has no readable and executable [vdso]")
     }
 }

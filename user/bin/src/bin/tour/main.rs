@@ -1,9 +1,8 @@
-//! The tour: what `make run` shows. Expected: exit 0, if every part of it held.
+//! The tour: the demonstration that `make run` shows. Expected: exit 0, if all its checks pass.
 //!
-//! In four parts, each in its own file: how the doors are set up (`setup.rs`), a greeting through
-//! each (`hello.rs`), the vDSO (`clock.rs`), what each costs (`table.rs`). The 32-bit doors can
-//! only be entered by 32-bit code: the same source built for 32 bits is that half of the tour,
-//! `narrow.rs`, which the 64-bit half starts as a process (`wide.rs`).
+//! Its four parts are the setup of the doors (`setup.rs`), a greeting through each (`hello.rs`),
+//! the vDSO (`clock.rs`) and the costs (`table.rs`). Only 32-bit code can use the 32-bit doors: the
+//! 64-bit half (`wide.rs`) runs the 32-bit build of the same source (`narrow.rs`) as a process.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 

@@ -1,4 +1,4 @@
-//! The 32-bit half: greets through the doors of 32-bit code and measures them.
+//! The 32-bit half: a greeting through the doors of 32-bit code, and their costs.
 
 use core::fmt::{self, Write};
 
@@ -12,7 +12,7 @@ use sys::{Door, Env, println};
 use crate::hello::greet;
 use crate::report::{FILE, Failure, INT80, VDSO, VSYSCALL};
 
-/// Runs the half; exit status 0 if all of it held.
+/// Runs the 32-bit half; returns exit status 0 if all checks pass.
 pub fn run(env: &Env) -> i32 {
     match tour(env) {
         Ok(()) => 0,
@@ -65,7 +65,7 @@ fn tour(env: &Env) -> Result<(), Failure> {
     }
 }
 
-/// A small text being put together.
+/// A buffer for the report's text.
 struct Text {
     bytes: [u8; 128],
     used: usize,

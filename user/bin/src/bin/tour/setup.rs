@@ -1,10 +1,10 @@
-//! Part 1: the CPU, and how the kernel set the doors up.
+//! Part 1: the CPU, and the kernel's setup of the doors.
 
 use sys::cpu;
 use sys::os;
 use sys::{print, println};
 
-/// Tells the CPU's name and shows the kernel's own log lines about the doors.
+/// Shows the CPU's name and the kernel's log messages about the doors.
 pub fn show() {
     println!("1. How the doors are set up");
     let (vendor, brand) = (cpu::vendor(), cpu::brand());
@@ -23,15 +23,15 @@ pub fn show() {
         shown = true;
     }
     if !shown {
-        println!("   (this kernel's log says nothing about them; Trident's does)");
+        println!("   (this kernel doesn't log their setup; Trident does)");
         return;
     }
-    println!("   In words: INT 0x80 finds its way through a gate in memory (DPL=3: programs");
-    println!("   may use it); SYSCALL and SYSENTER through registers that only the kernel can");
-    println!("   write.");
+    println!("   That is: the entry point of INT 0x80 is in a gate in memory (DPL=3: programs");
+    println!("   may use it), those of SYSCALL and SYSENTER are in registers that only the");
+    println!("   kernel can write.");
 }
 
-/// Prints `line`, continued below where it is longer than the screen is wide.
+/// Prints `line`, wrapped at the screen's width.
 fn wrapped(line: &str) {
     const WIDTH: usize = 80;
     let mut column = 0;
@@ -49,7 +49,7 @@ fn wrapped(line: &str) {
     println!();
 }
 
-/// The letters of a name as CPUID gives it.
+/// The text of a name from CPUID, without padding.
 fn text(name: &[u8]) -> &str {
     let end = name
         .iter()
@@ -58,7 +58,7 @@ fn text(name: &[u8]) -> &str {
     core::str::from_utf8(&name[..end]).unwrap_or("?").trim()
 }
 
-/// Whether QEMU's translator (TCG) stands in for the CPU: it says so in its hypervisor leaf.
+/// Whether the CPU is emulated by QEMU's TCG, which CPUID's hypervisor leaf names.
 pub fn emulated() -> bool {
     let leaf = cpu::cpuid(0x4000_0000);
     [leaf.ebx, leaf.ecx, leaf.edx]

@@ -8,12 +8,12 @@ use sys::{print, println};
 
 const NANOSECONDS: u64 = 1_000_000_000;
 
-/// One row: what was called, and what it cost. The first row is the yardstick.
+/// One row: the label and the cost. The first row is the unit of the ratios.
 pub type Row = (&'static str, Cost);
 
-/// Draws the table.
+/// Prints the table.
 pub fn draw(rows: &[Row]) {
-    let Some(&(_, Cost(yardstick))) = rows.first() else {
+    let Some(&(_, Cost(unit))) = rows.first() else {
         return;
     };
     let longest = rows.iter().map(|row| row.1.0).max().unwrap_or(1).max(1);
@@ -24,9 +24,9 @@ pub fn draw(rows: &[Row]) {
         for figure in [
             tenths,
             tenths * NANOSECONDS / per_second,
-            tenths * 10 / yardstick.max(1),
+            tenths * 10 / unit.max(1),
         ] {
-            // A tenth says something about a small figure only.
+            // Tenths are significant only in small figures.
             match figure {
                 0..1000 => print!("{:>6}.{}", figure / 10, figure % 10),
                 _ => print!("{:>8}", figure / 10),
@@ -36,7 +36,7 @@ pub fn draw(rows: &[Row]) {
     }
 }
 
-/// Draws a bar in proportion, in eighths of a character.
+/// Prints a bar of proportional length, in eighths of a character.
 fn bar(length: u64, longest: u64) {
     const WIDTH: u64 = 16;
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
@@ -48,7 +48,7 @@ fn bar(length: u64, longest: u64) {
     println!("{}", PARTS[(eighths % 8) as usize]);
 }
 
-/// How fast the time-stamp counter runs: counted over 5 ms of the kernel's clock.
+/// Frequency of the time-stamp counter, measured over 5 ms of the kernel's clock.
 fn ticks_per_second() -> u64 {
     let now = || {
         os::clock_gettime(MONOTONIC).map_or(0, |now| now.sec as u64 * NANOSECONDS + now.nsec as u64)

@@ -1,4 +1,4 @@
-//! The 64-bit half: the whole tour, with the 32-bit half as a child process in the middle.
+//! The 64-bit half: the whole tour, which runs the 32-bit half as a child process.
 
 use core::ffi::{CStr, c_char};
 
@@ -12,15 +12,15 @@ use crate::hello::greet;
 use crate::report::{FILE, Failure, INT80, VDSO, VSYSCALL};
 use crate::{clock, setup, table};
 
-/// Where the 32-bit half is, unless the first argument says otherwise.
+/// Default path of the 32-bit half; the first argument overrides it.
 const NARROW: &CStr = c"/bin32/tour";
 
-/// Runs the tour; exit status 0 if all of it held.
+/// Runs the tour; returns exit status 0 if all checks pass.
 pub fn run(env: &Env) -> i32 {
-    println!("\nThe three doors: how a program calls its kernel, and what each way costs\n");
+    println!("\nThe three doors: how a program calls its kernel, and what each door costs\n");
     match tour(env) {
         Ok(()) => {
-            println!("\nThe tour is over; everything held.");
+            println!("\nThe tour is over; all checks passed.");
             0
         }
         Err(failure) => {
@@ -37,15 +37,15 @@ fn tour(env: &Env) -> Result<(), Failure> {
     greet(Door::Syscall, "64-bit program, SYSCALL:")?;
     greet(
         Door::Int80,
-        "64-bit program, INT 0x80 (it means the 32-bit table even here):",
+        "64-bit program, INT 0x80 (the 32-bit table of calls even here):",
     )?;
     let narrow = run_narrow(env)?;
 
-    println!("\n3. The vDSO: the kernel's code and data, lent to the program");
+    println!("\n3. The vDSO: the kernel's code and data, mapped into the program");
     let vdso = Vdso::find(env).ok_or("no vDSO in the auxiliary vector")?;
     clock::show(&vdso)?;
 
-    println!("\n4. What each way costs");
+    println!("\n4. What each door costs");
     let clock =
         costs::vdso_clock_gettime(&vdso, MONOTONIC).ok_or("no clock_gettime in the vDSO")?;
     table::draw(&[
@@ -66,7 +66,7 @@ fn tour(env: &Env) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The second half of the sentence below the table.
+/// The end of the sentence below the table.
 fn distortion() -> &'static str {
     if setup::emulated() {
         ";\n   but QEMU translates each instruction into several of the host's, so these\n   \
@@ -76,18 +76,18 @@ fn distortion() -> &'static str {
     }
 }
 
-/// What the 32-bit half measured.
+/// The costs that the 32-bit half measured.
 struct Narrow {
     vsyscall: table::Row,
     int80: Cost,
     vdso: Cost,
 }
 
-/// Runs the 32-bit half as a process of its own and reads its figures.
+/// Runs the 32-bit half as a process and reads its report.
 fn run_narrow(env: &Env) -> Result<Narrow, Failure> {
-    // The directory may be there already; if it can't be made, the other half says so.
+    // The directory may exist; if it can't be made, the 32-bit half reports the failure.
     let _ = os::mkdir(c"/tmp");
-    // SAFETY: the arguments are NUL-terminated strings that the kernel put on the stack.
+    // SAFETY: the arguments are NUL-terminated strings on the stack.
     let given = env
         .args()
         .nth(1)
@@ -96,7 +96,7 @@ fn run_narrow(env: &Env) -> Result<Narrow, Failure> {
     let child = os::fork().map_err(|_| "can't start a process for the 32-bit program")?;
     if child == 0 {
         let argv = [program.as_ptr() as usize, 0];
-        // SAFETY: both arrays end in null and hold NUL-terminated strings.
+        // SAFETY: both arrays end with null and hold NUL-terminated strings.
         let errno = unsafe { os::execve(program, argv.as_ptr(), env.envp()) };
         println!("   {}: {errno}", program.to_str().unwrap_or("?"));
         os::exit(127);
@@ -104,9 +104,9 @@ fn run_narrow(env: &Env) -> Result<Narrow, Failure> {
     match os::wait(child) {
         Ok(Ending::Exit(0)) => {}
         Ok(Ending::Exit(127)) => return Err("the 32-bit program can't be run"),
-        Ok(Ending::Exit(_)) => return Err("the 32-bit program found something wrong"),
+        Ok(Ending::Exit(_)) => return Err("the 32-bit program failed"),
         Ok(Ending::Signal(_)) => return Err("the 32-bit program was killed"),
-        Err(_) => return Err("the 32-bit program was lost"),
+        Err(_) => return Err("can't wait for the 32-bit program"),
     }
     let mut buffer = [0; 256];
     let report = core::str::from_utf8(os::read_file(FILE, &mut buffer)).unwrap_or("");

@@ -1,4 +1,4 @@
-//! The calls that are measured. One that fails ends the program: a figure would mean nothing.
+//! The measured system calls. A call that fails ends the program: its time would be meaningless.
 
 use core::arch::naked_asm;
 use core::ffi::CStr;
@@ -9,7 +9,7 @@ use sys::numbers::{self, Call};
 use sys::os::{self, MAP_PRIVATE};
 use sys::println;
 
-/// Bytes of a page.
+/// Size of a page in bytes.
 pub const PAGE: usize = 4096;
 
 /// Prints a row.
@@ -17,7 +17,7 @@ pub fn row(name: &str, cost: Cost) {
     println!("bench: {name} {}.{}", cost.0 / 10, cost.0 % 10);
 }
 
-/// Makes a call that must succeed, and is sound: all memory that it touches is the caller's own.
+/// Makes a call that must succeed. The call must be sound: it may only access the caller's memory.
 #[inline(always)]
 pub fn must(which: Call, args: [usize; 6]) -> usize {
     // SAFETY: the callers pass pointers to live memory of the right size, and unmap only what they
@@ -37,7 +37,7 @@ pub fn wait(pid: usize) {
     must(numbers::WAIT4, [pid, 0, 0, 0, 0, 0]);
 }
 
-/// fork(2), with what the child does; it ends when that returns.
+/// fork(2): the child runs `child` and exits.
 #[inline(always)]
 pub fn fork(child: impl FnOnce()) -> usize {
     let pid = must(numbers::FORK, [0; 6]);
@@ -48,7 +48,7 @@ pub fn fork(child: impl FnOnce()) -> usize {
     pid
 }
 
-/// pipe(2): the ends to read from and to write to.
+/// pipe(2): returns the read end and the write end.
 pub fn pipe() -> (usize, usize) {
     let mut ends = [0_u32; 2];
     must(
@@ -58,7 +58,7 @@ pub fn pipe() -> (usize, usize) {
     (ends[0] as usize, ends[1] as usize)
 }
 
-/// read(2) of one byte; whether there was one.
+/// read(2) of one byte; false at the end of the file.
 #[inline(always)]
 pub fn read_byte(fd: usize) -> bool {
     let mut byte = 0_u8;
@@ -86,7 +86,7 @@ pub fn open(path: &CStr, flags: usize) -> usize {
     )
 }
 
-/// mmap(2) of private memory, or of `fd`'s start.
+/// mmap(2): a private mapping, of anonymous memory or of the start of `fd`.
 #[inline(always)]
 pub fn map(length: usize, protection: usize, flags: usize, fd: usize) -> usize {
     must(

@@ -1,4 +1,4 @@
-//! Files: opening, reading, asking about them, listing a directory.
+//! Files: open, read, stat, and directory listings.
 
 use core::ffi::CStr;
 use core::ptr;
@@ -27,7 +27,7 @@ pub fn measure() {
     row("getdents_1000", directory.list());
 }
 
-/// 100 bytes of a small file.
+/// open(2), read(2) of 100 bytes, and close(2).
 fn open_read_close() -> Cost {
     let mut buffer = [0_u8; 128];
     let at = ptr::from_mut(&mut buffer) as usize;
@@ -48,17 +48,17 @@ pub fn stat(path: &CStr) -> Cost {
     })
 }
 
-/// A directory that files are made in.
+/// A directory with many files.
 pub struct Directory {
     path: [u8; 32],
     length: usize,
 }
 
-/// Bytes of a buffer for getdents64(2), as C libraries pass it.
+/// Size of the buffer for getdents64(2), as in C libraries.
 const BUFFER: usize = 32 * 1024;
 
 impl Directory {
-    /// Makes the directory. Its path is short.
+    /// Makes the directory. Its path must be short.
     pub fn new(path: &CStr) -> Self {
         must(numbers::MKDIR, [path.as_ptr() as usize, 0o755, 0, 0, 0, 0]);
         let bytes = path.to_bytes();
@@ -91,7 +91,7 @@ impl Directory {
         }
     }
 
-    /// Reads all of its entries.
+    /// Reads all entries.
     pub fn list(&self) -> Cost {
         static mut ENTRIES: [u8; BUFFER] = [0; BUFFER];
         let at = &raw mut ENTRIES as usize;

@@ -1,4 +1,4 @@
-//! The same calls with more and more processes, mappings and directory entries around.
+//! The same calls with increasing numbers of processes, mappings and directory entries.
 
 use core::ffi::CStr;
 
@@ -32,7 +32,7 @@ pub fn measure() {
     }
 }
 
-/// fork, exit and wait while `count` others live.
+/// fork, exit and wait with `count` other processes.
 fn with_processes(count: usize) {
     let (end, hold) = calls::pipe();
     for _ in 0..count {
@@ -49,11 +49,11 @@ fn with_processes(count: usize) {
     }
 }
 
-/// mmap, munmap and faults among `count` areas.
+/// mmap, munmap and faults with `count` mappings.
 fn with_mappings(count: usize) {
     let length = count * PAGE;
     let base = calls::map(length, PROT_READ, MAP_ANONYMOUS, usize::MAX);
-    // Neighbours of different protection stay areas of their own.
+    // Neighbours with different protection aren't merged.
     for at in (base..base + length).step_by(2 * PAGE) {
         must(
             numbers::MPROTECT,
@@ -65,7 +65,7 @@ fn with_mappings(count: usize) {
     calls::unmap(base, length);
 }
 
-/// A path looked up, and the list of all, per entry, with `count` of them.
+/// A path lookup, and getdents64 per entry, in a directory of `count` entries.
 fn with_entries(directory: &Directory, count: usize) {
     let found = directory.with_name(count / 2, |path: &CStr| files::stat(path));
     row("grow_lookup", count, found);

@@ -1,5 +1,5 @@
-//! Latency of other processes and of signals during a call over much memory or many bytes. The unit
-//! is the nanosecond, which is one instruction under `-icount shift=0`.
+//! Latency of other processes and of signals during calls on much memory or many bytes. The unit is
+//! the nanosecond, which is one instruction under `-icount shift=0`.
 
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -16,25 +16,25 @@ const MAP_SHARED: usize = 1;
 const MAP_FIXED: usize = 0x10;
 const MAP_NORESERVE: usize = 0x4000;
 const MAP_POPULATE: usize = 0x8000;
-/// What the calls work on.
+/// Size of the calls' memory.
 const SIZE: usize = 64 * MIB;
-/// Nanoseconds of one sleep of the process that waits.
+/// Duration of the waiter's sleeps in nanoseconds.
 const SLEEP: u64 = 1_000_000;
 
 /// Memory shared by the two processes.
 struct Shared {
-    /// The call is being made.
+    /// Whether the call is running.
     works: AtomicBool,
     ends: AtomicBool,
-    /// The most that a sleep was too long.
+    /// The maximum delay of a sleep.
     latest: AtomicU64,
-    /// Sleeps that began and ended within the call.
+    /// Number of sleeps during the whole of which the call ran.
     sleeps: AtomicU64,
 }
 
 /// All rows.
 pub fn measure() {
-    // Before there is memory that it would share.
+    // First, so that it shares none of the memory mapped below.
     let waiter = Waiter::start();
     let protection = PROT_READ | PROT_WRITE;
     let buffer = calls::map(SIZE, protection, MAP_ANONYMOUS, usize::MAX);
@@ -43,7 +43,7 @@ pub fn measure() {
         [c"".as_ptr() as usize, 0, 0, 0, 0, 0],
     );
     let whole = [file, buffer, SIZE, 0, 0, 0];
-    // Once, so that the pages are there.
+    // Once beforehand, to allocate the pages.
     must(numbers::PWRITE64, whole);
     must(numbers::PREAD64, whole);
     let sleeps = waiter.late("late_write", || {
@@ -56,7 +56,7 @@ pub fn measure() {
     row("sleeps_in_read", Cost(sleeps * 10));
     calls::close(file);
     waiter.late("late_fork", || calls::wait(calls::fork(|| {})));
-    // Not at the same place in a page table as before.
+    // At another offset within a page table.
     let room = calls::map(SIZE + 2 * PAGE, PROT_READ, MAP_ANONYMOUS, usize::MAX);
     let new = room + PAGE;
     waiter.late("late_mremap", || {
@@ -78,10 +78,10 @@ pub fn measure() {
     row("kill_in_getrandom", kill_in_getrandom());
 }
 
-/// Bytes of a file whose memory goes with its last reference.
+/// Size of a file that is freed with its last reference.
 const LARGE: usize = 3 * SIZE;
 
-/// A file without a name, of so many bytes that are there.
+/// A memfd of [`LARGE`] allocated bytes.
 fn large_file() -> usize {
     let file = must(
         numbers::MEMFD_CREATE,
@@ -91,7 +91,7 @@ fn large_file() -> usize {
     file
 }
 
-/// Memory that is freed with the last reference: a descriptor, a mapping, a process.
+/// Frees memory with its last reference: a descriptor, a mapping, a process.
 fn last_references(waiter: &Waiter) {
     let file = large_file();
     waiter.late("late_last_close", || calls::close(file));
@@ -120,7 +120,7 @@ fn last_references(waiter: &Waiter) {
     });
 }
 
-/// A page in each of many page tables.
+/// Touches one page in each of many page tables.
 fn sparse_memory() {
     const TABLES: usize = 4000;
     const TABLE: usize = 2 * MIB;
@@ -138,7 +138,7 @@ fn sparse_memory() {
 
 const DESCRIPTORS: usize = 100_000;
 
-/// So many descriptors from 100 on, of open files of their own.
+/// Opens `count` files, at descriptors from 100 on.
 fn many_descriptors(count: usize) {
     const NOFILE: usize = 7;
     let limit = [1_u64 << 20, 1 << 20];
@@ -151,9 +151,9 @@ fn many_descriptors(count: usize) {
     }
 }
 
-/// Other loops over a size that the program chose.
+/// Other calls that loop over a size from the program.
 fn loops(waiter: &Waiter) {
-    // The same pages again and again: page tables for far more than there is memory.
+    // The same pages mapped many times: page tables for far more than the machine's memory.
     const COPIES: usize = 16;
     let file = must(
         numbers::MEMFD_CREATE,
@@ -174,7 +174,7 @@ fn loops(waiter: &Waiter) {
     calls::unmap(room, COPIES * SIZE);
     calls::close(file);
 
-    // Areas that can't be one.
+    // Mappings that can't be merged.
     const AREAS: usize = 30_000;
     let areas = calls::map(AREAS * PAGE, PROT_READ, MAP_ANONYMOUS, usize::MAX);
     for at in (areas..areas + AREAS * PAGE).step_by(2 * PAGE) {
@@ -189,7 +189,7 @@ fn loops(waiter: &Waiter) {
     });
     calls::unmap(areas, AREAS * PAGE);
 
-    // struct pollfd, all of no descriptor.
+    // struct pollfd, all without a descriptor.
     const POLLED: usize = 500_000;
     let entries = calls::map(
         8 * POLLED,
@@ -206,7 +206,7 @@ fn loops(waiter: &Waiter) {
     });
     calls::unmap(entries, 8 * POLLED);
 
-    // The serial line, which takes all.
+    // The serial line, which accepts any amount.
     const TEXT: usize = 64 * 1024;
     static SPACES: [u8; TEXT] = {
         let mut text = [b' '; TEXT];
@@ -218,7 +218,7 @@ fn loops(waiter: &Waiter) {
     });
 }
 
-/// A process that sleeps again and again.
+/// A process that sleeps in a loop.
 struct Waiter {
     shared: &'static Shared,
     child: usize,
@@ -229,7 +229,7 @@ impl Waiter {
         let flags = MAP_ANONYMOUS | MAP_SHARED;
         let protection = PROT_READ | PROT_WRITE;
         let page = must(numbers::MMAP, [0, PAGE, protection, flags, usize::MAX, 0]);
-        // SAFETY: zeros are a value, and the page stays mapped.
+        // SAFETY: zeros are a valid value, and the page stays mapped.
         let shared = unsafe { &*(page as *const Shared) };
         let child = calls::fork(|| {
             while !shared.ends.load(Relaxed) {
@@ -244,7 +244,7 @@ impl Waiter {
         Self { shared, child }
     }
 
-    /// How much too long it sleeps while `work` is done; returns how often it slept meanwhile.
+    /// Prints the maximum delay of a sleep while `work` runs; returns the number of sleeps.
     fn late(&self, name: &str, work: impl FnOnce()) -> u64 {
         let shared = self.shared;
         calls::sleep(5 * SLEEP);
@@ -253,7 +253,7 @@ impl Waiter {
         shared.works.store(true, Relaxed);
         work();
         shared.works.store(false, Relaxed);
-        // It may not have run since.
+        // The waiter may not have run since.
         calls::sleep(3 * SLEEP);
         row(name, Cost(shared.latest.load(Relaxed) * 10));
         shared.sleeps.load(Relaxed)
@@ -265,14 +265,14 @@ impl Waiter {
     }
 }
 
-/// When the handler ran.
+/// The time at which the handler ran.
 static HANDLED: AtomicU64 = AtomicU64::new(0);
 
 extern "C" fn handler() {
     HANDLED.store(rdtsc(), Relaxed);
 }
 
-/// From the setting of a timer of 5 ms to its handler, over a read of /dev/urandom, which it ends.
+/// Time from setting a 5 ms timer to its handler, which interrupts a read of /dev/urandom.
 fn timer_in_urandom(buffer: usize) -> Cost {
     const SIGALRM: usize = 14;
     calls::handle(SIGALRM, handler);
@@ -290,14 +290,14 @@ fn timer_in_urandom(buffer: usize) -> Cost {
     let read = must(numbers::READ, [device, buffer, SIZE, 0, 0, 0]);
     calls::close(device);
     let handled = HANDLED.load(Relaxed);
-    // One that was not interrupted is no figure.
+    // Invalid if the read was not interrupted.
     if read == SIZE || handled < start {
         return Cost(u64::MAX);
     }
     Cost((handled - start) * 10)
 }
 
-/// /dev/urandom, which init makes for itself.
+/// Makes and opens a node for /dev/urandom.
 fn random_device() -> usize {
     const MKNOD_MODE: usize = 0o020_600;
     const URANDOM: usize = 1 << 8 | 9;
@@ -309,7 +309,7 @@ fn random_device() -> usize {
     calls::open(path, 0)
 }
 
-/// From SIGKILL to the end of a process that asks for 2 GiB of random numbers.
+/// Time from SIGKILL to the end of a process in getrandom(2) of 2 GiB.
 fn kill_in_getrandom() -> Cost {
     const SIGKILL: usize = 9;
     let child = calls::fork(|| {

@@ -1,15 +1,14 @@
 //! Costs of processes, memory and files. Expected: exit 0.
 //!
 //! Prints a line `bench: NAME TICKS` per row, as `bench` does for the doors, and `bench: end` last.
-//! The same file runs as init on Linux, which is what the figures are held against. A row that this
-//! kernel lacks is left out. Measured are only calls that every kernel must make the same way: the
-//! loops hold the calls themselves, without a C library.
+//! The same file runs as init on Linux, for comparison. A row that this kernel doesn't support is
+//! omitted. The loops make the system calls directly, without a C library.
 //!
 //! With the argument `latency` only the rows of [`latency`] are measured.
 //!
-//! [`processes`]: making, ending, switching, signalling; [`memory`]: mapping and faulting; [`files`]:
-//! paths and directories; [`growth`]: the same with more and more of everything; [`latency`]: how long others
-//! and signals wait for a long call.
+//! [`processes`]: creation, exit, switches and signals; [`memory`]: mappings and faults; [`files`]:
+//! paths and directories; [`growth`]: the same with increasing numbers of each; [`latency`]: delay
+//! of other processes and of signals by long calls.
 #![no_std]
 #![cfg_attr(bare, no_main)]
 
@@ -32,7 +31,7 @@ sys::entry!(run);
 
 #[cfg(target_arch = "x86_64")]
 fn run(env: &Env) -> i32 {
-    // Started by itself, to be measured.
+    // The program that the exec rows start.
     if env.args().nth(1) == Some("exit") {
         return 0;
     }
@@ -50,7 +49,7 @@ fn run(env: &Env) -> i32 {
     0
 }
 
-/// The costs are the 64-bit program's.
+/// Only measured in 64-bit programs.
 #[cfg(target_arch = "x86")]
 fn run(_: &Env) -> i32 {
     2

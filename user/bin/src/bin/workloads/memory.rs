@@ -1,4 +1,4 @@
-//! Memory: mapping and unmapping, and each kind of page fault.
+//! Memory: mmap, munmap and each kind of page fault.
 
 use programs::measure::{Cost, first_touch, long_cost};
 use sys::numbers;
@@ -7,7 +7,7 @@ use sys::os::{self, MAP_ANONYMOUS, PROT_READ, PROT_WRITE};
 use crate::calls::{self, PAGE, must, row};
 
 const BATCHES: usize = 15;
-/// Pages touched in a row.
+/// Number of pages touched per batch.
 const PAGES: usize = 64;
 
 /// All rows.
@@ -19,7 +19,7 @@ pub fn measure() {
     row(
         "fault_file_read",
         fault_file(file, |at| {
-            // SAFETY: in the mapped range.
+            // SAFETY: the page is mapped.
             unsafe { (at as *const u8).read_volatile() };
         }),
     );
@@ -29,11 +29,11 @@ pub fn measure() {
 }
 
 fn write(at: usize) {
-    // SAFETY: the callers pass an address in a range that they mapped, writable.
+    // SAFETY: the callers pass an address in a writable mapping.
     unsafe { (at as *mut u8).write_volatile(1) };
 }
 
-/// One page, never touched.
+/// One page, not touched.
 pub fn mmap_munmap() -> Cost {
     long_cost(BATCHES, 100, || {
         let at = calls::map(PAGE, PROT_READ | PROT_WRITE, MAP_ANONYMOUS, usize::MAX);
@@ -60,7 +60,7 @@ pub fn fault_anonymous() -> Cost {
     )
 }
 
-/// A file of [`PAGES`] pages, all in memory.
+/// A file of [`PAGES`] pages, all in the page cache.
 fn file_of_pages() -> usize {
     let file = calls::open(c"/pages", os::O_RDWR | os::O_CREAT);
     let page = [7_u8; PAGE];
@@ -90,7 +90,7 @@ fn fault_file(file: usize, access: impl Fn(usize)) -> Cost {
     least
 }
 
-/// The first store to each page that a child has too, per page.
+/// The first store to each page shared with a child, per page.
 fn fault_copy_on_write() -> Cost {
     let length = PAGES * PAGE;
     let base = calls::map(length, PROT_READ | PROT_WRITE, MAP_ANONYMOUS, usize::MAX);

@@ -1,4 +1,4 @@
-//! Processes and threads: making and ending them, switching between them, signals.
+//! Processes and threads: creation and exit, switches, signals.
 
 use core::arch::asm;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -15,7 +15,7 @@ const BATCHES: usize = 15;
 /// All rows.
 pub fn measure(env: &Env) {
     row("fork_exit", fork_exit());
-    // What a program of some size costs on top: 1,000 pages of its own.
+    // The same with 1,000 more pages in the parent.
     let size = 1000 * PAGE;
     let heap = calls::map(size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS, usize::MAX);
     for at in (heap..heap + size).step_by(PAGE) {
@@ -32,7 +32,7 @@ pub fn measure(env: &Env) {
     }
     row("yield_switch", yield_switch());
     row("pipe_ping_pong", pipe_ping_pong());
-    // In a process of its own: a kernel that calls no handlers ends it.
+    // In a child: a kernel without signal handlers kills it.
     let child = calls::fork(|| row("signal", signal()));
     calls::wait(child);
 }
@@ -57,12 +57,12 @@ fn vfork_exit() -> Cost {
     })
 }
 
-/// argv of this program started to exit at once.
+/// argv of this program that makes it exit at once.
 fn exit_argv() -> [usize; 3] {
     [c"/init".as_ptr() as usize, c"exit".as_ptr() as usize, 0]
 }
 
-/// fork, exec of this program with nothing to do, wait.
+/// fork, exec of this program, which exits at once, wait.
 fn fork_exec(env: &Env) -> Cost {
     let argv = exit_argv();
     long_cost(BATCHES, 5, || {
@@ -74,12 +74,12 @@ fn fork_exec(env: &Env) -> Cost {
     })
 }
 
-/// vfork, exec of this program with nothing to do, wait.
+/// vfork, exec of this program, which exits at once, wait.
 fn vfork_exec(env: &Env) -> Cost {
     let argv = exit_argv();
     long_cost(BATCHES, 5, || {
         let pid: usize;
-        // SAFETY: as in `vfork_exit`; the strings and arrays live on while the child reads them.
+        // SAFETY: as in `vfork_exit`; the strings and arrays are valid while the child reads them.
         unsafe {
             asm!("syscall", "test rax, rax", "jnz 2f",
                  "mov eax, 59", "syscall", "mov eax, 231", "syscall", "2:",
@@ -92,7 +92,7 @@ fn vfork_exec(env: &Env) -> Cost {
     })
 }
 
-/// A thread that ends at once, and the wait for its end, as pthread_create and pthread_join do it.
+/// Creation and join of a thread that exits at once, as in pthread_create and pthread_join.
 fn thread() -> Option<Cost> {
     // CLONE_VM | FS | FILES | SIGHAND | THREAD | SYSVSEM | PARENT_SETTID | CHILD_CLEARTID.
     const FLAGS: usize = 0x35_0f00;
@@ -102,7 +102,7 @@ fn thread() -> Option<Cost> {
     let mut made = true;
     let cost = long_cost(BATCHES, 10, || {
         let result: isize;
-        // SAFETY: the thread has a stack of its own and ends within this block.
+        // SAFETY: the thread has its own stack and ends within this block.
         unsafe {
             asm!("syscall", "test rax, rax", "jnz 2f",
                  "mov eax, 60", "xor edi, edi", "syscall", "2:",
@@ -117,7 +117,7 @@ fn thread() -> Option<Cost> {
                 break;
             }
             let args = [TID.as_ptr() as usize, FUTEX_WAIT, tid as usize, 0, 0, 0];
-            // SAFETY: the kernel only reads the word. It may have changed: then the call fails.
+            // SAFETY: the kernel only reads the word. The call fails if it has changed.
             let _ = unsafe { os::native(numbers::FUTEX, args) };
         }
     });
@@ -125,16 +125,16 @@ fn thread() -> Option<Cost> {
     made.then_some(cost)
 }
 
-/// One hand-over of the CPU to another process by sched_yield(2), seen to take place.
+/// One switch to another process by sched_yield(2), verified by a shared word.
 fn yield_switch() -> Cost {
     const ROUNDS: usize = 100;
     let shared = must(
         numbers::MMAP,
         [0, PAGE, PROT_READ | PROT_WRITE, 0x21, usize::MAX, 0],
     );
-    // SAFETY: a page that is mapped for as long as the program runs; shared, hence an atomic.
+    // SAFETY: the page stays mapped until the program ends; it is shared, hence an atomic.
     let turn = unsafe { AtomicU32::from_ptr(shared as *mut u32) };
-    let hand_over = |mine: u32, other: u32| {
+    let pass_turn = |mine: u32, other: u32| {
         while turn.load(Ordering::Relaxed) != mine {
             must(numbers::SCHED_YIELD, [0; 6]);
         }
@@ -142,15 +142,15 @@ fn yield_switch() -> Cost {
     };
     let child = calls::fork(|| {
         for _ in 0..BATCHES * ROUNDS {
-            hand_over(1, 0);
+            pass_turn(1, 0);
         }
     });
-    let Cost(round) = long_cost(BATCHES, ROUNDS, || hand_over(0, 1));
+    let Cost(round) = long_cost(BATCHES, ROUNDS, || pass_turn(0, 1));
     calls::wait(child);
     Cost(round / 2)
 }
 
-/// A byte to another process and one back.
+/// One byte to another process and one byte back.
 fn pipe_ping_pong() -> Cost {
     const ROUNDS: usize = 100;
     let (there, back) = (calls::pipe(), calls::pipe());
@@ -173,7 +173,7 @@ fn pipe_ping_pong() -> Cost {
 
 extern "C" fn handler() {}
 
-/// kill(2) of itself, the handler, and the return from it.
+/// kill(2) of the caller, the handler, and the return from it.
 fn signal() -> Cost {
     const SIGUSR1: usize = 10;
     calls::handle(SIGUSR1, handler);
