@@ -1,5 +1,5 @@
-//! Debian's busybox applets: one shell runs the table `tests/debian/applets.txt` in one machine, and
-//! another on the host's Linux in the same root file system.
+//! Debian's busybox applets: a shell runs the table `tests/debian/applets.txt` in one machine, and
+//! another on the host's Linux with the same root file system.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ fn table(program: &str) -> Result<()> {
     let (expected, printed) = (parts(&linux), parts(&trident));
     ensure!(
         expected.len() > 150,
-        "the host ran {} lines only:\n{linux}",
+        "the host ran only {} lines:\n{linux}",
         expected.len()
     );
     let mut failures = String::new();

@@ -1,6 +1,6 @@
-//! One boot per supported machine: memory sizes, machine types, CPU models and numbers of CPUs. Each
-//! machine also runs C programs of both widths. The TSC's rate is measured correctly on a host that
-//! stops the machine again and again (50 such boots in `make soak`).
+//! One boot per supported machine: memory sizes, machine types, CPU models and numbers of CPUs.
+//! Each machine runs C programs of both widths. The kernel measures the TSC's rate correctly even
+//! if the host pauses the machine repeatedly (50 such boots in `make soak`).
 
 use anyhow::{Result, ensure};
 use harness::programs::{Compiler, compile};

@@ -9,7 +9,7 @@ use harness::debian::{self, Job};
 use harness::programs::{Compiler, compile};
 use harness::{Case, Vm};
 
-/// A name, the interpreter, and what it runs.
+/// Name, interpreter and script.
 const SCRIPTS: &[(&str, &str, &str)] = &[
     ("bash", "bash", include_str!("../debian/shell.bash")),
     ("dash", "dash", include_str!("../debian/shell.dash")),
@@ -42,7 +42,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// A static program in Debian's debugger.
+/// A static program in Debian's gdb.
 fn debugged(compiler: Compiler) -> Result<()> {
     let job = Job::new("sh /case/script")
         .file("script", include_str!("../debian/gdb.sh"))
@@ -50,7 +50,7 @@ fn debugged(compiler: Compiler) -> Result<()> {
     job.same(Vm::new())
 }
 
-/// A C program linked with Debian's own libraries, those of the root file system.
+/// A C program linked with the shared libraries of Debian's root file system.
 fn own_program(name: &str, compiler: Compiler) -> Result<()> {
     let program = fs::read(compile(name, compiler)?)?;
     let job = Job::new("/case/program one two").file("program", program);

@@ -1,4 +1,5 @@
-//! The boot image as a drop-in for a Linux kernel: the same initramfs archives, the same command line.
+//! The boot image as a drop-in for a Linux kernel: the same initramfs archives, the same command
+//! line.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -13,12 +14,12 @@ pub fn cases() -> Vec<Case> {
         a_compressed_archive,
         several_archives_one_after_another,
         a_compressed_archive_after_a_plain_one,
-        a_damaged_archive_is_no_success,
+        damaged_archives_panic,
         rdinit_names_the_program,
-        words_go_where_linux_sends_them,
+        words_are_distributed_as_on_linux,
         quoted_words_stay_together,
-        dev_and_proc_are_there_from_the_start,
-        mounting_dev_and_proc_again_is_harmless,
+        dev_and_proc_are_mounted_at_boot,
+        dev_and_proc_can_be_mounted_again,
         a_long_command_line,
     ]
 }
@@ -60,7 +61,7 @@ fn several_archives_one_after_another() -> Result<()> {
     let (first, second) = (token::random(), token::random());
     let mut bytes = show()?.file("/etc/motd", format!("{first}\n")).build();
     bytes.resize(bytes.len().next_multiple_of(512), 0);
-    // A later archive's file takes the place of an earlier one's.
+    // A later archive's file replaces an earlier one's.
     bytes.extend(
         Initramfs::new()
             .file("/etc/motd", format!("{second}\n"))
@@ -82,7 +83,7 @@ fn a_compressed_archive_after_a_plain_one() -> Result<()> {
     Ok(())
 }
 
-fn a_damaged_archive_is_no_success() -> Result<()> {
+fn damaged_archives_panic() -> Result<()> {
     let whole = show()?.build();
     let packed = gzip(&whole)?;
     let damaged = [
@@ -92,7 +93,7 @@ fn a_damaged_archive_is_no_success() -> Result<()> {
         b"070701nonsense".to_vec(),
     ];
     for bytes in damaged {
-        // No complete init can be unpacked, so nothing runs: the machine must report that and end.
+        // No complete init can be unpacked: the kernel must panic.
         Vm::new().initrd(bytes).run()?.expect(Verdict::Panic)?;
     }
     Ok(())
@@ -107,7 +108,7 @@ fn rdinit_names_the_program() -> Result<()> {
     Ok(())
 }
 
-fn words_go_where_linux_sends_them() -> Result<()> {
+fn words_are_distributed_as_on_linux() -> Result<()> {
     let words = "console=ttyS0 quiet panic=-1 word NAME=value module.option=1 -- x y=z";
     let outcome = boot(show()?.build(), words)?;
     let shown: Vec<&str> = lines_of(&outcome, "argument");
@@ -143,7 +144,7 @@ fn lines_of<'a>(outcome: &'a Outcome, kind: &str) -> Vec<&'a str> {
     outcome.serial.lines().filter_map(shown).collect()
 }
 
-fn dev_and_proc_are_there_from_the_start() -> Result<()> {
+fn dev_and_proc_are_mounted_at_boot() -> Result<()> {
     let files = Initramfs::new().executable_from("/bin/busybox", &busybox()?)?;
     let boot = |words: &str| {
         boot(
@@ -167,7 +168,7 @@ fn dev_and_proc_are_there_from_the_start() -> Result<()> {
     Ok(())
 }
 
-fn mounting_dev_and_proc_again_is_harmless() -> Result<()> {
+fn dev_and_proc_can_be_mounted_again() -> Result<()> {
     let files = Initramfs::new()
         .executable_from("/bin/busybox", &busybox()?)?
         .dir("/proc")

@@ -1,5 +1,5 @@
-//! Debian's own, dynamically linked programs: the kernel maps their `PT_INTERP`, the dynamic linker
-//! does the rest. Skipped where the host isn't an x86_64 Linux with bash.
+//! Debian's dynamically linked programs: the kernel maps their `PT_INTERP`, the dynamic linker does
+//! the rest. Skipped unless the host is an x86_64 Linux with bash.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,8 +11,7 @@ use harness::{Case, Initramfs, Verdict, Vm, oracle, paths, token};
 
 const SHELL: &str = "/bin/bash";
 
-/// Scripts for the host's bash and the machine's: a name, the programs that the script needs, the
-/// script.
+/// Scripts for the host's bash and the machine's: name, required programs, script.
 const SCRIPTS: &[(&str, &[&str], &str)] = &[
     (
         "bash",
@@ -54,16 +53,13 @@ pub fn cases() -> Vec<Case> {
     SCRIPTS.iter().map(case).collect()
 }
 
-/// A program's shared libraries and its dynamic linker, as ldd(1) finds them.
+/// A program's shared libraries and its dynamic linker, by ldd(1).
 pub fn libraries(program: &str) -> Result<Vec<String>> {
     let output = Command::new("ldd")
         .arg(program)
         .output()
         .context("cannot run ldd")?;
-    ensure!(
-        output.status.success(),
-        "ldd cannot tell what {program} needs"
-    );
+    ensure!(output.status.success(), "ldd failed for {program}");
     let text = String::from_utf8(output.stdout)?;
     let found = text.split_whitespace().filter(|word| word.starts_with('/'));
     Ok(found.map(str::to_owned).collect())

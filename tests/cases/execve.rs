@@ -1,6 +1,6 @@
-//! execve(2), line for line as on Linux: the size limits of arguments and environment, which files are
-//! executable, script interpreters, and where segments are mapped. The test programs generate hundreds
-//! of files themselves, so that both kernels are given the same ones.
+//! execve(2), line for line as on Linux: size limits of arguments and environment, checks of files,
+//! script interpreters, and addresses of segments. The test programs generate hundreds of files,
+//! the same on both kernels.
 
 use anyhow::Result;
 use harness::programs::{Compiler, compile};
@@ -8,8 +8,8 @@ use harness::{Case, Initramfs, Verdict, Vm};
 
 use crate::on_linux::prints_the_same;
 
-/// The CPU models that programs of both widths run on: Intel's, where 32-bit programs enter by
-/// SYSENTER, and AMD's.
+/// CPU models of both vendors: 32-bit programs enter the kernel by SYSENTER on Intel's, by SYSCALL
+/// on AMD's.
 const CPUS: [&str; 2] = ["max,vendor=GenuineIntel", "max"];
 
 /// This module's cases.
@@ -35,7 +35,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// So many processes are inside an execve(2) with 6 MB of arguments that memory runs out.
+/// Many processes call execve(2) with 6 MB of arguments at the same time, until memory runs out.
 fn storm() -> Result<()> {
     let program = compile("exec_storm", Compiler::Glibc64)?;
     let files = Initramfs::new().executable_from("/init", &program)?;

@@ -1,5 +1,5 @@
-//! Files: the same C programs here and on the host, the forms an initramfs may have, a full
-//! memory, and the terminal's line editing.
+//! Files: C programs compared with the host, the formats of an initramfs, a full memory, and the
+//! terminal's line editing.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -16,7 +16,7 @@ pub fn cases() -> Vec<Case> {
     let mut cases = cases![
         gzip_initramfs,
         plain_and_gzip_in_one_initramfs,
-        hard_links_devices_and_links_on_the_way,
+        hard_links_devices_and_symlinks_in_paths,
         damaged_initramfs_still_boots,
         an_initramfs_without_directories,
         an_unpacked_archive_is_freed,
@@ -70,7 +70,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// A C program has the same exit status and output as on the host, line for line.
+/// A C program has the same exit status and the same output, line by line, as on the host.
 fn same_as_on_linux(name: &str, compiler: Compiler, options: &[&str]) -> Result<()> {
     // Only root can change its user ID, change a file's owner and make device nodes.
     // SAFETY: geteuid has no arguments and can't fail.
@@ -100,7 +100,7 @@ fn same_as_on_linux(name: &str, compiler: Compiler, options: &[&str]) -> Result<
     Ok(())
 }
 
-/// A machine whose /init is a shell script, with `files` beside it.
+/// A machine whose /init is a shell script, with `files`.
 fn script(files: Initramfs, text: &str) -> Result<Vm> {
     let text = format!("#!/bin/busybox sh\n{text}\n");
     let files = files
@@ -126,13 +126,13 @@ pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// An archive with busybox as init and one more file.
+/// An archive with busybox and one file.
 fn with_busybox(path: &str, content: &str) -> Result<Initramfs> {
     let files = Initramfs::new().executable_from("/bin/busybox", &busybox()?)?;
     Ok(files.file(path, content))
 }
 
-/// Prints a file of an initramfs.
+/// Boots the archive with `cat PATH` as init.
 fn cat(initrd: Vec<u8>, path: &str) -> Result<Outcome> {
     let words = format!("quiet rdinit=/bin/busybox -- cat {path}");
     Vm::new().initrd(initrd).append(words).run()
@@ -150,7 +150,7 @@ fn plain_and_gzip_in_one_initramfs() -> Result<()> {
     let first = with_busybox("/a", "plain\n")?.file("/b", "old\n").build();
     let second = gzip(&Initramfs::new().file("/b", "new\n").build())?;
     let third = Initramfs::new().file("/c", "last\n").build();
-    // An archive after a compressed one begins at a multiple of four, after zeros.
+    // An archive after a compressed one starts at a multiple of four, after zeros.
     let mut all = [first, second].concat();
     all.resize(all.len().next_multiple_of(512) + 512, 0);
     all.extend(third);
@@ -160,7 +160,7 @@ fn plain_and_gzip_in_one_initramfs() -> Result<()> {
     Ok(())
 }
 
-fn hard_links_devices_and_links_on_the_way() -> Result<()> {
+fn hard_links_devices_and_symlinks_in_paths() -> Result<()> {
     let mut writer = Writer::new();
     writer.directory(b"usr/bin", 0o755);
     writer.symlink(b"bin", b"usr/bin");
@@ -265,7 +265,7 @@ fn full_memory_is_enospc() -> Result<()> {
 }
 
 fn typed_lines_are_edited() -> Result<()> {
-    // Input typed before the kernel listens may be lost; ^U discards what is left of it.
+    // Input before the kernel enables the port may be lost; ^U discards the rest of it.
     let mut typed = vec![0x15; 40];
     typed.extend_from_slice(b"wrogn\x7f\x7fng wo\x17word\r\x04");
     let text = "read line\necho \"line [$line]\"\nread line || echo end of file";

@@ -1,5 +1,5 @@
-//! Wrong firmware data: the loader checks the bounds of the memory map, modules and tables before it
-//! uses them. A loader that can't continue reports why, and the kernel boots without missing tables.
+//! Invalid firmware data: the loader checks the bounds of the memory map, modules and tables before
+//! it uses them. It reports an error if it can't continue; the kernel boots without missing tables.
 
 use anyhow::{Context, Result};
 use harness::firmware::{BASE, Firmware, INITRD, TABLES};
@@ -9,17 +9,17 @@ use harness::{Case, Initramfs, Outcome, Verdict, Vm, cases, token};
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
     cases![
-        made_up_firmware_boots,
+        generated_firmware_boots,
         odd_memory_maps_boot,
         impossible_memory_maps_are_refused,
         modules_outside_of_free_ram_are_refused,
-        a_command_line_without_end_is_refused,
+        an_unterminated_command_line_is_refused,
         no_boot_information_is_refused,
         missing_acpi_tables_are_ignored,
     ]
 }
 
-/// Reserved, and far beyond the kernel's physical map: QEMU reports it so on AMD's CPUs.
+/// A reserved region, far beyond the kernel's physical map: QEMU reports it on AMD's CPUs.
 const FAR: u64 = 0xfd_0000_0000;
 
 fn good(words: &str) -> Result<Firmware> {
@@ -61,14 +61,14 @@ fn refused(what: &str, why: &str, change: impl FnOnce(&mut Firmware)) -> Result<
     Ok(())
 }
 
-fn made_up_firmware_boots() -> Result<()> {
-    boots("the truth", |_| {})
+fn generated_firmware_boots() -> Result<()> {
+    boots("valid data", |_| {})
 }
 
 fn odd_memory_maps_boot() -> Result<()> {
     boots("backwards", |firmware| firmware.regions.reverse())?;
     boots(
-        "lines twice, empty, reserved across the end of RAM, far away",
+        "entries twice, empty, reserved across the end of RAM, far away",
         |firmware| {
             let twice = firmware.regions.clone();
             let odd = [
@@ -93,7 +93,7 @@ fn impossible_memory_maps_are_refused() -> Result<()> {
             .clone()
             .with_regions(&[(0x10_0000, u64::MAX - 0x10_0000, 1)]);
     })?;
-    refused("no lines", "no memory map", |firmware| {
+    refused("no entries", "no memory map", |firmware| {
         firmware.map_count = 0
     })?;
     refused("too many", "too many entries", |firmware| {
@@ -105,7 +105,9 @@ fn impossible_memory_maps_are_refused() -> Result<()> {
         })?;
     }
     for map in [0xffff_fff0, u64::MAX - 8] {
-        refused("across the end", "", |firmware| firmware.map = map)?;
+        refused("across the end of memory", "", |firmware| {
+            firmware.map = map
+        })?;
     }
     Ok(())
 }
@@ -114,13 +116,13 @@ fn modules_outside_of_free_ram_are_refused() -> Result<()> {
     let not_ram = "not in RAM";
     let of =
         |module: (u64, u64)| move |firmware: &mut Firmware| firmware.module_list = vec![module];
-    refused("behind RAM", not_ram, of((0x8000_0000, 0x1000)))?;
-    refused("across its end", not_ram, of((INITRD, 64 << 20)))?;
-    refused("all of it", not_ram, of((INITRD, 0xff00_0000)))?;
+    refused("after RAM", not_ram, of((0x8000_0000, 0x1000)))?;
+    refused("across the end of RAM", not_ram, of((INITRD, 64 << 20)))?;
+    refused("larger than RAM", not_ram, of((INITRD, 0xff00_0000)))?;
     refused("in tables", not_ram, of((TABLES, 0x1000)))?;
-    refused("it wraps", "wraps around", of((INITRD, u64::MAX)))?;
+    refused("wraps", "wraps around", of((INITRD, u64::MAX)))?;
     refused(
-        "behind 4 GiB",
+        "above 4 GiB",
         "out of reach",
         of((INITRD + (1 << 32), 0x1000)),
     )?;
@@ -140,17 +142,17 @@ fn modules_outside_of_free_ram_are_refused() -> Result<()> {
     })
 }
 
-fn a_command_line_without_end_is_refused() -> Result<()> {
+fn an_unterminated_command_line_is_refused() -> Result<()> {
     refused("no NUL", "has no end", |firmware| {
         firmware.words = vec![b'x'; 0x2_0000]
     })?;
-    boots("as long as it may be", |firmware| {
+    boots("the maximum length", |firmware| {
         let tail = std::mem::take(&mut firmware.words);
         firmware.words = [&b"x=".repeat(900)[..], b" ", &tail].concat();
     })?;
     for address in [0, 1 << 32, u64::MAX] {
-        // None of the three is the address of a string: the command line is empty, and init, which
-        // gets no argument, exits with status 0.
+        // No valid address: the command line is empty, and init, without arguments, exits with
+        // status 0.
         let mut firmware = good("-- exit 7")?;
         firmware.cmdline = address;
         boot(&firmware)?.expect(Verdict::Pass)?;
@@ -164,7 +166,7 @@ fn no_boot_information_is_refused() -> Result<()> {
             firmware.info = info
         })?;
     }
-    refused("nothing there", "neither by PVH nor", |firmware| {
+    refused("no magic there", "neither by PVH nor", |firmware| {
         firmware.info = BASE + 0x2_0000
     })
 }

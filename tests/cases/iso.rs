@@ -1,4 +1,4 @@
-//! The same boot image from a CD, under GRUB: multiboot2, as BIOS and UEFI firmware start it.
+//! The same boot image on a CD, booted by GRUB (multiboot2) under BIOS and UEFI firmware.
 
 use std::path::Path;
 
@@ -37,7 +37,7 @@ fn with_ovmf(vm: Vm) -> Result<Vm> {
     ]
     .into_iter()
     .find(|path| Path::new(path).exists())
-    .context("there is no OVMF on this machine: `make doctor` says how to get it")?;
+    .context("no OVMF on this machine: `make doctor` prints how to install it")?;
     Ok(vm.arg("-drive").arg(format!(
         "if=pflash,format=raw,unit=0,readonly=on,file={code}"
     )))
@@ -49,7 +49,7 @@ fn boots(name: &str, vm: Vm) -> Result<()> {
     let files = Initramfs::new().executable_from("/init", &compile("hello", Compiler::Glibc64)?)?;
     let directory = paths::scratch().join("iso");
     std::fs::create_dir_all(&directory)?;
-    // Cases run side by side, each with its own image.
+    // Cases run in parallel, each with its own image.
     let image = directory.join(format!("{name}-{token}.iso"));
     let command_line = format!("quiet -- {token}");
     iso::make(&image, &paths::boot_image(), &files.build(), &command_line)?;

@@ -1,5 +1,5 @@
-//! Latency of long calls: other tasks run and signals arrive in the middle of calls over much memory
-//! or many bytes. Time is counted in instructions, so that the limits don't depend on the host.
+//! Latency of long calls: other tasks run and signals arrive during calls on much memory or many
+//! bytes. Time is counted in instructions, so that the limits don't depend on the host.
 
 use anyhow::{Context, Result, ensure};
 use harness::{Case, Initramfs, Outcome, Verdict, Vm, cases, paths};
@@ -14,12 +14,12 @@ const MILLISECOND: u64 = 1_000_000;
 pub fn cases() -> Vec<Case> {
     let mut cases = cases![
         long_calls_delay_neither_tasks_nor_signals,
-        calls_over_the_largest_ranges,
-        calls_over_many_objects,
+        calls_on_the_largest_ranges,
+        calls_on_many_objects,
         a_process_with_many_locks_ends
     ];
     for compiler in [Compiler::Glibc64, Compiler::Glibc32] {
-        let name = format!("memory_is_written_where_it_may_be::{}", compiler.name());
+        let name = format!("mem_file_protections::{}", compiler.name());
         cases.push(Case::new(name, move || {
             prints_the_same("mem_file", compiler, "", Vm::new())
         }));
@@ -30,7 +30,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// A figure of the benchmark's rows.
+/// The integer part of a benchmark row.
 fn figure(outcome: &Outcome, name: &str) -> Result<u64> {
     let line = outcome.serial.lines().find_map(|line| {
         let (found, value) = line.strip_prefix("bench: ")?.split_once(' ')?;
@@ -57,12 +57,12 @@ fn is_quick_enough_on(vm: Vm, name: &str) -> Result<()> {
     Ok(())
 }
 
-fn calls_over_the_largest_ranges() -> Result<()> {
+fn calls_on_the_largest_ranges() -> Result<()> {
     is_quick_enough("long_calls")
 }
 
-fn calls_over_many_objects() -> Result<()> {
-    // The test build looks at more, frame by frame and lock by lock.
+fn calls_on_many_objects() -> Result<()> {
+    // The test build checks more, for each frame and lock.
     let late_us = if paths::is_checked() { 3000 } else { 1000 };
     let vm = Vm::new()
         .memory("512M")
@@ -102,7 +102,7 @@ fn long_calls_delay_neither_tasks_nor_signals() -> Result<()> {
         ("late_msync", 0, MILLISECOND),
         ("late_poll", 0, MILLISECOND),
         ("late_terminal", 0, MILLISECOND),
-        // Timer interrupts were taken in the middle of the calls: another process slept and woke.
+        // Timer interrupts occurred during the calls: another process slept and woke up.
         ("sleeps_in_write", 1, 1000),
         ("sleeps_in_read", 1, 1000),
         ("timer_in_urandom", 5 * MILLISECOND, 6 * MILLISECOND),

@@ -1,9 +1,9 @@
-//! Every case that boots a machine, as one test binary without libtest: its arguments and output
-//! (`cargo test`'s filters and `cargo nextest` work), as many machines at a time as there are
-//! cores.
+//! All cases that boot a machine, in one test binary without libtest, but with its arguments and
+//! output (`cargo test`'s filters and `cargo nextest` work). It runs as many machines at a time as
+//! the host has cores.
 //!
-//! A module lists its cases in `pub fn cases()`; a new module gets a line in `MODULES`. Each
-//! case describes a machine ([`harness::Vm`]), boots it, and says what must be in its output.
+//! A module lists its cases in `pub fn cases()`; a new module needs a line in `MODULES`. Each case
+//! describes a machine ([`harness::Vm`]), boots it and checks its output.
 
 mod applets;
 mod boot_matrix;

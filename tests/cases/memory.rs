@@ -1,5 +1,5 @@
-//! Memory: its calls and random changes to mappings compared with Linux, stack growth, leaks, and
-//! the machine's state after a program has used up all memory.
+//! Memory: system calls and random changes of mappings compared with Linux, stack growth, leaks,
+//! and recovery after a program has used up all memory.
 
 use anyhow::Result;
 use harness::programs::{Compiler, compile};
@@ -12,7 +12,7 @@ const SEEDS: &str = "1 60";
 /// Changes per seed.
 const STEPS: u32 = 200;
 
-/// Attacks that use up memory: words of their names in `low_memory.c`.
+/// Attacks that use up memory, by a word of their names in `low_memory.c`.
 const ATTACKS: &[&str] = &["touch", "map", "split", "fork", "execute", "make", "fill"];
 
 /// This module's cases.
@@ -39,7 +39,7 @@ pub fn cases() -> Vec<Case> {
             used_up(&format!("0 {word}"))
         })
     }));
-    // Little memory is free from the start, at different distances from the kernel's reserve.
+    // Little free memory from the start, at different distances from the kernel's reserve.
     cases.extend([900, 1800].map(|free| {
         Case::new(format!("little_left::{free}_kB"), move || {
             used_up(&free.to_string())

@@ -1,4 +1,4 @@
-//! ENOMEM by fault injection: every call, with each of its allocations failing in turn.
+//! ENOMEM by fault injection: every system call, with each of its allocations failing in turn.
 
 use std::fmt::Write;
 use std::fs;
@@ -19,8 +19,8 @@ pub fn cases() -> Vec<Case> {
     cases.into()
 }
 
-/// The program reads the rows of the kernel's own table, and prints the name of a call that it can't
-/// make.
+/// The program reads the rows of the kernel's table, and fails with the name of a call that it
+/// doesn't know.
 fn every_allocation_fails_once(compiler: Compiler, table: &str) -> Result<()> {
     let files = Initramfs::new()
         .executable_from("/init", &compile("fail_nth", compiler)?)?

@@ -1,5 +1,5 @@
-//! Boundary values in every argument that is an offset, a length, a count or a time: the results are
-//! Linux's, and the test build, which has overflow checks, doesn't panic.
+//! Boundary values of offsets, lengths, counts and times: the results equal Linux's, and the test
+//! build, which has overflow checks, doesn't panic.
 
 use harness::programs::Compiler;
 use harness::{Case, Vm};

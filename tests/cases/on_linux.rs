@@ -1,4 +1,4 @@
-//! The host's Linux as the oracle: a C program prints the same in the machine and on the host.
+//! The host's Linux as the oracle: a C program has the same output in the machine and on the host.
 
 use anyhow::{Result, ensure};
 use harness::programs::{Compiler, compile, compile_with};
@@ -32,8 +32,8 @@ pub fn prints_the_same_with(
     compare(&answer.stdout, &vm.run()?)
 }
 
-/// Compares with recorded output, for what the host's kernel or CPU lacks:
-/// `tests/programs/answers/ANSWERS` is what Debian's Linux 6.1 printed in a QEMU like the case's.
+/// Compares with recorded output, for features that the host's kernel or CPU lacks:
+/// `tests/programs/answers/ANSWERS` is the output under Debian's Linux 6.1 in the case's machine.
 pub fn prints_as_recorded(name: &str, compiler: Compiler, answers: &str, vm: Vm) -> Result<()> {
     let program = compile(name, compiler)?;
     let path = harness::paths::root()

@@ -1,5 +1,5 @@
-//! Out of memory: kernel memory that programs cause (areas, descriptors, messages), the choice of the
-//! victim, and memory too small to boot.
+//! Out of memory: kernel memory allocated for programs (areas, descriptors, messages), the choice
+//! of the victim, and memory too small to boot.
 
 use anyhow::{Result, ensure};
 use harness::programs::{Compiler, compile};
@@ -7,8 +7,8 @@ use harness::{Case, Initramfs, Outcome, Verdict, Vm, cases};
 
 use crate::files::gzip;
 
-/// Attacks that make kernel memory grow, or use kernel objects when memory is out: a program and
-/// a word of its attacks' names.
+/// Attacks that allocate kernel memory, or use kernel objects while memory is used up: a program
+/// and a word of an attack's name.
 const KEPT: &[(&str, &str)] = &[
     ("kept_areas", "unmap"),
     ("kept_areas", "holes"),
@@ -46,7 +46,7 @@ pub fn cases() -> Vec<Case> {
         archive_larger_than_memory,
         many_directories,
         no_archive,
-        packed_otherwise,
+        packed_by_xz,
     ];
     cases.extend(KEPT.iter().map(|(program, word)| {
         Case::new(format!("{program}::{word}"), move || kept(program, word))
@@ -58,7 +58,7 @@ pub fn cases() -> Vec<Case> {
             Ok(())
         })
     }));
-    // Without another victim init is killed, which ends the machine: it never hangs.
+    // Without another victim the kernel kills init, which ends the run: it never hangs.
     cases.extend(["no_one", "copy"].map(|word| {
         Case::new(format!("choice::{word}"), move || {
             let outcome = run("oom_choice", word)?;
@@ -69,7 +69,7 @@ pub fn cases() -> Vec<Case> {
             Ok(())
         })
     }));
-    // Too little for kernel and initramfs, from the size of the loader's own image upwards.
+    // Too little for kernel and initramfs, from the size of the loader's image upwards.
     cases.extend(
         ["4M", "5M", "6M", "7M", "8M"]
             .map(|size| Case::new(format!("boot::{size}"), move || too_little_to_boot(size))),
@@ -92,13 +92,13 @@ fn kept(program: &str, word: &str) -> Result<()> {
         .contains("passed, nothing leaked")?;
     ensure!(
         !outcome.serial.contains("WRONG"),
-        "a call that may not fail did{}",
+        "a call that must not fail failed{}",
         outcome.transcript()
     );
     Ok(())
 }
 
-/// Which values are accepted, from which users, and inheritance: as on Linux 6.1 in the same machine.
+/// Accepted values, permissions and inheritance, as under Linux 6.1 in the same machine.
 fn oom_score_adj() -> Result<()> {
     let outcome = run("oom_score", "")?;
     outcome.expect(Verdict::Pass)?;
@@ -113,7 +113,7 @@ fn oom_score_adj() -> Result<()> {
     Ok(())
 }
 
-/// Boots with these bytes as the initramfs: the kernel panics with this message.
+/// Boots with `archive` as the initramfs: the kernel must panic with this message.
 fn boot_panics(memory: &str, archive: Vec<u8>, says: &str) -> Result<()> {
     let vm = Vm::new().memory(memory).append("quiet");
     let outcome = vm.initrd(archive).run()?;
@@ -140,7 +140,7 @@ fn archive_larger_than_memory() -> Result<()> {
     boot_panics("64M", packed, "out of memory unpacking the initramfs")
 }
 
-/// Each directory takes some hundred bytes of kernel memory.
+/// Each directory takes a few hundred bytes of kernel memory.
 fn many_directories() -> Result<()> {
     let mut files = Initramfs::new().file("/zeros", vec![0; 16 << 20]);
     for number in 0..140_000 {
@@ -155,7 +155,7 @@ fn no_archive() -> Result<()> {
     boot_panics("64M", text, "the initramfs is not a newc archive")
 }
 
-fn packed_otherwise() -> Result<()> {
+fn packed_by_xz() -> Result<()> {
     let xz = [b"\xfd7zXZ\0".to_vec(), noise(4000)].concat();
     boot_panics(
         "64M",
@@ -164,7 +164,7 @@ fn packed_otherwise() -> Result<()> {
     )
 }
 
-/// With 2 MiB of initramfs: the loader or the kernel reports the error, and the run fails.
+/// With an initramfs of 2 MiB: the boot succeeds, or the loader or the kernel reports the error.
 fn too_little_to_boot(memory: &str) -> Result<()> {
     let program = compile("hello", Compiler::Glibc64)?;
     let files = Initramfs::new()

@@ -1,6 +1,6 @@
-//! This repository's own test programs, hostile ones included: `user/bin/cases.txt` has the expected
-//! end of each. One boot runs them all in order under their supervisor: a program that runs after
-//! one that died proves that the kernel survived.
+//! This repository's own test programs, including hostile ones: `user/bin/cases.txt` has the
+//! expected end of each. One boot runs all of them in order under their supervisor: that the next
+//! program runs proves that the kernel survived the last one.
 
 use std::fs;
 

@@ -19,7 +19,7 @@ pub fn cases() -> Vec<Case> {
             prints_the_same("ptrace", compiler, "", Vm::new().cpu(cpu))
         })
     };
-    // Kinds of stops, debug registers.
+    // Kinds of stops, queued signals, debug registers.
     let tracers = |program: &'static str, compiler: Compiler, cpu: &'static str| {
         let name = format!("traced_as_on_linux::{program}_{}_{cpu}", compiler.name());
         Case::new(name, move || {
@@ -39,9 +39,9 @@ pub fn cases() -> Vec<Case> {
             prints_the_same("pidfd_race", compiler, "150 1", Vm::new().cpu(cpu))
         })
     };
-    // Far returns, IRET and far calls: QEMU fails at them under SMAP, so the kernel emulates them.
-    // Without SMAP QEMU executes them itself, but differs from a CPU where the operands are bad: on
-    // Linux 6.1 there the program dies in its third form.
+    // Far returns, IRET and far calls: QEMU's fail under SMAP, so the kernel emulates them. Without
+    // SMAP QEMU executes them, but differs from a CPU for bad operands: even under Linux 6.1 the
+    // program is killed in its third form.
     let far = |compiler: Compiler, cpu: &'static str| {
         let name = format!("far_returns::{}_{cpu}", compiler.name());
         Case::new(name, move || {

@@ -1,4 +1,4 @@
-//! Debian's procps, unmodified: the structure of what it prints from /proc. Skipped where the host has
+//! Debian's procps: the structure of its output, which it reads from /proc. Skipped if the host has
 //! no procps.
 
 use std::collections::BTreeSet;
@@ -179,7 +179,7 @@ fn structure() -> Result<()> {
     let found = part(text, "pgrep")?;
     let jobs: Vec<&str> = found[2].split_whitespace().skip(1).collect();
     ensure!(found[0] == jobs[0], "pgrep: {found:?}");
-    // The other sleep has another name.
+    // The other sleep has a different name.
     ensure!(found[1] == jobs[0], "pidof: {found:?}");
     let pmap = part(text, "pmap")?;
     ensure!(pmap[0] == "1:   /bin/bash /script", "{}", pmap[0]);
@@ -200,7 +200,7 @@ fn structure() -> Result<()> {
         .trim()
         .trim_end_matches('K')
         .parse()?;
-    // The last line counts in the sum.
+    // The sum includes the last line.
     ensure!(sum == total * 2 && total > 1000, "{sum} {total}");
     ensure!(
         pmap.iter().any(|line| line.contains("[ stack ]")),

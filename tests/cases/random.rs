@@ -1,21 +1,21 @@
-//! Random tests: system calls (by one process, and by several beside one that uses up memory), machine
-//! code, signal frames, sockets and pipes, and processes and threads that start, trace, stop and kill
-//! each other. All of them can be killed, and the kernel survives. The seeds are printed: a seed repeats
-//! its run, but for the timer's interrupts.
+//! Random tests: system calls (by one process, and by several while another uses up memory),
+//! machine code, signal frames, sockets and pipes, and processes and threads that start, trace,
+//! stop and kill each other. All of them can be killed, and the kernel survives. The programs print
+//! their seeds: a run is reproducible by its seed, except for timer interrupts.
 
 use anyhow::Result;
 use harness::programs::{Compiler, compile};
 use harness::{Case, Initramfs, Verdict, Vm};
 
-/// Random calls in each of the four machines. `make soak` makes a million.
+/// Number of random calls in each of the four machines; a million in `make soak`.
 const CALLS: u32 = 15_000;
 /// Calls per child.
 const CALLS_EACH: u32 = 300;
 
-/// Changed signal frames that handlers return through, per machine.
+/// Number of changed signal frames per machine.
 const FRAMES: u32 = 2_000;
 
-/// Rounds in which processes race with each other and are then killed.
+/// Number of rounds in which processes race with each other and are then killed.
 const STORMS: u32 = 12;
 
 /// This module's cases.
@@ -141,7 +141,7 @@ pub fn cases() -> Vec<Case> {
         .collect()
 }
 
-/// The program prints the seeds that it has run: they must be all.
+/// Checks that the program has run all seeds, by its output.
 fn survives(
     program: &str,
     compiler: Compiler,

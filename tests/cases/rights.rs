@@ -1,4 +1,4 @@
-//! Permissions: what users and root without capabilities may do, as on the host; and random numbers,
+//! Permissions of users, and of root without capabilities, as on the host; and random numbers,
 //! which differ between two boots.
 
 use std::collections::{BTreeMap, HashSet};
@@ -12,7 +12,7 @@ use regex::Regex;
 
 use crate::on_linux::{prints_as_recorded, prints_the_same, prints_the_same_with};
 
-/// The programs with an attempt for each capability check.
+/// The programs with a row for each capability check.
 const ROWS: [&str; 3] = [
     "rights_caps_files",
     "rights_caps_calls",
@@ -63,7 +63,11 @@ fn random_numbers_differ() -> Result<()> {
         let outcome = vm.run()?;
         outcome.expect(Verdict::Pass)?;
         let numbers: Vec<&str> = outcome.serial.lines().collect();
-        ensure!(numbers.len() > 20, "few numbers: {}", outcome.transcript());
+        ensure!(
+            numbers.len() > 20,
+            "too few numbers: {}",
+            outcome.transcript()
+        );
         for line in numbers {
             ensure!(seen.insert(line.to_owned()), "twice: {line} ({cpu})");
         }
@@ -71,11 +75,10 @@ fn random_numbers_differ() -> Result<()> {
     Ok(())
 }
 
-/// The programs reach each capability check of the kernel's sources, with both results: a check
-/// without a row is listed.
+/// The programs reach each capability check in the kernel's sources, with both results.
 fn every_check_has_a_row() -> Result<()> {
     let line = Regex::new(r"^(kernel/src/\S+:\d+):(\d+) ([01]) ([01])$")?;
-    // By place and column: whether it was denied, and granted.
+    // By place and column: whether the check was denied, and granted.
     let mut sites: BTreeMap<(String, String), [bool; 2]> = BTreeMap::new();
     for program in ROWS {
         let program = compile(program, Compiler::Glibc64)?;
@@ -95,11 +98,11 @@ fn every_check_has_a_row() -> Result<()> {
         }
     }
     let mut missing = Vec::new();
-    for (place, asked) in checks_in_sources()? {
+    for (place, expected) in checks_in_sources()? {
         let here = sites.iter().filter(|(site, _)| site.0 == place);
-        let struck = here.filter(|(_, answers)| **answers == [true; 2]).count();
-        if struck < asked {
-            missing.push(format!("{place}: {struck} of {asked}"));
+        let reached = here.filter(|(_, answers)| **answers == [true; 2]).count();
+        if reached < expected {
+            missing.push(format!("{place}: {reached} of {expected}"));
         }
     }
     ensure!(missing.is_empty(), "checks without a row: {missing:#?}");
@@ -115,7 +118,7 @@ fn checks_in_sources() -> Result<Vec<(String, usize)>> {
     let mut checks = Vec::new();
     for path in sources(&paths::root().join("kernel/src"))? {
         let file = path.strip_prefix(paths::root())?.display().to_string();
-        // The sets' own code, and the effect of a change of IDs on them.
+        // The implementation of the sets.
         if file.ends_with("process/capability.rs") {
             continue;
         }
@@ -124,18 +127,18 @@ fn checks_in_sources() -> Result<Vec<(String, usize)>> {
             let is_other = text.contains("const ") || text.contains("Caps::FILE_SYSTEM");
             ensure!(
                 found > 0 || is_other || !name.is_match(text),
-                "{file}:{number} asks in a way that isn't noted: {text}"
+                "{file}:{number}: an unknown form of check: {text}"
             );
             if found > 0 {
                 checks.push((format!("{file}:{number}"), found));
             }
         }
     }
-    ensure!(checks.len() > 50, "few checks were found: {checks:?}");
+    ensure!(checks.len() > 50, "too few checks: {checks:?}");
     Ok(checks)
 }
 
-/// The files of Rust below `directory`.
+/// The Rust files below `directory`.
 fn sources(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let entries = fs::read_dir(directory).with_context(|| format!("{}", directory.display()))?;

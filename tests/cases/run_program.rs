@@ -1,4 +1,4 @@
-//! `make run PROGRAM=` as a shell sees it: pipes, exit statuses, signals, a terminal.
+//! `make run PROGRAM=` from a shell: pipes, exit statuses, signals, a terminal.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,14 +12,14 @@ use harness::{Case, Dialogue, cases, paths, pty};
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
     cases![
-        make_passes_input_output_and_end_on,
+        make_passes_input_output_and_status,
         every_byte_goes_through,
-        a_slow_writer_is_waited_for,
-        the_status_is_the_programs,
-        signals_end_it_as_on_linux,
+        slow_input_arrives_whole,
+        exits_with_the_programs_status,
+        signals_kill_as_on_linux,
         its_parent_is_init,
         machine_endings_are_distinguished,
-        a_terminal_is_the_programs,
+        a_program_at_a_terminal,
         wrong_values_are_refused_with_the_list,
     ]
 }
@@ -58,20 +58,20 @@ fn run_for(limit: &str, args: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// Runs `command` with `input`, which a thread writes as fast as it is read.
+/// Runs `command` with `input`, written by a thread.
 fn with_input(mut command: Command, input: Vec<u8>) -> Result<Output> {
     command.stdin(Stdio::piped());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let mut pipe = child.stdin.take().context("piped")?;
-    // A program that ends before it has read everything closes the pipe.
+    // Fails if the program ends before it has read everything.
     let writer = thread::spawn(move || drop(pipe.write_all(&input)));
     let output = child.wait_with_output()?;
     let _ = writer.join();
     Ok(output)
 }
 
-/// Runs the program without input: its output, standard error and exit status.
+/// Runs the program without input; returns its output, standard error and exit status.
 fn ended(args: &str) -> Result<(String, String, Option<i32>)> {
     let output = with_input(run(args)?, Vec::new())?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -83,7 +83,7 @@ fn ended(args: &str) -> Result<(String, String, Option<i32>)> {
 }
 
 /// The whole chain once: make, cargo, the build, QEMU.
-fn make_passes_input_output_and_end_on() -> Result<()> {
+fn make_passes_input_output_and_status() -> Result<()> {
     let program = program()?;
     let shell = |script: &str| {
         Command::new("sh")
@@ -117,7 +117,7 @@ fn every_byte_goes_through() -> Result<()> {
     ensure!(output.status.success(), "{:?}", output.status);
     ensure!(
         output.stdout == input,
-        "{} bytes of {} came, the first {:?} as they were; standard error: {}",
+        "{} of {} bytes arrived, the first difference is at {:?}; standard error: {}",
         output.stdout.len(),
         input.len(),
         output.stdout.iter().zip(&input).position(|(a, b)| a != b),
@@ -127,8 +127,8 @@ fn every_byte_goes_through() -> Result<()> {
     Ok(())
 }
 
-/// Input that is written late arrives before the end of the input does.
-fn a_slow_writer_is_waited_for() -> Result<()> {
+/// Each piece of slow input arrives before the next one is written.
+fn slow_input_arrives_whole() -> Result<()> {
     let mut command = run("copy")?;
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn()?;
@@ -145,7 +145,7 @@ fn a_slow_writer_is_waited_for() -> Result<()> {
     Ok(())
 }
 
-fn the_status_is_the_programs() -> Result<()> {
+fn exits_with_the_programs_status() -> Result<()> {
     for status in [1, 3, 42, 127, 255] {
         let (output, said, code) = ended(&format!("exit {status}"))?;
         ensure!(
@@ -165,7 +165,7 @@ fn the_status_is_the_programs() -> Result<()> {
     Ok(())
 }
 
-fn signals_end_it_as_on_linux() -> Result<()> {
+fn signals_kill_as_on_linux() -> Result<()> {
     for (how, signal, name) in [
         ("assert", 6, "SIGABRT"),
         ("null", 11, "SIGSEGV"),
@@ -236,14 +236,14 @@ fn machine_endings_are_distinguished() -> Result<()> {
     Ok(())
 }
 
-fn a_terminal_is_the_programs() -> Result<()> {
+fn a_program_at_a_terminal() -> Result<()> {
     let begins = "Ctrl-A X ends QEMU.\r\n";
     let dialogue = Dialogue::new().on(begins, "");
     let (status, shown) = pty::talk(&mut run("place")?, dialogue)?;
     ensure!(status.success(), "{shown}");
     let expected = "own parent: 1, own group: 1, foreground: 1\r\nterminals: 1 1 1\r\nan error\r\n";
     ensure!(shown.ends_with(expected), "{shown:?}");
-    // Ctrl-C is the guest's.
+    // Ctrl-C goes to the guest.
     let dialogue = Dialogue::new().on("it hangs\r\n", "\x03").on("^C", "");
     let (status, shown) = pty::talk(&mut run("hang")?, dialogue)?;
     ensure!(status.code() == Some(130), "{status:?} {shown:?}");

@@ -1,4 +1,4 @@
-//! The interactive shell at the serial line: typed input, and the output that a terminal shows.
+//! The interactive shell on the serial line: typed input and the terminal's output.
 
 use anyhow::Result;
 use harness::programs::busybox;
@@ -18,7 +18,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// Starts busybox's shell as `make shell` does. Its prompt shows `$?`.
+/// Starts busybox's shell like `make shell`. Its prompt shows `$?`.
 const INIT: &str = "#!/bin/busybox sh
 export HOME=/tmp PATH=/bin TERM=linux PS1='<$?> '
 /bin/busybox --install -s /bin
@@ -26,11 +26,11 @@ cd $HOME
 setsid -c sh </dev/ttyS0 >/dev/ttyS0 2>&1
 ";
 
-/// A program that copies each line: typed input appears twice, as its echo and as the copy. The word
-/// before it shows that the shell has given up the terminal.
+/// Runs cat, which copies each line: typed input appears twice, as echo and as copy. The word
+/// before it marks that the shell no longer reads the terminal.
 const CAT: &str = "echo re''ady; cat\r";
 
-/// Runs the dialogue with the shell, which it must end with status 0.
+/// Runs the dialogue with the shell, which must exit with status 0.
 fn talk(dialogue: Dialogue) -> Result<()> {
     let files = Initramfs::new()
         .executable_from("/bin/busybox", &busybox()?)?
@@ -140,7 +140,7 @@ fn pipelines_are_one_job() -> Result<()> {
 fn pasted_text_is_whole() -> Result<()> {
     let line = "all of these words have to come in their order without one being lost";
     let text: String = (0..300).map(|i| format!("{i} {line}\r")).collect();
-    // The lines are shorter than a row: the shell would wrap longer ones.
+    // Lines shorter than the terminal's width, which the shell doesn't wrap.
     let words = "words for the shell to read";
     let commands: String = (0..100)
         .map(|i| format!("echo {i} {words} >>commands\r"))
@@ -176,8 +176,8 @@ fn settings() -> Result<()> {
             .on("silent\r\n", "secret\r")
             .on(
                 "got secret\r\n<0> ",
-                // The child ignores SIGTERM, as the shell does, until it first runs, which on one CPU may
-                // be after a second child.
+                // The child ignores SIGTERM, like the shell, until it first runs, which on one CPU
+                // may be after a second child.
                 "sleep 1000 & sleep 0.2; cut -d ' ' -f 7 /proc/$!/stat; kill $!; wait $!\r",
             )
             .on("\n1088\r\n", "")
@@ -187,7 +187,7 @@ fn settings() -> Result<()> {
     )
 }
 
-/// Runs the dialogue with Debian's bash. The prompt begins a line, whatever readline sends before it.
+/// Starts Debian's bash. The prompt starts a line, whatever readline sends before it.
 const BASH_INIT: &str = "#!/bin/sh
 export HOME=/root PATH=/usr/bin:/bin TERM=linux PS1='<$?> ' INPUTRC=/case/inputrc
 cd /tmp

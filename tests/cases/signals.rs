@@ -1,14 +1,14 @@
-//! Signals: handlers, their frames and stacks, exceptions, restarts, the oldest calls: line for line
-//! as on Linux.
+//! Signals, line for line as on Linux: handlers, their frames and stacks, exceptions, restarts, and
+//! the old calls.
 
 use harness::programs::Compiler;
 use harness::{Case, Vm};
 
 use crate::on_linux::prints_the_same;
 
-/// The compilers: each C library installs handlers in its own way.
+/// The compilers: C libraries differ in how they install handlers.
 const COMPILERS: [Compiler; 3] = [Compiler::Glibc64, Compiler::Glibc32, Compiler::Musl64];
-/// The vendors differ in how 32-bit programs enter the kernel.
+/// 32-bit programs enter the kernel by SYSCALL on AMD's CPUs, by SYSENTER on Intel's.
 const CPUS: [&str; 2] = ["max", "max,vendor=GenuineIntel"];
 
 /// This module's cases.
@@ -31,7 +31,7 @@ pub fn cases() -> Vec<Case> {
         row("sigpending", compiler, "max");
         row("signal_waits", compiler, "max");
     }
-    // 32-bit programs use another door on each.
+    // Both vendors' doors of 32-bit programs.
     for cpu in CPUS {
         row("signal_bad_return", Compiler::Glibc64, cpu);
         row("signal_bad_return", Compiler::Glibc32, cpu);

@@ -1,4 +1,4 @@
-//! Smoke tests: the machine boots, and the harness distinguishes every way for a run to end.
+//! Smoke tests: the machine boots, and the harness distinguishes all kinds of ends of a run.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub fn cases() -> Vec<Case> {
         init_that_exits_with_0_passes,
         only_the_test_build_has_its_checks,
         init_that_exits_with_3_fails,
-        init_that_dies_by_a_signal_fails,
+        init_killed_by_a_signal_fails,
         arguments_and_environment_reach_init,
         power_off_is_not_a_pass,
         a_missing_init_is_a_panic,
@@ -56,7 +56,7 @@ fn init_that_exits_with_3_fails() -> Result<()> {
     Ok(())
 }
 
-fn init_that_dies_by_a_signal_fails() -> Result<()> {
+fn init_killed_by_a_signal_fails() -> Result<()> {
     let outcome = ending("null")?.run()?;
     outcome.expect(Verdict::InitFailed)?.contains("signal 11")?;
     let outcome = ending("trap")?.run()?;
@@ -95,14 +95,14 @@ fn a_hang_ends_at_the_time_limit() -> Result<()> {
 }
 
 fn a_missing_init_is_a_panic() -> Result<()> {
-    let files = Initramfs::new().file("/etc/motd", "nobody is here");
+    let files = Initramfs::new().file("/etc/motd", "a file");
     let outcome = Vm::new().initramfs(&files).run()?;
     outcome.expect(Verdict::Panic)?.contains("/init")?;
     Ok(())
 }
 
 fn a_panic_ends_the_run_at_once() -> Result<()> {
-    let files = Initramfs::new().file("/etc/motd", "nobody is here");
+    let files = Initramfs::new().file("/etc/motd", "a file");
     let outcome = Vm::new()
         .initramfs(&files)
         .append("rdinit=/nowhere")

@@ -1,6 +1,6 @@
-//! The same kernel ELF file booted from a disk by the stock `bootloader` crate under BIOS, through
-//! `bootloader_api` alone. That loader passes memory regions that end within a page, a lower half
-//! that is not empty and other control register values, and has no command line.
+//! The same kernel ELF file booted from a disk by the stock `bootloader` crate under BIOS, only
+//! through `bootloader_api`. That loader has no command line, and passes memory regions that end
+//! within a page, a lower half that isn't empty and other control register values.
 
 use anyhow::Result;
 use harness::programs::{Compiler, busybox, compile};
@@ -10,7 +10,7 @@ use harness::{Case, Initramfs, Outcome, Verdict, Vm, paths, stock, token};
 pub fn cases() -> Vec<Case> {
     let reason = (!stock::maker().exists()).then(|| {
         format!(
-            "there is no {}: `make test` builds it, or prints why it can't",
+            "no {}: `make test` builds it, or prints why it can't",
             stock::maker().display()
         )
     });
@@ -68,7 +68,7 @@ fn power_off() -> Result<()> {
 fn boot(cpu: &'static str, ramdisk: &[u8]) -> Result<Outcome> {
     let directory = paths::scratch().join("stock-bootloader");
     std::fs::create_dir_all(&directory)?;
-    // Cases run side by side, each with its own disk.
+    // Cases run in parallel, each with its own disk.
     let image = directory.join(format!("{}.img", token::random()));
     stock::make(&image, &paths::kernel(), ramdisk)?;
     let drive = format!("format=raw,file={}", image.display());

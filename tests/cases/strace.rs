@@ -1,6 +1,6 @@
-//! The kernel's tracer compared with the host's strace: both trace the same binary, and their output is
-//! the same line for line, but for the door's name in front and for values that differ between runs
-//! (addresses, times, process IDs).
+//! The kernel's tracer compared with the host's strace: both trace the same binary, and their
+//! output is the same line for line, except for the door's name at the start and for values that
+//! differ between runs (addresses, times, process IDs).
 
 use std::fs;
 use std::path::Path;
@@ -15,9 +15,9 @@ use regex::Regex;
 pub fn cases() -> Vec<Case> {
     let mut cases = cases![
         each_door_is_named,
-        init_starts_like_any_program,
+        init_is_traced_from_execve_to_exit,
         an_untraced_program_prints_no_calls,
-        bad_pointers_are_printed_as_they_are,
+        bad_pointers_are_printed,
     ];
     let compilers = [
         Compiler::Glibc64,
@@ -46,18 +46,15 @@ fn traced(name: &str, compiler: Compiler, vm: Vm, words: &str) -> Result<String>
     Ok(outcome.serial)
 }
 
-/// `tests/programs/strace.c` makes many calls between two markers: each is printed as strace prints
-/// it.
+/// `tests/programs/strace.c` makes many calls between two markers: the line of each equals
+/// strace's.
 fn same_lines(compiler: Compiler) -> Result<()> {
     if !oracle::AVAILABLE {
         return Ok(());
     }
     let expected = comparable(&on_host(&compile("strace", compiler)?)?)?;
     let printed = comparable(&traced("strace", compiler, Vm::new(), "/work")?)?;
-    ensure!(
-        expected.len() > 100,
-        "strace itself printed {expected:#?} only"
-    );
+    ensure!(expected.len() > 100, "strace printed only {expected:#?}");
     let differences: Vec<String> = expected
         .iter()
         .zip(&printed)
@@ -90,7 +87,7 @@ fn on_host(program: &Path) -> Result<String> {
         .env("TZ", "UTC")
         .stdin(Stdio::null())
         .status()
-        .context("cannot start strace: `make doctor` says what is missing")?;
+        .context("cannot start strace: `make doctor` lists missing tools")?;
     let text = fs::read_to_string(&log);
     fs::remove_dir_all(&directory)?;
     ensure!(status.success(), "strace on the host: {status}");
@@ -138,7 +135,7 @@ fn comparable(text: &str) -> Result<Vec<String>> {
                 .iter()
                 .position(|l| l.starts_with(&format!("access(\"{name}\"")))
         };
-        // The calls before main() are compared too, but for execve, which shows the host's paths. All
+        // The calls before main() are compared too, except execve, which has the host's paths. All
         // children end before the last marker.
         let between = match index {
             0 => {
@@ -158,7 +155,7 @@ fn comparable(text: &str) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-/// A line with the values masked that differ between runs.
+/// Masks the values of a line that differ between runs.
 fn masked(line: &str) -> String {
     let replace = |text: String, pattern: &str, by: &str| match Regex::new(pattern) {
         Ok(pattern) => pattern.replace_all(&text, by).into_owned(),
@@ -185,9 +182,9 @@ fn masked(line: &str) -> String {
         (r#"^(chdir|readlink)\("/.*"#, "$1"),
         (r"left \{.*?\}", "left"),
         (r"^(syslog\(.*) = .*", "$1"),
-        // Not there: the C library goes on without.
+        // May be missing: the C library works without it.
         (r"^(rseq\(.*) = .*", "$1"),
-        // Linux returns more than it was asked for.
+        // Linux returns more fields than requested.
         (r"stx_mask=[A-Z_|]*", "stx_mask"),
     ] {
         text = replace(text, pattern, by);
@@ -198,7 +195,7 @@ fn masked(line: &str) -> String {
 fn each_door_is_named() -> Result<()> {
     let hello = |compiler, cpu: &str| traced("hello", compiler, Vm::new().cpu(cpu), "");
     ensure!(hello(Compiler::Glibc64, "max")?.contains("[syscall] write(1, "));
-    // Through `__kernel_vsyscall`: the vendor decides the door.
+    // Through `__kernel_vsyscall`: the door depends on the vendor.
     let intel = hello(Compiler::Glibc32, "max,vendor=GenuineIntel")?;
     ensure!(intel.contains("[sysenter] write(1, "), "{intel}");
     ensure!(intel.contains("[int80] "), "{intel}");
@@ -207,8 +204,8 @@ fn each_door_is_named() -> Result<()> {
     Ok(())
 }
 
-/// The kernel starts init itself: its trace begins and ends like any program's.
-fn init_starts_like_any_program() -> Result<()> {
+/// The kernel itself executes init: the trace still starts with execve and ends with the exit.
+fn init_is_traced_from_execve_to_exit() -> Result<()> {
     let text = traced("hello", Compiler::Glibc64, Vm::new(), "")?;
     let first = Regex::new(
         r#"(?m)^\[kernel\] execve\("/init", \["/init"\], 0x7ff[0-9a-f]{9} /\* \d+ vars \*/\) = 0$"#,
@@ -230,7 +227,7 @@ fn an_untraced_program_prints_no_calls() -> Result<()> {
 }
 
 /// The tracer survives the program that passes every kind of bad pointer to every call.
-fn bad_pointers_are_printed_as_they_are() -> Result<()> {
+fn bad_pointers_are_printed() -> Result<()> {
     for width in [64, 32] {
         let program = paths::program(width, "bad_pointers");
         let files = Initramfs::new().executable_from("/init", &program)?;

@@ -5,7 +5,7 @@ use harness::{Case, Vm};
 
 use crate::on_linux::prints_the_same;
 
-/// Compared with the host, each for several C libraries and both widths.
+/// Programs, each built with several C libraries and in both widths.
 const PROGRAMS: [&str; 4] = ["tty_lines", "tty_modes", "tty_jobs", "tty_libc"];
 
 /// This module's cases.

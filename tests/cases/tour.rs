@@ -1,4 +1,4 @@
-//! The tour as `make run` boots it, on CPUs with different doors and in little memory.
+//! The tour of `make run`, on CPUs with different doors and in little memory.
 
 use anyhow::Context;
 use harness::{Case, Verdict, Vm, paths};

@@ -1,4 +1,4 @@
-//! The three transcripts of [`harness::transcripts`], a case each.
+//! The three transcripts of [`harness::transcripts`], one case each.
 
 use anyhow::Result;
 use harness::transcripts::{ALL, Transcript};

@@ -1,12 +1,11 @@
-//! Differences between CPU models: the door behind `__kernel_vsyscall`, proved by the kernel's counters
-//! (the program prints them: user/bin/src/bin/vsyscall_door.rs), and virtual-8086 mode, which long mode
-//! lacks.
+//! Differences between CPU models: the door of `__kernel_vsyscall`, checked by the kernel's
+//! counters (user/bin/src/bin/vsyscall_door.rs), and virtual-8086 mode, which long mode lacks.
 
 use anyhow::Result;
 use harness::programs::{Compiler, compile};
 use harness::{Case, Initramfs, Verdict, Vm, paths};
 
-/// CPU model, and the door behind `__kernel_vsyscall` there.
+/// CPU model, and its door of `__kernel_vsyscall`.
 const ROWS: &[(&str, &str)] = &[
     ("max", "syscall32"),
     ("EPYC", "syscall32"),

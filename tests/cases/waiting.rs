@@ -1,5 +1,5 @@
-//! Waiting, line for line as on Linux: poll, select, epoll, timers, eventfd, timerfd and signalfd. The
-//! programs' output doesn't depend on how long a call takes.
+//! Waiting, line for line as on Linux: poll, select, epoll, timers, eventfd, timerfd and signalfd.
+//! The programs' output doesn't depend on how long a call takes.
 
 use anyhow::Result;
 use harness::programs::{Compiler, compile};
@@ -19,7 +19,7 @@ pub fn cases() -> Vec<Case> {
         (Compiler::Glibc32, wide),
     ];
     let mut cases = cases![
-        the_date_is_set,
+        setting_the_date,
         a_million_descriptors,
         epoll_items_up_to_the_limit,
         scheduling_order
@@ -36,8 +36,8 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// The host's date can't be set: this program checks the results itself.
-fn the_date_is_set() -> Result<()> {
+/// The host's date must not change: this program checks the results itself.
+fn setting_the_date() -> Result<()> {
     let program = compile("set_clock", Compiler::Glibc64)?;
     let files = Initramfs::new().executable_from("/init", &program)?;
     let vm = Vm::new().initramfs(&files).append("quiet");
@@ -49,14 +49,14 @@ fn the_date_is_set() -> Result<()> {
 }
 
 /// The order in which tasks run. Time is counted in instructions, so that it doesn't depend on the
-/// host; Debian's Linux 6.1 ran with `-smp 1`.
+/// host; the output was recorded under Debian's Linux 6.1 with `-smp 1`.
 fn scheduling_order() -> Result<()> {
     let vm = Vm::new().args(["-icount", "shift=0,sleep=off"]);
     prints_as_recorded("wake_order", Compiler::Glibc64, "wake_order", vm)
 }
 
-/// A program decides the length of a wait queue: a waiter is charged for its memory or gets ENOMEM, and
-/// leaves in the time it took to enter.
+/// Programs determine the length of wait queues: a waiter's memory is charged to it, or the call
+/// fails with ENOMEM, and leaving a queue takes no longer than entering it.
 fn a_million_descriptors() -> Result<()> {
     let program = compile("many_polls", Compiler::Glibc64)?;
     let files = Initramfs::new().executable_from("/init", &program)?;
@@ -70,7 +70,7 @@ fn a_million_descriptors() -> Result<()> {
     Ok(())
 }
 
-/// Removing an epoll item from a file takes a time that does not depend on the number of its items.
+/// The time to remove an epoll item from a file doesn't depend on the file's number of items.
 fn epoll_items_up_to_the_limit() -> Result<()> {
     is_quick_enough("many_watches")
 }

@@ -1,4 +1,4 @@
-//! inotify: the events of each call, reads of them, limits, races, and many watches at once.
+//! inotify: the events of each call, reads, limits, races, and many watches.
 
 use anyhow::Result;
 use harness::programs::{Compiler, compile};
@@ -6,7 +6,7 @@ use harness::{Case, Initramfs, Verdict, Vm, cases};
 
 use crate::on_linux::{prints_as_recorded, prints_the_same};
 
-/// Seeds of random operations, with the memory of the machine.
+/// Seeds of random operations, with the compiler of each.
 const SEEDS: [(u32, Compiler); 4] = [
     (1, Compiler::Glibc64),
     (2, Compiler::Glibc32),
@@ -19,7 +19,7 @@ const OPERATIONS: u32 = 1500;
 pub fn cases() -> Vec<Case> {
     let mut cases = cases![many_watches_end_in_parts];
     for compiler in [Compiler::Glibc64, Compiler::Glibc32] {
-        // Later kernels report some events in another order, and the limits are the whole machine's.
+        // Later kernels report some events in another order, and the limits are system-wide.
         for program in ["notify_events", "notify_limits", "notify_maps"] {
             let name = format!("{program}::{}", compiler.name());
             cases.push(Case::new(name, move || {
@@ -61,7 +61,7 @@ fn race(vm: Vm) -> Result<()> {
     Ok(())
 }
 
-/// Closing an instance with 100,000 watches, or the end of its process, delays no other task.
+/// Closing an instance with 100,000 watches, also by exit, delays no other task.
 fn many_watches_end_in_parts() -> Result<()> {
     let files =
         Initramfs::new().executable_from("/init", &compile("notify_many", Compiler::Glibc64)?)?;

@@ -1,4 +1,4 @@
-//! Rules 3, 4, 9, 12 and 15: the flags in the kernel's own code, and the part of rax that it keeps.
+//! Rules 3, 4, 9, 12 and 15: the flags in the kernel's code, and the part of rax that it saves.
 
 use anyhow::{Result, bail, ensure};
 use harness::gdb::{Gdb, Register};
@@ -9,8 +9,8 @@ use super::{AC, AMD, FIXED, ID, IF, INTEL, IOPL, NT, PLAIN, RF, TF, frame, machi
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = cases![
         syscall_masks_every_flag,
-        all_of_rax_is_kept,
-        half_of_rax_is_kept,
+        all_of_rax_is_saved,
+        half_of_rax_is_saved,
         errors_fill_all_of_rax
     ];
     for (cpu, width, entry, rust) in [
@@ -34,17 +34,17 @@ fn flags_are(gdb: &mut Gdb, wanted: u64, where_: &str) -> Result<()> {
     Ok(())
 }
 
-/// Rule 3. The program's flags are set at its own SYSCALL instruction, so that IOPL and RF, which
-/// no program can set there, are among them.
+/// Rule 3. gdb sets the flags at the program's SYSCALL instruction, including IOPL and RF, which
+/// the program can't set there.
 fn syscall_masks_every_flag() -> Result<()> {
     let vm = machine(AMD, 64, "door_numbers")?;
     passes(vm, |gdb| {
         let entry = gdb.symbol("entry_syscall_64")?;
-        // By then the program is in its long loop of calls.
+        // Then the program is in its long loop of calls.
         for _ in 0..50 {
             gdb.go_to(entry)?;
         }
-        // After the two bytes of SYSCALL; the program's later calls come from there too.
+        // SYSCALL has two bytes; the program's later calls use the same instruction.
         let instruction = gdb.registers()?.get(Register::Rcx) - 2;
         for flag in [TF, IF, PLAIN, IOPL, NT, RF, AC, ID] {
             gdb.go_to(instruction)?;
@@ -54,7 +54,7 @@ fn syscall_masks_every_flag() -> Result<()> {
             gdb.set_registers(&changed)?;
             gdb.go_to(entry)?;
             flags_are(gdb, FIXED, &format!("the entry with {flag:#x} set before"))?;
-            // The program gets its own flags back.
+            // Restores the program's flags.
             let mut registers = gdb.registers()?;
             registers.set(Register::R11, before.get(Register::Eflags));
             gdb.set_registers(&registers)?;
@@ -64,8 +64,8 @@ fn syscall_masks_every_flag() -> Result<()> {
     Ok(())
 }
 
-/// Rules 9 and 12: whatever flags the program has, the kernel's code behind the stub runs with
-/// interrupts off, DF clear, and without NT, AC and TF. The program sets them one after another.
+/// Rules 9 and 12: whatever the program's flags, the kernel's code after the stub runs with
+/// interrupts disabled and DF, NT, AC and TF clear. The program sets them one after another.
 fn flags_are_clean(
     cpu: &'static str,
     width: u32,
@@ -85,16 +85,16 @@ fn flags_are_clean(
             gdb.go_to(rust)?;
             let registers = gdb.registers()?;
             let flags = registers.get(Register::Eflags) & (TF | IF | 1 << 10 | IOPL | NT | RF | AC);
-            ensure!(flags == 0, "flags behind the stub: {flags:#x}");
+            ensure!(flags == 0, "flags after the stub: {flags:#x}");
             seen |= gdb.word(registers.get(Register::Rdi) + frame::RFLAGS)?;
         }
-        bail!("the program set no more than {seen:#x}")
+        bail!("the program only set {seen:#x}")
     })?;
     Ok(())
 }
 
-/// Rule 4: the number is the low half of rax, but a tracer sees all of it.
-fn all_of_rax_is_kept() -> Result<()> {
+/// Rule 4: the number is the low half of rax, but all of rax is visible to a tracer.
+fn all_of_rax_is_saved() -> Result<()> {
     const HIGH: u64 = 0x8765_4321 << 32;
     passes(machine(AMD, 64, "door_numbers")?, |gdb| {
         let (entry, rust) = (gdb.symbol("entry_syscall_64")?, gdb.symbol("enter_x86_64")?);
@@ -112,9 +112,9 @@ fn all_of_rax_is_kept() -> Result<()> {
     Ok(())
 }
 
-/// Rule 8, and the other doors of the i386 table: only the lower halves of rax and of a 32-bit program's
-/// stack pointer are kept.
-fn half_of_rax_is_kept() -> Result<()> {
+/// Rule 8, and the other doors of the i386 table: only the lower halves of rax and of a 32-bit
+/// program's stack pointer are saved.
+fn half_of_rax_is_saved() -> Result<()> {
     for (cpu, width, entry, rust) in [
         (AMD, 64, "entry_int80", "enter_int80"),
         (AMD, 32, "entry_syscall_32", "enter_syscall32"),
@@ -126,7 +126,7 @@ fn half_of_rax_is_kept() -> Result<()> {
             let mut registers = gdb.registers()?;
             let number = registers.get(Register::Rax);
             if width == 32 {
-                // The registers that hold the program's stack pointer at the two doors.
+                // The registers of the program's stack pointer at the two doors.
                 for register in [Register::Rbp, Register::Rsp] {
                     let value = registers.get(register);
                     registers.set(register, value | 0x8765_4321 << 32);
@@ -146,7 +146,7 @@ fn half_of_rax_is_kept() -> Result<()> {
     Ok(())
 }
 
-/// Rule 15: a negative result of a 32-bit call fills all 64 bits of rax, which a tracer sees.
+/// Rule 15: a negative result of a 32-bit call is sign-extended to 64 bits, visible to a tracer.
 fn errors_fill_all_of_rax() -> Result<()> {
     for (cpu, width, exit) in [
         (AMD, 32, "return_from_syscall32"),

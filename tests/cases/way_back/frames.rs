@@ -1,4 +1,5 @@
-//! Rules 1 and 2: the choice between SYSRET and IRET, clause by clause, and frames that IRET can't load.
+//! Rules 1 and 2: the choice between SYSRET and IRET, clause by clause, and frames that IRET can't
+//! load.
 
 use anyhow::{Result, bail, ensure};
 use harness::gdb::{self, Gdb, Register};
@@ -19,7 +20,8 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Steps from a way back's first instruction to its SWAPGS; true if SYSRET follows, false for IRET.
+/// Steps from the first instruction of an exit path to its SWAPGS; returns true if SYSRET follows,
+/// false for IRET.
 fn leaves_by_sysret(gdb: &mut Gdb) -> Result<bool> {
     for _ in 0..80 {
         let rip = gdb.rip()?;
@@ -36,14 +38,14 @@ fn leaves_by_sysret(gdb: &mut Gdb) -> Result<bool> {
 }
 
 /// A description of a frame, its changes (offset, value), and whether SYSRET may load it.
-type Try<'a> = (&'a str, &'a [(u64, u64)], bool);
+type Row<'a> = (&'a str, &'a [(u64, u64)], bool);
 
-/// At a way back: tries each change of the frame, then restores it.
-fn try_frames(gdb: &mut Gdb, tries: &[Try<'_>]) -> Result<()> {
+/// At an exit path: makes each row's changes to the frame, checks the path, restores the frame.
+fn check_frames(gdb: &mut Gdb, rows: &[Row<'_>]) -> Result<()> {
     let registers = gdb.registers()?;
     let at = registers.get(Register::Rsp);
     let saved = gdb.read(at, frame::SIZE)?;
-    for (what, changes, sysret) in tries {
+    for (what, changes, sysret) in rows {
         for (offset, value) in *changes {
             gdb.write(at + offset, &value.to_le_bytes())?;
         }
@@ -68,10 +70,10 @@ fn sysret_only_where_it_is_safe() -> Result<()> {
         let (rip, flags) = (gdb.word(at + frame::RIP)?, gdb.word(at + frame::RFLAGS)?);
         use frame::{CS, R11, RCX, RFLAGS, RIP, SS};
         const LIMIT: u64 = 0x7fff_ffff_f000;
-        try_frames(
+        check_frames(
             gdb,
             &[
-                ("the frame as it was", &[], true),
+                ("the unchanged frame", &[], true),
                 ("another rip", &[(RIP, rip + 2)], false),
                 ("another rcx", &[(RCX, rip + 2)], false),
                 (
@@ -91,7 +93,7 @@ fn sysret_only_where_it_is_safe() -> Result<()> {
                 ("CS of 32-bit code", &[(CS, 0x23)], false),
                 ("CS of the kernel", &[(CS, 0x10)], false),
                 ("another SS", &[(SS, 0x2a)], false),
-                ("SS of thread-local storage", &[(SS, 0x63)], false),
+                ("SS of a TLS segment", &[(SS, 0x63)], false),
                 (
                     "the program's last address",
                     &[(RIP, LIMIT - 1), (RCX, LIMIT - 1)],
@@ -103,22 +105,18 @@ fn sysret_only_where_it_is_safe() -> Result<()> {
                     &[(RIP, (1 << 47) - 1), (RCX, (1 << 47) - 1)],
                     false,
                 ),
+                ("not canonical", &[(RIP, 1 << 47), (RCX, 1 << 47)], false),
                 (
-                    "no canonical address",
-                    &[(RIP, 1 << 47), (RCX, 1 << 47)],
-                    false,
-                ),
-                (
-                    "no canonical address, high",
+                    "not canonical, high",
                     &[(RIP, 1 << 63), (RCX, 1 << 63)],
                     false,
                 ),
                 (
-                    "an address of the kernel's",
+                    "a kernel address",
                     &[(RIP, u64::MAX), (RCX, u64::MAX)],
                     false,
                 ),
-                ("the frame as it was, at last", &[], true),
+                ("the unchanged frame, again", &[], true),
             ],
         )
     })?;
@@ -134,15 +132,15 @@ fn sysret_to_32_bit_code_only_where_it_is_safe() -> Result<()> {
             let at = gdb.registers()?.get(Register::Rsp);
             let flags = gdb.word(at + frame::RFLAGS)?;
             use frame::{CS, RFLAGS, SS};
-            try_frames(
+            check_frames(
                 gdb,
                 &[
-                    ("the frame as it was", &[], true),
+                    ("the unchanged frame", &[], true),
                     ("TF", &[(RFLAGS, flags | TF)], false),
                     ("RF", &[(RFLAGS, flags | RF)], false),
                     ("CS of 64-bit code", &[(CS, 0x33)], false),
                     ("another SS", &[(SS, 0x63)], false),
-                    ("the frame as it was, at last", &[], true),
+                    ("the unchanged frame, again", &[], true),
                 ],
             )
         })?;
@@ -165,7 +163,8 @@ const BAD_FRAMES: &[(&str, Changes)] = &[
     ("ss_of_nothing", &[(frame::SS, 0x63)]),
 ];
 
-/// Rule 2: the fault of such an IRET, in ring 0 with the program's GS, is the program's SIGSEGV.
+/// Rule 2: the fault of such an IRET, in ring 0 with the program's GS, kills the program by
+/// SIGSEGV.
 fn bad_frame(changes: Changes) -> Result<()> {
     for (width, exit) in [
         (64, "return_from_syscall"),

@@ -1,5 +1,5 @@
-//! The entry stubs and ways back, driven through QEMU's gdb stub where no program can observe or cause
-//! a state: the flags in the kernel, frames that only a tracer could have changed, non-maskable
+//! The entry stubs and exit paths, tested through QEMU's gdb stub in states that no program can
+//! observe or cause: the flags in the kernel, frames that only a tracer can change, non-maskable
 //! interrupts at each instruction of the stubs.
 
 mod flags;
@@ -10,9 +10,9 @@ use anyhow::Result;
 use harness::gdb::{self, Gdb};
 use harness::{Case, Initramfs, Outcome, Verdict, Vm, paths};
 
-/// AMD's CPU under TCG, where 32-bit programs enter by SYSCALL.
+/// An AMD CPU, where 32-bit programs enter by SYSCALL.
 const AMD: &str = "max";
-/// Intel's, where they enter by SYSENTER.
+/// An Intel CPU, where they enter by SYSENTER.
 const INTEL: &str = "max,vendor=GenuineIntel";
 
 /// Offsets in the frame of saved registers (kernel/src/abi/frame.rs).
@@ -54,7 +54,7 @@ fn machine(cpu: &str, width: u32, program: &str) -> Result<Vm> {
     Ok(Vm::new().cpu(cpu).initramfs(&files))
 }
 
-/// Boots the machine under a script; its init must still exit with status 0.
+/// Boots the machine under a gdb script; its init must exit with status 0.
 fn passes(vm: Vm, script: impl FnOnce(&mut Gdb) -> Result<()> + Send + 'static) -> Result<Outcome> {
     let outcome = gdb::run(vm, script)?;
     outcome.expect(Verdict::Pass)?.lacks("panic")?;

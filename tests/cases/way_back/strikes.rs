@@ -1,4 +1,4 @@
-//! Rule 7: exceptions and NMIs that strike at any instruction of the stubs.
+//! Rule 7: exceptions and NMIs at any instruction of the stubs.
 
 use anyhow::{Result, ensure};
 use harness::gdb::{self, Gdb, Register};
@@ -21,8 +21,8 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Rule 7: an NMI strikes at each instruction of a way in and of the way back in turn, with the
-/// program's GS or the kernel's, on either one's stack. The program sees nothing of it.
+/// Rule 7: an NMI at each instruction of an entry stub and its exit path in turn, with the
+/// program's GS or the kernel's, on either stack. The program's state is unchanged.
 fn nmi_at_each_instruction(
     cpu: &str,
     width: u32,
@@ -33,7 +33,7 @@ fn nmi_at_each_instruction(
     passes(vm, move |gdb| {
         let nmi = gdb.symbol("nmi")?;
         let mut places = instructions(gdb, entry)?;
-        // The last of them is the call to Rust code, which runs on the kernel's GS.
+        // The last one is the call to Rust code, which runs with the kernel's GS.
         let kernel_gs = gdb.registers()?.get(Register::GsBase);
         places.extend(instructions(gdb, exit)?);
         for place in places {
@@ -43,7 +43,7 @@ fn nmi_at_each_instruction(
             gdb.go_to(nmi)?;
             let stack = gdb.registers()?.get(Register::Rsp);
             let own = stack.abs_diff(before.get(Register::Rsp)) > 0x8000;
-            ensure!(own, "an NMI at {place:#x} runs on the stack that it found");
+            ensure!(own, "an NMI at {place:#x} runs on the interrupted stack");
             step_to_call(gdb)?;
             let gs = gdb.registers()?.get(Register::GsBase);
             ensure!(
@@ -61,7 +61,7 @@ fn nmi_at_each_instruction(
     Ok(())
 }
 
-/// The first byte of a CALL to an address that the instruction names.
+/// The first byte of a direct CALL.
 const CALL: [u8; 1] = [0xe8];
 
 /// Steps to a stub's call to Rust code.
@@ -75,8 +75,8 @@ fn step_to_call(gdb: &mut Gdb) -> Result<()> {
     }
 }
 
-/// The addresses of a stub's instructions, from `start` to the first outside of it: the call to
-/// Rust code, or the program.
+/// The addresses of a stub's instructions, from `start` to the call to Rust code, or to the last
+/// one before the program.
 fn instructions(gdb: &mut Gdb, start: &str) -> Result<Vec<u64>> {
     const NEAR: u64 = 0x1000;
     let start = gdb.symbol(start)?;
@@ -84,7 +84,7 @@ fn instructions(gdb: &mut Gdb, start: &str) -> Result<Vec<u64>> {
     let mut places = Vec::new();
     loop {
         let rip = gdb.rip()?;
-        // CALL leaves the stubs, which are close together in memory.
+        // The stubs are close together in memory: the program isn't.
         if rip.abs_diff(start) > NEAR {
             return Ok(places);
         }
@@ -97,7 +97,7 @@ fn instructions(gdb: &mut Gdb, start: &str) -> Result<Vec<u64>> {
 }
 
 /// Rule 12: with TF set SYSENTER raises #DB at the kernel's first instruction, once; the rest of
-/// the way in is not traced.
+/// the entry stub isn't traced.
 fn sysenter_is_trapped_once() -> Result<()> {
     let files = machine(INTEL, 32, "door_flags")?;
     let outcome = gdb::run(files.append("-- trap sysenter"), |gdb| {
@@ -122,7 +122,7 @@ fn sysenter_is_trapped_once() -> Result<()> {
     Ok(())
 }
 
-/// #DF has an IST stack: a kernel stack overflow ends in a message, not in a reset.
+/// #DF has an IST stack: a kernel stack overflow is a panic with a message, not a reset.
 fn a_kernel_stack_overflow_is_a_panic() -> Result<()> {
     let outcome = gdb::run(machine(AMD, 64, "hello")?, |gdb| {
         let rust = gdb.symbol("enter_x86_64")?;
