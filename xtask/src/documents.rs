@@ -45,7 +45,7 @@ fn each_file_of_the_walk_names_the_next() {
         // By its last two names, or more.
         let next = pair[1].rsplitn(3, '/').take(2).collect::<Vec<_>>();
         let next = format!("{}/{}", next[1], next[0]);
-        let (_, said) = comment.rsplit_once("on a call's way").expect(pair[0]);
+        let (_, said) = comment.rsplit_once("on a call's path").expect(pair[0]);
         assert!(said.contains(&next), "{}: {next} comes next", pair[0]);
     }
 }

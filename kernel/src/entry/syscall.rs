@@ -15,7 +15,7 @@
 //! exception can still arrive while rsp is the program's: those vectors switch to their own
 //! stacks (IST, `arch/gdt.rs`).
 //!
-//! The next file on a call's way: `abi/frame.rs`, the frame that the pushes below build.
+//! The next file on a call's path: `abi/frame.rs`, the frame that the pushes below build.
 
 use core::arch::naked_asm;
 

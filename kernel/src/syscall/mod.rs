@@ -33,7 +33,7 @@
 //! each at its first use. clone(2), unshare(2) and setns(2) refuse namespaces. Nice values,
 //! scheduling policies and I/O priorities are stored without effect.
 //!
-//! The next file on a call's way: `syscall/io.rs`, where write(2)'s handler is.
+//! The next file on a call's path: `syscall/io.rs`, where write(2)'s handler is.
 
 use crate::abi::frame::{Door, Frame};
 use crate::arch::percpu::{self, work};
