@@ -74,6 +74,11 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     time::init();
     dev::random::init(ramdisk);
     crate::vm::vdso::init();
+    // What the floors below need of those above.
+    mm::reserve::init(process::oom::wait_for_step);
+    vm::spaces::init(process::table::for_each_mm);
+    #[cfg(debug_assertions)]
+    mm::injection::init(process::injection::HOOKS);
     #[cfg(test)]
     ktest::run(&options);
     // SAFETY: the last use of `ramdisk`; the options are copies.

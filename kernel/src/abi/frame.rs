@@ -129,6 +129,15 @@ impl Door {
         Self::ALL.into_iter().find(|door| *door as u64 == entry)
     }
 
+    /// Linux's name of the call `number` through this door, whether it has a handler here or not.
+    pub fn linux_name(self, number: u32) -> Option<&'static str> {
+        let number = number as usize;
+        match self {
+            Self::Syscall => syscalls::x86_64::Sysno::new(number).map(|call| call.name()),
+            _ => syscalls::x86::Sysno::new(number).map(|call| call.name()),
+        }
+    }
+
     /// Name in the tracer's lines and in /proc/doors.
     pub fn name(self) -> &'static str {
         match self {

@@ -7,50 +7,66 @@
 //! of a frame for a program, an allocation of `mm/fallible.rs`, or a [`super::reserve::top_up`].
 //! `/proc/self/make-it-fail` makes the next call find the reserve empty at its start.
 //!
-//! `/proc/reserve` shows the injected failures and the frames used.
+//! `/proc/reserve` shows the injected failures and the frames used (`process/injection.rs`).
 
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use super::fallible::{Text, put};
-use super::reserve::{MOST_DRAWN, STEP};
+use spin::Once;
+
+use super::reserve::STEP;
+use super::slab;
 use super::slab::CLASS_COUNT;
-use super::{frame, heap, slab};
-use crate::abi::frame::Door;
 use crate::arch::percpu::{self, work};
-use crate::process::{table, try_current};
-use crate::syscall::table::linux_name;
+
+/// What the floors above know of the running task (`process/injection.rs`); handed over at boot.
+pub struct Hooks {
+    /// Counts a fail point of the running task: whether it fails.
+    pub strikes: fn() -> bool,
+    /// Whether the running task's next call must find no memory.
+    pub is_call_to_fail: fn() -> bool,
+    /// The running task's system call: its number, plus 512 for the i386 table.
+    pub call: fn() -> u32,
+    /// Logs that a call made an infallible allocation of so many bytes, a page or more.
+    pub unasked: fn(call: u32, bytes: usize),
+}
+
+static HOOKS: Once<Hooks> = Once::new();
+
+/// Sets the hooks, once at boot.
+pub fn init(hooks: Hooks) {
+    HOOKS.call_once(|| hooks);
+}
 
 /// Injected failures since boot.
 static STRUCK: AtomicU64 = AtomicU64::new(0);
 
 /// Whether this fail point fails (should_fail_ex).
 pub fn strikes() -> bool {
-    let Some(task) = try_current() else {
-        return false;
-    };
-    let left = task.fail_nth.load(Ordering::Relaxed);
-    if left == 0 {
-        return false;
-    }
-    task.fail_nth.store(left - 1, Ordering::Relaxed);
-    if left == 1 {
-        STRUCK.fetch_add(1, Ordering::Relaxed);
-    }
-    left == 1
-}
-
-/// Whether the call that begins must find no memory (`make-it-fail`).
-pub fn strikes_call() -> bool {
-    let strikes = try_current().is_some_and(|task| task.is_to_fail.swap(false, Ordering::Relaxed));
+    let strikes = HOOKS.get().is_some_and(|hooks| (hooks.strikes)());
     STRUCK.fetch_add(u64::from(strikes), Ordering::Relaxed);
     strikes
 }
 
+/// Counts a failure that was injected elsewhere.
+pub fn count_strike() {
+    STRUCK.fetch_add(1, Ordering::Relaxed);
+}
+
 /// Sets LOW_MEMORY again after a refill if the next call must find the reserve empty.
 pub fn remind() {
-    if try_current().is_some_and(|task| task.is_to_fail.load(Ordering::Relaxed)) {
+    if HOOKS.get().is_some_and(|hooks| (hooks.is_call_to_fail)()) {
         percpu::set_work(work::LOW_MEMORY);
     }
+}
+
+/// Whether a task runs: the kernel has booted.
+fn runs_task() -> bool {
+    !percpu::current().is_null()
+}
+
+/// The running task's system call: its number, plus 512 for the i386 table.
+fn current_call() -> u32 {
+    HOOKS.get().map_or(u32::MAX, |hooks| (hooks.call)())
 }
 
 /// The next large block was announced by a fallible allocation.
@@ -67,7 +83,7 @@ static UNASKED: AtomicU64 = AtomicU64::new(0);
 /// Notes an allocation of the heap.
 pub fn note_block(size: usize, is_large: bool) {
     let is_permitted = PERMITTED.swap(false, Ordering::Relaxed);
-    if is_large && !is_permitted && try_current().is_some() {
+    if is_large && !is_permitted && runs_task() {
         UNASKED.fetch_add(1, Ordering::Relaxed);
         note_unasked(size);
     }
@@ -78,11 +94,10 @@ fn note_unasked(size: usize) {
     static SEEN: [AtomicU64; 16] = [const { AtomicU64::new(0) }; 16];
     let call = current_call();
     let (word, bit) = ((call as usize / 64) % 16, 1 << (call % 64));
-    if SEEN[word].fetch_or(bit, Ordering::Relaxed) & bit == 0 {
-        crate::dev::log::log!(
-            "reserve: {} takes {size} bytes that it can't do without",
-            name(call)
-        );
+    if SEEN[word].fetch_or(bit, Ordering::Relaxed) & bit == 0
+        && let Some(hooks) = HOOKS.get()
+    {
+        (hooks.unasked)(call, size);
     }
 }
 
@@ -134,7 +149,7 @@ pub fn undraw() {
 pub fn draw() {
     let drawn = DRAWN.fetch_add(1, Ordering::Relaxed) + 1;
     // Not during boot, which doesn't check the reserve.
-    if try_current().is_some() && drawn > MOST.load(Ordering::Relaxed) {
+    if runs_task() && drawn > MOST.load(Ordering::Relaxed) {
         MOST.store(drawn, Ordering::Relaxed);
         MOST_IN.store(current_call(), Ordering::Relaxed);
         assert!(
@@ -144,53 +159,24 @@ pub fn draw() {
     }
 }
 
-/// The running task's system call: its number, plus 512 for the i386 table.
-fn current_call() -> u32 {
-    try_current().map_or(u32::MAX, |task| {
-        let frame = task.frame();
-        let is_i386 = Door::of(frame.entry).is_some_and(|door| door != Door::Syscall);
-        (frame.orig_rax as u32 & 511) + if is_i386 { 512 } else { 0 }
-    })
+/// What was counted since boot.
+pub struct Counts {
+    /// Injected failures.
+    pub struck: u64,
+    /// Maximum of frames that a step used.
+    pub drawn: u64,
+    /// System call of that step, as [`Hooks::call`] encodes it.
+    pub drawn_in: u32,
+    /// Blocks of a page or more whose allocation was infallible.
+    pub unasked: u64,
 }
 
-/// Name of a call encoded by [`current_call`].
-fn name(call: u32) -> &'static str {
-    let door = if call & 512 == 0 {
-        Door::Syscall
-    } else {
-        Door::Int80
-    };
-    linux_name(door, call & 511).unwrap_or("?")
-}
-
-/// Logs the maximum used by a step, at power-off.
-pub fn tell() {
-    let (most, call) = (
-        MOST.load(Ordering::Relaxed),
-        MOST_IN.load(Ordering::Relaxed),
-    );
-    crate::dev::log::log!(
-        "reserve: a step drew {most} frames of {STEP}, in {}; {} large blocks were not asked for",
-        name(call),
-        UNASKED.load(Ordering::Relaxed)
-    );
-}
-
-/// Text of `/proc/reserve`, of constant length, so that each read allocates the same.
-pub fn report(_: &(), text: &mut Text) {
-    let lines = [
-        ("struck", STRUCK.load(Ordering::Relaxed)),
-        ("heap", heap::in_use() as u64),
-        ("frames", frame::statistics().0),
-        ("tasks", table::count() as u64),
-        ("drawn", MOST.load(Ordering::Relaxed)),
-        ("measured", MOST_DRAWN),
-        ("step", STEP),
-        ("unasked", UNASKED.load(Ordering::Relaxed)),
-    ];
-    for (name, value) in lines {
-        put!(text, "{name:8}{value:12}\n");
+/// The counts.
+pub fn counts() -> Counts {
+    Counts {
+        struck: STRUCK.load(Ordering::Relaxed),
+        drawn: MOST.load(Ordering::Relaxed),
+        drawn_in: MOST_IN.load(Ordering::Relaxed),
+        unasked: UNASKED.load(Ordering::Relaxed),
     }
-    let call = name(MOST_IN.load(Ordering::Relaxed));
-    put!(text, "drawn by {call:32}\n");
 }

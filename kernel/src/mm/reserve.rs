@@ -19,11 +19,11 @@
 //! Test builds count the frames that each step uses, panic above [`STEP`], and can make the n-th
 //! allocation fail (`mm/injection.rs`).
 
+use spin::Once;
+
 use super::{PAGE_SIZE, frame, kstack};
 use crate::abi::errno::Errno;
 use crate::arch::percpu::{self, work};
-use crate::process::{oom, try_current};
-use crate::sched::run_queue;
 
 #[cfg(debug_assertions)]
 use super::injection;
@@ -41,6 +41,16 @@ const _: () = assert!(
     LOOK < super::allocator::LEAST_RESERVE,
     "a program can take what a step counts on"
 );
+
+/// Waits until the reserve suffices for a step. The OOM killer, which it needs, is floors above.
+pub type Wait = fn() -> Result<(), Errno>;
+
+static WAIT: Once<Wait> = Once::new();
+
+/// Sets how [`after_sleep`] waits for memory, once at boot.
+pub fn init(wait: Wait) {
+    WAIT.call_once(|| wait);
+}
 
 /// Fault injection point of each fallible allocation (test builds, `injection.rs`).
 ///
@@ -90,7 +100,7 @@ pub fn room(bytes: usize) -> Result<(), Errno> {
 
 /// Refills the reserve from the kernel's caches. Returns whether it suffices for a step.
 #[cold]
-fn refill() -> bool {
+pub fn refill() -> bool {
     let is_full = frame::has_step() || kstack::release_kept() && frame::has_step();
     if is_full {
         percpu::clear_work(work::LOW_MEMORY);
@@ -100,30 +110,14 @@ fn refill() -> bool {
     is_full
 }
 
-/// Waits until the reserve suffices for a step; the OOM killer kills one process after the other
-/// until it does.
-///
-/// # Errors
-/// `ENOMEM` if no process can be killed, or the running one is being killed.
-#[cold]
-pub fn wait_for_step() -> Result<(), Errno> {
-    let is_dying = || try_current().is_none_or(|task| task.signals.lock().must_exit.is_some());
-    while !refill() {
-        if is_dying() || !oom::kill_largest_but_init() || is_dying() {
-            return Err(Errno::ENOMEM);
-        }
-        run_queue::pause();
-    }
-    begin_step();
-    Ok(())
-}
-
 /// Refills the reserve after a sleep, in which other tasks may have used it. The task continues
 /// even if no process can be killed.
 #[inline]
 pub fn after_sleep() {
-    if percpu::is_pending::<{ work::LOW_MEMORY }>() {
-        let _ = wait_for_step();
+    if percpu::is_pending::<{ work::LOW_MEMORY }>()
+        && let Some(wait) = WAIT.get()
+    {
+        let _ = wait();
     }
     begin_step();
 }

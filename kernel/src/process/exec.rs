@@ -351,7 +351,7 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
     current().process.unshare_files()?;
     exec_threads::become_the_only_one()?;
     let task = current();
-    let program = loaded.mm.lock().program.clone();
+    let program = Program::of(&loaded.mm.lock());
     if let Some(program) = program {
         loaded.granted = setid::grant(Some(&task), program.location());
     }

@@ -16,7 +16,6 @@ use crate::sync::Mutex;
 use crate::tty;
 use crate::vfs::fdtable::FdTable;
 use crate::vfs::path::FsContext;
-use crate::vm::leftovers;
 use crate::vm::mapped;
 use crate::vm::page_ranges::PART;
 
@@ -110,7 +109,7 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
         drop(old);
     }
     // It doesn't pass the way out of the kernel any more.
-    leftovers::give_back();
+    crate::sched::leftovers::give_back();
     tty::leave(process, true);
     jobs::orphaned_by(process);
     ptrace::end::tracer_ended(process);

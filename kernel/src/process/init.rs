@@ -70,7 +70,7 @@ fn spawn(path: &[u8], options: &CommandLine) -> Result<(), Errno> {
 /// init ended: the machine ends with it, with init's status as its own.
 pub fn ended(status: ExitStatus) -> ! {
     #[cfg(debug_assertions)]
-    crate::mm::injection::tell();
+    super::injection::log_counts();
     let code = match status {
         ExitStatus::Exited(0) => Exit::Success,
         ExitStatus::Exited(code) => {

@@ -22,7 +22,6 @@ use crate::tty::session::Controlling;
 use crate::vfs::fdtable::FdTable;
 use crate::vfs::path::FsContext;
 use crate::vm::address_space::AddressSpace;
-use crate::vm::leftovers;
 
 pub mod accounting;
 pub mod arguments;
@@ -40,6 +39,8 @@ pub mod fault;
 pub mod fork;
 pub mod futex;
 pub mod init;
+#[cfg(debug_assertions)]
+pub mod injection;
 pub mod instruction;
 pub mod jobs;
 pub mod oom;
@@ -305,7 +306,7 @@ pub unsafe extern "C" fn exit_work(frame: *mut Frame) {
                 unsafe { (*frame).rflags |= TF };
             }
             if pending & work::LEFTOVERS != 0 {
-                leftovers::give_back();
+                crate::sched::leftovers::give_back();
             }
         } else if pending & work::SIGNAL != 0 {
             signal::deliver::deliver();

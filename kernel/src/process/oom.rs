@@ -9,8 +9,10 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicI16, Ordering::Relaxed};
 
 use super::{Process, current, init, signal, table};
+use crate::abi::errno::Errno;
 use crate::dev::log::{always, log};
-use crate::mm::{PAGE_SIZE, frame, kstack};
+use crate::mm::{PAGE_SIZE, frame, kstack, reserve};
+use crate::sched::run_queue;
 use crate::vfs::file::File;
 use crate::vm::leftovers;
 use crate::vm::vma::Vma;
@@ -153,6 +155,25 @@ pub fn kill_largest_but_init() -> bool {
     );
     kill_all_in(&victim);
     true
+}
+
+/// Waits until the reserve suffices for a step; the OOM killer kills one process after the other
+/// until it does.
+///
+/// # Errors
+/// `ENOMEM` if no process can be killed, or the running one is being killed.
+#[cold]
+pub fn wait_for_step() -> Result<(), Errno> {
+    let is_dying =
+        || super::try_current().is_none_or(|task| task.signals.lock().must_exit.is_some());
+    while !reserve::refill() {
+        if is_dying() || !kill_largest_but_init() || is_dying() {
+            return Err(Errno::ENOMEM);
+        }
+        run_queue::pause();
+    }
+    reserve::begin_step();
+    Ok(())
 }
 
 /// Kills a process and the others that run in its memory: else none of it would come free.

@@ -293,8 +293,9 @@ pub fn all_processes() -> impl Iterator<Item = Arc<Process>> {
     })
 }
 
-/// Calls `f` with the address space of every process that has one; with a shared one more often.
-pub fn for_each_mm(mut f: impl FnMut(&mut AddressSpace)) {
+/// Calls `f` with the address space of every process that has one; with a shared one more often
+/// ([`crate::vm::spaces`]).
+pub fn for_each_mm(f: &mut dyn FnMut(&mut AddressSpace)) {
     for process in all_processes() {
         let mm = process.mm.lock().clone();
         if let Some(mm) = mm {

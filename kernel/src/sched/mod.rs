@@ -7,6 +7,7 @@
 
 pub mod cputime;
 pub mod extras;
+pub mod leftovers;
 pub mod load;
 pub mod ports;
 pub mod preempt;

@@ -6,6 +6,7 @@ use crate::abi::errno::Errno;
 use crate::abi::frame::{Door, Frame};
 use crate::arch::percpu::{self, work};
 use crate::mm::reserve;
+use crate::process::oom;
 
 /// Calls that begin whatever the reserve holds. Those that exit or release something must not wait
 /// for the memory that they free, and those that only read or set a number allocate nothing; each
@@ -71,11 +72,11 @@ pub fn admit(frame: &Frame) -> Result<(), Errno> {
         return Ok(());
     }
     #[cfg(debug_assertions)]
-    if crate::mm::injection::strikes_call() {
+    if crate::process::injection::strikes_call() {
         percpu::clear_work(work::LOW_MEMORY);
         return Err(Errno::ENOMEM);
     }
-    reserve::wait_for_step()
+    oom::wait_for_step()
 }
 
 fn is_admitted(frame: &Frame) -> bool {

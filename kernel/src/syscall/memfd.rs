@@ -12,7 +12,6 @@ use spin::Once;
 
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::{NewFile, mode};
-use crate::process::table;
 use crate::sched::sleep_lock::SleepLock;
 use crate::usercopy::UserPtr;
 use crate::vfs::caller;
@@ -21,6 +20,7 @@ use crate::vfs::file::File;
 use crate::vfs::file::flags::{O_LARGEFILE, O_RDWR};
 use crate::vfs::mount::Mount;
 use crate::vfs::tmpfs::TmpFs;
+use crate::vm::spaces;
 
 /// The tmpfs of memfd files, which is not part of the mount tree.
 fn mount() -> &'static Arc<Mount> {
@@ -116,6 +116,6 @@ fn is_mapped_writable(file: &File) -> bool {
     };
     let source = Arc::as_ptr(&source).cast::<()>();
     let mut found = false;
-    table::for_each_mm(|mm| found |= mm.maps_writable(source));
+    spaces::for_each(|mm| found |= mm.maps_writable(source));
     found
 }

@@ -10,6 +10,7 @@ use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use super::dentry::Location;
 use super::file::File;
 use crate::abi::errno::Errno;
+use crate::vm::address_space::AddressSpace;
 
 fn count(location: &Location) -> Option<&AtomicI32> {
     location.inode().writers()
@@ -64,6 +65,11 @@ impl Program {
             count.fetch_sub(1, Relaxed);
         }
         Ok(Self(file))
+    }
+
+    /// The program that runs in an address space, if exec(2) has put one there.
+    pub fn of(mm: &AddressSpace) -> Option<Arc<Self>> {
+        mm.program.clone()?.downcast().ok()
     }
 
     /// The file's location.

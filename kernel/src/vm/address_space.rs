@@ -1,11 +1,12 @@
 //! Address space of a program: areas and page tables (struct mm_struct).
 //!
-//! Each has a lock ([`crate::process::SharedMm`]). **Never copy to or from user memory while
+//! Each has a lock (`SharedMm` of `process/mod.rs`). **Never copy to or from user memory while
 //! holding it**: the copy may fault, and the fault takes the lock. Work on many pages is done in
 //! parts and releases the lock between them (`sched/preempt.rs`).
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use core::any::Any;
 use core::ops::Range;
 
 use super::keys::Keys;
@@ -17,7 +18,6 @@ use crate::abi::errno::Errno;
 use crate::mm::fallible;
 use crate::mm::{PAGE_SIZE, layout};
 use crate::sync::assert_none_held;
-use crate::vfs::write_exec::Program;
 use crate::vm::ldt::Ldt;
 
 /// Addresses of the program's parts, for /proc and prctl(2); 0 if none.
@@ -76,7 +76,7 @@ pub struct AddressSpace {
     /// Auxiliary vector (/proc/PID/auxv): pairs of (type, value).
     pub auxv: alloc::vec::Vec<(u64, u64)>,
     /// Executable file.
-    pub program: Option<Arc<Program>>,
+    pub program: Option<Arc<dyn Any + Send + Sync>>,
     /// Local descriptor table.
     pub ldt: Ldt,
     /// Allocated protection keys.

@@ -1,4 +1,5 @@
-//! File behind a mapping: its name and the open file, which a mapping keeps open, as on Linux.
+//! File behind a mapping: its name and the open file, which a mapping keeps open, as on Linux. What
+//! an open file is, this floor doesn't know: it compares files and drops them.
 //!
 //! Closing a file may sleep, and mappings are dropped with their address space locked. So the last
 //! mapping queues its file, which is closed before the return to user mode (`leftovers.rs`).
@@ -6,10 +7,10 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
+use core::any::Any;
 
 use crate::arch::percpu::{self, work};
 use crate::sync::{Mutex, rank};
-use crate::vfs::file::File;
 
 /// Name and open file, shared by the areas of one mapping.
 pub struct Mapped {
@@ -20,7 +21,7 @@ pub struct Mapped {
 
 /// An open file with the link of the list of files to close, so that queuing needs no memory.
 struct Open {
-    file: Arc<File>,
+    file: Arc<dyn Any + Send + Sync>,
     next: Option<Box<Open>>,
 }
 
@@ -36,7 +37,7 @@ impl Mapped {
     }
 
     /// Mapping of an open file called `name`.
-    pub fn file(name: String, file: Arc<File>) -> Arc<Self> {
+    pub fn file(name: String, file: Arc<dyn Any + Send + Sync>) -> Arc<Self> {
         let open = Some(Box::new(Open { file, next: None }));
         Arc::new(Self { name, open })
     }

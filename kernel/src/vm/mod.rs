@@ -25,6 +25,7 @@ pub mod populate;
 pub mod randomize;
 pub mod remap;
 pub mod shared;
+pub mod spaces;
 pub mod vdso;
 pub mod vma;
 

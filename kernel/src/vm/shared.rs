@@ -5,12 +5,12 @@ use core::ops::Range;
 use crate::sync::{Mutex, rank};
 
 use super::leftovers::{self, Pages};
+use super::spaces;
 use super::vma::PageSource;
 use crate::abi::errno::Errno;
 use crate::mm::PAGE_SIZE;
 use crate::mm::frame::Frame;
 use crate::mm::reserve;
-use crate::process::table;
 
 /// A shared memory object. Pages are allocated on first access by any process.
 pub struct SharedMemory {
@@ -53,7 +53,7 @@ impl PageSource for SharedMemory {
     fn remove(&self, range: Range<u64>) -> Result<(), Errno> {
         let pages = range.start / PAGE_SIZE..range.end / PAGE_SIZE;
         let source = core::ptr::from_ref(self).cast();
-        table::for_each_mm(|mm| mm.drop_shared_source_pages(source, &pages));
+        spaces::for_each(|mm| mm.drop_shared_source_pages(source, &pages));
         self.pages.lock().retain(|index, _| !pages.contains(index));
         Ok(())
     }

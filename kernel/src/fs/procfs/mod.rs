@@ -26,6 +26,7 @@ use crate::vfs::dentry::{Dentry, Location, Parent};
 use crate::vfs::file::File;
 use crate::vfs::inode::{FileOps, Inode, ListEntry};
 use crate::vfs::mount::{self, FileSystem, Statistics};
+use crate::vfs::write_exec::Program;
 
 #[cfg(debug_assertions)]
 mod fail_nth;
@@ -178,7 +179,7 @@ impl Inode for ProcNode {
             // A terminated process has no program.
             Self::Place(who, Place::Exe) => Some(find(who).and_then(|subject| {
                 let mm = subject.process.mm.lock().clone().ok_or(Errno::ENOENT)?;
-                let program = mm.lock().program.clone().ok_or(Errno::ENOENT)?;
+                let program = Program::of(&mm.lock()).ok_or(Errno::ENOENT)?;
                 Ok(program.location().clone())
             })),
             Self::Place(who, Place::Cwd) => Some(fs(who).map(|fs| fs.cwd)),

@@ -61,7 +61,7 @@ impl Data {
     }
 
     /// Sets the size; the added part is a hole. Returns the pages cut off, which may be many: see
-    /// [`leftovers::drop_pages`].
+    /// [`crate::sched::leftovers::drop_pages`].
     pub fn resize(&mut self, size: u64) -> Result<Pages, Errno> {
         if size > i64::MAX as u64 {
             return Err(Errno::EFBIG);

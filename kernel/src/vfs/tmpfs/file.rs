@@ -8,11 +8,10 @@ use super::node::Content;
 use crate::abi::errno::Errno;
 use crate::mm::PAGE_SIZE;
 use crate::mm::frame::Frame;
-use crate::process::table;
-use crate::sched::preempt;
+use crate::sched::{leftovers, preempt};
 use crate::vfs::inode::FileOps;
 use crate::vfs::io::{In, Out};
-use crate::vm::leftovers;
+use crate::vm::spaces;
 use crate::vm::vma::PageSource;
 
 impl Node {
@@ -60,7 +59,7 @@ impl Node {
                 // Before the pages are freed: mappings drop the file's own pages and keep private
                 // copies.
                 let pages = part.start.div_ceil(PAGE_SIZE)..part.end / PAGE_SIZE;
-                table::for_each_mm(|mm| mm.drop_shared_source_pages(source, &pages));
+                spaces::for_each(|mm| mm.drop_shared_source_pages(source, &pages));
                 data.lock().punch(part.start, part.end);
                 at = part.end;
                 preempt::point();

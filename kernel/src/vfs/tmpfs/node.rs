@@ -16,12 +16,12 @@ use crate::abi::capability::Caps;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::{Change, Device, Metadata, NewFile, Time, mode};
 use crate::mm::fallible;
-use crate::process::table;
 use crate::time::wall_clock;
 use crate::vfs::dentry::Dentry;
 use crate::vfs::inode::{FileOps, Inode, ListEntry};
 use crate::vfs::xattr::Xattrs;
 use crate::vfs::{access, caller, chrdev};
+use crate::vm::spaces;
 use crate::vm::vma::PageSource;
 
 /// Reported size of a directory per entry (BOGO_DIRENT_SIZE).
@@ -127,7 +127,7 @@ impl Node {
     pub(super) fn unmap(&self, from: u64, to: u64) {
         if from < to {
             let source = core::ptr::from_ref(self).cast();
-            table::for_each_mm(|mm| mm.drop_source_pages(source, &(from..to)));
+            spaces::for_each(|mm| mm.drop_source_pages(source, &(from..to)));
         }
     }
 

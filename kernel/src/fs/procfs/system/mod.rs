@@ -88,7 +88,7 @@ static FILES: &[SystemFile] = &[
         text.push_str("major minor  #blocks  name\n\n");
     }),
     #[cfg(debug_assertions)]
-    file("reserve", crate::mm::injection::report),
+    file("reserve", crate::process::injection::report),
     file("stat", stat),
     file("swaps", |_, text| {
         text.push_str("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");

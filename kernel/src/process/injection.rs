@@ -1,0 +1,95 @@
+//! Fault injection and reserve accounting of `mm/injection.rs`, for the running task: what the task
+//! set in `/proc/self/fail-nth` and `/proc/self/make-it-fail`, and the calls' names in reports.
+
+use core::sync::atomic::Ordering;
+
+use super::{table, try_current};
+use crate::abi::frame::Door;
+use crate::dev::log::log;
+use crate::mm::fallible::{Text, put};
+use crate::mm::injection::{Hooks, count_strike, counts};
+use crate::mm::reserve::{MOST_DRAWN, STEP};
+use crate::mm::{frame, heap};
+
+/// What `mm/injection.rs` is handed over.
+pub const HOOKS: Hooks = Hooks {
+    strikes,
+    is_call_to_fail: || try_current().is_some_and(|task| task.is_to_fail.load(Ordering::Relaxed)),
+    call: current_call,
+    unasked: |call, bytes| {
+        log!(
+            "reserve: {} takes {bytes} bytes that it can't do without",
+            name(call)
+        );
+    },
+};
+
+fn strikes() -> bool {
+    let Some(task) = try_current() else {
+        return false;
+    };
+    let left = task.fail_nth.load(Ordering::Relaxed);
+    if left == 0 {
+        return false;
+    }
+    task.fail_nth.store(left - 1, Ordering::Relaxed);
+    left == 1
+}
+
+/// Whether the call that begins must find no memory (`make-it-fail`).
+pub fn strikes_call() -> bool {
+    let strikes = try_current().is_some_and(|task| task.is_to_fail.swap(false, Ordering::Relaxed));
+    if strikes {
+        count_strike();
+    }
+    strikes
+}
+
+fn current_call() -> u32 {
+    try_current().map_or(u32::MAX, |task| {
+        let frame = task.frame();
+        let is_i386 = Door::of(frame.entry).is_some_and(|door| door != Door::Syscall);
+        (frame.orig_rax as u32 & 511) + if is_i386 { 512 } else { 0 }
+    })
+}
+
+/// Name of a call encoded by [`current_call`].
+fn name(call: u32) -> &'static str {
+    let door = if call & 512 == 0 {
+        Door::Syscall
+    } else {
+        Door::Int80
+    };
+    door.linux_name(call & 511).unwrap_or("?")
+}
+
+/// Logs the maximum used by a step, at power-off.
+pub fn log_counts() {
+    let counts = counts();
+    log!(
+        "reserve: a step drew {} frames of {STEP}, in {}; {} large blocks were not asked for",
+        counts.drawn,
+        name(counts.drawn_in),
+        counts.unasked
+    );
+}
+
+/// Text of `/proc/reserve`, of constant length, so that each read allocates the same.
+pub fn report(_: &(), text: &mut Text) {
+    let counts = counts();
+    let lines = [
+        ("struck", counts.struck),
+        ("heap", heap::in_use() as u64),
+        ("frames", frame::statistics().0),
+        ("tasks", table::count() as u64),
+        ("drawn", counts.drawn),
+        ("measured", MOST_DRAWN),
+        ("step", STEP),
+        ("unasked", counts.unasked),
+    ];
+    for (name, value) in lines {
+        put!(text, "{name:8}{value:12}\n");
+    }
+    let call = name(counts.drawn_in);
+    put!(text, "drawn by {call:32}\n");
+}
