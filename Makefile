@@ -11,7 +11,7 @@
 #   make bench     count instructions per call, beside Linux's; fails where a goal is missed
 #   make iso       build target/trident.iso (GRUB, BIOS and UEFI)
 #   make debug     boot QEMU stopped, with gdb attached
-#   make doctor    list the tools found on this machine and the missing ones
+#   make doctor    list the tools found, those missing, and the commands that need them
 #   make clean     remove what was built (not what was installed)
 #   make help      print this list
 #

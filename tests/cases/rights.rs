@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use harness::programs::{Compiler, compile};
 use harness::{Case, Initramfs, Verdict, Vm, cases, paths};
-use regex::Regex;
+use regex_lite::Regex;
 
 use crate::on_linux::{prints_as_recorded, prints_the_same, prints_the_same_with};
 

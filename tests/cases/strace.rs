@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use harness::programs::{Compiler, compile};
 use harness::{Case, Initramfs, Verdict, Vm, beginning, cases, oracle, paths, token};
-use regex::Regex;
+use regex_lite::Regex;
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {

@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use harness::paths;
-use regex::Regex;
+use regex_lite::Regex;
 
 #[test]
 fn every_folder_is_covered() -> Result<()> {

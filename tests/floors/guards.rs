@@ -8,7 +8,7 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use harness::paths;
-use regex::Regex;
+use regex_lite::Regex;
 
 /// An assignment through a guard, or a guard given to `mem::replace`, `take` or `swap`.
 const THROUGH_A_GUARD: &str =

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use harness::paths;
 use petgraph::algo::tarjan_scc;
 use petgraph::graphmap::DiGraphMap;
-use regex::Regex;
+use regex_lite::Regex;
 use source::{Arrow, Id, Source};
 
 mod covers;

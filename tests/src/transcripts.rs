@@ -5,7 +5,7 @@
 use std::fs;
 
 use anyhow::{Context, Result, bail, ensure};
-use regex::Regex;
+use regex_lite::Regex;
 
 use crate::Vm;
 use crate::debian::{self, Job, difference};

@@ -5,29 +5,40 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::ArgMatches;
 use harness::child::Leashed;
 use harness::paths;
 
 use crate::build;
+use crate::options::{self, all, arguments_behind_dashes};
 use crate::run;
 use crate::setup::{self, needs};
 use crate::ui;
 
 /// Options of `make debug`: all of `make run`'s, and gdb's own.
-#[derive(Args, Clone, Debug)]
-#[group(id = "debug")]
+#[derive(Clone, Debug)]
 pub struct Options {
-    #[command(flatten)]
     run: run::Options,
-    /// Arguments for gdb, such as `-ex 'break trident::kernel_main' -ex continue`
-    #[arg(last = true)]
     gdb: Vec<String>,
+}
+
+impl options::Options for Options {
+    fn declare(command: clap::Command) -> clap::Command {
+        let gdb = "Arguments for gdb, such as `-ex 'break trident::kernel_main' -ex continue`";
+        run::Options::declare(command).arg(arguments_behind_dashes("gdb", gdb))
+    }
+
+    fn read(matches: &ArgMatches) -> Self {
+        Self {
+            run: run::Options::read(matches),
+            gdb: all(matches, "gdb"),
+        }
+    }
 }
 
 /// Starts both. The serial line goes to a file, since gdb has the terminal.
 pub fn command(options: &Options) -> Result<ExitCode> {
-    setup::packages(needs::RUN.iter().chain([&needs::GDB]))?;
+    setup::packages(needs::of("debug"))?;
     let vm = options.run.prepare(None)?;
     let program = options.run.debugged();
     let port = free_port()?;

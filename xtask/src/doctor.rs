@@ -1,4 +1,4 @@
-//! `make doctor`: what was found on this machine, and what is missing.
+//! `make doctor`: what was found on this machine, what is missing, and which command needs it.
 
 use anyhow::Result;
 use harness::vm::QEMU;
@@ -38,14 +38,18 @@ pub fn command() -> Result<()> {
     }
     line("QEMU", ask(QEMU, &["--version"]).map(first_line));
     line("accelerator", Some(accelerator().into()));
-    line("gdb", ask("gdb", &["--version"]).map(first_line));
-    line("gcc", ask("gcc", &["--version"]).map(first_line));
     line(
         "cargo-nextest",
         ask("cargo", &["nextest", "--version"]).map(first_line),
     );
 
-    let mut lacking = needs::missing(needs::RUN.iter().chain(needs::ISO).chain(needs::TEST));
+    println!("\nTools, and the commands of make that need them:");
+    for need in needs::of("test") {
+        println!("{}", row(need));
+    }
+    println!("Every command needs Rust; `make rootfs` apt-get and dpkg-deb, `make check` pip.");
+
+    let mut lacking = needs::missing(needs::of("test"));
     if Toolchain::find().is_none() && !setup::rustup_may_install() && Source::find().is_none() {
         lacking.push(&needs::RUST);
     }
@@ -58,12 +62,21 @@ pub fn command() -> Result<()> {
         Some(_) => {
             println!("Missing, and installed by `make run` and `make test` when they need it:");
             for need in lacking {
-                println!("  - {} ({})", need.what, need.debian);
+                println!("  - {} (package {})", need.what, need.debian);
             }
         }
         None => println!("{}", setup::explain(&lacking)),
     }
     Ok(())
+}
+
+/// A tool, whether it is there, and the commands that need it.
+fn row(need: &needs::Need) -> String {
+    let found = if need.is_met() { "found" } else { "missing" };
+    let commands = needs::commands(need).join(" ");
+    // What it is good for is behind a parenthesis, and too long for a column.
+    let what = need.what.split(" (").next().unwrap_or(need.what);
+    format!("  {what:42} {found:8} {commands}")
 }
 
 fn line(what: &str, found: Option<String>) {
@@ -85,5 +98,52 @@ fn accelerator() -> &'static str {
             "tcg; /dev/kvm is there, but not for this user"
         }
         Err(_) => "tcg; there is no /dev/kvm",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_tool_names_its_commands() {
+        let row_of = |what: &str| {
+            let need = needs::of("test").find(|need| need.what.contains(what));
+            row(need.expect(what))
+        };
+        let grub = row_of("GRUB for UEFI");
+        assert!(grub.ends_with(" iso test"), "{grub}");
+        let firmware = row_of("OVMF");
+        assert!(
+            firmware.ends_with(" test") && !firmware.contains("iso"),
+            "{firmware}"
+        );
+        let qemu = row_of("QEMU");
+        assert!(qemu.contains(" run shell debug "), "{qemu}");
+    }
+
+    /// Names of the crates that xtask is built of.
+    fn crates() -> Vec<String> {
+        let mut cargo = crate::toolchain::host_cargo();
+        cargo.args(["tree", "--package", "xtask", "--target", "host-tuple"]);
+        cargo.args(["--edges", "normal,build", "--prefix", "none", "--no-dedupe"]);
+        let tree = cargo.output().expect("cargo runs");
+        let tree = String::from_utf8(tree.stdout).expect("text");
+        let names = tree.lines().filter_map(|line| line.split(' ').next());
+        let mut names: Vec<_> = names.map(str::to_owned).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// `make doctor` is the first command on a new machine, and compiles xtask.
+    #[test]
+    fn the_first_build_is_short() {
+        let crates = crates();
+        assert!(crates.contains(&"anyhow".to_owned()), "{crates:?}");
+        assert!(crates.len() <= 40, "{} crates: {crates:?}", crates.len());
+        for heavy in ["syn", "regex-automata", "clap_derive"] {
+            assert!(!crates.contains(&heavy.to_owned()), "{heavy} takes seconds");
+        }
     }
 }

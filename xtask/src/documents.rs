@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use harness::paths;
-use regex::Regex;
+use regex_lite::Regex;
 
 use crate::sources;
 

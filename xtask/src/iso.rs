@@ -11,7 +11,7 @@ use crate::ui;
 
 /// Installs what is missing, builds, and writes `target/trident.iso`.
 pub fn command() -> Result<()> {
-    setup::packages(needs::ISO)?;
+    setup::packages(needs::of("iso"))?;
     build::everything(&setup::toolchain()?)?;
     let tour = image::tour();
     let initrd = fs::read(&tour).with_context(|| format!("cannot read {}", tour.display()))?;

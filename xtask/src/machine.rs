@@ -5,9 +5,11 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Args;
+use clap::{ArgMatches, value_parser};
 use harness::Vm;
 use harness::vm::QEMU;
+
+use crate::options::{Options, find, get, value};
 
 /// Range of the memory size, in MiB.
 const MEMORY: std::ops::RangeInclusive<u64> = 4..=8192;
@@ -19,23 +21,40 @@ const ACCELERATORS: [&str; 2] = ["tcg", "kvm"];
 const MODELS: [&str; 6] = ["max", "qemu64", "kvm64", "Haswell", "Nehalem", "EPYC"];
 
 /// Options of `make run`, `make shell` and `make debug`, each also a variable of that name.
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub struct Machine {
-    /// Accelerator: tcg, or kvm where it works
-    #[arg(long, env = "ACCEL", default_value = "tcg")]
     accel: String,
-    /// CPU model: max, "max,vendor=GenuineIntel", qemu64, Haswell, ...
-    #[arg(long, env = "CPU", default_value = "max")]
     cpu: String,
-    /// Memory: 4M to 8G
-    #[arg(long, env = "MEM")]
     mem: Option<String>,
-    /// Machine: pc, q35, microvm
-    #[arg(long, env = "MACHINE", default_value = "pc")]
     machine: String,
-    /// Number of CPUs (Trident uses the first)
-    #[arg(long, env = "SMP", default_value_t = 1)]
     smp: u32,
+}
+
+impl Options for Machine {
+    fn declare(command: clap::Command) -> clap::Command {
+        let accel = "Accelerator: tcg, or kvm where it works";
+        let cpu = "CPU model: max, \"max,vendor=GenuineIntel\", qemu64, Haswell, ...";
+        command
+            .arg(value("accel", "ACCEL", accel).default_value("tcg"))
+            .arg(value("cpu", "CPU", cpu).default_value("max"))
+            .arg(value("mem", "MEM", "Memory: 4M to 8G"))
+            .arg(value("machine", "MACHINE", "Machine: pc, q35, microvm").default_value("pc"))
+            .arg(
+                value("smp", "SMP", "Number of CPUs (Trident uses the first)")
+                    .value_parser(value_parser!(u32))
+                    .default_value("1"),
+            )
+    }
+
+    fn read(matches: &ArgMatches) -> Self {
+        Self {
+            accel: get(matches, "accel"),
+            cpu: get(matches, "cpu"),
+            mem: find(matches, "mem"),
+            machine: get(matches, "machine"),
+            smp: get(matches, "smp"),
+        }
+    }
 }
 
 impl Machine {

@@ -19,6 +19,7 @@ mod doctor;
 mod documents;
 mod iso;
 mod machine;
+mod options;
 mod rootfs;
 mod run;
 mod runner;
@@ -36,60 +37,153 @@ mod transcripts;
 mod ui;
 mod words;
 
-use std::process::ExitCode;
+use std::process::{ExitCode, Termination};
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, Command};
 
-/// Builds, boots and tests Trident.
-#[derive(Parser)]
-#[command(name = "cargo xtask", disable_help_subcommand = true)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Action,
+use options::Options;
+
+/// What runs a command with its options as given.
+type Run = Box<dyn Fn(&ArgMatches) -> Result<ExitCode>>;
+
+/// A command.
+struct Action {
+    /// Its name, its options, and the line about it.
+    command: Command,
+    run: Run,
 }
 
-#[derive(Subcommand)]
-enum Action {
-    /// Install what is missing: QEMU, the bare targets, what the tests use
-    Setup,
-    /// Build target/trident.elf, the programs and their archives
-    Build,
-    /// Build, then boot the tour (or PROGRAM, or INITRD) in QEMU
-    Run(run::Options),
-    /// Build, then boot an interactive shell (ROOTFS=debian: bash in Debian's root file system)
-    Shell(shell::Options),
-    /// Boot a kernel that cargo has built: the runner in .cargo/config.toml
-    Runner(runner::Options),
-    /// Run every test: host crates, the kernel's own, and the cases that boot machines
-    Test(test::Options),
-    /// Run the tests that take long: a million random system calls, and more
-    Soak(soak::Options),
-    /// Check format, lints, documentation, words and spelling
-    Check,
-    /// Count instructions per call, beside Linux's; writes target/bench.json
-    Bench,
-    /// Build target/trident.iso: the boot image and the tour under GRUB
-    Iso,
-    /// Make target/rootfs/debian.cpio, a root file system of Debian's packages
-    Rootfs(rootfs::Options),
-    /// Print and check three transcripts: strace of a program, ldd, a memory map
-    Transcripts,
-    /// Write docs/SYSCALLS.md from the kernel's tables
-    Syscalls,
-    /// Build a disk image of the kernel and an initramfs with the stock `bootloader` crate
-    StockImage(stock::Options),
-    /// Boot QEMU stopped, with gdb attached (kernel and program symbols)
-    Debug(debug::Options),
-    /// Say what was found on this machine and what is missing
-    Doctor,
-    /// Remove what was built
-    Clean,
+/// A command with options.
+fn with<O: Options + 'static, T: Termination + 'static>(
+    name: &'static str,
+    about: &'static str,
+    run: fn(&O) -> Result<T>,
+) -> Action {
+    Action {
+        command: O::declare(Command::new(name).about(about)),
+        run: Box::new(move |matches| run(&O::read(matches)).map(T::report)),
+    }
+}
+
+/// A command without options.
+fn plain<T: Termination + 'static>(
+    name: &'static str,
+    about: &'static str,
+    run: fn() -> Result<T>,
+) -> Action {
+    Action {
+        command: Command::new(name).about(about),
+        run: Box::new(move |_| run().map(T::report)),
+    }
+}
+
+fn actions() -> Vec<Action> {
+    vec![
+        plain(
+            "setup",
+            "Install what is missing: QEMU, the bare targets, what the tests use",
+            setup::everything,
+        ),
+        plain(
+            "build",
+            "Build target/trident.elf, the programs and their archives",
+            build::command,
+        ),
+        with(
+            "run",
+            "Build, then boot the tour (or PROGRAM, or INITRD) in QEMU",
+            run::command,
+        ),
+        with(
+            "shell",
+            "Build, then boot an interactive shell (ROOTFS=debian: bash in Debian's root file system)",
+            shell::command,
+        ),
+        with(
+            "runner",
+            "Boot a kernel that cargo has built: the runner in .cargo/config.toml",
+            runner::command,
+        ),
+        with(
+            "test",
+            "Run every test: host crates, the kernel's own, and the cases that boot machines",
+            test::command,
+        ),
+        with(
+            "soak",
+            "Run the tests that take long: a million random system calls, and more",
+            soak::command,
+        ),
+        plain(
+            "check",
+            "Check format, lints, documentation, words and spelling",
+            check::command,
+        ),
+        plain(
+            "bench",
+            "Count instructions per call, beside Linux's; writes target/bench.json",
+            bench::command,
+        ),
+        plain(
+            "iso",
+            "Build target/trident.iso: the boot image and the tour under GRUB",
+            iso::command,
+        ),
+        with(
+            "rootfs",
+            "Make target/rootfs/debian.cpio, a root file system of Debian's packages",
+            rootfs::command,
+        ),
+        plain(
+            "transcripts",
+            "Print and check three transcripts: strace of a program, ldd, a memory map",
+            transcripts::command,
+        ),
+        plain(
+            "syscalls",
+            "Write docs/SYSCALLS.md from the kernel's tables",
+            syscalls::command,
+        ),
+        with(
+            "stock-image",
+            "Build a disk image of the kernel and an initramfs with the stock `bootloader` crate",
+            stock::command,
+        ),
+        with(
+            "debug",
+            "Boot QEMU stopped, with gdb attached (kernel and program symbols)",
+            debug::command,
+        ),
+        plain(
+            "doctor",
+            "Say what was found on this machine, what is missing, and which command needs it",
+            doctor::command,
+        ),
+        plain("clean", "Remove what was built", clean::command),
+    ]
+}
+
+/// The whole command line.
+fn command_line(actions: &[Action]) -> Command {
+    Command::new("cargo xtask")
+        .about("Builds, boots and tests Trident")
+        .disable_help_subcommand(true)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(actions.iter().map(|action| action.command.clone()))
 }
 
 fn main() -> ExitCode {
     harness::child::end_at_closed_pipe();
-    match act(Arguments::parse().command) {
+    let actions = actions();
+    let matches = command_line(&actions).get_matches();
+    let (name, matches) = matches.subcommand().expect("clap requires one");
+    let action = actions
+        .iter()
+        .find(|action| action.command.get_name() == name)
+        .expect("clap knows no others");
+    match (action.run)(matches) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -98,34 +192,30 @@ fn main() -> ExitCode {
     }
 }
 
-fn act(action: Action) -> Result<ExitCode> {
-    match action {
-        Action::Setup => setup::everything().map(|()| ExitCode::SUCCESS),
-        Action::Build => build::command().map(|()| ExitCode::SUCCESS),
-        Action::Run(options) => run::command(&options),
-        Action::Shell(options) => shell::command(&options),
-        Action::Runner(options) => runner::command(&options),
-        Action::Test(options) => test::command(&options),
-        Action::Soak(options) => soak::command(&options).map(|()| ExitCode::SUCCESS),
-        Action::Check => check::command(),
-        Action::Bench => bench::command().map(|()| ExitCode::SUCCESS),
-        Action::Iso => iso::command().map(|()| ExitCode::SUCCESS),
-        Action::Rootfs(options) => rootfs::command(&options).map(|()| ExitCode::SUCCESS),
-        Action::Syscalls => syscalls::command().map(|()| ExitCode::SUCCESS),
-        Action::Transcripts => transcripts::command(),
-        Action::StockImage(options) => stock::command(&options).map(|()| ExitCode::SUCCESS),
-        Action::Debug(options) => debug::command(&options),
-        Action::Doctor => doctor::command().map(|()| ExitCode::SUCCESS),
-        Action::Clean => clean::command().map(|()| ExitCode::SUCCESS),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use super::*;
 
     #[test]
     fn the_command_line_is_well_formed() {
-        super::Arguments::command().debug_assert();
+        command_line(&actions()).debug_assert();
+    }
+
+    /// An option is declared by a name, and read by it: each has to be there, with its type.
+    #[test]
+    fn options_are_read_as_they_are_declared() {
+        fn read<O: Options>(words: &str) -> O {
+            let command = O::declare(Command::new("command").no_binary_name(true));
+            let matches = command.try_get_matches_from(words.split_whitespace());
+            O::read(&matches.expect(words))
+        }
+        read::<run::Options>("--args -x --mem 64M --smp 2 --limit 3 --strace --initrd i");
+        read::<shell::Options>("--rootfs debian --packages gdb --append quiet");
+        read::<runner::Options>("kernel --a filter -x");
+        read::<test::Options>("host qemu -- filter --exact");
+        read::<soak::Options>("7 --minutes 2");
+        read::<rootfs::Options>("--documents --refresh");
+        read::<stock::Options>("image ramdisk --append quiet");
+        read::<debug::Options>("--program p -- -ex continue");
     }
 }

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Args;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use harness::{Outcome, Verdict, Vm, paths, token};
 
 use crate::build::{self, image};
 use crate::command_line::{Append, split_args};
 use crate::machine::Machine;
+use crate::options::{self, find, get, path, switch, text, value};
 use crate::session::{self, Ends, Report, Session};
 use crate::setup::{self, needs};
 use crate::shell;
@@ -34,34 +35,53 @@ const KVM_SILENCE: Duration = Duration::from_secs(8);
 const MEMORY: &str = "128M";
 
 /// Options of `make run`, each also a variable of that name.
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
-    #[command(flatten)]
     machine: Machine,
-    /// A static Linux program of yours to run instead of the tour
-    #[arg(long, env = "PROGRAM")]
     program: Option<PathBuf>,
-    /// Arguments for it, split as a shell does
-    #[arg(long, env = "ARGS", default_value = "", allow_hyphen_values = true)]
     args: String,
-    /// A newc archive of yours to boot instead of the tour (its /init runs)
-    #[arg(long, env = "INITRD", conflicts_with = "program")]
     initrd: Option<PathBuf>,
-    /// Further words for the kernel's command line
-    #[arg(long, env = "APPEND", default_value = "", allow_hyphen_values = true)]
     append: String,
-    /// Print each system call as strace does, with the door it came through
-    #[arg(long, env = "STRACE", value_parser = clap::builder::FalseyValueParser::new())]
     strace: bool,
-    /// Show the kernel's log beside a program of yours, on standard error
-    #[arg(long, env = "VERBOSE", value_parser = clap::builder::FalseyValueParser::new())]
     verbose: bool,
-    /// Seconds after which a run ends, 0 for never (default: 300 without a terminal)
-    #[arg(long, env = "LIMIT")]
     limit: Option<u64>,
-    /// Boot what is built already
-    #[arg(long)]
     built: bool,
+}
+
+impl options::Options for Options {
+    fn declare(command: Command) -> Command {
+        let program = "A static Linux program of yours to run instead of the tour";
+        let args = "Arguments for it, split as a shell does";
+        let initrd = "A newc archive of yours to boot instead of the tour (its /init runs)";
+        let append = "Further words for the kernel's command line";
+        let strace = "Print each system call as strace does, with the door it came through";
+        let verbose = "Show the kernel's log beside a program of yours, on standard error";
+        let limit = "Seconds after which a run ends, 0 for never (default: 300 without a terminal)";
+        let built = Arg::new("built").long("built").action(ArgAction::SetTrue);
+        Machine::declare(command)
+            .arg(path("program", "PROGRAM", program))
+            .arg(text("args", "ARGS", args))
+            .arg(path("initrd", "INITRD", initrd).conflicts_with("program"))
+            .arg(text("append", "APPEND", append))
+            .arg(switch("strace", "STRACE", strace))
+            .arg(switch("verbose", "VERBOSE", verbose))
+            .arg(value("limit", "LIMIT", limit).value_parser(value_parser!(u64)))
+            .arg(built.help("Boot what is built already"))
+    }
+
+    fn read(matches: &ArgMatches) -> Self {
+        Self {
+            machine: Machine::read(matches),
+            program: find(matches, "program"),
+            args: get(matches, "args"),
+            initrd: find(matches, "initrd"),
+            append: get(matches, "append"),
+            strace: get(matches, "strace"),
+            verbose: get(matches, "verbose"),
+            limit: find(matches, "limit"),
+            built: get(matches, "built"),
+        }
+    }
 }
 
 /// Installs what is missing, builds and boots. At a terminal a shell follows the tour.
@@ -189,7 +209,7 @@ impl Options {
         let (ends, token) = program.unwrap_or((Ends::at_terminal(), ""));
         let line = options.command_line(&append, ends)?;
         if !options.built {
-            setup::packages(needs::RUN)?;
+            setup::packages(needs::of("run"))?;
             build::everything(&setup::toolchain()?)?;
         }
         let initrd = match (initrd, &options.program) {

@@ -9,10 +9,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{ArgAction, ArgMatches, Command, value_parser};
 use harness::{Verdict, Vm};
 
 use crate::build::{self, image};
+use crate::options::{self, all, get, positional};
 use crate::setup::{self, needs};
 use crate::{run, ui};
 
@@ -20,13 +21,30 @@ use crate::{run, ui};
 const TEST_LIMIT: Duration = Duration::from_secs(180);
 
 /// Arguments from cargo.
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
-    /// The kernel ELF
     kernel: PathBuf,
-    /// Arguments for it
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
+}
+
+impl options::Options for Options {
+    fn declare(command: Command) -> Command {
+        let kernel = positional("kernel", "The kernel ELF").required(true);
+        let arguments = positional("arguments", "Arguments for it")
+            .action(ArgAction::Append)
+            .num_args(0..)
+            .trailing_var_arg(true);
+        command
+            .arg(kernel.value_parser(value_parser!(PathBuf)))
+            .arg(arguments.allow_hyphen_values(true))
+    }
+
+    fn read(matches: &ArgMatches) -> Self {
+        Self {
+            kernel: get(matches, "kernel"),
+            arguments: all(matches, "arguments"),
+        }
+    }
 }
 
 /// Puts the kernel into the loader and boots it.
@@ -35,7 +53,7 @@ pub fn command(options: &Options) -> Result<ExitCode> {
         .kernel
         .canonicalize()
         .with_context(|| format!("cannot find the kernel {}", options.kernel.display()))?;
-    setup::packages(needs::RUN)?;
+    setup::packages(needs::of("run"))?;
     let image = package(&kernel)?;
     let is_test = kernel
         .parent()

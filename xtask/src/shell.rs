@@ -10,33 +10,47 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{ArgMatches, Command};
 use harness::{Vm, programs};
 
 use crate::build::{self, image};
 use crate::machine::Machine;
+use crate::options::{self, get, text, value};
 use crate::setup::{self, needs};
 use crate::{rootfs, run, ui};
 
 /// Options of `make shell`.
-#[derive(Args, Clone, Debug)]
-#[group(id = "shell")]
+#[derive(Clone, Debug)]
 pub struct Options {
-    #[command(flatten)]
     machine: Machine,
-    /// The root file system: busybox, debian, or an archive of yours (its /init runs)
-    #[arg(long, env = "ROOTFS", default_value = "busybox")]
     rootfs: String,
-    #[command(flatten)]
     packages: rootfs::Options,
-    /// Further words for the kernel's command line
-    #[arg(long, env = "APPEND", default_value = "", allow_hyphen_values = true)]
     append: String,
+}
+
+impl options::Options for Options {
+    fn declare(command: Command) -> Command {
+        let rootfs =
+            "The root file system: busybox, debian, or an archive of yours (its /init runs)";
+        let append = "Further words for the kernel's command line";
+        rootfs::Options::declare(Machine::declare(command))
+            .arg(value("rootfs", "ROOTFS", rootfs).default_value("busybox"))
+            .arg(text("append", "APPEND", append))
+    }
+
+    fn read(matches: &ArgMatches) -> Self {
+        Self {
+            machine: Machine::read(matches),
+            rootfs: get(matches, "rootfs"),
+            packages: rootfs::Options::read(matches),
+            append: get(matches, "append"),
+        }
+    }
 }
 
 /// Installs what is missing, builds and boots.
 pub fn command(options: &Options) -> Result<ExitCode> {
-    setup::packages(needs::RUN)?;
+    setup::packages(needs::of("shell"))?;
     let initrd = match options.rootfs.as_str() {
         "" | "busybox" => busybox()?,
         "debian" => read(&rootfs::ensure(&options.packages)?)?,

@@ -6,11 +6,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use clap::Args;
+use clap::{ArgMatches, value_parser};
 use harness::programs::{Compiler, compile};
 use harness::{Initramfs, Verdict, Vm, pauses};
 
 use crate::build;
+use crate::options::{self, find, get, positional, value};
 use crate::setup::{self, needs};
 use crate::ui::{self, Step};
 
@@ -18,13 +19,31 @@ use crate::ui::{self, Step};
 const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// Options of `cargo xtask soak`.
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
-    /// The first seed (default: another one each time)
     seed: Option<u32>,
-    /// Minutes for which races go on, with other seeds each time, after everything has run once
-    #[arg(long, env = "MINUTES", default_value_t = 0)]
     minutes: u64,
+}
+
+impl options::Options for Options {
+    fn declare(command: clap::Command) -> clap::Command {
+        let seed = "The first seed (default: another one each time)";
+        let minutes = "Minutes for which races go on, with other seeds each time, after everything has run once";
+        command
+            .arg(positional("seed", seed).value_parser(value_parser!(u32)))
+            .arg(
+                value("minutes", "MINUTES", minutes)
+                    .value_parser(value_parser!(u64))
+                    .default_value("0"),
+            )
+    }
+
+    fn read(matches: &ArgMatches) -> Self {
+        Self {
+            seed: find(matches, "seed"),
+            minutes: get(matches, "minutes"),
+        }
+    }
 }
 
 /// One machine: its init, and the line that init prints on success.
@@ -131,7 +150,7 @@ const SEEDS_EACH: u32 = 100_000;
 
 /// Installs what is missing, builds, and runs all of it.
 pub fn command(options: &Options) -> Result<()> {
-    setup::packages(needs::RUN.iter().chain(needs::TEST))?;
+    setup::packages(needs::of("soak"))?;
     let toolchain = setup::toolchain()?;
     build::everything(&toolchain)?;
     build::checked_image(&toolchain)?;

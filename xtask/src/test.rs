@@ -14,11 +14,13 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::builder::{EnumValueParser, PossibleValue};
+use clap::{ArgAction, ArgMatches, ValueEnum};
 use harness::paths;
 
 use crate::build;
 use crate::counts::{Counts, follow};
+use crate::options::{self, all, arguments_behind_dashes, positional};
 use crate::rootfs;
 use crate::setup::{self, needs};
 use crate::stock;
@@ -26,23 +28,51 @@ use crate::toolchain::{BARE_64, Toolchain, host_cargo};
 use crate::ui;
 
 /// Options of `cargo xtask test`; `make test` uses none of them.
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
-    /// Run these parts only
-    #[arg(value_enum)]
     parts: Vec<Part>,
-    /// Arguments for the tests themselves, such as a filter
-    #[arg(last = true)]
     arguments: Vec<String>,
 }
 
+impl options::Options for Options {
+    fn declare(command: clap::Command) -> clap::Command {
+        let parts = positional("parts", "Run these parts only").action(ArgAction::Append);
+        let arguments = "Arguments for the tests themselves, such as a filter";
+        command
+            .arg(parts.value_parser(EnumValueParser::<Part>::new()))
+            .arg(arguments_behind_dashes("arguments", arguments))
+    }
+
+    fn read(matches: &ArgMatches) -> Self {
+        Self {
+            parts: all(matches, "parts"),
+            arguments: all(matches, "arguments"),
+        }
+    }
+}
+
 /// One part of the tests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Host,
     Vdso,
     Kernel,
     Qemu,
+}
+
+impl ValueEnum for Part {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self {
+            Self::Host => "host",
+            Self::Vdso => "vdso",
+            Self::Kernel => "kernel",
+            Self::Qemu => "qemu",
+        }))
+    }
 }
 
 impl Part {
@@ -101,7 +131,7 @@ fn kernel_tests(toolchain: &Toolchain) -> Result<Command> {
 
 /// Installs what is missing, builds, and runs the tests.
 pub fn command(options: &Options) -> Result<ExitCode> {
-    setup::packages(needs::RUN.iter().chain(needs::ISO).chain(needs::TEST))?;
+    setup::packages(needs::of("test"))?;
     let toolchain = setup::toolchain()?;
     let parts = if options.parts.is_empty() {
         Part::ALL.to_vec()

@@ -14,10 +14,7 @@ use crate::ui;
 /// Installs what is missing, builds, and runs the transcripts; one with a wrong or missing line is
 /// an error.
 pub fn command() -> Result<ExitCode> {
-    let compiler = needs::TEST
-        .iter()
-        .filter(|need| need.debian.starts_with("gcc"));
-    setup::packages(needs::RUN.iter().chain(compiler))?;
+    setup::packages(needs::of("transcripts"))?;
     build::boot_image(&setup::toolchain()?)?;
     rootfs::ensure(&rootfs::Options::default())?;
     let mut failures = Vec::new();

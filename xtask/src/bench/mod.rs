@@ -29,7 +29,7 @@ type Figures = BTreeMap<String, f64>;
 
 /// Installs what is missing, builds, measures, prints the tables and writes the JSON file.
 pub fn command() -> Result<()> {
-    setup::packages(needs::RUN)?;
+    setup::packages(needs::of("bench"))?;
     build::everything(&setup::toolchain()?)?;
 
     let mut measured: BTreeMap<Run, Figures> = BTreeMap::new();

@@ -17,10 +17,11 @@ use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{ArgMatches, Command};
 use harness::debian;
 
 use crate::build::write_if_changed;
+use crate::options::{self, get, switch, text};
 use crate::ui::{self, Step};
 use apt::PrivateApt;
 use tree::Tree;
@@ -47,17 +48,32 @@ const SOURCES: &[&str] = &[
 ];
 
 /// Options of `make rootfs`.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Further Debian packages, separated by blanks
-    #[arg(long, env = "PACKAGES", default_value = "")]
+    /// Further Debian packages, separated by blanks.
     pub packages: String,
-    /// Keep documentation and translations
-    #[arg(long, env = "DOCUMENTS", value_parser = clap::builder::FalseyValueParser::new())]
     documents: bool,
-    /// Fetch the package lists anew, and with them newer packages
-    #[arg(long, env = "REFRESH", value_parser = clap::builder::FalseyValueParser::new())]
     refresh: bool,
+}
+
+impl options::Options for Options {
+    fn declare(command: Command) -> Command {
+        let packages = "Further Debian packages, separated by blanks";
+        let documents = "Keep documentation and translations";
+        let refresh = "Fetch the package lists anew, and with them newer packages";
+        command
+            .arg(text("packages", "PACKAGES", packages))
+            .arg(switch("documents", "DOCUMENTS", documents))
+            .arg(switch("refresh", "REFRESH", refresh))
+    }
+
+    fn read(matches: &ArgMatches) -> Self {
+        Self {
+            packages: get(matches, "packages"),
+            documents: get(matches, "documents"),
+            refresh: get(matches, "refresh"),
+        }
+    }
 }
 
 /// Makes the archive and prints its path.

@@ -103,8 +103,8 @@ pub const ISO: &[Need] = &[
     },
 ];
 
-/// Needed by the tests, beside [`RUN`] and [`ISO`].
-pub const TEST: &[Need] = &[
+/// Needed to compile the C programs of the tests.
+pub const COMPILERS: &[Need] = &[
     Need {
         what: "a C compiler",
         test: Test::Program("gcc"),
@@ -129,6 +129,10 @@ pub const TEST: &[Need] = &[
         arch: "musl",
         macos: "(not available: use a Linux machine)",
     },
+];
+
+/// Needed by the cases only.
+pub const CASES: &[Need] = &[
     Need {
         what: "a static busybox",
         test: Test::StaticBusybox,
@@ -158,18 +162,46 @@ pub const TEST: &[Need] = &[
         arch: "edk2-ovmf",
         macos: "qemu",
     },
-    GDB,
 ];
 
-/// Needed by `make debug`, and by the tests that single-step.
-pub const GDB: Need = Need {
+/// Needed to debug the kernel.
+pub const GDB: &[Need] = &[Need {
     what: "gdb",
     test: Test::Program("gdb"),
     debian: "gdb",
     fedora: "gdb",
     arch: "gdb",
     macos: "x86_64-elf-gdb",
-};
+}];
+
+/// Each command of make with what it needs beside Rust. The commands install by this table, and `make doctor`
+/// prints it.
+pub const COMMANDS: &[(&str, &[&[Need]])] = &[
+    ("run", &[RUN]),
+    ("shell", &[RUN]),
+    ("debug", &[RUN, GDB]),
+    ("bench", &[RUN]),
+    ("iso", &[ISO]),
+    ("transcripts", &[RUN, COMPILERS]),
+    ("soak", &[RUN, COMPILERS]),
+    ("test", &[RUN, ISO, COMPILERS, CASES, GDB]),
+];
+
+/// What a command needs.
+pub fn of(command: &str) -> impl Iterator<Item = &'static Need> {
+    let lists = COMMANDS.iter().find(|(name, _)| *name == command);
+    lists
+        .into_iter()
+        .flat_map(|(_, lists)| lists.iter().copied().flatten())
+}
+
+/// The commands that need something.
+pub fn commands(need: &Need) -> Vec<&'static str> {
+    let names = COMMANDS.iter().map(|(name, _)| *name);
+    names
+        .filter(|name| of(name).any(|other| other.what == need.what))
+        .collect()
+}
 
 /// A distribution's toolchain with Rust's source (way 2 of [`crate::toolchain`]).
 pub const RUST: Need = Need {
@@ -216,4 +248,36 @@ pub fn static_busybox() -> Option<PathBuf> {
         .ok()?;
     // ldd has an exit status other than 0 for a static program.
     (!listing.status.success()).then_some(busybox)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_needs_neither_grub_nor_firmware() {
+        let is_package = |need: &Need, word| need.debian.contains(word);
+        for command in ["run", "shell", "debug", "bench", "soak"] {
+            assert!(
+                of(command).any(|need| is_package(need, "qemu")),
+                "{command}"
+            );
+            for word in ["grub", "xorriso", "ovmf"] {
+                assert!(
+                    !of(command).any(|need| is_package(need, word)),
+                    "{command}: {word}"
+                );
+            }
+        }
+        assert!(of("iso").any(|need| is_package(need, "grub")));
+    }
+
+    #[test]
+    fn every_command_of_the_table_is_one_of_make() {
+        let makefile = harness::paths::root().join("Makefile");
+        let makefile = std::fs::read_to_string(makefile).expect("the Makefile");
+        for (name, _) in COMMANDS {
+            assert!(makefile.contains(&format!("\n#   make {name} ")), "{name}");
+        }
+    }
 }

@@ -15,10 +15,11 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Arg, ArgMatches, value_parser};
 use harness::{paths, stock};
 
 use crate::build::{self as kernel, write_if_changed};
+use crate::options::{self, find, get, positional};
 use crate::setup;
 use crate::toolchain::{Source, cache};
 use crate::ui::{self, Step};
@@ -29,15 +30,31 @@ const VERSION: &str = "0.11.17";
 const RECIPE: u32 = 1;
 
 /// Options of `cargo xtask stock-image`.
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
-    /// The image to be written
     image: PathBuf,
-    /// The initramfs (default: the tour)
     ramdisk: Option<PathBuf>,
-    /// The kernel's command line
-    #[arg(long)]
     append: Option<String>,
+}
+
+impl options::Options for Options {
+    fn declare(command: clap::Command) -> clap::Command {
+        let image = positional("image", "The image to be written").required(true);
+        let ramdisk = positional("ramdisk", "The initramfs (default: the tour)");
+        let append = Arg::new("append").long("append");
+        command
+            .arg(image.value_parser(value_parser!(PathBuf)))
+            .arg(ramdisk.value_parser(value_parser!(PathBuf)))
+            .arg(append.help("The kernel's command line"))
+    }
+
+    fn read(matches: &ArgMatches) -> Self {
+        Self {
+            image: get(matches, "image"),
+            ramdisk: find(matches, "ramdisk"),
+            append: find(matches, "append"),
+        }
+    }
 }
 
 /// Builds what is missing, and writes a disk image.
