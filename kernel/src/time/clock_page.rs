@@ -1,7 +1,7 @@
-//! The clock page: what the clocks are at the last tick, and how to go on from there.
+//! The clock page: each clock's value at the last tick and the rate to extrapolate it by.
 //!
-//! [`super::tick`] writes it, `user/vdso/src/reader.rs` reads it: in programs, into which
-//! `vm/vdso/` maps the page, and in the kernel.
+//! [`super::tick`] writes the page. `user/vdso/src/reader.rs` reads it, both in programs, where
+//! `vm/vdso/` maps the page read-only, and in the kernel.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -11,13 +11,13 @@ use vdso::page::ClockPage;
 
 use crate::mm::frame::Frame;
 
-/// The page's frame, in the form that a mapping wants.
+/// The page's frame, as the list of frames that a mapping takes.
 static CLOCK: Lazy<Arc<Vec<Frame>>> = Lazy::new(|| {
     let frame = Frame::zeroed().expect("memory for the clock page");
     Arc::new(Vec::from([frame]))
 });
 
-/// The page's frame, shared by all programs.
+/// The page's frame, shared by the mappings of all programs.
 pub fn clock_frame() -> Arc<Vec<Frame>> {
     CLOCK.clone()
 }

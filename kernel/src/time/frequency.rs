@@ -4,20 +4,21 @@ use super::measure;
 use super::reference::Hardware;
 use crate::arch::cpu;
 
-/// The counter's frequency, and who said so.
+/// The TSC's frequency and its source.
 #[derive(Clone, Copy, Debug)]
 pub struct Frequency {
     /// Cycles per second.
     pub hertz: u64,
-    /// Where it comes from, for the log.
+    /// Source of the frequency, for the log.
     pub source: &'static str,
 }
 
-/// Finds the frequency: stated by the hypervisor or the CPU, else measured, else `None`.
+/// Finds the frequency: stated by the hypervisor or the CPU, else measured against `reference`.
+/// `None` if neither gives a plausible one.
 pub fn find(reference: Option<Hardware>) -> Option<Frequency> {
-    // A rate that no clock can be made of is none that a TSC has.
+    // A rate out of the multiplier's range is implausible for a TSC.
     let is_usable = |found: &Frequency| {
-        found.hertz <= measure::HIGHEST && vdso::math::mult_for(found.hertz).is_some()
+        found.hertz <= measure::MAX_HERTZ && vdso::math::mult_for(found.hertz).is_some()
     };
     let measured = || {
         let reference = reference?;
@@ -33,7 +34,7 @@ pub fn find(reference: Option<Hardware>) -> Option<Frequency> {
 }
 
 fn stated() -> Option<Frequency> {
-    // The timing leaf that VMware began and KVM took over: TSC in kHz.
+    // VMware's timing leaf, also KVM's: TSC in kHz.
     if cpu::features().hypervisor && cpu::cpuid(0x4000_0000, 0)[0] >= 0x4000_0010 {
         let hertz = u64::from(cpu::cpuid(0x4000_0010, 0)[0]) * 1000;
         if hertz != 0 {

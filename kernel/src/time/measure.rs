@@ -1,61 +1,61 @@
-//! The TSC's rate at boot: measured in short windows until some of them agree.
+//! TSC calibration at boot: the rate is measured in short windows until several agree.
 //!
-//! Whatever stops the machine stops it between two instructions: both counters go on, and a window
-//! with a pause in it measures as well as any other, unless the reference went round meanwhile.
-//! Such a window makes the TSC several times too fast, never too slow, and by another factor each
-//! time. So the lowest rate that several windows agree on is the TSC's.
+//! A hypervisor pauses the machine between two instructions while both counters keep counting. A
+//! window with a pause is therefore as exact as any other, unless the reference counter wraps
+//! during the pause. A wrap makes the measured rate several times too high, never too low, and by a
+//! different factor each time. So the lowest rate on which several windows agree is the TSC's.
 //!
-//! A host that lets the machine run for less than a window at a time spoils them all. Windows of a
-//! quarter of a millisecond then give a rough rate, and that tells how often the reference went
-//! round in a span long enough for a good one.
+//! If the host runs the machine for less than a window at a time, every window has a pause. Windows
+//! of a quarter of a millisecond then give a rough rate, from which the number of wraps in a longer
+//! span follows, and the span gives an exact rate.
 
 use super::reference::{Point, Reference};
 
-/// Windows that a second has: of 2 ms, so that some fit between two pauses.
-const WINDOWS_IN_A_SECOND: u64 = 500;
-/// Every other window is longer by this part, so that not all begin at the same point of the host's
-/// scheduling periods.
-const MORE: u32 = 3;
-/// Most windows.
-const MOST: usize = 64;
-/// How many have to agree.
+/// Windows per second: 2 ms each, short enough to fit between two pauses.
+const WINDOWS_PER_SECOND: u64 = 500;
+/// Every other window is longer by one part in this many, so that windows don't keep in step with
+/// the host's scheduling period.
+const LENGTHENING: u32 = 3;
+/// Upper limit of windows.
+const MAX_WINDOWS: usize = 64;
+/// Number of windows that must agree.
 const AGREEING: usize = 4;
-/// They agree within one part in so many: 0.03 %.
+/// Windows agree if they differ by at most one part in this many: 0.03 %.
 const TOLERANCE: u64 = 3000;
-/// No TSC is faster, Hz.
-pub const HIGHEST: u64 = 10_000_000_000;
-/// Readings after which a window that isn't over never will be: each takes a third of a microsecond
-/// at least, and a window 2 ms.
-const PATIENCE: u32 = 1_000_000;
-/// The short windows: how many a second has, how many there are at the most, and within which part
-/// they agree.
-const SHORT_IN_A_SECOND: u64 = 4000;
-const MOST_SHORT: usize = 256;
-const ROUGHLY: u64 = 64;
-/// How many of the spans there are in a second, and at the most.
-const SPANS_IN_A_SECOND: u64 = 10;
-const MOST_SPANS: usize = 16;
-/// Readings of which the shortest is a window's end.
+/// Highest plausible TSC frequency, Hz.
+pub const MAX_HERTZ: u64 = 10_000_000_000;
+/// Readings after which the reference is taken to have stopped: a reading takes at least a third of
+/// a microsecond, a window 2 ms.
+const MAX_READINGS: u32 = 1_000_000;
+/// Short windows: number per second, upper limit, and the part within which they agree.
+const SHORT_PER_SECOND: u64 = 4000;
+const MAX_SHORT: usize = 256;
+const ROUGH_TOLERANCE: u64 = 64;
+/// Spans: number per second and upper limit.
+const SPANS_PER_SECOND: u64 = 10;
+const MAX_SPANS: usize = 16;
+/// Readings taken at a window's end; the quickest is used.
 const READINGS: usize = 16;
 
-/// Cycles per second: what windows agree on, else spans, else what windows agree on best; `None`
-/// without as many windows.
+/// TSC frequency in Hz: the rate that windows agree on, else the rate that spans agree on, else the
+/// mean of the windows closest together. `None` with fewer windows than must agree.
 pub fn hertz(reference: &impl Reference) -> Option<u64> {
-    let mut rates = Rates::<MOST>::new(TOLERANCE);
-    let length = (reference.hertz() / WINDOWS_IN_A_SECOND) as u32;
-    let lengths = [length, length + length / MORE].into_iter().cycle();
-    by_windows(reference, lengths, &mut rates)
-        .or_else(|| by_spans(reference))
+    let mut rates = Rates::<MAX_WINDOWS>::new(TOLERANCE);
+    let length = (reference.hertz() / WINDOWS_PER_SECOND) as u32;
+    let lengths = [length, length + length / LENGTHENING].into_iter().cycle();
+    rate_by_windows(reference, lengths, &mut rates)
+        .or_else(|| rate_by_spans(reference))
         .or_else(|| rates.closest())
 }
 
-/// The rate that successive windows of these lengths agree on; `None` also if the reference stops.
-fn by_windows<const N: usize>(
+/// The rate that successive windows agree on; `lengths` are in counts of the reference. `None` if
+/// they don't agree or the reference stops.
+fn rate_by_windows<const N: usize>(
     reference: &impl Reference,
     lengths: impl Iterator<Item = u32>,
     rates: &mut Rates<N>,
 ) -> Option<u64> {
-    let mut from = point(reference);
+    let mut from = best_reading(reference);
     for length in lengths.take(N) {
         let to = end_of_window(reference, from, length)?;
         if let Some(agreed) = rate(reference, from, to).and_then(|rate| rates.add(rate)) {
@@ -66,17 +66,17 @@ fn by_windows<const N: usize>(
     None
 }
 
-/// The rate that spans agree on, which include pauses of the virtual CPU.
-fn by_spans(reference: &impl Reference) -> Option<u64> {
-    let short = (reference.hertz() / SHORT_IN_A_SECOND) as u32;
-    let mut rough_rates = Rates::<MOST_SHORT>::new(ROUGHLY);
-    let rough = by_windows(reference, core::iter::repeat(short), &mut rough_rates)?;
-    let mut rates = Rates::<MOST_SPANS>::new(TOLERANCE);
-    for _ in 0..MOST_SPANS {
-        let from = point(reference);
-        let mut to = point(reference);
-        while to.cycles.saturating_sub(from.cycles) < rough / SPANS_IN_A_SECOND {
-            to = point(reference);
+/// The rate that spans agree on; a span may contain pauses of the virtual CPU.
+fn rate_by_spans(reference: &impl Reference) -> Option<u64> {
+    let short = (reference.hertz() / SHORT_PER_SECOND) as u32;
+    let mut rough_rates = Rates::<MAX_SHORT>::new(ROUGH_TOLERANCE);
+    let rough = rate_by_windows(reference, core::iter::repeat(short), &mut rough_rates)?;
+    let mut rates = Rates::<MAX_SPANS>::new(TOLERANCE);
+    for _ in 0..MAX_SPANS {
+        let from = best_reading(reference);
+        let mut to = best_reading(reference);
+        while to.cycles.saturating_sub(from.cycles) < rough / SPANS_PER_SECOND {
+            to = best_reading(reference);
         }
         let rate = rate_of_span(reference, (from, to), rough);
         if let Some(agreed) = rate.and_then(|rate| rates.add(rate)) {
@@ -86,13 +86,14 @@ fn by_spans(reference: &impl Reference) -> Option<u64> {
     None
 }
 
-/// Cycles per second in a span, if the `rough` rate tells how often the reference went round in it.
+/// TSC frequency over a span, with the reference's wraps counted by the `rough` rate; `None` if the
+/// rough rate is too inexact to count them.
 fn rate_of_span(reference: &impl Reference, (from, to): (Point, Point), rough: u64) -> Option<u64> {
     let cycles = to.cycles.checked_sub(from.cycles)?;
     let round = u64::from(reference.mask()) + 1;
     let counts = u128::from(cycles) * u128::from(reference.hertz()) / u128::from(rough);
     let counts = u64::try_from(counts).ok()?;
-    if counts / ROUGHLY > round / 4 {
+    if counts / ROUGH_TOLERANCE > round / 4 {
         return None;
     }
     let seen = u64::from(reference.between(from, to));
@@ -100,7 +101,7 @@ fn rate_of_span(reference: &impl Reference, (from, to): (Point, Point), rough: u
     per_second(reference, cycles, seen + rounds * round)
 }
 
-/// Cycles per second from one point to another, if that can be one.
+/// TSC frequency between two points; `None` if it is implausible or the reference may have wrapped.
 pub fn rate(reference: &impl Reference, from: Point, to: Point) -> Option<u64> {
     let counts = reference.between(from, to);
     let cycles = to.cycles.checked_sub(from.cycles)?;
@@ -110,17 +111,17 @@ pub fn rate(reference: &impl Reference, from: Point, to: Point) -> Option<u64> {
     per_second(reference, cycles, counts.into())
 }
 
-/// Cycles per second where the reference counted so far meanwhile.
+/// TSC frequency from `cycles` of the TSC in `counts` of the reference.
 fn per_second(reference: &impl Reference, cycles: u64, counts: u64) -> Option<u64> {
     let rate = (u128::from(cycles) * u128::from(reference.hertz())).checked_div(counts.into())?;
-    u64::try_from(rate).ok().filter(|rate| *rate <= HIGHEST)
+    u64::try_from(rate).ok().filter(|rate| *rate <= MAX_HERTZ)
 }
 
-/// Rates that were measured, the lowest first.
+/// Measured rates, in ascending order.
 struct Rates<const N: usize> {
     rates: [u64; N],
     known: usize,
-    /// They agree within one part in so many.
+    /// Rates agree if they differ by at most one part in this many.
     tolerance: u64,
 }
 
@@ -133,7 +134,7 @@ impl<const N: usize> Rates<N> {
         }
     }
 
-    /// Adds one; the mean of the lowest that agree, once there are enough.
+    /// Adds a rate. Returns the mean of the lowest ones that agree, once there are enough.
     fn add(&mut self, rate: u64) -> Option<u64> {
         *self.rates.get_mut(self.known)? = rate;
         self.known += 1;
@@ -144,7 +145,7 @@ impl<const N: usize> Rates<N> {
             .map(mean)
     }
 
-    /// The mean of those that lie closest together.
+    /// The mean of the [`AGREEING`] rates that are closest together.
     fn closest(&self) -> Option<u64> {
         let clusters = self.rates[..self.known].windows(AGREEING);
         clusters.min_by_key(|cluster| width(cluster)).map(mean)
@@ -159,15 +160,14 @@ fn mean(cluster: &[u64]) -> u64 {
     cluster.iter().sum::<u64>() / AGREEING as u64
 }
 
-/// Waits until `length` counts have passed; `None` if the reference stops.
+/// Spins until the reference has counted `length`; `None` if it stops.
 fn end_of_window(reference: &impl Reference, from: Point, length: u32) -> Option<Point> {
-    (0..PATIENCE).find(|_| reference.between(from, reference.read().into()) >= length)?;
-    Some(point(reference))
+    (0..MAX_READINGS).find(|_| reference.between(from, reference.read().into()) >= length)?;
+    Some(best_reading(reference))
 }
 
-/// The best of many readings: where the bus or a pause of the host's came between, a reading says
-/// little.
-fn point(reference: &impl Reference) -> Point {
+/// The quickest of [`READINGS`] readings: a slow bus access or a pause makes a reading inexact.
+fn best_reading(reference: &impl Reference) -> Point {
     let first = reference.read();
     let best = (1..READINGS).fold(first, |best, _| {
         let next = reference.read();
@@ -184,24 +184,24 @@ fn point(reference: &impl Reference) -> Point {
 pub mod tests {
     use core::cell::Cell;
 
-    use super::{hertz, point};
+    use super::{best_reading, hertz};
     use crate::kernel_test;
     use crate::time::reference::{Reading, Reference};
 
-    /// A machine whose time is made up: a TSC, a reference, and a host that stops it in turns.
-    pub struct MadeUp {
+    /// Simulated machine: a TSC, a reference counter, and a host that pauses it periodically.
+    pub struct SimulatedMachine {
         pub tsc: u64,
         pub reference: (u64, u32),
-        /// Nanoseconds that the machine runs and is paused, in turn.
+        /// Nanoseconds of running and of pause, alternating.
         pub turns: (u64, u64),
-        /// Whether the turns are all of one length.
+        /// Whether all periods have the same length.
         pub is_steady: bool,
-        /// Nanoseconds since the beginning.
+        /// Nanoseconds since the start.
         pub now: Cell<u64>,
         random: Cell<u64>,
     }
 
-    impl MadeUp {
+    impl SimulatedMachine {
         pub fn new(tsc: u64, reference: (u64, u32), turns: (u64, u64), seed: u64) -> Self {
             Self {
                 tsc,
@@ -213,19 +213,19 @@ pub mod tests {
             }
         }
 
-        /// Lets time pass, and more where the host has its turn.
+        /// Advances the time by `nanos`, and over the pause where one begins.
         pub fn pass(&self, nanos: u64) {
-            let (runs, stands) = self.turns;
-            let before = self.now.get() / (runs + stands);
+            let (runs, pauses) = self.turns;
+            let before = self.now.get() / (runs + pauses);
             let mut now = self.now.get() + nanos;
-            if now / (runs + stands) > before || now % (runs + stands) >= runs {
-                // The next turn begins; a little later or earlier each time.
+            if now / (runs + pauses) > before || now % (runs + pauses) >= runs {
+                // The next period begins, unless steady a little later each time.
                 let later = if self.is_steady {
                     0
                 } else {
                     self.below(runs / 4)
                 };
-                now = (now / (runs + stands) + 1) * (runs + stands) + later;
+                now = (now / (runs + pauses) + 1) * (runs + pauses) + later;
             }
             self.now.set(now);
         }
@@ -244,7 +244,7 @@ pub mod tests {
         }
     }
 
-    impl Reference for MadeUp {
+    impl Reference for SimulatedMachine {
         fn hertz(&self) -> u64 {
             self.reference.0
         }
@@ -273,14 +273,14 @@ pub mod tests {
 
     kernel_test!(
         fn pauses_of_the_host_do_not_change_the_rate() {
-            // Hardly ever; a busy host; long enough for the PIT to go round, once and twice.
+            // Rare pauses; a busy host; pauses in which the PIT wraps once and twice.
             let turns = [
                 (1000 * MS, MS),
                 (5 * MS, 20 * MS),
                 (12 * MS, 60 * MS),
                 (6 * MS, 54 * MS),
                 (9 * MS, 110 * MS),
-                // Less than a window.
+                // Runs of less than a window, or not much more.
                 (3 * MS, 54 * MS),
                 (2 * MS, 54 * MS),
                 (2 * MS, 200 * MS),
@@ -289,7 +289,8 @@ pub mod tests {
             for tsc in [700_000_000, 1_000_000_000, 2_300_000_000, 5_800_000_000] {
                 for turns in turns {
                     for (seed, reference) in (0..4).flat_map(|s| [(s, PIT), (s, PM_TIMER)]) {
-                        let machine = MadeUp::new(tsc, reference, turns, seed * 7_654_321);
+                        let machine =
+                            SimulatedMachine::new(tsc, reference, turns, seed * 7_654_321);
                         let found = hertz(&machine);
                         let off = found.map(|found| found.abs_diff(tsc) * 1000 / tsc);
                         assert_eq!(off, Some(0), "{found:?} for {tsc}, {turns:?}, {seed}");
@@ -299,7 +300,7 @@ pub mod tests {
         }
     );
 
-    /// A counter that stops after some readings.
+    /// A reference counter that stops after a number of readings.
     struct Stops(Cell<u32>);
 
     impl Reference for Stops {
@@ -332,9 +333,9 @@ pub mod tests {
 
     kernel_test!(
         fn an_end_is_the_best_of_many_readings() {
-            let machine = MadeUp::new(2_000_000_000, PIT, (50_000, 10 * MS), 3);
+            let machine = SimulatedMachine::new(2_000_000_000, PIT, (50_000, 10 * MS), 3);
             for _ in 0..100 {
-                let point = point(&machine);
+                let point = best_reading(&machine);
                 let at = u128::from(point.cycles) * u128::from(PIT.0) / 2_000_000_000;
                 let off = (at as u32).wrapping_sub(point.count) & 0xffff;
                 assert!(off.min(0x10000 - off) <= 1, "{point:?} {at}");

@@ -1,10 +1,23 @@
-//! Time: one counter, the clocks made from it, and the tick that keeps them together.
+//! Timekeeping: the clocks, the clock page, the timer interrupt and the timer queues.
 //!
-//! The counter is the TSC. At every tick the [`Timekeeper`] moves its base there and writes
-//! the clock page, which programs read (`user/vdso`) and which this kernel's own [`now`] reads
-//! with the same code: a system call and the vDSO can't disagree. What happens at a time is in
-//! `timer.rs`, sleeping in `sched/sleep.rs`, and how the interrupt comes in time in `oneshot.rs`.
-//! How fast the TSC runs is found out in `frequency.rs` and `measure.rs`, and watched in `watch.rs`.
+//! All clocks count the TSC. At each tick the [`Timekeeper`] moves its base to the current count
+//! and writes the clock page. Programs read the page through the vDSO, and the kernel's [`now`]
+//! reads it by the same code (`user/vdso/src/reader.rs`): a system call and the vDSO can't
+//! disagree.
+//!
+//! Floor 5: it may use abi, arch, sync, mm and dev (tests/floors/floors.txt). A timer's owner is
+//! known here only as [`timer::Expire`]. `entry/interrupt.rs` has the order of work of a timer
+//! interrupt.
+//!
+//! Reading order: this file, `clock_page.rs`, `timer.rs` (timer queues) and `schedule.rs` (first
+//! expiry and interval), `oneshot.rs` and `pit.rs` (when the timer interrupts), `frequency.rs`,
+//! `measure.rs` and `reference.rs` (calibration at boot), `watch.rs` (the TSC's rate afterwards),
+//! `rtc.rs` (the date at boot). Then `sched/sleep.rs`, which sleeps by a timer, and
+//! `process/timers/`, the timers of programs.
+//!
+//! Left out of Linux: adjusting the clocks by adjtimex(2); suspend, so that CLOCK_BOOTTIME is
+//! CLOCK_MONOTONIC, and the ALARM clocks, whose wake-up would need it; clock sources beside the TSC
+//! and the tick; the HPET and the local APIC as timers; writing the CMOS clock.
 
 mod clock_page;
 mod frequency;
@@ -36,22 +49,22 @@ use frequency::Frequency;
 pub use oneshot::{is_tick, plan};
 use watch::Watch;
 
-/// Timer interrupts so far.
+/// Ticks since boot.
 static TICKS: AtomicU64 = AtomicU64::new(0);
 
-/// The clocks. Starts without a usable TSC, counting ticks.
+/// State of all clocks. Counts ticks until [`init`] finds a usable TSC.
 static KEEPER: Lazy<Mutex<Timekeeper, rank::Timekeeper>> = Lazy::new(|| {
     let nanosecond = mult_for(1_000_000_000).expect("within the multiplier's range");
     Mutex::new(Timekeeper::new(0, nanosecond, MODE_SYSCALL))
 });
 
-/// Watches the clocks' rate.
+/// Check of the clocks' rate; `None` without a reference counter.
 static WATCH: Mutex<Option<Watch<reference::Hardware>>, rank::TscWatch> = Mutex::new(None);
 
 /// Nanoseconds between ticks: the resolution of the coarse clocks.
 pub const TICK_NANOS: u32 = pit::TICK_NANOS;
 
-/// Starts the clocks and the tick.
+/// Starts the clocks and the tick: calibrates the TSC and reads the date from the CMOS clock.
 pub fn init() {
     let reference = reference::Hardware::find();
     let found = frequency::find(reference);
@@ -77,7 +90,7 @@ pub fn init() {
     }
     match rtc::read() {
         Some(seconds) => {
-            // On average half of the RTC's second is over.
+            // The CMOS clock counts whole seconds: half of one has passed on average.
             let now = counter(&keeper);
             keeper.set_realtime(
                 now,
@@ -96,7 +109,7 @@ pub fn init() {
     pic::unmask(pic::TIMER);
 }
 
-/// What the keeper counts: TSC cycles, or the nanoseconds of all ticks.
+/// The timekeeper's counter: TSC cycles, or nanoseconds counted in ticks without a usable TSC.
 fn counter(keeper: &Timekeeper) -> u64 {
     if keeper.user_readable() {
         tsc::cycles()
@@ -105,7 +118,8 @@ fn counter(keeper: &Timekeeper) -> u64 {
     }
 }
 
-/// Advances the clocks by a tick, a hundred times a second.
+/// Moves the clocks' base to the present and rewrites the clock page. Called at each tick, 100
+/// times a second.
 pub fn tick() {
     TICKS.fetch_add(1, Ordering::Relaxed);
     let mut keeper = KEEPER.lock();
@@ -128,19 +142,19 @@ pub fn wall_clock() -> metadata::Time {
     }
 }
 
-/// The time by a clock id (`vdso::reader`'s constants); `None` for ids that the clock page
+/// The time of clock `id` (`vdso::reader`'s constants); `None` for ids that the clock page
 /// does not have.
 pub fn now(id: i32) -> Option<Time> {
     let page = clock_page();
     let clock = reader::entry(page, id)?;
     reader::now(page, clock, &Tsc).or_else(|| {
-        // Without a usable TSC the page has no counting clocks, but the last tick's values.
+        // Without a usable TSC the clocks stay at the last tick's value.
         let ticked = KEEPER.lock().at_base(id as usize)?;
         Some(ticked)
     })
 }
 
-/// clock_getres(2) in nanoseconds.
+/// Resolution of clock `id` in nanoseconds (clock_getres(2)); `None` as for [`now`].
 pub fn resolution(id: i32) -> Option<u32> {
     let page = clock_page();
     let clock = reader::entry(page, id)?;
@@ -148,14 +162,14 @@ pub fn resolution(id: i32) -> Option<u32> {
         .or_else(|| KEEPER.lock().at_base(id as usize).map(|_| TICK_NANOS))
 }
 
-/// Sets CLOCK_REALTIME.
+/// Sets CLOCK_REALTIME, and has the timer interrupt as early as its timers now require.
 pub fn set_realtime(time: Time) {
     let mut keeper = KEEPER.lock();
     let now = counter(&keeper);
     keeper.set_realtime(now, time);
     keeper.publish(clock_page(), TICK_NANOS);
     drop(keeper);
-    // What waits for a time of day may be due now.
+    // Timers of CLOCK_REALTIME may be due now.
     oneshot::plan();
 }
 
@@ -164,7 +178,7 @@ pub fn uptime_ns() -> u64 {
     now(MONOTONIC as i32).map_or(0, as_nanos)
 }
 
-/// A time as nanoseconds; 0 before the epoch, saturating after 584 years.
+/// `time` in nanoseconds: 0 before the epoch, saturating after 584 years.
 pub fn as_nanos(time: Time) -> u64 {
     let seconds = u64::try_from(time.seconds).unwrap_or(0);
     seconds
@@ -172,7 +186,7 @@ pub fn as_nanos(time: Time) -> u64 {
         .saturating_add(time.nanos.into())
 }
 
-/// So many nanoseconds as a time.
+/// A number of nanoseconds as a [`Time`].
 pub fn from_nanos(nanos: u64) -> Time {
     Time {
         seconds: (nanos / 1_000_000_000) as i64,

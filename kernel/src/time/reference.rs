@@ -1,8 +1,8 @@
-//! What the TSC is measured against: ACPI's power management timer, else the PIT's channel 2.
+//! Reference counters for the TSC: ACPI's power management timer, else the PIT's channel 2.
 //!
-//! The timer is one port to read, and goes round after 4.7 s at the earliest. The PIT is
-//! everywhere, and goes round after 54.9 ms, which a host that stops the machine makes easy to
-//! miss. How both are used so that it is not missed: `measure.rs` at boot, `watch.rs` afterwards.
+//! The power management timer is read from one port and wraps after 4.7 s at the earliest. The PIT
+//! exists on every PC and wraps after 54.9 ms: a pause of the virtual machine easily hides a wrap.
+//! `measure.rs` (at boot) and `watch.rs` (afterwards) detect hidden wraps.
 
 use x86_64::instructions::port::Port;
 
@@ -18,20 +18,20 @@ pub trait Reference {
     /// Counts per second.
     fn hertz(&self) -> u64;
 
-    /// The bits that count: after this value comes 0.
+    /// The counter's bits: after this value it wraps to 0.
     fn mask(&self) -> u32;
 
-    /// What it says now, and the TSC around that.
+    /// Reads the counter, and the TSC before and after it.
     fn read(&self) -> Reading;
 
-    /// Counts from `from` to `to`; whole rounds are not seen.
+    /// Counts from `from` to `to`, modulo the counter's range.
     fn between(&self, from: Point, to: Point) -> u32 {
         to.count.wrapping_sub(from.count) & self.mask()
     }
 
-    /// The most counts between two readings that are believed. A wide counter hardly goes round
-    /// unseen. Of a narrow one the difference is believed where it is short: a round that was
-    /// missed then makes the rate several times too high, and that is seen.
+    /// The highest difference of two readings that is trusted. A wide counter hardly wraps unseen.
+    /// A narrow counter's difference is trusted if it is short: a missed wrap then makes the rate
+    /// several times too high, which the caller detects.
     fn longest(&self) -> u32 {
         if self.mask() > 0xffff {
             self.mask() / 2
@@ -53,13 +53,13 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// How long it took, in cycles: the shorter, the better is known when it was.
+    /// Duration of the reading in cycles; the shorter, the more exact its time.
     pub fn spread(self) -> u64 {
         self.after.saturating_sub(self.before)
     }
 }
 
-/// Both counters at one moment.
+/// Both counters at the same moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Point {
     /// The TSC.
@@ -77,7 +77,7 @@ impl From<Reading> for Point {
     }
 }
 
-/// The reference that this machine has.
+/// The machine's reference counters.
 #[derive(Clone, Copy, Debug)]
 pub enum Hardware {
     /// ACPI's power management timer.
@@ -87,9 +87,9 @@ pub enum Hardware {
 }
 
 impl Hardware {
-    /// Finds a reference that counts.
+    /// Finds a reference counter that runs.
     pub fn find() -> Option<Self> {
-        /// Readings, of a third of a microsecond at least, within which either must move.
+        /// Readings, of at least a third of a microsecond each, within which the counter must move.
         const TRIES: u32 = 1000;
 
         pit::start_countdown();
@@ -110,9 +110,9 @@ impl Hardware {
 
     fn count(self) -> u32 {
         match self {
-            // SAFETY: reading the timer's port has no effect; the FADT names it.
+            // SAFETY: reading the timer's port, found in the FADT, has no side effect.
             Self::PmTimer(timer) => unsafe { Port::<u32>::new(timer.port).read() },
-            // It counts down.
+            // Channel 2 counts down.
             Self::Pit => u32::from(!pit::count()),
         }
     }

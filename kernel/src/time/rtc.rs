@@ -1,7 +1,7 @@
-//! The CMOS clock: what the date is when the machine starts.
+//! The CMOS real-time clock (RTC): the date at boot.
 //!
-//! Registers of the Motorola MC146818 and its PC descendants. The clock may keep its numbers in
-//! BCD or binary and its hours from 0 to 23 or from 1 to 12 with a PM bit: status register B says.
+//! Registers of the Motorola MC146818 and its PC descendants. Status register B selects BCD or
+//! binary numbers, and 24 hours or 12 hours with a PM bit.
 
 use x86_64::instructions::port::Port;
 
@@ -13,9 +13,9 @@ const STATUS_A: u8 = 0x0a;
 const STATUS_B: u8 = 0x0b;
 /// Seconds, minutes, hours, day, month, year, century (where PCs keep it; 0x32).
 const REGISTERS: [u8; 7] = [0x00, 0x02, 0x04, 0x07, 0x08, 0x09, 0x32];
-/// Looks at the update bit before a clock that is stuck (or absent, reading all ones) is
-/// read all the same: an update takes 2 ms, and each look about 1 us.
-const PATIENCE: u32 = 10_000;
+/// Polls of the update bit before the clock is read regardless, for one that is stuck or absent
+/// (it reads all ones): an update takes 2 ms, a poll about 1 us.
+const MAX_POLLS: u32 = 10_000;
 
 fn register(index: u8) -> u8 {
     // SAFETY: bit 7 of the index, which would mask NMIs, is 0; the data port then reads the
@@ -26,12 +26,13 @@ fn register(index: u8) -> u8 {
     }
 }
 
-/// Seconds since 1970 by the CMOS clock, taken to run in UTC; `None` if there is no sense in it.
+/// Seconds since 1970 by the CMOS clock, which is assumed to run in UTC; `None` if its date is
+/// invalid.
 pub fn read() -> Option<i64> {
     let mut previous = None;
-    // Two readings that agree were not cut in two by an update.
+    // An update in the middle of a reading is excluded by two equal readings.
     for _ in 0..10 {
-        for _ in 0..PATIENCE {
+        for _ in 0..MAX_POLLS {
             if register(STATUS_A) & 0x80 == 0 {
                 break;
             }
@@ -59,7 +60,7 @@ fn decode(reading: [u8; 7], status_b: u8) -> Option<i64> {
         (false, false) => hour % 12,
         (false, true) => hour % 12 + 12,
     };
-    // A machine that keeps no century has something else there.
+    // On a machine without a century register the byte has another use.
     let year = match century {
         19..=22 => century * 100 + year,
         _ => {
@@ -85,7 +86,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     let months = (month + 9) % 12;
     // Months from March on have 31 30 31 30 31 31 30 31 30 31 31 days: 153 in five.
     let day_of_year = (153 * months + 2) / 5 + day - 1;
-    // 719,468 days lie between 1 March of year 0 and 1970.
+    // From 1 March of year 0 to 1 January 1970 it is 719,468 days.
     year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719_468
 }
 
@@ -116,7 +117,7 @@ mod tests {
             let binary = [56, 34, 12, 1, 1, 24, 20];
             assert_eq!(decode(binary, 0b110), noon_past);
             assert_eq!(decode([56, 34, 12 | 0x80, 1, 1, 24, 20], 0b100), noon_past);
-            // Midnight is 12 AM; a century register that holds something else is left aside.
+            // Midnight is 12 AM; an invalid century is ignored.
             assert_eq!(
                 decode([0, 0, 0x12, 0x01, 0x01, 0x24, 0x00], 0b000),
                 Some(19_723 * 86_400)

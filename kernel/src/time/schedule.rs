@@ -1,16 +1,16 @@
-//! When a timer expires next, and how often after that: what all kinds of timers have in common.
+//! Next expiry and interval of a timer, common to all kinds of timers (struct itimerspec).
 
-/// Times are nanoseconds of the timer's clock.
+/// Next expiry and interval, in nanoseconds of the timer's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Schedule {
-    /// When it expires next; `None`: it is off.
+    /// Time of the next expiry; `None` while disarmed.
     pub next: Option<u64>,
-    /// From then on again and again after so long; 0: not.
+    /// Time between expiries after the first; 0 for a one-shot timer.
     pub interval: u64,
 }
 
 impl Schedule {
-    /// Moves on past `now`; returns how often it expired.
+    /// Advances `next` past `now`; returns the number of expiries.
     pub fn expire(&mut self, now: u64) -> u64 {
         let Some(next) = self.next.filter(|next| *next <= now) else {
             return 0;
@@ -24,7 +24,7 @@ impl Schedule {
         times
     }
 
-    /// Time left, at least 1 where it is on, and the interval.
+    /// Time to the next expiry (at least 1 while armed, 0 while disarmed) and the interval.
     pub fn left(&self, now: u64) -> [u64; 2] {
         let left = self.next.map_or(0, |next| next.saturating_sub(now).max(1));
         [left, self.interval]

@@ -1,7 +1,7 @@
-//! The timers: what is to happen at a time, the earliest first.
+//! Timer queues: one for each clock, in order of expiry.
 //!
-//! The timer interrupt does what is due ([`run_due`]); no lock is held then. `oneshot.rs` asks for the
-//! interrupt early enough. Nothing happens before its time.
+//! The timer interrupt calls [`run_due`], which calls the owners of due timers with no lock held.
+//! `oneshot.rs` programs the interrupt for the earliest timer. No timer expires early.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
@@ -12,7 +12,7 @@ use vdso::reader::{MONOTONIC, REALTIME};
 
 use super::{as_nanos, now, oneshot};
 
-/// What a timer goes by. The date can be set: its timers are then due sooner or later.
+/// Clock of a timer. Setting the date moves the expiry of CLOCK_REALTIME's timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
     /// CLOCK_MONOTONIC; CLOCK_BOOTTIME is the same here, where nothing suspends.
@@ -31,7 +31,7 @@ impl Clock {
         now(id as i32).map_or(0, as_nanos)
     }
 
-    /// Whether it says `time` or later.
+    /// Whether the clock has reached `time` (ns).
     pub fn has_reached(self, time: u64) -> bool {
         self.now() >= time
     }
@@ -39,18 +39,18 @@ impl Clock {
 
 /// The owner of a [`Timer`].
 pub trait Expire: Send + Sync {
-    /// Called once the timer's time has come; the timer is off then, and may be set again.
+    /// Called at expiry. The timer is disarmed by then and may be set again.
     fn expire(self: Arc<Self>);
 }
 
-/// Time in ns of the clock, and a number that tells those of the same time apart.
+/// Expiry in ns of the clock, and a sequence number for timers of the same expiry.
 type Key = (u64, u64);
 type Queue = BTreeMap<Key, Weak<dyn Expire>>;
 
-/// By clock.
+/// The queues, indexed by [`Clock`].
 static QUEUES: [Mutex<Queue, rank::TimerQueue>; 2] = [const { Mutex::new(BTreeMap::new()) }; 2];
 
-fn enter(clock: Clock, time: u64, owner: Weak<dyn Expire>) -> Key {
+fn enqueue(clock: Clock, time: u64, owner: Weak<dyn Expire>) -> Key {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let key = (time, NEXT.fetch_add(1, Ordering::Relaxed));
     let mut queue = QUEUES[clock as usize].lock();
@@ -60,12 +60,12 @@ fn enter(clock: Clock, time: u64, owner: Weak<dyn Expire>) -> Key {
         .is_some_and(|(first, _)| *first == key);
     drop(queue);
     if is_first {
-        oneshot::ask(time.saturating_sub(clock.now()));
+        oneshot::request(time.saturating_sub(clock.now()));
     }
     key
 }
 
-fn cancel(clock: Clock, key: Key) {
+fn dequeue(clock: Clock, key: Key) {
     let owner = QUEUES[clock as usize].lock().remove(&key);
     drop(owner);
 }
@@ -80,20 +80,20 @@ impl Timer {
         Self(Mutex::new(None))
     }
 
-    /// Sets it, whether it was on or off, to call `owner` when `clock` says `time` (ns).
+    /// Arms the timer, or moves its expiry: `owner` is called when `clock` reaches `time` (ns).
     pub fn set(&self, clock: Clock, time: u64, owner: Weak<dyn Expire>) {
-        let key = enter(clock, time, owner);
+        let key = enqueue(clock, time, owner);
         let old = self.0.lock().replace((clock, key));
         if let Some((clock, key)) = old {
-            cancel(clock, key);
+            dequeue(clock, key);
         }
     }
 
-    /// Turns it off.
+    /// Disarms the timer.
     pub fn stop(&self) {
         let old = self.0.take();
         if let Some((clock, key)) = old {
-            cancel(clock, key);
+            dequeue(clock, key);
         }
     }
 }
@@ -104,7 +104,7 @@ impl Drop for Timer {
     }
 }
 
-/// Does what is due, the earlier first.
+/// Calls the owners of all due timers, in order of expiry.
 pub fn run_due() {
     for clock in [Clock::Monotonic, Clock::Realtime] {
         let queue = &QUEUES[clock as usize];
@@ -112,7 +112,8 @@ pub fn run_due() {
         if is_empty {
             continue;
         }
-        // Looked at once: a timer that is set again and again must not keep the CPU here.
+        // The clock is read once: an owner that rearms its timer each time must not keep the loop
+        // running.
         let now = clock.now();
         loop {
             let owner = {
@@ -182,7 +183,7 @@ mod tests {
         owner.timer.set(clock, time, weak);
     }
 
-    /// Runs what is due until `clock` says `time`; who was called, in order.
+    /// Runs due timers until `clock` reaches `time`; returns the owners called, in order.
     fn run_until(clock: Clock, time: u64) -> Vec<(u32, u64)> {
         LOG.lock().clear();
         while !clock.has_reached(time) {
@@ -199,7 +200,7 @@ mod tests {
             for (owner, after) in owners.iter().zip([3, 1, 2, 2, 1, 4]) {
                 set(owner, Clock::Monotonic, start + after * 200_000);
             }
-            // One is turned off, one set anew, one gone.
+            // One is disarmed, one set twice, one dropped.
             owners[4].timer.stop();
             set(&owners[5], Clock::Monotonic, start + 300_000);
             set(&owners[5], Clock::Monotonic, start + 700_000);

@@ -1,39 +1,41 @@
-//! Watches the TSC's rate once the ticks run, and says what it is where the clocks have another.
+//! Clock source watchdog: checks the clocks' TSC rate against the reference counter while the
+//! system runs.
 //!
-//! Each tick reads both counters. A second of ticks that can all be believed is a window; two
-//! windows in a row that agree with each other, and not with the clocks, are right. The clocks go
-//! on from where they are at the new rate, so none of them ever goes back ([`vdso::writer`]).
+//! Each tick reads both counters. A window is one second of ticks with a trusted difference each.
+//! If two windows in a row agree with each other and not with the clocks' rate, the clocks continue
+//! from their present value at the measured rate: no clock goes back ([`vdso::writer`]).
 
 use super::measure;
 use super::reference::{Point, Reference};
 
-/// A window's length in seconds.
+/// Length of a window, seconds.
 const SECONDS: u64 = 1;
-/// Parts of a billion by which windows may differ and agree: the two ends of one are known to a
-/// microsecond.
+/// Difference up to which two windows agree, in parts per billion: each end of a window is exact to
+/// a microsecond.
 const AGREEMENT: u64 = 10_000;
-/// Parts of a billion by which the clocks may be off and are left alone.
+/// Error of the clocks' rate that is tolerated, in parts per billion.
 const ALLOWED: u64 = 20_000;
-/// Readings that take longer than 10 us, a second by this number, don't say when they were.
-const READINGS_IN_A_SECOND: u64 = 100_000;
+/// A reading that takes longer than a second divided by this number, 10 us, is not used: its time
+/// is too inexact.
+const READINGS_PER_SECOND: u64 = 100_000;
 
-/// Watches a rate.
+/// State of the watchdog.
 #[derive(Debug)]
 pub struct Watch<R> {
     reference: R,
-    /// The rate that the clocks have.
+    /// The clocks' rate, Hz.
     hertz: u64,
     /// The last tick's reading.
     last: Option<Point>,
-    /// Sums over the window.
+    /// Cycles of the TSC and counts of the reference in this window.
     cycles: u64,
     counts: u64,
-    /// What the window before found.
+    /// The rate found by the previous window, Hz.
     before: Option<u64>,
 }
 
 impl<R: Reference> Watch<R> {
-    /// Watches a TSC that is taken to run at `hertz`.
+    /// Starts with the clocks' rate at `hertz`.
     pub fn new(reference: R, hertz: u64) -> Self {
         Self {
             reference,
@@ -45,18 +47,18 @@ impl<R: Reference> Watch<R> {
         }
     }
 
-    /// Called at each tick: the rate that the clocks should have from now on, if it is another.
+    /// Called at each tick. Returns the measured rate in Hz if the clocks' rate has to change.
     pub fn tick(&mut self) -> Option<u64> {
         let reading = self.reference.read();
-        if reading.spread() > self.hertz / READINGS_IN_A_SECOND {
-            // The window goes on until a later reading ends it.
+        if reading.spread() > self.hertz / READINGS_PER_SECOND {
+            // The next usable reading covers this tick too.
             return None;
         }
         let now = Point::from(reading);
         let last = self.last.replace(now)?;
         let rate = measure::rate(&self.reference, last, now);
         if rate.is_none_or(|rate| rate >= self.hertz * 2) {
-            // The reference may have gone round unseen.
+            // The reference may have wrapped unseen.
             (self.cycles, self.counts) = (0, 0);
             return None;
         }
@@ -69,8 +71,8 @@ impl<R: Reference> Watch<R> {
         let found = (cycles / u128::from(self.counts)) as u64;
         (self.cycles, self.counts) = (0, 0);
         let before = self.before.replace(found);
-        let agrees = before.is_some_and(|before| parts(before, found) <= AGREEMENT);
-        if !agrees || parts(self.hertz, found) <= ALLOWED {
+        let agrees = before.is_some_and(|before| difference_ppb(before, found) <= AGREEMENT);
+        if !agrees || difference_ppb(self.hertz, found) <= ALLOWED {
             return None;
         }
         self.hertz = found;
@@ -78,29 +80,30 @@ impl<R: Reference> Watch<R> {
     }
 }
 
-/// How far two rates are apart, in parts of a billion.
-fn parts(one: u64, other: u64) -> u64 {
+/// Difference of two rates, in parts per billion.
+fn difference_ppb(one: u64, other: u64) -> u64 {
     (u128::from(one.abs_diff(other)) * 1_000_000_000 / u128::from(one.max(1))) as u64
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Watch, parts};
+    use super::{Watch, difference_ppb};
     use crate::kernel_test;
-    use crate::time::measure::tests::{MadeUp, PIT, PM_TIMER};
+    use crate::time::measure::tests::{PIT, PM_TIMER, SimulatedMachine};
 
     const MS: u64 = 1_000_000;
     const TSC: u64 = 2_400_000_000;
 
-    /// What a watch says in so many ticks.
-    fn said(machine: MadeUp, taken: u64, ticks: u32) -> (Option<u64>, u64) {
+    /// Runs `ticks` ticks with the clocks' rate at `taken` first. Returns the last rate reported
+    /// and the clocks' rate at the end.
+    fn run_watch(machine: SimulatedMachine, taken: u64, ticks: u32) -> (Option<u64>, u64) {
         let mut watch = Watch::new(machine, taken);
-        let mut said = None;
+        let mut reported = None;
         for _ in 0..ticks {
             watch.reference.pass(10 * MS);
-            said = watch.tick().or(said);
+            reported = watch.tick().or(reported);
         }
-        (said, watch.hertz)
+        (reported, watch.hertz)
     }
 
     kernel_test!(
@@ -109,31 +112,35 @@ mod tests {
             for reference in [PIT, PM_TIMER] {
                 for off in [TSC / 1000, TSC / 3, TSC / 20_000] {
                     for taken in [TSC - off, TSC + off] {
-                        let machine = MadeUp::new(TSC, reference, quiet, 5);
-                        let (_, hertz) = said(machine, taken, 500);
-                        assert!(parts(hertz, TSC) < 10_000, "{hertz} from {taken}");
+                        let machine = SimulatedMachine::new(TSC, reference, quiet, 5);
+                        let (_, hertz) = run_watch(machine, taken, 500);
+                        assert!(difference_ppb(hertz, TSC) < 10_000, "{hertz} from {taken}");
                     }
                 }
-                let machine = MadeUp::new(TSC, reference, quiet, 5);
-                assert_eq!(said(machine, TSC + TSC / 100_000, 1000).0, None);
+                let machine = SimulatedMachine::new(TSC, reference, quiet, 5);
+                assert_eq!(run_watch(machine, TSC + TSC / 100_000, 1000).0, None);
             }
         }
     );
 
     kernel_test!(
         fn pauses_do_not_mislead_it() {
-            // A slow TSC: that of a missed round is none too fast for one.
+            // Slow, so that the rate measured over a missed wrap is still plausible.
             const SLOW: u64 = 700_000_000;
 
             for reference in [PIT, PM_TIMER] {
-                for (stands, is_steady) in [20, 55, 60, 130]
+                for (pauses, is_steady) in [20, 55, 60, 130]
                     .into_iter()
                     .flat_map(|s| [(s, true), (s, false)])
                 {
-                    let mut machine = MadeUp::new(SLOW, reference, (12 * MS, stands * MS), 9);
+                    let mut machine =
+                        SimulatedMachine::new(SLOW, reference, (12 * MS, pauses * MS), 9);
                     machine.is_steady = is_steady;
-                    let (_, hertz) = said(machine, SLOW, 3000);
-                    assert!(parts(hertz, SLOW) <= 20_000, "{hertz} with {stands}");
+                    let (_, hertz) = run_watch(machine, SLOW, 3000);
+                    assert!(
+                        difference_ppb(hertz, SLOW) <= 20_000,
+                        "{hertz} with {pauses}"
+                    );
                 }
             }
         }
