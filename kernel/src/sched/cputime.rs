@@ -1,7 +1,8 @@
-//! CPU time: how long each task and process has run, for their clocks.
+//! CPU time of tasks and processes, in TSC cycles (CLOCK_THREAD_CPUTIME_ID,
+//! CLOCK_PROCESS_CPUTIME_ID).
 //!
-//! The scheduler marks each switch; between two marks the counter is one task's. Time in the
-//! kernel on a task's behalf is charged to the task, halted time to none.
+//! The scheduler charges the cycles since the last switch to the task that gives up the CPU. Time
+//! in the kernel on behalf of a task is charged to the task, halted time to none.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -9,18 +10,18 @@ use crate::arch::tsc;
 use crate::arch::tsc::guessed_hertz;
 use crate::process::{Process, Task, try_current};
 
-/// The counter at the last mark.
+/// The TSC at the last charge.
 static MARK: AtomicU64 = AtomicU64::new(0);
 
-/// Cycles that any task has run.
+/// Cycles charged to all tasks since boot.
 static BUSY: AtomicU64 = AtomicU64::new(0);
 
-/// CPU time that all tasks together have used, in clock ticks.
+/// CPU time used by all tasks together, in clock ticks of 10 ms (USER_HZ).
 pub fn busy_ticks() -> u64 {
     ticks(BUSY.load(Relaxed) + uncharged())
 }
 
-/// Called by the scheduler as the running task gives the CPU up: charges it.
+/// Charges the running task. Called by the scheduler when the task gives up the CPU.
 pub fn charge() {
     let now = tsc::cycles();
     let cycles = now.saturating_sub(MARK.swap(now, Relaxed));
@@ -32,7 +33,7 @@ pub fn charge() {
     }
 }
 
-/// Cycles since the last mark: those of the running task that it hasn't been charged for.
+/// Cycles of the running task since the last charge.
 pub fn uncharged() -> u64 {
     tsc::cycles().saturating_sub(MARK.load(Relaxed))
 }
@@ -50,25 +51,25 @@ pub fn cycles_of_millisecond() -> u64 {
     }
 }
 
-/// Called after a halt: the halted time is charged to no task.
+/// Charges the time since the last charge to no task. Called after a halt.
 pub fn skip() {
     MARK.store(tsc::cycles(), Relaxed);
 }
 
-/// CPU time that a task, or all its process's tasks ever, have used, in nanoseconds.
+/// CPU time in nanoseconds used by a task (`of_thread`), or by all tasks its process ever had.
 pub fn used(task: &Task, of_thread: bool) -> u64 {
     if !of_thread {
         return used_by(&task.process);
     }
     let mut cycles = task.cpu_cycles.load(Relaxed);
-    // The running task has not been charged yet for its present turn.
+    // The running task has not been charged since it was switched to.
     if try_current().is_some_and(|running| core::ptr::eq(&*running, task)) {
         cycles += uncharged();
     }
     nanos(cycles)
 }
 
-/// CPU time that all of a process's tasks ever have used, in nanoseconds.
+/// CPU time in nanoseconds used by all tasks that a process ever had.
 pub fn used_by(process: &Process) -> u64 {
     let mut cycles = process.cpu_cycles.load(Relaxed);
     if try_current().is_some_and(|running| core::ptr::eq(&*running.process, process)) {

@@ -1,7 +1,7 @@
-//! What few tasks have and a switch between tasks has to see to: breakpoints in hardware, I/O
-//! ports, and RDTSC that traps.
+//! CPU state that few tasks have and a context switch must load: debug registers, the I/O bitmap,
+//! and CR4.TSD (Linux's __switch_to_xtra).
 //!
-//! The task has a bit for each, so that a switch between two tasks without extras costs one test.
+//! A task has a bit for each, so that a switch between two tasks without any costs one test.
 
 use alloc::boxed::Box;
 use core::sync::atomic::{AtomicU8, Ordering};
@@ -14,12 +14,12 @@ use crate::sync::{Mutex, rank};
 
 /// The task has debug registers.
 const DEBUG: u8 = 1;
-/// It may use I/O ports.
+/// The task may use I/O ports.
 const PORTS: u8 = 2;
 /// RDTSC traps (prctl(PR_SET_TSC)).
 const TSC_TRAPS: u8 = 4;
 
-/// A task's.
+/// Rarely used CPU state of a task.
 #[derive(Default)]
 pub struct Extras {
     present: AtomicU8,
@@ -28,15 +28,15 @@ pub struct Extras {
 }
 
 impl Extras {
-    fn note(&self, bit: u8, is_there: bool) {
-        if is_there {
+    fn set_present(&self, bit: u8, exists: bool) {
+        if exists {
             self.present.fetch_or(bit, Ordering::Relaxed);
         } else {
             self.present.fetch_and(!bit, Ordering::Relaxed);
         }
     }
 
-    /// Bits of what there is.
+    /// Bits of the state that the task has.
     #[inline(always)]
     pub fn present(&self) -> u8 {
         self.present.load(Ordering::Relaxed)
@@ -44,7 +44,7 @@ impl Extras {
 }
 
 impl Task {
-    /// Its debug registers; without any, what such a task reads.
+    /// The task's debug registers; their initial values if it never set any.
     pub fn debug_registers(&self) -> DebugRegisters {
         self.extras
             .debug
@@ -54,42 +54,42 @@ impl Task {
             .unwrap_or_default()
     }
 
-    /// Gives it debug registers, which count from its next switch on.
+    /// Sets the task's debug registers, loaded at the next switch to it.
     pub fn set_debug_registers(&self, registers: DebugRegisters) {
-        let is_there = registers != DebugRegisters::default();
-        self.extras.debug.set(is_there.then(|| Box::new(registers)));
-        self.extras.note(DEBUG, is_there);
+        let exists = registers != DebugRegisters::default();
+        self.extras.debug.set(exists.then(|| Box::new(registers)));
+        self.extras.set_present(DEBUG, exists);
     }
 
-    /// Its rights to I/O ports.
+    /// The task's access to I/O ports.
     pub fn ports(&self) -> &Mutex<Ports, rank::Ports> {
         &self.extras.ports
     }
 
-    /// Gives it other ones.
+    /// Sets the task's access to I/O ports.
     pub fn set_ports(&self, ports: Ports) {
         if core::ptr::eq(self, percpu::current()) {
             ports.load();
         }
-        self.extras.note(PORTS, !ports.is_empty());
+        self.extras.set_present(PORTS, !ports.is_empty());
         self.extras.ports.set(ports);
     }
 
-    /// Whether RDTSC is its SIGSEGV.
+    /// Whether RDTSC raises SIGSEGV in the task (PR_TSC_SIGSEGV).
     pub fn tsc_traps(&self) -> bool {
         self.extras.present() & TSC_TRAPS != 0
     }
 
-    /// Has RDTSC trap, or not.
+    /// Sets whether RDTSC traps in the task.
     pub fn set_tsc_traps(&self, traps: bool) {
-        self.extras.note(TSC_TRAPS, traps);
+        self.extras.set_present(TSC_TRAPS, traps);
         if core::ptr::eq(self, percpu::current()) {
             cpu::set_tsc_traps(traps);
         }
     }
 }
 
-/// Takes what `previous` has off the CPU, and gives it what `next` has.
+/// Replaces the state on the CPU by that of `next`. `previous`: the bits of the task before.
 #[cold]
 pub fn switch(previous: u8, next: &Task) {
     let extras = &next.extras;

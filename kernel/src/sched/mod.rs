@@ -1,9 +1,17 @@
-//! Scheduling: ready tasks, the switch between two, wait queues, preemption points, CPU time and load.
+//! Scheduling: the run queue and the context switch, wait queues, preemption points, CPU time and
+//! load averages.
 //!
-//! Floor 7. Reading order: `run_queue.rs` (the switch), `turns.rs` (which task is next, after Linux's CFS),
-//! `wait.rs` (wait queues), `preempt.rs` (points in long calls), `sleep.rs` and `sleep_lock.rs`.
+//! Floor 7: it may use the floors below it, abi to vm (tests/floors/floors.txt).
 //!
-//! Left out of Linux's: more than one CPU, real-time classes, weights of niceness, groups.
+//! Reading order: `run_queue.rs` (the switch), `turns.rs` (which task is next, after Linux's CFS),
+//! `wait.rs` (wait queues), `preempt.rs` (preemption points in long calls), `sleep.rs` and
+//! `sleep_lock.rs`, `cputime.rs` and `load.rs`; `extras.rs` and `ports.rs` have state of the CPU
+//! that few tasks use. A system call that doesn't wait uses none of it. Next: `usercopy`, the floor
+//! above, where a page fault may put a task to sleep.
+//!
+//! Left out of Linux: more than one CPU; preemption of the kernel outside preemption points; nice
+//! values, scheduling policies and SCHED_DEADLINE (the first two are stored, without effect); task
+//! groups.
 
 pub mod cputime;
 pub mod extras;

@@ -1,9 +1,9 @@
-//! I/O ports that a thread may use by itself: ioperm(2) opens single ones, iopl(2) all
+//! Access of threads to I/O ports: single ports by ioperm(2), all ports by iopl(2)
 //! (arch/x86/kernel/ioport.c).
 //!
-//! The CPU's own I/O privilege level stays 0: with a higher one a program could turn interrupts
-//! off. Level 3 is a bitmap in the TSS with every port open, and CLI and STI do nothing then. The
-//! rights go to children and stay over execve(2).
+//! RFLAGS.IOPL stays 0: with IOPL 3 a program could disable interrupts. Level 3 is emulated by an
+//! I/O bitmap with every port open in the TSS; CLI and STI are skipped then. The rights are
+//! inherited by children and kept over execve(2).
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -15,31 +15,31 @@ use crate::mm::fallible;
 use crate::process::instruction;
 use crate::process::task::Task;
 
-/// A thread's rights.
+/// A thread's access to I/O ports.
 #[derive(Clone, Default)]
 pub struct Ports {
     level: u8,
-    /// A bit for each port, set where it is closed. Children share it until one of them changes it.
+    /// I/O bitmap: a set bit closes the port. Shared with children until one of them changes it.
     closed: Option<Arc<Vec<u8>>>,
 }
 
 impl Ports {
-    /// Whether there are none.
+    /// Whether every port is closed.
     pub fn is_empty(&self) -> bool {
         self.level < 3 && self.closed.is_none()
     }
 
-    /// The level that iopl(2) gave.
+    /// Level set by iopl(2), 0 to 3.
     pub fn level(&self) -> u8 {
         self.level
     }
 
-    /// The bitmap of ioperm(2), if a port is open.
+    /// I/O bitmap of ioperm(2); `None` if it opens no port.
     pub fn closed(&self) -> Option<&[u8]> {
         self.closed.as_ref().map(|closed| closed.as_slice())
     }
 
-    /// Gives the CPU the rights.
+    /// Loads the I/O bitmap into the TSS.
     pub fn load(&self) {
         gdt::set_ports(match &self.closed {
             _ if self.level == 3 => gdt::Ports::All,
@@ -48,7 +48,7 @@ impl Ports {
         });
     }
 
-    /// Opens or closes the ports in `range`, which end at 65536.
+    /// Opens or closes the ports in `range`, within 0..65536.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -101,8 +101,8 @@ pub fn set_level(task: &Task, level: u8) {
     task.set_ports(ports);
 }
 
-/// Whether the instruction that met a general protection fault is CLI or STI of a program at level
-/// 3, which does nothing there (fixup_iopl_exception).
+/// Handles a general protection fault by CLI or STI of a program at level 3: skips the instruction
+/// (fixup_iopl_exception). Returns whether the fault was one.
 pub fn passes_over(task: &Task, frame: &mut Frame) -> bool {
     const CLI: u8 = 0xfa;
     const STI: u8 = 0xfb;

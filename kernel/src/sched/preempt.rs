@@ -1,12 +1,12 @@
-//! Long calls: the points at which they let interrupts in, others run, and signals end them.
+//! Preemption points of long calls: interrupts, rescheduling and signals.
 //!
-//! The kernel runs with interrupts off and is not preempted. Work over a size that a program chose
-//! is therefore done in parts of about [`STRIDE`] bytes, with a preemption [`point`] between two
-//! parts: no lock is held there, interrupts are on for an instruction, and a task that should run
-//! is switched to. The same rules hold as for a copy to or from user memory, which can sleep too.
+//! The kernel runs with interrupts disabled and is not preempted. Work over a size that a program
+//! chose is therefore done in parts of about [`STRIDE`] bytes, with a preemption [`point`] between
+//! two parts: interrupts are enabled for one instruction, and a pending switch is made. No lock is
+//! held at a point, as at a copy to or from user memory, which can sleep too.
 //!
-//! A signal ends such work where it ends it on Linux: any signal the devices and the random numbers
-//! ([`interrupted`]), only one that kills files and memory ([`is_ending`]).
+//! A signal interrupts such work where it does on Linux: any signal interrupts devices and random
+//! numbers ([`interrupted`]), only a fatal signal interrupts files and memory ([`killed`]).
 
 use core::arch::asm;
 
@@ -18,25 +18,26 @@ use crate::process::task::{TaskState, current, try_current};
 use crate::sched::run_queue;
 use crate::sync;
 
-/// Bytes of work between two points.
+/// Bytes of work between two preemption points.
 pub const STRIDE: usize = 64 * 1024;
 
-/// Lets interrupts in, and others run if one of them asks for it.
+/// Preemption point: takes pending interrupts, and reschedules if requested.
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn point() {
     sync::assert_none_held("a long call lets others run");
-    // SAFETY: no lock is held that a handler could want, and the kernel's own stack has room. STI
-    // takes effect after the next instruction: what is pending comes in between NOP and CLI.
+    // SAFETY: no lock is held that a handler could take, and the kernel stack has room. STI takes
+    // effect after the next instruction: pending interrupts are taken between NOP and CLI.
     unsafe { asm!("sti", "nop", "cli", options(nostack)) };
     if percpu::is_pending::<{ work::RESCHEDULE }>() {
         run_queue::schedule();
     }
 }
 
-/// A point of work that any signal ends.
+/// Preemption point of work that any signal interrupts.
 ///
 /// # Errors
-/// `ERESTARTSYS`, for work of which nothing was done yet; a caller that did some says how much.
+/// `ERESTARTSYS` with a signal pending. A caller that has done part of the work returns how much
+/// instead.
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn interrupted() -> Result<(), Errno> {
     point();
@@ -46,10 +47,10 @@ pub fn interrupted() -> Result<(), Errno> {
     Ok(())
 }
 
-/// A point of work that only a signal ends that kills.
+/// Preemption point of work that only a fatal signal interrupts.
 ///
 /// # Errors
-/// `EINTR`, which the program doesn't live to see.
+/// `EINTR` with a fatal signal pending; the program never sees it.
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn killed() -> Result<(), Errno> {
     point();
@@ -60,8 +61,9 @@ pub fn killed() -> Result<(), Errno> {
     }
 }
 
-/// Whether the running task is to end: it was killed, or a signal waits for it that does nothing
-/// else (complete_signal in kernel/signal.c: not those that dump core, which are looked at first).
+/// Whether a fatal signal is pending for the running task: its exit is decided, or a pending signal
+/// terminates by default. As in complete_signal (kernel/signal.c), signals that dump core don't
+/// count: they take effect at delivery.
 pub fn is_ending() -> bool {
     if !is_interrupted() {
         return false;
@@ -85,17 +87,18 @@ pub fn is_ending() -> bool {
         .any(|signo| kills & signal::bit(signo) != 0 && actions.get(signo).handler == DEFAULT)
 }
 
-/// Whether an interrupt that strikes in the kernel strikes at a point: not in the idle loop.
+/// Whether an interrupt of kernel code occurred at a preemption point, rather than in the idle
+/// loop.
 pub fn is_at_point() -> bool {
     try_current().is_some_and(|task| task.state() == TaskState::Runnable)
 }
 
-/// Counts work, and says when a point is due.
+/// Counts work between preemption points.
 #[derive(Default)]
 pub struct Stride(usize);
 
 impl Stride {
-    /// So many bytes more were worked on; true when it is time for a point.
+    /// Adds `bytes` of work; returns whether a preemption point is due.
     pub fn passes(&mut self, bytes: usize) -> bool {
         self.0 += bytes;
         let is_due = self.0 >= STRIDE;

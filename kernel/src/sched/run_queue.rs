@@ -1,9 +1,9 @@
-//! The scheduler: the running task, those that are ready, and the switch from one to the next.
+//! The scheduler: the running task, the ready tasks, and the context switch.
 //!
-//! A task gives the CPU up when it waits, when it ends, and, if another one's turn has come
-//! (`turns.rs`), at the timer's ticks and behind the call that woke it. The kernel itself is not
-//! preempted but at the points of long calls. With nothing to run the CPU halts until an interrupt,
-//! on the stack of the task that ran last.
+//! A task gives up the CPU when it waits or ends. It is preempted, if another task comes first
+//! (`turns.rs`), at a tick and at the end of the call that woke the other. The kernel itself is
+//! preempted only at the preemption points of long calls. With no task ready, the CPU halts until
+//! an interrupt, on the stack of the task that ran last.
 
 use alloc::sync::Arc;
 use core::arch::naked_asm;
@@ -33,10 +33,11 @@ static SCHEDULER: Mutex<Scheduler, rank::RunQueue> = Mutex::new(Scheduler {
 
 struct Scheduler {
     current: Option<Arc<Task>>,
-    /// Kept until the next switch: an ended task still runs on its stack while it switches away.
+    /// The task that ran before. Kept until the next switch: an ended task still runs on its stack
+    /// while it switches away.
     previous: Option<Arc<Task>>,
     turns: Turns,
-    /// Who is woken now is woken by the clock.
+    /// Tasks are being woken by expired timers ([`by_clock`]).
     by_clock: bool,
 }
 
@@ -45,7 +46,7 @@ pub fn current_task() -> Arc<Task> {
     SCHEDULER.lock().current.clone().expect("a task runs")
 }
 
-/// Makes room for `tasks` in the queue: a wake-up never waits for memory.
+/// Makes room for `tasks` in the queue, so that a wake-up never allocates.
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -54,8 +55,8 @@ pub fn make_room(tasks: usize) -> Result<(), Errno> {
 }
 
 impl Scheduler {
-    /// What can be used at the same time: the task that runs now, unless it is about to sleep or
-    /// the CPU halts, and those that are ready.
+    /// Borrows the running task and the ready ones together. No task runs while the current one is
+    /// about to sleep or the CPU halts.
     fn split(&mut self) -> (Option<&Arc<Task>>, &mut Turns) {
         let current = self.current.as_ref();
         let running = current.filter(|task| task.state() == TaskState::Runnable);
@@ -70,49 +71,49 @@ pub fn start(task: Arc<Task>) {
     turns.add_new(task, running.map(|task| &**task));
 }
 
-/// Makes a task ready again; the running one gives the CPU up as soon as it can, if that is fair.
+/// Makes a task ready again, and requests a switch if it preempts the running one.
 fn resume(task: &Arc<Task>) {
     let mut scheduler = SCHEDULER.lock();
     let by_clock = scheduler.by_clock;
     let (running, turns) = scheduler.split();
-    // Not before: it may be the one on whose stack the CPU halts.
+    // After `split`: the task may be the current one, on whose stack the CPU halts.
     task.set_state(TaskState::Runnable);
     if turns.add_woken(task.clone(), running.map(|task| &**task), by_clock) {
         percpu::set_work(work::RESCHEDULE);
     }
 }
 
-/// Does `f`, which wakes those whose time has come.
+/// Runs `f`, in which expired timers wake tasks: these get the CPU at once (`turns.rs`).
 pub fn by_clock(f: impl FnOnce()) {
     SCHEDULER.lock().by_clock = true;
     f();
     SCHEDULER.lock().by_clock = false;
 }
 
-/// Wakes a task that waits.
+/// Wakes a task if it is blocked.
 pub fn wake(task: &Arc<Task>) {
     if task.state() == TaskState::Blocked {
         resume(task);
     }
 }
 
-/// Lets a task go on that job control or a tracer holds.
+/// Resumes a task that job control or its tracer has stopped.
 pub fn wake_stopped(task: &Arc<Task>) {
     if matches!(task.state(), TaskState::Stopped | TaskState::Traced) {
         resume(task);
     }
 }
 
-/// Lets a task go on that job control holds; a tracer's hold is its own.
+/// Resumes a task that job control has stopped, but not one stopped by its tracer.
 pub fn wake_continued(task: &Arc<Task>) {
     if task.state() == TaskState::Stopped {
         wake_stopped(task);
     }
 }
 
-/// How many tasks run or are ready to.
+/// Number of runnable tasks: the running one and the ready ones.
 pub fn runnable() -> usize {
-    // As below: the timer asks this too.
+    // Called by the timer interrupt, as `tick` is.
     let Some(scheduler) = SCHEDULER.try_lock() else {
         return 0;
     };
@@ -121,9 +122,9 @@ pub fn runnable() -> usize {
     scheduler.turns.len() + usize::from(runs)
 }
 
-/// Called by the timer: asks for a switch if another task is ready.
+/// Requests a switch if another task is ready. Called at each tick.
 pub fn tick() {
-    // The timer may strike in the idle loop, where the queue is being looked at: try only.
+    // The timer interrupt may occur in the idle loop, while the lock is held: try only.
     if let Some(scheduler) = SCHEDULER.try_lock()
         && scheduler.turns.len() != 0
         && scheduler.current.is_some()
@@ -132,7 +133,7 @@ pub fn tick() {
     }
 }
 
-/// Lets another task run, if one is ready, whatever is fair.
+/// Switches to another task if one is ready, whatever its virtual runtime.
 pub fn yield_now() {
     change(Turn::Others);
     reserve::after_sleep();
@@ -144,24 +145,24 @@ pub fn yield_fairly() {
     reserve::after_sleep();
 }
 
-/// Gives the CPU to the task whose turn it is; returns when this one's turn comes again, and there
-/// is memory for it to go on with.
+/// Switches to the task that comes next in fair order. Returns when the caller runs again and
+/// there is memory for it (`mm/reserve.rs`).
 pub fn schedule() {
     change(Turn::Fair);
     reserve::after_sleep();
 }
 
-/// Lets interrupts and others in, and goes on, whatever there is of memory: for a task that would
-/// sleep, but can't be entered where it would be woken, and for one that waits for memory.
+/// Takes pending interrupts and switches to another task if one is ready; doesn't wait for memory.
+/// For a task that can't be added to a wait queue, and for one that waits for memory itself.
 pub fn pause() {
     interrupts::enable();
-    // What waits strikes behind the instruction after STI.
+    // STI takes effect after the next instruction: pending interrupts are taken after NOP.
     x86_64::instructions::nop();
     interrupts::disable();
     change(Turn::Others);
 }
 
-/// As [`schedule`] and [`yield_now`], whatever there is of memory.
+/// Switches to the next task in the order of `turn`; doesn't wait for memory.
 fn change(turn: Turn) {
     sync::assert_none_held("a task gives the CPU up");
     crate::sched::cputime::charge();
@@ -189,8 +190,8 @@ fn change(turn: Turn) {
             scheduler = SCHEDULER.lock();
         }
     };
-    // The switch is what was asked for. A request that stayed would be saved with this task, and
-    // take the CPU from it as soon as it has it again (clear_tsk_need_resched in __schedule,
+    // This switch fulfils the request. A request left pending would be saved with this task, and
+    // preempt it as soon as it runs again (clear_tsk_need_resched in __schedule,
     // kernel/sched/core.c).
     percpu::clear_work(work::RESCHEDULE);
     if let Some(next) = next {
@@ -209,7 +210,7 @@ fn switch_to(next: Arc<Task>, mut scheduler: MutexGuard<'_, Scheduler, rank::Run
         }
         previous.fpu.lock().save();
         previous.segments.set(Segments::read());
-        // Whatever it was in the middle of, it is interrupted now.
+        // A restartable sequence in progress is aborted.
         let interrupted = rseq::work_after_switch(previous);
         previous
             .work
@@ -223,7 +224,7 @@ fn switch_to(next: Arc<Task>, mut scheduler: MutexGuard<'_, Scheduler, rank::Run
     percpu::set_current(
         Arc::as_ptr(&next),
         next.stack.top(),
-        // What belongs to the machine stays.
+        // Low memory is a state of the machine, not of the task.
         next.work.load(Ordering::Relaxed) | percpu::pending_work() & work::LOW_MEMORY,
     );
     gdt::set_kernel_stack(next.stack.top());
@@ -236,10 +237,10 @@ fn switch_to(next: Arc<Task>, mut scheduler: MutexGuard<'_, Scheduler, rank::Run
         Some(mm) => crate::process::activate(&mm.lock()),
         None => crate::mm::paging::activate_kernel(),
     }
-    // After the address space: selectors may be of its LDT.
+    // After the address space: selectors may refer to its LDT.
     next.segments.lock().load();
     next.fpu.lock().load();
-    // The task before `previous` is off its stack by now: its last reference may go.
+    // The task before `previous` has left its stack: its last reference may be dropped.
     let gone = core::mem::replace(&mut scheduler.previous, previous);
     drop(scheduler);
     drop(gone);
@@ -250,7 +251,7 @@ fn switch_to(next: Arc<Task>, mut scheduler: MutexGuard<'_, Scheduler, rank::Run
     unsafe { switch_stacks(save_to, *load_from) };
 }
 
-/// Saves the callee-saved registers and the stack pointer, and takes the other task's.
+/// Saves the callee-saved registers and the stack pointer, and loads the other task's.
 #[unsafe(naked)]
 unsafe extern "C" fn switch_stacks(save_to: *mut u64, load: u64) {
     naked_asm!(

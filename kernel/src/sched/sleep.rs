@@ -1,4 +1,4 @@
-//! Sleeping until a time.
+//! Sleeping until a deadline.
 
 use alloc::sync::Arc;
 
@@ -11,19 +11,19 @@ use crate::time::timer::{Clock, Expire, Timer};
 use crate::time::{as_nanos, now};
 
 impl Expire for Task {
-    /// Wakes the task that set an [`Alarm`].
+    /// Wakes the task whose [`Alarm`] expired.
     fn expire(self: Arc<Self>) {
         run_queue::wake(&self);
     }
 }
 
-/// Wakes the running task at a time, unless it is dropped before.
+/// Timer that wakes the task that made it, unless dropped before.
 pub struct Alarm {
     _timer: Timer,
 }
 
 impl Alarm {
-    /// Rings when `clock` says `time` (ns).
+    /// Wakes the running task when `clock` reaches `time` (ns).
     pub fn new(clock: Clock, time: u64) -> Self {
         let timer = Timer::new();
         let task = Arc::downgrade(&run_queue::current_task());
@@ -32,7 +32,8 @@ impl Alarm {
     }
 }
 
-/// Sleeps until `clock` says `deadline` (ns) or later; whether it did, and wasn't interrupted.
+/// Sleeps until `clock` reaches `deadline` (ns). Returns whether it did: false if a signal
+/// interrupted the sleep.
 pub fn until(clock: Clock, deadline: u64) -> bool {
     let mut alarm = None;
     loop {
@@ -42,19 +43,20 @@ pub fn until(clock: Clock, deadline: u64) -> bool {
         if wait::is_interrupted() {
             return false;
         }
-        // A new one each time: where the date was set back, the last may have rung already.
+        // A new alarm each time: the last one may have expired before the date was set back.
         drop(alarm.replace(Alarm::new(clock, deadline)));
         wait::block();
     }
 }
 
-/// The clock that a time by the clock `id` is waited for with, and the time by that, in ns.
+/// The timer clock for a deadline by clock `id`, and the deadline by it in ns; `None` for clocks
+/// that can't be slept on.
 pub fn timer_of(id: i32, time: Time) -> Option<(Clock, u64)> {
     match usize::try_from(id).ok()? {
         REALTIME => Some((Clock::Realtime, as_nanos(time))),
         MONOTONIC | BOOTTIME => Some((Clock::Monotonic, as_nanos(time))),
         TAI => {
-            // Ahead of the date by whole seconds, which only adjtimex(2) changes.
+            // TAI is ahead of the date by whole seconds, which only adjtimex(2) changes.
             let (date, tai) = (now(REALTIME as i32)?, now(id)?);
             let ahead = tai.seconds - date.seconds - i64::from(tai.nanos < date.nanos);
             let seconds = time.seconds.saturating_sub(ahead);

@@ -1,14 +1,15 @@
-//! Sleeping lock: may be held during a user copy; a task that finds it taken sleeps.
+//! Sleeping lock (Linux's struct mutex): may be held over a copy to or from user memory; a task
+//! that finds it taken sleeps.
 
 use core::ops::{Deref, DerefMut};
 
 use crate::sched::wait::WaitQueue;
 
-/// A lock whose holder may sleep. Must be taken without holding a [`Mutex`](crate::sync::Mutex).
+/// Lock whose holder may sleep. Must be taken without holding a [`Mutex`](crate::sync::Mutex).
 #[derive(Default)]
 pub struct SleepLock<T> {
     value: spin::Mutex<T>,
-    /// Woken when the lock is released.
+    /// Tasks that wait for the lock; woken at release.
     turn: WaitQueue,
 }
 

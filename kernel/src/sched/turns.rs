@@ -23,7 +23,7 @@ use crate::mm::fallible::Grow;
 use crate::process::task::Task;
 use crate::sched::cputime;
 
-/// What CFS counts with on one CPU, in cycles.
+/// CFS's periods on one CPU, in TSC cycles.
 struct Periods {
     millisecond: u64,
 }
@@ -35,8 +35,8 @@ impl Periods {
         }
     }
 
-    /// What a sleeper has less than the others: half of sysctl_sched_latency (place_entity with
-    /// GENTLE_FAIR_SLEEPERS).
+    /// How far below the minimum a woken task is placed: half of sysctl_sched_latency (place_entity
+    /// with GENTLE_FAIR_SLEEPERS).
     fn credit(&self) -> u64 {
         3 * self.millisecond
     }
@@ -47,8 +47,8 @@ impl Periods {
         self.millisecond
     }
 
-    /// The turn of one of `tasks` ready ones, which a new one begins with (sched_vslice with
-    /// START_DEBIT).
+    /// How far above the minimum a new task is placed: one slice of `tasks` runnable tasks
+    /// (sched_vslice with START_DEBIT).
     fn debit(&self, tasks: usize) -> u64 {
         let latency = 6 * self.millisecond;
         let least = self.millisecond * 3 / 4;
@@ -56,25 +56,25 @@ impl Periods {
     }
 }
 
-/// To whom the running task gives the CPU.
+/// Which task follows when the running one reschedules.
 #[derive(Clone, Copy, Debug)]
 pub enum Turn {
-    /// Whose turn it is; that may be itself.
+    /// The task with the least virtual runtime, which may be the running one.
     Fair,
     /// Another task, if its virtual runtime is at most a margin above the running task's (the skip
     /// buddy of pick_next_entity).
     Equals,
-    /// Any other one.
+    /// Another task, whatever its virtual runtime.
     Others,
 }
 
-/// The ready tasks but for the running one.
+/// The ready tasks, without the running one.
 pub struct Turns {
-    /// The next one, whatever is fair: the clock woke it.
+    /// A task woken by the clock, which runs next.
     first: Option<Arc<Task>>,
-    /// By virtual runtime; of the same, in the order of their coming.
+    /// In order of virtual runtime, then of arrival.
     ready: VecDeque<Arc<Task>>,
-    /// What every task has at least (min_vruntime). It never falls.
+    /// Minimum virtual runtime of the queue (min_vruntime); never decreases.
     least: u64,
 }
 
@@ -87,7 +87,7 @@ impl Turns {
         }
     }
 
-    /// Room for `tasks` in all.
+    /// Makes room for `tasks` in all.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -99,7 +99,7 @@ impl Turns {
         self.ready.len() + usize::from(self.first.is_some())
     }
 
-    /// A task that ran is ready to run again.
+    /// Adds a task that was preempted or yielded.
     pub fn add(&mut self, task: Arc<Task>) {
         let runtime = task.runtime.load(Relaxed);
         let is_after = |other: &Arc<Task>| other.runtime.load(Relaxed) <= runtime;
@@ -111,21 +111,21 @@ impl Turns {
         }
     }
 
-    /// A task that slept is ready; whether it takes the CPU from `running` (check_preempt_wakeup).
-    /// `by_clock`: the time came that it waited for.
+    /// Adds a task that slept. Returns whether it preempts `running` (check_preempt_wakeup).
+    /// `by_clock`: it was woken by an expired timer.
     pub fn add_woken(&mut self, task: Arc<Task>, running: Option<&Task>, by_clock: bool) -> bool {
         let periods = Periods::new();
-        let had = running.map(had);
-        self.advance(had);
-        let brought_up = self.least.saturating_sub(periods.credit());
-        let runtime = task.runtime.load(Relaxed).max(brought_up);
+        let running_runtime = running.map(running_runtime);
+        self.advance(running_runtime);
+        let placed = self.least.saturating_sub(periods.credit());
+        let runtime = task.runtime.load(Relaxed).max(placed);
         task.runtime.store(runtime, Relaxed);
-        let Some(had) = had else {
+        let Some(running_runtime) = running_runtime else {
             self.add(task);
             return false;
         };
-        let is_fair = had > runtime + periods.margin();
-        let is_near = runtime <= had + periods.credit() + periods.margin();
+        let is_fair = running_runtime > runtime + periods.margin();
+        let is_near = runtime <= running_runtime + periods.credit() + periods.margin();
         if by_clock && !is_fair && is_near && self.first.is_none() {
             self.first = Some(task);
             return true;
@@ -134,28 +134,30 @@ impl Turns {
         is_fair
     }
 
-    /// A new task is ready, which `running` made.
+    /// Adds a new task, created by `running`.
     pub fn add_new(&mut self, task: Arc<Task>, running: Option<&Task>) {
-        let had = running.map(had);
-        self.advance(had);
+        let running_runtime = running.map(running_runtime);
+        self.advance(running_runtime);
         let tasks = self.len() + usize::from(running.is_some()) + 1;
         let begin = self.least + Periods::new().debit(tasks);
-        task.runtime.store(begin.max(had.unwrap_or(0)), Relaxed);
+        task.runtime
+            .store(begin.max(running_runtime.unwrap_or(0)), Relaxed);
         self.add(task);
     }
 
-    /// The next task, in place of `running`, unless that goes on. The latter has been charged.
+    /// Removes and returns the next task; `None` if `running`, whose CPU time has been charged,
+    /// continues.
     pub fn next(&mut self, running: Option<&Task>, turn: Turn) -> Option<Arc<Task>> {
-        let had = running.map(|task| task.runtime.load(Relaxed));
-        self.advance(had);
+        let running_runtime = running.map(|task| task.runtime.load(Relaxed));
+        self.advance(running_runtime);
         if self.first.is_some() {
             return self.first.take();
         }
-        if let Some(had) = had {
+        if let Some(running_runtime) = running_runtime {
             let first = self.ready.front()?.runtime.load(Relaxed);
             let most = match turn {
-                Turn::Fair => had,
-                Turn::Equals => had + Periods::new().margin(),
+                Turn::Fair => running_runtime,
+                Turn::Equals => running_runtime + Periods::new().margin(),
                 Turn::Others => u64::MAX,
             };
             if first > most {
@@ -165,19 +167,19 @@ impl Turns {
         self.ready.pop_front()
     }
 
-    /// Updates the queue's minimum (update_min_vruntime); `had`: the running task's virtual
-    /// runtime.
-    fn advance(&mut self, had: Option<u64>) {
+    /// Updates the queue's minimum (update_min_vruntime); `running_runtime` is the running task's
+    /// virtual runtime.
+    fn advance(&mut self, running_runtime: Option<u64>) {
         let first = self.ready.front().map(|task| task.runtime.load(Relaxed));
-        let least = match (had, first) {
-            (Some(had), Some(first)) => had.min(first),
-            (had, first) => had.or(first).unwrap_or(0),
+        let least = match (running_runtime, first) {
+            (Some(running_runtime), Some(first)) => running_runtime.min(first),
+            (running_runtime, first) => running_runtime.or(first).unwrap_or(0),
         };
         self.least = self.least.max(least);
     }
 }
 
-/// The running task's virtual runtime at this moment.
-fn had(running: &Task) -> u64 {
+/// The running task's virtual runtime, with the cycles not yet charged.
+fn running_runtime(running: &Task) -> u64 {
     running.runtime.load(Relaxed) + cputime::uncharged()
 }

@@ -1,8 +1,8 @@
-//! Wait queues: who is to be told when something happens.
+//! Wait queues (include/linux/wait.h): sleeping tasks and callbacks that wait for an event.
 //!
-//! In a queue stand tasks that sleep, and [`Wake`] callbacks: poll(2), select(2) and epoll(7) wait
-//! for several files at once, and so stand in the queues of all of them. A task leaves the queue as
-//! it is woken; a callback stays until it is taken out. Timeouts come from `crate::time::timer`.
+//! A callback ([`Wake`]) is for poll(2), select(2) and epoll(7), which wait for several files at
+//! once and are in the queues of all of them. A wake-up removes a task from the queue; a callback
+//! stays until it is removed by [`WaitQueue::leave`]. Timeouts are timers of `time/timer.rs`.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -20,19 +20,19 @@ use crate::sched::run_queue;
 use crate::sched::sleep::Alarm;
 use crate::time::timer::Clock;
 
-/// An entry of a wait queue that isn't a task.
+/// Callback of a wait queue.
 pub trait Wake: Send + Sync {
-    /// Called when one of `events` may have happened. The queue is locked meanwhile: neither join
-    /// nor leave it, and don't look at the file.
+    /// Called when one of `events` may have happened, with the queue locked: the callback must
+    /// neither join nor leave the queue, nor use the file.
     fn wake(&self, events: Ready);
 }
 
-/// Identifies the entries of one waiter, in every queue that it has joined.
+/// Identifies the entries of one waiter in all queues that it has joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
 
 impl Ticket {
-    /// A new one, greater than all before.
+    /// A new ticket, greater than all earlier ones.
     pub fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
@@ -42,25 +42,26 @@ impl Ticket {
 enum Waiter {
     Task(Arc<Task>),
     Callback(Ready, Arc<dyn Wake>),
-    /// A callback that left.
+    /// A callback that left; removed later.
     Gone,
 }
 
-/// Waiters in the order of their tickets, which is that of their coming.
+/// Waiters in the order of their tickets, the order of arrival.
 type Line = VecDeque<(Ticket, Waiter)>;
 
-/// Those who wait for one thing.
+/// Waiters for one event.
 #[derive(Default)]
 pub struct WaitQueue(Mutex<Lines, rank::WaitQueue>);
 
 #[derive(Default)]
 struct Lines {
-    /// Woken together.
+    /// Waiters that are woken together.
     shared: Line,
-    /// Entries of `shared` that left, counted again where one leaves again. They go when they are
-    /// as many as the others: a crowd that leaves in any order does not move the rest up for each.
+    /// Upper bound of the `Gone` entries of `shared`; an entry that leaves twice counts twice. They
+    /// are removed together once they are half of the queue: otherwise many waiters that leave in
+    /// any order would cost a move of the rest each.
     gone: usize,
-    /// Woken one at a time: each uses up what it is woken for.
+    /// Waiters that are woken one at a time, as each consumes the event.
     exclusive: Line,
 }
 
@@ -74,9 +75,9 @@ impl WaitQueue {
         }))
     }
 
-    /// Sleeps until `condition` gives a value. It is asked again after every wake-up; nothing
-    /// can happen between asking and sleeping, since the kernel is not preemptible. A signal
-    /// wakes the task too: a condition that should end the wait then asks
+    /// Sleeps until `condition` returns a value. The condition is evaluated again after every
+    /// wake-up; no event is lost between the evaluation and the sleep, since the kernel is not
+    /// preemptible. A signal wakes the task too: a condition that should end the wait then tests
     /// [`is_interrupted`].
     pub fn wait_for<T>(&self, mut condition: impl FnMut() -> Option<T>) -> T {
         loop {
@@ -87,7 +88,8 @@ impl WaitQueue {
         }
     }
 
-    /// The same until CLOCK_MONOTONIC says `deadline` (ns): `None` if that came first.
+    /// [`wait_for`](Self::wait_for) with a deadline in ns of CLOCK_MONOTONIC: `None` if it passes
+    /// first.
     pub fn wait_until<T>(
         &self,
         deadline: Option<u64>,
@@ -98,8 +100,8 @@ impl WaitQueue {
         })
     }
 
-    /// As [`wait_until`](Self::wait_until), for a waiter that uses up what it waits for (a
-    /// connection, an event): [`wake_one`](Self::wake_one) wakes a single one of those.
+    /// [`wait_until`](Self::wait_until) for a waiter that consumes the event, such as a connection:
+    /// [`wake_one`](Self::wake_one) wakes only one of these.
     pub fn wait_exclusively<T>(
         &self,
         deadline: Option<u64>,
@@ -107,7 +109,7 @@ impl WaitQueue {
     ) -> Option<T> {
         let mut was_woken = false;
         let value = wait_until(deadline, condition, || was_woken = self.sleep(true));
-        // It may have given up with the wake-up unused: another one should have it.
+        // A waiter that gives up passes an unused wake-up on to the next.
         if was_woken && (value.is_none() || is_interrupted()) {
             self.wake_one();
         }
@@ -123,7 +125,7 @@ impl WaitQueue {
             let line = lines.choose(exclusive);
             line.try_push((ticket, Waiter::Task(task.clone()))).is_ok()
         };
-        // A crowd for which there is no memory asks again and again.
+        // Without memory for the entry, the caller's loop polls the condition.
         if !is_entered {
             drop(task);
             run_queue::pause();
@@ -133,14 +135,14 @@ impl WaitQueue {
         task.set_state(TaskState::Blocked);
         drop(task);
         run_queue::schedule();
-        // A wake-up from another source, a signal or a timer, leaves the entry behind.
+        // A wake-up by another source, a signal or a timer, leaves the entry in the queue.
         !remove(self.0.lock().choose(exclusive), ticket)
     }
 
-    /// Enters a callback, to be called when one of `events` may have happened.
+    /// Adds a callback, to be called when one of `events` may have happened.
     ///
     /// # Errors
-    /// `ENOMEM`: a program decides how many there are.
+    /// `ENOMEM`: programs decide the number of callbacks.
     pub fn join(
         &self,
         ticket: Ticket,
@@ -155,7 +157,7 @@ impl WaitQueue {
         Ok(())
     }
 
-    /// Takes out all callbacks that joined with `ticket`.
+    /// Removes all callbacks that joined with `ticket`.
     pub fn leave(&self, ticket: Ticket) {
         let mut lines = self.0.lock();
         let start = lines.shared.partition_point(|(other, _)| *other < ticket);
@@ -172,21 +174,22 @@ impl WaitQueue {
         trim(shared);
     }
 
-    /// Wakes every waiter.
+    /// Wakes all waiters.
     pub fn wake_all(&self) {
         self.wake(Ready::all(), usize::MAX);
     }
 
-    /// Wakes every waiter, but of those that wait exclusively only the one that came first.
+    /// Wakes all shared waiters and the first exclusive one.
     pub fn wake_one(&self) {
         self.wake(Ready::all(), 1);
     }
 
-    /// Wakes the sleeping tasks and the callbacks that are for one of `events`; `exclusive`: at
-    /// most so many of the exclusive waiters.
+    /// Wakes all shared tasks, the callbacks for any of `events`, and at most `exclusive` of the
+    /// exclusive waiters.
     pub fn wake(&self, events: Ready, exclusive: usize) {
-        // Another queue may be locked: that of a file which an epoll instance watches, whose own
-        // queue this is. What watches what has no circles (`vfs/epoll/nesting.rs`).
+        // The caller may hold the lock of another queue: a watched file's queue calls back an epoll
+        // instance, which wakes its own queue. Epoll instances don't watch each other in a circle
+        // (`vfs/epoll/nesting.rs`).
         let mut lines = self.0.lock_beside();
         if !lines.shared.is_empty() {
             lines.shared.retain(|(_, waiter)| match waiter {
@@ -227,26 +230,26 @@ impl Lines {
     }
 }
 
-/// Takes one entry of `ticket` out; whether there was one.
+/// Removes an entry of `ticket`; returns whether there was one.
 fn remove(line: &mut Line, ticket: Ticket) -> bool {
     let found = line.binary_search_by_key(&ticket, |(other, _)| *other);
     found.map(|at| line.remove(at)).is_ok()
 }
 
-/// Gives back the room of a crowd that is gone.
+/// Frees the memory of an empty queue that has been long.
 fn trim(line: &mut Line) {
     if line.is_empty() && line.capacity() > 64 {
         *line = VecDeque::new();
     }
 }
 
-/// Sleeps in no queue until `condition` gives a value, which [`run_queue::wake`] has to make it ask
-/// for, or until `deadline` (ns of CLOCK_MONOTONIC): `None`.
+/// Sleeps outside any queue until `condition` returns a value, or until `deadline` (ns of
+/// CLOCK_MONOTONIC): `None`. The condition is evaluated again at each [`run_queue::wake`].
 pub fn until<T>(deadline: Option<u64>, condition: impl FnMut() -> Option<T>) -> Option<T> {
     wait_until(deadline, condition, block)
 }
 
-/// Gives up the CPU until the running task is woken.
+/// Blocks the running task until it is woken.
 pub fn block() {
     run_queue::current_task().set_state(TaskState::Blocked);
     run_queue::schedule();
@@ -266,14 +269,14 @@ fn wait_until<T>(
             if Clock::Monotonic.has_reached(deadline) {
                 return None;
             }
-            // Set once: it rings when the deadline is reached, and not before.
+            // One alarm is enough: CLOCK_MONOTONIC can't be set.
             alarm.get_or_insert_with(|| Alarm::new(Clock::Monotonic, deadline));
         }
         sleep();
     }
 }
 
-/// Whether a signal waits for the running task.
+/// Whether a signal is pending for the running task (signal_pending).
 pub fn is_interrupted() -> bool {
     percpu::is_pending::<{ work::SIGNAL }>()
 }
@@ -353,7 +356,7 @@ mod tests {
                 staying[leaving] = false;
                 queue.leave(tickets[leaving]);
                 queue.leave(tickets[turn / 2 * 37 % CROWD]);
-                // Waking clears away what left: without it more is there to pass over.
+                // A wake-up removes `Gone` entries: most rounds go without one.
                 if turn % 3 > 0 {
                     continue;
                 }
