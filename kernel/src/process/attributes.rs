@@ -1,38 +1,38 @@
-//! What a thread may set about itself and ask again: priorities, slack, the signal at its parent's
-//! end.
+//! Attributes of a thread that calls set and get: scheduling policy and priority, timer slack,
+//! parent-death signal, personality.
 //!
-//! Left out: that priorities count. All threads have the same turns, whatever their policy; they
-//! are told what they set.
+//! Left out: the effect of policies, nice values and I/O priorities, which are stored only. All
+//! threads are scheduled alike (`sched/turns.rs`).
 
 use linux_raw_sys::general as linux;
 
-/// Nanoseconds that timers may be late, to begin with.
+/// Initial timer slack, ns.
 const DEFAULT_SLACK: u64 = 50_000;
 
-/// A thread's own settings.
+/// Attributes of a thread.
 #[derive(Clone, Copy, Debug)]
 pub struct Attributes {
-    /// -20 (first) to 19 (last).
+    /// Nice value, -20 (highest priority) to 19.
     pub nice: i8,
-    /// `SCHED_*`.
+    /// Scheduling policy, `SCHED_*`.
     pub policy: u32,
-    /// 1 to 99 for SCHED_FIFO and SCHED_RR, 0 for the others.
+    /// Real-time priority: 1 to 99 for SCHED_FIFO and SCHED_RR, 0 for the other policies.
     pub priority: u32,
     /// Children get SCHED_OTHER (SCHED_RESET_ON_FORK).
     pub reset_on_fork: bool,
-    /// Class and level (ioprio_set(2)).
+    /// I/O priority: class and level (ioprio_set(2)).
     pub io_priority: u16,
-    /// Nanoseconds that timers may be late (PR_SET_TIMERSLACK),
+    /// Timer slack, ns (PR_SET_TIMERSLACK).
     pub slack: u64,
-    /// and the default that 0 restores: the slack of the creating thread.
+    /// Default timer slack, ns, restored by a slack of 0: the slack of the creating thread.
     pub default_slack: u64,
-    /// What it gets when its parent ends (PR_SET_PDEATHSIG); 0: nothing.
+    /// Signal sent when the parent ends (PR_SET_PDEATHSIG); 0: none.
     pub parent_death_signal: u8,
-    /// execve(2) grants nothing any more (PR_SET_NO_NEW_PRIVS).
+    /// execve(2) grants no privileges (PR_SET_NO_NEW_PRIVS).
     pub no_new_privs: bool,
-    /// personality(2).
+    /// Execution domain (personality(2)).
     pub personality: u32,
-    /// It became a user with more threads than RLIMIT_NPROC allows (PF_NPROC_EXCEEDED).
+    /// A set*id call exceeded the new user's RLIMIT_NPROC (PF_NPROC_EXCEEDED).
     pub has_too_many: bool,
 }
 
@@ -55,7 +55,7 @@ impl Default for Attributes {
 }
 
 impl Attributes {
-    /// Those of a child (sched_fork in kernel/sched/core.c).
+    /// The attributes of a child (sched_fork in kernel/sched/core.c).
     pub fn for_child(&self) -> Self {
         let mut child = Self {
             parent_death_signal: 0,

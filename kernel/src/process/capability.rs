@@ -1,16 +1,16 @@
-//! Capabilities: root's rights, one by one (capabilities(7)).
+//! Checks of capabilities, the separate privileges of root (capabilities(7)).
 //!
-//! A check names the capability that it needs: [`capable`] and [`require`]. How the sets change is
-//! in `abi/cred.rs` (set*id calls) and `setid.rs` (execve(2)).
+//! [`capable`] and [`require`] name the capability that an operation needs. `abi/cred.rs` changes
+//! the sets in set*id calls, `setid.rs` in execve(2).
 
 use super::try_current;
 use crate::abi::capability::Caps;
 use crate::abi::errno::Errno;
 
-/// Whether the running thread has a capability; the kernel itself has all while it boots.
+/// Whether the running thread has a capability. The kernel has all of them while it boots.
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn capable(capability: Caps) -> bool {
-    // No closure: its caller would be none of the checks.
+    // Not a closure: test builds record the caller's location, which `track_caller` loses in one.
     match try_current() {
         Some(task) => task.cred().has(capability),
         None => true,

@@ -1,4 +1,4 @@
-//! Parents and children: what a parent is told, and how it asks (wait4(2), waitid(2)).
+//! Changes of state of children: notification of the parent by SIGCHLD, and wait4(2) and waitid(2).
 
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::Ordering;
@@ -18,49 +18,50 @@ use crate::sched::run_queue;
 use crate::sched::wait::is_interrupted;
 
 bitflags! {
-    /// What a wait asks for, and how (wait4(2), waitid(2)).
+    /// Options of wait4(2) and waitid(2).
     #[derive(Clone, Copy, Debug)]
     pub struct Options: u32 {
-        /// Don't wait.
+        /// Don't block.
         const NOHANG = linux::WNOHANG;
-        /// Children that stopped (`WSTOPPED` is the same).
+        /// Children that stopped (also `WSTOPPED`).
         const UNTRACED = linux::WUNTRACED;
-        /// Children that ended; wait4 always asks for these.
+        /// Children that ended; implied by wait4(2).
         const EXITED = linux::WEXITED;
-        /// Children that went on.
+        /// Children that were continued.
         const CONTINUED = linux::WCONTINUED;
-        /// Tell it again next time.
+        /// Leave the change to be reported again.
         const NOWAIT = linux::WNOWAIT;
-        /// Not the children of other threads: all belong to the process here.
+        /// Only children of the calling thread; without effect, as children belong to the process
+        /// here.
         const NOTHREAD = linux::__WNOTHREAD;
-        /// Children of any exit signal.
+        /// Children with any exit signal.
         const ALL = linux::__WALL;
-        /// Only children whose exit signal isn't SIGCHLD.
+        /// Only children with an exit signal other than SIGCHLD.
         const CLONE = linux::__WCLONE;
     }
 }
 
-/// Which children are asked for.
+/// Children to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
     /// Any child.
     Any,
-    /// The one with this process ID.
+    /// The child with this process ID.
     Pid(u32),
-    /// This one, and none that gets its ID later.
+    /// This child (P_PIDFD), not a later one with the same ID.
     Process(Pid),
-    /// Those of this process group.
+    /// Children in this process group.
     Group(u32),
 }
 
-/// What became of a child.
+/// Change of state of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// It ended.
+    /// The child ended.
     Ended(ExitStatus),
-    /// It stopped, or went on.
+    /// The child stopped or was continued.
     Changed(News),
-    /// A traced thread stopped: signal, and event above it.
+    /// A traced thread stopped: the signal in bits 0 to 7, the ptrace event above.
     Trapped(u32),
 }
 
@@ -87,40 +88,41 @@ impl Event {
     }
 }
 
-/// An answer of [`wait`].
+/// Result of [`wait`].
 pub struct Report {
     /// The child's process ID, or the ID of a traced thread.
     pub id: u32,
-    /// The process.
+    /// The child, or the traced thread's process.
     pub process: Arc<Process>,
-    /// What became of it.
+    /// The change of state.
     pub event: Event,
 }
 
-/// Waits for a change of a child. `None` if there is none and `NOHANG` is asked for.
+/// Waits for a change of state of a child; reaps a child that ended, unless `NOWAIT` is given.
+/// `None` with `NOHANG` if there is no change.
 ///
 /// # Errors
-/// `ECHILD` if there is no such child, `ERESTARTSYS` if a signal came first.
+/// `ECHILD` if there is no such child, `ERESTARTSYS` if a signal arrives first.
 pub fn wait(which: Which, options: Options) -> Result<Option<Report>, Errno> {
     let parent = run_queue::current_task().process.clone();
     parent
         .child_changed
-        .wait_for(|| match look(&parent, which, options) {
+        .wait_for(|| match find_change(&parent, which, options) {
             Ok(None) if options.contains(Options::NOHANG) => Some(Ok(None)),
             Ok(None) => is_interrupted().then_some(Err(Errno::ERESTARTSYS)),
             answer => Some(answer),
         })
 }
 
-fn look(parent: &Process, which: Which, options: Options) -> Result<Option<Report>, Errno> {
-    match look_at_children(parent, which, options) {
+fn find_change(parent: &Process, which: Which, options: Options) -> Result<Option<Report>, Errno> {
+    match find_change_of_child(parent, which, options) {
         Ok(Some(report)) => Ok(Some(report)),
         other if parent.tracees.lock().is_empty() => other,
-        other => look_at_tracees(parent, which, options).or(other),
+        other => find_change_of_tracee(parent, which, options).or(other),
     }
 }
 
-fn look_at_children(
+fn find_change_of_child(
     parent: &Process,
     which: Which,
     options: Options,
@@ -132,7 +134,7 @@ fn look_at_children(
         let is_clone = child.exit_signal.load(Ordering::Relaxed) != SIGCHLD;
         options.contains(Options::ALL) || is_clone == options.contains(Options::CLONE)
     };
-    let mut ask = |child: &Arc<Process>| {
+    let mut check = |child: &Arc<Process>| {
         if wanted(child) {
             is_any = true;
             if let Some(event) = event_of(parent, child, options) {
@@ -143,19 +145,19 @@ fn look_at_children(
     };
     match which {
         Which::Pid(pid) => {
-            children.get(&pid).map(&mut ask);
+            children.get(&pid).map(&mut check);
         }
-        // As long as it has its ID no other child has.
+        // While the child has the ID, no other child does.
         Which::Process(pid) if pid.is_there() => {
-            children.get(&pid.number()).map(&mut ask);
+            children.get(&pid.number()).map(&mut check);
         }
         Which::Process(_) => {}
         Which::Any => {
-            children.values().any(&mut ask);
+            children.values().any(&mut check);
         }
         Which::Group(pgid) => {
             let in_group = |child: &&Arc<Process>| child.pgid.load(Ordering::Relaxed) == pgid;
-            children.values().filter(in_group).any(&mut ask);
+            children.values().filter(in_group).any(&mut check);
         }
     }
     let Some((process, event)) = found else {
@@ -177,8 +179,8 @@ fn look_at_children(
     }))
 }
 
-/// Traced threads count as children of the tracer, whichever process is their parent.
-fn look_at_tracees(
+/// Looks for a change of a traced thread, which counts as a child of its tracer.
+fn find_change_of_tracee(
     tracer: &Process,
     which: Which,
     options: Options,
@@ -214,10 +216,10 @@ fn look_at_tracees(
     }))
 }
 
-/// What there is to tell of a child.
+/// The unreported change of a child that `options` ask for.
 fn event_of(parent: &Process, child: &Process, options: Options) -> Option<Event> {
     if let Some(status) = *child.status.lock() {
-        // A tracer that isn't the parent is told first.
+        // A tracer other than the parent has to wait first.
         let is_held_back = child.is_held_back.load(Ordering::Relaxed);
         let asked = options.contains(Options::EXITED) && !is_held_back;
         return asked.then_some(Event::Ended(status));
@@ -227,7 +229,7 @@ fn event_of(parent: &Process, child: &Process, options: Options) -> Option<Event
         News::Stopped(_) => Options::UNTRACED,
         News::Continued => Options::CONTINUED,
     };
-    // Of a child that the parent traces it hears by the tracer's stops.
+    // A tracer that is the parent gets the stops of its tracee instead.
     let is_tracee = |task: &Arc<Task>| task.tid() == child.pid;
     if matches!(news, News::Stopped(_)) && parent.tracees.lock().iter().any(is_tracee) {
         return None;
@@ -235,7 +237,7 @@ fn event_of(parent: &Process, child: &Process, options: Options) -> Option<Event
     options.contains(asked).then_some(Event::Changed(news))
 }
 
-/// The last that is heard of a child: its times become its parent's.
+/// Reaps a child: frees its ID and adds its resource usage to the parent's.
 fn reap(parent: &Process, child: &Process) {
     let used = rusage::of_process(child).with(*child.children_usage.lock());
     let mut sum = parent.children_usage.lock();
@@ -245,8 +247,8 @@ fn reap(parent: &Process, child: &Process) {
     table::forget(child.pid);
 }
 
-/// Tells a parent, or a tracer, that a child stopped or went on: by SIGCHLD, unless it wants none
-/// (SA_NOCLDSTOP), and by ending its wait.
+/// Notifies a parent or a tracer that a child stopped or was continued: sends SIGCHLD, unless
+/// ignored or suppressed by SA_NOCLDSTOP, and wakes its waits (do_notify_parent_cldstop).
 pub fn tell_change(parent: &Arc<Process>, info: &SigInfo) {
     const SA_NOCLDSTOP: u64 = 1;
     let action = parent.actions().lock().get(SIGCHLD);
@@ -256,7 +258,8 @@ pub fn tell_change(parent: &Arc<Process>, info: &SigInfo) {
     parent.child_changed.wake_all();
 }
 
-/// Tells the parent that `process` has ended.
+/// Notifies the parent that `process` has ended (do_notify_parent): sends the exit signal and wakes
+/// its waits. Reaps the process if the parent ignores SIGCHLD.
 pub fn tell_parent(process: &Arc<Process>, status: ExitStatus) {
     process.is_held_back.store(false, Ordering::Relaxed);
     let Some(parent) = process.parent.lock().upgrade() else {
@@ -271,7 +274,7 @@ pub fn tell_parent(process: &Arc<Process>, status: ExitStatus) {
             signo,
             ..SigInfo::child(process, code, status)
         };
-        // Room is always found for a standard signal.
+        // A standard signal never fails for lack of memory.
         let _ = signal::send_process(&parent, &info);
     }
     if is_ignored {

@@ -1,7 +1,7 @@
-//! What clone(2) and clone3(2) are asked for, and which of it makes sense together.
+//! Arguments of clone(2) and clone3(2), and the checks of their combinations.
 //!
-//! `fork.rs` does it; `syscall/clone.rs` reads the arguments. Left out: namespaces, control
-//! groups, and threads with files or a working directory of their own.
+//! `syscall/clone.rs` reads the arguments, `fork.rs` creates the process or thread. Left out:
+//! namespaces, control groups, and threads with open files or a working directory of their own.
 
 use bitflags::bitflags;
 use linux_raw_sys::general as linux;
@@ -14,8 +14,8 @@ use crate::mm::layout::TASK_SIZE;
 use crate::usercopy::UserPtr;
 
 bitflags! {
-    /// clone(2)'s flags. Those that say nothing here (`CLONE_IO`, `CLONE_SYSVSEM`: neither of what
-    /// they share exists; `CLONE_DETACHED`: long without a meaning) are accepted.
+    /// Flags of clone(2). `CLONE_IO` and `CLONE_SYSVSEM` (there is no such state to share) and
+    /// `CLONE_DETACHED` (obsolete) are accepted without effect.
     #[derive(Clone, Copy, Debug)]
     pub struct CloneFlags: u64 {
         /// Share the address space.
@@ -24,29 +24,29 @@ bitflags! {
         const FS = linux::CLONE_FS as u64;
         /// Share the table of open files.
         const FILES = linux::CLONE_FILES as u64;
-        /// Share what signals do.
+        /// Share the signal actions.
         const SIGHAND = linux::CLONE_SIGHAND as u64;
-        /// Give the parent a descriptor of the child.
+        /// Open a pidfd of the child in the parent.
         const PIDFD = linux::CLONE_PIDFD as u64;
         /// Have the caller's tracer trace the child too.
         const PTRACE = linux::CLONE_PTRACE as u64;
-        /// Hold the parent until the child execs or ends.
+        /// Suspend the parent until the child execs or ends.
         const VFORK = linux::CLONE_VFORK as u64;
-        /// A sibling, not a child.
+        /// Create a sibling, not a child.
         const PARENT = linux::CLONE_PARENT as u64;
-        /// A thread of the same process.
+        /// Create a thread of the same process.
         const THREAD = linux::CLONE_THREAD as u64;
         /// Share semaphore adjustments.
         const SYSVSEM = linux::CLONE_SYSVSEM as u64;
-        /// Give the child this thread-local storage.
+        /// Set the child's thread-local storage.
         const SETTLS = linux::CLONE_SETTLS as u64;
         /// Store the child's ID in the parent.
         const PARENT_SETTID = linux::CLONE_PARENT_SETTID as u64;
         /// Clear the child's ID in the child's memory when it ends.
         const CHILD_CLEARTID = linux::CLONE_CHILD_CLEARTID as u64;
-        /// Nothing any more.
+        /// Obsolete.
         const DETACHED = linux::CLONE_DETACHED as u64;
-        /// No tracer may trace the child because of `PTRACE`.
+        /// The child is not traced automatically by the caller's tracer.
         const UNTRACED = linux::CLONE_UNTRACED as u64;
         /// Store the child's ID in the child.
         const CHILD_SETTID = linux::CLONE_CHILD_SETTID as u64;
@@ -69,7 +69,7 @@ bitflags! {
     }
 }
 
-/// The thread-local storage that the child gets.
+/// Thread-local storage of the child.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Tls {
     /// The parent's.
@@ -77,33 +77,33 @@ pub enum Tls {
     Inherited,
     /// A base for FS (64-bit).
     Base(u64),
-    /// A descriptor for this of the three GDT entries (32-bit).
+    /// Index of one of the three GDT entries, and the descriptor for it (32-bit).
     Descriptor(usize, u64),
 }
 
-/// The arguments of clone(2).
+/// Arguments of clone(2).
 #[derive(Clone, Copy, Debug)]
 pub struct CloneArgs {
-    /// What to share and to store.
+    /// Flags.
     pub flags: CloneFlags,
-    /// What the parent gets at the child's end; 0: nothing.
+    /// Signal sent to the parent when the child ends; 0: none.
     pub exit_signal: u8,
     /// The child's stack pointer; 0: the parent's.
     pub stack: u64,
-    /// Where the parent wants the number of its descriptor of the child.
+    /// Address for the pidfd, in the parent.
     pub pidfd: UserPtr<i32>,
-    /// Where the parent wants the ID.
+    /// Address for the child's ID, in the parent.
     pub parent_tid: UserPtr<u32>,
-    /// Where the child wants it.
+    /// Address for the child's ID, in the child.
     pub child_tid: UserPtr<u32>,
     /// Thread-local storage.
     pub tls: Tls,
-    /// The ID that the child is to have; 0: any.
+    /// Requested ID of the child; 0: any.
     pub set_tid: u32,
 }
 
 impl CloneArgs {
-    /// Those of fork(2), with these flags.
+    /// The arguments of fork(2), with these flags.
     pub fn fork(flags: CloneFlags) -> Self {
         let none = UserPtr::new(0);
         Self {
@@ -118,16 +118,16 @@ impl CloneArgs {
         }
     }
 
-    /// Whether the flags go together (copy_process in kernel/fork.c).
+    /// Checks the combination of flags (copy_process in kernel/fork.c).
     ///
     /// # Errors
-    /// `EINVAL` if not, or for what is left out here; `EPERM` for namespaces that only root may
-    /// make.
+    /// `EINVAL` for an invalid combination and for flags that are left out here; `EPERM` for
+    /// namespaces that need CAP_SYS_ADMIN, and for a thread-local storage outside user memory.
     pub fn check(&self) -> Result<(), Errno> {
         let flags = self.flags;
         let has = |flag| flags.contains(flag);
         let is_init = current().process.pid == init::PID;
-        // clone(2) has one place for both.
+        // clone(2) has one argument for both addresses.
         let is_one_place = self.pidfd.address() == self.parent_tid.address();
         if has(CloneFlags::PIDFD | CloneFlags::PARENT_SETTID) && is_one_place
             || has(CloneFlags::PIDFD) && flags.intersects(CloneFlags::DETACHED | CloneFlags::THREAD)
@@ -156,7 +156,8 @@ impl CloneArgs {
     }
 }
 
-/// The answer of a kernel that has no namespaces, as clone(2), unshare(2) and setns(2) give it.
+/// The error of clone(2), unshare(2) and setns(2) on a kernel without namespaces: `EINVAL`, or
+/// `EPERM` without CAP_SYS_ADMIN.
 pub fn refuse_namespace() -> Errno {
     if capable(Caps::SYS_ADMIN) {
         Errno::EINVAL

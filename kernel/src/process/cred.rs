@@ -1,4 +1,4 @@
-//! The credentials of a thread and of its process, and what a change of them brings about.
+//! Credentials of a thread and its process, and the side effects of a change (kernel/cred.c).
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -7,12 +7,12 @@ use super::task::Task;
 use crate::abi::cred::Credentials;
 
 impl Task {
-    /// Its credentials.
+    /// The thread's credentials.
     pub fn cred(&self) -> Arc<Credentials> {
         self.cred.lock().clone()
     }
 
-    /// Gives it others without any of what a change of them brings about.
+    /// Replaces the credentials without side effects.
     pub fn set_cred(&self, new: Arc<Credentials>) {
         if self.tid() == self.process.pid {
             self.process.cred.set(new.clone());
@@ -20,9 +20,9 @@ impl Task {
         self.cred.set(new);
     }
 
-    /// Has it act as `new` says. Where that is another user or more than before, what it has in
-    /// memory is not for who might have looked there before, and its parent's end doesn't signal
-    /// it (commit_creds in kernel/cred.c).
+    /// Replaces the credentials. If the user or group changes or capabilities are gained, the
+    /// process is no longer dumpable (its memory may hold secrets of the new user) and the
+    /// parent-death signal is cleared (commit_creds in kernel/cred.c).
     pub fn commit_cred(&self, new: Credentials) {
         let old = self.cred();
         if new.acts_otherwise(&old) {

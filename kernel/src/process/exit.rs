@@ -1,4 +1,4 @@
-//! The end of a thread, and with the last one of its process.
+//! Exit of a thread, and with the last one of its process (kernel/exit.c).
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -19,17 +19,17 @@ use crate::vfs::path::FsContext;
 use crate::vm::mapped;
 use crate::vm::page_ranges::PART;
 
-/// How a process ended.
+/// Exit status of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
-    /// exit(2) with this status (8 bits).
+    /// Ended by exit(2) with this status (8 bits).
     Exited(u8),
     /// Killed by this signal.
     Killed(u8),
 }
 
 impl ExitStatus {
-    /// The status word of wait4(2): `WIFEXITED` and its like take it apart.
+    /// The status word of wait4(2), decoded by `WIFEXITED` and the like.
     pub fn wait_status(self) -> u32 {
         match self {
             Self::Exited(code) => u32::from(code) << 8,
@@ -38,19 +38,19 @@ impl ExitStatus {
     }
 }
 
-/// How a process is going to end.
+/// Exit status of a process, as far as decided while threads still run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ending {
-    /// exit_group(2), or a signal: decides for all threads.
+    /// Status by exit_group(2) or a fatal signal, which end all threads.
     pub group: Option<ExitStatus>,
-    /// exit(2) of the first thread: counts if nothing decided for all.
+    /// Status by exit(2) of the thread group leader, used if there is no `group` status.
     pub first_thread: Option<ExitStatus>,
 }
 
 /// Ends the running process with all its threads.
 pub fn exit_group(status: ExitStatus) -> ! {
     let task = run_queue::current_task();
-    // The first call sets the status.
+    // The first caller decides the status.
     let status = *task.process.ending.lock().group.get_or_insert(status);
     for other in task.process.threads.lock().iter() {
         if !Arc::ptr_eq(other, &task) {
@@ -61,7 +61,7 @@ pub fn exit_group(status: ExitStatus) -> ! {
     exit_thread(status)
 }
 
-/// Ends the running thread; the process too if it is the last.
+/// Ends the running thread, and the process if it is the last one.
 pub fn exit_thread(status: ExitStatus) -> ! {
     let task = run_queue::current_task();
     let process = task.process.clone();
@@ -88,7 +88,7 @@ pub fn exit_thread(status: ExitStatus) -> ! {
     leave_cpu(task, process)
 }
 
-/// Gives up what a process holds; its status stays until it is waited for.
+/// Releases the resources of a process, which becomes a zombie, and notifies its parent.
 fn end(process: &Arc<Process>, status: ExitStatus) {
     if process.pid == init::PID {
         init::ended(status);
@@ -103,12 +103,12 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     if let Some(files) = Arc::into_inner(files) {
         close_all(files.into_inner());
     }
-    // Nor does it keep the file system busy that it was in.
+    // A zombie must not keep the file system of its working directory busy.
     if Arc::strong_count(&process.fs) == 1 {
         let old = process.fs.replace(FsContext::root());
         drop(old);
     }
-    // It doesn't pass the way out of the kernel any more.
+    // The task never again reaches `exit_work`, which would do it.
     crate::sched::leftovers::give_back();
     tty::leave(process, true);
     jobs::orphaned_by(process);
@@ -122,7 +122,7 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     }
 }
 
-/// Closes the descriptors of a table that nothing else uses.
+/// Closes the descriptors of a table that is no longer shared.
 fn close_all(mut files: FdTable) {
     let mut stride = Stride::default();
     while let Some(taken) = files.take_last() {
@@ -137,14 +137,15 @@ fn close_all(mut files: FdTable) {
 fn leave_cpu(task: Arc<Task>, process: Arc<Process>) -> ! {
     task.set_state(TaskState::Dead);
     process.thread_ended.wake_all();
-    // Nothing on this stack is dropped any more: it is never switched to again.
+    // This stack is never switched to again: references on it must be dropped now.
     drop(process);
     drop(task);
     run_queue::schedule();
     unreachable!("a dead task is not scheduled")
 }
 
-/// Gives the address space up, and lets a parent in vfork(2) go on.
+/// Releases the address space of a process, in parts if it is large, and wakes a parent in
+/// vfork(2).
 pub fn release_mm(process: &Process) {
     rusage::note_peak(process);
     crate::mm::paging::activate_kernel();

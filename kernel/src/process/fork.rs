@@ -1,7 +1,7 @@
-//! fork, vfork and clone: a process or a thread from the running one.
+//! Creation of processes and threads: fork(2), vfork(2), clone(2) and clone3(2) (kernel/fork.c).
 //!
-//! What may be asked for is in `clone.rs`. What a child shares with its parent is shared by
-//! reference count; everything else is copied here.
+//! `clone.rs` checks the arguments. State that a child shares with its parent is reference-counted;
+//! all other state is copied here.
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -28,14 +28,14 @@ use crate::sched::{preempt, run_queue};
 use crate::vfs::caller;
 use crate::vm::address_space::{AddressSpace, Fork, Progress};
 
-/// Makes a child of the running process, or a thread in it; returns its ID.
+/// Creates a child of the running process, or a thread in it; returns its ID.
 ///
 /// # Errors
 /// Those of [`CloneArgs::check`]; `ENOMEM`; `EAGAIN` when no ID is free or the user has as many
 /// processes as RLIMIT_NPROC allows; `EPERM`, `EEXIST` if a requested ID (set_tid) isn't available.
 pub fn clone(args: CloneArgs) -> SysResult {
     args.check()?;
-    // What is to interrupt all of a process must not miss the child (copy_process).
+    // A signal to a whole process group must not miss the child (copy_process).
     if is_interrupted() {
         return Err(Errno::ERESTARTNOINTR);
     }
@@ -47,10 +47,10 @@ pub fn clone(args: CloneArgs) -> SysResult {
     } else {
         table::reserve_this(args.set_tid)?
     };
-    let made = make(&task, &parent, tid, &args);
+    let made = create(&task, &parent, tid, &args);
     let (new, child) = made.inspect_err(|_| table::forget(tid))?;
     if args.flags.contains(CloneFlags::PARENT_SETTID) {
-        // A bad address is the caller's own trouble, as on Linux; so is one for the child.
+        // As on Linux, a bad address is no error, here and for the child's.
         let _ = args.parent_tid.write(tid);
     }
     if args.flags.contains(CloneFlags::CHILD_SETTID)
@@ -70,7 +70,7 @@ pub fn clone(args: CloneArgs) -> SysResult {
     if args.flags.contains(CloneFlags::VFORK)
         && let Some(child) = child
     {
-        // Only death ends this wait early.
+        // Only a fatal signal ends this wait early.
         let released = || !child.is_vfork.load(Ordering::Relaxed) || signal::is_dying();
         child.mm_released.wait_for(|| released().then_some(()));
         ptrace::stop::made_child(PTRACE_EVENT_VFORK_DONE, tid);
@@ -78,7 +78,7 @@ pub fn clone(args: CloneArgs) -> SysResult {
     Ok(tid as usize)
 }
 
-/// Which of a tracer's options has the child traced, and what the tracer is told (kernel_clone).
+/// The tracer's option that makes the child traced, and the event reported to it (kernel_clone).
 fn tracer_event(args: &CloneArgs) -> (Options, u32) {
     if args.flags.contains(CloneFlags::UNTRACED) {
         (Options::empty(), 0)
@@ -91,8 +91,8 @@ fn tracer_event(args: &CloneArgs) -> (Options, u32) {
     }
 }
 
-/// The new task, and its process if that is new too.
-fn make(
+/// Creates the task, and its process unless it is a thread of the running one.
+fn create(
     task: &Current,
     parent: &Arc<Process>,
     tid: u32,
@@ -113,16 +113,16 @@ fn make(
     let mm = if args.flags.contains(CloneFlags::VM) {
         mm
     } else {
-        Arc::new(Mutex::new(copy(&mm)?))
+        Arc::new(Mutex::new(copy_mm(&mm)?))
     };
     let mut child = Process::child_of(parent, tid)?;
     child.mm.set(Some(mm));
-    share(parent, &mut child, args);
+    share_state(parent, &mut child, args);
     let child = Arc::new(child);
     let new = Task::new(tid, child.clone(), &frame)?;
     copy_state(task, &new, args);
     if args.flags.contains(CloneFlags::PIDFD) {
-        give_descriptor(tid, args)?;
+        install_pidfd(tid, args)?;
     }
     let family = child.parent.lock().upgrade();
     if let Some(family) = family {
@@ -131,18 +131,18 @@ fn make(
     Ok((new, Some(child)))
 }
 
-/// Gives the parent a descriptor of its child `tid`. It comes after the copy of the descriptors:
-/// the child has none of itself.
-fn give_descriptor(tid: u32, args: &CloneArgs) -> Result<(), Errno> {
+/// Opens a pidfd of the child `tid` in the parent (CLONE_PIDFD). Called after the copy of the
+/// descriptors: the child doesn't inherit it.
+fn install_pidfd(tid: u32, args: &CloneArgs) -> Result<(), Errno> {
     reserve::top_up()?;
     let pid = table::pid(tid).ok_or(Errno::ESRCH)?;
     let file = pidfd::new(pid, 0)?;
     let fd = caller::install(file.clone(), true)?;
-    // The write may sleep, and another thread use up the room that was made before.
+    // The write may sleep, while another thread uses the room made before.
     let written = args.pidfd.write(fd);
     let has_room = written.and_then(|()| ptrace::control::make_room());
     has_room.inspect_err(|_| {
-        // Unless another thread has done so meanwhile.
+        // Unless another thread has closed the descriptor meanwhile.
         let closed = caller::with_files(|files| {
             let is_same = files
                 .get_any(fd)
@@ -153,11 +153,11 @@ fn give_descriptor(tid: u32, args: &CloneArgs) -> Result<(), Errno> {
     })
 }
 
-/// A copy of an address space, made in parts: other threads of the program may run between two.
-fn copy(mm: &SharedMm) -> Result<AddressSpace, Errno> {
-    /// How often it may begin anew because other threads change what is mapped; then they have to
-    /// wait.
-    const PATIENCE: u32 = 8;
+/// Copies an address space in parts; other threads of the process may run between two parts.
+fn copy_mm(mm: &SharedMm) -> Result<AddressSpace, Errno> {
+    /// Restarts allowed because other threads change the mappings. After that the copy is made
+    /// without preemption points.
+    const MAX_RESTARTS: u32 = 8;
     let mut begun = 0;
     loop {
         let mut fork = Fork::of(&mut mm.lock())?;
@@ -167,15 +167,15 @@ fn copy(mm: &SharedMm) -> Result<AddressSpace, Errno> {
             match progress {
                 Progress::Done => return Ok(fork.finish()),
                 Progress::Stale => break,
-                Progress::More if begun <= PATIENCE => preempt::point(),
+                Progress::More if begun <= MAX_RESTARTS => preempt::point(),
                 Progress::More => {}
             }
         }
     }
 }
 
-/// What a process has in common with its parent, as far as that is not memory.
-fn share(parent: &Process, child: &mut Process, args: &CloneArgs) {
+/// Shares or copies the state of the parent process, except for its memory.
+fn share_state(parent: &Process, child: &mut Process, args: &CloneArgs) {
     let flags = args.flags;
     if flags.contains(CloneFlags::FILES) {
         *child.files.get_mut() = parent.files.lock().clone();
@@ -191,7 +191,7 @@ fn share(parent: &Process, child: &mut Process, args: &CloneArgs) {
     }
     let is_dumpable = parent.is_dumpable.load(Ordering::Relaxed);
     child.is_dumpable.store(is_dumpable, Ordering::Relaxed);
-    // clone(2) has a byte for it: an invalid exit signal means none; it does not default to
+    // clone(2) has a byte for the exit signal. An invalid one means none; it does not default to
     // SIGCHLD.
     let mut exit_signal = match args.exit_signal {
         signo if signo > signal::COUNT => 0,
@@ -206,7 +206,7 @@ fn share(parent: &Process, child: &mut Process, args: &CloneArgs) {
     child.is_vfork.store(is_vfork, Ordering::Relaxed);
 }
 
-/// Registers and what else belongs to the thread.
+/// Copies the registers and other state of the thread.
 fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
     new.fpu.lock().save();
     let mut segments = Segments::read();
@@ -216,13 +216,13 @@ fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
         Tls::Base(base) => (segments.fs, segments.fs_base) = (0, base),
         Tls::Descriptor(slot, descriptor) => {
             tls[slot] = descriptor;
-            // The base that goes with the selector is the new descriptor's.
+            // The selector's base is the new descriptor's.
             segments.take_base(slot, descriptor);
         }
     }
     new.segments.set(segments);
     new.tls.set(tls);
-    // Breakpoints are the thread's own; what its tracer reads is copied (arch_dup_task_struct).
+    // Breakpoints are not inherited; DR6 and DR7 as a tracer reads them are (arch_dup_task_struct).
     let status = task.debug_status.load(Ordering::Relaxed);
     new.debug_status.store(status, Ordering::Relaxed);
     new.set_debug_registers(DebugRegisters {
@@ -244,19 +244,19 @@ fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
     {
         let mut signals = new.signals.lock();
         signals.blocked = blocked;
-        // A thread's handlers must not run on its maker's stack (sas_ss_reset).
+        // Handlers of a thread must not run on its creator's alternate stack (sas_ss_reset).
         let shares = args.flags & (CloneFlags::VM | CloneFlags::VFORK);
         if shares.bits() != CloneFlags::VM.bits() {
             signals.alternate = alternate;
         }
     }
-    // The registered area is in user memory: a copied address space has its own copy of the area, a
-    // thread that shares the address space registers its own.
+    // The registered area is in user memory: a copied address space has its own copy of the
+    // area, a thread that shares the address space registers its own.
     if !args.flags.contains(CloneFlags::VM) {
         let registration = *task.rseq.lock();
         new.rseq.set(registration);
     }
-    // The kernel's own tracer follows its program's children.
+    // The kernel's strace-like tracer follows children.
     new.work
         .store(percpu::pending_work() & work::TRACE, Ordering::Relaxed);
     if args.flags.contains(CloneFlags::CHILD_CLEARTID) {
@@ -265,7 +265,8 @@ fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
     }
 }
 
-/// RLIMIT_NPROC counts the threads of the real user, zombies included. Root is exempt.
+/// Checks RLIMIT_NPROC, which counts the threads of the real user, zombies included. Root is
+/// exempt.
 fn check_limit() -> Result<(), Errno> {
     let task = current();
     let (process, cred) = (&task.process, task.cred());
@@ -273,15 +274,15 @@ fn check_limit() -> Result<(), Errno> {
         return Ok(());
     }
     let limit = process.limits.lock().soft(RLIMIT_NPROC);
-    if threads_of(cred.uid) >= limit {
+    if count_threads(cred.uid) >= limit {
         Err(Errno::EAGAIN)
     } else {
         Ok(())
     }
 }
 
-/// Threads of a user's, ended processes that were not waited for included.
-fn threads_of(uid: u32) -> u64 {
+/// Number of threads of a user; a zombie counts as one.
+fn count_threads(uid: u32) -> u64 {
     let count: usize = table::all_processes()
         .filter(|process| process.cred().uid == uid)
         .map(|process| process.threads.lock().len().max(1))
@@ -289,29 +290,29 @@ fn threads_of(uid: u32) -> u64 {
     count as u64
 }
 
-/// Whether a user other than root has more threads than the running process's limit allows.
-fn has_too_many(uid: u32) -> bool {
+/// Whether a user other than root has more threads than the running process's RLIMIT_NPROC.
+fn exceeds_nproc(uid: u32) -> bool {
     let limit = current().process.limits.lock().soft(RLIMIT_NPROC);
-    uid != 0 && threads_of(uid) > limit
+    uid != 0 && count_threads(uid) > limit
 }
 
-/// Notes whether the running thread becomes a user who has too many threads: that succeeds, as
-/// programs don't look whether it does, and execve(2) fails (flag_nproc_exceeded in kernel/sys.c).
+/// Records whether the running thread's new user exceeds RLIMIT_NPROC. The set*id call succeeds, as
+/// programs don't check its result; the next execve(2) fails (flag_nproc_exceeded in kernel/sys.c).
 pub fn note_new_user(uid: u32) {
-    let has_too_many = has_too_many(uid);
-    current().attributes.lock().has_too_many = has_too_many;
+    let exceeds_nproc = exceeds_nproc(uid);
+    current().attributes.lock().has_too_many = exceeds_nproc;
 }
 
-/// Checks that the user still has not too many, if [`note_new_user`] found that.
+/// Checks in execve(2) whether a user that exceeded RLIMIT_NPROC in [`note_new_user`] still does.
 ///
 /// # Errors
-/// `EAGAIN`.
+/// `EAGAIN` if so.
 pub fn check_new_user() -> Result<(), Errno> {
     let task = current();
     if !task.attributes.lock().has_too_many {
         return Ok(());
     }
-    if has_too_many(task.cred().uid) {
+    if exceeds_nproc(task.cred().uid) {
         return Err(Errno::EAGAIN);
     }
     task.attributes.lock().has_too_many = false;

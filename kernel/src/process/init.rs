@@ -1,4 +1,4 @@
-//! The first program.
+//! init, the first process: its start at boot, and the machine's end with it.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -21,7 +21,7 @@ use crate::trace;
 /// init's process ID.
 pub const PID: u32 = 1;
 
-/// Loads init as the command line says and hands the CPU over to it.
+/// Starts init with the path, arguments and environment of the kernel command line, and runs it.
 pub fn start(options: &CommandLine) -> ! {
     let path = options.rdinit.as_deref().unwrap_or(b"/init");
     match spawn(path, options) {
@@ -67,7 +67,7 @@ fn spawn(path: &[u8], options: &CommandLine) -> Result<(), Errno> {
     Ok(())
 }
 
-/// init ended: the machine ends with it, with init's status as its own.
+/// Powers the machine off after the exit of init. QEMU's exit status tells success from failure.
 pub fn ended(status: ExitStatus) -> ! {
     #[cfg(debug_assertions)]
     super::injection::log_counts();

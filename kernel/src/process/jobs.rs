@@ -1,6 +1,6 @@
-//! Sessions, and process groups as jobs of a session (setsid(2), setpgid(2), credentials(7)).
+//! Sessions and process groups (setsid(2), setpgid(2), credentials(7)); orphaned process groups.
 //!
-//! The controlling terminal of a session is in `tty/session.rs`, stops are in `stop.rs`.
+//! `tty/session.rs` has the controlling terminal of a session, `stop.rs` stopping and continuing.
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -20,24 +20,24 @@ fn session_of(process: &Process) -> u32 {
     process.sid.load(Ordering::Relaxed)
 }
 
-/// Whether the process made its session with setsid(2).
+/// Whether the process is a session leader.
 pub fn leads_session(process: &Process) -> bool {
     session_of(process) == process.pid
 }
 
-/// The session of a group; `None` if there is neither such a group nor such a process.
+/// The session of a group, or of a process with that ID; `None` if there is neither.
 pub fn session_of_group(group: u32) -> Option<u32> {
     let found = group_members(group).next();
     let found = found.or_else(|| table::find_process(group));
     found.map(|process| session_of(&process))
 }
 
-/// Puts `process`, which is `caller` or a child of it, into a group of its session: a new one with
-/// its own ID, or one that is there.
+/// Moves `process`, which is `caller` or a child of it, to a group of its session: a new one with
+/// the process's ID, or an existing one (setpgid(2)).
 ///
 /// # Errors
-/// `ESRCH` for a process that is neither, `EACCES` for a child that runs another program by now;
-/// `EPERM` for a session leader, and for a process or a group of another session.
+/// `ESRCH` for any other process, `EACCES` for a child that has called execve(2); `EPERM` for a
+/// session leader, and for a process or a group of another session.
 pub fn set_group(caller: &Arc<Process>, process: &Arc<Process>, group: u32) -> Result<(), Errno> {
     if !Arc::ptr_eq(process, caller) {
         let parent = process.parent.lock().upgrade();
@@ -62,10 +62,11 @@ pub fn set_group(caller: &Arc<Process>, process: &Arc<Process>, group: u32) -> R
     Ok(())
 }
 
-/// Makes `process` the leader of a session and of a group of its own, without a terminal.
+/// Makes `process` the leader of a new session and group, without a controlling terminal
+/// (setsid(2)).
 ///
 /// # Errors
-/// `EPERM` if a group already has its ID.
+/// `EPERM` if a group with the process's ID exists.
 pub fn make_session(process: &Process) -> Result<(), Errno> {
     if leads_session(process) || group_members(process.pid).next().is_some() {
         return Err(Errno::EPERM);
@@ -75,24 +76,24 @@ pub fn make_session(process: &Process) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Whether the group of `process` is orphaned: none of its members has a parent in another group
-/// of the same session, who could continue it (POSIX, "orphaned process group").
+/// Whether the group of `process` is orphaned: no member has a parent in another group of the same
+/// session, which could continue it (POSIX, "orphaned process group").
 pub fn is_orphaned_group(process: &Process) -> bool {
     is_orphaned(group_of(process), None)
 }
 
-/// The same for a group without one of its members; init as a parent doesn't count
-/// (will_become_orphaned_pgrp).
+/// Whether a group is orphaned when one of its members doesn't count. Init as a parent doesn't
+/// count (will_become_orphaned_pgrp).
 fn is_orphaned(group: u32, without: Option<&Process>) -> bool {
     !group_members(group).any(|member| {
         let counts = member.status.lock().is_none()
             && without.is_none_or(|without| without.pid != member.pid);
-        counts && parent_outside(&member, group)
+        counts && has_parent_outside(&member, group)
     })
 }
 
 /// Whether the parent of `member` is in another group of the same session.
-fn parent_outside(member: &Process, group: u32) -> bool {
+fn has_parent_outside(member: &Process, group: u32) -> bool {
     let parent = member.parent.lock().upgrade();
     parent.is_some_and(|parent| {
         parent.pid != init::PID
@@ -101,9 +102,8 @@ fn parent_outside(member: &Process, group: u32) -> bool {
     })
 }
 
-/// `process` is about to end, and was perhaps the only one who could have continued a group: its
-/// own, or one of its children's. A stopped group that becomes orphaned gets SIGHUP and SIGCONT
-/// (kill_orphaned_pgrp).
+/// Handles the groups that the exit of `process` orphans: its own and those of its children. A
+/// stopped group that becomes orphaned gets SIGHUP and SIGCONT (kill_orphaned_pgrp).
 pub fn orphaned_by(process: &Arc<Process>) {
     let own = group_of(process);
     for child in children_of(process) {
@@ -112,17 +112,17 @@ pub fn orphaned_by(process: &Arc<Process>) {
     for child in children_of(process) {
         let group = group_of(&child);
         let concerns = group != own && session_of(&child) == session_of(process);
-        // Each group once, however many of the children are in it.
+        // Each group once, however many children are in it.
         if concerns && !child.group_was_asked.load(Ordering::Relaxed) {
-            orphaned_group(process, group);
+            signal_if_orphaned(process, group);
         }
     }
-    if parent_outside(process, own) {
-        orphaned_group(process, own);
+    if has_parent_outside(process, own) {
+        signal_if_orphaned(process, own);
     }
 }
 
-/// The children of a process, by ID. As it ends nothing may be wanting: not even memory for a list.
+/// The children of a process, by ID. Without a list: an exit must not need memory.
 fn children_of(process: &Process) -> impl Iterator<Item = Arc<Process>> {
     let mut from = 0;
     core::iter::from_fn(move || {
@@ -133,12 +133,11 @@ fn children_of(process: &Process) -> impl Iterator<Item = Arc<Process>> {
     })
 }
 
-/// Sends SIGHUP and SIGCONT to a stopped group, if `process` was the last that could have continued
-/// it.
-fn orphaned_group(process: &Arc<Process>, group: u32) {
-    let stands =
+/// Sends SIGHUP and SIGCONT to a stopped group that the exit of `process` orphans.
+fn signal_if_orphaned(process: &Arc<Process>, group: u32) {
+    let is_stopped =
         |member: &Arc<Process>| matches!(member.signals.lock().stop, StopState::Stopped(_));
-    // Its children are init's from now on.
+    // The children of `process` get another parent.
     let is_linked = |member: &Arc<Process>| {
         let is_child = member
             .parent
@@ -146,15 +145,15 @@ fn orphaned_group(process: &Arc<Process>, group: u32) {
             .upgrade()
             .is_some_and(|parent| Arc::ptr_eq(&parent, process));
         let counts = member.status.lock().is_none() && member.pid != process.pid && !is_child;
-        counts && parent_outside(member, group)
+        counts && has_parent_outside(member, group)
     };
-    let (mut any_stands, mut any_linked) = (false, false);
+    let (mut any_stopped, mut any_linked) = (false, false);
     for member in group_members(group) {
         member.group_was_asked.store(true, Ordering::Relaxed);
-        any_stands |= stands(&member);
+        any_stopped |= is_stopped(&member);
         any_linked |= is_linked(&member);
     }
-    if any_stands && !any_linked {
+    if any_stopped && !any_linked {
         for signo in [SIGHUP, SIGCONT] {
             let _ = signal::send_group(group, &SigInfo::kernel(signo));
         }

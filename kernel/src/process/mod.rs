@@ -1,12 +1,33 @@
-//! Processes and their threads.
+//! Processes and threads: creation, execve, exit and wait, signals, job control, futexes, timers,
+//! ptrace.
 //!
-//! A [`Process`] is what threads share: address space, files, credentials, children. A
-//! [`Task`] (`task.rs`) is one thread of it: a kernel stack, registers, a place in the scheduler.
+//! A [`Process`] has what its threads share: address space, open files, signal actions, children. A
+//! [`Task`] (`task.rs`) is one thread: kernel stack, registers, signal mask, credentials.
 //!
-//! `exec.rs` starts programs, `fork.rs` multiplies them, `exit.rs` ends them, `children.rs` is how
-//! their parents hear of it, `sched/run_queue.rs` decides who runs, `fault.rs` says what an exception means,
-//! `signal/` and `stop.rs` what interrupts them. `sched/wait.rs` is how a thread sleeps until something
-//! happens, `futex/` how threads wait for each other, `timers/` what wakes them by the clock.
+//! Floor 10: it may use the floors below it, abi to vfs (tests/floors/floors.txt). The handlers of
+//! `syscall/` call it; `entry` calls it for exceptions (`fault.rs`) and before a return to user
+//! mode ([`exit_work`]).
+//!
+//! | subject | files |
+//! |---|---|
+//! | structures, lookup by ID | `mod`, `task`, `table`, `pid` |
+//! | creation | `clone` (arguments), `fork`, `init` |
+//! | execve | `exec`, `elf`, `arguments`, `stack`, `setid`, `exec_threads` |
+//! | exit and wait | `exit`, `children`, `orphans`, `robust`, `accounting` |
+//! | signals | `signal/`, `fault` (exceptions), `instruction`, `far` |
+//! | job control | `jobs`, `stop` |
+//! | identity and resources | `cred`, `capability`, `attributes`, `rusage`, `oom`, `uts` |
+//! | synchronization and time | `futex/`, `rseq`, `timers/` |
+//! | debugging | `ptrace/` |
+//!
+//! Read `fork.rs`, `exec.rs`, `exit.rs` and `children.rs` first: the life of a process. Then
+//! `signal/mod.rs`.
+//!
+//! Left out of Linux (docs/SYSCALLS.md has each call): namespaces and control groups; threads with
+//! a table of open files or a working directory of their own; core files; seccomp; scheduling
+//! policies and nice values, which are stored without effect; POSIX CPU-time timers of other
+//! processes; the parent-death signal at the exit of a parent's thread (it follows the exit of the
+//! process). `ptrace/mod.rs` has what is left out there.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
@@ -73,7 +94,7 @@ use timers::Timers;
 /// A shared address space.
 pub type SharedMm = Arc<Mutex<AddressSpace, rank::Memory>>;
 
-/// What the threads of a program share (Linux's thread group).
+/// State shared by the threads of a process (Linux's thread group).
 pub struct Process {
     /// Process ID (Linux's tgid).
     pub pid: u32,
@@ -83,11 +104,11 @@ pub struct Process {
     pub sid: AtomicU32,
     /// Parent, notified on exit; none for init.
     pub parent: Mutex<Weak<Process>, rank::Parent>,
-    /// Children by process ID, ended ones included until they are waited for.
+    /// Children by process ID, zombies included.
     pub children: Mutex<BTreeMap<u32, Arc<Process>>, rank::Children>,
-    /// Threads that haven't ended, in the order of their making.
+    /// Live threads, in order of creation.
     pub threads: Mutex<Vec<Arc<Task>>, rank::Threads>,
-    /// Woken when one of them ends, the last one too: pollers of pidfds stand here as well.
+    /// Woken when a thread ends, the last one included. Pollers of pidfds wait here too.
     pub thread_ended: WaitQueue,
     /// Address space; `None` once the process ended.
     pub mm: Mutex<Option<SharedMm>, rank::MemoryOf>,
@@ -95,67 +116,68 @@ pub struct Process {
     pub files: Mutex<Arc<Mutex<FdTable, rank::Files>>, rank::FilesOf>,
     /// Root, working directory, umask.
     pub fs: Arc<Mutex<FsContext, rank::FsContext>>,
-    /// As whom its first thread acts; other processes go by that.
+    /// Credentials of the thread group leader: the process's, as other processes see them.
     cred: Mutex<Arc<Credentials>, rank::Credentials>,
     /// Resource limits.
     pub limits: Mutex<Limits, rank::Limits>,
-    /// What each signal does.
+    /// Signal actions.
     pub actions: Mutex<Arc<Mutex<SignalActions, rank::SignalActions>>, rank::SignalActionsOf>,
-    /// Pending signals of the whole process, and job control.
+    /// Signals pending for the process, and its job control state.
     pub signals: Mutex<SharedSignals, rank::ProcessSignals>,
-    /// Woken when a signal arrives for it or one thread, whether or not it is taken (signalfd(2),
-    /// rt_sigtimedwait(2)).
+    /// Woken when a signal arrives for the process or one of its threads, blocked or not
+    /// (signalfd(2), rt_sigtimedwait(2)).
     pub signal_arrived: WaitQueue,
     /// Signal for the parent on exit; 0: none (clone(2)'s low byte).
     pub exit_signal: AtomicU8,
-    /// Its controlling terminal.
+    /// Controlling terminal.
     pub terminal: Mutex<Controlling, rank::ControllingTerminal>,
-    /// Whether it has called execve(2): its parent can't set its group any more.
+    /// Whether the process has called execve(2): its parent can't set its group any more.
     pub has_execed: AtomicBool,
-    /// How it is to end, once that is decided.
+    /// Exit status decided so far, while threads still run.
     pub ending: Mutex<Ending, rank::Ending>,
-    /// How it ended, once all of its threads did.
+    /// Exit status; `None` until the last thread has ended.
     pub status: Mutex<Option<ExitStatus>, rank::ExitStatus>,
-    /// The process has ended, but its parent isn't notified before its tracer has waited for it.
+    /// The process has ended, but its parent is notified only after its tracer has waited for it.
     pub is_held_back: AtomicBool,
     /// The thread group leader, if it ended while traced by a process other than the parent.
     pub traced_leader: Mutex<Option<Arc<Task>>, rank::TracedLeader>,
     /// Threads that this process traces (ptrace(2)).
     pub tracees: Mutex<Vec<Arc<Task>>, rank::Tracees>,
-    /// Waited on by wait4(2) of this process.
+    /// Callers of wait4(2) in this process; woken when a child changes state.
     pub child_changed: WaitQueue,
-    /// Waited on by the parent in vfork(2): woken when the child execs or ends.
+    /// The parent in vfork(2); woken when this process execs or ends.
     pub mm_released: WaitQueue,
-    /// Whether the parent is held back until then.
+    /// Whether the parent is still suspended by vfork(2).
     pub is_vfork: AtomicBool,
-    /// The name of its last thread, once that ended.
+    /// Name of the last thread, once it has ended.
     pub last_comm: Mutex<[u8; 16], rank::LastName>,
-    /// When it was made: nanoseconds since boot.
+    /// Time of creation, ns since boot.
     pub started: u64,
-    /// Timers that send it signals.
+    /// Interval timers and POSIX timers.
     pub timers: Timers,
-    /// Orphans among its descendants become its children (PR_SET_CHILD_SUBREAPER).
+    /// Whether orphaned descendants become children of this process (PR_SET_CHILD_SUBREAPER).
     pub is_subreaper: AtomicBool,
-    /// As its parent ends: whether its group was looked at already ([`jobs::orphaned_by`]).
+    /// While the parent exits: whether this process's group has been checked
+    /// ([`jobs::orphaned_by`]).
     pub group_was_asked: AtomicBool,
-    /// Whether it is killed when memory is out.
+    /// Preference of the out-of-memory killer (oom_score_adj).
     pub oom: Adjustment,
-    /// Whether it may dump core, and be looked at (PR_SET_DUMPABLE).
+    /// Whether other processes of the same user may access this one (PR_SET_DUMPABLE).
     pub is_dumpable: AtomicBool,
-    /// What it registered with membarrier(2).
+    /// Commands registered by membarrier(2).
     pub membarriers: AtomicU32,
-    /// TSC cycles that its tasks have run (`crate::sched::cputime`).
+    /// CPU time of all threads ever, in TSC cycles (`sched/cputime.rs`).
     pub cpu_cycles: AtomicU64,
-    /// What the children used that were waited for, and theirs.
+    /// Resource usage of the reaped children, their own reaped children included.
     pub children_usage: Mutex<Totals, rank::ChildrenUsage>,
-    /// Counts of the threads that ended, and samples of all.
+    /// Counts of the ended threads, and CPU time samples of all threads.
     pub usage: Usage,
     /// Highest resident set sampled so far, in pages.
     pub peak_pages: AtomicU64,
 }
 
 impl Process {
-    /// A process without parent, memory and threads.
+    /// A process without parent, address space and threads.
     pub fn new(pid: u32, files: FdTable, fs: FsContext) -> Self {
         Self {
             pid,
@@ -199,8 +221,8 @@ impl Process {
         }
     }
 
-    /// A child of `parent` with what fork(2) copies, but for memory and threads. The parent
-    /// doesn't know of it yet.
+    /// A child of `parent` with everything that fork(2) copies, except for address space and
+    /// threads. It is not yet in the parent's list of children.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -224,17 +246,17 @@ impl Process {
         Ok(child)
     }
 
-    /// As whom its first thread acts, or acted when it ended.
+    /// Credentials of the thread group leader, kept after its exit.
     pub fn cred(&self) -> Arc<Credentials> {
         self.cred.lock().clone()
     }
 
-    /// What its signals do; other processes may share it (CLONE_SIGHAND).
+    /// Signal actions, possibly shared with other processes (CLONE_SIGHAND).
     pub fn actions(&self) -> Arc<Mutex<SignalActions, rank::SignalActions>> {
         self.actions.lock().clone()
     }
 
-    /// Gives it actions of its own, if it shares them (unshare_sighand in fs/exec.c).
+    /// Copies the signal actions if they are shared (unshare_sighand in fs/exec.c).
     pub fn unshare_actions(&self) {
         let mut actions = self.actions.lock();
         if Arc::strong_count(&actions) > 1 {
@@ -243,26 +265,26 @@ impl Process {
         }
     }
 
-    /// `task` is not among those that it traces any more.
+    /// Removes `task` from the list of tracees.
     pub fn forget_tracee(&self, task: &Arc<Task>) {
         let mut tracees = self.tracees.lock();
         tracees.retain(|other| !Arc::ptr_eq(other, task));
     }
 
-    /// Gives it a table of open files of its own, if it shares one (unshare_files in fs/file.c).
+    /// Copies the table of open files if it is shared (unshare_files in kernel/fork.c).
     ///
     /// # Errors
     /// `ENOMEM`.
     pub fn unshare_files(&self) -> Result<(), Errno> {
         loop {
             let shared = self.files.lock().clone();
-            // One reference is the process's, one is held here.
+            // One reference is the process's, one is `shared`.
             if Arc::strong_count(&shared) <= 2 {
                 return Ok(());
             }
             let copy = Arc::new(Mutex::new(copy_files(&shared)?));
             let mut files = self.files.lock();
-            // Another thread may have done so meanwhile.
+            // Another thread may have replaced the table meanwhile.
             if Arc::ptr_eq(&files, &shared) {
                 *files = copy;
                 return Ok(());
@@ -271,7 +293,7 @@ impl Process {
     }
 }
 
-/// A copy of a table of open files, made in parts.
+/// Copies a table of open files, with a preemption point between two parts.
 fn copy_files(files: &Mutex<FdTable, rank::Files>) -> Result<FdTable, Errno> {
     let mut copy = FdTable::new();
     while files.lock().copy_part(&mut copy)? {
@@ -280,16 +302,16 @@ fn copy_files(files: &Mutex<FdTable, rank::Files>) -> Result<FdTable, Errno> {
     Ok(copy)
 }
 
-/// Takes over an address space: the CPU's tables, the program's segments, and where SYSENTER
-/// returns to.
+/// Loads an address space: page tables, LDT, and the address that SYSENTER returns to.
 pub fn activate(mm: &AddressSpace) {
     mm.activate();
     mm.ldt.activate();
     percpu::set_landing_pad(crate::vm::vdso::landing_pad(mm.landmarks.vdso));
 }
 
-/// What waits before a task may go back to its program. `frame` is its own; others write to it
-/// while the task waits here, so that a reference to it only lives as long as a step.
+/// Does the pending work of a task before it returns to user mode (exit_to_user_mode_loop in
+/// kernel/entry/common.c). A tracer may write to `frame` while the task waits here, so a reference
+/// to the frame is live for one step only.
 ///
 /// # Safety
 /// `frame` is the running task's, and the caller has no reference to it.
@@ -301,7 +323,7 @@ pub unsafe extern "C" fn exit_work(frame: *mut Frame) {
         if pending & (work::SINGLE_STEP | work::LEFTOVERS) != 0 {
             percpu::clear_work(work::SINGLE_STEP | work::LEFTOVERS);
             if pending & work::SINGLE_STEP != 0 {
-                // The CPU traps by itself, after the first instruction there.
+                // The CPU traps after the first instruction of the program.
                 // SAFETY: as the caller says.
                 unsafe { (*frame).rflags |= TF };
             }
@@ -311,12 +333,12 @@ pub unsafe extern "C" fn exit_work(frame: *mut Frame) {
         } else if pending & work::SIGNAL != 0 {
             signal::deliver::deliver();
         } else if pending & work::RSEQ != 0 && pending & work::RESCHEDULE == 0 {
-            // SAFETY: as the caller says; nothing in there waits for others.
+            // SAFETY: as the caller says; `resume` doesn't switch tasks.
             rseq::resume(unsafe { &mut *frame });
         } else if pending & work::RESCHEDULE != 0 {
             crate::sched::run_queue::schedule();
         } else {
-            // A frame that needs IRET is left by IRET already; other frames don't need the bit.
+            // A frame that needs IRET already returns by IRET; other frames don't need the bit.
             percpu::clear_work(work::IRET);
             return;
         }

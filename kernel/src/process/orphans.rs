@@ -1,4 +1,5 @@
-//! Orphans: who becomes the parent of a process whose parent ended.
+//! Orphans: the new parent of processes whose parent has ended (forget_original_parent in
+//! kernel/exit.c).
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -8,23 +9,24 @@ use super::signal::{self, SIGCHLD, SigInfo};
 use super::{Process, init, table};
 use crate::mm::reserve;
 
-/// Children that outlive `process` become those of an ancestor who asked for them, or init's
-/// (PR_SET_CHILD_SUBREAPER). It may already have an ended one to collect.
+/// Makes the children of `process`, which ends, children of the nearest subreaper among its
+/// ancestors (PR_SET_CHILD_SUBREAPER), else of init. The new parent is notified of zombies among
+/// them.
 pub fn give_away(process: &Process) {
     let orphans = process.children.take();
     if orphans.is_empty() {
         return;
     }
-    let Some(reaper) = reaper(process) else {
+    let Some(reaper) = find_reaper(process) else {
         return;
     };
     for (pid, orphan) in orphans {
-        // The nodes of the old map come free as it is taken apart; what there is for the new one's
-        // is filled up as far as can be. An end cannot fail.
+        // The new map may need nodes. An exit can't fail: the reserve is refilled as far as
+        // possible, also from the old map's nodes, which are freed on the way.
         let _ = reserve::top_up();
         orphan.parent.set(Arc::downgrade(&reaper));
         orphan.exit_signal.store(SIGCHLD, Ordering::Relaxed);
-        tell_of_death(&orphan);
+        send_parent_death_signals(&orphan);
         let status = *orphan.status.lock();
         reaper.children.lock().insert(pid, orphan.clone());
         if let Some(status) = status {
@@ -34,8 +36,8 @@ pub fn give_away(process: &Process) {
     reaper.child_changed.wake_all();
 }
 
-/// Who takes the orphans of `process`.
-fn reaper(process: &Process) -> Option<Arc<Process>> {
+/// The new parent of the orphans of `process` (find_new_reaper).
+fn find_reaper(process: &Process) -> Option<Arc<Process>> {
     let mut next = process.parent.lock().upgrade();
     while let Some(ancestor) = next {
         if ancestor.is_subreaper.load(Ordering::Relaxed) && ancestor.status.lock().is_none() {
@@ -46,9 +48,9 @@ fn reaper(process: &Process) -> Option<Arc<Process>> {
     table::find_process(init::PID)
 }
 
-/// The parent of `orphan` ended: its threads get the signal that they asked for
-/// (PR_SET_PDEATHSIG). On Linux it is the end of the thread that made it.
-fn tell_of_death(orphan: &Arc<Process>) {
+/// Sends each thread's parent-death signal (PR_SET_PDEATHSIG) to `orphan`. On Linux the end of the
+/// thread that created it counts, not of the whole parent.
+fn send_parent_death_signals(orphan: &Arc<Process>) {
     let thread = |at| orphan.threads.lock().get(at).cloned();
     for task in (0..).map_while(thread) {
         let signo = task.attributes.lock().parent_death_signal;

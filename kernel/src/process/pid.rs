@@ -1,12 +1,12 @@
-//! References to a process or a thread by ID that don't match a later one with the same ID (Linux's
-//! struct pid).
+//! References to a process or thread by an ID that may be reused (Linux's struct pid).
 
 use alloc::sync::Arc;
 
 use super::table::with_entry;
 use super::{Process, Task};
 
-/// An ID together with the turn at which it was given out (Linux's struct pid).
+/// An ID with the serial number of its allocation: a later process or thread of the same ID doesn't
+/// match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pid {
     pub(super) number: u32,
@@ -19,7 +19,7 @@ impl Pid {
         self.number
     }
 
-    /// Whether the ID still belongs to what it was given to: up to the wait for a process.
+    /// Whether the ID still belongs to the process or thread; to a process until it is reaped.
     pub fn is_there(self) -> bool {
         with_entry(self, |_| ()).is_some()
     }

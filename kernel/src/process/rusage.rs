@@ -1,11 +1,11 @@
-//! What threads and processes have used: CPU time by user and system, faults, switches, memory
-//! (getrusage(2)).
+//! Resource usage of threads and processes (getrusage(2)): user and system CPU time, page faults,
+//! context switches, peak resident set.
 //!
-//! How long a thread ran is known to the cycle (`crate::time::cputime`). How much of that was the
-//! kernel's is sampled at the timer's ticks, as by Linux without CONFIG_VIRT_CPU_ACCOUNTING:
-//! reading the counter at every way in and out would cost more than most calls. The kernel isn't
-//! interrupted, so a tick that fell into it strikes at the first instruction after: [`sample`]
-//! tells by that.
+//! The sum of user and system time is exact to the cycle (`sched/cputime.rs`). The ratio is sampled
+//! at ticks, as on Linux without CONFIG_VIRT_CPU_ACCOUNTING: reading the TSC at each entry and exit
+//! would cost more than most calls. The kernel runs with interrupts disabled, so a tick due in the
+//! kernel is taken at the first instruction after the return to user mode: [`sample`] recognizes
+//! that and counts it as system time.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -20,42 +20,42 @@ use crate::sched::cputime;
 use crate::sched::run_queue;
 use crate::usercopy::UserPtr;
 
-/// Counters of a thread, or of a process's threads that ended.
+/// Counters of a thread, or of the ended threads of a process.
 #[derive(Default)]
 pub struct Usage {
-    /// Ticks that struck in the program.
+    /// Ticks in user mode.
     user: AtomicU64,
-    /// Ticks that struck in the kernel.
+    /// Ticks in the kernel.
     system: AtomicU64,
-    /// Page faults that were satisfied.
+    /// Page faults that were resolved.
     pub faults: AtomicU64,
-    /// Times that it waited.
+    /// Context switches by a wait.
     pub voluntary: AtomicU64,
-    /// Times that its turn was over.
+    /// Context switches by preemption.
     pub involuntary: AtomicU64,
-    /// User and system time as last told: neither ever goes back.
-    told: Mutex<(u64, u64), rank::CpuTold>,
+    /// User and system time last reported, ns: neither ever decreases.
+    reported: Mutex<(u64, u64), rank::CpuTold>,
 }
 
-/// What was used.
+/// Resource usage (struct rusage).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Totals {
-    /// Nanoseconds of CPU time in the program.
+    /// User CPU time, ns.
     pub user: u64,
-    /// Nanoseconds of CPU time in the kernel.
+    /// System CPU time, ns.
     pub system: u64,
     /// Page faults.
     pub faults: u64,
-    /// Switches because of a wait.
+    /// Context switches by a wait.
     pub voluntary: u64,
-    /// Other switches.
+    /// Context switches by preemption.
     pub involuntary: u64,
-    /// The most pages that were in memory.
+    /// Peak resident set, pages.
     pub max_pages: u64,
 }
 
 impl Totals {
-    /// Both together: times and counts added, the greater of the sizes.
+    /// The sum of both; of the peaks the maximum.
     pub fn with(self, other: Self) -> Self {
         Self {
             user: self.user + other.user,
@@ -69,7 +69,7 @@ impl Totals {
 }
 
 impl Usage {
-    /// A thread ended: its counts are now its process's.
+    /// Adds the counts of an ended thread to its process's.
     pub fn take_over(&self, ended: &Self) {
         for (mine, other) in [
             (&self.faults, &ended.faults),
@@ -80,20 +80,21 @@ impl Usage {
         }
     }
 
-    /// `total` nanoseconds in proportion to the samples (cputime_adjust in kernel/sched/cputime.c).
+    /// Splits `total` ns into user and system time in proportion to the samples (cputime_adjust in
+    /// kernel/sched/cputime.c).
     fn split(&self, total: u64) -> (u64, u64) {
         let (user, system) = (self.user.load(Relaxed), self.system.load(Relaxed));
-        let mut told = self.told.lock();
+        let mut reported = self.reported.lock();
         let all = u128::from((user + system).max(1));
         let share = (u128::from(total) * u128::from(system) / all) as u64;
-        let most = total.saturating_sub(told.0).max(told.1);
-        let system = share.clamp(told.1, most);
-        *told = (total.saturating_sub(system).max(told.0), system);
-        *told
+        let most = total.saturating_sub(reported.0).max(reported.1);
+        let system = share.clamp(reported.1, most);
+        *reported = (total.saturating_sub(system).max(reported.0), system);
+        *reported
     }
 }
 
-/// What a thread has used.
+/// Resource usage of a thread.
 pub fn of_task(task: &Task) -> Totals {
     let usage = &task.usage;
     let (user, system) = usage.split(cputime::used(task, true));
@@ -103,16 +104,16 @@ pub fn of_task(task: &Task) -> Totals {
         faults: usage.faults.load(Relaxed),
         voluntary: usage.voluntary.load(Relaxed),
         involuntary: usage.involuntary.load(Relaxed),
-        max_pages: peak(&task.process),
+        max_pages: update_peak(&task.process),
     }
 }
 
-/// Nanoseconds of CPU time in the program, of all threads of a process.
+/// User CPU time of all threads of a process, ns.
 pub fn user_time(process: &Process) -> u64 {
     process.usage.split(cputime::used_by(process)).0
 }
 
-/// What all threads of a process have used, those that ended included.
+/// Resource usage of all threads of a process, ended ones included.
 pub fn of_process(process: &Process) -> Totals {
     let ended = &process.usage;
     let (user, system) = ended.split(cputime::used_by(process));
@@ -122,7 +123,7 @@ pub fn of_process(process: &Process) -> Totals {
         faults: ended.faults.load(Relaxed),
         voluntary: ended.voluntary.load(Relaxed),
         involuntary: ended.involuntary.load(Relaxed),
-        max_pages: peak(process),
+        max_pages: update_peak(process),
     };
     for task in process.threads.lock().iter() {
         totals.faults += task.usage.faults.load(Relaxed);
@@ -132,31 +133,32 @@ pub fn of_process(process: &Process) -> Totals {
     totals
 }
 
-/// Peak resident set of a process, in pages, programs before execve(2) included.
-fn peak(process: &Process) -> u64 {
+/// Updates and returns the peak resident set of a process in pages, programs before
+/// execve(2) included.
+fn update_peak(process: &Process) -> u64 {
     let mm = process.mm.lock().clone();
     let now = mm.map_or(0, |mm| mm.lock().peak_pages());
     process.peak_pages.fetch_max(now, Relaxed).max(now)
 }
 
-/// An address space goes: its size counts on.
+/// Records the peak resident set of an address space that is about to be released.
 pub fn note_peak(process: &Process) {
-    peak(process);
+    update_peak(process);
 }
 
-/// Where the last exception or fault went back to.
+/// Address that the last handled exception returned to.
 static RETURNED_TO: AtomicU64 = AtomicU64::new(0);
 
-/// Called as an exception was dealt with and its program goes on.
+/// Called when a handled exception returns to the program.
 pub fn returning(frame: &Frame) {
     RETURNED_TO.store(frame.rip, Relaxed);
 }
 
-/// Called at each tick that strikes while a task runs: one more for the program, or for the kernel
-/// if that runs, or the program has not executed an instruction since that returned to it.
+/// Counts a tick of the running task: as system time if it was taken in the kernel, or before the
+/// first instruction after a return to user mode; else as user time.
 pub fn sample(frame: &Frame) {
     let task = current();
-    // SYSRET takes rip from rcx and the flags from r11. INT 0x80 precedes its return address.
+    // SYSRET loads rip from rcx and rflags from r11. INT 0x80 precedes its return address.
     let from_sysret = frame.rip == frame.rcx && frame.rflags == frame.r11;
     let from_int80 = || {
         let before = UserPtr::<[u8; 2]>::new(frame.rip.wrapping_sub(2)).read();

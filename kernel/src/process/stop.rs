@@ -1,8 +1,9 @@
-//! Job control: a process stops with all its threads, and goes on.
+//! Job control: group stop of all threads of a process, and its end by SIGCONT (do_signal_stop in
+//! kernel/signal.c).
 //!
-//! A stopping signal that is taken starts the stop; every thread joins it on its way out of the
-//! kernel, and the last one tells the parent. SIGCONT ends it by being sent, even if it is
-//! blocked or ignored; so does SIGKILL (do_signal_stop in kernel/signal.c).
+//! The delivery of a stopping signal starts a group stop. Every thread joins before its return to
+//! user mode, and the last one notifies the parent. Sending SIGCONT or SIGKILL ends the stop, even
+//! if SIGCONT is blocked or ignored.
 
 use alloc::sync::Arc;
 
@@ -11,31 +12,31 @@ use super::{Process, Task, TaskState, children};
 use crate::process::ptrace;
 use crate::sched::run_queue;
 
-/// How far a stop has got.
+/// Progress of a group stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StopState {
     /// No stop is in progress.
     #[default]
     Running,
-    /// So many threads have still to stop for this signal.
+    /// Signal of the stop, and number of threads that have not stopped yet.
     Stopping(u8, usize),
-    /// All stand still, because of this signal.
+    /// All threads have stopped, by this signal.
     Stopped(u8),
 }
 
-/// A change that wait4(2) can report once.
+/// Change of state by job control, which wait4(2) reports once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
-    /// It stopped, by this signal.
+    /// Stopped by this signal.
     Stopped(u8),
-    /// It went on.
+    /// Continued by SIGCONT.
     Continued,
 }
 
 const CLD_STOPPED: i32 = 5;
 const CLD_CONTINUED: i32 = 6;
 
-/// The running task took a stopping signal: its process stops.
+/// Starts a group stop of `process`: the running task, one of its threads, took a stopping signal.
 pub fn start(process: &Arc<Process>, signo: u8) {
     let threads = process.threads.lock();
     {
@@ -43,7 +44,7 @@ pub fn start(process: &Arc<Process>, signo: u8) {
         match signals.stop {
             StopState::Running => signals.stop = StopState::Stopping(signo, threads.len()),
             StopState::Stopping(..) => return,
-            // A traced thread went on by itself and stops again.
+            // A traced thread was resumed by its tracer alone and stops again.
             StopState::Stopped(_) => signals.stop = StopState::Stopping(signo, 1),
         }
     }
@@ -53,7 +54,7 @@ pub fn start(process: &Arc<Process>, signo: u8) {
     }
 }
 
-/// The running task stops with the others, if they do; returns when it may go on.
+/// Stops the running task if its process is in a group stop; returns when it is continued.
 pub fn join(task: &Arc<Task>) {
     leave(task);
     let (StopState::Stopping(signo, _) | StopState::Stopped(signo)) =
@@ -67,7 +68,7 @@ pub fn join(task: &Arc<Task>) {
     }
 }
 
-/// One thread fewer to wait for: it stopped, or ends.
+/// Counts a thread that stopped or ends as one the group stop no longer waits for.
 pub fn leave(task: &Task) {
     if !core::mem::take(&mut task.signals.lock().stop_pending) {
         return;
@@ -84,7 +85,7 @@ pub fn leave(task: &Task) {
     signals.stop = StopState::Stopped(signo);
     signals.news = Some(News::Stopped(signo));
     drop(signals);
-    tell_parent(process, CLD_STOPPED, signo);
+    notify_parent(process, CLD_STOPPED, signo);
 }
 
 /// Continues the stopped threads of a process after SIGCONT was sent.
@@ -93,7 +94,7 @@ pub fn resume(process: &Process) {
     let before = core::mem::take(&mut signals.stop);
     let (code, signo) = match before {
         StopState::Running => return,
-        // Before all stood still; the parent hears of the stop, as on Linux.
+        // Not all threads had stopped. The parent is notified of the stop, as on Linux.
         StopState::Stopping(signo, _) => {
             signals.news = Some(News::Stopped(signo));
             (CLD_STOPPED, signo)
@@ -109,19 +110,19 @@ pub fn resume(process: &Process) {
         run_queue::wake_continued(task);
         ptrace::control::continued(task);
     }
-    tell_parent(process, code, signo);
+    notify_parent(process, code, signo);
 }
 
 /// Notifies the parent of a stop or a continue.
-fn tell_parent(process: &Process, code: i32, signo: u8) {
+fn notify_parent(process: &Process, code: i32, signo: u8) {
     let parent = process.parent.lock().upgrade();
     if let Some(parent) = parent {
         children::tell_change(&parent, &SigInfo::child(process, code, signo.into()));
     }
 }
 
-/// Whether a stopping signal of a terminal stops a process: not in an orphaned group, where no
-/// process could continue it; SIGSTOP always does.
+/// Whether a stopping signal stops a process. A terminal's signal doesn't in an orphaned group, as
+/// no process could continue it; SIGSTOP always does.
 pub fn may_stop(process: &Process, signo: u8) -> bool {
     signo == SIGSTOP || !super::jobs::is_orphaned_group(process)
 }

@@ -1,4 +1,5 @@
-//! All tasks by thread ID, and all processes by group and session.
+//! Allocation of IDs, and lookup of tasks by thread ID and of processes by process ID, group and
+//! session.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::{Arc, Weak};
@@ -25,27 +26,30 @@ static TASKS: Mutex<Tasks, rank::TaskTable> = Mutex::new(Tasks {
 
 struct Tasks {
     by_tid: BTreeMap<u32, Entry>,
-    /// Group and process, session and process, of all processes that can be found.
+    /// (group, process) of all processes.
     groups: BTreeSet<(u32, u32)>,
+    /// (session, process) of all processes.
     sessions: BTreeSet<(u32, u32)>,
+    /// The ID allocated last.
     last: u32,
-    /// IDs given out since boot.
+    /// Number of IDs allocated since boot.
     reserved: u64,
 }
 
-/// Who has an ID. Both are empty while it is only reserved.
+/// Thread and process of an ID; both empty while the ID is only reserved.
 #[derive(Default)]
 pub(super) struct Entry {
     /// Number of IDs allocated so far, this one included.
     serial: u64,
     /// The thread, while it lives.
     pub task: Weak<Task>,
-    /// The process, until it was waited for.
+    /// The process, until it is reaped.
     pub process: Weak<Process>,
 }
 
 impl Tasks {
-    /// Whether an ID is unused: a group or a session keeps its leader's ID after the leader ended.
+    /// Whether an ID is unused. A group or a session keeps its leader's ID in use after the leader
+    /// has ended.
     fn is_free(&self, id: u32) -> bool {
         !self.by_tid.contains_key(&id)
             && members(&self.groups, id).next().is_none()
@@ -61,7 +65,7 @@ impl Tasks {
         self.by_tid.insert(id, entry);
     }
 
-    fn place(&mut self, process: &Process) {
+    fn insert_ids(&mut self, process: &Process) {
         let (group, session) = (&process.pgid, &process.sid);
         self.groups
             .insert((group.load(Ordering::Relaxed), process.pid));
@@ -69,7 +73,7 @@ impl Tasks {
             .insert((session.load(Ordering::Relaxed), process.pid));
     }
 
-    fn displace(&mut self, process: &Process) {
+    fn remove_ids(&mut self, process: &Process) {
         let (group, session) = (&process.pgid, &process.sid);
         self.groups
             .remove(&(group.load(Ordering::Relaxed), process.pid));
@@ -85,12 +89,13 @@ impl Tasks {
     }
 }
 
-/// The processes of a group or session in such a set.
+/// The processes of group or session `id` in the set `of`.
 fn members(of: &BTreeSet<(u32, u32)>, id: u32) -> impl Iterator<Item = u32> + '_ {
     of.range((id, 0)..=(id, u32::MAX)).map(|(_, pid)| *pid)
 }
 
-/// Reserves a thread ID: the next one free, round and round as on Linux.
+/// Allocates an ID: the next free one after the last allocated, starting again from 2 at the end
+/// (alloc_pid in kernel/pid.c).
 ///
 /// # Errors
 /// `EAGAIN` when all are taken.
@@ -111,13 +116,13 @@ pub fn reserve() -> Result<u32, Errno> {
     Err(Errno::EAGAIN)
 }
 
-/// (the last ID given out, how many there were since boot).
+/// The ID allocated last, and the number of IDs allocated since boot.
 pub fn reserved() -> (u32, u64) {
     let tasks = TASKS.lock();
     (tasks.last, tasks.reserved)
 }
 
-/// Reserves this thread ID (clone3(2)'s set_tid).
+/// Allocates the ID `tid` (clone3(2)'s set_tid).
 ///
 /// # Errors
 /// `EEXIST` if it is taken.
@@ -130,12 +135,12 @@ pub fn reserve_this(tid: u32) -> Result<u32, Errno> {
     Ok(tid)
 }
 
-/// Enters a task under its reserved ID, and its process, with its group and session, if it is the
-/// first.
+/// Adds a task under its allocated ID; for a thread group leader, also the process with its group
+/// and session.
 pub fn enter(task: &Arc<Task>) {
     let mut tasks = TASKS.lock();
     let process = if task.tid() == task.process.pid {
-        tasks.place(&task.process);
+        tasks.insert_ids(&task.process);
         Arc::downgrade(&task.process)
     } else {
         Weak::new()
@@ -145,7 +150,7 @@ pub fn enter(task: &Arc<Task>) {
     entry.process = process;
 }
 
-/// Frees an ID, which refers to no process or thread from then on.
+/// Frees an ID, which then refers to no process or thread.
 pub fn forget(tid: u32) {
     let mut tasks = TASKS.lock();
     let Some(entry) = tasks.by_tid.remove(&tid) else {
@@ -153,23 +158,23 @@ pub fn forget(tid: u32) {
     };
     let process = entry.process.upgrade();
     if let Some(process) = &process {
-        tasks.displace(process);
+        tasks.remove_ids(process);
     }
-    // The last reference to it may do anything as it goes.
+    // `process` may be the last reference: its drop takes other locks.
     drop(tasks);
 }
 
 /// Moves a process to another group and session.
 pub fn move_to(process: &Process, group: u32, session: u32) {
     let mut tasks = TASKS.lock();
-    tasks.displace(process);
+    tasks.remove_ids(process);
     process.pgid.store(group, Ordering::Relaxed);
     process.sid.store(session, Ordering::Relaxed);
-    tasks.place(process);
+    tasks.insert_ids(process);
 }
 
-/// What `find` gives for the ID 0, then for the ID after the one found last, and so on: each is
-/// looked up by itself, so that a walk needs no memory and holds no lock between two.
+/// Iterates by calling `find` with the lowest ID to consider. Each item is a lookup of its own, so
+/// that the iteration allocates nothing and holds no lock between two items.
 fn walk<T>(mut find: impl FnMut(&Tasks, u32) -> Option<(u32, T)>) -> impl Iterator<Item = T> {
     let mut from = 0;
     core::iter::from_fn(move || {
@@ -179,7 +184,7 @@ fn walk<T>(mut find: impl FnMut(&Tasks, u32) -> Option<(u32, T)>) -> impl Iterat
     })
 }
 
-/// The processes in such a set, by ID.
+/// The processes of group or session `id` in a set of the table, by process ID.
 fn members_of(
     set: fn(&Tasks) -> &BTreeSet<(u32, u32)>,
     id: u32,
@@ -190,12 +195,12 @@ fn members_of(
     })
 }
 
-/// The processes of a group, ended ones included until they were waited for, by ID.
+/// The processes of a group, zombies included, by process ID.
 pub fn group_members(group: u32) -> impl Iterator<Item = Arc<Process>> {
     members_of(|tasks| &tasks.groups, group)
 }
 
-/// The processes of a session.
+/// The processes of a session, zombies included, by process ID.
 pub fn session_members(session: u32) -> impl Iterator<Item = Arc<Process>> {
     members_of(|tasks| &tasks.sessions, session)
 }
@@ -205,7 +210,7 @@ pub fn find(tid: u32) -> Option<Arc<Task>> {
     TASKS.lock().by_tid.get(&tid)?.task.upgrade()
 }
 
-/// All tasks, by ID.
+/// All tasks, by thread ID.
 pub fn all() -> impl Iterator<Item = Arc<Task>> {
     walk(|tasks, from| {
         let mut entries = tasks.by_tid.range(from..);
@@ -213,11 +218,11 @@ pub fn all() -> impl Iterator<Item = Arc<Task>> {
     })
 }
 
-/// How many tasks there are that haven't ended.
+/// Number of tasks that haven't ended.
 pub fn count() -> usize {
     let tasks = TASKS.lock();
     let live = |entry: &&Entry| {
-        // Never the last reference: the holder of another doesn't run now.
+        // Never the last reference: the holder of another one doesn't run now.
         let task = entry.task.upgrade();
         task.is_some_and(|task| task.state() != TaskState::Dead)
     };
@@ -229,7 +234,7 @@ pub fn find_process(pid: u32) -> Option<Arc<Process>> {
     TASKS.lock().by_tid.get(&pid)?.process.upgrade()
 }
 
-/// What has this ID now.
+/// Reference to the process or thread that has this ID now.
 pub fn pid(id: u32) -> Option<Pid> {
     let tasks = TASKS.lock();
     let serial = tasks.by_tid.get(&id)?.serial;
@@ -243,14 +248,13 @@ pub(super) fn with_entry<T>(pid: Pid, f: impl FnOnce(&Entry) -> T) -> Option<T> 
     entry.filter(|entry| entry.serial == pid.serial).map(f)
 }
 
-/// Whether an ID is in use: by a thread, by a process that was not waited for, or by a group or a
-/// session.
+/// Whether an ID is in use by a thread, a process (zombies included), a group or a session.
 pub fn is_used(id: u32) -> bool {
     !TASKS.lock().is_free(id)
 }
 
-/// The process that a program means by the ID of any of its threads (find_task_by_vpid in
-/// kernel/pid.c); 0 is the running one.
+/// The process with a thread of this ID (find_task_by_vpid in kernel/pid.c), a zombie by its
+/// process ID; 0 is the running process.
 ///
 /// # Errors
 /// `ESRCH`.
@@ -264,7 +268,7 @@ pub fn named(id: i32) -> Result<Arc<Process>, Errno> {
     }
 }
 
-/// The credentials of a thread, or of a process that has ended.
+/// The credentials of a thread, or of a zombie.
 ///
 /// # Errors
 /// `ESRCH`.
@@ -274,7 +278,7 @@ pub fn credentials(id: u32) -> Result<Arc<Credentials>, Errno> {
     of_thread.or_else(of_process).ok_or(Errno::ESRCH)
 }
 
-/// The first process whose ID is `from` or more, ended ones included.
+/// The process with the lowest ID from `from` on, zombies included.
 pub fn next_process(from: u32) -> Option<Pid> {
     let tasks = TASKS.lock();
     let mut rest = tasks.by_tid.range(from..);
@@ -285,7 +289,7 @@ pub fn next_process(from: u32) -> Option<Pid> {
     })
 }
 
-/// All processes, ended ones included, by ID.
+/// All processes, zombies included, by ID.
 pub fn all_processes() -> impl Iterator<Item = Arc<Process>> {
     walk(|tasks, from| {
         let mut entries = tasks.by_tid.range(from..);
@@ -293,7 +297,7 @@ pub fn all_processes() -> impl Iterator<Item = Arc<Process>> {
     })
 }
 
-/// Calls `f` with the address space of every process that has one; with a shared one more often
+/// Calls `f` with the address space of each process; a shared one is visited once per process
 /// ([`crate::vm::spaces`]).
 pub fn for_each_mm(f: &mut dyn FnMut(&mut AddressSpace)) {
     for process in all_processes() {

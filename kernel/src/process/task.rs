@@ -1,7 +1,7 @@
-//! A thread: what the scheduler runs.
+//! Threads, the scheduler's tasks (Linux's task_struct).
 //!
-//! Its registers while it is in the kernel are the [`Frame`] at the top of its kernel stack. What
-//! it shares with the other threads of its program is in [`Process`].
+//! While a thread is in the kernel, its program's registers are the [`Frame`] at the top of its
+//! kernel stack. [`Process`] has the state shared by the threads of a process.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -29,29 +29,29 @@ use crate::process::rusage::Usage;
 use crate::sched::extras::Extras;
 use crate::sched::run_queue;
 
-/// Whether a task may run.
+/// State of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum TaskState {
-    /// Running, or ready to.
+    /// Running or ready.
     Runnable,
-    /// On a wait queue.
+    /// Waiting for a wake-up.
     Blocked,
-    /// Stopped by job control: only SIGCONT and death wake it.
+    /// Stopped by job control: only SIGCONT and a fatal signal wake it.
     Stopped,
-    /// Held by its tracer.
+    /// Stopped by its tracer.
     Traced,
     /// Ended.
     Dead,
 }
 
-/// How many there are: the scheduler's queue has room for all.
+/// Number of tasks: the scheduler's queue has room for all.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// One thread.
+/// A thread.
 pub struct Task {
     pub tid: AtomicU32,
-    /// The process it is a thread of.
+    /// The thread's process.
     pub process: Arc<Process>,
     pub stack: KernelStack,
     /// Kernel stack pointer while another task runs.
@@ -61,7 +61,7 @@ pub struct Task {
     pub fpu: Mutex<FpuState, rank::Fpu>,
     /// Data segment registers while another task runs.
     pub segments: Mutex<Segments, rank::Segments>,
-    /// Its three descriptors in the GDT (set_thread_area(2)).
+    /// The thread's three descriptors in the GDT (set_thread_area(2)).
     pub tls: Mutex<[u64; 3], rank::ThreadArea>,
     /// Blocked and pending signals.
     pub signals: Mutex<TaskSignals, rank::TaskSignals>,
@@ -69,50 +69,50 @@ pub struct Task {
     pub comm: Mutex<[u8; 16], rank::TaskName>,
     /// [`percpu::work`] bits while another task runs.
     pub work: AtomicU32,
-    /// That it is traced, and how (ptrace(2)).
+    /// State of tracing by ptrace(2); `None` if the thread is not traced.
     pub tracing: Mutex<Option<Box<Tracing>>, rank::Tracing>,
-    /// What few tasks have.
+    /// Rarely used CPU state.
     pub extras: Extras,
-    /// What its last #DB was for, a bit of DR6 set for each reason.
+    /// Conditions of the last debug exception, as bits of DR6 (virtual_dr6).
     pub debug_status: AtomicU64,
-    /// Its restartable sequences (rseq(2)).
+    /// Registered area for restartable sequences (rseq(2)).
     pub rseq: Mutex<Option<Registration>, rank::Rseq>,
-    /// Address to clear and wake when it ends (set_tid_address(2)); 0: none.
+    /// Address to clear and wake at exit (set_tid_address(2)); 0: none.
     pub clear_child_tid: AtomicU64,
-    /// Head of its robust futexes (set_robust_list(2)).
+    /// Head of the list of robust futexes (set_robust_list(2)); 0: none.
     pub robust_list: AtomicU64,
-    /// When it was made: nanoseconds since boot.
+    /// Time of creation, ns since boot.
     pub started: u64,
-    /// The same, set by a 32-bit call.
+    /// Head of the list of robust futexes set by a 32-bit call (compat_robust_list); 0: none.
     pub robust_list_32: AtomicU64,
-    /// TSC cycles that it has run.
+    /// CPU time, TSC cycles.
     pub cpu_cycles: AtomicU64,
-    /// The same as whose turn it is goes by (`sched/turns.rs`).
+    /// Virtual runtime, TSC cycles (`sched/turns.rs`).
     pub runtime: AtomicU64,
-    /// What else it has used.
+    /// Samples of CPU time, faults and switches.
     pub usage: Usage,
-    /// As whom it acts.
+    /// Credentials.
     pub cred: Mutex<Arc<Credentials>, rank::TaskCredentials>,
-    /// What it set about itself.
+    /// Priorities, personality and other settings.
     pub attributes: Mutex<Attributes, rank::TaskAttributes>,
-    /// Fail points until one fails (/proc/self/fail-nth); 0: none does.
+    /// Fault injection: points until one fails (/proc/self/fail-nth); 0: none does.
     #[cfg(debug_assertions)]
     pub fail_nth: AtomicU32,
-    /// Its next call finds no memory (/proc/self/make-it-fail).
+    /// Fault injection: the next call finds no memory (/proc/self/make-it-fail).
     #[cfg(debug_assertions)]
     pub is_to_fail: AtomicBool,
-    /// A reference to its frame is in use.
+    /// A reference to the frame is live.
     #[cfg(debug_assertions)]
     is_frame_lent: AtomicBool,
 }
 
 // SAFETY: `context` is touched by the scheduler alone, with interrupts off on the one CPU.
 unsafe impl Sync for Task {}
-// SAFETY: as above; everything else is Send.
+// SAFETY: as above; all other fields are Send.
 unsafe impl Send for Task {}
 
 impl Task {
-    /// A task that will return to user mode with the registers in `frame`.
+    /// A task whose first switch returns to user mode with the registers in `frame`.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -157,32 +157,33 @@ impl Task {
         Ok(Arc::new(task))
     }
 
-    /// Thread ID. It changes when a thread that isn't the first calls execve(2).
+    /// Thread ID. It changes when a thread other than the leader calls execve(2).
     pub fn tid(&self) -> u32 {
         self.tid.load(Ordering::Relaxed)
     }
 
-    /// Whether a tracer watches it (ptrace(2)).
+    /// Whether the thread is traced (ptrace(2)).
     pub fn is_traced(&self) -> bool {
         self.tracing.lock().is_some()
     }
 
-    /// Gives `f` the registers of a task that its tracer holds; `None` if none does.
+    /// Calls `f` with the registers of a task that its tracer has stopped; `None` for any other
+    /// task.
     pub fn with_held_frame<T>(&self, f: impl FnOnce(&mut Frame) -> T) -> Option<T> {
         if self.state() != TaskState::Traced {
             return None;
         }
-        // SAFETY: the task is switched away from, in `ptrace::stop::hold`, which let go of every
-        // reference to the frame before; it runs again only when the state has changed.
+        // SAFETY: the task doesn't run: it is in `ptrace::stop::hold`, which holds no reference to
+        // the frame, and runs again only when the state has changed.
         Some(unsafe { self.change_frame(f) })
     }
 
-    /// Where the frame is.
+    /// Address of the frame.
     pub fn frame_pointer(&self) -> *mut Frame {
         (self.stack.top() - frame::SIZE as u64) as *mut Frame
     }
 
-    /// A copy of the program's registers, as the way in saved them.
+    /// A copy of the program's registers, as saved at entry.
     #[inline(always)]
     pub fn frame(&self) -> Frame {
         #[cfg(debug_assertions)]
@@ -194,7 +195,7 @@ impl Task {
         unsafe { self.frame_pointer().read() }
     }
 
-    /// Lends the frame to `f`.
+    /// Calls `f` with a reference to the frame.
     ///
     /// # Safety
     /// No reference to the frame is live.
@@ -204,21 +205,21 @@ impl Task {
             !self.is_frame_lent.swap(true, Ordering::Relaxed),
             "the frame is being changed"
         );
-        // SAFETY: as in `frame`, and as the caller says; test builds assert that `f` doesn't come
-        // here again.
+        // SAFETY: as in `frame`, and as the caller says; test builds assert that `f` doesn't call
+        // this method again.
         let result = f(unsafe { &mut *self.frame_pointer() });
         #[cfg(debug_assertions)]
         self.is_frame_lent.store(false, Ordering::Relaxed);
         result
     }
 
-    /// Whether the call it is in came through a door to the i386 table, so that structures have
+    /// Whether the present call came through a door of the i386 table, so that structures have
     /// their 32-bit layouts. 64-bit code may use INT 0x80 too.
     pub fn is_i386_call(&self) -> bool {
         self.frame().entry != Door::Syscall as u64
     }
 
-    /// Whether it may run.
+    /// The task's state.
     pub fn state(&self) -> TaskState {
         match self.state.load(Ordering::Relaxed) {
             0 => TaskState::Runnable,
@@ -233,7 +234,7 @@ impl Task {
         self.state.store(state as u8, Ordering::Relaxed);
     }
 
-    /// Sets [`percpu::work`] bits, whether it runs now or not.
+    /// Sets [`percpu::work`] bits of the task, which may be the running one.
     pub fn set_work(&self, bits: u32) {
         if core::ptr::eq(self, percpu::current()) {
             percpu::set_work(bits);
@@ -270,14 +271,14 @@ impl Task {
 impl Drop for Task {
     fn drop(&mut self) {
         COUNT.fetch_sub(1, Ordering::Relaxed);
-        // The first thread's ID is the process's, and stays taken until that is waited for.
+        // The leader's ID is the process's, which stays in use until the process is reaped.
         if self.tid() != self.process.pid {
             table::forget(self.tid());
         }
     }
 }
 
-/// The running task. It stays while the code that asked runs on it.
+/// Reference to the running task, valid in the code that runs on it.
 pub struct Current(*const Task);
 
 impl Deref for Current {
@@ -291,18 +292,18 @@ impl Deref for Current {
 }
 
 impl Current {
-    /// Lends the running task's frame to `f`, to be changed by the call it is in. `f` doesn't ask
-    /// for it again.
+    /// Calls `f` with the running task's frame, for a call that changes the program's registers.
+    /// `f` must not use the frame in any other way.
     pub fn with_frame<T>(&self, f: impl FnOnce(&mut Frame) -> T) -> T {
-        // SAFETY: only the running task itself gets here, on its own stack. The ways in have no
-        // reference to the frame while a call is made or signals are taken.
+        // SAFETY: only the running task itself gets here, on its own stack. The entry code holds no
+        // reference to the frame while a call is handled or signals are delivered.
         unsafe { self.change_frame(f) }
     }
 }
 
 /// The running task.
 ///
-/// Must not be called before the first task runs; [`try_current`] may.
+/// Must not be called before the first task runs; [`try_current`] may be.
 pub fn current() -> Current {
     let task = percpu::current();
     debug_assert!(!task.is_null());

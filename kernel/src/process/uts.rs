@@ -1,23 +1,23 @@
-//! Names of the system (uname(2)); Linux keeps them in its UTS namespace.
+//! Names of the system (uname(2)), Linux's UTS namespace.
 
 use alloc::string::String;
 
 use crate::abi::errno::Errno;
 use crate::sync::{Mutex, rank};
 
-/// Linux's version that programs are told: what the ABI here follows. C libraries refuse to
-/// start on a kernel older than they were built for.
+/// Release of the Linux ABI that this kernel follows. C libraries refuse to start on a kernel older
+/// than they were built for.
 pub const RELEASE: &str = "6.1.0-trident";
 /// The release under personality UNAME26: 2.6.60 plus the minor version (override_release in
 /// kernel/sys.c).
 pub const RELEASE_26: &str = "2.6.61-trident";
-/// The build, in the place where Linux says `#1 SMP ...`.
+/// Version of the build, Linux's `#1 SMP ...`.
 pub const VERSION: &str = concat!("#1 Trident ", env!("CARGO_PKG_VERSION"));
 
 /// Bytes of each field of struct utsname, NUL included.
 pub const UTS_FIELD: usize = 65;
 
-/// A name of the machine's that can be set.
+/// Name of the system that programs can set.
 pub struct UtsName(Mutex<([u8; UTS_FIELD], usize), rank::HostName>);
 
 /// The host name.
@@ -42,10 +42,10 @@ impl UtsName {
         String::from_utf8_lossy(&name[..*len]).into_owned()
     }
 
-    /// Sets it.
+    /// Sets the name.
     ///
     /// # Errors
-    /// `EINVAL` for one of more than 64 bytes.
+    /// `EINVAL` for more than 64 bytes.
     pub fn set(&self, name: &[u8]) -> Result<(), Errno> {
         let mut new = [0; UTS_FIELD];
         let (start, _) = new.split_at_mut(UTS_FIELD - 1);
