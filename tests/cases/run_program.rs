@@ -28,7 +28,7 @@ fn program() -> Result<PathBuf> {
     compile("child", Compiler::Glibc64)
 }
 
-/// The xtask binary: the one that runs these cases, or the one built last.
+/// The xtask binary: `XTASK`, set by the xtask that runs these cases, or the latest build.
 fn xtask() -> Result<Command> {
     let by_cargo = || {
         let triples = std::fs::read_dir(paths::target()).ok()?.flatten();
@@ -202,7 +202,7 @@ fn its_parent_is_init() -> Result<()> {
     );
     let (output, ..) = ended("dead")?;
     ensure!(output == "dead: 0\n", "{output}");
-    // The kernel's log goes to standard error, and only if asked for.
+    // The kernel's log goes to standard error, only with --verbose.
     let mut command = run("place")?;
     command.arg("--verbose").arg("--append=-- further");
     let output = with_input(command, Vec::new())?;

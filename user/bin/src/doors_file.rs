@@ -96,7 +96,7 @@ impl Counts {
 /// Runs `work` and returns its entries; `None` on a kernel without the counters.
 ///
 /// The counters are system-wide. The parent, which calls wait(2) for this program, may do so
-/// between two readings: the cost of a reading is the one that two consecutive readings agree on.
+/// between two readings: the cost of a reading is the value that two consecutive readings agree on.
 pub fn delta(work: impl FnOnce()) -> Option<Counts> {
     const ATTEMPTS: usize = 10;
     let mut before = Counts::read()?;
