@@ -1,8 +1,8 @@
-//! Process accounting: while acct(2) has named a file, each process that ends adds a record to it
+//! BSD process accounting: each process that ends appends a record to the file set by acct(2)
 //! (acct(5); version 3, kernel/acct.c).
 //!
-//! Left out: ASU, as it isn't noted who used a right of root's; the file's end with its file
-//! system, which stays busy instead.
+//! Left out: ASU, as the use of root's privileges isn't recorded; closing the file when its file
+//! system is unmounted: the file system is busy instead.
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -27,23 +27,23 @@ const DUMPED: u8 = 8;
 const SIGNALLED: u8 = 16;
 /// Bytes of a record.
 const SIZE: usize = 64;
-/// Nanoseconds of a tick (AHZ: 100 in a second).
+/// Nanoseconds of a tick (AHZ: 100 per second).
 const TICK: u64 = 10_000_000;
-/// Percent of the file system that are free when records stop, and when they go on
+/// Free space of the file system, in percent, at which accounting is suspended and resumed
 /// (/proc/sys/kernel/acct).
-const STOPS_AT: u64 = 2;
-const GOES_ON_AT: u64 = 4;
+const SUSPEND_PERCENT: u64 = 2;
+const RESUME_PERCENT: u64 = 4;
 
-/// Where records go.
+/// The accounting file.
 struct Account {
     file: Arc<File>,
-    /// There is too little room.
+    /// Suspended for lack of free space.
     is_suspended: bool,
 }
 
 static ACCOUNT: Mutex<Option<Account>, rank::Accounting> = Mutex::new(None);
 
-/// Sends records to `file`, or nowhere.
+/// Sets the accounting file; `None` turns accounting off.
 pub fn set(file: Option<Arc<File>>) {
     let new = file.map(|file| Account {
         file,
@@ -52,22 +52,23 @@ pub fn set(file: Option<Arc<File>>) {
     ACCOUNT.set(new);
 }
 
-/// Where the next record goes, if anywhere.
+/// The file for the next record; `None` while accounting is off or suspended.
 fn file() -> Option<Arc<File>> {
     let file = ACCOUNT.lock().as_ref()?.file.clone();
     let statistics = file.location().mount.fs().statistics();
     let mut account = ACCOUNT.lock();
     let account = account.as_mut()?;
     let (blocks, free) = (statistics.blocks, statistics.free);
-    // A file system without limits has no blocks, and room for all.
+    // A file system without a size limit reports 0 blocks.
     account.is_suspended = match account.is_suspended {
-        true => free < blocks.saturating_mul(GOES_ON_AT) / 100,
-        false => blocks > 0 && free <= blocks.saturating_mul(STOPS_AT) / 100,
+        true => free < blocks.saturating_mul(RESUME_PERCENT) / 100,
+        false => blocks > 0 && free <= blocks.saturating_mul(SUSPEND_PERCENT) / 100,
     };
     (!account.is_suspended).then_some(file)
 }
 
-/// Kilobytes of the address space of a process that is about to give it up, if a record is wanted.
+/// Size in KiB of the address space of a process, before its release; `None` while accounting is
+/// off.
 pub fn size_of(process: &Process) -> Option<u64> {
     ACCOUNT.lock().as_ref()?;
     let mm = process.mm.lock().clone();
@@ -75,8 +76,7 @@ pub fn size_of(process: &Process) -> Option<u64> {
     Some(pages * PAGE_SIZE / 1024)
 }
 
-/// Adds the record of a process that ended; `kilobytes` was its size. A file that takes no more is
-/// no matter to the process.
+/// Appends the record of a process that ended; `kilobytes` was its size. A write error is ignored.
 pub fn note(process: &Process, status: ExitStatus, kilobytes: u64) {
     let Some(file) = file() else {
         return;
@@ -121,7 +121,7 @@ fn record(process: &Process, status: ExitStatus, kilobytes: u64) -> [u8; SIZE] {
         compressed(used.user / TICK),
         compressed(used.system / TICK),
         compressed(kilobytes),
-        // Bytes moved and blocks written, which Linux doesn't fill in either.
+        // ac_io and ac_rw, 0 on Linux too.
         0,
         0,
         compressed(used.faults),
@@ -141,7 +141,7 @@ fn record(process: &Process, status: ExitStatus, kilobytes: u64) -> [u8; SIZE] {
     record
 }
 
-/// A count with 13 bits and an exponent of 8 (comp_t, encode_comp_t).
+/// A comp_t: 13 bits of fraction and a 3-bit exponent of base 8 (encode_comp_t).
 fn compressed(mut value: u64) -> u16 {
     const FRACTION: u64 = (1 << 13) - 1;
     let (mut exponent, mut rounds_up) = (0, false);
@@ -163,9 +163,9 @@ fn compressed(mut value: u64) -> u16 {
     exponent << 13 | value as u16
 }
 
-/// A single-precision float, cut off (encode_float).
+/// An integer as a single-precision float, truncated (encode_float).
 fn float(value: u64) -> u32 {
-    /// What the exponent is counted from: 63 and the format's own 127.
+    /// Exponent of bit 63: 63 plus the format's bias of 127.
     const BIAS: u32 = 190;
     if value == 0 {
         return 0;
@@ -198,7 +198,7 @@ mod tests {
             for value in [0, 1, 3, 100, 0xff_ffff, 1 << 40] {
                 assert_eq!(float(value), (value as f32).to_bits(), "{value}");
             }
-            // Cut off, not rounded.
+            // Truncated, not rounded.
             assert_eq!(float(0x1ff_ffff), 33_554_430_f32.to_bits());
         }
     );

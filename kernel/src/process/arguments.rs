@@ -1,9 +1,9 @@
-//! The strings that a program starts with, on their way from one stack to the next.
+//! Argument and environment strings of a new program (Linux: `struct linux_binprm`).
 //!
-//! execve(2) copies them page by page, straight into frames that become the top of the new stack
-//! (Linux: `struct linux_binprm`). From the top down: eight zero bytes, the path, the environment,
-//! the arguments, the first of each lowest. Where the stack will be isn't known yet, so places are
-//! distances from its top. Next: `stack.rs` puts the pages where they go, and the rest below.
+//! execve(2) copies them into page frames that become the top of the new stack. From the top down:
+//! eight zero bytes, the path, the environment, the arguments, with the first string of each at the
+//! lowest address. The stack's address isn't known yet, so positions are distances from its top.
+//! Next: `stack.rs` maps the pages and writes the rest of the stack.
 
 use alloc::vec::Vec;
 
@@ -18,51 +18,52 @@ use crate::mm::frame::Frame;
 use crate::sched::preempt;
 use crate::usercopy::{Pod, UserPtr, first_nul};
 
-/// Most bytes of one string, with its NUL (MAX_ARG_STRLEN).
+/// Limit of one string, bytes with NUL (MAX_ARG_STRLEN).
 const STRING_MAX: usize = 32 * PAGE_SIZE as usize;
-/// Most bytes of all of them, however large the stack may become: three quarters of its usual
-/// limit.
+/// Limit of all strings together, bytes, however high RLIMIT_STACK is: three quarters of the
+/// default stack limit.
 const TOTAL_MAX: u64 = STACK_LIMIT / 4 * 3;
-/// Bytes that there always are, however small it may become (ARG_MAX).
+/// Bytes always allowed for all strings, however low RLIMIT_STACK is (ARG_MAX).
 const TOTAL_MIN: u64 = 32 * PAGE_SIZE;
-/// Most strings (MAX_ARG_STRINGS).
+/// Limit of the number of strings (MAX_ARG_STRINGS).
 const STRINGS_MAX: u64 = i32::MAX as u64;
-/// What each string's pointer counts, in programs of either width.
+/// Bytes counted for the pointer to each string, in programs of either width.
 const POINTER: u64 = 8;
 /// Zero bytes at the very top.
 const TOP: u64 = 8;
-/// Bytes of a string that are looked at before anything else is known of it.
+/// Bytes by which a string of unknown length is searched for its NUL.
 const CHUNK: usize = 64;
 
-/// The strings of a program that is about to start.
+/// Strings of a program that is about to start.
 pub struct Arguments {
-    /// The top of the stack, highest page first.
+    /// Pages of the stack's top, highest first.
     pages: Vec<Frame>,
-    /// Whose memory they count as until the new program has them (acct_arg_size).
-    payer: Option<SharedMm>,
-    /// Bytes below the top that are taken.
+    /// Address space that is charged for the pages until the new program owns them
+    /// (acct_arg_size).
+    charged_mm: Option<SharedMm>,
+    /// Bytes in use below the top.
     used: u64,
-    /// The most that may be.
-    most: u64,
-    /// Bytes that the stack may grow to.
+    /// Limit of `used`.
+    limit: u64,
+    /// RLIMIT_STACK, bytes.
     stack_limit: u64,
-    /// How many arguments there are.
+    /// Number of arguments.
     pub argc: u64,
-    /// How many strings of environment.
+    /// Number of environment strings.
     pub envc: u64,
-    /// Where the path begins, as a distance from the top.
+    /// Start of the path, as a distance from the top.
     pub path: u64,
-    /// Where the environment begins.
+    /// Start of the environment, as a distance from the top.
     pub environment: u64,
 }
 
 impl Arguments {
-    /// Those of execve(2), with the program's path. A NULL array is an empty one; an empty `argv`
-    /// gets one empty string (since Linux 5.18).
+    /// The strings of execve(2), with the program's path. A NULL array counts as empty; an empty
+    /// `argv` gets one empty string (since Linux 5.18).
     ///
     /// # Errors
-    /// `EFAULT`; `E2BIG` for a string of more than 128 KiB, or more in all than a quarter of
-    /// RLIMIT_STACK holds; `ENOMEM`.
+    /// `EFAULT`; `E2BIG` for a string of more than 128 KiB, or for more than a quarter of
+    /// RLIMIT_STACK in all; `ENOMEM`.
     pub fn from_user<T: Pod + Into<u64>>(
         path: &[u8],
         argv: UserPtr<T>,
@@ -81,7 +82,7 @@ impl Arguments {
         Ok(arguments)
     }
 
-    /// Those of init.
+    /// The strings of init.
     ///
     /// # Errors
     /// `E2BIG`, `ENOMEM`.
@@ -98,7 +99,7 @@ impl Arguments {
         Ok(arguments)
     }
 
-    /// Only the path so far (bprm_stack_limits in fs/exec.c).
+    /// Strings with the path only; the limits are those of bprm_stack_limits (fs/exec.c).
     fn new(path: &[u8], argc: u64, envc: u64, stack_limit: u64) -> Result<Self, Errno> {
         let limit = TOTAL_MAX.min(stack_limit / 4).max(TOTAL_MIN);
         let pointers = (argc.max(1) + envc) * POINTER;
@@ -107,9 +108,9 @@ impl Arguments {
         }
         let mut arguments = Self {
             pages: Vec::new(),
-            payer: try_current().and_then(|task| task.mm()),
+            charged_mm: try_current().and_then(|task| task.mm()),
             used: TOP,
-            most: TOP + limit - pointers,
+            limit: TOP + limit - pointers,
             stack_limit,
             argc,
             envc,
@@ -122,8 +123,8 @@ impl Arguments {
         Ok(arguments)
     }
 
-    /// Has the program that a script names run instead: its own name and perhaps an argument come
-    /// first, and the script's path replaces `argv[0]`.
+    /// Rewrites the arguments for the interpreter of a script: the interpreter's path and its
+    /// optional argument come first, and the script's path replaces `argv[0]`.
     ///
     /// # Errors
     /// `E2BIG`, `ENOMEM`.
@@ -144,7 +145,7 @@ impl Arguments {
         Ok(())
     }
 
-    /// Bytes below the top that the strings take.
+    /// Bytes in use below the top.
     pub fn size(&self) -> u64 {
         self.used
     }
@@ -152,12 +153,12 @@ impl Arguments {
     /// Calls `f` with the distance of each string, the first argument first, then the environment.
     ///
     /// # Errors
-    /// Those of `f`; `EINTR`, if the process is to die.
+    /// Those of `f`; `EINTR` with a fatal signal pending.
     pub fn for_each(&self, mut f: impl FnMut(u64) -> Result<(), Errno>) -> Result<(), Errno> {
         let mut at = self.used;
         for index in 1..=self.argc + self.envc {
-            if self.payer.is_some() {
-                pause(index)?;
+            if self.charged_mm.is_some() {
+                preempt_every_64(index)?;
             }
             f(at)?;
             at = self.end_of_string(at);
@@ -165,16 +166,16 @@ impl Arguments {
         Ok(())
     }
 
-    /// The pages, the topmost first.
+    /// The pages, highest first.
     pub fn pages(&self) -> &[Frame] {
         &self.pages
     }
 
-    /// Where the string that begins at a distance ends: behind its NUL. A program may have changed
-    /// it while it was copied; at the top at the latest.
+    /// Distance of the end, after the NUL, of the string that starts at distance `at`. Without a
+    /// NUL, as another thread may have changed the string during the copy, the top (0).
     fn end_of_string(&self, mut at: u64) -> u64 {
         while at > 0 {
-            let (page, offset) = place(at);
+            let (page, offset) = position(at);
             let nul = self
                 .pages
                 .get(page)
@@ -188,13 +189,13 @@ impl Arguments {
         0
     }
 
-    /// Takes `size` bytes more below those that are taken.
-    fn take(&mut self, size: usize) -> Result<(), Errno> {
+    /// Allocates `size` bytes below those in use.
+    fn reserve(&mut self, size: usize) -> Result<(), Errno> {
         if size > STRING_MAX {
             return Err(Errno::E2BIG);
         }
         let used = self.used + size as u64;
-        if used > self.most {
+        if used > self.limit {
             return Err(Errno::E2BIG);
         }
         let pages = used.div_ceil(PAGE_SIZE);
@@ -203,7 +204,7 @@ impl Arguments {
         }
         while (self.pages.len() as u64) < pages {
             self.pages.try_push(Frame::zeroed()?)?;
-            if let Some(mm) = &self.payer {
+            if let Some(mm) = &self.charged_mm {
                 mm.lock().held += 1;
             }
         }
@@ -211,7 +212,7 @@ impl Arguments {
         Ok(())
     }
 
-    /// Calls `f` with each page's part of the lowest `size` bytes, and how many came before.
+    /// Calls `f` with each page's part of the lowest `size` bytes, and the number of bytes before.
     fn fill(
         &mut self,
         size: usize,
@@ -219,7 +220,7 @@ impl Arguments {
     ) -> Result<(), Errno> {
         let mut done = 0;
         while done < size {
-            let (page, offset) = place(self.used - done as u64);
+            let (page, offset) = position(self.used - done as u64);
             let len = (PAGE_SIZE as usize - offset).min(size - done);
             let frame = self.pages.get(page).ok_or(Errno::EFAULT)?;
             frame.with_bytes_mut(|bytes| f(&mut bytes[offset..offset + len], done))?;
@@ -228,10 +229,10 @@ impl Arguments {
         Ok(())
     }
 
-    /// Adds a string, which gets its NUL here.
+    /// Adds a string and its NUL.
     fn push(&mut self, text: &[u8]) -> Result<(), Errno> {
         let size = text.len() + 1;
-        self.take(size)?;
+        self.reserve(size)?;
         self.fill(size, |part, at| {
             let text = &text[at..text.len().min(at + part.len())];
             let (start, nul) = part.split_at_mut(text.len());
@@ -248,14 +249,14 @@ impl Arguments {
         count: u64,
     ) -> Result<(), Errno> {
         for index in (0..count).rev() {
-            pause(index)?;
+            preempt_every_64(index)?;
             let text: u64 = array.add(index as usize).read()?.into();
             self.push_user(UserPtr::new(text))?;
         }
         Ok(())
     }
 
-    /// Adds a string of the program's.
+    /// Adds a string from user memory.
     fn push_user(&mut self, text: UserPtr<u8>) -> Result<(), Errno> {
         let mut chunk = [0; CHUNK];
         let mut size = 0;
@@ -277,11 +278,11 @@ impl Arguments {
                 return Err(Errno::E2BIG);
             }
         }
-        pause(0)?;
-        self.take(size)?;
+        preempt_every_64(0)?;
+        self.reserve(size)?;
         self.fill(size, |part, at| {
             text.byte_add(at as u64).read_into(part)?;
-            // Whatever became of it meanwhile, it ends here.
+            // Terminated here even if another thread has changed the string meanwhile.
             if at + part.len() == size {
                 part[part.len() - 1] = 0;
             }
@@ -292,19 +293,19 @@ impl Arguments {
 
 impl Drop for Arguments {
     fn drop(&mut self) {
-        if let Some(mm) = &self.payer {
+        if let Some(mm) = &self.charged_mm {
             mm.lock().held -= self.pages.len() as u64;
         }
     }
 }
 
-/// Index of the page, counted from the top, and offset in it of the byte `distance` below the top.
-fn place(distance: u64) -> (usize, usize) {
+/// Page (counted from the top) and offset in it of the byte `distance` below the top.
+fn position(distance: u64) -> (usize, usize) {
     let page = (distance - 1) / PAGE_SIZE;
     (page as usize, ((page + 1) * PAGE_SIZE - distance) as usize)
 }
 
-/// How many pointers there are before the NULL.
+/// Number of pointers before the NULL.
 fn count<T: Pod + Into<u64>>(array: UserPtr<T>) -> Result<u64, Errno> {
     let mut count = 0;
     if array.is_null() {
@@ -315,13 +316,13 @@ fn count<T: Pod + Into<u64>>(array: UserPtr<T>) -> Result<u64, Errno> {
             return Err(Errno::E2BIG);
         }
         count += 1;
-        pause(count)?;
+        preempt_every_64(count)?;
     }
     Ok(count)
 }
 
-/// Lets others run at every 64th step, and ends the call of a process that is to die.
-fn pause(step: u64) -> Result<(), Errno> {
+/// Preemption point at every 64th step; `EINTR` with a fatal signal pending.
+fn preempt_every_64(step: u64) -> Result<(), Errno> {
     if step.is_multiple_of(64) {
         preempt::killed()?;
     }

@@ -1,8 +1,7 @@
-//! Maps a checked ELF image into an address space.
+//! Mapping of an ELF image into an address space.
 //!
-//! Whether the file may be loaded at all is decided by `formats::elf`; here its segments
-//! become mappings of the file's own pages, copied only when they are written to. A segment may
-//! reach past the end of its file: who touches a page there gets SIGBUS.
+//! `formats::elf` checks the file. Here its segments become private mappings of the file's pages,
+//! copied on write. A segment may extend past the end of the file: an access there raises SIGBUS.
 
 use alloc::sync::Arc;
 
@@ -21,21 +20,21 @@ use crate::vm::vma::{Backing, PageSource, Prot, Role, VmaFlags};
 /// A file that can be executed.
 #[derive(Clone)]
 pub struct Executable {
-    /// Its pages.
+    /// Pages of the file.
     pub source: Arc<dyn PageSource>,
-    /// Bytes.
+    /// Size of the file, bytes.
     pub size: u64,
-    /// The file, open for as long as its program runs.
+    /// The file, open while its program runs.
     pub file: Arc<File>,
-    /// The same with its absolute path, for mappings.
+    /// The file with its absolute path, for mappings.
     pub mapped: Arc<Mapped>,
 }
 
 impl Executable {
-    /// Its first bytes; what a short file lacks is zeros.
+    /// The first `N` bytes, padded with zeros if the file is shorter.
     ///
     /// # Errors
-    /// `EIO` where they can't be read.
+    /// `EIO` if they can't be read.
     pub fn head<const N: usize>(&self) -> Result<[u8; N], Errno> {
         let mut head = [0; N];
         let len = N.min(usize::try_from(self.size).unwrap_or(N));
@@ -49,14 +48,14 @@ impl Executable {
 }
 
 impl Executable {
-    /// It is to be run, which those who watch the file are told.
+    /// Generates the inotify events of opening for execution.
     pub fn was_opened(&self) {
         if notify::is_on() {
             notify::file(&self.file, events::OPEN | events::OPEN_EXEC);
         }
     }
 
-    /// The kernel read a part of it.
+    /// Generates the inotify event of a read by the kernel.
     fn was_read(&self) {
         if notify::is_on() {
             notify::file(&self.file, events::ACCESS);
@@ -94,14 +93,14 @@ impl Source for Executable {
 /// Checks the headers of a program.
 ///
 /// # Errors
-/// `ENOEXEC`; `EIO` where the file ends before the path of the dynamic linker; `ENOMEM`.
+/// `ENOEXEC`; `EIO` if the file ends before the path of the dynamic linker; `ENOMEM`.
 pub fn check(file: &Executable) -> Result<Image, Errno> {
     let image = formats::elf::parse(file).map_err(|error| match error {
         Error::NoMemory => Errno::ENOMEM,
         Error::Truncated => Errno::EIO,
         _ => Errno::ENOEXEC,
     })?;
-    // The headers of its segments, and the path of the dynamic linker.
+    // Linux reads the program headers and the path of the dynamic linker separately.
     file.was_read();
     if image.interp.is_some() {
         file.was_read();
@@ -109,10 +108,11 @@ pub fn check(file: &Executable) -> Result<Image, Errno> {
     Ok(image)
 }
 
-/// Checks the headers of the dynamic linker of a program of that width.
+/// Checks the headers of the dynamic linker of a program of width `class`.
 ///
-/// # Errors `ELIBBAD`; `EIO` for a file shorter than a header; `ENOMEM`. Too late: an object file,
-/// and one without anything to map.
+/// # Errors
+/// `ELIBBAD`; `EIO` for a file shorter than a header; `ENOMEM`. After the point of no return: for
+/// an object file, and for a file without segments to map.
 pub fn check_interpreter(file: &Executable, class: Class) -> Result<Image, Refusal> {
     let image = formats::elf::parse_interpreter(file, class).map_err(|error| match error {
         Error::NoMemory => Errno::ENOMEM.into(),
@@ -120,7 +120,7 @@ pub fn check_interpreter(file: &Executable, class: Class) -> Result<Image, Refus
         Error::Type => Refusal::too_late(Errno::ELIBBAD),
         _ => Errno::ELIBBAD.into(),
     })?;
-    // Its header, and those of its segments.
+    // Linux reads the ELF header and the program headers separately.
     file.was_read();
     file.was_read();
     if image.class != class {
@@ -132,20 +132,20 @@ pub fn check_interpreter(file: &Executable, class: Class) -> Result<Image, Refus
     Ok(image)
 }
 
-/// Checks what there is to map.
+/// Checks the segments to map.
 ///
 /// # Errors
-/// `EINVAL`, also where the image asks for addresses that no program has.
+/// `EINVAL`, also for addresses outside user memory.
 pub fn check_segments(image: &Image) -> Result<(), Errno> {
     image.check_segments().map_err(|_| Errno::EINVAL)
 }
 
-/// Maps `image` with its addresses moved by `bias` (0 for a fixed one; it may wrap). With
-/// `all_executable` what can be read can be executed (READ_IMPLIES_EXEC).
+/// Maps `image` with its addresses moved by `bias` (0 for a fixed image; the sum may wrap). With
+/// `all_executable`, readable segments are executable (READ_IMPLIES_EXEC).
 ///
 /// # Errors
-/// `ENOMEM`, `EPERM` below mmap_min_addr, `ENOEXEC` where the file ends before the page that zeros
-/// are to follow in.
+/// `ENOMEM`, `EPERM` below mmap_min_addr, `ENOEXEC` if the page at the end of a segment's file
+/// data, whose rest is to be zeroed, is past the end of the file.
 pub fn map(
     mm: &mut AddressSpace,
     file: &Executable,
@@ -207,7 +207,7 @@ fn map_segment(
         page_down(start)
     };
     if bss_end > bss_start {
-        // Always writable, whatever the segment says (vm_brk_flags).
+        // Always writable, whatever the segment's flags (vm_brk_flags).
         let mut prot = Prot::READ | Prot::WRITE;
         prot.set(Prot::EXEC, segment.execute || all_executable);
         mm.map(
@@ -216,9 +216,8 @@ fn map_segment(
             NewArea::anonymous(prot),
         )?;
     }
-    // The rest of the file's last page reads as zeros, to its end: dynamic linkers allocate there.
-    // Only a writable segment has such a rest that a program may look at; elsewhere the file's own
-    // bytes show, as on Linux.
+    // The rest of the last file page is zeroed up to the page's end: dynamic linkers allocate
+    // there. Only in a writable segment; in others the file's bytes remain visible, as on Linux.
     if segment.filesz > 0 && segment.memsz > segment.filesz && segment.write {
         let zeros = [0; PAGE_SIZE as usize];
         mm.poke(file_end, &zeros[..(mapped_end - file_end) as usize])

@@ -1,4 +1,6 @@
-//! Starting a program: execve(2), and init.
+//! Loading and starting a program: execve(2), execveat(2), and init (fs/exec.c, fs/binfmt_elf.c).
+//!
+//! The new program is loaded into an address space of its own before the old one is given up.
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -40,30 +42,30 @@ use crate::vm::randomize::{
 use crate::vm::vdso;
 use crate::vm::vma::Prot;
 
-/// Most scripts that run one another (exec_binprm in fs/exec.c).
+/// Longest chain of scripts whose interpreters are scripts (exec_binprm in fs/exec.c).
 const SCRIPTS_MAX: usize = 5;
 
 /// A program in its address space, ready to run.
 pub struct Loaded {
-    /// Its address space.
+    /// Address space.
     pub mm: SharedMm,
-    /// The registers it starts with.
+    /// Initial registers.
     pub frame: Frame,
-    /// File name, for the task's name.
+    /// Name of the task: the last part of the path.
     name: [u8; 16],
-    /// As whom it runs.
+    /// Credentials of the new program.
     granted: Granted,
-    /// What kind of system it is shown.
+    /// Personality (personality(2)).
     personality: u32,
 }
 
-/// Why a program isn't run.
+/// Failure to load a program.
 #[derive(Clone, Copy, Debug)]
 pub struct Refusal {
-    /// What execve(2) answers.
+    /// Error of execve(2).
     pub errno: Errno,
-    /// Linux finds it out when the old program is gone: the process dies of SIGSEGV (bprm_execve in
-    /// fs/exec.c).
+    /// Linux detects the error after the old program is gone: the process is killed by SIGSEGV
+    /// (bprm_execve in fs/exec.c).
     is_too_late: bool,
 }
 
@@ -77,8 +79,8 @@ impl From<Errno> for Refusal {
 }
 
 impl Refusal {
-    /// What is found out behind the point of no return. Linux knows before whether the strings fit.
-    /// A lack of memory is answered, too, as the old program is still there.
+    /// An error that Linux detects after the point of no return. Not `E2BIG`, which Linux detects
+    /// before, nor `ENOMEM`: here the old program still exists and gets the error.
     pub(super) fn too_late(errno: Errno) -> Self {
         Self {
             errno,
@@ -90,7 +92,7 @@ impl Refusal {
 /// Loads the program at `path`, or the interpreter that its `#!` line names.
 ///
 /// # Errors
-/// Those of the path, `EACCES`, `ENOEXEC`, `ELOOP`, `E2BIG`, `ETXTBSY`, `ENOMEM`.
+/// Those of path lookup, `EACCES`, `ENOEXEC`, `ELOOP`, `E2BIG`, `ETXTBSY`, `ENOMEM`.
 pub fn load(path: &[u8], arguments: Arguments) -> Result<Loaded, Refusal> {
     load_file(
         crate::vfs::open::open_executable(path)?,
@@ -100,8 +102,8 @@ pub fn load(path: &[u8], arguments: Arguments) -> Result<Loaded, Refusal> {
     )
 }
 
-/// The same for a file that has been found already; `path` is what the program is told, and
-/// `is_reachable` whether a script's interpreter will find the script there.
+/// Loads a program from a file that is already open. `path` is its name for AT_EXECFN and the
+/// task; `is_reachable`: a script's interpreter will find the script at `path`.
 ///
 /// # Errors
 /// `EACCES`, `ENOEXEC`, `ELOOP`, `E2BIG`, `ETXTBSY`, `ENOMEM`, and for an interpreter those of its
@@ -114,10 +116,10 @@ fn load_file(
 ) -> Result<Loaded, Refusal> {
     let name = name_of(path);
     let mut path = fallible::to_vec(path)?;
-    // Scripts stay open until what they name is loaded.
+    // Scripts stay open until their interpreter is loaded.
     let mut scripts: [Option<Executable>; SCRIPTS_MAX + 1] = Default::default();
     for script in &mut scripts {
-        // Scripts, too, must not be open for writing.
+        // A script must not be open for writing either.
         let _running = Program::new(file.file.clone())?;
         file.was_opened();
         let head = file.head()?;
@@ -137,7 +139,7 @@ fn load_file(
     Err(Errno::ELOOP.into())
 }
 
-/// A task's name: the last part of the path, cut.
+/// A task's name: the last component of the path, truncated to 15 bytes.
 fn name_of(path: &[u8]) -> [u8; 16] {
     let last = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
     let mut name = [0; 16];
@@ -146,7 +148,8 @@ fn name_of(path: &[u8]) -> [u8; 16] {
     name
 }
 
-/// The program that a script or a program names. An empty name is the working directory's.
+/// Opens the interpreter of a script or a program. An empty path means the working directory, which
+/// can't be executed.
 fn open_interpreter(path: &[u8]) -> Result<Executable, Errno> {
     if path.is_empty() {
         return Err(Errno::EACCES);
@@ -163,7 +166,7 @@ fn load_elf(file: &Executable, arguments: Arguments, name: [u8; 16]) -> Result<L
     load_image(file, &image, interpreter, arguments, name).map_err(Refusal::too_late)
 }
 
-/// What load_elf_binary in fs/binfmt_elf.c does from begin_new_exec on.
+/// The part of load_elf_binary (fs/binfmt_elf.c) from begin_new_exec on.
 fn load_image(
     file: &Executable,
     image: &Image,
@@ -198,7 +201,7 @@ fn load_image(
     let bias = load_bias(&mut mm, image)?;
     elf::map(&mut mm, file, image, bias, all_executable)?;
     if is_loader(image) {
-        // The heap may have no room behind the image there (load_elf_binary in fs/binfmt_elf.c).
+        // There may be no room for the heap behind the image (load_elf_binary in fs/binfmt_elf.c).
         mm.landmarks.brk = pie_base(is_32bit);
     }
     // The break begins a page or more after the program, at a random distance.
@@ -213,7 +216,7 @@ fn load_image(
     }
     vdso::map(&mut mm, is_32bit)?;
     if personality::has_page_zero(personality) {
-        // Programs of System V found it there. It is no matter if it can't be.
+        // System V mapped page 0 for programs. As on Linux, a failure is ignored.
         let zeros = NewArea::anonymous(Prot::READ | Prot::EXEC);
         let _ = mm.map(Place::Fixed(0), PAGE_SIZE, zeros);
     }
@@ -238,7 +241,7 @@ fn load_image(
         rsp: stack,
         cs: u64::from(if is_32bit { USER32_CS } else { USER_CS }),
         ss: u64::from(USER_DS),
-        // Interrupts on; bit 1 always reads as 1 (Intel SDM vol. 1, 3.4.3).
+        // Interrupts enabled; bit 1 always reads as 1 (Intel SDM vol. 1, 3.4.3).
         rflags: 0x202,
         orig_rax: u64::MAX,
         ..Frame::default()
@@ -256,12 +259,12 @@ fn load_image(
 struct Interpreter {
     file: Executable,
     image: Image,
-    /// Nothing may write to it meanwhile.
+    /// Denies write access to the file while it is loaded.
     _running: Program,
 }
 
 impl Interpreter {
-    /// That at `path`, for a program of that width.
+    /// Opens and checks the dynamic linker at `path`, for a program of width `class`.
     fn new(path: &[u8], class: Class) -> Result<Self, Refusal> {
         let file = open_interpreter(path)?;
         let running = Program::new(file.file.clone())?;
@@ -283,7 +286,7 @@ impl Interpreter {
             Kind::Relocatable => mapped_bias(mm, &self.image)?,
         };
         elf::map(mm, &self.file, &self.image, bias, all_executable)?;
-        // Code, data and break are the program's, not the linker's.
+        // The landmarks (code, data, break) are the program's, not the dynamic linker's.
         mm.landmarks = marks;
         Ok((
             bias.wrapping_add(self.image.extent().start),
@@ -292,7 +295,7 @@ impl Interpreter {
     }
 }
 
-/// Gives `task` the loaded program: what execve(2) keeps is left alone, the rest starts anew.
+/// Gives `task` the loaded program and resets the state that execve(2) doesn't preserve.
 pub fn install(task: &Task, loaded: &Loaded) {
     let process = &task.process;
     process.mm.set(Some(loaded.mm.clone()));
@@ -313,20 +316,20 @@ pub fn install(task: &Task, loaded: &Loaded) {
     task.signals.lock().alternate = AlternateStack::default();
 }
 
-/// execve(2) in the running task: on success the way out leads into the new program.
+/// execve(2) in the running task. On success the return to user mode starts the new program.
 ///
 /// # Errors
-/// `EAGAIN` for a user with too many threads; those of [`load`].
+/// `EAGAIN` for a user above RLIMIT_NPROC; those of [`load`].
 pub fn execve(path: &[u8], arguments: Arguments) -> Result<(), Errno> {
     fork::check_new_user()?;
     start(load(path, arguments))
 }
 
-/// execveat(2): the same with a program that has been found already. `is_reachable`: an interpreter
-/// that it names finds it at `path` afterwards.
+/// execveat(2) in the running task, of the program at `location`. `is_reachable`: a script's
+/// interpreter will find the script at `path`.
 ///
 /// # Errors
-/// `EAGAIN` for a user with too many threads; those of [`load_file`].
+/// `EAGAIN` for a user above RLIMIT_NPROC; those of [`load_file`].
 pub fn execve_file(
     location: Location,
     path: &[u8],
@@ -338,7 +341,8 @@ pub fn execve_file(
     start(load_file(file, path, arguments, is_reachable))
 }
 
-/// Replaces the running program, or ends it where Linux has nothing to go back to.
+/// Replaces the running program, or kills the process for an error that Linux detects after the
+/// point of no return.
 fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
     let mut loaded = loaded.map_err(|refusal| {
         if refusal.is_too_late {
@@ -347,7 +351,7 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
         refusal.errno
     })?;
     let old_tid = current().tid();
-    // While the old program can still be told that there is no memory.
+    // Before the point of no return: it may fail with ENOMEM.
     current().process.unshare_files()?;
     exec_threads::become_the_only_one()?;
     let task = current();
@@ -364,7 +368,7 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
     let mut stride = Stride::default();
     loop {
         let taken = task.process.files.lock().lock().close_on_exec(&mut from);
-        // Closed where the table is not locked: that may do anything.
+        // Closed with the table unlocked: a close may take other locks and sleep.
         let Some(taken) = taken else {
             break;
         };
@@ -388,8 +392,8 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
         };
     });
     percpu::clear_work(percpu::work::SINGLE_STEP);
-    // Also for 32-bit callers: SYSRET would leave the address of the first instruction in ecx,
-    // where the new program expects 0.
+    // IRET, also for 32-bit callers: SYSRET would leave the address of the first instruction in
+    // ecx, where the new program expects 0.
     percpu::set_work(percpu::work::IRET);
     task.rseq.set(None);
     task.set_debug_registers(DebugRegisters::default());

@@ -1,4 +1,4 @@
-//! The threads of a process: who is in it, and how one of them becomes the only one.
+//! Threads of a process: adding one, and ending all others in execve(2) (de_thread in fs/exec.c).
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -10,7 +10,7 @@ use crate::mm::fallible::Grow as _;
 use crate::process::ptrace;
 use crate::sched::run_queue;
 
-/// Takes the memory for one more task in `process`, so that [`enter`] finds it.
+/// Allocates memory for one more task in `process`, so that [`enter`] can't fail.
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -19,17 +19,18 @@ pub fn make_room(process: &Process) -> Result<(), Errno> {
     ptrace::control::make_room()
 }
 
-/// Makes a new task known: to its process, and under its ID. [`make_room`] was called before.
+/// Adds a new task to its process and to the table of IDs. [`make_room`] must have been called.
 pub fn enter(task: &Arc<Task>) {
     task.process.threads.lock().push(task.clone());
     table::enter(task);
 }
 
-/// Ends all threads but the running one, which becomes the first, as execve(2) wants it
-/// (de_thread in fs/exec.c).
+/// Ends all threads but the running one, which becomes the thread group leader (de_thread in
+/// fs/exec.c).
 ///
 /// # Errors
-/// `EAGAIN` if another thread does the same, or ends the process: then this one is about to end.
+/// `EAGAIN` if another thread calls execve(2) or ends the process: then the running one is about to
+/// end.
 pub fn become_the_only_one() -> Result<(), Errno> {
     let task = run_queue::current_task();
     let process = &task.process;

@@ -1,8 +1,8 @@
-//! Robust futexes: what a thread held is marked when it ends, for those who wait for it
+//! Robust futexes: locks held by a thread are marked at its end, and a waiter is woken
 //! (get_robust_list(2); exit_robust_list in kernel/futex/core.c).
 //!
-//! The list is the program's, in its memory, and may be anything: each step is a read that can
-//! fail, and there is an end to the steps.
+//! The list is in user memory and not trusted: every read may fail, and the number of entries is
+//! limited.
 
 use core::sync::atomic::Ordering;
 
@@ -13,18 +13,19 @@ use super::{Current, current};
 use crate::abi::errno::Errno;
 use crate::usercopy::UserPtr;
 
-/// Most entries that are looked at (ROBUST_LIST_LIMIT).
+/// Limit of entries (ROBUST_LIST_LIMIT).
 const LIMIT: u32 = 2048;
-/// Bit of an entry's address: the futex holds its owner's ID for the kernel to hand over.
+/// Bit of an entry's address: the futex is a priority-inheriting one.
 const PI: u64 = 1;
 
-/// A list, with addresses of 8 or of 4 bytes.
+/// Robust list, with addresses of 8 or 4 bytes.
 struct List {
     head: u64,
     is_32bit: bool,
 }
 
 impl List {
+    /// Reads an address or an offset of the list.
     fn long(&self, address: u64) -> Result<u64, Errno> {
         if self.is_32bit {
             UserPtr::<u32>::new(address).read().map(u64::from)
@@ -33,7 +34,7 @@ impl List {
         }
     }
 
-    /// An entry's address, and its PI bit.
+    /// Reads a pointer to an entry: address and PI bit.
     fn entry(&self, at: u64) -> Result<(u64, bool), Errno> {
         self.long(at).map(|entry| (entry & !PI, entry & PI != 0))
     }
@@ -48,7 +49,7 @@ impl List {
         })
     }
 
-    /// Marks every futex in it that the running thread holds.
+    /// Marks every futex of the list that the running thread holds.
     fn walk(&self) -> Result<(), Errno> {
         let size = if self.is_32bit { 4 } else { 8 };
         let (mut entry, mut is_pi) = self.entry(self.head)?;
@@ -58,30 +59,30 @@ impl List {
             if entry == self.head {
                 break;
             }
-            // The next one first: who is woken may free this one.
+            // The next entry is read first: a woken waiter may free this one.
             let next = self.entry(entry);
             if entry != pending {
-                mark(self.word(entry, offset), is_pi, false)?;
+                mark_dead(self.word(entry, offset), is_pi, false)?;
             }
             (entry, is_pi) = next?;
         }
         if pending != 0 {
-            mark(self.word(pending, offset), pending_pi, true)?;
+            mark_dead(self.word(pending, offset), pending_pi, true)?;
         }
         Ok(())
     }
 }
 
-/// Marks a futex if the running thread holds it (handle_futex_death). `pending`: it was about to
-/// take or to free it.
-fn mark(at: UserPtr<u32>, is_pi: bool, pending: bool) -> Result<(), Errno> {
+/// Marks a futex if the running thread holds it (handle_futex_death). `pending`: the thread was
+/// about to lock or unlock it.
+fn mark_dead(at: UserPtr<u32>, is_pi: bool, pending: bool) -> Result<(), Errno> {
     if !at.address().is_multiple_of(4) {
         return Err(Errno::EINVAL);
     }
     let word = Word { at, shared: true };
     let value = at.read()?;
     let owner = value & FUTEX_TID_MASK;
-    // Freed, and the waiters not woken yet.
+    // Unlocked, with the waiters not yet woken.
     if pending && !is_pi && owner == 0 {
         let _ = futex::wake(word, 1, futex::ANY);
         return Ok(());
@@ -98,18 +99,20 @@ fn mark(at: UserPtr<u32>, is_pi: bool, pending: bool) -> Result<(), Errno> {
     Ok(())
 }
 
-/// The running thread ends, or starts another program: its memory is told, while it is still there.
+/// Releases the running thread's robust and priority-inheriting futexes, and clears and wakes its
+/// `clear_child_tid` (mm_release in kernel/fork.c). Called at exit and execve(2), before the
+/// address space is released.
 pub fn release(task: &Current) {
     for (head, is_32bit) in [(&task.robust_list, false), (&task.robust_list_32, true)] {
         let head = head.swap(0, Ordering::Relaxed);
         if head != 0 {
-            // What can't be read can't be helped.
+            // Errors in user memory end the walk without further effect.
             let _ = List { head, is_32bit }.walk();
         }
     }
     futex::owner_died(task.tid());
     let at = UserPtr::<u32>::new(task.clear_child_tid.swap(0, Ordering::Relaxed));
-    // Without another user of the memory no thread can see the word.
+    // If no other thread or process uses the address space, the word can't be seen.
     let is_shared = task.process.threads.lock().len() > 1
         || task
             .mm()

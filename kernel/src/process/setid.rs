@@ -1,5 +1,5 @@
-//! As whom a program runs: the set-user-ID and set-group-ID bits, and what execve(2) does to
-//! capabilities (credentials(7), capabilities(7)).
+//! Credentials of a program started by execve(2): the set-user-ID and set-group-ID bits, and the
+//! transformation of capabilities (credentials(7), capabilities(7)).
 //!
 //! Left out: file capabilities.
 
@@ -17,22 +17,22 @@ use crate::vfs::access;
 use crate::vfs::dentry::Location;
 use crate::vfs::mount::MountFlags;
 
-/// As whom a program is to run.
+/// Credentials granted to a new program.
 pub struct Granted {
-    /// Its credentials.
+    /// The credentials.
     pub credentials: Arc<Credentials>,
-    /// Whether it has other rights than its caller's real user, so that it must not trust its
+    /// The program's privileges differ from those of the caller's real user: it must not trust its
     /// environment (AT_SECURE).
     pub is_secure: bool,
-    /// Whether its caller may read the file.
+    /// The caller may read the program's file.
     pub is_readable: bool,
-    /// Whether flags of the personality that make attacks easier go (PER_CLEAR_ON_SETID).
+    /// Personality flags that make attacks easier are cleared (PER_CLEAR_ON_SETID).
     pub clears_personality: bool,
 }
 
-/// As whom `task` runs the program at `location` (bprm_fill_uid in fs/exec.c and
-/// cap_bprm_creds_from_file in security/commoncap.c). Asked again when the old program is gone: a
-/// tracer may have come meanwhile.
+/// The credentials with which `task` runs the program at `location` (bprm_fill_uid in fs/exec.c and
+/// cap_bprm_creds_from_file in security/commoncap.c). Computed again after the point of no return:
+/// a tracer may have attached meanwhile.
 pub fn grant(task: Option<&Task>, location: &Location) -> Granted {
     // The kernel starts init.
     let Some(task) = task else {
@@ -46,10 +46,10 @@ pub fn grant(task: Option<&Task>, location: &Location) -> Granted {
     let old = task.cred();
     let mut new = (*old).clone();
     let file = location.inode().metadata();
-    let promised = task.attributes.lock().no_new_privs;
+    let no_new_privs = task.attributes.lock().no_new_privs;
     let mut clears_personality = false;
-    if !promised && !location.mount.flags().contains(MountFlags::NO_SUID) {
-        // Without the group's execute bit it once meant mandatory locks.
+    if !no_new_privs && !location.mount.flags().contains(MountFlags::NO_SUID) {
+        // S_ISGID without the group's execute bit meant mandatory locking.
         let group = mode::S_ISGID | 0o010;
         if file.mode & mode::S_ISUID != 0 {
             new.euid = file.uid;
@@ -68,10 +68,10 @@ pub fn grant(task: Option<&Task>, location: &Location) -> Granted {
     let gains = !old.permitted.contains(new.permitted);
     clears_personality |= gains;
     let is_other = new.euid != old.uid || new.egid != old.gid;
-    if (is_other || gains) && (promised || is_shared(task) || is_watched(task)) {
-        // Nothing that a tracer without rights, or who shares its working directory, would have
-        // the use of.
-        if promised || !old.has(Caps::SETUID) {
+    if (is_other || gains) && (no_new_privs || is_shared(task) || has_unprivileged_tracer(task)) {
+        // No privileges that an unprivileged tracer, or a process that shares the working
+        // directory, could exploit.
+        if no_new_privs || !old.has(Caps::SETUID) {
             new.euid = new.uid;
             new.egid = new.gid;
         }
@@ -95,9 +95,9 @@ pub fn grant(task: Option<&Task>, location: &Location) -> Granted {
     }
 }
 
-/// Keeps a new program's memory from who looked into `task` before, its parent's end from
-/// signalling it, and its stack from pushing everything else out of place, where it has other
-/// rights than its caller (begin_new_exec in fs/exec.c and commit_creds in kernel/cred.c).
+/// Protects a new program with other privileges than its caller's (begin_new_exec in fs/exec.c and
+/// commit_creds in kernel/cred.c): it is not dumpable, gets no parent-death signal, and its soft
+/// stack limit is capped, so that the layout of its memory can't be controlled through it.
 pub fn protect(task: &Task, old: &Credentials, granted: &Granted) {
     let new = &granted.credentials;
     let is_mixed = (old.euid, old.egid) != (old.uid, old.gid);
@@ -121,14 +121,14 @@ pub fn protect(task: &Task, old: &Credentials, granted: &Granted) {
     }
 }
 
-/// Whether another process shares its root and working directory.
+/// Whether another process shares the task's root and working directory.
 fn is_shared(task: &Task) -> bool {
     Arc::strong_count(&task.process.fs) > 1
 }
 
-/// Whether it is traced by who could not have traced a program with such rights
+/// Whether the task's tracer lacks the privilege to trace a program with more privileges
 /// (ptracer_capable in kernel/ptrace.c).
-fn is_watched(task: &Task) -> bool {
+fn has_unprivileged_tracer(task: &Task) -> bool {
     let tracing = task.tracing.lock();
     tracing.as_ref().is_some_and(|tracing| !tracing.may_watch)
 }

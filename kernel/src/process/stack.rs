@@ -1,6 +1,6 @@
-//! A program's first stack: strings, which `arguments.rs` holds in pages already, and below them
-//! the auxiliary vector, environment, arguments (System V psABI, "Process Initialization";
-//! fs/binfmt_elf.c for what Linux adds).
+//! Initial stack of a program: the strings of `arguments.rs` and, below them, the auxiliary vector
+//! and the pointers to environment and arguments (System V psABI, "Process Initialization";
+//! fs/binfmt_elf.c for Linux's additions).
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -19,44 +19,44 @@ use crate::vm::address_space::AddressSpace;
 
 /// AT_SYSINFO: address of `__kernel_vsyscall`, for 32-bit programs.
 const AT_SYSINFO: u64 = 32;
-/// Most bytes of a signal frame beside the FPU state: struct sigframe_ia32 with FNSAVE's form, and
-/// what aligning both may take (init_sigframe_size).
+/// Upper bound of the bytes of a signal frame beside the FPU state: struct sigframe_ia32 with
+/// FNSAVE's format, and the alignment of both (init_sigframe_size).
 const SIGNAL_FRAME: usize = 736 + 112 + 15 + 63;
-/// CPUID has FSGSBASE and the kernel lets programs use it (HWCAP2_FSGSBASE).
+/// The CPU has FSGSBASE, and programs may use it (HWCAP2_FSGSBASE).
 const HWCAP2_FSGSBASE: u64 = 1 << 1;
 
-/// What the auxiliary vector tells of the loaded program.
+/// The loaded program, as described by the auxiliary vector.
 pub struct ProgramInfo {
-    /// 32-bit?
+    /// Whether the program is a 32-bit one.
     pub is_32bit: bool,
-    /// Address of its program headers.
+    /// Address of the program headers.
     pub phdr: u64,
-    /// Bytes of one.
+    /// Size of a program header, bytes.
     pub phent: u64,
-    /// How many.
+    /// Number of program headers.
     pub phnum: u64,
-    /// Where its dynamic linker was loaded; 0 without one.
+    /// Load address of the dynamic linker; 0 without one.
     pub base: u64,
-    /// Its own entry point.
+    /// Entry point of the program itself.
     pub entry: u64,
     /// Address of `__kernel_vsyscall`; 0 for 64-bit programs.
     pub vsyscall: u64,
-    /// Whom it acts as.
+    /// Credentials.
     pub credentials: Arc<Credentials>,
-    /// Whether it got rights that its caller hasn't (AT_SECURE).
+    /// The program's privileges differ from its caller's (AT_SECURE).
     pub secure: bool,
 }
 
-/// The most pairs that the auxiliary vector has.
+/// Upper bound of the entries of the auxiliary vector.
 const PAIRS_MAX: u64 = 24;
-/// The longest of the names that AT_PLATFORM tells, with its NUL.
+/// Longest string of AT_PLATFORM, bytes with NUL.
 const PLATFORM_MAX: u64 = 7;
-/// Bytes that AT_RANDOM tells of.
+/// Random bytes of AT_RANDOM.
 const SEED: u64 = 16;
-/// What the start of the words is a multiple of.
+/// Alignment of the initial stack pointer, bytes.
 const ALIGNMENT: u64 = 16;
 
-/// The most bytes that a stack with these strings begins with.
+/// Upper bound of the initial stack's bytes with these strings.
 pub fn size(arguments: &Arguments, is_32bit: bool) -> u64 {
     let words = 3 + arguments.argc + arguments.envc + 2 * PAIRS_MAX;
     arguments.size() + PLATFORM_MAX + SEED + ALIGNMENT + words * width(is_32bit) as u64
@@ -67,7 +67,8 @@ fn width(is_32bit: bool) -> usize {
     if is_32bit { 4 } else { 8 }
 }
 
-/// Puts the strings below `top` and writes the rest below them; returns the first stack pointer.
+/// Maps the pages of the strings below `top` and writes the rest below them. Returns the initial
+/// stack pointer.
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -108,7 +109,7 @@ pub fn build(
     words.push(arguments.argc)?;
     let mut left = arguments.argc;
     arguments.for_each(|distance| {
-        // One more NULL where the environment begins.
+        // The NULL of argv, before the environment.
         if left == 0 {
             words.push(0)?;
         }
@@ -128,7 +129,7 @@ pub fn build(
     Ok(start)
 }
 
-/// The vector in Linux's order, with AT_NULL.
+/// The auxiliary vector in Linux's order, AT_NULL included.
 fn auxiliary_vector(
     info: &ProgramInfo,
     vdso: u64,
@@ -173,6 +174,7 @@ fn auxiliary_vector(
     auxv
 }
 
+/// Writer of data below an address.
 struct Downwards<'a> {
     mm: &'a mut AddressSpace,
     at: u64,
@@ -186,10 +188,10 @@ impl Downwards<'_> {
     }
 }
 
-/// Words that are written one after the other, many at a time.
+/// Buffered writer of consecutive words.
 struct Words<'a> {
     mm: &'a mut AddressSpace,
-    /// Where the buffer goes.
+    /// Address of the buffer's contents.
     at: u64,
     width: usize,
     buffer: [u8; 1024],

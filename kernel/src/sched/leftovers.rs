@@ -1,4 +1,5 @@
-//! Freeing what `vm/leftovers.rs` and `vm/mapped.rs` queued, in parts with preemption points.
+//! Freeing of the pages and files queued by `vm/leftovers.rs` and `vm/mapped.rs`, in parts with
+//! preemption points.
 
 use super::preempt::{self, Stride};
 use crate::mm::PAGE_SIZE;

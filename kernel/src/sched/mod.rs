@@ -5,9 +5,9 @@
 //!
 //! Reading order: `run_queue.rs` (the switch), `turns.rs` (which task is next, after Linux's CFS),
 //! `wait.rs` (wait queues), `preempt.rs` (preemption points in long calls), `sleep.rs` and
-//! `sleep_lock.rs`, `cputime.rs` and `load.rs`; `extras.rs` and `ports.rs` have state of the CPU
-//! that few tasks use. A system call that doesn't wait uses none of it. Next: `usercopy`, the floor
-//! above, where a page fault may put a task to sleep.
+//! `sleep_lock.rs`, `cputime.rs` and `load.rs`; `leftovers.rs` frees memory in parts; `extras.rs`
+//! and `ports.rs` have CPU state that few tasks use. A system call that doesn't wait uses none of
+//! it. Next: `usercopy`, the floor above, where a page fault may put a task to sleep.
 //!
 //! Left out of Linux: more than one CPU; preemption of the kernel outside preemption points; nice
 //! values, scheduling policies and SCHED_DEADLINE (the first two are stored, without effect); task
