@@ -1,10 +1,10 @@
-//! Far returns, IRET and far calls of programs, done for them where the emulator can't.
+//! Emulation of far returns, IRET and far calls of programs.
 //!
-//! QEMU up to 7.2 takes the program's stack for them by accesses of ring 0, which SMAP forbids: the
-//! page fault comes from user code and says "supervisor". Linux dies of it. Here the kernel does
-//! the instruction, as Intel SDM vol. 2 describes it: the stack by copies that are checked like all
-//! others, the selectors against their descriptors, and nothing changes before all of that holds.
-//! The program goes on by the kernel's own IRET, which checks everything once more.
+//! QEMU up to 7.2 accesses the program's stack as supervisor in these instructions, which SMAP
+//! forbids: the page fault's frame is in user mode, its error code says supervisor. Linux oopses.
+//! Here the kernel emulates the instruction as Intel SDM vol. 2 describes it: the stack is accessed
+//! by user copies, the selectors are checked against their descriptors, and the registers change
+//! only after all checks. The program continues by the kernel's IRET, which checks again.
 
 use super::instruction::{self, Decoder};
 use super::signal::frame::RESTORED_FLAGS;
@@ -15,12 +15,12 @@ use crate::mm::layout::TASK_SIZE;
 use crate::usercopy::UserPtr;
 use crate::vm::fault::Access;
 
-/// What keeps the instruction from being done: an exception of its own.
+/// Exception raised by the emulated instruction.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The vector, and the error code: a selector, or 0.
+    /// Vector and error code (a selector, or 0).
     Segment(u8, u64),
-    /// An access to memory.
+    /// Page fault: address and access.
     Page(u64, Access),
 }
 
@@ -28,12 +28,12 @@ const NOT_PRESENT: u8 = 11;
 const STACK: u8 = 12;
 const PROTECTION: u8 = 13;
 
-/// Nested task: IRET means something else then, which long mode doesn't have.
+/// RFLAGS.NT, nested task: IRET with NT set raises #GP in long mode.
 const NT: u64 = 1 << 14;
-/// CPUID may be asked for: programs change it as they like.
+/// RFLAGS.ID, which programs can change.
 const ID: u64 = 1 << 21;
 
-/// The bits of a selector that an error code has.
+/// Bits of a selector reported in an error code.
 const INDEX: u16 = !3;
 const RING_3: u16 = 3;
 
@@ -41,18 +41,18 @@ const RING_3: u16 = 3;
 const WRITABLE: u64 = 1 << 41;
 const CONFORMING: u64 = 1 << 42;
 const CODE: u64 = 1 << 43;
-const NO_SYSTEM: u64 = 1 << 44;
+const CODE_OR_DATA: u64 = 1 << 44;
 const DPL: u64 = 3 << 45;
 const PRESENT: u64 = 1 << 47;
 const LONG: u64 = 1 << 53;
 const BIG: u64 = 1 << 54;
 const PAGES: u64 = 1 << 55;
 
-/// Emulates the instruction at the running program's rip if it is one of these. Returns whether it
-/// was.
+/// Emulates the instruction at the running program's rip if it is a far return, IRET or far call.
+/// Returns whether it was.
 ///
 /// # Errors
-/// The exception that it meets; `frame` is as it was.
+/// The exception that the instruction raises; `frame` is unchanged.
 pub fn complete(frame: &mut Frame) -> Result<bool, Fault> {
     let task = current();
     let bytes = instruction::bytes(frame);
@@ -86,7 +86,7 @@ pub fn complete(frame: &mut Frame) -> Result<bool, Fault> {
                 return Ok(false);
             };
             let (to, selector) = (stack.pop()?, stack.pop()? as u16);
-            go_to(&task, &mut next, to, selector, Rights::Return)?;
+            set_code_segment(&task, &mut next, to, selector, Rights::Return)?;
             next.rsp = stack.add(frame.rsp, 2 * stack.size + extra);
         }
         Some(0xcf) => iret(&task, &mut next, &mut stack, long)?,
@@ -118,10 +118,13 @@ pub fn complete(frame: &mut Frame) -> Result<bool, Fault> {
     Ok(true)
 }
 
-/// The stack of the instruction: where it is, and how wide its pointer and its words are.
+/// The stack of the emulated instruction.
 struct Stack {
+    /// Base of the stack segment.
     base: u64,
+    /// Bits of the stack pointer in use: 16, 32 or 64.
     mask: u64,
+    /// Operand size, bytes.
     size: u64,
     pointer: u64,
 }
@@ -129,7 +132,7 @@ struct Stack {
 impl Stack {
     fn address(&self, pointer: u64) -> u64 {
         let address = self.base.wrapping_add(pointer & self.mask);
-        // A segment's addresses wrap at 4 GiB; without one they are the pointer's.
+        // With a segment base, addresses wrap at 4 GiB.
         if self.mask == u64::MAX {
             address
         } else {
@@ -143,7 +146,8 @@ impl Stack {
         Ok(word)
     }
 
-    /// A stack pointer `more` on: a narrow one leaves the upper half of a 32-bit register alone.
+    /// `pointer` plus `more`; a 16-bit stack pointer leaves the upper bits of the register
+    /// unchanged.
     fn add(&self, pointer: u64, more: u64) -> u64 {
         let sum = pointer.wrapping_add(more) & self.mask;
         if self.mask == u64::from(u16::MAX) {
@@ -162,17 +166,17 @@ fn read(at: u64, size: u64) -> Result<u64, Fault> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-/// By which rule a code segment may be entered.
+/// Rule of the check of a code segment's selector.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rights {
-    /// A selector of ring 3.
+    /// Far return: the selector's RPL must be 3.
     Return,
-    /// Any selector: it gets the ring that runs.
+    /// Far call: the RPL is ignored and becomes 3.
     Call,
 }
 
-/// Sets CS and rip, checked.
-fn go_to(
+/// Checks and sets CS and rip.
+fn set_code_segment(
     task: &Task,
     next: &mut Frame,
     to: u64,
@@ -187,11 +191,11 @@ fn go_to(
     let Some(bits) = instruction::descriptor(task, selector) else {
         return refused;
     };
-    let is_code = bits & NO_SYSTEM != 0 && bits & CODE != 0;
+    let is_code = bits & CODE_OR_DATA != 0 && bits & CODE != 0;
     if !is_code || rights == Rights::Return && selector & RING_3 != RING_3 {
         return refused;
     }
-    // What is for programs is for ring 3; conforming code may be for an inner one.
+    // A non-conforming segment needs DPL 3; a conforming one may have any.
     if bits & CONFORMING == 0 && bits & DPL != DPL {
         return refused;
     }
@@ -222,14 +226,14 @@ fn go_to(
     Ok(())
 }
 
-/// IRET. In 64-bit code it pops a stack too, in 32-bit code to the same ring it doesn't.
+/// IRET to the same ring. In 64-bit code it also pops rsp and SS, in 32-bit code it doesn't.
 fn iret(task: &Task, next: &mut Frame, stack: &mut Stack, long: bool) -> Result<(), Fault> {
     if next.rflags & NT != 0 {
         return Err(Fault::Segment(PROTECTION, 0));
     }
     let (to, selector, flags) = (stack.pop()?, stack.pop()? as u16, stack.pop()?);
     let mut pointer = stack.add(next.rsp, 3 * stack.size);
-    go_to(task, next, to, selector, Rights::Return)?;
+    set_code_segment(task, next, to, selector, Rights::Return)?;
     if long {
         let (new, ss) = (stack.pop()?, stack.pop()? as u16);
         let bits = stack_segment(task, ss)?;
@@ -253,11 +257,11 @@ fn iret(task: &Task, next: &mut Frame, stack: &mut Stack, long: bool) -> Result<
     Ok(())
 }
 
-/// The descriptor of a stack segment: writable data of ring 3.
+/// Checks a stack segment (writable data of ring 3); returns its descriptor.
 fn stack_segment(task: &Task, selector: u16) -> Result<u64, Fault> {
     let error = u64::from(selector & INDEX);
     let descriptor = instruction::descriptor(task, selector).filter(|bits| {
-        let is_data = bits & NO_SYSTEM != 0 && bits & CODE == 0 && bits & WRITABLE != 0;
+        let is_data = bits & CODE_OR_DATA != 0 && bits & CODE == 0 && bits & WRITABLE != 0;
         selector & INDEX != 0 && selector & RING_3 == RING_3 && is_data && bits & DPL == DPL
     });
     match descriptor {
@@ -267,7 +271,7 @@ fn stack_segment(task: &Task, selector: u16) -> Result<u64, Fault> {
     }
 }
 
-/// A far call: CS and the address of the next instruction go to the stack, which is touched last.
+/// Far call: pushes CS and the return address, after all other checks.
 fn call(
     task: &Task,
     next: &mut Frame,
@@ -277,7 +281,7 @@ fn call(
     len: usize,
 ) -> Result<(), Fault> {
     let (cs, behind) = (next.cs, next.rip.wrapping_add(len as u64));
-    go_to(task, next, to, selector, Rights::Call)?;
+    set_code_segment(task, next, to, selector, Rights::Call)?;
     for (place, word) in [(1, cs), (2, behind)] {
         let at = stack.address(next.rsp.wrapping_sub(place * stack.size));
         let bytes = word.to_le_bytes();

@@ -1,4 +1,5 @@
-//! What an exception means: a page to bring in, a signal for the program, or a kernel bug.
+//! Exceptions (arch/x86/kernel/traps.c): a page fault to resolve, a signal to the program, an
+//! expected fault in the kernel, or a kernel bug.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -55,10 +56,10 @@ const NAMES: [&str; 20] = [
     "#XM SIMD error",
 ];
 
-/// NMIs that the log doesn't have yet.
+/// NMIs not yet logged.
 static NMIS: AtomicU32 = AtomicU32::new(0);
 
-/// Tells the log of NMIs since the last tick.
+/// Logs the number of NMIs since the last call. Called at each timer interrupt.
 pub fn report_nmis() {
     let count = NMIS.swap(0, Ordering::Relaxed);
     if count > 0 {
@@ -66,11 +67,12 @@ pub fn report_nmis() {
     }
 }
 
-/// Takes an exception: returns if whatever was interrupted may go on.
+/// Handles an exception. Returns if the interrupted code can continue, possibly at another address
+/// set in `frame`.
 pub fn exception(frame: &mut Frame, vector: u8, error_code: u64) {
     match vector {
-        // Nothing here asks for one; QEMU's monitor can send it. It may have struck while the
-        // log was being written, so it is only counted, and told at the next tick.
+        // No device is programmed for NMIs; QEMU's monitor can send one. It may interrupt the
+        // writing of the log, so it is only counted here and logged at the next timer interrupt.
         NMI => {
             NMIS.fetch_add(1, Ordering::Relaxed);
         }
@@ -79,8 +81,9 @@ pub fn exception(frame: &mut Frame, vector: u8, error_code: u64) {
         DEBUG if kernel_debug(frame) => {}
         DOUBLE_FAULT if espfix::is_espfix(frame.rsp) => leave_espfix(frame),
         _ => match extable::fixup(frame.rip) {
-            Some(go_on) => frame.rip = go_on,
-            // A double fault's cause is most often a stack that ran into its guard: CR2 tells.
+            Some(landing) => frame.rip = landing,
+            // The usual cause of a double fault is a stack overflow into the guard page: CR2 has
+            // the address.
             None if vector == DOUBLE_FAULT => {
                 kernel_bug(frame, vector, error_code, Cr2::read_raw())
             }
@@ -89,31 +92,32 @@ pub fn exception(frame: &mut Frame, vector: u8, error_code: u64) {
     }
 }
 
-/// IRET to a 16-bit stack segment could not load its frame, and the fault found the stack
-/// read-only: goes on where that becomes the program's fault.
+/// Handles the double fault of an IRET to a 16-bit stack segment: IRET faulted, and the fault could
+/// not be pushed to the read-only espfix stack. Continues at a stub that makes it the program's
+/// fault.
 fn leave_espfix(frame: &mut Frame) {
-    go_on_at(frame, exit::espfix_failed);
+    continue_at(frame, exit::espfix_failed);
 }
 
-/// Has the exception return to a stub of `entry/exit.rs`, with the task's own frame as its stack.
-fn go_on_at(frame: &mut Frame, stub: unsafe extern "C" fn()) {
+/// Makes the exception return to a stub of `entry/exit.rs`, with the task's frame as its stack.
+fn continue_at(frame: &mut Frame, stub: unsafe extern "C" fn()) {
     let registers = current().frame_pointer();
     frame.rip = stub as *const () as u64;
     frame.rsp = registers as u64;
     frame.rflags = KERNEL_FLAGS;
 }
 
-/// No flag set, interrupts off; bit 1 always reads as 1.
+/// RFLAGS with interrupts disabled; bit 1 always reads as 1.
 const KERNEL_FLAGS: u64 = 1 << 1;
 
-/// #DB in ring 0: a program's TF that SYSENTER took along, or a breakpoint of a program's that
-/// `mov ss` held back into the entry code. Neither is the kernel's; the program gets its trap
-/// on the way out. A copy of the kernel's that touches a watched address is not told, as on Linux.
+/// Handles #DB in ring 0: a program's TF, which SYSENTER doesn't clear, or a program's breakpoint
+/// that `mov ss` delayed into the entry code. A single-stepped program gets its trap before the
+/// return to user mode. As on Linux, a kernel copy that hits a watchpoint is not reported.
 fn kernel_debug(frame: &mut Frame) -> bool {
-    // What stayed in the register would count as the program's at its next #DB.
+    // Conditions left in DR6 would be reported with the program's next #DB.
     debug::take_status();
     if frame.rip == STUBS[usize::from(DEBUG)] as *const () as u64 {
-        lost_frame(frame);
+        kill_by_lost_frame(frame);
         return true;
     }
     if frame.rflags & TF == 0 {
@@ -124,13 +128,13 @@ fn kernel_debug(frame: &mut Frame) -> bool {
     true
 }
 
-/// A second #DB at the first instruction of the first one's stub, which no CPU gives but QEMU does
-/// (`process/ptrace/debug.rs`): the program's rip, flags and stack pointer stood where this frame is. It
-/// can't go on.
-fn lost_frame(frame: &mut Frame) {
+/// Handles a second #DB at the first instruction of the first one's stub, which QEMU raises but no
+/// CPU does (`process/ptrace/debug.rs`). This frame has overwritten the program's rip, flags and
+/// stack pointer: the process is killed.
+fn kill_by_lost_frame(frame: &mut Frame) {
     report(&current().frame(), "a trap within a trap", 0, 0);
     signal::kill(&current().process);
-    go_on_at(frame, exit::frame_lost);
+    continue_at(frame, exit::frame_lost);
 }
 
 fn user_exception(frame: &mut Frame, vector: u8, error_code: u64) {
@@ -153,7 +157,8 @@ fn user_exception(frame: &mut Frame, vector: u8, error_code: u64) {
     );
 }
 
-/// The IRET to the program could not load its rip, cs, rflags, rsp or ss: the program's fault.
+/// Handles a fault of the IRET to the program, which could not load rip, cs, rflags, rsp or ss: the
+/// program gets the signal.
 pub fn bad_return(frame: &Frame, vector: u8, error_code: u64) {
     if let Some(info) = exception::signal(vector, frame.rip) {
         raise(frame, &info, "bad return frame", vector, error_code, None);
@@ -187,10 +192,10 @@ fn page_fault(frame: &mut Frame, mut error_code: u64) {
     } else {
         Access::Read
     };
-    // Who faulted is told by CS, not by the error code's user bit: an emulator may make a far
-    // return in user mode access its stack as supervisor.
+    // Decided by CS, not by the error code's user bit: an emulator may access the stack of a far
+    // return in user mode as supervisor.
     let from_user = frame.is_user();
-    // The kernel touches user memory at the instructions of usercopy.rs only.
+    // The kernel accesses user memory by the instructions of usercopy.rs only.
     let fixup = if from_user {
         None
     } else {
@@ -199,14 +204,14 @@ fn page_fault(frame: &mut Frame, mut error_code: u64) {
     if !from_user && (fixup.is_none() || address >= layout::TASK_SIZE) {
         kernel_bug(frame, PAGE_FAULT, error_code, address);
     }
-    // An emulator may do a far return of user code by accesses of ring 0. Under SMAP a mapping that
-    // is right in every way still faults then, again and again: the kernel emulates the
-    // instruction. Any other such access is refused.
+    // An emulator may execute a far return of user code with supervisor accesses. With SMAP these
+    // fault on any user mapping, without end: the kernel emulates the instruction. Any other such
+    // access is refused.
     let mut refused = false;
     if from_user && error_code & USER == 0 {
         let steps = frame.rflags & TF != 0;
         match far::complete(frame) {
-            Ok(true) => return completed(frame, steps),
+            Ok(true) => return trap_after_emulation(frame, steps),
             Ok(false) => refused = error_code & PRESENT != 0,
             Err(far::Fault::Segment(vector, code)) => return user_exception(frame, vector, code),
             Err(far::Fault::Page(at, how)) => {
@@ -220,7 +225,7 @@ fn page_fault(frame: &mut Frame, mut error_code: u64) {
     };
     let result = {
         let mut mm = mm.lock();
-        // The page may be there and as it should be: only the key's rights are in the way.
+        // The mapping may allow the access, and only the protection key deny it.
         let by_cpu = error_code & PROTECTION_KEY != 0;
         let by_cpu = by_cpu.then(|| mm.find(address).map_or(0, |area| area.key));
         match by_cpu.or_else(|| mm.denying_key(address, access)) {
@@ -237,13 +242,13 @@ fn page_fault(frame: &mut Frame, mut error_code: u64) {
         (Ok(()), _) => {
             current().usage.faults.fetch_add(1, Ordering::Relaxed);
         }
-        // The instruction is tried again when the victim is gone.
+        // The instruction is retried after the victim has released its memory.
         (Err(FaultError::OutOfMemory), _) if !oom::kill_largest() => run_queue::pause(),
-        // The copy ends here; what the kernel holds for this call is given back before the
-        // process dies, as it leaves the kernel.
-        (Err(FaultError::OutOfMemory), Some(go_on)) => frame.rip = go_on,
+        // The running process is ending. The copy fails, and the call releases its resources before
+        // the process ends at the return to user mode.
+        (Err(FaultError::OutOfMemory), Some(landing)) => frame.rip = landing,
         (Err(FaultError::OutOfMemory), None) => {}
-        (Err(_), Some(go_on)) => frame.rip = go_on,
+        (Err(_), Some(landing)) => frame.rip = landing,
         (Err(error), None) => {
             let (number, code, key) = match error {
                 FaultError::PastEnd => (SIGBUS, linux::BUS_ADRERR, 0),
@@ -275,8 +280,8 @@ fn page_fault(frame: &mut Frame, mut error_code: u64) {
     }
 }
 
-/// Called after an emulated instruction: a single-stepped program traps behind it.
-fn completed(frame: &Frame, steps: bool) {
+/// Raises the trap of a single-stepped program after an emulated instruction.
+fn trap_after_emulation(frame: &Frame, steps: bool) {
     if steps {
         ptrace::debug::stepped();
         let info = SigInfo::fault(SIGTRAP, linux::TRAP_TRACE as i32, frame.rip);
@@ -284,7 +289,7 @@ fn completed(frame: &Frame, steps: bool) {
     }
 }
 
-/// Says in the log what killed a program, in the manner of Linux's show_unhandled_signals.
+/// Logs the exception of a program (Linux's show_unhandled_signals).
 fn report(frame: &Frame, what: &str, error_code: u64, address: u64) {
     let task = current();
     let comm = *task.comm.lock();

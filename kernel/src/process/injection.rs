@@ -1,5 +1,6 @@
-//! Fault injection and reserve accounting of `mm/injection.rs`, for the running task: what the task
-//! set in `/proc/self/fail-nth` and `/proc/self/make-it-fail`, and the calls' names in reports.
+//! Fault injection and reserve accounting of `mm/injection.rs`, as far as they concern the running
+//! task: the settings of `/proc/self/fail-nth` and `/proc/self/make-it-fail`, and the names of
+//! calls in reports.
 
 use core::sync::atomic::Ordering;
 
@@ -11,19 +12,20 @@ use crate::mm::injection::{Hooks, count_strike, counts};
 use crate::mm::reserve::{MOST_DRAWN, STEP};
 use crate::mm::{frame, heap};
 
-/// What `mm/injection.rs` is handed over.
+/// Hooks for `mm/injection.rs`.
 pub const HOOKS: Hooks = Hooks {
     strikes,
     is_call_to_fail: || try_current().is_some_and(|task| task.is_to_fail.load(Ordering::Relaxed)),
     call: current_call,
     unasked: |call, bytes| {
         log!(
-            "reserve: {} takes {bytes} bytes that it can't do without",
+            "reserve: {} makes an infallible allocation of {bytes} bytes",
             name(call)
         );
     },
 };
 
+/// Counts a fail point of the running task; returns whether it fails.
 fn strikes() -> bool {
     let Some(task) = try_current() else {
         return false;
@@ -36,7 +38,7 @@ fn strikes() -> bool {
     left == 1
 }
 
-/// Whether the call that begins must find no memory (`make-it-fail`).
+/// Whether the call that begins must find no memory (`make-it-fail`); clears the setting.
 pub fn strikes_call() -> bool {
     let strikes = try_current().is_some_and(|task| task.is_to_fail.swap(false, Ordering::Relaxed));
     if strikes {
@@ -45,6 +47,7 @@ pub fn strikes_call() -> bool {
     strikes
 }
 
+/// The running task's system call: its number, plus 512 for the i386 table.
 fn current_call() -> u32 {
     try_current().map_or(u32::MAX, |task| {
         let frame = task.frame();
@@ -74,7 +77,7 @@ pub fn log_counts() {
     );
 }
 
-/// Text of `/proc/reserve`, of constant length, so that each read allocates the same.
+/// Text of `/proc/reserve`, of constant length so that each read allocates the same.
 pub fn report(_: &(), text: &mut Text) {
     let counts = counts();
     let lines = [

@@ -1,5 +1,5 @@
-//! The instruction at which a program met an exception, read from its memory. The program may
-//! change it at any time: what is done for it is decided by one copy.
+//! Decoder for the instruction at which a program raised an exception. The instruction is read from
+//! user memory once, as the program may change it at any time.
 
 use core::ops::Deref;
 
@@ -10,14 +10,14 @@ use crate::arch::segments::Segments;
 use crate::arch::user_desc;
 use crate::usercopy::UserPtr;
 
-/// The half of an address that 32-bit code has.
+/// Address bits of 32-bit code.
 const LOW: u64 = 0xffff_ffff;
-/// Most bytes of an instruction (Intel SDM vol. 2, 2.3.11).
-const LONGEST: usize = 15;
+/// Longest instruction, bytes (Intel SDM vol. 2, 2.3.11).
+const MAX_LENGTH: usize = 15;
 
-/// Its bytes, as far as they can be read, and maybe some behind it.
+/// Bytes from rip on, as far as they can be read: the instruction and possibly some after it.
 pub struct Bytes {
-    bytes: [u8; LONGEST],
+    bytes: [u8; MAX_LENGTH],
     len: usize,
 }
 
@@ -31,25 +31,24 @@ impl Deref for Bytes {
 
 /// The bytes at the running program's rip; empty if they can't be read.
 pub fn bytes(frame: &Frame) -> Bytes {
-    let mut bytes = [0; LONGEST];
-    // A segment of the program's own may begin elsewhere than at 0 (insn_get_effective_ip).
+    let mut bytes = [0; MAX_LENGTH];
+    // A code segment of the LDT may have another base than 0 (insn_get_effective_ip).
     let start = if frame.cs == u64::from(USER_CS) {
         frame.rip
     } else {
         base(&current(), frame.cs as u16).wrapping_add(frame.rip) & LOW
     };
-    // Up to the first byte that isn't there.
+    // Up to the first byte that isn't mapped.
     let len = UserPtr::new(start).read_prefix(&mut bytes);
     Bytes { bytes, len }
 }
 
-/// The base that loading `selector` gives a program (x86_fsgsbase_read_task).
+/// Base of the segment of `selector` (x86_fsgsbase_read_task).
 pub fn base(task: &Task, selector: u16) -> u64 {
     descriptor(task, selector).map_or(0, user_desc::base)
 }
 
-/// The descriptor that a selector of a program's names: one of the GDT's for programs, or of its
-/// LDT.
+/// Descriptor of a program's selector, in the LDT or among the GDT's user descriptors.
 pub fn descriptor(task: &Task, selector: u16) -> Option<u64> {
     const LOCAL: u16 = 1 << 2;
     let index = usize::from(selector >> 3);
@@ -64,21 +63,21 @@ pub fn descriptor(task: &Task, selector: u16) -> Option<u64> {
     }
 }
 
-/// The prefixes and the operands of one instruction (Intel SDM vol. 2, chapter 2).
+/// Decoder of prefixes, opcode and operands of an instruction (Intel SDM vol. 2, chapter 2).
 pub struct Decoder<'a> {
     bytes: &'a [u8],
     at: usize,
     /// 64-bit code.
     long: bool,
-    /// Operands and addresses are 32 bits wide where no prefix says otherwise.
+    /// The default size of operands and addresses is 32 bits, not 16.
     big: bool,
     rex: u8,
-    other_operand: bool,
-    other_address: bool,
+    has_operand_prefix: bool,
+    has_address_prefix: bool,
     segment: Option<Segment>,
 }
 
-/// A segment register that a prefix can name.
+/// Segment register.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Segment {
     Es,
@@ -95,7 +94,7 @@ const REX_X: u8 = 2;
 const REX_W: u8 = 8;
 
 impl<'a> Decoder<'a> {
-    /// One for the instruction that `bytes` begins with.
+    /// Decoder for the instruction at the start of `bytes`.
     pub fn new(bytes: &'a [u8], long: bool, big: bool) -> Self {
         Self {
             bytes,
@@ -103,8 +102,8 @@ impl<'a> Decoder<'a> {
             long,
             big,
             rex: 0,
-            other_operand: false,
-            other_address: false,
+            has_operand_prefix: false,
+            has_address_prefix: false,
             segment: None,
         }
     }
@@ -115,13 +114,13 @@ impl<'a> Decoder<'a> {
         Some(byte)
     }
 
-    /// Takes the prefixes and the opcode behind them.
+    /// Decodes the prefixes; returns the opcode byte.
     pub fn opcode(&mut self) -> Option<u8> {
         loop {
             let byte = self.byte()?;
             match byte {
-                0x66 => self.other_operand = true,
-                0x67 => self.other_address = true,
+                0x66 => self.has_operand_prefix = true,
+                0x67 => self.has_address_prefix = true,
                 0x26 => self.segment = Some(Segment::Es),
                 0x2e => self.segment = Some(Segment::Cs),
                 0x36 => self.segment = Some(Segment::Ss),
@@ -135,21 +134,21 @@ impl<'a> Decoder<'a> {
                 }
                 _ => return Some(byte),
             }
-            // Only right before the opcode does it count.
+            // A REX prefix counts only immediately before the opcode.
             self.rex = 0;
         }
     }
 
-    /// Bytes of the operands.
+    /// Operand size, bytes.
     pub fn operand_size(&self) -> u64 {
-        match (self.rex & REX_W != 0, self.big != self.other_operand) {
+        match (self.rex & REX_W != 0, self.big != self.has_operand_prefix) {
             (true, _) => 8,
             (false, true) => 4,
             (false, false) => 2,
         }
     }
 
-    /// An immediate operand of up to 8 bytes.
+    /// Decodes an immediate operand of `size` bytes, at most 8.
     pub fn immediate(&mut self, size: usize) -> Option<u64> {
         let part = self.bytes.get(self.at..self.at + size)?;
         self.at += size;
@@ -158,37 +157,37 @@ impl<'a> Decoder<'a> {
         Some(u64::from_le_bytes(bytes))
     }
 
-    /// A signed one.
+    /// Decodes a signed displacement of `size` bytes.
     fn displacement(&mut self, size: usize) -> Option<u64> {
         let unused = 64 - 8 * size as u32;
         Some(((self.immediate(size)? << unused) as i64 >> unused) as u64)
     }
 
-    /// Bytes taken so far: all of the instruction, once its operands have been.
+    /// Bytes decoded so far; the instruction's length once its operands are decoded.
     pub fn len(&self) -> usize {
         self.at
     }
 
-    /// The middle field of the ModRM byte, which tells instructions of one opcode apart.
+    /// The reg field of the ModRM byte, which extends the opcode.
     pub fn modrm_reg(&self) -> Option<u8> {
         Some(self.bytes.get(self.at)? >> 3 & 7)
     }
 
-    /// The address of the operand that ModRM says to be in memory; `None` for a register.
+    /// The linear address of ModRM's memory operand; `None` for a register.
     pub fn memory_operand(&mut self, frame: &Frame) -> Option<u64> {
         let modrm = self.byte()?;
         let (mode, rm) = (modrm >> 6, modrm & 7);
         if mode == 3 {
             return None;
         }
-        let is_wide = self.big != self.other_address || self.long;
+        let is_wide = self.big != self.has_address_prefix || self.long;
         let (offset, on_stack) = if is_wide {
             self.wide_offset(frame, mode, rm)?
         } else {
             self.narrow_offset(frame, mode, rm)?
         };
         let mask = match (self.long, is_wide) {
-            (true, _) if !self.other_address => u64::MAX,
+            (true, _) if !self.has_address_prefix => u64::MAX,
             (_, true) => LOW,
             (_, false) => 0xffff,
         };
@@ -198,7 +197,7 @@ impl<'a> Decoder<'a> {
         Some(if self.long { address } else { address & LOW })
     }
 
-    /// The offset of a 32- or 64-bit address, and whether the stack's segment is its own.
+    /// Decodes a 32- or 64-bit address: its offset, and whether SS is its default segment.
     fn wide_offset(&mut self, frame: &Frame, mode: u8, rm: u8) -> Option<(u64, bool)> {
         const SP: u8 = 4;
         const BP: u8 = 5;
@@ -217,7 +216,7 @@ impl<'a> Decoder<'a> {
         } else if rm == BP && mode == 0 {
             offset = self.displacement(4)?;
             if self.long {
-                // From the next instruction, which begins here: no operand follows.
+                // Relative to the next instruction, which begins here: no operand follows.
                 offset = offset.wrapping_add(frame.rip).wrapping_add(self.at as u64);
             }
             base = None;
@@ -232,7 +231,8 @@ impl<'a> Decoder<'a> {
         Some((offset.wrapping_add(from).wrapping_add(more), on_stack))
     }
 
-    /// The offset of a 16-bit address (table 2-1).
+    /// Decodes a 16-bit address (Intel SDM vol. 2, table 2-1): its offset, and whether SS is its
+    /// default segment.
     fn narrow_offset(&mut self, frame: &Frame, mode: u8, rm: u8) -> Option<(u64, bool)> {
         let uses_bp = matches!(rm, 2 | 3) || rm == 6 && mode != 0;
         let from = match rm {
@@ -263,7 +263,7 @@ impl<'a> Decoder<'a> {
         let selector = match segment {
             Segment::Fs => return now.fs_base,
             Segment::Gs => return now.gs_base,
-            // In 64-bit code the others begin at 0.
+            // In 64-bit code the base of the other segments is 0.
             _ if self.long => return 0,
             Segment::Es => now.es,
             Segment::Ds => now.ds,
@@ -274,7 +274,7 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// A general register by its number in instructions.
+/// General register by its number in instruction encodings.
 fn register(frame: &Frame, number: u8) -> u64 {
     match number {
         0 => frame.rax,

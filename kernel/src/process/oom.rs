@@ -1,7 +1,6 @@
-//! Out of memory: the process that has the most is killed so that the others can go on
-//! (mm/oom_kill.c).
+//! The out-of-memory killer: kills the process that uses the most memory (mm/oom_kill.c).
 //!
-//! What a process has is its pages, its page tables, and what the kernel keeps for it: areas,
+//! Counted are a process's pages and page tables, and the kernel memory allocated for it: areas,
 //! threads, pending signals, timers, record locks, descriptors and the objects behind them. The
 //! sums are computed on demand, and nothing here allocates.
 
@@ -17,19 +16,19 @@ use crate::vfs::file::File;
 use crate::vm::leftovers;
 use crate::vm::vma::Vma;
 
-/// How a process would rather be chosen, or not (/proc/PID/oom_score_adj).
+/// Adjustment of a process's badness (/proc/PID/oom_score_adj).
 #[derive(Debug, Default)]
 pub struct Adjustment {
-    /// Thousandths of all memory that it counts more; [`Adjustment::NEVER`]: it isn't chosen.
+    /// Thousandths of all memory added to the process's size; [`Adjustment::NEVER`] exempts it.
     value: AtomicI16,
-    /// The least that it may be set to without CAP_SYS_RESOURCE.
+    /// Lowest value that may be set without CAP_SYS_RESOURCE.
     floor: AtomicI16,
 }
 
 impl Adjustment {
-    /// The lowest: never chosen.
+    /// The lowest value: the process is never killed.
     pub const NEVER: i16 = -1000;
-    /// The highest.
+    /// The highest value.
     pub const MOST: i16 = 1000;
 
     /// The value.
@@ -37,8 +36,8 @@ impl Adjustment {
         self.value.load(Relaxed)
     }
 
-    /// Sets it. False without `is_capable` (CAP_SYS_RESOURCE) for one below what one with that
-    /// capability set last.
+    /// Sets the value. Returns false, without `is_capable` (CAP_SYS_RESOURCE), for a value below
+    /// the one last set with the capability.
     pub fn set(&self, value: i16, is_capable: bool) -> bool {
         if !is_capable && value < self.floor.load(Relaxed) {
             return false;
@@ -50,17 +49,17 @@ impl Adjustment {
         true
     }
 
-    /// Takes over another one's: a child's is its parent's.
+    /// Copies the parent's adjustment to its child's.
     pub fn inherit(&self, from: &Self) {
         self.value.store(from.value.load(Relaxed), Relaxed);
         self.floor.store(from.floor.load(Relaxed), Relaxed);
     }
 }
 
-/// Bytes of a timer of timer_create(2), with its places in tables.
+/// Bytes of a timer of timer_create(2), its entries in tables included.
 const TIMER: usize = 384;
 
-/// Bytes of the signals that wait for a process and its threads, and of its timers.
+/// Bytes of the pending signals of a process and its threads, and of its timers.
 fn signal_bytes(process: &Process) -> usize {
     let shared = process.signals.try_lock();
     let mut bytes = shared.map_or(0, |signals| signals.pending.kept_bytes());
@@ -71,8 +70,8 @@ fn signal_bytes(process: &Process) -> usize {
     bytes + process.timers.count() * TIMER
 }
 
-/// What a process has, in pages. What is locked just now isn't counted: this may run in the middle
-/// of anything.
+/// Memory used by a process, in pages. Structures locked at this moment are not counted: the caller
+/// may hold any lock.
 fn pages(process: &Process) -> u64 {
     let mm = process.mm.try_lock().and_then(|mm| mm.clone());
     let (mut pages, mut bytes) = (0, 0);
@@ -98,8 +97,8 @@ fn pages(process: &Process) -> u64 {
     pages + bytes as u64 / PAGE_SIZE
 }
 
-/// How much there is to gain by a process, in pages, its adjustment included; `None`: it is not to
-/// be killed (oom_badness).
+/// Badness of a process (oom_badness): its memory in pages plus its adjustment. `None` if it must
+/// not be killed.
 pub fn badness(process: &Process) -> Option<i64> {
     let adjustment = process.oom.get();
     if process.pid == init::PID || adjustment == Adjustment::NEVER {
@@ -109,19 +108,19 @@ pub fn badness(process: &Process) -> Option<i64> {
     Some(pages(process) as i64 + i64::from(adjustment) * all as i64 / 1000)
 }
 
-/// Whether a process was killed, or ends by itself, and its memory comes free in a moment.
+/// Whether a process is ending, so that its memory will be freed soon.
 fn is_ending(process: &Process) -> bool {
     process.ending.lock().group.is_some()
 }
 
-/// Whether a process is ending and may still hold memory: others run while its address space goes
-/// part by part, when `Process::mm` doesn't have it any more.
-fn is_giving_back(process: &Process) -> bool {
+/// Whether a process is ending and may still hold memory. Its address space is freed in parts,
+/// between which other tasks run, when `Process::mm` is already empty.
+fn is_releasing(process: &Process) -> bool {
     is_ending(process) && process.status.lock().is_none()
 }
 
-/// As [`kill_largest_but_init`]; without any, init goes: the machine ends. Returns whether the
-/// running process is ending.
+/// [`kill_largest_but_init`], and if no other process can be killed, kills init, which ends the
+/// machine. Returns whether the running process is ending.
 pub fn kill_largest() -> bool {
     if !kill_largest_but_init() {
         always!("Out of memory and no killable processes");
@@ -140,7 +139,7 @@ pub fn kill_largest_but_init() -> bool {
     if leftovers::give_back_at_once() {
         return true;
     }
-    if is_ending(&current().process) || table::all_processes().any(|other| is_giving_back(&other)) {
+    if is_ending(&current().process) || table::all_processes().any(|other| is_releasing(&other)) {
         return true;
     }
     let candidates = table::all_processes().filter(has_mm);
@@ -153,7 +152,7 @@ pub fn kill_largest_but_init() -> bool {
         victim.pid,
         pages(&victim)
     );
-    kill_all_in(&victim);
+    kill_sharers(&victim);
     true
 }
 
@@ -176,8 +175,8 @@ pub fn wait_for_step() -> Result<(), Errno> {
     Ok(())
 }
 
-/// Kills a process and the others that run in its memory: else none of it would come free.
-fn kill_all_in(victim: &Arc<Process>) {
+/// Kills a process and all others that share its address space, which would not be freed otherwise.
+fn kill_sharers(victim: &Arc<Process>) {
     let mm = victim.mm.lock().clone();
     signal::kill(victim);
     for other in table::all_processes() {

@@ -1,10 +1,10 @@
-//! Restartable sequences (rseq(2)): a thread tells the kernel of a few instructions that must not
-//! be interrupted halfway; if they are, it goes on at their abort handler (kernel/rseq.c).
+//! Restartable sequences (rseq(2), kernel/rseq.c): a short critical section in user mode that
+//! continues at its abort handler if it is interrupted.
 //!
-//! The C library registers a structure for each thread. In it the kernel keeps the number of the
-//! CPU, which is always 0 here, and looks for the sequence that the thread is in whenever another
-//! task ran or a signal comes. Left out: flags that spare a sequence the restart (gone from Linux
-//! too), and the debugging of critical sections that make system calls.
+//! The C library registers a `struct rseq` for each thread. The kernel writes the number of the CPU
+//! there, always 0 here. After a switch and before a signal it reads the address of the present
+//! sequence from it. Left out: flags that inhibit the restart (removed from Linux too), and
+//! CONFIG_DEBUG_RSEQ, which checks for system calls in critical sections.
 
 use crate::abi::errno::Errno;
 use crate::abi::frame::Frame;
@@ -14,36 +14,37 @@ use crate::process::signal::{self, SIGSEGV, SigInfo};
 use crate::process::{Task, current};
 use crate::usercopy::UserPtr;
 
-/// What a thread registered.
+/// Registration of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Registration {
-    /// Its `struct rseq`.
+    /// Address of `struct rseq`.
     pub address: u64,
-    /// Bytes of it.
+    /// Size of the structure, bytes.
     pub len: u32,
-    /// The word that precedes every abort handler.
+    /// The word before every abort handler.
     pub signature: u32,
 }
 
-// Offsets in `struct rseq`: cpu_id_start and cpu_id lie at its beginning.
+// Offsets in `struct rseq`, which begins with cpu_id_start and cpu_id.
 const SEQUENCE: u64 = 8;
 const NODE_ID: u64 = 20;
 
-/// Bytes of `struct rseq` that the kernel knows of, up to `mm_cid` (AT_RSEQ_FEATURE_SIZE).
+/// Bytes of `struct rseq` that the kernel supports, up to `mm_cid` (AT_RSEQ_FEATURE_SIZE).
 pub const FEATURE_SIZE: u64 = 28;
-/// Its alignment (AT_RSEQ_ALIGN).
+/// Alignment of `struct rseq` (AT_RSEQ_ALIGN).
 pub const ALIGN: u64 = 32;
 
 /// `cpu_id` of a thread that isn't registered (RSEQ_CPU_ID_UNINITIALIZED).
 const NO_CPU: u32 = u32::MAX;
 
-/// Registers for the running thread; the CPU's number is filled in on the way out.
+/// Registers a structure for the running thread. The CPU's number is written before the return to
+/// user mode.
 pub fn register(registration: Registration) {
     current().rseq.set(Some(registration));
     percpu::set_work(work::RSEQ);
 }
 
-/// Takes the running thread's registration back.
+/// Removes the running thread's registration.
 ///
 /// # Errors
 /// `EFAULT` if the structure can't be written.
@@ -55,11 +56,11 @@ pub fn unregister(registration: Registration) -> Result<(), Errno> {
 
 fn write_ids(address: u64, cpu: u32) -> Result<(), Errno> {
     UserPtr::<[u32; 2]>::new(address).write([0, cpu])?;
-    // The node, and the CPU's number among those that the program uses.
+    // node_id and mm_cid.
     UserPtr::<[u32; 2]>::new(address.wrapping_add(NODE_ID)).write([0, 0])
 }
 
-/// The [`work`] that a task has on its way back because others ran meanwhile.
+/// The [`work`] bits of a task that is switched away from.
 pub fn work_after_switch(task: &Task) -> u32 {
     if task.rseq.lock().is_some() {
         work::RSEQ
@@ -68,8 +69,9 @@ pub fn work_after_switch(task: &Task) -> u32 {
     }
 }
 
-/// Called on the way back to the program, and before a signal's frame keeps where it was: leaves a
-/// sequence that was interrupted by way of its abort handler. What can't be read is SIGSEGV.
+/// Updates the running thread's `struct rseq`, and moves rip to the abort handler if it is in a
+/// sequence. Called before the return to user mode, and before rip is saved in a signal frame.
+/// Raises SIGSEGV if the structures are invalid or can't be accessed (rseq_handle_notify_resume).
 pub fn resume(frame: &mut Frame) {
     percpu::clear_work(work::RSEQ);
     let registration = *current().rseq.lock();
@@ -77,19 +79,19 @@ pub fn resume(frame: &mut Frame) {
         return;
     };
     let done =
-        leave_sequence(frame, &registration).and_then(|()| write_ids(registration.address, 0));
+        abort_sequence(frame, &registration).and_then(|()| write_ids(registration.address, 0));
     if done.is_err() {
         signal::force(&SigInfo::kernel(SIGSEGV));
     }
 }
 
-fn leave_sequence(frame: &mut Frame, registration: &Registration) -> Result<(), Errno> {
+fn abort_sequence(frame: &mut Frame, registration: &Registration) -> Result<(), Errno> {
     let slot = UserPtr::<u64>::new(registration.address.wrapping_add(SEQUENCE));
     let sequence = slot.read()?;
     if sequence == 0 {
         return Ok(());
     }
-    // version and flags, start, length, abort handler.
+    // struct rseq_cs: version and flags, start, length, abort handler.
     let [head, start, length, abort]: [u64; 4] = UserPtr::new(sequence).read()?;
     let end = start.checked_add(length).ok_or(Errno::EINVAL)?;
     let is_valid = head as u32 == 0

@@ -1,5 +1,5 @@
-//! setitimer(2)'s timers, one of each kind for a process. fork(2) doesn't copy them, execve(2)
-//! leaves them on.
+//! Interval timers of setitimer(2) and alarm(2), three per process. They are not inherited by
+//! fork(2) and are kept over execve(2).
 
 use alloc::sync::Arc;
 
@@ -15,16 +15,16 @@ use crate::time::timer::{Clock, Expire};
 /// Time left and interval of one of the running process's timers, in ns.
 ///
 /// # Errors
-/// `EINVAL` for a number that is none.
+/// `EINVAL` for an unknown timer.
 pub fn get(which: u32) -> Result<[u64; 2], Errno> {
     exchange(which, None)
 }
 
-/// Sets one of the running process's timers to expire in `value` ns (0: never) and every
-/// `interval` ns from then on; returns what was left of it and its interval.
+/// Sets one of the running process's timers to expire in `value` ns (0: never) and every `interval`
+/// ns after that. Returns the previous time left and interval.
 ///
 /// # Errors
-/// `EINVAL` for a number that is none.
+/// `EINVAL` for an unknown timer.
 pub fn set(which: u32, value: u64, interval: u64) -> Result<[u64; 2], Errno> {
     exchange(which, Some((value, interval)))
 }
@@ -65,7 +65,7 @@ fn exchange(which: u32, new: Option<(u64, u64)>) -> Result<[u64; 2], Errno> {
 }
 
 impl Process {
-    /// Sees to the next end of ITIMER_REAL.
+    /// Arms the timer for the next expiry of ITIMER_REAL.
     fn arm(self: &Arc<Self>) {
         let next = self.timers.real.lock().next;
         match next {
@@ -79,11 +79,11 @@ impl Process {
 }
 
 impl Expire for Process {
-    /// ITIMER_REAL's.
+    /// Expiry of ITIMER_REAL.
     fn expire(self: Arc<Self>) {
         let times = self.timers.real.lock().expire(Clock::Monotonic.now());
         if times > 0 {
-            // A standard signal: there is always room for it.
+            // A standard signal never fails for lack of memory.
             let _ = signal::send_process(&self, &SigInfo::kernel(SIGALRM));
         }
         self.arm();

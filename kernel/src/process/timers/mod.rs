@@ -1,9 +1,9 @@
-//! Timers of a process that send it signals: setitimer(2)'s three (`interval.rs`) and those of
+//! Timers of a process that send signals: those of setitimer(2) (`interval.rs`) and of
 //! timer_create(2) (`posix.rs`).
 //!
-//! What counts time that passes is in `crate::time::timer`'s queue; what counts the process's CPU
-//! time is looked at by the [`tick`]. Left out: waiting for a process's CPU time with
-//! clock_nanosleep(2), timers of another process's CPU time.
+//! Timers of real time are in the queues of `time/timer.rs`. Timers of CPU time are checked at each
+//! [`tick`]. Left out: clock_nanosleep(2) by a CPU-time clock, and timers of another process's CPU
+//! time.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -23,32 +23,33 @@ pub mod posix;
 
 use posix::PosixTimer;
 
-/// What the end of a timer counts among the bytes between two points of a long call.
+/// Weight of the deletion of a timer, in the bytes of work of `sched/preempt.rs`.
 const TIMER_WEIGHT: usize = 512;
 
-/// The timers of one process.
+/// Timers of a process.
 #[derive(Default)]
 pub struct Timers {
-    /// ITIMER_REAL, and what makes it expire.
+    /// ITIMER_REAL.
     real: Mutex<Schedule, rank::RealTimer>,
+    /// The timer that expires for ITIMER_REAL.
     alarm: Timer,
     /// ITIMER_VIRTUAL and ITIMER_PROF.
     cpu: Mutex<[Schedule; 2], rank::CpuTimers>,
-    /// By ID.
+    /// Timers of timer_create(2), by ID.
     posix: Mutex<BTreeMap<i32, Arc<PosixTimer>>, rank::PosixTimers>,
-    /// The ID that is tried next.
+    /// The next ID to try.
     next_id: Mutex<i32, rank::NextTimer>,
-    /// Those of them that count CPU time and are on: the tick looks at these.
+    /// The armed ones of `posix` that count CPU time, checked at each tick.
     posix_of_cpu: Mutex<BTreeMap<i32, Arc<PosixTimer>>, rank::PosixCpuTimers>,
 }
 
 impl Timers {
-    /// How many timer_create(2) made; 0 where that is being changed just now.
+    /// Number of timers of timer_create(2); 0 while they are locked.
     pub fn count(&self) -> usize {
         self.posix.try_lock().map_or(0, |timers| timers.len())
     }
 
-    /// For execve(2): the timers of timer_create(2) are gone, the others go on.
+    /// Deletes the timers of timer_create(2), as in execve(2).
     pub fn exec(&self) {
         self.posix_of_cpu.lock().clear();
         let timers = self.posix.take();
@@ -62,7 +63,7 @@ impl Timers {
         }
     }
 
-    /// At the end of the process.
+    /// Deletes and disarms all timers at the exit of the process.
     pub fn end(&self) {
         self.alarm.stop();
         self.real.set(Schedule::default());
@@ -71,7 +72,8 @@ impl Timers {
     }
 }
 
-/// Called at each tick while a task runs: only the running task's CPU time timers can expire.
+/// Checks the CPU-time timers of the running task's process; no others can expire. Called at each
+/// tick while a task runs.
 pub fn tick() {
     let task = current();
     let process = &task.process;
@@ -85,7 +87,7 @@ pub fn tick() {
     };
     for (expired, signo) in expired.into_iter().flatten().zip([SIGVTALRM, SIGPROF]) {
         if expired {
-            // A standard signal: there is always room for it.
+            // A standard signal never fails for lack of memory.
             let _ = signal::send_process(process, &SigInfo::kernel(signo));
         }
     }

@@ -1,5 +1,5 @@
-//! timer_create(2)'s timers. A signal of such a timer waits once; until it is taken the timer only
-//! counts its expirations ("overrun").
+//! POSIX timers of timer_create(2). At most one signal of a timer is pending; further expirations
+//! before its delivery are counted (timer_getoverrun(2)).
 
 use alloc::collections::btree_map::Entry;
 use alloc::sync::{Arc, Weak};
@@ -16,29 +16,29 @@ use crate::sched::run_queue;
 use crate::time::schedule::Schedule;
 use crate::time::timer::{Clock, Expire, Timer};
 
-/// What a timer goes by.
+/// Clock of a timer.
 #[derive(Clone)]
 pub enum Base {
-    /// Time that passes.
+    /// Real time.
     Passing(Clock),
     /// CPU time of the process.
     Process,
-    /// CPU time of one of its threads.
+    /// CPU time of a thread of the process.
     Thread(Weak<Task>),
 }
 
-/// What a timer does when it expires (struct sigevent).
+/// Notification at expiry (struct sigevent).
 #[derive(Clone)]
 pub enum Notice {
-    /// Nothing (SIGEV_NONE).
+    /// No notification (SIGEV_NONE).
     None,
-    /// A signal and its value for the process (SIGEV_SIGNAL).
+    /// Signal and value, sent to the process (SIGEV_SIGNAL).
     Process(u8, u64),
-    /// A signal and its value for one thread (SIGEV_THREAD_ID).
+    /// Signal and value, sent to a thread (SIGEV_THREAD_ID).
     Thread(u8, u64, Weak<Task>),
 }
 
-/// One timer.
+/// A timer of timer_create(2).
 pub struct PosixTimer {
     id: i32,
     base: Base,
@@ -51,17 +51,17 @@ pub struct PosixTimer {
 #[derive(Clone, Copy, Default)]
 struct State {
     schedule: Schedule,
-    /// Expirations since the signal was sent that waits.
+    /// Expirations since the pending signal was sent.
     overrun: u64,
-    /// Those of the signal that was taken last.
+    /// Overruns of the signal delivered last.
     last_overrun: u64,
 }
 
-/// Makes a timer of the running process, which is off; returns its ID. `notice` is told the ID: it
-/// is the signal's value where the program gave none.
+/// Creates a disarmed timer of the running process; returns its ID. `notice` gets the ID, the
+/// default of the signal's value.
 ///
 /// # Errors
-/// `EAGAIN` for a user of whom as many signals wait as may (RLIMIT_SIGPENDING), `ENOMEM`.
+/// `EAGAIN` for a user at RLIMIT_SIGPENDING, `ENOMEM`.
 pub fn create(base: Base, notice: impl FnOnce(i32) -> Notice) -> Result<i32, Errno> {
     let process = run_queue::current_task().process.clone();
     if signal::account::is_full(&process) {
@@ -116,21 +116,21 @@ pub fn delete(id: i32) -> Result<(), Errno> {
 }
 
 impl Timers {
-    /// A signal of one of these timers is taken: it tells how often that expired since, and the
-    /// next expiration sends another one.
+    /// Called when the signal `info` is dequeued: stores the overrun count of its timer, if it has
+    /// one, whose next expiration sends a signal again.
     pub fn signal_taken(&self, info: &mut SigInfo) {
         if let Fields::Timer { id, overrun, .. } = &mut info.fields
             && let Some(timer) = self.posix.lock().get(id)
         {
             let mut state = timer.state.lock();
             state.last_overrun = core::mem::take(&mut state.overrun);
-            *overrun = told(state.last_overrun);
+            *overrun = capped_overrun(state.last_overrun);
         }
     }
 }
 
-/// Overruns as programs see them (DELAYTIMER_MAX).
-fn told(overrun: u64) -> i32 {
+/// Overrun count as reported to programs, capped at DELAYTIMER_MAX.
+fn capped_overrun(overrun: u64) -> i32 {
     i32::try_from(overrun).unwrap_or(i32::MAX)
 }
 
@@ -141,7 +141,7 @@ impl Drop for PosixTimer {
 }
 
 impl PosixTimer {
-    /// The time by its clock, in ns.
+    /// Time of the timer's clock, ns.
     pub fn now(&self) -> u64 {
         match &self.base {
             Base::Passing(clock) => clock.now(),
@@ -158,13 +158,14 @@ impl PosixTimer {
         let now = self.now();
         let mut state = self.state.lock();
         if matches!(self.notice, Notice::None) {
-            // Nothing else moves it on.
+            // No expiry advances the schedule of such a timer.
             state.schedule.expire(now);
         }
         state.schedule.left(now)
     }
 
-    /// Sets it; returns time left and interval before. A signal that waits is forgotten.
+    /// Sets the timer and removes its pending signal; returns the previous time left and interval,
+    /// in ns.
     pub fn set(self: &Arc<Self>, schedule: Schedule) -> [u64; 2] {
         let old = self.left();
         self.state.set(State {
@@ -176,18 +177,18 @@ impl PosixTimer {
         old
     }
 
-    /// Expirations that the signal taken last stood for, beside its own.
+    /// Overrun count of the signal delivered last (timer_getoverrun(2)).
     pub fn overrun(&self) -> i32 {
-        told(self.state.lock().last_overrun)
+        capped_overrun(self.state.lock().last_overrun)
     }
 
-    /// Nothing comes of it any more.
+    /// Disarms the timer and removes its pending signal.
     pub(super) fn delete(&self) {
         self.timer.stop();
         self.unqueue();
     }
 
-    /// Calls `f` with the signals that this timer's waits among.
+    /// Calls `f` with the pending signals of the timer's target; `None` without a target.
     fn with_pending<T>(&self, f: impl FnOnce(&mut Pending) -> T) -> Option<T> {
         match &self.notice {
             Notice::None => None,
@@ -202,12 +203,13 @@ impl PosixTimer {
         }
     }
 
-    /// Takes its signal back.
+    /// Removes the timer's pending signal.
     fn unqueue(&self) {
         self.with_pending(|pending| pending.remove_timer(self.id));
     }
 
-    /// Sees to its next expiration. Who wants no notice asks for the time left, and no more.
+    /// Arms the timer for its next expiration. A timer without notification is not armed: programs
+    /// only ask for the time left.
     fn arm(self: &Arc<Self>) {
         let next = self.state.lock().schedule.next;
         let next = next.filter(|_| !matches!(self.notice, Notice::None));
@@ -230,7 +232,7 @@ impl PosixTimer {
         }
     }
 
-    /// Looks at a timer of CPU time while `task` runs.
+    /// Checks a CPU-time timer while `task` runs.
     pub(super) fn tick(self: &Arc<Self>, task: &Task) {
         let concerns = match &self.base {
             Base::Passing(_) => false,
@@ -243,7 +245,7 @@ impl PosixTimer {
         }
     }
 
-    /// Sends the signal if it has expired.
+    /// Sends the signal if the timer has expired, or counts an overrun if it is pending.
     fn run(&self) {
         let times = self.state.lock().schedule.expire(self.now());
         let Some(process) = self.process.upgrade().filter(|_| times > 0) else {
@@ -255,7 +257,7 @@ impl PosixTimer {
             return;
         }
         self.state.lock().overrun = times - 1;
-        // Where memory is short the next expiration tries again.
+        // After a failure for lack of memory, the next expiration tries again.
         let _ = match &self.notice {
             Notice::None => Ok(()),
             Notice::Process(signo, value) => {
