@@ -1,9 +1,8 @@
-//! How many signals wait for the processes of a user: RLIMIT_SIGPENDING counts all of them, and the
-//! timers of timer_create(2), which have a signal each (`UCOUNT_RLIMIT_SIGPENDING` in
-//! kernel/signal.c).
+//! RLIMIT_SIGPENDING: the limit of a user's queued signals and timers of timer_create(2), which
+//! have a signal each (`UCOUNT_RLIMIT_SIGPENDING` in kernel/signal.c).
 //!
-//! A count for each user would cost every signal a search. All users' together are counted instead,
-//! and only where those reach the limit it is looked how many are the one user's.
+//! A counter for each user would cost a lookup per signal. Instead, one counter has the sum of all
+//! users; only when the sum reaches the limit, the user's own signals are counted.
 
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -12,35 +11,35 @@ use linux_raw_sys::general::RLIMIT_SIGPENDING;
 use super::SigInfo;
 use crate::process::{Process, table};
 
-/// Signals that wait with their details, and timers.
+/// Queued signals and timers of all users.
 static ALL: AtomicUsize = AtomicUsize::new(0);
 
-/// So many more wait.
+/// Counts `count` more queued signals or timers.
 pub fn add(count: usize) {
     ALL.fetch_add(count, Relaxed);
 }
 
-/// So many wait no more.
+/// Counts `count` queued signals or timers less.
 pub fn remove(count: usize) {
     ALL.fetch_sub(count, Relaxed);
 }
 
-/// Whether the user of `process` has as many as `process` is allowed to find there. No lock of
-/// signals, threads or timers is held.
+/// Whether the user of `process` has reached the RLIMIT_SIGPENDING of `process`. The caller holds
+/// no lock of signals, threads or timers.
 pub fn is_full(process: &Process) -> bool {
     let limit = process.limits.lock().soft(RLIMIT_SIGPENDING);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     ALL.load(Relaxed) >= limit && of_user(process.cred().uid) >= limit
 }
 
-/// Whether there is no queue entry left for a signal's details; a signal from the kernel itself or
-/// from a timer always gets one.
+/// Whether the limit denies a signal a queue entry. A signal of the kernel or of a timer always
+/// gets one.
 #[inline]
 pub(super) fn has_no_place(process: &Process, info: &SigInfo) -> bool {
     !info.always_has_place() && is_full(process)
 }
 
-/// How many are a user's.
+/// Number of queued signals and timers of a user.
 pub fn of_user(uid: u32) -> usize {
     table::all_processes()
         .filter(|process| process.cred().uid == uid)

@@ -1,23 +1,24 @@
-//! The alternate stack (sigaltstack(2)): where it is, who is on it, and the exchange of it.
+//! The alternate signal stack (sigaltstack(2)).
 
 use linux_raw_sys::general::{MINSIGSTKSZ, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK};
 
 use crate::abi::errno::Errno;
 use crate::process::current;
 
-/// sigaltstack(2)'s structure as it was set; `size` 0 is no stack.
+/// Alternate stack (struct sigaltstack); `size` 0 means none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AlternateStack {
     /// Lowest address.
     pub base: u64,
-    /// `SS_DISABLE`, `SS_ONSTACK` (which means nothing here), `SS_AUTODISARM`.
+    /// `SS_DISABLE`, `SS_ONSTACK` (without effect when set), `SS_AUTODISARM`.
     pub flags: u32,
-    /// Bytes.
+    /// Size, bytes.
     pub size: u64,
 }
 
 impl AlternateStack {
-    /// None, and that for a reason: a frame that says so takes away what a handler sets.
+    /// No stack, with `SS_DISABLE`. As the saved stack in a signal frame it makes sigreturn(2)
+    /// remove a stack that the handler has set.
     pub const DISABLED: Self = Self {
         base: 0,
         flags: SS_DISABLE,
@@ -30,13 +31,13 @@ impl AlternateStack {
         sp > self.base && sp - self.base <= self.size
     }
 
-    /// Whether a program whose stack pointer is `sp` runs on it. With SS_AUTODISARM it never
-    /// does: the handler has none, and may set another.
+    /// Whether a program with the stack pointer `sp` runs on the stack (on_sig_stack). Never with
+    /// SS_AUTODISARM: the stack is disarmed while the handler runs.
     pub fn is_used_at(&self, sp: u64) -> bool {
         self.flags & SS_AUTODISARM == 0 && self.contains(sp)
     }
 
-    /// What sigaltstack(2) says of it (sas_ss_flags).
+    /// The state that sigaltstack(2) reports (sas_ss_flags).
     fn state_at(&self, sp: u64) -> u32 {
         match self.size {
             0 => SS_DISABLE,
@@ -45,17 +46,18 @@ impl AlternateStack {
         }
     }
 
-    /// Whether a handler that wants it gets it: there is one, and it is not in use.
+    /// Whether a handler with SA_ONSTACK switches to the stack: it exists and is not in use.
     pub fn is_free_at(&self, sp: u64) -> bool {
         self.state_at(sp) == 0
     }
 }
 
-/// Puts a stack in place for the running task, whose stack pointer is `sp`; returns the one
-/// before, with the flags that sigaltstack(2) reports.
+/// Sets the alternate stack of the running task, whose stack pointer is `sp`. Returns the previous
+/// one, with the flags that sigaltstack(2) reports.
 ///
 /// # Errors
-/// `EPERM` on the stack itself, `EINVAL` for unknown flags, `ENOMEM` for a stack too small.
+/// `EPERM` while running on the stack, `EINVAL` for unknown flags, `ENOMEM` for a stack that is too
+/// small.
 pub fn exchange(new: Option<AlternateStack>, sp: u64) -> Result<AlternateStack, Errno> {
     let task = current();
     let mut signals = task.signals.lock();
@@ -83,8 +85,8 @@ pub fn exchange(new: Option<AlternateStack>, sp: u64) -> Result<AlternateStack, 
     })
 }
 
-/// What a frame says the stack was: put back by sigreturn(2), whose other troubles don't concern
-/// it (restore_altstack).
+/// Restores the alternate stack saved in a signal frame. As in sigreturn(2) on Linux, errors are
+/// ignored (restore_altstack).
 pub fn restore(stack: AlternateStack, sp: u64) {
     if current().signals.lock().alternate == stack {
         return;

@@ -1,4 +1,4 @@
-//! struct sigcontext_32: the registers in both frames of a 32-bit handler
+//! struct sigcontext_32, the registers in both kinds of 32-bit signal frames
 //! (arch/x86/include/uapi/asm/sigcontext.h).
 
 use super::frame::{Delivery, Place, RESTORED_FLAGS};
@@ -6,7 +6,7 @@ use crate::abi::frame::Frame;
 use crate::arch::percpu::{self, work};
 use crate::arch::segments::{Segments, set_selectors};
 
-/// The structure; segment registers take a word each.
+/// struct sigcontext_32; segment registers take a 32-bit word each.
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(missing_docs)] // The fields are the registers' names.
@@ -35,7 +35,7 @@ pub struct SigContext {
     pub cr2: u32,
 }
 
-/// The interrupted code's registers.
+/// Saves the registers of the interrupted code.
 pub fn save(frame: &Frame, delivery: &Delivery, place: &Place) -> SigContext {
     let Segments { ds, es, fs, gs, .. } = Segments::read();
     SigContext {
@@ -64,7 +64,7 @@ pub fn save(frame: &Frame, delivery: &Delivery, place: &Place) -> SigContext {
     }
 }
 
-/// Gives it back. Registers that 32-bit code doesn't have stay as they are.
+/// Restores the registers. Registers that 32-bit code doesn't have are unchanged.
 pub fn load(frame: &mut Frame, context: &SigContext) {
     frame.rdi = context.di.into();
     frame.rsi = context.si.into();
@@ -75,7 +75,7 @@ pub fn load(frame: &mut Frame, context: &SigContext) {
     frame.rcx = context.cx.into();
     frame.rax = context.ax.into();
     frame.rip = context.ip.into();
-    // Ring 3, whatever the frame says.
+    // RPL 3, whatever the frame contains.
     frame.cs = u64::from(context.cs as u16 | 3);
     frame.ss = u64::from(context.ss as u16 | 3);
     let flags = u64::from(context.flags);
@@ -88,6 +88,6 @@ pub fn load(frame: &mut Frame, context: &SigContext) {
         context.fs as u16,
         context.gs as u16,
     );
-    // The call may have come by a way in that leads back to the landing pad.
+    // The exit path of the call's door may be SYSEXIT, which returns to the landing pad.
     percpu::set_work(work::IRET);
 }

@@ -1,5 +1,5 @@
-//! Taking signals on the way back to the program: default actions, stops, handlers; and what
-//! becomes of a call that a signal interrupted (arch_do_signal_or_restart, get_signal).
+//! Delivery of signals before the return to user mode: default actions, stops and handlers, and the
+//! restart of an interrupted call (arch_do_signal_or_restart, get_signal).
 
 use super::alternate::AlternateStack;
 use super::frame::{Delivery, Trap};
@@ -17,11 +17,11 @@ use crate::sched::run_queue;
 use crate::trace;
 use linux_raw_sys::general::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SS_AUTODISARM};
 
-/// Takes the running task's signals, one after the other, until none is left or a handler is to
-/// run. After a handler's frame the rest is looked at again: its handler runs first.
+/// Dequeues and delivers signals of the running task until none is left or a handler's frame has
+/// been pushed. After that the caller calls it again for signals that are left: the handler of the
+/// signal delivered last runs first.
 ///
-/// The registers are asked for where they are needed: a tracer may change them at a stop in
-/// between.
+/// The frame is borrowed only where it is needed, as a tracer may change it at a stop in between.
 pub fn deliver() {
     let task = run_queue::current_task();
     loop {
@@ -50,7 +50,7 @@ pub fn deliver() {
             continue;
         };
         trace::arrived(&info);
-        let (action, forced) = dispose(&task, &info);
+        let (action, forced) = take_action(&task, &info);
         match action.handler {
             IGNORE => {}
             DEFAULT if IGNORED_BY_DEFAULT & bit(info.signo) != 0 => {}
@@ -65,7 +65,8 @@ pub fn deliver() {
                 exit::exit_group(ExitStatus::Killed(info.signo));
             }
             _ => {
-                // The frame keeps where the thread goes on after the handler.
+                // The signal frame saves the address at which the thread continues after the
+                // handler.
                 current().with_frame(|frame| {
                     rseq::resume(frame);
                     restart::before_handler(frame, action.flags & u64::from(SA_RESTART) != 0);
@@ -77,7 +78,7 @@ pub fn deliver() {
     }
 }
 
-/// The next signal to take. With none left behind it there is no more work for now.
+/// Dequeues the next signal; clears the work bit if it was the last deliverable one.
 fn next(task: &Task) -> Option<SigInfo> {
     let mut info = {
         let mut own = task.signals.lock();
@@ -93,9 +94,9 @@ fn next(task: &Task) -> Option<SigInfo> {
     Some(info)
 }
 
-/// What the program wants done with a signal, and whether the thread caused it itself. A handler
-/// for one time is gone with that (SA_RESETHAND).
-fn dispose(task: &Task, info: &SigInfo) -> (Action, bool) {
+/// The action of a signal, and whether the signal was forced by an exception of the thread. Resets
+/// the action of a one-shot handler (SA_RESETHAND).
+fn take_action(task: &Task, info: &SigInfo) -> (Action, bool) {
     let actions = task.process.actions();
     let mut actions = actions.lock();
     let action = actions.get(info.signo);
@@ -124,7 +125,7 @@ fn call_handler(task: &Task, frame: &mut Frame, info: &SigInfo, action: Action) 
         };
         (signals.blocked, delivery)
     };
-    // The kind of frame is that of the call which set the handler, whatever code runs now.
+    // The kind of frame depends on the call that set the handler, not on the interrupted code.
     let pushed = if action.flags & SA_IA32_ABI != 0 {
         frame32::push(frame, &delivery)
     } else {
@@ -148,7 +149,7 @@ fn call_handler(task: &Task, frame: &mut Frame, info: &SigInfo, action: Action) 
     };
     {
         let mut signals = task.signals.lock();
-        // The frame has it now.
+        // The frame has the saved mask now.
         signals.saved = None;
         if signals.alternate.flags & SS_AUTODISARM != 0 {
             signals.alternate = AlternateStack::DISABLED;
@@ -157,8 +158,8 @@ fn call_handler(task: &Task, frame: &mut Frame, info: &SigInfo, action: Action) 
     mask::set(old_mask | action.mask | own);
 }
 
-/// Notes the exception whose signal follows: frames tell it (thread.trap_nr, error_code, cr2).
-/// `address` is the page fault's, where it is one.
+/// Records an exception for the signal frames (thread.trap_nr, error_code, cr2). `address`: the
+/// faulting address of a page fault.
 pub fn note_trap(task: &Task, number: u8, error: u64, address: Option<u64>) {
     let mut signals = task.signals.lock();
     signals.trap = Trap {

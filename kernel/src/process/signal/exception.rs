@@ -1,5 +1,4 @@
-//! Which signal an exception of the program's is, and what it says about itself
-//! (arch/x86/kernel/traps.c).
+//! Signals of a program's exceptions (arch/x86/kernel/traps.c).
 //!
 //! | vector | signal | `si_code` | `si_addr` |
 //! |---|---|---|---|
@@ -11,7 +10,7 @@
 //! | #NP, #SS | SIGBUS | `SI_KERNEL` | |
 //! | #OF, #BR, #TS, #GP, others | SIGSEGV | `SI_KERNEL` | |
 //!
-//! Page faults are told in `process/fault.rs`: their address is the one touched.
+//! `process/fault.rs` has the signals of page faults, whose `si_addr` is the faulting address.
 
 use linux_raw_sys::general as linux;
 
@@ -30,8 +29,8 @@ const X87: u8 = 16;
 const ALIGNMENT_CHECK: u8 = 17;
 const SIMD: u8 = 19;
 
-/// The signal for exception `vector`, which is not #DB, of the instruction at `ip`; `None` if there
-/// was nothing to it: a floating-point exception that the status words don't know of.
+/// The signal for exception `vector`, which is not #DB, of the instruction at `ip`. `None` for a
+/// floating-point exception without a pending unmasked flag.
 pub fn signal(vector: u8, ip: u64) -> Option<SigInfo> {
     let fault = |signo: u8, code: u32| SigInfo::fault(signo, code as i32, ip);
     Some(match vector {
@@ -45,7 +44,7 @@ pub fn signal(vector: u8, ip: u64) -> Option<SigInfo> {
     })
 }
 
-/// `FPE_*` of the first unmasked exception that is flagged (fpu__exception_code).
+/// `FPE_*` of the first flagged exception that is not masked (fpu__exception_code).
 fn float_code(vector: u8, (control, status, mxcsr): (u16, u16, u32)) -> Option<u32> {
     let raised = if vector == X87 {
         u32::from(status & !control)
@@ -64,7 +63,8 @@ fn float_code(vector: u8, (control, status, mxcsr): (u16, u16, u32)) -> Option<u
     }
 }
 
-/// The signal for a #DB, by DR6; `None` if it was for nothing. The flags may get RF.
+/// The signal for a #DB, by DR6; `None` if none of its conditions is the program's. May set RF in
+/// `frame`.
 pub fn debug_signal(frame: &mut Frame) -> Option<SigInfo> {
     let status = ptrace::debug::trapped(frame)?;
     let code = match status {

@@ -1,4 +1,4 @@
-//! The FPU state in a signal frame: its layout, its magic words, and the checks at sigreturn.
+//! FPU state in a signal frame: layout, magic words, and the checks of sigreturn(2).
 //!
 //! ```text
 //!            64-bit frame                        32-bit frame (with FXSAVE)
@@ -9,8 +9,8 @@
 //!      +size FP_XSTATE_MAGIC2                    the same
 //! ```
 //!
-//! The area is aligned to 64 bytes. The magic words tell a program, and the kernel at the return,
-//! that there is more than 512 bytes of it (arch/x86/kernel/fpu/signal.c).
+//! The area is aligned to 64 bytes. The magic words indicate, to programs and to sigreturn(2), that
+//! the area is larger than the 512 bytes of FXSAVE (arch/x86/kernel/fpu/signal.c).
 
 use super::fsave;
 use crate::abi::errno::Errno;
@@ -22,9 +22,9 @@ use crate::arch::pkeys;
 use crate::process::current;
 use crate::usercopy::{self, UserPtr};
 
-/// Where in the FXSAVE area software has 48 bytes (struct _fpx_sw_bytes).
+/// Offset of the 48 bytes for software in the FXSAVE area (struct _fpx_sw_bytes).
 const SW_RESERVED: u64 = 464;
-/// FP_XSTATE_MAGIC1, the first of those words.
+/// FP_XSTATE_MAGIC1, the first word there.
 const MAGIC1: u32 = 0x4650_5853;
 /// FP_XSTATE_MAGIC2, behind the area.
 const MAGIC2: u32 = 0x4650_5845;
@@ -33,22 +33,22 @@ const MAGIC2_SIZE: usize = 4;
 /// Bytes of the smallest XSAVE area: the FXSAVE part and the header.
 const XSAVE_MIN: usize = LEGACY_SIZE + HEADER_SIZE;
 
-/// Where a frame's FPU state goes.
+/// Addresses of a frame's FPU state.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
-    /// What `sigcontext.fpstate` says; the frame itself goes below.
+    /// `sigcontext.fpstate`; the rest of the frame is below.
     pub start: u64,
-    /// The 64-byte aligned area: the same, or behind the 32-bit form.
+    /// The area, 64-byte aligned: equal to `start`, or after FNSAVE's 112 bytes in a 32-bit frame.
     area: u64,
 }
 
-/// Bytes that it takes, but for alignment.
+/// Size of the FPU state in a 64-bit frame, bytes without alignment.
 pub fn size() -> usize {
     let info = fpu::info();
     info.size + if info.xsave { MAGIC2_SIZE } else { 0 }
 }
 
-/// The place for it below `sp` (fpu__alloc_mathframe).
+/// Places the FPU state below `sp` (fpu__alloc_mathframe).
 pub fn place(sp: u64, is_32bit: bool) -> Place {
     let area = sp.wrapping_sub(size() as u64) & !63;
     let start = if is_32bit {
@@ -59,29 +59,29 @@ pub fn place(sp: u64, is_32bit: bool) -> Place {
     Place { start, area }
 }
 
-/// Stores the running task's state there.
+/// Stores the running task's FPU state in its signal frame.
 ///
 /// # Errors
 /// `EFAULT`.
 pub fn save(place: Place, frame: &Frame) -> Result<(), Errno> {
     let info = fpu::info();
     let is_32bit = place.start != place.area;
-    // sw_reserved, and the header right behind it: XSAVE sets the header's first word only, and
-    // neither instruction touches what is software's.
-    let mut marks = [0_u32; 28];
+    // sw_reserved and the XSAVE header after it: XSAVE writes only the header's first word, and
+    // neither XSAVE nor FXSAVE writes the bytes for software.
+    let mut words = [0_u32; 28];
     // The program's stack pointer may be anything.
     let at = |offset: u64| UserPtr::<u32>::new(place.area).byte_add(offset);
     if info.xsave {
         let extended = size() + if is_32bit { fsave::SIZE } else { 0 };
-        marks[0] = MAGIC1;
-        marks[1] = extended as u32;
-        marks[2] = info.features as u32;
-        marks[3] = (info.features >> 32) as u32;
-        marks[4] = info.size as u32;
-        at(SW_RESERVED).write_slice(&marks)?;
+        words[0] = MAGIC1;
+        words[1] = extended as u32;
+        words[2] = info.features as u32;
+        words[3] = (info.features >> 32) as u32;
+        words[4] = info.size as u32;
+        at(SW_RESERVED).write_slice(&words)?;
         at(info.size as u64).write(MAGIC2)?;
     } else {
-        at(SW_RESERVED).write_slice(&marks[..12])?;
+        at(SW_RESERVED).write_slice(&words[..12])?;
     }
     usercopy::fpu::save(place.area)?;
     if is_32bit {
@@ -89,7 +89,7 @@ pub fn save(place: Place, frame: &Frame) -> Result<(), Errno> {
         UserPtr::new(place.start).write(fsave::from_legacy(&legacy, frame))?;
     }
     if info.xsave {
-        // Old programs look for x87 and SSE here even if both are as at the start.
+        // Old programs expect x87 and SSE here even if both are in their initial state.
         let components = at(XSTATE_BV_OFFSET as u64);
         let stored = usercopy::read_u32(components.address())?;
         if u64::from(stored) & X87_AND_SSE != X87_AND_SSE {
@@ -99,16 +99,16 @@ pub fn save(place: Place, frame: &Frame) -> Result<(), Errno> {
     Ok(())
 }
 
-/// How much of an area a program says there is.
+/// Extent of an area, according to the magic words.
 struct Extent {
-    /// Bytes; up to [`LEGACY_SIZE`] it is an FXSAVE area.
+    /// Size, bytes; [`LEGACY_SIZE`] for an FXSAVE area.
     size: usize,
     /// Components to load.
     features: u64,
 }
 
-/// Reads the marks. Without them, or with wrong ones, 512 bytes are believed
-/// (check_xstate_in_sigframe).
+/// Reads the magic words. If they are missing or wrong, the area counts as an FXSAVE area of 512
+/// bytes (check_xstate_in_sigframe).
 fn extent(area: u64) -> Result<Extent, Errno> {
     let info = fpu::info();
     let legacy = Extent {
@@ -133,11 +133,11 @@ fn extent(area: u64) -> Result<Extent, Errno> {
     })
 }
 
-/// Loads what a handler's frame holds; address 0 is the state of a fresh process. On an error
-/// the task has that too.
+/// Loads the FPU state of a signal frame. Address 0 means the initial state, which is also loaded
+/// after an error.
 ///
 /// # Errors
-/// `EFAULT` for an area that can't be read, or that the CPU would not accept.
+/// `EFAULT` for an area that can't be read or that the CPU would not accept.
 pub fn restore(start: u64, is_32bit: bool) -> Result<(), Errno> {
     let result = if start == 0 {
         fpu::load_initial(u64::MAX);
@@ -150,10 +150,10 @@ pub fn restore(start: u64, is_32bit: bool) -> Result<(), Errno> {
     result.inspect_err(|_| fpu::load_initial(u64::MAX))
 }
 
-/// From the program's memory into the registers.
+/// Loads the registers from user memory.
 fn load_directly(area: u64) -> Result<(), Errno> {
     let extent = extent(area)?;
-    // AVX loads MXCSR too. A CPU faults on its reserved bits, an emulator may take them.
+    // AVX loads MXCSR too. A CPU faults on reserved bits of MXCSR, an emulator may accept them.
     if extent.features & 0b110 != 0 {
         check_mxcsr(usercopy::read_u32(area.wrapping_add(MXCSR_OFFSET as u64))?)?;
     }
@@ -166,7 +166,7 @@ fn load_directly(area: u64) -> Result<(), Errno> {
     if rest & !fpu::PKRU != 0 {
         fpu::load_initial(rest & !fpu::PKRU);
     }
-    // A frame that doesn't have the rights to protection keys denies nothing.
+    // A frame without PKRU: no protection key denies an access.
     if rest & fpu::PKRU != 0 {
         pkeys::write(0);
     }
@@ -181,14 +181,14 @@ fn check_mxcsr(mxcsr: u32) -> Result<(), Errno> {
     }
 }
 
-/// The 32-bit form: the x87 registers come from its first part, the rest from the area; so they
-/// meet in the task's own area first.
+/// Loads the state of a 32-bit frame: the x87 registers are in FNSAVE's format before the area, the
+/// rest in the area. Both are merged in the task's own area.
 fn load_through_kernel(start: u64) -> Result<(), Errno> {
     let form: [u8; fsave::SIZE] = UserPtr::new(start).read()?;
     let area = start.wrapping_add(fsave::SIZE as u64);
     let extent = extent(area)?;
     let task = current();
-    // Not under the lock: the copy may fault, and wait for memory.
+    // Not under the lock: the copy may fault and wait for memory.
     let mut image = FpuState::new().image();
     UserPtr::new(area).read_into(&mut image[..extent.size])?;
     check_area(&mut image, &extent)?;
@@ -199,7 +199,8 @@ fn load_through_kernel(start: u64) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Refuses what XRSTOR would fault on, and takes components out that the program didn't name.
+/// Rejects an area on which XRSTOR would fault, and clears components that are not in `features` of
+/// the extent.
 fn check_area(bytes: &mut [u8], extent: &Extent) -> Result<(), Errno> {
     let word = |bytes: &[u8], at: usize| {
         let mut word = [0; 8];

@@ -1,7 +1,7 @@
-//! What the signal frames of both widths have in common: what goes into them and where they lie.
+//! Contents and placement of signal frames, common to both widths.
 //!
-//! A frame is put on the program's stack when a handler is to run, and taken off by sigreturn(2).
-//! It holds everything that the handler may destroy: registers, mask, FPU state.
+//! A signal frame is pushed to the program's stack before a handler runs, and popped by
+//! sigreturn(2). It saves everything that the handler may change: registers, mask, FPU state.
 
 use linux_raw_sys::general::{SA_ONSTACK, SA_RESTORER};
 
@@ -11,34 +11,34 @@ use crate::abi::errno::Errno;
 use crate::abi::frame::Frame;
 use crate::arch::gdt::USER_DS;
 
-/// Flags that a frame gives back to a program (FIX_EFLAGS): CF, PF, AF, ZF, SF, TF, DF, OF, RF,
-/// AC. Not IF, IOPL, NT, VM: with those it would hurt others.
+/// Flags that sigreturn(2) restores (FIX_EFLAGS): CF, PF, AF, ZF, SF, TF, DF, OF, RF, AC. Not IF,
+/// IOPL, NT or VM, by which a program could harm others.
 pub const RESTORED_FLAGS: u64 = 0x5_0dd5;
-/// Flags that a handler starts without: TF, DF (the psABI wants it clear), RF.
+/// Flags cleared for a handler: TF, DF (clear at function entry by the psABI), RF.
 pub const HANDLER_FLAGS: u64 = 1 << 8 | 1 << 10 | 1 << 16;
-/// UC_FP_XSTATE: the FPU state is XSAVE's.
+/// UC_FP_XSTATE: the FPU state has XSAVE's format.
 pub const UC_FP_XSTATE: u64 = 1;
 
-/// The last exception, as struct sigcontext has it. It stays there for later signals too.
+/// The thread's last exception, in struct sigcontext of this and later signals.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Trap {
     /// Vector.
     pub number: u64,
-    /// Its error code.
+    /// Error code.
     pub error: u64,
-    /// The last page fault's address.
+    /// Address of the last page fault.
     pub cr2: u64,
 }
 
-/// What goes into a frame, besides the registers.
+/// Contents of a signal frame besides the registers.
 pub struct Delivery<'a> {
     /// The signal.
     pub info: &'a SigInfo,
-    /// Its handler.
+    /// The signal's action.
     pub action: Action,
-    /// The mask that sigreturn(2) puts back.
+    /// The mask that sigreturn(2) restores.
     pub mask: u64,
-    /// The alternate stack as it is.
+    /// The present alternate stack.
     pub alternate: AlternateStack,
     /// The last exception.
     pub trap: Trap,
@@ -48,17 +48,17 @@ pub struct Delivery<'a> {
 pub struct Place {
     /// Lowest address: the handler's stack pointer.
     pub frame: u64,
-    /// The FPU state above it.
+    /// Addresses of the FPU state above.
     pub fpstate: fpstate::Place,
 }
 
-/// Bytes below a 64-bit program's stack pointer that are its own (psABI, 3.2.2).
+/// Red zone: bytes below a 64-bit program's stack pointer that it may use (psABI, 3.2.2).
 const RED_ZONE: u64 = 128;
 
-/// Finds the place for a frame of `size` bytes (get_sigframe).
+/// Places a signal frame of `size` bytes, without its FPU state (get_sigframe).
 ///
 /// # Errors
-/// `EFAULT` if the alternate stack is too small for it.
+/// `EFAULT` if the alternate stack is too small for the frame.
 pub fn place(
     frame: &Frame,
     delivery: &Delivery,
@@ -86,13 +86,14 @@ pub fn place(
         && !wants(SA_RESTORER)
         && action.restorer != 0
     {
-        // A program on a stack segment of its own says by the restorer which stack to take.
+        // Legacy stack switching: a program with its own stack segment gives the stack pointer as
+        // the restorer.
         sp = action.restorer;
         enters = true;
     }
     let fpstate = fpstate::place(sp, is_32bit);
     let below = fpstate.start.wrapping_sub(size as u64);
-    // As if the handler had been called: 16-byte aligned before its return address was pushed.
+    // Aligned as at function entry: to 16 bytes before the return address was pushed.
     let frame = if is_32bit {
         (below.wrapping_add(4) & !15).wrapping_sub(4)
     } else {

@@ -1,5 +1,5 @@
-//! The frames of a 32-bit handler, and the way back from them (arch/x86/kernel/signal_32.c).
-//! What both hold, struct sigcontext_32, is in `context32.rs`.
+//! The two kinds of 32-bit signal frames, and sigreturn(2) from them (arch/x86/kernel/signal_32.c).
+//! `context32.rs` has struct sigcontext_32, which both contain.
 //!
 //! ```text
 //!               handler(int)                        handler(int, siginfo *, ucontext *)
@@ -12,8 +12,8 @@
 //!          ...  FPU state (fpstate.rs)         ...  FPU state
 //! ```
 //!
-//! The handler returns to its restorer, without one to the vDSO. The code on the stack is what
-//! programs returned to before there was one; debuggers know a frame by it. It cannot run.
+//! The handler returns to its restorer, or without one to the vDSO. The code on the stack, to which
+//! handlers returned before the vDSO existed, is not executable; debuggers recognize a frame by it.
 
 use linux_raw_sys::general::{SA_RESTORER, SA_SIGINFO};
 
@@ -39,7 +39,7 @@ struct OldHead {
     context: SigContext,
 }
 
-/// struct sigframe_ia32 behind the unused struct _fpstate_32.
+/// struct sigframe_ia32 after the unused struct _fpstate_32.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct OldTail {
@@ -69,7 +69,7 @@ struct RtFrame {
     code: [u8; 8],
 }
 
-/// Where in it siginfo and ucontext are.
+/// Offsets of siginfo and ucontext in [`RtFrame`].
 const RT_INFO: u64 = 16;
 const RT_UCONTEXT: u64 = 144;
 
@@ -88,11 +88,11 @@ const OLD_CODE: [u8; 8] = [0x58, 0xb8, 119, 0, 0, 0, 0xcd, 0x80];
 /// `mov eax, 173; int 0x80`: rt_sigreturn(2).
 const RT_CODE: [u8; 8] = [0xb8, 173, 0, 0, 0, 0xcd, 0x80, 0];
 
-/// Puts the frame that the handler's flags ask for on the program's stack, and has it go on at
-/// the handler.
+/// Pushes the kind of frame that the handler's flags request (SA_SIGINFO), and sets the registers
+/// for the handler.
 ///
 /// # Errors
-/// `EFAULT` if the stack can't take it.
+/// `EFAULT` if the frame can't be written.
 pub fn push(frame: &mut Frame, delivery: &Delivery) -> Result<(), Errno> {
     let wants_info = delivery.action.flags & u64::from(SA_SIGINFO) != 0;
     let size = if wants_info {
@@ -174,11 +174,11 @@ fn write_rt(
     })
 }
 
-/// sigreturn(2): takes the first kind of frame off again. Its return address and number are off
-/// the stack already.
+/// sigreturn(2): restores the registers from the first kind of frame, whose return address and
+/// number have been popped.
 ///
 /// # Errors
-/// `EFAULT` for a frame that can't be read, or whose FPU state the CPU would not accept.
+/// `EFAULT` for a frame that can't be read, or with an FPU state that the CPU would not accept.
 pub fn pop_old(frame: &mut Frame) -> Result<(), Errno> {
     let at = UserPtr::new(frame.rsp.wrapping_sub(8));
     let head: OldHead = at.read()?;
@@ -187,7 +187,8 @@ pub fn pop_old(frame: &mut Frame) -> Result<(), Errno> {
     restore(frame, &head.context)
 }
 
-/// rt_sigreturn(2) of i386: takes the second kind of frame off again.
+/// rt_sigreturn(2) of i386: restores the registers from the second kind of frame, whose return
+/// address has been popped.
 ///
 /// # Errors
 /// As [`pop_old`].

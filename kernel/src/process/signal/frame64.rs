@@ -1,11 +1,11 @@
-//! The frame of a 64-bit handler, and the way back from it (arch/x86/kernel/signal_64.c).
+//! The 64-bit signal frame, and rt_sigreturn(2) from it (arch/x86/kernel/signal_64.c).
 //!
 //! ```text
 //! rsp at the handler:   return address: the restorer
 //!                 +8    ucontext: flags, link, alternate stack, sigcontext, mask
 //!                 +312  siginfo
 //!                 ...   FPU state, 64-byte aligned (fpstate.rs)
-//!                       128 bytes that are not touched, then the interrupted stack
+//!                       128 bytes of red zone, then the interrupted stack
 //! ```
 
 use linux_raw_sys::general::{SA_RESTORER, SA_SIGINFO};
@@ -20,9 +20,9 @@ use crate::arch::gdt::{USER_CS, USER_DS, is_stack_segment};
 use crate::process::current;
 use crate::usercopy::{Pod, UserPtr};
 
-/// UC_SIGCONTEXT_SS: the frame has SS.
+/// UC_SIGCONTEXT_SS: the frame contains SS.
 const UC_SIGCONTEXT_SS: u64 = 2;
-/// UC_STRICT_RESTORE_SS: it came from 64-bit code, and wants just this SS back.
+/// UC_STRICT_RESTORE_SS: the interrupted code is 64-bit, and SS is restored as saved.
 const UC_STRICT_RESTORE_SS: u64 = 4;
 
 /// struct sigcontext_64.
@@ -75,7 +75,7 @@ struct Head {
 unsafe impl Pod for Head {}
 const _: () = assert!(size_of::<SigContext>() == 256 && size_of::<Head>() == 312);
 
-/// Bytes of the whole frame, FPU state aside.
+/// Size of the frame without the FPU state, bytes.
 const SIZE: usize = size_of::<Head>() + size_of::<layout::Info64>();
 
 fn context(frame: &Frame, delivery: &Delivery, fpstate: u64) -> SigContext {
@@ -112,10 +112,10 @@ fn context(frame: &Frame, delivery: &Delivery, fpstate: u64) -> SigContext {
     }
 }
 
-/// Puts the frame on the program's stack and has it go on at the handler.
+/// Pushes the frame and sets the registers for the handler.
 ///
 /// # Errors
-/// `EFAULT` if the stack can't take it, or there is no restorer to return to.
+/// `EFAULT` if the frame can't be written, or there is no restorer to return to.
 pub fn push(frame: &mut Frame, delivery: &Delivery) -> Result<(), Errno> {
     let action = &delivery.action;
     if action.flags & u64::from(SA_RESTORER) == 0 {
@@ -149,32 +149,32 @@ pub fn push(frame: &mut Frame, delivery: &Delivery) -> Result<(), Errno> {
         info.write(layout::to_64(delivery.info))?;
     }
     frame.rdi = delivery.info.signo.into();
-    // For handlers without a prototype: no vector registers hold arguments.
+    // al, for handlers without a prototype: no vector register has an argument.
     frame.rax = 0;
     frame.rsi = info.address();
     frame.rdx = head.address() + 8;
     frame.rip = action.handler;
     frame.rsp = head.address();
     frame.rflags &= !HANDLER_FLAGS;
-    // The handler is 64-bit code, whatever it interrupts.
+    // The handler is 64-bit code, whatever the interrupted code is.
     frame.cs = USER_CS.into();
     keep_valid_ss(frame);
     Ok(())
 }
 
-/// A stack segment that 64-bit code can be returned to with (force_valid_ss).
+/// Replaces an SS with which IRET to 64-bit code would fault (force_valid_ss).
 fn keep_valid_ss(frame: &mut Frame) {
     if frame.ss != u64::from(USER_DS) && !is_stack_segment(frame.ss as u16) {
         frame.ss = USER_DS.into();
     }
 }
 
-/// rt_sigreturn(2): takes the frame off again. The program's registers are as it says.
+/// rt_sigreturn(2): restores the registers from the frame.
 ///
 /// # Errors
-/// `EFAULT` for a frame that can't be read, or whose FPU state the CPU would not accept.
+/// `EFAULT` for a frame that can't be read, or with an FPU state that the CPU would not accept.
 pub fn pop(frame: &mut Frame) -> Result<(), Errno> {
-    // The return address is off the stack already.
+    // The return address has been popped.
     let head: Head = UserPtr::new(frame.rsp.wrapping_sub(8)).read()?;
     mask::set(head.mask);
     let sc = &head.context;
@@ -203,7 +203,7 @@ pub fn pop(frame: &mut Frame) -> Result<(), Errno> {
         rsp: sc.sp,
         ss: u64::from(sc.ss | 3),
     };
-    // Older programs change CS and leave an SS that doesn't go with it.
+    // Older programs change CS in the frame and leave an SS that doesn't match.
     if head.flags & UC_STRICT_RESTORE_SS == 0 && frame.cs == u64::from(USER_CS) {
         keep_valid_ss(frame);
     }

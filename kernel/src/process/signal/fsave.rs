@@ -1,6 +1,6 @@
-//! The x87 state as FNSAVE stores it, with which a 32-bit program's FPU state begins, and its
-//! exchange with FXSAVE's form (arch/x86/kernel/fpu/regset.c: convert_from_fxsr, convert_to_fxsr;
-//! Intel SDM vol. 1, 8.1.10 and 10.5.1).
+//! FNSAVE's format of the x87 state, at the start of the FPU state in a 32-bit frame, and its
+//! conversion from and to FXSAVE's (arch/x86/kernel/fpu/regset.c: convert_from_fxsr,
+//! convert_to_fxsr; Intel SDM vol. 1, 8.1.10 and 10.5.1).
 //!
 //! ```text
 //!             FNSAVE, words of 4 bytes                FXSAVE, 64-bit form
@@ -10,31 +10,31 @@
 //!        12   last instruction: offset, selector 16   its operand: offset (8)
 //!        20   its operand: offset, selector
 //!        28   ST(0)-ST(7), 10 bytes each         32   ST(0)-ST(7), 16 bytes each
-//!       108   status again; X86_FXSR_MAGIC: 0 says that an FXSAVE area follows
+//!       108   status again; X86_FXSR_MAGIC: 0, an FXSAVE area follows
 //! ```
 
 use crate::abi::frame::Frame;
 use crate::arch::segments::Segments;
 
-/// Bytes of FNSAVE's form (the head of struct _fpstate_32).
+/// Bytes of FNSAVE's format (the head of struct _fpstate_32).
 pub const SIZE: usize = 112;
 /// Bytes of an FXSAVE area up to the end of the x87 registers.
 pub const LEGACY_PART: usize = 160;
 
 /// Bytes of a register.
 const REGISTER: usize = 10;
-/// FNSAVE's registers.
+/// Offset of the registers in FNSAVE's format.
 const FSAVE_REGISTERS: usize = 28;
-/// FXSAVE's registers, and how far apart they are.
+/// Offset of the registers in FXSAVE's format, and the distance between two.
 const FXSAVE_REGISTERS: (usize, usize) = (32, 16);
-/// What FNSAVE has above a 16-bit value.
+/// Upper half of a word in which FNSAVE stores a 16-bit value.
 const UPPER: u32 = 0xffff_0000;
 
 fn half(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
-/// FNSAVE's form of the x87 part of an FXSAVE area.
+/// Converts the x87 part of an FXSAVE area to FNSAVE's format.
 pub fn from_legacy(legacy: &[u8; LEGACY_PART], frame: &Frame) -> [u8; SIZE] {
     let mut out = [0; SIZE];
     let status = half(legacy, 2);
@@ -44,7 +44,7 @@ pub fn from_legacy(legacy: &[u8; LEGACY_PART], frame: &Frame) -> [u8; SIZE] {
         u32::from(status) | UPPER,
         u32::from(wide_tags(legacy)) | UPPER,
         offset(8),
-        // FXSAVE's 64-bit form keeps no selectors: those of now stand in.
+        // FXSAVE's 64-bit format has no selectors: the present ones are used instead.
         frame.cs as u32,
         offset(16),
         u32::from(Segments::read().ds) | UPPER,
@@ -61,7 +61,7 @@ pub fn from_legacy(legacy: &[u8; LEGACY_PART], frame: &Frame) -> [u8; SIZE] {
     out
 }
 
-/// Puts what FNSAVE's form holds into an FXSAVE area. The selectors are lost.
+/// Converts FNSAVE's format to the x87 part of an FXSAVE area. The selectors are lost.
 pub fn into_legacy(form: &[u8; SIZE], legacy: &mut [u8]) {
     legacy[0..2].copy_from_slice(&form[0..2]);
     legacy[2..4].copy_from_slice(&form[4..6]);
@@ -70,7 +70,7 @@ pub fn into_legacy(form: &[u8; SIZE], legacy: &mut [u8]) {
         .filter(|i| tags >> (2 * i) & 3 != EMPTY)
         .fold(0, |bits, i| bits | 1 << i);
     legacy[5] = 0;
-    // The upper half of the code selector's word holds the opcode.
+    // The opcode is in the upper half of the code selector's word.
     legacy[6..8].copy_from_slice(&form[18..20]);
     legacy[8..24].fill(0);
     legacy[8..12].copy_from_slice(&form[12..16]);
@@ -87,8 +87,9 @@ const ZERO: u16 = 1;
 const SPECIAL: u16 = 2;
 const EMPTY: u16 = 3;
 
-/// Two bits a register, by its content; FXSAVE only has which are empty. Tags go by physical
-/// registers, the stored ones by distance from the top of the stack.
+/// FNSAVE's tag word, two bits per register. FXSAVE stores only which registers are empty; the rest
+/// follows from their content. Tags are in the order of physical registers, the stored registers in
+/// the order of the stack.
 fn wide_tags(legacy: &[u8; LEGACY_PART]) -> u16 {
     let top = usize::from(half(legacy, 2) >> 11 & 7);
     (0..8).fold(0, |tags, i| {
@@ -96,14 +97,14 @@ fn wide_tags(legacy: &[u8; LEGACY_PART]) -> u16 {
             EMPTY
         } else {
             let at = FXSAVE_REGISTERS.0 + (i + 8 - top) % 8 * FXSAVE_REGISTERS.1;
-            content(&legacy[at..at + REGISTER])
+            tag_of_content(&legacy[at..at + REGISTER])
         };
         tags | tag << (2 * i)
     })
 }
 
-/// The tag of a register that holds something: its integer bit, exponent and significand tell.
-fn content(register: &[u8]) -> u16 {
+/// The tag of a register that is not empty, by its integer bit, exponent and significand.
+fn tag_of_content(register: &[u8]) -> u16 {
     let significand = &register[..8];
     match half(register, 8) & 0x7fff {
         0 if significand.iter().all(|byte| *byte == 0) => ZERO,
@@ -130,7 +131,7 @@ mod tests {
                 legacy[32 + register * 16 + 10..32 + register * 16 + 16].fill(0);
             }
             let mut form = from_legacy(&legacy, &Frame::default());
-            // The opcode is in no word that goes out; it comes in by the code selector's.
+            // The opcode is not stored by `from_legacy`, but loaded by `into_legacy`.
             form[18..20].copy_from_slice(&legacy[6..8]);
             let mut back = [0; LEGACY_PART];
             into_legacy(&form, &mut back);

@@ -1,30 +1,30 @@
-//! What a signal says about itself: the kernel's form of `siginfo_t`.
+//! The kernel's representation of `siginfo_t`.
 //!
-//! The fields are kept by meaning here and laid out for a program of either width when a
-//! handler, a waiting call or a tracer asks for them.
+//! The fields are stored by meaning. `layout.rs` converts them to the layout of either width for a
+//! handler, a waiting call or a tracer.
 
 use linux_raw_sys::general as linux;
 
 use super::SIGCHLD;
 use crate::process::{Process, current, rusage};
 
-/// One signal on its way (struct kernel_siginfo).
+/// A signal and its information (struct kernel_siginfo).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SigInfo {
     /// Number, from 1.
     pub signo: u8,
     /// `si_errno`: almost always 0.
     pub errno: i32,
-    /// `si_code`: where it came from (`SI_*`, `SEGV_*`, `CLD_*` ...).
+    /// `si_code`: origin of the signal (`SI_*`, `SEGV_*`, `CLD_*` ...).
     pub code: i32,
-    /// What else is known, by the kind of signal.
+    /// The fields that depend on the kind of signal.
     pub fields: Fields,
 }
 
-/// The union in `siginfo_t`.
+/// The union of `siginfo_t`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fields {
-    /// Sent by a process: its ID and real user.
+    /// Sent by a process (kill(2)) or the kernel.
     Kill {
         /// Sender's process ID; 0 for the kernel.
         pid: u32,
@@ -44,16 +44,16 @@ pub enum Fields {
     Timer {
         /// The timer's ID.
         id: i32,
-        /// Expirations beyond this one.
+        /// Further expirations before the delivery (`si_overrun`).
         overrun: i32,
         /// `sigev_value`.
         value: u64,
     },
-    /// A child ended, stopped or went on.
+    /// A child ended, stopped or was continued.
     Child {
-        /// Its process ID (or thread's, for a tracer).
+        /// Process ID of the child (for a tracer, the ID of the thread).
         pid: u32,
-        /// Its real user ID.
+        /// Real user ID of the child.
         uid: u32,
         /// Exit status or signal.
         status: i32,
@@ -62,7 +62,7 @@ pub enum Fields {
         /// System CPU time in clock ticks.
         stime: i64,
     },
-    /// A fault of the program's own: the address concerned.
+    /// An exception of the program.
     Fault {
         /// `si_addr`.
         addr: u64,
@@ -71,7 +71,7 @@ pub enum Fields {
     },
     /// A file became ready (SIGIO).
     Poll {
-        /// `POLLIN` and its like.
+        /// `si_band`: `POLLIN` and others.
         band: i64,
         /// The descriptor.
         fd: i32,
@@ -79,7 +79,7 @@ pub enum Fields {
 }
 
 impl SigInfo {
-    /// From the kernel itself (`SI_KERNEL`).
+    /// A signal from the kernel (`SI_KERNEL`).
     pub fn kernel(signo: u8) -> Self {
         Self {
             signo,
@@ -102,17 +102,17 @@ impl SigInfo {
         }
     }
 
-    /// kill(2) by the running process (`SI_USER`).
+    /// A signal of kill(2) by the running process (`SI_USER`).
     pub fn user(signo: u8) -> Self {
         Self::from_caller(signo, linux::SI_USER as i32)
     }
 
-    /// tkill(2) or tgkill(2) by the running process (`SI_TKILL`).
+    /// A signal of tkill(2) or tgkill(2) by the running process (`SI_TKILL`).
     pub fn tkill(signo: u8) -> Self {
         Self::from_caller(signo, linux::SI_TKILL)
     }
 
-    /// A fault at `addr`.
+    /// The signal of an exception at `addr`.
     pub fn fault(signo: u8, code: i32, addr: u64) -> Self {
         Self {
             signo,
@@ -122,7 +122,7 @@ impl SigInfo {
         }
     }
 
-    /// An expired POSIX timer (`SI_TIMER`).
+    /// The signal of an expired POSIX timer (`SI_TIMER`).
     pub fn timer(signo: u8, id: i32, value: u64) -> Self {
         Self {
             signo,
@@ -136,7 +136,7 @@ impl SigInfo {
         }
     }
 
-    /// News of `child` for its parent: `code` is `CLD_*`, `status` what goes with it.
+    /// SIGCHLD for a change of `child`: `code` is `CLD_*`, `status` the exit status or signal.
     pub fn child(child: &Process, code: i32, status: i32) -> Self {
         let used = rusage::of_process(child);
         let ticks = |nanos: u64| (nanos / 10_000_000) as i64;

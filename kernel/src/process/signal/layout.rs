@@ -1,4 +1,4 @@
-//! `siginfo_t` as a program sees it, 128 bytes in either width
+//! Layout of `siginfo_t` in user memory, 128 bytes in either width
 //! (include/uapi/asm-generic/siginfo.h, include/linux/compat.h).
 //!
 //! ```text
@@ -11,9 +11,9 @@ use linux_raw_sys::general as linux;
 
 use super::{Fields, SIGBUS, SIGCHLD, SIGFPE, SIGILL, SIGIO, SIGSEGV, SIGTRAP, SigInfo};
 
-/// The structure as 64-bit words.
+/// `siginfo_t` of 64-bit programs, as words.
 pub type Info64 = [u64; 16];
-/// The structure as 32-bit words.
+/// `siginfo_t` of 32-bit programs, as words.
 pub type Info32 = [u32; 32];
 
 /// Two 32-bit fields side by side.
@@ -21,7 +21,7 @@ fn pair(low: u32, high: u32) -> u64 {
     u64::from(low) | u64::from(high) << 32
 }
 
-/// For a 64-bit program.
+/// Converts to the layout of 64-bit programs.
 pub fn to_64(info: &SigInfo) -> Info64 {
     let mut out = [0; 16];
     out[0] = pair(info.signo.into(), info.errno as u32);
@@ -54,7 +54,7 @@ pub fn to_64(info: &SigInfo) -> Info64 {
     out
 }
 
-/// For a 32-bit program.
+/// Converts to the layout of 32-bit programs.
 pub fn to_32(info: &SigInfo) -> Info32 {
     let mut out = [0; 32];
     out[0] = info.signo.into();
@@ -78,7 +78,7 @@ pub fn to_32(info: &SigInfo) -> Info32 {
     out
 }
 
-/// What a 64-bit program passed to rt_sigqueueinfo(2).
+/// Converts the argument of a 64-bit program's rt_sigqueueinfo(2).
 pub fn from_64(words: &Info64) -> SigInfo {
     let [head, code, a, b, c, d, ..] = *words;
     let (low, high) = (|word: u64| word as u32, |word: u64| (word >> 32) as u32);
@@ -111,7 +111,7 @@ pub fn from_64(words: &Info64) -> SigInfo {
     }
 }
 
-/// What a 32-bit program passed to rt_sigqueueinfo(2).
+/// Converts the argument of a 32-bit program's rt_sigqueueinfo(2).
 pub fn from_32(words: &Info32) -> SigInfo {
     let [signo, errno, code, a, b, c, d, e, ..] = *words;
     let (signo, code) = (signo as u8, code as i32);
@@ -146,8 +146,8 @@ pub fn from_32(words: &Info32) -> SigInfo {
     }
 }
 
-/// Which of the union's forms a signal has. What a program sends in a timer's name is laid out as
-/// what it queues, and touches no timer.
+/// Form of the union. A signal that a program sends with SI_TIMER has the form of a queued one, and
+/// affects no timer.
 enum Kind {
     Kill,
     Queue,
@@ -156,7 +156,7 @@ enum Kind {
     Poll,
 }
 
-/// By number and code (siginfo_layout in kernel/signal.c).
+/// The union's form by number and code (siginfo_layout in kernel/signal.c).
 fn kind(signo: u8, code: i32) -> Kind {
     const LAST_OF_POLL: i32 = 6;
     match code {

@@ -1,8 +1,8 @@
-//! What a thread blocks, and masks that hold for one call (sigsuspend(2), ppoll(2), pselect(2),
+//! Signal masks of threads, and temporary masks of calls (sigsuspend(2), ppoll(2), pselect(2),
 //! epoll_pwait(2)).
 //!
-//! Such a call sets its mask and waits. If a handler runs, it does so under that mask, and its
-//! frame has the one before; else that is put back when the call has ended.
+//! Such a call sets its mask and waits. A handler that interrupts it runs with that mask, and its
+//! frame has the previous one; without a handler, the previous mask is restored after the call.
 
 use alloc::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::usercopy::UserPtr;
 /// Bytes of a signal set in both ABIs.
 const SIZE: usize = 8;
 
-/// Sets what the running task blocks, and has it look at what that lets through.
+/// Sets the running task's mask, and sets the work bit if a pending signal is no longer blocked.
 pub fn set(mask: u64) {
     let task = current();
     let mut own = task.signals.lock();
@@ -27,19 +27,19 @@ pub fn set(mask: u64) {
     }
     drop(own);
     if shared & newly != 0 {
-        hand_over(&task, shared & newly);
+        retarget_shared_pending(&task, shared & newly);
     }
 }
 
-/// Sets what a thread blocks that its tracer holds (PTRACE_SETSIGMASK).
+/// Sets the mask of a thread that its tracer has stopped (PTRACE_SETSIGMASK).
 pub fn set_of_held(task: &Arc<Task>, mask: u64) {
     task.signals.lock().blocked = mask & !UNBLOCKABLE;
     interrupt(task);
 }
 
-/// The thread was to take these signals of the process, and blocks them now: another may take
-/// them (retarget_shared_pending).
-fn hand_over(task: &Task, signals: u64) {
+/// Wakes other threads for pending signals of the process that `task` now blocks
+/// (retarget_shared_pending).
+fn retarget_shared_pending(task: &Task, signals: u64) {
     for other in task.process.threads.lock().iter() {
         if !core::ptr::eq(&**other, task) && signals & !other.signals.lock().blocked != 0 {
             interrupt(other);
@@ -47,7 +47,7 @@ fn hand_over(task: &Task, signals: u64) {
     }
 }
 
-/// Blocks `mask` until the call ends.
+/// Sets the mask for the present call and saves the previous one.
 pub fn set_for_call(mask: u64) {
     {
         let task = current();
@@ -57,7 +57,7 @@ pub fn set_for_call(mask: u64) {
     set(mask);
 }
 
-/// Puts back what was blocked before, unless a frame has it.
+/// Restores the mask saved by [`set_for_call`], unless a signal frame has taken it.
 pub fn restore() {
     let saved = current().signals.lock().saved.take();
     if let Some(mask) = saved {
@@ -65,11 +65,11 @@ pub fn restore() {
     }
 }
 
-/// A call under the mask that `set` points to, if it does. A call that a signal interrupted
-/// leaves the mask in place for the handler; what follows puts the old one back.
+/// Runs `call` with the mask at `set`, if that is not NULL. If a signal interrupts the call, the
+/// mask stays for the handler; the delivery of signals restores the previous one.
 ///
 /// # Errors
-/// `EINVAL` for a set of another size, `EFAULT`, and those of the call.
+/// `EINVAL` for a `size` other than that of a signal set, `EFAULT`, and those of `call`.
 pub fn with(set: UserPtr<u64>, size: usize, call: impl FnOnce() -> SysResult) -> SysResult {
     if set.is_null() {
         return call();

@@ -1,9 +1,13 @@
-//! Signals: numbers, dispositions, and each thread's state.
+//! Signals: numbers, actions, and the signal state of threads and processes (kernel/signal.c).
 //!
-//! `info.rs` is what a signal carries, `send.rs` how it is sent, `queue.rs` where it waits,
-//! `account.rs` how many may, `deliver.rs` what happens when it is taken, `frame64.rs` and
-//! `frame32.rs` what a handler finds on the stack, `restart.rs` what becomes of an interrupted
-//! call.
+//! The way of a signal: `send.rs` checks whether it is ignored, `queue.rs` queues it with its
+//! information (`info.rs`) within RLIMIT_SIGPENDING (`account.rs`), and a work bit makes the thread
+//! call `deliver.rs` before its return to user mode. For a handler, `frame64.rs` or `frame32.rs`
+//! pushes a signal frame (`frame.rs`: placement, `fpstate.rs`: FPU state, `layout.rs`: siginfo),
+//! and `restart.rs` decides whether an interrupted call is restarted. `mask.rs` blocks signals,
+//! `alternate.rs` has the alternate stack, `exception.rs` the signals of exceptions.
+//!
+//! Left out of Linux: core files; SIGIO is sent for no file.
 
 use super::exit::ExitStatus;
 use super::{Process, current, stop};
@@ -37,7 +41,7 @@ pub use send::{
 /// Number of signals; they count from 1.
 pub const COUNT: u8 = 64;
 
-// All of them, by signal(7), whether the kernel has a use for the name or not.
+// All signals of signal(7), also those that the kernel doesn't name elsewhere.
 #[allow(missing_docs, dead_code)]
 mod numbers {
     pub const SIGHUP: u8 = 1;
@@ -79,24 +83,24 @@ pub const DEFAULT: u64 = 0;
 /// `SIG_IGN`.
 pub const IGNORE: u64 = 1;
 
-/// In [`Action::flags`]: the handler was set by a 32-bit call and gets a 32-bit frame. Linux's own
-/// bit, which programs can't set.
+/// In [`Action::flags`]: the handler was set by a 32-bit call and gets a 32-bit frame. An internal
+/// bit of Linux, which programs can't set.
 pub const SA_IA32_ABI: u64 = 0x0200_0000;
 
-/// What the program asked for, for one signal (struct sigaction, either width).
+/// Action of a signal (struct sigaction of either width).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Action {
     /// [`DEFAULT`], [`IGNORE`], or the handler's address.
     pub handler: u64,
     /// `SA_*`.
     pub flags: u64,
-    /// Where the handler returns to.
+    /// Address that the handler returns to, with SA_RESTORER.
     pub restorer: u64,
-    /// Signals blocked while it runs, bit `n - 1` for signal `n`.
+    /// Signals blocked while the handler runs, bit `n - 1` for signal `n`.
     pub mask: u64,
 }
 
-/// The actions of all signals.
+/// Actions of all signals.
 #[derive(Clone, Debug)]
 pub struct SignalActions([Action; COUNT as usize]);
 
@@ -112,12 +116,12 @@ impl SignalActions {
         self.0[usize::from(signal) - 1]
     }
 
-    /// Sets it.
+    /// Sets the action of `signal` (1 to [`COUNT`]).
     pub fn set(&mut self, signal: u8, action: Action) {
         self.0[usize::from(signal) - 1] = action;
     }
 
-    /// For execve(2): handlers are gone with the program, what is ignored stays so.
+    /// Resets handlers to the default action, as in execve(2); ignored signals stay ignored.
     pub fn reset_handlers(&mut self) {
         for action in &mut self.0 {
             if action.handler != IGNORE {
@@ -127,40 +131,41 @@ impl SignalActions {
     }
 }
 
-/// A task's own signal state; bit `n - 1` of a mask is signal `n`.
+/// Signal state of a thread; bit `n - 1` of a mask is signal `n`.
 #[derive(Debug, Default)]
 pub struct TaskSignals {
-    /// Held back.
+    /// Blocked signals (the mask).
     pub blocked: u64,
-    /// What `blocked` is to be again after the present call (sigsuspend(2), ppoll(2)).
+    /// The mask to restore after the present call (sigsuspend(2), ppoll(2)).
     pub saved: Option<u64>,
-    /// What rt_sigtimedwait(2) lets through `blocked` while it waits: not to be thrown away
-    /// (real_blocked).
+    /// Signals that rt_sigtimedwait(2) unblocks while it waits, which must not be discarded as
+    /// ignored (real_blocked).
     pub awaited: u64,
-    /// Arrived for this thread and not taken.
+    /// Signals pending for this thread.
     pub pending: Pending,
-    /// Caused by the thread itself: not even init outlives these.
+    /// Signals forced by an exception of this thread, which also kill init.
     pub forced: u64,
-    /// It has to stop with its process (JOBCTL_STOP_PENDING).
+    /// The thread must join the group stop of its process (JOBCTL_STOP_PENDING).
     pub stop_pending: bool,
-    /// It has to end with this status: killed, or its process ends or starts another program.
+    /// The thread must end with this status: it was killed, or its process ends or calls execve(2)
+    /// in another thread.
     pub must_exit: Option<ExitStatus>,
-    /// The stack that handlers run on, if one was given.
+    /// Alternate stack.
     pub alternate: AlternateStack,
-    /// The last exception that it caused, for signal frames.
+    /// The thread's last exception, for signal frames.
     pub trap: frame::Trap,
-    /// How an interrupted call goes on.
+    /// Continuation of an interrupted call, for restart_syscall(2).
     pub restart: Option<restart::Restart>,
 }
 
-/// What the threads of a process share.
+/// Signal state shared by the threads of a process.
 #[derive(Debug, Default)]
 pub struct SharedSignals {
-    /// Arrived for any of them.
+    /// Signals pending for the process.
     pub pending: Pending,
-    /// Job control.
+    /// Progress of a group stop.
     pub stop: stop::StopState,
-    /// What the parent has not been told by wait4(2).
+    /// Change of state not yet reported to the parent by wait4(2).
     pub news: Option<stop::News>,
 }
 
@@ -176,20 +181,20 @@ pub const STOPPING: u64 = bit(SIGSTOP) | bit(SIGTSTP) | bit(SIGTTIN) | bit(SIGTT
 /// Signals whose default action is to dump core (SIG_KERNEL_COREDUMP_MASK).
 pub const DUMPING: u64 = SYNCHRONOUS | bit(SIGQUIT) | bit(SIGABRT) | bit(SIGXCPU) | bit(SIGXFSZ);
 
-/// Signals that an instruction causes: they are taken before others (SYNCHRONOUS_MASK).
+/// Signals raised by instructions, delivered before others (SYNCHRONOUS_MASK).
 pub const SYNCHRONOUS: u64 =
     bit(SIGSEGV) | bit(SIGBUS) | bit(SIGILL) | bit(SIGTRAP) | bit(SIGFPE) | bit(SIGSYS);
 /// Signals that can be neither blocked nor handled.
 pub const UNBLOCKABLE: u64 = bit(SIGKILL) | bit(SIGSTOP);
 
-/// The signals that wait for the running task or its process, blocked ones included.
+/// Signals pending for the running task or its process, blocked ones included.
 pub fn pending() -> u64 {
     let task = current();
     let own = task.signals.lock().pending.set();
     own | task.process.signals.lock().pending.set()
 }
 
-/// Takes one of those that are in `mask`, whether it is blocked or not.
+/// Dequeues a pending signal that is in `mask`, blocked or not.
 pub fn take_pending(mask: u64) -> Option<SigInfo> {
     let task = current();
     let own = task.signals.lock().pending.pop(mask);
@@ -198,8 +203,9 @@ pub fn take_pending(mask: u64) -> Option<SigInfo> {
     Some(taken)
 }
 
-/// Those of `set` that end the running process by being sent, where no thread blocks them
-/// (sig_fatal in kernel/signal.c, without those that dump core): a tracer sees them first.
+/// The signals of `set` that would end the running process at once if sent and not blocked
+/// (sig_fatal in kernel/signal.c, without those that dump core). None for a traced task: its tracer
+/// sees signals first.
 pub fn fatal(set: u64) -> u64 {
     let task = current();
     if task.is_traced() {
@@ -216,12 +222,12 @@ pub fn fatal(set: u64) -> u64 {
         & !survived
 }
 
-/// Whether the running task is about to end.
+/// Whether the running task must exit.
 pub fn is_dying() -> bool {
     current().signals.lock().must_exit.is_some()
 }
 
-/// Whether children of `parent` go without being waited for: it ignores SIGCHLD, or set
+/// Whether children of `parent` are reaped without a wait: it ignores SIGCHLD or has set
 /// SA_NOCLDWAIT.
 pub fn ignores_children(parent: &Process) -> bool {
     const SA_NOCLDWAIT: u64 = 2;
@@ -229,10 +235,10 @@ pub fn ignores_children(parent: &Process) -> bool {
     action.handler == IGNORE || action.flags & SA_NOCLDWAIT != 0
 }
 
-/// Checks a signal number from a program; 0 asks only whether the target exists.
+/// Checks a signal number from a program, 0 (a test of the target's existence) to [`COUNT`].
 ///
 /// # Errors
-/// `EINVAL`.
+/// `EINVAL` for any other.
 pub fn check_number(signal: i32) -> Result<u8, Errno> {
     u8::try_from(signal)
         .ok()

@@ -1,7 +1,7 @@
-//! Signals that have arrived and wait to be taken: one queue a thread and one a process.
+//! Pending signals: a queue per thread and one per process (struct sigpending).
 //!
-//! A standard signal (1 to 31) waits once however often it is sent; a real-time signal (32 to
-//! 64) as often as it was sent, in that order, up to RLIMIT_SIGPENDING of its user (`account.rs`).
+//! A standard signal (1 to 31) is pending at most once. A real-time signal (32 to 64) is queued
+//! each time it is sent, in order of arrival, up to RLIMIT_SIGPENDING of its user (`account.rs`).
 
 use alloc::collections::VecDeque;
 
@@ -13,8 +13,8 @@ use crate::mm::fallible::Grow as _;
 const FIRST_REAL_TIME: u8 = 32;
 
 impl SigInfo {
-    /// Whether it waits with its details whatever the limit: a standard signal that no program sent
-    /// with a value, and a timer's.
+    /// Whether the signal is queued beyond the limit: a standard signal not sent by sigqueue(3) or
+    /// tgkill(2) (`si_code` below 0), and a timer's signal.
     #[inline]
     pub(super) fn always_has_place(&self) -> bool {
         self.signo < FIRST_REAL_TIME && self.code >= 0
@@ -26,45 +26,46 @@ fn is_of_timer(info: &SigInfo, timer: i32) -> bool {
     matches!(info.fields, Fields::Timer { id, .. } if id == timer)
 }
 
-/// What waits in one place.
+/// Signals pending for a thread or a process.
 #[derive(Debug, Default)]
 pub struct Pending {
-    /// Which signals wait: bit `n - 1` for signal `n`.
+    /// Pending signals, bit `n - 1` for signal `n`.
     set: u64,
-    /// Their details, in the order of arrival. A signal in `set` without an entry here came when
-    /// none could be kept; it is told as sent by the kernel's idle hand (`SI_USER`, pid 0).
+    /// Their information, in order of arrival. A signal in `set` without an entry arrived when none
+    /// could be allocated; it is delivered with `SI_USER` and pid 0.
     queue: VecDeque<SigInfo>,
 }
 
 impl Pending {
-    /// The set of those that wait.
+    /// The set of pending signals.
     pub fn set(&self) -> u64 {
         self.set
     }
 
-    /// How many wait with their details.
+    /// Number of queued signals.
     pub fn len(&self) -> usize {
         self.queue.len()
     }
 
-    /// Those that wait with their details, in the order of arrival.
+    /// The queued signals, in order of arrival.
     pub fn iter(&self) -> impl Iterator<Item = &SigInfo> {
         self.queue.iter()
     }
 
-    /// Bytes of the kernel's that it takes.
+    /// Bytes allocated for the queue.
     pub fn kept_bytes(&self) -> usize {
         self.queue.capacity() * size_of::<SigInfo>()
     }
 
-    /// Adds one; `is_full`: it finds no place with its details.
+    /// Adds a signal; `is_full`: the limit denies it a queue entry.
     ///
     /// # Errors
-    /// `EAGAIN` if that is a real-time signal with a value.
+    /// `EAGAIN` without a queue entry for a real-time signal not sent by kill(2).
     pub fn push(&mut self, info: &SigInfo, is_full: bool) -> Result<(), Errno> {
         let is_real_time = info.signo >= FIRST_REAL_TIME;
         let bit = bit(info.signo);
-        // A timer's signal waits beside others of its number: only taking it tells the timer.
+        // A timer's signal is queued beside others of its number: the timer depends on its
+        // delivery.
         let is_timer = matches!(info.fields, Fields::Timer { .. });
         if !is_real_time && !is_timer && self.set & bit != 0 {
             return Ok(());
@@ -79,7 +80,8 @@ impl Pending {
         Ok(())
     }
 
-    /// Takes the next of those in `mask`: what an instruction caused first, then the lowest number.
+    /// Dequeues the next signal in `mask`: signals raised by instructions first, then the lowest
+    /// number (next_signal).
     pub fn pop(&mut self, mask: u64) -> Option<SigInfo> {
         let ready = self.set & mask;
         if ready == 0 {
@@ -111,12 +113,12 @@ impl Pending {
         }))
     }
 
-    /// Whether the signal of timer `id` waits.
+    /// Whether a signal of timer `id` is pending.
     pub fn has_timer(&self, id: i32) -> bool {
         self.queue.iter().any(|info| is_of_timer(info, id))
     }
 
-    /// Forgets the signal of timer `id`.
+    /// Removes the signal of timer `id`.
     pub fn remove_timer(&mut self, id: i32) {
         let at = self.queue.iter().position(|info| is_of_timer(info, id));
         if let Some(info) = at.and_then(|at| self.queue.remove(at)) {
@@ -127,7 +129,7 @@ impl Pending {
         }
     }
 
-    /// Forgets those in `mask`.
+    /// Removes the signals in `mask`.
     pub fn remove(&mut self, mask: u64) {
         if self.set & mask != 0 {
             self.set &= !mask;

@@ -1,16 +1,16 @@
-//! What becomes of a call that a signal interrupted: it goes on, or ends with `EINTR`.
+//! Restart of a call that a signal interrupted (arch/x86/kernel/signal.c: handle_signal,
+//! arch_do_signal_or_restart).
 //!
 //! | the call returned | no handler ran | handler | handler with SA_RESTART |
 //! |---|---|---|---|
-//! | `ERESTARTNOINTR` | again | again | again |
-//! | `ERESTARTSYS` | again | `EINTR` | again |
-//! | `ERESTARTNOHAND` | again | `EINTR` | `EINTR` |
-//! | `ERESTART_RESTARTBLOCK` | goes on by restart_syscall(2) | `EINTR` | `EINTR` |
+//! | `ERESTARTNOINTR` | restart | restart | restart |
+//! | `ERESTARTSYS` | restart | `EINTR` | restart |
+//! | `ERESTARTNOHAND` | restart | `EINTR` | `EINTR` |
+//! | `ERESTART_RESTARTBLOCK` | restart_syscall(2) | `EINTR` | `EINTR` |
 //!
-//! "Again" is the program's own instruction once more, two bytes back, with the number in rax.
-//! SYSENTER's landing pad has an INT 0x80 there for it. A call that must not start from its
-//! beginning, because time has passed, leaves a [`Restart`] (arch/x86/kernel/signal.c:
-//! handle_signal, arch_do_signal_or_restart).
+//! A restart executes the program's instruction again, two bytes back, with the call's number in
+//! rax. SYSENTER's landing pad has an INT 0x80 there for that. A call that must not start from the
+//! beginning, because part of its time has passed, stores a [`Restart`] for restart_syscall(2).
 
 use crate::abi::errno::{Errno, SysResult, to_rax};
 use crate::abi::frame::{Door, Frame};
@@ -18,9 +18,9 @@ use crate::process::current;
 
 /// restart_syscall(2)'s number in the x86_64 table.
 const NUMBER_64: u64 = 219;
-/// The same in the i386 table.
+/// restart_syscall(2)'s number in the i386 table.
 const NUMBER_32: u64 = 0;
-/// Bytes of SYSCALL, and of INT 0x80.
+/// Bytes of SYSCALL and of INT 0x80.
 const INSTRUCTION: u64 = 2;
 
 const NO_INTR: u64 = to_rax(Err(Errno::ERESTARTNOINTR));
@@ -28,23 +28,23 @@ const SYS: u64 = to_rax(Err(Errno::ERESTARTSYS));
 const NO_HAND: u64 = to_rax(Err(Errno::ERESTARTNOHAND));
 const BLOCK: u64 = to_rax(Err(Errno::ERESTART_RESTARTBLOCK));
 
-/// How an interrupted call goes on (struct restart_block).
+/// Continuation of an interrupted call (struct restart_block).
 #[derive(Clone, Copy, Debug)]
 pub struct Restart {
     /// The rest of the call.
     pub go_on: fn([u64; 4]) -> SysResult,
-    /// What it gets: how much time is left, where that is to be told ...
+    /// Arguments of `go_on`, such as a deadline and an address for the time left.
     pub with: [u64; 4],
 }
 
-/// Has the running task go on with `go_on(with)` if no handler runs: the interrupted call returns
-/// this error.
+/// Stores `go_on(with)` as the continuation of the present call, and returns the error that the
+/// call must return.
 pub fn later(go_on: fn([u64; 4]) -> SysResult, with: [u64; 4]) -> Errno {
     current().signals.lock().restart = Some(Restart { go_on, with });
     Errno::ERESTART_RESTARTBLOCK
 }
 
-/// restart_syscall(2): goes on. A program that calls it on its own gets `EINTR`.
+/// restart_syscall(2): runs the stored continuation; `EINTR` if there is none.
 pub fn restart_syscall() -> SysResult {
     let restart = current().signals.lock().restart.take();
     match restart {
@@ -53,38 +53,39 @@ pub fn restart_syscall() -> SysResult {
     }
 }
 
-/// Whether the frame is that of a call; not so for an exception, and after sigreturn(2).
+/// Whether the frame is a system call's, not an exception's or one after sigreturn(2).
 fn is_call(frame: &Frame) -> bool {
     frame.orig_rax as i32 != -1
 }
 
-fn again(frame: &mut Frame, number: u64) {
+fn restart_call(frame: &mut Frame, number: u64) {
     frame.rax = number;
     frame.rip = frame.rip.wrapping_sub(INSTRUCTION);
 }
 
-/// A handler is to run: its frame gets what the call returns after it.
+/// Prepares a call's frame before a handler: restarts the call, or makes it return `EINTR`.
+/// `restarts`: the handler has SA_RESTART.
 pub fn before_handler(frame: &mut Frame, restarts: bool) {
     if !is_call(frame) {
         return;
     }
     match frame.rax {
-        NO_INTR => again(frame, frame.orig_rax),
-        SYS if restarts => again(frame, frame.orig_rax),
+        NO_INTR => restart_call(frame, frame.orig_rax),
+        SYS if restarts => restart_call(frame, frame.orig_rax),
         SYS | NO_HAND | BLOCK => frame.rax = to_rax(Err(Errno::EINTR)),
         _ => {}
     }
 }
 
-/// No handler ran: the call goes on.
+/// Restarts a call after which no handler runs.
 pub fn without_handler(frame: &mut Frame) {
     if !is_call(frame) {
         return;
     }
     match frame.rax {
-        NO_INTR | SYS | NO_HAND => again(frame, frame.orig_rax),
-        BLOCK if frame.entry == Door::Syscall as u64 => again(frame, NUMBER_64),
-        BLOCK => again(frame, NUMBER_32),
+        NO_INTR | SYS | NO_HAND => restart_call(frame, frame.orig_rax),
+        BLOCK if frame.entry == Door::Syscall as u64 => restart_call(frame, NUMBER_64),
+        BLOCK => restart_call(frame, NUMBER_32),
         _ => {}
     }
 }

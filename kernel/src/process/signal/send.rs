@@ -1,6 +1,7 @@
-//! Sending a signal: to a thread, a process, a process group, or to oneself for a fault.
+//! Sending a signal to a thread, a process or a process group, and forcing one on the running
+//! thread.
 //!
-//! Who may send to whom is asked by the calls (`syscall/signal.rs`); here it is done.
+//! `syscall/signal.rs` checks permissions.
 
 use alloc::sync::Arc;
 
@@ -13,10 +14,10 @@ use crate::process::exit::ExitStatus;
 use crate::process::{Process, Task, init, stop, table};
 use crate::sched::run_queue;
 
-/// Sends to one thread.
+/// Sends a signal to a thread.
 ///
 /// # Errors
-/// `EAGAIN` if a real-time signal finds its queue full.
+/// `EAGAIN` if RLIMIT_SIGPENDING denies a real-time signal a queue entry.
 pub fn send_task(task: &Arc<Task>, info: &SigInfo) -> Result<(), Errno> {
     if !prepare(&task.process, task, info.signo) {
         return Ok(());
@@ -28,23 +29,26 @@ pub fn send_task(task: &Arc<Task>, info: &SigInfo) -> Result<(), Errno> {
     let is_full = account::has_no_place(&task.process, info);
     task.signals.lock().pending.push(info, is_full)?;
     task.process.signal_arrived.wake_all();
-    if wants(task, info.signo) {
+    if wants_signal(task, info.signo) {
         interrupt(task);
     }
     Ok(())
 }
 
-/// Sends a signal to a process: the first thread that doesn't block it takes it. A process that has
-/// ended gets nothing.
+/// Sends a signal to a process and wakes the first thread that doesn't block it. Without effect on
+/// a zombie.
 ///
 /// # Errors
-/// `EAGAIN` if a real-time signal finds its queue full.
+/// `EAGAIN` if RLIMIT_SIGPENDING denies a real-time signal a queue entry.
 pub fn send_process(process: &Arc<Process>, info: &SigInfo) -> Result<(), Errno> {
     let threads = process.threads.lock();
     let Some(first) = threads.first().cloned() else {
         return Ok(());
     };
-    let taker = threads.iter().find(|task| wants(task, info.signo)).cloned();
+    let taker = threads
+        .iter()
+        .find(|task| wants_signal(task, info.signo))
+        .cloned();
     drop(threads);
     if !prepare(process, taker.as_ref().unwrap_or(&first), info.signo) {
         return Ok(());
@@ -62,7 +66,7 @@ pub fn send_process(process: &Arc<Process>, info: &SigInfo) -> Result<(), Errno>
     Ok(())
 }
 
-/// Sends to every process of a group.
+/// Sends a signal to every process of a group.
 ///
 /// # Errors
 /// `ESRCH` if the group is empty.
@@ -74,8 +78,8 @@ pub fn send_group(pgid: u32, info: &SigInfo) -> Result<(), Errno> {
     result
 }
 
-/// Sends the running task a signal that it caused and cannot go on from: if it blocks or ignores
-/// it, it dies of it (force_sig_info_to_task in kernel/signal.c).
+/// Forces a signal of an exception on the running task: if the signal is blocked or ignored, it
+/// gets the default action (force_sig_info_to_task in kernel/signal.c).
 pub fn force(info: &SigInfo) {
     let task = run_queue::current_task();
     {
@@ -89,18 +93,18 @@ pub fn force(info: &SigInfo) {
             signals.blocked &= !bit(info.signo);
         }
         signals.forced |= bit(info.signo);
-        // A standard signal: there is always room for it.
+        // A standard signal never fails for lack of memory.
         let _ = signals.pending.push(info, false);
     }
     task.set_work(work::SIGNAL);
 }
 
-/// Kills a process, init too.
+/// Kills a process, even init.
 pub fn kill(process: &Process) {
     end(process, ExitStatus::Killed(SIGKILL));
 }
 
-/// Ends a process with `status`, init too, whatever it does about signals.
+/// Ends a process with `status`, even init, whatever its mask and actions.
 pub fn end(process: &Process, status: ExitStatus) {
     process.ending.lock().group.get_or_insert(status);
     for task in process.threads.lock().iter() {
@@ -108,7 +112,8 @@ pub fn end(process: &Process, status: ExitStatus) {
     }
 }
 
-/// Has one thread end with `status` as soon as it leaves the kernel, whatever it waits for.
+/// Makes a thread end with `status` before its return to user mode, and wakes it from any wait or
+/// stop.
 pub fn kill_thread(task: &Arc<Task>, status: ExitStatus) {
     task.signals.lock().must_exit.get_or_insert(status);
     task.set_work(work::SIGNAL);
@@ -116,8 +121,9 @@ pub fn kill_thread(task: &Arc<Task>, status: ExitStatus) {
     run_queue::wake_stopped(task);
 }
 
-/// Does what a signal does by merely being sent: stops and SIGCONT cancel each other. Returns
-/// whether it is to be queued (prepare_signal in kernel/signal.c).
+/// Applies the effects that a signal has when sent: stopping signals and SIGCONT remove each other,
+/// and SIGCONT continues the process. Returns whether the signal is to be queued (prepare_signal in
+/// kernel/signal.c).
 fn prepare(process: &Process, taker: &Task, signo: u8) -> bool {
     if STOPPING & bit(signo) != 0 {
         forget(process, bit(SIGCONT));
@@ -128,7 +134,7 @@ fn prepare(process: &Process, taker: &Task, signo: u8) -> bool {
     !is_ignored(process, taker, signo)
 }
 
-/// Takes the signals in `mask` out of all queues of a process.
+/// Removes the signals in `mask` from all queues of a process.
 pub fn forget(process: &Process, mask: u64) {
     process.signals.lock().pending.remove(mask);
     for task in process.threads.lock().iter() {
@@ -137,29 +143,29 @@ pub fn forget(process: &Process, mask: u64) {
 }
 
 fn is_ignored(process: &Process, taker: &Task, signo: u8) -> bool {
-    // What is blocked may find a handler by the time it is taken; a tracer wants to see all.
-    let kept = {
+    // A blocked signal may have a handler by the time it is unblocked; a tracer sees all signals.
+    let not_discarded = {
         let signals = taker.signals.lock();
         signals.blocked | signals.awaited
     };
-    if kept & bit(signo) != 0 || taker.is_traced() && signo != SIGKILL {
+    if not_discarded & bit(signo) != 0 || taker.is_traced() && signo != SIGKILL {
         return false;
     }
     match process.actions().lock().get(signo).handler {
         IGNORE => true,
-        // init gets only what it has a handler for (SIGNAL_UNKILLABLE).
+        // init gets only signals that it has a handler for (SIGNAL_UNKILLABLE).
         DEFAULT => process.pid == init::PID || IGNORED_BY_DEFAULT & bit(signo) != 0,
         _ => false,
     }
 }
 
-/// Whether a thread would take the signal now.
-fn wants(task: &Task, signo: u8) -> bool {
+/// Whether a thread can take the signal now (wants_signal).
+fn wants_signal(task: &Task, signo: u8) -> bool {
     let signals = task.signals.lock();
     signals.blocked & bit(signo) == 0 && signals.must_exit.is_none()
 }
 
-/// Has a thread look at its signals.
+/// Sets a thread's work bit for signals, and wakes it if it is blocked (signal_wake_up).
 pub fn interrupt(task: &Arc<Task>) {
     task.set_work(work::SIGNAL);
     run_queue::wake(task);
