@@ -15,19 +15,20 @@ use crate::usercopy;
 use crate::vm::fault::Access;
 use crate::vm::vma::{Backing, PageSource};
 
-/// Low bits of the offset, which is a multiple of 4: a place in an object,
+/// Low bits of the offset, which is a multiple of 4: the offset is one in a mapped object.
 const IN_OBJECT: u64 = 1;
-/// or a shared futex in memory that isn't shared. Such a one is not the private one there.
+/// Low bits of the offset: a shared futex in private memory, which differs from the private futex
+/// at the same address.
 const UNSHARED: u64 = 2;
 
-/// A word's identity.
+/// Identity of a futex word.
 #[derive(Clone)]
 pub struct Key {
     /// Address of the address space or object.
     space: usize,
-    /// Address or offset of the word, and the bits above.
+    /// Address or offset of the word, with [`IN_OBJECT`] or [`UNSHARED`].
     offset: u64,
-    /// Keeps the object, and so `space`, from becoming another's.
+    /// Keeps the object alive, so that `space` is not reused.
     _object: Option<Arc<dyn PageSource>>,
 }
 
@@ -39,8 +40,8 @@ impl Key {
     /// The key of the word at `address` of the running program.
     ///
     /// # Errors
-    /// `EINVAL` if it is not aligned; `EFAULT` if it is not an address of the program's, or for
-    /// a shared one if `access` to it is not allowed.
+    /// `EINVAL` if the address is not aligned; `EFAULT` if it is not a user address, or, for a
+    /// shared futex, if `access` is denied.
     pub fn of(address: u64, shared: bool, access: Access) -> Result<Self, Errno> {
         if !address.is_multiple_of(4) {
             return Err(Errno::EINVAL);
@@ -56,7 +57,7 @@ impl Key {
             return Ok(key);
         }
         let mut mm = mm.lock();
-        // As if to be written, if that may be: a file's page is then the program's own copy.
+        // Faulted in for writing if possible: a private file page is then the program's own copy.
         let writable = mm.fault(address, Access::Write);
         let is_writable = match (writable, access) {
             (Ok(()), _) => true,
@@ -74,7 +75,7 @@ impl Key {
                 key.offset = (page + address % PAGE_SIZE) | IN_OBJECT;
                 key._object = Some(source.clone());
             }
-            // Private read-only memory never changes: a waiter would sleep forever.
+            // Private read-only memory never changes, so that a waiter would never be woken.
             _ if !is_writable => return Err(Errno::EFAULT),
             _ => key.offset |= UNSHARED,
         }

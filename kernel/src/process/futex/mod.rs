@@ -1,15 +1,17 @@
 //! Futexes: threads sleep on a word of user memory until another thread changes it and wakes them
-//! (futex(2), futex(7)).
+//! (futex(2), futex(7), kernel/futex/).
 //!
-//! The word is the program's; the kernel only keeps who waits for which. `key.rs` says when two
-//! addresses are the same word, `requeue.rs` moves waiters from one word to another, `pi.rs` knows
-//! words that hold their owner's ID. The calls are in `syscall/futex.rs`.
+//! The kernel has only the queue of waiters by word. Reading order: this file (wait and wake),
+//! `key.rs` (when two addresses are the same word), `requeue.rs` (moving waiters from one word to
+//! another), `pi.rs` (words that contain their owner's ID), `vector.rs` (waiting for several
+//! words). The calls are in `syscall/futex.rs` and `syscall/futex2.rs`; `robust.rs` marks the
+//! futexes of a thread that ends.
 //!
-//! The kernel is not preempted and one CPU runs, so that between the look at a word and the
-//! entry in the queue no other thread can change it: no further locking is needed.
+//! The kernel is not preempted and has one CPU: between the read of a word and the entry in the
+//! queue no other thread can change the word, without further locking.
 //!
-//! Left out: priorities. Who came first is served first, and an owner is not made faster for
-//! those who wait for it.
+//! Left out: priorities. Waiters are woken in order of arrival, and the owner of a
+//! priority-inheriting futex inherits no priority.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -40,20 +42,20 @@ pub use vector::{Wanted, wait_for_any};
 /// Matches every waiter (FUTEX_BITSET_MATCH_ANY).
 pub const ANY: u32 = u32::MAX;
 
-/// When a wait ends by itself: at this time (ns) of this clock.
+/// Deadline of a wait: a time (ns) of a clock; `None` waits without limit.
 pub type Deadline = Option<(Clock, u64)>;
 
-/// A word, and who else may mean it: other processes too (`shared`), or this one only.
+/// A futex word.
 #[derive(Clone, Copy, Debug)]
 pub struct Word {
-    /// Its address.
+    /// Address of the word.
     pub at: UserPtr<u32>,
-    /// Without FUTEX_PRIVATE_FLAG.
+    /// Other processes may use the word too: FUTEX_PRIVATE_FLAG is not set.
     pub shared: bool,
 }
 
 impl Word {
-    /// Whether it can be a futex at all.
+    /// Checks that the address can be a futex's.
     ///
     /// # Errors
     /// Those of [`Key::of`].
@@ -65,8 +67,8 @@ impl Word {
         Key::of(self.at.address(), self.shared, access)
     }
 
-    /// Sees to it that neither reading nor writing the word faults, so that one after the other is
-    /// as good as one step.
+    /// Faults the word in for writing, so that a read and a write after it don't fault: together
+    /// they are atomic.
     ///
     /// # Errors
     /// `EFAULT`.
@@ -78,53 +80,54 @@ impl Word {
     }
 }
 
-/// What a waiter waits for.
+/// Kind of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// A wake-up that matches these bits.
+enum WaitKind {
+    /// For a wake-up that matches these bits.
     Plain(u32),
-    /// To own the word at this address (`pi.rs`).
+    /// For the ownership of the word at this address (`pi.rs`).
     Pi(u64),
-    /// To be moved to a word that it is to own (`requeue.rs`).
+    /// For a requeue to a word whose ownership is then waited for (`requeue.rs`).
     ToBePi,
 }
 
-/// How far a wait has got.
+/// State of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Waiting,
     Woken,
-    /// It owns the word that it waited for.
+    /// The waiter owns the word.
     Owner,
 }
 
-/// A waiter's position in the queue: the word's key, and a number that grows with every arrival.
-type Place = (Key, u64);
+/// A waiter's position in the queue: the word's key, and a serial number in order of arrival.
+type Position = (Key, u64);
 
-/// A thread that waits for one word.
+/// A thread that waits for a word (struct futex_q).
 struct Waiter {
     task: Arc<Task>,
-    state: Mutex<State, rank::FutexWaiter>,
-    /// Where it is to be moved, for [`Kind::ToBePi`].
+    state: Mutex<WaiterState, rank::FutexWaiter>,
+    /// The word to requeue to, for [`WaitKind::ToBePi`].
     target: Option<Key>,
 }
 
-struct State {
-    place: Place,
-    kind: Kind,
+struct WaiterState {
+    place: Position,
+    kind: WaitKind,
     fate: Fate,
 }
 
-/// All who wait, by word and arrival.
-static QUEUE: Mutex<BTreeMap<Place, Arc<Waiter>>, rank::FutexQueue> = Mutex::new(BTreeMap::new());
+/// All waiters, by word and arrival.
+static QUEUE: Mutex<BTreeMap<Position, Arc<Waiter>>, rank::FutexQueue> =
+    Mutex::new(BTreeMap::new());
 
-fn next_number() -> u64 {
+fn next_serial() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// The first waiter for `key` that came after number `after`.
-fn next(key: &Key, after: u64) -> Option<Arc<Waiter>> {
+/// The first waiter for `key` with a serial number above `after`.
+fn next_waiter(key: &Key, after: u64) -> Option<Arc<Waiter>> {
     let from = Excluded((key.clone(), after));
     let to = Included((key.clone(), u64::MAX));
     let queue = QUEUE.lock();
@@ -133,12 +136,12 @@ fn next(key: &Key, after: u64) -> Option<Arc<Waiter>> {
 }
 
 impl Waiter {
-    /// The running thread, at the end of the queue for `key`.
-    fn enter(key: Key, kind: Kind, target: Option<Key>) -> Arc<Self> {
-        let place = (key, next_number());
+    /// Adds the running thread at the end of the queue for `key`.
+    fn enqueue(key: Key, kind: WaitKind, target: Option<Key>) -> Arc<Self> {
+        let place = (key, next_serial());
         let waiter = Arc::new(Self {
             task: run_queue::current_task(),
-            state: Mutex::new(State {
+            state: Mutex::new(WaiterState {
                 place: place.clone(),
                 kind,
                 fate: Fate::Waiting,
@@ -153,16 +156,16 @@ impl Waiter {
         self.state.lock().fate
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> WaitKind {
         self.state.lock().kind
     }
 
-    fn number(&self) -> u64 {
+    fn serial(&self) -> u64 {
         self.state.lock().place.1
     }
 
-    /// Takes it out of the queue, with this to tell it.
-    fn leave(&self, fate: Fate) {
+    /// Removes the waiter from the queue and sets its state.
+    fn dequeue(&self, fate: Fate) {
         let place = {
             let mut state = self.state.lock();
             state.fate = fate;
@@ -172,15 +175,15 @@ impl Waiter {
         drop(gone);
     }
 
-    /// The same, and the thread goes on.
+    /// Removes the waiter from the queue, sets its state and wakes its thread.
     fn release(&self, fate: Fate) {
-        self.leave(fate);
+        self.dequeue(fate);
         run_queue::wake(&self.task);
     }
 
-    /// Puts it at the end of another word's queue.
-    fn move_to(self: &Arc<Self>, key: Key, kind: Kind) {
-        let place = (key, next_number());
+    /// Moves the waiter to the end of the queue for `key`.
+    fn move_to(self: &Arc<Self>, key: Key, kind: WaitKind) {
+        let place = (key, next_serial());
         let old = {
             let mut state = self.state.lock();
             state.kind = kind;
@@ -192,7 +195,7 @@ impl Waiter {
     }
 }
 
-/// Sleeps until `is_over`, or until the deadline or a signal comes first.
+/// Sleeps until `is_over`, the deadline or a signal.
 ///
 /// # Errors
 /// `ETIMEDOUT`, `EINTR`.
@@ -206,7 +209,7 @@ fn sleep(deadline: Deadline, is_over: impl Fn() -> bool) -> Result<(), Errno> {
             if clock.has_reached(time) {
                 return Err(Errno::ETIMEDOUT);
             }
-            // A new one each time: where the date was set back, the last may have rung already.
+            // A new alarm each time: the last one may have expired before the date was set back.
             drop(alarm.replace(Alarm::new(clock, time)));
         }
         if is_interrupted() {
@@ -219,21 +222,21 @@ fn sleep(deadline: Deadline, is_over: impl Fn() -> bool) -> Result<(), Errno> {
 /// FUTEX_WAIT: sleeps if the word is `expected`, until woken for one of `bits`.
 ///
 /// # Errors
-/// `EAGAIN` if it is something else, `ETIMEDOUT`, `EINTR` (the caller says how it goes on), and
-/// those of [`Key::of`].
+/// `EAGAIN` if the word has another value, `ETIMEDOUT`, `EINTR` (the caller decides on a restart),
+/// and those of [`Key::of`].
 pub fn wait(word: Word, expected: u32, bits: u32, deadline: Deadline) -> Result<(), Errno> {
     let key = word.key(Access::Read)?;
     if word.at.read()? != expected {
         return Err(Errno::EAGAIN);
     }
-    let waiter = Waiter::enter(key, Kind::Plain(bits), None);
+    let waiter = Waiter::enqueue(key, WaitKind::Plain(bits), None);
     let result = sleep(deadline, || waiter.fate() != Fate::Waiting);
-    waiter.leave(Fate::Waiting);
+    waiter.dequeue(Fate::Waiting);
     result
 }
 
-/// FUTEX_WAKE: wakes up to `count` (at least one) of those who wait for one of `bits`; returns how
-/// many.
+/// FUTEX_WAKE: wakes up to `count` (at least one) waiters whose bits intersect `bits`; returns the
+/// number.
 ///
 /// # Errors
 /// `EINVAL` if a thread waits for the word with FUTEX_LOCK_PI, and those of [`Key::of`].
@@ -244,25 +247,26 @@ pub fn wake(word: Word, count: i32, bits: u32) -> Result<usize, Errno> {
 fn wake_key(key: &Key, count: i32, bits: u32) -> Result<usize, Errno> {
     let mut woken = 0;
     let mut after = 0;
-    while let Some(waiter) = next(key, after) {
-        after = waiter.number();
+    while let Some(waiter) = next_waiter(key, after) {
+        after = waiter.serial();
         match waiter.kind() {
-            Kind::Plain(wanted) if wanted & bits != 0 => {
+            WaitKind::Plain(wanted) if wanted & bits != 0 => {
                 waiter.release(Fate::Woken);
                 woken += 1;
                 if woken >= count {
                     break;
                 }
             }
-            Kind::Plain(_) => {}
-            Kind::Pi(_) | Kind::ToBePi => return Err(Errno::EINVAL),
+            WaitKind::Plain(_) => {}
+            WaitKind::Pi(_) | WaitKind::ToBePi => return Err(Errno::EINVAL),
         }
     }
     Ok(woken as usize)
 }
 
-/// FUTEX_WAKE_OP: changes the second word, wakes for the first, and for the second too if what that
-/// was compares as asked. `change` gives the new value and whether it does.
+/// FUTEX_WAKE_OP: changes the second word, wakes waiters of the first, and of the second too if the
+/// comparison with its old value holds. `change` gets the old value; returns the new value and the
+/// result of the comparison.
 ///
 /// # Errors
 /// Those of [`wake`] and of `change`.

@@ -1,9 +1,10 @@
-//! Futexes that hold their owner's thread ID (PTHREAD_PRIO_INHERIT mutexes).
+//! Priority-inheriting futexes, which contain their owner's thread ID (PTHREAD_PRIO_INHERIT
+//! mutexes; kernel/futex/pi.c). No priority is inherited here.
 //!
-//! A thread locks a free word in user mode, by writing its ID. A thread that finds the word taken
-//! calls the kernel, which sets FUTEX_WAITERS: from then on the owner has to unlock by a call too,
-//! and the word is handed to the thread that has waited longest. The word is never free while a
-//! thread waits (kernel/futex/pi.c).
+//! A thread locks a free word in user mode by writing its ID. A thread that finds the word locked
+//! calls the kernel, which sets FUTEX_WAITERS: then the owner has to unlock by a call too, which
+//! passes the word to the thread that has waited longest. The word is never free while a thread
+//! waits.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -11,39 +12,41 @@ use alloc::sync::Arc;
 use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::{FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS};
 
-use super::{Deadline, Fate, Key, Kind, Waiter, Word, next, sleep};
+use super::{Deadline, Fate, Key, WaitKind, Waiter, Word, next_waiter, sleep};
 use crate::abi::errno::Errno;
 use crate::process::{Task, TaskState, current, table};
 use crate::sched::run_queue;
 use crate::vm::fault::Access;
 
-/// Owners' thread IDs, by the key of each word that has waiters.
+/// Thread IDs of the owners of all words that have waiters, by key.
 static OWNERS: Mutex<BTreeMap<Key, u32>, rank::FutexOwners> = Mutex::new(BTreeMap::new());
 
-/// Whether [`take`] got the word.
+/// Result of [`acquire`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taken {
-    /// It was free.
+    /// The word was free.
     Yes,
-    /// This thread owns it, and FUTEX_WAITERS is set.
+    /// The word is owned by this thread, and FUTEX_WAITERS is set.
     By(u32),
 }
 
-/// Takes a free word for `task`, or marks a taken one. `mark` marks it in any case.
+/// Acquires a free word for `task`, or sets FUTEX_WAITERS in an owned one. With `mark`
+/// FUTEX_WAITERS is set in a free one too.
 ///
 /// # Errors
-/// `EDEADLK` if the task has it; `ESRCH` if its owner is no thread; `EPERM` if a private word's is
-/// another process's; `EINVAL` if the word is not what the kernel knows of it; `EFAULT`.
-pub(super) fn take(word: Word, key: &Key, task: &Task, mark: bool) -> Result<Taken, Errno> {
+/// `EDEADLK` if the task owns the word; `ESRCH` if its owner is not a live thread; `EPERM` if the
+/// owner of a private word is in another process; `EINVAL` if the word contradicts the kernel's
+/// record of it; `EFAULT`.
+pub(super) fn acquire(word: Word, key: &Key, task: &Task, mark: bool) -> Result<Taken, Errno> {
     word.make_writable()?;
     let value = word.at.read()?;
     let owner = value & FUTEX_TID_MASK;
     if owner == task.tid() {
         return Err(Errno::EDEADLK);
     }
-    if let Some(first) = next(key, 0) {
+    if let Some(first) = next_waiter(key, 0) {
         let known = OWNERS.lock().get(key).copied();
-        if !matches!(first.kind(), Kind::Pi(_)) || known != Some(owner) {
+        if !matches!(first.kind(), WaitKind::Pi(_)) || known != Some(owner) {
             return Err(Errno::EINVAL);
         }
         return Ok(Taken::By(owner));
@@ -54,7 +57,7 @@ pub(super) fn take(word: Word, key: &Key, task: &Task, mark: bool) -> Result<Tak
             .write(value & FUTEX_OWNER_DIED | task.tid() | waiters)?;
         return Ok(Taken::Yes);
     }
-    // First of all: an owner that frees it has to ask the kernel from now on.
+    // Before the checks: the owner now has to unlock by a call.
     word.at.write(value | FUTEX_WAITERS)?;
     let holder = table::find(owner)
         .filter(|holder| holder.state() != TaskState::Dead)
@@ -70,28 +73,28 @@ pub(super) fn take(word: Word, key: &Key, task: &Task, mark: bool) -> Result<Tak
     }
 }
 
-/// Notes whose word it is that others wait for.
+/// Records the owner of a word that has waiters.
 pub(super) fn set_owner(key: &Key, tid: u32) {
     OWNERS.lock().insert(key.clone(), tid);
 }
 
-/// FUTEX_LOCK_PI: owns the word on return. FUTEX_TRYLOCK_PI (`try_only`) doesn't wait.
+/// FUTEX_LOCK_PI: acquires the word. FUTEX_TRYLOCK_PI (`try_only`) doesn't wait.
 ///
 /// # Errors
-/// Those of [`take`]; `EAGAIN` if it is taken and `try_only`; `ETIMEDOUT`, `EINTR`.
+/// Those of [`acquire`]; `EAGAIN` if the word is owned and `try_only`; `ETIMEDOUT`, `EINTR`.
 pub fn lock_pi(word: Word, deadline: Deadline, try_only: bool) -> Result<(), Errno> {
     let key = word.key(Access::Write)?;
-    let owner = match take(word, &key, &current(), false)? {
+    let owner = match acquire(word, &key, &current(), false)? {
         Taken::Yes => return Ok(()),
         Taken::By(_) if try_only => return Err(Errno::EAGAIN),
         Taken::By(owner) => owner,
     };
     set_owner(&key, owner);
-    let waiter = Waiter::enter(key.clone(), Kind::Pi(word.at.address()), None);
+    let waiter = Waiter::enqueue(key.clone(), WaitKind::Pi(word.at.address()), None);
     await_ownership(&waiter, &key, deadline)
 }
 
-/// Sleeps until the word is handed over.
+/// Sleeps until the ownership of the word is passed to the waiter.
 pub(super) fn await_ownership(
     waiter: &Arc<Waiter>,
     key: &Key,
@@ -99,20 +102,20 @@ pub(super) fn await_ownership(
 ) -> Result<(), Errno> {
     let result = sleep(deadline, || waiter.fate() == Fate::Owner);
     if result.is_err() {
-        waiter.leave(Fate::Waiting);
-        if next(key, 0).is_none() {
+        waiter.dequeue(Fate::Waiting);
+        if next_waiter(key, 0).is_none() {
             OWNERS.lock().remove(key);
         }
     }
     result
 }
 
-/// The next owner, and the word's value for it; everybody's knowledge of the word is up to date
-/// after this.
-fn hand_over(key: &Key, heir: &Waiter) -> u32 {
+/// Makes `heir` the owner in the kernel's record; returns the new value of the word, which the
+/// caller writes.
+fn pass_ownership(key: &Key, heir: &Waiter) -> u32 {
     let tid = heir.task.tid();
-    heir.leave(Fate::Owner);
-    if next(key, 0).is_some() {
+    heir.dequeue(Fate::Owner);
+    if next_waiter(key, 0).is_some() {
         set_owner(key, tid);
     } else {
         OWNERS.lock().remove(key);
@@ -120,10 +123,10 @@ fn hand_over(key: &Key, heir: &Waiter) -> u32 {
     tid | FUTEX_WAITERS
 }
 
-/// FUTEX_UNLOCK_PI: hands the word to the thread that waited longest, or frees it.
+/// FUTEX_UNLOCK_PI: passes the word to the thread that has waited longest, or frees it.
 ///
 /// # Errors
-/// `EPERM` if the caller doesn't own the word; `EINVAL` if a thread waits for it by another
+/// `EPERM` if the caller doesn't own the word; `EINVAL` if a thread waits for the word by another
 /// operation; `EFAULT`.
 pub fn unlock_pi(word: Word) -> Result<(), Errno> {
     let me = current().tid();
@@ -132,20 +135,21 @@ pub fn unlock_pi(word: Word) -> Result<(), Errno> {
     }
     let key = word.key(Access::Write)?;
     word.make_writable()?;
-    let Some(heir) = next(&key, 0) else {
+    let Some(heir) = next_waiter(&key, 0) else {
         return word.at.write(0);
     };
     let known = OWNERS.lock().get(&key).copied();
-    if !matches!(heir.kind(), Kind::Pi(_)) || known != Some(me) {
+    if !matches!(heir.kind(), WaitKind::Pi(_)) || known != Some(me) {
         return Err(Errno::EINVAL);
     }
-    let value = hand_over(&key, &heir);
+    let value = pass_ownership(&key, &heir);
     word.at.write(value)?;
     run_queue::wake(&heir.task);
     Ok(())
 }
 
-/// Hands over what the ending thread `tid` owns, with FUTEX_OWNER_DIED (exit_pi_state_list).
+/// Passes all words that the ending thread `tid` owns to their next waiters, with FUTEX_OWNER_DIED
+/// (exit_pi_state_list).
 pub fn owner_died(tid: u32) {
     loop {
         let owners = OWNERS.lock();
@@ -157,14 +161,14 @@ pub fn owner_died(tid: u32) {
             return;
         };
         drop(owners);
-        let Some(heir) = next(&key, 0) else {
+        let Some(heir) = next_waiter(&key, 0) else {
             OWNERS.lock().remove(&key);
             continue;
         };
-        let value = hand_over(&key, &heir) | FUTEX_OWNER_DIED;
-        // In the heir's own memory: the word need not be mapped here any more. If it isn't there
-        // either, the heir owns nothing that could be told from something.
-        if let Kind::Pi(address) = heir.kind()
+        let value = pass_ownership(&key, &heir) | FUTEX_OWNER_DIED;
+        // Written to the heir's memory: the word may not be mapped here any more. If it isn't
+        // mapped there either, no thread can see the ownership.
+        if let WaitKind::Pi(address) = heir.kind()
             && let Some(mm) = heir.task.mm()
         {
             let _ = mm.lock().store(address, &value.to_ne_bytes());

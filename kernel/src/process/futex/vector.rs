@@ -1,31 +1,32 @@
 //! Waiting for several words at once (futex_waitv(2)).
 
-use super::{ANY, Deadline, Fate, Kind, Waiter, Word, sleep};
+use super::{ANY, Deadline, Fate, WaitKind, Waiter, Word, sleep};
 use crate::abi::errno::Errno;
 use crate::mm::fallible;
 use crate::vm::fault::Access;
 
-/// A word, and what it must be to be waited for.
+/// A word to wait for, and its expected value (struct futex_waitv).
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
     /// The word.
     pub word: Word,
-    /// What it must be.
+    /// The value that the word must have.
     pub expected: u32,
 }
 
-/// Sleeps if all words are what they must be, until one is woken; returns which.
+/// Sleeps if all words have their expected values, until a waiter of one is woken; returns the
+/// word's index.
 ///
 /// # Errors
-/// `EAGAIN` if one isn't, `ETIMEDOUT`, `EINTR`, and those of [`super::Key::of`].
+/// `EAGAIN` if a word has another value, `ETIMEDOUT`, `EINTR`, and those of [`super::Key::of`].
 pub fn wait_for_any(wanted: &[Wanted], deadline: Deadline) -> Result<usize, Errno> {
     let mut keys = fallible::with_capacity(wanted.len())?;
     let mut waiters = fallible::with_capacity(wanted.len())?;
     for one in wanted {
         keys.push(one.word.key(Access::Read)?);
     }
-    // All are looked at before any waits. A look may sleep for memory, but then the page stays, and
-    // the second round doesn't.
+    // All words are read before the first entry in the queue. A read may sleep for memory, after
+    // which the page stays: the reads of the second round don't sleep.
     for _ in 0..2 {
         for one in wanted {
             if one.word.at.read()? != one.expected {
@@ -34,13 +35,13 @@ pub fn wait_for_any(wanted: &[Wanted], deadline: Deadline) -> Result<usize, Errn
         }
     }
     for key in keys {
-        waiters.push(Waiter::enter(key, Kind::Plain(ANY), None));
+        waiters.push(Waiter::enqueue(key, WaitKind::Plain(ANY), None));
     }
     let woken = || waiters.iter().position(|one| one.fate() == Fate::Woken);
     let result = sleep(deadline, || woken().is_some());
     let answer = woken();
     for waiter in &waiters {
-        waiter.leave(Fate::Waiting);
+        waiter.dequeue(Fate::Waiting);
     }
     match answer {
         Some(index) => Ok(index),

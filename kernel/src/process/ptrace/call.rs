@@ -1,4 +1,4 @@
-//! PTRACE_GET_SYSCALL_INFO: the system call that a thread is stopped at, for any door.
+//! PTRACE_GET_SYSCALL_INFO: the system call at which a thread is stopped.
 
 use alloc::vec::Vec;
 
@@ -15,7 +15,7 @@ const NONE: u8 = 0;
 const ENTRY: u8 = 1;
 const EXIT: u8 = 2;
 
-/// `struct ptrace_syscall_info` of a held thread, as long as its kind demands.
+/// `struct ptrace_syscall_info` of a stopped thread, of the length for its kind of stop.
 pub fn info(task: &Task) -> Vec<u8> {
     let frame = task.frame();
     let stop = task
@@ -28,7 +28,7 @@ pub fn info(task: &Task) -> Vec<u8> {
         Some(Reason::Exit) => EXIT,
         _ => NONE,
     };
-    // The ABI of the call, or of the code where there is none.
+    // The ABI of the call, or outside a call of the code.
     let is_i386 = match Door::of(frame.entry) {
         Some(door) => door != Door::Syscall,
         None => frame.is_compat(),
@@ -44,7 +44,7 @@ pub fn info(task: &Task) -> Vec<u8> {
             frame.rbx, frame.rcx, frame.rdx, frame.rsi, frame.rdi, frame.rbp,
         ];
         let result = frame.rax as i32 as i64;
-        // 64-bit code that uses INT 0x80 shows its whole registers, as on Linux.
+        // As on Linux, 64-bit code that uses INT 0x80 shows all 64 bits of the registers.
         (low(frame.orig_rax), all, result)
     } else {
         let all = [

@@ -1,4 +1,4 @@
-//! The tracer's side: taking a thread over, letting it go on. How it ends is in `end.rs`.
+//! The tracer's side: attaching to a thread, resuming it and detaching (kernel/ptrace.c).
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -15,7 +15,7 @@ use crate::process::signal::{self, SIGKILL, SIGSTOP, SigInfo};
 use crate::process::{Process, Task, TaskState, table};
 use crate::sched::run_queue;
 
-/// Makes `tracer` the tracer of `task`.
+/// Makes `tracer` the tracer of `task` (ptrace_link).
 fn link(tracer: &Arc<Process>, task: &Arc<Task>, options: Options, seized: bool, may_watch: bool) {
     let tracing = Tracing {
         may_watch,
@@ -34,7 +34,7 @@ fn link(tracer: &Arc<Process>, task: &Arc<Task>, options: Options, seized: bool,
     tracer.tracees.lock().push(task.clone());
 }
 
-/// Takes the memory for the running thread's tracer to trace its child too ([`inherit`]).
+/// Allocates memory for the running thread's tracer to trace a child too ([`inherit`]).
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -51,7 +51,7 @@ pub fn make_room() -> Result<(), Errno> {
 /// PTRACE_TRACEME: the running thread's parent becomes its tracer.
 ///
 /// # Errors
-/// `EPERM` if it is traced already.
+/// `EPERM` if the thread is already traced.
 pub fn trace_me() -> Result<(), Errno> {
     let task = run_queue::current_task();
     let parent = task.process.parent.lock().upgrade();
@@ -65,7 +65,8 @@ pub fn trace_me() -> Result<(), Errno> {
 /// PTRACE_ATTACH (with `seize: None`) and PTRACE_SEIZE (with its options).
 ///
 /// # Errors
-/// `ESRCH` if there is no such thread; `EPERM` if it may not be traced, is already, or has ended.
+/// `ESRCH` if there is no such thread; `EPERM` if the thread may not be traced, is already traced,
+/// or has ended.
 pub fn attach(tid: u32, seize: Option<Options>) -> Result<(), Errno> {
     let tracer = run_queue::current_task().process.clone();
     let task = table::find(tid).ok_or_else(|| match table::find_process(tid) {
@@ -83,10 +84,10 @@ pub fn attach(tid: u32, seize: Option<Options>) -> Result<(), Errno> {
     tracer.tracees.lock().room_for(1)?;
     link(&tracer, &task, options, seize.is_some(), may_watch);
     if task.state() == TaskState::Stopped {
-        // It changes from job control's hold into the tracer's, and says so.
-        want_stop(&task);
+        // The thread goes from the group stop to a tracer's stop, and reports it.
+        request_stop(&task);
         run_queue::wake_continued(&task);
-        // The next request finds it held (JOBCTL_TRAPPING in kernel/ptrace.c).
+        // The next request finds the thread stopped (JOBCTL_TRAPPING in kernel/ptrace.c).
         while stop::is_wanted(&task) && task.state() == TaskState::Runnable && !signal::is_dying() {
             run_queue::yield_now();
         }
@@ -96,15 +97,16 @@ pub fn attach(tid: u32, seize: Option<Options>) -> Result<(), Errno> {
     Ok(())
 }
 
-fn want_stop(task: &Arc<Task>) {
+fn request_stop(task: &Arc<Task>) {
     if let Some(tracing) = task.tracing.lock().as_mut() {
         tracing.stop_wanted = true;
     }
     signal::interrupt(task);
 }
 
-/// The new thread `child` of the running one is traced too, if the tracer asked for that by an
-/// option (`followed`) or the call did (CLONE_PTRACE). It stops before its first instruction.
+/// Traces the new thread or process `child` of the running thread, if the tracer requested it by an
+/// option (`followed`) or the call did by CLONE_PTRACE (`by_flag`). The child stops before its
+/// first instruction.
 pub fn inherit(child: &Arc<Task>, followed: Options, by_flag: bool) {
     let task = run_queue::current_task();
     let parent = {
@@ -132,10 +134,10 @@ pub fn inherit(child: &Arc<Task>, followed: Options, by_flag: bool) {
     child.set_work(work::SIGNAL);
 }
 
-/// The thread `tid`, if the running process traces it and it is held.
+/// The tracee `tid` of the running process, which must be stopped.
 ///
 /// # Errors
-/// `ESRCH`.
+/// `ESRCH` if there is no such tracee, or it is not stopped.
 pub fn held(tid: u32) -> Result<Arc<Task>, Errno> {
     let task = tracee(tid)?;
     let is_listening = task
@@ -150,10 +152,10 @@ pub fn held(tid: u32) -> Result<Arc<Task>, Errno> {
     }
 }
 
-/// The thread `tid`, if the running process traces it.
+/// The tracee `tid` of the running process.
 ///
 /// # Errors
-/// `ESRCH`.
+/// `ESRCH` if there is none.
 pub fn tracee(tid: u32) -> Result<Arc<Task>, Errno> {
     let me = run_queue::current_task().process.clone();
     let tracees = me.tracees.lock();
@@ -161,10 +163,10 @@ pub fn tracee(tid: u32) -> Result<Arc<Task>, Errno> {
     found.cloned().ok_or(Errno::ESRCH)
 }
 
-/// A check of the signal that a request passes on: 0 is none.
+/// Checks the signal argument of a request; 0 means none.
 ///
 /// # Errors
-/// `EIO` for a number that isn't a signal's.
+/// `EIO` for an invalid signal number.
 pub fn signal_argument(data: u64) -> Result<u8, Errno> {
     i32::try_from(data)
         .ok()
@@ -172,7 +174,7 @@ pub fn signal_argument(data: u64) -> Result<u8, Errno> {
         .ok_or(Errno::EIO)
 }
 
-/// Lets a held thread go on with `signal`.
+/// Resumes a stopped thread with the signal `signo` (0: none), up to the stop that `mode` requests.
 pub fn resume(task: &Arc<Task>, mode: Mode, signo: u8) {
     set_mode(task, mode);
     if let Some(stop) = task.tracing.lock().as_mut().and_then(|t| t.stop.as_mut()) {
@@ -181,7 +183,7 @@ pub fn resume(task: &Arc<Task>, mode: Mode, signo: u8) {
     run_queue::wake_stopped(task);
 }
 
-/// Sets or clears what the mode needs in the flags and the work of a held thread.
+/// Sets the mode of a stopped thread, with TF in its flags and its work bit.
 pub(super) fn set_mode(task: &Task, mode: Mode) {
     registers::settle_segments(task);
     let sets_flags = mode.is_step() && registers::is_at_flags_instruction(task);
@@ -192,7 +194,7 @@ pub(super) fn set_mode(task: &Task, mode: Mode) {
     tracing.mode = mode;
     task.with_held_frame(|frame| {
         if mode.is_step() {
-            // TF that the instruction itself loads is the thread's own afterwards.
+            // A TF that the instruction itself loads is the program's own.
             tracing.forced_tf = !sets_flags && (tracing.forced_tf || frame.rflags & TF == 0);
             frame.rflags |= TF;
         } else if core::mem::take(&mut tracing.forced_tf) {
@@ -207,10 +209,10 @@ pub(super) fn set_mode(task: &Task, mode: Mode) {
     debug::set_stepping(task, task.frame().rflags & TF != 0);
 }
 
-/// PTRACE_INTERRUPT: the thread stops as soon as it can.
+/// PTRACE_INTERRUPT: makes the thread stop.
 ///
 /// # Errors
-/// `EIO` if it was not seized.
+/// `EIO` if the tracer did not attach by PTRACE_SEIZE.
 pub fn interrupt(task: &Arc<Task>) -> Result<(), Errno> {
     let tracing = |task: &Task| {
         let tracing = task.tracing.lock();
@@ -219,17 +221,17 @@ pub fn interrupt(task: &Arc<Task>) -> Result<(), Errno> {
     let Some((true, is_listening)) = tracing(task) else {
         return Err(Errno::EIO);
     };
-    want_stop(task);
+    request_stop(task);
     if is_listening {
         run_queue::wake_stopped(task);
     }
     Ok(())
 }
 
-/// PTRACE_LISTEN: stays where job control has it, until that lets go.
+/// PTRACE_LISTEN: the thread stays in its group stop until job control ends that.
 ///
 /// # Errors
-/// `EIO` if the thread isn't in such a stop.
+/// `EIO` if the thread isn't in a group stop or wasn't seized.
 pub fn listen(task: &Arc<Task>) -> Result<(), Errno> {
     let mut slot = task.tracing.lock();
     let tracing = slot.as_mut().ok_or(Errno::ESRCH)?;
@@ -248,7 +250,8 @@ pub fn listen(task: &Arc<Task>) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Job control let the process of `task` go on: a listening tracer hears of it by another stop.
+/// Called when job control continues the process of `task`: a seized thread reports it to its
+/// tracer by another stop.
 pub fn continued(task: &Arc<Task>) {
     let wake = task.tracing.lock().as_mut().is_some_and(|tracing| {
         tracing.stop_wanted |= tracing.seized;

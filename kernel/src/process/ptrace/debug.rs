@@ -1,5 +1,5 @@
-//! Breakpoints in hardware: what a tracer may write to a thread's debug registers, and what a #DB
-//! tells it (arch/x86/kernel/ptrace.c: ptrace_set_debugreg; hw_breakpoint.c).
+//! Hardware breakpoints: a tracer's access to a thread's debug registers, and the report of a #DB
+//! (arch/x86/kernel/ptrace.c: ptrace_set_debugreg; hw_breakpoint.c).
 
 use core::sync::atomic::Ordering;
 
@@ -10,9 +10,9 @@ use crate::arch::debug::{self, Breakpoint, DR6_RESERVED, DR6_STEP, DR6_TRAPS, De
 use crate::mm::layout::TASK_SIZE;
 use crate::process::{Task, current};
 
-/// DR7: the low byte's enable bits, and kind and length of the four.
+/// Writable bits of DR7: enable bits, and conditions and lengths of the four breakpoints.
 const CONTROL: u64 = 0xffff_03ff;
-/// The condition of a breakpoint whose address is written before DR7: a byte, on writing.
+/// Condition of a breakpoint whose address is written before DR7: a write of one byte.
 const WRITE_BYTE: u64 = 1;
 
 /// Debug register `index` (0 to 7) of a thread.
@@ -26,11 +26,11 @@ pub fn read(task: &Task, index: usize) -> u64 {
     }
 }
 
-/// Writes it.
+/// Writes debug register `index` of a thread.
 ///
 /// # Errors
-/// `EINVAL` for an address that isn't the program's or not a multiple of the length, or for a kind
-/// of breakpoint that isn't for programs; `EIO` for a register that doesn't exist.
+/// `EINVAL` for an address outside user memory or not a multiple of the length, or for a condition
+/// that programs can't use; `EIO` for a register that doesn't exist.
 pub fn write(task: &Task, index: usize, value: u64) -> Result<(), Errno> {
     let mut registers = task.debug_registers();
     let mut result = Ok(());
@@ -38,7 +38,7 @@ pub fn write(task: &Task, index: usize, value: u64) -> Result<(), Errno> {
         0..=3 => {
             let (condition, is_on) = registers.breakpoints[index]
                 .map_or((WRITE_BYTE, false), |old| (old.condition, old.is_on));
-            registers.breakpoints[index] = Some(checked(value, condition, is_on)?);
+            registers.breakpoints[index] = Some(checked_breakpoint(value, condition, is_on)?);
         }
         6 => {
             let status = value ^ DR6_RESERVED;
@@ -52,8 +52,8 @@ pub fn write(task: &Task, index: usize, value: u64) -> Result<(), Errno> {
     result
 }
 
-/// DR7 from a tracer. Where a breakpoint can't be as it says, those before it go back to what was
-/// on (ptrace_write_dr7).
+/// Writes DR7. If a breakpoint is invalid, those before it are restored to the enabled ones
+/// (ptrace_write_dr7).
 fn write_control(registers: &mut DebugRegisters, value: u64) -> Result<(), Errno> {
     let before = registers.enabled();
     let done = set_conditions(registers, value & CONTROL);
@@ -74,14 +74,14 @@ fn set_conditions(registers: &mut DebugRegisters, control: u64) -> Result<(), Er
             None if is_on => 0,
             None => continue,
         };
-        *slot = Some(checked(address, condition, is_on)?);
+        *slot = Some(checked_breakpoint(address, condition, is_on)?);
     }
     Ok(())
 }
 
-/// A breakpoint on execution (one byte), on writing or on access, not on I/O ports; on an address
-/// of the program's that is a multiple of its length (hw_breakpoint_arch_parse).
-fn checked(address: u64, condition: u64, is_on: bool) -> Result<Breakpoint, Errno> {
+/// Checks a breakpoint (hw_breakpoint_arch_parse): on execution (of length 1), write or access, not
+/// on I/O ports; at a user address that is a multiple of its length.
+fn checked_breakpoint(address: u64, condition: u64, is_on: bool) -> Result<Breakpoint, Errno> {
     const ON_IO: u64 = 2;
     let breakpoint = Breakpoint {
         address,
@@ -101,19 +101,18 @@ fn checked(address: u64, condition: u64, is_on: bool) -> Result<Breakpoint, Errn
     }
 }
 
-/// Says whether a held thread goes on with single steps.
+/// Sets whether a stopped thread is resumed with single steps.
 ///
-/// QEMU (7.2, TCG) tells of a step that meets a watched address twice, the second time at the first
-/// instruction of the kernel's own handler, whose frame takes the place of the program's: Linux
-/// hangs of it. There a thread that steps has its breakpoints on memory off, and the memory is
-/// compared behind the step. What that doesn't see is a read, and a write of what was there
-/// already.
+/// QEMU (7.2, TCG) reports a step that hits a watchpoint twice, the second time at the first
+/// instruction of the kernel's handler, whose frame then overwrites the program's; Linux hangs.
+/// Under emulation, a stepping thread therefore has its watchpoints disabled, and the watched
+/// memory is compared after the step. That misses reads, and writes that don't change the value.
 pub fn set_stepping(task: &Task, steps: bool) {
     let mut registers = task.debug_registers();
     let mut watching = registers.breakpoints.iter().flatten();
     let is_watching = watching.any(|breakpoint| breakpoint.is_on && !breakpoint.is_on_execution());
     let pauses = steps && is_watching && cpu::features().emulated;
-    let paused = pauses.then(|| watched(task, &registers));
+    let paused = pauses.then(|| watched_values(task, &registers));
     if registers.paused != paused {
         registers.paused = paused;
         task.set_debug_registers(registers);
@@ -121,7 +120,7 @@ pub fn set_stepping(task: &Task, steps: bool) {
 }
 
 /// The values at the watched addresses.
-fn watched(task: &Task, registers: &DebugRegisters) -> [u64; 4] {
+fn watched_values(task: &Task, registers: &DebugRegisters) -> [u64; 4] {
     let mm = task.mm();
     registers.breakpoints.map(|slot| {
         let mut bytes = [0; 8];
@@ -133,7 +132,7 @@ fn watched(task: &Task, registers: &DebugRegisters) -> [u64; 4] {
     })
 }
 
-/// The kernel did an instruction for the running thread, which steps: the trap behind it.
+/// Records the single-step trap of an instruction that the kernel emulated.
 pub fn stepped() {
     current().debug_status.store(DR6_STEP, Ordering::Relaxed);
 }
@@ -141,14 +140,14 @@ pub fn stepped() {
 /// Handles a #DB of the running thread: records it for the tracer, and returns DR6; `None` if the
 /// trap is not to be reported.
 ///
-/// A breakpoint on execution strikes before its instruction, again and again unless the flags that
-/// the thread goes on with have RF (Intel SDM vol. 3, 18.3.1.1).
+/// A breakpoint on execution traps before its instruction, again and again unless the thread
+/// continues with RF set (Intel SDM vol. 3, 18.3.1.1).
 pub fn trapped(frame: &mut Frame) -> Option<u64> {
     let task = current();
     let mut registers = task.debug_registers();
     let mut status = debug::take_status();
     if let Some(before) = registers.paused.take() {
-        let now = watched(&task, &registers);
+        let now = watched_values(&task, &registers);
         for (index, slot) in registers.breakpoints.iter().enumerate() {
             let is_watched = slot.is_some_and(|slot| slot.is_on && !slot.is_on_execution());
             status |= u64::from(is_watched && before[index] != now[index]) << index;
@@ -165,7 +164,7 @@ pub fn trapped(frame: &mut Frame) -> Option<u64> {
             continue;
         };
         if breakpoint.is_on_execution() {
-            // The step counts; the breakpoint strikes by itself when the instruction is to run.
+            // Only the step is reported; the breakpoint traps when its instruction is executed.
             if status & DR6_STEP != 0 {
                 continue;
             }
@@ -175,7 +174,7 @@ pub fn trapped(frame: &mut Frame) -> Option<u64> {
         seen |= bit;
     }
     task.debug_status.store(seen, Ordering::Relaxed);
-    // Bits of breakpoints that aren't on say nothing (hw_breakpoint_handler).
+    // Bits of disabled breakpoints are meaningless (hw_breakpoint_handler).
     let is_empty = came_by_breakpoint && seen & DR6_TRAPS == 0 && status & !DR6_TRAPS == 0;
     (!is_empty).then_some(status | seen)
 }

@@ -1,5 +1,4 @@
-//! How tracing ends: the tracer lets go or ends itself, or the traced ends; and what wait(2) tells
-//! the tracer on the way.
+//! End of tracing, by detaching or by the exit of tracer or tracee; reports of tracees to wait(2).
 
 use alloc::sync::Arc;
 
@@ -11,14 +10,14 @@ use crate::process::stop::StopState;
 use crate::process::{Process, Task, TaskState, children};
 use crate::sched::run_queue;
 
-/// `task` is traced no more; a held one goes on with `signo`.
+/// Ends the tracing of `task` (__ptrace_unlink); a stopped thread continues with `signo` (0: none).
 pub(super) fn unlink(task: &Arc<Task>, signo: u8) {
     let was_held = task.state() == TaskState::Traced;
     let Some(tracing) = task.tracing.take() else {
         return;
     };
     if tracing.ended.is_some() {
-        // A first thread whose real parent waited for the tracer to know.
+        // A thread group leader's parent is notified only now, after the tracer.
         let process = &task.process;
         let status = *process.status.lock();
         if let Some(status) = status.filter(|_| task.tid() == process.pid) {
@@ -29,14 +28,14 @@ pub(super) fn unlink(task: &Arc<Task>, signo: u8) {
     if !was_held {
         return;
     }
-    // A signal counts where one was to be delivered, and at a call; not out of other stops.
+    // The signal is delivered after a signal stop or a system call stop only.
     let takes_signal = tracing.stop.is_some_and(|stop| stop.reason.takes_signal());
     if signo != 0 && takes_signal {
         let same = tracing.stop.filter(|stop| stop.info.signo == signo);
         let info = same.map_or(SigInfo::kernel(signo), |stop| stop.info);
         let _ = signal::send_task(task, &info);
     }
-    // Where job control holds the process, the thread joins the others again.
+    // In a group stop the thread stops again with the others.
     if !matches!(task.process.signals.lock().stop, StopState::Running) {
         task.signals.lock().stop_pending = true;
         signal::interrupt(task);
@@ -44,13 +43,14 @@ pub(super) fn unlink(task: &Arc<Task>, signo: u8) {
     run_queue::wake_stopped(task);
 }
 
-/// Called when the tracer has waited for the end of `task`.
+/// Ends the tracing of `task`, for whose exit the tracer has waited.
 pub fn reaped(tracer: &Process, task: &Arc<Task>) {
     tracer.forget_tracee(task);
     unlink(task, 0);
 }
 
-/// The tracer ends: what it traces goes on by itself, or dies with it (PTRACE_O_EXITKILL).
+/// Handles the exit of a tracer: its tracees are detached, or killed with PTRACE_O_EXITKILL
+/// (exit_ptrace).
 pub fn tracer_ended(tracer: &Process) {
     let tracees = tracer.tracees.take();
     for task in tracees {
@@ -67,8 +67,8 @@ pub fn tracer_ended(tracer: &Process) {
     }
 }
 
-/// The running thread ends. A tracer that isn't its parent hears of it by itself; for a first
-/// thread that is when the whole process has ended, and the parent hears of it later.
+/// Handles the exit of the running thread. A tracer that isn't its parent is notified of the
+/// thread; for a thread group leader when the whole process has ended, before the parent.
 pub fn thread_ended(task: &Arc<Task>, status: ExitStatus) {
     let process = &task.process;
     let tracer = super::tracer_of(task);
@@ -91,17 +91,18 @@ pub fn thread_ended(task: &Arc<Task>, status: ExitStatus) {
     if is_first {
         process.traced_leader.set(Some(task.clone()));
     } else {
-        tell_end(&tracer, task, status);
+        notify_exit(&tracer, task, status);
     }
 }
 
-fn tell_end(tracer: &Arc<Process>, task: &Task, status: ExitStatus) {
+/// Notifies the tracer of the exit of a thread.
+fn notify_exit(tracer: &Arc<Process>, task: &Task, status: ExitStatus) {
     let (code, status) = children::Event::Ended(status).code_and_status();
-    stop::tell(tracer, task, code, status);
+    stop::notify_tracer(tracer, task, code, status);
 }
 
-/// Another thread of `process` has become the first one, by execve(2): the tracer of the one that
-/// ended hears no more of that (de_thread in fs/exec.c).
+/// Called when another thread of `process` has become the thread group leader by execve(2): the
+/// exit of the old leader is not reported to its tracer (de_thread in fs/exec.c).
 pub fn leader_replaced(process: &Process) {
     let Some(leader) = process.traced_leader.take() else {
         return;
@@ -112,8 +113,8 @@ pub fn leader_replaced(process: &Process) {
     leader.tracing.set(None);
 }
 
-/// A process ended. Returns whether its parent has to wait until the tracer of its first thread
-/// has been told, which is done here.
+/// Handles the exit of a process: notifies the tracer of its thread group leader. Returns whether
+/// there is one, for which the notification of the parent has to wait.
 pub fn process_ended(process: &Process, status: ExitStatus) -> bool {
     let Some(leader) = process.traced_leader.take() else {
         return false;
@@ -124,11 +125,12 @@ pub fn process_ended(process: &Process, status: ExitStatus) -> bool {
     if let Some(tracing) = leader.tracing.lock().as_mut() {
         tracing.ended = Some(status);
     }
-    tell_end(&tracer, &leader, status);
+    notify_exit(&tracer, &leader, status);
     true
 }
 
-/// A stop or the end of a tracee of the running process, for wait(2) to report.
+/// The unreported stop or exit of a tracee of the running process, for wait(2). With `take`, a stop
+/// counts as reported.
 pub fn news(task: &Task, take: bool) -> Option<children::Event> {
     let mut tracing = task.tracing.lock();
     let tracing = tracing.as_mut()?;
@@ -136,7 +138,7 @@ pub fn news(task: &Task, take: bool) -> Option<children::Event> {
         let is_over = task.tid() != task.process.pid || task.process.status.lock().is_some();
         return is_over.then_some(children::Event::Ended(status));
     }
-    // Let go before the tracer asked, or killed: there is no stop any more.
+    // Resumed before the tracer waited, or killed: the stop is over.
     if tracing.listening || task.state() != TaskState::Traced {
         return None;
     }

@@ -1,5 +1,5 @@
-//! A held thread's x87, SSE and AVX registers, in the forms a tracer knows: FXSAVE's 512 bytes,
-//! FNSAVE's 108, and the XSAVE area.
+//! A stopped thread's x87, SSE and AVX registers in the formats of ptrace(2): FXSAVE's 512 bytes,
+//! FNSAVE's 108 bytes, and the XSAVE area.
 
 use alloc::vec::Vec;
 
@@ -9,13 +9,13 @@ use crate::arch::fpu::{self, LEGACY_SIZE, X87_AND_SSE};
 use crate::process::Task;
 use crate::process::signal::fsave;
 
-/// Where an area holds MXCSR, the software's own bytes, and its header (Intel SDM vol. 1, 13.4).
+/// Offsets of MXCSR, the bytes for software and the header in an area (Intel SDM vol. 1, 13.4).
 const MXCSR: usize = 24;
 const SOFTWARE: usize = 464;
 const HEADER: usize = 512;
 /// End of the header.
 const EXTENDED: usize = 576;
-/// Values of a fresh process.
+/// Initial values.
 const FCW_DEFAULT: [u8; 2] = 0x37f_u16.to_le_bytes();
 const MXCSR_DEFAULT: [u8; 4] = 0x1f80_u32.to_le_bytes();
 
@@ -26,8 +26,8 @@ fn word(bytes: &[u8], at: usize) -> u64 {
         .fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
-/// The whole area. What XSAVEOPT left out because it was in its initial state is filled in; the
-/// software's bytes tell which components there are, as debuggers expect.
+/// The whole XSAVE area. Components that XSAVEOPT omitted because they are in their initial state
+/// are filled in. The bytes for software have the mask of components, as debuggers expect.
 pub fn read(task: &Task) -> Vec<u8> {
     let mut area = task.fpu.lock().image();
     let info = fpu::info();
@@ -60,7 +60,7 @@ pub fn read(task: &Task) -> Vec<u8> {
     area
 }
 
-/// Its first 512 bytes.
+/// The first 512 bytes of the area, FXSAVE's format.
 pub fn read_legacy(task: &Task) -> Vec<u8> {
     let mut area = read(task);
     area.truncate(LEGACY_SIZE);
@@ -68,7 +68,7 @@ pub fn read_legacy(task: &Task) -> Vec<u8> {
     area
 }
 
-/// FNSAVE's form of the x87 registers, without the word that signal frames add.
+/// The x87 registers in FNSAVE's format, without the word that signal frames add.
 pub fn read_fsave(task: &Task) -> Vec<u8> {
     let area = read(task);
     let mut legacy = [0; fsave::LEGACY_PART];
@@ -76,7 +76,7 @@ pub fn read_fsave(task: &Task) -> Vec<u8> {
     fsave::from_legacy(&legacy, &task.frame())[..FSAVE_SIZE].to_vec()
 }
 
-/// Bytes of FNSAVE's form.
+/// Bytes of FNSAVE's format.
 pub const FSAVE_SIZE: usize = 108;
 
 fn check_mxcsr(bytes: &[u8]) -> Result<(), Errno> {
@@ -88,10 +88,11 @@ fn check_mxcsr(bytes: &[u8]) -> Result<(), Errno> {
     }
 }
 
-/// Writes the first 512 bytes; what `bytes` doesn't have stays.
+/// Writes the first 512 bytes of the area, in FXSAVE's format. Registers beyond the end of `bytes`
+/// are unchanged.
 ///
 /// # Errors
-/// `EINVAL` for bits that MXCSR doesn't have.
+/// `EINVAL` for reserved bits of MXCSR.
 pub fn write_legacy(task: &Task, bytes: &[u8]) -> Result<(), Errno> {
     let mut area = read(task);
     let len = bytes.len().min(SOFTWARE);
@@ -101,10 +102,10 @@ pub fn write_legacy(task: &Task, bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Writes FNSAVE's form.
+/// Writes the x87 registers in FNSAVE's format.
 ///
 /// # Errors
-/// None so far: every value is one.
+/// None: every value is valid.
 pub fn write_fsave(task: &Task, bytes: &[u8]) -> Result<(), Errno> {
     let mut form = [0; fsave::SIZE];
     form[..FSAVE_SIZE].copy_from_slice(&read_fsave(task));
@@ -116,10 +117,10 @@ pub fn write_fsave(task: &Task, bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Writes the whole area.
+/// Writes the whole XSAVE area.
 ///
 /// # Errors
-/// `EFAULT` if it isn't whole, `EINVAL` for what the CPU would not accept.
+/// `EFAULT` for another size, `EINVAL` for values that the CPU would not accept.
 pub fn write(task: &Task, bytes: &[u8]) -> Result<(), Errno> {
     let info = fpu::info();
     if bytes.len() != info.size {
@@ -136,7 +137,7 @@ pub fn write(task: &Task, bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Puts an area in place that [`read`] made, with `components` now among those that it holds.
+/// Stores an area made by [`read`], with `components` marked as present.
 fn store(task: &Task, mut area: Vec<u8>, components: u64) {
     if fpu::info().xsave {
         let present = word(&area, HEADER) | components;

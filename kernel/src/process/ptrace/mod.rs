@@ -1,12 +1,14 @@
-//! ptrace(2): one process holds the threads of another, looks at them and changes them.
+//! ptrace(2): a tracer stops the threads of another process, and reads and changes their state.
 //!
-//! `stop.rs` is the traced side: where a thread stops and what it says. `control.rs` is the
-//! tracer's: taking a thread over, letting it go on; `end.rs` is how it ends. `registers.rs`,
-//! `float.rs`, `user.rs`, `regset.rs` and `debug.rs` show a stopped thread's registers, `call.rs`
-//! the system call it is in. The requests themselves are in `syscall/ptrace.rs`.
+//! Reading order: `stop.rs` (the tracee's side: where a thread stops and what it reports),
+//! `control.rs` (the tracer's side: attaching and resuming), `end.rs` (detaching and exit);
+//! `registers.rs`, `float.rs`, `user.rs`, `regset.rs` and `debug.rs` (a stopped thread's
+//! registers), `call.rs` (its system call). The requests themselves are in `syscall/ptrace.rs`.
 //!
-//! Left out: seccomp events, checkpoint requests (PTRACE_GETSIGMASK apart), syscall user dispatch,
-//! and that only the attaching *thread* may make requests: any thread of its process may.
+//! Left out of Linux: seccomp events, checkpoint requests other than PTRACE_GETSIGMASK and
+//! PTRACE_SETSIGMASK, syscall user dispatch, PTRACE_SINGLEBLOCK by branches (it steps by
+//! instruction, as on a CPU without BTF), and the restriction of requests to the attaching
+//! *thread*: any thread of its process may make them.
 
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::Ordering;
@@ -34,7 +36,7 @@ bitflags! {
     /// PTRACE_SETOPTIONS.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct Options: u32 {
-        /// Bit 7 of the signal marks a stop at a system call.
+        /// Report stops at system calls with bit 7 set in the signal.
         const TRACESYSGOOD = linux::PTRACE_O_TRACESYSGOOD;
         /// Stop at fork.
         const TRACEFORK = linux::PTRACE_O_TRACEFORK;
@@ -44,30 +46,30 @@ bitflags! {
         const TRACECLONE = linux::PTRACE_O_TRACECLONE;
         /// Stop at execve.
         const TRACEEXEC = linux::PTRACE_O_TRACEEXEC;
-        /// Stop when vfork's child has let its parent go on.
+        /// Stop after vfork(2), when the child has released its parent.
         const TRACEVFORKDONE = linux::PTRACE_O_TRACEVFORKDONE;
-        /// Stop before the end.
+        /// Stop before exit.
         const TRACEEXIT = linux::PTRACE_O_TRACEEXIT;
         /// Accepted; there is no seccomp to report.
         const TRACESECCOMP = linux::PTRACE_O_TRACESECCOMP;
-        /// Kill the traced when the tracer ends.
+        /// Kill the tracees when the tracer ends.
         const EXITKILL = linux::PTRACE_O_EXITKILL;
     }
 }
 
-/// How far a traced thread was let go.
+/// Up to which stop a tracee was resumed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Until something happens to it (PTRACE_CONT).
+    /// To the next signal or event (PTRACE_CONT).
     #[default]
     Run,
-    /// To the next way in or out of a system call.
+    /// To the next entry to or exit from a system call (PTRACE_SYSCALL).
     Syscall,
-    /// To the next way in, and that call is not to be done.
+    /// To the next entry to a system call, which is not executed (PTRACE_SYSEMU).
     Sysemu,
-    /// One instruction.
+    /// One instruction (PTRACE_SINGLESTEP).
     Step,
-    /// One instruction; a system call is not to be done.
+    /// One instruction; a system call is not executed (PTRACE_SYSEMU_SINGLESTEP).
     SysemuStep,
 }
 
@@ -77,89 +79,90 @@ impl Mode {
     }
 }
 
-/// What a thread stopped for.
+/// Reason of a stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// A signal is about to be delivered.
     Signal,
-    /// The way into a system call.
+    /// Entry to a system call.
     Entry,
-    /// The way out of one.
+    /// Exit from a system call.
     Exit,
     /// A `PTRACE_EVENT_*`.
     Event,
-    /// Its process is stopped by job control, or PTRACE_INTERRUPT.
+    /// A group stop by job control, or PTRACE_INTERRUPT.
     Group,
 }
 
 impl Reason {
-    /// Whether the signal counts that the tracer lets the thread go on with (the callers of
+    /// Whether the signal with which the tracer resumes the thread is delivered (the callers of
     /// ptrace_stop in kernel/signal.c).
     pub fn takes_signal(self) -> bool {
         matches!(self, Self::Signal | Self::Entry | Self::Exit)
     }
 }
 
-/// A stop, as the tracer sees it.
+/// A stop of a tracee.
 #[derive(Clone, Copy, Debug)]
 pub struct Stop {
-    /// What it stopped for.
+    /// Reason of the stop.
     pub reason: Reason,
-    /// The second byte and what is above it in wait(2)'s status: signal, then event.
+    /// Bits 8 and up of wait(2)'s status: signal, then event.
     pub code: u32,
-    /// PTRACE_GETSIGINFO, and what PTRACE_SETSIGINFO made of it.
+    /// The signal's information (PTRACE_GETSIGINFO, PTRACE_SETSIGINFO).
     pub info: SigInfo,
     /// Whether wait(2) has reported the stop.
     pub told: bool,
-    /// The signal that the tracer lets it go on with; 0: none.
+    /// The signal with which the tracer resumes the thread; 0: none.
     pub signal: u8,
 }
 
-/// That a thread is traced, and how.
+/// State of a traced thread.
 #[derive(Debug)]
 pub struct Tracing {
-    /// By whom.
+    /// The tracer.
     pub tracer: Weak<Process>,
-    /// Whether the tracer had CAP_SYS_PTRACE when it attached: the tracee may gain rights by
-    /// execve(2).
+    /// Whether the tracer had CAP_SYS_PTRACE when it attached: execve(2) may then grant privileges
+    /// to the tracee.
     pub may_watch: bool,
     /// PTRACE_SETOPTIONS.
     pub options: Options,
-    /// Whether PTRACE_SEIZE began it.
+    /// Whether the tracer attached by PTRACE_SEIZE.
     pub seized: bool,
-    /// How far it was let go.
+    /// Up to which stop the thread was resumed.
     pub mode: Mode,
-    /// While it is held.
+    /// The present stop.
     pub stop: Option<Stop>,
-    /// PTRACE_GETEVENTMSG.
+    /// Message of the last event (PTRACE_GETEVENTMSG).
     pub message: u64,
-    /// It has to stop as soon as it can (PTRACE_INTERRUPT).
+    /// The thread must stop before its return to user mode (PTRACE_INTERRUPT, JOBCTL_TRAP_STOP).
     pub stop_wanted: bool,
-    /// PTRACE_LISTEN: held, but told when job control lets go.
+    /// PTRACE_LISTEN: the thread stays stopped, and reports the end of the group stop.
     pub listening: bool,
-    /// TF in its flags is the tracer's, not its own.
+    /// TF in the saved flags was set by the tracer, not by the program (TIF_FORCED_TF).
     pub forced_tf: bool,
-    /// How it ended, while the tracer has not been told.
+    /// Exit status, until the tracer has waited for it.
     pub ended: Option<ExitStatus>,
 }
 
-/// Which IDs of the caller's a check goes by (PTRACE_MODE_FSCREDS, PTRACE_MODE_REALCREDS).
+/// The caller's IDs in an access check (PTRACE_MODE_FSCREDS, PTRACE_MODE_REALCREDS).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ids {
-    /// Those of file access, and the effective capabilities: /proc.
+    /// File-system IDs and effective capabilities, for /proc.
     FileSystem,
-    /// The real ones, and the permitted capabilities: system calls.
+    /// Real IDs and permitted capabilities, for system calls.
     Real,
 }
 
-/// Whether the running thread may look into `target` and change it.
+/// Whether the running thread may read and change the state of `target`.
 pub fn may_access(target: &Task, ids: Ids) -> bool {
     may_access_process(&target.process, &target.cred(), ids)
 }
 
-/// The same of a process that acts as `its` says (__ptrace_may_access in kernel/ptrace.c and
-/// cap_ptrace_access_check): its own threads; who has the same user and group in every respect and
-/// no fewer capabilities, unless it keeps to itself (PR_SET_DUMPABLE); CAP_SYS_PTRACE.
+/// Whether the running thread may read and change the state of a process with the credentials `its`
+/// (__ptrace_may_access in kernel/ptrace.c, cap_ptrace_access_check). Allowed are: threads of the
+/// process itself; a thread whose IDs equal all of the target's user and group IDs and that has all
+/// of its permitted capabilities, if the target is dumpable (PR_SET_DUMPABLE); CAP_SYS_PTRACE.
 pub fn may_access_process(target: &Process, its: &Credentials, ids: Ids) -> bool {
     let me = current();
     if core::ptr::eq(&raw const *me.process, target) {
@@ -176,7 +179,7 @@ pub fn may_access_process(target: &Process, its: &Credentials, ids: Ids) -> bool
             && capabilities.contains(its.permitted)
 }
 
-/// The process that traces `task`.
+/// The tracer of `task`.
 pub fn tracer_of(task: &Task) -> Option<Arc<Process>> {
     task.tracing.lock().as_ref()?.tracer.upgrade()
 }

@@ -1,4 +1,4 @@
-//! A held thread's registers, as `struct user_regs_struct` of either width.
+//! A stopped thread's registers as `struct user_regs_struct` of either width.
 
 use crate::abi::errno::Errno;
 use crate::abi::frame::USER32_CS;
@@ -9,12 +9,12 @@ use crate::arch::segments::Segments;
 use crate::mm::layout::TASK_SIZE;
 use crate::process::{Task, instruction};
 
-/// Registers of a 64-bit thread (arch/x86/include/asm/user_64.h).
+/// Number of registers of a 64-bit thread (arch/x86/include/asm/user_64.h).
 pub const COUNT: usize = 27;
-/// Registers of a 32-bit thread (user_32.h).
+/// Number of registers of a 32-bit thread (user_32.h).
 pub const COUNT_32: usize = 17;
 
-/// Indices into the 64-bit structure behind those that lie there as in [`Frame`].
+/// Indices into the 64-bit structure, whose first registers are in the order of [`Frame`].
 mod index {
     pub const CS: usize = 17;
     pub const FLAGS: usize = 18;
@@ -27,12 +27,12 @@ mod index {
     pub const GS: usize = 26;
 }
 
-/// Flags that a tracer may set (FLAG_MASK): CF PF AF ZF SF TF DF OF NT AC. And RF.
+/// Flags that a tracer may set (FLAG_MASK): CF, PF, AF, ZF, SF, TF, DF, OF, NT, RF, AC.
 const WRITABLE_FLAGS: u64 = 0xdd5 | 1 << 14 | 1 << 16 | 1 << 18;
 
-/// The 64-bit structure's place of each register of the 32-bit one: bx cx dx si di bp ax ds es fs
+/// Index in the 64-bit structure of each register of the 32-bit one: bx cx dx si di bp ax ds es fs
 /// gs orig_ax ip cs flags sp ss.
-const PLACES_32: [usize; COUNT_32] = [
+const INDICES_32: [usize; COUNT_32] = [
     5, 11, 12, 13, 14, 4, 10, 23, 24, 25, 26, 15, 16, 17, 18, 19, 20,
 ];
 
@@ -41,11 +41,11 @@ pub fn is_32bit(task: &Task) -> bool {
     task.frame().cs == u64::from(USER32_CS)
 }
 
-/// Whether the next instruction is POPF or IRET, behind whatever prefixes
-/// (arch/x86/kernel/step.c: is_setting_trap_flag).
+/// Whether the next instruction is POPF or IRET, with any prefixes (arch/x86/kernel/step.c:
+/// is_setting_trap_flag).
 pub fn is_at_flags_instruction(task: &Task) -> bool {
-    const LONGEST: usize = 15;
-    let mut bytes = [0; LONGEST];
+    const MAX_LENGTH: usize = 15;
+    let mut bytes = [0; MAX_LENGTH];
     let Some(mm) = task.mm() else {
         return false;
     };
@@ -59,9 +59,9 @@ pub fn is_at_flags_instruction(task: &Task) -> bool {
     matches!(first, Some(0x9d | 0xcf))
 }
 
-/// The segments that a held thread goes on with. Without FSGSBASE the base of a selector that isn't
-/// null is its descriptor's, whatever was written to it (load_seg_legacy); what was stays for a
-/// null one.
+/// The segment registers with which a stopped thread continues. Without FSGSBASE the base of a
+/// non-null selector is its descriptor's, whatever was written (load_seg_legacy); with a null
+/// selector the written base is kept.
 fn segments(task: &Task) -> Segments {
     let mut segments = *task.segments.lock();
     if !cpu::features().fsgsbase {
@@ -72,13 +72,13 @@ fn segments(task: &Task) -> Segments {
     segments
 }
 
-/// A held thread goes on.
+/// Stores the segment registers with which a stopped thread continues, before it is resumed.
 pub(super) fn settle_segments(task: &Task) {
     let settled = segments(task);
     task.segments.set(settled);
 }
 
-/// All of them, in 64-bit order.
+/// All registers, in the order of the 64-bit structure.
 pub fn read(task: &Task) -> [u64; COUNT] {
     let (f, s) = (task.frame(), segments(task));
     let forced_tf = task.tracing.lock().as_ref().is_some_and(|t| t.forced_tf);
@@ -94,13 +94,14 @@ pub fn read(task: &Task) -> [u64; COUNT] {
     ]
 }
 
-/// The same in 32-bit order.
+/// All registers of the 32-bit structure, in its order.
 pub fn read_32(task: &Task) -> [u32; COUNT_32] {
     let all = read(task);
-    PLACES_32.map(|place| all[place] as u32)
+    INDICES_32.map(|place| all[place] as u32)
 }
 
-fn general(f: &mut Frame, place: usize) -> Option<&mut u64> {
+/// The register of [`Frame`] with this index in the 64-bit structure.
+fn general_register(f: &mut Frame, place: usize) -> Option<&mut u64> {
     Some(match place {
         0 => &mut f.r15,
         1 => &mut f.r14,
@@ -124,25 +125,25 @@ fn general(f: &mut Frame, place: usize) -> Option<&mut u64> {
     })
 }
 
-/// Whether a selector could be loaded in ring 3 at all (invalid_selector).
-fn is_selector(value: u16) -> bool {
+/// Whether a selector may be loaded in ring 3: null or with RPL 3 (invalid_selector).
+fn is_valid_selector(value: u16) -> bool {
     value == 0 || value & 3 == 3
 }
 
-/// Writes one of them, by its place in the 64-bit structure.
+/// Writes a register, by its index in the 64-bit structure.
 ///
 /// # Errors
 /// `EIO` for a value that the register can't hold in ring 3.
 pub fn write(task: &Task, place: usize, value: u64) -> Result<(), Errno> {
     use index::*;
-    // More than a selector's 16 bits isn't looked at (set_segment_reg).
+    // Bits above a selector's 16 are ignored (set_segment_reg).
     let selector = value as u16;
     match place {
-        CS | SS if !is_selector(selector) || selector == 0 => return Err(Errno::EIO),
-        DS..=GS if !is_selector(selector) => return Err(Errno::EIO),
+        CS | SS if !is_valid_selector(selector) || selector == 0 => return Err(Errno::EIO),
+        DS..=GS if !is_valid_selector(selector) => return Err(Errno::EIO),
         FS_BASE | GS_BASE if value >= TASK_SIZE => return Err(Errno::EIO),
         FLAGS => {
-            // TF that is written is the thread's own from here on.
+            // A TF that the tracer writes counts as the program's own.
             if value & TF != 0
                 && let Some(tracing) = task.tracing.lock().as_mut()
             {
@@ -172,12 +173,13 @@ pub fn write(task: &Task, place: usize, value: u64) -> Result<(), Errno> {
             frame.rflags = kept | value & WRITABLE_FLAGS;
         }
         _ => {
-            if let Some(register) = general(frame, place) {
+            if let Some(register) = general_register(frame, place) {
                 *register = value;
             }
         }
     });
-    // The fast doors of 32-bit code return to a fixed place with two registers of the CPU's choice.
+    // IRET: SYSRET and SYSEXIT take rip and other registers from rcx, r11 or rdx, so that they
+    // can't return with arbitrary registers.
     task.set_work(work::IRET);
     done.ok_or(Errno::ESRCH)
 }
@@ -191,20 +193,20 @@ fn write_base(task: &Task, place: usize, base: u64) {
     }
 }
 
-/// Writes one of the 32-bit structure. FS and GS get the base of their new selector with it: 32-bit
-/// tracers have no other way to say it (putreg32).
+/// Writes a register, by its index in the 32-bit structure. FS and GS also get the base of their
+/// new selector, which a 32-bit tracer can't write (putreg32).
 ///
 /// # Errors
 /// As [`write()`].
 pub fn write_32(task: &Task, place: usize, value: u32) -> Result<(), Errno> {
-    // orig_eax is a number that may be -1, eax a result that may be an error: both are signed.
-    let is_signed = matches!(PLACES_32[place], 10 | 15);
+    // Sign-extended: orig_eax may be -1, eax may be an error.
+    let is_signed = matches!(INDICES_32[place], 10 | 15);
     let value = if is_signed {
         value as i32 as i64 as u64
     } else {
         value.into()
     };
-    let place = PLACES_32[place];
+    let place = INDICES_32[place];
     write(task, place, value)?;
     write_base(task, place, instruction::base(task, value as u16));
     Ok(())

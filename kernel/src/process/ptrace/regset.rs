@@ -1,5 +1,5 @@
-//! PTRACE_GETREGSET and PTRACE_SETREGSET: sets of registers by their ELF note type, in the layout
-//! of the thread's own width (arch/x86/kernel/ptrace.c: x86_64_regsets, x86_32_regsets).
+//! PTRACE_GETREGSET and PTRACE_SETREGSET: register sets by ELF note type, in the layout of the
+//! thread's width (arch/x86/kernel/ptrace.c: x86_64_regsets, x86_32_regsets).
 
 use alloc::vec::Vec;
 
@@ -13,18 +13,18 @@ use crate::process::Task;
 
 /// General registers.
 pub const PRSTATUS: u32 = 1;
-/// x87 registers; SSE's too for a 64-bit thread.
+/// x87 registers; for a 64-bit thread also the SSE registers.
 pub const PRFPREG: u32 = 2;
-/// FXSAVE's form for a 32-bit thread.
+/// FXSAVE's format for a 32-bit thread.
 pub const PRXFPREG: u32 = 0x46e6_2b7f;
-/// The three descriptors for TLS of a 32-bit thread.
+/// The three TLS descriptors of a 32-bit thread.
 pub const TLS: u32 = 0x200;
-/// The bitmap of I/O ports, a bit set for each that is closed; it is only read.
+/// I/O bitmap, a set bit for each closed port; read-only.
 pub const IOPERM: u32 = 0x201;
 /// The XSAVE area.
 pub const X86_XSTATE: u32 = 0x202;
 
-/// A set of a held thread, whole.
+/// Reads a whole register set of a stopped thread.
 ///
 /// # Errors
 /// `EINVAL` for an unknown register set, `ENXIO` for an empty one.
@@ -59,10 +59,10 @@ pub fn read(task: &Task, set: u32) -> Result<Vec<u8>, Errno> {
     })
 }
 
-/// Writes a set, or the registers at its beginning that `bytes` has.
+/// Writes a register set of a stopped thread. Registers beyond the end of `bytes` are unchanged.
 ///
 /// # Errors
-/// `EINVAL` for a set that it doesn't have, `EIO` or `EINVAL` for a value that can't be.
+/// `EINVAL` for an unknown register set, `EIO` or `EINVAL` for an invalid value.
 pub fn write(task: &Task, set: u32, bytes: &[u8]) -> Result<(), Errno> {
     match (set, registers::is_32bit(task)) {
         (PRSTATUS, false) => {
@@ -85,8 +85,8 @@ pub fn write(task: &Task, set: u32, bytes: &[u8]) -> Result<(), Errno> {
     }
 }
 
-/// Descriptors for TLS from the first one on; their own numbers say nothing. All are checked before
-/// one is written (regset_tls_set in arch/x86/kernel/tls.c).
+/// Writes TLS descriptors from the first one on; their entry numbers are ignored. All are checked
+/// before the first is written (regset_tls_set in arch/x86/kernel/tls.c).
 fn write_tls(task: &Task, bytes: &[u8]) -> Result<(), Errno> {
     let mut tls = *task.tls.lock();
     let (words, _) = bytes.as_chunks();
@@ -99,7 +99,7 @@ fn write_tls(task: &Task, bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Bytes of one part of a set: how many are asked for is a multiple of that.
+/// Size in bytes of an element of a register set; the size of a request is a multiple of it.
 pub fn unit(task: &Task, set: u32) -> usize {
     match (set, registers::is_32bit(task)) {
         (TLS, _) => size_of::<[u32; 4]>(),

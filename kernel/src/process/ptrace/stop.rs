@@ -1,4 +1,5 @@
-//! The traced side: where a thread stops, what its tracer is told, and what it goes on with.
+//! The tracee's side: the stops of a traced thread, their report to the tracer, and the signal with
+//! which the thread continues.
 
 use alloc::sync::Arc;
 
@@ -12,13 +13,13 @@ use crate::process::stop::StopState;
 use crate::process::{Process, Task, TaskState, children, current};
 use crate::sched::run_queue;
 
-/// Added to SIGTRAP at system calls, if the tracer wants it (PTRACE_O_TRACESYSGOOD).
+/// Added to SIGTRAP at system calls with PTRACE_O_TRACESYSGOOD.
 const SYSGOOD: u32 = 0x80;
 
-/// Holds the running thread until its tracer lets it go; returns what became of the stop, with the
-/// signal to go on with. `None` at once if it isn't traced, or has to end.
+/// Stops the running thread until its tracer resumes it (ptrace_stop). Returns the stop, with the
+/// signal to continue with; `None` at once if the thread isn't traced or must exit.
 ///
-/// The tracer may change the thread's frame meanwhile: no caller has a reference to it.
+/// The tracer may change the thread's frame meanwhile: no caller may hold a reference to it.
 fn hold(reason: Reason, code: u32, info: SigInfo, message: Option<u64>) -> Option<Stop> {
     let task = run_queue::current_task();
     let tracer = {
@@ -46,7 +47,7 @@ fn hold(reason: Reason, code: u32, info: SigInfo, message: Option<u64>) -> Optio
         } else {
             CLD_TRAPPED
         };
-        tell(&tracer, &task, why as i32, (code & 0x7f) as i32);
+        notify_tracer(&tracer, &task, why as i32, (code & 0x7f) as i32);
         run_queue::schedule();
     }
     let mut tracing = task.tracing.lock();
@@ -55,8 +56,8 @@ fn hold(reason: Reason, code: u32, info: SigInfo, message: Option<u64>) -> Optio
     tracing.stop.take()
 }
 
-/// Tells the tracer of its thread, by the thread's ID.
-pub fn tell(tracer: &Arc<Process>, task: &Task, code: i32, status: i32) {
+/// Notifies the tracer of a change of its tracee, with the thread's ID.
+pub fn notify_tracer(tracer: &Arc<Process>, task: &Task, code: i32, status: i32) {
     let mut info = SigInfo::child(&task.process, code, status);
     if let signal::Fields::Child { pid, .. } = &mut info.fields {
         *pid = task.tid();
@@ -71,8 +72,8 @@ fn trap(code: i32) -> SigInfo {
     }
 }
 
-/// The way into a system call. Returns whether the call is to be made; if not, rax holds what the
-/// tracer wants it to hold.
+/// The system call entry stop. Returns whether the call is to be executed; if not, rax has the
+/// tracer's value.
 pub fn syscall_entry() -> bool {
     let mode = mode();
     if matches!(mode, Mode::Syscall | Mode::Sysemu | Mode::SysemuStep) {
@@ -86,21 +87,22 @@ pub fn syscall_entry() -> bool {
 pub fn syscall_exit() {
     match mode() {
         Mode::Syscall => stop_at_call(Reason::Exit),
-        // The trap of the instruction that made the call: the CPU would give it one late, as
-        // the doors mask TF.
+        // The trap of the instruction that made the call. The CPU would trap one instruction later,
+        // as the doors mask TF.
         Mode::Step => {
             let _ = signal::send_task(
                 &run_queue::current_task(),
                 &SigInfo::fault(SIGTRAP, TRAP_BRKPT, current().frame().rip),
             );
         }
-        // A call that isn't made has no way out to tell of; TF traps behind the next instruction
+        // A call that isn't executed has no exit stop; TF traps after the next instruction
         // (report_single_step in kernel/entry/common.c).
         Mode::Run | Mode::Sysemu | Mode::SysemuStep => {}
     }
 }
 
-/// `si_code` of that (user_single_step_report in include/linux/ptrace.h).
+/// `si_code` of a single step over a system call (user_single_step_report in
+/// include/linux/ptrace.h).
 const TRAP_BRKPT: i32 = 1;
 
 fn mode() -> Mode {
@@ -130,7 +132,7 @@ fn stop_at_call(reason: Reason) {
     }
 }
 
-/// A signal is about to be delivered: the tracer may change it, or take it away (`None`).
+/// The signal delivery stop: the tracer may replace or discard (`None`) the signal.
 pub fn before_delivery(info: SigInfo) -> Option<SigInfo> {
     if info.signo == SIGKILL || !current().is_traced() {
         return Some(info);
@@ -148,7 +150,7 @@ fn hold_for_signal(info: SigInfo) -> Option<SigInfo> {
     let info = if stop.signal == stop.info.signo {
         stop.info
     } else {
-        // Another signal: it comes from the tracer.
+        // A replaced signal counts as sent by the tracer.
         let tracer = super::tracer_of(&task);
         SigInfo {
             signo: stop.signal,
@@ -167,8 +169,8 @@ fn hold_for_signal(info: SigInfo) -> Option<SigInfo> {
     Some(info)
 }
 
-/// Job control stops the process: a traced thread stops for its tracer instead. Returns `false` if
-/// it isn't traced.
+/// The group stop of a traced thread, which stops for its tracer instead of job control. Returns
+/// `false` if the running thread isn't traced.
 pub fn group_stop(signo: u8) -> bool {
     let task = run_queue::current_task();
     let Some(seized) = task.tracing.lock().as_ref().map(|tracing| tracing.seized) else {
@@ -182,7 +184,7 @@ pub fn group_stop(signo: u8) -> bool {
     true
 }
 
-/// A stop by job control or PTRACE_INTERRUPT of a thread that was seized (do_jobctl_trap).
+/// PTRACE_EVENT_STOP of a seized thread, by job control or PTRACE_INTERRUPT (do_jobctl_trap).
 fn event_stop(signo: u8) {
     let code = u32::from(signo) | linux::PTRACE_EVENT_STOP << 8;
     let info = SigInfo {
@@ -192,13 +194,13 @@ fn event_stop(signo: u8) {
     hold(Reason::Group, code, info, Some(0));
 }
 
-/// Whether the running thread has to stop for its tracer, without a signal.
+/// Whether a stop of the thread is requested, other than by a signal.
 pub fn is_wanted(task: &Task) -> bool {
     let tracing = task.tracing.lock();
     tracing.as_ref().is_some_and(|tracing| tracing.stop_wanted)
 }
 
-/// That stop.
+/// Makes the requested stop of the running thread.
 pub fn wanted_stop() {
     let task = run_queue::current_task();
     let seized = {
@@ -217,20 +219,21 @@ pub fn wanted_stop() {
     if seized {
         event_stop(signo);
     } else {
-        // Attached while job control held it: it says so again, to its tracer.
+        // Attached during a group stop, which is reported to the tracer.
         let info = SigInfo::kernel(signo);
         hold(Reason::Group, signo.into(), info, Some(0));
     }
 }
 
-/// A `PTRACE_EVENT_*` that the tracer asked for.
+/// Stops for a `PTRACE_EVENT_*` that the tracer requested.
 fn event(event: u32, message: u64) {
     let code = u32::from(SIGTRAP) | event << 8;
     let info = trap(code as i32);
     hold(Reason::Event, code, info, Some(message));
 }
 
-/// The running thread has started another program; `old_tid` was its ID before.
+/// The stop after execve(2), or without PTRACE_O_TRACEEXEC a SIGTRAP; `old_tid` was the thread's ID
+/// before.
 pub fn exec(old_tid: u32) {
     let task = current();
     let Some((options, seized)) = task
@@ -248,8 +251,8 @@ pub fn exec(old_tid: u32) {
     }
 }
 
-/// The running thread made `child` by the call that `kind` names (`PTRACE_EVENT_FORK`, `_VFORK`
-/// or `_CLONE`); or its child of vfork has let it go on (`_VFORK_DONE`).
+/// The stop after the creation of `child` (`kind`: `PTRACE_EVENT_FORK`, `_VFORK` or `_CLONE`), or
+/// after the release by a vfork child (`_VFORK_DONE`), if the tracer requested it.
 pub fn made_child(kind: u32, child: u32) {
     let wanted = match kind {
         linux::PTRACE_EVENT_FORK => Options::TRACEFORK,
@@ -262,7 +265,7 @@ pub fn made_child(kind: u32, child: u32) {
     }
 }
 
-/// The running thread is about to end.
+/// The stop before the exit of the running thread, if the tracer requested it.
 pub fn before_exit(status: ExitStatus) {
     if options().contains(Options::TRACEEXIT) {
         let message = status.wait_status();

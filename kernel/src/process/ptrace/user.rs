@@ -1,24 +1,26 @@
-//! PTRACE_PEEKUSER and PTRACE_POKEUSER: access to the registers and the debug registers in `struct
-//! user` by their offset.
+//! PTRACE_PEEKUSER and PTRACE_POKEUSER: registers and debug registers by their offset in
+//! `struct user`.
 
 use super::{debug, registers};
 use crate::abi::errno::Errno;
 use crate::process::Task;
 
-/// Bytes of `struct user`, and where its debug registers begin.
+/// Size of `struct user`, and offset of its debug registers.
 const SIZE: u64 = 928;
 const DEBUG: u64 = 848;
-/// The same for i386.
+/// Size of i386's `struct user`, and offset of its debug registers.
 const SIZE_32: u64 = 284;
 const DEBUG_32: u64 = 252;
 
-/// The field of `struct user` at an offset.
+/// Field of `struct user`.
 enum Field {
     Register(usize),
     Debug(usize),
-    Nothing,
+    Other,
 }
 
+/// The field at `offset`, for words of `width` bytes; `last` is the last valid offset, `debug` that
+/// of the debug registers, `count` the number of registers.
 fn field(offset: u64, width: u64, last: u64, debug: u64, count: usize) -> Result<Field, Errno> {
     if !offset.is_multiple_of(width) || offset > last {
         return Err(Errno::EIO);
@@ -29,7 +31,7 @@ fn field(offset: u64, width: u64, last: u64, debug: u64, count: usize) -> Result
     } else if (debug..debug + 8 * width).contains(&offset) {
         Field::Debug(((offset - debug) / width) as usize)
     } else {
-        Field::Nothing
+        Field::Other
     })
 }
 
@@ -38,31 +40,31 @@ fn field_64(offset: u64) -> Result<Field, Errno> {
 }
 
 fn field_32(offset: u64) -> Result<Field, Errno> {
-    // One word behind the structure is let pass (arch/x86/kernel/ptrace.c: putreg32).
+    // As on Linux, one word after the structure is accepted (arch/x86/kernel/ptrace.c: putreg32).
     field(offset, 4, SIZE_32, DEBUG_32, registers::COUNT_32)
 }
 
 /// PTRACE_PEEKUSER of a 64-bit tracer.
 ///
 /// # Errors
-/// `EIO` for an offset outside, or not of a word.
+/// `EIO` for an offset outside the structure or not a multiple of the word size.
 pub fn peek(task: &Task, offset: u64) -> Result<u64, Errno> {
     Ok(match field_64(offset)? {
         Field::Register(index) => registers::read(task)[index],
         Field::Debug(index) => debug::read(task, index),
-        Field::Nothing => 0,
+        Field::Other => 0,
     })
 }
 
 /// PTRACE_POKEUSER of a 64-bit tracer.
 ///
 /// # Errors
-/// `EIO` as above, and for a value that can't be.
+/// Those of [`peek`]; `EIO` or `EINVAL` for an invalid value.
 pub fn poke(task: &Task, offset: u64, value: u64) -> Result<(), Errno> {
     match field_64(offset)? {
         Field::Register(index) => registers::write(task, index, value),
         Field::Debug(index) => debug::write(task, index, value),
-        Field::Nothing => Err(Errno::EIO),
+        Field::Other => Err(Errno::EIO),
     }
 }
 
@@ -74,7 +76,7 @@ pub fn peek_32(task: &Task, offset: u64) -> Result<u32, Errno> {
     Ok(match field_32(offset)? {
         Field::Register(index) => registers::read_32(task)[index],
         Field::Debug(index) => debug::read(task, index) as u32,
-        Field::Nothing => 0,
+        Field::Other => 0,
     })
 }
 
@@ -86,7 +88,7 @@ pub fn poke_32(task: &Task, offset: u64, value: u32) -> Result<(), Errno> {
     match field_32(offset)? {
         Field::Register(index) => registers::write_32(task, index, value),
         Field::Debug(index) => debug::write(task, index, value.into()),
-        // What isn't there is ignored.
-        Field::Nothing => Ok(()),
+        // Writes to other fields are ignored.
+        Field::Other => Ok(()),
     }
 }
