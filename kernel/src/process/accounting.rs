@@ -180,7 +180,7 @@ mod tests {
     use crate::kernel_test;
 
     kernel_test!(
-        fn numbers_of_a_record_are_as_linux_packs_them() {
+        fn accounting_records_pack_numbers_as_linux_does() {
             let counts = [
                 (0, 0),
                 (8191, 8191),

@@ -1,6 +1,6 @@
 //! Loading and starting a program: execve(2), execveat(2), and init (fs/exec.c, fs/binfmt_elf.c).
 //!
-//! The new program is loaded into an address space of its own before the old one is given up.
+//! The new program is loaded into a new address space before the old one is released.
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;

@@ -17,7 +17,7 @@ use crate::vm::fault::Access;
 
 /// Exception raised by the emulated instruction.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum FarFault {
     /// Vector and error code (a selector, or 0).
     Segment(u8, u64),
     /// Page fault: address and access.
@@ -53,7 +53,7 @@ const PAGES: u64 = 1 << 55;
 ///
 /// # Errors
 /// The exception that the instruction raises; `frame` is unchanged.
-pub fn complete(frame: &mut Frame) -> Result<bool, Fault> {
+pub fn complete(frame: &mut Frame) -> Result<bool, FarFault> {
     let task = current();
     let bytes = instruction::bytes(frame);
     let is_big = |selector: u64| {
@@ -62,7 +62,7 @@ pub fn complete(frame: &mut Frame) -> Result<bool, Fault> {
     let long = frame.cs == u64::from(USER_CS);
     let mut decoder = Decoder::new(&bytes, long, long || is_big(frame.cs));
     let opcode = decoder.opcode();
-    let mut stack = Stack {
+    let mut stack = UserStack {
         base: match long {
             true => 0,
             false => instruction::base(&task, frame.ss as u16),
@@ -119,7 +119,7 @@ pub fn complete(frame: &mut Frame) -> Result<bool, Fault> {
 }
 
 /// The stack of the emulated instruction.
-struct Stack {
+struct UserStack {
     /// Base of the stack segment.
     base: u64,
     /// Bits of the stack pointer in use: 16, 32 or 64.
@@ -129,7 +129,7 @@ struct Stack {
     pointer: u64,
 }
 
-impl Stack {
+impl UserStack {
     fn address(&self, pointer: u64) -> u64 {
         let address = self.base.wrapping_add(pointer & self.mask);
         // With a segment base, addresses wrap at 4 GiB.
@@ -140,7 +140,7 @@ impl Stack {
         }
     }
 
-    fn pop(&mut self) -> Result<u64, Fault> {
+    fn pop(&mut self) -> Result<u64, FarFault> {
         let word = read(self.address(self.pointer), self.size)?;
         self.pointer = self.pointer.wrapping_add(self.size);
         Ok(word)
@@ -158,11 +158,11 @@ impl Stack {
     }
 }
 
-fn read(at: u64, size: u64) -> Result<u64, Fault> {
+fn read(at: u64, size: u64) -> Result<u64, FarFault> {
     let mut bytes = [0; 8];
     UserPtr::new(at)
         .read_into(&mut bytes[..size as usize])
-        .map_err(|_| Fault::Page(at, Access::Read))?;
+        .map_err(|_| FarFault::Page(at, Access::Read))?;
     Ok(u64::from_le_bytes(bytes))
 }
 
@@ -182,9 +182,9 @@ fn set_code_segment(
     to: u64,
     selector: u16,
     rights: Rights,
-) -> Result<(), Fault> {
+) -> Result<(), FarFault> {
     let error = u64::from(selector & INDEX);
-    let refused = Err(Fault::Segment(PROTECTION, error));
+    let refused = Err(FarFault::Segment(PROTECTION, error));
     if selector & INDEX == 0 {
         return refused;
     }
@@ -200,7 +200,7 @@ fn set_code_segment(
         return refused;
     }
     if bits & PRESENT == 0 {
-        return Err(Fault::Segment(NOT_PRESENT, error));
+        return Err(FarFault::Segment(NOT_PRESENT, error));
     }
     let in_reach = if bits & LONG != 0 {
         to < TASK_SIZE
@@ -214,7 +214,7 @@ fn set_code_segment(
         to & u64::from(u32::MAX) <= limit
     };
     if !in_reach {
-        return Err(Fault::Segment(PROTECTION, 0));
+        return Err(FarFault::Segment(PROTECTION, 0));
     }
     next.cs = u64::from(selector | RING_3);
     next.rip = if bits & LONG != 0 {
@@ -227,9 +227,9 @@ fn set_code_segment(
 }
 
 /// IRET to the same ring. In 64-bit code it also pops rsp and SS, in 32-bit code it doesn't.
-fn iret(task: &Task, next: &mut Frame, stack: &mut Stack, long: bool) -> Result<(), Fault> {
+fn iret(task: &Task, next: &mut Frame, stack: &mut UserStack, long: bool) -> Result<(), FarFault> {
     if next.rflags & NT != 0 {
-        return Err(Fault::Segment(PROTECTION, 0));
+        return Err(FarFault::Segment(PROTECTION, 0));
     }
     let (to, selector, flags) = (stack.pop()?, stack.pop()? as u16, stack.pop()?);
     let mut pointer = stack.add(next.rsp, 3 * stack.size);
@@ -258,15 +258,15 @@ fn iret(task: &Task, next: &mut Frame, stack: &mut Stack, long: bool) -> Result<
 }
 
 /// Checks a stack segment (writable data of ring 3); returns its descriptor.
-fn stack_segment(task: &Task, selector: u16) -> Result<u64, Fault> {
+fn stack_segment(task: &Task, selector: u16) -> Result<u64, FarFault> {
     let error = u64::from(selector & INDEX);
     let descriptor = instruction::descriptor(task, selector).filter(|bits| {
         let is_data = bits & CODE_OR_DATA != 0 && bits & CODE == 0 && bits & WRITABLE != 0;
         selector & INDEX != 0 && selector & RING_3 == RING_3 && is_data && bits & DPL == DPL
     });
     match descriptor {
-        None => Err(Fault::Segment(PROTECTION, error)),
-        Some(bits) if bits & PRESENT == 0 => Err(Fault::Segment(STACK, error)),
+        None => Err(FarFault::Segment(PROTECTION, error)),
+        Some(bits) if bits & PRESENT == 0 => Err(FarFault::Segment(STACK, error)),
         Some(bits) => Ok(bits),
     }
 }
@@ -275,11 +275,11 @@ fn stack_segment(task: &Task, selector: u16) -> Result<u64, Fault> {
 fn call(
     task: &Task,
     next: &mut Frame,
-    stack: &mut Stack,
+    stack: &mut UserStack,
     to: u64,
     selector: u16,
     len: usize,
-) -> Result<(), Fault> {
+) -> Result<(), FarFault> {
     let (cs, behind) = (next.cs, next.rip.wrapping_add(len as u64));
     set_code_segment(task, next, to, selector, Rights::Call)?;
     for (place, word) in [(1, cs), (2, behind)] {
@@ -287,7 +287,7 @@ fn call(
         let bytes = word.to_le_bytes();
         UserPtr::new(at)
             .write_slice(&bytes[..stack.size as usize])
-            .map_err(|_| Fault::Page(at, Access::Write))?;
+            .map_err(|_| FarFault::Page(at, Access::Write))?;
     }
     next.rsp = stack.add(next.rsp, (2 * stack.size).wrapping_neg());
     Ok(())

@@ -165,7 +165,7 @@ pub fn bad_return(frame: &Frame, vector: u8, error_code: u64) {
     }
 }
 
-/// Sends the running task the signal of its own exception.
+/// Forces the signal of the running task's exception; logs the exception if there is no handler.
 fn raise(
     frame: &Frame,
     info: &SigInfo,
@@ -175,7 +175,7 @@ fn raise(
     address: Option<u64>,
 ) {
     let task = current();
-    // Only a signal without a handler is logged (show_unhandled_signals).
+    // As in show_unhandled_signals.
     if task.process.actions().lock().get(info.signo).handler <= signal::IGNORE {
         report(frame, what, error_code, address.unwrap_or(0));
     }
@@ -213,8 +213,10 @@ fn page_fault(frame: &mut Frame, mut error_code: u64) {
         match far::complete(frame) {
             Ok(true) => return trap_after_emulation(frame, steps),
             Ok(false) => refused = error_code & PRESENT != 0,
-            Err(far::Fault::Segment(vector, code)) => return user_exception(frame, vector, code),
-            Err(far::Fault::Page(at, how)) => {
+            Err(far::FarFault::Segment(vector, code)) => {
+                return user_exception(frame, vector, code);
+            }
+            Err(far::FarFault::Page(at, how)) => {
                 (address, access, refused) = (at, how, true);
                 error_code = if how == Access::Write { WRITE } else { 0 };
             }

@@ -74,12 +74,12 @@ pub struct Decoder<'a> {
     rex: u8,
     has_operand_prefix: bool,
     has_address_prefix: bool,
-    segment: Option<Segment>,
+    segment: Option<SegmentRegister>,
 }
 
 /// Segment register.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Segment {
+enum SegmentRegister {
     Es,
     Cs,
     Ss,
@@ -121,12 +121,12 @@ impl<'a> Decoder<'a> {
             match byte {
                 0x66 => self.has_operand_prefix = true,
                 0x67 => self.has_address_prefix = true,
-                0x26 => self.segment = Some(Segment::Es),
-                0x2e => self.segment = Some(Segment::Cs),
-                0x36 => self.segment = Some(Segment::Ss),
-                0x3e => self.segment = Some(Segment::Ds),
-                0x64 => self.segment = Some(Segment::Fs),
-                0x65 => self.segment = Some(Segment::Gs),
+                0x26 => self.segment = Some(SegmentRegister::Es),
+                0x2e => self.segment = Some(SegmentRegister::Cs),
+                0x36 => self.segment = Some(SegmentRegister::Ss),
+                0x3e => self.segment = Some(SegmentRegister::Ds),
+                0x64 => self.segment = Some(SegmentRegister::Fs),
+                0x65 => self.segment = Some(SegmentRegister::Gs),
                 0xf0 | 0xf2 | 0xf3 => {}
                 0x40..=0x4f if self.long => {
                     self.rex = byte;
@@ -191,7 +191,11 @@ impl<'a> Decoder<'a> {
             (_, true) => LOW,
             (_, false) => 0xffff,
         };
-        let usual = if on_stack { Segment::Ss } else { Segment::Ds };
+        let usual = if on_stack {
+            SegmentRegister::Ss
+        } else {
+            SegmentRegister::Ds
+        };
         let base = self.segment_base(frame, self.segment.unwrap_or(usual));
         let address = base.wrapping_add(offset & mask);
         Some(if self.long { address } else { address & LOW })
@@ -258,17 +262,17 @@ impl<'a> Decoder<'a> {
         if self.rex & bit != 0 { 8 } else { 0 }
     }
 
-    fn segment_base(&self, frame: &Frame, segment: Segment) -> u64 {
+    fn segment_base(&self, frame: &Frame, segment: SegmentRegister) -> u64 {
         let now = Segments::read();
         let selector = match segment {
-            Segment::Fs => return now.fs_base,
-            Segment::Gs => return now.gs_base,
+            SegmentRegister::Fs => return now.fs_base,
+            SegmentRegister::Gs => return now.gs_base,
             // In 64-bit code the base of the other segments is 0.
             _ if self.long => return 0,
-            Segment::Es => now.es,
-            Segment::Ds => now.ds,
-            Segment::Cs => frame.cs as u16,
-            Segment::Ss => frame.ss as u16,
+            SegmentRegister::Es => now.es,
+            SegmentRegister::Ds => now.ds,
+            SegmentRegister::Cs => frame.cs as u16,
+            SegmentRegister::Ss => frame.ss as u16,
         };
         base(&current(), selector)
     }

@@ -19,6 +19,7 @@
 //! | identity and resources | `cred`, `capability`, `attributes`, `rusage`, `oom`, `uts` |
 //! | synchronization and time | `futex/`, `rseq`, `timers/` |
 //! | debugging | `ptrace/` |
+//! | fault injection, in test builds | `injection` |
 //!
 //! Read `fork.rs`, `exec.rs`, `exit.rs` and `children.rs` first: the life of a process. Then
 //! `signal/mod.rs`.

@@ -19,12 +19,12 @@ const LIMIT: u32 = 2048;
 const PI: u64 = 1;
 
 /// Robust list, with addresses of 8 or 4 bytes.
-struct List {
+struct RobustList {
     head: u64,
     is_32bit: bool,
 }
 
-impl List {
+impl RobustList {
     /// Reads an address or an offset of the list.
     fn long(&self, address: u64) -> Result<u64, Errno> {
         if self.is_32bit {
@@ -107,7 +107,7 @@ pub fn release(task: &Current) {
         let head = head.swap(0, Ordering::Relaxed);
         if head != 0 {
             // Errors in user memory end the walk without further effect.
-            let _ = List { head, is_32bit }.walk();
+            let _ = RobustList { head, is_32bit }.walk();
         }
     }
     futex::owner_died(task.tid());

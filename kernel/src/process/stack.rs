@@ -82,7 +82,7 @@ pub fn build(
         mm.adopt(top - index * PAGE_SIZE, page.clone())?;
     }
     let arg_start = top - arguments.size();
-    let mut stack = Downwards { mm, at: arg_start };
+    let mut stack = StackWriter { mm, at: arg_start };
     let platform = stack.push(if info.is_32bit {
         b"i686\0"
     } else {
@@ -105,7 +105,7 @@ pub fn build(
     let width = width(info.is_32bit);
     let count = 3 + arguments.argc + arguments.envc + 2 * auxv.len() as u64;
     let start = (stack.at - count * width as u64) & !(ALIGNMENT - 1);
-    let mut words = Words::new(stack.mm, start, width);
+    let mut words = WordWriter::new(stack.mm, start, width);
     words.push(arguments.argc)?;
     let mut left = arguments.argc;
     arguments.for_each(|distance| {
@@ -175,12 +175,12 @@ fn auxiliary_vector(
 }
 
 /// Writer of data below an address.
-struct Downwards<'a> {
+struct StackWriter<'a> {
     mm: &'a mut AddressSpace,
     at: u64,
 }
 
-impl Downwards<'_> {
+impl StackWriter<'_> {
     fn push(&mut self, bytes: &[u8]) -> Result<u64, Errno> {
         self.at -= bytes.len() as u64;
         self.mm.poke(self.at, bytes)?;
@@ -189,7 +189,7 @@ impl Downwards<'_> {
 }
 
 /// Buffered writer of consecutive words.
-struct Words<'a> {
+struct WordWriter<'a> {
     mm: &'a mut AddressSpace,
     /// Address of the buffer's contents.
     at: u64,
@@ -198,7 +198,7 @@ struct Words<'a> {
     used: usize,
 }
 
-impl<'a> Words<'a> {
+impl<'a> WordWriter<'a> {
     fn new(mm: &'a mut AddressSpace, at: u64, width: usize) -> Self {
         Self {
             mm,

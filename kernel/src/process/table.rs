@@ -25,7 +25,7 @@ static TASKS: Mutex<Tasks, rank::TaskTable> = Mutex::new(Tasks {
 });
 
 struct Tasks {
-    by_tid: BTreeMap<u32, Entry>,
+    by_tid: BTreeMap<u32, IdEntry>,
     /// (group, process) of all processes.
     groups: BTreeSet<(u32, u32)>,
     /// (session, process) of all processes.
@@ -38,7 +38,7 @@ struct Tasks {
 
 /// Thread and process of an ID; both empty while the ID is only reserved.
 #[derive(Default)]
-pub(super) struct Entry {
+pub(super) struct IdEntry {
     /// Number of IDs allocated so far, this one included.
     serial: u64,
     /// The thread, while it lives.
@@ -58,9 +58,9 @@ impl Tasks {
 
     fn reserve(&mut self, id: u32) {
         self.reserved += 1;
-        let entry = Entry {
+        let entry = IdEntry {
             serial: self.reserved,
-            ..Entry::default()
+            ..IdEntry::default()
         };
         self.by_tid.insert(id, entry);
     }
@@ -173,7 +173,7 @@ pub fn move_to(process: &Process, group: u32, session: u32) {
     tasks.insert_ids(process);
 }
 
-/// Iterates by calling `find` with the lowest ID to consider. Each item is a lookup of its own, so
+/// Iterates by calling `find` with the lowest ID to consider. Each item is a separate lookup, so
 /// that the iteration allocates nothing and holds no lock between two items.
 fn walk<T>(mut find: impl FnMut(&Tasks, u32) -> Option<(u32, T)>) -> impl Iterator<Item = T> {
     let mut from = 0;
@@ -221,7 +221,7 @@ pub fn all() -> impl Iterator<Item = Arc<Task>> {
 /// Number of tasks that haven't ended.
 pub fn count() -> usize {
     let tasks = TASKS.lock();
-    let live = |entry: &&Entry| {
+    let live = |entry: &&IdEntry| {
         // Never the last reference: the holder of another one doesn't run now.
         let task = entry.task.upgrade();
         task.is_some_and(|task| task.state() != TaskState::Dead)
@@ -242,7 +242,7 @@ pub fn pid(id: u32) -> Option<Pid> {
 }
 
 /// Calls `f` with the table entry of an ID, unless the process or thread it referred to is gone.
-pub(super) fn with_entry<T>(pid: Pid, f: impl FnOnce(&Entry) -> T) -> Option<T> {
+pub(super) fn with_entry<T>(pid: Pid, f: impl FnOnce(&IdEntry) -> T) -> Option<T> {
     let tasks = TASKS.lock();
     let entry = tasks.by_tid.get(&pid.number);
     entry.filter(|entry| entry.serial == pid.serial).map(f)

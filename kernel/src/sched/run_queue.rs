@@ -287,7 +287,7 @@ pub fn prepare_stack(top: u64, frame: &Frame) -> u64 {
     context
 }
 
-/// Runs the first task; the boot stack is left behind.
+/// Switches to the first task; the boot stack is not used again.
 pub fn run() -> ! {
     schedule();
     unreachable!("nothing switches back to the boot stack")

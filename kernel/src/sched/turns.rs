@@ -4,8 +4,8 @@
 //! A task's **virtual runtime** is the CPU time it has used, in cycles of the TSC; the task with
 //! the least runs next. A task that wakes is brought up to the queue's minimum less a credit
 //! ([`Periods::credit`]): it runs before the others, and can't save up more than the credit. A new
-//! task starts one slice above the minimum ([`Periods::debit`]): its parent goes on. A woken task
-//! preempts the running task when the latter's virtual runtime is higher by a margin
+//! task starts one slice above the minimum ([`Periods::debit`]): its parent continues to run. A
+//! woken task preempts the running task when the latter's virtual runtime is higher by a margin
 //! ([`Periods::margin`]): two equal tasks that wake each other alternate as they sleep, a task that
 //! slept comes before one that computed. A task woken by the clock gets the CPU at once unless its
 //! virtual runtime is far higher: a sleep is as long as requested, which Linux only promises to the

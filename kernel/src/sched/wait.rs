@@ -302,7 +302,7 @@ mod tests {
     }
 
     kernel_test!(
-        fn callbacks_hear_what_they_asked_for_until_they_leave() {
+        fn callbacks_get_their_events_until_they_leave() {
             let (first, second) = (WaitQueue::new(), WaitQueue::new());
             let logs: [Arc<Log>; 2] = Default::default();
             let tickets = [Ticket::new(), Ticket::new()];
@@ -341,7 +341,7 @@ mod tests {
     );
 
     kernel_test!(
-        fn a_crowd_leaves_in_any_order() {
+        fn many_callbacks_leave_in_any_order() {
             const CROWD: usize = 100;
             let queue = WaitQueue::new();
             let logs: Vec<Arc<Log>> = (0..CROWD).map(|_| Arc::default()).collect();

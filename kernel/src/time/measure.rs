@@ -324,7 +324,7 @@ pub mod tests {
     }
 
     kernel_test!(
-        fn a_counter_that_stops_has_no_rate() {
+        fn a_stopped_reference_gives_no_rate() {
             for readings in [0, 1, 100, 10_000] {
                 assert_eq!(hertz(&Stops(Cell::new(readings))), None, "{readings}");
             }
@@ -332,7 +332,7 @@ pub mod tests {
     );
 
     kernel_test!(
-        fn an_end_is_the_best_of_many_readings() {
+        fn best_reading_is_exact_to_a_count() {
             let machine = SimulatedMachine::new(2_000_000_000, PIT, (50_000, 10 * MS), 3);
             for _ in 0..100 {
                 let point = best_reading(&machine);

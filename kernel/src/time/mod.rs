@@ -47,7 +47,7 @@ use crate::dev::pic;
 pub use clock_page::{clock_frame, clock_page};
 use frequency::Frequency;
 pub use oneshot::{is_tick, plan};
-use watch::Watch;
+use watch::Watchdog;
 
 /// Ticks since boot.
 static TICKS: AtomicU64 = AtomicU64::new(0);
@@ -59,7 +59,7 @@ static KEEPER: Lazy<Mutex<Timekeeper, rank::Timekeeper>> = Lazy::new(|| {
 });
 
 /// Check of the clocks' rate; `None` without a reference counter.
-static WATCH: Mutex<Option<Watch<reference::Hardware>>, rank::TscWatch> = Mutex::new(None);
+static WATCH: Mutex<Option<Watchdog<reference::Hardware>>, rank::TscWatch> = Mutex::new(None);
 
 /// Nanoseconds between ticks: the resolution of the coarse clocks.
 pub const TICK_NANOS: u32 = pit::TICK_NANOS;
@@ -84,7 +84,7 @@ pub fn init() {
             hertz / 1_000_000,
             hertz % 1_000_000
         );
-        WATCH.set(reference.map(|reference| Watch::new(reference, hertz)));
+        WATCH.set(reference.map(|reference| Watchdog::new(reference, hertz)));
     } else {
         log!("time: no usable TSC; clocks advance by the tick");
     }
@@ -123,7 +123,7 @@ fn counter(keeper: &Timekeeper) -> u64 {
 pub fn tick() {
     TICKS.fetch_add(1, Ordering::Relaxed);
     let mut keeper = KEEPER.lock();
-    let rate = WATCH.lock().as_mut().and_then(Watch::tick);
+    let rate = WATCH.lock().as_mut().and_then(Watchdog::tick);
     let now = counter(&keeper);
     keeper.advance(now);
     if let Some((hertz, mult)) = rate.and_then(|hertz| Some((hertz, mult_for(hertz)?))) {
@@ -226,7 +226,7 @@ mod tests {
     );
 
     kernel_test!(
-        fn the_tick_brings_the_coarse_clocks_along() {
+        fn the_tick_updates_the_coarse_clocks() {
             for (coarse, fine) in [(REALTIME_COARSE, REALTIME), (MONOTONIC_COARSE, MONOTONIC)] {
                 let before = now(fine as i32);
                 tick();
@@ -244,7 +244,7 @@ mod tests {
     );
 
     kernel_test!(
-        fn setting_the_date_leaves_the_other_clocks_alone() {
+        fn setting_the_date_keeps_the_other_clocks() {
             let (uptime, date) = (now(MONOTONIC as i32), now(REALTIME as i32).unwrap());
             set_realtime(Time {
                 seconds: 1_900_000_000,
@@ -259,7 +259,7 @@ mod tests {
     );
 
     kernel_test!(
-        fn unknown_clocks_are_unknown() {
+        fn unknown_clock_ids_are_rejected() {
             for id in [2, 3, 8, 10, 12, 100, -1, i32::MIN, i32::MAX] {
                 assert_eq!(now(id), None);
                 assert_eq!(resolution(id), None);

@@ -100,7 +100,7 @@ impl Hardware {
         })
     }
 
-    /// Its name for the log.
+    /// Name for the log.
     pub fn name(self) -> &'static str {
         match self {
             Self::PmTimer(_) => "ACPI timer",

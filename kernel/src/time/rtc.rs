@@ -96,7 +96,7 @@ mod tests {
     use crate::kernel_test;
 
     kernel_test!(
-        fn days_are_gregorian() {
+        fn days_follow_the_gregorian_calendar() {
             assert_eq!(days(1970, 1, 1), 0);
             assert_eq!(days(2000, 2, 29), 11_016);
             assert_eq!(days(2000, 3, 1), 11_017);
@@ -106,7 +106,7 @@ mod tests {
     );
 
     kernel_test!(
-        fn all_four_formats_mean_the_same() {
+        fn all_four_rtc_formats_decode_to_the_same_date() {
             let noon_past = Some(19_723 * 86_400 + 12 * 3600 + 34 * 60 + 56);
             let bcd = [0x56, 0x34, 0x12, 0x01, 0x01, 0x24, 0x20];
             assert_eq!(decode(bcd, 0b010), noon_past);

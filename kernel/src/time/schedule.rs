@@ -37,7 +37,7 @@ mod tests {
     use crate::kernel_test;
 
     kernel_test!(
-        fn expirations_are_counted_and_the_beat_is_kept() {
+        fn expirations_are_counted_and_the_interval_kept() {
             let mut once = Schedule {
                 next: Some(100),
                 interval: 0,

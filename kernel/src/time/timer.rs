@@ -44,13 +44,14 @@ pub trait Expire: Send + Sync {
 }
 
 /// Expiry in ns of the clock, and a sequence number for timers of the same expiry.
-type Key = (u64, u64);
-type Queue = BTreeMap<Key, Weak<dyn Expire>>;
+type QueueKey = (u64, u64);
+type QueueByExpiry = BTreeMap<QueueKey, Weak<dyn Expire>>;
 
 /// The queues, indexed by [`Clock`].
-static QUEUES: [Mutex<Queue, rank::TimerQueue>; 2] = [const { Mutex::new(BTreeMap::new()) }; 2];
+static QUEUES: [Mutex<QueueByExpiry, rank::TimerQueue>; 2] =
+    [const { Mutex::new(BTreeMap::new()) }; 2];
 
-fn enqueue(clock: Clock, time: u64, owner: Weak<dyn Expire>) -> Key {
+fn enqueue(clock: Clock, time: u64, owner: Weak<dyn Expire>) -> QueueKey {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let key = (time, NEXT.fetch_add(1, Ordering::Relaxed));
     let mut queue = QUEUES[clock as usize].lock();
@@ -65,14 +66,14 @@ fn enqueue(clock: Clock, time: u64, owner: Weak<dyn Expire>) -> Key {
     key
 }
 
-fn dequeue(clock: Clock, key: Key) {
+fn dequeue(clock: Clock, key: QueueKey) {
     let owner = QUEUES[clock as usize].lock().remove(&key);
     drop(owner);
 }
 
 /// A timer that calls its owner.
 #[derive(Default)]
-pub struct Timer(Mutex<Option<(Clock, Key)>, rank::TimerPlace>);
+pub struct Timer(Mutex<Option<(Clock, QueueKey)>, rank::TimerPlace>);
 
 impl Timer {
     /// A disarmed timer.
@@ -218,7 +219,7 @@ mod tests {
     );
 
     kernel_test!(
-        fn a_date_comes_sooner_when_the_clock_is_set() {
+        fn setting_the_date_expires_realtime_timers() {
             const HOUR: i64 = 3600;
             let date = now(REALTIME as i32).unwrap_or_default();
             let (by_date, by_uptime) = (owner(1), owner(2));

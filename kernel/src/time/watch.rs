@@ -21,7 +21,7 @@ const READINGS_PER_SECOND: u64 = 100_000;
 
 /// State of the watchdog.
 #[derive(Debug)]
-pub struct Watch<R> {
+pub struct Watchdog<R> {
     reference: R,
     /// The clocks' rate, Hz.
     hertz: u64,
@@ -34,7 +34,7 @@ pub struct Watch<R> {
     before: Option<u64>,
 }
 
-impl<R: Reference> Watch<R> {
+impl<R: Reference> Watchdog<R> {
     /// Starts with the clocks' rate at `hertz`.
     pub fn new(reference: R, hertz: u64) -> Self {
         Self {
@@ -87,7 +87,7 @@ fn difference_ppb(one: u64, other: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Watch, difference_ppb};
+    use super::{Watchdog, difference_ppb};
     use crate::kernel_test;
     use crate::time::measure::tests::{PIT, PM_TIMER, SimulatedMachine};
 
@@ -97,7 +97,7 @@ mod tests {
     /// Runs `ticks` ticks with the clocks' rate at `taken` first. Returns the last rate reported
     /// and the clocks' rate at the end.
     fn run_watch(machine: SimulatedMachine, taken: u64, ticks: u32) -> (Option<u64>, u64) {
-        let mut watch = Watch::new(machine, taken);
+        let mut watch = Watchdog::new(machine, taken);
         let mut reported = None;
         for _ in 0..ticks {
             watch.reference.pass(10 * MS);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     kernel_test!(
-        fn a_wrong_rate_is_corrected_and_a_right_one_left_alone() {
+        fn a_wrong_rate_is_corrected_and_a_right_one_kept() {
             let quiet = (100_000 * MS, MS);
             for reference in [PIT, PM_TIMER] {
                 for off in [TSC / 1000, TSC / 3, TSC / 20_000] {
@@ -124,7 +124,7 @@ mod tests {
     );
 
     kernel_test!(
-        fn pauses_do_not_mislead_it() {
+        fn pauses_do_not_change_a_right_rate() {
             // Slow, so that the rate measured over a missed wrap is still plausible.
             const SLOW: u64 = 700_000_000;
 

@@ -104,7 +104,7 @@ enum Fate {
 type Position = (Key, u64);
 
 /// A thread that waits for a word (struct futex_q).
-struct Waiter {
+struct FutexWaiter {
     task: Arc<Task>,
     state: Mutex<WaiterState, rank::FutexWaiter>,
     /// The word to requeue to, for [`WaitKind::ToBePi`].
@@ -118,7 +118,7 @@ struct WaiterState {
 }
 
 /// All waiters, by word and arrival.
-static QUEUE: Mutex<BTreeMap<Position, Arc<Waiter>>, rank::FutexQueue> =
+static QUEUE: Mutex<BTreeMap<Position, Arc<FutexWaiter>>, rank::FutexQueue> =
     Mutex::new(BTreeMap::new());
 
 fn next_serial() -> u64 {
@@ -127,7 +127,7 @@ fn next_serial() -> u64 {
 }
 
 /// The first waiter for `key` with a serial number above `after`.
-fn next_waiter(key: &Key, after: u64) -> Option<Arc<Waiter>> {
+fn next_waiter(key: &Key, after: u64) -> Option<Arc<FutexWaiter>> {
     let from = Excluded((key.clone(), after));
     let to = Included((key.clone(), u64::MAX));
     let queue = QUEUE.lock();
@@ -135,7 +135,7 @@ fn next_waiter(key: &Key, after: u64) -> Option<Arc<Waiter>> {
     Some(waiter.clone())
 }
 
-impl Waiter {
+impl FutexWaiter {
     /// Adds the running thread at the end of the queue for `key`.
     fn enqueue(key: Key, kind: WaitKind, target: Option<Key>) -> Arc<Self> {
         let place = (key, next_serial());
@@ -229,7 +229,7 @@ pub fn wait(word: Word, expected: u32, bits: u32, deadline: Deadline) -> Result<
     if word.at.read()? != expected {
         return Err(Errno::EAGAIN);
     }
-    let waiter = Waiter::enqueue(key, WaitKind::Plain(bits), None);
+    let waiter = FutexWaiter::enqueue(key, WaitKind::Plain(bits), None);
     let result = sleep(deadline, || waiter.fate() != Fate::Waiting);
     waiter.dequeue(Fate::Waiting);
     result

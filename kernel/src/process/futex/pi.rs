@@ -12,7 +12,7 @@ use alloc::sync::Arc;
 use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::{FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS};
 
-use super::{Deadline, Fate, Key, WaitKind, Waiter, Word, next_waiter, sleep};
+use super::{Deadline, Fate, FutexWaiter, Key, WaitKind, Word, next_waiter, sleep};
 use crate::abi::errno::Errno;
 use crate::process::{Task, TaskState, current, table};
 use crate::sched::run_queue;
@@ -90,13 +90,13 @@ pub fn lock_pi(word: Word, deadline: Deadline, try_only: bool) -> Result<(), Err
         Taken::By(owner) => owner,
     };
     set_owner(&key, owner);
-    let waiter = Waiter::enqueue(key.clone(), WaitKind::Pi(word.at.address()), None);
+    let waiter = FutexWaiter::enqueue(key.clone(), WaitKind::Pi(word.at.address()), None);
     await_ownership(&waiter, &key, deadline)
 }
 
 /// Sleeps until the ownership of the word is passed to the waiter.
 pub(super) fn await_ownership(
-    waiter: &Arc<Waiter>,
+    waiter: &Arc<FutexWaiter>,
     key: &Key,
     deadline: Deadline,
 ) -> Result<(), Errno> {
@@ -112,7 +112,7 @@ pub(super) fn await_ownership(
 
 /// Makes `heir` the owner in the kernel's record; returns the new value of the word, which the
 /// caller writes.
-fn pass_ownership(key: &Key, heir: &Waiter) -> u32 {
+fn pass_ownership(key: &Key, heir: &FutexWaiter) -> u32 {
     let tid = heir.task.tid();
     heir.dequeue(Fate::Owner);
     if next_waiter(key, 0).is_some() {

@@ -2,7 +2,7 @@
 //! second (kernel/futex/requeue.c).
 
 use super::pi::{self, Taken};
-use super::{Deadline, Fate, WaitKind, Waiter, Word, next_waiter};
+use super::{Deadline, Fate, FutexWaiter, WaitKind, Word, next_waiter};
 use crate::abi::errno::Errno;
 use crate::mm::reserve;
 use crate::vm::fault::Access;
@@ -75,7 +75,7 @@ pub fn wait_requeue_pi(words: [Word; 2], expected: u32, deadline: Deadline) -> R
     if key == target {
         return Err(Errno::EINVAL);
     }
-    let waiter = Waiter::enqueue(key, WaitKind::ToBePi, Some(target.clone()));
+    let waiter = FutexWaiter::enqueue(key, WaitKind::ToBePi, Some(target.clone()));
     let result = pi::await_ownership(&waiter, &target, deadline);
     match (result, waiter.kind()) {
         (Err(Errno::EINTR), WaitKind::ToBePi) => Err(Errno::ERESTARTNOINTR),
@@ -129,7 +129,7 @@ pub fn requeue_pi(words: [Word; 2], wake: i32, limit: i32, expected: u32) -> Res
 }
 
 /// Checks that a waiter waits for a requeue to `to`.
-fn check(waiter: &Waiter, to: &super::Key) -> Result<(), Errno> {
+fn check(waiter: &FutexWaiter, to: &super::Key) -> Result<(), Errno> {
     if waiter.kind() == WaitKind::ToBePi && waiter.target.as_ref() == Some(to) {
         Ok(())
     } else {

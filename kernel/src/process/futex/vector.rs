@@ -1,6 +1,6 @@
 //! Waiting for several words at once (futex_waitv(2)).
 
-use super::{ANY, Deadline, Fate, WaitKind, Waiter, Word, sleep};
+use super::{ANY, Deadline, Fate, FutexWaiter, WaitKind, Word, sleep};
 use crate::abi::errno::Errno;
 use crate::mm::fallible;
 use crate::vm::fault::Access;
@@ -35,7 +35,7 @@ pub fn wait_for_any(wanted: &[Wanted], deadline: Deadline) -> Result<usize, Errn
         }
     }
     for key in keys {
-        waiters.push(Waiter::enqueue(key, WaitKind::Plain(ANY), None));
+        waiters.push(FutexWaiter::enqueue(key, WaitKind::Plain(ANY), None));
     }
     let woken = || waiters.iter().position(|one| one.fate() == Fate::Woken);
     let result = sleep(deadline, || woken().is_some());

@@ -1,7 +1,7 @@
 //! struct sigcontext_32, the registers in both kinds of 32-bit signal frames
 //! (arch/x86/include/uapi/asm/sigcontext.h).
 
-use super::frame::{Delivery, Place, RESTORED_FLAGS};
+use super::frame::{Delivery, FramePlace, RESTORED_FLAGS};
 use crate::abi::frame::Frame;
 use crate::arch::percpu::{self, work};
 use crate::arch::segments::{Segments, set_selectors};
@@ -10,7 +10,7 @@ use crate::arch::segments::{Segments, set_selectors};
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(missing_docs)] // The fields are the registers' names.
-pub struct SigContext {
+pub struct SigContext32 {
     pub gs: u32,
     pub fs: u32,
     pub es: u32,
@@ -36,9 +36,9 @@ pub struct SigContext {
 }
 
 /// Saves the registers of the interrupted code.
-pub fn save(frame: &Frame, delivery: &Delivery, place: &Place) -> SigContext {
+pub fn save(frame: &Frame, delivery: &Delivery, place: &FramePlace) -> SigContext32 {
     let Segments { ds, es, fs, gs, .. } = Segments::read();
-    SigContext {
+    SigContext32 {
         gs: gs.into(),
         fs: fs.into(),
         es: es.into(),
@@ -65,7 +65,7 @@ pub fn save(frame: &Frame, delivery: &Delivery, place: &Place) -> SigContext {
 }
 
 /// Restores the registers. Registers that 32-bit code doesn't have are unchanged.
-pub fn load(frame: &mut Frame, context: &SigContext) {
+pub fn load(frame: &mut Frame, context: &SigContext32) {
     frame.rdi = context.di.into();
     frame.rsi = context.si.into();
     frame.rbp = context.bp.into();

@@ -84,7 +84,7 @@ mod tests {
     use crate::process::signal::{Fields, SIGBUS, SIGSEGV};
 
     kernel_test!(
-        fn floating_point_codes_are_of_what_is_flagged_and_not_masked() {
+        fn floating_point_codes_are_of_unmasked_flags() {
             let codes = [
                 linux::FPE_FLTINV,
                 linux::FPE_FLTUND,
@@ -106,7 +106,7 @@ mod tests {
     );
 
     kernel_test!(
-        fn what_no_emulator_raises_has_its_signal_too() {
+        fn exceptions_that_qemu_never_raises_have_signals() {
             let info = signal(ALIGNMENT_CHECK, 0x1234).unwrap();
             assert_eq!((info.signo, info.code), (SIGBUS, linux::BUS_ADRALN as i32));
             assert_eq!(info.fields, Fields::Fault { addr: 0, key: 0 });

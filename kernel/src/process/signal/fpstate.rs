@@ -26,7 +26,7 @@ use crate::usercopy::{self, UserPtr};
 const SW_RESERVED: u64 = 464;
 /// FP_XSTATE_MAGIC1, the first word there.
 const MAGIC1: u32 = 0x4650_5853;
-/// FP_XSTATE_MAGIC2, behind the area.
+/// FP_XSTATE_MAGIC2, after the area.
 const MAGIC2: u32 = 0x4650_5845;
 /// Bytes of the second magic word.
 const MAGIC2_SIZE: usize = 4;
@@ -35,7 +35,7 @@ const XSAVE_MIN: usize = LEGACY_SIZE + HEADER_SIZE;
 
 /// Addresses of a frame's FPU state.
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
+pub struct FpstatePlace {
     /// `sigcontext.fpstate`; the rest of the frame is below.
     pub start: u64,
     /// The area, 64-byte aligned: equal to `start`, or after FNSAVE's 112 bytes in a 32-bit frame.
@@ -49,27 +49,27 @@ pub fn size() -> usize {
 }
 
 /// Places the FPU state below `sp` (fpu__alloc_mathframe).
-pub fn place(sp: u64, is_32bit: bool) -> Place {
+pub fn place(sp: u64, is_32bit: bool) -> FpstatePlace {
     let area = sp.wrapping_sub(size() as u64) & !63;
     let start = if is_32bit {
         area.wrapping_sub(fsave::SIZE as u64)
     } else {
         area
     };
-    Place { start, area }
+    FpstatePlace { start, area }
 }
 
 /// Stores the running task's FPU state in its signal frame.
 ///
 /// # Errors
 /// `EFAULT`.
-pub fn save(place: Place, frame: &Frame) -> Result<(), Errno> {
+pub fn save(place: FpstatePlace, frame: &Frame) -> Result<(), Errno> {
     let info = fpu::info();
     let is_32bit = place.start != place.area;
     // sw_reserved and the XSAVE header after it: XSAVE writes only the header's first word, and
     // neither XSAVE nor FXSAVE writes the bytes for software.
     let mut words = [0_u32; 28];
-    // The program's stack pointer may be anything.
+    // Addresses wrap: the program's stack pointer is arbitrary.
     let at = |offset: u64| UserPtr::<u32>::new(place.area).byte_add(offset);
     if info.xsave {
         let extended = size() + if is_32bit { fsave::SIZE } else { 0 };

@@ -45,11 +45,11 @@ pub struct Delivery<'a> {
 }
 
 /// Addresses of a signal frame.
-pub struct Place {
+pub struct FramePlace {
     /// Lowest address: the handler's stack pointer.
     pub frame: u64,
     /// Addresses of the FPU state above.
-    pub fpstate: fpstate::Place,
+    pub fpstate: fpstate::FpstatePlace,
 }
 
 /// Red zone: bytes below a 64-bit program's stack pointer that it may use (psABI, 3.2.2).
@@ -64,7 +64,7 @@ pub fn place(
     delivery: &Delivery,
     size: usize,
     is_32bit: bool,
-) -> Result<Place, Errno> {
+) -> Result<FramePlace, Errno> {
     let Delivery {
         action, alternate, ..
     } = delivery;
@@ -102,5 +102,5 @@ pub fn place(
     if (is_nested || enters) && !alternate.contains(frame) {
         return Err(Errno::EFAULT);
     }
-    Ok(Place { frame, fpstate })
+    Ok(FramePlace { frame, fpstate })
 }

@@ -18,8 +18,8 @@
 use linux_raw_sys::general::{SA_RESTORER, SA_SIGINFO};
 
 use super::alternate::{self, AlternateStack};
-use super::context32::{self, SigContext};
-use super::frame::{Delivery, HANDLER_FLAGS, Place, UC_FP_XSTATE, place};
+use super::context32::{self, SigContext32};
+use super::frame::{Delivery, FramePlace, HANDLER_FLAGS, UC_FP_XSTATE, place};
 use super::{fpstate, layout, mask};
 use crate::abi::errno::Errno;
 use crate::abi::frame::Frame;
@@ -36,7 +36,7 @@ use crate::vm::vdso;
 struct OldHead {
     return_to: u32,
     number: u32,
-    context: SigContext,
+    context: SigContext32,
 }
 
 /// struct sigframe_ia32 after the unused struct _fpstate_32.
@@ -64,7 +64,7 @@ struct RtFrame {
     flags: u32,
     link: u32,
     stack: [u32; 3],
-    context: SigContext,
+    context: SigContext32,
     mask: [u32; 2],
     code: [u8; 8],
 }
@@ -79,7 +79,7 @@ unsafe impl Pod for OldHead {}
 unsafe impl Pod for OldTail {}
 // SAFETY: as above.
 unsafe impl Pod for RtFrame {}
-const _: () = assert!(size_of::<SigContext>() == 88);
+const _: () = assert!(size_of::<SigContext32>() == 88);
 const _: () = assert!(size_of::<OldHead>() == 96 && size_of::<OldTail>() == 12);
 const _: () = assert!(size_of::<RtFrame>() == 268);
 
@@ -136,7 +136,7 @@ pub fn push(frame: &mut Frame, delivery: &Delivery) -> Result<(), Errno> {
 fn write_old(
     frame: &Frame,
     delivery: &Delivery,
-    place: &Place,
+    place: &FramePlace,
     return_to: u32,
 ) -> Result<(), Errno> {
     let head = UserPtr::new(place.frame);
@@ -154,7 +154,7 @@ fn write_old(
 fn write_rt(
     frame: &Frame,
     delivery: &Delivery,
-    place: &Place,
+    place: &FramePlace,
     return_to: u32,
 ) -> Result<(), Errno> {
     let AlternateStack { base, flags, size } = delivery.alternate;
@@ -207,7 +207,7 @@ pub fn pop_rt(frame: &mut Frame) -> Result<(), Errno> {
     Ok(())
 }
 
-fn restore(frame: &mut Frame, context: &SigContext) -> Result<(), Errno> {
+fn restore(frame: &mut Frame, context: &SigContext32) -> Result<(), Errno> {
     current().signals.lock().restart = None;
     context32::load(frame, context);
     fpstate::restore(context.fpstate.into(), true)

@@ -28,7 +28,7 @@ const UC_STRICT_RESTORE_SS: u64 = 4;
 /// struct sigcontext_64.
 #[repr(C)]
 #[derive(Clone, Copy)]
-struct SigContext {
+struct SigContext64 {
     r8: u64,
     r9: u64,
     r10: u64,
@@ -67,20 +67,20 @@ struct Head {
     flags: u64,
     link: u64,
     stack: [u64; 3],
-    context: SigContext,
+    context: SigContext64,
     mask: u64,
 }
 
 // SAFETY: integers in C's layout, which leaves no gap: the sizes below add up.
 unsafe impl Pod for Head {}
-const _: () = assert!(size_of::<SigContext>() == 256 && size_of::<Head>() == 312);
+const _: () = assert!(size_of::<SigContext64>() == 256 && size_of::<Head>() == 312);
 
 /// Size of the frame without the FPU state, bytes.
 const SIZE: usize = size_of::<Head>() + size_of::<layout::Info64>();
 
-fn context(frame: &Frame, delivery: &Delivery, fpstate: u64) -> SigContext {
+fn context(frame: &Frame, delivery: &Delivery, fpstate: u64) -> SigContext64 {
     let Trap { number, error, cr2 } = delivery.trap;
-    SigContext {
+    SigContext64 {
         r8: frame.r8,
         r9: frame.r9,
         r10: frame.r10,

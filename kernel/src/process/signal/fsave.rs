@@ -121,7 +121,7 @@ mod tests {
     use crate::kernel_test;
 
     kernel_test!(
-        fn what_fnsave_says_comes_back() {
+        fn fnsave_format_round_trips() {
             let mut legacy: [u8; LEGACY_PART] = core::array::from_fn(|i| i as u8 | 1);
             // No selectors, and nothing between the registers.
             legacy[5] = 0;
@@ -141,7 +141,7 @@ mod tests {
     );
 
     kernel_test!(
-        fn tags_tell_what_a_register_holds() {
+        fn tags_follow_from_register_contents() {
             let mut legacy = [0; LEGACY_PART];
             // Top of the stack is 6; registers 6, 7 and 0 are ST(0) to ST(2).
             legacy[3] = 6 << 3;

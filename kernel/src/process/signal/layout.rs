@@ -85,20 +85,20 @@ pub fn from_64(words: &Info64) -> SigInfo {
     let (signo, code) = (low(head) as u8, low(code) as i32);
     let (pid, uid) = (low(a), high(a));
     let fields = match kind(signo, code) {
-        Kind::Kill => Fields::Kill { pid, uid },
-        Kind::Queue => Fields::Queue { pid, uid, value: b },
-        Kind::Child => Fields::Child {
+        UnionKind::Kill => Fields::Kill { pid, uid },
+        UnionKind::Queue => Fields::Queue { pid, uid, value: b },
+        UnionKind::Child => Fields::Child {
             pid,
             uid,
             status: low(b) as i32,
             utime: c as i64,
             stime: d as i64,
         },
-        Kind::Fault => Fields::Fault {
+        UnionKind::Fault => Fields::Fault {
             addr: a,
             key: low(c),
         },
-        Kind::Poll => Fields::Poll {
+        UnionKind::Poll => Fields::Poll {
             band: a as i64,
             fd: low(b) as i32,
         },
@@ -116,24 +116,24 @@ pub fn from_32(words: &Info32) -> SigInfo {
     let [signo, errno, code, a, b, c, d, e, ..] = *words;
     let (signo, code) = (signo as u8, code as i32);
     let fields = match kind(signo, code) {
-        Kind::Kill => Fields::Kill { pid: a, uid: b },
-        Kind::Queue => Fields::Queue {
+        UnionKind::Kill => Fields::Kill { pid: a, uid: b },
+        UnionKind::Queue => Fields::Queue {
             pid: a,
             uid: b,
             value: c.into(),
         },
-        Kind::Child => Fields::Child {
+        UnionKind::Child => Fields::Child {
             pid: a,
             uid: b,
             status: c as i32,
             utime: d.into(),
             stime: e.into(),
         },
-        Kind::Fault => Fields::Fault {
+        UnionKind::Fault => Fields::Fault {
             addr: a.into(),
             key: c,
         },
-        Kind::Poll => Fields::Poll {
+        UnionKind::Poll => Fields::Poll {
             band: (a as i32).into(),
             fd: b as i32,
         },
@@ -148,7 +148,7 @@ pub fn from_32(words: &Info32) -> SigInfo {
 
 /// Form of the union. A signal that a program sends with SI_TIMER has the form of a queued one, and
 /// affects no timer.
-enum Kind {
+enum UnionKind {
     Kill,
     Queue,
     Child,
@@ -157,18 +157,18 @@ enum Kind {
 }
 
 /// The union's form by number and code (siginfo_layout in kernel/signal.c).
-fn kind(signo: u8, code: i32) -> Kind {
+fn kind(signo: u8, code: i32) -> UnionKind {
     const LAST_OF_POLL: i32 = 6;
     match code {
         1.. if code < linux::SI_KERNEL as i32 => match signo {
-            SIGILL | SIGFPE | SIGSEGV | SIGBUS | SIGTRAP => Kind::Fault,
-            SIGCHLD => Kind::Child,
-            SIGIO => Kind::Poll,
-            _ if code <= LAST_OF_POLL => Kind::Poll,
-            _ => Kind::Kill,
+            SIGILL | SIGFPE | SIGSEGV | SIGBUS | SIGTRAP => UnionKind::Fault,
+            SIGCHLD => UnionKind::Child,
+            SIGIO => UnionKind::Poll,
+            _ if code <= LAST_OF_POLL => UnionKind::Poll,
+            _ => UnionKind::Kill,
         },
-        linux::SI_SIGIO => Kind::Poll,
-        _ if code < 0 => Kind::Queue,
-        _ => Kind::Kill,
+        linux::SI_SIGIO => UnionKind::Poll,
+        _ if code < 0 => UnionKind::Queue,
+        _ => UnionKind::Kill,
     }
 }

@@ -45,11 +45,11 @@ pub struct PosixTimer {
     notice: Notice,
     process: Weak<Process>,
     timer: Timer,
-    state: Mutex<State, rank::PosixTimer>,
+    state: Mutex<TimerState, rank::PosixTimer>,
 }
 
 #[derive(Clone, Copy, Default)]
-struct State {
+struct TimerState {
     schedule: Schedule,
     /// Expirations since the pending signal was sent.
     overrun: u64,
@@ -168,9 +168,9 @@ impl PosixTimer {
     /// in ns.
     pub fn set(self: &Arc<Self>, schedule: Schedule) -> [u64; 2] {
         let old = self.left();
-        self.state.set(State {
+        self.state.set(TimerState {
             schedule,
-            ..State::default()
+            ..TimerState::default()
         });
         self.unqueue();
         self.arm();
