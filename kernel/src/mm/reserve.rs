@@ -13,7 +13,7 @@
 //! The checks are one test of a bit: the allocator sets [`work::LOW_MEMORY`] when a kernel
 //! allocation leaves fewer frames, and the system call entry and [`top_up`] test it. A call that
 //! finds it set waits for memory before it has changed anything, with the OOM killer as in a page
-//! fault ([`wait_for_step`]); if no process can be killed it returns `ENOMEM`
+//! fault (`process/oom.rs`); if no process can be killed it returns `ENOMEM`
 //! (`syscall/low_memory.rs`).
 //!
 //! Test builds count the frames that each step uses, panic above [`STEP`], and can make the n-th

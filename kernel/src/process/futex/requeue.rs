@@ -1,5 +1,5 @@
-//! Requeueing: moving waiters from one word to another instead of waking them only to wait for the
-//! second (kernel/futex/requeue.c).
+//! Requeue operations: moving waiters from one word to another instead of waking them only to wait
+//! for the second (kernel/futex/requeue.c).
 
 use super::pi::{self, Taken};
 use super::{Deadline, Fate, FutexWaiter, WaitKind, Word, next_waiter};
