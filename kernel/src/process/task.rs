@@ -50,9 +50,11 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// A thread.
 pub struct Task {
+    /// Thread ID.
     pub tid: AtomicU32,
     /// The thread's process.
     pub process: Arc<Process>,
+    /// Kernel stack.
     pub stack: KernelStack,
     /// Kernel stack pointer while another task runs.
     pub context: UnsafeCell<u64>,
@@ -230,6 +232,7 @@ impl Task {
         }
     }
 
+    /// Sets the task's state; the caller puts the task into or out of the run queue.
     pub(crate) fn set_state(&self, state: TaskState) {
         self.state.store(state as u8, Ordering::Relaxed);
     }

@@ -79,6 +79,7 @@ pub struct Turns {
 }
 
 impl Turns {
+    /// An empty queue.
     pub const fn new() -> Self {
         Self {
             first: None,
@@ -95,6 +96,7 @@ impl Turns {
         self.ready.room_for(tasks.saturating_sub(self.ready.len()))
     }
 
+    /// Number of ready tasks.
     pub fn len(&self) -> usize {
         self.ready.len() + usize::from(self.first.is_some())
     }
