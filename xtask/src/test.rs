@@ -98,7 +98,7 @@ impl Part {
             Self::Host => vec![
                 on_host(host_cargo(), "-p formats -p trident-boot -p xtask"),
                 // Not its cases, which are a part of their own.
-                on_host(host_cargo(), "-p tests --lib --test heap"),
+                on_host(host_cargo(), "-p tests --lib --test heap --test editor"),
                 on_host(host_cargo(), "-p tests --doc"),
             ],
             Self::Vdso => vec![on_host(toolchain.cargo(), "-p vdso")],
