@@ -5,7 +5,7 @@ use anyhow::Result;
 use harness::programs::{Compiler, compile};
 use harness::{Case, Initramfs, Verdict, Vm, cases};
 
-use crate::on_linux::prints_the_same;
+use crate::on_linux::{prints_as_recorded, prints_the_same};
 
 /// Random tests for each width: the first seed and the number of seeds.
 const SEEDS: &str = "1 60";
@@ -14,6 +14,13 @@ const STEPS: u32 = 200;
 
 /// Attacks that use up memory, by a word of their names in `low_memory.c`.
 const ATTACKS: &[&str] = &["touch", "map", "split", "fork", "execute", "make", "fill"];
+
+/// The instructions by which the 32-bit vDSO enters the kernel, and CPU models that have it do so.
+const VSYSCALLS: [(&str, &str); 3] = [
+    ("syscall", "max"),
+    ("sysenter", "max,vendor=GenuineIntel"),
+    ("int80", "max,vendor=CentaurHauls"),
+];
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
@@ -33,7 +40,17 @@ pub fn cases() -> Vec<Case> {
         cases.push(Case::new(name("vdso_whole"), move || {
             prints_the_same("vdso_whole", compiler, "", Vm::new())
         }));
+        cases.push(Case::new(name("vdso_pieces"), move || {
+            let answers = format!("vdso_pieces_{}", compiler.name());
+            prints_as_recorded("vdso_pieces", compiler, &answers, Vm::new())
+        }));
     }
+    cases.extend(VSYSCALLS.map(|(instruction, cpu)| {
+        Case::new(format!("vdso_own_call::{instruction}"), move || {
+            let vm = Vm::new().cpu(cpu);
+            prints_the_same("vdso_own_call", Compiler::Glibc32, "", vm)
+        })
+    }));
     cases.extend(ATTACKS.iter().map(|word| {
         Case::new(format!("used_up::{word}"), move || {
             used_up(&format!("0 {word}"))

@@ -1,6 +1,8 @@
 /* covers: kernel/src/syscall/ */
 /* Obsolete i386 system calls, by number, compared with their successors. */
+#define _FILE_OFFSET_BITS 64
 #include "fs.h"
+#include <grp.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
@@ -65,6 +67,83 @@ static void small_inode(void)
 	long result = call(84, (long)"/proc", (long)&old, 0);
 	printf("oldlstat of /proc: %ld mode %o inode %d size %u owner %u %u\n", result, old.mode, old.ino == now.st_ino,
 		old.size, old.uid, old.gid);
+}
+
+/* All three calls on files of a new tmpfs, whose inode numbers are small: each kind of file, an owner whose
+   ID needs more than 16 bits, and a size that needs more than 32. */
+static void kinds(void)
+{
+	static const char *const names[] = {"file", "link", "directory", "symlink", "fifo", "device", "large"};
+	static struct first_stat old;
+	struct stat now;
+	char label[40];
+	int is_init = getpid() == 1;
+
+	fflush(stdout);
+	if (fork()) {
+		wait(NULL);
+		return;
+	}
+	mkdir("mount", 0700);
+	if (!is_init && (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)))
+		printf("no mount namespace\n");
+	if (mount("none", "mount", "tmpfs", 0, NULL) || chdir("mount"))
+		printf("no tmpfs\n");
+	put("file", "twelve bytes");
+	T(link("file", "link"));
+	T(chown("file", 70000, 70001));
+	T(chmod("file", 06751));
+	T(utimes("file", (struct timeval[]){{1000000000, 1}, {2000000000, 2}}));
+	T(mkdir("directory", 01777));
+	T(symlink("file", "symlink"));
+	T(mkfifo("fifo", 0620));
+	T(mknod("device", S_IFCHR | 0600, makedev(1, 3)));
+	put("large", "");
+	T(truncate64("large", (5ll << 30) + 7));
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		for (int number = 18; number <= 84; number += 66) {
+			(number == 18 ? stat : lstat)(names[i], &now);
+			memset(&old, 0x55, sizeof old);
+			snprintf(label, sizeof label, "%s %s", number == 18 ? "oldstat" : "oldlstat", names[i]);
+			compare(label, call(number, (long)names[i], (long)&old, 0), &old, &now);
+		}
+		int fd = open(names[i], O_RDONLY | O_NONBLOCK);
+		fstat(fd, &now);
+		memset(&old, 0x55, sizeof old);
+		snprintf(label, sizeof label, "oldfstat %s", names[i]);
+		compare(label, call(28, fd, (long)&old, 0), &old, &now);
+		close(fd);
+	}
+	fflush(stdout);
+	_exit(0);
+}
+
+/* IDs that need more than 16 bits show as 65534. */
+static void ids(void)
+{
+	static const gid_t groups[] = {5, 65534, 65535, 65536, 70004};
+	unsigned short out[8];
+
+	fflush(stdout);
+	if (fork()) {
+		wait(NULL);
+		return;
+	}
+	T(setgroups(5, groups));
+	T(setresgid(70000, 70001, 70002));
+	T(setresuid(70000, 70001, 70002));
+	printf("getuid16 %ld geteuid16 %ld getgid16 %ld getegid16 %ld\n", call(24, 0, 0, 0), call(49, 0, 0, 0),
+		call(47, 0, 0, 0), call(50, 0, 0, 0));
+	printf("with 32 bits: %u %u %u %u\n", getuid(), geteuid(), getgid(), getegid());
+	memset(out, 0x55, sizeof out);
+	printf("getresuid16 %ld", call(165, (long)&out[0], (long)&out[1], (long)&out[2]));
+	printf(" %u %u %u, then %x\n", out[0], out[1], out[2], out[3]);
+	printf("getresgid16 %ld", call(171, (long)&out[0], (long)&out[1], (long)&out[2]));
+	printf(" %u %u %u, then %x\n", out[0], out[1], out[2], out[3]);
+	printf("getgroups16 %ld", call(80, 8, (long)out, 0));
+	printf(" %u %u %u %u %u, then %x\n", out[0], out[1], out[2], out[3], out[4], out[5]);
+	fflush(stdout);
+	_exit(0);
 }
 
 static void limits(void)
@@ -163,6 +242,8 @@ int main(void)
 	begin();
 	stats();
 	small_inode();
+	kinds();
+	ids();
 	limits();
 	name();
 	listing();
