@@ -16,12 +16,20 @@ pub fn cases() -> Vec<Case> {
         long_calls_delay_neither_tasks_nor_signals,
         calls_on_the_largest_ranges,
         calls_on_many_objects,
+        random_numbers_in_parts,
         a_process_with_many_locks_ends
     ];
     for compiler in [Compiler::Glibc64, Compiler::Glibc32] {
         let name = format!("mem_file_protections::{}", compiler.name());
         cases.push(Case::new(name, move || {
             prints_the_same("mem_file", compiler, "", Vm::new())
+        }));
+        // Time in instructions: no signal comes before its call has begun.
+        let name = format!("signals_cut_long_calls_short::{}", compiler.name());
+        cases.push(Case::new(name, move || {
+            let vm = Vm::new().memory("512M");
+            let vm = vm.args(["-icount", "shift=0,sleep=off"]);
+            prints_the_same("cut_short", compiler, "", vm)
         }));
     }
     cases.push(Case::new("long_writes_take_turns", || {
@@ -68,6 +76,11 @@ fn calls_on_many_objects() -> Result<()> {
         .memory("512M")
         .append(format!("LATE_US={late_us}"));
     is_quick_enough_on(vm, "long_objects")
+}
+
+/// Others sleep on time while one process reads 64 MB of random numbers.
+fn random_numbers_in_parts() -> Result<()> {
+    is_quick_enough("late_random")
 }
 
 fn a_process_with_many_locks_ends() -> Result<()> {
