@@ -1,12 +1,14 @@
 //! ENOMEM by fault injection: every system call, with each of its allocations failing in turn.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use harness::programs::{Compiler, compile};
 use harness::{Case, Initramfs, Verdict, Vm, paths};
+use regex::Regex;
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
@@ -26,12 +28,30 @@ fn every_allocation_fails_once(compiler: Compiler, table: &str) -> Result<()> {
         .executable_from("/init", &compile("fail_nth", compiler)?)?
         .file("/calls", rows(table)?);
     let vm = Vm::new().checked().memory("256M").initramfs(&files);
-    vm.timeout(Duration::from_secs(900))
-        .append("quiet")
-        .run()?
+    let outcome = vm.timeout(Duration::from_secs(900)).run()?;
+    outcome
         .expect(Verdict::Pass)?
-        .contains("all calls answer")?;
+        .contains("all calls answer")?
+        .contains("Out of memory: killed process")?;
+    let path = paths::root().join(format!("tests/cases/no_memory/{table}.points"));
+    let expected = fs::read_to_string(&path)?;
+    let expected: BTreeSet<&str> = expected.lines().collect();
+    let found = with_points(&outcome.serial)?;
+    let lost: Vec<_> = expected.difference(&found).collect();
+    let new: Vec<_> = found.difference(&expected).collect();
+    ensure!(
+        lost.is_empty() && new.is_empty(),
+        "calls that allocate nothing any more: {lost:?}; calls missing in {}: {new:?}",
+        path.display()
+    );
     Ok(())
+}
+
+/// The calls with at least one point of failure, in a line such as `read (0): 2 points: ...`.
+fn with_points(output: &str) -> Result<BTreeSet<&str>> {
+    let line = Regex::new(r"(?m)^(\w+) \(\d+\): [1-9]\d* points: ")?;
+    let calls = line.captures_iter(output).filter_map(|call| call.get(1));
+    Ok(calls.map(|name| name.as_str()).collect())
 }
 
 /// The rows of a kernel table, one line each: number and name.

@@ -3,7 +3,10 @@
    on Linux. */
 #include "numbers.h"
 #include <linux/futex.h>
+#include <poll.h>
 #include <sched.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -11,6 +14,14 @@
 #include <sys/timex.h>
 #include <sys/wait.h>
 #include <time.h>
+
+/* Not in every C library's headers. */
+enum { FUTEX2_WAITV = 449, FUTEX2_WAKE = 454, FUTEX2_WAIT, FUTEX2_REQUEUE, FUTEX2_U32 = 2 };
+
+struct waited {
+	unsigned long long value, address;
+	unsigned flags, zero;
+};
 
 static void on_alarm(int number)
 {
@@ -63,6 +74,57 @@ static void sleeps(void)
 		(interrupt_soon(), time = (struct timespec){0, V_LONG},
 			syscall(SYS_futex, pages, FUTEX_WAIT, 0, &time, NULL, 0)));
 	stop_interrupts();
+}
+
+/* The kernel's time in both widths, in calls that don't wait. */
+struct wide_time {
+	long long seconds, ns;
+};
+
+static void wide_times(void)
+{
+	enum { SECONDS, NS };
+	struct wide_time time;
+	struct epoll_event event = {EPOLLIN, {0}};
+	int ready = eventfd(1, 0), ep = epoll_create1(0), file = memfd_create("numbers", 0);
+
+	epoll_ctl(ep, EPOLL_CTL_ADD, ready, &event);
+	for (int field = SECONDS; field <= NS; field++) {
+#define WITH_TIME (time = field == SECONDS ? (struct wide_time){v, 0} : (struct wide_time){1ll << 40, v}, 1)
+		EACH("epoll_pwait2", WITH_TIME, syscall(SYS_epoll_pwait2, ep, &event, 1, &time, NULL, 8));
+		/* The word has another value: EAGAIN, unless the time is invalid. */
+		EACH("futex_wait", WITH_TIME, syscall(FUTEX2_WAIT, pages, 1, -1, FUTEX2_U32, &time, CLOCK_MONOTONIC));
+		EACH("futex_waitv", WITH_TIME,
+			syscall(FUTEX2_WAITV, &(struct waited){1, (unsigned long)pages, FUTEX2_U32, 0}, 1, 0, &time,
+				CLOCK_MONOTONIC));
+#ifdef __i386__
+		EACH("futex_time64", WITH_TIME, syscall(SYS_futex_time64, pages, FUTEX_WAIT_BITSET, 1, &time, NULL, -1));
+		EACH("ppoll_time64", WITH_TIME,
+			syscall(SYS_ppoll_time64, &(struct pollfd){ready, POLLIN, 0}, 1, &time, NULL, 8));
+		EACH("pselect6_time64", WITH_TIME, syscall(SYS_pselect6_time64, 64, (fd_set[]){{{1 << ready}}}, NULL, NULL, &time, NULL));
+		EACH("timerfd_settime64", WITH_TIME,
+			syscall(SYS_timerfd_settime64, 99, 0, (struct wide_time[]){time, time}, NULL));
+		EACH("recvmmsg_time64", WITH_TIME, syscall(SYS_recvmmsg_time64, 99, pages, 1, 0, &time));
+		EACH("utimensat_time64", WITH_TIME,
+			syscall(SYS_utimensat_time64, file, NULL, (struct wide_time[]){time, time}, 0));
+		EACH("clock_nanosleep_time64", WITH_TIME && (field == SECONDS ? v < 1 || v > 100000000 : v < 0 || v > 1000000000),
+			(interrupt_soon(),
+				syscall(SYS_clock_nanosleep_time64, CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL)));
+		EACH("rt_sigtimedwait_time64", WITH_TIME && (field == SECONDS ? v < 0 || v > 500 : v < 0 || v > 1000000000),
+			(interrupt_soon(),
+				syscall(SYS_rt_sigtimedwait_time64, &(sigset_t){{0}}, NULL, &time, 8)));
+		stop_interrupts();
+#endif
+	}
+	EACH("futex_wake", 1, syscall(FUTEX2_WAKE, pages, -1, V_LONG, FUTEX2_U32));
+	EACH("futex_requeue", 1,
+		syscall(FUTEX2_REQUEUE,
+			(struct waited[]){{0, (unsigned long)pages, FUTEX2_U32, 0},
+				{0, (unsigned long)pages + 64, FUTEX2_U32, 0}},
+			0, V_LONG, V_LONG));
+	close(ready);
+	close(ep);
+	close(file);
 }
 
 static int is_far(struct timespec left)
@@ -155,6 +217,7 @@ int main(void)
 
 		sigaction(SIGALRM, &action, NULL);
 		sleeps();
+		wide_times();
 		timers();
 		counts();
 		fflush(stdout);
