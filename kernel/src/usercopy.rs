@@ -20,6 +20,8 @@ use core::arch::{asm, naked_asm};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
 use crate::abi::errno::Errno;
 use crate::mm::frame::Frame;
 use crate::mm::layout::TASK_SIZE;
@@ -34,20 +36,11 @@ pub use strings::first_nul;
 
 /// Plain old data: types that can be copied to and from user memory as bytes.
 ///
-/// # Safety
-/// Every bit pattern is a valid value, and there is no padding (or it is always zeroed), which
-/// would disclose kernel memory.
-pub unsafe trait Pod: Copy + 'static {}
+/// Every bit pattern is a valid value (`FromBytes`), and there is no padding, which would disclose
+/// kernel memory (`IntoBytes`): zerocopy derives both where they hold.
+pub trait Pod: FromBytes + IntoBytes + Immutable + Copy + 'static {}
 
-macro_rules! pod {
-    ($($t:ty),*) => { $(
-        // SAFETY: integers have no padding and no invalid values.
-        unsafe impl Pod for $t {}
-    )* };
-}
-pod!(u8, i8, u16, i16, u32, i32, u64, i64, usize, isize);
-// SAFETY: arrays add no padding and no invalid values.
-unsafe impl<T: Pod, const N: usize> Pod for [T; N] {}
+impl<T: FromBytes + IntoBytes + Immutable + Copy + 'static> Pod for T {}
 
 /// User-space pointer to a `T` (Linux's `__user`): an unchecked address until it is accessed.
 #[repr(transparent)]

@@ -5,6 +5,8 @@
 //! A module lists its cases in `pub fn cases()`; a new module needs a line in `MODULES`. Each case
 //! describes a machine ([`harness::Vm`]), boots it and checks its output.
 
+#![forbid(unsafe_code)]
+
 mod applets;
 mod boot_matrix;
 mod debian;

@@ -18,9 +18,7 @@ pub fn prints_the_same_with(
     vm: Vm,
 ) -> Result<()> {
     // Only root can change its user ID.
-    // SAFETY: geteuid has no arguments and can't fail.
-    let is_root = unsafe { libc::geteuid() } == 0;
-    if !oracle::AVAILABLE || !is_root {
+    if !oracle::AVAILABLE || !oracle::is_root() {
         return Ok(());
     }
     let program = compile_with(name, compiler, options)?;
@@ -44,18 +42,24 @@ pub fn prints_as_recorded(name: &str, compiler: Compiler, answers: &str, vm: Vm)
     compare(&expected, &vm.initramfs(&files).append("quiet").run()?)
 }
 
+/// The part of a long program (`tests/programs/parts.h`) that printed the last of `lines`.
+fn part(lines: &[&str]) -> String {
+    let name = lines.iter().rev().find_map(|line| line.strip_prefix("== "));
+    name.map_or(String::new(), |name| format!("in the part {name}:\n"))
+}
+
 /// Every line must be the expected one, in the same order.
 fn compare(expected: &str, outcome: &Outcome) -> Result<()> {
     outcome.expect(Verdict::Pass)?;
     let expected: Vec<&str> = expected.lines().collect();
     let printed: Vec<&str> = outcome.serial.lines().collect();
-    let differs = expected
-        .iter()
-        .zip(&printed)
-        .find(|(expected, printed)| expected != printed);
-    if let Some((expected, printed)) = differs {
+    let mut pairs = expected.iter().zip(&printed);
+    if let Some(at) = pairs.position(|(expected, printed)| expected != printed) {
         anyhow::bail!(
-            "Linux:   {expected}\nTrident: {printed}\n{}",
+            "{}Linux:   {}\nTrident: {}\n{}",
+            part(&expected[..at]),
+            expected[at],
+            printed[at],
             outcome.transcript()
         );
     }

@@ -45,3 +45,20 @@ fn every_folder_is_covered() -> Result<()> {
     }
     Ok(())
 }
+
+/// A difference in a program of 500 lines says little without the part that it is in.
+#[test]
+fn long_programs_name_their_parts() -> Result<()> {
+    for entry in fs::read_dir(paths::root().join("tests/programs"))? {
+        let path = entry?.path();
+        let is_c = path.extension().is_some_and(|extension| extension == "c");
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let names_parts = text.contains("\tPART(") || text.contains("\"== %s\\n");
+        ensure!(
+            !is_c || text.lines().count() <= 500 || names_parts,
+            "{}: no part prints its name (tests/programs/parts.h)",
+            path.display()
+        );
+    }
+    Ok(())
+}

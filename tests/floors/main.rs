@@ -2,7 +2,9 @@
 //!
 //! `floors.txt` has a line for each floor: its number, and its folders. A path from a folder to one of a
 //! higher floor is an error, beyond those that `remaining.txt` counts; that list only shrinks. So is a
-//! circle of paths between folders of one floor.
+//! circle of paths between folders of one floor. `fenced.rs` says where unsafe code may be.
+
+#![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,6 +18,7 @@ use regex_lite::Regex;
 use source::{Arrow, Id, Source};
 
 mod covers;
+mod fenced;
 mod guards;
 mod resolve;
 mod source;

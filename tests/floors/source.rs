@@ -171,7 +171,7 @@ impl Source {
                 }
                 Item::Use(item) => self.read_use(id, item, is_test || has_cfg_test(&item.attrs)),
                 other => {
-                    let is_test = is_test || has_cfg_test(attributes(other));
+                    let is_test = is_test || has_cfg_test(attributes_of(other));
                     self.modules[id].items.extend(names(other));
                     if let Item::Macro(item) = other
                         && let Some(name) = &item.ident
@@ -264,7 +264,8 @@ impl Source {
     }
 }
 
-fn has_cfg_test(attributes: &[Attribute]) -> bool {
+/// Whether the attributes leave an item to test builds.
+pub fn has_cfg_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let text = attribute.meta.to_token_stream().to_string();
         let mut words = text.split(|character: char| !character.is_alphanumeric());
@@ -308,18 +309,21 @@ fn leaves_of(
     }
 }
 
-fn attributes(item: &Item) -> &[Attribute] {
+/// The attributes of an item.
+pub fn attributes_of(item: &Item) -> &[Attribute] {
     match item {
         Item::Const(item) => &item.attrs,
         Item::Enum(item) => &item.attrs,
         Item::Fn(item) => &item.attrs,
         Item::Impl(item) => &item.attrs,
         Item::Macro(item) => &item.attrs,
+        Item::Mod(item) => &item.attrs,
         Item::Static(item) => &item.attrs,
         Item::Struct(item) => &item.attrs,
         Item::Trait(item) => &item.attrs,
         Item::Type(item) => &item.attrs,
         Item::Union(item) => &item.attrs,
+        Item::Use(item) => &item.attrs,
         _ => &[],
     }
 }

@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "parts.h"
+
 #ifndef FUTEX_LOCK_PI2
 #define FUTEX_LOCK_PI2 13
 #endif
@@ -675,16 +677,16 @@ int main(void)
 {
 	setvbuf(stdout, 0, _IOFBF, 1 << 15);
 	signal(SIGUSR1, SIG_IGN);
-	arguments(), fflush(stdout);
-	timeouts(), fflush(stdout);
-	wakes(), fflush(stdout);
-	wake_ops(), fflush(stdout);
-	signals(), fflush(stdout);
-	owners(), fflush(stdout);
-	hand_over(), fflush(stdout);
-	requeue_pi(), fflush(stdout);
-	shared(), fflush(stdout);
-	robust(), fflush(stdout);
-	several(), fflush(stdout);
+	PART(arguments);
+	PART(timeouts);
+	PART(wakes);
+	PART(wake_ops);
+	PART(signals);
+	PART(owners);
+	PART(hand_over);
+	PART(requeue_pi);
+	PART(shared);
+	PART(robust);
+	PART(several);
 	return 0;
 }

@@ -698,7 +698,8 @@ int main(int count, char **words)
 		repeat(work, rounds);
 		lost = before - memory_info("MemFree");
 		heap = memory_info("Slab") - heap;
-		printf("%s, %d times: %ld kB lost, %ld kB of the heap\n", work->name, rounds, lost, heap);
+		printf("== %s\n%s, %d times: %ld kB lost, %ld kB of the heap\n", work->name, work->name, rounds, lost,
+			heap);
 		is_lost |= lost > TOLERATED_KB || heap > TOLERATED_HEAP_KB;
 	}
 	printf(is_lost ? "memory was lost\n" : "nothing was lost\n");

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 
 #include "children.h"
+#include "parts.h"
 
 static const int unprivileged = 65533;
 
@@ -38,8 +39,10 @@ static void print_status(const char *what, int status)
 /* Runs a function in a child, and prints how the child ended. */
 static void in_a_child(const char *name, void (*run)(void))
 {
-	int pid = fork();
+	int pid;
 
+	printf("== %s\n", name);
+	pid = fork();
 	if (pid == 0) {
 		run();
 		_exit(0);
@@ -489,19 +492,19 @@ static void all(void)
 	IN_A_CHILD(blocked_kill);
 	IN_A_CHILD(ignored_fault);
 	IN_A_CHILD(blocked_fault);
-	faulting_instructions();
-	zombies();
-	waits();
-	groups();
+	PART(faulting_instructions);
+	PART(zombies);
+	PART(waits);
+	PART(groups);
 	IN_A_CHILD(new_session);
-	permissions();
-	invalid_arguments();
-	kill_waiters();
-	vfork_shares_memory();
+	PART(permissions);
+	PART(invalid_arguments);
+	PART(kill_waiters);
+	PART(vfork_shares_memory);
 	IN_A_CHILD(ignored_children);
-	child_tid_in_a_read_only_file();
+	PART(child_tid_in_a_read_only_file);
 #ifdef __x86_64__
-	wrong_bases();
+	PART(wrong_bases);
 #endif
 }
 

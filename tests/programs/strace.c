@@ -484,6 +484,9 @@ static void watches(void)
 	close(syscall(SYS_inotify_init));
 }
 
+/* A line of the trace names the part that follows. */
+#define PART(part) (access("== " #part, F_OK), part())
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && chdir(argv[1]) != 0)
@@ -491,18 +494,18 @@ int main(int argc, char **argv)
 	umask(022);
 	setpriority(PRIO_PROCESS, 0, 0);
 	access("begin", F_OK);
-	files();
-	directories();
-	memory();
-	clocks();
-	signals();
-	handlers();
-	system_state();
-	named_processes();
-	terminals();
-	sockets();
-	watches();
-	children();
+	PART(files);
+	PART(directories);
+	PART(memory);
+	PART(clocks);
+	PART(signals);
+	PART(handlers);
+	PART(system_state);
+	PART(named_processes);
+	PART(terminals);
+	PART(sockets);
+	PART(watches);
+	PART(children);
 	access("end", F_OK);
 	return 0;
 }

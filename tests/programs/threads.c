@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "spin.h"
+#include "parts.h"
 
 static const char *name_of(int error)
 {
@@ -668,20 +669,13 @@ int main(int argc, char **argv)
 		fflush(stdout);
 		return 6;
 	}
-	many();
-	shared();
-	fflush(stdout);
-	kinds();
-	fflush(stdout);
-	inherit();
-	fflush(stdout);
-	waits();
-	fflush(stdout);
-	processes();
-	fflush(stdout);
-	ends();
-	fflush(stdout);
-	groups();
-	fflush(stdout);
+	PART(many);
+	PART(shared);
+	PART(kinds);
+	PART(inherit);
+	PART(waits);
+	PART(processes);
+	PART(ends);
+	PART(groups);
 	return 0;
 }

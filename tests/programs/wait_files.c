@@ -11,6 +11,8 @@
 #include <sys/timerfd.h>
 #include <sys/un.h>
 
+#include "parts.h"
+
 static uint64_t number;
 static struct epoll_event events[8];
 
@@ -601,14 +603,14 @@ static void descriptions(void)
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	counters();
-	timers();
-	polls();
-	epolls();
-	nests();
-	threads();
-	signals();
-	sockets();
-	descriptions();
+	PART(counters);
+	PART(timers);
+	PART(polls);
+	PART(epolls);
+	PART(nests);
+	PART(threads);
+	PART(signals);
+	PART(sockets);
+	PART(descriptions);
 	return 0;
 }

@@ -30,10 +30,9 @@ const LIMITS: [(libc::__rlimit_resource_t, libc::rlim_t); 13] = [
 /// # Errors
 /// The tests run at another niceness, and are not allowed to change it.
 pub fn state(command: &mut Command) -> Result<()> {
-    // SAFETY: getpriority and geteuid touch no memory.
-    let (nice, user) = unsafe { (libc::getpriority(libc::PRIO_PROCESS, 0), libc::geteuid()) };
+    let nice = rustix::process::getpriority_process(None)?;
     ensure!(
-        nice <= 0 || user == 0,
+        nice <= 0 || crate::oracle::is_root(),
         "the tests run at niceness {nice}, which shows in what programs print, and only root can undo: run \
          them without nice(1), or as root"
     );
@@ -123,8 +122,7 @@ mod tests {
         const SCRIPT: &str = "nice; umask; grep -E '^Sig(Blk|Ign)' /proc/self/status; ulimit -Ss; \
             cut -d' ' -f41 /proc/self/stat; cat /proc/self/personality /proc/self/oom_score_adj; \
             ls /proc/self/fd | wc -l";
-        // SAFETY: geteuid has no arguments.
-        if unsafe { libc::geteuid() } != 0 {
+        if !crate::oracle::is_root() {
             return;
         }
         let mut command = Command::new("sh");

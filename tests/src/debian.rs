@@ -120,7 +120,7 @@ impl Job {
 
     fn chroot(&self, tree: &Path, case: &Path) -> Command {
         let mut unshare = Command::new("unshare");
-        if !is_root() {
+        if !oracle::is_root() {
             unshare.arg("--map-root-user");
         }
         unshare.args([
@@ -170,11 +170,6 @@ pub fn difference(linux: &str, trident: &str) -> Option<String> {
         }
     }
     None
-}
-
-fn is_root() -> bool {
-    // SAFETY: geteuid has no arguments and can't fail.
-    unsafe { libc::geteuid() == 0 }
 }
 
 /// The archive's files as a directory of the host, unpacked once.
@@ -228,7 +223,7 @@ fn unpack(path: &Path, header: &Header, body: &[u8]) -> Result<()> {
         // The host's /dev is mounted over these.
         _ => return Ok(()),
     }
-    if is_root() {
+    if oracle::is_root() {
         std::os::unix::fs::lchown(path, Some(header.uid), Some(header.gid))?;
     }
     if header.kind() != mode::SYMLINK {

@@ -44,3 +44,8 @@ pub fn ask_with_input(program: &Path, arguments: &[&str], input: Stdio) -> Resul
 /// Whether the host can run these programs: it must be an x86_64 Linux (which runs 32-bit programs
 /// if its kernel was built so).
 pub const AVAILABLE: bool = cfg!(all(target_os = "linux", target_arch = "x86_64"));
+
+/// Whether the tests run as root: a program that changes its user ID has other results for other users.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

@@ -4,28 +4,26 @@ use linux_raw_sys::general::{
     EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLET, EPOLLEXCLUSIVE,
     EPOLLWAKEUP,
 };
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::poll::{Deadline, deadline_in, read_timespec};
 use super::time::Time64;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::ready::Ready;
 use crate::process::signal::mask;
-use crate::usercopy::{self, Pod, UserPtr};
+use crate::usercopy::{self, UserPtr};
 use crate::vfs::caller;
 use crate::vfs::epoll;
 use crate::vfs::epoll::item::Event;
 use crate::vfs::poll::ALWAYS;
 
 /// `struct epoll_event`: packed on x86-64, so that both widths agree.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, FromBytes, Immutable, IntoBytes)]
 #[repr(C, packed)]
 pub struct EpollEvent {
     events: u32,
     data: u64,
 }
-
-// SAFETY: two integers without padding.
-unsafe impl Pod for EpollEvent {}
 
 /// Most events that one call may return (EP_MAX_EVENTS).
 const MAX_EVENTS: i32 = i32::MAX / size_of::<EpollEvent>() as i32;

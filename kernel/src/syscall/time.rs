@@ -7,6 +7,7 @@
 
 use vdso::math::{NANOS_PER_SEC, Time};
 use vdso::reader::{MONOTONIC, REALTIME};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::cpu_clock::cpu_time;
 use crate::abi::capability::Caps;
@@ -49,12 +50,9 @@ impl Pair for [i32; 2] {
 
 /// struct __kernel_timespec of a 32-bit program: 64-bit seconds, and a 32-bit `tv_nsec` with
 /// padding of any value.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, FromBytes, Immutable, IntoBytes)]
 #[repr(transparent)]
 pub struct Time64([i64; 2]);
-
-// SAFETY: an array of integers.
-unsafe impl Pod for Time64 {}
 
 impl Pair for Time64 {
     fn new(first: i64, second: i64) -> Self {

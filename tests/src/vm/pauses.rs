@@ -4,6 +4,8 @@ use std::process::Child;
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// Durations of a turn.
 #[derive(Clone, Copy, Debug)]
 pub struct Pauses {
@@ -14,9 +16,9 @@ pub struct Pauses {
 impl Pauses {
     /// One turn. `child` is not reaped yet, so its PID can't have been reused.
     pub fn turn(self, child: &Child) {
-        for (signal, time) in [(libc::SIGSTOP, self.stopped), (libc::SIGCONT, self.running)] {
-            // SAFETY: sends a signal; no memory is touched.
-            unsafe { libc::kill(child.id() as libc::pid_t, signal) };
+        for (signal, time) in [(Signal::STOP, self.stopped), (Signal::CONT, self.running)] {
+            // An error: it has ended meanwhile.
+            let _ = kill_process(Pid::from_child(child), signal);
             thread::sleep(time);
         }
     }

@@ -1,6 +1,8 @@
 //! struct sigcontext_32, the registers in both kinds of 32-bit signal frames
 //! (arch/x86/include/uapi/asm/sigcontext.h).
 
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
 use super::frame::{Delivery, FramePlace, RESTORED_FLAGS};
 use crate::abi::frame::Frame;
 use crate::arch::percpu::{self, work};
@@ -8,7 +10,7 @@ use crate::arch::segments::{Segments, set_selectors};
 
 /// struct sigcontext_32; segment registers take a 32-bit word each.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, FromBytes, Immutable, IntoBytes)]
 #[allow(missing_docs)] // The fields are the registers' names.
 pub struct SigContext32 {
     pub gs: u32,
@@ -36,7 +38,7 @@ pub struct SigContext32 {
 }
 
 /// Saves the registers of the interrupted code.
-pub fn save(frame: &Frame, delivery: &Delivery, place: &FramePlace) -> SigContext32 {
+pub fn save(frame: &Frame, delivery: &Delivery<'_>, place: &FramePlace) -> SigContext32 {
     let Segments { ds, es, fs, gs, .. } = Segments::read();
     SigContext32 {
         gs: gs.into(),

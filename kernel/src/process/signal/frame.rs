@@ -61,7 +61,7 @@ const RED_ZONE: u64 = 128;
 /// `EFAULT` if the alternate stack is too small for the frame.
 pub fn place(
     frame: &Frame,
-    delivery: &Delivery,
+    delivery: &Delivery<'_>,
     size: usize,
     is_32bit: bool,
 ) -> Result<FramePlace, Errno> {

@@ -16,6 +16,7 @@
 //! handlers returned before the vDSO existed, is not executable; debuggers recognize a frame by it.
 
 use linux_raw_sys::general::{SA_RESTORER, SA_SIGINFO};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::alternate::{self, AlternateStack};
 use super::context32::{self, SigContext32};
@@ -27,12 +28,12 @@ use crate::abi::frame::USER32_CS;
 use crate::arch::gdt::USER_DS;
 use crate::arch::{fpu, segments};
 use crate::process::current;
-use crate::usercopy::{Pod, UserPtr};
+use crate::usercopy::UserPtr;
 use crate::vm::vdso;
 
 /// struct sigframe_ia32 up to the unused struct _fpstate_32.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, FromBytes, Immutable, IntoBytes)]
 struct OldHead {
     return_to: u32,
     number: u32,
@@ -41,7 +42,7 @@ struct OldHead {
 
 /// struct sigframe_ia32 after the unused struct _fpstate_32.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, FromBytes, Immutable, IntoBytes)]
 struct OldTail {
     mask_high: u32,
     code: [u8; 8],
@@ -54,7 +55,7 @@ const OLD_SIZE: usize = OLD_TAIL + size_of::<OldTail>();
 
 /// struct rt_sigframe_ia32.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, FromBytes, Immutable, IntoBytes)]
 struct RtFrame {
     return_to: u32,
     number: u32,
@@ -73,12 +74,6 @@ struct RtFrame {
 const RT_INFO: u64 = 16;
 const RT_UCONTEXT: u64 = 144;
 
-// SAFETY: integers in C's layout, which leaves no gap: the sizes below add up.
-unsafe impl Pod for OldHead {}
-// SAFETY: as above.
-unsafe impl Pod for OldTail {}
-// SAFETY: as above.
-unsafe impl Pod for RtFrame {}
 const _: () = assert!(size_of::<SigContext32>() == 88);
 const _: () = assert!(size_of::<OldHead>() == 96 && size_of::<OldTail>() == 12);
 const _: () = assert!(size_of::<RtFrame>() == 268);
@@ -93,7 +88,7 @@ const RT_CODE: [u8; 8] = [0xb8, 173, 0, 0, 0, 0xcd, 0x80, 0];
 ///
 /// # Errors
 /// `EFAULT` if the frame can't be written.
-pub fn push(frame: &mut Frame, delivery: &Delivery) -> Result<(), Errno> {
+pub fn push(frame: &mut Frame, delivery: &Delivery<'_>) -> Result<(), Errno> {
     let wants_info = delivery.action.flags & u64::from(SA_SIGINFO) != 0;
     let size = if wants_info {
         size_of::<RtFrame>()
@@ -135,7 +130,7 @@ pub fn push(frame: &mut Frame, delivery: &Delivery) -> Result<(), Errno> {
 
 fn write_old(
     frame: &Frame,
-    delivery: &Delivery,
+    delivery: &Delivery<'_>,
     place: &FramePlace,
     return_to: u32,
 ) -> Result<(), Errno> {
@@ -153,7 +148,7 @@ fn write_old(
 
 fn write_rt(
     frame: &Frame,
-    delivery: &Delivery,
+    delivery: &Delivery<'_>,
     place: &FramePlace,
     return_to: u32,
 ) -> Result<(), Errno> {

@@ -9,6 +9,7 @@
 //! ```
 
 use linux_raw_sys::general::{SA_RESTORER, SA_SIGINFO};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::alternate::{self, AlternateStack};
 use super::frame::{Delivery, HANDLER_FLAGS, RESTORED_FLAGS, Trap, UC_FP_XSTATE, place};
@@ -18,7 +19,7 @@ use crate::abi::frame::Frame;
 use crate::arch::fpu;
 use crate::arch::gdt::{USER_CS, USER_DS, is_stack_segment};
 use crate::process::current;
-use crate::usercopy::{Pod, UserPtr};
+use crate::usercopy::UserPtr;
 
 /// UC_SIGCONTEXT_SS: the frame contains SS.
 const UC_SIGCONTEXT_SS: u64 = 2;
@@ -27,7 +28,7 @@ const UC_STRICT_RESTORE_SS: u64 = 4;
 
 /// struct sigcontext_64.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, FromBytes, Immutable, IntoBytes)]
 struct SigContext64 {
     r8: u64,
     r9: u64,
@@ -61,7 +62,7 @@ struct SigContext64 {
 
 /// The frame without siginfo: struct rt_sigframe's `pretcode` and `uc`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, FromBytes, Immutable, IntoBytes)]
 struct Head {
     return_to: u64,
     flags: u64,
@@ -71,14 +72,12 @@ struct Head {
     mask: u64,
 }
 
-// SAFETY: integers in C's layout, which leaves no gap: the sizes below add up.
-unsafe impl Pod for Head {}
 const _: () = assert!(size_of::<SigContext64>() == 256 && size_of::<Head>() == 312);
 
 /// Size of the frame without the FPU state, bytes.
 const SIZE: usize = size_of::<Head>() + size_of::<layout::Info64>();
 
-fn context(frame: &Frame, delivery: &Delivery, fpstate: u64) -> SigContext64 {
+fn context(frame: &Frame, delivery: &Delivery<'_>, fpstate: u64) -> SigContext64 {
     let Trap { number, error, cr2 } = delivery.trap;
     SigContext64 {
         r8: frame.r8,
@@ -116,7 +115,7 @@ fn context(frame: &Frame, delivery: &Delivery, fpstate: u64) -> SigContext64 {
 ///
 /// # Errors
 /// `EFAULT` if the frame can't be written, or there is no restorer to return to.
-pub fn push(frame: &mut Frame, delivery: &Delivery) -> Result<(), Errno> {
+pub fn push(frame: &mut Frame, delivery: &Delivery<'_>) -> Result<(), Errno> {
     let action = &delivery.action;
     if action.flags & u64::from(SA_RESTORER) == 0 {
         return Err(Errno::EFAULT);
