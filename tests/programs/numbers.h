@@ -63,7 +63,7 @@ static inline void print_result(long long result)
 			if (!(where))                                                                                  \
 				continue;                                                                              \
 			errno = 0;                                                                                     \
-			print_result((long long)(call));                                                                     \
+			print_result((long long)(call));                                                               \
 		}                                                                                                      \
 		printf("\n");                                                                                          \
 	} while (0)

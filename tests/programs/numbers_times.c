@@ -50,14 +50,15 @@ static void sleeps(void)
 	struct timespec time;
 
 	EACH("nanosleep seconds", v < 0 || v > 500,
-	interrupt_soon() ? nanosleep(&(struct timespec){V_LONG, 0}, NULL) : 0);
+		interrupt_soon() ? nanosleep(&(struct timespec){V_LONG, 0}, NULL) : 0);
 	EACH("nanosleep ns", V_LONG < 0 || V_LONG > 500000000,
 		interrupt_soon() ? nanosleep(&(struct timespec){0, V_LONG}, NULL) : 0);
 	for (int i = 0; i < 4; i++) {
 		EACH("sleep for seconds", v < 0 || v > 500,
 			(interrupt_soon(), clock_nanosleep(clocks[i], 0, &(struct timespec){V_LONG, 0}, NULL)));
 		EACH("sleep until", V_LONG < 1 || V_LONG > 100000000,
-			(interrupt_soon(), clock_nanosleep(clocks[i], TIMER_ABSTIME, &(struct timespec){V_LONG, 0}, NULL)));
+			(interrupt_soon(),
+				clock_nanosleep(clocks[i], TIMER_ABSTIME, &(struct timespec){V_LONG, 0}, NULL)));
 	}
 	EACH("sigtimedwait", v < 0 || v > 500,
 		(interrupt_soon(), time = (struct timespec){V_LONG, 0}, sigtimedwait(&(sigset_t){{0}}, NULL, &time)));

@@ -50,7 +50,7 @@ static void caught(int number, siginfo_t *info, void *pointer)
 		printf("%s\n", what);                                                                                  \
 		if (sigsetjmp(back, 1) == 0) {                                                                         \
 			__VA_ARGS__;                                                                                   \
-			printf("  continues\n");                                                                         \
+			printf("  continues\n");                                                                       \
 		}                                                                                                      \
 	} while (0)
 

@@ -295,7 +295,8 @@ static void typed_signals(void)
 			waits("again", first);
 			waits("again", second);
 			kill(-first, SIGTERM);
-			print_result("SIGTERM stays pending in stopped processes", waitpid(first, &status, WNOHANG | WUNTRACED));
+			print_result("SIGTERM stays pending in stopped processes",
+				waitpid(first, &status, WNOHANG | WUNTRACED));
 			kill(-first, SIGCONT);
 			while (waitpid(first, &status, 0) != first)
 				;

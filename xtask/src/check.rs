@@ -1,6 +1,7 @@
 //! `make check`: format, lints and documentation with every warning an error, the list of the
 //! kernel's allocations that can't fail, words and spelling.
 
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Result, bail};
@@ -8,7 +9,8 @@ use harness::paths;
 
 use crate::allocations;
 use crate::counts::Counts;
-use crate::setup;
+use crate::setup::{self, wheel};
+use crate::sources;
 use crate::toolchain::{BARE_32, BARE_64, active_has_targets, host_cargo};
 use crate::ui;
 use crate::words;
@@ -67,6 +69,7 @@ fn checks() -> Vec<(&'static str, Command)> {
     ));
     if active_has_targets() {
         checks.push(("Lints of the kernel's half", clippy(BARE_64, &BARE_CRATES)));
+        checks.push(("Lints of its tests", clippy("host-tuple", &BARE_CRATES)));
         checks.push((
             "Lints of the 32-bit programs",
             clippy(BARE_32, &["sys", "programs"]),
@@ -87,15 +90,32 @@ fn checks() -> Vec<(&'static str, Command)> {
     floors.args(["test", "--quiet", "--target", "host-tuple"]);
     floors.args(["--package", "tests", "--test", "floors"]);
     checks.push(("Floors of the kernel (paths run down)", floors));
-    match setup::typos::ensure() {
-        Ok(program) => {
-            let mut typos = Command::new(program);
-            typos.current_dir(paths::root()).args(["--format", "brief"]);
-            checks.push(("Spelling (typos)", typos));
-        }
+    match spelling() {
+        Ok(typos) => checks.push(("Spelling (typos)", typos)),
         Err(error) => ui::note(format!("Spelling is not checked: {error:#}")),
     }
+    match c_format() {
+        Ok(format) => checks.push(("Format of the C programs (clang-format)", format)),
+        Err(error) => ui::note(format!(
+            "The format of the C programs is not checked: {error:#}"
+        )),
+    }
     checks
+}
+
+fn spelling() -> Result<Command> {
+    let mut typos = Command::new(wheel::ensure(&wheel::TYPOS)?);
+    typos.current_dir(paths::root()).args(["--format", "brief"]);
+    Ok(typos)
+}
+
+fn c_format() -> Result<Command> {
+    let mut format = Command::new(wheel::ensure(&wheel::CLANG_FORMAT)?);
+    format.args(["--dry-run", "-Werror"]);
+    let is_c = |path: &PathBuf| path.extension().is_some_and(|end| end == "c" || end == "h");
+    let programs = sources::files(&paths::root().join("tests/programs"))?;
+    format.args(programs.into_iter().filter(is_c));
+    Ok(format)
 }
 
 fn clippy(target: &str, crates: &[&str]) -> Command {
@@ -109,9 +129,38 @@ fn clippy(target: &str, crates: &[&str]) -> Command {
     for name in crates {
         cargo.args(["--package", name]);
     }
-    if crates == HOST_CRATES {
+    // The bare targets have no `test` crate; the kernel's own tests are linted as the host's.
+    if target == "host-tuple" {
         cargo.arg("--all-targets");
     }
     cargo.args(["--", "-D", "warnings"]);
     cargo
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Every crate of the workspace is linted, by the workspace's lints.
+    #[test]
+    fn every_crate_is_linted() {
+        let mut cargo = host_cargo();
+        cargo.args(["metadata", "--no-deps", "--format-version", "1"]);
+        let metadata = cargo.output().expect("cargo runs").stdout;
+        let metadata: Value = serde_json::from_slice(&metadata).expect("JSON");
+        let mut members = BTreeSet::new();
+        for package in metadata["packages"].as_array().expect("packages") {
+            let manifest = package["manifest_path"].as_str().expect("a path");
+            let text = std::fs::read_to_string(manifest).expect(manifest);
+            assert!(text.contains("[lints]\nworkspace = true"), "{manifest}");
+            members.insert(package["name"].as_str().expect("a name").to_owned());
+        }
+        let linted = HOST_CRATES.iter().chain(&BARE_CRATES);
+        let linted: BTreeSet<_> = linted.map(|name| (*name).to_owned()).collect();
+        assert_eq!(linted, members);
+    }
 }

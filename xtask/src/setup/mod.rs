@@ -6,7 +6,7 @@
 pub mod apt;
 pub mod needs;
 pub mod sysroot;
-pub mod typos;
+pub mod wheel;
 
 use std::env;
 use std::process::Command;
