@@ -70,10 +70,10 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     dev::acpi::init(boot_info);
     // System call entry, interrupts and clocks.
     entry::msr::init();
-    crate::dev::pic::init();
+    dev::pic::init();
     time::init();
     dev::random::init(ramdisk);
-    crate::vm::vdso::init();
+    vm::vdso::init();
     // What the floors below need of those above.
     mm::reserve::init(process::oom::wait_for_step);
     vm::spaces::init(process::table::for_each_mm);

@@ -180,7 +180,7 @@ impl CommandLine {
             Some(value) if is("console") => self.consoles.push(value.to_vec()),
             Some(value) if is("root") => self.root = Some(value.to_vec()),
             Some(value) if is("panic") => {
-                self.panic_timeout = integer(value).unwrap_or(self.panic_timeout)
+                self.panic_timeout = integer(value).unwrap_or(self.panic_timeout);
             }
             Some(value) if is("loglevel") => {
                 let level = integer(value).and_then(|level| u8::try_from(level).ok());

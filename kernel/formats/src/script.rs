@@ -76,7 +76,11 @@ mod tests {
 
     #[test]
     fn lines() {
-        let rows: [(&[u8], Option<(&[u8], Option<&[u8]>)>); 17] = [
+        type Row = (
+            &'static [u8],
+            Option<(&'static [u8], Option<&'static [u8]>)>,
+        );
+        let rows: [Row; 17] = [
             (b"", None),
             (b"#", None),
             (b" #!/x\n", None),
@@ -124,7 +128,7 @@ mod tests {
             });
         }
         with(&[b"#!".as_slice(), &[b' '; HEAD]].concat(), |line| {
-            assert_eq!(line, None)
+            assert_eq!(line, None);
         });
     }
 

@@ -178,7 +178,7 @@ pub enum Ports<'a> {
 }
 
 /// Sets the I/O ports that the running program may use.
-pub fn set_ports(ports: Ports) {
+pub fn set_ports(ports: Ports<'_>) {
     // SAFETY: one CPU, not preemptible; the CPU reads the bitmap only for an I/O instruction in
     // user mode.
     let tss = unsafe { &mut (*TABLES.0.get()).tss };

@@ -50,7 +50,7 @@ pub fn init(mut archives: impl Source) {
 }
 
 /// Mounts a file system on a directory of the root, creating the directory if missing.
-fn mount_at(root: &crate::vfs::dentry::Location, name: &str, kind: &str) -> Result<(), Errno> {
+fn mount_at(root: &Location, name: &str, kind: &str) -> Result<(), Errno> {
     let dir = NewFile {
         mode: mode::S_IFDIR | 0o755,
         ..NewFile::default()

@@ -108,7 +108,7 @@ impl Frame {
         // SAFETY: in bounds; `out` is kernel memory, not part of a program's page. No writer runs
         // during the copy: one CPU, interrupts off, and the accesses don't fault.
         unsafe {
-            core::ptr::copy_nonoverlapping(self.as_ptr().add(offset), out.as_mut_ptr(), out.len())
+            core::ptr::copy_nonoverlapping(self.as_ptr().add(offset), out.as_mut_ptr(), out.len());
         };
     }
 
@@ -117,7 +117,7 @@ impl Frame {
         assert!(offset + bytes.len() <= PAGE_SIZE as usize);
         // SAFETY: as in `read`. Programs that share the frame see the write.
         unsafe {
-            core::ptr::copy_nonoverlapping(bytes.as_ptr(), self.as_ptr().add(offset), bytes.len())
+            core::ptr::copy_nonoverlapping(bytes.as_ptr(), self.as_ptr().add(offset), bytes.len());
         };
     }
 

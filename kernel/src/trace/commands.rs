@@ -47,7 +47,7 @@ pub fn fcntl(out: &mut Text, call: &Call, command: u64, value: u64) {
         linux::F_SETFD => names::flags(out, value, &[(1, "FD_CLOEXEC")], "FD_???"),
         linux::F_SETFL => file::open_flags(out, value),
         linux::F_DUPFD | linux::F_DUPFD_CLOEXEC | linux::F_SETPIPE_SZ => {
-            put!(out, "{}", value as i32)
+            put!(out, "{}", value as i32);
         }
         linux::F_SETOWN => put!(out, "{}", value as i32),
         linux::F_GETLK | linux::F_SETLK | linux::F_SETLKW => {
@@ -225,7 +225,7 @@ pub fn arch_prctl_form(code: u64) -> Form {
 pub fn arch_prctl(out: &mut Text, call: &Call, code: u64, value: u64) {
     match call.fields(value, 8) {
         Some(mut fields) if arch_prctl_form(code) == Form::Output => {
-            put!(out, "[{:#x}]", fields.u64())
+            put!(out, "[{:#x}]", fields.u64());
         }
         _ if code == 0x1012 => put!(out, "{}", value as i32),
         _ => address(out, value),
@@ -289,8 +289,8 @@ pub fn syslog_form(action: u64, index: usize) -> Form {
 /// Prints syslog(2)'s buffer.
 pub fn syslog_buffer(out: &mut Text, call: &Call, action: u64, value: u64) {
     if matches!(action, 2..=4) {
-        buffer(out, value, call.value())
+        buffer(out, value, call.value());
     } else {
-        address(out, value)
+        address(out, value);
     }
 }

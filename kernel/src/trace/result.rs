@@ -149,9 +149,9 @@ fn fcntl(out: &mut Text, command: u32, value: u64) {
         }
         linux::F_GETFL => {
             if value == 0 {
-                out.add("0")
+                out.add("0");
             } else {
-                put!(out, "{value:#x}")
+                put!(out, "{value:#x}");
             }
             out.add(" (flags ");
             file::open_flags(out, value);

@@ -15,18 +15,18 @@ pub const ARRAY_MAX: usize = 32;
 /// Prints a pointer: `NULL` or hexadecimal.
 pub fn address(out: &mut Text, address: u64) {
     if address == 0 {
-        out.add("NULL")
+        out.add("NULL");
     } else {
-        put!(out, "{address:#x}")
+        put!(out, "{address:#x}");
     }
 }
 
 /// Prints a number as C's `%#x` does: 0 has no prefix.
 pub fn hex(out: &mut Text, value: u64) {
     if value == 0 {
-        out.add("0")
+        out.add("0");
     } else {
-        put!(out, "{value:#x}")
+        put!(out, "{value:#x}");
     }
 }
 
@@ -66,7 +66,7 @@ pub fn buffer(out: &mut Text, at: u64, len: u64) {
 /// Prints `len` bytes of user memory, truncated, each as `\x41`: for binary data.
 pub fn hex_buffer(out: &mut Text, at: u64, len: u64) {
     from_user(out, at, len, |out, bytes| {
-        bytes.iter().for_each(|byte| put!(out, "\\x{byte:02x}"))
+        bytes.iter().for_each(|byte| put!(out, "\\x{byte:02x}"));
     });
 }
 

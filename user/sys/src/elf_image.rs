@@ -83,7 +83,7 @@ impl Image {
             };
             match kind {
                 PT_LOAD if bias.is_none() => {
-                    bias = Some(base.wrapping_add(offset).wrapping_sub(address))
+                    bias = Some(base.wrapping_add(offset).wrapping_sub(address));
                 }
                 PT_DYNAMIC => dynamic = Some(base + offset),
                 _ => {}

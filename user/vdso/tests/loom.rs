@@ -38,7 +38,7 @@ impl Page {
         self.sequence.write(|| {
             self.words
                 .iter()
-                .for_each(|word| word.store(value, Relaxed))
+                .for_each(|word| word.store(value, Relaxed));
         });
     }
 

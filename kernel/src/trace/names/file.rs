@@ -148,9 +148,9 @@ pub fn mode(out: &mut Text, mode: u64) {
 /// Prints permissions as C's `%#03o` does: `0644`, `000`.
 pub fn permissions(out: &mut Text, mode: u64) {
     if mode == 0 {
-        out.add("000")
+        out.add("000");
     } else {
-        put!(out, "0{mode:o}")
+        put!(out, "0{mode:o}");
     }
 }
 
@@ -161,9 +161,9 @@ pub fn device(out: &mut Text, number: u64) {
     out.add("makedev(");
     for (part, after) in [(major, ", "), (minor, ")")] {
         if part == 0 {
-            out.add("0")
+            out.add("0");
         } else {
-            put!(out, "{part:#x}")
+            put!(out, "{part:#x}");
         }
         out.add(after);
     }

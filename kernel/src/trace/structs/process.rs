@@ -201,9 +201,9 @@ pub fn clone(out: &mut Text, call: &Call) {
     if has(linux::CLONE_SETTLS) {
         out.add(", tls=");
         if call.wide {
-            address(out, tls)
+            address(out, tls);
         } else {
-            super::whole(out, call, tls, 16, user_desc)
+            super::whole(out, call, tls, 16, user_desc);
         }
     }
     if has(linux::CLONE_CHILD_SETTID | linux::CLONE_CHILD_CLEARTID) {

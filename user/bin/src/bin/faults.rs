@@ -112,7 +112,7 @@ fn x87() {
     let control = 0x37b_u16;
     // SAFETY: the program is expected to end here.
     unsafe {
-        asm!("fldcw word ptr [{}]", "fld1", "fldz", "fdivp", "fwait", in(reg) &raw const control)
+        asm!("fldcw word ptr [{}]", "fld1", "fldz", "fdivp", "fwait", in(reg) &raw const control);
     };
 }
 

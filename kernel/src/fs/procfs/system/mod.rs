@@ -78,7 +78,7 @@ static FILES: &[SystemFile] = &[
         }
     }),
     file("interrupts", |_, text| {
-        text.push_str("           CPU0       \n")
+        text.push_str("           CPU0       \n");
     }),
     file("loadavg", loadavg),
     file("locks", lock::list),

@@ -79,7 +79,7 @@ pub(super) static FILES: &[SystemFile] = &[
     fixed!("fs/leases-enable", "0"),
     fixed!("fs/mount-max", "100000"),
     file("sys/fs/nr_open", |_, text| {
-        put!(text, "{}\n", fdtable::NR_OPEN)
+        put!(text, "{}\n", fdtable::NR_OPEN);
     }),
     fixed!("fs/overflowgid", "65534"),
     fixed!("fs/overflowuid", "65534"),
@@ -97,20 +97,20 @@ pub(super) static FILES: &[SystemFile] = &[
     SystemFile {
         accept: Some(|text| uts::DOMAIN.set(line(text))),
         ..file("sys/kernel/domainname", |_, text| {
-            put!(text, "{}\n", uts::DOMAIN.get())
+            put!(text, "{}\n", uts::DOMAIN.get());
         })
     },
     SystemFile {
         accept: Some(|text| uts::HOST.set(line(text))),
         ..file("sys/kernel/hostname", |_, text| {
-            put!(text, "{}\n", uts::HOST.get())
+            put!(text, "{}\n", uts::HOST.get());
         })
     },
     fixed!("kernel/kptr_restrict", "0"),
     fixed!("kernel/msgmax", "8192"),
     fixed!("kernel/ngroups_max", "65536"),
     file("sys/kernel/osrelease", |_, text| {
-        put!(text, "{}\n", uts::RELEASE)
+        put!(text, "{}\n", uts::RELEASE);
     }),
     fixed!("kernel/ostype", "Linux"),
     fixed!("kernel/overflowgid", "65534"),
@@ -118,24 +118,24 @@ pub(super) static FILES: &[SystemFile] = &[
     fixed!("kernel/panic", "0"),
     fixed!("kernel/perf_event_paranoid", "4"),
     file("sys/kernel/pid_max", |_, text| {
-        put!(text, "{}\n", table::PID_MAX)
+        put!(text, "{}\n", table::PID_MAX);
     }),
     fixed!("kernel/printk", "7\t4\t1\t7"),
     file("sys/kernel/random/boot_id", boot_id),
     fixed!("kernel/random/entropy_avail", "256"),
     fixed!("kernel/random/poolsize", "256"),
     file("sys/kernel/random/uuid", |_, text| {
-        put!(text, "{}\n", uuid())
+        put!(text, "{}\n", uuid());
     }),
     file("sys/kernel/randomize_va_space", |_, text| {
         put!(text, "{}\n", if randomize::is_randomised() { 2 } else { 0 });
     }),
     fixed!("kernel/sched_child_runs_first", "0"),
     file("sys/kernel/threads-max", |_, text| {
-        put!(text, "{}\n", table::PID_MAX)
+        put!(text, "{}\n", table::PID_MAX);
     }),
     file("sys/kernel/version", |_, text| {
-        put!(text, "{}\n", uts::VERSION)
+        put!(text, "{}\n", uts::VERSION);
     }),
     fixed!("net/core/somaxconn", "4096"),
     fixed!("net/unix/max_dgram_qlen", "512"),
@@ -144,7 +144,7 @@ pub(super) static FILES: &[SystemFile] = &[
         put!(text, "{}\n", mapping::MAP_COUNT_MAX);
     }),
     file("sys/vm/mmap_min_addr", |_, text| {
-        put!(text, "{}\n", layout::MMAP_MIN)
+        put!(text, "{}\n", layout::MMAP_MIN);
     }),
     fixed!("vm/overcommit_kbytes", "0"),
     fixed!("vm/overcommit_memory", "1"),

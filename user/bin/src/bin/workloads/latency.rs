@@ -105,13 +105,13 @@ fn last_references(waiter: &Waiter) {
     waiter.late("late_exit_with_file", || {
         calls::wait(calls::fork(|| {
             large_file();
-        }))
+        }));
     });
     waiter.late("late_exit_with_tables", || {
-        calls::wait(calls::fork(sparse_memory))
+        calls::wait(calls::fork(sparse_memory));
     });
     waiter.late("late_exit_with_descriptors", || {
-        calls::wait(calls::fork(|| many_descriptors(DESCRIPTORS)))
+        calls::wait(calls::fork(|| many_descriptors(DESCRIPTORS)));
     });
     many_descriptors(DESCRIPTORS);
     let last = u32::MAX as usize;
