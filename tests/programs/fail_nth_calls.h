@@ -235,9 +235,8 @@ static const struct call calls[] = { /* Files and descriptors. */
 	C(getresgid, P(out), P(out), P(out)), C(getresuid32, P(out), P(out), P(out)),
 	C(getresgid32, P(out), P(out), P(out)), C(setgroups, 64, P(ids)), C(setgroups32, 64, P(ids)),
 	/* The most groups: NGROUPS_MAX. */
-	C(setgroups, 65536, P(area)), C(setgroups32, 65536, P(area)),
-	C(getgroups, 0, 0), C(getgroups32, 0, 0), C(capget, P(caps), P(out)),
-	{"capset", {P(caps), P(caps) + 8}, ONCE, 0, 0}, C(prctl, PR_SET_NAME, P("name")),
+	C(setgroups, 65536, P(area)), C(setgroups32, 65536, P(area)), C(getgroups, 0, 0), C(getgroups32, 0, 0),
+	C(capget, P(caps), P(out)), {"capset", {P(caps), P(caps) + 8}, ONCE, 0, 0}, C(prctl, PR_SET_NAME, P("name")),
 	C(prctl, PR_GET_PDEATHSIG, P(out)), F(arch_prctl, ONLY_64, 0x1003, P(out)),
 	{"arch_prctl", {0x1011}, ONLY_32, 0, 0}, C(personality, 0xffffffff), C(getpriority, 0, 0),
 	C(setpriority, 0, 0, 1), C(nice, 1), C(sched_yield), C(sched_setparam, 0, P(sched_word)),

@@ -99,21 +99,24 @@ static void wide_times(void)
 			syscall(FUTEX2_WAITV, &(struct waited){1, (unsigned long)pages, FUTEX2_U32, 0}, 1, 0, &time,
 				CLOCK_MONOTONIC));
 #ifdef __i386__
-		EACH("futex_time64", WITH_TIME, syscall(SYS_futex_time64, pages, FUTEX_WAIT_BITSET, 1, &time, NULL, -1));
+		EACH("futex_time64", WITH_TIME,
+			syscall(SYS_futex_time64, pages, FUTEX_WAIT_BITSET, 1, &time, NULL, -1));
 		EACH("ppoll_time64", WITH_TIME,
 			syscall(SYS_ppoll_time64, &(struct pollfd){ready, POLLIN, 0}, 1, &time, NULL, 8));
-		EACH("pselect6_time64", WITH_TIME, syscall(SYS_pselect6_time64, 64, (fd_set[]){{{1 << ready}}}, NULL, NULL, &time, NULL));
+		EACH("pselect6_time64", WITH_TIME,
+			syscall(SYS_pselect6_time64, 64, (fd_set[]){{{1 << ready}}}, NULL, NULL, &time, NULL));
 		EACH("timerfd_settime64", WITH_TIME,
 			syscall(SYS_timerfd_settime64, 99, 0, (struct wide_time[]){time, time}, NULL));
 		EACH("recvmmsg_time64", WITH_TIME, syscall(SYS_recvmmsg_time64, 99, pages, 1, 0, &time));
 		EACH("utimensat_time64", WITH_TIME,
 			syscall(SYS_utimensat_time64, file, NULL, (struct wide_time[]){time, time}, 0));
-		EACH("clock_nanosleep_time64", WITH_TIME && (field == SECONDS ? v < 1 || v > 100000000 : v < 0 || v > 1000000000),
+		EACH("clock_nanosleep_time64",
+			WITH_TIME && (field == SECONDS ? v < 1 || v > 100000000 : v < 0 || v > 1000000000),
 			(interrupt_soon(),
 				syscall(SYS_clock_nanosleep_time64, CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL)));
-		EACH("rt_sigtimedwait_time64", WITH_TIME && (field == SECONDS ? v < 0 || v > 500 : v < 0 || v > 1000000000),
-			(interrupt_soon(),
-				syscall(SYS_rt_sigtimedwait_time64, &(sigset_t){{0}}, NULL, &time, 8)));
+		EACH("rt_sigtimedwait_time64",
+			WITH_TIME && (field == SECONDS ? v < 0 || v > 500 : v < 0 || v > 1000000000),
+			(interrupt_soon(), syscall(SYS_rt_sigtimedwait_time64, &(sigset_t){{0}}, NULL, &time, 8)));
 		stop_interrupts();
 #endif
 	}

@@ -13,7 +13,6 @@
 
 #ifdef __i386__
 
-
 /* For the code below, which may use no memory but its stack and this. */
 static struct {
 	unsigned entry, moved_entry, base, size, to;

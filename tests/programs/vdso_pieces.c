@@ -83,9 +83,7 @@ static void code_in_pieces(void)
 }
 #else
 /* The 64-bit code may be a single page. */
-static void code_in_pieces(void)
-{
-}
+static void code_in_pieces(void) {}
 #endif
 
 static void whole(const char *what, struct area area)
