@@ -4,19 +4,12 @@
 //! `kernel/trident/cmdline` to the initramfs, as Linux's loaders do with early cpio. With the
 //! stock loader, the archive is part of the disk image's ramdisk.
 
+use crate::dev::log::{self, log};
+use crate::mm::{PAGE_SIZE, frame, paging};
 use bootloader_api::BootInfo;
 use formats::cmdline::{self, CommandLine};
 use formats::cpio;
 use formats::initramfs::Source;
-use spin::Once;
-
-use crate::dev::log::{self, log};
-use crate::mm::{PAGE_SIZE, frame, paging};
-
-/// Name of the command line's file in the archive.
-pub const CMDLINE: &[u8] = b"kernel/trident/cmdline";
-
-static LINE: Once<&'static [u8]> = Once::new();
 
 /// The ramdisk; empty if the loader passed none.
 pub fn ramdisk(boot_info: &BootInfo) -> &'static [u8] {
@@ -27,11 +20,6 @@ pub fn ramdisk(boot_info: &BootInfo) -> &'static [u8] {
         },
         None => &[],
     }
-}
-
-/// The command line, unparsed (/proc/cmdline).
-pub fn line() -> &'static [u8] {
-    LINE.get().copied().unwrap_or_default()
 }
 
 /// The ramdisk while it is unpacked. Its memory is freed page by page.
@@ -92,9 +80,7 @@ impl Drop for Ramdisk {
 
 /// Parses the command line and applies the options that come before the first log line: `quiet`,
 /// `panic=`, address randomisation.
-pub fn options(ramdisk: &'static [u8]) -> CommandLine {
-    // A permanent copy: the ramdisk's memory is freed.
-    let line = *LINE.call_once(|| command_line(ramdisk).to_vec().leak());
+pub fn options(line: &[u8]) -> CommandLine {
     let options = cmdline::parse(line);
     // The log's lines are KERN_INFO (6); Linux's `quiet` is loglevel 4.
     log::set_quiet(options.loglevel <= 4);
@@ -109,14 +95,15 @@ pub fn options(ramdisk: &'static [u8]) -> CommandLine {
     options
 }
 
-/// The body of the ramdisk's first file if that is the command line; else empty.
-fn command_line(ramdisk: &[u8]) -> &[u8] {
+/// The command line: the body of the ramdisk's first file, if that has its name; else empty.
+pub fn command_line(ramdisk: &[u8]) -> &'static [u8] {
     // At the very start: the zeros allowed between archives are not skipped here.
     if !ramdisk.starts_with(b"070701") {
         return &[];
     }
     match cpio::entries(ramdisk).next() {
-        Some(Ok(file)) if file.name == CMDLINE => file.body,
+        // A permanent copy: the ramdisk's memory is freed.
+        Some(Ok(file)) if file.name == cmdline::FILE => file.body.to_vec().leak(),
         _ => &[],
     }
 }

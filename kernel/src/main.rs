@@ -59,7 +59,8 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     arch::alternatives::init(mm::paging::poke_text);
     // The command line and the initramfs, from the loader.
     let ramdisk = boot::ramdisk(boot_info);
-    let options = boot::options(ramdisk);
+    let command_line = boot::command_line(ramdisk);
+    let options = boot::options(command_line);
     log!(
         "Trident {} on {}",
         env!("CARGO_PKG_VERSION"),
@@ -79,10 +80,18 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     vm::spaces::init(process::table::for_each_mm);
     #[cfg(debug_assertions)]
     mm::injection::init(process::injection::HOOKS);
+    vfs::mount::init(fs::KINDS);
+    vfs::chrdev::init(tty::DRIVERS);
+    process::tracer::init(&trace::TRACER);
     #[cfg(test)]
     ktest::run(&options);
     // SAFETY: the last use of `ramdisk`; the options are copies.
-    fs::init(unsafe { boot::Ramdisk::take(ramdisk) });
+    let ramdisk = unsafe { boot::Ramdisk::take(ramdisk) };
+    let shown = fs::Shown {
+        command_line,
+        doors: syscall::counters::list,
+    };
+    fs::init(ramdisk, shown);
     dev::console::listen();
     process::init::start(&options)
 }

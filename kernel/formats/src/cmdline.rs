@@ -11,6 +11,8 @@ mod word;
 
 use word::{Word, same_name};
 
+/// Name of the command line's file in the archive that a loader puts before the initramfs.
+pub const FILE: &[u8] = b"kernel/trident/cmdline";
 /// Maximum number of arguments of init, without its name (`CONFIG_INIT_ENV_ARG_LIMIT`).
 pub const MAX_INIT_ARGS: usize = 32;
 /// Limit of init's environment; Linux admits one variable more, `HOME` and `TERM` included.

@@ -9,6 +9,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use formats::cmdline;
 use formats::cpio::{Header, Sink};
 use formats::initramfs::{self, Problem, Source};
 
@@ -16,7 +17,6 @@ use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::{Change, Device, NewFile, Time, mode};
 use crate::abi::resolve::Resolve;
-use crate::boot;
 use crate::dev::log::{always, log};
 use crate::mm::fallible::{self, TryPush as _};
 use crate::mm::reserve;
@@ -108,7 +108,7 @@ impl Sink for Unpacker<'_> {
     fn begin(&mut self, header: &Header, name: &[u8]) -> Result<(), Errno> {
         self.header = *header;
         self.current = Current::Nothing;
-        if name == boot::CMDLINE {
+        if name == cmdline::FILE {
             return Ok(()); // The loader's command line for the kernel, not a file of the archive's.
         }
         match self.create(header, name) {

@@ -1,6 +1,5 @@
 //! File systems that show the kernel: `procfs/` (/proc), `devfs.rs` (/dev), and the files of
-//! processes and signals, `pidfd.rs` and `signalfd.rs`; `initramfs.rs` unpacks the boot archive
-//! into the root.
+//! signals, `signalfd.rs`; `initramfs.rs` unpacks the boot archive into the root.
 //!
 //! Floor 11: above processes. What all file systems share is in `vfs/`, terminals in `tty/`.
 
@@ -9,7 +8,6 @@
 
 pub mod devfs;
 pub mod initramfs;
-pub mod pidfd;
 pub mod procfs;
 pub mod signalfd;
 
@@ -23,17 +21,59 @@ use formats::initramfs::Source;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::{NewFile, mode};
 use crate::dev::log::log;
+use crate::mm::fallible::Text;
+use crate::tty;
 use crate::vfs::dentry::Location;
-use crate::vfs::mount::{self, MountFlags};
+use crate::vfs::mount::{self, Kind, MountFlags};
 use crate::vfs::path;
 use crate::vfs::tmpfs::TmpFs;
 
-/// Creates the tree: unpacks the initramfs, and mounts /dev and /proc.
+const RAMFS_MAGIC: u32 = 0x8584_58f6;
+const SYSFS_MAGIC: u32 = 0x6265_6572;
+
+/// The file system types, in the order of /proc/filesystems.
+pub static KINDS: &[Kind] = &[
+    // Empty: programs that always mount /sys don't fail.
+    Kind {
+        name: "sysfs",
+        make: |_| Ok(TmpFs::new("sysfs", SYSFS_MAGIC)),
+    },
+    Kind {
+        name: "tmpfs",
+        make: |options| Ok(TmpFs::with_options(options)?),
+    },
+    Kind {
+        name: "proc",
+        make: |_| Ok(procfs::instance()),
+    },
+    Kind {
+        name: "devtmpfs",
+        make: |_| Ok(devfs::instance()),
+    },
+    Kind {
+        name: "devpts",
+        make: |_| Ok(tty::pty::devpts::instance()),
+    },
+    Kind {
+        name: "ramfs",
+        make: |_| Ok(TmpFs::new("ramfs", RAMFS_MAGIC)),
+    },
+];
+
+/// Contents of /proc that floors above provide.
+pub struct Shown {
+    /// The kernel's command line.
+    pub command_line: &'static [u8],
+    /// Text of /proc/doors.
+    pub doors: fn(&mut Text),
+}
+
+/// Creates the tree: unpacks the initramfs, and mounts /dev and /proc, which shows `shown`.
 ///
 /// # Panics
 /// If memory is short.
-pub fn init(mut archives: impl Source) {
-    const RAMFS_MAGIC: u32 = 0x8584_58f6;
+pub fn init(mut archives: impl Source, shown: Shown) {
+    procfs::init(shown);
     let root = mount::mount_root(TmpFs::new("rootfs", RAMFS_MAGIC));
     initramfs::unpack(&mut archives, &root);
     drop(archives);
@@ -60,6 +100,6 @@ fn mount_at(root: &Location, name: &str, kind: &str) -> Result<(), Errno> {
         Err(errno) => return Err(errno),
     }
     let point = path::child(root, name.as_bytes())?;
-    let fs = mount::kinds::make(kind.as_bytes(), b"")?;
+    let fs = mount::make(kind.as_bytes(), b"")?;
     mount::change::add(point, fs, String::from(kind), MountFlags::of(0)).map(|_| ())
 }

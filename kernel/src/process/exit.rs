@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 
 use super::{
     Process, Task, TaskState, accounting, children, current, init, jobs, orphans, robust, signal,
-    stop,
+    stop, tracer,
 };
 use crate::mm::PAGE_SIZE;
 use crate::process::ptrace;
@@ -66,7 +66,9 @@ pub fn exit_thread(status: ExitStatus) -> ! {
     let task = run_queue::current_task();
     let process = task.process.clone();
     ptrace::stop::before_exit(status);
-    crate::trace::ended(status);
+    if let Some(tracer) = tracer::active() {
+        (tracer.ended)(status);
+    }
     robust::release(&current());
     process.usage.take_over(&task.usage);
     stop::leave(&task);

@@ -13,13 +13,12 @@ use linux_raw_sys::ptrace::{
 };
 
 use super::clone::{CloneArgs, CloneFlags, Tls};
-use super::{Current, Process, SharedMm, Task, current, signal, table};
+use super::{Current, Process, SharedMm, Task, current, pidfd, signal, table};
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::arch::debug::DebugRegisters;
 use crate::arch::percpu::{self, work};
 use crate::arch::segments::Segments;
-use crate::fs::pidfd;
 use crate::mm::reserve;
 use crate::process::exec_threads;
 use crate::process::ptrace::{self, Options};

@@ -9,14 +9,13 @@ use formats::cmdline::CommandLine;
 
 use super::arguments::Arguments;
 use super::exit::ExitStatus;
-use super::{Process, Task, exec, table};
+use super::{Process, Task, exec, table, tracer};
 use crate::abi::errno::Errno;
 use crate::arch::percpu::work;
 use crate::dev::log::{always, log};
 use crate::dev::power::{self, Exit};
 use crate::process::exec_threads;
 use crate::sched::run_queue;
-use crate::trace;
 
 /// init's process ID.
 pub const PID: u32 = 1;
@@ -60,7 +59,9 @@ fn spawn(path: &[u8], options: &CommandLine) -> Result<(), Errno> {
     exec::install(&task, &loaded);
     if options.strace {
         task.set_work(work::TRACE);
-        trace::started(path, &args, options.init_env.len(), &loaded.frame);
+        if let Some(tracer) = tracer::tracer() {
+            (tracer.started)(path, &args, options.init_env.len(), &loaded.frame);
+        }
     }
     exec_threads::enter(&task);
     run_queue::start(task);

@@ -68,6 +68,7 @@ pub mod jobs;
 pub mod oom;
 mod orphans;
 pub mod pid;
+pub mod pidfd;
 pub mod ptrace;
 pub mod robust;
 pub mod rseq;
@@ -79,6 +80,7 @@ pub mod stop;
 pub mod table;
 pub mod task;
 pub mod timers;
+pub mod tracer;
 pub mod uts;
 
 use crate::abi::cred::Credentials;

@@ -5,6 +5,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::table::{I386_LEN, X86_64_LEN};
 use crate::abi::frame::Door;
+use crate::mm::fallible::{Text, put};
 
 /// Length of a door's row: the longer table's, and a slot for all numbers past the table's end.
 const SLOTS: usize = if I386_LEN > X86_64_LEN {
@@ -37,8 +38,21 @@ const fn row(door: Door) -> usize {
     }
 }
 
+/// Text of /proc/doors: calls by door, the total and a line for each call made through it.
+pub fn list(text: &mut Text) {
+    for door in Door::ALL {
+        put!(text, "{} total {}\n", door.name(), total(door));
+        for (number, count) in by_number(door) {
+            match door.linux_name(number as u32) {
+                Some(name) => put!(text, "{} {name} {count}\n", door.name()),
+                None => put!(text, "{} #{number} {count}\n", door.name()),
+            }
+        }
+    }
+}
+
 /// Calls through `door`, of all numbers together.
-pub fn total(door: Door) -> u64 {
+fn total(door: Door) -> u64 {
     CALLS[row(door)]
         .iter()
         .map(|c| c.load(Ordering::Relaxed))
@@ -46,7 +60,7 @@ pub fn total(door: Door) -> u64 {
 }
 
 /// (number, calls) of every number that was called through `door`.
-pub fn by_number(door: Door) -> impl Iterator<Item = (usize, u64)> {
+fn by_number(door: Door) -> impl Iterator<Item = (usize, u64)> {
     CALLS[row(door)]
         .iter()
         .map(|c| c.load(Ordering::Relaxed))

@@ -255,7 +255,9 @@ unsafe fn call_with_work(frame: *mut Frame, call: impl Fn(*mut Frame) -> u64) ->
         let is_printed = percpu::is_pending::<{ work::TRACE }>();
         // SAFETY: as the caller promises; each reference ends with its step.
         unsafe {
-            let pending = is_printed.then(|| trace::enter(&*frame)).flatten();
+            let pending = is_printed
+                .then(|| trace::enter(&*frame, table::traced(&*frame)))
+                .flatten();
             (*frame).rax = match low_memory::admit(&*frame) {
                 Ok(()) => call(frame),
                 Err(errno) => to_rax(Err(errno)),

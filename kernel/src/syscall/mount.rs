@@ -23,7 +23,6 @@ use crate::usercopy::UserPtr;
 use crate::vfs::dentry::Location;
 use crate::vfs::mount as table;
 use crate::vfs::mount::MountFlags;
-use crate::vfs::mount::kinds::KINDS;
 use crate::vfs::{caller, path};
 
 /// Reads an optional string; `None` for NULL.
@@ -177,17 +176,19 @@ pub fn sysfs(option: i32, first: u64, second: u64) -> SysResult {
     match option {
         1 => {
             let name = user_path::read(UserPtr::new(first))?;
-            let index = KINDS.iter().position(|kind| kind.as_bytes() == &*name);
+            let index = table::kinds()
+                .iter()
+                .position(|kind| kind.name.as_bytes() == &*name);
             index.ok_or(Errno::EINVAL)
         }
         2 => {
             let index = usize::try_from(first as u32).map_err(|_| Errno::EINVAL)?;
-            let name = KINDS.get(index).ok_or(Errno::EINVAL)?;
+            let name = table::kinds().get(index).ok_or(Errno::EINVAL)?.name;
             let out = UserPtr::<u8>::new(second);
             out.write_slice(name.as_bytes())?;
             out.add(name.len()).write(0).map(|()| 0)
         }
-        3 => Ok(KINDS.len()),
+        3 => Ok(table::kinds().len()),
         _ => Err(Errno::EINVAL),
     }
 }

@@ -1,9 +1,11 @@
 //! socketcall(2): i386's multiplexer of the socket calls, with the arguments in an array. Since
 //! Linux 4.3 most of the calls have numbers too.
 
-use super::{FromRegister, message, socket, sockopt};
+use super::{FromRegister, message, socket, sockopt, table};
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::frame::Door;
 use crate::syscall::mmsg;
+use crate::trace;
 use crate::usercopy::UserPtr;
 
 /// Number of arguments of each call, by the call's number (`SYS_SOCKET` is 1).
@@ -13,7 +15,7 @@ const COUNTS: [usize; 21] = [
 
 /// For the tracer: name of a call, name of the row in the i386 table with the kinds of its
 /// arguments, and number of arguments. `None` for an unknown call.
-pub fn describe(call: u64) -> Option<(&'static str, &'static str, usize)> {
+fn describe(call: usize) -> Option<(&'static str, &'static str, usize)> {
     const NAMES: [&str; 21] = [
         "",
         "socket",
@@ -37,8 +39,7 @@ pub fn describe(call: u64) -> Option<(&'static str, &'static str, usize)> {
         "recvmmsg",
         "sendmmsg",
     ];
-    let call = usize::try_from(call).ok().filter(|call| *call > 0)?;
-    let name = NAMES.get(call)?;
+    let name = NAMES.get(call).filter(|_| call > 0)?;
     // These calls have no row: their arguments are the first ones of another call.
     let row = match *name {
         "accept" => "accept4",
@@ -47,6 +48,23 @@ pub fn describe(call: u64) -> Option<(&'static str, &'static str, usize)> {
         name => name,
     };
     Some((name, row, COUNTS[call]))
+}
+
+/// The row of the call that socketcall(2) makes, with the arguments at `args`.
+pub fn traced(call: u32, args: u32) -> Option<trace::Row> {
+    let (name, row, count) = describe(call as usize)?;
+    let mut rows = table::entries(Door::Int80).iter();
+    let row = rows.find(|entry| entry.name == row)?;
+    let values = UserPtr::<u32>::new(args.into()).read_vec(count).ok()?;
+    let mut given = [0; 6];
+    for (arg, value) in given.iter_mut().zip(values) {
+        *arg = value.into();
+    }
+    Some(trace::Row {
+        name,
+        kinds: &row.args[..count],
+        given: Some(given),
+    })
 }
 
 /// Converts an argument to the handler's type.

@@ -10,8 +10,9 @@ use core::arch::asm;
 use crate::dev::log::log;
 use crate::sync::{Mutex, rank};
 
-use super::{Handler, counters, not_implemented};
-use crate::abi::frame::Door;
+use super::{Handler, counters, not_implemented, socketcall};
+use crate::abi::frame::{Door, Frame};
+use crate::trace;
 
 mod i386;
 mod x86_64;
@@ -102,20 +103,26 @@ pub fn entries(door: Door) -> &'static [Entry] {
     }
 }
 
-/// Linux's name of a number, whether the kernel implements the call or not.
-pub fn linux_name(door: Door, number: u32) -> Option<&'static str> {
-    let number = number as usize;
-    match door {
-        Door::Syscall => syscalls::x86_64::Sysno::new(number).map(|call| call.name()),
-        _ => syscalls::x86::Sysno::new(number).map(|call| call.name()),
-    }
+/// The row that the tracer prints for the call in `frame`; of socketcall(2), the call that it makes,
+/// as strace does.
+pub fn traced(frame: &Frame) -> Option<trace::Row> {
+    let entry = lookup(Door::of(frame.entry)?, frame.orig_rax as u32)?;
+    let made = match entry.name {
+        "socketcall" => socketcall::traced(frame.rbx as u32, frame.rcx as u32),
+        _ => None,
+    };
+    Some(made.unwrap_or(trace::Row {
+        name: entry.name,
+        kinds: entry.args,
+        given: None,
+    }))
 }
 
 /// Logs the first use of each call without a handler. A number that Linux doesn't define is not
 /// logged.
 pub fn log_unknown(door: Door, number: u32) {
     static SEEN: Mutex<[[u64; 8]; 2], rank::SeenCalls> = Mutex::new([[0; 8]; 2]);
-    let Some(name) = linux_name(door, number) else {
+    let Some(name) = door.linux_name(number) else {
         return;
     };
     let (word, bit) = ((number / 64) as usize, 1 << (number % 64));

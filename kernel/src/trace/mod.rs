@@ -9,8 +9,8 @@
 //! The tracer reads the program's memory through `usercopy.rs`, prints the address of memory that
 //! can't be read, and changes nothing.
 //!
-//! Floor 12, beside `syscall/`, whose tables it reads: a row (`syscall/table/*.rs`) lists the kinds
-//! of a call's arguments. It may use every lower floor (tests/floors/floors.txt), and contains no
+//! Floor 12, called by `syscall/`, which hands over the call's row (`syscall/table/*.rs`): its name
+//! and the kinds of its arguments. It may use every lower floor (tests/floors/floors.txt), and contains no
 //! unsafe code. Reading order: `kinds.rs` (the kinds), `args.rs` (an argument by its kind),
 //! `scalar.rs`, `output.rs` and `commands.rs` (which it calls), `structs/` and `names/` (structures
 //! and names of constants), `result.rs` (the result), `line.rs` (the console). A reader of the
@@ -27,12 +27,9 @@
 use alloc::vec::Vec;
 
 use crate::abi::frame::{Door, Frame};
-use crate::arch::percpu::{self, work};
 use crate::process::current;
-use crate::syscall::socketcall;
-use crate::syscall::table;
+use crate::process::tracer::{self, Tracer};
 use crate::trace::kinds::Arg;
-use crate::usercopy::UserPtr;
 
 mod args;
 mod call;
@@ -54,8 +51,24 @@ mod tests;
 
 use crate::mm::fallible::put;
 use call::Call;
-pub use signals::{arrived, ended};
 use text::Text;
+
+/// The events that `process/` reports.
+pub static TRACER: Tracer = Tracer {
+    started,
+    arrived: signals::arrived,
+    ended: signals::ended,
+};
+
+/// A call's row of the table (`syscall/table/`).
+pub struct Row {
+    /// Name.
+    pub name: &'static str,
+    /// Kinds of the arguments.
+    pub kinds: &'static [Arg],
+    /// Arguments in memory instead of registers (socketcall(2)).
+    pub given: Option<[u64; 6]>,
+}
 
 /// State of a traced call between [`enter`] and [`exit`].
 pub struct Pending {
@@ -69,13 +82,23 @@ pub struct Pending {
     inputs: [Text; 6],
 }
 
-/// Prints the inputs of a call. `None` if no [`exit`] follows: the call does not return, or `frame`
+/// Prints the inputs of a call; `row` is `None` for a call without a row. Returns `None` if no [`exit`] follows: the call does not return, or `frame`
 /// is not a system call's.
-pub fn enter(frame: &Frame) -> Option<Pending> {
+pub fn enter(frame: &Frame, row: Option<Row>) -> Option<Pending> {
     let door = Door::of(frame.entry)?;
     let mut call = Call::new(frame, door);
-    let (name, kinds) = describe(door, frame.orig_rax as u32);
-    let (name, kinds) = socketcall(&mut call, door, name, kinds);
+    let mut name = Text::new();
+    let kinds = if let Some(row) = row {
+        name.add(row.name);
+        call.args = row.given.unwrap_or(call.args);
+        row.kinds
+    } else {
+        match door.linux_name(call.number) {
+            Some(known) => name.add(known),
+            None => put!(&mut name, "syscall_{:#x}", call.number),
+        }
+        unlisted::kinds(name.as_str())
+    };
     call.room = room(&call, kinds);
     let tid = current().tid();
     let mut line = Text::new();
@@ -135,7 +158,7 @@ pub fn exit(frame: &Frame, pending: Option<Pending>) {
     else {
         return;
     };
-    if !is_on() {
+    if !tracer::is_on() {
         // The call turned the tracer off: discard its unfinished line.
         line::discard(current().tid());
         return;
@@ -157,49 +180,6 @@ pub fn exit(frame: &Frame, pending: Option<Pending>) {
     line::close(current().tid(), door.name(), name.as_str(), &line);
 }
 
-/// Name and argument kinds of a call: from its row, or for a call without a row Linux's name and
-/// the kinds in `unlisted.rs`.
-fn describe(door: Door, number: u32) -> (Text, &'static [Arg]) {
-    let mut name = Text::new();
-    if let Some(entry) = table::lookup(door, number) {
-        name.add(entry.name);
-        return (name, entry.args);
-    }
-    match table::linux_name(door, number) {
-        Some(known) => name.add(known),
-        None => put!(&mut name, "syscall_{number:#x}"),
-    }
-    let kinds = unlisted::kinds(name.as_str());
-    (name, kinds)
-}
-
-/// Replaces socketcall(2) by the call that it multiplexes, as strace does.
-fn socketcall(
-    call: &mut Call,
-    door: Door,
-    name: Text,
-    kinds: &'static [Arg],
-) -> (Text, &'static [Arg]) {
-    if name.as_str() != "socketcall" {
-        return (name, kinds);
-    }
-    let Some((called, row, count)) = socketcall::describe(call.args[0]) else {
-        return (name, kinds);
-    };
-    let row = table::entries(door).iter().find(|entry| entry.name == row);
-    let given = UserPtr::<u32>::new(call.args[1]).read_vec(count);
-    let (Some(row), Ok(given)) = (row, given) else {
-        return (name, kinds);
-    };
-    call.args = [0; 6];
-    for (arg, value) in call.args.iter_mut().zip(given) {
-        *arg = value.into();
-    }
-    let mut name = Text::new();
-    name.add(called);
-    (name, &row.args[..count])
-}
-
 /// Size in bytes of a call's buffer for a socket address or option value, before the call replaces
 /// it by the length written.
 fn room(call: &Call, kinds: &[Arg]) -> Option<u32> {
@@ -211,15 +191,9 @@ fn room(call: &Call, kinds: &[Arg]) -> Option<u32> {
     structs::net::read_int(call.args[index(Arg::OutSockLen)?])
 }
 
-/// Whether the running task is traced: [`work::TRACE`], which `strace` on the command line sets
-/// for init, a program for itself through /proc/self/trace, and children inherit.
-pub fn is_on() -> bool {
-    percpu::pending_work() & work::TRACE != 0
-}
-
 /// Prints an execve line for init, which the kernel starts without a call, so that the trace begins
 /// as strace's does. `frame` holds the new program's registers.
-pub fn started(path: &[u8], args: &[Vec<u8>], variables: usize, frame: &Frame) {
+fn started(path: &[u8], args: &[Vec<u8>], variables: usize, frame: &Frame) {
     let mut line = Text::new();
     line.add("execve(");
     strings::quoted(&mut line, path);

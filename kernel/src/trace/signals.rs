@@ -11,9 +11,6 @@ use crate::process::signal::SigInfo;
 
 /// Prints the line of a signal that is delivered to the running thread.
 pub fn arrived(info: &SigInfo) {
-    if !super::is_on() {
-        return;
-    }
     let mut line = Text::new();
     line.add("--- ");
     signal::name(&mut line, info.signo.into());
@@ -25,9 +22,6 @@ pub fn arrived(info: &SigInfo) {
 
 /// Prints the line of the running thread's end.
 pub fn ended(status: ExitStatus) {
-    if !super::is_on() {
-        return;
-    }
     let tid = current().tid();
     match status {
         ExitStatus::Exited(code) => whole(tid, None, format_args!("+++ exited with {code} +++")),

@@ -17,6 +17,7 @@ use alloc::sync::Arc;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::Device;
 use crate::process::current;
+use crate::vfs::chrdev::{self, Driver};
 use crate::vfs::inode::FileOps;
 
 mod device;
@@ -44,37 +45,32 @@ pub fn tick() {
     serial::receive();
 }
 
-/// Opens /dev/console: the serial line, which doesn't become the controlling terminal this way.
-pub fn open_console() -> Arc<dyn FileOps> {
-    Arc::new(Terminal::console(serial::tty().clone()))
+/// The driver of all terminals.
+pub static DRIVERS: &[Driver] = &[Driver {
+    majors: &[4, 5, pty::TERMINAL_MAJOR],
+    open,
+}];
+
+/// Opens a terminal by its device number. The console is the serial line, which doesn't become the
+/// controlling terminal this way; /dev/tty is the caller's controlling terminal.
+fn open(device: Device) -> Result<Arc<dyn FileOps>, Errno> {
+    Ok(match device {
+        chrdev::TTY_S0 => Arc::new(Terminal::new(serial::tty().clone())),
+        chrdev::CONSOLE => Arc::new(Terminal::console(serial::tty().clone())),
+        chrdev::TTY => {
+            let tty = current().process.terminal.lock().tty.clone();
+            open_slave(&tty.ok_or(Errno::ENXIO)?)?
+        }
+        chrdev::PTMX => pty::open_master()?,
+        _ if device.major == pty::TERMINAL_MAJOR => {
+            open_slave(&pty::find(device.minor).ok_or(Errno::ENXIO)?)?
+        }
+        _ => return Err(Errno::ENXIO),
+    })
 }
 
-/// Opens /dev/ttyS0.
-pub fn open_serial() -> Arc<dyn FileOps> {
-    Arc::new(Terminal::new(serial::tty().clone()))
-}
-
-/// Opens /dev/tty, the caller's controlling terminal.
-///
-/// # Errors
-/// `ENXIO` without one.
-pub fn open_controlling() -> Result<Arc<dyn FileOps>, Errno> {
-    let tty = current().process.terminal.lock().tty.clone();
-    let tty = tty.ok_or(Errno::ENXIO)?;
-    tty.check_openable()?;
-    Ok(Arc::new(Terminal::new(tty)))
-}
-
-/// Opens the terminal of a pseudo-terminal pair by its device number.
-///
-/// # Errors
-/// `ENXIO` if there is none, `EIO` while it is locked.
-pub fn open_pseudo(device: Device) -> Result<Arc<dyn FileOps>, Errno> {
-    let tty = pty::find(device.minor).ok_or(Errno::ENXIO)?;
-    open_slave(&tty).map(|terminal| terminal as Arc<dyn FileOps>)
-}
-
-/// Opens the terminal of a pseudo-terminal pair.
+/// Opens the terminal of a pseudo-terminal pair, or the controlling terminal; `EIO` while it is
+/// locked.
 fn open_slave(tty: &Arc<Tty>) -> Result<Arc<Terminal>, Errno> {
     tty.check_openable()?;
     Ok(Arc::new(Terminal::new(tty.clone())))

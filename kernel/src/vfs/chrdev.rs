@@ -4,6 +4,8 @@
 
 use alloc::sync::Arc;
 
+use spin::Once;
+
 use super::inode::FileOps;
 use super::io::{In, Out};
 use crate::abi::errno::Errno;
@@ -11,7 +13,6 @@ use crate::abi::metadata::Device;
 use crate::dev::random;
 use crate::mm::PAGE_SIZE;
 use crate::sched::preempt::{self, Stride};
-use crate::tty;
 
 /// /dev/null.
 pub const NULL: Device = Device::new(1, 3);
@@ -34,6 +35,21 @@ pub const PTMX: Device = Device::new(5, 2);
 /// /dev/console.
 pub const CONSOLE: Device = Device::new(5, 1);
 
+/// A driver of devices.
+pub struct Driver {
+    /// Major numbers.
+    pub majors: &'static [u32],
+    /// Opens a device; `ENXIO` if there is none.
+    pub open: fn(Device) -> Result<Arc<dyn FileOps>, Errno>,
+}
+
+static DRIVERS: Once<&'static [Driver]> = Once::new();
+
+/// Sets the drivers of floors above.
+pub fn init(drivers: &'static [Driver]) {
+    DRIVERS.call_once(|| drivers);
+}
+
 /// Opens the device `device`.
 ///
 /// # Errors
@@ -45,12 +61,11 @@ pub fn open(device: Device) -> Result<Arc<dyn FileOps>, Errno> {
         FULL => Arc::new(Zero { full: true }),
         RANDOM | URANDOM => Arc::new(Random),
         KMSG => Arc::new(Kmsg),
-        TTY_S0 => tty::open_serial(),
-        TTY => tty::open_controlling()?,
-        CONSOLE => tty::open_console(),
-        PTMX => tty::pty::open_master()?,
-        _ if device.major == tty::pty::TERMINAL_MAJOR => tty::open_pseudo(device)?,
-        _ => return Err(Errno::ENXIO),
+        _ => {
+            let mut drivers = DRIVERS.get().copied().unwrap_or_default().iter();
+            let driver = drivers.find(|driver| driver.majors.contains(&device.major));
+            (driver.ok_or(Errno::ENXIO)?.open)(device)?
+        }
     })
 }
 

@@ -43,6 +43,7 @@ mod system;
 
 use node::{Place, ProcNode, View};
 use subject::Who;
+pub use system::init;
 
 /// The process whose /proc/PID directory `file` is; `None` for any other file.
 pub fn subject_of(file: &File) -> Option<Pid> {

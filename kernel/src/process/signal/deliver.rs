@@ -12,9 +12,8 @@ use crate::arch::percpu::work;
 use crate::arch::{fpu, percpu};
 use crate::process::exit::{self, ExitStatus};
 use crate::process::ptrace;
-use crate::process::{Task, current, init, rseq, stop};
+use crate::process::{Task, current, init, rseq, stop, tracer};
 use crate::sched::run_queue;
-use crate::trace;
 use linux_raw_sys::general::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SS_AUTODISARM};
 
 /// Dequeues and delivers signals of the running task until none is left or a handler's frame has
@@ -49,7 +48,9 @@ pub fn deliver() {
         let Some(info) = ptrace::stop::before_delivery(info) else {
             continue;
         };
-        trace::arrived(&info);
+        if let Some(tracer) = tracer::active() {
+            (tracer.arrived)(&info);
+        }
         let (action, forced) = take_action(&task, &info);
         match action.handler {
             IGNORE => {}

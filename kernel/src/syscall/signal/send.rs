@@ -7,9 +7,9 @@ use core::sync::atomic::Ordering;
 use linux_raw_sys::general::SI_TKILL;
 
 use crate::abi::errno::{Errno, SysResult};
-use crate::fs::{pidfd, procfs};
+use crate::fs::procfs;
 use crate::process::signal::{self, SIGCONT, SigInfo, layout};
-use crate::process::{Process, Task, current, table};
+use crate::process::{Process, Task, current, pidfd, table};
 use crate::usercopy::UserPtr;
 use crate::vfs::caller;
 

@@ -1,31 +1,41 @@
-//! File system types by name.
+//! File system types by name. Floors above have most of them, so the table is handed over at boot
+//! (`fs/mod.rs`).
 
 use alloc::sync::Arc;
 
+use spin::Once;
+
 use super::FileSystem;
 use crate::abi::errno::Errno;
-use crate::fs::{devfs, procfs};
-use crate::tty;
-use crate::vfs::tmpfs::TmpFs;
 
-/// Creates or finds a file system of the type `kind`, with `options` of mount(2).
+/// A file system type (struct file_system_type).
+pub struct Kind {
+    /// Name in mount(2) and /proc/filesystems.
+    pub name: &'static str,
+    /// Its maker.
+    pub make: Make,
+}
+
+/// Creates or finds a file system, with options of mount(2).
+pub type Make = fn(&[u8]) -> Result<Arc<dyn FileSystem>, Errno>;
+
+static KINDS: Once<&'static [Kind]> = Once::new();
+
+/// Sets the types.
+pub fn init(kinds: &'static [Kind]) {
+    KINDS.call_once(|| kinds);
+}
+
+/// The types, in the order of /proc/filesystems.
+pub fn kinds() -> &'static [Kind] {
+    KINDS.get().copied().unwrap_or_default()
+}
+
+/// Creates or finds a file system of the type `name`, with `options` of mount(2).
 ///
 /// # Errors
 /// `ENODEV` for an unknown type, `EINVAL` for invalid options.
-pub fn make(kind: &[u8], options: &[u8]) -> Result<Arc<dyn FileSystem>, Errno> {
-    const RAMFS_MAGIC: u32 = 0x8584_58f6;
-    const SYSFS_MAGIC: u32 = 0x6265_6572;
-    Ok(match kind {
-        b"tmpfs" => TmpFs::with_options(options)?,
-        b"ramfs" => TmpFs::new("ramfs", RAMFS_MAGIC),
-        // Empty: programs that always mount /sys don't fail.
-        b"sysfs" => TmpFs::new("sysfs", SYSFS_MAGIC),
-        b"devtmpfs" => devfs::instance(),
-        b"devpts" => tty::pty::devpts::instance(),
-        b"proc" => procfs::instance(),
-        _ => return Err(Errno::ENODEV),
-    })
+pub fn make(name: &[u8], options: &[u8]) -> Result<Arc<dyn FileSystem>, Errno> {
+    let kind = kinds().iter().find(|kind| kind.name.as_bytes() == name);
+    (kind.ok_or(Errno::ENODEV)?.make)(options)
 }
-
-/// The types that [`make`] knows, for /proc/filesystems.
-pub const KINDS: [&str; 6] = ["sysfs", "tmpfs", "proc", "devtmpfs", "devpts", "ramfs"];

@@ -21,10 +21,10 @@ use super::dentry::{Dentry, Location};
 use crate::abi::errno::Errno;
 
 pub mod change;
-pub mod kinds;
+mod kinds;
 
 pub use change::{add, bind, move_to, pivot_root, remove};
-pub use kinds::{KINDS, make};
+pub use kinds::{Kind, init, kinds, make};
 
 /// Numbers of statfs(2).
 #[derive(Clone, Copy, Debug, Default)]

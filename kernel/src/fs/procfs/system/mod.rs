@@ -2,22 +2,30 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use spin::Once;
+
 use super::ProcNode;
 use super::files::Make;
 use crate::abi::errno::Errno;
-use crate::abi::frame::Door;
+use crate::fs::Shown;
 use crate::mm::fallible::{Text, put};
 use crate::process::table;
 use crate::process::uts;
 use crate::sched::run_queue;
 use crate::sched::{cputime, load};
-use crate::syscall::counters;
 use crate::vfs::{lock, mount};
 
 mod cpuinfo;
 mod memory;
 pub(super) mod mounts;
 mod sysctl;
+
+static SHOWN: Once<Shown> = Once::new();
+
+/// Sets the contents that floors above provide.
+pub fn init(shown: Shown) {
+    SHOWN.call_once(|| shown);
+}
 
 /// Handler of a write by root.
 type Accept = fn(&[u8]) -> Result<(), Errno>;
@@ -53,7 +61,8 @@ static FILES: &[SystemFile] = &[
         }
     }),
     file("cmdline", |_, text| {
-        for chunk in crate::boot::line().utf8_chunks() {
+        let line = SHOWN.get().map_or(&[][..], |shown| shown.command_line);
+        for chunk in line.utf8_chunks() {
             let invalid = if chunk.invalid().is_empty() {
                 ""
             } else {
@@ -71,10 +80,14 @@ static FILES: &[SystemFile] = &[
         );
     }),
     file("diskstats", |_, _| {}),
-    file("doors", doors),
+    file("doors", |_, text| {
+        if let Some(shown) = SHOWN.get() {
+            (shown.doors)(text);
+        }
+    }),
     file("filesystems", |_, text| {
-        for kind in mount::KINDS {
-            put!(text, "nodev\t{kind}\n");
+        for kind in mount::kinds() {
+            put!(text, "nodev\t{}\n", kind.name);
         }
     }),
     file("interrupts", |_, text| {
@@ -141,19 +154,6 @@ pub(super) fn entries(dir: &str) -> impl Iterator<Item = (&'static str, ProcNode
     let files =
         files().filter_map(move |file| Some((name_in(file.path, dir)?, ProcNode::System(file))));
     directories.chain(files)
-}
-
-/// Number of system calls by door: the total, and a line for each call made through the door.
-fn doors(_: &(), text: &mut Text) {
-    for door in Door::ALL {
-        put!(text, "{} total {}\n", door.name(), counters::total(door));
-        for (number, count) in counters::by_number(door) {
-            match crate::syscall::table::linux_name(door, number as u32) {
-                Some(name) => put!(text, "{} {name} {count}\n", door.name()),
-                None => put!(text, "{} #{number} {count}\n", door.name()),
-            }
-        }
-    }
 }
 
 fn loadavg(_: &(), text: &mut Text) {

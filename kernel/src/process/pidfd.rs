@@ -6,10 +6,10 @@
 use alloc::sync::Arc;
 use core::any::Any;
 
+use super::pid::Pid;
 use crate::abi::errno::Errno;
 use crate::abi::ready::Ready;
 use crate::mm::fallible::{Text, put};
-use crate::process::pid::Pid;
 use crate::sched::wait::WaitQueue;
 use crate::vfs::anon;
 use crate::vfs::file::{File, flags};

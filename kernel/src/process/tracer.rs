@@ -1,0 +1,44 @@
+//! Events that the system call tracer prints (`trace/`): a floor above, it is handed over at boot.
+
+use alloc::vec::Vec;
+
+use spin::Once;
+
+use super::exit::ExitStatus;
+use super::signal::SigInfo;
+use crate::abi::frame::Frame;
+use crate::arch::percpu::{self, work};
+
+/// The tracer's functions.
+pub struct Tracer {
+    /// init was loaded from a path, with arguments and a number of environment variables; its
+    /// registers.
+    pub started: fn(path: &[u8], args: &[Vec<u8>], variables: usize, registers: &Frame),
+    /// A signal is delivered to the running thread.
+    pub arrived: fn(&SigInfo),
+    /// The running thread ends.
+    pub ended: fn(ExitStatus),
+}
+
+static TRACER: Once<&'static Tracer> = Once::new();
+
+/// Sets the tracer.
+pub fn init(tracer: &'static Tracer) {
+    TRACER.call_once(|| tracer);
+}
+
+/// Whether the running task is traced: [`work::TRACE`], which `strace` on the command line sets
+/// for init, a program for itself through /proc/self/trace, and children inherit.
+pub fn is_on() -> bool {
+    percpu::pending_work() & work::TRACE != 0
+}
+
+/// The tracer.
+pub(super) fn tracer() -> Option<&'static Tracer> {
+    TRACER.get().copied()
+}
+
+/// The tracer, if the running task is traced.
+pub(super) fn active() -> Option<&'static Tracer> {
+    if is_on() { tracer() } else { None }
+}
