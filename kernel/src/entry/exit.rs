@@ -248,7 +248,7 @@ unsafe extern "C" fn return_by_espfix() {
 /// on the task's stack, which still holds the program's registers; GS base is the program's.
 ///
 /// # Safety
-/// Entered only by the return of an exception that `process/fault.rs` redirected.
+/// Entered only by the return of an exception that `dispatch.rs` redirected.
 #[unsafe(naked)]
 pub unsafe extern "C" fn espfix_failed() {
     naked_asm!(
@@ -261,7 +261,7 @@ pub unsafe extern "C" fn espfix_failed() {
     )
 }
 
-/// Continuation of a #DB whose frame is lost (`process/fault.rs`): the task exits. The frame is
+/// Continuation of a #DB whose frame is lost (`dispatch.rs`): the task exits. The frame is
 /// that of the task's last entry; GS base is the program's.
 ///
 /// # Safety

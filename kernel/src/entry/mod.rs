@@ -40,8 +40,8 @@
 //! 6. `entry/exit.rs`: back to the program, by SYSRET or IRET.
 //!
 //! `msr.rs` programs the entry points into the CPU. `int80.rs` and `sysenter.rs` are the other
-//! system call doors; `exceptions.rs` is the entry of exceptions and interrupts, and `interrupt.rs`
-//! handles interrupts.
+//! system call doors; `exceptions.rs` is the entry of exceptions and interrupts, `dispatch.rs` handles
+//! exceptions and `interrupt.rs` interrupts.
 //!
 //! # Terms
 //!
@@ -69,6 +69,7 @@
 //! (`syscall/table.rs`); seccomp, auditing and syscall user dispatch; the vsyscall page; FRED;
 //! interrupts other than the PIC's sixteen lines; a second CPU.
 
+mod dispatch;
 pub mod exceptions;
 pub mod exit;
 pub mod int80;

@@ -107,7 +107,7 @@ fn record(process: &Process, status: ExitStatus, kilobytes: u64) -> [u8; SIZE] {
         }
     }
     let terminal = process.terminal.lock().tty.clone();
-    let terminal = terminal.map_or(0, |tty| tty.number.encode() as u16);
+    let terminal = terminal.map_or(0, |tty| tty.number().encode() as u16);
     let words = [
         status.wait_status(),
         cred.uid,

@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 
 use super::{
     Process, Task, TaskState, accounting, children, current, init, jobs, orphans, robust, signal,
-    stop, tracer,
+    stop, terminal, tracer,
 };
 use crate::mm::PAGE_SIZE;
 use crate::process::ptrace;
@@ -13,7 +13,6 @@ use crate::process::rusage;
 use crate::sched::preempt::Stride;
 use crate::sched::{preempt, run_queue};
 use crate::sync::Mutex;
-use crate::tty;
 use crate::vfs::fdtable::FdTable;
 use crate::vfs::path::FsContext;
 use crate::vm::mapped;
@@ -112,7 +111,7 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     }
     // The task never again reaches `exit_work`, which would do it.
     crate::sched::leftovers::give_back();
-    tty::leave(process, true);
+    terminal::leave(process, true);
     jobs::orphaned_by(process);
     ptrace::end::tracer_ended(process);
     orphans::give_away(process);

@@ -7,23 +7,20 @@ use linux_raw_sys::general as linux;
 use x86_64::registers::control::Cr2;
 
 use super::signal::{self, Fields, SIGBUS, SIGSEGV, SIGTRAP, SigInfo, exception};
-use super::{current, far, oom, try_current};
+use super::{current, far, oom};
 use crate::abi::frame::{Frame, TF};
-use crate::arch::percpu::{self, work};
-use crate::arch::{debug, extable};
+use crate::arch::extable;
 use crate::dev::log::log;
-use crate::entry::exceptions::STUBS;
-use crate::entry::exit;
-use crate::mm::{espfix, kstack, layout};
+use crate::mm::{kstack, layout};
 use crate::process::ptrace;
 use crate::sched::{ports, run_queue};
 use crate::vm::fault::{Access, FaultError};
 
-const DEBUG: u8 = 1;
-const NMI: u8 = 2;
-const DOUBLE_FAULT: u8 = 8;
+/// Vector of #DB.
+pub const DEBUG: u8 = 1;
 const GENERAL_PROTECTION: u8 = 13;
-const PAGE_FAULT: u8 = 14;
+/// Vector of #PF.
+pub const PAGE_FAULT: u8 = 14;
 
 // Bits of a page fault's error code (Intel SDM vol. 3, 4.7).
 const PRESENT: u64 = 1 << 0;
@@ -67,77 +64,14 @@ pub fn report_nmis() {
     }
 }
 
-/// Handles an exception. Returns if the interrupted code can continue, possibly at another address
-/// set in `frame`.
-pub fn exception(frame: &mut Frame, vector: u8, error_code: u64) {
-    match vector {
-        // No device is programmed for NMIs; QEMU's monitor can send one. It may interrupt the
-        // writing of the log, so it is only counted here and logged at the next timer interrupt.
-        NMI => {
-            NMIS.fetch_add(1, Ordering::Relaxed);
-        }
-        PAGE_FAULT => page_fault(frame, error_code),
-        _ if frame.is_user() => user_exception(frame, vector, error_code),
-        DEBUG if kernel_debug(frame) => {}
-        DOUBLE_FAULT if espfix::is_espfix(frame.rsp) => leave_espfix(frame),
-        _ => match extable::fixup(frame.rip) {
-            Some(landing) => frame.rip = landing,
-            // The usual cause of a double fault is a stack overflow into the guard page: CR2 has
-            // the address.
-            None if vector == DOUBLE_FAULT => {
-                kernel_bug(frame, vector, error_code, Cr2::read_raw())
-            }
-            None => kernel_bug(frame, vector, error_code, 0),
-        },
-    }
+/// Counts an NMI. No device is programmed for NMIs; QEMU's monitor can send one. It may interrupt the
+/// writing of the log, so it is logged at the next timer interrupt.
+pub fn count_nmi() {
+    NMIS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Handles the double fault of an IRET to a 16-bit stack segment: IRET faulted, and the fault could
-/// not be pushed to the read-only espfix stack. Continues at a stub that makes it the program's
-/// fault.
-fn leave_espfix(frame: &mut Frame) {
-    continue_at(frame, exit::espfix_failed);
-}
-
-/// Makes the exception return to a stub of `entry/exit.rs`, with the task's frame as its stack.
-fn continue_at(frame: &mut Frame, stub: unsafe extern "C" fn()) {
-    let registers = current().frame_pointer();
-    frame.rip = stub as *const () as u64;
-    frame.rsp = registers as u64;
-    frame.rflags = KERNEL_FLAGS;
-}
-
-/// RFLAGS with interrupts disabled; bit 1 always reads as 1.
-const KERNEL_FLAGS: u64 = 1 << 1;
-
-/// Handles #DB in ring 0: a program's TF, which SYSENTER doesn't clear, or a program's breakpoint
-/// that `mov ss` delayed into the entry code. A single-stepped program gets its trap before the
-/// return to user mode. As on Linux, a kernel copy that hits a watchpoint is not reported.
-fn kernel_debug(frame: &mut Frame) -> bool {
-    // Conditions left in DR6 would be reported with the program's next #DB.
-    debug::take_status();
-    if frame.rip == STUBS[usize::from(DEBUG)] as *const () as u64 {
-        kill_by_lost_frame(frame);
-        return true;
-    }
-    if frame.rflags & TF == 0 {
-        return try_current().is_some();
-    }
-    frame.rflags &= !TF;
-    percpu::set_work(work::SINGLE_STEP);
-    true
-}
-
-/// Handles a second #DB at the first instruction of the first one's stub, which QEMU raises but no
-/// CPU does (`process/ptrace/debug.rs`). This frame has overwritten the program's rip, flags and
-/// stack pointer: the process is killed.
-fn kill_by_lost_frame(frame: &mut Frame) {
-    report(&current().frame(), "a trap within a trap", 0, 0);
-    signal::kill(&current().process);
-    continue_at(frame, exit::frame_lost);
-}
-
-fn user_exception(frame: &mut Frame, vector: u8, error_code: u64) {
+/// Raises the signal of a program's exception other than a page fault.
+pub fn user_exception(frame: &mut Frame, vector: u8, error_code: u64) {
     let info = match vector {
         DEBUG => exception::debug_signal(frame),
         GENERAL_PROTECTION if ports::passes_over(&current(), frame) => None,
@@ -183,7 +117,8 @@ fn raise(
     signal::force(info);
 }
 
-fn page_fault(frame: &mut Frame, mut error_code: u64) {
+/// Takes a page fault: brings the page in, raises a signal, or ends a copy of the kernel's.
+pub fn page_fault(frame: &mut Frame, mut error_code: u64) {
     let mut address = Cr2::read_raw();
     let mut access = if error_code & FETCH != 0 {
         Access::Execute
@@ -292,7 +227,7 @@ fn trap_after_emulation(frame: &Frame, steps: bool) {
 }
 
 /// Logs the exception of a program (Linux's show_unhandled_signals).
-fn report(frame: &Frame, what: &str, error_code: u64, address: u64) {
+pub fn report(frame: &Frame, what: &str, error_code: u64, address: u64) {
     let task = current();
     let comm = *task.comm.lock();
     let name = core::str::from_utf8(&comm)
@@ -306,7 +241,8 @@ fn report(frame: &Frame, what: &str, error_code: u64, address: u64) {
     );
 }
 
-fn kernel_bug(frame: &Frame, vector: u8, error_code: u64, address: u64) -> ! {
+/// Panics for an exception of the kernel's own code.
+pub fn kernel_bug(frame: &Frame, vector: u8, error_code: u64, address: u64) -> ! {
     let name = NAMES
         .get(usize::from(vector))
         .copied()

@@ -1,6 +1,6 @@
 //! Sessions and process groups (setsid(2), setpgid(2), credentials(7)); orphaned process groups.
 //!
-//! `tty/session.rs` has the controlling terminal of a session, `stop.rs` stopping and continuing.
+//! `terminal.rs` has the controlling terminal of a session, `stop.rs` stopping and continuing.
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -8,9 +8,9 @@ use core::sync::atomic::Ordering;
 use super::signal::{self, SIGCONT, SIGHUP, SigInfo};
 use super::stop::StopState;
 use super::table::{self, group_members};
+use super::terminal::Controlling;
 use super::{Process, init};
 use crate::abi::errno::Errno;
-use crate::tty::session::Controlling;
 
 fn group_of(process: &Process) -> u32 {
     process.pgid.load(Ordering::Relaxed)

@@ -11,6 +11,7 @@ use super::serial;
 use super::termios::{Local, Termios};
 use crate::abi::errno::Errno;
 use crate::abi::metadata::Device;
+use crate::process::terminal::Terminal as _;
 use crate::process::signal::{self, SIGWINCH, SigInfo};
 use crate::sched::wait::WaitQueue;
 
@@ -76,11 +77,6 @@ impl Tty {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State, rank::Tty> {
         self.state.lock()
-    }
-
-    /// The foreground process group; 0 for none.
-    pub fn foreground(&self) -> u32 {
-        self.state().foreground
     }
 
     /// Checks that the terminal can be opened.

@@ -26,7 +26,7 @@ const SENDING: usize = 64;
 const TENTH_NS: u64 = 100_000_000;
 
 /// A terminal's open file.
-pub struct Terminal {
+pub struct TerminalFile {
     pub(super) tty: Arc<Tty>,
     /// Value of the terminal's `hang_ups` at the open.
     hang_ups: u32,
@@ -34,7 +34,7 @@ pub struct Terminal {
     is_console: bool,
 }
 
-impl Terminal {
+impl TerminalFile {
     /// Opens a terminal by its device number.
     pub fn new(tty: Arc<Tty>) -> Self {
         Self::open(tty, false)
@@ -164,7 +164,7 @@ impl Terminal {
     }
 }
 
-impl Drop for Terminal {
+impl Drop for TerminalFile {
     fn drop(&mut self) {
         let is_last = {
             let mut state = self.tty.state();
@@ -178,7 +178,7 @@ impl Drop for Terminal {
     }
 }
 
-impl FileOps for Terminal {
+impl FileOps for TerminalFile {
     fn is_stream(&self) -> bool {
         true
     }

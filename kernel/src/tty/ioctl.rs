@@ -5,11 +5,12 @@ use alloc::sync::Arc;
 use linux_raw_sys::ioctl;
 
 use super::device::{Tty, Window};
-use super::file::Terminal;
+use super::file::TerminalFile;
 use super::job::{self, Asker};
 use super::settings;
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
+use crate::process::terminal::Terminal as _;
 use crate::process::capability::capable;
 use crate::usercopy::UserPtr;
 
@@ -23,7 +24,7 @@ const MODEM: u32 = {
 ///
 /// # Errors
 /// `EIO` after a hang-up, `ENOTTY` for an unknown request, and those of ioctl_tty(2).
-pub fn terminal(terminal: &Terminal, request: u32, argument: u64) -> SysResult {
+pub fn terminal(terminal: &TerminalFile, request: u32, argument: u64) -> SysResult {
     let tty = &terminal.tty;
     if terminal.is_hung_up() {
         let is_group = request == ioctl::TIOCSPGRP;

@@ -10,6 +10,7 @@ use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::process::capability::capable;
 use crate::process::signal::SIGTTOU;
+use crate::process::terminal::{self, Terminal as _};
 use crate::process::{current, jobs};
 use crate::usercopy::UserPtr;
 
@@ -37,7 +38,7 @@ pub fn request(tty: &Arc<Tty>, asker: Asker, request: u32, argument: u64) -> Opt
 
 /// Whether `tty` is the caller's controlling terminal.
 pub(super) fn is_own(tty: &Arc<Tty>) -> bool {
-    current().process.terminal.lock().is(tty)
+    current().process.terminal.lock().is(&**tty)
 }
 
 fn foreground(tty: &Arc<Tty>, asker: Asker, argument: u64) -> Result<(), Errno> {
@@ -103,7 +104,7 @@ fn disassociate(tty: &Arc<Tty>) -> Result<(), Errno> {
         return Err(Errno::ENOTTY);
     }
     let process = &current().process;
-    super::leave(process, false);
+    terminal::leave(process, false);
     process.terminal.lock().tty = None;
     Ok(())
 }

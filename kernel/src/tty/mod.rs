@@ -2,9 +2,9 @@
 //!
 //! `device.rs` is a terminal of either kind: input passes the line discipline in `line/`, output
 //! goes to `serial.rs` or to the master of a pseudo-terminal in `pty/`. `file.rs` is a terminal's
-//! open file; `ioctl.rs`, `settings.rs` and `job.rs` handle ioctl(2); `session.rs` has the
-//! controlling terminal, access from the background, and hang-ups. Sessions and process groups are
-//! in `process/jobs.rs`.
+//! open file; `ioctl.rs`, `settings.rs` and `job.rs` handle ioctl(2); `session.rs` has the session
+//! of a terminal, access from the background, and hang-ups. Sessions and process groups are in
+//! `process/jobs.rs`, a process's controlling terminal in `process/terminal.rs`.
 //!
 //! Left out of Linux's: virtual terminals (/dev/tty1 and so on), line disciplines other than N_TTY,
 //! `EXTPROC`, breaks and parity errors, modem control.
@@ -36,9 +36,8 @@ mod termios;
 mod tests;
 
 pub use device::Tty;
-pub use session::leave;
 
-use file::Terminal;
+use file::TerminalFile;
 
 /// Reads typed bytes at every timer tick.
 pub fn tick() {
@@ -55,11 +54,11 @@ pub static DRIVERS: &[Driver] = &[Driver {
 /// controlling terminal this way; /dev/tty is the caller's controlling terminal.
 fn open(device: Device) -> Result<Arc<dyn FileOps>, Errno> {
     Ok(match device {
-        chrdev::TTY_S0 => Arc::new(Terminal::new(serial::tty().clone())),
-        chrdev::CONSOLE => Arc::new(Terminal::console(serial::tty().clone())),
+        chrdev::TTY_S0 => Arc::new(TerminalFile::new(serial::tty().clone())),
+        chrdev::CONSOLE => Arc::new(TerminalFile::console(serial::tty().clone())),
         chrdev::TTY => {
             let tty = current().process.terminal.lock().tty.clone();
-            open_slave(&tty.ok_or(Errno::ENXIO)?)?
+            tty.ok_or(Errno::ENXIO)?.open()?
         }
         chrdev::PTMX => pty::open_master()?,
         _ if device.major == pty::TERMINAL_MAJOR => {
@@ -69,9 +68,8 @@ fn open(device: Device) -> Result<Arc<dyn FileOps>, Errno> {
     })
 }
 
-/// Opens the terminal of a pseudo-terminal pair, or the controlling terminal; `EIO` while it is
-/// locked.
-fn open_slave(tty: &Arc<Tty>) -> Result<Arc<Terminal>, Errno> {
+/// Opens a terminal; `EIO` for that of a pseudo-terminal pair while it is locked.
+fn open_slave(tty: &Arc<Tty>) -> Result<Arc<TerminalFile>, Errno> {
     tty.check_openable()?;
-    Ok(Arc::new(Terminal::new(tty.clone())))
+    Ok(Arc::new(TerminalFile::new(tty.clone())))
 }

@@ -26,7 +26,7 @@ pub(super) fn pages(subject: &Subject) -> (u64, u64) {
 fn terminal(process: &Process) -> (u32, i64) {
     let tty = process.terminal.lock().tty.clone();
     tty.map_or((0, -1), |tty| {
-        (tty.number.encode(), tty.foreground().into())
+        (tty.number().encode(), tty.foreground().into())
     })
 }
 

@@ -8,6 +8,7 @@ use linux_raw_sys::ioctl;
 use super::{Master, Tty, devpts};
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::ready::Ready;
+use crate::process::terminal::Terminal as _;
 use crate::process::signal::{SIGINT, SIGQUIT, SIGTSTP};
 use crate::sched::wait::{WaitQueue, is_interrupted};
 use crate::tty;
