@@ -11,8 +11,8 @@ use super::serial;
 use super::termios::{Local, Termios};
 use crate::abi::errno::Errno;
 use crate::abi::metadata::Device;
-use crate::process::terminal::Terminal as _;
 use crate::process::signal::{self, SIGWINCH, SigInfo};
+use crate::process::terminal::Terminal as _;
 use crate::sched::wait::WaitQueue;
 
 /// Rows, columns, and their size in pixels (`struct winsize`).

@@ -10,8 +10,8 @@ use super::job::{self, Asker};
 use super::settings;
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
-use crate::process::terminal::Terminal as _;
 use crate::process::capability::capable;
+use crate::process::terminal::Terminal as _;
 use crate::usercopy::UserPtr;
 
 /// Bits of TIOCMGET: all lines of the emulated port are on.
