@@ -221,7 +221,7 @@ kernel_test!(
 kernel_test!(
     fn descriptors_are_the_lowest_free() {
         make_tree();
-        let files = crate::vfs::open::console_files().expect("/dev/console is there");
+        let files = crate::process::init::console_files().expect("/dev/console is there");
         let file = files.get(0).expect("standard input");
         let mut files = FdTable::new();
         let insert = |files: &mut FdTable, from| files.insert(&file, false, from, 10);

@@ -17,10 +17,11 @@ use linux_raw_sys::net::AF_UNIX;
 use super::socket::{Kind, Socket};
 use crate::abi::errno::Errno;
 use crate::abi::metadata::{NewFile, mode};
+use crate::process::caller;
 use crate::vfs::access::{self, WRITE};
 use crate::vfs::inode::Inode;
+use crate::vfs::open;
 use crate::vfs::path::{Last, child};
-use crate::vfs::{caller, open};
 
 /// Bytes of the family before the name.
 const FAMILY: usize = 2;

@@ -15,8 +15,8 @@ use super::socket::Socket;
 use crate::abi::capability::Caps;
 use crate::abi::errno::Errno;
 use crate::mm::reserve;
+use crate::process::caller;
 use crate::process::current;
-use crate::vfs::caller;
 use crate::vfs::file::File;
 
 /// A socket's file in flight.

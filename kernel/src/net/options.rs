@@ -8,8 +8,8 @@ use super::packet::UserCredentials;
 use super::socket::{Phase, Socket};
 use crate::abi::capability::Caps;
 use crate::abi::errno::Errno;
+use crate::process::caller;
 use crate::process::capability::{capable, require};
-use crate::vfs::caller;
 
 /// Default size of both buffers in bytes (net.core.wmem_default).
 const BUFFER: usize = 212_992;

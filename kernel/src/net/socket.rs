@@ -15,10 +15,10 @@ use crate::abi::errno::Errno;
 use crate::abi::metadata::Time;
 use crate::abi::ready::Ready;
 use crate::mm::frame;
+use crate::process::caller;
 use crate::process::current;
 use crate::sched::wait::WaitQueue;
 use crate::time::wall_clock;
-use crate::vfs::caller;
 
 /// A socket's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

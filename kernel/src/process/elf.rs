@@ -6,12 +6,18 @@
 use alloc::sync::Arc;
 
 use formats::elf::{Class, Error, Image, Kind, Segment, Source};
+use linux_raw_sys::general::AT_FDCWD;
 
+use super::caller;
 use super::exec::Refusal;
 use crate::abi::errno::Errno;
+use crate::abi::metadata::mode;
 use crate::mm::{PAGE_SIZE, page_down, page_up};
+use crate::vfs::dentry::Location;
 use crate::vfs::file::File;
+use crate::vfs::mount::MountFlags;
 use crate::vfs::notify::{self, events};
+use crate::vfs::{access, open};
 use crate::vm::address_space::AddressSpace;
 use crate::vm::mapped::Mapped;
 use crate::vm::mapping::{NewArea, Place};
@@ -31,6 +37,38 @@ pub struct Executable {
 }
 
 impl Executable {
+    /// Opens the program at `path` for execve(2) of the caller.
+    ///
+    /// # Errors
+    /// Those of the path lookup; `EACCES` for a file that is not executable or not regular.
+    pub fn open(path: &[u8]) -> Result<Self, Errno> {
+        Self::at(caller::walk_at(AT_FDCWD, path, |walk, _| {
+            walk.file(path, true)
+        })?)
+    }
+
+    /// Opens the program at `location` for execve(2) of the caller.
+    ///
+    /// # Errors
+    /// `EACCES` for a file that is not executable or not regular.
+    pub fn at(location: Location) -> Result<Self, Errno> {
+        let metadata = location.inode().metadata();
+        let flags = location.mount.flags();
+        if metadata.kind() != mode::S_IFREG || flags.contains(MountFlags::NO_EXEC) {
+            return Err(Errno::EACCES);
+        }
+        access::check(&caller::credentials(), &metadata, access::EXECUTE)?;
+        let source = location.inode().clone().pages().ok_or(Errno::EACCES)?;
+        let name = caller::display_path(&location)?;
+        let file = open::without_operations(location);
+        Ok(Self {
+            source,
+            size: metadata.size,
+            mapped: Mapped::file(name, file.clone()),
+            file,
+        })
+    }
+
     /// The first `N` bytes, padded with zeros if the file is shorter.
     ///
     /// # Errors

@@ -94,12 +94,7 @@ impl Refusal {
 /// # Errors
 /// Those of path lookup, `EACCES`, `ENOEXEC`, `ELOOP`, `E2BIG`, `ETXTBSY`, `ENOMEM`.
 pub fn load(path: &[u8], arguments: Arguments) -> Result<Loaded, Refusal> {
-    load_file(
-        crate::vfs::open::open_executable(path)?,
-        path,
-        arguments,
-        true,
-    )
+    load_file(Executable::open(path)?, path, arguments, true)
 }
 
 /// Loads a program from a file that is already open. `path` is its name for AT_EXECFN and the
@@ -154,7 +149,7 @@ fn open_interpreter(path: &[u8]) -> Result<Executable, Errno> {
     if path.is_empty() {
         return Err(Errno::EACCES);
     }
-    crate::vfs::open::open_executable(path)
+    Executable::open(path)
 }
 
 fn load_elf(file: &Executable, arguments: Arguments, name: [u8; 16]) -> Result<Loaded, Refusal> {
@@ -337,7 +332,7 @@ pub fn execve_file(
     is_reachable: bool,
 ) -> Result<(), Errno> {
     fork::check_new_user()?;
-    let file = crate::vfs::open::executable(location)?;
+    let file = Executable::at(location)?;
     start(load_file(file, path, arguments, is_reachable))
 }
 

@@ -20,11 +20,11 @@ use crate::arch::debug::DebugRegisters;
 use crate::arch::percpu::{self, work};
 use crate::arch::segments::Segments;
 use crate::mm::reserve;
+use crate::process::caller;
 use crate::process::exec_threads;
 use crate::process::ptrace::{self, Options};
 use crate::sched::wait::is_interrupted;
 use crate::sched::{preempt, run_queue};
-use crate::vfs::caller;
 use crate::vm::address_space::{AddressSpace, Fork, Progress};
 
 /// Creates a child of the running process, or a thread in it; returns its ID.

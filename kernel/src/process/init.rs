@@ -6,16 +6,20 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use formats::cmdline::CommandLine;
+use linux_raw_sys::general::AT_FDCWD;
 
 use super::arguments::Arguments;
 use super::exit::ExitStatus;
-use super::{Process, Task, exec, table, tracer};
+use super::{Process, Task, caller, exec, table, tracer};
 use crate::abi::errno::Errno;
 use crate::arch::percpu::work;
 use crate::dev::log::{always, log};
 use crate::dev::power::{self, Exit};
 use crate::process::exec_threads;
 use crate::sched::run_queue;
+use crate::vfs::fdtable::FdTable;
+use crate::vfs::file::flags::O_RDWR;
+use crate::vfs::open;
 
 /// init's process ID.
 pub const PID: u32 = 1;
@@ -52,7 +56,7 @@ fn spawn(path: &[u8], options: &CommandLine) -> Result<(), Errno> {
     debug_assert_eq!(pid, PID);
     let process = Arc::new(Process::new(
         pid,
-        crate::vfs::open::console_files()?,
+        console_files()?,
         crate::vfs::path::FsContext::root(),
     ));
     let task = Task::new(pid, process, &loaded.frame)?;
@@ -66,6 +70,22 @@ fn spawn(path: &[u8], options: &CommandLine) -> Result<(), Errno> {
     exec_threads::enter(&task);
     run_queue::start(task);
     Ok(())
+}
+
+/// Descriptors 0, 1 and 2 on the console.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn console_files() -> Result<FdTable, Errno> {
+    const CONSOLE: &[u8] = b"/dev/console";
+    let console = caller::walk_at(AT_FDCWD, CONSOLE, |walk, _| {
+        open::open(walk, CONSOLE, O_RDWR, 0, 0)
+    })?;
+    let mut files = FdTable::new();
+    for _ in 0..3 {
+        files.insert(&console, false, 0, 3)?;
+    }
+    Ok(files)
 }
 
 /// Powers the machine off after the exit of init. QEMU's exit status tells success from failure.

@@ -47,6 +47,7 @@ use crate::vm::address_space::AddressSpace;
 pub mod accounting;
 pub mod arguments;
 pub mod attributes;
+pub mod caller;
 pub mod capability;
 pub mod children;
 pub mod clone;

@@ -13,6 +13,7 @@ use super::memory::{self, with_mm};
 use crate::abi::errno::{Errno, SysResult};
 use crate::mm::fallible::{self, TryPush as _};
 use crate::mm::{PAGE_SIZE, page_up};
+use crate::process::caller;
 use crate::sched::preempt;
 use crate::usercopy::{self, UserPtr};
 use crate::vm::address_space::AddressSpace;
@@ -36,7 +37,7 @@ pub fn madvise(addr: u64, len: u64, advice: u32) -> SysResult {
     };
     // With the address space unlocked: the pages leave all mappings of the file, this one's too.
     for (source, range) in holes {
-        source.remove(range)?;
+        source.remove(range, &caller::credentials())?;
     }
     result.map(|()| 0)
 }

@@ -7,10 +7,10 @@ use linux_raw_sys::general::{AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOF
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::{Change, mode};
+use crate::process::caller;
 use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::vfs::access::{self, EXECUTE, WRITE};
-use crate::vfs::caller;
 use crate::vfs::dentry::Location;
 use crate::vfs::mount::MountFlags;
 

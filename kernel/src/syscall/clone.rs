@@ -219,6 +219,6 @@ pub fn unshare(flags: u64) -> SysResult {
 
 /// setns(2): `EINVAL` for every open descriptor, as there are no namespaces.
 pub fn setns(fd: i32, _kind: u32) -> SysResult {
-    crate::vfs::caller::file(fd)?;
+    crate::process::caller::file(fd)?;
     Err(Errno::EINVAL)
 }

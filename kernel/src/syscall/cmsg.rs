@@ -10,9 +10,9 @@ use crate::abi::capability::Caps;
 use crate::abi::errno::Errno;
 use crate::mm::fallible::TryPush as _;
 use crate::net::{Incoming, UserCredentials};
+use crate::process::caller;
 use crate::process::current;
 use crate::usercopy::UserPtr;
-use crate::vfs::caller;
 use crate::vfs::file::File;
 
 /// Most descriptors in one message (SCM_MAX_FD).

@@ -7,13 +7,13 @@ use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::{NewFile, mode};
 use crate::mm::fallible::{Grow as _, TryPush as _};
+use crate::process::caller;
 use crate::process::capability::require;
 use crate::process::current;
 use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
 use crate::vfs::access::{self, EXECUTE};
-use crate::vfs::caller;
 use crate::vfs::dentry::Location;
 use crate::vfs::path::{self, FsContext, Last, ParentOf};
 

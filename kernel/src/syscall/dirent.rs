@@ -14,6 +14,7 @@ use super::dir::check_free;
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
+use crate::process::caller;
 use crate::process::capability::capable;
 use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
@@ -21,7 +22,7 @@ use crate::vfs::access::{self, EXECUTE, WRITE};
 use crate::vfs::dentry::{Dentry, Location};
 use crate::vfs::notify::{self, Move};
 use crate::vfs::path::{self, Last, ParentOf, Walk};
-use crate::vfs::{caller, mount, protected};
+use crate::vfs::{mount, protected};
 
 /// Looks up the last name of a path, without following a symbolic link or a mount.
 fn named(place: &ParentOf) -> Result<Arc<Dentry>, Errno> {

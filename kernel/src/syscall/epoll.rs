@@ -10,9 +10,9 @@ use super::poll::{Deadline, deadline_in, read_timespec};
 use super::time::Time64;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::ready::Ready;
+use crate::process::caller;
 use crate::process::signal::mask;
 use crate::usercopy::{self, UserPtr};
-use crate::vfs::caller;
 use crate::vfs::epoll;
 use crate::vfs::epoll::item::Event;
 use crate::vfs::poll::ALWAYS;
@@ -41,7 +41,10 @@ pub fn epoll_create1(flags: u32) -> SysResult {
     if flags & !EPOLL_CLOEXEC != 0 {
         return Err(Errno::EINVAL);
     }
-    let fd = caller::install(epoll::new(0)?, flags & EPOLL_CLOEXEC != 0)?;
+    let fd = caller::install(
+        epoll::new(0, caller::credentials().uid)?,
+        flags & EPOLL_CLOEXEC != 0,
+    )?;
     Ok(fd as usize)
 }
 

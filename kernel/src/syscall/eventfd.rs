@@ -7,9 +7,10 @@ use linux_raw_sys::general::{EFD_CLOEXEC, EFD_NONBLOCK, EFD_SEMAPHORE};
 use crate::abi::errno::{Errno, SysResult};
 use crate::fs::signalfd;
 use crate::fs::signalfd::SignalFd;
+use crate::process::caller;
 use crate::usercopy::UserPtr;
+use crate::vfs::eventfd;
 use crate::vfs::file::flags::{O_CLOEXEC, O_NONBLOCK};
-use crate::vfs::{caller, eventfd};
 
 /// eventfd(2) without flags, the older call.
 pub fn eventfd(count: u32) -> SysResult {

@@ -9,13 +9,16 @@ use linux_raw_sys::general as linux;
 use linux_raw_sys::ioctl;
 
 use super::{lock, memfd};
+use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
+use crate::process::caller;
+use crate::process::capability::capable;
 use crate::process::signal;
 use crate::usercopy::UserPtr;
 use crate::vfs::file::File;
 use crate::vfs::file::flags::{O_NOATIME, O_NONBLOCK};
-use crate::vfs::{access, caller, pipe};
+use crate::vfs::{access, pipe};
 
 /// fcntl(2); fcntl64(2) of i386 too. `argument` is a number or an address.
 pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {
@@ -71,7 +74,7 @@ pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {
         linux::F_GET_SEALS => memfd::get_seals(&file),
         linux::F_ADD_SEALS => memfd::add_seals(&file, argument),
         linux::F_GETPIPE_SZ => pipe::size(&file),
-        linux::F_SETPIPE_SZ => pipe::set_size(&file, argument),
+        linux::F_SETPIPE_SZ => pipe::set_size(&file, argument, || capable(Caps::SYS_RESOURCE)),
         linux::F_GETOWN => Ok(file.owner.load(Ordering::Relaxed) as isize as usize),
         linux::F_SETOWN_EX => {
             let [kind, id] = UserPtr::<[i32; 2]>::new(argument).read()?;

@@ -7,10 +7,11 @@ use linux_raw_sys::general::{
 
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
+use crate::process::caller;
 use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::vfs::access::{self, READ};
-use crate::vfs::{caller, inotify};
+use crate::vfs::inotify;
 
 /// Valid bits of a mask (ALL_INOTIFY_BITS).
 const KNOWN: u32 = IN_ALL_EVENTS
@@ -35,7 +36,7 @@ pub fn inotify_init1(flags: u32) -> SysResult {
     if flags & !(IN_CLOEXEC | IN_NONBLOCK) != 0 {
         return Err(Errno::EINVAL);
     }
-    let file = inotify::new(flags)?;
+    let file = inotify::new(flags, caller::credentials().euid)?;
     caller::install(file, flags & IN_CLOEXEC != 0).map(|fd| fd as usize)
 }
 

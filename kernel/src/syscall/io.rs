@@ -12,8 +12,8 @@ use linux_raw_sys::general::{SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET}
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
 use crate::mm::fallible::TryPush as _;
+use crate::process::caller::{self, Caller};
 use crate::usercopy::{self, UserPtr};
-use crate::vfs::caller;
 use crate::vfs::file::File;
 use crate::vfs::io::{MAX_RW_COUNT, Range, UserBuffer};
 use crate::vfs::notify;
@@ -46,7 +46,7 @@ pub fn write(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
     if !file.is_writable() {
         return Err(Errno::EBADF);
     }
-    file.write(None, &mut buffer(buf, count)?)
+    file.write(None, &mut buffer(buf, count)?, &Caller)
 }
 
 /// Position in a file, from an argument.
@@ -85,7 +85,7 @@ pub fn pwrite64(fd: i32, buf: UserPtr<u8>, count: usize, offset: i64) -> SysResu
     if !file.is_writable() {
         return Err(Errno::EBADF);
     }
-    file.write(at, &mut buffer(buf, count)?)
+    file.write(at, &mut buffer(buf, count)?, &Caller)
 }
 
 /// 64-bit number from two registers, as 32-bit programs pass positions.
@@ -193,10 +193,16 @@ pub fn write_vector(
     append: Option<bool>,
 ) -> SysResult {
     if file.ops().takes_vectors(true) {
-        file.write_with(at, &mut UserBuffer::of(&ranges, total), nowait, append)
+        file.write_with(
+            at,
+            &mut UserBuffer::of(&ranges, total),
+            nowait,
+            append,
+            &Caller,
+        )
     } else {
         one_by_one(&ranges, |buffer| {
-            file.write_with(at, buffer, nowait, append)
+            file.write_with(at, buffer, nowait, append, &Caller)
         })
     }
 }

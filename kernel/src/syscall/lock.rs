@@ -6,9 +6,9 @@
 use linux_raw_sys::general as linux;
 
 use crate::abi::errno::{Errno, SysResult};
+use crate::process::caller;
 use crate::process::current;
 use crate::usercopy::UserPtr;
-use crate::vfs::caller;
 use crate::vfs::file::File;
 use crate::vfs::lock as table;
 use crate::vfs::lock::posix::{self, Wanted};

@@ -12,9 +12,9 @@ use spin::Once;
 
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::{NewFile, mode};
+use crate::process::caller;
 use crate::sched::sleep_lock::SleepLock;
 use crate::usercopy::UserPtr;
-use crate::vfs::caller;
 use crate::vfs::dentry::{Dentry, Location, Parent};
 use crate::vfs::file::File;
 use crate::vfs::file::flags::{O_LARGEFILE, O_RDWR};

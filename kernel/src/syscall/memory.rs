@@ -101,7 +101,7 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
         area.flags |= VmaFlags::LOCKED;
     }
     if flags & linux::MAP_ANONYMOUS == 0 {
-        let file = crate::vfs::caller::mappable(fd, offset, len)?;
+        let file = crate::process::caller::mappable(fd, offset, len)?;
         if !file.executable {
             if known.contains(Prot::EXEC) {
                 return Err(Errno::EPERM);

@@ -16,6 +16,7 @@ use crate::abi::metadata::{Device, mode};
 use crate::mm::PAGE_SIZE;
 use crate::mm::fallible;
 use crate::process;
+use crate::process::caller;
 use crate::process::capability::require;
 use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
@@ -23,7 +24,7 @@ use crate::usercopy::UserPtr;
 use crate::vfs::dentry::Location;
 use crate::vfs::mount as table;
 use crate::vfs::mount::MountFlags;
-use crate::vfs::{caller, path};
+use crate::vfs::path;
 
 /// Reads an optional string; `None` for NULL.
 fn optional_text(at: UserPath) -> Result<Option<Vec<u8>>, Errno> {

@@ -5,6 +5,7 @@ use linux_raw_sys::general::AT_FDCWD;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::resolve::Resolve;
 use crate::mm::PAGE_SIZE;
+use crate::process::caller;
 use crate::sched::preempt::{self, Stride};
 use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
@@ -12,7 +13,7 @@ use crate::usercopy::UserPtr;
 use crate::vfs::fdtable::{FdTable, NR_OPEN};
 use crate::vfs::file::flags::*;
 use crate::vfs::path::Walk;
-use crate::vfs::{caller, pipe};
+use crate::vfs::pipe;
 
 /// close_range(2): unshare the descriptor table first (include/uapi/linux/close_range.h).
 const CLOSE_RANGE_UNSHARE: u32 = 1 << 1;
@@ -205,7 +206,7 @@ pub fn pipe2(out: UserPtr<[i32; 2]>, flags: u32) -> SysResult {
         return Err(Errno::EINVAL);
     }
     let close_on_exec = flags & O_CLOEXEC != 0;
-    let (reader, writer) = pipe::new(flags)?;
+    let (reader, writer) = pipe::new(flags, &caller::credentials())?;
     let read_end = caller::install(reader, close_on_exec)?;
     let write_end = caller::install(writer, close_on_exec);
     let written = write_end.and_then(|fd| out.write([read_end, fd]));

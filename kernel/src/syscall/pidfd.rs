@@ -9,6 +9,7 @@ use super::advice::{Holes, advise, end_of_advice};
 use super::io::{self, Vector};
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
+use crate::process::caller;
 use crate::process::capability::capable;
 use crate::process::pid::Pid;
 use crate::process::pidfd;
@@ -16,7 +17,6 @@ use crate::process::ptrace::{self, Ids};
 use crate::process::{current, table};
 use crate::sched::preempt;
 use crate::usercopy::UserPtr;
-use crate::vfs::caller;
 use crate::vfs::file::File;
 use crate::vfs::file::flags::O_NONBLOCK;
 

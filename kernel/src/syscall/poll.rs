@@ -10,11 +10,11 @@ use super::time::{Pair, Time64};
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::ready::Ready;
 use crate::mm::fallible::TryPush as _;
+use crate::process::caller;
 use crate::process::current;
 use crate::process::signal::{mask, restart};
 use crate::sched::preempt::{self, Stride};
 use crate::usercopy::UserPtr;
-use crate::vfs::caller;
 use crate::vfs::file::File;
 use crate::vfs::poll::{ALWAYS, FILE, wait};
 

@@ -6,12 +6,13 @@ use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
 use crate::mm::fallible::{self, TryPush, try_format};
 use crate::process::arguments::Arguments;
+use crate::process::caller;
+use crate::process::elf::Executable;
 use crate::process::exec;
 use crate::process::exit::{self, ExitStatus};
 use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::{Pod, UserPtr};
-use crate::vfs::caller;
 
 /// execveat(2): only check whether the file may be executed (since Linux 6.14).
 const AT_EXECVE_CHECK: u32 = 0x10000;
@@ -97,7 +98,7 @@ fn start_at<T: Pod + Into<u64>>(
         return Err(Errno::ELOOP);
     }
     if flags & AT_EXECVE_CHECK != 0 {
-        return crate::vfs::open::executable(location).map(|_| 0);
+        return Executable::at(location).map(|_| 0);
     }
     // An interpreter can't open a script by a descriptor that the call closes.
     let closes = by_descriptor

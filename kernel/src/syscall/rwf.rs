@@ -8,8 +8,8 @@ use linux_raw_sys::general::{RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOWAIT, RWF_S
 
 use super::io::{Vector, pair, position, ranges, ranges32, read_vector, write_vector};
 use crate::abi::errno::{Errno, SysResult};
+use crate::process::caller;
 use crate::usercopy::UserPtr;
-use crate::vfs::caller;
 use crate::vfs::file::File;
 
 /// RWF_NOAPPEND, of Linux 6.9: newer than `linux-raw-sys`.

@@ -7,10 +7,10 @@ use super::time::{Pair, Time64};
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::ready::Ready;
 use crate::mm::fallible::{self, TryPush as _};
+use crate::process::caller;
 use crate::process::signal::mask;
 use crate::sched::preempt::{self, Stride};
 use crate::usercopy::{Pod, UserPtr};
-use crate::vfs::caller;
 use crate::vfs::poll::{FILE, wait};
 
 /// The three sets of select(2): addresses, and the requested descriptors.

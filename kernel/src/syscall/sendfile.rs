@@ -4,9 +4,9 @@
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
 use crate::mm::fallible;
+use crate::process::caller::{self, Caller};
 use crate::sched::preempt::{self, Stride};
 use crate::usercopy::UserPtr;
-use crate::vfs::caller;
 use crate::vfs::file::File;
 use crate::vfs::file::flags::O_APPEND;
 use crate::vfs::io::{KernelIn, KernelOut, MAX_RW_COUNT};
@@ -33,7 +33,10 @@ fn copy(
             .read_unnoticed(at, &mut KernelOut::new(&mut bytes[..wanted]), false)
             .map(|read| match read {
                 0 => (0, Ok(0)),
-                _ => (read, to.write(to_at, &mut KernelIn::new(&bytes[..read]))),
+                _ => (
+                    read,
+                    to.write(to_at, &mut KernelIn::new(&bytes[..read]), &Caller),
+                ),
             });
         let (read, result) = match moved {
             Ok(moved) => moved,

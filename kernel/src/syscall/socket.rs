@@ -9,8 +9,8 @@ use linux_raw_sys::net as linux;
 use crate::abi::errno::{Errno, SysResult};
 use crate::net::socket::Kind;
 use crate::net::{Socket, address, connect, file_of, socket_of};
+use crate::process::caller;
 use crate::usercopy::UserPtr;
-use crate::vfs::caller;
 use crate::vfs::file::File;
 use crate::vfs::file::flags::{O_CLOEXEC, O_NONBLOCK};
 

@@ -6,10 +6,11 @@ use super::dir::check_free;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::{Device, NewFile, mode};
 use crate::mm::fallible;
+use crate::process::caller;
 use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
-use crate::vfs::{caller, open};
+use crate::vfs::open;
 
 /// symlink(2).
 pub fn symlink(target: UserPath, path: UserPath) -> SysResult {

@@ -9,9 +9,9 @@ use linux_raw_sys::general::SPLICE_F_NONBLOCK;
 
 use super::io::{self, Vector};
 use crate::abi::errno::{Errno, SysResult};
+use crate::process::caller::{self, Caller};
 use crate::sched::preempt::{self, Stride};
 use crate::usercopy::UserPtr;
-use crate::vfs::caller;
 use crate::vfs::file::File;
 use crate::vfs::file::flags::{O_APPEND, O_NONBLOCK};
 use crate::vfs::inode::FileOps;
@@ -19,6 +19,7 @@ use crate::vfs::io::{In, KernelIn, KernelOut, MAX_RW_COUNT, Out, UserBuffer};
 use crate::vfs::pipe::end::End;
 use crate::vfs::pipe::ring::PAGE;
 use crate::vfs::pipe::{Pipe, Turn};
+use crate::vfs::writer::Writer as _;
 
 /// Valid flags (SPLICE_F_ALL).
 const KNOWN: u32 = 0xf;
@@ -50,6 +51,21 @@ fn lock_both<'a>(from: &'a Pipe, to: &'a Pipe) -> (Turn<'a>, Turn<'a>) {
     }
 }
 
+/// Raises SIGPIPE for the error of a pipe without a reader.
+fn raise(errno: &Errno) {
+    if *errno == Errno::EPIPE {
+        Caller.no_reader();
+    }
+}
+
+/// Waits until there is room in a pipe.
+///
+/// # Errors
+/// As [`Pipe::wait_writable`], with SIGPIPE.
+fn wait_writable(pipe: &Pipe, nonblocking: bool) -> Result<(), Errno> {
+    pipe.wait_writable(nonblocking).inspect_err(raise)
+}
+
 /// Moves pages from pipe to pipe; with `keeps` (tee(2)) they stay in the source too.
 fn pipe_to_pipe(from: &File, to: &File, len: usize, flags: u32, keeps: bool) -> SysResult {
     let (Some(source), Some(target)) = (End::of(from), End::of(to)) else {
@@ -62,7 +78,7 @@ fn pipe_to_pipe(from: &File, to: &File, len: usize, flags: u32, keeps: bool) -> 
     let nonblocking = is_nonblocking(from, flags) || is_nonblocking(to, flags);
     let mut done = 0;
     while done == 0 && source.wait_readable(nonblocking)? {
-        target.wait_writable(nonblocking)?;
+        wait_writable(target, nonblocking)?;
         let (mut from, mut to) = lock_both(source, target);
         let mut number = 0;
         while done < len && !to.is_full() && number < from.count() {
@@ -94,7 +110,7 @@ fn pipe_to_file(
         let Some(slot) = ring.slot(0) else { continue };
         let result = slot.with_bytes(|bytes| {
             let bytes = &bytes[..bytes.len().min(len - done)];
-            to.write(at, &mut KernelIn::new(bytes))
+            to.write(at, &mut KernelIn::new(bytes), &Caller)
                 .map(|written| (written, bytes.len()))
         });
         match result {
@@ -126,7 +142,7 @@ fn file_to_pipe(
     len: usize,
     nonblocking: bool,
 ) -> SysResult {
-    to.pipe().wait_writable(nonblocking)?;
+    wait_writable(to.pipe(), nonblocking)?;
     let mut ring = to.pipe().turn();
     let mut done = 0;
     let mut stride = Stride::default();
@@ -234,7 +250,7 @@ fn user_to_or_from_pipe(fd: i32, vector: Result<Vector, Errno>, flags: u32) -> S
     let mut buffer = UserBuffer::of(&ranges, total);
     let nonblocking = is_nonblocking(&file, flags);
     let (result, done) = if file.is_writable() {
-        let result = end.write(0, &mut buffer, nonblocking);
+        let result = end.write(0, &mut buffer, nonblocking).inspect_err(raise);
         (result, In::done(&buffer))
     } else {
         let result = end.read(0, &mut buffer, nonblocking);

@@ -11,10 +11,10 @@ use linux_raw_sys::general::{
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::{Device, Metadata, Time};
 use crate::mm::PAGE_SIZE;
+use crate::process::caller;
 use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
-use crate::vfs::caller;
 
 /// `struct stat` of x86_64: 18 words.
 pub type Stat = UserPtr<[u64; 18]>;

@@ -10,12 +10,12 @@ use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME};
 use super::time::{Pair, Time64};
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
+use crate::process::caller;
 use crate::process::capability::capable;
 use crate::time::schedule::Schedule;
 use crate::time::timer::Clock;
 use crate::time::{as_nanos, from_nanos};
 use crate::usercopy::UserPtr;
-use crate::vfs::caller;
 use crate::vfs::file::File;
 use crate::vfs::timerfd::{self, TimerFd};
 

@@ -10,6 +10,7 @@ use super::io::pair;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
 use crate::mm::PAGE_SIZE;
+use crate::process::caller;
 use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
@@ -17,7 +18,7 @@ use crate::vfs::access::{self, WRITE};
 use crate::vfs::dentry::Location;
 use crate::vfs::mount::{Mount, MountFlags};
 use crate::vfs::path::NAME_MAX;
-use crate::vfs::{caller, fsize as limit, write_exec};
+use crate::vfs::write_exec;
 
 /// truncate(2).
 pub fn truncate(path: UserPath, size: i64) -> SysResult {
@@ -29,16 +30,17 @@ pub fn truncate(path: UserPath, size: i64) -> SysResult {
         _ => return Err(Errno::EINVAL),
     }
     location.mount.check_writable()?;
-    access::check(&caller::credentials(), &location.inode().metadata(), WRITE)?;
+    let who = caller::credentials();
+    access::check(&who, &location.inode().metadata(), WRITE)?;
     write_exec::check_not_running(&location)?;
     check_growth(size, &location)?;
-    location.truncate(size).map(|()| 0)
+    location.truncate(size, &who).map(|()| 0)
 }
 
 /// Checks a file's new size against RLIMIT_FSIZE, if it is larger than the present one.
 fn check_growth(size: u64, location: &Location) -> Result<(), Errno> {
     if size > location.inode().metadata().size {
-        limit::check_size(size)?;
+        caller::check_size(size)?;
     }
     Ok(())
 }
@@ -51,7 +53,8 @@ pub fn ftruncate(fd: i32, size: i64) -> SysResult {
         return Err(Errno::EINVAL);
     }
     check_growth(size, file.location())?;
-    file.location().truncate(size).map(|()| 0)
+    let who = caller::credentials();
+    file.location().truncate(size, &who).map(|()| 0)
 }
 
 /// truncate(2), i386.
@@ -99,7 +102,8 @@ pub fn fallocate(fd: i32, flags: u32, offset: i64, len: i64) -> SysResult {
     if !keep_size {
         check_growth(end as u64, file.location())?;
     }
-    file.allocate(offset as u64, end as u64, keep_size, punch)
+    let who = caller::credentials();
+    file.allocate(offset as u64, end as u64, keep_size, punch, &who)
         .map(|()| 0)
 }
 

@@ -6,6 +6,7 @@ use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
 use crate::mm::PAGE_SIZE;
+use crate::process::caller;
 use crate::process::capability::require;
 use crate::process::rusage;
 use crate::process::rusage::Totals;
@@ -15,7 +16,7 @@ use crate::syscall::user_path::UserPath;
 use crate::time;
 use crate::usercopy::UserPtr;
 use crate::vfs::file::flags::{O_APPEND, O_LARGEFILE, O_WRONLY};
-use crate::vfs::{caller, open};
+use crate::vfs::open;
 
 /// getrusage(2)'s RUSAGE_CHILDREN.
 const CHILDREN: i32 = -1;

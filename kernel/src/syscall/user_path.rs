@@ -7,8 +7,8 @@ use linux_raw_sys::general::{AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW};
 
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
+use crate::process::caller;
 use crate::usercopy::UserPtr;
-use crate::vfs::caller;
 use crate::vfs::dentry::Location;
 use crate::vfs::path::PATH_MAX;
 

@@ -6,11 +6,11 @@ use super::attr::of_fd;
 use super::time::{Pair as _, Time64};
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::{Change, Time};
+use crate::process::caller;
 use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
 use crate::vfs::access::{self, WRITE};
-use crate::vfs::caller;
 use crate::vfs::dentry::Location;
 
 /// Access and modification time to set; `None` leaves a time unchanged.

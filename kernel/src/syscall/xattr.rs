@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 use linux_raw_sys::general::{AT_FDCWD, XATTR_CREATE, XATTR_REPLACE};
 
 use crate::abi::errno::{Errno, SysResult};
+use crate::process::caller;
 use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
-use crate::vfs::caller;
 use crate::vfs::dentry::Location;
 use crate::vfs::xattr::{self, NAME_MAX, VALUE_MAX, Xattrs};
 

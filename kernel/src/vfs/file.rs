@@ -16,7 +16,8 @@ use crate::abi::metadata::mode;
 use crate::sched::preempt::STRIDE;
 use crate::sched::sleep_lock::{SleepGuard, SleepLock};
 use crate::sync::assert_none_held;
-use crate::vfs::{fsize as limit, write_exec};
+use crate::vfs::writer::{self, Writer};
+use crate::vfs::{change, pipe, write_exec};
 
 /// Flags of open(2) (include/uapi/asm-generic/fcntl.h; the same for both widths on x86).
 #[allow(missing_docs)] // Linux's names.
@@ -315,12 +316,18 @@ impl File {
         self.moved(at, offset, out.done(), result)
     }
 
-    /// Writes at `at`, or at the position, which advances; returns the number of bytes.
+    /// Writes at `at`, or at the position, which advances, on behalf of `who`; returns the number of
+    /// bytes. The file is open for writing.
     ///
     /// # Errors
-    /// `EBADF` if not open for writing; those of the file operations.
-    pub fn write(&self, at: Option<u64>, from: &mut dyn In) -> Result<usize, Errno> {
-        self.write_with(at, from, false, None)
+    /// Those of the file operations; `EFBIG`.
+    pub fn write(
+        &self,
+        at: Option<u64>,
+        from: &mut dyn In,
+        who: &impl Writer,
+    ) -> Result<usize, Errno> {
+        self.write_with(at, from, false, None, who)
     }
 
     /// Writes as [`File::write`]; `nowait` forbids waiting, and `append` overrides O_APPEND,
@@ -335,11 +342,12 @@ impl File {
         from: &mut dyn In,
         nowait: bool,
         append: Option<bool>,
+        who: &impl Writer,
     ) -> Result<usize, Errno> {
         if notify::is_on() {
-            self.write_noticed(at, from, nowait, append)
+            self.write_noticed(at, from, nowait, append, who)
         } else {
-            self.write_unnoticed(at, from, nowait, append)
+            self.write_unnoticed(at, from, nowait, append, who)
         }
     }
 
@@ -351,9 +359,10 @@ impl File {
         from: &mut dyn In,
         nowait: bool,
         append: Option<bool>,
+        who: &impl Writer,
     ) -> Result<usize, Errno> {
         let before = self.location.set_ids_if_watched();
-        let done = self.write_unnoticed(at, from, nowait, append)?;
+        let done = self.write_unnoticed(at, from, nowait, append, who)?;
         notify::name(&self.location.dentry, self.location.lost_set_ids(before));
         if done > 0 {
             notify::file(self, events::MODIFY);
@@ -367,27 +376,49 @@ impl File {
         from: &mut dyn In,
         nowait: bool,
         append: Option<bool>,
+        who: &impl Writer,
     ) -> Result<usize, Errno> {
-        if !self.is_writable() {
-            return Err(Errno::EBADF);
+        debug_assert!(self.is_writable());
+        let nonblocking = nowait || self.nonblocking();
+        if self.is_regular {
+            return self.write_regular(at, from, nonblocking, append, who);
         }
-        let _turn = if self.is_regular { self.turn() } else { None };
+        let offset = at.unwrap_or_else(|| self.offset());
+        check_range(offset, from.left())?;
+        let result = self.ops.write(offset, from, nonblocking);
+        // Other files than pipes raise SIGPIPE themselves, as a flag of sendmsg(2) prevents it.
+        if result == Err(Errno::EPIPE) && pipe::End::of(self).is_some() {
+            who.no_reader();
+        }
+        self.moved(at, offset, from.done(), result)
+    }
+
+    /// Writes to a regular file, up to the limit of the writer.
+    fn write_regular(
+        &self,
+        at: Option<u64>,
+        from: &mut dyn In,
+        nonblocking: bool,
+        append: Option<bool>,
+        who: &impl Writer,
+    ) -> Result<usize, Errno> {
+        let _turn = self.turn();
         let mut offset = at.unwrap_or_else(|| self.offset());
         check_range(offset, from.left())?;
-        let nonblocking = nowait || self.nonblocking();
         // Linux appends in pwrite(2) as well.
-        if self.is_regular {
-            if append.unwrap_or(self.flags() & O_APPEND != 0) {
-                offset = self.inode().metadata().size;
-            }
-            if let Some(limit) = limit::exceeded(offset, from.left()) {
-                let mut part = limit::part(from, offset, limit)?;
-                let result = self.ops.write(offset, &mut part, nonblocking);
-                let done = part.done();
-                return self.moved(at, offset, done, result);
-            }
+        if append.unwrap_or(self.flags() & O_APPEND != 0) {
+            offset = self.inode().metadata().size;
         }
-        let result = self.ops.write(offset, from, nonblocking);
+        let limit = who.size_limit();
+        let result = if offset.saturating_add(from.left() as u64) > limit {
+            let mut part = writer::part(from, offset, limit, who)?;
+            self.ops.write(offset, &mut part, nonblocking)
+        } else {
+            self.ops.write(offset, from, nonblocking)
+        };
+        if from.done() > 0 && self.inode().has_set_ids() {
+            change::drop_set_ids(&**self.inode(), &who.credentials());
+        }
         self.moved(at, offset, from.done(), result)
     }
 

@@ -81,6 +81,12 @@ pub trait Inode: Any + Send + Sync {
         Err(Errno::EOPNOTSUPP)
     }
 
+    /// Whether a regular file has a set-user-ID or set-group-ID bit, which a change of the content
+    /// clears.
+    fn has_set_ids(&self) -> bool {
+        false
+    }
+
     /// Whether the caller has access `wanted`, where a rule other than the permission bits decides;
     /// else `None`.
     fn permits(&self, _wanted: u32) -> Option<bool> {

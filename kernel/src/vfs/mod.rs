@@ -3,7 +3,7 @@
 //!
 //! Floor 9. Reading order: `inode.rs` (a file and its operations), `dentry.rs` and `mount/` (names
 //! and mounts), `path.rs` (path lookup), `file.rs` and `fdtable.rs` (open files and descriptors),
-//! `lock/`, `write_exec.rs` and `fsize.rs` (file locks, ETXTBSY, RLIMIT_FSIZE), `tmpfs/` (the
+//! `lock/`, `write_exec.rs` and `writer.rs` (file locks, ETXTBSY, RLIMIT_FSIZE), `tmpfs/` (the
 //! root). Files without a path are made by `anon.rs`: `pipe/`, `epoll/`, `eventfd.rs`, `timerfd.rs`
 //! and `inotify/`, which gets its events from `notify.rs`. A write(2) goes from `syscall/io.rs`
 //! through `file.rs` to the operations of the file.
@@ -17,7 +17,6 @@
 
 pub mod access;
 pub mod anon;
-pub mod caller;
 pub mod change;
 pub mod chrdev;
 pub mod dentry;
@@ -25,7 +24,6 @@ pub mod epoll;
 pub mod eventfd;
 pub mod fdtable;
 pub mod file;
-pub mod fsize;
 pub mod inode;
 pub mod inotify;
 pub mod io;
@@ -41,4 +39,5 @@ pub mod pseudo;
 pub mod timerfd;
 pub mod tmpfs;
 pub mod write_exec;
+pub mod writer;
 pub mod xattr;

@@ -1,4 +1,4 @@
-//! Opening and creating files by path: open(2), mknod(2), execve(2).
+//! Opening and creating files by path: open(2), mknod(2).
 //!
 //! Left out: leases.
 
@@ -6,9 +6,7 @@ use alloc::format;
 use alloc::sync::Arc;
 
 use super::access;
-use super::caller::{context, credentials, display_path};
 use super::dentry::{Dentry, Location, Parent};
-use super::fdtable::FdTable;
 use super::file::File;
 use super::file::flags::*;
 use super::inode::FileOps;
@@ -20,10 +18,7 @@ use crate::abi::capability::Caps;
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::{Device, Metadata, NewFile, mode};
-use crate::abi::resolve::Resolve;
-use crate::process::elf::Executable;
 use crate::vfs::write_exec;
-use crate::vm::mapped::Mapped;
 
 /// Operations of O_PATH descriptors and of a program's open file, which is only mapped: all fail.
 struct PathOnly;
@@ -66,7 +61,7 @@ pub fn open(
         check_access(walk, &location, flags)?;
         if flags & O_TRUNC != 0 && location.inode().kind() == mode::S_IFREG {
             write_exec::check_not_running(&location)?;
-            location.truncate(0)?;
+            location.truncate(0, walk.who)?;
         }
     }
     let ops = match location.inode().kind() {
@@ -235,59 +230,7 @@ fn check_access(walk: &Walk<'_>, location: &Location, flags: u32) -> Result<(), 
     Ok(())
 }
 
-/// Opens the program at `path` for execve(2) of the caller.
-///
-/// # Errors
-/// Those of the path lookup; `EACCES` for a file that is not executable or not regular.
-pub fn open_executable(path: &[u8]) -> Result<Executable, Errno> {
-    let (context, who) = (context(), credentials());
-    let walk = Walk {
-        root: &context.root,
-        start: &context.cwd,
-        who: &who,
-        resolve: Resolve::empty(),
-    };
-    executable(walk.file(path, true)?)
-}
-
-/// Opens the program at `location` for execve(2) of the caller.
-///
-/// # Errors
-/// `EACCES` for a file that is not executable or not regular.
-pub fn executable(location: Location) -> Result<Executable, Errno> {
-    let who = credentials();
-    let metadata = location.inode().metadata();
-    let flags = location.mount.flags();
-    if metadata.kind() != mode::S_IFREG || flags.contains(MountFlags::NO_EXEC) {
-        return Err(Errno::EACCES);
-    }
-    access::check(&who, &metadata, access::EXECUTE)?;
-    let source = location.inode().clone().pages().ok_or(Errno::EACCES)?;
-    let file = File::new(location.clone(), Arc::new(PathOnly), O_RDONLY);
-    Ok(Executable {
-        source,
-        size: metadata.size,
-        mapped: Mapped::file(display_path(&location)?, file.clone()),
-        file,
-    })
-}
-
-/// Descriptors 0, 1 and 2 on the console, for init.
-///
-/// # Errors
-/// `ENOMEM`.
-pub fn console_files() -> Result<FdTable, Errno> {
-    let (context, who) = (context(), credentials());
-    let walk = Walk {
-        root: &context.root,
-        start: &context.cwd,
-        who: &who,
-        resolve: Resolve::empty(),
-    };
-    let console = open(&walk, b"/dev/console", O_RDWR, 0, 0)?;
-    let mut files = FdTable::new();
-    for _ in 0..3 {
-        files.insert(&console, false, 0, 3)?;
-    }
-    Ok(files)
+/// Opens the file at `location` without operations: as the program of a process, which is mapped.
+pub fn without_operations(location: Location) -> Arc<File> {
+    File::new(location, Arc::new(PathOnly), O_RDONLY)
 }

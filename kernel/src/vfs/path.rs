@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use super::access;
 use super::dentry::Location;
+use super::mount;
 use super::protected;
 use crate::abi::capability::Caps;
 use crate::abi::cred::Credentials;
@@ -35,6 +36,17 @@ pub struct FsContext {
     pub cwd: Location,
     /// Permission bits cleared in the mode of new files.
     pub umask: u32,
+}
+
+impl FsContext {
+    /// Root directory as root and working directory: the context that init starts with.
+    pub fn root() -> Self {
+        Self {
+            root: mount::root(),
+            cwd: mount::root(),
+            umask: 0o022,
+        }
+    }
 }
 
 /// Type of a path's last component.

@@ -7,6 +7,7 @@ use crate::sync::{Mutex, rank};
 use super::leftovers::{self, Pages};
 use super::spaces;
 use super::vma::PageSource;
+use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
 use crate::mm::PAGE_SIZE;
 use crate::mm::frame::Frame;
@@ -50,7 +51,7 @@ impl PageSource for SharedMemory {
         Ok(frame)
     }
 
-    fn remove(&self, range: Range<u64>) -> Result<(), Errno> {
+    fn remove(&self, range: Range<u64>, _who: &Credentials) -> Result<(), Errno> {
         let pages = range.start / PAGE_SIZE..range.end / PAGE_SIZE;
         let source = core::ptr::from_ref(self).cast();
         spaces::for_each(|mm| mm.drop_shared_source_pages(source, &pages));

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use bitflags::bitflags;
 
 use super::mapped::Mapped;
+use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
 use crate::mm::PAGE_SIZE;
 use crate::mm::frame::Frame;
@@ -48,12 +49,12 @@ pub trait PageSource: Send + Sync {
     /// on.
     fn in_memory(&self, _first: u64, _count: u64, _f: &mut dyn FnMut(u64, &Frame)) {}
 
-    /// Punches a hole at the bytes in `range` (MADV_REMOVE). Unmaps the pages from all mappings, so
+    /// Punches a hole at the bytes in `range` on behalf of `who` (MADV_REMOVE). Unmaps the pages from all mappings, so
     /// the caller holds no lock of an address space.
     ///
     /// # Errors
     /// `EOPNOTSUPP` if the source doesn't support holes.
-    fn remove(&self, _range: core::ops::Range<u64>) -> Result<(), Errno> {
+    fn remove(&self, _range: core::ops::Range<u64>, _who: &Credentials) -> Result<(), Errno> {
         Err(Errno::EOPNOTSUPP)
     }
 

@@ -18,10 +18,10 @@ use spin::Once;
 
 use crate::abi::errno::Errno;
 use crate::abi::metadata::{Device, Metadata, mode};
+use crate::process::caller;
 use crate::process::pid::Pid;
 use crate::process::{current, try_current};
 use crate::time::wall_clock;
-use crate::vfs::caller;
 use crate::vfs::dentry::{Dentry, Location, Parent};
 use crate::vfs::file::File;
 use crate::vfs::inode::{FileOps, Inode, ListEntry};

@@ -8,10 +8,10 @@ use linux_raw_sys::general::SI_TKILL;
 
 use crate::abi::errno::{Errno, SysResult};
 use crate::fs::procfs;
+use crate::process::caller;
 use crate::process::signal::{self, SIGCONT, SigInfo, layout};
 use crate::process::{Process, Task, current, pidfd, table};
 use crate::usercopy::UserPtr;
-use crate::vfs::caller;
 
 /// Whether the caller may send `signal` to `target`: with matching credentials, or SIGCONT within
 /// the caller's session (check_kill_permission).

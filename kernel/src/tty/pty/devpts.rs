@@ -8,7 +8,7 @@ use spin::Once;
 use super::Tty;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::{Change, Device, Metadata, NewFile, Time, mode};
-use crate::vfs::caller;
+use crate::process::caller;
 use crate::vfs::chrdev;
 use crate::vfs::dentry::{Dentry, Location, Parent};
 use crate::vfs::inode::{FileOps, Inode, ListEntry};

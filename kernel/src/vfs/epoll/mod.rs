@@ -16,9 +16,9 @@ use crate::sched::preempt::{self, Stride};
 use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::{EPOLLET, EPOLLONESHOT};
 
+use super::anon;
 use super::file::{File, flags};
 use super::inode::FileOps;
-use super::{anon, caller};
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::ready::Ready;
 use crate::mm::fallible::Text;
@@ -48,12 +48,11 @@ pub struct Epoll {
     file: Mutex<Weak<File>, rank::EpollFile>,
 }
 
-/// Creates an instance, with `flags` of epoll_create1(2).
+/// Creates an instance of the user `owner`, with `flags` of epoll_create1(2).
 ///
 /// # Errors
 /// `ENOMEM`.
-pub fn new(flags: u32) -> Result<Arc<File>, Errno> {
-    let owner = caller::credentials().uid;
+pub fn new(flags: u32, owner: u32) -> Result<Arc<File>, Errno> {
     let epoll = Arc::new_cyclic(|me| Epoll {
         me: me.clone(),
         owner,

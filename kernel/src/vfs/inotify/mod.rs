@@ -16,7 +16,6 @@ use linux_raw_sys::general::{IN_IGNORED, IN_MASK_ADD, IN_MASK_CREATE};
 use linux_raw_sys::ioctl::FIONREAD;
 
 use super::anon;
-use super::caller;
 use super::file::{File, flags};
 use super::inode::{FileOps, Inode};
 use super::io::Out;
@@ -59,16 +58,15 @@ struct Watches {
     next: i32,
 }
 
-/// Creates an instance, with `flags` of inotify_init1(2).
+/// Creates an instance of `user`, with `flags` of inotify_init1(2).
 ///
 /// # Errors
 /// `EMFILE` at the user's limit, `ENOMEM`.
-pub fn new(flags: u32) -> Result<Arc<File>, Errno> {
+pub fn new(flags: u32, user: u32) -> Result<Arc<File>, Errno> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     if frame::is_low() {
         return Err(Errno::ENOMEM);
     }
-    let user = caller::credentials().euid;
     limits::take_instance(user)?;
     let most = limits::MAX_QUEUED.load(Relaxed) as usize;
     let ops = Arc::new_cyclic(|me| Inotify {

@@ -13,8 +13,7 @@ use super::{Held, Owner, Range, tidy, with};
 use crate::abi::errno::Errno;
 use crate::mm::fallible::TryPush as _;
 use crate::mm::frame;
-use crate::process::current;
-use crate::sched::wait::is_interrupted;
+use crate::sched::wait::{Ticket, is_interrupted};
 use crate::vfs::inode::Inode;
 
 /// A requested lock.
@@ -41,8 +40,8 @@ impl Wanted {
     }
 }
 
-/// A waiting thread's ID, the owner of the lock it requests, and the owner of the lock in conflict.
-type Wait = (u32, Owner, Owner);
+/// A wait, the owner of the lock it requests, and the owner of the lock in conflict.
+type Wait = (Ticket, Owner, Owner);
 
 /// The waits for locks owned by processes.
 static WAITING: Mutex<Vec<Wait>, rank::LockWaiters> = Mutex::new(Vec::new());
@@ -98,10 +97,10 @@ pub fn lock(inode: &Arc<dyn Inode>, wanted: &Wanted, wait: bool) -> Result<(), E
     if frame::is_low() {
         return Err(Errno::ENOLCK);
     }
-    let tid = current().tid();
+    let ticket = Ticket::new();
     let queue = with(inode, |locks| locks.changed.clone());
     let result = queue.wait_for(|| {
-        WAITING.lock().retain(|(thread, ..)| *thread != tid);
+        WAITING.lock().retain(|(wait, ..)| *wait != ticket);
         let blocker = with(inode, |locks| {
             let blocker = record::conflict(&locks.records, &wanted.record());
             if blocker.is_some() {
@@ -123,14 +122,14 @@ pub fn lock(inode: &Arc<dyn Inode>, wanted: &Wanted, wait: bool) -> Result<(), E
             if would_deadlock(wanted.owner, blocker.owner) {
                 return Some(Err(Errno::EDEADLK));
             }
-            let wait = (tid, wanted.owner, blocker.owner);
+            let wait = (ticket, wanted.owner, blocker.owner);
             if WAITING.lock().try_push(wait).is_err() {
                 return Some(Err(Errno::ENOLCK));
             }
         }
         is_interrupted().then_some(Err(Errno::ERESTARTSYS))
     });
-    WAITING.lock().retain(|(thread, ..)| *thread != tid);
+    WAITING.lock().retain(|(wait, ..)| *wait != ticket);
     drop(queue);
     tidy(inode);
     result

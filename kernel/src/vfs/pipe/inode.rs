@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use spin::Once;
 
 use super::{End, Pipe};
+use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::{Device, Metadata, Time, mode};
 use crate::mm::frame;
@@ -15,7 +16,7 @@ use crate::vfs::dentry::{Dentry, Location, Parent};
 use crate::vfs::file::{File, flags};
 use crate::vfs::inode::{FileOps, Inode};
 use crate::vfs::mount::{self, Mount};
-use crate::vfs::{caller, pseudo};
+use crate::vfs::pseudo;
 
 /// The inode of an unnamed pipe.
 pub(super) struct PipeInode {
@@ -25,18 +26,17 @@ pub(super) struct PipeInode {
     owner: (u32, u32),
 }
 
-/// Creates a pipe, with `flags` of pipe2(2); returns the file to read from and the one to write to.
+/// Creates a pipe of `who`, with `flags` of pipe2(2); returns the file to read from and the one to write to.
 ///
 /// # Errors
 /// `ENFILE` if memory is short.
-pub fn new(flags: u32) -> Result<(Arc<File>, Arc<File>), Errno> {
+pub fn new(flags: u32, who: &Credentials) -> Result<(Arc<File>, Arc<File>), Errno> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     // The number of pipes is up to programs: the last free frames are not for them.
     if frame::is_low() {
         return Err(Errno::ENFILE);
     }
     let ino = NEXT.fetch_add(1, Ordering::Relaxed);
-    let who = caller::credentials();
     let pipe = Pipe::of(None);
     let inode = Arc::new(PipeInode {
         pipe: pipe.clone(),

@@ -15,11 +15,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use super::file::File;
 use super::inode::Inode;
-use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
-use crate::process::capability::capable;
-use crate::process::signal::{self, SIGPIPE, SigInfo};
-use crate::sched::run_queue;
 use crate::sched::sleep_lock::{SleepGuard, SleepLock};
 use crate::sched::wait::{WaitQueue, is_interrupted};
 
@@ -139,17 +135,17 @@ impl Pipe {
     /// Waits until there is room.
     ///
     /// # Errors
-    /// `EPIPE` without readers, after SIGPIPE; `EAGAIN` instead of waiting, `ERESTARTSYS`.
+    /// `EPIPE` without readers, for which the caller raises SIGPIPE; `EAGAIN` instead of waiting, `ERESTARTSYS`.
     pub fn wait_writable(&self, nonblocking: bool) -> Result<(), Errno> {
         let has_reader = wait(&self.writable, nonblocking, || {
             let has_reader = self.readers.load(Relaxed) > 0;
             (!has_reader || !self.is_full.load(Relaxed)).then_some(has_reader)
         })?;
         if has_reader {
-            return Ok(());
+            Ok(())
+        } else {
+            Err(Errno::EPIPE)
         }
-        let _ = signal::send_task(&run_queue::current_task(), &SigInfo::user(SIGPIPE));
-        Err(Errno::EPIPE)
     }
 }
 
@@ -185,15 +181,15 @@ pub fn size(file: &File) -> SysResult {
 /// (F_SETPIPE_SZ).
 ///
 /// # Errors
-/// `EBADF`; `EINVAL` above 2 GiB; `EPERM` above 1 MiB without CAP_SYS_RESOURCE; `EBUSY` below the
-/// bytes in use.
-pub fn set_size(file: &File, size: u64) -> SysResult {
+/// `EBADF`; `EINVAL` above 2 GiB; `EPERM` above 1 MiB unless the caller is privileged; `EBUSY`
+/// below the bytes in use.
+pub fn set_size(file: &File, size: u64, is_privileged: impl FnOnce() -> bool) -> SysResult {
     let end = End::of(file).ok_or(Errno::EBADF)?;
     if size > 1 << 31 {
         return Err(Errno::EINVAL);
     }
     let size = size.max(PAGE as u64).next_power_of_two();
-    if size > SIZE_MAX && !capable(Caps::SYS_RESOURCE) {
+    if size > SIZE_MAX && !is_privileged() {
         return Err(Errno::EPERM);
     }
     end.pipe().turn().set_capacity(size as usize / PAGE)?;

@@ -5,10 +5,12 @@ use linux_raw_sys::general::{F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SHRINK, F_
 use super::Node;
 use super::data;
 use super::node::Content;
+use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
 use crate::mm::PAGE_SIZE;
 use crate::mm::frame::Frame;
 use crate::sched::{leftovers, preempt};
+use crate::vfs::change;
 use crate::vfs::inode::FileOps;
 use crate::vfs::io::{In, Out};
 use crate::vm::spaces;
@@ -91,8 +93,10 @@ impl PageSource for Node {
         }
     }
 
-    fn remove(&self, range: core::ops::Range<u64>) -> Result<(), Errno> {
-        self.make_room(range.start, range.end, true, true)
+    fn remove(&self, range: core::ops::Range<u64>, who: &Credentials) -> Result<(), Errno> {
+        self.make_room(range.start, range.end, true, true)?;
+        change::drop_set_ids(self, who);
+        Ok(())
     }
 
     fn in_memory(&self, first: u64, count: u64, f: &mut dyn FnMut(u64, &Frame)) {

@@ -12,15 +12,14 @@ use linux_raw_sys::general::F_SEAL_SEAL;
 use super::data::Data;
 use super::directory::Entries;
 use super::space::Space;
-use crate::abi::capability::Caps;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::{Change, Device, Metadata, NewFile, Time, mode};
 use crate::mm::fallible;
 use crate::time::wall_clock;
+use crate::vfs::chrdev;
 use crate::vfs::dentry::Dentry;
 use crate::vfs::inode::{FileOps, Inode, ListEntry};
 use crate::vfs::xattr::Xattrs;
-use crate::vfs::{access, caller, chrdev};
 use crate::vm::spaces;
 use crate::vm::vma::PageSource;
 
@@ -145,21 +144,12 @@ impl Node {
         self.attributes.try_lock().map_or(1, |own| own.nlink)
     }
 
-    /// Updates the times after a change of the content, and clears set-ID bits.
+    /// Updates the times after a change of the content.
     pub(super) fn touch(&self) {
         let time = wall_clock();
         let mut attributes = self.attributes.lock();
         attributes.mtime = time;
         attributes.ctime = time;
-        // A file written by another user must not run as its owner (file_remove_privs).
-        let set_ids = attributes.permissions & (mode::S_ISUID | mode::S_ISGID);
-        if set_ids != 0 && self.kind == mode::S_IFREG {
-            let who = caller::credentials();
-            if !who.has(Caps::FSETID) {
-                attributes.permissions =
-                    access::without_set_ids(&who, attributes.permissions, attributes.gid);
-            }
-        }
     }
 
     /// Adds `by` to the number of links; returns the new number.
@@ -253,6 +243,11 @@ impl Inode for Node {
         if !relative || is_due {
             own.atime = time;
         }
+    }
+
+    fn has_set_ids(&self) -> bool {
+        let set_ids = self.attributes.lock().permissions & (mode::S_ISUID | mode::S_ISGID);
+        set_ids != 0 && self.kind == mode::S_IFREG
     }
 
     fn truncate(&self, size: u64) -> Result<(), Errno> {

@@ -5,7 +5,7 @@
 use alloc::sync::Arc;
 
 use crate::mm::fallible::{Text, put};
-use crate::vfs::caller;
+use crate::process::caller;
 use crate::vfs::mount::{self, Mount};
 
 /// Writes a path or source with separators as octal escapes (seq_path's " \t\n\\").

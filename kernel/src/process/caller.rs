@@ -6,14 +6,12 @@
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
-use linux_raw_sys::general::{AT_FDCWD, F_SEAL_FUTURE_WRITE, F_SEAL_WRITE, RLIMIT_NOFILE};
+use linux_raw_sys::general::{
+    AT_FDCWD, F_SEAL_FUTURE_WRITE, F_SEAL_WRITE, RLIMIT_FSIZE, RLIMIT_NOFILE,
+};
 
-use super::chrdev;
-use super::dentry::Location;
-use super::fdtable::FdTable;
-use super::file::File;
-use super::mount::{self, MountFlags};
-use super::path::{FsContext, Walk};
+use super::signal::{self, SIGPIPE, SIGXFSZ, SigInfo};
+use super::{current, try_current};
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::mode;
@@ -21,22 +19,18 @@ use crate::abi::resolve::Resolve;
 use crate::mm::fallible;
 use crate::mm::layout::TASK_SIZE;
 use crate::mm::{PAGE_SIZE, page_up};
-use crate::process::{current, try_current};
+use crate::sched::run_queue;
+use crate::vfs::chrdev;
+use crate::vfs::dentry::Location;
+use crate::vfs::fdtable::FdTable;
+use crate::vfs::file::File;
+use crate::vfs::mount::{self, MountFlags};
+use crate::vfs::path::{FsContext, Walk};
+use crate::vfs::writer::Writer;
 use crate::vm::mapped::Mapped;
 use crate::vm::shared::SharedMemory;
 use crate::vm::vma::PageSource;
 use alloc::string::String;
-
-impl FsContext {
-    /// Root directory as root and working directory: the context that init starts with.
-    pub fn root() -> Self {
-        Self {
-            root: mount::root(),
-            cwd: mount::root(),
-            umask: 0o022,
-        }
-    }
-}
 
 /// The caller's root and working directory and umask.
 pub fn context() -> FsContext {
@@ -49,6 +43,44 @@ pub fn context() -> FsContext {
 /// The caller's credentials.
 pub fn credentials() -> Arc<Credentials> {
     try_current().map_or_else(Arc::default, |task| task.cred())
+}
+
+/// The caller as the writer of files.
+pub struct Caller;
+
+impl Writer for Caller {
+    fn size_limit(&self) -> u64 {
+        current().process.limits.lock().soft(RLIMIT_FSIZE)
+    }
+
+    fn credentials(&self) -> Arc<Credentials> {
+        current().cred()
+    }
+
+    fn too_large(&self) {
+        raise(SIGXFSZ);
+    }
+
+    fn no_reader(&self) {
+        raise(SIGPIPE);
+    }
+}
+
+/// Sends the caller a signal. A standard one needs no memory to be queued.
+fn raise(signo: u8) {
+    let _ = signal::send_task(&run_queue::current_task(), &SigInfo::user(signo));
+}
+
+/// Checks a new size of a file that the caller sets without a write.
+///
+/// # Errors
+/// `EFBIG`, with SIGXFSZ.
+pub fn check_size(size: u64) -> Result<(), Errno> {
+    if size > Caller.size_limit() {
+        Caller.too_large();
+        return Err(Errno::EFBIG);
+    }
+    Ok(())
 }
 
 /// The caller's open file `fd`.
