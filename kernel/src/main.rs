@@ -83,7 +83,6 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     vfs::mount::init(fs::KINDS);
     vfs::chrdev::init(tty::DRIVERS);
     process::tracer::init(&trace::TRACER);
-    vm::spaces::init(process::table::for_each_mm);
     #[cfg(test)]
     ktest::run(&options);
     // SAFETY: the last use of `ramdisk`; the options are copies.
