@@ -15,6 +15,7 @@ pub mod extable;
 pub mod fpu;
 pub mod gdt;
 pub mod idt;
+pub mod nospec;
 pub mod percpu;
 pub mod pkeys;
 pub mod segments;

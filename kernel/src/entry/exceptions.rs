@@ -13,7 +13,7 @@
 
 use core::arch::naked_asm;
 
-use super::dispatch;
+use super::kernel_exceptions;
 use super::exit::{iret_to_user, return_by_iret};
 use super::interrupt;
 use crate::abi::frame::{self, Frame, offsets};
@@ -267,7 +267,7 @@ unsafe extern "C" fn handle(at: *mut Frame) {
     if (pic::BASE..pic::BASE + 16).contains(&vector) {
         interrupt::handle(frame, vector - pic::BASE);
     } else {
-        dispatch::exception(frame, vector, error_code);
+        kernel_exceptions::handle(frame, vector, error_code);
         rusage::returning(frame);
     }
     if frame.is_user() {

@@ -12,10 +12,10 @@
 
 use core::arch::naked_asm;
 
+use super::call::enter_int80;
 use super::exit::return_from_int80;
 use crate::abi::frame::Door;
 use crate::push_registers;
-use crate::syscall::enter_int80;
 
 /// Stub of vector 0x80.
 ///

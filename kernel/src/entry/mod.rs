@@ -4,7 +4,7 @@
 //!  program                     CPU                           kernel
 //!  -------                     ---                           ------
 //!  int 0x80    --> IDT[0x80], stack from TSS.rsp0    --> int80.rs    --+
-//!  syscall     --> LSTAR (64-bit), CSTAR (32-bit)    --> syscall.rs  --+--> syscall/mod.rs --> handler
+//!  syscall     --> LSTAR (64-bit), CSTAR (32-bit)    --> syscall.rs  --+--> call.rs --> handler
 //!  sysenter    --> SYSENTER_EIP                      --> sysenter.rs --+         |
 //!                                                                                v
 //!  exception   --> IDT[vector], stack from TSS       --> exceptions.rs --> exit.rs: SYSRET or IRET
@@ -40,7 +40,7 @@
 //! 6. `entry/exit.rs`: back to the program, by SYSRET or IRET.
 //!
 //! `msr.rs` programs the entry points into the CPU. `int80.rs` and `sysenter.rs` are the other
-//! system call doors; `exceptions.rs` is the entry of exceptions and interrupts, `dispatch.rs` handles
+//! system call doors; `exceptions.rs` is the entry of exceptions and interrupts, `kernel_exceptions.rs` handles
 //! exceptions and `interrupt.rs` interrupts.
 //!
 //! # Terms
@@ -69,11 +69,12 @@
 //! (`syscall/table.rs`); seccomp, auditing and syscall user dispatch; the vsyscall page; FRED;
 //! interrupts other than the PIC's sixteen lines; a second CPU.
 
-mod dispatch;
+mod call;
 pub mod exceptions;
 pub mod exit;
 pub mod int80;
 mod interrupt;
+mod kernel_exceptions;
 pub mod msr;
 pub mod syscall;
 pub mod sysenter;

@@ -14,13 +14,13 @@
 
 use core::arch::naked_asm;
 
+use super::call::enter_sysenter;
 use super::exit::return_from_syscall32;
 use crate::abi::frame::USER32_CS;
 use crate::abi::frame::{Door, offsets};
 use crate::arch::gdt::USER_DS;
 use crate::arch::percpu::{KERNEL_RSP, LANDING_PAD};
 use crate::push_registers;
-use crate::syscall::enter_sysenter;
 
 /// Entry point in SYSENTER_EIP.
 ///

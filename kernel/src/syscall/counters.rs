@@ -3,26 +3,18 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use super::table::{I386_LEN, X86_64_LEN};
+use super::table::LEN;
 use crate::abi::frame::Door;
+use crate::arch::nospec::Index;
 use crate::mm::fallible::{Text, put};
 
-/// Length of a door's row: the longer table's, and a slot for all numbers past the table's end.
-const SLOTS: usize = if I386_LEN > X86_64_LEN {
-    I386_LEN
-} else {
-    X86_64_LEN
-} + 1;
+static CALLS: [[AtomicU64; LEN]; Door::ALL.len()] =
+    [const { [const { AtomicU64::new(0) }; LEN] }; Door::ALL.len()];
 
-static CALLS: [[AtomicU64; SLOTS]; Door::ALL.len()] =
-    [const { [const { AtomicU64::new(0) }; SLOTS] }; Door::ALL.len()];
-
-/// Counts one call. `slot` is the call's number, or the table's length for any number beyond it.
+/// Counts one call; all numbers past the table's end are counted together.
 #[inline(always)]
-pub fn count(door: Door, slot: usize) {
-    // SAFETY: the dispatcher clamped `slot` to the table's length, and rows have that many
-    // slots and one.
-    let counter = unsafe { CALLS[row(door)].get_unchecked(slot) };
+pub fn count(door: Door, index: Index<LEN>) {
+    let counter = index.of(&CALLS[row(door)]);
     // One CPU, no preemption: a plain increment is enough, and cheaper than a locked one.
     counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }

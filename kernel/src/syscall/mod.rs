@@ -1,18 +1,15 @@
-//! System calls: dispatch from a saved frame to a handler, and the handlers by subject.
+//! System calls: both tables, and the handlers by subject.
 //!
-//! Each stub of [`crate::entry`] calls one `enter_*` function with the frame's address. The
-//! function reads the number and the arguments where that door has them, takes the handler from
-//! [`table`] and calls it; the handler's result goes to rax. A row of the table makes a [`Handler`]
-//! of six registers from a function with typed arguments: [`FromRegister`] converts each argument,
-//! `to_rax` (`abi/errno.rs`) the result. With a work bit pending, for a tracer or for lack of
-//! memory, the call goes through `call_with_work`.
+//! `entry/call.rs` takes a call's handler from [`table`] by its number. A row of the table makes a
+//! [`Handler`] of six registers from a function with typed arguments: [`FromRegister`] converts each
+//! argument, `to_rax` (`abi/errno.rs`) the result.
 //!
 //! A handler copies its arguments from user memory, checks them in Linux's order, calls the folder
 //! that does the work, and copies the results to user memory. State is kept by those folders.
 //!
 //! | subject | files | work |
 //! |---|---|---|
-//! | dispatch | `table`, `counters`, `low_memory` | |
+//! | table | `table`, `counters`, `low_memory` | |
 //! | descriptors and I/O | `open`, `io`, `rwf`, `fcntl`, `lock`, `splice`, `sendfile`, `memfd`, `poll`, `select`, `epoll`, `eventfd`, `timerfd`, `inotify` | `vfs/` |
 //! | paths and attributes | `user_path`, `dir`, `dirent`, `special`, `getdents`, `stat`, `attr`, `utime`, `xattr`, `truncate`, `mount` | `vfs/` |
 //! | memory | `memory`, `advice`, `mlock`, `process_vm` | `vm/` |
@@ -32,15 +29,10 @@
 //! handles; mount descriptors; userfaultfd; vm86. These calls return `ENOSYS`, and the log names
 //! each at its first use. clone(2), unshare(2) and setns(2) refuse namespaces. Nice values,
 //! scheduling policies and I/O priorities are stored without effect.
-//!
-//! The next file on a call's path: `syscall/io.rs`, where write(2)'s handler is.
 
-use crate::abi::frame::{Door, Frame};
-use crate::arch::percpu::{self, work};
+use crate::abi::frame::Door;
 use crate::process;
-use crate::process::ptrace::stop as ptrace_stop;
-use crate::trace;
-use crate::usercopy::{self, UserPtr};
+use crate::usercopy::UserPtr;
 
 mod advice;
 mod attr;
@@ -66,7 +58,7 @@ mod kcmp;
 mod ldt;
 mod limits;
 mod lock;
-mod low_memory;
+pub mod low_memory;
 mod membarrier;
 mod memfd;
 mod memory;
@@ -138,138 +130,6 @@ impl<T> FromRegister for UserPtr<T> {
     fn from_register(value: u64) -> Self {
         Self::new(value)
     }
-}
-
-/// Calls through SYSCALL from 64-bit code.
-///
-/// # Safety
-/// For all four doors: `frame` is the running task's, without other references. Handlers and
-/// tracers change it, so no reference to it is kept while they run.
-pub unsafe extern "C" fn enter_x86_64(frame: *mut Frame) -> u64 {
-    #[cfg(debug_assertions)]
-    low_memory::begin_call();
-    // SAFETY: as the caller promises.
-    unsafe {
-        if percpu::is_pending::<{ work::BEFORE_CALL }>() {
-            return call_with_work(frame, |frame| call_x86_64(frame));
-        }
-        call_x86_64(frame)
-    }
-}
-
-/// # Safety
-/// As [`enter_x86_64`].
-#[inline(always)]
-unsafe fn call_x86_64(frame: *const Frame) -> u64 {
-    // The number is the low half of rax: Linux ignores the upper half. A negative one, taken as
-    // unsigned, is past the table's end.
-    // SAFETY: as the caller promises; not used after the handler is called.
-    let frame = unsafe { &*frame };
-    let handler = table::x86_64(frame.orig_rax as u32 as usize, Door::Syscall);
-    let (a, b, c) = (frame.rdi, frame.rsi, frame.rdx);
-    let (d, e, f) = (frame.r10, frame.r8, frame.r9);
-    handler(a, b, c, d, e, f)
-}
-
-/// Calls through INT 0x80, from code of either width.
-///
-/// # Safety
-/// As [`enter_x86_64`].
-pub unsafe extern "C" fn enter_int80(frame: *mut Frame) -> u64 {
-    // SAFETY: as the caller promises.
-    unsafe { enter_i386(frame, |frame| call_i386(frame, Door::Int80)) }
-}
-
-/// Calls through SYSENTER.
-///
-/// # Safety
-/// As [`enter_x86_64`].
-pub unsafe extern "C" fn enter_sysenter(frame: *mut Frame) -> u64 {
-    // SAFETY: as the caller promises.
-    unsafe { with_stack_argument(frame, |frame| call_i386(frame, Door::Sysenter)) }
-}
-
-/// Calls through SYSCALL from 32-bit code.
-///
-/// # Safety
-/// As [`enter_x86_64`].
-pub unsafe extern "C" fn enter_syscall32(frame: *mut Frame) -> u64 {
-    // SAFETY: as the caller promises.
-    unsafe { with_stack_argument(frame, |frame| call_i386(frame, Door::Syscall32)) }
-}
-
-/// Loads the sixth argument from the top of the program's stack into rbp; `EFAULT` if the stack
-/// can't be read.
-///
-/// # Safety
-/// As [`enter_x86_64`].
-#[inline(always)]
-unsafe fn with_stack_argument(frame: *mut Frame, call: impl Fn(*mut Frame) -> u64) -> u64 {
-    // SAFETY: as the caller promises.
-    unsafe {
-        match usercopy::read_u32(u64::from((*frame).rsp as u32)) {
-            Ok(sixth) => (*frame).rbp = u64::from(sixth),
-            Err(errno) => return to_rax(Err(errno)),
-        }
-        enter_i386(frame, call)
-    }
-}
-
-/// # Safety
-/// As [`enter_x86_64`].
-#[inline(always)]
-unsafe fn enter_i386(frame: *mut Frame, call: impl Fn(*mut Frame) -> u64) -> u64 {
-    #[cfg(debug_assertions)]
-    low_memory::begin_call();
-    if percpu::is_pending::<{ work::BEFORE_CALL }>() {
-        // SAFETY: as the caller promises.
-        return unsafe { call_with_work(frame, call) };
-    }
-    call(frame)
-}
-
-/// # Safety
-/// As [`enter_x86_64`].
-#[inline(always)]
-unsafe fn call_i386(frame: *const Frame, door: Door) -> u64 {
-    // The low 32 bits of each argument, from 64-bit code too.
-    let low = |register: u64| u64::from(register as u32);
-    // SAFETY: as the caller promises; not used after the handler is called.
-    let frame = unsafe { &*frame };
-    let handler = table::i386(frame.orig_rax as u32 as usize, door);
-    let (a, b, c) = (low(frame.rbx), low(frame.rcx), low(frame.rdx));
-    let (d, e, f) = (low(frame.rsi), low(frame.rdi), low(frame.rbp));
-    handler(a, b, c, d, e, f)
-}
-
-/// Executes a call with a work bit of [`work::BEFORE_CALL`] pending: a tracing process stops the
-/// call and may change or skip it (ptrace(2)), the tracer prints it, or it waits for memory.
-///
-/// # Safety
-/// As [`enter_x86_64`].
-#[cold]
-unsafe fn call_with_work(frame: *mut Frame, call: impl Fn(*mut Frame) -> u64) -> u64 {
-    let stops = percpu::is_pending::<{ work::PTRACE }>();
-    // For a skipped call, rax keeps the value that the tracing process set.
-    if !stops || ptrace_stop::syscall_entry() {
-        let is_printed = percpu::is_pending::<{ work::TRACE }>();
-        // SAFETY: as the caller promises; each reference ends with its step.
-        unsafe {
-            let pending = is_printed
-                .then(|| trace::enter(&*frame, table::traced(&*frame)))
-                .flatten();
-            (*frame).rax = match low_memory::admit(&*frame) {
-                Ok(()) => call(frame),
-                Err(errno) => to_rax(Err(errno)),
-            };
-            trace::exit(&*frame, pending);
-        }
-    }
-    if percpu::is_pending::<{ work::PTRACE }>() {
-        ptrace_stop::syscall_exit();
-    }
-    // SAFETY: as the caller promises.
-    unsafe { (*frame).rax }
 }
 
 /// Handler of the numbers without a call: logs the number and returns `ENOSYS`.

@@ -5,13 +5,12 @@
 //! in `table/states.txt`. `x86_64.rs` is the table of SYSCALL in 64-bit code, `i386.rs` that of
 //! every other door.
 
-use core::arch::asm;
-
 use crate::dev::log::log;
 use crate::sync::{Mutex, rank};
 
 use super::{Handler, counters, not_implemented, socketcall};
 use crate::abi::frame::{Door, Frame};
+use crate::arch::nospec::Index;
 use crate::trace;
 
 mod i386;
@@ -31,59 +30,42 @@ pub struct Entry {
     pub handler: Handler,
 }
 
-/// One past the highest number in the x86_64 table.
-pub const X86_64_LEN: usize = 470;
-/// One past the highest number in the i386 table.
-pub const I386_LEN: usize = 470;
+/// Length of each table: a slot for each number below 470, and the last one for all numbers beyond.
+pub const LEN: usize = 471;
 
-/// Handlers by number; the last slot is for every number past the end.
-static X86_64: [Handler; X86_64_LEN + 1] = handlers(x86_64::ENTRIES);
-static I386: [Handler; I386_LEN + 1] = handlers(i386::ENTRIES);
+static X86_64: [Handler; LEN] = handlers(x86_64::ENTRIES);
+static I386: [Handler; LEN] = handlers(i386::ENTRIES);
 
 /// Handlers by number from rows sorted by number; [`not_implemented`] for numbers without a row.
-const fn handlers<const N: usize>(entries: &[Entry]) -> [Handler; N] {
-    let mut table: [Handler; N] = [not_implemented; N];
+const fn handlers(entries: &[Entry]) -> [Handler; LEN] {
+    let mut table: [Handler; LEN] = [not_implemented; LEN];
     let mut i = 0;
     while i < entries.len() {
         assert!(
             i == 0 || entries[i - 1].number < entries[i].number,
             "rows are sorted by number"
         );
+        assert!((entries[i].number as usize) < LEN - 1, "LEN is too small");
         table[entries[i].number as usize] = entries[i].handler;
         i += 1;
     }
     table
 }
 
-/// The smaller of the two, by a conditional move: past a mispredicted branch, the CPU could load a
-/// handler from beyond the table's end speculatively (Spectre variant 1).
-#[inline(always)]
-fn clamp(number: usize, len: usize) -> usize {
-    let mut slot = number;
-    // SAFETY: two register instructions.
-    unsafe {
-        asm!("cmp {0}, {1}", "cmova {0}, {1}", inout(reg) slot, in(reg) len,
-             options(pure, nomem, nostack));
-    }
-    slot
-}
-
 /// The handler of a number in the x86_64 table; counts the call.
 #[inline(always)]
 pub fn x86_64(number: usize, door: Door) -> Handler {
-    let slot = clamp(number, X86_64_LEN);
-    counters::count(door, slot);
-    // SAFETY: `clamp` leaves at most X86_64_LEN, the index of the last slot.
-    unsafe { *X86_64.get_unchecked(slot) }
+    let index = Index::clamp(number);
+    counters::count(door, index);
+    *index.of(&X86_64)
 }
 
 /// The handler of a number in the i386 table; counts the call.
 #[inline(always)]
 pub fn i386(number: usize, door: Door) -> Handler {
-    let slot = clamp(number, I386_LEN);
-    counters::count(door, slot);
-    // SAFETY: `clamp` leaves at most I386_LEN, the index of the last slot.
-    unsafe { *I386.get_unchecked(slot) }
+    let index = Index::clamp(number);
+    counters::count(door, index);
+    *index.of(&I386)
 }
 
 /// Row of `number` in the table of `door`.

@@ -1,4 +1,4 @@
-//! From a vector to the handler of its exception.
+//! Exceptions by the code that they strike: a program's, or the kernel's own.
 //!
 //! `process/fault.rs` handles exceptions of programs and page faults. Left for this file are those
 //! of the kernel's code: copies from and to user memory that fault, and three that the entries and
@@ -20,7 +20,7 @@ const DOUBLE_FAULT: u8 = 8;
 
 /// Handles an exception. Returns if the interrupted code can continue, possibly at another address
 /// set in `frame`.
-pub fn exception(frame: &mut Frame, vector: u8, error_code: u64) {
+pub fn handle(frame: &mut Frame, vector: u8, error_code: u64) {
     match vector {
         NMI => fault::count_nmi(),
         PAGE_FAULT => fault::page_fault(frame, error_code),
