@@ -2,6 +2,8 @@
 //! interrupt.
 //!
 //! On a machine without the port, output is discarded.
+//!
+//! The next file on a call's path: `entry/exit.rs`, once the result is in the frame.
 
 use core::fmt::{self, Write};
 

@@ -26,18 +26,22 @@
 //! | returns by | IRET | SYSRET or IRET | SYSRET or IRET | SYSRET or IRET, never SYSEXIT |
 //!
 //! All stubs leave the same [`Frame`](crate::abi::frame::Frame) on the task's kernel stack, call
-//! [`crate::syscall`] with its address, and leave through [`exit`].
+//! `dispatch.rs` with its address, and leave through [`exit`].
 //!
-//! # One write(), six files
+//! # One write(), ten files
 //!
 //! The reading order, as in README.md; each file names the next at the end of its module comment.
 //!
 //! 1. `user/sys/src/syscall.rs`: the program loads number and arguments and executes SYSCALL.
 //! 2. `entry/syscall.rs`: the entry stub switches to the kernel's stack and saves the registers.
 //! 3. `abi/frame.rs`: the saved registers.
-//! 4. `syscall/mod.rs`: from the number to the handler.
-//! 5. `syscall/io.rs`: the handler, `write`.
-//! 6. `entry/exit.rs`: back to the program, by SYSRET or IRET.
+//! 4. `entry/dispatch.rs`: the number and the arguments, out of the frame.
+//! 5. `syscall/table.rs`: from the number to the handler, from registers to typed arguments.
+//! 6. `syscall/io.rs`: the handler, `write`.
+//! 7. `vfs/file.rs`: the open file, whose type has the operations.
+//! 8. `tty/file.rs`: the terminal copies the bytes from user memory and processes them.
+//! 9. `dev/console.rs`: the UART sends them.
+//! 10. `entry/exit.rs`: back to the program, by SYSRET or IRET.
 //!
 //! `msr.rs` programs the entry points into the CPU. `int80.rs` and `sysenter.rs` are the other
 //! system call doors; `exceptions.rs` is the entry of exceptions and interrupts, `kernel_exceptions.rs` handles
@@ -66,7 +70,7 @@
 //!
 //! Left out of Linux's arch/x86/entry: page-table isolation and the other mitigations of
 //! speculative execution, apart from the masked index into the system call table
-//! (`syscall/table.rs`); seccomp, auditing and syscall user dispatch; the vsyscall page; FRED;
+//! (`arch/nospec.rs`); seccomp, auditing and syscall user dispatch; the vsyscall page; FRED;
 //! interrupts other than the PIC's sixteen lines; a second CPU.
 
 mod call;

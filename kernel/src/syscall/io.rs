@@ -3,7 +3,7 @@
 //! This is the end of a write(2)'s way in: the descriptor becomes an open file, the buffer a source
 //! of bytes, and [`File::write`](crate::vfs::file::File::write) does the rest.
 //!
-//! The next file on a call's path: `entry/exit.rs`, once the result is in the frame.
+//! The next file on a call's path: `vfs/file.rs`.
 
 use alloc::vec::Vec;
 

@@ -3,7 +3,10 @@
 //! A row `1 write(Fd, InBuf, Size) = io::write;` is the only declaration of a call: the dispatcher
 //! uses its handler, the tracer its name and kinds, and docs/SYSCALLS.md lists it, with its state
 //! in `table/states.txt`. `x86_64.rs` is the table of SYSCALL in 64-bit code, `i386.rs` that of
-//! every other door.
+//! every other door. `calls!` makes the table from the rows; its closures, made by `adapt!`,
+//! convert each register to the type of the handler's argument.
+//!
+//! The next file on a call's path: `syscall/io.rs`, where write(2)'s handler is.
 
 use crate::dev::log::log;
 use crate::sync::{Mutex, rank};

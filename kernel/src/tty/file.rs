@@ -1,4 +1,9 @@
 //! A terminal's open file: read, write, poll.
+//!
+//! `device.rs` processes the output (a line feed becomes a carriage return and a line feed) and sends
+//! it to the master of a pseudo terminal, or through `serial.rs` to the serial port.
+//!
+//! The next file on a call's path: `dev/console.rs`, the serial port's driver.
 
 use alloc::sync::Arc;
 

@@ -1,6 +1,9 @@
 //! An open file description: what a descriptor refers to (Linux's struct file).
 //!
-//! dup(2) and fork(2) share it, and with it the position and the flags.
+//! dup(2) and fork(2) share it, and with it the position and the flags. [`FileOps`] are the operations
+//! of its type: a regular file, a pipe, a socket, a device.
+//!
+//! The next file on a call's path: `tty/file.rs`, the operations of a terminal.
 
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
