@@ -50,6 +50,35 @@ fn each_file_of_the_walk_names_the_next() {
     }
 }
 
+/// Functions that the examples of breakpoints name exist: in README.md and in what `xtask debug`
+/// prints.
+#[test]
+fn breakpoints_of_the_examples_exist() {
+    let example = Regex::new(r"break (\*\$|trident::|programs::)([a-z0-9_:]+)").expect("a pattern");
+    let pages = ["README.md", "xtask/src/debug.rs"];
+    let mut found = 0;
+    for page in pages {
+        for (_, [root, path]) in example.captures_iter(&read(page)).map(|c| c.extract()) {
+            let folder = if root == "programs::" {
+                "user/bin/src"
+            } else {
+                "kernel/src"
+            };
+            let (module, name) = path.rsplit_once("::").unwrap_or(("", path));
+            let module = module.rsplit("::").next().unwrap_or_default();
+            let defined = files(folder, &[".rs"]).into_iter().any(|(file, text)| {
+                let is_module = module.is_empty()
+                    || file.ends_with(&format!("/{module}.rs"))
+                    || file.ends_with(&format!("/{module}/mod.rs"));
+                is_module && text.contains(&format!("fn {name}("))
+            });
+            assert!(defined, "{page}: {root}{path} is no function");
+            found += 1;
+        }
+    }
+    assert!(found >= 4, "only {found} examples were read");
+}
+
 /// Each relative link of the pages in the root and in docs/ names an existing file.
 #[test]
 fn links_lead_somewhere() {

@@ -31,7 +31,7 @@
 //!
 //! The assembly takes its [`offsets`] from the structure, so the two cannot disagree.
 //!
-//! The next file on a call's path: `entry/dispatch.rs`, which the stub calls with the frame's
+//! The next file on a call's path: `entry/call.rs`, which the stub calls with the frame's
 //! address.
 
 use core::mem::offset_of;

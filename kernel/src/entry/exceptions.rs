@@ -13,9 +13,10 @@
 
 use core::arch::naked_asm;
 
-use super::kernel_exceptions;
 use super::exit::{iret_to_user, return_by_iret};
+use super::exit_work::exit_work;
 use super::interrupt;
+use super::kernel_exceptions;
 use crate::abi::frame::{self, Frame, offsets};
 use crate::arch::idt::Stub;
 use crate::arch::percpu::KERNEL_RSP;
@@ -273,7 +274,7 @@ unsafe extern "C" fn handle(at: *mut Frame) {
     if frame.is_user() {
         // SAFETY: a frame from user mode is the running task's, at the top of its stack; `frame`
         // is not used after this.
-        unsafe { crate::process::exit_work(at) };
+        unsafe { exit_work(at) };
     }
 }
 
@@ -302,5 +303,5 @@ unsafe extern "C" fn bad_iret(at_fault: *const Frame, top: *mut Frame) {
     };
     fault::bad_return(frame, vector, error_code);
     // SAFETY: the running task's frame; `frame` is not used after this.
-    unsafe { crate::process::exit_work(top) };
+    unsafe { exit_work(top) };
 }

@@ -12,6 +12,7 @@
 
 use core::arch::naked_asm;
 
+use super::exit_work::exit_work;
 use crate::abi::frame::USER32_CS;
 use crate::abi::frame::{Frame, VM, offsets};
 use crate::arch::gdt::{USER_CS, USER_DS};
@@ -19,7 +20,7 @@ use crate::arch::percpu::{WORK, work};
 use crate::mm::espfix;
 use crate::mm::layout::{self, TASK_SIZE};
 use crate::pop_registers;
-use crate::process::{exit_work, fault};
+use crate::process::fault;
 
 /// Flags that rule out SYSRET. It clears RF, and with TF set it traps one instruction late. VM has
 /// no meaning in long mode, but QEMU 7.2 loads it.
@@ -248,7 +249,7 @@ unsafe extern "C" fn return_by_espfix() {
 /// on the task's stack, which still holds the program's registers; GS base is the program's.
 ///
 /// # Safety
-/// Entered only by the return of an exception that `dispatch.rs` redirected.
+/// Entered only by the return of an exception that `kernel_exceptions.rs` redirected.
 #[unsafe(naked)]
 pub unsafe extern "C" fn espfix_failed() {
     naked_asm!(
@@ -261,7 +262,7 @@ pub unsafe extern "C" fn espfix_failed() {
     )
 }
 
-/// Continuation of a #DB whose frame is lost (`dispatch.rs`): the task exits. The frame is
+/// Continuation of a #DB whose frame is lost (`kernel_exceptions.rs`): the task exits. The frame is
 /// that of the task's last entry; GS base is the program's.
 ///
 /// # Safety

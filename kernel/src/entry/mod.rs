@@ -26,7 +26,7 @@
 //! | returns by | IRET | SYSRET or IRET | SYSRET or IRET | SYSRET or IRET, never SYSEXIT |
 //!
 //! All stubs leave the same [`Frame`](crate::abi::frame::Frame) on the task's kernel stack, call
-//! `dispatch.rs` with its address, and leave through [`exit`].
+//! `call.rs` with its address, and leave through [`exit`].
 //!
 //! # One write(), ten files
 //!
@@ -35,7 +35,7 @@
 //! 1. `user/sys/src/syscall.rs`: the program loads number and arguments and executes SYSCALL.
 //! 2. `entry/syscall.rs`: the entry stub switches to the kernel's stack and saves the registers.
 //! 3. `abi/frame.rs`: the saved registers.
-//! 4. `entry/dispatch.rs`: the number and the arguments, out of the frame.
+//! 4. `entry/call.rs`: the number and the arguments, out of the frame.
 //! 5. `syscall/table.rs`: from the number to the handler, from registers to typed arguments.
 //! 6. `syscall/io.rs`: the handler, `write`.
 //! 7. `vfs/file.rs`: the open file, whose type has the operations.
@@ -44,8 +44,8 @@
 //! 10. `entry/exit.rs`: back to the program, by SYSRET or IRET.
 //!
 //! `msr.rs` programs the entry points into the CPU. `int80.rs` and `sysenter.rs` are the other
-//! system call doors; `exceptions.rs` is the entry of exceptions and interrupts, `kernel_exceptions.rs` handles
-//! exceptions and `interrupt.rs` interrupts.
+//! system call doors. `exceptions.rs` is the entry of exceptions and interrupts; `kernel_exceptions.rs`
+//! and `interrupt.rs` handle them. `exit_work.rs` does what is pending before a return.
 //!
 //! # Terms
 //!
@@ -76,6 +76,7 @@
 mod call;
 pub mod exceptions;
 pub mod exit;
+mod exit_work;
 pub mod int80;
 mod interrupt;
 mod kernel_exceptions;

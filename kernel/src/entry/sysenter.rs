@@ -9,7 +9,7 @@
 //! ```
 //!
 //! If the program has TF set, the CPU raises #DB before the first instruction here, in ring 0
-//! with the program's GS base. `dispatch.rs` then clears TF and sets the work bit
+//! with the program's GS base. `kernel_exceptions.rs` then clears TF and sets the work bit
 //! SINGLE_STEP: the program gets its trap after the return.
 
 use core::arch::naked_asm;

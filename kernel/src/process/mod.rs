@@ -6,7 +6,7 @@
 //!
 //! Floor 10: it may use the floors below it, abi to vfs (tests/floors/floors.txt). The handlers of
 //! `syscall/` call it; `entry` calls it for exceptions (`fault.rs`) and before a return to user
-//! mode ([`exit_work`]).
+//! mode (`entry/exit_work.rs`).
 //!
 //! | subject | files |
 //! |---|---|
@@ -38,7 +38,6 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Mutex, rank};
 
 use crate::abi::errno::Errno;
-use crate::abi::frame::{Frame, TF};
 use crate::arch::percpu;
 use crate::vfs::fdtable::FdTable;
 use crate::vfs::path::FsContext;
@@ -312,40 +311,4 @@ pub fn activate(mm: &AddressSpace) {
     mm.activate();
     mm.ldt.activate();
     percpu::set_landing_pad(crate::vm::vdso::landing_pad(mm.landmarks.vdso));
-}
-
-/// Does the pending work of a task before it returns to user mode (exit_to_user_mode_loop in
-/// kernel/entry/common.c). A tracer may write to `frame` while the task waits here, so a reference
-/// to the frame is live for one step only.
-///
-/// # Safety
-/// `frame` is the running task's, and the caller has no reference to it.
-#[cold]
-pub unsafe extern "C" fn exit_work(frame: *mut Frame) {
-    use percpu::work;
-    loop {
-        let pending = percpu::pending_work();
-        if pending & (work::SINGLE_STEP | work::LEFTOVERS) != 0 {
-            percpu::clear_work(work::SINGLE_STEP | work::LEFTOVERS);
-            if pending & work::SINGLE_STEP != 0 {
-                // The CPU traps after the first instruction of the program.
-                // SAFETY: as the caller says.
-                unsafe { (*frame).rflags |= TF };
-            }
-            if pending & work::LEFTOVERS != 0 {
-                crate::sched::leftovers::give_back();
-            }
-        } else if pending & work::SIGNAL != 0 {
-            signal::deliver::deliver();
-        } else if pending & work::RSEQ != 0 && pending & work::RESCHEDULE == 0 {
-            // SAFETY: as the caller says; `resume` doesn't switch tasks.
-            rseq::resume(unsafe { &mut *frame });
-        } else if pending & work::RESCHEDULE != 0 {
-            crate::sched::run_queue::schedule();
-        } else {
-            // A frame that needs IRET already returns by IRET; other frames don't need the bit.
-            percpu::clear_work(work::IRET);
-            return;
-        }
-    }
 }
