@@ -382,3 +382,43 @@ unsafe extern "C" fn raw_copy(to: *mut u8, from: *const u8, len: usize) -> usize
         extable!("6b", "5b"),
     )
 }
+
+#[cfg(all(test, debug_assertions))]
+mod tests {
+    use super::UserPtr;
+    use crate::kernel_test;
+    use crate::sync::{Mutex, is_noticed, rank};
+
+    kernel_test!(
+        fn each_way_to_user_memory_notices_a_held_lock() {
+            /// No program's address: the copy itself fails.
+            const AT: u64 = u64::MAX - 4096;
+            let ways: &[(&str, fn())] = &[
+                ("read", || drop(UserPtr::<u64>::new(AT).read())),
+                ("write", || drop(UserPtr::<u64>::new(AT).write(1))),
+                ("read_opt", || drop(UserPtr::<u64>::new(AT).read_opt())),
+                ("write_opt", || drop(UserPtr::<u64>::new(AT).write_opt(1))),
+                ("write_slice", || {
+                    drop(UserPtr::<u64>::new(AT).write_slice(&[1]))
+                }),
+                ("read_into", || {
+                    drop(UserPtr::<u8>::new(AT).read_into(&mut [0]))
+                }),
+                ("read_prefix", || {
+                    UserPtr::<u8>::new(AT).read_prefix(&mut [0]);
+                }),
+                ("write_prefix", || {
+                    UserPtr::<u8>::new(AT).write_prefix(&[0]);
+                }),
+                ("read_u32", || drop(super::read_u32(AT))),
+            ];
+            let lock = Mutex::<_, rank::FileData>::new(());
+            for (name, way) in ways {
+                assert!(!is_noticed(way), "{name}");
+                let held = lock.lock();
+                assert!(is_noticed(way), "{name}");
+                drop(held);
+            }
+        }
+    );
+}

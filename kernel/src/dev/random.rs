@@ -225,6 +225,36 @@ mod tests {
     );
 
     kernel_test!(
+        fn no_output_comes_twice() {
+            /// Absorbs or reseeds: each in the middle of a block, and at its end.
+            const STEPS: &[fn(&mut Pool)] = &[
+                |_| {},
+                |pool| pool.absorb(&[]),
+                |pool| pool.absorb(&[0]),
+                |pool| pool.absorb(&[0; 3 * KEY]),
+                |pool| pool.reseed(0, 0),
+                |pool| pool.drawn = RESEED_BYTES,
+            ];
+            let mut pool = Pool::new();
+            let mut words = alloc::collections::BTreeSet::from([0]);
+            for len in [8, 64, BLOCK - KEY - 8, BLOCK - KEY, 3 * BLOCK] {
+                for step in STEPS {
+                    let mut out = [0; 3 * BLOCK];
+                    pool.fill(&mut out[..len], 0);
+                    step(&mut pool);
+                    // And what is still to be handed out was never so before.
+                    let rest = pool.ready[pool.used..].as_chunks().0;
+                    for word in out[..len].as_chunks().0 {
+                        assert!(words.insert(u64::from_le_bytes(*word)), "{len}");
+                    }
+                    let is_old = |word: &[u8; 8]| words.contains(&u64::from_le_bytes(*word));
+                    assert!(!rest.iter().any(is_old), "{len}");
+                }
+            }
+        }
+    );
+
+    kernel_test!(
         fn a_key_is_replaced_by_count_and_by_time() {
             let mut out = [0; 64];
             let mut pool = Pool::new();

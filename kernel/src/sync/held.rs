@@ -99,6 +99,10 @@ pub fn stop() {
 
 #[track_caller]
 fn fail(message: core::fmt::Arguments<'_>) {
+    #[cfg(test)]
+    if tests::is_expected() {
+        return;
+    }
     // Once: the panic itself takes locks.
     if !IS_STOPPED.swap(true, Ordering::Relaxed) {
         panic!("lock: {message}");
@@ -106,10 +110,46 @@ fn fail(message: core::fmt::Arguments<'_>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
+    use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
     use super::super::{Mutex, rank};
     use super::{HELD, refuses};
     use crate::kernel_test;
+
+    /// A test breaks a rule on purpose; and whether that was noticed.
+    static IS_EXPECTED: AtomicBool = AtomicBool::new(false);
+    static IS_NOTICED: AtomicBool = AtomicBool::new(false);
+
+    /// Called where the checker would panic.
+    pub(super) fn is_expected() -> bool {
+        IS_NOTICED.store(true, Relaxed);
+        IS_EXPECTED.load(Relaxed)
+    }
+
+    /// Whether the checker notices that `f` breaks a rule.
+    pub fn is_noticed(f: impl FnOnce()) -> bool {
+        IS_NOTICED.store(false, Relaxed);
+        IS_EXPECTED.store(true, Relaxed);
+        f();
+        IS_EXPECTED.store(false, Relaxed);
+        IS_NOTICED.load(Relaxed)
+    }
+
+    kernel_test!(
+        fn a_lock_taken_out_of_order_is_noticed() {
+            let outer = Mutex::<_, rank::Directory>::new(());
+            let inner = [const { Mutex::<_, rank::FileData>::new(()) }; 2];
+            let held = inner[0].lock();
+            assert!(is_noticed(|| drop(outer.lock())));
+            assert!(is_noticed(|| drop(outer.lock_beside())));
+            assert!(is_noticed(|| drop(outer.replace(()))));
+            assert!(is_noticed(|| drop(inner[1].lock())));
+            assert!(!is_noticed(|| drop(inner[1].lock_beside())));
+            drop(held);
+            assert!(!is_noticed(|| drop(outer.lock())));
+        }
+    );
 
     kernel_test!(
         fn locks_are_taken_in_the_order_of_their_ranks() {

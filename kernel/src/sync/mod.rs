@@ -15,6 +15,9 @@ use core::ops::{Deref, DerefMut};
 mod held;
 pub mod rank;
 
+#[cfg(all(test, debug_assertions))]
+pub use held::tests::is_noticed;
+
 use rank::Rank;
 
 /// A spin lock with a rank.
