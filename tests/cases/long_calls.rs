@@ -15,10 +15,13 @@ pub fn cases() -> Vec<Case> {
     let mut cases = cases![
         long_calls_delay_neither_tasks_nor_signals,
         calls_on_the_largest_ranges,
-        calls_on_many_objects,
         random_numbers_in_parts,
         a_process_with_many_locks_ends
     ];
+    cases.extend(["objects", "areas", "files", "processes"].map(|kind| {
+        let name = format!("calls_on_many_objects::{kind}");
+        Case::new(name, move || calls_on_many_objects(kind))
+    }));
     for compiler in [Compiler::Glibc64, Compiler::Glibc32] {
         let name = format!("mem_file_protections::{}", compiler.name());
         cases.push(Case::new(name, move || {
@@ -69,13 +72,13 @@ fn calls_on_the_largest_ranges() -> Result<()> {
     is_quick_enough("long_calls")
 }
 
-fn calls_on_many_objects() -> Result<()> {
+fn calls_on_many_objects(kind: &str) -> Result<()> {
     // The test build checks more, for each frame and lock.
     let late_us = if paths::is_checked() { 3000 } else { 1000 };
     let vm = Vm::new()
         .memory("512M")
         .append(format!("LATE_US={late_us}"));
-    is_quick_enough_on(vm, "long_objects")
+    is_quick_enough_on(vm, &format!("long_{kind}"))
 }
 
 /// Others sleep on time while one process reads 64 MB of random numbers.

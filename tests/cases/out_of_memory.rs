@@ -30,6 +30,7 @@ const CHOICES: &[(&str, &str)] = &[
     ("signals", "the process with kernel memory is killed: 1"),
     ("timers", "the process with kernel memory is killed: 1"),
     ("locks", "the process with kernel memory is killed: 1"),
+    ("file_locks", "the process with kernel memory is killed: 1"),
     ("messages", "the process with kernel memory is killed: 1"),
     ("descriptors", "the process with kernel memory is killed: 1"),
     (
@@ -43,6 +44,7 @@ const CHOICES: &[(&str, &str)] = &[
 pub fn cases() -> Vec<Case> {
     let mut cases = cases![
         oom_score_adj,
+        one_kill_is_enough,
         archive_larger_than_memory,
         many_directories,
         no_archive,
@@ -59,7 +61,7 @@ pub fn cases() -> Vec<Case> {
         })
     }));
     // Without another victim the kernel kills init, which ends the run: it never hangs.
-    cases.extend(["no_one", "copy"].map(|word| {
+    cases.extend(["no_one", "spared", "copy"].map(|word| {
         Case::new(format!("choice::{word}"), move || {
             let outcome = run("oom_choice", word)?;
             outcome
@@ -93,6 +95,22 @@ fn kept(program: &str, word: &str) -> Result<()> {
     ensure!(
         !outcome.serial.contains("WRONG"),
         "a call that must not fail failed{}",
+        outcome.transcript()
+    );
+    Ok(())
+}
+
+/// Two processes share what the larger part of memory holds: one decision of the killer ends both.
+fn one_kill_is_enough() -> Result<()> {
+    let program = compile("oom_choice", Compiler::Glibc64)?;
+    let files = Initramfs::new().executable_from("/init", &program)?;
+    let vm = Vm::new().memory("64M").initramfs(&files);
+    let outcome = vm.append("-- shared").run()?;
+    outcome.expect(Verdict::Pass)?;
+    let decisions = outcome.serial.matches("Out of memory: killed process");
+    ensure!(
+        decisions.count() == 1,
+        "not one decision{}",
         outcome.transcript()
     );
     Ok(())

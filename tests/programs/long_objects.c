@@ -1,28 +1,13 @@
 /* covers: kernel/src/sched/ kernel/src/vm/ kernel/src/vfs/ kernel/src/process/ */
-/* Calls on as many objects as a program can create, and exit of a process that has them: another process's
-   sleep of 1 ms is at most 1 ms late. Many short calls create the objects before. The machine counts time in
-   instructions (-icount); otherwise the figures mean nothing.
-
-   Usage: long_objects [NAME]: only one call. LATE_US in the environment is the limit in microseconds. */
+/* Calls on as many objects as a program can create, and exit of a process that has them (late.h). */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <time.h>
 
-#include "children.h"
+#include "late.h"
 
 enum {
-	PAGE = 4096,
-	TABLE = 512 * PAGE,
-	/* The maximum of RLIMIT_NOFILE (fs.nr_open). */
-	NR_OPEN = 1 << 20,
 	ITEMS = 20000,
 	WATCHES = 20000,
 	TIMERS = 40000,
@@ -31,11 +16,6 @@ enum {
 	MOVED = 320 << 20,
 	PIPE = 64 << 20,
 };
-
-static char *room(unsigned long size)
-{
-	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-}
 
 static char *start;
 
@@ -83,23 +63,9 @@ static void do_mprotect(void)
 	mprotect(start, (unsigned long)TABLES * TABLE, PROT_READ);
 }
 
-static void make_nothing(void) {}
-
 static void make_far_descriptor(void)
 {
 	dup2(1, NR_OPEN - 1);
-}
-
-static void do_fork(void)
-{
-	if (fork() == 0)
-		_exit(0);
-	wait(NULL);
-}
-
-static void do_exit(void)
-{
-	_exit(0);
 }
 
 static int first, second;
@@ -121,17 +87,6 @@ static void make_items(void)
 static void close_first(void)
 {
 	close(first);
-}
-
-/* Reads a whole file of /proc. */
-static void read_all(const char *name)
-{
-	static char text[1 << 16];
-	int file = open(name, O_RDONLY);
-
-	while (read(file, text, sizeof text) > 0)
-		;
-	close(file);
 }
 
 static void read_fdinfo(void)
@@ -197,11 +152,6 @@ static void make_timers(void)
 	}
 }
 
-static void do_execve(void)
-{
-	execl("/init", "init", "nothing", NULL);
-}
-
 static void make_signals(void)
 {
 	sigset_t all;
@@ -243,10 +193,7 @@ static void do_getdents(void)
 	syscall(SYS_getdents64, first, start, NAMES * 64);
 }
 
-static const struct {
-	const char *name;
-	void (*make)(void), (*call)(void);
-} calls[] = {
+static const struct call calls[] = {
 	{"mremap", make_pages, do_mremap},
 	{"madvise_no_pages", make_tables, do_madvise},
 	{"mprotect_no_pages", make_tables, do_mprotect},
@@ -270,66 +217,7 @@ static const struct {
 	{"getdents", make_names, do_getdents},
 };
 
-static long limit_us = 1000;
-
-/* Whether the child has created the objects and makes the call. */
-static volatile int *is_called;
-
-static long now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-static int is_slow(int number)
-{
-	long latest = 0, whole = 0;
-	int child;
-
-	*is_called = 0;
-	child = fork();
-	if (child == 0) {
-		calls[number].make();
-		*is_called = 1;
-		calls[number].call();
-		_exit(0);
-	}
-	while (waitpid(child, NULL, WNOHANG) == 0) {
-		int before = *is_called;
-		long at = now_us();
-
-		usleep(1000);
-		at = now_us() - at;
-		if (before || *is_called) {
-			whole += at;
-			if (at - 1000 > latest)
-				latest = at - 1000;
-		}
-	}
-	printf("%s: %ld us long, others up to %ld us late\n", calls[number].name, whole, latest);
-	return latest > limit_us;
-}
-
 int main(int count, char **words)
 {
-	struct rlimit open = {NR_OPEN, NR_OPEN}, none = {RLIM_INFINITY, RLIM_INFINITY};
-	int slow = 0;
-
-	if (count > 1 && !strcmp(words[1], "nothing"))
-		return 0;
-	only_as_init();
-	if (getenv("LATE_US"))
-		limit_us = atol(getenv("LATE_US"));
-	setrlimit(RLIMIT_NOFILE, &open);
-	setrlimit(RLIMIT_SIGPENDING, &none);
-	is_called = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	mkdir("/proc", 0755);
-	mount("none", "/proc", "proc", 0, NULL);
-	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
-		if (count < 2 || !strcmp(words[1], calls[i].name))
-			slow += is_slow(i);
-	printf("%d calls are too slow\n", slow);
-	return slow > 0;
+	return late_main(count, words, calls, sizeof calls / sizeof *calls);
 }

@@ -2,8 +2,8 @@
 /* The OOM killer's choice: the process with the most memory, kernel memory included, adjusted by
    oom_score_adj; and the behaviour without a candidate.
 
-   Usage: oom_choice WORD: kept, signals, timers, locks, messages, descriptors, adjusted,
-   protected, no_one, copy */
+   Usage: oom_choice WORD: kept, signals, timers, locks, file_locks, messages, descriptors, adjusted,
+   protected, shared, spared, no_one, copy */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
@@ -109,7 +109,7 @@ static void keep_timers(void)
 		;
 }
 
-static void keep_locks(void)
+static void keep_locks_by(int command)
 {
 	int file = syscall(SYS_memfd_create, "locked", 0);
 
@@ -118,8 +118,19 @@ static void keep_locks(void)
 		for (int i = 0; i < 600; i++) {
 			struct flock lock = {.l_type = F_WRLCK, .l_start = 2 * (600 - i), .l_len = 1};
 
-			fcntl(file, F_SETLK, &lock);
+			fcntl(file, command, &lock);
 		}
+}
+
+static void keep_locks(void)
+{
+	keep_locks_by(F_SETLK);
+}
+
+/* Their owner is the open file description. */
+static void keep_file_locks(void)
+{
+	keep_locks_by(F_OFD_SETLK);
 }
 
 static void keep_messages(void)
@@ -173,6 +184,18 @@ static int start_kernel_hog(void (*keep)(void))
 		report_ready();
 	}
 	return when_ready(pid);
+}
+
+/* Two processes that share so many megabytes (CLONE_VM). */
+static void start_sharing_hogs(int megabytes)
+{
+	if (fork() == 0) {
+		touch((size_t)megabytes * MEGABYTE);
+		if (syscall(SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0) == 0)
+			report_ready();
+		_exit(1);
+	}
+	when_ready(0);
 }
 
 /* Uses up the remaining memory, exempt from the OOM killer, until it kills another process. */
@@ -230,6 +253,7 @@ int main(int count, char **words)
 		{"signals", keep_signals},
 		{"timers", keep_timers},
 		{"locks", keep_locks},
+		{"file_locks", keep_file_locks},
 		{"messages", keep_messages},
 		{"descriptors", keep_descriptors},
 	};
@@ -251,6 +275,17 @@ int main(int count, char **words)
 		first = start_hog(30, "-1000"), second = start_hog(3, "0");
 		use_up();
 		printf("the protected one: %d, the other: %d\n", is_killed(first), is_killed(second));
+		return 0;
+	}
+	if (!strcmp(word, "shared")) {
+		start_sharing_hogs(20);
+		use_up();
+		return 0;
+	}
+	if (!strcmp(word, "spared")) {
+		start_hog(20, "-1000");
+		use_up();
+		printf("one was killed that never is\n");
 		return 0;
 	}
 	if (!strcmp(word, "copy"))

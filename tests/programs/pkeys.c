@@ -181,11 +181,6 @@ static void denials(void)
 	printf(" write from it %s", err(write(pipes[1], at, 8)));
 	struct iovec mine = {&zero, 4}, its = {at, 4};
 	printf(" another's way %s", err(syscall(SYS_process_vm_readv, getpid(), &mine, 1, &its, 1, 0)));
-	deny(key, NO_WRITE);
-	printf(" only reading: read into it %s", err(read(zero, at, 8)));
-	printf(" into one never written %s", err(read(zero, fresh, 8)));
-	printf(" write from it %s", err(write(pipes[1], at, 8)));
-	deny(key, NO_ACCESS);
 	int memory = open("/proc/self/mem", O_RDWR);
 	printf(" by /proc %s\n", err(pwrite(memory, "x", 1, (off_t)(uintptr_t)at)));
 	// mprotect keeps the key; pkey_mprotect with key 0 removes it.

@@ -258,3 +258,30 @@ kernel_test!(
         assert_eq!(numbers.collect::<Vec<_>>(), [0, 1, 2, 3, 9]);
     }
 );
+
+kernel_test!(
+    fn the_lowest_free_descriptor_is_found_in_a_long_table() {
+        make_tree();
+        let console = crate::vfs::open::console_files().expect("/dev/console is there");
+        let file = console.get(0).expect("standard input");
+        let mut files = FdTable::new();
+        let limit = 200;
+        for fd in 0..limit as i32 {
+            assert_eq!(files.insert(&file, false, 0, limit), Ok(fd));
+        }
+        assert_eq!(files.insert(&file, false, 0, limit), Err(Errno::EMFILE));
+        for freed in [0, 63, 64, 127, 128, 199] {
+            files.remove(freed).expect("open");
+            let from = freed as usize;
+            // Above it none is free, and at it or below it is found.
+            let above = files.insert(&file, false, from + 1, limit);
+            assert_eq!(above, Err(Errno::EMFILE), "{freed}");
+            assert_eq!(files.insert(&file, false, from / 2, limit), Ok(freed));
+        }
+        let mut copy = FdTable::new();
+        files.remove(70).expect("open");
+        assert_eq!(files.copy_part(&mut copy), Ok(false));
+        assert_eq!(copy.insert(&file, false, 3, limit), Ok(70));
+        assert_eq!(copy.insert(&file, false, 3, limit), Err(Errno::EMFILE));
+    }
+);

@@ -67,7 +67,7 @@ fn kept_in_flight(file: &Arc<File>) -> usize {
         Some(_) => 0,
         None => file.ops().kept_bytes(),
     };
-    (File::KEPT + behind) / Arc::strong_count(file)
+    (file.kept_bytes() + behind) / Arc::strong_count(file)
 }
 
 /// Bytes that Linux charges for a packet of `len` bytes.

@@ -17,6 +17,7 @@ use crate::abi::ready::Ready;
 use crate::mm::frame;
 use crate::process::caller;
 use crate::process::current;
+use crate::sched::preempt::{self, Stride};
 use crate::sched::wait::WaitQueue;
 use crate::time::wall_clock;
 
@@ -239,6 +240,8 @@ impl Socket {
     /// Releases the socket: at the close of its last descriptor, or, if it was never `accepted`,
     /// with its listener.
     pub fn release(&self, accepted: bool) {
+        /// Weight of a packet between two points, in bytes copied.
+        const FREEING: usize = 1024;
         let (peer, packets, pending, name) = {
             let mut state = self.state();
             state.is_dead = true;
@@ -252,10 +255,11 @@ impl Socket {
             )
         };
         drop(name);
+        let is_reset = !packets.is_empty() || !accepted;
         if let Some(peer) = peer.filter(|_| self.kind.has_connections()) {
             let mut state = peer.state();
             state.shut = [true; 2];
-            if !packets.is_empty() || !accepted {
+            if is_reset {
                 state.error = Some(Errno::ECONNRESET);
             }
             drop(state);
@@ -263,6 +267,13 @@ impl Socket {
         }
         self.wake();
         self.room.wake_all();
+        let mut stride = Stride::default();
+        for packet in packets {
+            drop(packet);
+            if stride.passes(FREEING) {
+                preempt::point();
+            }
+        }
         for socket in pending {
             socket.release(false);
         }

@@ -2,6 +2,8 @@
 
 use alloc::sync::Arc;
 
+use crate::sched::preempt::{self, Stride};
+
 use linux_raw_sys::net::{MSG_OOB, MSG_PEEK, MSG_WAITALL};
 
 use super::Patience;
@@ -142,9 +144,15 @@ impl Reader<'_> {
     }
 
     fn next_in_turn(&mut self, out: &mut dyn Out, is_peek: bool) -> Result<bool, Errno> {
+        /// Weight of a packet between two points, in bytes copied: an empty one costs too.
+        const PACKET: usize = 1024;
         let mut passed = 0;
         let mut number = 0;
+        let mut stride = Stride::default();
         loop {
+            if stride.passes(PACKET) {
+                preempt::point();
+            }
             let next = self.socket.state().queue.get(number).cloned();
             let Some(packet) = next else {
                 return Ok(false);

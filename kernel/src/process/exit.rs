@@ -7,16 +7,14 @@ use super::{
     Process, Task, TaskState, accounting, children, current, init, jobs, orphans, robust, signal,
     stop, terminal, tracer,
 };
-use crate::mm::PAGE_SIZE;
 use crate::process::ptrace;
 use crate::process::rusage;
 use crate::sched::preempt::Stride;
-use crate::sched::{preempt, run_queue};
+use crate::sched::{leftovers, preempt, run_queue};
 use crate::sync::Mutex;
 use crate::vfs::fdtable::FdTable;
 use crate::vfs::path::FsContext;
-use crate::vm::mapped;
-use crate::vm::page_ranges::PART;
+use crate::vm::address_space::AddressSpace;
 
 /// Exit status of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +108,7 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
         drop(old);
     }
     // The task never again reaches `exit_work`, which would do it.
-    crate::sched::leftovers::give_back();
+    leftovers::give_back();
     terminal::leave(process, true);
     jobs::orphaned_by(process);
     ptrace::end::tracer_ended(process);
@@ -145,6 +143,13 @@ fn leave_cpu(task: Arc<Task>, process: Arc<Process>) -> ! {
     unreachable!("a dead task is not scheduled")
 }
 
+/// Drops an address space in parts.
+pub fn drop_mm(mut mm: AddressSpace) {
+    while mm.drop_part() {
+        preempt::point();
+    }
+}
+
 /// Releases the address space of a process, in parts if it is large, and wakes a parent in
 /// vfork(2).
 pub fn release_mm(process: &Process) {
@@ -152,15 +157,10 @@ pub fn release_mm(process: &Process) {
     crate::mm::paging::activate_kernel();
     crate::vm::ldt::deactivate();
     let mm = process.mm.take();
-    if let Some(mut mm) = mm.and_then(Arc::into_inner).map(Mutex::into_inner)
-        && mm.page_counts().1 + mm.table_pages() > PART / PAGE_SIZE
-    {
-        let mut at = 0;
-        while mm.drop_part(&mut at) {
-            preempt::point();
-        }
+    if let Some(mm) = mm.and_then(Arc::into_inner).map(Mutex::into_inner) {
+        drop_mm(mm);
     }
-    mapped::close_left();
+    leftovers::close_left();
     if process.is_vfork.swap(false, Ordering::Relaxed) {
         process.mm_released.wake_all();
     }

@@ -161,15 +161,20 @@ fn copy_mm(mm: &SharedMm) -> Result<AddressSpace, Errno> {
     loop {
         let mut fork = Fork::of(&mut mm.lock())?;
         begun += 1;
-        loop {
-            let progress = fork.share_part(&mut mm.lock())?;
+        let end = loop {
+            let progress = fork.share_part(&mut mm.lock());
             match progress {
-                Progress::Done => return Ok(fork.finish()),
-                Progress::Stale => break,
-                Progress::More if begun <= MAX_RESTARTS => preempt::point(),
-                Progress::More => {}
+                Ok(Progress::More) if begun <= MAX_RESTARTS => preempt::point(),
+                Ok(Progress::More) => {}
+                end => break end,
             }
+        };
+        let copy = fork.finish();
+        if end == Ok(Progress::Done) {
+            return Ok(copy);
         }
+        super::exit::drop_mm(copy);
+        end?;
     }
 }
 

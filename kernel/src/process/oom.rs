@@ -89,8 +89,9 @@ fn pages(process: &Process) -> u64 {
         && let Some(files) = files.try_lock()
     {
         // An open file description with other references is counted by its share.
-        let of =
-            |file: &Arc<File>| (File::KEPT + file.ops().kept_bytes()) / Arc::strong_count(file);
+        let of = |file: &Arc<File>| {
+            (file.kept_bytes() + file.ops().kept_bytes()) / Arc::strong_count(file)
+        };
         bytes += files.files().map(of).sum::<usize>() + files.lock_bytes();
     }
     bytes += signal_bytes(process);

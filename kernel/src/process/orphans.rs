@@ -8,11 +8,14 @@ use super::children::tell_parent;
 use super::signal::{self, SIGCHLD, SigInfo};
 use super::{Process, init, table};
 use crate::mm::reserve;
+use crate::sched::preempt::{self, Stride};
 
 /// Makes the children of `process`, which ends, children of the nearest subreaper among its
 /// ancestors (PR_SET_CHILD_SUBREAPER), else of init. The new parent is notified of zombies among
 /// them.
 pub fn give_away(process: &Process) {
+    /// Weight of an orphan between two points, in bytes copied.
+    const GIVING: usize = 1024;
     let orphans = process.children.take();
     if orphans.is_empty() {
         return;
@@ -20,10 +23,15 @@ pub fn give_away(process: &Process) {
     let Some(reaper) = find_reaper(process) else {
         return;
     };
+    let mut stride = Stride::default();
     for (pid, orphan) in orphans {
-        // The new map may need nodes. An exit can't fail: the reserve is refilled as far as
-        // possible, also from the old map's nodes, which are freed on the way.
+        // Exit can't fail, and this needs no more memory than there is: as many nodes of the old map
+        // come free as it is taken apart as the reaper's map grows by, but for a few, which the
+        // reserve of this step has.
         let _ = reserve::top_up();
+        if stride.passes(GIVING) {
+            preempt::point();
+        }
         orphan.parent.set(Arc::downgrade(&reaper));
         orphan.exit_signal.store(SIGCHLD, Ordering::Relaxed);
         send_parent_death_signals(&orphan);

@@ -9,7 +9,7 @@ use crate::vm::mapped;
 /// Frees all queued pages in parts and closes files whose last mapping is gone. The caller holds no
 /// lock.
 pub fn give_back() {
-    mapped::close_left();
+    close_left();
     while let Some(pages) = leftovers::take() {
         drop_pages(pages);
     }
@@ -21,6 +21,18 @@ pub fn drop_pages(mut pages: Pages) {
     while pages.pop_first().is_some() {
         // Freeing a page costs about 1/16 of copying it.
         if stride.passes(PAGE_SIZE as usize / 16) {
+            preempt::point();
+        }
+    }
+}
+
+/// Closes the files whose last mapping is gone, with preemption points. The caller holds no lock.
+pub fn close_left() {
+    /// Weight of a file between two points, in bytes copied.
+    const CLOSING: usize = 1024;
+    let mut stride = Stride::default();
+    while mapped::close_left() {
+        if stride.passes(CLOSING) {
             preempt::point();
         }
     }

@@ -13,7 +13,7 @@ use super::memory::{self, with_mm};
 use crate::abi::errno::{Errno, SysResult};
 use crate::mm::fallible::{self, TryPush as _};
 use crate::mm::{PAGE_SIZE, page_up};
-use crate::process::caller;
+use crate::process::{SharedMm, caller, current};
 use crate::sched::preempt;
 use crate::usercopy::{self, UserPtr};
 use crate::vm::address_space::AddressSpace;
@@ -30,14 +30,15 @@ pub fn madvise(addr: u64, len: u64, advice: u32) -> SysResult {
     let result = match advice {
         linux::MADV_POPULATE_READ => populate(addr, end, Access::Read),
         linux::MADV_POPULATE_WRITE => populate(addr, end, Access::Write),
-        linux::MADV_DONTNEED | linux::MADV_DONTNEED_LOCKED | linux::MADV_FREE => {
-            drop_in_parts(addr, end, advice)
+        _ => {
+            let mm = current().mm().ok_or(Errno::ESRCH)?;
+            in_parts(&mm, addr, end, advice, &mut holes)
         }
-        _ => with_mm(|mm| advise(mm, addr, end, advice, &mut holes)),
     };
     // With the address space unlocked: the pages leave all mappings of the file, this one's too.
     for (source, range) in holes {
         source.remove(range, &caller::credentials())?;
+        preempt::point();
     }
     result.map(|()| 0)
 }
@@ -71,15 +72,22 @@ fn populate(start: u64, end: u64, access: Access) -> Result<(), Errno> {
     })
 }
 
-/// Applies advice that drops pages, to a part of the range at a time. A hole makes the call fail,
-/// but only once the parts beyond it are processed.
-fn drop_in_parts(start: u64, end: u64, advice: u32) -> Result<(), Errno> {
+/// Applies the advice, to a part of the areas and pages at a time. A hole makes the call fail, but
+/// only once the parts beyond it are processed.
+pub(super) fn in_parts(
+    mm: &SharedMm,
+    start: u64,
+    end: u64,
+    advice: u32,
+    holes: &mut Holes,
+) -> Result<(), Errno> {
     let (mut at, mut result) = (start, Ok(()));
     loop {
-        let (stop, part) = with_mm(|mm| {
-            let stop = mm.part_of_pages(at, end);
-            Ok((stop, advise(mm, at, stop, advice, &mut Holes::new())))
-        })?;
+        let (stop, part) = {
+            let mut mm = mm.lock();
+            let stop = mm.end_of_part(at, end);
+            (stop, advise(&mut mm, at, stop, advice, holes))
+        };
         match part {
             Err(Errno::ENOMEM) => result = Err(Errno::ENOMEM),
             other => other?,
@@ -94,7 +102,7 @@ fn drop_in_parts(start: u64, end: u64, advice: u32) -> Result<(), Errno> {
 
 /// Applies the advice to each area of the range. A hole makes the call fail, but only once the
 /// areas beyond it are processed.
-pub(super) fn advise(
+fn advise(
     mm: &mut AddressSpace,
     start: u64,
     end: u64,

@@ -1,6 +1,8 @@
 //! Working and root directory, mkdir(2) and umask(2). `getdents.rs` lists directories, `dirent.rs`
 //! removes them.
 
+use alloc::sync::Arc;
+
 use linux_raw_sys::general::AT_FDCWD;
 
 use crate::abi::capability::Caps;
@@ -14,17 +16,23 @@ use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
 use crate::vfs::access::{self, EXECUTE};
-use crate::vfs::dentry::Location;
-use crate::vfs::path::{self, FsContext, Last, ParentOf};
+use crate::vfs::dentry::{Dentry, Location};
+use crate::vfs::path::{self, FsContext, Last, PATH_MAX, ParentOf};
 
 /// Prefix of getcwd(2)'s path if the directory can't be reached from the root.
 const UNREACHABLE: &[u8; 13] = b"(unreachable)";
 
-/// getcwd(2): the path and its NUL; returns their length.
+/// getcwd(2): the path and its NUL; returns their length. `ENAMETOOLONG` above PATH_MAX.
 pub fn getcwd(buf: UserPtr<u8>, size: usize) -> SysResult {
     let context = caller::context();
     if context.cwd.dentry.is_removed() {
         return Err(Errno::ENOENT);
+    }
+    // A deep directory is not gone up to the end.
+    let above = |dentry: &Arc<Dentry>| dentry.parent();
+    let names = core::iter::successors(Some(context.cwd.dentry.clone()), above);
+    if names.take(PATH_MAX).count() > PATH_MAX / 2 {
+        return Err(Errno::ENAMETOOLONG);
     }
     let (mut path, reached) = context.cwd.path(&context.root)?;
     if !reached {
@@ -32,6 +40,9 @@ pub fn getcwd(buf: UserPtr<u8>, size: usize) -> SysResult {
         path.splice(0..0, *UNREACHABLE);
     }
     path.try_push(0)?;
+    if path.len() > PATH_MAX {
+        return Err(Errno::ENAMETOOLONG);
+    }
     if path.len() > size {
         return Err(Errno::ERANGE);
     }

@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering;
 use linux_raw_sys::general as linux;
 use linux_raw_sys::ioctl;
 
-use super::{lock, memfd};
+use super::{lock, memfd, open};
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
@@ -38,6 +38,7 @@ pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {
                 .filter(|from| *from < limit);
             let from = from.ok_or(Errno::EINVAL)?;
             let close_on_exec = command == linux::F_DUPFD_CLOEXEC;
+            open::grow_for(|_| Ok(from))?;
             caller::with_files(|files| files.insert(&file, close_on_exec, from, limit))
                 .map(|fd| fd as usize)
         }

@@ -8,9 +8,10 @@ use alloc::vec::Vec;
 use crate::abi::capability::Caps;
 use crate::abi::cred::Credentials;
 use crate::abi::errno::{Errno, SysResult};
+use crate::mm::fallible;
 use crate::process::capability::require;
 use crate::process::{current, fork, jobs, table};
-use crate::sched::run_queue;
+use crate::sched::{preempt, run_queue};
 use crate::usercopy::UserPtr;
 
 /// Most supplementary groups (NGROUPS_MAX).
@@ -285,6 +286,44 @@ pub fn check_groups(size: usize) -> Result<(), Errno> {
     Ok(())
 }
 
+/// Sorts groups, many of them byte by byte from the lowest up, with preemption points.
+///
+/// # Errors
+/// `ENOMEM`.
+fn sort(groups: &mut Vec<u32>) -> Result<(), Errno> {
+    /// Groups between two points.
+    const PART: usize = 1024;
+    if groups.len() <= PART {
+        groups.sort_unstable();
+        return Ok(());
+    }
+    let mut sorted = fallible::to_vec(groups)?;
+    for shift in [0, 8, 16, 24] {
+        let byte = |group: u32| (group >> shift) as usize & 0xff;
+        let mut places = [0; 256];
+        for part in groups.chunks(PART) {
+            for group in part {
+                places[byte(*group)] += 1;
+            }
+            preempt::point();
+        }
+        let mut before = 0;
+        for place in &mut places {
+            before += core::mem::replace(place, before);
+        }
+        for part in groups.chunks(PART) {
+            for group in part {
+                let place = &mut places[byte(*group)];
+                sorted[*place] = *group;
+                *place += 1;
+            }
+            preempt::point();
+        }
+        core::mem::swap(groups, &mut sorted);
+    }
+    Ok(())
+}
+
 /// Sets the supplementary groups, which are stored and returned in ascending order.
 ///
 /// # Errors
@@ -293,7 +332,7 @@ pub fn set_groups(mut groups: Vec<u32>) -> SysResult {
     if groups.contains(&u32::MAX) {
         return Err(Errno::EINVAL);
     }
-    groups.sort_unstable();
+    sort(&mut groups)?;
     change(|_, new| {
         new.groups = Arc::new(groups);
         Ok(())

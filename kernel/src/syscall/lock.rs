@@ -3,6 +3,8 @@
 //! `struct flock` has three layouts: x86_64's, i386's with 32-bit offsets, and i386's `struct
 //! flock64`, which is packed.
 
+use core::sync::atomic::Ordering;
+
 use linux_raw_sys::general as linux;
 
 use crate::abi::errno::{Errno, SysResult};
@@ -179,23 +181,34 @@ pub fn fcntl(file: &File, fd: i32, command: u32, address: u64) -> SysResult {
             posix::conflict(file.inode(), &wanted),
         );
     }
+    let result = set(file, fd, &lock, &wanted, command);
+    if of_file {
+        let records = table::records_of(file.inode(), owner);
+        file.record_locks.store(records, Ordering::Relaxed);
+    }
+    result.map(|()| 0)
+}
+
+/// Sets or releases a lock.
+fn set(file: &File, fd: i32, lock: &Flock, wanted: &Wanted, command: u32) -> Result<(), Errno> {
+    let (range, owner) = (wanted.range, wanted.owner);
     match lock.kind {
         linux::F_UNLCK => posix::unlock(file.inode(), range, owner)?,
         linux::F_RDLCK if !file.is_readable() => return Err(Errno::EBADF),
         linux::F_WRLCK if !file.is_writable() => return Err(Errno::EBADF),
         _ => {
             let wait = matches!(command, linux::F_SETLKW | F_SETLKW64 | linux::F_OFD_SETLKW);
-            posix::lock(file.inode(), &wanted, wait)?;
+            posix::lock(file.inode(), wanted, wait)?;
             // Another thread may have closed the descriptor meanwhile: no later close would release
             // the lock.
             let closed = || caller::with_files(|files| files.get(fd).is_err());
-            if !of_file && closed() {
+            if matches!(owner, Owner::Table(_)) && closed() {
                 table::release(file.inode(), owner);
                 return Err(Errno::EBADF);
             }
         }
     }
-    Ok(0)
+    Ok(())
 }
 
 /// Writes F_GETLK's result: the conflicting lock, or F_UNLCK for none.

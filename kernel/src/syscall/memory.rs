@@ -20,7 +20,6 @@ use crate::vm::address_space::AddressSpace;
 use crate::vm::fault::{Access, FaultError};
 use crate::vm::mapped::Mapped;
 use crate::vm::mapping::{NewArea, Place};
-use crate::vm::page_ranges::PART;
 use crate::vm::remap::Remap;
 use crate::vm::vdso;
 use crate::vm::vma::{Backing, Prot, VmaFlags};
@@ -140,15 +139,19 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
     let populate = flags & (linux::MAP_POPULATE | linux::MAP_NONBLOCK) == linux::MAP_POPULATE;
     let populate = populate || flags & linux::MAP_LOCKED != 0;
     let may_map_low = fixed.is_some() && may_map_low(addr);
-    let (at, populate) = with_mm(|mm| {
+    let (at, mut rest, populate) = with_mm(|mm| {
         mm.may_map_low = may_map_low;
         let place = fixed.unwrap_or_else(|| anywhere(mm, addr, flags));
-        let at = mm.map(place, len, area)?;
+        let (at, rest) = mm.map_first(place, len, area)?;
         if known == Prot::EXEC {
             mm.keys.close_execute_only();
         }
-        Ok((at, populate || mm.lock_future))
+        Ok((at, rest, populate || mm.lock_future))
     })?;
+    while let Some(area) = rest {
+        preempt::point();
+        rest = with_mm(|mm| mm.map_part(area))?;
+    }
     if populate {
         let end = at + page_up(len).unwrap_or(0);
         let _ = self::populate(at, end, None);
@@ -220,12 +223,15 @@ pub fn old_mmap(args: UserPtr<[u32; 6]>) -> SysResult {
 
 /// munmap(2).
 pub fn munmap(addr: u64, len: u64) -> SysResult {
-    // Drop the pages of a large range in parts first, so that the unmap itself is short.
-    let mut at = addr;
-    while len > PART && with_mm(|mm| mm.drop_before_unmap(addr, len, &mut at))? {
+    let mut rest = with_mm(|mm| {
+        let range = mm.begin_unmap(addr, len)?;
+        mm.unmap_part(range)
+    })?;
+    while rest.start < rest.end {
         preempt::point();
+        rest = with_mm(|mm| mm.unmap_part(rest))?;
     }
-    with_mm(|mm| mm.unmap(addr, len)).map(|()| 0)
+    Ok(0)
 }
 
 /// mprotect(2).
@@ -267,16 +273,27 @@ pub fn pkey_mprotect(addr: u64, len: u64, prot: u32, key: i32) -> SysResult {
     if len == 0 && addr.is_multiple_of(PAGE_SIZE) {
         return Ok(0);
     }
-    let result = with_mm(|mm| {
-        let key = key_of(mm)?;
-        let result = mm.protect(addr, len, prot, implied, key);
-        if prot == Prot::EXEC && key.is_none() {
-            mm.keys.close_execute_only();
+    // Many areas go in parts. A range that is none goes at once, and fails.
+    let end = page_up(len).and_then(|len| addr.checked_add(len));
+    let mut at = addr;
+    loop {
+        let part = with_mm(|mm| {
+            let key = key_of(mm)?;
+            let stop = end.map(|end| mm.end_of_areas(at, end));
+            let result = mm.protect(at, stop.map_or(len, |stop| stop - at), prot, implied, key);
+            if prot == Prot::EXEC && key.is_none() {
+                mm.keys.close_execute_only();
+            }
+            result.map(|()| stop)
+        });
+        protect_rest(());
+        let stop = part?;
+        match stop {
+            Some(stop) if stop > at && Some(stop) != end => at = stop,
+            _ => return Ok(0),
         }
-        result
-    });
-    protect_rest(());
-    result.map(|()| 0)
+        preempt::point();
+    }
 }
 
 /// Completes a long mprotect(2) in parts, also one that failed halfway.

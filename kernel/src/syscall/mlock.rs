@@ -8,6 +8,7 @@ use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::mm::{page_down, page_up};
 use crate::process::capability::capable;
+use crate::sched::preempt;
 use crate::vm::vma::VmaFlags;
 
 /// Checks that the caller may lock memory at all (can_do_mlock), and records in its address space
@@ -47,7 +48,8 @@ pub fn mlock2(addr: u64, len: u64, flags: u32) -> SysResult {
     }
     may_lock()?;
     let (start, len) = pages(addr, len);
-    let end = with_mm(|mm| mm.lock_range(start, len, true))?;
+    with_mm(|mm| mm.check_lock_range(start, len))?;
+    let end = lock_in_parts(start, len, true)?;
     if flags == 0 {
         populate(start, end, None).map_err(|_| Errno::ENOMEM)?;
     }
@@ -57,7 +59,24 @@ pub fn mlock2(addr: u64, len: u64, flags: u32) -> SysResult {
 /// munlock(2).
 pub fn munlock(addr: u64, len: u64) -> SysResult {
     let (start, len) = pages(addr, len);
-    with_mm(|mm| mm.lock_range(start, len, false)).map(|_| 0)
+    lock_in_parts(start, len, false).map(|_| 0)
+}
+
+/// Locks or unlocks a part of the areas at a time, up to the first hole; returns the end.
+///
+/// # Errors
+/// `ENOMEM` at a hole, `EINVAL` for an end past 2^64.
+fn lock_in_parts(start: u64, len: u64, lock: bool) -> Result<u64, Errno> {
+    let end = start.checked_add(len).ok_or(Errno::EINVAL)?;
+    let mut at = start;
+    while at < end {
+        at = with_mm(|mm| {
+            let stop = mm.end_of_areas(at, end);
+            mm.lock_range(at, stop, lock).map(|()| stop)
+        })?;
+        preempt::point();
+    }
+    Ok(end)
 }
 
 /// mlockall(2): MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT (which needs one of the others).
@@ -74,11 +93,11 @@ pub fn mlockall(flags: u32) -> SysResult {
             return Err(Errno::ENOMEM);
         }
         mm.lock_future = flags & linux::MCL_FUTURE != 0;
-        if current {
-            lock_all(mm, true);
-        }
         Ok(mm.task_size)
     })?;
+    if current {
+        lock_all(end, true)?;
+    }
     if current && flags & linux::MCL_ONFAULT == 0 {
         // Inaccessible pages can't be prefaulted, which is not an error.
         let _ = populate(0, end, None);
@@ -88,15 +107,24 @@ pub fn mlockall(flags: u32) -> SysResult {
 
 /// munlockall(2).
 pub fn munlockall() -> SysResult {
-    with_mm(|mm| {
+    let end = with_mm(|mm| {
         mm.lock_future = false;
-        lock_all(mm, false);
-        Ok(0)
-    })
+        Ok(mm.task_size)
+    })?;
+    lock_all(end, false).map(|()| 0)
 }
 
-fn lock_all(mm: &mut crate::vm::address_space::AddressSpace, lock: bool) {
-    let end = mm.task_size;
-    // The range always has holes, which are not an error here.
-    let _ = mm.change_flags(0, end, VmaFlags::LOCKED, lock);
+/// Locks or unlocks all areas, a part at a time.
+fn lock_all(end: u64, lock: bool) -> Result<(), Errno> {
+    let mut at = 0;
+    while at < end {
+        at = with_mm(|mm| {
+            let stop = mm.end_of_areas(at, end);
+            // The range always has holes, which are not an error here.
+            let _ = mm.change_flags(at, stop, VmaFlags::LOCKED, lock);
+            Ok(stop)
+        })?;
+        preempt::point();
+    }
+    Ok(())
 }

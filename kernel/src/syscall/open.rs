@@ -171,19 +171,28 @@ pub fn dup3(old: i32, new: i32, flags: u32) -> SysResult {
     duplicate(old, new, flags & O_CLOEXEC != 0)
 }
 
-fn duplicate(old: i32, new: i32, close_on_exec: bool) -> SysResult {
-    let limit = caller::descriptor_limit();
-    // A table that grows to many slots grows in parts.
-    let grow = |files: &mut FdTable| {
-        files.get_any(old)?;
-        match usize::try_from(new) {
-            Ok(index) if index < limit.min(NR_OPEN) => files.grow_part(index),
-            _ => Ok(false),
-        }
+/// Grows the caller's table in parts, up to the number that `number` gives.
+///
+/// # Errors
+/// `ENOMEM`, and those of `number`.
+pub(super) fn grow_for(number: impl Fn(&FdTable) -> Result<usize, Errno>) -> Result<(), Errno> {
+    let grow = |files: &mut FdTable| match number(files)? {
+        number if number < NR_OPEN => files.grow_part(number),
+        _ => Ok(false),
     };
     while caller::with_files(grow)? {
         preempt::point();
     }
+    Ok(())
+}
+
+fn duplicate(old: i32, new: i32, close_on_exec: bool) -> SysResult {
+    let limit = caller::descriptor_limit();
+    grow_for(|files| {
+        files.get_any(old)?;
+        let index = usize::try_from(new).ok();
+        Ok(index.filter(|index| *index < limit).unwrap_or(0))
+    })?;
     let replaced = caller::with_files(|files| {
         if usize::try_from(new).is_ok_and(|new| new >= limit) {
             return Err(Errno::EBADF);

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 
 use linux_raw_sys::general as linux;
 
-use super::advice::{Holes, advise, end_of_advice};
+use super::advice::{Holes, end_of_advice, in_parts};
 use super::io::{self, Vector};
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
@@ -103,7 +103,7 @@ fn advise_another(
     for range in ranges.0.iter().filter(|range| range.len > 0) {
         let start = range.at.address();
         let taken = end_of_advice(start, range.len as u64, advice)
-            .and_then(|end| advise(&mut mm.lock(), start, end, advice, &mut Holes::new()));
+            .and_then(|end| in_parts(&mm, start, end, advice, &mut Holes::new()));
         match taken {
             Ok(()) => done += range.len,
             Err(_) if done > 0 => break,

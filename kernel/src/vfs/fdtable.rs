@@ -12,6 +12,9 @@ use crate::sched::preempt::STRIDE;
 /// Size limit of a table, whatever RLIMIT_NOFILE (fs.nr_open).
 pub const NR_OPEN: usize = 1 << 20;
 
+/// Slots in a word of the bit map.
+const WORD: usize = 64;
+
 /// A descriptor.
 #[derive(Clone)]
 struct Slot {
@@ -23,6 +26,8 @@ struct Slot {
 #[derive(Default)]
 pub struct FdTable {
     slots: Vec<Option<Slot>>,
+    /// Bit map of the slots in use, 64 in a word.
+    used: Vec<u64>,
     /// All numbers below are in use.
     lowest_free: usize,
     /// ID that owns the record locks of the process, from its first one on.
@@ -47,6 +52,7 @@ impl FdTable {
     pub const fn new() -> Self {
         Self {
             slots: Vec::new(),
+            used: Vec::new(),
             lowest_free: 0,
             owner: None,
         }
@@ -61,10 +67,13 @@ impl FdTable {
         let from = copy.slots.len();
         if from == 0 {
             copy.slots.room_for(self.slots.len())?;
+            copy.used.room_for(self.used.len())?;
             copy.lowest_free = self.lowest_free;
         }
         let end = self.slots.len().min(from + Self::SLOTS);
         fallible::extend_from_slice(&mut copy.slots, &self.slots[from..end])?;
+        let words = self.used.len().min(end.div_ceil(WORD));
+        fallible::extend_from_slice(&mut copy.used, &self.used[from / WORD..words])?;
         copy.lowest_free = copy.lowest_free.min(self.lowest_free);
         Ok(end < self.slots.len())
     }
@@ -79,8 +88,32 @@ impl FdTable {
             return Ok(false);
         }
         self.slots.room_for(fd + 1 - len)?;
-        self.slots.resize(len + Self::SLOTS, None);
+        self.grow(len + Self::SLOTS)?;
         Ok(true)
+    }
+
+    /// Grows the table to `len` slots.
+    fn grow(&mut self, len: usize) -> Result<(), Errno> {
+        let words = len.div_ceil(WORD);
+        self.slots.room_for(len - self.slots.len())?;
+        self.used.room_for(words - self.used.len())?;
+        self.slots.resize(len, None);
+        self.used.resize(words, 0);
+        Ok(())
+    }
+
+    /// The first free number from `start` on, perhaps behind the table.
+    fn next_free(&self, start: usize) -> usize {
+        let below = (1 << (start % WORD)) - 1;
+        let first = start / WORD;
+        let words = self.used.iter().enumerate().skip(first);
+        for (number, word) in words {
+            let free = !word & if number == first { !below } else { u64::MAX };
+            if free != 0 {
+                return number * WORD + free.trailing_zeros() as usize;
+            }
+        }
+        start.max(self.used.len() * WORD)
     }
 
     /// Owner of the process's record locks.
@@ -144,9 +177,7 @@ impl FdTable {
         from: usize,
         limit: usize,
     ) -> Result<i32, Errno> {
-        let start = from.max(self.lowest_free);
-        let free = (start..self.slots.len()).find(|&index| self.slots[index].is_none());
-        let index = free.unwrap_or(start.max(self.slots.len()));
+        let index = self.next_free(from.max(self.lowest_free));
         if index >= limit.min(NR_OPEN) {
             return Err(Errno::EMFILE);
         }
@@ -187,10 +218,9 @@ impl FdTable {
         close_on_exec: bool,
     ) -> Result<Option<Slot>, Errno> {
         if index >= self.slots.len() {
-            let more = index + 1 - self.slots.len();
-            self.slots.room_for(more)?;
-            self.slots.resize(index + 1, None);
+            self.grow(index + 1)?;
         }
+        self.used[index / WORD] |= 1 << (index % WORD);
         Ok(self.slots[index].replace(Slot {
             file: file.clone(),
             close_on_exec,
@@ -206,6 +236,7 @@ impl FdTable {
         let index = fd as usize;
         self.lowest_free = self.lowest_free.min(index);
         let slot = self.slots[index].take().ok_or(Errno::EBADF)?;
+        self.used[index / WORD] &= !(1 << (index % WORD));
         self.release_locks(&slot.file);
         Ok(slot.file)
     }
@@ -238,6 +269,7 @@ impl FdTable {
             let at = *from;
             *from += 1;
             if let Some(slot) = self.slots[at].take_if(|slot| slot.close_on_exec) {
+                self.used[at / WORD] &= !(1 << (at % WORD));
                 self.lowest_free = 0;
                 self.release_locks(&slot.file);
                 return Some(Some(slot.file));
@@ -260,7 +292,9 @@ impl FdTable {
     /// What a step of [`FdTable::take_last`] or [`FdTable::close_on_exec`] counts among the bytes between two
     /// points.
     pub fn weight(taken: Option<&Arc<File>>) -> usize {
-        taken.map_or(STRIDE, |_| Self::CLOSING)
+        // Locks are searched for among those of others.
+        let is_quick = |file: &&Arc<File>| !file.may_have_locks();
+        taken.filter(is_quick).map_or(STRIDE, |_| Self::CLOSING)
     }
 
     /// The open files, one for each descriptor.

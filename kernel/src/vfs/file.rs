@@ -6,7 +6,7 @@
 //! The next file on a call's path: `tty/file.rs`, the operations of a terminal.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::dentry::Location;
 use super::epoll::Watchers;
@@ -62,6 +62,8 @@ pub struct File {
     pub watchers: Watchers,
     /// Whether the file ever held locks as an open file description (flock(2), F_OFD_SETLK).
     has_locks: AtomicBool,
+    /// Record locks that it holds as an open file description.
+    pub record_locks: AtomicUsize,
     /// Whether it counts as a writer (ETXTBSY).
     is_writer: bool,
     /// Whether it is a regular file, with a size and RLIMIT_FSIZE.
@@ -98,7 +100,7 @@ impl Drop for File {
         if self.is_writer {
             write_exec::end_write(&self.location);
         }
-        if self.has_locks.load(Ordering::Relaxed) {
+        if self.may_have_locks() {
             lock::release(self.inode(), Owner::File(self.lock_id()));
         }
         self.watchers.file_closed(&*self.ops);
@@ -108,6 +110,18 @@ impl Drop for File {
 impl File {
     /// Kernel memory in bytes held by a descriptor of any kind: the file, its dentry, its slot.
     pub const KEPT: usize = 512;
+
+    /// Kernel memory in bytes held by the file, besides what its operations hold
+    /// ([`FileOps::kept_bytes`]).
+    pub fn kept_bytes(&self) -> usize {
+        let locks = self.record_locks.load(Ordering::Relaxed);
+        Self::KEPT + lock::kept_by_file(self.may_have_locks(), locks)
+    }
+
+    /// Whether the file ever held locks as an open file description.
+    pub fn may_have_locks(&self) -> bool {
+        self.has_locks.load(Ordering::Relaxed)
+    }
 
     /// Opens a file at `location` for open(2): counts a writer of a regular file, and queues
     /// IN_OPEN.
@@ -143,6 +157,7 @@ impl File {
             offset: AtomicU64::new(0),
             watchers: Watchers::default(),
             has_locks: AtomicBool::new(false),
+            record_locks: AtomicUsize::new(0),
             is_writer,
             is_regular,
             owner: AtomicI32::new(0),

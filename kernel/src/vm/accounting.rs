@@ -1,5 +1,7 @@
 //! Memory accounting of an address space, for /proc/PID/statm, status and smaps.
 
+use core::ops::{AddAssign, Range};
+
 use super::address_space::AddressSpace;
 use super::vma::{Backing, Prot, Role, Vma};
 use crate::mm::PAGE_SIZE;
@@ -35,12 +37,20 @@ pub struct Present {
     pub anonymous: u64,
 }
 
+impl AddAssign for Present {
+    fn add_assign(&mut self, more: Self) {
+        self.pages += more.pages;
+        self.exclusive += more.exclusive;
+        self.anonymous += more.anonymous;
+    }
+}
+
 impl AddressSpace {
-    /// Counts the present pages of an area.
-    pub fn present(&self, area: &Vma) -> Present {
+    /// Counts the present pages of a range of an area.
+    fn present(&self, area: &Vma, range: Range<u64>) -> Present {
         let mut present = Present::default();
-        let mut at = area.start;
-        while let Some((address, mapped)) = self.tables.next_page(at, area.end) {
+        let mut at = range.start;
+        while let Some((address, mapped)) = self.tables.next_page(at, range.end) {
             present.pages += 1;
             let others = allocator::references(mapped.frame) - 1;
             let is_own = match area.backing {
@@ -56,6 +66,18 @@ impl AddressSpace {
         present
     }
 
+    /// Calls `f` with each area in the lowest part of [start, end), with the number of its bytes
+    /// there, and with its present pages there; returns the end of the part.
+    pub fn present_part(&self, start: u64, end: u64, mut f: impl FnMut(&Vma, u64, Present)) -> u64 {
+        let stop = self.end_of_part(start, end);
+        for area in self.overlapping(start, stop) {
+            let range = area.start.max(start)..area.end.min(stop);
+            let bytes = range.end - range.start;
+            f(area, bytes, self.present(area, range));
+        }
+        stop
+    }
+
     /// Whether a shared mapping of `source` is writable or may become so.
     pub fn maps_writable(&self, source: *const ()) -> bool {
         self.areas().any(|area| match &area.backing {
@@ -67,11 +89,11 @@ impl AddressSpace {
         })
     }
 
-    /// Counts all pages of the address space.
-    pub fn usage(&self) -> Usage {
-        let mut usage = Usage::default();
-        for area in self.areas() {
-            let pages = area.len() / PAGE_SIZE;
+    /// Adds the pages of the lowest part from `start` on to `usage`; returns the end of the part,
+    /// which is `task_size` behind the last area.
+    pub fn usage_part(&self, start: u64, usage: &mut Usage) -> u64 {
+        self.present_part(start, self.task_size, |area, bytes, present| {
+            let pages = bytes / PAGE_SIZE;
             usage.all += pages;
             match area.role {
                 Role::Stack => usage.stack += pages,
@@ -79,7 +101,6 @@ impl AddressSpace {
                 _ if !area.shared && area.prot.contains(Prot::WRITE) => usage.data += pages,
                 _ => {}
             }
-            let present = self.present(area);
             let rest = present.pages - present.anonymous;
             usage.present_anonymous += present.anonymous;
             match &area.backing {
@@ -88,7 +109,6 @@ impl AddressSpace {
                 }
                 _ => usage.present_file += rest,
             }
-        }
-        usage
+        })
     }
 }

@@ -11,7 +11,6 @@ use core::ops::Range;
 
 use super::keys::Keys;
 use super::limits::{Counts, Limits};
-use super::page_ranges::PART;
 use super::page_tables::PageTables;
 use super::vma::{Backing, Prot, Vma, VmaFlags};
 use crate::abi::errno::Errno;
@@ -186,12 +185,11 @@ impl AddressSpace {
         Ok(fork.child)
     }
 
-    /// A copy for fork(2), still without pages.
-    fn copy_areas(&self) -> Result<Self, Errno> {
-        let (areas, counts) = self.inherited_areas()?;
+    /// A copy for fork(2), still without areas and pages.
+    fn copy_empty(&self) -> Result<Self, Errno> {
         let child = Self {
-            areas,
-            counts,
+            areas: BTreeMap::new(),
+            counts: Counts::default(),
             tables: PageTables::new()?,
             landmarks: self.landmarks.clone(),
             auxv: fallible::to_vec(&self.auxv)?,
@@ -246,7 +244,7 @@ impl AddressSpace {
         same
     }
 
-    /// The next range from address `next` on that maps some of `pages` of `source`, and whether it
+    /// The next range from address `next` that maps some of `pages` of `source`, and whether it
     /// is a shared mapping. An iteration without a list: dropping pages must not need memory.
     fn next_mapping(
         &self,
@@ -284,7 +282,7 @@ pub struct Fork {
     child: AddressSpace,
     /// Version of the parent's areas at the start.
     version: u64,
-    /// Pages below this address are shared.
+    /// Areas below this address are copied, and their pages shared.
     at: u64,
 }
 
@@ -307,55 +305,62 @@ impl Fork {
     pub fn of(parent: &mut AddressSpace) -> Result<Self, Errno> {
         parent.protect_all();
         Ok(Self {
-            child: parent.copy_areas()?,
+            child: parent.copy_empty()?,
             version: parent.version,
             at: 0,
         })
     }
 
-    /// Shares the next pages with the child: private writable ones copy-on-write.
+    /// Copies the next areas, and shares their pages with the child: private writable ones
+    /// copy-on-write.
     ///
     /// # Errors
     /// `ENOMEM`.
     pub fn share_part(&mut self, parent: &mut AddressSpace) -> Result<Progress, Errno> {
-        /// Last-level tables per part.
-        const COUNT: u64 = 8;
         if parent.version != self.version {
             return Ok(Progress::Stale);
         }
-        let result = self.share(parent, COUNT * PART);
+        let result = self.share(parent);
         // Before the parent runs: it must not write to shared pages through stale TLB entries.
         parent.tables.flush_all();
         result
     }
 
-    /// Shares the pages of the next `left` bytes of addresses.
-    fn share(&mut self, parent: &mut AddressSpace, mut left: u64) -> Result<Progress, Errno> {
+    fn share(&mut self, parent: &mut AddressSpace) -> Result<Progress, Errno> {
+        /// Areas, and page tables of the last level, per part.
+        const AREAS: usize = 64;
+        const TABLES: usize = 8;
         let child = &mut self.child;
-        let first = covering_or_next(&child.areas, self.at).map_or(self.at, |area| area.start);
-        for area in child.areas.range(first..).map(|(_, area)| area) {
+        let first = covering_or_next(&parent.areas, self.at).map_or(self.at, |area| area.start);
+        let mut tables = TABLES;
+        for (number, area) in parent
+            .areas
+            .range(first..)
+            .map(|(_, area)| area)
+            .enumerate()
+        {
+            let mut from = area.start.max(self.at);
+            if number == AREAS || tables == 0 {
+                self.at = from;
+                return Ok(Progress::More);
+            }
+            // Of an area that the previous part began, only pages remain.
+            if area.start >= self.at && !child.inherit(area)? {
+                continue;
+            }
             if area.flags.contains(VmaFlags::WIPE_ON_FORK) {
                 continue;
             }
-            let (mut from, mut stop) = (area.start.max(self.at), area.end);
-            if stop - from > left {
-                // Addresses without pages don't count.
-                let Some((present, _)) = parent.tables.next_page(from, stop) else {
-                    continue;
-                };
-                if left == 0 {
-                    return Ok(Progress::More);
-                }
-                from = present;
-                stop = stop.min(from.saturating_add(left));
-            }
-            left -= stop - from;
-            self.at = stop;
             // Copy-on-write for private areas only; shared pages stay writable.
-            parent
-                .tables
-                .share_range(&mut child.tables, from, stop, !area.shared)?;
-            if stop < area.end {
+            let (tables_of_child, is_private) = (&mut child.tables, !area.shared);
+            from = parent.tables.share_range(
+                tables_of_child,
+                from..area.end,
+                is_private,
+                &mut tables,
+            )?;
+            if from < area.end {
+                self.at = from;
                 return Ok(Progress::More);
             }
         }
@@ -375,38 +380,9 @@ fn covering_or_next(areas: &BTreeMap<u64, Vma>, address: u64) -> Option<&Vma> {
     covering.or_else(|| areas.range(address..).next().map(|(_, area)| area))
 }
 
-impl AddressSpace {
-    /// Drops a part of the pages from `at` on and advances `at`; returns whether there may be more.
-    /// Called before a large address space is dropped, with preemption points between parts.
-    pub fn drop_part(&mut self, at: &mut u64) -> bool {
-        let Some(area) = covering_or_next(&self.areas, *at) else {
-            return false;
-        };
-        let (from, end) = (area.start.max(*at), area.end);
-        *at = self.part_of_pages(from, end);
-        // The area's last table may reach into the gap behind it.
-        let ceiling = if *at < end {
-            *at
-        } else {
-            self.start_of_next(end)
-        };
-        self.tables.drop_range(from, *at);
-        self.tables.prune(from, *at, 0, ceiling);
-        true
-    }
-}
-
 impl Drop for AddressSpace {
     fn drop(&mut self) {
         assert_none_held("an address space is dropped");
-        for area in self.areas.values() {
-            self.tables.drop_range(area.start, area.end);
-        }
-        // In ascending order, each up to the next area: no table remains.
-        let mut areas = self.areas.values().peekable();
-        while let Some(area) = areas.next() {
-            let ceiling = areas.peek().map_or(1 << 47, |next| next.start);
-            self.tables.prune(area.start, area.end, 0, ceiling);
-        }
+        while self.drop_part() {}
     }
 }

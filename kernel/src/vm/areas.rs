@@ -5,10 +5,7 @@
 //! [`AddressSpace::update`] or [`AddressSpace::take_first`], needs no memory, whatever the number
 //! of areas: a range of whole areas can always be unmapped.
 
-use alloc::collections::BTreeMap;
-
 use super::address_space::AddressSpace;
-use super::limits::Counts;
 use super::mapping::MAP_COUNT_MAX;
 use super::page_tables::PageTables;
 use super::vma::{Vma, VmaFlags};
@@ -126,22 +123,20 @@ impl AddressSpace {
         Some(area)
     }
 
-    /// Copies of the areas that a child of fork(2) inherits, without their locks.
+    /// Copies an area of the parent to a child of fork(2), without its lock. Returns whether the
+    /// child inherits it.
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub(super) fn inherited_areas(&self) -> Result<(BTreeMap<u64, Vma>, Counts), Errno> {
-        let (mut areas, mut counts) = (BTreeMap::new(), Counts::default());
-        for (&start, area) in &self.areas {
-            if area.flags.contains(VmaFlags::DONT_FORK) {
-                continue;
-            }
-            reserve::top_up()?;
-            let mut area = area.clone();
-            area.flags.remove(VmaFlags::LOCKED);
-            counts.add(&area);
-            areas.insert(start, area);
+    pub(super) fn inherit(&mut self, area: &Vma) -> Result<bool, Errno> {
+        if area.flags.contains(VmaFlags::DONT_FORK) {
+            return Ok(false);
         }
-        Ok((areas, counts))
+        reserve::top_up()?;
+        let mut area = area.clone();
+        area.flags.remove(VmaFlags::LOCKED);
+        self.counts.add(&area);
+        self.areas.insert(area.start, area);
+        Ok(true)
     }
 }

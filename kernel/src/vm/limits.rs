@@ -145,13 +145,12 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Locks or unlocks `len` bytes from `start` on; returns the end of the range (mlock(2)).
+    /// Checks that RLIMIT_MEMLOCK allows `len` bytes from `start` on to be locked (mlock(2)).
     ///
     /// # Errors
-    /// `ENOMEM` if part of the range isn't mapped (the part below the hole is done), or above
-    /// RLIMIT_MEMLOCK; `EINVAL` for an end past 2^64.
-    pub fn lock_range(&mut self, start: u64, len: u64, lock: bool) -> Result<u64, Errno> {
-        if lock && !self.lock_unlimited {
+    /// `ENOMEM`.
+    pub fn check_lock_range(&self, start: u64, len: u64) -> Result<(), Errno> {
+        if !self.lock_unlimited {
             let end = start.saturating_add(len);
             let already: u64 = self
                 .overlapping(start, end)
@@ -163,7 +162,14 @@ impl AddressSpace {
                 return Err(Errno::ENOMEM);
             }
         }
-        let end = start.checked_add(len).ok_or(Errno::EINVAL)?;
+        Ok(())
+    }
+
+    /// Locks or unlocks [start, end).
+    ///
+    /// # Errors
+    /// `ENOMEM` if part of the range isn't mapped (the part below the hole is done).
+    pub fn lock_range(&mut self, start: u64, end: u64, lock: bool) -> Result<(), Errno> {
         // Up to the first hole (apply_vma_lock_flags).
         let mut covered = start;
         for area in self.overlapping(start, end) {
@@ -176,7 +182,7 @@ impl AddressSpace {
         if covered < end {
             return Err(Errno::ENOMEM);
         }
-        Ok(end)
+        Ok(())
     }
 
     /// Sets or clears a flag of the areas in [start, end).

@@ -63,16 +63,14 @@ impl Drop for Mapped {
     }
 }
 
-/// Closes the files whose last mapping is gone. The caller holds no lock.
-pub fn close_left() {
-    loop {
-        let first = {
-            let mut left = LEFT.lock();
-            let mut first = left.take();
-            *left = first.as_mut().and_then(|first| first.next.take());
-            first
-        };
-        let Some(first) = first else { return };
-        drop(first);
-    }
+/// Closes a file whose last mapping is gone; returns whether there was one. The caller holds no
+/// lock.
+pub fn close_left() -> bool {
+    let first = {
+        let mut left = LEFT.lock();
+        let mut first = left.take();
+        *left = first.as_mut().and_then(|first| first.next.take());
+        first
+    };
+    first.is_some()
 }

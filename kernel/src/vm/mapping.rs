@@ -1,5 +1,5 @@
-//! Changes of mappings: mmap(2), munmap(2), mprotect(2) and brk(2). `remap.rs` has mremap(2),
-//! `placement.rs` the search for free addresses.
+//! Changes of mappings: mmap(2), mprotect(2) and brk(2). `unmapping.rs` has munmap(2), `remap.rs`
+//! mremap(2), `placement.rs` the search for free addresses.
 
 use core::ops::Range;
 
@@ -33,7 +33,25 @@ impl AddressSpace {
     /// `EINVAL` for a bad length or alignment, `ENOMEM` without space or above a limit, `EEXIST`
     /// for [`Place::FixedNoReplace`] on a mapping, `EPERM` below mmap_min_addr, `EAGAIN` above
     /// RLIMIT_MEMLOCK.
-    pub fn map(&mut self, place: Place, len: u64, mut area: NewArea) -> Result<u64, Errno> {
+    pub fn map(&mut self, place: Place, len: u64, area: NewArea) -> Result<u64, Errno> {
+        let (start, mut rest) = self.map_first(place, len, area)?;
+        while let Some(area) = rest {
+            rest = self.map_part(area)?;
+        }
+        Ok(start)
+    }
+
+    /// Does a part of [`AddressSpace::map`]; returns the address, and what remains for
+    /// [`AddressSpace::map_part`] if the mapping replaces many areas or pages.
+    ///
+    /// # Errors
+    /// As [`AddressSpace::map`].
+    pub fn map_first(
+        &mut self,
+        place: Place,
+        len: u64,
+        mut area: NewArea,
+    ) -> Result<(u64, Option<Vma>), Errno> {
         let len = page_up(len).ok_or(Errno::ENOMEM)?;
         if len == 0 {
             return Err(Errno::EINVAL);
@@ -52,19 +70,24 @@ impl AddressSpace {
         {
             return Err(Errno::EEXIST);
         }
-        let replaced = match place {
-            Place::Fixed(_) => self.mapped_bytes(start, start + len),
-            _ => 0,
-        };
+        let replaces = matches!(place, Place::Fixed(_))
+            && self.overlapping(start, start + len).next().is_some();
         if self.lock_future {
             area.flags |= VmaFlags::LOCKED;
         }
         let is_data = counts_as_data(area.prot, area.shared, area.role, area.flags);
-        self.check_limits((len - replaced) / PAGE_SIZE, is_data)?;
+        // There may be tens of thousands of areas to add up: only if it matters.
+        if let Err(errno) = self.check_limits(len / PAGE_SIZE, is_data) {
+            if !replaces {
+                return Err(errno);
+            }
+            let replaced = self.mapped_bytes(start, start + len);
+            self.check_limits((len - replaced) / PAGE_SIZE, is_data)?;
+        }
         self.check_lock(len / PAGE_SIZE, area.flags)?;
-        if replaced > 0 {
+        if replaces {
             // Any failure of the unmap is ENOMEM (mmap_region).
-            self.unmap(start, len).map_err(|_| Errno::ENOMEM)?;
+            self.begin_unmap(start, len).map_err(|_| Errno::ENOMEM)?;
         }
         let NewArea {
             prot,
@@ -78,7 +101,7 @@ impl AddressSpace {
             Prot::EXEC => self.keys.execute_only().unwrap_or(0),
             _ => 0,
         };
-        self.insert(Vma {
+        let area = Vma {
             start,
             end: start + len,
             prot,
@@ -88,8 +111,24 @@ impl AddressSpace {
             role,
             flags,
             key,
-        });
-        Ok(start)
+        };
+        if replaces {
+            return Ok((start, self.map_part(area)?));
+        }
+        self.insert(area);
+        Ok((start, None))
+    }
+
+    /// Puts the lowest part of `area` in the place of what is mapped there; returns the part that
+    /// remains. At no time is an address of the range unmapped: threads may use it.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn map_part(&mut self, mut area: Vma) -> Result<Option<Vma>, Errno> {
+        let rest = self.unmap_part(area.start..area.end)?;
+        let behind = (rest.start < rest.end).then(|| area.split_off(rest.start));
+        self.insert(area);
+        Ok(behind)
     }
 
     /// Checks that one more area is allowed, by vm.max_map_count and the kernel's reserve.
@@ -120,107 +159,6 @@ impl AddressSpace {
         } else {
             Ok(())
         }
-    }
-
-    /// Drops a part of the pages in [start, start + len) from `at` on and advances `at`, before the
-    /// [`AddressSpace::unmap`] of a large range. Returns false when none are left.
-    ///
-    /// # Errors
-    /// As [`AddressSpace::unmap`].
-    pub fn drop_before_unmap(&mut self, start: u64, len: u64, at: &mut u64) -> Result<bool, Errno> {
-        // Checks of all areas only at the start, not for each part.
-        let end = if *at == start {
-            let end = self.check_unmap(start, len)?;
-            // The fallible step comes before the first page is dropped.
-            self.cut(start, end, true)?;
-            end
-        } else {
-            start.saturating_add(page_up(len).unwrap_or(len))
-        };
-        let Some((from, to)) = self
-            .overlapping(*at, end)
-            .find(|area| !area.is_kernels())
-            .map(|area| (area.start.max(*at), area.end.min(end)))
-        else {
-            return Ok(false);
-        };
-        *at = self.part_of_pages(from, to);
-        self.drop_pages(from, *at);
-        // Its tables too: an unmap that finds thousands of them empty would be one long step.
-        self.tables.prune(from, *at, from, *at);
-        Ok(true)
-    }
-
-    /// End of the next part of work on the pages of [start, end). Addresses without pages don't
-    /// count.
-    pub fn part_of_pages(&self, start: u64, end: u64) -> u64 {
-        self.tables.end_of_part(start, end)
-    }
-
-    /// Checks the range of munmap(2); returns its end.
-    ///
-    /// # Errors
-    /// `EINVAL`.
-    fn check_unmap(&self, start: u64, len: u64) -> Result<u64, Errno> {
-        let len = page_up(len).ok_or(Errno::EINVAL)?;
-        let end = start.checked_add(len).ok_or(Errno::EINVAL)?;
-        if !start.is_multiple_of(PAGE_SIZE) || end > self.task_size || len == 0 {
-            return Err(Errno::EINVAL);
-        }
-        self.check_cut(start, end)?;
-        Ok(end)
-    }
-
-    /// Unmaps all areas in [start, start + len).
-    ///
-    /// # Errors
-    /// `EINVAL` for an unaligned start, a range outside the user address space, or a part of the
-    /// vDSO; `ENOMEM` if one more area is not allowed. Nothing has changed then.
-    pub fn unmap(&mut self, start: u64, len: u64) -> Result<(), Errno> {
-        let end = self.check_unmap(start, len)?;
-        self.cut(start, end, true)?;
-        while let Some(area) = self.take_first(start, end) {
-            self.drop_pages(area.start, area.end);
-            if area.role == Role::Vdso
-                && self.landmarks.vdso >= area.start
-                && self.landmarks.vdso < area.end
-            {
-                self.landmarks.vdso = 0;
-            }
-            self.search_from = self.search_from.max(area.end.min(self.mmap_base));
-        }
-        self.prune_tables(start, end);
-        Ok(())
-    }
-
-    /// Checks that unmapping [start, end) would not split the vDSO or the clock page.
-    ///
-    /// # Errors
-    /// `EINVAL` if the range begins or ends inside one of them.
-    pub(super) fn check_cut(&self, start: u64, end: u64) -> Result<(), Errno> {
-        let mut areas = self.overlapping(start, end);
-        if areas.any(|area| area.would_be_cut(start, end)) {
-            Err(Errno::EINVAL)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Frees the page tables that only [start, end) used.
-    pub(super) fn prune_tables(&mut self, start: u64, end: u64) {
-        let floor = self
-            .areas
-            .range(..start)
-            .next_back()
-            .map_or(0, |(_, area)| area.end);
-        let ceiling = self.start_of_next(end);
-        self.tables.prune(start, end, floor, ceiling);
-    }
-
-    /// Start of the first area at or above `end`, or the end of the program's half.
-    pub(super) fn start_of_next(&self, end: u64) -> u64 {
-        let next = self.areas.range(end..).next();
-        next.map_or(1 << 47, |(_, area)| area.start)
     }
 
     /// Drops the pages in [start, end); the areas stay (MADV_DONTNEED).

@@ -26,6 +26,7 @@ pub mod randomize;
 pub mod remap;
 pub mod shared;
 pub mod spaces;
+pub mod unmapping;
 pub mod vdso;
 pub mod vma;
 

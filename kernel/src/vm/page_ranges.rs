@@ -3,6 +3,8 @@
 //! The upper levels are walked once per 2 MiB. TLB entries are flushed one by one up to
 //! [`Flush::CEILING`] pages, above that all at once.
 
+use core::ops::Range;
+
 use x86_64::VirtAddr;
 
 use super::page_tables::{ADDRESS, PageTables, entries};
@@ -97,22 +99,27 @@ impl PageTables {
         }
     }
 
-    /// Shares the pages in [start, end) with `child`, which has none there; with `copy_on_write`
-    /// they become read-only on both sides. The caller calls [`PageTables::flush_all`] before the
-    /// program runs again.
+    /// Shares the pages of a range with `child`, which has none there; with `copy_on_write` they
+    /// become read-only on both sides. Ends early when `tables` page tables were gone through, and
+    /// subtracts those that were; returns where it ended. The caller calls
+    /// [`PageTables::flush_all`] before the program runs again.
     ///
     /// # Errors
     /// `ENOMEM` without memory for the child's tables.
     pub fn share_range(
         &mut self,
         child: &mut Self,
-        start: u64,
-        end: u64,
+        range: Range<u64>,
         copy_on_write: bool,
-    ) -> Result<(), Errno> {
+        tables: &mut usize,
+    ) -> Result<u64, Errno> {
         let taken = if copy_on_write { WRITABLE } else { 0 };
-        let mut at = start;
-        while let Some((from, ours)) = self.next_entries(at, end) {
+        let Range { start: mut at, end } = range;
+        while *tables > 0 {
+            let Some((from, ours)) = self.next_entries(at, end) else {
+                return Ok(end);
+            };
+            *tables -= 1;
             at = from + ours.len() as u64 * PAGE_SIZE;
             let Some(first) = ours.iter().position(|entry| *entry != 0) else {
                 continue;
@@ -134,7 +141,7 @@ impl PageTables {
             }
             child.pages += copied;
         }
-        Ok(())
+        Ok(at)
     }
 
     /// Creates the tables that [`PageTables::move_range`] needs, only for pages that are mapped.

@@ -14,6 +14,7 @@ use crate::abi::errno::Errno;
 use crate::abi::metadata::mode;
 use crate::mm::fallible::{Text, put};
 use crate::mm::{PAGE_SIZE, fallible};
+use crate::sched::preempt;
 use crate::vfs::file::flags::O_CLOEXEC;
 use crate::vfs::inode::FileOps;
 use crate::vfs::io::{self, In, Out};
@@ -156,6 +157,7 @@ impl Made {
                 break;
             };
             (place.bytes, place.next) = self.part(from)?;
+            preempt::point();
         }
         if offset >= place.end() {
             place.start = place.end();

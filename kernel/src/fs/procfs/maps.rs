@@ -10,30 +10,45 @@ use crate::abi::metadata::Device;
 use crate::arch::cpu;
 use crate::mm::PAGE_SIZE;
 use crate::mm::fallible::{Text, put};
-use crate::vm::accounting::Present;
-use crate::vm::address_space::AddressSpace;
+use crate::process::SharedMm;
+use crate::sched::preempt;
+use crate::vm::accounting::{Present, Usage};
 use crate::vm::vma::{Backing, Prot, Vma, VmaFlags};
 
 /// Column of the name.
 const NAME_COLUMN: usize = 73;
 
+/// Counts all pages of an address space, a part at a time.
+pub(super) fn usage(mm: &SharedMm) -> Usage {
+    let mut usage = Usage::default();
+    let mut at = 0;
+    loop {
+        {
+            let mm = mm.lock();
+            at = mm.usage_part(at, &mut usage);
+            if at >= mm.task_size {
+                return usage;
+            }
+        }
+        preempt::point();
+    }
+}
+
+/// Counts the present pages of [start, end), a part at a time.
+fn present(mm: &SharedMm, start: u64, end: u64) -> Present {
+    let mut sum = Present::default();
+    let mut at = start;
+    loop {
+        at = mm.lock().present_part(at, end, |_, _, more| sum += more);
+        if at >= end {
+            return sum;
+        }
+        preempt::point();
+    }
+}
+
 /// /proc/PID/maps.
 pub(super) fn maps(subject: &Subject, from: u64) -> Result<Part, Errno> {
-    entries(subject, from, line)
-}
-
-/// /proc/PID/smaps.
-pub(super) fn smaps(subject: &Subject, from: u64) -> Result<Part, Errno> {
-    entries(subject, from, detailed)
-}
-
-/// About a page of the entries of areas from address `from` on: there may be tens of thousands of
-/// areas.
-fn entries(
-    subject: &Subject,
-    from: u64,
-    entry: fn(&mut Text, &AddressSpace, &Vma),
-) -> Result<Part, Errno> {
     let mut text = Text::new();
     let mut next = None;
     let mm = subject.process.mm.lock().clone();
@@ -44,15 +59,38 @@ fn entries(
                 next = Some(area.start);
                 break;
             }
-            entry(&mut text, &mm, area);
+            line(&mut text, area);
+        }
+    }
+    Ok((text.finish()?.into_bytes(), next))
+}
+
+/// /proc/PID/smaps, an area at a time.
+pub(super) fn smaps(subject: &Subject, from: u64) -> Result<Part, Errno> {
+    let mut text = Text::new();
+    let mut next = None;
+    let mm = subject.process.mm.lock().clone();
+    if let Some(mm) = mm {
+        let first = |from| {
+            let mm = mm.lock();
+            let area = mm.overlapping(from, u64::MAX).next();
+            area.map(|area| area.start..area.end)
+        };
+        if let Some(range) = first(from) {
+            let present = present(&mm, range.start, range.end);
+            // Unless it was unmapped meanwhile.
+            if let Some(area) = mm.lock().find(range.start) {
+                detailed(&mut text, area, &present);
+            }
+            next = first(range.end).map(|range| range.start);
         }
     }
     Ok((text.finish()?.into_bytes(), next))
 }
 
 /// Writes an entry of smaps.
-pub(super) fn detailed(text: &mut Text, mm: &AddressSpace, area: &Vma) {
-    line(text, mm, area);
+fn detailed(text: &mut Text, area: &Vma, present: &Present) {
+    line(text, area);
     let kib = PAGE_SIZE / 1024;
     put!(
         text,
@@ -60,8 +98,7 @@ pub(super) fn detailed(text: &mut Text, mm: &AddressSpace, area: &Vma) {
         "Size:",
         area.len() / 1024
     );
-    let present = mm.present(area);
-    amounts(text, &present, locked(area, &present), false);
+    amounts(text, present, locked(area, present), false);
     put!(text, "THPeligible:    0\n");
     if cpu::features().pku {
         put!(text, "ProtectionKey:  {:8}\n", area.key);
@@ -147,17 +184,23 @@ pub(super) fn rollup(subject: &Subject, text: &mut Text) {
     let Some(mm) = subject.process.mm.lock().clone() else {
         return;
     };
-    let mm = mm.lock();
     let mut sum = Present::default();
     let (mut start, mut end, mut all_locked) = (0, 0, 0);
-    for area in mm.areas() {
-        let present = mm.present(area);
-        sum.pages += present.pages;
-        sum.exclusive += present.exclusive;
-        sum.anonymous += present.anonymous;
-        all_locked += locked(area, &present);
-        start = if start == 0 { area.start } else { start };
-        end = area.end;
+    let mut at = 0;
+    loop {
+        {
+            let mm = mm.lock();
+            at = mm.present_part(at, mm.task_size, |area, _, present| {
+                sum += present;
+                all_locked += locked(area, &present);
+                start = if start == 0 { area.start } else { start };
+                end = area.end;
+            });
+            if at >= mm.task_size {
+                break;
+            }
+        }
+        preempt::point();
     }
     put!(text, "{start:08x}-{end:08x} ---p 00000000 00:00 0 ");
     pad(text, 0);
@@ -166,7 +209,7 @@ pub(super) fn rollup(subject: &Subject, text: &mut Text) {
 }
 
 /// Writes a line of maps.
-pub(super) fn line(text: &mut Text, _mm: &AddressSpace, area: &Vma) {
+fn line(text: &mut Text, area: &Vma) {
     let start = text.len();
     let letter = |prot, letter| {
         if area.prot.contains(prot) {

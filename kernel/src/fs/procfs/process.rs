@@ -122,8 +122,8 @@ pub(super) static FILES: &[ProcessFile] = &[
     restricted(parts("maps", 0o444, maps::maps)),
     #[cfg(debug_assertions)]
     super::fail_nth::MAKE_IT_FAIL,
-    file("mountinfo", 0o444, |_, text| mounts::mountinfo(text)),
-    file("mounts", 0o444, |_, text| mounts::mounts(text)),
+    parts("mountinfo", 0o444, |_, from| mounts::mountinfo(from)),
+    parts("mounts", 0o444, |_, from| mounts::mounts(from)),
     ProcessFile {
         accept: Some(oom::set_adj),
         ..file("oom_adj", 0o644, oom::adj)
@@ -146,7 +146,7 @@ pub(super) static FILES: &[ProcessFile] = &[
     restricted(file("smaps_rollup", 0o444, maps::rollup)),
     file("stat", 0o444, stat),
     file("statm", 0o444, statm),
-    file("status", 0o444, status),
+    parts("status", 0o444, status),
     ProcessFile {
         accept: Some(set_trace),
         ..file("trace", 0o644, trace)

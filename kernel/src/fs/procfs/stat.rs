@@ -126,8 +126,8 @@ pub(super) fn statm(subject: &Subject, text: &mut Text) {
     let Some(mm) = subject.process.mm.lock().clone() else {
         return text.push_str("0 0 0 0 0 0 0\n");
     };
+    let used = super::maps::usage(&mm);
     let mm = mm.lock();
-    let used = mm.usage();
     let marks = &mm.landmarks;
     let code = (marks.end_code.div_ceil(PAGE_SIZE)).saturating_sub(marks.start_code / PAGE_SIZE);
     put!(

@@ -7,7 +7,9 @@ use alloc::string::String;
 
 use linux_raw_sys::general::RLIMIT_SIGPENDING;
 
+use super::files::Part;
 use super::subject::Subject;
+use crate::abi::errno::Errno;
 use crate::mm::PAGE_SIZE;
 use crate::mm::fallible::{Text, put};
 use crate::process::ptrace::tracer_of;
@@ -61,7 +63,29 @@ impl Masks {
     }
 }
 
-pub(super) fn status(subject: &Subject, text: &mut Text) {
+/// /proc/PID/status. There may be tens of thousands of supplementary groups: parts begin with one.
+pub(super) fn status(subject: &Subject, from: u64) -> Result<Part, Errno> {
+    const AT_ONCE: usize = 512;
+    let mut text = Text::new();
+    if from == 0 {
+        head(subject, &mut text);
+    }
+    let groups = &subject.credentials().groups;
+    let first = groups.len().min(from as usize);
+    let end = groups.len().min(first + AT_ONCE);
+    for (index, group) in (first..end).zip(&groups[first..end]) {
+        let space = if index == 0 { "" } else { " " };
+        put!(&mut text, "{space}{group}");
+    }
+    let next = (end < groups.len()).then_some(end as u64);
+    if next.is_none() {
+        tail(subject, &mut text);
+    }
+    Ok((text.finish()?.into_bytes(), next))
+}
+
+/// The lines before the supplementary groups.
+fn head(subject: &Subject, text: &mut Text) {
     let process = &subject.process;
     let (letter, word) = subject.state();
     put!(text, "Name:\t{}\n", printable(&subject.comm()));
@@ -82,10 +106,12 @@ pub(super) fn status(subject: &Subject, text: &mut Text) {
     }
     let files = process.files.lock().clone();
     put!(text, "FDSize:\t{}\nGroups:\t", files.lock().capacity());
-    for (index, group) in cred.groups.iter().enumerate() {
-        let space = if index == 0 { "" } else { " " };
-        put!(text, "{space}{group}");
-    }
+}
+
+/// The lines behind the supplementary groups.
+fn tail(subject: &Subject, text: &mut Text) {
+    let process = &subject.process;
+    let (pid, id, cred) = (process.pid, subject.id(), subject.credentials());
     let (pgid, sid) = subject.groups();
     put!(
         text,
@@ -142,8 +168,8 @@ fn memory(text: &mut Text, subject: &Subject) {
     let Some(mm) = subject.process.mm.lock().clone() else {
         return;
     };
+    let used = super::maps::usage(&mm);
     let mm = mm.lock();
-    let used = mm.usage();
     let marks = &mm.landmarks;
     let code = (marks.end_code.div_ceil(PAGE_SIZE)).saturating_sub(marks.start_code / PAGE_SIZE);
     let resident = used.present_anonymous + used.present_file + used.present_shared;

@@ -160,11 +160,17 @@ impl Epoll {
         max: usize,
         put: &mut dyn FnMut(usize, Event) -> Result<(), Errno>,
     ) -> SysResult {
+        /// Weight of an item between two points, in bytes copied.
+        const LOOK: usize = 256;
         let mut found = 0;
         // Items that return to the list are not polled twice.
         let mut left = self.list.lock().len();
+        let mut stride = Stride::default();
         while found < max && left > 0 {
             left -= 1;
+            if stride.passes(LOOK) {
+                preempt::point();
+            }
             let Some(item) = self.list.lock().pop() else {
                 break;
             };

@@ -15,6 +15,7 @@ use linux_raw_sys::general::{
 use super::Inotify;
 use super::queue::Queued;
 use crate::abi::metadata::Device;
+use crate::sched::preempt::{self, Stride};
 use crate::sync::{Mutex, rank};
 use crate::vfs::inode::Inode;
 use crate::vfs::notify::Name;
@@ -181,7 +182,10 @@ pub fn end_of(inode: &Arc<dyn Inode>) {
 
 /// Removes all watches in an unmounted file system, after a call of `tell` for each watched file.
 pub fn end_on(device: Device, tell: impl Fn(&Arc<dyn Inode>)) {
+    /// Weight of a watch between two points, in bytes copied.
+    const ENDING: usize = 2048;
     let mut after = Unbounded;
+    let mut stride = Stride::default();
     loop {
         let watch = {
             let watches = WATCHES.lock();
@@ -193,5 +197,8 @@ pub fn end_on(device: Device, tell: impl Fn(&Arc<dyn Inode>)) {
         after = Excluded((watch.key.0, u64::MAX));
         tell(&watch.inode);
         end_of(&watch.inode);
+        if stride.passes(ENDING) {
+            preempt::point();
+        }
     }
 }

@@ -118,6 +118,22 @@ pub fn release_all(owner: Owner) {
     });
 }
 
+/// Number of record locks that `owner` has on a file.
+pub fn records_of(inode: &Arc<dyn Inode>, owner: Owner) -> usize {
+    let files = FILES.lock();
+    let locks = files.get(&key(inode));
+    locks.map_or(0, |locks| {
+        let is_own = |record: &&Record| record.owner == owner;
+        locks.records.iter().filter(is_own).count()
+    })
+}
+
+/// Kernel memory in bytes held by the locks of an open file description: perhaps one of flock(2),
+/// and so many records.
+pub fn kept_by_file(has_locks: bool, records: usize) -> usize {
+    usize::from(has_locks) * size_of::<Whole>() + records * size_of::<Record>()
+}
+
 /// Kernel memory in bytes held by the record locks of `owner`; 0 while the locks are being changed.
 pub fn kept_bytes(owner: Owner) -> usize {
     let Some(files) = FILES.try_lock() else {
@@ -144,9 +160,12 @@ impl FileLocks {
     }
 }
 
-/// The text of /proc/locks (lock_get_status in fs/locks.c).
-pub fn list(_: &(), text: &mut Text) {
-    let mut number = 0;
+/// Writes lines of /proc/locks from the lock number `from` on (lock_get_status in fs/locks.c);
+/// returns whether they are the last.
+pub fn list(from: usize, text: &mut Text) -> bool {
+    /// Locks listed at once.
+    const AT_ONCE: usize = 64;
+    let mut number = from;
     let mut line = |kind: &str, held: Held, (device, ino): (Device, u64)| {
         number += 1;
         let access = if held.exclusive { "WRITE" } else { "READ " };
@@ -161,16 +180,28 @@ pub fn list(_: &(), text: &mut Text) {
             end => put!(text, "{end}\n"),
         }
     };
-    for locks in FILES.lock().values() {
-        for whole in &locks.whole {
-            line("FLOCK ", whole.held(), locks.file);
+    let files = FILES.lock();
+    let of = |locks: &FileLocks, number: usize| {
+        let record = || locks.records.get(number - locks.whole.len());
+        match locks.whole.get(number) {
+            Some(whole) => Some(("FLOCK ", whole.held())),
+            None => record().map(|record| (record.kind(), record.held())),
         }
-        for record in &locks.records {
-            let kind = match record.owner {
-                Owner::Table(_) => "POSIX ",
-                Owner::File(_) => "OFDLCK",
-            };
-            line(kind, record.held(), locks.file);
+    };
+    let mut first = from;
+    let mut left = AT_ONCE;
+    for locks in files.values() {
+        let count = locks.whole.len() + locks.records.len();
+        for at in first..count {
+            if left == 0 {
+                return false;
+            }
+            left -= 1;
+            if let Some((kind, held)) = of(locks, at) {
+                line(kind, held, locks.file);
+            }
         }
+        first = first.saturating_sub(count);
     }
+    true
 }

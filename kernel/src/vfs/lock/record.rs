@@ -46,6 +46,14 @@ impl Record {
             && self.range.overlaps(wanted.range)
     }
 
+    /// Its kind in /proc/locks.
+    pub fn kind(&self) -> &'static str {
+        match self.owner {
+            Owner::Table(_) => "POSIX ",
+            Owner::File(_) => "OFDLCK",
+        }
+    }
+
     /// The lock as reported to others.
     pub fn held(&self) -> Held {
         Held {

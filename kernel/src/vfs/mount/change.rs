@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::{FileSystem, MOUNTS, Mount, MountFlags};
 use crate::abi::errno::Errno;
 use crate::abi::metadata::mode;
-use crate::mm::fallible::{self, Grow as _};
+use crate::mm::fallible::{self, Grow as _, TryPush as _};
 use crate::mm::{frame, reserve};
 use crate::sched::preempt;
 use crate::vfs::dentry::{Dentry, Location};
@@ -122,6 +122,8 @@ pub fn bind(from: &Location, point: Location, recursive: bool) -> Result<(), Err
 
 /// The mounts below `top`, parents first.
 fn descendants(top: &Arc<Mount>) -> Result<Vec<Arc<Mount>>, Errno> {
+    /// Mounts looked at between two points.
+    const AT_ONCE: usize = 512;
     let mut found: Vec<Arc<Mount>> = Vec::new();
     let mut next = 0;
     let mut parent = top.clone();
@@ -133,7 +135,14 @@ fn descendants(top: &Arc<Mount>) -> Result<Vec<Arc<Mount>>, Errno> {
                 .as_ref()
                 .is_some_and(|point| Arc::ptr_eq(&point.mount, &parent))
         };
-        fallible::extend(&mut found, super::all().filter(inside))?;
+        for (number, mount) in super::all().enumerate() {
+            if inside(&mount) {
+                found.try_push(mount)?;
+            }
+            if number % AT_ONCE == AT_ONCE - 1 {
+                preempt::killed()?;
+            }
+        }
         match found.get(next) {
             Some(mount) => parent = mount.clone(),
             None => return Ok(found),
@@ -202,17 +211,19 @@ pub fn remove(location: &Location, lazy: bool) -> Result<(), Errno> {
     if !lazy && (in_use || !inside.is_empty()) {
         return Err(Errno::EBUSY);
     }
-    let goes = |other: &Arc<Mount>| {
-        Arc::ptr_eq(other, &mount) || inside.iter().any(|child| Arc::ptr_eq(child, other))
-    };
-    let gone: Vec<_> = fallible::collect(super::all().filter(goes))?;
-    MOUNTS.lock().retain(|mount| !goes(mount));
+    let mut ids: Vec<u32> = fallible::collect(inside.iter().map(|child| child.id))?;
+    ids.try_push(mount.id)?;
+    ids.sort_unstable();
+    MOUNTS
+        .lock()
+        .retain(|other| ids.binary_search(&other.id).is_err());
     uncover(&point);
-    for mount in &gone {
+    for mount in inside.iter().chain([&mount]) {
         let place = mount.point.take();
         if let Some(place) = &place {
             uncover(place);
         }
+        preempt::point();
     }
     Ok(())
 }

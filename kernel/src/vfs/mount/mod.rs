@@ -259,7 +259,12 @@ pub fn on(location: &Location) -> Option<Arc<Mount>> {
 
 /// All mounts in order of creation; the table is locked for each step alone.
 pub fn all() -> impl Iterator<Item = Arc<Mount>> {
-    (0..).map_while(|number: usize| MOUNTS.lock().get(number).cloned())
+    all_from(0)
+}
+
+/// The mounts from this number on.
+pub fn all_from(first: usize) -> impl Iterator<Item = Arc<Mount>> {
+    (first..).map_while(|number: usize| MOUNTS.lock().get(number).cloned())
 }
 
 /// A minor device number for a file system without a device (get_anon_bdev).

@@ -17,6 +17,8 @@ use super::notify;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::{Device, NewFile, mode};
 use crate::mm::{PAGE_SIZE, frame};
+use crate::sched::leftovers;
+use crate::sched::preempt::{self, Stride};
 
 mod data;
 mod directory;
@@ -97,13 +99,21 @@ impl TmpFs {
 }
 
 impl Drop for TmpFs {
-    /// Frees the tree from its leaves: recursive drops of a deep tree would need a deep stack. The
+    /// Frees the tree from its leaves, with preemption points; no lock is held where the last
+    /// reference to a mount is dropped. Why from the leaves: recursive drops of a deep tree would need a deep stack. The
     /// way back up follows the parent links of the dentries, so no memory is allocated either.
     fn drop(&mut self) {
+        /// Weight of a step between two points, in bytes copied.
+        const FREEING: usize = 1024;
         notify::unmounted(self.space.device);
         let first_of = |dentry: &Arc<Dentry>| Node::of(dentry.inode()).ok()?.first_name();
         let mut at = self.root.clone();
+        let mut stride = Stride::default();
         loop {
+            if stride.passes(FREEING) {
+                leftovers::give_back();
+                preempt::point();
+            }
             match first_of(&at) {
                 Some(child) if first_of(&child).is_some() => at = child,
                 Some(child) => {

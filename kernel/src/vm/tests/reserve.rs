@@ -52,9 +52,11 @@ const CUTS: &[Change] = &[
     ("the start goes", |mm| mm.unmap(AT, PAGE_SIZE)),
     ("the end goes", |mm| mm.unmap(AT + PAGE_SIZE, LEN)),
     ("a hole, part by part", |mm| {
-        let (start, len, mut at) = (AT + PAGE_SIZE, 3 * PART, AT + PAGE_SIZE);
-        while mm.drop_before_unmap(start, len, &mut at)? {}
-        mm.unmap(start, len)
+        let mut rest = mm.begin_unmap(AT + PAGE_SIZE, 3 * PART)?;
+        while rest.start < rest.end {
+            rest = mm.unmap_part(rest)?;
+        }
+        Ok(())
     }),
     ("another in its middle", |mm| {
         let area = NewArea::anonymous(Prot::READ);
@@ -106,8 +108,6 @@ kernel_test!(
             assert_eq!(peek(&mm, AT + PAGE_SIZE), Some(b'x'), "{name}");
             assert_eq!(peek(&mm, AT + 2 * LEN), Some(b'y'), "{name}");
             // Whole areas can be unmapped without memory.
-            let mut at = AT;
-            while mm.drop_before_unmap(AT, LEN, &mut at) == Ok(true) {}
             assert_eq!(mm.unmap(AT, LEN), Ok(()), "{name}");
             drop(hoard);
             assert_eq!(change(&mut one_area()), Ok(()), "{name}");

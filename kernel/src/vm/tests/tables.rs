@@ -54,9 +54,14 @@ fn change(mm: &mut AddressSpace, random: &mut Random) {
             let _ = mm.unmap(start, len);
         }
         4 => {
-            let mut at = start;
-            while mm.drop_before_unmap(start, len, &mut at) == Ok(true) {}
-            let _ = mm.unmap(start, len);
+            // Some parts of it only.
+            let mut rest = mm.begin_unmap(start, len);
+            while random.below(4) != 0
+                && let Ok(range) = rest
+                && range.start < range.end
+            {
+                rest = mm.unmap_part(range);
+            }
         }
         _ => {
             let Some((old, old_len)) = mm.areas().map(|area| (area.start, area.len())).next()
@@ -80,8 +85,7 @@ kernel_test!(
             }
             let mut child = (random.below(2) == 0).then(|| mm.fork().expect("memory"));
             for mm in [Some(&mut mm), child.as_mut()].into_iter().flatten() {
-                let mut at = 0;
-                while random.below(8) != 0 && mm.drop_part(&mut at) {}
+                while random.below(8) != 0 && mm.drop_part() {}
             }
             drop(mm);
             drop(child);

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use spin::Once;
 
 use super::ProcNode;
-use super::files::Make;
+use super::files::{Make, Part};
 use crate::abi::errno::Errno;
 use crate::fs::Shown;
 use crate::mm::fallible::{Text, put};
@@ -45,6 +45,15 @@ const fn file(path: &'static str, text: fn(&(), &mut Text)) -> SystemFile {
         text: Make::Whole(text),
         accept: None,
     }
+}
+
+/// A part of /proc/locks; its place is the number of locks before it.
+fn locks(_: &(), from: u64) -> Result<Part, Errno> {
+    let mut text = Text::new();
+    let is_last = lock::list(from as usize, &mut text);
+    let text = text.finish()?;
+    let next = from + text.lines().count() as u64;
+    Ok((text.into_bytes(), (!is_last).then_some(next)))
 }
 
 /// The files outside of sys/.
@@ -94,7 +103,11 @@ static FILES: &[SystemFile] = &[
         text.push_str("           CPU0       \n");
     }),
     file("loadavg", loadavg),
-    file("locks", lock::list),
+    SystemFile {
+        path: "locks",
+        text: Make::Parts(locks),
+        accept: None,
+    },
     file("meminfo", memory::meminfo),
     file("modules", |_, _| {}),
     file("partitions", |_, text| {

@@ -4,6 +4,8 @@
 
 use alloc::sync::Arc;
 
+use crate::abi::errno::Errno;
+use crate::fs::procfs::files::Part;
 use crate::mm::fallible::{Text, put};
 use crate::process::caller;
 use crate::vfs::mount::{self, Mount};
@@ -31,32 +33,40 @@ fn source(text: &mut Text, mount: &Mount) {
     }
 }
 
-/// Calls `f` with each mount reachable by the caller, and its path.
-fn for_each(text: &mut Text, f: impl Fn(&mut Text, &Arc<Mount>, &[u8])) {
+/// A part of a list of mounts, which begins with the mount number `from`: `f` writes a line for each
+/// mount reachable by the caller, with its path.
+fn list(from: u64, f: impl Fn(&mut Text, &Arc<Mount>, &[u8])) -> Result<Part, Errno> {
+    /// Mounts in a part.
+    const AT_ONCE: u64 = 32;
+    let mut text = Text::new();
     let root = caller::context().root;
-    for mount in mount::all() {
+    for (number, mount) in (from..).zip(mount::all_from(from as usize)) {
+        if number - from == AT_ONCE {
+            return Ok((text.finish()?.into_bytes(), Some(number)));
+        }
         match mount.root().path(&root) {
-            Ok((point, true)) => f(text, &mount, &point),
+            Ok((point, true)) => f(&mut text, &mount, &point),
             Ok(_) => {}
-            Err(_) => text.fail(),
+            Err(errno) => return Err(errno),
         }
     }
+    Ok((text.finish()?.into_bytes(), None))
 }
 
 /// Writes /proc/PID/mounts, in the format of fstab(5).
-pub(in crate::fs::procfs) fn mounts(text: &mut Text) {
-    for_each(text, |text, mount, point| {
+pub(in crate::fs::procfs) fn mounts(from: u64) -> Result<Part, Errno> {
+    list(from, |text, mount, point| {
         source(text, mount);
         text.push_str(" ");
         field(text, point);
         let (flags, options) = (mount.flags().text(), mount.fs().options());
         put!(text, " {} {flags}{options} 0 0\n", mount.fs().name());
-    });
+    })
 }
 
 /// Writes /proc/PID/mountinfo (proc(5)).
-pub(in crate::fs::procfs) fn mountinfo(text: &mut Text) {
-    for_each(text, |text, mount, point| {
+pub(in crate::fs::procfs) fn mountinfo(from: u64) -> Result<Part, Errno> {
+    list(from, |text, mount, point| {
         let device = mount.root().inode().metadata().dev;
         let parent = mount.mount_point().map_or(mount.id, |point| point.mount.id);
         let (id, major, minor) = (mount.id, device.major, device.minor);
@@ -71,5 +81,5 @@ pub(in crate::fs::procfs) fn mountinfo(text: &mut Text) {
         put!(text, " {flags} - {} ", mount.fs().name());
         source(text, mount);
         put!(text, " rw{options}\n");
-    });
+    })
 }

@@ -1,0 +1,162 @@
+/* covers: kernel/src/vm/ kernel/src/fs/procfs/maps.rs */
+/* Calls on as many areas of memory as a program may have (late.h). */
+#define _GNU_SOURCE
+#include "late.h"
+
+enum { AREAS = 20000, FILES = 4000, TABLES = 8000 };
+
+static char *start;
+static int shown;
+
+/* Neighbours that differ: none of the areas joins the next. */
+static void make_areas(void)
+{
+	start = room(AREAS * 2ul * PAGE);
+	for (unsigned long i = 0; i < AREAS; i++)
+		mprotect(start + i * 2 * PAGE, PAGE, PROT_READ);
+}
+
+/* Of one file, or each of a file of its own. */
+static void map_files(int is_one)
+{
+	int fd = -1;
+
+	start = room(AREAS * 2ul * PAGE);
+	for (unsigned long i = 0; i < (is_one ? AREAS : FILES); i++) {
+		if (!is_one || !i) {
+			close(fd);
+			fd = memfd_create("mapped", 0);
+			ftruncate(fd, 2 * PAGE);
+		}
+		mmap(start + i * 2 * PAGE, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
+	}
+	shown = fd;
+}
+
+static void make_file_areas(void)
+{
+	map_files(1);
+}
+
+static void make_files(void)
+{
+	map_files(0);
+}
+
+/* Page tables without a page in them. */
+static void make_tables(void)
+{
+	start = room((unsigned long)TABLES * TABLE);
+	for (long i = 0; i < TABLES; i++) {
+		start[i * TABLE] = 1;
+		madvise(start + i * TABLE, PAGE, MADV_DONTNEED);
+	}
+}
+
+static void do_munmap(void)
+{
+	munmap(start, AREAS * 2ul * PAGE);
+}
+
+static void do_mmap(void)
+{
+	mmap(start, AREAS * 2ul * PAGE, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static void do_mprotect(void)
+{
+	mprotect(start, AREAS * 2ul * PAGE, PROT_NONE);
+}
+
+static void do_madvise(void)
+{
+	madvise(start, AREAS * 2ul * PAGE, MADV_DONTFORK);
+}
+
+static void do_mlock(void)
+{
+	mlock(start, AREAS * 2ul * PAGE);
+}
+
+static void do_munlockall(void)
+{
+	munlockall();
+}
+
+static void do_mlockall(void)
+{
+	mlockall(MCL_CURRENT | MCL_ONFAULT);
+}
+
+static void do_msync(void)
+{
+	msync(start, AREAS * 2ul * PAGE, MS_ASYNC);
+}
+
+static void do_mincore(void)
+{
+	static unsigned char marks[AREAS * 2];
+
+	mincore(start, AREAS * 2ul * PAGE, marks);
+}
+
+static void do_ftruncate(void)
+{
+	ftruncate(shown, 0);
+}
+
+static void do_punch(void)
+{
+	fallocate(shown, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE);
+}
+
+static void do_open_write(void)
+{
+	fcntl(shown, F_ADD_SEALS, 8);
+}
+
+static void read_maps(void)
+{
+	read_all("/proc/self/maps");
+}
+
+static void read_smaps(void)
+{
+	read_all("/proc/self/smaps");
+}
+
+static void read_rollup(void)
+{
+	read_all("/proc/self/smaps_rollup");
+}
+
+static const struct call calls[] = {
+	{"munmap", make_areas, do_munmap},
+	{"mmap", make_areas, do_mmap},
+	{"mprotect", make_areas, do_mprotect},
+	{"madvise", make_areas, do_madvise},
+	{"mlock", make_areas, do_mlock},
+	{"mlockall", make_areas, do_mlockall},
+	{"munlockall", make_areas, do_munlockall},
+	{"msync", make_areas, do_msync},
+	{"mincore", make_areas, do_mincore},
+	{"fork", make_areas, do_fork},
+	{"exec", make_areas, do_execve},
+	{"exit", make_areas, do_exit},
+	{"maps", make_areas, read_maps},
+	{"smaps", make_areas, read_smaps},
+	{"rollup", make_areas, read_rollup},
+	{"munmap_file", make_file_areas, do_munmap},
+	{"fork_file", make_file_areas, do_fork},
+	{"exit_file", make_file_areas, do_exit},
+	{"punch", make_file_areas, do_punch},
+	{"seal", make_file_areas, do_open_write},
+	{"munmap_files", make_files, do_munmap},
+	{"exit_files", make_files, do_exit},
+	{"fork_no_pages", make_tables, do_fork},
+};
+
+int main(int count, char **words)
+{
+	return late_main(count, words, calls, sizeof calls / sizeof *calls);
+}

@@ -1,0 +1,103 @@
+/* covers: kernel/src/process/ kernel/src/sched/ kernel/src/time/ */
+/* Calls on as many processes, signals, timers and groups as a program can make (late.h). */
+#define _GNU_SOURCE
+#include <grp.h>
+
+#include "late.h"
+
+enum { GROUPS = 65536, CHILDREN = 2000, SIGNALS = 40000, TIMERS = 40000 };
+
+static void do_setgroups(void)
+{
+	gid_t *groups = (void *)room(GROUPS * sizeof *groups);
+
+	for (unsigned i = 0; i < GROUPS; i++)
+		groups[i] = i * 40503u % GROUPS;
+	syscall(SYS_setgroups, GROUPS, groups);
+}
+
+static void make_groups(void)
+{
+	do_setgroups();
+}
+
+static void read_status(void)
+{
+	read_all("/proc/self/status");
+}
+
+/* End of file wakes them. */
+static void make_children(void)
+{
+	setpgid(0, 0);
+	for (int i = 0; i < CHILDREN; i++)
+		if (fork() == 0) {
+			setpgid(0, getppid());
+			pause();
+			_exit(0);
+		}
+	usleep(100000);
+}
+
+static void do_wait(void)
+{
+	waitpid(-1, NULL, WNOHANG);
+}
+
+static void make_signals(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	for (int i = 0; i < SIGNALS; i++)
+		sigqueue(getpid(), SIGRTMIN + 1, (union sigval){0});
+	sigqueue(getpid(), SIGRTMIN + 2, (union sigval){0});
+}
+
+static void do_ignore(void)
+{
+	signal(SIGRTMIN + 1, SIG_IGN);
+}
+
+static void do_take(void)
+{
+	sigset_t one;
+
+	sigemptyset(&one);
+	sigaddset(&one, SIGRTMIN + 2);
+	sigtimedwait(&one, NULL, &(struct timespec){0, 0});
+}
+
+static void make_cpu_timers(void)
+{
+	struct sigevent none = {.sigev_notify = SIGEV_NONE};
+	struct itimerspec later = {{0, 0}, {1000, 0}};
+	int id;
+
+	for (int i = 0; i < TIMERS; i++) {
+		syscall(SYS_timer_create, CLOCK_PROCESS_CPUTIME_ID, &none, &id);
+		syscall(SYS_timer_settime, id, 0, &later, NULL);
+	}
+}
+
+static void do_compute(void)
+{
+	for (volatile int i = 0; i < 20000000; i++)
+		;
+}
+
+static const struct call calls[] = {
+	{"fork_groups", make_groups, do_fork},
+	{"status", make_groups, read_status},
+	{"wait", make_children, do_wait},
+	{"ignore", make_signals, do_ignore},
+	{"take", make_signals, do_take},
+	{"cpu_timers", make_cpu_timers, do_compute},
+	{"exit_cpu_timers", make_cpu_timers, do_exit},
+};
+
+int main(int count, char **words)
+{
+	return late_main(count, words, calls, sizeof calls / sizeof *calls);
+}
