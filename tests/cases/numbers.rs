@@ -8,7 +8,12 @@ use crate::on_linux::prints_the_same;
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
-    let programs = ["numbers_files", "numbers_memory", "numbers_times"];
+    let programs = [
+        "numbers_files",
+        "numbers_memory",
+        "numbers_sizes",
+        "numbers_times",
+    ];
     let compilers = [Compiler::Glibc64, Compiler::Glibc32];
     programs
         .into_iter()

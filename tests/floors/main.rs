@@ -20,6 +20,7 @@ use source::{Arrow, Id, Source};
 mod covers;
 mod fenced;
 mod guards;
+mod numbers;
 mod resolve;
 mod source;
 

@@ -135,12 +135,17 @@ fn make_room<T>(buffer: &mut Vec<T>, more: usize, room: usize) -> Result<(), Err
     fallible::room_exactly(buffer, size.max(more) - buffer.len())
 }
 
+/// Bytes that entries may take in a buffer of `count` bytes, an int, as in Linux's fs/readdir.c.
+fn room(count: i32) -> usize {
+    usize::try_from(count).map_or(0, |count| count.min(LIST_MAX))
+}
+
 /// getdents64(2): inode (8 bytes), next position (8), length (2), type (1), name and NULs to a
 /// multiple of eight.
-pub fn getdents64(fd: i32, buf: UserPtr<u64>, count: usize) -> SysResult {
+pub fn getdents64(fd: i32, buf: UserPtr<u64>, count: i32) -> SysResult {
     /// Bytes in front of the name.
     const HEAD: usize = 19;
-    let room = count.min(LIST_MAX) / 8;
+    let room = room(count) / 8;
     let mut words = Vec::<u64>::new();
     let listing = Listing::of(fd, |entry| {
         let len = (HEAD + entry.name.len() + 1).div_ceil(8);
@@ -166,11 +171,11 @@ pub fn getdents64(fd: i32, buf: UserPtr<u64>, count: usize) -> SysResult {
 fn getdents_old(
     fd: i32,
     buf: UserPtr<u8>,
-    count: usize,
+    count: i32,
     long: usize,
     push_long: fn(&mut Vec<u8>, u64),
 ) -> SysResult {
-    let room = count.min(LIST_MAX);
+    let room = room(count);
     let mut bytes = Vec::<u8>::new();
     let listing = Listing::of(fd, |entry| {
         let len = (long * 2 + 2 + entry.name.len() + 2).next_multiple_of(long);
@@ -188,14 +193,14 @@ fn getdents_old(
 }
 
 /// getdents(2).
-pub fn getdents(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
+pub fn getdents(fd: i32, buf: UserPtr<u8>, count: i32) -> SysResult {
     getdents_old(fd, buf, count, 8, |bytes, long| {
         bytes.extend_from_slice(&long.to_ne_bytes());
     })
 }
 
 /// getdents(2), i386: the longs are 32 bits.
-pub fn getdents32(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
+pub fn getdents32(fd: i32, buf: UserPtr<u8>, count: i32) -> SysResult {
     getdents_old(fd, buf, count, 4, |bytes, long| {
         bytes.extend_from_slice(&(long as u32).to_ne_bytes());
     })

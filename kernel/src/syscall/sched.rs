@@ -40,7 +40,7 @@ pub fn sched_getaffinity(pid: i32, len: u32, mask: UserPtr<u8>) -> SysResult {
 }
 
 /// sched_setaffinity(2): the set must contain CPU 0.
-pub fn sched_setaffinity(pid: i32, len: usize, mask: UserPtr<u8>) -> SysResult {
+pub fn sched_setaffinity(pid: i32, len: u32, mask: UserPtr<u8>) -> SysResult {
     let first = if len == 0 { 0 } else { mask.read()? };
     let owner = credentials_of(pid)?;
     if !current().cred().may_schedule(&owner) {

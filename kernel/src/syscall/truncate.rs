@@ -120,13 +120,13 @@ pub fn fallocate32(
 }
 
 /// fadvise64(2): the advice has no effect.
-pub fn fadvise64(fd: i32, _offset: i64, _len: i64, advice: u32) -> SysResult {
+pub fn fadvise64(fd: i32, _offset: i64, len: i64, advice: u32) -> SysResult {
     let file = caller::file(fd)?;
     if file.ops().is_stream() {
         return Err(Errno::ESPIPE);
     }
     // POSIX_FADV_NORMAL to POSIX_FADV_NOREUSE.
-    if advice > 5 {
+    if len < 0 || advice > 5 {
         Err(Errno::EINVAL)
     } else {
         Ok(0)
@@ -134,8 +134,8 @@ pub fn fadvise64(fd: i32, _offset: i64, _len: i64, advice: u32) -> SysResult {
 }
 
 /// fadvise64(2), i386.
-pub fn fadvise64_32(fd: i32, _low: u32, _high: u32, len: i64, advice: u32) -> SysResult {
-    fadvise64(fd, 0, len, advice)
+pub fn fadvise64_32(fd: i32, _low: u32, _high: u32, len: u32, advice: u32) -> SysResult {
+    fadvise64(fd, 0, len.into(), advice)
 }
 
 /// fadvise64_64(2), i386.
@@ -143,11 +143,12 @@ pub fn fadvise64_64(
     fd: i32,
     _low: u32,
     _high: u32,
-    _len_low: u32,
-    _len_high: u32,
+    len_low: u32,
+    len_high: u32,
     advice: u32,
 ) -> SysResult {
-    fadvise64(fd, 0, 0, advice)
+    let len = u64::from(len_low) | u64::from(len_high) << 32;
+    fadvise64(fd, 0, len as i64, advice)
 }
 
 /// readahead(2): no effect, as all files are in memory.
