@@ -78,6 +78,7 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     // What the floors below need of those above.
     mm::reserve::init(process::oom::wait_for_step);
     vm::spaces::init(process::table::for_each_mm);
+    process::exit::init(net::after_exit);
     #[cfg(debug_assertions)]
     mm::injection::init(process::injection::HOOKS);
     vfs::mount::init(fs::KINDS);

@@ -166,7 +166,8 @@ static int send_away(int to, int fd)
 	return sent;
 }
 
-/* A cycle: each socket's only descriptor is in the queue of the next. */
+/* A cycle: each socket's only descriptor is in the queue of the next. A byte for each of them is most of a
+   page, a word is several. */
 static void sockets_in_flight(void)
 {
 	int last[2], first[2], n = 0;
@@ -174,7 +175,7 @@ static void sockets_in_flight(void)
 	many_files();
 	socketpair(AF_UNIX, SOCK_DGRAM, 0, first);
 	last[0] = first[0], last[1] = first[1];
-	while (n++ < 60) {
+	while (n++ < 3000) {
 		int next[2];
 
 		if (socketpair(AF_UNIX, SOCK_DGRAM, 0, next))
@@ -185,6 +186,7 @@ static void sockets_in_flight(void)
 			close(last[0]);
 		last[0] = next[0], last[1] = next[1];
 	}
+	MUST(n > 3000);
 	send_away(first[0], last[1]);
 	leave(20);
 	close(last[0]);

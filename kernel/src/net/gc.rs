@@ -6,8 +6,8 @@
 //! received, and so can everything in its own queues. The other candidates are garbage, and their
 //! queues are emptied.
 //!
-//! The collector runs when a socket is closed, which cannot fail: its marks are part of the records
-//! of sockets in flight ([`Mark`]), and it allocates no memory.
+//! The collector runs when a socket is closed or a process exits, which cannot fail: its marks are
+//! part of the records of sockets in flight ([`Mark`]), and it allocates no memory.
 
 use alloc::sync::{Arc, Weak};
 use core::ops::Bound::{Excluded, Unbounded};
@@ -47,6 +47,14 @@ pub fn after_release() {
 /// Collects before descriptors are sent, if the number of sockets in flight has doubled.
 pub fn before_send() {
     if SOCKETS.lock().len() > 2 * SURVIVORS.load(Relaxed) + FEW {
+        collect();
+    }
+}
+
+/// Collects after a process has closed its descriptors at its exit. [`after_release`] may have left
+/// what only messages hold, and no process is left that the OOM killer could choose for it.
+pub fn after_exit() {
+    if !SOCKETS.lock().is_empty() {
         collect();
     }
 }

@@ -28,6 +28,7 @@ mod packet;
 pub mod socket;
 mod stream;
 
+pub use gc::after_exit;
 pub use message::{Incoming, Outgoing, receive, send};
 pub use ops::{file_of, socket_of};
 pub use packet::UserCredentials;

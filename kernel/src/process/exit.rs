@@ -3,6 +3,8 @@
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
+use spin::Once;
+
 use super::{
     Process, Task, TaskState, accounting, children, current, init, jobs, orphans, robust, signal,
     stop, terminal, tracer,
@@ -15,6 +17,14 @@ use crate::sync::Mutex;
 use crate::vfs::fdtable::FdTable;
 use crate::vfs::path::FsContext;
 use crate::vm::address_space::AddressSpace;
+
+/// Collects the sockets that only messages hold (`net/gc.rs`).
+static COLLECT: Once<fn()> = Once::new();
+
+/// Sets what collects the sockets that only messages hold, once at boot. Sockets are a floor above.
+pub fn init(collect: fn()) {
+    COLLECT.call_once(|| collect);
+}
 
 /// Exit status of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +111,9 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     let files = process.files.take();
     if let Some(files) = Arc::into_inner(files) {
         close_all(files.into_inner());
+        if let Some(collect) = COLLECT.get() {
+            collect();
+        }
     }
     // A zombie must not keep the file system of its working directory busy.
     if Arc::strong_count(&process.fs) == 1 {
