@@ -86,10 +86,19 @@ impl Pool {
 
     /// Mixes hardware random numbers and `readings` readings of the counter into the key.
     fn reseed(&mut self, readings: usize, now: u64) {
+        self.absorb_hardware();
+        self.absorb_jitter(readings);
+        (self.drawn, self.seeded) = (0, now);
+    }
+
+    fn absorb_hardware(&mut self) {
         for _ in 0..KEY / 8 {
             let (seed, random) = (hardware_seed(), hardware_random());
             self.absorb(&(seed ^ random.rotate_left(32)).to_le_bytes());
         }
+    }
+
+    fn absorb_jitter(&mut self, readings: usize) {
         let mut last = tsc::cycles();
         for _ in 0..readings / (KEY / 8) {
             let mut gaps = [0; KEY];
@@ -101,9 +110,8 @@ impl Pool {
                 last = now;
             }
             self.absorb(&gaps);
+            self.absorb(&last.to_le_bytes());
         }
-        self.absorb(&last.to_le_bytes());
-        (self.drawn, self.seeded) = (0, now);
     }
 
     fn fill(&mut self, out: &mut [u8], now: u64) {
@@ -170,7 +178,11 @@ pub fn next_u64() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, KEY, Pool, RESEED_BYTES, RESEED_SECONDS};
+    use super::{
+        BLOCK, KEY, POOL, Pool, READINGS, RESEED_BYTES, RESEED_SECONDS, hardware_random,
+        hardware_seed,
+    };
+    use crate::arch::cpu;
     use crate::kernel_test;
 
     /// `N` bytes from a pool with key bytes `key`, drawn in pieces of `piece` bytes.
@@ -191,6 +203,60 @@ mod tests {
                 assert_eq!(stream::<1000>(1, piece), whole, "pieces of {piece}");
             }
             assert_ne!(stream::<1000>(2, 1000), whole);
+        }
+    );
+
+    kernel_test!(
+        fn the_zero_key_makes_the_published_stream() {
+            // RFC 8439, appendix A.1, test vector 1: the next key, and the first output.
+            const KEY_STREAM: [u8; 64] = [
+                0x76, 0xb8, 0xe0, 0xad, 0xa0, 0xf1, 0x3d, 0x90, 0x40, 0x5d, 0x6a, 0xe5, 0x53, 0x86,
+                0xbd, 0x28, 0xbd, 0xd2, 0x19, 0xb8, 0xa0, 0x8d, 0xed, 0x1a, 0xa8, 0x36, 0xef, 0xcc,
+                0x8b, 0x77, 0x0d, 0xc7, 0xda, 0x41, 0x59, 0x7c, 0x51, 0x57, 0x48, 0x8d, 0x77, 0x24,
+                0xe0, 0x3f, 0xb8, 0xd8, 0x4a, 0x37, 0x6a, 0x43, 0xb8, 0xf4, 0x15, 0x18, 0xa1, 0x1c,
+                0xc3, 0x87, 0xb6, 0x69, 0xb2, 0xee, 0x65, 0x86,
+            ];
+            let mut pool = Pool::new();
+            let mut out = [0; 32];
+            pool.fill(&mut out, 0);
+            assert_eq!(pool.key, KEY_STREAM[..KEY]);
+            assert_eq!(out, KEY_STREAM[KEY..]);
+        }
+    );
+
+    kernel_test!(
+        fn the_cpus_random_numbers_are_used_if_it_has_them() {
+            let has_random = cpu::cpuid(1, 0)[2] & 1 << 30 != 0;
+            let has_seed = cpu::cpuid(7, 0)[1] & 1 << 18 != 0;
+            // Zero by chance: once in 2^64.
+            assert_eq!(hardware_random() != 0, has_random);
+            assert_eq!(hardware_seed() != 0, has_seed);
+            let (mut one, mut other) = (Pool::new(), Pool::new());
+            // Without readings of the counter nothing else makes them different.
+            one.reseed(0, 0);
+            other.reseed(0, 0);
+            assert_eq!(one.key != other.key, has_random || has_seed);
+        }
+    );
+
+    kernel_test!(
+        fn the_counter_makes_keys_differ() {
+            let (mut one, mut other) = (Pool::new(), Pool::new());
+            one.absorb_jitter(READINGS);
+            other.absorb_jitter(READINGS);
+            assert_ne!(one.key, other.key);
+        }
+    );
+
+    kernel_test!(
+        fn boot_seeds_and_later_writes_are_stirred_in() {
+            let key = || POOL.lock().key;
+            assert_ne!(key(), [0; KEY], "seeded before the tests");
+            let before = key();
+            super::stir(&[]);
+            assert_eq!(key(), before);
+            super::stir(&[1]);
+            assert_ne!(key(), before);
         }
     );
 
