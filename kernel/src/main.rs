@@ -71,6 +71,8 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     dev::acpi::init(boot_info);
     // System call entry, interrupts and clocks.
     entry::msr::init();
+    // SAFETY: `start_task` returns to user mode with the frame at rsp.
+    unsafe { sched::run_queue::init(entry::exit::start_task) };
     dev::pic::init();
     time::init();
     dev::random::init(ramdisk);

@@ -10,8 +10,6 @@ use core::mem::offset_of;
 use x86_64::VirtAddr;
 use x86_64::registers::model_specific::{GsBase, KernelGsBase};
 
-use crate::process::Task;
-
 /// Per-CPU data of the entry path, in one cache line.
 #[repr(C, align(64))]
 pub struct PerCpu {
@@ -21,8 +19,8 @@ pub struct PerCpu {
     pub user_rsp: u64,
     /// [`work`] bits: work pending before a call or before the return to user mode.
     pub work: u32,
-    /// The running task.
-    pub current: *const Task,
+    /// The running thread (`sched/thread.rs`), whose type this floor doesn't know.
+    pub current: *const (),
     /// Return address of SYSENTER and 32-bit SYSCALL, in the running program's vDSO; 0 without one.
     pub landing_pad: u64,
 }
@@ -85,15 +83,15 @@ pub fn init() {
     KernelGsBase::write(VirtAddr::zero());
 }
 
-/// The running task; null before the first.
-pub fn current() -> *const Task {
-    let task;
+/// The running thread; null before the first.
+pub fn current() -> *const () {
+    let thread;
     // SAFETY: GS base is this CPU's `PerCpu` from `init` on; every entry stub restores it.
     unsafe {
-        asm!("mov {}, gs:[{}]", out(reg) task, const offset_of!(PerCpu, current),
+        asm!("mov {}, gs:[{}]", out(reg) thread, const offset_of!(PerCpu, current),
              options(nostack, preserves_flags, readonly));
     }
-    task
+    thread
 }
 
 /// Whether one of the [`work`] bits in `MASK` is set: one instruction and a branch.
@@ -143,14 +141,14 @@ pub fn set_landing_pad(address: u64) {
     }
 }
 
-/// Makes `task` the running task, with the top of its kernel stack and its work bits.
-pub fn set_current(task: *const Task, kernel_rsp: u64, work: u32) {
+/// Makes `thread` the running thread, with the top of its kernel stack and its work bits.
+pub fn set_current(thread: *const (), kernel_rsp: u64, work: u32) {
     let cpu = CPU0.0.get();
     // SAFETY: interrupts are off in the kernel and no reference to the structure exists:
     // every other access goes through the instructions above.
     unsafe {
         (*cpu).kernel_rsp = kernel_rsp;
         (*cpu).work = work;
-        (*cpu).current = task;
+        (*cpu).current = thread;
     }
 }

@@ -7,7 +7,7 @@
 use crate::abi::frame::Frame;
 use crate::dev::pic;
 use crate::process::{fault, rusage, timers};
-use crate::sched::{load, preempt, run_queue};
+use crate::sched::{load, run_queue};
 use crate::time::{self, timer};
 use crate::{sync, tty};
 
@@ -34,7 +34,7 @@ fn timer(frame: &Frame) {
         tty::tick();
         run_queue::tick();
         // Not in the idle loop, where no task runs.
-        if frame.is_user() || preempt::is_at_point() {
+        if frame.is_user() || run_queue::is_running() {
             rusage::sample(frame);
             timers::tick();
         }

@@ -13,9 +13,8 @@ use crate::sync::{Mutex, rank};
 use crate::abi::errno::Errno;
 use crate::abi::ready::Ready;
 use crate::mm::fallible::Text;
-use crate::process::Process;
 use crate::process::signal::{self, Fields, SigInfo, UNBLOCKABLE};
-use crate::sched::run_queue;
+use crate::process::{Process, current};
 use crate::sched::wait::{WaitQueue, is_interrupted};
 use crate::vfs::anon;
 use crate::vfs::file::{File, flags};
@@ -50,7 +49,7 @@ impl SignalFd {
     /// Replaces the set of accepted signals.
     pub fn set_mask(&self, mask: u64) {
         self.mask.store(mask & !UNBLOCKABLE, Ordering::Relaxed);
-        run_queue::current_task().process.signal_arrived.wake_all();
+        current().process.signal_arrived.wake_all();
     }
 
     fn mask(&self) -> u64 {
@@ -132,7 +131,7 @@ impl FileOps for SignalFd {
         if out.left() < RECORD {
             return Err(Errno::EINVAL);
         }
-        let process = run_queue::current_task().process.clone();
+        let process = current().process.clone();
         let first = process.signal_arrived.wait_for(|| {
             if let Some(info) = signal::take_pending(self.mask()) {
                 Some(Ok(info))
@@ -163,7 +162,7 @@ impl FileOps for SignalFd {
     }
 
     fn wait_queues(&self, each: &mut dyn FnMut(&WaitQueue)) -> bool {
-        let process = run_queue::current_task().process.clone();
+        let process = current().process.clone();
         {
             let mut waited_in = self.waited_in.lock();
             waited_in.retain(|_, other| other.strong_count() > 0);

@@ -15,7 +15,6 @@ use crate::abi::errno::{Errno, SysResult};
 use crate::abi::ready::Ready;
 use crate::mm::fallible::Grow as _;
 use crate::process::signal::{self, SigInfo};
-use crate::sched::run_queue;
 use crate::vfs::file::File;
 use crate::vfs::io::{In, Out};
 
@@ -81,7 +80,7 @@ pub fn send(socket: &Arc<Socket>, message: &mut Outgoing<'_>, nonblocking: bool)
     }
     let result = stream::send(socket, message, uid, patience);
     if result == Err(Errno::EPIPE) && message.flags & MSG_NOSIGNAL == 0 {
-        let _ = signal::send_task(&run_queue::current_task(), &SigInfo::user(SIGPIPE as u8));
+        let _ = signal::send_self(&SigInfo::user(SIGPIPE as u8));
     }
     result
 }

@@ -19,7 +19,6 @@ use crate::abi::resolve::Resolve;
 use crate::mm::fallible;
 use crate::mm::layout::TASK_SIZE;
 use crate::mm::{PAGE_SIZE, page_up};
-use crate::sched::run_queue;
 use crate::vfs::chrdev;
 use crate::vfs::dentry::Location;
 use crate::vfs::fdtable::FdTable;
@@ -68,7 +67,7 @@ impl Writer for Caller {
 
 /// Sends the caller a signal. A standard one needs no memory to be queued.
 fn raise(signo: u8) {
-    let _ = signal::send_task(&run_queue::current_task(), &SigInfo::user(signo));
+    let _ = signal::send_self(&SigInfo::user(signo));
 }
 
 /// Checks a new size of a file that the caller sets without a write.

@@ -10,11 +10,10 @@ use super::exit::ExitStatus;
 use super::pid::Pid;
 use super::signal::{self, SIGCHLD, SIGCONT, SigInfo};
 use super::stop::News;
-use super::{Process, Task, table};
+use super::{Process, Task, current, table};
 use crate::abi::errno::Errno;
 use crate::process::ptrace;
 use crate::process::rusage;
-use crate::sched::run_queue;
 use crate::sched::wait::is_interrupted;
 
 bitflags! {
@@ -104,7 +103,7 @@ pub struct Report {
 /// # Errors
 /// `ECHILD` if there is no such child, `ERESTARTSYS` if a signal arrives first.
 pub fn wait(which: Which, options: Options) -> Result<Option<Report>, Errno> {
-    let parent = run_queue::current_task().process.clone();
+    let parent = current().process.clone();
     parent
         .child_changed
         .wait_for(|| match find_change(&parent, which, options) {

@@ -390,7 +390,7 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
     // IRET, also for 32-bit callers: SYSRET would leave the address of the first instruction in
     // ecx, where the new program expects 0.
     percpu::set_work(percpu::work::IRET);
-    task.rseq.set(None);
+    task.set_rseq(None);
     task.set_debug_registers(DebugRegisters::default());
     task.debug_status.store(0, Ordering::Relaxed);
     debug::switch(None, true);

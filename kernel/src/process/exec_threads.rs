@@ -4,11 +4,10 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use super::exit::ExitStatus;
-use super::{Process, Task, signal, table};
+use super::{Process, Task, current_task, signal, table};
 use crate::abi::errno::Errno;
 use crate::mm::fallible::Grow as _;
 use crate::process::ptrace;
-use crate::sched::run_queue;
 
 /// Allocates memory for one more task in `process`, so that [`enter`] can't fail.
 ///
@@ -32,7 +31,7 @@ pub fn enter(task: &Arc<Task>) {
 /// `EAGAIN` if another thread calls execve(2) or ends the process: then the running one is about to
 /// end.
 pub fn become_the_only_one() -> Result<(), Errno> {
-    let task = run_queue::current_task();
+    let task = current_task();
     let process = &task.process;
     if process.threads.lock().len() > 1 {
         if signal::is_dying() {

@@ -6,12 +6,13 @@ use core::sync::atomic::Ordering;
 use spin::Once;
 
 use super::{
-    Process, Task, TaskState, accounting, children, current, init, jobs, orphans, robust, signal,
-    stop, terminal, tracer,
+    Process, Task, accounting, children, current, current_task, init, jobs, orphans, robust,
+    signal, stop, terminal, tracer,
 };
 use crate::process::ptrace;
 use crate::process::rusage;
 use crate::sched::preempt::Stride;
+use crate::sched::thread::ThreadState;
 use crate::sched::{leftovers, preempt, run_queue};
 use crate::sync::Mutex;
 use crate::vfs::fdtable::FdTable;
@@ -56,7 +57,7 @@ pub struct Ending {
 
 /// Ends the running process with all its threads.
 pub fn exit_group(status: ExitStatus) -> ! {
-    let task = run_queue::current_task();
+    let task = current_task();
     // The first caller decides the status.
     let status = *task.process.ending.lock().group.get_or_insert(status);
     for other in task.process.threads.lock().iter() {
@@ -70,7 +71,7 @@ pub fn exit_group(status: ExitStatus) -> ! {
 
 /// Ends the running thread, and the process if it is the last one.
 pub fn exit_thread(status: ExitStatus) -> ! {
-    let task = run_queue::current_task();
+    let task = current_task();
     let process = task.process.clone();
     ptrace::stop::before_exit(status);
     if let Some(tracer) = tracer::active() {
@@ -78,6 +79,7 @@ pub fn exit_thread(status: ExitStatus) -> ! {
     }
     robust::release(&current());
     process.usage.take_over(&task.usage);
+    process.switches.take_over(&task.switches);
     stop::leave(&task);
     ptrace::end::thread_ended(&task, status);
     if task.tid() == process.pid {
@@ -147,7 +149,7 @@ fn close_all(mut files: FdTable) {
 }
 
 fn leave_cpu(task: Arc<Task>, process: Arc<Process>) -> ! {
-    task.set_state(TaskState::Dead);
+    task.set_state(ThreadState::Dead);
     process.thread_ended.wake_all();
     // This stack is never switched to again: references on it must be dropped now.
     drop(process);

@@ -7,13 +7,13 @@ use linux_raw_sys::general as linux;
 use x86_64::registers::control::Cr2;
 
 use super::signal::{self, Fields, SIGBUS, SIGSEGV, SIGTRAP, SigInfo, exception};
-use super::{current, far, oom};
+use super::{current, far, instruction, oom};
 use crate::abi::frame::{Frame, TF};
 use crate::arch::extable;
 use crate::dev::log::log;
 use crate::mm::{kstack, layout};
 use crate::process::ptrace;
-use crate::sched::{ports, run_queue};
+use crate::sched::run_queue;
 use crate::vm::fault::{Access, FaultError};
 
 /// Vector of #DB.
@@ -70,11 +70,24 @@ pub fn count_nmi() {
     NMIS.fetch_add(1, Ordering::Relaxed);
 }
 
+/// Handles a general protection fault by CLI or STI of a program at I/O privilege level 3: skips
+/// the instruction (fixup_iopl_exception). Returns whether the fault was one.
+fn passes_over(frame: &mut Frame) -> bool {
+    const CLI: u8 = 0xfa;
+    const STI: u8 = 0xfb;
+    let level = current().ports().lock().level();
+    let does_nothing = level == 3 && matches!(instruction::bytes(frame)[..], [CLI | STI, ..]);
+    if does_nothing {
+        frame.rip += 1;
+    }
+    does_nothing
+}
+
 /// Raises the signal of a program's exception other than a page fault.
 pub fn user_exception(frame: &mut Frame, vector: u8, error_code: u64) {
     let info = match vector {
         DEBUG => exception::debug_signal(frame),
-        GENERAL_PROTECTION if ports::passes_over(&current(), frame) => None,
+        GENERAL_PROTECTION if passes_over(frame) => None,
         _ => exception::signal(vector, frame.rip),
     };
     let Some(info) = info else {

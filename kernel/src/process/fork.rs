@@ -257,8 +257,7 @@ fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
     // The registered area is in user memory: a copied address space has its own copy of the
     // area, a thread that shares the address space registers its own.
     if !args.flags.contains(CloneFlags::VM) {
-        let registration = *task.rseq.lock();
-        new.rseq.set(registration);
+        new.set_rseq(task.rseq());
     }
     // The kernel's strace-like tracer follows children.
     new.work

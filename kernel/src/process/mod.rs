@@ -88,11 +88,12 @@ use crate::abi::limits::Limits;
 use crate::process::rusage::{Totals, Usage};
 use crate::process::terminal::Controlling;
 use crate::sched::preempt;
+use crate::sched::thread::Switches;
 use crate::sched::wait::WaitQueue;
 use exit::{Ending, ExitStatus};
 use oom::Adjustment;
 use signal::{SharedSignals, SignalActions};
-pub use task::{Current, Task, TaskState, current, try_current};
+pub use task::{Current, Task, current, current_task, try_current};
 use timers::Timers;
 
 /// A shared address space.
@@ -176,6 +177,8 @@ pub struct Process {
     pub children_usage: Mutex<Totals, rank::ChildrenUsage>,
     /// Counts of the ended threads, and CPU time samples of all threads.
     pub usage: Usage,
+    /// Switches of the threads that ended.
+    pub switches: Switches,
     /// Highest resident set sampled so far, in pages.
     pub peak_pages: AtomicU64,
 }
@@ -221,6 +224,7 @@ impl Process {
             cpu_cycles: AtomicU64::new(0),
             children_usage: Mutex::default(),
             usage: Usage::default(),
+            switches: Switches::default(),
             peak_pages: AtomicU64::new(0),
         }
     }

@@ -10,8 +10,8 @@ use crate::abi::errno::Errno;
 use crate::abi::frame::Frame;
 use crate::arch::percpu::{self, work};
 use crate::mm::layout::TASK_SIZE;
+use crate::process::current;
 use crate::process::signal::{self, SIGSEGV, SigInfo};
-use crate::process::{Task, current};
 use crate::usercopy::UserPtr;
 
 /// Registration of a thread.
@@ -40,7 +40,7 @@ const NO_CPU: u32 = u32::MAX;
 /// Registers a structure for the running thread. The CPU's number is written before the return to
 /// user mode.
 pub fn register(registration: Registration) {
-    current().rseq.set(Some(registration));
+    current().set_rseq(Some(registration));
     percpu::set_work(work::RSEQ);
 }
 
@@ -50,7 +50,7 @@ pub fn register(registration: Registration) {
 /// `EFAULT` if the structure can't be written.
 pub fn unregister(registration: Registration) -> Result<(), Errno> {
     write_ids(registration.address, NO_CPU)?;
-    current().rseq.set(None);
+    current().set_rseq(None);
     Ok(())
 }
 
@@ -60,22 +60,12 @@ fn write_ids(address: u64, cpu: u32) -> Result<(), Errno> {
     UserPtr::<[u32; 2]>::new(address.wrapping_add(NODE_ID)).write([0, 0])
 }
 
-/// The [`work`] bits of a task that is switched away from.
-pub fn work_after_switch(task: &Task) -> u32 {
-    if task.rseq.lock().is_some() {
-        work::RSEQ
-    } else {
-        0
-    }
-}
-
 /// Updates the running thread's `struct rseq`, and moves rip to the abort handler if it is in a
 /// sequence. Called before the return to user mode, and before rip is saved in a signal frame.
 /// Raises SIGSEGV if the structures are invalid or can't be accessed (rseq_handle_notify_resume).
 pub fn resume(frame: &mut Frame) {
     percpu::clear_work(work::RSEQ);
-    let registration = *current().rseq.lock();
-    let Some(registration) = registration else {
+    let Some(registration) = current().rseq() else {
         return;
     };
     let done =

@@ -13,11 +13,10 @@ use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::RLIMIT_CPU;
 
 use super::signal::{self, SIGKILL, SIGXCPU, SigInfo};
-use super::{Process, Task, current};
+use super::{Process, Task, current, current_task, try_current};
 use crate::abi::frame::{Door, Frame};
 use crate::abi::limits::INFINITY;
 use crate::sched::cputime;
-use crate::sched::run_queue;
 use crate::usercopy::UserPtr;
 
 /// Counters of a thread, or of the ended threads of a process.
@@ -29,10 +28,6 @@ pub struct Usage {
     system: AtomicU64,
     /// Page faults that were resolved.
     pub faults: AtomicU64,
-    /// Context switches by a wait.
-    pub voluntary: AtomicU64,
-    /// Context switches by preemption.
-    pub involuntary: AtomicU64,
     /// User and system time last reported, ns: neither ever decreases.
     reported: Mutex<(u64, u64), rank::CpuTold>,
 }
@@ -71,13 +66,7 @@ impl Totals {
 impl Usage {
     /// Adds the counts of an ended thread to its process's.
     pub fn take_over(&self, ended: &Self) {
-        for (mine, other) in [
-            (&self.faults, &ended.faults),
-            (&self.voluntary, &ended.voluntary),
-            (&self.involuntary, &ended.involuntary),
-        ] {
-            mine.fetch_add(other.load(Relaxed), Relaxed);
-        }
+        self.faults.fetch_add(ended.faults.load(Relaxed), Relaxed);
     }
 
     /// Splits `total` ns into user and system time in proportion to the samples (cputime_adjust in
@@ -97,38 +86,51 @@ impl Usage {
 /// Resource usage of a thread.
 pub fn of_task(task: &Task) -> Totals {
     let usage = &task.usage;
-    let (user, system) = usage.split(cputime::used(task, true));
+    let (user, system) = usage.split(cputime::used(task));
+    let (voluntary, involuntary) = task.switches.counts();
     Totals {
         user,
         system,
         faults: usage.faults.load(Relaxed),
-        voluntary: usage.voluntary.load(Relaxed),
-        involuntary: usage.involuntary.load(Relaxed),
+        voluntary,
+        involuntary,
         max_pages: update_peak(&task.process),
     }
 }
 
+/// CPU time of all threads that a process ever had, ns.
+pub fn cpu_time(process: &Process) -> u64 {
+    let mut cycles = process.cpu_cycles.load(Relaxed);
+    // The running thread has not been charged since it was switched to.
+    if try_current().is_some_and(|running| core::ptr::eq(&*running.process, process)) {
+        cycles += cputime::uncharged();
+    }
+    cputime::nanos(cycles)
+}
+
 /// User CPU time of all threads of a process, ns.
 pub fn user_time(process: &Process) -> u64 {
-    process.usage.split(cputime::used_by(process)).0
+    process.usage.split(cpu_time(process)).0
 }
 
 /// Resource usage of all threads of a process, ended ones included.
 pub fn of_process(process: &Process) -> Totals {
     let ended = &process.usage;
-    let (user, system) = ended.split(cputime::used_by(process));
+    let (user, system) = ended.split(cpu_time(process));
+    let (voluntary, involuntary) = process.switches.counts();
     let mut totals = Totals {
         user,
         system,
         faults: ended.faults.load(Relaxed),
-        voluntary: ended.voluntary.load(Relaxed),
-        involuntary: ended.involuntary.load(Relaxed),
+        voluntary,
+        involuntary,
         max_pages: update_peak(process),
     };
     for task in process.threads.lock().iter() {
         totals.faults += task.usage.faults.load(Relaxed);
-        totals.voluntary += task.usage.voluntary.load(Relaxed);
-        totals.involuntary += task.usage.involuntary.load(Relaxed);
+        let (voluntary, involuntary) = task.switches.counts();
+        totals.voluntary += voluntary;
+        totals.involuntary += involuntary;
     }
     totals
 }
@@ -182,7 +184,7 @@ pub fn sample(frame: &Frame) {
 /// RLIMIT_CPU: SIGXCPU at the soft limit and then every second, SIGKILL at the hard one
 /// (check_process_timers in kernel/time/posix-cpu-timers.c).
 fn check_limit() {
-    let task = run_queue::current_task();
+    let task = current_task();
     let mut limits = task.process.limits.lock();
     let Some((soft, hard)) = limits
         .0
@@ -194,7 +196,7 @@ fn check_limit() {
     if *soft == INFINITY {
         return;
     }
-    let seconds = cputime::used(&task, false) / 1_000_000_000;
+    let seconds = cpu_time(&task.process) / 1_000_000_000;
     let signo = if seconds >= hard {
         SIGKILL
     } else if seconds >= *soft {

@@ -8,9 +8,10 @@
 use alloc::sync::Arc;
 
 use super::signal::{self, SIGSTOP, SigInfo};
-use super::{Process, Task, TaskState, children};
+use super::{Process, Task, children};
 use crate::process::ptrace;
 use crate::sched::run_queue;
+use crate::sched::thread::ThreadState;
 
 /// Progress of a group stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,7 +64,7 @@ pub fn join(task: &Arc<Task>) {
         return;
     };
     if task.signals.lock().must_exit.is_none() && !ptrace::stop::group_stop(signo) {
-        task.set_state(TaskState::Stopped);
+        task.set_state(ThreadState::Stopped);
         run_queue::schedule();
     }
 }

@@ -8,9 +8,10 @@ use core::sync::atomic::Ordering;
 use crate::sync::{Mutex, rank};
 
 use super::pid::Pid;
-use super::{Process, Task, TaskState, current};
+use super::{Process, Task, current};
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
+use crate::sched::thread::ThreadState;
 use crate::vm::address_space::AddressSpace;
 
 /// Highest ID (PID_MAX_DEFAULT).
@@ -224,7 +225,7 @@ pub fn count() -> usize {
     let live = |entry: &&IdEntry| {
         // Never the last reference: the holder of another one doesn't run now.
         let task = entry.task.upgrade();
-        task.is_some_and(|task| task.state() != TaskState::Dead)
+        task.is_some_and(|task| task.state() != ThreadState::Dead)
     };
     tasks.by_tid.values().filter(live).count()
 }

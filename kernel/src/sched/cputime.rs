@@ -1,14 +1,13 @@
-//! CPU time of tasks and processes, in TSC cycles (CLOCK_THREAD_CPUTIME_ID,
-//! CLOCK_PROCESS_CPUTIME_ID).
+//! CPU time of threads, in TSC cycles (CLOCK_THREAD_CPUTIME_ID); the owner of a thread adds it up
+//! for its process.
 //!
 //! The scheduler charges the cycles since the last switch to the task that gives up the CPU. Time
 //! in the kernel on behalf of a task is charged to the task, halted time to none.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::arch::tsc;
-use crate::arch::tsc::guessed_hertz;
-use crate::process::{Process, Task, try_current};
+use crate::arch::tsc::{self, guessed_hertz};
+use crate::sched::thread::Thread;
 
 /// The TSC at the last charge.
 static MARK: AtomicU64 = AtomicU64::new(0);
@@ -21,15 +20,15 @@ pub fn busy_ticks() -> u64 {
     ticks(BUSY.load(Relaxed) + uncharged())
 }
 
-/// Charges the running task. Called by the scheduler when the task gives up the CPU.
-pub fn charge() {
+/// Charges the running thread. Called by the scheduler when the thread gives up the CPU.
+pub fn charge(running: Option<&Thread>) {
     let now = tsc::cycles();
     let cycles = now.saturating_sub(MARK.swap(now, Relaxed));
-    if let Some(task) = try_current() {
+    if let Some(thread) = running {
         BUSY.fetch_add(cycles, Relaxed);
-        task.cpu_cycles.fetch_add(cycles, Relaxed);
-        task.runtime.fetch_add(cycles, Relaxed);
-        task.process.cpu_cycles.fetch_add(cycles, Relaxed);
+        thread.cycles.fetch_add(cycles, Relaxed);
+        thread.runtime.fetch_add(cycles, Relaxed);
+        thread.charge(cycles);
     }
 }
 
@@ -56,29 +55,18 @@ pub fn skip() {
     MARK.store(tsc::cycles(), Relaxed);
 }
 
-/// CPU time in nanoseconds used by a task (`of_thread`), or by all tasks its process ever had.
-pub fn used(task: &Task, of_thread: bool) -> u64 {
-    if !of_thread {
-        return used_by(&task.process);
-    }
-    let mut cycles = task.cpu_cycles.load(Relaxed);
-    // The running task has not been charged since it was switched to.
-    if try_current().is_some_and(|running| core::ptr::eq(&*running, task)) {
+/// CPU time in nanoseconds used by a thread.
+pub fn used<O: ?Sized>(thread: &Thread<O>) -> u64 {
+    let mut cycles = thread.cycles.load(Relaxed);
+    // The running thread has not been charged since it was switched to.
+    if thread.is_current() {
         cycles += uncharged();
     }
     nanos(cycles)
 }
 
-/// CPU time in nanoseconds used by all tasks that a process ever had.
-pub fn used_by(process: &Process) -> u64 {
-    let mut cycles = process.cpu_cycles.load(Relaxed);
-    if try_current().is_some_and(|running| core::ptr::eq(&*running.process, process)) {
-        cycles += uncharged();
-    }
-    nanos(cycles)
-}
-
-fn nanos(cycles: u64) -> u64 {
+/// TSC cycles in nanoseconds.
+pub fn nanos(cycles: u64) -> u64 {
     (u128::from(cycles) * 1_000_000_000 / u128::from(guessed_hertz())) as u64
 }
 

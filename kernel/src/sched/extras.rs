@@ -8,8 +8,8 @@ use core::sync::atomic::{AtomicU8, Ordering};
 
 use super::ports::Ports;
 use crate::arch::debug::{self, DebugRegisters};
-use crate::arch::{cpu, gdt, percpu};
-use crate::process::task::Task;
+use crate::arch::{cpu, gdt};
+use crate::sched::thread::Thread;
 use crate::sync::{Mutex, rank};
 
 /// The task has debug registers.
@@ -43,7 +43,7 @@ impl Extras {
     }
 }
 
-impl Task {
+impl<O: ?Sized> Thread<O> {
     /// The task's debug registers; their initial values if it never set any.
     pub fn debug_registers(&self) -> DebugRegisters {
         self.extras
@@ -68,7 +68,7 @@ impl Task {
 
     /// Sets the task's access to I/O ports.
     pub fn set_ports(&self, ports: Ports) {
-        if core::ptr::eq(self, percpu::current()) {
+        if self.is_current() {
             ports.load();
         }
         self.extras.set_present(PORTS, !ports.is_empty());
@@ -83,7 +83,7 @@ impl Task {
     /// Sets whether RDTSC traps in the task.
     pub fn set_tsc_traps(&self, traps: bool) {
         self.extras.set_present(TSC_TRAPS, traps);
-        if core::ptr::eq(self, percpu::current()) {
+        if self.is_current() {
             cpu::set_tsc_traps(traps);
         }
     }
@@ -91,7 +91,7 @@ impl Task {
 
 /// Replaces the state on the CPU by that of `next`. `previous`: the bits of the task before.
 #[cold]
-pub fn switch(previous: u8, next: &Task) {
+pub fn switch(previous: u8, next: &Thread) {
     let extras = &next.extras;
     if (previous | extras.present()) & DEBUG != 0 {
         debug::switch(extras.debug.lock().as_deref(), previous & DEBUG != 0);

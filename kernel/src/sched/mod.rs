@@ -3,7 +3,8 @@
 //!
 //! Floor 7: it may use the floors below it, abi to vm (tests/floors/floors.txt).
 //!
-//! Reading order: `run_queue.rs` (the switch), `turns.rs` (which task is next, after Linux's CFS),
+//! Reading order: `thread.rs` (a thread, called a task where its owner matters), `run_queue.rs` (the
+//! switch), `turns.rs` (which task is next, after Linux's CFS),
 //! `wait.rs` (wait queues), `preempt.rs` (preemption points in long calls), `sleep.rs` and
 //! `sleep_lock.rs`, `cputime.rs` and `load.rs`; `leftovers.rs` frees memory in parts; `extras.rs`
 //! and `ports.rs` have CPU state that few tasks use. A system call that doesn't wait uses none of
@@ -22,5 +23,6 @@ pub mod preempt;
 pub mod run_queue;
 pub mod sleep;
 pub mod sleep_lock;
+pub mod thread;
 pub mod turns;
 pub mod wait;

@@ -9,11 +9,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::abi::errno::Errno;
-use crate::abi::frame::Frame;
 use crate::arch::gdt::{self, PORT_BYTES};
 use crate::mm::fallible;
-use crate::process::instruction;
-use crate::process::task::Task;
+use crate::sched::thread::Thread;
 
 /// A thread's access to I/O ports.
 #[derive(Clone, Default)]
@@ -83,33 +81,22 @@ impl Ports {
     }
 }
 
-/// ioperm(2) of the running task.
-///
-/// # Errors
-/// `ENOMEM`.
-pub fn set_open(task: &Task, range: core::ops::Range<usize>, open: bool) -> Result<(), Errno> {
-    let mut ports = task.ports().lock().clone();
-    ports.change(range, open)?;
-    task.set_ports(ports);
-    Ok(())
-}
-
-/// iopl(2) of the running task.
-pub fn set_level(task: &Task, level: u8) {
-    let mut ports = task.ports().lock().clone();
-    ports.level = level;
-    task.set_ports(ports);
-}
-
-/// Handles a general protection fault by CLI or STI of a program at level 3: skips the instruction
-/// (fixup_iopl_exception). Returns whether the fault was one.
-pub fn passes_over(task: &Task, frame: &mut Frame) -> bool {
-    const CLI: u8 = 0xfa;
-    const STI: u8 = 0xfb;
-    let level = task.ports().lock().level;
-    let does_nothing = level == 3 && matches!(instruction::bytes(frame)[..], [CLI | STI, ..]);
-    if does_nothing {
-        frame.rip += 1;
+impl<O: ?Sized> Thread<O> {
+    /// ioperm(2) of the running thread.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn open_ports(&self, range: core::ops::Range<usize>, open: bool) -> Result<(), Errno> {
+        let mut ports = self.ports().lock().clone();
+        ports.change(range, open)?;
+        self.set_ports(ports);
+        Ok(())
     }
-    does_nothing
+
+    /// iopl(2) of the running thread.
+    pub fn set_port_level(&self, level: u8) {
+        let mut ports = self.ports().lock().clone();
+        ports.level = level;
+        self.set_ports(ports);
+    }
 }

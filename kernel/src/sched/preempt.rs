@@ -13,8 +13,6 @@ use core::arch::asm;
 use super::wait::is_interrupted;
 use crate::abi::errno::Errno;
 use crate::arch::percpu::{self, work};
-use crate::process::signal::{self, DEFAULT};
-use crate::process::task::{TaskState, current, try_current};
 use crate::sched::run_queue;
 use crate::sync;
 
@@ -54,43 +52,11 @@ pub fn interrupted() -> Result<(), Errno> {
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn killed() -> Result<(), Errno> {
     point();
-    if is_ending() {
+    if is_interrupted() && run_queue::current_thread().is_ending() {
         Err(Errno::EINTR)
     } else {
         Ok(())
     }
-}
-
-/// Whether a fatal signal is pending for the running task: its exit is decided, or a pending signal
-/// terminates by default. As in complete_signal (kernel/signal.c), signals that dump core don't
-/// count: they take effect at delivery.
-pub fn is_ending() -> bool {
-    if !is_interrupted() {
-        return false;
-    }
-    let task = current();
-    let waiting = {
-        let own = task.signals.lock();
-        if own.must_exit.is_some() {
-            return true;
-        }
-        let shared = task.process.signals.lock();
-        (own.pending.set() | shared.pending.set()) & !own.blocked
-    };
-    let kills = waiting & !(signal::IGNORED_BY_DEFAULT | signal::STOPPING | signal::DUMPING);
-    if kills == 0 || task.is_traced() || task.process.pid == crate::process::init::PID {
-        return false;
-    }
-    let actions = task.process.actions();
-    let actions = actions.lock();
-    (1..=signal::COUNT)
-        .any(|signo| kills & signal::bit(signo) != 0 && actions.get(signo).handler == DEFAULT)
-}
-
-/// Whether an interrupt of kernel code occurred at a preemption point, rather than in the idle
-/// loop.
-pub fn is_at_point() -> bool {
-    try_current().is_some_and(|task| task.state() == TaskState::Runnable)
 }
 
 /// Counts work between preemption points.

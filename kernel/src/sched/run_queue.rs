@@ -7,21 +7,20 @@
 
 use alloc::sync::Arc;
 use core::arch::naked_asm;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::sync::{Mutex, MutexGuard, rank};
 use x86_64::instructions::interrupts;
 
-use super::extras;
+use super::thread::{Owner, Thread, ThreadState};
 use super::turns::{Turn, Turns};
+use super::{cputime, extras};
 use crate::abi::errno::Errno;
 use crate::abi::frame::{self, Frame};
 use crate::arch::percpu::{self, work};
 use crate::arch::{gdt, segments::Segments};
-use crate::entry::exit::start_task;
+use crate::mm::kstack::KernelStack;
 use crate::mm::reserve;
-use crate::process::rseq;
-use crate::process::task::{Task, TaskState};
 use crate::sync;
 
 static SCHEDULER: Mutex<Scheduler, rank::RunQueue> = Mutex::new(Scheduler {
@@ -32,18 +31,37 @@ static SCHEDULER: Mutex<Scheduler, rank::RunQueue> = Mutex::new(Scheduler {
 });
 
 struct Scheduler {
-    current: Option<Arc<Task>>,
+    current: Option<Arc<Thread>>,
     /// The task that ran before. Kept until the next switch: an ended task still runs on its stack
     /// while it switches away.
-    previous: Option<Arc<Task>>,
+    previous: Option<Arc<Thread>>,
     turns: Turns,
     /// Tasks are being woken by expired timers ([`by_clock`]).
     by_clock: bool,
 }
 
-/// The running task, as a reference that can be kept.
-pub fn current_task() -> Arc<Task> {
-    SCHEDULER.lock().current.clone().expect("a task runs")
+/// Code that a new thread starts at ([`init`]).
+static START: AtomicUsize = AtomicUsize::new(0);
+
+/// Sets the code that a new thread starts at, before the first one.
+///
+/// # Safety
+/// `start` returns to user mode with the frame that rsp points to.
+pub unsafe fn init(start: unsafe extern "C" fn()) {
+    START.store(start as *const () as usize, Ordering::Relaxed);
+}
+
+/// The running thread, as a reference that can be kept.
+pub fn current_thread() -> Arc<Thread> {
+    SCHEDULER.lock().current.clone().expect("a thread runs")
+}
+
+/// Whether a thread has the CPU. An interrupt that strikes in the kernel then strikes at a point of a
+/// long call, otherwise in the idle loop.
+pub fn is_running() -> bool {
+    // Called by the timer, as `tick`.
+    let scheduler = SCHEDULER.try_lock();
+    scheduler.is_some_and(|mut scheduler| scheduler.split().0.is_some())
 }
 
 /// Makes room for `tasks` in the queue, so that a wake-up never allocates.
@@ -57,28 +75,28 @@ pub fn make_room(tasks: usize) -> Result<(), Errno> {
 impl Scheduler {
     /// Borrows the running task and the ready ones together. No task runs while the current one is
     /// about to sleep or the CPU halts.
-    fn split(&mut self) -> (Option<&Arc<Task>>, &mut Turns) {
+    fn split(&mut self) -> (Option<&Arc<Thread>>, &mut Turns) {
         let current = self.current.as_ref();
-        let running = current.filter(|task| task.state() == TaskState::Runnable);
+        let running = current.filter(|task| task.state() == ThreadState::Runnable);
         (running, &mut self.turns)
     }
 }
 
 /// Makes a new task ready to run.
-pub fn start(task: Arc<Task>) {
+pub fn start(task: Arc<Thread>) {
     let mut scheduler = SCHEDULER.lock();
     let (running, turns) = scheduler.split();
     turns.add_new(task, running.map(|task| &**task));
 }
 
 /// Makes a task ready again, and requests a switch if it preempts the running one.
-fn resume(task: &Arc<Task>) {
+fn resume(task: Arc<Thread>) {
     let mut scheduler = SCHEDULER.lock();
     let by_clock = scheduler.by_clock;
     let (running, turns) = scheduler.split();
     // After `split`: the task may be the current one, on whose stack the CPU halts.
-    task.set_state(TaskState::Runnable);
-    if turns.add_woken(task.clone(), running.map(|task| &**task), by_clock) {
+    task.set_state(ThreadState::Runnable);
+    if turns.add_woken(task, running.map(|task| &**task), by_clock) {
         percpu::set_work(work::RESCHEDULE);
     }
 }
@@ -90,24 +108,31 @@ pub fn by_clock(f: impl FnOnce()) {
     SCHEDULER.lock().by_clock = false;
 }
 
-/// Wakes a task if it is blocked.
-pub fn wake(task: &Arc<Task>) {
-    if task.state() == TaskState::Blocked {
-        resume(task);
+/// Wakes a thread if it is blocked.
+pub fn wake<O: Owner>(thread: &Arc<Thread<O>>) {
+    if thread.state() == ThreadState::Blocked {
+        resume(thread.clone());
+    }
+}
+
+/// [`wake`], where the type of the owner isn't known.
+pub fn wake_thread(thread: &Arc<Thread>) {
+    if thread.state() == ThreadState::Blocked {
+        resume(thread.clone());
     }
 }
 
 /// Resumes a task that job control or its tracer has stopped.
-pub fn wake_stopped(task: &Arc<Task>) {
-    if matches!(task.state(), TaskState::Stopped | TaskState::Traced) {
-        resume(task);
+pub fn wake_stopped<O: Owner>(thread: &Arc<Thread<O>>) {
+    if matches!(thread.state(), ThreadState::Stopped | ThreadState::Traced) {
+        resume(thread.clone());
     }
 }
 
 /// Resumes a task that job control has stopped, but not one stopped by its tracer.
-pub fn wake_continued(task: &Arc<Task>) {
-    if task.state() == TaskState::Stopped {
-        wake_stopped(task);
+pub fn wake_continued<O: Owner>(thread: &Arc<Thread<O>>) {
+    if thread.state() == ThreadState::Stopped {
+        resume(thread.clone());
     }
 }
 
@@ -118,7 +143,7 @@ pub fn runnable() -> usize {
         return 0;
     };
     let current = scheduler.current.as_ref();
-    let runs = current.is_some_and(|task| task.state() == TaskState::Runnable);
+    let runs = current.is_some_and(|task| task.state() == ThreadState::Runnable);
     scheduler.turns.len() + usize::from(runs)
 }
 
@@ -165,8 +190,8 @@ pub fn pause() {
 /// Switches to the next task in the order of `turn`; doesn't wait for memory.
 fn change(turn: Turn) {
     sync::assert_none_held("a task gives the CPU up");
-    crate::sched::cputime::charge();
     let mut scheduler = SCHEDULER.lock();
+    cputime::charge(scheduler.current.as_deref());
     let (running, turns) = scheduler.split();
     let next = if let Some(running) = running {
         let next = turns.next(Some(running), turn);
@@ -176,7 +201,7 @@ fn change(turn: Turn) {
         next
     } else {
         if let Some(current) = &scheduler.current {
-            current.usage.voluntary.fetch_add(1, Ordering::Relaxed);
+            current.switches.voluntary.fetch_add(1, Ordering::Relaxed);
         }
         loop {
             if let Some(next) = scheduler.turns.next(None, turn) {
@@ -186,7 +211,7 @@ fn change(turn: Turn) {
             // STI takes effect after the next instruction: no interrupt is lost before HLT.
             interrupts::enable_and_hlt();
             interrupts::disable();
-            crate::sched::cputime::skip();
+            cputime::skip();
             scheduler = SCHEDULER.lock();
         }
     };
@@ -199,44 +224,40 @@ fn change(turn: Turn) {
     }
 }
 
-fn switch_to(next: Arc<Task>, mut scheduler: MutexGuard<'_, Scheduler, rank::RunQueue>) {
+fn switch_to(next: Arc<Thread>, mut scheduler: MutexGuard<'_, Scheduler, rank::RunQueue>) {
     let previous = scheduler.current.replace(next.clone());
     if let Some(previous) = &previous {
         if Arc::ptr_eq(previous, &next) {
             return;
         }
-        if previous.state() == TaskState::Runnable {
-            previous.usage.involuntary.fetch_add(1, Ordering::Relaxed);
+        if previous.state() == ThreadState::Runnable {
+            previous
+                .switches
+                .involuntary
+                .fetch_add(1, Ordering::Relaxed);
         }
         previous.fpu.lock().save();
         previous.segments.set(Segments::read());
-        // A restartable sequence in progress is aborted.
-        let interrupted = rseq::work_after_switch(previous);
-        previous
-            .work
-            .store(percpu::pending_work() | interrupted, Ordering::Relaxed);
+        previous.save_work();
     }
     let mut unused = 0;
     let save_to = previous
         .as_ref()
-        .map_or(&raw mut unused, |task| task.context.get());
-    let load_from = next.context.get();
+        .map_or(&raw mut unused, |task| task.context());
+    let load_from = next.context();
     percpu::set_current(
-        Arc::as_ptr(&next),
-        next.stack.top(),
+        Arc::as_ptr(&next).cast(),
+        next.stack_top(),
         // Low memory is a state of the machine, not of the task.
         next.work.load(Ordering::Relaxed) | percpu::pending_work() & work::LOW_MEMORY,
     );
-    gdt::set_kernel_stack(next.stack.top());
+    gdt::set_kernel_stack(next.stack_top());
     gdt::set_tls(&next.tls.lock());
     let had = previous.as_ref().map_or(0, |task| task.extras.present());
     if had | next.extras.present() != 0 {
         extras::switch(had, &next);
     }
-    match next.mm() {
-        Some(mm) => crate::process::activate(&mm.lock()),
-        None => crate::mm::paging::activate_kernel(),
-    }
+    next.activate();
     // After the address space: selectors may refer to its LDT.
     next.segments.lock().load();
     next.fpu.lock().load();
@@ -273,16 +294,16 @@ unsafe extern "C" fn switch_stacks(save_to: *mut u64, load: u64) {
     )
 }
 
-/// Lays out a new task's stack so that the first switch to it returns to user mode with
+/// Lays out a new thread's stack so that the first switch to the thread returns to user mode with
 /// `frame`. Returns the stack pointer to switch to.
-pub fn prepare_stack(top: u64, frame: &Frame) -> u64 {
-    let frame_at = top - frame::SIZE as u64;
+pub fn prepare_stack(stack: &KernelStack, frame: &Frame) -> u64 {
+    let frame_at = stack.top() - frame::SIZE as u64;
     let context = frame_at - 7 * 8;
-    // SAFETY: the caller passes the top of a mapped, unused kernel stack.
+    // SAFETY: a `KernelStack` is mapped, and a new thread's has no other user yet.
     unsafe {
         (frame_at as *mut Frame).write(frame.clone());
         core::ptr::write_bytes(context as *mut u64, 0, 6);
-        ((frame_at - 8) as *mut u64).write(start_task as *const () as u64);
+        ((frame_at - 8) as *mut u64).write(START.load(Ordering::Relaxed) as u64);
     }
     context
 }

@@ -1,23 +1,13 @@
 //! Sleeping until a deadline.
 
-use alloc::sync::Arc;
-
 use vdso::math::Time;
 use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME, TAI};
 
-use crate::process::Task;
 use crate::sched::{run_queue, wait};
-use crate::time::timer::{Clock, Expire, Timer};
+use crate::time::timer::{Clock, Timer};
 use crate::time::{as_nanos, now};
 
-impl Expire for Task {
-    /// Wakes the task whose [`Alarm`] expired.
-    fn expire(self: Arc<Self>) {
-        run_queue::wake(&self);
-    }
-}
-
-/// Timer that wakes the task that made it, unless dropped before.
+/// Timer that wakes the thread that made it, unless dropped before.
 pub struct Alarm {
     _timer: Timer,
 }
@@ -26,8 +16,7 @@ impl Alarm {
     /// Wakes the running task when `clock` reaches `time` (ns).
     pub fn new(clock: Clock, time: u64) -> Self {
         let timer = Timer::new();
-        let task = Arc::downgrade(&run_queue::current_task());
-        timer.set(clock, time, task);
+        timer.set(clock, time, run_queue::current_thread().as_timer_owner());
         Self { _timer: timer }
     }
 }

@@ -20,8 +20,8 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use crate::abi::errno::Errno;
 use crate::mm::fallible::Grow;
-use crate::process::task::Task;
 use crate::sched::cputime;
+use crate::sched::thread::Thread;
 
 /// CFS's periods on one CPU, in TSC cycles.
 struct Periods {
@@ -71,9 +71,9 @@ pub enum Turn {
 /// The ready tasks, without the running one.
 pub struct Turns {
     /// A task woken by the clock, which runs next.
-    first: Option<Arc<Task>>,
+    first: Option<Arc<Thread>>,
     /// In order of virtual runtime, then of arrival.
-    ready: VecDeque<Arc<Task>>,
+    ready: VecDeque<Arc<Thread>>,
     /// Minimum virtual runtime of the queue (min_vruntime); never decreases.
     least: u64,
 }
@@ -102,9 +102,9 @@ impl Turns {
     }
 
     /// Adds a task that was preempted or yielded.
-    pub fn add(&mut self, task: Arc<Task>) {
+    pub fn add(&mut self, task: Arc<Thread>) {
         let runtime = task.runtime.load(Relaxed);
-        let is_after = |other: &Arc<Task>| other.runtime.load(Relaxed) <= runtime;
+        let is_after = |other: &Arc<Thread>| other.runtime.load(Relaxed) <= runtime;
         if self.ready.back().is_none_or(is_after) {
             self.ready.push_back(task);
         } else {
@@ -115,7 +115,12 @@ impl Turns {
 
     /// Adds a task that slept. Returns whether it preempts `running` (check_preempt_wakeup).
     /// `by_clock`: it was woken by an expired timer.
-    pub fn add_woken(&mut self, task: Arc<Task>, running: Option<&Task>, by_clock: bool) -> bool {
+    pub fn add_woken(
+        &mut self,
+        task: Arc<Thread>,
+        running: Option<&Thread>,
+        by_clock: bool,
+    ) -> bool {
         let periods = Periods::new();
         let running_runtime = running.map(running_runtime);
         self.advance(running_runtime);
@@ -137,7 +142,7 @@ impl Turns {
     }
 
     /// Adds a new task, created by `running`.
-    pub fn add_new(&mut self, task: Arc<Task>, running: Option<&Task>) {
+    pub fn add_new(&mut self, task: Arc<Thread>, running: Option<&Thread>) {
         let running_runtime = running.map(running_runtime);
         self.advance(running_runtime);
         let tasks = self.len() + usize::from(running.is_some()) + 1;
@@ -149,7 +154,7 @@ impl Turns {
 
     /// Removes and returns the next task; `None` if `running`, whose CPU time has been charged,
     /// continues.
-    pub fn next(&mut self, running: Option<&Task>, turn: Turn) -> Option<Arc<Task>> {
+    pub fn next(&mut self, running: Option<&Thread>, turn: Turn) -> Option<Arc<Thread>> {
         let running_runtime = running.map(|task| task.runtime.load(Relaxed));
         self.advance(running_runtime);
         if self.first.is_some() {
@@ -182,6 +187,6 @@ impl Turns {
 }
 
 /// The running task's virtual runtime, with the cycles not yet charged.
-fn running_runtime(running: &Task) -> u64 {
+fn running_runtime(running: &Thread) -> u64 {
     running.runtime.load(Relaxed) + cputime::uncharged()
 }

@@ -15,9 +15,9 @@ use crate::abi::ready::Ready;
 use crate::arch::percpu::{self, work};
 use crate::mm::fallible::{Grow, TryPush};
 use crate::mm::reserve;
-use crate::process::task::{Task, TaskState};
 use crate::sched::run_queue;
 use crate::sched::sleep::Alarm;
+use crate::sched::thread::{Thread, ThreadState};
 use crate::time::timer::Clock;
 
 /// Callback of a wait queue.
@@ -40,7 +40,7 @@ impl Ticket {
 }
 
 enum Waiter {
-    Task(Arc<Task>),
+    Thread(Arc<Thread>),
     Callback(Ready, Arc<dyn Wake>),
     /// A callback that left; removed later.
     Gone,
@@ -118,12 +118,13 @@ impl WaitQueue {
 
     /// Sleeps until woken by any source. Returns whether this queue was the source.
     fn sleep(&self, exclusive: bool) -> bool {
-        let task = run_queue::current_task();
+        let task = run_queue::current_thread();
         let ticket = Ticket::new();
         let is_entered = {
             let mut lines = self.0.lock();
             let line = lines.choose(exclusive);
-            line.try_push((ticket, Waiter::Task(task.clone()))).is_ok()
+            line.try_push((ticket, Waiter::Thread(task.clone())))
+                .is_ok()
         };
         // Without memory for the entry, the caller's loop polls the condition.
         if !is_entered {
@@ -132,7 +133,7 @@ impl WaitQueue {
             reserve::after_sleep();
             return false;
         }
-        task.set_state(TaskState::Blocked);
+        task.set_state(ThreadState::Blocked);
         drop(task);
         run_queue::schedule();
         // A wake-up by another source, a signal or a timer, leaves the entry in the queue.
@@ -193,8 +194,8 @@ impl WaitQueue {
         let mut lines = self.0.lock_beside();
         if !lines.shared.is_empty() {
             lines.shared.retain(|(_, waiter)| match waiter {
-                Waiter::Task(task) => {
-                    run_queue::wake(task);
+                Waiter::Thread(thread) => {
+                    run_queue::wake_thread(thread);
                     false
                 }
                 Waiter::Callback(wanted, callback) => {
@@ -212,8 +213,8 @@ impl WaitQueue {
             let Some((_, waiter)) = lines.exclusive.pop_front() else {
                 break;
             };
-            if let Waiter::Task(task) = waiter {
-                run_queue::wake(&task);
+            if let Waiter::Thread(thread) = waiter {
+                run_queue::wake_thread(&thread);
             }
         }
         trim(&mut lines.exclusive);
@@ -251,7 +252,7 @@ pub fn until<T>(deadline: Option<u64>, condition: impl FnMut() -> Option<T>) -> 
 
 /// Blocks the running task until it is woken.
 pub fn block() {
-    run_queue::current_task().set_state(TaskState::Blocked);
+    run_queue::current_thread().set_state(ThreadState::Blocked);
     run_queue::schedule();
 }
 

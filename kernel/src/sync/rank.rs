@@ -181,13 +181,13 @@ ranks! {
     TimerQueue,
     /// The scheduler: `sched/run_queue.rs`.
     RunQueue,
-    /// A thread's restartable sequences: `process/rseq.rs`.
+    /// A thread's restartable sequences: `process/task.rs`.
     Rseq,
-    /// A task's FPU registers: `process/task.rs`.
+    /// A thread's FPU registers: `sched/thread.rs`.
     Fpu,
-    /// A task's segment registers: `process/task.rs`.
+    /// A thread's segment registers: `sched/thread.rs`.
     Segments,
-    /// A task's descriptors in the GDT: `process/task.rs`.
+    /// A thread's descriptors in the GDT: `sched/thread.rs`.
     ThreadArea,
     /// A thread's debug registers: `sched/extras.rs`.
     DebugRegisters,

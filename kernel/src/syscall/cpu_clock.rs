@@ -4,9 +4,8 @@
 use alloc::sync::Arc;
 
 use crate::abi::errno::Errno;
-use crate::process::{Process, Task, table};
+use crate::process::{Process, Task, current_task, rusage, table};
 use crate::sched::cputime;
-use crate::sched::run_queue;
 
 /// CLOCK_PROCESS_CPUTIME_ID.
 const PROCESS_CPUTIME: i32 = 2;
@@ -37,7 +36,7 @@ pub fn cpu_clock(id: i32) -> Result<CpuClock, Errno> {
         _ => id & 4 != 0,
     };
     let pid = if id < 0 { !(id >> 3) as u32 } else { 0 };
-    let own = run_queue::current_task();
+    let own = current_task();
     let task = match pid {
         0 => Some(own.clone()),
         pid if of_thread || pid == own.tid() => {
@@ -61,7 +60,7 @@ pub fn cpu_clock(id: i32) -> Result<CpuClock, Errno> {
 pub fn cpu_time(id: i32) -> Result<u64, Errno> {
     let clock = cpu_clock(id)?;
     Ok(match clock.thread {
-        Some(task) => cputime::used(&task, true),
-        None => cputime::used_by(&clock.process),
+        Some(task) => cputime::used(&*task),
+        None => rusage::cpu_time(&clock.process),
     })
 }

@@ -11,7 +11,7 @@ use crate::abi::errno::{Errno, SysResult};
 use crate::mm::fallible;
 use crate::process::capability::require;
 use crate::process::{current, fork, jobs, table};
-use crate::sched::{preempt, run_queue};
+use crate::sched::preempt;
 use crate::usercopy::UserPtr;
 
 /// Most supplementary groups (NGROUPS_MAX).
@@ -356,7 +356,7 @@ pub fn getsid(pid: i32) -> SysResult {
 
 /// setpgid(2): of the process itself or a child that hasn't called execve(2).
 pub fn setpgid(pid: i32, pgid: i32) -> SysResult {
-    let me = run_queue::current_task().process.clone();
+    let me = current().process.clone();
     let pid = if pid == 0 { me.pid as i32 } else { pid };
     let pgid = if pgid == 0 { pid } else { pgid };
     let pgid = u32::try_from(pgid).map_err(|_| Errno::EINVAL)?;

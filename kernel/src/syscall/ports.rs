@@ -5,7 +5,6 @@ use crate::abi::errno::{Errno, SysResult};
 use crate::arch::gdt::PORT_BYTES;
 use crate::process::capability::require;
 use crate::process::current;
-use crate::sched::ports;
 
 /// ioperm(2): permits or forbids `count` ports from `first` on.
 pub fn ioperm(first: u64, count: u64, open: i32) -> SysResult {
@@ -17,7 +16,7 @@ pub fn ioperm(first: u64, count: u64, open: i32) -> SysResult {
     if open != 0 {
         require(Caps::SYS_RAWIO)?;
     }
-    ports::set_open(&task, first as usize..end as usize, open != 0)?;
+    task.open_ports(first as usize..end as usize, open != 0)?;
     Ok(0)
 }
 
@@ -32,6 +31,6 @@ pub fn iopl(level: u32) -> SysResult {
     if level > now {
         require(Caps::SYS_RAWIO)?;
     }
-    ports::set_level(&task, level);
+    task.set_port_level(level);
     Ok(0)
 }

@@ -11,8 +11,7 @@ use linux_raw_sys::general::RLIMIT_NICE;
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::process::capability::capable;
-use crate::process::{Task, current, table};
-use crate::sched::run_queue;
+use crate::process::{Task, current, current_task, table};
 
 // `which` of getpriority(2): PRIO_PROCESS (a thread), PRIO_PGRP, PRIO_USER. ioprio_get(2)'s values
 // start at 1.
@@ -34,7 +33,7 @@ const LEVELS: u32 = 8;
 /// # Errors
 /// `EINVAL` for an unknown `which`.
 fn targets(which: i32, who: i32) -> Result<impl Iterator<Item = Arc<Task>>, Errno> {
-    let me = run_queue::current_task();
+    let me = current_task();
     let own = match which {
         PROCESS => me.tid(),
         GROUP => me.process.pgid.load(Ordering::Relaxed),
@@ -97,7 +96,7 @@ pub fn setpriority(which: i32, who: i32, nice: i32) -> SysResult {
 
 /// nice(2), i386.
 pub fn nice(increment: i32) -> SysResult {
-    let task = run_queue::current_task();
+    let task = current_task();
     let old = i32::from(task.attributes.lock().nice);
     let nice = (old + increment.clamp(-40, 40)).clamp(-20, 19);
     if increment < 0 && !may_set_nice(&task, nice) {

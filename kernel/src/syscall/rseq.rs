@@ -12,7 +12,7 @@ const SIZE: u32 = 32;
 
 /// rseq(2).
 pub fn rseq(address: u64, len: u32, flags: u32, signature: u32) -> SysResult {
-    let now = *current().rseq.lock();
+    let now = current().rseq();
     let same = |old: &Registration| old.address == address && old.len == len;
     if flags & UNREGISTER != 0 {
         let old = now

@@ -9,8 +9,7 @@ use super::priority::is_nice_within_limit;
 use super::time::{Pair, Time64};
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
-use crate::process::{Task, current, table};
-use crate::sched::run_queue;
+use crate::process::{Task, current, current_task, table};
 use crate::usercopy::UserPtr;
 
 /// sched_setparam(2) keeps the policy (SETPARAM_POLICY).
@@ -28,7 +27,7 @@ const FLAG_RESET: u32 = 1;
 /// The thread `pid` (0: the caller).
 fn find(pid: i32) -> Result<Arc<Task>, Errno> {
     match u32::try_from(pid) {
-        Ok(0) => Ok(run_queue::current_task()),
+        Ok(0) => Ok(current_task()),
         Ok(tid) => table::find(tid).ok_or(Errno::ESRCH),
         Err(_) => Err(Errno::EINVAL),
     }

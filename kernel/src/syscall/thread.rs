@@ -5,8 +5,7 @@ use core::sync::atomic::Ordering;
 
 use crate::abi::errno::{Errno, SysResult};
 use crate::process::ptrace::{self, Ids};
-use crate::process::{current, table};
-use crate::sched::run_queue;
+use crate::process::{current, current_task, table};
 use crate::usercopy::UserPtr;
 
 /// set_tid_address(2).
@@ -38,7 +37,7 @@ pub fn set_robust_list(head: u64, size: usize) -> SysResult {
 /// get_robust_list(2).
 pub fn get_robust_list(tid: i32, head: u64, size: u64) -> SysResult {
     let task = if tid == 0 {
-        run_queue::current_task()
+        current_task()
     } else {
         table::find(tid as u32).ok_or(Errno::ESRCH)?
     };

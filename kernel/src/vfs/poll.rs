@@ -12,9 +12,9 @@ use super::file::File;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::ready::Ready;
 use crate::mm::frame;
-use crate::process::Task;
 use crate::sched::preempt::{self, Stride};
 use crate::sched::run_queue;
+use crate::sched::thread::Thread;
 use crate::sched::wait::{self, Ticket, Wake};
 
 /// Events reported even if not requested (POLLERR, POLLHUP).
@@ -26,16 +26,16 @@ pub const FILE: usize = 256;
 /// A file and the requested events.
 pub type Asked<'a> = (&'a Arc<File>, Ready);
 
-/// Entry of a task in the wait queues.
+/// Entry of a thread in the wait queues.
 struct Waiter {
-    task: Arc<Task>,
+    thread: Arc<Thread>,
     was_woken: AtomicBool,
 }
 
 impl Wake for Waiter {
     fn wake(&self, _events: Ready) {
         self.was_woken.store(true, Ordering::Relaxed);
-        run_queue::wake(&self.task);
+        run_queue::wake_thread(&self.thread);
     }
 }
 
@@ -59,7 +59,7 @@ pub fn wait<'a>(
         return Err(Errno::ENOMEM);
     }
     let waiter = Arc::new(Waiter {
-        task: run_queue::current_task(),
+        thread: run_queue::current_thread(),
         was_woken: AtomicBool::new(false),
     });
     let ticket = Ticket::new();

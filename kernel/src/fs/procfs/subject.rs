@@ -12,7 +12,8 @@ use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
 use crate::process::pid::Pid;
 use crate::process::ptrace::{self, Ids};
-use crate::process::{Process, Task, TaskState};
+use crate::process::{Process, Task};
+use crate::sched::thread::ThreadState;
 use crate::vm::address_space::AddressSpace;
 
 /// Subject of a directory: /proc/ID, or /proc/PID/task/ID.
@@ -80,11 +81,11 @@ impl Subject {
     pub fn state(&self) -> (char, &'static str) {
         match self.task.as_ref().map(|task| task.state()) {
             None => ('Z', "zombie"),
-            Some(TaskState::Runnable) => ('R', "running"),
-            Some(TaskState::Blocked) => ('S', "sleeping"),
-            Some(TaskState::Stopped) => ('T', "stopped"),
-            Some(TaskState::Traced) => ('t', "tracing stop"),
-            Some(TaskState::Dead) => ('X', "dead"),
+            Some(ThreadState::Runnable) => ('R', "running"),
+            Some(ThreadState::Blocked) => ('S', "sleeping"),
+            Some(ThreadState::Stopped) => ('T', "stopped"),
+            Some(ThreadState::Traced) => ('t', "tracing stop"),
+            Some(ThreadState::Dead) => ('X', "dead"),
         }
     }
 

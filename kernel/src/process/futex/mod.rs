@@ -18,6 +18,7 @@ use alloc::sync::Arc;
 use core::ops::Bound::{Excluded, Included};
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::process::current_task;
 use crate::sync::{Mutex, rank};
 
 use super::{Task, current};
@@ -140,7 +141,7 @@ impl FutexWaiter {
     fn enqueue(key: Key, kind: WaitKind, target: Option<Key>) -> Arc<Self> {
         let place = (key, next_serial());
         let waiter = Arc::new(Self {
-            task: run_queue::current_task(),
+            task: current_task(),
             state: Mutex::new(WaiterState {
                 place: place.clone(),
                 kind,

@@ -14,8 +14,9 @@ use linux_raw_sys::general::{FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS};
 
 use super::{Deadline, Fate, FutexWaiter, Key, WaitKind, Word, next_waiter, sleep};
 use crate::abi::errno::Errno;
-use crate::process::{Task, TaskState, current, table};
+use crate::process::{Task, current, table};
 use crate::sched::run_queue;
+use crate::sched::thread::ThreadState;
 use crate::vm::fault::Access;
 
 /// Thread IDs of the owners of all words that have waiters, by key.
@@ -60,7 +61,7 @@ pub(super) fn acquire(word: Word, key: &Key, task: &Task, mark: bool) -> Result<
     // Before the checks: the owner now has to unlock by a call.
     word.at.write(value | FUTEX_WAITERS)?;
     let holder = table::find(owner)
-        .filter(|holder| holder.state() != TaskState::Dead)
+        .filter(|holder| holder.state() != ThreadState::Dead)
         .ok_or(Errno::ESRCH)?;
     let is_here = match (holder.mm(), task.mm()) {
         (Some(theirs), Some(ours)) => Arc::ptr_eq(&theirs, &ours),

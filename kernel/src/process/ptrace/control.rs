@@ -12,8 +12,9 @@ use crate::arch::percpu::work;
 use crate::mm::fallible::Grow as _;
 use crate::process::capability::capable;
 use crate::process::signal::{self, SIGKILL, SIGSTOP, SigInfo};
-use crate::process::{Process, Task, TaskState, table};
+use crate::process::{Process, Task, current, current_task, table};
 use crate::sched::run_queue;
+use crate::sched::thread::ThreadState;
 
 /// Makes `tracer` the tracer of `task` (ptrace_link).
 fn link(tracer: &Arc<Process>, task: &Arc<Task>, options: Options, seized: bool, may_watch: bool) {
@@ -39,7 +40,7 @@ fn link(tracer: &Arc<Process>, task: &Arc<Task>, options: Options, seized: bool,
 /// # Errors
 /// `ENOMEM`.
 pub fn make_room() -> Result<(), Errno> {
-    let task = run_queue::current_task();
+    let task = current_task();
     let tracer = {
         let tracing = task.tracing.lock();
         let tracing = tracing.as_ref();
@@ -53,7 +54,7 @@ pub fn make_room() -> Result<(), Errno> {
 /// # Errors
 /// `EPERM` if the thread is already traced.
 pub fn trace_me() -> Result<(), Errno> {
-    let task = run_queue::current_task();
+    let task = current_task();
     let parent = task.process.parent.lock().upgrade();
     let parent = parent.filter(|_| !task.is_traced()).ok_or(Errno::EPERM)?;
     let may_watch = capable(Caps::SYS_PTRACE);
@@ -68,7 +69,7 @@ pub fn trace_me() -> Result<(), Errno> {
 /// `ESRCH` if there is no such thread; `EPERM` if the thread may not be traced, is already traced,
 /// or has ended.
 pub fn attach(tid: u32, seize: Option<Options>) -> Result<(), Errno> {
-    let tracer = run_queue::current_task().process.clone();
+    let tracer = current().process.clone();
     let task = table::find(tid).ok_or_else(|| match table::find_process(tid) {
         Some(_) => Errno::EPERM,
         None => Errno::ESRCH,
@@ -76,19 +77,20 @@ pub fn attach(tid: u32, seize: Option<Options>) -> Result<(), Errno> {
     let refused = Arc::ptr_eq(&task.process, &tracer)
         || !may_access(&task, Ids::Real)
         || task.is_traced()
-        || task.state() == TaskState::Dead;
+        || task.state() == ThreadState::Dead;
     if refused {
         return Err(Errno::EPERM);
     }
     let (options, may_watch) = (seize.unwrap_or_default(), capable(Caps::SYS_PTRACE));
     tracer.tracees.lock().room_for(1)?;
     link(&tracer, &task, options, seize.is_some(), may_watch);
-    if task.state() == TaskState::Stopped {
+    if task.state() == ThreadState::Stopped {
         // The thread goes from the group stop to a tracer's stop, and reports it.
         request_stop(&task);
         run_queue::wake_continued(&task);
         // The next request finds the thread stopped (JOBCTL_TRAPPING in kernel/ptrace.c).
-        while stop::is_wanted(&task) && task.state() == TaskState::Runnable && !signal::is_dying() {
+        while stop::is_wanted(&task) && task.state() == ThreadState::Runnable && !signal::is_dying()
+        {
             run_queue::yield_now();
         }
     } else if seize.is_none() {
@@ -108,7 +110,7 @@ fn request_stop(task: &Arc<Task>) {
 /// option (`followed`) or the call did by CLONE_PTRACE (`by_flag`). The child stops before its
 /// first instruction.
 pub fn inherit(child: &Arc<Task>, followed: Options, by_flag: bool) {
-    let task = run_queue::current_task();
+    let task = current_task();
     let parent = {
         let tracing = task.tracing.lock();
         tracing.as_ref().and_then(|parent| {
@@ -145,7 +147,7 @@ pub fn held(tid: u32) -> Result<Arc<Task>, Errno> {
         .lock()
         .as_ref()
         .is_some_and(|tracing| tracing.listening);
-    if task.state() == TaskState::Traced && !is_listening {
+    if task.state() == ThreadState::Traced && !is_listening {
         Ok(task)
     } else {
         Err(Errno::ESRCH)
@@ -157,7 +159,7 @@ pub fn held(tid: u32) -> Result<Arc<Task>, Errno> {
 /// # Errors
 /// `ESRCH` if there is none.
 pub fn tracee(tid: u32) -> Result<Arc<Task>, Errno> {
-    let me = run_queue::current_task().process.clone();
+    let me = current().process.clone();
     let tracees = me.tracees.lock();
     let found = tracees.iter().find(|task| task.tid() == tid);
     found.cloned().ok_or(Errno::ESRCH)
@@ -274,7 +276,7 @@ pub fn detach(tracer: &Process, task: &Arc<Task>, signo: u8) {
 
 /// PTRACE_KILL.
 pub fn kill(task: &Arc<Task>) {
-    if task.state() == TaskState::Traced {
+    if task.state() == ThreadState::Traced {
         resume(task, Mode::Run, SIGKILL);
     }
 }

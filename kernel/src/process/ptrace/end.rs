@@ -7,12 +7,13 @@ use super::{Mode, Options, Stop, stop};
 use crate::process::exit::ExitStatus;
 use crate::process::signal::{self, SigInfo};
 use crate::process::stop::StopState;
-use crate::process::{Process, Task, TaskState, children};
+use crate::process::{Process, Task, children};
 use crate::sched::run_queue;
+use crate::sched::thread::ThreadState;
 
 /// Ends the tracing of `task` (__ptrace_unlink); a stopped thread continues with `signo` (0: none).
 pub(super) fn unlink(task: &Arc<Task>, signo: u8) {
-    let was_held = task.state() == TaskState::Traced;
+    let was_held = task.state() == ThreadState::Traced;
     let Some(tracing) = task.tracing.take() else {
         return;
     };
@@ -139,7 +140,7 @@ pub fn news(task: &Task, take: bool) -> Option<children::Event> {
         return is_over.then_some(children::Event::Ended(status));
     }
     // Resumed before the tracer waited, or killed: the stop is over.
-    if tracing.listening || task.state() != TaskState::Traced {
+    if tracing.listening || task.state() != ThreadState::Traced {
         return None;
     }
     let stop: &mut Stop = tracing.stop.as_mut().filter(|stop| !stop.told)?;

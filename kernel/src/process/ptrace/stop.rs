@@ -10,8 +10,9 @@ use super::{Mode, Options, Reason, Stop};
 use crate::process::exit::ExitStatus;
 use crate::process::signal::{self, SIGKILL, SIGTRAP, SigInfo};
 use crate::process::stop::StopState;
-use crate::process::{Process, Task, TaskState, children, current};
+use crate::process::{Process, Task, children, current, current_task};
 use crate::sched::run_queue;
+use crate::sched::thread::ThreadState;
 
 /// Added to SIGTRAP at system calls with PTRACE_O_TRACESYSGOOD.
 const SYSGOOD: u32 = 0x80;
@@ -21,7 +22,7 @@ const SYSGOOD: u32 = 0x80;
 ///
 /// The tracer may change the thread's frame meanwhile: no caller may hold a reference to it.
 fn hold(reason: Reason, code: u32, info: SigInfo, message: Option<u64>) -> Option<Stop> {
-    let task = run_queue::current_task();
+    let task = current_task();
     let tracer = {
         let mut tracing = task.tracing.lock();
         let tracing = tracing.as_mut()?;
@@ -41,7 +42,7 @@ fn hold(reason: Reason, code: u32, info: SigInfo, message: Option<u64>) -> Optio
         tracing.tracer.upgrade()
     };
     if let Some(tracer) = tracer {
-        task.set_state(TaskState::Traced);
+        task.set_state(ThreadState::Traced);
         let why = if reason == Reason::Group {
             CLD_STOPPED
         } else {
@@ -90,10 +91,7 @@ pub fn syscall_exit() {
         // The trap of the instruction that made the call. The CPU would trap one instruction later,
         // as the doors mask TF.
         Mode::Step => {
-            let _ = signal::send_task(
-                &run_queue::current_task(),
-                &SigInfo::fault(SIGTRAP, TRAP_BRKPT, current().frame().rip),
-            );
+            let _ = signal::send_self(&SigInfo::fault(SIGTRAP, TRAP_BRKPT, current().frame().rip));
         }
         // A call that isn't executed has no exit stop; TF traps after the next instruction
         // (report_single_step in kernel/entry/common.c).
@@ -128,7 +126,7 @@ fn stop_at_call(reason: Reason) {
     let stop = hold(reason, code, trap(code as i32), Some(message));
     // The tracer may add a signal.
     if let Some(signo) = stop.map(|stop| stop.signal).filter(|signo| *signo != 0) {
-        let _ = signal::send_task(&run_queue::current_task(), &SigInfo::kernel(signo));
+        let _ = signal::send_self(&SigInfo::kernel(signo));
     }
 }
 
@@ -142,7 +140,7 @@ pub fn before_delivery(info: SigInfo) -> Option<SigInfo> {
 
 #[cold]
 fn hold_for_signal(info: SigInfo) -> Option<SigInfo> {
-    let task = run_queue::current_task();
+    let task = current_task();
     let stop = hold(Reason::Signal, info.signo.into(), info, Some(0))?;
     if stop.signal == 0 || signal::is_dying() {
         return None;
@@ -172,7 +170,7 @@ fn hold_for_signal(info: SigInfo) -> Option<SigInfo> {
 /// The group stop of a traced thread, which stops for its tracer instead of job control. Returns
 /// `false` if the running thread isn't traced.
 pub fn group_stop(signo: u8) -> bool {
-    let task = run_queue::current_task();
+    let task = current_task();
     let Some(seized) = task.tracing.lock().as_ref().map(|tracing| tracing.seized) else {
         return false;
     };
@@ -202,7 +200,7 @@ pub fn is_wanted(task: &Task) -> bool {
 
 /// Makes the requested stop of the running thread.
 pub fn wanted_stop() {
-    let task = run_queue::current_task();
+    let task = current_task();
     let seized = {
         let mut tracing = task.tracing.lock();
         let Some(tracing) = tracing.as_mut() else {
@@ -247,7 +245,7 @@ pub fn exec(old_tid: u32) {
     if options.contains(Options::TRACEEXEC) {
         event(linux::PTRACE_EVENT_EXEC, old_tid.into());
     } else if !seized {
-        let _ = signal::send_task(&run_queue::current_task(), &SigInfo::user(SIGTRAP));
+        let _ = signal::send_self(&SigInfo::user(SIGTRAP));
     }
 }
 

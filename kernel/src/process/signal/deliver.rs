@@ -12,8 +12,7 @@ use crate::arch::percpu::work;
 use crate::arch::{fpu, percpu};
 use crate::process::exit::{self, ExitStatus};
 use crate::process::ptrace;
-use crate::process::{Task, current, init, rseq, stop, tracer};
-use crate::sched::run_queue;
+use crate::process::{Task, current, current_task, init, rseq, stop, tracer};
 use linux_raw_sys::general::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SS_AUTODISARM};
 
 /// Dequeues and delivers signals of the running task until none is left or a handler's frame has
@@ -22,7 +21,7 @@ use linux_raw_sys::general::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SS_AUTODISARM
 ///
 /// The frame is borrowed only where it is needed, as a tracer may change it at a stop in between.
 pub fn deliver() {
-    let task = run_queue::current_task();
+    let task = current_task();
     loop {
         let (must_exit, stop_pending) = {
             let signals = task.signals.lock();

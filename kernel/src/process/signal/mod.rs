@@ -10,7 +10,8 @@
 //! Left out of Linux: core files; SIGIO is sent for no file.
 
 use super::exit::ExitStatus;
-use super::{Process, current, stop};
+use super::task::Member;
+use super::{Process, current, init, stop};
 use crate::abi::errno::Errno;
 
 pub mod account;
@@ -35,7 +36,8 @@ use alternate::AlternateStack;
 pub use info::{Fields, SigInfo};
 pub use queue::Pending;
 pub use send::{
-    end, force, forget, interrupt, kill, kill_thread, send_group, send_process, send_task,
+    end, force, forget, interrupt, kill, kill_thread, send_group, send_process, send_self,
+    send_task,
 };
 
 /// Number of signals; they count from 1.
@@ -203,28 +205,40 @@ pub fn take_pending(mask: u64) -> Option<SigInfo> {
     Some(taken)
 }
 
-/// The signals of `set` that would end the running process at once if sent and not blocked
+/// The signals of `set` that would end the process of `task` at once if sent and not blocked
 /// (sig_fatal in kernel/signal.c, without those that dump core). None for a traced task: its tracer
 /// sees signals first.
-pub fn fatal(set: u64) -> u64 {
-    let task = current();
-    if task.is_traced() {
+pub fn fatal(task: &Member, set: u64) -> u64 {
+    let set = set & !(IGNORED_BY_DEFAULT | STOPPING | DUMPING);
+    if set == 0 || task.tracing.lock().is_some() {
         return 0;
     }
     let actions = task.process.actions();
     let actions = actions.lock();
-    let ends = |signal: &u8| actions.get(*signal).handler == DEFAULT;
-    let survived = IGNORED_BY_DEFAULT | STOPPING | DUMPING;
     (1..=COUNT)
-        .filter(ends)
+        .filter(|signal| actions.get(*signal).handler == DEFAULT)
         .fold(0, |mask, signal| mask | bit(signal))
         & set
-        & !survived
 }
 
 /// Whether the running task must exit.
 pub fn is_dying() -> bool {
     current().signals.lock().must_exit.is_some()
+}
+
+/// Whether a fatal signal is pending for `task`: its exit is decided, or a pending signal
+/// terminates by default. As in complete_signal (kernel/signal.c), signals that dump core don't
+/// count: they take effect at delivery.
+pub fn is_ending(task: &Member) -> bool {
+    let waiting = {
+        let own = task.signals.lock();
+        if own.must_exit.is_some() {
+            return true;
+        }
+        let shared = task.process.signals.lock();
+        (own.pending.set() | shared.pending.set()) & !own.blocked
+    };
+    task.process.pid != init::PID && fatal(task, waiting) != 0
 }
 
 /// Whether children of `parent` are reaped without a wait: it ignores SIGCHLD or has set

@@ -11,7 +11,7 @@ use super::{
 use crate::abi::errno::Errno;
 use crate::arch::percpu::work;
 use crate::process::exit::ExitStatus;
-use crate::process::{Process, Task, init, stop, table};
+use crate::process::{Process, Task, current_task, init, stop, table};
 use crate::sched::run_queue;
 
 /// Sends a signal to a thread.
@@ -66,6 +66,14 @@ pub fn send_process(process: &Arc<Process>, info: &SigInfo) -> Result<(), Errno>
     Ok(())
 }
 
+/// Sends a signal to the running thread.
+///
+/// # Errors
+/// As [`send_task`].
+pub fn send_self(info: &SigInfo) -> Result<(), Errno> {
+    send_task(&current_task(), info)
+}
+
 /// Sends a signal to every process of a group.
 ///
 /// # Errors
@@ -81,7 +89,7 @@ pub fn send_group(pgid: u32, info: &SigInfo) -> Result<(), Errno> {
 /// Forces a signal of an exception on the running task: if the signal is blocked or ignored, it
 /// gets the default action (force_sig_info_to_task in kernel/signal.c).
 pub fn force(info: &SigInfo) {
-    let task = run_queue::current_task();
+    let task = current_task();
     {
         let actions = task.process.actions();
         let mut actions = actions.lock();

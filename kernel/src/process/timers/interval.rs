@@ -8,7 +8,6 @@ use linux_raw_sys::general::{ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL};
 use crate::abi::errno::Errno;
 use crate::process::signal::{self, SIGALRM, SigInfo};
 use crate::process::{Process, current, rusage};
-use crate::sched::cputime;
 use crate::time::schedule::Schedule;
 use crate::time::timer::{Clock, Expire};
 
@@ -55,7 +54,7 @@ fn exchange(which: u32, new: Option<(u64, u64)>) -> Result<[u64; 2], Errno> {
             let index = usize::from(which == ITIMER_PROF);
             let now = match which {
                 ITIMER_VIRTUAL => rusage::user_time(process),
-                _ => cputime::used_by(process),
+                _ => rusage::cpu_time(process),
             };
             let old = change(&mut timers.cpu.lock()[index], now);
             Ok(old)

@@ -14,7 +14,6 @@ use crate::sync::{Mutex, rank};
 use super::current;
 use super::signal::{self, SIGPROF, SIGVTALRM, SigInfo};
 use crate::process::rusage;
-use crate::sched::cputime;
 use crate::time::schedule::Schedule;
 use crate::time::timer::Timer;
 
@@ -81,7 +80,7 @@ pub fn tick() {
         let mut timers = process.timers.cpu.lock();
         let is_on = timers.iter().any(|timer| timer.next.is_some());
         is_on.then(|| {
-            let (user, all) = (rusage::user_time(process), cputime::used_by(process));
+            let (user, all) = (rusage::user_time(process), rusage::cpu_time(process));
             [timers[0].expire(user) > 0, timers[1].expire(all) > 0]
         })
     };

@@ -10,9 +10,8 @@ use super::Timers;
 use crate::abi::errno::Errno;
 use crate::mm::frame;
 use crate::process::signal::{self, Fields, Pending, SigInfo};
-use crate::process::{Process, Task, current};
+use crate::process::{Process, Task, current, rusage};
 use crate::sched::cputime;
-use crate::sched::run_queue;
 use crate::time::schedule::Schedule;
 use crate::time::timer::{Clock, Expire, Timer};
 
@@ -63,7 +62,7 @@ struct TimerState {
 /// # Errors
 /// `EAGAIN` for a user at RLIMIT_SIGPENDING, `ENOMEM`.
 pub fn create(base: Base, notice: impl FnOnce(i32) -> Notice) -> Result<i32, Errno> {
-    let process = run_queue::current_task().process.clone();
+    let process = current().process.clone();
     if signal::account::is_full(&process) {
         return Err(Errno::EAGAIN);
     }
@@ -148,8 +147,8 @@ impl PosixTimer {
             Base::Process => self
                 .process
                 .upgrade()
-                .map_or(0, |process| cputime::used_by(&process)),
-            Base::Thread(task) => task.upgrade().map_or(0, |task| cputime::used(&task, true)),
+                .map_or(0, |process| rusage::cpu_time(&process)),
+            Base::Thread(task) => task.upgrade().map_or(0, |task| cputime::used(&*task)),
         }
     }
 

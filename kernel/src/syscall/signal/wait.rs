@@ -52,7 +52,7 @@ fn wait_for(set: u64, deadline: Option<u64>) -> Result<SigInfo, Errno> {
         blocked
     };
     let interrupted = wait::until(deadline, || is_interrupted().then_some(())).is_some();
-    let info = take_pending(set & !fatal(!blocked));
+    let info = take_pending(set & !fatal(&current(), !blocked));
     current().signals.lock().awaited = 0;
     mask::set(blocked);
     info.ok_or(if interrupted {
