@@ -6,7 +6,7 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use harness::paths;
-use regex::Regex;
+use regex_lite::Regex;
 
 /// Kinds of arguments (`kernel/src/trace/kinds.rs`) that are or hold an offset, a length, a count or
 /// a time.

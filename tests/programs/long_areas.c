@@ -1,4 +1,4 @@
-/* covers: kernel/src/vm/ kernel/src/fs/procfs/maps.rs */
+/* covers: kernel/src/vm/ kernel/src/fs/procfs/ */
 /* Calls on as many areas of memory as a program may have (late.h). */
 #define _GNU_SOURCE
 #include "late.h"

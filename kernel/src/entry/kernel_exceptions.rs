@@ -9,6 +9,7 @@ use x86_64::registers::control::Cr2;
 use super::exceptions::STUBS;
 use super::exit;
 use crate::abi::frame::{Frame, TF};
+use crate::arch::idt::Stub;
 use crate::arch::percpu::{self, work};
 use crate::arch::{debug, extable};
 use crate::mm::espfix;
@@ -47,7 +48,7 @@ fn leave_espfix(frame: &mut Frame) {
 }
 
 /// Makes the exception return to a stub of `exit.rs`, with the task's frame as its stack.
-fn continue_at(frame: &mut Frame, stub: unsafe extern "C" fn()) {
+fn continue_at(frame: &mut Frame, stub: Stub) {
     let registers = current().frame_pointer();
     frame.rip = stub as *const () as u64;
     frame.rsp = registers as u64;
