@@ -30,6 +30,10 @@
 //! processes; the parent-death signal at the exit of a parent's thread (it follows the exit of the
 //! process). `ptrace/mod.rs` has what is left out there.
 
+// Not in test builds: `kernel_test!` puts statics in a section of their own, which counts as
+// unsafe.
+#![cfg_attr(not(test), forbid(unsafe_code))]
+
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;

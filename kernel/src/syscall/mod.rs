@@ -30,6 +30,10 @@
 //! each at its first use. clone(2), unshare(2) and setns(2) refuse namespaces. Nice values,
 //! scheduling policies and I/O priorities are stored without effect.
 
+// Not in test builds: `kernel_test!` puts statics in a section of their own, which counts as
+// unsafe.
+#![cfg_attr(not(test), forbid(unsafe_code))]
+
 use crate::abi::frame::Door;
 use crate::process;
 use crate::usercopy::UserPtr;
