@@ -262,7 +262,7 @@ kernel_test!(
 kernel_test!(
     fn the_lowest_free_descriptor_is_found_in_a_long_table() {
         make_tree();
-        let console = crate::vfs::open::console_files().expect("/dev/console is there");
+        let console = crate::process::init::console_files().expect("/dev/console is there");
         let file = console.get(0).expect("standard input");
         let mut files = FdTable::new();
         let limit = 200;
