@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use harness::programs::{Compiler, compile};
 use harness::{Case, Initramfs, Verdict, Vm, paths};
-use regex::Regex;
+use regex_lite::Regex;
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
