@@ -143,7 +143,7 @@ pub mod tests {
             let held = inner[0].lock();
             assert!(is_noticed(|| drop(outer.lock())));
             assert!(is_noticed(|| drop(outer.lock_beside())));
-            assert!(is_noticed(|| drop(outer.replace(()))));
+            assert!(is_noticed(|| outer.replace(())));
             assert!(is_noticed(|| drop(inner[1].lock())));
             assert!(!is_noticed(|| drop(inner[1].lock_beside())));
             drop(held);
