@@ -94,19 +94,19 @@ fn impossible_memory_maps_are_refused() -> Result<()> {
             .with_regions(&[(0x10_0000, u64::MAX - 0x10_0000, 1)]);
     })?;
     refused("no entries", "no memory map", |firmware| {
-        firmware.map_count = 0
+        firmware.map_count = 0;
     })?;
     refused("too many", "too many entries", |firmware| {
-        firmware.map_count = 300
+        firmware.map_count = 300;
     })?;
     for count in [1 << 28, u32::MAX] {
         refused("too many for 4 GiB", "out of reach", |firmware| {
-            firmware.map_count = count
+            firmware.map_count = count;
         })?;
     }
     for map in [0xffff_fff0, u64::MAX - 8] {
         refused("across the end of memory", "", |firmware| {
-            firmware.map = map
+            firmware.map = map;
         })?;
     }
     Ok(())
@@ -135,16 +135,16 @@ fn modules_outside_of_free_ram_are_refused() -> Result<()> {
         *firmware = firmware.clone().with_regions(&[(INITRD + 0x1000, 16, 2)]);
     })?;
     refused("too many", "too many boot modules", |firmware| {
-        firmware.module_count = 80
+        firmware.module_count = 80;
     })?;
     refused("too many for 4 GiB", "out of reach", |firmware| {
-        firmware.module_count = u32::MAX
+        firmware.module_count = u32::MAX;
     })
 }
 
 fn an_unterminated_command_line_is_refused() -> Result<()> {
     refused("no NUL", "has no end", |firmware| {
-        firmware.words = vec![b'x'; 0x2_0000]
+        firmware.words = vec![b'x'; 0x2_0000];
     })?;
     boots("the maximum length", |firmware| {
         let tail = std::mem::take(&mut firmware.words);
@@ -163,11 +163,11 @@ fn an_unterminated_command_line_is_refused() -> Result<()> {
 fn no_boot_information_is_refused() -> Result<()> {
     for info in [0, 0xffff_fff9, 0xffff_fffc, 0xffff_ffff] {
         refused("no address", "no boot information", |firmware| {
-            firmware.info = info
+            firmware.info = info;
         })?;
     }
     refused("no magic there", "neither by PVH nor", |firmware| {
-        firmware.info = BASE + 0x2_0000
+        firmware.info = BASE + 0x2_0000;
     })
 }
 
