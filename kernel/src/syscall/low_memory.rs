@@ -5,6 +5,7 @@ use super::table;
 use crate::abi::errno::Errno;
 use crate::abi::frame::{Door, Frame};
 use crate::arch::percpu::{self, work};
+#[cfg(debug_assertions)]
 use crate::mm::reserve;
 use crate::process::oom;
 
