@@ -75,8 +75,7 @@ static void structures(void)
 	EACH("clone3", V_SIZE < 64 || V_SIZE > PAGE, syscall(SYS_clone3, pages, V_LONG));
 	EACH("sched_getattr", 1, syscall(SYS_sched_getattr, 0, pages, V_LONG, 0));
 	EACH("sched_getaffinity", 1, syscall(SYS_sched_getaffinity, 0, V_LONG, pages) > 0 ? 1 : -1);
-	EACH("sched_setaffinity", 1,
-		(pages[0] = 1, syscall(SYS_sched_setaffinity, 0, V_LONG, pages)));
+	EACH("sched_setaffinity", 1, (pages[0] = 1, syscall(SYS_sched_setaffinity, 0, V_LONG, pages)));
 	EACH("sigaction of", 1, syscall(SYS_rt_sigaction, SIGUSR1, NULL, pages, V_LONG));
 	EACH("sigpending of", 1, syscall(SYS_rt_sigpending, pages, V_LONG));
 	EACH("sigsuspend of", V_SIZE != 8, syscall(SYS_rt_sigsuspend, pages, V_LONG));
@@ -124,7 +123,8 @@ static void sockets(void)
 	socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair);
 	EACH("bind", (unsigned)v <= 2 || (unsigned)v > 110, bind(one, (void *)&address, v));
 	EACH("listen", 1, listen(one, v));
-	EACH("sendto of", IS_SMALL || v < 0, (recv(pair[1], pages, 2 * PAGE, 0), sendto(pair[0], pages, V_SIZE, 0, NULL, 0)));
+	EACH("sendto of", IS_SMALL || v < 0,
+		(recv(pair[1], pages, 2 * PAGE, 0), sendto(pair[0], pages, V_SIZE, 0, NULL, 0)));
 	while (recv(pair[1], pages, PAGE, 0) > 0)
 		;
 	EACH("sendto by name", (unsigned)v > 0, sendto(pair[0], pages, 1, 0, (void *)&address, v));

@@ -85,7 +85,7 @@ impl Location {
 
 impl File {
     /// Allocates a range of a regular file, or punches a hole, as
-    /// [`Inode::allocate`](super::inode::Inode::allocate), and queues the event.
+    /// [`Inode::allocate`], and queues the event.
     ///
     /// # Errors
     /// Those of the file system.
