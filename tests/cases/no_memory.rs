@@ -27,7 +27,9 @@ fn every_allocation_fails_once(compiler: Compiler, table: &str) -> Result<()> {
     let files = Initramfs::new()
         .executable_from("/init", &compile("fail_nth", compiler)?)?
         .file("/calls", rows(table)?);
-    let vm = Vm::new().checked().memory("256M").initramfs(&files);
+    // Time by instructions: whether a call that waits allocates depends on when it is interrupted.
+    let vm = Vm::new().args(["-icount", "shift=0,sleep=off"]);
+    let vm = vm.checked().memory("256M").initramfs(&files);
     let outcome = vm.timeout(Duration::from_secs(900)).run()?;
     outcome
         .expect(Verdict::Pass)?
@@ -40,16 +42,12 @@ fn every_allocation_fails_once(compiler: Compiler, table: &str) -> Result<()> {
     let lost: Vec<_> = expected.difference(&found).collect();
     let new: Vec<_> = found.difference(&expected).collect();
     ensure!(
-        lost.len().max(new.len()) <= BY_CHANCE,
+        lost.is_empty() && new.is_empty(),
         "calls that allocate nothing any more: {lost:?}; calls missing in {}: {new:?}",
         path.display()
     );
     Ok(())
 }
-
-/// Calls that may differ from the list: pause(2), rt_sigsuspend(2) and others that wait allocate or not by
-/// what earlier calls left and when an interrupt comes.
-const BY_CHANCE: usize = 4;
 
 /// The calls with at least one point of failure, in a line such as `read (0): 2 points: ...`.
 fn with_points(output: &str) -> Result<BTreeSet<&str>> {
