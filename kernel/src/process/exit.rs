@@ -6,8 +6,8 @@ use core::sync::atomic::Ordering;
 use spin::Once;
 
 use super::{
-    Process, Task, accounting, children, current, current_task, init, jobs, orphans, robust,
-    signal, stop, terminal, tracer,
+    Process, SharedMm, Task, accounting, children, current, current_task, init, jobs, orphans,
+    robust, signal, stop, terminal, tracer,
 };
 use crate::process::ptrace;
 use crate::process::rusage;
@@ -165,15 +165,21 @@ pub fn drop_mm(mut mm: AddressSpace) {
     }
 }
 
+/// Drops a reference to an address space; the last one in parts.
+pub fn drop_shared(mm: SharedMm) {
+    if let Some(mm) = Arc::into_inner(mm).map(Mutex::into_inner) {
+        drop_mm(mm);
+    }
+}
+
 /// Releases the address space of a process, in parts if it is large, and wakes a parent in
 /// vfork(2).
 pub fn release_mm(process: &Process) {
     rusage::note_peak(process);
     crate::mm::paging::activate_kernel();
     crate::vm::ldt::deactivate();
-    let mm = process.mm.take();
-    if let Some(mm) = mm.and_then(Arc::into_inner).map(Mutex::into_inner) {
-        drop_mm(mm);
+    if let Some(mm) = process.mm.take() {
+        drop_shared(mm);
     }
     leftovers::close_left();
     if process.is_vfork.swap(false, Ordering::Relaxed) {

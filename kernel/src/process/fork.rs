@@ -13,9 +13,10 @@ use linux_raw_sys::ptrace::{
 };
 
 use super::clone::{CloneArgs, CloneFlags, Tls};
-use super::{Current, Process, SharedMm, Task, current, pidfd, signal, table};
+use super::{Current, Process, SharedMm, Task, current, pidfd, signal, stop, table};
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::frame::Frame;
 use crate::arch::debug::DebugRegisters;
 use crate::arch::percpu::{self, work};
 use crate::arch::segments::Segments;
@@ -46,8 +47,11 @@ pub fn clone(args: CloneArgs) -> SysResult {
     } else {
         table::reserve_this(args.set_tid)?
     };
+    task.signals.lock().sent_during_clone = Some(0);
     let made = create(&task, &parent, tid, &args);
-    let (new, child) = made.inspect_err(|_| table::forget(tid))?;
+    let sent = task.signals.lock().sent_during_clone.take();
+    let new = made.inspect_err(|_| table::forget(tid))?;
+    publish(&new, &parent, sent.unwrap_or(0), &args);
     if args.flags.contains(CloneFlags::PARENT_SETTID) {
         // As on Linux, a bad address is no error, here and for the child's.
         let _ = args.parent_tid.write(tid);
@@ -59,16 +63,14 @@ pub fn clone(args: CloneArgs) -> SysResult {
             .lock()
             .store(args.child_tid.address(), &tid.to_ne_bytes());
     }
-    exec_threads::enter(&new);
     let (followed, event) = tracer_event(&args);
     ptrace::control::inherit(&new, followed, args.flags.contains(CloneFlags::PTRACE));
+    let child = new.process.clone();
     run_queue::start(new);
     if !followed.is_empty() {
         ptrace::stop::made_child(event, tid);
     }
-    if args.flags.contains(CloneFlags::VFORK)
-        && let Some(child) = child
-    {
+    if args.flags.contains(CloneFlags::VFORK) && !args.flags.contains(CloneFlags::THREAD) {
         // Only a fatal signal ends this wait early.
         let released = || !child.is_vfork.load(Ordering::Relaxed) || signal::is_dying();
         child.mm_released.wait_for(|| released().then_some(()));
@@ -90,14 +92,14 @@ fn tracer_event(args: &CloneArgs) -> (Options, u32) {
     }
 }
 
-/// Creates the task, and its process unless it is a thread of the running one.
+/// Creates the task, and its process unless it is a thread of the running one. Only [`publish`]
+/// makes them known to other tasks.
 fn create(
     task: &Current,
     parent: &Arc<Process>,
     tid: u32,
     args: &CloneArgs,
-) -> Result<(Arc<Task>, Option<Arc<Process>>), Errno> {
-    exec_threads::make_room(parent)?;
+) -> Result<Arc<Task>, Errno> {
     let mut frame = task.frame();
     frame.rax = 0;
     if args.stack != 0 {
@@ -106,41 +108,96 @@ fn create(
     if args.flags.contains(CloneFlags::THREAD) {
         let new = Task::new(tid, parent.clone(), &frame)?;
         copy_state(task, &new, args);
-        return Ok((new, None));
+        prepare_to_publish(&new)?;
+        return Ok(new);
     }
     let mm = task.mm().ok_or(Errno::ESRCH)?;
-    let mm = if args.flags.contains(CloneFlags::VM) {
-        mm
-    } else {
-        Arc::new(Mutex::new(copy_mm(&mm)?))
-    };
+    if args.flags.contains(CloneFlags::VM) {
+        return create_process(parent, tid, mm, &frame, args);
+    }
+    let copy = Arc::new(Mutex::new(copy_mm(&mm)?));
+    let made = create_process(parent, tid, copy.clone(), &frame, args);
+    if made.is_err() {
+        super::exit::drop_shared(copy);
+    }
+    made
+}
+
+/// Creates a process with the address space `mm`, and its first task.
+fn create_process(
+    parent: &Arc<Process>,
+    tid: u32,
+    mm: SharedMm,
+    frame: &Frame,
+    args: &CloneArgs,
+) -> Result<Arc<Task>, Errno> {
     let mut child = Process::child_of(parent, tid)?;
     child.mm.set(Some(mm));
     share_state(parent, &mut child, args);
-    let child = Arc::new(child);
-    let new = Task::new(tid, child.clone(), &frame)?;
-    copy_state(task, &new, args);
+    let new = Task::new(tid, Arc::new(child), frame)?;
+    copy_state(&current(), &new, args);
     if args.flags.contains(CloneFlags::PIDFD) {
-        install_pidfd(tid, args)?;
+        with_pidfd(tid, args, || prepare_to_publish(&new))?;
+    } else {
+        prepare_to_publish(&new)?;
     }
-    let family = child.parent.lock().upgrade();
-    if let Some(family) = family {
-        family.children.lock().insert(tid, child.clone());
-    }
-    Ok((new, Some(child)))
+    Ok(new)
 }
 
-/// Opens a pidfd of the child `tid` in the parent (CLONE_PIDFD). Called after the copy of the
-/// descriptors: the child doesn't inherit it.
-fn install_pidfd(tid: u32, args: &CloneArgs) -> Result<(), Errno> {
+/// Does all of [`publish`] that can fail. The caller must not sleep between the two.
+///
+/// # Errors
+/// `ENOMEM`; `EINTR` if a fatal signal has arrived since the call began: the task would escape a
+/// signal to the whole process or group (copy_process).
+fn prepare_to_publish(new: &Task) -> Result<(), Errno> {
+    reserve::top_up()?;
+    exec_threads::make_room(&new.process)?;
+    if signal::is_ending(&current()) {
+        return Err(Errno::EINTR);
+    }
+    Ok(())
+}
+
+/// Makes a new task known to its process and to its parent, and by its IDs. What other tasks change
+/// meanwhile is taken from the creator here, in one step: a look through all processes finds no
+/// child or a whole one (the part of copy_process under tasklist_lock).
+fn publish(new: &Arc<Task>, creator: &Process, sent: u64, args: &CloneArgs) {
+    let process = &new.process;
+    if args.flags.contains(CloneFlags::THREAD) {
+        stop::include(new);
+    } else {
+        for (own, inherited) in [(&process.pgid, &creator.pgid), (&process.sid, &creator.sid)] {
+            own.store(inherited.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        process.terminal.set(creator.terminal.lock().inherited());
+        if args.flags.contains(CloneFlags::PARENT) {
+            let signal = creator.exit_signal.load(Ordering::Relaxed);
+            process.exit_signal.store(signal, Ordering::Relaxed);
+            process.parent.set(creator.parent.lock().clone());
+        }
+        let family = process.parent.lock().upgrade();
+        if let Some(family) = family {
+            family.children.lock().insert(process.pid, process.clone());
+        }
+        signal::inherit_sent(new, sent);
+    }
+    exec_threads::enter(new);
+}
+
+/// Opens a pidfd of the child `tid` in the parent (CLONE_PIDFD), and closes it again if `last_step`
+/// fails. Called after the copy of the descriptors: the child doesn't inherit it.
+fn with_pidfd(
+    tid: u32,
+    args: &CloneArgs,
+    last_step: impl FnOnce() -> Result<(), Errno>,
+) -> Result<(), Errno> {
     reserve::top_up()?;
     let pid = table::pid(tid).ok_or(Errno::ESRCH)?;
     let file = pidfd::new(pid, 0)?;
     let fd = caller::install(file.clone(), true)?;
-    // The write may sleep, while another thread uses the room made before.
-    let written = args.pidfd.write(fd);
-    let has_room = written.and_then(|()| ptrace::control::make_room());
-    has_room.inspect_err(|_| {
+    // The write may sleep.
+    let done = args.pidfd.write(fd).and_then(|()| last_step());
+    done.inspect_err(|_| {
         // Unless another thread has closed the descriptor meanwhile.
         let closed = caller::with_files(|files| {
             let is_same = files
@@ -197,14 +254,10 @@ fn share_state(parent: &Process, child: &mut Process, args: &CloneArgs) {
     child.is_dumpable.store(is_dumpable, Ordering::Relaxed);
     // clone(2) has a byte for the exit signal. An invalid one means none; it does not default to
     // SIGCHLD.
-    let mut exit_signal = match args.exit_signal {
+    let exit_signal = match args.exit_signal {
         signo if signo > signal::COUNT => 0,
         signo => signo,
     };
-    if flags.contains(CloneFlags::PARENT) {
-        *child.parent.get_mut() = parent.parent.lock().clone();
-        exit_signal = parent.exit_signal.load(Ordering::Relaxed);
-    }
     child.exit_signal.store(exit_signal, Ordering::Relaxed);
     let is_vfork = flags.contains(CloneFlags::VFORK);
     child.is_vfork.store(is_vfork, Ordering::Relaxed);

@@ -37,7 +37,7 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
 
 use crate::sync::{Mutex, rank};
 
@@ -233,8 +233,8 @@ impl Process {
         }
     }
 
-    /// A child of `parent` with everything that fork(2) copies, except for address space and
-    /// threads. It is not yet in the parent's list of children.
+    /// A child of `parent` with what fork(2) copies, except for address space and threads. The child
+    /// joins the parent's children, group, session and terminal in `fork::publish`.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -242,18 +242,10 @@ impl Process {
         let files = parent.files.lock().clone();
         let files = copy_files(&files)?;
         let mut child = Self::new(pid, files, parent.fs.lock().clone());
-        let (pgid, sid) = (&parent.pgid, &parent.sid);
-        child
-            .pgid
-            .store(pgid.load(Ordering::Relaxed), Ordering::Relaxed);
-        child
-            .sid
-            .store(sid.load(Ordering::Relaxed), Ordering::Relaxed);
         let actions = parent.actions().lock().clone();
         *child.parent.get_mut() = Arc::downgrade(parent);
         *child.limits.get_mut() = parent.limits.lock().clone();
         *child.actions.get_mut() = Arc::new(Mutex::new(actions));
-        *child.terminal.get_mut() = parent.terminal.lock().inherited();
         child.oom.inherit(&parent.oom);
         Ok(child)
     }

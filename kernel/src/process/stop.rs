@@ -9,6 +9,7 @@ use alloc::sync::Arc;
 
 use super::signal::{self, SIGSTOP, SigInfo};
 use super::{Process, Task, children};
+use crate::arch::percpu::work;
 use crate::process::ptrace;
 use crate::sched::run_queue;
 use crate::sched::thread::ThreadState;
@@ -67,6 +68,18 @@ pub fn join(task: &Arc<Task>) {
         task.set_state(ThreadState::Stopped);
         run_queue::schedule();
     }
+}
+
+/// Makes a new thread of the running process join a group stop that is in progress or done
+/// (task_join_group_stop in kernel/signal.c).
+pub fn include(new: &Task) {
+    match &mut new.process.signals.lock().stop {
+        StopState::Running => return,
+        StopState::Stopping(_, left) => *left += 1,
+        StopState::Stopped(_) => {}
+    }
+    new.signals.lock().stop_pending = true;
+    new.set_work(work::SIGNAL);
 }
 
 /// Counts a thread that stopped or ends as one the group stop no longer waits for.

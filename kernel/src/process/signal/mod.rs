@@ -36,8 +36,8 @@ use alternate::AlternateStack;
 pub use info::{Fields, SigInfo};
 pub use queue::Pending;
 pub use send::{
-    end, force, forget, interrupt, kill, kill_thread, send_group, send_process, send_self,
-    send_task,
+    end, force, forget, inherit_sent, interrupt, kill, kill_thread, send_group, send_member,
+    send_process, send_self, send_task,
 };
 
 /// Number of signals; they count from 1.
@@ -156,6 +156,9 @@ pub struct TaskSignals {
     pub alternate: AlternateStack,
     /// The thread's last exception, for signal frames.
     pub trap: frame::Trap,
+    /// While the thread creates a task: the signals sent to its process as one of several
+    /// ([`send_member`]), which a child gets too.
+    pub sent_during_clone: Option<u64>,
     /// Continuation of an interrupted call, for restart_syscall(2).
     pub restart: Option<restart::Restart>,
 }

@@ -6,7 +6,7 @@
 use alloc::sync::Arc;
 
 use super::{
-    DEFAULT, IGNORE, IGNORED_BY_DEFAULT, SIGCONT, SIGKILL, STOPPING, SigInfo, account, bit,
+    COUNT, DEFAULT, IGNORE, IGNORED_BY_DEFAULT, SIGCONT, SIGKILL, STOPPING, SigInfo, account, bit,
 };
 use crate::abi::errno::Errno;
 use crate::arch::percpu::work;
@@ -81,9 +81,43 @@ pub fn send_self(info: &SigInfo) -> Result<(), Errno> {
 pub fn send_group(pgid: u32, info: &SigInfo) -> Result<(), Errno> {
     let mut result = Err(Errno::ESRCH);
     for process in table::group_members(pgid) {
-        result = send_process(&process, info);
+        result = send_member(&process, info);
     }
     result
+}
+
+/// Sends a signal to one of the processes of a group, or of all: a child that one of its threads is
+/// creating gets the signal too ([`inherit_sent`]).
+///
+/// # Errors
+/// As [`send_process`].
+pub fn send_member(process: &Arc<Process>, info: &SigInfo) -> Result<(), Errno> {
+    for task in process.threads.lock().iter() {
+        if let Some(sent) = &mut task.signals.lock().sent_during_clone {
+            // Stopping signals and SIGCONT remove each other.
+            if info.signo == SIGCONT {
+                *sent &= !STOPPING;
+            } else if STOPPING & bit(info.signo) != 0 {
+                *sent &= !bit(SIGCONT);
+            }
+            *sent |= bit(info.signo);
+        }
+    }
+    send_process(process, info)
+}
+
+/// Makes the signals in `sent` pending for a new process, as sent by process 0
+/// (multiprocess_signals in kernel/fork.c).
+pub fn inherit_sent(new: &Task, sent: u64) {
+    for signo in (1..=COUNT).filter(|signo| sent & bit(*signo) != 0) {
+        // Never fails: only a real-time signal with a code needs a queue entry.
+        let info = SigInfo {
+            code: 0,
+            ..SigInfo::kernel(signo)
+        };
+        let _ = new.process.signals.lock().pending.push(&info, true);
+        new.set_work(work::SIGNAL);
+    }
 }
 
 /// Forces a signal of an exception on the running task: if the signal is blocked or ignored, it

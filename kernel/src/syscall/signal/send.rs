@@ -32,7 +32,7 @@ fn may_send(target: &Process, signal: u8) -> bool {
 fn send_to_all(info: &SigInfo, targets: impl Iterator<Item = Arc<Process>>) -> SysResult {
     let mut result = Err(Errno::ESRCH);
     for process in targets {
-        match send_to(&process, info) {
+        match send_by(signal::send_member, &process, info) {
             Err(errno) => result = result.map_err(|_| errno),
             sent => result = sent,
         }
@@ -43,11 +43,20 @@ fn send_to_all(info: &SigInfo, targets: impl Iterator<Item = Arc<Process>>) -> S
 /// Sends to a process. A zombie is a valid target without effect; signal 0 only checks the
 /// permission.
 fn send_to(process: &Arc<Process>, info: &SigInfo) -> SysResult {
+    send_by(signal::send_process, process, info)
+}
+
+/// Sends to a process by `send`, if the caller may.
+fn send_by(
+    send: fn(&Arc<Process>, &SigInfo) -> Result<(), Errno>,
+    process: &Arc<Process>,
+    info: &SigInfo,
+) -> SysResult {
     if !may_send(process, info.signo) {
         return Err(Errno::EPERM);
     }
     if info.signo != 0 {
-        signal::send_process(process, info)?;
+        send(process, info)?;
     }
     Ok(0)
 }
