@@ -18,6 +18,7 @@ use regex_lite::Regex;
 use source::{Arrow, Id, Source};
 
 mod covers;
+mod doors;
 mod fenced;
 mod guards;
 mod numbers;

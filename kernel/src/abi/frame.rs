@@ -36,6 +36,8 @@
 
 use core::mem::offset_of;
 
+use super::door::{Door, Table};
+
 /// 32-bit user code. SYSRET loads CS from this selector (+0 for 32-bit, +16 for 64-bit code) and
 /// SS from the next one (+8), which fixes the order.
 pub const USER32_CS: u16 = 4 << 3 | 3;
@@ -107,49 +109,6 @@ pub mod offsets {
     pub const SS: usize = offset_of!(Frame, ss);
 }
 
-/// System call entries. The values are those of [`Frame::entry`], where 0 to 255 are vectors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u64)]
-pub enum Door {
-    /// INT 0x80, from 32- or 64-bit code.
-    Int80 = 0x80,
-    /// SYSCALL from 64-bit code, through LSTAR.
-    Syscall = 0x100,
-    /// SYSCALL from 32-bit code, through CSTAR.
-    Syscall32 = 0x101,
-    /// SYSENTER.
-    Sysenter = 0x102,
-}
-
-impl Door {
-    /// All doors, in the order of /proc/doors.
-    pub const ALL: [Self; 4] = [Self::Int80, Self::Syscall, Self::Syscall32, Self::Sysenter];
-
-    /// The door of a frame's `entry`; `None` for an exception or interrupt.
-    pub fn of(entry: u64) -> Option<Self> {
-        Self::ALL.into_iter().find(|door| *door as u64 == entry)
-    }
-
-    /// Linux's name of the call `number` through this door, whether it has a handler here or not.
-    pub fn linux_name(self, number: u32) -> Option<&'static str> {
-        let number = number as usize;
-        match self {
-            Self::Syscall => syscalls::x86_64::Sysno::new(number).map(|call| call.name()),
-            _ => syscalls::x86::Sysno::new(number).map(|call| call.name()),
-        }
-    }
-
-    /// Name in the tracer's lines and in /proc/doors.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Int80 => "int80",
-            Self::Syscall => "syscall",
-            Self::Syscall32 => "syscall32",
-            Self::Sysenter => "sysenter",
-        }
-    }
-}
-
 impl Frame {
     /// Whether the frame is from user mode, by the privilege level in CS.
     pub fn is_user(&self) -> bool {
@@ -159,6 +118,19 @@ impl Frame {
     /// Whether the frame is from 32-bit code of the flat user segment.
     pub fn is_compat(&self) -> bool {
         self.cs == u64::from(USER32_CS)
+    }
+
+    /// Table of the system call; `None` for an exception or interrupt.
+    pub fn table(&self) -> Option<Table> {
+        Door::of(self.entry).map(Door::table)
+    }
+
+    /// The six argument registers of a call of `table`, all 64 bits of each.
+    pub fn arguments(&self, table: Table) -> [u64; 6] {
+        match table {
+            Table::X86_64 => [self.rdi, self.rsi, self.rdx, self.r10, self.r8, self.r9],
+            Table::I386 => [self.rbx, self.rcx, self.rdx, self.rsi, self.rdi, self.rbp],
+        }
     }
 }
 

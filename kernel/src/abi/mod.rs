@@ -1,4 +1,4 @@
-//! Linux's words: error numbers, the register frame and the door it came through, credentials and
+//! Linux's words: error numbers, the register frame, the doors and their tables, credentials and
 //! capabilities, resource limits, personalities, file modes and `struct open_how`'s flags.
 //!
 //! Floor 1 of the kernel: constants and plain types, which every other folder may use. No unsafe code; what
@@ -11,6 +11,7 @@ pub mod capability;
 #[cfg(debug_assertions)]
 pub mod capability_checks;
 pub mod cred;
+pub mod door;
 pub mod errno;
 pub mod frame;
 pub mod limits;

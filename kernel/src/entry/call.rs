@@ -7,8 +7,9 @@
 //!
 //! The next file on a call's path: `syscall/table.rs`, which has the handlers by number.
 
+use crate::abi::door::Door;
 use crate::abi::errno::to_rax;
-use crate::abi::frame::{Door, Frame};
+use crate::abi::frame::Frame;
 use crate::arch::percpu::{self, work};
 use crate::process::ptrace::stop as ptrace_stop;
 use crate::syscall::{low_memory, table};

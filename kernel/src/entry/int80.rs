@@ -14,7 +14,7 @@ use core::arch::naked_asm;
 
 use super::call::enter_int80;
 use super::exit::return_from_int80;
-use crate::abi::frame::Door;
+use crate::abi::door::Door;
 use crate::push_registers;
 
 /// Stub of vector 0x80.

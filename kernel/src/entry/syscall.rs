@@ -21,7 +21,7 @@ use core::arch::naked_asm;
 
 use super::call::{enter_syscall32, enter_x86_64};
 use super::exit::{return_from_syscall, return_from_syscall32};
-use crate::abi::frame::Door;
+use crate::abi::door::Door;
 use crate::abi::frame::USER32_CS;
 use crate::arch::gdt::{USER_CS, USER_DS};
 use crate::arch::percpu::{KERNEL_RSP, LANDING_PAD, USER_RSP};

@@ -16,8 +16,8 @@ use core::arch::naked_asm;
 
 use super::call::enter_sysenter;
 use super::exit::return_from_syscall32;
-use crate::abi::frame::USER32_CS;
-use crate::abi::frame::{Door, offsets};
+use crate::abi::door::Door;
+use crate::abi::frame::{USER32_CS, offsets};
 use crate::arch::gdt::USER_DS;
 use crate::arch::percpu::{KERNEL_RSP, LANDING_PAD};
 use crate::push_registers;

@@ -5,7 +5,7 @@
 use core::sync::atomic::Ordering;
 
 use super::{table, try_current};
-use crate::abi::frame::Door;
+use crate::abi::door::Table;
 use crate::dev::log::log;
 use crate::mm::fallible::{Text, put};
 use crate::mm::injection::{Hooks, count_strike, counts};
@@ -47,23 +47,29 @@ pub fn strikes_call() -> bool {
     strikes
 }
 
-/// The running task's system call: its number, plus 512 for the i386 table.
+/// Added to a call's number for the i386 table.
+const I386: u32 = 512;
+
+/// The running task's system call: its number, plus [`I386`] for that table.
 fn current_call() -> u32 {
     try_current().map_or(u32::MAX, |task| {
         let frame = task.frame();
-        let is_i386 = Door::of(frame.entry).is_some_and(|door| door != Door::Syscall);
-        (frame.orig_rax as u32 & 511) + if is_i386 { 512 } else { 0 }
+        let number = frame.orig_rax as u32 & (I386 - 1);
+        match frame.table() {
+            Some(Table::I386) => number + I386,
+            Some(Table::X86_64) | None => number,
+        }
     })
 }
 
 /// Name of a call encoded by [`current_call`].
 fn name(call: u32) -> &'static str {
-    let door = if call & 512 == 0 {
-        Door::Syscall
+    let table = if call & I386 == 0 {
+        Table::X86_64
     } else {
-        Door::Int80
+        Table::I386
     };
-    door.linux_name(call & 511).unwrap_or("?")
+    table.linux_name(call & (I386 - 1)).unwrap_or("?")
 }
 
 /// Logs the maximum used by a step, at power-off.

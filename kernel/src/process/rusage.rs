@@ -14,8 +14,9 @@ use linux_raw_sys::general::RLIMIT_CPU;
 
 use super::signal::{self, SIGKILL, SIGXCPU, SigInfo};
 use super::{Process, Task, current, current_task, try_current};
-use crate::abi::frame::{Door, Frame};
+use crate::abi::frame::Frame;
 use crate::abi::limits::INFINITY;
+use crate::arch::idt::SYSCALL_VECTOR;
 use crate::sched::cputime;
 use crate::usercopy::UserPtr;
 
@@ -164,7 +165,7 @@ pub fn sample(frame: &Frame) {
     let from_sysret = frame.rip == frame.rcx && frame.rflags == frame.r11;
     let from_int80 = || {
         let before = UserPtr::<[u8; 2]>::new(frame.rip.wrapping_sub(2)).read();
-        before == Ok([0xcd, Door::Int80 as u8])
+        before == Ok([0xcd, SYSCALL_VECTOR])
     };
     let in_kernel = !frame.is_user()
         || from_sysret

@@ -15,8 +15,9 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::extras::Extras;
 use super::run_queue;
+use crate::abi::door::Table;
 use crate::abi::errno::Errno;
-use crate::abi::frame::{self, Door, Frame};
+use crate::abi::frame::{self, Frame};
 use crate::arch::fpu::FpuState;
 use crate::arch::percpu;
 use crate::arch::segments::Segments;
@@ -222,7 +223,7 @@ impl<O: ?Sized> Thread<O> {
     /// Whether the present call came through a door of the i386 table, so that structures have
     /// their 32-bit layouts. 64-bit code may use INT 0x80 too.
     pub fn is_i386_call(&self) -> bool {
-        self.frame().entry != Door::Syscall as u64
+        self.frame().table() == Some(Table::I386)
     }
 
     /// The thread's state.

@@ -4,7 +4,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::table::LEN;
-use crate::abi::frame::Door;
+use crate::abi::door::Door;
 use crate::arch::nospec::Index;
 use crate::mm::fallible::{Text, put};
 
@@ -14,20 +14,9 @@ static CALLS: [[AtomicU64; LEN]; Door::ALL.len()] =
 /// Counts one call; all numbers past the table's end are counted together.
 #[inline(always)]
 pub fn count(door: Door, index: Index<LEN>) {
-    let counter = index.of(&CALLS[row(door)]);
+    let counter = index.of(&CALLS[door.index()]);
     // One CPU, no preemption: a plain increment is enough, and cheaper than a locked one.
     counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-}
-
-/// Index of a door's row: its position in [`Door::ALL`].
-#[inline(always)]
-const fn row(door: Door) -> usize {
-    match door {
-        Door::Int80 => 0,
-        Door::Syscall => 1,
-        Door::Syscall32 => 2,
-        Door::Sysenter => 3,
-    }
 }
 
 /// Text of /proc/doors: calls by door, the total and a line for each call made through it.
@@ -35,7 +24,7 @@ pub fn list(text: &mut Text) {
     for door in Door::ALL {
         put!(text, "{} total {}\n", door.name(), total(door));
         for (number, count) in by_number(door) {
-            match door.linux_name(number as u32) {
+            match door.table().linux_name(number as u32) {
                 Some(name) => put!(text, "{} {name} {count}\n", door.name()),
                 None => put!(text, "{} #{number} {count}\n", door.name()),
             }
@@ -45,7 +34,7 @@ pub fn list(text: &mut Text) {
 
 /// Calls through `door`, of all numbers together.
 fn total(door: Door) -> u64 {
-    CALLS[row(door)]
+    CALLS[door.index()]
         .iter()
         .map(|c| c.load(Ordering::Relaxed))
         .sum()
@@ -53,7 +42,7 @@ fn total(door: Door) -> u64 {
 
 /// (number, calls) of every number that was called through `door`.
 fn by_number(door: Door) -> impl Iterator<Item = (usize, u64)> {
-    CALLS[row(door)]
+    CALLS[door.index()]
         .iter()
         .map(|c| c.load(Ordering::Relaxed))
         .enumerate()

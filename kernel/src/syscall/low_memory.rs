@@ -3,7 +3,7 @@
 
 use super::table;
 use crate::abi::errno::Errno;
-use crate::abi::frame::{Door, Frame};
+use crate::abi::frame::Frame;
 use crate::arch::percpu::{self, work};
 #[cfg(debug_assertions)]
 use crate::mm::reserve;
@@ -81,7 +81,8 @@ pub fn admit(frame: &Frame) -> Result<(), Errno> {
 }
 
 fn is_admitted(frame: &Frame) -> bool {
-    let entry = Door::of(frame.entry).and_then(|door| table::lookup(door, frame.orig_rax as u32));
+    let table = frame.table();
+    let entry = table.and_then(|table| table::lookup(table, frame.orig_rax as u32));
     // An unimplemented call allocates nothing.
     entry.is_none_or(|entry| ADMITTED.contains(&entry.name))
 }

@@ -34,7 +34,6 @@
 // unsafe.
 #![cfg_attr(not(test), forbid(unsafe_code))]
 
-use crate::abi::frame::Door;
 use crate::process;
 use crate::usercopy::UserPtr;
 
@@ -140,8 +139,8 @@ impl<T> FromRegister for UserPtr<T> {
 pub fn not_implemented(_: u64, _: u64, _: u64, _: u64, _: u64, _: u64) -> u64 {
     let task = process::current();
     let frame = task.frame();
-    if let Some(door) = Door::of(frame.entry) {
-        table::log_unknown(door, frame.orig_rax as u32);
+    if let Some(table) = frame.table() {
+        table::log_unknown(table, frame.orig_rax as u32);
     }
     to_rax(Err(Errno::ENOSYS))
 }

@@ -2,8 +2,8 @@
 //! Linux 4.3 most of the calls have numbers too.
 
 use super::{FromRegister, message, socket, sockopt, table};
+use crate::abi::door::Table;
 use crate::abi::errno::{Errno, SysResult};
-use crate::abi::frame::Door;
 use crate::syscall::mmsg;
 use crate::trace;
 use crate::usercopy::UserPtr;
@@ -53,7 +53,7 @@ fn describe(call: usize) -> Option<(&'static str, &'static str, usize)> {
 /// The row of the call that socketcall(2) makes, with the arguments at `args`.
 pub fn traced(call: u32, args: u32) -> Option<trace::Row> {
     let (name, row, count) = describe(call as usize)?;
-    let mut rows = table::entries(Door::Int80).iter();
+    let mut rows = table::entries(Table::I386).iter();
     let row = rows.find(|entry| entry.name == row)?;
     let values = UserPtr::<u32>::new(args.into()).read_vec(count).ok()?;
     let mut given = [0; 6];

@@ -12,7 +12,8 @@ use crate::dev::log::log;
 use crate::sync::{Mutex, rank};
 
 use super::{Handler, counters, not_implemented, socketcall};
-use crate::abi::frame::{Door, Frame};
+use crate::abi::door::{Door, Table};
+use crate::abi::frame::Frame;
 use crate::arch::nospec::Index;
 use crate::trace;
 
@@ -71,27 +72,27 @@ pub fn i386(number: usize, door: Door) -> Handler {
     *index.of(&I386)
 }
 
-/// Row of `number` in the table of `door`.
-pub fn lookup(door: Door, number: u32) -> Option<&'static Entry> {
-    let entries = entries(door);
+/// Row of `number` in `table`.
+pub fn lookup(table: Table, number: u32) -> Option<&'static Entry> {
+    let entries = entries(table);
     entries
         .binary_search_by_key(&number, |entry| entry.number)
         .ok()
         .map(|i| &entries[i])
 }
 
-/// Rows of the table of `door`, sorted by number.
-pub fn entries(door: Door) -> &'static [Entry] {
-    match door {
-        Door::Syscall => x86_64::ENTRIES,
-        Door::Int80 | Door::Syscall32 | Door::Sysenter => i386::ENTRIES,
+/// Rows of `table`, sorted by number.
+pub fn entries(table: Table) -> &'static [Entry] {
+    match table {
+        Table::X86_64 => x86_64::ENTRIES,
+        Table::I386 => i386::ENTRIES,
     }
 }
 
 /// The row that the tracer prints for the call in `frame`; of socketcall(2), the call that it makes,
 /// as strace does.
 pub fn traced(frame: &Frame) -> Option<trace::Row> {
-    let entry = lookup(Door::of(frame.entry)?, frame.orig_rax as u32)?;
+    let entry = lookup(frame.table()?, frame.orig_rax as u32)?;
     let made = match entry.name {
         "socketcall" => socketcall::traced(frame.rbx as u32, frame.rcx as u32),
         _ => None,
@@ -105,19 +106,19 @@ pub fn traced(frame: &Frame) -> Option<trace::Row> {
 
 /// Logs the first use of each call without a handler. A number that Linux doesn't define is not
 /// logged.
-pub fn log_unknown(door: Door, number: u32) {
+pub fn log_unknown(table: Table, number: u32) {
     static SEEN: Mutex<[[u64; 8]; 2], rank::SeenCalls> = Mutex::new([[0; 8]; 2]);
-    let Some(name) = door.linux_name(number) else {
+    let Some(name) = table.linux_name(number) else {
         return;
     };
     let (word, bit) = ((number / 64) as usize, 1 << (number % 64));
     let mut seen = SEEN.lock();
-    if let Some(word) = seen[usize::from(door == Door::Syscall)].get_mut(word)
+    if let Some(word) = seen[table as usize].get_mut(word)
         && *word & bit == 0
     {
         *word |= bit;
         drop(seen);
-        log!("{}: {name} ({number}) is not implemented", door.name());
+        log!("{}: {name} ({number}) is not implemented", table.name());
     }
 }
 

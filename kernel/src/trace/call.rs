@@ -1,8 +1,9 @@
 //! The system call being printed: arguments, outcome, and reads of the program's memory, any of
 //! which may fail.
 
+use crate::abi::door::Table;
 use crate::abi::errno::Errno;
-use crate::abi::frame::{Door, Frame};
+use crate::abi::frame::Frame;
 use crate::usercopy::UserPtr;
 
 /// A call's number and arguments, and its outcome after the return.
@@ -23,16 +24,14 @@ pub struct Call {
 
 impl Call {
     /// The call whose registers are in `frame`, before it is executed.
-    pub fn new(frame: &Frame, door: Door) -> Self {
-        let f = frame;
-        let wide = door == Door::Syscall;
-        let args = if wide {
-            [f.rdi, f.rsi, f.rdx, f.r10, f.r8, f.r9]
-        } else {
-            [f.rbx, f.rcx, f.rdx, f.rsi, f.rdi, f.rbp].map(|register| u64::from(register as u32))
+    pub fn new(frame: &Frame, table: Table) -> Self {
+        let args = frame.arguments(table);
+        let (args, wide) = match table {
+            Table::X86_64 => (args, true),
+            Table::I386 => (args.map(|register| u64::from(register as u32)), false),
         };
         Self {
-            number: f.orig_rax as u32,
+            number: frame.orig_rax as u32,
             args,
             wide,
             room: None,

@@ -26,7 +26,8 @@
 
 use alloc::vec::Vec;
 
-use crate::abi::frame::{Door, Frame};
+use crate::abi::door::Door;
+use crate::abi::frame::Frame;
 use crate::process::current;
 use crate::process::tracer::{self, Tracer};
 use crate::trace::kinds::Arg;
@@ -86,14 +87,14 @@ pub struct Pending {
 /// is not a system call's.
 pub fn enter(frame: &Frame, row: Option<Row>) -> Option<Pending> {
     let door = Door::of(frame.entry)?;
-    let mut call = Call::new(frame, door);
+    let mut call = Call::new(frame, door.table());
     let mut name = Text::new();
     let kinds = if let Some(row) = row {
         name.add(row.name);
         call.args = row.given.unwrap_or(call.args);
         row.kinds
     } else {
-        match door.linux_name(call.number) {
+        match door.table().linux_name(call.number) {
             Some(known) => name.add(known),
             None => put!(&mut name, "syscall_{:#x}", call.number),
         }

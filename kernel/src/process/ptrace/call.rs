@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::Reason;
-use crate::abi::frame::Door;
+use crate::abi::door::Table;
 use crate::process::Task;
 
 /// AUDIT_ARCH_X86_64 and AUDIT_ARCH_I386 (linux/audit.h).
@@ -29,32 +29,25 @@ pub fn info(task: &Task) -> Vec<u8> {
         _ => NONE,
     };
     // The ABI of the call, or outside a call of the code.
-    let is_i386 = match Door::of(frame.entry) {
-        Some(door) => door != Door::Syscall,
-        None => frame.is_compat(),
+    let table = frame.table().unwrap_or(if frame.is_compat() {
+        Table::I386
+    } else {
+        Table::X86_64
+    });
+    let low = |register: u64| u64::from(register as u32);
+    let (arch, number, result) = match table {
+        Table::X86_64 => (ARCH_X86_64, frame.orig_rax, frame.rax as i64),
+        Table::I386 => (ARCH_I386, low(frame.orig_rax), frame.rax as i32 as i64),
     };
-    let arch = if is_i386 { ARCH_I386 } else { ARCH_X86_64 };
     let mut out = Vec::from([op, 0, 0, 0]);
     out.extend(arch.to_ne_bytes());
     out.extend(frame.rip.to_ne_bytes());
     out.extend(frame.rsp.to_ne_bytes());
-    let low = |register: u64| u64::from(register as u32);
-    let (number, arguments, result) = if is_i386 {
-        let all = [
-            frame.rbx, frame.rcx, frame.rdx, frame.rsi, frame.rdi, frame.rbp,
-        ];
-        let result = frame.rax as i32 as i64;
-        // As on Linux, 64-bit code that uses INT 0x80 shows all 64 bits of the registers.
-        (low(frame.orig_rax), all, result)
-    } else {
-        let all = [
-            frame.rdi, frame.rsi, frame.rdx, frame.r10, frame.r8, frame.r9,
-        ];
-        (frame.orig_rax, all, frame.rax as i64)
-    };
     match op {
         ENTRY => {
             out.extend(number.to_ne_bytes());
+            // As on Linux, 64-bit code that uses INT 0x80 shows all 64 bits of the registers.
+            let arguments = frame.arguments(table);
             out.extend(arguments.iter().flat_map(|word| word.to_ne_bytes()));
         }
         EXIT => {

@@ -12,14 +12,11 @@
 //! rax. SYSENTER's landing pad has an INT 0x80 there for that. A call that must not start from the
 //! beginning, because part of its time has passed, stores a [`Restart`] for restart_syscall(2).
 
+use crate::abi::door::Table;
 use crate::abi::errno::{Errno, SysResult, to_rax};
-use crate::abi::frame::{Door, Frame};
+use crate::abi::frame::Frame;
 use crate::process::current;
 
-/// restart_syscall(2)'s number in the x86_64 table.
-const NUMBER_64: u64 = 219;
-/// restart_syscall(2)'s number in the i386 table.
-const NUMBER_32: u64 = 0;
 /// Bytes of SYSCALL and of INT 0x80.
 const INSTRUCTION: u64 = 2;
 
@@ -58,6 +55,14 @@ fn is_call(frame: &Frame) -> bool {
     frame.orig_rax as i32 != -1
 }
 
+/// restart_syscall(2)'s number.
+const fn restart_number(table: Table) -> u64 {
+    match table {
+        Table::X86_64 => 219,
+        Table::I386 => 0,
+    }
+}
+
 fn restart_call(frame: &mut Frame, number: u64) {
     frame.rax = number;
     frame.rip = frame.rip.wrapping_sub(INSTRUCTION);
@@ -84,8 +89,11 @@ pub fn without_handler(frame: &mut Frame) {
     }
     match frame.rax {
         NO_INTR | SYS | NO_HAND => restart_call(frame, frame.orig_rax),
-        BLOCK if frame.entry == Door::Syscall as u64 => restart_call(frame, NUMBER_64),
-        BLOCK => restart_call(frame, NUMBER_32),
+        BLOCK => {
+            if let Some(table) = frame.table() {
+                restart_call(frame, restart_number(table));
+            }
+        }
         _ => {}
     }
 }
