@@ -1,4 +1,4 @@
-//! Linux's words: error numbers, the register frame, the doors and their tables, credentials and
+//! Linux's words: error numbers, the register frame, the doors and their tables, signals, credentials and
 //! capabilities, resource limits, personalities, file modes and `struct open_how`'s flags.
 //!
 //! Floor 1 of the kernel: constants and plain types, which every other folder may use. No unsafe code; what
@@ -19,3 +19,4 @@ pub mod metadata;
 pub mod personality;
 pub mod ready;
 pub mod resolve;
+pub mod signal;

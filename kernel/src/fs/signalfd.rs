@@ -12,8 +12,9 @@ use crate::sync::{Mutex, rank};
 
 use crate::abi::errno::Errno;
 use crate::abi::ready::Ready;
+use crate::abi::signal::{Fields, SigInfo, UNBLOCKABLE};
 use crate::mm::fallible::Text;
-use crate::process::signal::{self, Fields, SigInfo, UNBLOCKABLE};
+use crate::process::signal;
 use crate::process::{Process, current};
 use crate::sched::wait::{WaitQueue, is_interrupted};
 use crate::vfs::anon;

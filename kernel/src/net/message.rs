@@ -13,8 +13,9 @@ use super::socket::{Kind, Phase, Socket, caller_credentials};
 use super::{datagram, gc, inflight, stream};
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::ready::Ready;
+use crate::abi::signal::SigInfo;
 use crate::mm::fallible::Grow as _;
-use crate::process::signal::{self, SigInfo};
+use crate::process::signal;
 use crate::vfs::file::File;
 use crate::vfs::io::{In, Out};
 

@@ -9,8 +9,9 @@ use core::sync::atomic::Ordering;
 
 use vdso::reader::REALTIME;
 
+use super::Process;
 use super::exit::ExitStatus;
-use super::{Process, signal};
+use crate::abi::signal::{DUMPING, bit};
 use crate::mm::PAGE_SIZE;
 use crate::process::rusage;
 use crate::sync::{Mutex, rank};
@@ -101,8 +102,7 @@ fn record(process: &Process, status: ExitStatus, kilobytes: u64) -> [u8; SIZE] {
     }
     if let ExitStatus::Killed(signal) = status {
         flags |= SIGNALLED;
-        if signal::DUMPING & signal::bit(signal) != 0 && process.is_dumpable.load(Ordering::Relaxed)
-        {
+        if DUMPING & bit(signal) != 0 && process.is_dumpable.load(Ordering::Relaxed) {
             flags |= DUMPED;
         }
     }

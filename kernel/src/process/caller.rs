@@ -10,12 +10,13 @@ use linux_raw_sys::general::{
     AT_FDCWD, F_SEAL_FUTURE_WRITE, F_SEAL_WRITE, RLIMIT_FSIZE, RLIMIT_NOFILE,
 };
 
-use super::signal::{self, SIGPIPE, SIGXFSZ, SigInfo};
+use super::signal;
 use super::{current, try_current};
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::mode;
 use crate::abi::resolve::Resolve;
+use crate::abi::signal::{SIGPIPE, SIGXFSZ, SigInfo};
 use crate::mm::fallible;
 use crate::mm::layout::TASK_SIZE;
 use crate::mm::{PAGE_SIZE, page_up};

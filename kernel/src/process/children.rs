@@ -8,10 +8,11 @@ use linux_raw_sys::general as linux;
 
 use super::exit::ExitStatus;
 use super::pid::Pid;
-use super::signal::{self, SIGCHLD, SIGCONT, SigInfo};
+use super::signal;
 use super::stop::News;
 use super::{Process, Task, current, table};
 use crate::abi::errno::Errno;
+use crate::abi::signal::{IGNORE, SIGCHLD, SIGCONT, SigInfo};
 use crate::process::ptrace;
 use crate::process::rusage;
 use crate::sched::wait::is_interrupted;
@@ -251,7 +252,7 @@ fn reap(parent: &Process, child: &Process) {
 pub fn tell_change(parent: &Arc<Process>, info: &SigInfo) {
     const SA_NOCLDSTOP: u64 = 1;
     let action = parent.actions().lock().get(SIGCHLD);
-    if action.handler != signal::IGNORE && action.flags & SA_NOCLDSTOP == 0 {
+    if action.handler != IGNORE && action.flags & SA_NOCLDSTOP == 0 {
         let _ = signal::send_process(parent, info);
     }
     parent.child_changed.wake_all();
@@ -268,7 +269,7 @@ pub fn tell_parent(process: &Arc<Process>, status: ExitStatus) {
     let (code, status) = Event::Ended(status).code_and_status();
     let is_ignored = signo == SIGCHLD && signal::ignores_children(&parent);
     let handler = parent.actions().lock().get(SIGCHLD).handler;
-    if signo != 0 && (signo != SIGCHLD || handler != signal::IGNORE) {
+    if signo != 0 && (signo != SIGCHLD || handler != IGNORE) {
         let info = SigInfo {
             signo,
             ..SigInfo::child(process, code, status)

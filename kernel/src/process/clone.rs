@@ -108,7 +108,7 @@ impl CloneArgs {
         let none = UserPtr::new(0);
         Self {
             flags,
-            exit_signal: super::signal::SIGCHLD,
+            exit_signal: crate::abi::signal::SIGCHLD,
             stack: 0,
             pidfd: UserPtr::new(0),
             parent_tid: none,

@@ -6,9 +6,10 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use linux_raw_sys::general as linux;
 use x86_64::registers::control::Cr2;
 
-use super::signal::{self, Fields, SIGBUS, SIGSEGV, SIGTRAP, SigInfo, exception};
+use super::signal::{self, exception};
 use super::{current, far, instruction, oom};
 use crate::abi::frame::{Frame, TF};
+use crate::abi::signal::{Fields, IGNORE, SIGBUS, SIGSEGV, SIGTRAP, SigInfo};
 use crate::arch::extable;
 use crate::dev::log::log;
 use crate::mm::{kstack, layout};
@@ -123,7 +124,7 @@ fn raise(
 ) {
     let task = current();
     // As in show_unhandled_signals.
-    if task.process.actions().lock().get(info.signo).handler <= signal::IGNORE {
+    if task.process.actions().lock().get(info.signo).handler <= IGNORE {
         report(frame, what, error_code, address.unwrap_or(0));
     }
     signal::deliver::note_trap(&task, vector, error_code, address);

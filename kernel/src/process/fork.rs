@@ -6,6 +6,7 @@
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
+use crate::abi::signal::{NSIG, SIGCHLD};
 use crate::sync::Mutex;
 use linux_raw_sys::general::RLIMIT_NPROC;
 use linux_raw_sys::ptrace::{
@@ -85,7 +86,7 @@ fn tracer_event(args: &CloneArgs) -> (Options, u32) {
         (Options::empty(), 0)
     } else if args.flags.contains(CloneFlags::VFORK) {
         (Options::TRACEVFORK, PTRACE_EVENT_VFORK)
-    } else if args.exit_signal != signal::SIGCHLD {
+    } else if args.exit_signal != SIGCHLD {
         (Options::TRACECLONE, PTRACE_EVENT_CLONE)
     } else {
         (Options::TRACEFORK, PTRACE_EVENT_FORK)
@@ -255,7 +256,7 @@ fn share_state(parent: &Process, child: &mut Process, args: &CloneArgs) {
     // clone(2) has a byte for the exit signal. An invalid one means none; it does not default to
     // SIGCHLD.
     let exit_signal = match args.exit_signal {
-        signo if signo > signal::COUNT => 0,
+        signo if signo > NSIG => 0,
         signo => signo,
     };
     child.exit_signal.store(exit_signal, Ordering::Relaxed);

@@ -5,12 +5,13 @@
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
-use super::signal::{self, SIGCONT, SIGHUP, SigInfo};
+use super::signal;
 use super::stop::StopState;
 use super::table::{self, group_members};
 use super::terminal::Controlling;
 use super::{Process, init};
 use crate::abi::errno::Errno;
+use crate::abi::signal::{SIGCONT, SIGHUP, SigInfo};
 
 fn group_of(process: &Process) -> u32 {
     process.pgid.load(Ordering::Relaxed)

@@ -89,6 +89,7 @@ pub mod uts;
 
 use crate::abi::cred::Credentials;
 use crate::abi::limits::Limits;
+use crate::abi::signal::SIGCHLD;
 use crate::process::rusage::{Totals, Usage};
 use crate::process::terminal::Controlling;
 use crate::sched::preempt;
@@ -206,7 +207,7 @@ impl Process {
             actions: Mutex::default(),
             signals: Mutex::default(),
             signal_arrived: WaitQueue::new(),
-            exit_signal: AtomicU8::new(signal::SIGCHLD),
+            exit_signal: AtomicU8::new(SIGCHLD),
             terminal: Mutex::default(),
             has_execed: AtomicBool::new(false),
             ending: Mutex::default(),

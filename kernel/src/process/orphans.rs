@@ -5,8 +5,9 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use super::children::tell_parent;
-use super::signal::{self, SIGCHLD, SigInfo};
+use super::signal;
 use super::{Process, init, table};
+use crate::abi::signal::{SIGCHLD, SigInfo};
 use crate::mm::reserve;
 use crate::sched::preempt::{self, Stride};
 

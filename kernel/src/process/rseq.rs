@@ -8,10 +8,11 @@
 
 use crate::abi::errno::Errno;
 use crate::abi::frame::Frame;
+use crate::abi::signal::{SIGSEGV, SigInfo};
 use crate::arch::percpu::{self, work};
 use crate::mm::layout::TASK_SIZE;
 use crate::process::current;
-use crate::process::signal::{self, SIGSEGV, SigInfo};
+use crate::process::signal;
 use crate::usercopy::UserPtr;
 
 /// Registration of a thread.

@@ -12,10 +12,11 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::RLIMIT_CPU;
 
-use super::signal::{self, SIGKILL, SIGXCPU, SigInfo};
+use super::signal;
 use super::{Process, Task, current, current_task, try_current};
 use crate::abi::frame::Frame;
 use crate::abi::limits::INFINITY;
+use crate::abi::signal::{SIGKILL, SIGXCPU, SigInfo};
 use crate::arch::idt::SYSCALL_VECTOR;
 use crate::sched::cputime;
 use crate::usercopy::UserPtr;

@@ -7,8 +7,9 @@
 
 use alloc::sync::Arc;
 
-use super::signal::{self, SIGSTOP, SigInfo};
+use super::signal;
 use super::{Process, Task, children};
+use crate::abi::signal::{SIGCONT, SIGSTOP, SigInfo};
 use crate::arch::percpu::work;
 use crate::process::ptrace;
 use crate::sched::run_queue;
@@ -115,7 +116,7 @@ pub fn resume(process: &Process) {
         }
         StopState::Stopped(_) => {
             signals.news = Some(News::Continued);
-            (CLD_CONTINUED, signal::SIGCONT)
+            (CLD_CONTINUED, SIGCONT)
         }
     };
     drop(signals);

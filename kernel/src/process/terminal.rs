@@ -8,10 +8,11 @@ use alloc::sync::Arc;
 use core::any::Any;
 use core::sync::atomic::Ordering;
 
-use super::signal::{self, SIGCONT, SIGHUP, SigInfo};
+use super::signal;
 use super::{Process, jobs, table};
 use crate::abi::errno::Errno;
 use crate::abi::metadata::Device;
+use crate::abi::signal::{SIGCONT, SIGHUP, SigInfo};
 use crate::vfs::inode::FileOps;
 
 /// A terminal that may control a session.

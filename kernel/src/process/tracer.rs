@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use spin::Once;
 
 use super::exit::ExitStatus;
-use super::signal::SigInfo;
 use crate::abi::frame::Frame;
+use crate::abi::signal::SigInfo;
 use crate::arch::percpu::{self, work};
 
 /// The tracer's functions.

@@ -6,10 +6,11 @@ use linux_raw_sys::general::{self as linux, clone_args};
 use super::tls::{tls_descriptor, tls_slot};
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::signal::NSIG;
 use crate::arch::user_desc::UserDesc;
 use crate::mm::PAGE_SIZE;
 use crate::process::clone::{CloneArgs, CloneFlags, Tls, refuse_namespace};
-use crate::process::{current, fork, signal};
+use crate::process::{current, fork};
 use crate::usercopy::{self, UserPtr};
 
 /// The exit signal in clone(2)'s flags (CSIGNAL).
@@ -89,7 +90,7 @@ pub fn clone3(at: u64, size: usize) -> SysResult {
     }
     let args = read_args(at, size)?;
     let set_tid = set_tid(&args)?;
-    let bad_signal = args.exit_signal > u64::from(signal::COUNT);
+    let bad_signal = args.exit_signal > u64::from(NSIG);
     let known = CloneFlags::from_bits(args.flags);
     let no_group = args.flags & linux::CLONE_INTO_CGROUP != 0
         && (args.cgroup > i32::MAX as u64 || size < size_of::<clone_args>());

@@ -12,9 +12,9 @@ use super::{lock, memfd, open};
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
+use crate::abi::signal::NSIG;
 use crate::process::caller;
 use crate::process::capability::capable;
-use crate::process::signal;
 use crate::usercopy::UserPtr;
 use crate::vfs::file::File;
 use crate::vfs::file::flags::{O_NOATIME, O_NONBLOCK};
@@ -95,7 +95,7 @@ pub fn fcntl(fd: i32, command: u32, argument: u64) -> SysResult {
             };
             UserPtr::new(argument).write([kind as i32, id]).map(|()| 0)
         }
-        linux::F_SETSIG if argument > u64::from(signal::COUNT) => Err(Errno::EINVAL),
+        linux::F_SETSIG if argument > u64::from(NSIG) => Err(Errno::EINVAL),
         linux::F_SETSIG => {
             file.signal.store(argument as u32, Ordering::Relaxed);
             Ok(0)

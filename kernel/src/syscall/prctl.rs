@@ -10,9 +10,10 @@ use linux_raw_sys::prctl as linux;
 use super::capability;
 use crate::abi::capability::{Caps, SecureBits};
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::signal::NSIG;
 use crate::process::attributes::Attributes;
 use crate::process::capability::capable;
-use crate::process::{current, signal};
+use crate::process::current;
 use crate::usercopy::UserPtr;
 
 /// PR_GET_AUXV of Linux 6.4.
@@ -37,7 +38,7 @@ pub fn prctl(option: u32, a: u64, b: u64, c: u64, d: u64) -> SysResult {
             let name = *task.comm.lock();
             UserPtr::<[u8; 16]>::new(a).write(name).map(|()| 0)
         }
-        linux::PR_SET_PDEATHSIG if a <= u64::from(signal::COUNT) => {
+        linux::PR_SET_PDEATHSIG if a <= u64::from(NSIG) => {
             set(&|own| own.parent_death_signal = a as u8)
         }
         linux::PR_GET_PDEATHSIG => {

@@ -6,11 +6,12 @@ use linux_raw_sys::ptrace as linux;
 
 use super::tls;
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::signal::SigInfo;
 use crate::arch::fpu::LEGACY_SIZE;
 use crate::mm::layout::TASK_SIZE;
 use crate::process::ptrace::control::{self, held, resume, signal_argument};
 use crate::process::ptrace::{Mode, Options, Reason, call, float, registers, regset, user};
-use crate::process::signal::{SigInfo, layout, mask};
+use crate::process::signal::{layout, mask};
 use crate::process::{Task, current};
 use crate::sched::preempt;
 use crate::usercopy::UserPtr;

@@ -12,7 +12,7 @@ use super::cpu_clock::cpu_clock;
 use super::time::{Pair, Time64};
 use super::timerfd::{read_spec, write_spec};
 use crate::abi::errno::{Errno, SysResult};
-use crate::process::signal::{self, SIGALRM};
+use crate::abi::signal::{SIGALRM, check_number};
 use crate::process::timers::posix::{self, Base, Notice};
 use crate::process::{current, table};
 use crate::time;
@@ -61,7 +61,7 @@ fn notice(event: &Event) -> Result<Notice, Errno> {
     if event.notify == SIGEV_NONE {
         return Ok(Notice::None);
     }
-    let signo = signal::check_number(event.signo)?;
+    let signo = check_number(event.signo)?;
     if signo == 0 {
         return Err(Errno::EINVAL);
     }

@@ -6,9 +6,9 @@ use linux_raw_sys::general as linux;
 
 use super::{pidfd, usage};
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::signal::SIGCHLD;
 use crate::process::children::{self, Options, Report, Which};
 use crate::process::current;
-use crate::process::signal::SIGCHLD;
 use crate::usercopy::UserPtr;
 use crate::vfs::file::flags::O_NONBLOCK;
 

@@ -5,9 +5,9 @@ use super::line::whole;
 use super::names::signal;
 use super::structs;
 use super::text::Text;
+use crate::abi::signal::SigInfo;
 use crate::process::current;
 use crate::process::exit::ExitStatus;
-use crate::process::signal::SigInfo;
 
 /// Prints the line of a signal that is delivered to the running thread.
 pub fn arrived(info: &SigInfo) {

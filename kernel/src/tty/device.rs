@@ -11,7 +11,8 @@ use super::serial;
 use super::termios::{Local, Termios};
 use crate::abi::errno::Errno;
 use crate::abi::metadata::Device;
-use crate::process::signal::{self, SIGWINCH, SigInfo};
+use crate::abi::signal::{SIGWINCH, SigInfo};
+use crate::process::signal;
 use crate::process::terminal::Terminal as _;
 use crate::sched::wait::WaitQueue;
 

@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering;
 use super::device::Tty;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::Device;
-use crate::process::signal::{IGNORE, SIGHUP, SIGTTIN, bit};
+use crate::abi::signal::{IGNORE, SIGHUP, SIGTTIN, bit};
 use crate::process::terminal::{self, Controlling, Terminal, send_group};
 use crate::process::{current, jobs};
 use crate::vfs::inode::FileOps;

@@ -12,8 +12,8 @@ use super::layout::Layout;
 use super::termios::{Input, character as ch};
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::signal::SIGTTOU;
 use crate::process::current;
-use crate::process::signal::SIGTTOU;
 use crate::sched::wait::is_interrupted;
 use crate::usercopy::UserPtr;
 

@@ -10,10 +10,11 @@ use linux_raw_sys::general::RLIMIT_SIGPENDING;
 use super::files::Part;
 use super::subject::Subject;
 use crate::abi::errno::Errno;
+use crate::abi::signal::{DEFAULT, IGNORE, NSIG, bit};
 use crate::mm::PAGE_SIZE;
 use crate::mm::fallible::{Text, put};
 use crate::process::ptrace::tracer_of;
-use crate::process::signal::{self, DEFAULT, IGNORE};
+use crate::process::signal;
 
 /// The bytes of a name up to its NUL, with backslash and line feed escaped.
 pub(super) fn printable(comm: &[u8; 16]) -> String {
@@ -38,11 +39,11 @@ impl Masks {
         {
             let actions = process.actions();
             let actions = actions.lock();
-            for signo in 1..=signal::COUNT {
+            for signo in 1..=NSIG {
                 match actions.get(signo).handler {
                     DEFAULT => {}
-                    IGNORE => ignored |= signal::bit(signo),
-                    _ => caught |= signal::bit(signo),
+                    IGNORE => ignored |= bit(signo),
+                    _ => caught |= bit(signo),
                 }
             }
         }

@@ -8,10 +8,11 @@ use super::{Ids, Mode, Options, Reason, Tracing, debug, may_access, registers, s
 use crate::abi::capability::Caps;
 use crate::abi::errno::Errno;
 use crate::abi::frame::TF;
+use crate::abi::signal::{SIGKILL, SIGSTOP, SigInfo, check_number};
 use crate::arch::percpu::work;
 use crate::mm::fallible::Grow as _;
 use crate::process::capability::capable;
-use crate::process::signal::{self, SIGKILL, SIGSTOP, SigInfo};
+use crate::process::signal;
 use crate::process::{Process, Task, current, current_task, table};
 use crate::sched::run_queue;
 use crate::sched::thread::ThreadState;
@@ -172,7 +173,7 @@ pub fn tracee(tid: u32) -> Result<Arc<Task>, Errno> {
 pub fn signal_argument(data: u64) -> Result<u8, Errno> {
     i32::try_from(data)
         .ok()
-        .and_then(|number| signal::check_number(number).ok())
+        .and_then(|number| check_number(number).ok())
         .ok_or(Errno::EIO)
 }
 

@@ -4,8 +4,9 @@ use alloc::sync::Arc;
 
 use super::control::set_mode;
 use super::{Mode, Options, Stop, stop};
+use crate::abi::signal::SigInfo;
 use crate::process::exit::ExitStatus;
-use crate::process::signal::{self, SigInfo};
+use crate::process::signal;
 use crate::process::stop::StopState;
 use crate::process::{Process, Task, children};
 use crate::sched::run_queue;

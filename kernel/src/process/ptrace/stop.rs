@@ -7,8 +7,9 @@ use linux_raw_sys::general::{CLD_STOPPED, CLD_TRAPPED};
 use linux_raw_sys::ptrace as linux;
 
 use super::{Mode, Options, Reason, Stop};
+use crate::abi::signal::{Fields, SIGKILL, SIGTRAP, SigInfo, bit};
 use crate::process::exit::ExitStatus;
-use crate::process::signal::{self, SIGKILL, SIGTRAP, SigInfo};
+use crate::process::signal;
 use crate::process::stop::StopState;
 use crate::process::{Process, Task, children, current, current_task};
 use crate::sched::run_queue;
@@ -60,7 +61,7 @@ fn hold(reason: Reason, code: u32, info: SigInfo, message: Option<u64>) -> Optio
 /// Notifies the tracer of a change of its tracee, with the thread's ID.
 pub fn notify_tracer(tracer: &Arc<Process>, task: &Task, code: i32, status: i32) {
     let mut info = SigInfo::child(&task.process, code, status);
-    if let signal::Fields::Child { pid, .. } = &mut info.fields {
+    if let Fields::Child { pid, .. } = &mut info.fields {
         *pid = task.tid();
     }
     children::tell_change(tracer, &info);
@@ -154,13 +155,13 @@ fn hold_for_signal(info: SigInfo) -> Option<SigInfo> {
             signo: stop.signal,
             errno: 0,
             code: 0,
-            fields: signal::Fields::Kill {
+            fields: Fields::Kill {
                 pid: tracer.as_ref().map_or(0, |tracer| tracer.pid),
                 uid: tracer.map_or(0, |tracer| tracer.cred().uid),
             },
         }
     };
-    if task.signals.lock().blocked & signal::bit(info.signo) != 0 {
+    if task.signals.lock().blocked & bit(info.signo) != 0 {
         let _ = signal::send_task(&task, &info);
         return None;
     }

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use linux_raw_sys::general::RLIMIT_SIGPENDING;
 
-use super::SigInfo;
+use crate::abi::signal::SigInfo;
 use crate::process::{Process, table};
 
 /// Queued signals and timers of all users.

@@ -3,11 +3,9 @@
 
 use super::alternate::AlternateStack;
 use super::frame::{Delivery, Trap};
-use super::{
-    Action, DEFAULT, IGNORE, IGNORED_BY_DEFAULT, SA_IA32_ABI, SIGSEGV, STOPPING, SigInfo, bit,
-    force, frame32, frame64, mask, restart,
-};
+use super::{Action, SA_IA32_ABI, force, frame32, frame64, mask, restart};
 use crate::abi::frame::Frame;
+use crate::abi::signal::{DEFAULT, IGNORE, IGNORED_BY_DEFAULT, SIGSEGV, STOPPING, SigInfo, bit};
 use crate::arch::percpu::work;
 use crate::arch::{fpu, percpu};
 use crate::process::exit::{self, ExitStatus};

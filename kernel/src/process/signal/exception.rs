@@ -14,8 +14,8 @@
 
 use linux_raw_sys::general as linux;
 
-use super::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SigInfo};
 use crate::abi::frame::Frame;
+use crate::abi::signal::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SigInfo};
 use crate::arch::debug::{DR6_STEP, DR6_TRAPS};
 use crate::arch::fpu;
 use crate::process::ptrace;
@@ -80,8 +80,8 @@ mod tests {
     use linux_raw_sys::general as linux;
 
     use super::{ALIGNMENT_CHECK, SIMD, X87, float_code, signal};
+    use crate::abi::signal::{Fields, SIGBUS, SIGSEGV};
     use crate::kernel_test;
-    use crate::process::signal::{Fields, SIGBUS, SIGSEGV};
 
     kernel_test!(
         fn floating_point_codes_are_of_unmasked_flags() {

@@ -6,9 +6,10 @@
 use linux_raw_sys::general::{SA_ONSTACK, SA_RESTORER};
 
 use super::alternate::AlternateStack;
-use super::{Action, SigInfo, fpstate};
+use super::{Action, fpstate};
 use crate::abi::errno::Errno;
 use crate::abi::frame::Frame;
+use crate::abi::signal::SigInfo;
 use crate::arch::gdt::USER_DS;
 
 /// Flags that sigreturn(2) restores (FIX_EFLAGS): CF, PF, AF, ZF, SF, TF, DF, OF, RF, AC. Not IF,

@@ -9,7 +9,9 @@
 
 use linux_raw_sys::general as linux;
 
-use super::{Fields, SIGBUS, SIGCHLD, SIGFPE, SIGILL, SIGIO, SIGSEGV, SIGTRAP, SigInfo};
+use crate::abi::signal::{
+    Fields, SIGBUS, SIGCHLD, SIGFPE, SIGILL, SIGIO, SIGSEGV, SIGTRAP, SigInfo,
+};
 
 /// `siginfo_t` of 64-bit programs, as words.
 pub type Info64 = [u64; 16];

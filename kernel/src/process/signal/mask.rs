@@ -6,8 +6,9 @@
 
 use alloc::sync::Arc;
 
-use super::{UNBLOCKABLE, interrupt};
+use super::interrupt;
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::signal::UNBLOCKABLE;
 use crate::arch::percpu::work;
 use crate::process::{Task, current};
 use crate::usercopy::UserPtr;

@@ -1,4 +1,5 @@
-//! Signals: numbers, actions, and the signal state of threads and processes (kernel/signal.c).
+//! Signals: actions, and the signal state of threads and processes (kernel/signal.c). The numbers
+//! and `siginfo_t` are in `abi/signal.rs`.
 //!
 //! The way of a signal: `send.rs` checks whether it is ignored, `queue.rs` queues it with its
 //! information (`info.rs`) within RLIMIT_SIGPENDING (`account.rs`), and a work bit makes the thread
@@ -12,7 +13,9 @@
 use super::exit::ExitStatus;
 use super::task::Member;
 use super::{Process, current, init, stop};
-use crate::abi::errno::Errno;
+use crate::abi::signal::{
+    DEFAULT, DUMPING, IGNORE, IGNORED_BY_DEFAULT, NSIG, SIGCHLD, STOPPING, SigInfo, bit,
+};
 
 pub mod account;
 pub mod alternate;
@@ -33,57 +36,11 @@ mod send;
 
 use alternate::AlternateStack;
 
-pub use info::{Fields, SigInfo};
 pub use queue::Pending;
 pub use send::{
     end, force, forget, inherit_sent, interrupt, kill, kill_thread, send_group, send_member,
     send_process, send_self, send_task,
 };
-
-/// Number of signals; they count from 1.
-pub const COUNT: u8 = 64;
-
-// All signals of signal(7), also those that the kernel doesn't name elsewhere.
-#[allow(missing_docs, dead_code)]
-mod numbers {
-    pub const SIGHUP: u8 = 1;
-    pub const SIGINT: u8 = 2;
-    pub const SIGQUIT: u8 = 3;
-    pub const SIGILL: u8 = 4;
-    pub const SIGTRAP: u8 = 5;
-    pub const SIGABRT: u8 = 6;
-    pub const SIGBUS: u8 = 7;
-    pub const SIGFPE: u8 = 8;
-    pub const SIGKILL: u8 = 9;
-    pub const SIGUSR1: u8 = 10;
-    pub const SIGSEGV: u8 = 11;
-    pub const SIGUSR2: u8 = 12;
-    pub const SIGPIPE: u8 = 13;
-    pub const SIGALRM: u8 = 14;
-    pub const SIGTERM: u8 = 15;
-    pub const SIGSTKFLT: u8 = 16;
-    pub const SIGCHLD: u8 = 17;
-    pub const SIGCONT: u8 = 18;
-    pub const SIGSTOP: u8 = 19;
-    pub const SIGTSTP: u8 = 20;
-    pub const SIGTTIN: u8 = 21;
-    pub const SIGTTOU: u8 = 22;
-    pub const SIGURG: u8 = 23;
-    pub const SIGXCPU: u8 = 24;
-    pub const SIGXFSZ: u8 = 25;
-    pub const SIGVTALRM: u8 = 26;
-    pub const SIGPROF: u8 = 27;
-    pub const SIGWINCH: u8 = 28;
-    pub const SIGIO: u8 = 29;
-    pub const SIGPWR: u8 = 30;
-    pub const SIGSYS: u8 = 31;
-}
-pub use numbers::*;
-
-/// `SIG_DFL`.
-pub const DEFAULT: u64 = 0;
-/// `SIG_IGN`.
-pub const IGNORE: u64 = 1;
 
 /// In [`Action::flags`]: the handler was set by a 32-bit call and gets a 32-bit frame. An internal
 /// bit of Linux, which programs can't set.
@@ -104,21 +61,21 @@ pub struct Action {
 
 /// Actions of all signals.
 #[derive(Clone, Debug)]
-pub struct SignalActions([Action; COUNT as usize]);
+pub struct SignalActions([Action; NSIG as usize]);
 
 impl Default for SignalActions {
     fn default() -> Self {
-        Self([Action::default(); COUNT as usize])
+        Self([Action::default(); NSIG as usize])
     }
 }
 
 impl SignalActions {
-    /// The action of `signal` (1 to [`COUNT`]).
+    /// The action of `signal` (1 to [`NSIG`]).
     pub fn get(&self, signal: u8) -> Action {
         self.0[usize::from(signal) - 1]
     }
 
-    /// Sets the action of `signal` (1 to [`COUNT`]).
+    /// Sets the action of `signal` (1 to [`NSIG`]).
     pub fn set(&mut self, signal: u8, action: Action) {
         self.0[usize::from(signal) - 1] = action;
     }
@@ -174,24 +131,6 @@ pub struct SharedSignals {
     pub news: Option<stop::News>,
 }
 
-/// The bit of a signal in a mask.
-pub const fn bit(signal: u8) -> u64 {
-    1 << (signal - 1)
-}
-
-/// Signals whose default action is to be ignored.
-pub const IGNORED_BY_DEFAULT: u64 = bit(SIGCHLD) | bit(SIGCONT) | bit(SIGURG) | bit(SIGWINCH);
-/// Signals whose default action is to stop.
-pub const STOPPING: u64 = bit(SIGSTOP) | bit(SIGTSTP) | bit(SIGTTIN) | bit(SIGTTOU);
-/// Signals whose default action is to dump core (SIG_KERNEL_COREDUMP_MASK).
-pub const DUMPING: u64 = SYNCHRONOUS | bit(SIGQUIT) | bit(SIGABRT) | bit(SIGXCPU) | bit(SIGXFSZ);
-
-/// Signals raised by instructions, delivered before others (SYNCHRONOUS_MASK).
-pub const SYNCHRONOUS: u64 =
-    bit(SIGSEGV) | bit(SIGBUS) | bit(SIGILL) | bit(SIGTRAP) | bit(SIGFPE) | bit(SIGSYS);
-/// Signals that can be neither blocked nor handled.
-pub const UNBLOCKABLE: u64 = bit(SIGKILL) | bit(SIGSTOP);
-
 /// Signals pending for the running task or its process, blocked ones included.
 pub fn pending() -> u64 {
     let task = current();
@@ -218,7 +157,7 @@ pub fn fatal(task: &Member, set: u64) -> u64 {
     }
     let actions = task.process.actions();
     let actions = actions.lock();
-    (1..=COUNT)
+    (1..=NSIG)
         .filter(|signal| actions.get(*signal).handler == DEFAULT)
         .fold(0, |mask, signal| mask | bit(signal))
         & set
@@ -250,15 +189,4 @@ pub fn ignores_children(parent: &Process) -> bool {
     const SA_NOCLDWAIT: u64 = 2;
     let action = parent.actions().lock().get(SIGCHLD);
     action.handler == IGNORE || action.flags & SA_NOCLDWAIT != 0
-}
-
-/// Checks a signal number from a program, 0 (a test of the target's existence) to [`COUNT`].
-///
-/// # Errors
-/// `EINVAL` for any other.
-pub fn check_number(signal: i32) -> Result<u8, Errno> {
-    u8::try_from(signal)
-        .ok()
-        .filter(|s| *s <= COUNT)
-        .ok_or(Errno::EINVAL)
 }

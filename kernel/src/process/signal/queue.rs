@@ -5,8 +5,9 @@
 
 use alloc::collections::VecDeque;
 
-use super::{Fields, SYNCHRONOUS, SigInfo, account, bit};
+use super::account;
 use crate::abi::errno::Errno;
+use crate::abi::signal::{Fields, SYNCHRONOUS, SigInfo, bit};
 use crate::mm::fallible::Grow as _;
 
 /// First real-time signal (SIGRTMIN as the kernel counts).

@@ -5,10 +5,11 @@
 
 use alloc::sync::Arc;
 
-use super::{
-    COUNT, DEFAULT, IGNORE, IGNORED_BY_DEFAULT, SIGCONT, SIGKILL, STOPPING, SigInfo, account, bit,
-};
+use super::account;
 use crate::abi::errno::Errno;
+use crate::abi::signal::{
+    DEFAULT, IGNORE, IGNORED_BY_DEFAULT, NSIG, SIGCONT, SIGKILL, STOPPING, SigInfo, bit,
+};
 use crate::arch::percpu::work;
 use crate::process::exit::ExitStatus;
 use crate::process::{Process, Task, current_task, init, stop, table};
@@ -109,7 +110,7 @@ pub fn send_member(process: &Arc<Process>, info: &SigInfo) -> Result<(), Errno> 
 /// Makes the signals in `sent` pending for a new process, as sent by process 0
 /// (multiprocess_signals in kernel/fork.c).
 pub fn inherit_sent(new: &Task, sent: u64) {
-    for signo in (1..=COUNT).filter(|signo| sent & bit(*signo) != 0) {
+    for signo in (1..=NSIG).filter(|signo| sent & bit(*signo) != 0) {
         // Never fails: only a real-time signal with a code needs a queue entry.
         let info = SigInfo {
             code: 0,

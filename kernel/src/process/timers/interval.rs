@@ -6,7 +6,8 @@ use alloc::sync::Arc;
 use linux_raw_sys::general::{ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL};
 
 use crate::abi::errno::Errno;
-use crate::process::signal::{self, SIGALRM, SigInfo};
+use crate::abi::signal::{SIGALRM, SigInfo};
+use crate::process::signal;
 use crate::process::{Process, current, rusage};
 use crate::time::schedule::Schedule;
 use crate::time::timer::{Clock, Expire};

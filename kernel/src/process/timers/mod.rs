@@ -12,7 +12,8 @@ use crate::sched::preempt::{self, Stride};
 use crate::sync::{Mutex, rank};
 
 use super::current;
-use super::signal::{self, SIGPROF, SIGVTALRM, SigInfo};
+use super::signal;
+use crate::abi::signal::{SIGPROF, SIGVTALRM, SigInfo};
 use crate::process::rusage;
 use crate::time::schedule::Schedule;
 use crate::time::timer::Timer;

@@ -8,8 +8,9 @@ use crate::sync::{Mutex, rank};
 
 use super::Timers;
 use crate::abi::errno::Errno;
+use crate::abi::signal::{Fields, SigInfo};
 use crate::mm::frame;
-use crate::process::signal::{self, Fields, Pending, SigInfo};
+use crate::process::signal::{self, Pending};
 use crate::process::{Process, Task, current, rusage};
 use crate::sched::cputime;
 use crate::time::schedule::Schedule;

@@ -4,10 +4,9 @@ use linux_raw_sys::general as linux;
 
 use super::check_size;
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::signal::{DEFAULT, IGNORE, IGNORED_BY_DEFAULT, UNBLOCKABLE, bit, check_number};
 use crate::process::current;
-use crate::process::signal::{
-    self, Action, DEFAULT, IGNORE, IGNORED_BY_DEFAULT, SA_IA32_ABI, UNBLOCKABLE, bit,
-};
+use crate::process::signal::{self, Action, SA_IA32_ABI};
 use crate::usercopy::UserPtr;
 
 /// Supported flags; others are cleared, so that a program can detect their absence (UAPI_SA_FLAGS).
@@ -23,7 +22,7 @@ const FLAGS: u64 = (linux::SA_NOCLDSTOP
 
 /// Sets the action of a signal if `new` is given; returns the old one.
 fn exchange(number: i32, new: Option<Action>) -> Result<Action, Errno> {
-    let number = signal::check_number(number)?;
+    let number = check_number(number)?;
     if number == 0 || new.is_some() && UNBLOCKABLE & bit(number) != 0 {
         return Err(Errno::EINVAL);
     }

@@ -3,9 +3,10 @@
 
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::frame::Frame;
+use crate::abi::signal::{SIGSEGV, SigInfo};
 use crate::dev::log::log;
 use crate::process::current;
-use crate::process::signal::{self, SIGSEGV, SigInfo, frame32, frame64, restart};
+use crate::process::signal::{self, frame32, frame64, restart};
 
 /// Restores a signal frame; the result is the interrupted code's rax. A bad frame raises SIGSEGV,
 /// with the registers loaded so far.

@@ -7,9 +7,10 @@ use core::sync::atomic::Ordering;
 use linux_raw_sys::general::SI_TKILL;
 
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::signal::{SIGCONT, SigInfo, check_number};
 use crate::fs::procfs;
 use crate::process::caller;
-use crate::process::signal::{self, SIGCONT, SigInfo, layout};
+use crate::process::signal::{self, layout};
 use crate::process::{Process, Task, current, pidfd, table};
 use crate::usercopy::UserPtr;
 
@@ -88,9 +89,9 @@ pub fn kill(pid: i32, signal: i32) -> SysResult {
     if pid > 0 {
         // The target is looked up before the number is checked: `ESRCH` has priority over `EINVAL`.
         let target = table::named(pid)?;
-        return send_to(&target, &SigInfo::user(signal::check_number(signal)?));
+        return send_to(&target, &SigInfo::user(check_number(signal)?));
     }
-    let info = SigInfo::user(signal::check_number(signal)?);
+    let info = SigInfo::user(check_number(signal)?);
     match pid {
         -1 => {
             let others =
@@ -116,13 +117,13 @@ pub fn tkill(tid: i32, signal: i32) -> SysResult {
         return Err(Errno::EINVAL);
     }
     let task = find_thread(tid, None)?;
-    send_to_thread(&task, &SigInfo::tkill(signal::check_number(signal)?))
+    send_to_thread(&task, &SigInfo::tkill(check_number(signal)?))
 }
 
 /// tgkill(2).
 pub fn tgkill(pid: i32, tid: i32, signal: i32) -> SysResult {
     let task = find_thread(tid, Some(pid))?;
-    send_to_thread(&task, &SigInfo::tkill(signal::check_number(signal)?))
+    send_to_thread(&task, &SigInfo::tkill(check_number(signal)?))
 }
 
 /// Checks a sender's siginfo: one for another process must not claim to be from the kernel or from
@@ -140,7 +141,7 @@ fn check_code(info: SigInfo, is_self: bool) -> Result<SigInfo, Errno> {
 /// Checks a sender's siginfo and sets its number to the call's.
 fn check_info(info: SigInfo, signal: i32, pid: u32) -> Result<SigInfo, Errno> {
     let mut info = check_code(info, current().tid() == pid)?;
-    info.signo = signal::check_number(signal)?;
+    info.signo = check_number(signal)?;
     Ok(info)
 }
 
@@ -226,7 +227,7 @@ fn send_by_descriptor(
         None => None,
     };
     let target = pid.thread_group().ok_or(Errno::ESRCH)?;
-    let number = signal::check_number(signal)?;
+    let number = check_number(signal)?;
     send_to(&target, &info.unwrap_or_else(|| SigInfo::user(number)))
 }
 

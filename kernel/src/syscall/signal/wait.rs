@@ -2,8 +2,9 @@
 
 use super::check_size;
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::signal::{SigInfo, UNBLOCKABLE};
 use crate::process::current;
-use crate::process::signal::{SigInfo, UNBLOCKABLE, fatal, layout, mask, take_pending};
+use crate::process::signal::{fatal, layout, mask, take_pending};
 use crate::sched::wait::{self, is_interrupted};
 use crate::syscall::time::{Pair, Time64, read};
 use crate::time::{self, as_nanos};

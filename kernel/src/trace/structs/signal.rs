@@ -2,9 +2,10 @@
 
 use linux_raw_sys::general::CLD_EXITED;
 
+use crate::abi::signal::{Fields as Union, SigInfo};
 use crate::mm::fallible::put;
 use crate::process::current;
-use crate::process::signal::{Fields as Union, SigInfo, layout};
+use crate::process::signal::layout;
 use crate::trace::call::{Call, Fields};
 use crate::trace::names::{self, signal};
 use crate::trace::strings::address;

@@ -1,7 +1,7 @@
 //! Input processing: flow control, signals, translation, ends of lines (n_tty_receive_buf).
 
 use super::{CAPACITY, Cell, Line, latin1};
-use crate::process::signal::{SIGINT, SIGQUIT, SIGTSTP};
+use crate::abi::signal::{SIGINT, SIGQUIT, SIGTSTP};
 use crate::tty::termios::{Input, Local, character as ch};
 
 /// Effect of a typed byte outside of the line.
