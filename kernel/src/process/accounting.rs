@@ -10,7 +10,7 @@ use core::sync::atomic::Ordering;
 use vdso::reader::REALTIME;
 
 use super::Process;
-use super::exit::ExitStatus;
+use super::status::ExitStatus;
 use crate::abi::signal::{DUMPING, bit};
 use crate::mm::PAGE_SIZE;
 use crate::process::rusage;

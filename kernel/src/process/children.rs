@@ -6,13 +6,12 @@ use core::sync::atomic::Ordering;
 use bitflags::bitflags;
 use linux_raw_sys::general as linux;
 
-use super::exit::ExitStatus;
 use super::pid::Pid;
 use super::signal;
-use super::stop::News;
+use super::status::{Event, ExitStatus, News};
 use super::{Process, Task, current, table};
 use crate::abi::errno::Errno;
-use crate::abi::signal::{IGNORE, SIGCHLD, SIGCONT, SigInfo};
+use crate::abi::signal::{IGNORE, SIGCHLD, SigInfo};
 use crate::process::ptrace;
 use crate::process::rusage;
 use crate::sched::wait::is_interrupted;
@@ -52,40 +51,6 @@ pub enum Which {
     Process(Pid),
     /// Children in this process group.
     Group(u32),
-}
-
-/// Change of state of a child.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The child ended.
-    Ended(ExitStatus),
-    /// The child stopped or was continued.
-    Changed(News),
-    /// A traced thread stopped: the signal in bits 0 to 7, the ptrace event above.
-    Trapped(u32),
-}
-
-impl Event {
-    /// The status word of wait4(2).
-    pub fn wait_status(self) -> u32 {
-        match self {
-            Self::Ended(status) => status.wait_status(),
-            Self::Changed(News::Stopped(signo)) => u32::from(signo) << 8 | 0x7f,
-            Self::Changed(News::Continued) => 0xffff,
-            Self::Trapped(code) => code << 8 | 0x7f,
-        }
-    }
-
-    /// `si_code` and `si_status` of waitid(2) and SIGCHLD.
-    pub fn code_and_status(self) -> (i32, i32) {
-        match self {
-            Self::Ended(ExitStatus::Exited(code)) => (linux::CLD_EXITED as i32, code.into()),
-            Self::Ended(ExitStatus::Killed(signo)) => (linux::CLD_KILLED as i32, signo.into()),
-            Self::Changed(News::Stopped(signo)) => (linux::CLD_STOPPED as i32, signo.into()),
-            Self::Changed(News::Continued) => (linux::CLD_CONTINUED as i32, SIGCONT.into()),
-            Self::Trapped(code) => (linux::CLD_TRAPPED as i32, code as i32),
-        }
-    }
 }
 
 /// Result of [`wait`].

@@ -7,7 +7,7 @@ use bitflags::bitflags;
 use linux_raw_sys::general as linux;
 
 use super::capability::capable;
-use super::{current, init};
+use super::current;
 use crate::abi::capability::Caps;
 use crate::abi::errno::Errno;
 use crate::mm::layout::TASK_SIZE;
@@ -126,7 +126,7 @@ impl CloneArgs {
     pub fn check(&self) -> Result<(), Errno> {
         let flags = self.flags;
         let has = |flag| flags.contains(flag);
-        let is_init = current().process.pid == init::PID;
+        let is_init = current().process.is_init();
         // clone(2) has one argument for both addresses.
         let is_one_place = self.pidfd.address() == self.parent_tid.address();
         if has(CloneFlags::PIDFD | CloneFlags::PARENT_SETTID) && is_one_place

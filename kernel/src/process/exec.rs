@@ -10,11 +10,11 @@ use formats::script;
 
 use super::arguments::Arguments;
 use super::elf::{self, Executable};
-use super::exit::ExitStatus;
 use super::setid::{self, Granted};
 use super::signal;
 use super::signal::alternate::AlternateStack;
 use super::stack::{self, ProgramInfo};
+use super::status::ExitStatus;
 use super::{SharedMm, Task, current, exit, fork, robust};
 use crate::abi::capability::Caps;
 use crate::abi::errno::Errno;

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
-use super::exit::ExitStatus;
+use super::status::ExitStatus;
 use super::{Process, Task, current_task, signal, table};
 use crate::abi::errno::Errno;
 use crate::mm::fallible::Grow as _;

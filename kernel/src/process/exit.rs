@@ -5,10 +5,13 @@ use core::sync::atomic::Ordering;
 
 use spin::Once;
 
+use super::status::ExitStatus;
 use super::{
-    Process, SharedMm, Task, accounting, children, current, current_task, init, jobs, orphans,
-    robust, signal, stop, terminal, tracer,
+    Process, SharedMm, Task, accounting, children, current, current_task, jobs, orphans, robust,
+    signal, stop, terminal, tracer,
 };
+use crate::dev::log::always;
+use crate::dev::power::{self, Exit};
 use crate::process::ptrace;
 use crate::process::rusage;
 use crate::sched::preempt::Stride;
@@ -25,34 +28,6 @@ static COLLECT: Once<fn()> = Once::new();
 /// Sets what collects the sockets that only messages hold, once at boot. Sockets are a floor above.
 pub fn init(collect: fn()) {
     COLLECT.call_once(|| collect);
-}
-
-/// Exit status of a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExitStatus {
-    /// Ended by exit(2) with this status (8 bits).
-    Exited(u8),
-    /// Killed by this signal.
-    Killed(u8),
-}
-
-impl ExitStatus {
-    /// The status word of wait4(2), decoded by `WIFEXITED` and the like.
-    pub fn wait_status(self) -> u32 {
-        match self {
-            Self::Exited(code) => u32::from(code) << 8,
-            Self::Killed(signal) => u32::from(signal),
-        }
-    }
-}
-
-/// Exit status of a process, as far as decided while threads still run.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Ending {
-    /// Status by exit_group(2) or a fatal signal, which end all threads.
-    pub group: Option<ExitStatus>,
-    /// Status by exit(2) of the thread group leader, used if there is no `group` status.
-    pub first_thread: Option<ExitStatus>,
 }
 
 /// Ends the running process with all its threads.
@@ -101,8 +76,8 @@ pub fn exit_thread(status: ExitStatus) -> ! {
 
 /// Releases the resources of a process, which becomes a zombie, and notifies its parent.
 fn end(process: &Arc<Process>, status: ExitStatus) {
-    if process.pid == init::PID {
-        init::ended(status);
+    if process.is_init() {
+        end_machine(status);
     }
     process.timers.end();
     let size = accounting::size_of(process);
@@ -134,6 +109,25 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     } else {
         children::tell_parent(process, status);
     }
+}
+
+/// Powers the machine off after the exit of init. QEMU's exit status tells success from failure.
+fn end_machine(status: ExitStatus) -> ! {
+    #[cfg(debug_assertions)]
+    super::injection::log_counts();
+    let code = match status {
+        ExitStatus::Exited(0) => Exit::Success,
+        ExitStatus::Exited(code) => {
+            always!("init exited with status {code}");
+            Exit::Failure
+        }
+        ExitStatus::Killed(signal) => {
+            always!("init was killed by signal {signal}");
+            Exit::Failure
+        }
+    };
+    power::debug_exit(code);
+    power::power_off()
 }
 
 /// Closes the descriptors of a table that is no longer shared.

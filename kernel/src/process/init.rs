@@ -1,4 +1,4 @@
-//! init, the first process: its start at boot, and the machine's end with it.
+//! init, the first process: its start at boot. The machine ends with it (`exit.rs`).
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -9,20 +9,15 @@ use formats::cmdline::CommandLine;
 use linux_raw_sys::general::AT_FDCWD;
 
 use super::arguments::Arguments;
-use super::exit::ExitStatus;
 use super::{Process, Task, caller, exec, table, tracer};
 use crate::abi::errno::Errno;
 use crate::arch::percpu::work;
-use crate::dev::log::{always, log};
-use crate::dev::power::{self, Exit};
+use crate::dev::log::log;
 use crate::process::exec_threads;
 use crate::sched::run_queue;
 use crate::vfs::fdtable::FdTable;
 use crate::vfs::file::flags::O_RDWR;
 use crate::vfs::open;
-
-/// init's process ID.
-pub const PID: u32 = 1;
 
 /// Starts init with the path, arguments and environment of the kernel command line, and runs it.
 pub fn start(options: &CommandLine) -> ! {
@@ -53,7 +48,7 @@ fn spawn(path: &[u8], options: &CommandLine) -> Result<(), Errno> {
     let arguments = Arguments::of_init(path, &args, &options.init_env)?;
     let loaded = exec::load(path, arguments).map_err(|refusal| refusal.errno)?;
     let pid = table::reserve()?;
-    debug_assert_eq!(pid, PID);
+    debug_assert_eq!(pid, Process::INIT);
     let process = Arc::new(Process::new(
         pid,
         console_files()?,
@@ -86,23 +81,4 @@ pub fn console_files() -> Result<FdTable, Errno> {
         files.insert(&console, false, 0, 3)?;
     }
     Ok(files)
-}
-
-/// Powers the machine off after the exit of init. QEMU's exit status tells success from failure.
-pub fn ended(status: ExitStatus) -> ! {
-    #[cfg(debug_assertions)]
-    super::injection::log_counts();
-    let code = match status {
-        ExitStatus::Exited(0) => Exit::Success,
-        ExitStatus::Exited(code) => {
-            always!("init exited with status {code}");
-            Exit::Failure
-        }
-        ExitStatus::Killed(signal) => {
-            always!("init was killed by signal {signal}");
-            Exit::Failure
-        }
-    };
-    power::debug_exit(code);
-    power::power_off()
 }

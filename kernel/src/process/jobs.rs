@@ -5,11 +5,11 @@
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
+use super::Process;
 use super::signal;
-use super::stop::StopState;
+use super::status::StopState;
 use super::table::{self, group_members};
 use super::terminal::Controlling;
-use super::{Process, init};
 use crate::abi::errno::Errno;
 use crate::abi::signal::{SIGCONT, SIGHUP, SigInfo};
 
@@ -97,9 +97,7 @@ fn is_orphaned(group: u32, without: Option<&Process>) -> bool {
 fn has_parent_outside(member: &Process, group: u32) -> bool {
     let parent = member.parent.lock().upgrade();
     parent.is_some_and(|parent| {
-        parent.pid != init::PID
-            && group_of(&parent) != group
-            && session_of(&parent) == session_of(member)
+        !parent.is_init() && group_of(&parent) != group && session_of(&parent) == session_of(member)
     })
 }
 

@@ -79,6 +79,7 @@ pub mod rusage;
 mod setid;
 pub mod signal;
 mod stack;
+pub mod status;
 pub mod stop;
 pub mod table;
 pub mod task;
@@ -95,9 +96,9 @@ use crate::process::terminal::Controlling;
 use crate::sched::preempt;
 use crate::sched::thread::Switches;
 use crate::sched::wait::WaitQueue;
-use exit::{Ending, ExitStatus};
 use oom::Adjustment;
 use signal::{SharedSignals, SignalActions};
+use status::{Ending, ExitStatus};
 pub use task::{Current, Task, current, current_task, try_current};
 use timers::Timers;
 
@@ -189,6 +190,14 @@ pub struct Process {
 }
 
 impl Process {
+    /// Process ID of init.
+    pub const INIT: u32 = 1;
+
+    /// Whether the process is init.
+    pub fn is_init(&self) -> bool {
+        self.pid == Self::INIT
+    }
+
     /// A process without parent, address space and threads.
     pub fn new(pid: u32, files: FdTable, fs: FsContext) -> Self {
         Self {

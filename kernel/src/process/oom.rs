@@ -7,7 +7,7 @@
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicI16, Ordering::Relaxed};
 
-use super::{Process, current, init, signal, table};
+use super::{Process, current, signal, table};
 use crate::abi::errno::Errno;
 use crate::dev::log::{always, log};
 use crate::mm::{PAGE_SIZE, frame, kstack, reserve};
@@ -102,7 +102,7 @@ fn pages(process: &Process) -> u64 {
 /// not be killed.
 pub fn badness(process: &Process) -> Option<i64> {
     let adjustment = process.oom.get();
-    if process.pid == init::PID || adjustment == Adjustment::NEVER {
+    if process.is_init() || adjustment == Adjustment::NEVER {
         return None;
     }
     let (_, all) = frame::statistics();
@@ -125,7 +125,7 @@ fn is_releasing(process: &Process) -> bool {
 pub fn kill_largest() -> bool {
     if !kill_largest_but_init() {
         always!("Out of memory and no killable processes");
-        if let Some(init) = table::find_process(init::PID) {
+        if let Some(init) = table::find_process(Process::INIT) {
             signal::kill(&init);
         }
     }
@@ -185,7 +185,7 @@ fn kill_sharers(victim: &Arc<Process>) {
             (Some(its), Some(mm)) => Arc::ptr_eq(its, mm),
             _ => false,
         };
-        if same && other.pid != init::PID {
+        if same && !other.is_init() {
             signal::kill(&other);
         }
     }

@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 
 use super::children::tell_parent;
 use super::signal;
-use super::{Process, init, table};
+use super::{Process, table};
 use crate::abi::signal::{SIGCHLD, SigInfo};
 use crate::mm::reserve;
 use crate::sched::preempt::{self, Stride};
@@ -54,7 +54,7 @@ fn find_reaper(process: &Process) -> Option<Arc<Process>> {
         }
         next = ancestor.parent.lock().upgrade();
     }
-    table::find_process(init::PID)
+    table::find_process(Process::INIT)
 }
 
 /// Sends each thread's parent-death signal (PR_SET_PDEATHSIG) to `orphan`. On Linux the end of the

@@ -8,33 +8,13 @@
 use alloc::sync::Arc;
 
 use super::signal;
+use super::status::{News, StopState};
 use super::{Process, Task, children};
 use crate::abi::signal::{SIGCONT, SIGSTOP, SigInfo};
 use crate::arch::percpu::work;
 use crate::process::ptrace;
 use crate::sched::run_queue;
 use crate::sched::thread::ThreadState;
-
-/// Progress of a group stop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum StopState {
-    /// No stop is in progress.
-    #[default]
-    Running,
-    /// Signal of the stop, and number of threads that have not stopped yet.
-    Stopping(u8, usize),
-    /// All threads have stopped, by this signal.
-    Stopped(u8),
-}
-
-/// Change of state by job control, which wait4(2) reports once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
-    /// Stopped by this signal.
-    Stopped(u8),
-    /// Continued by SIGCONT.
-    Continued,
-}
 
 const CLD_STOPPED: i32 = 5;
 const CLD_CONTINUED: i32 = 6;

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use spin::Once;
 
-use super::exit::ExitStatus;
+use super::status::ExitStatus;
 use crate::abi::frame::Frame;
 use crate::abi::signal::SigInfo;
 use crate::arch::percpu::{self, work};

@@ -135,9 +135,9 @@ ranks! {
     TaskSignals,
     /// A process's pending signals, and job control: `process/signal/mod.rs`.
     ProcessSignals,
-    /// A group exit in progress: `process/exit.rs`.
+    /// A group exit in progress: `process/status.rs`.
     Ending,
-    /// A process's exit status: `process/exit.rs`.
+    /// A process's exit status: `process/status.rs`.
     ExitStatus,
     /// A thread's credentials: `abi/cred.rs`.
     TaskCredentials,

@@ -7,7 +7,7 @@ use super::structs;
 use super::text::Text;
 use crate::abi::signal::SigInfo;
 use crate::process::current;
-use crate::process::exit::ExitStatus;
+use crate::process::status::ExitStatus;
 
 /// Prints the line of a signal that is delivered to the running thread.
 pub fn arrived(info: &SigInfo) {

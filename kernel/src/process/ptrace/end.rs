@@ -5,9 +5,8 @@ use alloc::sync::Arc;
 use super::control::set_mode;
 use super::{Mode, Options, Stop, stop};
 use crate::abi::signal::SigInfo;
-use crate::process::exit::ExitStatus;
 use crate::process::signal;
-use crate::process::stop::StopState;
+use crate::process::status::{Event, ExitStatus, StopState};
 use crate::process::{Process, Task, children};
 use crate::sched::run_queue;
 use crate::sched::thread::ThreadState;
@@ -99,7 +98,7 @@ pub fn thread_ended(task: &Arc<Task>, status: ExitStatus) {
 
 /// Notifies the tracer of the exit of a thread.
 fn notify_exit(tracer: &Arc<Process>, task: &Task, status: ExitStatus) {
-    let (code, status) = children::Event::Ended(status).code_and_status();
+    let (code, status) = Event::Ended(status).code_and_status();
     stop::notify_tracer(tracer, task, code, status);
 }
 
@@ -133,12 +132,12 @@ pub fn process_ended(process: &Process, status: ExitStatus) -> bool {
 
 /// The unreported stop or exit of a tracee of the running process, for wait(2). With `take`, a stop
 /// counts as reported.
-pub fn news(task: &Task, take: bool) -> Option<children::Event> {
+pub fn news(task: &Task, take: bool) -> Option<Event> {
     let mut tracing = task.tracing.lock();
     let tracing = tracing.as_mut()?;
     if let Some(status) = tracing.ended {
         let is_over = task.tid() != task.process.pid || task.process.status.lock().is_some();
-        return is_over.then_some(children::Event::Ended(status));
+        return is_over.then_some(Event::Ended(status));
     }
     // Resumed before the tracer waited, or killed: the stop is over.
     if tracing.listening || task.state() != ThreadState::Traced {
@@ -146,5 +145,5 @@ pub fn news(task: &Task, take: bool) -> Option<children::Event> {
     }
     let stop: &mut Stop = tracing.stop.as_mut().filter(|stop| !stop.told)?;
     stop.told = take;
-    Some(children::Event::Trapped(stop.code))
+    Some(Event::Trapped(stop.code))
 }

@@ -19,7 +19,7 @@ use linux_raw_sys::ptrace as linux;
 use crate::abi::capability::Caps;
 use crate::abi::cred::Credentials;
 use crate::abi::signal::SigInfo;
-use crate::process::exit::ExitStatus;
+use crate::process::status::ExitStatus;
 use crate::process::{Process, Task, current};
 
 pub mod call;

@@ -8,9 +8,8 @@ use linux_raw_sys::ptrace as linux;
 
 use super::{Mode, Options, Reason, Stop};
 use crate::abi::signal::{Fields, SIGKILL, SIGTRAP, SigInfo, bit};
-use crate::process::exit::ExitStatus;
 use crate::process::signal;
-use crate::process::stop::StopState;
+use crate::process::status::{ExitStatus, StopState};
 use crate::process::{Process, Task, children, current, current_task};
 use crate::sched::run_queue;
 use crate::sched::thread::ThreadState;

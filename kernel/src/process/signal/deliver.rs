@@ -8,9 +8,10 @@ use crate::abi::frame::Frame;
 use crate::abi::signal::{DEFAULT, IGNORE, IGNORED_BY_DEFAULT, SIGSEGV, STOPPING, SigInfo, bit};
 use crate::arch::percpu::work;
 use crate::arch::{fpu, percpu};
-use crate::process::exit::{self, ExitStatus};
+use crate::process::exit;
 use crate::process::ptrace;
-use crate::process::{Task, current, current_task, init, rseq, stop, tracer};
+use crate::process::status::ExitStatus;
+use crate::process::{Task, current, current_task, rseq, stop, tracer};
 use linux_raw_sys::general::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SS_AUTODISARM};
 
 /// Dequeues and delivers signals of the running task until none is left or a handler's frame has
@@ -52,7 +53,7 @@ pub fn deliver() {
         match action.handler {
             IGNORE => {}
             DEFAULT if IGNORED_BY_DEFAULT & bit(info.signo) != 0 => {}
-            DEFAULT if task.process.pid == init::PID && !forced => {}
+            DEFAULT if task.process.is_init() && !forced => {}
             DEFAULT if STOPPING & bit(info.signo) != 0 => {
                 if stop::may_stop(&task.process, info.signo) {
                     stop::start(&task.process, info.signo);

@@ -10,12 +10,12 @@
 //!
 //! Left out of Linux: core files; SIGIO is sent for no file.
 
-use super::exit::ExitStatus;
 use super::task::Member;
-use super::{Process, current, init, stop};
+use super::{Process, current};
 use crate::abi::signal::{
     DEFAULT, DUMPING, IGNORE, IGNORED_BY_DEFAULT, NSIG, SIGCHLD, STOPPING, SigInfo, bit,
 };
+use crate::process::status::{ExitStatus, News, StopState};
 
 pub mod account;
 pub mod alternate;
@@ -126,9 +126,9 @@ pub struct SharedSignals {
     /// Signals pending for the process.
     pub pending: Pending,
     /// Progress of a group stop.
-    pub stop: stop::StopState,
+    pub stop: StopState,
     /// Change of state not yet reported to the parent by wait4(2).
-    pub news: Option<stop::News>,
+    pub news: Option<News>,
 }
 
 /// Signals pending for the running task or its process, blocked ones included.
@@ -180,7 +180,7 @@ pub fn is_ending(task: &Member) -> bool {
         let shared = task.process.signals.lock();
         (own.pending.set() | shared.pending.set()) & !own.blocked
     };
-    task.process.pid != init::PID && fatal(task, waiting) != 0
+    !task.process.is_init() && fatal(task, waiting) != 0
 }
 
 /// Whether children of `parent` are reaped without a wait: it ignores SIGCHLD or has set

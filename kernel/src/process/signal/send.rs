@@ -11,8 +11,8 @@ use crate::abi::signal::{
     DEFAULT, IGNORE, IGNORED_BY_DEFAULT, NSIG, SIGCONT, SIGKILL, STOPPING, SigInfo, bit,
 };
 use crate::arch::percpu::work;
-use crate::process::exit::ExitStatus;
-use crate::process::{Process, Task, current_task, init, stop, table};
+use crate::process::status::ExitStatus;
+use crate::process::{Process, Task, current_task, stop, table};
 use crate::sched::run_queue;
 
 /// Sends a signal to a thread.
@@ -197,7 +197,7 @@ fn is_ignored(process: &Process, taker: &Task, signo: u8) -> bool {
     match process.actions().lock().get(signo).handler {
         IGNORE => true,
         // init gets only signals that it has a handler for (SIGNAL_UNKILLABLE).
-        DEFAULT => process.pid == init::PID || IGNORED_BY_DEFAULT & bit(signo) != 0,
+        DEFAULT => process.is_init() || IGNORED_BY_DEFAULT & bit(signo) != 0,
         _ => false,
     }
 }
