@@ -1,4 +1,4 @@
-/* covers: kernel/src/process/fork.rs kernel/src/process/signal/send.rs kernel/src/process/stop.rs */
+/* covers: kernel/src/process/ */
 /* A signal to a process group reaches the children that its members are creating: none escapes SIGKILL
    or a stop, and a handler runs in each process whose parent had not handled the signal before fork(2).
    A thread created in a stopped process is stopped. */
