@@ -34,6 +34,10 @@ pub fn cases() -> Vec<Case> {
         cases.push(Case::new(name("calls"), move || {
             prints_the_same("memory_calls", compiler, "", Vm::new())
         }));
+        cases.push(Case::new(name("turns"), move || {
+            let vm = Vm::new().memory("512M");
+            prints_the_same("memory_turns", compiler, "", vm)
+        }));
         cases.push(Case::new(name("stack_growth"), move || {
             prints_the_same("stack_growth", compiler, "", Vm::new())
         }));

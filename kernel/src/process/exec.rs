@@ -15,7 +15,7 @@ use super::signal;
 use super::signal::alternate::AlternateStack;
 use super::stack::{self, ProgramInfo};
 use super::status::ExitStatus;
-use super::{SharedMm, Task, current, exit, fork, robust};
+use super::{Mm, SharedMm, Task, current, exit, fork, robust};
 use crate::abi::capability::Caps;
 use crate::abi::errno::Errno;
 use crate::abi::frame::Frame;
@@ -31,7 +31,6 @@ use crate::mm::{PAGE_SIZE, layout};
 use crate::process::exec_threads;
 use crate::process::ptrace;
 use crate::sched::preempt::{self, Stride};
-use crate::sync::Mutex;
 use crate::vfs::dentry::Location;
 use crate::vfs::fdtable::FdTable;
 use crate::vfs::write_exec::Program;
@@ -243,7 +242,7 @@ fn load_image(
         ..Frame::default()
     };
     Ok(Loaded {
-        mm: Arc::new(Mutex::new(mm)),
+        mm: Arc::new(Mm::new(mm)),
         frame,
         name,
         granted,

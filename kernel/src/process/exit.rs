@@ -7,8 +7,8 @@ use spin::Once;
 
 use super::status::ExitStatus;
 use super::{
-    Process, SharedMm, Task, accounting, children, current, current_task, jobs, orphans, robust,
-    signal, stop, terminal, tracer,
+    Mm, Process, SharedMm, Task, accounting, children, current, current_task, jobs, orphans,
+    robust, signal, stop, terminal, tracer,
 };
 use crate::dev::log::always;
 use crate::dev::power::{self, Exit};
@@ -17,7 +17,6 @@ use crate::process::rusage;
 use crate::sched::preempt::Stride;
 use crate::sched::thread::ThreadState;
 use crate::sched::{leftovers, preempt, run_queue};
-use crate::sync::Mutex;
 use crate::vfs::fdtable::FdTable;
 use crate::vfs::path::FsContext;
 use crate::vm::address_space::AddressSpace;
@@ -161,7 +160,7 @@ pub fn drop_mm(mut mm: AddressSpace) {
 
 /// Drops a reference to an address space; the last one in parts.
 pub fn drop_shared(mm: SharedMm) {
-    if let Some(mm) = Arc::into_inner(mm).map(Mutex::into_inner) {
+    if let Some(mm) = Arc::into_inner(mm).map(Mm::into_inner) {
         drop_mm(mm);
     }
 }

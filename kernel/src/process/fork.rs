@@ -7,14 +7,13 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use crate::abi::signal::{NSIG, SIGCHLD};
-use crate::sync::Mutex;
 use linux_raw_sys::general::RLIMIT_NPROC;
 use linux_raw_sys::ptrace::{
     PTRACE_EVENT_CLONE, PTRACE_EVENT_FORK, PTRACE_EVENT_VFORK, PTRACE_EVENT_VFORK_DONE,
 };
 
 use super::clone::{CloneArgs, CloneFlags, Tls};
-use super::{Current, Process, SharedMm, Task, current, pidfd, signal, stop, table};
+use super::{Current, Mm, Process, SharedMm, Task, current, pidfd, signal, stop, table};
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::frame::Frame;
@@ -116,7 +115,7 @@ fn create(
     if args.flags.contains(CloneFlags::VM) {
         return create_process(parent, tid, mm, &frame, args);
     }
-    let copy = Arc::new(Mutex::new(copy_mm(&mm)?));
+    let copy = Arc::new(Mm::new(copy_mm(&mm)?));
     let made = create_process(parent, tid, copy.clone(), &frame, args);
     if made.is_err() {
         super::exit::drop_shared(copy);
@@ -170,11 +169,13 @@ fn publish(new: &Arc<Task>, creator: &Process, sent: u64, args: &CloneArgs) {
         for (own, inherited) in [(&process.pgid, &creator.pgid), (&process.sid, &creator.sid)] {
             own.store(inherited.load(Ordering::Relaxed), Ordering::Relaxed);
         }
-        process.terminal.set(creator.terminal.lock().inherited());
+        let terminal = creator.terminal.lock().inherited();
+        process.terminal.set(terminal);
         if args.flags.contains(CloneFlags::PARENT) {
             let signal = creator.exit_signal.load(Ordering::Relaxed);
             process.exit_signal.store(signal, Ordering::Relaxed);
-            process.parent.set(creator.parent.lock().clone());
+            let parent = creator.parent.lock().clone();
+            process.parent.set(parent);
         }
         let family = process.parent.lock().upgrade();
         if let Some(family) = family {
@@ -210,29 +211,21 @@ fn with_pidfd(
     })
 }
 
-/// Copies an address space in parts; other threads of the process may run between two parts.
-fn copy_mm(mm: &SharedMm) -> Result<AddressSpace, Errno> {
-    /// Restarts allowed because other threads change the mappings. After that the copy is made
-    /// without preemption points.
-    const MAX_RESTARTS: u32 = 8;
-    let mut begun = 0;
+/// Copies an address space in parts; other threads of the process run between two parts, without
+/// changing areas.
+fn copy_mm(mm: &Mm) -> Result<AddressSpace, Errno> {
+    let _turn = mm.turn();
+    let mut fork = Fork::of(&mut mm.lock())?;
     loop {
-        let mut fork = Fork::of(&mut mm.lock())?;
-        begun += 1;
-        let end = loop {
-            let progress = fork.share_part(&mut mm.lock());
-            match progress {
-                Ok(Progress::More) if begun <= MAX_RESTARTS => preempt::point(),
-                Ok(Progress::More) => {}
-                end => break end,
+        let progress = fork.share_part(&mut mm.lock());
+        match progress {
+            Ok(Progress::More) => preempt::point(),
+            Ok(Progress::Done) => return Ok(fork.finish()),
+            Err(errno) => {
+                super::exit::drop_mm(fork.finish());
+                return Err(errno);
             }
-        };
-        let copy = fork.finish();
-        if end == Ok(Progress::Done) {
-            return Ok(copy);
         }
-        super::exit::drop_mm(copy);
-        end?;
     }
 }
 

@@ -10,7 +10,7 @@
 //!
 //! | subject | files |
 //! |---|---|
-//! | structures, lookup by ID | `mod`, `task`, `table`, `pid` |
+//! | structures, lookup by ID | `mod`, `task`, `mm`, `table`, `pid` |
 //! | creation | `clone` (arguments), `fork`, `init` |
 //! | execve | `exec`, `elf`, `arguments`, `stack`, `setid`, `exec_threads` |
 //! | exit and wait | `exit`, `children`, `orphans`, `robust`, `accounting` |
@@ -68,6 +68,7 @@ pub mod init;
 pub mod injection;
 pub mod instruction;
 pub mod jobs;
+mod mm;
 pub mod oom;
 mod orphans;
 pub mod pid;
@@ -96,14 +97,12 @@ use crate::process::terminal::Controlling;
 use crate::sched::preempt;
 use crate::sched::thread::Switches;
 use crate::sched::wait::WaitQueue;
+pub use mm::{Mm, SharedMm};
 use oom::Adjustment;
 use signal::{SharedSignals, SignalActions};
 use status::{Ending, ExitStatus};
 pub use task::{Current, Task, current, current_task, try_current};
 use timers::Timers;
-
-/// A shared address space.
-pub type SharedMm = Arc<Mutex<AddressSpace, rank::Memory>>;
 
 /// State shared by the threads of a process (Linux's thread group).
 pub struct Process {

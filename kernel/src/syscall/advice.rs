@@ -81,6 +81,7 @@ pub(super) fn in_parts(
     advice: u32,
     holes: &mut Holes,
 ) -> Result<(), Errno> {
+    let _turn = mm.turn();
     let (mut at, mut result) = (start, Ok(()));
     loop {
         let (stop, part) = {

@@ -36,6 +36,21 @@ pub(super) fn with_mm<T>(
     result
 }
 
+/// Runs `change`, which changes areas, in the running program's turn for that: while it runs in
+/// parts, no other call changes areas ([`Mm::turn`]).
+pub(super) fn in_turn<T>(change: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+    let mm = current().mm().ok_or(Errno::ESRCH)?;
+    let _turn = mm.turn();
+    change()
+}
+
+/// [`with_mm`] in turn, for a change without parts.
+pub(super) fn change_mm<T>(
+    change: impl FnOnce(&mut AddressSpace) -> Result<T, Errno>,
+) -> Result<T, Errno> {
+    in_turn(|| with_mm(change))
+}
+
 /// Protection from PROT_* bits. PROT_SEM is accepted and has no effect on x86.
 ///
 /// # Errors
@@ -139,20 +154,23 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
     let populate = flags & (linux::MAP_POPULATE | linux::MAP_NONBLOCK) == linux::MAP_POPULATE;
     let populate = populate || flags & linux::MAP_LOCKED != 0;
     let may_map_low = fixed.is_some() && may_map_low(addr);
-    let (at, mut rest, populate) = with_mm(|mm| {
-        mm.may_map_low = may_map_low;
-        let place = fixed.unwrap_or_else(|| anywhere(mm, addr, flags));
-        let (at, rest) = mm.map_first(place, len, area)?;
-        if known == Prot::EXEC {
-            mm.keys.close_execute_only();
+    let (at, locks) = in_turn(|| {
+        let (at, mut rest, locks) = with_mm(|mm| {
+            mm.may_map_low = may_map_low;
+            let place = fixed.unwrap_or_else(|| anywhere(mm, addr, flags));
+            let (at, rest) = mm.map_first(place, len, area)?;
+            if known == Prot::EXEC {
+                mm.keys.close_execute_only();
+            }
+            Ok((at, rest, mm.lock_future))
+        })?;
+        while let Some(area) = rest {
+            preempt::point();
+            rest = with_mm(|mm| mm.map_part(area))?;
         }
-        Ok((at, rest, populate || mm.lock_future))
+        Ok((at, locks))
     })?;
-    while let Some(area) = rest {
-        preempt::point();
-        rest = with_mm(|mm| mm.map_part(area))?;
-    }
-    if populate {
+    if populate || locks {
         let end = at + page_up(len).unwrap_or(0);
         let _ = self::populate(at, end, None);
     }
@@ -223,15 +241,17 @@ pub fn old_mmap(args: UserPtr<[u32; 6]>) -> SysResult {
 
 /// munmap(2).
 pub fn munmap(addr: u64, len: u64) -> SysResult {
-    let mut rest = with_mm(|mm| {
-        let range = mm.begin_unmap(addr, len)?;
-        mm.unmap_part(range)
-    })?;
-    while rest.start < rest.end {
-        preempt::point();
-        rest = with_mm(|mm| mm.unmap_part(rest))?;
-    }
-    Ok(0)
+    in_turn(|| {
+        let mut rest = with_mm(|mm| {
+            let range = mm.begin_unmap(addr, len)?;
+            mm.unmap_part(range)
+        })?;
+        while rest.start < rest.end {
+            preempt::point();
+            rest = with_mm(|mm| mm.unmap_part(rest))?;
+        }
+        Ok(0)
+    })
 }
 
 /// mprotect(2).
@@ -247,38 +267,57 @@ pub fn pkey_mprotect(addr: u64, len: u64, prot: u32, key: i32) -> SysResult {
     }
     let prot = prot_from(prot & !grows)?;
     let implied = implied(prot);
-    let key_of = |mm: &AddressSpace| match key {
-        -1 => Ok(None),
-        key => mm.keys.find(key).map(Some).ok_or(Errno::EINVAL),
-    };
     if grows != 0 {
-        return with_mm(|mm| {
-            if !addr.is_multiple_of(PAGE_SIZE) {
-                return Err(Errno::EINVAL);
-            }
-            page_up(len)
-                .and_then(|len| addr.checked_add(len))
-                .ok_or(Errno::ENOMEM)?;
-            let key = key_of(mm)?;
-            // The change extends to the area's start. No area grows up on x86.
-            let area = mm.find(addr).ok_or(Errno::ENOMEM)?;
-            if grows == linux::PROT_GROWSUP || !area.grows_down() {
-                return Err(Errno::EINVAL);
-            }
-            let start = area.start;
-            mm.protect(start, len.saturating_add(addr - start), prot, implied, key)
-        })
-        .map(protect_rest);
+        return in_turn(|| protect_to_end(addr, len, grows, (prot, implied), key));
     }
     if len == 0 && addr.is_multiple_of(PAGE_SIZE) {
         return Ok(0);
     }
-    // Many areas go in parts. A range that is none goes at once, and fails.
+    in_turn(|| protect_in_parts(addr, len, (prot, implied), key))
+}
+
+/// The protection key that pkey_mprotect(2) names: `None` for -1.
+fn key_of(mm: &AddressSpace, key: i32) -> Result<Option<u8>, Errno> {
+    match key {
+        -1 => Ok(None),
+        key => mm.keys.find(key).map(Some).ok_or(Errno::EINVAL),
+    }
+}
+
+/// mprotect(2) with PROT_GROWSDOWN, which extends the change to the start of the area, or
+/// PROT_GROWSUP: no area grows up on x86.
+fn protect_to_end(
+    addr: u64,
+    len: u64,
+    grows: u32,
+    (prot, implied): (Prot, Prot),
+    key: i32,
+) -> SysResult {
+    with_mm(|mm| {
+        if !addr.is_multiple_of(PAGE_SIZE) {
+            return Err(Errno::EINVAL);
+        }
+        page_up(len)
+            .and_then(|len| addr.checked_add(len))
+            .ok_or(Errno::ENOMEM)?;
+        let key = key_of(mm, key)?;
+        let area = mm.find(addr).ok_or(Errno::ENOMEM)?;
+        if grows == linux::PROT_GROWSUP || !area.grows_down() {
+            return Err(Errno::EINVAL);
+        }
+        let start = area.start;
+        mm.protect(start, len.saturating_add(addr - start), prot, implied, key)
+    })
+    .map(protect_rest)
+}
+
+/// mprotect(2) of many areas in parts. A range that is none goes at once, and fails.
+fn protect_in_parts(addr: u64, len: u64, (prot, implied): (Prot, Prot), key: i32) -> SysResult {
     let end = page_up(len).and_then(|len| addr.checked_add(len));
     let mut at = addr;
     loop {
         let part = with_mm(|mm| {
-            let key = key_of(mm)?;
+            let key = key_of(mm, key)?;
             let stop = end.map(|end| mm.end_of_areas(at, end));
             let result = mm.protect(at, stop.map_or(len, |stop| stop - at), prot, implied, key);
             if prot == Prot::EXEC && key.is_none() {
@@ -319,7 +358,7 @@ pub fn mremap(old: u64, old_len: u64, new_len: u64, flags: u32, new: u64) -> Sys
         return Err(Errno::EINVAL);
     }
     let may_map_low = matches!(to, Remap::To(_)) && may_map_low(new);
-    let (before, after, at) = with_mm(|mm| {
+    let (before, after, at) = change_mm(|mm| {
         mm.may_map_low = may_map_low;
         let before = mm.landmarks.vdso;
         let at = mm.remap(old, old_len, new_len, to, keep)?;
@@ -343,7 +382,7 @@ pub fn remap_file_pages(start: u64, size: u64, prot: u32, page: u64, flags: u32)
     let (Some(end), Some(_), 0) = (end, last, prot) else {
         return Err(Errno::EINVAL);
     };
-    with_mm(|mm| mm.show_other_pages(start, end, page))?;
+    change_mm(|mm| mm.show_other_pages(start, end, page))?;
     if flags & linux::MAP_NONBLOCK == 0 {
         // Pages that can't be prefaulted are left to the first access.
         let _ = populate(start, end, None);
@@ -355,7 +394,7 @@ pub fn remap_file_pages(start: u64, size: u64, prot: u32, page: u64, flags: u32)
 pub fn brk(to: u64) -> SysResult {
     let prot = Prot::READ | Prot::WRITE;
     let prot = prot | implied(prot);
-    with_mm(|mm| Ok(mm.set_brk(to, prot))).map(|at| at as usize)
+    change_mm(|mm| Ok(mm.set_brk(to, prot))).map(|at| at as usize)
 }
 
 /// pkey_alloc(2): allocates a protection key and sets its initial rights. `ENOSPC` on a CPU without
@@ -365,14 +404,14 @@ pub fn pkey_alloc(flags: u64, rights: u64) -> SysResult {
     if flags != 0 || rights & !known != 0 {
         return Err(Errno::EINVAL);
     }
-    let key = with_mm(|mm| mm.keys.take().ok_or(Errno::ENOSPC))?;
+    let key = change_mm(|mm| mm.keys.take().ok_or(Errno::ENOSPC))?;
     pkeys::set(key, rights as u32);
     Ok(key.into())
 }
 
 /// pkey_free(2).
 pub fn pkey_free(key: i32) -> SysResult {
-    with_mm(|mm| {
+    change_mm(|mm| {
         let key = mm.keys.find(key).ok_or(Errno::EINVAL)?;
         mm.keys.give_back(key);
         Ok(0)

@@ -3,7 +3,7 @@
 
 use linux_raw_sys::general as linux;
 
-use super::memory::{populate, with_mm};
+use super::memory::{in_turn, populate, with_mm};
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::mm::{page_down, page_up};
@@ -68,15 +68,17 @@ pub fn munlock(addr: u64, len: u64) -> SysResult {
 /// `ENOMEM` at a hole, `EINVAL` for an end past 2^64.
 fn lock_in_parts(start: u64, len: u64, lock: bool) -> Result<u64, Errno> {
     let end = start.checked_add(len).ok_or(Errno::EINVAL)?;
-    let mut at = start;
-    while at < end {
-        at = with_mm(|mm| {
-            let stop = mm.end_of_areas(at, end);
-            mm.lock_range(at, stop, lock).map(|()| stop)
-        })?;
-        preempt::point();
-    }
-    Ok(end)
+    in_turn(|| {
+        let mut at = start;
+        while at < end {
+            at = with_mm(|mm| {
+                let stop = mm.end_of_areas(at, end);
+                mm.lock_range(at, stop, lock).map(|()| stop)
+            })?;
+            preempt::point();
+        }
+        Ok(end)
+    })
 }
 
 /// mlockall(2): MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT (which needs one of the others).
@@ -116,15 +118,17 @@ pub fn munlockall() -> SysResult {
 
 /// Locks or unlocks all areas, a part at a time.
 fn lock_all(end: u64, lock: bool) -> Result<(), Errno> {
-    let mut at = 0;
-    while at < end {
-        at = with_mm(|mm| {
-            let stop = mm.end_of_areas(at, end);
-            // The range always has holes, which are not an error here.
-            let _ = mm.change_flags(at, stop, VmaFlags::LOCKED, lock);
-            Ok(stop)
-        })?;
-        preempt::point();
-    }
-    Ok(())
+    in_turn(|| {
+        let mut at = 0;
+        while at < end {
+            at = with_mm(|mm| {
+                let stop = mm.end_of_areas(at, end);
+                // The range always has holes, which are not an error here.
+                let _ = mm.change_flags(at, stop, VmaFlags::LOCKED, lock);
+                Ok(stop)
+            })?;
+            preempt::point();
+        }
+        Ok(())
+    })
 }

@@ -1,6 +1,6 @@
 //! Thread-local storage: a GDT entry (32-bit programs) or a segment base (64-bit programs).
 
-use super::memory::with_mm;
+use super::memory::change_mm;
 use crate::abi::errno::{Errno, SysResult};
 use crate::arch::gdt::{self, TLS_FIRST};
 use crate::arch::segments;
@@ -33,7 +33,7 @@ pub fn arch_prctl(code: u32, address: u64) -> SysResult {
         ARCH_GET_GS => slot.write(segments::gs_base())?,
         ARCH_MAP_VDSO_32 | ARCH_MAP_VDSO_64 => {
             let is_32bit = code == ARCH_MAP_VDSO_32;
-            return with_mm(|mm| vdso::map_once(mm, is_32bit, address)).map(|size| size as usize);
+            return change_mm(|mm| vdso::map_once(mm, is_32bit, address)).map(|size| size as usize);
         }
         _ => return arch_prctl32(code, address),
     }

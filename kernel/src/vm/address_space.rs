@@ -1,6 +1,6 @@
 //! Address space of a program: areas and page tables (struct mm_struct).
 //!
-//! Each has a lock (`SharedMm` of `process/mod.rs`). **Never copy to or from user memory while
+//! Each has two locks (`process/mm.rs`). **Never copy to or from user memory while
 //! holding it**: the copy may fault, and the fault takes the lock. Work on many pages is done in
 //! parts and releases the lock between them (`sched/preempt.rs`).
 
@@ -43,8 +43,6 @@ pub struct AddressSpace {
     /// Areas by start address; they never overlap.
     pub(super) areas: BTreeMap<u64, Vma>,
     pub(super) tables: PageTables,
-    /// Incremented with each change of the areas.
-    pub(super) version: u64,
     /// Addresses of the program's parts.
     pub landmarks: Landmarks,
     /// End of the user address space, by the program's width.
@@ -96,7 +94,6 @@ impl AddressSpace {
         Ok(Self {
             areas: BTreeMap::new(),
             tables: PageTables::new()?,
-            version: 0,
             landmarks: Landmarks::default(),
             task_size,
             limits: Limits::default(),
@@ -276,12 +273,10 @@ impl AddressSpace {
     }
 }
 
-/// A copy for fork(2) in progress: made in parts, between which other threads of the parent may
-/// run.
+/// A copy for fork(2) in progress: made in parts, between which other threads of the parent run, but
+/// no other call changes areas.
 pub struct Fork {
     child: AddressSpace,
-    /// Version of the parent's areas at the start.
-    version: u64,
     /// Areas below this address are copied, and their pages shared.
     at: u64,
 }
@@ -293,8 +288,6 @@ pub enum Progress {
     Done,
     /// More pages remain.
     More,
-    /// The parent's areas have changed: the copy is outdated and must be restarted.
-    Stale,
 }
 
 impl Fork {
@@ -303,10 +296,9 @@ impl Fork {
     /// # Errors
     /// `ENOMEM`.
     pub fn of(parent: &mut AddressSpace) -> Result<Self, Errno> {
-        parent.protect_all();
+        debug_assert!(parent.stale.is_empty(), "mprotect(2) is in progress");
         Ok(Self {
             child: parent.copy_empty()?,
-            version: parent.version,
             at: 0,
         })
     }
@@ -317,9 +309,6 @@ impl Fork {
     /// # Errors
     /// `ENOMEM`.
     pub fn share_part(&mut self, parent: &mut AddressSpace) -> Result<Progress, Errno> {
-        if parent.version != self.version {
-            return Ok(Progress::Stale);
-        }
         let result = self.share(parent);
         // Before the parent runs: it must not write to shared pages through stale TLB entries.
         parent.tables.flush_all();

@@ -16,7 +16,6 @@ impl AddressSpace {
     /// Inserts an area where nothing is mapped and merges it with its neighbours if possible. May
     /// allocate a node: the caller has called [`reserve::top_up`].
     pub(super) fn insert(&mut self, area: Vma) {
-        self.version += 1;
         self.counts.add(&area);
         let (start, end) = (area.start, area.end);
         // A merged area needs no node.
@@ -74,7 +73,6 @@ impl AddressSpace {
             return Err(Errno::ENOMEM);
         }
         reserve::top_up()?;
-        self.version += 1;
         for address in [start, end] {
             let before = self.areas.range_mut(..address).next_back();
             if let Some((_, area)) = before
@@ -95,7 +93,6 @@ impl AddressSpace {
         end: u64,
         mut change: impl FnMut(&mut Vma, &mut PageTables),
     ) {
-        self.version += 1;
         let mut at = start;
         while at < end
             && let Some((_, area)) = self.areas.range_mut(at..end).next()
@@ -117,7 +114,6 @@ impl AddressSpace {
             return None;
         }
         let (&key, _) = self.areas.range(start..end).next()?;
-        self.version += 1;
         let area = self.areas.remove(&key)?;
         self.counts.remove(&area);
         Some(area)

@@ -223,8 +223,6 @@ impl AddressSpace {
             area.prot = prot;
         });
         self.keys = keys;
-        // Another thread's mprotect may be in progress: finish it.
-        self.protect_all();
         self.stale = start..covered;
         self.protect_part();
         if prot.contains(Prot::WRITE) {
@@ -255,11 +253,6 @@ impl AddressSpace {
         }
         self.stale.start = stop;
         stop < end
-    }
-
-    /// Updates all remaining page tables, before entries are copied or moved.
-    pub fn protect_all(&mut self) {
-        while self.protect_part() {}
     }
 
     /// Copies the pages of locked memory that becomes writable, so that stores don't fault

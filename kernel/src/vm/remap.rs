@@ -38,7 +38,7 @@ impl AddressSpace {
         to: Remap,
         keep: bool,
     ) -> Result<u64, Errno> {
-        self.protect_all();
+        debug_assert!(self.stale.is_empty(), "mprotect(2) is in progress");
         let old_len = page_up(old_len).ok_or(Errno::EINVAL)?;
         let new_len = page_up(new_len)
             .filter(|len| *len != 0)

@@ -2,7 +2,8 @@
 //!
 //! A range goes from its lowest address up, a part at a time: [`AddressSpace::begin_unmap`] does all
 //! that can fail, and each [`AddressSpace::unmap_part`] takes out some areas with their pages and
-//! page tables. Between two parts other tasks may run.
+//! page tables. Between two parts other tasks may run; the caller keeps other calls from changing areas
+//! meanwhile (`process/mm.rs`).
 
 use core::ops::Range;
 
@@ -57,16 +58,19 @@ impl AddressSpace {
     /// Unmaps the lowest part of `rest`; returns what remains.
     ///
     /// # Errors
-    /// `ENOMEM` if another thread has changed areas at the ends since
-    /// [`AddressSpace::begin_unmap`], and one more is not allowed.
+    /// `ENOMEM` if a stack has grown into the range since [`AddressSpace::begin_unmap`], and one more
+    /// area is not allowed.
     pub fn unmap_part(&mut self, rest: Range<u64>) -> Result<Range<u64>, Errno> {
         let Range { start, end } = rest;
         let mut stop = self.end_of_part(start, end);
-        // Without memory to split a large area, it goes in one step.
-        if stop < end && self.cut(start, stop, true).is_err() {
+        let cut = self.cut(start, stop, true);
+        if stop < end && cut.is_err() {
+            // Without memory to split a large area, it goes in one step.
             stop = end;
+            self.cut(start, stop, true)?;
+        } else {
+            cut?;
         }
-        self.cut(start, stop, true)?;
         while let Some(area) = self.take_first(start, stop) {
             self.drop_pages(area.start, area.end);
             if area.role == Role::Vdso

@@ -14,11 +14,11 @@ use crate::abi::errno::Errno;
 use crate::abi::metadata::mode;
 use crate::mm::fallible::{Text, put};
 use crate::mm::{PAGE_SIZE, fallible};
+use crate::process::Mm;
 use crate::sched::preempt;
 use crate::vfs::file::flags::O_CLOEXEC;
 use crate::vfs::inode::FileOps;
 use crate::vfs::io::{self, In, Out};
-use crate::vm::address_space::AddressSpace;
 
 /// Opens a file of /proc for the caller.
 ///
@@ -85,7 +85,7 @@ impl<S> Make<S> {
 struct Made {
     node: ProcNode,
     /// The address space at the open, for a file that requires it to be unchanged.
-    mm: Weak<Mutex<AddressSpace, rank::Memory>>,
+    mm: Weak<Mm>,
     place: Mutex<Place, rank::ProcText>,
 }
 
@@ -231,7 +231,7 @@ struct Strings {
     who: Who,
     file: &'static ProcessFile,
     /// The address space at the open, for a restricted file.
-    mm: Weak<Mutex<AddressSpace, rank::Memory>>,
+    mm: Weak<Mm>,
 }
 
 impl FileOps for Strings {
@@ -266,7 +266,7 @@ impl FileOps for Strings {
 }
 
 /// /proc/PID/mem: positions are addresses in the address space at the open.
-struct Memory(Weak<Mutex<AddressSpace, rank::Memory>>);
+struct Memory(Weak<Mm>);
 
 impl FileOps for Memory {
     fn read(&self, offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {

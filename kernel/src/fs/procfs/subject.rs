@@ -6,15 +6,12 @@
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::Ordering;
 
-use crate::sync::{Mutex, rank};
-
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
 use crate::process::pid::Pid;
 use crate::process::ptrace::{self, Ids};
-use crate::process::{Process, Task};
+use crate::process::{Mm, Process, Task};
 use crate::sched::thread::ThreadState;
-use crate::vm::address_space::AddressSpace;
 
 /// Subject of a directory: /proc/ID, or /proc/PID/task/ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +107,7 @@ impl Subject {
     }
 
     /// The address space; dangling if there is none any more.
-    pub fn memory(&self) -> Weak<Mutex<AddressSpace, rank::Memory>> {
+    pub fn memory(&self) -> Weak<Mm> {
         let mm = self.process.mm.lock();
         mm.as_ref().map_or(Weak::new(), Arc::downgrade)
     }

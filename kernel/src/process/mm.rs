@@ -1,0 +1,56 @@
+//! An address space and its two locks.
+//!
+//! Page faults, copies and each part of a long call take the inner lock, briefly. A call that
+//! changes areas also holds the turn from its first part to its last (mmap_lock, held for writing),
+//! so that other calls find all of the change or nothing: in the place of what one thread unmaps, another
+//! thread can't map anything before the end.
+
+use alloc::sync::Arc;
+
+use crate::sched::sleep_lock::{SleepGuard, SleepLock};
+use crate::sync::{Mutex, MutexGuard, rank};
+use crate::vm::address_space::AddressSpace;
+
+/// A shared address space.
+pub type SharedMm = Arc<Mm>;
+
+/// An address space with its locks.
+pub struct Mm {
+    space: Mutex<AddressSpace, rank::Memory>,
+    turn: SleepLock<()>,
+}
+
+impl Mm {
+    /// Wraps an address space.
+    pub fn new(space: AddressSpace) -> Self {
+        Self {
+            space: Mutex::new(space),
+            turn: SleepLock::new(()),
+        }
+    }
+
+    /// Takes the inner lock. **Never copy to or from user memory while holding it**: the copy may
+    /// fault, and the fault takes the lock.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn lock(&self) -> MutexGuard<'_, AddressSpace, rank::Memory> {
+        self.space.lock()
+    }
+
+    /// Takes the inner lock if it is free.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, AddressSpace, rank::Memory>> {
+        self.space.try_lock()
+    }
+
+    /// Takes the turn to change areas; sleeps while another call has it. The holder doesn't wait
+    /// for another task except at preemption points.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn turn(&self) -> SleepGuard<'_, ()> {
+        self.turn.lock()
+    }
+
+    /// Unwraps the address space.
+    pub fn into_inner(self) -> AddressSpace {
+        self.space.into_inner()
+    }
+}
