@@ -22,6 +22,7 @@ mod covers;
 mod doors;
 mod fenced;
 mod guards;
+mod locks;
 mod numbers;
 mod resolve;
 mod source;

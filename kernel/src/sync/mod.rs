@@ -2,11 +2,12 @@
 //!
 //! A [`Mutex`] is held briefly: never during a copy to or from user memory, never over a task
 //! switch. Its type names its rank ([`rank`]); a lock may be taken only if all held locks have
-//! lower ranks. A [`SleepLock`](crate::sched::sleep_lock::SleepLock) may be held over both; a task that finds it taken sleeps.
+//! lower ranks. A [`SleepLock`](crate::sched::sleep_lock::SleepLock) may be held over both; a task
+//! that finds it taken sleeps.
 //!
 //! In the normal build a [`Mutex`] is just a `spin::Mutex`. With debug assertions `held.rs` tracks
-//! the held locks and panics on a violation. `docs/LOCKS.md` has the order, and why interrupts take
-//! no locks.
+//! the held locks and panics on a violation. `docs/LOCKS.md` has the order, and why an interrupt
+//! handler may take any lock.
 
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
@@ -165,8 +166,8 @@ impl<T: ?Sized, R> DerefMut for MutexGuard<'_, T, R> {
     }
 }
 
-/// Asserts in test builds that no [`Mutex`] is held at `what`: a user copy or a task switch, which
-/// may sleep.
+/// Asserts in test builds that no [`Mutex`] is held at `what`: a user copy, a preemption point, a
+/// task switch or an interrupt.
 #[inline(always)]
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn assert_none_held(what: &str) {

@@ -1,6 +1,7 @@
 //! Lock order: the ranks named in the type of each [`Mutex`](super::Mutex).
 //!
-//! The list below is the order, outermost locks first. `docs/LOCKS.md` explains it.
+//! The list below is the order, outermost locks first. `docs/LOCKS.md` explains it, and names the file
+//! of each lock.
 
 /// A lock rank, checked in test builds.
 #[cfg_attr(not(debug_assertions), allow(dead_code))]
@@ -33,201 +34,201 @@ macro_rules! ranks {
 }
 
 ranks! {
-    /// All mounts: `vfs/mount/mod.rs`.
+    /// All mounts.
     Mounts,
-    /// The mount point of a mount: `vfs/mount/mod.rs`.
+    /// The mount point of a mount.
     MountPoint,
-    /// Extended attributes of a file: `vfs/tmpfs/node.rs`.
+    /// Extended attributes of a file.
     Xattrs,
-    /// Waiters for record locks: `vfs/lock/posix.rs`.
+    /// Waiters for record locks.
     LockWaiters,
-    /// The text of an open file of /proc: `fs/procfs/files.rs`.
+    /// The text of an open file of /proc.
     ProcText,
-    /// A process's reference to its table of open files: `process/mod.rs`.
+    /// A process's reference to its table of open files.
     FilesOf,
-    /// Pipes of open FIFOs: `vfs/pipe/fifo.rs`.
+    /// Pipes of open FIFOs.
     Fifos,
-    /// A table of open files: `fs/fd.rs`.
+    /// A table of open files.
     Files,
-    /// Locks on files: `vfs/lock/mod.rs`.
+    /// Locks on files.
     FileLocks,
-    /// Entries of a directory: `vfs/tmpfs/directory.rs`.
+    /// Entries of a directory.
     Directory,
-    /// Parent and name of a directory entry: `vfs/dentry.rs`.
+    /// Parent and name of a directory entry.
     Dentry,
-    /// Mode, owner, times of a file: `vfs/tmpfs/node.rs`.
+    /// Mode, owner, times of a file.
     InodeAttributes,
-    /// Root, working directory and umask: `fs/mod.rs`.
+    /// Root, working directory and umask.
     FsContext,
-    /// Items of an epoll instance: `vfs/epoll/mod.rs`.
+    /// Items of an epoll instance.
     EpollItems,
-    /// Number of files that a user watches: `vfs/epoll/quota.rs`.
+    /// Number of files that a user watches.
     EpollQuota,
-    /// An epoll instance's own open file: `vfs/epoll/mod.rs`.
+    /// An epoll instance's own open file.
     EpollFile,
-    /// Items that watch an open file: `vfs/epoll/item.rs`.
+    /// Items that watch an open file.
     EpollWatchers,
-    /// Pseudo-terminals by number: `tty/pty/mod.rs`.
+    /// Pseudo-terminals by number.
     Ptys,
-    /// A process's controlling terminal: `tty/session.rs`.
+    /// A process's controlling terminal.
     ControllingTerminal,
-    /// A terminal: `tty/device.rs`.
+    /// A terminal.
     Tty,
-    /// The master's side of a pseudo-terminal: `tty/pty/mod.rs`.
+    /// The master's side of a pseudo-terminal.
     PtyMaster,
-    /// Processes whose queues a signalfd's watchers are in: `fs/signalfd.rs`.
+    /// Processes whose signal wait queues have watchers of a signalfd.
     SignalFd,
-    /// The count of an eventfd: `vfs/eventfd.rs`.
+    /// The count of an eventfd.
     EventFd,
-    /// Timerfds cancelled by a change of the date: `vfs/timerfd.rs`.
+    /// Timerfds cancelled by a change of the date.
     CancellableTimers,
-    /// A timerfd: `vfs/timerfd.rs`.
+    /// A timerfd.
     TimerFd,
-    /// All watches, by file: `vfs/inotify/watch.rs`.
+    /// All watches, by file.
     Watches,
-    /// An inotify instance's watches: `vfs/inotify/mod.rs`.
+    /// An inotify instance's watches.
     InotifyWatches,
-    /// Event queue of an inotify instance: `vfs/inotify/mod.rs`.
+    /// Event queue of an inotify instance.
     InotifyQueue,
-    /// Numbers of instances and watches per user: `vfs/inotify/limits.rs`.
+    /// Numbers of instances and watches per user.
     InotifyUsers,
-    /// Next name for autobind: `net/address.rs`.
+    /// Next name for autobind.
     NextSocketName,
-    /// Owner and group of a socket: `net/socket.rs`.
+    /// Owner and group of a socket.
     SocketOwner,
-    /// A socket: `net/socket.rs`.
+    /// A socket.
     SocketState,
-    /// Sockets by path, and by abstract name: `net/address.rs`.
+    /// Sockets by path, and by abstract name.
     SocketNames,
-    /// Files passed in a packet (SCM_RIGHTS): `net/packet.rs`.
+    /// Files passed in a packet (SCM_RIGHTS).
     PacketFiles,
-    /// Sockets in flight in packets: `net/inflight.rs`.
+    /// Sockets in flight: sent (SCM_RIGHTS) and not yet received.
     FlyingSockets,
-    /// Number of files in flight per user: `net/inflight.rs`.
+    /// Number of descriptors in flight per user.
     FlyingOfUser,
-    /// Files of unreachable packets, to be closed: `net/inflight.rs`.
+    /// Messages that will never be received, whose files are to be closed.
     FlyingLeft,
-    /// A process's children: `process/mod.rs`.
+    /// A process's children.
     Children,
-    /// Threads that a process traces: `process/mod.rs`.
+    /// Threads that a process traces.
     Tracees,
-    /// A process's parent: `process/mod.rs`.
+    /// A process's parent.
     Parent,
-    /// A thread group leader that exited while traced: `process/ptrace/end.rs`.
+    /// A thread group leader that exited while traced.
     TracedLeader,
-    /// A process's threads: `process/mod.rs`.
+    /// A process's threads.
     Threads,
-    /// Tasks and processes by ID: `process/table.rs`.
+    /// Tasks and processes by ID.
     TaskTable,
-    /// Owners of priority-inheriting futexes: `process/futex/pi.rs`.
+    /// Owners of priority-inheriting futexes.
     FutexOwners,
-    /// All futex waiters: `process/futex/mod.rs`.
+    /// All futex waiters.
     FutexQueue,
-    /// A thread waiting for a futex: `process/futex/mod.rs`.
+    /// A thread waiting for a futex.
     FutexWaiter,
-    /// A process's reference to its signal actions: `process/mod.rs`.
+    /// A process's reference to its signal actions.
     SignalActionsOf,
-    /// Signal actions: `process/signal/mod.rs`.
+    /// Signal actions.
     SignalActions,
-    /// Ptrace state of a thread: `process/ptrace/mod.rs`.
+    /// Ptrace state of a thread.
     Tracing,
-    /// A thread's signals: `process/signal/mod.rs`.
+    /// A thread's signals.
     TaskSignals,
-    /// A process's pending signals, and job control: `process/signal/mod.rs`.
+    /// A process's pending signals, and job control.
     ProcessSignals,
-    /// A group exit in progress: `process/status.rs`.
+    /// A group exit in progress.
     Ending,
-    /// A process's exit status: `process/status.rs`.
+    /// A process's exit status.
     ExitStatus,
-    /// A thread's credentials: `abi/cred.rs`.
+    /// A thread's credentials.
     TaskCredentials,
-    /// Credentials of a thread group leader: `abi/cred.rs`.
+    /// Credentials of a thread group leader.
     Credentials,
-    /// A process's resource limits: `abi/limits.rs`.
+    /// A process's resource limits.
     Limits,
-    /// Resource usage of reaped children: `process/mod.rs`.
+    /// Resource usage of reaped children.
     ChildrenUsage,
-    /// A thread's name: `process/task.rs`.
+    /// A thread's name.
     TaskName,
-    /// Name of a process's last thread: `process/mod.rs`.
+    /// Name of a process's last thread.
     LastName,
-    /// The file of process accounting (acct(2)): `process/accounting.rs`.
+    /// The file of process accounting (acct(2)).
     Accounting,
-    /// Attributes that a thread has set (prctl(2)): `process/attributes.rs`.
+    /// Attributes that a thread has set (prctl(2)).
     TaskAttributes,
-    /// A process's timers by ID: `process/timers/mod.rs`.
+    /// A process's timers by ID.
     PosixTimers,
-    /// Next timer ID to try: `process/timers/mod.rs`.
+    /// Next timer ID to try.
     NextTimer,
-    /// Armed CPU-time timers: `process/timers/mod.rs`.
+    /// Armed CPU-time timers.
     PosixCpuTimers,
-    /// A timer of timer_create(2): `process/timers/posix.rs`.
+    /// A timer of timer_create(2).
     PosixTimer,
-    /// ITIMER_REAL of a process: `process/timers/mod.rs`.
+    /// ITIMER_REAL of a process.
     RealTimer,
-    /// ITIMER_VIRTUAL and ITIMER_PROF of a process: `process/timers/mod.rs`.
+    /// ITIMER_VIRTUAL and ITIMER_PROF of a process.
     CpuTimers,
-    /// CPU times reported last: `process/rusage.rs`.
+    /// CPU times reported last.
     CpuTold,
-    /// A wait queue: `sched/wait.rs`.
+    /// A wait queue.
     WaitQueue,
-    /// Ready list of an epoll instance: `vfs/epoll/list.rs`.
+    /// Ready list of an epoll instance.
     EpollList,
-    /// Events of an epoll item: `vfs/epoll/item.rs`.
+    /// Events of an epoll item.
     EpollEvent,
-    /// A timer's position in its queue: `time/timer.rs`.
+    /// A timer's position in its queue.
     TimerPlace,
-    /// Timers by expiry time: `time/timer.rs`.
+    /// Timers by expiry time.
     TimerQueue,
-    /// The scheduler: `sched/run_queue.rs`.
+    /// The scheduler.
     RunQueue,
-    /// A thread's restartable sequences: `process/task.rs`.
+    /// A thread's restartable sequences.
     Rseq,
-    /// A thread's FPU registers: `sched/thread.rs`.
+    /// A thread's FPU registers.
     Fpu,
-    /// A thread's segment registers: `sched/thread.rs`.
+    /// A thread's segment registers.
     Segments,
-    /// A thread's descriptors in the GDT: `sched/thread.rs`.
+    /// A thread's descriptors in the GDT.
     ThreadArea,
-    /// A thread's debug registers: `sched/extras.rs`.
+    /// A thread's debug registers.
     DebugRegisters,
-    /// I/O ports granted to a thread (ioperm(2)): `sched/ports.rs`.
+    /// I/O ports granted to a thread (ioperm(2)).
     Ports,
-    /// A process's reference to its address space: `process/mod.rs`.
+    /// A process's reference to its address space.
     MemoryOf,
-    /// An address space: `vm/address_space.rs`.
+    /// An address space.
     Memory,
-    /// Open files whose last mapping is gone: `vm/mapped.rs`.
+    /// Open files whose last mapping is gone.
     MappedFiles,
-    /// Pages and length of a file: `vfs/tmpfs/data.rs`.
+    /// Pages and length of a file.
     FileData,
-    /// Pages of shared anonymous memory: `vm/shared.rs`.
+    /// Pages of shared anonymous memory.
     SharedPages,
-    /// Pages to be freed in parts: `vm/leftovers.rs`.
+    /// Pages to be freed in parts.
     Leftovers,
-    /// Unused kernel stacks: `mm/kstack.rs`.
+    /// Unused kernel stacks.
     KernelStacks,
-    /// Host and domain name (uname(2)): `syscall/system.rs`.
+    /// Host and domain name (uname(2)).
     HostName,
-    /// Calls without a handler already logged: `syscall/table.rs`.
+    /// Calls without a handler already logged.
     SeenCalls,
-    /// The tracer's unfinished line: `trace/line.rs`.
+    /// The call log's unfinished line.
     TraceLine,
     /// Notes of in-kernel tests.
     #[allow(dead_code)]
     TestLog,
-    /// The random number generator: `dev/random.rs`.
+    /// The random number generator.
     RandomPool,
-    /// The clocks: `time/mod.rs`.
+    /// The clocks.
     Timekeeper,
-    /// Watch of the TSC's rate: `time/mod.rs`.
+    /// Watch of the TSC's rate.
     TscWatch,
-    /// The kernel's log: `dev/log.rs`.
+    /// The kernel's log.
     Log,
-    /// The serial port: `dev/console.rs`.
+    /// The serial port.
     Console,
-    /// The heap: `mm/heap.rs`.
+    /// The heap.
     Heap,
-    /// Free frames: `mm/allocator.rs`.
+    /// Free frames.
     Frames,
 }
