@@ -376,7 +376,7 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
     install(&task, &loaded);
     setid::protect(&task, &before, &loaded.granted);
     task.process.membarriers.store(0, Ordering::Relaxed);
-    super::activate(&loaded.mm.lock());
+    loaded.mm.activate();
     gdt::set_tls(&task.tls.lock());
     task.segments.lock().load();
     task.fpu.lock().load();

@@ -5,10 +5,11 @@ use core::sync::atomic::Ordering;
 
 use spin::Once;
 
+use super::hangup;
 use super::status::ExitStatus;
 use super::{
     Mm, Process, SharedMm, Task, accounting, children, current, current_task, jobs, orphans,
-    robust, signal, stop, terminal, tracer,
+    robust, signal, stop, tracer,
 };
 use crate::dev::log::always;
 use crate::dev::power::{self, Exit};
@@ -98,7 +99,7 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     }
     // The task never again reaches `exit_work`, which would do it.
     leftovers::give_back();
-    terminal::leave(process, true);
+    hangup::disassociate(process, true);
     jobs::orphaned_by(process);
     ptrace::end::tracer_ended(process);
     orphans::give_away(process);

@@ -7,9 +7,11 @@
 
 use alloc::sync::Arc;
 
+use crate::arch::percpu;
 use crate::sched::sleep_lock::{SleepGuard, SleepLock};
 use crate::sync::{Mutex, MutexGuard, rank};
 use crate::vm::address_space::AddressSpace;
+use crate::vm::vdso;
 
 /// A shared address space.
 pub type SharedMm = Arc<Mm>;
@@ -47,6 +49,14 @@ impl Mm {
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn turn(&self) -> SleepGuard<'_, ()> {
         self.turn.lock()
+    }
+
+    /// Loads the address space: page tables, LDT, and the address that SYSENTER returns to.
+    pub fn activate(&self) {
+        let space = self.lock();
+        space.activate();
+        space.ldt.activate();
+        percpu::set_landing_pad(vdso::landing_pad(space.landmarks.vdso));
     }
 
     /// Unwraps the address space.

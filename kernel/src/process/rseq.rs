@@ -6,25 +6,15 @@
 //! sequence from it. Left out: flags that inhibit the restart (removed from Linux too), and
 //! CONFIG_DEBUG_RSEQ, which checks for system calls in critical sections.
 
+use super::current;
+use super::task::RseqRegistration;
 use crate::abi::errno::Errno;
 use crate::abi::frame::Frame;
 use crate::abi::signal::{SIGSEGV, SigInfo};
 use crate::arch::percpu::{self, work};
 use crate::mm::layout::TASK_SIZE;
-use crate::process::current;
 use crate::process::signal;
 use crate::usercopy::UserPtr;
-
-/// Registration of a thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Registration {
-    /// Address of `struct rseq`.
-    pub address: u64,
-    /// Size of the structure, bytes.
-    pub len: u32,
-    /// The word before every abort handler.
-    pub signature: u32,
-}
 
 // Offsets in `struct rseq`, which begins with cpu_id_start and cpu_id.
 const SEQUENCE: u64 = 8;
@@ -40,7 +30,7 @@ const NO_CPU: u32 = u32::MAX;
 
 /// Registers a structure for the running thread. The CPU's number is written before the return to
 /// user mode.
-pub fn register(registration: Registration) {
+pub fn register(registration: RseqRegistration) {
     current().set_rseq(Some(registration));
     percpu::set_work(work::RSEQ);
 }
@@ -49,7 +39,7 @@ pub fn register(registration: Registration) {
 ///
 /// # Errors
 /// `EFAULT` if the structure can't be written.
-pub fn unregister(registration: Registration) -> Result<(), Errno> {
+pub fn unregister(registration: RseqRegistration) -> Result<(), Errno> {
     write_ids(registration.address, NO_CPU)?;
     current().set_rseq(None);
     Ok(())
@@ -76,7 +66,7 @@ pub fn resume(frame: &mut Frame) {
     }
 }
 
-fn abort_sequence(frame: &mut Frame, registration: &Registration) -> Result<(), Errno> {
+fn abort_sequence(frame: &mut Frame, registration: &RseqRegistration) -> Result<(), Errno> {
     let slot = UserPtr::<u64>::new(registration.address.wrapping_add(SEQUENCE));
     let sequence = slot.read()?;
     if sequence == 0 {

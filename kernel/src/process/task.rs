@@ -13,19 +13,30 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Mutex, rank};
 
 use super::attributes::Attributes;
-use super::rseq::Registration;
+use super::mm::SharedMm;
 use super::signal::{self, TaskSignals};
-use super::{Process, SharedMm, table};
+use super::usage::Usage;
+use super::{Process, table};
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
 use crate::abi::frame::Frame;
 use crate::arch::percpu::work;
 use crate::mm::paging;
 use crate::process::ptrace::Tracing;
-use crate::process::rusage::Usage;
 use crate::sched::run_queue;
 use crate::sched::thread::{self, Owner, Thread};
 use crate::time::timer::Expire;
+
+/// A thread's area for restartable sequences (rseq(2), `rseq.rs`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RseqRegistration {
+    /// Address of `struct rseq`.
+    pub address: u64,
+    /// Size of the structure, bytes.
+    pub len: u32,
+    /// The word before every abort handler.
+    pub signature: u32,
+}
 
 /// A thread of a process.
 pub type Task = Thread<Member>;
@@ -48,7 +59,7 @@ pub struct Member {
     /// State of tracing by ptrace(2); `None` if the thread is not traced.
     pub tracing: Mutex<Option<Box<Tracing>>, rank::Tracing>,
     /// [`Task::rseq`].
-    rseq: Mutex<Option<Registration>, rank::Rseq>,
+    rseq: Mutex<Option<RseqRegistration>, rank::Rseq>,
     /// Address to clear and wake at exit (set_tid_address(2)); 0: none.
     pub clear_child_tid: AtomicU64,
     /// Head of the list of robust futexes (set_robust_list(2)); 0: none.
@@ -111,12 +122,12 @@ impl Task {
     }
 
     /// Registered area for restartable sequences (rseq(2)).
-    pub fn rseq(&self) -> Option<Registration> {
+    pub fn rseq(&self) -> Option<RseqRegistration> {
         *self.rseq.lock()
     }
 
     /// Sets [`Self::rseq`]. A context switch aborts a sequence in progress.
-    pub fn set_rseq(&self, registration: Option<Registration>) {
+    pub fn set_rseq(&self, registration: Option<RseqRegistration>) {
         self.set_work_after_switch(registration.map_or(0, |_| work::RSEQ));
         self.rseq.set(registration);
     }
@@ -139,7 +150,7 @@ impl Owner for Member {
     fn activate(&self) {
         let mm = self.process.mm.lock().clone();
         match mm {
-            Some(mm) => super::activate(&mm.lock()),
+            Some(mm) => mm.activate(),
             None => paging::activate_kernel(),
         }
     }

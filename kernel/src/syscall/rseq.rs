@@ -3,7 +3,8 @@
 use crate::abi::errno::{Errno, SysResult};
 use crate::mm::layout::TASK_SIZE;
 use crate::process::current;
-use crate::process::rseq::{self, Registration};
+use crate::process::rseq;
+use crate::process::task::RseqRegistration;
 
 /// RSEQ_FLAG_UNREGISTER.
 const UNREGISTER: u32 = 1;
@@ -13,7 +14,7 @@ const SIZE: u32 = 32;
 /// rseq(2).
 pub fn rseq(address: u64, len: u32, flags: u32, signature: u32) -> SysResult {
     let now = current().rseq();
-    let same = |old: &Registration| old.address == address && old.len == len;
+    let same = |old: &RseqRegistration| old.address == address && old.len == len;
     if flags & UNREGISTER != 0 {
         let old = now
             .filter(|old| flags == UNREGISTER && same(old))
@@ -39,7 +40,7 @@ pub fn rseq(address: u64, len: u32, flags: u32, signature: u32) -> SysResult {
     if address >= TASK_SIZE - u64::from(len) {
         return Err(Errno::EFAULT);
     }
-    rseq::register(Registration {
+    rseq::register(RseqRegistration {
         address,
         len,
         signature,

@@ -9,7 +9,7 @@ use crate::mm::PAGE_SIZE;
 use crate::process::caller;
 use crate::process::capability::require;
 use crate::process::rusage;
-use crate::process::rusage::Totals;
+use crate::process::usage::Totals;
 use crate::process::{Process, accounting, current};
 use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;

@@ -10,7 +10,8 @@ use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::signal::SIGTTOU;
 use crate::process::capability::capable;
-use crate::process::terminal::{self, Terminal as _};
+use crate::process::hangup;
+use crate::process::terminal::Terminal as _;
 use crate::process::{current, jobs};
 use crate::usercopy::UserPtr;
 
@@ -104,7 +105,7 @@ fn disassociate(tty: &Arc<Tty>) -> Result<(), Errno> {
         return Err(Errno::ENOTTY);
     }
     let process = &current().process;
-    terminal::leave(process, false);
+    hangup::disassociate(process, false);
     process.terminal.lock().tty = None;
     Ok(())
 }

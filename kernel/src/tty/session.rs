@@ -8,7 +8,8 @@ use super::device::Tty;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::Device;
 use crate::abi::signal::{IGNORE, SIGHUP, SIGTTIN, bit};
-use crate::process::terminal::{self, Controlling, Terminal, send_group};
+use crate::process::hangup::{self, send_group};
+use crate::process::terminal::{Controlling, Terminal};
 use crate::process::{current, jobs};
 use crate::vfs::inode::FileOps;
 
@@ -45,7 +46,7 @@ impl Tty {
     /// Takes the terminal from its session (TIOCSCTTY with 1).
     pub(super) fn steal(&self) {
         let session = self.state().session;
-        terminal::clear(session);
+        hangup::clear(session);
     }
 
     /// Checks that the running process may use its controlling terminal. A process in the
@@ -110,7 +111,7 @@ impl Terminal for Tty {
                 core::mem::take(&mut state.foreground),
             )
         };
-        terminal::hung_up(self, session, foreground);
+        hangup::hung_up(self, session, foreground);
         if with_session {
             send_group(foreground, SIGHUP);
         }

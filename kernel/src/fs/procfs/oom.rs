@@ -9,7 +9,8 @@ use crate::abi::errno::Errno;
 use crate::mm::fallible::{Text, put};
 use crate::mm::frame;
 use crate::process::capability::capable;
-use crate::process::oom::{self, Adjustment};
+use crate::process::oom;
+use crate::process::oom_score::Adjustment;
 
 /// Limits of oom_adj, the scale before oom_score_adj: -17 disables killing.
 const OLD_NEVER: i64 = -17;

@@ -11,7 +11,7 @@ use crate::mm::PAGE_SIZE;
 use crate::mm::fallible::{Text, put};
 use crate::process::Process;
 use crate::process::rusage;
-use crate::process::rusage::Totals;
+use crate::process::usage::Totals;
 
 /// Nanoseconds in a clock tick (USER_HZ is 100).
 const TICK: u64 = 10_000_000;

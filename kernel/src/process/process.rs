@@ -1,0 +1,237 @@
+//! A process: what its threads share (Linux's thread group, `struct signal_struct` and others).
+
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
+
+use super::mm::SharedMm;
+use super::oom_score::Adjustment;
+use super::signal::{SharedSignals, SignalActions};
+use super::status::{Ending, ExitStatus};
+use super::task::Task;
+use super::terminal::Controlling;
+use super::timers::Timers;
+use super::usage::{Totals, Usage};
+use crate::abi::cred::Credentials;
+use crate::abi::errno::Errno;
+use crate::abi::limits::Limits;
+use crate::abi::signal::SIGCHLD;
+use crate::sched::preempt;
+use crate::sched::thread::Switches;
+use crate::sched::wait::WaitQueue;
+use crate::sync::{Mutex, rank};
+use crate::time;
+use crate::vfs::fdtable::FdTable;
+use crate::vfs::path::FsContext;
+
+/// State shared by the threads of a process (Linux's thread group).
+pub struct Process {
+    /// Process ID (Linux's tgid).
+    pub pid: u32,
+    /// Process group.
+    pub pgid: AtomicU32,
+    /// Session.
+    pub sid: AtomicU32,
+    /// Parent, notified on exit; none for init.
+    pub parent: Mutex<Weak<Process>, rank::Parent>,
+    /// Children by process ID, zombies included.
+    pub children: Mutex<BTreeMap<u32, Arc<Process>>, rank::Children>,
+    /// Live threads, in order of creation.
+    pub threads: Mutex<Vec<Arc<Task>>, rank::Threads>,
+    /// Woken when a thread ends, the last one included. Pollers of pidfds wait here too.
+    pub thread_ended: WaitQueue,
+    /// Address space; `None` once the process ended.
+    pub mm: Mutex<Option<SharedMm>, rank::MemoryOf>,
+    /// Open files.
+    pub files: Mutex<Arc<Mutex<FdTable, rank::Files>>, rank::FilesOf>,
+    /// Root, working directory, umask.
+    pub fs: Arc<Mutex<FsContext, rank::FsContext>>,
+    /// Credentials of the thread group leader: the process's, as other processes see them.
+    pub(super) cred: Mutex<Arc<Credentials>, rank::Credentials>,
+    /// Resource limits.
+    pub limits: Mutex<Limits, rank::Limits>,
+    /// Signal actions.
+    pub actions: Mutex<Arc<Mutex<SignalActions, rank::SignalActions>>, rank::SignalActionsOf>,
+    /// Signals pending for the process, and its job control state.
+    pub signals: Mutex<SharedSignals, rank::ProcessSignals>,
+    /// Woken when a signal arrives for the process or one of its threads, blocked or not
+    /// (signalfd(2), rt_sigtimedwait(2)).
+    pub signal_arrived: WaitQueue,
+    /// Signal for the parent on exit; 0: none (clone(2)'s low byte).
+    pub exit_signal: AtomicU8,
+    /// Controlling terminal.
+    pub terminal: Mutex<Controlling, rank::ControllingTerminal>,
+    /// Whether the process has called execve(2): its parent can't set its group any more.
+    pub has_execed: AtomicBool,
+    /// Exit status decided so far, while threads still run.
+    pub ending: Mutex<Ending, rank::Ending>,
+    /// Exit status; `None` until the last thread has ended.
+    pub status: Mutex<Option<ExitStatus>, rank::ExitStatus>,
+    /// The process has ended, but its parent is notified only after its tracer has waited for it.
+    pub is_held_back: AtomicBool,
+    /// The thread group leader, if it ended while traced by a process other than the parent.
+    pub traced_leader: Mutex<Option<Arc<Task>>, rank::TracedLeader>,
+    /// Threads that this process traces (ptrace(2)).
+    pub tracees: Mutex<Vec<Arc<Task>>, rank::Tracees>,
+    /// Callers of wait4(2) in this process; woken when a child changes state.
+    pub child_changed: WaitQueue,
+    /// The parent in vfork(2); woken when this process execs or ends.
+    pub mm_released: WaitQueue,
+    /// Whether the parent is still suspended by vfork(2).
+    pub is_vfork: AtomicBool,
+    /// Name of the last thread, once it has ended.
+    pub last_comm: Mutex<[u8; 16], rank::LastName>,
+    /// Time of creation, ns since boot.
+    pub started: u64,
+    /// Interval timers and POSIX timers.
+    pub timers: Timers,
+    /// Whether orphaned descendants become children of this process (PR_SET_CHILD_SUBREAPER).
+    pub is_subreaper: AtomicBool,
+    /// While the parent exits: whether this process's group has been checked
+    /// ([`super::jobs::orphaned_by`]).
+    pub group_was_asked: AtomicBool,
+    /// Preference of the out-of-memory killer (oom_score_adj).
+    pub oom: Adjustment,
+    /// Whether other processes of the same user may access this one (PR_SET_DUMPABLE).
+    pub is_dumpable: AtomicBool,
+    /// Commands registered by membarrier(2).
+    pub membarriers: AtomicU32,
+    /// CPU time of all threads ever, in TSC cycles (`sched/cputime.rs`).
+    pub cpu_cycles: AtomicU64,
+    /// Resource usage of the reaped children, their own reaped children included.
+    pub children_usage: Mutex<Totals, rank::ChildrenUsage>,
+    /// Counts of the ended threads, and CPU time samples of all threads.
+    pub usage: Usage,
+    /// Switches of the threads that ended.
+    pub switches: Switches,
+    /// Highest resident set sampled so far, in pages.
+    pub peak_pages: AtomicU64,
+}
+
+impl Process {
+    /// Process ID of init.
+    pub const INIT: u32 = 1;
+
+    /// Whether the process is init.
+    pub fn is_init(&self) -> bool {
+        self.pid == Self::INIT
+    }
+
+    /// A process without parent, address space and threads.
+    pub fn new(pid: u32, files: FdTable, fs: FsContext) -> Self {
+        Self {
+            pid,
+            pgid: AtomicU32::new(0),
+            sid: AtomicU32::new(0),
+            parent: Mutex::default(),
+            children: Mutex::default(),
+            threads: Mutex::default(),
+            thread_ended: WaitQueue::new(),
+            mm: Mutex::default(),
+            files: Mutex::new(Arc::new(Mutex::new(files))),
+            fs: Arc::new(Mutex::new(fs)),
+            cred: Mutex::default(),
+            limits: Mutex::default(),
+            actions: Mutex::default(),
+            signals: Mutex::default(),
+            signal_arrived: WaitQueue::new(),
+            exit_signal: AtomicU8::new(SIGCHLD),
+            terminal: Mutex::default(),
+            has_execed: AtomicBool::new(false),
+            ending: Mutex::default(),
+            status: Mutex::new(None),
+            is_held_back: AtomicBool::new(false),
+            traced_leader: Mutex::default(),
+            tracees: Mutex::default(),
+            child_changed: WaitQueue::new(),
+            mm_released: WaitQueue::new(),
+            is_vfork: AtomicBool::new(false),
+            last_comm: Mutex::default(),
+            started: time::uptime_ns(),
+            timers: Timers::default(),
+            is_subreaper: AtomicBool::new(false),
+            group_was_asked: AtomicBool::new(false),
+            oom: Adjustment::default(),
+            is_dumpable: AtomicBool::new(true),
+            membarriers: AtomicU32::new(0),
+            cpu_cycles: AtomicU64::new(0),
+            children_usage: Mutex::default(),
+            usage: Usage::default(),
+            switches: Switches::default(),
+            peak_pages: AtomicU64::new(0),
+        }
+    }
+
+    /// A child of `parent` with what fork(2) copies, except for address space and threads. The child
+    /// joins the parent's children, group, session and terminal in `fork::publish`.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn child_of(parent: &Arc<Self>, pid: u32) -> Result<Self, Errno> {
+        let files = parent.files.lock().clone();
+        let files = copy_files(&files)?;
+        let mut child = Self::new(pid, files, parent.fs.lock().clone());
+        let actions = parent.actions().lock().clone();
+        *child.parent.get_mut() = Arc::downgrade(parent);
+        *child.limits.get_mut() = parent.limits.lock().clone();
+        *child.actions.get_mut() = Arc::new(Mutex::new(actions));
+        child.oom.inherit(&parent.oom);
+        Ok(child)
+    }
+
+    /// Credentials of the thread group leader, kept after its exit.
+    pub fn cred(&self) -> Arc<Credentials> {
+        self.cred.lock().clone()
+    }
+
+    /// Signal actions, possibly shared with other processes (CLONE_SIGHAND).
+    pub fn actions(&self) -> Arc<Mutex<SignalActions, rank::SignalActions>> {
+        self.actions.lock().clone()
+    }
+
+    /// Copies the signal actions if they are shared (unshare_sighand in fs/exec.c).
+    pub fn unshare_actions(&self) {
+        let mut actions = self.actions.lock();
+        if Arc::strong_count(&actions) > 1 {
+            let copy = actions.lock().clone();
+            *actions = Arc::new(Mutex::new(copy));
+        }
+    }
+
+    /// Removes `task` from the list of tracees.
+    pub fn forget_tracee(&self, task: &Arc<Task>) {
+        let mut tracees = self.tracees.lock();
+        tracees.retain(|other| !Arc::ptr_eq(other, task));
+    }
+
+    /// Copies the table of open files if it is shared (unshare_files in kernel/fork.c).
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn unshare_files(&self) -> Result<(), Errno> {
+        loop {
+            let shared = self.files.lock().clone();
+            // One reference is the process's, one is `shared`.
+            if Arc::strong_count(&shared) <= 2 {
+                return Ok(());
+            }
+            let copy = Arc::new(Mutex::new(copy_files(&shared)?));
+            let mut files = self.files.lock();
+            // Another thread may have replaced the table meanwhile.
+            if Arc::ptr_eq(&files, &shared) {
+                *files = copy;
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Copies a table of open files, with a preemption point between two parts.
+fn copy_files(files: &Mutex<FdTable, rank::Files>) -> Result<FdTable, Errno> {
+    let mut copy = FdTable::new();
+    while files.lock().copy_part(&mut copy)? {
+        preempt::point();
+    }
+    Ok(copy)
+}
