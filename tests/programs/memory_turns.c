@@ -1,4 +1,4 @@
-/* covers: kernel/src/process/mm.rs kernel/src/syscall/memory.rs kernel/src/vm/unmapping.rs */
+/* covers: kernel/src/process/ kernel/src/syscall/ kernel/src/vm/ */
 /* Calls that change tens of thousands of areas go in parts; for other threads each is one step, as on Linux.
    A thread that sees the effect of another thread's call at the start of its range maps a page at the end: the
    call is over for it, so that the page must stay. */
