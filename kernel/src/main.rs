@@ -1,6 +1,8 @@
 //! Trident: an x86_64 kernel that runs Linux programs, written to show how a program calls it.
 //!
-//! This file is the order of initialisation. Start reading at [`entry`], the system call path.
+//! This file is the order of initialisation, which a reader can leave for later: the reading order
+//! is in README.md ("One write(), ten files"), and [`entry`] has a table of the system call
+//! entries.
 
 // On a host without the bare target the crate is linted as a program of the host, with std.
 #![cfg_attr(target_os = "none", no_std, no_main)]

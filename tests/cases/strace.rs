@@ -1,4 +1,4 @@
-//! The kernel's tracer compared with the host's strace: both trace the same binary, and their
+//! The kernel's call log compared with the host's strace: both trace the same binary, and their
 //! output is the same line for line, except for the door's name at the start and for values that
 //! differ between runs (addresses, times, process IDs).
 
@@ -33,7 +33,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// Boots a program of `tests/programs` under the tracer.
+/// Boots a program of `tests/programs` with the call log on.
 fn traced(name: &str, compiler: Compiler, vm: Vm, words: &str) -> Result<String> {
     let files = Initramfs::new()
         .dir("/work")
@@ -153,7 +153,7 @@ fn comparable(text: &str) -> Result<Vec<String>> {
             }
             _ => &process[..],
         };
-        // The kernel's tracer prints no line for a signal without a handler.
+        // The call log prints no line for a signal without a handler.
         let lines_of_calls = between
             .iter()
             .filter(|l| is_call.is_match(l) && !l.starts_with("--- SIGCHLD"));
@@ -233,7 +233,7 @@ fn an_untraced_program_prints_no_calls() -> Result<()> {
     Ok(())
 }
 
-/// The tracer survives the program that passes every kind of bad pointer to every call.
+/// The call log survives a program that passes every kind of bad pointer.
 fn bad_pointers_are_printed() -> Result<()> {
     for width in [64, 32] {
         let program = paths::program(width, "bad_pointers");

@@ -48,7 +48,7 @@ impl Door {
         }
     }
 
-    /// Name in the tracer's lines and in /proc/doors.
+    /// Name in the call log and in /proc/doors.
     pub fn name(self) -> &'static str {
         match self {
             Self::Int80 => "int80",

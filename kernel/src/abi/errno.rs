@@ -1,5 +1,5 @@
-//! Error numbers: Linux's (include/uapi/asm-generic/errno.h), with the texts that the tracer
-//! prints as strace does.
+//! Error numbers: Linux's (include/uapi/asm-generic/errno.h), with the texts that the call
+//! log prints as strace does.
 
 /// An error that a system call reports: returned to the program as `-errno`. As wide as the
 /// result, so that [`SysResult`] travels in two registers.

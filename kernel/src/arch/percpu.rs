@@ -36,7 +36,7 @@ pub const WORK: usize = offset_of!(PerCpu, work);
 
 /// Bits of [`PerCpu::work`].
 pub mod work {
-    /// The tracer prints the running task's calls.
+    /// The call log prints the running task's calls (`trace/`).
     pub const TRACE: u32 = 1 << 0;
     /// The scheduler should pick a task. Cleared by a switch.
     pub const RESCHEDULE: u32 = 1 << 1;
@@ -49,7 +49,7 @@ pub mod work {
     pub const IRET: u32 = 1 << 4;
     /// The running task was interrupted, possibly in a restartable sequence (rseq(2)).
     pub const RSEQ: u32 = 1 << 6;
-    /// The running task's tracer stops it at each call (PTRACE_SYSCALL).
+    /// The running task's ptrace tracer stops it at each call (PTRACE_SYSCALL).
     pub const PTRACE: u32 = 1 << 5;
     /// The kernel's memory reserve is not full: the next call refills it first (`mm/reserve.rs`).
     /// Machine-wide, so it survives a switch.

@@ -3,7 +3,11 @@
 //!
 //! On a machine without the port, output is discarded.
 //!
-//! The next file on a call's path: `entry/exit.rs`, once the result is in the frame.
+//! The bytes of a write(2) are sent: the way back begins. `vfs/file.rs` returns their number,
+//! `syscall/table.rs` converts it to the value for rax (`to_rax`), and `entry/call.rs` returns that
+//! to the stub.
+//!
+//! The next file on a call's path: `entry/exit.rs`, which stores the value in the frame.
 
 use core::fmt::{self, Write};
 

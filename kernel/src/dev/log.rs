@@ -1,8 +1,8 @@
 //! The kernel log (dmesg).
 //!
 //! [`log!`] writes one line to a ring buffer, which syslog(2) reads, and to the
-//! console unless `quiet` is on the command line. [`always!`], which the tracer
-//! uses, writes to the console even with `quiet`.
+//! console unless `quiet` is on the command line. [`always!`], which the call log
+//! (`trace/`) uses, writes to the console even with `quiet`.
 
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, Ordering};

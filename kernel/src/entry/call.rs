@@ -1,9 +1,10 @@
 //! Dispatch: from the saved frame to the handler of the call's table.
 //!
-//! Each stub calls one `enter_*` function with the frame's address. The function reads the number and
-//! the arguments where that door has them and calls the table's handler with them; the handler's
-//! result goes to rax. With a work bit pending, for a tracer or for lack of memory, the call goes
-//! through `call_with_work`.
+//! Each stub calls one `enter_*` function with the frame's address. The function reads the number
+//! and the arguments where that door has them, and calls the table's handler with them. It returns
+//! the value for rax, which `entry/exit.rs` stores in the frame. If a work bit of
+//! [`work::BEFORE_CALL`] is pending (call log, ptrace tracer, low memory), `call_with_work` makes
+//! the call.
 //!
 //! The next file on a call's path: `syscall/table.rs`, which has the handlers by number.
 
@@ -15,11 +16,11 @@ use crate::process::ptrace::stop as ptrace_stop;
 use crate::syscall::{low_memory, table};
 use crate::{trace, usercopy};
 
-/// Calls through SYSCALL from 64-bit code.
+/// Dispatches a call made by SYSCALL from 64-bit code.
 ///
 /// # Safety
 /// For all four doors: `frame` is the running task's, without other references. Handlers and
-/// tracers change it, so no reference to it is kept while they run.
+/// ptrace tracers change it, so no reference to it is kept while they run.
 pub unsafe extern "C" fn enter_x86_64(frame: *mut Frame) -> u64 {
     #[cfg(debug_assertions)]
     low_memory::begin_call();
@@ -46,7 +47,7 @@ unsafe fn call_x86_64(frame: *const Frame) -> u64 {
     handler(a, b, c, d, e, f)
 }
 
-/// Calls through INT 0x80, from code of either width.
+/// Dispatches a call made by INT 0x80, from code of either width.
 ///
 /// # Safety
 /// As [`enter_x86_64`].
@@ -55,7 +56,7 @@ pub unsafe extern "C" fn enter_int80(frame: *mut Frame) -> u64 {
     unsafe { enter_i386(frame, |frame| call_i386(frame, Door::Int80)) }
 }
 
-/// Calls through SYSENTER.
+/// Dispatches a call made by SYSENTER.
 ///
 /// # Safety
 /// As [`enter_x86_64`].
@@ -64,7 +65,7 @@ pub unsafe extern "C" fn enter_sysenter(frame: *mut Frame) -> u64 {
     unsafe { with_stack_argument(frame, |frame| call_i386(frame, Door::Sysenter)) }
 }
 
-/// Calls through SYSCALL from 32-bit code.
+/// Dispatches a call made by SYSCALL from 32-bit code.
 ///
 /// # Safety
 /// As [`enter_x86_64`].
@@ -73,8 +74,8 @@ pub unsafe extern "C" fn enter_syscall32(frame: *mut Frame) -> u64 {
     unsafe { with_stack_argument(frame, |frame| call_i386(frame, Door::Syscall32)) }
 }
 
-/// Loads the sixth argument from the top of the program's stack into rbp; `EFAULT` if the stack
-/// can't be read.
+/// Loads the sixth argument, the word at the program's stack pointer, into the frame's rbp, and
+/// makes the call. If the word can't be read, returns `-EFAULT` without a call.
 ///
 /// # Safety
 /// As [`enter_x86_64`].
@@ -117,15 +118,16 @@ unsafe fn call_i386(frame: *const Frame, door: Door) -> u64 {
     handler(a, b, c, d, e, f)
 }
 
-/// Executes a call with a work bit of [`work::BEFORE_CALL`] pending: a tracing process stops the
-/// call and may change or skip it (ptrace(2)), the tracer prints it, or it waits for memory.
+/// Makes a call with a work bit of [`work::BEFORE_CALL`] pending: a ptrace tracer stops the task
+/// before and after the call and may change or skip the call, the call log prints it, and with
+/// memory low the call first waits for memory.
 ///
 /// # Safety
 /// As [`enter_x86_64`].
 #[cold]
 unsafe fn call_with_work(frame: *mut Frame, call: impl Fn(*mut Frame) -> u64) -> u64 {
     let stops = percpu::is_pending::<{ work::PTRACE }>();
-    // For a skipped call, rax keeps the value that the tracing process set.
+    // For a skipped call, rax keeps the value that the ptrace tracer set.
     if !stops || ptrace_stop::syscall_entry() {
         let is_printed = percpu::is_pending::<{ work::TRACE }>();
         // SAFETY: as the caller promises; each reference ends with its step.

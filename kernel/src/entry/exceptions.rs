@@ -1,14 +1,16 @@
-//! Entry by exceptions and interrupts.
+//! Entry by exceptions and interrupts: the stubs of all vectors, of programs and of the kernel.
 //!
 //! Each vector's stub completes the [`Frame`] that the CPU began, with the vector as
 //! [`Frame::entry`] and the error code as [`Frame::orig_rax`], and calls [`handle`]. Two cases
 //! need care:
 //!
-//! - **GS base.** SWAPGS must pair with the change of privilege. For most vectors CS decides:
-//!   they cannot occur in the kernel while GS base is the program's. #DB, NMI, #DF and #MC can.
-//!   Those have their own stacks (IST) with the per-CPU pointer stored above them; the stub saves
-//!   the GS base, loads the kernel's, and restores the saved one.
-//! - **The IRET to user mode** can fault, in ring 0, with the program's GS base. The stub
+//! - **GS base.** The stub must execute SWAPGS if the GS base is the program's. For most vectors
+//!   the frame's CS tells: an exception in ring 0 finds the kernel's GS base. #DB, NMI, #DF and #MC
+//!   can also occur in ring 0 before the SWAPGS of an entry or after that of a return. Those
+//!   vectors have their own stacks (IST), with the address of the per-CPU data stored above each:
+//!   from ring 0 the stub saves the GS base, loads the kernel's, and restores the saved one before
+//!   its IRET.
+//! - **The IRET to user mode** can fault, in ring 0, with the user GS base. The stub
 //!   recognises its address, executes SWAPGS and turns the fault into a signal for the program.
 
 use core::arch::naked_asm;
@@ -28,7 +30,7 @@ use crate::{clac, pop_registers};
 const MSR_GS_BASE: u32 = 0xc000_0101;
 
 /// Defines the stub of a vector: `error` if the CPU pushes an error code, `paranoid` if the vector
-/// can occur in the kernel while GS base is the program's.
+/// can occur in ring 0 while the GS base is the program's.
 macro_rules! stub {
     ($name:ident, $vector:expr, error) => {
         #[unsafe(naked)]

@@ -1,13 +1,13 @@
 //! Return to user mode: by SYSRET where it can restore the frame, else by IRET.
 //!
-//! IRET returns to any state. SYSRET is several times cheaper, but it takes rip from rcx and
-//! rflags from r11, implies both selectors, and on Intel CPUs faults **in ring 0, on the
-//! program's stack** if rip is not canonical (CVE-2012-0217). It is used only if the frame holds
-//! what it would load: a tracer or a signal may have changed the frame since the entry. SYSEXIT
-//! is not used: it does not restore the flags, and SYSRET returns to 32-bit code on the CPUs of
-//! both vendors (as on Linux).
+//! IRET restores any frame. SYSRET is several times cheaper, but it loads rip from rcx, rflags from
+//! r11 and the selectors from STAR, and on Intel CPUs it faults **in ring 0, on the program's
+//! stack** if rip is not canonical (CVE-2012-0217). A ptrace tracer or a signal may have changed
+//! the frame since the entry: SYSRET is used only if it loads what the frame has. SYSEXIT is not
+//! used: it does not restore the flags, and SYSRET returns to 32-bit code on the CPUs of both
+//! vendors (as on Linux).
 //!
-//! This is the end of a call's way: the next instruction is the program's, after its SYSCALL in
+//! The last file on a call's path: the next instruction is the program's, after its SYSCALL in
 //! `user/sys/src/syscall.rs`.
 
 use core::arch::naked_asm;
@@ -22,8 +22,8 @@ use crate::mm::layout::{self, TASK_SIZE};
 use crate::pop_registers;
 use crate::process::fault;
 
-/// Flags that rule out SYSRET. It clears RF, and with TF set it traps one instruction late. VM has
-/// no meaning in long mode, but QEMU 7.2 loads it.
+/// Flags that rule out SYSRET. SYSRET clears RF, and with TF set the program traps one instruction
+/// late. VM has no meaning in long mode, but QEMU 7.2 loads it.
 const RF_TF_VM: u32 = 1 << 16 | 1 << 8 | VM as u32;
 
 /// [`work`] bits handled before the return to user mode: all but those handled before a call.
@@ -37,9 +37,9 @@ unsafe extern "C" {
     pub static iret_to_user: u8;
 }
 
-/// Inside `naked_asm!`, after the call of the handler: stores its result in the frame's rax and
-/// handles pending work (a signal, a switch to another task). rsp points to the frame before and
-/// after.
+/// Inside `naked_asm!`, after the call of an `enter_*` function: stores the result, in rax, in the
+/// frame, and calls [`exit_work`] if work is pending (a signal, a switch to another task). rsp
+/// points to the frame before and after.
 macro_rules! finish_call {
     () => {
         concat!(
@@ -62,7 +62,8 @@ pub unsafe extern "C" fn return_from_syscall() {
     naked_asm!(
         // 1. The result, and pending work.
         finish_call!(),
-        // 2. Does the frame hold what SYSRET would load? rip from rcx, rflags from r11,
+        // 2. SYSRET loads rip from rcx and rflags from r11. It is used only if the frame has the
+        //    same values, without a flag that rules it out.
         "mov rcx, [rsp + {rip}]",
         "cmp rcx, [rsp + {rcx}]",
         "jne {iret}",
@@ -71,18 +72,18 @@ pub unsafe extern "C" fn return_from_syscall() {
         "jne {iret}",
         "test r11d, {rf_tf_vm}",
         "jnz {iret}",
-        // the selectors that STAR implies,
+        //    It sets the selectors of STAR: the frame must have them.
         "cmp dword ptr [rsp + {cs}], {user_cs}",
         "jne {iret}",
         "cmp dword ptr [rsp + {ss}], {user_ds}",
         "jne {iret}",
-        // and a user address for rip: those are all canonical.
+        //    rip must be a user address, as all of those are canonical.
         "cmp rcx, [rip + {limit}]",
         "jae {iret}",
-        // 3. The registers. The frame's rcx and r11 equal the rip and rflags just compared.
+        // 3. The registers. rcx and r11 get the values compared above: rip and rflags.
         pop_registers!(),
-        // 4. The program's rsp (above orig_rax, rip, cs and rflags) and GS base. No instruction
-        //    may fault from here on: rsp is no longer the kernel's.
+        // 4. The program's rsp, 32 bytes up: above orig_rax, rip, cs and rflags. Then the user GS
+        //    base. No instruction may fault from here on, as rsp is no longer the kernel's.
         "mov rsp, [rsp + 32]",
         "swapgs",
         "sysretq",
@@ -115,9 +116,9 @@ pub unsafe extern "C" fn return_from_syscall() {
 #[unsafe(naked)]
 pub unsafe extern "C" fn return_from_syscall32() {
     naked_asm!(
-        // 1. The result, and pending work. rip needs no check: the entry stub set it to the
-        //    landing pad, and only exit work changes it, or a call that sets a work bit (execve,
-        //    sigreturn). That is why IRET follows exit work.
+        // 1. The result, and pending work. The stub set the frame's rip to the landing pad. Only
+        //    exit work changes it, or a call that sets a work bit (execve, sigreturn). So after
+        //    exit work the return is by IRET, and without it rip needs no check.
         "mov [rsp + {rax}], rax",
         "test dword ptr gs:[{work}], {exit_work}",
         "jz 8f",
@@ -131,8 +132,8 @@ pub unsafe extern "C" fn return_from_syscall32() {
         "jne {iret}",
         "cmp dword ptr [rsp + {ss}], {user_ds}",
         "jne {iret}",
-        // 2. The flags and selectors allow SYSRET: the registers, then rip to ecx, rflags to r11,
-        //    rsp and GS base.
+        // 2. The flags and selectors allow SYSRET. The registers, then rip in ecx and rflags in
+        //    r11, from where SYSRET loads them; rsp; the user GS base.
         pop_registers!(),
         "mov ecx, [rsp + 8]",
         "mov r11, [rsp + 24]",
@@ -170,8 +171,8 @@ pub unsafe extern "C" fn return_from_int80() {
     )
 }
 
-/// Start of a new task: its frame is a copy of its parent's, and exit work comes first because a
-/// tracer may stop the task before its first instruction.
+/// Start of a new task: its frame is a copy of its parent's. Exit work comes first, because a
+/// ptrace tracer may stop the task before its first instruction.
 ///
 /// # Safety
 /// Entered only by the first switch to a task, with rsp at its frame.
@@ -187,8 +188,8 @@ pub unsafe extern "C" fn start_task() {
 }
 
 /// Returns to user mode by IRET, from any entry. The general registers are popped; IRET loads rip,
-/// cs, rflags, rsp and ss. If it cannot load them it faults in ring 0 with the program's GS base:
-/// the exception stub recognises the address `iret_to_user`.
+/// cs, rflags, rsp and ss. If IRET cannot load them, it faults in ring 0 with the user GS base: the
+/// exception stub recognises the address `iret_to_user`.
 ///
 /// # Safety
 /// Entered only by a jump, with rsp at a frame from user mode.
@@ -246,7 +247,7 @@ unsafe extern "C" fn return_by_espfix() {
 }
 
 /// Continuation of a double fault caused by the IRET on the espfix stack. rsp points to the frame
-/// on the task's stack, which still holds the program's registers; GS base is the program's.
+/// on the task's stack, which still has the program's registers; the GS base is the program's.
 ///
 /// # Safety
 /// Entered only by the return of an exception that `kernel_exceptions.rs` redirected.
@@ -263,7 +264,7 @@ pub unsafe extern "C" fn espfix_failed() {
 }
 
 /// Continuation of a #DB whose frame is lost (`kernel_exceptions.rs`): the task exits. The frame is
-/// that of the task's last entry; GS base is the program's.
+/// that of the task's last entry; the GS base is the program's.
 ///
 /// # Safety
 /// As [`espfix_failed`].

@@ -1,7 +1,7 @@
 //! Work before the return to user mode: single steps, signals, restartable sequences, a switch to
 //! another task.
 //!
-//! `exit.rs` tests the work bits, and calls [`exit_work`] with one pending.
+//! The returns in `exit.rs` call [`exit_work`] if a work bit is set.
 
 use crate::abi::frame::{Frame, TF};
 use crate::arch::percpu::{self, work};
@@ -9,8 +9,8 @@ use crate::process::{rseq, signal};
 use crate::sched::{leftovers, run_queue};
 
 /// Does the pending work of a task before it returns to user mode (exit_to_user_mode_loop in
-/// kernel/entry/common.c). A tracer may write to `frame` while the task waits here, so a reference
-/// to the frame is live for one step only.
+/// kernel/entry/common.c). A ptrace tracer may write to `frame` while the task waits here, so a
+/// reference to the frame is live for one step only.
 ///
 /// # Safety
 /// `frame` is the running task's, and the caller has no reference to it.
@@ -21,7 +21,7 @@ pub unsafe extern "C" fn exit_work(frame: *mut Frame) {
         if pending & (work::SINGLE_STEP | work::LEFTOVERS) != 0 {
             percpu::clear_work(work::SINGLE_STEP | work::LEFTOVERS);
             if pending & work::SINGLE_STEP != 0 {
-                // The CPU traps after the first instruction of the program.
+                // The CPU traps after the next instruction of the program.
                 // SAFETY: as the caller says.
                 unsafe { (*frame).rflags |= TF };
             }
@@ -36,7 +36,8 @@ pub unsafe extern "C" fn exit_work(frame: *mut Frame) {
         } else if pending & work::RESCHEDULE != 0 {
             run_queue::schedule();
         } else {
-            // A frame that needs IRET already returns by IRET; other frames don't need the bit.
+            // The bit has had its effect: `return_from_syscall32` uses IRET after exit work, and
+            // the other returns compare rip themselves.
             percpu::clear_work(work::IRET);
             return;
         }

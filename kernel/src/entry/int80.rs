@@ -1,9 +1,9 @@
-//! Entry by INT 0x80: the software interrupt, the oldest door, usable from code of both widths.
+//! Entry by INT 0x80, the software interrupt: the oldest door, usable from code of both widths.
 //!
 //! ```text
 //! The CPU saved:       ss rsp rflags cs rip, on the stack at TSS.rsp0
-//! It did not save:     the general registers; GS base is still the program's
-//! It cleared:          IF TF NT RF VM, as every interrupt gate; AC and DF are the program's
+//! It did not save:     the general registers; the GS base is still the program's
+//! It cleared:          IF TF NT RF VM, as any interrupt gate; AC and DF are still the program's
 //! Number:              eax        Arguments: ebx ecx edx esi edi ebp
 //! ```
 //!

@@ -1,5 +1,6 @@
-//! Interrupts of the timer and the serial port, and the order in which the floors below do the work
-//! of a tick.
+//! Interrupts of the timer and the serial port. At a tick the clocks, the load average,
+//! the terminals, the scheduler and the CPU times are updated, in that order; then the timers that
+//! are due expire.
 //!
 //! An interrupt can occur only in user mode, in the idle loop and at a preemption point of a long
 //! call (`sched/preempt.rs`): no lock is held.

@@ -1,8 +1,11 @@
-//! Exceptions by the code that they strike: a program's, or the kernel's own.
+//! Dispatch of exceptions and NMIs by vector and by the interrupted code, and the exceptions of the
+//! kernel's own code.
 //!
-//! `process/fault.rs` handles exceptions of programs and page faults. Left for this file are those
-//! of the kernel's code: copies from and to user memory that fault, and three that the entries and
-//! the ways back themselves cause.
+//! A program's exceptions and all page faults go to `process/fault.rs`. The rest, handled here,
+//! interrupted the kernel: #DB (a program's TF at SYSENTER, its breakpoint that `mov ss` delayed,
+//! its watchpoint hit by a copy), the double fault of an IRET on the espfix stack, and faults of
+//! instructions that have a continuation for that case (`arch/extable.rs`), such as those of a copy
+//! from or to user memory. Any other exception of the kernel is a bug, and a panic.
 
 use x86_64::registers::control::Cr2;
 

@@ -1,4 +1,4 @@
-//! **Start here.** The entries to the kernel, or *doors*, side by side.
+//! The entries to the kernel, or *doors*, side by side: the map of the walk below.
 //!
 //! ```text
 //!  program                     CPU                           kernel
@@ -7,10 +7,13 @@
 //!  syscall     --> LSTAR (64-bit), CSTAR (32-bit)    --> syscall.rs  --+--> call.rs --> handler
 //!  sysenter    --> SYSENTER_EIP                      --> sysenter.rs --+         |
 //!                                                                                v
-//!  exception   --> IDT[vector], stack from TSS       --> exceptions.rs --> exit.rs: SYSRET or IRET
+//!                                                             exit.rs: SYSRET or IRET
+//!                                                                                ^
+//!  exception   --> IDT[vector], stack from TSS       --> exceptions.rs ----------+ IRET only
 //! ```
 //!
-//! The instructions differ in what the CPU saves and loads. Each stub does the rest:
+//! The instructions differ in what the CPU saves and loads. Each stub does the rest, and executes
+//! SWAPGS first: no door changes the GS base.
 //!
 //! | | INT 0x80 | SYSCALL (64) | SYSCALL (32) | SYSENTER |
 //! |---|---|---|---|---|
@@ -18,7 +21,6 @@
 //! | stack pointer | pushed | **stays the program's** | **stays the program's** | **overwritten**; the vDSO has copied esp to ebp |
 //! | flags | pushed; IF TF NT RF VM cleared | in r11; masked by SFMASK | in r11; masked by SFMASK | not saved; IF RF VM cleared |
 //! | kernel stack | from TSS.rsp0 | by the stub | by the stub | by the stub (SYSENTER_ESP is 0) |
-//! | GS base | by the stub (SWAPGS) | by the stub | by the stub | by the stub |
 //! | system call number | eax | rax, low half | eax | eax |
 //! | arguments | ebx ecx edx esi edi ebp | rdi rsi rdx r10 r8 r9 | ebx **ebp** edx esi edi \[esp\] | ebx ecx edx esi edi \[ebp\] |
 //! | system call table | i386 | x86_64 | i386 | i386 |
@@ -30,22 +32,25 @@
 //!
 //! # One write(), ten files
 //!
-//! The reading order, as in README.md; each file names the next at the end of its module comment.
+//! The reading order, as in README.md, which names the helpers of each step too. The module comment
+//! of each file ends with the next one.
 //!
 //! 1. `user/sys/src/syscall.rs`: the program loads number and arguments and executes SYSCALL.
 //! 2. `entry/syscall.rs`: the entry stub switches to the kernel's stack and saves the registers.
 //! 3. `abi/frame.rs`: the saved registers.
 //! 4. `entry/call.rs`: the number and the arguments, out of the frame.
-//! 5. `syscall/table.rs`: from the number to the handler, from registers to typed arguments.
+//! 5. `syscall/table.rs`: from the number to the handler, from registers to typed arguments, from
+//!    the result to rax.
 //! 6. `syscall/io.rs`: the handler, `write`.
-//! 7. `vfs/file.rs`: the open file, whose type has the operations.
-//! 8. `tty/file.rs`: the terminal copies the bytes from user memory and processes them.
+//! 7. `vfs/file.rs`: the open file, which calls the write operation of its type.
+//! 8. `tty/file.rs`: a terminal's write operation copies the bytes and has them processed.
 //! 9. `dev/console.rs`: the UART sends them.
 //! 10. `entry/exit.rs`: back to the program, by SYSRET or IRET.
 //!
 //! `msr.rs` programs the entry points into the CPU. `int80.rs` and `sysenter.rs` are the other
-//! system call doors. `exceptions.rs` is the entry of exceptions and interrupts; `kernel_exceptions.rs`
-//! and `interrupt.rs` handle them. `exit_work.rs` does what is pending before a return.
+//! system call doors. `exceptions.rs` has the stubs of all exceptions and interrupts;
+//! `kernel_exceptions.rs` dispatches the exceptions (a program's to `process/fault.rs`),
+//! `interrupt.rs` handles the interrupts. `exit_work.rs` does pending work before a return.
 //!
 //! # Terms
 //!
@@ -53,15 +58,24 @@
 //! |---|---|
 //! | door | a system call entry: [`Door`](crate::abi::frame::Door) |
 //! | stub | the assembly that an entry starts with, until it calls Rust |
+//! | naked function | a function without compiled code before and after its assembly (`#[unsafe(naked)]`) |
 //! | frame | the program's registers, saved at the top of the task's kernel stack |
-//! | GS base | address that a `gs:` operand is relative to: the per-CPU data (`arch/percpu.rs`) in the kernel, the program's own value in user mode; SWAPGS exchanges the two |
+//! | orig_rax | the frame's copy of the system call number, as rax gets the result; -1 in a frame that is no call's |
+//! | GS base | address that a `gs:` operand is relative to: the per-CPU data (`arch/percpu.rs`) in the kernel, the program's value (the user GS base) in user mode; SWAPGS exchanges the two |
 //! | IDT | table of the gates that INT, exceptions and interrupts go through (`arch/idt.rs`) |
 //! | TSS | task-state segment: the stack pointers that a gate loads (`arch/gdt.rs`) |
+//! | IST | interrupt stack table, in the TSS: stacks of the vectors that may not use the interrupted one |
+//! | #DB, NMI, #DF, #MC | debug exception, non-maskable interrupt, double fault, machine check: the vectors with an IST stack |
 //! | MSR | model-specific register; LSTAR, CSTAR, STAR, SFMASK and SYSENTER_* hold the entry points (`msr.rs`) |
 //! | SMAP | supervisor-mode access prevention: the kernel faults on user memory unless AC is set |
+//! | compatibility mode | long mode with a 32-bit code segment: 32-bit programs run in it |
+//! | canonical | of an address: bits 48 to 63 equal bit 47; others fault |
 //! | vDSO | shared object that the kernel maps into each program (`user/vdso/`) |
 //! | landing pad | the vDSO's instruction to which SYSENTER and 32-bit SYSCALL return |
-//! | work bits | per-CPU flags tested before a call and before the return (`arch/percpu.rs`, `work`) |
+//! | work bits | flags in the per-CPU data: work to do before a call, or before the return to user mode (`arch/percpu.rs`, `work`) |
+//! | exit work | work before the return to user mode: signals, a switch to another task (`exit_work.rs`) |
+//! | leftovers | pages whose last user is gone, freed in parts as exit work (`vm/leftovers.rs`) |
+//! | espfix | the stack for an IRET to a 16-bit stack segment (`mm/espfix.rs`) |
 //!
 //! # The floor
 //!

@@ -1,4 +1,5 @@
-//! MSRs of SYSCALL and SYSENTER: entry points, selectors and masked flags, each with its reason.
+//! The model-specific registers of SYSCALL and SYSENTER: entry points, selectors and masked flags,
+//! and why each has its value.
 
 use x86_64::registers::model_specific::Msr;
 
@@ -28,7 +29,7 @@ const SYSENTER_EIP: u32 = 0x176;
 /// Flags that SYSCALL clears, so that the program's values don't affect the entry stub. SYSRET
 /// or IRET restores them.
 const MASKED_FLAGS: u64 = TF | IF | DF | IOPL | NT | RF | VM | AC | ID | ARITHMETIC;
-/// Trap: the entry stub would single-step, with the program's GS base and stack.
+/// Trap: #DB in the entry stub, with the user GS base and the program's stack.
 const TF: u64 = 1 << 8;
 /// Interrupt enable: no interrupt before GS base and stack are the kernel's.
 const IF: u64 = 1 << 9;
@@ -63,8 +64,8 @@ pub fn init() {
     let cstar = syscall::entry_syscall_32 as *const () as u64;
     write(STAR, star);
     write(LSTAR, lstar);
-    // Also on Intel CPUs, where 32-bit SYSCALL raises #UD: an emulator may execute it, and with
-    // CSTAR unwritten that is a jump to address 0 in ring 0.
+    // Also on Intel CPUs, where 32-bit SYSCALL raises #UD: an emulator may execute it, and would
+    // jump to address 0 in ring 0 if CSTAR were not written.
     write(CSTAR, cstar);
     write(SFMASK, MASKED_FLAGS);
     log!(

@@ -3,7 +3,7 @@
 //! ```text
 //! The CPU saved:       rip in rcx, rflags in r11; nothing in memory
 //! It did not save:     rsp, which is still the program's: no push before it is replaced;
-//!                      the general registers; GS base is still the program's
+//!                      the general registers; the GS base is still the program's
 //! It loaded:           cs and ss from STAR, rip from LSTAR or CSTAR; rflags &= !SFMASK (msr.rs)
 //!
 //!                      64-bit                        32-bit
@@ -11,9 +11,9 @@
 //! Arguments:           rdi rsi rdx r10 r8 r9         ebx ebp edx esi edi, the sixth at [esp]
 //! ```
 //!
-//! SFMASK masks interrupts from the first instruction on, but an NMI, a machine check or a debug
-//! exception can still arrive while rsp is the program's: those vectors switch to their own
-//! stacks (IST, `arch/gdt.rs`).
+//! Interrupts are disabled from the first instruction on (SFMASK), but an NMI, a machine check or a
+//! debug exception can still occur while rsp is the program's: those vectors have their own stacks
+//! (IST, `arch/gdt.rs`).
 //!
 //! The next file on a call's path: `abi/frame.rs`, the frame that the pushes below build.
 

@@ -2,15 +2,17 @@
 //!
 //! ```text
 //! The CPU saved:       nothing
+//! It did not save:     rip, rsp, rflags, the general registers; the GS base is still the program's
 //! It loaded:           cs, ss from SYSENTER_CS; rip, rsp from SYSENTER_EIP, _ESP
 //! It cleared:          IF VM RF; the stub clears TF, NT, AC and DF
 //! Number:              eax        Arguments: ebx ecx edx esi edi, the sixth at [ebp]
 //! Returns to:          the landing pad in the 32-bit vDSO, with the stack pointer from ebp
 //! ```
 //!
-//! If the program has TF set, the CPU raises #DB before the first instruction here, in ring 0
-//! with the program's GS base. `kernel_exceptions.rs` then clears TF and sets the work bit
-//! SINGLE_STEP: the program gets its trap after the return.
+//! If the program has TF set, the CPU raises #DB at the first instruction of the stub, before it is
+//! executed: in ring 0, with the user GS base. `kernel_exceptions.rs` then clears TF in the
+//! interrupted flags and sets the work bit SINGLE_STEP: the program gets its trap after the return.
+//! The saved rflags has TF clear in that case; `exit_work.rs` sets it.
 
 use core::arch::naked_asm;
 

@@ -306,7 +306,7 @@ fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
     if !args.flags.contains(CloneFlags::VM) {
         new.set_rseq(task.rseq());
     }
-    // The kernel's strace-like tracer follows children.
+    // The call log follows children.
     new.work
         .store(percpu::pending_work() & work::TRACE, Ordering::Relaxed);
     if args.flags.contains(CloneFlags::CHILD_CLEARTID) {

@@ -4,7 +4,7 @@
 //! The sum of user and system time is exact to the cycle (`sched/cputime.rs`). The ratio is sampled
 //! at ticks, as on Linux without CONFIG_VIRT_CPU_ACCOUNTING: reading the TSC at each entry and exit
 //! would cost more than most calls. The kernel runs with interrupts disabled, so a tick due in the
-//! kernel is taken at the first instruction after the return to user mode: [`sample`] recognizes
+//! kernel is taken at the first instruction after the return to user mode: [`sample`] recognises
 //! that and counts it as system time.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};

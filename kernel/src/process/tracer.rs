@@ -1,4 +1,5 @@
-//! Events that the system call tracer prints (`trace/`): a floor above, it is handed over at boot.
+//! Events that the call log prints. Its folder, `trace/`, is on a higher floor: its functions are
+//! handed over at boot. (ptrace(2) is in `ptrace/`.)
 
 use alloc::vec::Vec;
 
@@ -9,7 +10,7 @@ use crate::abi::frame::Frame;
 use crate::abi::signal::SigInfo;
 use crate::arch::percpu::{self, work};
 
-/// The tracer's functions.
+/// Functions of the call log.
 pub struct Tracer {
     /// init was loaded from a path, with arguments and a number of environment variables; its
     /// registers.
@@ -22,23 +23,23 @@ pub struct Tracer {
 
 static TRACER: Once<&'static Tracer> = Once::new();
 
-/// Sets the tracer.
+/// Sets the call log's functions.
 pub fn init(tracer: &'static Tracer) {
     TRACER.call_once(|| tracer);
 }
 
-/// Whether the running task is traced: [`work::TRACE`], which `strace` on the command line sets
-/// for init, a program for itself through /proc/self/trace, and children inherit.
+/// Whether the running task's calls are logged: [`work::TRACE`], which `strace` on the command line
+/// sets for init, a program for itself through /proc/self/trace, and children inherit.
 pub fn is_on() -> bool {
     percpu::pending_work() & work::TRACE != 0
 }
 
-/// The tracer.
+/// The call log's functions, whether the running task's calls are logged or not.
 pub(super) fn tracer() -> Option<&'static Tracer> {
     TRACER.get().copied()
 }
 
-/// The tracer, if the running task is traced.
+/// The call log's functions, if the running task's calls are logged.
 pub(super) fn active() -> Option<&'static Tracer> {
     if is_on() { tracer() } else { None }
 }

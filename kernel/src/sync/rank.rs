@@ -1,7 +1,7 @@
 //! Lock order: the ranks named in the type of each [`Mutex`](super::Mutex).
 //!
-//! The list below is the order, outermost locks first. `docs/LOCKS.md` explains it, and names the file
-//! of each lock.
+//! The list below is the order, outermost locks first. `docs/LOCKS.md` explains it, and names the
+//! file of each lock.
 
 /// A lock rank, checked in test builds.
 #[cfg_attr(not(debug_assertions), allow(dead_code))]

@@ -1,7 +1,8 @@
 //! File I/O: read(2) and write(2), their positioned and vectored forms, and lseek(2).
 //!
-//! This is the end of a write(2)'s way in: the descriptor becomes an open file, the buffer a source
-//! of bytes, and [`File::write`](crate::vfs::file::File::write) does the rest.
+//! For write(2) [`caller::file`] looks up the descriptor in the process's table (`vfs/fdtable.rs`),
+//! [`UserBuffer`] (`vfs/io.rs`) makes a source of bytes of the buffer, and [`File::write`] writes
+//! from it and returns the number of bytes.
 //!
 //! The next file on a call's path: `vfs/file.rs`.
 

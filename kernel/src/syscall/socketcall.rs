@@ -13,7 +13,7 @@ const COUNTS: [usize; 21] = [
     0, 3, 3, 3, 2, 3, 3, 3, 4, 4, 4, 6, 6, 2, 5, 5, 3, 3, 4, 5, 4,
 ];
 
-/// For the tracer: name of a call, name of the row in the i386 table with the kinds of its
+/// For the call log: name of a call, name of the row in the i386 table with the kinds of its
 /// arguments, and number of arguments. `None` for an unknown call.
 fn describe(call: usize) -> Option<(&'static str, &'static str, usize)> {
     const NAMES: [&str; 21] = [

@@ -1,10 +1,12 @@
 //! The system call tables: number, name, kinds of the arguments, handler.
 //!
 //! A row `1 write(Fd, InBuf, Size) = io::write;` is the only declaration of a call: the dispatcher
-//! uses its handler, the tracer its name and kinds, and docs/SYSCALLS.md lists it, with its state
+//! uses its handler, the call log its name and kinds, and docs/SYSCALLS.md lists it, with its state
 //! in `table/states.txt`. `x86_64.rs` is the table of SYSCALL in 64-bit code, `i386.rs` that of
 //! every other door. `calls!` makes the table from the rows; its closures, made by `adapt!`,
-//! convert each register to the type of the handler's argument.
+//! convert each register to the type of the handler's argument (`FromRegister`, `syscall/mod.rs`)
+//! and the result to the value for rax (`to_rax`, `abi/errno.rs`). The number is clamped to the
+//! table (`arch/nospec.rs`), and the call is counted (`counters.rs`).
 //!
 //! The next file on a call's path: `syscall/io.rs`, where write(2)'s handler is.
 
@@ -28,7 +30,7 @@ pub struct Entry {
     pub number: u32,
     /// Linux's name of the call.
     pub name: &'static str,
-    /// Kinds of the arguments, for the tracer.
+    /// Kinds of the arguments, for the call log.
     pub args: &'static [Arg],
     /// Handler of the call.
     pub handler: Handler,
@@ -89,8 +91,8 @@ pub fn entries(table: Table) -> &'static [Entry] {
     }
 }
 
-/// The row that the tracer prints for the call in `frame`; of socketcall(2), the call that it makes,
-/// as strace does.
+/// The row that the call log prints for the call in `frame`; of socketcall(2), the call that it
+/// makes, as strace does.
 pub fn traced(frame: &Frame) -> Option<trace::Row> {
     let entry = lookup(frame.table()?, frame.orig_rax as u32)?;
     let made = match entry.name {

@@ -1,4 +1,4 @@
-//! Lines of the trace on the console. A call's line is prefixed with its door, and every line with
+//! Lines of the call log on the console. A call's line is prefixed with its door, and every line with
 //! the thread ID if there are several threads.
 //!
 //! A call's line is printed when the call returns. If another thread prints a line before that, the

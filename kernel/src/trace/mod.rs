@@ -1,4 +1,4 @@
-//! The system call tracer: each call in strace's format, prefixed with its door.
+//! The call log: each system call in strace's format, prefixed with its door.
 //!
 //! ```text
 //! [syscall] write(1, "Hello, World!", 13) = 13
@@ -6,19 +6,19 @@
 //!
 //! [`enter`] prints a call's inputs before the call can change them, [`exit`] its outputs and its
 //! result. The format is that of `strace -f -a1` (version 6.1), against which the tests compare it.
-//! The tracer reads the program's memory through `usercopy.rs`, prints the address of memory that
+//! The call log reads the program's memory through `usercopy.rs`, prints the address of memory that
 //! can't be read, and changes nothing.
 //!
 //! Floor 12, called by `syscall/`, which hands over the call's row (`syscall/table/*.rs`): its name
-//! and the kinds of its arguments. It may use every lower floor (tests/floors/floors.txt), and contains no
-//! unsafe code. Reading order: `kinds.rs` (the kinds), `args.rs` (an argument by its kind),
-//! `scalar.rs`, `output.rs` and `commands.rs` (which it calls), `structs/` and `names/` (structures
-//! and names of constants), `result.rs` (the result), `line.rs` (the console). A reader of the
-//! kernel can skip the folder: it only formats text.
+//! and the kinds of its arguments. It may use every lower floor (tests/floors/floors.txt), and
+//! contains no unsafe code. Reading order: `kinds.rs` (the kinds), `args.rs` (an argument by its
+//! kind), `scalar.rs`, `output.rs` and `commands.rs` (which it calls), `structs/` and `names/`
+//! (structures and names of constants), `result.rs` (the result), `line.rs` (the console). A reader
+//! of the kernel can skip the folder: it only formats text.
 //!
 //! Left out of strace: filters, time stamps, attaching to a running process, and the arguments of
 //! calls that the kernel does not implement, which are six hexadecimal numbers. Tracing by a
-//! program, ptrace(2), is in `process/ptrace/`.
+//! program (ptrace(2)) is in `process/ptrace/`: only its user is called a tracer.
 
 // Not in test builds: `kernel_test!` puts statics in a section of their own, which counts as
 // unsafe.
@@ -45,7 +45,6 @@ mod signals;
 mod strings;
 mod structs;
 mod text;
-mod unlisted;
 
 #[cfg(test)]
 mod tests;
@@ -71,7 +70,10 @@ pub struct Row {
     pub given: Option<[u64; 6]>,
 }
 
-/// State of a traced call between [`enter`] and [`exit`].
+/// Argument kinds of a call without a row, which fails with `ENOSYS`: six registers in hexadecimal.
+const UNLISTED: &[Arg] = &[Arg::Hex; 6];
+
+/// State of a logged call between [`enter`] and [`exit`].
 pub struct Pending {
     door: Door,
     name: Text,
@@ -83,8 +85,8 @@ pub struct Pending {
     inputs: [Text; 6],
 }
 
-/// Prints the inputs of a call; `row` is `None` for a call without a row. Returns `None` if no [`exit`] follows: the call does not return, or `frame`
-/// is not a system call's.
+/// Prints the inputs of a call; `row` is `None` for a call without a row. Returns `None` if no
+/// [`exit`] follows: the call does not return, or `frame` is not a system call's.
 pub fn enter(frame: &Frame, row: Option<Row>) -> Option<Pending> {
     let door = Door::of(frame.entry)?;
     let mut call = Call::new(frame, door.table());
@@ -98,7 +100,7 @@ pub fn enter(frame: &Frame, row: Option<Row>) -> Option<Pending> {
             Some(known) => name.add(known),
             None => put!(&mut name, "syscall_{:#x}", call.number),
         }
-        unlisted::kinds(name.as_str())
+        UNLISTED
     };
     call.room = room(&call, kinds);
     let tid = current().tid();
@@ -160,7 +162,7 @@ pub fn exit(frame: &Frame, pending: Option<Pending>) {
         return;
     };
     if !tracer::is_on() {
-        // The call turned the tracer off: discard its unfinished line.
+        // The call turned the call log off: discard its unfinished line.
         line::discard(current().tid());
         return;
     }

@@ -1,7 +1,9 @@
 //! A terminal's open file: read, write, poll.
 //!
-//! `device.rs` processes the output (a line feed becomes a carriage return and a line feed) and sends
-//! it to the master of a pseudo terminal, or through `serial.rs` to the serial port.
+//! A write copies a part of the bytes from user memory ([`In::take`]: `vfs/io.rs`, then
+//! `usercopy.rs`) and passes it to [`Tty::write`] in `device.rs`. There the line discipline
+//! processes it (`line/output.rs`: a line feed becomes a carriage return and a line feed), and the
+//! result goes to the master of a pseudo-terminal, or through `serial.rs` to the serial port.
 //!
 //! The next file on a call's path: `dev/console.rs`, the serial port's driver.
 
@@ -40,12 +42,12 @@ pub struct TerminalFile {
 }
 
 impl TerminalFile {
-    /// Opens a terminal by its device number.
+    /// An open file of a terminal.
     pub fn new(tty: Arc<Tty>) -> Self {
         Self::open(tty, false)
     }
 
-    /// Opens a terminal as /dev/console.
+    /// An open file of a terminal opened as /dev/console.
     pub fn console(tty: Arc<Tty>) -> Self {
         Self::open(tty, true)
     }

@@ -3,7 +3,9 @@
 //! dup(2) and fork(2) share it, and with it the position and the flags. [`FileOps`] are the operations
 //! of its type: a regular file, a pipe, a socket, a device.
 //!
-//! The next file on a call's path: `tty/file.rs`, the operations of a terminal.
+//! The next file on a call's path: `tty/file.rs`, the operations of a terminal. The descriptors 0, 1
+//! and 2 of init are /dev/console, a terminal (`process/init.rs`, `console_files`); its children
+//! inherit them.
 
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};

@@ -70,7 +70,7 @@ impl Door {
         }
     }
 
-    /// The short name, as in the kernel's tracer and counters.
+    /// The short name, as in the kernel's call log and in /proc/doors.
     pub const fn name(self) -> &'static str {
         match self {
             Door::Int80 => "int80",

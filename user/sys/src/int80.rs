@@ -1,8 +1,9 @@
 //! `INT 0x80`: the software interrupt.
 //!
 //! The number is in `eax`, the arguments in `ebx ecx edx esi edi ebp`; the result is in `eax`, a
-//! value or `-errno`. All other registers are preserved: the kernel saves and restores the whole
-//! frame, which is why this is the slowest door.
+//! value or `-errno`. All other registers are preserved. On a real CPU this is the slowest door:
+//! the CPU reads the gate in the IDT and the stack pointer in the TSS, and pushes five words, which
+//! IRET loads again.
 //!
 //! The interrupt always uses the **i386** table, from 64-bit code too: there `int 0x80` with
 //! `eax = 4` is `write`, while `syscall` with `rax = 4` is `stat`. Arguments are truncated to 32

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! The handler returns to its restorer, or without one to the vDSO. The code on the stack, to which
-//! handlers returned before the vDSO existed, is not executable; debuggers recognize a frame by it.
+//! handlers returned before the vDSO existed, is not executable; debuggers recognise a frame by it.
 
 use linux_raw_sys::general::{SA_RESTORER, SA_SIGINFO};
 use zerocopy::{FromBytes, Immutable, IntoBytes};

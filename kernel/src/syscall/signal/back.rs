@@ -1,5 +1,5 @@
 //! Return from a signal handler, and restart of an interrupted call. sigreturn(2) has no arguments:
-//! its row in the table has one for the tracer, which prints the frame.
+//! its row in the table has one for the call log, which prints the frame.
 
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::frame::Frame;

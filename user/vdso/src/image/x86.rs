@@ -157,7 +157,7 @@ global_asm!(
 //
 // An unwinder finds each interrupted register in that sigcontext: `sigframe_cfi` describes it as
 // DWARF's "at esp + n"; `sp` is the sigcontext's offset. The frame description begins one byte
-// early, at the no-op: unwinders look up a return address minus one. gdb, too, recognizes the
+// early, at the no-op: unwinders look up a return address minus one. gdb, too, recognises the
 // trampolines by the no-op, the instructions and the function name: they must not change.
 global_asm!(
     // DW_CFA_expression (0x10) register, length 3: DW_OP_breg4 (0x74, esp) offset as SLEB128 of two bytes.

@@ -271,7 +271,7 @@ fn undefined_names_are_not_found() {
 #[test]
 fn instructions_that_debuggers_recognize() {
     let code = |offset: usize, len: usize| &VDSO32[offset..offset + len];
-    // The kernel restarts a call two bytes before the landing pad; gdb and libgcc recognize signal
+    // The kernel restarts a call two bytes before the landing pad; gdb and libgcc recognise signal
     // frames by these bytes.
     assert_eq!(
         code(vdso32::VDSO32_SYSENTER_RETURN - 2, 6),
