@@ -49,3 +49,13 @@ pub const AVAILABLE: bool = cfg!(all(target_os = "linux", target_arch = "x86_64"
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
+
+/// Whether the program `name` can be compared with the host as root sees it. If not, prints that the
+/// case compares nothing: it passes.
+pub fn compares_as_root(name: &str) -> bool {
+    let compares = AVAILABLE && is_root();
+    if !compares {
+        eprintln!("{name} is not compared: only root on an x86_64 Linux can run it as init does");
+    }
+    compares
+}
