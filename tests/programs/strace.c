@@ -1,5 +1,5 @@
 /* covers: kernel/src/trace/ */
-/* System calls of many kinds, for the kernel's tracer: its output for this program must be
+/* System calls of many kinds, for the kernel's call log: its output for this program must be
    strace's output on Linux. Only calls between the two markers are compared; of these only
    addresses, times and process IDs depend on the machine.
 

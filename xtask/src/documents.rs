@@ -1,4 +1,5 @@
-//! Tests that README.md and docs/ agree with the tree: links, the walk of one write(), the rules.
+//! Tests that README.md, docs/ and comments agree with the tree: links, paths, names of tests, the walk of one
+//! write(), the rules.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -82,12 +83,8 @@ fn breakpoints_of_the_examples_exist() {
 /// Each relative link of the pages in the root and in docs/ names an existing file.
 #[test]
 fn links_lead_somewhere() {
-    let mut pages = files("docs", &[".md"]);
-    for page in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
-        pages.push((paths::root().join(page).display().to_string(), read(page)));
-    }
     let mut links = 0;
-    for (page, text) in pages {
+    for (page, text) in pages() {
         let folder = Path::new(&page).parent().expect("a folder");
         for (_, link) in text
             .match_indices("](")
@@ -103,6 +100,101 @@ fn links_lead_somewhere() {
         }
     }
     assert!(links > 10, "only {links} links");
+}
+
+/// The pages in the root and in docs/, each with its text.
+fn pages() -> Vec<(String, String)> {
+    let mut pages = files("docs", &[".md"]);
+    for page in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+        pages.push((paths::root().join(page).display().to_string(), read(page)));
+    }
+    pages
+}
+
+/// A path of at least two names. Those of C files count if they begin at the root: others are Linux's.
+static PATH: LazyLock<Regex> = LazyLock::new(|| {
+    let path =
+        r"(?:^|[^\w./*<>-])((?:[\w-]+/)+[\w.-]+\.(?:rs|txt|md)|tests/[\w./-]+\.[ch])\b(\S{0,3})";
+    Regex::new(path).expect("a pattern")
+});
+
+/// The paths in a line of prose, without texts of links, which are checked by their targets, without `NAME`
+/// for any name, and without Linux's own documentation.
+fn paths_in(line: &str) -> Vec<String> {
+    PATH.captures_iter(line)
+        .filter(|found| !found[2].contains("]("))
+        .map(|found| found[1].to_owned())
+        .filter(|path| !path.contains("NAME") && !path.starts_with("Documentation/"))
+        .collect()
+}
+
+#[test]
+fn paths_are_read_from_prose() {
+    let found = paths_in(
+        "//! See `vfs/file.rs`, (tests/floors/floors.txt); fs/exec.c, arch/x86/*.rs, a.rs",
+    );
+    assert_eq!(found, ["vfs/file.rs", "tests/floors/floors.txt"]);
+    assert!(paths_in("[`table/i386.rs`](kernel/x)").is_empty());
+    assert!(paths_in("`tests/programs/NAME.c`").is_empty());
+}
+
+/// Paths in comments and on the pages name existing files: from the root, from a crate's source, or from the
+/// file's own folder or the one above.
+#[test]
+fn paths_in_prose_are_there() {
+    let mut texts = pages();
+    for folder in ["boot", "kernel", "tests", "user", "xtask"] {
+        texts.extend(files(folder, &[".rs", ".c", ".h"]));
+    }
+    let folders = [
+        "",
+        "kernel/src",
+        "user/vdso/src",
+        "user/bin/src/bin",
+        "xtask/src",
+    ];
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for (file, text) in texts {
+        let is_page = file.ends_with(".md");
+        let own = Path::new(&file).parent().expect("a folder");
+        for line in text.lines().filter(|line| line.contains('/')) {
+            let prose = match line.find("//").or_else(|| line.find("/*")) {
+                _ if is_page => line,
+                Some(start) => &line[start..],
+                None => continue,
+            };
+            for path in paths_in(prose) {
+                count += 1;
+                let folders = folders.iter().map(|folder| paths::root().join(folder));
+                let mut places = folders.chain([own.to_owned(), own.join("..")]);
+                if !places.any(|folder| folder.join(&path).is_file()) {
+                    wrong.push(format!("{file}: {path}"));
+                }
+            }
+        }
+    }
+    assert!(count > 300, "only {count} paths");
+    assert!(wrong.is_empty(), "not there:\n{}", wrong.join("\n"));
+}
+
+/// Functions of at least four words that the pages name, tests for the most part, exist.
+#[test]
+fn tests_that_the_pages_name_are_there() {
+    let name = Regex::new(r"`(?:\w+::)*([a-z0-9]+(?:_[a-z0-9]+){3,})`").expect("a pattern");
+    let mut sources = String::new();
+    for folder in ["kernel/src", "tests", "user", "xtask/src"] {
+        sources.extend(files(folder, &[".rs"]).into_iter().map(|(_, text)| text));
+    }
+    let mut count = 0;
+    for (page, text) in pages() {
+        for (_, [function]) in name.captures_iter(&text).map(|found| found.extract()) {
+            count += 1;
+            let is_there = sources.contains(&format!("fn {function}("));
+            assert!(is_there, "{page}: no function {function}");
+        }
+    }
+    assert!(count > 10, "only {count} names");
 }
 
 /// One rule of docs/RULES.md: the files that keep it, and the files of its tests.

@@ -2,7 +2,8 @@
 //! support of each.
 //!
 //! Trident's numbers and names are read from the kernel's two tables, Linux's come from the
-//! `syscalls` crate, and the state of each call comes from `table/states.txt`. A row without a
+//! `syscalls` crate, and the state of each call comes from
+//! `kernel/src/syscall/table/states.txt`. A row without a
 //! state, a state without a row, and an outdated list each fail a test.
 
 use std::collections::BTreeMap;
