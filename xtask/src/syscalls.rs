@@ -18,7 +18,7 @@ use crate::ui;
 /// The list's head.
 const HEAD: &str = "# System calls\n\n\
     Made by `cargo xtask syscalls` from the tables in `kernel/src/syscall/table/`; not written by \
-    hand.\nA number in parentheses is Linux's, and answers `ENOSYS` here.\n\n";
+    hand.\nA number in parentheses is Linux's; the call returns `ENOSYS` here.\n\n";
 
 /// Numbers of each call, by name: Linux's, and whether there is a handler here.
 type Numbers = BTreeMap<String, u32>;

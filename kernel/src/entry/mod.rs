@@ -56,7 +56,7 @@
 //!
 //! | term | meaning |
 //! |---|---|
-//! | door | a system call entry: [`Door`](crate::abi::frame::Door) |
+//! | door | a system call entry: [`Door`](crate::abi::door::Door) |
 //! | stub | the assembly that an entry starts with, until it calls Rust |
 //! | naked function | a function without compiled code before and after its assembly (`#[unsafe(naked)]`) |
 //! | frame | the program's registers, saved at the top of the task's kernel stack |

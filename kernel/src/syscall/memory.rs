@@ -37,7 +37,7 @@ pub(super) fn with_mm<T>(
 }
 
 /// Runs `change`, which changes areas, in the running program's turn for that: while it runs in
-/// parts, no other call changes areas ([`Mm::turn`]).
+/// parts, no other call changes areas (`Mm::turn`, `process/mm.rs`).
 pub(super) fn in_turn<T>(change: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
     let mm = current().mm().ok_or(Errno::ESRCH)?;
     let _turn = mm.turn();
