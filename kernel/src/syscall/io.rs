@@ -1,8 +1,8 @@
 //! File I/O: read(2) and write(2), their positioned and vectored forms, and lseek(2).
 //!
 //! For write(2) [`caller::file`] looks up the descriptor in the process's table (`vfs/fdtable.rs`),
-//! [`UserBuffer`] (`vfs/io.rs`) makes the buffer a source of bytes, and [`File::write`] writes from it
-//! and returns the number of bytes.
+//! [`UserBuffer`] (`vfs/io.rs`) makes the buffer a source of bytes, and [`File::write`] writes from
+//! it and returns the number of bytes.
 //!
 //! The next file on a call's path: `vfs/file.rs`.
 

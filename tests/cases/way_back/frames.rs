@@ -163,7 +163,7 @@ const BAD_FRAMES: &[(&str, Changes)] = &[
     ("ss_of_nothing", &[(frame::SS, 0x63)]),
 ];
 
-/// Rule 2: the fault of such an IRET, in ring 0 with the program's GS, kills the program by
+/// Rule 2: the fault of such an IRET, in ring 0 with the user GS base, kills the program by
 /// SIGSEGV.
 fn bad_frame(changes: Changes) -> Result<()> {
     for (width, exit) in [

@@ -22,7 +22,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 /// Rule 7: an NMI at each instruction of an entry stub and its exit path in turn, with the
-/// program's GS or the kernel's, on either stack. The program's state is unchanged.
+/// user GS base or the kernel's, on either stack. The program's state is unchanged.
 fn nmi_at_each_instruction(
     cpu: &str,
     width: u32,
@@ -33,7 +33,7 @@ fn nmi_at_each_instruction(
     passes(vm, move |gdb| {
         let nmi = gdb.symbol("nmi")?;
         let mut places = instructions(gdb, entry)?;
-        // The last one is the call to Rust code, which runs with the kernel's GS.
+        // The last one is the call to Rust code, which runs with the kernel's GS base.
         let kernel_gs = gdb.registers()?.get(Register::GsBase);
         places.extend(instructions(gdb, exit)?);
         for place in places {
