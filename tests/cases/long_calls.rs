@@ -18,10 +18,12 @@ pub fn cases() -> Vec<Case> {
         random_numbers_in_parts,
         a_process_with_many_locks_ends
     ];
-    cases.extend(["objects", "areas", "files", "processes"].map(|kind| {
-        let name = format!("calls_on_many_objects::{kind}");
-        Case::new(name, move || calls_on_many_objects(kind))
-    }));
+    cases.extend(
+        ["objects", "areas", "files", "events", "processes"].map(|kind| {
+            let name = format!("calls_on_many_objects::{kind}");
+            Case::new(name, move || calls_on_many_objects(kind))
+        }),
+    );
     for compiler in [Compiler::Glibc64, Compiler::Glibc32] {
         let name = format!("mem_file_protections::{}", compiler.name());
         cases.push(Case::new(name, move || {

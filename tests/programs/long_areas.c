@@ -149,6 +149,7 @@ static const struct call calls[] = {
 	{"munmap_file", make_file_areas, do_munmap},
 	{"fork_file", make_file_areas, do_fork},
 	{"exit_file", make_file_areas, do_exit},
+	{"ftruncate", make_file_areas, do_ftruncate},
 	{"punch", make_file_areas, do_punch},
 	{"seal", make_file_areas, do_open_write},
 	{"munmap_files", make_files, do_munmap},

@@ -7,6 +7,7 @@
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 
 #include "late.h"
 
@@ -95,6 +96,11 @@ static void make_mounts(void)
 		mount(name, name, NULL, MS_BIND, NULL);
 	}
 	chdir("/");
+}
+
+static void do_umount_all(void)
+{
+	umount2("/big", MNT_DETACH);
 }
 
 static void do_umount_bind(void)
@@ -218,6 +224,35 @@ static void make_events(void)
 	}
 }
 
+static void make_attributes(void)
+{
+	char name[20];
+
+	make_mount();
+	first = open("file", O_CREAT | O_RDWR, 0644);
+	for (int i = 0; i < NAMES; i++) {
+		sprintf(name, "user.%d", i);
+		fsetxattr(first, name, "", 0, 0);
+	}
+	start = room(1 << 17);
+}
+
+static void set_attribute(void)
+{
+	fsetxattr(first, "user.a", start, 1 << 16, 0);
+}
+
+static void get_attribute(void)
+{
+	set_attribute();
+	fgetxattr(first, "user.a", start, 1 << 16);
+}
+
+static void list_attributes(void)
+{
+	flistxattr(first, start, 1 << 16);
+}
+
 static void make_names_of_sockets(void)
 {
 	struct sockaddr_un name = {AF_UNIX, ""};
@@ -232,12 +267,14 @@ static void make_names_of_sockets(void)
 
 static const struct call calls[] = {
 	{"umount", make_names, do_umount},
+	{"name_files", make_mount, name_files},
 	{"umount_watched", make_watches, do_umount},
 	{"umount_deep", leave_deep, do_umount},
 	{"getcwd", make_deep, do_getcwd},
 	{"mountinfo", make_mounts, read_mountinfo},
 	{"mounts", make_mounts, read_mounts},
 	{"umount_bind", make_mounts, do_umount_bind},
+	{"umount_all", make_mounts, do_umount_all},
 	{"dup", make_full_table, do_dup_twice},
 	{"poll", make_descriptors, do_poll},
 	{"select", make_descriptors, do_select},
@@ -248,6 +285,9 @@ static const struct call calls[] = {
 	{"peek_stream", make_stream, peek_stream},
 	{"close_datagrams", make_datagrams, close_first},
 	{"close_events", make_events, close_first},
+	{"set_attribute", make_attributes, set_attribute},
+	{"get_attribute", make_attributes, get_attribute},
+	{"list_attributes", make_attributes, list_attributes},
 	{"exit_names", make_names_of_sockets, do_exit},
 };
 

@@ -2,10 +2,13 @@
 /* Calls on as many processes, signals, timers and groups as a program can make (late.h). */
 #define _GNU_SOURCE
 #include <grp.h>
+#include <pthread.h>
 
 #include "late.h"
 
-enum { GROUPS = 65536, CHILDREN = 2000, SIGNALS = 40000, TIMERS = 40000 };
+enum { GROUPS = 65536, CHILDREN = 2000, MEMBERS = 500, THREADS = 1000, SIGNALS = 40000, TIMERS = 40000 };
+
+static int stopped;
 
 static void do_setgroups(void)
 {
@@ -37,6 +40,47 @@ static void make_children(void)
 			_exit(0);
 		}
 	usleep(100000);
+}
+
+/* A group of stopped processes, which the exit of their parent orphans: all get SIGHUP and end. */
+static void make_stopped(void)
+{
+	for (int i = 0; i < MEMBERS; i++) {
+		int child = fork();
+
+		if (child == 0) {
+			raise(SIGSTOP);
+			_exit(0);
+		}
+		stopped = stopped ? stopped : child;
+		setpgid(child, stopped);
+	}
+	usleep(100000);
+}
+
+/* Here their parent stays: the exit of each concerns its group, in which the ended ones still are. */
+static void kill_stopped(void)
+{
+	kill(-stopped, SIGKILL);
+	while (wait(NULL) > 0)
+		;
+}
+
+static void *sleep_long(void *none)
+{
+	pause();
+	return none;
+}
+
+static void make_threads(void)
+{
+	pthread_attr_t small;
+	pthread_t thread;
+
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, 16384);
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&thread, &small, sleep_long, NULL);
 }
 
 static void do_wait(void)
@@ -88,9 +132,14 @@ static void do_compute(void)
 }
 
 static const struct call calls[] = {
+	{"setgroups", make_nothing, do_setgroups},
 	{"fork_groups", make_groups, do_fork},
 	{"status", make_groups, read_status},
 	{"wait", make_children, do_wait},
+	{"exit_orphans", make_stopped, do_exit},
+	{"kill_stopped", make_stopped, kill_stopped},
+	{"exit_threads", make_threads, do_exit},
+	{"exec_threads", make_threads, do_execve},
 	{"ignore", make_signals, do_ignore},
 	{"take", make_signals, do_take},
 	{"cpu_timers", make_cpu_timers, do_compute},

@@ -2,8 +2,9 @@
 //! the terminals, the scheduler and the CPU times are updated, in that order; then the timers that
 //! are due expire.
 //!
-//! An interrupt can occur only in user mode, in the idle loop and at a preemption point of a long
-//! call (`sched/preempt.rs`): no lock is held.
+//! An interrupt can occur only in user mode, in the idle loop, where a task gives the CPU up
+//! (`sched/run_queue.rs`) and at a preemption point of a long call (`sched/preempt.rs`): no lock is
+//! held.
 
 use crate::abi::frame::Frame;
 use crate::dev::pic;
@@ -34,7 +35,7 @@ fn timer(frame: &Frame) {
         load::tick();
         tty::tick();
         run_queue::tick();
-        // Not in the idle loop, where no task runs.
+        // Not in the idle loop or between two tasks: no task runs.
         if frame.is_user() || run_queue::is_running() {
             rusage::sample(frame);
             timers::tick();

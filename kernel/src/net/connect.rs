@@ -127,7 +127,7 @@ impl Socket {
                 theirs.options.pass_credentials = passes;
             }
             listener.state().pending.push_back(end);
-            listener.readable.wake(Ready::READ, usize::MAX);
+            listener.readable.wake_in_parts(Ready::READ, usize::MAX);
             return Ok(());
         }
     }

@@ -130,7 +130,7 @@ pub fn receive(
     let Some(packet) = found else {
         return Ok(Incoming::default());
     };
-    socket.room.wake(Ready::WRITE, usize::MAX);
+    socket.room.wake_in_parts(Ready::WRITE, usize::MAX);
     let len = packet.left();
     let is_cut = out.left() < len;
     packet.copy(0, len, out)?;

@@ -4,7 +4,8 @@
 //! As in Linux's collector up to 6.9 (net/unix/garbage.c), a socket is a candidate if messages hold
 //! all references to its file. A candidate in the queue of a socket that is no candidate can be
 //! received, and so can everything in its own queues. The other candidates are garbage, and their
-//! queues are emptied.
+//! queues are emptied. Marking begins anew when others send or receive descriptors at one of its
+//! preemption points.
 //!
 //! The collector runs when a socket is closed or a process exits, which cannot fail: its marks are
 //! part of the records of sockets in flight ([`Mark`]), and it allocates no memory.
@@ -13,8 +14,9 @@ use alloc::sync::{Arc, Weak};
 use core::ops::Bound::{Excluded, Unbounded};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
-use super::inflight::{Flight, SOCKETS, key};
+use super::inflight::{self, Flight, SOCKETS, key};
 use super::socket::Socket;
+use crate::sched::preempt::{self, STRIDE, Stride};
 use crate::vfs::file::File;
 
 /// Up to this number of sockets in flight, the collector runs at every close.
@@ -76,53 +78,117 @@ fn for_each_in_queues(socket: &Socket, f: &mut dyn FnMut(&Arc<File>)) {
     }
 }
 
-/// Calls `f` with the key and the record of each socket in flight.
-fn for_each_flight(mut f: impl FnMut(usize, &mut Flight)) {
-    for (key, flight) in SOCKETS.lock().iter_mut() {
-        f(*key, flight);
+/// Sockets in flight that are gone through between two preemption points.
+const PART: usize = 1024;
+/// Weight of a search through a socket's queues between two points, in bytes copied.
+const SEARCH: usize = 512;
+
+/// Whether no descriptor has been sent, received or closed since the marking began. A change may
+/// move a socket from a queue not looked at yet to one that was.
+struct Undisturbed(u64);
+
+impl Undisturbed {
+    fn begin() -> Self {
+        Self(inflight::changes())
+    }
+
+    /// A preemption point. `None`: others changed what is in flight.
+    fn point(&self) -> Option<()> {
+        preempt::point();
+        (inflight::changes() == self.0).then_some(())
     }
 }
 
-/// The first candidate after the key `after` for which `is_wanted` holds.
+/// Calls `f` with the key and the record of each socket in flight, and `point` between two parts.
+fn for_each_flight(
+    mut f: impl FnMut(usize, &mut Flight),
+    point: impl Fn() -> Option<()>,
+) -> Option<()> {
+    let mut after = Unbounded;
+    loop {
+        let mut passed = 0;
+        for (key, flight) in SOCKETS.lock().range_mut((after, Unbounded)).take(PART) {
+            f(*key, flight);
+            after = Excluded(*key);
+            passed += 1;
+        }
+        if passed < PART {
+            return Some(());
+        }
+        point()?;
+    }
+}
+
+/// The first candidate after the key `after` for which `is_wanted` holds; without its socket, the
+/// key at which the next part of the search begins.
 fn next_candidate(
     after: Option<usize>,
     is_wanted: impl Fn(&Mark) -> bool,
-) -> Option<(usize, Arc<Socket>)> {
+) -> Option<(usize, Option<Arc<Socket>>)> {
     let sockets = SOCKETS.lock();
     let from = after.map_or(Unbounded, Excluded);
-    let mut rest = sockets.range((from, Unbounded));
-    rest.find(|(_, flight)| flight.mark.is_candidate && is_wanted(&flight.mark))
-        .map(|(key, flight)| (*key, flight.socket.clone()))
+    let mut passed = None;
+    for (key, flight) in sockets.range((from, Unbounded)).take(PART) {
+        if flight.mark.is_candidate && is_wanted(&flight.mark) {
+            return Some((*key, Some(flight.socket.clone())));
+        }
+        passed = Some((*key, None));
+    }
+    passed
+}
+
+/// Weight of a step of a search by [`next_candidate`].
+fn weight(found: Option<&Arc<Socket>>) -> usize {
+    if found.is_some() { SEARCH } else { STRIDE }
 }
 
 fn collect() {
+    /// Attempts, if others send and receive descriptors all the time. The garbage is then left to the
+    /// next collection.
+    const ATTEMPTS: usize = 8;
     static IS_RUNNING: AtomicBool = AtomicBool::new(false);
-    // Closing garbage may call `collect` again.
+    static IS_WANTED: AtomicBool = AtomicBool::new(false);
+    IS_WANTED.store(true, Relaxed);
+    // Closing garbage may call `collect` again, as may others at a preemption point.
     if IS_RUNNING.swap(true, Relaxed) {
         return;
     }
-    mark();
-    sweep();
+    while IS_WANTED.swap(false, Relaxed) {
+        if (0..ATTEMPTS).any(|_| mark().is_some()) {
+            sweep();
+        }
+    }
     IS_RUNNING.store(false, Relaxed);
 }
 
-/// Marks the sockets in flight that can be received.
-fn mark() {
-    for_each_flight(|_, flight| {
-        flight.mark = Mark {
-            is_candidate: Weak::strong_count(&flight.file) == flight.count,
-            outside: flight.count,
-            ..Mark::default()
-        };
-    });
+/// Marks the sockets in flight that can be received. `None`: others changed what is in flight.
+fn mark() -> Option<()> {
+    let undisturbed = Undisturbed::begin();
+    let point = || undisturbed.point();
+    for_each_flight(
+        |_, flight| {
+            flight.mark = Mark {
+                is_candidate: Weak::strong_count(&flight.file) == flight.count,
+                outside: flight.count,
+                ..Mark::default()
+            };
+        },
+        point,
+    )?;
+    let mut stride = Stride::default();
     let mut last = None;
     while let Some((key_of, socket)) = next_candidate(last, |_| true) {
-        for_each_in_queues(&socket, &mut |file| {
-            if let Some(flight) = SOCKETS.lock().get_mut(&key(file)) {
-                flight.mark.outside = flight.mark.outside.saturating_sub(1);
-            }
-        });
         last = Some(key_of);
+        if let Some(socket) = &socket {
+            for_each_in_queues(socket, &mut |file| {
+                if let Some(flight) = SOCKETS.lock().get_mut(&key(file)) {
+                    flight.mark.outside = flight.mark.outside.saturating_sub(1);
+                }
+            });
+        }
+        if stride.passes(weight(socket.as_ref())) {
+            point()?;
+        }
     }
     let mut top = None;
     let reach = |key: usize, flight: &mut Flight, top: &mut Option<usize>| {
@@ -132,11 +198,14 @@ fn mark() {
             mark.below = top.replace(key);
         }
     };
-    for_each_flight(|key, flight| {
-        if flight.mark.outside > 0 {
-            reach(key, flight, &mut top);
-        }
-    });
+    for_each_flight(
+        |key, flight| {
+            if flight.mark.outside > 0 {
+                reach(key, flight, &mut top);
+            }
+        },
+        point,
+    )?;
     while let Some(key_of) = top {
         let next = {
             let sockets = SOCKETS.lock();
@@ -152,29 +221,51 @@ fn mark() {
                 reach(key(file), flight, &mut top);
             }
         });
+        if stride.passes(SEARCH) {
+            point()?;
+        }
     }
+    Some(())
 }
 
 /// Empties the queues of unreachable sockets. An unreachable socket stays unreachable while other
-/// garbage is closed.
+/// garbage is closed, and whatever others do meanwhile.
 fn sweep() {
+    let point = || {
+        preempt::point();
+        Some(())
+    };
     let mut survivors = 0;
-    for_each_flight(|_, flight| {
-        let mark = &flight.mark;
-        survivors += usize::from(!mark.is_candidate || mark.is_reachable);
-    });
+    for_each_flight(
+        |_, flight| {
+            let mark = &flight.mark;
+            survivors += usize::from(!mark.is_candidate || mark.is_reachable);
+        },
+        point,
+    );
     SURVIVORS.store(survivors, Relaxed);
+    let mut stride = Stride::default();
     let mut last = None;
     while let Some((key_of, socket)) = next_candidate(last, |mark| !mark.is_reachable) {
-        for number in 0.. {
-            let Some(pending) = socket.state().pending.get(number).cloned() else {
-                break;
-            };
-            let packets = core::mem::take(&mut pending.state().queue);
-            drop(packets);
-        }
-        let packets = core::mem::take(&mut socket.state().queue);
-        drop(packets);
         last = Some(key_of);
+        if let Some(socket) = &socket {
+            empty(socket);
+        }
+        if stride.passes(weight(socket.as_ref())) {
+            preempt::point();
+        }
     }
+}
+
+/// Empties the queues of a socket and of its connections not accepted yet.
+fn empty(socket: &Socket) {
+    for number in 0.. {
+        let Some(pending) = socket.state().pending.get(number).cloned() else {
+            break;
+        };
+        let packets = core::mem::take(&mut pending.state().queue);
+        drop(packets);
+    }
+    let packets = core::mem::take(&mut socket.state().queue);
+    drop(packets);
 }

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::RLIMIT_NOFILE;
@@ -17,6 +17,8 @@ use crate::abi::errno::Errno;
 use crate::mm::reserve;
 use crate::process::caller;
 use crate::process::current;
+use crate::sched::preempt::{self, Stride};
+use crate::vfs::fdtable::FdTable;
 use crate::vfs::file::File;
 
 /// A socket's file in flight.
@@ -36,6 +38,19 @@ pub static SOCKETS: Mutex<BTreeMap<usize, Flight>, rank::FlyingSockets> =
     Mutex::new(BTreeMap::new());
 /// Number of descriptors in flight, by the sender's user ID.
 static USERS: Mutex<BTreeMap<u32, usize>, rank::FlyingOfUser> = Mutex::new(BTreeMap::new());
+
+/// Number of changes of what messages hold and of who may receive it ([`gc`]).
+static CHANGES: AtomicU64 = AtomicU64::new(0);
+
+/// The number of changes so far.
+pub fn changes() -> u64 {
+    CHANGES.load(Relaxed)
+}
+
+/// Counts a change: descriptors are sent, received, peeked at or closed.
+pub fn count_change() {
+    CHANGES.fetch_add(1, Relaxed);
+}
 
 /// The key of a file in [`SOCKETS`].
 pub fn key(file: &Arc<File>) -> usize {
@@ -92,6 +107,7 @@ impl Parcel {
 }
 
 fn add(file: &Arc<File>, uid: u32) {
+    count_change();
     *USERS.lock().entry(uid).or_default() += 1;
     if let Some(socket) = super::socket_of(file) {
         let mut sockets = SOCKETS.lock();
@@ -110,6 +126,7 @@ fn remove(files: &[Arc<File>], uid: u32) {
     if files.is_empty() {
         return;
     }
+    count_change();
     let mut users = USERS.lock();
     if let Some(count) = users.get_mut(&uid) {
         *count -= files.len();
@@ -133,8 +150,8 @@ fn remove(files: &[Arc<File>], uid: u32) {
 
 /// Closes the descriptors of a message that was never received. Such a message may be in the queue
 /// of a socket that is itself closed here, to any depth: parcels are closed one after the other,
-/// not recursively. The parcels themselves form the list of those left, so closing allocates no
-/// memory.
+/// not recursively, with preemption points. The parcels themselves form the list of those left, so
+/// closing allocates no memory; those that others leave meanwhile are closed here too.
 pub fn close_later(mut parcel: Box<Parcel>) {
     static LEFT: Mutex<Option<Box<Parcel>>, rank::FlyingLeft> = Mutex::new(None);
     static IS_CLOSING: AtomicBool = AtomicBool::new(false);
@@ -147,6 +164,7 @@ pub fn close_later(mut parcel: Box<Parcel>) {
     if IS_CLOSING.swap(true, Relaxed) {
         return;
     }
+    let mut stride = Stride::default();
     loop {
         let first = {
             let mut left = LEFT.lock();
@@ -157,7 +175,11 @@ pub fn close_later(mut parcel: Box<Parcel>) {
         let Some(first) = first else {
             break;
         };
+        let weight = first.files.len() * FdTable::CLOSING;
         drop(first);
+        if stride.passes(weight) {
+            preempt::point();
+        }
     }
     IS_CLOSING.store(false, Relaxed);
     gc::after_release();

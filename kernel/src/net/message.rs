@@ -139,7 +139,7 @@ pub(super) fn deliver(
     let room = receiver.state().queue.room_for(1);
     room.map_err(|_| Errno::ENOBUFS)?;
     receiver.state().queue.push_back(packet);
-    receiver.readable.wake(Ready::READ, usize::MAX);
+    receiver.readable.wake_in_parts(Ready::READ, usize::MAX);
     Ok(())
 }
 

@@ -183,6 +183,9 @@ impl Packet {
     /// `ENOMEM`.
     pub fn peek_files(&self) -> Result<Vec<Arc<File>>, Errno> {
         let parcel = self.parcel.lock();
+        if parcel.is_some() {
+            inflight::count_change();
+        }
         parcel
             .as_ref()
             .map_or(Ok(Vec::new()), |parcel| fallible::to_vec(&parcel.files))

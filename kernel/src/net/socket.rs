@@ -203,8 +203,8 @@ impl Socket {
 
     /// Wakes all readers and writers.
     pub fn wake(&self) {
-        self.readable.wake_all();
-        self.writable.wake_all();
+        self.readable.wake_in_parts(Ready::all(), usize::MAX);
+        self.writable.wake_in_parts(Ready::all(), usize::MAX);
     }
 
     /// Whether poll(2) reports the socket as writable: at least three quarters of SO_SNDBUF are
@@ -216,7 +216,7 @@ impl Socket {
     /// Wakes waiting senders if the socket is writable.
     pub fn wake_if_writable(&self) {
         if self.is_writable() {
-            self.writable.wake(Ready::WRITE, usize::MAX);
+            self.writable.wake_in_parts(Ready::WRITE, usize::MAX);
         }
     }
 

@@ -100,9 +100,9 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     // The task never again reaches `exit_work`, which would do it.
     leftovers::give_back();
     hangup::disassociate(process, true);
-    jobs::orphaned_by(process);
     ptrace::end::tracer_ended(process);
     orphans::give_away(process);
+    jobs::member_ended(process);
     process.status.set(Some(status));
     if ptrace::end::process_ended(process, status) {
         process.is_held_back.store(true, Ordering::Relaxed);

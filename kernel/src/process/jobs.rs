@@ -3,7 +3,7 @@
 //! `terminal.rs` has the controlling terminal of a session, `stop.rs` stopping and continuing.
 
 use alloc::sync::Arc;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::Process;
 use super::signal;
@@ -12,6 +12,7 @@ use super::table::{self, group_members};
 use super::terminal::Controlling;
 use crate::abi::errno::Errno;
 use crate::abi::signal::{SIGCONT, SIGHUP, SigInfo};
+use crate::sched::preempt::{self, Stride};
 
 fn group_of(process: &Process) -> u32 {
     process.pgid.load(Ordering::Relaxed)
@@ -80,81 +81,93 @@ pub fn make_session(process: &Process) -> Result<(), Errno> {
 /// Whether the group of `process` is orphaned: no member has a parent in another group of the same
 /// session, which could continue it (POSIX, "orphaned process group").
 pub fn is_orphaned_group(process: &Process) -> bool {
-    is_orphaned(group_of(process), None)
+    is_orphaned(group_of(process))
 }
 
-/// Whether a group is orphaned when one of its members doesn't count. Init as a parent doesn't
-/// count (will_become_orphaned_pgrp).
-fn is_orphaned(group: u32, without: Option<&Process>) -> bool {
-    !group_members(group).any(|member| {
-        let counts = member.status.lock().is_none()
-            && without.is_none_or(|without| without.pid != member.pid);
-        counts && has_parent_outside(&member, group)
-    })
+/// Whether a group is orphaned. A process that ends doesn't count (will_become_orphaned_pgrp).
+fn is_orphaned(group: u32) -> bool {
+    !members_in_parts(group).any(|member| member.has_threads() && is_linked(&member, group))
 }
 
-/// Whether the parent of `member` is in another group of the same session.
-fn has_parent_outside(member: &Process, group: u32) -> bool {
+/// Whether the parent of `member` is in another group of the same session. Init doesn't count. A
+/// parent that ends is as good as the next one, although its children may still have it.
+fn is_linked(member: &Process, group: u32) -> bool {
     let parent = member.parent.lock().upgrade();
+    let parent = parent.and_then(|parent| {
+        if parent.has_threads() {
+            Some(parent)
+        } else {
+            table::reaper_of(&parent)
+        }
+    });
     parent.is_some_and(|parent| {
         !parent.is_init() && group_of(&parent) != group && session_of(&parent) == session_of(member)
     })
 }
 
-/// Handles the groups that the exit of `process` orphans: its own and those of its children. A
-/// stopped group that becomes orphaned gets SIGHUP and SIGCONT (kill_orphaned_pgrp).
-pub fn orphaned_by(process: &Arc<Process>) {
-    let own = group_of(process);
-    for child in children_of(process) {
-        child.group_was_asked.store(false, Ordering::Relaxed);
-    }
-    for child in children_of(process) {
-        let group = group_of(&child);
-        let concerns = group != own && session_of(&child) == session_of(process);
-        // Each group once, however many children are in it.
-        if concerns && !child.group_was_asked.load(Ordering::Relaxed) {
-            signal_if_orphaned(process, group);
+/// The members of a group, with a preemption point between two parts of a large one.
+fn members_in_parts(group: u32) -> impl Iterator<Item = Arc<Process>> {
+    /// Weight of a member between two points, in bytes copied.
+    const LOOK: usize = 256;
+    let mut stride = Stride::default();
+    group_members(group).inspect(move |_| {
+        if stride.passes(LOOK) {
+            preempt::point();
         }
-    }
-    if has_parent_outside(process, own) {
-        signal_if_orphaned(process, own);
-    }
-}
-
-/// The children of a process, by ID. Without a list: an exit must not need memory.
-fn children_of(process: &Process) -> impl Iterator<Item = Arc<Process>> {
-    let mut from = 0;
-    core::iter::from_fn(move || {
-        let children = process.children.lock();
-        let (&pid, child) = children.range(from..).next()?;
-        from = pid + 1;
-        Some(child.clone())
     })
 }
 
-/// Sends SIGHUP and SIGCONT to a stopped group that the exit of `process` orphans.
-fn signal_if_orphaned(process: &Arc<Process>, group: u32) {
-    let is_stopped =
-        |member: &Arc<Process>| matches!(member.signals.lock().stop, StopState::Stopped(_));
-    // The children of `process` get another parent.
-    let is_linked = |member: &Arc<Process>| {
-        let is_child = member
-            .parent
-            .lock()
-            .upgrade()
-            .is_some_and(|parent| Arc::ptr_eq(&parent, process));
-        let counts = member.status.lock().is_none() && member.pid != process.pid && !is_child;
-        counts && has_parent_outside(member, group)
-    };
-    let (mut any_stopped, mut any_linked) = (false, false);
-    for member in group_members(group) {
-        member.group_was_asked.store(true, Ordering::Relaxed);
-        any_stopped |= is_stopped(&member);
-        any_linked |= is_linked(&member);
+/// Checks the group of `process`, which ends.
+pub fn member_ended(process: &Process) {
+    let group = group_of(process);
+    if is_linked(process, group) {
+        signal_if_orphaned(group);
     }
-    if any_stopped && !any_linked {
+}
+
+/// The groups of the children of a process that ends: each is checked once, however many children
+/// are in it.
+pub struct GroupsOfChildren {
+    /// Number of the exit.
+    exit: u64,
+    parents_group: u32,
+    session: u32,
+}
+
+impl GroupsOfChildren {
+    /// Those of `parent`.
+    pub fn of(parent: &Process) -> Self {
+        static EXITS: AtomicU64 = AtomicU64::new(1);
+        Self {
+            exit: EXITS.fetch_add(1, Ordering::Relaxed),
+            parents_group: group_of(parent),
+            session: session_of(parent),
+        }
+    }
+
+    /// Checks the group of `child`, which has its new parent.
+    pub fn given_away(&self, child: &Process) {
+        let group = group_of(child);
+        let concerns = group != self.parents_group && session_of(child) == self.session;
+        if !concerns || child.group_check.load(Ordering::Relaxed) == self.exit {
+            return;
+        }
+        for member in members_in_parts(group) {
+            member.group_check.store(self.exit, Ordering::Relaxed);
+        }
+        signal_if_orphaned(group);
+    }
+}
+
+/// Sends SIGHUP and SIGCONT to a group that an exit has orphaned, if a member is stopped
+/// (kill_orphaned_pgrp).
+fn signal_if_orphaned(group: u32) {
+    let is_stopped =
+        |member: Arc<Process>| matches!(member.signals.lock().stop, StopState::Stopped(_));
+    if is_orphaned(group) && members_in_parts(group).any(is_stopped) {
         for signo in [SIGHUP, SIGCONT] {
             let _ = signal::send_group(group, &SigInfo::kernel(signo));
+            preempt::point();
         }
     }
 }

@@ -88,9 +88,9 @@ pub struct Process {
     pub timers: Timers,
     /// Whether orphaned descendants become children of this process (PR_SET_CHILD_SUBREAPER).
     pub is_subreaper: AtomicBool,
-    /// While the parent exits: whether this process's group has been checked
-    /// ([`super::jobs::orphaned_by`]).
-    pub group_was_asked: AtomicBool,
+    /// Number of the last exit of a parent that checked this process's group
+    /// ([`super::jobs::GroupsOfChildren`]).
+    pub group_check: AtomicU64,
     /// Preference of the out-of-memory killer (oom_score_adj).
     pub oom: Adjustment,
     /// Whether other processes of the same user may access this one (PR_SET_DUMPABLE).
@@ -151,7 +151,7 @@ impl Process {
             started: time::uptime_ns(),
             timers: Timers::default(),
             is_subreaper: AtomicBool::new(false),
-            group_was_asked: AtomicBool::new(false),
+            group_check: AtomicU64::new(0),
             oom: Adjustment::default(),
             is_dumpable: AtomicBool::new(true),
             membarriers: AtomicU32::new(0),
@@ -183,6 +183,12 @@ impl Process {
     /// Credentials of the thread group leader, kept after its exit.
     pub fn cred(&self) -> Arc<Credentials> {
         self.cred.lock().clone()
+    }
+
+    /// Whether a thread lives; without, the process ends or has ended (find_alive_thread in
+    /// kernel/exit.c).
+    pub fn has_threads(&self) -> bool {
+        !self.threads.lock().is_empty()
     }
 
     /// Signal actions, possibly shared with other processes (CLONE_SIGHAND).

@@ -235,6 +235,19 @@ pub fn find_process(pid: u32) -> Option<Arc<Process>> {
     TASKS.lock().by_tid.get(&pid)?.process.upgrade()
 }
 
+/// The new parent of the children of `process`, which ends: the nearest subreaper among its ancestors
+/// (PR_SET_CHILD_SUBREAPER), else init (find_new_reaper in kernel/exit.c).
+pub fn reaper_of(process: &Process) -> Option<Arc<Process>> {
+    let mut next = process.parent.lock().upgrade();
+    while let Some(ancestor) = next {
+        if ancestor.is_subreaper.load(Ordering::Relaxed) && ancestor.has_threads() {
+            return Some(ancestor);
+        }
+        next = ancestor.parent.lock().upgrade();
+    }
+    find_process(Process::INIT)
+}
+
 /// Reference to the process or thread that has this ID now.
 pub fn pid(id: u32) -> Option<Pid> {
     let tasks = TASKS.lock();

@@ -57,7 +57,7 @@ pub fn current_thread() -> Arc<Thread> {
 }
 
 /// Whether a thread has the CPU. An interrupt that strikes in the kernel then strikes at a point of a
-/// long call, otherwise in the idle loop.
+/// long call, otherwise in the idle loop or between two tasks.
 pub fn is_running() -> bool {
     // Called by the timer, as `tick`.
     let scheduler = SCHEDULER.try_lock();
@@ -180,11 +180,16 @@ pub fn schedule() {
 /// Takes pending interrupts and switches to another task if one is ready; doesn't wait for memory.
 /// For a task that can't be added to a wait queue, and for one that waits for memory itself.
 pub fn pause() {
+    take_interrupts();
+    change(Turn::Others);
+}
+
+/// Takes pending interrupts.
+fn take_interrupts() {
     interrupts::enable();
     // STI takes effect after the next instruction: pending interrupts are taken after NOP.
     x86_64::instructions::nop();
     interrupts::disable();
-    change(Turn::Others);
 }
 
 /// Switches to the next task in the order of `turn`; doesn't wait for memory.
@@ -203,6 +208,11 @@ fn change(turn: Turn) {
         if let Some(current) = &scheduler.current {
             current.switches.voluntary.fetch_add(1, Ordering::Relaxed);
         }
+        // Interrupts come in between two tasks: many that end or sleep again one after the other
+        // never return to user mode, and would keep the timer out.
+        drop(scheduler);
+        take_interrupts();
+        scheduler = SCHEDULER.lock();
         loop {
             if let Some(next) = scheduler.turns.next(None, turn) {
                 break Some(next);

@@ -4,7 +4,7 @@ use vdso::math::Time;
 use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME, TAI};
 
 use crate::sched::{run_queue, wait};
-use crate::time::timer::{Clock, Timer};
+use crate::time::timer::{Clock, Purpose, Timer};
 use crate::time::{as_nanos, now};
 
 /// Timer that wakes the thread that made it, unless dropped before.
@@ -16,7 +16,8 @@ impl Alarm {
     /// Wakes the running task when `clock` reaches `time` (ns).
     pub fn new(clock: Clock, time: u64) -> Self {
         let timer = Timer::new();
-        timer.set(clock, time, run_queue::current_thread().as_timer_owner());
+        let owner = run_queue::current_thread().as_timer_owner();
+        timer.set_for(Purpose::Sleep, clock, time, owner);
         Self { _timer: timer }
     }
 }

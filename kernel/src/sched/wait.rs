@@ -15,9 +15,9 @@ use crate::abi::ready::Ready;
 use crate::arch::percpu::{self, work};
 use crate::mm::fallible::{Grow, TryPush};
 use crate::mm::reserve;
-use crate::sched::run_queue;
 use crate::sched::sleep::Alarm;
 use crate::sched::thread::{Thread, ThreadState};
+use crate::sched::{preempt, run_queue};
 use crate::time::timer::Clock;
 
 /// Callback of a wait queue.
@@ -44,6 +44,24 @@ enum Waiter {
     Callback(Ready, Arc<dyn Wake>),
     /// A callback that left; removed later.
     Gone,
+}
+
+/// Progress of a wake-up in parts.
+pub struct Round {
+    /// Ticket at which the next part begins.
+    from: Ticket,
+    /// Later waiters joined after the first part.
+    until: Ticket,
+}
+
+impl Round {
+    /// Before the first part.
+    pub const fn new() -> Self {
+        Self {
+            from: Ticket(0),
+            until: Ticket(u64::MAX),
+        }
+    }
 }
 
 /// Waiters in the order of their tickets, the order of arrival.
@@ -168,11 +186,7 @@ impl WaitQueue {
             *waiter = Waiter::Gone;
             *gone += 1;
         }
-        if *gone * 2 >= shared.len() {
-            shared.retain(|(_, waiter)| !matches!(waiter, Waiter::Gone));
-            *gone = 0;
-        }
-        trim(shared);
+        lines.remove_gone();
     }
 
     /// Wakes all waiters.
@@ -188,11 +202,31 @@ impl WaitQueue {
     /// Wakes all shared tasks, the callbacks for any of `events`, and at most `exclusive` of the
     /// exclusive waiters.
     pub fn wake(&self, events: Ready, exclusive: usize) {
+        let mut round = Round::new();
+        while self.wake_part(events, exclusive, &mut round) {}
+    }
+
+    /// [`wake`](Self::wake) by a call on a file, which programs may have in any number of epoll
+    /// instances: with a preemption point between two parts.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn wake_in_parts(&self, events: Ready, exclusive: usize) {
+        let mut round = Round::new();
+        while self.wake_part(events, exclusive, &mut round) {
+            preempt::point();
+        }
+    }
+
+    /// Wakes the next part of the waiters; true while there are more.
+    pub fn wake_part(&self, events: Ready, exclusive: usize, round: &mut Round) -> bool {
         // The caller may hold the lock of another queue: a watched file's queue calls back an epoll
         // instance, which wakes its own queue. Epoll instances don't watch each other in a circle
         // (`vfs/epoll/nesting.rs`).
         let mut lines = self.0.lock_beside();
-        if !lines.shared.is_empty() {
+        if lines.shared.len() > PART {
+            if lines.wake_part(events, round) {
+                return true;
+            }
+        } else if !lines.shared.is_empty() {
             lines.shared.retain(|(_, waiter)| match waiter {
                 Waiter::Thread(thread) => {
                     run_queue::wake_thread(thread);
@@ -218,10 +252,57 @@ impl WaitQueue {
             }
         }
         trim(&mut lines.exclusive);
+        false
     }
 }
 
+/// Shared waiters that are woken at a time.
+const PART: usize = 1024;
+
 impl Lines {
+    /// Wakes the next part of many shared waiters; true while there are more.
+    fn wake_part(&mut self, events: Ready, round: &mut Round) -> bool {
+        let Self { shared, gone, .. } = self;
+        if round.until.0 == u64::MAX {
+            round.until = Ticket::new();
+        }
+        let start = shared.partition_point(|(ticket, _)| *ticket < round.from);
+        for (number, (ticket, waiter)) in shared.range_mut(start..).enumerate() {
+            if *ticket >= round.until {
+                break;
+            }
+            // All entries of a waiter are in one part.
+            if number >= PART && *ticket != round.from {
+                round.from = *ticket;
+                return true;
+            }
+            round.from = *ticket;
+            match waiter {
+                Waiter::Thread(thread) => {
+                    run_queue::wake_thread(thread);
+                    *waiter = Waiter::Gone;
+                    *gone += 1;
+                }
+                Waiter::Callback(wanted, callback) if wanted.intersects(events) => {
+                    callback.wake(events);
+                }
+                Waiter::Callback(..) | Waiter::Gone => {}
+            }
+        }
+        self.remove_gone();
+        false
+    }
+
+    /// Removes the entries that left, once they are half of the queue.
+    fn remove_gone(&mut self) {
+        let Self { shared, gone, .. } = self;
+        if *gone * 2 >= shared.len() {
+            shared.retain(|(_, waiter)| !matches!(waiter, Waiter::Gone));
+            *gone = 0;
+        }
+        trim(shared);
+    }
+
     fn choose(&mut self, exclusive: bool) -> &mut Line {
         if exclusive {
             &mut self.exclusive

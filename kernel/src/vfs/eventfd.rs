@@ -84,7 +84,7 @@ impl FileOps for EventFd {
             *count = count.checked_sub(taken.max(1))?;
             Some(taken)
         })?;
-        self.changed.wake(Ready::WRITE, usize::MAX);
+        self.changed.wake_in_parts(Ready::WRITE, usize::MAX);
         out.put(&taken.to_ne_bytes())
     }
 
@@ -104,7 +104,7 @@ impl FileOps for EventFd {
             })
         };
         match added {
-            Ok(()) => self.changed.wake(Ready::READ, usize::MAX),
+            Ok(()) => self.changed.wake_in_parts(Ready::READ, usize::MAX),
             Err(_) => from.refuse(bytes.len()),
         }
         added

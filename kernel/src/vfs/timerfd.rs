@@ -14,7 +14,8 @@ use super::io::Out;
 use crate::abi::errno::Errno;
 use crate::abi::ready::Ready;
 use crate::mm::fallible::Text;
-use crate::sched::wait::{WaitQueue, is_interrupted};
+use crate::sched::preempt::{self, Stride};
+use crate::sched::wait::{Round, WaitQueue, is_interrupted};
 use crate::time::schedule::Schedule;
 use crate::time::timer::{Clock, Expire, Timer};
 
@@ -36,6 +37,8 @@ struct State {
     flags: u32,
     /// Expirations not read yet.
     expirations: u64,
+    /// Progress of waking many waiters for an expiry, a part in each timer interrupt.
+    waking: Option<Round>,
     /// Whether setting the clock cancels the timer, and whether that has happened.
     cancel_on_set: bool,
     is_cancelled: bool,
@@ -93,9 +96,8 @@ impl TimerFd {
             old
         };
         if cancel_on_set {
-            let mut cancellable = CANCELLABLE.lock();
-            cancellable.retain(|_, other| other.strong_count() > 0);
-            cancellable.insert(self.me.as_ptr().addr(), self.me.clone());
+            let address = self.me.as_ptr().addr();
+            CANCELLABLE.lock().insert(address, self.me.clone());
         }
         self.arm();
         if was_cancelled && cancel_on_set && schedule.next.is_some() {
@@ -116,9 +118,14 @@ impl TimerFd {
         left
     }
 
+    /// Arms the timer for the next expiry. One that is waking waiters stays armed for the next part.
     fn arm(&self) {
-        let next = self.state.lock().schedule.next;
+        let (next, is_waking) = {
+            let state = self.state.lock();
+            (state.schedule.next, state.waking.is_some())
+        };
         match next {
+            _ if is_waking => {}
             Some(next) => self.timer.set(self.clock, next, self.me.clone()),
             None => self.timer.stop(),
         }
@@ -127,8 +134,14 @@ impl TimerFd {
 
 /// Cancels timers with TFD_TIMER_CANCEL_ON_SET after the clock was set (timerfd_clock_was_set).
 pub fn date_was_set() {
+    /// Weight of a timer between two points, in bytes copied.
+    const CANCELLING: usize = 512;
     let mut from = 0;
+    let mut stride = Stride::default();
     loop {
+        if stride.passes(CANCELLING) {
+            preempt::point();
+        }
         let next = {
             let timers = CANCELLABLE.lock();
             let mut rest = timers.range(from..);
@@ -144,10 +157,18 @@ pub fn date_was_set() {
             state.cancel_on_set
         };
         if cancels {
-            timer.expired.wake(Ready::READ, usize::MAX);
+            timer.expired.wake_in_parts(Ready::READ, usize::MAX);
         } else {
             CANCELLABLE.lock().remove(&address);
         }
+    }
+}
+
+impl Drop for TimerFd {
+    fn drop(&mut self) {
+        // Locked for a timer that was never cancellable too: `state` forgets that it was.
+        let listed = CANCELLABLE.lock().remove(&self.me.as_ptr().addr());
+        drop(listed);
     }
 }
 
@@ -155,8 +176,22 @@ impl Expire for TimerFd {
     /// The timer stays disarmed until a read or a query: expirations that are not read cost
     /// nothing.
     fn expire(self: Arc<Self>) {
-        self.state.lock().catch_up(self.clock.now());
-        self.expired.wake(Ready::READ, usize::MAX);
+        let now = self.clock.now();
+        let begun = {
+            let mut state = self.state.lock();
+            state.catch_up(now);
+            state.waking.take()
+        };
+        let is_begun = begun.is_some();
+        let mut round = begun.unwrap_or(Round::new());
+        if self.expired.wake_part(Ready::READ, usize::MAX, &mut round) {
+            self.state.lock().waking = Some(round);
+            // Not in this interrupt.
+            self.timer.set(self.clock, now + 1, self.me.clone());
+        } else if is_begun {
+            // A read in the meantime did not.
+            self.arm();
+        }
     }
 }
 

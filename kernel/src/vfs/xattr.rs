@@ -12,7 +12,7 @@ use crate::abi::capability::Caps;
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::{Metadata, mode};
-use crate::mm::fallible::{self, Grow as _};
+use crate::mm::fallible;
 use crate::mm::frame;
 
 /// Longest name in bytes (XATTR_NAME_MAX).
@@ -24,7 +24,11 @@ const TOTAL_MAX: usize = 128 * 1024;
 
 /// The extended attributes of one file.
 #[derive(Default)]
-pub struct Xattrs(BTreeMap<Vec<u8>, Vec<u8>>);
+pub struct Xattrs {
+    by_name: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Bytes of all names and values.
+    bytes: usize,
+}
 
 impl Xattrs {
     /// The value of attribute `name`.
@@ -32,7 +36,7 @@ impl Xattrs {
     /// # Errors
     /// `ENODATA`, `ENOMEM`.
     pub fn get(&self, name: &[u8]) -> Result<Vec<u8>, Errno> {
-        fallible::to_vec(self.0.get(name).ok_or(Errno::ENODATA)?)
+        fallible::to_vec(self.by_name.get(name).ok_or(Errno::ENODATA)?)
     }
 
     /// Sets attribute `name`; with `create`, only if it doesn't exist; with `replace`, only if it
@@ -47,23 +51,19 @@ impl Xattrs {
         create: bool,
         replace: bool,
     ) -> Result<(), Errno> {
-        let map = &mut self.0;
-        let old = map.get(name).map(|old| name.len() + old.len());
+        let old = self.by_name.get(name).map(|old| name.len() + old.len());
         match old {
             Some(_) if create => return Err(Errno::EEXIST),
             None if replace => return Err(Errno::ENODATA),
             _ => {}
         }
-        let used: usize = map
-            .iter()
-            .map(|(name, value)| name.len() + value.len())
-            .sum();
-        let needed = used - old.unwrap_or(0) + name.len() + value.len();
+        let needed = self.bytes - old.unwrap_or(0) + name.len() + value.len();
         if needed > TOTAL_MAX || frame::is_low() {
             return Err(Errno::ENOSPC);
         }
         let name = fallible::to_vec(name).map_err(|_| Errno::ENOSPC)?;
-        map.insert(name, value);
+        self.by_name.insert(name, value);
+        self.bytes = needed;
         Ok(())
     }
 
@@ -72,7 +72,9 @@ impl Xattrs {
     /// # Errors
     /// `ENODATA`.
     pub fn remove(&mut self, name: &[u8]) -> Result<(), Errno> {
-        self.0.remove(name).map(|_| ()).ok_or(Errno::ENODATA)
+        let (name, value) = self.by_name.remove_entry(name).ok_or(Errno::ENODATA)?;
+        self.bytes -= name.len() + value.len();
+        Ok(())
     }
 
     /// The names visible to `who`, each followed by a NUL.
@@ -80,13 +82,12 @@ impl Xattrs {
     /// # Errors
     /// `ENOMEM`.
     pub fn list(&self, who: &Credentials) -> Result<Vec<u8>, Errno> {
-        let mut list = Vec::new();
-        for name in self
-            .0
-            .keys()
-            .filter(|name| who.has(Caps::SYS_ADMIN) || !name.starts_with(b"trusted."))
-        {
-            list.room_for(name.len() + 1)?;
+        let shows_all = who.has(Caps::SYS_ADMIN);
+        // Room for all names at once; `bytes` also counts the values.
+        let most = self.bytes + self.by_name.len();
+        let mut list = fallible::with_capacity(most)?;
+        let names = self.by_name.keys();
+        for name in names.filter(|name| shows_all || !name.starts_with(b"trusted.")) {
             list.extend_from_slice(name);
             list.push(0);
         }

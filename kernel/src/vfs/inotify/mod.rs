@@ -218,8 +218,14 @@ impl FileOps for Inotify {
                 is_interrupted().then_some(Err(Errno::ERESTARTSYS))
             }
         })?;
+        /// Weight of an event between two points, in bytes copied.
+        const EVENT: usize = 256;
         let mut bytes = [0; LONGEST];
+        let mut stride = Stride::default();
         loop {
+            if stride.passes(EVENT) {
+                preempt::point();
+            }
             // A fault loses this event, and the call fails though events before it were copied.
             out.put(next.write(&mut bytes))
                 .inspect_err(|_| out.refuse(out.done()))?;

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
 
 use super::{FileSystem, MOUNTS, Mount, MountFlags};
 use crate::abi::errno::Errno;
@@ -120,34 +121,32 @@ pub fn bind(from: &Location, point: Location, recursive: bool) -> Result<(), Err
     Ok(())
 }
 
-/// The mounts below `top`, parents first.
+/// The mounts below `top`, parents first. A mount's parent is nearly always older and before it in
+/// the table: only moved mounts need more than one pass.
 fn descendants(top: &Arc<Mount>) -> Result<Vec<Arc<Mount>>, Errno> {
     /// Mounts looked at between two points.
     const AT_ONCE: usize = 512;
     let mut found: Vec<Arc<Mount>> = Vec::new();
-    let mut next = 0;
-    let mut parent = top.clone();
+    // Sorted.
+    let mut ids = fallible::to_vec(&[top.id])?;
     loop {
+        let before = found.len();
         preempt::killed()?;
-        let inside = |mount: &Arc<Mount>| {
-            let point = mount.point.lock();
-            point
-                .as_ref()
-                .is_some_and(|point| Arc::ptr_eq(&point.mount, &parent))
-        };
         for (number, mount) in super::all().enumerate() {
-            if inside(&mount) {
+            let parent = mount.point.lock().as_ref().map(|point| point.mount.id);
+            let is_inside = parent.is_some_and(|parent| ids.binary_search(&parent).is_ok());
+            if is_inside && let Err(at) = ids.binary_search(&mount.id) {
+                ids.room_for(1)?;
+                ids.insert(at, mount.id);
                 found.try_push(mount)?;
             }
             if number % AT_ONCE == AT_ONCE - 1 {
                 preempt::killed()?;
             }
         }
-        match found.get(next) {
-            Some(mount) => parent = mount.clone(),
-            None => return Ok(found),
+        if found.len() == before {
+            return Ok(found);
         }
-        next += 1;
     }
 }
 
@@ -211,12 +210,12 @@ pub fn remove(location: &Location, lazy: bool) -> Result<(), Errno> {
     if !lazy && (in_use || !inside.is_empty()) {
         return Err(Errno::EBUSY);
     }
-    let mut ids: Vec<u32> = fallible::collect(inside.iter().map(|child| child.id))?;
-    ids.try_push(mount.id)?;
-    ids.sort_unstable();
+    for mount in inside.iter().chain([&mount]) {
+        mount.is_leaving.store(true, Ordering::Relaxed);
+    }
     MOUNTS
         .lock()
-        .retain(|other| ids.binary_search(&other.id).is_err());
+        .retain(|other| !other.is_leaving.load(Ordering::Relaxed));
     uncover(&point);
     for mount in inside.iter().chain([&mount]) {
         let place = mount.point.take();

@@ -10,7 +10,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
 use crate::sync::{Mutex, rank};
 use bitflags::bitflags;
@@ -133,6 +133,8 @@ pub struct Mount {
     flags: AtomicU32,
     /// Number of files open for writing through this mount.
     writers: AtomicI32,
+    /// Leaves the table, with others ([`remove`]).
+    is_leaving: AtomicBool,
 }
 
 impl Mount {
@@ -152,6 +154,7 @@ impl Mount {
             source,
             flags: AtomicU32::new(flags.bits()),
             writers: AtomicI32::new(0),
+            is_leaving: AtomicBool::new(false),
         })
     }
 

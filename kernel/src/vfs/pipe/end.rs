@@ -68,10 +68,10 @@ impl End {
 impl Drop for End {
     fn drop(&mut self) {
         if self.reads && self.pipe.readers.fetch_sub(1, Relaxed) == 1 {
-            self.pipe.writable.wake_all();
+            self.pipe.writable.wake_in_parts(Ready::all(), usize::MAX);
         }
         if self.writes && self.pipe.writers.fetch_sub(1, Relaxed) == 1 {
-            self.pipe.readable.wake_all();
+            self.pipe.readable.wake_in_parts(Ready::all(), usize::MAX);
         }
     }
 }

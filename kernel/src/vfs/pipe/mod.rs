@@ -16,6 +16,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use super::file::File;
 use super::inode::Inode;
 use crate::abi::errno::{Errno, SysResult};
+use crate::abi::ready::Ready;
 use crate::sched::sleep_lock::{SleepGuard, SleepLock};
 use crate::sched::wait::{WaitQueue, is_interrupted};
 
@@ -82,11 +83,11 @@ impl Drop for Turn<'_> {
         pipe.is_empty.store(is_empty, Relaxed);
         let was_full = pipe.is_full.swap(is_full, Relaxed);
         if came {
-            pipe.readable.wake_all();
+            pipe.readable.wake_in_parts(Ready::all(), usize::MAX);
         }
         // Only the end of fullness wakes writers (and epoll's edge-triggered items), as on Linux.
         if went && was_full && !is_full {
-            pipe.writable.wake_all();
+            pipe.writable.wake_in_parts(Ready::all(), usize::MAX);
         }
     }
 }

@@ -1,82 +1,13 @@
-//! Directory entries, by name and by order of creation.
-//!
-//! A listing follows the order of creation: a position given to a program stays valid while entries
-//! are added and removed.
+//! Changes and lookups of a directory's entries (`entries.rs`).
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
-use hashbrown::HashMap;
-
 use super::Node;
+use super::entries::{FIRST, Listed};
 use crate::abi::errno::Errno;
 use crate::abi::metadata::mode;
-use crate::mm::fallible::Grow as _;
-use crate::mm::reserve;
 use crate::vfs::dentry::{Dentry, Parent};
 use crate::vfs::inode::{Inode, ListEntry};
-
-/// First position of a listing, after `.` and `..`.
-const FIRST: u64 = 2;
-
-/// The entries of a directory.
-#[derive(Default)]
-pub(super) struct Entries {
-    by_name: HashMap<Arc<[u8]>, (u64, Arc<Dentry>)>,
-    by_position: BTreeMap<u64, Listed>,
-    made: u64,
-}
-
-/// Attributes of an entry for listings.
-struct Listed {
-    name: Arc<[u8]>,
-    ino: u64,
-    kind: u32,
-}
-
-impl Entries {
-    /// Looks up an entry.
-    pub fn get(&self, name: &[u8]) -> Option<Arc<Dentry>> {
-        self.by_name.get(name).map(|(_, dentry)| dentry.clone())
-    }
-
-    /// Number of entries.
-    pub fn len(&self) -> u64 {
-        self.by_name.len() as u64
-    }
-
-    /// Reserves memory for the next [`Entries::insert`]: a larger table, and the entry.
-    fn make_room(&mut self) -> Result<(), Errno> {
-        let room = self.by_name.room_for(1).and_then(|()| reserve::top_up());
-        room.map_err(|_| Errno::ENOSPC)
-    }
-
-    /// The entry listed first.
-    fn first(&self) -> Option<Arc<Dentry>> {
-        let (_, listed) = self.by_position.first_key_value()?;
-        self.get(&listed.name)
-    }
-
-    fn insert(&mut self, name: Arc<[u8]>, dentry: Arc<Dentry>, node: &Node) {
-        let position = FIRST + self.made;
-        self.made += 1;
-        let listed = Listed {
-            name: name.clone(),
-            ino: node.ino,
-            kind: node.kind,
-        };
-        self.by_position.insert(position, listed);
-        if let Some((old, _)) = self.by_name.insert(name, (position, dentry)) {
-            self.by_position.remove(&old);
-        }
-    }
-
-    fn remove(&mut self, name: &[u8]) {
-        if let Some((position, _)) = self.by_name.remove(name) {
-            self.by_position.remove(&position);
-        }
-    }
-}
 
 impl Node {
     /// Adds an entry `name` for `node`.
@@ -242,7 +173,7 @@ impl Node {
         emit: &mut dyn FnMut(ListEntry<'_>) -> bool,
     ) -> Result<(), Errno> {
         let entries = self.entries()?.lock();
-        for (position, listed) in entries.by_position.range(from.max(FIRST)..) {
+        for (position, listed) in entries.listed(from.max(FIRST)) {
             let Listed { name, ino, kind } = listed;
             if !emit(ListEntry {
                 name,

@@ -1,8 +1,8 @@
 //! tmpfs: files in page frames, directories in maps.
 //!
 //! The root, /dev and /sys are such file systems. A [`Node`] (`node.rs`) is a file of any type;
-//! `data.rs` has the content of a regular file, `file.rs` its operations, `directory.rs` the
-//! entries of a directory. Space is limited by RAM: the last of it is reserved for the kernel, and
+//! `data.rs` has the content of a regular file, `file.rs` its operations, `entries.rs` the
+//! entries of a directory, `directory.rs` their changes. Space is limited by RAM: the last of it is reserved for the kernel, and
 //! a write that would need it fails with `ENOSPC`.
 //!
 //! Left out of Linux's: swap, huge pages, quotas.
@@ -22,6 +22,7 @@ use crate::sched::preempt::{self, Stride};
 
 mod data;
 mod directory;
+mod entries;
 mod file;
 mod node;
 mod options;

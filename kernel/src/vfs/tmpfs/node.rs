@@ -10,7 +10,7 @@ use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::F_SEAL_SEAL;
 
 use super::data::Data;
-use super::directory::Entries;
+use super::entries::Entries;
 use super::space::Space;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::{Change, Device, Metadata, NewFile, Time, mode};
