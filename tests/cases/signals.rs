@@ -33,6 +33,8 @@ pub fn cases() -> Vec<Case> {
     }
     row("signal_forks", Compiler::Glibc64, "max");
     row("signal_forks", Compiler::Glibc32, "max");
+    row("orphaned_groups", Compiler::Glibc64, "max");
+    row("orphaned_groups", Compiler::Glibc32, "max");
     // Both vendors' doors of 32-bit programs.
     for cpu in CPUS {
         row("signal_bad_return", Compiler::Glibc64, cpu);
