@@ -100,11 +100,6 @@ static void do_mincore(void)
 	mincore(start, AREAS * 2ul * PAGE, marks);
 }
 
-static void do_ftruncate(void)
-{
-	ftruncate(shown, 0);
-}
-
 static void do_punch(void)
 {
 	fallocate(shown, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE);
@@ -149,7 +144,6 @@ static const struct call calls[] = {
 	{"munmap_file", make_file_areas, do_munmap},
 	{"fork_file", make_file_areas, do_fork},
 	{"exit_file", make_file_areas, do_exit},
-	{"ftruncate", make_file_areas, do_ftruncate},
 	{"punch", make_file_areas, do_punch},
 	{"seal", make_file_areas, do_open_write},
 	{"munmap_files", make_files, do_munmap},
