@@ -193,6 +193,7 @@ static void counts(void)
 	EACH("getitimer", (int)v > 2 || (int)v < 0, getitimer((int)v, (void *)pages));
 	EACH("getrusage", (int)v > 1 || (int)v < -2, getrusage((int)v, &used));
 	EACH("getrlimit", (unsigned)v > 15, getrlimit((int)v, &limit));
+	EACH("setrlimit to NULL", 1, syscall(SYS_setrlimit, V_LONG, NULL));
 	EACH("setpriority", 1, setpriority(PRIO_PROCESS, 0, v) ? -1 : getpriority(PRIO_PROCESS, 0));
 	EACH("sched_get_priority_max", (unsigned)v > 6, sched_get_priority_max(v));
 	EACH("timer slack", v > 0, prctl(PR_SET_TIMERSLACK, V_LONG) ? -1 : prctl(PR_GET_TIMERSLACK));

@@ -164,6 +164,11 @@ static void limits(void)
 	}
 	T(call(76, 16, (long)old, 0));
 	T(call(76, RLIMIT_CORE, 8, 0));
+	T(call(75, RLIMIT_CORE, 0, 0));
+	/* The size of struct statfs64 is checked before the path. */
+	T(call(268, (long)"none", 1, (long)old));
+	T(call(268, (long)"none", 84, (long)old));
+	T(call(269, 99, 1, (long)old));
 }
 
 static void name(void)

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::net::{MSG_CMSG_CLOEXEC, MSG_CTRUNC, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET};
 
+use super::argument::Word;
 use crate::abi::capability::Caps;
 use crate::abi::errno::Errno;
 use crate::mm::fallible::TryPush as _;
@@ -28,9 +29,9 @@ struct Layout {
 }
 
 impl Layout {
-    const fn of(wide: bool) -> Self {
+    const fn of<W: Word>() -> Self {
         Self {
-            word: if wide { 8 } else { 4 },
+            word: size_of::<W>(),
         }
     }
 
@@ -71,8 +72,8 @@ pub struct Sent {
 /// # Errors
 /// `EINVAL` for a malformed or unknown message, `EBADF`, `EPERM` for credentials that the caller
 /// can't claim, `EFAULT`, `ENOBUFS` for too many bytes.
-pub fn read(at: UserPtr<u8>, len: usize, wide: bool) -> Result<Sent, Errno> {
-    let layout = Layout::of(wide);
+pub fn read<W: Word>(at: UserPtr<u8>, len: usize) -> Result<Sent, Errno> {
+    let layout = Layout::of::<W>();
     let mut sent = Sent::default();
     if len > SIZE_MAX {
         return Err(Errno::ENOBUFS);
@@ -152,11 +153,11 @@ pub struct Writer {
 
 impl Writer {
     /// The buffer of `left` bytes at `at`; NULL has no room.
-    pub fn new(at: UserPtr<u8>, left: usize, wide: bool) -> Self {
+    pub fn new<W: Word>(at: UserPtr<u8>, left: usize) -> Self {
         Self {
             at,
             left: if at.is_null() { 0 } else { left },
-            layout: Layout::of(wide),
+            layout: Layout::of::<W>(),
             done: 0,
             flags: 0,
         }

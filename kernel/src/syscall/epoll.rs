@@ -7,7 +7,7 @@ use linux_raw_sys::general::{
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::poll::{Deadline, deadline_in, read_timespec};
-use super::time::Time64;
+use super::time::Pair;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::ready::Ready;
 use crate::process::caller;
@@ -136,25 +136,11 @@ pub fn epoll_pwait(
 }
 
 /// epoll_pwait2(2): the timeout is a struct timespec.
-pub fn epoll_pwait2(
+pub fn epoll_pwait2<P: Pair>(
     epfd: i32,
     events: UserPtr<EpollEvent>,
     max: i32,
-    timeout: UserPtr<[i64; 2]>,
-    set: UserPtr<u64>,
-    size: usize,
-) -> SysResult {
-    let deadline = read_timespec(timeout)?;
-    mask::with(set, size, || wait_until(epfd, events, max, deadline))
-}
-
-/// epoll_pwait2(2), i386: a struct __kernel_timespec, of which the upper half of the nanoseconds is
-/// ignored.
-pub fn epoll_pwait2_32(
-    epfd: i32,
-    events: UserPtr<EpollEvent>,
-    max: i32,
-    timeout: UserPtr<Time64>,
+    timeout: UserPtr<P>,
     set: UserPtr<u64>,
     size: usize,
 ) -> SysResult {

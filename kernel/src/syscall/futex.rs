@@ -3,7 +3,7 @@
 
 use linux_raw_sys::general as linux;
 
-use super::time::{Pair, Time64, read};
+use super::time::{Pair, read};
 use crate::abi::errno::{Errno, SysResult};
 use crate::process::futex::{self, ANY, Deadline, Word};
 use crate::process::signal::restart;
@@ -15,8 +15,8 @@ use crate::usercopy::UserPtr;
 const SHARED: u64 = 1 << 32;
 const REALTIME: u64 = 1 << 33;
 
-/// Executes an operation; `P` is the layout of the timeout.
-fn call<P: Pair>(
+/// futex(2): executes an operation.
+pub fn futex<P: Pair>(
     at: UserPtr<u32>,
     operation: u32,
     value: u32,
@@ -156,40 +156,4 @@ fn wake_op(how: u32, old: u32) -> (Option<u32>, Result<bool, Errno>) {
         _ => return (Some(new), Err(Errno::ENOSYS)),
     };
     (Some(new), Ok(matches))
-}
-
-/// futex(2).
-pub fn futex(
-    at: UserPtr<u32>,
-    operation: u32,
-    value: u32,
-    fourth: u64,
-    second: UserPtr<u32>,
-    value3: u32,
-) -> SysResult {
-    call::<[i64; 2]>(at, operation, value, fourth, second, value3)
-}
-
-/// futex(2) with 32-bit seconds.
-pub fn futex32(
-    at: UserPtr<u32>,
-    operation: u32,
-    value: u32,
-    fourth: u64,
-    second: UserPtr<u32>,
-    value3: u32,
-) -> SysResult {
-    call::<[i32; 2]>(at, operation, value, fourth, second, value3)
-}
-
-/// futex_time64(2).
-pub fn futex_time64(
-    at: UserPtr<u32>,
-    operation: u32,
-    value: u32,
-    fourth: u64,
-    second: UserPtr<u32>,
-    value3: u32,
-) -> SysResult {
-    call::<Time64>(at, operation, value, fourth, second, value3)
 }

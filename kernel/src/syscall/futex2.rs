@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use super::time::{Pair, Time64, read};
+use super::time::{Pair, read};
 use crate::abi::errno::{Errno, SysResult};
 use crate::mm::fallible;
 use crate::process::futex::{self, Deadline, Wanted, Word};
@@ -83,7 +83,8 @@ fn restartable<T>(result: Result<T, Errno>) -> Result<T, Errno> {
     })
 }
 
-fn waitv<P: Pair>(
+/// futex_waitv(2).
+pub fn futex_waitv<P: Pair>(
     list: UserPtr<Waitv>,
     count: u32,
     flags: u32,
@@ -97,53 +98,8 @@ fn waitv<P: Pair>(
     restartable(futex::wait_for_any(&wanted(list, count)?, deadline))
 }
 
-/// futex_waitv(2).
-pub fn futex_waitv(
-    list: UserPtr<Waitv>,
-    count: u32,
-    flags: u32,
-    time: UserPtr<[i64; 2]>,
-    clock: i32,
-) -> SysResult {
-    waitv(list, count, flags, time, clock)
-}
-
-/// futex_waitv(2), i386.
-pub fn futex_waitv32(
-    list: UserPtr<Waitv>,
-    count: u32,
-    flags: u32,
-    time: UserPtr<Time64>,
-    clock: i32,
-) -> SysResult {
-    waitv(list, count, flags, time, clock)
-}
-
 /// futex_wait(2).
-pub fn futex_wait(
-    at: u64,
-    value: u64,
-    mask: u64,
-    flags: u32,
-    time: UserPtr<[i64; 2]>,
-    clock: i32,
-) -> SysResult {
-    wait(at, value, mask, flags, time, clock)
-}
-
-/// futex_wait(2), i386.
-pub fn futex_wait32(
-    at: u64,
-    value: u64,
-    mask: u64,
-    flags: u32,
-    time: UserPtr<Time64>,
-    clock: i32,
-) -> SysResult {
-    wait(at, value, mask, flags, time, clock)
-}
-
-fn wait<P: Pair>(
+pub fn futex_wait<P: Pair>(
     at: u64,
     value: u64,
     mask: u64,

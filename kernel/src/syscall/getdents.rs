@@ -6,6 +6,9 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use zerocopy::IntoBytes as _;
+
+use super::argument::Word;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
 use crate::mm::fallible;
@@ -167,22 +170,16 @@ pub fn getdents64(fd: i32, buf: UserPtr<u64>, count: i32) -> SysResult {
     listing.finish(words.len() * 8, || buf.write_slice(&words))
 }
 
-/// The older layouts: two longs, length (2), name, and the type as the last byte.
-fn getdents_old(
-    fd: i32,
-    buf: UserPtr<u8>,
-    count: i32,
-    long: usize,
-    push_long: fn(&mut Vec<u8>, u64),
-) -> SysResult {
+/// getdents(2): two longs, length (2), name, and the type as the last byte.
+pub fn getdents<W: Word>(fd: i32, buf: UserPtr<u8>, count: i32) -> SysResult {
+    let long = size_of::<W>();
     let room = room(count);
     let mut bytes = Vec::<u8>::new();
     let listing = Listing::of(fd, |entry| {
         let len = (long * 2 + 2 + entry.name.len() + 2).next_multiple_of(long);
         let end = bytes.len() + len;
         make_room(&mut bytes, len, room)?;
-        push_long(&mut bytes, entry.ino);
-        push_long(&mut bytes, entry.next);
+        bytes.extend_from_slice([entry.ino, entry.next].map(W::truncate).as_bytes());
         bytes.extend_from_slice(&(len as u16).to_ne_bytes());
         bytes.extend_from_slice(entry.name);
         bytes.resize(end - 1, 0);
@@ -190,20 +187,6 @@ fn getdents_old(
         Ok(())
     })?;
     listing.finish(bytes.len(), || buf.write_slice(&bytes))
-}
-
-/// getdents(2).
-pub fn getdents(fd: i32, buf: UserPtr<u8>, count: i32) -> SysResult {
-    getdents_old(fd, buf, count, 8, |bytes, long| {
-        bytes.extend_from_slice(&long.to_ne_bytes());
-    })
-}
-
-/// getdents(2), i386: the longs are 32 bits.
-pub fn getdents32(fd: i32, buf: UserPtr<u8>, count: i32) -> SysResult {
-    getdents_old(fd, buf, count, 4, |bytes, long| {
-        bytes.extend_from_slice(&(long as u32).to_ne_bytes());
-    })
 }
 
 /// readdir(2), i386: one entry; inode, its own position (4 bytes each), length of its name (2), the

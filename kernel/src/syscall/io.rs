@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::general::{SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET};
 
+use super::argument::{Word, pair};
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
 use crate::mm::fallible::TryPush as _;
@@ -89,11 +90,6 @@ pub fn pwrite64(fd: i32, buf: UserPtr<u8>, count: usize, offset: i64) -> SysResu
     file.write(at, &mut buffer(buf, count)?, &Caller)
 }
 
-/// 64-bit number from two registers, as 32-bit programs pass positions.
-pub const fn pair(low: u32, high: u32) -> i64 {
-    (high as i64) << 32 | low as i64
-}
-
 /// pread64(2), i386: the position in two registers.
 pub fn pread64_32(fd: i32, buf: UserPtr<u8>, count: usize, low: u32, high: u32) -> SysResult {
     pread64(fd, buf, count, pair(low, high))
@@ -107,49 +103,17 @@ pub fn pwrite64_32(fd: i32, buf: UserPtr<u8>, count: usize, low: u32, high: u32)
 /// Ranges of user memory, and their length in bytes together.
 pub type Vector = (Vec<Range>, usize);
 
-/// Reads a vector of `count` 64-bit `struct iovec`: address and length, 8 bytes each.
+/// Reads a vector of `count` `struct iovec`, address and length.
 ///
 /// # Errors
 /// `EINVAL` for too many elements or a negative length, `EFAULT`, `ENOMEM`.
-pub fn ranges(vector: UserPtr<[u64; 2]>, count: usize) -> Result<Vector, Errno> {
+pub fn ranges<W: Word>(vector: UserPtr<[W; 2]>, count: usize) -> Result<Vector, Errno> {
     let count = check_count(count)?;
-    collect(
-        vector
-            .read_vec(count)?
-            .into_iter()
-            .map(|[at, len]| (at, len as i64)),
-    )
-}
-
-/// Reads a vector of `count` 32-bit `struct iovec`: address and length, 4 bytes each.
-///
-/// # Errors
-/// As [`ranges`].
-pub fn ranges32(vector: UserPtr<[u32; 2]>, count: usize) -> Result<Vector, Errno> {
-    let count = check_count(count)?;
-    let vector = vector.read_vec(count)?;
-    collect(
-        vector
-            .into_iter()
-            .map(|[at, len]| (u64::from(at), i64::from(len as i32))),
-    )
-}
-
-/// Checks the length of a vector, of which 32 bits count (import_iovec in lib/iov_iter.c).
-fn check_count(count: usize) -> Result<usize, Errno> {
-    let count = count as u32 as usize;
-    if count > RANGES_MAX {
-        Err(Errno::EINVAL)
-    } else {
-        Ok(count)
-    }
-}
-
-fn collect(vector: impl Iterator<Item = (u64, i64)>) -> Result<Vector, Errno> {
     let mut total = 0;
     let mut ranges = Vec::new();
-    for (at, len) in vector {
-        let len = usize::try_from(len).map_err(|_| Errno::EINVAL)?;
+    for [at, len] in vector.read_vec(count)? {
+        let at = at.into();
+        let len = usize::try_from(len.signed()).map_err(|_| Errno::EINVAL)?;
         usercopy::check(at, len)?;
         // Bytes beyond MAX_RW_COUNT are left to the next call.
         let len = len.min(MAX_RW_COUNT - total);
@@ -160,6 +124,16 @@ fn collect(vector: impl Iterator<Item = (u64, i64)>) -> Result<Vector, Errno> {
         })?;
     }
     Ok((ranges, total))
+}
+
+/// Checks the length of a vector, of which 32 bits count (import_iovec in lib/iov_iter.c).
+fn check_count(count: usize) -> Result<usize, Errno> {
+    let count = count as u32 as usize;
+    if count > RANGES_MAX {
+        Err(Errno::EINVAL)
+    } else {
+        Ok(count)
+    }
 }
 
 /// Reads into a vector. Unlike in read(2), a read of 0 bytes also reports an access to inotify, and
@@ -230,94 +204,64 @@ fn one_by_one(
     Ok(done)
 }
 
-fn read_ranges(
+fn read_ranges<W: Word>(
     fd: i32,
     at: Option<i64>,
-    vector: impl FnOnce() -> Result<Vector, Errno>,
+    vector: UserPtr<[W; 2]>,
+    count: usize,
 ) -> SysResult {
     let file = caller::file(fd)?;
     let at = at.map_or(Ok(None), |offset| position(&file, offset))?;
     if !file.is_readable() {
         return Err(Errno::EBADF);
     }
-    read_vector(&file, at, vector()?, false)
+    read_vector(&file, at, ranges(vector, count)?, false)
 }
 
-fn write_ranges(
+fn write_ranges<W: Word>(
     fd: i32,
     at: Option<i64>,
-    vector: impl FnOnce() -> Result<Vector, Errno>,
+    vector: UserPtr<[W; 2]>,
+    count: usize,
 ) -> SysResult {
     let file = caller::file(fd)?;
     let at = at.map_or(Ok(None), |offset| position(&file, offset))?;
     if !file.is_writable() {
         return Err(Errno::EBADF);
     }
-    write_vector(&file, at, vector()?, false, None)
+    write_vector(&file, at, ranges(vector, count)?, false, None)
 }
 
 /// readv(2).
-pub fn readv(fd: i32, vector: UserPtr<[u64; 2]>, count: usize) -> SysResult {
-    read_ranges(fd, None, || ranges(vector, count))
+pub fn readv<W: Word>(fd: i32, vector: UserPtr<[W; 2]>, count: usize) -> SysResult {
+    read_ranges(fd, None, vector, count)
 }
 
 /// writev(2).
-pub fn writev(fd: i32, vector: UserPtr<[u64; 2]>, count: usize) -> SysResult {
-    write_ranges(fd, None, || ranges(vector, count))
+pub fn writev<W: Word>(fd: i32, vector: UserPtr<[W; 2]>, count: usize) -> SysResult {
+    write_ranges(fd, None, vector, count)
 }
 
-/// readv(2), i386.
-pub fn readv32(fd: i32, vector: UserPtr<[u32; 2]>, count: usize) -> SysResult {
-    read_ranges(fd, None, || ranges32(vector, count))
-}
-
-/// writev(2), i386.
-pub fn writev32(fd: i32, vector: UserPtr<[u32; 2]>, count: usize) -> SysResult {
-    write_ranges(fd, None, || ranges32(vector, count))
-}
-
-/// preadv(2). The position is one register; the other is for 32-bit programs.
-pub fn preadv(
+/// preadv(2).
+pub fn preadv<W: Word>(
     fd: i32,
-    vector: UserPtr<[u64; 2]>,
+    vector: UserPtr<[W; 2]>,
     count: usize,
-    offset: i64,
-    _high: u64,
+    low: W,
+    high: W,
 ) -> SysResult {
-    read_ranges(fd, Some(offset), || ranges(vector, count))
+    read_ranges(fd, Some(W::position(low, high)), vector, count)
 }
 
 /// pwritev(2).
-pub fn pwritev(
+pub fn pwritev<W: Word>(
     fd: i32,
-    vector: UserPtr<[u64; 2]>,
+    vector: UserPtr<[W; 2]>,
     count: usize,
-    offset: i64,
-    _high: u64,
+    low: W,
+    high: W,
 ) -> SysResult {
-    write_ranges(fd, Some(offset), || ranges(vector, count))
-}
-
-/// preadv(2), i386.
-pub fn preadv32(
-    fd: i32,
-    vector: UserPtr<[u32; 2]>,
-    count: usize,
-    low: u32,
-    high: u32,
-) -> SysResult {
-    read_ranges(fd, Some(pair(low, high)), || ranges32(vector, count))
-}
-
-/// pwritev(2), i386.
-pub fn pwritev32(
-    fd: i32,
-    vector: UserPtr<[u32; 2]>,
-    count: usize,
-    low: u32,
-    high: u32,
-) -> SysResult {
-    write_ranges(fd, Some(pair(low, high)), || ranges32(vector, count))
+    write_ranges(fd, Some(W::position(low, high)), vector, count)
 }
 
 /// lseek(2).

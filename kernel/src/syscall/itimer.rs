@@ -22,10 +22,7 @@ fn nanos<P: Pair>(value: P) -> Result<u64, Errno> {
 }
 
 /// Writes a struct itimerval: interval, then the time left, both given in nanoseconds.
-fn write_itimerval<P: Pair>(to: UserPtr<[P; 2]>, [left, interval]: [u64; 2]) -> SysResult
-where
-    [P; 2]: crate::usercopy::Pod,
-{
+fn write_itimerval<P: Pair>(to: UserPtr<[P; 2]>, [left, interval]: [u64; 2]) -> SysResult {
     // Rounded up: 0 would mean that the timer is disarmed.
     let micros = |nanos: u64| nanos.div_ceil(1000);
     let pair = |nanos: u64| {
@@ -35,11 +32,13 @@ where
     to.write([pair(interval), pair(left)]).map(|()| 0)
 }
 
-fn get<P: Pair>(which: u32, to: UserPtr<[P; 2]>) -> SysResult {
+/// getitimer(2).
+pub fn getitimer<P: Pair>(which: u32, to: UserPtr<[P; 2]>) -> SysResult {
     write_itimerval(to, interval::get(which)?)
 }
 
-fn set<P: Pair>(which: u32, new: UserPtr<[P; 2]>, old: UserPtr<[P; 2]>) -> SysResult {
+/// setitimer(2).
+pub fn setitimer<P: Pair>(which: u32, new: UserPtr<[P; 2]>, old: UserPtr<[P; 2]>) -> SysResult {
     // As on Linux, NULL disarms the timer.
     let (interval, value) = match new.read_opt()? {
         Some([interval, value]) => (nanos(interval)?, nanos(value)?),
@@ -50,34 +49,6 @@ fn set<P: Pair>(which: u32, new: UserPtr<[P; 2]>, old: UserPtr<[P; 2]>) -> SysRe
         return Ok(0);
     }
     write_itimerval(old, before)
-}
-
-/// getitimer(2).
-pub fn getitimer(which: u32, to: UserPtr<[[i64; 2]; 2]>) -> SysResult {
-    get(which, to)
-}
-
-/// getitimer(2), i386.
-pub fn getitimer32(which: u32, to: UserPtr<[[i32; 2]; 2]>) -> SysResult {
-    get(which, to)
-}
-
-/// setitimer(2).
-pub fn setitimer(
-    which: u32,
-    new: UserPtr<[[i64; 2]; 2]>,
-    old: UserPtr<[[i64; 2]; 2]>,
-) -> SysResult {
-    set(which, new, old)
-}
-
-/// setitimer(2), i386.
-pub fn setitimer32(
-    which: u32,
-    new: UserPtr<[[i32; 2]; 2]>,
-    old: UserPtr<[[i32; 2]; 2]>,
-) -> SysResult {
-    set(which, new, old)
 }
 
 /// alarm(2): ITIMER_REAL in seconds; returns the rounded seconds left of the previous alarm, at

@@ -2,6 +2,7 @@
 
 use linux_raw_sys::general::RLIMIT_NOFILE;
 
+use super::argument::Word;
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::limits::{COUNT, INFINITY};
@@ -23,16 +24,10 @@ fn get(resource: u32) -> Result<(u64, u64), Errno> {
         .ok_or(Errno::EINVAL)
 }
 
-/// getrlimit(2).
-pub fn getrlimit(resource: u32, out: UserPtr<[u64; 2]>) -> SysResult {
+/// getrlimit(2), and i386's ugetrlimit(2): a limit beyond the layout's width reads as infinite.
+pub fn getrlimit<W: Word>(resource: u32, out: UserPtr<[W; 2]>) -> SysResult {
     let (soft, hard) = get(resource)?;
-    out.write([soft, hard]).map(|()| 0)
-}
-
-/// ugetrlimit(2), i386: a limit beyond 32 bits reads as infinite.
-pub fn getrlimit32(resource: u32, out: UserPtr<[u32; 2]>) -> SysResult {
-    let (soft, hard) = get(resource)?;
-    let narrow = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+    let narrow = |value: u64| W::truncate(value.min(W::MAX));
     out.write([narrow(soft), narrow(hard)]).map(|()| 0)
 }
 
@@ -43,19 +38,11 @@ pub fn old_getrlimit(resource: u32, out: UserPtr<[u32; 2]>) -> SysResult {
     out.write([narrow(soft), narrow(hard)]).map(|()| 0)
 }
 
-/// setrlimit(2).
-pub fn setrlimit(resource: u32, new: UserPtr<[u64; 2]>) -> SysResult {
-    prlimit64(0, resource, new, UserPtr::new(0))
-}
-
-/// setrlimit(2), i386.
-pub fn setrlimit32(resource: u32, new: UserPtr<[u32; 2]>) -> SysResult {
-    let widen = |value: u32| {
-        if value == u32::MAX {
-            INFINITY
-        } else {
-            u64::from(value)
-        }
+/// setrlimit(2): the layout's highest value is infinite.
+pub fn setrlimit<W: Word>(resource: u32, new: UserPtr<[W; 2]>) -> SysResult {
+    let widen = |value: W| match value.into() {
+        value if value == W::MAX => INFINITY,
+        value => value,
     };
     let [soft, hard] = new.read()?.map(widen);
     set(0, resource, Some((soft, hard))).map(|_| 0)

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::net::MSG_CMSG_CLOEXEC;
 
+use super::argument::Word;
 use super::cmsg;
 use super::io::{self, Vector};
 use super::socket::{self, ADDRESS_MAX, is_nonblocking, read_address, write_address};
@@ -16,31 +17,26 @@ use crate::vfs::io::{MAX_RW_COUNT, UserBuffer};
 /// Most elements of a message's vector (UIO_MAXIOV).
 const RANGES_MAX: usize = 1024;
 
-/// struct msghdr of either width. Every field is a long or a pointer, except `msg_namelen` and
-/// `msg_flags`, which are ints in the place of a long.
-pub(super) struct Header {
+/// struct msghdr. Every field is a long or a pointer, except `msg_namelen` and `msg_flags`, which
+/// are ints in the place of a long.
+pub(super) struct Header<W> {
     name: UserPtr<u8>,
     name_len: i32,
-    ranges: u64,
+    ranges: UserPtr<[W; 2]>,
     range_count: usize,
     control: UserPtr<u8>,
     control_len: usize,
     /// Address of the structure.
-    at: u64,
-    wide: bool,
+    at: UserPtr<[W; 7]>,
 }
 
-impl Header {
+impl<W: Word> Header<W> {
     /// Reads the structure at `at`.
     ///
     /// # Errors
     /// `EFAULT`; `EINVAL` for a negative length, `EMSGSIZE` for a vector that is too long.
-    pub fn read(at: u64, wide: bool) -> Result<Self, Errno> {
-        let fields = if wide {
-            UserPtr::<[u64; 7]>::new(at).read()?
-        } else {
-            UserPtr::<[u32; 7]>::new(at).read()?.map(u64::from)
-        };
+    pub fn read(at: UserPtr<[W; 7]>) -> Result<Self, Errno> {
+        let fields: [u64; 7] = at.read()?.map(Into::into);
         let [name, name_len, ranges, range_count, control, control_len, _] = fields;
         let name_len = if name == 0 { 0 } else { name_len as i32 };
         if name_len < 0 {
@@ -52,26 +48,21 @@ impl Header {
         Ok(Self {
             name: UserPtr::new(name),
             name_len: name_len.min(ADDRESS_MAX as i32),
-            ranges,
+            ranges: UserPtr::new(ranges),
             range_count: range_count as usize,
             control: UserPtr::new(control),
             control_len: control_len as usize,
             at,
-            wide,
         })
     }
 
     /// Address of field number `index`.
-    pub fn field<T>(&self, index: u64) -> UserPtr<T> {
-        UserPtr::new(self.at.wrapping_add(index * if self.wide { 8 } else { 4 }))
+    pub fn field<T>(&self, index: usize) -> UserPtr<T> {
+        self.at.cast::<W>().add(index).cast()
     }
 
     fn vector(&self) -> Result<Vector, Errno> {
-        if self.wide {
-            io::ranges(UserPtr::new(self.ranges), self.range_count)
-        } else {
-            io::ranges32(UserPtr::new(self.ranges), self.range_count)
-        }
+        io::ranges(self.ranges, self.range_count)
     }
 }
 
@@ -111,11 +102,11 @@ pub fn send(fd: i32, at: UserPtr<u8>, len: usize, flags: u32) -> SysResult {
 ///
 /// # Errors
 /// Those of sendmsg(2).
-pub(super) fn send_message(fd: i32, header: &Header, flags: u32) -> SysResult {
+pub(super) fn send_message<W: Word>(fd: i32, header: &Header<W>, flags: u32) -> SysResult {
     let (file, socket) = socket::get(fd)?;
     let name = read_address(header.name, header.name_len)?;
     let (ranges, total) = header.vector()?;
-    let sent = cmsg::read(header.control, header.control_len, header.wide)?;
+    let sent = cmsg::read::<W>(header.control, header.control_len)?;
     let mut bytes = UserBuffer::of(&ranges, total);
     let mut message = Outgoing {
         from: &mut bytes,
@@ -127,18 +118,9 @@ pub(super) fn send_message(fd: i32, header: &Header, flags: u32) -> SysResult {
     net::send(&socket, &mut message, is_nonblocking(&file))
 }
 
-fn sendmsg_at(fd: i32, at: u64, flags: u32, wide: bool) -> SysResult {
-    send_message(fd, &Header::read(at, wide)?, flags)
-}
-
 /// sendmsg(2).
-pub fn sendmsg(fd: i32, at: u64, flags: u32) -> SysResult {
-    sendmsg_at(fd, at, flags, true)
-}
-
-/// sendmsg(2), i386.
-pub fn sendmsg32(fd: i32, at: u64, flags: u32) -> SysResult {
-    sendmsg_at(fd, at, flags, false)
+pub fn sendmsg<W: Word>(fd: i32, at: UserPtr<[W; 7]>, flags: u32) -> SysResult {
+    send_message(fd, &Header::read(at)?, flags)
 }
 
 /// Address of a message's sender as struct sockaddr; empty for a sender without a name.
@@ -176,36 +158,23 @@ pub fn recv(fd: i32, at: UserPtr<u8>, len: usize, flags: u32) -> SysResult {
 ///
 /// # Errors
 /// Those of recvmsg(2).
-pub(super) fn receive_message(fd: i32, header: &Header, flags: u32) -> SysResult {
+pub(super) fn receive_message<W: Word>(fd: i32, header: &Header<W>, flags: u32) -> SysResult {
     let (file, socket) = socket::get(fd)?;
     let (ranges, total) = header.vector()?;
     let mut bytes = UserBuffer::of(&ranges, total);
     let mut incoming = net::receive(&socket, &mut bytes, flags, is_nonblocking(&file))?;
-    let mut control = cmsg::Writer::new(header.control, header.control_len, header.wide);
+    let mut control = cmsg::Writer::new::<W>(header.control, header.control_len);
     control.write(&mut incoming, flags)?;
     if !header.name.is_null() {
         write_address(header.name, header.field(1), &sender(&incoming))?;
     }
     let flags_out = incoming.flags | control.flags | flags & MSG_CMSG_CLOEXEC;
     header.field::<u32>(6).write(flags_out)?;
-    if header.wide {
-        header.field::<u64>(5).write(control.done as u64)?;
-    } else {
-        header.field::<u32>(5).write(control.done as u32)?;
-    }
+    header.field(5).write(W::truncate(control.done as u64))?;
     Ok(incoming.count)
 }
 
-fn recvmsg_at(fd: i32, at: u64, flags: u32, wide: bool) -> SysResult {
-    receive_message(fd, &Header::read(at, wide)?, flags)
-}
-
 /// recvmsg(2).
-pub fn recvmsg(fd: i32, at: u64, flags: u32) -> SysResult {
-    recvmsg_at(fd, at, flags, true)
-}
-
-/// recvmsg(2), i386.
-pub fn recvmsg32(fd: i32, at: u64, flags: u32) -> SysResult {
-    recvmsg_at(fd, at, flags, false)
+pub fn recvmsg<W: Word>(fd: i32, at: UserPtr<[W; 7]>, flags: u32) -> SysResult {
+    receive_message(fd, &Header::read(at)?, flags)
 }

@@ -1,17 +1,17 @@
 //! System calls: both tables, and the handlers by subject.
 //!
 //! `entry/call.rs` takes a call's handler from [`table`] by its number. A row of the table makes a
-//! [`Handler`] of six registers from a function with typed arguments: [`FromRegister`] converts each
-//! argument, `to_rax` (`abi/errno.rs`) the result.
+//! [`Handler`] of six registers from a function with typed arguments: `FromRegister`
+//! (`argument.rs`) converts each argument, `to_rax` (`abi/errno.rs`) the result.
 //!
 //! A handler copies its arguments from user memory, checks them in Linux's order, calls the folder
 //! that does the work, and copies the results to user memory. State is kept by those folders.
 //!
 //! | subject | files | work |
 //! |---|---|---|
-//! | table | `table`, `counters`, `low_memory` | |
+//! | table | `table`, `counters`, `low_memory`, `argument` | |
 //! | descriptors and I/O | `open`, `io`, `rwf`, `fcntl`, `lock`, `splice`, `sendfile`, `memfd`, `poll`, `select`, `epoll`, `eventfd`, `timerfd`, `inotify` | `vfs/` |
-//! | paths and attributes | `user_path`, `dir`, `dirent`, `special`, `getdents`, `stat`, `attr`, `utime`, `xattr`, `truncate`, `mount` | `vfs/` |
+//! | paths and attributes | `user_path`, `dir`, `dirent`, `special`, `getdents`, `stat`, `statfs`, `attr`, `utime`, `xattr`, `truncate`, `mount` | `vfs/` |
 //! | memory | `memory`, `advice`, `mlock`, `process_vm` | `vm/` |
 //! | processes and threads | `clone`, `proc`, `wait`, `pidfd`, `thread`, `tls`, `ldt`, `ports`, `futex`, `futex2`, `rseq`, `membarrier`, `prctl`, `ptrace`, `kcmp` | `process/` |
 //! | signals | `signal` | `process/signal/` |
@@ -35,9 +35,9 @@
 #![cfg_attr(not(test), forbid(unsafe_code))]
 
 use crate::process;
-use crate::usercopy::UserPtr;
 
 mod advice;
+mod argument;
 mod attr;
 mod capability;
 mod clone;
@@ -92,6 +92,7 @@ mod sockopt;
 pub mod special;
 mod splice;
 mod stat;
+mod statfs;
 pub mod system;
 pub mod table;
 mod thread;
@@ -111,29 +112,6 @@ use crate::abi::errno::{Errno, to_rax};
 
 /// Handler with the six argument registers; returns rax's value.
 pub type Handler = fn(u64, u64, u64, u64, u64, u64) -> u64;
-
-/// Argument type of a handler.
-pub trait FromRegister {
-    /// Converts the register, truncated to the type as in C.
-    fn from_register(value: u64) -> Self;
-}
-
-macro_rules! from_register {
-    ($($t:ty),*) => { $(
-        impl FromRegister for $t {
-            fn from_register(value: u64) -> Self {
-                value as Self
-            }
-        }
-    )* };
-}
-from_register!(i32, u32, i64, u64, usize, isize);
-
-impl<T> FromRegister for UserPtr<T> {
-    fn from_register(value: u64) -> Self {
-        Self::new(value)
-    }
-}
 
 /// Handler of the numbers without a call: logs the number and returns `ENOSYS`.
 pub fn not_implemented(_: u64, _: u64, _: u64, _: u64, _: u64, _: u64) -> u64 {

@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use linux_raw_sys::general as linux;
 
 use super::advice::{Holes, end_of_advice, in_parts};
+use super::argument::Word;
 use super::io::{self, Vector};
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
@@ -73,16 +74,7 @@ pub fn pidfd_getfd(pidfd: i32, fd: i32, flags: u32) -> SysResult {
 
 /// Applies advice that destroys no data to another process's memory; returns the number of bytes
 /// advised.
-fn advise_another(
-    fd: i32,
-    ranges: impl FnOnce() -> Result<Vector, Errno>,
-    advice: u32,
-    flags: u32,
-) -> SysResult {
-    if flags != 0 {
-        return Err(Errno::EINVAL);
-    }
-    let ranges = ranges()?;
+fn advise_another(fd: i32, (ranges, _): &Vector, advice: u32) -> SysResult {
     let (_, pid) = file_and_process(fd)?;
     let process = pid.process().ok_or(Errno::ESRCH)?;
     if !matches!(
@@ -100,7 +92,7 @@ fn advise_another(
         return Err(Errno::EPERM);
     }
     let mut done = 0;
-    for range in ranges.0.iter().filter(|range| range.len > 0) {
+    for range in ranges.iter().filter(|range| range.len > 0) {
         let start = range.at.address();
         let taken = end_of_advice(start, range.len as u64, advice)
             .and_then(|end| in_parts(&mm, start, end, advice, &mut Holes::new()));
@@ -115,23 +107,15 @@ fn advise_another(
 }
 
 /// process_madvise(2).
-pub fn process_madvise(
+pub fn process_madvise<W: Word>(
     fd: i32,
-    vector: UserPtr<[u64; 2]>,
+    vector: UserPtr<[W; 2]>,
     count: usize,
     advice: u32,
     flags: u32,
 ) -> SysResult {
-    advise_another(fd, || io::ranges(vector, count), advice, flags)
-}
-
-/// process_madvise(2), i386.
-pub fn process_madvise32(
-    fd: i32,
-    vector: UserPtr<[u32; 2]>,
-    count: usize,
-    advice: u32,
-    flags: u32,
-) -> SysResult {
-    advise_another(fd, || io::ranges32(vector, count), advice, flags)
+    if flags != 0 {
+        return Err(Errno::EINVAL);
+    }
+    advise_another(fd, &io::ranges(vector, count)?, advice)
 }

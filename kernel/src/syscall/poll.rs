@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::general::RLIMIT_NOFILE;
 
-use super::time::{Pair, Time64};
+use super::time::Pair;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::ready::Ready;
 use crate::mm::fallible::TryPush as _;
@@ -154,7 +154,8 @@ pub(super) fn write_time_left<P: Pair>(
     result
 }
 
-fn ppoll_with<P: Pair>(
+/// ppoll(2).
+pub fn ppoll<P: Pair>(
     fds: UserPtr<PollFd>,
     count: u32,
     time: UserPtr<P>,
@@ -166,37 +167,4 @@ fn ppoll_with<P: Pair>(
         poll_until(fds, count as usize, deadline, Errno::ERESTARTNOHAND)
     });
     write_time_left(result, time, deadline, 1)
-}
-
-/// ppoll(2).
-pub fn ppoll(
-    fds: UserPtr<PollFd>,
-    count: u32,
-    time: UserPtr<[i64; 2]>,
-    set: UserPtr<u64>,
-    size: usize,
-) -> SysResult {
-    ppoll_with(fds, count, time, set, size)
-}
-
-/// ppoll(2), i386.
-pub fn ppoll32(
-    fds: UserPtr<PollFd>,
-    count: u32,
-    time: UserPtr<[i32; 2]>,
-    set: UserPtr<u64>,
-    size: usize,
-) -> SysResult {
-    ppoll_with(fds, count, time, set, size)
-}
-
-/// ppoll_time64(2), i386.
-pub fn ppoll_time64(
-    fds: UserPtr<PollFd>,
-    count: u32,
-    time: UserPtr<Time64>,
-    set: UserPtr<u64>,
-    size: usize,
-) -> SysResult {
-    ppoll_with(fds, count, time, set, size)
 }

@@ -2,6 +2,7 @@
 
 use linux_raw_sys::general::{AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW};
 
+use super::argument::Word;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
 use crate::mm::fallible::{self, TryPush, try_format};
@@ -13,7 +14,7 @@ use crate::process::exit;
 use crate::process::status::ExitStatus;
 use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
-use crate::usercopy::{Pod, UserPtr};
+use crate::usercopy::UserPtr;
 
 /// execveat(2): only check whether the file may be executed (since Linux 6.14).
 const AT_EXECVE_CHECK: u32 = 0x10000;
@@ -29,16 +30,7 @@ pub fn exit_group(code: i32) -> SysResult {
 }
 
 /// execve(2).
-pub fn execve(path: UserPath, argv: UserPtr<u64>, envp: UserPtr<u64>) -> SysResult {
-    start(path, argv, envp)
-}
-
-/// execve(2) with 32-bit pointers.
-pub fn execve32(path: UserPath, argv: UserPtr<u32>, envp: UserPtr<u32>) -> SysResult {
-    start(path, argv, envp)
-}
-
-fn start<T: Pod + Into<u64>>(path: UserPath, argv: UserPtr<T>, envp: UserPtr<T>) -> SysResult {
+pub fn execve<W: Word>(path: UserPath, argv: UserPtr<W>, envp: UserPtr<W>) -> SysResult {
     let path = user_path::read(path)?;
     if path.is_empty() {
         return Err(Errno::ENOENT);
@@ -48,32 +40,11 @@ fn start<T: Pod + Into<u64>>(path: UserPath, argv: UserPtr<T>, envp: UserPtr<T>)
 }
 
 /// execveat(2).
-pub fn execveat(
-    dirfd: i32,
-    path: UserPath,
-    argv: UserPtr<u64>,
-    envp: UserPtr<u64>,
-    flags: u32,
-) -> SysResult {
-    start_at(dirfd, path, argv, envp, flags)
-}
-
-/// execveat(2) with 32-bit pointers.
-pub fn execveat32(
-    dirfd: i32,
-    path: UserPath,
-    argv: UserPtr<u32>,
-    envp: UserPtr<u32>,
-    flags: u32,
-) -> SysResult {
-    start_at(dirfd, path, argv, envp, flags)
-}
-
-fn start_at<T: Pod + Into<u64>>(
+pub fn execveat<W: Word>(
     dirfd: i32,
     user_path: UserPath,
-    argv: UserPtr<T>,
-    envp: UserPtr<T>,
+    argv: UserPtr<W>,
+    envp: UserPtr<W>,
     flags: u32,
 ) -> SysResult {
     let path = user_path::read(user_path)?;

@@ -1,6 +1,7 @@
 //! process_vm_readv(2) and process_vm_writev(2): transfers between the address spaces
 //! of two processes.
 
+use super::argument::Word;
 use super::io::{self, Vector};
 use crate::abi::errno::{Errno, SysResult};
 use crate::mm::PAGE_SIZE;
@@ -51,24 +52,29 @@ impl Cursor {
     }
 }
 
-fn transfer(
+/// Reads a call's arguments and makes the transfer.
+fn transfer<W: Word>(
     pid: i32,
-    local: impl FnOnce() -> Result<Vector, Errno>,
-    remote: impl FnOnce() -> Result<Vector, Errno>,
+    local: (UserPtr<[W; 2]>, usize),
+    remote: (UserPtr<[W; 2]>, usize),
     flags: u64,
     direction: Direction,
 ) -> SysResult {
     if flags != 0 {
         return Err(Errno::EINVAL);
     }
-    let local = local()?;
+    let local = io::ranges(local.0, local.1)?;
     if local.1 == 0 {
         return Ok(0);
     }
-    let remote = remote()?;
+    let remote = io::ranges(remote.0, remote.1)?;
     if remote.1 == 0 {
         return Ok(0);
     }
+    transfer_ranges(pid, local, remote, direction)
+}
+
+fn transfer_ranges(pid: i32, local: Vector, remote: Vector, direction: Direction) -> SysResult {
     // The ID of any thread will do.
     let task = u32::try_from(pid).ok().and_then(table::find);
     let task = task.ok_or(Errno::ESRCH)?;
@@ -131,57 +137,27 @@ fn copy_to_remote(mm: &SharedMm, there: u64, chunk: &mut [u8], here: u64) -> usi
 }
 
 /// process_vm_readv(2).
-pub fn readv(
+pub fn readv<W: Word>(
     pid: i32,
-    local: UserPtr<[u64; 2]>,
+    local: UserPtr<[W; 2]>,
     local_count: usize,
-    remote: UserPtr<[u64; 2]>,
+    remote: UserPtr<[W; 2]>,
     remote_count: usize,
     flags: u64,
 ) -> SysResult {
-    let local = || io::ranges(local, local_count);
-    let remote = || io::ranges(remote, remote_count);
+    let (local, remote) = ((local, local_count), (remote, remote_count));
     transfer(pid, local, remote, flags, Direction::FromRemote)
 }
 
 /// process_vm_writev(2).
-pub fn writev(
+pub fn writev<W: Word>(
     pid: i32,
-    local: UserPtr<[u64; 2]>,
+    local: UserPtr<[W; 2]>,
     local_count: usize,
-    remote: UserPtr<[u64; 2]>,
+    remote: UserPtr<[W; 2]>,
     remote_count: usize,
     flags: u64,
 ) -> SysResult {
-    let local = || io::ranges(local, local_count);
-    let remote = || io::ranges(remote, remote_count);
-    transfer(pid, local, remote, flags, Direction::ToRemote)
-}
-
-/// process_vm_readv(2), i386.
-pub fn readv32(
-    pid: i32,
-    local: UserPtr<[u32; 2]>,
-    local_count: usize,
-    remote: UserPtr<[u32; 2]>,
-    remote_count: usize,
-    flags: u64,
-) -> SysResult {
-    let local = || io::ranges32(local, local_count);
-    let remote = || io::ranges32(remote, remote_count);
-    transfer(pid, local, remote, flags, Direction::FromRemote)
-}
-
-/// process_vm_writev(2), i386.
-pub fn writev32(
-    pid: i32,
-    local: UserPtr<[u32; 2]>,
-    local_count: usize,
-    remote: UserPtr<[u32; 2]>,
-    remote_count: usize,
-    flags: u64,
-) -> SysResult {
-    let local = || io::ranges32(local, local_count);
-    let remote = || io::ranges32(remote, remote_count);
+    let (local, remote) = ((local, local_count), (remote, remote_count));
     transfer(pid, local, remote, flags, Direction::ToRemote)
 }

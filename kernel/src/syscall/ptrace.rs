@@ -4,6 +4,8 @@ use alloc::sync::Arc;
 
 use linux_raw_sys::ptrace as linux;
 
+use super::argument::Word;
+use super::signal::Info;
 use super::tls;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::signal::SigInfo;
@@ -11,7 +13,8 @@ use crate::arch::fpu::LEGACY_SIZE;
 use crate::mm::layout::TASK_SIZE;
 use crate::process::ptrace::control::{self, held, resume, signal_argument};
 use crate::process::ptrace::{Mode, Options, Reason, call, float, registers, regset, user};
-use crate::process::signal::{layout, mask};
+use crate::process::signal::layout::{Info32, Info64};
+use crate::process::signal::mask;
 use crate::process::{Task, current};
 use crate::sched::preempt;
 use crate::usercopy::UserPtr;
@@ -63,7 +66,7 @@ pub fn ptrace(request: u32, pid: i32, addr: u64, data: u64) -> SysResult {
             let done = transfer_regset(&task, request, addr as u32, base, len as usize)?;
             vector.write([base, done as u64])?;
         }
-        _ => return common(&task, request, addr, data),
+        _ => return common::<u64, Info64>(&task, request, addr, data),
     }
     Ok(0)
 }
@@ -113,7 +116,7 @@ pub fn ptrace32(request: u32, pid: i32, addr: u64, data: u64) -> SysResult {
             let done = transfer_regset(&task, request, addr as u32, base.into(), len as usize)?;
             vector.write([base, done as u32])?;
         }
-        _ => return common(&task, request, addr, data),
+        _ => return common::<u32, Info32>(&task, request, addr, data),
     }
     Ok(0)
 }
@@ -137,7 +140,7 @@ fn request_without_stop(request: u32, pid: i32, addr: u64, data: u64) -> Option<
 }
 
 /// Requests that are the same for both widths, or differ in the size of a word only.
-fn common(task: &Arc<Task>, request: u32, addr: u64, data: u64) -> SysResult {
+fn common<W: Word, I: Info>(task: &Arc<Task>, request: u32, addr: u64, data: u64) -> SysResult {
     let mode = match request {
         linux::PTRACE_CONT => Some(Mode::Run),
         linux::PTRACE_SYSCALL => Some(Mode::Syscall),
@@ -165,26 +168,18 @@ fn common(task: &Arc<Task>, request: u32, addr: u64, data: u64) -> SysResult {
         }
         linux::PTRACE_GETEVENTMSG => {
             let message = task.tracing.lock().as_ref().map_or(0, |t| t.message);
-            if current().is_i386_call() {
-                UserPtr::<u32>::new(data).write(message as u32)?;
-            } else {
-                UserPtr::<u64>::new(data).write(message)?;
-            }
+            UserPtr::new(data).write(W::truncate(message))?;
         }
-        linux::PTRACE_GETSIGINFO => write_info(data, &info_of(task)?)?,
+        linux::PTRACE_GETSIGINFO => UserPtr::new(data).write(I::new(&info_of(task)?))?,
         linux::PTRACE_SETSIGINFO => {
-            let info = if current().is_i386_call() {
-                layout::from_32(&UserPtr::new(data).read()?)
-            } else {
-                layout::from_64(&UserPtr::new(data).read()?)
-            };
+            let info = UserPtr::<I>::new(data).read()?.parse();
             info_of(task)?;
             let mut tracing = task.tracing.lock();
             if let Some(stop) = tracing.as_mut().and_then(|t| t.stop.as_mut()) {
                 stop.info = info;
             }
         }
-        linux::PTRACE_PEEKSIGINFO => return peek_infos(task, addr, data),
+        linux::PTRACE_PEEKSIGINFO => return peek_infos::<I>(task, addr, UserPtr::new(data)),
         GET_THREAD_AREA | SET_THREAD_AREA => {
             let entry = u32::try_from(addr as i32).map_err(|_| Errno::EIO)?;
             let desc = UserPtr::new(data);
@@ -228,18 +223,8 @@ fn info_of(task: &Task) -> Result<SigInfo, Errno> {
     Ok(stop.info)
 }
 
-fn write_info(at: u64, info: &SigInfo) -> Result<(), Errno> {
-    if current().is_i386_call() {
-        UserPtr::new(at).write(layout::to_32(info))
-    } else {
-        UserPtr::new(at).write(layout::to_64(info))
-    }
-}
-
 /// PTRACE_PEEKSIGINFO: copies pending signals, from the offset on, up to the count.
-fn peek_infos(task: &Task, addr: u64, data: u64) -> SysResult {
-    /// Size of a `siginfo_t` in bytes.
-    const SIZE: u64 = 128;
+fn peek_infos<I: Info>(task: &Task, addr: u64, out: UserPtr<I>) -> SysResult {
     // offset (8 bytes), flags, count.
     let [low, high, flags, count]: [u32; 4] = UserPtr::new(addr).read()?;
     if flags & !linux::PTRACE_PEEKSIGINFO_SHARED != 0 || (count as i32) < 0 {
@@ -260,7 +245,7 @@ fn peek_infos(task: &Task, addr: u64, data: u64) -> SysResult {
     for info in (0..count as usize).map_while(nth) {
         // After a fault, the elements written before count (ptrace_peek_siginfo in
         // kernel/ptrace.c).
-        let more = write_info(data.wrapping_add(SIZE * done), &info);
+        let more = out.add(done).write(I::new(&info));
         match more.and_then(|()| preempt::interrupted()) {
             Ok(()) => done += 1,
             Err(Errno::EFAULT) if done == 0 => return Err(Errno::EFAULT),
@@ -272,7 +257,7 @@ fn peek_infos(task: &Task, addr: u64, data: u64) -> SysResult {
             }
         }
     }
-    Ok(done as usize)
+    Ok(done)
 }
 
 /// PTRACE_ARCH_PRCTL: FS and GS bases.

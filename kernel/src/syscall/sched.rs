@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 
+use super::argument::Word;
 use crate::abi::cred::Credentials;
 use crate::abi::errno::{Errno, SysResult};
 use crate::process::{current, table};
@@ -27,8 +28,8 @@ pub fn sched_yield() -> SysResult {
 }
 
 /// sched_getaffinity(2): CPU 0. Returns the number of bytes written, where the C library returns 0.
-pub fn sched_getaffinity(pid: i32, len: u32, mask: UserPtr<u8>) -> SysResult {
-    let word = if current().is_i386_call() { 4 } else { 8 };
+pub fn sched_getaffinity<W: Word>(pid: i32, len: u32, mask: UserPtr<u8>) -> SysResult {
+    let word = size_of::<W>();
     credentials_of(pid)?;
     // Linux converts the length to a 32-bit number of bits.
     if len.wrapping_mul(8) == 0 || !(len as usize).is_multiple_of(word) {

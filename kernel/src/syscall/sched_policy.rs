@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use linux_raw_sys::general as linux;
 
 use super::priority::is_nice_within_limit;
-use super::time::{Pair, Time64};
+use super::time::Pair;
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::process::{Task, current, current_task, table};
@@ -135,7 +135,8 @@ pub fn sched_get_priority_min(policy: u32) -> SysResult {
     sched_get_priority_max(policy).map(|max| max.min(1))
 }
 
-fn rr_interval<P: Pair>(pid: i32, out: UserPtr<P>) -> SysResult {
+/// sched_rr_get_interval(2).
+pub fn sched_rr_get_interval<P: Pair>(pid: i32, out: UserPtr<P>) -> SysResult {
     let policy = find(pid)?.attributes.lock().policy;
     let nanos = match policy {
         linux::SCHED_RR => RR_TIMESLICE,
@@ -144,21 +145,6 @@ fn rr_interval<P: Pair>(pid: i32, out: UserPtr<P>) -> SysResult {
         _ => i64::from(crate::time::TICK_NANOS),
     };
     out.write(P::new(0, nanos)).map(|()| 0)
-}
-
-/// sched_rr_get_interval(2).
-pub fn sched_rr_get_interval(pid: i32, out: UserPtr<[i64; 2]>) -> SysResult {
-    rr_interval(pid, out)
-}
-
-/// sched_rr_get_interval(2) with 32-bit seconds.
-pub fn sched_rr_get_interval32(pid: i32, out: UserPtr<[i32; 2]>) -> SysResult {
-    rr_interval(pid, out)
-}
-
-/// sched_rr_get_interval_time64(2).
-pub fn sched_rr_get_interval_time64(pid: i32, out: UserPtr<Time64>) -> SysResult {
-    rr_interval(pid, out)
 }
 
 /// sched_setattr(2): policy, nice value and priority; the times, of SCHED_DEADLINE, are ignored.

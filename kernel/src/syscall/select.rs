@@ -2,15 +2,16 @@
 
 use alloc::vec::Vec;
 
+use super::argument::Word;
 use super::poll::{Deadline, from_timespec, read_timespec, write_time_left};
-use super::time::{Pair, Time64};
+use super::time::Pair;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::ready::Ready;
 use crate::mm::fallible::{self, TryPush as _};
 use crate::process::caller;
 use crate::process::signal::mask;
 use crate::sched::preempt::{self, Stride};
-use crate::usercopy::{Pod, UserPtr};
+use crate::usercopy::UserPtr;
 use crate::vfs::poll::{FILE, wait};
 
 /// The three sets of select(2): addresses, and the requested descriptors.
@@ -93,43 +94,28 @@ fn select_until(count: i32, at: [UserPtr<u8>; 3], word: usize, deadline: Deadlin
 /// A set of descriptors in user memory.
 type Set = UserPtr<u8>;
 
-/// select(2) with a struct timeval, which receives the time left.
-fn select_with<P: Pair>(count: i32, sets: [Set; 3], word: usize, time: UserPtr<P>) -> SysResult {
+/// select(2), and i386's _newselect. The struct timeval receives the time left.
+pub fn select<W: Word, P: Pair>(
+    count: i32,
+    read: Set,
+    write: Set,
+    except: Set,
+    time: UserPtr<P>,
+) -> SysResult {
     let deadline = match time.read_opt()? {
         Some(pair) => from_timespec(from_microseconds(pair.both())?)?,
         None => None,
     };
-    let result = select_until(count, sets, word, deadline);
+    let sets = [read, write, except];
+    let result = select_until(count, sets, size_of::<W>(), deadline);
     write_time_left(result, time, deadline, 1000)
-}
-
-/// select(2).
-pub fn select(
-    count: i32,
-    read: Set,
-    write: Set,
-    except: Set,
-    time: UserPtr<[i64; 2]>,
-) -> SysResult {
-    select_with(count, [read, write, except], 8, time)
-}
-
-/// select(2), i386 (_newselect).
-pub fn select32(
-    count: i32,
-    read: Set,
-    write: Set,
-    except: Set,
-    time: UserPtr<[i32; 2]>,
-) -> SysResult {
-    select_with(count, [read, write, except], 4, time)
 }
 
 /// i386's old select(2): the five arguments are in memory.
 pub fn old_select(arguments: UserPtr<[u32; 5]>) -> SysResult {
     let [count, read, write, except, time] = arguments.read()?;
     let set = |at: u32| UserPtr::new(at.into());
-    select32(
+    select::<u32, [i32; 2]>(
         count as i32,
         set(read),
         set(write),
@@ -153,11 +139,12 @@ fn from_microseconds((sec, usec): (i64, i64)) -> Result<(i64, i64), Errno> {
     ))
 }
 
-/// pselect6(2) with words of type `W`: the last argument points to the signal mask's address and
-/// size.
-fn pselect<P: Pair, W: Pod + Into<u64>>(
+/// pselect6(2): the last argument points to the signal mask's address and size.
+pub fn pselect6<W: Word, P: Pair>(
     count: i32,
-    sets: [Set; 3],
+    read: Set,
+    write: Set,
+    except: Set,
     time: UserPtr<P>,
     mask: UserPtr<[W; 2]>,
 ) -> SysResult {
@@ -166,44 +153,9 @@ fn pselect<P: Pair, W: Pod + Into<u64>>(
         None => [0, 0],
     };
     let deadline = read_timespec(time)?;
+    let sets = [read, write, except];
     let result = mask::with(UserPtr::new(set), size as usize, || {
         select_until(count, sets, size_of::<W>(), deadline)
     });
     write_time_left(result, time, deadline, 1)
-}
-
-/// pselect6(2).
-pub fn pselect6(
-    count: i32,
-    read: Set,
-    write: Set,
-    except: Set,
-    time: UserPtr<[i64; 2]>,
-    mask: UserPtr<[u64; 2]>,
-) -> SysResult {
-    pselect(count, [read, write, except], time, mask)
-}
-
-/// pselect6(2), i386.
-pub fn pselect6_32(
-    count: i32,
-    read: Set,
-    write: Set,
-    except: Set,
-    time: UserPtr<[i32; 2]>,
-    mask: UserPtr<[u32; 2]>,
-) -> SysResult {
-    pselect(count, [read, write, except], time, mask)
-}
-
-/// pselect6_time64(2), i386.
-pub fn pselect6_time64(
-    count: i32,
-    read: Set,
-    write: Set,
-    except: Set,
-    time: UserPtr<Time64>,
-    mask: UserPtr<[u32; 2]>,
-) -> SysResult {
-    pselect(count, [read, write, except], time, mask)
 }

@@ -1,7 +1,8 @@
 //! Signal calls. Signals themselves are in [`crate::process::signal`].
 //!
 //! `action.rs` sets actions, `mask.rs` blocks signals and lists pending ones, `send.rs` sends,
-//! `wait.rs` waits, `stack.rs` sets the alternate stack, `back.rs` returns from a handler.
+//! `wait.rs` waits, `stack.rs` sets the alternate stack, `back.rs` returns from a handler;
+//! `info.rs` has the layouts of siginfo.
 //! Structures have the layout of the call's table; a signal set is 8 bytes in both, 4 in i386's old
 //! calls.
 
@@ -9,23 +10,19 @@ use crate::abi::errno::Errno;
 
 mod action;
 mod back;
+mod info;
 mod mask;
 mod send;
 mod stack;
 mod wait;
 
-pub use action::{rt_sigaction, rt_sigaction32, sigaction32, signal};
-pub use back::{restart_syscall, rt_sigreturn, rt_sigreturn32, sigreturn32};
-pub use mask::{rt_sigpending, rt_sigprocmask, sgetmask, sigpending32, sigprocmask32, ssetmask};
-pub use send::{
-    kill, pidfd_send_signal, pidfd_send_signal32, rt_sigqueueinfo, rt_sigqueueinfo32,
-    rt_tgsigqueueinfo, rt_tgsigqueueinfo32, tgkill, tkill,
-};
-pub use stack::{sigaltstack, sigaltstack32};
-pub use wait::{
-    pause, rt_sigsuspend, rt_sigtimedwait, rt_sigtimedwait_time32, rt_sigtimedwait_time64,
-    sigsuspend32,
-};
+pub use action::{rt_sigaction, sigaction, signal};
+pub use back::{restart_syscall, rt_sigreturn, rt_sigreturn32, sigreturn};
+pub use info::Info;
+pub use mask::{rt_sigpending, rt_sigprocmask, sgetmask, sigpending, sigprocmask, ssetmask};
+pub use send::{kill, pidfd_send_signal, rt_sigqueueinfo, rt_tgsigqueueinfo, tgkill, tkill};
+pub use stack::sigaltstack;
+pub use wait::{pause, rt_sigsuspend, rt_sigtimedwait, sigsuspend};
 
 /// Size of a signal set in bytes, in both tables.
 const SIGSET_SIZE: usize = 8;

@@ -5,7 +5,7 @@
 use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME, TAI};
 
 use super::cpu_clock::cpu_time;
-use super::time::{Pair, Time64, read, write};
+use super::time::{Pair, read, write};
 use crate::abi::errno::{Errno, SysResult};
 use crate::process::signal::restart;
 use crate::sched::sleep;
@@ -16,7 +16,13 @@ use crate::usercopy::UserPtr;
 /// clock_nanosleep(2)'s flag: the time is absolute.
 const TIMER_ABSTIME: i32 = 1;
 
-fn nanosleep_on<P: Pair>(id: i32, flags: i32, span: UserPtr<P>, rest: UserPtr<P>) -> SysResult {
+/// clock_nanosleep(2).
+pub fn clock_nanosleep<P: Pair>(
+    id: i32,
+    flags: i32,
+    span: UserPtr<P>,
+    rest: UserPtr<P>,
+) -> SysResult {
     let known = time::now(id).is_some() || cpu_time(id).is_ok();
     if !known {
         return Err(Errno::EINVAL);
@@ -53,41 +59,6 @@ fn sleep_restartable<P: Pair>(with: [u64; 4]) -> SysResult {
 }
 
 /// nanosleep(2).
-pub fn nanosleep(span: UserPtr<[i64; 2]>, rest: UserPtr<[i64; 2]>) -> SysResult {
-    nanosleep_on(MONOTONIC as i32, 0, span, rest)
-}
-
-/// nanosleep(2) with 32-bit seconds.
-pub fn nanosleep32(span: UserPtr<[i32; 2]>, rest: UserPtr<[i32; 2]>) -> SysResult {
-    nanosleep_on(MONOTONIC as i32, 0, span, rest)
-}
-
-/// clock_nanosleep(2).
-pub fn clock_nanosleep(
-    id: i32,
-    flags: i32,
-    span: UserPtr<[i64; 2]>,
-    rest: UserPtr<[i64; 2]>,
-) -> SysResult {
-    nanosleep_on(id, flags, span, rest)
-}
-
-/// clock_nanosleep(2) with 32-bit seconds.
-pub fn clock_nanosleep32(
-    id: i32,
-    flags: i32,
-    span: UserPtr<[i32; 2]>,
-    rest: UserPtr<[i32; 2]>,
-) -> SysResult {
-    nanosleep_on(id, flags, span, rest)
-}
-
-/// clock_nanosleep_time64(2).
-pub fn clock_nanosleep_time64(
-    id: i32,
-    flags: i32,
-    span: UserPtr<Time64>,
-    rest: UserPtr<Time64>,
-) -> SysResult {
-    nanosleep_on(id, flags, span, rest)
+pub fn nanosleep<P: Pair>(span: UserPtr<P>, rest: UserPtr<P>) -> SysResult {
+    clock_nanosleep(MONOTONIC as i32, 0, span, rest)
 }

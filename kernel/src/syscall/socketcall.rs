@@ -1,7 +1,8 @@
 //! socketcall(2): i386's multiplexer of the socket calls, with the arguments in an array. Since
 //! Linux 4.3 most of the calls have numbers too.
 
-use super::{FromRegister, message, socket, sockopt, table};
+use super::argument::FromRegister;
+use super::{message, socket, sockopt, table};
 use crate::abi::door::Table;
 use crate::abi::errno::{Errno, SysResult};
 use crate::syscall::mmsg;
@@ -93,12 +94,12 @@ pub fn socketcall(call: u32, args: UserPtr<u32>) -> SysResult {
         11 => message::sendto(fd, arg(a[1]), arg(a[2]), a[3], arg(a[4]), arg(a[5])),
         12 => message::recvfrom(fd, arg(a[1]), arg(a[2]), a[3], arg(a[4]), arg(a[5])),
         13 => socket::shutdown(fd, a[1]),
-        14 => sockopt::setsockopt32(fd, a[1], a[2], arg(a[3]), arg(a[4])),
-        15 => sockopt::getsockopt32(fd, a[1], a[2], arg(a[3]), arg(a[4])),
-        16 => message::sendmsg32(fd, arg(a[1]), a[2]),
-        17 => message::recvmsg32(fd, arg(a[1]), a[2]),
+        14 => sockopt::setsockopt::<u32>(fd, a[1], a[2], arg(a[3]), arg(a[4])),
+        15 => sockopt::getsockopt::<u32>(fd, a[1], a[2], arg(a[3]), arg(a[4])),
+        16 => message::sendmsg::<u32>(fd, arg(a[1]), a[2]),
+        17 => message::recvmsg::<u32>(fd, arg(a[1]), a[2]),
         18 => socket::accept4(fd, arg(a[1]), arg(a[2]), a[3]),
-        19 => mmsg::recvmmsg32(fd, arg(a[1]), a[2], a[3], arg(a[4])),
-        _ => mmsg::sendmmsg32(fd, arg(a[1]), a[2], a[3]),
+        19 => mmsg::recvmmsg::<u32, [i32; 2]>(fd, arg(a[1]), a[2], a[3], arg(a[4])),
+        _ => mmsg::sendmmsg::<u32>(fd, arg(a[1]), a[2], a[3]),
     }
 }

@@ -4,7 +4,9 @@
 use alloc::vec::Vec;
 
 use linux_raw_sys::net::SOL_SOCKET;
+use zerocopy::IntoBytes as _;
 
+use super::argument::Word;
 use super::socket;
 use crate::abi::errno::{Errno, SysResult};
 use crate::net::options::{Shape, Value, shape};
@@ -32,7 +34,14 @@ fn limit([sec, usec]: [i64; 2]) -> Result<Option<u64>, Errno> {
     })
 }
 
-fn set(fd: i32, level: u32, option: u32, at: UserPtr<u8>, len: i32, wide: bool) -> SysResult {
+/// setsockopt(2): `W` is the field of a struct timeval.
+pub fn setsockopt<W: Word>(
+    fd: i32,
+    level: u32,
+    option: u32,
+    at: UserPtr<u8>,
+    len: i32,
+) -> SysResult {
     let (_, socket) = socket::get(fd)?;
     let len = usize::try_from(len).map_err(|_| Errno::EINVAL)?;
     if level != SOL_SOCKET {
@@ -53,25 +62,25 @@ fn set(fd: i32, level: u32, option: u32, at: UserPtr<u8>, len: i32, wide: bool) 
             needs(8)?;
             Value::Linger(at.cast().read()?)
         }
-        Shape::Time(always_wide) if wide || always_wide => {
-            needs(16)?;
+        Shape::Time(true) => {
+            needs(size_of::<[i64; 2]>())?;
             Value::Time(limit(at.cast().read()?)?)
         }
-        Shape::Time(_) => {
-            needs(8)?;
-            Value::Time(limit(at.cast::<[i32; 2]>().read()?.map(i64::from))?)
+        Shape::Time(false) => {
+            needs(size_of::<[W; 2]>())?;
+            Value::Time(limit(at.cast::<[W; 2]>().read()?.map(W::signed))?)
         }
     };
     socket.set_option(option, value).map(|()| 0)
 }
 
-fn read(
+/// getsockopt(2).
+pub fn getsockopt<W: Word>(
     fd: i32,
     level: u32,
     option: u32,
     at: UserPtr<u8>,
     len: UserPtr<i32>,
-    wide: bool,
 ) -> SysResult {
     let (_, socket) = socket::get(fd)?;
     if level != SOL_SOCKET {
@@ -92,50 +101,14 @@ fn read(
         Value::Time(limit) => {
             let limit = limit.unwrap_or(0);
             let parts = [limit / SECOND, limit % SECOND / 1000];
-            if wide || shape(option) == Shape::Time(true) {
-                bytes.extend(parts.into_iter().flat_map(u64::to_ne_bytes));
+            if shape(option) == Shape::Time(true) {
+                bytes.extend_from_slice(parts.as_bytes());
             } else {
-                bytes.extend(
-                    parts
-                        .into_iter()
-                        .flat_map(|part| (part as u32).to_ne_bytes()),
-                );
+                bytes.extend_from_slice(parts.map(W::truncate).as_bytes());
             }
         }
     }
     bytes.truncate(room);
     at.write_slice(&bytes)?;
     len.write(bytes.len() as i32).map(|()| 0)
-}
-
-/// setsockopt(2).
-pub fn setsockopt(fd: i32, level: u32, option: u32, at: UserPtr<u8>, len: i32) -> SysResult {
-    set(fd, level, option, at, len, true)
-}
-
-/// setsockopt(2), i386: times have 32-bit fields.
-pub fn setsockopt32(fd: i32, level: u32, option: u32, at: UserPtr<u8>, len: i32) -> SysResult {
-    set(fd, level, option, at, len, false)
-}
-
-/// getsockopt(2).
-pub fn getsockopt(
-    fd: i32,
-    level: u32,
-    option: u32,
-    at: UserPtr<u8>,
-    len: UserPtr<i32>,
-) -> SysResult {
-    read(fd, level, option, at, len, true)
-}
-
-/// getsockopt(2), i386.
-pub fn getsockopt32(
-    fd: i32,
-    level: u32,
-    option: u32,
-    at: UserPtr<u8>,
-    len: UserPtr<i32>,
-) -> SysResult {
-    read(fd, level, option, at, len, false)
 }

@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 
 use linux_raw_sys::general::SPLICE_F_NONBLOCK;
 
+use super::argument::Word;
 use super::io::{self, Vector};
 use crate::abi::errno::{Errno, SysResult};
 use crate::process::caller::{self, Caller};
@@ -239,7 +240,7 @@ pub fn tee(fd_in: i32, fd_out: i32, len: usize, flags: u32) -> SysResult {
     pipe_to_pipe(&from, &to, len.min(MAX_RW_COUNT), flags, true)
 }
 
-/// vmsplice(2): copies between user memory and a pipe, in the direction that the descriptor allows.
+/// Copies between user memory and a pipe, in the direction that the descriptor allows.
 fn user_to_or_from_pipe(fd: i32, vector: Result<Vector, Errno>, flags: u32) -> SysResult {
     if flags & !KNOWN != 0 {
         return Err(Errno::EINVAL);
@@ -264,11 +265,6 @@ fn user_to_or_from_pipe(fd: i32, vector: Result<Vector, Errno>, flags: u32) -> S
 }
 
 /// vmsplice(2).
-pub fn vmsplice(fd: i32, vector: UserPtr<[u64; 2]>, count: usize, flags: u32) -> SysResult {
+pub fn vmsplice<W: Word>(fd: i32, vector: UserPtr<[W; 2]>, count: usize, flags: u32) -> SysResult {
     user_to_or_from_pipe(fd, io::ranges(vector, count), flags)
-}
-
-/// vmsplice(2), i386.
-pub fn vmsplice32(fd: i32, vector: UserPtr<[u32; 2]>, count: usize, flags: u32) -> SysResult {
-    user_to_or_from_pipe(fd, io::ranges32(vector, count), flags)
 }

@@ -17,13 +17,13 @@ use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
 
 /// `struct stat` of x86_64: 18 words.
-pub type Stat = UserPtr<[u64; 18]>;
-/// `struct stat64` of i386: 24 words of 32 bits.
-pub type Stat64 = UserPtr<[u32; 24]>;
-/// `struct stat` of i386: 16 words of 32 bits, some of them two fields.
-pub type OldStat = UserPtr<[u32; 16]>;
+pub type Stat = [u64; 18];
+/// `struct stat64` of i386: 24 words of 32 bits, with 8-byte fields aligned to four bytes.
+pub type Stat64 = [u32; 24];
+/// `struct stat` of i386, older than `struct stat64`: 16 words of 32 bits, some of them two fields.
+pub type OldStat = [u32; 16];
 /// `struct __old_kernel_stat` of i386: eight words of 32 bits, the first four of two fields each.
-pub type FirstStat = UserPtr<[u32; 8]>;
+pub type FirstStat = [u32; 8];
 /// `struct statx`: 32 words.
 pub type Statx = UserPtr<[u64; 32]>;
 
@@ -32,6 +32,134 @@ const STAT_FLAGS: u32 = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
 
 /// Preferred block size in bytes (st_blksize).
 const BLOCK: u64 = PAGE_SIZE;
+
+/// `struct stat` in user memory, in one of its layouts.
+pub trait Layout: Sized {
+    /// Writes the structure.
+    ///
+    /// # Errors
+    /// `EFAULT`; `EOVERFLOW` for a value that doesn't fit its field.
+    fn write(out: UserPtr<Self>, m: &Metadata) -> Result<(), Errno>;
+}
+
+impl Layout for Stat {
+    fn write(out: UserPtr<Self>, m: &Metadata) -> Result<(), Errno> {
+        let time = |time: Time| [time.sec as u64, time.nsec.into()];
+        let ([atime, atime_ns], [mtime, mtime_ns], [ctime, ctime_ns]) =
+            (time(m.atime), time(m.mtime), time(m.ctime));
+        out.write([
+            m.dev.encode().into(),
+            m.ino,
+            m.nlink.into(),
+            u64::from(m.mode) | u64::from(m.uid) << 32,
+            m.gid.into(),
+            m.rdev.encode().into(),
+            m.size,
+            BLOCK,
+            m.blocks,
+            atime,
+            atime_ns,
+            mtime,
+            mtime_ns,
+            ctime,
+            ctime_ns,
+            0,
+            0,
+            0,
+        ])
+    }
+}
+
+impl Layout for Stat64 {
+    fn write(out: UserPtr<Self>, m: &Metadata) -> Result<(), Errno> {
+        let (low, high) = (|word: u64| word as u32, |word: u64| (word >> 32) as u32);
+        out.write([
+            m.dev.encode(),
+            0,
+            0,
+            low(m.ino),
+            m.mode,
+            m.nlink,
+            m.uid,
+            m.gid,
+            m.rdev.encode(),
+            0,
+            0,
+            low(m.size),
+            high(m.size),
+            BLOCK as u32,
+            low(m.blocks),
+            high(m.blocks),
+            m.atime.sec as u32,
+            m.atime.nsec,
+            m.mtime.sec as u32,
+            m.mtime.nsec,
+            m.ctime.sec as u32,
+            m.ctime.nsec,
+            low(m.ino),
+            high(m.ino),
+        ])
+    }
+}
+
+impl Layout for OldStat {
+    fn write(out: UserPtr<Self>, m: &Metadata) -> Result<(), Errno> {
+        let device = |device: Device| {
+            let fits = device.major < 256 && device.minor < 256;
+            if fits {
+                Ok(device.major << 8 | device.minor)
+            } else {
+                Err(Errno::EOVERFLOW)
+            }
+        };
+        let size = i32::try_from(m.size).map_err(|_| Errno::EOVERFLOW)? as u32;
+        let ino = u32::try_from(m.ino).map_err(|_| Errno::EOVERFLOW)?;
+        let nlink = u16::try_from(m.nlink).map_err(|_| Errno::EOVERFLOW)?;
+        out.write([
+            device(m.dev)?,
+            ino,
+            m.mode & 0xffff | u32::from(nlink) << 16,
+            narrow_id(m.uid) | narrow_id(m.gid) << 16,
+            device(m.rdev)?,
+            size,
+            BLOCK as u32,
+            m.blocks as u32,
+            m.atime.sec as u32,
+            m.atime.nsec,
+            m.mtime.sec as u32,
+            m.mtime.nsec,
+            m.ctime.sec as u32,
+            m.ctime.nsec,
+            0,
+            0,
+        ])
+    }
+}
+
+impl Layout for FirstStat {
+    /// Devices and the size are truncated.
+    fn write(out: UserPtr<Self>, m: &Metadata) -> Result<(), Errno> {
+        let device = |device: Device| device.major << 8 & 0xff00 | device.minor & 0xff;
+        let two = |low: u32, high: u32| low & 0xffff | high << 16;
+        let ino = u16::try_from(m.ino).map_err(|_| Errno::EOVERFLOW)?;
+        let nlink = u16::try_from(m.nlink).map_err(|_| Errno::EOVERFLOW)?;
+        out.write([
+            two(device(m.dev), ino.into()),
+            two(m.mode, nlink.into()),
+            two(narrow_id(m.uid), narrow_id(m.gid)),
+            device(m.rdev),
+            m.size as u32,
+            m.atime.sec as u32,
+            m.mtime.sec as u32,
+            m.ctime.sec as u32,
+        ])
+    }
+}
+
+/// 16-bit user or group ID: an ID above 65535 is reported as the overflow ID (fs.overflowuid).
+fn narrow_id(id: u32) -> u32 {
+    u16::try_from(id).unwrap_or(65534).into()
+}
 
 fn metadata_of_fd(fd: i32) -> Result<Metadata, Errno> {
     caller::with_files(|files| files.get_any(fd)).map(|file| file.inode().metadata())
@@ -44,199 +172,24 @@ fn metadata_of_path(dirfd: i32, path: UserPath, flags: u32) -> Result<Metadata, 
     user_path::locate_at(dirfd, path, flags).map(|location| location.inode().metadata())
 }
 
-/// Writes x86_64's `struct stat`.
-fn write_stat(out: Stat, m: &Metadata) -> SysResult {
-    let time = |time: Time| [time.sec as u64, time.nsec.into()];
-    let ([atime, atime_ns], [mtime, mtime_ns], [ctime, ctime_ns]) =
-        (time(m.atime), time(m.mtime), time(m.ctime));
-    out.write([
-        m.dev.encode().into(),
-        m.ino,
-        m.nlink.into(),
-        u64::from(m.mode) | u64::from(m.uid) << 32,
-        m.gid.into(),
-        m.rdev.encode().into(),
-        m.size,
-        BLOCK,
-        m.blocks,
-        atime,
-        atime_ns,
-        mtime,
-        mtime_ns,
-        ctime,
-        ctime_ns,
-        0,
-        0,
-        0,
-    ])
-    .map(|()| 0)
+/// stat(2), and its forms of i386: oldstat(2), stat64(2).
+pub fn stat<L: Layout>(path: UserPath, out: UserPtr<L>) -> SysResult {
+    L::write(out, &metadata_of_path(AT_FDCWD, path, 0)?).map(|()| 0)
 }
 
-/// stat(2).
-pub fn stat(path: UserPath, out: Stat) -> SysResult {
-    write_stat(out, &metadata_of_path(AT_FDCWD, path, 0)?)
+/// lstat(2), and its forms of i386: oldlstat(2), lstat64(2).
+pub fn lstat<L: Layout>(path: UserPath, out: UserPtr<L>) -> SysResult {
+    L::write(out, &metadata_of_path(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW)?).map(|()| 0)
 }
 
-/// lstat(2).
-pub fn lstat(path: UserPath, out: Stat) -> SysResult {
-    write_stat(out, &metadata_of_path(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW)?)
+/// fstat(2), and its forms of i386: oldfstat(2), fstat64(2).
+pub fn fstat<L: Layout>(fd: i32, out: UserPtr<L>) -> SysResult {
+    L::write(out, &metadata_of_fd(fd)?).map(|()| 0)
 }
 
-/// fstat(2).
-pub fn fstat(fd: i32, out: Stat) -> SysResult {
-    write_stat(out, &metadata_of_fd(fd)?)
-}
-
-/// newfstatat(2).
-pub fn newfstatat(dirfd: i32, path: UserPath, out: Stat, flags: u32) -> SysResult {
-    write_stat(out, &metadata_of_path(dirfd, path, flags)?)
-}
-
-/// Writes i386's `struct stat64`, whose 8-byte fields are aligned to four bytes.
-fn write_stat64(out: Stat64, m: &Metadata) -> SysResult {
-    let (low, high) = (|word: u64| word as u32, |word: u64| (word >> 32) as u32);
-    out.write([
-        m.dev.encode(),
-        0,
-        0,
-        low(m.ino),
-        m.mode,
-        m.nlink,
-        m.uid,
-        m.gid,
-        m.rdev.encode(),
-        0,
-        0,
-        low(m.size),
-        high(m.size),
-        BLOCK as u32,
-        low(m.blocks),
-        high(m.blocks),
-        m.atime.sec as u32,
-        m.atime.nsec,
-        m.mtime.sec as u32,
-        m.mtime.nsec,
-        m.ctime.sec as u32,
-        m.ctime.nsec,
-        low(m.ino),
-        high(m.ino),
-    ])
-    .map(|()| 0)
-}
-
-/// stat64(2), i386.
-pub fn stat64(path: UserPath, out: Stat64) -> SysResult {
-    write_stat64(out, &metadata_of_path(AT_FDCWD, path, 0)?)
-}
-
-/// lstat64(2), i386.
-pub fn lstat64(path: UserPath, out: Stat64) -> SysResult {
-    write_stat64(out, &metadata_of_path(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW)?)
-}
-
-/// fstat64(2), i386.
-pub fn fstat64(fd: i32, out: Stat64) -> SysResult {
-    write_stat64(out, &metadata_of_fd(fd)?)
-}
-
-/// fstatat64(2), i386.
-pub fn fstatat64(dirfd: i32, path: UserPath, out: Stat64, flags: u32) -> SysResult {
-    write_stat64(out, &metadata_of_path(dirfd, path, flags)?)
-}
-
-/// 16-bit user or group ID: an ID above 65535 is reported as the overflow ID (fs.overflowuid).
-fn narrow_id(id: u32) -> u32 {
-    u16::try_from(id).unwrap_or(65534).into()
-}
-
-/// Writes i386's `struct stat`, older than `struct stat64`.
-///
-/// # Errors
-/// `EFAULT`; `EOVERFLOW` for a value that doesn't fit its field.
-fn write_old_stat(out: OldStat, m: &Metadata) -> SysResult {
-    let device = |device: Device| {
-        let fits = device.major < 256 && device.minor < 256;
-        if fits {
-            Ok(device.major << 8 | device.minor)
-        } else {
-            Err(Errno::EOVERFLOW)
-        }
-    };
-    let size = i32::try_from(m.size).map_err(|_| Errno::EOVERFLOW)? as u32;
-    let ino = u32::try_from(m.ino).map_err(|_| Errno::EOVERFLOW)?;
-    let nlink = u16::try_from(m.nlink).map_err(|_| Errno::EOVERFLOW)?;
-    out.write([
-        device(m.dev)?,
-        ino,
-        m.mode & 0xffff | u32::from(nlink) << 16,
-        narrow_id(m.uid) | narrow_id(m.gid) << 16,
-        device(m.rdev)?,
-        size,
-        BLOCK as u32,
-        m.blocks as u32,
-        m.atime.sec as u32,
-        m.atime.nsec,
-        m.mtime.sec as u32,
-        m.mtime.nsec,
-        m.ctime.sec as u32,
-        m.ctime.nsec,
-        0,
-        0,
-    ])
-    .map(|()| 0)
-}
-
-/// stat(2), i386.
-pub fn old_stat(path: UserPath, out: OldStat) -> SysResult {
-    write_old_stat(out, &metadata_of_path(AT_FDCWD, path, 0)?)
-}
-
-/// lstat(2), i386.
-pub fn old_lstat(path: UserPath, out: OldStat) -> SysResult {
-    write_old_stat(out, &metadata_of_path(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW)?)
-}
-
-/// fstat(2), i386.
-pub fn old_fstat(fd: i32, out: OldStat) -> SysResult {
-    write_old_stat(out, &metadata_of_fd(fd)?)
-}
-
-/// Writes i386's `struct __old_kernel_stat`: seven fields of 16 bits, a size and three times of 32
-/// bits. Devices and the size are truncated.
-///
-/// # Errors
-/// `EFAULT`; `EOVERFLOW` for another value that doesn't fit its field.
-fn write_first_stat(out: FirstStat, m: &Metadata) -> SysResult {
-    let device = |device: Device| device.major << 8 & 0xff00 | device.minor & 0xff;
-    let two = |low: u32, high: u32| low & 0xffff | high << 16;
-    let ino = u16::try_from(m.ino).map_err(|_| Errno::EOVERFLOW)?;
-    let nlink = u16::try_from(m.nlink).map_err(|_| Errno::EOVERFLOW)?;
-    out.write([
-        two(device(m.dev), ino.into()),
-        two(m.mode, nlink.into()),
-        two(narrow_id(m.uid), narrow_id(m.gid)),
-        device(m.rdev),
-        m.size as u32,
-        m.atime.sec as u32,
-        m.mtime.sec as u32,
-        m.ctime.sec as u32,
-    ])
-    .map(|()| 0)
-}
-
-/// oldstat(2), i386.
-pub fn first_stat(path: UserPath, out: FirstStat) -> SysResult {
-    write_first_stat(out, &metadata_of_path(AT_FDCWD, path, 0)?)
-}
-
-/// oldlstat(2), i386.
-pub fn first_lstat(path: UserPath, out: FirstStat) -> SysResult {
-    write_first_stat(out, &metadata_of_path(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW)?)
-}
-
-/// oldfstat(2), i386.
-pub fn first_fstat(fd: i32, out: FirstStat) -> SysResult {
-    write_first_stat(out, &metadata_of_fd(fd)?)
+/// newfstatat(2), and i386's fstatat64(2).
+pub fn newfstatat<L: Layout>(dirfd: i32, path: UserPath, out: UserPtr<L>, flags: u32) -> SysResult {
+    L::write(out, &metadata_of_path(dirfd, path, flags)?).map(|()| 0)
 }
 
 /// statx(2): the layout is the same in both tables.

@@ -13,6 +13,7 @@
 use crate::dev::log::log;
 use crate::sync::{Mutex, rank};
 
+use super::argument::FromRegister;
 use super::{Handler, counters, not_implemented, socketcall};
 use crate::abi::door::{Door, Table};
 use crate::abi::frame::Frame;
@@ -166,6 +167,6 @@ macro_rules! calls {
 use {adapt, calls};
 
 /// Converts an argument register to the type of the handler's argument.
-fn arg<T: super::FromRegister>(register: u64) -> T {
+fn arg<T: FromRegister>(register: u64) -> T {
     T::from_register(register)
 }

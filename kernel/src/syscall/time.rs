@@ -1,14 +1,16 @@
 //! Clocks: clock_gettime(2), clock_settime(2), clock_getres(2), gettimeofday(2), time(2). Sleeping
 //! is in `sleep.rs`.
 //!
-//! The values come from [`crate::time`], which reads the same clock page as the vDSO. Each call has
-//! a handler for 64-bit programs and one or two for 32-bit programs: `…32` with 32-bit seconds, and
-//! `…_time64` with 64-bit seconds for the newer calls of the i386 table.
+//! The values come from [`crate::time`], which reads the same clock page as the vDSO. A [`Pair`] is
+//! the layout of a time: `[i64; 2]` in the x86_64 table, `[i32; 2]` in the i386 table, [`Time64`] in
+//! the i386 table's newer calls, with 64-bit seconds. A newer call that only writes a time has
+//! `[i64; 2]`: the upper half of its nanoseconds is 0.
 
 use vdso::math::{NANOS_PER_SEC, Time};
 use vdso::reader::{MONOTONIC, REALTIME};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
+use super::argument::Word;
 use super::cpu_clock::cpu_time;
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
@@ -101,21 +103,13 @@ fn clock(id: i32) -> Result<Time, Errno> {
     cpu_time(id).map(time::from_nanos)
 }
 
-fn gettime<P: Pair>(id: i32, to: UserPtr<P>) -> SysResult {
+/// clock_gettime(2).
+pub fn clock_gettime<P: Pair>(id: i32, to: UserPtr<P>) -> SysResult {
     write(to, clock(id)?)
 }
 
-/// clock_gettime(2).
-pub fn clock_gettime(id: i32, to: UserPtr<[i64; 2]>) -> SysResult {
-    gettime(id, to)
-}
-
-/// clock_gettime(2) with 32-bit seconds.
-pub fn clock_gettime32(id: i32, to: UserPtr<[i32; 2]>) -> SysResult {
-    gettime(id, to)
-}
-
-fn getres<P: Pair>(id: i32, to: UserPtr<P>) -> SysResult {
+/// clock_getres(2).
+pub fn clock_getres<P: Pair>(id: i32, to: UserPtr<P>) -> SysResult {
     let nanos = match time::resolution(id) {
         Some(nanos) => nanos,
         None => cpu_time(id).map(|_| 1)?,
@@ -125,16 +119,6 @@ fn getres<P: Pair>(id: i32, to: UserPtr<P>) -> SysResult {
     } else {
         write(to, Time { seconds: 0, nanos })
     }
-}
-
-/// clock_getres(2).
-pub fn clock_getres(id: i32, to: UserPtr<[i64; 2]>) -> SysResult {
-    getres(id, to)
-}
-
-/// clock_getres(2) with 32-bit seconds.
-pub fn clock_getres32(id: i32, to: UserPtr<[i32; 2]>) -> SysResult {
-    getres(id, to)
 }
 
 /// Whether CLOCK_REALTIME can be set to `time` (timespec64_valid_settod).
@@ -161,7 +145,8 @@ fn set(time: Time) -> SysResult {
     Ok(0)
 }
 
-fn settime<P: Pair>(id: i32, from: UserPtr<P>) -> SysResult {
+/// clock_settime(2).
+pub fn clock_settime<P: Pair>(id: i32, from: UserPtr<P>) -> SysResult {
     match id {
         0 => set(read(from)?),
         // The CPU-time clock of a process or thread exists, but can't be set.
@@ -170,22 +155,8 @@ fn settime<P: Pair>(id: i32, from: UserPtr<P>) -> SysResult {
     }
 }
 
-/// clock_settime(2).
-pub fn clock_settime(id: i32, from: UserPtr<[i64; 2]>) -> SysResult {
-    settime(id, from)
-}
-
-/// clock_settime(2) with 32-bit seconds.
-pub fn clock_settime32(id: i32, from: UserPtr<[i32; 2]>) -> SysResult {
-    settime(id, from)
-}
-
-/// clock_settime64(2).
-pub fn clock_settime_time64(id: i32, from: UserPtr<Time64>) -> SysResult {
-    settime(id, from)
-}
-
-fn get_time_of_day<P: Pair>(to: UserPtr<P>, zone: UserPtr<[u32; 2]>) -> SysResult {
+/// gettimeofday(2).
+pub fn gettimeofday<P: Pair>(to: UserPtr<P>, zone: UserPtr<[u32; 2]>) -> SysResult {
     if !to.is_null() {
         let now = clock(REALTIME as i32)?;
         to.write(P::new(now.seconds, i64::from(now.nanos / 1000)))?;
@@ -197,17 +168,8 @@ fn get_time_of_day<P: Pair>(to: UserPtr<P>, zone: UserPtr<[u32; 2]>) -> SysResul
     Ok(0)
 }
 
-/// gettimeofday(2).
-pub fn gettimeofday(to: UserPtr<[i64; 2]>, zone: UserPtr<[u32; 2]>) -> SysResult {
-    get_time_of_day(to, zone)
-}
-
-/// gettimeofday(2) with 32-bit seconds.
-pub fn gettimeofday32(to: UserPtr<[i32; 2]>, zone: UserPtr<[u32; 2]>) -> SysResult {
-    get_time_of_day(to, zone)
-}
-
-fn set_time_of_day<P: Pair>(from: UserPtr<P>, zone: UserPtr<[u32; 2]>) -> SysResult {
+/// settimeofday(2).
+pub fn settimeofday<P: Pair>(from: UserPtr<P>, zone: UserPtr<[u32; 2]>) -> SysResult {
     let mut time = None;
     if !from.is_null() {
         let (seconds, micros) = from.read()?.both();
@@ -236,41 +198,22 @@ fn set_time_of_day<P: Pair>(from: UserPtr<P>, zone: UserPtr<[u32; 2]>) -> SysRes
     time.map_or(Ok(0), set)
 }
 
-/// settimeofday(2).
-pub fn settimeofday(from: UserPtr<[i64; 2]>, zone: UserPtr<[u32; 2]>) -> SysResult {
-    set_time_of_day(from, zone)
-}
-
-/// settimeofday(2) with 32-bit seconds.
-pub fn settimeofday32(from: UserPtr<[i32; 2]>, zone: UserPtr<[u32; 2]>) -> SysResult {
-    set_time_of_day(from, zone)
-}
-
 /// Seconds since 1970 at the last tick, as returned by the vDSO's time() too.
 fn seconds() -> i64 {
     clock_page().clocks[REALTIME].seconds.get() as i64
 }
 
 /// time(2).
-pub fn time(to: UserPtr<i64>) -> SysResult {
-    let now = seconds();
+pub fn time<W: Word>(to: UserPtr<W>) -> SysResult {
+    let now = W::truncate(seconds() as u64);
     if !to.is_null() {
         to.write(now)?;
     }
-    Ok(now as usize)
-}
-
-/// time(2), i386.
-pub fn time32(to: UserPtr<i32>) -> SysResult {
-    let now = seconds() as i32;
-    if !to.is_null() {
-        to.write(now)?;
-    }
-    Ok(now as usize)
+    Ok(now.signed() as usize)
 }
 
 /// stime(2), i386.
-pub fn stime32(from: UserPtr<i32>) -> SysResult {
+pub fn stime(from: UserPtr<i32>) -> SysResult {
     set(Time {
         seconds: from.read()?.into(),
         nanos: 0,

@@ -8,8 +8,9 @@ use linux_raw_sys::general::{
 };
 use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME, TAI};
 
+use super::argument::Word;
 use super::cpu_clock::cpu_clock;
-use super::time::{Pair, Time64};
+use super::time::Pair;
 use super::timerfd::{read_spec, write_spec};
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::signal::{SIGALRM, check_number};
@@ -92,29 +93,23 @@ fn create(clock: i32, event: Option<Event>, id: UserPtr<i32>) -> SysResult {
     Ok(0)
 }
 
-/// timer_create(2).
-pub fn timer_create(clock: i32, event: UserPtr<[u32; 16]>, id: UserPtr<i32>) -> SysResult {
-    let event = event.read_opt()?.map(|words| Event {
-        value: u64::from(words[0]) | u64::from(words[1]) << 32,
-        signo: words[2] as i32,
-        notify: words[3],
-        tid: words[4],
+/// timer_create(2). `struct sigevent` begins with a value as wide as a pointer.
+pub fn timer_create<W: Word>(clock: i32, event: UserPtr<[u32; 16]>, id: UserPtr<i32>) -> SysResult {
+    let event = event.read_opt()?.map(|words| {
+        let [first, second, ..] = words;
+        let after = size_of::<W>() / size_of::<u32>();
+        Event {
+            value: W::truncate(u64::from(first) | u64::from(second) << 32).into(),
+            signo: words[after] as i32,
+            notify: words[after + 1],
+            tid: words[after + 2],
+        }
     });
     create(clock, event, id)
 }
 
-/// timer_create(2), i386.
-pub fn timer_create32(clock: i32, event: UserPtr<[u32; 16]>, id: UserPtr<i32>) -> SysResult {
-    let event = event.read_opt()?.map(|words| Event {
-        value: words[0].into(),
-        signo: words[1] as i32,
-        notify: words[2],
-        tid: words[3],
-    });
-    create(clock, event, id)
-}
-
-fn settime<P: Pair>(id: i32, flags: u32, new: UserPtr<P>, old: UserPtr<P>) -> SysResult {
+/// timer_settime(2).
+pub fn timer_settime<P: Pair>(id: i32, flags: u32, new: UserPtr<P>, old: UserPtr<P>) -> SysResult {
     if new.is_null() {
         return Err(Errno::EINVAL);
     }
@@ -129,52 +124,13 @@ fn settime<P: Pair>(id: i32, flags: u32, new: UserPtr<P>, old: UserPtr<P>) -> Sy
     write_spec(old, before).map(|()| 0)
 }
 
-fn gettime<P: Pair>(id: i32, to: UserPtr<P>) -> SysResult {
+/// timer_gettime(2).
+pub fn timer_gettime<P: Pair>(id: i32, to: UserPtr<P>) -> SysResult {
     let left = posix::find(id)?.left();
     if to.is_null() {
         return Err(Errno::EFAULT);
     }
     write_spec(to, left).map(|()| 0)
-}
-
-/// timer_settime(2).
-pub fn timer_settime(
-    id: i32,
-    flags: u32,
-    new: UserPtr<[i64; 2]>,
-    old: UserPtr<[i64; 2]>,
-) -> SysResult {
-    settime(id, flags, new, old)
-}
-
-/// timer_settime(2) with 32-bit seconds.
-pub fn timer_settime32(
-    id: i32,
-    flags: u32,
-    new: UserPtr<[i32; 2]>,
-    old: UserPtr<[i32; 2]>,
-) -> SysResult {
-    settime(id, flags, new, old)
-}
-
-/// timer_settime64(2), i386.
-pub fn timer_settime64(
-    id: i32,
-    flags: u32,
-    new: UserPtr<Time64>,
-    old: UserPtr<Time64>,
-) -> SysResult {
-    settime(id, flags, new, old)
-}
-
-/// timer_gettime(2).
-pub fn timer_gettime(id: i32, to: UserPtr<[i64; 2]>) -> SysResult {
-    gettime(id, to)
-}
-
-/// timer_gettime(2) with 32-bit seconds.
-pub fn timer_gettime32(id: i32, to: UserPtr<[i32; 2]>) -> SysResult {
-    gettime(id, to)
 }
 
 /// timer_getoverrun(2).

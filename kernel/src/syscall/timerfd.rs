@@ -7,7 +7,7 @@ use linux_raw_sys::general::{
 };
 use vdso::reader::{BOOTTIME, MONOTONIC, REALTIME};
 
-use super::time::{Pair, Time64};
+use super::time::Pair;
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::process::caller;
@@ -74,7 +74,13 @@ pub fn write_spec<P: Pair>(to: UserPtr<P>, [left, interval]: [u64; 2]) -> Result
     super::time::write(to.add(1), from_nanos(left)).map(|_| ())
 }
 
-fn settime<P: Pair>(fd: i32, flags: u32, new: UserPtr<P>, old: UserPtr<P>) -> SysResult {
+/// timerfd_settime(2).
+pub fn timerfd_settime<P: Pair>(
+    fd: i32,
+    flags: u32,
+    new: UserPtr<P>,
+    old: UserPtr<P>,
+) -> SysResult {
     let [interval, value] = read_spec(new)?;
     if flags & !(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET) != 0 {
         return Err(Errno::EINVAL);
@@ -90,51 +96,12 @@ fn settime<P: Pair>(fd: i32, flags: u32, new: UserPtr<P>, old: UserPtr<P>) -> Sy
     write_spec(old, before).map(|()| 0)
 }
 
-fn gettime<P: Pair>(fd: i32, to: UserPtr<P>) -> SysResult {
+/// timerfd_gettime(2).
+pub fn timerfd_gettime<P: Pair>(fd: i32, to: UserPtr<P>) -> SysResult {
     let file = caller::file(fd)?;
     let left = timer(&file)?.get();
     if to.is_null() {
         return Err(Errno::EFAULT);
     }
     write_spec(to, left).map(|()| 0)
-}
-
-/// timerfd_settime(2).
-pub fn timerfd_settime(
-    fd: i32,
-    flags: u32,
-    new: UserPtr<[i64; 2]>,
-    old: UserPtr<[i64; 2]>,
-) -> SysResult {
-    settime(fd, flags, new, old)
-}
-
-/// timerfd_settime(2) with 32-bit seconds.
-pub fn timerfd_settime32(
-    fd: i32,
-    flags: u32,
-    new: UserPtr<[i32; 2]>,
-    old: UserPtr<[i32; 2]>,
-) -> SysResult {
-    settime(fd, flags, new, old)
-}
-
-/// timerfd_settime64(2), i386.
-pub fn timerfd_settime64(
-    fd: i32,
-    flags: u32,
-    new: UserPtr<Time64>,
-    old: UserPtr<Time64>,
-) -> SysResult {
-    settime(fd, flags, new, old)
-}
-
-/// timerfd_gettime(2).
-pub fn timerfd_gettime(fd: i32, to: UserPtr<[i64; 2]>) -> SysResult {
-    gettime(fd, to)
-}
-
-/// timerfd_gettime(2) with 32-bit seconds.
-pub fn timerfd_gettime32(fd: i32, to: UserPtr<[i32; 2]>) -> SysResult {
-    gettime(fd, to)
 }

@@ -4,12 +4,13 @@
 
 use vdso::reader::REALTIME;
 
+use super::argument::Word;
 use super::cpu_clock::cpu_time;
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::process::capability::capable;
 use crate::time;
-use crate::usercopy::{Pod, UserPtr};
+use crate::usercopy::UserPtr;
 
 /// `modes` of adjtime(3)'s query (ADJ_OFFSET_SS_READ).
 const SINGLE_SHOT_READ: u32 = 0xa001;
@@ -25,8 +26,8 @@ const TOLERANCE: i64 = 500 << 16;
 /// Number of struct timex's fields, which have the same order in all layouts.
 const FIELDS: usize = 21;
 
-/// Writes the clock's state to a struct timex of `N` words of type `W`.
-fn write_state<W: Pod, const N: usize>(at: UserPtr<[W; N]>, word: fn(i64) -> W) -> SysResult {
+/// adjtimex(2): writes the clock's state to a struct timex, which has `N` words.
+pub fn adjtimex<W: Word, const N: usize>(at: UserPtr<[W; N]>) -> SysResult {
     let mut words = at.read()?;
     // The first field is an int in every layout; padding may follow it.
     let modes = at.cast::<u32>().read()?;
@@ -45,20 +46,10 @@ fn write_state<W: Pod, const N: usize>(at: UserPtr<[W; N]>, word: fn(i64) -> W) 
     // time, and microseconds of a clock tick (USER_HZ).
     fields[9..12].copy_from_slice(&[now.seconds, i64::from(now.nanos / 1000), 10_000]);
     for (to, field) in words.iter_mut().zip(fields) {
-        *to = word(field);
+        *to = W::truncate(field as u64);
     }
     at.write(words)?;
     Ok(ERROR)
-}
-
-/// adjtimex(2).
-pub fn adjtimex(at: UserPtr<[u64; 26]>) -> SysResult {
-    write_state(at, |field| field as u64)
-}
-
-/// adjtimex(2), i386.
-pub fn adjtimex32(at: UserPtr<[u32; 32]>) -> SysResult {
-    write_state(at, |field| field as u32)
 }
 
 /// Checks that a clock can be adjusted: CLOCK_REALTIME is the only one.
@@ -76,11 +67,6 @@ fn check_clock(id: i32) -> Result<(), Errno> {
 }
 
 /// clock_adjtime(2), and i386's clock_adjtime64(2).
-pub fn clock_adjtime(id: i32, at: UserPtr<[u64; 26]>) -> SysResult {
+pub fn clock_adjtime<W: Word, const N: usize>(id: i32, at: UserPtr<[W; N]>) -> SysResult {
     check_clock(id).and_then(|()| adjtimex(at))
-}
-
-/// clock_adjtime(2), i386.
-pub fn clock_adjtime32(id: i32, at: UserPtr<[u32; 32]>) -> SysResult {
-    check_clock(id).and_then(|()| adjtimex32(at))
 }

@@ -1,23 +1,18 @@
-//! File length and space: truncate(2), fallocate(2), statfs(2), and the calls about a disk:
-//! fsync(2), sync(2), posix_fadvise(2), readahead(2). There is no disk, so these only check their
-//! arguments.
+//! File length and space: truncate(2), fallocate(2), and the calls about a disk: fsync(2), sync(2),
+//! posix_fadvise(2), readahead(2). There is no disk, so these only check their arguments.
 //!
 //! Left out: fallocate(2)'s collapsing, inserting and zeroing of ranges.
 
 use linux_raw_sys::general::{AT_FDCWD, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE};
 
-use super::io::pair;
+use super::argument::pair;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
-use crate::mm::PAGE_SIZE;
 use crate::process::caller;
 use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
-use crate::usercopy::UserPtr;
 use crate::vfs::access::{self, WRITE};
 use crate::vfs::dentry::Location;
-use crate::vfs::mount::{Mount, MountFlags};
-use crate::vfs::path::NAME_MAX;
 use crate::vfs::write_exec;
 
 /// truncate(2).
@@ -213,100 +208,4 @@ pub fn fsync(fd: i32) -> SysResult {
 /// syncfs(2).
 pub fn syncfs(fd: i32) -> SysResult {
     caller::file(fd).map(|_| 0)
-}
-
-/// Common numbers of the statfs structures, in their order: type, block size, blocks, free blocks,
-/// free blocks for users, files, free files.
-fn statistics(mount: &Mount) -> [u64; 7] {
-    let s = mount.fs().statistics();
-    [
-        s.magic.into(),
-        PAGE_SIZE,
-        s.blocks,
-        s.free,
-        s.free,
-        s.files,
-        s.files_free,
-    ]
-}
-
-/// Flags of a mount as `ST_*` (include/linux/statfs.h): mount(2)'s values, except ST_RELATIME, and
-/// ST_VALID, which is always set.
-fn flags(mount: &Mount) -> u64 {
-    const VALID: u32 = 0x20;
-    const RELATIME: u32 = 0x1000;
-    let flags = mount.flags();
-    let relatime = flags.contains(MountFlags::RELATIME);
-    let same = (flags - MountFlags::RELATIME).bits();
-    (VALID | same | if relatime { RELATIME } else { 0 }).into()
-}
-
-fn mount_of_fd(fd: i32) -> Result<alloc::sync::Arc<Mount>, Errno> {
-    caller::with_files(|files| files.get_any(fd)).map(|file| file.location().mount.clone())
-}
-
-/// Writes x86_64's `struct statfs`, 15 words: the numbers, fsid, name length, fragment size, flags.
-fn write_statfs(out: UserPtr<[u64; 15]>, mount: &Mount) -> SysResult {
-    let mut words = [0; 15];
-    words[..7].copy_from_slice(&statistics(mount));
-    (words[8], words[9], words[10]) = (NAME_MAX as u64, PAGE_SIZE, flags(mount));
-    out.write(words).map(|()| 0)
-}
-
-/// statfs(2).
-pub fn statfs(path: UserPath, out: UserPtr<[u64; 15]>) -> SysResult {
-    write_statfs(out, &user_path::locate(AT_FDCWD, path, true)?.mount)
-}
-
-/// fstatfs(2).
-pub fn fstatfs(fd: i32, out: UserPtr<[u64; 15]>) -> SysResult {
-    write_statfs(out, &*mount_of_fd(fd)?)
-}
-
-/// Writes i386's `struct statfs`, 16 words, of which the fsid takes two.
-fn write_statfs32(out: UserPtr<[u32; 16]>, mount: &Mount) -> SysResult {
-    let mut words = [0; 16];
-    for (word, number) in words.iter_mut().zip(statistics(mount)) {
-        *word = u32::try_from(number).map_err(|_| Errno::EOVERFLOW)?;
-    }
-    (words[9], words[10], words[11]) = (NAME_MAX as u32, PAGE_SIZE as u32, flags(mount) as u32);
-    out.write(words).map(|()| 0)
-}
-
-/// statfs(2), i386.
-pub fn statfs32(path: UserPath, out: UserPtr<[u32; 16]>) -> SysResult {
-    write_statfs32(out, &user_path::locate(AT_FDCWD, path, true)?.mount)
-}
-
-/// fstatfs(2), i386.
-pub fn fstatfs32(fd: i32, out: UserPtr<[u32; 16]>) -> SysResult {
-    write_statfs32(out, &*mount_of_fd(fd)?)
-}
-
-/// Writes i386's packed `struct statfs64`, 21 words: type, block size, five numbers of 8 bytes,
-/// fsid, name length, fragment size, flags.
-fn write_statfs64(out: UserPtr<[u32; 21]>, size: usize, mount: &Mount) -> SysResult {
-    // A C library that aligns 8-byte fields to 8 bytes passes 88.
-    if size != 84 && size != 88 {
-        return Err(Errno::EINVAL);
-    }
-    let mut words = [0; 21];
-    let all = statistics(mount);
-    (words[0], words[1]) = (all[0] as u32, all[1] as u32);
-    for (index, number) in all[2..].iter().enumerate() {
-        words[2 + index * 2] = *number as u32;
-        words[3 + index * 2] = (*number >> 32) as u32;
-    }
-    (words[14], words[15], words[16]) = (NAME_MAX as u32, PAGE_SIZE as u32, flags(mount) as u32);
-    out.write(words).map(|()| 0)
-}
-
-/// statfs64(2), i386.
-pub fn statfs64(path: UserPath, size: usize, out: UserPtr<[u32; 21]>) -> SysResult {
-    write_statfs64(out, size, &user_path::locate(AT_FDCWD, path, true)?.mount)
-}
-
-/// fstatfs64(2), i386.
-pub fn fstatfs64(fd: i32, size: usize, out: UserPtr<[u32; 21]>) -> SysResult {
-    write_statfs64(out, size, &*mount_of_fd(fd)?)
 }

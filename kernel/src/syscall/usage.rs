@@ -2,6 +2,7 @@
 
 use linux_raw_sys::general::AT_FDCWD;
 
+use super::argument::Word;
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::mode;
@@ -23,12 +24,14 @@ const CHILDREN: i32 = -1;
 /// Nanoseconds in a clock tick (USER_HZ is 100).
 const TICK: u64 = 10_000_000;
 
-/// Writes a struct rusage in the layout of the call's table; does nothing for NULL. Block input and
-/// output are left out (0).
+/// struct rusage in user memory.
+pub type Rusage<W> = UserPtr<[W; 18]>;
+
+/// Writes a struct rusage; does nothing for NULL. Block input and output are left out (0).
 ///
 /// # Errors
 /// `EFAULT`.
-pub fn write(address: u64, totals: &Totals) -> Result<(), Errno> {
+pub fn write<W: Word>(to: Rusage<W>, totals: &Totals) -> Result<(), Errno> {
     let mut fields = [0u64; 18];
     let seconds_and_micros = |nanos: u64| (nanos / 1_000_000_000, nanos / 1000 % 1_000_000);
     (fields[0], fields[1]) = seconds_and_micros(totals.user);
@@ -37,11 +40,7 @@ pub fn write(address: u64, totals: &Totals) -> Result<(), Errno> {
     fields[4] = totals.max_pages * (PAGE_SIZE / 1024);
     fields[8] = totals.faults;
     (fields[16], fields[17]) = (totals.voluntary, totals.involuntary);
-    if current().is_i386_call() {
-        UserPtr::<[u32; 18]>::new(address).write_opt(fields.map(|field| field as u32))
-    } else {
-        UserPtr::<[u64; 18]>::new(address).write_opt(fields)
-    }
+    to.write_opt(fields.map(W::truncate))
 }
 
 /// Usage of a process and of the children that it has waited for.
@@ -51,7 +50,7 @@ pub fn with_children(process: &Process) -> Totals {
 }
 
 /// getrusage(2).
-pub fn getrusage(who: i32, out: u64) -> SysResult {
+pub fn getrusage<W: Word>(who: i32, out: Rusage<W>) -> SysResult {
     let task = current();
     let totals = match who {
         0 => rusage::of_process(&task.process),
@@ -59,30 +58,21 @@ pub fn getrusage(who: i32, out: u64) -> SysResult {
         CHILDREN => *task.process.children_usage.lock(),
         _ => return Err(Errno::EINVAL),
     };
-    if out == 0 {
+    if out.is_null() {
         return Err(Errno::EFAULT);
     }
     write(out, &totals).map(|()| 0)
 }
 
 /// times(2): struct tms, and clock ticks since boot.
-pub fn times(out: u64) -> SysResult {
+pub fn times<W: Word>(out: UserPtr<[W; 4]>) -> SysResult {
     let process = &current().process;
     let own = rusage::of_process(process);
     let children = *process.children_usage.lock();
     let ticks = [own.user, own.system, children.user, children.system].map(|nanos| nanos / TICK);
-    if current().is_i386_call() {
-        UserPtr::<[u32; 4]>::new(out).write_opt(ticks.map(|ticks| ticks as u32))?;
-    } else {
-        UserPtr::<[u64; 4]>::new(out).write_opt(ticks)?;
-    }
-    let now = time::uptime_ns() / TICK;
-    // A `long` of the call's table.
-    Ok(if current().is_i386_call() {
-        now as u32 as usize
-    } else {
-        now as usize
-    })
+    out.write_opt(ticks.map(W::truncate))?;
+    let now: u64 = W::truncate(time::uptime_ns() / TICK).into();
+    Ok(now as usize)
 }
 
 /// acct(2): appends a record of each process that exits to the file at `path`; NULL turns

@@ -2,8 +2,9 @@
 
 use linux_raw_sys::general::{AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, UTIME_NOW, UTIME_OMIT};
 
+use super::argument::Word;
 use super::attr::of_fd;
-use super::time::{Pair as _, Time64};
+use super::time::Pair;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::metadata::{Change, Time};
 use crate::process::caller;
@@ -21,12 +22,12 @@ type Times = [Option<Time>; 2];
 ///
 /// # Errors
 /// `EINVAL`.
-fn from_timespecs(times: [[i64; 2]; 2]) -> Result<Option<Times>, Errno> {
-    if times.map(|[_, nsec]| nsec) == [i64::from(UTIME_NOW); 2] {
+fn from_timespecs(times: [(i64, i64); 2]) -> Result<Option<Times>, Errno> {
+    if times.map(|(_, nsec)| nsec) == [i64::from(UTIME_NOW); 2] {
         return Ok(None);
     }
     let mut result = [None; 2];
-    for (slot, [sec, nsec]) in result.iter_mut().zip(times) {
+    for (slot, (sec, nsec)) in result.iter_mut().zip(times) {
         *slot = match u32::try_from(nsec) {
             Ok(UTIME_NOW) => Some(crate::time::wall_clock()),
             Ok(UTIME_OMIT) => None,
@@ -38,11 +39,11 @@ fn from_timespecs(times: [[i64; 2]; 2]) -> Result<Option<Times>, Errno> {
 }
 
 /// Times from two `struct timeval`, seconds and microseconds each, as [`from_timespecs`].
-fn from_timevals(times: [[i64; 2]; 2]) -> Result<Option<Times>, Errno> {
-    if times.iter().any(|[_, usec]| !(0..1_000_000).contains(usec)) {
+fn from_timevals(times: [(i64, i64); 2]) -> Result<Option<Times>, Errno> {
+    if times.iter().any(|(_, usec)| !(0..1_000_000).contains(usec)) {
         return Err(Errno::EINVAL);
     }
-    from_timespecs(times.map(|[sec, usec]| [sec, usec * 1000]))
+    from_timespecs(times.map(|(sec, usec)| (sec, usec * 1000)))
 }
 
 /// Sets the times of a file; `None` sets both to now.
@@ -83,104 +84,39 @@ fn set_times_at(dirfd: i32, path: UserPath, times: Option<Times>, flags: u32) ->
     set_times(&location, times)
 }
 
-fn wide_pair(times: [[i32; 2]; 2]) -> [[i64; 2]; 2] {
-    times.map(|time| time.map(i64::from))
-}
-
 /// utimensat(2).
-pub fn utimensat(
+pub fn utimensat<P: Pair>(
     dirfd: i32,
     path: UserPath,
-    times: UserPtr<[[i64; 2]; 2]>,
+    times: UserPtr<[P; 2]>,
     flags: u32,
 ) -> SysResult {
-    let times = if times.is_null() {
-        None
-    } else {
-        from_timespecs(times.read()?)?
-    };
-    set_times_at(dirfd, path, times, flags)
-}
-
-/// utimensat_time64(2), i386.
-pub fn utimensat_time64(
-    dirfd: i32,
-    path: UserPath,
-    times: UserPtr<Time64>,
-    flags: u32,
-) -> SysResult {
-    let times = if times.is_null() {
-        None
-    } else {
-        let [(sec, nsec), (mod_sec, mod_nsec)] =
-            [times.read()?.both(), times.add(1).read()?.both()];
-        from_timespecs([[sec, nsec], [mod_sec, mod_nsec]])?
-    };
-    set_times_at(dirfd, path, times, flags)
-}
-
-/// utimensat(2), i386.
-pub fn utimensat32(
-    dirfd: i32,
-    path: UserPath,
-    times: UserPtr<[[i32; 2]; 2]>,
-    flags: u32,
-) -> SysResult {
-    let times = if times.is_null() {
-        None
-    } else {
-        from_timespecs(wide_pair(times.read()?))?
+    let times = match times.read_opt()? {
+        Some(times) => from_timespecs(times.map(P::both))?,
+        None => None,
     };
     set_times_at(dirfd, path, times, flags)
 }
 
 /// futimesat(2).
-pub fn futimesat(dirfd: i32, path: UserPath, times: UserPtr<[[i64; 2]; 2]>) -> SysResult {
-    let times = if times.is_null() {
-        None
-    } else {
-        from_timevals(times.read()?)?
-    };
-    set_times_at(dirfd, path, times, 0)
-}
-
-/// futimesat(2), i386.
-pub fn futimesat32(dirfd: i32, path: UserPath, times: UserPtr<[[i32; 2]; 2]>) -> SysResult {
-    let times = if times.is_null() {
-        None
-    } else {
-        from_timevals(wide_pair(times.read()?))?
+pub fn futimesat<P: Pair>(dirfd: i32, path: UserPath, times: UserPtr<[P; 2]>) -> SysResult {
+    let times = match times.read_opt()? {
+        Some(times) => from_timevals(times.map(P::both))?,
+        None => None,
     };
     set_times_at(dirfd, path, times, 0)
 }
 
 /// utimes(2).
-pub fn utimes(path: UserPath, times: UserPtr<[[i64; 2]; 2]>) -> SysResult {
+pub fn utimes<P: Pair>(path: UserPath, times: UserPtr<[P; 2]>) -> SysResult {
     futimesat(AT_FDCWD, path, times)
 }
 
-/// utimes(2), i386.
-pub fn utimes32(path: UserPath, times: UserPtr<[[i32; 2]; 2]>) -> SysResult {
-    futimesat32(AT_FDCWD, path, times)
-}
-
-/// utime(2): two times in seconds.
-pub fn utime(path: UserPath, times: UserPtr<[i64; 2]>) -> SysResult {
-    let times = if times.is_null() {
-        None
-    } else {
-        from_timespecs(times.read()?.map(|sec| [sec, 0]))?
-    };
-    set_times_at(AT_FDCWD, path, times, 0)
-}
-
-/// utime(2), i386.
-pub fn utime32(path: UserPath, times: UserPtr<[i32; 2]>) -> SysResult {
-    let seconds = |sec: i32| [i64::from(sec), 0];
-    let times = if times.is_null() {
-        None
-    } else {
-        from_timespecs(times.read()?.map(seconds))?
+/// utime(2): a struct utimbuf, two times in seconds.
+pub fn utime<W: Word>(path: UserPath, times: UserPtr<[W; 2]>) -> SysResult {
+    let times = match times.read_opt()? {
+        Some(times) => from_timespecs(times.map(|sec| (sec.signed(), 0)))?,
+        None => None,
     };
     set_times_at(AT_FDCWD, path, times, 0)
 }

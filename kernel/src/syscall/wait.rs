@@ -4,6 +4,8 @@ use core::sync::atomic::Ordering;
 
 use linux_raw_sys::general as linux;
 
+use super::argument::Word;
+use super::usage::Rusage;
 use super::{pidfd, usage};
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::signal::SIGCHLD;
@@ -13,7 +15,12 @@ use crate::usercopy::UserPtr;
 use crate::vfs::file::flags::O_NONBLOCK;
 
 /// wait4(2).
-pub fn wait4(pid: i32, status: UserPtr<u32>, options: u32, rusage: u64) -> SysResult {
+pub fn wait4<W: Word>(
+    pid: i32,
+    status: UserPtr<u32>,
+    options: u32,
+    rusage: Rusage<W>,
+) -> SysResult {
     let known = Options::all() - Options::EXITED - Options::NOWAIT;
     let options = Options::from_bits(options)
         .filter(|options| known.contains(*options))
@@ -35,7 +42,7 @@ pub fn wait4(pid: i32, status: UserPtr<u32>, options: u32, rusage: u64) -> SysRe
 
 /// waitpid(2), i386.
 pub fn waitpid(pid: i32, status: UserPtr<u32>, options: u32) -> SysResult {
-    wait4(pid, status, options, 0)
+    wait4::<u32>(pid, status, options, UserPtr::new(0))
 }
 
 /// The wait of waitid(2); `None` if WNOHANG finds no event.
@@ -68,19 +75,25 @@ fn wait_for(kind: u32, id: i32, options: u32) -> Result<Option<Report>, Errno> {
 /// waitid(2): writes a `siginfo_t`, whose fields up to `si_code` are the same in both layouts;
 /// `si_pid`, `si_uid` and `si_status` follow, in the 64-bit layout after 4 bytes of padding.
 /// Without an event and on an error they are 0.
-pub fn waitid(kind: u32, id: i32, info: u64, options: u32, rusage: u64) -> SysResult {
+pub fn waitid<W: Word>(
+    kind: u32,
+    id: i32,
+    info: UserPtr<i32>,
+    options: u32,
+    rusage: Rusage<W>,
+) -> SysResult {
     let result = wait_for(kind, id, options);
     let report = result.as_ref().ok().and_then(Option::as_ref);
     if let Some(report) = report {
         usage::write(rusage, &usage::with_children(&report.process))?;
     }
-    if info != 0 {
-        write_info(info, report)?;
+    if !info.is_null() {
+        write_info::<W>(info, report)?;
     }
     result.map(|_| 0)
 }
 
-fn write_info(at: u64, report: Option<&Report>) -> Result<(), Errno> {
+fn write_info<W: Word>(at: UserPtr<i32>, report: Option<&Report>) -> Result<(), Errno> {
     let (signo, code, pid, uid, status) = report.map_or((0, 0, 0, 0, 0), |report| {
         let (code, status) = report.event.code_and_status();
         let uid = report.process.cred().uid;
@@ -92,10 +105,9 @@ fn write_info(at: u64, report: Option<&Report>) -> Result<(), Errno> {
             status,
         )
     });
-    if current().is_i386_call() {
-        UserPtr::<[i32; 6]>::new(at).write([signo, 0, code, pid, uid, status])
-    } else {
-        UserPtr::<[i32; 3]>::new(at).write([signo, 0, code])?;
-        UserPtr::<[i32; 3]>::new(at.wrapping_add(16)).write([pid, uid, status])
-    }
+    let head = at.cast::<[i32; 3]>();
+    head.write([signo, 0, code])?;
+    // The rest has a long's alignment.
+    let rest = size_of::<[i32; 3]>().next_multiple_of(size_of::<W>());
+    head.byte_add(rest as u64).write([pid, uid, status])
 }

@@ -7,7 +7,7 @@ use crate::abi::errno::{Errno, SysResult};
 use crate::abi::signal::{DEFAULT, IGNORE, IGNORED_BY_DEFAULT, UNBLOCKABLE, bit, check_number};
 use crate::process::current;
 use crate::process::signal::{self, Action, SA_IA32_ABI};
-use crate::usercopy::UserPtr;
+use crate::usercopy::{Pod, UserPtr};
 
 /// Supported flags; others are cleared, so that a program can detect their absence (UAPI_SA_FLAGS).
 const FLAGS: u64 = (linux::SA_NOCLDSTOP
@@ -20,7 +20,8 @@ const FLAGS: u64 = (linux::SA_NOCLDSTOP
     | linux::SA_NODEFER
     | linux::SA_RESETHAND) as u64;
 
-/// Sets the action of a signal if `new` is given; returns the old one.
+/// Sets the action of a signal if `new` is given; returns the old one. Flags of `new` beyond
+/// [`FLAGS`] are the kernel's own.
 fn exchange(number: i32, new: Option<Action>) -> Result<Action, Errno> {
     let number = check_number(number)?;
     if number == 0 || new.is_some() && UNBLOCKABLE & bit(number) != 0 {
@@ -32,10 +33,6 @@ fn exchange(number: i32, new: Option<Action>) -> Result<Action, Errno> {
     let mut old = actions.get(number);
     old.flags &= FLAGS;
     if let Some(mut action) = new {
-        action.flags &= FLAGS;
-        if task.is_i386_call() {
-            action.flags |= SA_IA32_ABI;
-        }
         action.mask &= !UNBLOCKABLE;
         actions.set(number, action);
         drop(actions);
@@ -49,56 +46,82 @@ fn exchange(number: i32, new: Option<Action>) -> Result<Action, Errno> {
     Ok(old)
 }
 
-/// Exchanges actions in the 64-bit structure's order: handler, flags, restorer, mask.
-fn exchange_words(number: i32, new: Option<[u64; 4]>) -> Result<[u64; 4], Errno> {
-    let new = new.map(|[handler, flags, restorer, mask]| Action {
-        handler,
-        flags,
-        restorer,
-        mask,
-    });
-    let old = exchange(number, new)?;
-    Ok([old.handler, old.flags, old.restorer, old.mask])
+/// `struct sigaction` in user memory, in one of its layouts.
+pub trait Sigaction: Pod {
+    /// Flag of actions that are set with this layout, by which the signal frame's layout is chosen.
+    const ABI: u64;
+    /// Encodes handler, flags, restorer and mask.
+    fn new(words: [u64; 4]) -> Self;
+    /// Decodes handler, flags, restorer and mask.
+    fn words(self) -> [u64; 4];
 }
 
-/// rt_sigaction(2). The kernel's struct sigaction: handler, flags, restorer, mask.
-pub fn rt_sigaction(
-    number: i32,
-    new: UserPtr<[u64; 4]>,
-    old: UserPtr<[u64; 4]>,
-    size: usize,
-) -> SysResult {
-    check_size(size)?;
-    let previous = exchange_words(number, new.read_opt()?)?;
-    old.write_opt(previous).map(|()| 0)
+/// x86_64's structure: handler, flags, restorer, mask.
+impl Sigaction for [u64; 4] {
+    const ABI: u64 = 0;
+
+    fn new(words: [u64; 4]) -> Self {
+        words
+    }
+
+    fn words(self) -> [u64; 4] {
+        self
+    }
 }
 
-/// rt_sigaction(2) with the 32-bit structure: handler, flags, restorer, two halves of the mask.
-pub fn rt_sigaction32(
-    number: i32,
-    new: UserPtr<[u32; 5]>,
-    old: UserPtr<[u32; 5]>,
-    size: usize,
-) -> SysResult {
-    check_size(size)?;
-    let new = new.read_opt()?.map(|words| {
-        let [handler, flags, restorer, low, high] = words.map(u64::from);
+/// i386's structure: handler, flags, restorer, two halves of the mask.
+impl Sigaction for [u32; 5] {
+    const ABI: u64 = SA_IA32_ABI;
+
+    fn new([handler, flags, restorer, mask]: [u64; 4]) -> Self {
+        [handler, flags, restorer, mask, mask >> 32].map(|word| word as u32)
+    }
+
+    fn words(self) -> [u64; 4] {
+        let [handler, flags, restorer, low, high] = self.map(u64::from);
         [handler, flags, restorer, low | high << 32]
-    });
-    let [handler, flags, restorer, mask] = exchange_words(number, new)?;
-    let words = [handler, flags, restorer, mask, mask >> 32].map(|word| word as u32);
-    old.write_opt(words).map(|()| 0)
+    }
 }
 
-/// i386's old sigaction(2), with struct old_sigaction: handler, mask, flags, restorer.
-pub fn sigaction32(number: i32, new: UserPtr<[u32; 4]>, old: UserPtr<[u32; 4]>) -> SysResult {
-    let new = new.read_opt()?.map(|words| {
-        let [handler, mask, flags, restorer] = words.map(u64::from);
+/// i386's `struct old_sigaction`: handler, mask, flags, restorer.
+impl Sigaction for [u32; 4] {
+    const ABI: u64 = SA_IA32_ABI;
+
+    fn new([handler, flags, restorer, mask]: [u64; 4]) -> Self {
+        [handler, mask, flags, restorer].map(|word| word as u32)
+    }
+
+    fn words(self) -> [u64; 4] {
+        let [handler, mask, flags, restorer] = self.map(u64::from);
         [handler, flags, restorer, mask]
+    }
+}
+
+/// i386's old sigaction(2), and rt_sigaction(2) without its check of the mask's size.
+pub fn sigaction<S: Sigaction>(number: i32, new: UserPtr<S>, old: UserPtr<S>) -> SysResult {
+    let new = new.read_opt()?.map(|new| {
+        let [handler, flags, restorer, mask] = new.words();
+        Action {
+            handler,
+            flags: flags & FLAGS | S::ABI,
+            restorer,
+            mask,
+        }
     });
-    let [handler, flags, restorer, mask] = exchange_words(number, new)?;
-    let words = [handler, mask, flags, restorer].map(|word| word as u32);
-    old.write_opt(words).map(|()| 0)
+    let before = exchange(number, new)?;
+    let words = [before.handler, before.flags, before.restorer, before.mask];
+    old.write_opt(S::new(words)).map(|()| 0)
+}
+
+/// rt_sigaction(2).
+pub fn rt_sigaction<S: Sigaction>(
+    number: i32,
+    new: UserPtr<S>,
+    old: UserPtr<S>,
+    size: usize,
+) -> SysResult {
+    check_size(size)?;
+    sigaction(number, new, old)
 }
 
 /// i386's signal(2): the handler runs once, without blocking the signal; returns the previous
@@ -106,7 +129,7 @@ pub fn sigaction32(number: i32, new: UserPtr<[u32; 4]>, old: UserPtr<[u32; 4]>) 
 pub fn signal(number: i32, handler: u64) -> SysResult {
     let action = Action {
         handler,
-        flags: (linux::SA_RESETHAND | linux::SA_NODEFER).into(),
+        flags: u64::from(linux::SA_RESETHAND | linux::SA_NODEFER) | SA_IA32_ABI,
         ..Action::default()
     };
     exchange(number, Some(action)).map(|old| old.handler as usize)

@@ -32,7 +32,7 @@ pub fn rt_sigreturn32(_: u64) -> SysResult {
 }
 
 /// sigreturn(2), which only i386 has.
-pub fn sigreturn32(_: u64) -> SysResult {
+pub fn sigreturn(_: u64) -> SysResult {
     restore_frame("32bit sigreturn", frame32::pop_old)
 }
 

@@ -31,7 +31,7 @@ pub fn rt_sigprocmask(how: u32, set: UserPtr<u64>, old: UserPtr<u64>, size: usiz
 }
 
 /// i386's old sigprocmask(2): signals 1 to 32; the others keep their state.
-pub fn sigprocmask32(how: u32, set: UserPtr<u32>, old: UserPtr<u32>) -> SysResult {
+pub fn sigprocmask(how: u32, set: UserPtr<u32>, old: UserPtr<u32>) -> SysResult {
     let before = exchange(how, set.read_opt()?.map(u64::from), upper)?;
     old.write_opt(before as u32).map(|()| 0)
 }
@@ -70,6 +70,6 @@ pub fn rt_sigpending(out: UserPtr<u64>, size: usize) -> SysResult {
 }
 
 /// i386's old sigpending(2): signals 1 to 32.
-pub fn sigpending32(out: UserPtr<u32>) -> SysResult {
+pub fn sigpending(out: UserPtr<u32>) -> SysResult {
     out.write(pending() as u32).map(|()| 0)
 }

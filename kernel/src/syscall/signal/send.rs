@@ -6,11 +6,12 @@ use core::sync::atomic::Ordering;
 
 use linux_raw_sys::general::SI_TKILL;
 
+use super::Info;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::signal::{SIGCONT, SigInfo, check_number};
 use crate::fs::procfs;
 use crate::process::caller;
-use crate::process::signal::{self, layout};
+use crate::process::signal;
 use crate::process::{Process, Task, current, pidfd, table};
 use crate::usercopy::UserPtr;
 
@@ -145,15 +146,23 @@ fn check_info(info: SigInfo, signal: i32, pid: u32) -> Result<SigInfo, Errno> {
     Ok(info)
 }
 
-fn queue(pid: i32, signal: i32, info: SigInfo) -> SysResult {
-    let info = check_info(info, signal, pid as u32)?;
+/// Reads a siginfo; the call's signal number, not the structure's, selects the union's form.
+fn read<I: Info>(signal: i32, info: UserPtr<I>) -> Result<SigInfo, Errno> {
+    Ok(info.read()?.with_signo(signal).parse())
+}
+
+/// rt_sigqueueinfo(2).
+pub fn rt_sigqueueinfo<I: Info>(pid: i32, signal: i32, info: UserPtr<I>) -> SysResult {
+    let info = check_info(read(signal, info)?, signal, pid as u32)?;
     if pid <= 0 {
         return Err(Errno::ESRCH);
     }
     send_to(&table::named(pid)?, &info)
 }
 
-fn queue_to_thread(pid: i32, tid: i32, signal: i32, info: SigInfo) -> SysResult {
+/// rt_tgsigqueueinfo(2).
+pub fn rt_tgsigqueueinfo<I: Info>(pid: i32, tid: i32, signal: i32, info: UserPtr<I>) -> SysResult {
+    let info = read(signal, info)?;
     if pid <= 0 || tid <= 0 {
         return Err(Errno::EINVAL);
     }
@@ -161,100 +170,24 @@ fn queue_to_thread(pid: i32, tid: i32, signal: i32, info: SigInfo) -> SysResult 
     send_to_thread(&find_thread(tid, Some(pid))?, &info)
 }
 
-/// Reads a siginfo; the call's signal number, not the structure's, selects its layout.
-fn read_64(signal: i32, info: UserPtr<layout::Info64>) -> Result<SigInfo, Errno> {
-    let mut words = info.read()?;
-    words[0] = words[0] & !u64::from(u32::MAX) | u64::from(signal as u32);
-    Ok(layout::from_64(&words))
-}
-
-fn read_32(signal: i32, info: UserPtr<layout::Info32>) -> Result<SigInfo, Errno> {
-    let mut words = info.read()?;
-    words[0] = signal as u32;
-    Ok(layout::from_32(&words))
-}
-
-/// rt_sigqueueinfo(2).
-pub fn rt_sigqueueinfo(pid: i32, signal: i32, info: UserPtr<layout::Info64>) -> SysResult {
-    queue(pid, signal, read_64(signal, info)?)
-}
-
-/// rt_sigqueueinfo(2), i386.
-pub fn rt_sigqueueinfo32(pid: i32, signal: i32, info: UserPtr<layout::Info32>) -> SysResult {
-    queue(pid, signal, read_32(signal, info)?)
-}
-
-/// rt_tgsigqueueinfo(2).
-pub fn rt_tgsigqueueinfo(
-    pid: i32,
-    tid: i32,
-    signal: i32,
-    info: UserPtr<layout::Info64>,
-) -> SysResult {
-    queue_to_thread(pid, tid, signal, read_64(signal, info)?)
-}
-
-/// rt_tgsigqueueinfo(2), i386.
-pub fn rt_tgsigqueueinfo32(
-    pid: i32,
-    tid: i32,
-    signal: i32,
-    info: UserPtr<layout::Info32>,
-) -> SysResult {
-    queue_to_thread(pid, tid, signal, read_32(signal, info)?)
-}
-
-/// Sends to the process of a pidfd or of a directory /proc/PID. A siginfo must have the call's
-/// signal number.
-fn send_by_descriptor(
-    fd: i32,
-    signal: i32,
-    info: impl FnOnce() -> Result<Option<(i32, SigInfo)>, Errno>,
-    flags: u32,
-) -> SysResult {
+/// pidfd_send_signal(2): sends to the process of a pidfd or of a directory /proc/PID. A siginfo
+/// must have the call's signal number.
+pub fn pidfd_send_signal<I: Info>(fd: i32, signal: i32, info: UserPtr<I>, flags: u32) -> SysResult {
     if flags != 0 {
         return Err(Errno::EINVAL);
     }
     let file = caller::file(fd)?;
     let pid = pidfd::of(&file).or_else(|| procfs::subject_of(&file));
     let pid = pid.ok_or(Errno::EBADF)?;
-    let info = match info()? {
-        Some((number, _)) if number != signal => return Err(Errno::EINVAL),
-        Some((_, info)) => {
+    let info = match info.read_opt()? {
+        Some(info) if info.signo() != signal => return Err(Errno::EINVAL),
+        Some(info) => {
             let is_self = table::pid(current().tid()) == Some(pid);
-            Some(check_code(info, is_self)?)
+            Some(check_code(info.parse(), is_self)?)
         }
         None => None,
     };
     let target = pid.thread_group().ok_or(Errno::ESRCH)?;
     let number = check_number(signal)?;
     send_to(&target, &info.unwrap_or_else(|| SigInfo::user(number)))
-}
-
-/// pidfd_send_signal(2).
-pub fn pidfd_send_signal(
-    fd: i32,
-    signal: i32,
-    info: UserPtr<layout::Info64>,
-    flags: u32,
-) -> SysResult {
-    let read = || {
-        let words = info.read_opt()?;
-        Ok(words.map(|words| (words[0] as i32, layout::from_64(&words))))
-    };
-    send_by_descriptor(fd, signal, read, flags)
-}
-
-/// pidfd_send_signal(2), i386.
-pub fn pidfd_send_signal32(
-    fd: i32,
-    signal: i32,
-    info: UserPtr<layout::Info32>,
-    flags: u32,
-) -> SysResult {
-    let read = || {
-        let words = info.read_opt()?;
-        Ok(words.map(|words| (words[0] as i32, layout::from_32(&words))))
-    };
-    send_by_descriptor(fd, signal, read, flags)
 }

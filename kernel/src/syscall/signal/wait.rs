@@ -1,12 +1,12 @@
 //! Waits for a signal: pause(2), sigsuspend(2), rt_sigtimedwait(2).
 
-use super::check_size;
+use super::{Info, check_size};
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::signal::{SigInfo, UNBLOCKABLE};
 use crate::process::current;
-use crate::process::signal::{fatal, layout, mask, take_pending};
+use crate::process::signal::{fatal, mask, take_pending};
 use crate::sched::wait::{self, is_interrupted};
-use crate::syscall::time::{Pair, Time64, read};
+use crate::syscall::time::{Pair, read};
 use crate::time::{self, as_nanos};
 use crate::usercopy::UserPtr;
 
@@ -29,7 +29,7 @@ pub fn rt_sigsuspend(set: UserPtr<u64>, size: usize) -> SysResult {
 }
 
 /// i386's old sigsuspend(2): the set is the third argument itself; signals above 32 are unblocked.
-pub fn sigsuspend32(_: u32, _: u32, set: u32) -> SysResult {
+pub fn sigsuspend(_: u32, _: u32, set: u32) -> SysResult {
     suspend(set.into())
 }
 
@@ -79,46 +79,14 @@ fn arguments<P: Pair>(
 }
 
 /// rt_sigtimedwait(2): returns the signal, which is removed without running a handler.
-pub fn rt_sigtimedwait(
+pub fn rt_sigtimedwait<I: Info, P: Pair>(
     set: UserPtr<u64>,
-    info: UserPtr<layout::Info64>,
-    time: UserPtr<[i64; 2]>,
-    size: usize,
-) -> SysResult {
-    let (set, deadline) = arguments(set, time, size)?;
-    let taken = wait_for(set, deadline)?;
-    info.write_opt(layout::to_64(&taken))?;
-    Ok(taken.signo.into())
-}
-
-fn timed_wait32<P: Pair>(
-    set: UserPtr<u64>,
-    info: UserPtr<layout::Info32>,
+    info: UserPtr<I>,
     time: UserPtr<P>,
     size: usize,
 ) -> SysResult {
     let (set, deadline) = arguments(set, time, size)?;
     let taken = wait_for(set, deadline)?;
-    info.write_opt(layout::to_32(&taken))?;
+    info.write_opt(I::new(&taken))?;
     Ok(taken.signo.into())
-}
-
-/// rt_sigtimedwait(2), i386: 32-bit seconds.
-pub fn rt_sigtimedwait_time32(
-    set: UserPtr<u64>,
-    info: UserPtr<layout::Info32>,
-    time: UserPtr<[i32; 2]>,
-    size: usize,
-) -> SysResult {
-    timed_wait32(set, info, time, size)
-}
-
-/// rt_sigtimedwait_time64(2), i386.
-pub fn rt_sigtimedwait_time64(
-    set: UserPtr<u64>,
-    info: UserPtr<layout::Info32>,
-    time: UserPtr<Time64>,
-    size: usize,
-) -> SysResult {
-    timed_wait32(set, info, time, size)
 }
