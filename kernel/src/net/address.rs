@@ -1,9 +1,7 @@
-//! Addresses of Unix-domain sockets (struct sockaddr_un), and the tables that find a socket by its
-//! address.
+//! Addresses of Unix-domain sockets (struct sockaddr_un), and how a socket is found by its address.
 //!
-//! bind(2) of a path creates a socket file; a lookup finds the socket by that inode, so renaming
-//! the file makes no difference. An abstract name begins with a NUL and is found in a separate
-//! table (unix(7)).
+//! bind(2) of a path creates a socket file, whose inode leads to the socket, so renaming the file
+//! makes no difference. An abstract name begins with a NUL and is found in a table (unix(7)).
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -19,6 +17,7 @@ use crate::abi::errno::Errno;
 use crate::abi::metadata::{NewFile, mode};
 use crate::process::caller;
 use crate::vfs::access::{self, WRITE};
+use crate::vfs::endpoint::Endpoint;
 use crate::vfs::inode::Inode;
 use crate::vfs::open;
 use crate::vfs::path::{Last, child};
@@ -79,7 +78,7 @@ pub fn encode(name: &Address) -> Vec<u8> {
     [&(AF_UNIX as u16).to_ne_bytes(), &name[..]].concat()
 }
 
-/// The table entry by which a socket is found.
+/// What a socket is found by.
 enum Place {
     /// None: the address is a copy of a listener's, or the socket is closed.
     Nowhere,
@@ -87,25 +86,18 @@ enum Place {
     Abstract(Kind),
 }
 
-/// A socket's address and its table entry.
+/// A socket's address, and what it is found by.
 pub struct Binding {
     /// The name.
     pub address: Address,
     place: Place,
 }
 
-type Table<K> = Mutex<BTreeMap<K, Weak<Socket>>, rank::SocketNames>;
-
-/// Sockets bound to a path, by the address of their inode, which the binding keeps alive.
-static PATHS: Table<usize> = Mutex::new(BTreeMap::new());
-static ABSTRACT: Table<(Kind, Address)> = Mutex::new(BTreeMap::new());
-
-fn key(inode: &Arc<dyn Inode>) -> usize {
-    Arc::as_ptr(inode).addr()
-}
+static ABSTRACT: Mutex<BTreeMap<(Kind, Address), Weak<Socket>>, rank::SocketNames> =
+    Mutex::new(BTreeMap::new());
 
 impl Binding {
-    /// A copy of an address without a table entry: the holder is not found by it.
+    /// A copy of an address: the holder is not found by it.
     pub fn copy(address: Address) -> Self {
         Self {
             address,
@@ -113,7 +105,7 @@ impl Binding {
         }
     }
 
-    /// Removes the table entry: the socket is no longer found by its address. Returns the inode of
+    /// Ends the binding: the socket is no longer found by its address. Returns the inode of
     /// the socket file, for the caller to drop with no lock held.
     pub fn unbind(&mut self) -> Option<Arc<dyn Inode>> {
         match core::mem::replace(&mut self.place, Place::Nowhere) {
@@ -123,7 +115,9 @@ impl Binding {
                 None
             }
             Place::Path(inode) => {
-                PATHS.lock().remove(&key(&inode));
+                if let Some(endpoint) = inode.endpoint() {
+                    endpoint.clear();
+                }
                 Some(inode)
             }
         }
@@ -146,7 +140,7 @@ pub fn bind(socket: &Arc<Socket>, address: Address) -> Result<(), Errno> {
     } else {
         let permissions = socket.owner.lock().permissions;
         let inode = create_file(&address[..address.len() - 1], permissions)?;
-        PATHS.lock().insert(key(&inode), Arc::downgrade(socket));
+        inode.endpoint().ok_or(Errno::EPERM)?.set(socket);
         Place::Path(inode)
     };
     socket.state().binding = Some(Binding { address, place });
@@ -214,7 +208,7 @@ pub fn find(address: &Address, kind: Kind) -> Result<Arc<Socket>, Errno> {
         access::check(walk.who, &location.inode().metadata(), WRITE)?;
         Ok(location.inode().clone())
     })?;
-    let found = PATHS.lock().get(&key(&inode)).and_then(Weak::upgrade);
+    let found = inode.endpoint().and_then(Endpoint::get::<Socket>);
     let socket = found.ok_or(Errno::ECONNREFUSED)?;
     if socket.kind == kind {
         Ok(socket)

@@ -46,8 +46,6 @@ ranks! {
     ProcText,
     /// A process's reference to its table of open files.
     FilesOf,
-    /// Pipes of open FIFOs.
-    Fifos,
     /// A table of open files.
     Files,
     /// Locks on files.
@@ -98,8 +96,10 @@ ranks! {
     SocketOwner,
     /// A socket.
     SocketState,
-    /// Sockets by path, and by abstract name.
+    /// Sockets by abstract name.
     SocketNames,
+    /// What a FIFO or socket file leads to.
+    Endpoints,
     /// Files passed in a packet (SCM_RIGHTS).
     PacketFiles,
     /// Sockets in flight: sent (SCM_RIGHTS) and not yet received.

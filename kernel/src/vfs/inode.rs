@@ -13,6 +13,7 @@ use crate::sched::sleep_lock::SleepLock;
 use crate::sync::{Mutex, rank};
 
 use super::dentry::{Dentry, Location};
+use super::endpoint::Endpoint;
 use super::io::{In, Out};
 use super::xattr::Xattrs;
 use crate::abi::errno::{Errno, SysResult};
@@ -166,6 +167,11 @@ pub trait Inode: Any + Send + Sync {
 
     /// Seals (`F_SEAL_*`), where supported.
     fn seals(&self) -> Option<&AtomicU32> {
+        None
+    }
+
+    /// What a FIFO or socket file leads to; `None` for any other file.
+    fn endpoint(&self) -> Option<&Endpoint> {
         None
     }
 

@@ -20,6 +20,7 @@ pub mod anon;
 pub mod change;
 pub mod chrdev;
 pub mod dentry;
+pub mod endpoint;
 pub mod epoll;
 pub mod eventfd;
 pub mod fdtable;

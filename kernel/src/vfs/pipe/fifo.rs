@@ -2,12 +2,9 @@
 //!
 //! A FIFO has a pipe while it is open.
 
-use alloc::collections::BTreeMap;
-use alloc::sync::{Arc, Weak};
+use alloc::sync::Arc;
 use core::any::Any;
 use core::sync::atomic::Ordering::Relaxed;
-
-use crate::sync::{Mutex, rank};
 
 use super::inode::PipeInode;
 use super::{End, Pipe, wait};
@@ -16,31 +13,24 @@ use crate::mm::frame;
 use crate::vfs::file::flags::{O_ACCMODE, O_NONBLOCK, O_RDONLY, O_WRONLY};
 use crate::vfs::inode::{FileOps, Inode};
 
-/// The pipes of open FIFOs, by the address of their inode, which the pipe keeps alive.
-static OPEN: Mutex<BTreeMap<usize, Weak<Pipe>>, rank::Fifos> = Mutex::new(BTreeMap::new());
-
-fn key(inode: &Arc<dyn Inode>) -> usize {
-    Arc::as_ptr(inode).addr()
-}
-
 /// The pipe of a FIFO, created if the FIFO isn't open.
 fn pipe_of(inode: &Arc<dyn Inode>) -> Result<Arc<Pipe>, Errno> {
-    let mut open = OPEN.lock();
-    if let Some(pipe) = open.get(&key(inode)).and_then(Weak::upgrade) {
+    let endpoint = inode.endpoint().ok_or(Errno::ENXIO)?;
+    if let Some(pipe) = endpoint.get() {
         return Ok(pipe);
     }
     if frame::is_low() {
         return Err(Errno::ENOMEM);
     }
     let pipe = Pipe::of(Some(inode.clone()));
-    open.insert(key(inode), Arc::downgrade(&pipe));
+    endpoint.set(&pipe);
     Ok(pipe)
 }
 
 impl Drop for Pipe {
     fn drop(&mut self) {
-        if let Some(inode) = &self.inode {
-            OPEN.lock().remove(&key(inode));
+        if let Some(endpoint) = self.inode.as_ref().and_then(|inode| inode.endpoint()) {
+            endpoint.clear();
         }
     }
 }

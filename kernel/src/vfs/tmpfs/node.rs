@@ -18,6 +18,7 @@ use crate::mm::fallible;
 use crate::time::wall_clock;
 use crate::vfs::chrdev;
 use crate::vfs::dentry::Dentry;
+use crate::vfs::endpoint::Endpoint;
 use crate::vfs::inode::{FileOps, Inode, ListEntry};
 use crate::vfs::xattr::Xattrs;
 use crate::vm::spaces;
@@ -43,8 +44,9 @@ pub(super) enum Content {
     File(Mutex<Data, rank::FileData>),
     Directory(Mutex<Entries, rank::Directory>),
     Symlink(Vec<u8>),
-    /// A device node, FIFO or socket.
-    Special(Device),
+    Device(Device),
+    /// A FIFO or socket.
+    Endpoint(Endpoint),
 }
 
 /// A file of any type.
@@ -72,7 +74,8 @@ impl Node {
             mode::S_IFREG => Content::File(Mutex::new(Data::new(space.clone()))),
             mode::S_IFDIR => Content::Directory(Mutex::default()),
             mode::S_IFLNK => Content::Symlink(fallible::to_vec(&new.target)?),
-            _ => Content::Special(new.rdev),
+            mode::S_IFIFO | mode::S_IFSOCK => Content::Endpoint(Endpoint::default()),
+            _ => Content::Device(new.rdev),
         };
         Ok(Self::of_content(space, ino, new, content))
     }
@@ -188,7 +191,7 @@ impl Inode for Node {
             }
             Content::Directory(entries) => ((entries.lock().len() + 2) * NAME_SIZE, 0),
             Content::Symlink(target) => (target.len() as u64, 0),
-            Content::Special(_) => (0, 0),
+            Content::Device(_) | Content::Endpoint(_) => (0, 0),
         };
         let attributes = *self.attributes.lock();
         Metadata {
@@ -198,7 +201,7 @@ impl Inode for Node {
             nlink: attributes.nlink,
             uid: attributes.uid,
             gid: attributes.gid,
-            rdev: if let Content::Special(device) = self.content {
+            rdev: if let Content::Device(device) = self.content {
                 device
             } else {
                 Device::default()
@@ -260,10 +263,10 @@ impl Inode for Node {
 
     fn open(self: Arc<Self>) -> Result<Arc<dyn FileOps>, Errno> {
         match (&self.content, self.kind) {
-            (Content::Special(device), mode::S_IFCHR) => chrdev::open(*device),
+            (Content::Device(device), mode::S_IFCHR) => chrdev::open(*device),
             // There are no block devices; FIFOs are opened by `pipe::open_fifo`, sockets by
             // connect(2).
-            (Content::Special(_), _) => Err(Errno::ENXIO),
+            (Content::Device(_) | Content::Endpoint(_), _) => Err(Errno::ENXIO),
             _ => Ok(self),
         }
     }
@@ -308,6 +311,13 @@ impl Inode for Node {
 
     fn seals(&self) -> Option<&AtomicU32> {
         (self.kind == mode::S_IFREG).then_some(&self.seals)
+    }
+
+    fn endpoint(&self) -> Option<&Endpoint> {
+        match &self.content {
+            Content::Endpoint(endpoint) => Some(endpoint),
+            _ => None,
+        }
     }
 
     fn writers(&self) -> Option<&AtomicI32> {
