@@ -10,6 +10,7 @@ use crate::on_linux::prints_the_same;
 pub fn cases() -> Vec<Case> {
     let programs = [
         "numbers_files",
+        "numbers_ids",
         "numbers_memory",
         "numbers_sizes",
         "numbers_times",

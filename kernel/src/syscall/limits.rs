@@ -61,15 +61,15 @@ pub fn prlimit64(
 
 /// Sets a limit of `pid` (0: the running process) if `new` is given; returns the old one.
 fn set(pid: i32, resource: u32, new: Option<(u64, u64)>) -> Result<(u64, u64), Errno> {
-    if resource as usize >= COUNT {
-        return Err(Errno::EINVAL);
-    }
     let task = current();
     let (me, process) = (task.cred(), table::named(pid)?);
     let is_self = pid == 0 || pid as u32 == task.tid();
     let may = is_self || me.may_limit(&*table::credentials(pid as u32)?);
     if !may {
         return Err(Errno::EPERM);
+    }
+    if resource as usize >= COUNT {
+        return Err(Errno::EINVAL);
     }
     let mut limits = process.limits.lock();
     let slot = &mut limits.0[resource as usize];

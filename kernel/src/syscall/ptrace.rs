@@ -15,7 +15,7 @@ use crate::process::ptrace::control::{self, held, resume, signal_argument};
 use crate::process::ptrace::{Mode, Options, Reason, call, float, registers, regset, user};
 use crate::process::signal::layout::{Info32, Info64};
 use crate::process::signal::mask;
-use crate::process::{Task, current};
+use crate::process::{Task, current, table};
 use crate::sched::preempt;
 use crate::usercopy::UserPtr;
 
@@ -127,6 +127,7 @@ fn request_without_stop(request: u32, pid: i32, addr: u64, data: u64) -> Option<
     let done = match request {
         linux::PTRACE_TRACEME => control::trace_me(),
         linux::PTRACE_ATTACH => control::attach(tid, None),
+        linux::PTRACE_SEIZE if table::find(tid).is_none() => Err(Errno::ESRCH),
         linux::PTRACE_SEIZE if addr != 0 => Err(Errno::EIO),
         linux::PTRACE_SEIZE => match u32::try_from(data).ok().and_then(Options::from_bits) {
             Some(options) => control::attach(tid, Some(options)),

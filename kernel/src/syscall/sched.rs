@@ -12,12 +12,12 @@ use crate::usercopy::UserPtr;
 /// Credentials of thread `pid` (0: the caller).
 ///
 /// # Errors
-/// `EINVAL`, `ESRCH`.
+/// `ESRCH`, also for a negative number, as these two calls don't check the sign.
 fn credentials_of(pid: i32) -> Result<Arc<Credentials>, Errno> {
     match u32::try_from(pid) {
         Ok(0) => Ok(current().cred()),
         Ok(tid) => table::credentials(tid),
-        Err(_) => Err(Errno::EINVAL),
+        Err(_) => Err(Errno::ESRCH),
     }
 }
 
@@ -30,19 +30,23 @@ pub fn sched_yield() -> SysResult {
 /// sched_getaffinity(2): CPU 0. Returns the number of bytes written, where the C library returns 0.
 pub fn sched_getaffinity<W: Word>(pid: i32, len: u32, mask: UserPtr<u8>) -> SysResult {
     let word = size_of::<W>();
-    credentials_of(pid)?;
     // Linux converts the length to a 32-bit number of bits.
     if len.wrapping_mul(8) == 0 || !(len as usize).is_multiple_of(word) {
         return Err(Errno::EINVAL);
     }
+    credentials_of(pid)?;
     let mut bits = [0; 8];
     bits[0] = 1;
     mask.write_slice(&bits[..word]).map(|()| word)
 }
 
-/// sched_setaffinity(2): the set must contain CPU 0.
+/// sched_setaffinity(2): the set must contain CPU 0. A shorter set than one word is extended by
+/// zeros, of a longer one only the first word counts (get_user_cpu_mask in kernel/sched/core.c).
 pub fn sched_setaffinity(pid: i32, len: u32, mask: UserPtr<u8>) -> SysResult {
-    let first = if len == 0 { 0 } else { mask.read()? };
+    let mut bits = [0; 8];
+    let given = bits.len().min(len as usize);
+    mask.read_into(&mut bits[..given])?;
+    let first = bits[0];
     let owner = credentials_of(pid)?;
     if !current().cred().may_schedule(&owner) {
         return Err(Errno::EPERM);
