@@ -249,6 +249,46 @@ impl Text {
         }
     }
 
+    /// Appends `value` in decimal, right-aligned in `width` columns (at most [`Self::COLUMNS`]).
+    /// Like [`put`], at a tenth of its cost: files of /proc have hundreds of thousands of numbers.
+    pub fn push_decimal(&mut self, value: u64, width: usize) {
+        self.push_digits::<10>(value, width, b' ');
+    }
+
+    /// Appends `value` in hexadecimal, with zeros up to `width` digits (at most
+    /// [`Self::COLUMNS`]); see [`Self::push_decimal`].
+    pub fn push_hex(&mut self, value: u64, width: usize) {
+        self.push_digits::<16>(value, width, b'0');
+    }
+
+    /// Most columns of a number: the digits of `u64::MAX`.
+    const COLUMNS: usize = 20;
+
+    fn push_digits<const BASE: u64>(&mut self, mut value: u64, width: usize, fill: u8) {
+        let mut columns = [fill; Self::COLUMNS];
+        let mut first = Self::COLUMNS;
+        loop {
+            first -= 1;
+            columns[first] = b"0123456789abcdef"[(value % BASE) as usize];
+            value /= BASE;
+            if value == 0 {
+                break;
+            }
+        }
+        let first = first.min(Self::COLUMNS.saturating_sub(width));
+        self.push_str(core::str::from_utf8(&columns[first..]).unwrap_or_default());
+    }
+
+    /// Appends `count` spaces.
+    pub fn push_spaces(&mut self, mut count: usize) {
+        const SPACES: &str = "                                ";
+        while count > 0 {
+            let part = count.min(SPACES.len());
+            self.push_str(&SPACES[..part]);
+            count -= part;
+        }
+    }
+
     /// Records an allocation failure of the caller.
     pub fn fail(&mut self) {
         self.failed = true;
@@ -298,3 +338,28 @@ macro_rules! try_format {
     };
 }
 pub(crate) use try_format;
+
+#[cfg(test)]
+mod tests {
+    use super::Text;
+    use crate::kernel_test;
+
+    kernel_test!(
+        fn numbers_are_aligned_as_by_format() {
+            for shift in 0..64 {
+                for value in [0, 1 << shift, u64::MAX >> shift, 10_u64.pow(shift % 20) - 1] {
+                    for width in [0, 1, 2, 8, 16, 20] {
+                        let mut text = Text::new();
+                        text.push_decimal(value, width);
+                        text.push_spaces(width * 3);
+                        text.push_hex(value, width);
+                        let spaces = width * 3;
+                        let expected =
+                            alloc::format!("{value:width$}{:spaces$}{value:0width$x}", "");
+                        assert_eq!(text.finish().as_deref(), Ok(expected.as_str()));
+                    }
+                }
+            }
+        }
+    );
+}

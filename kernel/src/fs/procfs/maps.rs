@@ -92,12 +92,16 @@ pub(super) fn smaps(subject: &Subject, from: u64) -> Result<Part, Errno> {
 fn detailed(text: &mut Text, area: &Vma, present: &Present) {
     line(text, area);
     let kib = PAGE_SIZE / 1024;
-    put!(
-        text,
-        "{:<16}{:8} kB\nKernelPageSize: {kib:8} kB\nMMUPageSize:    {kib:8} kB\n",
-        "Size:",
-        area.len() / 1024
-    );
+    let sizes = [
+        ("Size:           ", area.len() / 1024),
+        ("KernelPageSize: ", kib),
+        ("MMUPageSize:    ", kib),
+    ];
+    for (name, size) in sizes {
+        text.push_str(name);
+        text.push_decimal(size, 8);
+        text.push_str(" kB\n");
+    }
     amounts(text, present, locked(area, present), false);
     put!(text, "THPeligible:    0\n");
     if cpu::features().pku {
@@ -107,7 +111,8 @@ fn detailed(text: &mut Text, area: &Vma, present: &Present) {
     let letters = [(Prot::READ, "rd"), (Prot::WRITE, "wr"), (Prot::EXEC, "ex")];
     for (prot, name) in letters {
         if area.prot.contains(prot) {
-            put!(text, " {name}");
+            text.push_str(" ");
+            text.push_str(name);
         }
     }
     if area.shared {
@@ -173,9 +178,11 @@ fn amounts(text: &mut Text, present: &Present, locked: u64, is_rollup: bool) {
         ("Locked", locked),
     ];
     for (name, pages) in head.iter().chain(kinds).chain(&rest) {
-        let padding = 16_usize.saturating_sub(name.len() + 1);
-        let kib = pages * (PAGE_SIZE / 1024);
-        put!(text, "{name}:{:padding$}{kib:8} kB\n", "");
+        text.push_str(name);
+        text.push_str(":");
+        text.push_spaces(16_usize.saturating_sub(name.len() + 1));
+        text.push_decimal(pages * (PAGE_SIZE / 1024), 8);
+        text.push_str(" kB\n");
     }
 }
 
@@ -215,15 +222,9 @@ fn line(text: &mut Text, area: &Vma) {
         if area.prot.contains(prot) {
             letter
         } else {
-            '-'
+            "-"
         }
     };
-    let (read, write, execute) = (
-        letter(Prot::READ, 'r'),
-        letter(Prot::WRITE, 'w'),
-        letter(Prot::EXEC, 'x'),
-    );
-    let sharing = if area.shared { 's' } else { 'p' };
     let (offset, (device, ino), path) = match &area.backing {
         Backing::File {
             source,
@@ -233,18 +234,22 @@ fn line(text: &mut Text, area: &Vma) {
         Backing::Anonymous | Backing::Kernel(..) => (0, (0, 0), None),
     };
     let device = Device::decode(device as u32);
-    put!(
-        text,
-        "{:08x}-{:08x} {read}{write}{execute}{sharing}",
-        area.start,
-        area.end
-    );
-    put!(
-        text,
-        " {offset:08x} {:02x}:{:02x} {ino} ",
-        device.major,
-        device.minor
-    );
+    text.push_hex(area.start, 8);
+    text.push_str("-");
+    text.push_hex(area.end, 8);
+    text.push_str(" ");
+    text.push_str(letter(Prot::READ, "r"));
+    text.push_str(letter(Prot::WRITE, "w"));
+    text.push_str(letter(Prot::EXEC, "x"));
+    text.push_str(if area.shared { "s " } else { "p " });
+    text.push_hex(offset, 8);
+    text.push_str(" ");
+    text.push_hex(device.major.into(), 2);
+    text.push_str(":");
+    text.push_hex(device.minor.into(), 2);
+    text.push_str(" ");
+    text.push_decimal(ino, 0);
+    text.push_str(" ");
     if let Some(name) = area.role.name().or(path) {
         pad(text, start);
         // A line feed in a name is escaped, as it would end the line.
@@ -258,6 +263,5 @@ fn line(text: &mut Text, area: &Vma) {
 
 /// Pads the line that began at `start` up to the column of the name.
 fn pad(text: &mut Text, start: usize) {
-    let width = NAME_COLUMN.saturating_sub(text.len() - start);
-    put!(text, "{:width$}", "");
+    text.push_spaces(NAME_COLUMN.saturating_sub(text.len() - start));
 }
