@@ -9,7 +9,7 @@ use formats::cpio::{Member, Writer, mode};
 use harness::programs::{Compiler, busybox, compile_with};
 use harness::{Case, Initramfs, Outcome, Verdict, Vm, cases, oracle};
 
-use crate::on_linux::prints_as_recorded;
+use crate::on_linux::{prints_as_recorded, prints_the_same};
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
@@ -51,6 +51,9 @@ pub fn cases() -> Vec<Case> {
         (Compiler::Glibc32, &[]),
         (Compiler::Glibc32, wide),
     ];
+    cases.push(Case::new("big_directory", || {
+        prints_the_same("big_directory", Compiler::Glibc64, "", Vm::new())
+    }));
     for program in programs {
         cases.extend(ways.map(|(compiler, options)| {
             let suffix = if options.is_empty() { "" } else { "_wide" };

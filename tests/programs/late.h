@@ -1,6 +1,6 @@
-/* For long_objects.c, long_areas.c, long_files.c, long_processes.c: each row of their tables creates many objects by
-   many short calls, and then makes one call on all of them. Another process's sleep of 1 ms is at most 1 ms late. The
-   machine counts time in instructions (-icount); otherwise the figures mean nothing.
+/* For long_objects.c, long_areas.c, long_files.c, long_events.c, long_processes.c: each row of their tables creates
+   many objects by many short calls, and then makes one call on all of them. Another process's sleep of 1 ms is at most
+   1 ms late. The machine counts time in instructions (-icount); otherwise the figures mean nothing.
 
    Usage of each: [NAME], for only one call. LATE_US in the environment is the limit in microseconds. */
 #ifndef LATE_H

@@ -6,7 +6,7 @@
 
 #include "late.h"
 
-enum { GROUPS = 65536, CHILDREN = 2000, MEMBERS = 500, THREADS = 1000, SIGNALS = 40000, TIMERS = 40000 };
+enum { GROUPS = 65536, CHILDREN = 2000, MEMBERS = 250, THREADS = 1000, SIGNALS = 40000, TIMERS = 40000 };
 
 static int stopped;
 

@@ -257,7 +257,7 @@ impl WaitQueue {
 }
 
 /// Shared waiters that are woken at a time.
-const PART: usize = 1024;
+const PART: usize = 512;
 
 impl Lines {
     /// Wakes the next part of many shared waiters; true while there are more.
@@ -370,7 +370,7 @@ mod tests {
 
     use crate::sync::{Mutex, rank};
 
-    use super::{Ticket, WaitQueue, Wake};
+    use super::{PART, Round, Ticket, WaitQueue, Wake};
     use crate::abi::ready::Ready;
     use crate::kernel_test;
 
@@ -419,6 +419,29 @@ mod tests {
             first.wake_all();
             second.wake_all();
             assert_eq!(heard(), [0, 1]);
+        }
+    );
+
+    kernel_test!(
+        fn a_crowd_is_woken_in_parts() {
+            const CROWD: usize = 2 * PART + 10;
+            let queue = WaitQueue::new();
+            let (log, late) = (Arc::new(Log::default()), Arc::new(Log::default()));
+            for _ in 0..CROWD {
+                queue.join(Ticket::new(), Ready::READ, log.clone()).unwrap();
+            }
+            let mut round = Round::new();
+            let mut sizes = Vec::new();
+            while queue.wake_part(Ready::READ, 0, &mut round) {
+                sizes.push(log.0.take().len());
+                // Who joins after the first part isn't woken.
+                let joined = queue.join(Ticket::new(), Ready::READ, late.clone());
+                joined.unwrap();
+            }
+            assert_eq!(sizes, [PART, PART]);
+            assert_eq!((log.0.take().len(), late.0.take().len()), (10, 0));
+            queue.wake(Ready::READ, 0);
+            assert_eq!((log.0.take().len(), late.0.take().len()), (CROWD, 2));
         }
     );
 
