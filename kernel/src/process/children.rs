@@ -232,7 +232,7 @@ pub fn tell_parent(process: &Arc<Process>, status: ExitStatus) {
     };
     let signo = process.exit_signal.load(Ordering::Relaxed);
     let (code, status) = Event::Ended(status).code_and_status();
-    let is_ignored = signo == SIGCHLD && signal::ignores_children(&parent);
+    let is_ignored = signo == SIGCHLD && ignores_children(&parent);
     let handler = parent.actions().lock().get(SIGCHLD).handler;
     if signo != 0 && (signo != SIGCHLD || handler != IGNORE) {
         let info = SigInfo {
@@ -247,4 +247,12 @@ pub fn tell_parent(process: &Arc<Process>, status: ExitStatus) {
         reap(&parent, process);
     }
     parent.child_changed.wake_all();
+}
+
+/// Whether children of `parent` are reaped without a wait: it ignores SIGCHLD or has set
+/// SA_NOCLDWAIT.
+fn ignores_children(parent: &Process) -> bool {
+    const SA_NOCLDWAIT: u64 = 2;
+    let action = parent.actions().lock().get(SIGCHLD);
+    action.handler == IGNORE || action.flags & SA_NOCLDWAIT != 0
 }

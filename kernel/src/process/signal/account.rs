@@ -2,34 +2,20 @@
 //! have a signal each (`UCOUNT_RLIMIT_SIGPENDING` in kernel/signal.c).
 //!
 //! A counter for each user would cost a lookup per signal. Instead, one counter has the sum of all
-//! users; only when the sum reaches the limit, the user's own signals are counted.
-
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+//! users (`queue.rs`); only when the sum reaches the limit, the user's own signals are counted.
 
 use linux_raw_sys::general::RLIMIT_SIGPENDING;
 
+use super::queue;
 use crate::abi::signal::SigInfo;
 use crate::process::{Process, table};
-
-/// Queued signals and timers of all users.
-static ALL: AtomicUsize = AtomicUsize::new(0);
-
-/// Counts `count` more queued signals or timers.
-pub fn add(count: usize) {
-    ALL.fetch_add(count, Relaxed);
-}
-
-/// Counts `count` queued signals or timers less.
-pub fn remove(count: usize) {
-    ALL.fetch_sub(count, Relaxed);
-}
 
 /// Whether the user of `process` has reached the RLIMIT_SIGPENDING of `process`. The caller holds
 /// no lock of signals, threads or timers.
 pub fn is_full(process: &Process) -> bool {
     let limit = process.limits.lock().soft(RLIMIT_SIGPENDING);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    ALL.load(Relaxed) >= limit && of_user(process.cred().uid) >= limit
+    queue::all_queued() >= limit && of_user(process.cred().uid) >= limit
 }
 
 /// Whether the limit denies a signal a queue entry. A signal of the kernel or of a timer always

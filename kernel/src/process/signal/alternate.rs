@@ -3,7 +3,6 @@
 use linux_raw_sys::general::{MINSIGSTKSZ, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK};
 
 use crate::abi::errno::Errno;
-use crate::process::current;
 
 /// Alternate stack (struct sigaltstack); `size` 0 means none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,46 +49,43 @@ impl AlternateStack {
     pub fn is_free_at(&self, sp: u64) -> bool {
         self.state_at(sp) == 0
     }
-}
 
-/// Sets the alternate stack of the running task, whose stack pointer is `sp`. Returns the previous
-/// one, with the flags that sigaltstack(2) reports.
-///
-/// # Errors
-/// `EPERM` while running on the stack, `EINVAL` for unknown flags, `ENOMEM` for a stack that is too
-/// small.
-pub fn exchange(new: Option<AlternateStack>, sp: u64) -> Result<AlternateStack, Errno> {
-    let task = current();
-    let mut signals = task.signals.lock();
-    let old = signals.alternate;
-    if let Some(new) = new {
-        if old.is_used_at(sp) {
-            return Err(Errno::EPERM);
-        }
-        signals.alternate = match new.flags & !SS_AUTODISARM {
-            SS_DISABLE => AlternateStack {
-                base: 0,
-                size: 0,
-                flags: new.flags,
-            },
-            0 | SS_ONSTACK if new != old && new.size < u64::from(MINSIGSTKSZ) => {
-                return Err(Errno::ENOMEM);
+    /// Sets the alternate stack of a thread whose stack pointer is `sp`. Returns the previous one, with the
+    /// flags that sigaltstack(2) reports.
+    ///
+    /// # Errors
+    /// `EPERM` while running on the stack, `EINVAL` for unknown flags, `ENOMEM` for a stack that is too
+    /// small.
+    pub fn exchange(&mut self, new: Option<Self>, sp: u64) -> Result<Self, Errno> {
+        let old = *self;
+        if let Some(new) = new {
+            if old.is_used_at(sp) {
+                return Err(Errno::EPERM);
             }
-            0 | SS_ONSTACK => new,
-            _ => return Err(Errno::EINVAL),
-        };
+            *self = match new.flags & !SS_AUTODISARM {
+                SS_DISABLE => Self {
+                    base: 0,
+                    size: 0,
+                    flags: new.flags,
+                },
+                0 | SS_ONSTACK if new != old && new.size < u64::from(MINSIGSTKSZ) => {
+                    return Err(Errno::ENOMEM);
+                }
+                0 | SS_ONSTACK => new,
+                _ => return Err(Errno::EINVAL),
+            };
+        }
+        Ok(Self {
+            flags: old.state_at(sp) | old.flags & SS_AUTODISARM,
+            ..old
+        })
     }
-    Ok(AlternateStack {
-        flags: old.state_at(sp) | old.flags & SS_AUTODISARM,
-        ..old
-    })
-}
 
-/// Restores the alternate stack saved in a signal frame. As in sigreturn(2) on Linux, errors are
-/// ignored (restore_altstack).
-pub fn restore(stack: AlternateStack, sp: u64) {
-    if current().signals.lock().alternate == stack {
-        return;
+    /// Restores the stack saved in a signal frame. As in sigreturn(2) on Linux, errors are ignored
+    /// (restore_altstack).
+    pub fn restore(&mut self, saved: Self, sp: u64) {
+        if *self != saved {
+            let _ = self.exchange(Some(saved), sp);
+        }
     }
-    let _ = exchange(Some(stack), sp);
 }

@@ -1,8 +1,9 @@
 //! Delivery of signals before the return to user mode: default actions, stops and handlers, and the
 //! restart of an interrupted call (arch_do_signal_or_restart, get_signal).
 
+use super::Trap;
 use super::alternate::AlternateStack;
-use super::frame::{Delivery, Trap};
+use super::frame::Delivery;
 use super::{Action, SA_IA32_ABI, force, frame32, frame64, mask, restart};
 use crate::abi::frame::Frame;
 use crate::abi::signal::{DEFAULT, IGNORE, IGNORED_BY_DEFAULT, SIGSEGV, STOPPING, SigInfo, bit};

@@ -6,6 +6,7 @@
 use linux_raw_sys::general::{SA_ONSTACK, SA_RESTORER};
 
 use super::alternate::AlternateStack;
+use super::state::Trap;
 use super::{Action, fpstate};
 use crate::abi::errno::Errno;
 use crate::abi::frame::Frame;
@@ -19,17 +20,6 @@ pub const RESTORED_FLAGS: u64 = 0x5_0dd5;
 pub const HANDLER_FLAGS: u64 = 1 << 8 | 1 << 10 | 1 << 16;
 /// UC_FP_XSTATE: the FPU state has XSAVE's format.
 pub const UC_FP_XSTATE: u64 = 1;
-
-/// The thread's last exception, in struct sigcontext of this and later signals.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Trap {
-    /// Vector.
-    pub number: u64,
-    /// Error code.
-    pub error: u64,
-    /// Address of the last page fault.
-    pub cr2: u64,
-}
 
 /// Contents of a signal frame besides the registers.
 pub struct Delivery<'a> {

@@ -18,7 +18,7 @@
 use linux_raw_sys::general::{SA_RESTORER, SA_SIGINFO};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use super::alternate::{self, AlternateStack};
+use super::alternate::AlternateStack;
 use super::context32::{self, SigContext32};
 use super::frame::{Delivery, FramePlace, HANDLER_FLAGS, UC_FP_XSTATE, place};
 use super::{fpstate, layout, mask};
@@ -198,7 +198,7 @@ pub fn pop_rt(frame: &mut Frame) -> Result<(), Errno> {
         flags,
         size: size.into(),
     };
-    alternate::restore(stack, frame.rsp);
+    current().signals.lock().alternate.restore(stack, frame.rsp);
     Ok(())
 }
 

@@ -11,8 +11,9 @@
 use linux_raw_sys::general::{SA_RESTORER, SA_SIGINFO};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use super::alternate::{self, AlternateStack};
-use super::frame::{Delivery, HANDLER_FLAGS, RESTORED_FLAGS, Trap, UC_FP_XSTATE, place};
+use super::Trap;
+use super::alternate::AlternateStack;
+use super::frame::{Delivery, HANDLER_FLAGS, RESTORED_FLAGS, UC_FP_XSTATE, place};
 use super::{fpstate, layout, mask};
 use crate::abi::errno::Errno;
 use crate::abi::frame::Frame;
@@ -214,6 +215,6 @@ pub fn pop(frame: &mut Frame) -> Result<(), Errno> {
         flags: flags as u32,
         size,
     };
-    alternate::restore(stack, frame.rsp);
+    current().signals.lock().alternate.restore(stack, frame.rsp);
     Ok(())
 }

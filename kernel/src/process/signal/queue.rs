@@ -4,14 +4,32 @@
 //! each time it is sent, in order of arrival, up to RLIMIT_SIGPENDING of its user (`account.rs`).
 
 use alloc::collections::VecDeque;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use super::account;
 use crate::abi::errno::Errno;
 use crate::abi::signal::{Fields, SYNCHRONOUS, SigInfo, bit};
 use crate::mm::fallible::Grow as _;
 
 /// First real-time signal (SIGRTMIN as the kernel counts).
 const FIRST_REAL_TIME: u8 = 32;
+
+/// Queued signals and timers of all users.
+static QUEUED: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts `count` more queued signals or timers.
+pub fn note_queued(count: usize) {
+    QUEUED.fetch_add(count, Relaxed);
+}
+
+/// Counts `count` fewer queued signals or timers.
+pub fn note_dequeued(count: usize) {
+    QUEUED.fetch_sub(count, Relaxed);
+}
+
+/// Number of queued signals and timers of all users.
+pub fn all_queued() -> usize {
+    QUEUED.load(Relaxed)
+}
 
 impl SigInfo {
     /// Whether the signal is queued beyond the limit: a standard signal not sent by sigqueue(3) or
@@ -73,7 +91,7 @@ impl Pending {
         }
         if !is_full && self.queue.room_for(1).is_ok() {
             self.queue.push_back(*info);
-            account::add(1);
+            note_queued(1);
         } else if is_real_time && info.code != 0 {
             return Err(Errno::EAGAIN);
         }
@@ -96,7 +114,7 @@ impl Pending {
         let is_same = |info: &SigInfo| info.signo == signo;
         if self.queue.len() == 1 && self.queue.front().is_some_and(is_same) {
             self.set &= !bit(signo);
-            account::remove(1);
+            note_dequeued(1);
             return self.queue.pop_front();
         }
         let info = match self.queue.iter().position(is_same) {
@@ -104,7 +122,7 @@ impl Pending {
             Some(at) => self.queue.remove(at),
             None => None,
         };
-        account::remove(usize::from(info.is_some()));
+        note_dequeued(usize::from(info.is_some()));
         if !self.queue.iter().any(is_same) {
             self.set &= !bit(signo);
         }
@@ -123,7 +141,7 @@ impl Pending {
     pub fn remove_timer(&mut self, id: i32) {
         let at = self.queue.iter().position(|info| is_of_timer(info, id));
         if let Some(info) = at.and_then(|at| self.queue.remove(at)) {
-            account::remove(1);
+            note_dequeued(1);
             if !self.queue.iter().any(|other| other.signo == info.signo) {
                 self.set &= !bit(info.signo);
             }
@@ -136,13 +154,13 @@ impl Pending {
             self.set &= !mask;
             let before = self.queue.len();
             self.queue.retain(|info| bit(info.signo) & mask == 0);
-            account::remove(before - self.queue.len());
+            note_dequeued(before - self.queue.len());
         }
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        account::remove(self.queue.len());
+        note_dequeued(self.queue.len());
     }
 }

@@ -12,6 +12,7 @@
 //! rax. SYSENTER's landing pad has an INT 0x80 there for that. A call that must not start from the
 //! beginning, because part of its time has passed, stores a [`Restart`] for restart_syscall(2).
 
+use super::state::Restart;
 use crate::abi::door::Table;
 use crate::abi::errno::{Errno, SysResult, to_rax};
 use crate::abi::frame::Frame;
@@ -24,15 +25,6 @@ const NO_INTR: u64 = to_rax(Err(Errno::ERESTARTNOINTR));
 const SYS: u64 = to_rax(Err(Errno::ERESTARTSYS));
 const NO_HAND: u64 = to_rax(Err(Errno::ERESTARTNOHAND));
 const BLOCK: u64 = to_rax(Err(Errno::ERESTART_RESTARTBLOCK));
-
-/// Continuation of an interrupted call (struct restart_block).
-#[derive(Clone, Copy, Debug)]
-pub struct Restart {
-    /// The rest of the call.
-    pub go_on: fn([u64; 4]) -> SysResult,
-    /// Arguments of `go_on`, such as a deadline and an address for the time left.
-    pub with: [u64; 4],
-}
 
 /// Stores `go_on(with)` as the continuation of the present call, and returns the error that the
 /// call must return.

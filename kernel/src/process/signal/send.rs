@@ -6,14 +6,13 @@
 use alloc::sync::Arc;
 
 use super::account;
+use super::kill::{interrupt, kill};
 use crate::abi::errno::Errno;
 use crate::abi::signal::{
     DEFAULT, IGNORE, IGNORED_BY_DEFAULT, NSIG, SIGCONT, SIGKILL, STOPPING, SigInfo, bit,
 };
 use crate::arch::percpu::work;
-use crate::process::status::ExitStatus;
 use crate::process::{Process, Task, current_task, stop, table};
-use crate::sched::run_queue;
 
 /// Sends a signal to a thread.
 ///
@@ -142,28 +141,6 @@ pub fn force(info: &SigInfo) {
     task.set_work(work::SIGNAL);
 }
 
-/// Kills a process, even init.
-pub fn kill(process: &Process) {
-    end(process, ExitStatus::Killed(SIGKILL));
-}
-
-/// Ends a process with `status`, even init, whatever its mask and actions.
-pub fn end(process: &Process, status: ExitStatus) {
-    process.ending.lock().group.get_or_insert(status);
-    for task in process.threads.lock().iter() {
-        kill_thread(task, status);
-    }
-}
-
-/// Makes a thread end with `status` before its return to user mode, and wakes it from any wait or
-/// stop.
-pub fn kill_thread(task: &Arc<Task>, status: ExitStatus) {
-    task.signals.lock().must_exit.get_or_insert(status);
-    task.set_work(work::SIGNAL);
-    run_queue::wake(task);
-    run_queue::wake_stopped(task);
-}
-
 /// Applies the effects that a signal has when sent: stopping signals and SIGCONT remove each other,
 /// and SIGCONT continues the process. Returns whether the signal is to be queued (prepare_signal in
 /// kernel/signal.c).
@@ -206,10 +183,4 @@ fn is_ignored(process: &Process, taker: &Task, signo: u8) -> bool {
 fn wants_signal(task: &Task, signo: u8) -> bool {
     let signals = task.signals.lock();
     signals.blocked & bit(signo) == 0 && signals.must_exit.is_none()
-}
-
-/// Sets a thread's work bit for signals, and wakes it if it is blocked (signal_wake_up).
-pub fn interrupt(task: &Arc<Task>) {
-    task.set_work(work::SIGNAL);
-    run_queue::wake(task);
 }

@@ -85,7 +85,7 @@ pub fn create(base: Base, notice: impl FnOnce(i32) -> Notice) -> Result<i32, Err
                     timer: Timer::new(),
                     state: Mutex::default(),
                 }));
-                signal::account::add(1);
+                signal::note_queued(1);
                 break id;
             }
         }
@@ -136,7 +136,7 @@ fn capped_overrun(overrun: u64) -> i32 {
 
 impl Drop for PosixTimer {
     fn drop(&mut self) {
-        signal::account::remove(1);
+        signal::note_dequeued(1);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::abi::errno::SysResult;
 use crate::process::current;
-use crate::process::signal::alternate::{self, AlternateStack};
+use crate::process::signal::alternate::AlternateStack;
 use crate::syscall::argument::Word;
 use crate::usercopy::UserPtr;
 
@@ -17,7 +17,8 @@ pub fn sigaltstack<W: Word>(new: UserPtr<[W; 3]>, old: UserPtr<[W; 3]>) -> SysRe
         }
     });
     let sp = current().frame().rsp;
-    let AlternateStack { base, flags, size } = alternate::exchange(new, sp)?;
+    let before = current().signals.lock().alternate.exchange(new, sp)?;
+    let AlternateStack { base, flags, size } = before;
     let words = [base, flags.into(), size].map(W::truncate);
     old.write_opt(words).map(|()| 0)
 }
