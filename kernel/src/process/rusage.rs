@@ -9,14 +9,9 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use linux_raw_sys::general::RLIMIT_CPU;
-
-use super::signal;
 use super::usage::Totals;
-use super::{Process, Task, current, current_task, try_current};
+use super::{Process, Task, current, try_current};
 use crate::abi::frame::Frame;
-use crate::abi::limits::INFINITY;
-use crate::abi::signal::{SIGKILL, SIGXCPU, SigInfo};
 use crate::arch::idt::SYSCALL_VECTOR;
 use crate::sched::cputime;
 use crate::usercopy::UserPtr;
@@ -111,33 +106,4 @@ pub fn sample(frame: &Frame) {
     for usage in [&task.usage, &task.process.usage] {
         usage.count_tick(in_kernel);
     }
-    check_limit();
-}
-
-/// RLIMIT_CPU: SIGXCPU at the soft limit and then every second, SIGKILL at the hard one
-/// (check_process_timers in kernel/time/posix-cpu-timers.c).
-fn check_limit() {
-    let task = current_task();
-    let mut limits = task.process.limits.lock();
-    let Some((soft, hard)) = limits
-        .0
-        .get_mut(RLIMIT_CPU as usize)
-        .map(|l| (&mut l.0, l.1))
-    else {
-        return;
-    };
-    if *soft == INFINITY {
-        return;
-    }
-    let seconds = cpu_time(&task.process) / 1_000_000_000;
-    let signo = if seconds >= hard {
-        SIGKILL
-    } else if seconds >= *soft {
-        *soft += 1;
-        SIGXCPU
-    } else {
-        return;
-    };
-    drop(limits);
-    let _ = signal::send_process(&task.process, &SigInfo::kernel(signo));
 }

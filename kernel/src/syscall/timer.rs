@@ -14,7 +14,7 @@ use super::time::Pair;
 use super::timerfd::{read_spec, write_spec};
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::signal::{SIGALRM, check_number};
-use crate::process::timers::posix::{self, Base, Notice};
+use crate::process::timers::{Base, Notice, posix};
 use crate::process::{current, table};
 use crate::time;
 use crate::time::schedule::Schedule;

@@ -2,60 +2,19 @@
 //! before its delivery are counted (timer_getoverrun(2)).
 
 use alloc::collections::btree_map::Entry;
-use alloc::sync::{Arc, Weak};
+use alloc::sync::Arc;
 
-use crate::sync::{Mutex, rank};
+use crate::sync::Mutex;
 
-use super::Timers;
+use super::state::{Base, Notice, PosixTimer, TimerState, capped_overrun};
 use crate::abi::errno::Errno;
-use crate::abi::signal::{Fields, SigInfo};
+use crate::abi::signal::SigInfo;
 use crate::mm::frame;
-use crate::process::signal::{self, Pending};
-use crate::process::{Process, Task, current, rusage};
+use crate::process::signal::{self};
+use crate::process::{Task, current, rusage};
 use crate::sched::cputime;
 use crate::time::schedule::Schedule;
-use crate::time::timer::{Clock, Expire, Timer};
-
-/// Clock of a timer.
-#[derive(Clone)]
-pub enum Base {
-    /// Real time.
-    Passing(Clock),
-    /// CPU time of the process.
-    Process,
-    /// CPU time of a thread of the process.
-    Thread(Weak<Task>),
-}
-
-/// Notification at expiry (struct sigevent).
-#[derive(Clone)]
-pub enum Notice {
-    /// No notification (SIGEV_NONE).
-    None,
-    /// Signal and value, sent to the process (SIGEV_SIGNAL).
-    Process(u8, u64),
-    /// Signal and value, sent to a thread (SIGEV_THREAD_ID).
-    Thread(u8, u64, Weak<Task>),
-}
-
-/// A timer of timer_create(2).
-pub struct PosixTimer {
-    id: i32,
-    base: Base,
-    notice: Notice,
-    process: Weak<Process>,
-    timer: Timer,
-    state: Mutex<TimerState, rank::PosixTimer>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct TimerState {
-    schedule: Schedule,
-    /// Expirations since the pending signal was sent.
-    overrun: u64,
-    /// Overruns of the signal delivered last.
-    last_overrun: u64,
-}
+use crate::time::timer::{Expire, Timer};
 
 /// Creates a disarmed timer of the running process; returns its ID. `notice` gets the ID, the
 /// default of the signal's value.
@@ -115,31 +74,6 @@ pub fn delete(id: i32) -> Result<(), Errno> {
     Ok(())
 }
 
-impl Timers {
-    /// Called when the signal `info` is dequeued: stores the overrun count of its timer, if it has
-    /// one, whose next expiration sends a signal again.
-    pub fn signal_taken(&self, info: &mut SigInfo) {
-        if let Fields::Timer { id, overrun, .. } = &mut info.fields
-            && let Some(timer) = self.posix.lock().get(id)
-        {
-            let mut state = timer.state.lock();
-            state.last_overrun = core::mem::take(&mut state.overrun);
-            *overrun = capped_overrun(state.last_overrun);
-        }
-    }
-}
-
-/// Overrun count as reported to programs, capped at DELAYTIMER_MAX.
-fn capped_overrun(overrun: u64) -> i32 {
-    i32::try_from(overrun).unwrap_or(i32::MAX)
-}
-
-impl Drop for PosixTimer {
-    fn drop(&mut self) {
-        signal::note_dequeued(1);
-    }
-}
-
 impl PosixTimer {
     /// Time of the timer's clock, ns.
     pub fn now(&self) -> u64 {
@@ -180,32 +114,6 @@ impl PosixTimer {
     /// Overrun count of the signal delivered last (timer_getoverrun(2)).
     pub fn overrun(&self) -> i32 {
         capped_overrun(self.state.lock().last_overrun)
-    }
-
-    /// Disarms the timer and removes its pending signal.
-    pub(super) fn delete(&self) {
-        self.timer.stop();
-        self.unqueue();
-    }
-
-    /// Calls `f` with the pending signals of the timer's target; `None` without a target.
-    fn with_pending<T>(&self, f: impl FnOnce(&mut Pending) -> T) -> Option<T> {
-        match &self.notice {
-            Notice::None => None,
-            Notice::Process(..) => {
-                let process = self.process.upgrade()?;
-                Some(f(&mut process.signals.lock().pending))
-            }
-            Notice::Thread(_, _, thread) => {
-                let task = thread.upgrade()?;
-                Some(f(&mut task.signals.lock().pending))
-            }
-        }
-    }
-
-    /// Removes the timer's pending signal.
-    fn unqueue(&self) {
-        self.with_pending(|pending| pending.remove_timer(self.id));
     }
 
     /// Arms the timer for its next expiration. A timer without notification is not armed: programs
