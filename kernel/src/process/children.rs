@@ -1,19 +1,17 @@
-//! Changes of state of children: notification of the parent by SIGCHLD, and wait4(2) and waitid(2).
+//! Changes of state of children: wait4(2) and waitid(2).
 
-use alloc::sync::{Arc, Weak};
+use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use bitflags::bitflags;
 use linux_raw_sys::general as linux;
 
 use super::pid::Pid;
-use super::signal;
-use super::status::{Event, ExitStatus, News};
-use super::{Process, Task, current, table};
+use super::status::{Event, News};
+use super::{Process, Task, current, notify};
 use crate::abi::errno::Errno;
-use crate::abi::signal::{IGNORE, SIGCHLD, SigInfo};
+use crate::abi::signal::SIGCHLD;
 use crate::process::ptrace;
-use crate::process::rusage;
 use crate::sched::wait::is_interrupted;
 
 bitflags! {
@@ -121,7 +119,7 @@ fn find_change_of_child(
             children.values().any(&mut check);
         }
         Which::Group(pgid) => {
-            let in_group = |child: &&Arc<Process>| child.pgid.load(Ordering::Relaxed) == pgid;
+            let in_group = |child: &&Arc<Process>| child.group() == pgid;
             children.values().filter(in_group).any(&mut check);
         }
     }
@@ -132,7 +130,7 @@ fn find_change_of_child(
         if let Event::Ended(_) = event {
             children.remove(&process.pid);
             drop(children);
-            reap(parent, &process);
+            notify::reap(parent, &process);
         } else {
             process.signals.lock().news = None;
         }
@@ -154,7 +152,7 @@ fn find_change_of_tracee(
         Which::Any => true,
         Which::Pid(pid) => task.tid() == pid,
         Which::Process(pid) => task.tid() == pid.number() && pid.is_there(),
-        Which::Group(pgid) => task.process.pgid.load(Ordering::Relaxed) == pgid,
+        Which::Group(pgid) => task.process.group() == pgid,
     };
     let take = !options.contains(Options::NOWAIT);
     let mut is_any = false;
@@ -200,59 +198,4 @@ fn event_of(parent: &Process, child: &Process, options: Options) -> Option<Event
         return None;
     }
     options.contains(asked).then_some(Event::Changed(news))
-}
-
-/// Reaps a child: frees its ID and adds its resource usage to the parent's.
-fn reap(parent: &Process, child: &Process) {
-    let used = rusage::of_process(child).with(*child.children_usage.lock());
-    let mut sum = parent.children_usage.lock();
-    *sum = sum.with(used);
-    drop(sum);
-    child.parent.set(Weak::new());
-    table::forget(child.pid);
-}
-
-/// Notifies a parent or a tracer that a child stopped or was continued: sends SIGCHLD, unless
-/// ignored or suppressed by SA_NOCLDSTOP, and wakes its waits (do_notify_parent_cldstop).
-pub fn tell_change(parent: &Arc<Process>, info: &SigInfo) {
-    const SA_NOCLDSTOP: u64 = 1;
-    let action = parent.actions().lock().get(SIGCHLD);
-    if action.handler != IGNORE && action.flags & SA_NOCLDSTOP == 0 {
-        let _ = signal::send_process(parent, info);
-    }
-    parent.child_changed.wake_all();
-}
-
-/// Notifies the parent that `process` has ended (do_notify_parent): sends the exit signal and wakes
-/// its waits. Reaps the process if the parent ignores SIGCHLD.
-pub fn tell_parent(process: &Arc<Process>, status: ExitStatus) {
-    process.is_held_back.store(false, Ordering::Relaxed);
-    let Some(parent) = process.parent.lock().upgrade() else {
-        return;
-    };
-    let signo = process.exit_signal.load(Ordering::Relaxed);
-    let (code, status) = Event::Ended(status).code_and_status();
-    let is_ignored = signo == SIGCHLD && ignores_children(&parent);
-    let handler = parent.actions().lock().get(SIGCHLD).handler;
-    if signo != 0 && (signo != SIGCHLD || handler != IGNORE) {
-        let info = SigInfo {
-            signo,
-            ..SigInfo::child(process, code, status)
-        };
-        // A standard signal never fails for lack of memory.
-        let _ = signal::send_process(&parent, &info);
-    }
-    if is_ignored {
-        parent.children.lock().remove(&process.pid);
-        reap(&parent, process);
-    }
-    parent.child_changed.wake_all();
-}
-
-/// Whether children of `parent` are reaped without a wait: it ignores SIGCHLD or has set
-/// SA_NOCLDWAIT.
-fn ignores_children(parent: &Process) -> bool {
-    const SA_NOCLDWAIT: u64 = 2;
-    let action = parent.actions().lock().get(SIGCHLD);
-    action.handler == IGNORE || action.flags & SA_NOCLDWAIT != 0
 }

@@ -10,12 +10,13 @@ use formats::script;
 
 use super::arguments::Arguments;
 use super::elf::{self, Executable};
+use super::nproc;
 use super::setid::{self, Granted};
 use super::signal;
 use super::signal::alternate::AlternateStack;
 use super::stack::{self, ProgramInfo};
 use super::status::ExitStatus;
-use super::{Mm, SharedMm, Task, current, exit, fork, robust};
+use super::{Mm, SharedMm, Task, current, exit, robust};
 use crate::abi::capability::Caps;
 use crate::abi::errno::Errno;
 use crate::abi::frame::Frame;
@@ -316,7 +317,7 @@ pub fn install(task: &Task, loaded: &Loaded) {
 /// # Errors
 /// `EAGAIN` for a user above RLIMIT_NPROC; those of [`load`].
 pub fn execve(path: &[u8], arguments: Arguments) -> Result<(), Errno> {
-    fork::check_new_user()?;
+    nproc::check_new_user()?;
     start(load(path, arguments))
 }
 
@@ -331,7 +332,7 @@ pub fn execve_file(
     arguments: Arguments,
     is_reachable: bool,
 ) -> Result<(), Errno> {
-    fork::check_new_user()?;
+    nproc::check_new_user()?;
     let file = Executable::at(location)?;
     start(load_file(file, path, arguments, is_reachable))
 }

@@ -6,10 +6,11 @@ use core::sync::atomic::Ordering;
 use spin::Once;
 
 use super::hangup;
+use super::notify;
 use super::status::ExitStatus;
 use super::{
-    Mm, Process, SharedMm, Task, accounting, children, current, current_task, jobs, orphans,
-    robust, signal, stop, tracer,
+    Mm, Process, SharedMm, Task, accounting, current, current_task, orphans, robust, signal, stop,
+    tracer,
 };
 use crate::dev::log::always;
 use crate::dev::power::{self, Exit};
@@ -102,12 +103,12 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     hangup::disassociate(process, true);
     ptrace::end::tracer_ended(process);
     orphans::give_away(process);
-    jobs::member_ended(process);
+    orphans::check_group(process);
     process.status.set(Some(status));
     if ptrace::end::process_ended(process, status) {
         process.is_held_back.store(true, Ordering::Relaxed);
     } else {
-        children::tell_parent(process, status);
+        notify::tell_parent(process, status);
     }
 }
 

@@ -7,14 +7,12 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use crate::abi::signal::{NSIG, SIGCHLD};
-use linux_raw_sys::general::RLIMIT_NPROC;
 use linux_raw_sys::ptrace::{
     PTRACE_EVENT_CLONE, PTRACE_EVENT_FORK, PTRACE_EVENT_VFORK, PTRACE_EVENT_VFORK_DONE,
 };
 
 use super::clone::{CloneArgs, CloneFlags, Tls};
-use super::{Current, Mm, Process, SharedMm, Task, current, pidfd, signal, stop, table};
-use crate::abi::capability::Caps;
+use super::{Current, Mm, Process, SharedMm, Task, current, nproc, pidfd, signal, stop, table};
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::frame::Frame;
 use crate::arch::debug::DebugRegisters;
@@ -39,7 +37,7 @@ pub fn clone(args: CloneArgs) -> SysResult {
     if is_interrupted() {
         return Err(Errno::ERESTARTNOINTR);
     }
-    check_limit()?;
+    nproc::check_limit()?;
     let task = current();
     let parent = task.process.clone();
     let tid = if args.set_tid == 0 {
@@ -166,9 +164,7 @@ fn publish(new: &Arc<Task>, creator: &Process, sent: u64, args: &CloneArgs) {
     if args.flags.contains(CloneFlags::THREAD) {
         stop::include(new);
     } else {
-        for (own, inherited) in [(&process.pgid, &creator.pgid), (&process.sid, &creator.sid)] {
-            own.store(inherited.load(Ordering::Relaxed), Ordering::Relaxed);
-        }
+        process.set_group_and_session(creator.group(), creator.session());
         let terminal = creator.terminal.lock().inherited();
         process.terminal.set(terminal);
         if args.flags.contains(CloneFlags::PARENT) {
@@ -313,58 +309,4 @@ fn copy_state(task: &Current, new: &Task, args: &CloneArgs) {
         new.clear_child_tid
             .store(args.child_tid.address(), Ordering::Relaxed);
     }
-}
-
-/// Checks RLIMIT_NPROC, which counts the threads of the real user, zombies included. Root is
-/// exempt.
-fn check_limit() -> Result<(), Errno> {
-    let task = current();
-    let (process, cred) = (&task.process, task.cred());
-    if cred.uid == 0 || cred.has(Caps::SYS_RESOURCE) || cred.has(Caps::SYS_ADMIN) {
-        return Ok(());
-    }
-    let limit = process.limits.lock().soft(RLIMIT_NPROC);
-    if count_threads(cred.uid) >= limit {
-        Err(Errno::EAGAIN)
-    } else {
-        Ok(())
-    }
-}
-
-/// Number of threads of a user; a zombie counts as one.
-fn count_threads(uid: u32) -> u64 {
-    let count: usize = table::all_processes()
-        .filter(|process| process.cred().uid == uid)
-        .map(|process| process.threads.lock().len().max(1))
-        .sum();
-    count as u64
-}
-
-/// Whether a user other than root has more threads than the running process's RLIMIT_NPROC.
-fn exceeds_nproc(uid: u32) -> bool {
-    let limit = current().process.limits.lock().soft(RLIMIT_NPROC);
-    uid != 0 && count_threads(uid) > limit
-}
-
-/// Records whether the running thread's new user exceeds RLIMIT_NPROC. The set*id call succeeds, as
-/// programs don't check its result; the next execve(2) fails (flag_nproc_exceeded in kernel/sys.c).
-pub fn note_new_user(uid: u32) {
-    let exceeds_nproc = exceeds_nproc(uid);
-    current().attributes.lock().has_too_many = exceeds_nproc;
-}
-
-/// Checks in execve(2) whether a user that exceeded RLIMIT_NPROC in [`note_new_user`] still does.
-///
-/// # Errors
-/// `EAGAIN` if so.
-pub fn check_new_user() -> Result<(), Errno> {
-    let task = current();
-    if !task.attributes.lock().has_too_many {
-        return Ok(());
-    }
-    if exceeds_nproc(task.cred().uid) {
-        return Err(Errno::EAGAIN);
-    }
-    task.attributes.lock().has_too_many = false;
-    Ok(())
 }

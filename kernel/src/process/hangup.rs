@@ -2,10 +2,9 @@
 //! (drivers/tty/tty_jobctrl.c).
 
 use alloc::sync::Arc;
-use core::sync::atomic::Ordering;
 
 use super::terminal::Terminal;
-use super::{Process, jobs, signal, table};
+use super::{Process, signal, table};
 use crate::abi::signal::{SIGCONT, SIGHUP, SigInfo};
 
 /// Sends a signal of the kernel to a process group, which may be empty; 0 is none.
@@ -36,7 +35,7 @@ pub fn hung_up(tty: &dyn Terminal, session: u32, foreground: u32) {
         if terminal.is(tty) {
             terminal.tty = None;
         }
-        if jobs::leads_session(&process) {
+        if process.leads_session() {
             terminal.old_foreground = foreground;
             drop(terminal);
             let _ = signal::send_process(&process, &SigInfo::kernel(SIGHUP));
@@ -48,7 +47,7 @@ pub fn hung_up(tty: &dyn Terminal, session: u32, foreground: u32) {
 /// The session leader `process` drops its controlling terminal, on exit (`exits`) or by TIOCNOTTY;
 /// so does every process of the session (`disassociate_ctty`).
 pub fn disassociate(process: &Process, exits: bool) {
-    if !jobs::leads_session(process) {
+    if !process.leads_session() {
         return;
     }
     let (tty, old_foreground) = {
@@ -77,5 +76,5 @@ pub fn disassociate(process: &Process, exits: bool) {
     if let Some(tty) = tty {
         tty.release();
     }
-    clear(process.sid.load(Ordering::Relaxed));
+    clear(process.session());
 }

@@ -12,9 +12,9 @@
 //! | subject | files |
 //! |---|---|
 //! | structures, lookup by ID | `process`, `task`, `mm`, `table`, `pid`; parts: `status`, `usage`, `oom_score`, `terminal` |
-//! | creation | `clone` (arguments), `fork`, `init` |
+//! | creation | `clone` (arguments), `fork`, `nproc` (a limit), `init` |
 //! | execve | `exec`, `elf`, `arguments`, `stack`, `setid`, `exec_threads` |
-//! | exit and wait | `exit`, `children`, `orphans`, `robust`, `accounting` |
+//! | exit and wait | `exit`, `children`, `notify`, `orphans`, `robust`, `accounting` |
 //! | signals | `signal/`, `fault` (exceptions), `instruction`, `far` |
 //! | job control | `jobs`, `stop`, `hangup` |
 //! | identity and resources | `cred`, `capability`, `attributes`, `rusage`, `oom`, `uts` |
@@ -58,6 +58,8 @@ pub mod injection;
 pub mod instruction;
 pub mod jobs;
 mod mm;
+mod notify;
+pub mod nproc;
 pub mod oom;
 pub mod oom_score;
 mod orphans;

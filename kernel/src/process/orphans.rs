@@ -1,14 +1,15 @@
-//! Orphans: the new parent of processes whose parent has ended (forget_original_parent in
-//! kernel/exit.c).
+//! Orphans of an exit: the new parent of processes whose parent has ended (forget_original_parent in
+//! kernel/exit.c), and process groups with no parent left that could continue them.
 
 use alloc::sync::Arc;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU64, Ordering};
 
-use super::children::tell_parent;
-use super::jobs::GroupsOfChildren;
+use super::jobs::{is_linked, is_orphaned, members_in_parts};
+use super::notify::tell_parent;
 use super::signal;
+use super::status::StopState;
 use super::{Process, table};
-use crate::abi::signal::{SIGCHLD, SigInfo};
+use crate::abi::signal::{SIGCHLD, SIGCONT, SIGHUP, SigInfo};
 use crate::mm::reserve;
 use crate::sched::preempt::{self, Stride};
 
@@ -62,6 +63,61 @@ fn send_parent_death_signals(orphan: &Arc<Process>) {
         let signo = task.attributes.lock().parent_death_signal;
         if signo != 0 {
             let _ = signal::send_process(orphan, &SigInfo::user(signo));
+        }
+    }
+}
+
+/// Checks the group of `process`, which ends.
+pub fn check_group(process: &Process) {
+    let group = process.group();
+    if is_linked(process, group) {
+        signal_if_orphaned(group);
+    }
+}
+
+/// The groups of the children of a process that ends: each is checked once, however many children
+/// are in it.
+struct GroupsOfChildren {
+    /// Number of the exit.
+    exit: u64,
+    parents_group: u32,
+    session: u32,
+}
+
+impl GroupsOfChildren {
+    /// Those of `parent`.
+    fn of(parent: &Process) -> Self {
+        static EXITS: AtomicU64 = AtomicU64::new(1);
+        Self {
+            exit: EXITS.fetch_add(1, Ordering::Relaxed),
+            parents_group: parent.group(),
+            session: parent.session(),
+        }
+    }
+
+    /// Checks the group of `child`, which has its new parent.
+    fn given_away(&self, child: &Process) {
+        let group = child.group();
+        let concerns = group != self.parents_group && child.session() == self.session;
+        if !concerns || child.group_check.load(Ordering::Relaxed) == self.exit {
+            return;
+        }
+        for member in members_in_parts(group) {
+            member.group_check.store(self.exit, Ordering::Relaxed);
+        }
+        signal_if_orphaned(group);
+    }
+}
+
+/// Sends SIGHUP and SIGCONT to a group that an exit has orphaned, if a member is stopped
+/// (kill_orphaned_pgrp).
+fn signal_if_orphaned(group: u32) {
+    let is_stopped =
+        |member: Arc<Process>| matches!(member.signals.lock().stop, StopState::Stopped(_));
+    if is_orphaned(group) && members_in_parts(group).any(is_stopped) {
+        for signo in [SIGHUP, SIGCONT] {
+            let _ = signal::send_group(group, &SigInfo::kernel(signo));
+            preempt::point();
         }
     }
 }

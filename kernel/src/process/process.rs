@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::mm::SharedMm;
 use super::oom_score::Adjustment;
@@ -29,10 +29,10 @@ use crate::vfs::path::FsContext;
 pub struct Process {
     /// Process ID (Linux's tgid).
     pub pid: u32,
-    /// Process group.
-    pub pgid: AtomicU32,
-    /// Session.
-    pub sid: AtomicU32,
+    /// [`Process::group`].
+    pgid: AtomicU32,
+    /// [`Process::session`].
+    sid: AtomicU32,
     /// Parent, notified on exit; none for init.
     pub parent: Mutex<Weak<Process>, rank::Parent>,
     /// Children by process ID, zombies included.
@@ -89,7 +89,7 @@ pub struct Process {
     /// Whether orphaned descendants become children of this process (PR_SET_CHILD_SUBREAPER).
     pub is_subreaper: AtomicBool,
     /// Number of the last exit of a parent that checked this process's group
-    /// ([`super::jobs::GroupsOfChildren`]).
+    /// (`orphans.rs`).
     pub group_check: AtomicU64,
     /// Preference of the out-of-memory killer (oom_score_adj).
     pub oom: Adjustment,
@@ -161,6 +161,28 @@ impl Process {
             switches: Switches::default(),
             peak_pages: AtomicU64::new(0),
         }
+    }
+
+    /// Process group.
+    pub fn group(&self) -> u32 {
+        self.pgid.load(Ordering::Relaxed)
+    }
+
+    /// Session.
+    pub fn session(&self) -> u32 {
+        self.sid.load(Ordering::Relaxed)
+    }
+
+    /// Whether the process is a session leader.
+    pub fn leads_session(&self) -> bool {
+        self.session() == self.pid
+    }
+
+    /// Sets process group and session of a process that isn't in the table of IDs; `table::move_to` does so
+    /// for one that is.
+    pub(super) fn set_group_and_session(&self, group: u32, session: u32) {
+        self.pgid.store(group, Ordering::Relaxed);
+        self.sid.store(session, Ordering::Relaxed);
     }
 
     /// A child of `parent` with what fork(2) copies, except for address space and threads. The child

@@ -7,9 +7,10 @@
 
 use alloc::sync::Arc;
 
+use super::notify;
 use super::signal;
 use super::status::{News, StopState};
-use super::{Process, Task, children};
+use super::{Process, Task};
 use crate::abi::signal::{SIGCONT, SIGSTOP, SigInfo};
 use crate::arch::percpu::work;
 use crate::process::ptrace;
@@ -103,7 +104,7 @@ pub fn resume(process: &Process) {
     for task in process.threads.lock().iter() {
         task.signals.lock().stop_pending = false;
         run_queue::wake_continued(task);
-        ptrace::control::continued(task);
+        ptrace::continued(task);
     }
     notify_parent(process, code, signo);
 }
@@ -112,7 +113,7 @@ pub fn resume(process: &Process) {
 fn notify_parent(process: &Process, code: i32, signo: u8) {
     let parent = process.parent.lock().upgrade();
     if let Some(parent) = parent {
-        children::tell_change(&parent, &SigInfo::child(process, code, signo.into()));
+        notify::tell_change(&parent, &SigInfo::child(process, code, signo.into()));
     }
 }
 

@@ -67,19 +67,13 @@ impl Tasks {
     }
 
     fn insert_ids(&mut self, process: &Process) {
-        let (group, session) = (&process.pgid, &process.sid);
-        self.groups
-            .insert((group.load(Ordering::Relaxed), process.pid));
-        self.sessions
-            .insert((session.load(Ordering::Relaxed), process.pid));
+        self.groups.insert((process.group(), process.pid));
+        self.sessions.insert((process.session(), process.pid));
     }
 
     fn remove_ids(&mut self, process: &Process) {
-        let (group, session) = (&process.pgid, &process.sid);
-        self.groups
-            .remove(&(group.load(Ordering::Relaxed), process.pid));
-        self.sessions
-            .remove(&(session.load(Ordering::Relaxed), process.pid));
+        self.groups.remove(&(process.group(), process.pid));
+        self.sessions.remove(&(process.session(), process.pid));
     }
 
     fn processes<'a>(
@@ -169,8 +163,7 @@ pub fn forget(tid: u32) {
 pub fn move_to(process: &Process, group: u32, session: u32) {
     let mut tasks = TASKS.lock();
     tasks.remove_ids(process);
-    process.pgid.store(group, Ordering::Relaxed);
-    process.sid.store(session, Ordering::Relaxed);
+    process.set_group_and_session(group, session);
     tasks.insert_ids(process);
 }
 

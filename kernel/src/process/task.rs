@@ -14,7 +14,7 @@ use crate::sync::{Mutex, rank};
 
 use super::attributes::Attributes;
 use super::mm::SharedMm;
-use super::signal::{self, TaskSignals};
+use super::signal::{TaskSignals, is_ending};
 use super::usage::Usage;
 use super::{Process, table};
 use crate::abi::cred::Credentials;
@@ -156,7 +156,7 @@ impl Owner for Member {
     }
 
     fn is_ending(&self) -> bool {
-        signal::is_ending(self)
+        is_ending(self)
     }
 }
 

@@ -1,7 +1,5 @@
 //! Identity of processes: process, group, session, user and group IDs.
 
-use core::sync::atomic::Ordering;
-
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -10,7 +8,8 @@ use crate::abi::cred::Credentials;
 use crate::abi::errno::{Errno, SysResult};
 use crate::mm::fallible;
 use crate::process::capability::require;
-use crate::process::{current, fork, jobs, table};
+use crate::process::nproc;
+use crate::process::{current, jobs, table};
 use crate::sched::preempt;
 use crate::usercopy::UserPtr;
 
@@ -74,7 +73,7 @@ fn change_user(by: impl FnOnce(&Credentials, &mut Credentials) -> Result<(), Err
         by(old, new)?;
         new.follow_user_ids(old);
         if new.uid != old.uid {
-            fork::note_new_user(new.uid);
+            nproc::note_new_user(new.uid);
         }
         Ok(())
     })
@@ -341,7 +340,7 @@ pub fn set_groups(mut groups: Vec<u32>) -> SysResult {
 
 /// getpgid(2).
 pub fn getpgid(pid: i32) -> SysResult {
-    Ok(table::named(pid)?.pgid.load(Ordering::Relaxed) as usize)
+    Ok(table::named(pid)?.group() as usize)
 }
 
 /// getpgrp(2).
@@ -351,7 +350,7 @@ pub fn getpgrp() -> SysResult {
 
 /// getsid(2).
 pub fn getsid(pid: i32) -> SysResult {
-    Ok(table::named(pid)?.sid.load(Ordering::Relaxed) as usize)
+    Ok(table::named(pid)?.session() as usize)
 }
 
 /// setpgid(2): of the process itself or a child that hasn't called execve(2).

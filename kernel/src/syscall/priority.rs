@@ -4,7 +4,6 @@
 //! scheduling.
 
 use alloc::sync::Arc;
-use core::sync::atomic::Ordering;
 
 use linux_raw_sys::general::RLIMIT_NICE;
 
@@ -36,7 +35,7 @@ fn targets(which: i32, who: i32) -> Result<impl Iterator<Item = Arc<Task>>, Errn
     let me = current_task();
     let own = match which {
         PROCESS => me.tid(),
-        GROUP => me.process.pgid.load(Ordering::Relaxed),
+        GROUP => me.process.group(),
         USER => me.cred().uid,
         _ => return Err(Errno::EINVAL),
     };
@@ -44,7 +43,7 @@ fn targets(which: i32, who: i32) -> Result<impl Iterator<Item = Arc<Task>>, Errn
     let only = (which == PROCESS).then(|| table::find(wanted)).flatten();
     let all = (which != PROCESS).then(table::all).into_iter().flatten();
     let matches = move |task: &Arc<Task>| match which {
-        GROUP => task.process.pgid.load(Ordering::Relaxed) == wanted,
+        GROUP => task.process.group() == wanted,
         _ => task.cred().uid == wanted,
     };
     Ok(only.into_iter().chain(all.filter(matches)))

@@ -12,6 +12,7 @@ use crate::abi::signal::SigInfo;
 use crate::arch::fpu::LEGACY_SIZE;
 use crate::mm::layout::TASK_SIZE;
 use crate::process::ptrace::control::{self, held, resume, signal_argument};
+use crate::process::ptrace::end;
 use crate::process::ptrace::{Mode, Options, Reason, call, float, registers, regset, user};
 use crate::process::signal::layout::{Info32, Info64};
 use crate::process::signal::mask;
@@ -157,7 +158,7 @@ fn common<W: Word, I: Info>(task: &Arc<Task>, request: u32, addr: u64, data: u64
     match request {
         linux::PTRACE_DETACH => {
             let signo = signal_argument(data)?;
-            control::detach(&current().process, task, signo);
+            end::detach(&current().process, task, signo);
         }
         linux::PTRACE_LISTEN => control::listen(task)?,
         linux::PTRACE_SETOPTIONS | linux::PTRACE_OLDSETOPTIONS => {

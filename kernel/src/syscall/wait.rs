@@ -1,7 +1,5 @@
 //! Waits for children: wait4(2), waitpid(2), waitid(2).
 
-use core::sync::atomic::Ordering;
-
 use linux_raw_sys::general as linux;
 
 use super::argument::Word;
@@ -27,7 +25,7 @@ pub fn wait4<W: Word>(
         .ok_or(Errno::EINVAL)?;
     let which = match pid {
         -1 => Which::Any,
-        0 => Which::Group(current().process.pgid.load(Ordering::Relaxed)),
+        0 => Which::Group(current().process.group()),
         i32::MIN => return Err(Errno::ESRCH),
         pid if pid < 0 => Which::Group(pid.unsigned_abs()),
         pid => Which::Pid(pid as u32),
@@ -57,7 +55,7 @@ fn wait_for(kind: u32, id: i32, options: u32) -> Result<Option<Report>, Errno> {
     let which = match (kind, id) {
         (linux::P_ALL, _) => Which::Any,
         (linux::P_PID, 1..) => Which::Pid(id as u32),
-        (linux::P_PGID, 0) => Which::Group(current().process.pgid.load(Ordering::Relaxed)),
+        (linux::P_PGID, 0) => Which::Group(current().process.group()),
         (linux::P_PGID, 1..) => Which::Group(id as u32),
         (linux::P_PIDFD, 0..) => {
             let (file, pid) = pidfd::file_and_process(id)?;

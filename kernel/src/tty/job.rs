@@ -1,7 +1,6 @@
 //! ioctl(2) on a terminal's session and process groups (ioctl_tty(2); drivers/tty/tty_jobctrl.c).
 
 use alloc::sync::Arc;
-use core::sync::atomic::Ordering;
 
 use linux_raw_sys::ioctl;
 
@@ -65,7 +64,7 @@ fn set_foreground(tty: &Arc<Tty>, argument: u64) -> Result<(), Errno> {
     })?;
     let group = UserPtr::<i32>::new(argument).read()?;
     let group = u32::try_from(group).map_err(|_| Errno::EINVAL)?;
-    let sid = current().process.sid.load(Ordering::Relaxed);
+    let sid = current().process.session();
     if !is_own(tty) || tty.state().session != sid {
         return Err(Errno::ENOTTY);
     }
@@ -81,8 +80,8 @@ fn set_foreground(tty: &Arc<Tty>, argument: u64) -> Result<(), Errno> {
 fn set_controlling(tty: &Arc<Tty>, argument: u64) -> Result<(), Errno> {
     let process = &current().process;
     let owner = tty.state().session;
-    let leads = jobs::leads_session(process);
-    if leads && owner == process.sid.load(Ordering::Relaxed) {
+    let leads = process.leads_session();
+    if leads && owner == process.session() {
         return Ok(());
     }
     if !leads || process.terminal.lock().tty.is_some() {

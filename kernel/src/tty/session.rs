@@ -2,7 +2,6 @@
 //! processes' side is in `process/terminal.rs`.
 
 use alloc::sync::Arc;
-use core::sync::atomic::Ordering;
 
 use super::device::Tty;
 use crate::abi::errno::Errno;
@@ -27,8 +26,8 @@ impl Tty {
         let process = &current().process;
         {
             let mut state = self.state();
-            state.session = process.sid.load(Ordering::Relaxed);
-            state.foreground = process.pgid.load(Ordering::Relaxed);
+            state.session = process.session();
+            state.foreground = process.group();
         }
         process.terminal.set(Controlling::new(self.clone()));
     }
@@ -38,7 +37,7 @@ impl Tty {
     pub(super) fn set_controlling_at_open(self: &Arc<Self>) {
         let process = &current().process;
         let has_one = process.terminal.lock().tty.is_some();
-        if jobs::leads_session(process) && !has_one && self.state().session == 0 {
+        if process.leads_session() && !has_one && self.state().session == 0 {
             self.set_controlling();
         }
     }
@@ -60,7 +59,7 @@ impl Tty {
         if !process.terminal.lock().is(&**self) {
             return Ok(());
         }
-        let group = process.pgid.load(Ordering::Relaxed);
+        let group = process.group();
         let foreground = self.foreground();
         if foreground == 0 || foreground == group {
             return Ok(());

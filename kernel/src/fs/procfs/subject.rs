@@ -4,7 +4,6 @@
 //! also after its ID is reused.
 
 use alloc::sync::{Arc, Weak};
-use core::sync::atomic::Ordering;
 
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
@@ -94,8 +93,7 @@ impl Subject {
 
     /// (process group, session) IDs.
     pub fn groups(&self) -> (u32, u32) {
-        let (pgid, sid) = (&self.process.pgid, &self.process.sid);
-        (pgid.load(Ordering::Relaxed), sid.load(Ordering::Relaxed))
+        (self.process.group(), self.process.session())
     }
 
     /// The credentials.

@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use super::end::unlink;
 use super::{Ids, Mode, Options, Reason, Tracing, debug, may_access, registers, stop};
 use crate::abi::capability::Caps;
 use crate::abi::errno::Errno;
@@ -251,28 +250,6 @@ pub fn listen(task: &Arc<Task>) -> Result<(), Errno> {
         run_queue::wake_stopped(task);
     }
     Ok(())
-}
-
-/// Called when job control continues the process of `task`: a seized thread reports it to its
-/// tracer by another stop.
-pub fn continued(task: &Arc<Task>) {
-    let wake = task.tracing.lock().as_mut().is_some_and(|tracing| {
-        tracing.stop_wanted |= tracing.seized;
-        tracing.listening
-    });
-    if task.is_traced() {
-        signal::interrupt(task);
-    }
-    if wake {
-        run_queue::wake_stopped(task);
-    }
-}
-
-/// PTRACE_DETACH: the thread is no longer traced, and continues with `signo`.
-pub fn detach(tracer: &Process, task: &Arc<Task>, signo: u8) {
-    set_mode(task, Mode::Run);
-    tracer.forget_tracee(task);
-    unlink(task, signo);
 }
 
 /// PTRACE_KILL.

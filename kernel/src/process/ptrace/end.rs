@@ -5,14 +5,15 @@ use alloc::sync::Arc;
 use super::control::set_mode;
 use super::{Mode, Options, Stop, stop};
 use crate::abi::signal::SigInfo;
+use crate::process::notify;
 use crate::process::signal;
 use crate::process::status::{Event, ExitStatus, StopState};
-use crate::process::{Process, Task, children};
+use crate::process::{Process, Task};
 use crate::sched::run_queue;
 use crate::sched::thread::ThreadState;
 
 /// Ends the tracing of `task` (__ptrace_unlink); a stopped thread continues with `signo` (0: none).
-pub(super) fn unlink(task: &Arc<Task>, signo: u8) {
+fn unlink(task: &Arc<Task>, signo: u8) {
     let was_held = task.state() == ThreadState::Traced;
     let Some(tracing) = task.tracing.take() else {
         return;
@@ -22,7 +23,7 @@ pub(super) fn unlink(task: &Arc<Task>, signo: u8) {
         let process = &task.process;
         let status = *process.status.lock();
         if let Some(status) = status.filter(|_| task.tid() == process.pid) {
-            children::tell_parent(process, status);
+            notify::tell_parent(process, status);
         }
         return;
     }
@@ -42,6 +43,13 @@ pub(super) fn unlink(task: &Arc<Task>, signo: u8) {
         signal::interrupt(task);
     }
     run_queue::wake_stopped(task);
+}
+
+/// PTRACE_DETACH: the thread is no longer traced, and continues with `signo`.
+pub fn detach(tracer: &Process, task: &Arc<Task>, signo: u8) {
+    set_mode(task, Mode::Run);
+    tracer.forget_tracee(task);
+    unlink(task, signo);
 }
 
 /// Ends the tracing of `task`, for whose exit the tracer has waited.

@@ -8,9 +8,10 @@ use linux_raw_sys::ptrace as linux;
 
 use super::{Mode, Options, Reason, Stop};
 use crate::abi::signal::{Fields, SIGKILL, SIGTRAP, SigInfo, bit};
+use crate::process::notify;
 use crate::process::signal;
 use crate::process::status::{ExitStatus, StopState};
-use crate::process::{Process, Task, children, current, current_task};
+use crate::process::{Process, Task, current, current_task};
 use crate::sched::run_queue;
 use crate::sched::thread::ThreadState;
 
@@ -63,7 +64,7 @@ pub fn notify_tracer(tracer: &Arc<Process>, task: &Task, code: i32, status: i32)
     if let Fields::Child { pid, .. } = &mut info.fields {
         *pid = task.tid();
     }
-    children::tell_change(tracer, &info);
+    notify::tell_change(tracer, &info);
 }
 
 fn trap(code: i32) -> SigInfo {

@@ -10,7 +10,7 @@ use super::state::{Base, Notice, PosixTimer, TimerState, capped_overrun};
 use crate::abi::errno::Errno;
 use crate::abi::signal::SigInfo;
 use crate::mm::frame;
-use crate::process::signal::{self};
+use crate::process::signal;
 use crate::process::{Task, current, rusage};
 use crate::sched::cputime;
 use crate::time::schedule::Schedule;

@@ -2,7 +2,6 @@
 //! and pidfd_send_signal(2).
 
 use alloc::sync::Arc;
-use core::sync::atomic::Ordering;
 
 use linux_raw_sys::general::SI_TKILL;
 
@@ -20,7 +19,7 @@ use crate::usercopy::UserPtr;
 fn may_send(target: &Process, signal: u8) -> bool {
     let task = current();
     let me = &task.process;
-    let session = |process: &Process| process.sid.load(Ordering::Relaxed);
+    let session = |process: &Process| process.session();
     if core::ptr::eq(&**me, target) {
         return true;
     }
@@ -104,7 +103,7 @@ pub fn kill(pid: i32, signal: i32) -> SysResult {
             }
         }
         0 => {
-            let mine = current().process.pgid.load(Ordering::Relaxed);
+            let mine = current().process.group();
             send_to_all(&info, table::group_members(mine))
         }
         i32::MIN => Err(Errno::ESRCH),
