@@ -137,7 +137,7 @@ fn record(process: &Process, status: ExitStatus, kilobytes: u64) -> [u8; SIZE] {
     for (at, count) in record[32..48].as_chunks_mut().0.iter_mut().zip(counts) {
         *at = count.to_ne_bytes();
     }
-    record[48..].copy_from_slice(&*process.last_comm.lock());
+    record[48..].copy_from_slice(&process.exit.last_comm());
     record
 }
 

@@ -181,9 +181,9 @@ fn find_change_of_tracee(
 
 /// The unreported change of a child that `options` ask for.
 fn event_of(parent: &Process, child: &Process, options: Options) -> Option<Event> {
-    if let Some(status) = *child.status.lock() {
+    if let Some(status) = child.exit.status() {
         // A tracer other than the parent has to wait first.
-        let is_held_back = child.is_held_back.load(Ordering::Relaxed);
+        let is_held_back = child.exit.is_held_back();
         let asked = options.contains(Options::EXITED) && !is_held_back;
         return asked.then_some(Event::Ended(status));
     }

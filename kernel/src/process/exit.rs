@@ -1,7 +1,6 @@
 //! Exit of a thread, and with the last one of its process (kernel/exit.c).
 
 use alloc::sync::Arc;
-use core::sync::atomic::Ordering;
 
 use spin::Once;
 
@@ -34,8 +33,7 @@ pub fn init(collect: fn()) {
 /// Ends the running process with all its threads.
 pub fn exit_group(status: ExitStatus) -> ! {
     let task = current_task();
-    // The first caller decides the status.
-    let status = *task.process.ending.lock().group.get_or_insert(status);
+    let status = task.process.exit.decide(status);
     for other in task.process.threads.lock().iter() {
         if !Arc::ptr_eq(other, &task) {
             signal::kill_thread(other, status);
@@ -54,12 +52,11 @@ pub fn exit_thread(status: ExitStatus) -> ! {
         (tracer.ended)(status);
     }
     robust::release(&current());
-    process.usage.take_over(&task.usage);
-    process.switches.take_over(&task.switches);
+    process.usage.take_over(&task.usage, &task.switches);
     stop::leave(&task);
     ptrace::end::thread_ended(&task, status);
     if task.tid() == process.pid {
-        process.ending.lock().first_thread = Some(status);
+        process.exit.note_leader(status);
     }
     let is_last = {
         let mut threads = process.threads.lock();
@@ -67,9 +64,8 @@ pub fn exit_thread(status: ExitStatus) -> ! {
         threads.is_empty()
     };
     if is_last {
-        process.last_comm.set(*task.comm.lock());
-        let ending = *process.ending.lock();
-        let status = ending.group.or(ending.first_thread).unwrap_or(status);
+        let comm = *task.comm.lock();
+        let status = process.exit.note_last(comm, status);
         end(&process, status);
     }
     leave_cpu(task, process)
@@ -104,9 +100,9 @@ fn end(process: &Arc<Process>, status: ExitStatus) {
     ptrace::end::tracer_ended(process);
     orphans::give_away(process);
     orphans::check_group(process);
-    process.status.set(Some(status));
+    process.exit.finish(status);
     if ptrace::end::process_ended(process, status) {
-        process.is_held_back.store(true, Ordering::Relaxed);
+        process.exit.hold_back(true);
     } else {
         notify::tell_parent(process, status);
     }
@@ -177,7 +173,5 @@ pub fn release_mm(process: &Process) {
         drop_shared(mm);
     }
     leftovers::close_left();
-    if process.is_vfork.swap(false, Ordering::Relaxed) {
-        process.mm_released.wake_all();
-    }
+    process.vfork.end();
 }

@@ -70,8 +70,7 @@ pub fn clone(args: CloneArgs) -> SysResult {
     }
     if args.flags.contains(CloneFlags::VFORK) && !args.flags.contains(CloneFlags::THREAD) {
         // Only a fatal signal ends this wait early.
-        let released = || !child.is_vfork.load(Ordering::Relaxed) || signal::is_dying();
-        child.mm_released.wait_for(|| released().then_some(()));
+        child.vfork.wait(signal::is_dying);
         ptrace::stop::made_child(PTRACE_EVENT_VFORK_DONE, tid);
     }
     Ok(tid as usize)
@@ -249,8 +248,9 @@ fn share_state(parent: &Process, child: &mut Process, args: &CloneArgs) {
         signo => signo,
     };
     child.exit_signal.store(exit_signal, Ordering::Relaxed);
-    let is_vfork = flags.contains(CloneFlags::VFORK);
-    child.is_vfork.store(is_vfork, Ordering::Relaxed);
+    if flags.contains(CloneFlags::VFORK) {
+        child.vfork.begin();
+    }
 }
 
 /// Copies the registers and other state of the thread.

@@ -12,7 +12,7 @@
 //! | subject | files |
 //! |---|---|
 //! | structures, lookup by ID | `process`, `task`, `mm`, `table`, `pid`; parts: `status`, `usage`, `oom_score`, `terminal` |
-//! | creation | `clone` (arguments), `fork`, `nproc` (a limit), `init` |
+//! | creation | `clone` (arguments), `fork`, `vfork`, `nproc` (a limit), `init` |
 //! | execve | `exec`, `elf`, `arguments`, `stack`, `setid`, `exec_threads` |
 //! | exit and wait | `exit`, `children`, `notify`, `orphans`, `robust`, `accounting` |
 //! | signals | `signal/`, `fault` (exceptions), `instruction`, `far` |
@@ -86,6 +86,7 @@ pub mod timers;
 pub mod tracer;
 pub mod usage;
 pub mod uts;
+mod vfork;
 
 pub use mm::{Mm, SharedMm};
 pub use process::Process;

@@ -22,7 +22,7 @@ pub fn tell_change(parent: &Arc<Process>, info: &SigInfo) {
 /// Notifies the parent that `process` has ended (do_notify_parent): sends the exit signal and wakes
 /// its waits. Reaps the process if the parent ignores SIGCHLD.
 pub fn tell_parent(process: &Arc<Process>, status: ExitStatus) {
-    process.is_held_back.store(false, Ordering::Relaxed);
+    process.exit.hold_back(false);
     let Some(parent) = process.parent.lock().upgrade() else {
         return;
     };
@@ -55,10 +55,8 @@ fn ignores_children(parent: &Process) -> bool {
 
 /// Reaps a child: frees its ID and adds its resource usage to the parent's.
 pub(super) fn reap(parent: &Process, child: &Process) {
-    let used = rusage::of_process(child).with(*child.children_usage.lock());
-    let mut sum = parent.children_usage.lock();
-    *sum = sum.with(used);
-    drop(sum);
+    let used = rusage::of_process(child).with(child.usage.children());
+    parent.usage.add_child(used);
     child.parent.set(Weak::new());
     table::forget(child.pid);
 }

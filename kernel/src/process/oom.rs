@@ -71,13 +71,13 @@ pub fn badness(process: &Process) -> Option<i64> {
 
 /// Whether a process is ending, so that its memory will be freed soon.
 fn is_ending(process: &Process) -> bool {
-    process.ending.lock().group.is_some()
+    process.exit.is_decided()
 }
 
 /// Whether a process is ending and may still hold memory. Its address space is freed in parts,
 /// between which other tasks run, when `Process::mm` is already empty.
 fn is_releasing(process: &Process) -> bool {
-    is_ending(process) && process.status.lock().is_none()
+    is_ending(process) && !process.exit.is_finished()
 }
 
 /// [`kill_largest_but_init`], and if no other process can be killed, kills init, which ends the

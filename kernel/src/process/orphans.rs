@@ -43,7 +43,7 @@ pub fn give_away(process: &Process) {
         orphan.parent.set(Arc::downgrade(reaper));
         orphan.exit_signal.store(SIGCHLD, Ordering::Relaxed);
         send_parent_death_signals(&orphan);
-        let status = *orphan.status.lock();
+        let status = orphan.exit.status();
         reaper.children.lock().insert(pid, orphan.clone());
         if let Some(status) = status {
             tell_parent(&orphan, status);

@@ -41,7 +41,7 @@ impl FileOps for PidFd {
     /// Readable when all threads have terminated, reaped or not (pidfd_poll in kernel/fork.c).
     fn ready(&self) -> Ready {
         let has_ended = match self.0.process() {
-            Some(process) => process.status.lock().is_some(),
+            Some(process) => process.exit.is_finished(),
             // While clone(2) creates a child, only its ID exists.
             None => !self.0.is_there(),
         };

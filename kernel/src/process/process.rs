@@ -8,17 +8,17 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use super::mm::SharedMm;
 use super::oom_score::Adjustment;
 use super::signal::{SharedSignals, SignalActions};
-use super::status::{Ending, ExitStatus};
+use super::status::ExitState;
 use super::task::Task;
 use super::terminal::Controlling;
 use super::timers::Timers;
-use super::usage::{Totals, Usage};
+use super::usage::ProcessUsage;
+use super::vfork::Vfork;
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
 use crate::abi::limits::Limits;
 use crate::abi::signal::SIGCHLD;
 use crate::sched::preempt;
-use crate::sched::thread::Switches;
 use crate::sched::wait::WaitQueue;
 use crate::sync::{Mutex, rank};
 use crate::time;
@@ -64,24 +64,16 @@ pub struct Process {
     pub terminal: Mutex<Controlling, rank::ControllingTerminal>,
     /// Whether the process has called execve(2): its parent can't set its group any more.
     pub has_execed: AtomicBool,
-    /// Exit status decided so far, while threads still run.
-    pub ending: Mutex<Ending, rank::Ending>,
-    /// Exit status; `None` until the last thread has ended.
-    pub status: Mutex<Option<ExitStatus>, rank::ExitStatus>,
-    /// The process has ended, but its parent is notified only after its tracer has waited for it.
-    pub is_held_back: AtomicBool,
+    /// Exit: decision, status and report.
+    pub exit: ExitState,
     /// The thread group leader, if it ended while traced by a process other than the parent.
     pub traced_leader: Mutex<Option<Arc<Task>>, rank::TracedLeader>,
     /// Threads that this process traces (ptrace(2)).
     pub tracees: Mutex<Vec<Arc<Task>>, rank::Tracees>,
     /// Callers of wait4(2) in this process; woken when a child changes state.
     pub child_changed: WaitQueue,
-    /// The parent in vfork(2); woken when this process execs or ends.
-    pub mm_released: WaitQueue,
-    /// Whether the parent is still suspended by vfork(2).
-    pub is_vfork: AtomicBool,
-    /// Name of the last thread, once it has ended.
-    pub last_comm: Mutex<[u8; 16], rank::LastName>,
+    /// The parent's wait in vfork(2).
+    pub vfork: Vfork,
     /// Time of creation, ns since boot.
     pub started: u64,
     /// Interval timers and POSIX timers.
@@ -97,16 +89,8 @@ pub struct Process {
     pub is_dumpable: AtomicBool,
     /// Commands registered by membarrier(2).
     pub membarriers: AtomicU32,
-    /// CPU time of all threads ever, in TSC cycles (`sched/cputime.rs`).
-    pub cpu_cycles: AtomicU64,
-    /// Resource usage of the reaped children, their own reaped children included.
-    pub children_usage: Mutex<Totals, rank::ChildrenUsage>,
-    /// Counts of the ended threads, and CPU time samples of all threads.
-    pub usage: Usage,
-    /// Switches of the threads that ended.
-    pub switches: Switches,
-    /// Highest resident set sampled so far, in pages.
-    pub peak_pages: AtomicU64,
+    /// Resource usage of its threads and reaped children.
+    pub usage: ProcessUsage,
 }
 
 impl Process {
@@ -139,15 +123,11 @@ impl Process {
             exit_signal: AtomicU8::new(SIGCHLD),
             terminal: Mutex::default(),
             has_execed: AtomicBool::new(false),
-            ending: Mutex::default(),
-            status: Mutex::new(None),
-            is_held_back: AtomicBool::new(false),
+            exit: ExitState::default(),
             traced_leader: Mutex::default(),
             tracees: Mutex::default(),
             child_changed: WaitQueue::new(),
-            mm_released: WaitQueue::new(),
-            is_vfork: AtomicBool::new(false),
-            last_comm: Mutex::default(),
+            vfork: Vfork::new(),
             started: time::uptime_ns(),
             timers: Timers::default(),
             is_subreaper: AtomicBool::new(false),
@@ -155,11 +135,7 @@ impl Process {
             oom: Adjustment::default(),
             is_dumpable: AtomicBool::new(true),
             membarriers: AtomicU32::new(0),
-            cpu_cycles: AtomicU64::new(0),
-            children_usage: Mutex::default(),
-            usage: Usage::default(),
-            switches: Switches::default(),
-            peak_pages: AtomicU64::new(0),
+            usage: ProcessUsage::default(),
         }
     }
 

@@ -33,7 +33,7 @@ pub fn of_task(task: &Task) -> Totals {
 
 /// CPU time of all threads that a process ever had, ns.
 pub fn cpu_time(process: &Process) -> u64 {
-    let mut cycles = process.cpu_cycles.load(Relaxed);
+    let mut cycles = process.usage.cycles();
     // The running thread has not been charged since it was switched to.
     if try_current().is_some_and(|running| core::ptr::eq(&*running.process, process)) {
         cycles += cputime::uncharged();
@@ -43,14 +43,14 @@ pub fn cpu_time(process: &Process) -> u64 {
 
 /// User CPU time of all threads of a process, ns.
 pub fn user_time(process: &Process) -> u64 {
-    process.usage.split(cpu_time(process)).0
+    process.usage.counts.split(cpu_time(process)).0
 }
 
 /// Resource usage of all threads of a process, ended ones included.
 pub fn of_process(process: &Process) -> Totals {
-    let ended = &process.usage;
+    let ended = &process.usage.counts;
     let (user, system) = ended.split(cpu_time(process));
-    let (voluntary, involuntary) = process.switches.counts();
+    let (voluntary, involuntary) = process.usage.switches.counts();
     let mut totals = Totals {
         user,
         system,
@@ -73,7 +73,7 @@ pub fn of_process(process: &Process) -> Totals {
 fn update_peak(process: &Process) -> u64 {
     let mm = process.mm.lock().clone();
     let now = mm.map_or(0, |mm| mm.lock().peak_pages());
-    process.peak_pages.fetch_max(now, Relaxed).max(now)
+    process.usage.note_peak(now)
 }
 
 /// Records the peak resident set of an address space that is about to be released.
@@ -103,7 +103,7 @@ pub fn sample(frame: &Frame) {
         || from_sysret
         || RETURNED_TO.swap(0, Relaxed) == frame.rip
         || from_int80();
-    for usage in [&task.usage, &task.process.usage] {
+    for usage in [&task.usage, &task.process.usage.counts] {
         usage.count_tick(in_kernel);
     }
 }

@@ -1,9 +1,12 @@
 //! States of a process that its parent or tracer learns of: how it ended, a group stop, and their
 //! encodings for wait4(2) and waitid(2).
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
 use linux_raw_sys::general as linux;
 
 use crate::abi::signal::SIGCONT;
+use crate::sync::{Mutex, rank};
 
 /// Exit status of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +28,76 @@ impl ExitStatus {
 }
 
 /// Exit status of a process, as far as decided while threads still run.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Ending {
+#[derive(Clone, Copy, Default)]
+struct Decided {
     /// Status by exit_group(2) or a fatal signal, which end all threads.
-    pub group: Option<ExitStatus>,
+    group: Option<ExitStatus>,
     /// Status by exit(2) of the thread group leader, used if there is no `group` status.
-    pub first_thread: Option<ExitStatus>,
+    leader: Option<ExitStatus>,
+}
+
+/// Exit of a process, from the decision to the report to its parent.
+#[derive(Default)]
+pub struct ExitState {
+    decided: Mutex<Decided, rank::Ending>,
+    status: Mutex<Option<ExitStatus>, rank::ExitStatus>,
+    last_comm: Mutex<[u8; 16], rank::LastName>,
+    is_held_back: AtomicBool,
+}
+
+impl ExitState {
+    /// Decides that all threads end with `status`. The first caller decides; returns its status.
+    pub fn decide(&self, status: ExitStatus) -> ExitStatus {
+        *self.decided.lock().group.get_or_insert(status)
+    }
+
+    /// Whether it is decided that all threads end.
+    pub fn is_decided(&self) -> bool {
+        self.decided.lock().group.is_some()
+    }
+
+    /// Records the exit of the thread group leader: its status is the process's unless [`Self::decide`] set
+    /// another.
+    pub fn note_leader(&self, status: ExitStatus) {
+        self.decided.lock().leader = Some(status);
+    }
+
+    /// Records the name of the last thread, which exits with `status`; returns the status of the process.
+    pub fn note_last(&self, comm: [u8; 16], status: ExitStatus) -> ExitStatus {
+        self.last_comm.set(comm);
+        let decided = *self.decided.lock();
+        decided.group.or(decided.leader).unwrap_or(status)
+    }
+
+    /// Name of the last thread, once it has ended.
+    pub fn last_comm(&self) -> [u8; 16] {
+        *self.last_comm.lock()
+    }
+
+    /// Makes the process a zombie, with this exit status.
+    pub fn finish(&self, status: ExitStatus) {
+        self.status.set(Some(status));
+    }
+
+    /// Exit status of a zombie.
+    pub fn status(&self) -> Option<ExitStatus> {
+        *self.status.lock()
+    }
+
+    /// Whether the process is a zombie.
+    pub fn is_finished(&self) -> bool {
+        self.status().is_some()
+    }
+
+    /// Sets whether the notification of the parent has to wait until the tracer has waited for the process.
+    pub fn hold_back(&self, is_held_back: bool) {
+        self.is_held_back.store(is_held_back, Ordering::Relaxed);
+    }
+
+    /// Whether the notification of the parent has to wait until the tracer has waited for the process.
+    pub fn is_held_back(&self) -> bool {
+        self.is_held_back.load(Ordering::Relaxed)
+    }
 }
 
 /// Progress of a group stop.

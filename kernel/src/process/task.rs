@@ -144,7 +144,7 @@ impl Owner for Member {
     }
 
     fn charge(&self, cycles: u64) {
-        self.process.cpu_cycles.fetch_add(cycles, Ordering::Relaxed);
+        self.process.usage.charge(cycles);
     }
 
     fn activate(&self) {

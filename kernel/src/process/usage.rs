@@ -1,8 +1,8 @@
-//! Counters of resource usage, of a thread or of the ended threads of a process, and their sums. `rusage.rs`
-//! computes the sums.
+//! Counters of resource usage, of a thread or of a process, and their sums. `rusage.rs` computes the sums.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::sched::thread::Switches;
 use crate::sync::{Mutex, rank};
 
 /// Counters of a thread, or of the ended threads of a process.
@@ -72,5 +72,52 @@ impl Usage {
         let system = share.clamp(reported.1, most);
         *reported = (total.saturating_sub(system).max(reported.0), system);
         *reported
+    }
+}
+
+/// Counters of a process.
+#[derive(Default)]
+pub struct ProcessUsage {
+    /// CPU time of all threads ever, in TSC cycles (`sched/cputime.rs`).
+    cycles: AtomicU64,
+    /// Counts of the ended threads, and CPU time samples of all threads.
+    pub counts: Usage,
+    /// Switches of the threads that ended.
+    pub switches: Switches,
+    children: Mutex<Totals, rank::ChildrenUsage>,
+    peak_pages: AtomicU64,
+}
+
+impl ProcessUsage {
+    /// Adds CPU time of a thread, in TSC cycles.
+    pub fn charge(&self, cycles: u64) {
+        self.cycles.fetch_add(cycles, Relaxed);
+    }
+
+    /// CPU time of all threads ever, in TSC cycles, as far as charged.
+    pub fn cycles(&self) -> u64 {
+        self.cycles.load(Relaxed)
+    }
+
+    /// Adds the counts of an ended thread.
+    pub fn take_over(&self, counts: &Usage, switches: &Switches) {
+        self.counts.take_over(counts);
+        self.switches.take_over(switches);
+    }
+
+    /// Resource usage of the reaped children, their own reaped children included.
+    pub fn children(&self) -> Totals {
+        *self.children.lock()
+    }
+
+    /// Adds a reaped child's usage, its own reaped children included.
+    pub fn add_child(&self, child: Totals) {
+        let mut children = self.children.lock();
+        *children = children.with(child);
+    }
+
+    /// Raises the peak resident set to a new sample, in pages; returns the peak.
+    pub fn note_peak(&self, pages: u64) -> u64 {
+        self.peak_pages.fetch_max(pages, Relaxed).max(pages)
     }
 }

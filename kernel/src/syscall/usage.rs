@@ -45,7 +45,7 @@ pub fn write<W: Word>(to: Rusage<W>, totals: &Totals) -> Result<(), Errno> {
 
 /// Usage of a process and of the children that it has waited for.
 pub fn with_children(process: &Process) -> Totals {
-    let children = *process.children_usage.lock();
+    let children = process.usage.children();
     rusage::of_process(process).with(children)
 }
 
@@ -55,7 +55,7 @@ pub fn getrusage<W: Word>(who: i32, out: Rusage<W>) -> SysResult {
     let totals = match who {
         0 => rusage::of_process(&task.process),
         1 => rusage::of_task(&task),
-        CHILDREN => *task.process.children_usage.lock(),
+        CHILDREN => task.process.usage.children(),
         _ => return Err(Errno::EINVAL),
     };
     if out.is_null() {
@@ -68,7 +68,7 @@ pub fn getrusage<W: Word>(who: i32, out: Rusage<W>) -> SysResult {
 pub fn times<W: Word>(out: UserPtr<[W; 4]>) -> SysResult {
     let process = &current().process;
     let own = rusage::of_process(process);
-    let children = *process.children_usage.lock();
+    let children = process.usage.children();
     let ticks = [own.user, own.system, children.user, children.system].map(|nanos| nanos / TICK);
     out.write_opt(ticks.map(W::truncate))?;
     let now: u64 = W::truncate(time::uptime_ns() / TICK).into();

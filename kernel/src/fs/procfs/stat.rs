@@ -55,10 +55,10 @@ pub(super) fn stat(subject: &Subject, text: &mut Text) {
     let (tty, foreground) = terminal(process);
     let masks = Masks::of(subject);
     let used = totals(subject);
-    let waited = *process.children_usage.lock();
+    let waited = process.usage.children();
     let threads = process.threads.lock().len().max(1);
     let exit_signal = process.exit_signal.load(Ordering::Relaxed);
-    let status = *process.status.lock();
+    let status = process.exit.status();
     let started = match &subject.task {
         Some(task) if subject.thread => task.started,
         _ => process.started,

@@ -69,7 +69,7 @@ impl Subject {
     pub fn comm(&self) -> [u8; 16] {
         match &self.task {
             Some(task) => *task.comm.lock(),
-            None => *self.process.last_comm.lock(),
+            None => self.process.exit.last_comm(),
         }
     }
 

@@ -21,7 +21,7 @@ fn unlink(task: &Arc<Task>, signo: u8) {
     if tracing.ended.is_some() {
         // A thread group leader's parent is notified only now, after the tracer.
         let process = &task.process;
-        let status = *process.status.lock();
+        let status = process.exit.status();
         if let Some(status) = status.filter(|_| task.tid() == process.pid) {
             notify::tell_parent(process, status);
         }
@@ -144,7 +144,7 @@ pub fn news(task: &Task, take: bool) -> Option<Event> {
     let mut tracing = task.tracing.lock();
     let tracing = tracing.as_mut()?;
     if let Some(status) = tracing.ended {
-        let is_over = task.tid() != task.process.pid || task.process.status.lock().is_some();
+        let is_over = task.tid() != task.process.pid || task.process.exit.is_finished();
         return is_over.then_some(Event::Ended(status));
     }
     // Resumed before the tracer waited, or killed: the stop is over.

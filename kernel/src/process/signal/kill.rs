@@ -22,7 +22,7 @@ pub fn kill(process: &Process) {
 
 /// Ends a process with `status`, even init, whatever its mask and actions.
 pub fn end(process: &Process, status: ExitStatus) {
-    process.ending.lock().group.get_or_insert(status);
+    process.exit.decide(status);
     for task in process.threads.lock().iter() {
         kill_thread(task, status);
     }
