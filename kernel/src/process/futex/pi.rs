@@ -12,7 +12,8 @@ use alloc::sync::Arc;
 use crate::sync::{Mutex, rank};
 use linux_raw_sys::general::{FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS};
 
-use super::{Deadline, Fate, FutexWaiter, Key, WaitKind, Word, next_waiter, sleep};
+use super::Key;
+use super::waiter::{Deadline, Fate, FutexWaiter, WaitKind, Word, next_waiter, sleep};
 use crate::abi::errno::Errno;
 use crate::process::{Task, current, table};
 use crate::sched::run_queue;

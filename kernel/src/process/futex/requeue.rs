@@ -2,7 +2,7 @@
 //! for the second (kernel/futex/requeue.c).
 
 use super::pi::{self, Taken};
-use super::{Deadline, Fate, FutexWaiter, WaitKind, Word, next_waiter};
+use super::waiter::{Deadline, Fate, FutexWaiter, WaitKind, Word, next_serial, next_waiter};
 use crate::abi::errno::Errno;
 use crate::mm::reserve;
 use crate::vm::fault::Access;
@@ -32,7 +32,7 @@ pub fn requeue(
     let mut done = 0;
     let mut after = 0;
     // If both words are the same, moved waiters would be found again without end.
-    let last = super::next_serial();
+    let last = next_serial();
     while let Some(waiter) = next_waiter(&from, after) {
         after = waiter.serial();
         if after > last || done - i64::from(wake) >= i64::from(limit) {

@@ -1,6 +1,6 @@
 //! Waiting for several words at once (futex_waitv(2)).
 
-use super::{ANY, Deadline, Fate, FutexWaiter, WaitKind, Word, sleep};
+use super::waiter::{ANY, Deadline, Fate, FutexWaiter, WaitKind, Word, sleep};
 use crate::abi::errno::Errno;
 use crate::mm::fallible;
 use crate::vm::fault::Access;
