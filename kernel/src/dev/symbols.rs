@@ -19,23 +19,17 @@ const SIZE: usize = 192 * 1024;
 /// Base of the table's addresses: the start of the kernel image's region.
 const BASE: u64 = 0xffff_ffff_8000_0000;
 
-#[used]
-#[unsafe(link_section = ".kallsyms")]
-static KALLSYMS: [u8; SIZE] = {
-    let mut section = [0; SIZE];
-    let magic = *b"KALLSYMS";
-    let mut i = 0;
-    while i < magic.len() {
-        section[i] = magic[i];
-        i += 1;
-    }
-    section
-};
+// The linker script reserves SIZE bytes of read-only memory at the symbol; any bytes are
+// valid.
+unsafe extern "C" {
+    /// The section. Not a static of this crate: the compiler doesn't know its content, which is
+    /// written after linking.
+    safe static __kallsyms: [u8; SIZE];
+}
 
 fn word(at: usize) -> Option<u32> {
-    // black_box: the section is rewritten after linking, so its initial value must not be folded.
-    let table: &[u8; SIZE] = core::hint::black_box(&KALLSYMS);
-    Some(u32::from_le_bytes(table.get(at..at + 4)?.try_into().ok()?))
+    let bytes = __kallsyms.get(at..at + 4)?;
+    Some(u32::from_le_bytes(bytes.try_into().ok()?))
 }
 
 /// The symbol that contains `address`, and the offset of `address` from its start in bytes.
@@ -56,8 +50,7 @@ pub fn lookup(address: u64) -> Option<(&'static str, u64)> {
     let start = word(16 + 4 * index)?;
     let names = 20 + 8 * count;
     let at = |i: usize| Some(names + word(16 + 4 * count + 4 * i)? as usize);
-    let table: &'static [u8; SIZE] = core::hint::black_box(&KALLSYMS);
-    let name = core::str::from_utf8(table.get(at(index)?..at(index + 1)?)?).ok()?;
+    let name = core::str::from_utf8(__kallsyms.get(at(index)?..at(index + 1)?)?).ok()?;
     Some((name, u64::from(offset - start)))
 }
 

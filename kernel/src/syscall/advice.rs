@@ -62,7 +62,20 @@ fn populate(start: u64, end: u64, access: Access) -> Result<(), Errno> {
         let is_writable = area.prot.contains(Prot::WRITE);
         area.role == Role::Vvar || area.is_kernels() && access == Access::Write && !is_writable
     };
-    if with_mm(|mm| Ok(mm.overlapping(start, end).any(is_refused)))? {
+    // Only up to the first hole, which has an error of its own.
+    let is_refused = with_mm(|mm| {
+        let mut covered = start;
+        let up_to_hole = |area: &&Vma| {
+            let is_joined = area.start <= covered;
+            covered = area.end;
+            is_joined
+        };
+        Ok(mm
+            .overlapping(start, end)
+            .take_while(up_to_hole)
+            .any(is_refused))
+    })?;
+    if is_refused {
         return Err(Errno::EINVAL);
     }
     memory::populate(start, end, Some(access)).map_err(|why| match why {
