@@ -25,6 +25,9 @@ pub fn give_away(process: &Process) {
         if stride.passes(GIVING) {
             preempt::point();
         }
+        if process.children.lock().is_empty() {
+            break;
+        }
         // Exit can't fail, and this needs no more memory than there is: as many nodes of the old map
         // come free as it is taken apart as the reaper's map grows by, but for a few, which the
         // reserve of this step has.
