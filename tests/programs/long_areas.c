@@ -5,7 +5,7 @@
 
 enum { AREAS = 20000, FILES = 4000, TABLES = 8000 };
 
-static char *start;
+static char *start, *source;
 static int shown;
 
 /* Neighbours that differ: none of the areas joins the next. */
@@ -61,6 +61,36 @@ static void do_munmap(void)
 static void do_mmap(void)
 {
 	mmap(start, AREAS * 2ul * PAGE, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+/* And one to move over them. */
+static void make_source(void)
+{
+	source = room(AREAS * 2ul * PAGE);
+	make_areas();
+}
+
+static void do_mremap_fixed(void)
+{
+	mremap(source, AREAS * 2ul * PAGE, AREAS * 2ul * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, start);
+}
+
+static void do_mremap_shrink(void)
+{
+	mremap(start, AREAS * 2ul * PAGE, PAGE, 0);
+}
+
+static void make_heap(void)
+{
+	start = sbrk(0);
+	sbrk(AREAS * 2ul * PAGE);
+	for (unsigned long i = 0; i < AREAS; i++)
+		mprotect((char *)((unsigned long)start & -PAGE) + (i * 2 + 1) * PAGE, PAGE, PROT_READ);
+}
+
+static void do_brk(void)
+{
+	brk(start);
 }
 
 static void do_mprotect(void)
@@ -128,6 +158,9 @@ static void read_rollup(void)
 static const struct call calls[] = {
 	{"munmap", make_areas, do_munmap},
 	{"mmap", make_areas, do_mmap},
+	{"mremap_fixed", make_source, do_mremap_fixed},
+	{"mremap_shrink", make_areas, do_mremap_shrink},
+	{"brk", make_heap, do_brk},
 	{"mprotect", make_areas, do_mprotect},
 	{"madvise", make_areas, do_madvise},
 	{"mlock", make_areas, do_mlock},

@@ -2,6 +2,7 @@
 /* Calls that change tens of thousands of areas go in parts; for other threads each is one step, as on Linux.
    A thread that sees the effect of another thread's call at the start of its range maps a page at the end: the
    call is over for it, so that the page must stay. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -61,6 +62,13 @@ static void replace(void)
 	mmap(range, SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
 
+static void move_over(void)
+{
+	void *old = mmap(NULL, SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	mremap(old, SIZE, SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, range);
+}
+
 static void forbid(void)
 {
 	mprotect(range, SIZE, PROT_NONE);
@@ -109,6 +117,11 @@ static void mmap_first(void)
 	race(replace, is_filled);
 }
 
+static void mremap_first(void)
+{
+	race(move_over, is_filled);
+}
+
 static void mprotect_first(void)
 {
 	race(forbid, is_readable);
@@ -124,6 +137,7 @@ int main(void)
 	fill();
 	PART(munmap_first);
 	PART(mmap_first);
+	PART(mremap_first);
 	PART(mprotect_first);
 	PART(madvise_first);
 	return 0;

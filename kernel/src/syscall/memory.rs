@@ -2,6 +2,7 @@
 //! in `advice.rs`, locking in `mlock.rs`.
 
 use alloc::sync::Arc;
+use core::ops::Range;
 
 use linux_raw_sys::general as linux;
 
@@ -242,16 +243,24 @@ pub fn old_mmap(args: UserPtr<[u32; 6]>) -> SysResult {
 /// munmap(2).
 pub fn munmap(addr: u64, len: u64) -> SysResult {
     in_turn(|| {
-        let mut rest = with_mm(|mm| {
+        let rest = with_mm(|mm| {
             let range = mm.begin_unmap(addr, len)?;
             mm.unmap_part(range)
         })?;
-        while rest.start < rest.end {
-            preempt::point();
-            rest = with_mm(|mm| mm.unmap_part(rest))?;
-        }
-        Ok(0)
+        unmap_rest(rest).map(|()| 0)
     })
+}
+
+/// Unmaps `rest` in parts, in turn.
+///
+/// # Errors
+/// As `AddressSpace::unmap_part`.
+fn unmap_rest(mut rest: Range<u64>) -> Result<(), Errno> {
+    while rest.start < rest.end {
+        preempt::point();
+        rest = with_mm(|mm| mm.unmap_part(rest))?;
+    }
+    Ok(())
 }
 
 /// mprotect(2).
@@ -358,11 +367,18 @@ pub fn mremap(old: u64, old_len: u64, new_len: u64, flags: u32, new: u64) -> Sys
         return Err(Errno::EINVAL);
     }
     let may_map_low = matches!(to, Remap::To(_)) && may_map_low(new);
-    let (before, after, at) = change_mm(|mm| {
-        mm.may_map_low = may_map_low;
-        let before = mm.landmarks.vdso;
-        let at = mm.remap(old, old_len, new_len, to, keep)?;
-        Ok((before, mm.landmarks.vdso, at))
+    let (before, after, at) = in_turn(|| {
+        let (before, rest) = with_mm(|mm| {
+            mm.may_map_low = may_map_low;
+            let before = mm.landmarks.vdso;
+            let rest = mm.begin_remap(old, old_len, new_len, to, keep)?;
+            Ok((before, rest))
+        })?;
+        unmap_rest(rest)?;
+        with_mm(|mm| {
+            let at = mm.remap(old, old_len, new_len, to, keep)?;
+            Ok((before, mm.landmarks.vdso, at))
+        })
     })?;
     // The call that moves the 32-bit vDSO may return into it (vdso_fix_landing).
     let task = current();
@@ -394,7 +410,15 @@ pub fn remap_file_pages(start: u64, size: u64, prot: u32, page: u64, flags: u32)
 pub fn brk(to: u64) -> SysResult {
     let prot = Prot::READ | Prot::WRITE;
     let prot = prot | implied(prot);
-    change_mm(|mm| Ok(mm.set_brk(to, prot))).map(|at| at as usize)
+    in_turn(|| {
+        let (at, rest) = with_mm(|mm| {
+            let (at, rest) = mm.set_brk(to, prot);
+            let is_done = rest.is_empty();
+            Ok((at, if is_done { rest } else { mm.unmap_part(rest)? }))
+        })?;
+        unmap_rest(rest)?;
+        Ok(at as usize)
+    })
 }
 
 /// pkey_alloc(2): allocates a protection key and sets its initial rights. `ENOSPC` on a CPU without

@@ -7,6 +7,7 @@ use linux_raw_sys::general::{AT_FDCWD, XATTR_CREATE, XATTR_REPLACE};
 
 use crate::abi::errno::{Errno, SysResult};
 use crate::process::caller;
+use crate::sched::preempt;
 use crate::syscall::user_path;
 use crate::syscall::user_path::UserPath;
 use crate::usercopy::UserPtr;
@@ -107,6 +108,8 @@ fn list(location: &Location, out: UserPtr<u8>, size: usize) -> SysResult {
     let who = caller::credentials();
     // A file system without attributes has an empty list.
     let names = with_xattrs(location, |xattrs| xattrs.list(&who)).unwrap_or(Ok(Vec::new()))?;
+    // The names may be 64 KiB.
+    preempt::point();
     write_result(out, size, &names)
 }
 

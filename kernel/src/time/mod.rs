@@ -105,7 +105,7 @@ pub fn init() {
     }
     keeper.publish(clock_page(), TICK_NANOS);
     drop(keeper);
-    pit::start_ticks();
+    oneshot::start();
     pic::unmask(pic::TIMER);
 }
 

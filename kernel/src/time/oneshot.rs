@@ -22,6 +22,19 @@ static NEXT_TICK: AtomicU64 = AtomicU64::new(0);
 /// Time of the next interrupt, in ns of CLOCK_MONOTONIC.
 static NEXT_INTERRUPT: AtomicU64 = AtomicU64::new(0);
 
+/// Starts the ticks.
+pub fn start() {
+    pit::start_ticks();
+    expect_tick(uptime_ns());
+}
+
+/// Records that the next tick comes a period after `now`.
+fn expect_tick(now: u64) {
+    let next = now + u64::from(TICK_NANOS);
+    NEXT_TICK.store(next, Relaxed);
+    NEXT_INTERRUPT.store(next, Relaxed);
+}
+
 /// Requests an interrupt in `delay` ns; without effect if one is due before that.
 pub fn request(delay: u64) {
     if tsc::hertz() == 0 {
@@ -47,9 +60,7 @@ pub fn is_tick() -> bool {
         IS_ONESHOT.store(false, Relaxed);
         pit::start_ticks();
     }
-    let next = now + u64::from(TICK_NANOS);
-    NEXT_TICK.store(next, Relaxed);
-    NEXT_INTERRUPT.store(next, Relaxed);
+    expect_tick(now);
     true
 }
 

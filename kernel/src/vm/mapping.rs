@@ -273,20 +273,20 @@ impl AddressSpace {
     }
 
     /// Moves the program break to `to` if possible, with new pages of protection `prot`; returns
-    /// the resulting break.
-    pub fn set_brk(&mut self, to: u64, prot: Prot) -> u64 {
+    /// the resulting break, and the range to be unmapped ([`AddressSpace::unmap_part`]).
+    pub fn set_brk(&mut self, to: u64, prot: Prot) -> (u64, Range<u64>) {
         let start = self.landmarks.start_brk;
         let (Some(old_end), Some(new_end)) = (page_up(self.landmarks.brk), page_up(to)) else {
-            return self.landmarks.brk;
+            return (self.landmarks.brk, 0..0);
         };
         let data = self.landmarks.end_data - self.landmarks.start_data;
         if to < start
             || new_end > self.task_size
             || (to - start).saturating_add(data) > self.limits.data
         {
-            return self.landmarks.brk;
+            return (self.landmarks.brk, 0..0);
         }
-        let done = if new_end > old_end {
+        let rest = if new_end > old_end {
             // One page above must be free, as in Linux's check for the stack's gap.
             if self
                 .overlapping(old_end, new_end + PAGE_SIZE)
@@ -297,17 +297,17 @@ impl AddressSpace {
             } else {
                 let heap = NewArea::anonymous(prot).role(Role::Heap);
                 self.map(Place::Fixed(old_end), new_end - old_end, heap)
-                    .map(|_| ())
+                    .map(|_| 0..0)
             }
         } else if new_end < old_end {
-            self.unmap(new_end, old_end - new_end)
+            self.begin_unmap(new_end, old_end - new_end)
         } else {
-            Ok(())
+            Ok(0..0)
         };
-        if done.is_ok() {
+        if rest.is_ok() {
             self.landmarks.brk = to;
         }
-        self.landmarks.brk
+        (self.landmarks.brk, rest.unwrap_or(0..0))
     }
 }
 

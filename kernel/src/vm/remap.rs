@@ -1,6 +1,7 @@
 //! Moving and resizing mappings: mremap(2) and remap_file_pages(2).
 
 use alloc::sync::Arc;
+use core::ops::Range;
 
 use super::address_space::AddressSpace;
 use super::mapping::{NewArea, Place};
@@ -22,6 +23,13 @@ pub enum Remap {
     Near(u64),
 }
 
+/// Checked arguments of mremap(2): lengths in whole pages, and whether the call only unmaps.
+struct Checked {
+    old_len: u64,
+    new_len: u64,
+    shrinks: bool,
+}
+
 impl AddressSpace {
     /// Moves or resizes the mapping at `old`; returns its new address (mremap(2)). With `keep` the
     /// pages move and the old mapping stays without them (MREMAP_DONTUNMAP). With an `old_len` of 0
@@ -38,6 +46,90 @@ impl AddressSpace {
         to: Remap,
         keep: bool,
     ) -> Result<u64, Errno> {
+        let checked = self.check_remap(old, old_len, new_len, to, keep)?;
+        let Checked {
+            old_len, new_len, ..
+        } = checked;
+        if checked.shrinks {
+            // Shrinking only unmaps, across as many areas as there are.
+            if new_len < old_len {
+                self.unmap(old + new_len, old_len - new_len)?;
+            }
+            return Ok(old);
+        }
+        let area = self.find(old).ok_or(Errno::EFAULT)?;
+        let (area_start, area_end, area_prot) = (area.start, area.end, area.prot);
+        match to {
+            Remap::Near(hint) => {
+                let new = self.place(hint, new_len)?;
+                return self.move_or_copy(old, old_len, new, new_len, keep);
+            }
+            Remap::To(new) => {
+                self.unmap(new, new_len)?;
+                return self.move_or_copy(old, old_len, new, new_len, keep);
+            }
+            Remap::Stay | Remap::MayMove => {}
+        }
+        let grown_end = old
+            .checked_add(new_len)
+            .filter(|end| *end <= self.task_size);
+        if old_len != 0
+            && !keep
+            && old + old_len == area_end
+            && let Some(end) = grown_end
+            && self.overlapping(area_end, end).next().is_none()
+        {
+            self.update(area_start, area_end, |area, _| area.end = end);
+            debug_assert!(self.allows(old, area_prot));
+            return Ok(old);
+        }
+        if to == Remap::Stay {
+            return Err(Errno::ENOMEM);
+        }
+        let new = self.place(0, new_len)?;
+        self.move_or_copy(old, old_len, new, new_len, keep)
+    }
+
+    /// The range that [`Self::remap`] with the same arguments begins by unmapping, if that is worth
+    /// parts ([`AddressSpace::unmap_part`]); an empty range otherwise.
+    ///
+    /// # Errors
+    /// As [`Self::remap`].
+    pub fn begin_remap(
+        &mut self,
+        old: u64,
+        old_len: u64,
+        new_len: u64,
+        to: Remap,
+        keep: bool,
+    ) -> Result<Range<u64>, Errno> {
+        let (Some(old_pages), Some(new_pages)) = (page_up(old_len), page_up(new_len)) else {
+            return Ok(0..0);
+        };
+        let (start, len) = match to {
+            Remap::To(new) => (new, new_pages),
+            Remap::Stay | Remap::MayMove if new_pages < old_pages => {
+                (old.saturating_add(new_pages), old_pages - new_pages)
+            }
+            _ => return Ok(0..0),
+        };
+        let end = start.saturating_add(len);
+        if self.end_of_part(start, end) == end {
+            return Ok(0..0);
+        }
+        self.check_remap(old, old_len, new_len, to, keep)?;
+        self.begin_unmap(start, len)
+    }
+
+    /// Checks the arguments of mremap(2) before anything changes.
+    fn check_remap(
+        &mut self,
+        old: u64,
+        old_len: u64,
+        new_len: u64,
+        to: Remap,
+        keep: bool,
+    ) -> Result<Checked, Errno> {
         debug_assert!(self.stale.is_empty(), "mprotect(2) is in progress");
         let old_len = page_up(old_len).ok_or(Errno::EINVAL)?;
         let new_len = page_up(new_len)
@@ -50,12 +142,14 @@ impl AddressSpace {
             self.check_target(old, old_len, new, new_len)?;
         }
         let area = self.find(old).ok_or(Errno::EFAULT)?;
-        if !matches!(to, Remap::To(_)) && new_len <= old_len && !keep {
-            // Shrinking only unmaps, across as many areas as there are.
-            if new_len < old_len {
-                self.unmap(old + new_len, old_len - new_len)?;
-            }
-            return Ok(old);
+        let shrinks = !matches!(to, Remap::To(_)) && new_len <= old_len && !keep;
+        let checked = Checked {
+            old_len,
+            new_len,
+            shrinks,
+        };
+        if shrinks {
+            return Ok(checked);
         }
         if old_len == 0 && !area.shared {
             return Err(Errno::EINVAL);
@@ -84,35 +178,11 @@ impl AddressSpace {
         let (is_data, flags) = (area.is_data(), area.flags);
         self.check_limits(grown / PAGE_SIZE, is_data)?;
         self.check_lock(grown / PAGE_SIZE, flags)?;
-        let area = self.find(old).ok_or(Errno::EFAULT)?;
-        let (area_start, area_end, area_prot) = (area.start, area.end, area.prot);
         self.check_room()?;
-        if let Remap::To(new) | Remap::Near(new) = to {
-            if matches!(to, Remap::Near(_)) {
-                let new = self.place(new, new_len)?;
-                return self.move_or_copy(old, old_len, new, new_len, keep);
-            }
+        if let Remap::To(new) = to {
             self.check_fixed(new, new_len)?;
-            self.unmap(new, new_len)?;
-            return self.move_or_copy(old, old_len, new, new_len, keep);
         }
-        let grown_end = old
-            .checked_add(new_len)
-            .filter(|end| *end <= self.task_size);
-        if !duplicated
-            && old + old_len == area_end
-            && let Some(end) = grown_end
-            && self.overlapping(area_end, end).next().is_none()
-        {
-            self.update(area_start, area_end, |area, _| area.end = end);
-            debug_assert!(self.allows(old, area_prot));
-            return Ok(old);
-        }
-        if to == Remap::Stay {
-            return Err(Errno::ENOMEM);
-        }
-        let new = self.place(0, new_len)?;
-        self.move_or_copy(old, old_len, new, new_len, keep)
+        Ok(checked)
     }
 
     /// Remaps [start, end), which must be shared mappings of one file, to the file's pages from
