@@ -128,7 +128,10 @@ fn pipelines_are_one_job() -> Result<()> {
             .on("ready\r\ncat | cat | cat\r\n", "two\r")
             .on("two\r\ntwo\r\n", "\x04")
             .on("<0> ", "yes | head -n 100000 | wc -l\r")
-            .on("\n100000\r\n<0> ", "echo re''ady; cat | sleep 1000\r")
+            .on(
+                "\n100000\r\n<0> ",
+                "cat | { echo re''ady; exec sleep 1000; }\r",
+            )
             .on("ready\r\n", "\x03")
             .on("<130> ", "yes\r")
             .on("y\r\ny\r\ny\r\n", "\x03")

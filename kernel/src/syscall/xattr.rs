@@ -107,9 +107,14 @@ fn get(location: &Location, name: &[u8], out: UserPtr<u8>, size: usize) -> SysRe
 fn list(location: &Location, out: UserPtr<u8>, size: usize) -> SysResult {
     let who = caller::credentials();
     // A file system without attributes has an empty list.
-    let names = with_xattrs(location, |xattrs| xattrs.list(&who)).unwrap_or(Ok(Vec::new()))?;
-    // The names may be 64 KiB.
-    preempt::point();
+    let (mut names, mut last) = (Vec::new(), Vec::new());
+    while with_xattrs(location, |xattrs| {
+        xattrs.list_part(&who, &mut last, &mut names)
+    })
+    .unwrap_or(Ok(false))?
+    {
+        preempt::point();
+    }
     write_result(out, size, &names)
 }
 

@@ -6,13 +6,14 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::ops::Bound;
 
 use super::access::{self, READ, WRITE};
 use crate::abi::capability::Caps;
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
 use crate::abi::metadata::{Metadata, mode};
-use crate::mm::fallible;
+use crate::mm::fallible::{self, Grow as _};
 use crate::mm::frame;
 
 /// Longest name in bytes (XATTR_NAME_MAX).
@@ -77,21 +78,36 @@ impl Xattrs {
         Ok(())
     }
 
-    /// The names visible to `who`, each followed by a NUL.
+    /// Appends names after `last` that are visible to `who` to `list`, each followed by a NUL, and
+    /// leaves the last one seen in `last`. Returns whether more remain.
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub fn list(&self, who: &Credentials) -> Result<Vec<u8>, Errno> {
+    pub fn list_part(
+        &self,
+        who: &Credentials,
+        last: &mut Vec<u8>,
+        list: &mut Vec<u8>,
+    ) -> Result<bool, Errno> {
+        /// Names in a part.
+        const PART: usize = 1024;
         let shows_all = who.has(Caps::SYS_ADMIN);
-        // Room for all names at once; `bytes` also counts the values.
-        let most = self.bytes + self.by_name.len();
-        let mut list = fallible::with_capacity(most)?;
-        let names = self.by_name.keys();
-        for name in names.filter(|name| shows_all || !name.starts_with(b"trusted.")) {
-            list.extend_from_slice(name);
-            list.push(0);
+        let after = (Bound::Excluded(last.as_slice()), Bound::Unbounded);
+        let mut names = self.by_name.range::<[u8], _>(after).map(|(name, _)| name);
+        let mut seen = None;
+        for name in names.by_ref().take(PART) {
+            seen = Some(name);
+            if shows_all || !name.starts_with(b"trusted.") {
+                list.room_for(name.len() + 1)?;
+                list.extend_from_slice(name);
+                list.push(0);
+            }
         }
-        Ok(list)
+        let more = names.next().is_some();
+        if let Some(name) = seen {
+            *last = fallible::to_vec(name)?;
+        }
+        Ok(more)
     }
 }
 
