@@ -25,8 +25,19 @@ impl Door {
     pub const ALL: [Self; 4] = [Self::Int80, Self::Syscall, Self::Syscall32, Self::Sysenter];
 
     /// The door of a frame's `entry`; `None` for an exception or interrupt.
-    pub fn of(entry: u64) -> Option<Self> {
-        Self::ALL.into_iter().find(|door| *door as u64 == entry)
+    #[inline]
+    pub const fn of(entry: u64) -> Option<Self> {
+        const INT80: u64 = Door::Int80 as u64;
+        const SYSCALL: u64 = Door::Syscall as u64;
+        const SYSCALL32: u64 = Door::Syscall32 as u64;
+        const SYSENTER: u64 = Door::Sysenter as u64;
+        match entry {
+            INT80 => Some(Self::Int80),
+            SYSCALL => Some(Self::Syscall),
+            SYSCALL32 => Some(Self::Syscall32),
+            SYSENTER => Some(Self::Sysenter),
+            _ => None,
+        }
     }
 
     /// Position in [`Self::ALL`].
@@ -41,6 +52,7 @@ impl Door {
     }
 
     /// The table that the door's calls use.
+    #[inline]
     pub const fn table(self) -> Table {
         match self {
             Self::Syscall => Table::X86_64,

@@ -121,6 +121,7 @@ impl Frame {
     }
 
     /// Table of the system call; `None` for an exception or interrupt.
+    #[inline]
     pub fn table(&self) -> Option<Table> {
         Door::of(self.entry).map(Door::table)
     }
