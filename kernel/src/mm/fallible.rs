@@ -250,7 +250,7 @@ impl Text {
     }
 
     /// Appends `value` in decimal, right-aligned in `width` columns (at most [`Self::COLUMNS`]).
-    /// Like [`put`], at a tenth of its cost: files of /proc have hundreds of thousands of numbers.
+    /// Like [`put`], without the cost of `core::fmt`: smaps has hundreds of thousands of numbers.
     pub fn push_decimal(&mut self, value: u64, width: usize) {
         self.push_digits::<10>(value, width, b' ');
     }

@@ -51,7 +51,7 @@ pub struct Pending {
     /// Pending signals, bit `n - 1` for signal `n`.
     set: u64,
     /// Their information, in order of arrival. A signal in `set` without an entry arrived when none
-    /// could be allocated; it is delivered with `SI_USER` and pid 0.
+    /// could be allocated, or during the fork of its process; it is delivered with `SI_USER` and pid 0.
     queue: VecDeque<SigInfo>,
 }
 
@@ -97,6 +97,11 @@ impl Pending {
         }
         self.set |= bit;
         Ok(())
+    }
+
+    /// Adds the signals in `mask` without entries in the queue.
+    pub fn add_unqueued(&mut self, mask: u64) {
+        self.set |= mask;
     }
 
     /// Dequeues the next signal in `mask`: signals raised by instructions first, then the lowest

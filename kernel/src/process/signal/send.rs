@@ -9,7 +9,7 @@ use super::account;
 use super::kill::{interrupt, kill};
 use crate::abi::errno::Errno;
 use crate::abi::signal::{
-    DEFAULT, IGNORE, IGNORED_BY_DEFAULT, NSIG, SIGCONT, SIGKILL, STOPPING, SigInfo, bit,
+    DEFAULT, IGNORE, IGNORED_BY_DEFAULT, SIGCONT, SIGKILL, STOPPING, SigInfo, bit,
 };
 use crate::arch::percpu::work;
 use crate::process::{Process, Task, current_task, stop, table};
@@ -109,13 +109,8 @@ pub fn send_member(process: &Arc<Process>, info: &SigInfo) -> Result<(), Errno> 
 /// Makes the signals in `sent` pending for a new process, as sent by process 0
 /// (multiprocess_signals in kernel/fork.c).
 pub fn inherit_sent(new: &Task, sent: u64) {
-    for signo in (1..=NSIG).filter(|signo| sent & bit(*signo) != 0) {
-        // Never fails: only a real-time signal with a code needs a queue entry.
-        let info = SigInfo {
-            code: 0,
-            ..SigInfo::kernel(signo)
-        };
-        let _ = new.process.signals.lock().pending.push(&info, true);
+    if sent != 0 {
+        new.process.signals.lock().pending.add_unqueued(sent);
         new.set_work(work::SIGNAL);
     }
 }
