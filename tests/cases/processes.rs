@@ -64,7 +64,18 @@ pub fn cases() -> Vec<Case> {
             prints_the_same("personality", compiler, "", Vm::new())
         })
     };
+    // Time in instructions: the children act at many points of the exit.
+    let adopted = |compiler: Compiler| {
+        let name = format!("adopted::{}", compiler.name());
+        let vm = || {
+            let vm = Vm::new().memory("512M");
+            vm.args(["-icount", "shift=0,sleep=off"])
+        };
+        Case::new(name, move || prints_the_same("adopted", compiler, "", vm()))
+    };
     vec![
+        adopted(Compiler::Glibc64),
+        adopted(Compiler::Glibc32),
         personality(Compiler::Glibc64),
         personality(Compiler::Glibc32),
         sequences(Compiler::Glibc64, "max"),
