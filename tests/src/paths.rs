@@ -39,15 +39,6 @@ pub fn image_under_test() -> PathBuf {
     }
 }
 
-/// The kernel in [`image_under_test`].
-pub fn kernel_under_test() -> PathBuf {
-    if is_checked() {
-        checked_kernel()
-    } else {
-        kernel()
-    }
-}
-
 /// Whether `CHECKED` asks for the test build.
 pub fn is_checked() -> bool {
     env::var_os("CHECKED").is_some_and(|value| !value.is_empty() && value != "0")

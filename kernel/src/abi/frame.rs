@@ -34,6 +34,7 @@
 //! The next file on a call's path: `entry/call.rs`, which the stub calls with the frame's
 //! address.
 
+use core::cell::Cell;
 use core::mem::offset_of;
 
 use super::door::{Door, Table};
@@ -42,37 +43,43 @@ use super::door::{Door, Table};
 /// SS from the next one (+8), which fixes the order.
 pub const USER32_CS: u16 = 4 << 3 | 3;
 
-/// A program's registers at its entry to the kernel.
+/// A program's registers at its entry to the kernel: a copy of them, or in place ([`LiveFrame`]).
 #[repr(C)]
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)] // The fields are the registers' names.
-pub struct Frame {
+pub struct Frame<R = u64> {
     /// The entry taken: a [`Door`], or the vector of an exception or interrupt.
-    pub entry: u64,
-    pub r15: u64,
-    pub r14: u64,
-    pub r13: u64,
-    pub r12: u64,
-    pub rbp: u64,
-    pub rbx: u64,
-    pub r11: u64,
-    pub r10: u64,
-    pub r9: u64,
-    pub r8: u64,
-    pub rax: u64,
-    pub rcx: u64,
-    pub rdx: u64,
-    pub rsi: u64,
-    pub rdi: u64,
+    pub entry: R,
+    pub r15: R,
+    pub r14: R,
+    pub r13: R,
+    pub r12: R,
+    pub rbp: R,
+    pub rbx: R,
+    pub r11: R,
+    pub r10: R,
+    pub r9: R,
+    pub r8: R,
+    pub rax: R,
+    pub rcx: R,
+    pub rdx: R,
+    pub rsi: R,
+    pub rdi: R,
     /// rax at entry: the system call number. For an exception the error code until the handler
     /// has read it, then -1 ("not a system call").
-    pub orig_rax: u64,
-    pub rip: u64,
-    pub cs: u64,
-    pub rflags: u64,
-    pub rsp: u64,
-    pub ss: u64,
+    pub orig_rax: R,
+    pub rip: R,
+    pub cs: R,
+    pub rflags: R,
+    pub rsp: R,
+    pub ss: R,
 }
+
+/// A frame in place, on a kernel stack. Each register is a cell: the entry code, a call's handler and
+/// a ptrace tracer may refer to the same frame, and none has it to itself.
+///
+/// `sched/thread.rs` has the method that edits a thread's frame.
+pub type LiveFrame = Frame<Cell<u64>>;
 
 /// Bytes of a frame. A multiple of 16, so that the stack is aligned for the call to Rust.
 pub const SIZE: usize = size_of::<Frame>();
@@ -89,10 +96,6 @@ pub const VM: u64 = 1 << 17;
 /// Byte offsets of the fields that the assembly uses.
 pub mod offsets {
     use super::{Frame, offset_of};
-    /// Offset of `r11`.
-    pub const R11: usize = offset_of!(Frame, r11);
-    /// Offset of `rcx`.
-    pub const RCX: usize = offset_of!(Frame, rcx);
     /// Offset of `orig_rax`.
     pub const ORIG_RAX: usize = offset_of!(Frame, orig_rax);
     /// Offset of `rsp`.
@@ -132,6 +135,68 @@ impl Frame {
             Table::X86_64 => [self.rdi, self.rsi, self.rdx, self.r10, self.r8, self.r9],
             Table::I386 => [self.rbx, self.rcx, self.rdx, self.rsi, self.rdi, self.rbp],
         }
+    }
+}
+
+impl LiveFrame {
+    /// A copy of the registers.
+    #[inline(always)]
+    pub fn copy(&self) -> Frame {
+        Frame {
+            entry: self.entry.get(),
+            r15: self.r15.get(),
+            r14: self.r14.get(),
+            r13: self.r13.get(),
+            r12: self.r12.get(),
+            rbp: self.rbp.get(),
+            rbx: self.rbx.get(),
+            r11: self.r11.get(),
+            r10: self.r10.get(),
+            r9: self.r9.get(),
+            r8: self.r8.get(),
+            rax: self.rax.get(),
+            rcx: self.rcx.get(),
+            rdx: self.rdx.get(),
+            rsi: self.rsi.get(),
+            rdi: self.rdi.get(),
+            orig_rax: self.orig_rax.get(),
+            rip: self.rip.get(),
+            cs: self.cs.get(),
+            rflags: self.rflags.get(),
+            rsp: self.rsp.get(),
+            ss: self.ss.get(),
+        }
+    }
+
+    /// Sets all registers to those of `frame`.
+    pub fn replace(&self, frame: &Frame) {
+        self.entry.set(frame.entry);
+        self.r15.set(frame.r15);
+        self.r14.set(frame.r14);
+        self.r13.set(frame.r13);
+        self.r12.set(frame.r12);
+        self.rbp.set(frame.rbp);
+        self.rbx.set(frame.rbx);
+        self.r11.set(frame.r11);
+        self.r10.set(frame.r10);
+        self.r9.set(frame.r9);
+        self.r8.set(frame.r8);
+        self.rax.set(frame.rax);
+        self.rcx.set(frame.rcx);
+        self.rdx.set(frame.rdx);
+        self.rsi.set(frame.rsi);
+        self.rdi.set(frame.rdi);
+        self.orig_rax.set(frame.orig_rax);
+        self.rip.set(frame.rip);
+        self.cs.set(frame.cs);
+        self.rflags.set(frame.rflags);
+        self.rsp.set(frame.rsp);
+        self.ss.set(frame.ss);
+    }
+
+    /// [`Frame::is_user`].
+    pub fn is_user(&self) -> bool {
+        self.copy().is_user()
     }
 }
 

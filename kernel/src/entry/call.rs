@@ -10,7 +10,7 @@
 
 use crate::abi::door::Door;
 use crate::abi::errno::to_rax;
-use crate::abi::frame::Frame;
+use crate::abi::frame::LiveFrame;
 use crate::arch::percpu::{self, work};
 use crate::process::ptrace::stop as ptrace_stop;
 use crate::syscall::{low_memory, table};
@@ -18,29 +18,21 @@ use crate::{trace, usercopy};
 
 /// Dispatches a call made by SYSCALL from 64-bit code.
 ///
-/// # Safety
-/// For all four doors: `frame` is the running task's, without other references. Handlers and
-/// ptrace tracers change it, so no reference to it is kept while they run.
-pub unsafe extern "C" fn enter_x86_64(frame: *mut Frame) -> u64 {
+/// For all four doors: `frame` is the running task's.
+pub extern "C" fn enter_x86_64(frame: &LiveFrame) -> u64 {
     #[cfg(debug_assertions)]
     low_memory::begin_call();
-    // SAFETY: as the caller promises.
-    unsafe {
-        if percpu::is_pending::<{ work::BEFORE_CALL }>() {
-            return call_with_work(frame, |frame| call_x86_64(frame));
-        }
-        call_x86_64(frame)
+    if percpu::is_pending::<{ work::BEFORE_CALL }>() {
+        return call_with_work(frame, call_x86_64);
     }
+    call_x86_64(frame)
 }
 
-/// # Safety
-/// As [`enter_x86_64`].
 #[inline(always)]
-unsafe fn call_x86_64(frame: *const Frame) -> u64 {
+fn call_x86_64(frame: &LiveFrame) -> u64 {
     // The number is the low half of rax: Linux ignores the upper half. A negative one, taken as
     // unsigned, is past the table's end.
-    // SAFETY: as the caller promises; not used after the handler is called.
-    let frame = unsafe { &*frame };
+    let frame = frame.copy();
     let handler = table::x86_64(frame.orig_rax as u32 as usize, Door::Syscall);
     let (a, b, c) = (frame.rdi, frame.rsi, frame.rdx);
     let (d, e, f) = (frame.r10, frame.r8, frame.r9);
@@ -48,70 +40,46 @@ unsafe fn call_x86_64(frame: *const Frame) -> u64 {
 }
 
 /// Dispatches a call made by INT 0x80, from code of either width.
-///
-/// # Safety
-/// As [`enter_x86_64`].
-pub unsafe extern "C" fn enter_int80(frame: *mut Frame) -> u64 {
-    // SAFETY: as the caller promises.
-    unsafe { enter_i386(frame, |frame| call_i386(frame, Door::Int80)) }
+pub extern "C" fn enter_int80(frame: &LiveFrame) -> u64 {
+    enter_i386(frame, |frame| call_i386(frame, Door::Int80))
 }
 
 /// Dispatches a call made by SYSENTER.
-///
-/// # Safety
-/// As [`enter_x86_64`].
-pub unsafe extern "C" fn enter_sysenter(frame: *mut Frame) -> u64 {
-    // SAFETY: as the caller promises.
-    unsafe { with_stack_argument(frame, |frame| call_i386(frame, Door::Sysenter)) }
+pub extern "C" fn enter_sysenter(frame: &LiveFrame) -> u64 {
+    with_stack_argument(frame, |frame| call_i386(frame, Door::Sysenter))
 }
 
 /// Dispatches a call made by SYSCALL from 32-bit code.
-///
-/// # Safety
-/// As [`enter_x86_64`].
-pub unsafe extern "C" fn enter_syscall32(frame: *mut Frame) -> u64 {
-    // SAFETY: as the caller promises.
-    unsafe { with_stack_argument(frame, |frame| call_i386(frame, Door::Syscall32)) }
+pub extern "C" fn enter_syscall32(frame: &LiveFrame) -> u64 {
+    with_stack_argument(frame, |frame| call_i386(frame, Door::Syscall32))
 }
 
 /// Loads the sixth argument, the word at the program's stack pointer, into the frame's rbp, and
 /// makes the call. If the word can't be read, returns `-EFAULT` without a call.
-///
-/// # Safety
-/// As [`enter_x86_64`].
 #[inline(always)]
-unsafe fn with_stack_argument(frame: *mut Frame, call: impl Fn(*mut Frame) -> u64) -> u64 {
-    // SAFETY: as the caller promises.
-    unsafe {
-        match usercopy::read_u32(u64::from((*frame).rsp as u32)) {
-            Ok(sixth) => (*frame).rbp = u64::from(sixth),
-            Err(errno) => return to_rax(Err(errno)),
-        }
-        enter_i386(frame, call)
+fn with_stack_argument(frame: &LiveFrame, call: impl Fn(&LiveFrame) -> u64) -> u64 {
+    match usercopy::read_u32(u64::from(frame.rsp.get() as u32)) {
+        Ok(sixth) => frame.rbp.set(u64::from(sixth)),
+        Err(errno) => return to_rax(Err(errno)),
     }
+    enter_i386(frame, call)
 }
 
-/// # Safety
-/// As [`enter_x86_64`].
 #[inline(always)]
-unsafe fn enter_i386(frame: *mut Frame, call: impl Fn(*mut Frame) -> u64) -> u64 {
+fn enter_i386(frame: &LiveFrame, call: impl Fn(&LiveFrame) -> u64) -> u64 {
     #[cfg(debug_assertions)]
     low_memory::begin_call();
     if percpu::is_pending::<{ work::BEFORE_CALL }>() {
-        // SAFETY: as the caller promises.
-        return unsafe { call_with_work(frame, call) };
+        return call_with_work(frame, call);
     }
     call(frame)
 }
 
-/// # Safety
-/// As [`enter_x86_64`].
 #[inline(always)]
-unsafe fn call_i386(frame: *const Frame, door: Door) -> u64 {
+fn call_i386(frame: &LiveFrame, door: Door) -> u64 {
     // The low 32 bits of each argument, from 64-bit code too.
     let low = |register: u64| u64::from(register as u32);
-    // SAFETY: as the caller promises; not used after the handler is called.
-    let frame = unsafe { &*frame };
+    let frame = frame.copy();
     let handler = table::i386(frame.orig_rax as u32 as usize, door);
     let (a, b, c) = (low(frame.rbx), low(frame.rcx), low(frame.rdx));
     let (d, e, f) = (low(frame.rsi), low(frame.rdi), low(frame.rbp));
@@ -121,30 +89,24 @@ unsafe fn call_i386(frame: *const Frame, door: Door) -> u64 {
 /// Makes a call with a work bit of [`work::BEFORE_CALL`] pending: a ptrace tracer stops the task
 /// before and after the call and may change or skip the call, the call log prints it, and with
 /// memory low the call first waits for memory.
-///
-/// # Safety
-/// As [`enter_x86_64`].
 #[cold]
-unsafe fn call_with_work(frame: *mut Frame, call: impl Fn(*mut Frame) -> u64) -> u64 {
+fn call_with_work(frame: &LiveFrame, call: impl Fn(&LiveFrame) -> u64) -> u64 {
     let stops = percpu::is_pending::<{ work::PTRACE }>();
     // For a skipped call, rax keeps the value that the ptrace tracer set.
     if !stops || ptrace_stop::syscall_entry() {
         let is_printed = percpu::is_pending::<{ work::TRACE }>();
-        // SAFETY: as the caller promises; each reference ends with its step.
-        unsafe {
-            let pending = is_printed
-                .then(|| trace::enter(&*frame, table::traced(&*frame)))
-                .flatten();
-            (*frame).rax = match low_memory::admit(&*frame) {
-                Ok(()) => call(frame),
-                Err(errno) => to_rax(Err(errno)),
-            };
-            trace::exit(&*frame, pending);
-        }
+        let before = frame.copy();
+        let pending = is_printed
+            .then(|| trace::enter(&before, table::traced(&before)))
+            .flatten();
+        frame.rax.set(match low_memory::admit(&before) {
+            Ok(()) => call(frame),
+            Err(errno) => to_rax(Err(errno)),
+        });
+        trace::exit(&frame.copy(), pending);
     }
     if percpu::is_pending::<{ work::PTRACE }>() {
         ptrace_stop::syscall_exit();
     }
-    // SAFETY: as the caller promises.
-    unsafe { (*frame).rax }
+    frame.rax.get()
 }

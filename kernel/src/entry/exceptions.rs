@@ -1,6 +1,6 @@
 //! Entry by exceptions and interrupts: the stubs of all vectors, of programs and of the kernel.
 //!
-//! Each vector's stub completes the [`Frame`] that the CPU began, with the vector as
+//! Each vector's stub completes the [frame](LiveFrame) that the CPU began, with the vector as
 //! [`Frame::entry`] and the error code as [`Frame::orig_rax`], and calls [`handle`]. Two cases
 //! need care:
 //!
@@ -19,7 +19,7 @@ use super::exit::{iret_to_user, return_by_iret};
 use super::exit_work::exit_work;
 use super::interrupt;
 use super::kernel_exceptions;
-use crate::abi::frame::{self, Frame, offsets};
+use crate::abi::frame::{self, Frame, LiveFrame, offsets};
 use crate::arch::idt::Stub;
 use crate::arch::percpu::KERNEL_RSP;
 use crate::dev::pic;
@@ -258,25 +258,20 @@ unsafe extern "C" fn paranoid() {
 }
 
 /// Dispatches an exception or interrupt to its handler, then does the exit work of a frame from
-/// user mode.
-///
-/// # Safety
-/// `at` is the frame that the stub pushed, without other references.
-unsafe extern "C" fn handle(at: *mut Frame) {
-    // SAFETY: the stub's frame without other references, as the caller promises.
-    let frame = unsafe { &mut *at };
-    let vector = frame.entry as u8;
-    let error_code = core::mem::replace(&mut frame.orig_rax, u64::MAX);
+/// user mode. `frame` is the one that the stub pushed.
+extern "C" fn handle(frame: &LiveFrame) {
+    let vector = frame.entry.get() as u8;
+    let error_code = frame.orig_rax.replace(u64::MAX);
     if (pic::BASE..pic::BASE + 16).contains(&vector) {
         interrupt::handle(frame, vector - pic::BASE);
     } else {
         kernel_exceptions::handle(frame, vector, error_code);
-        rusage::returning(frame);
+        rusage::returning(frame.rip.get());
     }
     if frame.is_user() {
-        // SAFETY: a frame from user mode is the running task's, at the top of its stack; `frame`
-        // is not used after this.
-        unsafe { exit_work(at) };
+        // A frame from user mode is the running task's, at the top of its stack. The return is by
+        // IRET, whether the frame was edited or not.
+        exit_work();
     }
 }
 
@@ -285,16 +280,20 @@ unsafe extern "C" fn handle(at: *mut Frame) {
 /// CPU pushed the fault's frame over the popped words, up to the five that IRET reads.
 ///
 /// # Safety
-/// Both are frames on the running task's stack, `top` the one at its top, without references to
-/// either.
-unsafe extern "C" fn bad_iret(at_fault: *const Frame, top: *mut Frame) {
+/// `at_fault` points to a complete frame. `top` is the running task's, at the top of its stack.
+unsafe extern "C" fn bad_iret(at_fault: *const Frame, top: &LiveFrame) {
     // SAFETY: a complete frame, as the caller promises; not read after this.
     let at_fault = unsafe { at_fault.read() };
-    // SAFETY: the task's frame, as the caller promises; the only reference until its last use.
-    let frame = unsafe { &mut *top };
-    let (rip, cs, rflags, rsp, ss) = (frame.rip, frame.cs, frame.rflags, frame.rsp, frame.ss);
+    let Frame {
+        rip,
+        cs,
+        rflags,
+        rsp,
+        ss,
+        ..
+    } = top.copy();
     let (vector, error_code) = (at_fault.entry as u8, at_fault.orig_rax);
-    *frame = Frame {
+    top.replace(&Frame {
         rip,
         cs,
         rflags,
@@ -302,8 +301,7 @@ unsafe extern "C" fn bad_iret(at_fault: *const Frame, top: *mut Frame) {
         ss,
         orig_rax: u64::MAX,
         ..at_fault
-    };
-    fault::bad_return(frame, vector, error_code);
-    // SAFETY: the running task's frame; `frame` is not used after this.
-    unsafe { exit_work(top) };
+    });
+    fault::bad_return(top, vector, error_code);
+    exit_work();
 }

@@ -2,10 +2,12 @@
 //!
 //! IRET restores any frame. SYSRET is several times cheaper, but it loads rip from rcx, rflags from
 //! r11 and the selectors from STAR, and on Intel CPUs it faults **in ring 0, on the program's
-//! stack** if rip is not canonical (CVE-2012-0217). A ptrace tracer or a signal may have changed
-//! the frame since the entry: SYSRET is used only if it loads what the frame has. SYSEXIT is not
-//! used: it does not restore the flags, and SYSRET returns to 32-bit code on the CPUs of both
-//! vendors (as on Linux).
+//! stack** if rip is not canonical (CVE-2012-0217). The frame is fit for it as the stub of SYSCALL
+//! or SYSENTER has left it, without a flag that SYSRET can't restore. A call, a signal or a ptrace
+//! tracer edits it by one method, which sets the work bit `FRAME_EDITED` (`sched/thread.rs`): after
+//! that the return is by IRET. Test builds check each frame before SYSRET (`assert_sysret_restores`).
+//! SYSEXIT is not used: it does not restore the flags, and SYSRET returns to 32-bit code on the CPUs
+//! of both vendors (as on Linux).
 //!
 //! The last file on a call's path: the next instruction is the program's, after its SYSCALL in
 //! `user/sys/src/syscall.rs`.
@@ -13,10 +15,15 @@
 use core::arch::naked_asm;
 
 use super::exit_work::exit_work;
+#[cfg(debug_assertions)]
+use crate::abi::door::Door;
+#[cfg(debug_assertions)]
 use crate::abi::frame::USER32_CS;
-use crate::abi::frame::{Frame, VM, offsets};
+use crate::abi::frame::{LiveFrame, VM, offsets};
+#[cfg(debug_assertions)]
 use crate::arch::gdt::{USER_CS, USER_DS};
 use crate::arch::percpu::{WORK, work};
+use crate::mm::PAGE_SIZE;
 use crate::mm::espfix;
 use crate::mm::layout::{self, TASK_SIZE};
 use crate::pop_registers;
@@ -29,8 +36,9 @@ const RF_TF_VM: u32 = 1 << 16 | 1 << 8 | VM as u32;
 /// [`work`] bits handled before the return to user mode: all but those handled before a call.
 const EXIT_WORK: u32 = !work::BEFORE_CALL;
 
-/// End of the user address space, in memory: CMP has no 64-bit immediate.
-static USER_LIMIT: u64 = TASK_SIZE;
+// A SYSCALL in the last bytes of user memory would return to an address that isn't canonical. The
+// last page below it is never a program's.
+const _: () = assert!(TASK_SIZE <= (1 << 47) - PAGE_SIZE);
 
 unsafe extern "C" {
     /// The only IRET that returns to user mode. It can fault: see `exceptions.rs`.
@@ -38,19 +46,62 @@ unsafe extern "C" {
 }
 
 /// Inside `naked_asm!`, after the call of an `enter_*` function: stores the result, in rax, in the
-/// frame, and calls [`exit_work`] if work is pending (a signal, a switch to another task). rsp
-/// points to the frame before and after.
+/// frame, and calls [`exit_work`] if work is pending (a signal, a switch to another task). If the
+/// frame was edited, leaves by IRET. rsp points to the frame before and after.
 macro_rules! finish_call {
     () => {
         concat!(
             "mov [rsp + {rax}], rax\n",
             "test dword ptr gs:[{work}], {exit_work}\n",
             "jz 8f\n",
-            "mov rdi, rsp\n",
             "call {do_work}\n",
+            "test al, al\n",
+            "jnz {iret}\n",
             "8:\n"
         )
     };
+}
+
+/// The text in test builds, which have debug assertions; nothing in others.
+#[cfg(debug_assertions)]
+macro_rules! if_checked {
+    ($text:literal) => {
+        $text
+    };
+}
+#[cfg(not(debug_assertions))]
+macro_rules! if_checked {
+    ($text:literal) => {
+        ""
+    };
+}
+
+/// Inside `naked_asm!`, in test builds: checks that SYSRET restores the frame that rsp points to.
+macro_rules! assert_sysret {
+    () => {
+        if_checked!("mov rdi, rsp\ncall assert_sysret_restores\n")
+    };
+}
+
+/// Checks, before each SYSRET of a test build, that it restores the frame: RULES.md, rule 1.
+#[cfg(debug_assertions)]
+#[unsafe(no_mangle)]
+extern "C" fn assert_sysret_restores(frame: &LiveFrame) {
+    let frame = frame.copy();
+    let is_64bit = Door::of(frame.entry) == Some(Door::Syscall);
+    // 32-bit code finds its return address on the stack: rcx and r11 are free.
+    if is_64bit {
+        assert_eq!(frame.rip, frame.rcx, "SYSRET loads rip from rcx");
+        assert_eq!(frame.rflags, frame.r11, "SYSRET loads rflags from r11");
+    } else {
+        assert!(frame.rip >> 32 == 0, "SYSRET to 32-bit code loads 32 bits");
+    }
+    let code = if is_64bit { USER_CS } else { USER32_CS };
+    assert_eq!(frame.cs, u64::from(code), "SYSRET loads CS by STAR");
+    assert_eq!(frame.ss, u64::from(USER_DS), "SYSRET loads SS by STAR");
+    let unfit = frame.rflags & u64::from(RF_TF_VM);
+    assert_eq!(unfit, 0, "SYSRET doesn't restore RF, TF and VM");
+    assert!(frame.rip < TASK_SIZE, "SYSRET to {:#x}", frame.rip);
 }
 
 /// Returns from SYSCALL in 64-bit code. rax is the result of the call.
@@ -62,25 +113,12 @@ pub unsafe extern "C" fn return_from_syscall() {
     naked_asm!(
         // 1. The result, and pending work.
         finish_call!(),
-        // 2. SYSRET loads rip from rcx and rflags from r11. It is used only if the frame has the
-        //    same values, without a flag that rules it out.
-        "mov rcx, [rsp + {rip}]",
-        "cmp rcx, [rsp + {rcx}]",
-        "jne {iret}",
-        "mov r11, [rsp + {rflags}]",
-        "cmp r11, [rsp + {r11}]",
-        "jne {iret}",
-        "test r11d, {rf_tf_vm}",
+        // 2. A flag that rules SYSRET out can be the program's own. All else that SYSRET restores is
+        //    as the stub pushed it: an edit of the frame takes IRET, above.
+        "test dword ptr [rsp + {rflags}], {rf_tf_vm}",
         "jnz {iret}",
-        //    It sets the selectors of STAR: the frame must have them.
-        "cmp dword ptr [rsp + {cs}], {user_cs}",
-        "jne {iret}",
-        "cmp dword ptr [rsp + {ss}], {user_ds}",
-        "jne {iret}",
-        //    rip must be a user address, as all of those are canonical.
-        "cmp rcx, [rip + {limit}]",
-        "jae {iret}",
-        // 3. The registers. rcx and r11 get the values compared above: rip and rflags.
+        assert_sysret!(),
+        // 3. The registers: rcx has rip and r11 rflags, from where SYSRET loads them.
         pop_registers!(),
         // 4. The program's rsp, 32 bytes up: above orig_rax, rip, cs and rflags. Then the user GS
         //    base. No instruction may fault from here on, as rsp is no longer the kernel's.
@@ -88,16 +126,8 @@ pub unsafe extern "C" fn return_from_syscall() {
         "swapgs",
         "sysretq",
         rax = const offsets::RAX,
-        rip = const offsets::RIP,
-        rcx = const offsets::RCX,
         rflags = const offsets::RFLAGS,
-        r11 = const offsets::R11,
-        cs = const offsets::CS,
-        ss = const offsets::SS,
-        user_cs = const USER_CS,
-        user_ds = const USER_DS,
         rf_tf_vm = const RF_TF_VM,
-        limit = sym USER_LIMIT,
         work = const WORK,
         exit_work = const EXIT_WORK,
         do_work = sym exit_work,
@@ -116,24 +146,13 @@ pub unsafe extern "C" fn return_from_syscall() {
 #[unsafe(naked)]
 pub unsafe extern "C" fn return_from_syscall32() {
     naked_asm!(
-        // 1. The result, and pending work. The stub set the frame's rip to the landing pad. Only
-        //    exit work changes it, or a call that sets a work bit (execve, sigreturn). So after
-        //    exit work the return is by IRET, and without it rip needs no check.
-        "mov [rsp + {rax}], rax",
-        "test dword ptr gs:[{work}], {exit_work}",
-        "jz 8f",
-        "mov rdi, rsp",
-        "call {do_work}",
-        "jmp {iret}",
-        "8:",
+        // 1. The result, pending work and the flags, as above.
+        finish_call!(),
         "test dword ptr [rsp + {rflags}], {rf_tf_vm}",
         "jnz {iret}",
-        "cmp dword ptr [rsp + {cs}], {user32_cs}",
-        "jne {iret}",
-        "cmp dword ptr [rsp + {ss}], {user_ds}",
-        "jne {iret}",
-        // 2. The flags and selectors allow SYSRET. The registers, then rip in ecx and rflags in
-        //    r11, from where SYSRET loads them; rsp; the user GS base.
+        assert_sysret!(),
+        // 2. The registers, then rip in ecx and rflags in r11, from where SYSRET loads them; rsp; the
+        //    user GS base.
         pop_registers!(),
         "mov ecx, [rsp + 8]",
         "mov r11, [rsp + 24]",
@@ -142,10 +161,6 @@ pub unsafe extern "C" fn return_from_syscall32() {
         "sysret",
         rax = const offsets::RAX,
         rflags = const offsets::RFLAGS,
-        cs = const offsets::CS,
-        ss = const offsets::SS,
-        user32_cs = const USER32_CS,
-        user_ds = const USER_DS,
         rf_tf_vm = const RF_TF_VM,
         work = const WORK,
         exit_work = const EXIT_WORK,
@@ -179,7 +194,6 @@ pub unsafe extern "C" fn return_from_int80() {
 #[unsafe(naked)]
 pub unsafe extern "C" fn start_task() {
     naked_asm!(
-        "mov rdi, rsp",
         "call {do_work}",
         "jmp {iret}",
         do_work = sym exit_work,
@@ -272,7 +286,6 @@ pub unsafe extern "C" fn espfix_failed() {
 pub unsafe extern "C" fn frame_lost() {
     naked_asm!(
         "swapgs",
-        "mov rdi, rsp",
         "call {do_work}",
         "ud2",
         do_work = sym exit_work,
@@ -283,15 +296,10 @@ pub unsafe extern "C" fn frame_lost() {
 /// lost to the double fault.
 const GENERAL_PROTECTION: u8 = 13;
 
-/// Raises the program's signal for an IRET that faulted on the espfix stack.
-///
-/// # Safety
-/// `at` is the running task's frame, and nothing else refers to it.
-unsafe extern "C" fn bad_return(at: *mut Frame) {
-    // SAFETY: the running task's frame without other references, as the caller promises.
-    let frame = unsafe { &mut *at };
-    frame.orig_rax = u64::MAX;
+/// Raises the program's signal for an IRET that faulted on the espfix stack. `frame` is the running
+/// task's.
+extern "C" fn bad_return(frame: &LiveFrame) {
+    frame.orig_rax.set(u64::MAX);
     fault::bad_return(frame, GENERAL_PROTECTION, 0);
-    // SAFETY: the running task's frame; `frame` is not used after this.
-    unsafe { exit_work(at) };
+    exit_work();
 }

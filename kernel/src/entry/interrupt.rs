@@ -6,7 +6,7 @@
 //! (`sched/run_queue.rs`) and at a preemption point of a long call (`sched/preempt.rs`): no lock is
 //! held.
 
-use crate::abi::frame::Frame;
+use crate::abi::frame::LiveFrame;
 use crate::dev::pic;
 use crate::process::{fault, rusage, timers};
 use crate::sched::{load, run_queue};
@@ -15,7 +15,7 @@ use crate::{sync, tty};
 
 /// Handles an interrupt of the PIC's `line`: the timer or the serial port, the lines that are
 /// unmasked. `frame` is the interrupted code's.
-pub fn handle(frame: &Frame, line: u8) {
+pub fn handle(frame: &LiveFrame, line: u8) {
     sync::assert_none_held("an interrupt is taken");
     // Acknowledged first: the tick's sample reads the program's code, which may fault and sleep for
     // memory while other tasks run.
@@ -29,7 +29,7 @@ pub fn handle(frame: &Frame, line: u8) {
 }
 
 /// Handles a timer interrupt: a tick, or the expiry of a timer between two ticks.
-fn timer(frame: &Frame) {
+fn timer(frame: &LiveFrame) {
     if time::is_tick() {
         time::tick();
         load::tick();
@@ -37,7 +37,7 @@ fn timer(frame: &Frame) {
         run_queue::tick();
         // Not in the idle loop or between two tasks: no task runs.
         if frame.is_user() || run_queue::is_running() {
-            rusage::sample(frame);
+            rusage::sample(&frame.copy());
             timers::tick();
         }
     }

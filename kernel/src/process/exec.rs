@@ -381,16 +381,15 @@ fn start(loaded: Result<Loaded, Refusal>) -> Result<(), Errno> {
     gdt::set_tls(&task.tls.lock());
     task.segments.lock().load();
     task.fpu.lock().load();
-    task.with_frame(|frame| {
-        *frame = Frame {
-            entry: frame.entry,
+    // The edit makes the return one by IRET: SYSRET would leave the address of the first instruction
+    // in rcx, where the new program expects 0.
+    task.edit_frame(|frame| {
+        frame.replace(&Frame {
+            entry: frame.entry.get(),
             ..loaded.frame
-        };
+        });
     });
     percpu::clear_work(percpu::work::SINGLE_STEP);
-    // IRET, also for 32-bit callers: SYSRET would leave the address of the first instruction in
-    // ecx, where the new program expects 0.
-    percpu::set_work(percpu::work::IRET);
     task.set_rseq(None);
     task.set_debug_registers(DebugRegisters::default());
     task.debug_status.store(0, Ordering::Relaxed);

@@ -9,7 +9,7 @@
 use super::instruction::{self, Decoder};
 use super::signal::frame::RESTORED_FLAGS;
 use super::{Task, current};
-use crate::abi::frame::{Frame, RF};
+use crate::abi::frame::{Frame, LiveFrame, RF};
 use crate::arch::gdt::USER_CS;
 use crate::mm::layout::TASK_SIZE;
 use crate::usercopy::UserPtr;
@@ -52,9 +52,10 @@ const PAGES: u64 = 1 << 55;
 /// Returns whether it was.
 ///
 /// # Errors
-/// The exception that the instruction raises; `frame` is unchanged.
-pub fn complete(frame: &mut Frame) -> Result<bool, FarFault> {
+/// The exception that the instruction raises; `live` is unchanged.
+pub fn complete(live: &LiveFrame) -> Result<bool, FarFault> {
     let task = current();
+    let frame = &live.copy();
     let bytes = instruction::bytes(frame);
     let is_big = |selector: u64| {
         instruction::descriptor(&task, selector as u16).is_none_or(|bits| bits & BIG != 0)
@@ -114,7 +115,7 @@ pub fn complete(frame: &mut Frame) -> Result<bool, FarFault> {
         }
         _ => return Ok(false),
     }
-    *frame = next;
+    live.replace(&next);
     Ok(true)
 }
 

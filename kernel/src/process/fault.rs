@@ -8,7 +8,7 @@ use x86_64::registers::control::Cr2;
 
 use super::signal::{self, exception};
 use super::{current, far, instruction, oom};
-use crate::abi::frame::{Frame, TF};
+use crate::abi::frame::{Frame, LiveFrame, TF};
 use crate::abi::signal::{Fields, IGNORE, SIGBUS, SIGSEGV, SIGTRAP, SigInfo};
 use crate::arch::extable;
 use crate::dev::log::log;
@@ -73,23 +73,24 @@ pub fn count_nmi() {
 
 /// Handles a general protection fault by CLI or STI of a program at I/O privilege level 3: skips
 /// the instruction (fixup_iopl_exception). Returns whether the fault was one.
-fn passes_over(frame: &mut Frame) -> bool {
+fn passes_over(frame: &LiveFrame) -> bool {
     const CLI: u8 = 0xfa;
     const STI: u8 = 0xfb;
     let level = current().ports().lock().level();
-    let does_nothing = level == 3 && matches!(instruction::bytes(frame)[..], [CLI | STI, ..]);
+    let does_nothing =
+        level == 3 && matches!(instruction::bytes(&frame.copy())[..], [CLI | STI, ..]);
     if does_nothing {
-        frame.rip += 1;
+        frame.rip.update(|rip| rip + 1);
     }
     does_nothing
 }
 
 /// Raises the signal of a program's exception other than a page fault.
-pub fn user_exception(frame: &mut Frame, vector: u8, error_code: u64) {
+pub fn user_exception(frame: &LiveFrame, vector: u8, error_code: u64) {
     let info = match vector {
         DEBUG => exception::debug_signal(frame),
         GENERAL_PROTECTION if passes_over(frame) => None,
-        _ => exception::signal(vector, frame.rip),
+        _ => exception::signal(vector, frame.rip.get()),
     };
     let Some(info) = info else {
         return;
@@ -107,15 +108,15 @@ pub fn user_exception(frame: &mut Frame, vector: u8, error_code: u64) {
 
 /// Handles a fault of the IRET to the program, which could not load rip, cs, rflags, rsp or ss: the
 /// program gets the signal.
-pub fn bad_return(frame: &Frame, vector: u8, error_code: u64) {
-    if let Some(info) = exception::signal(vector, frame.rip) {
+pub fn bad_return(frame: &LiveFrame, vector: u8, error_code: u64) {
+    if let Some(info) = exception::signal(vector, frame.rip.get()) {
         raise(frame, &info, "bad return frame", vector, error_code, None);
     }
 }
 
 /// Forces the signal of the running task's exception; logs the exception if there is no handler.
 fn raise(
-    frame: &Frame,
+    frame: &LiveFrame,
     info: &SigInfo,
     what: &str,
     vector: u8,
@@ -125,14 +126,14 @@ fn raise(
     let task = current();
     // As in show_unhandled_signals.
     if task.process.actions().lock().get(info.signo).handler <= IGNORE {
-        report(frame, what, error_code, address.unwrap_or(0));
+        report(&frame.copy(), what, error_code, address.unwrap_or(0));
     }
     signal::deliver::note_trap(&task, vector, error_code, address);
     signal::force(info);
 }
 
 /// Takes a page fault: brings the page in, raises a signal, or ends a copy of the kernel's.
-pub fn page_fault(frame: &mut Frame, mut error_code: u64) {
+pub fn page_fault(frame: &LiveFrame, mut error_code: u64) {
     let mut address = Cr2::read_raw();
     let mut access = if error_code & FETCH != 0 {
         Access::Execute
@@ -148,7 +149,7 @@ pub fn page_fault(frame: &mut Frame, mut error_code: u64) {
     let fixup = if from_user {
         None
     } else {
-        extable::fixup(frame.rip)
+        extable::fixup(frame.rip.get())
     };
     if !from_user && (fixup.is_none() || address >= layout::TASK_SIZE) {
         kernel_bug(frame, PAGE_FAULT, error_code, address);
@@ -158,7 +159,7 @@ pub fn page_fault(frame: &mut Frame, mut error_code: u64) {
     // access is refused.
     let mut refused = false;
     if from_user && error_code & USER == 0 {
-        let steps = frame.rflags & TF != 0;
+        let steps = frame.rflags.get() & TF != 0;
         match far::complete(frame) {
             Ok(true) => return trap_after_emulation(frame, steps),
             Ok(false) => refused = error_code & PRESENT != 0,
@@ -197,9 +198,9 @@ pub fn page_fault(frame: &mut Frame, mut error_code: u64) {
         (Err(FaultError::OutOfMemory), _) if !oom::kill_largest() => run_queue::pause(),
         // The running process is ending. The copy fails, and the call releases its resources before
         // the process ends at the return to user mode.
-        (Err(FaultError::OutOfMemory), Some(landing)) => frame.rip = landing,
+        (Err(FaultError::OutOfMemory), Some(landing)) => frame.rip.set(landing),
         (Err(FaultError::OutOfMemory), None) => {}
-        (Err(_), Some(landing)) => frame.rip = landing,
+        (Err(_), Some(landing)) => frame.rip.set(landing),
         (Err(error), None) => {
             let (number, code, key) = match error {
                 FaultError::PastEnd => (SIGBUS, linux::BUS_ADRERR, 0),
@@ -232,10 +233,10 @@ pub fn page_fault(frame: &mut Frame, mut error_code: u64) {
 }
 
 /// Raises the trap of a single-stepped program after an emulated instruction.
-fn trap_after_emulation(frame: &Frame, steps: bool) {
+fn trap_after_emulation(frame: &LiveFrame, steps: bool) {
     if steps {
         ptrace::debug::stepped();
-        let info = SigInfo::fault(SIGTRAP, linux::TRAP_TRACE as i32, frame.rip);
+        let info = SigInfo::fault(SIGTRAP, linux::TRAP_TRACE as i32, frame.rip.get());
         raise(frame, &info, NAMES[usize::from(DEBUG)], DEBUG, 0, None);
     }
 }
@@ -256,7 +257,7 @@ pub fn report(frame: &Frame, what: &str, error_code: u64, address: u64) {
 }
 
 /// Panics for an exception of the kernel's own code.
-pub fn kernel_bug(frame: &Frame, vector: u8, error_code: u64, address: u64) -> ! {
+pub fn kernel_bug(frame: &LiveFrame, vector: u8, error_code: u64, address: u64) -> ! {
     let name = NAMES
         .get(usize::from(vector))
         .copied()
@@ -267,7 +268,7 @@ pub fn kernel_bug(frame: &Frame, vector: u8, error_code: u64, address: u64) -> !
         ""
     };
     crate::dev::panic::with_frame(
-        frame,
+        &frame.copy(),
         format_args!("{name} in the kernel, error {error_code:#x}, address {address:#x}{overflow}"),
     )
 }

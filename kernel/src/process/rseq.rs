@@ -9,7 +9,6 @@
 use super::current;
 use super::task::RseqRegistration;
 use crate::abi::errno::Errno;
-use crate::abi::frame::Frame;
 use crate::abi::signal::{SIGSEGV, SigInfo};
 use crate::arch::percpu::{self, work};
 use crate::mm::layout::TASK_SIZE;
@@ -54,19 +53,18 @@ fn write_ids(address: u64, cpu: u32) -> Result<(), Errno> {
 /// Updates the running thread's `struct rseq`, and moves rip to the abort handler if it is in a
 /// sequence. Called before the return to user mode, and before rip is saved in a signal frame.
 /// Raises SIGSEGV if the structures are invalid or can't be accessed (rseq_handle_notify_resume).
-pub fn resume(frame: &mut Frame) {
+pub fn resume() {
     percpu::clear_work(work::RSEQ);
     let Some(registration) = current().rseq() else {
         return;
     };
-    let done =
-        abort_sequence(frame, &registration).and_then(|()| write_ids(registration.address, 0));
+    let done = abort_sequence(&registration).and_then(|()| write_ids(registration.address, 0));
     if done.is_err() {
         signal::force(&SigInfo::kernel(SIGSEGV));
     }
 }
 
-fn abort_sequence(frame: &mut Frame, registration: &RseqRegistration) -> Result<(), Errno> {
+fn abort_sequence(registration: &RseqRegistration) -> Result<(), Errno> {
     let slot = UserPtr::<u64>::new(registration.address.wrapping_add(SEQUENCE));
     let sequence = slot.read()?;
     if sequence == 0 {
@@ -86,9 +84,9 @@ fn abort_sequence(frame: &mut Frame, registration: &RseqRegistration) -> Result<
         return Err(Errno::EINVAL);
     }
     slot.write(0)?;
-    if frame.rip.wrapping_sub(start) < length {
-        frame.rip = abort;
-        percpu::set_work(work::IRET);
+    let task = current();
+    if task.frame().rip.wrapping_sub(start) < length {
+        task.edit_frame(|frame| frame.rip.set(abort));
     }
     Ok(())
 }

@@ -84,9 +84,9 @@ pub fn note_peak(process: &Process) {
 /// Address that the last handled exception returned to.
 static RETURNED_TO: AtomicU64 = AtomicU64::new(0);
 
-/// Called when a handled exception returns to the program.
-pub fn returning(frame: &Frame) {
-    RETURNED_TO.store(frame.rip, Relaxed);
+/// Called when a handled exception returns to the program, at `rip`.
+pub fn returning(rip: u64) {
+    RETURNED_TO.store(rip, Relaxed);
 }
 
 /// Counts a tick of the running task: as system time if it was taken in the kernel, or before the

@@ -9,17 +9,15 @@ use alloc::sync::{Arc, Weak};
 #[cfg(debug_assertions)]
 use core::any::TypeId;
 use core::ops::Deref;
-#[cfg(debug_assertions)]
-use core::sync::atomic::AtomicBool;
 use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::extras::Extras;
 use super::run_queue;
 use crate::abi::door::Table;
 use crate::abi::errno::Errno;
-use crate::abi::frame::{self, Frame};
+use crate::abi::frame::{self, Frame, LiveFrame};
 use crate::arch::fpu::FpuState;
-use crate::arch::percpu;
+use crate::arch::percpu::{self, work};
 use crate::arch::segments::Segments;
 use crate::mm::kstack::KernelStack;
 use crate::sync::{Mutex, rank};
@@ -89,9 +87,6 @@ pub struct Thread<O: ?Sized = dyn Owner> {
     pub(super) runtime: AtomicU64,
     /// Counts of switches from the thread.
     pub switches: Switches,
-    /// A reference to the frame is live.
-    #[cfg(debug_assertions)]
-    is_frame_lent: AtomicBool,
     /// Process, signals and IDs (`process/task.rs`).
     owner: O,
 }
@@ -151,8 +146,6 @@ impl<O: Owner> Thread<O> {
             cycles: AtomicU64::new(0),
             runtime: AtomicU64::new(0),
             switches: Switches::default(),
-            #[cfg(debug_assertions)]
-            is_frame_lent: AtomicBool::new(false),
             owner: owner(this),
         }))
     }
@@ -174,50 +167,35 @@ impl<O: ?Sized> Thread<O> {
         core::ptr::addr_eq(self, percpu::current())
     }
 
-    /// Calls `f` with the registers of a thread that its tracer has stopped; `None` for any other
-    /// thread.
-    pub fn with_held_frame<T>(&self, f: impl FnOnce(&mut Frame) -> T) -> Option<T> {
-        if self.state() != ThreadState::Traced {
-            return None;
-        }
-        // SAFETY: the thread doesn't run: it is in `ptrace::stop::hold`, which holds no reference to
-        // the frame, and runs again only when the state has changed.
-        Some(unsafe { self.change_frame(f) })
+    /// Edits the registers of a thread that its tracer has stopped; `None` for any other thread.
+    pub fn edit_held_frame<T>(&self, edit: impl FnOnce(&LiveFrame) -> T) -> Option<T> {
+        (self.state() == ThreadState::Traced).then(|| self.edit(edit))
+    }
+
+    /// The frame in place. Only [`Self::edit`] gives it out.
+    fn live_frame(&self) -> &LiveFrame {
+        // SAFETY: a thread's frame is at the top of its stack from the thread's creation on, and its
+        // registers are cells; one CPU runs, and the kernel is preempted at its points only.
+        unsafe { &*self.frame_pointer() }
     }
 
     /// Address of the frame.
-    pub fn frame_pointer(&self) -> *mut Frame {
-        (self.stack.top() - frame::SIZE as u64) as *mut Frame
+    pub fn frame_pointer(&self) -> *const LiveFrame {
+        (self.stack.top() - frame::SIZE as u64) as *const LiveFrame
     }
 
     /// A copy of the program's registers, as saved at entry.
     #[inline(always)]
     pub fn frame(&self) -> Frame {
-        #[cfg(debug_assertions)]
-        assert!(
-            !self.is_frame_lent.load(Ordering::Relaxed),
-            "the frame is being changed"
-        );
-        // SAFETY: a thread's frame is at the top of its stack from the thread's creation on.
-        unsafe { self.frame_pointer().read() }
+        self.live_frame().copy()
     }
 
-    /// Calls `f` with a reference to the frame.
-    ///
-    /// # Safety
-    /// No reference to the frame is live.
-    unsafe fn change_frame<T>(&self, f: impl FnOnce(&mut Frame) -> T) -> T {
-        #[cfg(debug_assertions)]
-        assert!(
-            !self.is_frame_lent.swap(true, Ordering::Relaxed),
-            "the frame is being changed"
-        );
-        // SAFETY: as in `frame`, and as the caller says; test builds assert that `f` doesn't call
-        // this method again.
-        let result = f(unsafe { &mut *self.frame_pointer() });
-        #[cfg(debug_assertions)]
-        self.is_frame_lent.store(false, Ordering::Relaxed);
-        result
+    /// The one method that edits a thread's frame, apart from the stubs and the handlers of
+    /// exceptions, which return by IRET. The work bit keeps SYSRET from a frame that it can't restore
+    /// (`entry/exit.rs`).
+    fn edit<T>(&self, edit: impl FnOnce(&LiveFrame) -> T) -> T {
+        self.set_work(work::FRAME_EDITED);
+        edit(self.live_frame())
     }
 
     /// Whether the present call came through a door of the i386 table, so that structures have
@@ -311,12 +289,9 @@ impl<O> Deref for Current<O> {
 }
 
 impl<O> Current<O> {
-    /// Calls `f` with the running thread's frame, for a call that changes the program's registers.
-    /// `f` must not use the frame in any other way.
-    pub fn with_frame<T>(&self, f: impl FnOnce(&mut Frame) -> T) -> T {
-        // SAFETY: only the running thread itself gets here, on its own stack. The entry code holds no
-        // reference to the frame while a call is handled or signals are delivered.
-        unsafe { self.change_frame(f) }
+    /// Edits the running thread's frame, for a call or a signal that changes the program's registers.
+    pub fn edit_frame<T>(&self, edit: impl FnOnce(&LiveFrame) -> T) -> T {
+        self.edit(edit)
     }
 }
 

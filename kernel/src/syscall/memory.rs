@@ -384,7 +384,7 @@ pub fn mremap(old: u64, old_len: u64, new_len: u64, flags: u32, new: u64) -> Sys
     let task = current();
     let returns = || task.is_i386_call() && task.frame().rip == vdso::landing_pad(before);
     if before != after && returns() {
-        task.with_frame(|frame| frame.rip = vdso::landing_pad(after));
+        task.edit_frame(|frame| frame.rip.set(vdso::landing_pad(after)));
     }
     Ok(at as usize)
 }

@@ -8,10 +8,12 @@ use harness::{Case, Verdict, cases};
 use super::{AMD, INTEL, RF, TF, frame, machine, passes};
 
 pub(super) fn cases() -> Vec<Case> {
-    let mut cases = cases![
-        sysret_only_where_it_is_safe,
-        sysret_to_32_bit_code_only_where_it_is_safe
-    ];
+    let mut cases = cases![sysret_only_where_it_is_safe];
+    for (width, name, changes) in UNMARKED {
+        cases.push(Case::new(format!("unmarked_edit::{name}"), || {
+            an_unmarked_edit_is_a_panic(*width, changes)
+        }));
+    }
     for (name, changes) in BAD_FRAMES {
         cases.push(Case::new(format!("bad_frame::{name}"), || {
             bad_frame(changes)
@@ -23,7 +25,7 @@ pub(super) fn cases() -> Vec<Case> {
 /// Steps from the first instruction of an exit path to its SWAPGS; returns true if SYSRET follows,
 /// false for IRET.
 fn leaves_by_sysret(gdb: &mut Gdb) -> Result<bool> {
-    for _ in 0..80 {
+    for _ in 0..300 {
         let rip = gdb.rip()?;
         let code = gdb.read(rip, 6)?;
         match code[..] {
@@ -34,7 +36,7 @@ fn leaves_by_sysret(gdb: &mut Gdb) -> Result<bool> {
             _ => gdb.step()?,
         }
     }
-    bail!("no SWAPGS in 80 instructions")
+    bail!("no SWAPGS in 300 instructions")
 }
 
 /// A description of a frame, its changes (offset, value), and whether SYSRET may load it.
@@ -61,89 +63,90 @@ fn check_frames(gdb: &mut Gdb, rows: &[Row<'_>]) -> Result<()> {
     Ok(())
 }
 
-/// Rule 1, clause by clause.
-fn sysret_only_where_it_is_safe() -> Result<()> {
-    passes(machine(AMD, 64, "door_regs")?, |gdb| {
-        let exit = gdb.symbol("return_from_syscall")?;
-        gdb.go_to(exit)?;
-        let at = gdb.registers()?.get(Register::Rsp);
-        let (rip, flags) = (gdb.word(at + frame::RIP)?, gdb.word(at + frame::RFLAGS)?);
-        use frame::{CS, R11, RCX, RFLAGS, RIP, SS};
-        const LIMIT: u64 = 0x7fff_ffff_f000;
-        check_frames(
-            gdb,
-            &[
-                ("the unchanged frame", &[], true),
-                ("another rip", &[(RIP, rip + 2)], false),
-                ("another rcx", &[(RCX, rip + 2)], false),
-                (
-                    "rip and rcx changed alike",
-                    &[(RIP, rip + 2), (RCX, rip + 2)],
-                    true,
-                ),
-                ("another rflags", &[(RFLAGS, flags | 1 << 11)], false),
-                ("another r11", &[(R11, flags ^ 1)], false),
-                (
-                    "rflags and r11 changed alike",
-                    &[(RFLAGS, flags | 1 << 11), (R11, flags | 1 << 11)],
-                    true,
-                ),
-                ("TF", &[(RFLAGS, flags | TF), (R11, flags | TF)], false),
-                ("RF", &[(RFLAGS, flags | RF), (R11, flags | RF)], false),
-                ("CS of 32-bit code", &[(CS, 0x23)], false),
-                ("CS of the kernel", &[(CS, 0x10)], false),
-                ("another SS", &[(SS, 0x2a)], false),
-                ("SS of a TLS segment", &[(SS, 0x63)], false),
-                (
-                    "the program's last address",
-                    &[(RIP, LIMIT - 1), (RCX, LIMIT - 1)],
-                    true,
-                ),
-                ("the program's limit", &[(RIP, LIMIT), (RCX, LIMIT)], false),
-                (
-                    "the last canonical address",
-                    &[(RIP, (1 << 47) - 1), (RCX, (1 << 47) - 1)],
-                    false,
-                ),
-                ("not canonical", &[(RIP, 1 << 47), (RCX, 1 << 47)], false),
-                (
-                    "not canonical, high",
-                    &[(RIP, 1 << 63), (RCX, 1 << 63)],
-                    false,
-                ),
-                (
-                    "a kernel address",
-                    &[(RIP, u64::MAX), (RCX, u64::MAX)],
-                    false,
-                ),
-                ("the unchanged frame, again", &[], true),
-            ],
-        )
-    })?;
-    Ok(())
-}
+/// Offset of the work bits in the per-CPU data (kernel/src/arch/percpu.rs).
+const WORK: u64 = 16;
+/// The work bit of an edited frame.
+const FRAME_EDITED: u64 = 1 << 4;
 
-/// Rule 1 for 32-bit programs, where rip is always the landing pad.
-fn sysret_to_32_bit_code_only_where_it_is_safe() -> Result<()> {
-    for cpu in [AMD, INTEL] {
-        passes(machine(cpu, 32, "door_regs")?, |gdb| {
-            let exit = gdb.symbol("return_from_syscall32")?;
+/// Rule 1: a flag that SYSRET can't restore, or an edit of the frame, makes the return one by IRET.
+fn sysret_only_where_it_is_safe() -> Result<()> {
+    for (cpu, width, exit) in [
+        (AMD, 64, "return_from_syscall"),
+        (AMD, 32, "return_from_syscall32"),
+        (INTEL, 32, "return_from_syscall32"),
+    ] {
+        passes(machine(cpu, width, "door_regs")?, move |gdb| {
+            let exit = gdb.symbol(exit)?;
             gdb.go_to(exit)?;
             let at = gdb.registers()?.get(Register::Rsp);
             let flags = gdb.word(at + frame::RFLAGS)?;
-            use frame::{CS, RFLAGS, SS};
+            let flag = |flag: u64| [(frame::RFLAGS, flags | flag), (frame::R11, flags | flag)];
             check_frames(
                 gdb,
                 &[
                     ("the unchanged frame", &[], true),
-                    ("TF", &[(RFLAGS, flags | TF)], false),
-                    ("RF", &[(RFLAGS, flags | RF)], false),
-                    ("CS of 64-bit code", &[(CS, 0x33)], false),
-                    ("another SS", &[(SS, 0x63)], false),
+                    ("TF", &flag(TF), false),
+                    ("RF", &flag(RF), false),
                     ("the unchanged frame, again", &[], true),
                 ],
-            )
+            )?;
+            mark_edited(gdb)?;
+            check_frames(gdb, &[("an edited frame", &[], false)])?;
+            // The exit work has cleared the bit.
+            check_frames(gdb, &[("the next frame", &[], true)])
         })?;
+    }
+    Ok(())
+}
+
+/// An exit path, and a change of its frame that is no edit by the kernel's method: each clause of
+/// rule 1 in turn.
+const UNMARKED: &[(u32, &str, Changes)] = &[
+    (64, "rcx", &[(frame::RCX, 0x1000)]),
+    (64, "rip", &[(frame::RIP, 0x1000)]),
+    (64, "r11", &[(frame::R11, 0x203)]),
+    (64, "cs", &[(frame::CS, 0x23)]),
+    (64, "ss", &[(frame::SS, 0x63)]),
+    (
+        64,
+        "limit",
+        &[
+            (frame::RIP, 0x7fff_ffff_f000),
+            (frame::RCX, 0x7fff_ffff_f000),
+        ],
+    ),
+    (32, "rip_32", &[(frame::RIP, 1 << 32)]),
+    (32, "cs_32", &[(frame::CS, 0x33)]),
+    (32, "ss_32", &[(frame::SS, 0x63)]),
+];
+
+/// Rule 1: the test build panics before a SYSRET that does not restore the frame. gdb changes the
+/// frame as a kernel would that forgot to mark its edit.
+fn an_unmarked_edit_is_a_panic(width: u32, changes: Changes) -> Result<()> {
+    let exit = match width {
+        64 => "return_from_syscall",
+        _ => "return_from_syscall32",
+    };
+    let vm = machine(AMD, width, "door_regs")?.checked();
+    let outcome = gdb::run(vm, move |gdb| change_frame(gdb, exit, changes))?;
+    outcome.expect(Verdict::Panic)?.contains("SYSRET")?;
+    Ok(())
+}
+
+/// Sets the work bit that the kernel's own edits of a frame set. The GS base is the kernel's.
+fn mark_edited(gdb: &mut Gdb) -> Result<()> {
+    let work = gdb.registers()?.get(Register::GsBase) + WORK;
+    let bits = gdb.word(work)?;
+    gdb.write(work, &(bits | FRAME_EDITED).to_le_bytes())
+}
+
+/// Lets the machine run to an exit path, and changes the frame there.
+fn change_frame(gdb: &mut Gdb, exit: &str, changes: Changes) -> Result<()> {
+    let exit = gdb.symbol(exit)?;
+    gdb.go_to(exit)?;
+    let at = gdb.registers()?.get(Register::Rsp);
+    for (offset, value) in changes {
+        gdb.write(at + offset, &value.to_le_bytes())?;
     }
     Ok(())
 }
@@ -173,13 +176,8 @@ fn bad_frame(changes: Changes) -> Result<()> {
     ] {
         let vm = machine(AMD, width, "door_regs")?;
         let outcome = gdb::run(vm, move |gdb| {
-            let exit = gdb.symbol(exit)?;
-            gdb.go_to(exit)?;
-            let at = gdb.registers()?.get(Register::Rsp);
-            for (offset, value) in changes {
-                gdb.write(at + offset, &value.to_le_bytes())?;
-            }
-            Ok(())
+            change_frame(gdb, exit, changes)?;
+            mark_edited(gdb)
         })?;
         outcome
             .expect(Verdict::InitFailed)?

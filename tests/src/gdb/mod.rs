@@ -43,7 +43,12 @@ pub fn run(
     let directory = tempfile::Builder::new().prefix("trident-gdb-").tempdir()?;
     let socket = directory.path().join("gdb");
     let listener = UnixListener::bind(&socket)?;
-    let symbols = symbols(&paths::kernel_under_test())?;
+    let kernel = if vm.is_checked() {
+        paths::checked_kernel()
+    } else {
+        paths::kernel()
+    };
+    let symbols = symbols(&kernel)?;
     let vm = vm.args([
         "-chardev",
         &format!("socket,id=gdb,path={}", socket.display()),

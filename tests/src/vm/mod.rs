@@ -113,6 +113,11 @@ impl Vm {
         self.kernel(paths::checked_image())
     }
 
+    /// Whether the machine boots the test build.
+    pub fn is_checked(&self) -> bool {
+        self.kernel == Some(paths::checked_image())
+    }
+
     /// Boots from what [`Vm::arg`] attaches (a disk, a CD) instead of `-kernel`.
     pub fn no_kernel(mut self) -> Self {
         self.kernel = None;

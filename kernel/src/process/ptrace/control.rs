@@ -194,13 +194,13 @@ pub(super) fn set_mode(task: &Task, mode: Mode) {
         return;
     };
     tracing.mode = mode;
-    task.with_held_frame(|frame| {
+    task.edit_held_frame(|frame| {
         if mode.is_step() {
             // A TF that the instruction itself loads is the program's own.
-            tracing.forced_tf = !sets_flags && (tracing.forced_tf || frame.rflags & TF == 0);
-            frame.rflags |= TF;
+            tracing.forced_tf = !sets_flags && (tracing.forced_tf || frame.rflags.get() & TF == 0);
+            frame.rflags.update(|flags| flags | TF);
         } else if core::mem::take(&mut tracing.forced_tf) {
-            frame.rflags &= !TF;
+            frame.rflags.update(|flags| flags & !TF);
         }
     });
     if mode == Mode::Run {

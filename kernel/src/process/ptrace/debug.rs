@@ -4,7 +4,7 @@
 use core::sync::atomic::Ordering;
 
 use crate::abi::errno::Errno;
-use crate::abi::frame::{Frame, RF};
+use crate::abi::frame::{LiveFrame, RF};
 use crate::arch::cpu;
 use crate::arch::debug::{self, Breakpoint, DR6_RESERVED, DR6_STEP, DR6_TRAPS, DebugRegisters};
 use crate::mm::layout::TASK_SIZE;
@@ -142,7 +142,7 @@ pub fn stepped() {
 ///
 /// A breakpoint on execution traps before its instruction, again and again unless the thread
 /// continues with RF set (Intel SDM vol. 3, 18.3.1.1).
-pub fn trapped(frame: &mut Frame) -> Option<u64> {
+pub fn trapped(frame: &LiveFrame) -> Option<u64> {
     let task = current();
     let mut registers = task.debug_registers();
     let mut status = debug::take_status();
@@ -168,7 +168,7 @@ pub fn trapped(frame: &mut Frame) -> Option<u64> {
             if status & DR6_STEP != 0 {
                 continue;
             }
-            frame.rflags |= RF;
+            frame.rflags.update(|flags| flags | RF);
         }
         status &= !bit;
         seen |= bit;

@@ -73,7 +73,7 @@ pub fn read_fsave(task: &Task) -> Vec<u8> {
     let area = read(task);
     let mut legacy = [0; fsave::LEGACY_PART];
     legacy.copy_from_slice(&area[..fsave::LEGACY_PART]);
-    fsave::from_legacy(&legacy, &task.frame())[..FSAVE_SIZE].to_vec()
+    fsave::from_legacy(&legacy, task.frame().cs)[..FSAVE_SIZE].to_vec()
 }
 
 /// Bytes of FNSAVE's format.

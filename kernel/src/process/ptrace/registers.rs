@@ -1,10 +1,11 @@
 //! A stopped thread's registers as `struct user_regs_struct` of either width.
 
+use core::cell::Cell;
+
 use crate::abi::errno::Errno;
 use crate::abi::frame::USER32_CS;
-use crate::abi::frame::{Frame, TF};
+use crate::abi::frame::{LiveFrame, TF};
 use crate::arch::cpu;
-use crate::arch::percpu::work;
 use crate::arch::segments::Segments;
 use crate::mm::layout::TASK_SIZE;
 use crate::process::{Task, instruction};
@@ -14,7 +15,8 @@ pub const COUNT: usize = 27;
 /// Number of registers of a 32-bit thread (user_32.h).
 pub const COUNT_32: usize = 17;
 
-/// Indices into the 64-bit structure, whose first registers are in the order of [`Frame`].
+/// Indices into the 64-bit structure, whose first registers are in the order of
+/// [`Frame`](crate::abi::frame::Frame).
 mod index {
     pub const CS: usize = 17;
     pub const FLAGS: usize = 18;
@@ -100,27 +102,27 @@ pub fn read_32(task: &Task) -> [u32; COUNT_32] {
     INDICES_32.map(|place| all[place] as u32)
 }
 
-/// The register of [`Frame`] with this index in the 64-bit structure.
-fn general_register(f: &mut Frame, place: usize) -> Option<&mut u64> {
+/// The register of the frame with this index in the 64-bit structure.
+fn general_register(f: &LiveFrame, place: usize) -> Option<&Cell<u64>> {
     Some(match place {
-        0 => &mut f.r15,
-        1 => &mut f.r14,
-        2 => &mut f.r13,
-        3 => &mut f.r12,
-        4 => &mut f.rbp,
-        5 => &mut f.rbx,
-        6 => &mut f.r11,
-        7 => &mut f.r10,
-        8 => &mut f.r9,
-        9 => &mut f.r8,
-        10 => &mut f.rax,
-        11 => &mut f.rcx,
-        12 => &mut f.rdx,
-        13 => &mut f.rsi,
-        14 => &mut f.rdi,
-        15 => &mut f.orig_rax,
-        16 => &mut f.rip,
-        19 => &mut f.rsp,
+        0 => &f.r15,
+        1 => &f.r14,
+        2 => &f.r13,
+        3 => &f.r12,
+        4 => &f.rbp,
+        5 => &f.rbx,
+        6 => &f.r11,
+        7 => &f.r10,
+        8 => &f.r9,
+        9 => &f.r8,
+        10 => &f.rax,
+        11 => &f.rcx,
+        12 => &f.rdx,
+        13 => &f.rsi,
+        14 => &f.rdi,
+        15 => &f.orig_rax,
+        16 => &f.rip,
+        19 => &f.rsp,
         _ => return None,
     })
 }
@@ -165,22 +167,19 @@ pub fn write(task: &Task, place: usize, value: u64) -> Result<(), Errno> {
             _ => {}
         }
     }
-    let done = task.with_held_frame(|frame| match place {
-        CS => frame.cs = selector.into(),
-        SS => frame.ss = selector.into(),
+    let done = task.edit_held_frame(|frame| match place {
+        CS => frame.cs.set(selector.into()),
+        SS => frame.ss.set(selector.into()),
         FLAGS => {
-            let kept = frame.rflags & !WRITABLE_FLAGS | if keeps_tf { TF } else { 0 };
-            frame.rflags = kept | value & WRITABLE_FLAGS;
+            let kept = frame.rflags.get() & !WRITABLE_FLAGS | if keeps_tf { TF } else { 0 };
+            frame.rflags.set(kept | value & WRITABLE_FLAGS);
         }
         _ => {
             if let Some(register) = general_register(frame, place) {
-                *register = value;
+                register.set(value);
             }
         }
     });
-    // IRET: SYSRET and SYSEXIT take rip and other registers from rcx, r11 or rdx, so that they
-    // can't return with arbitrary registers.
-    task.set_work(work::IRET);
     done.ok_or(Errno::ESRCH)
 }
 

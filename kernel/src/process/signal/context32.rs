@@ -4,8 +4,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::frame::{Delivery, FramePlace, RESTORED_FLAGS};
-use crate::abi::frame::Frame;
-use crate::arch::percpu::{self, work};
+use crate::abi::frame::LiveFrame;
 use crate::arch::segments::{Segments, set_selectors};
 
 /// struct sigcontext_32; segment registers take a 32-bit word each.
@@ -38,28 +37,28 @@ pub struct SigContext32 {
 }
 
 /// Saves the registers of the interrupted code.
-pub fn save(frame: &Frame, delivery: &Delivery<'_>, place: &FramePlace) -> SigContext32 {
+pub fn save(frame: &LiveFrame, delivery: &Delivery<'_>, place: &FramePlace) -> SigContext32 {
     let Segments { ds, es, fs, gs, .. } = Segments::read();
     SigContext32 {
         gs: gs.into(),
         fs: fs.into(),
         es: es.into(),
         ds: ds.into(),
-        di: frame.rdi as u32,
-        si: frame.rsi as u32,
-        bp: frame.rbp as u32,
-        sp: frame.rsp as u32,
-        bx: frame.rbx as u32,
-        dx: frame.rdx as u32,
-        cx: frame.rcx as u32,
-        ax: frame.rax as u32,
+        di: frame.rdi.get() as u32,
+        si: frame.rsi.get() as u32,
+        bp: frame.rbp.get() as u32,
+        sp: frame.rsp.get() as u32,
+        bx: frame.rbx.get() as u32,
+        dx: frame.rdx.get() as u32,
+        cx: frame.rcx.get() as u32,
+        ax: frame.rax.get() as u32,
         trapno: delivery.trap.number as u32,
         err: delivery.trap.error as u32,
-        ip: frame.rip as u32,
-        cs: frame.cs as u32,
-        flags: frame.rflags as u32,
-        sp_at_signal: frame.rsp as u32,
-        ss: frame.ss as u32,
+        ip: frame.rip.get() as u32,
+        cs: frame.cs.get() as u32,
+        flags: frame.rflags.get() as u32,
+        sp_at_signal: frame.rsp.get() as u32,
+        ss: frame.ss.get() as u32,
         fpstate: place.fpstate.start as u32,
         oldmask: delivery.mask as u32,
         cr2: delivery.trap.cr2 as u32,
@@ -67,29 +66,29 @@ pub fn save(frame: &Frame, delivery: &Delivery<'_>, place: &FramePlace) -> SigCo
 }
 
 /// Restores the registers. Registers that 32-bit code doesn't have are unchanged.
-pub fn load(frame: &mut Frame, context: &SigContext32) {
-    frame.rdi = context.di.into();
-    frame.rsi = context.si.into();
-    frame.rbp = context.bp.into();
-    frame.rsp = context.sp.into();
-    frame.rbx = context.bx.into();
-    frame.rdx = context.dx.into();
-    frame.rcx = context.cx.into();
-    frame.rax = context.ax.into();
-    frame.rip = context.ip.into();
+pub fn load(frame: &LiveFrame, context: &SigContext32) {
+    frame.rdi.set(context.di.into());
+    frame.rsi.set(context.si.into());
+    frame.rbp.set(context.bp.into());
+    frame.rsp.set(context.sp.into());
+    frame.rbx.set(context.bx.into());
+    frame.rdx.set(context.dx.into());
+    frame.rcx.set(context.cx.into());
+    frame.rax.set(context.ax.into());
+    frame.rip.set(context.ip.into());
     // RPL 3, whatever the frame contains.
-    frame.cs = u64::from(context.cs as u16 | 3);
-    frame.ss = u64::from(context.ss as u16 | 3);
+    frame.cs.set(u64::from(context.cs as u16 | 3));
+    frame.ss.set(u64::from(context.ss as u16 | 3));
     let flags = u64::from(context.flags);
-    frame.rflags = frame.rflags & !RESTORED_FLAGS | flags & RESTORED_FLAGS;
+    frame
+        .rflags
+        .set(frame.rflags.get() & !RESTORED_FLAGS | flags & RESTORED_FLAGS);
     // Not a call: nothing to restart.
-    frame.orig_rax = u64::MAX;
+    frame.orig_rax.set(u64::MAX);
     set_selectors(
         context.ds as u16,
         context.es as u16,
         context.fs as u16,
         context.gs as u16,
     );
-    // The exit path of the call's door may be SYSEXIT, which returns to the landing pad.
-    percpu::set_work(work::IRET);
 }

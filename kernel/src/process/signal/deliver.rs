@@ -5,7 +5,7 @@ use super::Trap;
 use super::alternate::AlternateStack;
 use super::frame::Delivery;
 use super::{Action, SA_IA32_ABI, force, frame32, frame64, mask, restart};
-use crate::abi::frame::Frame;
+use crate::abi::frame::LiveFrame;
 use crate::abi::signal::{DEFAULT, IGNORE, IGNORED_BY_DEFAULT, SIGSEGV, STOPPING, SigInfo, bit};
 use crate::arch::percpu::work;
 use crate::arch::{fpu, percpu};
@@ -18,8 +18,6 @@ use linux_raw_sys::general::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SS_AUTODISARM
 /// Dequeues and delivers signals of the running task until none is left or a handler's frame has
 /// been pushed. After that the caller calls it again for signals that are left: the handler of the
 /// signal delivered last runs first.
-///
-/// The frame is borrowed only where it is needed, as a tracer may change it at a stop in between.
 pub fn deliver() {
     let task = current_task();
     loop {
@@ -40,7 +38,7 @@ pub fn deliver() {
             continue;
         }
         let Some(info) = next(&task) else {
-            current().with_frame(restart::without_handler);
+            restart::without_handler();
             mask::restore();
             return;
         };
@@ -67,8 +65,8 @@ pub fn deliver() {
             _ => {
                 // The signal frame saves the address at which the thread continues after the
                 // handler.
-                current().with_frame(|frame| {
-                    rseq::resume(frame);
+                rseq::resume();
+                current().edit_frame(|frame| {
                     restart::before_handler(frame, action.flags & u64::from(SA_RESTART) != 0);
                     call_handler(&task, frame, &info, action);
                 });
@@ -113,7 +111,7 @@ fn take_action(task: &Task, info: &SigInfo) -> (Action, bool) {
 /// Pushes the signal frame, and sets the mask and the registers that the handler runs with. If the
 /// frame can't be written the program gets SIGSEGV, which kills it if SIGSEGV is the signal
 /// delivered.
-fn call_handler(task: &Task, frame: &mut Frame, info: &SigInfo, action: Action) {
+fn call_handler(task: &Task, frame: &LiveFrame, info: &SigInfo, action: Action) {
     let (old_mask, delivery) = {
         let signals = task.signals.lock();
         let delivery = Delivery {

@@ -14,7 +14,7 @@
 
 use linux_raw_sys::general as linux;
 
-use crate::abi::frame::Frame;
+use crate::abi::frame::LiveFrame;
 use crate::abi::signal::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SigInfo};
 use crate::arch::debug::{DR6_STEP, DR6_TRAPS};
 use crate::arch::fpu;
@@ -65,14 +65,14 @@ fn float_code(vector: u8, (control, status, mxcsr): (u16, u16, u32)) -> Option<u
 
 /// The signal for a #DB, by DR6; `None` if none of its conditions is the program's. May set RF in
 /// `frame`.
-pub fn debug_signal(frame: &mut Frame) -> Option<SigInfo> {
+pub fn debug_signal(frame: &LiveFrame) -> Option<SigInfo> {
     let status = ptrace::debug::trapped(frame)?;
     let code = match status {
         _ if status & DR6_STEP != 0 => linux::TRAP_TRACE,
         _ if status & DR6_TRAPS != 0 => linux::TRAP_HWBKPT,
         _ => linux::TRAP_BRKPT,
     };
-    Some(SigInfo::fault(SIGTRAP, code as i32, frame.rip))
+    Some(SigInfo::fault(SIGTRAP, code as i32, frame.rip.get()))
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@
 
 use super::fsave;
 use crate::abi::errno::Errno;
-use crate::abi::frame::Frame;
 use crate::arch::fpu::{
     self, FpuState, HEADER_SIZE, LEGACY_SIZE, MXCSR_OFFSET, X87_AND_SSE, XSTATE_BV_OFFSET,
 };
@@ -59,11 +58,11 @@ pub fn place(sp: u64, is_32bit: bool) -> FpstatePlace {
     FpstatePlace { start, area }
 }
 
-/// Stores the running task's FPU state in its signal frame.
+/// Stores the running task's FPU state in its signal frame. `cs` is the interrupted code's.
 ///
 /// # Errors
 /// `EFAULT`.
-pub fn save(place: FpstatePlace, frame: &Frame) -> Result<(), Errno> {
+pub fn save(place: FpstatePlace, cs: u64) -> Result<(), Errno> {
     let info = fpu::info();
     let is_32bit = place.start != place.area;
     // sw_reserved and the XSAVE header after it: XSAVE writes only the header's first word, and
@@ -86,7 +85,7 @@ pub fn save(place: FpstatePlace, frame: &Frame) -> Result<(), Errno> {
     usercopy::fpu::save(place.area)?;
     if is_32bit {
         let legacy: [u8; fsave::LEGACY_PART] = UserPtr::new(place.area).read()?;
-        UserPtr::new(place.start).write(fsave::from_legacy(&legacy, frame))?;
+        UserPtr::new(place.start).write(fsave::from_legacy(&legacy, cs))?;
     }
     if info.xsave {
         // Old programs expect x87 and SSE here even if both are in their initial state.

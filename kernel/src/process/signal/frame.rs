@@ -9,7 +9,7 @@ use super::alternate::AlternateStack;
 use super::state::Trap;
 use super::{Action, fpstate};
 use crate::abi::errno::Errno;
-use crate::abi::frame::Frame;
+use crate::abi::frame::LiveFrame;
 use crate::abi::signal::SigInfo;
 use crate::arch::gdt::USER_DS;
 
@@ -51,7 +51,7 @@ const RED_ZONE: u64 = 128;
 /// # Errors
 /// `EFAULT` if the alternate stack is too small for the frame.
 pub fn place(
-    frame: &Frame,
+    frame: &LiveFrame,
     delivery: &Delivery<'_>,
     size: usize,
     is_32bit: bool,
@@ -60,9 +60,9 @@ pub fn place(
         action, alternate, ..
     } = delivery;
     let wants = |flag: u32| action.flags & u64::from(flag) != 0;
-    let is_nested = alternate.is_used_at(frame.rsp);
+    let is_nested = alternate.is_used_at(frame.rsp.get());
     let mut enters = false;
-    let mut sp = frame.rsp;
+    let mut sp = frame.rsp.get();
     if !is_32bit {
         sp = sp.wrapping_sub(RED_ZONE);
     }
@@ -73,7 +73,7 @@ pub fn place(
         }
     } else if is_32bit
         && !is_nested
-        && frame.ss != u64::from(USER_DS)
+        && frame.ss.get() != u64::from(USER_DS)
         && !wants(SA_RESTORER)
         && action.restorer != 0
     {

@@ -23,8 +23,7 @@ use super::context32::{self, SigContext32};
 use super::frame::{Delivery, FramePlace, HANDLER_FLAGS, UC_FP_XSTATE, place};
 use super::{fpstate, layout, mask};
 use crate::abi::errno::Errno;
-use crate::abi::frame::Frame;
-use crate::abi::frame::USER32_CS;
+use crate::abi::frame::{LiveFrame, USER32_CS};
 use crate::arch::gdt::USER_DS;
 use crate::arch::{fpu, segments};
 use crate::process::current;
@@ -88,7 +87,7 @@ const RT_CODE: [u8; 8] = [0xb8, 173, 0, 0, 0, 0xcd, 0x80, 0];
 ///
 /// # Errors
 /// `EFAULT` if the frame can't be written.
-pub fn push(frame: &mut Frame, delivery: &Delivery<'_>) -> Result<(), Errno> {
+pub fn push(frame: &LiveFrame, delivery: &Delivery<'_>) -> Result<(), Errno> {
     let wants_info = delivery.action.flags & u64::from(SA_SIGINFO) != 0;
     let size = if wants_info {
         size_of::<RtFrame>()
@@ -96,7 +95,7 @@ pub fn push(frame: &mut Frame, delivery: &Delivery<'_>) -> Result<(), Errno> {
         OLD_SIZE
     };
     let place = place(frame, delivery, size, true)?;
-    fpstate::save(place.fpstate, frame)?;
+    fpstate::save(place.fpstate, frame.cs.get())?;
     let return_to = |symbol: fn(u64) -> u64, code: usize| {
         let base = current().mm().map_or(0, |mm| mm.lock().landmarks.vdso);
         if delivery.action.flags & u64::from(SA_RESTORER) != 0 {
@@ -110,26 +109,27 @@ pub fn push(frame: &mut Frame, delivery: &Delivery<'_>) -> Result<(), Errno> {
     if wants_info {
         let return_to = return_to(vdso::kernel_rt_sigreturn, size_of::<RtFrame>() - 8);
         write_rt(frame, delivery, &place, return_to)?;
-        frame.rdx = place.frame + RT_INFO;
-        frame.rcx = place.frame + RT_UCONTEXT;
+        frame.rdx.set(place.frame + RT_INFO);
+        frame.rcx.set(place.frame + RT_UCONTEXT);
     } else {
         let return_to = return_to(vdso::kernel_sigreturn, OLD_SIZE - 8);
         write_old(frame, delivery, &place, return_to)?;
-        (frame.rdx, frame.rcx) = (0, 0);
+        frame.rdx.set(0);
+        frame.rcx.set(0);
     }
     // The arguments are on the stack, and in registers for programs built with -mregparm=3.
-    frame.rax = delivery.info.signo.into();
-    frame.rip = delivery.action.handler;
-    frame.rsp = place.frame;
-    frame.rflags &= !HANDLER_FLAGS;
-    frame.cs = USER32_CS.into();
-    frame.ss = USER_DS.into();
+    frame.rax.set(delivery.info.signo.into());
+    frame.rip.set(delivery.action.handler);
+    frame.rsp.set(place.frame);
+    frame.rflags.update(|flags| flags & !HANDLER_FLAGS);
+    frame.cs.set(USER32_CS.into());
+    frame.ss.set(USER_DS.into());
     segments::set_data(USER_DS);
     Ok(())
 }
 
 fn write_old(
-    frame: &Frame,
+    frame: &LiveFrame,
     delivery: &Delivery<'_>,
     place: &FramePlace,
     return_to: u32,
@@ -147,7 +147,7 @@ fn write_old(
 }
 
 fn write_rt(
-    frame: &Frame,
+    frame: &LiveFrame,
     delivery: &Delivery<'_>,
     place: &FramePlace,
     return_to: u32,
@@ -174,8 +174,8 @@ fn write_rt(
 ///
 /// # Errors
 /// `EFAULT` for a frame that can't be read, or with an FPU state that the CPU would not accept.
-pub fn pop_old(frame: &mut Frame) -> Result<(), Errno> {
-    let at = UserPtr::new(frame.rsp.wrapping_sub(8));
+pub fn pop_old(frame: &LiveFrame) -> Result<(), Errno> {
+    let at = UserPtr::new(frame.rsp.get().wrapping_sub(8));
     let head: OldHead = at.read()?;
     let tail: OldTail = at.cast().byte_add(OLD_TAIL as u64).read()?;
     mask::set(u64::from(head.context.oldmask) | u64::from(tail.mask_high) << 32);
@@ -187,8 +187,8 @@ pub fn pop_old(frame: &mut Frame) -> Result<(), Errno> {
 ///
 /// # Errors
 /// As [`pop_old`].
-pub fn pop_rt(frame: &mut Frame) -> Result<(), Errno> {
-    let saved: RtFrame = UserPtr::new(frame.rsp.wrapping_sub(4)).read()?;
+pub fn pop_rt(frame: &LiveFrame) -> Result<(), Errno> {
+    let saved: RtFrame = UserPtr::new(frame.rsp.get().wrapping_sub(4)).read()?;
     let [low, high] = saved.mask.map(u64::from);
     mask::set(low | high << 32);
     restore(frame, &saved.context)?;
@@ -198,11 +198,15 @@ pub fn pop_rt(frame: &mut Frame) -> Result<(), Errno> {
         flags,
         size: size.into(),
     };
-    current().signals.lock().alternate.restore(stack, frame.rsp);
+    current()
+        .signals
+        .lock()
+        .alternate
+        .restore(stack, frame.rsp.get());
     Ok(())
 }
 
-fn restore(frame: &mut Frame, context: &SigContext32) -> Result<(), Errno> {
+fn restore(frame: &LiveFrame, context: &SigContext32) -> Result<(), Errno> {
     current().signals.lock().restart = None;
     context32::load(frame, context);
     fpstate::restore(context.fpstate.into(), true)

@@ -16,7 +16,7 @@ use super::alternate::AlternateStack;
 use super::frame::{Delivery, HANDLER_FLAGS, RESTORED_FLAGS, UC_FP_XSTATE, place};
 use super::{fpstate, layout, mask};
 use crate::abi::errno::Errno;
-use crate::abi::frame::Frame;
+use crate::abi::frame::{Frame, LiveFrame};
 use crate::arch::fpu;
 use crate::arch::gdt::{USER_CS, USER_DS, is_stack_segment};
 use crate::process::current;
@@ -78,31 +78,31 @@ const _: () = assert!(size_of::<SigContext64>() == 256 && size_of::<Head>() == 3
 /// Size of the frame without the FPU state, bytes.
 const SIZE: usize = size_of::<Head>() + size_of::<layout::Info64>();
 
-fn context(frame: &Frame, delivery: &Delivery<'_>, fpstate: u64) -> SigContext64 {
+fn context(frame: &LiveFrame, delivery: &Delivery<'_>, fpstate: u64) -> SigContext64 {
     let Trap { number, error, cr2 } = delivery.trap;
     SigContext64 {
-        r8: frame.r8,
-        r9: frame.r9,
-        r10: frame.r10,
-        r11: frame.r11,
-        r12: frame.r12,
-        r13: frame.r13,
-        r14: frame.r14,
-        r15: frame.r15,
-        di: frame.rdi,
-        si: frame.rsi,
-        bp: frame.rbp,
-        bx: frame.rbx,
-        dx: frame.rdx,
-        ax: frame.rax,
-        cx: frame.rcx,
-        sp: frame.rsp,
-        ip: frame.rip,
-        flags: frame.rflags,
-        cs: frame.cs as u16,
+        r8: frame.r8.get(),
+        r9: frame.r9.get(),
+        r10: frame.r10.get(),
+        r11: frame.r11.get(),
+        r12: frame.r12.get(),
+        r13: frame.r13.get(),
+        r14: frame.r14.get(),
+        r15: frame.r15.get(),
+        di: frame.rdi.get(),
+        si: frame.rsi.get(),
+        bp: frame.rbp.get(),
+        bx: frame.rbx.get(),
+        dx: frame.rdx.get(),
+        ax: frame.rax.get(),
+        cx: frame.rcx.get(),
+        sp: frame.rsp.get(),
+        ip: frame.rip.get(),
+        flags: frame.rflags.get(),
+        cs: frame.cs.get() as u16,
         gs: 0,
         fs: 0,
-        ss: frame.ss as u16,
+        ss: frame.ss.get() as u16,
         err: error,
         trapno: number,
         oldmask: delivery.mask,
@@ -116,18 +116,18 @@ fn context(frame: &Frame, delivery: &Delivery<'_>, fpstate: u64) -> SigContext64
 ///
 /// # Errors
 /// `EFAULT` if the frame can't be written, or there is no restorer to return to.
-pub fn push(frame: &mut Frame, delivery: &Delivery<'_>) -> Result<(), Errno> {
+pub fn push(frame: &LiveFrame, delivery: &Delivery<'_>) -> Result<(), Errno> {
     let action = &delivery.action;
     if action.flags & u64::from(SA_RESTORER) == 0 {
         return Err(Errno::EFAULT);
     }
     let place = place(frame, delivery, SIZE, false)?;
-    fpstate::save(place.fpstate, frame)?;
+    fpstate::save(place.fpstate, frame.cs.get())?;
     let mut flags = UC_SIGCONTEXT_SS;
     if fpu::info().xsave {
         flags |= UC_FP_XSTATE;
     }
-    if frame.cs == u64::from(USER_CS) {
+    if frame.cs.get() == u64::from(USER_CS) {
         flags |= UC_STRICT_RESTORE_SS;
     }
     let AlternateStack {
@@ -148,24 +148,25 @@ pub fn push(frame: &mut Frame, delivery: &Delivery<'_>) -> Result<(), Errno> {
     if action.flags & u64::from(SA_SIGINFO) != 0 {
         info.write(layout::to_64(delivery.info))?;
     }
-    frame.rdi = delivery.info.signo.into();
+    frame.rdi.set(delivery.info.signo.into());
     // al, for handlers without a prototype: no vector register has an argument.
-    frame.rax = 0;
-    frame.rsi = info.address();
-    frame.rdx = head.address() + 8;
-    frame.rip = action.handler;
-    frame.rsp = head.address();
-    frame.rflags &= !HANDLER_FLAGS;
+    frame.rax.set(0);
+    frame.rsi.set(info.address());
+    frame.rdx.set(head.address() + 8);
+    frame.rip.set(action.handler);
+    frame.rsp.set(head.address());
+    frame.rflags.update(|flags| flags & !HANDLER_FLAGS);
     // The handler is 64-bit code, whatever the interrupted code is.
-    frame.cs = USER_CS.into();
+    frame.cs.set(USER_CS.into());
     keep_valid_ss(frame);
     Ok(())
 }
 
 /// Replaces an SS with which IRET to 64-bit code would fault (force_valid_ss).
-fn keep_valid_ss(frame: &mut Frame) {
-    if frame.ss != u64::from(USER_DS) && !is_stack_segment(frame.ss as u16) {
-        frame.ss = USER_DS.into();
+fn keep_valid_ss(frame: &LiveFrame) {
+    let ss = frame.ss.get();
+    if ss != u64::from(USER_DS) && !is_stack_segment(ss as u16) {
+        frame.ss.set(USER_DS.into());
     }
 }
 
@@ -173,13 +174,13 @@ fn keep_valid_ss(frame: &mut Frame) {
 ///
 /// # Errors
 /// `EFAULT` for a frame that can't be read, or with an FPU state that the CPU would not accept.
-pub fn pop(frame: &mut Frame) -> Result<(), Errno> {
+pub fn pop(frame: &LiveFrame) -> Result<(), Errno> {
     // The return address has been popped.
-    let head: Head = UserPtr::new(frame.rsp.wrapping_sub(8)).read()?;
+    let head: Head = UserPtr::new(frame.rsp.get().wrapping_sub(8)).read()?;
     mask::set(head.mask);
     let sc = &head.context;
-    *frame = Frame {
-        entry: frame.entry,
+    frame.replace(&Frame {
+        entry: frame.entry.get(),
         r15: sc.r15,
         r14: sc.r14,
         r13: sc.r13,
@@ -199,12 +200,12 @@ pub fn pop(frame: &mut Frame) -> Result<(), Errno> {
         orig_rax: u64::MAX,
         rip: sc.ip,
         cs: u64::from(sc.cs | 3),
-        rflags: frame.rflags & !RESTORED_FLAGS | sc.flags & RESTORED_FLAGS,
+        rflags: frame.rflags.get() & !RESTORED_FLAGS | sc.flags & RESTORED_FLAGS,
         rsp: sc.sp,
         ss: u64::from(sc.ss | 3),
-    };
+    });
     // Older programs change CS in the frame and leave an SS that doesn't match.
-    if head.flags & UC_STRICT_RESTORE_SS == 0 && frame.cs == u64::from(USER_CS) {
+    if head.flags & UC_STRICT_RESTORE_SS == 0 && frame.cs.get() == u64::from(USER_CS) {
         keep_valid_ss(frame);
     }
     current().signals.lock().restart = None;
@@ -215,6 +216,10 @@ pub fn pop(frame: &mut Frame) -> Result<(), Errno> {
         flags: flags as u32,
         size,
     };
-    current().signals.lock().alternate.restore(stack, frame.rsp);
+    current()
+        .signals
+        .lock()
+        .alternate
+        .restore(stack, frame.rsp.get());
     Ok(())
 }

@@ -13,7 +13,6 @@
 //!       108   status again; X86_FXSR_MAGIC: 0, an FXSAVE area follows
 //! ```
 
-use crate::abi::frame::Frame;
 use crate::arch::segments::Segments;
 
 /// Bytes of FNSAVE's format (the head of struct _fpstate_32).
@@ -34,8 +33,8 @@ fn half(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
-/// Converts the x87 part of an FXSAVE area to FNSAVE's format.
-pub fn from_legacy(legacy: &[u8; LEGACY_PART], frame: &Frame) -> [u8; SIZE] {
+/// Converts the x87 part of an FXSAVE area to FNSAVE's format. `cs` is the program's.
+pub fn from_legacy(legacy: &[u8; LEGACY_PART], cs: u64) -> [u8; SIZE] {
     let mut out = [0; SIZE];
     let status = half(legacy, 2);
     let offset = |at: usize| u32::from(half(legacy, at)) | u32::from(half(legacy, at + 2)) << 16;
@@ -45,7 +44,7 @@ pub fn from_legacy(legacy: &[u8; LEGACY_PART], frame: &Frame) -> [u8; SIZE] {
         u32::from(wide_tags(legacy)) | UPPER,
         offset(8),
         // FXSAVE's 64-bit format has no selectors: the present ones are used instead.
-        frame.cs as u32,
+        cs as u32,
         offset(16),
         u32::from(Segments::read().ds) | UPPER,
     ];
@@ -117,7 +116,6 @@ fn tag_of_content(register: &[u8]) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::{LEGACY_PART, from_legacy, into_legacy};
-    use crate::abi::frame::Frame;
     use crate::kernel_test;
 
     kernel_test!(

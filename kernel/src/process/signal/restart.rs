@@ -15,7 +15,7 @@
 use super::state::Restart;
 use crate::abi::door::Table;
 use crate::abi::errno::{Errno, SysResult, to_rax};
-use crate::abi::frame::Frame;
+use crate::abi::frame::LiveFrame;
 use crate::process::current;
 
 /// Bytes of SYSCALL and of INT 0x80.
@@ -42,9 +42,10 @@ pub fn restart_syscall() -> SysResult {
     }
 }
 
-/// Whether the frame is a system call's, not an exception's or one after sigreturn(2).
-fn is_call(frame: &Frame) -> bool {
-    frame.orig_rax as i32 != -1
+/// Whether a frame with this orig_rax is a system call's, not an exception's or one after
+/// sigreturn(2).
+fn is_call(orig_rax: u64) -> bool {
+    orig_rax as i32 != -1
 }
 
 /// restart_syscall(2)'s number.
@@ -55,37 +56,39 @@ const fn restart_number(table: Table) -> u64 {
     }
 }
 
-fn restart_call(frame: &mut Frame, number: u64) {
-    frame.rax = number;
-    frame.rip = frame.rip.wrapping_sub(INSTRUCTION);
+fn restart_call(frame: &LiveFrame, number: u64) {
+    frame.rax.set(number);
+    frame.rip.update(|rip| rip.wrapping_sub(INSTRUCTION));
 }
 
 /// Prepares a call's frame before a handler: restarts the call, or makes it return `EINTR`.
 /// `restarts`: the handler has SA_RESTART.
-pub fn before_handler(frame: &mut Frame, restarts: bool) {
-    if !is_call(frame) {
+pub fn before_handler(frame: &LiveFrame, restarts: bool) {
+    let number = frame.orig_rax.get();
+    if !is_call(number) {
         return;
     }
-    match frame.rax {
-        NO_INTR => restart_call(frame, frame.orig_rax),
-        SYS if restarts => restart_call(frame, frame.orig_rax),
-        SYS | NO_HAND | BLOCK => frame.rax = to_rax(Err(Errno::EINTR)),
+    match frame.rax.get() {
+        NO_INTR => restart_call(frame, number),
+        SYS if restarts => restart_call(frame, number),
+        SYS | NO_HAND | BLOCK => frame.rax.set(to_rax(Err(Errno::EINTR))),
         _ => {}
     }
 }
 
-/// Restarts a call after which no handler runs.
-pub fn without_handler(frame: &mut Frame) {
-    if !is_call(frame) {
+/// Restarts the running task's call if it was interrupted and no handler runs.
+pub fn without_handler() {
+    let task = current();
+    let frame = task.frame();
+    if !is_call(frame.orig_rax) {
         return;
     }
-    match frame.rax {
-        NO_INTR | SYS | NO_HAND => restart_call(frame, frame.orig_rax),
-        BLOCK => {
-            if let Some(table) = frame.table() {
-                restart_call(frame, restart_number(table));
-            }
-        }
-        _ => {}
+    let number = match frame.rax {
+        NO_INTR | SYS | NO_HAND => Some(frame.orig_rax),
+        BLOCK => frame.table().map(restart_number),
+        _ => None,
+    };
+    if let Some(number) = number {
+        task.edit_frame(|frame| restart_call(frame, number));
     }
 }

@@ -2,7 +2,7 @@
 //! its row in the table has one for the call log, which prints the frame.
 
 use crate::abi::errno::{Errno, SysResult};
-use crate::abi::frame::Frame;
+use crate::abi::frame::LiveFrame;
 use crate::abi::signal::{SIGSEGV, SigInfo};
 use crate::dev::log::log;
 use crate::process::current;
@@ -10,10 +10,10 @@ use crate::process::signal::{self, frame32, frame64, restart};
 
 /// Restores a signal frame; the result is the interrupted code's rax. A bad frame raises SIGSEGV,
 /// with the registers loaded so far.
-fn restore_frame(name: &str, pop: fn(&mut Frame) -> Result<(), Errno>) -> SysResult {
+fn restore_frame(name: &str, pop: fn(&LiveFrame) -> Result<(), Errno>) -> SysResult {
     let task = current();
     let sp = task.frame().rsp;
-    if task.with_frame(pop).is_ok() {
+    if task.edit_frame(pop).is_ok() {
         return Ok(task.frame().rax as usize);
     }
     log!("[{}]: bad frame in {name}: sp {sp:#x}", task.tid());
