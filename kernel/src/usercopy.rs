@@ -4,7 +4,7 @@
 //! copy, and returns `EFAULT` if a fault can't be resolved (`arch/extable.rs`). The program may
 //! change memory between two reads of the same address: read once, check the copy.
 //!
-//! `strings.rs` reads strings, `fpu.rs` saves and loads the FPU state of signal frames.
+//! `strings.rs` reads strings, `window.rs` has accesses by word, for signal frames.
 //!
 //! Floor 8: it may use the floors below (tests/floors/floors.txt), of which it needs the address
 //! space's limits, the scheduler's preemption points and the table of recoverable faults. A fault
@@ -20,6 +20,8 @@ use core::arch::{asm, naked_asm};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
+#[cfg(debug_assertions)]
+use x86_64::registers::rflags::{self, RFlags};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::abi::errno::Errno;
@@ -29,10 +31,11 @@ use crate::mm::{PAGE_SIZE, fallible};
 use crate::sched::preempt::{self, STRIDE};
 use crate::{clac, extable, stac};
 
-pub mod fpu;
 mod strings;
+pub mod window;
 
 pub use strings::first_nul;
+pub use window::Window;
 
 /// Plain old data: types that can be copied to and from user memory as bytes.
 ///
@@ -283,12 +286,17 @@ pub fn check(address: u64, len: usize) -> Result<(), Errno> {
     }
 }
 
-/// Asserts in test builds that no lock is held: an access to user memory may fault and sleep for
-/// memory.
+/// Asserts in test builds that no lock is held, as an access to user memory may fault and sleep for
+/// memory, and that no [`Window`] is open.
 #[inline(always)]
 #[cfg_attr(debug_assertions, track_caller)]
 fn may_sleep() {
     crate::sync::assert_none_held("user memory is touched");
+    #[cfg(debug_assertions)]
+    assert!(
+        !rflags::read().contains(RFlags::ALIGNMENT_CHECK),
+        "a window to user memory is open"
+    );
 }
 
 /// Copies up to the first byte that can't be read; returns the number of bytes copied.

@@ -194,6 +194,12 @@ impl Process {
         self.actions.lock().clone()
     }
 
+    /// Calls `f` with the signal actions locked.
+    #[inline]
+    pub fn with_actions<T>(&self, f: impl FnOnce(&mut SignalActions) -> T) -> T {
+        f(&mut self.actions.lock().lock())
+    }
+
     /// Copies the signal actions if they are shared (unshare_sighand in fs/exec.c).
     pub fn unshare_actions(&self) {
         let mut actions = self.actions.lock();

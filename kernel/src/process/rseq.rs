@@ -13,11 +13,13 @@ use crate::abi::signal::{SIGSEGV, SigInfo};
 use crate::arch::percpu::{self, work};
 use crate::mm::layout::TASK_SIZE;
 use crate::process::signal;
-use crate::usercopy::UserPtr;
+use crate::usercopy::{UserPtr, Window};
 
 // Offsets in `struct rseq`, which begins with cpu_id_start and cpu_id.
-const SEQUENCE: u64 = 8;
-const NODE_ID: u64 = 20;
+const CPU_IDS: usize = 0;
+const SEQUENCE: usize = 8;
+const NODE_ID: usize = 20;
+const MM_CID: usize = 24;
 
 /// Bytes of `struct rseq` that the kernel supports, up to `mm_cid` (AT_RSEQ_FEATURE_SIZE).
 pub const FEATURE_SIZE: u64 = 28;
@@ -45,9 +47,19 @@ pub fn unregister(registration: RseqRegistration) -> Result<(), Errno> {
 }
 
 fn write_ids(address: u64, cpu: u32) -> Result<(), Errno> {
-    UserPtr::<[u32; 2]>::new(address).write([0, cpu])?;
-    // node_id and mm_cid.
-    UserPtr::<[u32; 2]>::new(address.wrapping_add(NODE_ID)).write([0, 0])
+    let mut out = IdWindow::open(address)?;
+    put_ids(&mut out, cpu);
+    out.close()
+}
+
+/// The part of `struct rseq` that the kernel supports, in user memory.
+type IdWindow = Window<{ FEATURE_SIZE as usize }>;
+
+#[inline(always)]
+fn put_ids(out: &mut IdWindow, cpu: u32) {
+    out.put::<CPU_IDS>(u64::from(cpu) << 32);
+    out.put_u32(NODE_ID, 0);
+    out.put_u32(MM_CID, 0);
 }
 
 /// Updates the running thread's `struct rseq`, and moves rip to the abort handler if it is in a
@@ -58,18 +70,30 @@ pub fn resume() {
     let Some(registration) = current().rseq() else {
         return;
     };
-    let done = abort_sequence(&registration).and_then(|()| write_ids(registration.address, 0));
-    if done.is_err() {
+    if update(&registration).is_err() {
         signal::force(&SigInfo::kernel(SIGSEGV));
     }
 }
 
-fn abort_sequence(registration: &RseqRegistration) -> Result<(), Errno> {
-    let slot = UserPtr::<u64>::new(registration.address.wrapping_add(SEQUENCE));
-    let sequence = slot.read()?;
+#[inline]
+fn update(registration: &RseqRegistration) -> Result<(), Errno> {
+    let mut area = IdWindow::open(registration.address)?;
+    let sequence = area.get::<SEQUENCE>();
     if sequence == 0 {
-        return Ok(());
+        // Nothing is written if the word couldn't be read.
+        if !area.has_failed() {
+            put_ids(&mut area, 0);
+        }
+        return area.close();
     }
+    area.close()?;
+    abort_sequence(registration, sequence)?;
+    write_ids(registration.address, 0)
+}
+
+/// Moves rip to the abort handler if it is in the sequence that `sequence` points to.
+#[cold]
+fn abort_sequence(registration: &RseqRegistration, sequence: u64) -> Result<(), Errno> {
     // struct rseq_cs: version and flags, start, length, abort handler.
     let [head, start, length, abort]: [u64; 4] = UserPtr::new(sequence).read()?;
     let end = start.checked_add(length).ok_or(Errno::EINVAL)?;
@@ -83,7 +107,8 @@ fn abort_sequence(registration: &RseqRegistration) -> Result<(), Errno> {
     if signature != registration.signature {
         return Err(Errno::EINVAL);
     }
-    slot.write(0)?;
+    let slot = registration.address.wrapping_add(SEQUENCE as u64);
+    UserPtr::<u64>::new(slot).write(0)?;
     let task = current();
     if task.frame().rip.wrapping_sub(start) < length {
         task.edit_frame(|frame| frame.rip.set(abort));

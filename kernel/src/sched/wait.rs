@@ -189,7 +189,16 @@ impl WaitQueue {
         lines.remove_gone();
     }
 
+    /// Whether anything is in the queue. Most wake-ups find it empty.
+    #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
+    fn has_waiters(&self) -> bool {
+        let lines = self.0.lock_beside();
+        !(lines.shared.is_empty() && lines.exclusive.is_empty())
+    }
+
     /// Wakes all waiters.
+    #[inline]
     pub fn wake_all(&self) {
         self.wake(Ready::all(), usize::MAX);
     }
@@ -201,7 +210,15 @@ impl WaitQueue {
 
     /// Wakes all shared tasks, the callbacks for any of `events`, and at most `exclusive` of the
     /// exclusive waiters.
+    #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn wake(&self, events: Ready, exclusive: usize) {
+        if self.has_waiters() {
+            self.wake_waiters(events, exclusive);
+        }
+    }
+
+    fn wake_waiters(&self, events: Ready, exclusive: usize) {
         let mut round = Round::new();
         while self.wake_part(events, exclusive, &mut round) {}
     }
@@ -210,6 +227,9 @@ impl WaitQueue {
     /// instances: with a preemption point between two parts.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn wake_in_parts(&self, events: Ready, exclusive: usize) {
+        if !self.has_waiters() {
+            return;
+        }
         let mut round = Round::new();
         while self.wake_part(events, exclusive, &mut round) {
             preempt::point();
@@ -315,7 +335,9 @@ impl Lines {
 /// Removes an entry of `ticket`; returns whether there was one.
 fn remove(line: &mut Line, ticket: Ticket) -> bool {
     let found = line.binary_search_by_key(&ticket, |(other, _)| *other);
-    found.map(|at| line.remove(at)).is_ok()
+    let is_found = found.map(|at| line.remove(at)).is_ok();
+    trim(line);
+    is_found
 }
 
 /// Frees the memory of an empty queue that has been long.

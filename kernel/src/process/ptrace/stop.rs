@@ -131,16 +131,12 @@ fn stop_at_call(reason: Reason) {
     }
 }
 
-/// The signal delivery stop: the tracer may replace or discard (`None`) the signal.
+/// The signal delivery stop of a traced thread: the tracer may replace or discard (`None`) the signal.
+#[cold]
 pub fn before_delivery(info: SigInfo) -> Option<SigInfo> {
-    if info.signo == SIGKILL || !current().is_traced() {
+    if info.signo == SIGKILL {
         return Some(info);
     }
-    hold_for_signal(info)
-}
-
-#[cold]
-fn hold_for_signal(info: SigInfo) -> Option<SigInfo> {
     let task = current_task();
     let stop = hold(Reason::Signal, info.signo.into(), info, Some(0))?;
     if stop.signal == 0 || signal::is_dying() {
@@ -193,10 +189,18 @@ fn event_stop(signo: u8) {
     hold(Reason::Group, code, info, Some(0));
 }
 
+/// Whether the thread is traced, and whether a stop of it is requested, other than by a signal.
+#[inline]
+pub fn wanted(task: &Task) -> (bool, bool) {
+    match task.tracing.lock().as_ref() {
+        Some(tracing) => (true, tracing.stop_wanted),
+        None => (false, false),
+    }
+}
+
 /// Whether a stop of the thread is requested, other than by a signal.
 pub fn is_wanted(task: &Task) -> bool {
-    let tracing = task.tracing.lock();
-    tracing.as_ref().is_some_and(|tracing| tracing.stop_wanted)
+    wanted(task).1
 }
 
 /// Makes the requested stop of the running thread.

@@ -19,36 +19,55 @@ use linux_raw_sys::general::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SS_AUTODISARM
 /// been pushed. After that the caller calls it again for signals that are left: the handler of the
 /// signal delivered last runs first.
 pub fn deliver() {
-    let task = current_task();
+    let task = current();
     loop {
-        let (must_exit, stop_pending) = {
-            let signals = task.signals.lock();
-            (signals.must_exit, signals.stop_pending)
-        };
-        if let Some(status) = must_exit {
-            drop(task);
+        let (is_traced, stop_wanted) = ptrace::stop::wanted(&task);
+        let mut own = task.signals.lock();
+        if let Some(status) = own.must_exit {
+            drop(own);
             exit::exit_thread(status);
         }
-        if stop_pending {
-            stop::join(&task);
+        if own.stop_pending {
+            drop(own);
+            stop::join(&current_task());
             continue;
         }
-        if ptrace::stop::is_wanted(&task) {
+        if stop_wanted {
+            drop(own);
             ptrace::stop::wanted_stop();
             continue;
         }
-        let Some(info) = next(&task) else {
+        let mut shared = task.process.signals.lock();
+        let mut info = if let Some(signo) = own.pending.next(!own.blocked) {
+            own.pending.take(signo)
+        } else if let Some(signo) = shared.pending.next(!own.blocked) {
+            shared.pending.take(signo)
+        } else {
+            percpu::clear_work(work::SIGNAL);
+            drop((shared, own));
             restart::without_handler();
             mask::restore();
             return;
         };
-        let Some(info) = ptrace::stop::before_delivery(info) else {
-            continue;
-        };
+        if (own.pending.set() | shared.pending.set()) & !own.blocked == 0 {
+            percpu::clear_work(work::SIGNAL);
+        }
+        // Whether an exception of the thread forced the signal.
+        let mut forced = own.forced & bit(info.signo) != 0;
+        own.forced &= !bit(info.signo);
+        drop((shared, own));
+        task.process.timers.signal_taken(&mut info);
+        if is_traced {
+            let Some(chosen) = ptrace::stop::before_delivery(info) else {
+                continue;
+            };
+            forced &= chosen.signo == info.signo;
+            info = chosen;
+        }
         if let Some(tracer) = tracer::active() {
             (tracer.arrived)(&info);
         }
-        let (action, forced) = take_action(&task, &info);
+        let action = take_action(&task, info.signo);
         match action.handler {
             IGNORE => {}
             DEFAULT if IGNORED_BY_DEFAULT & bit(info.signo) != 0 => {}
@@ -58,17 +77,14 @@ pub fn deliver() {
                     stop::start(&task.process, info.signo);
                 }
             }
-            DEFAULT => {
-                drop(task);
-                exit::exit_group(ExitStatus::Killed(info.signo));
-            }
+            DEFAULT => exit::exit_group(ExitStatus::Killed(info.signo)),
             _ => {
                 // The signal frame saves the address at which the thread continues after the
                 // handler.
                 rseq::resume();
-                current().edit_frame(|frame| {
+                task.edit_frame(|frame| {
                     restart::before_handler(frame, action.flags & u64::from(SA_RESTART) != 0);
-                    call_handler(&task, frame, &info, action);
+                    call_handler(&task, frame, &info, &action);
                 });
                 return;
             }
@@ -76,52 +92,33 @@ pub fn deliver() {
     }
 }
 
-/// Dequeues the next signal; clears the work bit if it was the last deliverable one.
-fn next(task: &Task) -> Option<SigInfo> {
-    let mut info = {
-        let mut own = task.signals.lock();
-        let mut shared = task.process.signals.lock();
-        let mask = !own.blocked;
-        let next = own.pending.pop(mask).or_else(|| shared.pending.pop(mask));
-        if (own.pending.set() | shared.pending.set()) & mask == 0 {
-            percpu::clear_work(work::SIGNAL);
+/// The action of a signal. Resets the action of a one-shot handler (SA_RESETHAND).
+#[inline(always)]
+fn take_action(task: &Task, signo: u8) -> Action {
+    task.process.with_actions(|actions| {
+        let action = actions.get(signo);
+        if action.flags & u64::from(SA_RESETHAND) != 0 && action.handler > IGNORE {
+            let handler = DEFAULT;
+            actions.set(signo, Action { handler, ..action });
         }
-        next?
-    };
-    task.process.timers.signal_taken(&mut info);
-    Some(info)
-}
-
-/// The action of a signal, and whether the signal was forced by an exception of the thread. Resets
-/// the action of a one-shot handler (SA_RESETHAND).
-fn take_action(task: &Task, info: &SigInfo) -> (Action, bool) {
-    let actions = task.process.actions();
-    let mut actions = actions.lock();
-    let action = actions.get(info.signo);
-    if action.flags & u64::from(SA_RESETHAND) != 0 && action.handler > IGNORE {
-        let handler = DEFAULT;
-        actions.set(info.signo, Action { handler, ..action });
-    }
-    let mut signals = task.signals.lock();
-    let forced = signals.forced & bit(info.signo) != 0;
-    signals.forced &= !bit(info.signo);
-    (action, forced)
+        action
+    })
 }
 
 /// Pushes the signal frame, and sets the mask and the registers that the handler runs with. If the
 /// frame can't be written the program gets SIGSEGV, which kills it if SIGSEGV is the signal
 /// delivered.
-fn call_handler(task: &Task, frame: &LiveFrame, info: &SigInfo, action: Action) {
-    let (old_mask, delivery) = {
+#[inline(always)]
+fn call_handler(task: &Task, frame: &LiveFrame, info: &SigInfo, action: &Action) {
+    let delivery = {
         let signals = task.signals.lock();
-        let delivery = Delivery {
+        Delivery {
             info,
             action,
             mask: signals.saved.unwrap_or(signals.blocked),
             alternate: signals.alternate,
             trap: signals.trap,
-        };
-        (signals.blocked, delivery)
+        }
     };
     // The kind of frame depends on the call that set the handler, not on the interrupted code.
     let pushed = if action.flags & SA_IA32_ABI != 0 {
@@ -131,10 +128,10 @@ fn call_handler(task: &Task, frame: &LiveFrame, info: &SigInfo, action: Action) 
     };
     if pushed.is_err() {
         if info.signo == SIGSEGV {
-            let actions = task.process.actions();
-            let mut actions = actions.lock();
             let handler = DEFAULT;
-            actions.set(SIGSEGV, Action { handler, ..action });
+            let action = Action { handler, ..*action };
+            task.process
+                .with_actions(|actions| actions.set(SIGSEGV, action));
         }
         force(&SigInfo::kernel(SIGSEGV));
         return;
@@ -145,15 +142,14 @@ fn call_handler(task: &Task, frame: &LiveFrame, info: &SigInfo, action: Action) 
     } else {
         0
     };
-    {
-        let mut signals = task.signals.lock();
-        // The frame has the saved mask now.
-        signals.saved = None;
-        if signals.alternate.flags & SS_AUTODISARM != 0 {
-            signals.alternate = AlternateStack::DISABLED;
-        }
+    let mut signals = task.signals.lock();
+    // The frame has the saved mask now.
+    signals.saved = None;
+    if signals.alternate.flags & SS_AUTODISARM != 0 {
+        signals.alternate = AlternateStack::DISABLED;
     }
-    mask::set(old_mask | action.mask | own);
+    let blocked = signals.blocked | action.mask | own;
+    mask::set_in(task, signals, blocked);
 }
 
 /// Records an exception for the signal frames (thread.trap_nr, error_code, cr2). `address`: the

@@ -15,14 +15,14 @@
 use super::fsave;
 use crate::abi::errno::Errno;
 use crate::arch::fpu::{
-    self, FpuState, HEADER_SIZE, LEGACY_SIZE, MXCSR_OFFSET, X87_AND_SSE, XSTATE_BV_OFFSET,
+    self, FpuState, HEADER_SIZE, Info, LEGACY_SIZE, MXCSR_OFFSET, X87_AND_SSE, XSTATE_BV_OFFSET,
 };
 use crate::arch::pkeys;
 use crate::process::current;
-use crate::usercopy::{self, UserPtr};
+use crate::usercopy::{self, UserPtr, Window, window};
 
 /// Offset of the 48 bytes for software in the FXSAVE area (struct _fpx_sw_bytes).
-const SW_RESERVED: u64 = 464;
+const SW_RESERVED: usize = 464;
 /// FP_XSTATE_MAGIC1, the first word there.
 const MAGIC1: u32 = 0x4650_5853;
 /// FP_XSTATE_MAGIC2, after the area.
@@ -43,7 +43,10 @@ pub struct FpstatePlace {
 
 /// Size of the FPU state in a 64-bit frame, bytes without alignment.
 pub fn size() -> usize {
-    let info = fpu::info();
+    bytes(fpu::info())
+}
+
+fn bytes(info: &Info) -> usize {
     info.size + if info.xsave { MAGIC2_SIZE } else { 0 }
 }
 
@@ -62,40 +65,64 @@ pub fn place(sp: u64, is_32bit: bool) -> FpstatePlace {
 ///
 /// # Errors
 /// `EFAULT`.
+#[inline]
 pub fn save(place: FpstatePlace, cs: u64) -> Result<(), Errno> {
-    let info = fpu::info();
     let is_32bit = place.start != place.area;
-    // sw_reserved and the XSAVE header after it: XSAVE writes only the header's first word, and
-    // neither XSAVE nor FXSAVE writes the bytes for software.
-    let mut words = [0_u32; 28];
-    // Addresses wrap: the program's stack pointer is arbitrary.
-    let at = |offset: u64| UserPtr::<u32>::new(place.area).byte_add(offset);
+    let info = fpu::info();
     if info.xsave {
-        let extended = size() + if is_32bit { fsave::SIZE } else { 0 };
-        words[0] = MAGIC1;
-        words[1] = extended as u32;
-        words[2] = info.features as u32;
-        words[3] = (info.features >> 32) as u32;
-        words[4] = info.size as u32;
-        at(SW_RESERVED).write_slice(&words)?;
-        at(info.size as u64).write(MAGIC2)?;
+        let extended = bytes(info) + if is_32bit { fsave::SIZE } else { 0 };
+        save_extended(place.area, extended, info)?;
     } else {
-        at(SW_RESERVED).write_slice(&words[..12])?;
+        save_legacy(place.area, info)?;
     }
-    usercopy::fpu::save(place.area)?;
     if is_32bit {
-        let legacy: [u8; fsave::LEGACY_PART] = UserPtr::new(place.area).read()?;
-        UserPtr::new(place.start).write(fsave::from_legacy(&legacy, cs))?;
-    }
-    if info.xsave {
-        // Old programs expect x87 and SSE here even if both are in their initial state.
-        let components = at(XSTATE_BV_OFFSET as u64);
-        let stored = usercopy::read_u32(components.address())?;
-        if u64::from(stored) & X87_AND_SSE != X87_AND_SSE {
-            components.write(stored | X87_AND_SSE as u32)?;
-        }
+        save_fsave(place, cs)?;
     }
     Ok(())
+}
+
+/// Stores what FNSAVE would before the area of a 32-bit frame.
+#[cold]
+fn save_fsave(place: FpstatePlace, cs: u64) -> Result<(), Errno> {
+    let legacy: [u8; fsave::LEGACY_PART] = UserPtr::new(place.area).read()?;
+    UserPtr::new(place.start).write(fsave::from_legacy(&legacy, cs))
+}
+
+/// Calls [`Window::put`] of zeros for the words at the given multiples of 8 from `$start`.
+macro_rules! clear {
+    ($out:ident, $start:ident, $($word:literal)*) => {
+        $($out.put::<{ $start + 8 * $word }>(0);)*
+    };
+}
+
+/// Stores an XSAVE area with its magic words; `extended` is the size that they state.
+#[inline(always)]
+fn save_extended(area: u64, extended: usize, info: &Info) -> Result<(), Errno> {
+    let mut out = Window::<XSAVE_MIN>::open_area(area, info.size + MAGIC2_SIZE)?;
+    out.put::<SW_RESERVED>(u64::from(MAGIC1) | (extended as u64) << 32);
+    out.put::<{ SW_RESERVED + 8 }>(info.features);
+    out.put::<{ SW_RESERVED + 16 }>(info.size as u64);
+    // The rest of the bytes for software, and the XSAVE header: XSAVE writes only the header's first
+    // word, and not the bytes for software.
+    clear!(out, SW_RESERVED, 3 4 5);
+    clear!(out, XSTATE_BV_OFFSET, 0 1 2 3 4 5 6 7);
+    out.put_u32(info.size, MAGIC2);
+    out.save_fpu(info);
+    // Old programs expect x87 and SSE here even if both are in their initial state.
+    let stored = out.get::<XSTATE_BV_OFFSET>();
+    if stored & X87_AND_SSE != X87_AND_SSE {
+        out.put::<XSTATE_BV_OFFSET>(stored | X87_AND_SSE);
+    }
+    out.close()
+}
+
+/// Stores an FXSAVE area, whose bytes for software are zeros.
+#[cold]
+fn save_legacy(area: u64, info: &Info) -> Result<(), Errno> {
+    let mut out = Window::<LEGACY_SIZE>::open(area)?;
+    clear!(out, SW_RESERVED, 0 1 2 3 4 5);
+    out.save_fpu(info);
+    out.close()
 }
 
 /// Extent of an area, according to the magic words.
@@ -108,8 +135,8 @@ struct Extent {
 
 /// Reads the magic words. If they are missing or wrong, the area counts as an FXSAVE area of 512
 /// bytes (check_xstate_in_sigframe).
-fn extent(area: u64) -> Result<Extent, Errno> {
-    let info = fpu::info();
+#[inline]
+fn extent(area: u64, info: &Info) -> Result<Extent, Errno> {
     let legacy = Extent {
         size: LEGACY_SIZE,
         features: X87_AND_SSE,
@@ -117,10 +144,14 @@ fn extent(area: u64) -> Result<Extent, Errno> {
     if !info.xsave {
         return Ok(legacy);
     }
-    let [magic, extended, low, high, size]: [u32; 5] =
-        UserPtr::new(area.wrapping_add(SW_RESERVED)).read()?;
+    let mut words = Window::<LEGACY_SIZE>::open(area)?;
+    let magic = words.get::<SW_RESERVED>();
+    let features = words.get::<{ SW_RESERVED + 8 }>();
+    let size = words.get_u32::<{ SW_RESERVED + 16 }>();
+    words.close()?;
+    let extended = (magic >> 32) as u32;
     let sizes = XSAVE_MIN as u32..=info.size as u32;
-    if magic != MAGIC1 || !sizes.contains(&size) || size > extended {
+    if magic as u32 != MAGIC1 || !sizes.contains(&size) || size > extended {
         return Ok(legacy);
     }
     if usercopy::read_u32(area.wrapping_add(size.into()))? != MAGIC2 {
@@ -128,7 +159,7 @@ fn extent(area: u64) -> Result<Extent, Errno> {
     }
     Ok(Extent {
         size: size as usize,
-        features: (u64::from(low) | u64::from(high) << 32) & info.features,
+        features: features & info.features,
     })
 }
 
@@ -151,17 +182,19 @@ pub fn restore(start: u64, is_32bit: bool) -> Result<(), Errno> {
 
 /// Loads the registers from user memory.
 fn load_directly(area: u64) -> Result<(), Errno> {
-    let extent = extent(area)?;
+    let info = fpu::info();
+    let extent = extent(area, info)?;
     // AVX loads MXCSR too. A CPU faults on reserved bits of MXCSR, an emulator may accept them.
     if extent.features & 0b110 != 0 {
-        check_mxcsr(usercopy::read_u32(area.wrapping_add(MXCSR_OFFSET as u64))?)?;
+        let mxcsr = usercopy::read_u32(area.wrapping_add(MXCSR_OFFSET as u64))?;
+        check_mxcsr(mxcsr, info)?;
     }
     if extent.size > LEGACY_SIZE {
-        usercopy::fpu::load(area, extent.features)?;
+        window::load_fpu(area, extent.features, info)?;
     } else {
-        usercopy::fpu::load_legacy(area)?;
+        window::load_legacy_fpu(area)?;
     }
-    let rest = fpu::info().features & !extent.features;
+    let rest = info.features & !extent.features;
     if rest & !fpu::PKRU != 0 {
         fpu::load_initial(rest & !fpu::PKRU);
     }
@@ -172,8 +205,8 @@ fn load_directly(area: u64) -> Result<(), Errno> {
     Ok(())
 }
 
-fn check_mxcsr(mxcsr: u32) -> Result<(), Errno> {
-    if mxcsr & !fpu::info().mxcsr_mask == 0 {
+fn check_mxcsr(mxcsr: u32, info: &Info) -> Result<(), Errno> {
+    if mxcsr & !info.mxcsr_mask == 0 {
         Ok(())
     } else {
         Err(Errno::EFAULT)
@@ -185,7 +218,7 @@ fn check_mxcsr(mxcsr: u32) -> Result<(), Errno> {
 fn load_through_kernel(start: u64) -> Result<(), Errno> {
     let form: [u8; fsave::SIZE] = UserPtr::new(start).read()?;
     let area = start.wrapping_add(fsave::SIZE as u64);
-    let extent = extent(area)?;
+    let extent = extent(area, fpu::info())?;
     let task = current();
     // Not under the lock: the copy may fault and wait for memory.
     let mut image = FpuState::new().image();
@@ -207,7 +240,7 @@ fn check_area(bytes: &mut [u8], extent: &Extent) -> Result<(), Errno> {
         u64::from_le_bytes(word)
     };
     let mxcsr = word(bytes, MXCSR_OFFSET) as u32;
-    check_mxcsr(mxcsr)?;
+    check_mxcsr(mxcsr, fpu::info())?;
     if !fpu::info().xsave {
         return Ok(());
     }

@@ -26,7 +26,7 @@ pub struct Delivery<'a> {
     /// The signal.
     pub info: &'a SigInfo,
     /// The signal's action.
-    pub action: Action,
+    pub action: &'a Action,
     /// The mask that sigreturn(2) restores.
     pub mask: u64,
     /// The present alternate stack.
@@ -50,6 +50,7 @@ const RED_ZONE: u64 = 128;
 ///
 /// # Errors
 /// `EFAULT` if the alternate stack is too small for the frame.
+#[inline]
 pub fn place(
     frame: &LiveFrame,
     delivery: &Delivery<'_>,

@@ -87,6 +87,7 @@ const RT_CODE: [u8; 8] = [0xb8, 173, 0, 0, 0, 0xcd, 0x80, 0];
 ///
 /// # Errors
 /// `EFAULT` if the frame can't be written.
+#[inline(never)]
 pub fn push(frame: &LiveFrame, delivery: &Delivery<'_>) -> Result<(), Errno> {
     let wants_info = delivery.action.flags & u64::from(SA_SIGINFO) != 0;
     let size = if wants_info {

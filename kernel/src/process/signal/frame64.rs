@@ -8,19 +8,19 @@
 //!                       128 bytes of red zone, then the interrupted stack
 //! ```
 
-use linux_raw_sys::general::{SA_RESTORER, SA_SIGINFO};
-use zerocopy::{FromBytes, Immutable, IntoBytes};
+use core::mem::offset_of;
 
 use super::Trap;
 use super::alternate::AlternateStack;
 use super::frame::{Delivery, HANDLER_FLAGS, RESTORED_FLAGS, UC_FP_XSTATE, place};
 use super::{fpstate, layout, mask};
 use crate::abi::errno::Errno;
-use crate::abi::frame::{Frame, LiveFrame};
+use crate::abi::frame::LiveFrame;
 use crate::arch::fpu;
 use crate::arch::gdt::{USER_CS, USER_DS, is_stack_segment};
 use crate::process::current;
-use crate::usercopy::UserPtr;
+use crate::usercopy::{UserPtr, Window};
+use linux_raw_sys::general::{SA_RESTORER, SA_SIGINFO};
 
 /// UC_SIGCONTEXT_SS: the frame contains SS.
 const UC_SIGCONTEXT_SS: u64 = 2;
@@ -29,7 +29,6 @@ const UC_STRICT_RESTORE_SS: u64 = 4;
 
 /// struct sigcontext_64.
 #[repr(C)]
-#[derive(Clone, Copy, FromBytes, Immutable, IntoBytes)]
 struct SigContext64 {
     r8: u64,
     r9: u64,
@@ -49,26 +48,38 @@ struct SigContext64 {
     sp: u64,
     ip: u64,
     flags: u64,
-    cs: u16,
-    gs: u16,
-    fs: u16,
-    ss: u16,
+    /// cs, gs (0), fs (0) and ss, 16 bits each.
+    selectors: u64,
     err: u64,
     trapno: u64,
     oldmask: u64,
     cr2: u64,
     fpstate: u64,
-    reserved: [u64; 8],
+    reserved: Reserved,
+}
+
+/// Eight words, each with a name for `put!`.
+#[repr(C)]
+struct Reserved(u64, u64, u64, u64, u64, u64, u64, u64);
+
+/// Position of ss in [`SigContext64::selectors`].
+const SS_SHIFT: u32 = 48;
+
+/// struct sigaltstack; `flags` with its padding.
+#[repr(C)]
+struct Stack {
+    base: u64,
+    flags: u64,
+    size: u64,
 }
 
 /// The frame without siginfo: struct rt_sigframe's `pretcode` and `uc`.
 #[repr(C)]
-#[derive(Clone, Copy, FromBytes, Immutable, IntoBytes)]
 struct Head {
     return_to: u64,
     flags: u64,
     link: u64,
-    stack: [u64; 3],
+    stack: Stack,
     context: SigContext64,
     mask: u64,
 }
@@ -78,46 +89,88 @@ const _: () = assert!(size_of::<SigContext64>() == 256 && size_of::<Head>() == 3
 /// Size of the frame without the FPU state, bytes.
 const SIZE: usize = size_of::<Head>() + size_of::<layout::Info64>();
 
-fn context(frame: &LiveFrame, delivery: &Delivery<'_>, fpstate: u64) -> SigContext64 {
+/// The frame without siginfo, in user memory.
+type HeadWindow = Window<{ size_of::<Head>() }>;
+
+/// Writes or reads words of a [`HeadWindow`], named by the fields at their offsets.
+macro_rules! put {
+    ($out:ident, $($($field:tt).+ = $value:expr;)*) => {
+        $($out.put::<{ offset_of!(Head, $($field).+) }>($value);)*
+    };
+}
+macro_rules! get {
+    ($from:ident, $($field:tt).+) => {
+        $from.get::<{ offset_of!(Head, $($field).+) }>()
+    };
+}
+
+/// Writes the frame without siginfo at `address`.
+#[inline(always)]
+fn write_head(
+    address: u64,
+    flags: u64,
+    frame: &LiveFrame,
+    delivery: &Delivery<'_>,
+    fpstate: u64,
+) -> Result<(), Errno> {
+    let AlternateStack {
+        base,
+        flags: stack_flags,
+        size,
+    } = delivery.alternate;
     let Trap { number, error, cr2 } = delivery.trap;
-    SigContext64 {
-        r8: frame.r8.get(),
-        r9: frame.r9.get(),
-        r10: frame.r10.get(),
-        r11: frame.r11.get(),
-        r12: frame.r12.get(),
-        r13: frame.r13.get(),
-        r14: frame.r14.get(),
-        r15: frame.r15.get(),
-        di: frame.rdi.get(),
-        si: frame.rsi.get(),
-        bp: frame.rbp.get(),
-        bx: frame.rbx.get(),
-        dx: frame.rdx.get(),
-        ax: frame.rax.get(),
-        cx: frame.rcx.get(),
-        sp: frame.rsp.get(),
-        ip: frame.rip.get(),
-        flags: frame.rflags.get(),
-        cs: frame.cs.get() as u16,
-        gs: 0,
-        fs: 0,
-        ss: frame.ss.get() as u16,
-        err: error,
-        trapno: number,
-        oldmask: delivery.mask,
-        cr2,
-        fpstate,
-        reserved: [0; 8],
+    let mut out = HeadWindow::open(address)?;
+    put! { out,
+        return_to = delivery.action.restorer;
+        flags = flags;
+        link = 0;
+        stack.base = base;
+        stack.flags = stack_flags.into();
+        stack.size = size;
+        context.r8 = frame.r8.get();
+        context.r9 = frame.r9.get();
+        context.r10 = frame.r10.get();
+        context.r11 = frame.r11.get();
+        context.r12 = frame.r12.get();
+        context.r13 = frame.r13.get();
+        context.r14 = frame.r14.get();
+        context.r15 = frame.r15.get();
+        context.di = frame.rdi.get();
+        context.si = frame.rsi.get();
+        context.bp = frame.rbp.get();
+        context.bx = frame.rbx.get();
+        context.dx = frame.rdx.get();
+        context.ax = frame.rax.get();
+        context.cx = frame.rcx.get();
+        context.sp = frame.rsp.get();
+        context.ip = frame.rip.get();
+        context.flags = frame.rflags.get();
+        context.selectors = frame.cs.get() & 0xffff | frame.ss.get() << SS_SHIFT;
+        context.err = error;
+        context.trapno = number;
+        context.oldmask = delivery.mask;
+        context.cr2 = cr2;
+        context.fpstate = fpstate;
+        context.reserved.0 = 0;
+        context.reserved.1 = 0;
+        context.reserved.2 = 0;
+        context.reserved.3 = 0;
+        context.reserved.4 = 0;
+        context.reserved.5 = 0;
+        context.reserved.6 = 0;
+        context.reserved.7 = 0;
+        mask = delivery.mask;
     }
+    out.close()
 }
 
 /// Pushes the frame and sets the registers for the handler.
 ///
 /// # Errors
 /// `EFAULT` if the frame can't be written, or there is no restorer to return to.
+#[inline]
 pub fn push(frame: &LiveFrame, delivery: &Delivery<'_>) -> Result<(), Errno> {
-    let action = &delivery.action;
+    let action = delivery.action;
     if action.flags & u64::from(SA_RESTORER) == 0 {
         return Err(Errno::EFAULT);
     }
@@ -130,21 +183,8 @@ pub fn push(frame: &LiveFrame, delivery: &Delivery<'_>) -> Result<(), Errno> {
     if frame.cs.get() == u64::from(USER_CS) {
         flags |= UC_STRICT_RESTORE_SS;
     }
-    let AlternateStack {
-        base,
-        flags: stack_flags,
-        size,
-    } = delivery.alternate;
-    let head = UserPtr::<Head>::new(place.frame);
-    head.write(Head {
-        return_to: action.restorer,
-        flags,
-        link: 0,
-        stack: [base, stack_flags.into(), size],
-        context: context(frame, delivery, place.fpstate.start),
-        mask: delivery.mask,
-    })?;
-    let info = head.add(1).cast();
+    write_head(place.frame, flags, frame, delivery, place.fpstate.start)?;
+    let info = UserPtr::new(place.frame.wrapping_add(size_of::<Head>() as u64));
     if action.flags & u64::from(SA_SIGINFO) != 0 {
         info.write(layout::to_64(delivery.info))?;
     }
@@ -152,9 +192,9 @@ pub fn push(frame: &LiveFrame, delivery: &Delivery<'_>) -> Result<(), Errno> {
     // al, for handlers without a prototype: no vector register has an argument.
     frame.rax.set(0);
     frame.rsi.set(info.address());
-    frame.rdx.set(head.address() + 8);
+    frame.rdx.set(place.frame + offset_of!(Head, flags) as u64);
     frame.rip.set(action.handler);
-    frame.rsp.set(head.address());
+    frame.rsp.set(place.frame);
     frame.rflags.update(|flags| flags & !HANDLER_FLAGS);
     // The handler is 64-bit code, whatever the interrupted code is.
     frame.cs.set(USER_CS.into());
@@ -176,50 +216,62 @@ fn keep_valid_ss(frame: &LiveFrame) {
 /// `EFAULT` for a frame that can't be read, or with an FPU state that the CPU would not accept.
 pub fn pop(frame: &LiveFrame) -> Result<(), Errno> {
     // The return address has been popped.
-    let head: Head = UserPtr::new(frame.rsp.get().wrapping_sub(8)).read()?;
-    mask::set(head.mask);
-    let sc = &head.context;
-    frame.replace(&Frame {
-        entry: frame.entry.get(),
-        r15: sc.r15,
-        r14: sc.r14,
-        r13: sc.r13,
-        r12: sc.r12,
-        rbp: sc.bp,
-        rbx: sc.bx,
-        r11: sc.r11,
-        r10: sc.r10,
-        r9: sc.r9,
-        r8: sc.r8,
-        rax: sc.ax,
-        rcx: sc.cx,
-        rdx: sc.dx,
-        rsi: sc.si,
-        rdi: sc.di,
-        // Not a call: nothing to restart.
-        orig_rax: u64::MAX,
-        rip: sc.ip,
-        cs: u64::from(sc.cs | 3),
-        rflags: frame.rflags.get() & !RESTORED_FLAGS | sc.flags & RESTORED_FLAGS,
-        rsp: sc.sp,
-        ss: u64::from(sc.ss | 3),
-    });
+    let mut head = HeadWindow::open(frame.rsp.get().wrapping_sub(8))?;
+    // The last word first, then one of the first: the registers change only if both of the pages are
+    // there.
+    let mask = get!(head, mask);
+    let flags = get!(head, flags);
+    let stack = AlternateStack {
+        base: get!(head, stack.base),
+        flags: get!(head, stack.flags) as u32,
+        size: get!(head, stack.size),
+    };
+    if head.has_failed() {
+        return Err(Errno::EFAULT);
+    }
+    let fpstate = load_registers(frame, &mut head);
+    let registers = head.close();
     // Older programs change CS in the frame and leave an SS that doesn't match.
-    if head.flags & UC_STRICT_RESTORE_SS == 0 && frame.cs.get() == u64::from(USER_CS) {
+    if flags & UC_STRICT_RESTORE_SS == 0 && frame.cs.get() == u64::from(USER_CS) {
         keep_valid_ss(frame);
     }
-    current().signals.lock().restart = None;
-    fpstate::restore(sc.fpstate, false)?;
-    let [base, flags, size] = head.stack;
-    let stack = AlternateStack {
-        base,
-        flags: flags as u32,
-        size,
-    };
-    current()
-        .signals
-        .lock()
-        .alternate
-        .restore(stack, frame.rsp.get());
-    Ok(())
+    let restored = registers.and_then(|()| fpstate::restore(fpstate, false));
+    let task = current();
+    let mut signals = task.signals.lock();
+    signals.restart = None;
+    if restored.is_ok() {
+        signals.alternate.restore(stack, frame.rsp.get());
+    }
+    mask::set_in(&task, signals, mask);
+    restored
+}
+
+/// Loads the registers from a frame; the result is the address of the FPU state.
+#[inline(always)]
+fn load_registers(frame: &LiveFrame, head: &mut HeadWindow) -> u64 {
+    frame.r15.set(get!(head, context.r15));
+    frame.r14.set(get!(head, context.r14));
+    frame.r13.set(get!(head, context.r13));
+    frame.r12.set(get!(head, context.r12));
+    frame.rbp.set(get!(head, context.bp));
+    frame.rbx.set(get!(head, context.bx));
+    frame.r11.set(get!(head, context.r11));
+    frame.r10.set(get!(head, context.r10));
+    frame.r9.set(get!(head, context.r9));
+    frame.r8.set(get!(head, context.r8));
+    frame.rax.set(get!(head, context.ax));
+    frame.rcx.set(get!(head, context.cx));
+    frame.rdx.set(get!(head, context.dx));
+    frame.rsi.set(get!(head, context.si));
+    frame.rdi.set(get!(head, context.di));
+    // Not a call: nothing to restart.
+    frame.orig_rax.set(u64::MAX);
+    frame.rip.set(get!(head, context.ip));
+    frame.rsp.set(get!(head, context.sp));
+    let flags = get!(head, context.flags) & RESTORED_FLAGS;
+    frame.rflags.update(|kept| kept & !RESTORED_FLAGS | flags);
+    let selectors = get!(head, context.selectors);
+    frame.cs.set(selectors & 0xffff | 3);
+    frame.ss.set(selectors >> SS_SHIFT | 3);
+    get!(head, context.fpstate)
 }

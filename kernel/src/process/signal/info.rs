@@ -14,7 +14,7 @@ impl SigInfo {
             code,
             fields: Fields::Kill {
                 pid: task.process.pid,
-                uid: task.cred().uid,
+                uid: task.cred.lock().uid,
             },
         }
     }

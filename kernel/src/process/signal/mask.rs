@@ -6,11 +6,12 @@
 
 use alloc::sync::Arc;
 
-use super::interrupt;
+use super::{TaskSignals, interrupt};
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::signal::UNBLOCKABLE;
 use crate::arch::percpu::work;
 use crate::process::{Task, current};
+use crate::sync::{MutexGuard, rank};
 use crate::usercopy::UserPtr;
 
 /// Bytes of a signal set in both ABIs.
@@ -19,7 +20,16 @@ const SIZE: usize = 8;
 /// Sets the running task's mask, and sets the work bit if a pending signal is no longer blocked.
 pub fn set(mask: u64) {
     let task = current();
-    let mut own = task.signals.lock();
+    set_in(&task, task.signals.lock(), mask);
+}
+
+/// Sets the mask of the running task, whose signals are locked; see [`set`].
+#[inline]
+pub(super) fn set_in(
+    task: &Task,
+    mut own: MutexGuard<'_, TaskSignals, rank::TaskSignals>,
+    mask: u64,
+) {
     let newly = mask & !own.blocked;
     own.blocked = mask & !UNBLOCKABLE;
     let shared = task.process.signals.lock().pending.set();
@@ -28,7 +38,7 @@ pub fn set(mask: u64) {
     }
     drop(own);
     if shared & newly != 0 {
-        retarget_shared_pending(&task, shared & newly);
+        retarget_shared_pending(task, shared & newly);
     }
 }
 
@@ -40,6 +50,7 @@ pub fn set_of_held(task: &Arc<Task>, mask: u64) {
 
 /// Wakes other threads for pending signals of the process that `task` now blocks
 /// (retarget_shared_pending).
+#[cold]
 fn retarget_shared_pending(task: &Task, signals: u64) {
     for other in task.process.threads.lock().iter() {
         if !core::ptr::eq(&**other, task) && signals & !other.signals.lock().blocked != 0 {

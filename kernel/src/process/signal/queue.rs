@@ -57,6 +57,7 @@ pub struct Pending {
 
 impl Pending {
     /// The set of pending signals.
+    #[inline]
     pub fn set(&self) -> u64 {
         self.set
     }
@@ -80,6 +81,7 @@ impl Pending {
     ///
     /// # Errors
     /// `EAGAIN` without a queue entry for a real-time signal not sent by kill(2).
+    #[inline(always)]
     pub fn push(&mut self, info: &SigInfo, is_full: bool) -> Result<(), Errno> {
         let is_real_time = info.signo >= FIRST_REAL_TIME;
         let bit = bit(info.signo);
@@ -104,9 +106,10 @@ impl Pending {
         self.set |= mask;
     }
 
-    /// Dequeues the next signal in `mask`: signals raised by instructions first, then the lowest
+    /// Number of the next signal in `mask`: signals raised by instructions first, then the lowest
     /// number (next_signal).
-    pub fn pop(&mut self, mask: u64) -> Option<SigInfo> {
+    #[inline(always)]
+    pub fn next(&self, mask: u64) -> Option<u8> {
         let ready = self.set & mask;
         if ready == 0 {
             return None;
@@ -115,13 +118,34 @@ impl Pending {
             0 => ready,
             first => first,
         };
-        let signo = ready.trailing_zeros() as u8 + 1;
-        let is_same = |info: &SigInfo| info.signo == signo;
-        if self.queue.len() == 1 && self.queue.front().is_some_and(is_same) {
-            self.set &= !bit(signo);
-            note_dequeued(1);
-            return self.queue.pop_front();
+        Some(ready.trailing_zeros() as u8 + 1)
+    }
+
+    /// Dequeues signal `signo`, which is pending.
+    #[inline(always)]
+    pub fn take(&mut self, signo: u8) -> SigInfo {
+        match self.queue.front() {
+            Some(info) if info.signo == signo && self.queue.len() == 1 => {
+                let info = *info;
+                self.queue.clear();
+                self.set &= !bit(signo);
+                note_dequeued(1);
+                info
+            }
+            _ => self.take_among(signo),
         }
+    }
+
+    /// Dequeues the next signal in `mask`.
+    pub fn pop(&mut self, mask: u64) -> Option<SigInfo> {
+        let signo = self.next(mask)?;
+        Some(self.take(signo))
+    }
+
+    /// [`Self::take`] with a queue of any length.
+    #[cold]
+    fn take_among(&mut self, signo: u8) -> SigInfo {
+        let is_same = |info: &SigInfo| info.signo == signo;
         let info = match self.queue.iter().position(is_same) {
             Some(0) => self.queue.pop_front(),
             Some(at) => self.queue.remove(at),
@@ -131,10 +155,10 @@ impl Pending {
         if !self.queue.iter().any(is_same) {
             self.set &= !bit(signo);
         }
-        Some(info.unwrap_or_else(|| SigInfo {
+        info.unwrap_or_else(|| SigInfo {
             code: 0,
             ..SigInfo::kernel(signo)
-        }))
+        })
     }
 
     /// Whether a signal of timer `id` is pending.

@@ -19,7 +19,8 @@ use crate::process::{Process, Task, current_task, stop, table};
 /// # Errors
 /// `EAGAIN` if RLIMIT_SIGPENDING denies a real-time signal a queue entry.
 pub fn send_task(task: &Arc<Task>, info: &SigInfo) -> Result<(), Errno> {
-    if !prepare(&task.process, task, info.signo) {
+    let reception = Reception::of(task, info.signo);
+    if !prepare(&task.process, task, &reception, info.signo) {
         return Ok(());
     }
     if info.signo == SIGKILL {
@@ -29,7 +30,7 @@ pub fn send_task(task: &Arc<Task>, info: &SigInfo) -> Result<(), Errno> {
     let is_full = account::has_no_place(&task.process, info);
     task.signals.lock().pending.push(info, is_full)?;
     task.process.signal_arrived.wake_all();
-    if wants_signal(task, info.signo) {
+    if reception.can_take {
         interrupt(task);
     }
     Ok(())
@@ -41,16 +42,10 @@ pub fn send_task(task: &Arc<Task>, info: &SigInfo) -> Result<(), Errno> {
 /// # Errors
 /// `EAGAIN` if RLIMIT_SIGPENDING denies a real-time signal a queue entry.
 pub fn send_process(process: &Arc<Process>, info: &SigInfo) -> Result<(), Errno> {
-    let threads = process.threads.lock();
-    let Some(first) = threads.first().cloned() else {
+    let Some((task, reception)) = receiver(process, info.signo) else {
         return Ok(());
     };
-    let taker = threads
-        .iter()
-        .find(|task| wants_signal(task, info.signo))
-        .cloned();
-    drop(threads);
-    if !prepare(process, taker.as_ref().unwrap_or(&first), info.signo) {
+    if !prepare(process, &task, &reception, info.signo) {
         return Ok(());
     }
     if info.signo == SIGKILL {
@@ -60,8 +55,8 @@ pub fn send_process(process: &Arc<Process>, info: &SigInfo) -> Result<(), Errno>
     let is_full = account::has_no_place(process, info);
     process.signals.lock().pending.push(info, is_full)?;
     process.signal_arrived.wake_all();
-    if let Some(taker) = taker {
-        interrupt(&taker);
+    if reception.can_take {
+        interrupt(&task);
     }
     Ok(())
 }
@@ -139,14 +134,15 @@ pub fn force(info: &SigInfo) {
 /// Applies the effects that a signal has when sent: stopping signals and SIGCONT remove each other,
 /// and SIGCONT continues the process. Returns whether the signal is to be queued (prepare_signal in
 /// kernel/signal.c).
-fn prepare(process: &Process, taker: &Task, signo: u8) -> bool {
+#[inline]
+fn prepare(process: &Process, receiver: &Task, reception: &Reception, signo: u8) -> bool {
     if STOPPING & bit(signo) != 0 {
         forget(process, bit(SIGCONT));
     } else if signo == SIGCONT {
         forget(process, STOPPING);
         stop::resume(process);
     }
-    !is_ignored(process, taker, signo)
+    !is_ignored(process, receiver, reception, signo)
 }
 
 /// Removes the signals in `mask` from all queues of a process.
@@ -157,16 +153,13 @@ pub fn forget(process: &Process, mask: u64) {
     }
 }
 
-fn is_ignored(process: &Process, taker: &Task, signo: u8) -> bool {
-    // A blocked signal may have a handler by the time it is unblocked; a tracer sees all signals.
-    let not_discarded = {
-        let signals = taker.signals.lock();
-        signals.blocked | signals.awaited
-    };
-    if not_discarded & bit(signo) != 0 || taker.is_traced() && signo != SIGKILL {
+#[inline]
+fn is_ignored(process: &Process, receiver: &Task, reception: &Reception, signo: u8) -> bool {
+    // A tracer sees all signals.
+    if reception.is_kept || signo != SIGKILL && receiver.is_traced() {
         return false;
     }
-    match process.actions().lock().get(signo).handler {
+    match process.with_actions(|actions| actions.get(signo).handler) {
         IGNORE => true,
         // init gets only signals that it has a handler for (SIGNAL_UNKILLABLE).
         DEFAULT => process.is_init() || IGNORED_BY_DEFAULT & bit(signo) != 0,
@@ -174,8 +167,37 @@ fn is_ignored(process: &Process, taker: &Task, signo: u8) -> bool {
     }
 }
 
-/// Whether a thread can take the signal now (wants_signal).
-fn wants_signal(task: &Task, signo: u8) -> bool {
-    let signals = task.signals.lock();
-    signals.blocked & bit(signo) == 0 && signals.must_exit.is_none()
+/// How a thread receives a signal.
+struct Reception {
+    /// The thread can take the signal now (wants_signal).
+    can_take: bool,
+    /// The thread blocks the signal, which is not discarded then: it may have a handler by the time
+    /// it is unblocked.
+    is_kept: bool,
+}
+
+impl Reception {
+    #[inline]
+    fn of(task: &Task, signo: u8) -> Self {
+        let signals = task.signals.lock();
+        Self {
+            can_take: signals.blocked & bit(signo) == 0 && signals.must_exit.is_none(),
+            is_kept: (signals.blocked | signals.awaited) & bit(signo) != 0,
+        }
+    }
+}
+
+/// The first thread of a process that can take a signal, else the first thread; `None` for a zombie.
+#[inline]
+fn receiver(process: &Process, signo: u8) -> Option<(Arc<Task>, Reception)> {
+    let threads = process.threads.lock();
+    let (first, others) = threads.split_first()?;
+    let reception = Reception::of(first, signo);
+    if !reception.can_take {
+        let mut others = others.iter().map(|task| (task, Reception::of(task, signo)));
+        if let Some((task, reception)) = others.find(|(_, reception)| reception.can_take) {
+            return Some((task.clone(), reception));
+        }
+    }
+    Some((first.clone(), reception))
 }

@@ -16,6 +16,7 @@ use crate::usercopy::UserPtr;
 
 /// Whether the caller may send `signal` to `target`: with matching credentials, or SIGCONT within
 /// the caller's session (check_kill_permission).
+#[inline(always)]
 fn may_send(target: &Process, signal: u8) -> bool {
     let task = current();
     let me = &task.process;
@@ -85,7 +86,11 @@ fn send_to_thread(task: &Arc<Task>, info: &SigInfo) -> SysResult {
 
 /// kill(2).
 pub fn kill(pid: i32, signal: i32) -> SysResult {
-    let me = current().process.pid;
+    let task = current();
+    let me = task.process.pid;
+    if pid > 0 && pid as u32 == me {
+        return send_to(&task.process, &SigInfo::user(check_number(signal)?));
+    }
     if pid > 0 {
         // The target is looked up before the number is checked: `ESRCH` has priority over `EINVAL`.
         let target = table::named(pid)?;
@@ -103,7 +108,7 @@ pub fn kill(pid: i32, signal: i32) -> SysResult {
             }
         }
         0 => {
-            let mine = current().process.group();
+            let mine = task.process.group();
             send_to_all(&info, table::group_members(mine))
         }
         i32::MIN => Err(Errno::ESRCH),
