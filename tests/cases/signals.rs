@@ -31,6 +31,8 @@ pub fn cases() -> Vec<Case> {
         row("sigpending", compiler, "max");
         row("signal_waits", compiler, "max");
     }
+    row("signal_edges", Compiler::Glibc64, "max");
+    row("signal_edges", Compiler::Glibc64, "qemu64");
     row("signal_forks", Compiler::Glibc64, "max");
     row("signal_forks", Compiler::Glibc32, "max");
     row("orphaned_groups", Compiler::Glibc64, "max");
