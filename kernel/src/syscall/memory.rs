@@ -14,7 +14,7 @@ use crate::arch::{percpu, pkeys};
 use crate::mm::frame;
 use crate::mm::{PAGE_SIZE, layout, page_down, page_up};
 use crate::process::capability::capable;
-use crate::process::current;
+use crate::process::{Mm, current};
 use crate::sched::preempt::{self, STRIDE};
 use crate::usercopy::UserPtr;
 use crate::vm::address_space::AddressSpace;
@@ -29,27 +29,34 @@ use crate::vm::vma::{Backing, Prot, VmaFlags};
 pub(super) fn with_mm<T>(
     f: impl FnOnce(&mut AddressSpace) -> Result<T, Errno>,
 ) -> Result<T, Errno> {
-    let mm = current().mm().ok_or(Errno::ESRCH)?;
-    let mut mm = mm.lock();
-    let result = f(&mut mm);
-    // The vDSO may have been moved or unmapped.
-    percpu::set_landing_pad(vdso::landing_pad(mm.landmarks.vdso));
-    result
+    part(&*current().mm().ok_or(Errno::ESRCH)?, f)
 }
 
 /// Runs `change`, which changes areas, in the running program's turn for that: while it runs in
-/// parts, no other call changes areas (`Mm::turn`, `process/mm.rs`).
-pub(super) fn in_turn<T>(change: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+/// parts ([`part`]), no other call changes areas (`Mm::turn`, `process/mm.rs`).
+pub(super) fn in_turn<T>(change: impl FnOnce(&Mm) -> Result<T, Errno>) -> Result<T, Errno> {
     let mm = current().mm().ok_or(Errno::ESRCH)?;
     let _turn = mm.turn();
-    change()
+    change(&mm)
+}
+
+/// Runs `f`, one part of a change, with `mm` locked: the running program's address space.
+pub(super) fn part<T>(
+    mm: &Mm,
+    f: impl FnOnce(&mut AddressSpace) -> Result<T, Errno>,
+) -> Result<T, Errno> {
+    let mut space = mm.lock();
+    let result = f(&mut space);
+    // The vDSO may have been moved or unmapped.
+    percpu::set_landing_pad(vdso::landing_pad(space.landmarks.vdso));
+    result
 }
 
 /// [`with_mm`] in turn, for a change without parts.
 pub(super) fn change_mm<T>(
     change: impl FnOnce(&mut AddressSpace) -> Result<T, Errno>,
 ) -> Result<T, Errno> {
-    in_turn(|| with_mm(change))
+    in_turn(|mm| part(mm, change))
 }
 
 /// Protection from PROT_* bits. PROT_SEM is accepted and has no effect on x86.
@@ -155,8 +162,8 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
     let populate = flags & (linux::MAP_POPULATE | linux::MAP_NONBLOCK) == linux::MAP_POPULATE;
     let populate = populate || flags & linux::MAP_LOCKED != 0;
     let may_map_low = fixed.is_some() && may_map_low(addr);
-    let (at, locks) = in_turn(|| {
-        let (at, mut rest, locks) = with_mm(|mm| {
+    let (at, locks) = in_turn(|space| {
+        let (at, mut rest, locks) = part(space, |mm| {
             mm.may_map_low = may_map_low;
             let place = fixed.unwrap_or_else(|| anywhere(mm, addr, flags));
             let (at, rest) = mm.map_first(place, len, area)?;
@@ -167,7 +174,7 @@ pub fn mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: i32, offset: u64) ->
         })?;
         while let Some(area) = rest {
             preempt::point();
-            rest = with_mm(|mm| mm.map_part(area))?;
+            rest = part(space, |mm| mm.map_part(area))?;
         }
         Ok((at, locks))
     })?;
@@ -242,25 +249,38 @@ pub fn old_mmap(args: UserPtr<[u32; 6]>) -> SysResult {
 
 /// munmap(2).
 pub fn munmap(addr: u64, len: u64) -> SysResult {
-    in_turn(|| {
-        let rest = with_mm(|mm| {
-            let range = mm.begin_unmap(addr, len)?;
-            mm.unmap_part(range)
-        })?;
-        unmap_rest(rest).map(|()| 0)
+    in_turn(|mm| {
+        unmap(mm, |space| Ok(((), space.begin_unmap(addr, len)?)))?;
+        Ok(0)
     })
 }
 
-/// Unmaps `rest` in parts, in turn.
+/// Unmaps in parts, in turn, the range that `begin` returns; the other result is the caller's.
 ///
 /// # Errors
-/// As `AddressSpace::unmap_part`.
-fn unmap_rest(mut rest: Range<u64>) -> Result<(), Errno> {
-    while rest.start < rest.end {
+/// Those of `begin` and of `AddressSpace::unmap_part`.
+fn unmap<T>(
+    mm: &Mm,
+    begin: impl FnOnce(&mut AddressSpace) -> Result<(T, Range<u64>), Errno>,
+) -> Result<T, Errno> {
+    // The first part follows at once: most ranges have no second one.
+    let (begun, mut rest) = part(mm, |space| {
+        let (begun, rest) = begin(space)?;
+        let is_empty = rest.is_empty();
+        Ok((
+            begun,
+            if is_empty {
+                rest
+            } else {
+                space.unmap_part(rest)?
+            },
+        ))
+    })?;
+    while !rest.is_empty() {
         preempt::point();
-        rest = with_mm(|mm| mm.unmap_part(rest))?;
+        rest = part(mm, |space| space.unmap_part(rest))?;
     }
-    Ok(())
+    Ok(begun)
 }
 
 /// mprotect(2).
@@ -277,12 +297,12 @@ pub fn pkey_mprotect(addr: u64, len: u64, prot: u32, key: i32) -> SysResult {
     let prot = prot_from(prot & !grows)?;
     let implied = implied(prot);
     if grows != 0 {
-        return in_turn(|| protect_to_end(addr, len, grows, (prot, implied), key));
+        return in_turn(|mm| protect_to_end(mm, addr, len, grows, (prot, implied), key));
     }
     if len == 0 && addr.is_multiple_of(PAGE_SIZE) {
         return Ok(0);
     }
-    in_turn(|| protect_in_parts(addr, len, (prot, implied), key))
+    in_turn(|mm| protect_in_parts(mm, addr, len, (prot, implied), key))
 }
 
 /// The protection key that pkey_mprotect(2) names: `None` for -1.
@@ -296,13 +316,14 @@ fn key_of(mm: &AddressSpace, key: i32) -> Result<Option<u8>, Errno> {
 /// mprotect(2) with PROT_GROWSDOWN, which extends the change to the start of the area, or
 /// PROT_GROWSUP: no area grows up on x86.
 fn protect_to_end(
+    space: &Mm,
     addr: u64,
     len: u64,
     grows: u32,
     (prot, implied): (Prot, Prot),
     key: i32,
 ) -> SysResult {
-    with_mm(|mm| {
+    part(space, |mm| {
         if !addr.is_multiple_of(PAGE_SIZE) {
             return Err(Errno::EINVAL);
         }
@@ -317,15 +338,21 @@ fn protect_to_end(
         let start = area.start;
         mm.protect(start, len.saturating_add(addr - start), prot, implied, key)
     })
-    .map(protect_rest)
+    .map(|()| protect_rest(space))
 }
 
 /// mprotect(2) of many areas in parts. A range that is none goes at once, and fails.
-fn protect_in_parts(addr: u64, len: u64, (prot, implied): (Prot, Prot), key: i32) -> SysResult {
+fn protect_in_parts(
+    space: &Mm,
+    addr: u64,
+    len: u64,
+    (prot, implied): (Prot, Prot),
+    key: i32,
+) -> SysResult {
     let end = page_up(len).and_then(|len| addr.checked_add(len));
     let mut at = addr;
     loop {
-        let part = with_mm(|mm| {
+        let done = part(space, |mm| {
             let key = key_of(mm, key)?;
             let stop = end.map(|end| mm.end_of_areas(at, end));
             let result = mm.protect(at, stop.map_or(len, |stop| stop - at), prot, implied, key);
@@ -334,8 +361,8 @@ fn protect_in_parts(addr: u64, len: u64, (prot, implied): (Prot, Prot), key: i32
             }
             result.map(|()| stop)
         });
-        protect_rest(());
-        let stop = part?;
+        protect_rest(space);
+        let stop = done?;
         match stop {
             Some(stop) if stop > at && Some(stop) != end => at = stop,
             _ => return Ok(0),
@@ -345,8 +372,8 @@ fn protect_in_parts(addr: u64, len: u64, (prot, implied): (Prot, Prot), key: i32
 }
 
 /// Completes a long mprotect(2) in parts, also one that failed halfway.
-fn protect_rest((): ()) -> usize {
-    while with_mm(|mm| Ok(mm.protect_part())).unwrap_or(false) {
+fn protect_rest(space: &Mm) -> usize {
+    while part(space, |mm| Ok(mm.protect_part())).unwrap_or(false) {
         preempt::point();
     }
     0
@@ -367,15 +394,14 @@ pub fn mremap(old: u64, old_len: u64, new_len: u64, flags: u32, new: u64) -> Sys
         return Err(Errno::EINVAL);
     }
     let may_map_low = matches!(to, Remap::To(_)) && may_map_low(new);
-    let (before, after, at) = in_turn(|| {
-        let (before, rest) = with_mm(|mm| {
+    let (before, after, at) = in_turn(|space| {
+        let before = unmap(space, |mm| {
             mm.may_map_low = may_map_low;
             let before = mm.landmarks.vdso;
             let rest = mm.begin_remap(old, old_len, new_len, to, keep)?;
             Ok((before, rest))
         })?;
-        unmap_rest(rest)?;
-        with_mm(|mm| {
+        part(space, |mm| {
             let at = mm.remap(old, old_len, new_len, to, keep)?;
             Ok((before, mm.landmarks.vdso, at))
         })
@@ -410,13 +436,8 @@ pub fn remap_file_pages(start: u64, size: u64, prot: u32, page: u64, flags: u32)
 pub fn brk(to: u64) -> SysResult {
     let prot = Prot::READ | Prot::WRITE;
     let prot = prot | implied(prot);
-    in_turn(|| {
-        let (at, rest) = with_mm(|mm| {
-            let (at, rest) = mm.set_brk(to, prot);
-            let is_done = rest.is_empty();
-            Ok((at, if is_done { rest } else { mm.unmap_part(rest)? }))
-        })?;
-        unmap_rest(rest)?;
+    in_turn(|mm| {
+        let at = unmap(mm, |space| Ok(space.set_brk(to, prot)))?;
         Ok(at as usize)
     })
 }

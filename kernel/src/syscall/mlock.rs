@@ -3,7 +3,7 @@
 
 use linux_raw_sys::general as linux;
 
-use super::memory::{in_turn, populate, with_mm};
+use super::memory::{in_turn, part, populate, with_mm};
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
 use crate::mm::{page_down, page_up};
@@ -68,10 +68,10 @@ pub fn munlock(addr: u64, len: u64) -> SysResult {
 /// `ENOMEM` at a hole, `EINVAL` for an end past 2^64.
 fn lock_in_parts(start: u64, len: u64, lock: bool) -> Result<u64, Errno> {
     let end = start.checked_add(len).ok_or(Errno::EINVAL)?;
-    in_turn(|| {
+    in_turn(|space| {
         let mut at = start;
         while at < end {
-            at = with_mm(|mm| {
+            at = part(space, |mm| {
                 let stop = mm.end_of_areas(at, end);
                 mm.lock_range(at, stop, lock).map(|()| stop)
             })?;
@@ -118,10 +118,10 @@ pub fn munlockall() -> SysResult {
 
 /// Locks or unlocks all areas, a part at a time.
 fn lock_all(end: u64, lock: bool) -> Result<(), Errno> {
-    in_turn(|| {
+    in_turn(|space| {
         let mut at = 0;
         while at < end {
-            at = with_mm(|mm| {
+            at = part(space, |mm| {
                 let stop = mm.end_of_areas(at, end);
                 // The range always has holes, which are not an error here.
                 let _ = mm.change_flags(at, stop, VmaFlags::LOCKED, lock);
