@@ -91,6 +91,31 @@ pub fn file(fd: i32) -> Result<Arc<File>, Errno> {
     current().process.files.lock().lock().get(fd)
 }
 
+/// The caller's open file `fd`, for a read.
+///
+/// # Errors
+/// `EBADF`, also if it isn't open for reading.
+#[inline]
+pub fn readable(fd: i32) -> Result<Arc<File>, Errno> {
+    file_if(fd, File::is_readable)
+}
+
+/// The caller's open file `fd`, for a write.
+///
+/// # Errors
+/// `EBADF`, also if it isn't open for writing.
+#[inline]
+pub fn writable(fd: i32) -> Result<Arc<File>, Errno> {
+    file_if(fd, File::is_writable)
+}
+
+#[inline]
+fn file_if(fd: i32, allowed: fn(&File) -> bool) -> Result<Arc<File>, Errno> {
+    let task = current();
+    let table = task.process.files.lock();
+    table.lock().get_if(fd, allowed)
+}
+
 /// Calls `f` with the caller's table of descriptors locked. Files that `f` removes must be dropped
 /// after it returns: closing a file may do anything.
 pub fn with_files<T>(f: impl FnOnce(&mut FdTable) -> T) -> T {

@@ -1,6 +1,6 @@
 //! File I/O: read(2) and write(2), their positioned and vectored forms, and lseek(2).
 //!
-//! For write(2) [`caller::file`] looks up the descriptor in the process's table (`vfs/fdtable.rs`),
+//! For write(2) [`caller::writable`] looks up the descriptor in the process's table (`vfs/fdtable.rs`),
 //! [`UserBuffer`] (`vfs/io.rs`) makes the buffer a source of bytes, and [`File::write`] writes from
 //! it and returns the number of bytes.
 //!
@@ -35,19 +35,13 @@ fn buffer(at: UserPtr<u8>, count: usize) -> Result<UserBuffer<'static>, Errno> {
 
 /// read(2).
 pub fn read(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
-    let file = caller::file(fd)?;
-    if !file.is_readable() {
-        return Err(Errno::EBADF);
-    }
+    let file = caller::readable(fd)?;
     file.read(None, &mut buffer(buf, count)?)
 }
 
 /// write(2).
 pub fn write(fd: i32, buf: UserPtr<u8>, count: usize) -> SysResult {
-    let file = caller::file(fd)?;
-    if !file.is_writable() {
-        return Err(Errno::EBADF);
-    }
+    let file = caller::writable(fd)?;
     file.write(None, &mut buffer(buf, count)?, &Caller)
 }
 

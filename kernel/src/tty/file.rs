@@ -230,6 +230,9 @@ impl FileOps for TerminalFile {
                 self.tty.check_access(SIGTTOU)?;
             }
         }
+        if from.left() == 0 {
+            return Ok(());
+        }
         let mut bytes = [0; PART];
         let mut stride = Stride::default();
         while from.left() > 0 {

@@ -11,7 +11,6 @@ use super::io::{In, Out};
 use crate::abi::errno::Errno;
 use crate::abi::metadata::Device;
 use crate::dev::random;
-use crate::mm::PAGE_SIZE;
 use crate::sched::preempt::{self, Stride};
 
 /// /dev/null.
@@ -89,16 +88,7 @@ struct Zero {
 
 impl FileOps for Zero {
     fn read(&self, _offset: u64, out: &mut dyn Out, _nonblocking: bool) -> Result<(), Errno> {
-        static ZEROS: [u8; PAGE_SIZE as usize] = [0; PAGE_SIZE as usize];
-        let mut stride = Stride::default();
-        while out.left() > 0 {
-            let len = out.left().min(ZEROS.len());
-            out.put(&ZEROS[..len])?;
-            if stride.passes(len) {
-                preempt::interrupted()?;
-            }
-        }
-        Ok(())
+        out.put_zeros()
     }
 
     fn write(&self, _offset: u64, from: &mut dyn In, _nonblocking: bool) -> Result<(), Errno> {

@@ -148,15 +148,24 @@ impl FdTable {
     /// # Errors
     /// `EBADF`, also for an O_PATH file.
     pub fn get(&self, fd: i32) -> Result<Arc<File>, Errno> {
-        self.get_any(fd).and_then(|file| {
-            if file.is_path() {
-                Err(Errno::EBADF)
-            } else {
-                Ok(file)
-            }
-        })
+        self.get_if(fd, |file| !file.is_path())
     }
 
+    /// The open file of `fd`, if it is `allowed`.
+    ///
+    /// # Errors
+    /// `EBADF`, also for a file that isn't.
+    #[inline]
+    pub fn get_if(&self, fd: i32, allowed: impl FnOnce(&File) -> bool) -> Result<Arc<File>, Errno> {
+        let slot = self.slot(fd)?;
+        if allowed(&slot.file) {
+            Ok(slot.file.clone())
+        } else {
+            Err(Errno::EBADF)
+        }
+    }
+
+    #[inline]
     fn slot(&self, fd: i32) -> Result<&Slot, Errno> {
         let index = usize::try_from(fd).map_err(|_| Errno::EBADF)?;
         self.slots

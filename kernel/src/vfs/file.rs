@@ -70,6 +70,12 @@ pub struct File {
     is_writer: bool,
     /// Whether it is a regular file, with a size and RLIMIT_FSIZE.
     is_regular: bool,
+    /// [`FileOps::is_stream`].
+    is_stream: bool,
+    /// [`File::is_readable`].
+    is_readable: bool,
+    /// [`File::is_writable`].
+    is_writable: bool,
     /// Recipient of SIGIO (F_SETOWN): a process ID, or a process group's, negated.
     pub owner: AtomicI32,
     /// Signal instead of SIGIO (F_SETSIG); 0 for SIGIO.
@@ -152,7 +158,13 @@ impl File {
         let kept = flags & !(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
         OPEN.fetch_add(1, Ordering::Relaxed);
         let is_regular = location.inode().kind() == mode::S_IFREG;
+        // F_SETFL changes none of the flags that these depend on.
+        let is_open_for = |one: u32| [one, O_RDWR].contains(&(flags & O_ACCMODE));
+        let is_path = flags & O_PATH != 0;
         Arc::new(Self {
+            is_stream: ops.is_stream(),
+            is_readable: is_open_for(O_RDONLY) && !is_path,
+            is_writable: is_open_for(O_WRONLY) && !is_path,
             location,
             ops,
             flags: AtomicU32::new(kept),
@@ -211,12 +223,12 @@ impl File {
 
     /// Whether the file is open for reading.
     pub fn is_readable(&self) -> bool {
-        matches!(self.flags() & O_ACCMODE, O_RDONLY | O_RDWR) && !self.is_path()
+        self.is_readable
     }
 
     /// Whether the file is open for writing.
     pub fn is_writable(&self) -> bool {
-        matches!(self.flags() & O_ACCMODE, O_WRONLY | O_RDWR) && !self.is_path()
+        self.is_writable
     }
 
     /// Updates the access time after a read (file_accessed), unless O_NOATIME is set.
@@ -458,7 +470,7 @@ impl File {
         if done == 0 {
             return result.map(|()| 0);
         }
-        if at.is_none() && !self.ops.is_stream() {
+        if at.is_none() && !self.is_stream {
             self.set_offset(offset + done as u64);
         }
         Ok(done)

@@ -5,6 +5,7 @@
 //! Linux.
 
 use crate::abi::errno::Errno;
+use crate::mm::PAGE_SIZE;
 use crate::mm::frame::Frame;
 use crate::sched::preempt::{self, STRIDE};
 use crate::usercopy::UserPtr;
@@ -29,6 +30,11 @@ pub trait Out {
     /// # Errors
     /// As [`Out::put`].
     fn put_page(&mut self, page: &Frame, at: usize, len: usize) -> Result<(), Errno>;
+    /// Fills all that is left with zeros: /dev/zero.
+    ///
+    /// # Errors
+    /// As [`Out::put`]; `ERESTARTSYS` if a signal interrupts a long transfer.
+    fn put_zeros(&mut self) -> Result<(), Errno>;
     /// Takes back the count of the last `len` bytes. No transfer follows.
     fn refuse(&mut self, len: usize);
 }
@@ -179,6 +185,23 @@ impl Out for UserBuffer<'_> {
         Ok(())
     }
 
+    fn put_zeros(&mut self) -> Result<(), Errno> {
+        static ZEROS: [u8; PAGE_SIZE as usize] = [0; PAGE_SIZE as usize];
+        while self.left > 0 {
+            let range = self.range(ZEROS.len());
+            let moved = range.at.write_prefix(&ZEROS[..range.len]);
+            self.advance(moved);
+            if moved == 0 || moved < range.len {
+                return Err(Errno::EFAULT);
+            }
+            if self.done >= self.next_point {
+                self.next_point = self.done + STRIDE;
+                preempt::interrupted()?;
+            }
+        }
+        Ok(())
+    }
+
     fn put_page(&mut self, page: &Frame, mut at: usize, len: usize) -> Result<(), Errno> {
         self.each(len, |to, len| {
             let moved = to.write_page(page, at, len);
@@ -253,6 +276,12 @@ impl Out for KernelOut<'_> {
     fn put(&mut self, bytes: &[u8]) -> Result<(), Errno> {
         self.bytes[self.done..self.done + bytes.len()].copy_from_slice(bytes);
         self.done += bytes.len();
+        Ok(())
+    }
+
+    fn put_zeros(&mut self) -> Result<(), Errno> {
+        self.bytes[self.done..].fill(0);
+        self.done = self.bytes.len();
         Ok(())
     }
 
