@@ -246,6 +246,13 @@ impl WaitQueue {
             if lines.wake_part(events, round) {
                 return true;
             }
+        } else if lines.is_one_thread() {
+            // The most frequent case, without a pass over the line.
+            if let Some((_, Waiter::Thread(thread))) = lines.shared.pop_front() {
+                run_queue::wake_thread(&thread);
+            }
+            lines.gone = 0;
+            trim(&mut lines.shared);
         } else if !lines.shared.is_empty() {
             lines.shared.retain(|(_, waiter)| match waiter {
                 Waiter::Thread(thread) => {
@@ -280,6 +287,11 @@ impl WaitQueue {
 const PART: usize = 512;
 
 impl Lines {
+    /// Whether a thread is the only shared waiter.
+    fn is_one_thread(&self) -> bool {
+        self.shared.len() == 1 && matches!(self.shared.front(), Some((_, Waiter::Thread(_))))
+    }
+
     /// Wakes the next part of many shared waiters; true while there are more.
     fn wake_part(&mut self, events: Ready, round: &mut Round) -> bool {
         let Self { shared, gone, .. } = self;

@@ -7,6 +7,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use linux_raw_sys::ioctl::FIONREAD;
 
 use super::Pipe;
+use super::ring::Ring;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::ready::Ready;
 use crate::mm::PAGE_SIZE;
@@ -59,6 +60,14 @@ impl End {
         ops.downcast_ref()
     }
 
+    /// Writes until the pipe is full.
+    fn fill(&self, ring: &mut Ring, from: &mut dyn In) -> Result<(), Errno> {
+        while from.left() > 0 && !ring.is_full() {
+            ring.write(from, self.packets)?;
+        }
+        Ok(())
+    }
+
     /// The pipe.
     pub fn pipe(&self) -> &Arc<Pipe> {
         &self.pipe
@@ -102,15 +111,16 @@ impl FileOps for End {
         if from.left() == 0 {
             return Ok(());
         }
-        if self.pipe.readers.load(Relaxed) > 0 && !self.packets {
-            self.pipe.turn().append(from)?;
+        if self.pipe.readers.load(Relaxed) > 0 {
+            let mut ring = self.pipe.turn();
+            if !self.packets {
+                ring.append(from)?;
+            }
+            self.fill(&mut ring, from)?;
         }
         while from.left() > 0 {
             self.pipe.wait_writable(nonblocking)?;
-            let mut ring = self.pipe.turn();
-            while from.left() > 0 && !ring.is_full() {
-                ring.write(from, self.packets)?;
-            }
+            self.fill(&mut self.pipe.turn(), from)?;
         }
         Ok(())
     }
