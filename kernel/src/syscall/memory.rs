@@ -21,7 +21,7 @@ use crate::vm::address_space::AddressSpace;
 use crate::vm::fault::{Access, FaultError};
 use crate::vm::mapped::Mapped;
 use crate::vm::mapping::{NewArea, Place};
-use crate::vm::remap::Remap;
+use crate::vm::remap::{Remap, Request};
 use crate::vm::vdso;
 use crate::vm::vma::{Backing, Prot, VmaFlags};
 
@@ -393,16 +393,17 @@ pub fn mremap(old: u64, old_len: u64, new_len: u64, flags: u32, new: u64) -> Sys
     if keep && (to == Remap::Stay || old_len != new_len) {
         return Err(Errno::EINVAL);
     }
+    let request = Request::new(old, old_len, new_len, to, keep)?;
     let may_map_low = matches!(to, Remap::To(_)) && may_map_low(new);
     let (before, after, at) = in_turn(|space| {
         let before = unmap(space, |mm| {
             mm.may_map_low = may_map_low;
             let before = mm.landmarks.vdso;
-            let rest = mm.begin_remap(old, old_len, new_len, to, keep)?;
+            let rest = mm.begin_remap(&request)?;
             Ok((before, rest))
         })?;
         part(space, |mm| {
-            let at = mm.remap(old, old_len, new_len, to, keep)?;
+            let at = mm.remap(request)?;
             Ok((before, mm.landmarks.vdso, at))
         })
     })?;

@@ -23,34 +23,60 @@ pub enum Remap {
     Near(u64),
 }
 
-/// Checked arguments of mremap(2): lengths in whole pages, and whether the call only unmaps.
-struct Checked {
+/// A request of mremap(2), in whole pages.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    old: u64,
     old_len: u64,
     new_len: u64,
-    shrinks: bool,
+    to: Remap,
+    keep: bool,
+}
+
+impl Request {
+    /// The mapping of `old_len` bytes at `old` becomes `new_len` bytes long. With `keep` the pages
+    /// move and the old mapping stays without them (MREMAP_DONTUNMAP).
+    ///
+    /// # Errors
+    /// `EINVAL` for an unaligned address, a new length of 0, or a length past 2^64 in whole pages.
+    pub fn new(old: u64, old_len: u64, new_len: u64, to: Remap, keep: bool) -> Result<Self, Errno> {
+        let old_len = page_up(old_len).ok_or(Errno::EINVAL)?;
+        let new_len = page_up(new_len).ok_or(Errno::EINVAL)?;
+        if new_len == 0 || !old.is_multiple_of(PAGE_SIZE) {
+            return Err(Errno::EINVAL);
+        }
+        Ok(Self {
+            old,
+            old_len,
+            new_len,
+            to,
+            keep,
+        })
+    }
+
+    /// Whether the request only unmaps.
+    fn shrinks(&self) -> bool {
+        !matches!(self.to, Remap::To(_)) && self.new_len <= self.old_len && !self.keep
+    }
 }
 
 impl AddressSpace {
-    /// Moves or resizes the mapping at `old`; returns its new address (mremap(2)). With `keep` the
-    /// pages move and the old mapping stays without them (MREMAP_DONTUNMAP). With an `old_len` of 0
-    /// a shared mapping is mapped a second time.
+    /// Moves or resizes a mapping; returns its new address (mremap(2)). With an `old_len` of 0 a
+    /// shared mapping is mapped a second time.
     ///
     /// # Errors
     /// `EFAULT` if the old range isn't a single mapping, `ENOMEM` without space, or if a move is
     /// needed and not allowed, `EINVAL` for invalid addresses or lengths.
-    pub fn remap(
-        &mut self,
-        old: u64,
-        old_len: u64,
-        new_len: u64,
-        to: Remap,
-        keep: bool,
-    ) -> Result<u64, Errno> {
-        let checked = self.check_remap(old, old_len, new_len, to, keep)?;
-        let Checked {
-            old_len, new_len, ..
-        } = checked;
-        if checked.shrinks {
+    pub fn remap(&mut self, request: Request) -> Result<u64, Errno> {
+        self.check_remap(&request)?;
+        let Request {
+            old,
+            old_len,
+            new_len,
+            to,
+            keep,
+        } = request;
+        if request.shrinks() {
             // Shrinking only unmaps, across as many areas as there are.
             if new_len < old_len {
                 self.unmap(old + new_len, old_len - new_len)?;
@@ -90,26 +116,22 @@ impl AddressSpace {
         self.move_or_copy(old, old_len, new, new_len, keep)
     }
 
-    /// The range that [`Self::remap`] with the same arguments begins by unmapping, if that is worth
+    /// The range that [`Self::remap`] of the same request begins by unmapping, if that is worth
     /// parts ([`AddressSpace::unmap_part`]); an empty range otherwise.
     ///
     /// # Errors
     /// As [`Self::remap`].
-    pub fn begin_remap(
-        &mut self,
-        old: u64,
-        old_len: u64,
-        new_len: u64,
-        to: Remap,
-        keep: bool,
-    ) -> Result<Range<u64>, Errno> {
-        let (Some(old_pages), Some(new_pages)) = (page_up(old_len), page_up(new_len)) else {
-            return Ok(0..0);
-        };
-        let (start, len) = match to {
-            Remap::To(new) => (new, new_pages),
-            Remap::Stay | Remap::MayMove if new_pages < old_pages => {
-                (old.saturating_add(new_pages), old_pages - new_pages)
+    pub fn begin_remap(&mut self, request: &Request) -> Result<Range<u64>, Errno> {
+        let &Request {
+            old,
+            old_len,
+            new_len,
+            ..
+        } = request;
+        let (start, len) = match request.to {
+            Remap::To(new) => (new, new_len),
+            Remap::Stay | Remap::MayMove if new_len < old_len => {
+                (old.saturating_add(new_len), old_len - new_len)
             }
             _ => return Ok(0..0),
         };
@@ -117,39 +139,29 @@ impl AddressSpace {
         if self.end_of_part(start, end) == end {
             return Ok(0..0);
         }
-        self.check_remap(old, old_len, new_len, to, keep)?;
+        self.check_remap(request)?;
         self.begin_unmap(start, len)
     }
 
-    /// Checks the arguments of mremap(2) before anything changes.
-    fn check_remap(
-        &mut self,
-        old: u64,
-        old_len: u64,
-        new_len: u64,
-        to: Remap,
-        keep: bool,
-    ) -> Result<Checked, Errno> {
+    /// Checks a request before anything changes.
+    fn check_remap(&mut self, request: &Request) -> Result<(), Errno> {
+        let &Request {
+            old,
+            old_len,
+            new_len,
+            to,
+            keep,
+        } = request;
         debug_assert!(self.stale.is_empty(), "mprotect(2) is in progress");
-        let old_len = page_up(old_len).ok_or(Errno::EINVAL)?;
-        let new_len = page_up(new_len)
-            .filter(|len| *len != 0)
-            .ok_or(Errno::EINVAL)?;
-        if !old.is_multiple_of(PAGE_SIZE) || new_len > self.task_size {
+        if new_len > self.task_size {
             return Err(Errno::EINVAL);
         }
         if let Remap::To(new) | Remap::Near(new) = to {
             self.check_target(old, old_len, new, new_len)?;
         }
         let area = self.find(old).ok_or(Errno::EFAULT)?;
-        let shrinks = !matches!(to, Remap::To(_)) && new_len <= old_len && !keep;
-        let checked = Checked {
-            old_len,
-            new_len,
-            shrinks,
-        };
-        if shrinks {
-            return Ok(checked);
+        if request.shrinks() {
+            return Ok(());
         }
         if old_len == 0 && !area.shared {
             return Err(Errno::EINVAL);
@@ -182,7 +194,7 @@ impl AddressSpace {
         if let Remap::To(new) = to {
             self.check_fixed(new, new_len)?;
         }
-        Ok(checked)
+        Ok(())
     }
 
     /// Remaps [start, end), which must be shared mappings of one file, to the file's pages from

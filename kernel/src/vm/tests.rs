@@ -7,7 +7,7 @@ use super::address_space::AddressSpace;
 use super::fault::{Access, FaultError};
 use super::mapped::Mapped;
 use super::mapping::{NewArea, Place};
-use super::remap::Remap;
+use super::remap::{Remap, Request};
 use super::shared::SharedMemory;
 use super::vma::{Backing, PageSource, Prot, Role};
 use crate::abi::errno::Errno;
@@ -185,16 +185,24 @@ kernel_test!(
             .expect("room");
         mm.poke(at + 0x1000, b"moved").expect("mapped");
         let to = 0x4000_0000;
-        assert_eq!(mm.remap(at, 0x2000, 0x4000, Remap::To(to), false), Ok(to));
+        assert_eq!(
+            mm.remap(Request::new(at, 0x2000, 0x4000, Remap::To(to), false).expect("is valid")),
+            Ok(to)
+        );
         assert_eq!(starts(&mm), [(to, to + 0x4000)]);
         assert_eq!(
             (peek(&mm, to + 0x1000), peek(&mm, at + 0x1000)),
             (Some(b'm'), None)
         );
-        assert_eq!(mm.remap(to, 0x4000, 0x1000, Remap::Stay, false), Ok(to));
+        assert_eq!(
+            mm.remap(Request::new(to, 0x4000, 0x1000, Remap::Stay, false).expect("is valid")),
+            Ok(to)
+        );
         assert_eq!(starts(&mm), [(to, to + 0x1000)]);
         assert_eq!(
-            mm.remap(to + 0x9000, 0x1000, 0x1000, Remap::Stay, false),
+            mm.remap(
+                Request::new(to + 0x9000, 0x1000, 0x1000, Remap::Stay, false).expect("is valid")
+            ),
             Err(Errno::EFAULT)
         );
     }

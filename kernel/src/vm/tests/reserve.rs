@@ -8,7 +8,7 @@ use crate::mm::{PAGE_SIZE, reserve};
 use crate::vm::address_space::AddressSpace;
 use crate::vm::mapping::{NewArea, Place};
 use crate::vm::page_ranges::PART;
-use crate::vm::remap::Remap;
+use crate::vm::remap::{Remap, Request};
 use crate::vm::vma::{Prot, VmaFlags};
 
 /// Allocates memory until less is free than a step requires. Each frame holds the address of the
@@ -71,12 +71,12 @@ const CUTS: &[Change] = &[
         mm.change_flags(start, end, VmaFlags::DONT_FORK, true)
     }),
     ("shrinking", |mm| {
-        mm.remap(AT, LEN / 2, PAGE_SIZE, Remap::Stay, false)
+        mm.remap(Request::new(AT, LEN / 2, PAGE_SIZE, Remap::Stay, false).expect("is valid"))
             .map(|_| ())
     }),
     ("moving", |mm| {
         let (old, new) = (AT + PAGE_SIZE, AT + 2 * LEN);
-        mm.remap(old, PAGE_SIZE, PAGE_SIZE, Remap::To(new), false)
+        mm.remap(Request::new(old, PAGE_SIZE, PAGE_SIZE, Remap::To(new), false).expect("is valid"))
             .map(|_| ())
     }),
 ];

@@ -8,7 +8,7 @@ use crate::mm::tests::heap::Random;
 use crate::mm::{PAGE_SIZE, reserve};
 use crate::vm::address_space::AddressSpace;
 use crate::vm::mapping::{NewArea, Place};
-use crate::vm::remap::Remap;
+use crate::vm::remap::{Remap, Request};
 
 /// Address spaces made and dropped.
 const ROUNDS: u64 = 400;
@@ -68,7 +68,9 @@ fn change(mm: &mut AddressSpace, random: &mut Random) {
             else {
                 return;
             };
-            let _ = mm.remap(old, old_len, old_len, Remap::To(start), false);
+            let _ = mm.remap(
+                Request::new(old, old_len, old_len, Remap::To(start), false).expect("is valid"),
+            );
         }
     }
 }

@@ -179,7 +179,7 @@ mod tests {
     use crate::kernel_test;
     use crate::mm::PAGE_SIZE;
     use crate::vm::address_space::AddressSpace;
-    use crate::vm::remap::Remap;
+    use crate::vm::remap::{Remap, Request};
 
     kernel_test!(
         fn the_clock_page_lies_right_below_and_stays_read_only() {
@@ -205,7 +205,10 @@ mod tests {
                     );
                 }
                 let moved = mm
-                    .remap(vvar, PAGE_SIZE, PAGE_SIZE, Remap::To(0x10_0000), false)
+                    .remap(
+                        Request::new(vvar, PAGE_SIZE, PAGE_SIZE, Remap::To(0x10_0000), false)
+                            .expect("is valid"),
+                    )
                     .unwrap();
                 assert!(
                     mm.protect(
@@ -227,7 +230,7 @@ mod tests {
             map(&mut mm, true).unwrap();
             let old = mm.landmarks.vdso;
             let size = mm.find(old).unwrap().len();
-            mm.remap(old, size, size, Remap::To(0x10_0000), false)
+            mm.remap(Request::new(old, size, size, Remap::To(0x10_0000), false).expect("is valid"))
                 .unwrap();
             assert_eq!(mm.landmarks.vdso, 0x10_0000);
             assert_eq!(
