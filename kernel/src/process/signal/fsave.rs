@@ -128,7 +128,7 @@ mod tests {
             for register in 0..8 {
                 legacy[32 + register * 16 + 10..32 + register * 16 + 16].fill(0);
             }
-            let mut form = from_legacy(&legacy, &Frame::default());
+            let mut form = from_legacy(&legacy, 0);
             // The opcode is not stored by `from_legacy`, but loaded by `into_legacy`.
             form[18..20].copy_from_slice(&legacy[6..8]);
             let mut back = [0; LEGACY_PART];
@@ -147,7 +147,7 @@ mod tests {
             // ST(0) is 1.0, ST(1) is 0.0, ST(2) is infinite.
             legacy[32 + 7..32 + 10].copy_from_slice(&[0x80, 0xff, 0x3f]);
             legacy[64 + 7..64 + 10].copy_from_slice(&[0x80, 0xff, 0x7f]);
-            let form = from_legacy(&legacy, &Frame::default());
+            let form = from_legacy(&legacy, 0);
             assert_eq!(form[8..10], 0b01_00_11_11_11_11_11_10_u16.to_le_bytes());
         }
     );
