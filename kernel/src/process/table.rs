@@ -1,7 +1,7 @@
 //! Allocation of IDs, and lookup of tasks by thread ID and of processes by process ID, group and
 //! session.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, btree_map};
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::Ordering;
 
@@ -19,18 +19,19 @@ pub const PID_MAX: u32 = 32768;
 
 static TASKS: Mutex<Tasks, rank::TaskTable> = Mutex::new(Tasks {
     by_tid: BTreeMap::new(),
-    groups: BTreeSet::new(),
-    sessions: BTreeSet::new(),
+    groups: Members::new(),
+    sessions: Members::new(),
     last: 0,
     reserved: 0,
 });
 
+/// All processes by (group or session, process ID).
+type Members = BTreeMap<(u32, u32), Weak<Process>>;
+
 struct Tasks {
     by_tid: BTreeMap<u32, IdEntry>,
-    /// (group, process) of all processes.
-    groups: BTreeSet<(u32, u32)>,
-    /// (session, process) of all processes.
-    sessions: BTreeSet<(u32, u32)>,
+    groups: Members,
+    sessions: Members,
     /// The ID allocated last.
     last: u32,
     /// Number of IDs allocated since boot.
@@ -53,8 +54,8 @@ impl Tasks {
     /// has ended.
     fn is_free(&self, id: u32) -> bool {
         !self.by_tid.contains_key(&id)
-            && members(&self.groups, id).next().is_none()
-            && members(&self.sessions, id).next().is_none()
+            && members(&self.groups, id, 0).next().is_none()
+            && members(&self.sessions, id, 0).next().is_none()
     }
 
     fn reserve(&mut self, id: u32) {
@@ -66,27 +67,23 @@ impl Tasks {
         self.by_tid.insert(id, entry);
     }
 
-    fn insert_ids(&mut self, process: &Process) {
-        self.groups.insert((process.group(), process.pid));
-        self.sessions.insert((process.session(), process.pid));
+    fn insert_ids(&mut self, process: &Process, this: &Weak<Process>) {
+        let (group, session) = (process.group(), process.session());
+        self.groups.insert((group, process.pid), this.clone());
+        self.sessions.insert((session, process.pid), this.clone());
     }
 
-    fn remove_ids(&mut self, process: &Process) {
-        self.groups.remove(&(process.group(), process.pid));
+    /// Returns the reference to the process that was entered.
+    fn remove_ids(&mut self, process: &Process) -> Weak<Process> {
+        let this = self.groups.remove(&(process.group(), process.pid));
         self.sessions.remove(&(process.session(), process.pid));
-    }
-
-    fn processes<'a>(
-        &'a self,
-        pids: impl Iterator<Item = u32> + 'a,
-    ) -> impl Iterator<Item = (u32, Arc<Process>)> + 'a {
-        pids.filter_map(|pid| Some((pid, self.by_tid.get(&pid)?.process.upgrade()?)))
+        this.unwrap_or_default()
     }
 }
 
-/// The processes of group or session `id` in the set `of`.
-fn members(of: &BTreeSet<(u32, u32)>, id: u32) -> impl Iterator<Item = u32> + '_ {
-    of.range((id, 0)..=(id, u32::MAX)).map(|(_, pid)| *pid)
+/// The processes of group or session `id` with an ID from `from` on.
+fn members(of: &Members, id: u32, from: u32) -> btree_map::Range<'_, (u32, u32), Weak<Process>> {
+    of.range((id, from)..=(id, u32::MAX))
 }
 
 /// Allocates an ID: the next free one after the last allocated, starting again from 2 at the end
@@ -135,8 +132,9 @@ pub fn reserve_this(tid: u32) -> Result<u32, Errno> {
 pub fn enter(task: &Arc<Task>) {
     let mut tasks = TASKS.lock();
     let process = if task.tid() == task.process.pid {
-        tasks.insert_ids(&task.process);
-        Arc::downgrade(&task.process)
+        let this = Arc::downgrade(&task.process);
+        tasks.insert_ids(&task.process, &this);
+        this
     } else {
         Weak::new()
     };
@@ -162,9 +160,9 @@ pub fn forget(tid: u32) {
 /// Moves a process to another group and session.
 pub fn move_to(process: &Process, group: u32, session: u32) {
     let mut tasks = TASKS.lock();
-    tasks.remove_ids(process);
+    let this = tasks.remove_ids(process);
     process.set_group_and_session(group, session);
-    tasks.insert_ids(process);
+    tasks.insert_ids(process, &this);
 }
 
 /// Iterates by calling `find` with the lowest ID to consider. Each item is a separate lookup, so
@@ -178,25 +176,59 @@ fn walk<T>(mut find: impl FnMut(&Tasks, u32) -> Option<(u32, T)>) -> impl Iterat
     })
 }
 
-/// The processes of group or session `id` in a set of the table, by process ID.
+/// The processes of group or session `id`, by process ID. Some are looked up at a time, so that
+/// the iteration allocates nothing and holds no lock between two items; `is_member` tells those that
+/// have left meanwhile.
 fn members_of(
-    set: fn(&Tasks) -> &BTreeSet<(u32, u32)>,
+    set: fn(&Tasks) -> &Members,
     id: u32,
+    is_member: fn(&Process, u32) -> bool,
 ) -> impl Iterator<Item = Arc<Process>> {
-    walk(move |tasks, from| {
-        let pids = set(tasks).range((id, from)..=(id, u32::MAX));
-        tasks.processes(pids.map(|(_, pid)| *pid)).next()
+    /// Processes looked up at a time, after the first one: often no other is needed.
+    const AT_ONCE: usize = 16;
+    let mut found: [Option<Arc<Process>>; AT_ONCE] = Default::default();
+    let (mut size, mut next) = (1, AT_ONCE);
+    let mut from = Some(0);
+    core::iter::from_fn(move || {
+        loop {
+            while let Some(slot) = found.get_mut(next) {
+                next += 1;
+                let process = slot.take();
+                if let Some(process) = process.filter(|process| is_member(process, id)) {
+                    return Some(process);
+                }
+            }
+            let start = from.take()?;
+            let tasks = TASKS.lock();
+            let mut slots = found[..size].iter_mut();
+            for ((_, pid), process) in members(set(&tasks), id, start) {
+                let Some(slot) = slots.next() else {
+                    from = Some(*pid);
+                    break;
+                };
+                *slot = process.upgrade();
+            }
+            (size, next) = (AT_ONCE, 0);
+        }
     })
 }
 
 /// The processes of a group, zombies included, by process ID.
 pub fn group_members(group: u32) -> impl Iterator<Item = Arc<Process>> {
-    members_of(|tasks| &tasks.groups, group)
+    members_of(
+        |tasks| &tasks.groups,
+        group,
+        |process, group| process.group() == group,
+    )
 }
 
 /// The processes of a session, zombies included, by process ID.
 pub fn session_members(session: u32) -> impl Iterator<Item = Arc<Process>> {
-    members_of(|tasks| &tasks.sessions, session)
+    members_of(
+        |tasks| &tasks.sessions,
+        session,
+        |process, session| process.session() == session,
+    )
 }
 
 /// The task with this ID, if it lives.
