@@ -38,6 +38,11 @@ pub fn cases() -> Vec<Case> {
             let vm = Vm::new().memory("512M");
             prints_the_same("memory_turns", compiler, "", vm)
         }));
+        // Time in instructions: the thread acts at many points of each call.
+        cases.push(Case::new(name("cut_maps"), move || {
+            let vm = Vm::new().args(["-icount", "shift=0,sleep=off"]);
+            prints_the_same("cut_maps", compiler, "", vm)
+        }));
         cases.push(Case::new(name("stack_growth"), move || {
             prints_the_same("stack_growth", compiler, "", Vm::new())
         }));

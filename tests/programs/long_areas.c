@@ -3,10 +3,11 @@
 #define _GNU_SOURCE
 #include "late.h"
 
-enum { AREAS = 20000, FILES = 4000, TABLES = 8000 };
+enum { AREAS = 20000, FILES = 4000, TABLES = 8000, LARGE = 300 << 20 };
 
 static char *start, *source;
 static int shown;
+static volatile int sink;
 
 /* Neighbours that differ: none of the areas joins the next. */
 static void make_areas(void)
@@ -36,6 +37,24 @@ static void map_files(int is_one)
 static void make_file_areas(void)
 {
 	map_files(1);
+}
+
+/* The areas with their page, which is one page of the file. */
+static void make_present_file_areas(void)
+{
+	map_files(1);
+	for (long i = 0; i < AREAS; i++)
+		sink += start[i * 2 * PAGE];
+}
+
+/* One area with many pages of a file. */
+static void make_large_file_area(void)
+{
+	shown = memfd_create("large", 0);
+	ftruncate(shown, LARGE);
+	start = mmap(NULL, LARGE, PROT_READ | PROT_WRITE, MAP_SHARED, shown, 0);
+	for (long at = 0; at < LARGE; at += PAGE)
+		start[at] = 1;
 }
 
 static void make_files(void)
@@ -135,6 +154,16 @@ static void do_punch(void)
 	fallocate(shown, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE);
 }
 
+static void do_truncate(void)
+{
+	ftruncate(shown, 0);
+}
+
+static void do_remove(void)
+{
+	madvise(start, LARGE, MADV_REMOVE);
+}
+
 static void do_open_write(void)
 {
 	fcntl(shown, F_ADD_SEALS, 8);
@@ -179,6 +208,10 @@ static const struct call calls[] = {
 	{"exit_file", make_file_areas, do_exit},
 	{"punch", make_file_areas, do_punch},
 	{"seal", make_file_areas, do_open_write},
+	{"truncate", make_present_file_areas, do_truncate},
+	{"punch_present", make_present_file_areas, do_punch},
+	{"truncate_large", make_large_file_area, do_truncate},
+	{"remove_large", make_large_file_area, do_remove},
 	{"munmap_files", make_files, do_munmap},
 	{"exit_files", make_files, do_exit},
 	{"fork_no_pages", make_tables, do_fork},

@@ -92,6 +92,11 @@ impl Frame {
         Ok(copy)
     }
 
+    /// Whether there are other references to the frame, such as mappings.
+    pub fn is_shared(&self) -> bool {
+        allocator::references(self.0) > 1
+    }
+
     /// Physical address.
     pub fn address(&self) -> u64 {
         self.0

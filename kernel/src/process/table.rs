@@ -11,6 +11,7 @@ use super::pid::Pid;
 use super::{Process, Task, current};
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
+use crate::sched::preempt;
 use crate::sched::thread::ThreadState;
 use crate::vm::address_space::AddressSpace;
 
@@ -336,13 +337,28 @@ pub fn all_processes() -> impl Iterator<Item = Arc<Process>> {
     })
 }
 
-/// Calls `f` with the address space of each process; a shared one is visited once per process
-/// ([`crate::vm::spaces`]).
-pub fn for_each_mm(f: &mut dyn FnMut(&mut AddressSpace)) {
-    for process in all_processes() {
-        let mm = process.mm.lock().clone();
-        if let Some(mm) = mm {
-            f(&mut mm.lock());
+/// Calls `f` with the address space of each process, and again after a preemption point as long as it
+/// returns true; a shared one is visited once per process ([`crate::vm::spaces`]).
+pub fn for_each_mm(f: &mut dyn FnMut(&mut AddressSpace) -> bool) {
+    /// Rounds with preemption points. A process that is created meanwhile may have an ID that was
+    /// passed already: one more round.
+    const ROUNDS: usize = 3;
+    for round in 0..=ROUNDS {
+        let (_, before) = reserved();
+        let mut was_paused = false;
+        for process in all_processes() {
+            let mm = process.mm.lock().clone();
+            let Some(mm) = mm else { continue };
+            while f(&mut mm.lock()) {
+                if round < ROUNDS {
+                    was_paused = true;
+                    preempt::point();
+                }
+            }
+        }
+        let (_, now) = reserved();
+        if !was_paused || now == before {
+            break;
         }
     }
 }

@@ -11,6 +11,7 @@ use core::ops::Range;
 
 use super::keys::Keys;
 use super::limits::{Counts, Limits};
+use super::page_ranges::PART;
 use super::page_tables::PageTables;
 use super::vma::{Backing, Prot, Vma, VmaFlags};
 use crate::abi::errno::Errno;
@@ -200,32 +201,63 @@ impl AddressSpace {
         Ok(child)
     }
 
-    /// Unmaps `pages` of `source`, and private copies of them, after a truncation: later accesses
-    /// fault (unmap_mapping_range with even_cows).
-    pub fn drop_source_pages(&mut self, source: *const (), pages: &Range<u64>) {
-        let mut next = 0;
-        while let Some((from, to, _)) = self.next_mapping(source, pages, &mut next) {
-            self.drop_pages(from, to);
-        }
+    /// Unmaps a part of `pages` of `source`, and of private copies of them, after a truncation: later
+    /// accesses fault (unmap_mapping_range with even_cows). Begins at address `next`, 0 at first;
+    /// returns whether more remains.
+    pub fn drop_source_pages(
+        &mut self,
+        source: *const (),
+        pages: &Range<u64>,
+        next: &mut u64,
+    ) -> bool {
+        self.drop_mappings(source, pages, next, true)
     }
 
-    /// Unmaps `pages` of `source` before a hole is punched; private copies stay
+    /// [`AddressSpace::drop_source_pages`] before a hole is punched: private copies stay
     /// (unmap_mapping_range without even_cows).
-    pub fn drop_shared_source_pages(&mut self, source: *const (), pages: &Range<u64>) {
-        let mut next = 0;
-        while let Some((from, to, shared)) = self.next_mapping(source, pages, &mut next) {
-            if shared {
-                self.drop_pages(from, to);
+    pub fn drop_shared_source_pages(
+        &mut self,
+        source: *const (),
+        pages: &Range<u64>,
+        next: &mut u64,
+    ) -> bool {
+        self.drop_mappings(source, pages, next, false)
+    }
+
+    fn drop_mappings(
+        &mut self,
+        source: *const (),
+        pages: &Range<u64>,
+        next: &mut u64,
+        even_copies: bool,
+    ) -> bool {
+        /// Areas in one part that don't map the source.
+        const LOOKS: u64 = 4096;
+        /// What a mapping counts for among these, and each of its pages.
+        const MAPPING: u64 = 64;
+        const PAGE: u64 = 4;
+        let mut left = LOOKS;
+        while let Some((from, to, shared)) = self.next_mapping(source, pages, next, &mut left) {
+            let stop = self.part_of_pages(from, to);
+            *next = stop;
+            let count = (stop - from).min(PART) / PAGE_SIZE;
+            left = left.saturating_sub(MAPPING + count * PAGE);
+            if even_copies || shared {
+                self.drop_pages(from, stop);
                 continue;
             }
             let mut at = from;
-            while let Some((address, mapped)) = self.tables.next_page(at, to) {
+            while let Some((address, mapped)) = self.tables.next_page(at, stop) {
                 at = address + PAGE_SIZE;
                 if self.is_of_file(address, mapped.frame) {
                     drop(self.tables.unmap(address));
                 }
             }
         }
+        if left > 0 {
+            *next = 0;
+        }
+        left == 0
     }
 
     /// Whether the frame mapped at `address` is the file's page, not a private copy.
@@ -242,26 +274,32 @@ impl AddressSpace {
     }
 
     /// The next range from address `next` that maps some of `pages` of `source`, and whether it
-    /// is a shared mapping. An iteration without a list: dropping pages must not need memory.
+    /// is a shared mapping. `None` also when `left` areas were looked at. An iteration without a
+    /// list: dropping pages must not need memory.
     fn next_mapping(
         &self,
         source: *const (),
         pages: &Range<u64>,
         next: &mut u64,
+        left: &mut u64,
     ) -> Option<(u64, u64, bool)> {
-        for area in self.areas.range(*next..).map(|(_, area)| area) {
+        for area in self.overlapping(*next, u64::MAX) {
+            if *left == 0 {
+                return None;
+            }
+            *left -= 1;
             if let Backing::File { source: behind, .. } = &area.backing
                 && core::ptr::addr_eq(Arc::as_ptr(behind), source)
             {
                 let first = area.page_index(area.start);
                 let last = first + area.len() / PAGE_SIZE;
                 let (from, to) = (pages.start.max(first), pages.end.min(last));
-                if from < to {
-                    let address = |page: u64| area.start + (page - first) * PAGE_SIZE;
-                    *next = area.end;
-                    return Some((address(from), address(to), area.shared));
+                let address = |page: u64| area.start + (page - first) * PAGE_SIZE;
+                if from < to && *next < address(to) {
+                    return Some((address(from).max(*next), address(to), area.shared));
                 }
             }
+            *next = area.end;
         }
         None
     }

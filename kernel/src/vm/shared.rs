@@ -54,7 +54,10 @@ impl PageSource for SharedMemory {
     fn remove(&self, range: Range<u64>, _who: &Credentials) -> Result<(), Errno> {
         let pages = range.start / PAGE_SIZE..range.end / PAGE_SIZE;
         let source = core::ptr::from_ref(self).cast();
-        spaces::for_each(|mm| mm.drop_shared_source_pages(source, &pages));
+        spaces::drop_shared_pages(source, &pages, || {
+            let own = self.pages.lock();
+            own.range(pages.clone()).any(|(_, frame)| frame.is_shared())
+        });
         self.pages.lock().retain(|index, _| !pages.contains(index));
         Ok(())
     }

@@ -154,6 +154,12 @@ impl Data {
         Some(from..end.min((first + HOLE_PAGES) * PAGE_SIZE))
     }
 
+    /// Whether any of `pages` has other references, such as mappings.
+    pub fn are_used(&self, pages: Range<u64>) -> bool {
+        let mut present = self.pages.range(pages);
+        present.any(|(_, frame)| frame.is_shared())
+    }
+
     /// Punches a hole from `start` to `end`.
     pub fn punch(&mut self, start: u64, end: u64) {
         let mut at = start;

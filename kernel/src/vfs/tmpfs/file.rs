@@ -61,7 +61,7 @@ impl Node {
                 // Before the pages are freed: mappings drop the file's own pages and keep private
                 // copies.
                 let pages = part.start.div_ceil(PAGE_SIZE)..part.end / PAGE_SIZE;
-                spaces::for_each(|mm| mm.drop_shared_source_pages(source, &pages));
+                spaces::drop_shared_pages(source, &pages, || data.lock().are_used(pages.clone()));
                 data.lock().punch(part.start, part.end);
                 at = part.end;
                 preempt::point();
