@@ -38,6 +38,9 @@ pub fn cases() -> Vec<Case> {
             let vm = Vm::new().memory("512M");
             prints_the_same("memory_turns", compiler, "", vm)
         }));
+        cases.push(Case::new(name("moved_tables"), move || {
+            prints_the_same("moved_tables", compiler, "", Vm::new())
+        }));
         // Time in instructions: the thread acts at many points of each call.
         cases.push(Case::new(name("cut_maps"), move || {
             let vm = Vm::new().args(["-icount", "shift=0,sleep=off"]);

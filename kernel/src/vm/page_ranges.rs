@@ -177,11 +177,22 @@ impl PageTables {
                 at = from + count as u64 * PAGE_SIZE;
                 continue;
             }
+            let mut target = from - start + to;
+            // A whole table moves to where it is one too: the empty table there takes its place.
+            if count == moved.len()
+                && target.is_multiple_of(PART)
+                && self.exchange_tables(from, target)
+            {
+                at = from + PART;
+                continue;
+            }
+            let Some((_, ours)) = self.next_entries(from, end) else {
+                break;
+            };
             for (slot, entry) in moved.iter_mut().zip(ours) {
                 *slot = core::mem::take(entry);
             }
             let mut rest = &moved[..count];
-            let mut target = from - start + to;
             while !rest.is_empty() {
                 let table = self.make_table(target)?;
                 let first = index(target, 1);

@@ -153,6 +153,33 @@ impl PageTables {
         Ok(at)
     }
 
+    /// The entry that points to the last-level table for `address`.
+    fn directory_entry(&self, address: u64) -> Option<*mut u64> {
+        let mut at = self.root;
+        for level in [4, 3] {
+            // SAFETY: as in `find_table`.
+            let entry = unsafe { slot(at, address, level).read() };
+            if entry == 0 {
+                return None;
+            }
+            at = entry & ADDRESS;
+        }
+        Some(slot(at, address, 2))
+    }
+
+    /// Exchanges the last-level tables of two addresses; returns whether there are entries for both.
+    /// The caller flushes the TLB.
+    pub(super) fn exchange_tables(&mut self, one: u64, other: u64) -> bool {
+        let (Some(one), Some(other)) = (self.directory_entry(one), self.directory_entry(other))
+        else {
+            return false;
+        };
+        self.last.set(NOTHING);
+        // SAFETY: two entries of live page directories, without other references.
+        unsafe { one.swap(other) };
+        true
+    }
+
     /// Maps a page with exactly these flags; the entry takes the reference. Replaces and drops a
     /// page mapped there.
     ///

@@ -1,14 +1,18 @@
 //! Page tables under random use: areas at the edges of what a table of each level maps are mapped,
 //! moved, unmapped, forked and dropped in parts, and no frame is lost or freed with entries in it.
 
-use super::{RW, space};
+use alloc::vec::Vec;
+
+use super::{RW, peek, space};
 use crate::kernel_test;
+use crate::mm::paging::PageFlags;
 use crate::mm::tests::free_frames;
 use crate::mm::tests::heap::Random;
 use crate::mm::{PAGE_SIZE, reserve};
 use crate::vm::address_space::AddressSpace;
 use crate::vm::mapping::{NewArea, Place};
 use crate::vm::remap::{Remap, Request};
+use crate::vm::vma::Prot;
 
 /// Address spaces made and dropped.
 const ROUNDS: u64 = 400;
@@ -91,6 +95,58 @@ kernel_test!(
             }
             drop(mm);
             drop(child);
+            assert_eq!(free_frames(), before, "round {round}");
+        }
+    }
+);
+
+/// Page offset, content and writability of each page of an area, read through the page tables.
+fn pages_of(mm: &AddressSpace, start: u64, len: u64) -> Vec<(u64, Option<u8>, bool)> {
+    let mut pages = Vec::new();
+    let mut at = start;
+    while let Some((address, mapped)) = mm.tables.next_page(at, start + len) {
+        let is_writable = mapped.flags.contains(PageFlags::WRITABLE);
+        pages.push((address - start, peek(mm, address), is_writable));
+        at = address + PAGE_SIZE;
+    }
+    pages
+}
+
+kernel_test!(
+    fn moves_keep_contents_and_protections() {
+        /// Distances of source and target from the edge of a page table.
+        const SHIFTS: [u64; 4] = [0, PAGE_SIZE, 511 * PAGE_SIZE, 3 * PAGE_SIZE];
+        reserve::top_up().expect("memory");
+        let before = free_frames();
+        for round in 0..200 {
+            let mut random = Random::new(round);
+            let mut shift = || SHIFTS[random.below(4) as usize];
+            let (mut at, mut to) = ((1 << 40) + shift(), (1 << 41) + shift());
+            let len = (1 + random.below(3)) * (2 << 20) + random.below(3) * PAGE_SIZE;
+            let mut mm = space();
+            mm.map(Place::Fixed(at), len, NewArea::anonymous(RW))
+                .expect("room");
+            for _ in 0..40 {
+                let page = at + random.below(len / PAGE_SIZE) * PAGE_SIZE;
+                mm.poke(page, &[random.below(256) as u8]).expect("mapped");
+            }
+            // Three areas: some of them are whole page tables, some are not.
+            if random.below(2) == 0 {
+                let part = random.below(len / PAGE_SIZE / 2) * PAGE_SIZE;
+                mm.protect(at + part, PAGE_SIZE, Prot::READ, Prot::empty(), None)
+                    .expect("mapped");
+            }
+            let pages = pages_of(&mm, at, len);
+            let counts = mm.page_counts();
+            for _ in 0..3 {
+                let request = Request::new(at, len, len, Remap::To(to), false);
+                assert_eq!(mm.remap(request.expect("is valid")), Ok(to));
+                (at, to) = (to, at);
+                assert_eq!(pages_of(&mm, at, len), pages, "round {round}");
+                assert_eq!(pages_of(&mm, to, len), []);
+                assert_eq!(mm.page_counts(), counts);
+            }
+            drop(mm);
             assert_eq!(free_frames(), before, "round {round}");
         }
     }
