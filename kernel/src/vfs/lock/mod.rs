@@ -19,7 +19,7 @@ use crate::abi::metadata::Device;
 use crate::mm::fallible::{Text, put};
 use crate::sched::wait::WaitQueue;
 use flock::Whole;
-use record::Record;
+use record::{Owned, Record, Records};
 
 pub mod flock;
 pub mod posix;
@@ -59,7 +59,7 @@ pub struct Held {
 /// The locks of one file.
 struct FileLocks {
     file: (Device, u64),
-    records: Vec<Record>,
+    records: Records,
     whole: Vec<Whole>,
     /// Woken when a lock is released.
     changed: Arc<WaitQueue>,
@@ -81,7 +81,7 @@ fn with<T>(inode: &Arc<dyn Inode>, f: impl FnOnce(&mut FileLocks) -> T) -> T {
         let metadata = inode.metadata();
         FileLocks {
             file: (metadata.dev, metadata.ino),
-            records: Vec::new(),
+            records: Records::new(),
             whole: Vec::new(),
             changed: Arc::default(),
         }
@@ -122,10 +122,7 @@ pub fn release_all(owner: Owner) {
 pub fn records_of(inode: &Arc<dyn Inode>, owner: Owner) -> usize {
     let files = FILES.lock();
     let locks = files.get(&key(inode));
-    locks.map_or(0, |locks| {
-        let is_own = |record: &&Record| record.owner == owner;
-        locks.records.iter().filter(is_own).count()
-    })
+    locks.map_or(0, |locks| locks.count(owner))
 }
 
 /// Kernel memory in bytes held by the locks of an open file description: perhaps one of flock(2),
@@ -139,20 +136,41 @@ pub fn kept_bytes(owner: Owner) -> usize {
     let Some(files) = FILES.try_lock() else {
         return 0;
     };
-    let of = |locks: &FileLocks| {
-        locks
-            .records
-            .iter()
-            .filter(|record| record.owner == owner)
-            .count()
-    };
-    files.values().map(of).sum::<usize>() * size_of::<Record>()
+    let counts = files.values().map(|locks| locks.count(owner));
+    counts.sum::<usize>() * size_of::<Record>()
 }
 
 impl FileLocks {
+    /// Number of record locks of `owner`.
+    fn count(&self, owner: Owner) -> usize {
+        let own = self.records.iter().find(|own| own.owner == owner);
+        own.map_or(0, |own| own.records.len())
+    }
+
+    /// Number of all locks.
+    fn len(&self) -> usize {
+        let of = |own: &Owned| own.records.len();
+        self.whole.len() + self.records.iter().map(of).sum::<usize>()
+    }
+
+    /// Kind and state of the lock with this number.
+    fn nth(&self, number: usize) -> Option<(&'static str, Held)> {
+        if let Some(whole) = self.whole.get(number) {
+            return Some(("FLOCK ", whole.held()));
+        }
+        let mut number = number - self.whole.len();
+        for own in &self.records {
+            if let Some(record) = own.records.get(number) {
+                return Some((own.kind(), own.held(record)));
+            }
+            number -= own.records.len();
+        }
+        None
+    }
+
     fn release(&mut self, owner: Owner) {
         let before = self.records.len() + self.whole.len();
-        self.records.retain(|record| record.owner != owner);
+        self.records.retain(|own| own.owner != owner);
         self.whole.retain(|whole| Owner::File(whole.file) != owner);
         if self.records.len() + self.whole.len() < before {
             self.changed.wake_all();
@@ -181,23 +199,16 @@ pub fn list(from: usize, text: &mut Text) -> bool {
         }
     };
     let files = FILES.lock();
-    let of = |locks: &FileLocks, number: usize| {
-        let record = || locks.records.get(number - locks.whole.len());
-        match locks.whole.get(number) {
-            Some(whole) => Some(("FLOCK ", whole.held())),
-            None => record().map(|record| (record.kind(), record.held())),
-        }
-    };
     let mut first = from;
     let mut left = AT_ONCE;
     for locks in files.values() {
-        let count = locks.whole.len() + locks.records.len();
+        let count = locks.len();
         for at in first..count {
             if left == 0 {
                 return false;
             }
             left -= 1;
-            if let Some((kind, held)) = of(locks, at) {
+            if let Some((kind, held)) = locks.nth(at) {
                 line(kind, held, locks.file);
             }
         }

@@ -34,7 +34,6 @@ impl Wanted {
         Record {
             range: self.range,
             exclusive: self.exclusive,
-            owner: self.owner,
             pid: self.pid,
         }
     }
@@ -67,10 +66,10 @@ fn would_deadlock(waiter: Owner, mut holder: Owner) -> bool {
 /// The first lock that conflicts with `wanted`, if any (F_GETLK).
 pub fn conflict(inode: &Arc<dyn Inode>, wanted: &Wanted) -> Option<Held> {
     let found = with(inode, |locks| {
-        record::conflict(&locks.records, &wanted.record())
+        record::conflict(&locks.records, wanted.owner, &wanted.record())
     });
     tidy(inode);
-    found.map(|record| record.held())
+    found.map(|(_, held)| held)
 }
 
 /// Releases the locks of `owner` within `range`.
@@ -102,11 +101,11 @@ pub fn lock(inode: &Arc<dyn Inode>, wanted: &Wanted, wait: bool) -> Result<(), E
     let result = queue.wait_for(|| {
         WAITING.lock().retain(|(wait, ..)| *wait != ticket);
         let blocker = with(inode, |locks| {
-            let blocker = record::conflict(&locks.records, &wanted.record());
-            if blocker.is_some() {
-                return Ok(blocker);
+            let blocker = record::conflict(&locks.records, wanted.owner, &wanted.record());
+            if let Some((blocker, _)) = blocker {
+                return Ok(Some(blocker));
             }
-            record::lock(&mut locks.records, wanted.record())?;
+            record::lock(&mut locks.records, wanted.owner, wanted.record())?;
             // Turning a write lock into a read lock lets other readers in.
             locks.changed.wake_all();
             Ok(None)
@@ -119,10 +118,10 @@ pub fn lock(inode: &Arc<dyn Inode>, wanted: &Wanted, wait: bool) -> Result<(), E
             return Some(Err(Errno::EAGAIN));
         }
         if matches!(wanted.owner, Owner::Table(_)) {
-            if would_deadlock(wanted.owner, blocker.owner) {
+            if would_deadlock(wanted.owner, blocker) {
                 return Some(Err(Errno::EDEADLK));
             }
-            let wait = (ticket, wanted.owner, blocker.owner);
+            let wait = (ticket, wanted.owner, blocker);
             if WAITING.lock().try_push(wait).is_err() {
                 return Some(Err(Errno::ENOLCK));
             }
