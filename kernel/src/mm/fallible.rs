@@ -279,6 +279,12 @@ impl Text {
         self.push_str(core::str::from_utf8(&columns[first..]).unwrap_or_default());
     }
 
+    /// Appends a space and `value` in decimal.
+    pub fn push_next(&mut self, value: u64) {
+        self.push_str(" ");
+        self.push_decimal(value, 0);
+    }
+
     /// Appends `count` spaces.
     pub fn push_spaces(&mut self, mut count: usize) {
         const SPACES: &str = "                                ";

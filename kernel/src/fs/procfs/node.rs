@@ -2,7 +2,6 @@
 
 use alloc::format;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
 use super::process::{self, ProcessFile};
@@ -160,33 +159,42 @@ impl ProcNode {
         }
     }
 
-    /// The named entries of a directory.
-    fn named(&self) -> Result<Vec<(&'static str, Self)>, Errno> {
-        let mut entries = Vec::new();
-        match self {
-            Self::Root => {
-                entries.push(("self", Self::SelfLink { thread: false }));
-                entries.push(("thread-self", Self::SelfLink { thread: true }));
-                entries.push(("mounts", Self::Mounts));
-                entries.extend(system::entries(""));
-            }
-            Self::SystemDir(path) => entries.extend(system::entries(path)),
+    /// The named entries of a directory. A lookup goes through them too: no list is made.
+    fn named(&self) -> Result<impl Iterator<Item = (&'static str, Self)> + use<>, Errno> {
+        let (system, who) = match self {
+            Self::Root => (Some(""), None),
+            Self::SystemDir(path) => (Some(*path), None),
             Self::Process(who) => {
                 who.find()?;
-                entries.push(("fd", Self::Files(*who, View::Link)));
-                entries.push(("fdinfo", Self::Files(*who, View::Info)));
-                entries.push(("mem", Self::Memory(*who)));
-                if !who.thread {
-                    entries.push(("task", Self::Threads(*who)));
-                }
-                entries.extend(PLACES.map(|(name, place)| (name, Self::Place(*who, place))));
-                let files = process::FILES.iter();
-                entries.extend(files.map(|file| (file.name, Self::ProcessFile(*who, file))));
+                (None, Some(*who))
             }
-            Self::Threads(_) | Self::Files(..) => {}
+            Self::Threads(_) | Self::Files(..) => (None, None),
             _ => return Err(Errno::ENOTDIR),
-        }
-        Ok(entries)
+        };
+        let links = matches!(self, Self::Root).then_some([
+            ("self", Self::SelfLink { thread: false }),
+            ("thread-self", Self::SelfLink { thread: true }),
+            ("mounts", Self::Mounts),
+        ]);
+        let system = system.into_iter().flat_map(system::entries);
+        let own = who.into_iter().flat_map(Self::of_process);
+        Ok(links.into_iter().flatten().chain(system).chain(own))
+    }
+
+    /// The named entries of a process's directory.
+    fn of_process(who: Who) -> impl Iterator<Item = (&'static str, Self)> {
+        let threads = (!who.thread).then_some(("task", Self::Threads(who)));
+        let places = PLACES.map(|(name, place)| (name, Self::Place(who, place)));
+        let files = process::FILES.iter();
+        [
+            ("fd", Self::Files(who, View::Link)),
+            ("fdinfo", Self::Files(who, View::Info)),
+            ("mem", Self::Memory(who)),
+        ]
+        .into_iter()
+        .chain(threads)
+        .chain(places)
+        .chain(files.map(move |file| (file.name, Self::ProcessFile(who, file))))
     }
 
     /// The first numbered entry from `number` on.
@@ -235,10 +243,9 @@ impl ProcNode {
                 next,
             })
         };
-        let named = self.named()?;
         let skip = usize::try_from(from.saturating_sub(FIRST)).unwrap_or(usize::MAX);
-        for (index, (name, node)) in named.iter().enumerate().skip(skip) {
-            if !entry(name.as_bytes(), node, FIRST + index as u64 + 1) {
+        for (index, (name, node)) in self.named()?.enumerate().skip(skip) {
+            if !entry(name.as_bytes(), &node, FIRST + index as u64 + 1) {
                 return Ok(());
             }
         }
@@ -282,7 +289,7 @@ impl ProcNode {
                 .map(|(_, node)| node)
                 .ok_or(Errno::ENOENT),
             _ => {
-                let found = self.named()?.into_iter().find(|(entry, _)| *entry == text);
+                let found = self.named()?.find(|(entry, _)| *entry == text);
                 found.map(|(_, node)| node).ok_or(Errno::ENOENT)
             }
         }

@@ -79,7 +79,7 @@ pub(super) fn stat(subject: &Subject, text: &mut Text) {
         waited.faults
     );
     for nanos in [used.user, used.system, waited.user, waited.system] {
-        put!(text, " {}", nanos / TICK);
+        text.push_next(nanos / TICK);
     }
     let own = subject.task.as_ref().map(|task| *task.attributes.lock());
     let own = own.unwrap_or_default();
@@ -91,19 +91,15 @@ pub(super) fn stat(subject: &Subject, text: &mut Text) {
     };
     put!(text, " {priority} {nice} {threads} 0 {}", started / TICK);
     put!(text, " {} {resident} {INFINITY}", size * PAGE_SIZE);
-    put!(
-        text,
-        " {} {} {}",
-        marks.start_code,
-        marks.end_code,
-        marks.start_stack
-    );
+    for mark in [marks.start_code, marks.end_code, marks.start_stack] {
+        text.push_next(mark);
+    }
     // Stack and instruction pointer are shown for a terminating process alone.
     let signals = [masks.pending, masks.blocked, masks.ignored, masks.caught];
     text.push_str(" 0 0");
     for mask in signals {
         // 31 bits: signals below the real-time ones.
-        put!(text, " {}", mask & 0x7fff_ffff);
+        text.push_next(mask & 0x7fff_ffff);
     }
     let waits = u64::from(subject.state().0 == 'S');
     put!(text, " {waits} 0 0 {exit_signal} 0 0 0 0 0 0");
@@ -116,7 +112,7 @@ pub(super) fn stat(subject: &Subject, text: &mut Text) {
         marks.env_start,
         marks.env_end,
     ] {
-        put!(text, " {mark}");
+        text.push_next(mark);
     }
     put!(text, " {}\n", status.map_or(0, |s| s.wait_status()));
 }

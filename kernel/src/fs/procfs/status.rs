@@ -102,8 +102,14 @@ fn head(subject: &Subject, text: &mut Text) {
         ("Uid", [cred.uid, cred.euid, cred.suid, cred.fsuid]),
         ("Gid", [cred.gid, cred.egid, cred.sgid, cred.fsgid]),
     ];
-    for (name, [real, effective, saved, fs]) in ids {
-        put!(text, "{name}:\t{real}\t{effective}\t{saved}\t{fs}\n");
+    for (name, ids) in ids {
+        text.push_str(name);
+        text.push_str(":");
+        for id in ids {
+            text.push_str("\t");
+            text.push_decimal(id.into(), 0);
+        }
+        text.push_str("\n");
     }
     let files = process.files.lock().clone();
     put!(text, "FDSize:\t{}\nGroups:\t", files.lock().capacity());
@@ -139,7 +145,10 @@ fn tail(subject: &Subject, text: &mut Text) {
         ("CapBnd", cred.bounding.bits()),
         ("CapAmb", cred.ambient.bits()),
     ] {
-        put!(text, "{name}:\t{mask:016x}\n");
+        text.push_str(name);
+        text.push_str(":\t");
+        text.push_hex(mask, 16);
+        text.push_str("\n");
     }
     let task = subject.task.as_ref();
     let no_new_privs = task.is_some_and(|task| task.attributes.lock().no_new_privs);
@@ -191,7 +200,10 @@ fn memory(text: &mut Text, subject: &Subject) {
         ("VmSwap", 0),
     ];
     for (name, pages) in lines {
-        put!(text, "{name}:\t{:8} kB\n", pages * (PAGE_SIZE / 1024));
+        text.push_str(name);
+        text.push_str(":\t");
+        text.push_decimal(pages * (PAGE_SIZE / 1024), 8);
+        text.push_str(" kB\n");
     }
     text.push_str("CoreDumping:\t0\nTHP_enabled:\t0\n");
 }

@@ -76,8 +76,11 @@ pub(super) fn meminfo(_: &(), text: &mut Text) {
     ];
     let kib = PAGE_SIZE / 1024;
     for (name, value) in lines {
-        let padding = 16_usize.saturating_sub(name.len() + 1);
-        put!(text, "{name}:{:padding$}{:8} kB\n", "", value * kib);
+        text.push_str(name);
+        text.push_str(":");
+        text.push_spaces(16_usize.saturating_sub(name.len() + 1));
+        text.push_decimal(value * kib, 8);
+        text.push_str(" kB\n");
     }
 }
 

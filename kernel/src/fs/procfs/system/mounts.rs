@@ -12,12 +12,15 @@ use crate::vfs::mount::{self, Mount};
 
 /// Writes a path or source with separators as octal escapes (seq_path's " \t\n\\").
 fn field(text: &mut Text, bytes: &[u8]) {
+    let is_separator = |c| matches!(c, ' ' | '\t' | '\n' | '\\');
     for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if matches!(c, ' ' | '\t' | '\n' | '\\') {
-                put!(text, "\\{:03o}", c as u32);
-            } else {
-                put!(text, "{c}");
+        for part in chunk.valid().split_inclusive(is_separator) {
+            match part.char_indices().next_back() {
+                Some((at, c)) if is_separator(c) => {
+                    text.push_str(&part[..at]);
+                    put!(text, "\\{:03o}", c as u32);
+                }
+                _ => text.push_str(part),
             }
         }
         for byte in chunk.invalid() {
