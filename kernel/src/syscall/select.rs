@@ -1,24 +1,22 @@
 //! select(2) and pselect6(2): sets of descriptors are bit maps. poll(2) is in `poll.rs`.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+use zerocopy::IntoBytes as _;
 
 use super::argument::Word;
 use super::poll::{Deadline, from_timespec, read_timespec, write_time_left};
 use super::time::Pair;
 use crate::abi::errno::{Errno, SysResult};
 use crate::abi::ready::Ready;
-use crate::mm::fallible::{self, TryPush as _};
+use crate::mm::fallible::{self, Grow as _, TryPush as _};
 use crate::process::caller;
 use crate::process::signal::mask;
 use crate::sched::preempt::{self, Stride};
 use crate::usercopy::UserPtr;
+use crate::vfs::file::File;
 use crate::vfs::poll::{FILE, wait};
-
-/// The three sets of select(2): addresses, and the requested descriptors.
-struct Sets {
-    at: [UserPtr<u8>; 3],
-    asked: [Vec<u8>; 3],
-}
 
 /// Events that make a descriptor ready, for each set (POLLIN_SET, POLLOUT_SET, POLLEX_SET).
 const KINDS: [Ready; 3] = [
@@ -27,65 +25,105 @@ const KINDS: [Ready; 3] = [
     Ready::PRIORITY,
 ];
 
+/// Descriptors in a word of a set.
+const WORD: usize = u64::BITS as usize;
+
+/// A descriptor to wait for.
+struct Entry {
+    fd: usize,
+    file: Arc<File>,
+    /// Bit map of the sets that the descriptor is in.
+    sets: u8,
+}
+
+impl Entry {
+    /// Events of all the sets that the descriptor is in.
+    fn asked(&self) -> Ready {
+        let mut asked = Ready::empty();
+        for (number, kind) in KINDS.into_iter().enumerate() {
+            if self.sets >> number & 1 != 0 {
+                asked |= kind;
+            }
+        }
+        asked
+    }
+}
+
+/// The open files of the descriptors in `sets`.
+///
+/// # Errors
+/// `EBADF`, `ENOMEM`.
+fn open_files(sets: &[Vec<u64>; 3]) -> Result<Vec<Entry>, Errno> {
+    let mut entries = Vec::new();
+    let [read, write, except] = sets;
+    for (number, ((read, write), except)) in read.iter().zip(write).zip(except).enumerate() {
+        let mut left = read | write | except;
+        if left == 0 {
+            continue;
+        }
+        entries.room_for(left.count_ones() as usize)?;
+        caller::with_files(|files| {
+            while left != 0 {
+                let bit = left.trailing_zeros();
+                left &= left - 1;
+                let is_in = |set: u64| (set >> bit & 1) as u8;
+                let fd = number * WORD + bit as usize;
+                entries.try_push(Entry {
+                    fd,
+                    file: files.get(fd as i32)?,
+                    sets: is_in(*read) | is_in(*write) << 1 | is_in(*except) << 2,
+                })?;
+            }
+            Ok::<(), Errno>(())
+        })?;
+        preempt::point();
+    }
+    Ok(entries)
+}
+
 /// select(2) on the first `count` descriptors; the sets are arrays of words of `word` bytes.
 fn select_until(count: i32, at: [UserPtr<u8>; 3], word: usize, deadline: Deadline) -> SysResult {
     let count = usize::try_from(count).map_err(|_| Errno::EINVAL)?;
     let count = count.min(caller::with_files(|files| files.capacity()));
     let bytes = count.div_ceil(word * 8) * word;
-    let mut sets = Sets {
-        at,
-        asked: Default::default(),
-    };
-    for (set, at) in sets.asked.iter_mut().zip(at) {
-        *set = if at.is_null() {
-            fallible::zeroed(bytes)?
-        } else {
-            at.read_vec(bytes)?
-        };
-    }
-    let has = |set: &[u8], fd: usize| set[fd / 8] >> (fd % 8) & 1 != 0;
-    let mut files = Vec::new();
-    let mut stride = Stride::default();
-    for fd in 0..count {
-        let mut asked = Ready::empty();
-        for (set, kind) in sets.asked.iter().zip(KINDS) {
-            if has(set, fd) {
-                asked |= kind;
-            }
+    // Bits from `count` on are ignored, and cleared in the result.
+    let mut sets: [Vec<u64>; 3] = Default::default();
+    for (set, at) in sets.iter_mut().zip(at) {
+        let words = bytes.div_ceil(size_of::<u64>());
+        fallible::extend(set, core::iter::repeat_n(0, words))?;
+        if !at.is_null() {
+            at.read_into(&mut set.as_mut_slice().as_mut_bytes()[..bytes])?;
         }
-        if !asked.is_empty() {
-            files.try_push((fd, caller::file(fd as i32)?, asked))?;
+        if let Some(last) = set.get_mut(count / WORD) {
+            *last &= (1 << (count % WORD)) - 1;
+        }
+    }
+    let entries = open_files(&sets)?;
+    // The result takes the place of what was asked for.
+    let waited_for = entries.iter().map(|entry| (&entry.file, entry.asked()));
+    let mut stride = Stride::default();
+    let found = wait(waited_for, deadline, Errno::ERESTARTNOHAND, || {
+        let mut found = 0;
+        for set in &mut sets {
+            set.fill(0);
+        }
+        for entry in &entries {
+            let ready = entry.file.ops().ready();
+            for (number, (set, kind)) in sets.iter_mut().zip(KINDS).enumerate() {
+                if entry.sets >> number & 1 != 0 && ready.intersects(kind) {
+                    set[entry.fd / WORD] |= 1 << (entry.fd % WORD);
+                    found += 1;
+                }
+            }
             if stride.passes(FILE) {
                 preempt::point();
             }
         }
-    }
-    let [read, write, except] = &sets.asked;
-    let mut result = [
-        fallible::to_vec(read)?,
-        fallible::to_vec(write)?,
-        fallible::to_vec(except)?,
-    ];
-    let waited_for = files.iter().map(|(_, file, asked)| (file, *asked));
-    let found = wait(waited_for, deadline, Errno::ERESTARTNOHAND, || {
-        let mut found = 0;
-        for (set, (asked, kind)) in result.iter_mut().zip(sets.asked.iter().zip(KINDS)) {
-            set.fill(0);
-            for (fd, file, _) in &files {
-                if has(asked, *fd) && file.ops().ready().intersects(kind) {
-                    set[fd / 8] |= 1 << (fd % 8);
-                    found += 1;
-                }
-                if stride.passes(FILE) {
-                    preempt::point();
-                }
-            }
-        }
         found
     })?;
-    for (set, at) in result.iter().zip(sets.at) {
+    for (set, at) in sets.iter().zip(at) {
         if !at.is_null() {
-            at.write_slice(set)?;
+            at.write_slice(&set.as_slice().as_bytes()[..bytes])?;
         }
     }
     Ok(found)

@@ -54,6 +54,14 @@ pub fn wait<'a>(
     if found > 0 {
         return Ok(found);
     }
+    // A call that only looks joins no queue.
+    if deadline.is_some_and(|deadline| deadline <= crate::time::uptime_ns()) {
+        return if wait::is_interrupted() {
+            Err(interrupted)
+        } else {
+            Ok(0)
+        };
+    }
     // An entry per file: their number is up to the program.
     if frame::is_low() {
         return Err(Errno::ENOMEM);
