@@ -42,6 +42,13 @@ impl UtsName {
         String::from_utf8_lossy(&name[..*len]).into_owned()
     }
 
+    /// Copies the name to the begin of `field`, as much as fits before a NUL.
+    pub fn copy_to(&self, field: &mut [u8]) {
+        let (name, len) = &*self.0.lock();
+        let len = (*len).min(field.len() - 1);
+        field[..len].copy_from_slice(&name[..len]);
+    }
+
     /// Sets the name.
     ///
     /// # Errors

@@ -40,7 +40,11 @@ fn targets(which: i32, who: i32) -> Result<impl Iterator<Item = Arc<Task>>, Errn
         _ => return Err(Errno::EINVAL),
     };
     let wanted = if who == 0 { own } else { who as u32 };
-    let only = (which == PROCESS).then(|| table::find(wanted)).flatten();
+    let only = match which {
+        PROCESS if wanted == own => Some(me),
+        PROCESS => table::find(wanted),
+        _ => None,
+    };
     let all = (which != PROCESS).then(table::all).into_iter().flatten();
     let matches = move |task: &Arc<Task>| match which {
         GROUP => task.process.group() == wanted,

@@ -44,7 +44,6 @@ pub fn oldolduname(out: UserPtr<[u8; 5 * 9]>) -> SysResult {
 /// The first fields of struct utsname, `FIELD` bytes each, as many as fit in `SIZE` bytes.
 fn utsname<const FIELD: usize, const SIZE: usize>() -> [u8; SIZE] {
     let mut fields = [0; SIZE];
-    let (host, domain) = (HOST.get(), DOMAIN.get());
     let personality = current().attributes.lock().personality;
     let release = if personality::is_old_release(personality) {
         RELEASE_26
@@ -57,17 +56,23 @@ fn utsname<const FIELD: usize, const SIZE: usize>() -> [u8; SIZE] {
     } else {
         "x86_64"
     };
-    let texts: [&[u8]; 6] = [
-        b"Linux",
-        host.as_bytes(),
-        release.as_bytes(),
-        VERSION.as_bytes(),
-        machine.as_bytes(),
-        domain.as_bytes(),
+    // `None` where a program can set the name.
+    let texts = [
+        Some("Linux"),
+        None,
+        Some(release),
+        Some(VERSION),
+        Some(machine),
+        None,
     ];
+    let mut names = [&HOST, &DOMAIN].into_iter();
     for (field, text) in fields.chunks_mut(FIELD).zip(texts) {
-        let len = text.len().min(FIELD - 1);
-        field[..len].copy_from_slice(&text[..len]);
+        if let Some(text) = text {
+            let len = text.len().min(FIELD - 1);
+            field[..len].copy_from_slice(&text.as_bytes()[..len]);
+        } else if let Some(name) = names.next() {
+            name.copy_to(field);
+        }
     }
     fields
 }
