@@ -239,13 +239,13 @@ fn machine_endings_are_distinguished() -> Result<()> {
 fn a_program_at_a_terminal() -> Result<()> {
     let begins = "Ctrl-A X ends QEMU.\r\n";
     let dialogue = Dialogue::new().on(begins, "");
-    let (status, shown) = pty::talk(&mut run("place")?, dialogue)?;
+    let (status, shown) = pty::talk(&run("place")?, dialogue)?;
     ensure!(status.success(), "{shown}");
     let expected = "own parent: 1, own group: 1, foreground: 1\r\nterminals: 1 1 1\r\nan error\r\n";
     ensure!(shown.ends_with(expected), "{shown:?}");
     // Ctrl-C goes to the guest.
     let dialogue = Dialogue::new().on("it hangs\r\n", "\x03").on("^C", "");
-    let (status, shown) = pty::talk(&mut run("hang")?, dialogue)?;
+    let (status, shown) = pty::talk(&run("hang")?, dialogue)?;
     ensure!(status.code() == Some(130), "{status:?} {shown:?}");
     ensure!(
         shown.ends_with("was ended by signal 2 (SIGINT)\r\n"),
@@ -256,10 +256,10 @@ fn a_program_at_a_terminal() -> Result<()> {
         .on(begins, "early\r")
         .on("early\r\nearly\r\n", "\x1alate\r")
         .on("late\r\nlate\r\n", "\x04");
-    let (status, shown) = pty::talk(&mut run("copy")?, dialogue)?;
+    let (status, shown) = pty::talk(&run("copy")?, dialogue)?;
     ensure!(status.success(), "{status:?} {shown:?}");
     let dialogue = Dialogue::new().on("it hangs\r\n", "\x01x");
-    let (status, shown) = pty::talk(&mut run("hang")?, dialogue)?;
+    let (status, shown) = pty::talk(&run("hang")?, dialogue)?;
     ensure!(status.code() == Some(125), "{status:?} {shown:?}");
     // Redirected output has no CR before LF.
     let mut shell = Command::new("sh");
@@ -268,7 +268,7 @@ fn a_program_at_a_terminal() -> Result<()> {
         .args(["-c", "\"$@\" | od -An -c", "sh"])
         .arg(run.get_program());
     shell.args(run.get_args()).current_dir(paths::root());
-    let (_, shown) = pty::talk(&mut shell, Dialogue::new())?;
+    let (_, shown) = pty::talk(&shell, Dialogue::new())?;
     let words: String = shown.split_whitespace().collect();
     // Standard error goes to the terminal, whatever column the cursor is in.
     let words = words.replace("anerror", "");

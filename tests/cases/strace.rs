@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use harness::programs::{Compiler, compile};
@@ -83,8 +83,7 @@ fn on_host(program: &Path) -> Result<String> {
     let directory = paths::scratch().join(format!("strace-{}", token::random()));
     let log = directory.join("log");
     fs::create_dir_all(directory.join("work"))?;
-    let mut strace = Command::new("strace");
-    beginning::state(&mut strace)?;
+    let mut strace = beginning::command("strace")?;
     let status = strace
         .args(["-f", "-a1", "-o"])
         .arg(&log)

@@ -99,6 +99,29 @@ fn unsafe_code_is_where_the_list_says() -> Result<()> {
     Ok(())
 }
 
+/// Roots of the crates and tests outside the kernel that have no unsafe code. (`tests/heap` compiles the
+/// kernel's own heap; programs and the vDSO make system calls.)
+const SAFE_CRATES: &[&str] = &[
+    "kernel/formats/src/lib.rs",
+    "tests/cases/main.rs",
+    "tests/editor/main.rs",
+    "tests/floors/main.rs",
+    "tests/src/lib.rs",
+    "xtask/src/main.rs",
+];
+
+#[test]
+fn crates_of_the_host_forbid_unsafe_code() -> Result<()> {
+    for path in SAFE_CRATES {
+        let text = fs::read_to_string(paths::root().join(path))?;
+        ensure!(
+            text.lines().any(|line| line == "#![forbid(unsafe_code)]"),
+            "{path} doesn't forbid unsafe code"
+        );
+    }
+    Ok(())
+}
+
 #[test]
 fn each_form_of_unsafe_is_found() -> Result<()> {
     for wrong in [

@@ -6,18 +6,63 @@
 
 use std::io;
 use std::ops::{Deref, DerefMut};
+use std::path::Path;
 use std::process::{Child, Command};
+
+use nix::sys::signal::{SigSet, Signal};
 
 /// A running child process, killed and reaped when this is dropped.
 #[derive(Debug)]
 pub struct Leashed(Child);
 
 impl Leashed {
-    /// Starts `command`. The calling thread must live as long as the child should.
+    /// Starts a command that [`leash`] made. The calling thread must live as long as the child should.
     pub fn spawn(command: &mut Command) -> io::Result<Self> {
-        die_with_parent(command);
         command.spawn().map(Self)
     }
+}
+
+/// A command that starts the program of `command` so that SIGKILL ends it with the thread that started
+/// it: by setpriv(1). The standard streams of `command` are not taken over.
+///
+/// # Errors
+/// No program has this name.
+pub fn leash(command: &Command) -> io::Result<Command> {
+    match cfg!(target_os = "linux") {
+        true => started_by(&["setpriv", "--pdeathsig", "KILL", "--"], command),
+        false => started_by(&["env", "--"], command),
+    }
+}
+
+/// A command that hands `command` to another program, `words`, which becomes it. The standard streams of
+/// `command` are not taken over.
+///
+/// # Errors
+/// No program has the name that `command` starts.
+pub fn started_by(words: &[&str], command: &Command) -> io::Result<Command> {
+    let program = Path::new(command.get_program());
+    // A name without a slash is looked for in PATH; a path is a path in any directory.
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_path = program.components().count() > 1;
+    if !is_path && !std::env::split_paths(&path).any(|directory| directory.join(program).exists()) {
+        let text = format!("{}: no such program", program.display());
+        return Err(io::Error::new(io::ErrorKind::NotFound, text));
+    }
+    let mut whole = Command::new(words[0]);
+    whole
+        .args(&words[1..])
+        .arg(program)
+        .args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => whole.env(name, value),
+            None => whole.env_remove(name),
+        };
+    }
+    if let Some(directory) = command.get_current_dir() {
+        whole.current_dir(directory);
+    }
+    Ok(whole)
 }
 
 impl Drop for Leashed {
@@ -45,39 +90,12 @@ impl DerefMut for Leashed {
 /// Restores SIGPIPE's default action, so that a closed pipe ends this process quietly like every
 /// other command (`... | head`): Rust's runtime ignores the signal, and printing would panic.
 pub fn end_at_closed_pipe() {
-    // SAFETY: no other thread runs yet that could rely on the signal's being ignored, and the
-    // default action needs no handler.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    sigpipe::reset();
 }
 
 /// Blocks SIGPIPE in the calling thread, which writes to a child: a closed pipe is an error there, and
 /// the child's end doesn't end this process.
 pub fn survive_closed_pipe() {
-    // SAFETY: a set is plain memory, which sigemptyset initialises; only this thread's mask
-    // changes.
-    unsafe {
-        let mut set = std::mem::zeroed();
-        libc::sigemptyset(&mut set);
-        libc::sigaddset(&mut set, libc::SIGPIPE);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut());
-    }
+    let set: SigSet = [Signal::SIGPIPE].into_iter().collect();
+    set.thread_block().expect("a mask can always be set");
 }
-
-#[cfg(target_os = "linux")]
-fn die_with_parent(command: &mut Command) {
-    use std::os::unix::process::CommandExt;
-
-    let ask = || {
-        // SAFETY: prctl(PR_SET_PDEATHSIG) takes a plain number and touches no memory.
-        match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
-    };
-    // SAFETY: between fork and exec only async-signal-safe work is allowed; the closure makes
-    // one system call and allocates nothing (`last_os_error` only reads errno).
-    unsafe { command.pre_exec(ask) };
-}
-
-#[cfg(not(target_os = "linux"))]
-fn die_with_parent(_command: &mut Command) {}

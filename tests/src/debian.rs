@@ -103,9 +103,7 @@ impl Job {
             fs::write(&path, body)?;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
         }
-        let mut chroot = self.chroot(&tree, &case);
-        beginning::state(&mut chroot)?;
-        let output = chroot.output();
+        let output = self.chroot(&tree, &case)?.output();
         fs::remove_dir_all(&case)?;
         let output = output.context("cannot start unshare(1)")?;
         ensure!(
@@ -118,8 +116,8 @@ impl Job {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    fn chroot(&self, tree: &Path, case: &Path) -> Command {
-        let mut unshare = Command::new("unshare");
+    fn chroot(&self, tree: &Path, case: &Path) -> Result<Command> {
+        let mut unshare = beginning::command("unshare")?;
         if !oracle::is_root() {
             unshare.arg("--map-root-user");
         }
@@ -138,7 +136,7 @@ impl Job {
              hostname trident; exec chroot \"$0\" /usr/bin/env -i /case/run",
         );
         unshare.arg(tree).arg(case).stdin(Stdio::null());
-        unshare
+        Ok(unshare)
     }
 
     /// Compares the outputs of both systems.

@@ -23,13 +23,10 @@
 //! | [`transcripts`] | commands that show system calls on Linux, typed in Trident |
 //! | [`paths`] | paths of the repository and of the build's files |
 
-// Only what prepares a process between fork and exec, signal masks and the TSC take unsafe code.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
-#[allow(unsafe_code)]
 pub mod beginning;
 pub mod case;
-#[allow(unsafe_code)]
 pub mod child;
 pub mod debian;
 pub mod firmware;
@@ -38,10 +35,8 @@ pub mod initramfs;
 pub mod iso;
 pub mod oracle;
 pub mod paths;
-#[allow(unsafe_code)]
 pub mod pauses;
 pub mod programs;
-#[allow(unsafe_code)]
 pub mod pty;
 pub mod qmp;
 pub mod stock;

@@ -1,7 +1,7 @@
 //! The oracle: the same binary's results on the host's own Linux.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, Result};
 
@@ -23,14 +23,13 @@ pub fn ask(program: &Path, arguments: &[&str]) -> Result<Answer> {
 
 /// [`ask`] with a standard input.
 pub fn ask_with_input(program: &Path, arguments: &[&str], input: Stdio) -> Result<Answer> {
-    let mut command = Command::new(program);
+    let mut command = beginning::command(program)?;
     command
         .args(arguments)
         .env_clear()
         .envs([("HOME", "/"), ("TERM", "linux")])
         .stdin(input)
         .stderr(Stdio::inherit());
-    beginning::state(&mut command)?;
     let output = command
         .output()
         .with_context(|| format!("the host cannot run {}", program.display()))?;

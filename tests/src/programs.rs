@@ -100,7 +100,7 @@ pub fn compile_with(name: &str, compiler: Compiler, options: &[&str]) -> Result<
     {
         return Ok(program);
     }
-    fs::create_dir_all(&directory)?;
+    fs::create_dir_all(program.parent().unwrap_or(&directory))?;
     let temporary = program.with_extension(format!("tmp{}", std::process::id()));
     let mut command = compiler.command();
     command.args(options).arg("-o").arg(&temporary).arg(&source);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::ArgMatches;
-use harness::child::Leashed;
+use harness::child::{Leashed, leash};
 use harness::paths;
 
 use crate::build;
@@ -45,6 +45,7 @@ pub fn command(options: &Options) -> Result<ExitCode> {
     let log = paths::target().join("debug.log");
     let (mut qemu, _files) = vm.serial_file(&log).prepare()?;
     qemu.args(["-S", "-gdb", &format!("tcp:127.0.0.1:{port}")]);
+    let mut qemu = leash(&qemu).context("cannot start QEMU")?;
     qemu.stdin(Stdio::null());
     let _qemu = Leashed::spawn(&mut qemu).context("cannot start QEMU")?;
     wait_for(port);

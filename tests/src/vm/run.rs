@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::dialogue::Talk;
 use super::{Input, Outcome, Partner, QEMU, Vm};
-use crate::child::Leashed;
+use crate::child::{Leashed, leash};
 use crate::qmp::Channel;
 use crate::verdict::Verdict;
 
@@ -91,10 +91,12 @@ impl Vm {
 
     fn start(
         &self,
-        mut qemu: Command,
+        qemu: Command,
         directory: &Path,
         mut partner: Option<Box<dyn Partner>>,
     ) -> Result<Outcome> {
+        let missing = || format!("cannot start {QEMU} (`make doctor` says what is missing)");
+        let mut qemu = leash(&qemu).with_context(missing)?;
         let channel = Channel::open(directory).context("cannot open QEMU's control channel")?;
         channel.arguments(&mut qemu);
         qemu.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -106,8 +108,7 @@ impl Vm {
 
         let started = Instant::now();
         let watch = channel.watch();
-        let mut child = Leashed::spawn(&mut qemu)
-            .with_context(|| format!("cannot start {QEMU} (`make doctor` says what is missing)"))?;
+        let mut child = Leashed::spawn(&mut qemu).with_context(missing)?;
         // The pipe holds 64 KiB, enough for what tests type; its end stays open until QEMU ends,
         // since an end of input would be a hang-up of the line.
         let mut talk = None;

@@ -18,7 +18,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::Sender;
 
 use anyhow::{Context, Result, bail};
-use harness::child::Leashed;
+use harness::child::{Leashed, leash};
 
 use super::{existing, project};
 use crate::toolchain::{Source, ask, clean_cargo};
@@ -122,13 +122,16 @@ fn cargo(tools: &Tools, work: &Path) -> Result<Command> {
 }
 
 /// Runs a command; an error has the last lines of its output.
-fn follow(command: &mut Command, lines: &Sender<String>) -> Result<()> {
+fn follow(command: &Command, lines: &Sender<String>) -> Result<()> {
     let (reader, writer) = std::io::pipe()?;
-    command.stdout(writer.try_clone()?).stderr(writer);
-    let spawned = Leashed::spawn(command).context("cannot start cargo");
+    let mut command = leash(command).context("cannot start cargo")?;
+    command
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer);
+    let mut child = Leashed::spawn(&mut command).context("cannot start cargo")?;
     // The writing ends that the command holds would keep the pipe open.
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = spawned?;
+    drop(command);
     let mut output = Vec::new();
     for line in BufReader::new(reader).lines() {
         let line = line.unwrap_or_default();
