@@ -102,5 +102,11 @@ fn main() -> ExitCode {
             .with_ignored_flag(case.left_out.is_some())
         })
     });
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    let trials: Vec<Trial> = trials.collect();
+    let filter = arguments.filter.as_deref().unwrap_or_default();
+    if !trials.iter().any(|trial| trial.name().contains(filter)) {
+        eprintln!("error: no case has {filter:?} in its name (`-- --list` prints all names)");
+        return ExitCode::FAILURE;
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
 }

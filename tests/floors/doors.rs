@@ -11,6 +11,26 @@ use harness::paths;
 use regex_lite::Regex;
 
 #[test]
+fn every_door_is_in_the_list() -> Result<()> {
+    let text = fs::read_to_string(paths::root().join("kernel/src/abi/door.rs"))?;
+    let variant = Regex::new(r"(?m)^    (\w+) = 0x[0-9a-f]+,$")?;
+    let names: Vec<String> = variant
+        .captures_iter(&text)
+        .map(|captures| format!("Self::{}", &captures[1]))
+        .collect();
+    let list = format!(
+        "pub const ALL: [Self; {}] = [{}];",
+        names.len(),
+        names.join(", ")
+    );
+    ensure!(
+        names.len() >= 4 && text.contains(&list),
+        "door.rs lacks {list}"
+    );
+    Ok(())
+}
+
+#[test]
 fn only_abi_and_entry_name_a_door() -> Result<()> {
     let pattern = Regex::new(r"\bDoor::[A-Z][a-z]\w*")?;
     for (code, is_named) in [

@@ -71,6 +71,17 @@ impl Door {
     }
 }
 
+// `of` finds every door, and `index` is the place in the list.
+const _: () = {
+    let mut i = 0;
+    while i < Door::ALL.len() {
+        let door = Door::ALL[i];
+        assert!(door.index() == i);
+        assert!(matches!(Door::of(door as u64), Some(found) if found as u64 == door as u64));
+        i += 1;
+    }
+};
+
 /// Tables of system calls: each has its own numbers, argument registers and layouts of structures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Table {

@@ -45,8 +45,8 @@ pub fn init(vectors: &Vectors) {
         let mut idt = InterruptDescriptorTable::new();
         let stubs = &vectors.exceptions;
         set(&mut idt.divide_error, stubs[0], None, Ring0);
-        // These four can occur while rsp or GS base is still the program's (in the first
-        // instructions of the SYSCALL and SYSENTER stubs): each has its own stack.
+        // These four can occur while rsp or GS base is the program's (before the SWAPGS of an
+        // entry, or after that of a return): each has its own stack.
         set(&mut idt.debug, stubs[1], Some(Ist::Debug), Ring0);
         set(
             &mut idt.non_maskable_interrupt,

@@ -4,7 +4,7 @@
 //! uses its handler, the call log its name and kinds, and docs/SYSCALLS.md lists it, with its state
 //! in `table/states.txt`. `x86_64.rs` is the table of SYSCALL in 64-bit code, `i386.rs` that of
 //! every other door. `calls!` makes the table from the rows; its closures, made by `adapt!`,
-//! convert each register to the type of the handler's argument (`FromRegister`, `syscall/mod.rs`)
+//! convert each register to the type of the handler's argument (`FromRegister`, `syscall/argument.rs`)
 //! and the result to the value for rax (`to_rax`, `abi/errno.rs`). The number is clamped to the
 //! table (`arch/nospec.rs`), and the call is counted (`counters.rs`).
 //!

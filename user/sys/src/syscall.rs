@@ -9,7 +9,7 @@
 //! that `ecx` is overwritten with the return address: the second argument is in `ebp`, the sixth on
 //! the stack. The 32-bit [`call`] does this by hand; programs use `__kernel_vsyscall`.
 //!
-//! Programs make a call by a function of `os.rs`, such as `write`, which passes the number and the
+//! Programs make a call by a function of `os.rs`, such as `write`; `door.rs` passes its number and
 //! arguments to [`call`].
 //!
 //! The next door: `vdso.rs`. The next file on a call's path: `kernel/src/entry/syscall.rs`.
