@@ -283,5 +283,14 @@ kernel_test!(
         assert_eq!(files.copy_part(&mut copy), Ok(false));
         assert_eq!(copy.insert(&file, false, 3, limit), Ok(70));
         assert_eq!(copy.insert(&file, false, 3, limit), Err(Errno::EMFILE));
+        // The free slots at the end are not copied, and can be used.
+        for fd in 64..limit as i32 {
+            let _ = files.remove(fd); // 70 is free
+        }
+        let mut copy = FdTable::new();
+        assert_eq!(files.copy_part(&mut copy), Ok(false));
+        assert_eq!((files.capacity(), copy.capacity()), (256, 64));
+        assert_eq!(copy.insert(&file, false, 0, limit), Ok(64));
+        assert_eq!(copy.files().count(), 65);
     }
 );

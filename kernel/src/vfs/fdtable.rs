@@ -59,23 +59,27 @@ impl FdTable {
     }
 
     /// Copies the next slots into `copy`, which holds no locks: what fork(2) makes. True while there are
-    /// more; the table may change between two parts.
+    /// more; the table may change between two parts. Free slots behind the last in use are left out
+    /// (sane_fdtable_size in fs/file.c).
     ///
     /// # Errors
     /// `ENOMEM`.
     pub fn copy_part(&self, copy: &mut Self) -> Result<bool, Errno> {
         let from = copy.slots.len();
+        let used_words = self.used.iter().rposition(|word| *word != 0);
+        let len = used_words.map_or(0, |last| self.slots.len().min((last + 1) * WORD));
         if from == 0 {
-            copy.slots.room_for(self.slots.len())?;
-            copy.used.room_for(self.used.len())?;
+            copy.slots.room_for(len)?;
+            copy.used.room_for(len.div_ceil(WORD))?;
             copy.lowest_free = self.lowest_free;
         }
-        let end = self.slots.len().min(from + Self::SLOTS);
+        // Since the last part, slots in use may have become free.
+        let end = len.clamp(from, from + Self::SLOTS);
         fallible::extend_from_slice(&mut copy.slots, &self.slots[from..end])?;
         let words = self.used.len().min(end.div_ceil(WORD));
         fallible::extend_from_slice(&mut copy.used, &self.used[from / WORD..words])?;
         copy.lowest_free = copy.lowest_free.min(self.lowest_free);
-        Ok(end < self.slots.len())
+        Ok(end < len)
     }
 
     /// Adds free slots on the way to that of `fd`, which is below the limit; true while there are more to add.
