@@ -72,7 +72,7 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     log!("test build: overflow checks, debug assertions");
     dev::acpi::init(boot_info);
     // System call entry, interrupts and clocks.
-    entry::msr::init();
+    entry::msr::init(options.clear_registers);
     // SAFETY: `start_task` returns to user mode with the frame at rsp.
     unsafe { sched::run_queue::init(entry::exit::start_task) };
     dev::pic::init();

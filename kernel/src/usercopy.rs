@@ -232,8 +232,7 @@ impl UserPtr<u8> {
     }
 }
 
-/// Reads the 32-bit word at `address`: the sixth argument of SYSENTER and 32-bit SYSCALL. One load,
-/// as a general copy would double the cost of the entry.
+/// Reads the 32-bit word at `address` by one load.
 ///
 /// # Errors
 /// `EFAULT`.

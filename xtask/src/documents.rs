@@ -71,7 +71,10 @@ fn breakpoints_of_the_examples_exist() {
                 let is_module = module.is_empty()
                     || file.ends_with(&format!("/{module}.rs"))
                     || file.ends_with(&format!("/{module}/mod.rs"));
-                is_module && text.contains(&format!("fn {name}("))
+                is_module
+                    && [format!("fn {name}("), format!("fn {name}<")]
+                        .iter()
+                        .any(|definition| text.contains(definition))
             });
             assert!(defined, "{page}: {root}{path} is no function");
             found += 1;

@@ -114,6 +114,8 @@ pub struct CommandLine {
     pub norandmaps: bool,
     /// The kernel, and here programs too, at fixed addresses (`nokaslr`).
     pub nokaslr: bool,
+    /// Registers are cleared before a system call's handler; `clear_registers=off`: they are not.
+    pub clear_registers: bool,
     /// Trace all system calls to the console (`strace`).
     pub strace: bool,
     /// Root device (`root=`).
@@ -136,6 +138,7 @@ impl Default for CommandLine {
             panic_timeout: 0,
             norandmaps: false,
             nokaslr: false,
+            clear_registers: true,
             strace: false,
             root: None,
             read_only_root: None,
@@ -188,6 +191,7 @@ impl CommandLine {
                 let level = integer(value).and_then(|level| u8::try_from(level).ok());
                 self.loglevel = level.unwrap_or(self.loglevel);
             }
+            Some(value) if is("clear_registers") => self.clear_registers = value != b"off",
             None if is("ro") => self.read_only_root = Some(true),
             None if is("rw") => self.read_only_root = Some(false),
             _ if is("quiet") => self.loglevel = LOGLEVEL_QUIET,

@@ -92,6 +92,14 @@ pub enum Table {
 }
 
 impl Table {
+    /// Whether Linux has a call `number`.
+    pub const fn is_linux_call(self, number: usize) -> bool {
+        match self {
+            Self::X86_64 => syscalls::x86_64::Sysno::new(number).is_some(),
+            Self::I386 => syscalls::x86::Sysno::new(number).is_some(),
+        }
+    }
+
     /// Linux's name of the call `number`, whether it has a handler here or not.
     pub fn linux_name(self, number: u32) -> Option<&'static str> {
         let number = number as usize;

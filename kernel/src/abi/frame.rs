@@ -31,8 +31,7 @@
 //!
 //! The assembly takes its [`offsets`] from the structure, so the two cannot disagree.
 //!
-//! The next file on a call's path: `entry/call.rs`, which the stub calls with the frame's
-//! address.
+//! The next file on a call's path: `entry/call.rs`, the stub's step from the number to the handler.
 
 use core::cell::Cell;
 use core::mem::offset_of;
@@ -106,6 +105,8 @@ pub mod offsets {
     pub const CS: usize = offset_of!(Frame, cs);
     /// Offset of `rflags`.
     pub const RFLAGS: usize = offset_of!(Frame, rflags);
+    /// Offset of `rbp`.
+    pub const RBP: usize = offset_of!(Frame, rbp);
     /// Offset of `rax`.
     pub const RAX: usize = offset_of!(Frame, rax);
     /// Offset of `ss`.
@@ -200,31 +201,37 @@ impl LiveFrame {
     }
 }
 
-/// Inside `naked_asm!`: pushes the registers below `orig_rax` with `$rax` in place of rax, then
-/// `$entry`: the fields of [`Frame`] from rdi down.
+/// Inside `naked_asm!`: pushes the registers below `orig_rax` with `$rcx` and -ENOSYS (-38) in place
+/// of rcx and rax, then the door, operand `door`: the fields of [`Frame`] from rdi down.
 #[macro_export]
 macro_rules! push_registers {
-    ($rax:literal, $entry:literal) => {
+    ($rcx:literal) => {
         concat!(
-            "push rdi\npush rsi\npush rdx\npush rcx\npush ",
-            $rax,
-            "\n",
+            "push rdi\npush rsi\npush rdx\npush ",
+            $rcx,
+            "\npush -38\n",
             "push r8\npush r9\npush r10\npush r11\npush rbx\npush rbp\n",
-            "push r12\npush r13\npush r14\npush r15\npush ",
-            $entry,
-            "\n"
+            "push r12\npush r13\npush r14\npush r15\npush {door}\n"
         )
     };
 }
 
 /// Inside `naked_asm!`: pops the registers that `push_registers!` pushed; rsp points to
-/// `orig_rax` afterwards.
+/// `orig_rax` afterwards. `pop_registers!(except rax)` leaves rax as it is.
 #[macro_export]
 macro_rules! pop_registers {
     () => {
+        $crate::pop_registers!(@ "pop rax\n")
+    };
+    (except rax) => {
+        $crate::pop_registers!(@ "add rsp, 8\n")
+    };
+    (@ $rax:literal) => {
         concat!(
             "add rsp, 8\npop r15\npop r14\npop r13\npop r12\npop rbp\npop rbx\n",
-            "pop r11\npop r10\npop r9\npop r8\npop rax\npop rcx\npop rdx\npop rsi\npop rdi\n"
+            "pop r11\npop r10\npop r9\npop r8\n",
+            $rax,
+            "pop rcx\npop rdx\npop rsi\npop rdi\n"
         )
     };
 }

@@ -1,5 +1,7 @@
 //! The interrupt descriptor table: each vector's stub, stack (IST) and privilege level (DPL).
 
+use alloc::boxed::Box;
+
 use spin::Once;
 use x86_64::structures::idt::{Entry, InterruptDescriptorTable};
 use x86_64::{PrivilegeLevel, VirtAddr};
@@ -22,8 +24,6 @@ pub struct Vectors {
     pub interrupts: [Stub; 16],
     /// Vector of interrupt line 0.
     pub first_interrupt: u8,
-    /// Of [`SYSCALL_VECTOR`].
-    pub system_call: Stub,
 }
 
 fn set<F>(entry: &mut Entry<F>, stub: Stub, ist: Option<Ist>, dpl: PrivilegeLevel) {
@@ -83,8 +83,15 @@ pub fn init(vectors: &Vectors) {
         for (vector, stub) in (vectors.first_interrupt..).zip(vectors.interrupts) {
             set(&mut idt[vector], stub, None, Ring0);
         }
-        set(&mut idt[SYSCALL_VECTOR], vectors.system_call, None, Ring3);
         idt
     });
     idt.load();
+}
+
+/// Gives [`SYSCALL_VECTOR`] its stub, once the command line has selected one. Loads a copy of the
+/// table, which the CPU may use at any time and so can't be changed.
+pub fn set_system_call(stub: Stub) {
+    let mut idt = IDT.get().expect("the table is loaded").clone();
+    set(&mut idt[SYSCALL_VECTOR], stub, None, PrivilegeLevel::Ring3);
+    Box::leak(Box::new(idt)).load();
 }

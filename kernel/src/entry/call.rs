@@ -1,96 +1,116 @@
-//! Dispatch: from the saved frame to the handler of the call's table.
+//! Dispatch: from the number to the handler of the call's table.
 //!
-//! Each stub calls one `enter_*` function with the frame's address. The function reads the number
-//! and the arguments where that door has them, and calls the table's handler with them. It returns
-//! the value for rax, which `entry/exit.rs` stores in the frame. If a work bit of
-//! [`work::BEFORE_CALL`] is pending (call log, ptrace tracer, low memory), `call_with_work` makes
-//! the call.
+//! The stubs do it while the number and the arguments are still in their registers, by the macros
+//! below: [`dispatch!`] bounds the number and counts the call, the stub moves the arguments to where
+//! a C function has them (rdi rsi rdx rcx r8 r9), [`clear!`] clears the registers that have none, and
+//! [`call_handler!`] calls the handler. The result is in rax.
+//!
+//! If a work bit of [`work::BEFORE_CALL`] is pending (call log, ptrace tracer, low memory),
+//! [`call_with_work`] makes the call instead, with number and arguments out of the frame.
+//!
+//! **Cleared registers.** A value of the program's left in a register could steer the handler's
+//! speculative execution. So each register that has neither an argument nor a value of the kernel is
+//! 0 when the handler starts, as on Linux. `clear_registers=off` on the command line selects stubs
+//! without these instructions (`msr.rs`): a stub has a parameter `CLEAR`, operand `clear` of its
+//! assembly.
 //!
 //! The next file on a call's path: `syscall/table.rs`, which has the handlers by number.
 
-use crate::abi::door::Door;
+#[cfg(debug_assertions)]
+use core::arch::naked_asm;
+#[cfg(debug_assertions)]
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use crate::abi::door::{Door, Table};
 use crate::abi::errno::to_rax;
 use crate::abi::frame::LiveFrame;
 use crate::arch::percpu::{self, work};
 use crate::process::ptrace::stop as ptrace_stop;
 use crate::syscall::{low_memory, table};
-use crate::{trace, usercopy};
+use crate::trace;
 
-/// Dispatches a call made by SYSCALL from 64-bit code.
-///
-/// For all four doors: `frame` is the running task's.
-pub extern "C" fn enter_x86_64(frame: &LiveFrame) -> u64 {
-    #[cfg(debug_assertions)]
-    low_memory::begin_call();
-    if percpu::is_pending::<{ work::BEFORE_CALL }>() {
-        return call_with_work(frame, call_x86_64);
-    }
-    call_x86_64(frame)
+/// The highest index into a table, in memory: CMOV takes no constant.
+pub static LAST: u32 = table::LEN as u32 - 1;
+
+/// Offset of a door's counters in the array of all doors' (`syscall/counters.rs`).
+pub const fn counters_of(door: Door) -> usize {
+    table::LEN * size_of::<u64>() * door.index()
 }
 
-#[inline(always)]
-fn call_x86_64(frame: &LiveFrame) -> u64 {
-    // The number is the low half of rax: Linux ignores the upper half. A negative one, taken as
-    // unsigned, is past the table's end.
-    let frame = frame.copy();
-    let handler = table::x86_64(frame.orig_rax as u32 as usize, Door::Syscall);
-    let (a, b, c) = (frame.rdi, frame.rsi, frame.rdx);
-    let (d, e, f) = (frame.r10, frame.r8, frame.r9);
-    handler(a, b, c, d, e, f)
+/// Inside `naked_asm!`: goes to label 3, [`call_with_work`], if work is pending before the call.
+/// Bounds the number in eax without a branch, which a CPU could mispredict (`arch/nospec.rs`); CMOV
+/// clears the upper half of rax even if it moves nothing. Counts the call.
+macro_rules! dispatch {
+    () => {
+        concat!(
+            "test dword ptr gs:[{work}], {before_call}\n",
+            "jnz 3f\n",
+            "cmp eax, {last}\n",
+            "cmova eax, [rip + {last_in_memory}]\n",
+            "inc qword ptr [8 * rax + {counters} + {counters_of_door}]\n"
+        )
+    };
 }
 
-/// Dispatches a call made by INT 0x80, from code of either width.
-pub extern "C" fn enter_int80(frame: &LiveFrame) -> u64 {
-    enter_i386(frame, |frame| call_i386(frame, Door::Int80))
+/// Inside `naked_asm!`: clears these registers, if the stub is one that clears.
+macro_rules! clear {
+    ($($register:literal)*) => {
+        concat!(".if {clear}\n", $("xor ", $register, ", ", $register, "\n",)* ".endif\n")
+    };
 }
 
-/// Dispatches a call made by SYSENTER.
-pub extern "C" fn enter_sysenter(frame: &LiveFrame) -> u64 {
-    with_stack_argument(frame, |frame| call_i386(frame, Door::Sysenter))
+/// Inside `naked_asm!`: calls the handler; label 2 is its return. Test builds check the registers
+/// before the call ([`check_call`]).
+macro_rules! call_handler {
+    () => {
+        concat!(
+            if_checked!("call check_call\n"),
+            "call [8 * rax + {table}]\n",
+            "2:\n"
+        )
+    };
 }
 
-/// Dispatches a call made by SYSCALL from 32-bit code.
-pub extern "C" fn enter_syscall32(frame: &LiveFrame) -> u64 {
-    with_stack_argument(frame, |frame| call_i386(frame, Door::Syscall32))
+/// Inside `naked_asm!`: label 3, the call with work before it.
+macro_rules! slow_call {
+    () => {
+        "3: mov rdi, rsp\ncall {call_with_work}\njmp 2b\n"
+    };
 }
 
-/// Loads the sixth argument, the word at the program's stack pointer, into the frame's rbp, and
-/// makes the call. If the word can't be read, returns `-EFAULT` without a call.
-#[inline(always)]
-fn with_stack_argument(frame: &LiveFrame, call: impl Fn(&LiveFrame) -> u64) -> u64 {
-    match usercopy::read_u32(u64::from(frame.rsp.get() as u32)) {
-        Ok(sixth) => frame.rbp.set(u64::from(sixth)),
-        Err(errno) => return to_rax(Err(errno)),
-    }
-    enter_i386(frame, call)
+/// Inside `naked_asm!`: a name for a place in the stub that is in use by default, for debuggers and
+/// the tests.
+macro_rules! place {
+    ($name:literal) => {
+        concat!(".if {clear}\n.globl ", $name, "\n", $name, ":\n.endif\n")
+    };
 }
 
-#[inline(always)]
-fn enter_i386(frame: &LiveFrame, call: impl Fn(&LiveFrame) -> u64) -> u64 {
-    #[cfg(debug_assertions)]
-    low_memory::begin_call();
-    if percpu::is_pending::<{ work::BEFORE_CALL }>() {
-        return call_with_work(frame, call);
-    }
-    call(frame)
+/// The text in test builds, which have debug assertions; nothing in others.
+#[cfg(debug_assertions)]
+macro_rules! if_checked {
+    ($text:literal) => {
+        $text
+    };
+}
+#[cfg(not(debug_assertions))]
+macro_rules! if_checked {
+    ($text:literal) => {
+        ""
+    };
 }
 
-#[inline(always)]
-fn call_i386(frame: &LiveFrame, door: Door) -> u64 {
-    // The low 32 bits of each argument, from 64-bit code too.
-    let low = |register: u64| u64::from(register as u32);
-    let frame = frame.copy();
-    let handler = table::i386(frame.orig_rax as u32 as usize, door);
-    let (a, b, c) = (low(frame.rbx), low(frame.rcx), low(frame.rdx));
-    let (d, e, f) = (low(frame.rsi), low(frame.rdi), low(frame.rbp));
-    handler(a, b, c, d, e, f)
-}
+pub(super) use {call_handler, clear, dispatch, if_checked, place, slow_call};
 
 /// Makes a call with a work bit of [`work::BEFORE_CALL`] pending: a ptrace tracer stops the task
 /// before and after the call and may change or skip the call, the call log prints it, and with
-/// memory low the call first waits for memory.
+/// memory low the call first waits for memory. Returns the value for rax.
+///
+/// `frame` is the running task's.
 #[cold]
-fn call_with_work(frame: &LiveFrame, call: impl Fn(&LiveFrame) -> u64) -> u64 {
+pub extern "C" fn call_with_work(frame: &LiveFrame) -> u64 {
+    #[cfg(debug_assertions)]
+    low_memory::begin_call();
     let stops = percpu::is_pending::<{ work::PTRACE }>();
     // For a skipped call, rax keeps the value that the ptrace tracer set.
     if !stops || ptrace_stop::syscall_entry() {
@@ -109,4 +129,84 @@ fn call_with_work(frame: &LiveFrame, call: impl Fn(&LiveFrame) -> u64) -> u64 {
         ptrace_stop::syscall_exit();
     }
     frame.rax.get()
+}
+
+/// Makes the call in a frame, of its door's table.
+fn call(frame: &LiveFrame) -> u64 {
+    let frame = frame.copy();
+    let Some(door) = Door::of(frame.entry) else {
+        return frame.rax;
+    };
+    // The number is the low half of rax: Linux ignores the upper half. A negative one, taken as
+    // unsigned, is past the table's end.
+    let handler = table::handler(door, frame.orig_rax as u32);
+    let [a, b, c, d, e, f] = arguments(&frame.arguments(door.table()), door.table());
+    handler(a, b, c, d, e, f)
+}
+
+/// The arguments of a call: of the i386 table the low 32 bits of each register, from 64-bit code
+/// too.
+fn arguments(registers: &[u64; 6], table: Table) -> [u64; 6] {
+    match table {
+        Table::X86_64 => *registers,
+        Table::I386 => registers.map(|register| u64::from(register as u32)),
+    }
+}
+
+/// Whether the stubs in use clear registers.
+#[cfg(debug_assertions)]
+pub static CLEARS: AtomicBool = AtomicBool::new(true);
+
+/// Number of registers that [`check_call`] pushes.
+#[cfg(debug_assertions)]
+const CHECKED: usize = 15;
+
+/// Called by the stubs of a test build directly before the handler: passes all general registers and
+/// the frame to [`assert_call`], and changes none.
+///
+/// # Safety
+/// Entered only by the call of a stub, with the frame above the return address.
+#[cfg(debug_assertions)]
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn check_call() {
+    naked_asm!(
+        "push r15\npush r14\npush r13\npush r12\npush r11\npush r10\npush rbp\npush rbx",
+        "push rax\npush r9\npush r8\npush rcx\npush rdx\npush rsi\npush rdi",
+        "mov rdi, rsp",
+        "lea rsi, [rsp + {above}]",
+        "call {assert}",
+        "pop rdi\npop rsi\npop rdx\npop rcx\npop r8\npop r9\npop rax",
+        "pop rbx\npop rbp\npop r10\npop r11\npop r12\npop r13\npop r14\npop r15",
+        "ret",
+        above = const (CHECKED + 1) * 8,
+        assert = sym assert_call,
+    )
+}
+
+/// Asserts that the registers before a call of the handler are the frame's arguments and number, and
+/// that the others are 0, or the program's if the stubs don't clear.
+#[cfg(debug_assertions)]
+extern "C" fn assert_call(registers: &[u64; CHECKED], frame: &LiveFrame) {
+    low_memory::begin_call();
+    let frame = frame.copy();
+    let table = Door::of(frame.entry).expect("a call").table();
+    let expected = arguments(&frame.arguments(table), table);
+    assert_eq!(
+        registers[..6],
+        expected,
+        "the arguments of a {table:?} call"
+    );
+    let number = frame.orig_rax as u32;
+    assert_eq!(registers[6], u64::from(number.min(LAST)), "the number");
+    let [rbx, rbp, r10, r11, r12, r13, r14, r15] = registers[7..] else {
+        unreachable!()
+    };
+    if CLEARS.load(Ordering::Relaxed) {
+        let others = [rbx, rbp, r10, r11, r12, r13, r14, r15];
+        assert_eq!(others, [0; 8], "a register is not cleared");
+    } else {
+        let own = [frame.rbx, frame.r12, frame.r13, frame.r14, frame.r15];
+        assert_eq!([rbx, r12, r13, r14, r15], own, "a register is cleared");
+    }
 }

@@ -175,8 +175,11 @@ unsafe extern "C" fn common() {
         // 3. From the kernel: GS base is already the kernel's, unless the IRET to user mode
         //    faulted or the frame is from virtual-8086 mode (see [`virtual_8086`]).
         virtual_8086!("2", "5b"),
-        "lea rax, [rip + {iret}]",
-        "cmp [rsp + {rip}], rax",
+        "cmp qword ptr [rsp + {rip}], offset {iret}",
+        "je 3f",
+        "cmp qword ptr [rsp + {rip}], offset iret_from_int80_1",
+        "je 3f",
+        "cmp qword ptr [rsp + {rip}], offset iret_from_int80_0",
         "je 3f",
         "mov rdi, rsp",
         "call {handle}",

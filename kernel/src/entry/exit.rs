@@ -9,6 +9,8 @@
 //! SYSEXIT is not used: it does not restore the flags, and SYSRET returns to 32-bit code on the CPUs
 //! of both vendors (as on Linux).
 //!
+//! A stub goes on to its return: the macros below are the text of it.
+//!
 //! The last file on a call's path: the next instruction is the program's, after its SYSCALL in
 //! `user/sys/src/syscall.rs`.
 
@@ -22,7 +24,7 @@ use crate::abi::frame::USER32_CS;
 use crate::abi::frame::{LiveFrame, VM, offsets};
 #[cfg(debug_assertions)]
 use crate::arch::gdt::{USER_CS, USER_DS};
-use crate::arch::percpu::{WORK, work};
+use crate::arch::percpu::work;
 use crate::mm::PAGE_SIZE;
 use crate::mm::espfix;
 use crate::mm::layout::{self, TASK_SIZE};
@@ -31,57 +33,93 @@ use crate::process::fault;
 
 /// Flags that rule out SYSRET. SYSRET clears RF, and with TF set the program traps one instruction
 /// late. VM has no meaning in long mode, but QEMU 7.2 loads it.
-const RF_TF_VM: u32 = 1 << 16 | 1 << 8 | VM as u32;
+pub const RF_TF_VM: u32 = 1 << 16 | 1 << 8 | VM as u32;
 
 /// [`work`] bits handled before the return to user mode: all but those handled before a call.
-const EXIT_WORK: u32 = !work::BEFORE_CALL;
+pub const EXIT_WORK: u32 = !work::BEFORE_CALL;
 
 // A SYSCALL in the last bytes of user memory would return to an address that isn't canonical. The
 // last page below it is never a program's.
 const _: () = assert!(TASK_SIZE <= (1 << 47) - PAGE_SIZE);
 
 unsafe extern "C" {
-    /// The only IRET that returns to user mode. It can fault: see `exceptions.rs`.
+    /// An IRET that returns to user mode. It can fault: see `exceptions.rs`. The other ones are in
+    /// `int80.rs`.
     pub static iret_to_user: u8;
 }
 
-/// Inside `naked_asm!`, after the call of an `enter_*` function: stores the result, in rax, in the
-/// frame, and calls [`exit_work`] if work is pending (a signal, a switch to another task). If the
-/// frame was edited, leaves by IRET. rsp points to the frame before and after.
+/// Inside `naked_asm!`, after the handler: goes to label 4 of [`slow_exit!`] if work is pending (a
+/// signal, a switch to another task, an edited frame). rax is the result, rsp points to the frame.
 macro_rules! finish_call {
     () => {
+        "test dword ptr gs:[{work}], {exit_work}\njnz 4f\n5:\n"
+    };
+}
+
+/// Inside `naked_asm!`: the other ways from a handler to the program. At label 4 with work pending:
+/// the frame gets the result, and [`exit_work`] does the work; then back to label 5 of
+/// [`finish_call!`], or IRET if the frame was edited. At label 6 with a frame that only IRET
+/// restores.
+macro_rules! slow_exit {
+    () => {
         concat!(
-            "mov [rsp + {rax}], rax\n",
-            "test dword ptr gs:[{work}], {exit_work}\n",
-            "jz 8f\n",
+            "4: mov [rsp + {rax}], rax\n",
             "call {do_work}\n",
             "test al, al\n",
             "jnz {iret}\n",
-            "8:\n"
+            "mov rax, [rsp + {rax}]\n",
+            "jmp 5b\n",
+            "6: mov [rsp + {rax}], rax\n",
+            "jmp {iret}\n"
         )
     };
 }
 
-/// The text in test builds, which have debug assertions; nothing in others.
-#[cfg(debug_assertions)]
-macro_rules! if_checked {
-    ($text:literal) => {
-        $text
+/// Inside `naked_asm!`: SYSRET to 64-bit code. The registers: rcx has rip and r11 rflags, from where
+/// SYSRET loads them; rax has the result. Then the program's rsp, 32 bytes up: above orig_rax, rip,
+/// cs and rflags. Then the user GS base. No instruction may fault from here on, as rsp is no longer
+/// the kernel's.
+macro_rules! sysret64 {
+    () => {
+        concat!(
+            assert_sysret!(),
+            pop_registers!(except rax),
+            "mov rsp, [rsp + 32]\n",
+            "swapgs\n",
+            "sysretq\n"
+        )
     };
 }
-#[cfg(not(debug_assertions))]
-macro_rules! if_checked {
-    ($text:literal) => {
-        ""
+
+/// Inside `naked_asm!`: SYSRET to 32-bit code. As [`sysret64!`], with rip and rflags of the frame in
+/// ecx and r11: the landing pad reloads ecx, edx and ebp from the stack, so that ecx is free.
+///
+/// 64-bit code that executes SYSENTER returns to the landing pad in 32-bit mode and is killed by the
+/// fault that follows, as on Linux.
+macro_rules! sysret32 {
+    () => {
+        concat!(
+            assert_sysret!(),
+            pop_registers!(except rax),
+            "mov ecx, [rsp + 8]\n",
+            "mov r11, [rsp + 24]\n",
+            "mov rsp, [rsp + 32]\n",
+            "swapgs\n",
+            "sysret\n"
+        )
     };
 }
 
 /// Inside `naked_asm!`, in test builds: checks that SYSRET restores the frame that rsp points to.
 macro_rules! assert_sysret {
     () => {
-        if_checked!("mov rdi, rsp\ncall assert_sysret_restores\n")
+        if_checked!(
+            "mov [rsp + {rax}], rax\nmov rdi, rsp\ncall assert_sysret_restores\nmov rax, [rsp + {rax}]\n"
+        )
     };
 }
+
+pub(super) use {assert_sysret, finish_call, slow_exit, sysret32, sysret64};
 
 /// Checks, before each SYSRET of a test build, that it restores the frame: RULES.md, rule 1.
 #[cfg(debug_assertions)]
@@ -102,88 +140,6 @@ extern "C" fn assert_sysret_restores(frame: &LiveFrame) {
     let unfit = frame.rflags & u64::from(RF_TF_VM);
     assert_eq!(unfit, 0, "SYSRET doesn't restore RF, TF and VM");
     assert!(frame.rip < TASK_SIZE, "SYSRET to {:#x}", frame.rip);
-}
-
-/// Returns from SYSCALL in 64-bit code. rax is the result of the call.
-///
-/// # Safety
-/// Entered only by a jump of the entry stub, with rsp at the frame.
-#[unsafe(naked)]
-pub unsafe extern "C" fn return_from_syscall() {
-    naked_asm!(
-        // 1. The result, and pending work.
-        finish_call!(),
-        // 2. A flag that rules SYSRET out can be the program's own. All else that SYSRET restores is
-        //    as the stub pushed it: an edit of the frame takes IRET, above.
-        "test dword ptr [rsp + {rflags}], {rf_tf_vm}",
-        "jnz {iret}",
-        assert_sysret!(),
-        // 3. The registers: rcx has rip and r11 rflags, from where SYSRET loads them.
-        pop_registers!(),
-        // 4. The program's rsp, 32 bytes up: above orig_rax, rip, cs and rflags. Then the user GS
-        //    base. No instruction may fault from here on, as rsp is no longer the kernel's.
-        "mov rsp, [rsp + 32]",
-        "swapgs",
-        "sysretq",
-        rax = const offsets::RAX,
-        rflags = const offsets::RFLAGS,
-        rf_tf_vm = const RF_TF_VM,
-        work = const WORK,
-        exit_work = const EXIT_WORK,
-        do_work = sym exit_work,
-        iret = sym return_by_iret,
-    )
-}
-
-/// Returns from SYSCALL in 32-bit code and from SYSENTER, by SYSRET to 32-bit code. The vDSO's
-/// landing pad reloads ecx, edx and ebp from the stack, so that rcx is free for rip.
-///
-/// 64-bit code that executes SYSENTER returns to the same address in 32-bit mode and is killed by
-/// the fault that follows, as on Linux.
-///
-/// # Safety
-/// Entered only by a jump of those two entry stubs, with rsp at the frame.
-#[unsafe(naked)]
-pub unsafe extern "C" fn return_from_syscall32() {
-    naked_asm!(
-        // 1. The result, pending work and the flags, as above.
-        finish_call!(),
-        "test dword ptr [rsp + {rflags}], {rf_tf_vm}",
-        "jnz {iret}",
-        assert_sysret!(),
-        // 2. The registers, then rip in ecx and rflags in r11, from where SYSRET loads them; rsp; the
-        //    user GS base.
-        pop_registers!(),
-        "mov ecx, [rsp + 8]",
-        "mov r11, [rsp + 24]",
-        "mov rsp, [rsp + 32]",
-        "swapgs",
-        "sysret",
-        rax = const offsets::RAX,
-        rflags = const offsets::RFLAGS,
-        rf_tf_vm = const RF_TF_VM,
-        work = const WORK,
-        exit_work = const EXIT_WORK,
-        do_work = sym exit_work,
-        iret = sym return_by_iret,
-    )
-}
-
-/// Returns from INT 0x80, by IRET. rax is the result of the call.
-///
-/// # Safety
-/// Entered only by a jump of the entry stub, with rsp at the frame.
-#[unsafe(naked)]
-pub unsafe extern "C" fn return_from_int80() {
-    naked_asm!(
-        finish_call!(),
-        "jmp {iret}",
-        rax = const offsets::RAX,
-        work = const WORK,
-        exit_work = const EXIT_WORK,
-        do_work = sym exit_work,
-        iret = sym return_by_iret,
-    )
 }
 
 /// Start of a new task: its frame is a copy of its parent's. Exit work comes first, because a
@@ -226,7 +182,7 @@ pub unsafe extern "C" fn return_by_iret() {
 }
 
 /// Table indicator of a selector: set for the LDT.
-const LOCAL: u8 = 1 << 2;
+pub const LOCAL: u8 = 1 << 2;
 
 /// Returns by IRET from the espfix stack: IRET to a 16-bit stack segment does not load the upper
 /// half of esp, and this stack's address discloses no kernel address (`mm/espfix.rs`).

@@ -12,36 +12,78 @@
 
 use core::arch::naked_asm;
 
-use super::call::enter_int80;
-use super::exit::return_from_int80;
+use super::call::{LAST, call_handler, call_with_work, clear, counters_of, dispatch};
+use super::call::{if_checked, place, slow_call};
+use super::exit::{EXIT_WORK, LOCAL, finish_call, return_by_iret, slow_exit};
+use super::exit_work::exit_work;
 use crate::abi::door::Door;
-use crate::push_registers;
+use crate::abi::frame::offsets;
+use crate::arch::percpu::{WORK, work};
+use crate::syscall::{counters, table};
+use crate::{pop_registers, push_registers};
 
-/// Stub of vector 0x80.
+/// Stub of vector 0x80. `CLEAR`: clears registers before the handler.
 ///
 /// # Safety
 /// Entered only by the CPU, through the gate.
 #[unsafe(naked)]
-pub unsafe extern "C" fn entry_int80() {
+// The two instances have different labels.
+#[allow(named_asm_labels)]
+pub unsafe extern "C" fn entry_int80<const CLEAR: bool>() {
     naked_asm!(
+        place!("entry_int80"),
         // 1. The kernel's GS base. The kernel never executes INT 0x80, so the gate is always
         //    entered from user mode.
         "swapgs",
         // 2. Flags that a gate does not clear: DF reverses string instructions, AC suspends SMAP.
         "cld",
         crate::clac!(),
-        // 3. orig_rax: the number, 32 bits as in the i386 ABI.
+        // 3. orig_rax: the number, 32 bits as in the i386 ABI. Then the registers, with -ENOSYS for
+        //    rax.
         "mov eax, eax",
         "push rax",
-        // 4. The registers, with -ENOSYS (-38) for rax until the handler returns.
-        push_registers!("-38", "{door}"),
-        // 5. enter_int80(&frame): table lookup and handler. The result is in rax.
-        "mov rdi, rsp",
-        "call {enter}",
-        // 6. The return by IRET, which restores rip, cs, rflags, rsp and ss.
-        "jmp {exit}",
+        push_registers!("rcx"),
+        // 4. The number in eax becomes an index into the table.
+        place!("call_by_int80"),
+        dispatch!(),
+        // 5. The arguments, 32 bits of each, to the registers that C passes them in; the other
+        //    registers are cleared. The handler: its result is in rax.
+        "mov r8d, edi",
+        "mov r9d, ebp",
+        "mov edi, ebx",
+        "xchg ecx, esi",
+        "mov edx, edx",
+        clear!("ebx" "ebp" "r10d" "r11d" "r12d" "r13d" "r14d" "r15d"),
+        call_handler!(),
+        // 6. The return by IRET, as in exit.rs: it restores rip, cs, rflags, rsp and ss.
+        place!("return_from_int80"),
+        finish_call!(),
+        "test byte ptr [rsp + {ss}], {local}",
+        "jnz 6f",
+        pop_registers!(except rax),
+        "add rsp, 8",
+        "swapgs",
+        ".globl iret_from_int80_{clear}",
+        "iret_from_int80_{clear}:",
+        "iretq",
+        // 7. Not on the usual path.
+        slow_call!(),
+        slow_exit!(),
+        clear = const CLEAR as u8,
         door = const Door::Int80 as u64,
-        enter = sym enter_int80,
-        exit = sym return_from_int80,
+        work = const WORK,
+        before_call = const work::BEFORE_CALL,
+        last = const table::LEN - 1,
+        last_in_memory = sym LAST,
+        counters = sym counters::CALLS,
+        counters_of_door = const counters_of(Door::Int80),
+        table = sym table::I386,
+        call_with_work = sym call_with_work,
+        exit_work = const EXIT_WORK,
+        do_work = sym exit_work,
+        rax = const offsets::RAX,
+        ss = const offsets::SS,
+        local = const LOCAL,
+        iret = sym return_by_iret,
     )
 }

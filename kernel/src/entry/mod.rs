@@ -4,7 +4,7 @@
 //!  program                     CPU                           kernel
 //!  -------                     ---                           ------
 //!  int 0x80    --> IDT[0x80], stack from TSS.rsp0    --> int80.rs    --+
-//!  syscall     --> LSTAR (64-bit), CSTAR (32-bit)    --> syscall.rs  --+--> call.rs --> handler
+//!  syscall     --> LSTAR (64-bit), CSTAR (32-bit)    --> syscall.rs  --+--> call.rs: handler
 //!  sysenter    --> SYSENTER_EIP                      --> sysenter.rs --+         |
 //!                                                                                v
 //!                                                             exit.rs: SYSRET or IRET
@@ -27,8 +27,9 @@
 //! | returns to | next instruction | next instruction | landing pad in the vDSO | landing pad in the vDSO |
 //! | returns by | IRET | SYSRET or IRET | SYSRET or IRET | SYSRET or IRET, never SYSEXIT |
 //!
-//! All stubs leave the same [`Frame`](crate::abi::frame::Frame) on the task's kernel stack, call
-//! `call.rs` with its address, and leave through [`exit`].
+//! All stubs leave the same [`Frame`](crate::abi::frame::Frame) on the task's kernel stack. A stub
+//! is the whole way from the program to a handler and back: the text of the steps that all have is
+//! in the macros of `call.rs` and [`exit`].
 //!
 //! # One write(), ten files
 //!
@@ -38,7 +39,7 @@
 //! 1. `user/sys/src/syscall.rs`: the program loads number and arguments and executes SYSCALL.
 //! 2. `entry/syscall.rs`: the entry stub switches to the kernel's stack and saves the registers.
 //! 3. `abi/frame.rs`: the saved registers.
-//! 4. `entry/call.rs`: the number and the arguments, out of the frame.
+//! 4. `entry/call.rs`: the steps of the stub from the number to the handler.
 //! 5. `syscall/table.rs`: from the number to the handler, from registers to typed arguments, from
 //!    the result to rax.
 //! 6. `syscall/io.rs`: the handler, `write`.
@@ -57,7 +58,7 @@
 //! | term | meaning |
 //! |---|---|
 //! | door | a system call entry: [`Door`](crate::abi::door::Door) |
-//! | stub | the assembly that an entry starts with, until it calls Rust |
+//! | stub | the assembly of an entry, which calls Rust |
 //! | naked function | a function without compiled code before and after its assembly (`#[unsafe(naked)]`) |
 //! | frame | the program's registers, saved at the top of the task's kernel stack |
 //! | orig_rax | the frame's copy of the system call number, as rax gets the result; -1 in a frame that is no call's |
@@ -83,8 +84,8 @@
 //! folder (tests/floors/floors.txt). The stubs are assembly, so the folder contains unsafe code.
 //!
 //! Left out of Linux's arch/x86/entry: page-table isolation and the other mitigations of
-//! speculative execution, apart from the masked index into the system call table
-//! (`arch/nospec.rs`); seccomp, auditing and syscall user dispatch; the vsyscall page; FRED;
+//! speculative execution, apart from the bounded index into the system call table and the cleared
+//! registers (`call.rs`); seccomp, auditing and syscall user dispatch; the vsyscall page; FRED;
 //! interrupts other than the PIC's sixteen lines; a second CPU.
 
 mod call;
@@ -109,5 +110,4 @@ pub static VECTORS: Vectors = Vectors {
     exceptions: exceptions::STUBS,
     interrupts: exceptions::IRQ_STUBS,
     first_interrupt: pic::BASE,
-    system_call: int80::entry_int80,
 };

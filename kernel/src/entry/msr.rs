@@ -6,7 +6,7 @@ use x86_64::registers::model_specific::Msr;
 use crate::abi::frame::USER32_CS;
 use crate::arch::cpu::{self, Vendor};
 use crate::arch::gdt::KERNEL_CS;
-use crate::arch::idt::SYSCALL_VECTOR;
+use crate::arch::idt::{self, SYSCALL_VECTOR, Stub};
 use crate::dev::log::log;
 
 use super::{int80, syscall, sysenter};
@@ -55,23 +55,46 @@ fn write(msr: u32, value: u64) {
     unsafe { Msr::new(msr).write(value) };
 }
 
-/// Programs the MSRs that this CPU has and logs their values.
-pub fn init() {
+/// The entry stubs: those that clear registers before the handler, or those that don't.
+fn stubs(clear: bool) -> [Stub; 4] {
+    if clear {
+        [
+            int80::entry_int80::<true>,
+            syscall::entry_syscall_64::<true>,
+            syscall::entry_syscall_32::<true>,
+            sysenter::entry_sysenter::<true>,
+        ]
+    } else {
+        [
+            int80::entry_int80::<false>,
+            syscall::entry_syscall_64::<false>,
+            syscall::entry_syscall_32::<false>,
+            sysenter::entry_sysenter::<false>,
+        ]
+    }
+}
+
+/// Programs the gate of INT 0x80 and the MSRs that this CPU has, and logs their values. `clear`: with
+/// the stubs that clear registers before the handler (`call.rs`).
+pub fn init(clear: bool) {
+    let stubs = stubs(clear);
+    let [int80, lstar, cstar, eip] = stubs.map(|stub| stub as *const () as u64);
+    #[cfg(debug_assertions)]
+    super::call::CLEARS.store(clear, core::sync::atomic::Ordering::Relaxed);
+    idt::set_system_call(stubs[0]);
+    if !clear {
+        log!("doors: registers are not cleared (clear_registers=off)");
+    }
     // SYSCALL: cs = STAR[47:32], ss = STAR[47:32] + 8. SYSRET: cs = STAR[63:48] + 16 for 64-bit
     // code, + 0 for 32-bit code; ss = STAR[63:48] + 8. The GDT's order follows from these sums.
     let star = u64::from(USER32_CS) << 48 | u64::from(KERNEL_CS) << 32;
-    let lstar = syscall::entry_syscall_64 as *const () as u64;
-    let cstar = syscall::entry_syscall_32 as *const () as u64;
     write(STAR, star);
     write(LSTAR, lstar);
     // Also on Intel CPUs, where 32-bit SYSCALL raises #UD: an emulator may execute it, and would
     // jump to address 0 in ring 0 if CSTAR were not written.
     write(CSTAR, cstar);
     write(SFMASK, MASKED_FLAGS);
-    log!(
-        "doors: INT 0x{SYSCALL_VECTOR:x}: IDT gate DPL=3 -> entry_int80 {:#x}",
-        int80::entry_int80 as *const () as u64
-    );
+    log!("doors: INT 0x{SYSCALL_VECTOR:x}: IDT gate DPL=3 -> entry_int80 {int80:#x}");
     log!(
         "doors: STAR={star:#018x} LSTAR={lstar:#x} (entry_syscall_64) CSTAR={cstar:#x} (entry_syscall_32) SFMASK={MASKED_FLAGS:#x}"
     );
@@ -79,7 +102,6 @@ pub fn init() {
         log!("doors: SYSENTER: not on this CPU");
         return;
     }
-    let eip = sysenter::entry_sysenter as *const () as u64;
     write(SYSENTER_CS, u64::from(KERNEL_CS));
     // The stub's second instruction loads rsp from the per-CPU data; an NMI or #DB before that
     // has a stack of its own (IST). SYSENTER_ESP is never used: 0 faults if it is.

@@ -19,21 +19,29 @@
 
 use core::arch::naked_asm;
 
-use super::call::{enter_syscall32, enter_x86_64};
-use super::exit::{return_from_syscall, return_from_syscall32};
+use super::call::{LAST, call_handler, call_with_work, clear, counters_of, dispatch};
+use super::call::{if_checked, place, slow_call};
+use super::exit::{EXIT_WORK, RF_TF_VM, assert_sysret, finish_call, return_by_iret};
+use super::exit::{slow_exit, sysret32, sysret64};
+use super::exit_work::exit_work;
+use super::sysenter::stack_argument;
 use crate::abi::door::Door;
-use crate::abi::frame::USER32_CS;
+use crate::abi::frame::{USER32_CS, offsets};
 use crate::arch::gdt::{USER_CS, USER_DS};
-use crate::arch::percpu::{KERNEL_RSP, LANDING_PAD, USER_RSP};
-use crate::push_registers;
+use crate::arch::percpu::{KERNEL_RSP, LANDING_PAD, USER_RSP, WORK, work};
+use crate::syscall::{counters, table};
+use crate::{clac, extable, pop_registers, push_registers, stac};
 
-/// Entry point in LSTAR: SYSCALL from 64-bit code.
+/// Entry point in LSTAR: SYSCALL from 64-bit code. `CLEAR`: clears registers before the handler.
 ///
 /// # Safety
 /// Entered only by the CPU, by SYSCALL.
 #[unsafe(naked)]
-pub unsafe extern "C" fn entry_syscall_64() {
+// The two instances have different labels.
+#[allow(named_asm_labels)]
+pub unsafe extern "C" fn entry_syscall_64<const CLEAR: bool>() {
     naked_asm!(
+        place!("entry_syscall_64"),
         // 1. The kernel's GS base, and through it the task's kernel stack.
         "swapgs",
         "mov gs:[{user_rsp}], rsp",
@@ -44,41 +52,68 @@ pub unsafe extern "C" fn entry_syscall_64() {
         "push r11",
         "push {cs}",
         "push rcx",
-        // 3. orig_rax: the number, all 64 bits. Then the registers, with -ENOSYS (-38) for rax.
+        // 3. orig_rax: the number, all 64 bits. Then the registers, with -ENOSYS for rax.
         "push rax",
-        push_registers!("-38", "{door}"),
-        // 4. enter_x86_64(&frame): table lookup and handler. The result is in rax.
-        "mov rdi, rsp",
-        "call {enter}",
-        // 5. The return: SYSRET if it can restore the frame, else IRET.
-        "jmp {exit}",
+        push_registers!("rcx"),
+        // 4. The number in eax becomes an index into the table.
+        place!("call_by_syscall"),
+        dispatch!(),
+        // 5. The arguments are in the registers that C passes them in, but for the fourth: SYSCALL
+        //    took rcx. The other registers are cleared. The handler: its result is in rax.
+        "mov rcx, r10",
+        clear!("ebx" "ebp" "r10d" "r11d" "r12d" "r13d" "r14d" "r15d"),
+        call_handler!(),
+        // 6. The return (exit.rs): SYSRET if it can restore the frame, else IRET.
+        place!("return_from_syscall"),
+        finish_call!(),
+        "test dword ptr [rsp + {rflags}], {rf_tf_vm}",
+        "jnz 6f",
+        sysret64!(),
+        // 7. Not on the usual path.
+        slow_call!(),
+        slow_exit!(),
+        clear = const CLEAR as u8,
+        door = const Door::Syscall as u64,
         user_rsp = const USER_RSP,
         kernel_rsp = const KERNEL_RSP,
         ss = const USER_DS,
         cs = const USER_CS,
-        door = const Door::Syscall as u64,
-        enter = sym enter_x86_64,
-        exit = sym return_from_syscall,
+        work = const WORK,
+        before_call = const work::BEFORE_CALL,
+        last = const table::LEN - 1,
+        last_in_memory = sym LAST,
+        counters = sym counters::CALLS,
+        counters_of_door = const counters_of(Door::Syscall),
+        table = sym table::X86_64,
+        call_with_work = sym call_with_work,
+        exit_work = const EXIT_WORK,
+        do_work = sym exit_work,
+        rax = const offsets::RAX,
+        rflags = const offsets::RFLAGS,
+        rf_tf_vm = const RF_TF_VM,
+        iret = sym return_by_iret,
     )
 }
 
-/// Entry point in CSTAR: SYSCALL from 32-bit code.
+/// Entry point in CSTAR: SYSCALL from 32-bit code. `CLEAR` as above.
 ///
 /// # Safety
 /// Entered only by the CPU, by SYSCALL.
 #[unsafe(naked)]
-pub unsafe extern "C" fn entry_syscall_32() {
+// The two instances have different labels.
+#[allow(named_asm_labels)]
+pub unsafe extern "C" fn entry_syscall_32<const CLEAR: bool>() {
     naked_asm!(
-        // 1. GS base and stack, as above. The upper half of rsp is undefined after 32-bit code:
-        //    `mov esp, esp` clears it.
+        place!("entry_syscall_32"),
+        // 1. GS base and stack, as above. The return address in rcx is not used, so rcx takes the
+        //    program's stack pointer: 32 bits, as the upper half is undefined after 32-bit code.
         "swapgs",
-        "mov esp, esp",
-        "mov gs:[{user_rsp}], rsp",
+        "mov ecx, esp",
         "mov rsp, gs:[{kernel_rsp}]",
         // 2. The five words of an interrupt gate. rip is the landing pad in the vDSO, which
-        //    restores ecx, edx and ebp; the return address in rcx is not used.
+        //    restores ecx, edx and ebp.
         "push {ss}",
-        "push gs:[{user_rsp}]",
+        "push rcx",
         "push r11",
         "push {cs}",
         "push gs:[{landing_pad}]",
@@ -86,20 +121,47 @@ pub unsafe extern "C" fn entry_syscall_32() {
         //    is in ebp: the frame gets it as ecx, where the i386 table expects it.
         "mov eax, eax",
         "push rax",
-        "mov ecx, ebp",
-        push_registers!("-38", "{door}"),
-        // 4. enter_syscall32(&frame): also reads the sixth argument from the program's stack.
-        "mov rdi, rsp",
-        "call {enter}",
-        // 5. The return: 32-bit SYSRET or IRET.
-        "jmp {exit}",
-        user_rsp = const USER_RSP,
+        push_registers!("rbp"),
+        // 4. The sixth argument, from the program's stack.
+        place!("call_by_syscall32"),
+        stack_argument!("rcx"),
+        // 5. As above: the number, the arguments (32 bits of each), the handler.
+        dispatch!(),
+        "mov r8d, edi",
+        "mov edi, ebx",
+        "mov ecx, esi",
+        "mov esi, ebp",
+        "mov edx, edx",
+        clear!("ebx" "ebp" "r10d" "r11d" "r12d" "r13d" "r14d" "r15d"),
+        call_handler!(),
+        // 6. The return: SYSRET to 32-bit code, or IRET.
+        place!("return_from_syscall32"),
+        finish_call!(),
+        "test dword ptr [rsp + {rflags}], {rf_tf_vm}",
+        "jnz 6f",
+        sysret32!(),
+        slow_call!(),
+        slow_exit!(),
+        clear = const CLEAR as u8,
+        door = const Door::Syscall32 as u64,
         kernel_rsp = const KERNEL_RSP,
         landing_pad = const LANDING_PAD,
         ss = const USER_DS,
         cs = const USER32_CS,
-        door = const Door::Syscall32 as u64,
-        enter = sym enter_syscall32,
-        exit = sym return_from_syscall32,
+        rbp = const offsets::RBP,
+        work = const WORK,
+        before_call = const work::BEFORE_CALL,
+        last = const table::LEN - 1,
+        last_in_memory = sym LAST,
+        counters = sym counters::CALLS,
+        counters_of_door = const counters_of(Door::Syscall32),
+        table = sym table::I386,
+        call_with_work = sym call_with_work,
+        exit_work = const EXIT_WORK,
+        do_work = sym exit_work,
+        rax = const offsets::RAX,
+        rflags = const offsets::RFLAGS,
+        rf_tf_vm = const RF_TF_VM,
+        iret = sym return_by_iret,
     )
 }

@@ -16,21 +16,49 @@
 
 use core::arch::naked_asm;
 
-use super::call::enter_sysenter;
-use super::exit::return_from_syscall32;
+use super::call::{LAST, call_handler, call_with_work, clear, counters_of, dispatch};
+use super::call::{if_checked, place, slow_call};
+use super::exit::{EXIT_WORK, assert_sysret, finish_call, return_by_iret, slow_exit, sysret32};
+use super::exit_work::exit_work;
 use crate::abi::door::Door;
 use crate::abi::frame::{USER32_CS, offsets};
 use crate::arch::gdt::USER_DS;
-use crate::arch::percpu::{KERNEL_RSP, LANDING_PAD};
-use crate::push_registers;
+use crate::arch::percpu::{KERNEL_RSP, LANDING_PAD, WORK, work};
+use crate::syscall::{counters, table};
+use crate::{clac, extable, pop_registers, push_registers, stac};
 
-/// Entry point in SYSENTER_EIP.
+/// Inside `naked_asm!`: loads the sixth argument, the word at the program's stack pointer in
+/// `$pointer`, into r9d and into the frame's rbp. If the word can't be read, the call is not made
+/// and returns -EFAULT (-14). The pointer has 32 bits, and so is no kernel address. The fault may
+/// sleep: the frame is complete.
+macro_rules! stack_argument {
+    ($pointer:literal) => {
+        concat!(
+            stac!(),
+            "4: mov r9d, [",
+            $pointer,
+            "]\n",
+            clac!(),
+            "mov [rsp + {rbp}], r9\n",
+            extable!("4b", "5f"),
+            ".pushsection .text.unreadable_argument, \"ax\"\n5: ",
+            clac!(),
+            "mov rax, -14\njmp 2f\n.popsection\n"
+        )
+    };
+}
+pub(super) use stack_argument;
+
+/// Entry point in SYSENTER_EIP. `CLEAR`: clears registers before the handler.
 ///
 /// # Safety
 /// Entered only by the CPU, by SYSENTER.
 #[unsafe(naked)]
-pub unsafe extern "C" fn entry_sysenter() {
+// The two instances have different labels.
+#[allow(named_asm_labels)]
+pub unsafe extern "C" fn entry_sysenter<const CLEAR: bool>() {
     naked_asm!(
+        place!("entry_sysenter"),
         // 1. The kernel's GS base and stack.
         "swapgs",
         "mov rsp, gs:[{kernel_rsp}]",
@@ -45,23 +73,42 @@ pub unsafe extern "C" fn entry_sysenter() {
         "or dword ptr [rsp], {interrupts_on}",
         "push {cs}",
         "push gs:[{landing_pad}]",
-        // 3. orig_rax: the number, 32 bits. Then the registers, with -ENOSYS (-38) for rax.
+        // 3. orig_rax: the number, 32 bits. Then the registers, with -ENOSYS for rax.
         "mov eax, eax",
         "push rax",
-        push_registers!("-38", "{door}"),
+        push_registers!("rcx"),
         // 4. Flags that SYSENTER does not clear: DF, NT (IRET would attempt a task switch), AC
         //    (suspends SMAP) and TF. The last three are rarely set, and POPF is slow: it is
         //    executed only if one of them is.
         "cld",
         "test dword ptr [rsp + {rflags}], {nt_ac_tf}",
-        "jnz 3f",
-        // 5. enter_sysenter(&frame), then the return by 32-bit SYSRET or IRET.
-        "2: mov rdi, rsp",
-        "call {enter}",
-        "jmp {exit}",
-        "3: push 2",
+        "jnz 8f",
+        "7:",
+        // 5. The sixth argument, from the program's stack.
+        place!("call_by_sysenter"),
+        stack_argument!("rbp"),
+        // 6. As in syscall.rs: the number, the arguments (32 bits of each), the handler.
+        dispatch!(),
+        "mov r8d, edi",
+        "mov edi, ebx",
+        "xchg ecx, esi",
+        "mov edx, edx",
+        clear!("ebx" "ebp" "r10d" "r11d" "r12d" "r13d" "r14d" "r15d"),
+        call_handler!(),
+        // 7. The return: SYSRET to 32-bit code, or IRET. The flags in the frame have no RF and VM, as
+        //    PUSHF clears them, and no TF: step 8.
+        place!("return_from_sysenter"),
+        finish_call!(),
+        sysret32!(),
+        slow_call!(),
+        slow_exit!(),
+        // 8. The flags that rarely are set. SYSRET can't restore TF, so the frame counts as edited.
+        "8: or dword ptr gs:[{work}], {edited}",
+        "push 2",
         "popfq",
-        "jmp 2b",
+        "jmp 7b",
+        clear = const CLEAR as u8,
+        door = const Door::Sysenter as u64,
         kernel_rsp = const KERNEL_RSP,
         landing_pad = const LANDING_PAD,
         interrupts_on = const 1 << 9,
@@ -69,8 +116,19 @@ pub unsafe extern "C" fn entry_sysenter() {
         cs = const USER32_CS,
         rflags = const offsets::RFLAGS,
         nt_ac_tf = const 1 << 14 | 1 << 18 | 1 << 8,
-        door = const Door::Sysenter as u64,
-        enter = sym enter_sysenter,
-        exit = sym return_from_syscall32,
+        edited = const work::FRAME_EDITED,
+        rbp = const offsets::RBP,
+        work = const WORK,
+        before_call = const work::BEFORE_CALL,
+        last = const table::LEN - 1,
+        last_in_memory = sym LAST,
+        counters = sym counters::CALLS,
+        counters_of_door = const counters_of(Door::Sysenter),
+        table = sym table::I386,
+        call_with_work = sym call_with_work,
+        exit_work = const EXIT_WORK,
+        do_work = sym exit_work,
+        rax = const offsets::RAX,
+        iret = sym return_by_iret,
     )
 }

@@ -52,15 +52,18 @@ kernel_test!(
     fn every_entry_point_is_programmed_whatever_the_vendor() {
         assert_eq!(
             read(0xc000_0082),
-            syscall::entry_syscall_64 as *const () as u64
+            syscall::entry_syscall_64::<true> as *const () as u64
         );
         assert_eq!(
             read(0xc000_0083),
-            syscall::entry_syscall_32 as *const () as u64
+            syscall::entry_syscall_32::<true> as *const () as u64
         );
         if cpu::features().sysenter {
             assert_eq!(read(0x174), u64::from(KERNEL_CS));
-            assert_eq!(read(0x176), sysenter::entry_sysenter as *const () as u64);
+            assert_eq!(
+                read(0x176),
+                sysenter::entry_sysenter::<true> as *const () as u64
+            );
         }
     }
 );

@@ -50,6 +50,8 @@ pub struct Member {
     this: Weak<Task>,
     /// [`Task::tid`].
     pub tid: AtomicU32,
+    /// The process's ID, here too for getpid(2).
+    pub pid: u32,
     /// The thread's process.
     pub process: Arc<Process>,
     /// Blocked and pending signals.
@@ -92,6 +94,7 @@ impl Task {
         Self::with_owner(frame, |this| Member {
             this: this.clone(),
             tid: AtomicU32::new(tid),
+            pid: process.pid,
             process,
             signals: Mutex::new(TaskSignals::default()),
             comm: Mutex::new([0; 16]),

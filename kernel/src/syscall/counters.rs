@@ -8,11 +8,12 @@ use crate::abi::door::Door;
 use crate::arch::nospec::Index;
 use crate::mm::fallible::{Text, put};
 
-static CALLS: [[AtomicU64; LEN]; Door::ALL.len()] =
+/// Calls by door and number; the last number stands for all past the table's end. The entry stubs
+/// count (`entry/call.rs`).
+pub static CALLS: [[AtomicU64; LEN]; Door::ALL.len()] =
     [const { [const { AtomicU64::new(0) }; LEN] }; Door::ALL.len()];
 
-/// Counts one call; all numbers past the table's end are counted together.
-#[inline(always)]
+/// Counts one call that a stub did not count, as work was pending before it.
 pub fn count(door: Door, index: Index<LEN>) {
     let counter = index.of(&CALLS[door.index()]);
     // One CPU, no preemption: a plain increment is enough, and cheaper than a locked one.

@@ -18,7 +18,7 @@ const NGROUPS_MAX: usize = 65536;
 
 /// getpid(2).
 pub fn getpid() -> SysResult {
-    Ok(current().process.pid as usize)
+    Ok(current().pid as usize)
 }
 
 /// gettid(2).

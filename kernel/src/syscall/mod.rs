@@ -110,11 +110,16 @@ mod xattr;
 
 use crate::abi::errno::{Errno, to_rax};
 
-/// Handler with the six argument registers; returns rax's value.
-pub type Handler = fn(u64, u64, u64, u64, u64, u64) -> u64;
+/// Handler with the six argument registers, which the entry stubs call; returns rax's value.
+pub type Handler = extern "C" fn(u64, u64, u64, u64, u64, u64) -> u64;
 
-/// Handler of the numbers without a call: logs the number and returns `ENOSYS`.
-pub fn not_implemented(_: u64, _: u64, _: u64, _: u64, _: u64, _: u64) -> u64 {
+/// Handler of the numbers for which Linux has no call either: returns `ENOSYS`.
+pub extern "C" fn no_call(_: u64, _: u64, _: u64, _: u64, _: u64, _: u64) -> u64 {
+    to_rax(Err(Errno::ENOSYS))
+}
+
+/// Handler of Linux's calls that have none here: logs the first use and returns `ENOSYS`.
+pub extern "C" fn not_implemented(_: u64, _: u64, _: u64, _: u64, _: u64, _: u64) -> u64 {
     let task = process::current();
     let frame = task.frame();
     if let Some(table) = frame.table() {

@@ -3,10 +3,10 @@
 //! A row `1 write(Fd, InBuf, Size) = io::write;` is the only declaration of a call: the dispatcher
 //! uses its handler, the call log its name and kinds, and docs/SYSCALLS.md lists it, with its state
 //! in `table/states.txt`. `x86_64.rs` is the table of SYSCALL in 64-bit code, `i386.rs` that of
-//! every other door. `calls!` makes the table from the rows; its closures, made by `adapt!`,
+//! every other door. `calls!` makes the table from the rows; its functions, made by `adapt!`,
 //! convert each register to the type of the handler's argument (`FromRegister`, `syscall/argument.rs`)
-//! and the result to the value for rax (`to_rax`, `abi/errno.rs`). The number is clamped to the
-//! table (`arch/nospec.rs`), and the call is counted (`counters.rs`).
+//! and the result to the value for rax (`to_rax`, `abi/errno.rs`). The entry stub has bounded the
+//! number and counted the call (`entry/call.rs`).
 //!
 //! The next file on a call's path: `syscall/io.rs`, where write(2)'s handler is.
 
@@ -14,7 +14,7 @@ use crate::dev::log::log;
 use crate::sync::{Mutex, rank};
 
 use super::argument::FromRegister;
-use super::{Handler, counters, not_implemented, socketcall};
+use super::{Handler, counters, no_call, not_implemented, socketcall};
 use crate::abi::door::{Door, Table};
 use crate::abi::frame::Frame;
 use crate::arch::nospec::Index;
@@ -40,13 +40,24 @@ pub struct Entry {
 /// Length of each table: a slot for each number below 470, and the last one for all numbers beyond.
 pub const LEN: usize = 471;
 
-static X86_64: [Handler; LEN] = handlers(x86_64::ENTRIES);
-static I386: [Handler; LEN] = handlers(i386::ENTRIES);
+/// Handlers of the x86_64 table by number. The entry stubs call through it.
+pub static X86_64: [Handler; LEN] = handlers(x86_64::ENTRIES, Table::X86_64);
+/// Handlers of the i386 table.
+pub static I386: [Handler; LEN] = handlers(i386::ENTRIES, Table::I386);
 
-/// Handlers by number from rows sorted by number; [`not_implemented`] for numbers without a row.
-const fn handlers(entries: &[Entry]) -> [Handler; LEN] {
-    let mut table: [Handler; LEN] = [not_implemented; LEN];
+/// Handlers by number from rows sorted by number. Numbers without a row have [`not_implemented`] if
+/// Linux has the call, else [`no_call`], as has the last slot.
+const fn handlers(entries: &[Entry], of: Table) -> [Handler; LEN] {
+    let mut table: [Handler; LEN] = [no_call; LEN];
     let mut i = 0;
+    while i < LEN {
+        if of.is_linux_call(i) {
+            assert!(i < LEN - 1, "LEN is too small");
+            table[i] = not_implemented;
+        }
+        i += 1;
+    }
+    i = 0;
     while i < entries.len() {
         assert!(
             i == 0 || entries[i - 1].number < entries[i].number,
@@ -59,20 +70,15 @@ const fn handlers(entries: &[Entry]) -> [Handler; LEN] {
     table
 }
 
-/// The handler of a number in the x86_64 table; counts the call.
-#[inline(always)]
-pub fn x86_64(number: usize, door: Door) -> Handler {
-    let index = Index::clamp(number);
+/// The handler of a number, for a call that the entry stub left to `call_with_work`; counts the
+/// call.
+pub fn handler(door: Door, number: u32) -> Handler {
+    let index = Index::clamp(number as usize);
     counters::count(door, index);
-    *index.of(&X86_64)
-}
-
-/// The handler of a number in the i386 table; counts the call.
-#[inline(always)]
-pub fn i386(number: usize, door: Door) -> Handler {
-    let index = Index::clamp(number);
-    counters::count(door, index);
-    *index.of(&I386)
+    *index.of(match door.table() {
+        Table::X86_64 => &X86_64,
+        Table::I386 => &I386,
+    })
 }
 
 /// Row of `number` in `table`.
@@ -125,28 +131,24 @@ pub fn log_unknown(table: Table, number: u32) {
     }
 }
 
-/// Adapts a typed handler to a function of six registers that returns the value for rax.
+/// Adapts a typed handler to a function of six registers that returns the value for rax: one that
+/// the assembly of the entry stubs can call.
 macro_rules! adapt {
-    ($h:path;) => {
-        |_, _, _, _, _, _| to_rax($h())
-    };
-    ($h:path; $a:ident) => {
-        |a, _, _, _, _, _| to_rax($h(arg(a)))
-    };
-    ($h:path; $a:ident $b:ident) => {
-        |a, b, _, _, _, _| to_rax($h(arg(a), arg(b)))
-    };
-    ($h:path; $a:ident $b:ident $c:ident) => {
-        |a, b, c, _, _, _| to_rax($h(arg(a), arg(b), arg(c)))
-    };
-    ($h:path; $a:ident $b:ident $c:ident $d:ident) => {
-        |a, b, c, d, _, _| to_rax($h(arg(a), arg(b), arg(c), arg(d)))
-    };
-    ($h:path; $a:ident $b:ident $c:ident $d:ident $e:ident) => {
-        |a, b, c, d, e, _| to_rax($h(arg(a), arg(b), arg(c), arg(d), arg(e)))
-    };
+    (@u64 $unused:ident) => { u64 };
+    (@ $h:path; $($used:ident)*; $($unused:ident)*) => {{
+        extern "C" fn handler($($used: u64,)* $(_: adapt!(@u64 $unused),)*) -> u64 {
+            to_rax($h($(arg($used)),*))
+        }
+        handler
+    }};
+    ($h:path;) => { adapt!(@ $h;; a b c d e f) };
+    ($h:path; $a:ident) => { adapt!(@ $h; a; b c d e f) };
+    ($h:path; $a:ident $b:ident) => { adapt!(@ $h; a b; c d e f) };
+    ($h:path; $a:ident $b:ident $c:ident) => { adapt!(@ $h; a b c; d e f) };
+    ($h:path; $a:ident $b:ident $c:ident $d:ident) => { adapt!(@ $h; a b c d; e f) };
+    ($h:path; $a:ident $b:ident $c:ident $d:ident $e:ident) => { adapt!(@ $h; a b c d e; f) };
     ($h:path; $a:ident $b:ident $c:ident $d:ident $e:ident $f:ident) => {
-        |a, b, c, d, e, f| to_rax($h(arg(a), arg(b), arg(c), arg(d), arg(e), arg(f)))
+        adapt!(@ $h; a b c d e f;)
     };
 }
 

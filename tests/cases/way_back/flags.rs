@@ -13,13 +13,13 @@ pub(super) fn cases() -> Vec<Case> {
         half_of_rax_is_saved,
         errors_fill_all_of_rax
     ];
-    for (cpu, width, entry, rust) in [
-        (AMD, 64, "entry_int80", "enter_int80"),
-        (AMD, 32, "entry_syscall_32", "enter_syscall32"),
-        (INTEL, 32, "entry_sysenter", "enter_sysenter"),
+    for (cpu, width, entry, call) in [
+        (AMD, 64, "entry_int80", "call_by_int80"),
+        (AMD, 32, "entry_syscall_32", "call_by_syscall32"),
+        (INTEL, 32, "entry_sysenter", "call_by_sysenter"),
     ] {
         cases.push(Case::new(format!("flags::{entry}"), move || {
-            flags_are_clean(cpu, width, entry, rust)
+            flags_are_clean(cpu, width, entry, call)
         }));
     }
     cases
@@ -70,11 +70,11 @@ fn flags_are_clean(
     cpu: &'static str,
     width: u32,
     entry: &'static str,
-    rust: &'static str,
+    call: &'static str,
 ) -> Result<()> {
     let vm = machine(cpu, width, "door_flags")?;
     passes(vm, move |gdb| {
-        let (entry, rust) = (gdb.symbol(entry)?, gdb.symbol(rust)?);
+        let (entry, call) = (gdb.symbol(entry)?, gdb.symbol(call)?);
         gdb.go_to(entry)?;
         let mut seen = 0;
         // The program makes a dozen calls through each door, and some to print.
@@ -82,11 +82,11 @@ fn flags_are_clean(
             if seen & (NT | AC | ID) == NT | AC | ID {
                 return Ok(());
             }
-            gdb.go_to(rust)?;
+            gdb.go_to(call)?;
             let registers = gdb.registers()?;
             let flags = registers.get(Register::Eflags) & (TF | IF | 1 << 10 | IOPL | NT | RF | AC);
             ensure!(flags == 0, "flags after the stub: {flags:#x}");
-            seen |= gdb.word(registers.get(Register::Rdi) + frame::RFLAGS)?;
+            seen |= gdb.word(registers.get(Register::Rsp) + frame::RFLAGS)?;
         }
         bail!("the program only set {seen:#x}")
     })?;
@@ -97,14 +97,17 @@ fn flags_are_clean(
 fn all_of_rax_is_saved() -> Result<()> {
     const HIGH: u64 = 0x8765_4321 << 32;
     passes(machine(AMD, 64, "door_numbers")?, |gdb| {
-        let (entry, rust) = (gdb.symbol("entry_syscall_64")?, gdb.symbol("enter_x86_64")?);
+        let (entry, call) = (
+            gdb.symbol("entry_syscall_64")?,
+            gdb.symbol("call_by_syscall")?,
+        );
         gdb.go_to(entry)?;
         let mut registers = gdb.registers()?;
         let number = registers.get(Register::Rax) | HIGH;
         registers.set(Register::Rax, number);
         gdb.set_registers(&registers)?;
-        gdb.go_to(rust)?;
-        let frame = gdb.registers()?.get(Register::Rdi);
+        gdb.go_to(call)?;
+        let frame = gdb.registers()?.get(Register::Rsp);
         let kept = gdb.word(frame + frame::ORIG_RAX)?;
         ensure!(kept == number, "orig_rax is {kept:#x}, not {number:#x}");
         Ok(())
@@ -115,13 +118,13 @@ fn all_of_rax_is_saved() -> Result<()> {
 /// Rule 8, and the other doors of the i386 table: only the lower halves of rax and of a 32-bit
 /// program's stack pointer are saved.
 fn half_of_rax_is_saved() -> Result<()> {
-    for (cpu, width, entry, rust) in [
-        (AMD, 64, "entry_int80", "enter_int80"),
-        (AMD, 32, "entry_syscall_32", "enter_syscall32"),
-        (INTEL, 32, "entry_sysenter", "enter_sysenter"),
+    for (cpu, width, entry, call) in [
+        (AMD, 64, "entry_int80", "call_by_int80"),
+        (AMD, 32, "entry_syscall_32", "call_by_syscall32"),
+        (INTEL, 32, "entry_sysenter", "call_by_sysenter"),
     ] {
         passes(machine(cpu, width, "door_numbers")?, move |gdb| {
-            let (entry, rust) = (gdb.symbol(entry)?, gdb.symbol(rust)?);
+            let (entry, call) = (gdb.symbol(entry)?, gdb.symbol(call)?);
             gdb.go_to(entry)?;
             let mut registers = gdb.registers()?;
             let number = registers.get(Register::Rax);
@@ -134,8 +137,8 @@ fn half_of_rax_is_saved() -> Result<()> {
             }
             registers.set(Register::Rax, number | 0x8765_4321 << 32);
             gdb.set_registers(&registers)?;
-            gdb.go_to(rust)?;
-            let frame = gdb.registers()?.get(Register::Rdi);
+            gdb.go_to(call)?;
+            let frame = gdb.registers()?.get(Register::Rsp);
             let stack = gdb.word(frame + frame::RSP)?;
             ensure!(width == 64 || stack >> 32 == 0, "rsp is {stack:#x}");
             let kept = gdb.word(frame + frame::ORIG_RAX)?;
@@ -150,7 +153,7 @@ fn half_of_rax_is_saved() -> Result<()> {
 fn errors_fill_all_of_rax() -> Result<()> {
     for (cpu, width, exit) in [
         (AMD, 32, "return_from_syscall32"),
-        (INTEL, 32, "return_from_syscall32"),
+        (INTEL, 32, "return_from_sysenter"),
         (AMD, 64, "return_from_int80"),
     ] {
         passes(machine(cpu, width, "door_regs")?, move |gdb| {

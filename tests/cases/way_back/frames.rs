@@ -73,8 +73,10 @@ fn sysret_only_where_it_is_safe() -> Result<()> {
     for (cpu, width, exit) in [
         (AMD, 64, "return_from_syscall"),
         (AMD, 32, "return_from_syscall32"),
-        (INTEL, 32, "return_from_syscall32"),
+        (INTEL, 32, "return_from_sysenter"),
     ] {
+        // SYSENTER's stub has marked a frame with TF, and saves no RF.
+        let tests_flags = exit != "return_from_sysenter";
         passes(machine(cpu, width, "door_regs")?, move |gdb| {
             let exit = gdb.symbol(exit)?;
             gdb.go_to(exit)?;
@@ -85,8 +87,8 @@ fn sysret_only_where_it_is_safe() -> Result<()> {
                 gdb,
                 &[
                     ("the unchanged frame", &[], true),
-                    ("TF", &flag(TF), false),
-                    ("RF", &flag(RF), false),
+                    ("TF", &flag(TF), !tests_flags),
+                    ("RF", &flag(RF), !tests_flags),
                     ("the unchanged frame, again", &[], true),
                 ],
             )?;
@@ -177,6 +179,10 @@ fn bad_frame(changes: Changes) -> Result<()> {
         let vm = machine(AMD, width, "door_regs")?;
         let outcome = gdb::run(vm, move |gdb| {
             change_frame(gdb, exit, changes)?;
+            // INT 0x80's own IRET faults; the edit of the other frame makes the return one by IRET.
+            if exit == "return_from_int80" {
+                return Ok(());
+            }
             mark_edited(gdb)
         })?;
         outcome

@@ -4,6 +4,7 @@
 
 mod flags;
 mod frames;
+mod registers;
 mod strikes;
 
 use anyhow::Result;
@@ -42,10 +43,13 @@ const FIXED: u64 = 1 << 1;
 
 /// This module's cases.
 pub fn cases() -> Vec<Case> {
-    [flags::cases(), frames::cases(), strikes::cases()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let cases = [
+        flags::cases(),
+        frames::cases(),
+        registers::cases(),
+        strikes::cases(),
+    ];
+    cases.into_iter().flatten().collect()
 }
 
 /// A machine with one of this repository's programs as init.

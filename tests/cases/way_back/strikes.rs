@@ -12,7 +12,7 @@ pub(super) fn cases() -> Vec<Case> {
         (AMD, 64, "entry_syscall_64", "return_from_syscall"),
         (AMD, 64, "entry_int80", "return_from_int80"),
         (AMD, 32, "entry_syscall_32", "return_from_syscall32"),
-        (INTEL, 32, "entry_sysenter", "return_from_syscall32"),
+        (INTEL, 32, "entry_sysenter", "return_from_sysenter"),
     ] {
         cases.push(Case::new(format!("nmi::{entry}"), move || {
             nmi_at_each_instruction(cpu, width, entry, exit)
@@ -61,14 +61,16 @@ fn nmi_at_each_instruction(
     Ok(())
 }
 
-/// The first byte of a direct CALL.
-const CALL: [u8; 1] = [0xe8];
+/// Whether the instruction is a CALL: direct, or through the table of handlers.
+fn is_call(gdb: &mut Gdb, rip: u64) -> Result<bool> {
+    Ok(matches!(gdb.read(rip, 2)?[..], [0xe8, _] | [0xff, 0x14]))
+}
 
 /// Steps to a stub's call to Rust code.
 fn step_to_call(gdb: &mut Gdb) -> Result<()> {
     loop {
         let rip = gdb.rip()?;
-        if gdb.read(rip, 1)? == CALL {
+        if is_call(gdb, rip)? {
             return Ok(());
         }
         gdb.step()?;
@@ -89,7 +91,7 @@ fn instructions(gdb: &mut Gdb, start: &str) -> Result<Vec<u64>> {
             return Ok(places);
         }
         places.push(rip);
-        if gdb.read(rip, 1)? == CALL {
+        if is_call(gdb, rip)? {
             return Ok(places);
         }
         gdb.step()?;
@@ -101,7 +103,7 @@ fn instructions(gdb: &mut Gdb, start: &str) -> Result<Vec<u64>> {
 fn sysenter_is_trapped_once() -> Result<()> {
     let files = machine(INTEL, 32, "door_flags")?;
     let outcome = gdb::run(files.append("-- trap sysenter"), |gdb| {
-        let (debug, rust) = (gdb.symbol("debug")?, gdb.symbol("enter_sysenter")?);
+        let (debug, rust) = (gdb.symbol("debug")?, gdb.symbol("call_by_sysenter")?);
         gdb.go_to(debug)?;
         // Pushed by the CPU: rip, cs.
         let stack = gdb.registers()?.get(Register::Rsp);
@@ -125,7 +127,7 @@ fn sysenter_is_trapped_once() -> Result<()> {
 /// #DF has an IST stack: a kernel stack overflow is a panic with a message, not a reset.
 fn a_kernel_stack_overflow_is_a_panic() -> Result<()> {
     let outcome = gdb::run(machine(AMD, 64, "hello")?, |gdb| {
-        let rust = gdb.symbol("enter_x86_64")?;
+        let rust = gdb.symbol("call_by_syscall")?;
         gdb.go_to(rust)?;
         let mut registers = gdb.registers()?;
         // Down to the guard page: the next push faults, and so does the page fault's frame.

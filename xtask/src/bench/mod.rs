@@ -70,7 +70,7 @@ fn measure(run: Run) -> Result<Figures> {
     let vm = Vm::new()
         .cpu(run.cpu())
         .initramfs(&files)
-        .append("quiet norandmaps");
+        .append(run.command_line());
     let outcome = counted(vm).run()?;
     outcome.expect(Verdict::Pass)?;
     figures(&outcome)
@@ -156,6 +156,7 @@ fn report(
                 "title": row.title,
                 "cpu": row.run.cpu(),
                 "bits": row.run.width(),
+                "clear_registers": row.run.clears(),
                 "trident": found,
                 "linux": row.linux,
                 "ratio": found.map(|count| count / row.linux),

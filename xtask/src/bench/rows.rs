@@ -21,25 +21,54 @@ pub enum Run {
     NarrowAmd,
     /// The 32-bit program on an Intel CPU, where SYSENTER is.
     NarrowIntel,
+    /// [`Self::Wide`] with `clear_registers=off`.
+    WideKept,
+    /// [`Self::NarrowAmd`] with `clear_registers=off`.
+    NarrowAmdKept,
+    /// [`Self::NarrowIntel`] with `clear_registers=off`.
+    NarrowIntelKept,
 }
 
 impl Run {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Wide, Self::NarrowAmd, Self::NarrowIntel];
+    pub const ALL: [Self; 6] = [
+        Self::Wide,
+        Self::NarrowAmd,
+        Self::NarrowIntel,
+        Self::WideKept,
+        Self::NarrowAmdKept,
+        Self::NarrowIntelKept,
+    ];
+
+    /// Whether the entry stubs clear registers, as they do by default.
+    pub fn clears(self) -> bool {
+        matches!(self, Self::Wide | Self::NarrowAmd | Self::NarrowIntel)
+    }
+
+    /// Words for the kernel's command line.
+    pub fn command_line(self) -> &'static str {
+        if self.clears() {
+            "quiet norandmaps"
+        } else {
+            "quiet norandmaps clear_registers=off"
+        }
+    }
 
     /// QEMU's `-cpu`. Random numbers from the CPU would make runs differ.
     pub fn cpu(self) -> &'static str {
         match self {
-            Self::Wide | Self::NarrowAmd => "max,-rdrand,-rdseed",
-            Self::NarrowIntel => "max,vendor=GenuineIntel,-rdrand,-rdseed",
+            Self::Wide | Self::NarrowAmd | Self::WideKept | Self::NarrowAmdKept => {
+                "max,-rdrand,-rdseed"
+            }
+            Self::NarrowIntel | Self::NarrowIntelKept => "max,vendor=GenuineIntel,-rdrand,-rdseed",
         }
     }
 
     /// The program's width in bits.
     pub fn width(self) -> u32 {
         match self {
-            Self::Wide => 64,
-            Self::NarrowAmd | Self::NarrowIntel => 32,
+            Self::Wide | Self::WideKept => 64,
+            _ => 32,
         }
     }
 
@@ -49,6 +78,9 @@ impl Run {
             Self::Wide => "64-bit program",
             Self::NarrowAmd => "32-bit program, AMD CPU",
             Self::NarrowIntel => "32-bit program, Intel CPU",
+            Self::WideKept => "64-bit program, registers not cleared",
+            Self::NarrowAmdKept => "32-bit program, AMD CPU, registers not cleared",
+            Self::NarrowIntelKept => "32-bit program, Intel CPU, registers not cleared",
         }
     }
 }
@@ -78,7 +110,7 @@ const fn row(run: Run, name: &'static str, title: &'static str, linux: f64, most
     }
 }
 
-use Run::{NarrowAmd, NarrowIntel, Wide};
+use Run::{NarrowAmd, NarrowAmdKept, NarrowIntel, NarrowIntelKept, Wide, WideKept};
 
 /// The table.
 pub const ROWS: &[Row] = &[
@@ -88,49 +120,91 @@ pub const ROWS: &[Row] = &[
         "getpid_syscall",
         "getpid, SYSCALL (64-bit program)",
         293.0,
-        93.0,
+        72.0,
     ),
     row(
         Wide,
         "getpid_int80",
         "getpid, INT 0x80 (64-bit program)",
         336.0,
-        76.0,
+        71.0,
     ),
     row(
         NarrowAmd,
         "getpid_int80_32",
         "getpid, INT 0x80 (32-bit program)",
         336.0,
-        76.0,
+        71.0,
     ),
     row(
         NarrowIntel,
         "getpid_sysenter_32",
         "getpid, SYSENTER via __kernel_vsyscall (32-bit, Intel)",
         330.0,
-        109.0,
+        92.0,
     ),
     row(
         NarrowAmd,
         "getpid_syscall32_32",
         "getpid, SYSCALL via __kernel_vsyscall (32-bit, AMD)",
         321.0,
-        107.0,
+        92.0,
     ),
     row(
         Wide,
         "enosys_syscall",
         "number out of range (-ENOSYS), SYSCALL",
         195.0,
-        125.0,
+        70.0,
     ),
     row(
         Wide,
         "enosys_int80",
         "number out of range (-ENOSYS), INT 0x80",
         237.0,
-        106.0,
+        70.0,
+    ),
+    row(
+        WideKept,
+        "getpid_syscall",
+        "getpid, SYSCALL (64-bit), registers not cleared",
+        293.0,
+        64.0,
+    ),
+    row(
+        WideKept,
+        "getpid_int80",
+        "getpid, INT 0x80 (64-bit), registers not cleared",
+        336.0,
+        63.0,
+    ),
+    row(
+        NarrowIntelKept,
+        "getpid_sysenter_32",
+        "getpid, SYSENTER (32-bit, Intel), registers not cleared",
+        330.0,
+        84.0,
+    ),
+    row(
+        NarrowAmdKept,
+        "getpid_syscall32_32",
+        "getpid, SYSCALL (32-bit, AMD), registers not cleared",
+        321.0,
+        84.0,
+    ),
+    row(
+        WideKept,
+        "enosys_syscall",
+        "number out of range, SYSCALL, registers not cleared",
+        195.0,
+        62.0,
+    ),
+    row(
+        WideKept,
+        "enosys_int80",
+        "number out of range, INT 0x80, registers not cleared",
+        237.0,
+        62.0,
     ),
     row(
         Wide,

@@ -56,18 +56,18 @@ pub fn fill(mut kernel: Vec<u8>) -> Result<Vec<u8>> {
     Ok(kernel)
 }
 
-/// Names (without their paths) and addresses of the kernel's entry stubs. They are assembly, without
-/// the debug information that debuggers read names from.
+/// Names and addresses of the kernel's entry stubs: their labels. They are assembly, without the
+/// debug information that debuggers read names from.
 pub fn entries(kernel: &Path) -> Result<Vec<(String, u64)>> {
     let bytes = fs::read(kernel).with_context(|| format!("cannot read {}", kernel.display()))?;
-    let file = ElfFile64::parse(&*bytes).context("not an ELF64 file")?;
-    let named = functions(&file).into_iter().filter_map(|(offset, name)| {
-        let name = demangle(&name);
-        let stub = name
-            .rsplit("::")
-            .next()
-            .filter(|stub| stub.starts_with("entry_"))?;
-        Some((stub.to_owned(), BASE + u64::from(offset)))
+    let file = ElfFile64::<object::Endianness>::parse(&*bytes).context("not an ELF64 file")?;
+    let labels = file.symbols().filter(|symbol| symbol.is_definition());
+    let named = labels.filter_map(|symbol| {
+        let stub = symbol
+            .name()
+            .ok()
+            .filter(|name| name.starts_with("entry_"))?;
+        Some((stub.to_owned(), symbol.address()))
     });
     Ok(named.collect())
 }

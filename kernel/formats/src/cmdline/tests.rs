@@ -54,7 +54,8 @@ fn dashes_equal_underscores() {
 fn switches() {
     let line =
         parse(b"norandmaps nokaslr strace root=/dev/ram0 rw ro panic=-1 loglevel=0x3 debug=1");
-    assert!(line.norandmaps && line.nokaslr && line.strace);
+    assert!(line.norandmaps && line.nokaslr && line.strace && line.clear_registers);
+    assert!(!parse(b"clear_registers=off").clear_registers);
     assert_eq!(line.root.as_deref(), Some(&b"/dev/ram0"[..]));
     assert_eq!(line.read_only_root, Some(true));
     assert_eq!((line.panic_timeout, line.loglevel), (-1, LOGLEVEL_DEBUG));
