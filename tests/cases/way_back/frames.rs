@@ -111,11 +111,8 @@ const UNMARKED: &[(u32, &str, Changes)] = &[
     (64, "ss", &[(frame::SS, 0x63)]),
     (
         64,
-        "limit",
-        &[
-            (frame::RIP, 0x7fff_ffff_f000),
-            (frame::RCX, 0x7fff_ffff_f000),
-        ],
+        "not_canonical",
+        &[(frame::RIP, 1 << 47), (frame::RCX, 1 << 47)],
     ),
     (32, "rip_32", &[(frame::RIP, 1 << 32)]),
     (32, "cs_32", &[(frame::CS, 0x33)]),
