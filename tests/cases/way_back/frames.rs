@@ -114,7 +114,7 @@ const UNMARKED: &[(u32, &str, Changes)] = &[
         "not_canonical",
         &[(frame::RIP, 1 << 47), (frame::RCX, 1 << 47)],
     ),
-    (32, "rip_32", &[(frame::RIP, 1 << 32)]),
+    (32, "not_canonical_32", &[(frame::RIP, 1 << 47)]),
     (32, "cs_32", &[(frame::CS, 0x33)]),
     (32, "ss_32", &[(frame::SS, 0x63)]),
 ];
