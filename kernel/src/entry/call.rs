@@ -71,10 +71,24 @@ macro_rules! call_handler {
     };
 }
 
-/// Inside `naked_asm!`: label 3, the call with work before it.
+/// Inside `naked_asm!`: clears the registers that are neither the first argument nor the stack pointer,
+/// if the stub is one that clears.
+macro_rules! clear_all {
+    () => {
+        clear!("eax" "esi" "edx" "ecx" "r8d" "r9d" "ebx" "ebp" "r10d" "r11d" "r12d" "r13d" "r14d" "r15d")
+    };
+}
+
+/// Inside `naked_asm!`: label 3, the call with work before it. Number and arguments are in the frame.
 macro_rules! slow_call {
     () => {
-        "3: mov rdi, rsp\ncall {call_with_work}\njmp 2b\n"
+        concat!(
+            "3: mov rdi, rsp\n",
+            clear_all!(),
+            if_checked!("call check_slow_call\n"),
+            "call {call_with_work}\n",
+            "jmp 2b\n"
+        )
     };
 }
 
@@ -100,7 +114,7 @@ macro_rules! if_checked {
     };
 }
 
-pub(super) use {call_handler, clear, dispatch, if_checked, place, slow_call};
+pub(super) use {call_handler, clear, clear_all, dispatch, if_checked, place, slow_call};
 
 /// Makes a call with a work bit of [`work::BEFORE_CALL`] pending: a ptrace tracer stops the task
 /// before and after the call and may change or skip the call, the call log prints it, and with
@@ -161,8 +175,26 @@ pub static CLEARS: AtomicBool = AtomicBool::new(true);
 #[cfg(debug_assertions)]
 const CHECKED: usize = 15;
 
-/// Called by the stubs of a test build directly before the handler: passes all general registers and
-/// the frame to [`assert_call`], and changes none.
+/// Passes all general registers and the frame above the return address to `$assert`, and changes none.
+#[cfg(debug_assertions)]
+macro_rules! check_registers {
+    ($assert:ident) => {
+        naked_asm!(
+            "push r15\npush r14\npush r13\npush r12\npush r11\npush r10\npush rbp\npush rbx",
+            "push rax\npush r9\npush r8\npush rcx\npush rdx\npush rsi\npush rdi",
+            "mov rdi, rsp",
+            "lea rsi, [rsp + {above}]",
+            "call {assert}",
+            "pop rdi\npop rsi\npop rdx\npop rcx\npop r8\npop r9\npop rax",
+            "pop rbx\npop rbp\npop r10\npop r11\npop r12\npop r13\npop r14\npop r15",
+            "ret",
+            above = const (CHECKED + 1) * 8,
+            assert = sym $assert,
+        )
+    };
+}
+
+/// Called by the stubs of a test build directly before the handler.
 ///
 /// # Safety
 /// Entered only by the call of a stub, with the frame above the return address.
@@ -170,18 +202,29 @@ const CHECKED: usize = 15;
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn check_call() {
-    naked_asm!(
-        "push r15\npush r14\npush r13\npush r12\npush r11\npush r10\npush rbp\npush rbx",
-        "push rax\npush r9\npush r8\npush rcx\npush rdx\npush rsi\npush rdi",
-        "mov rdi, rsp",
-        "lea rsi, [rsp + {above}]",
-        "call {assert}",
-        "pop rdi\npop rsi\npop rdx\npop rcx\npop r8\npop r9\npop rax",
-        "pop rbx\npop rbp\npop r10\npop r11\npop r12\npop r13\npop r14\npop r15",
-        "ret",
-        above = const (CHECKED + 1) * 8,
-        assert = sym assert_call,
-    )
+    check_registers!(assert_call)
+}
+
+/// Called by the stubs of a test build directly before [`call_with_work`].
+///
+/// # Safety
+/// As [`check_call`].
+#[cfg(debug_assertions)]
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn check_slow_call() {
+    check_registers!(assert_slow_call)
+}
+
+/// Asserts that the first argument is the frame, and that the other registers are 0, or the program's if
+/// the stubs don't clear.
+#[cfg(debug_assertions)]
+extern "C" fn assert_slow_call(registers: &[u64; CHECKED], frame: &LiveFrame) {
+    assert_eq!(registers[0], core::ptr::from_ref(frame).addr() as u64);
+    if CLEARS.load(Ordering::Relaxed) {
+        let others = &registers[1..];
+        assert_eq!(others, [0; CHECKED - 1], "a register is not cleared");
+    }
 }
 
 /// Asserts that the registers before a call of the handler are the frame's arguments and number, and

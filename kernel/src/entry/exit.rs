@@ -159,7 +159,7 @@ pub unsafe extern "C" fn start_task() {
 
 /// Returns to user mode by IRET, from any entry. The general registers are popped; IRET loads rip,
 /// cs, rflags, rsp and ss. If IRET cannot load them, it faults in ring 0 with the user GS base: the
-/// exception stub recognises the address `iret_to_user`.
+/// exception stub recognises the address `iret_to_user`, and those in `int80.rs`.
 ///
 /// # Safety
 /// Entered only by a jump, with rsp at a frame from user mode.

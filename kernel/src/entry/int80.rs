@@ -13,7 +13,7 @@
 use core::arch::naked_asm;
 
 use super::call::{LAST, call_handler, call_with_work, clear, counters_of, dispatch};
-use super::call::{if_checked, place, slow_call};
+use super::call::{clear_all, if_checked, place, slow_call};
 use super::exit::{EXIT_WORK, LOCAL, finish_call, return_by_iret, slow_exit};
 use super::exit_work::exit_work;
 use crate::abi::door::Door;

@@ -20,7 +20,7 @@
 use core::arch::naked_asm;
 
 use super::call::{LAST, call_handler, call_with_work, clear, counters_of, dispatch};
-use super::call::{if_checked, place, slow_call};
+use super::call::{clear_all, if_checked, place, slow_call};
 use super::exit::{EXIT_WORK, RF_TF_VM, assert_sysret, finish_call, return_by_iret};
 use super::exit::{slow_exit, sysret32, sysret64};
 use super::exit_work::exit_work;

@@ -17,7 +17,7 @@
 use core::arch::naked_asm;
 
 use super::call::{LAST, call_handler, call_with_work, clear, counters_of, dispatch};
-use super::call::{if_checked, place, slow_call};
+use super::call::{clear_all, if_checked, place, slow_call};
 use super::exit::{EXIT_WORK, assert_sysret, finish_call, return_by_iret, slow_exit, sysret32};
 use super::exit_work::exit_work;
 use crate::abi::door::Door;
@@ -43,6 +43,7 @@ macro_rules! stack_argument {
             extable!("4b", "5f"),
             ".pushsection .text.unreadable_argument, \"ax\"\n5: ",
             clac!(),
+            clear_all!(),
             "mov rax, -14\njmp 2f\n.popsection\n"
         )
     };

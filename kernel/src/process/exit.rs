@@ -8,8 +8,7 @@ use super::hangup;
 use super::notify;
 use super::status::ExitStatus;
 use super::{
-    Mm, Process, SharedMm, Task, accounting, current, current_task, orphans, robust, signal, stop,
-    tracer,
+    Process, Task, accounting, current, current_task, orphans, robust, signal, stop, tracer,
 };
 use crate::dev::log::always;
 use crate::dev::power::{self, Exit};
@@ -20,7 +19,6 @@ use crate::sched::thread::ThreadState;
 use crate::sched::{leftovers, preempt, run_queue};
 use crate::vfs::fdtable::FdTable;
 use crate::vfs::path::FsContext;
-use crate::vm::address_space::AddressSpace;
 
 /// Collects the sockets that only messages hold (`net/gc.rs`).
 static COLLECT: Once<fn()> = Once::new();
@@ -149,20 +147,6 @@ fn leave_cpu(task: Arc<Task>, process: Arc<Process>) -> ! {
     unreachable!("a dead task is not scheduled")
 }
 
-/// Drops an address space in parts.
-pub fn drop_mm(mut mm: AddressSpace) {
-    while mm.drop_part() {
-        preempt::point();
-    }
-}
-
-/// Drops a reference to an address space; the last one in parts.
-pub fn drop_shared(mm: SharedMm) {
-    if let Some(mm) = Arc::into_inner(mm).map(Mm::into_inner) {
-        drop_mm(mm);
-    }
-}
-
 /// Releases the address space of a process, in parts if it is large, and wakes a parent in
 /// vfork(2).
 pub fn release_mm(process: &Process) {
@@ -170,7 +154,7 @@ pub fn release_mm(process: &Process) {
     crate::mm::paging::activate_kernel();
     crate::vm::ldt::deactivate();
     if let Some(mm) = process.mm.take() {
-        drop_shared(mm);
+        super::mm::drop_shared(mm);
     }
     leftovers::close_left();
     process.vfork.end();

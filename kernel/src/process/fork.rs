@@ -115,7 +115,7 @@ fn create(
     let copy = Arc::new(Mm::new(copy_mm(&mm)?));
     let made = create_process(parent, tid, copy.clone(), &frame, args);
     if made.is_err() {
-        super::exit::drop_shared(copy);
+        super::mm::drop_shared(copy);
     }
     made
 }
@@ -217,7 +217,7 @@ fn copy_mm(mm: &Mm) -> Result<AddressSpace, Errno> {
             Ok(Progress::More) => preempt::point(),
             Ok(Progress::Done) => return Ok(fork.finish()),
             Err(errno) => {
-                super::exit::drop_mm(fork.finish());
+                super::mm::drop_mm(fork.finish());
                 return Err(errno);
             }
         }

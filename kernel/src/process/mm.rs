@@ -8,6 +8,7 @@
 use alloc::sync::Arc;
 
 use crate::arch::percpu;
+use crate::sched::preempt;
 use crate::sched::sleep_lock::{SleepGuard, SleepLock};
 use crate::sync::{Mutex, MutexGuard, rank};
 use crate::vm::address_space::AddressSpace;
@@ -62,5 +63,19 @@ impl Mm {
     /// Unwraps the address space.
     pub fn into_inner(self) -> AddressSpace {
         self.space.into_inner()
+    }
+}
+
+/// Drops an address space in parts.
+pub fn drop_mm(mut mm: AddressSpace) {
+    while mm.drop_part() {
+        preempt::point();
+    }
+}
+
+/// Drops a reference to an address space; the last one in parts.
+pub fn drop_shared(mm: SharedMm) {
+    if let Some(mm) = Arc::into_inner(mm).map(Mm::into_inner) {
+        drop_mm(mm);
     }
 }

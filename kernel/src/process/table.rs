@@ -355,6 +355,8 @@ pub fn for_each_mm(f: &mut dyn FnMut(&mut AddressSpace) -> bool) {
                     preempt::point();
                 }
             }
+            // The process may have ended at a point.
+            super::mm::drop_shared(mm);
         }
         let (_, now) = reserved();
         if !was_paused || now == before {

@@ -190,9 +190,9 @@ impl<O: ?Sized> Thread<O> {
         self.live_frame().copy()
     }
 
-    /// The one method that edits a thread's frame, apart from the stubs and the handlers of
-    /// exceptions, which return by IRET. The work bit keeps SYSRET from a frame that it can't restore
-    /// (`entry/exit.rs`).
+    /// The one method that edits a thread's frame, apart from the handlers of exceptions, which return
+    /// by IRET, and from the stubs, which store only rax and rbp after the entry: SYSRET restores both
+    /// from the frame. The work bit keeps SYSRET from a frame that it can't restore (`entry/exit.rs`).
     fn edit<T>(&self, edit: impl FnOnce(&LiveFrame) -> T) -> T {
         self.set_work(work::FRAME_EDITED);
         edit(self.live_frame())

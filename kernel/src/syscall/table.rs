@@ -1,7 +1,7 @@
 //! The system call tables: number, name, kinds of the arguments, handler.
 //!
-//! A row `1 write(Fd, InBuf, Size) = io::write;` is the only declaration of a call: the dispatcher
-//! uses its handler, the call log its name and kinds, and docs/SYSCALLS.md lists it, with its state
+//! A row `1 write(Fd, InBuf, Size) = io::write;` is the only declaration of a call: the entry
+//! stub calls its handler, the call log its name and kinds, and docs/SYSCALLS.md lists it, with its state
 //! in `table/states.txt`. `x86_64.rs` is the table of SYSCALL in 64-bit code, `i386.rs` that of
 //! every other door. `calls!` makes the table from the rows; its functions, made by `adapt!`,
 //! convert each register to the type of the handler's argument (`FromRegister`, `syscall/argument.rs`)

@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use super::address_space::AddressSpace;
 use super::mapping::{NewArea, Place};
+use super::spaces;
 use super::vma::{Backing, Role, VmaFlags};
 use crate::abi::errno::Errno;
 use crate::mm::reserve;
@@ -280,6 +281,7 @@ impl AddressSpace {
     }
 
     fn move_area(&mut self, old: u64, old_len: u64, new: u64, new_len: u64) -> Result<u64, Errno> {
+        spaces::count_move();
         let kept = old_len.min(new_len);
         // Fallible steps first: the move of pages itself can't fail.
         let moved = self

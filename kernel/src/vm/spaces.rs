@@ -2,6 +2,7 @@
 //! `process/table.rs`, which hands over the walk at boot.
 
 use core::ops::Range;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use spin::Once;
 
@@ -37,10 +38,27 @@ pub fn for_each_in_parts(mut f: impl FnMut(&mut AddressSpace) -> bool) {
     }
 }
 
+/// Number of moves of mappings by mremap(2).
+static MOVES: AtomicU64 = AtomicU64::new(0);
+
+/// Counts a move of mappings, which may be to addresses that a walk in parts has passed.
+pub(super) fn count_move() {
+    MOVES.fetch_add(1, Ordering::Relaxed);
+}
+
 /// Unmaps `pages` of `source` everywhere, and private copies of them, after a truncation.
 pub fn drop_cut_pages(source: *const (), pages: &Range<u64>) {
+    /// Walks in parts, if mappings are moved meanwhile; then all are unmapped in one step.
+    const ROUNDS: usize = 3;
     let mut next = 0;
-    for_each_in_parts(|mm| mm.drop_source_pages(source, pages, &mut next));
+    for _ in 0..ROUNDS {
+        let before = MOVES.load(Ordering::Relaxed);
+        for_each_in_parts(|mm| mm.drop_source_pages(source, pages, &mut next));
+        if MOVES.load(Ordering::Relaxed) == before {
+            return;
+        }
+    }
+    for_each(|mm| while mm.drop_source_pages(source, pages, &mut next) {});
 }
 
 /// Unmaps `pages` of `source` everywhere before a hole is punched there; private copies stay.

@@ -21,7 +21,7 @@ const SYSGOOD: u32 = 0x80;
 /// Stops the running thread until its tracer resumes it (ptrace_stop). Returns the stop, with the
 /// signal to continue with; `None` at once if the thread isn't traced or must exit.
 ///
-/// The tracer may change the thread's frame meanwhile: no caller may hold a reference to it.
+/// The tracer may change the thread's frame meanwhile: no caller may keep a copy of it across the stop.
 fn hold(reason: Reason, code: u32, info: SigInfo, message: Option<u64>) -> Option<Stop> {
     let task = current_task();
     let tracer = {
