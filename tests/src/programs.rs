@@ -90,8 +90,10 @@ pub fn compile_with(name: &str, compiler: Compiler, options: &[&str]) -> Result<
         .collect();
     let directory = paths::scratch().join("c");
     let program = directory.join(format!("{name}.{}{suffix}", compiler.name()));
-    // The program may include any of the headers.
+    // The program may include any of the headers, and those beside it.
+    let beside = source.parent().map(Path::to_owned).unwrap_or_default();
     let headers = fs::read_dir(paths::root().join("tests/programs"))?
+        .chain(fs::read_dir(beside)?)
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "h"));
     if headers

@@ -141,7 +141,7 @@ mod tests {
     fn the_first_build_is_short() {
         let crates = crates();
         assert!(crates.contains(&"anyhow".to_owned()), "{crates:?}");
-        assert!(crates.len() <= 40, "{} crates: {crates:?}", crates.len());
+        assert!(crates.len() <= 41, "{} crates: {crates:?}", crates.len());
         for heavy in ["syn", "regex-automata", "clap_derive"] {
             assert!(!crates.contains(&heavy.to_owned()), "{heavy} takes seconds");
         }

@@ -126,6 +126,16 @@ fn actions() -> Vec<Action> {
             bench::command,
         ),
         plain(
+            "bench-linux",
+            "Count instructions of 400 rows on Trident and on Linux; writes target/bench-linux.json",
+            bench::compare::command,
+        ),
+        plain(
+            "costs",
+            "Make README's tables of costs and their pictures from target/bench-linux.json",
+            bench::compare::publish,
+        ),
+        plain(
             "iso",
             "Build target/trident.iso: the boot image and the tour under GRUB",
             iso::command,

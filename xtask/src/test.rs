@@ -100,6 +100,7 @@ impl Part {
                 // Not its cases, which are a part of their own.
                 on_host(host_cargo(), "-p tests --lib --test heap --test editor"),
                 on_host(host_cargo(), "-p tests --doc"),
+                on_host(host_cargo(), "-p costs"),
             ],
             Self::Vdso => vec![on_host(toolchain.cargo(), "-p vdso")],
             Self::Kernel => vec![kernel_tests(toolchain)?],

@@ -125,6 +125,18 @@ pub fn mkdir(path: &CStr) -> SysResult {
     unsafe { native(numbers::MKDIR, [path.as_ptr() as usize, 0o755, 0, 0, 0, 0]) }
 }
 
+/// Mounts a file system of devices at `path`.
+pub fn mount_devices(path: &CStr) -> SysResult {
+    let kind = c"devtmpfs".as_ptr() as usize;
+    // SAFETY: the kernel only reads the strings.
+    unsafe {
+        native(
+            numbers::MOUNT,
+            [kind, path.as_ptr() as usize, kind, 0, 0, 0],
+        )
+    }
+}
+
 /// Reads the kernel's log (`SYSLOG_ACTION_READ_ALL`) into `buffer`.
 pub fn kernel_log(buffer: &mut [u8]) -> &[u8] {
     const READ_ALL: usize = 3;

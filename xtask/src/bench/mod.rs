@@ -8,6 +8,7 @@
 //! A figure that misses its goal fails the command.
 
 mod boot;
+pub mod compare;
 mod linux;
 mod rows;
 mod steps;

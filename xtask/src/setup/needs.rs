@@ -181,6 +181,7 @@ pub const COMMANDS: &[(&str, &[&[Need]])] = &[
     ("shell", &[RUN]),
     ("debug", &[RUN, GDB]),
     ("bench", &[RUN]),
+    ("bench-linux", &[RUN, COMPILERS]),
     ("iso", &[ISO]),
     ("transcripts", &[RUN, COMPILERS]),
     ("soak", &[RUN, COMPILERS]),
