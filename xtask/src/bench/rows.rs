@@ -211,7 +211,7 @@ pub const ROWS: &[Row] = &[
         "clock_gettime_entered",
         "clock_gettime(MONOTONIC), SYSCALL",
         417.0,
-        220.0,
+        181.0,
     ),
     row(
         Wide,
@@ -265,20 +265,20 @@ pub const ROWS: &[Row] = &[
         636.0,
         // Some 20 of them test whether a long copy has reached a preemption point
         // (kernel/src/sched/preempt.rs).
-        410.0,
+        265.0,
     ),
     row(
         Wide,
         "write_empty",
         "write(1, \"\", 0) to the serial tty, SYSCALL",
         1394.0,
-        460.0,
+        283.0,
     ),
     row(
         Wide,
         "first_touch",
         "first touch of an anonymous page",
         6900.0,
-        1180.0,
+        1100.0,
     ),
 ];
