@@ -42,14 +42,27 @@ static void status_of(const char *what, int status)
 		printf("%s: status %x\n", what, status);
 }
 
-static void waits(const char *what, pid_t pid)
+static void waits_for(const char *what, pid_t pid, int options)
 {
 	int status = 0;
 
-	if (waitpid(pid, &status, WUNTRACED | WCONTINUED) != pid)
+	if (waitpid(pid, &status, options) != pid)
 		print_result(what, -1);
 	else
 		status_of(what, status);
+}
+
+static void waits(const char *what, pid_t pid)
+{
+	waits_for(what, pid, WUNTRACED | WCONTINUED);
+}
+
+/* Continues a group, of which `pid` goes on to its next stop, or to its end with options of 0. That may
+   come before the wait, and takes back the report of the continuation: only it is waited for. */
+static void continues(const char *what, pid_t pid, int options)
+{
+	kill(-pid, SIGCONT);
+	waits_for(what, pid, options);
 }
 
 /* Runs a part as the leader of a session. */
@@ -387,9 +400,7 @@ static void background(void)
 	if (write(master, typed, 5) != 5)
 		perror("write");
 	ioctl(slave, TIOCSPGRP, &pid);
-	kill(-pid, SIGCONT);
-	waits("continued", pid);
-	waits("done", pid);
+	continues("done", pid, 0);
 	signal(SIGTTOU, SIG_IGN);
 	ioctl(slave, TIOCSPGRP, &me);
 	signal(SIGTTOU, SIG_DFL);
@@ -407,9 +418,7 @@ static void background(void)
 	*turn = 0;
 	pid = job(sets, 0);
 	waits("TCSETS", pid);
-	kill(-pid, SIGCONT);
-	waits("continued", pid);
-	waits("and again", pid);
+	continues("and again", pid, WUNTRACED);
 	kill(-pid, SIGKILL);
 	waits("killed", pid);
 	*turn = 0;
