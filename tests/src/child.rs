@@ -11,6 +11,8 @@ use std::process::{Child, Command};
 
 use nix::sys::signal::{SigSet, Signal};
 
+use crate::paths;
+
 /// A running child process, killed and reaped when this is dropped.
 #[derive(Debug)]
 pub struct Leashed(Child);
@@ -42,9 +44,8 @@ pub fn leash(command: &Command) -> io::Result<Command> {
 pub fn started_by(words: &[&str], command: &Command) -> io::Result<Command> {
     let program = Path::new(command.get_program());
     // A name without a slash is looked for in PATH; a path is a path in any directory.
-    let path = std::env::var_os("PATH").unwrap_or_default();
     let is_path = program.components().count() > 1;
-    if !is_path && !std::env::split_paths(&path).any(|directory| directory.join(program).exists()) {
+    if !is_path && paths::in_path(program).is_none() {
         let text = format!("{}: no such program", program.display());
         return Err(io::Error::new(io::ErrorKind::NotFound, text));
     }

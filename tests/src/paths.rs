@@ -64,6 +64,14 @@ pub fn program(width: u32, name: &str) -> PathBuf {
     user(width).join(name)
 }
 
+/// The file of a program by its name, in the directories of PATH.
+pub fn in_path(name: impl AsRef<Path>) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|directory| directory.join(&name))
+        .find(|file| file.is_file())
+}
+
 /// The directory of the tests' own C programs and scratch files.
 pub fn scratch() -> PathBuf {
     target().join("tests")

@@ -2,7 +2,7 @@
 //!
 //! The stubs do it while the number and the arguments are still in their registers, by the macros
 //! below: [`dispatch!`] bounds the number and counts the call, the stub moves the arguments to where
-//! a C function has them (rdi rsi rdx rcx r8 r9), [`clear!`] clears the registers that have none, and
+//! a C function has them (rdi rsi rdx rcx r8 r9), [`clear_others!`] clears the registers that have none, and
 //! [`call_handler!`] calls the handler. The result is in rax.
 //!
 //! If a work bit of [`work::BEFORE_CALL`] is pending (call log, ptrace tracer, low memory),
@@ -71,11 +71,18 @@ macro_rules! call_handler {
     };
 }
 
-/// Inside `naked_asm!`: clears the registers that are neither the first argument nor the stack pointer,
-/// if the stub is one that clears.
+/// Inside `naked_asm!`: clears the registers that have neither an argument nor the number, if the stub is
+/// one that clears.
+macro_rules! clear_others {
+    () => {
+        clear!("ebx" "ebp" "r10d" "r11d" "r12d" "r13d" "r14d" "r15d")
+    };
+}
+
+/// Inside `naked_asm!`: [`clear_others!`], number and arguments but for the first, too.
 macro_rules! clear_all {
     () => {
-        clear!("eax" "esi" "edx" "ecx" "r8d" "r9d" "ebx" "ebp" "r10d" "r11d" "r12d" "r13d" "r14d" "r15d")
+        concat!(clear!("eax" "esi" "edx" "ecx" "r8d" "r9d"), clear_others!())
     };
 }
 
@@ -114,7 +121,9 @@ macro_rules! if_checked {
     };
 }
 
-pub(super) use {call_handler, clear, clear_all, dispatch, if_checked, place, slow_call};
+pub(super) use {
+    call_handler, clear, clear_all, clear_others, dispatch, if_checked, place, slow_call,
+};
 
 /// Makes a call with a work bit of [`work::BEFORE_CALL`] pending: a ptrace tracer stops the task
 /// before and after the call and may change or skip the call, the call log prints it, and with

@@ -12,7 +12,7 @@
 
 use core::arch::naked_asm;
 
-use super::call::{LAST, call_handler, call_with_work, clear, counters_of, dispatch};
+use super::call::{LAST, call_handler, call_with_work, clear, clear_others, counters_of, dispatch};
 use super::call::{clear_all, if_checked, place, slow_call};
 use super::exit::{EXIT_WORK, LOCAL, finish_call, return_by_iret, slow_exit};
 use super::exit_work::exit_work;
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn entry_int80<const CLEAR: bool>() {
         "mov edi, ebx",
         "xchg ecx, esi",
         "mov edx, edx",
-        clear!("ebx" "ebp" "r10d" "r11d" "r12d" "r13d" "r14d" "r15d"),
+        clear_others!(),
         call_handler!(),
         // 6. The return by IRET, as in exit.rs: it restores rip, cs, rflags, rsp and ss.
         place!("return_from_int80"),

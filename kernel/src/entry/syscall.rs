@@ -19,7 +19,7 @@
 
 use core::arch::naked_asm;
 
-use super::call::{LAST, call_handler, call_with_work, clear, counters_of, dispatch};
+use super::call::{LAST, call_handler, call_with_work, clear, clear_others, counters_of, dispatch};
 use super::call::{clear_all, if_checked, place, slow_call};
 use super::exit::{EXIT_WORK, RF_TF_VM, assert_sysret, finish_call, return_by_iret};
 use super::exit::{slow_exit, sysret32, sysret64};
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn entry_syscall_64<const CLEAR: bool>() {
         // 5. The arguments are in the registers that C passes them in, but for the fourth: SYSCALL
         //    took rcx. The other registers are cleared. The handler: its result is in rax.
         "mov rcx, r10",
-        clear!("ebx" "ebp" "r10d" "r11d" "r12d" "r13d" "r14d" "r15d"),
+        clear_others!(),
         call_handler!(),
         // 6. The return (exit.rs): SYSRET if it can restore the frame, else IRET.
         place!("return_from_syscall"),
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn entry_syscall_32<const CLEAR: bool>() {
         "mov ecx, esi",
         "mov esi, ebp",
         "mov edx, edx",
-        clear!("ebx" "ebp" "r10d" "r11d" "r12d" "r13d" "r14d" "r15d"),
+        clear_others!(),
         call_handler!(),
         // 6. The return: SYSRET to 32-bit code, or IRET.
         place!("return_from_syscall32"),

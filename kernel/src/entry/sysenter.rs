@@ -16,7 +16,7 @@
 
 use core::arch::naked_asm;
 
-use super::call::{LAST, call_handler, call_with_work, clear, counters_of, dispatch};
+use super::call::{LAST, call_handler, call_with_work, clear, clear_others, counters_of, dispatch};
 use super::call::{clear_all, if_checked, place, slow_call};
 use super::exit::{EXIT_WORK, assert_sysret, finish_call, return_by_iret, slow_exit, sysret32};
 use super::exit_work::exit_work;
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn entry_sysenter<const CLEAR: bool>() {
         "mov edi, ebx",
         "xchg ecx, esi",
         "mov edx, edx",
-        clear!("ebx" "ebp" "r10d" "r11d" "r12d" "r13d" "r14d" "r15d"),
+        clear_others!(),
         call_handler!(),
         // 7. The return: SYSRET to 32-bit code, or IRET. The flags in the frame have no RF and VM, as
         //    PUSHF clears them, and no TF: step 8.

@@ -15,49 +15,24 @@ static void wait_for(pid_t child)
 	MUST(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-static void fork_exit(long size)
-{
-	pid_t child = fork();
-	(void)size;
-	if (child == 0)
-		_exit(0);
-	MUST(child > 0);
-	wait_for(child);
-}
-
-static void vfork_exit(long size)
-{
-	pid_t child = vfork();
-	(void)size;
-	if (child == 0)
-		_exit(0);
-	MUST(child > 0);
-	wait_for(child);
-}
-
-static void fork_exec(long size)
-{
-	pid_t child = fork();
-	(void)size;
-	if (child == 0) {
-		execl("/init", "init", "nothing", NULL);
-		_exit(1);
+/* A child by `make` that does `life`; a macro, as the child of vfork must not return. */
+#define CHILD(name, make, life)                                                                                        \
+	static void name(long size)                                                                                    \
+	{                                                                                                              \
+		pid_t child = make();                                                                                  \
+		(void)size;                                                                                            \
+		if (child == 0) {                                                                                      \
+			life;                                                                                          \
+			_exit(1);                                                                                      \
+		}                                                                                                      \
+		MUST(child > 0);                                                                                       \
+		wait_for(child);                                                                                       \
 	}
-	MUST(child > 0);
-	wait_for(child);
-}
 
-static void vfork_exec(long size)
-{
-	pid_t child = vfork();
-	(void)size;
-	if (child == 0) {
-		execl("/init", "init", "nothing", NULL);
-		_exit(1);
-	}
-	MUST(child > 0);
-	wait_for(child);
-}
+CHILD(fork_exit, fork, _exit(0))
+CHILD(vfork_exit, vfork, _exit(0))
+CHILD(fork_exec, fork, execl("/init", "init", "nothing", NULL))
+CHILD(vfork_exec, vfork, execl("/init", "init", "nothing", NULL))
 
 /* `size` further processes that sleep. */
 static void sleepers(long size)
@@ -226,24 +201,11 @@ static void yield_to_other(long size)
 	sched_yield();
 }
 
-static void *work_memory;
-
-static void memory_to_copy(long pages)
-{
-	work_memory = map(pages, 0);
-	touch(work_memory, pages);
-}
-
-static void no_memory_to_copy(long pages)
-{
-	MUST(munmap(work_memory, pages * PAGE) == 0);
-}
-
 static void fork_write_exit(long pages)
 {
 	pid_t child = fork();
 	if (child == 0) {
-		touch(work_memory, pages);
+		touch(area, pages);
 		_exit(0);
 	}
 	MUST(child > 0);
@@ -257,8 +219,8 @@ static const struct row PROCESSES[] = {
 	{"vfork_exit", vfork_exit, NULL, NULL, NULL},
 	{"fork_exec", fork_exec, NULL, NULL, NULL},
 	{"vfork_exec", vfork_exec, NULL, NULL, NULL},
-	{"fork_pages", fork_exit, memory_to_copy, no_memory_to_copy, SIZES(1, 100, 1000, 10000)},
-	{"fork_copy_pages", fork_write_exit, memory_to_copy, no_memory_to_copy, SIZES(1, 100, 1000)},
+	{"fork_pages", fork_exit, an_area, no_area, SIZES(1, 100, 1000, 10000)},
+	{"fork_copy_pages", fork_write_exit, an_area, no_area, SIZES(1, 100, 1000)},
 	{"fork_among", fork_exit, sleepers, no_sleepers, PROCESSES_LIVE},
 	{"fork_many_wait", wait_group, NULL, NULL, SIZES(1, 10, 100)},
 	{"waitpid_nothing_among", poll_children, sleepers, no_sleepers, PROCESSES_LIVE},

@@ -36,15 +36,6 @@ PROC(version, "version")
 PROC(filesystems, "filesystems")
 PROC(pid_max, "sys/kernel/pid_max")
 
-static void list_of(const char *name)
-{
-	int fd = open(name, O_RDONLY | O_DIRECTORY);
-	long count;
-	MUST(fd >= 0);
-	while ((count = syscall(SYS_getdents64, fd, buffer, 32768)) > 0) {}
-	MUST(count == 0 && close(fd) == 0);
-}
-
 static void proc_processes(long size)
 {
 	(void)size;

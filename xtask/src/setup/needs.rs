@@ -1,8 +1,9 @@
 //! The programs and files that the commands need, how to test for them, and their packages.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use harness::paths;
 
 /// A needed program or file.
 #[derive(Clone, Copy, Debug)]
@@ -232,11 +233,13 @@ pub fn missing<'a>(needs: impl IntoIterator<Item = &'a Need>) -> Vec<&'a Need> {
 
 /// A program's place in PATH, or in the directories of system programs that PATH may lack.
 pub fn find_program(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .chain(["/usr/sbin", "/sbin"].map(PathBuf::from))
-        .map(|directory| directory.join(name))
-        .find(|file| file.is_file())
+    let system = || {
+        ["/usr/sbin", "/sbin"]
+            .map(|directory| PathBuf::from(directory).join(name))
+            .into_iter()
+            .find(|file| file.is_file())
+    };
+    paths::in_path(name).or_else(system)
 }
 
 /// The host's busybox, where it is statically linked.
