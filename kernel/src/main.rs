@@ -87,7 +87,7 @@ fn kernel_main(boot_info: &'static mut BootInfo) -> ! {
     mm::injection::init(process::injection::HOOKS);
     vfs::mount::init(fs::KINDS);
     vfs::chrdev::init(tty::DRIVERS);
-    process::tracer::init(&trace::TRACER);
+    process::call_log::init(&trace::EVENTS);
     #[cfg(test)]
     ktest::run(&options);
     // SAFETY: the last use of `ramdisk`; the options are copies.

@@ -32,8 +32,11 @@ impl Default for Limits {
 impl Limits {
     /// The soft limit of `resource`.
     pub fn soft(&self, resource: u32) -> u64 {
-        self.0
-            .get(resource as usize)
-            .map_or(INFINITY, |limit| limit.0)
+        self.get(resource).map_or(INFINITY, |limit| limit.0)
+    }
+
+    /// (soft, hard) limits of `resource`; `None` for an unknown one.
+    pub fn get(&self, resource: u32) -> Option<(u64, u64)> {
+        self.0.get(resource as usize).copied()
     }
 }

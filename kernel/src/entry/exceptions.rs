@@ -15,10 +15,10 @@
 
 use core::arch::naked_asm;
 
+use super::exception_dispatch;
 use super::exit::{iret_to_user, return_by_iret};
 use super::exit_work::exit_work;
 use super::interrupt;
-use super::kernel_exceptions;
 use crate::abi::frame::{self, Frame, LiveFrame, offsets};
 use crate::arch::idt::Stub;
 use crate::arch::percpu::KERNEL_RSP;
@@ -268,7 +268,7 @@ extern "C" fn handle(frame: &LiveFrame) {
     if (pic::BASE..pic::BASE + 16).contains(&vector) {
         interrupt::handle(frame, vector - pic::BASE);
     } else {
-        kernel_exceptions::handle(frame, vector, error_code);
+        exception_dispatch::handle(frame, vector, error_code);
         rusage::returning(frame.rip.get());
     }
     if frame.is_user() {

@@ -220,7 +220,7 @@ unsafe extern "C" fn return_by_espfix() {
 /// on the task's stack, which still has the program's registers; the GS base is the program's.
 ///
 /// # Safety
-/// Entered only by the return of an exception that `kernel_exceptions.rs` redirected.
+/// Entered only by the return of an exception that `exception_dispatch.rs` redirected.
 #[unsafe(naked)]
 pub unsafe extern "C" fn espfix_failed() {
     naked_asm!(
@@ -233,7 +233,7 @@ pub unsafe extern "C" fn espfix_failed() {
     )
 }
 
-/// Continuation of a #DB whose frame is lost (`kernel_exceptions.rs`): the task exits. The frame is
+/// Continuation of a #DB whose frame is lost (`exception_dispatch.rs`): the task exits. The frame is
 /// that of the task's last entry; the GS base is the program's.
 ///
 /// # Safety

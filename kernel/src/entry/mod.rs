@@ -50,7 +50,7 @@
 //!
 //! `msr.rs` programs the entry points into the CPU. `int80.rs` and `sysenter.rs` are the other
 //! system call doors. `exceptions.rs` has the stubs of all exceptions and interrupts;
-//! `kernel_exceptions.rs` dispatches the exceptions (a program's to `process/fault.rs`),
+//! `exception_dispatch.rs` dispatches the exceptions (a program's to `process/fault.rs`),
 //! `interrupt.rs` handles the interrupts. `exit_work.rs` does pending work before a return.
 //!
 //! # Terms
@@ -89,12 +89,12 @@
 //! interrupts other than the PIC's sixteen lines; a second CPU.
 
 mod call;
+mod exception_dispatch;
 pub mod exceptions;
 pub mod exit;
 mod exit_work;
 pub mod int80;
 mod interrupt;
-mod kernel_exceptions;
 pub mod msr;
 pub mod syscall;
 pub mod sysenter;

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! If the program has TF set, the CPU raises #DB at the first instruction of the stub, before it is
-//! executed: in ring 0, with the user GS base. `kernel_exceptions.rs` then clears TF in the
+//! executed: in ring 0, with the user GS base. `exception_dispatch.rs` then clears TF in the
 //! interrupted flags and sets the work bit SINGLE_STEP: the program gets its trap after the return.
 //! The saved rflags has TF clear in that case; `exit_work.rs` sets it.
 

@@ -8,7 +8,7 @@
 //!
 //! `entry/exit.rs` copies the return frame to the page through the physical map. If IRET can't load
 //! it, the CPU can't push the exception's frame on the read-only stack and raises a double fault,
-//! which `entry/kernel_exceptions.rs` handles.
+//! which `entry/exception_dispatch.rs` handles.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 

@@ -34,7 +34,7 @@ pub struct Flight {
 }
 
 /// Sockets in flight, by the address of their file.
-pub static SOCKETS: Mutex<BTreeMap<usize, Flight>, rank::FlyingSockets> =
+pub static SOCKETS: Mutex<BTreeMap<usize, Flight>, rank::InFlightSockets> =
     Mutex::new(BTreeMap::new());
 /// Number of descriptors in flight, by the sender's user ID.
 static USERS: Mutex<BTreeMap<u32, usize>, rank::FlyingOfUser> = Mutex::new(BTreeMap::new());
@@ -64,7 +64,7 @@ pub fn key(file: &Arc<File>) -> usize {
 /// CAP_SYS_RESOURCE nor CAP_SYS_ADMIN.
 pub fn check_limit() -> Result<u32, Errno> {
     let who = caller::credentials();
-    let limit = current().process.limits.lock().soft(RLIMIT_NOFILE);
+    let limit = current().process.soft_limit(RLIMIT_NOFILE);
     let count = USERS.lock().get(&who.uid).copied().unwrap_or(0);
     if count as u64 > limit && !who.has(Caps::SYS_RESOURCE) && !who.has(Caps::SYS_ADMIN) {
         return Err(Errno::ETOOMANYREFS);

@@ -72,7 +72,7 @@ fn file() -> Option<Arc<File>> {
 /// off.
 pub fn size_of(process: &Process) -> Option<u64> {
     ACCOUNT.lock().as_ref()?;
-    let mm = process.mm.lock().clone();
+    let mm = process.mm();
     let pages = mm.map_or(0, |mm| mm.lock().page_counts().0);
     Some(pages * PAGE_SIZE / 1024)
 }

@@ -69,7 +69,7 @@ impl Arguments {
         argv: UserPtr<T>,
         envp: UserPtr<T>,
     ) -> Result<Self, Errno> {
-        let stack_limit = current().process.limits.lock().soft(RLIMIT_STACK);
+        let stack_limit = current().process.soft_limit(RLIMIT_STACK);
         let (argc, envc) = (count(argv)?, count(envp)?);
         let mut arguments = Self::new(path, argc, envc, stack_limit)?;
         arguments.push_array(envp, envc)?;

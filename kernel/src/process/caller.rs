@@ -50,7 +50,7 @@ pub struct Caller;
 
 impl Writer for Caller {
     fn size_limit(&self) -> u64 {
-        current().process.limits.lock().soft(RLIMIT_FSIZE)
+        current().process.soft_limit(RLIMIT_FSIZE)
     }
 
     fn credentials(&self) -> Arc<Credentials> {
@@ -119,7 +119,7 @@ fn file_if(fd: i32, allowed: fn(&File) -> bool) -> Result<Arc<File>, Errno> {
 /// Calls `f` with the caller's table of descriptors locked. Files that `f` removes must be dropped
 /// after it returns: closing a file may do anything.
 pub fn with_files<T>(f: impl FnOnce(&mut FdTable) -> T) -> T {
-    let files = current().process.files.lock().clone();
+    let files = current().process.files();
     let mut table = files.lock();
     f(&mut table)
 }
@@ -134,7 +134,7 @@ pub fn unshare_files() -> Result<(), Errno> {
 
 /// Most descriptors the caller may have (RLIMIT_NOFILE).
 pub fn descriptor_limit() -> usize {
-    let soft = current().process.limits.lock().soft(RLIMIT_NOFILE);
+    let soft = current().process.soft_limit(RLIMIT_NOFILE);
     usize::try_from(soft).unwrap_or(usize::MAX)
 }
 

@@ -33,7 +33,7 @@ pub fn enter(task: &Arc<Task>) {
 pub fn become_the_only_one() -> Result<(), Errno> {
     let task = current_task();
     let process = &task.process;
-    if process.threads.lock().len() > 1 {
+    if process.thread_count() > 1 {
         if signal::is_dying() {
             return Err(Errno::EAGAIN);
         }
@@ -43,7 +43,7 @@ pub fn become_the_only_one() -> Result<(), Errno> {
             }
         }
         process.thread_ended.wait_for(|| {
-            let done = process.threads.lock().len() == 1;
+            let done = process.thread_count() == 1;
             (done || signal::is_dying()).then_some(())
         });
         if signal::is_dying() {

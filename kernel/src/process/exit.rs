@@ -8,7 +8,7 @@ use super::hangup;
 use super::notify;
 use super::status::ExitStatus;
 use super::{
-    Process, Task, accounting, current, current_task, orphans, robust, signal, stop, tracer,
+    Process, Task, accounting, call_log, current, current_task, orphans, robust, signal, stop,
 };
 use crate::dev::log::always;
 use crate::dev::power::{self, Exit};
@@ -46,8 +46,8 @@ pub fn exit_thread(status: ExitStatus) -> ! {
     let task = current_task();
     let process = task.process.clone();
     ptrace::stop::before_exit(status);
-    if let Some(tracer) = tracer::active() {
-        (tracer.ended)(status);
+    if let Some(log) = call_log::active() {
+        (log.ended)(status);
     }
     robust::release(&current());
     process.usage.take_over(&task.usage, &task.switches);

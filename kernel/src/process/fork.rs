@@ -228,7 +228,7 @@ fn copy_mm(mm: &Mm) -> Result<AddressSpace, Errno> {
 fn share_state(parent: &Process, child: &mut Process, args: &CloneArgs) {
     let flags = args.flags;
     if flags.contains(CloneFlags::FILES) {
-        *child.files.get_mut() = parent.files.lock().clone();
+        *child.files.get_mut() = parent.files();
     }
     if flags.contains(CloneFlags::FS) {
         child.fs = parent.fs.clone();

@@ -9,7 +9,7 @@ use formats::cmdline::CommandLine;
 use linux_raw_sys::general::AT_FDCWD;
 
 use super::arguments::Arguments;
-use super::{Process, Task, caller, exec, table, tracer};
+use super::{Process, Task, call_log, caller, exec, table};
 use crate::abi::errno::Errno;
 use crate::arch::percpu::work;
 use crate::dev::log::log;
@@ -58,8 +58,8 @@ fn spawn(path: &[u8], options: &CommandLine) -> Result<(), Errno> {
     exec::install(&task, &loaded);
     if options.strace {
         task.set_work(work::TRACE);
-        if let Some(tracer) = tracer::tracer() {
-            (tracer.started)(path, &args, options.init_env.len(), &loaded.frame);
+        if let Some(log) = call_log::events() {
+            (log.started)(path, &args, options.init_env.len(), &loaded.frame);
         }
     }
     exec_threads::enter(&task);

@@ -19,7 +19,7 @@
 //! | job control | `jobs`, `stop`, `hangup` |
 //! | identity and resources | `cred`, `capability`, `attributes`, `rusage`, `oom`, `uts` |
 //! | synchronization and time | `futex/`, `rseq`, `timers/` |
-//! | debugging | `ptrace/` |
+//! | debugging | `ptrace/`, `call_log` (events for `trace/`) |
 //! | fault injection, in test builds | `injection` |
 //!
 //! Read `fork.rs`, `exec.rs`, `exit.rs` and `children.rs` first: the life of a process. Then
@@ -38,6 +38,7 @@
 pub mod accounting;
 pub mod arguments;
 pub mod attributes;
+pub mod call_log;
 pub mod caller;
 pub mod capability;
 pub mod children;
@@ -83,7 +84,6 @@ pub mod table;
 pub mod task;
 pub mod terminal;
 pub mod timers;
-pub mod tracer;
 pub mod usage;
 pub mod uts;
 mod vfork;

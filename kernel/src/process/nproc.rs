@@ -14,7 +14,7 @@ pub(super) fn check_limit() -> Result<(), Errno> {
     if cred.uid == 0 || cred.has(Caps::SYS_RESOURCE) || cred.has(Caps::SYS_ADMIN) {
         return Ok(());
     }
-    let limit = process.limits.lock().soft(RLIMIT_NPROC);
+    let limit = process.soft_limit(RLIMIT_NPROC);
     if count_threads(cred.uid) >= limit {
         Err(Errno::EAGAIN)
     } else {
@@ -26,14 +26,14 @@ pub(super) fn check_limit() -> Result<(), Errno> {
 fn count_threads(uid: u32) -> u64 {
     let count: usize = table::all_processes()
         .filter(|process| process.cred().uid == uid)
-        .map(|process| process.threads.lock().len().max(1))
+        .map(|process| process.thread_count().max(1))
         .sum();
     count as u64
 }
 
 /// Whether a user other than root has more threads than the running process's RLIMIT_NPROC.
 fn exceeds_nproc(uid: u32) -> bool {
-    let limit = current().process.limits.lock().soft(RLIMIT_NPROC);
+    let limit = current().process.soft_limit(RLIMIT_NPROC);
     uid != 0 && count_threads(uid) > limit
 }
 

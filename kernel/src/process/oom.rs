@@ -138,7 +138,7 @@ pub fn wait_for_step() -> Result<(), Errno> {
 
 /// Kills a process and all others that share its address space, which would not be freed otherwise.
 fn kill_sharers(victim: &Arc<Process>) {
-    let mm = victim.mm.lock().clone();
+    let mm = victim.mm();
     signal::kill(victim);
     for other in table::all_processes() {
         let same = match (&*other.mm.lock(), &mm) {

@@ -17,7 +17,7 @@ use super::vfork::Vfork;
 use crate::abi::cred::Credentials;
 use crate::abi::errno::Errno;
 use crate::abi::limits::Limits;
-use crate::abi::signal::SIGCHLD;
+use crate::abi::signal::{SIGCHLD, SigInfo};
 use crate::sched::preempt;
 use crate::sched::wait::WaitQueue;
 use crate::sync::{Mutex, rank};
@@ -38,23 +38,23 @@ pub struct Process {
     /// Children by process ID, zombies included.
     pub children: Mutex<BTreeMap<u32, Arc<Process>>, rank::Children>,
     /// Live threads, in order of creation.
-    pub threads: Mutex<Vec<Arc<Task>>, rank::Threads>,
+    pub(super) threads: Mutex<Vec<Arc<Task>>, rank::Threads>,
     /// Woken when a thread ends, the last one included. Pollers of pidfds wait here too.
     pub thread_ended: WaitQueue,
     /// Address space; `None` once the process ended.
-    pub mm: Mutex<Option<SharedMm>, rank::MemoryOf>,
+    pub(super) mm: Mutex<Option<SharedMm>, rank::MemoryOf>,
     /// Open files.
-    pub files: Mutex<Arc<Mutex<FdTable, rank::Files>>, rank::FilesOf>,
+    pub(super) files: Mutex<Arc<Mutex<FdTable, rank::Files>>, rank::FilesOf>,
     /// Root, working directory, umask.
     pub fs: Arc<Mutex<FsContext, rank::FsContext>>,
     /// Credentials of the thread group leader: the process's, as other processes see them.
     pub(super) cred: Mutex<Arc<Credentials>, rank::Credentials>,
     /// Resource limits.
-    pub limits: Mutex<Limits, rank::Limits>,
+    pub(super) limits: Mutex<Limits, rank::Limits>,
     /// Signal actions.
     pub actions: Mutex<Arc<Mutex<SignalActions, rank::SignalActions>>, rank::SignalActionsOf>,
     /// Signals pending for the process, and its job control state.
-    pub signals: Mutex<SharedSignals, rank::ProcessSignals>,
+    pub(super) signals: Mutex<SharedSignals, rank::ProcessSignals>,
     /// Woken when a signal arrives for the process or one of its threads, blocked or not
     /// (signalfd(2), rt_sigtimedwait(2)).
     pub signal_arrived: WaitQueue,
@@ -167,7 +167,7 @@ impl Process {
     /// # Errors
     /// `ENOMEM`.
     pub fn child_of(parent: &Arc<Self>, pid: u32) -> Result<Self, Errno> {
-        let files = parent.files.lock().clone();
+        let files = parent.files();
         let files = copy_files(&files)?;
         let mut child = Self::new(pid, files, parent.fs.lock().clone());
         let actions = parent.actions().lock().clone();
@@ -183,10 +183,92 @@ impl Process {
         self.cred.lock().clone()
     }
 
+    /// The address space; `None` once the process has ended.
+    #[inline]
+    pub fn mm(&self) -> Option<SharedMm> {
+        self.mm.lock().clone()
+    }
+
+    /// The table of open files, possibly shared with other processes (CLONE_FILES).
+    pub fn files(&self) -> Arc<Mutex<FdTable, rank::Files>> {
+        self.files.lock().clone()
+    }
+
+    /// (soft, hard) limits of `resource`; `None` for an unknown one.
+    pub fn limit(&self, resource: u32) -> Option<(u64, u64)> {
+        self.limits.lock().get(resource)
+    }
+
+    /// The soft limit of `resource`.
+    #[inline]
+    pub fn soft_limit(&self, resource: u32) -> u64 {
+        self.limits.lock().soft(resource)
+    }
+
+    /// Sets the (soft, hard) limits of `resource` to what `change` makes of the old ones; returns
+    /// the old ones. The address space has a copy of its limits.
+    ///
+    /// # Errors
+    /// `EINVAL` for an unknown resource, and those of `change`.
+    pub fn change_limit(
+        &self,
+        resource: u32,
+        change: impl FnOnce((u64, u64)) -> Result<(u64, u64), Errno>,
+    ) -> Result<(u64, u64), Errno> {
+        let mut limits = self.limits.lock();
+        let limit = limits.0.get_mut(resource as usize).ok_or(Errno::EINVAL)?;
+        let old = *limit;
+        *limit = change(old)?;
+        if let Some(mm) = &*self.mm.lock() {
+            mm.lock().limits = (&*limits).into();
+        }
+        Ok(old)
+    }
+
+    /// A copy of the limits.
+    pub fn limits(&self) -> Limits {
+        self.limits.lock().clone()
+    }
+
+    /// Number of live threads.
+    pub fn thread_count(&self) -> usize {
+        self.threads.lock().len()
+    }
+
     /// Whether a thread lives; without, the process ends or has ended (find_alive_thread in
     /// kernel/exit.c).
     pub fn has_threads(&self) -> bool {
-        !self.threads.lock().is_empty()
+        self.thread_count() != 0
+    }
+
+    /// The live thread `tid`.
+    pub fn thread(&self, tid: u32) -> Option<Arc<Task>> {
+        let threads = self.threads.lock();
+        threads.iter().find(|task| task.tid() == tid).cloned()
+    }
+
+    /// The live thread `tid`; without, the oldest live thread.
+    pub fn thread_or_first(&self, tid: u32) -> Option<Arc<Task>> {
+        let threads = self.threads.lock();
+        let named = threads.iter().find(|task| task.tid() == tid);
+        named.or(threads.first()).cloned()
+    }
+
+    /// The lowest ID of a live thread that is at least `tid`.
+    pub fn next_thread(&self, tid: u32) -> Option<u32> {
+        let threads = self.threads.lock();
+        let ids = threads.iter().map(|task| task.tid());
+        ids.filter(|id| *id >= tid).min()
+    }
+
+    /// Signals pending for the process, those pending for one thread left out.
+    pub fn pending_signals(&self) -> u64 {
+        self.signals.lock().pending.set()
+    }
+
+    /// The signal pending for the process at position `number` of its queue.
+    pub fn nth_pending_signal(&self, number: usize) -> Option<SigInfo> {
+        self.signals.lock().pending.iter().nth(number).copied()
     }
 
     /// Signal actions, possibly shared with other processes (CLONE_SIGHAND).

@@ -113,7 +113,7 @@ pub fn release(task: &Current) {
     futex::owner_died(task.tid());
     let at = UserPtr::<u32>::new(task.clear_child_tid.swap(0, Ordering::Relaxed));
     // If no other thread or process uses the address space, the word can't be seen.
-    let is_shared = task.process.threads.lock().len() > 1
+    let is_shared = task.process.thread_count() > 1
         || task
             .mm()
             .is_some_and(|mm| alloc::sync::Arc::strong_count(&mm) > 2);

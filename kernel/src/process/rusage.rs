@@ -71,7 +71,7 @@ pub fn of_process(process: &Process) -> Totals {
 /// Updates and returns the peak resident set of a process in pages, programs before
 /// execve(2) included.
 fn update_peak(process: &Process) -> u64 {
-    let mm = process.mm.lock().clone();
+    let mm = process.mm();
     let now = mm.map_or(0, |mm| mm.lock().peak_pages());
     process.usage.note_peak(now)
 }

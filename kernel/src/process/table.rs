@@ -347,7 +347,7 @@ pub fn for_each_mm(f: &mut dyn FnMut(&mut AddressSpace) -> bool) {
         let (_, before) = reserved();
         let mut was_paused = false;
         for process in all_processes() {
-            let mm = process.mm.lock().clone();
+            let mm = process.mm();
             let Some(mm) = mm else { continue };
             while f(&mut mm.lock()) {
                 if round < ROUNDS {

@@ -137,7 +137,7 @@ impl Task {
 
     /// The address space, unless the process has ended.
     pub fn mm(&self) -> Option<SharedMm> {
-        self.process.mm.lock().clone()
+        self.process.mm()
     }
 }
 
@@ -151,7 +151,7 @@ impl Owner for Member {
     }
 
     fn activate(&self) {
-        let mm = self.process.mm.lock().clone();
+        let mm = self.process.mm();
         match mm {
             Some(mm) => mm.activate(),
             None => paging::activate_kernel(),

@@ -15,7 +15,7 @@ pub struct Usage {
     /// Page faults that were resolved.
     pub faults: AtomicU64,
     /// User and system time last reported, ns: neither ever decreases.
-    reported: Mutex<(u64, u64), rank::CpuTold>,
+    reported: Mutex<(u64, u64), rank::ReportedCpuTimes>,
 }
 
 /// Resource usage (struct rusage).

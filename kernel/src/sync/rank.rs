@@ -103,7 +103,7 @@ ranks! {
     /// Files passed in a packet (SCM_RIGHTS).
     PacketFiles,
     /// Sockets in flight: sent (SCM_RIGHTS) and not yet received.
-    FlyingSockets,
+    InFlightSockets,
     /// Number of descriptors in flight per user.
     FlyingOfUser,
     /// Messages that will never be received, whose files are to be closed.
@@ -169,7 +169,7 @@ ranks! {
     /// ITIMER_VIRTUAL and ITIMER_PROF of a process.
     CpuTimers,
     /// CPU times reported last.
-    CpuTold,
+    ReportedCpuTimes,
     /// A wait queue.
     WaitQueue,
     /// Ready list of an epoll instance.

@@ -206,7 +206,7 @@ pub fn unshare(flags: u64) -> SysResult {
         return Err(refuse_namespace());
     }
     let process = &current().process;
-    let threads = process.threads.lock().len();
+    let threads = process.thread_count();
     // Descriptor table and working directory belong to a process here, not to a thread.
     let of_process = CloneFlags::FS | CloneFlags::FILES | ALONE;
     if flags.intersects(CloneFlags::NEWUSER) || threads > 1 && flags.intersects(of_process) {

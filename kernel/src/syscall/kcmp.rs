@@ -52,12 +52,8 @@ fn object((task, index): (&Arc<Task>, u64), kind: u32) -> Result<u64, Errno> {
     let process = &task.process;
     let address = match kind {
         FILE => Arc::as_ptr(&file_of(task, index as u32)?).addr(),
-        VM => process
-            .mm
-            .lock()
-            .as_ref()
-            .map_or(0, |mm| Arc::as_ptr(mm).addr()),
-        FILES => Arc::as_ptr(&process.files.lock()).addr(),
+        VM => process.mm().map_or(0, |mm| Arc::as_ptr(&mm).addr()),
+        FILES => Arc::as_ptr(&process.files()).addr(),
         FS => Arc::as_ptr(&process.fs).addr(),
         _ => Arc::as_ptr(&process.actions.lock()).addr(),
     };
@@ -75,7 +71,7 @@ fn watched(task: &Task, [instance, fd, which]: [u32; 3]) -> Result<u64, Errno> {
 }
 
 fn file_of(task: &Task, fd: u32) -> Result<Arc<File>, Errno> {
-    let files = task.process.files.lock().clone();
+    let files = task.process.files();
     files.lock().get_any(fd as i32)
 }
 

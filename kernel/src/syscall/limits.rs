@@ -5,7 +5,7 @@ use linux_raw_sys::general::RLIMIT_NOFILE;
 use super::argument::Word;
 use crate::abi::capability::Caps;
 use crate::abi::errno::{Errno, SysResult};
-use crate::abi::limits::{COUNT, INFINITY};
+use crate::abi::limits::INFINITY;
 use crate::process::{current, table};
 use crate::usercopy::UserPtr;
 
@@ -14,14 +14,7 @@ const NR_OPEN: u64 = 1 << 20;
 
 /// Soft and hard limit of the running process.
 fn get(resource: u32) -> Result<(u64, u64), Errno> {
-    current()
-        .process
-        .limits
-        .lock()
-        .0
-        .get(resource as usize)
-        .copied()
-        .ok_or(Errno::EINVAL)
+    current().process.limit(resource).ok_or(Errno::EINVAL)
 }
 
 /// getrlimit(2), and i386's ugetrlimit(2): a limit beyond the layout's width reads as infinite.
@@ -68,13 +61,10 @@ fn set(pid: i32, resource: u32, new: Option<(u64, u64)>) -> Result<(u64, u64), E
     if !may {
         return Err(Errno::EPERM);
     }
-    if resource as usize >= COUNT {
-        return Err(Errno::EINVAL);
-    }
-    let mut limits = process.limits.lock();
-    let slot = &mut limits.0[resource as usize];
-    let old = *slot;
-    if let Some((soft, hard)) = new {
+    let Some((soft, hard)) = new else {
+        return process.limit(resource).ok_or(Errno::EINVAL);
+    };
+    process.change_limit(resource, |old| {
         if soft > hard {
             return Err(Errno::EINVAL);
         }
@@ -82,10 +72,6 @@ fn set(pid: i32, resource: u32, new: Option<(u64, u64)>) -> Result<(u64, u64), E
         if too_many || hard > old.1 && !me.has(Caps::SYS_RESOURCE) {
             return Err(Errno::EPERM);
         }
-        *slot = (soft, hard);
-        if let Some(mm) = &*process.mm.lock() {
-            mm.lock().limits = (&*limits).into();
-        }
-    }
-    Ok(old)
+        Ok((soft, hard))
+    })
 }

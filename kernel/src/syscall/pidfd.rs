@@ -62,12 +62,8 @@ pub fn pidfd_getfd(pidfd: i32, fd: i32, flags: u32) -> SysResult {
         return Err(Errno::EPERM);
     }
     // On Linux the descriptors are the first thread's, which releases them when it exits.
-    let threads = process.threads.lock();
-    if threads.iter().all(|task| task.tid() != pid.number()) {
-        return Err(Errno::ESRCH);
-    }
-    drop(threads);
-    let files = process.files.lock().clone();
+    process.thread(pid.number()).ok_or(Errno::ESRCH)?;
+    let files = process.files();
     let file = files.lock().get_any(fd)?;
     caller::install(file, true).map(|fd| fd as usize)
 }
@@ -83,7 +79,7 @@ fn advise_another(fd: i32, (ranges, _): &Vector, advice: u32) -> SysResult {
     ) {
         return Err(Errno::EINVAL);
     }
-    let mm = process.mm.lock().clone().ok_or(Errno::ESRCH)?;
+    let mm = process.mm().ok_or(Errno::ESRCH)?;
     let is_own = current().mm().is_some_and(|own| Arc::ptr_eq(&own, &mm));
     if !is_own && !ptrace::may_access_process(&process, &process.cred(), Ids::FileSystem) {
         return Err(Errno::EACCES);

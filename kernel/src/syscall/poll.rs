@@ -43,7 +43,7 @@ fn poll_until(
     deadline: Deadline,
     interrupted: Errno,
 ) -> SysResult {
-    if count as u64 > current().process.limits.lock().soft(RLIMIT_NOFILE) {
+    if count as u64 > current().process.soft_limit(RLIMIT_NOFILE) {
         return Err(Errno::EINVAL);
     }
     let mut entries = fds.read_vec(count)?;

@@ -55,7 +55,7 @@ fn targets(which: i32, who: i32) -> Result<impl Iterator<Item = Arc<Task>>, Errn
 
 /// Whether `task`'s RLIMIT_NICE allows the nice value (is_nice_reduction in kernel/sched/core.c).
 pub(super) fn is_nice_within_limit(task: &Task, nice: i32) -> bool {
-    let limit = task.process.limits.lock().soft(RLIMIT_NICE);
+    let limit = task.process.soft_limit(RLIMIT_NICE);
     (20 - nice) as u64 <= limit
 }
 

@@ -237,8 +237,7 @@ fn peek_infos<I: Info>(task: &Task, addr: u64, out: UserPtr<I>) -> SysResult {
     let nth = |number: usize| {
         let number = offset.checked_add(number)?;
         if flags & linux::PTRACE_PEEKSIGINFO_SHARED != 0 {
-            let signals = task.process.signals.lock();
-            signals.pending.iter().nth(number).copied()
+            task.process.nth_pending_signal(number)
         } else {
             task.signals.lock().pending.iter().nth(number).copied()
         }

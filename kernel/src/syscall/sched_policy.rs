@@ -95,7 +95,7 @@ fn set(task: &Task, policy: u32, priority: u32, reset: bool, nice: Option<i32>) 
     let old = *task.attributes.lock();
     let me = current().cred();
     if !me.has(Caps::SYS_NICE) {
-        let limit = task.process.limits.lock().soft(linux::RLIMIT_RTPRIO);
+        let limit = task.process.soft_limit(linux::RLIMIT_RTPRIO);
         let raises = is_real_time(policy)
             && (policy != old.policy && limit == 0
                 || priority > old.priority && u64::from(priority) > limit);

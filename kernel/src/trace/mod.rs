@@ -28,8 +28,8 @@ use alloc::vec::Vec;
 
 use crate::abi::door::Door;
 use crate::abi::frame::Frame;
+use crate::process::call_log::{self, Events};
 use crate::process::current;
-use crate::process::tracer::{self, Tracer};
 use crate::trace::kinds::Arg;
 
 mod args;
@@ -54,7 +54,7 @@ use call::Call;
 use text::Text;
 
 /// The events that `process/` reports.
-pub static TRACER: Tracer = Tracer {
+pub static EVENTS: Events = Events {
     started,
     arrived: signals::arrived,
     ended: signals::ended,
@@ -161,7 +161,7 @@ pub fn exit(frame: &Frame, pending: Option<Pending>) {
     else {
         return;
     };
-    if !tracer::is_on() {
+    if !call_log::is_on() {
         // The call turned the call log off: discard its unfinished line.
         line::discard(current().tid());
         return;

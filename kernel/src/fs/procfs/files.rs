@@ -170,7 +170,7 @@ impl Made {
 /// The text of /proc/PID/fdinfo/FD.
 fn info(who: Who, fd: i32) -> Result<String, Errno> {
     let file = file_of(who, fd)?;
-    let files = who.find()?.process.files.lock().clone();
+    let files = who.find()?.process.files();
     let closes = files.lock().is_close_on_exec(fd).unwrap_or(false);
     let flags = file.flags() | if closes { O_CLOEXEC } else { 0 };
     let mut text = Text::new();
@@ -243,7 +243,7 @@ impl FileOps for Strings {
             return Ok(());
         }
         // A terminated process has no address space.
-        let mm = subject.process.mm.lock().clone();
+        let mm = subject.process.mm();
         let (Some(mm), Some(memory)) = (mm, file.memory) else {
             return Ok(());
         };

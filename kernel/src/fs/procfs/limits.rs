@@ -26,7 +26,7 @@ pub(super) fn limits(subject: &Subject, text: &mut Text) {
         (linux::RLIMIT_RTPRIO, "Max realtime priority", ""),
         (linux::RLIMIT_RTTIME, "Max realtime timeout", "us"),
     ];
-    let limits = subject.process.limits.lock().clone();
+    let limits = subject.process.limits();
     put!(
         text,
         "{:<26}{:<21}{:<21}{:<10}\n",

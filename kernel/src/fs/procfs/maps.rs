@@ -51,7 +51,7 @@ fn present(mm: &SharedMm, start: u64, end: u64) -> Present {
 pub(super) fn maps(subject: &Subject, from: u64) -> Result<Part, Errno> {
     let mut text = Text::new();
     let mut next = None;
-    let mm = subject.process.mm.lock().clone();
+    let mm = subject.process.mm();
     if let Some(mm) = mm {
         let mm = mm.lock();
         for area in mm.overlapping(from, u64::MAX) {
@@ -69,7 +69,7 @@ pub(super) fn maps(subject: &Subject, from: u64) -> Result<Part, Errno> {
 pub(super) fn smaps(subject: &Subject, from: u64) -> Result<Part, Errno> {
     let mut text = Text::new();
     let mut next = None;
-    let mm = subject.process.mm.lock().clone();
+    let mm = subject.process.mm();
     if let Some(mm) = mm {
         let first = |from| {
             let mm = mm.lock();
@@ -188,7 +188,7 @@ fn amounts(text: &mut Text, present: &Present, locked: u64, is_rollup: bool) {
 
 /// Writes smaps_rollup: the sums of all areas.
 pub(super) fn rollup(subject: &Subject, text: &mut Text) {
-    let Some(mm) = subject.process.mm.lock().clone() else {
+    let Some(mm) = subject.process.mm() else {
         return;
     };
     let mut sum = Present::default();

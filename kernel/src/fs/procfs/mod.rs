@@ -179,7 +179,7 @@ impl Inode for ProcNode {
         match self {
             // A terminated process has no program.
             Self::Place(who, Place::Exe) => Some(find(who).and_then(|subject| {
-                let mm = subject.process.mm.lock().clone().ok_or(Errno::ENOENT)?;
+                let mm = subject.process.mm().ok_or(Errno::ENOENT)?;
                 let program = Program::of(&mm.lock()).ok_or(Errno::ENOENT)?;
                 Ok(program.location().clone())
             })),

@@ -71,7 +71,7 @@ const FIRST: u64 = 2;
 
 /// The open file `fd` of a process.
 pub(super) fn file_of(who: Who, fd: i32) -> Result<Arc<File>, Errno> {
-    let files = who.find()?.process.files.lock().clone();
+    let files = who.find()?.process.files();
     let file = files.lock().get_any(fd);
     file.map_err(|_| Errno::ENOENT)
 }
@@ -207,14 +207,12 @@ impl ProcNode {
             }
             Self::Threads(who) => {
                 let subject = who.find().ok()?;
-                let threads = subject.process.threads.lock();
-                let ids = threads.iter().map(|task| task.tid());
-                let id = ids.filter(|id| *id >= number).min()?;
+                let id = subject.process.next_thread(number)?;
                 let (pid, thread) = (table::pid(id)?, true);
                 Some((id, Self::Process(Who { pid, thread })))
             }
             Self::Files(who, view) => {
-                let files = who.find().ok()?.process.files.lock().clone();
+                let files = who.find().ok()?.process.files();
                 let mut from = number as usize;
                 loop {
                     let next = files.lock().next_number(&mut from)?;

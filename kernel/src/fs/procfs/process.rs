@@ -157,7 +157,7 @@ pub(super) static FILES: &[ProcessFile] = &[
 /// The auxiliary vector, in words of the program's width.
 fn auxv(subject: &Subject, _from: u64) -> Result<Part, Errno> {
     let mut bytes = Vec::new();
-    let Some(mm) = subject.process.mm.lock().clone() else {
+    let Some(mm) = subject.process.mm() else {
         return Ok((bytes, None));
     };
     let mm = mm.lock();

@@ -18,7 +18,7 @@ const TICK: u64 = 10_000_000;
 
 /// (mapped, resident) pages.
 pub(super) fn pages(subject: &Subject) -> (u64, u64) {
-    let mm = subject.process.mm.lock().clone();
+    let mm = subject.process.mm();
     mm.map_or((0, 0), |mm| mm.lock().page_counts())
 }
 
@@ -41,7 +41,7 @@ pub(super) fn totals(subject: &Subject) -> Totals {
 pub(super) fn stat(subject: &Subject, text: &mut Text) {
     let process = &subject.process;
     let (size, resident) = pages(subject);
-    let mm = process.mm.lock().clone();
+    let mm = process.mm();
     let mut marks = mm.map(|mm| mm.lock().landmarks.clone()).unwrap_or_default();
     // Addresses are shown only to a reader that may inspect the process.
     if subject.check_access().is_err() {
@@ -56,7 +56,7 @@ pub(super) fn stat(subject: &Subject, text: &mut Text) {
     let masks = Masks::of(subject);
     let used = totals(subject);
     let waited = process.usage.children();
-    let threads = process.threads.lock().len().max(1);
+    let threads = process.thread_count().max(1);
     let exit_signal = process.exit_signal.load(Ordering::Relaxed);
     let status = process.exit.status();
     let started = match &subject.task {
@@ -119,7 +119,7 @@ pub(super) fn stat(subject: &Subject, text: &mut Text) {
 
 pub(super) fn statm(subject: &Subject, text: &mut Text) {
     let (size, resident) = pages(subject);
-    let Some(mm) = subject.process.mm.lock().clone() else {
+    let Some(mm) = subject.process.mm() else {
         return text.push_str("0 0 0 0 0 0 0\n");
     };
     let used = super::maps::usage(&mm);

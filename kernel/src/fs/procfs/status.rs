@@ -47,7 +47,7 @@ impl Masks {
                 }
             }
         }
-        let shared = process.signals.lock().pending.set();
+        let shared = process.pending_signals();
         let (mut pending, mut blocked) = (0, 0);
         if let Some(task) = &subject.task {
             let own = task.signals.lock();
@@ -111,7 +111,7 @@ fn head(subject: &Subject, text: &mut Text) {
         }
         text.push_str("\n");
     }
-    let files = process.files.lock().clone();
+    let files = process.files();
     put!(text, "FDSize:\t{}\nGroups:\t", files.lock().capacity());
 }
 
@@ -126,8 +126,8 @@ fn tail(subject: &Subject, text: &mut Text) {
     );
     memory(text, subject);
     let masks = Masks::of(subject);
-    let threads = process.threads.lock().len().max(1);
-    let limit = process.limits.lock().soft(RLIMIT_SIGPENDING);
+    let threads = process.thread_count().max(1);
+    let limit = process.soft_limit(RLIMIT_SIGPENDING);
     put!(
         text,
         "Threads:\t{threads}\nSigQ:\t{}/{limit}\n",
@@ -175,7 +175,7 @@ fn tracer(subject: &Subject) -> u32 {
 
 /// The lines about memory; none for a terminated process.
 fn memory(text: &mut Text, subject: &Subject) {
-    let Some(mm) = subject.process.mm.lock().clone() else {
+    let Some(mm) = subject.process.mm() else {
         return;
     };
     let used = super::maps::usage(&mm);

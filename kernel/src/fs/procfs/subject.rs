@@ -34,7 +34,7 @@ impl Who {
     pub fn find(self) -> Result<Subject, Errno> {
         let thread = self.thread;
         if let Some(process) = self.pid.process() {
-            let task = first(&process, self.pid.number());
+            let task = process.thread_or_first(self.pid.number());
             return Ok(Subject {
                 process,
                 task,
@@ -48,12 +48,6 @@ impl Who {
             thread,
         })
     }
-}
-
-fn first(process: &Process, id: u32) -> Option<Arc<Task>> {
-    let threads = process.threads.lock();
-    let named = threads.iter().find(|task| task.tid() == id);
-    named.or(threads.first()).cloned()
 }
 
 impl Subject {
@@ -106,7 +100,7 @@ impl Subject {
 
     /// The address space; dangling if there is none any more.
     pub fn memory(&self) -> Weak<Mm> {
-        let mm = self.process.mm.lock();
+        let mm = self.process.mm();
         mm.as_ref().map_or(Weak::new(), Arc::downgrade)
     }
 

@@ -13,7 +13,7 @@ use crate::process::{Process, table};
 /// Whether the user of `process` has reached the RLIMIT_SIGPENDING of `process`. The caller holds
 /// no lock of signals, threads or timers.
 pub fn is_full(process: &Process) -> bool {
-    let limit = process.limits.lock().soft(RLIMIT_SIGPENDING);
+    let limit = process.soft_limit(RLIMIT_SIGPENDING);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     queue::all_queued() >= limit && of_user(process.cred().uid) >= limit
 }

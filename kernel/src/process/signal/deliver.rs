@@ -12,7 +12,7 @@ use crate::arch::{fpu, percpu};
 use crate::process::exit;
 use crate::process::ptrace;
 use crate::process::status::ExitStatus;
-use crate::process::{Task, current, current_task, rseq, stop, tracer};
+use crate::process::{Task, call_log, current, current_task, rseq, stop};
 use linux_raw_sys::general::{SA_NODEFER, SA_RESETHAND, SA_RESTART, SS_AUTODISARM};
 
 /// Dequeues and delivers signals of the running task until none is left or a handler's frame has
@@ -64,8 +64,8 @@ pub fn deliver() {
             forced &= chosen.signo == info.signo;
             info = chosen;
         }
-        if let Some(tracer) = tracer::active() {
-            (tracer.arrived)(&info);
+        if let Some(log) = call_log::active() {
+            (log.arrived)(&info);
         }
         let action = take_action(&task, info.signo);
         match action.handler {

@@ -32,7 +32,7 @@ pub(super) fn set_in(
 ) {
     let newly = mask & !own.blocked;
     own.blocked = mask & !UNBLOCKABLE;
-    let shared = task.process.signals.lock().pending.set();
+    let shared = task.process.pending_signals();
     if (own.pending.set() | shared) & !own.blocked != 0 {
         task.set_work(work::SIGNAL);
     }

@@ -7,7 +7,7 @@ use crate::process::task::{Member, current};
 pub fn pending() -> u64 {
     let task = current();
     let own = task.signals.lock().pending.set();
-    own | task.process.signals.lock().pending.set()
+    own | task.process.pending_signals()
 }
 
 /// Dequeues a pending signal that is in `mask`, blocked or not.

@@ -55,7 +55,7 @@ pub fn ssetmask(new: u32) -> SysResult {
 /// Signals that are pending for the thread or its process and blocked.
 fn pending() -> u64 {
     let task = current();
-    let shared = task.process.signals.lock().pending.set();
+    let shared = task.process.pending_signals();
     let own = task.signals.lock();
     (own.pending.set() | shared) & own.blocked
 }

@@ -11,7 +11,7 @@ use crate::abi::signal::SigInfo;
 use crate::arch::percpu::{self, work};
 
 /// Functions of the call log.
-pub struct Tracer {
+pub struct Events {
     /// init was loaded from a path, with arguments and a number of environment variables; its
     /// registers.
     pub started: fn(path: &[u8], args: &[Vec<u8>], variables: usize, registers: &Frame),
@@ -21,11 +21,11 @@ pub struct Tracer {
     pub ended: fn(ExitStatus),
 }
 
-static TRACER: Once<&'static Tracer> = Once::new();
+static EVENTS: Once<&'static Events> = Once::new();
 
 /// Sets the call log's functions.
-pub fn init(tracer: &'static Tracer) {
-    TRACER.call_once(|| tracer);
+pub fn init(events: &'static Events) {
+    EVENTS.call_once(|| events);
 }
 
 /// Whether the running task's calls are logged: [`work::TRACE`], which `strace` on the command line
@@ -35,11 +35,11 @@ pub fn is_on() -> bool {
 }
 
 /// The call log's functions, whether the running task's calls are logged or not.
-pub(super) fn tracer() -> Option<&'static Tracer> {
-    TRACER.get().copied()
+pub(super) fn events() -> Option<&'static Events> {
+    EVENTS.get().copied()
 }
 
 /// The call log's functions, if the running task's calls are logged.
-pub(super) fn active() -> Option<&'static Tracer> {
-    if is_on() { tracer() } else { None }
+pub(super) fn active() -> Option<&'static Events> {
+    if is_on() { events() } else { None }
 }
